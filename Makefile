@@ -1,0 +1,61 @@
+# telec needs a C compiler and nothing else; `cc -o telec teleclaude.c` does the same as `make`.
+#
+#   make            ./telec                      make static   build/telec-static: runs anywhere, stripped
+#   make run        builds and runs it (ARGS=…)  make single   build/telec.c: the program as one file
+#   make debug      build/telec-debug: checked   make install  to $(DESTDIR)$(PREFIX)/bin
+#   make test       ./test.sh                    make bench    measures, each beside its floor
+
+PREFIX = /usr/local
+STD = -std=c99
+WARN = -Wall -Wextra -Wshadow -Wpedantic
+OPT = -O2
+CFLAGS = $(STD) $(OPT) $(WARN)
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OUT = telec
+BIN = $(DESTDIR)$(PREFIX)/bin
+
+all: $(OUT)
+
+# The one build rule. The other builds are this one with another OUT and other flags.
+$(OUT): teleclaude.c teleclaude.h src/*.c
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ teleclaude.c
+
+run: $(OUT)
+	./$(OUT) $(ARGS)
+
+debug: build
+	@$(MAKE) OUT=build/telec-debug OPT='-O1 -g $(SANITIZE)' all
+
+static: build
+	@$(MAKE) OUT=build/telec-static LDFLAGS='-static -s $(LDFLAGS)' \
+	    CC="$$(command -v musl-gcc || echo '$(CC)')" all
+
+single: build/telec.c
+
+build/telec.c: teleclaude.c teleclaude.h src/*.c
+	@mkdir -p build
+	awk '!/^#include "/ { print; next } { split($$0, part, "\"") } \
+	    { while ((getline line < part[2]) > 0) print line } { close(part[2]) }' teleclaude.c > $@
+
+build:
+	@mkdir -p build
+
+test:
+	./test.sh
+
+bench:
+	tests/bench/run.sh
+
+install: $(OUT)
+	mkdir -p '$(BIN)'
+	cp $(OUT) '$(BIN)/telec.new'
+	chmod 755 '$(BIN)/telec.new'
+	mv -f '$(BIN)/telec.new' '$(BIN)/telec'
+
+uninstall:
+	rm -f '$(BIN)/telec'
+
+clean:
+	rm -rf build telec
+
+.PHONY: all run debug static single test bench install uninstall clean

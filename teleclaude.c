@@ -1,0 +1,37 @@
+/* telec - see and drive terminal and AI-agent sessions, live.
+ *
+ * The only file handed to the compiler: `cc -o telec teleclaude.c`. It is the table of contents; a
+ * part calls only parts above it. What each one offers is in teleclaude.h, section by section, in
+ * this order. */
+
+#include "teleclaude.h"
+
+#include "src/base.c"     /* growable buffers, spans, UTF-8 and column width, clock, log */
+#include "src/json.c"     /* JSON: tokenizer over a span, writer into a buffer */
+#include "src/digest.c"   /* SHA-1, base64 */
+#include "src/http.c"     /* HTTP/1.1 messages, both roles */
+#include "src/ws.c"       /* WebSocket frames and handshake, both roles */
+#include "src/cell.c"     /* one place of a screen: graphemes, colours, SGR */
+#include "src/vt.c"       /* terminal emulator: bytes in, grid of cells out */
+#include "src/cache.c"    /* the known sessions and who wants to hear of them */
+#include "src/loop.c"     /* the poll() table; queued connections */
+#include "src/config.c"   /* paths, the configuration file, defaults */
+#include "src/store.c"    /* session records and logs on disk */
+#include "src/hold.c"     /* the session holder, and talking to it */
+#include "src/sessions.c" /* the sessions of this computer */
+#include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
+#include "src/api.c"      /* routes, handlers, topics of /ws */
+#include "src/daemon.c"   /* socket, wiring, start, shutdown */
+#include "src/hook.c"     /* what agents' hooks say, and putting them in place */
+#include "src/client.c"   /* talking to a daemon: requests, push, reconnect, fallback */
+#include "src/tree.c"     /* what the UI shows: computers, projects, sessions as rows */
+#include "src/term.c"     /* the user's terminal: input decoder, frames */
+#include "src/ui.c"       /* widgets */
+#include "src/view.c"     /* a session's live screen inside the UI */
+#include "src/tui.c"      /* the terminal UI */
+#include "src/cli.c"      /* command table and commands */
+
+int main(int argc, char **argv)
+{
+    return cli_main(argc, argv);
+}

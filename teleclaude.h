@@ -1,0 +1,1555 @@
+/* teleclaude.h - the map of telec: the libc headers, then one section per part, lowest first.
+ * A section names everything that parts below it in the table may call. tests/layers.sh compiles
+ * each part against this file cut off after its section, so nothing can call upwards. */
+#ifndef TELECLAUDE_H
+#define TELECLAUDE_H
+
+#ifndef _XOPEN_SOURCE
+#define _XOPEN_SOURCE 700
+#endif
+#define _DEFAULT_SOURCE 1 /* glibc, musl: SIGWINCH, TIOCSWINSZ */
+#define _DARWIN_C_SOURCE 1
+#define __BSD_VISIBLE 1
+#define _NETBSD_SOURCE 1
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__linux__)
+#include <sys/epoll.h>
+#endif
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TELEC_VERSION "0.1.0"
+
+/* ==== base: buffers, spans, UTF-8 and column width, clock and ISO-8601, log ================== */
+
+#ifndef BUF_MIN
+#define BUF_MIN 256 /* first allocation of a buf, in bytes; tests shrink it */
+#endif
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The three answers of every parser; "done" comes with how many bytes were used. */
+enum parse { PARSE_BAD = -1, PARSE_MORE = 0, PARSE_DONE = 1 };
+
+/* A run of bytes that somebody else owns; valid until its owner changes. p may be NULL when n is
+ * 0. */
+typedef struct span {
+    const char *p;
+    size_t n;
+} span;
+
+/* The only growable string. All zero is empty and ready; buf_free is safe twice. Running out of
+ * memory ends the program with a message: nothing in telec grows without a bound. */
+typedef struct buf {
+    char *p;
+    size_t n, cap;
+} buf;
+
+/* Bytes that never change and that several owners share; freed with the last of them. */
+typedef struct blob {
+    size_t refs;
+    size_t n;
+    char p[];
+} blob;
+
+/* Streaming UTF-8 check: all zero before the first byte. */
+struct utf8_state {
+    unsigned char left;     /* continuation bytes still due */
+    unsigned char low, high; /* bounds of the next continuation byte */
+};
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+static void base_die(const char *format, ...); /* "telec: …" on stderr, exit 1 */
+static void *base_alloc(size_t size);          /* zeroed; never NULL */
+static void *base_grow(void *p, size_t size);  /* realloc that never returns NULL */
+static void base_random(void *out, size_t n);  /* from the system's generator */
+/* a random UUID (RFC 9562 version 4), NUL-terminated */
+static void base_uuid(char out[37]);
+
+static span span_of(const char *s);                /* of a C string; NULL gives the empty span */
+static span span_sub(span s, size_t from);         /* from byte `from` to the end */
+static int span_eq(span s, const char *t);         /* same bytes */
+static int span_eq_nocase(span s, const char *t);  /* same but for the case of A-Z */
+static int span_starts(span s, const char *t);
+static span span_trim(span s, const char *set);    /* without bytes of set at both ends */
+static span span_cut(span *rest, char at);         /* up to `at`; *rest becomes what follows it */
+static int span_int(span s, long long *out);       /* 1: exactly [-]digits that fit; else 0 */
+static char *span_dup(span s);                     /* a C string of it, to be freed; cut at a NUL */
+
+static void buf_free(buf *b);
+static void buf_clear(buf *b);                     /* empty, keeps its memory */
+static void buf_reserve(buf *b, size_t more);      /* room for `more` bytes after n */
+static void buf_add(buf *b, const void *p, size_t n);
+static void buf_byte(buf *b, char c);
+static void buf_str(buf *b, const char *s);
+static void buf_span(buf *b, span s);
+static void buf_int(buf *b, long long v);
+static void buf_fmt(buf *b, const char *format, ...); /* printf; not for hot paths */
+static void buf_drop(buf *b, size_t n);            /* removes the first n bytes */
+static span buf_view(const buf *b);
+static const char *buf_cstr(buf *b);               /* NUL-terminated, the NUL not counted in n */
+/* appends; 0, or -1 and errno (EFBIG past most) */
+static int buf_read_file(buf *b, const char *path, size_t most);
+
+static blob *blob_new(span s);                     /* one reference, the caller's */
+static blob *blob_ref(blob *b);
+static void blob_drop(blob *b);                    /* NULL is fine */
+
+/* The first code point of a non-empty s: its length in bytes, *cp its value. A malformed sequence
+ * gives the length of its longest valid prefix (at least 1) and U+FFFD. 0: s ends inside a sequence
+ * that is valid so far. (Unicode 3.9, table 3-7) */
+static size_t utf8_next(span s, uint32_t *cp);
+/* bytes written; surrogates give U+FFFD */
+static size_t utf8_encode(uint32_t cp, char out[4]);
+static enum parse utf8_check(struct utf8_state *st, span s);  /* MORE: ends inside a sequence */
+/* columns: 0 combining, 1, 2; -1 a control character */
+static int utf8_width(uint32_t cp);
+static void utf8_put_clean(buf *b, span s);        /* valid UTF-8 of s: malformed bytes as U+FFFD */
+/* Untrusted text made visible: C0 as ^X, C1, bidi controls and malformed bytes as U+FFFD. */
+static void utf8_put_visible(buf *b, span s);
+
+static long long clock_mono_ms(void);              /* milliseconds, never goes back */
+static long long clock_wall_ms(void);              /* milliseconds since 1970 UTC */
+static void clock_put_iso(buf *b, long long wall_ms); /* 2026-01-31T23:59:59.123+00:00 */
+/* 1: an ISO-8601 time (no offset: UTC); else 0 */
+static int clock_parse_iso(span s, long long *wall_ms);
+static void clock_put_age(buf *b, long long ms);   /* how long ago, short: now, 5m, 3h, 2d */
+
+/* fd < 0: no log; lines more detailed than most are dropped */
+static void log_open(int fd, enum log_level most);
+static void log_line(enum log_level level, const char *format, ...); /* control bytes are escaped */
+
+/* ==== json: tokenizer over a span (RFC 8259), writer into a buffer =========================== */
+
+#ifndef JSON_DEPTH
+#define JSON_DEPTH 64 /* arrays and objects within each other */
+#endif
+
+enum json_type {
+    JSON_NONE, /* no such member: what json_get gives for an absent key */
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
+
+/* One value inside a text that json_parse accepted; text is the value's own bytes (a string's
+ * quotes included), valid as long as the parsed text. */
+struct json {
+    enum json_type type;
+    span text;
+};
+
+/* Walks the members of an object or the elements of an array: struct json_iter it = json_iter(v);
+ * while (json_next(&it)) … it.key (raw, with quotes; empty in arrays), it.value. O(bytes) in
+ * all. */
+struct json_iter {
+    const char *at, *end;
+    struct json key, value;
+};
+
+/* Checks all of `text` as one RFC 8259 value with nothing but white space around it. DONE: *out is
+ * the value. MORE: it ends inside a value that is valid so far (or is blank). BAD: *why says what
+ * is wrong (a static text) and *at the offset. why and at may be NULL. Never allocates. */
+static enum parse json_parse(span text, struct json *out, const char **why, size_t *at);
+static struct json_iter json_iter(struct json v);  /* of anything but an array or object: empty */
+static int json_next(struct json_iter *it);
+static struct json json_get(struct json object, const char *key); /* the last member of that name */
+/* a string's value as UTF-8; lone surrogates as U+FFFD */
+static void json_put_text(buf *b, struct json string);
+/* the same as a C string to be freed; NULL unless a string; cut at U+0000 */
+static char *json_dup_text(struct json string);
+static int json_text_eq(struct json string, const char *s); /* compares the decoded value */
+/* 1: an integer that fits (1e3 and 2.0 count as one) */
+static int json_int(struct json number, long long *out);
+
+/* Writer: appends to b and sets commas by itself (a comma unless b is empty or ends in [ { : , or a
+ * line feed). Text that isn't UTF-8 gets U+FFFD. Keys are C strings. */
+static void json_open(buf *b, char bracket);       /* '{' or '[' */
+static void json_close(buf *b, char bracket);      /* '}' or ']' */
+static void json_key(buf *b, const char *key);
+static void json_put_string(buf *b, span s);
+static void json_put_int(buf *b, long long v);
+static void json_put_raw(buf *b, span json_text);  /* a value that is JSON already */
+/* "key": value, in one call; a NULL string is null. */
+static void json_field_string(buf *b, const char *key, const char *s);
+static void json_field_int(buf *b, const char *key, long long v);
+static void json_field_bool(buf *b, const char *key, int v);
+static void json_field_null(buf *b, const char *key);
+static void json_field_time(buf *b, const char *key, long long wall_ms); /* as clock_put_iso */
+
+/* ==== digest: SHA-1 (RFC 3174), base64 (RFC 4648 section 4) ================================== */
+
+static void sha1(span s, unsigned char out[20]);
+static void b64_put(buf *b, span s);
+/* appends; 1, or 0 when s is not canonical padded base64 */
+static int b64_decode(span s, buf *out);
+
+/* ==== http: HTTP/1.1 messages, both roles (RFC 9110, RFC 9112) =============================== */
+
+#ifndef HTTP_HEAD_MAX
+#define HTTP_HEAD_MAX (32 * 1024)   /* request line and headers, in bytes */
+#endif
+#define HTTP_HEADERS_MAX 100
+#ifndef HTTP_BODY_MAX
+#define HTTP_BODY_MAX (1024 * 1024) /* a request's body, in bytes, after chunked decoding */
+#endif
+#define HTTP_CHUNK_LINE_MAX 256     /* a chunk's size line with its extension */
+
+struct http_header {
+    span name, value; /* value without white space around it */
+};
+
+/* A parsed message head. All spans point into the parsed bytes (a path that the target lacks: a
+ * static "/"). */
+struct http_head {
+    span method, target;      /* request */
+    span path, query;         /* of the target, still percent-encoded; query without its '?' */
+    int status;               /* response */
+    int minor;                /* HTTP/1.minor */
+    struct http_header headers[HTTP_HEADERS_MAX];
+    int header_count;
+    int chunked;              /* the body is chunked */
+    long long content_length; /* -1: none given */
+    int keep_alive;           /* what version and Connection say */
+    int expect_continue;      /* Expect: 100-continue */
+    int upgrade_websocket;    /* Connection: upgrade with Upgrade: websocket */
+    /* When PARSE_BAD: what to answer (400, 413, 417, 431, 501, 505) and why, as a static text. */
+    int error_status;
+    const char *error;
+};
+
+/* Where a head ends is searched once per byte, however it trickles in: scanned survives between
+ * calls. */
+struct http_scan {
+    size_t scanned;
+};
+
+/* How the body of a message is framed, and what of it is still due. */
+struct http_body {
+    enum http_body_state {
+        HTTP_BODY_DONE,
+        HTTP_BODY_LENGTH,     /* `left` bytes to come */
+        HTTP_BODY_CHUNK_SIZE, /* a size line to come */
+        HTTP_BODY_CHUNK_DATA,
+        HTTP_BODY_CHUNK_END,  /* the CRLF behind a chunk's data */
+        /* at the start of a trailer line, or of the empty line that ends all */
+        HTTP_BODY_TRAILER,
+        HTTP_BODY_TRAILER_NAME,
+        HTTP_BODY_TRAILER_VALUE,
+        HTTP_BODY_UNTIL_CLOSE /* response without a length */
+    } state;
+    long long left;
+    long long total;          /* body bytes given out so far */
+    /* bound of total: HTTP_BODY_MAX in a request, none in a response unless set */
+    long long most;
+    size_t trailer;           /* bytes of trailer seen, bounded by HTTP_HEAD_MAX */
+    int error_status;         /* when PARSE_BAD: 400 or 413 */
+    const char *error;
+};
+
+/* A request head at the start of `in` (up to 8 empty lines before it are skipped, RFC 9112 2.2).
+ * DONE: *used bytes, *head filled. BAD: head->error_status and head->error. Strict: CRLF only, no
+ * obs-fold, no white space before a colon, token and field characters checked, exactly one Host in
+ * HTTP/1.1, one framing. */
+static enum parse http_parse_request(struct http_scan *scan, span in, size_t *used,
+                                     struct http_head *head);
+/* A response head, likewise; `error` says why it is BAD. */
+static enum parse http_parse_response(struct http_scan *scan, span in, size_t *used,
+                                      struct http_head *head);
+/* Prepares for the body that follows head. to_method: the request's method when head is a response
+ * to it (HEAD, 1xx, 204, 304 have none), NULL when head is a request. */
+static void http_body_init(struct http_body *body, const struct http_head *head,
+                           const char *to_method);
+/* Takes body bytes from `in`: *used bytes of it are done with, *data is a run of body content among
+ * them (may be empty). DONE: the body is complete (bytes after *used belong to the next message).
+ * MORE: call again with what follows *used; when *used is 0, with more bytes. BAD: body->error. */
+static enum parse http_body_feed(struct http_body *body, span in, size_t *used, span *data);
+/* first of that name; p NULL when absent */
+static span http_header(const struct http_head *head, const char *name);
+/* Is `token` one of the comma-separated tokens of any header of that name (without regard to
+ * case)? */
+static int http_has_token(const struct http_head *head, const char *name, const char *token);
+/* Percent-decoding of a path segment or query value ('+' stays unless plus is 1). 1, or 0 when a %
+ * is not followed by two hex digits or decodes to NUL. */
+static int http_decode(span s, int plus, buf *out);
+/* Value of a query parameter, decoded into out. 1 found, 0 absent, -1 badly encoded. */
+static int http_query(span query, const char *name, buf *out);
+static void http_put_encoded(buf *b, span s);      /* everything but unreserved characters as %XX */
+static const char *http_reason(int status);        /* "Not Found"; "Unknown" for others */
+/* A response head with Server, Date-free, Content-Length `length` and Connection: close when asked
+ * (no Content-Length when status is 1xx or 204); type may be NULL, extra is further header lines
+ * with their CRLF, or NULL. Ends with the empty line. */
+static void http_put_response(buf *b, int status, const char *type, size_t length, int close,
+                              const char *extra);
+/* A request head for a Unix socket (Host: localhost); length < 0: no body. */
+static void http_put_request(buf *b, const char *method, const char *target, long long length,
+                             const char *extra);
+
+/* ==== ws: WebSocket frames and handshake, both roles (RFC 6455) ============================== */
+
+#ifndef WS_MESSAGE_MAX
+#define WS_MESSAGE_MAX (1024 * 1024) /* a message that we take as the server, in bytes */
+#endif
+#define WS_HEAD_MAX 14
+
+enum ws_opcode {
+    WS_CONTINUATION = 0,
+    WS_TEXT = 1,
+    WS_BINARY = 2,
+    WS_CLOSE = 8,
+    WS_PING = 9,
+    WS_PONG = 10
+};
+enum ws_role { WS_SERVER, WS_CLIENT };
+
+/* One side of a connection after the handshake. Set role and message_max (bytes a message may
+ * have); the rest all zero. ws_free when done. */
+struct ws {
+    enum ws_role role;
+    size_t message_max;
+    int close_sent, close_received; /* a close frame went out (the caller sets it) / came in */
+    enum ws_opcode opcode;  /* of the fragmented message under way; 0 when none */
+    buf message;            /* its payload so far */
+    struct utf8_state utf8;
+};
+
+/* What ws_feed found. payload is valid until the next call or until `in` changes. */
+struct ws_event {
+    enum ws_opcode opcode;  /* TEXT or BINARY: a whole message. PING, PONG, CLOSE: its payload */
+    span payload;           /* for CLOSE: the reason, without the code */
+    /* CLOSE: the peer's close code, 1005 when it gave none. BAD: the code to close with */
+    int code;
+    const char *error;      /* BAD: why, a static text */
+};
+
+/* Reads frames at the start of `in`, unmasking in place. DONE: *ev is an event, *used bytes are
+ * done with. MORE: *used bytes (fragments) are done with, more are needed. BAD: ev->code (1002,
+ * 1007, 1009) is to be sent and the connection closed. Checks: reserved bits, opcodes, minimal
+ * lengths, masking as the role demands, control frames (unfragmented, at most 125 bytes), fragment
+ * order, UTF-8 across fragments, close codes (RFC 6455 7.4). */
+static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struct ws_event *ev);
+static void ws_free(struct ws *ws);
+/* A whole frame. As the client the payload is masked with a fresh random key. */
+static void ws_put_frame(buf *b, enum ws_role role, enum ws_opcode opcode, span payload);
+/* A server frame's head for a payload of n bytes that is sent from elsewhere; bytes written. */
+static size_t ws_frame_head(unsigned char out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t n);
+/* reason is cut to 123 bytes; 1005: an empty frame */
+static void ws_put_close(buf *b, enum ws_role role, int code, const char *reason);
+/* The server's side of the handshake (RFC 6455 4.2): appends the whole answer to a GET with
+ * upgrade_websocket: 101, or 400, or 426 with Sec-WebSocket-Version: 13. Returns the status; what
+ * is not 101 says Connection: close. */
+static int ws_put_handshake(buf *b, const struct http_head *request);
+static void ws_put_key(buf *b);                    /* a fresh Sec-WebSocket-Key */
+/* The client's side (4.1): request for target with `key`, and the check of the answer: 1 accepted,
+ * else 0 with *why. */
+static void ws_put_upgrade(buf *b, const char *target, const char *key);
+static int ws_check_upgrade(const struct http_head *response, const char *key, const char **why);
+
+/* ==== cell: what one place of a terminal screen shows; graphemes, styles as SGR ============== */
+
+#ifndef CELL_CLUSTERS_MAX
+#define CELL_CLUSTERS_MAX 4096 /* distinct graphemes of several code points a pool remembers */
+#endif
+/* bytes of one grapheme and its length; what goes past that is left out */
+#define CELL_TEXT_MAX 40
+
+enum cell_attr {
+    CELL_BOLD = 1,
+    CELL_DIM = 2,
+    CELL_ITALIC = 4,
+    CELL_BLINK = 8,
+    CELL_REVERSE = 16,
+    CELL_HIDDEN = 32,
+    CELL_STRIKE = 64,
+    CELL_OVERLINE = 128,
+    CELL_UNDERLINE = 7 << 8, /* a field: 0 none, 1 single, 2 double, 3 curly, 4 dotted, 5 dashed */
+    CELL_WIDE = 1 << 11,     /* the left half of a character two columns wide */
+    CELL_TAIL = 1 << 12      /* its right half; rune is 0 */
+};
+#define CELL_UNDERLINE_SHIFT 8
+#define CELL_STYLE_MASK 0x7ff  /* the attributes that SGR sets, without WIDE and TAIL */
+
+/* Colours: 0 is the terminal's default; CELL_INDEXED | 0…255 the palette; CELL_RGB | 0xrrggbb. */
+#define CELL_INDEXED (1u << 24)
+#define CELL_RGB (2u << 24)
+#define CELL_CLUSTER (1u << 31) /* a rune with this bit is an entry of the screen's cell_pool */
+
+struct cell_style {
+    uint32_t fg, bg;
+    uint16_t attr;
+};
+
+struct cell {
+    uint32_t rune;           /* code point, CELL_CLUSTER | entry, or 0 for a blank */
+    uint32_t fg, bg;
+    uint16_t attr;
+    uint16_t extra;          /* for the owner of the grid; 0 otherwise */
+};
+
+/* Remembers graphemes of several code points so that a cell stays 16 bytes. All zero is empty. Past
+ * CELL_CLUSTERS_MAX entries a new grapheme is shown by its first code point alone. */
+struct cell_pool {
+    char (*text)[CELL_TEXT_MAX]; /* entries: a length byte, then the bytes */
+    uint32_t count, cap;
+    uint32_t *index;             /* hash index, 0 empty, else entry + 1 */
+    uint32_t index_cap;
+};
+
+/* The next grapheme of a non-empty s (a base with its combining marks, VS16, ZWJ sequences, flags,
+ * Hangul): its bytes, and its width in columns: 0 (a lone mark), 1 or 2. Malformed bytes are one
+ * column each (U+FFFD). Control characters have width 1 and length 1: the caller makes them visible
+ * first. */
+static size_t cell_next_grapheme(span s, int *width);
+static int cell_columns(span s);                   /* columns of clean text */
+/* bytes of the longest prefix of at most `columns` */
+static size_t cell_fit(span s, int columns, int *used);
+/* Does cp join the grapheme that `rune` (a cell's) shows, instead of starting a cell of its own? */
+static int cell_joins(const struct cell_pool *pool, uint32_t rune, uint32_t cp);
+/* its columns: 0, 1 or 2; VS16 can make 1 into 2 */
+static int cell_width(const struct cell_pool *pool, uint32_t rune);
+/* the rune with cp appended */
+static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp);
+/* the rune of a whole grapheme */
+static uint32_t cell_rune(struct cell_pool *pool, span grapheme);
+/* UTF-8; a blank is ' ' */
+static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CELL_TEXT_MAX]);
+static void cell_pool_free(struct cell_pool *pool);
+
+enum cell_depth { CELL_MONO, CELL_16, CELL_256, CELL_TRUE }; /* colours a terminal can show */
+/* Appends the shortest SGR sequence that turns style `from` into `to` (nothing when they look the
+ * same at that depth); colours the depth lacks become the nearest it has, and below CELL_256 every
+ * underline is a single one. */
+static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
+                         enum cell_depth depth);
+static int cell_style_eq(struct cell_style a, struct cell_style b);
+
+/* ==== vt: terminal emulator: bytes in, grid of cells out; snapshot as bytes ================== */
+
+#ifndef VT_SCROLL_LINES
+#define VT_SCROLL_LINES 1000          /* lines of scrollback */
+#endif
+#ifndef VT_SCROLL_BYTES
+#define VT_SCROLL_BYTES (512 * 1024)  /* and the bytes they may take */
+#endif
+#define VT_COLS_MAX 1000
+#define VT_ROWS_MAX 500
+#define VT_PARAMS_MAX 32              /* parameters of one sequence, sub-parameters included */
+#define VT_STRING_MAX 4096            /* bytes kept of an OSC string; the rest is swallowed */
+
+/* Modes as one bit set; what a viewer's terminal must be told, and what input must look like. */
+enum vt_mode {
+    VT_APP_CURSOR = 1 << 0,
+    VT_APP_KEYPAD = 1 << 1,
+    VT_BRACKETED_PASTE = 1 << 2,
+    VT_FOCUS = 1 << 3,
+    VT_MOUSE_X10 = 1 << 4,
+    VT_MOUSE_NORMAL = 1 << 5,
+    VT_MOUSE_BUTTON = 1 << 6,
+    VT_MOUSE_ANY = 1 << 7,
+    VT_MOUSE_UTF8 = 1 << 8,
+    VT_MOUSE_SGR = 1 << 9,
+    VT_MOUSE_URXVT = 1 << 10,
+    VT_CURSOR_HIDDEN = 1 << 11,
+    VT_REVERSE_VIDEO = 1 << 12,
+    VT_ORIGIN = 1 << 13,
+    VT_NO_WRAP = 1 << 14,
+    VT_INSERT = 1 << 15,
+    VT_NEWLINE = 1 << 16,
+    VT_SYNC = 1 << 17,
+    VT_ALT_SCREEN = 1 << 18,
+    VT_CURSOR_BLINK = 1 << 19,
+    VT_MOUSE_ALT_SCROLL = 1 << 20
+};
+
+/* Things a program said that are not cells; collected until vt_take_signals. */
+enum vt_signal {
+    VT_BELL = 1,
+    VT_NOTIFIED = 2,
+    VT_TITLE_CHANGED = 4,
+    VT_DIRECTORY_CHANGED = 8,
+    VT_CLIPBOARD = 16
+};
+
+struct vt; /* opaque: its fields are in src/vt.c */
+
+static struct vt *vt_new(int cols, int rows);      /* clamped to 1…VT_COLS_MAX, 1…VT_ROWS_MAX */
+static void vt_free(struct vt *vt);                /* NULL is fine */
+static void vt_feed(struct vt *vt, span bytes);    /* O(bytes); splits anywhere */
+/* reflows wrapped lines of the primary screen */
+static void vt_resize(struct vt *vt, int cols, int rows);
+static int vt_cols(const struct vt *vt);
+static int vt_rows(const struct vt *vt);
+static unsigned vt_modes(const struct vt *vt);     /* set of enum vt_mode */
+static int vt_cursor_shape(const struct vt *vt);   /* DECSCUSR: 0 default … 6 */
+/* from 0; col < cols even when wrap is pending */
+static void vt_cursor(const struct vt *vt, int *row, int *col);
+static span vt_title(const struct vt *vt);         /* clean UTF-8, at most 256 bytes */
+static span vt_directory(const struct vt *vt);     /* OSC 7's path, percent-decoded, clean UTF-8 */
+static span vt_notification(const struct vt *vt);  /* text of the last OSC 9, 99 or 777 */
+/* What the program wants on the clipboard (OSC 52, behind its number, at most VT_STRING_MAX bytes):
+ * for the caller to pass on or not. */
+static span vt_clipboard(const struct vt *vt);
+static unsigned vt_take_signals(struct vt *vt);    /* set of enum vt_signal since the last call */
+/* Answers to device queries that the program asked (DA, DSR, CPR, DECRQM, XTVERSION, …), taken out
+ * of the emulator into b. The caller sends them or drops them. */
+static void vt_take_answers(struct vt *vt, buf *b);
+/* cols cells; row < 0 is scrollback, -1 its newest line, valid until the next call with a row < 0
+ * or that changes the emulator; a row of the screen is valid until the emulator changes */
+static const struct cell *vt_row(const struct vt *vt, int row);
+static int vt_scroll_count(const struct vt *vt);   /* lines of scrollback */
+static const struct cell_pool *vt_pool(const struct vt *vt);
+/* Bytes that, fed to a fresh emulator of this size, give the same grid, cursor, modes, title and
+ * scrollback (scrollback only when asked). They begin with a reset of everything, so a used
+ * emulator or a real terminal of that size comes to show the same; they end with the start of a
+ * sequence that vt_feed has only part of, so the live stream can follow at any point. */
+static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback);
+/* Plain text of scrollback and screen, wrapped lines joined, trailing blanks and blank lines at the
+ * end left out, '\n' after each line. */
+static void vt_put_text(const struct vt *vt, buf *b, int scrollback);
+/* Plain text of one row (as vt_row counts them), without blanks at its end. */
+static void vt_put_row(const struct vt *vt, buf *b, int row);
+/* The last line of text at or above the cursor that isn't blank (wrapped rows joined), at most
+ * `most` characters of it; nothing when there is none. */
+static void vt_put_last_line(const struct vt *vt, buf *b, int most);
+
+/* ==== cache: sessions and who wants to hear of them ========================================== */
+
+#ifndef CACHE_UPDATE_MS
+/* at most one update of a session in this time; the last one always comes */
+#define CACHE_UPDATE_MS 100
+#endif
+
+enum cache_topic { CACHE_SESSIONS = 1, CACHE_PREPARATION = 2 };
+
+/* One session object. json begins with a comma, so that a list is a mere concatenation. */
+struct cache_session {
+    char *id, *computer;
+    blob *json;
+    long long sent_at;      /* when its last event went out */
+    int announced;
+    size_t place;           /* in cache.sessions */
+    void *local;            /* the session itself, when it is one of this computer */
+    struct cache_session *next_same; /* in its hash bucket */
+    struct cache_session *next_dirty, **dirty; /* its update waits; dirty NULL: it does not */
+};
+
+struct cache_subscriber {
+    struct cache_subscriber *next, **link; /* link NULL: not in the list */
+    unsigned topics;        /* set of enum cache_topic */
+    void (*send)(void *ctx, blob *frame);
+    void *ctx;
+};
+
+struct cache {
+    struct cache_session **sessions; /* in the order they came; NULL where one was removed */
+    size_t places, cap;     /* used and allocated places of sessions */
+    size_t count;           /* sessions that are there */
+    struct cache_session **buckets; /* hash of id; as many as cap */
+    struct cache_session *dirty_first, **dirty_last;
+    struct cache_subscriber *subscribers;
+    blob *list;             /* "[…]" of all sessions, NULL when one has changed since */
+    blob *(*encode)(span event_json); /* makes the bytes that go to every subscriber */
+    buf event;              /* the one being made; kept, for there are many */
+    long long events_sent, events_coalesced;
+};
+
+static void cache_init(struct cache *c, blob *(*encode)(span event_json));
+static void cache_free(struct cache *c);
+static struct cache_session *cache_find(const struct cache *c, const char *id); /* NULL: unknown */
+/* Adds a session or replaces its object (JSON text) and sends the event, at once or when its time
+ * has come. */
+static void cache_put(struct cache *c, const char *id, const char *computer, span object,
+                      long long now);
+/* with session_removed; unknown ids are nothing */
+static void cache_remove(struct cache *c, const char *id);
+/* Sends the updates whose time has come. When to call again, or -1: nothing is waiting. */
+static long long cache_flush(struct cache *c, long long now);
+/* The JSON array of all sessions, valid until the next cache_put or cache_remove, or longer by
+ * blob_ref. */
+static blob *cache_list(struct cache *c);
+/* of one computer's */
+static void cache_put_list(const struct cache *c, const char *computer, buf *b);
+/* Sets a subscriber's topics; 0 takes it out. */
+static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics);
+/* an event of any other kind */
+static void cache_publish(struct cache *c, unsigned topics, span event_json);
+
+/* ==== loop: the one poll() table: fds, timers, signals, child exits; queued connections ====== */
+
+#ifndef CONN_READ_MAX
+#define CONN_READ_MAX (64 * 1024) /* bytes taken from one descriptor in one pass */
+#endif
+/* the same from a pty: it fills up again while this much is emulated */
+#define CONN_READ_GREEDY (CONN_READ_MAX / 4)
+/* pieces a connection queues without an allocation; a power of two */
+#define CONN_FEW 4
+#define LOOP_SIGNALS 65           /* signal numbers are below this */
+
+/* A descriptor on the loop, embedded in its owner. on_event gets poll's revents; it may unwatch and
+ * free anything but a struct loop_fd whose own pass is still running (use a task for that). */
+struct loop_fd {
+    int fd;
+    int slot;               /* index in the poll table + 1; 0: not watched; -1: in the crowd */
+    void (*on_event)(void *ctx, short revents);
+    void *ctx;
+};
+
+/* A one-shot timer, embedded in its owner. */
+struct loop_timer {
+    long long due;          /* on clock_mono_ms */
+    int slot;               /* index in the heap + 1; 0: not set */
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+/* Work for the end of the pass, in the order it was put off; putting off twice is once. */
+struct loop_task {
+    struct loop_task *next;
+    int queued;
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+struct loop_child {
+    struct loop_child *next;
+    pid_t pid;
+    void (*fn)(void *ctx, int status); /* waitpid's status */
+    void *ctx;
+};
+
+struct loop {
+    struct pollfd *polls;
+    struct loop_fd **fds;   /* fds[i] owns polls[i]; NULL: unwatched in this pass */
+    int count, cap, holes;
+    struct loop_fd crowd;   /* one descriptor for many, see loop_crowd; fd -1: none */
+    struct loop_timer **timers; /* binary heap, earliest first */
+    int timer_count, timer_cap;
+    struct loop_task *task_first, **task_last;
+    struct loop_child *children;
+    struct loop_fd signal_fd;
+    void (*on_signal[LOOP_SIGNALS])(void *ctx, int signo);
+    void *signal_ctx[LOOP_SIGNALS];
+    long long now;          /* clock_mono_ms of this pass */
+    buf spare;              /* lent to the connection that is reading */
+};
+
+static void loop_init(struct loop *l);
+static void loop_free(struct loop *l);
+static void loop_once(struct loop *l);             /* waits for the next events and handles them */
+/* From now on descriptors are watched as a crowd, where the system can: poll() then sees one for
+ * all of them, and a pass costs what is ready, not what is there. */
+static void loop_expect_crowd(struct loop *l);
+/* Registers f->fd, or changes what it waits for (POLLIN, POLLOUT, or 0: only hang-up). */
+static void loop_watch(struct loop *l, struct loop_fd *f, short events);
+static void loop_unwatch(struct loop *l, struct loop_fd *f);
+static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
+static void loop_timer_stop(struct loop *l, struct loop_timer *t);
+static void loop_defer(struct loop *l, struct loop_task *task);
+/* O(tasks); before its memory goes */
+static void loop_cancel(struct loop *l, struct loop_task *task);
+static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
+/* calls child->fn once, then forgets it */
+static void loop_on_exit(struct loop *l, struct loop_child *child);
+
+/* A piece of a connection's output: bytes at…end of a shared blob. */
+struct conn_piece {
+    blob *bytes;
+    size_t at, end;
+    int first;              /* first piece of a message */
+};
+
+struct conn;
+struct conn_hooks {
+    void (*on_data)(void *ctx);    /* conn_view has grown, or conn->eof was set */
+    void (*on_drained)(void *ctx); /* everything queued was written or dropped; may be NULL */
+    /* the last call: free everything, the conn by conn_free too */
+    void (*on_closed)(void *ctx, const char *why);
+};
+
+/* A stream socket (or pty) on the loop. Output is queued and written at the end of the pass, many
+ * messages in one write; input owns memory only while some of it is not taken. Set hooks and ctx,
+ * then conn_open. */
+struct conn {
+    struct loop *loop;
+    struct loop_fd io;
+    const struct conn_hooks *hooks;
+    void *ctx;
+    buf in;
+    size_t taken;           /* bytes of in that are done with */
+    struct conn_piece *out; /* ring of out_cap pieces, a power of two; starts as `few` */
+    struct conn_piece few[CONN_FEW];
+    size_t out_head, out_count, out_cap;
+    size_t queued;          /* bytes not written yet */
+    int eof;                /* the peer sends no more */
+    int paused;             /* not reading */
+    int greedy;             /* read until nothing is left: a pty gives 4 KiB at a time */
+    int stuck;              /* waiting for the descriptor to take more */
+    int finishing;          /* close when drained */
+    int dead;
+    const char *why;        /* why it died; NULL: an orderly end */
+    struct loop_task flush, bury;
+};
+
+/* fd becomes non-blocking and the conn's own */
+static void conn_open(struct conn *c, struct loop *l, int fd);
+static span conn_view(const struct conn *c);       /* input not taken yet */
+static char *conn_bytes(struct conn *c);           /* the same, to be changed in place */
+static void conn_take(struct conn *c, size_t n);
+static void conn_pause(struct conn *c, int paused);
+/* queues a copy, a message of its own; a dead conn ignores it */
+static void conn_send(struct conn *c, span s);
+/* queues a reference */
+static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
+/* forgets queued messages of which nothing was written yet */
+static void conn_drop_unsent(struct conn *c);
+static void conn_finish(struct conn *c);           /* writes what is queued, then closes */
+/* at once; on_closed comes at the end of the pass */
+static void conn_close(struct conn *c, const char *why);
+static void conn_free(struct conn *c);             /* memory only; from on_closed */
+
+/* 0600 Unix socket; fd or -1 */
+static int conn_listen(const char *path, char *error, size_t error_size);
+static int conn_connect(const char *path);         /* non-blocking fd, or -1 and errno */
+static int conn_peer_is_me(int fd);                /* the process at the other end has my user id */
+static int conn_close_on_exec(int fd);             /* gives fd back */
+
+/* ==== config: paths, the config file, defaults =============================================== */
+
+#define CONFIG_AGENTS_MAX 16
+#define CONFIG_NAME_MAX 64
+enum config_mode { CONFIG_FAST, CONFIG_MED, CONFIG_SLOW, CONFIG_MODES };
+
+struct config_agent {
+    char name[CONFIG_NAME_MAX];
+    char *command;              /* program and arguments, quoted as in a shell */
+    char *flags[CONFIG_MODES];  /* added for fast, med, slow */
+    char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
+};
+
+struct config_project {
+    char *path, *name, *description;
+};
+
+struct config {
+    char *program;              /* this binary's path */
+    char *socket, *holders;     /* API socket; directory of holder sockets */
+    char *state;                /* directory of records and logs */
+    char *file;                 /* configuration file */
+    char *computer, *user, *host; /* what other computers see */
+    char *clipboard;            /* "yes": an attached session may set the terminal's clipboard */
+    char *prefix;               /* "Ctrl-]": what leads a command while attached */
+    struct config_agent agents[CONFIG_AGENTS_MAX];
+    int agent_count;
+    struct config_project *projects;
+    int project_count;
+    buf problems;               /* "FILE:LINE: what was expected", one a line */
+};
+
+/* Fills in paths, defaults and what the file says. socket and file are the options -S and -c, or
+ * NULL. A missing file is fine unless `file` names it. 0, or -1 with a message in *error. */
+static int config_load(struct config *c, const char *program, const char *socket, const char *file,
+                       buf *error);
+static void config_free(struct config *c);
+/* Makes the run-time and state directories, and refuses those that are a link, somebody else's or
+ * open to others. 0, or -1 with a message. */
+static int config_make_dirs(const struct config *c, buf *error);
+/* NULL: not configured */
+static const struct config_agent *config_agent(const struct config *c, const char *name);
+/* The configured user, else this process's; until the next call. (Asked for late: it reads files.)
+ */
+static const char *config_user(const struct config *c);
+/* The letter x of a prefix written "Ctrl-x"; 0: it isn't one. */
+static char config_ctrl_letter(const char *prefix);
+static int config_mode(const char *name);          /* enum config_mode, or -1 */
+/* Splits as a POSIX shell does (quotes, backslashes; no expansions). A NULL-terminated argv in one
+ * block to be freed with free(), or NULL: an open quote. */
+static char **config_words(span s);
+static void config_put_quoted(buf *b, const char *word); /* so that config_words gives it back */
+static int config_on_path(const char *program);    /* would execvp find it? */
+
+/* ==== store: session records on disk, written so that a crash loses nothing ================== */
+
+#define STORE_RECORD_MAX (64 * 1024)
+#define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a session's two log files */
+
+static int store_write_all(int fd, span s);        /* 0, or -1 and errno */
+/* Replaces DIR/NAME by `bytes`: temporary file, fsync, rename, fsync of DIR. 0, or -1 and errno. */
+static int store_write(const char *dir, const char *name, span bytes);
+/* appends; 0, or -1 and errno */
+static int store_read(const char *dir, const char *name, buf *out);
+/* STATE/sessions/ID, to be freed */
+static char *store_session_dir(const char *state, const char *id);
+/* One directory, 0700, on disk before it returns. 0 also when it is there; -1 and errno. */
+static int store_make_dir(const char *path);
+static void store_remove_session(const char *state, const char *id); /* record, status, log */
+/* Calls each for every session directory; ids that are not plain file names are passed over. */
+static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
+                               void *ctx);
+static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ */
+/* An exclusive lock that lasts until the process ends. The fd, or -1 (errno EAGAIN: somebody holds
+ * it, *pid). */
+static int store_lock(const char *path, pid_t *pid);
+
+/* A session's log: DIR/log, and DIR/log.1 with what came before it. */
+struct store_log {
+    int fd;
+    size_t size;
+    char *path, *old;
+};
+
+/* appends to what is there; 0, or -1 and errno */
+static int store_log_open(struct store_log *log, const char *dir);
+static void store_log_write(struct store_log *log, span bytes);
+static void store_log_close(struct store_log *log);
+static void store_log_read(const char *dir, buf *out); /* both files, oldest first */
+
+/* ==== hold: the session holder, and the daemon's side of talking to it ======================= */
+
+#define HOLD_FRAME_MAX (2 * 1024 * 1024) /* payload of one frame, in bytes */
+#ifndef HOLD_BACKLOG_MAX
+/* a viewer that is further behind gets a snapshot instead */
+#define HOLD_BACKLOG_MAX (256 * 1024)
+#endif
+/* a viewer that gets more than it could show in this time */
+#define HOLD_TICK_MS 20
+#define HOLD_TICK_MAX (128 * 1024)       /* (bytes) is shown a snapshot at the end of it instead */
+#define HOLD_STATUS_MS 100               /* between two status frames */
+#define HOLD_IDLE_MS 3000                /* without output: idle */
+#define HOLD_RECEIPT_MS 2000             /* for a program to react to a message */
+#define HOLD_KEYS_MAX 100                /* presses in one request */
+#define HOLD_KILL_MS 3000                /* from SIGHUP to SIGKILL */
+
+/* A frame is its payload's length (4 bytes, most significant first), a type, the payload. A holder
+ * may be older than the daemon: types and JSON members that are not known are passed over. */
+enum hold_frame {
+    /* to the holder */
+    HOLD_INPUT = 'i',    /* bytes for the program; makes the sender the controller of the size */
+    HOLD_MESSAGE = 'm',  /* {"text", "enter"}: typed and submitted; answered by HOLD_RECEIPT */
+    HOLD_RESIZE = 'r',   /* {"cols", "rows"} */
+    HOLD_KEYS = 'K',     /* {"key", "count"}: keys by name, see hold_put_key */
+    HOLD_KILL = 'k',     /* end the session */
+    HOLD_SEEN = 'n',     /* somebody has looked at it */
+    HOLD_EVENT = 'e',    /* {"type", "text", "native_session_id"}: what an agent's hook reports */
+    HOLD_WATCH = 'w',    /* send status frames from now on */
+    /* Send a snapshot, then the output as it comes. The payload is a set of the letters below. */
+    HOLD_VIEW = 'v',
+    HOLD_SCREEN = 's',   /* answered by HOLD_SCREEN_IS */
+    HOLD_TEXT = 't',     /* answered by HOLD_TEXT_IS */
+    HOLD_SPEC = 'L',     /* on descriptor 0 at its start: what to start */
+    /* from the holder */
+    HOLD_STATUS = 'S',   /* a session's live members, as in its session object */
+    HOLD_OUTPUT = 'O',   /* bytes the program wrote */
+    HOLD_SIZE = 'Z',     /* {"size": [cols, rows]} of the snapshot that follows */
+    HOLD_SNAPSHOT = 'N', /* bytes that repaint the whole screen */
+    HOLD_SCREEN_IS = 'C',/* GET …/screen's object */
+    HOLD_TEXT_IS = 'T',  /* plain text of scrollback and screen */
+    HOLD_RECEIPT = 'R'   /* "delivered" or "unconfirmed" */
+};
+
+#define HOLD_VIEW_SIZES 'z'      /* HOLD_SIZE before each snapshot, and a new one after a resize */
+#define HOLD_VIEW_SCROLLBACK 'b' /* the first snapshot has the scrollback, too */
+
+/* What a key sends ("enter", "key_up", "ctrl_c", "f1", …); application: the program asked for
+ * application cursor keys. 1, or 0: no key of that name. */
+static int hold_put_key(buf *b, span name, int application);
+/* The holder's main: reads what to start from descriptor 0, answers there {"pid"} or {"error"}, and
+ * lives in the background until the session ends. Returns the process's exit status. */
+static int hold_main(void);
+
+/* Closes every descriptor from `first` on: what was inherited by mistake. */
+static void hold_close_inherited(int first);
+
+/* What a new session is. */
+struct hold_spec {
+    const char *id, *socket, *state_dir; /* its socket; its directory of record and log */
+    const char *api_socket;  /* where the program finds the daemon: TELEC_SOCKET */
+    char *const *argv;
+    const char *directory;
+    /* array of "NAME=value"; anything else: the daemon's own environment */
+    struct json env;
+    int cols, rows;
+    /* a first message: typed and submitted once the program shows something; or NULL */
+    const char *typed;
+    const char *last_input;  /* what the session object shows as such at first; or NULL */
+};
+
+/* Starts a holder; done is called once, from the loop: error is NULL, or says why there is no
+ * session. Freed by itself. */
+static void hold_launch(struct loop *l, const char *program, const struct hold_spec *spec,
+                        void (*done)(void *ctx, const char *error), void *ctx);
+
+/* A connection to a holder. Set the hooks, then hold_open; on_closed is the last call. */
+struct hold_link {
+    struct conn conn;
+    int open;
+    void (*on_frame)(void *ctx, enum hold_frame type, span payload);
+    void (*on_closed)(void *ctx); /* after it the link may be opened again or its memory freed */
+    void *ctx;
+};
+
+/* 0, or -1 and errno */
+static int hold_open(struct hold_link *link, struct loop *l, const char *socket);
+static void hold_send(struct hold_link *link, enum hold_frame type, span payload);
+static void hold_close(struct hold_link *link);    /* on_closed comes at the end of the pass */
+
+/* Plain text of a session that has no holder any more, from its log, as HOLD_TEXT gives it. */
+static void hold_log_text(const char *state_dir, int cols, int rows, buf *out);
+
+/* ==== sessions: the sessions of this computer: records, holders, adoption, ends ============== */
+
+struct session {
+    struct sessions *owner;
+    struct session *next, **link;
+    char *id, *dir, *socket;
+    /* the record */
+    char *title, *directory, *agent, *mode, *initiator, *command; /* NULL where there is none */
+    long long created_at;
+    buf record;             /* the members of its object that seldom change, without braces */
+    int ending;             /* to be removed as soon as it has ended */
+    /* live */
+    struct hold_link holder;
+    buf status;             /* the holder's last status object, {} before the first */
+    int exited;
+    struct session_creating *creating; /* who waits for its beginning; or NULL */
+    struct session_waiter *waiters; /* for its end */
+};
+
+/* Somebody who waits for a session's end; embedded. ended is called once; cancel by
+ * session_forget. */
+struct session_waiter {
+    struct session_waiter *next, **link;
+    void (*ended)(void *ctx);
+    void *ctx;
+};
+
+struct sessions {
+    struct loop *loop;
+    const struct config *config;
+    struct cache *cache;
+    struct session *first, **last;
+    size_t count, adopting;
+    buf object;             /* the session object being made; kept, for there are many */
+    struct loop_timer flush_timer, adopt_timer;
+    void (*ready)(void *ctx); /* every holder has answered */
+    void *ready_ctx;
+};
+
+/* What a new session shall be; strings are copied. */
+struct session_plan {
+    const char *title, *directory, *agent, *mode, *initiator, *message; /* NULL: none */
+    char *const *command;   /* NULL: the agent's */
+    struct json env;
+    int cols, rows;
+};
+
+/* Loads the records and connects to every holder; ready is called from the loop once all have
+ * answered, or a second has passed. */
+static void sessions_init(struct sessions *all, struct loop *l, const struct config *config,
+                          struct cache *cache, void (*ready)(void *ctx), void *ctx);
+static void sessions_free(struct sessions *all);   /* leaves every session running */
+static struct session *session_find(const struct sessions *all, const char *id);
+/* Starts a session. done is called once, from the loop or at once: with the new session (its object
+ * is in the cache), or NULL and why not. */
+static void session_create(struct sessions *all, const struct session_plan *plan,
+                           void (*done)(void *ctx, struct session *s, const char *error),
+                           void *ctx);
+/* 0, or -1 and errno: not on disk */
+static int session_rename(struct session *s, const char *title);
+/* Ends a running session or dismisses an exited one. The waiter is told when it is gone. */
+static void session_end(struct session *s, struct session_waiter *waiter);
+static void session_forget(struct session_waiter *waiter);
+/* what an agent's hook says (HOLD_EVENT) */
+static void session_set_seen(struct session *s); /* somebody has looked at it */
+static void session_report(struct session *s, span event_json);
+/* an exited session's transcript, from its log */
+static void session_text(const struct session *s, buf *out);
+static int session_size(const struct session *s, int *cols, int *rows); /* as last reported */
+
+/* ==== serve: one client connection's HTTP and WebSocket states; calls a handler pointer ====== */
+
+#define SERVE_IDLE_MS 75000              /* a connection without a request is closed after this */
+#ifndef SERVE_QUEUE_MAX
+/* bytes queued for one client before pushes are dropped */
+#define SERVE_QUEUE_MAX (4 * 1024 * 1024)
+#endif
+
+struct serve_client;
+
+/* A request, valid during the handler's call. */
+struct serve_request {
+    struct serve_client *client;
+    span method, path, query; /* path and query still percent-encoded */
+    span body;
+    const struct http_head *head; /* only of a request without a body; else NULL */
+};
+
+/* What a WebSocket's owner wants to hear. ctx is serve_upgrade's. */
+struct serve_ws_hooks {
+    void (*on_message)(void *ctx, enum ws_opcode opcode, span payload);
+    void (*on_drained)(void *ctx); /* everything queued has left; may be NULL */
+    /* the last call; the client is about to be freed */
+    void (*on_closed)(void *ctx, const char *why);
+};
+
+struct serve {
+    struct loop *loop;
+    struct loop_fd listener;
+    struct loop_timer retry;
+    /* Answers every request, at once or later, by exactly one of serve_reply…, serve_upgrade. */
+    void (*handle)(void *ctx, struct serve_request *request);
+    void *ctx;
+    struct serve_client *clients;
+    buf answer;               /* the one being made; kept, for there are many */
+    long long count, dropped; /* clients connected; clients closed because of a failure */
+};
+
+static void serve_init(struct serve *s, struct loop *l,
+                       void (*handle)(void *ctx, struct serve_request *r), void *ctx);
+static void serve_accept(struct serve *s, int listening_fd); /* begins to take clients */
+static void serve_reply_json(struct serve_client *c, int status, span json,
+                             const char *extra_headers);
+/* {"detail": …} */
+static void serve_reply_detail(struct serve_client *c, int status, const char *detail);
+/* A 200 whose body is bytes that somebody else owns (a blob): referenced, not copied. */
+static void serve_reply_blob(struct serve_client *c, blob *body);
+/* For an answer that comes later: gone is called if the client goes first (it must not be answered
+ * then); NULL when the answer is about to be given. */
+static void serve_wait(struct serve_client *c, void (*gone)(void *ctx), void *ctx);
+/* Answers a WebSocket handshake. 1: the client is a WebSocket now; 0: it was refused, and
+ * answered. */
+static int serve_upgrade(struct serve_client *c, const struct http_head *head,
+                         const struct serve_ws_hooks *hooks, void *ctx);
+static void serve_send_frame(struct serve_client *c, enum ws_opcode opcode, span payload);
+/* A frame that is one blob, or several with first set on the first one only. */
+static void serve_send_blob(struct serve_client *c, blob *b, int first);
+static size_t serve_queued(const struct serve_client *c); /* bytes not written yet */
+static void serve_drop_unsent(struct serve_client *c);
+/* with a close frame */
+static void serve_close_ws(struct serve_client *c, int code, const char *reason);
+/* Takes no more clients and closes all: WebSockets with 1001, the others once answered. */
+static void serve_shutdown(struct serve *s);
+static void serve_drop_clients(struct serve *s);   /* closes whoever is left, at once */
+static void serve_free(struct serve *s);           /* once all clients have gone */
+static blob *serve_text_frame(span payload);       /* a text frame as a blob for many clients */
+
+/* ==== api: route table, handlers, /ws topics ================================================= */
+
+struct api {
+    struct loop *loop;
+    const struct config *config;
+    struct cache *cache;
+    struct sessions *sessions;
+    struct serve *serve;
+    long long started_at;   /* wall clock */
+    buf projects;           /* remembered ones: a JSON array of {"path", "name", "description"} */
+};
+
+static void api_init(struct api *a, struct loop *l, const struct config *config,
+                     struct cache *cache, struct sessions *sessions, struct serve *serve);
+static void api_free(struct api *a);
+/* serve's handler; ctx is the api */
+static span api_tail(span text, long long chars);  /* the last `chars` characters */
+static int api_is_literal(const char *literals, const char *value); /* is it one of "a|b|c"? */
+static void api_handle(void *ctx, struct serve_request *request);
+
+/* ==== daemon: socket, wiring, start, shutdown ================================================ */
+
+/* Runs until SIGTERM or SIGINT; ready_fd >= 0 gets a byte as soon as clients are served, and is
+ * closed. Returns the exit status; *error says why it is not 0. */
+static int daemon_run(const struct config *config, int ready_fd, buf *error);
+/* Starts a daemon in the background. A descriptor that gives one byte when it serves and end of
+ * file when it failed, or -1 with a message. */
+static int daemon_spawn(const struct config *config, buf *error);
+/* Asks the running daemon to end (SIGTERM) and waits until it has. 0 ended, 1 none was running, -1
+ * with a message. */
+static int daemon_stop(const struct config *config, buf *error);
+
+/* ==== hook: what agents' hooks say, and putting them in place ================================ */
+
+#define HOOK_TEXT_MAX 4096          /* text passed on, in bytes */
+#define HOOK_ID_MAX 200             /* an agent's own session id, in bytes; longer: left out */
+#define HOOK_INPUT_MAX (4 << 20)    /* what is worth reading of a hook's stdin, in bytes */
+#ifndef HOOK_FILE_MAX
+#define HOOK_FILE_MAX (1 << 20)     /* a settings file larger than this is left alone */
+#endif
+
+/* Takes the JSON that Claude Code, Gemini CLI or Codex hand to a hook (on stdin; Codex's notify: as
+ * the last argument) and appends the body of POST /sessions/{id}/event. 1; 0: an event that says
+ * nothing about the session's state; -1: not understood. */
+static int hook_read(span input, buf *event);
+/* Puts `PROGRAM hook` (an absolute path) among the hooks of agent "claude", "gemini" or "codex",
+ * in the settings of the user whose home is given (CLAUDE_CONFIG_DIR, GEMINI_CLI_HOME and
+ * CODEX_HOME are respected), without disturbing what else is in that file; without `write` the file
+ * stays as it is. 1: added, or missing without write; 0: all there already. report says which file
+ * and what, in lines. -1: refused, the file is untouched and error says why; report then says what
+ * to put in by hand. */
+static int hook_install(const char *agent, const char *home, const char *program, int write,
+                        buf *report, buf *error);
+
+/* ==== client: HTTP and WebSocket towards a daemon; reconnect, backoff, REST fallback ========= */
+
+#define CLIENT_BACKOFF_MIN_MS 1000
+#define CLIENT_BACKOFF_MAX_MS 30000
+#define CLIENT_FETCH_MS 5000      /* between two fetches by REST while there is no push */
+#define CLIENT_REQUEST_MS 15000   /* for an answer */
+#define CLIENT_BODY_MAX (64 * 1024 * 1024)
+#define CLIENT_MESSAGE_MAX (64 * 1024 * 1024)
+
+/* Where push stands. */
+enum client_push {
+    CLIENT_OFF,        /* not asked for */
+    CLIENT_CONNECTING,
+    CLIENT_LIVE,       /* a subscription was answered: every change arrives by itself */
+    /* connected to a TeleClaude daemon: its own sessions are fetched every 5 s */
+    CLIENT_PARTIAL,
+    CLIENT_WAITING     /* lost; the next try is at client.retry_at */
+};
+
+/* What the owner of a client wants to hear; all may be NULL. */
+struct client_hooks {
+    void (*on_event)(void *ctx, span json);     /* a message of /ws */
+    void (*on_push)(void *ctx);                 /* client.push has changed */
+    void (*on_fetch)(void *ctx);                /* time to fetch by REST: there is no full push */
+};
+
+struct client {
+    struct loop *loop;
+    const struct config *config;
+    int may_start;            /* start a daemon when none answers */
+    const struct client_hooks *hooks;
+    void *ctx;
+    struct client_request *requests; /* under way */
+    struct loop_fd starting;  /* watched while a daemon that we started gets ready */
+    int started;              /* one was started by us already */
+    int stopped;              /* push ended with 1001: none is started until the user asks */
+    char *start_error;        /* why that failed; NULL: it did not */
+    /* push */
+    enum client_push push;
+    int answered;             /* requests have been answered since the last failure */
+    struct client_ws *ws;
+    long long backoff, retry_at; /* ms; on clock_mono_ms */
+    struct loop_timer retry, fetch;
+    const char *why;          /* what push was lost for */
+};
+
+static void client_init(struct client *c, struct loop *l, const struct config *config,
+                        int may_start, const struct client_hooks *hooks, void *ctx);
+static void client_free(struct client *c);         /* requests under way end with an error */
+/* Sends a request on a connection of its own; body p NULL: none. done is called once, from the
+ * loop: status 0: there was no answer, and error says why; else body is the answer's, valid during
+ * the call. */
+static void client_request(struct client *c, const char *method, const char *target, span body,
+                           void (*done)(void *ctx, int status, span body, const char *error),
+                           void *ctx);
+/* Connects to /ws and subscribes to sessions and preparation, for as long as the client lives:
+ * reconnects after a loss, and asks for fetches by REST meanwhile. */
+static void client_watch(struct client *c);
+static void client_refresh(struct client *c);      /* asks for the initial states again */
+static void client_retry_now(struct client *c);    /* does not wait for the next try any longer */
+
+/* the member "env" of POST /sessions: this process's own */
+static void client_put_environment(buf *b);
+/* what an error's answer says, for people; to be freed */
+static char *client_detail(span body);
+
+/* A WebSocket to the daemon. Set the hooks, then client_ws_open. */
+struct client_ws {
+    struct client *client;
+    struct conn conn;
+    struct ws ws;
+    int open, accepted;       /* connected; the handshake was answered */
+    int foreign;              /* the daemon is not telec's */
+    char key[32];
+    struct http_scan scan;
+    void (*on_open)(void *ctx);
+    void (*on_message)(void *ctx, enum ws_opcode opcode, span payload);
+    /* the last call; code 0: no close frame came */
+    void (*on_closed)(void *ctx, int code, const char *why);
+    void *ctx;
+    int code;
+    char reason[124];
+};
+
+/* 0, or -1 and errno */
+static int client_ws_open(struct client_ws *w, struct client *c, const char *target);
+static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payload);
+/* at the program's end: no callback, no close frame */
+static void client_ws_abandon(struct client_ws *w);
+static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
+
+
+
+
+/* ==== tree: what the UI shows: computers, projects, sessions as rows of a tree =============== */
+
+#define TREE_DEPTH_MAX 32 /* sessions started by sessions; deeper ones stand at this depth */
+
+/* A session as the daemon told it; strings are NULL where there is none. */
+struct tree_session {
+    char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
+        *last_output, *initiator, *tmux, *asked, *source;
+    long long activity, created, since; /* wall clock, milliseconds; 0 unknown */
+    long long exit_code;
+    int has_exit_code;
+    int unseen;             /* it finished or asked, and nobody has looked since */
+    /* what tree_build made of it */
+    char *project;          /* path of the project it stands under */
+    struct tree_session *parent, *first_child, **last_child, *next;
+    char number[100];        /* 1, 1.1, 2 … within its project */
+    int depth, mark;
+};
+
+enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
+
+struct tree_row {
+    enum tree_kind kind;
+    int depth;
+    const char *computer, *path, *name; /* path, name: of a project; name of a computer */
+    struct tree_session *session;
+    /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "s:ID" */
+    char *key;
+    int folded, foldable;
+    int sessions, working, waiting; /* below a computer or project */
+};
+
+struct tree_project {
+    char *computer, *path, *name;
+};
+
+struct tree {
+    struct cache sessions;  /* the raw objects by id; local is the tree_session */
+    char **computers;       /* names, this computer first */
+    int computer_count;
+    struct tree_project *projects;
+    int project_count;
+    /* a directory of this computer that is shown as a project in any case; or NULL */
+    char *here;
+    char **folds;           /* keys of folded rows */
+    int fold_count;
+    struct tree_row *rows;
+    int row_count, row_cap;
+    int dirty;              /* rows are out of date */
+};
+
+static void tree_init(struct tree *t, const char *computer, const char *here);
+static void tree_free(struct tree *t);
+/* a message of /ws; what isn't understood is passed over */
+static void tree_event(struct tree *t, span json);
+static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
+static void tree_set_computers(struct tree *t, struct json array);
+static void tree_set_projects(struct tree *t, struct json array);
+static void tree_build(struct tree *t);            /* brings the rows up to date */
+static int tree_find(const struct tree *t, const char *key); /* index of a row, -1: none */
+static void tree_set_folded(struct tree *t, const char *key, int folded);
+static struct tree_session *tree_session(const struct tree *t, const char *id); /* NULL: unknown */
+/* The agent's name, or the program that the session runs. */
+static void tree_put_agent(const struct tree_session *s, buf *b);
+
+/* ==== term: raw mode, input decoder, cell grid, minimal-difference ANSI output =============== */
+
+/* Keys that are not characters; above every code point. */
+enum term_keycode {
+    TERM_UP = 0x110000,
+    TERM_DOWN,
+    TERM_LEFT,
+    TERM_RIGHT,
+    TERM_HOME,
+    TERM_END,
+    TERM_PGUP,
+    TERM_PGDN,
+    TERM_INSERT,
+    TERM_DELETE,
+    TERM_F1,
+    TERM_F2,
+    TERM_F3,
+    TERM_F4,
+    TERM_F5,
+    TERM_F6,
+    TERM_F7,
+    TERM_F8,
+    TERM_F9,
+    TERM_F10,
+    TERM_F11,
+    TERM_F12
+};
+/* Enter is '\r', Tab '\t', Escape 0x1b, Backspace 0x7f; Ctrl-A is 'a' with TERM_CTRL; Shift-Tab is
+ * '\t' with TERM_SHIFT. */
+enum term_mod { TERM_SHIFT = 1, TERM_ALT = 2, TERM_CTRL = 4 };
+
+enum term_event_type {
+    TERM_KEY,
+    /* text: the whole paste, raw bytes, at most TERM_PASTE_MAX (the rest is dropped) */
+    TERM_PASTE,
+    TERM_MOUSE,
+    TERM_FOCUS_IN,
+    TERM_FOCUS_OUT,
+    TERM_BACKGROUND, /* answer to OSC 11: colour is 0xrrggbb */
+    TERM_MODE,       /* answer to DECRQM: mode, and value 0…4 */
+    TERM_UNKNOWN     /* a sequence that is none of these; text holds it */
+};
+
+enum term_mouse { TERM_PRESS, TERM_RELEASE, TERM_DRAG, TERM_MOVE, TERM_WHEEL_UP, TERM_WHEEL_DOWN };
+
+struct term_event {
+    enum term_event_type type;
+    uint32_t key;            /* code point or enum term_keycode */
+    unsigned mods;           /* set of enum term_mod */
+    enum term_mouse mouse;
+    int button, row, col;    /* button 0 left, 1 middle, 2 right; row and col from 0 */
+    uint32_t colour;
+    int mode, value;
+    span text;               /* the event's bytes; valid until the input changes */
+};
+
+#ifndef TERM_PASTE_MAX
+#define TERM_PASTE_MAX (256 * 1024)
+#endif
+/* bytes of one escape sequence (OSC answers and pastes apart: 256 and TERM_PASTE_MAX) */
+#define TERM_SEQUENCE_MAX 64
+
+/* What the decoder remembers between calls; all zero before the first. */
+struct term_input {
+    int dropping;            /* what is too long and therefore dropped until its end */
+    size_t searched;         /* bytes of the unfinished paste in which there is no end */
+};
+
+/* The next event of `in`, which goes on where the last call's *used left it. DONE: *used bytes are
+ * done with and *ev is it. MORE: the bytes after the first *used (0 unless something too long is
+ * being dropped) are the start of a longer sequence (a lone ESC is). With `flush` (the caller's
+ * escape timeout has passed) what is there becomes events as it stands: a lone ESC is the Escape
+ * key, ESC x is Alt-x; MORE then means that nothing is left, or a paste whose end has not come.
+ * Never BAD: garbage becomes TERM_UNKNOWN or U+FFFD keys. Understands CSI and SS3 keys with xterm
+ * modifiers, CSI u (kitty), modifyOtherKeys, SGR mouse, bracketed paste, focus, OSC 11, DECRPM,
+ * UTF-8. */
+static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
+                              struct term_event *ev);
+
+/* A screen that is drawn into (back) and what the terminal shows (front). */
+struct term_grid {
+    int rows, cols;
+    struct cell *back, *front;
+    struct cell_pool pool;
+    int cursor_row, cursor_col, cursor_shown; /* where the cursor shall be after the frame */
+    int known;               /* the front is what the terminal shows; 0: everything is redrawn */
+    enum cell_depth depth;
+    /* the terminal is not UTF-8: lines are drawn as + - |, what has no likeness as '?' */
+    int ascii;
+    int sync;                /* wrap frames in synchronised output (mode 2026) */
+    int shown_cursor;        /* what the terminal's cursor is now: 0 hidden, 1 shown, -1 unknown */
+    int at_row, at_col;      /* where the terminal's cursor is now; -1 unknown */
+    buf scratch;             /* text made visible before it is drawn */
+};
+
+/* also the first set-up; all blank, front unknown */
+static void term_grid_resize(struct term_grid *g, int rows, int cols);
+static void term_grid_free(struct term_grid *g);
+/* back to blanks in default style, cursor hidden */
+static void term_clear(struct term_grid *g);
+/* Draws text at row, col within `width` columns, cut (not wrapped) there; text is made visible (no
+ * control byte reaches the grid). A wide character that does not fit leaves a blank. Halves of wide
+ * characters that are overwritten are blanked. Outside of the grid: nothing. Returns the columns
+ * used. */
+static int term_put(struct term_grid *g, int row, int col, int width, span text,
+                    struct cell_style style);
+/* blanks */
+static void term_fill(struct term_grid *g, int row, int col, int rows, int cols,
+                      struct cell_style style);
+/* e.g. reverse a row */
+static void term_restyle(struct term_grid *g, int row, int col, int cols, unsigned set_attr);
+/* Copies a cell of another grid (an emulator's) with its pool. */
+static void term_put_cell(struct term_grid *g, int row, int col, const struct cell *cell,
+                          const struct cell_pool *pool);
+/* Appends to b the bytes that turn the front into the back, as few as cheaply found (cursor moves,
+ * erase to end of line, runs; nothing when nothing changed), and makes the front equal. */
+static void term_frame(struct term_grid *g, buf *b);
+
+/* Bytes that ask the terminal for its background colour (TERM_BACKGROUND) and for synchronised
+ * output (TERM_MODE 2026: value 1 or 2 means it has it); "" where asking would show as garbage. */
+static const char *term_queries(void);
+
+/* The terminal itself. Saves its modes once; term_leave restores them exactly and is safe to call
+ * from a signal handler and more than once. */
+/* raw mode, alternate screen, bracketed paste, focus; 0, or -1 and errno */
+static int term_enter(int in_fd, int out_fd, int mouse);
+static void term_leave(void);
+/* on a fatal signal: term_leave, then the default action */
+static void term_crash_guard(void);
+static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
+static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
+static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
+
+/* ==== ui: widgets: text field, form, box, key table, help, footer ============================ */
+
+static const struct cell_style ui_plain = {0, 0, 0};
+static const struct cell_style ui_dim = {0, 0, CELL_DIM};
+static const struct cell_style ui_bold = {0, 0, CELL_BOLD};
+static const struct cell_style ui_accent = {CELL_INDEXED | 6, 0, CELL_BOLD};
+static const struct cell_style ui_alarm = {CELL_INDEXED | 1, 0, CELL_BOLD};
+static const struct cell_style ui_selected = {0, 0, CELL_REVERSE};
+
+static int ui_min(int a, int b);
+static int ui_max(int a, int b);
+/* term_put of a C string. */
+static int ui_put(struct term_grid *g, int row, int col, int width, const char *text,
+                  struct cell_style style);
+
+/* One line of text being edited. All zero is empty. */
+struct ui_field {
+    buf text;
+    size_t cursor;          /* byte offset, at a grapheme's start */
+};
+
+static void ui_field_set(struct ui_field *f, const char *text); /* the cursor goes to the end */
+static void ui_field_free(struct ui_field *f);
+/* 1: it was for the field */
+static int ui_field_event(struct ui_field *f, const struct term_event *ev);
+static void ui_field_draw(struct term_grid *g, int row, int col, int width,
+                          const struct ui_field *f, int focused);
+
+#define UI_FORM_MAX 8
+
+/* A line of a form: text, or one of several choices. */
+struct ui_line {
+    const char *label;
+    struct ui_field field;          /* text */
+    const char *const *choices;     /* NULL: text */
+    const char *const *notes;       /* why a choice can't be taken; NULL or NULL entries: it can */
+    int choice_count, choice;
+};
+
+struct ui_form {
+    const char *title, *submit;     /* submit: what Enter on the last line does, in a word */
+    struct ui_line lines[UI_FORM_MAX];
+    int count, focus;
+    buf error;                      /* shown until the next key */
+    int busy;                       /* submitted, no answer yet */
+};
+
+enum ui_answer { UI_NOT_YET, UI_SUBMIT, UI_CANCEL };
+
+static struct ui_line *ui_form_add(struct ui_form *f, const char *label, const char *text);
+static enum ui_answer ui_form_event(struct ui_form *f, const struct term_event *ev);
+static void ui_form_draw(struct term_grid *g, const struct ui_form *f);
+/* a text line's text, NUL-terminated */
+static const char *ui_form_text(struct ui_form *f, const char *label);
+static const char *ui_form_choice(const struct ui_form *f, const char *label);
+static void ui_form_free(struct ui_form *f);
+
+/* A row of the key table: behaviour, footer, help and README come from it. */
+struct ui_key {
+    uint32_t key;
+    unsigned mods;
+    unsigned contexts;              /* where it is valid: bits of the owner's own */
+    const char *shown;              /* how the key is called */
+    const char *footer;             /* its word in the footer; NULL: not there */
+    const char *help;               /* a line of help; NULL: like the row before it */
+    void (*run)(void *ctx);
+};
+
+static const struct ui_key *ui_find_key(const struct ui_key *keys, size_t count, unsigned context,
+                                        const struct term_event *ev); /* NULL: no such key here */
+static void ui_footer_draw(struct term_grid *g, const struct ui_key *keys, size_t count,
+                           unsigned context);
+/* `top` rows further down; returns top, or the largest that makes sense. */
+static int ui_help_draw(struct term_grid *g, const struct ui_key *keys, size_t count,
+                        const char *title, int top);
+/* A frame in the middle, cut to the screen; *row and *col become the place of its first inner
+ * line. */
+static void ui_box_draw(struct term_grid *g, int rows, int cols, const char *title, int *row,
+                        int *col);
+/* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
+ * many it needs. */
+static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int rows, span text,
+                           struct cell_style style);
+
+/* ==== view: a session's live screen inside the UI: preview and attach ======================== */
+
+struct view_hooks {
+    void (*changed)(void *ctx);
+    void (*ended)(void *ctx); /* no more comes: view->reason says why; view_close is still due */
+};
+
+/* A WebSocket to a session's screen, and the emulator that it feeds. */
+struct view {
+    struct client_ws ws;
+    struct vt *vt;           /* NULL until the first bytes have come */
+    char *id;                /* the session's */
+    int back;                /* lines scrolled back */
+    int pan_rows, pan_cols;  /* how far from the cursor's surroundings the cut-out was moved */
+    buf early;               /* what was typed before the connection stood */
+    int want_cols, want_rows; /* the size to ask for; 0: none */
+    unsigned modes;          /* what view_put_modes told the terminal last */
+    int shape;
+    char reason[128];
+    const struct view_hooks *hooks; /* NULL once closed */
+    void *ctx;
+};
+
+/* Opens the screen of session `id`, with input and scrollback when control is 1. NULL: the daemon
+ * can't be reached. */
+static struct view *view_open(struct client *client, const char *id, int control,
+                              const struct view_hooks *hooks, void *ctx);
+/* A view of plain text: the transcript of a session that has ended. */
+static struct view *view_of_text(const char *id, span text, int cols, int rows);
+/* {"size": [cols, rows]}, the text message before a snapshot of that size. 1, or 0: it isn't one.
+ */
+static int view_parse_size(span text, int *cols, int *rows);
+static void view_close(struct view *v);            /* no hook is called any more; NULL is fine */
+static void view_abandon(struct view *v);          /* at the program's end */
+static void view_send(struct view *v, span input); /* bytes for the program */
+static void view_resize(struct view *v, int cols, int rows); /* asks for that size */
+static void view_scroll(struct view *v, int lines); /* back (positive) or forth */
+static void view_pan(struct view *v, int rows, int cols); /* moves the cut-out of a larger screen */
+/* Draws into the rectangle, cropped around the cursor where the session's screen is larger; with
+ * `cursor` the terminal's cursor goes to the session's. */
+static void view_draw(struct view *v, struct term_grid *g, int row, int col, int rows, int cols,
+                      int cursor);
+/* Appends what tells the terminal the input modes that the program wants now. */
+static void view_put_modes(struct view *v, buf *b);
+/* Appends what the program has put on the clipboard since the last call. */
+static void view_put_clipboard(struct view *v, buf *b);
+static void view_put_modes_back(struct view *v, buf *b); /* and what takes them back */
+
+/* ==== tui: the terminal UI: the tree of computers, projects and sessions ===================== */
+
+/* Runs until the user quits; the exit status. attach: the session to begin (and end) with, or NULL.
+ */
+static int tui_run(const struct config *config, int may_start, const char *attach, buf *error);
+static void tui_put_keys(buf *b);                  /* the key table as text, for help and README */
+
+/* ==== cli: command table and commands ======================================================== */
+
+static int cli_main(int argc, char **argv);        /* exit status: 0 ok, 1 failed, 2 usage */
+
+#endif

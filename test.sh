@@ -1,0 +1,362 @@
+#!/bin/sh
+# All tests: ./test.sh, or ./test.sh NAME… for the parts of that name (./test.sh -l lists them).
+#
+# Every result is a line: ok - …, not ok - … (with what was printed, behind #), skip - …: why. The
+# last line counts them. Exit status 1 when anything failed; with CI=true also when anything was
+# skipped. Writes to build/ and to a temporary directory only.
+set -u
+cd "$(dirname "$0")" || exit 1
+
+PARTS='build single static layers readme shell unit small fuzz smoke valgrind e2e'
+WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
+FUZZ_SECONDS=5
+# Under valgrind, fifty times as slow as without: what handles memory most.
+VALGRIND_UNITS='base cache loop config store http ws'
+# Limits that unit tests must hold with, too: buffers grow and input is cut at every byte.
+SMALL='-DBUF_MIN=1 -DJSON_DEPTH=8 -DHTTP_HEAD_MAX=512 -DHTTP_BODY_MAX=300 -DWS_MESSAGE_MAX=64
+    -DCONN_READ_MAX=7 -DCELL_CLUSTERS_MAX=4 -DVT_SCROLL_LINES=5 -DVT_SCROLL_BYTES=2048
+    -DHOLD_BACKLOG_MAX=4096 -DSERVE_QUEUE_MAX=65536 -DTERM_PASTE_MAX=128'
+
+if [ "${1:-}" = -l ]; then
+    echo "$PARTS" | tr ' ' '\n'
+    exit
+fi
+for name; do
+    case " $PARTS " in
+    *" $name "*) ;;
+    *)
+        echo "test.sh: no part $name; there are: $PARTS" >&2
+        exit 2
+        ;;
+    esac
+done
+wanted=" ${*:-$PARTS} "
+
+passed=0 failed=0 skipped=0
+work=$(mktemp -d) || exit 1
+mkdir -p build
+finish()
+{
+    # Jobs are gone when all went well; after an interruption they are ended with their children.
+    for pid in $jobs; do
+        kill "$pid" 2> /dev/null
+    done
+    rm -rf "$work"
+}
+jobs=
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+# What a test starts finds nothing of this user's, and leaves nothing there.
+export TMPDIR="$work" HOME="$work/home" XDG_RUNTIME_DIR="$work/run" XDG_STATE_HOME="$work/state" \
+    XDG_CONFIG_HOME="$work/config"
+unset TELEC_SOCKET TELEC_CONFIG TELEC_SESSION_ID
+(umask 077 && mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME" "$XDG_CONFIG_HOME") || exit 1
+
+# ---- results -------------------------------------------------------------------------------------
+
+want()
+{
+    case "$wanted" in
+    *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+have()
+{
+    command -v "$1" > /dev/null 2>&1
+}
+
+ok()
+{
+    echo "ok - $*"
+    passed=$((passed + 1))
+}
+
+not_ok()
+{
+    echo "not ok - $*"
+    failed=$((failed + 1))
+}
+
+skip()
+{
+    echo "skip - $*"
+    skipped=$((skipped + 1))
+}
+
+# A program that hangs is ended, where there is a timeout command.
+limit=
+have timeout && limit='timeout 240'
+
+# run NAME COMMAND…: one result.
+run()
+{
+    run_name=$1
+    shift
+    if "$@" > "$work/output" 2>&1; then
+        ok "$run_name"
+    else
+        not_ok "$run_name"
+        sed 's/^/# /' "$work/output"
+    fi
+}
+
+# job NAME COMMAND…: the same in the background; result NAME gives it. No more than two at a time.
+job()
+{
+    job_name=$1
+    shift
+    ("$@" > "$work/$job_name.output" 2>&1; echo $? > "$work/$job_name.status") &
+    jobs="$jobs $!"
+    [ -z "${job_before:-}" ] || wait "$job_before"
+    job_before=$!
+}
+
+# result JOB NAME: true when it went well.
+result()
+{
+    wait
+    jobs=
+    job_before=
+    if [ "$(cat "$work/$1.status" 2> /dev/null)" = 0 ]; then
+        ok "$2"
+        return 0
+    fi
+    not_ok "$2"
+    sed 's/^/# /' "$work/$1.output"
+    return 1
+}
+
+# lines WORDS COMMAND…: a program that prints results itself; WORDS are put behind each of them.
+lines()
+{
+    lines_name=$1
+    shift
+    # shellcheck disable=SC2086 # a command and its argument
+    $limit "$@" > "$work/lines" 2>&1
+    lines_status=$?
+    lines_ok=$(grep -c '^ok - ' "$work/lines")
+    lines_bad=$(grep -c '^not ok - ' "$work/lines")
+    passed=$((passed + lines_ok))
+    failed=$((failed + lines_bad))
+    skipped=$((skipped + $(grep -c '^skip - ' "$work/lines")))
+    if [ "$lines_bad" -gt 0 ] || [ "$lines_status" -ne 0 ] || [ "$lines_ok" -eq 0 ]; then
+        sed -e "/^ok - /s/\$/$lines_name/;/^not ok - /s/\$/$lines_name/" \
+            -e '/^ok - /!{/^not ok - /!{/^skip - /!{/^#/!s/^/# /;};};}' "$work/lines"
+    else
+        sed -n -e "s/^ok - .*/&$lines_name/p" -e '/^skip - /p' "$work/lines"
+    fi
+    # It broke off, or it ran nothing: no line of its own says so.
+    if [ "$lines_bad" -eq 0 ] && { [ "$lines_status" -ne 0 ] || [ "$lines_ok" -eq 0 ]; }; then
+        not_ok "$1$lines_name ended with status $lines_status after $lines_ok results"
+    fi
+}
+
+# ---- what this machine has -----------------------------------------------------------------------
+
+CC=${CC:-cc}
+export CC
+
+# links COMPILER FLAG…: can it make a program with these flags that runs?
+links()
+{
+    links_cc=$1
+    shift
+    have "$links_cc" || return 1
+    echo 'int main(void) { return 0; }' > "$work/links.c"
+    "$links_cc" "$@" -o "$work/links" "$work/links.c" > /dev/null 2>&1 &&
+        "$work/links" > /dev/null 2>&1
+}
+
+sanitize=
+checked=
+find_sanitizers()
+{
+    [ -z "$checked" ] || return 0
+    sanitize='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+    checked=' (ASan, UBSan)'
+    # shellcheck disable=SC2086 # flags, a word each
+    links "$CC" $sanitize && return
+    skip "sanitizers: $CC cannot link them here; the tests run without"
+    sanitize=
+    checked=' (no sanitizers)'
+}
+
+# ---- parts ---------------------------------------------------------------------------------------
+
+# shellcheck disable=SC2086 # WARN, SMALL and sanitize are flags, a word each
+part_build()
+{
+    for compiler in gcc clang; do
+        if have $compiler; then
+            job "$compiler" $compiler $WARN -Werror -O2 -o "build/telec-$compiler" teleclaude.c
+        else
+            skip "$compiler: not installed"
+        fi
+    done
+    job plain "$CC" -o build/telec-plain teleclaude.c
+    job make make OUT=build/telec-make CC="$CC"
+    for compiler in gcc clang; do
+        have $compiler && result $compiler "build with $compiler, no warning"
+    done
+    result plain "build with $CC -o telec teleclaude.c" &&
+        run "its program runs" $limit build/telec-plain --version
+    result make "build with make"
+}
+
+# shellcheck disable=SC2086
+part_single()
+{
+    rm -f build/telec.c
+    job single sh -c "make single && '$CC' -o build/telec-single build/telec.c"
+    result single "build as a single file" &&
+        run "the single file's program runs" $limit build/telec-single --version
+}
+
+# shellcheck disable=SC2086
+part_static()
+{
+    if ! links musl-gcc -static; then
+        skip "static build: musl-gcc is not installed"
+        return
+    fi
+    rm -f build/telec-static
+    job static make static
+    result static "build with musl-gcc -static" &&
+        run "the static program runs" $limit build/telec-static --version
+}
+
+# The README's commands and keys are the ones that telec prints.
+part_readme()
+{
+    "$CC" -std=c99 -w -o "$work/telec" teleclaude.c || return
+    "$work/telec" help > "$work/help" || return
+    sed -n '/^Commands/,$p' "$work/help" | grep '^ ' | while IFS= read -r line; do
+        grep -qxF -e "$line" README || echo "not in the README: $line"
+    done > "$work/missing"
+    run "README has every command, option and key" test ! -s "$work/missing"
+    cat "$work/missing"
+}
+
+part_layers()
+{
+    run "layers: every part knows only what stands above it" tests/layers.sh
+    lines "" tests/layers.sh --self-test
+}
+
+part_shell()
+{
+    for script in test.sh .ci/run tests/*.sh tests/*/*.sh; do
+        [ -f "$script" ] || continue
+        [ "$script" = .ci/run ] || run "$script is POSIX sh" sh -n "$script"
+        have shellcheck && run "shellcheck $script" shellcheck "$script"
+    done
+    have shellcheck || skip "shellcheck: not installed"
+}
+
+# shellcheck disable=SC2086
+part_unit()
+{
+    find_sanitizers
+    job unit "$CC" $WARN -Werror -Wno-unused-function -g -O1 $sanitize -o build/unit tests/unit.c
+    result unit "unit tests compile" && lines "$checked" build/unit
+}
+
+# shellcheck disable=SC2086
+part_small()
+{
+    find_sanitizers
+    job small "$CC" $WARN -g -O1 $sanitize $SMALL -o build/unit-small tests/unit.c
+    result small "unit tests compile with small limits" && lines " (small limits)" build/unit-small
+}
+
+fuzz_targets()
+{
+    for target in tests/fuzz/*.c; do
+        target=${target##*/}
+        [ "$target" = smoke.c ] || echo "${target%.c}"
+    done
+}
+
+# shellcheck disable=SC2086
+smoke_one()
+{
+    "$CC" -std=c99 -w -g -O0 $sanitize -o "build/smoke-$1" "tests/fuzz/$1.c" tests/fuzz/smoke.c &&
+        "build/smoke-$1"
+}
+
+part_smoke()
+{
+    find_sanitizers
+    for target in $(fuzz_targets); do
+        job "smoke-$target" smoke_one "$target"
+    done
+    for target in $(fuzz_targets); do
+        result "smoke-$target" "fuzz target $target, the small corpus$checked"
+    done
+}
+
+fuzz_one()
+{
+    clang -std=c99 -w -g -O0 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+        -o "build/fuzz-$1" "tests/fuzz/$1.c" && mkdir "$work/corpus-$1" &&
+        "build/fuzz-$1" -verbosity=0 -max_total_time="$FUZZ_SECONDS" -timeout=10 -max_len=1024 \
+            -artifact_prefix="$work/" "$work/corpus-$1" "$work/seeds"
+}
+
+part_fuzz()
+{
+    echo 'int LLVMFuzzerTestOneInput(const void *p, unsigned long n) { return p && n > 1 << 30; }' \
+        > "$work/target.c"
+    if ! links clang -fsanitize=address,undefined ||
+        ! clang -fsanitize=fuzzer,address -o "$work/target" "$work/target.c" > /dev/null 2>&1; then
+        skip "libFuzzer: clang is not installed, or cannot link it"
+        return
+    fi
+    run "the fuzz targets' first inputs" make_seeds
+    for target in $(fuzz_targets); do
+        job "fuzz-$target" fuzz_one "$target"
+    done
+    for target in $(fuzz_targets); do
+        result "fuzz-$target" "fuzz target $target, $FUZZ_SECONDS s of libFuzzer"
+    done
+}
+
+make_seeds()
+{
+    mkdir "$work/seeds" && "$CC" -w -o "$work/make-seeds" "$work/target.c" tests/fuzz/smoke.c &&
+        "$work/make-seeds" "$work/seeds"
+}
+
+part_valgrind()
+{
+    if ! have valgrind; then
+        skip "valgrind: not installed"
+        return
+    fi
+    job valgrind "$CC" -std=c99 -w -g -O1 -o build/unit-plain tests/unit.c
+    # shellcheck disable=SC2086
+    result valgrind "unit tests compile without sanitizers" &&
+        lines " (valgrind)" valgrind -q --error-exitcode=99 --leak-check=full \
+            --child-silent-after-fork=yes build/unit-plain $VALGRIND_UNITS
+}
+
+# shellcheck disable=SC2086
+part_e2e()
+{
+    find_sanitizers
+    job telec "$CC" $WARN -g -O1 $sanitize -o build/telec-checked teleclaude.c
+    job e2e "$CC" $WARN -Werror -D_XOPEN_SOURCE=700 -g -O1 -o build/e2e tests/e2e.c
+    result telec "the program compiles$checked"
+    telec_built=$?
+    result e2e "end-to-end tests compile" && [ "$telec_built" -eq 0 ] &&
+        lines "$checked" build/e2e build/telec-checked
+}
+
+for name in $PARTS; do
+    want "$name" && "part_$name"
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && { [ "${CI:-}" != true ] || [ "$skipped" -eq 0 ]; }

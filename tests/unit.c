@@ -1,0 +1,82 @@
+/* The unit tests: the program itself with main renamed, then one file of tests per part, so that a
+ * test reaches every function. `unit` runs all, `unit json vt` those two, `unit -l` names them. */
+#define main telec_main
+#include "../teleclaude.c"
+#undef main
+
+#include "test.h"
+
+#include "unit/base.c"
+#include "unit/json.c"
+#include "unit/digest.c"
+#include "unit/http.c"
+#include "unit/ws.c"
+#include "unit/cell.c"
+#include "unit/vt.c"
+#include "unit/cache.c"
+#include "unit/loop.c"
+#include "unit/config.c"
+#include "unit/store.c"
+#include "unit/hold.c"
+#include "unit/hook.c"
+#include "unit/client.c"
+#include "unit/tree.c"
+#include "unit/term.c"
+#include "unit/ui.c"
+#include "unit/view.c"
+
+#define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} unit_tests[] = {
+    {"base", unit_base}, {"json", unit_json},     {"digest", unit_digest}, {"http", unit_http},
+    {"ws", unit_ws},     {"cell", unit_cell},     {"vt", unit_vt},         {"cache", unit_cache},
+    {"loop", unit_loop}, {"config", unit_config}, {"store", unit_store},
+    {"hold", unit_hold},   {"term", unit_term},
+    {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
+    {"hook", unit_hook},
+};
+
+static int unit_is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return 1;
+    return argc < 2;
+}
+
+static int unit_is_known(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(unit_tests); i++)
+        if (strcmp(unit_tests[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int failed = 0;
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a child that a test forks must not print a line again */
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "-l") != 0 && !unit_is_known(argv[i])) {
+            fprintf(stderr, "unit: no test %s\n", argv[i]);
+            return 2;
+        }
+    for (size_t i = 0; i < COUNT_OF(unit_tests); i++) {
+        if (argc == 2 && strcmp(argv[1], "-l") == 0) {
+            puts(unit_tests[i].name);
+            continue;
+        }
+        if (!unit_is_wanted(unit_tests[i].name, argc, argv))
+            continue;
+        test_name = unit_tests[i].name;
+        test_failures = 0;
+        alarm(UNIT_SECONDS_MAX);
+        unit_tests[i].run();
+        failed += test_failures > 0;
+        printf("%s - unit %s\n", test_failures ? "not ok" : "ok", test_name);
+    }
+    return failed > 0;
+}
