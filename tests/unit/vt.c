@@ -1,0 +1,893 @@
+/* Unit tests of the terminal emulator. What a test expects is written as rows of a small screen. */
+
+static struct vt *unit_vt_of(int cols, int rows, const char *bytes)
+{
+    struct vt *vt = vt_new(cols, rows);
+
+    vt_feed(vt, span_of(bytes));
+    return vt;
+}
+
+static void unit_vt_put_cell(buf *b, const struct vt *vt, const struct cell *cell)
+{
+    char text[CELL_TEXT_MAX];
+
+    if (!(cell->attr & CELL_TAIL))
+        buf_add(b, text, cell_text(vt_pool(vt), cell->rune, text));
+}
+
+/* The rows of the screen, without blanks at their ends, each with a '|' behind it. */
+static void unit_vt_put_rows(buf *b, const struct vt *vt, int from)
+{
+    int r, x;
+
+    for (r = from; r < vt_rows(vt); r++) {
+        const struct cell *row = vt_row(vt, r);
+        int end = vt_cols(vt);
+        while (end > 0 && row[end - 1].rune == 0 && !(row[end - 1].attr & CELL_TAIL))
+            end--;
+        for (x = 0; x < end; x++)
+            unit_vt_put_cell(b, vt, &row[x]);
+        buf_byte(b, '|');
+    }
+}
+
+static void unit_vt_dump_row(buf *b, const struct vt *vt, struct vt_view view)
+{
+    int x;
+
+    for (x = 0; x < vt->cols; x++) {
+        const struct cell *cell = &view.cells[x];
+        if (!vt_is_blank(cell))
+            buf_fmt(b, " %d:%x/%x/%x=", x, cell->fg, cell->bg, cell->attr);
+        if (!vt_is_blank(cell))
+            unit_vt_put_cell(b, vt, cell);
+    }
+    buf_str(b, view.wrapped ? " wrapped\n" : "\n");
+}
+
+static void unit_vt_dump_screen(buf *b, const struct vt *vt, const struct vt_screen *screen,
+                                int from)
+{
+    const struct vt_saved *s = &screen->saved;
+    int r;
+
+    if (!screen->lines)
+        return;
+    for (r = from; r < vt->rows; r++)
+        unit_vt_dump_row(b, vt, vt_view(vt, screen, r, vt->scratch));
+    buf_fmt(b, "saved %d %d %d %x %x %x %c%c%d %d\n", s->x, s->y, s->pending, s->style.fg,
+            s->style.bg, s->style.attr, s->charset[0], s->charset[1], s->shift, s->origin);
+}
+
+/* Everything there is to know of an emulator, as text. */
+static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
+{
+    struct vt_paint p = {vt, b, {0, 0, 0}};
+    int i;
+
+    buf_fmt(b, "%dx%d at %d %d pending %d joins %d region %d %d modes %x shape %d\n", vt->cols,
+            vt->rows, vt->x, vt->y, vt->pending, vt->joins, vt->region_top, vt->region_bottom,
+            vt->modes, vt->shape);
+    buf_fmt(b, "style %x %x %x charset %c%c%d keys %d", vt->style.fg, vt->style.bg, vt->style.attr,
+            vt->charset[0], vt->charset[1], vt->shift, vt->modify_other_keys);
+    for (i = 0; i < vt->key_count; i++)
+        buf_fmt(b, " %d", vt->keys[i]);
+    buf_str(b, "\ntabs");
+    for (i = 0; i < vt->cols; i++)
+        if (vt->tabs[i / 8] >> i % 8 & 1)
+            buf_fmt(b, " %d", i);
+    for (i = 0; i < vt->title_count; i++)
+        buf_fmt(b, "\npushed %.*s", (int)vt->titles[i].n, vt->titles[i].n ? vt->titles[i].p : "");
+    buf_str(b, "\ntitle ");
+    buf_span(b, vt_title(vt));
+    buf_str(b, "\ndirectory ");
+    buf_span(b, vt_directory(vt));
+    buf_str(b, "\nprimary\n");
+    unit_vt_dump_screen(b, vt, &vt->screens[0], scrollback ? -vt->scroll.count : 0);
+    buf_str(b, "alternate\n");
+    unit_vt_dump_screen(b, vt, &vt->screens[1], 0);
+    buf_str(b, "unfinished ");
+    vt_paint_unfinished(&p);
+}
+
+/* ---- a stream of bytes that means something, from random numbers ---- */
+
+static const char *const unit_vt_tokens[] = {
+    "a", "bc", "hello ", "  ", "0123456789", "\r\n", "\n", "\r", "\b", "\t", "\016", "\017",
+    "\033(0", "\033(B", "\033)0", "\033)B", "lqqk", "\xc3\xa4", "\xe4\xb8\xad", "\xe6\x96\x87",
+    "\xf0\x9f\x98\x80", "e\xcc\x81", "\xcc\x88", "\xe2\x98\x81", "\xef\xb8\x8f", "\xe2\x80\x8d",
+    "\xf0\x9f\x87\xa9", "\xf0\x9f\x87\xaa", "\xe1\x84\x80", "\xe1\x85\xa1", "\xea\xb0\x80",
+    "\xff", "\xe4\xb8", "\xc2\x9b", "\xf0\x9f", "\x80", "\033[m", "\033[1;31m", "\033[44m",
+    "\033[0;4:3m", "\033[38;5;200;48:2::1:2:3m", "\033[7m", "\033[27;49m", "\033[H",
+    "\033[%d;%dH", "\033[%dA", "\033[%dB", "\033[%dC", "\033[%dD", "\033[%dG", "\033[%dd",
+    "\033[%dE", "\033[J", "\033[1J", "\033[2J", "\033[3J", "\033[K", "\033[1K", "\033[2K",
+    "\033[%dX", "\033[%d@", "\033[%dP", "\033[%dL", "\033[%dM", "\033[%dS", "\033[%dT",
+    "\033[%d;%dr", "\033[r", "\033[%db", "\033[4h", "\033[4l", "\033[20h", "\033[20l", "\033[?6h",
+    "\033[?6l", "\033[?7l", "\033[?7h", "\0337", "\0338", "\033[s", "\033[u", "\033D", "\033E",
+    "\033M", "\033H", "\033[g", "\033[3g", "\033[%dI", "\033[%dZ", "\033#8", "\033[!p", "\033c",
+    "\033[?47h", "\033[?47l", "\033[?1047h", "\033[?1047l", "\033[?1049h", "\033[?1049l",
+    "\033[?1048h", "\033[?1;5;12;25;2004h", "\033[?25l", "\033[?1002;1006h", "\033[?1003l",
+    "\033[?2026h", "\033=", "\033>", "\033[%d q", "\033]2;title\007", "\033]0;x\033\\",
+    "\033]7;file://h/a%%20b\033\\", "\033[22t", "\033[23t", "\033P$qm\033\\", "\033_x\033\\",
+    "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>1u", "\033[<u", "\033", "\033[",
+    "\033[1;2", "\033[?", "\033[1:2$", "\033]2;half", "\033Pq", "\033(", "\030", "\033\\", "\007",
+    "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007",
+    "0123456789012345678901234567890123456789",
+};
+
+static unsigned unit_vt_random(unsigned *seed)
+{
+    *seed = *seed * 1103515245u + 12345u;
+    return *seed >> 16;
+}
+
+static void unit_vt_put_token(buf *b, unsigned which, unsigned number)
+{
+    buf_fmt(b, unit_vt_tokens[which % COUNT_OF(unit_vt_tokens)], number % 13, number / 13 % 13);
+}
+
+/* Equal in everything; otherwise says so. */
+static int unit_vt_same(const struct vt *a, const struct vt *b, int scrollback, const char *what)
+{
+    buf x = {NULL, 0, 0}, y = {NULL, 0, 0};
+    int same;
+
+    unit_vt_dump(&x, a, scrollback);
+    unit_vt_dump(&y, b, scrollback);
+    same = x.n == y.n && memcmp(x.p, y.p, x.n) == 0;
+    if (!same)
+        printf("# %s: differs\n# ---- one\n%s\n# ---- other\n%s\n", what, buf_cstr(&x),
+               buf_cstr(&y));
+    buf_free(&x);
+    buf_free(&y);
+    return same;
+}
+
+/* A fresh emulator that is fed with the snapshot must be the same, and stay so when both are fed
+ * with more. `used`, one of that size that has seen other things, must become the same but for the
+ * scrollback. */
+static int unit_vt_snapshot_same(struct vt *vt, span more, struct vt *used)
+{
+    struct vt *fresh = vt_new(vt->cols, vt->rows);
+    buf b = {NULL, 0, 0};
+    int same;
+
+    vt_put_snapshot(vt, &b, 1);
+    vt_feed(fresh, buf_view(&b));
+    same = unit_vt_same(vt, fresh, 1, "snapshot");
+    if (!same)
+        printf("# snapshot was %s\n", buf_cstr(&b));
+    if (used) {
+        used->title_count = 0; /* nothing takes pushed titles away */
+        buf_clear(&used->title);
+        buf_clear(&used->directory);
+        buf_clear(&b);
+        vt_put_snapshot(vt, &b, 0);
+        vt_feed(used, buf_view(&b));
+        same = same && unit_vt_same(vt, used, 0, "snapshot into a used one");
+    }
+    vt_feed(vt, more);
+    vt_feed(fresh, more);
+    same = same && unit_vt_same(vt, fresh, 1, "going on");
+    buf_free(&b);
+    vt_free(fresh);
+    return same;
+}
+
+/* ---- what sequences do ---- */
+
+/* The screen afterwards: rows as unit_vt_put_rows writes them, and the cursor. */
+struct unit_vt_case {
+    int cols, rows;
+    const char *bytes, *want;
+    int y, x;
+};
+
+static const struct unit_vt_case unit_vt_cases[] = {
+    /* text, wrapping, C0 */
+    {5, 2, "abc", "abc||", 0, 3},
+    {5, 2, "abcde", "abcde||", 0, 4},
+    {5, 2, "abcdef", "abcde|f|", 1, 1},
+    {5, 2, "abcde\r\nf", "abcde|f|", 1, 1},
+    {5, 2, "abcde\bX", "abcXe||", 0, 4},
+    {5, 2, "abcde\033[KX", "abcde|X|", 1, 1}, /* right of a pending wrap is nothing */
+    {5, 2, "abcde\033[JX", "abcde|X|", 1, 1},
+    {5, 2, "abcde\033[X\033[P\033[@X", "abcde|X|", 1, 1},
+    {5, 2, "abcde\033[2KX", "|X|", 1, 1},
+    {5, 2, "abcde\033[mX", "abcde|X|", 1, 1},
+    {5, 2, "abcde\tX", "abcde|X|", 1, 1},
+    {5, 2, "\033[?7labcdefg", "abcdg||", 0, 4},
+    {5, 2, "\033[?7labcde\033[?7hf", "abcde|f|", 1, 1},
+    {5, 2, "1\n2\n3", " 2|  3|", 1, 3},
+    {5, 2, "\033[20h1\n2\n3", "2|3|", 1, 1},
+    {5, 2, "1\v2\f3", " 2|  3|", 1, 3},
+    {20, 1, "a\tb\tc", "a       b       c|", 0, 17},
+    {20, 1, "\033[3g\033[5G\033H\ra\tb", "a   b|", 0, 5},
+    {20, 1, "\t\033[gX\rY\tZ", "Y       X       Z|", 0, 17},
+    {20, 1, "\033[2Ia\033[Zb\033[9Zc", "c               b|", 0, 1},
+    {20, 1, "\033[3g\033[?5W\tb", "        b|", 0, 9},
+    {5, 1, "a\177\0b", "a|", 0, 1}, /* the C string ends at NUL */
+    {9, 1, "\033(0lqk\033(Bq\033)0\016x\017x", "┌─┐q│x|", 0, 6},
+    {9, 1, "\033(0_a_\033(Ba_", " ▒ a_|", 0, 5},
+    /* moving */
+    {9, 3, "\033[2;3Hx\033[Hy\033[9;9Hz", "y|  x|        z|", 2, 8},
+    {9, 3, "\033[2B\033[3Cx\033[A\033[2Dy\033[9A\033[9Dz", "z|  y|   x|", 0, 1},
+    {9, 3, "ab\033[Ec\033[2Fd\033[5Ge\033[3df\033[2`g\033[2ah\033[ei", "db  e|c| g  hi|", 2, 6},
+    {9, 3, "ab\033Ec\033Dd\033Me\033M\033Mf", "   f|ab|c e|", 0, 4},
+    {9, 3, "\033[65536;99999999999999999999Hx", "||        x|", 2, 8},
+    {5, 3, "ab\0337\033[31m\033[3;3H\0338c\033[uX", "abX|||", 0, 3},
+    {5, 3, "abcde\0337\033[H\0338f", "abcde|f||", 1, 1}, /* the pending wrap is saved too */
+    {5, 4, "\033[2;3r\033[?6hx\033[9;1Hy\033[?6l\033[9;1Hz", "|x|y|z|", 3, 1},
+    {5, 4, "a\033[5;2rb\033[2;2rc\033[0;9rd", "dbc||||", 0, 1},
+    /* erasing, inserting, deleting */
+    {5, 2, "abcde\033[1;3H\033[K", "ab||", 0, 2},
+    {5, 2, "abcde\033[1;3H\033[1K", "   de||", 0, 2},
+    {5, 2, "abcde\033[1;3H\033[2K", "||", 0, 2},
+    {5, 2, "abcde\033[1;2H\033[2X\033[9X", "a||", 0, 1},
+    {3, 3, "abcdefghi\033[2;2H\033[J", "abc|d||", 1, 1},
+    {3, 3, "abcdefghi\033[2;2H\033[1J", "|  f|ghi|", 1, 1},
+    {3, 3, "abcdefghi\033[2;2H\033[2J", "|||", 1, 1},
+    {5, 1, "abcde\033[2G\033[2@", "a  bc|", 0, 1},
+    {5, 1, "abcde\033[2G\033[9@", "a|", 0, 1},
+    {5, 1, "ab\033[2GX\033[2@Y", "aXY|", 0, 3},
+    {5, 1, "abcde\033[2G\033[2P", "ade|", 0, 1},
+    {5, 1, "abcde\033[2G\033[9P", "a|", 0, 1},
+    {5, 1, "abcde\033[2G\033[4hXY\033[4lZ", "aXYZc|", 0, 4},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;2H\033[L", "a||b|c|", 1, 0},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;2H\033[2M", "a|d|||", 1, 0},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;3r\033[2H\033[9L", "a|||d|", 1, 0},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;3r\033[H\033[9M", "a|b|c|d|", 0, 0},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;3r\033[3H\nx", "a|c|x|d|", 2, 1},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;3r\033[2H\033Mx", "a|x|b|d|", 1, 1},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[2;4r\033[2S", "a|d|||", 0, 0},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[1;3r\033[2T", "||a|d|", 0, 0},
+    {3, 4, "a\r\nb\r\nc\r\nd\033[S", "b|c|d||", 3, 1},
+    {3, 4, "\033[1;2r\033[4Habcd", "|||dbc|", 3, 1}, /* below the region nothing scrolls */
+    {9, 1, "ab\033[3bc", "abbbbc|", 0, 6},
+    {9, 1, "ab\033[3b\033[G\033[3b", "abbbb|", 0, 0},
+    {3, 2, "x\033#8", "EEE|EEE|", 0, 0},
+    {5, 2, "abc\033cd", "d||", 0, 1},
+    {5, 3, "\033[2;3r\033[?6;7;25l\033[4h\033[31m\033[!pab\rc", "cb|||", 0, 1},
+    /* the alternate screen */
+    {5, 2, "ab\033[?1049hcd", "  cd||", 0, 4},
+    {5, 2, "ab\033[?1049hcd\033[?1049le", "abe||", 0, 3},
+    {5, 2, "ab\033[?47hcd\033[?47le\033[?47h", "  cd||", 0, 5 - 1},
+    {5, 2, "ab\033[?1047hcd\033[?1047le\033[?1047h", "||", 0, 4},
+    {5, 2, "ab\033[?1048hcd\033[?1048le", "abed||", 0, 3},
+    /* wide characters, marks, graphemes */
+    {5, 2, "a中文", "a中文||", 0, 4},
+    {4, 2, "a中文", "a中|文|", 1, 2},
+    {4, 1, "中文\033[2GX", " X文|", 0, 2},
+    {4, 1, "中文\033[3GX", "中X|", 0, 3},
+    {4, 1, "中文\033[GX", "X 文|", 0, 1},
+    {4, 1, "中文\033[2G\033[X", "  文|", 0, 1},
+    {4, 1, "中文\033[G\033[@", " 中|", 0, 0},
+    {4, 1, "中文\033[2G\033[P", " 文|", 0, 1},
+    {4, 1, "\033[?7labc中", "ab中|", 0, 3},
+    {1, 2, "中", "\xef\xbf\xbd||", 0, 0},
+    {5, 1, "e\xcc\x81x", "e\xcc\x81x|", 0, 2},
+    {5, 1, "e\033[m\xcc\x81x", "e\xcc\x81x|", 0, 2},
+    {5, 1, "e\033[K\xcc\x81x", "e\xcc\x81x|", 0, 2},
+    {5, 1, "e\033[2G\xcc\x81x", "ex|", 0, 2}, /* after a move nothing joins */
+    {5, 1, "\xcc\x81x", "x|", 0, 1},
+    {3, 2, "abe\xcc\x81x", "abe\xcc\x81|x|", 1, 1},
+    {5, 1, "\xe2\x98\x81\xef\xb8\x8fx", "\xe2\x98\x81\xef\xb8\x8fx|", 0, 3},
+    {2, 2, "a\xe2\x98\x81\xef\xb8\x8f", "a|\xe2\x98\x81\xef\xb8\x8f|", 1, 1},
+    {5, 1, "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaax", "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaax|", 0, 3},
+    {9, 1, "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x9a\x80x",
+     "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x9a\x80x|", 0, 3},
+    {9, 1, "\xf0\x9f\x91\xa9\xf0\x9f\x91\xa9x", "\xf0\x9f\x91\xa9\xf0\x9f\x91\xa9x|", 0, 5},
+    {9, 1, "\xe1\x84\x80\xea\xb0\x80\xea\xb0\x80", "\xe1\x84\x80\xea\xb0\x80\xea\xb0\x80|", 0, 4},
+    /* malformed UTF-8: one U+FFFD for every maximal part */
+    {9, 1, "\xff\xc0\x80z", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz|", 0, 4},
+    {9, 1, "\xe4\xb8z", "\xef\xbf\xbdz|", 0, 2},
+    {9, 1, "\xf0\x9f\x98z\xed\xa0\x80", "\xef\xbf\xbdz\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|", 0, 5},
+    {9, 1, "\xf0\x9f\033[mz", "\xef\xbf\xbdz|", 0, 2},
+    /* sequences broken off, unknown or too long */
+    {9, 2, "a\xc2\x9b" "2Gb\xc2\x85" "c", "ab|c|", 1, 1},
+    {9, 2, "\033[1\n;2\rHx", " x||", 0, 2}, /* controls inside are carried out */
+    {9, 1, "\033[1;\030x\033[\032y\033[1\033[3Gz", "xyz|", 0, 3},
+    {9, 1, "\033[?x\033[1?2Hy\033[1$2Hz\033[>zx\033%Gw\033( Bv", "yzxwv|", 0, 5},
+    {9, 1, "\033]0;x\030a\033Pq\033[2Gb\033_c\033\\\033^d\033\\\033Xe\033\\f", "abf|", 0, 3},
+    {9, 1, "\033]8;;http://x\033\\link\033]8;;\033\\", "link|", 0, 4},
+    {9, 1, "\033[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;Hx",
+     "x|", 0, 1},
+};
+
+static void unit_vt_check_case(const struct unit_vt_case *c, size_t step)
+{
+    struct vt *vt = vt_new(c->cols, c->rows);
+    buf rows = {NULL, 0, 0};
+    size_t n = strlen(c->bytes), i;
+    int y, x;
+
+    for (i = 0; i < n; i += step) {
+        span piece = {c->bytes + i, n - i < step ? n - i : step};
+        char *copy = guard_copy(piece);
+        vt_feed(vt, (span){copy, piece.n});
+        guard_free(copy, piece.n);
+    }
+    unit_vt_put_rows(&rows, vt, 0);
+    vt_cursor(vt, &y, &x);
+    if (!span_eq(buf_view(&rows), c->want) || y != c->y || x != c->x)
+        printf("# case %d, in steps of %d\n", (int)(c - unit_vt_cases), (int)step);
+    CHECK_SPAN(buf_view(&rows), c->want);
+    CHECK_INT(y, c->y);
+    CHECK_INT(x, c->x);
+    buf_free(&rows);
+    vt_free(vt);
+}
+
+static void unit_vt_sequences(void)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_cases); i++) {
+        unit_vt_check_case(&unit_vt_cases[i], 1000);
+        unit_vt_check_case(&unit_vt_cases[i], 1);
+        unit_vt_check_case(&unit_vt_cases[i], 3);
+    }
+}
+
+/* Split at every point: the same as whole. */
+static void unit_vt_splits(void)
+{
+    size_t i, cut;
+
+    for (i = 0; i < COUNT_OF(unit_vt_cases); i++) {
+        const struct unit_vt_case *c = &unit_vt_cases[i];
+        struct vt *whole = unit_vt_of(c->cols, c->rows, c->bytes);
+        for (cut = 1; cut < strlen(c->bytes); cut++) {
+            struct vt *vt = vt_new(c->cols, c->rows);
+            vt_feed(vt, (span){c->bytes, cut});
+            vt_feed(vt, span_sub(span_of(c->bytes), cut));
+            CHECK(unit_vt_same(whole, vt, 1, c->bytes));
+            vt_free(vt);
+        }
+        vt_free(whole);
+    }
+}
+
+/* ---- styles ---- */
+
+static const struct {
+    const char *sgr;
+    uint32_t fg, bg;
+    unsigned attr;
+} unit_vt_styles[] = {
+    {"1;2;3;5;7;8;9;53", 0, 0, 0xff},
+    {"1;2;3;5;7;8;9;53;22;23;25;27;28;29;55", 0, 0, 0},
+    {"1;31;0", 0, 0, 0},
+    {"31;;44", 0, CELL_INDEXED | 4, 0},
+    {"37;40", CELL_INDEXED | 7, CELL_INDEXED, 0},
+    {"97;100", CELL_INDEXED | 15, CELL_INDEXED | 8, 0},
+    {"31;41;39", 0, CELL_INDEXED | 1, 0},
+    {"31;41;49", CELL_INDEXED | 1, 0, 0},
+    {"38;5;200;48;5;7", CELL_INDEXED | 200, CELL_INDEXED | 7, 0},
+    {"38:5:200;48:5:7;1", CELL_INDEXED | 200, CELL_INDEXED | 7, CELL_BOLD},
+    {"38;2;1;2;3;4", CELL_RGB | 0x010203, 0, 1 << CELL_UNDERLINE_SHIFT},
+    {"38:2:1:2:3;4", CELL_RGB | 0x010203, 0, 1 << CELL_UNDERLINE_SHIFT},
+    {"48:2::1:2:3;4", 0, CELL_RGB | 0x010203, 1 << CELL_UNDERLINE_SHIFT},
+    {"38:2::1:2:3:0:1;1", CELL_RGB | 0x010203, 0, CELL_BOLD},
+    {"58:2::1:2:3;1", 0, 0, CELL_BOLD},
+    {"58;5;3;1", 0, 0, CELL_BOLD},
+    {"4:3", 0, 0, 3 << CELL_UNDERLINE_SHIFT},
+    {"4:3;4:0", 0, 0, 0},
+    {"4:5;24", 0, 0, 0},
+    {"4:5;4", 0, 0, 1 << CELL_UNDERLINE_SHIFT},
+    {"21", 0, 0, 2 << CELL_UNDERLINE_SHIFT},
+    {"1:2:3;99;50;3", 0, 0, CELL_BOLD | CELL_ITALIC},
+    {"38;5", 0, 0, 0},
+    {"38;2;1;2", 0, 0, 0},
+    {"38;7;1", 0, 0, CELL_BOLD},
+    {"38;5;256;1", 0, 0, CELL_BOLD},
+    {"31;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;1", 0, 0, 0},
+};
+
+static void unit_vt_sgr(void)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_styles); i++) {
+        struct vt *vt = vt_new(9, 1);
+        const struct cell *cell;
+        buf b = {NULL, 0, 0};
+        buf_fmt(&b, "\033[%smx中", unit_vt_styles[i].sgr);
+        vt_feed(vt, buf_view(&b));
+        cell = vt_row(vt, 0);
+        test_name = unit_vt_styles[i].sgr;
+        CHECK_INT(cell[0].fg, unit_vt_styles[i].fg);
+        CHECK_INT(cell[0].bg, unit_vt_styles[i].bg);
+        CHECK_INT(cell[0].attr, unit_vt_styles[i].attr);
+        CHECK_INT(cell[1].attr, unit_vt_styles[i].attr | CELL_WIDE);
+        CHECK_INT(cell[2].attr, unit_vt_styles[i].attr | CELL_TAIL);
+        CHECK_INT(cell[2].rune, 0);
+        buf_free(&b);
+        vt_free(vt);
+    }
+    test_name = "vt";
+}
+
+/* Erasing and scrolling take the background, and nothing else, of the style in force. */
+static void unit_vt_background(void)
+{
+    static const char *const how[] = {
+        "\033[2J", "\033[K", "\033[9X", "\033[9@", "\033[9P", "\033[L", "\033[M", "\n", "\033M",
+        "\033[S", "\033[T", "\033[?1049h",
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(how); i++) {
+        struct vt *vt = unit_vt_of(4, 1, "abcd\r\033[1;4;31;42m");
+        vt_feed(vt, span_of(how[i]));
+        CHECK_INT(vt_row(vt, 0)[0].bg, CELL_INDEXED | 2);
+        CHECK_INT(vt_row(vt, 0)[3].bg, CELL_INDEXED | 2);
+        CHECK_INT(vt_row(vt, 0)[3].fg, 0);
+        CHECK_INT(vt_row(vt, 0)[3].attr, 0);
+        CHECK_INT(vt_row(vt, 0)[0].rune, 0);
+        vt_free(vt);
+    }
+}
+
+/* ---- modes, queries, strings ---- */
+
+static const struct {
+    const char *bytes;
+    unsigned modes;
+} unit_vt_modes[] = {
+    {"\033[?1;5;66;1004;1007;2004;2026;12h",
+     VT_APP_CURSOR | VT_REVERSE_VIDEO | VT_APP_KEYPAD | VT_FOCUS | VT_MOUSE_ALT_SCROLL |
+     VT_BRACKETED_PASTE | VT_SYNC | VT_CURSOR_BLINK},
+    {"\033[?1;5;2004h\033[?1;2004l", VT_REVERSE_VIDEO},
+    {"\033[?7;25l\033[4;20h", VT_NO_WRAP | VT_CURSOR_HIDDEN | VT_INSERT | VT_NEWLINE},
+    {"\033[?7;25l\033[4;20h\033[?7;25h\033[4;20l", 0},
+    {"\033[?9h", VT_MOUSE_X10}, {"\033[?1000h", VT_MOUSE_NORMAL},
+    {"\033[?1000;1002;1003h", VT_MOUSE_ANY}, {"\033[?1003;1002h", VT_MOUSE_BUTTON},
+    {"\033[?1003h\033[?1000l", 0}, {"\033[?1005;1015;1006h", VT_MOUSE_SGR},
+    {"\033[?1015h", VT_MOUSE_URXVT},
+    {"\033[?1005h", VT_MOUSE_UTF8}, {"\033[?1006h\033[?1005l", 0},
+    {"\033=", VT_APP_KEYPAD}, {"\033=\033>", 0}, {"\033[?6h", VT_ORIGIN},
+    {"\033[?1049h", VT_ALT_SCREEN}, {"\033[?47h\033[?1049l", 0},
+    {"\033[1;5h\033[?4;20h", 0}, {"\033[?1;1049;2004h\033c", 0},
+};
+
+static void unit_vt_mode_sets(void)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_modes); i++) {
+        struct vt *vt = unit_vt_of(5, 2, unit_vt_modes[i].bytes);
+        CHECK_INT(vt_modes(vt), unit_vt_modes[i].modes);
+        vt_free(vt);
+    }
+}
+
+static const char *const unit_vt_answers[][2] = {
+    {"\033[c", "\033[?62;22c"}, {"\033[0c", "\033[?62;22c"}, {"\033[1c", ""},
+    {"\033[>c", "\033[>1;380;0c"}, {"\033[5n", "\033[0n"}, {"\033[?5n", ""},
+    {"\033[2;3H\033[6n", "\033[2;3R"}, {"\033[2;3H\033[?6n", "\033[?2;3;1R"},
+    {"\033[2;3r\033[?6h\033[6n", "\033[1;1R"}, {"abcdefgh\033[6n", "\033[1;8R"},
+    {"\033[>q", "\033P>|telec(" TELEC_VERSION ")\033\\"},
+    {"\033[?25$p", "\033[?25;1$y"}, {"\033[?25l\033[?25$p", "\033[?25;2$y"},
+    {"\033[?1$p", "\033[?1;2$y"}, {"\033[?1049h\033[?1049$p", "\033[?1049;1$y"},
+    {"\033[?77$p", "\033[?77;0$y"}, {"\033[4$p", "\033[4;2$y"},
+    {"\033[4h\033[4$p", "\033[4;1$y"}, {"\033[?2026$p", "\033[?2026;2$y"},
+    {"\033P$qm\033\\", "\033P1$r0m\033\\"},
+    {"\033[1;31m\033P$qm\033\\", "\033P1$r0;1;31m\033\\"},
+    {"\033[4 q\033P$q q\033\\", "\033P1$r4 q\033\\"},
+    {"\033[2;3r\033P$qr\033\\", "\033P1$r2;3r\033\\"},
+    {"\033P$qx\033\\", "\033P0$r\033\\"}, {"\033P+q544e\033\\", "\033P0+r\033\\"},
+    {"\033[18t", "\033[8;4;8t"},
+    {"\033]10;?\007\033]11;?\033\\", ""}, {"\033[14t\033[21t", ""}, {"\033]52;c;?\007", ""},
+};
+
+static void unit_vt_queries(void)
+{
+    buf b = {NULL, 0, 0};
+    struct vt *vt;
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_answers); i++) {
+        vt = unit_vt_of(8, 4, unit_vt_answers[i][0]);
+        buf_clear(&b);
+        vt_take_answers(vt, &b);
+        CHECK_SPAN(buf_view(&b), unit_vt_answers[i][1]);
+        vt_take_answers(vt, &b);
+        CHECK_SPAN(buf_view(&b), unit_vt_answers[i][1]);
+        vt_free(vt);
+    }
+    vt = vt_new(5, 2);
+    for (i = 0; i < 10000; i++)
+        vt_feed(vt, span_of("\033[c"));
+    buf_clear(&b);
+    vt_take_answers(vt, &b);
+    CHECK(b.n > VT_ANSWERS_MAX / 2 && b.n <= VT_ANSWERS_MAX);
+    vt_free(vt);
+    buf_free(&b);
+}
+
+static const struct {
+    const char *bytes;
+    unsigned signals;
+    const char *title, *directory, *note;
+} unit_vt_strings_cases[] = {
+    {"\007", VT_BELL, "", "", ""},
+    {"\033]0;both\007", VT_TITLE_CHANGED, "both", "", ""},
+    {"\033]2;a;b\033\\", VT_TITLE_CHANGED, "a;b", "", ""},
+    {"\033]1;icon\007", 0, "", "", ""},
+    {"\033]2;t\xff\xc2\x85i\tt\007", VT_TITLE_CHANGED, "t\xef\xbf\xbdit", "", ""},
+    {"\033]2;never\033x\033]2;nor\030", 0, "", "", ""},
+    {"\033]7;file://host/a%20b%e4%b8%ad%\007", VT_DIRECTORY_CHANGED, "", "/a b中%", ""},
+    {"\033]7;file://host/a%2\007", VT_DIRECTORY_CHANGED, "", "/a%2", ""},
+    {"\033]7;file:///x%0ay%1b\007", VT_DIRECTORY_CHANGED, "", "/xy", ""},
+    {"\033]7;http://x/\007", 0, "", "", ""},
+    {"\033]9;done\007", VT_NOTIFIED, "", "", "done"},
+    {"\033]9;4;1;50\007\033]9;4\007", 0, "", "", ""},
+    {"\033]9;4 apples\007", VT_NOTIFIED, "", "", "4 apples"},
+    {"\033]99;i=1:d=0;text\033\\", VT_NOTIFIED, "", "", "text"},
+    {"\033]99;i=1:p=?;x\033\\", 0, "", "", ""},
+    {"\033]777;notify;T;B\033\\", VT_NOTIFIED, "", "", "T: B"},
+    {"\033]777;notify;T\033\\", VT_NOTIFIED, "", "", "T"},
+    {"\033]777;precmd;T\033\\", 0, "", "", ""},
+    {"\033]52;c;eA==\007", VT_CLIPBOARD, "", "", ""},
+    {"\033]2;a\007\033[22;0t\033]2;b\007\033[23;0t", VT_TITLE_CHANGED, "a", "", ""},
+    {"\033]2;a\007\033[22;1t\033]2;b\007\033[23;1t\033[23t", VT_TITLE_CHANGED, "b", "", ""},
+};
+
+static void unit_vt_strings(void)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_strings_cases); i++) {
+        struct vt *vt = unit_vt_of(9, 1, unit_vt_strings_cases[i].bytes);
+        test_name = unit_vt_strings_cases[i].bytes + 1;
+        CHECK_INT(vt_take_signals(vt), unit_vt_strings_cases[i].signals);
+        CHECK_INT(vt_take_signals(vt), 0);
+        CHECK_SPAN(vt_title(vt), unit_vt_strings_cases[i].title);
+        CHECK_SPAN(vt_directory(vt), unit_vt_strings_cases[i].directory);
+        CHECK_SPAN(vt_notification(vt), unit_vt_strings_cases[i].note);
+        vt_free(vt);
+    }
+    test_name = "vt";
+}
+
+static void unit_vt_bounds(void)
+{
+    struct vt *vt = vt_new(5, 2);
+    int i;
+
+    vt_feed(vt, span_of("\033]2;"));
+    for (i = 0; i < 10000; i++)
+        vt_feed(vt, span_of("xx中"));
+    CHECK(vt->string.n <= VT_STRING_MAX);
+    vt_feed(vt, span_of("\007"));
+    CHECK(vt_title(vt).n <= VT_TITLE_MAX && vt_title(vt).n > VT_TITLE_MAX - 5);
+    for (i = 0; i < 100; i++)
+        vt_feed(vt, span_of("\033[22t\033[>1u"));
+    for (i = 0; i < 100; i++)
+        vt_feed(vt, span_of("\033[23t\033[<u"));
+    vt_feed(vt, span_of("x\033[65535b\033[65535S\033[65535T\033[65535@\033[65535P"));
+    vt_feed(vt, span_of("\033[65535L\033[65535M\033[65535I\033[65535Z\033[65535X"));
+    vt_feed(vt, span_of("\033[65535;65535r\033[65535;65535H"));
+    vt_free(vt);
+    vt = vt_new(0, -1);
+    CHECK(vt_cols(vt) == 1 && vt_rows(vt) == 1);
+    vt_resize(vt, 100000, 100000);
+    CHECK(vt_cols(vt) == VT_COLS_MAX && vt_rows(vt) == VT_ROWS_MAX);
+    vt_free(vt);
+    vt_free(NULL);
+}
+
+static void unit_vt_keyboard(void)
+{
+    struct vt *vt = unit_vt_of(5, 2, "\033[=4;2u");
+
+    CHECK(vt->key_count == 1 && vt->keys[0] == 4);
+    vt_feed(vt, span_of("\033[>3u\033[=5u\033[=8;2u\033[=1;3u"));
+    CHECK(vt->key_count == 2 && vt->keys[1] == 12);
+    vt_feed(vt, span_of("\033[<u\033[>4;2m"));
+    CHECK(vt->key_count == 1 && vt->keys[0] == 4 && vt->modify_other_keys == 2);
+    vt_feed(vt, span_of("\033[<9u\033[>4m"));
+    CHECK(vt->key_count == 0 && vt->modify_other_keys == 0);
+    vt_feed(vt, span_of("\033[>4;1m\033[>m"));
+    CHECK_INT(vt->modify_other_keys, 0);
+    vt_free(vt);
+}
+
+/* ---- scrollback ---- */
+
+static void unit_vt_check_text(struct vt *vt, int scrollback, const char *want)
+{
+    buf b = {NULL, 0, 0};
+
+    vt_put_text(vt, &b, scrollback);
+    CHECK_SPAN(buf_view(&b), want);
+    buf_free(&b);
+}
+
+static void unit_vt_scrollback(void)
+{
+    struct vt *vt = unit_vt_of(4, 2, "1\r\n\033[31m中\033[m e\xcc\x81\r\nlonger\r\n\r\nx");
+
+    CHECK_INT(vt_scroll_count(vt), 4);
+    unit_vt_check_text(vt, 1, "1\n中 e\xcc\x81\nlonger\n\nx\n");
+    unit_vt_check_text(vt, 0, "\nx\n");
+    CHECK_INT(vt_row(vt, -3)[0].rune, 0x4e2d);
+    CHECK_INT(vt_row(vt, -3)[0].fg, CELL_INDEXED | 1);
+    CHECK_INT(vt_row(vt, -3)[1].attr, CELL_TAIL);
+    CHECK_INT(vt_row(vt, -3)[3].rune & CELL_CLUSTER, CELL_CLUSTER);
+    CHECK_INT(vt_row(vt, -4)[0].rune, '1');
+    CHECK_INT(vt_row(vt, -4)[1].rune, 0);
+    CHECK_INT(vt_row(vt, -5)[0].rune, 0);
+    CHECK_INT(vt_row(vt, 2)[0].rune, 0);
+    vt_feed(vt, span_of("\033[?1049h\n\n\n\n\n\033[?1049l\033[2J"));
+    CHECK_INT(vt_scroll_count(vt), 4);
+    vt_feed(vt, span_of("\033[3J"));
+    CHECK_INT(vt_scroll_count(vt), 0);
+    vt_free(vt);
+    vt = unit_vt_of(4, 4, "\033[2;4r\033[4H\n\n\n\033[2;2H\033[9M\033[9S");
+    CHECK_INT(vt_scroll_count(vt), 0); /* only what leaves at the top of the screen is kept */
+    vt_feed(vt, span_of("\033[1;3r\033[3H\n\n\033[2S"));
+    CHECK_INT(vt_scroll_count(vt), 4);
+    vt_free(vt);
+}
+
+static void unit_vt_scroll_bounds(void)
+{
+    struct vt *vt = vt_new(200, 2);
+    buf b = {NULL, 0, 0};
+    int i;
+
+    for (i = 0; i < VT_SCROLL_LINES + 100; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "%d\r\n", i);
+        vt_feed(vt, buf_view(&b));
+        CHECK(vt->scroll.count <= VT_SCROLL_LINES && vt->scroll.n <= VT_SCROLL_BYTES);
+        CHECK(vt->scroll.cap <= VT_SCROLL_BYTES);
+    }
+    buf_clear(&b);
+    buf_fmt(&b, "%d", VT_SCROLL_LINES + 98);
+    CHECK_INT(vt_row(vt, -1)[0].rune, b.p[0]); /* the newest line; the last one is on the screen */
+    for (i = 0; i < VT_SCROLL_BYTES / 100 + 100; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "\033[3%dm%*d\033[41m%*d\r\n", i % 8, i % 60 + 1, i, i % 7 + 1, i);
+        vt_feed(vt, buf_view(&b));
+        CHECK(vt->scroll.count <= VT_SCROLL_LINES && vt->scroll.n <= VT_SCROLL_BYTES);
+    }
+    for (i = 0; i < vt->scroll.count; i++)
+        CHECK(vt_row(vt, -1 - i) != NULL);
+    buf_free(&b);
+    vt_free(vt);
+}
+
+static const struct {
+    const char *bytes;
+    int most;
+    const char *want;
+} unit_vt_last_lines[] = {
+    {"", 99, ""}, {"one\r\ntwo\r\n\r\n", 99, "two"}, {"one\r\n$ \033[A", 99, "one"},
+    {"  long enough to wrap  \r\n", 99, "  long enough to wrap"}, {"long enough", 6, "long e"},
+    {"中文", 1, "中"}, {"1\r\n2\r\n3\r\n4\r\n\033[H\033[J", 99, "2"},
+    {"1\r\n2\r\n3\r\n4\r\n\033[?1049h", 99, ""},
+};
+
+static void unit_vt_last_line(void)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_last_lines); i++) {
+        struct vt *vt = unit_vt_of(8, 3, unit_vt_last_lines[i].bytes);
+        buf b = {NULL, 0, 0};
+        vt_put_last_line(vt, &b, unit_vt_last_lines[i].most);
+        CHECK_SPAN(buf_view(&b), unit_vt_last_lines[i].want);
+        buf_free(&b);
+        vt_free(vt);
+    }
+}
+
+/* ---- resizing ---- */
+
+static const struct {
+    int cols, rows;
+    const char *bytes;
+    int to_cols, to_rows;
+    const char *want; /* scrollback, '!', screen */
+    int y, x;
+} unit_vt_resizes[] = {
+    {6, 3, "abcdef\r\ngh", 3, 3, "!abc|def|gh|", 2, 2},
+    {6, 3, "abcdefgh", 3, 3, "!abc|def|gh|", 2, 2},
+    {3, 3, "abcdefgh", 6, 3, "!abcdef|gh||", 1, 2},
+    {3, 3, "abcdefgh", 8, 3, "!abcdefgh|||", 0, 7},
+    {3, 3, "abcdefghi", 9, 3, "!abcdefghi|||", 0, 8},
+    {3, 3, "abcdefghi", 10, 3, "!abcdefghi|||", 0, 9},
+    {3, 2, "abcdefgh", 3, 3, "!abc|def|gh|", 2, 2}, /* back from the scrollback */
+    {3, 3, "abcdefgh", 3, 2, "abc|!def|gh|", 1, 2},
+    {3, 3, "a\r\nb", 3, 2, "!a|b|", 1, 1}, /* blank rows go first */
+    {3, 3, "a\r\nb\r\nc\033[H", 3, 2, "!a|b|", 0, 0}, /* the cursor stays on the screen */
+    {6, 3, "ab\033[5G", 3, 3, "!ab|||", 0, 2},
+    {6, 2, "abcdef\033[1;4H", 3, 2, "!abc|def|", 1, 0},
+    {4, 2, "a中中", 6, 2, "!a中中||", 0, 5},
+    {5, 2, "a中中", 4, 2, "!a中|中|", 1, 2},
+    {4, 2, "abc中", 8, 2, "!abc中||", 0, 5}, /* the column left free was no blank */
+    {4, 2, "abc 中", 8, 2, "!abc 中||", 0, 6},
+    {4, 2, "中", 1, 2, "!\xef\xbf\xbd||", 0, 0},
+    {3, 2, "a\r\nb\r\nc\r\nd", 6, 4, "!a|b|c|d|", 3, 1},
+    {3, 3, "a\r\nb\r\nc\r\nd\033[H\033[J$", 3, 2, "a|!$||", 0, 1},
+    {4, 3, "abcdefg\033[1;2H\033[P", 8, 3, "!acd efg|||", 0, 1},
+    {3, 3, "abcdef\033[2H\033[K\033[H", 6, 3, "!abc|||", 0, 0}, /* wrapped into nothing */
+    {4, 3, "ab\033[?1049h\033[3;4Hx", 2, 2, "!||", 1, 1},
+    {4, 3, "ab\033[?1049h1\r\n2\r\n3", 4, 2, "!2|3|", 1, 1},
+    {4, 3, "abcd\r\nef\033[?1049hx", 2, 3, "!|||", 1, 1},
+};
+
+static void unit_vt_resizing(void)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_resizes); i++) {
+        struct vt *vt = vt_new(unit_vt_resizes[i].cols, unit_vt_resizes[i].rows);
+        buf rows = {NULL, 0, 0}, all = {NULL, 0, 0};
+        int y, x;
+        vt_feed(vt, span_of(unit_vt_resizes[i].bytes));
+        vt_resize(vt, unit_vt_resizes[i].to_cols, unit_vt_resizes[i].to_rows);
+        unit_vt_put_rows(&rows, vt, 0);
+        unit_vt_put_rows(&all, vt, -vt_scroll_count(vt));
+        all.n -= rows.n;
+        buf_byte(&all, '!');
+        buf_span(&all, buf_view(&rows));
+        vt_cursor(vt, &y, &x);
+        test_name = unit_vt_resizes[i].bytes;
+        CHECK_SPAN(buf_view(&all), unit_vt_resizes[i].want);
+        CHECK_INT(y, unit_vt_resizes[i].y);
+        CHECK_INT(x, unit_vt_resizes[i].x);
+        buf_free(&rows);
+        buf_free(&all);
+        vt_free(vt);
+    }
+    test_name = "vt";
+}
+
+/* Leaving the alternate screen after a resize: the cursor is where the text is. */
+static void unit_vt_resize_alternate(void)
+{
+    struct vt *vt = unit_vt_of(6, 3, "abcdef\r\n$ \033[?1049hfull");
+    int y, x;
+
+    vt_resize(vt, 3, 3);
+    vt_feed(vt, span_of("\033[?1049lX"));
+    unit_vt_check_text(vt, 1, "abcdef\n$ X\n");
+    vt_cursor(vt, &y, &x);
+    CHECK(y == 2 && x == 2);
+    vt_free(vt);
+}
+
+/* However it is resized, no text is lost while the scrollback has room. */
+static void unit_vt_resize_keeps_text(void)
+{
+    const char *bytes = "one line, longer than the screen\r\n\r\n中文字 and more\r\nend";
+    struct vt *vt = unit_vt_of(20, 5, bytes);
+    unsigned seed = 7;
+    int i;
+
+    for (i = 0; i < 200; i++) {
+        vt_resize(vt, 2 + (int)(unit_vt_random(&seed) % 60), 1 + (int)(unit_vt_random(&seed) % 9));
+        if (VT_SCROLL_LINES >= 100 && VT_SCROLL_BYTES >= 4096)
+            unit_vt_check_text(vt, 1, "one line, longer than the screen\n\n中文字 and more\nend\n");
+    }
+    vt_free(vt);
+}
+
+/* ---- snapshots ---- */
+
+static void unit_vt_snapshot_cases(void)
+{
+    span more = span_of("ab中\033[b\xcc\x81\r\nc\0338x\033[?1049ly\nz");
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(unit_vt_cases); i++) {
+        const struct unit_vt_case *c = &unit_vt_cases[i];
+        struct vt *vt = unit_vt_of(c->cols, c->rows, c->bytes);
+        CHECK(unit_vt_snapshot_same(vt, more, NULL));
+        vt_free(vt);
+    }
+}
+
+static int unit_vt_size(unsigned *seed, int most)
+{
+    return 1 + (int)(unit_vt_random(seed) % (unsigned)most);
+}
+
+/* Random streams, cut anywhere: even inside a sequence the snapshot takes over. */
+static void unit_vt_snapshot_random(void)
+{
+    unsigned seed = 1, round, i;
+
+    for (round = 0; round < 300; round++) {
+        int cols = unit_vt_size(&seed, 12), rows = unit_vt_size(&seed, 6);
+        struct vt *vt = vt_new(cols, rows), *used = vt_new(cols, rows), *slow = vt_new(cols, rows);
+        buf b = {NULL, 0, 0};
+        size_t cut, at;
+        for (i = 0; i < 60; i++)
+            unit_vt_put_token(&b, unit_vt_random(&seed), unit_vt_random(&seed));
+        cut = unit_vt_random(&seed) % b.n;
+        vt_feed(vt, (span){b.p, cut});
+        for (at = 0; at < cut; at++)
+            vt_feed(slow, (span){b.p + at, 1});
+        CHECK(unit_vt_same(vt, slow, 1, "byte by byte"));
+        vt_feed(used, buf_view(&b));
+        CHECK(unit_vt_snapshot_same(vt, span_sub(buf_view(&b), cut), used));
+        vt_resize(vt, unit_vt_size(&seed, 12), unit_vt_size(&seed, 6));
+        CHECK(unit_vt_snapshot_same(vt, buf_view(&b), NULL));
+        vt_free(vt);
+        vt_free(used);
+        vt_free(slow);
+        buf_free(&b);
+    }
+}
+
+/* More graphemes than the pool remembers: what is on the screen stays whole, old ones make room. */
+static void unit_vt_pool_full(void)
+{
+    struct vt *vt = vt_new(10, 2);
+    buf b = {NULL, 0, 0};
+    char text[4];
+    uint32_t i;
+
+    for (i = 0; i < 2 * CELL_CLUSTERS_MAX + 20u; i++) {
+        buf_clear(&b);
+        buf_str(&b, "\r\n");
+        buf_add(&b, text, utf8_encode(0x4e00 + i, text));
+        buf_str(&b, "\xcc\x81");
+        vt_feed(vt, buf_view(&b));
+        CHECK(vt_pool(vt)->count <= CELL_CLUSTERS_MAX);
+        if (CELL_CLUSTERS_MAX > 8)
+            CHECK_INT(vt_row(vt, 1)[0].rune & CELL_CLUSTER, CELL_CLUSTER);
+    }
+    buf_free(&b);
+    vt_free(vt);
+}
+
+/* The table of simple code points agrees with the parts that know better. */
+static void unit_vt_simple_table(void)
+{
+    struct cell_pool pool = {NULL, 0, 0, NULL, 0};
+    size_t i, j;
+    uint32_t cp;
+
+    for (i = 0; i < COUNT_OF(vt_simple); i++) {
+        for (cp = vt_simple[i].first; cp <= vt_simple[i].last; cp++) {
+            if (utf8_width(cp) != vt_simple[i].width)
+                printf("# U+%X\n", (unsigned)cp);
+            CHECK_INT(utf8_width(cp), vt_simple[i].width);
+            CHECK(vt_simple[i].after || !cell_joins(&pool, 0x1100, cp));
+            CHECK(vt_simple[i].after || !cell_joins(&pool, 0x1f1e6, cp));
+            for (j = 0; j < COUNT_OF(vt_simple); j++)
+                CHECK(!cell_joins(&pool, vt_simple[j].first, cp));
+        }
+    }
+    cell_pool_free(&pool);
+}
+
+static void unit_vt(void)
+{
+    unit_vt_sequences();
+    unit_vt_splits();
+    unit_vt_sgr();
+    unit_vt_background();
+    unit_vt_mode_sets();
+    unit_vt_queries();
+    unit_vt_strings();
+    unit_vt_keyboard();
+    unit_vt_bounds();
+    unit_vt_scrollback();
+    unit_vt_scroll_bounds();
+    unit_vt_last_line();
+    unit_vt_resizing();
+    unit_vt_resize_alternate();
+    unit_vt_resize_keeps_text();
+    unit_vt_snapshot_cases();
+    unit_vt_snapshot_random();
+    unit_vt_pool_full();
+    unit_vt_simple_table();
+}
