@@ -1,0 +1,715 @@
+/* loop - the one poll() table: descriptors, timers, signals, child exits; and conn, a connection
+ * with a queue of output.
+ *
+ * A pass: wait until the earliest timer, call the handlers of descriptors that are ready, run due
+ * timers, then the tasks put off until the end of the pass: writing what was queued, freeing what
+ * died. So many messages queued in one pass leave in one write, and no handler frees what another
+ * one still uses. Nothing here sleeps but poll, and an idle loop has no timer. */
+
+/* ---- a crowd of descriptors ----------------------------------------------------------------- */
+
+/* poll() looks at every descriptor in every pass: 70 us for a thousand. Where there is epoll, the
+ * daemon's many connections stand behind one descriptor of the poll table. Its events carry
+ * pointers; memory behind them is freed by tasks only, and so never while its events are handled.
+ */
+#if defined(__linux__)
+#define LOOP_CROWD_EVENTS 64 /* taken at once; what is left is still ready in the next pass */
+
+/* Waits until one of the crowd is ready, and lets those that are have their turn. */
+static void loop_crowd_wait(struct loop *l, int timeout)
+{
+    struct epoll_event events[LOOP_CROWD_EVENTS];
+    int n = epoll_wait(l->crowd.fd, events, LOOP_CROWD_EVENTS, timeout);
+    l->now = clock_mono_ms();
+    for (int i = 0; i < n; i++) {
+        struct loop_fd *f = events[i].data.ptr;
+        if (f->slot == -1)
+            f->on_event(f->ctx, (short)events[i].events); /* EPOLLIN, OUT, ERR, HUP are POLLIN … */
+    }
+}
+
+static void loop_expect_crowd(struct loop *l)
+{
+    l->crowd.fd = epoll_create1(EPOLL_CLOEXEC);
+    if (l->crowd.fd >= 0)
+        loop_watch(l, &l->crowd, POLLIN);
+}
+
+/* Adds, changes or (events < 0) takes out. 0: it has to stand in the poll table. */
+static int loop_crowd_set(struct loop *l, struct loop_fd *f, int events)
+{
+    struct epoll_event event = {.events = (uint32_t)(events & 0xffff), .data.ptr = f};
+    int what = events < 0 ? EPOLL_CTL_DEL : f->slot ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (l->crowd.fd < 0 || f == &l->crowd || epoll_ctl(l->crowd.fd, what, f->fd, &event) != 0)
+        return 0;
+    f->slot = events < 0 ? 0 : -1;
+    return 1;
+}
+#else
+static void loop_crowd_wait(struct loop *l, int timeout)
+{
+    (void)l, (void)timeout;
+}
+
+static void loop_expect_crowd(struct loop *l)
+{
+    (void)l;
+}
+
+static int loop_crowd_set(struct loop *l, struct loop_fd *f, int events)
+{
+    (void)l, (void)f, (void)events;
+    return 0;
+}
+#endif
+
+static void loop_crowd_event(void *ctx, short revents)
+{
+    (void)revents;
+    loop_crowd_wait(ctx, 0);
+}
+
+/* ---- descriptors ---------------------------------------------------------------------------- */
+
+static void loop_watch(struct loop *l, struct loop_fd *f, short events)
+{
+    if (f->slot > 0) {
+        l->polls[f->slot - 1].events = events;
+        return;
+    }
+    if (loop_crowd_set(l, f, events))
+        return;
+    if (l->count == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 8;
+        l->polls = base_grow(l->polls, (size_t)l->cap * sizeof *l->polls);
+        l->fds = base_grow(l->fds, (size_t)l->cap * sizeof *l->fds);
+    }
+    l->polls[l->count] = (struct pollfd){f->fd, events, 0};
+    l->fds[l->count] = f;
+    f->slot = ++l->count;
+}
+
+static void loop_unwatch(struct loop *l, struct loop_fd *f)
+{
+    if (f->slot < 0)
+        loop_crowd_set(l, f, -1);
+    if (f->slot <= 0)
+        return;
+    l->polls[f->slot - 1] = (struct pollfd){-1, 0, 0};
+    l->fds[f->slot - 1] = NULL;
+    f->slot = 0;
+    l->holes++;
+}
+
+/* Closes the gaps that unwatched descriptors left; between passes, so that a pass sees a stable
+ * table. */
+static void loop_compact(struct loop *l)
+{
+    int to = 0;
+    for (int from = 0; l->holes && from < l->count; from++) {
+        if (!l->fds[from])
+            continue;
+        l->polls[to] = l->polls[from];
+        l->fds[to] = l->fds[from];
+        l->fds[to]->slot = to + 1;
+        to++;
+    }
+    if (l->holes)
+        l->count = to;
+    l->holes = 0;
+}
+
+/* ---- timers: a binary heap ------------------------------------------------------------------ */
+
+static void loop_timer_place(struct loop *l, struct loop_timer *t, int slot)
+{
+    l->timers[slot - 1] = t;
+    t->slot = slot;
+}
+
+/* Moves t from the free place `slot` up or down to where the heap is in order. */
+static void loop_timer_sift(struct loop *l, struct loop_timer *t, int slot)
+{
+    while (slot > 1 && l->timers[slot / 2 - 1]->due > t->due) {
+        loop_timer_place(l, l->timers[slot / 2 - 1], slot);
+        slot /= 2;
+    }
+    for (int child = slot * 2; child <= l->timer_count; child = slot * 2) {
+        if (child < l->timer_count && l->timers[child]->due < l->timers[child - 1]->due)
+            child++;
+        if (l->timers[child - 1]->due >= t->due)
+            break;
+        loop_timer_place(l, l->timers[child - 1], slot);
+        slot = child;
+    }
+    loop_timer_place(l, t, slot);
+}
+
+static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due)
+{
+    t->due = due;
+    if (!t->slot) {
+        if (l->timer_count == l->timer_cap) {
+            l->timer_cap = l->timer_cap ? l->timer_cap * 2 : 8;
+            l->timers = base_grow(l->timers, (size_t)l->timer_cap * sizeof(struct loop_timer *));
+        }
+        l->timers[l->timer_count] = t;
+        t->slot = ++l->timer_count;
+    }
+    loop_timer_sift(l, t, t->slot);
+}
+
+static void loop_timer_stop(struct loop *l, struct loop_timer *t)
+{
+    int slot = t->slot;
+    if (!slot)
+        return;
+    t->slot = 0;
+    struct loop_timer *last = l->timers[--l->timer_count];
+    if (last != t)
+        loop_timer_sift(l, last, slot);
+}
+
+static void loop_run_timers(struct loop *l)
+{
+    while (l->timer_count && l->timers[0]->due <= l->now) {
+        struct loop_timer *t = l->timers[0];
+        loop_timer_stop(l, t);
+        t->fn(t->ctx);
+    }
+}
+
+/* ---- tasks ---------------------------------------------------------------------------------- */
+
+static void loop_defer(struct loop *l, struct loop_task *task)
+{
+    if (task->queued)
+        return;
+    task->queued = 1;
+    task->next = NULL;
+    *l->task_last = task;
+    l->task_last = &task->next;
+}
+
+static void loop_cancel(struct loop *l, struct loop_task *task)
+{
+    struct loop_task **at = &l->task_first;
+    while (*at && *at != task)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = task->next;
+    if (l->task_last == &task->next)
+        l->task_last = at;
+    task->queued = 0;
+}
+
+/* Whether there were any. */
+static int loop_run_tasks(struct loop *l)
+{
+    int ran = l->task_first != NULL;
+    while (l->task_first) {
+        struct loop_task *task = l->task_first;
+        l->task_first = task->next;
+        if (!l->task_first)
+            l->task_last = &l->task_first;
+        task->queued = 0;
+        task->fn(task->ctx);
+    }
+    return ran;
+}
+
+/* ---- signals and children ------------------------------------------------------------------- */
+
+static int loop_signal_pipe[2] = {-1, -1};
+
+static void loop_catch(int signo)
+{
+    int saved = errno;
+    char byte = (char)signo;
+    ssize_t written = write(loop_signal_pipe[1], &byte, 1);
+    (void)written; /* the pipe is full of wake-ups already */
+    errno = saved;
+}
+
+static void loop_read_signals(void *ctx, short revents)
+{
+    struct loop *l = ctx;
+    char bytes[64];
+    ssize_t n;
+    (void)revents;
+    while ((n = read(loop_signal_pipe[0], bytes, sizeof bytes)) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            if (l->on_signal[(int)bytes[i]])
+                l->on_signal[(int)bytes[i]](l->signal_ctx[(int)bytes[i]], bytes[i]);
+}
+
+static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx)
+{
+    if (loop_signal_pipe[0] < 0) {
+        if (pipe(loop_signal_pipe) != 0)
+            base_die("cannot make a pipe: %s", strerror(errno));
+        for (int i = 0; i < 2; i++) {
+            conn_close_on_exec(loop_signal_pipe[i]);
+            fcntl(loop_signal_pipe[i], F_SETFL, O_NONBLOCK);
+        }
+    }
+    l->on_signal[signo] = fn;
+    l->signal_ctx[signo] = ctx;
+    l->signal_fd.fd = loop_signal_pipe[0];
+    loop_watch(l, &l->signal_fd, POLLIN);
+    struct sigaction action = {.sa_handler = loop_catch, .sa_flags = SA_RESTART};
+    sigaction(signo, &action, NULL);
+}
+
+static void loop_reap(void *ctx, int signo)
+{
+    struct loop *l = ctx;
+    (void)signo;
+    for (struct loop_child **at = &l->children; *at;) {
+        struct loop_child *child = *at;
+        int status;
+        if (waitpid(child->pid, &status, WNOHANG) != child->pid) {
+            at = &child->next;
+            continue;
+        }
+        *at = child->next;
+        child->fn(child->ctx, status);
+    }
+}
+
+static void loop_on_exit(struct loop *l, struct loop_child *child)
+{
+    child->next = l->children;
+    l->children = child;
+    if (!l->on_signal[SIGCHLD])
+        loop_on_signal(l, SIGCHLD, loop_reap, l);
+    loop_catch(SIGCHLD); /* it may have ended before anybody listened */
+}
+
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+static void loop_init(struct loop *l)
+{
+    *l = (struct loop){.now = clock_mono_ms()};
+    l->task_last = &l->task_first;
+    l->crowd = (struct loop_fd){.fd = -1, .on_event = loop_crowd_event, .ctx = l};
+    l->signal_fd = (struct loop_fd){.fd = -1, .on_event = loop_read_signals, .ctx = l};
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void loop_free(struct loop *l)
+{
+    if (l->crowd.fd >= 0)
+        close(l->crowd.fd);
+    free(l->polls);
+    free(l->fds);
+    free(l->timers);
+    buf_free(&l->spare);
+    *l = (struct loop){0};
+}
+
+static int loop_timeout(const struct loop *l)
+{
+    if (!l->timer_count)
+        return -1;
+    long long wait = l->timers[0]->due - clock_mono_ms();
+    return wait < 0 ? 0 : wait > INT_MAX ? INT_MAX : (int)wait;
+}
+
+static void loop_poll(struct loop *l, int timeout)
+{
+    int ready = poll(l->polls, (nfds_t)l->count, timeout);
+    l->now = clock_mono_ms();
+    for (int i = 0, count = l->count; ready > 0 && i < count; i++) {
+        short revents = l->polls[i].revents;
+        if (!revents)
+            continue;
+        ready--;
+        if (l->fds[i])
+            l->fds[i]->on_event(l->fds[i]->ctx, revents);
+    }
+}
+
+static void loop_once(struct loop *l)
+{
+    int ran = loop_run_tasks(l); /* whoever put them off may not want to wait any more */
+    loop_compact(l);
+    int timeout = ran ? 0 : loop_timeout(l);
+    if (l->count == 1 && l->crowd.slot)
+        loop_crowd_wait(l, timeout); /* there is nobody else to wait for */
+    else
+        loop_poll(l, timeout);
+    loop_run_timers(l);
+    loop_run_tasks(l);
+}
+
+/* ---- conn: output --------------------------------------------------------------------------- */
+
+#define CONN_PIECES 64     /* pieces handed to one writev */
+#define CONN_READ_MIN 4096 /* room worth another read: what a pty gives at once */
+
+static void conn_interest(struct conn *c)
+{
+    short events = (short)((c->eof || c->paused ? 0 : POLLIN) | (c->stuck ? POLLOUT : 0));
+    if (!c->dead)
+        loop_watch(c->loop, &c->io, events);
+}
+
+static struct conn_piece *conn_piece(struct conn *c, size_t i)
+{
+    return &c->out[(c->out_head + i) & (c->out_cap - 1)];
+}
+
+/* Takes n written bytes off the queue. */
+static void conn_wrote(struct conn *c, size_t n)
+{
+    c->queued -= n;
+    while (n) {
+        struct conn_piece *piece = conn_piece(c, 0);
+        size_t some = piece->end - piece->at < n ? piece->end - piece->at : n;
+        piece->at += some;
+        piece->first = 0; /* begun: it can't be dropped any more */
+        n -= some;
+        if (piece->at < piece->end)
+            return;
+        blob_drop(piece->bytes);
+        c->out_head = (c->out_head + 1) & (c->out_cap - 1);
+        c->out_count--;
+    }
+}
+
+/* The few pieces that a connection has room for without an allocation; a longer queue is on the
+ * heap. */
+static void conn_reset_queue(struct conn *c)
+{
+    if (c->out != c->few)
+        free(c->out);
+    c->out = c->few;
+    c->out_cap = CONN_FEW;
+    c->out_head = 0;
+}
+
+static void conn_drained(struct conn *c)
+{
+    conn_reset_queue(c);
+    if (c->finishing)
+        conn_close(c, NULL);
+    else if (c->hooks->on_drained)
+        c->hooks->on_drained(c->ctx);
+}
+
+static ssize_t conn_write_one(struct conn *c)
+{
+    const struct conn_piece *piece = conn_piece(c, 0);
+    return write(c->io.fd, piece->bytes->p + piece->at, piece->end - piece->at);
+}
+
+static ssize_t conn_write_many(struct conn *c)
+{
+    struct iovec iov[CONN_PIECES];
+    int count = 0;
+    for (; count < CONN_PIECES && (size_t)count < c->out_count; count++) {
+        const struct conn_piece *piece = conn_piece(c, (size_t)count);
+        iov[count].iov_base = piece->bytes->p + piece->at;
+        iov[count].iov_len = piece->end - piece->at;
+    }
+    return writev(c->io.fd, iov, count);
+}
+
+static void conn_write(struct conn *c)
+{
+    int was_stuck = c->stuck;
+    c->stuck = 0;
+    while (c->out_count && !c->stuck && !c->dead) {
+        ssize_t n = c->out_count == 1 ? conn_write_one(c) : conn_write_many(c);
+        if (n >= 0)
+            conn_wrote(c, (size_t)n);
+        else if (errno == EAGAIN)
+            c->stuck = 1;
+        else if (errno != EINTR)
+            conn_close(c, strerror(errno));
+    }
+    if (c->dead)
+        return;
+    if (was_stuck != c->stuck)
+        conn_interest(c);
+    if (!c->out_count)
+        conn_drained(c);
+}
+
+static void conn_flush(void *ctx)
+{
+    struct conn *c = ctx;
+    if (!c->dead && !c->stuck)
+        conn_write(c);
+}
+
+static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first)
+{
+    if (c->dead || c->finishing || at == end)
+        return;
+    if (c->out_count == c->out_cap) {
+        struct conn_piece *grown = base_grow(NULL, c->out_cap * 2 * sizeof *grown);
+        for (size_t i = 0; i < c->out_count; i++)
+            grown[i] = *conn_piece(c, i);
+        size_t cap = c->out_cap * 2;
+        conn_reset_queue(c);
+        c->out = grown;
+        c->out_cap = cap;
+    }
+    *conn_piece(c, c->out_count++) = (struct conn_piece){blob_ref(b), at, end, first};
+    c->queued += end - at;
+    if (!c->stuck)
+        loop_defer(c->loop, &c->flush);
+}
+
+static void conn_send(struct conn *c, span s)
+{
+    if (c->dead || c->finishing || !s.n)
+        return;
+    blob *b = blob_new(s);
+    conn_send_blob(c, b, 0, s.n, 1);
+    blob_drop(b);
+}
+
+static void conn_drop_unsent(struct conn *c)
+{
+    size_t keep = 0; /* the rest of the message under way must still be sent */
+    while (keep < c->out_count && !conn_piece(c, keep)->first)
+        keep++;
+    while (c->out_count > keep) {
+        struct conn_piece *piece = conn_piece(c, --c->out_count);
+        c->queued -= piece->end - piece->at;
+        blob_drop(piece->bytes);
+    }
+    if (!c->stuck && !c->dead)
+        loop_defer(c->loop, &c->flush);
+}
+
+/* ---- conn: input ---------------------------------------------------------------------------- */
+
+static span conn_view(const struct conn *c)
+{
+    return (span){c->in.p ? c->in.p + c->taken : NULL, c->in.n - c->taken};
+}
+
+static char *conn_bytes(struct conn *c)
+{
+    return c->in.p ? c->in.p + c->taken : NULL;
+}
+
+static void conn_take(struct conn *c, size_t n)
+{
+    c->taken += n;
+}
+
+static void conn_pause(struct conn *c, int paused)
+{
+    if (c->paused == paused)
+        return;
+    c->paused = paused;
+    conn_interest(c);
+}
+
+/* Gives the loop's spare buffer back when everything was taken; otherwise keeps just what is
+ * left. */
+static void conn_settle(struct conn *c)
+{
+    buf_drop(&c->in, c->taken);
+    c->taken = 0;
+    if (c->in.cap < CONN_READ_MAX && c->in.n)
+        return;
+    if (c->loop->spare.p || c->in.n > CONN_READ_MAX / 2) {
+        if (!c->in.n)
+            buf_free(&c->in);
+        return;
+    }
+    buf rest = {0};
+    buf_span(&rest, buf_view(&c->in));
+    buf_clear(&c->in);
+    c->loop->spare = c->in;
+    c->in = rest;
+}
+
+static void conn_read(struct conn *c)
+{
+    if (!c->in.p) {
+        c->in = c->loop->spare;
+        c->loop->spare = (buf){0};
+    }
+    buf_reserve(&c->in, CONN_READ_MAX);
+    size_t most = c->in.n + (c->greedy ? CONN_READ_GREEDY : CONN_READ_MAX);
+    ssize_t n;
+    do {
+        n = read(c->io.fd, c->in.p + c->in.n, most - c->in.n);
+        c->in.n += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && c->greedy && most - c->in.n >= CONN_READ_MIN);
+    /* EIO: nobody has the other side of this pty open any more */
+    if (n == 0 || (n < 0 && errno == EIO))
+        c->eof = 1;
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+        conn_close(c, strerror(errno));
+    if (!c->dead)
+        c->hooks->on_data(c->ctx);
+    conn_settle(c);
+    if (c->eof)
+        conn_interest(c);
+}
+
+static void conn_event(void *ctx, short revents)
+{
+    struct conn *c = ctx;
+    if (revents & POLLOUT)
+        conn_write(c);
+    if (c->dead)
+        return;
+    if ((revents & (POLLIN | POLLHUP)) && !c->eof && !c->paused)
+        conn_read(c);
+    else if ((revents & (POLLHUP | POLLERR)) == POLLHUP && c->paused && !c->eof)
+        loop_unwatch(c->loop, &c->io); /* what it left is read when we go on */
+    else if (revents & (POLLHUP | POLLERR | POLLNVAL))
+        conn_close(c, "the other side has gone"); /* and poll would report it for ever */
+}
+
+/* ---- conn: life ----------------------------------------------------------------------------- */
+
+static void conn_bury(void *ctx)
+{
+    struct conn *c = ctx;
+    c->hooks->on_closed(c->ctx, c->why);
+}
+
+static void conn_open(struct conn *c, struct loop *l, int fd)
+{
+    const struct conn_hooks *hooks = c->hooks;
+    void *ctx = c->ctx;
+    *c = (struct conn){.loop = l, .hooks = hooks, .ctx = ctx, .out = c->few};
+    c->io = (struct loop_fd){.fd = fd, .on_event = conn_event, .ctx = c};
+    c->flush = (struct loop_task){.fn = conn_flush, .ctx = c};
+    c->bury = (struct loop_task){.fn = conn_bury, .ctx = c};
+    conn_reset_queue(c);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    conn_close_on_exec(fd);
+    conn_interest(c);
+}
+
+static void conn_finish(struct conn *c)
+{
+    if (c->dead || c->finishing)
+        return;
+    c->finishing = 1;
+    if (!c->stuck)
+        loop_defer(c->loop, &c->flush);
+}
+
+static void conn_close(struct conn *c, const char *why)
+{
+    if (c->dead)
+        return;
+    c->dead = 1;
+    c->why = why;
+    loop_unwatch(c->loop, &c->io);
+    close(c->io.fd);
+    c->io.fd = -1;
+    loop_defer(c->loop, &c->bury);
+}
+
+static void conn_free(struct conn *c)
+{
+    while (c->out_count)
+        blob_drop(conn_piece(c, --c->out_count)->bytes);
+    conn_reset_queue(c);
+    buf_free(&c->in);
+}
+
+/* ---- Unix sockets --------------------------------------------------------------------------- */
+
+static int conn_close_on_exec(int fd)
+{
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+static int conn_address(const char *path, struct sockaddr_un *address)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+static int conn_socket(void)
+{
+    int fd = conn_close_on_exec(socket(AF_UNIX, SOCK_STREAM, 0));
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static int conn_connect(const char *path)
+{
+    struct sockaddr_un address;
+    if (conn_address(path, &address) != 0)
+        return -1;
+    int fd = conn_socket();
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* Whoever binds has made sure that no live process owns the path: what stands there is removed. */
+static int conn_listen(const char *path, char *error, size_t error_size)
+{
+    struct sockaddr_un address;
+    int fd = -1;
+    if (conn_address(path, &address) == 0 && (fd = conn_socket()) >= 0) {
+        unlink(path);
+        mode_t mask = umask(0177);
+        int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
+        umask(mask);
+        if (bound == 0 && listen(fd, 1024) == 0)
+            return fd;
+    }
+    snprintf(error, error_size, "cannot listen on %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+#if defined(__linux__)
+struct conn_credentials { /* struct ucred, which libc shows only with its own extensions */
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
+static int conn_peer_is_me(int fd)
+{
+    struct conn_credentials peer;
+    socklen_t size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+}
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || \
+    defined(__DragonFly__)
+static int conn_peer_is_me(int fd)
+{
+    uid_t uid;
+    gid_t gid;
+    return getpeereid(fd, &uid, &gid) == 0 && uid == geteuid();
+}
+#else
+static int conn_peer_is_me(int fd)
+{
+    (void)fd;
+    return 1; /* no way to ask: the socket's directory, open to its owner alone, must do */
+}
+#endif

@@ -1,0 +1,532 @@
+/* Unit tests of config: words as a shell splits them, the file and what is said about its lines,
+ * paths, directories that can't be trusted. */
+
+static uint32_t unit_config_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* The words, each as <word>; or what there is instead of them. */
+static void unit_config_show_words(buf *b, const char *text)
+{
+    char **words = config_words(span_of(text));
+    if (!words)
+        buf_str(b, "open quote");
+    for (size_t i = 0; words && words[i]; i++)
+        buf_fmt(b, "<%s>", words[i]);
+    free(words);
+}
+
+static void unit_config_words(void)
+{
+    static const char *const cases[][2] = {
+        {"", ""},
+        {" \t\r\n ", ""},
+        {"a", "<a>"},
+        {"  a   b\tc\n", "<a><b><c>"},
+        {"''", "<>"},
+        {"\"\" ''", "<><>"},
+        {"a''b", "<ab>"},
+        {"'a b'c\" d\"", "<a bc d>"},
+        {"\\a\\ b", "<a b>"},
+        {"\\'", "<'>"},
+        {"\\\"", "<\">"},
+        {"a\\ ", "<a >"},
+        {"'\\'", "<\\>"},
+        {"\"\\a\"", "<\\a>"},
+        {"\"\\\\ \\\" \\$ \\` \\n\"", "<\\ \" $ ` \\n>"},
+        {"\"'\"", "<'>"},
+        {"'\"'", "<\">"},
+        {"$HOME *.c ~", "<$HOME><*.c><~>"},
+        {"a#b #c", "<a#b><#c>"},
+        {"a\\", "<a\\>"},
+        {"\\\\", "<\\>"},
+        {"'", "open quote"},
+        {"\"", "open quote"},
+        {"a 'b", "open quote"},
+        {"\"a\\\"", "open quote"},
+        {"'a'\\''b'", "<a'b>"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf b = {0};
+        size_t n = strlen(cases[i][0]);
+        char *guarded = guard_copy(span_of(cases[i][0]));
+        unit_config_show_words(&b, cases[i][0]);
+        CHECK_SPAN(buf_view(&b), cases[i][1]);
+        free(config_words((span){guarded, n})); /* never past the end */
+        guard_free(guarded, n);
+        buf_free(&b);
+    }
+}
+
+/* What is quoted comes back, whatever it is. */
+static void unit_config_quoting(void)
+{
+    static const char nasty[] = " '\"\\$`\t\n#~*?;&|<>(){}[]!a";
+    uint32_t seed = 11;
+    for (int round = 0; round < 2000; round++) {
+        char words[4][12];
+        buf line = {0};
+        int count = (int)(unit_config_random(&seed) % 5);
+        for (int w = 0; w < count; w++) {
+            size_t n = unit_config_random(&seed) % sizeof words[w];
+            for (size_t i = 0; i < n; i++)
+                words[w][i] = unit_config_random(&seed) % 4
+                                  ? nasty[unit_config_random(&seed) % (sizeof nasty - 1)]
+                                  : (char)(1 + unit_config_random(&seed) % 255);
+            words[w][n] = '\0';
+            if (w)
+                buf_byte(&line, ' ');
+            config_put_quoted(&line, words[w]);
+        }
+        char **got = config_words(buf_view(&line));
+        CHECK(got != NULL);
+        for (int w = 0; got && w < count; w++)
+            CHECK(got[w] && strcmp(got[w], words[w]) == 0);
+        CHECK(!got || got[count] == NULL);
+        free(got);
+        buf_free(&line);
+    }
+    buf b = {0};
+    config_put_quoted(&b, "plain/word-1.0:x=y,%+@_");
+    CHECK_SPAN(buf_view(&b), "plain/word-1.0:x=y,%+@_");
+    buf_clear(&b);
+    config_put_quoted(&b, "");
+    CHECK_SPAN(buf_view(&b), "''");
+    buf_free(&b);
+}
+
+/* The system's own shell must agree on quotes and backslashes. */
+static void unit_config_shell(void)
+{
+    static const char letters[] = "ab '\"\\ "; /* nothing that a shell expands */
+    char path[64], command[80];
+    int fd = mkstemp(unit_base_temporary(path));
+    buf script = {0}, want = {0}, got = {0};
+    uint32_t seed = 5;
+    CHECK(fd >= 0);
+    buf_str(&script, "f() { for w; do printf '<%s>' \"$w\"; done; echo; }\n");
+    for (int round = 0; round < 1000; round++) {
+        char text[10];
+        size_t n = unit_config_random(&seed) % (sizeof text - 1);
+        for (size_t i = 0; i < n; i++)
+            text[i] = letters[unit_config_random(&seed) % (sizeof letters - 1)];
+        text[n] = '\0';
+        size_t before = want.n;
+        unit_config_show_words(&want, text);
+        if ((n && text[n - 1] == '\\') ||
+            span_eq(span_sub(buf_view(&want), before), "open quote")) {
+            want.n = before; /* a shell would read on */
+            continue;
+        }
+        buf_byte(&want, '\n');
+        buf_fmt(&script, "f %s\n", text);
+    }
+    CHECK(write(fd, script.p, script.n) == (ssize_t)script.n);
+    close(fd);
+    snprintf(command, sizeof command, "sh %s", path);
+    FILE *shell = popen(command, "r");
+    char bytes[4096];
+    for (size_t n; shell && (n = fread(bytes, 1, sizeof bytes, shell)) > 0;)
+        buf_add(&got, bytes, n);
+    CHECK(shell && pclose(shell) == 0);
+    CHECK(want.n > 1000);
+    span left = buf_view(&got), right = buf_view(&want);
+    CHECK_INT(left.n, right.n);
+    for (span lines =
+             span_sub(buf_view(&script), span_cut(&(span){script.p, script.n}, '\n').n + 1);
+         right.n;) {
+        char *line = span_dup(span_cut(&right, '\n'));
+        span command_line = span_cut(&lines, '\n'), shells = span_cut(&left, '\n');
+        if (!span_eq(shells, line))
+            printf("#   %.*s\n", (int)command_line.n, command_line.p);
+        CHECK_SPAN(shells, line);
+        free(line);
+    }
+    unlink(path);
+    buf_free(&script);
+    buf_free(&want);
+    buf_free(&got);
+}
+
+/* ---- a place to work in
+ * ---------------------------------------------------------------------------- */
+
+/* A directory of our own, and an environment that names it. */
+static char unit_config_root[64];
+
+static const char *unit_config_path(const char *name)
+{
+    static char paths[4][200];
+    static int turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", unit_config_root, name);
+    return path;
+}
+
+static const char *const unit_config_env[] = {
+    "HOME",         "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
+    "TELEC_SOCKET", "TELEC_CONFIG",    "SHELL",          "PATH"};
+static char *unit_config_saved[COUNT_OF(unit_config_env)];
+
+static void unit_config_enter(void)
+{
+    CHECK(mkdtemp(unit_base_temporary(unit_config_root)) != NULL);
+    for (size_t i = 0; i < COUNT_OF(unit_config_env); i++) {
+        const char *value = getenv(unit_config_env[i]);
+        unit_config_saved[i] = value ? span_dup(span_of(value)) : NULL;
+        if (strcmp(unit_config_env[i], "PATH") != 0)
+            unsetenv(unit_config_env[i]);
+    }
+    setenv("HOME", unit_config_root, 1);
+}
+
+static void unit_config_leave(void)
+{
+    for (size_t i = 0; i < COUNT_OF(unit_config_env); i++) {
+        if (unit_config_saved[i])
+            setenv(unit_config_env[i], unit_config_saved[i], 1);
+        else
+            unsetenv(unit_config_env[i]);
+        free(unit_config_saved[i]);
+    }
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", unit_config_root);
+    CHECK_INT(system(command), 0);
+}
+
+static void unit_config_write(const char *path, span text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    CHECK(fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n);
+    close(fd);
+}
+
+/* ---- the file
+ * -------------------------------------------------------------------------------------- */
+
+static void unit_config_good_file(void)
+{
+    struct config c;
+    buf error = {0};
+    const char *file = unit_config_path("good");
+    unit_config_write(
+        file,
+        span_of(
+            "# comment\r\n; another\n\n[computer]\nname = tower\n  user=me  \nhost =  h.example \n"
+            "[agent claude]\ncommand = /opt/my\\ claude --x 'a b'\nfast=\n"
+            "[agent own]\ncommand=own\nslow = --deep = yes\nprompt=-p\n"
+            "[project telec work]\npath = /src/telec\ndescription = a = b # kept\n"
+            "[project \"quoted name\"]\npath=/q\n[ui]\nprefix = Ctrl-a\nclipboard=yes"));
+    CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
+    CHECK_SPAN(buf_view(&c.problems), "");
+    CHECK_SPAN(buf_view(&error), "");
+    CHECK_SPAN(span_of(c.computer), "tower");
+    CHECK_SPAN(span_of(config_user(&c)), "me");
+    CHECK_SPAN(span_of(c.host), "h.example");
+    CHECK_SPAN(span_of(c.prefix), "Ctrl-a");
+    CHECK_SPAN(span_of(c.clipboard), "yes");
+    CHECK_INT(c.agent_count, 5);
+    const struct config_agent *claude = config_agent(&c, "claude"), *own = config_agent(&c, "own");
+    CHECK_SPAN(span_of(claude->command), "/opt/my\\ claude --x 'a b'");
+    CHECK_SPAN(span_of(claude->flags[CONFIG_FAST]), "");
+    CHECK_SPAN(span_of(claude->flags[CONFIG_MED]), "--model sonnet");
+    CHECK_SPAN(span_of(own->flags[CONFIG_SLOW]), "--deep = yes");
+    CHECK_SPAN(span_of(own->prompt), "-p");
+    CHECK(own->flags[CONFIG_FAST] == NULL);
+    CHECK(config_agent(&c, "nobody") == NULL && config_agent(&c, "") == NULL);
+    CHECK_INT(c.project_count, 2);
+    CHECK_SPAN(span_of(c.projects[0].name), "telec work");
+    CHECK_SPAN(span_of(c.projects[0].path), "/src/telec");
+    CHECK_SPAN(span_of(c.projects[0].description), "a = b # kept");
+    CHECK_SPAN(span_of(c.projects[1].name), "quoted name");
+    config_free(&c);
+    config_free(&c);
+    buf_free(&error);
+}
+
+/* Each line that can't be used is named by its number; the others still apply. */
+static void unit_config_bad_lines(void)
+{
+    static const struct {
+        const char *text, *problems; /* without "FILE:" */
+    } cases[] = {
+        {"x\n", "1: x: expected [section] or key = value\n"},
+        {"\n\nname = x\n", "3: name: expected a [section] before the first key\n"},
+        {"[computer]\n= x\n", "2: = x: expected [section] or key = value\n"},
+        {"[computer]\nname =\n", "2: name: a value is expected\n"},
+        {"[computer]\ncolour = x\nname = kept\n", "2: colour: no such key in this section\n"},
+        {"[computer x]\nname = y\n", "1: computer x: this section takes no name\n"},
+        {"[agent]\ncommand = y\n",
+         "1: agent: a name of at most 63 bytes is expected in the section\n"},
+        {"[]\nname = x\n", "1: : no such section\n"},
+        {"[nonsense]\na = b\nc = d\n[computer]\nbad = 1\n",
+         "1: nonsense: no such section\n5: bad: no such key in this section\n"},
+        {"[computer\n", "1: [computer: expected [section] or key = value\n"},
+        {"[agent a]\ncommand = 'x\n", "2: 'x: a closing quote is expected\n"},
+        {"[agent a]\ncommand =\n", "2: command: a program is expected\n"},
+        {"[agent a]\nwarp = 9\n", "2: warp: no such key in this section\n"},
+        {"[ui]\nprefix = Ctrl-1\n",
+         "2: Ctrl-1: Ctrl- and a letter or one of ] \\ ^ _ is expected\n"},
+        {"[ui]\nclipboard = maybe\n", "2: maybe: yes or no is expected\n"},
+        {"[computer]\n\x1b[31m\n", "2: ^[[31m: expected [section] or key = value\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct config c;
+        buf error = {0}, want = {0};
+        const char *file = unit_config_path("bad");
+        unit_config_write(file, span_of(cases[i].text));
+        CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
+        for (span rest = span_of(cases[i].problems); rest.n;) {
+            span line = span_cut(&rest, '\n');
+            buf_fmt(&want, "%s:%.*s\n", file, (int)line.n, line.p);
+        }
+        CHECK_SPAN(buf_view(&c.problems), buf_cstr(&want));
+        if (strstr(cases[i].text, "kept"))
+            CHECK_SPAN(span_of(c.computer), "kept");
+        config_free(&c);
+        buf_free(&error);
+        buf_free(&want);
+    }
+}
+
+static void unit_config_file_limits(void)
+{
+    struct config c;
+    buf error = {0}, text = {0};
+    const char *file = unit_config_path("limits");
+    for (int i = 0; i < 20; i++)
+        buf_fmt(&text, "[agent a%d]\ncommand = x\n", i);
+    for (int i = 0; i < 40; i++)
+        buf_fmt(&text, "[project p%d]\n%s\n", i, i % 2 ? "path = /p" : "path = relative");
+    char name[70];
+    memset(name, 'n', sizeof name);
+    buf_fmt(&text, "[agent %.63s]\n[agent %.64s]\n", name, name);
+    unit_config_write(file, buf_view(&text));
+    CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
+    CHECK_INT(c.agent_count, CONFIG_AGENTS_MAX);
+    CHECK_INT(c.project_count, 20);
+    for (int i = 0; i < c.project_count; i++)
+        CHECK(strcmp(c.projects[i].path, "/p") == 0 && atoi(c.projects[i].name + 1) == i * 2 + 1);
+    CHECK(strstr(buf_cstr(&c.problems), "a12: too many agents"));
+    CHECK(strstr(c.problems.p, "project p0: an absolute path is expected"));
+    CHECK(strstr(c.problems.p, ":122: agent nnn"));
+    config_free(&c);
+    buf_clear(&text);
+    while (text.n <= CONFIG_FILE_MAX)
+        buf_str(&text, "# a long comment that says nothing at all\n");
+    unit_config_write(file, buf_view(&text));
+    CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), -1);
+    CHECK(strstr(buf_cstr(&error), file) && strstr(error.p, strerror(EFBIG)));
+    config_free(&c);
+    buf_free(&text);
+    buf_free(&error);
+}
+
+/* Bytes of any kind: no crash, and the same file twice says the same. */
+static void unit_config_random_files(void)
+{
+    static const char *const pieces[] = {
+        "[", "]",  "agent ", "computer", "project ", "=", "\n", " ",  "command", "path", "name",
+        "'", "\"", "\\",     "/",        "x",        "#", ";",  "\r", "\xff",    "fast", "\t"};
+    uint32_t seed = 9;
+    const char *file = unit_config_path("random");
+    for (int round = 0; round < 300; round++) {
+        struct config c, again;
+        buf text = {0}, error = {0};
+        for (uint32_t i = unit_config_random(&seed) % 80; i > 0; i--)
+            buf_str(&text, pieces[unit_config_random(&seed) % COUNT_OF(pieces)]);
+        unit_config_write(file, buf_view(&text));
+        CHECK_INT(config_load(&c, "sh", NULL, file, &error), 0);
+        CHECK_INT(config_load(&again, "sh", NULL, file, &error), 0);
+        CHECK_SPAN(buf_view(&again.problems), buf_cstr(&c.problems));
+        CHECK(c.agent_count == again.agent_count && c.project_count == again.project_count);
+        config_free(&c);
+        config_free(&again);
+        buf_free(&text);
+        buf_free(&error);
+    }
+}
+
+/* ---- paths
+ * ----------------------------------------------------------------------------------------- */
+
+static void unit_config_expect_paths(const char *socket, const char *file, const char *want_socket,
+                                     const char *want_holders, const char *want_state,
+                                     const char *want_file)
+{
+    struct config c;
+    buf error = {0};
+    CHECK_INT(config_load(&c, "/bin/sh", socket, file, &error), 0);
+    CHECK_SPAN(span_of(c.socket), want_socket);
+    CHECK_SPAN(span_of(c.holders), want_holders);
+    CHECK_SPAN(span_of(c.state), want_state);
+    CHECK_SPAN(span_of(c.file), want_file);
+    CHECK_SPAN(span_of(c.program), "/bin/sh");
+    config_free(&c);
+    buf_free(&error);
+}
+
+static void unit_config_paths(void)
+{
+    char socket[64], holders[64], state[200], file[200], here[PATH_MAX];
+    snprintf(socket, sizeof socket, "/tmp/telec-%ld/api.sock", (long)geteuid());
+    snprintf(holders, sizeof holders, "/tmp/telec-%ld/s", (long)geteuid());
+    snprintf(state, sizeof state, "%s/.local/state/telec", unit_config_root);
+    snprintf(file, sizeof file, "%s/.config/telec/config", unit_config_root);
+    unit_config_expect_paths(NULL, NULL, socket, holders, state, file);
+    setenv("XDG_RUNTIME_DIR", "relative", 1); /* the specification: to be ignored */
+    setenv("XDG_STATE_HOME", "", 1);
+    setenv("TELEC_SOCKET", "", 1);
+    unit_config_expect_paths(NULL, NULL, socket, holders, state, file);
+    setenv("XDG_RUNTIME_DIR", "/run/me", 1);
+    setenv("XDG_STATE_HOME", "/state/", 1);
+    setenv("XDG_CONFIG_HOME", "/conf", 1);
+    unit_config_expect_paths(NULL, NULL, "/run/me/telec/api.sock", "/run/me/telec/s",
+                             "/state/telec", "/conf/telec/config");
+    setenv("TELEC_SOCKET", "/from/env.sock", 1);
+    setenv("TELEC_CONFIG", "/from/env.conf", 1);
+    unit_config_expect_paths(NULL, NULL, "/from/env.sock", "/from/s", "/state/telec",
+                             "/from/env.conf");
+    unit_config_expect_paths("/given.sock", NULL, "/given.sock", "/s", "/state/telec",
+                             "/from/env.conf");
+    CHECK(getcwd(here, sizeof here) != NULL && chdir(unit_config_root) == 0);
+    const char *absolute = unit_config_path("a.sock"), *beside = unit_config_path("s");
+    unit_config_expect_paths("a.sock", NULL, absolute, beside, "/state/telec", "/from/env.conf");
+    CHECK_INT(chdir(here), 0);
+    for (size_t i = 1; i < 6; i++)
+        unsetenv(unit_config_env[i]);
+    struct config c;
+    buf error = {0};
+    CHECK_INT(config_load(&c, "/bin/sh", NULL, "/nowhere/config", &error),
+              -1); /* asked for by name */
+    CHECK(strstr(buf_cstr(&error), "/nowhere/config") && strstr(error.p, strerror(ENOENT)));
+    config_free(&c);
+    buf_clear(&error);
+    CHECK_INT(config_load(&c, "/bin/sh", NULL, unit_config_root, &error), -1); /* a directory */
+    CHECK(strstr(buf_cstr(&error), strerror(EISDIR)));
+    config_free(&c);
+    buf_free(&error);
+}
+
+static void unit_config_defaults(void)
+{
+    struct config c;
+    buf error = {0};
+    setenv("SHELL", "/my shells/zsh", 1);
+    CHECK_INT(config_load(&c, "sh", NULL, NULL, &error), 0);
+    CHECK(c.program[0] == '/' && strcmp(strrchr(c.program, '/'), "/sh") == 0); /* found on PATH */
+    CHECK_SPAN(span_of(config_agent(&c, "shell")->command), "'/my shells/zsh'");
+    CHECK(c.computer[0] && !strchr(c.computer, '.') && config_user(&c)[0] && c.host[0]);
+    CHECK_SPAN(span_of(c.prefix), "Ctrl-]");
+    CHECK_SPAN(span_of(c.clipboard), "no");
+    static const char *const names[] = {"claude", "gemini", "codex"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const struct config_agent *agent = config_agent(&c, names[i]);
+        CHECK(agent && strcmp(agent->command, names[i]) == 0);
+        for (int mode = 0; agent && mode < CONFIG_MODES; mode++)
+            CHECK(agent->flags[mode] && agent->flags[mode][0]);
+    }
+    config_free(&c);
+    buf_free(&error);
+    CHECK_INT(config_mode("fast"), CONFIG_FAST);
+    CHECK_INT(config_mode("med"), CONFIG_MED);
+    CHECK_INT(config_mode("slow"), CONFIG_SLOW);
+    CHECK_INT(config_mode("medium"), -1);
+    CHECK_INT(config_mode(""), -1);
+}
+
+static void unit_config_on_path(void)
+{
+    char path[400];
+    CHECK_INT(config_on_path("sh"), 1);
+    CHECK_INT(config_on_path("/bin/sh"), 1);
+    CHECK_INT(config_on_path("/bin"), 0);
+    CHECK_INT(config_on_path(""), 0);
+    CHECK_INT(config_on_path("no-such-program-anywhere"), 0);
+    mkdir(unit_config_path("bin"), 0700);
+    mkdir(unit_config_path("bin/adir"), 0700);
+    unit_config_write(unit_config_path("bin/plain"), span_of("#!/bin/sh\n"));
+    unit_config_write(unit_config_path("bin/tool"), span_of("#!/bin/sh\n"));
+    CHECK_INT(chmod(unit_config_path("bin/tool"), 0700), 0);
+    snprintf(path, sizeof path, "/nowhere:%s", unit_config_path("bin"));
+    setenv("PATH", path, 1);
+    CHECK_INT(config_on_path("tool"), 1);
+    CHECK_INT(config_on_path("plain"), 0); /* it can't be executed */
+    CHECK_INT(config_on_path("adir"), 0);
+    CHECK_INT(config_on_path("sh"), 0);
+    setenv("PATH", unit_config_saved[7], 1);
+}
+
+/* ---- directories
+ * ------------------------------------------------------------------------------------- */
+
+static void unit_config_refused(const struct config *c, const char *why)
+{
+    buf error = {0};
+    CHECK_INT(config_make_dirs(c, &error), why ? -1 : 0);
+    if (why)
+        CHECK(strstr(buf_cstr(&error), why) != NULL);
+    else
+        CHECK_SPAN(buf_view(&error), "");
+    buf_free(&error);
+}
+
+static void unit_config_private_dirs(void)
+{
+    struct config c;
+    buf error = {0};
+    struct stat st;
+    char socket[200];
+    snprintf(socket, sizeof socket, "%s/run/deep/telec/api.sock", unit_config_root);
+    CHECK_INT(config_load(&c, "sh", socket, NULL, &error), 0);
+    buf_free(&error);
+    mode_t mask = umask(0);
+    unit_config_refused(&c, NULL);
+    umask(mask);
+    unit_config_refused(&c, NULL);
+    const char *const dirs[] = {"run/deep/telec", "run/deep/telec/s", ".local/state/telec",
+                                ".local/state/telec/sessions"};
+    for (size_t i = 0; i < COUNT_OF(dirs); i++) {
+        const char *dir = unit_config_path(dirs[i]);
+        CHECK(lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0700);
+        for (mode_t bit = 1; bit <= 040; bit *= 2) {
+            CHECK_INT(chmod(dir, 0700 | bit), 0);
+            unit_config_refused(&c, "it is open to others");
+        }
+        CHECK_INT(chmod(dir, 0700), 0);
+        if (geteuid() == 0) {
+            CHECK_INT(chown(dir, 65534, (gid_t)-1), 0);
+            unit_config_refused(&c, "it belongs to another user");
+            CHECK_INT(chown(dir, 0, (gid_t)-1), 0);
+        }
+        char moved[220];
+        snprintf(moved, sizeof moved, "%s.moved", dir);
+        CHECK(rename(dir, moved) == 0 && symlink(moved, dir) == 0);
+        unit_config_refused(&c, "it is a symbolic link");
+        CHECK_INT(unlink(dir), 0);
+        unit_config_write(dir, span_of("x"));
+        unit_config_refused(&c, "it is not a directory");
+        CHECK(unlink(dir) == 0 && rename(moved, dir) == 0);
+        unit_config_refused(&c, NULL);
+    }
+    config_free(&c);
+}
+
+static void unit_config(void)
+{
+    unit_config_words();
+    unit_config_quoting();
+    unit_config_enter();
+    unit_config_shell();
+    unit_config_good_file();
+    unit_config_bad_lines();
+    unit_config_file_limits();
+    unit_config_random_files();
+    unit_config_paths();
+    unit_config_defaults();
+    unit_config_on_path();
+    unit_config_private_dirs();
+    unit_config_leave();
+}

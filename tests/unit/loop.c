@@ -1,0 +1,853 @@
+/* Unit tests of loop and conn: timers against a model, tasks, descriptors that come and go during a
+ * pass, children, signals; connections over socket pairs, cut and stopped everywhere. */
+
+static uint32_t unit_loop_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+static void unit_loop_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+/* Runs passes until *done or the deadline. A pass that does what is waited for before it polls must
+ * not sleep for ever: a timer ends each one. */
+static void unit_loop_until(struct loop *l, const int *done)
+{
+    struct loop_timer tick = {.fn = unit_loop_nothing};
+    long long deadline = clock_mono_ms() + 10000;
+    while (!*done && clock_mono_ms() < deadline) {
+        loop_timer_set(l, &tick, clock_mono_ms() + 5);
+        loop_once(l);
+    }
+    loop_timer_stop(l, &tick);
+    CHECK(*done);
+}
+
+/* One pass that does not sleep. */
+static void unit_loop_pass(struct loop *l)
+{
+    struct loop_timer now = {.fn = unit_loop_nothing};
+    loop_timer_set(l, &now, clock_mono_ms());
+    loop_once(l);
+    loop_timer_stop(l, &now);
+}
+
+/* ---- timers
+ * ---------------------------------------------------------------------------------------- */
+
+#define UNIT_LOOP_TIMERS 40
+
+/* Timers with what a plain list says of them; a handler sets and stops others at random. */
+struct unit_loop_timers {
+    struct loop loop;
+    struct unit_loop_timer {
+        struct loop_timer timer;
+        struct unit_loop_timers *all;
+        int set;
+        long long due;
+    } timers[UNIT_LOOP_TIMERS];
+    uint32_t seed;
+    long long last_due;
+    int fired, handlers_act;
+};
+
+static void unit_loop_timer_act(struct unit_loop_timers *all)
+{
+    struct unit_loop_timer *t = &all->timers[unit_loop_random(&all->seed) % UNIT_LOOP_TIMERS];
+    if (unit_loop_random(&all->seed) % 4 == 0) {
+        loop_timer_stop(&all->loop, &t->timer);
+        t->set = 0;
+        return;
+    }
+    t->due = all->loop.now - 50 + (long long)(unit_loop_random(&all->seed) % 100);
+    t->set = 1;
+    loop_timer_set(&all->loop, &t->timer, t->due);
+}
+
+static void unit_loop_timer_check(const struct unit_loop_timers *all)
+{
+    const struct loop *l = &all->loop;
+    int set = 0;
+    for (int i = 0; i < UNIT_LOOP_TIMERS; i++) {
+        const struct unit_loop_timer *t = &all->timers[i];
+        set += t->set;
+        CHECK_INT(t->timer.slot > 0, t->set);
+        if (t->timer.slot > 0)
+            CHECK(l->timers[t->timer.slot - 1] == &t->timer && t->timer.due == t->due);
+    }
+    CHECK_INT(l->timer_count, set);
+}
+
+static void unit_loop_timer_fired(void *ctx)
+{
+    struct unit_loop_timer *t = ctx;
+    struct unit_loop_timers *all = t->all;
+    CHECK(t->set && t->due <= all->loop.now);
+    for (int i = 0; i < UNIT_LOOP_TIMERS; i++)
+        CHECK(!all->timers[i].set || all->timers[i].due >= t->due);
+    t->set = 0;
+    all->fired++;
+    for (int i = 0; all->handlers_act > 0 && i < 2; i++, all->handlers_act--)
+        unit_loop_timer_act(all);
+    unit_loop_timer_check(all);
+}
+
+static void unit_loop_timer_model(void)
+{
+    static struct unit_loop_timers all;
+    for (uint32_t round = 1; round <= 20; round++) {
+        all = (struct unit_loop_timers){.seed = round};
+        loop_init(&all.loop);
+        for (int i = 0; i < UNIT_LOOP_TIMERS; i++) {
+            all.timers[i].all = &all;
+            all.timers[i].timer =
+                (struct loop_timer){.fn = unit_loop_timer_fired, .ctx = &all.timers[i]};
+        }
+        for (int step = 0; step < 300; step++) {
+            unit_loop_timer_act(&all);
+            unit_loop_timer_check(&all);
+            all.handlers_act = 20; /* handlers may set what is due at once, but not for ever */
+            if (step % 30 == 29) {
+                loop_run_timers(&all.loop);
+                for (int i = 0; i < UNIT_LOOP_TIMERS; i++)
+                    CHECK(!all.timers[i].set || all.timers[i].due > all.loop.now);
+                all.loop.now += 20;
+            }
+        }
+        CHECK(all.fired > 20);
+        loop_free(&all.loop);
+    }
+}
+
+struct unit_loop_order {
+    struct loop *loop;
+    buf *out;
+    char letter;
+    struct loop_timer *restart, *stop;
+    struct loop_task *defer;
+};
+
+static void unit_loop_note(void *ctx)
+{
+    struct unit_loop_order *o = ctx;
+    buf_byte(o->out, o->letter);
+    if (o->restart)
+        loop_timer_set(o->loop, o->restart, o->loop->now);
+    o->restart = NULL;
+    if (o->stop)
+        loop_timer_stop(o->loop, o->stop);
+    if (o->defer)
+        loop_defer(o->loop, o->defer);
+    o->defer = NULL;
+}
+
+/* Real passes: the earliest first, never too early; a timer set by a handler; one stopped by
+ * another. */
+static void unit_loop_timer_passes(void)
+{
+    struct loop l;
+    buf out = {0};
+    struct unit_loop_order o[4];
+    struct loop_timer t[4];
+    loop_init(&l);
+    for (int i = 0; i < 4; i++) {
+        o[i] = (struct unit_loop_order){.loop = &l, .out = &out, .letter = (char)('a' + i)};
+        t[i] = (struct loop_timer){.fn = unit_loop_note, .ctx = &o[i]};
+    }
+    long long start = clock_mono_ms();
+    loop_timer_set(&l, &t[0], start + 30);
+    loop_timer_set(&l, &t[1], start + 10);
+    loop_timer_set(&l, &t[2], start + 20);
+    loop_timer_set(&l, &t[3], start + 25);
+    loop_timer_set(&l, &t[2], start + 5); /* set again: moved */
+    o[1].restart = &t[1];
+    o[1].stop = &t[3];
+    while (l.timer_count)
+        loop_once(&l);
+    CHECK_SPAN(buf_view(&out), "cbba");
+    CHECK(clock_mono_ms() >= start + 30);
+    loop_timer_stop(&l, &t[0]); /* it isn't set: nothing */
+    loop_free(&l);
+    buf_free(&out);
+}
+
+static void unit_loop_tasks(void)
+{
+    struct loop l;
+    buf out = {0};
+    struct unit_loop_order o[3];
+    struct loop_task t[3];
+    loop_init(&l);
+    for (int i = 0; i < 3; i++) {
+        o[i] = (struct unit_loop_order){.loop = &l, .out = &out, .letter = (char)('a' + i)};
+        t[i] = (struct loop_task){.fn = unit_loop_note, .ctx = &o[i]};
+    }
+    loop_defer(&l, &t[1]);
+    loop_defer(&l, &t[0]);
+    loop_defer(&l, &t[1]); /* twice is once */
+    o[1].defer = &t[2];    /* put off by a task: still in this pass */
+    o[0].defer = &t[0];    /* a task may put itself off again */
+    unit_loop_pass(&l);
+    CHECK_SPAN(buf_view(&out), "baca");
+    loop_defer(&l, &t[2]);
+    unit_loop_pass(&l);
+    CHECK_SPAN(buf_view(&out), "bacac");
+    loop_free(&l);
+    buf_free(&out);
+}
+
+/* ---- descriptors
+ * ----------------------------------------------------------------------------------- */
+
+#define UNIT_LOOP_FDS 12
+
+/* Pipes that are all readable; a handler takes its byte, and takes others off the loop or puts them
+ * back. */
+struct unit_loop_fds {
+    struct loop loop;
+    struct unit_loop_fd {
+        struct loop_fd io;
+        struct unit_loop_fds *all;
+        int write_end, watched, calls;
+    } fds[UNIT_LOOP_FDS];
+    uint32_t seed;
+    int acts;
+};
+
+static void unit_loop_fd_toggle(struct unit_loop_fds *all)
+{
+    struct unit_loop_fd *f = &all->fds[unit_loop_random(&all->seed) % UNIT_LOOP_FDS];
+    f->watched = !f->watched;
+    if (f->watched)
+        loop_watch(&all->loop, &f->io, POLLIN);
+    else
+        loop_unwatch(&all->loop, &f->io);
+}
+
+static void unit_loop_fd_event(void *ctx, short revents)
+{
+    struct unit_loop_fd *f = ctx;
+    CHECK(f->watched && (revents & POLLIN));
+    f->calls++;
+    for (int i = 0; i < f->all->acts; i++)
+        unit_loop_fd_toggle(f->all);
+}
+
+static void unit_loop_fd_check(const struct unit_loop_fds *all)
+{
+    int watched = 0;
+    for (int i = 0; i < UNIT_LOOP_FDS; i++) {
+        const struct unit_loop_fd *f = &all->fds[i];
+        watched += f->watched;
+        CHECK_INT(f->io.slot > 0, f->watched);
+        if (f->io.slot > 0)
+            CHECK(all->loop.fds[f->io.slot - 1] == &f->io &&
+                  all->loop.polls[f->io.slot - 1].fd == f->io.fd);
+    }
+    CHECK_INT(all->loop.count - all->loop.holes, watched);
+}
+
+static void unit_loop_descriptors(void)
+{
+    static struct unit_loop_fds all;
+    all = (struct unit_loop_fds){.seed = 3};
+    loop_init(&all.loop);
+    for (int i = 0; i < UNIT_LOOP_FDS; i++) {
+        struct unit_loop_fd *f = &all.fds[i];
+        int fds[2];
+        CHECK(pipe(fds) == 0 && write(fds[1], "x", 1) == 1);
+        f->all = &all;
+        f->write_end = fds[1];
+        f->io = (struct loop_fd){.fd = fds[0], .on_event = unit_loop_fd_event, .ctx = f};
+    }
+    for (int pass = 0; pass < 500; pass++) {
+        all.acts = 0;
+        for (int i = 0; i < UNIT_LOOP_FDS; i++)
+            all.fds[i].calls = 0;
+        if (pass % 2)
+            all.acts = (int)(unit_loop_random(&all.seed) % 4);
+        else
+            unit_loop_fd_toggle(&all);
+        int before[UNIT_LOOP_FDS];
+        for (int i = 0; i < UNIT_LOOP_FDS; i++)
+            before[i] = all.fds[i].watched;
+        unit_loop_pass(&all.loop);
+        for (int i = 0; i < UNIT_LOOP_FDS; i++) {
+            CHECK(all.fds[i].calls <= 1);
+            if (!all.acts)
+                CHECK_INT(all.fds[i].calls, before[i]);
+        }
+        unit_loop_fd_check(&all);
+    }
+    for (int i = 0; i < UNIT_LOOP_FDS; i++) {
+        loop_unwatch(&all.loop, &all.fds[i].io);
+        loop_unwatch(&all.loop, &all.fds[i].io);
+        close(all.fds[i].io.fd);
+        close(all.fds[i].write_end);
+    }
+    loop_free(&all.loop);
+}
+
+/* ---- children and signals
+ * --------------------------------------------------------------------------- */
+
+struct unit_loop_exit {
+    struct loop_child child;
+    int status, calls, *left, *done;
+};
+
+static void unit_loop_exited(void *ctx, int status)
+{
+    struct unit_loop_exit *e = ctx;
+    e->status = status;
+    e->calls++;
+    *e->done = --*e->left == 0;
+}
+
+static void unit_loop_children(void)
+{
+    struct loop l;
+    struct unit_loop_exit e[5];
+    int left = 5, done = 0, fds[2];
+    loop_init(&l);
+    CHECK_INT(pipe(fds), 0);
+    for (int i = 0; i < 5; i++) {
+        e[i] = (struct unit_loop_exit){
+            .left = &left, .done = &done, .child = {.fn = unit_loop_exited, .ctx = &e[i]}};
+        e[i].child.pid = fork();
+        if (e[i].child.pid == 0) {
+            char byte;
+            close(fds[1]);
+            if (i < 4 && i > 0 && read(fds[0], &byte, 1) != 0) /* until the parent closes its end */
+                _exit(99);
+            if (i == 3)
+                raise(SIGKILL);
+            _exit(i);
+        }
+    }
+    /* the first has ended before anybody asks */
+    siginfo_t info;
+    CHECK_INT(waitid(P_PID, (id_t)e[0].child.pid, &info, WEXITED | WNOWAIT), 0);
+    for (int i = 0; i < 5; i++)
+        loop_on_exit(&l, &e[i].child);
+    close(fds[1]);
+    close(fds[0]);
+    unit_loop_until(&l, &done);
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT(e[i].calls, 1);
+        if (i == 3)
+            CHECK(WIFSIGNALED(e[i].status) && WTERMSIG(e[i].status) == SIGKILL);
+        else
+            CHECK(WIFEXITED(e[i].status) && WEXITSTATUS(e[i].status) == i);
+    }
+    CHECK(l.children == NULL);
+    loop_unwatch(&l, &l.signal_fd);
+    signal(SIGCHLD, SIG_DFL);
+    loop_free(&l);
+}
+
+static void unit_loop_signalled(void *ctx, int signo)
+{
+    int *seen = ctx;
+    *seen = signo;
+}
+
+static void unit_loop_signals(void)
+{
+    struct loop l;
+    int seen[2] = {0, 0};
+    loop_init(&l);
+    loop_on_signal(&l, SIGUSR1, unit_loop_signalled, &seen[0]);
+    loop_on_signal(&l, SIGUSR2, unit_loop_signalled, &seen[1]);
+    raise(SIGUSR1);
+    CHECK_INT(seen[0], 0); /* not in the handler, but in the pass */
+    unit_loop_until(&l, &seen[0]);
+    CHECK(seen[0] == SIGUSR1 && seen[1] == 0);
+    raise(SIGUSR2);
+    for (int i = 0; i < 100; i++)
+        raise(SIGUSR1);
+    seen[0] = 0;
+    unit_loop_until(&l, &seen[1]);
+    unit_loop_until(&l, &seen[0]);
+    CHECK_INT(seen[1], SIGUSR2);
+    signal(SIGUSR1, SIG_DFL);
+    signal(SIGUSR2, SIG_DFL);
+    loop_free(&l);
+}
+
+/* ---- connections
+ * ----------------------------------------------------------------------------------- */
+
+/* A conn at one end of a socket pair; the test holds the other end. */
+struct unit_loop_conn {
+    struct loop *loop;
+    struct conn conn;
+    int peer;
+    buf got;     /* what came in, as taken */
+    size_t take; /* bytes taken at a time; 0: all */
+    int eof, drained, closed;
+    char why[64];
+    size_t send_when_drained;
+};
+
+static void unit_loop_on_data(void *ctx)
+{
+    struct unit_loop_conn *u = ctx;
+    span view = conn_view(&u->conn);
+    size_t n = u->take && u->take < view.n ? u->take : view.n;
+    CHECK(!n || conn_bytes(&u->conn) == view.p);
+    CHECK_INT(u->closed, 0);
+    buf_add(&u->got, view.p, n);
+    conn_take(&u->conn, n);
+    u->eof |= u->conn.eof;
+}
+
+static void unit_loop_on_drained(void *ctx)
+{
+    struct unit_loop_conn *u = ctx;
+    u->drained++;
+    CHECK(u->conn.queued == 0 && u->conn.out_count == 0 && !u->closed);
+    if (u->send_when_drained) {
+        u->send_when_drained--;
+        conn_send(&u->conn, span_of("more"));
+    }
+}
+
+static void unit_loop_on_closed(void *ctx, const char *why)
+{
+    struct unit_loop_conn *u = ctx;
+    u->closed++;
+    snprintf(u->why, sizeof u->why, "%s", why ? why : "orderly");
+    conn_free(&u->conn);
+}
+
+static const struct conn_hooks unit_loop_hooks = {unit_loop_on_data, unit_loop_on_drained,
+                                                  unit_loop_on_closed};
+
+static void unit_loop_conn_open(struct unit_loop_conn *u, struct loop *l, int small)
+{
+    int fds[2], size = 1; /* the system's least */
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    if (small)
+        setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    fcntl(fds[1], F_SETFL, O_NONBLOCK);
+    *u = (struct unit_loop_conn){.loop = l, .peer = fds[1]};
+    u->conn.hooks = &unit_loop_hooks;
+    u->conn.ctx = u;
+    conn_open(&u->conn, l, fds[0]);
+    CHECK(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
+    CHECK(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
+}
+
+static void unit_loop_conn_end(struct unit_loop_conn *u)
+{
+    conn_close(&u->conn, "test");
+    unit_loop_pass(u->loop);
+    CHECK_INT(u->closed, 1);
+    if (u->peer >= 0)
+        close(u->peer);
+    buf_free(&u->got);
+}
+
+/* Everything that can be read at the test's end. 1: and its end was seen. */
+static int unit_loop_drain(int fd, buf *out)
+{
+    char bytes[65536];
+    ssize_t n;
+    while ((n = read(fd, bytes, sizeof bytes)) > 0)
+        buf_add(out, bytes, (size_t)n);
+    return n == 0;
+}
+
+static void unit_loop_fill(buf *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_byte(b, (char)(i * 31 + i / 256));
+}
+
+/* Input cut everywhere, taken at once or in bits; what isn't taken stays. */
+static void unit_loop_conn_input(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    static const char text[] = "the quick brown fox";
+    size_t all = sizeof text - 1;
+    loop_init(&l);
+    for (size_t take = 0; take < 4; take++)
+        for (size_t cut = 0; cut <= all; cut++) {
+            unit_loop_conn_open(&u, &l, 0);
+            u.take = take;
+            CHECK(write(u.peer, text, cut) == (ssize_t)cut);
+            unit_loop_pass(&l);
+            CHECK(write(u.peer, text + cut, all - cut) == (ssize_t)(all - cut));
+            for (int pass = 0; pass < 12 && u.got.n + conn_view(&u.conn).n < all; pass++)
+                unit_loop_pass(&l);
+            buf whole = {0};
+            buf_span(&whole, buf_view(&u.got));
+            buf_span(&whole, conn_view(&u.conn));
+            CHECK_SPAN(buf_view(&whole), text);
+            CHECK(take == 0 ? u.got.n == all : u.got.n <= all);
+            buf_free(&whole);
+            unit_loop_conn_end(&u);
+        }
+    loop_free(&l);
+}
+
+/* Input that is never taken is kept whole, and so is its order. */
+static void unit_loop_conn_big_input(void)
+{
+    struct loop l;
+    struct unit_loop_conn u, other;
+    buf big = {0};
+    size_t sent = 0;
+    loop_init(&l);
+    unit_loop_fill(&big, CONN_READ_MAX > 4096 ? 300000 : 2000);
+    unit_loop_conn_open(&u, &l, 0);
+    unit_loop_conn_open(&other, &l, 0);
+    u.take = 1;
+    while (u.got.n + conn_view(&u.conn).n < big.n) {
+        ssize_t n = write(u.peer, big.p + sent, big.n - sent);
+        sent += n > 0 ? (size_t)n : 0;
+        CHECK(write(other.peer, "!", 1) ==
+              1); /* another one uses the loop's spare memory in between */
+        unit_loop_pass(&l);
+    }
+    span rest = conn_view(&u.conn);
+    CHECK(memcmp(u.got.p, big.p, u.got.n) == 0 && memcmp(rest.p, big.p + u.got.n, rest.n) == 0);
+    CHECK_INT(u.got.n + rest.n, big.n);
+    while (span_trim(buf_view(&other.got), "!").n == 0 && other.got.n < 3)
+        unit_loop_pass(&l);
+    CHECK_INT(span_trim(buf_view(&other.got), "!").n, 0);
+    unit_loop_conn_end(&u);
+    unit_loop_conn_end(&other);
+    loop_free(&l);
+    buf_free(&big);
+}
+
+static void unit_loop_conn_eof(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    loop_init(&l);
+    unit_loop_conn_open(&u, &l, 0);
+    CHECK(write(u.peer, "last words", 10) == 10);
+    shutdown(u.peer, SHUT_WR);
+    unit_loop_until(&l, &u.eof);
+    CHECK_SPAN(buf_view(&u.got), "last words");
+    CHECK_INT(u.closed, 0);
+    conn_send(&u.conn, span_of("answer")); /* the other direction still works */
+    unit_loop_until(&l, &u.drained);
+    buf out = {0};
+    unit_loop_drain(u.peer, &out);
+    CHECK_SPAN(buf_view(&out), "answer");
+    buf_free(&out);
+    unit_loop_conn_end(&u);
+
+    unit_loop_conn_open(&u, &l, 0); /* the whole other end goes */
+    CHECK(write(u.peer, "x", 1) == 1);
+    close(u.peer);
+    u.peer = -1;
+    unit_loop_until(&l, &u.eof);
+    CHECK_SPAN(buf_view(&u.got), "x");
+    unit_loop_until(&l, &u.closed);
+    CHECK(strcmp(u.why, "the other side has gone") == 0);
+    buf_free(&u.got);
+
+    unit_loop_conn_open(&u, &l, 0); /* and goes while something is written to it */
+    close(u.peer);
+    u.peer = -1;
+    conn_send(&u.conn, span_of("too late"));
+    unit_loop_until(&l, &u.closed);
+    CHECK_INT(u.closed, 1);
+    CHECK(strcmp(u.why, strerror(EPIPE)) == 0);
+    buf_free(&u.got);
+    loop_free(&l);
+}
+
+static void unit_loop_conn_pausing(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    loop_init(&l);
+    unit_loop_conn_open(&u, &l, 0);
+    conn_pause(&u.conn, 1);
+    CHECK(write(u.peer, "abc", 3) == 3);
+    for (int i = 0; i < 3; i++)
+        unit_loop_pass(&l);
+    CHECK(u.got.n == 0 && conn_view(&u.conn).n == 0);
+    conn_pause(&u.conn, 0);
+    for (int i = 0; i < 3; i++)
+        unit_loop_pass(&l);
+    CHECK_SPAN(buf_view(&u.got), "abc");
+    unit_loop_conn_end(&u);
+    loop_free(&l);
+}
+
+/* Many messages queued in one pass leave in order, through a socket that takes little; conn_finish
+ * closes once all is written. */
+static void unit_loop_conn_output(int count, size_t size, int small)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    buf want = {0}, got = {0};
+    loop_init(&l);
+    unit_loop_conn_open(&u, &l, small);
+    for (int i = 0; i < count; i++) {
+        size_t before = want.n;
+        unit_loop_fill(&want, size + (size_t)i % 3);
+        conn_send(&u.conn, (span){want.p + before, want.n - before});
+    }
+    CHECK_INT(u.conn.queued, want.n);
+    unit_loop_drain(u.peer, &got);
+    CHECK_INT(got.n, 0); /* nothing is written before the end of the pass */
+    conn_finish(&u.conn);
+    conn_send(&u.conn, span_of("after the end"));
+    int ended = 0;
+    for (int pass = 0; pass < 100000 && !ended; pass++) {
+        unit_loop_pass(&l);
+        ended = unit_loop_drain(u.peer, &got);
+    }
+    CHECK(ended && got.n == want.n && memcmp(got.p, want.p, want.n) == 0);
+    CHECK_INT(u.closed, 1);
+    CHECK_INT(u.drained, 0);
+    CHECK(strcmp(u.why, "orderly") == 0);
+    close(u.peer);
+    buf_free(&got);
+    buf_free(&want);
+    buf_free(&u.got);
+    loop_free(&l);
+}
+
+/* A conn whose peer does not read: it gets stuck, and what it queued can be dropped by whole
+ * messages. */
+static void unit_loop_conn_dropping(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    buf message = {0}, got = {0};
+    loop_init(&l);
+    unit_loop_fill(&message, 1000);
+    blob *shared = blob_new(buf_view(&message));
+    unit_loop_conn_open(&u, &l, 1);
+    for (int i = 0; i < 100; i++) { /* each message is of three pieces */
+        conn_send_blob(&u.conn, shared, 0, 300, 1);
+        conn_send_blob(&u.conn, shared, 300, 300, 0); /* nothing */
+        conn_send_blob(&u.conn, shared, 300, 999, 0);
+        conn_send_blob(&u.conn, shared, 999, 1000, 0);
+    }
+    CHECK_INT(u.conn.queued, 100000);
+    unit_loop_pass(&l);
+    CHECK(u.conn.stuck && u.conn.queued > 0 && u.conn.queued < 100000);
+    size_t written = 100000 - u.conn.queued, rest = (1000 - written % 1000) % 1000;
+    conn_drop_unsent(&u.conn);
+    CHECK_INT(u.conn.queued, rest);
+    conn_drop_unsent(&u.conn); /* nothing more to drop */
+    CHECK_INT(u.conn.queued, rest);
+    CHECK_INT(u.drained, 0);
+    conn_send(&u.conn, span_of("state"));
+    for (int pass = 0; pass < 1000 && !u.drained; pass++) {
+        unit_loop_drain(u.peer, &got);
+        unit_loop_pass(&l);
+    }
+    unit_loop_drain(u.peer, &got);
+    CHECK_INT(got.n, written + rest + 5);
+    CHECK_SPAN(span_sub(buf_view(&got), got.n - 5), "state");
+    for (size_t i = 0; i + 5 < got.n; i++)
+        if (got.p[i] != message.p[i % 1000])
+            CHECK_INT(i, -1);
+    CHECK_INT(shared->refs, 1);
+    CHECK_INT(u.conn.stuck, 0);
+    /* Dropped while nothing was written yet: everything goes, and it counts as drained. */
+    u.drained = 0;
+    conn_send_blob(&u.conn, shared, 0, 1000, 1);
+    conn_drop_unsent(&u.conn);
+    CHECK(u.conn.queued == 0 && shared->refs == 1);
+    unit_loop_until(&l, &u.drained);
+    /* Closed with a queue: the references go with it. */
+    for (int i = 0; i < 100; i++)
+        conn_send_blob(&u.conn, shared, 0, 1000, 1);
+    unit_loop_pass(&l);
+    unit_loop_conn_end(&u);
+    CHECK_INT(shared->refs, 1);
+    blob_drop(shared);
+    buf_free(&message);
+    buf_free(&got);
+    loop_free(&l);
+}
+
+/* One big message, stuck in the middle of its only piece: it is begun, so its rest must still be
+ * sent. */
+static void unit_loop_conn_begun(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    buf message = {0}, got = {0};
+    loop_init(&l);
+    unit_loop_fill(&message, 2000000);
+    unit_loop_conn_open(&u, &l, 1);
+    conn_send(&u.conn, buf_view(&message));
+    conn_send(&u.conn, span_of("dropped"));
+    unit_loop_pass(&l);
+    size_t left = u.conn.queued;
+    CHECK(u.conn.stuck && left > 7 && left < message.n);
+    conn_drop_unsent(&u.conn);
+    CHECK_INT(u.conn.queued, left - 7);
+    for (int pass = 0; pass < 10000 && !u.drained; pass++) {
+        unit_loop_drain(u.peer, &got);
+        unit_loop_pass(&l);
+    }
+    unit_loop_drain(u.peer, &got);
+    CHECK(got.n == message.n && memcmp(got.p, message.p, got.n) == 0);
+    unit_loop_conn_end(&u);
+    buf_free(&message);
+    buf_free(&got);
+    loop_free(&l);
+}
+
+static void unit_loop_conn_closing(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    loop_init(&l);
+    unit_loop_conn_open(&u, &l, 0);
+    u.send_when_drained = 3; /* a handler that sends at once is called again */
+    conn_send(&u.conn, span_of("one"));
+    for (int i = 0; i < 10; i++)
+        unit_loop_pass(&l);
+    CHECK_INT(u.drained, 4);
+    buf got = {0};
+    unit_loop_drain(u.peer, &got);
+    CHECK_SPAN(buf_view(&got), "onemoremoremore");
+    conn_send(&u.conn, span_of("never sent"));
+    conn_close(&u.conn, "first");
+    conn_close(&u.conn, "second");
+    conn_finish(&u.conn);
+    conn_send(&u.conn, span_of("ignored"));
+    CHECK_INT(u.closed, 0); /* at the end of the pass, not now */
+    unit_loop_pass(&l);
+    unit_loop_pass(&l);
+    CHECK_INT(u.closed, 1);
+    CHECK(strcmp(u.why, "first") == 0);
+    buf_clear(&got);
+    CHECK_INT(unit_loop_drain(u.peer, &got), 1);
+    CHECK_INT(got.n, 0);
+    close(u.peer);
+    unit_loop_conn_open(&u, &l, 0);
+    conn_finish(&u.conn); /* nothing is queued: it closes */
+    unit_loop_until(&l, &u.closed);
+    CHECK(strcmp(u.why, "orderly") == 0);
+    close(u.peer);
+    buf_free(&got);
+    loop_free(&l);
+}
+
+/* A pty whose other side is closed ends like a file, and a greedy conn reads more than one piece a
+ * pass. */
+static void unit_loop_conn_pty(void)
+{
+    struct loop l;
+    struct unit_loop_conn u = {.loop = &l, .peer = -1};
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    loop_init(&l);
+    CHECK(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    u.conn.hooks = &unit_loop_hooks;
+    u.conn.ctx = &u;
+    conn_open(&u.conn, &l, master);
+    u.conn.greedy = 1;
+    CHECK(write(slave, "bytes", 5) == 5);
+    close(slave);
+    unit_loop_until(&l, &u.eof);
+    CHECK_SPAN(buf_view(&u.got), "bytes");
+    conn_close(&u.conn, NULL);
+    unit_loop_until(&l, &u.closed);
+    buf_free(&u.got);
+    loop_free(&l);
+}
+
+/* ---- Unix sockets
+ * ---------------------------------------------------------------------------------- */
+
+static void unit_loop_unix_sockets(void)
+{
+    char dir[64], path[100], error[200] = "";
+    struct stat st;
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    snprintf(path, sizeof path, "%s/a.sock", dir);
+    CHECK(conn_connect(path) == -1 && errno == ENOENT);
+    int listener = conn_listen(path, error, sizeof error);
+    CHECK(listener >= 0 && stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    int fd = conn_connect(path);
+    CHECK(fd >= 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+    CHECK(fcntl(listener, F_GETFD) & FD_CLOEXEC);
+    CHECK_INT(conn_peer_is_me(fd), 1);
+    close(fd);
+    close(listener);
+    CHECK(conn_connect(path) == -1 && errno == ECONNREFUSED);
+    listener = conn_listen(path, error, sizeof error); /* what a dead one left is replaced */
+    CHECK(listener >= 0 && (fd = conn_connect(path)) >= 0);
+    close(fd);
+    close(listener);
+    unlink(path);
+    rmdir(dir);
+    CHECK(conn_listen(path, error, sizeof error) == -1 && strstr(error, path) &&
+          strstr(error, strerror(ENOENT)));
+    char longer[300];
+    memset(longer, 'x', sizeof longer);
+    longer[0] = '/', longer[sizeof longer - 1] = '\0';
+    CHECK(conn_connect(longer) == -1 && errno == ENAMETOOLONG);
+    CHECK(conn_listen(longer, error, sizeof error) == -1);
+    /* In /tmp, since the temporary directory may be closed to others. */
+    if (geteuid() == 0) { /* somebody else at the other end: a child that gives up being root */
+        int pair[2], go[2];
+        CHECK(pipe(go) == 0 && mkdtemp(strcpy(dir, "/tmp/telec-unit-XXXXXX")) &&
+              chmod(dir, 0755) == 0);
+        snprintf(path, sizeof path, "%s/a.sock", dir);
+        listener = conn_listen(path, error, sizeof error);
+        CHECK(listener >= 0 && chmod(path, 0666) == 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            char byte;
+            int mine = setuid(65534) == 0 ? conn_connect(path) : -1;
+            _exit(write(go[1], "", 1) == 1 && mine >= 0 && read(mine, &byte, 1) == -1 &&
+                          errno == EAGAIN
+                      ? 0
+                      : 1);
+        }
+        char byte;
+        int status = 1;
+        CHECK(read(go[0], &byte, 1) == 1 && waitpid(pid, &status, 0) == pid && status == 0);
+        pair[0] = accept(listener, NULL, NULL);
+        CHECK(pair[0] >= 0);
+        CHECK_INT(conn_peer_is_me(pair[0]), 0);
+        close(pair[0]), close(listener), close(go[0]), close(go[1]);
+        unlink(path);
+        rmdir(dir);
+    }
+}
+
+static void unit_loop(void)
+{
+    unit_loop_timer_model();
+    unit_loop_timer_passes();
+    unit_loop_tasks();
+    unit_loop_descriptors();
+    unit_loop_children();
+    unit_loop_signals();
+    unit_loop_conn_input();
+    unit_loop_conn_big_input();
+    unit_loop_conn_eof();
+    unit_loop_conn_pausing();
+    unit_loop_conn_output(1, 1, 0);
+    unit_loop_conn_output(300, 10, 0);
+    unit_loop_conn_output(300, 5000, 1);
+    unit_loop_conn_output(3, 500000, 0);
+    unit_loop_conn_dropping();
+    unit_loop_conn_begun();
+    unit_loop_conn_closing();
+    unit_loop_conn_pty();
+    unit_loop_unix_sockets();
+}

@@ -1,0 +1,324 @@
+/* Unit tests of store: files replaced whole, logs that stay bounded, one lock for one process. */
+
+static char unit_store_root[64];
+
+static void unit_store_path(char out[200], const char *dir, const char *name)
+{
+    snprintf(out, 200, "%s/%s", dir, name);
+}
+
+static int unit_store_files(const char *path)
+{
+    DIR *dir = opendir(path);
+    int count = 0;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        count += entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return dir ? count : -1;
+}
+
+static void unit_store_records(void)
+{
+    char path[200], temporary[200];
+    buf big = {0}, got = {0};
+    struct stat st;
+    unit_store_path(path, unit_store_root, "record.json");
+    unit_store_path(temporary, unit_store_root, "record.json.tmp");
+    CHECK(store_read(unit_store_root, "record.json", &got) == -1 && errno == ENOENT);
+    for (int i = 0; i < STORE_RECORD_MAX; i++)
+        buf_byte(&big, (char)i);
+    static const size_t sizes[] = {5, STORE_RECORD_MAX, 0, 1, 1000};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        buf_clear(&got);
+        buf_str(&got, "x");
+        CHECK_INT(store_write(unit_store_root, "record.json", (span){big.p, sizes[i]}), 0);
+        CHECK_INT(store_read(unit_store_root, "record.json", &got), 0);
+        CHECK(got.n == sizes[i] + 1 && memcmp(got.p + 1, big.p, sizes[i]) == 0);
+        CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+        CHECK_INT(unit_store_files(unit_store_root), 1); /* no temporary file is left */
+    }
+    CHECK_INT(store_write(unit_store_root, "record.json", buf_view(&big)), 0);
+    buf_byte(&big, 'x');
+    CHECK_INT(store_write(unit_store_root, "record.json", buf_view(&big)), 0);
+    buf_clear(&got);
+    CHECK(store_read(unit_store_root, "record.json", &got) == -1 && errno == EFBIG && got.n == 0);
+    /* What a crash left behind is no hindrance. */
+    CHECK_INT(store_write(unit_store_root, "record.json.tmp", span_of("half of a rec")), 0);
+    CHECK_INT(store_write(unit_store_root, "record.json", span_of("whole")), 0);
+    CHECK_INT(store_read(unit_store_root, "record.json", &got), 0);
+    CHECK_SPAN(buf_view(&got), "whole");
+    CHECK_INT(unit_store_files(unit_store_root), 1);
+    /* A link in its place is not followed, and the record stays. */
+    CHECK_INT(symlink("/tmp/telec-unit-nowhere", temporary), 0);
+    CHECK(store_write(unit_store_root, "record.json", span_of("new")) == -1 && errno == ELOOP);
+    CHECK(access("/tmp/telec-unit-nowhere", F_OK) != 0);
+    buf_clear(&got);
+    CHECK_INT(store_read(unit_store_root, "record.json", &got), 0);
+    CHECK_SPAN(buf_view(&got), "whole");
+    unlink(temporary);
+    CHECK(store_write("/tmp/telec-unit-nowhere", "x", span_of("y")) == -1 && errno == ENOENT);
+    CHECK_INT(unlink(path), 0);
+    buf_free(&big);
+    buf_free(&got);
+}
+
+/* A reader that opens the record again and again sees the old or the new one, and nothing between.
+ */
+static void unit_store_atomic(void)
+{
+    int fds[2], status = 1;
+    CHECK_INT(store_write(unit_store_root, "record.json", span_of("a")), 0);
+    CHECK_INT(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char bytes[3000];
+        close(fds[0]);
+        for (int i = 0; i < 100; i++) {
+            memset(bytes, 'a' + i % 26, sizeof bytes);
+            if (store_write(unit_store_root, "record.json", (span){bytes, (size_t)(1 + i * 29)}) !=
+                0)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    close(fds[1]);
+    struct pollfd ended = {.fd = fds[0], .events = POLLIN};
+    int reads = 0;
+    do {
+        buf got = {0};
+        CHECK_INT(store_read(unit_store_root, "record.json", &got), 0);
+        CHECK(got.n > 0 && (got.n - 1) % 29 == 0);
+        for (size_t i = 1; i < got.n; i++)
+            if (got.p[i] != got.p[0])
+                CHECK_INT(i, -1);
+        buf_free(&got);
+        reads++;
+    } while (poll(&ended, 1, 0) == 0);
+    CHECK(reads > 1);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    close(fds[0]);
+    char path[200];
+    unit_store_path(path, unit_store_root, "record.json");
+    unlink(path);
+}
+
+struct unit_store_seen {
+    int count, good;
+};
+
+static void unit_store_see(void *ctx, const char *id)
+{
+    struct unit_store_seen *seen = ctx;
+    seen->count++;
+    seen->good += strcmp(id, "one") == 0 || strcmp(id, "TWO_2-x") == 0;
+}
+
+static void unit_store_sessions(void)
+{
+    struct unit_store_seen seen = {0, 0};
+    struct stat st;
+    char path[200];
+    store_each_session(unit_store_root, unit_store_see, &seen); /* no directory at all */
+    CHECK_INT(seen.count, 0);
+    char *one = store_session_dir(unit_store_root, "one"),
+         *two = store_session_dir(unit_store_root, "TWO_2-x");
+    snprintf(path, sizeof path, "%s/sessions/one", unit_store_root);
+    CHECK(strcmp(one, path) == 0);
+    CHECK(store_make_dir(one) == -1 && errno == ENOENT); /* its parent is not there */
+    snprintf(path, sizeof path, "%s/sessions", unit_store_root);
+    CHECK_INT(store_make_dir(path), 0);
+    CHECK_INT(store_make_dir(one), 0);
+    CHECK_INT(store_make_dir(one), 0);
+    CHECK_INT(store_make_dir(two), 0);
+    CHECK(stat(one, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0700);
+    snprintf(path, sizeof path, "%s/sessions", unit_store_root);
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0700);
+    CHECK_INT(store_make_dir("/dev/null/x"), -1);
+    CHECK_INT(store_make_dir("/dev/null"), -1); /* not a directory */
+    snprintf(path, sizeof path, "%s/sessions/not.plain", unit_store_root);
+    CHECK_INT(mkdir(path, 0700), 0);
+    store_each_session(unit_store_root, unit_store_see, &seen);
+    CHECK(seen.count == 2 && seen.good == 2);
+    rmdir(path);
+    CHECK_INT(store_write(one, "record.json", span_of("{}")), 0);
+    CHECK_INT(store_write(one, "record.json.tmp", span_of("{")), 0);
+    CHECK_INT(store_write(one, "exit.json", span_of("{}")), 0);
+    CHECK_INT(store_write(one, "log", span_of("x")), 0);
+    CHECK_INT(store_write(one, "log.1", span_of("x")), 0);
+    store_remove_session(unit_store_root, "one");
+    CHECK(stat(one, &st) == -1 && errno == ENOENT);
+    store_remove_session(unit_store_root, "one"); /* gone already */
+    store_remove_session(unit_store_root, "TWO_2-x");
+    snprintf(path, sizeof path, "%s/sessions", unit_store_root);
+    CHECK_INT(unit_store_files(path), 0);
+    CHECK_INT(rmdir(path), 0);
+    free(one);
+    free(two);
+}
+
+static void unit_store_ids(void)
+{
+    char id[66];
+    memset(id, 'x', sizeof id);
+    id[65] = '\0';
+    CHECK_INT(store_id_is_plain(id), 0);
+    id[64] = '\0';
+    CHECK_INT(store_id_is_plain(id), 1);
+    CHECK_INT(store_id_is_plain("a"), 1);
+    CHECK_INT(store_id_is_plain("0123456789-_azAZ"), 1);
+    static const char *const bad[] = {"",    ".",    "..",       "a/b", "a.b",
+                                      "a b", "../x", "\xc3\xa9", "a\n", "%"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        CHECK_INT(store_id_is_plain(bad[i]), 0);
+}
+
+/* ---- logs
+ * ------------------------------------------------------------------------------------------ */
+
+static long long unit_store_size(const char *dir, const char *name)
+{
+    char path[200];
+    struct stat st;
+    unit_store_path(path, dir, name);
+    return stat(path, &st) == 0 ? (long long)st.st_size : -1;
+}
+
+static char unit_store_byte(size_t i)
+{
+    return (char)(i * 7 + i / 251);
+}
+
+/* More than the log holds, in pieces of one size: never more than two full files, and what is kept
+ * is the end. */
+static void unit_store_log_pieces(size_t piece)
+{
+    struct store_log log;
+    size_t total = (size_t)STORE_LOG_MAX * 5 / 2 + 123, sent = 0;
+    char *bytes = base_alloc(piece);
+    int turns = 0;
+    CHECK_INT(store_log_open(&log, unit_store_root), 0);
+    while (sent < total) {
+        size_t n = piece < total - sent ? piece : total - sent;
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = unit_store_byte(sent + i);
+        store_log_write(&log, (span){bytes, n});
+        sent += n;
+        if (sent / STORE_LOG_MAX != (sent - n) / STORE_LOG_MAX || sent == total) {
+            CHECK(unit_store_size(unit_store_root, "log") <= STORE_LOG_MAX);
+            CHECK(unit_store_size(unit_store_root, "log.1") <= STORE_LOG_MAX);
+            turns++;
+        }
+        if (sent / STORE_LOG_MAX == 1 &&
+            piece == 4096) { /* as a new holder would: appends to what is there */
+            store_log_close(&log);
+            CHECK_INT(store_log_open(&log, unit_store_root), 0);
+        }
+    }
+    CHECK(turns >= 1);
+    store_log_close(&log);
+    store_log_close(&log);
+    store_log_write(&log, span_of("closed")); /* nothing */
+    buf got = {0};
+    store_log_read(unit_store_root, &got);
+    CHECK(got.n >= STORE_LOG_MAX && got.n <= 2 * (size_t)STORE_LOG_MAX);
+    for (size_t i = 0; i < got.n; i++)
+        if (got.p[i] != unit_store_byte(total - got.n + i)) {
+            CHECK_INT(i, -1);
+            break;
+        }
+    char path[200];
+    unit_store_path(path, unit_store_root, "log");
+    struct stat st;
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    CHECK_INT(unit_store_files(unit_store_root), 2);
+    unlink(path);
+    unit_store_path(path, unit_store_root, "log.1");
+    unlink(path);
+    buf_free(&got);
+    free(bytes);
+}
+
+static void unit_store_logs(void)
+{
+    buf got = {0};
+    struct store_log log;
+    store_log_read(unit_store_root, &got);
+    CHECK_INT(got.n, 0);
+    CHECK(store_log_open(&log, "/tmp/telec-unit-nowhere") == -1 && errno == ENOENT);
+    store_log_write(&log, span_of("x")); /* a log that could not be opened takes nothing */
+    store_log_close(&log);
+    unit_store_log_pieces(4096);
+    unit_store_log_pieces(1000003);
+    unit_store_log_pieces((size_t)STORE_LOG_MAX * 3);
+    buf_free(&got);
+}
+
+/* ---- the lock
+ * -------------------------------------------------------------------------------------- */
+
+/* A child that takes the lock says so through `said` and holds it until `go` is closed. */
+static pid_t unit_store_lock_child(const char *path, int said[2], int go[2])
+{
+    CHECK(pipe(said) == 0 && pipe(go) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pid_t pid;
+        char byte = store_lock(path, &pid) >= 0 ? 'y' : 'n';
+        close(go[1]);
+        if (write(said[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 0)
+            _exit(1);
+        _exit(0);
+    }
+    close(said[1]);
+    close(go[0]);
+    return child;
+}
+
+static void unit_store_locking(void)
+{
+    char path[200], byte = 0;
+    int said[2], go[2], status;
+    pid_t pid = -1;
+    struct stat st;
+    unit_store_path(path, unit_store_root, "daemon.lock");
+    for (int how = 0; how < 2; how++) { /* the holder ends by itself, or is killed */
+        pid_t child = unit_store_lock_child(path, said, go);
+        CHECK(read(said[0], &byte, 1) == 1 && byte == 'y');
+        CHECK(store_lock(path, &pid) == -1 && errno == EAGAIN);
+        CHECK_INT(pid, child);
+        int said2[2], go2[2];
+        pid_t second = unit_store_lock_child(path, said2, go2);
+        CHECK(read(said2[0], &byte, 1) == 1 && byte == 'n');
+        close(go2[1]);
+        CHECK(waitpid(second, &status, 0) == second && status == 0);
+        if (how)
+            kill(child, SIGKILL);
+        close(go[1]);
+        CHECK_INT(waitpid(child, &status, 0), child);
+        int fd = store_lock(path, &pid); /* free again */
+        CHECK(fd >= 0 && pid == 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+        CHECK(fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0600);
+        close(fd);
+        close(said[0]);
+        close(said2[0]);
+    }
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(symlink("/tmp/telec-unit-nowhere", path), 0);
+    CHECK(store_lock(path, &pid) == -1 && errno == ELOOP);
+    CHECK(access("/tmp/telec-unit-nowhere", F_OK) != 0);
+    unlink(path);
+    CHECK(store_lock("/tmp/telec-unit-nowhere/lock", &pid) == -1 && errno == ENOENT);
+}
+
+static void unit_store(void)
+{
+    CHECK(mkdtemp(unit_base_temporary(unit_store_root)) != NULL);
+    unit_store_ids();
+    unit_store_records();
+    unit_store_atomic();
+    unit_store_sessions();
+    unit_store_logs();
+    unit_store_locking();
+    CHECK_INT(rmdir(unit_store_root), 0); /* nothing is left behind */
+}
