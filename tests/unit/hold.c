@@ -1,0 +1,111 @@
+/* The holder's pure pieces: frames, keys, what is typed, questions. */
+
+static void unit_hold_questions(void)
+{
+    static const struct {
+        const char *line;
+        int asks;
+    } lines[] = {
+        {"", 0},
+        {"done", 0},
+        {"Proceed?", 1},
+        {"Proceed? ", 1},
+        {"Overwrite [y/N] ", 1},
+        {"Overwrite (Y/n): ", 1},
+        {"Are you sure you want to continue connecting (yes/no)? ", 1},
+        {"Really? no", 0},
+        {"Password: ", 1},
+        {"[sudo] password", 1},
+        {"password changed", 0},
+        {"?", 1},
+        {"user@host:~$ ", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        CHECK_INT(hold_is_question(span_of(lines[i].line)), lines[i].asks);
+}
+
+static void unit_hold_keys(void)
+{
+    static const struct {
+        const char *name, *normal, *application;
+    } keys[] = {
+        {"enter", "\r", "\r"},      {"key_up", "\033[A", "\033OA"}, {"ctrl_c", "\003", "\003"},
+        {"ctrl_z", "\032", "\032"}, {"home", "\033[H", "\033OH"},   {"f5", "\033[15~", "\033[15~"},
+    };
+    static const char *const unknown[] = {"", "enter ", "ctrl_", "ctrl_C", "ctrl_ab", "key", "f13"};
+    buf b = {0};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        buf_clear(&b);
+        CHECK_INT(hold_put_key(&b, span_of(keys[i].name), 0), 1);
+        CHECK_SPAN(buf_view(&b), keys[i].normal);
+        buf_clear(&b);
+        CHECK_INT(hold_put_key(&b, span_of(keys[i].name), 1), 1);
+        CHECK_SPAN(buf_view(&b), keys[i].application);
+    }
+    buf_clear(&b);
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        CHECK_INT(hold_put_key(&b, span_of(unknown[i]), 0), 0);
+    CHECK_INT(b.n, 0);
+    buf_free(&b);
+}
+
+static void unit_hold_typing(void)
+{
+    static const struct {
+        const char *text;
+        int paste;
+        const char *typed;
+    } texts[] = {
+        {"ls -l", 0, "ls -l"},
+        {"two\nlines", 0, "two\rlines"},
+        {"two\r\nlines", 0, "two\rlines"},
+        {"two\nlines", 1, "\033[200~two\nlines\033[201~"},
+        {"out\033[201~rm -rf x\r", 1, "\033[200~out[201~rm -rf x\r\033[201~"},
+        {"\033[A", 0, "[A"},
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        buf b = {0};
+        hold_put_typed(&b, span_of(texts[i].text), texts[i].paste);
+        CHECK_SPAN(buf_view(&b), texts[i].typed);
+        buf_free(&b);
+    }
+}
+
+/* Frames over a socket pair, cut at every byte. */
+static void unit_hold_frames(void)
+{
+    static const char *const payloads[] = {"", "x", "{\"cols\":80}"};
+    for (size_t i = 0; i < COUNT_OF(payloads); i++) {
+        blob *frame = hold_frame(HOLD_INPUT, span_of(payloads[i]));
+        CHECK_INT(frame->n, HOLD_HEAD + strlen(payloads[i]));
+        for (size_t n = 0; n <= frame->n; n++) {
+            struct conn c = {0};
+            enum hold_frame type;
+            span payload;
+            char *copy = guard_copy((span){frame->p, n});
+            c.in = (buf){copy, n, n};
+            enum parse parsed = hold_peek_frame(&c, &type, &payload);
+            CHECK_INT(parsed, n < frame->n ? PARSE_MORE : PARSE_DONE);
+            if (parsed == PARSE_DONE) {
+                CHECK_INT(type, HOLD_INPUT);
+                CHECK_SPAN(payload, payloads[i]);
+            }
+            guard_free(copy, n);
+        }
+        blob_drop(frame);
+    }
+    char huge[HOLD_HEAD];
+    struct conn c = {.in = {huge, HOLD_HEAD, HOLD_HEAD}};
+    enum hold_frame type;
+    span payload;
+    hold_put_head(huge, HOLD_INPUT, (size_t)HOLD_FRAME_MAX + 1);
+    CHECK_INT(hold_peek_frame(&c, &type, &payload), PARSE_BAD);
+}
+
+static void unit_hold(void)
+{
+    unit_hold_questions();
+    unit_hold_keys();
+    unit_hold_typing();
+    unit_hold_frames();
+}
