@@ -1,0 +1,1245 @@
+/* api - the route table, its handlers, and the topics of /ws: protocol.md sections 1 and 2.
+ *
+ * A handler answers at once, or asks a holder and answers when that has spoken: the daemon never
+ * waits. What is not here yet: requests for other computers. */
+
+#define API_TITLE_MAX 400        /* bytes of a title */
+#define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
+#define API_ASK_MS 5000          /* for a holder to answer */
+#define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
+#define API_PROJECTS_MAX 1000
+
+/* One request at work: what its handler needs. */
+struct api_call {
+    struct api *api;
+    struct serve_client *client;
+    const struct serve_request *request;
+    struct session *session; /* of {id}, when the path has one */
+    struct json body;        /* type JSON_NONE without a body */
+    buf faults;              /* 422: array of what does not fit, as far as it was found */
+};
+
+/* ---- faults of a request, as Pydantic words them -------------------------------------------- */
+
+static void api_fault(struct api_call *call, const char *type, const char *where, const char *name,
+                      const char *message)
+{
+    buf *b = &call->faults;
+    if (!b->n)
+        json_open(b, '[');
+    json_open(b, '{');
+    json_field_string(b, "type", type);
+    json_key(b, "loc");
+    json_open(b, '[');
+    json_put_string(b, span_of(where));
+    if (name && *name >= '0' && *name <= '9') /* a place in the text, not a member */
+        json_put_raw(b, span_of(name));
+    else if (name)
+        json_put_string(b, span_of(name));
+    json_close(b, ']');
+    json_field_string(b, "msg", message);
+    json_close(b, '}');
+}
+
+/* Answers 422 when a fault was found. */
+static int api_refused(struct api_call *call)
+{
+    if (!call->faults.n)
+        return 0;
+    buf b = {0};
+    json_close(&call->faults, ']');
+    json_open(&b, '{');
+    json_key(&b, "detail");
+    json_put_raw(&b, buf_view(&call->faults));
+    json_close(&b, '}');
+    serve_reply_json(call->client, 422, buf_view(&b), NULL);
+    buf_free(&b);
+    buf_free(&call->faults);
+    return 1;
+}
+
+/* What a member of the body or a parameter of the query must be. */
+struct api_field {
+    const char *name;
+    int required;
+    size_t shortest;        /* characters */
+    const char *literals;   /* "|"-separated allowed values; NULL: any */
+};
+
+static size_t api_characters(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static int api_is_literal(const char *literals, const char *value)
+{
+    span rest = span_of(literals);
+    while (rest.n)
+        if (span_eq(span_cut(&rest, '|'), value))
+            return 1;
+    return 0;
+}
+
+static void api_check(struct api_call *call, const struct api_field *field, const char *where,
+                      const char *value)
+{
+    char message[160];
+    if (field->shortest && api_characters(value) < field->shortest) {
+        snprintf(message, sizeof message, "String should have at least %zu character%s",
+                 field->shortest, field->shortest == 1 ? "" : "s");
+        api_fault(call, "string_too_short", where, field->name, message);
+    } else if (field->literals && !api_is_literal(field->literals, value)) {
+        snprintf(message, sizeof message, "Input should be one of: %.100s", field->literals);
+        api_fault(call, "literal_error", where, field->name, message);
+    }
+}
+
+/* A string member of the body, to be freed; NULL: absent or null (a fault when required) or not a
+ * string. */
+static char *api_string(struct api_call *call, const struct api_field *field)
+{
+    struct json value = json_get(call->body, field->name);
+    if (value.type == JSON_NONE || (value.type == JSON_NULL && !field->required)) {
+        if (field->required)
+            api_fault(call, "missing", "body", field->name, "Field required");
+        return NULL;
+    }
+    if (value.type != JSON_STRING) {
+        api_fault(call, "string_type", "body", field->name, "Input should be a valid string");
+        return NULL;
+    }
+    char *text = json_dup_text(value);
+    api_check(call, field, "body", text);
+    return text;
+}
+
+/* An integer within bounds; `otherwise` when absent. */
+static int api_int(struct api_call *call, const char *name, int least, int most, int otherwise)
+{
+    struct json value = json_get(call->body, name);
+    char message[100];
+    long long v;
+    if (value.type == JSON_NONE || value.type == JSON_NULL)
+        return otherwise;
+    if (json_int(value, &v) && v >= least && v <= most)
+        return (int)v;
+    snprintf(message, sizeof message, "Input should be a valid integer from %d to %d", least, most);
+    api_fault(call, "int_parsing", "body", name, message);
+    return otherwise;
+}
+
+/* A query parameter, to be freed; NULL: absent, or badly encoded (a fault). */
+static char *api_query(struct api_call *call, const char *name)
+{
+    buf value = {0};
+    int found = http_query(call->request->query, name, &value);
+    if (found == 1)
+        return buf_cstr(&value), value.p;
+    buf_free(&value);
+    if (found < 0)
+        api_fault(call, "string_type", "query", name, "Input should be percent-encoded text");
+    return NULL;
+}
+
+/* The body as an object, or a fault. */
+static void api_parse_body(struct api_call *call)
+{
+    const char *why = "the text ends too early";
+    size_t at = 0;
+    char where[32];
+    if (!call->request->body.n) {
+        api_fault(call, "missing", "body", NULL, "Field required");
+        return;
+    }
+    if (json_parse(call->request->body, &call->body, &why, &at) != PARSE_DONE) {
+        snprintf(where, sizeof where, "%zu", at);
+        api_fault(call, "json_invalid", "body", where, why);
+        call->body = (struct json){0};
+    } else if (call->body.type != JSON_OBJECT) {
+        api_fault(call, "model_attributes_type", "body", NULL,
+                  "Input should be a valid dictionary or object to extract fields from");
+    }
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void api_reply(struct serve_client *client, buf *json)
+{
+    serve_reply_json(client, 200, buf_view(json), NULL);
+    buf_free(json);
+}
+
+static void api_reply_success(struct serve_client *client)
+{
+    serve_reply_json(client, 200, span_of("{\"status\":\"success\"}"), NULL);
+}
+
+/* Is `computer` this one? Otherwise it is answered for: another computer isn't reachable from
+ * here. */
+static int api_is_here(struct api_call *call, const char *computer)
+{
+    if (!computer || !*computer || strcmp(computer, call->api->config->computer) == 0 ||
+        strcmp(computer, "local") == 0)
+        return 1;
+    buf b = {0};
+    buf_str(&b, "Computer '");
+    utf8_put_visible(&b, span_of(computer));
+    buf_str(&b, "' is not known here");
+    serve_reply_detail(call->client, 404, buf_cstr(&b));
+    buf_free(&b);
+    return 0;
+}
+
+/* For routes about one session: refuses a computer= that isn't this one. */
+static int api_query_is_here(struct api_call *call)
+{
+    char *computer = api_query(call, "computer");
+    int here = !api_refused(call) && api_is_here(call, computer);
+    free(computer);
+    return here;
+}
+
+static int api_is_running(struct api_call *call)
+{
+    if (call->session->holder.open && !call->session->exited)
+        return 1;
+    buf b = {0};
+    buf_fmt(&b, "Session %.8s has ended", call->session->id);
+    serve_reply_detail(call->client, 409, buf_cstr(&b));
+    buf_free(&b);
+    return 0;
+}
+
+/* ---- asking a holder ------------------------------------------------------------------------ */
+
+/* A question to a session's holder, on a connection of its own, on behalf of a client. */
+struct api_ask {
+    struct api *api;
+    struct serve_client *client; /* NULL: it has gone, or was answered */
+    struct hold_link link;
+    enum hold_frame wanted;
+    void (*answer)(struct api_ask *ask, span payload);
+    void (*lost)(struct api_ask *ask); /* answers when the session ended first; NULL: 409 */
+    struct loop_timer timer;
+    char id[65];
+    long long tail_chars;
+};
+
+static void api_ask_on_frame(void *ctx, enum hold_frame type, span payload)
+{
+    struct api_ask *ask = ctx;
+    struct serve_client *client = ask->client;
+    if (type != ask->wanted || !client)
+        return;
+    serve_wait(client, NULL, NULL);
+    ask->answer(ask, payload);
+    ask->client = NULL;
+    hold_close(&ask->link);
+}
+
+static void api_ask_fail(struct api_ask *ask, int status, const char *detail)
+{
+    struct serve_client *client = ask->client;
+    ask->client = NULL;
+    if (!client)
+        return;
+    serve_wait(client, NULL, NULL);
+    serve_reply_detail(client, status, detail);
+}
+
+static void api_ask_on_closed(void *ctx)
+{
+    struct api_ask *ask = ctx;
+    loop_timer_stop(ask->api->loop, &ask->timer);
+    if (ask->client && ask->lost) {
+        serve_wait(ask->client, NULL, NULL);
+        ask->lost(ask);
+        ask->client = NULL;
+    }
+    api_ask_fail(ask, 409, "The session has ended");
+    free(ask);
+}
+
+static void api_ask_on_late(void *ctx)
+{
+    struct api_ask *ask = ctx;
+    api_ask_fail(ask, 504, "The session's holder does not answer");
+    hold_close(&ask->link);
+}
+
+static void api_ask_on_gone(void *ctx)
+{
+    struct api_ask *ask = ctx;
+    ask->client = NULL;
+    hold_close(&ask->link);
+}
+
+/* NULL: the holder can't be reached; the caller answers. */
+static struct api_ask *api_ask(struct api_call *call, enum hold_frame question, span payload,
+                               enum hold_frame wanted,
+                               void (*answer)(struct api_ask *ask, span payload))
+{
+    struct api_ask *ask = base_alloc(sizeof *ask);
+    ask->api = call->api;
+    ask->wanted = wanted;
+    ask->answer = answer;
+    snprintf(ask->id, sizeof ask->id, "%s", call->session->id);
+    ask->link.on_frame = api_ask_on_frame;
+    ask->link.on_closed = api_ask_on_closed;
+    ask->link.ctx = ask;
+    ask->timer = (struct loop_timer){.fn = api_ask_on_late, .ctx = ask};
+    if (hold_open(&ask->link, call->api->loop, call->session->socket) != 0) {
+        free(ask);
+        return NULL;
+    }
+    ask->client = call->client;
+    serve_wait(call->client, api_ask_on_gone, ask);
+    loop_timer_set(call->api->loop, &ask->timer, call->api->loop->now + API_ASK_MS);
+    hold_send(&ask->link, question, payload);
+    return ask;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+static void api_health(struct api_call *call)
+{
+    serve_reply_json(call->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
+}
+
+static void api_list_sessions(struct api_call *call)
+{
+    char *computer = api_query(call, "computer");
+    if (api_refused(call))
+        ;
+    else if (!computer || !*computer) {
+        serve_reply_blob(call->client, cache_list(call->api->cache));
+    } else {
+        int local = strcmp(computer, "local") == 0;
+        buf b = {0};
+        cache_put_list(call->api->cache, local ? call->api->config->computer : computer, &b);
+        api_reply(call->client, &b);
+    }
+    free(computer);
+}
+
+static void api_get_session(struct api_call *call)
+{
+    const blob *json = cache_find(call->api->cache, call->session->id)->json;
+    serve_reply_json(call->client, 200, (span){json->p + 1, json->n - 1}, NULL);
+}
+
+/* A session being created for a client. */
+struct api_creating {
+    struct serve_client *client; /* NULL: it has gone */
+};
+
+static void api_creating_on_gone(void *ctx)
+{
+    ((struct api_creating *)ctx)->client = NULL;
+}
+
+static void api_on_created(void *ctx, struct session *s, const char *error)
+{
+    struct api_creating *creating = ctx;
+    struct serve_client *client = creating->client;
+    free(creating);
+    if (!client)
+        return;
+    serve_wait(client, NULL, NULL);
+    if (!s) {
+        serve_reply_detail(client, 400, error);
+        return;
+    }
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_field_string(&b, "session_id", s->id);
+    json_field_null(&b, "tmux_session_name");
+    json_key(&b, "data");
+    json_open(&b, '{');
+    json_field_string(&b, "session_id", s->id);
+    json_field_null(&b, "tmux_session_name");
+    json_close(&b, '}');
+    json_close(&b, '}');
+    api_reply(client, &b);
+}
+
+/* The member `command`: an array of strings, or one string to be split. NULL without a fault:
+ * absent. */
+static char **api_command(struct api_call *call)
+{
+    struct json value = json_get(call->body, "command");
+    buf line = {0};
+    if (value.type == JSON_NONE || value.type == JSON_NULL)
+        return NULL;
+    if (value.type == JSON_STRING)
+        json_put_text(&line, value);
+    for (struct json_iter it = json_iter(value); value.type == JSON_ARRAY && json_next(&it);) {
+        char *word = json_dup_text(it.value);
+        if (word) {
+            config_put_quoted(&line, word);
+            buf_byte(&line, ' ');
+        } else {
+            api_fault(call, "string_type", "body", "command",
+                      "Input should be an array of strings");
+        }
+        free(word);
+    }
+    char **argv = config_words(buf_view(&line));
+    buf_free(&line);
+    if (argv && argv[0])
+        return argv;
+    free(argv);
+    api_fault(call, "string_type", "body", "command", "Input should be a command line");
+    return NULL;
+}
+
+/* The directory of a new session, to be freed. project_path is another name for project_dir. */
+static char *api_directory(struct api_call *call)
+{
+    static const struct api_field dir = {"project_dir", 1, 2, NULL},
+                                  path = {"project_path", 1, 2, NULL};
+    int other = json_get(call->body, "project_dir").type == JSON_NONE &&
+                json_get(call->body, "project_path").type != JSON_NONE;
+    return api_string(call, other ? &path : &dir);
+}
+
+static void api_create_session(struct api_call *call)
+{
+    static const struct api_field computer_field = {"computer", 1, 2, NULL},
+                                  agent_field = {"agent", 0, 1, NULL},
+                                  mode_field = {"thinking_mode", 0, 0, "fast|med|slow"},
+                                  title_field = {"title", 0, 0, NULL},
+                                  message_field = {"message", 0, 0, NULL},
+                                  initiator_field = {"initiator_session_id", 0, 0, NULL};
+    char *computer = api_string(call, &computer_field), *directory = api_directory(call);
+    char *agent = api_string(call, &agent_field), *mode = api_string(call, &mode_field);
+    char *title = api_string(call, &title_field), *message = api_string(call, &message_field);
+    char *initiator = api_string(call, &initiator_field);
+    char **command = api_command(call);
+    struct session_plan plan = {.title = title && *title ? title : NULL,
+                                .directory = directory,
+                                .agent = agent ? agent : "claude",
+                                .mode = mode ? mode : "slow",
+                                .initiator = initiator,
+                                .message = message && *message ? message : NULL,
+                                .command = command,
+                                .env = json_get(call->body, "env")};
+    plan.cols = api_int(call, "cols", 1, VT_COLS_MAX, 80);
+    plan.rows = api_int(call, "rows", 1, VT_ROWS_MAX, 24);
+    if (!command && !config_agent(call->api->config, plan.agent))
+        api_fault(call, "literal_error", "body", "agent", "Input should be a configured agent");
+    if (!api_refused(call) && api_is_here(call, computer)) {
+        struct api_creating *creating = base_alloc(sizeof *creating);
+        creating->client = call->client;
+        serve_wait(call->client, api_creating_on_gone, creating);
+        session_create(call->api->sessions, &plan, api_on_created, creating);
+    }
+    free(computer), free(directory), free(agent), free(mode), free(title), free(message),
+        free(initiator);
+    free(command);
+}
+
+static void api_rename_session(struct api_call *call)
+{
+    static const struct api_field field = {"title", 1, 1, NULL};
+    char *title = api_string(call, &field);
+    if (title && strlen(title) > API_TITLE_MAX)
+        api_fault(call, "string_too_long", "body", "title", "String should have at most 400 bytes");
+    if (api_refused(call))
+        ;
+    else if (session_rename(call->session, title) == 0)
+        api_get_session(call);
+    else
+        serve_reply_detail(call->client, 500, strerror(errno));
+    free(title);
+}
+
+/* A client that waits for a session's end. */
+struct api_ending {
+    struct session_waiter waiter;
+    struct serve_client *client;
+    char id[9];
+};
+
+static void api_ending_on_gone(void *ctx)
+{
+    struct api_ending *ending = ctx;
+    session_forget(&ending->waiter); /* it ends all the same */
+    free(ending);
+}
+
+static void api_on_ended(void *ctx)
+{
+    struct api_ending *ending = ctx;
+    buf b = {0}, message = {0};
+    buf_fmt(&message, "Session %s ended successfully", ending->id);
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_field_string(&b, "message", buf_cstr(&message));
+    json_close(&b, '}');
+    serve_wait(ending->client, NULL, NULL);
+    api_reply(ending->client, &b);
+    buf_free(&message);
+    free(ending);
+}
+
+static void api_delete_session(struct api_call *call)
+{
+    if (!api_query_is_here(call))
+        return;
+    struct api_ending *ending = base_alloc(sizeof *ending);
+    ending->client = call->client;
+    ending->waiter = (struct session_waiter){.ended = api_on_ended, .ctx = ending};
+    snprintf(ending->id, sizeof ending->id, "%.8s", call->session->id);
+    serve_wait(call->client, api_ending_on_gone, ending);
+    session_end(call->session, &ending->waiter);
+}
+
+static void api_answer_receipt(struct api_ask *ask, span payload)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_key(&b, "result");
+    json_put_string(&b, payload);
+    json_close(&b, '}');
+    api_reply(ask->client, &b);
+}
+
+static void api_send_message(struct api_call *call)
+{
+    static const struct api_field field = {"message", 1, 1, NULL};
+    char *text = api_string(call, &field);
+    if (!api_refused(call) && api_query_is_here(call) && api_is_running(call)) {
+        buf b = {0};
+        json_open(&b, '{');
+        json_field_string(&b, "text", text);
+        json_field_bool(&b, "enter", json_get(call->body, "enter").type != JSON_FALSE);
+        json_close(&b, '}');
+        if (!api_ask(call, HOLD_MESSAGE, buf_view(&b), HOLD_RECEIPT, api_answer_receipt))
+            serve_reply_detail(call->client, 409, "The session has ended");
+        buf_free(&b);
+    }
+    free(text);
+}
+
+static void api_send_keys(struct api_call *call)
+{
+    static const struct api_field field = {"key", 1, 1, NULL};
+    char *key = api_string(call, &field);
+    int count = api_int(call, "count", 1, HOLD_KEYS_MAX, 1);
+    buf bytes = {0};
+    if (key && !hold_put_key(&bytes, span_of(key), 0))
+        api_fault(call, "literal_error", "body", "key", "Input should be the name of a key");
+    if (!api_refused(call) && api_is_running(call)) {
+        buf b = {0};
+        json_open(&b, '{');
+        json_field_string(&b, "key", key);
+        json_field_int(&b, "count", count);
+        json_close(&b, '}');
+        hold_send(&call->session->holder, HOLD_KEYS, buf_view(&b));
+        buf_free(&b);
+        api_reply_success(call->client);
+    }
+    buf_free(&bytes);
+    free(key);
+}
+
+static void api_send_event(struct api_call *call)
+{
+    static const struct api_field
+        type_field = {"type", 1, 1, "prompt|stop|notification|session_start|session_end"},
+        text_field = {"text", 0, 0, NULL}, native_field = {"native_session_id", 0, 0, NULL};
+    char *type = api_string(call, &type_field), *text = api_string(call, &text_field);
+    char *native = api_string(call, &native_field);
+    if (!api_refused(call) && api_is_running(call)) {
+        session_report(call->session, call->body.text);
+        api_reply_success(call->client);
+    }
+    free(type), free(text), free(native);
+}
+
+/* ---- transcript and screen ------------------------------------------------------------------ */
+
+/* The last `chars` characters of text. */
+static span api_tail(span text, long long chars)
+{
+    size_t at = text.n;
+    while (at > 0 && chars > 0) {
+        at--;
+        chars -= ((unsigned char)text.p[at] & 0xc0) != 0x80;
+    }
+    return span_sub(text, at);
+}
+
+static void api_reply_transcript(struct api *api, struct serve_client *client, const char *id,
+                                 span text, long long tail_chars)
+{
+    const struct cache_session *known = cache_find(api->cache, id);
+    struct json object = {0};
+    buf b = {0};
+    span tail = api_tail(text, tail_chars);
+    if (known)
+        json_parse((span){known->json->p + 1, known->json->n - 1}, &object, NULL, NULL);
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_key(&b, "transcript");
+    json_put_string(&b, tail);
+    json_key(&b, "data");
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_field_string(&b, "session_id", id);
+    static const char *const members[][2] = {{"project_dir", "working_directory"},
+                                             {"created_at", "created_at"},
+                                             {"last_activity", "last_activity"}};
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        struct json value = json_get(object, members[i][1]);
+        json_key(&b, members[i][0]);
+        json_put_raw(&b, value.type == JSON_NONE ? span_of("null") : value.text);
+    }
+    json_key(&b, "messages");
+    json_put_string(&b, tail);
+    json_close(&b, '}');
+    json_close(&b, '}');
+    api_reply(client, &b);
+}
+
+static void api_answer_text(struct api_ask *ask, span payload)
+{
+    api_reply_transcript(ask->api, ask->client, ask->id, payload, ask->tail_chars);
+}
+
+static void api_reply_log(struct api *api, struct serve_client *client, const char *id,
+                          long long tail_chars)
+{
+    struct session *s = session_find(api->sessions, id);
+    buf text = {0};
+    if (s) {
+        session_set_seen(s);
+        session_text(s, &text);
+    }
+    api_reply_transcript(api, client, id, buf_view(&text), tail_chars);
+    buf_free(&text);
+}
+
+static void api_text_lost(struct api_ask *ask)
+{
+    api_reply_log(ask->api, ask->client, ask->id, ask->tail_chars);
+}
+
+static void api_transcript(struct api_call *call)
+{
+    char *tail = api_query(call, "tail_chars");
+    long long tail_chars = API_TAIL_CHARS;
+    if (tail && (!span_int(span_of(tail), &tail_chars) || tail_chars < 0))
+        api_fault(call, "int_parsing", "query", "tail_chars",
+                  "Input should be a valid integer, unable to parse string as an integer");
+    free(tail);
+    if (api_refused(call) || !api_query_is_here(call))
+        return;
+    int running = call->session->holder.open && !call->session->exited;
+    struct api_ask *ask =
+        running ? api_ask(call, HOLD_TEXT, (span){0}, HOLD_TEXT_IS, api_answer_text) : NULL;
+    if (!ask) {
+        api_reply_log(call->api, call->client, call->session->id, tail_chars);
+        return;
+    }
+    ask->tail_chars = tail_chars;
+    ask->lost = api_text_lost;
+    session_set_seen(call->session);
+}
+
+static void api_answer_screen(struct api_ask *ask, span payload)
+{
+    serve_reply_json(ask->client, 200, payload, NULL);
+}
+
+static void api_screen(struct api_call *call)
+{
+    if (api_is_running(call) &&
+        !api_ask(call, HOLD_SCREEN, (span){0}, HOLD_SCREEN_IS, api_answer_screen))
+        serve_reply_detail(call->client, 409, "The session has ended");
+}
+
+/* ---- attach: a WebSocket on one side, a holder on the other --------------------------------- */
+
+struct api_attach {
+    struct serve_client *client; /* NULL: it has gone */
+    struct hold_link link;
+    int control;
+};
+
+static void api_attach_free(struct api_attach *attach)
+{
+    if (!attach->client && !attach->link.open)
+        free(attach);
+}
+
+static void api_attach_on_frame(void *ctx, enum hold_frame type, span payload)
+{
+    struct api_attach *attach = ctx;
+    if (!attach->client)
+        return;
+    if (type == HOLD_SIZE)
+        serve_send_frame(attach->client, WS_TEXT, payload);
+    else if (type == HOLD_OUTPUT || type == HOLD_SNAPSHOT)
+        serve_send_frame(attach->client, WS_BINARY, payload);
+    if (serve_queued(attach->client) > API_VIEW_BACKLOG)
+        conn_pause(&attach->link.conn, 1); /* the holder notices, and skips to a snapshot */
+}
+
+static void api_attach_on_link_closed(void *ctx)
+{
+    struct api_attach *attach = ctx;
+    if (attach->client)
+        serve_close_ws(attach->client, 1000, "the session has ended");
+    api_attach_free(attach);
+}
+
+static void api_attach_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct api_attach *attach = ctx;
+    struct json message, size, cols = {0}, rows = {0};
+    if (!attach->control)
+        return;
+    if (opcode == WS_BINARY) {
+        hold_send(&attach->link, HOLD_INPUT, payload);
+        return;
+    }
+    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+        return;
+    size = json_get(message, "resize");
+    struct json_iter it = json_iter(size);
+    if (size.type != JSON_ARRAY || !json_next(&it))
+        return;
+    cols = it.value;
+    if (!json_next(&it))
+        return;
+    rows = it.value;
+    buf b = {0};
+    json_open(&b, '{');
+    json_key(&b, "cols");
+    json_put_raw(&b, cols.text);
+    json_key(&b, "rows");
+    json_put_raw(&b, rows.text);
+    json_close(&b, '}');
+    hold_send(&attach->link, HOLD_RESIZE, buf_view(&b));
+    buf_free(&b);
+}
+
+static void api_attach_on_drained(void *ctx)
+{
+    struct api_attach *attach = ctx;
+    if (attach->link.open)
+        conn_pause(&attach->link.conn, 0);
+}
+
+static void api_attach_on_closed(void *ctx, const char *why)
+{
+    struct api_attach *attach = ctx;
+    (void)why;
+    attach->client = NULL;
+    hold_close(&attach->link);
+    api_attach_free(attach);
+}
+
+static const struct serve_ws_hooks api_attach_hooks = {api_attach_on_message, api_attach_on_drained,
+                                                       api_attach_on_closed};
+
+static int api_wants_websocket(struct api_call *call)
+{
+    if (call->request->head && call->request->head->upgrade_websocket)
+        return 1;
+    serve_reply_json(call->client, 426, span_of("{\"detail\":\"This is a WebSocket endpoint\"}"),
+                     "Upgrade: websocket\r\n");
+    return 0;
+}
+
+static void api_attach(struct api_call *call)
+{
+    static const struct api_field field = {"mode", 0, 0, "view|control"};
+    char *mode = api_query(call, "mode");
+    if (mode)
+        api_check(call, &field, "query", mode);
+    char *sizes = api_query(call, "sizes"), *scrollback = api_query(call, "scrollback");
+    const char how[] = {sizes ? HOLD_VIEW_SIZES : ' ', scrollback ? HOLD_VIEW_SCROLLBACK : ' '};
+    int control = mode && strcmp(mode, "control") == 0;
+    free(mode), free(sizes), free(scrollback);
+    if (api_refused(call) || !api_is_running(call) || !api_wants_websocket(call))
+        return;
+    struct api_attach *attach = base_alloc(sizeof *attach);
+    attach->control = control;
+    attach->link.on_frame = api_attach_on_frame;
+    attach->link.on_closed = api_attach_on_link_closed;
+    attach->link.ctx = attach;
+    if (hold_open(&attach->link, call->api->loop, call->session->socket) != 0) {
+        serve_reply_detail(call->client, 409, "The session's holder is not there");
+        free(attach);
+    } else if (serve_upgrade(call->client, call->request->head, &api_attach_hooks, attach)) {
+        attach->client = call->client;
+        hold_send(&attach->link, HOLD_VIEW, (span){how, sizeof how});
+    } else {
+        hold_close(&attach->link);
+    }
+}
+
+/* ---- computers, projects, agents, status ---------------------------------------------------- */
+
+static void api_list_computers(struct api_call *call)
+{
+    const struct config *config = call->api->config;
+    buf b = {0};
+    json_open(&b, '[');
+    json_open(&b, '{');
+    json_field_string(&b, "name", config->computer);
+    json_field_string(&b, "status", "online");
+    json_field_string(&b, "user", config_user(config));
+    json_field_string(&b, "host", config->host);
+    json_close(&b, '}');
+    json_close(&b, ']');
+    api_reply(call->client, &b);
+}
+
+static void api_put_project(const struct api *a, buf *b, const char *name, const char *path,
+                            const char *description, int with_todos)
+{
+    json_open(b, '{');
+    json_field_string(b, "computer", a->config->computer);
+    json_field_string(b, "name", name);
+    json_field_string(b, "path", path);
+    json_field_string(b, "description", description);
+    if (with_todos) {
+        json_key(b, "todos");
+        json_put_raw(b, span_of("[]"));
+    }
+    json_close(b, '}');
+}
+
+/* The array of projects: the configuration's, then the remembered ones. */
+static void api_put_projects(const struct api *a, buf *b, int with_todos)
+{
+    struct json remembered = {0};
+    json_open(b, '[');
+    for (int i = 0; i < a->config->project_count; i++) {
+        const struct config_project *p = &a->config->projects[i];
+        api_put_project(a, b, p->name, p->path, p->description, with_todos);
+    }
+    json_parse(buf_view(&a->projects), &remembered, NULL, NULL);
+    for (struct json_iter it = json_iter(remembered); json_next(&it);) {
+        char *name = json_dup_text(json_get(it.value, "name")),
+             *path = json_dup_text(json_get(it.value, "path"));
+        char *description = json_dup_text(json_get(it.value, "description"));
+        if (name && path)
+            api_put_project(a, b, name, path, description ? description : "", with_todos);
+        free(name), free(path), free(description);
+    }
+    json_close(b, ']');
+}
+
+static void api_list_projects_as(struct api_call *call, int with_todos)
+{
+    char *computer = api_query(call, "computer");
+    if (!api_refused(call)) {
+        int here = !computer || !*computer || strcmp(computer, call->api->config->computer) == 0 ||
+                   strcmp(computer, "local") == 0;
+        buf b = {0};
+        if (here)
+            api_put_projects(call->api, &b, with_todos);
+        else
+            buf_str(&b, "[]");
+        api_reply(call->client, &b);
+    }
+    free(computer);
+}
+
+static void api_list_projects(struct api_call *call)
+{
+    api_list_projects_as(call, 0);
+}
+
+static void api_list_projects_with_todos(struct api_call *call)
+{
+    api_list_projects_as(call, 1);
+}
+
+static void api_publish_projects(struct api *a)
+{
+    buf event = {0};
+    json_open(&event, '{');
+    json_field_string(&event, "event", "projects_updated");
+    json_key(&event, "data");
+    json_open(&event, '{');
+    json_field_string(&event, "computer", a->config->computer);
+    json_key(&event, "projects");
+    api_put_projects(a, &event, 0);
+    json_close(&event, '}');
+    json_close(&event, '}');
+    cache_publish(a->cache, CACHE_PREPARATION, buf_view(&event));
+    buf_free(&event);
+}
+
+/* The remembered projects with this one added, or replaced when its path is known. */
+static void api_remember_project(const struct api *a, const char *path, const char *name,
+                                 const char *description, buf *out)
+{
+    struct json old = {0};
+    int count = 0;
+    json_parse(buf_view(&a->projects), &old, NULL, NULL);
+    json_open(out, '[');
+    for (struct json_iter it = json_iter(old); json_next(&it) && ++count < API_PROJECTS_MAX;)
+        if (!json_text_eq(json_get(it.value, "path"), path))
+            json_put_raw(out, it.value.text);
+    json_open(out, '{');
+    json_field_string(out, "path", path);
+    json_field_string(out, "name", name);
+    json_field_string(out, "description", description);
+    json_close(out, '}');
+    json_close(out, ']');
+}
+
+static const char *api_last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static void api_add_project(struct api_call *call)
+{
+    static const struct api_field path_field = {"path", 1, 1, NULL},
+                                  name_field = {"name", 0, 0, NULL},
+                                  description_field = {"description", 0, 0, NULL};
+    struct api *a = call->api;
+    char *path = api_string(call, &path_field), *name = api_string(call, &name_field);
+    char *description = api_string(call, &description_field);
+    struct stat st;
+    buf b = {0};
+    while (path && strlen(path) > 1 && path[strlen(path) - 1] == '/')
+        path[strlen(path) - 1] = '\0';
+    if (api_refused(call))
+        ;
+    else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        utf8_put_visible(&b, span_of(path));
+        buf_str(&b, ": the absolute path of a directory is expected");
+        serve_reply_detail(call->client, 400, buf_cstr(&b));
+    } else {
+        const char *shown = name && *name ? name : api_last_part(path);
+        api_remember_project(a, path, shown, description ? description : "", &b);
+        errno = EFBIG; /* what could not be read again is not taken */
+        if (b.n <= STORE_RECORD_MAX &&
+            store_write(a->config->state, "projects.json", buf_view(&b)) == 0) {
+            buf_free(&a->projects);
+            a->projects = b;
+            b = (buf){0};
+            api_publish_projects(a);
+            api_reply_success(call->client);
+        } else {
+            serve_reply_detail(call->client, 500, strerror(errno));
+        }
+    }
+    buf_free(&b);
+    free(path), free(name), free(description);
+}
+
+static void api_list_agents(struct api_call *call)
+{
+    const struct config *config = call->api->config;
+    buf b = {0};
+    json_open(&b, '{');
+    for (int i = 0; i < config->agent_count; i++) {
+        char **words = config_words(span_of(config->agents[i].command));
+        int available = words && words[0] && config_on_path(words[0]);
+        json_key(&b, config->agents[i].name);
+        json_open(&b, '{');
+        json_field_string(&b, "agent", config->agents[i].name);
+        json_field_bool(&b, "available", available);
+        json_field_null(&b, "unavailable_until");
+        json_field_string(&b, "reason", available ? NULL : "not installed");
+        json_close(&b, '}');
+        free(words);
+    }
+    json_close(&b, '}');
+    api_reply(call->client, &b);
+}
+
+static void api_status(struct api_call *call)
+{
+    const struct api *a = call->api;
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "version", TELEC_VERSION);
+    json_field_int(&b, "pid", getpid());
+    json_field_int(&b, "uptime_s", (clock_wall_ms() - a->started_at) / 1000);
+    json_field_int(&b, "clients", a->serve->count);
+    json_field_int(&b, "sessions", (long long)a->cache->count);
+    json_field_int(&b, "events_sent", a->cache->events_sent);
+    json_field_int(&b, "events_coalesced", a->cache->events_coalesced);
+    json_field_int(&b, "clients_dropped", a->serve->dropped);
+    json_field_null(&b, "redis");
+    json_key(&b, "peers");
+    json_put_raw(&b, span_of("[]"));
+    json_close(&b, '}');
+    api_reply(call->client, &b);
+}
+
+/* ---- /ws ------------------------------------------------------------------------------------ */
+
+struct api_subscriber {
+    struct api *api;
+    struct serve_client *client;
+    struct cache_subscriber cache;
+    /* updates were dropped: the full state is due when the queue has drained */
+    int overflowed;
+};
+
+/* {"event": "sessions_initial", "data": {"sessions": […]}}: the list itself is shared, not
+ * copied. */
+static void api_send_sessions(struct api_subscriber *s)
+{
+    static const char before[] = "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":",
+                      after[] = "}}";
+    blob *list = cache_list(s->api->cache);
+    unsigned char head[WS_HEAD_MAX];
+    buf b = {0};
+    buf_add(&b, head, ws_frame_head(head, WS_TEXT, sizeof before - 1 + list->n + sizeof after - 1));
+    buf_str(&b, before);
+    blob *first = blob_new(buf_view(&b)), *last = blob_new(span_of(after));
+    serve_send_blob(s->client, first, 1);
+    serve_send_blob(s->client, list, 0);
+    serve_send_blob(s->client, last, 0);
+    blob_drop(first);
+    blob_drop(last);
+    buf_free(&b);
+}
+
+static void api_send_preparation(struct api_subscriber *s)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "event", "preparation_initial");
+    json_key(&b, "data");
+    json_open(&b, '{');
+    json_key(&b, "projects");
+    api_put_projects(s->api, &b, 1);
+    json_close(&b, '}');
+    json_close(&b, '}');
+    serve_send_frame(s->client, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
+static const struct api_topic {
+    const char *name;
+    unsigned topic;
+    void (*send_initial)(struct api_subscriber *s);
+} api_topics[] = {{"sessions", CACHE_SESSIONS, api_send_sessions},
+                  {"preparation", CACHE_PREPARATION, api_send_preparation}};
+
+static void api_send_initial(struct api_subscriber *s, unsigned topics)
+{
+    for (size_t i = 0; i < COUNT_OF(api_topics); i++)
+        if (topics & api_topics[i].topic)
+            api_topics[i].send_initial(s);
+}
+
+/* Past the limit a client gets no more updates but, once it has read what is under way, everything
+ * anew. */
+static void api_push(void *ctx, blob *frame)
+{
+    struct api_subscriber *s = ctx;
+    if (s->overflowed)
+        return;
+    if (serve_queued(s->client) && serve_queued(s->client) + frame->n > SERVE_QUEUE_MAX) {
+        log_line(LOG_WARN, "a client is slow: %zu bytes of updates dropped",
+                 serve_queued(s->client));
+        s->overflowed = 1;
+        serve_drop_unsent(s->client);
+        return;
+    }
+    serve_send_blob(s->client, frame, 1);
+}
+
+static void api_ws_on_drained(void *ctx)
+{
+    struct api_subscriber *s = ctx;
+    if (!s->overflowed)
+        return;
+    s->overflowed = 0;
+    api_send_initial(s, s->cache.topics);
+}
+
+static unsigned api_topic_of(struct json name)
+{
+    for (size_t i = 0; i < COUNT_OF(api_topics); i++)
+        if (json_text_eq(name, api_topics[i].name))
+            return api_topics[i].topic;
+    return 0;
+}
+
+static void api_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct api_subscriber *s = ctx;
+    struct json message;
+    if (opcode != WS_TEXT) {
+        serve_close_ws(s->client, 1003, "text is expected");
+        return;
+    }
+    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE || message.type != JSON_OBJECT) {
+        log_line(LOG_WARN, "a client sent what is not a JSON object: %.*s",
+                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
+        return;
+    }
+    struct json subscribe = json_get(message, "subscribe"),
+                unsubscribe = json_get(message, "unsubscribe");
+    unsigned more = api_topic_of(subscribe), less = api_topic_of(unsubscribe);
+    if ((subscribe.type && !more) || (unsubscribe.type && !less))
+        log_line(LOG_WARN, "a client named an unknown topic: %.*s",
+                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
+    if (more || less)
+        cache_subscribe(s->api->cache, &s->cache, (s->cache.topics | more) & ~less);
+    if (json_get(message, "refresh").type == JSON_TRUE)
+        more = s->cache.topics;
+    if (more && serve_queued(s->client) > SERVE_QUEUE_MAX) { /* asks faster than it reads */
+        s->overflowed = 1;
+        return;
+    }
+    api_send_initial(s, more);
+}
+
+static void api_ws_on_closed(void *ctx, const char *why)
+{
+    struct api_subscriber *s = ctx;
+    (void)why;
+    cache_subscribe(s->api->cache, &s->cache, 0);
+    free(s);
+}
+
+static const struct serve_ws_hooks api_ws_hooks = {api_ws_on_message, api_ws_on_drained,
+                                                   api_ws_on_closed};
+
+static void api_ws(struct api_call *call)
+{
+    if (!api_wants_websocket(call))
+        return;
+    struct api_subscriber *s = base_alloc(sizeof *s);
+    s->api = call->api;
+    s->client = call->client;
+    s->cache.send = api_push;
+    s->cache.ctx = s;
+    if (!serve_upgrade(call->client, call->request->head, &api_ws_hooks, s))
+        free(s);
+}
+
+/* ---- routes --------------------------------------------------------------------------------- */
+
+static const struct api_route {
+    const char *method, *path; /* {} stands for a session's id */
+    void (*handle)(struct api_call *call);
+    int has_body;
+} api_routes[] = {
+    {"GET", "/health", api_health, 0},
+    {"GET", "/sessions", api_list_sessions, 0},
+    {"POST", "/sessions", api_create_session, 1},
+    {"GET", "/sessions/{}", api_get_session, 0},
+    {"PATCH", "/sessions/{}", api_rename_session, 1},
+    {"DELETE", "/sessions/{}", api_delete_session, 0},
+    {"POST", "/sessions/{}/message", api_send_message, 1},
+    {"POST", "/sessions/{}/keys", api_send_keys, 1},
+    {"POST", "/sessions/{}/event", api_send_event, 1},
+    {"GET", "/sessions/{}/transcript", api_transcript, 0},
+    {"GET", "/sessions/{}/screen", api_screen, 0},
+    {"GET", "/sessions/{}/attach", api_attach, 0},
+    {"GET", "/computers", api_list_computers, 0},
+    {"GET", "/projects", api_list_projects, 0},
+    {"POST", "/projects", api_add_project, 1},
+    {"GET", "/projects-with-todos", api_list_projects_with_todos, 0},
+    {"GET", "/agents/availability", api_list_agents, 0},
+    {"GET", "/status", api_status, 0},
+    {"GET", "/ws", api_ws, 0},
+};
+
+/* Does path fit the pattern? *id is what stands for {}. */
+static int api_path_fits(const char *pattern, span path, span *id)
+{
+    const char *hole = strstr(pattern, "{}");
+    if (!hole)
+        return span_eq(path, pattern);
+    size_t before = (size_t)(hole - pattern), after = strlen(hole + 2);
+    if (path.n <= before + after || memcmp(path.p, pattern, before) != 0)
+        return 0;
+    *id = (span){path.p + before, path.n - before - after};
+    for (size_t i = 0; i < id->n; i++)
+        if (id->p[i] == '/')
+            return 0;
+    return memcmp(path.p + path.n - after, hole + 2, after) == 0;
+}
+
+static struct session *api_session(struct api *a, span encoded_id)
+{
+    buf id = {0};
+    struct session *s =
+        http_decode(encoded_id, 0, &id) ? session_find(a->sessions, buf_cstr(&id)) : NULL;
+    buf_free(&id);
+    return s;
+}
+
+static void api_run(struct api_call *call, const struct api_route *route, span id)
+{
+    if (id.p && !(call->session = api_session(call->api, id))) {
+        serve_reply_detail(call->client, 404, "Session not found");
+        return;
+    }
+    if (route->has_body)
+        api_parse_body(call);
+    if (call->body.type == JSON_OBJECT || !api_refused(call))
+        route->handle(call);
+    buf_free(&call->faults);
+}
+
+static void api_handle(void *ctx, struct serve_request *request)
+{
+    struct api_call call = {.api = ctx, .client = request->client, .request = request};
+    buf allow = {0};
+    for (size_t i = 0; i < COUNT_OF(api_routes); i++) {
+        span id = {0};
+        if (!api_path_fits(api_routes[i].path, request->path, &id))
+            continue;
+        if (span_eq(request->method, api_routes[i].method)) {
+            buf_free(&allow);
+            api_run(&call, &api_routes[i], id);
+            return;
+        }
+        buf_str(&allow, allow.n ? ", " : "Allow: ");
+        buf_str(&allow, api_routes[i].method);
+    }
+    buf_str(&allow, allow.n ? "\r\n" : "");
+    if (allow.n)
+        serve_reply_json(request->client, 405, span_of("{\"detail\":\"Method Not Allowed\"}"),
+                         buf_cstr(&allow));
+    else
+        serve_reply_detail(request->client, 404, "Not Found");
+    buf_free(&allow);
+}
+
+static void api_init(struct api *a, struct loop *l, const struct config *config,
+                     struct cache *cache, struct sessions *sessions, struct serve *serve)
+{
+    *a = (struct api){.loop = l,
+                      .config = config,
+                      .cache = cache,
+                      .sessions = sessions,
+                      .serve = serve,
+                      .started_at = clock_wall_ms()};
+    struct json projects;
+    store_read(config->state, "projects.json", &a->projects);
+    if (json_parse(buf_view(&a->projects), &projects, NULL, NULL) != PARSE_DONE ||
+        projects.type != JSON_ARRAY)
+        buf_clear(&a->projects);
+}
+
+static void api_free(struct api *a)
+{
+    buf_free(&a->projects);
+}

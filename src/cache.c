@@ -1,0 +1,294 @@
+/* cache - the sessions that are known, as serialised objects, and who wants to hear of them.
+ *
+ * Pure: no descriptor, no clock; the time is an argument. A session is serialised once when it
+ * changes; lists and events refer to those bytes. An event is encoded once, however many
+ * subscribers there are. The first change of a session goes out at once, further ones at most every
+ * CACHE_UPDATE_MS, the last one always. What is not here yet: other computers, projects, todos. */
+
+/* ---- index by id ---------------------------------------------------------------------------- */
+
+static uint32_t cache_hash(const char *id)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *id; id++)
+        h = (h ^ (unsigned char)*id) * 16777619u;
+    return h;
+}
+
+static struct cache_session **cache_bucket(const struct cache *c, const char *id)
+{
+    return &c->buckets[cache_hash(id) & (c->cap - 1)];
+}
+
+static struct cache_session *cache_find(const struct cache *c, const char *id)
+{
+    struct cache_session *s = c->cap ? *cache_bucket(c, id) : NULL;
+    while (s && strcmp(s->id, id) != 0)
+        s = s->next_same;
+    return s;
+}
+
+/* Makes room: closes the gaps, and doubles when that gives back less than half. */
+static void cache_rearrange(struct cache *c)
+{
+    size_t to = 0;
+    if (c->count * 2 >= c->cap)
+        c->cap = c->cap ? c->cap * 2 : 16;
+    c->sessions = base_grow(c->sessions, c->cap * sizeof *c->sessions);
+    free(c->buckets);
+    c->buckets = base_alloc(c->cap * sizeof *c->buckets);
+    for (size_t from = 0; from < c->places; from++) {
+        struct cache_session *s = c->sessions[from];
+        if (!s)
+            continue;
+        struct cache_session **bucket = cache_bucket(c, s->id);
+        s->next_same = *bucket;
+        *bucket = s;
+        s->place = to;
+        c->sessions[to++] = s;
+    }
+    c->places = to;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static int cache_wanted(const struct cache *c, unsigned topics)
+{
+    for (const struct cache_subscriber *s = c->subscribers; s; s = s->next)
+        if (s->topics & topics)
+            return 1;
+    return 0;
+}
+
+static void cache_publish(struct cache *c, unsigned topics, span event_json)
+{
+    blob *frame = NULL;
+    for (struct cache_subscriber *s = c->subscribers, *next; s; s = next) {
+        next = s->next;
+        if (!(s->topics & topics))
+            continue;
+        if (!frame)
+            frame = c->encode(event_json);
+        s->send(s->ctx, frame);
+        c->events_sent++;
+    }
+    blob_drop(frame);
+}
+
+static void cache_send_session(struct cache *c, struct cache_session *s, long long now)
+{
+    const char *name = s->announced ? "session_updated" : "session_created";
+    s->announced = 1;
+    s->sent_at = now;
+    if (!cache_wanted(c, CACHE_SESSIONS))
+        return;
+    buf *event = &c->event;
+    buf_clear(event);
+    json_open(event, '{');
+    json_field_string(event, "event", name);
+    json_key(event, "data");
+    json_put_raw(event, (span){s->json->p + 1, s->json->n - 1});
+    json_close(event, '}');
+    cache_publish(c, CACHE_SESSIONS, buf_view(event));
+}
+
+static void cache_set_dirty(struct cache *c, struct cache_session *s)
+{
+    s->next_dirty = NULL;
+    s->dirty = c->dirty_last;
+    *c->dirty_last = s;
+    c->dirty_last = &s->next_dirty;
+}
+
+static void cache_unset_dirty(struct cache *c, struct cache_session *s)
+{
+    if (!s->dirty)
+        return;
+    *s->dirty = s->next_dirty;
+    if (s->next_dirty)
+        s->next_dirty->dirty = s->dirty;
+    else
+        c->dirty_last = s->dirty;
+    s->dirty = NULL;
+}
+
+static long long cache_flush(struct cache *c, long long now)
+{
+    long long earliest = -1;
+    for (struct cache_session *s = c->dirty_first, *next; s; s = next) {
+        long long due = s->sent_at + CACHE_UPDATE_MS;
+        next = s->next_dirty;
+        if (due > now) {
+            earliest = earliest < 0 || due < earliest ? due : earliest;
+            continue;
+        }
+        cache_unset_dirty(c, s);
+        cache_send_session(c, s, now);
+    }
+    return earliest;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+static void cache_changed(struct cache *c)
+{
+    blob_drop(c->list);
+    c->list = NULL;
+}
+
+static struct cache_session *cache_add(struct cache *c, const char *id, const char *computer)
+{
+    struct cache_session *s = base_alloc(sizeof *s);
+    if (c->places == c->cap)
+        cache_rearrange(c);
+    s->id = span_dup(span_of(id));
+    s->computer = span_dup(span_of(computer));
+    s->next_same = *cache_bucket(c, id);
+    *cache_bucket(c, id) = s;
+    s->place = c->places++;
+    c->sessions[s->place] = s;
+    c->count++;
+    return s;
+}
+
+static void cache_put(struct cache *c, const char *id, const char *computer, span object,
+                      long long now)
+{
+    struct cache_session *s = cache_find(c, id);
+    if (s && s->json->n == object.n + 1 && memcmp(s->json->p + 1, object.p, object.n) == 0)
+        return;
+    if (!s)
+        s = cache_add(c, id, computer);
+    blob *json = base_grow(NULL, sizeof *json + object.n + 1);
+    json->refs = 1;
+    json->n = object.n + 1;
+    json->p[0] = ',';
+    memcpy(json->p + 1, object.p, object.n);
+    blob_drop(s->json);
+    s->json = json;
+    cache_changed(c);
+    if (s->dirty) {
+        c->events_coalesced++;
+    } else if (!s->announced || now >= s->sent_at + CACHE_UPDATE_MS) {
+        cache_send_session(c, s, now);
+    } else {
+        cache_set_dirty(c, s);
+    }
+}
+
+static void cache_free_session(struct cache_session *s)
+{
+    free(s->id);
+    free(s->computer);
+    blob_drop(s->json);
+    free(s);
+}
+
+static void cache_remove(struct cache *c, const char *id)
+{
+    struct cache_session *s = cache_find(c, id);
+    if (!s)
+        return;
+    struct cache_session **at = cache_bucket(c, id);
+    while (*at != s)
+        at = &(*at)->next_same;
+    *at = s->next_same;
+    cache_unset_dirty(c, s);
+    cache_changed(c);
+    c->sessions[s->place] = NULL;
+    c->count--;
+    if (cache_wanted(c, CACHE_SESSIONS)) {
+        buf event = {0};
+        json_open(&event, '{');
+        json_field_string(&event, "event", "session_removed");
+        json_key(&event, "data");
+        json_open(&event, '{');
+        json_field_string(&event, "session_id", s->id);
+        json_close(&event, '}');
+        json_close(&event, '}');
+        cache_publish(c, CACHE_SESSIONS, buf_view(&event));
+        buf_free(&event);
+    }
+    cache_free_session(s);
+}
+
+static void cache_put_list(const struct cache *c, const char *computer, buf *b)
+{
+    size_t start = b->n;
+    buf_byte(b, '[');
+    for (size_t i = 0; i < c->places; i++) {
+        const struct cache_session *s = c->sessions[i];
+        if (s && (!computer || strcmp(s->computer, computer) == 0))
+            buf_add(b, s->json->p, s->json->n);
+    }
+    if (b->n > start + 1) { /* the first object's comma gives way to the bracket */
+        b->p[start + 1] = '[';
+        memmove(b->p + start, b->p + start + 1, b->n - start - 1);
+        b->n--;
+    }
+    buf_byte(b, ']');
+}
+
+static blob *cache_list(struct cache *c)
+{
+    if (c->list)
+        return c->list;
+    size_t n = 2;
+    for (size_t i = 0; i < c->places; i++)
+        n += c->sessions[i] ? c->sessions[i]->json->n : 0;
+    blob *list = base_grow(NULL, sizeof *list + n);
+    size_t at = 1;
+    for (size_t i = 0; i < c->places; i++) {
+        if (!c->sessions[i])
+            continue;
+        const blob *json = c->sessions[i]->json;
+        size_t skip = at == 1; /* the first object's comma */
+        memcpy(list->p + at, json->p + skip, json->n - skip);
+        at += json->n - skip;
+    }
+    list->p[0] = '[';
+    list->p[at++] = ']';
+    list->n = at;
+    list->refs = 1;
+    c->list = list;
+    return list;
+}
+
+/* ---- subscribers, life ---------------------------------------------------------------------- */
+
+static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics)
+{
+    s->topics = topics;
+    if (topics && !s->link) {
+        s->next = c->subscribers;
+        s->link = &c->subscribers;
+        if (s->next)
+            s->next->link = &s->next;
+        c->subscribers = s;
+    } else if (!topics && s->link) {
+        *s->link = s->next;
+        if (s->next)
+            s->next->link = s->link;
+        s->link = NULL;
+    }
+}
+
+static void cache_init(struct cache *c, blob *(*encode)(span event_json))
+{
+    *c = (struct cache){.encode = encode};
+    c->dirty_last = &c->dirty_first;
+}
+
+static void cache_free(struct cache *c)
+{
+    while (c->subscribers)
+        cache_subscribe(c, c->subscribers, 0);
+    for (size_t i = 0; i < c->places; i++)
+        if (c->sessions[i])
+            cache_free_session(c->sessions[i]);
+    free(c->sessions);
+    free(c->buckets);
+    blob_drop(c->list);
+    buf_free(&c->event);
+    *c = (struct cache){0};
+}

@@ -1,0 +1,226 @@
+/* daemon - the socket, the wiring of the parts, start and shutdown.
+ *
+ * One daemon per socket and per state directory: both are locked, so that two started at once end
+ * as one. */
+
+#define DAEMON_STOP_MS 2000   /* for clients to take their last bytes at shutdown */
+#define DAEMON_LOG_MAX (1024 * 1024)
+
+struct daemon {
+    const struct config *config;
+    struct loop loop;
+    struct cache cache;
+    struct sessions sessions;
+    struct serve serve;
+    struct api api;
+    int listening_fd, ready_fd;
+    int stopping;
+    struct loop_timer stop_timer;
+};
+
+/* Thousands of clients and holders need more descriptors than the usual soft limit. */
+static void daemon_raise_limits(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void daemon_on_ready(void *ctx)
+{
+    struct daemon *d = ctx;
+    serve_accept(&d->serve, d->listening_fd);
+    log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
+    if (d->ready_fd >= 0) {
+        ssize_t n = write(d->ready_fd, "", 1);
+        (void)n; /* whoever waited has gone */
+        close(d->ready_fd);
+        d->ready_fd = -1;
+    }
+}
+
+static void daemon_on_stop_late(void *ctx)
+{
+    serve_drop_clients(&((struct daemon *)ctx)->serve);
+}
+
+static void daemon_on_signal(void *ctx, int signo)
+{
+    struct daemon *d = ctx;
+    if (d->stopping)
+        return;
+    log_line(LOG_INFO, "signal %d: shutting down; sessions go on", signo);
+    d->stopping = 1;
+    unlink(d->config->socket);
+    serve_shutdown(&d->serve);
+    loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
+}
+
+/* "SOCKET.lock" and "STATE/daemon.lock" are held as long as the process lives. */
+static int daemon_lock(const char *path, const char *suffix, buf *error)
+{
+    buf name = {0};
+    pid_t pid;
+    buf_fmt(&name, "%s%s", path, suffix);
+    int fd = store_lock(buf_cstr(&name), &pid);
+    if (fd < 0 && errno == EAGAIN)
+        buf_fmt(error, "a daemon is running already (process %ld holds %s)", (long)pid, name.p);
+    else if (fd < 0)
+        buf_fmt(error, "cannot lock %s: %s", name.p, strerror(errno));
+    buf_free(&name);
+    return fd;
+}
+
+/* Whoever answers on the socket is alive, whatever the locks say (a daemon of another state
+ * directory). */
+static int daemon_socket_is_live(const struct config *config)
+{
+    int fd = conn_connect(config->socket);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EAGAIN;
+}
+
+static int daemon_claim(struct daemon *d, buf *error)
+{
+    char message[256];
+    if (config_make_dirs(d->config, error) != 0 ||
+        daemon_lock(d->config->socket, ".lock", error) < 0 ||
+        daemon_lock(d->config->state, "/daemon.lock", error) < 0)
+        return -1;
+    if (daemon_socket_is_live(d->config)) {
+        buf_fmt(error, "something else is serving %s", d->config->socket);
+        return -1;
+    }
+    d->listening_fd = conn_listen(d->config->socket, message, sizeof message);
+    if (d->listening_fd < 0)
+        buf_str(error, message);
+    return d->listening_fd < 0 ? -1 : 0;
+}
+
+static int daemon_run(const struct config *config, int ready_fd, buf *error)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct daemon d = {.config = config, .ready_fd = ready_fd};
+    if (daemon_claim(&d, error) != 0)
+        return 1;
+    daemon_raise_limits();
+    log_line(LOG_INFO, "telec %s, process %ld", TELEC_VERSION, (long)getpid());
+    loop_init(&d.loop);
+    loop_expect_crowd(&d.loop);
+    d.stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = &d};
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
+        loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
+    cache_init(&d.cache, serve_text_frame);
+    serve_init(&d.serve, &d.loop, api_handle, &d.api);
+    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.serve);
+    sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
+    while (!d.stopping || d.serve.clients)
+        loop_once(&d.loop);
+    log_line(LOG_INFO, "stopped");
+    sessions_free(&d.sessions);
+    api_free(&d.api);
+    serve_free(&d.serve);
+    cache_free(&d.cache);
+    loop_free(&d.loop);
+    close(d.listening_fd);
+    return 0;
+}
+
+/* ---- in the background ---------------------------------------------------------------------- */
+
+/* The daemon's own log, STATE/daemon.log; one that has grown large becomes daemon.log.1. */
+static int daemon_open_log(const struct config *config)
+{
+    buf path = {0}, old = {0};
+    struct stat st;
+    buf_fmt(&path, "%s/daemon.log", config->state);
+    buf_fmt(&old, "%s.1", buf_cstr(&path));
+    if (stat(path.p, &st) == 0 && st.st_size > DAEMON_LOG_MAX)
+        rename(path.p, buf_cstr(&old));
+    int fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+    buf_free(&path);
+    buf_free(&old);
+    return fd;
+}
+
+/* Runs between fork and exec in a process of its own session. */
+static void daemon_become(const struct config *config, int ready_fd, int err_fd)
+{
+    int null = open("/dev/null", O_RDWR);
+    setsid();
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(err_fd, 2) < 0)
+        _exit(1);
+    if (ready_fd != 3)
+        dup2(ready_fd, 3);
+    hold_close_inherited(4); /* what the caller's shell had open is none of the daemon's */
+    if (chdir("/") != 0)
+        _exit(1);
+    setenv("TELEC_SOCKET", config->socket, 1);
+    setenv("TELEC_CONFIG", config->file, 1);
+    execl(config->program, config->program, "daemon", "--ready-fd", "3", (char *)NULL);
+    _exit(1);
+}
+
+static int daemon_spawn(const struct config *config, buf *error)
+{
+    int pipe_fds[2];
+    if (config_make_dirs(config, error) != 0)
+        return -1;
+    int err_fd = daemon_open_log(config);
+    if (err_fd < 0 || pipe(pipe_fds) != 0) {
+        buf_fmt(error, "cannot open %s/daemon.log: %s", config->state, strerror(errno));
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(pipe_fds[0]);
+        if (fork() == 0) /* a grandchild: nobody has to wait for it */
+            daemon_become(config, pipe_fds[1], err_fd);
+        _exit(0);
+    }
+    close(pipe_fds[1]);
+    close(err_fd);
+    if (pid > 0) {
+        waitpid(pid, NULL, 0);
+        return conn_close_on_exec(pipe_fds[0]);
+    }
+    buf_fmt(error, "cannot start the daemon: %s", strerror(errno));
+    close(pipe_fds[0]);
+    return -1;
+}
+
+/* The process that holds the daemon's lock; 0: nobody does. */
+static pid_t daemon_pid(const struct config *config)
+{
+    buf name = {0};
+    pid_t pid = 0;
+    buf_fmt(&name, "%s.lock", config->socket);
+    if (access(buf_cstr(&name), F_OK) == 0) {
+        int fd = store_lock(name.p, &pid);
+        if (fd >= 0)
+            close(fd);
+    }
+    buf_free(&name);
+    return pid;
+}
+
+static int daemon_stop(const struct config *config, buf *error)
+{
+    pid_t pid = daemon_pid(config);
+    if (pid <= 0)
+        return 1;
+    if (kill(pid, SIGTERM) != 0) {
+        buf_fmt(error, "cannot stop process %ld: %s", (long)pid, strerror(errno));
+        return -1;
+    }
+    for (int waited = 0; waited < DAEMON_STOP_MS * 2; waited += 10) {
+        if (daemon_pid(config) != pid)
+            return 0;
+        poll(NULL, 0, 10);
+    }
+    buf_fmt(error, "process %ld does not end", (long)pid);
+    return -1;
+}
