@@ -1,0 +1,294 @@
+/* view - a session's live screen inside the UI: the preview beside the tree, and attach.
+ *
+ * The session's bytes never reach the user's terminal: they feed an emulator whose cells are drawn
+ * like everything else, so that a program leaves nothing behind and a viewer of any size can crop.
+ * What the program wants its input to look like (cursor keys, paste, mouse, focus) is told to the
+ * terminal while attached, so the keys that come in are the bytes that the program expects. */
+
+/* What term_enter has switched on. */
+#define VIEW_UI_MODES (VT_BRACKETED_PASTE | VT_FOCUS)
+#define VIEW_EARLY_MAX (64 * 1024) /* bytes typed before the connection stands */
+#define VIEW_WAITING_COLS 80 /* until the size is known */
+#define VIEW_WAITING_ROWS 24
+
+/* ---- the connection ------------------------------------------------------------------------- */
+
+static struct view *view_new(const char *id, const struct view_hooks *hooks, void *ctx)
+{
+    struct view *v = base_alloc(sizeof *v);
+    v->id = span_dup(span_of(id));
+    v->hooks = hooks;
+    v->ctx = ctx;
+    v->modes = VIEW_UI_MODES;
+    return v;
+}
+
+static void view_free(struct view *v)
+{
+    vt_free(v->vt);
+    buf_free(&v->early);
+    free(v->id);
+    free(v);
+}
+
+static void view_on_open(void *ctx)
+{
+    struct view *v = ctx;
+    if (v->want_cols)
+        view_resize(v, v->want_cols, v->want_rows);
+    if (v->early.n)
+        client_ws_send(&v->ws, WS_BINARY, buf_view(&v->early));
+    buf_free(&v->early);
+}
+
+static int view_parse_size(span text, int *cols, int *rows)
+{
+    struct json message;
+    long long size[2] = {0, 0};
+    int n = 0;
+    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+        return 0;
+    for (struct json_iter it = json_iter(json_get(message, "size")); n < 2 && json_next(&it); n++)
+        json_int(it.value, &size[n]);
+    if (size[0] < 1 || size[1] < 1 || size[0] > VT_COLS_MAX || size[1] > VT_ROWS_MAX)
+        return 0;
+    *cols = (int)size[0];
+    *rows = (int)size[1];
+    return 1;
+}
+
+static void view_take_size(struct view *v, span text)
+{
+    int cols, rows;
+    if (!view_parse_size(text, &cols, &rows))
+        return;
+    if (!v->vt)
+        v->vt = vt_new(cols, rows);
+    vt_resize(v->vt, cols, rows);
+}
+
+static void view_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct view *v = ctx;
+    buf answers = {0};
+    if (!v->hooks)
+        return;
+    if (opcode == WS_TEXT) {
+        view_take_size(v, payload);
+        return;
+    }
+    if (!v->vt)
+        v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
+    vt_feed(v->vt, payload);
+    vt_take_answers(v->vt, &answers); /* the holder has given them already */
+    buf_free(&answers);
+    v->hooks->changed(v->ctx);
+}
+
+static void view_on_closed(void *ctx, int code, const char *why)
+{
+    struct view *v = ctx;
+    (void)code;
+    if (!v->hooks) {
+        view_free(v);
+        return;
+    }
+    snprintf(v->reason, sizeof v->reason, "%s", why ? why : "the connection was lost");
+    v->hooks->ended(v->ctx);
+}
+
+static struct view *view_open(struct client *client, const char *id, int control,
+                              const struct view_hooks *hooks, void *ctx)
+{
+    struct view *v = view_new(id, hooks, ctx);
+    buf target = {0};
+    v->ws.on_open = view_on_open;
+    v->ws.on_message = view_on_message;
+    v->ws.on_closed = view_on_closed;
+    v->ws.ctx = v;
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    buf_str(&target, control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
+    if (client_ws_open(&v->ws, client, buf_cstr(&target)) != 0) {
+        view_free(v);
+        v = NULL;
+    }
+    buf_free(&target);
+    return v;
+}
+
+static struct view *view_of_text(const char *id, span text, int cols, int rows)
+{
+    struct view *v = view_new(id, NULL, NULL);
+    v->vt = vt_new(cols, rows);
+    text = span_trim(text, "\n");
+    while (text.n) {
+        vt_feed(v->vt, span_cut(&text, '\n'));
+        if (text.n)
+            vt_feed(v->vt, span_of("\r\n"));
+    }
+    vt_feed(v->vt, span_of("\033[?25l"));
+    return v;
+}
+
+static void view_close(struct view *v)
+{
+    if (!v)
+        return;
+    v->hooks = NULL;
+    if (v->ws.open)
+        client_ws_close(&v->ws); /* view_on_closed frees it */
+    else
+        view_free(v);
+}
+
+static void view_abandon(struct view *v)
+{
+    if (!v)
+        return;
+    client_ws_abandon(&v->ws);
+    view_free(v);
+}
+
+static void view_send(struct view *v, span input)
+{
+    v->back = 0;
+    if (v->ws.accepted)
+        client_ws_send(&v->ws, WS_BINARY, input);
+    else if (v->early.n + input.n <= VIEW_EARLY_MAX)
+        buf_span(&v->early, input);
+}
+
+static void view_resize(struct view *v, int cols, int rows)
+{
+    buf b = {0};
+    v->want_cols = cols;
+    v->want_rows = rows;
+    if (!v->ws.accepted)
+        return; /* view_on_open comes back to it */
+    buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
+    client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static void view_scroll(struct view *v, int lines)
+{
+    int most = v->vt && !(vt_modes(v->vt) & VT_ALT_SCREEN) ? vt_scroll_count(v->vt) : 0;
+    v->back = ui_max(0, ui_min(v->back + lines, most));
+}
+
+static void view_pan(struct view *v, int rows, int cols)
+{
+    v->pan_rows += rows;
+    v->pan_cols += cols;
+}
+
+/* The first of `size` lines (or columns) of which `room` can be shown, so that `at` is among them.
+ */
+static int view_crop(int size, int room, int at)
+{
+    if (size <= room || at < room)
+        return 0;
+    return ui_min(at - room + 1, size - room);
+}
+
+/* The same after panning, which goes no further than the screen does. */
+static int view_crop_panned(int size, int room, int at, int *pan)
+{
+    int first = view_crop(size, room, at);
+    *pan = ui_max(-first, ui_min(*pan, ui_max(0, size - room) - first));
+    return first + *pan;
+}
+
+static void view_draw(struct view *v, struct term_grid *g, int row, int col, int rows, int cols,
+                      int cursor)
+{
+    int at_row, at_col;
+    if (!v->vt)
+        return;
+    vt_cursor(v->vt, &at_row, &at_col);
+    int hidden = (vt_modes(v->vt) & VT_CURSOR_HIDDEN) != 0;
+    int top = view_crop_panned(vt_rows(v->vt), rows, at_row, &v->pan_rows) - v->back;
+    int left = view_crop_panned(vt_cols(v->vt), cols, hidden ? 0 : at_col, &v->pan_cols);
+    int height = ui_min(rows, vt_rows(v->vt)), width = ui_min(cols, vt_cols(v->vt) - left);
+    for (int y = 0; y < height; y++) {
+        const struct cell *cells = vt_row(v->vt, ui_max(top + y, -vt_scroll_count(v->vt)));
+        for (int x = 0; x < width; x++)
+            if (!(cells[left + x].attr & CELL_TAIL))
+                term_put_cell(g, row + y, col + x, &cells[left + x], vt_pool(v->vt));
+    }
+    int y = at_row - top, x = at_col - left;
+    if (cursor && !hidden && !v->back && y >= 0 && y < rows && x >= 0 && x < cols) {
+        g->cursor_row = row + y;
+        g->cursor_col = col + x;
+        g->cursor_shown = 1;
+    }
+}
+
+/* ---- input modes ---------------------------------------------------------------------------- */
+
+static const struct {
+    unsigned mode;
+    const char *on, *off;
+} view_modes[] = {
+    {VT_APP_CURSOR, "\033[?1h", "\033[?1l"},
+    {VT_APP_KEYPAD, "\033=", "\033>"},
+    {VT_BRACKETED_PASTE, "\033[?2004h", "\033[?2004l"},
+    {VT_FOCUS, "\033[?1004h", "\033[?1004l"},
+    {VT_MOUSE_X10, "\033[?9h", "\033[?9l"},
+    {VT_MOUSE_NORMAL, "\033[?1000h", "\033[?1000l"},
+    {VT_MOUSE_BUTTON, "\033[?1002h", "\033[?1002l"},
+    {VT_MOUSE_ANY, "\033[?1003h", "\033[?1003l"},
+    {VT_MOUSE_SGR, "\033[?1006h", "\033[?1006l"},
+    {VT_MOUSE_URXVT, "\033[?1015h", "\033[?1015l"},
+};
+#define VIEW_MOUSE (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
+
+static void view_put_mode_changes(struct view *v, unsigned wanted, int shape, buf *b)
+{
+    const unsigned exclusive = VIEW_MOUSE | VT_MOUSE_SGR | VT_MOUSE_URXVT;
+    unsigned off = v->modes & ~wanted, on = wanted & ~v->modes;
+    if (off & exclusive) /* switching one of these off ends its fellows, too */
+        on |= wanted & exclusive;
+    for (size_t i = 0; i < COUNT_OF(view_modes); i++)
+        if (off & view_modes[i].mode)
+            buf_str(b, view_modes[i].off);
+    for (size_t i = 0; i < COUNT_OF(view_modes); i++)
+        if (on & view_modes[i].mode)
+            buf_str(b, view_modes[i].on);
+    if (shape != v->shape)
+        buf_fmt(b, "\033[%d q", shape);
+    v->modes = wanted;
+    v->shape = shape;
+}
+
+static void view_put_modes(struct view *v, buf *b)
+{
+    unsigned wanted = v->vt ? vt_modes(v->vt) : 0;
+    if (!(wanted & VIEW_MOUSE)) /* the wheel scrolls back where the program does not want it */
+        wanted |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
+    view_put_mode_changes(v, wanted, v->vt ? vt_cursor_shape(v->vt) : 0, b);
+}
+
+/* OSC 52 as the program sent it, when all of it is what such a string consists of. */
+static void view_put_clipboard(struct view *v, buf *b)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;";
+    if (!v->vt || !(vt_take_signals(v->vt) & VT_CLIPBOARD))
+        return;
+    span s = vt_clipboard(v->vt);
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.p[i] || !strchr(plain, s.p[i]))
+            return; /* a question ("c;?") would make the terminal type the clipboard */
+    buf_str(b, "\033]52;");
+    buf_span(b, s);
+    buf_byte(b, '\a');
+}
+
+static void view_put_modes_back(struct view *v, buf *b)
+{
+    view_put_mode_changes(v, VIEW_UI_MODES, 0, b);
+}

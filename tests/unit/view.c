@@ -1,0 +1,246 @@
+/* Unit tests of view: how a session's screen is cropped into a rectangle, scrolled back, and what
+ * the terminal is told about modes. */
+
+static struct view *unit_view_of(int cols, int rows, const char *bytes)
+{
+    struct view *v = view_new("id", NULL, NULL);
+    v->vt = vt_new(cols, rows);
+    vt_feed(v->vt, span_of(bytes));
+    return v;
+}
+
+/* What has to be seen is seen, and no more is left out than must be. */
+static void unit_view_crop(void)
+{
+    for (int size = 1; size < 40; size++)
+        for (int room = 1; room < 45; room++)
+            for (int at = 0; at < size; at++) {
+                int first = view_crop(size, room, at);
+                CHECK(first >= 0 && first <= at && at < first + room);
+                CHECK(size <= room ? first == 0 : first + room <= size);
+            }
+    CHECK_INT(view_crop(24, 10, 9), 0); /* from the top for as long as that goes */
+    CHECK_INT(view_crop(24, 10, 10), 1);
+    CHECK_INT(view_crop(24, 10, 23), 14);
+}
+
+/* Cells outside of the rectangle stay as they are, whatever is in it. */
+static void unit_view_rectangle(void)
+{
+    static const char *const screens[] = {
+        "plain text",
+        "\346\227\245\346\234\254\350\252\236\346\227\245\346\234\254\350\252\236\346\227\245\346"
+        "\234\254\350\252\236",
+        "x\346\227\245\346\234\254\350\252\236\346\227\245\346\234\254\350\252\236\346\227\245\346"
+        "\234\254\350\252\236",
+        "\033[7m\033[2J\033[41mred\033[9;30Hfar",
+        "e\314\201\360\237\221\251\342\200\215\360\237\222\273\033[5;1H\346\227\245"};
+    for (size_t s = 0; s < COUNT_OF(screens); s++)
+        for (int cols = 1; cols < 14; cols++)
+            for (int rows = 1; rows < 8; rows++) {
+                struct term_grid g = {0};
+                struct view *v = unit_view_of(30, 9, screens[s]);
+                term_grid_resize(&g, 10, 20);
+                for (int row = 0; row < 10; row++)
+                    term_put(&g, row, 0, 20, span_of("####################"), ui_plain);
+                view_draw(v, &g, 1, 2, rows, cols, 1);
+                for (int row = 0; row < 10; row++)
+                    for (int col = 0; col < 20; col++)
+                        if (row < 1 || row >= 1 + rows || col < 2 || col >= 2 + cols)
+                            CHECK_INT(g.back[row * 20 + col].rune, '#');
+                if (g.cursor_shown)
+                    CHECK(g.cursor_row >= 1 && g.cursor_row < 1 + rows && g.cursor_col >= 2 &&
+                          g.cursor_col < 2 + cols);
+                CHECK(g.cursor_shown); /* the crop follows it */
+                view_close(v);
+                term_grid_free(&g);
+            }
+}
+
+static void unit_view_cursor(void)
+{
+    struct term_grid g = {0};
+    struct view *v = unit_view_of(30, 9, "\033[5;20H");
+    term_grid_resize(&g, 24, 80);
+    view_draw(v, &g, 3, 7, 20, 70, 1);
+    CHECK(g.cursor_shown && g.cursor_row == 3 + 4 && g.cursor_col == 7 + 19);
+    term_clear(&g);
+    view_draw(v, &g, 3, 7, 20, 70, 0); /* a preview has none */
+    CHECK(!g.cursor_shown);
+    vt_feed(v->vt, span_of("\033[?25l"));
+    view_draw(v, &g, 3, 7, 20, 70, 1);
+    CHECK(!g.cursor_shown);
+    view_close(v);
+    view_close(NULL);
+    term_grid_free(&g);
+}
+
+static void unit_view_scroll(void)
+{
+    struct term_grid g = {0};
+    struct view *v = unit_view_of(10, 4, "");
+    buf b = {0};
+    for (int i = 1; i <= 20; i++)
+        buf_fmt(&b, "%sline %d", i > 1 ? "\r\n" : "", i);
+    vt_feed(v->vt, buf_view(&b));
+    int most = vt_scroll_count(v->vt); /* tests with small limits keep less */
+    CHECK(most > 0 && most <= 16);
+    term_grid_resize(&g, 4, 10);
+    for (int back = 0; back <= most; back++) {
+        char want[16];
+        CHECK_INT(v->back, back);
+        term_clear(&g);
+        view_draw(v, &g, 0, 0, 4, 10, 1);
+        CHECK_INT(g.cursor_shown, back == 0);
+        for (int row = 0; row < 4; row++) {
+            snprintf(want, sizeof want, "line %d", 17 - back + row);
+            UNIT_UI_ROW(&g, row, want);
+        }
+        view_scroll(v, 1);
+    }
+    CHECK_INT(v->back, most); /* not past the beginning */
+    view_scroll(v, -1000);
+    CHECK_INT(v->back, 0);
+    view_scroll(v, 1000);
+    CHECK_INT(v->back, most);
+    vt_feed(v->vt, span_of("\033[?1049h"));
+    view_scroll(v, 1); /* a program's own screen has nothing before it */
+    CHECK_INT(v->back, 0);
+    view_close(v);
+    buf_free(&b);
+    term_grid_free(&g);
+}
+
+static void unit_view_text(void)
+{
+    struct term_grid g = {0};
+    struct view *v =
+        view_of_text("id", span_of("\n\none\ntwo\r\n\n  three \346\227\245\n\n"), 20, 5);
+    term_grid_resize(&g, 5, 20);
+    view_draw(v, &g, 0, 0, 5, 20, 1);
+    UNIT_UI_ROW(&g, 0, "one");
+    UNIT_UI_ROW(&g, 1, "two");
+    UNIT_UI_ROW(&g, 2, "");
+    UNIT_UI_ROW(&g, 3, "  three \346\227\245");
+    CHECK(!g.cursor_shown);
+    view_close(v);
+    term_clear(&g);
+    v = view_of_text("id", span_of(""), 20, 5);
+    view_draw(v, &g, 0, 0, 5, 20, 1);
+    UNIT_UI_ROW(&g, 0, "");
+    view_close(v);
+    term_grid_free(&g);
+}
+
+/* ---- modes ---------------------------------------------------------------------------------- */
+
+/* Carries what is told to a terminal out on another emulator: it must come to have the modes of the
+ * program. */
+static void unit_view_modes(void)
+{
+    static const char *const turns[] = {"\033[?1h\033=",
+                                        "\033[?2004h",
+                                        "\033[?1000h\033[?1006h",
+                                        "\033[?1003h",
+                                        "\033[?1000l\033[?1003l",
+                                        "\033[?1l\033>",
+                                        "\033[?1004h",
+                                        "\033[?2004l",
+                                        "\033[?1002h\033[?1015h",
+                                        "\033[5 q",
+                                        "\033[?9h",
+                                        "\033[!p",
+                                        "\033c",
+                                        "\033[2 q"};
+    const unsigned told = VT_APP_CURSOR | VT_APP_KEYPAD | VT_BRACKETED_PASTE | VT_FOCUS |
+                          VIEW_MOUSE | VT_MOUSE_SGR | VT_MOUSE_URXVT;
+    struct view *v = unit_view_of(20, 5, "");
+    struct vt *terminal = vt_new(20, 5);
+    buf b = {0};
+    vt_feed(terminal, span_of("\033[?2004h\033[?1004h")); /* as term_enter leaves it */
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        vt_feed(v->vt, span_of(turns[i]));
+        unsigned want = vt_modes(v->vt) & told;
+        if (!(want & VIEW_MOUSE)) /* for the wheel */
+            want |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
+        buf_clear(&b);
+        view_put_modes(v, &b);
+        vt_feed(terminal, buf_view(&b));
+        CHECK_INT(vt_modes(terminal) & told, want);
+        CHECK_INT(vt_cursor_shape(terminal), vt_cursor_shape(v->vt));
+        buf_clear(&b);
+        view_put_modes(v, &b); /* it is known already */
+        CHECK_INT(b.n, 0);
+    }
+    buf_clear(&b);
+    view_put_modes_back(v, &b);
+    vt_feed(terminal, buf_view(&b));
+    CHECK_INT(vt_modes(terminal) & told, VT_BRACKETED_PASTE | VT_FOCUS);
+    CHECK_INT(vt_cursor_shape(terminal), 0);
+    buf_free(&b);
+    vt_free(terminal);
+    view_close(v);
+}
+
+/* Sizes that a screen can't have are no sizes. */
+static void unit_view_sizes(void)
+{
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{}",
+                                      "{\"size\":[]}",
+                                      "{\"size\":[80]}",
+                                      "{\"size\":[0,24]}",
+                                      "{\"size\":[-1,24]}",
+                                      "{\"size\":[80,99999999999]}",
+                                      "{\"size\":[80,501]}",
+                                      "{\"size\":\"80x24\"}",
+                                      "{\"size\":[80,24",
+                                      "{\"size\":[\"80\",24]}"};
+    struct view *v = view_new("id", NULL, NULL);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        view_take_size(v, span_of(bad[i]));
+        CHECK(v->vt == NULL);
+    }
+    view_take_size(v, span_of("{\"size\":[100,30],\"more\":1}"));
+    CHECK(v->vt && vt_cols(v->vt) == 100 && vt_rows(v->vt) == 30);
+    view_take_size(v, span_of("{\"size\":[40,10]}"));
+    view_take_size(v, span_of("{\"size\":[0,0]}"));
+    CHECK(vt_cols(v->vt) == 40 && vt_rows(v->vt) == 10);
+    view_close(v);
+}
+
+/* Only what can be nothing but a clipboard's content reaches the terminal. */
+static void unit_view_clipboard(void)
+{
+    static const struct {
+        const char *bytes, *put;
+    } cases[] = {{"\033]52;c;aGVsbG8=\a", "\033]52;c;aGVsbG8=\a"},
+                 {"\033]52;;YQ==\033\\", "\033]52;;YQ==\a"},
+                 {"\033]52;c;?\a", ""},
+                 {"\033]52;c;a b\a", ""},
+                 {"text", ""}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct view *v = unit_view_of(20, 5, cases[i].bytes);
+        buf b = {0};
+        view_put_clipboard(v, &b);
+        CHECK_SPAN(buf_view(&b), cases[i].put);
+        buf_clear(&b);
+        view_put_clipboard(v, &b); /* once */
+        CHECK_INT(b.n, 0);
+        buf_free(&b);
+        view_close(v);
+    }
+}
+
+static void unit_view(void)
+{
+    unit_view_crop();
+    unit_view_rectangle();
+    unit_view_cursor();
+    unit_view_scroll();
+    unit_view_text();
+    unit_view_modes();
+    unit_view_sizes();
+    unit_view_clipboard();
+}
