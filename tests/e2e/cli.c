@@ -1,0 +1,814 @@
+/* cli - every command of `telec help`, good and bad, as a script and as a person call it. */
+
+/* ---- calling telec -------------------------------------------------------------------------- */
+
+/* A telec that runs with pipes for stdin, stdout and stderr. */
+struct cli {
+    pid_t pid;
+    int fds[2];             /* the reading ends of stdout and stderr; -1: at its end */
+    struct text said[2];
+    int status;             /* its exit status; 128 + N: ended by signal N */
+};
+
+/* The environment with `extra` ("NAME=value", each valid instead of what stands there;
+ * NULL-terminated). */
+static char **cli_environment(const char *const *extra)
+{
+    static char *env[64];
+    int n = 0;
+    for (; extra && extra[n]; n++)
+        env[n] = format("%s", extra[n]);
+    int own = n;
+    for (char **base = e2e_environment(); *base; base++) {
+        size_t name = strcspn(*base, "=") + 1;
+        int replaced = 0;
+        for (int i = 0; i < own; i++)
+            replaced |= strncmp(env[i], *base, name) == 0;
+        if (!replaced)
+            env[n++] = *base;
+    }
+    env[n] = NULL;
+    return env;
+}
+
+static void cli_child(const int *write_ends, char **argv, char **env)
+{
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(write_ends[0], 1) < 0 || dup2(write_ends[1], 2) < 0 ||
+        chdir(e2e.dir) != 0)
+        _exit(99);
+    signal(SIGPIPE, SIG_DFL);
+    execve(argv[0], argv, env);
+    _exit(98);
+}
+
+static struct cli cli_spawn(const char *const *extra, char **argv)
+{
+    struct cli c = {.pid = 0};
+    int ends[2][2], write_ends[2];
+    for (int i = 0; i < 2; i++) {
+        if (pipe(ends[i]) != 0)
+            e2e_die("pipe");
+        fcntl(ends[i][0], F_SETFD, FD_CLOEXEC);
+        fcntl(ends[i][1], F_SETFD, FD_CLOEXEC);
+        c.fds[i] = ends[i][0];
+        write_ends[i] = ends[i][1];
+        text_add(&c.said[i], "", 0);
+    }
+    char **env = cli_environment(extra);
+    if ((c.pid = fork()) < 0)
+        e2e_die("fork");
+    if (c.pid == 0)
+        cli_child(write_ends, argv, env);
+    close(write_ends[0]), close(write_ends[1]);
+    return c;
+}
+
+/* Reads what is there, waiting for it until then. 0: nothing came, or all has ended. */
+static int cli_read(struct cli *c, long long until)
+{
+    char chunk[65536];
+    struct pollfd polls[2] = {{c->fds[0], POLLIN, 0}, {c->fds[1], POLLIN, 0}};
+    long long left = until - now_ms();
+    if ((c->fds[0] < 0 && c->fds[1] < 0) || poll(polls, 2, (int)(left > 0 ? left : 0)) <= 0)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        ssize_t n = polls[i].revents ? read(c->fds[i], chunk, sizeof chunk) : -1;
+        if (n > 0)
+            text_add(&c->said[i], chunk, (size_t)n);
+        if (n == 0) {
+            close(c->fds[i]);
+            c->fds[i] = -1;
+        }
+    }
+    return 1;
+}
+
+/* Until it has ended and nobody holds its pipes any more: a daemon in the background must not. */
+static void cli_wait(const char *file, int line, struct cli *c)
+{
+    long long until = now_ms() + E2E_WAIT_MS;
+    while (c->fds[0] >= 0 || c->fds[1] >= 0)
+        if (!cli_read(c, until))
+            check_fatal(file, line, format("it does not end: %s%s", c->said[0].p, c->said[1].p));
+    int status = await_exit(c->pid);
+    c->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+#define CLI_ARGS_MAX 40
+
+static char **cli_argv(const char *first, va_list args)
+{
+    static char *argv[CLI_ARGS_MAX];
+    int n = 0;
+    argv[n++] = (char *)e2e.binary;
+    for (const char *s = first; s && n < CLI_ARGS_MAX - 1; s = va_arg(args, const char *))
+        argv[n++] = (char *)s;
+    argv[n] = NULL;
+    return argv;
+}
+
+/* Runs telec with those arguments until it has ended; the last one is NULL. */
+static struct cli cli(const char *first, ...)
+{
+    va_list args;
+    va_start(args, first);
+    struct cli c = cli_spawn(NULL, cli_argv(first, args));
+    va_end(args);
+    cli_wait(__FILE__, __LINE__, &c);
+    return c;
+}
+
+/* The same with one variable more in the environment. */
+static struct cli cli_with(const char *variable, const char *first, ...)
+{
+    const char *const extra[] = {variable, NULL};
+    va_list args;
+    va_start(args, first);
+    struct cli c = cli_spawn(extra, cli_argv(first, args));
+    va_end(args);
+    cli_wait(__FILE__, __LINE__, &c);
+    return c;
+}
+
+#define CLI_OK(c) cli_check(__FILE__, __LINE__, (c), 0, NULL)
+/* It must end with that status, print nothing and say `part` on stderr, in one line of "telec: …".
+ */
+#define CLI_FAILS(c, status, part) cli_check(__FILE__, __LINE__, (c), (status), (part))
+
+static struct cli cli_check(const char *file, int line, struct cli c, int status, const char *part)
+{
+    if (c.status != status)
+        check_failed(file, line,
+                     format("exit status %d, not %d; it said: %s%s", c.status, status,
+                            visible(c.said[0].p, c.said[0].n), visible(c.said[1].p, c.said[1].n)));
+    if (!part)
+        check_text(file, line, "stderr", c.said[1].p, "");
+    if (part) {
+        check_text(file, line, "stdout", c.said[0].p, "");
+        check_has(file, line, "stderr", c.said[1].p, part);
+        check_int(file, line, "one line on stderr that begins with telec:",
+                  count_of(c.said[1].p, "\n") == 1 && strncmp(c.said[1].p, "telec: ", 7) == 0, 1);
+    }
+    return c;
+}
+
+/* What it printed: one line, without its end. */
+static char *cli_line(const struct cli *c)
+{
+    size_t n = c->said[0].n;
+    REQUIRE(n > 0 && c->said[0].p[n - 1] == '\n' && count_of(c->said[0].p, "\n") == 1);
+    return format("%.*s", (int)n - 1, c->said[0].p);
+}
+
+/* `telec new` with these arguments: the id. */
+static char *cli_new(const char *first, const char *second, const char *third, const char *fourth)
+{
+    struct cli c = CLI_OK(cli("new", first, second, third, fourth, NULL));
+    char *id = cli_line(&c);
+    CHECK_INT(strlen(id), 36);
+    return id;
+}
+
+/* Has the session written that? A session that is just ending may have no answer. */
+static int cli_wrote(const char *id, const char *part)
+{
+    char *text = transcript(id);
+    return text && strstr(text, part);
+}
+
+/* A program of that name on everybody's PATH. */
+static void cli_install(const char *name, const char *script)
+{
+    file_write(format("%s/%s", e2e.bin, name), format("#!/bin/sh\n%s\n", script), 0700);
+}
+
+/* ---- help, usage ---------------------------------------------------------------------------- */
+
+static void test_cli_help(void)
+{
+    static const char *const words[] = {
+        "list",        "new",       "send",       "kill",    "tail",   "attach",   "watch",
+        "daemon",      "help",      "completion", "/claude", "--json", "--socket", "--config",
+        "--no-daemon", "--version", "--stop",     "Ctrl-Z",  "quit"};
+    struct cli help = CLI_OK(cli("help", NULL));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        CHECK_HAS(help.said[0].p, words[i]);
+    CHECK(!strstr(help.said[0].p, "hold") && !strstr(help.said[0].p, "ready-fd"));
+    CHECK(!strchr(help.said[0].p, '\033'));
+    CHECK_TEXT(CLI_OK(cli("-h", NULL)).said[0].p, help.said[0].p);
+    CHECK_TEXT(CLI_OK(cli("--help", NULL)).said[0].p, help.said[0].p);
+    CHECK_TEXT(CLI_OK(cli("list", "--help", NULL)).said[0].p, help.said[0].p);
+    struct cli version = CLI_OK(cli("--version", NULL));
+    CHECK(strncmp(cli_line(&version), "telec 0.", 8) == 0);
+    CHECK(!file_exists(e2e.socket)); /* none of it needs a daemon */
+}
+
+/* What is not understood is named; exit status 2; nothing is started for it. */
+static void test_cli_usage(void)
+{
+    static const char *const bad[][5] = {
+        {"bogus", "bogus"},                        /* the last word is what must be said */
+        {"--bogus", "--bogus"},
+        {"-Z", "-Z"},
+        {"-", "-"},
+        {"", ":"},
+        {"list", "--bogus", "--bogus"},
+        {"list", "--agent", "--agent"},
+        {"list", "more", "more"},
+        {"list", "--computer", "--computer"},      /* without its value */
+        {"list", "--json=1", "--json=1"},
+        {"-S", "-S"},
+        {"--socket", "--socket"},
+        {"--version=3", "--version=3"},
+        {"-h3", "-h3"},
+        {"new", "-a", "-a"},
+        {"new", "--bogus", "sh", "--bogus"},
+        {"new", "-a", "claude", "sh", "claude"},   /* an agent and a command */
+        {"send", "send"},
+        {"send", "1", "send"},
+        {"kill", "kill"},
+        {"kill", "-x", "-x"},
+        {"tail", "tail"},
+        {"tail", "1", "2", "2"},
+        {"tail", "1", "-n", "few", "few"},
+        {"tail", "1", "-n", "-3", "-3"},
+        {"attach", "attach"},
+        {"attach", "1", "2", "2"},
+        {"watch", "me", "me"},
+        {"daemon", "now", "now"},
+        {"daemon", "--ready-fd", "x", "x"},
+        {"completion", "completion"},
+        {"completion", "zsh", "zsh"},
+        {"/list", "x", "x"},
+        {"/claude", "--agent", "--agent"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *words[5] = {0};
+        int n = 0;
+        while (n < 4 && bad[i][n + 1]) {
+            words[n] = bad[i][n];
+            n++;
+        }
+        CLI_FAILS(cli(words[0], words[1], words[2], words[3], NULL), 2, bad[i][n]);
+    }
+    CHECK(!file_exists(e2e.socket));
+}
+
+static void test_cli_completion(void)
+{
+    struct cli c = CLI_OK(cli("completion", "bash", NULL));
+    CHECK_HAS(c.said[0].p, "complete -F _telec telec");
+    CHECK_HAS(c.said[0].p, "attach");
+    char *bash = file_exists("/bin/bash") ? "/bin/bash" : "/usr/bin/bash";
+    if (!file_exists(bash))
+        skip("no bash");
+    char *path = format("%s/completion", e2e.dir);
+    file_write(
+        path,
+        format("%s\nCOMP_WORDS=(telec wat)\nCOMP_CWORD=1\n_telec\necho \"${COMPREPLY[*]}\"\n",
+               c.said[0].p),
+        0600);
+    char *argv[] = {bash, path, NULL};
+    struct cli run = cli_spawn(NULL, argv);
+    cli_wait(__FILE__, __LINE__, &run);
+    CHECK_INT(run.status, 0);
+    CHECK_TEXT(run.said[0].p, "watch\n");
+    CHECK_TEXT(run.said[1].p, "");
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+static void test_cli_list(void)
+{
+    daemon_start();
+    struct cli empty = CLI_OK(cli("list", NULL));
+    CHECK_TEXT(empty.said[0].p, "");
+    CHECK_TEXT(CLI_OK(cli("list", "--json", NULL)).said[0].p, "[]\n");
+    char *id = cli_new("-t", "a \033[31mtitle\n\xff\xe2\x82\xac", "--", "true");
+    AWAIT_SESSION(id, "state", "exited");
+    struct cli list = CLI_OK(cli("list", NULL));
+    char *line = cli_line(&list); /* no header line where nobody reads it, and one line a session */
+    CHECK(!strchr(line, '\033') && !strchr(line, '\r'));
+    CHECK(strncmp(line, format("%.8s\texited\t", id), 16) == 0);
+    CHECK_INT(count_of(line, "\t"), 7);
+    CHECK_HAS(line, "a ^[[31mtitle");
+    CHECK(is_utf8(line, strlen(line)));
+    struct cli json = CLI_OK(cli("list", "--json", NULL));
+    CHECK(json_valid(cli_line(&json), json.said[0].n - 1));
+    CHECK_TEXT(json_get(json.said[0].p, "0.session_id"), id);
+    CHECK_TEXT(CLI_OK(cli("/list", "--json", NULL)).said[0].p, json.said[0].p);
+    CHECK_TEXT(CLI_OK(cli("list", "--computer", "nowhere", NULL)).said[0].p, "");
+    char *here = json_get(json.said[0].p, "0.computer");
+    struct cli same = CLI_OK(cli("list", "--json", "--computer", here, NULL));
+    CHECK_TEXT(json_get(same.said[0].p, "0.session_id"), id);
+}
+
+static void test_cli_list_on_terminal(void)
+{
+    daemon_start();
+    cli_new("-t", "a title", "sleep", "1000");
+    const char *const argv[] = {e2e.binary, "list", NULL};
+    struct pty *t = pty_start(24, 80, argv);
+    CHECK_INT(pty_await_exit(t), 0);
+    CHECK(strncmp(pty_row(t, 0), "ID        STATE     FOR", 23) == 0);
+    CHECK_HAS(pty_row(t, 1), "sleep");
+    CHECK_HAS(pty_row(t, 1), "  a title");
+    CHECK(!strchr(t->raw.p, '\t'));
+}
+
+static void test_cli_new(void)
+{
+    daemon_start();
+    char *id = cli_new("sh", "-c", "pwd; echo \"$TELEC_SESSION_ID\"; read x", NULL);
+    AWAIT_SESSION(id, "last_output", id); /* its id is in its environment */
+    CHECK_HAS(transcript(id), e2e.dir);
+    CHECK_TEXT(session_get(id, "title"), "sh -c 'pwd; echo \"$TELEC_SESSION_ID\"; read x'");
+    CHECK_TEXT(session_get(id, "initiator_session_id"), "null");
+    /* Inside of a session, what is started is that session's. */
+    char *child =
+        cli_line(&(struct cli){.said = {CLI_OK(cli_with(format("TELEC_SESSION_ID=%s", id), "new",
+                                                        "-t", "child", "sleep", "1000", NULL))
+                                            .said[0]}});
+    CHECK_TEXT(session_get(child, "initiator_session_id"), id);
+    CHECK_TEXT(session_get(child, "title"), "child");
+    /* Elsewhere; the caller's environment and none of the daemon's. */
+    char *dir = format("%s/a b", e2e.dir);
+    mkdir(dir, 0700);
+    char *there = cli_line(
+        &(struct cli){.said = {CLI_OK(cli_with("E2E_WORD=from the caller", "new", "-C", "a b", "--",
+                                               "sh", "-c", "pwd; echo \"$E2E_WORD\"; read x", NULL))
+                                   .said[0]}});
+    AWAIT_SESSION(there, "last_output", "from the caller");
+    CHECK_HAS(transcript(there), dir);
+    CHECK_TEXT(session_get(there, "working_directory"), dir);
+    /* An option behind the command is the command's. */
+    char *options = cli_new("--", "echo", "--title", "-t");
+    AWAIT(cli_wrote(options, "--title -t"));
+    options = cli_new("echo", "-a", "--json", NULL);
+    AWAIT(cli_wrote(options, "-a --json"));
+    CLI_FAILS(cli("new", "-C", "/nonexistent/place", "true", NULL), 1, "/nonexistent/place");
+    CLI_FAILS(cli("new", "no-such-program-here", NULL), 1, "no-such-program-here");
+    CLI_FAILS(cli("new", "-a", "nobody", NULL), 1, "nobody");
+    CLI_FAILS(cli("new", "-m", "sideways", NULL), 2, "sideways");
+}
+
+/* Started inside of a session for real: by its own shell, which finds the daemon by itself. */
+static void test_cli_new_inside(void)
+{
+    daemon_start();
+    char *id =
+        cli_new("--", "sh", "-c",
+                format("unset XDG_RUNTIME_DIR; '%s' new -t inner sleep 1000 > '%s/id'; read x",
+                       e2e.binary, e2e.dir));
+    char *inner = NULL, *path = format("%s/id", e2e.dir);
+    AWAIT((inner = file_read(path, NULL)) && strlen(inner) == 37);
+    inner[36] = '\0';
+    CHECK_TEXT(session_get(inner, "initiator_session_id"), id);
+}
+
+static void test_cli_agents(void)
+{
+    daemon_start();
+    cli_install("claude",
+                "for word; do echo \"[$word]\"; done; while read line; do echo \"<$line>\"; done");
+    struct cli c = CLI_OK(cli("/claude", "med", "fix", "it's \"broken\"", NULL));
+    char *id = cli_line(&c);
+    AWAIT(cli_wrote(id, "[fix it's \"broken\"]"));
+    CHECK(cli_wrote(id, "[--model]\n[sonnet]\n"));
+    CHECK_TEXT(session_get(id, "active_agent"), "claude");
+    CHECK_TEXT(session_get(id, "thinking_mode"), "med");
+    CHECK_TEXT(session_get(id, "last_input"), "fix it's \"broken\"");
+    c = CLI_OK(cli("/claude", NULL)); /* slow when nothing is said, and no prompt */
+    id = cli_line(&c);
+    AWAIT(cli_wrote(id, "[opus]"));
+    CHECK(!cli_wrote(id, "[]"));
+    c = CLI_OK(cli("/claude", "a", "prompt", "-t", "named", NULL));
+    id = cli_line(&c);
+    AWAIT(cli_wrote(id, "[a prompt]"));
+    CHECK_TEXT(session_get(id, "title"), "named");
+    c = CLI_OK(cli("new", "-a", "claude", "-m", "fast", "-p", "hello", NULL));
+    id = cli_line(&c);
+    AWAIT(cli_wrote(id, "[hello]"));
+    CHECK(cli_wrote(id, "[--model]\n[haiku]\n"));
+    CLI_FAILS(cli("new", "-a", "codex", NULL), 1, "codex");
+    struct cli gemini = CLI_FAILS(cli("/gemini", "fast", "hello", NULL), 1, "gemini");
+    CHECK_HAS(gemini.said[1].p, "not installed");
+    CHECK_INT(json_count(get("/sessions").body, ""), 4); /* nothing came of those */
+}
+
+/* The beginning of an id is enough when it is the beginning of one only. */
+static void test_cli_prefixes(void)
+{
+    daemon_start();
+    char *ids[17], *clash = NULL, letter[2] = "";
+    int count = 0;
+    while (!clash && count < 17) { /* 16 digits: of 17 ids two begin with the same */
+        ids[count] = start("\"command\": [\"sleep\", \"1000\"]");
+        for (int i = 0; i < count && !clash; i++)
+            clash = ids[i][0] == ids[count][0] ? ids[i] : NULL;
+        count++;
+    }
+    REQUIRE(clash);
+    letter[0] = clash[0];
+    static const char *const commands[] = {"kill", "tail", "attach"};
+    for (size_t i = 0; i < 3; i++) {
+        CLI_FAILS(cli(commands[i], letter, NULL), 1, format("%s: 2 sessions", letter));
+        CLI_FAILS(cli(commands[i], "zzz", NULL), 1, "zzz: no session");
+    }
+    CLI_FAILS(cli("send", letter, "text", NULL), 1, format("%s: 2 sessions", letter));
+    CLI_FAILS(cli("send", "zzz", "text", NULL), 1, "zzz: no session");
+    CLI_FAILS(cli("kill", "", NULL), 1, "sessions");
+    CLI_FAILS(cli("kill", format("%s0", clash), NULL), 1, clash); /* longer than any id */
+    CHECK_INT(json_count(get("/sessions").body, ""), count);
+    CLI_OK(cli("kill", format("%.35s", clash), NULL));
+    CHECK_INT(get(session_path(clash, "")).status, 404);
+    char *last = ids[count - 1];
+    CLI_OK(cli("kill", last, NULL));
+    CHECK_INT(json_count(get("/sessions").body, ""), count - 2);
+}
+
+static void test_cli_send(void)
+{
+    daemon_start();
+    char *id = start_sh("while read line; do echo \"got <$line>\"; done");
+    CHECK_TEXT(CLI_OK(cli("send", id, "hello", "there", NULL)).said[0].p, "delivered\n");
+    AWAIT_SESSION(id, "last_output", "got <hello there>");
+    /* What looks like an option behind the first word of the text, or behind --, is text. */
+    CLI_OK(cli("send", id, "text", "--json", "-x", NULL));
+    AWAIT_SESSION(id, "last_output", "got <text --json -x>");
+    CLI_OK(cli("send", id, "--", "--json", NULL));
+    AWAIT_SESSION(id, "last_output", "got <--json>");
+    CLI_FAILS(cli("send", id, "--json", NULL), 2, "--json");
+    CLI_OK(cli("send", "--no-enter", id, "half ", NULL));
+    CLI_OK(cli("send", id, "a line", NULL));
+    AWAIT_SESSION(id, "last_output", "got <half a line>");
+    char *deaf = start("\"command\": [\"sleep\", \"1000\"]");
+    CHECK_TEXT(CLI_OK(cli("send", deaf, "hello", NULL)).said[0].p, "unconfirmed\n");
+    char *over = start_sh("exit 3");
+    AWAIT_SESSION(over, "state", "exited");
+    CLI_FAILS(cli("send", over, "hello", NULL), 1, "has e"); /* exited, ended */
+    CLI_FAILS(cli("send", id, "", NULL), 1, "message"); /* an empty message is none */
+}
+
+static void test_cli_kill(void)
+{
+    daemon_start();
+    char *a = start("\"command\": [\"sleep\", \"1000\"]"),
+         *b = start("\"command\": [\"sleep\", \"1000\"]"), *c = start_sh("exit 3"),
+         *d = start("\"command\": [\"sleep\", \"1000\"]");
+    AWAIT_SESSION(c, "state", "exited");
+    CHECK_TEXT(CLI_OK(cli("kill", a, c, NULL)).said[0].p, ""); /* one runs, one is dismissed */
+    CHECK_INT(json_count(get("/sessions").body, ""), 2);
+    /* a failure does not spare the others */
+    CLI_FAILS(cli("kill", a, b, NULL), 1, a);
+    CHECK_INT(get(session_path(b, "")).status, 404);
+    CHECK_INT(get(session_path(d, "")).status, 200);
+    if (HAVE_PROC)
+        AWAIT(is_gone(a) && is_gone(b));
+}
+
+static void test_cli_tail(void)
+{
+    daemon_start();
+    char *id = start_sh("printf '\\033[1mbold\\033[0m\\n'; seq 1 3000; read x; echo bye; exit 4");
+    AWAIT_SESSION(id, "last_output", "3000");
+    struct cli tail = CLI_OK(cli("tail", "-n", "15", id, NULL));
+    CHECK_HAS(tail.said[0].p, "3000\n");
+    CHECK(tail.said[0].n <= 15 && !strstr(tail.said[0].p, "2990"));
+    CHECK(CLI_OK(cli("tail", "-n0", id, NULL)).said[0].n == 0);
+    tail = CLI_OK(cli("tail", id, NULL));
+    CHECK(tail.said[0].n <= 5000 && strstr(tail.said[0].p, "\n2500\n"));
+    CHECK(!strchr(tail.said[0].p, '\033'));
+    CLI_OK(cli("send", id, "go", NULL));
+    AWAIT_SESSION(id, "exit_code", "4");
+    tail = CLI_OK(cli("tail", id, "--chars=100", NULL)); /* from its log now */
+    CHECK_HAS(tail.said[0].p, "\nbye\n");
+    CHECK_HAS(tail.said[0].p, "3000\n");
+    CHECK(!strchr(tail.said[0].p, '\033'));
+}
+
+/* Whenever it is asked for: while the session ends, too. */
+static void test_cli_tail_at_its_end(void)
+{
+    daemon_start();
+    for (int i = 0; i < 20; i++) {
+        char *id = cli_new("echo", format("number %d", i), NULL, NULL);
+        CLI_OK(cli("tail", id, NULL));
+    }
+}
+
+/* Without a daemon, a session's log says the same. */
+static void test_cli_tail_without_daemon(void)
+{
+    daemon_start();
+    char *id = start_sh("echo one; echo two; exit 3");
+    AWAIT_SESSION(id, "state", "exited");
+    char *with = CLI_OK(cli("tail", id, NULL)).said[0].p;
+    daemon_stop();
+    CHECK_TEXT(CLI_OK(cli("--no-daemon", "tail", format("%.35s", id), NULL)).said[0].p, with);
+    CHECK_TEXT(CLI_OK(cli("--no-daemon", "tail", "-n", "4", id, NULL)).said[0].p, "two\n");
+    CLI_FAILS(cli("--no-daemon", "tail", "zzz", NULL), 1, "zzz");
+    CHECK(!file_exists(e2e.socket));
+}
+
+/* Followed from its middle on to its end, every line comes once. */
+static void test_cli_tail_follow(void)
+{
+    daemon_start();
+    char *id = start_program("lines", "500", "1500");
+    AWAIT(cli_wrote(id, "line 20\n"));
+    struct cli tail = CLI_OK(cli("tail", "-f", id, NULL));
+    int next = 1;
+    for (char *at = tail.said[0].p; *at; at += strcspn(at, "\n") + 1, next++)
+        if (strncmp(at, format("line %d\n", next), strlen(format("line %d\n", next))) != 0)
+            FATAL("not line %d, but %s", next, visible(at, strlen(at) < 40 ? strlen(at) : 40));
+    CHECK_INT(next, 501);
+    CLI_FAILS(cli("tail", "-f", "zzz", NULL), 1, "zzz");
+}
+
+static void test_cli_status(void)
+{
+    daemon_start();
+    char *id = start(
+        format("\"command\": [\"sleep\", \"1000\"], \"title\": %s", json_quote("a \033[31mtitle")));
+    struct cli c = CLI_OK(cli("status", id, NULL));
+    CHECK(strncmp(c.said[0].p, "state ", 6) == 0);
+    CHECK_HAS(c.said[0].p, "a ^[[31mtitle\n");
+    CHECK_HAS(c.said[0].p, e2e.dir);
+    CHECK(!strchr(c.said[0].p, '\033'));
+    char *over = start_sh("exit 3");
+    AWAIT_SESSION(over, "state", "exited");
+    c = CLI_OK(cli("status", over, NULL));
+    CHECK_HAS(c.said[0].p, "exited");
+    CHECK_HAS(c.said[0].p, "exit code");
+    CLI_FAILS(cli("status", "zzz", NULL), 1, "zzz");
+    CLI_FAILS(cli("status", NULL), 2, "status");
+}
+
+static void test_cli_wait(void)
+{
+    daemon_start();
+    char *id = start_sh("echo ready; read x; exit 3");
+    AWAIT_SESSION(id, "last_output", "ready");
+    struct cli late = cli("wait", "--state", "exited", "--timeout", "0", id, NULL);
+    CHECK(late.status != 0 && late.status != 2);
+    CHECK_HAS(late.said[1].p, id);
+    char *argv[] = {(char *)e2e.binary, "wait", "--state", "exited", id, NULL};
+    struct cli wait = cli_spawn(NULL, argv);
+    AWAIT(status_of("clients") >= 2); /* it is there, besides the one that asks */
+    CHECK(waitpid(wait.pid, &wait.status, WNOHANG) == 0);
+    CLI_OK(cli("send", id, "x", NULL));
+    cli_wait(__FILE__, __LINE__, &wait);
+    CHECK_INT(wait.status, 0);
+    CLI_OK(cli("wait", "--state", "exited", id, NULL)); /* it is already */
+    CLI_FAILS(cli("wait", "--state", "sideways", id, NULL), 2, "sideways");
+    CLI_FAILS(cli("wait", "--timeout", "soon", id, NULL), 2, "soon");
+    CLI_FAILS(cli("wait", "zzz", NULL), 1, "zzz");
+    char *other = start("\"command\": [\"sleep\", \"1000\"]"),
+         *its[] = {(char *)e2e.binary, "wait", "--state", "exited", other, NULL};
+    wait = cli_spawn(NULL, its);
+    AWAIT(status_of("clients") >= 2);
+    CLI_OK(cli("kill", other, NULL)); /* gone, it will never be in that state */
+    cli_wait(__FILE__, __LINE__, &wait);
+    CHECK(wait.status == 0 || wait.status == 1);
+}
+
+/* ---- watch ---------------------------------------------------------------------------------- */
+
+/* Reads on until a line with both parts has come, which must be JSON like every other line; how
+ * many lines came before. */
+static char *cli_watch_await(const char *file, int line, struct cli *c, const char *event,
+                             const char *part)
+{
+    long long until = now_ms() + E2E_WAIT_MS;
+    size_t at = 0;
+    for (;;) {
+        char *end = strchr(c->said[0].p + at, '\n');
+        if (end) {
+            char *text =
+                format("%.*s", (int)(end - c->said[0].p - (ptrdiff_t)at), c->said[0].p + at);
+            at = (size_t)(end - c->said[0].p) + 1;
+            if (!json_valid(text, strlen(text)))
+                check_fatal(file, line,
+                            format("not a line of JSON: %s", visible(text, strlen(text))));
+            if (event_is(text, event) && strstr(text, part))
+                return text;
+        } else if (!cli_read(c, until)) {
+            check_fatal(
+                file, line,
+                format("no %s with %s, but: %s%s", event, part, c->said[0].p, c->said[1].p));
+        }
+    }
+}
+
+#define CLI_WATCH_AWAIT(c, event, part) cli_watch_await(__FILE__, __LINE__, (c), (event), (part))
+
+static void test_cli_watch(void)
+{
+    daemon_start();
+    char *argv[] = {(char *)e2e.binary, "watch", NULL};
+    struct cli watch = cli_spawn(NULL, argv);
+    CLI_WATCH_AWAIT(&watch, "sessions_initial", "[]");
+    char *id = cli_new("--", "sh", "-c", "echo one; read x; exit 6");
+    CLI_WATCH_AWAIT(&watch, "session_created", id);
+    CLI_WATCH_AWAIT(&watch, "session_updated", "\"last_output\":\"one\"");
+    /* It outlives its daemon and starts the next one itself. */
+    watch.said[0].n = 0;
+    watch.said[0].p[0] = '\0';
+    daemon_kill();
+    CHECK_HAS(CLI_WATCH_AWAIT(&watch, "sessions_initial", id), "\"state\"");
+    CLI_OK(cli("send", id, "x", NULL));
+    CLI_WATCH_AWAIT(&watch, "session_updated", "\"exit_code\":6");
+    CLI_OK(cli("kill", id, NULL));
+    CLI_WATCH_AWAIT(&watch, "session_removed", id);
+    CHECK(waitpid(watch.pid, &watch.status, WNOHANG) == 0);
+    kill(watch.pid, SIGINT);
+    cli_wait(__FILE__, __LINE__, &watch);
+    CHECK_INT(watch.status, 128 + SIGINT);
+    CLI_OK(cli("daemon", "--stop", NULL));
+}
+
+/* Nobody reads any more: it ends with the next event. */
+static void test_cli_watch_pipe_closed(void)
+{
+    daemon_start();
+    char *argv[] = {(char *)e2e.binary, "watch", NULL};
+    struct cli watch = cli_spawn(NULL, argv);
+    CLI_WATCH_AWAIT(&watch, "sessions_initial", "[]");
+    close(watch.fds[0]);
+    start("\"command\": [\"true\"]");
+    await_exit(watch.pid);
+}
+
+/* ---- the daemon ----------------------------------------------------------------------------- */
+
+static void test_cli_starts_daemon(void)
+{
+    CLI_FAILS(cli("--no-daemon", "list", NULL), 1, e2e.socket);
+    CLI_FAILS(cli("list", "--no-daemon", NULL), 1, e2e.socket);
+    CLI_FAILS(cli("kill", "1", "--no-daemon", NULL), 1, e2e.socket);
+    CLI_FAILS(cli("daemon", "--stop", NULL), 1, e2e.socket);
+    CHECK(!file_exists(e2e.socket));
+    CHECK_TEXT(CLI_OK(cli("list", NULL)).said[0].p, "");
+    char *pid = json_get(get("/status").body, "pid");
+    CHECK_TEXT(CLI_OK(cli("list", NULL)).said[0].p, "");
+    CHECK_TEXT(json_get(get("/status").body, "pid"), pid); /* the same one */
+    CHECK(file_size(format("%s/telec/daemon.log", e2e.state)) > 0);
+    char *id = cli_new("sleep", "1000", NULL, NULL);
+    CHECK_TEXT(CLI_OK(cli("daemon", "--stop", NULL)).said[0].p, "");
+    CHECK(!file_exists(e2e.socket));
+    if (HAVE_PROC)
+        CHECK(!proc_lives((pid_t)atol(pid)));
+    CLI_FAILS(cli("daemon", "--stop", NULL), 1, e2e.socket);
+    CLI_FAILS(cli("--no-daemon", "send", id, "hello", NULL), 1, e2e.socket);
+    struct cli list = CLI_OK(cli("list", NULL)); /* a new one finds the session */
+    CHECK(strncmp(cli_line(&list), id, 8) == 0);
+    CLI_OK(cli("kill", id, NULL));
+    CLI_OK(cli("daemon", "--stop", NULL));
+}
+
+/* A daemon that can't start says why, to whoever wanted it. */
+static void test_cli_daemon_cannot_start(void)
+{
+    file_write(format("%s/telec", e2e.state), "not a directory", 0600);
+    struct cli list = CLI_FAILS(cli("list", NULL), 1, "daemon");
+    CHECK(list.said[1].n < 1000);
+    struct cli daemon = cli("daemon", NULL);
+    CHECK_INT(daemon.status, 1);
+    CHECK_HAS(daemon.said[1].p, format("%s/telec", e2e.state));
+}
+
+static void test_cli_sockets(void)
+{
+    char *other = format("%s/o/api.sock", e2e.dir);
+    daemon_start();
+    char *id = cli_new("-t", "default", "sleep", "1000");
+    mkdir(format("%s/o", e2e.dir), 0700);
+    CLI_FAILS(cli("-S", other, "--no-daemon", "list", NULL), 1, other);
+    CLI_FAILS(cli_with(format("TELEC_SOCKET=%s", other), "--no-daemon", "list", NULL), 1, other);
+    struct cli list =
+        CLI_OK(cli_with(format("TELEC_SOCKET=%s", other), "-S", e2e.socket, "list", NULL));
+    CHECK(strncmp(cli_line(&list), id, 8) == 0); /* the option counts more */
+    CHECK(strncmp(
+              cli_line(&(struct cli){
+                  .said = {CLI_OK(cli(format("--socket=%s", e2e.socket), "list", NULL)).said[0]}}),
+              id, 8) == 0);
+    list = CLI_OK(cli("-S", "r/telec/api.sock", "list", NULL)); /* from here */
+    CHECK(strncmp(cli_line(&list), id, 8) == 0);
+    char *plain = format("%s/plain", e2e.dir);
+    file_write(plain, "", 0600);
+    CLI_FAILS(cli("-S", plain, "--no-daemon", "list", NULL), 1, plain);
+    char *longest = format("%s/%s", e2e.dir, repeat('x', 200));
+    CLI_FAILS(cli("-S", longest, "--no-daemon", "list", NULL), 1, "xxx");
+}
+
+static void test_cli_config(void)
+{
+    char *path = format("%s/other config", e2e.dir), *missing = format("%s/missing", e2e.dir);
+    file_write(path,
+               "[computer]\nname = elsewhere\n[agent mine]\ncommand = sh -c 'echo \"$0\"; read "
+               "x'\nmed = middling\n",
+               0600);
+    CLI_FAILS(cli("-c", missing, "list", NULL), 1, missing);
+    CLI_FAILS(cli_with(format("TELEC_CONFIG=%s", e2e.dir), "list", NULL), 1, e2e.dir);
+    CHECK(!file_exists(e2e.socket));
+    CLI_OK(cli("-c", path, "list", NULL)); /* its daemon reads the same file */
+    CHECK_TEXT(json_get(get("/computers").body, "0.name"), "elsewhere");
+    struct cli c = CLI_OK(cli("-c", path, "new", "-a", "mine", "-m", "med", NULL));
+    char *id = cli_line(&c);
+    AWAIT_SESSION(id, "last_output", "middling");
+    CLI_OK(cli("kill", id, NULL));
+    CLI_OK(cli("daemon", "--stop", NULL));
+}
+
+/* ---- what it is connected to ---------------------------------------------------------------- */
+
+static void test_cli_terminal_needed(void)
+{
+    daemon_start();
+    char *id = start("\"command\": [\"sleep\", \"1000\"]");
+    CLI_FAILS(cli(NULL), 1, "terminal");
+    CLI_FAILS(cli("attach", id, NULL), 1, "terminal");
+    static const char *const terms[] = {"TERM=dumb", "TERM="};
+    for (size_t i = 0; i < 2; i++) {
+        const char *const argv[] = {"/usr/bin/env", terms[i], e2e.binary, NULL};
+        struct pty *t = pty_start(24, 80, argv);
+        int status = pty_await_exit(t);
+        CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 1);
+        CHECK_HAS(t->raw.p, terms[i]);
+        CHECK(!strchr(t->raw.p, '\033'));
+    }
+}
+
+static void test_cli_output_lost(void)
+{
+    daemon_start();
+    if (!file_exists("/dev/full"))
+        skip("no /dev/full");
+    static const char *const commands[] = {"list --json", "help", "completion bash"};
+    for (size_t i = 0; i < 3; i++) {
+        char *argv[] = {"/bin/sh", "-c", format("'%s' %s > /dev/full", e2e.binary, commands[i]),
+                        NULL};
+        struct cli c = cli_spawn(NULL, argv);
+        cli_wait(__FILE__, __LINE__, &c);
+        CLI_FAILS(c, 1, "cannot write");
+    }
+}
+
+static void test_cli_attach(void)
+{
+    daemon_start();
+    char *id = start_sh("stty -echo; echo ready; while read line; do echo \"got <$line>\"; "
+                        "[ \"$line\" = end ] && exit 7; done");
+    const char *const argv[] = {e2e.binary, "attach", id, NULL};
+    AWAIT_SESSION(id, "last_output", "ready");
+    struct pty *t = pty_start(24, 80, argv);
+    PTY_AWAIT(t, "ready");
+    pty_send(t, "hello\r");
+    PTY_AWAIT(t, "got <hello>");
+    pty_send(t, "\035d"); /* Ctrl-] d */
+    CHECK_INT(pty_await_exit(t), 0);
+    CHECK_INT(t->alternate, 0);
+    CHECK(!session_is(id, "state", "exited"));
+    t = pty_start(24, 80, argv);
+    PTY_AWAIT(t, "got <hello>"); /* it is all there again */
+    pty_send(t, "end\r");
+    int status = pty_await_exit(t);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(t->alternate, 0);
+    AWAIT_SESSION(id, "exit_code", "7");
+    t = pty_start(24, 80, argv);
+    status = pty_await_exit(t);
+    CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 1);
+    CHECK_HAS(t->raw.p, "telec: "); /* and it says why */
+}
+
+static const struct test cli_tests[] = {
+    {"cli_help", test_cli_help},
+    {"cli_usage", test_cli_usage},
+    {"cli_completion", test_cli_completion},
+    {"cli_list", test_cli_list},
+    {"cli_list_on_terminal", test_cli_list_on_terminal},
+    {"cli_new", test_cli_new},
+    {"cli_new_inside", test_cli_new_inside},
+    {"cli_agents", test_cli_agents},
+    {"cli_prefixes", test_cli_prefixes},
+    {"cli_send", test_cli_send},
+    {"cli_kill", test_cli_kill},
+    {"cli_tail", test_cli_tail},
+    {"cli_tail_at_its_end", test_cli_tail_at_its_end},
+    {"cli_tail_without_daemon", test_cli_tail_without_daemon},
+    {"cli_tail_follow", test_cli_tail_follow},
+    {"cli_status", test_cli_status},
+    {"cli_wait", test_cli_wait},
+    {"cli_watch", test_cli_watch},
+    {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},
+    {"cli_starts_daemon", test_cli_starts_daemon},
+    {"cli_daemon_cannot_start", test_cli_daemon_cannot_start},
+    {"cli_sockets", test_cli_sockets},
+    {"cli_config", test_cli_config},
+    {"cli_terminal_needed", test_cli_terminal_needed},
+    {"cli_output_lost", test_cli_output_lost},
+    {"cli_attach", test_cli_attach},
+};
