@@ -1,0 +1,47 @@
+#!/bin/sh
+# Measures telec beside its floors: tests/bench/run.sh [SECTION…] (see bench.c; none: all). What is
+# measured is the static build, where musl-gcc exists, and the ordinary one. Needs no root, leaves
+# nothing running.
+set -eu
+cd "$(dirname "$0")/../.."
+
+CC=${CC:-cc}
+out=build/bench
+flags='-std=c99 -O2'
+mkdir -p "$out"
+scratch=$(mktemp -d /tmp/telec-bench.XXXXXX)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# build KIND COMPILER…: telec, the floors and the emulator's bench, all in the same way.
+build() {
+    kind=$1
+    shift
+    # shellcheck disable=SC2086 # flags are words
+    "$@" $flags -o "$out/telec-$kind" teleclaude.c
+    # shellcheck disable=SC2086
+    "$@" $flags -o "$out/floor-$kind" tests/bench/floor.c
+    # shellcheck disable=SC2086
+    "$@" $flags -o "$out/vt-$kind" tests/bench/vt.c
+}
+
+# measure KIND SECTION…
+measure() {
+    kind=$1
+    shift
+    mkdir "$scratch/$kind"
+    "$PWD/$out/bench" "$PWD/$out/telec-$kind" "$PWD/$out/floor-$kind" "$PWD/$out/vt-$kind" \
+        "$scratch/$kind" "$@"
+}
+
+# shellcheck disable=SC2086
+$CC $flags -o "$out/bench" tests/bench/bench.c
+build dynamic "$CC"
+if command -v musl-gcc >/dev/null; then
+    build static musl-gcc -static -s
+    printf '== static (musl-gcc)\n'
+    measure static "$@"
+    printf '\n'
+fi
+printf '== dynamic (%s)\n' "$CC"
+measure dynamic "$@"
