@@ -551,6 +551,7 @@ static void vt_put_last_line(const struct vt *vt, buf *b, int most);
 #endif
 
 enum cache_topic { CACHE_SESSIONS = 1, CACHE_PREPARATION = 2 };
+#define CACHE_TOPICS 2
 
 /* One session object. json begins with a comma, so that a list is a mere concatenation. */
 struct cache_session {
@@ -582,6 +583,11 @@ struct cache {
     blob *(*encode)(span event_json); /* makes the bytes that go to every subscriber */
     buf event;              /* the one being made; kept, for there are many */
     long long events_sent, events_coalesced;
+    unsigned interest;      /* topics that somebody is subscribed to */
+    int wanting[CACHE_TOPICS]; /* subscribers of each */
+    /* the interest has changed; may be NULL. No subscribing from within. */
+    void (*on_interest)(void *ctx, unsigned topics);
+    void *interest_ctx;
 };
 
 static void cache_init(struct cache *c, blob *(*encode)(span event_json));

@@ -52,14 +52,6 @@ static void cache_rearrange(struct cache *c)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static int cache_wanted(const struct cache *c, unsigned topics)
-{
-    for (const struct cache_subscriber *s = c->subscribers; s; s = s->next)
-        if (s->topics & topics)
-            return 1;
-    return 0;
-}
-
 static void cache_publish(struct cache *c, unsigned topics, span event_json)
 {
     blob *frame = NULL;
@@ -80,7 +72,7 @@ static void cache_send_session(struct cache *c, struct cache_session *s, long lo
     const char *name = s->announced ? "session_updated" : "session_created";
     s->announced = 1;
     s->sent_at = now;
-    if (!cache_wanted(c, CACHE_SESSIONS))
+    if (!(c->interest & CACHE_SESSIONS))
         return;
     buf *event = &c->event;
     buf_clear(event);
@@ -197,7 +189,7 @@ static void cache_remove(struct cache *c, const char *id)
     cache_changed(c);
     c->sessions[s->place] = NULL;
     c->count--;
-    if (cache_wanted(c, CACHE_SESSIONS)) {
+    if (c->interest & CACHE_SESSIONS) {
         buf event = {0};
         json_open(&event, '{');
         json_field_string(&event, "event", "session_removed");
@@ -256,8 +248,21 @@ static blob *cache_list(struct cache *c)
 
 /* ---- subscribers, life ---------------------------------------------------------------------- */
 
+/* Tells the owner when a topic gets its first subscriber or loses its last one. */
+static void cache_count_topics(struct cache *c, unsigned old, unsigned now)
+{
+    unsigned before = c->interest;
+    for (int i = 0; i < CACHE_TOPICS; i++) {
+        c->wanting[i] += (now >> i & 1) - (old >> i & 1);
+        c->interest = c->wanting[i] ? c->interest | 1u << i : c->interest & ~(1u << i);
+    }
+    if (c->interest != before && c->on_interest)
+        c->on_interest(c->interest_ctx, c->interest);
+}
+
 static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics)
 {
+    unsigned before = s->topics;
     s->topics = topics;
     if (topics && !s->link) {
         s->next = c->subscribers;
@@ -271,6 +276,7 @@ static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigne
             s->next->link = s->link;
         s->link = NULL;
     }
+    cache_count_topics(c, before, topics);
 }
 
 static void cache_init(struct cache *c, blob *(*encode)(span event_json))

@@ -319,8 +319,33 @@ static void unit_cache_times(void)
     cache_free(&all.cache);
 }
 
+static void unit_cache_on_interest(void *ctx, unsigned topics)
+{
+    buf_fmt(ctx, "%u ", topics);
+}
+
+/* Only the first subscriber of a topic and the last one are told of. */
+static void unit_cache_interest(void)
+{
+    struct cache c;
+    struct cache_subscriber a = {0}, b = {0};
+    buf told = {0};
+    cache_init(&c, unit_cache_encode);
+    c.on_interest = unit_cache_on_interest;
+    c.interest_ctx = &told;
+    cache_subscribe(&c, &a, CACHE_SESSIONS);
+    cache_subscribe(&c, &b, CACHE_SESSIONS | CACHE_PREPARATION);
+    cache_subscribe(&c, &a, 0);
+    cache_subscribe(&c, &a, 0);
+    cache_subscribe(&c, &b, CACHE_PREPARATION);
+    cache_free(&c); /* takes out who is left */
+    CHECK_SPAN(buf_view(&told), "1 3 2 0 ");
+    buf_free(&told);
+}
+
 static void unit_cache(void)
 {
+    unit_cache_interest();
     unit_cache_times();
     for (uint32_t seed = 1; seed <= 6; seed++)
         unit_cache_model(seed);
