@@ -865,6 +865,9 @@ enum hold_frame {
     HOLD_RESIZE = 'r',   /* {"cols", "rows"} */
     HOLD_KEYS = 'K',     /* {"key", "count"}: keys by name, see hold_put_key */
     HOLD_KILL = 'k',     /* end the session */
+    /* {"undo_ms"}: stop its processes now, and end it after that time unless it goes on */
+    HOLD_STOP = 'p',
+    HOLD_CONTINUE = 'c', /* let its processes go on */
     HOLD_SEEN = 'n',     /* somebody has looked at it */
     HOLD_EVENT = 'e',    /* {"type", "text", "native_session_id"}: what an agent's hook reports */
     HOLD_WATCH = 'w',    /* send status frames from now on */
@@ -943,6 +946,7 @@ struct session {
     long long created_at;
     buf record;             /* the members of its object that seldom change, without braces */
     int ending;             /* to be removed as soon as it has ended */
+    int hidden;             /* stopped and about to be ended by its holder; not in the cache */
     /* live */
     struct hold_link holder;
     buf status;             /* the holder's last status object, {} before the first */
@@ -994,6 +998,12 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 static int session_rename(struct session *s, const char *title);
 /* Ends a running session or dismisses an exited one. The waiter is told when it is gone. */
 static void session_end(struct session *s, struct session_waiter *waiter);
+/* Ends a running session in a way that can be undone for undo_ms milliseconds: its processes are
+ * stopped and it is out of the list at once; its holder ends it when the time is up, whatever
+ * becomes of the daemon. */
+static void session_stop(struct session *s, long long undo_ms);
+static struct session *session_find_hidden(const struct sessions *all, const char *id);
+static void session_continue(struct session *s);   /* undoes session_stop */
 static void session_forget(struct session_waiter *waiter);
 /* what an agent's hook says (HOLD_EVENT) */
 static void session_set_seen(struct session *s); /* somebody has looked at it */

@@ -8,6 +8,8 @@
 #define API_ASK_MS 5000          /* for a holder to answer */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
 #define API_PROJECTS_MAX 1000
+#define API_UNDO_MAX_S 60
+#define API_UNDO_GRACE_MS 500    /* for who undoes it in the last moment */
 
 /* One request at work: what its handler needs. */
 struct api_call {
@@ -487,10 +489,48 @@ static void api_on_ended(void *ctx)
     free(ending);
 }
 
+/* undo_s of the query: for how long the end can be undone; 0: it can't. */
+static int api_undo_seconds(struct api_call *call)
+{
+    char *text = api_query(call, "undo_s");
+    long long seconds = 0;
+    if (text && (!span_int(span_of(text), &seconds) || seconds < 0 || seconds > API_UNDO_MAX_S))
+        api_fault(call, "int_parsing", "query", "undo_s",
+                  "Input should be a valid integer from 0 to 60");
+    free(text);
+    return (int)seconds;
+}
+
+static void api_stop_session(struct api_call *call, int undo_s)
+{
+    buf b = {0}, message = {0};
+    session_stop(call->session, undo_s * 1000LL + API_UNDO_GRACE_MS);
+    buf_fmt(&message, "Session %.8s ends in %d s", call->session->id, undo_s);
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_field_string(&b, "message", buf_cstr(&message));
+    json_field_int(&b, "undo_s", undo_s);
+    json_close(&b, '}');
+    api_reply(call->client, &b);
+    buf_free(&message);
+}
+
+/* Only a session that is about to be ended gets here. */
+static void api_restore_session(struct api_call *call)
+{
+    session_continue(call->session);
+    api_get_session(call);
+}
+
 static void api_delete_session(struct api_call *call)
 {
+    int undo_s = api_undo_seconds(call);
     if (!api_query_is_here(call))
         return;
+    if (undo_s && call->session->holder.open && !call->session->exited) {
+        api_stop_session(call, undo_s);
+        return;
+    }
     struct api_ending *ending = base_alloc(sizeof *ending);
     ending->client = call->client;
     ending->waiter = (struct session_waiter){.ended = api_on_ended, .ctx = ending};
@@ -1138,26 +1178,28 @@ static const struct api_route {
     const char *method, *path; /* {} stands for a session's id */
     void (*handle)(struct api_call *call);
     int has_body;
+    int hidden; /* {} is one that is about to be ended */
 } api_routes[] = {
-    {"GET", "/health", api_health, 0},
-    {"GET", "/sessions", api_list_sessions, 0},
-    {"POST", "/sessions", api_create_session, 1},
-    {"GET", "/sessions/{}", api_get_session, 0},
-    {"PATCH", "/sessions/{}", api_rename_session, 1},
-    {"DELETE", "/sessions/{}", api_delete_session, 0},
-    {"POST", "/sessions/{}/message", api_send_message, 1},
-    {"POST", "/sessions/{}/keys", api_send_keys, 1},
-    {"POST", "/sessions/{}/event", api_send_event, 1},
-    {"GET", "/sessions/{}/transcript", api_transcript, 0},
-    {"GET", "/sessions/{}/screen", api_screen, 0},
-    {"GET", "/sessions/{}/attach", api_attach, 0},
-    {"GET", "/computers", api_list_computers, 0},
-    {"GET", "/projects", api_list_projects, 0},
-    {"POST", "/projects", api_add_project, 1},
-    {"GET", "/projects-with-todos", api_list_projects_with_todos, 0},
-    {"GET", "/agents/availability", api_list_agents, 0},
-    {"GET", "/status", api_status, 0},
-    {"GET", "/ws", api_ws, 0},
+    {"GET", "/health", api_health, 0, 0},
+    {"GET", "/sessions", api_list_sessions, 0, 0},
+    {"POST", "/sessions", api_create_session, 1, 0},
+    {"GET", "/sessions/{}", api_get_session, 0, 0},
+    {"PATCH", "/sessions/{}", api_rename_session, 1, 0},
+    {"DELETE", "/sessions/{}", api_delete_session, 0, 0},
+    {"POST", "/sessions/{}/restore", api_restore_session, 0, 1},
+    {"POST", "/sessions/{}/message", api_send_message, 1, 0},
+    {"POST", "/sessions/{}/keys", api_send_keys, 1, 0},
+    {"POST", "/sessions/{}/event", api_send_event, 1, 0},
+    {"GET", "/sessions/{}/transcript", api_transcript, 0, 0},
+    {"GET", "/sessions/{}/screen", api_screen, 0, 0},
+    {"GET", "/sessions/{}/attach", api_attach, 0, 0},
+    {"GET", "/computers", api_list_computers, 0, 0},
+    {"GET", "/projects", api_list_projects, 0, 0},
+    {"POST", "/projects", api_add_project, 1, 0},
+    {"GET", "/projects-with-todos", api_list_projects_with_todos, 0, 0},
+    {"GET", "/agents/availability", api_list_agents, 0, 0},
+    {"GET", "/status", api_status, 0, 0},
+    {"GET", "/ws", api_ws, 0, 0},
 };
 
 /* Does path fit the pattern? *id is what stands for {}. */
@@ -1176,18 +1218,20 @@ static int api_path_fits(const char *pattern, span path, span *id)
     return memcmp(path.p + path.n - after, hole + 2, after) == 0;
 }
 
-static struct session *api_session(struct api *a, span encoded_id)
+static struct session *api_session(struct api *a, span encoded_id, int hidden)
 {
     buf id = {0};
-    struct session *s =
-        http_decode(encoded_id, 0, &id) ? session_find(a->sessions, buf_cstr(&id)) : NULL;
+    struct session *s = NULL;
+    if (http_decode(encoded_id, 0, &id))
+        s = hidden ? session_find_hidden(a->sessions, buf_cstr(&id))
+                   : session_find(a->sessions, buf_cstr(&id));
     buf_free(&id);
     return s;
 }
 
 static void api_run(struct api_call *call, const struct api_route *route, span id)
 {
-    if (id.p && !(call->session = api_session(call->api, id))) {
+    if (id.p && !(call->session = api_session(call->api, id, route->hidden))) {
         serve_reply_detail(call->client, 404, "Session not found");
         return;
     }

@@ -111,6 +111,7 @@ struct hold {
     long long status_at;       /* when the last one went out */
     buf typed;                 /* first message, not yet typed */
     int killing, exited, drained, over;
+    int stopped;               /* its processes are, until the kill timer ends the session */
     int check_ms;              /* until the next look whether anybody of a killed session is left */
 };
 
@@ -164,6 +165,8 @@ static void hold_put_status(const struct hold *h, buf *b)
     json_field_time(b, "state_since", h->since);
     hold_put_text(b, "state_text", &h->asked);
     json_field_bool(b, "unseen", h->unseen);
+    if (h->stopped)
+        json_field_bool(b, "hidden", 1);
     json_field_time(b, "last_activity", h->activity);
     hold_put_text(b, "last_input", &h->last_input);
     hold_put_text(b, "last_output", &h->last_output);
@@ -667,22 +670,27 @@ static void hold_on_drain_timer(void *ctx)
     hold_check_end(h);
 }
 
-static void hold_on_kill_timer(void *ctx)
-{
-    struct hold *h = ctx;
-    hold_signal_all(h, SIGKILL);
-    h->check_ms = 0;
-    hold_check_end(h);
-}
-
 static void hold_kill(struct hold *h)
 {
     if (h->killing)
         return;
     h->killing = 1;
     hold_signal_all(h, SIGHUP);
-    kill(-h->pid, SIGCONT); /* what was stopped can't die of SIGHUP */
+    hold_signal_all(h, SIGCONT); /* what was stopped can't die of SIGHUP */
     loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + HOLD_KILL_MS);
+    hold_check_end(h);
+}
+
+/* The time to undo the end is over, or the time to die of SIGHUP. */
+static void hold_on_kill_timer(void *ctx)
+{
+    struct hold *h = ctx;
+    if (!h->killing) {
+        hold_kill(h);
+        return;
+    }
+    hold_signal_all(h, SIGKILL);
+    h->check_ms = 0;
     hold_check_end(h);
 }
 
@@ -805,6 +813,32 @@ static void hold_take_kill(struct hold_client *c, span payload)
 {
     (void)payload;
     hold_kill(c->hold);
+}
+
+static void hold_take_stop(struct hold_client *c, span payload)
+{
+    struct hold *h = c->hold;
+    struct json request;
+    long long undo_ms;
+    if (h->killing || json_parse(payload, &request, NULL, NULL) != PARSE_DONE ||
+        !json_int(json_get(request, "undo_ms"), &undo_ms))
+        return;
+    h->stopped = 1;
+    hold_signal_all(h, SIGSTOP);
+    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + undo_ms);
+    hold_changed(h);
+}
+
+static void hold_take_continue(struct hold_client *c, span payload)
+{
+    struct hold *h = c->hold;
+    (void)payload;
+    if (h->killing || !h->stopped)
+        return;
+    h->stopped = 0;
+    loop_timer_stop(&h->loop, &h->kill_timer);
+    hold_signal_all(h, SIGCONT);
+    hold_changed(h);
 }
 
 /* What an agent reports is believed over what its output looks like. */
@@ -930,7 +964,9 @@ static const struct {
     {HOLD_RESIZE, hold_take_resize}, {HOLD_KILL, hold_take_kill},
     {HOLD_EVENT, hold_take_event},   {HOLD_WATCH, hold_take_watch},
     {HOLD_VIEW, hold_take_view},     {HOLD_SCREEN, hold_take_screen},
-    {HOLD_TEXT, hold_take_text},     {HOLD_KEYS, hold_take_keys},   {HOLD_SEEN, hold_take_seen},
+    {HOLD_TEXT, hold_take_text},     {HOLD_KEYS, hold_take_keys},
+    {HOLD_SEEN, hold_take_seen},     {HOLD_STOP, hold_take_stop},
+    {HOLD_CONTINUE, hold_take_continue},
 };
 
 static void hold_on_client_data(void *ctx)

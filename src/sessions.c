@@ -49,6 +49,10 @@ static void session_changed(struct session *s)
 {
     struct sessions *all = s->owner;
     buf *object = &all->object;
+    if (s->hidden) {
+        cache_remove(all->cache, s->id);
+        return;
+    }
     if (!s->record.n)
         session_renew_record(s);
     buf_clear(object);
@@ -87,6 +91,8 @@ static void session_set_status(struct session *s, span status)
     struct json parsed;
     if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
         return;
+    if (!s->status.n) /* from then on we know better: a status may be older than what we asked */
+        s->hidden = json_get(parsed, "hidden").type == JSON_TRUE;
     buf_clear(&s->status);
     buf_span(&s->status, parsed.text); /* without white space around it */
     if (json_text_eq(json_get(parsed, "state"), "exited"))
@@ -229,6 +235,33 @@ static void session_end(struct session *s, struct session_waiter *waiter)
     hold_send(&s->holder, HOLD_KILL, (span){0});
 }
 
+static void session_stop(struct session *s, long long undo_ms)
+{
+    buf request = {0};
+    json_open(&request, '{');
+    json_field_int(&request, "undo_ms", undo_ms);
+    json_close(&request, '}');
+    hold_send(&s->holder, HOLD_STOP, buf_view(&request));
+    buf_free(&request);
+    s->hidden = 1;
+    session_changed(s);
+}
+
+static struct session *session_find_hidden(const struct sessions *all, const char *id)
+{
+    struct session *s = all->first;
+    while (s && (!s->hidden || strcmp(s->id, id) != 0))
+        s = s->next;
+    return s;
+}
+
+static void session_continue(struct session *s)
+{
+    hold_send(&s->holder, HOLD_CONTINUE, (span){0});
+    s->hidden = 0;
+    session_changed(s);
+}
+
 /* ---- holders -------------------------------------------------------------------------------- */
 
 static void session_adopted(struct sessions *all)
@@ -285,7 +318,7 @@ static void session_on_link_closed(void *ctx)
         session_changed(s);
     if (creating)
         session_created(s);
-    if (s->ending)
+    if (s->ending || s->hidden)
         session_remove(s);
     if (first && !creating)
         session_adopted(all);
@@ -563,7 +596,7 @@ static void session_adopt(void *ctx, const char *id)
             return;
         }
     }
-    if (s->ending)
+    if (s->ending || s->hidden)
         session_remove(s);
 }
 

@@ -445,7 +445,79 @@ static void test_push_many_clients(void)
     AWAIT(status_of("clients") == 151);
 }
 
+/* Are all processes of the session (as far as they can be seen) stopped, or none? */
+static int program_is_stopped(const char *id, int stopped)
+{
+    pid_t pids[4];
+    int n = HAVE_PROC ? proc_find(proc_is_inside, id, pids, 4) : 0, like = 0;
+    for (int i = 0; i < n; i++) {
+        char *stat = proc_read(pids[i], "stat", NULL), *end = stat ? strrchr(stat, ')') : NULL;
+        like += end && (end[2] == 'T') == stopped;
+    }
+    return !HAVE_PROC || (n > 0 && like == n);
+}
+
+/* An end that is taken back: the program is as it was, and nobody saw it run meanwhile. */
+static void test_delete_undone(void)
+{
+    daemon_start();
+    char *id = start_sh("n=0; while read x; do n=$((n+1)); echo line $n $x; done");
+    struct wire w = subscribe("sessions");
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"a\"}").status, 200);
+    AWAIT_SESSION(id, "last_output", "line 1 a");
+    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 404); /* nothing to undo */
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=61"), NULL).status, 422);
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=x"), NULL).status, 422);
+    for (int round = 2; round < 4; round++) {
+        struct reply r = call("DELETE", session_path(id, "?undo_s=60"), NULL);
+        CHECK_INT(r.status, 200);
+        CHECK_TEXT(json_get(r.body, "undo_s"), "60");
+        event_await(&w, "session_removed", id);
+        CHECK_TEXT(get("/sessions").body, "[]");
+        CHECK_INT(get(session_path(id, "")).status, 404);
+        CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"b\"}").status, 404);
+        AWAIT(program_is_stopped(id, 1));
+        if (round == 3) { /* the holder knows, whatever becomes of the daemon */
+            wire_close(&w);
+            daemon_kill();
+            daemon_start();
+            CHECK_TEXT(get("/sessions").body, "[]");
+            w = subscribe("sessions");
+        }
+        CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 200);
+        event_await(&w, "session_created", id);
+        AWAIT(program_is_stopped(id, 0));
+        CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"c\"}").status, 200);
+        AWAIT_SESSION(id, "last_output", format("line %d c", round));
+    }
+}
+
+/* An end that is not taken back happens, with or without the daemon that was asked. */
+static void test_delete_after_undo_time(void)
+{
+    daemon_start();
+    char *stays = start_program("pause", NULL, NULL), *id = start_program("pause", NULL, NULL);
+    AWAIT_SESSION(id, "last_output", "ready");
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=1"), NULL).status, 200);
+    AWAIT_GONE(id);
+    AWAIT(!file_exists(session_file(id, "record.json")));
+    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 404);
+    CHECK_INT(call("DELETE", session_path(stays, "?undo_s=1"), NULL).status, 200);
+    daemon_kill();
+    AWAIT_GONE(stays);
+    daemon_start();
+    CHECK_TEXT(get("/sessions").body, "[]");
+    CHECK(!file_exists(session_file(stays, "record.json")));
+    /* One that has exited has nothing to lose. */
+    id = start_sh("exit 0");
+    AWAIT_SESSION(id, "state", "exited");
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=9"), NULL).status, 200);
+    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 404);
+}
+
 static const struct test push_tests[] = {
+    {"delete_undone", test_delete_undone},
+    {"delete_after_undo_time", test_delete_after_undo_time},
     {"push_handshake", test_push_handshake},
     {"push_sessions", test_push_sessions},
     {"push_topics", test_push_topics},
