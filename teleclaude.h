@@ -931,6 +931,7 @@ struct hold_link {
 static int hold_open(struct hold_link *link, struct loop *l, const char *socket);
 static void hold_send(struct hold_link *link, enum hold_frame type, span payload);
 static void hold_close(struct hold_link *link);    /* on_closed comes at the end of the pass */
+static void hold_abandon(struct hold_link *link);  /* at the program's end: no callback */
 
 /* Plain text of a session that has no holder any more, from its log, as HOLD_TEXT gives it. */
 static void hold_log_text(const char *state_dir, int cols, int rows, buf *out);
@@ -1516,9 +1517,10 @@ struct view_hooks {
     void (*ended)(void *ctx); /* no more comes: view->reason says why; view_close is still due */
 };
 
-/* A WebSocket to a session's screen, and the emulator that it feeds. */
+/* A connection to a session's screen, and the emulator that it feeds. */
 struct view {
-    struct client_ws ws;
+    struct hold_link link;   /* to its holder, when that is on this computer; */
+    struct client_ws ws;     /* else through the daemon */
     struct vt *vt;           /* NULL until the first bytes have come */
     char *id;                /* the session's */
     int back;                /* lines scrolled back */
@@ -1541,6 +1543,7 @@ static struct view *view_of_text(const char *id, span text, int cols, int rows);
 /* {"size": [cols, rows]}, the text message before a snapshot of that size. 1, or 0: it isn't one.
  */
 static int view_parse_size(span text, int *cols, int *rows);
+static int view_is_open(const struct view *v);     /* more may come */
 static void view_close(struct view *v);            /* no hook is called any more; NULL is fine */
 static void view_abandon(struct view *v);          /* at the program's end */
 static void view_send(struct view *v, span input); /* bytes for the program */

@@ -1487,6 +1487,15 @@ static void hold_close(struct hold_link *link)
         conn_close(&link->conn, NULL);
 }
 
+static void hold_abandon(struct hold_link *link)
+{
+    if (!link->open)
+        return;
+    close(link->conn.io.fd);
+    conn_free(&link->conn);
+    link->open = 0;
+}
+
 static void hold_log_text(const char *state_dir, int cols, int rows, buf *out)
 {
     struct vt *vt = vt_new(cols, rows);

@@ -653,10 +653,7 @@ static void sessions_free(struct sessions *all)
 {
     while (all->first) {
         struct session *s = all->first;
-        if (s->holder.open) {
-            close(s->holder.conn.io.fd);
-            conn_free(&s->holder.conn);
-        }
+        hold_abandon(&s->holder);
         session_delete(s);
     }
     buf_free(&all->object);

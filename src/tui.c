@@ -859,7 +859,7 @@ static void tui_follow(struct tui *t)
     const struct tree_session *s = tui_has_preview(t) ? tui_session(t) : NULL;
     if (t->mode & (TUI_ATTACHED | TUI_PREFIX))
         return;
-    int lost = t->view && t->view->hooks && !t->view->ws.open && t->client.push == CLIENT_LIVE;
+    int lost = t->view && t->view->hooks && !view_is_open(t->view) && t->client.push == CLIENT_LIVE;
     if (lost)
         t->followed[0] = '\0';
     if (t->view && (lost || !s || strcmp(s->id, t->view->id) != 0))
@@ -1384,6 +1384,8 @@ static void tui_on_push_state(void *ctx)
     struct tui *t = ctx;
     if (t->client.push == CLIENT_LIVE)
         t->followed[0] = '\0';
+    else if (t->client.push == CLIENT_WAITING && t->mode & (TUI_ATTACHED | TUI_PREFIX))
+        tui_detach(t, t->client.why);
     tui_on_second(t);
 }
 

@@ -31,7 +31,7 @@ static void view_free(struct view *v)
     free(v);
 }
 
-static void view_on_open(void *ctx)
+static void view_on_ws_open(void *ctx)
 {
     struct view *v = ctx;
     if (v->want_cols)
@@ -67,54 +67,104 @@ static void view_take_size(struct view *v, span text)
     vt_resize(v->vt, cols, rows);
 }
 
-static void view_on_message(void *ctx, enum ws_opcode opcode, span payload)
+static void view_take_output(struct view *v, span bytes)
 {
-    struct view *v = ctx;
     buf answers = {0};
-    if (!v->hooks)
-        return;
-    if (opcode == WS_TEXT) {
-        view_take_size(v, payload);
-        return;
-    }
     if (!v->vt)
         v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
-    vt_feed(v->vt, payload);
+    vt_feed(v->vt, bytes);
     vt_take_answers(v->vt, &answers); /* the holder has given them already */
     buf_free(&answers);
     v->hooks->changed(v->ctx);
 }
 
-static void view_on_closed(void *ctx, int code, const char *why)
+static void view_ended(struct view *v, const char *why)
 {
-    struct view *v = ctx;
-    (void)code;
     if (!v->hooks) {
         view_free(v);
         return;
     }
-    snprintf(v->reason, sizeof v->reason, "%s", why ? why : "the connection was lost");
+    snprintf(v->reason, sizeof v->reason, "%s", why);
     v->hooks->ended(v->ctx);
+}
+
+static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct view *v = ctx;
+    if (v->hooks && opcode == WS_TEXT)
+        view_take_size(v, payload);
+    else if (v->hooks)
+        view_take_output(v, payload);
+}
+
+static void view_on_ws_closed(void *ctx, int code, const char *why)
+{
+    (void)code;
+    view_ended(ctx, why ? why : "the connection was lost");
+}
+
+static void view_on_frame(void *ctx, enum hold_frame type, span payload)
+{
+    struct view *v = ctx;
+    if (v->hooks && type == HOLD_SIZE)
+        view_take_size(v, payload);
+    else if (v->hooks && (type == HOLD_OUTPUT || type == HOLD_SNAPSHOT))
+        view_take_output(v, payload);
+}
+
+static void view_on_link_closed(void *ctx)
+{
+    view_ended(ctx, "the session has ended");
+}
+
+/* The holder itself, when it is on this computer: every process on the way of a key and its echo
+ * costs two wake-ups. */
+static int view_open_link(struct view *v, const struct client *client, int control)
+{
+    const char how[] = {HOLD_VIEW_SIZES, control ? HOLD_VIEW_SCROLLBACK : ' '};
+    buf path = {0};
+    if (!store_id_is_plain(v->id))
+        return -1;
+    buf_fmt(&path, "%s/%s.sock", client->config->holders, v->id);
+    v->link.on_frame = view_on_frame;
+    v->link.on_closed = view_on_link_closed;
+    v->link.ctx = v;
+    int status = hold_open(&v->link, client->loop, buf_cstr(&path));
+    if (status == 0)
+        hold_send(&v->link, HOLD_VIEW, (span){how, sizeof how});
+    buf_free(&path);
+    return status;
+}
+
+/* Through the daemon: a session that only it can reach. */
+static int view_open_ws(struct view *v, struct client *client, int control)
+{
+    buf target = {0};
+    v->ws.on_open = view_on_ws_open;
+    v->ws.on_message = view_on_ws_message;
+    v->ws.on_closed = view_on_ws_closed;
+    v->ws.ctx = v;
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(v->id));
+    buf_str(&target, control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
+    int status = client_ws_open(&v->ws, client, buf_cstr(&target));
+    buf_free(&target);
+    return status;
 }
 
 static struct view *view_open(struct client *client, const char *id, int control,
                               const struct view_hooks *hooks, void *ctx)
 {
     struct view *v = view_new(id, hooks, ctx);
-    buf target = {0};
-    v->ws.on_open = view_on_open;
-    v->ws.on_message = view_on_message;
-    v->ws.on_closed = view_on_closed;
-    v->ws.ctx = v;
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(id));
-    buf_str(&target, control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
-    if (client_ws_open(&v->ws, client, buf_cstr(&target)) != 0) {
-        view_free(v);
-        v = NULL;
-    }
-    buf_free(&target);
-    return v;
+    if (view_open_link(v, client, control) == 0 || view_open_ws(v, client, control) == 0)
+        return v;
+    view_free(v);
+    return NULL;
+}
+
+static int view_is_open(const struct view *v)
+{
+    return v->link.open || v->ws.open;
 }
 
 static struct view *view_of_text(const char *id, span text, int cols, int rows)
@@ -136,8 +186,10 @@ static void view_close(struct view *v)
     if (!v)
         return;
     v->hooks = NULL;
-    if (v->ws.open)
-        client_ws_close(&v->ws); /* view_on_closed frees it */
+    if (v->link.open)
+        hold_close(&v->link); /* view_ended frees it */
+    else if (v->ws.open)
+        client_ws_close(&v->ws);
     else
         view_free(v);
 }
@@ -146,6 +198,7 @@ static void view_abandon(struct view *v)
 {
     if (!v)
         return;
+    hold_abandon(&v->link);
     client_ws_abandon(&v->ws);
     view_free(v);
 }
@@ -153,7 +206,9 @@ static void view_abandon(struct view *v)
 static void view_send(struct view *v, span input)
 {
     v->back = 0;
-    if (v->ws.accepted)
+    if (v->link.open)
+        hold_send(&v->link, HOLD_INPUT, input);
+    else if (v->ws.accepted)
         client_ws_send(&v->ws, WS_BINARY, input);
     else if (v->early.n + input.n <= VIEW_EARLY_MAX)
         buf_span(&v->early, input);
@@ -164,10 +219,13 @@ static void view_resize(struct view *v, int cols, int rows)
     buf b = {0};
     v->want_cols = cols;
     v->want_rows = rows;
-    if (!v->ws.accepted)
-        return; /* view_on_open comes back to it */
-    buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
-    client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
+    if (v->link.open) {
+        buf_fmt(&b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
+        hold_send(&v->link, HOLD_RESIZE, buf_view(&b));
+    } else if (v->ws.accepted) { /* else view_on_ws_open comes back to it */
+        buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
+        client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
+    }
     buf_free(&b);
 }
 

@@ -1083,7 +1083,7 @@ static void test_ui_attach_ends(void)
     ui_attach(u, "stays", "standing");
     daemon_kill();
     UI_AWAIT_TEXT(u, "telec  Sessions");
-    CHECK_HAS(pty_row(u->t, 22), "closed");
+    CHECK_HAS(pty_row(u->t, 22), "has gone");
     UI_AWAIT_TEXT(u, UI_LIVE);
     ui_attach(u, "stays", "standing"); /* it has lost nothing */
     ui_detach(u);
