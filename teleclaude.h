@@ -739,6 +739,7 @@ static void conn_send(struct conn *c, span s);
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
 /* forgets queued messages of which nothing was written yet */
 static void conn_drop_unsent(struct conn *c);
+static void conn_flush(struct conn *c);            /* writes what is queued now, as far as it goes */
 static void conn_finish(struct conn *c);           /* writes what is queued, then closes */
 /* at once; on_closed comes at the end of the pass */
 static void conn_close(struct conn *c, const char *why);
@@ -931,6 +932,7 @@ struct hold_link {
 static int hold_open(struct hold_link *link, struct loop *l, const char *socket);
 static void hold_send(struct hold_link *link, enum hold_frame type, span payload);
 static void hold_close(struct hold_link *link);    /* on_closed comes at the end of the pass */
+static void hold_leave(struct hold_link *link);    /* the same once everything has been sent */
 static void hold_abandon(struct hold_link *link);  /* at the program's end: no callback */
 
 /* Plain text of a session that has no holder any more, from its log, as HOLD_TEXT gives it. */
@@ -1521,11 +1523,13 @@ struct view_hooks {
 struct view {
     struct hold_link link;   /* to its holder, when that is on this computer; */
     struct client_ws ws;     /* else through the daemon */
+    struct loop *loop;       /* NULL: a view of plain text */
     struct vt *vt;           /* NULL until the first bytes have come */
     char *id;                /* the session's */
     int back;                /* lines scrolled back */
     int pan_rows, pan_cols;  /* how far from the cursor's surroundings the cut-out was moved */
-    buf early;               /* what was typed before the connection stood */
+    buf typed;               /* input that leaves at the end of the pass, or once connected */
+    struct loop_task send_task;
     int want_cols, want_rows; /* the size to ask for; 0: none */
     unsigned modes;          /* what view_put_modes told the terminal last */
     int shape;

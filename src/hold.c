@@ -502,6 +502,7 @@ static void hold_show(struct hold *h, span bytes)
         if (!frame)
             frame = hold_frame(HOLD_OUTPUT, bytes);
         conn_send_blob(&c->conn, frame, 0, frame->n, 1);
+        conn_flush(&c->conn); /* somebody waits for a key's echo; what else it means can wait */
     }
     blob_drop(frame);
 }
@@ -713,9 +714,9 @@ static void hold_on_output(void *ctx)
     struct hold *h = ctx;
     span bytes = conn_view(&h->pty);
     if (bytes.n) {
+        hold_show(h, bytes);
         vt_feed(h->vt, bytes);
         store_log_write(&h->log, bytes);
-        hold_show(h, bytes);
         hold_answer_queries(h);
         hold_count_reaction(h, bytes.n);
         h->activity = clock_wall_ms();
@@ -1485,6 +1486,12 @@ static void hold_close(struct hold_link *link)
 {
     if (link->open)
         conn_close(&link->conn, NULL);
+}
+
+static void hold_leave(struct hold_link *link)
+{
+    if (link->open)
+        conn_finish(&link->conn);
 }
 
 static void hold_abandon(struct hold_link *link)

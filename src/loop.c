@@ -438,7 +438,13 @@ static void conn_write(struct conn *c)
         conn_drained(c);
 }
 
-static void conn_flush(void *ctx)
+static void conn_flush(struct conn *c)
+{
+    if (c->out_count && !c->dead && !c->stuck)
+        conn_write(c);
+}
+
+static void conn_on_flush(void *ctx)
 {
     struct conn *c = ctx;
     if (!c->dead && !c->stuck)
@@ -586,7 +592,7 @@ static void conn_open(struct conn *c, struct loop *l, int fd)
     void *ctx = c->ctx;
     *c = (struct conn){.loop = l, .hooks = hooks, .ctx = ctx, .out = c->few};
     c->io = (struct loop_fd){.fd = fd, .on_event = conn_event, .ctx = c};
-    c->flush = (struct loop_task){.fn = conn_flush, .ctx = c};
+    c->flush = (struct loop_task){.fn = conn_on_flush, .ctx = c};
     c->bury = (struct loop_task){.fn = conn_bury, .ctx = c};
     conn_reset_queue(c);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

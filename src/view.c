@@ -7,11 +7,25 @@
 
 /* What term_enter has switched on. */
 #define VIEW_UI_MODES (VT_BRACKETED_PASTE | VT_FOCUS)
-#define VIEW_EARLY_MAX (64 * 1024) /* bytes typed before the connection stands */
+/* bytes typed in one pass, or before the connection stands; a paste is one event */
+#define VIEW_TYPED_MAX (TERM_PASTE_MAX * 2)
 #define VIEW_WAITING_COLS 80 /* until the size is known */
 #define VIEW_WAITING_ROWS 24
 
 /* ---- the connection ------------------------------------------------------------------------- */
+
+/* Keys that came in one pass leave in one message. */
+static void view_send_typed(void *ctx)
+{
+    struct view *v = ctx;
+    if (v->typed.n && v->link.open)
+        hold_send(&v->link, HOLD_INPUT, buf_view(&v->typed));
+    else if (v->typed.n && v->ws.accepted)
+        client_ws_send(&v->ws, WS_BINARY, buf_view(&v->typed));
+    else
+        return; /* view_on_ws_open comes back to it */
+    buf_clear(&v->typed);
+}
 
 static struct view *view_new(const char *id, const struct view_hooks *hooks, void *ctx)
 {
@@ -20,13 +34,14 @@ static struct view *view_new(const char *id, const struct view_hooks *hooks, voi
     v->hooks = hooks;
     v->ctx = ctx;
     v->modes = VIEW_UI_MODES;
+    v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
     return v;
 }
 
 static void view_free(struct view *v)
 {
     vt_free(v->vt);
-    buf_free(&v->early);
+    buf_free(&v->typed);
     free(v->id);
     free(v);
 }
@@ -36,9 +51,7 @@ static void view_on_ws_open(void *ctx)
     struct view *v = ctx;
     if (v->want_cols)
         view_resize(v, v->want_cols, v->want_rows);
-    if (v->early.n)
-        client_ws_send(&v->ws, WS_BINARY, buf_view(&v->early));
-    buf_free(&v->early);
+    view_send_typed(v);
 }
 
 static int view_parse_size(span text, int *cols, int *rows)
@@ -156,6 +169,7 @@ static struct view *view_open(struct client *client, const char *id, int control
                               const struct view_hooks *hooks, void *ctx)
 {
     struct view *v = view_new(id, hooks, ctx);
+    v->loop = client->loop;
     if (view_open_link(v, client, control) == 0 || view_open_ws(v, client, control) == 0)
         return v;
     view_free(v);
@@ -186,8 +200,12 @@ static void view_close(struct view *v)
     if (!v)
         return;
     v->hooks = NULL;
+    if (v->send_task.queued)
+        view_send_typed(v);
+    if (v->loop)
+        loop_cancel(v->loop, &v->send_task);
     if (v->link.open)
-        hold_close(&v->link); /* view_ended frees it */
+        hold_leave(&v->link); /* view_ended frees it */
     else if (v->ws.open)
         client_ws_close(&v->ws);
     else
@@ -198,6 +216,8 @@ static void view_abandon(struct view *v)
 {
     if (!v)
         return;
+    if (v->loop)
+        loop_cancel(v->loop, &v->send_task);
     hold_abandon(&v->link);
     client_ws_abandon(&v->ws);
     view_free(v);
@@ -206,12 +226,11 @@ static void view_abandon(struct view *v)
 static void view_send(struct view *v, span input)
 {
     v->back = 0;
-    if (v->link.open)
-        hold_send(&v->link, HOLD_INPUT, input);
-    else if (v->ws.accepted)
-        client_ws_send(&v->ws, WS_BINARY, input);
-    else if (v->early.n + input.n <= VIEW_EARLY_MAX)
-        buf_span(&v->early, input);
+    if (v->typed.n + input.n > VIEW_TYPED_MAX)
+        view_send_typed(v);
+    if (v->typed.n + input.n <= VIEW_TYPED_MAX)
+        buf_span(&v->typed, input);
+    loop_defer(v->loop, &v->send_task);
 }
 
 static void view_resize(struct view *v, int cols, int rows)
