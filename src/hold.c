@@ -212,13 +212,15 @@ static void hold_send_status(void *ctx)
     buf_free(&json);
 }
 
-/* Something that a status frame tells has changed: the first change goes out at once. */
+/* Something that a status frame tells has changed. The first change waits only until a key's echo
+ * is on the user's screen: the daemon and all who watch would be woken on its way. */
 static void hold_changed(struct hold *h)
 {
+    long long soon = h->loop.now + HOLD_STATUS_DELAY_MS, due = h->status_at + HOLD_STATUS_MS;
     if (h->dirty)
         return;
     h->dirty = 1;
-    loop_timer_set(&h->loop, &h->status_timer, h->status_at + HOLD_STATUS_MS);
+    loop_timer_set(&h->loop, &h->status_timer, due > soon ? due : soon);
 }
 
 static int hold_is_viewed(const struct hold *h)
