@@ -59,6 +59,8 @@ struct vt_screen {
     struct vt_saved saved;
 };
 
+#define VT_BLOCKS (0x800 + 0x80 + 1)
+
 struct vt_record {
     uint32_t at;
     uint32_t n : 31, wrapped : 1;
@@ -108,6 +110,7 @@ struct vt {
     buf string;
     char utf8[4];
     int utf8_count;
+    unsigned char blocks[VT_BLOCKS]; /* of code points: see vt_simple */
 
     unsigned signals;
     buf title, directory, notification, clipboard, answers;
@@ -378,8 +381,8 @@ static inline char *vt_pack_rune(const struct cell_pool *pool, const struct cell
 {
     uint32_t rune = cell->rune;
 
-    if (cell->attr & CELL_WIDE)
-        *out++ = VT_TOKEN_WIDE;
+    *out = VT_TOKEN_WIDE; /* no branch here either: it stays only before a wide one */
+    out += (cell->attr & CELL_WIDE) != 0;
     if (rune < 0x10000) {
         *out++ = (char)(0xe0 | rune >> 12);
         *out++ = (char)(0x80 | (rune >> 6 & 0x3f));
@@ -399,17 +402,17 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
                             char *out)
 {
     const struct cell *cell = cells, *end = cells + count;
-    uint32_t fg = 0, bg = 0;
+    uint64_t colours = 0, now; /* fg and bg, which stand side by side */
     uint16_t attr = 0;
     char *at = out;
 
     while (cell < end) {
         uint32_t rune = cell->rune;
-        if ((cell->fg ^ fg) | (cell->bg ^ bg) | (uint32_t)((cell->attr & CELL_STYLE_MASK) ^ attr)) {
-            fg = cell->fg, bg = cell->bg, attr = cell->attr & CELL_STYLE_MASK;
+        memcpy(&now, &cell->fg, 8);
+        if ((now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK)) {
+            colours = now, attr = cell->attr & CELL_STYLE_MASK;
             *at++ = VT_TOKEN_STYLE;
-            memcpy(at, &fg, 4);
-            memcpy(at + 4, &bg, 4);
+            memcpy(at, &colours, 8);
             memcpy(at + 8, &attr, 2);
             at += 10;
         }
@@ -421,7 +424,7 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
             cell++;
         } else {
             at = vt_pack_rune(pool, cell, at);
-            cell += cell->attr & CELL_WIDE ? 2 : 1;
+            cell += 1 + ((cell->attr & CELL_WIDE) != 0);
         }
     }
     return (size_t)(at - out);
@@ -1906,26 +1909,36 @@ static const struct vt_simple {
     {0x1f600, 0x1f64f, 2, 1}, {0x1f680, 0x1f6c5, 2, 1}, {0x1f947, 0x1f9ff, 2, 1},
 };
 
-static inline const struct vt_simple *vt_find_simple(const struct vt_simple *last, uint32_t cp)
+/* Blocks of 32 code points: those of the first plane, then those of the emoji; one for the rest. */
+static inline size_t vt_block(uint32_t cp)
 {
-    size_t low = 0, high = COUNT_OF(vt_simple);
+    return cp < 0x10000          ? cp >> 5
+           : cp >> 12 == 0x1f ? 0x800 + (cp >> 5 & 0x7f)
+                                 : VT_BLOCKS - 1;
+}
 
-    if (cp >= last->first && cp <= last->last)
-        return last;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (cp > vt_simple[middle].last)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < COUNT_OF(vt_simple) && cp >= vt_simple[low].first ? &vt_simple[low] : NULL;
+/* Each block's range; of two in one block the later one, the other is looked at more closely. */
+static void vt_init_blocks(struct vt *vt)
+{
+    size_t i, block;
+
+    for (i = 0; i < COUNT_OF(vt_simple); i++)
+        for (block = vt_block(vt_simple[i].first); block <= vt_block(vt_simple[i].last); block++)
+            vt->blocks[block] = (unsigned char)i;
+}
+
+/* In constant time, for text may change between scripts at every word. */
+static inline const struct vt_simple *vt_find_simple(const unsigned char *blocks, uint32_t cp)
+{
+    const struct vt_simple *simple = &vt_simple[blocks[vt_block(cp)]];
+
+    return cp >= simple->first && cp <= simple->last ? simple : NULL;
 }
 
 /* A character that may be anything: a control, a mark, part of a grapheme. */
 static void vt_put_odd(struct vt *vt, uint32_t cp)
 {
-    const struct vt_simple *simple = vt_find_simple(vt_simple, cp);
+    const struct vt_simple *simple = vt_find_simple(vt->blocks, cp);
     int width = simple ? simple->width : utf8_width(cp);
 
     if (width < 0) {
@@ -2004,23 +2017,23 @@ static inline void vt_draw(struct cell *at, uint64_t low, uint64_t high)
  * `cell` to `limit`. *cell moves on; *seen gets the enum vt_line_flag of what was written. This is
  * where the time goes, so it is one loop over local variables. */
 static const char *vt_fill(const char *p, const char *end, struct cell_style style,
-                           struct cell **cell, const struct cell *limit, unsigned *seen)
+                           const unsigned char *blocks, struct cell **cell, const struct cell *limit, unsigned *seen)
 {
-    const struct vt_simple *simple = vt_simple; /* text stays in few ranges: the last one first */
+    const struct vt_simple *simple;
     const struct vt_pen pen = vt_pen_of(style);
     struct cell *at = *cell;
 
     while (p < end && at < limit) {
         uint32_t cp = (unsigned char)*p;
         size_t n;
-        if (end - p >= 8 && limit - at >= 8 && vt_is_plain8(p)) {
-            for (n = 0; n < 8; n++)
-                vt_draw(at + n, pen.low + pen.one * vt_rune_of((unsigned char)p[n]), pen.high);
-            at += 8;
-            p += 8;
-            continue;
-        }
         if (cp < 0x80) {
+            if (end - p >= 8 && limit - at >= 8 && vt_is_plain8(p)) {
+                for (n = 0; n < 8; n++)
+                    vt_draw(at + n, pen.low + pen.one * vt_rune_of((unsigned char)p[n]), pen.high);
+                at += 8;
+                p += 8;
+                continue;
+            }
             if (cp < 0x20 || cp == 0x7f)
                 break;
             vt_draw(at++, pen.low + pen.one * vt_rune_of(cp), pen.high);
@@ -2028,7 +2041,7 @@ static const char *vt_fill(const char *p, const char *end, struct cell_style sty
             continue;
         }
         n = vt_decode((const unsigned char *)p, (size_t)(end - p), &cp);
-        simple = n ? vt_find_simple(simple, cp) : NULL;
+        simple = n ? vt_find_simple(blocks, cp) : NULL;
         if (!simple || limit - at < simple->width || (simple->after && at == *cell))
             break;
         *seen |= VT_LINE_RUNES;
@@ -2055,7 +2068,7 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
 
     if (vt->pending || vt->modes & VT_INSERT || vt->charset[vt->shift] == '0')
         return p;
-    p = vt_fill(p, end, vt->style, &cell, line->cells + vt->cols, &seen);
+    p = vt_fill(p, end, vt->style, vt->blocks, &cell, line->cells + vt->cols, &seen);
     x = (int)(cell - line->cells);
     if (x == vt->x)
         return p;
@@ -2997,6 +3010,7 @@ static struct vt *vt_new(int cols, int rows)
 
     vt->cols = vt_clamp(cols, 1, VT_COLS_MAX);
     vt->rows = vt_clamp(rows, 1, VT_ROWS_MAX);
+    vt_init_blocks(vt);
     vt->screen = &vt->screens[0];
     vt->pool = base_alloc(sizeof(*vt->pool));
     vt->scratch = base_alloc((size_t)vt->cols * sizeof(*vt->scratch));
