@@ -11,6 +11,7 @@
 #include "src/digest.c"   /* SHA-1, base64 */
 #include "src/http.c"     /* HTTP/1.1 messages, both roles */
 #include "src/ws.c"       /* WebSocket frames and handshake, both roles */
+#include "src/resp.c"     /* Redis protocol: replies and commands */
 #include "src/cell.c"     /* one place of a screen: graphemes, colours, SGR */
 #include "src/vt.c"       /* terminal emulator: bytes in, grid of cells out */
 #include "src/cache.c"    /* the known sessions and who wants to hear of them */
@@ -19,6 +20,7 @@
 #include "src/store.c"    /* session records and logs on disk */
 #include "src/hold.c"     /* the session holder, and talking to it */
 #include "src/sessions.c" /* the sessions of this computer */
+#include "src/redis.c"    /* a reconnecting Redis connection */
 #include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
 #include "src/api.c"      /* routes, handlers, topics of /ws */
 #include "src/daemon.c"   /* socket, wiring, start, shutdown */

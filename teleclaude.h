@@ -17,6 +17,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -376,6 +379,85 @@ static void ws_put_key(buf *b);                    /* a fresh Sec-WebSocket-Key 
 static void ws_put_upgrade(buf *b, const char *target, const char *key);
 static int ws_check_upgrade(const struct http_head *response, const char *key, const char **why);
 
+/* ==== resp: Redis protocol: replies of RESP2 and RESP3, commands ============================= */
+
+#ifndef RESP_DEPTH
+#define RESP_DEPTH 16                     /* aggregates within each other, attributes included */
+#endif
+#ifndef RESP_LINE_MAX
+#define RESP_LINE_MAX (16 * 1024)         /* a simple string or error, in bytes */
+#endif
+#ifndef RESP_BULK_MAX
+#define RESP_BULK_MAX (16 * 1024 * 1024)  /* one bulk string, in bytes */
+#endif
+#ifndef RESP_COUNT_MAX
+#define RESP_COUNT_MAX (1024 * 1024)      /* elements of a whole reply, those of elements too */
+#endif
+#ifndef RESP_REPLY_MAX
+#define RESP_REPLY_MAX (64 * 1024 * 1024) /* a whole reply, in bytes */
+#endif
+
+enum resp_type {
+    RESP_NONE,    /* no reply: what an iterator gives past the end */
+    RESP_NULL,    /* of either protocol: _, $-1, *-1 */
+    RESP_TEXT,    /* simple, bulk or verbatim string (without its format), big number: text */
+    RESP_ERROR,   /* simple or bulk: text, without the '-' */
+    RESP_INTEGER, /* integer */
+    RESP_DOUBLE,  /* text */
+    RESP_BOOL,    /* integer: 0 or 1 */
+    RESP_ARRAY,   /* a set, too */
+    RESP_MAP,     /* its elements are key, value, key, value … */
+    RESP_PUSH     /* out of band; only as a whole reply */
+};
+
+/* One value of a reply that resp_parse accepted; spans point into the parsed bytes. */
+struct resp {
+    enum resp_type type;
+    span text;
+    long long integer;
+    size_t count;           /* elements (a map: keys and values); 0 unless an aggregate */
+    span items;             /* their bytes */
+};
+
+/* How far a reply was read, however it trickles in: each byte is looked at once. All zero before
+ * each reply; resp_parse leaves it so when it is DONE. */
+struct resp_scan {
+    size_t at;              /* bytes of it that are read */
+    size_t searched;        /* offset up to which no line end was found */
+    size_t need;            /* bytes without which there is nothing new to find */
+    size_t count;           /* elements announced so far */
+    int depth;
+    size_t left[RESP_DEPTH]; /* elements due, outermost first */
+    const char *error;      /* when BAD: why, a static text */
+};
+
+/* Walks the elements of an aggregate: struct resp_iter it = resp_iter(&reply); while
+ * (resp_next(&it, &v)) … */
+struct resp_iter {
+    const char *at, *end;
+    int map;                /* it was a map */
+};
+
+/* A reply at the start of `in` (the bytes of the last call and more behind them). DONE: *used
+ * bytes, *out is it. MORE: it ends inside a reply that is valid so far. BAD: scan->error; streamed
+ * aggregates and strings are refused. Attributes are passed over. Never allocates. */
+static enum parse resp_parse(struct resp_scan *scan, span in, size_t *used, struct resp *out);
+static struct resp_iter resp_iter(const struct resp *v);  /* of anything but an aggregate: empty */
+/* 1: *out is the next element; 0: none is left, *out is RESP_NONE */
+static int resp_next(struct resp_iter *it, struct resp *out);
+/* The next two elements of a map, or of an array that stands for one: key, value, key, value …
+ * (HGETALL, a stream entry's fields) or pairs [key, value] (XREAD in RESP2). 1, or 0: none is
+ * left. */
+static int resp_next_pair(struct resp_iter *it, struct resp *key, struct resp *value);
+static int resp_is_error(const struct resp *v, const char *code); /* its first word is `code` */
+
+/* A command is its head and exactly that many arguments, the name included. */
+static void resp_put_command(buf *b, size_t args);
+static void resp_put_arg(buf *b, span s);
+static void resp_put_int(buf *b, long long v);
+/* A whole command of C strings; the last one is followed by NULL. */
+static void resp_put_strings(buf *b, const char *const *args);
+
 /* ==== cell: what one place of a terminal screen shows; graphemes, styles as SGR ============== */
 
 #ifndef CELL_CLUSTERS_MAX
@@ -687,6 +769,8 @@ static void loop_cancel(struct loop *l, struct loop_task *task);
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 /* calls child->fn once, then forgets it */
 static void loop_on_exit(struct loop *l, struct loop_child *child);
+/* fn is not called any more; the caller waits for the process */
+static void loop_forget_child(struct loop *l, struct loop_child *child);
 
 /* A piece of a connection's output: bytes at…end of a shared blob. */
 struct conn_piece {
@@ -776,6 +860,9 @@ struct config {
     char *computer, *user, *host; /* what other computers see */
     char *clipboard;            /* "yes": an attached session may set the terminal's clipboard */
     char *prefix;               /* "Ctrl-]": what leads a command while attached */
+    char *redis_url;            /* where computers meet; "": nowhere */
+    char *redis_from;           /* where that was read: "FILE:LINE" or "$TELEC_REDIS" */
+    char *tls_command;          /* what does TLS for rediss://; HOST and PORT stand for the url's */
     struct config_agent agents[CONFIG_AGENTS_MAX];
     int agent_count;
     struct config_project *projects;
@@ -1015,6 +1102,110 @@ static void session_report(struct session *s, span event_json);
 /* an exited session's transcript, from its log */
 static void session_text(const struct session *s, buf *out);
 static int session_size(const struct session *s, int *cols, int *rows); /* as last reported */
+
+/* ==== redis: one reconnecting Redis connection on the loop =================================== */
+
+#define REDIS_BACKOFF_MIN_MS 1000   /* before the second try; doubles, with 20 % of jitter … */
+#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; the first again after a connection that … */
+#define REDIS_LASTING_MS 10000      /* … was ready for this long */
+#define REDIS_CONNECT_MS 5000       /* for the look-up of the name; for each address */
+#define REDIS_REPLY_MS 10000        /* for an answer, or for more of one that has begun */
+#define REDIS_ADDRESSES_MAX 8       /* of one host name, tried in order */
+#ifndef REDIS_PENDING_MAX
+#define REDIS_PENDING_MAX 65536     /* calls without an answer yet */
+#endif
+#define REDIS_QUEUE_MAX (64 * 1024 * 1024) /* bytes of commands that the server has not taken */
+
+enum redis_state {
+    REDIS_OFF,        /* not started */
+    REDIS_RESOLVING,  /* a child process looks the name up */
+    REDIS_CONNECTING,
+    REDIS_GREETING,   /* protocol, password, database */
+    REDIS_READY,
+    REDIS_WAITING     /* lost, or there was none; the next try is at retry_at */
+};
+
+/* All are called from the loop, and may call anything of the part but redis_free. */
+struct redis_hooks {
+    void (*on_ready)(void *ctx);
+    /* It was ready and is not any more; the calls without an answer have been told before. */
+    void (*on_lost)(void *ctx, const char *why);
+    /* A message of a channel that was subscribed to; NULL: nobody does. */
+    void (*on_push)(void *ctx, span channel, span message);
+};
+
+/* What a url says. */
+struct redis_target {
+    char *path;             /* of a Unix socket; or NULL and … */
+    char *host;             /* … name or address, without brackets */
+    int port;
+    int tls;                /* through the tls_command */
+    char *user, *password;  /* NULL: none */
+    int db;
+    int protocol;           /* 3: RESP3 when the server has it, else 2 */
+};
+
+/* Milliseconds; the constants above, unless a test changes them. */
+struct redis_times {
+    long long backoff_min, backoff_max, lasting, connect, reply;
+};
+
+struct redis {
+    struct loop *loop;
+    const struct config *config;
+    const struct redis_hooks *hooks;
+    void *ctx;
+    struct redis_target target;
+    struct redis_times times;
+    enum redis_state state;
+    char why[256];          /* what the last connection was lost or refused for; "": nothing yet */
+    long long id;           /* the server's CLIENT ID of this connection; 0: unknown */
+    int protocol;           /* 2 or 3, of this connection */
+    long long connects, losses; /* times it became ready; times that was lost, restarts apart */
+    long long retry_at;     /* when WAITING: on clock_mono_ms */
+    /* the connection */
+    struct loop_timer timer; /* of the state: look-up, connect, answer, next try */
+    struct loop_fd connecting;
+    struct conn conn;
+    int open;               /* conn is */
+    int again;              /* closed by redis_restart */
+    int subscribed;
+    struct resp_scan scan;
+    struct redis_pending *pending; /* ring of pending_cap calls, a power of two */
+    size_t pending_head, pending_count, pending_cap;
+    struct redis_address *addresses;
+    int address_count, address_next;
+    struct redis_child *children; /* processes not reaped yet */
+    struct redis_child *child; /* the look-up or the TLS program of this connection */
+    long long backoff, ready_at;
+    char logged[256];       /* the failure that the log has already */
+};
+
+/* Prepares a connection to config->redis_url. name: CLIENT SETNAME gets telec-COMPUTER-NAME. 0, or
+ * -1 with a message that says where the url was read and what is wrong, and never has the
+ * password. */
+static int redis_init(struct redis *r, struct loop *l, const struct config *config,
+                      const char *name, const struct redis_hooks *hooks, void *ctx, buf *error);
+static void redis_start(struct redis *r);          /* connects, and again whenever it is lost */
+/* Ends it at once, without a hook; calls without an answer are told. Safe twice, and after a failed
+ * redis_init. */
+static void redis_free(struct redis *r);
+/* Sends a command written by resp_put_command. Calls are pipelined: done is called once, in order,
+ * with the answer (valid during the call; an error is one, too), or with NULL when the connection
+ * was lost first. done may be NULL. block_ms: how long the command itself waits (XREAD BLOCK);
+ * 0 not at all; -1 for ever. An answer that takes REDIS_REPLY_MS longer loses the connection. 1, or
+ * 0 when there is no connection that could take it; done is not called then. SUBSCRIBE takes one
+ * channel a call; in RESP2 a connection that has subscribed can do nothing else. */
+static int redis_call(struct redis *r, span command, long long block_ms,
+                      void (*done)(void *ctx, const struct resp *reply), void *ctx);
+/* Drops the connection and connects again at once, e.g. to interrupt a blocking XREAD (CLIENT
+ * UNBLOCK of r->id from another connection does it more cheaply). Does not wait any longer when
+ * WAITING. */
+static void redis_restart(struct redis *r);
+static const char *redis_state_name(const struct redis *r); /* "ready", "reconnecting", … */
+static void redis_put_address(const struct redis *r, buf *b); /* the url without user, password */
+/* The hidden command `telec resolve HOST PORT`: numeric addresses, one a line. Exit status. */
+static int redis_resolve_main(const char *host, const char *port);
 
 /* ==== serve: one client connection's HTTP and WebSocket states; calls a handler pointer ====== */
 

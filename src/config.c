@@ -4,6 +4,8 @@
  * or ';'. A line that can't be used is reported with its number, and the rest still applies. */
 
 #define CONFIG_FILE_MAX (256 * 1024)
+#define CONFIG_TLS_COMMAND                                                                         \
+    "openssl s_client -quiet -verify_return_error -servername HOST -connect HOST:PORT"
 
 /* ---- words, quoted as in a shell ------------------------------------------------------------ */
 
@@ -267,6 +269,26 @@ static void config_set_ui(struct config_line *line)
     free(prefix);
 }
 
+/* What the url must look like is for part redis to say; it says it with where the url stands. */
+static void config_set_redis(struct config_line *line)
+{
+    static const struct config_key keys[] = {{"url", offsetof(struct config, redis_url)},
+                                             {"tls_command", offsetof(struct config, tls_command)}};
+    char **words = config_words(line->value);
+    if (span_eq(line->key, "tls_command") && (!words || !words[0])) {
+        config_problem(line, ": a command is expected, its quotes closed", line->key);
+    } else {
+        config_set(line, line->config, keys, COUNT_OF(keys));
+        if (span_eq(line->key, "url")) {
+            buf from = {0};
+            buf_fmt(&from, "%s:%d", line->config->file, line->number);
+            config_replace(&line->config->redis_from, buf_view(&from));
+            buf_free(&from);
+        }
+    }
+    free(words);
+}
+
 static void config_set_agent(struct config_line *line)
 {
     static const struct config_key keys[] = {
@@ -323,6 +345,7 @@ static const struct config_section {
 } config_sections[] = {
     {"computer", 0, NULL, config_set_computer},
     {"ui", 0, NULL, config_set_ui},
+    {"redis", 0, NULL, config_set_redis},
     {"agent", 1, config_open_agent, config_set_agent},
     {"project", 1, config_open_project, config_set_project},
 };
@@ -459,6 +482,15 @@ static void config_identity(struct config *c)
     c->computer = span_dup(span_cut(&name, '.'));
 }
 
+static void config_redis_from_environment(struct config *c)
+{
+    const char *url = getenv("TELEC_REDIS");
+    if (!url) /* "" is a url, too: none */
+        return;
+    config_replace(&c->redis_url, span_of(url));
+    config_replace(&c->redis_from, span_of("$TELEC_REDIS"));
+}
+
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error)
 {
@@ -475,6 +507,9 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->file = file ? config_absolute(file) : config_default_file();
     c->prefix = span_dup(span_of("Ctrl-]"));
     c->clipboard = span_dup(span_of("no"));
+    c->redis_url = span_dup(span_of(""));
+    c->redis_from = span_dup(span_of(c->file));
+    c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
@@ -485,6 +520,7 @@ static int config_load(struct config *c, const char *program, const char *socket
         return -1;
     }
     config_parse(c, buf_view(&text));
+    config_redis_from_environment(c);
     config_check_projects(c);
     buf_free(&text);
     return 0;
@@ -494,7 +530,8 @@ static void config_free(struct config *c)
 {
     char *const strings[] = {c->program, c->socket,   c->holders, c->state,
                              c->file,    c->computer,
-                             c->user,    c->host,   c->prefix,    c->clipboard};
+                             c->user,    c->host,   c->prefix,    c->clipboard,
+                             c->redis_url, c->redis_from, c->tls_command};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     for (int i = 0; i < c->agent_count; i++) {

@@ -287,6 +287,15 @@ static void loop_on_exit(struct loop *l, struct loop_child *child)
     loop_catch(SIGCHLD); /* it may have ended before anybody listened */
 }
 
+static void loop_forget_child(struct loop *l, struct loop_child *child)
+{
+    struct loop_child **at = &l->children;
+    while (*at && *at != child)
+        at = &(*at)->next;
+    if (*at)
+        *at = child->next;
+}
+
 /* ---- the loop ------------------------------------------------------------------------------- */
 
 static void loop_init(struct loop *l)
