@@ -11,9 +11,10 @@ PARTS='build single static layers readme shell unit small fuzz smoke valgrind e2
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
-VALGRIND_UNITS='base cache loop config store http ws'
+VALGRIND_UNITS='base cache loop config store http ws resp'
 # Limits that unit tests must hold with, too: buffers grow and input is cut at every byte.
 SMALL='-DBUF_MIN=1 -DJSON_DEPTH=8 -DHTTP_HEAD_MAX=512 -DHTTP_BODY_MAX=300 -DWS_MESSAGE_MAX=64
+    -DRESP_DEPTH=5 -DRESP_LINE_MAX=64 -DRESP_BULK_MAX=300 -DRESP_COUNT_MAX=100 -DRESP_REPLY_MAX=1000
     -DCONN_READ_MAX=7 -DCELL_CLUSTERS_MAX=4 -DVT_SCROLL_LINES=5 -DVT_SCROLL_BYTES=2048
     -DHOLD_BACKLOG_MAX=4096 -DSERVE_QUEUE_MAX=65536 -DTERM_PASTE_MAX=128'
 

@@ -198,8 +198,7 @@ static void resp_scan_leave(struct resp_scan *scan)
         scan->depth--;
 }
 
-/* One value, without the elements in it. An attribute does not begin a level of the reply's own: a
- * push may follow it at the top. */
+/* One value, without the elements in it. */
 static enum parse resp_scan_value(struct resp_scan *scan, span in)
 {
     struct resp_head head = {.kind = resp_kind_of(in.p[scan->at])};
@@ -314,7 +313,8 @@ static enum parse resp_parse(struct resp_scan *scan, span in, size_t *used, stru
 
 static struct resp_iter resp_iter(const struct resp *v)
 {
-    return (struct resp_iter){v->items.p, v->items.p + v->items.n, v->type == RESP_MAP};
+    const char *end = v->items.n ? v->items.p + v->items.n : v->items.p;
+    return (struct resp_iter){v->items.p, end, v->type == RESP_MAP};
 }
 
 static int resp_next(struct resp_iter *it, struct resp *out)

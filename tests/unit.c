@@ -11,6 +11,7 @@
 #include "unit/digest.c"
 #include "unit/http.c"
 #include "unit/ws.c"
+#include "unit/resp.c"
 #include "unit/cell.c"
 #include "unit/vt.c"
 #include "unit/cache.c"
@@ -36,7 +37,7 @@ static const struct {
     {"loop", unit_loop}, {"config", unit_config}, {"store", unit_store},
     {"hold", unit_hold},   {"term", unit_term},
     {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
-    {"hook", unit_hook},
+    {"hook", unit_hook},   {"resp", unit_resp},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

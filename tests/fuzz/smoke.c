@@ -93,6 +93,32 @@ static const struct smoke_word smoke_ws[] = {
     WORD("\x82\x7f\0\0\0\0\0\1\0\0"),
     WORD("\x83"),
 };
+static const struct smoke_word smoke_resp[] = {
+    WORD("*1\r\n"),
+    WORD("*2\r\n"),
+    WORD("*0\r\n"),
+    WORD("*-1\r\n"),
+    WORD("%1\r\n"),
+    WORD("~2\r\n"),
+    WORD(">3\r\n"),
+    WORD("|1\r\n"),
+    WORD("$3\r\nabc\r\n"),
+    WORD("$0\r\n\r\n"),
+    WORD("$-1\r\n"),
+    WORD("$9\r\n"),
+    WORD("+OK\r\n"),
+    WORD("-ERR no\r\n"),
+    WORD(":1\r\n"),
+    WORD(":-9223372036854775808\r\n"),
+    WORD("_\r\n"),
+    WORD("#t\r\n"),
+    WORD(",1.5e3\r\n"),
+    WORD("(123456789012345678901234567890\r\n"),
+    WORD("=7\r\ntxt:abc\r\n"),
+    WORD("!5\r\nERR x\r\n"),
+    WORD("\r\n"),
+    WORD("*?\r\n"),
+};
 static const struct smoke_word smoke_screen[] = {
     WORD("\x1b["),
     WORD("\x1b]0;title\a"),
@@ -146,6 +172,7 @@ static const struct {
     {smoke_json, sizeof smoke_json / sizeof *smoke_json},
     {smoke_http, sizeof smoke_http / sizeof *smoke_http},
     {smoke_ws, sizeof smoke_ws / sizeof *smoke_ws},
+    {smoke_resp, sizeof smoke_resp / sizeof *smoke_resp},
     {smoke_screen, sizeof smoke_screen / sizeof *smoke_screen},
 };
 #define SMOKE_KINDS (sizeof smoke_kinds / sizeof *smoke_kinds)
