@@ -1153,6 +1153,7 @@ struct redis_times {
 struct redis {
     struct loop *loop;
     const struct config *config;
+    const char *name;       /* what the connection is for, in a word */
     const struct redis_hooks *hooks;
     void *ctx;
     struct redis_target target;
@@ -1168,8 +1169,10 @@ struct redis {
     struct loop_fd connecting;
     struct conn conn;
     int open;               /* conn is */
+    int closing;            /* its end is being told */
     int again;              /* closed by redis_restart */
-    int subscribed;
+    int quiet;              /* that the next one stands is not worth a line of the log */
+    int subscribed;         /* in RESP2 */
     struct resp_scan scan;
     struct redis_pending *pending; /* ring of pending_cap calls, a power of two */
     size_t pending_head, pending_count, pending_cap;
@@ -1181,9 +1184,9 @@ struct redis {
     char logged[256];       /* the failure that the log has already */
 };
 
-/* Prepares a connection to config->redis_url. name: CLIENT SETNAME gets telec-COMPUTER-NAME. 0, or
- * -1 with a message that says where the url was read and what is wrong, and never has the
- * password. */
+/* Prepares a connection to config->redis_url. name is for the log and for CLIENT SETNAME
+ * (telec-COMPUTER-NAME), a static text. 0, or -1 with a message that says where the url was read
+ * and what is wrong, and never has the password. */
 static int redis_init(struct redis *r, struct loop *l, const struct config *config,
                       const char *name, const struct redis_hooks *hooks, void *ctx, buf *error);
 static void redis_start(struct redis *r);          /* connects, and again whenever it is lost */

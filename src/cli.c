@@ -845,6 +845,7 @@ static int cli_daemon(struct cli *c)
 static int cli_help(struct cli *c);
 static int cli_completion(struct cli *c);
 static int cli_hold(struct cli *c);
+static int cli_resolve(struct cli *c);
 
 static const struct cli_command cli_commands[] = {
     {"list", "", "list the sessions", "jo", 0, 0, cli_list},
@@ -873,12 +874,18 @@ static const struct cli_command cli_commands[] = {
     {"/gemini", "", NULL, "tC", 0, -1, cli_agent},
     {"/codex", "", NULL, "tC", 0, -1, cli_agent},
     {"hold", "", NULL, "", 0, -1, cli_hold},
+    {"resolve", "", NULL, "", 2, 2, cli_resolve},
 };
 
 static int cli_hold(struct cli *c)
 {
     (void)c;
     return hold_main();
+}
+
+static int cli_resolve(struct cli *c)
+{
+    return redis_resolve_main(c->args[0], c->args[1]);
 }
 
 static void cli_put_option(buf *out, const struct cli_option *option)
@@ -1042,8 +1049,9 @@ static int cli_main(int argc, char **argv)
         printf("telec %s\n", TELEC_VERSION);
     } else if (status == 0 && (c.value['h'] || (c.command && c.command->run == cli_help))) {
         status = cli_help(&c);
-    } else if (status == 0 && c.command && c.command->run == cli_hold) {
-        status = hold_main();
+    } else if (status == 0 && c.command &&
+               (c.command->run == cli_hold || c.command->run == cli_resolve)) {
+        status = c.command->run(&c); /* these two need no configuration */
     } else if (status == 0) {
         if (config_load(&c.config, argv[0], c.value['S'], c.value['c'], &error) != 0)
             status = cli_fail("%s", buf_cstr(&error));
