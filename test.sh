@@ -14,7 +14,8 @@ FUZZ_SECONDS=5
 VALGRIND_UNITS='base cache loop config store http ws resp'
 # Limits that unit tests must hold with, too: buffers grow and input is cut at every byte.
 SMALL='-DBUF_MIN=1 -DJSON_DEPTH=8 -DHTTP_HEAD_MAX=512 -DHTTP_BODY_MAX=300 -DWS_MESSAGE_MAX=64
-    -DRESP_DEPTH=5 -DRESP_LINE_MAX=64 -DRESP_BULK_MAX=300 -DRESP_COUNT_MAX=100 -DRESP_REPLY_MAX=1000
+    -DRESP_DEPTH=5 -DRESP_LINE_MAX=256 -DRESP_BULK_MAX=300 -DRESP_COUNT_MAX=99 -DRESP_REPLY_MAX=1000
+    -DREDIS_PENDING_MAX=16
     -DCONN_READ_MAX=7 -DCELL_CLUSTERS_MAX=4 -DVT_SCROLL_LINES=5 -DVT_SCROLL_BYTES=2048
     -DHOLD_BACKLOG_MAX=4096 -DSERVE_QUEUE_MAX=65536 -DTERM_PASTE_MAX=128'
 
@@ -50,7 +51,7 @@ trap 'exit 1' HUP INT TERM
 # What a test starts finds nothing of this user's, and leaves nothing there.
 export TMPDIR="$work" HOME="$work/home" XDG_RUNTIME_DIR="$work/run" XDG_STATE_HOME="$work/state" \
     XDG_CONFIG_HOME="$work/config"
-unset TELEC_SOCKET TELEC_CONFIG TELEC_SESSION_ID
+unset TELEC_SOCKET TELEC_CONFIG TELEC_SESSION_ID TELEC_REDIS
 (umask 077 && mkdir "$HOME" "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME" "$XDG_CONFIG_HOME") || exit 1
 
 # ---- results -------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@
 
 #include "test.h"
 
+static const char *unit_program = "unit"; /* this program's path: tests start it again */
+
 #include "unit/base.c"
 #include "unit/json.c"
 #include "unit/digest.c"
@@ -19,6 +21,7 @@
 #include "unit/config.c"
 #include "unit/store.c"
 #include "unit/hold.c"
+#include "unit/redis.c"
 #include "unit/hook.c"
 #include "unit/client.c"
 #include "unit/tree.c"
@@ -38,6 +41,7 @@ static const struct {
     {"hold", unit_hold},   {"term", unit_term},
     {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
     {"hook", unit_hook},   {"resp", unit_resp},
+    {"redis", unit_redis},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)
@@ -59,6 +63,11 @@ static int unit_is_known(const char *name)
 int main(int argc, char **argv)
 {
     int failed = 0;
+    unit_program = argv[0];
+    if (argc == 4 && strcmp(argv[1], "resolve") == 0)
+        return telec_main(argc, argv);
+    if (argc == 4 && strcmp(argv[1], "relay") == 0)
+        return unit_redis_relay(argv[2], argv[3]);
     setvbuf(stdout, NULL, _IOLBF, 0); /* a child that a test forks must not print a line again */
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-l") != 0 && !unit_is_known(argv[i])) {

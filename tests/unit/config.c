@@ -167,7 +167,7 @@ static const char *unit_config_path(const char *name)
 
 static const char *const unit_config_env[] = {
     "HOME",         "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
-    "TELEC_SOCKET", "TELEC_CONFIG",    "SHELL",          "PATH"};
+    "TELEC_SOCKET", "TELEC_CONFIG",    "SHELL",          "PATH", "TELEC_REDIS"};
 static char *unit_config_saved[COUNT_OF(unit_config_env)];
 
 static void unit_config_enter(void)
@@ -218,7 +218,8 @@ static void unit_config_good_file(void)
             "[agent claude]\ncommand = /opt/my\\ claude --x 'a b'\nfast=\n"
             "[agent own]\ncommand=own\nslow = --deep = yes\nprompt=-p\n"
             "[project telec work]\npath = /src/telec\ndescription = a = b # kept\n"
-            "[project \"quoted name\"]\npath=/q\n[ui]\nprefix = Ctrl-a\nclipboard=yes"));
+            "[project \"quoted name\"]\npath=/q\n[ui]\nprefix = Ctrl-a\nclipboard=yes\n"
+            "[redis]\nurl = redis://me:a#b@vm:1/2?protocol=2\ntls_command = tls 'HOST PORT'\n"));
     CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
     CHECK_SPAN(buf_view(&c.problems), "");
     CHECK_SPAN(buf_view(&error), "");
@@ -227,6 +228,9 @@ static void unit_config_good_file(void)
     CHECK_SPAN(span_of(c.host), "h.example");
     CHECK_SPAN(span_of(c.prefix), "Ctrl-a");
     CHECK_SPAN(span_of(c.clipboard), "yes");
+    CHECK_SPAN(span_of(c.redis_url), "redis://me:a#b@vm:1/2?protocol=2");
+    CHECK_SPAN(span_sub(span_of(c.redis_from), strlen(file)), ":24");
+    CHECK_SPAN(span_of(c.tls_command), "tls 'HOST PORT'");
     CHECK_INT(c.agent_count, 5);
     const struct config_agent *claude = config_agent(&c, "claude"), *own = config_agent(&c, "own");
     CHECK_SPAN(span_of(claude->command), "/opt/my\\ claude --x 'a b'");
@@ -244,6 +248,24 @@ static void unit_config_good_file(void)
     config_free(&c);
     config_free(&c);
     buf_free(&error);
+}
+
+/* $TELEC_REDIS goes before the file, even when it is empty: then there is none. */
+static void unit_config_redis_environment(void)
+{
+    static const char *const urls[] = {"unix:/run/r?db=1", ""};
+    const char *file = unit_config_path("redis");
+    unit_config_write(file, span_of("[redis]\nurl = redis://vm\n"));
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct config c;
+        buf error = {0};
+        setenv("TELEC_REDIS", urls[i], 1);
+        CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
+        CHECK_SPAN(span_of(c.redis_url), urls[i]);
+        CHECK_SPAN(span_of(c.redis_from), "$TELEC_REDIS");
+        config_free(&c);
+    }
+    unsetenv("TELEC_REDIS");
 }
 
 /* Each line that can't be used is named by its number; the others still apply. */
@@ -270,6 +292,11 @@ static void unit_config_bad_lines(void)
         {"[ui]\nprefix = Ctrl-1\n",
          "2: Ctrl-1: Ctrl- and a letter or one of ] \\ ^ _ is expected\n"},
         {"[ui]\nclipboard = maybe\n", "2: maybe: yes or no is expected\n"},
+        {"[redis]\ntls_command = a 'b\n",
+         "2: tls_command: a command is expected, its quotes closed\n"},
+        {"[redis]\ntls_command =\nurl =\n",
+         "2: tls_command: a command is expected, its quotes closed\n"},
+        {"[redis]\nhost = vm\n", "2: host: no such key in this section\n"},
         {"[computer]\n\x1b[31m\n", "2: ^[[31m: expected [section] or key = value\n"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -421,6 +448,8 @@ static void unit_config_defaults(void)
     CHECK(c.computer[0] && !strchr(c.computer, '.') && config_user(&c)[0] && c.host[0]);
     CHECK_SPAN(span_of(c.prefix), "Ctrl-]");
     CHECK_SPAN(span_of(c.clipboard), "no");
+    CHECK_SPAN(span_of(c.redis_url), "");
+    CHECK(strstr(c.tls_command, "-verify_return_error -servername HOST -connect HOST:PORT"));
     static const char *const names[] = {"claude", "gemini", "codex"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct config_agent *agent = config_agent(&c, names[i]);
@@ -521,6 +550,7 @@ static void unit_config(void)
     unit_config_enter();
     unit_config_shell();
     unit_config_good_file();
+    unit_config_redis_environment();
     unit_config_bad_lines();
     unit_config_file_limits();
     unit_config_random_files();

@@ -349,6 +349,32 @@ static void unit_loop_children(void)
     loop_free(&l);
 }
 
+/* A forgotten child is its owner's to wait for; the others are told as before. */
+static void unit_loop_forgotten_child(void)
+{
+    struct loop l;
+    struct unit_loop_exit e[2];
+    int left = 1, done = 0, status;
+    loop_init(&l);
+    for (int i = 0; i < 2; i++) {
+        e[i] = (struct unit_loop_exit){
+            .left = &left, .done = &done, .child = {.fn = unit_loop_exited, .ctx = &e[i]}};
+        e[i].child.pid = fork();
+        if (e[i].child.pid == 0)
+            _exit(i);
+        loop_on_exit(&l, &e[i].child);
+    }
+    loop_forget_child(&l, &e[0].child);
+    loop_forget_child(&l, &e[0].child); /* twice is fine */
+    unit_loop_until(&l, &done);
+    CHECK_INT(e[0].calls, 0);
+    CHECK_INT(e[1].calls, 1);
+    CHECK_INT(waitpid(e[0].child.pid, &status, 0), e[0].child.pid);
+    loop_unwatch(&l, &l.signal_fd);
+    signal(SIGCHLD, SIG_DFL);
+    loop_free(&l);
+}
+
 static void unit_loop_signalled(void *ctx, int signo)
 {
     int *seen = ctx;
@@ -836,6 +862,7 @@ static void unit_loop(void)
     unit_loop_tasks();
     unit_loop_descriptors();
     unit_loop_children();
+    unit_loop_forgotten_child();
     unit_loop_signals();
     unit_loop_conn_input();
     unit_loop_conn_big_input();
