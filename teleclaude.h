@@ -1201,9 +1201,9 @@ static void redis_free(struct redis *r);
  * channel a call; in RESP2 a connection that has subscribed can do nothing else. */
 static int redis_call(struct redis *r, span command, long long block_ms,
                       void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* Drops the connection and connects again at once, e.g. to interrupt a blocking XREAD (CLIENT
- * UNBLOCK of r->id from another connection does it more cheaply). Does not wait any longer when
- * WAITING. */
+/* Drops the connection and connects again at once, to the same address, e.g. to interrupt a
+ * blocking XREAD (CLIENT UNBLOCK of r->id from another connection does it more cheaply). Does not
+ * wait any longer when WAITING. */
 static void redis_restart(struct redis *r);
 static const char *redis_state_name(const struct redis *r); /* "ready", "reconnecting", … */
 static void redis_put_address(const struct redis *r, buf *b); /* the url without user, password */

@@ -414,6 +414,8 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
     r->ready_at = r->loop->now;
     r->connects++;
     r->why[0] = r->logged[0] = '\0';
+    if (r->child) /* what a TLS program said so far is not why it will end */
+        buf_clear(&r->child->said);
     redis_put_address(r, &address);
     log_line(r->quiet ? LOG_DEBUG : LOG_INFO, "redis (%s): connected to %s", r->name,
              buf_cstr(&address));
@@ -536,18 +538,23 @@ static void redis_on_reply(struct redis *r, const struct resp *reply)
 
 /* ---- child processes ------------------------------------------------------------------------ */
 
-/* Takes what the child has written by now; past REDIS_SAID_MAX it is dropped. */
+/* Takes what the child has written by now; past REDIS_SAID_MAX it is dropped. As much as a pipe has
+ * is enough: it may write faster than we read. */
 static void redis_listen(void *ctx, short revents)
 {
     struct redis_child *child = ctx;
     char bytes[1024];
-    ssize_t n = 0;
+    ssize_t n = 1;
     (void)revents;
-    while (child->out.fd >= 0 && (n = read(child->out.fd, bytes, sizeof bytes)) > 0) {
+    if (child->out.fd < 0)
+        return;
+    for (int reads = 0; n > 0 && reads < 64; reads++) {
+        n = read(child->out.fd, bytes, sizeof bytes);
         size_t room = REDIS_SAID_MAX - child->said.n;
-        buf_add(&child->said, bytes, (size_t)n < room ? (size_t)n : room);
+        if (n > 0)
+            buf_add(&child->said, bytes, (size_t)n < room ? (size_t)n : room);
     }
-    if (child->out.fd < 0 || (n < 0 && errno == EAGAIN))
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
     loop_unwatch(child->owner->loop, &child->out);
     close(child->out.fd);
@@ -953,6 +960,17 @@ static void redis_try(struct redis *r)
         redis_look_up(r);
 }
 
+/* After a restart: to the address that took the connection, without another look-up. */
+static void redis_try_again(struct redis *r)
+{
+    if (!r->address_next) {
+        redis_try(r);
+        return;
+    }
+    r->address_next--;
+    redis_connect_next(r, 0);
+}
+
 /* Leaves what the state was about, but the connection itself. */
 static void redis_stop_trying(struct redis *r)
 {
@@ -981,10 +999,13 @@ static void redis_on_closed(void *ctx, const char *why)
         r->hooks->on_lost(r->ctx, r->again ? "restarted" : r->why);
     r->losses += ready_at && !r->again;
     r->closing = 0;
-    if (r->again)
-        r->quiet = ready_at > 0, r->again = 0, redis_try(r);
-    else
+    if (!r->again) {
         redis_wait(r);
+        return;
+    }
+    r->again = 0;
+    r->quiet = ready_at > 0;
+    redis_try_again(r);
 }
 
 static const struct conn_hooks redis_conn_hooks = {redis_on_data, NULL, redis_on_closed};

@@ -881,6 +881,7 @@ static void unit_redis_server_run(struct unit_redis_server *s, int tls)
     if (s->pid == 0) {
         int null = open("/dev/null", O_RDWR);
         dup2(null, 0), dup2(null, 1), dup2(null, 2);
+        alarm(120); /* it outlasts exec: a test that breaks off leaves no server for long */
         if (chdir(s->dir) == 0 && tls)
             execlp("redis-server", "redis-server", "--port", "0", "--tls-port", s->port,
                    "--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-auth-clients",
@@ -976,6 +977,30 @@ static void unit_redis_ways(const struct unit_redis_server *s)
         CHECK_INT(u.loop.timer_count, 0);
         unit_redis_end(&u);
     }
+}
+
+/* A restart goes to the address that it had: no name is looked up; after a loss it is. */
+static void unit_redis_same_address(const struct unit_redis_server *s)
+{
+    struct unit_redis u, other;
+    char text[100];
+    unit_redis_real(&u, s, "redis://localhost:PORT");
+    unit_redis_real(&other, s, "unix:PATH");
+    u.config.program = (char *)"/nonexistent/telec";
+    redis_restart(&u.redis);
+    unit_redis_until(&u, &u.ready, 2);
+    snprintf(text, sizeof text, "CLIENT KILL ID %lld", u.redis.id);
+    unit_redis_does(&other, text, "1\n");
+    unit_redis_until(&u, &u.lost, 2);
+    long long deadline = clock_mono_ms() + 10000;
+    while (!strstr(u.redis.why, "look-up") && clock_mono_ms() < deadline)
+        unit_loop_pass(&u.loop);
+    CHECK_SPAN(span_of(u.redis.why), "cannot start the look-up of the server's name: "
+                                     "No such file or directory");
+    u.config.program = (char *)unit_program;
+    unit_redis_until(&u, &u.ready, 3);
+    unit_redis_end(&u);
+    unit_redis_end(&other);
 }
 
 /* What the server and another connection do to one: it comes back. */
@@ -1132,6 +1157,7 @@ static void unit_redis_with_server(void)
     unit_redis_server_begin(&s);
     unit_redis_server_run(&s, 0);
     unit_redis_ways(&s);
+    unit_redis_same_address(&s);
     unit_redis_blows(&s);
     unit_redis_passwords(&s);
     unit_redis_server_end(&s);
