@@ -2,9 +2,9 @@
 #include "../../teleclaude.c"
 #undef main
 /* Fuzz target of src/resp.c. Any input: what is read whole is what is read in pieces, each ending
- * right before memory that isn't ours; a scan that has answered MORE never goes back; the walk stays
- * inside and finds as many elements as were said; a reply, written again from what the walk says,
- * reads the same. Any bytes, put as arguments, come back. */
+ * right before memory that isn't ours; a scan that has answered MORE never goes back; the walk
+ * stays inside and finds as many elements as were said; a reply, written again from what the walk
+ * says, reads the same. Any bytes, put as arguments, come back. */
 
 #define FUZZ_RESP_MOST 1024
 
