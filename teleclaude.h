@@ -823,7 +823,7 @@ static void conn_send(struct conn *c, span s);
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
 /* forgets queued messages of which nothing was written yet */
 static void conn_drop_unsent(struct conn *c);
-static void conn_flush(struct conn *c);            /* writes what is queued now, as far as it goes */
+static void conn_flush(struct conn *c);            /* writes what is queued now, if it can */
 static void conn_finish(struct conn *c);           /* writes what is queued, then closes */
 /* at once; on_closed comes at the end of the pass */
 static void conn_close(struct conn *c, const char *why);

@@ -2017,7 +2017,8 @@ static inline void vt_draw(struct cell *at, uint64_t low, uint64_t high)
  * `cell` to `limit`. *cell moves on; *seen gets the enum vt_line_flag of what was written. This is
  * where the time goes, so it is one loop over local variables. */
 static const char *vt_fill(const char *p, const char *end, struct cell_style style,
-                           const unsigned char *blocks, struct cell **cell, const struct cell *limit, unsigned *seen)
+                           const unsigned char *blocks, struct cell **cell,
+                           const struct cell *limit, unsigned *seen)
 {
     const struct vt_simple *simple;
     const struct vt_pen pen = vt_pen_of(style);
