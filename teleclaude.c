@@ -28,7 +28,9 @@
 #include "src/client.c"   /* talking to a daemon: requests, push, reconnect, fallback */
 #include "src/tree.c"     /* what the UI shows: computers, projects, sessions as rows */
 #include "src/term.c"     /* the user's terminal: input decoder, frames */
-#include "src/ui.c"       /* widgets */
+#include "src/theme.c"    /* named styles: defaults, and the user's colours */
+#include "src/field.c"    /* text being edited, of one line or several */
+#include "src/ui.c"       /* widgets: forms, questions, messages, keys, help */
 #include "src/view.c"     /* a session's live screen inside the UI */
 #include "src/tui.c"      /* the terminal UI */
 #include "src/cli.c"      /* command table and commands */

@@ -841,15 +841,32 @@ static int conn_close_on_exec(int fd);             /* gives fd back */
 #define CONFIG_NAME_MAX 64
 enum config_mode { CONFIG_FAST, CONFIG_MED, CONFIG_SLOW, CONFIG_MODES };
 
+/* Where a value comes from: the line of the file that set it, or 0: a default. By the order of the
+ * keys in config's tables. */
+#define CONFIG_ORIGINS 5
+
 struct config_agent {
     char name[CONFIG_NAME_MAX];
     char *command;              /* program and arguments, quoted as in a shell */
     char *flags[CONFIG_MODES];  /* added for fast, med, slow */
     char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
+    int lines[CONFIG_ORIGINS];
 };
 
 struct config_project {
     char *path, *name, *description;
+    int line, lines[CONFIG_ORIGINS]; /* of its section, of its keys */
+};
+
+/* A line of [keys] or [colours]: what it means only the UI can say. */
+struct config_entry {
+    char *name, *value;
+    int line;
+};
+
+struct config_entries {
+    struct config_entry *items;
+    int count;
 };
 
 struct config {
@@ -862,7 +879,12 @@ struct config {
     char *prefix;               /* "Ctrl-]": what leads a command while attached */
     char *redis_url;            /* where computers meet; "": nowhere */
     char *redis_from;           /* where that was read: "FILE:LINE" or "$TELEC_REDIS" */
-    char *tls_command;          /* what does TLS for rediss://; HOST and PORT stand for the url's */
+    char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
+    char *mouse;                /* "yes": clicks and the wheel are the UI's */
+    int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS];
+    struct config_entries keys, colours; /* [keys] and [colours] as they stand in the file */
+    /* what named the path: an option ("-S"), an environment variable; NULL: nothing */
+    const char *socket_from, *state_from, *file_from;
     struct config_agent agents[CONFIG_AGENTS_MAX];
     int agent_count;
     struct config_project *projects;
@@ -875,6 +897,16 @@ struct config {
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
+/* A problem with a line of the file, found by whoever knows what it means: appends
+ * "FILE:LINE: ABOUTWHAT" (about is made visible). */
+static void config_put_problem(const struct config *c, buf *problems, int line, span about,
+                               const char *what);
+/* The effective configuration as a file that says the same, each value under a comment that says
+ * where it comes from; all but [keys] and [colours]. */
+static void config_put(const struct config *c, buf *b);
+/* One value of it: the comment and the line. */
+static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
+                             int line);
 /* Makes the run-time and state directories, and refuses those that are a link, somebody else's or
  * open to others. 0, or -1 with a message. */
 static int config_make_dirs(const struct config *c, buf *error);
@@ -1623,7 +1655,98 @@ static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
 static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
 
-/* ==== ui: widgets: text field, form, box, key table, help, footer ============================ */
+/* ==== theme: named styles: defaults for dark, light and unknown grounds, the user's own ====== */
+
+/* What things look like, by name; the names in the configuration are those of the table in theme.c.
+ */
+enum theme_name {
+    THEME_TEXT,
+    THEME_DIM,
+    THEME_ACCENT,    /* names, the focused label */
+    THEME_TITLE,
+    THEME_ALARM,     /* what went wrong */
+    THEME_SELECTED,
+    THEME_BORDER,
+    THEME_FIELD,     /* text that can be edited */
+    THEME_BUTTON,
+    THEME_KEY,       /* a key's name in footer and help */
+    THEME_HINT,      /* what stands beside it */
+    THEME_TAB,       /* the tab that is not shown; the shown one is THEME_SELECTED */
+    THEME_MATCH,     /* what a filter has found */
+    THEME_INPUT,     /* the last thing said to a session, when it is the newer one */
+    THEME_OUTPUT,    /* the last thing said by it, when that is */
+    THEME_MUTED,     /* the older one of the two */
+    THEME_LIVE,      /* the connection: push, REST, none */
+    THEME_FALLBACK,
+    THEME_LOST,
+    THEME_STARTING,  /* a session's state */
+    THEME_WORKING,
+    THEME_WAITING,
+    THEME_IDLE,
+    THEME_EXITED,
+    THEME_FAILED,
+    THEME_HEADING,   /* the pager */
+    THEME_CODE,
+    THEME_STYLES
+};
+
+enum theme_ground { THEME_NEUTRAL, THEME_DARK, THEME_LIGHT };
+
+struct theme {
+    struct cell_style style[THEME_STYLES];
+    struct {
+        char name[CONFIG_NAME_MAX];
+        struct cell_style style;
+    } agents[CONFIG_AGENTS_MAX];
+    int agent_count;
+};
+
+/* The default styles for that ground, and what the configuration's [colours] set over them. Lines
+ * that can't be used are told in *problems (NULL: to nobody, as when the ground became known). */
+static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
+                      buf *problems);
+static enum theme_ground theme_ground(uint32_t rgb); /* of a terminal's answer to OSC 11 */
+static struct cell_style theme_agent(const struct theme *th, const char *agent); /* NULL is fine */
+/* "bold red on #202020", parsed and written. 1, or 0: it is not a style. */
+static int theme_parse(span s, struct cell_style *style);
+static void theme_put(buf *b, struct cell_style style);
+/* [colours] of the effective configuration. */
+static void theme_put_config(const struct config *c, buf *b);
+
+/* ==== field: text being edited, of one line or of several ==================================== */
+
+/* All zero is empty, and one line. The owner may set rows and history. */
+struct field {
+    buf text;
+    size_t cursor;          /* byte offset, at a grapheme's start */
+    int rows;               /* more than 1: several lines, of which at most so many are shown */
+    const char *const *history; /* earlier entries, the newest last; the owner's */
+    int history_count;
+    int back;               /* how far back in it: 0 is what is being typed … */
+    buf draft;              /* … which is kept here meanwhile */
+    int width, top;         /* as drawn last: columns; first line shown */
+};
+
+static void field_set(struct field *f, const char *text); /* the cursor goes to the end */
+static void field_free(struct field *f);
+/* Text at the cursor, as a paste: what can't stand in the field becomes blanks. */
+static void field_insert(struct field *f, span text);
+/* 1: it was for the field. Alt-Enter and Ctrl-J begin a new line where there are several. Up on the
+ * first line goes back in the history, down on the last one forth; without one they are not for the
+ * field. */
+static int field_event(struct field *f, const struct term_event *ev);
+/* How many lines it takes at that width: 1 … rows. */
+static int field_height(const struct field *f, int width);
+/* Draws at most `rows` lines, those around the cursor. */
+static void field_draw(struct term_grid *g, int row, int col, int rows, int width,
+                       struct field *f, struct cell_style style, int focused);
+/* A click at that place of the field as it was drawn last, from its first cell on. */
+static void field_click(struct field *f, int row, int col);
+/* Completes the local directory that is typed: 1: something was added, or *hint says what there is
+ * to choose from; 0: there is nothing to complete. */
+static int field_complete_directory(struct field *f, buf *hint);
+
+/* ==== ui: widgets: form, box, confirmation, toasts, key table, help, footer ================== */
 
 static const struct cell_style ui_plain = {0, 0, 0};
 static const struct cell_style ui_dim = {0, 0, CELL_DIM};
@@ -1637,48 +1760,120 @@ static int ui_max(int a, int b);
 /* term_put of a C string. */
 static int ui_put(struct term_grid *g, int row, int col, int width, const char *text,
                   struct cell_style style);
+/* The same, but what does not fit is cut with … (> in ASCII). */
+static int ui_put_cut(struct term_grid *g, int row, int col, int width, const char *text,
+                      struct cell_style style);
 
-/* One line of text being edited. All zero is empty. */
-struct ui_field {
-    buf text;
-    size_t cursor;          /* byte offset, at a grapheme's start */
+/* What a place of the screen is for. */
+enum ui_what {
+    UI_NOTHING,
+    UI_KEY,      /* index: a row of the key table */
+    UI_LINE,     /* index: a form's line; part: the choice, or -1 */
+    UI_BUTTON,   /* index: 0 does it, 1 cancels */
+    UI_OWN = 16  /* from here on the owner's own */
 };
 
-static void ui_field_set(struct ui_field *f, const char *text); /* the cursor goes to the end */
-static void ui_field_free(struct ui_field *f);
-/* 1: it was for the field */
-static int ui_field_event(struct ui_field *f, const struct term_event *ev);
-static void ui_field_draw(struct term_grid *g, int row, int col, int width,
-                          const struct ui_field *f, int focused);
+struct ui_hit {
+    int row, col, rows, cols;
+    int what, index, part;
+};
+
+#define UI_HITS_MAX 1024 /* a screen's worth; what comes after them can't be clicked */
+
+/* What widgets are drawn on, and with. The hits of a frame are collected while it is drawn. */
+struct ui {
+    struct term_grid *grid;
+    const struct theme *theme;
+    struct ui_hit hits[UI_HITS_MAX];
+    int hit_count;
+};
+
+/* A blank frame without places to click. */
+static void ui_begin(struct ui *u);
+static void ui_add_hit(struct ui *u, int row, int col, int rows, int cols, int what, int index,
+                       int part);
+/* What was drawn last at that place of the last frame; NULL: nothing to click. */
+static const struct ui_hit *ui_find_hit(const struct ui *u, int row, int col);
+/* The same for an event: only of a press of the left button, else NULL. */
+static const struct ui_hit *ui_clicked(const struct ui *u, const struct term_event *ev);
 
 #define UI_FORM_MAX 8
 
 /* A line of a form: text, or one of several choices. */
 struct ui_line {
     const char *label;
-    struct ui_field field;          /* text */
+    struct field field;             /* text; its rows and history may be set */
     const char *const *choices;     /* NULL: text */
-    const char *const *notes;       /* why a choice can't be taken; NULL or NULL entries: it can */
+    /* why a choice can't be taken; NULL or NULL entries: it can */
+    const char *const *notes;
     int choice_count, choice;
+    /* What Tab does in a text line: field_complete_directory, or NULL */
+    int (*complete)(struct field *f, buf *hint);
 };
 
 struct ui_form {
-    const char *title, *submit;     /* submit: what Enter on the last line does, in a word */
+    const char *title;
+    const char *submit, *cancel;    /* the buttons' words ("Start"); cancel NULL: "Cancel" */
     struct ui_line lines[UI_FORM_MAX];
-    int count, focus;
+    int count, focus;               /* count is the first button, count + 1 the second one */
     buf error;                      /* shown until the next key */
+    buf hint;                       /* what completion has to offer, until the next key */
     int busy;                       /* submitted, no answer yet */
 };
 
 enum ui_answer { UI_NOT_YET, UI_SUBMIT, UI_CANCEL };
 
 static struct ui_line *ui_form_add(struct ui_form *f, const char *label, const char *text);
-static enum ui_answer ui_form_event(struct ui_form *f, const struct term_event *ev);
-static void ui_form_draw(struct term_grid *g, const struct ui_form *f);
+/* Of keys, pastes and the mouse. A choice that can't be taken is not submitted: its note becomes
+ * the error. */
+static enum ui_answer ui_form_event(struct ui *u, struct ui_form *f, const struct term_event *ev);
+static void ui_form_draw(struct ui *u, struct ui_form *f);
 /* a text line's text, NUL-terminated */
 static const char *ui_form_text(struct ui_form *f, const char *label);
 static const char *ui_form_choice(const struct ui_form *f, const char *label);
 static void ui_form_free(struct ui_form *f);
+
+/* A question with two buttons. */
+struct ui_confirm {
+    const char *title;
+    const char *yes, *no;           /* the buttons' words; their first letters are keys, too */
+    int focus;                      /* the button that Enter presses: 0 yes, 1 no */
+};
+
+static enum ui_answer ui_confirm_event(struct ui *u, struct ui_confirm *c,
+                                       const struct term_event *ev);
+static void ui_confirm_draw(struct ui *u, const struct ui_confirm *c, span text);
+
+/* Short messages: the last one is shown for a time, an error until it was read, and all can be
+ * listed. All zero is none. */
+#define UI_TOASTS_MAX 50
+#define UI_TOAST_MS 4000
+
+struct ui_toast {
+    char *text;
+    int alarm;
+    long long at;                   /* wall clock, ms */
+};
+
+struct ui_toasts {
+    struct ui_toast ring[UI_TOASTS_MAX];
+    int count, next;                /* how many are there; where the next one goes */
+    int shown;                      /* the one on the screen, or 0: index + 1 */
+    int unread;                     /* errors not read */
+    long long until;                /* loop clock: when the shown one goes; 0: it stays */
+    int top;                        /* the list: lines scrolled down */
+};
+
+static void ui_toast_add(struct ui_toasts *t, int alarm, const char *text, long long now);
+/* 1: the shown one went because its time is over (t->until is when to ask; 0: it stays). */
+static int ui_toast_expire(struct ui_toasts *t, long long now);
+static void ui_toast_read(struct ui_toasts *t); /* a key was pressed: errors have been read */
+static int ui_toast_rows(const struct ui_toasts *t); /* 0 or 1: lines that ui_toast_draw takes */
+static void ui_toast_draw(struct ui *u, const struct ui_toasts *t, int row);
+/* The list, the newest first. Its event function takes what scrolls: 1, or 0: not for it. */
+static int ui_toasts_event(struct ui_toasts *t, const struct term_event *ev);
+static void ui_toasts_draw(struct ui *u, struct ui_toasts *t);
+static void ui_toasts_free(struct ui_toasts *t);
 
 /* A row of the key table: behaviour, footer, help and README come from it. */
 struct ui_key {
@@ -1689,19 +1884,49 @@ struct ui_key {
     const char *footer;             /* its word in the footer; NULL: not there */
     const char *help;               /* a line of help; NULL: like the row before it */
     void (*run)(void *ctx);
+    /* its name in [keys]; rows of one name are one action's; NULL: it can't be bound anew */
+    const char *action;
 };
 
+/* The effective table: what the owner offers, with the keys that [keys] gives. */
+struct ui_keys {
+    struct ui_key *rows;
+    size_t count;
+    char **owned;                   /* names made for it */
+    size_t owned_count;
+};
+
+/* "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x" … 1, or 0: not a key. */
+static int ui_parse_key(span s, uint32_t *key, unsigned *mods);
+static void ui_put_key(buf *b, uint32_t key, unsigned mods);
+/* Fills in *keys. A line of [keys] with an unknown action or key, or a key that is bound already
+ * where the action is valid, is a problem (told in *problems unless NULL), and the rest applies. A
+ * bound action has the contexts of its first row. */
+static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_t count,
+                         const struct config *c, buf *problems);
+static void ui_free_keys(struct ui_keys *keys);
+/* [keys] of the effective configuration. */
+static void ui_put_keys(const struct ui_keys *keys, const struct config *c, buf *b);
 static const struct ui_key *ui_find_key(const struct ui_key *keys, size_t count, unsigned context,
                                         const struct term_event *ev); /* NULL: no such key here */
-static void ui_footer_draw(struct term_grid *g, const struct ui_key *keys, size_t count,
+/* The last row of the grid; each key can be clicked (UI_KEY). */
+static void ui_footer_draw(struct ui *u, const struct ui_key *keys, size_t count,
                            unsigned context);
-/* `top` rows further down; returns top, or the largest that makes sense. */
-static int ui_help_draw(struct term_grid *g, const struct ui_key *keys, size_t count,
-                        const char *title, int top);
+
+/* The list of all keys; what is typed filters it. */
+struct ui_help {
+    struct field filter;
+    int top;                        /* lines scrolled down */
+};
+
+/* 1: it was for it: typed text, Backspace, what scrolls; Esc while there is a filter. */
+static int ui_help_event(struct ui_help *h, const struct term_event *ev);
+static void ui_help_draw(struct ui *u, struct ui_help *h, const struct ui_key *keys, size_t count,
+                         const char *title);
+static void ui_help_free(struct ui_help *h);
 /* A frame in the middle, cut to the screen; *row and *col become the place of its first inner
- * line. */
-static void ui_box_draw(struct term_grid *g, int rows, int cols, const char *title, int *row,
-                        int *col);
+ * line. What was drawn before can't be clicked any more: draw the footer after it. */
+static void ui_box_draw(struct ui *u, int rows, int cols, const char *title, int *row, int *col);
 /* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
  * many it needs. */
 static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int rows, span text,

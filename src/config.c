@@ -6,6 +6,7 @@
 #define CONFIG_FILE_MAX (256 * 1024)
 #define CONFIG_TLS_COMMAND                                                                         \
     "openssl s_client -quiet -verify_return_error -servername HOST -connect HOST:PORT"
+#define CONFIG_ENTRIES_MAX 256 /* lines of [keys], of [colours] */
 
 /* ---- words, quoted as in a shell ------------------------------------------------------------ */
 
@@ -201,16 +202,21 @@ struct config_line {
     span key, value;
 };
 
+static void config_put_problem(const struct config *c, buf *problems, int line, span about,
+                               const char *what)
+{
+    buf_str(problems, c->file);
+    buf_byte(problems, ':');
+    buf_int(problems, line);
+    buf_str(problems, ": ");
+    utf8_put_visible(problems, about);
+    buf_str(problems, what);
+    buf_byte(problems, '\n');
+}
+
 static void config_problem(struct config_line *line, const char *what, span about)
 {
-    buf *b = &line->config->problems;
-    buf_str(b, line->config->file);
-    buf_byte(b, ':');
-    buf_int(b, line->number);
-    buf_str(b, ": ");
-    utf8_put_visible(b, about);
-    buf_str(b, what);
-    buf_byte(b, '\n');
+    config_put_problem(line->config, &line->config->problems, line->number, about, what);
 }
 
 static void config_replace(char **place, span value)
@@ -224,13 +230,42 @@ struct config_key {
     size_t at; /* where in the structure the section is about */
 };
 
-/* Finds the key in its section's table and stores the value; the structure begins at `base`. */
+/* The keys of each section; the place of one here is also that of its line in `lines`. */
+static const struct config_key config_computer_keys[] = {
+    {"name", offsetof(struct config, computer)},
+    {"user", offsetof(struct config, user)},
+    {"host", offsetof(struct config, host)}};
+static const struct config_key config_ui_keys[] = {
+    {"prefix", offsetof(struct config, prefix)},
+    {"clipboard", offsetof(struct config, clipboard)},
+    {"mouse", offsetof(struct config, mouse)}};
+static const struct config_key config_redis_keys[] = {
+    {"url", offsetof(struct config, redis_url)},
+    {"tls_command", offsetof(struct config, tls_command)}};
+static const struct config_key config_agent_keys[] = {
+    {"command", offsetof(struct config_agent, command)},
+    {"fast", offsetof(struct config_agent, flags[CONFIG_FAST])},
+    {"med", offsetof(struct config_agent, flags[CONFIG_MED])},
+    {"slow", offsetof(struct config_agent, flags[CONFIG_SLOW])},
+    {"prompt", offsetof(struct config_agent, prompt)}};
+static const struct config_key config_project_keys[] = {
+    {"path", offsetof(struct config_project, path)},
+    {"description", offsetof(struct config_project, description)}};
+
+static char **config_place(void *base, const struct config_key *key)
+{
+    return (char **)((char *)base + key->at);
+}
+
+/* Finds the key in its section's table and stores the value and its line; the structure begins at
+ * `base`. */
 static void config_set(struct config_line *line, void *base, const struct config_key *keys,
-                       size_t count)
+                       size_t count, int *lines)
 {
     for (size_t i = 0; i < count; i++)
         if (span_eq(line->key, keys[i].name)) {
-            config_replace((char **)((char *)base + keys[i].at), line->value);
+            config_replace(config_place(base, &keys[i]), line->value);
+            lines[i] = line->number;
             return;
         }
     config_problem(line, ": no such key in this section", line->key);
@@ -238,13 +273,11 @@ static void config_set(struct config_line *line, void *base, const struct config
 
 static void config_set_computer(struct config_line *line)
 {
-    static const struct config_key keys[] = {{"name", offsetof(struct config, computer)},
-                                             {"user", offsetof(struct config, user)},
-                                             {"host", offsetof(struct config, host)}};
     if (!line->value.n)
         config_problem(line, ": a value is expected", line->key);
     else
-        config_set(line, line->config, keys, COUNT_OF(keys));
+        config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),
+                   line->config->computer_lines);
 }
 
 static char config_ctrl_letter(const char *prefix)
@@ -256,29 +289,58 @@ static char config_ctrl_letter(const char *prefix)
 
 static void config_set_ui(struct config_line *line)
 {
-    static const struct config_key keys[] = {{"prefix", offsetof(struct config, prefix)},
-                                             {"clipboard", offsetof(struct config, clipboard)}};
-    char *prefix = span_dup(line->value);
-    if (span_eq(line->key, "prefix") && !config_ctrl_letter(prefix))
+    int is_prefix = span_eq(line->key, "prefix");
+    int is_answer = span_eq(line->value, "yes") || span_eq(line->value, "no");
+    char *value = span_dup(line->value);
+    if (is_prefix && !config_ctrl_letter(value))
         config_problem(line, ": Ctrl- and a letter or one of ] \\ ^ _ is expected", line->value);
-    else if (span_eq(line->key, "clipboard") && !span_eq(line->value, "yes") &&
-             !span_eq(line->value, "no"))
+    else if (!is_prefix && !is_answer &&
+             (span_eq(line->key, "clipboard") || span_eq(line->key, "mouse")))
         config_problem(line, ": yes or no is expected", line->value);
     else
-        config_set(line, line->config, keys, COUNT_OF(keys));
-    free(prefix);
+        config_set(line, line->config, config_ui_keys, COUNT_OF(config_ui_keys),
+                   line->config->ui_lines);
+    free(value);
+}
+
+/* What these say only the UI knows; the last line of a name counts. */
+static void config_set_entry(struct config_line *line, struct config_entries *entries)
+{
+    int i = 0;
+    while (i < entries->count && !span_eq(line->key, entries->items[i].name))
+        i++;
+    if (i == CONFIG_ENTRIES_MAX) {
+        config_problem(line, ": too many lines in this section", line->key);
+        return;
+    }
+    if (i == entries->count) {
+        entries->items =
+            base_grow(entries->items, (size_t)(entries->count + 1) * sizeof *entries->items);
+        entries->items[entries->count++] = (struct config_entry){span_dup(line->key), NULL, 0};
+    }
+    config_replace(&entries->items[i].value, line->value);
+    entries->items[i].line = line->number;
+}
+
+static void config_set_keys(struct config_line *line)
+{
+    config_set_entry(line, &line->config->keys);
+}
+
+static void config_set_colours(struct config_line *line)
+{
+    config_set_entry(line, &line->config->colours);
 }
 
 /* What the url must look like is for part redis to say; it says it with where the url stands. */
 static void config_set_redis(struct config_line *line)
 {
-    static const struct config_key keys[] = {{"url", offsetof(struct config, redis_url)},
-                                             {"tls_command", offsetof(struct config, tls_command)}};
     char **words = config_words(line->value);
     if (span_eq(line->key, "tls_command") && (!words || !words[0])) {
         config_problem(line, ": a command is expected, its quotes closed", line->key);
     } else {
-        config_set(line, line->config, keys, COUNT_OF(keys));
+        config_set(line, line->config, config_redis_keys, COUNT_OF(config_redis_keys),
+                   line->config->redis_lines);
         if (span_eq(line->key, "url")) {
             buf from = {0};
             buf_fmt(&from, "%s:%d", line->config->file, line->number);
@@ -291,12 +353,6 @@ static void config_set_redis(struct config_line *line)
 
 static void config_set_agent(struct config_line *line)
 {
-    static const struct config_key keys[] = {
-        {"command", offsetof(struct config_agent, command)},
-        {"fast", offsetof(struct config_agent, flags[CONFIG_FAST])},
-        {"med", offsetof(struct config_agent, flags[CONFIG_MED])},
-        {"slow", offsetof(struct config_agent, flags[CONFIG_SLOW])},
-        {"prompt", offsetof(struct config_agent, prompt)}};
     struct config_agent *agent = NULL;
     char **words = config_words(line->value);
     for (int i = 0; i < line->config->agent_count; i++)
@@ -307,17 +363,14 @@ static void config_set_agent(struct config_line *line)
     else if (span_eq(line->key, "command") && !words[0])
         config_problem(line, ": a program is expected", line->key);
     else if (agent)
-        config_set(line, agent, keys, COUNT_OF(keys));
+        config_set(line, agent, config_agent_keys, COUNT_OF(config_agent_keys), agent->lines);
     free(words);
 }
 
 static void config_set_project(struct config_line *line)
 {
-    static const struct config_key keys[] = {
-        {"path", offsetof(struct config_project, path)},
-        {"description", offsetof(struct config_project, description)}};
-    struct config *c = line->config;
-    config_set(line, &c->projects[c->project_count - 1], keys, COUNT_OF(keys));
+    struct config_project *project = &line->config->projects[line->config->project_count - 1];
+    config_set(line, project, config_project_keys, COUNT_OF(config_project_keys), project->lines);
 }
 
 static void config_open_agent(struct config_line *line)
@@ -333,8 +386,10 @@ static void config_open_project(struct config_line *line)
 {
     struct config *c = line->config;
     c->projects = base_grow(c->projects, (size_t)(c->project_count + 1) * sizeof *c->projects);
-    c->projects[c->project_count++] =
-        (struct config_project){span_dup(span_of("")), span_dup(line->name), span_dup(span_of(""))};
+    c->projects[c->project_count++] = (struct config_project){.path = span_dup(span_of("")),
+                                                              .name = span_dup(line->name),
+                                                              .description = span_dup(span_of("")),
+                                                              .line = line->number};
 }
 
 static const struct config_section {
@@ -346,6 +401,8 @@ static const struct config_section {
     {"computer", 0, NULL, config_set_computer},
     {"ui", 0, NULL, config_set_ui},
     {"redis", 0, NULL, config_set_redis},
+    {"keys", 0, NULL, config_set_keys},
+    {"colours", 0, NULL, config_set_colours},
     {"agent", 1, config_open_agent, config_set_agent},
     {"project", 1, config_open_project, config_set_project},
 };
@@ -414,8 +471,9 @@ static void config_check_projects(struct config *c)
             c->projects[kept++] = *project;
             continue;
         }
-        buf_fmt(&c->problems, "%s: project %s: an absolute path is expected\n", c->file,
-                project->name);
+        config_put_problem(c, &c->problems,
+                           project->lines[0] ? project->lines[0] : project->line,
+                           span_of(project->name), ": an absolute path is expected");
         free(project->path), free(project->name), free(project->description);
     }
     c->project_count = kept;
@@ -443,35 +501,39 @@ static char *config_absolute(const char *path)
     return config_join(here, path);
 }
 
-/* $NAME/tail, or HOME/otherwise. */
-static char *config_xdg(const char *name, const char *tail, const char *otherwise)
+/* $NAME/tail, or HOME/otherwise; *from becomes which. */
+static char *config_xdg(const char *name, const char *tail, const char *otherwise,
+                        const char **from)
 {
     const char *dir = getenv(name);
-    if (dir && dir[0] == '/')
-        return config_join(dir, tail);
-    return config_join(config_home(), otherwise);
+    *from = dir && dir[0] == '/' ? name : NULL;
+    return *from ? config_join(dir, tail) : config_join(config_home(), otherwise);
 }
 
-static char *config_default_socket(void)
+static char *config_default_socket(const char **from)
 {
     const char *from_env = getenv("TELEC_SOCKET");
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     buf b = {0};
+    *from = "TELEC_SOCKET";
     if (from_env && *from_env)
         return config_absolute(from_env);
+    *from = "XDG_RUNTIME_DIR";
     if (runtime && runtime[0] == '/')
         return config_join(runtime, "telec/api.sock");
+    *from = NULL;
     buf_fmt(&b, "/tmp/telec-%ld/api.sock", (long)geteuid());
     buf_cstr(&b);
     return b.p;
 }
 
-static char *config_default_file(void)
+static char *config_default_file(const char **from)
 {
     const char *from_env = getenv("TELEC_CONFIG");
+    *from = "TELEC_CONFIG";
     return from_env && *from_env
                ? config_absolute(from_env)
-               : config_xdg("XDG_CONFIG_HOME", "telec/config", ".config/telec/config");
+               : config_xdg("XDG_CONFIG_HOME", "telec/config", ".config/telec/config", from);
 }
 
 static void config_identity(struct config *c)
@@ -498,18 +560,21 @@ static int config_load(struct config *c, const char *program, const char *socket
     char *found = config_find_program(program);
     c->program = config_absolute(found ? found : program);
     free(found);
-    c->socket = socket ? config_absolute(socket) : config_default_socket();
+    c->socket_from = "-S";
+    c->socket = socket ? config_absolute(socket) : config_default_socket(&c->socket_from);
     const char *slash = strrchr(c->socket, '/');
     char *dir = span_dup((span){c->socket, (size_t)(slash - c->socket)});
     c->holders = config_join(dir, "s");
     free(dir);
-    c->state = config_xdg("XDG_STATE_HOME", "telec", ".local/state/telec");
-    c->file = file ? config_absolute(file) : config_default_file();
+    c->state = config_xdg("XDG_STATE_HOME", "telec", ".local/state/telec", &c->state_from);
+    c->file_from = "-c";
+    c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
     c->prefix = span_dup(span_of("Ctrl-]"));
     c->clipboard = span_dup(span_of("no"));
     c->redis_url = span_dup(span_of(""));
     c->redis_from = span_dup(span_of(c->file));
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
+    c->mouse = span_dup(span_of("yes"));
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
@@ -526,14 +591,22 @@ static int config_load(struct config *c, const char *program, const char *socket
     return 0;
 }
 
+static void config_free_entries(struct config_entries *entries)
+{
+    for (int i = 0; i < entries->count; i++)
+        free(entries->items[i].name), free(entries->items[i].value);
+    free(entries->items);
+}
+
 static void config_free(struct config *c)
 {
-    char *const strings[] = {c->program, c->socket,   c->holders, c->state,
-                             c->file,    c->computer,
-                             c->user,    c->host,   c->prefix,    c->clipboard,
-                             c->redis_url, c->redis_from, c->tls_command};
+    char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
+                             c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
+                             c->mouse,     c->redis_url, c->redis_from, c->tls_command};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
+    config_free_entries(&c->keys);
+    config_free_entries(&c->colours);
     for (int i = 0; i < c->agent_count; i++) {
         struct config_agent *agent = &c->agents[i];
         free(agent->command), free(agent->prompt);
@@ -545,6 +618,70 @@ static void config_free(struct config *c)
     free(c->projects);
     buf_free(&c->problems);
     *c = (struct config){0};
+}
+
+/* ---- the effective configuration ------------------------------------------------------------ */
+
+static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
+                             int line)
+{
+    if (line)
+        buf_fmt(b, "# %s:%d\n", c->file, line);
+    else
+        buf_str(b, "# default\n");
+    buf_fmt(b, "%s = %s\n", name, value ? value : "");
+}
+
+static void config_put_section(const struct config *c, buf *b, const void *base,
+                               const struct config_key *keys, size_t count, const int *lines)
+{
+    for (size_t i = 0; i < count; i++) {
+        char **value = config_place((void *)base, &keys[i]);
+        config_put_value(c, b, keys[i].name, *value, lines[i]);
+    }
+}
+
+/* A path is not said in the file: a comment tells it. */
+static void config_put_path(buf *b, const char *what, const char *path, const char *from)
+{
+    buf_fmt(b, "# %s: ", what);
+    utf8_put_visible(b, span_of(path));
+    if (from && from[0] == '-')
+        buf_fmt(b, " (option %s)\n", from);
+    else
+        buf_fmt(b, from ? " (environment %s)\n" : " (default)\n", from);
+}
+
+static void config_put_agent(const struct config *c, buf *b, const struct config_agent *agent)
+{
+    size_t count = COUNT_OF(config_agent_keys);
+    buf_fmt(b, "\n[agent %s]\n", agent->name);
+    if (!agent->prompt) {
+        buf_str(b, "# no prompt: a first prompt is typed once it has started\n");
+        count--;
+    }
+    config_put_section(c, b, agent, config_agent_keys, count, agent->lines);
+}
+
+static void config_put(const struct config *c, buf *b)
+{
+    config_put_path(b, "configuration file", c->file, c->file_from);
+    config_put_path(b, "socket", c->socket, c->socket_from);
+    config_put_path(b, "state", c->state, c->state_from);
+    buf_str(b, "\n[computer]\n");
+    config_put_value(c, b, "name", c->computer, c->computer_lines[0]);
+    config_put_value(c, b, "user", config_user(c), c->computer_lines[1]);
+    config_put_value(c, b, "host", c->host, c->computer_lines[2]);
+    for (int i = 0; i < c->agent_count; i++)
+        config_put_agent(c, b, &c->agents[i]);
+    for (int i = 0; i < c->project_count; i++) {
+        const struct config_project *project = &c->projects[i];
+        buf_fmt(b, "\n[project %s]\n", project->name);
+        config_put_section(c, b, project, config_project_keys, COUNT_OF(config_project_keys),
+                           project->lines);
+    }
+    buf_str(b, "\n[ui]\n");
+    config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
 }
 
 /* ---- directories ---------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ struct tui {
     struct client client;
     struct tree tree;
     struct term_grid grid;
+    struct theme theme;
+    struct ui ui;
+    struct ui_keys keys;         /* the key table as the configuration changed it */
     struct term_input input;
     struct conn terminal;
     enum tui_mode mode;
@@ -48,7 +51,7 @@ struct tui {
     int at, top;              /* row index of the selection; first line of the tree that is shown */
     struct ui_form form;
     char *target, *target_computer; /* the session that a dialog is about */
-    int help_top;
+    struct ui_help help;
     char followed[72];        /* the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
     /* the preview is shown below the tree where there is no room beside it */
@@ -227,21 +230,6 @@ static int tui_put_age(struct term_grid *g, int y, int col, int width, long long
     return width;
 }
 
-/* A line that ends in … where it was cut. */
-static void tui_put_cut(struct term_grid *g, int row, int col, int width, const char *text,
-                        struct cell_style style)
-{
-    buf clean = {0};
-    utf8_put_visible(&clean, span_of(text));
-    if (width > 0 && cell_columns(buf_view(&clean)) > width) {
-        int used = term_put(g, row, col, width - 1, buf_view(&clean), style);
-        ui_put(g, row, col + used, 1, g->ascii ? ">" : "…", style);
-    } else {
-        term_put(g, row, col, width, buf_view(&clean), style);
-    }
-    buf_free(&clean);
-}
-
 static const char *tui_home_relative(const char *path, buf *b)
 {
     const char *home = getenv("HOME");
@@ -273,25 +261,25 @@ static void tui_draw_session(struct tui *t, int y, const struct tree_row *row, i
     if (s->agent && s->mode && t->tree_cols >= 60)
         buf_fmt(&label, "/%.8s", s->mode);
     int room = ui_min(t->tree_cols / 4, ui_max(t->tree_cols / 8, cell_columns(buf_view(&label))));
-    tui_put_cut(g, y, col + used, ui_min(width - used, room), buf_cstr(&label), tui_agent_style(s));
+    ui_put_cut(g, y, col + used, ui_min(width - used, room), buf_cstr(&label), tui_agent_style(s));
     used += room + 1;
     buf_free(&label);
     if (row->folded)
         used += ui_put(g, y, col + used, width - used, g->ascii ? "+ " : "▸ ", ui_dim);
-    tui_put_cut(g, y, col + used, width - used, s->title ? s->title : "",
+    ui_put_cut(g, y, col + used, width - used, s->title ? s->title : "",
                 s->unseen ? ui_bold : ui_plain);
     int inner = col + (int)strlen(s->number) + 1;
     room = t->tree_cols - 1 - inner - 2;
     if (details && s->last_input) {
         ui_put(g, ++y, inner, 2, g->ascii ? "> " : "› ", ui_dim);
-        tui_put_cut(g, y, inner + 2, room, s->last_input, ui_dim);
+        ui_put_cut(g, y, inner + 2, room, s->last_input, ui_dim);
     }
     if (details && s->asked) {
         ui_put(g, ++y, inner, 2, g->ascii ? "? " : "◆ ", look->style);
-        tui_put_cut(g, y, inner + 2, room, s->asked, look->style);
+        ui_put_cut(g, y, inner + 2, room, s->asked, look->style);
     } else if (details && s->last_output) {
         ui_put(g, ++y, inner, 2, g->ascii ? "< " : "‹ ", ui_dim);
-        tui_put_cut(g, y, inner + 2, room, s->last_output + strspn(s->last_output, " "), ui_dim);
+        ui_put_cut(g, y, inner + 2, room, s->last_output + strspn(s->last_output, " "), ui_dim);
     }
 }
 
@@ -316,7 +304,7 @@ static void tui_draw_branch(struct tui *t, int y, const struct tree_row *row)
                    row->kind == TREE_COMPUTER ? ui_accent : ui_bold) +
             2;
     if (row->kind == TREE_PROJECT)
-        tui_put_cut(g, y, col + used, width - used, tui_home_relative(row->path, &path), ui_dim);
+        ui_put_cut(g, y, col + used, width - used, tui_home_relative(row->path, &path), ui_dim);
     buf_free(&path);
 }
 
@@ -413,7 +401,7 @@ static void tui_draw_confirm(struct tui *t)
         buf_str(&text, "It has ended by itself.");
     }
     int lines = ui_min(ui_wrapped_draw(&t->grid, 0, 0, width, 0, buf_view(&text), ui_plain), 4);
-    ui_box_draw(&t->grid, lines + 2, width, "End this session?", &row, &col);
+    ui_box_draw(&t->ui, lines + 2, width, "End this session?", &row, &col);
     ui_wrapped_draw(&t->grid, row, col, width, lines, buf_view(&text), ui_plain);
     int used = ui_put(&t->grid, row + lines + 1, col, width, "y", ui_bold);
     used += ui_put(&t->grid, row + lines + 1, col + used, width - used, " end it    ", ui_dim);
@@ -655,7 +643,7 @@ static void tui_key_new(void *ctx)
     struct tree_row *row = tui_row(t);
     ui_form_free(&t->form);
     t->form.title = "New session";
-    t->form.submit = "start";
+    t->form.submit = "Start";
     if (!t->agent_count)
         tui_guess_agents(t);
     if (t->agent_count) {
@@ -670,10 +658,12 @@ static void tui_key_new(void *ctx)
     mode->choices = modes;
     mode->choice_count = (int)COUNT_OF(modes);
     mode->choice = CONFIG_SLOW;
-    ui_form_add(&t->form, "Directory",
-                row && row->path ? row->path
-                : t->tree.here   ? t->tree.here
-                                 : "/");
+    struct ui_line *directory =
+        ui_form_add(&t->form, "Directory",
+                    row && row->path ? row->path
+                    : t->tree.here   ? t->tree.here
+                                     : "/");
+    directory->complete = field_complete_directory;
     ui_form_add(&t->form, "Title", "");
     ui_form_add(&t->form, "Prompt", "");
     tui_set(&t->target_computer, row ? row->computer : t->config->computer);
@@ -691,7 +681,7 @@ static void tui_key_message(void *ctx)
     }
     ui_form_free(&t->form);
     t->form.title = "Message";
-    t->form.submit = "send";
+    t->form.submit = "Send";
     ui_form_add(&t->form, "Text", "");
     tui_set(&t->target, s->id);
     tui_set(&t->target_computer, s->computer);
@@ -742,22 +732,8 @@ static void tui_key_back(void *ctx)
 
 static void tui_key_help(void *ctx)
 {
-    ((struct tui *)ctx)->help_top = 0;
+    ui_help_free(&((struct tui *)ctx)->help);
     tui_set_mode(ctx, TUI_HELP);
-}
-
-static void tui_key_help_up(void *ctx)
-{
-    struct tui *t = ctx;
-    t->help_top = ui_max(0, t->help_top - 1);
-    tui_changed(t);
-}
-
-static void tui_key_help_down(void *ctx)
-{
-    struct tui *t = ctx;
-    t->help_top++; /* drawing it finds the end */
-    tui_changed(t);
 }
 
 /* ---- preview and attach --------------------------------------------------------------------- */
@@ -1028,55 +1004,54 @@ static void tui_key_suspend(void *ctx)
 }
 
 static const struct ui_key tui_keys[] = {
-    {TERM_UP, 0, TUI_TREE, "up, k", NULL, "select the row above", tui_key_up},
-    {'k', 0, TUI_TREE, "k", NULL, NULL, tui_key_up},
-    {TERM_DOWN, 0, TUI_TREE, "down, j", NULL, "select the row below", tui_key_down},
-    {'j', 0, TUI_TREE, "j", NULL, NULL, tui_key_down},
-    {TERM_PGUP, 0, TUI_TREE, "PgUp, PgDn", NULL, "half a screen up or down", tui_key_page_up},
-    {TERM_PGDN, 0, TUI_TREE, "PgDn", NULL, NULL, tui_key_page_down},
+    {TERM_UP, 0, TUI_TREE, "up, k", NULL, "select the row above", tui_key_up, "up"},
+    {'k', 0, TUI_TREE, "k", NULL, NULL, tui_key_up, "up"},
+    {TERM_DOWN, 0, TUI_TREE, "down, j", NULL, "select the row below", tui_key_down, "down"},
+    {'j', 0, TUI_TREE, "j", NULL, NULL, tui_key_down, "down"},
+    {TERM_PGUP, 0, TUI_TREE, "PgUp, PgDn", NULL, "half a screen up or down", tui_key_page_up,
+     "page-up"},
+    {TERM_PGDN, 0, TUI_TREE, "PgDn", NULL, NULL, tui_key_page_down, "page-down"},
     {TERM_HOME, 0, TUI_TREE, "g, G", NULL, "the first, the last row (also Home, End)",
-     tui_key_first},
-    {TERM_END, 0, TUI_TREE, "End", NULL, NULL, tui_key_last},
-    {'g', 0, TUI_TREE, "g", NULL, NULL, tui_key_first},
-    {'G', 0, TUI_TREE, "G", NULL, NULL, tui_key_last},
+     tui_key_first, "first"},
+    {TERM_END, 0, TUI_TREE, "End", NULL, NULL, tui_key_last, "last"},
+    {'g', 0, TUI_TREE, "g", NULL, NULL, tui_key_first, "first"},
+    {'G', 0, TUI_TREE, "G", NULL, NULL, tui_key_last, "last"},
     {'\r', 0, TUI_TREE, "Enter", "open", "attach to the selected session; fold or unfold elsewhere",
-     tui_key_open},
+     tui_key_open, "open"},
     {' ', 0, TUI_TREE, "Space", NULL,
-     "the preview below the tree, where there is no room beside it", tui_key_preview},
+     "the preview below the tree, where there is no room beside it", tui_key_preview, "preview"},
     {TERM_RIGHT, 0, TUI_TREE, "right, left", NULL,
-     "unfold; fold, or go to the row above in the tree", tui_key_unfold},
-    {TERM_LEFT, 0, TUI_TREE, "left", NULL, NULL, tui_key_fold},
+     "unfold; fold, or go to the row above in the tree", tui_key_unfold, "unfold"},
+    {TERM_LEFT, 0, TUI_TREE, "left", NULL, NULL, tui_key_fold, "fold"},
     {TERM_UP, TERM_SHIFT, TUI_TREE, "Shift-arrow", NULL,
-     "pan a screen that is larger (attached: prefix, arrows)", tui_key_pan_up},
-    {TERM_DOWN, TERM_SHIFT, TUI_TREE, "Shift-down", NULL, NULL, tui_key_pan_down},
-    {TERM_LEFT, TERM_SHIFT, TUI_TREE, "Shift-left", NULL, NULL, tui_key_pan_left},
-    {TERM_RIGHT, TERM_SHIFT, TUI_TREE, "Shift-right", NULL, NULL, tui_key_pan_right},
-    {'n', 0, TUI_TREE, "n", "new", "new session in the selected project", tui_key_new},
-    {'m', 0, TUI_TREE, "m", "message", "type a message to the selected session", tui_key_message},
+     "pan a screen that is larger (attached: prefix, arrows)", tui_key_pan_up, "pan-up"},
+    {TERM_DOWN, TERM_SHIFT, TUI_TREE, "Shift-down", NULL, NULL, tui_key_pan_down, "pan-down"},
+    {TERM_LEFT, TERM_SHIFT, TUI_TREE, "Shift-left", NULL, NULL, tui_key_pan_left, "pan-left"},
+    {TERM_RIGHT, TERM_SHIFT, TUI_TREE, "Shift-right", NULL, NULL, tui_key_pan_right, "pan-right"},
+    {'n', 0, TUI_TREE, "n", "new", "new session in the selected project", tui_key_new, "new"},
+    {'m', 0, TUI_TREE, "m", "message", "type a message to the selected session", tui_key_message,
+     "message"},
     {'x', 0, TUI_TREE, "x", "end", "end the selected session, or dismiss an exited one",
-     tui_key_end},
-    {'r', 0, TUI_TREE, "r", "refresh", "fetch everything again", tui_key_refresh},
-    {'z', TERM_CTRL, TUI_TREE, "Ctrl-Z", NULL, "suspend telec; fg brings it back", tui_key_suspend},
-    {'?', 0, TUI_TREE, "?", "help", "this help", tui_key_help},
-    {'q', 0, TUI_TREE, "q", "quit", "quit; every session goes on running", tui_key_quit},
-    {'c', TERM_CTRL, TUI_TREE | TUI_HELP | TUI_CONFIRM, "Ctrl-C", NULL, NULL, tui_key_quit},
-    {TERM_UP, 0, TUI_PREFIX, "up", NULL, NULL, tui_key_pan_up},
-    {TERM_DOWN, 0, TUI_PREFIX, "down", NULL, NULL, tui_key_pan_down},
-    {TERM_LEFT, 0, TUI_PREFIX, "left", NULL, NULL, tui_key_pan_left},
-    {TERM_RIGHT, 0, TUI_PREFIX, "right", NULL, NULL, tui_key_pan_right},
-    {'d', 0, TUI_PREFIX, "d", NULL, NULL, tui_key_detach},
-    {'n', 0, TUI_PREFIX, "n", NULL, NULL, tui_key_next},
-    {'p', 0, TUI_PREFIX, "p", NULL, NULL, tui_key_previous},
-    {'w', 0, TUI_PREFIX, "w", NULL, NULL, tui_key_next_waiting},
-    {'y', 0, TUI_CONFIRM, "y", "end it", NULL, tui_key_confirm},
-    {'n', 0, TUI_CONFIRM, "n", "keep it", NULL, tui_key_back},
-    {0x1b, 0, TUI_CONFIRM | TUI_HELP, "Esc", "back", NULL, tui_key_back},
-    {'?', 0, TUI_HELP, "?", NULL, NULL, tui_key_back},
-    {'q', 0, TUI_HELP | TUI_CONFIRM, "q", NULL, NULL, tui_key_back},
-    {TERM_UP, 0, TUI_HELP, "up, down", "scroll", NULL, tui_key_help_up},
-    {TERM_DOWN, 0, TUI_HELP, "down", NULL, NULL, tui_key_help_down},
-    {'k', 0, TUI_HELP, "k", NULL, NULL, tui_key_help_up},
-    {'j', 0, TUI_HELP, "j", NULL, NULL, tui_key_help_down},
+     tui_key_end, "end"},
+    {'r', 0, TUI_TREE, "r", "refresh", "fetch everything again", tui_key_refresh, "refresh"},
+    {'z', TERM_CTRL, TUI_TREE, "Ctrl-Z", NULL, "suspend telec; fg brings it back", tui_key_suspend,
+     "suspend"},
+    {'?', 0, TUI_TREE, "?", "help", "this help", tui_key_help, "help"},
+    {'q', 0, TUI_TREE, "q", "quit", "quit; every session goes on running", tui_key_quit, "quit"},
+    {'c', TERM_CTRL, TUI_TREE | TUI_HELP | TUI_CONFIRM, "Ctrl-C", NULL, NULL, tui_key_quit, NULL},
+    {TERM_UP, 0, TUI_PREFIX, "up", NULL, NULL, tui_key_pan_up, NULL},
+    {TERM_DOWN, 0, TUI_PREFIX, "down", NULL, NULL, tui_key_pan_down, NULL},
+    {TERM_LEFT, 0, TUI_PREFIX, "left", NULL, NULL, tui_key_pan_left, NULL},
+    {TERM_RIGHT, 0, TUI_PREFIX, "right", NULL, NULL, tui_key_pan_right, NULL},
+    {'d', 0, TUI_PREFIX, "d", NULL, NULL, tui_key_detach, "attached-detach"},
+    {'n', 0, TUI_PREFIX, "n", NULL, NULL, tui_key_next, "attached-next"},
+    {'p', 0, TUI_PREFIX, "p", NULL, NULL, tui_key_previous, "attached-previous"},
+    {'w', 0, TUI_PREFIX, "w", NULL, NULL, tui_key_next_waiting, "attached-next-waiting"},
+    {'y', 0, TUI_CONFIRM, "y", "end it", NULL, tui_key_confirm, NULL},
+    {'n', 0, TUI_CONFIRM, "n", "keep it", NULL, tui_key_back, NULL},
+    {0x1b, 0, TUI_CONFIRM | TUI_HELP, "Esc", "back", NULL, tui_key_back, NULL},
+    {'?', 0, TUI_HELP, "?", NULL, NULL, tui_key_back, NULL},
+    {'q', 0, TUI_CONFIRM, "q", NULL, NULL, tui_key_back, NULL},
 };
 #define TUI_KEYS COUNT_OF(tui_keys)
 
@@ -1145,7 +1120,7 @@ static void tui_submit_message(struct tui *t)
 
 static void tui_dialog_event(struct tui *t, const struct term_event *ev)
 {
-    enum ui_answer answer = ui_form_event(&t->form, ev);
+    enum ui_answer answer = ui_form_event(&t->ui, &t->form, ev);
     if (answer == UI_CANCEL) {
         tui_close_dialog(t);
     } else if (answer == UI_SUBMIT) {
@@ -1170,7 +1145,7 @@ static void tui_draw_state(struct tui *t, int row, int col, const struct tree_se
         clock_put_age(&b, clock_wall_ms() - s->since);
     if (s->source)
         buf_fmt(&b, ", by %s", s->source);
-    tui_put_cut(&t->grid, row, col, t->grid.cols - col, buf_cstr(&b), look->style);
+    ui_put_cut(&t->grid, row, col, t->grid.cols - col, buf_cstr(&b), look->style);
     buf_free(&b);
 }
 
@@ -1202,15 +1177,15 @@ static void tui_draw_main(struct tui *t)
     tui_draw_header(t);
     term_fill(g, g->rows - 1 - (t->toast.n > 0), 0, 2, g->cols, ui_plain);
     if (t->toast.n)
-        tui_put_cut(g, g->rows - 2, 1, g->cols - 2, buf_cstr(&t->toast),
+        ui_put_cut(g, g->rows - 2, 1, g->cols - 2, buf_cstr(&t->toast),
                     t->toast_alarm ? ui_alarm : ui_plain);
-    ui_footer_draw(g, tui_keys, TUI_KEYS, t->mode);
+    ui_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
     if (t->mode == TUI_HELP)
-        t->help_top = ui_help_draw(g, tui_keys, TUI_KEYS, "Keys", t->help_top);
+        ui_help_draw(&t->ui, &t->help, t->keys.rows, t->keys.count, "Keys");
     else if (t->mode == TUI_CONFIRM)
         tui_draw_confirm(t);
     else if (t->mode != TUI_TREE)
-        ui_form_draw(g, &t->form);
+        ui_form_draw(&t->ui, &t->form);
 }
 
 /* The session's screen, over one line that names it and the way out. */
@@ -1233,7 +1208,7 @@ static void tui_draw_attached(struct tui *t)
         const struct tui_look *look = tui_look(s);
         used = ui_put(g, g->rows - 1, 1, width, g->ascii ? look->ascii : look->glyph, look->style);
     }
-    tui_put_cut(g, g->rows - 1, 2 + used, width - used - 1, s && s->title ? s->title : t->view->id,
+    ui_put_cut(g, g->rows - 1, 2 + used, width - used - 1, s && s->title ? s->title : t->view->id,
                 ui_bold);
 }
 
@@ -1251,7 +1226,7 @@ static void tui_draw(void *ctx)
     tui_settle(t);
     tui_follow(t);
     t->stale = 0; /* what settling changed is in this frame */
-    term_clear(g);
+    ui_begin(&t->ui);
     if (t->mode & (TUI_ATTACHED | TUI_PREFIX)) {
         tui_draw_attached(t);
         view_put_modes(t->view, &frame);
@@ -1276,6 +1251,10 @@ static void tui_on_event(struct tui *t, const struct term_event *ev)
 {
     if (ev->type == TERM_MODE && ev->mode == 2026)
         t->grid.sync = ev->value == 1 || ev->value == 2;
+    if (ev->type == TERM_BACKGROUND) {
+        theme_set(&t->theme, t->config, theme_ground(ev->colour), NULL);
+        tui_changed(t);
+    }
     if (t->mode == TUI_ATTACHED) {
         tui_attached_event(t, ev);
         return;
@@ -1285,11 +1264,15 @@ static void tui_on_event(struct tui *t, const struct term_event *ev)
             tui_dialog_event(t, ev);
         return;
     }
+    if (t->mode == TUI_HELP && ui_help_event(&t->help, ev)) {
+        tui_changed(t);
+        return;
+    }
     if (ev->type != TERM_KEY)
         return;
     if (t->toast_alarm && t->toast.n)
         tui_on_toast_over(t);
-    const struct ui_key *key = ui_find_key(tui_keys, TUI_KEYS, t->mode, ev);
+    const struct ui_key *key = ui_find_key(t->keys.rows, t->keys.count, t->mode, ev);
     if (t->mode == TUI_PREFIX && !key) {
         if (ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
             tui_send_prefix(t);
@@ -1497,6 +1480,8 @@ static void tui_free(struct tui *t)
         free(strings[i]);
     tui_forget_agents(t);
     ui_form_free(&t->form);
+    ui_help_free(&t->help);
+    ui_free_keys(&t->keys);
     buf_free(&t->toast);
     tree_free(&t->tree);
     term_grid_free(&t->grid);
@@ -1509,16 +1494,22 @@ static int tui_run(const struct config *config, int may_start, const char *attac
     struct tui t = {
         .config = config, .mode = TUI_TREE, .attach_only = attach};
     char here[PATH_MAX];
+    buf problems = {0};
+    theme_set(&t.theme, config, THEME_NEUTRAL, &problems);
+    ui_bind_keys(&t.keys, tui_keys, TUI_KEYS, config, &problems);
+    t.ui.grid = &t.grid;
+    t.ui.theme = &t.theme;
     if (tui_start(&t, error) != 0)
         return 1;
     tree_init(&t.tree, config->computer, getcwd(here, sizeof here));
     client_init(&t.client, &t.loop, config, may_start, &tui_client_hooks, &t);
-    if (config->problems.n) {
-        span first = buf_view(&config->problems);
+    if (config->problems.n || problems.n) {
+        span first = buf_view(config->problems.n ? &config->problems : &problems);
         char *text = span_dup(span_cut(&first, '\n'));
         tui_say(&t, 1, text);
         free(text);
     }
+    buf_free(&problems);
     tui_changed(&t);
     conn_send(&t.terminal, span_of(term_queries()));
     loop_defer(&t.loop, &t.connect_task); /* after the first frame */
