@@ -1891,6 +1891,7 @@ struct ui_key {
 /* The effective table: what the owner offers, with the keys that [keys] gives. */
 struct ui_keys {
     struct ui_key *rows;
+    int *lines;                     /* of the file, that gave the row its key; 0: none did */
     size_t count;
     char **owned;                   /* names made for it */
     size_t owned_count;
@@ -1990,6 +1991,8 @@ static void view_put_modes_back(struct view *v, buf *b); /* and what takes them 
  */
 static int tui_run(const struct config *config, int may_start, const char *attach, buf *error);
 static void tui_put_keys(buf *b);                  /* the key table as text, for help and README */
+/* [keys] and [colours] of the effective configuration; what is wrong with them in *problems. */
+static void tui_put_config(const struct config *config, buf *b, buf *problems);
 
 /* ==== cli: command table and commands ======================================================== */
 

@@ -842,6 +842,24 @@ static int cli_daemon(struct cli *c)
     return status;
 }
 
+/* The configuration as it is after defaults, environment, options and file; what the file says
+ * wrong goes to stderr. */
+static int cli_config(struct cli *c)
+{
+    buf out = {0}, problems = {0};
+    buf_span(&problems, buf_view(&c->config.problems));
+    config_put(&c->config, &out);
+    buf_byte(&out, '\n');
+    tui_put_config(&c->config, &out, &problems);
+    int status = cli_write(&out);
+    for (span rest = buf_view(&problems); rest.n;) {
+        span line = span_cut(&rest, '\n');
+        status = cli_fail("%.*s", (int)line.n, line.p);
+    }
+    buf_free(&problems);
+    return status;
+}
+
 static int cli_help(struct cli *c);
 static int cli_completion(struct cli *c);
 static int cli_hold(struct cli *c);
@@ -866,6 +884,8 @@ static const struct cli_command cli_commands[] = {
      1, cli_hook},
     {"daemon", "", "run the daemon in the foreground; clients start one by themselves", "sR", 0, 0,
      cli_daemon},
+    {"config", "", "print the effective configuration, and where each value comes from", "", 0, 0,
+     cli_config},
     {"help", "", "show this", "", 0, 1, cli_help},
     {"completion", "bash", "print a completion script for bash", "", 1, 1, cli_completion},
     {"/list", "", NULL, "jo", 0, 0, cli_list},

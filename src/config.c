@@ -471,9 +471,11 @@ static void config_check_projects(struct config *c)
             c->projects[kept++] = *project;
             continue;
         }
-        config_put_problem(c, &c->problems,
-                           project->lines[0] ? project->lines[0] : project->line,
-                           span_of(project->name), ": an absolute path is expected");
+        buf about = {0};
+        buf_fmt(&about, "project %s", project->name);
+        config_put_problem(c, &c->problems, project->lines[0] ? project->lines[0] : project->line,
+                           buf_view(&about), ": an absolute path is expected");
+        buf_free(&about);
         free(project->path), free(project->name), free(project->description);
     }
     c->project_count = kept;
@@ -629,7 +631,7 @@ static void config_put_value(const struct config *c, buf *b, const char *name, c
         buf_fmt(b, "# %s:%d\n", c->file, line);
     else
         buf_str(b, "# default\n");
-    buf_fmt(b, "%s = %s\n", name, value ? value : "");
+    buf_fmt(b, "%s =%s%s\n", name, value && *value ? " " : "", value ? value : "");
 }
 
 static void config_put_section(const struct config *c, buf *b, const void *base,
@@ -646,10 +648,10 @@ static void config_put_path(buf *b, const char *what, const char *path, const ch
 {
     buf_fmt(b, "# %s: ", what);
     utf8_put_visible(b, span_of(path));
-    if (from && from[0] == '-')
-        buf_fmt(b, " (option %s)\n", from);
+    if (!from)
+        buf_str(b, " (default)\n");
     else
-        buf_fmt(b, from ? " (environment %s)\n" : " (default)\n", from);
+        buf_fmt(b, " (%s %s)\n", from[0] == '-' ? "option" : "environment", from);
 }
 
 static void config_put_agent(const struct config *c, buf *b, const struct config_agent *agent)

@@ -337,7 +337,7 @@ static void field_show_cursor(struct term_grid *g, int row, int col)
 {
     g->cursor_row = row;
     g->cursor_col = col;
-    g->cursor_shown = 1;
+    g->cursor_shown = row >= 0 && row < g->rows && col >= 0 && col < g->cols;
 }
 
 static void field_draw_line(struct term_grid *g, int row, int col, int width, struct field *f,

@@ -51,8 +51,8 @@ static const struct {
 
 #define THEME_AGENT "agent-"
 #define THEME_EXPECTED \
-    ": expected [bold] [dim] [reverse] [underline] COLOUR [on COLOUR], COLOUR being a name (red … " \
-    "bright-white, default), 0–255 or #rrggbb"
+    ": expected [bold] [dim] [reverse] [underline] COLOUR [on COLOUR], COLOUR being a name (red, " \
+    "bright-red, default …), 0 to 255 or #rrggbb"
 
 /* ---- a style as text ------------------------------------------------------------------------ */
 
@@ -255,11 +255,15 @@ static struct cell_style theme_agent(const struct theme *th, const char *agent)
     return th->agents[other].style;
 }
 
+/* Where the style was set; 0: nowhere, or so that it can't be used. */
 static int theme_line(const struct config *c, const char *name)
 {
+    struct cell_style style;
     for (int i = 0; i < c->colours.count; i++)
         if (strcmp(c->colours.items[i].name, name) == 0)
-            return c->colours.items[i].line;
+            return theme_parse(span_of(c->colours.items[i].value), &style)
+                       ? c->colours.items[i].line
+                       : 0;
     return 0;
 }
 

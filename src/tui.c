@@ -1062,6 +1062,18 @@ static void tui_put_keys(buf *b)
             buf_fmt(b, "  %-12s %s\n", tui_keys[i].shown, tui_keys[i].help);
 }
 
+static void tui_put_config(const struct config *config, buf *b, buf *problems)
+{
+    struct theme theme;
+    struct ui_keys keys;
+    ui_bind_keys(&keys, tui_keys, TUI_KEYS, config, problems);
+    theme_set(&theme, config, THEME_NEUTRAL, problems);
+    ui_put_keys(&keys, config, b);
+    buf_byte(b, '\n');
+    theme_put_config(config, b);
+    ui_free_keys(&keys);
+}
+
 /* ---- dialogs -------------------------------------------------------------------------------- */
 
 static void tui_take_created(struct tui *t, struct json answer, struct tui_ask *ask)

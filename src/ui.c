@@ -27,7 +27,8 @@ static int ui_put_cut(struct term_grid *g, int row, int col, int width, const ch
     int used = 0;
     utf8_put_visible(&clean, span_of(text));
     if (width > 0 && cell_columns(buf_view(&clean)) > width) {
-        used = term_put(g, row, col, width - 1, buf_view(&clean), style);
+        size_t fit = cell_fit(buf_view(&clean), width - 1, &used);
+        used = term_put(g, row, col, width - 1, (span){clean.p, fit}, style);
         used += ui_put(g, row, col + used, 1, g->ascii ? ">" : "…", style);
     } else if (width > 0) {
         used = term_put(g, row, col, width, buf_view(&clean), style);
@@ -130,13 +131,14 @@ static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int
 
 /* ---- buttons -------------------------------------------------------------------------------- */
 
+/* [ Word ], or [Word] where room is short. */
 static int ui_button_draw(struct ui *u, int row, int col, int width, const char *word, int index,
-                          int focused)
+                          int focused, int tight)
 {
     struct cell_style style = ui_style(u, focused ? THEME_SELECTED : THEME_BUTTON);
-    int used = ui_put(u->grid, row, col, width, "[ ", style);
-    used += ui_put_cut(u->grid, row, col + used, width - used - 2, word, style);
-    used += ui_put(u->grid, row, col + used, width - used, " ]", style);
+    int used = ui_put(u->grid, row, col, width, tight ? "[" : "[ ", style);
+    used += ui_put_cut(u->grid, row, col + used, width - 2 * used, word, style);
+    used += ui_put(u->grid, row, col + used, width - used, tight ? "]" : " ]", style);
     ui_add_hit(u, row, col, 1, used, UI_BUTTON, index, 0);
     return used;
 }
@@ -145,11 +147,12 @@ static int ui_button_draw(struct ui *u, int row, int col, int width, const char 
 static void ui_buttons_draw(struct ui *u, int row, int col, int width, const char *yes,
                             const char *no, int focus)
 {
-    int room = ui_max(0, width - 1) / 2, needs = cell_columns(span_of(no)) + 4;
-    int first = ui_max(room, width - 1 - needs);
-    int used = ui_button_draw(u, row, col, first, yes, 0, focus == 0) + 1;
-    used += used + 1 + needs <= width;
-    ui_button_draw(u, row, col + used, width - used, no, 1, focus == 1);
+    int second = cell_columns(span_of(no)), words = cell_columns(span_of(yes)) + second;
+    int tight = words + 8 + 1 > width;
+    int most = ui_max((width - 1) / 2, width - 1 - second - (tight ? 2 : 4));
+    int used = ui_button_draw(u, row, col, most, yes, 0, focus == 0, tight) + 1;
+    used += words + 8 + 2 <= width;
+    ui_button_draw(u, row, col + used, width - used, no, 1, focus == 1, tight);
 }
 
 /* ---- form ----------------------------------------------------------------------------------- */
@@ -308,7 +311,8 @@ static void ui_form_draw_choices(struct ui *u, int row, int col, int width, int 
                                               : note ? THEME_DIM
                                                      : THEME_TEXT);
         buf text = {0};
-        buf_fmt(&text, i == line->choice && note ? " %s: %s " : " %s ", line->choices[i], note);
+        int with_note = i == line->choice && note;
+        buf_fmt(&text, " %s%s%s ", line->choices[i], with_note ? ": " : "", with_note ? note : "");
         int used = ui_put_cut(u->grid, row, col + at, width - at, buf_cstr(&text), style);
         ui_add_hit(u, row, col + at, 1, used, UI_LINE, index, i);
         at += used;
@@ -339,7 +343,10 @@ static int ui_form_draw_status(struct ui *u, const struct ui_form *f, int row, i
 {
     buf keys = {0};
     int lines;
-    buf_fmt(&keys, f->busy ? "one moment…" : "Enter next, Ctrl-S %s, Esc cancel", f->submit);
+    if (f->busy)
+        buf_str(&keys, "one moment…");
+    else
+        buf_fmt(&keys, "Enter next, Ctrl-S %s, Esc cancel", f->submit);
     if (f->error.n) {
         lines = ui_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->error),
                                 ui_style(u, THEME_ALARM));
@@ -696,10 +703,12 @@ static const struct ui_key *ui_row_of(const struct ui_key *rows, size_t count, c
     return NULL;
 }
 
-static void ui_push_key(struct ui_keys *keys, const struct ui_key *row)
+static void ui_push_key(struct ui_keys *keys, const struct ui_key *row, int line)
 {
     keys->rows = base_grow(keys->rows, (keys->count + 1) * sizeof *keys->rows);
-    keys->rows[keys->count++] = *row;
+    keys->lines = base_grow(keys->lines, (keys->count + 1) * sizeof *keys->lines);
+    keys->rows[keys->count] = *row;
+    keys->lines[keys->count++] = line;
 }
 
 static const char *ui_own(struct ui_keys *keys, const buf *name)
@@ -779,7 +788,7 @@ static int ui_bind_action(struct ui_binding *b, const struct config_entry *entry
         ui_put_key(&shown, row.key, row.mods);
         row.shown = ui_own(b->keys, &shown);
         buf_free(&shown);
-        ui_push_key(b->keys, &row);
+        ui_push_key(b->keys, &row, entry->line);
         row.footer = row.help = NULL;
         made++;
     }
@@ -794,11 +803,11 @@ static void ui_keep_action(struct ui_binding *b, const struct ui_key *first)
     for (size_t i = (size_t)(first - b->table); i < b->count; i++)
         if (b->table[i].action && strcmp(b->table[i].action, first->action) == 0 &&
             !ui_clash(b, &b->table[i]))
-            ui_push_key(b->keys, &b->table[i]);
+            ui_push_key(b->keys, &b->table[i], 0);
 }
 
 /* A line of help and those like it name all their keys, if one was bound anew. */
-static void ui_name_group(struct ui_keys *keys, size_t head, const struct config *c)
+static void ui_name_group(struct ui_keys *keys, size_t head)
 {
     buf names = {0};
     int bound = 0;
@@ -806,7 +815,7 @@ static void ui_name_group(struct ui_keys *keys, size_t head, const struct config
         const struct ui_key *row = &keys->rows[i];
         if (!(row->contexts & keys->rows[head].contexts))
             continue;
-        bound |= ui_bound_to(c, row->action) != NULL;
+        bound |= keys->lines[i] > 0;
         buf_str(&names, names.n ? ", " : "");
         ui_put_key(&names, row->key, row->mods);
     }
@@ -823,7 +832,7 @@ static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_
     for (size_t i = 0; i < count; i++) {
         const struct config_entry *entry = ui_bound_to(c, table[i].action);
         if (!entry)
-            ui_push_key(keys, &table[i]);
+            ui_push_key(keys, &table[i], 0);
         else if (ui_row_of(table, count, table[i].action) == &table[i] &&
                  !ui_bind_action(&b, entry, &table[i]))
             ui_keep_action(&b, &table[i]);
@@ -834,7 +843,7 @@ static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_
                             ": no such action; telec config lists them");
     for (size_t i = 0; i < keys->count; i++)
         if (keys->rows[i].help)
-            ui_name_group(keys, i, c);
+            ui_name_group(keys, i);
 }
 
 static void ui_free_keys(struct ui_keys *keys)
@@ -843,6 +852,7 @@ static void ui_free_keys(struct ui_keys *keys)
         free(keys->owned[i]);
     free(keys->owned);
     free(keys->rows);
+    free(keys->lines);
     *keys = (struct ui_keys){0};
 }
 
@@ -861,8 +871,7 @@ static void ui_put_keys(const struct ui_keys *keys, const struct config *c, buf 
             buf_str(&names, names.n ? ", " : "");
             ui_put_key(&names, row->key, row->mods);
         }
-        const struct config_entry *entry = ui_bound_to(c, action);
-        config_put_value(c, b, action, buf_cstr(&names), entry ? entry->line : 0);
+        config_put_value(c, b, action, buf_cstr(&names), keys->lines[i]);
         buf_free(&names);
     }
 }

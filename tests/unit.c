@@ -26,6 +26,8 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/client.c"
 #include "unit/tree.c"
 #include "unit/term.c"
+#include "unit/theme.c"
+#include "unit/field.c"
 #include "unit/ui.c"
 #include "unit/view.c"
 
@@ -42,6 +44,7 @@ static const struct {
     {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
     {"hook", unit_hook},   {"resp", unit_resp},
     {"redis", unit_redis},
+    {"theme", unit_theme}, {"field", unit_field},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

@@ -1,13 +1,5 @@
-/* Unit tests of ui: a line being edited against a model of graphemes; wrapped text, footers, forms,
- * help and boxes on grids of every size. */
-
-static uint32_t unit_ui_seed = 3;
-
-static int unit_ui_random(int below)
-{
-    unit_ui_seed = unit_ui_seed * 1664525u + 1013904223u;
-    return (int)((unit_ui_seed >> 8) % (uint32_t)below);
-}
+/* Unit tests of ui: wrapped text, forms, questions, messages, bindings, footers and help, by key and
+ * by mouse, on grids of every size, and as screens to be read. */
 
 static struct term_event unit_ui_key(uint32_t key, unsigned mods)
 {
@@ -19,226 +11,81 @@ static struct term_event unit_ui_key(uint32_t key, unsigned mods)
     return ev;
 }
 
-static int unit_ui_press(struct ui_field *f, uint32_t key, unsigned mods)
+/* A screen of that size, with the default theme. */
+struct unit_ui {
+    struct term_grid grid;
+    struct theme theme;
+    struct ui ui;
+};
+
+static struct unit_ui *unit_ui_open(int rows, int cols)
 {
-    struct term_event ev = unit_ui_key(key, mods);
-    return ui_field_event(f, &ev);
+    struct unit_ui *s = base_alloc(sizeof *s);
+    struct config none;
+    memset(&none, 0, sizeof none);
+    memset(s, 0, sizeof *s);
+    term_grid_resize(&s->grid, rows, cols);
+    theme_set(&s->theme, &none, THEME_NEUTRAL, NULL);
+    s->ui.grid = &s->grid;
+    s->ui.theme = &s->theme;
+    return s;
 }
 
-static int unit_ui_paste(struct ui_field *f, const char *text)
+static void unit_ui_close(struct unit_ui *s)
+{
+    term_grid_free(&s->grid);
+    free(s);
+}
+
+/* The rows, without blanks at their ends, without empty ones above and below. */
+static void unit_ui_screen(const struct term_grid *g, buf *b)
+{
+    for (int row = 0; row < g->rows; row++) {
+        char *text = unit_field_row(g, row);
+        buf_str(b, b->n || *text ? text : "");
+        buf_str(b, b->n ? "\n" : "");
+        free(text);
+    }
+    while (b->n > 1 && b->p[b->n - 1] == '\n' && b->p[b->n - 2] == '\n')
+        b->n--;
+}
+
+#define UNIT_UI_SCREEN(s, want) \
+    do { \
+        buf unit_ui_shown = {0}; \
+        unit_ui_screen(&(s)->grid, &unit_ui_shown); \
+        CHECK_SPAN(buf_view(&unit_ui_shown), (want)); \
+        buf_free(&unit_ui_shown); \
+    } while (0)
+
+/* A click with the left button on the first cell of the text. */
+static struct term_event unit_ui_click(const struct term_grid *g, const char *text)
 {
     struct term_event ev = unit_ui_key(0, 0);
-    ev.type = TERM_PASTE;
-    ev.text = span_of(text);
-    return ui_field_event(f, &ev);
-}
-
-/* A row of a grid as text, without blanks at its end. */
-static char *unit_ui_row(const struct term_grid *g, int row)
-{
-    buf b = {0};
-    char bytes[CELL_TEXT_MAX];
-    for (int col = 0; col < g->cols; col++) {
-        const struct cell *c = &g->back[row * g->cols + col];
-        if (!(c->attr & CELL_TAIL))
-            buf_add(&b, bytes, cell_text(&g->pool, c->rune, bytes));
+    ev.type = TERM_MOUSE;
+    ev.mouse = TERM_PRESS;
+    ev.row = -1;
+    for (int row = 0; row < g->rows; row++) {
+        char *shown = unit_field_row(g, row), *at = strstr(shown, text);
+        if (at && ev.row < 0) {
+            ev.row = row;
+            ev.col = cell_columns((span){shown, (size_t)(at - shown)});
+        }
+        free(shown);
     }
-    span s = buf_view(&b);
-    while (s.n && s.p[s.n - 1] == ' ')
-        s.n--;
-    char *text = span_dup(s);
-    buf_free(&b);
-    return text;
+    CHECK(ev.row >= 0);
+    return ev;
 }
 
 static int unit_ui_has(const struct term_grid *g, const char *text)
 {
     int found = 0;
     for (int row = 0; row < g->rows; row++) {
-        char *shown = unit_ui_row(g, row);
+        char *shown = unit_field_row(g, row);
         found |= strstr(shown, text) != NULL;
         free(shown);
     }
     return found;
-}
-
-#define UNIT_UI_ROW(g, row, want) \
-    do { \
-        char *unit_ui_text = unit_ui_row((g), (row)); \
-        CHECK_SPAN(span_of(unit_ui_text), (want)); \
-        free(unit_ui_text); \
-    } while (0)
-
-/* ---- text field ----------------------------------------------------------------------------- */
-
-/* Each is one grapheme that joins no neighbour. */
-static const char *const unit_ui_graphemes[] = {"a",
-                                                " ",
-                                                "\303\251",
-                                                "e\314\201",
-                                                "\346\227\245",
-                                                "\360\237\221\251\342\200\215\360\237\222\273",
-                                                "z",
-                                                "\342\202\254"};
-
-struct unit_ui_model {
-    int at[64], count, cursor;
-};
-
-static void unit_ui_model_remove(struct unit_ui_model *m, int from, int to)
-{
-    memmove(m->at + from, m->at + to, (size_t)(m->count - to) * sizeof *m->at);
-    m->count -= to - from;
-    m->cursor = from;
-}
-
-static void unit_ui_model_check(const struct unit_ui_model *m, struct ui_field *f)
-{
-    buf want = {0};
-    size_t cursor = 0;
-    for (int i = 0; i < m->count; i++) {
-        if (i == m->cursor)
-            cursor = want.n;
-        buf_str(&want, unit_ui_graphemes[m->at[i]]);
-    }
-    CHECK_SPAN(buf_view(&f->text), buf_cstr(&want));
-    CHECK_INT(f->cursor, m->cursor == m->count ? want.n : cursor);
-    buf_free(&want);
-}
-
-static void unit_ui_edit(struct unit_ui_model *m, struct ui_field *f)
-{
-    int from = m->cursor;
-    switch (unit_ui_random(12)) {
-    case 0: unit_ui_press(f, TERM_LEFT, 0), m->cursor -= m->cursor > 0; break;
-    case 1: unit_ui_press(f, TERM_RIGHT, 0), m->cursor += m->cursor < m->count; break;
-    case 2:
-        if (unit_ui_random(2))
-            unit_ui_press(f, TERM_HOME, 0);
-        else
-            unit_ui_press(f, 'a', TERM_CTRL);
-        m->cursor = 0;
-        break;
-    case 3:
-        if (unit_ui_random(2))
-            unit_ui_press(f, TERM_END, 0);
-        else
-            unit_ui_press(f, 'e', TERM_CTRL);
-        m->cursor = m->count;
-        break;
-    case 4:
-        if (m->count == (int)COUNT_OF(m->at))
-            break;
-        memmove(m->at + from + 1, m->at + from, (size_t)(m->count - from) * sizeof *m->at);
-        m->at[from] = 7;
-        m->count++;
-        m->cursor++;
-        unit_ui_press(f, 0x20ac, TERM_SHIFT);
-        break;
-    case 5:
-        unit_ui_press(f, 0x7f, 0);
-        if (from > 0)
-            unit_ui_model_remove(m, from - 1, from);
-        break;
-    case 6:
-        unit_ui_press(f, TERM_DELETE, 0);
-        if (from < m->count)
-            unit_ui_model_remove(m, from, from + 1);
-        break;
-    case 7:
-        unit_ui_press(f, 'w', TERM_CTRL);
-        while (from > 0 && m->at[from - 1] == 1)
-            from--;
-        while (from > 0 && m->at[from - 1] != 1)
-            from--;
-        unit_ui_model_remove(m, from, m->cursor);
-        break;
-    case 8:
-        if (unit_ui_random(4))
-            break;
-        unit_ui_press(f, 'u', TERM_CTRL);
-        unit_ui_model_remove(m, 0, from);
-        break;
-    case 9:
-        if (unit_ui_random(4))
-            break;
-        unit_ui_press(f, 'k', TERM_CTRL);
-        unit_ui_model_remove(m, from, m->count);
-        break;
-    default:
-        if (m->count == (int)COUNT_OF(m->at))
-            break;
-        memmove(m->at + from + 1, m->at + from, (size_t)(m->count - from) * sizeof *m->at);
-        m->at[from] = unit_ui_random((int)COUNT_OF(unit_ui_graphemes));
-        m->count++;
-        m->cursor++;
-        unit_ui_paste(f, unit_ui_graphemes[m->at[from]]);
-        break;
-    }
-}
-
-static void unit_ui_field(void)
-{
-    for (int round = 0; round < 30 && !test_failures; round++) {
-        struct unit_ui_model m;
-        struct ui_field f = {0};
-        memset(&m, 0, sizeof m);
-        for (int step = 0; step < 300 && !test_failures; step++) {
-            unit_ui_edit(&m, &f);
-            unit_ui_model_check(&m, &f);
-        }
-        ui_field_free(&f);
-        ui_field_free(&f);
-    }
-}
-
-/* What isn't for a field is left to whoever asked; nothing but text gets in. */
-static void unit_ui_field_keys(void)
-{
-    struct ui_field f = {0};
-    ui_field_set(&f, "ab\xff");
-    CHECK_SPAN(buf_view(&f.text), "ab\357\277\275"); /* clean from the start */
-    CHECK_INT(f.cursor, f.text.n);
-    ui_field_set(&f, "ab");
-    CHECK(!unit_ui_press(&f, '\r', 0) && !unit_ui_press(&f, '\t', 0) &&
-          !unit_ui_press(&f, 0x1b, 0));
-    CHECK(!unit_ui_press(&f, TERM_UP, 0) && !unit_ui_press(&f, TERM_F5, 0) &&
-          !unit_ui_press(&f, 'x', TERM_ALT));
-    CHECK(!unit_ui_press(&f, 's', TERM_CTRL));
-    struct term_event mouse = unit_ui_key('x', 0);
-    mouse.type = TERM_MOUSE;
-    CHECK(!ui_field_event(&f, &mouse));
-    CHECK_SPAN(buf_view(&f.text), "ab");
-    CHECK(unit_ui_paste(&f, "1\r\n2\t\033[3m\177\xc3"));
-    CHECK_SPAN(buf_view(&f.text), "ab1  2  [3m \357\277\275");
-    ui_field_free(&f);
-}
-
-/* The cursor is always within the width, and what stands around it is shown. */
-static void unit_ui_field_drawn(void)
-{
-    struct term_grid g = {0};
-    struct ui_field f = {0};
-    term_grid_resize(&g, 1, 20);
-    ui_field_set(&f, "0123456789\346\227\245\346\234\254\350\252\236abcdef");
-    for (int width = 0; width < 15; width++)
-        for (size_t at = 0; at <= f.text.n; at = at < f.text.n ? ui_field_after(&f, at) : at + 1) {
-            f.cursor = at;
-            term_clear(&g);
-            ui_field_draw(&g, 0, 3, width, &f, 1);
-            if (width > 0)
-                CHECK(g.cursor_shown && g.cursor_col >= 3 && g.cursor_col < 3 + width);
-            for (int col = 0; col < g.cols; col++)
-                if (col < 3 || col >= 3 + width)
-                    CHECK(g.back[col].rune == 0 && g.back[col].attr == 0);
-        }
-    f.cursor = 3;
-    term_clear(&g);
-    ui_field_draw(&g, 0, 0, 10, &f, 0);
-    UNIT_UI_ROW(&g, 0, "0123456789");
-    CHECK(!g.cursor_shown);
-    ui_field_free(&f);
-    term_grid_free(&g);
 }
 
 /* ---- wrapped text --------------------------------------------------------------------------- */
@@ -271,15 +118,15 @@ static void unit_ui_wrap(void)
                   cases[i].lines);
         const char *const lines[] = {cases[i].first, cases[i].second, cases[i].last};
         for (int k = 0; k < 3; k++) {
-            char *row = unit_ui_row(&g, k);
+            char *row = unit_field_row(&g, k);
             CHECK_SPAN(span_of(row + (*row ? 2 : 0)), lines[k] ? lines[k] : "");
             free(row);
         }
         term_clear(&g);
         CHECK_INT(ui_wrapped_draw(&g, 1, 2, cases[i].width, 1, span_of(cases[i].text), ui_plain),
                   cases[i].lines);
-        UNIT_UI_ROW(&g, 0, "");
-        UNIT_UI_ROW(&g, 2, ""); /* as many rows as it may, no more */
+        UNIT_FIELD_ROW(&g, 0, "");
+        UNIT_FIELD_ROW(&g, 2, ""); /* as many rows as it may, no more */
         term_grid_free(&g);
     }
 }
@@ -292,13 +139,13 @@ static void unit_ui_nothing(void *ctx)
 }
 
 static const struct ui_key unit_ui_keys[] = {
-    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing},
-    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing},
-    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing},
-    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing},
-    {'G', 0, 1, "G", "last", "the last", unit_ui_nothing},
-    {'z', TERM_CTRL, 3, "Ctrl-Z", "stop", "stops", unit_ui_nothing},
-    {TERM_PGUP, TERM_SHIFT, 1, "Shift-PgUp", NULL, "back", unit_ui_nothing},
+    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, NULL},
+    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, NULL},
+    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, NULL},
+    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, NULL},
+    {'G', 0, 1, "G", "last", "the last", unit_ui_nothing, NULL},
+    {'z', TERM_CTRL, 3, "Ctrl-Z", "stop", "stops", unit_ui_nothing, NULL},
+    {TERM_PGUP, TERM_SHIFT, 1, "Shift-PgUp", NULL, "back", unit_ui_nothing, NULL},
 };
 #define UNIT_UI_KEYS COUNT_OF(unit_ui_keys)
 
@@ -325,42 +172,281 @@ static void unit_ui_key_table(void)
     CHECK_INT(unit_ui_find(1, TERM_PGUP, 0), -1);
 }
 
-/* Whole entries only, in order, as many as fit. */
+/* Whole entries only, in order, as many as fit; each can be clicked. */
 static void unit_ui_footer(void)
 {
     static const char *const whole[] = {"n new", "G last", "Ctrl-Z stop"};
+    static const int rows[] = {2, 4, 5};
     for (int cols = 1; cols < 40; cols++) {
-        struct term_grid g = {0};
+        struct unit_ui *s = unit_ui_open(2, cols);
         buf want = {0};
-        int used = 1;
-        term_grid_resize(&g, 2, cols);
-        ui_footer_draw(&g, unit_ui_keys, UNIT_UI_KEYS, 1);
-        for (size_t i = 0; i < 3 && used + (int)strlen(whole[i]) < cols; i++) {
+        int used = 1, shown = 0;
+        ui_footer_draw(&s->ui, unit_ui_keys, UNIT_UI_KEYS, 1);
+        for (size_t i = 0; i < 3 && used + (int)strlen(whole[i]) < cols; i++, shown++) {
+            struct term_event ev = unit_ui_click(&s->grid, whole[i]);
+            const struct ui_hit *hit = ui_clicked(&s->ui, &ev);
+            CHECK(hit && hit->what == UI_KEY && hit->index == rows[i]);
+            ev.col += (int)strlen(whole[i]);
+            CHECK(ui_clicked(&s->ui, &ev) == NULL);
             buf_str(&want, i ? "  " : " ");
             buf_str(&want, whole[i]);
             used += (int)strlen(whole[i]) + 2;
         }
-        UNIT_UI_ROW(&g, 1, buf_cstr(&want));
-        UNIT_UI_ROW(&g, 0, "");
+        CHECK_INT(s->ui.hit_count, shown);
+        UNIT_FIELD_ROW(&s->grid, 1, buf_cstr(&want));
+        UNIT_FIELD_ROW(&s->grid, 0, "");
         buf_free(&want);
-        term_grid_free(&g);
+        unit_ui_close(s);
     }
+}
+
+/* What was drawn last is what is clicked; other buttons and releases are not clicks. */
+static void unit_ui_hits(void)
+{
+    struct unit_ui *s = unit_ui_open(10, 20);
+    struct term_event ev = unit_ui_key(0, 0);
+    int row, col;
+    ui_add_hit(&s->ui, 1, 2, 3, 4, UI_OWN, 7, 8);
+    ui_add_hit(&s->ui, 2, 3, 1, 1, UI_OWN + 1, 9, 0);
+    for (int y = 0; y < 6; y++)
+        for (int x = 0; x < 8; x++) {
+            const struct ui_hit *hit = ui_find_hit(&s->ui, y, x);
+            int inner = y == 2 && x == 3, in = y >= 1 && y < 4 && x >= 2 && x < 6;
+            CHECK_INT(hit ? hit->index : 0, inner ? 9 : in ? 7 : 0);
+        }
+    ev.type = TERM_MOUSE;
+    ev.mouse = TERM_PRESS;
+    ev.row = 2, ev.col = 3;
+    CHECK(ui_clicked(&s->ui, &ev) != NULL);
+    ev.button = 2;
+    CHECK(ui_clicked(&s->ui, &ev) == NULL);
+    ev.button = 0;
+    ev.mouse = TERM_RELEASE;
+    CHECK(ui_clicked(&s->ui, &ev) == NULL);
+    ui_box_draw(&s->ui, 2, 5, NULL, &row, &col); /* what is behind a box is out of reach */
+    CHECK(ui_find_hit(&s->ui, 2, 3) == NULL);
+    for (int i = 0; i < 3 * UI_HITS_MAX; i++)
+        ui_add_hit(&s->ui, 0, i, 1, 1, UI_OWN, i, 0);
+    CHECK_INT(s->ui.hit_count, UI_HITS_MAX);
+    ui_begin(&s->ui);
+    CHECK_INT(s->ui.hit_count, 0);
+    unit_ui_close(s);
+}
+
+/* ---- bindings ------------------------------------------------------------------------------- */
+
+static void unit_ui_key_names(void)
+{
+    static const struct {
+        const char *text, *again; /* again NULL: not a key */
+        uint32_t key;
+        unsigned mods;
+    } cases[] = {
+        {"n", "n", 'n', 0},
+        {"N", "N", 'N', 0},
+        {"Shift-n", "N", 'N', 0},
+        {"\303\251", "\303\251", 0xe9, 0},
+        {",", ",", ',', 0},
+        {"-", "-", '-', 0},
+        {"Ctrl-q", "Ctrl-Q", 'q', TERM_CTRL},
+        {"ctrl-Q", "Ctrl-Q", 'q', TERM_CTRL},
+        {"Ctrl-]", "Ctrl-]", ']', TERM_CTRL},
+        {"Ctrl-Space", "Ctrl-Space", ' ', TERM_CTRL},
+        {"Ctrl-i", "Tab", '\t', 0},
+        {"Ctrl-M", "Enter", '\r', 0},
+        {"Ctrl-[", "Esc", 0x1b, 0},
+        {"Alt-x", "Alt-x", 'x', TERM_ALT},
+        {"Alt-X", "Alt-X", 'X', TERM_ALT},
+        {"Ctrl-Alt-x", "Ctrl-Alt-X", 'x', TERM_ALT | TERM_CTRL},
+        {"Shift-Tab", "Shift-Tab", '\t', TERM_SHIFT},
+        {"Shift-PgUp", "Shift-PgUp", TERM_PGUP, TERM_SHIFT},
+        {"F1", "F1", TERM_F1, 0},
+        {"f12", "F12", TERM_F12, 0},
+        {"space", "Space", ' ', 0},
+        {"backspace", "Backspace", 0x7f, 0},
+        {"Up", "up", TERM_UP, 0},
+        {"comma", "comma", ',', 0},
+        {"", NULL, 0, 0},
+        {"nn", NULL, 0, 0},
+        {"Ctrl-", NULL, 0, 0},
+        {"Ctrl-\303\251", NULL, 0, 0},
+        {"F13", NULL, 0, 0},
+        {"\001", NULL, 0, 0},
+        {" ", NULL, 0, 0},
+        {"\377", NULL, 0, 0},
+        {"\302\205", NULL, 0, 0},
+        {"\303", NULL, 0, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint32_t key = 0, again = 0;
+        unsigned mods = 0, mods_again = 0;
+        buf b = {0};
+        int is_key = ui_parse_key(span_of(cases[i].text), &key, &mods);
+        CHECK_INT(is_key, cases[i].again != NULL);
+        if (is_key) {
+            ui_put_key(&b, key, mods);
+            CHECK(key == cases[i].key && mods == cases[i].mods);
+            CHECK(ui_parse_key(buf_view(&b), &again, &mods_again) && again == key &&
+                  mods_again == mods);
+            if (key != ',') /* it has two names: one of them can stand in a list */
+                CHECK_SPAN(buf_view(&b), cases[i].again);
+        }
+        buf_free(&b);
+    }
+}
+
+static const struct ui_key unit_ui_bindable[] = {
+    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, "up"},
+    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, "up"},
+    {TERM_DOWN, 0, 1, "down", NULL, NULL, unit_ui_nothing, "down"},
+    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, "new"},
+    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, "no"},
+    {'q', 0, 1, "q", "quit", "the end", unit_ui_nothing, "quit"},
+    {'c', TERM_CTRL, 3, "Ctrl-C", NULL, NULL, unit_ui_nothing, NULL},
+};
+
+/* Binds what the text says; the effective table as text, and the problems. */
+static void unit_ui_bind(const char *text, const char *want, const char *problems)
+{
+    struct config c;
+    struct ui_keys keys;
+    buf shown = {0}, said = {0}, out = {0};
+    memset(&c, 0, sizeof c);
+    c.file = span_dup(span_of("f"));
+    buf_fmt(&out, "[keys]\n%s", text);
+    config_parse(&c, buf_view(&out));
+    ui_bind_keys(&keys, unit_ui_bindable, COUNT_OF(unit_ui_bindable), &c, &said);
+    for (size_t i = 0; i < keys.count; i++) {
+        const struct ui_key *row = &keys.rows[i];
+        buf_fmt(&shown, "%s/", row->action ? row->action : "");
+        ui_put_key(&shown, row->key, row->mods);
+        buf_fmt(&shown, "/%u/%s/%s ", row->contexts, row->footer ? row->footer : "",
+                row->help ? row->shown : "");
+    }
+    CHECK_SPAN(buf_view(&shown), want);
+    CHECK_SPAN(buf_view(&said), problems);
+    CHECK_INT(c.problems.n, 0);
+    /* What is printed of it is the same again. */
+    struct config again;
+    struct ui_keys same;
+    memset(&again, 0, sizeof again);
+    buf_clear(&out);
+    ui_put_keys(&keys, &c, &out);
+    config_parse(&again, buf_view(&out));
+    buf_clear(&said);
+    again.file = span_dup(span_of("g"));
+    ui_bind_keys(&same, unit_ui_bindable, COUNT_OF(unit_ui_bindable), &again, &said);
+    int whole = strstr(want, "new/") != NULL; /* no action lost all of its keys */
+    CHECK(!whole || said.n == 0);
+    CHECK(!whole || same.count == keys.count);
+    for (size_t i = 0; whole && i < keys.count && i < same.count; i++)
+        CHECK(same.rows[i].key == keys.rows[i].key && same.rows[i].mods == keys.rows[i].mods &&
+              same.rows[i].contexts == keys.rows[i].contexts);
+    ui_free_keys(&keys);
+    ui_free_keys(&keys);
+    ui_free_keys(&same);
+    config_free(&c);
+    config_free(&again);
+    buf_free(&shown);
+    buf_free(&said);
+    buf_free(&out);
+}
+
+#define UNIT_UI_UP "up/up/1//up, k up/k/1// down/down/1// "
+#define UNIT_UI_NO "no/n/2/no/ "
+#define UNIT_UI_END "quit/q/1/quit/q /Ctrl-C/3// "
+
+static void unit_ui_bindings(void)
+{
+    unit_ui_bind("", UNIT_UI_UP "new/n/1/new/n " UNIT_UI_NO UNIT_UI_END, "");
+    unit_ui_bind("new = N, Ctrl-N\n",
+                 UNIT_UI_UP "new/N/1/new/N, Ctrl-N new/Ctrl-N/1// " UNIT_UI_NO UNIT_UI_END, "");
+    unit_ui_bind("up = w\ndown = s\n", /* a line of help for both */
+                 "up/w/1//w, s down/s/1// new/n/1/new/n " UNIT_UI_NO UNIT_UI_END, "");
+    unit_ui_bind("new = q\nquit = n\n", /* exchanged */
+                 UNIT_UI_UP "new/q/1/new/q " UNIT_UI_NO "quit/n/1/quit/n, Ctrl-C /Ctrl-C/3// ",
+                 "");
+    unit_ui_bind("new = k\n", UNIT_UI_UP "new/n/1/new/n " UNIT_UI_NO UNIT_UI_END,
+                 "f:2: k: a key that nothing else has is expected: this one is bound to up\n");
+    unit_ui_bind("new = Ctrl-C, x\n", UNIT_UI_UP "new/x/1/new/x " UNIT_UI_NO UNIT_UI_END,
+                 "f:2: Ctrl-C: a key that nothing else has is expected: this one is bound to "
+                 "something fixed\n");
+    unit_ui_bind("new = x, x\n", UNIT_UI_UP "new/x/1/new/x " UNIT_UI_NO UNIT_UI_END,
+                 "f:2: x: a key that nothing else has is expected: this one is bound to new\n");
+    unit_ui_bind("other = x\nnew = Foo, , x\n",
+                 UNIT_UI_UP "new/x/1/new/x " UNIT_UI_NO UNIT_UI_END,
+                 "f:3: Foo" UI_KEY_EXPECTED "\nf:3: " UI_KEY_EXPECTED
+                 "\nf:2: other: no such action; telec config lists them\n");
+    unit_ui_bind("new =\n", UNIT_UI_UP "new/n/1/new/n " UNIT_UI_NO UNIT_UI_END,
+                 "f:2: new" UI_KEY_EXPECTED "\n");
+    unit_ui_bind("new = 1,2,3,4,5,6,7,8,9\n",
+                 UNIT_UI_UP "new/1/1/new/1, 2, 3, 4, 5, 6, 7, 8 new/2/1// new/3/1// new/4/1// "
+                            "new/5/1// new/6/1// new/7/1// new/8/1// " UNIT_UI_NO UNIT_UI_END,
+                 "f:2: 9: at most 8 keys are expected\n");
+    /* An action whose own keys went to another one has none, which is better than two of one. */
+    unit_ui_bind("up = n\nnew = up\nnew = Bar\n",
+                 "up/n/1//n, down down/down/1// " UNIT_UI_NO UNIT_UI_END,
+                 "f:4: Bar" UI_KEY_EXPECTED "\n");
+}
+
+/* ---- help ----------------------------------------------------------------------------------- */
+
+static int unit_ui_help_press(struct ui_help *h, uint32_t key, unsigned mods)
+{
+    struct term_event ev = unit_ui_key(key, mods);
+    return ui_help_event(h, &ev);
+}
+
+static void unit_ui_help_draw(struct unit_ui *s, struct ui_help *h)
+{
+    ui_begin(&s->ui);
+    ui_help_draw(&s->ui, h, unit_ui_keys, UNIT_UI_KEYS, "Keys");
 }
 
 static void unit_ui_help(void)
 {
-    struct term_grid g = {0};
-    term_grid_resize(&g, 5, 40); /* three lines inside of the frame, five of help */
-    CHECK_INT(ui_help_draw(&g, unit_ui_keys, UNIT_UI_KEYS, "Keys", 0), 0);
-    CHECK(unit_ui_has(&g, "Keys") && unit_ui_has(&g, "go up") && unit_ui_has(&g, "the last") &&
-          !unit_ui_has(&g, "stops"));
-    term_clear(&g);
-    CHECK_INT(ui_help_draw(&g, unit_ui_keys, UNIT_UI_KEYS, "Keys", 99), 2);
-    CHECK(unit_ui_has(&g, "back") && unit_ui_has(&g, "the last") && !unit_ui_has(&g, "a new one"));
-    CHECK_INT(ui_help_draw(&g, unit_ui_keys, UNIT_UI_KEYS, "Keys", -3), 0);
-    term_grid_resize(&g, 24, 40);
-    CHECK_INT(ui_help_draw(&g, unit_ui_keys, UNIT_UI_KEYS, "Keys", 2), 0); /* all of it fits */
-    term_grid_free(&g);
+    struct unit_ui *s = unit_ui_open(6, 40); /* three lines of help below the filter's, of five */
+    struct ui_help h = {.top = 0};
+    unit_ui_help_draw(s, &h);
+    CHECK(unit_ui_has(&s->grid, "Keys") && unit_ui_has(&s->grid, "go up") &&
+          unit_ui_has(&s->grid, "the last") && !unit_ui_has(&s->grid, "stops"));
+    CHECK(unit_ui_has(&s->grid, "5 of 5"));
+    CHECK(unit_ui_help_press(&h, TERM_END, 0));
+    unit_ui_help_draw(s, &h);
+    CHECK_INT(h.top, 2);
+    CHECK(unit_ui_has(&s->grid, "back") && unit_ui_has(&s->grid, "the last") &&
+          !unit_ui_has(&s->grid, "a new one"));
+    CHECK(unit_ui_help_press(&h, TERM_UP, 0));
+    CHECK_INT(h.top, 1);
+    CHECK(unit_ui_help_press(&h, TERM_PGUP, 0));
+    CHECK_INT(h.top, 0);
+    struct term_event wheel = unit_ui_key(0, 0);
+    wheel.type = TERM_MOUSE;
+    wheel.mouse = TERM_WHEEL_DOWN;
+    CHECK(ui_help_event(&h, &wheel));
+    CHECK(h.top > 0);
+    CHECK(!unit_ui_help_press(&h, '?', 0)); /* which closes it */
+    CHECK(!unit_ui_help_press(&h, 0x1b, 0));
+    CHECK(unit_ui_help_press(&h, 'S', TERM_SHIFT) && unit_ui_help_press(&h, 't', 0));
+    CHECK_INT(h.top, 0);
+    unit_ui_help_draw(s, &h); /* "the laST", "STops"; large or small */
+    CHECK(unit_ui_has(&s->grid, "2 of 5") && unit_ui_has(&s->grid, "the last") &&
+          unit_ui_has(&s->grid, "stops") && !unit_ui_has(&s->grid, "go up"));
+    CHECK(unit_ui_help_press(&h, '?', 0)); /* now it is text */
+    unit_ui_help_draw(s, &h);
+    CHECK(unit_ui_has(&s->grid, "0 of 5"));
+    CHECK(unit_ui_help_press(&h, 0x1b, 0)); /* first the filter goes */
+    CHECK(!unit_ui_help_press(&h, 0x1b, 0));
+    unit_ui_help_draw(s, &h);
+    CHECK(unit_ui_has(&s->grid, "5 of 5"));
+    ui_help_free(&h);
+    unit_ui_close(s);
+    s = unit_ui_open(24, 40);
+    h.top = 2;
+    unit_ui_help_draw(s, &h);
+    CHECK_INT(h.top, 0); /* all of it fits */
+    ui_help_free(&h);
+    unit_ui_close(s);
 }
 
 /* ---- forms ---------------------------------------------------------------------------------- */
@@ -368,9 +454,23 @@ static void unit_ui_help(void)
 static const char *const unit_ui_choices[] = {"one", "two", "three"};
 static const char *const unit_ui_notes[] = {NULL, "not here", NULL};
 
+/* Completes with an "x" what has none yet, then offers two. */
+static int unit_ui_complete(struct field *f, buf *hint)
+{
+    if (!f->text.n)
+        return 0;
+    if (memchr(f->text.p, 'x', f->text.n))
+        buf_str(hint, "xa  xb");
+    else
+        field_insert(f, span_of("x"));
+    return 1;
+}
+
 static void unit_ui_make_form(struct ui_form *f)
 {
-    *f = (struct ui_form){.title = "A form", .submit = "start"};
+    memset(f, 0, sizeof *f);
+    f->title = "A form";
+    f->submit = "Start";
     struct ui_line *choice = ui_form_add(f, "Choice", "");
     choice->choices = unit_ui_choices;
     choice->notes = unit_ui_notes;
@@ -382,7 +482,9 @@ static void unit_ui_make_form(struct ui_form *f)
 static enum ui_answer unit_ui_form_press(struct ui_form *f, uint32_t key, unsigned mods)
 {
     struct term_event ev = unit_ui_key(key, mods);
-    return ui_form_event(f, &ev);
+    struct ui nowhere;
+    nowhere.hit_count = 0;
+    return ui_form_event(&nowhere, f, &ev);
 }
 
 static void unit_ui_form(void)
@@ -398,7 +500,7 @@ static void unit_ui_form(void)
     unit_ui_form_press(&f, 'x', 0); /* no text here */
     CHECK_SPAN(span_of(ui_form_choice(&f, "Choice")), "two");
     unit_ui_form_press(&f, '\t', TERM_SHIFT);
-    CHECK_INT(f.focus, 2);
+    CHECK_INT(f.focus, 4); /* behind the lines the two buttons */
     unit_ui_form_press(&f, '\t', 0);
     CHECK_INT(f.focus, 0);
     CHECK_INT(unit_ui_form_press(&f, '\r', 0), UI_NOT_YET);
@@ -412,6 +514,12 @@ static void unit_ui_form(void)
     CHECK_INT(f.focus, 2);
     unit_ui_form_press(&f, TERM_UP, 0);
     CHECK_INT(f.focus, 1);
+    CHECK_INT(unit_ui_form_press(&f, 's', TERM_CTRL), UI_NOT_YET); /* that choice isn't to be had */
+    CHECK_SPAN(buf_view(&f.error), "two: not here");
+    CHECK_INT(f.focus, 0);
+    unit_ui_form_press(&f, TERM_RIGHT, 0);
+    CHECK_INT(f.error.n, 0);
+    unit_ui_form_press(&f, '\t', 0);
     CHECK_INT(unit_ui_form_press(&f, 's', TERM_CTRL), UI_SUBMIT); /* from anywhere */
     unit_ui_form_press(&f, '\t', 0);
     CHECK_INT(unit_ui_form_press(&f, '\r', 0), UI_SUBMIT); /* or Enter on the last line */
@@ -430,38 +538,239 @@ static void unit_ui_form(void)
     ui_form_free(&f);
 }
 
-/* The line that has the focus, and its cursor, are seen on the smallest screen, with an error and
- * without. */
+static void unit_ui_form_buttons(void)
+{
+    struct ui_form f;
+    unit_ui_make_form(&f);
+    f.focus = 2;
+    unit_ui_form_press(&f, '\t', 0);
+    CHECK_INT(f.focus, 3);
+    CHECK_INT(unit_ui_form_press(&f, 'x', 0), UI_NOT_YET);
+    CHECK_INT(unit_ui_form_press(&f, '\r', 0), UI_SUBMIT);
+    CHECK_INT(unit_ui_form_press(&f, ' ', 0), UI_SUBMIT);
+    unit_ui_form_press(&f, TERM_RIGHT, 0);
+    CHECK_INT(unit_ui_form_press(&f, '\r', 0), UI_CANCEL);
+    unit_ui_form_press(&f, TERM_LEFT, 0);
+    CHECK_INT(f.focus, 3);
+    unit_ui_form_press(&f, TERM_UP, 0);
+    CHECK_INT(f.focus, 2);
+    f.lines[0].choice = 1;
+    f.focus = 3;
+    CHECK_INT(unit_ui_form_press(&f, '\r', 0), UI_NOT_YET);
+    CHECK_INT(f.focus, 0);
+    ui_form_free(&f);
+}
+
+/* Tab completes, then shows what there is, then moves on. */
+static void unit_ui_form_completes(void)
+{
+    struct ui_form f;
+    unit_ui_make_form(&f);
+    f.focus = 1;
+    f.lines[1].complete = f.lines[2].complete = unit_ui_complete;
+    unit_ui_form_press(&f, '\t', 0);
+    CHECK_INT(f.focus, 1);
+    CHECK_SPAN(span_of(ui_form_text(&f, "First")), "abcx");
+    CHECK_INT(f.hint.n, 0);
+    unit_ui_form_press(&f, '\t', 0);
+    CHECK_INT(f.focus, 1);
+    CHECK_SPAN(buf_view(&f.hint), "xa  xb");
+    unit_ui_form_press(&f, '\t', 0);
+    CHECK_INT(f.focus, 2);
+    CHECK_INT(f.hint.n, 0);
+    unit_ui_form_press(&f, '\t', 0); /* nothing to complete */
+    CHECK_INT(f.focus, 3);
+    f.focus = 1;
+    unit_ui_form_press(&f, '\t', 0);
+    unit_ui_form_press(&f, 'y', 0); /* any other key */
+    CHECK_INT(f.hint.n, 0);
+    unit_ui_form_press(&f, '\t', TERM_SHIFT); /* back is back */
+    CHECK_INT(f.focus, 0);
+    ui_form_free(&f);
+}
+
+static enum ui_answer unit_ui_form_click(struct unit_ui *s, struct ui_form *f, const char *text)
+{
+    ui_begin(&s->ui);
+    ui_form_draw(&s->ui, f);
+    struct term_event ev = unit_ui_click(&s->grid, text);
+    return ui_form_event(&s->ui, f, &ev);
+}
+
+static void unit_ui_form_mouse(void)
+{
+    struct unit_ui *s = unit_ui_open(24, 80);
+    struct ui_form f;
+    unit_ui_make_form(&f);
+    f.lines[2].field.rows = 3;
+    field_insert(&f.lines[2].field, span_of("line one\nline two"));
+    CHECK_INT(unit_ui_form_click(s, &f, "three"), UI_NOT_YET);
+    CHECK(f.focus == 0 && f.lines[0].choice == 2);
+    unit_ui_form_click(s, &f, "two");
+    CHECK_INT(f.lines[0].choice, 1);
+    unit_ui_form_click(s, &f, "two: not here");
+    CHECK_INT(f.lines[0].choice, 1);
+    unit_ui_form_click(s, &f, "bc");
+    CHECK(f.focus == 1 && f.lines[1].field.cursor == 1);
+    unit_ui_form_click(s, &f, "two");
+    unit_ui_form_click(s, &f, "ne two");
+    CHECK(f.focus == 2 && f.lines[2].field.cursor == 11);
+    unit_ui_form_click(s, &f, "First");
+    CHECK(f.focus == 1 && f.lines[1].field.cursor == 1);
+    CHECK_INT(unit_ui_form_click(s, &f, "Start"), UI_NOT_YET);
+    CHECK_SPAN(buf_view(&f.error), "two: not here");
+    unit_ui_form_click(s, &f, "one");
+    CHECK_INT(f.error.n, 0);
+    CHECK_INT(unit_ui_form_click(s, &f, "A form"), UI_NOT_YET);
+    CHECK_INT(unit_ui_form_click(s, &f, "Start"), UI_SUBMIT);
+    CHECK_INT(unit_ui_form_click(s, &f, "Cancel"), UI_CANCEL);
+    f.busy = 1;
+    CHECK_INT(unit_ui_form_click(s, &f, "Start"), UI_NOT_YET);
+    CHECK_INT(unit_ui_form_click(s, &f, "Cancel"), UI_CANCEL);
+    ui_form_free(&f);
+    unit_ui_close(s);
+}
+
+/* The line that has the focus, and its cursor, are seen on the smallest screen, with an error, with
+ * a hint and without. */
 static void unit_ui_form_drawn(void)
 {
-    static const char *const marks[] = {"one", "abc", "Second"};
+    static const char *const marks[] = {"one", "abc", "Second", "Start", "Cancel"};
     for (int rows = 1; rows < 14; rows++)
         for (int cols = 1; cols < 100; cols += cols < 45 ? 1 : 18)
-            for (int errors = 0; errors < 2; errors++)
-                for (int focus = 0; focus < 3; focus++) {
-                    struct term_grid g = {0};
+            for (int errors = 0; errors < 3; errors++)
+                for (int focus = 0; focus < 5; focus++) {
+                    struct unit_ui *s = unit_ui_open(rows, cols);
                     struct ui_form f;
                     unit_ui_make_form(&f);
                     f.focus = focus;
+                    f.lines[2].field.rows = 1 + rows % 3 * 2;
                     if (errors)
-                        buf_str(&f.error, "something is wrong with that, and it takes many words "
-                                          "to say what it is that "
-                                          "does not fit here, so many that three lines are not "
-                                          "enough for all of them");
-                    term_grid_resize(&g, rows, cols);
-                    ui_form_draw(&g, &f); /* whatever the size */
-                    if (rows >= 10 && cols >= 40) {
-                        CHECK(unit_ui_has(&g, marks[focus]) && unit_ui_has(&g, "A form"));
-                        CHECK(unit_ui_has(&g, "Esc cancel"));
-                        CHECK_INT(g.cursor_shown, focus > 0);
-                        CHECK(!errors || unit_ui_has(&g, "something is wrong"));
+                        buf_str(errors == 1 ? &f.error : &f.hint,
+                                "something is wrong with that, and it takes many words to say what "
+                                "it is that does not fit here, so many that three lines are not "
+                                "enough for all of them");
+                    ui_begin(&s->ui);
+                    ui_form_draw(&s->ui, &f); /* whatever the size */
+                    if (rows >= 6 && cols >= 24) {
+                        const char *mark = cols < 40 && focus == 2 ? "Seco" : marks[focus];
+                        CHECK(unit_ui_has(&s->grid, mark) && unit_ui_has(&s->grid, "A form"));
+                        CHECK_INT(s->grid.cursor_shown, focus == 1 || focus == 2);
+                        CHECK(!errors || unit_ui_has(&s->grid, "something is wrong"));
                     }
-                    if (g.cursor_shown)
-                        CHECK(g.cursor_row >= 0 && g.cursor_row < rows && g.cursor_col >= 0 &&
-                              g.cursor_col < cols);
+                    if (rows >= 10 && cols >= 45)
+                        CHECK_INT(unit_ui_has(&s->grid, "Esc cancel"), !errors);
+                    if (s->grid.cursor_shown)
+                        CHECK(s->grid.cursor_row >= 0 && s->grid.cursor_row < rows &&
+                              s->grid.cursor_col >= 0 && s->grid.cursor_col < cols);
                     ui_form_free(&f);
-                    term_grid_free(&g);
+                    unit_ui_close(s);
                 }
+}
+
+/* ---- question, messages --------------------------------------------------------------------- */
+
+static void unit_ui_confirm(void)
+{
+    static const struct {
+        uint32_t key;
+        int focus;
+        enum ui_answer answer;
+    } cases[] = {
+        {'y', 1, UI_SUBMIT}, {'n', 0, UI_CANCEL},   {'\r', 0, UI_SUBMIT}, {'\r', 1, UI_CANCEL},
+        {'e', 1, UI_SUBMIT}, {'k', 0, UI_CANCEL},   {0x1b, 0, UI_CANCEL}, {'x', 0, UI_NOT_YET},
+        {' ', 0, UI_NOT_YET}, {TERM_UP, 0, UI_NOT_YET},
+    };
+    struct unit_ui *s = unit_ui_open(24, 80);
+    struct ui_confirm c = {.title = "End it?", .yes = "End it", .no = "Keep it"};
+    struct term_event ev;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        c.focus = cases[i].focus;
+        ev = unit_ui_key(cases[i].key, 0);
+        CHECK_INT(ui_confirm_event(&s->ui, &c, &ev), cases[i].answer);
+    }
+    ev = unit_ui_key('\t', 0);
+    c.focus = 0;
+    CHECK_INT(ui_confirm_event(&s->ui, &c, &ev), UI_NOT_YET);
+    CHECK_INT(c.focus, 1);
+    ev = unit_ui_key('y', TERM_CTRL);
+    CHECK_INT(ui_confirm_event(&s->ui, &c, &ev), UI_NOT_YET);
+    ui_confirm_draw(&s->ui, &c, span_of("It runs make."));
+    ev = unit_ui_click(&s->grid, "End it ]");
+    CHECK_INT(ui_confirm_event(&s->ui, &c, &ev), UI_SUBMIT);
+    ev = unit_ui_click(&s->grid, "Keep it");
+    CHECK_INT(ui_confirm_event(&s->ui, &c, &ev), UI_CANCEL);
+    ev = unit_ui_click(&s->grid, "It runs");
+    CHECK_INT(ui_confirm_event(&s->ui, &c, &ev), UI_NOT_YET);
+    unit_ui_close(s);
+    for (int rows = 1; rows < 12; rows++)
+        for (int cols = 1; cols < 60; cols++) {
+            s = unit_ui_open(rows, cols);
+            ui_confirm_draw(&s->ui, &c, span_of("a text of many words that wants many lines"));
+            CHECK(rows < 5 || cols < 24 || unit_ui_has(&s->grid, "Keep it"));
+            unit_ui_close(s);
+        }
+}
+
+static void unit_ui_toasts(void)
+{
+    struct unit_ui *s = unit_ui_open(6, 60);
+    struct ui_toasts t;
+    memset(&t, 0, sizeof t);
+    ui_toast_draw(&s->ui, &t, 5); /* there are none */
+    CHECK_INT(ui_toast_rows(&t), 0);
+    ui_toast_add(&t, 0, "first", 1000);
+    CHECK_INT(ui_toast_rows(&t), 1);
+    CHECK_INT(t.until, 1000 + UI_TOAST_MS);
+    ui_toast_add(&t, 0, "second", 2000);
+    CHECK(!ui_toast_expire(&t, 1000 + UI_TOAST_MS));
+    ui_toast_draw(&s->ui, &t, 5);
+    UNIT_FIELD_ROW(&s->grid, 5, " second");
+    CHECK(ui_toast_expire(&t, 2000 + UI_TOAST_MS));
+    CHECK(!ui_toast_expire(&t, 9999999));
+    CHECK_INT(ui_toast_rows(&t), 0);
+    ui_toast_add(&t, 1, "it failed \033[2J", 3000);
+    ui_toast_add(&t, 0, "third", 4000); /* what went wrong stays */
+    ui_begin(&s->ui);
+    ui_toast_draw(&s->ui, &t, 5);
+    UNIT_FIELD_ROW(&s->grid, 5, " it failed ^[[2J");
+    CHECK(!ui_toast_expire(&t, 9999999));
+    ui_toast_add(&t, 1, "and again", 5000);
+    ui_begin(&s->ui);
+    ui_toast_draw(&s->ui, &t, 5);
+    UNIT_FIELD_ROW(&s->grid, 5, " and again                                    and 1 more: !");
+    ui_toast_read(&t);
+    CHECK_INT(ui_toast_rows(&t), 0);
+    ui_toast_add(&t, 0, "fourth", 6000);
+    ui_toast_read(&t); /* it goes by itself */
+    CHECK_INT(ui_toast_rows(&t), 1);
+    ui_begin(&s->ui);
+    ui_toasts_draw(&s->ui, &t);
+    CHECK(unit_ui_has(&s->grid, " fourth") && unit_ui_has(&s->grid, " and again") &&
+          !unit_ui_has(&s->grid, "first"));
+    struct term_event ev = unit_ui_key(TERM_END, 0);
+    CHECK(ui_toasts_event(&t, &ev));
+    ui_begin(&s->ui);
+    ui_toasts_draw(&s->ui, &t);
+    CHECK(unit_ui_has(&s->grid, " first") && !unit_ui_has(&s->grid, "fourth"));
+    CHECK_INT(t.top, 2);
+    char text[20];
+    for (int i = 0; i < 3 * UI_TOASTS_MAX; i++) {
+        snprintf(text, sizeof text, "number %d", i);
+        ui_toast_add(&t, 0, text, 7000);
+    }
+    CHECK_INT(t.count, UI_TOASTS_MAX);
+    t.top = 0;
+    ui_begin(&s->ui);
+    ui_toasts_draw(&s->ui, &t);
+    CHECK(unit_ui_has(&s->grid, "number 149"));
+    ui_toasts_event(&t, &ev);
+    ui_begin(&s->ui);
+    ui_toasts_draw(&s->ui, &t);
+    CHECK(unit_ui_has(&s->grid, "number 100") && !unit_ui_has(&s->grid, "number 99"));
+    ui_toasts_free(&t);
+    ui_toasts_free(&t);
+    unit_ui_close(s);
 }
 
 static void unit_ui_box(void)
@@ -469,39 +778,76 @@ static void unit_ui_box(void)
     for (int rows = 1; rows < 8; rows++)
         for (int cols = 1; cols < 12; cols++)
             for (int wanted = 0; wanted < 9; wanted++) {
-                struct term_grid g = {0};
+                struct unit_ui *s = unit_ui_open(rows, cols);
                 int row = -1, col = -1;
-                term_grid_resize(&g, rows, cols);
-                ui_box_draw(&g, wanted, wanted * 2, "A title", &row, &col);
-                term_grid_free(&g);
+                ui_box_draw(&s->ui, wanted, wanted * 2, "A title", &row, &col);
+                unit_ui_close(s);
             }
-    struct term_grid g = {0};
+    struct unit_ui *s = unit_ui_open(6, 20);
     int row, col;
-    term_grid_resize(&g, 6, 20);
-    ui_box_draw(&g, 2, 12, "Title", &row, &col);
-    UNIT_UI_ROW(&g, 1,
-                "  \342\225\255\342\224\200 Title "
-                "\342\224\200\342\224\200\342\224\200\342\224\200\342\224\200\342\224\200"
-                "\342\225\256");
+    ui_box_draw(&s->ui, 2, 12, "Title", &row, &col);
+    UNIT_FIELD_ROW(&s->grid, 1,
+                   "  \342\225\255\342\224\200 Title "
+                   "\342\224\200\342\224\200\342\224\200\342\224\200\342\224\200\342\224\200"
+                   "\342\225\256");
     CHECK(row == 2 && col == 4);
-    g.ascii = 1;
-    ui_box_draw(&g, 2, 12, "Title", &row, &col);
-    UNIT_UI_ROW(&g, 1, "  +- Title ------+");
-    UNIT_UI_ROW(&g, 2, "  |              |");
-    UNIT_UI_ROW(&g, 4, "  +--------------+");
-    term_grid_free(&g);
+    s->grid.ascii = 1;
+    ui_box_draw(&s->ui, 2, 12, "Title", &row, &col);
+    UNIT_FIELD_ROW(&s->grid, 1, "  +- Title ------+");
+    UNIT_FIELD_ROW(&s->grid, 2, "  |              |");
+    UNIT_FIELD_ROW(&s->grid, 4, "  +--------------+");
+    ui_box_draw(&s->ui, 2, 12, "A title that is too long", &row, &col);
+    UNIT_FIELD_ROW(&s->grid, 1, "  +- A title t> -+");
+    unit_ui_close(s);
+}
+
+static void unit_ui_cut(void)
+{
+    struct unit_ui *s = unit_ui_open(1, 12);
+    static const struct {
+        const char *text;
+        int width;
+        const char *shown, *ascii;
+    } cases[] = {
+        {"abc", 3, "abc", "abc"},
+        {"abcd", 3, "ab\342\200\246", "ab>"},
+        {"a\346\227\245b", 3, "a\342\200\246", "a>"}, /* no half of a wide character */
+        {"\033[1m", 4, "^[[\342\200\246", "^[[>"},
+        {"abc", 1, "\342\200\246", ">"},
+        {"abc", 0, "", ""},
+        {"abc", -1, "", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        for (int ascii = 0; ascii < 2; ascii++) {
+            s->grid.ascii = ascii;
+            term_clear(&s->grid);
+            if (ascii && i == 2)
+                continue; /* such a terminal has no wide characters */
+            int used = ui_put_cut(&s->grid, 0, 1, cases[i].width, cases[i].text, ui_plain);
+            CHECK_INT(used, cell_columns(span_of(cases[i].shown)));
+            char *row = unit_field_row(&s->grid, 0);
+            CHECK_SPAN(span_of(row + (*row == ' ')), ascii ? cases[i].ascii : cases[i].shown);
+            free(row);
+        }
+    unit_ui_close(s);
 }
 
 static void unit_ui(void)
 {
-    unit_ui_field();
-    unit_ui_field_keys();
-    unit_ui_field_drawn();
     unit_ui_wrap();
     unit_ui_key_table();
     unit_ui_footer();
+    unit_ui_hits();
+    unit_ui_key_names();
+    unit_ui_bindings();
     unit_ui_help();
     unit_ui_form();
+    unit_ui_form_buttons();
+    unit_ui_form_completes();
+    unit_ui_form_mouse();
     unit_ui_form_drawn();
+    unit_ui_confirm();
+    unit_ui_toasts();
     unit_ui_box();
+    unit_ui_cut();
 }

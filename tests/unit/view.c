@@ -94,7 +94,7 @@ static void unit_view_scroll(void)
         CHECK_INT(g.cursor_shown, back == 0);
         for (int row = 0; row < 4; row++) {
             snprintf(want, sizeof want, "line %d", 17 - back + row);
-            UNIT_UI_ROW(&g, row, want);
+            UNIT_FIELD_ROW(&g, row, want);
         }
         view_scroll(v, 1);
     }
@@ -118,16 +118,16 @@ static void unit_view_text(void)
         view_of_text("id", span_of("\n\none\ntwo\r\n\n  three \346\227\245\n\n"), 20, 5);
     term_grid_resize(&g, 5, 20);
     view_draw(v, &g, 0, 0, 5, 20, 1);
-    UNIT_UI_ROW(&g, 0, "one");
-    UNIT_UI_ROW(&g, 1, "two");
-    UNIT_UI_ROW(&g, 2, "");
-    UNIT_UI_ROW(&g, 3, "  three \346\227\245");
+    UNIT_FIELD_ROW(&g, 0, "one");
+    UNIT_FIELD_ROW(&g, 1, "two");
+    UNIT_FIELD_ROW(&g, 2, "");
+    UNIT_FIELD_ROW(&g, 3, "  three \346\227\245");
     CHECK(!g.cursor_shown);
     view_close(v);
     term_clear(&g);
     v = view_of_text("id", span_of(""), 20, 5);
     view_draw(v, &g, 0, 0, 5, 20, 1);
-    UNIT_UI_ROW(&g, 0, "");
+    UNIT_FIELD_ROW(&g, 0, "");
     view_close(v);
     term_grid_free(&g);
 }
