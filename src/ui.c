@@ -119,12 +119,18 @@ static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int
         n = !whole && cut > 0 ? cut : n;
         if (n == 0)
             break;
-        if (lines < rows)
-            term_put(g, row + lines, col, width, (span){text.p, n}, style);
-        lines++;
+        span line = {text.p, n}, all = text;
         text = span_sub(text, n);
         while (text.n && text.p[0] == ' ')
             text = span_sub(text, 1);
+        if (lines < rows - 1 || (lines < rows && !text.n)) {
+            term_put(g, row + lines, col, width, line, style);
+        } else if (lines < rows) { /* more than there is room for: its cut is seen */
+            char *rest = span_dup((span){all.p, cell_fit(all, width + 2, &used)});
+            ui_put_cut(g, row + lines, col, width, rest, style);
+            free(rest);
+        }
+        lines++;
     }
     return lines;
 }
@@ -346,7 +352,10 @@ static int ui_form_draw_status(struct ui *u, const struct ui_form *f, int row, i
     if (f->busy)
         buf_str(&keys, "one moment…");
     else
-        buf_fmt(&keys, "Enter next, Ctrl-S %s, Esc cancel", f->submit);
+        buf_fmt(&keys, "Enter next, %sCtrl-S %s, Esc cancel",
+                f->focus < f->count && f->lines[f->focus].field.rows > 1 ? "Alt-Enter new line, "
+                                                                         : "",
+                f->submit);
     if (f->error.n) {
         lines = ui_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->error),
                                 ui_style(u, THEME_ALARM));

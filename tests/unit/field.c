@@ -241,7 +241,8 @@ static void unit_field_draw(struct term_grid *g, struct field *f, int rows, int 
 /* A click puts the cursor where it is drawn, and the text that is broken is all there. */
 static void unit_field_lines(void)
 {
-    static const char text[] = "one two three\n\nfour\346\227\245\346\234\254 e\314\201f gggggggg\n";
+    static const char text[] = "one two three\n\nfour\346\227\245\346\234\254 e\314\201f "
+                               "gggggggg\n";
     for (int width = 1; width < 20; width++) {
         struct term_grid g = {0};
         struct field f = {.rows = 40};

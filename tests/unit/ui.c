@@ -1,4 +1,4 @@
-/* Unit tests of ui: wrapped text, forms, questions, messages, bindings, footers and help, by key and
+/* Unit tests of ui: wrapped text, forms, questions, messages, bindings, footers, help, by key and
  * by mouse, on grids of every size, and as screens to be read. */
 
 static struct term_event unit_ui_key(uint32_t key, unsigned mods)
@@ -658,7 +658,7 @@ static void unit_ui_form_drawn(void)
                         CHECK_INT(s->grid.cursor_shown, focus == 1 || focus == 2);
                         CHECK(!errors || unit_ui_has(&s->grid, "something is wrong"));
                     }
-                    if (rows >= 10 && cols >= 45)
+                    if (rows >= 10 && cols >= 63)
                         CHECK_INT(unit_ui_has(&s->grid, "Esc cancel"), !errors);
                     if (s->grid.cursor_shown)
                         CHECK(s->grid.cursor_row >= 0 && s->grid.cursor_row < rows &&
@@ -801,6 +801,178 @@ static void unit_ui_box(void)
     unit_ui_close(s);
 }
 
+/* ---- screens to be read --------------------------------------------------------------------- */
+
+/* By what is drawn, and by size: 24x6, 40x12, 80x24. */
+static const char *const unit_ui_golden[4][3] = {
+    {
+     "+- New session --------+\n"
+     "| Prom> touching the   |\n"
+     "|       tests          |\n"
+     "|       themselves     |\n"
+     "| Enter next, Alt-Ent> |\n"
+     "+----------------------+\n",
+     "+- New session ------------------------+\n"
+     "| Agent       claude  gemini  codex  > |\n"
+     "| Directory  /me/src/a/deep/directory  |\n"
+     "| Title      make the tests pass       |\n"
+     "| Prompt     Look at what fails,       |\n"
+     "|            then mend it without      |\n"
+     "|            touching the tests        |\n"
+     "|            themselves                |\n"
+     "| [ Start ]  [ Cancel ]                |\n"
+     "| Enter next, Alt-Enter new line, Ctr> |\n"
+     "+--------------------------------------+\n",
+     "  +- New session ------------------------------------------------------------+\n"
+     "  | Agent       claude  gemini  codex  shell                                 |\n"
+     "  | Directory  /home/me/src/a/deep/directory                                 |\n"
+     "  | Title      make the tests pass                                           |\n"
+     "  | Prompt     Look at what fails,                                           |\n"
+     "  |            then mend it without touching the tests themselves            |\n"
+     "  |                                                                          |\n"
+     "  | [ Start ]  [ Cancel ]                                                    |\n"
+     "  |                                                                          |\n"
+     "  | Enter next, Alt-Enter new line, Ctrl-S Start, Esc cancel                 |\n"
+     "  +--------------------------------------------------------------------------+\n",
+    },
+    {
+     "+- A form -------------+\n"
+     "| Choi>  two: not her> |\n"
+     "| two: not here, and   |\n"
+     "| that is a sentence   |\n"
+     "| that takes more tha> |\n"
+     "+----------------------+\n",
+     "+- A form -----------------------------+\n"
+     "| Choice   one  two: not here  three   |\n"
+     "| First   abc                          |\n"
+     "| Second                               |\n"
+     "|                                      |\n"
+     "| [ Start ]  [ Cancel ]                |\n"
+     "|                                      |\n"
+     "| two: not here, and that is a         |\n"
+     "| sentence that takes more than one    |\n"
+     "| line to say                          |\n"
+     "+--------------------------------------+\n",
+     "  +- A form -----------------------------------------------------------------+\n"
+     "  | Choice   one  two: not here  three                                       |\n"
+     "  | First   abc                                                              |\n"
+     "  | Second                                                                   |\n"
+     "  |                                                                          |\n"
+     "  | [ Start ]  [ Cancel ]                                                    |\n"
+     "  |                                                                          |\n"
+     "  | two: not here, and that is a sentence that takes more than one line to   |\n"
+     "  | say                                                                      |\n"
+     "  +--------------------------------------------------------------------------+\n",
+    },
+    {
+     "+- End this session? --+\n"
+     "| \"make the tests      |\n"
+     "| pass\" runs claude. u |\n"
+     "| takes it back withi> |\n"
+     "| [End it] [Keep it]   |\n"
+     "+----------------------+\n",
+     "+- End this session? ------------------+\n"
+     "| \"make the tests pass\" runs claude. u |\n"
+     "| takes it back within ten seconds.    |\n"
+     "|                                      |\n"
+     "| [ End it ]  [ Keep it ]              |\n"
+     "+--------------------------------------+\n",
+     "        +- End this session? ------------------------------------------+\n"
+     "        | \"make the tests pass\" runs claude. u takes it back within    |\n"
+     "        | ten seconds.                                                 |\n"
+     "        |                                                              |\n"
+     "        | [ End it ]  [ Keep it ]                                      |\n"
+     "        +--------------------------------------------------------------+\n",
+    },
+    {
+     "+- Keys ---------------+\n"
+     "| Filter  o     3 of 5 |\n"
+     "| up, k       go up    |\n"
+     "| n           a new o> |\n"
+     "| Ctrl-Z      stops    |\n"
+     "+----------------------+\n",
+     "+- Keys -------------------------------+\n"
+     "| Filter  o                     3 of 5 |\n"
+     "| up, k       go up                    |\n"
+     "| n           a new one                |\n"
+     "| Ctrl-Z      stops                    |\n"
+     "|                                      |\n"
+     "|                                      |\n"
+     "+--------------------------------------+\n",
+     "+- Keys -----------------------------------------------------------------------+\n"
+     "| Filter  o                                                             3 of 5 |\n"
+     "| up, k       go up                                                            |\n"
+     "| n           a new one                                                        |\n"
+     "| Ctrl-Z      stops                                                            |\n"
+     "|                                                                              |\n"
+     "|                                                                              |\n"
+     "+------------------------------------------------------------------------------+\n",
+    },
+};
+
+static void unit_ui_screen_form(struct unit_ui *s)
+{
+    struct ui_form f;
+    static const char *const agents[] = {"claude", "gemini", "codex", "shell"};
+    static const char *const notes[] = {NULL, "not installed", NULL, NULL};
+    memset(&f, 0, sizeof f);
+    f.title = "New session";
+    f.submit = "Start";
+    struct ui_line *agent = ui_form_add(&f, "Agent", "");
+    agent->choices = agents;
+    agent->notes = notes;
+    agent->choice_count = 4;
+    ui_form_add(&f, "Directory", "/home/me/src/a/deep/directory");
+    ui_form_add(&f, "Title", "make the tests pass");
+    struct ui_line *prompt = ui_form_add(&f, "Prompt", "");
+    prompt->field.rows = 4;
+    field_insert(&prompt->field, span_of("Look at what fails,\nthen mend it without touching the "
+                                         "tests themselves"));
+    f.focus = 3;
+    ui_form_draw(&s->ui, &f);
+    ui_form_free(&f);
+}
+
+static void unit_ui_screen_choice(struct unit_ui *s)
+{
+    struct ui_form f;
+    unit_ui_make_form(&f);
+    f.lines[0].choice = 1;
+    buf_str(&f.error, "two: not here, and that is a sentence that takes more than one line to say");
+    ui_form_draw(&s->ui, &f);
+    ui_form_free(&f);
+}
+
+static void unit_ui_screen_confirm(struct unit_ui *s)
+{
+    struct ui_confirm c = {"End this session?", "End it", "Keep it", 1};
+    ui_confirm_draw(&s->ui, &c, span_of("\"make the tests pass\" runs claude. u takes it back "
+                                        "within ten seconds."));
+}
+
+static void unit_ui_screen_help(struct unit_ui *s)
+{
+    struct ui_help h = {.top = 0};
+    field_set(&h.filter, "o");
+    unit_ui_help_draw(s, &h);
+    ui_help_free(&h);
+}
+
+static void unit_ui_screens(void)
+{
+    static void (*const draw[])(struct unit_ui *s) = {unit_ui_screen_form, unit_ui_screen_choice,
+                                                      unit_ui_screen_confirm, unit_ui_screen_help};
+    static const int sizes[][2] = {{6, 24}, {12, 40}, {24, 80}};
+    for (size_t i = 0; i < COUNT_OF(draw); i++)
+        for (size_t k = 0; k < COUNT_OF(sizes); k++) {
+            struct unit_ui *s = unit_ui_open(sizes[k][0], sizes[k][1]);
+            s->grid.ascii = 1;
+            draw[i](s);
+            UNIT_UI_SCREEN(s, unit_ui_golden[i][k]);
+            unit_ui_close(s);
+        }
+}
+
 static void unit_ui_cut(void)
 {
     struct unit_ui *s = unit_ui_open(1, 12);
@@ -850,4 +1022,5 @@ static void unit_ui(void)
     unit_ui_toasts();
     unit_ui_box();
     unit_ui_cut();
+    unit_ui_screens();
 }
