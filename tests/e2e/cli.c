@@ -722,6 +722,58 @@ static void test_cli_config(void)
     CLI_OK(cli("daemon", "--stop", NULL));
 }
 
+/* The effective configuration, read again, is itself; what is wrong is said, and nothing else is
+ * lost. */
+static void test_cli_effective_config(void)
+{
+    char *path = format("%s/one", e2e.dir), *again = format("%s/two", e2e.dir);
+    struct cli c = CLI_OK(cli("config", NULL));
+    CHECK_HAS(c.said[0].p, format("# socket: %s (environment XDG_RUNTIME_DIR)\n", e2e.socket));
+    CHECK_HAS(c.said[0].p, "# default\nquit = q\n");
+    CHECK_HAS(c.said[0].p, "\n[agent gemini]\n");
+    CHECK(!file_exists(e2e.socket)); /* nobody was started for that */
+    file_write(path,
+               "[ui]\nmouse = no\nprefix = Ctrl-a\n[keys]\nnew = N\n\n[colours]\n"
+               "accent = bold #123456 on 17\n[agent mine]\ncommand = sh -c 'a b'\n"
+               "[project p]\npath = /tmp\ndescription = words = more\n",
+               0600);
+    struct cli one = CLI_OK(cli("-c", path, "config", NULL));
+    CHECK_HAS(one.said[0].p, format("# configuration file: %s (option -c)\n", path));
+    CHECK_HAS(one.said[0].p, format("# %s:2\nmouse = no\n", path));
+    CHECK_HAS(one.said[0].p, format("# %s:5\nnew = N\n", path));
+    CHECK_HAS(one.said[0].p, format("# %s:8\naccent = bold #123456 on 17\n", path));
+    CHECK_HAS(one.said[0].p, format("# %s:10\ncommand = sh -c 'a b'\n", path));
+    CHECK_HAS(one.said[0].p, format("# %s:13\ndescription = words = more\n", path));
+    CHECK_TEXT(one.said[1].p ? one.said[1].p : "", "");
+    file_write(again, one.said[0].p, 0600);
+    struct cli two =
+        CLI_OK(cli_with(format("TELEC_CONFIG=%s", again), "-S", "/x/y", "config", NULL));
+    CHECK_HAS(two.said[0].p,
+              format("# configuration file: %s (environment TELEC_CONFIG)\n", again));
+    CHECK_HAS(two.said[0].p, "# socket: /x/y (option -S)\n");
+    const char *a = one.said[0].p, *b = two.said[0].p;
+    while (*a || *b) { /* but for the comments, line by line */
+        size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        if (*a != '#' && *b != '#' && (n != m || strncmp(a, b, n) != 0))
+            FATAL("\"%.*s\" became \"%.*s\"", (int)n, a, (int)m, b);
+        int skip_a = *a == '#' || *b != '#', skip_b = *b == '#' || *a != '#';
+        a += skip_a ? n + (a[n] == '\n') : 0;
+        b += skip_b ? m + (b[m] == '\n') : 0;
+    }
+    file_write(path, "[ui]\nmouse = maybe\n[keys]\nnew = q\nquit\n[colours]\ndim = loud\n[what]\n",
+               0600);
+    struct cli bad = cli("-c", path, "config", NULL);
+    CHECK_INT(bad.status, 1);
+    CHECK_HAS(bad.said[0].p, "# default\nmouse = yes\n");
+    CHECK_HAS(bad.said[0].p, "# default\nnew = n\n");
+    CHECK_HAS(bad.said[0].p, "# default\ndim = dim\n");
+    CHECK_HAS(bad.said[1].p, format("telec: %s:2: maybe: yes or no is expected\n", path));
+    CHECK_HAS(bad.said[1].p, format("telec: %s:4: q: a key that nothing else has", path));
+    CHECK_HAS(bad.said[1].p, format("telec: %s:5: quit: expected [section]", path));
+    CHECK_HAS(bad.said[1].p, format("telec: %s:7: loud: expected [bold]", path));
+    CHECK_HAS(bad.said[1].p, format("telec: %s:8: what: no such section", path));
+}
+
 /* ---- what it is connected to ---------------------------------------------------------------- */
 
 static void test_cli_terminal_needed(void)
@@ -808,6 +860,7 @@ static const struct test cli_tests[] = {
     {"cli_daemon_cannot_start", test_cli_daemon_cannot_start},
     {"cli_sockets", test_cli_sockets},
     {"cli_config", test_cli_config},
+    {"cli_effective_config", test_cli_effective_config},
     {"cli_terminal_needed", test_cli_terminal_needed},
     {"cli_output_lost", test_cli_output_lost},
     {"cli_attach", test_cli_attach},

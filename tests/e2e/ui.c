@@ -593,6 +593,34 @@ static void test_ui_end_late(void)
     ui_quit(u);
 }
 
+/* [keys] and [colours], and what is wrong in them. */
+static void test_ui_configured(void)
+{
+    char *file = format("%s/telec/config", e2e.config);
+    file_write(file,
+               "[keys]\nquit = Z, Ctrl-Q\nnew = F2\nhelp = h, ?\nend = j\n[colours]\n"
+               "accent = #010203\n",
+               0600);
+    daemon_start();
+    struct ui *u = ui_live(24, 80);
+    UI_AWAIT_TEXT(u, format("%s:5: j", file)); /* an error stays until a key is pressed */
+    CHECK(strstr(u->t->raw.p, "\033[1;38;2;1;2;3m") || strstr(u->t->raw.p, "38;2;1;2;3"));
+    CHECK_HAS(pty_row(u->t, 23), "F2 new");
+    CHECK_HAS(pty_row(u->t, 23), "x end");
+    ui_keys(u, "\033OQ");
+    UI_AWAIT_TEXT(u, "New session");
+    ui_keys(u, "\033");
+    UI_AWAIT_GONE(u, "New session");
+    ui_keys(u, "q");
+    UI_AWAIT_TEXT(u, "q does nothing here");
+    ui_keys(u, "h");
+    UI_AWAIT_TEXT(u, "Z, Ctrl-Q"); /* the help knows */
+    ui_keys(u, "?");
+    UI_AWAIT_GONE(u, "Z, Ctrl-Q");
+    ui_keys(u, "\021"); /* Ctrl-Q */
+    CHECK_INT(pty_await_exit(u->t), 0);
+}
+
 static void test_ui_help(void)
 {
     daemon_start();
@@ -601,14 +629,20 @@ static void test_ui_help(void)
     UI_AWAIT_TEXT(u, "Keys");
     UI_AWAIT_TEXT(u, "up, k");
     CHECK(!ui_shows(u, "every session goes on")); /* more than fits */
-    ui_keys(u, "jjjjjjjjjjjjjjjjjjjjjjjjjjjjj");
+    ui_keys(u, UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN
+                   UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN);
     UI_AWAIT_TEXT(u, "every session goes on");
     CHECK(!ui_shows(u, "up, k"));
     ui_keys(u, UI_UP); /* the end was the end: one up shows at once */
     UI_AWAIT_GONE(u, "every session goes on");
-    ui_keys(u, "kkkkkkkkkkkkkkkkkkkkkkkkkkkk");
+    ui_keys(u, "\033[H"); /* Home */
     UI_AWAIT_TEXT(u, "up, k");
-    ui_keys(u, "q");
+    ui_keys(u, "goes on"); /* what is typed filters */
+    UI_AWAIT_TEXT(u, "1 of ");
+    CHECK(ui_shows(u, "every session goes on") && !ui_shows(u, "up, k"));
+    ui_keys(u, "\033");
+    UI_AWAIT_TEXT(u, "up, k");
+    ui_keys(u, "?");
     UI_AWAIT_GONE(u, "Keys");
     ui_keys(u, "?");
     UI_AWAIT_TEXT(u, "Keys");
@@ -1289,6 +1323,7 @@ static const struct test ui_tests[] = {
     {"ui_end", test_ui_end},
     {"ui_end_late", test_ui_end_late},
     {"ui_help", test_ui_help},
+    {"ui_configured", test_ui_configured},
     {"ui_quit", test_ui_quit},
     {"ui_killed", test_ui_killed},
     {"ui_hangup", test_ui_hangup},
