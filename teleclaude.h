@@ -1895,12 +1895,14 @@ struct ui_keys {
     size_t count;
     char **owned;                   /* names made for it */
     size_t owned_count;
+    const struct ui_key *table;     /* the owner's, with the keys that come with it */
+    size_t table_count;
 };
 
 /* "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x" … 1, or 0: not a key. */
 static int ui_parse_key(span s, uint32_t *key, unsigned *mods);
 static void ui_put_key(buf *b, uint32_t key, unsigned mods);
-/* Fills in *keys. A line of [keys] with an unknown action or key, or a key that is bound already
+/* Fills in *keys; the table must outlive it. "ACTION =" takes all keys. A line of [keys] with an unknown action or key, or a key that is bound already
  * where the action is valid, is a problem (told in *problems unless NULL), and the rest applies. A
  * bound action has the contexts of its first row. */
 static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_t count,

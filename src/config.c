@@ -159,11 +159,15 @@ static const char *config_user(const struct config *c)
 
 static struct config_agent *config_add_agent(struct config *c, span name)
 {
+    buf command = {0};
     if (c->agent_count == CONFIG_AGENTS_MAX)
         return NULL;
     struct config_agent *agent = &c->agents[c->agent_count++];
-    *agent = (struct config_agent){.command = span_dup(name)};
+    *agent = (struct config_agent){.command = NULL};
     memcpy(agent->name, name.p, name.n);
+    config_put_quoted(&command, agent->name);
+    agent->command = span_dup(buf_view(&command));
+    buf_free(&command);
     return agent;
 }
 
@@ -434,6 +438,22 @@ static const struct config_section *config_open_section(struct config_line *line
     return NULL;
 }
 
+/* UTF-8 without control characters but the tab: what is read can be printed, and is whole as a C
+ * string. */
+static int config_is_text(span s)
+{
+    buf line = {0}, shown = {0};
+    buf_span(&line, s);
+    for (size_t i = 0; i < line.n; i++)
+        if (line.p[i] == '\t')
+            line.p[i] = ' ';
+    utf8_put_visible(&shown, buf_view(&line));
+    int same = shown.n == line.n && (!line.n || memcmp(shown.p, line.p, line.n) == 0);
+    buf_free(&line);
+    buf_free(&shown);
+    return same;
+}
+
 static void config_parse(struct config *c, span text)
 {
     struct config_line line = {.config = c};
@@ -444,6 +464,10 @@ static void config_parse(struct config *c, span text)
         line.number++;
         if (!s.n || s.p[0] == '#' || s.p[0] == ';')
             continue;
+        if (!config_is_text(s)) {
+            config_problem(&line, ": expected UTF-8 without control characters", s);
+            continue;
+        }
         if (s.p[0] == '[' && s.p[s.n - 1] == ']') {
             section = config_open_section(&line, (span){s.p + 1, s.n - 2});
             in_section = 1;

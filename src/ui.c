@@ -777,7 +777,7 @@ static void ui_bind_refused(struct ui_binding *b, const struct config_entry *ent
     buf_free(&what);
 }
 
-/* Makes rows like `first` with the keys of the entry; 0: none of them can be used. */
+/* Makes rows like `first` with the keys of the entry; 0: there are some, but none to be used. */
 static int ui_bind_action(struct ui_binding *b, const struct config_entry *entry,
                           const struct ui_key *first)
 {
@@ -801,9 +801,7 @@ static int ui_bind_action(struct ui_binding *b, const struct config_entry *entry
         row.footer = row.help = NULL;
         made++;
     }
-    if (!entry->value[0])
-        ui_bind_problem(b, entry, span_of(entry->name), UI_KEY_EXPECTED);
-    return made;
+    return made || !entry->value[0];
 }
 
 /* An action keeps those of its own keys that nobody else was given. */
@@ -837,14 +835,22 @@ static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_
                          const struct config *c, buf *problems)
 {
     struct ui_binding b = {keys, table, count, c, problems};
-    *keys = (struct ui_keys){0};
+    const struct ui_key *helpless = NULL; /* has help for the rows after it, but no key */
+    *keys = (struct ui_keys){.table = table, .table_count = count};
     for (size_t i = 0; i < count; i++) {
         const struct config_entry *entry = ui_bound_to(c, table[i].action);
+        size_t before = keys->count;
         if (!entry)
             ui_push_key(keys, &table[i], 0);
         else if (ui_row_of(table, count, table[i].action) == &table[i] &&
                  !ui_bind_action(&b, entry, &table[i]))
             ui_keep_action(&b, &table[i]);
+        if (table[i].help)
+            helpless = keys->count == before ? &table[i] : NULL;
+        else if (helpless && keys->count > before && table[i].contexts & helpless->contexts) {
+            keys->rows[before].help = helpless->help;
+            helpless = NULL;
+        }
     }
     for (int i = 0; i < c->keys.count; i++)
         if (!ui_row_of(table, count, c->keys.items[i].name))
@@ -868,19 +874,24 @@ static void ui_free_keys(struct ui_keys *keys)
 static void ui_put_keys(const struct ui_keys *keys, const struct config *c, buf *b)
 {
     buf_str(b, "[keys]\n");
-    for (size_t i = 0; i < keys->count; i++) {
-        const char *action = keys->rows[i].action;
+    for (size_t i = 0; i < keys->table_count; i++) {
+        const char *action = keys->table[i].action;
         buf names = {0};
-        if (!action || ui_row_of(keys->rows, keys->count, action) != &keys->rows[i])
+        int line = 0;
+        if (!action || ui_row_of(keys->table, keys->table_count, action) != &keys->table[i])
             continue;
-        for (size_t k = i; k < keys->count; k++) {
+        const struct config_entry *entry = ui_bound_to(c, action);
+        if (entry && !entry->value[0])
+            line = entry->line;
+        for (size_t k = 0; k < keys->count; k++) {
             const struct ui_key *row = &keys->rows[k];
             if (!row->action || strcmp(row->action, action) != 0)
                 continue;
+            line = keys->lines[k];
             buf_str(&names, names.n ? ", " : "");
             ui_put_key(&names, row->key, row->mods);
         }
-        config_put_value(c, b, action, buf_cstr(&names), keys->lines[i]);
+        config_put_value(c, b, action, buf_cstr(&names), line);
         buf_free(&names);
     }
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMOKE_INPUTS 1500
-#define SMOKE_FILES 300
+#define SMOKE_INPUTS 1875
+#define SMOKE_FILES 375
 #define SMOKE_BYTES 400
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -165,6 +165,44 @@ static const struct smoke_word smoke_screen[] = {
     WORD("\x1b[2T"),
 };
 
+static const struct smoke_word smoke_config[] = {
+    WORD("\n[keys]\n"),
+    WORD("\n[colours]\n"),
+    WORD("\n[ui]\n"),
+    WORD("\n[computer]\n"),
+    WORD("\n[agent mine]\n"),
+    WORD("\n[agent it's]\n"),
+    WORD("\n[project a]\npath = /x\n"),
+    WORD("\n[project \"b ]\" ]\n"),
+    WORD("\nnew ="),
+    WORD("\nquit = "),
+    WORD("\nup = "),
+    WORD("\nhelp ="),
+    WORD("n, "),
+    WORD("Ctrl-Q"),
+    WORD("Alt-Shift-x,"),
+    WORD("F1, ?"),
+    WORD("PgUp"),
+    WORD("\naccent = "),
+    WORD("\nagent-claude = "),
+    WORD("\nagent-it's = red\n"),
+    WORD("bold "),
+    WORD("on #102030"),
+    WORD("bright-blue"),
+    WORD(" 255\n"),
+    WORD("\ncommand = "),
+    WORD("\nfast ="),
+    WORD("\nprompt = -i\n"),
+    WORD("'a b' \\"),
+    WORD("\nprefix = Ctrl-a\n"),
+    WORD("\nmouse = no\n"),
+    WORD("\nname = x y\n"),
+    WORD("\ndescription = \xc3\xa9 = 1\r\n"),
+    WORD("\n# words"),
+    WORD("\t"),
+    WORD("="),
+};
+
 static const struct {
     const struct smoke_word *words;
     size_t count;
@@ -174,6 +212,7 @@ static const struct {
     {smoke_ws, sizeof smoke_ws / sizeof *smoke_ws},
     {smoke_resp, sizeof smoke_resp / sizeof *smoke_resp},
     {smoke_screen, sizeof smoke_screen / sizeof *smoke_screen},
+    {smoke_config, sizeof smoke_config / sizeof *smoke_config},
 };
 #define SMOKE_KINDS (sizeof smoke_kinds / sizeof *smoke_kinds)
 

@@ -297,7 +297,7 @@ static void unit_config_bad_lines(void)
         {"[redis]\ntls_command =\nurl =\n",
          "2: tls_command: a command is expected, its quotes closed\n"},
         {"[redis]\nhost = vm\n", "2: host: no such key in this section\n"},
-        {"[computer]\n\x1b[31m\n", "2: ^[[31m: expected [section] or key = value\n"},
+        {"[computer]\n\x1b[31m\n", "2: ^[[31m: expected UTF-8 without control characters\n"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct config c;
