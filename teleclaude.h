@@ -1615,6 +1615,13 @@ struct term_grid {
     int shown_cursor;        /* what the terminal's cursor is now: 0 hidden, 1 shown, -1 unknown */
     int at_row, at_col;      /* where the terminal's cursor is now; -1 unknown */
     buf scratch;             /* text made visible before it is drawn */
+    struct term_note *notes; /* one a row, while a frame is written */
+};
+
+/* What a row of a frame looks like, for finding rows that only moved. */
+struct term_note {
+    uint64_t back, front;    /* of their cells */
+    int changed, filled;     /* how many cells have changed, how many are not blank */
 };
 
 /* also the first set-up; all blank, front unknown */
@@ -1637,7 +1644,7 @@ static void term_restyle(struct term_grid *g, int row, int col, int cols, unsign
 static void term_put_cell(struct term_grid *g, int row, int col, const struct cell *cell,
                           const struct cell_pool *pool);
 /* Appends to b the bytes that turn the front into the back, as few as cheaply found (cursor moves,
- * erase to end of line, runs; nothing when nothing changed), and makes the front equal. */
+ * erasing, scrolling of bands of rows; nothing when nothing changed), and makes the front equal. */
 static void term_frame(struct term_grid *g, buf *b);
 
 /* Bytes that ask the terminal for its background colour (TERM_BACKGROUND) and for synchronised
@@ -1902,9 +1909,10 @@ struct ui_keys {
 /* "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x" … 1, or 0: not a key. */
 static int ui_parse_key(span s, uint32_t *key, unsigned *mods);
 static void ui_put_key(buf *b, uint32_t key, unsigned mods);
-/* Fills in *keys; the table must outlive it. "ACTION =" takes all keys. A line of [keys] with an unknown action or key, or a key that is bound already
- * where the action is valid, is a problem (told in *problems unless NULL), and the rest applies. A
- * bound action has the contexts of its first row. */
+/* Fills in *keys; the table must outlive it. "ACTION =" takes all keys away. A line of [keys] with
+ * an unknown action or key, or with a key that is bound already where the action is valid, is a
+ * problem (told in *problems unless NULL), and the rest applies. A bound action has the contexts of
+ * its first row. */
 static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_t count,
                          const struct config *c, buf *problems);
 static void ui_free_keys(struct ui_keys *keys);

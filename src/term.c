@@ -1,9 +1,8 @@
 /* term - the user's terminal: raw mode, input decoder, cell grid, minimal-difference ANSI output.
  *
  * The decoder takes what xterm and its kin, kitty, rxvt and the Linux console send. The output side
- * speaks ECMA-48 and the xterm additions every terminal of today has. Left out: terminfo, scrolling
- * by regions, keyboard protocols that would have to be switched on (they are understood, not asked
- * for). */
+ * speaks ECMA-48 and the xterm additions every terminal of today has. Left out: terminfo, keyboard
+ * protocols that would have to be switched on (they are understood, not asked for). */
 
 /* What enters and leaves the screen of a program. Leaving also undoes what an attached session may
  * have left behind: mouse modes, scroll region, charset, wrap. On a terminal without an alternate
@@ -689,9 +688,11 @@ static void term_grid_free(struct term_grid *g)
 {
     free(g->back);
     free(g->front);
+    free(g->notes);
     cell_pool_free(&g->pool);
     buf_free(&g->scratch);
     g->back = g->front = NULL;
+    g->notes = NULL;
     g->rows = g->cols = 0;
 }
 
@@ -702,6 +703,7 @@ static void term_grid_resize(struct term_grid *g, int rows, int cols)
     g->cols = term_clamp(cols, 1, VT_COLS_MAX);
     g->back = base_alloc((size_t)g->rows * (size_t)g->cols * sizeof(*g->back));
     g->front = base_alloc((size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
+    g->notes = base_alloc((size_t)g->rows * sizeof(*g->notes));
     g->known = g->cursor_shown = 0;
     g->shown_cursor = g->at_row = g->at_col = -1;
 }
@@ -1194,6 +1196,30 @@ static void term_erase(struct term_pen *pen, int row, int col)
     buf_str(pen->b, TERM_SEQ_ERASE_LINE);
 }
 
+/* How many cells from col on, the last of which has changed, are to be blank. */
+static int term_blank_run(const struct cell *back, const struct cell *front, int col, int end)
+{
+    int n = 0, i;
+
+    for (i = col; i < end && term_is_erased(&back[i]); i++)
+        if (!term_same(&back[i], &front[i]))
+            n = i + 1 - col;
+    return n;
+}
+
+#define TERM_BLANKS_MIN 12 /* fewer blanks than this are drawn as such */
+
+/* Blanks n cells and leaves the cursor before them. */
+static void term_erase_cells(struct term_pen *pen, int row, int col, int n)
+{
+    struct term_move erase = {0, ""};
+
+    term_goto(pen, row, col);
+    term_set_pen(pen, (struct cell_style){0, 0, 0});
+    term_move_csi(&erase, n, 'X');
+    buf_add(pen->b, erase.text, erase.n);
+}
+
 /* The first and last column of the row that have changed; 0: none have. */
 static int term_row_changes(const struct term_grid *g, int row, int *first, int *last)
 {
@@ -1233,6 +1259,12 @@ static void term_draw_row(struct term_pen *pen, int row, int first, int last)
             col++;
             continue;
         }
+        int blanks = term_blank_run(back, front, col, erase < cols ? erase : last + 1);
+        if (blanks >= TERM_BLANKS_MIN) {
+            term_erase_cells(pen, row, col, blanks);
+            col += blanks;
+            continue;
+        }
         col += term_draw(pen, row, col, &damage);
         if (damage && col + damage > dirty)
             dirty = col + damage;
@@ -1264,8 +1296,140 @@ static void term_start_redraw(struct term_grid *g, struct term_pen *pen)
     memset(g->front + kept, 0, (n - kept) * sizeof(*g->front));
 }
 
-/* Draws all changes; 0: there were none. A visible cursor is hidden first when it would be seen
- * running about. */
+/* ---- rows that only moved ---- */
+
+#define TERM_SCROLL_COST 28 /* bytes of the sequences that move a band of rows, and a little */
+#define TERM_SCROLL_ROWS 3  /* fewer changed rows than this are drawn */
+#define TERM_SCROLL_MAX 40  /* rows by which a band is looked for */
+
+/* Rows first … last, whose content is what stood `by` rows below (above when negative). With the
+ * rows that it came from they are the band that moves:
+ *
+ *      top      a        b          first = top, last = bottom - by, by = 1; the row that the move
+ *               b   →    c          leaves blank is the band's last one
+ *      bottom   c        (blank)                                                            */
+struct term_scroll {
+    int first, last, by, gain;
+};
+
+static uint64_t term_row_digest(const struct cell *row, int cols)
+{
+    uint64_t h = 0, words[2];
+
+    for (int i = 0; i < cols; i++) {
+        memcpy(words, &row[i], sizeof words);
+        h = (h ^ words[0]) * 0x9e3779b97f4a7c15u;
+        h = (h ^ words[1] ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+    }
+    return h;
+}
+
+static void term_note_rows(struct term_grid *g, int top, int bottom)
+{
+    for (int row = top; row <= bottom; row++) {
+        const struct cell *back = term_row(g, row), *front = g->front + (back - g->back);
+        struct term_note *note = &g->notes[row];
+        *note = (struct term_note){term_row_digest(back, g->cols), term_row_digest(front, g->cols),
+                                   0, 0};
+        for (int i = 0; i < g->cols; i++) {
+            note->changed += !term_same(&back[i], &front[i]);
+            note->filled += !term_is_blank(&back[i]);
+        }
+    }
+}
+
+static int term_band_first(const struct term_scroll *s)
+{
+    return s->by < 0 ? s->first + s->by : s->first;
+}
+
+static int term_band_last(const struct term_scroll *s)
+{
+    return s->by > 0 ? s->last + s->by : s->last;
+}
+
+/* Cells that needn't be drawn, less those that the move damages. */
+static int term_scroll_gain(const struct term_grid *g, const struct term_scroll *s)
+{
+    int gain = -TERM_SCROLL_COST;
+
+    for (int row = term_band_first(s); row <= term_band_last(s); row++) {
+        const struct term_note *note = &g->notes[row];
+        int inside = row >= s->first && row <= s->last;
+        gain += inside ? note->changed : note->changed > note->filled ? 0
+                                         : note->changed - note->filled;
+    }
+    return gain;
+}
+
+/* The best move of rows within top … bottom; gain is 0 where none is worth it. Each row is looked
+ * at once for each distance. */
+static struct term_scroll term_find_scroll(const struct term_grid *g, int top, int bottom)
+{
+    struct term_scroll best = {0, 0, 0, 0};
+    int most = bottom - top < TERM_SCROLL_MAX ? bottom - top : TERM_SCROLL_MAX;
+
+    for (int by = -most; by <= most; by++) {
+        int low = by < 0 ? top - by : top, high = by > 0 ? bottom - by : bottom;
+        for (int row = low; by != 0 && row <= high; row++) {
+            struct term_scroll s = {row, row, by, 0};
+            for (; row <= high && g->notes[row].back == g->notes[row + by].front; row++)
+                s.gain += g->notes[row].changed;
+            s.last = row - 1;
+            if (s.gain <= TERM_SCROLL_COST)
+                continue;
+            s.gain = term_scroll_gain(g, &s);
+            if (s.gain > best.gain)
+                best = s;
+        }
+    }
+    return best;
+}
+
+/* Deletes or inserts lines at the top of the band, which is made the scroll region meanwhile. */
+static void term_put_scroll(struct term_pen *pen, int first, int last, int by)
+{
+    const int whole = first == 0 && last == pen->g->rows - 1;
+    struct term_move move = {0, ""};
+
+    if (!whole) {
+        buf_fmt(pen->b, "\33[%d;%dr", first + 1, last + 1);
+        pen->row = pen->col = 0; /* setting the region moves the cursor home */
+    }
+    term_goto(pen, first, 0);
+    term_move_csi(&move, by < 0 ? -by : by, by < 0 ? 'L' : 'M');
+    buf_add(pen->b, move.text, move.n);
+    if (!whole) {
+        buf_str(pen->b, "\33[r");
+        pen->row = pen->col = 0;
+    }
+}
+
+/* Moves rows where that saves drawing them. What it shows is still to be drawn. */
+static void term_scroll(struct term_grid *g, struct term_pen *pen, int top, int bottom)
+{
+    size_t cols = (size_t)g->cols, size = sizeof(*g->front);
+    struct term_scroll s;
+
+    if (bottom - top + 1 < TERM_SCROLL_ROWS)
+        return;
+    term_note_rows(g, top, bottom);
+    s = term_find_scroll(g, top, bottom);
+    for (int row = s.first; s.gain > 0 && row <= s.last; row++) /* digests can be wrong */
+        if (memcmp(term_row(g, row), g->front + (size_t)(row + s.by) * cols, cols * size) != 0)
+            return;
+    if (s.gain <= 0)
+        return;
+    int first = term_band_first(&s), last = term_band_last(&s), n = s.by < 0 ? -s.by : s.by;
+    term_put_scroll(pen, first, last, s.by);
+    memmove(g->front + (size_t)s.first * cols, g->front + (size_t)(s.first + s.by) * cols,
+            (size_t)(s.last - s.first + 1) * cols * size);
+    memset(g->front + (size_t)(s.by > 0 ? last + 1 - n : first) * cols, 0,
+           (size_t)n * cols * size);
+}
+
+/* Draws all changes; 0: there were none; 2: the end of synchronised output is due. A visible cursor
+ * is hidden first when it would be seen running about. */
 static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
 {
     int top = 0, bottom = g->rows - 1, row, first, last;
@@ -1276,13 +1440,17 @@ static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
         bottom--;
     if (top > bottom && g->known)
         return 0;
-    if (g->sync)
+    int runs_about = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);
+    int in_sync = g->sync && (top < bottom || !g->known || runs_about); /* a row needs none */
+    if (in_sync)
         buf_str(pen->b, TERM_SEQ_SYNC_ON);
-    else if (g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top)) {
+    else if (runs_about) {
         buf_str(pen->b, TERM_SEQ_HIDE);
         g->shown_cursor = 0;
     }
-    if (!g->known)
+    if (g->known)
+        term_scroll(g, pen, top, bottom);
+    else
         term_start_redraw(g, pen);
     for (row = top; row <= bottom; row++)
         if (term_row_changes(g, row, &first, &last)) {
@@ -1292,7 +1460,7 @@ static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
         }
     term_set_pen(pen, (struct cell_style){0, 0, 0});
     g->known = 1;
-    return 1;
+    return 1 + in_sync;
 }
 
 static void term_place_cursor(struct term_grid *g, struct term_pen *pen)
@@ -1335,7 +1503,7 @@ static void term_frame(struct term_grid *g, buf *b)
     }
     drawn = term_draw_changes(g, &pen);
     term_place_cursor(g, &pen);
-    if (drawn && g->sync)
+    if (drawn > 1)
         buf_str(b, TERM_SEQ_SYNC_OFF);
     if (drawn && g->pool.count > CELL_CLUSTERS_MAX / 2)
         term_tidy_pool(g);

@@ -244,6 +244,8 @@ struct unit_term_model {
     int rows, cols, row, col, pending, wrap, shown, sync;
     int loose; /* 1: it knows no graphemes, every code point has the width it has alone */
     int joinable; /* the character before the cursor was written just now */
+    int top, bottom; /* the scroll region */
+    int moves;       /* how often lines were deleted or inserted */
     struct cell *cells;
     struct cell_pool pool;
     struct cell_style style;
@@ -261,6 +263,7 @@ static void unit_term_model_start(struct unit_term_model *m, int rows, int cols,
     m->loose = loose;
     m->wrap = 1;
     m->shown = 1;
+    m->bottom = rows - 1;
     m->row = rows / 2;
     m->cells = base_alloc(n * sizeof(*m->cells));
     for (i = 0; i < n; i++)
@@ -375,6 +378,13 @@ static void unit_term_model_sgr(struct unit_term_model *m, const int *p, const c
     }
 }
 
+static void unit_term_model_erase_cells(struct unit_term_model *m, int n)
+{
+    CHECK(m->style.bg == 0 && m->style.attr == 0 && m->col + n <= m->cols);
+    for (int col = m->col; col < m->col + n && col < m->cols; col++)
+        unit_term_model_cell(m, col, 0, 0);
+}
+
 static void unit_term_model_erase(struct unit_term_model *m, int to_row)
 {
     const struct cell_style style = m->style;
@@ -385,6 +395,34 @@ static void unit_term_model_erase(struct unit_term_model *m, int to_row)
         for (col = m->row == row ? m->col : 0; col < m->cols; col++)
             unit_term_model_cell(m, col, 0, 0);
     m->row = row;
+}
+
+/* Deletes (or inserts) n lines at the cursor, within the region. */
+static void unit_term_model_lines(struct unit_term_model *m, int n, int insert)
+{
+    size_t cols = (size_t)m->cols, size = sizeof(*m->cells);
+    struct cell *row = m->cells + (size_t)m->row * cols;
+    int rows = m->bottom - m->row + 1;
+
+    m->moves++;
+    CHECK(m->row >= m->top && m->row <= m->bottom && m->col == 0 && n <= rows);
+    CHECK(m->style.bg == 0 && m->style.attr == 0);
+    if (m->row < m->top || m->row > m->bottom || n > rows)
+        return;
+    if (insert)
+        memmove(row + (size_t)n * cols, row, (size_t)(rows - n) * cols * size);
+    else
+        memmove(row, row + (size_t)n * cols, (size_t)(rows - n) * cols * size);
+    memset(insert ? row : row + (size_t)(rows - n) * cols, 0, (size_t)n * cols * size);
+}
+
+static void unit_term_model_region(struct unit_term_model *m, int top, int bottom)
+{
+    m->top = top ? top - 1 : 0;
+    m->bottom = bottom ? bottom - 1 : m->rows - 1;
+    CHECK(m->top < m->bottom || m->rows == 1);
+    CHECK(m->bottom < m->rows);
+    m->row = m->col = 0;
 }
 
 static void unit_term_model_mode(struct unit_term_model *m, int mode, int on)
@@ -439,8 +477,12 @@ static size_t unit_term_model_csi(struct unit_term_model *m, span s)
         unit_term_model_erase(m, m->row);
     else if (c == 'J')
         unit_term_model_erase(m, m->rows - 1);
+    else if (c == 'X')
+        unit_term_model_erase_cells(m, one);
+    else if (c == 'L' || c == 'M')
+        unit_term_model_lines(m, one, c == 'L');
     else if (c == 'r')
-        m->row = m->col = 0;
+        unit_term_model_region(m, p[0], p[1]);
     else
         CHECK(c == 'l' && p[0] == 4);
     CHECK(m->row >= 0 && m->row < m->rows && m->col >= 0 && m->col < m->cols);
@@ -514,6 +556,7 @@ static void unit_term_compare(const struct term_grid *g, const struct unit_term_
         CHECK_INT(m->row, term_clamp(g->cursor_row, 0, g->rows - 1));
         CHECK_INT(m->col, term_clamp(g->cursor_col, 0, g->cols - 1));
     }
+    CHECK(m->top == 0 && m->bottom == m->rows - 1);
     CHECK(m->wrap && !m->sync && cell_style_eq(m->style, (struct cell_style){0, 0, 0}));
 }
 
@@ -565,6 +608,18 @@ static struct cell_style unit_term_random_style(uint32_t *seed)
     return s;
 }
 
+/* A band of rows moves, as what scrolls does. */
+static void unit_term_move_rows(struct term_grid *g, uint32_t *seed)
+{
+    int from = (int)unit_term_random(seed, (uint32_t)g->rows);
+    int to = (int)unit_term_random(seed, (uint32_t)g->rows);
+    int most = g->rows - (from > to ? from : to);
+    int n = 1 + (int)unit_term_random(seed, (uint32_t)most);
+
+    memmove(term_row(g, to), term_row(g, from),
+            (size_t)n * (size_t)g->cols * sizeof(struct cell));
+}
+
 static void unit_term_random_op(struct term_grid *g, uint32_t *seed)
 {
     uint32_t texts = CELL_CLUSTERS_MAX < 64 ? UNIT_TERM_PLAIN_TEXTS : COUNT_OF(unit_term_texts);
@@ -577,7 +632,10 @@ static void unit_term_random_op(struct term_grid *g, uint32_t *seed)
 
     switch (unit_term_random(seed, 12)) {
     case 0:
-        term_clear(g);
+        if (unit_term_random(seed, 3))
+            unit_term_move_rows(g, seed);
+        else
+            term_clear(g);
         break;
     case 1:
         term_fill(g, row, col, (int)unit_term_random(seed, 4), (int)unit_term_random(seed, 40),
@@ -614,9 +672,9 @@ static void unit_term_random_frames(int loose, uint32_t seed)
     memset(&m, 0, sizeof(m));
     for (frame = 0; frame < 3000; frame++) {
         if (frame % 40 == 0) {
-            int big = frame % 400 == 0;
-            term_grid_resize(&g, 1 + (int)unit_term_random(&seed, big ? 60 : 5),
-                             1 + (int)unit_term_random(&seed, big ? 200 : 14));
+            int big = frame % 400 == 0, middle = frame % 120 == 0;
+            term_grid_resize(&g, 1 + (int)unit_term_random(&seed, big ? 60 : middle ? 16 : 5),
+                             1 + (int)unit_term_random(&seed, big ? 200 : middle ? 40 : 14));
             unit_term_model_start(&m, g.rows, g.cols, loose);
             g.depth = (enum cell_depth)unit_term_random(&seed, 4);
             g.sync = (int)unit_term_random(&seed, 2);
@@ -637,6 +695,52 @@ static void unit_term_random_frames(int loose, uint32_t seed)
         CHECK_INT(b.n, 0);
     }
     term_grid_free(&g);
+    term_grid_free(&g);
+    buf_free(&b);
+    free(m.cells);
+    cell_pool_free(&m.pool);
+}
+
+static void unit_term_put_some(struct term_grid *g, int row, int col, uint32_t *seed)
+{
+    span text = span_of(unit_term_texts[unit_term_random(seed, UNIT_TERM_PLAIN_TEXTS)]);
+
+    term_put(g, row, col, 9, text, unit_term_random_style(seed));
+}
+
+/* What fills the screen moves by some rows, as in a pager, and some of it changes besides. */
+static void unit_term_moving_frames(int loose, uint32_t seed)
+{
+    struct term_grid g = {0};
+    struct unit_term_model m;
+    buf b = {0};
+    int moves = 0, frames = 1200;
+
+    memset(&m, 0, sizeof(m));
+    for (int frame = 0; frame < frames && !test_failures; frame++) {
+        if (frame % 60 == 0) {
+            moves += m.moves;
+            term_grid_resize(&g, 3 + (int)unit_term_random(&seed, 20),
+                             10 + (int)unit_term_random(&seed, 60));
+            unit_term_model_start(&m, g.rows, g.cols, loose);
+            g.depth = (enum cell_depth)unit_term_random(&seed, 4);
+            g.sync = (int)unit_term_random(&seed, 2);
+        }
+        if (unit_term_random(&seed, 4))
+            unit_term_move_rows(&g, &seed);
+        for (int row = 0; row < g.rows; row++)
+            if (frame % 60 == 0 || unit_term_random(&seed, 12) == 0)
+                for (int col = 0; col < g.cols; col += 5)
+                    unit_term_put_some(&g, row, col, &seed);
+        if (unit_term_random(&seed, 3) == 0)
+            unit_term_random_op(&g, &seed);
+        g.cursor_shown = (int)unit_term_random(&seed, 2);
+        buf_clear(&b);
+        term_frame(&g, &b);
+        unit_term_model_feed(&m, buf_view(&b));
+        unit_term_compare(&g, &m);
+    }
+    CHECK(moves > frames / 10);
     term_grid_free(&g);
     buf_free(&b);
     free(m.cells);
@@ -691,11 +795,89 @@ static void unit_term_exact_frames(void)
     term_put(&g, 3, 39, 1, span_of("#"), plain);
     unit_term_frame_case(&g, TERM_SEQ_SYNC_ON "\33[4;40H" TERM_SEQ_WRAP_OFF "#" TERM_SEQ_WRAP_ON
                              "\33[;6H" TERM_SEQ_SYNC_OFF);
+    term_put(&g, 0, 8, 1, span_of("!"), plain);
+    unit_term_frame_case(&g, "e  !\33[6G"); /* one row, and nothing runs about */
     g.cursor_shown = g.sync = 0;
     unit_term_frame_case(&g, TERM_SEQ_HIDE);
     term_put(&g, 2, 0, 9, span_of("e\xcc\x81\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80" "a"), plain);
     unit_term_frame_case(&g, "\r\n\ne\xcc\x81\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80\33[7Ga");
     term_grid_free(&g);
+}
+
+/* ---- what frames cost ----------------------------------------------------------------------- */
+
+/* A list such as the UI's: 22 rows of 80 columns from entry `top` on, one of them selected. */
+static void unit_term_list(struct term_grid *g, int top, int selected)
+{
+    static const struct cell_style dim = {0, 0, CELL_DIM}, green = {CELL_INDEXED | 2, 0, 0},
+                                   yellow = {CELL_INDEXED | 3, 0, 0}, plain = {0, 0, 0};
+    char text[80];
+    term_clear(g);
+    term_put(g, 0, 1, 20, span_of("telec  Sessions"), plain);
+    for (int y = 1; y < g->rows - 1; y++) {
+        int entry = top + y - 1;
+        snprintf(text, sizeof text, "%d", entry);
+        term_put(g, y, 3, 5, span_of(text), dim);
+        term_put(g, y, 7, 1, span_of("\342\227\217"), green);
+        term_put(g, y, 9, 8, span_of(entry % 3 ? "claude" : "codex"), yellow);
+        snprintf(text, sizeof text, "entry %d, whose title is so and so long", entry * 7919 % 1000);
+        term_put(g, y, 18, 50, span_of(text), plain);
+        snprintf(text, sizeof text, "%dm", 1 + entry % 50);
+        term_put(g, y, 76, 3, span_of(text), dim);
+        if (entry == selected)
+            term_restyle(g, y, 0, g->cols, CELL_REVERSE);
+    }
+    term_put(g, g->rows - 1, 1, 70, span_of("Enter open  n new  m message  ? help  q quit"), dim);
+}
+
+/* The bytes of the frame; it shows what it should. */
+static int unit_term_cost(struct term_grid *g, struct unit_term_model *m)
+{
+    buf b = {0};
+    term_frame(g, &b);
+    unit_term_model_feed(m, buf_view(&b));
+    unit_term_compare(g, m);
+    int n = (int)b.n;
+    if (getenv("UNIT_TERM_COSTS"))
+        printf("# %d bytes\n", n);
+    buf_free(&b);
+    return n;
+}
+
+/* Over a line of 1,200 bytes a second these are felt. */
+static void unit_term_costs(void)
+{
+    struct term_grid g = {0};
+    struct unit_term_model m;
+    memset(&m, 0, sizeof m);
+    for (int sync = 0; sync < 2; sync++) {
+        int frame = sync ? (int)strlen(TERM_SEQ_SYNC_ON TERM_SEQ_SYNC_OFF) : 0;
+        term_grid_resize(&g, 24, 80);
+        g.depth = CELL_256;
+        g.sync = sync;
+        unit_term_model_start(&m, 24, 80, 0);
+        unit_term_list(&g, 100, 105);
+        CHECK(unit_term_cost(&g, &m) <= 2250 + frame); /* all of it */
+        term_put(&g, 6, 40, 1, span_of("#"), (struct cell_style){0, 0, 0});
+        CHECK(unit_term_cost(&g, &m) <= 8); /* one cell */
+        unit_term_list(&g, 100, 105);
+        unit_term_cost(&g, &m);
+        unit_term_list(&g, 100, 106);
+        CHECK(unit_term_cost(&g, &m) <= 240 + frame); /* the selection, by a row */
+        unit_term_list(&g, 100, -1);
+        unit_term_cost(&g, &m);
+        unit_term_list(&g, 101, -1);
+        CHECK(unit_term_cost(&g, &m) <= 120 + frame); /* all the list, by a row */
+        unit_term_list(&g, 98, -1);
+        CHECK(unit_term_cost(&g, &m) <= 300 + frame); /* back by three */
+        unit_term_list(&g, 99, 99);
+        unit_term_cost(&g, &m);
+        unit_term_list(&g, 300, -1);
+        CHECK(unit_term_cost(&g, &m) <= 860 + frame); /* another page of it */
+    }
+    term_grid_free(&g);
+    free(m.cells);
+    cell_pool_free(&m.pool);
 }
 
 /* A full redraw erases first only where that is not seen. */
@@ -989,8 +1171,11 @@ static void unit_term(void)
     unit_term_drawing();
     unit_term_exact_frames();
     unit_term_redraw();
+    unit_term_costs();
     unit_term_random_frames(0, 1);
     unit_term_random_frames(1, 2);
+    unit_term_moving_frames(0, 5);
+    unit_term_moving_frames(1, 6);
     unit_term_pool();
     unit_term_raw_mode();
     unit_term_crash();
