@@ -1312,29 +1312,33 @@ struct term_scroll {
     int first, last, by, gain;
 };
 
-static uint64_t term_row_digest(const struct cell *row, int cols)
+static uint64_t term_digest(uint64_t h, const uint64_t words[2])
 {
-    uint64_t h = 0, words[2];
+    return (h ^ h >> 31 ^ words[0] ^ words[1] * 0xbf58476d1ce4e5b9u) * 0x9e3779b97f4a7c15u;
+}
+
+/* One pass over the cells: this is done for every frame of several rows. */
+static struct term_note term_note_row(const struct cell *back, const struct cell *front, int cols)
+{
+    struct term_note note = {0, 0, 0, 0};
+    uint64_t x[2], y[2];
 
     for (int i = 0; i < cols; i++) {
-        memcpy(words, &row[i], sizeof words);
-        h = (h ^ words[0]) * 0x9e3779b97f4a7c15u;
-        h = (h ^ words[1] ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+        memcpy(x, &back[i], sizeof x);
+        memcpy(y, &front[i], sizeof y);
+        note.back = term_digest(note.back, x);
+        note.front = term_digest(note.front, y);
+        note.changed += ((x[0] ^ y[0]) | (x[1] ^ y[1])) != 0;
+        note.filled += back[i].rune != 0;
     }
-    return h;
+    return note;
 }
 
 static void term_note_rows(struct term_grid *g, int top, int bottom)
 {
     for (int row = top; row <= bottom; row++) {
-        const struct cell *back = term_row(g, row), *front = g->front + (back - g->back);
-        struct term_note *note = &g->notes[row];
-        *note = (struct term_note){term_row_digest(back, g->cols), term_row_digest(front, g->cols),
-                                   0, 0};
-        for (int i = 0; i < g->cols; i++) {
-            note->changed += !term_same(&back[i], &front[i]);
-            note->filled += !term_is_blank(&back[i]);
-        }
+        const struct cell *back = term_row(g, row);
+        g->notes[row] = term_note_row(back, g->front + (back - g->back), g->cols);
     }
 }
 
