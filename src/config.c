@@ -678,6 +678,36 @@ static void config_put_path(buf *b, const char *what, const char *path, const ch
         buf_fmt(b, " (%s %s)\n", from[0] == '-' ? "option" : "environment", from);
 }
 
+/* The url without its password: what is printed here is shown to others. */
+static void config_put_url(buf *b, const char *url)
+{
+    const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
+    const char *colon = scheme && at ? strchr(scheme + 3, ':') : NULL;
+    if (!colon || colon > at) {
+        buf_str(b, url);
+        return;
+    }
+    buf_add(b, url, (size_t)(colon - url));
+    buf_str(b, ":***");
+    buf_str(b, at);
+}
+
+static void config_put_redis(const struct config *c, buf *b)
+{
+    buf url = {0};
+    config_put_url(&url, c->redis_url);
+    buf_str(b, "\n[redis]\n");
+    if (c->redis_from[0] == '$') {
+        buf_fmt(b, "# environment %s\nurl =%s", c->redis_from + 1, url.n ? " " : "");
+        utf8_put_visible(b, buf_view(&url));
+        buf_byte(b, '\n');
+    } else {
+        config_put_value(c, b, "url", buf_cstr(&url), c->redis_lines[0]);
+    }
+    config_put_value(c, b, "tls_command", c->tls_command, c->redis_lines[1]);
+    buf_free(&url);
+}
+
 static void config_put_agent(const struct config *c, buf *b, const struct config_agent *agent)
 {
     size_t count = COUNT_OF(config_agent_keys);
@@ -706,6 +736,7 @@ static void config_put(const struct config *c, buf *b)
         config_put_section(c, b, project, config_project_keys, COUNT_OF(config_project_keys),
                            project->lines);
     }
+    config_put_redis(c, b);
     buf_str(b, "\n[ui]\n");
     config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
 }

@@ -1337,6 +1337,7 @@ struct pty {
     struct text raw;        /* everything that ever came */
     size_t parsed;          /* of it, what the screen shows */
     int row, col, shown, alternate; /* cursor; modes 25 and 1049 */
+    int last;               /* the scroll region's last row + 1; 0: the screen's */
     /* Code points; 0 is a blank, 1 the right half of a wide one. */
     unsigned cells[PTY_ROWS_MAX][PTY_COLS_MAX];
 };
@@ -1404,6 +1405,21 @@ static inline void pty_mode(struct pty *t, const char *params, int on)
     }
 }
 
+/* Deletes (n > 0) or inserts lines at the cursor, in rows of `size` bytes that begin at `rows`. */
+static inline void pty_move_lines(const struct pty *t, void *rows, size_t size, int n)
+{
+    int last = t->last ? t->last : t->rows, left = last - t->row, by = n < 0 ? -n : n;
+    char *row = (char *)rows + (size_t)t->row * size;
+    by = by < left ? by : left;
+    if (left <= 0)
+        return;
+    if (n > 0)
+        memmove(row, row + (size_t)by * size, (size_t)(left - by) * size);
+    else
+        memmove(row + (size_t)by * size, row, (size_t)(left - by) * size);
+    memset(n > 0 ? row + (size_t)(left - by) * size : row, 0, (size_t)by * size);
+}
+
 static inline void pty_control(struct pty *t, const char *params, char final)
 {
     const char *second = strchr(params, ';');
@@ -1422,6 +1438,9 @@ static inline void pty_control(struct pty *t, const char *params, char final)
     case 'J': pty_erase_display(t, n); break;
     case 'K': pty_erase(t, t->row, n == 0 ? t->col : 0, n == 1 ? t->col + 1 : t->cols); break;
     case 'X': pty_erase(t, t->row, t->col, t->col + one); break;
+    case 'L':
+    case 'M': pty_move_lines(t, t->cells, sizeof t->cells[0], final == 'M' ? one : -one); break;
+    case 'r': t->last = m, t->row = t->col = 0; break;
     case 'h': pty_mode(t, params, 1); break;
     case 'l': pty_mode(t, params, 0); break;
     default: break;

@@ -735,7 +735,8 @@ static void test_cli_effective_config(void)
     file_write(path,
                "[ui]\nmouse = no\nprefix = Ctrl-a\n[keys]\nnew = N\n\n[colours]\n"
                "accent = bold #123456 on 17\n[agent mine]\ncommand = sh -c 'a b'\n"
-               "[project p]\npath = /tmp\ndescription = words = more\n",
+               "[project p]\npath = /tmp\ndescription = words = more\n"
+               "[redis]\nurl = redis://me:secret@host:6380/1\n",
                0600);
     struct cli one = CLI_OK(cli("-c", path, "config", NULL));
     CHECK_HAS(one.said[0].p, format("# configuration file: %s (option -c)\n", path));
@@ -744,6 +745,7 @@ static void test_cli_effective_config(void)
     CHECK_HAS(one.said[0].p, format("# %s:8\naccent = bold #123456 on 17\n", path));
     CHECK_HAS(one.said[0].p, format("# %s:10\ncommand = sh -c 'a b'\n", path));
     CHECK_HAS(one.said[0].p, format("# %s:13\ndescription = words = more\n", path));
+    CHECK_HAS(one.said[0].p, format("# %s:15\nurl = redis://me:***@host:6380/1\n", path));
     CHECK_TEXT(one.said[1].p ? one.said[1].p : "", "");
     file_write(again, one.said[0].p, 0600);
     struct cli two =
@@ -751,6 +753,9 @@ static void test_cli_effective_config(void)
     CHECK_HAS(two.said[0].p,
               format("# configuration file: %s (environment TELEC_CONFIG)\n", again));
     CHECK_HAS(two.said[0].p, "# socket: /x/y (option -S)\n");
+    struct cli env =
+        CLI_OK(cli_with("TELEC_REDIS=redis://:pass@elsewhere", "-c", path, "config", NULL));
+    CHECK_HAS(env.said[0].p, "# environment TELEC_REDIS\nurl = redis://:***@elsewhere\n");
     const char *a = one.said[0].p, *b = two.said[0].p;
     while (*a || *b) { /* but for the comments, line by line */
         size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");

@@ -60,6 +60,9 @@ static void ui_sync(struct ui *u)
             return;
         if (*p == '\033' && n > 2 && p[1] == '[' && p[n - 1] == 'm' && !strchr("?>", p[2]))
             ui_sgr(u, p + 2);
+        else if (*p == '\033' && n > 2 && p[1] == '[' && (p[n - 1] == 'L' || p[n - 1] == 'M'))
+            pty_move_lines(m, u->marks, sizeof u->marks[0],
+                           (p[n - 1] == 'M' ? 1 : -1) * (n > 3 ? atoi(p + 2) : 1));
         else if ((unsigned char)*p >= 0x20 && m->col > 0)
             u->marks[m->row][m->col - 1] = (unsigned char)u->reverse;
         u->at += n;

@@ -170,6 +170,8 @@ static const struct smoke_word smoke_config[] = {
     WORD("\n[colours]\n"),
     WORD("\n[ui]\n"),
     WORD("\n[computer]\n"),
+    WORD("\n[redis]\nurl = redis://a:b@c:1/2"),
+    WORD("\ntls_command = "),
     WORD("\n[agent mine]\n"),
     WORD("\n[agent it's]\n"),
     WORD("\n[project a]\npath = /x\n"),
