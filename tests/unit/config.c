@@ -250,6 +250,74 @@ static void unit_config_good_file(void)
     buf_free(&error);
 }
 
+/* What only the UI understands is kept with its line; the last line of a name counts. */
+static void unit_config_entries(void)
+{
+    struct config c = {.file = span_dup(span_of("/f"))};
+    buf text = {0};
+    config_parse(&c, span_of("[keys]\nnew = n, x\nquit=\n\n[colours]\naccent = bold on #123456\n"
+                             "[keys]\nnew = y\n"));
+    CHECK_SPAN(buf_view(&c.problems), "");
+    CHECK_INT(c.keys.count, 2);
+    CHECK_INT(c.colours.count, 1);
+    CHECK_SPAN(span_of(c.keys.items[0].name), "new");
+    CHECK_SPAN(span_of(c.keys.items[0].value), "y");
+    CHECK_INT(c.keys.items[0].line, 8);
+    CHECK_SPAN(span_of(c.keys.items[1].value), "");
+    CHECK_INT(c.keys.items[1].line, 3);
+    CHECK_SPAN(span_of(c.colours.items[0].value), "bold on #123456");
+    buf_str(&text, "[colours]\n");
+    for (int i = 0; i < CONFIG_ENTRIES_MAX + 1; i++)
+        buf_fmt(&text, "x%d = red\n", i);
+    config_parse(&c, buf_view(&text));
+    CHECK_INT(c.colours.count, CONFIG_ENTRIES_MAX);
+    CHECK_SPAN(buf_view(&c.problems), "/f:257: x255: too many lines in this section\n"
+                                      "/f:258: x256: too many lines in this section\n");
+    buf_free(&text);
+    config_free(&c);
+}
+
+/* Every value with where it comes from, as a file; no secrets. */
+static void unit_config_effective(void)
+{
+    static const char *const want[] = {
+        "\n[computer]\n# F:2\nname = tower\n",
+        "# default\nhost = ",
+        "\n[agent it's]\n# no prompt: a first prompt is typed once it has started\n"
+        "# default\ncommand = 'it'\\''s'\n# F:4\nfast = -x\n# default\nmed =\n",
+        "\n[project p]\n# F:6\npath = /p\n# default\ndescription =\n",
+        "\n[redis]\n# F:8\nurl = redis://me:***@h/1\n# default\ntls_command = openssl ",
+        "\n[ui]\n# default\nprefix = Ctrl-]\n# default\nclipboard = no\n# F:10\nmouse = no\n"};
+    struct config c;
+    buf error = {0}, out = {0}, line = {0};
+    const char *file = unit_config_path("effective");
+    unit_config_write(file, span_of("[computer]\nname = tower\n[agent it's]\nfast = -x\n"
+                                    "[project p]\npath = /p\n[redis]\nurl = "
+                                    "redis://me:a@b:c@h/1\n[ui]\nmouse = no\n"));
+    CHECK_INT(config_load(&c, "/bin/sh", "/s/api.sock", file, &error), 0);
+    CHECK_SPAN(buf_view(&c.problems), "");
+    config_put(&c, &out);
+    buf_fmt(&line, "# configuration file: %s (option -c)\n# socket: /s/api.sock (option -S)\n",
+            file);
+    CHECK(strstr(buf_cstr(&out), buf_cstr(&line)) == out.p);
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        buf_clear(&line);
+        for (const char *p = want[i]; *p; p++)
+            if (strncmp(p, "# F", 3) == 0)
+                buf_fmt(&line, "# %s", file), p += 2;
+            else
+                buf_byte(&line, *p);
+        if (!strstr(buf_cstr(&out), buf_cstr(&line)))
+            printf("# missing: %s\n", want[i]);
+        CHECK(strstr(buf_cstr(&out), buf_cstr(&line)) != NULL);
+    }
+    CHECK(!strstr(out.p, "a@b"));
+    buf_free(&error);
+    buf_free(&out);
+    buf_free(&line);
+    config_free(&c);
+}
+
 /* $TELEC_REDIS goes before the file, even when it is empty: then there is none. */
 static void unit_config_redis_environment(void)
 {
@@ -292,6 +360,9 @@ static void unit_config_bad_lines(void)
         {"[ui]\nprefix = Ctrl-1\n",
          "2: Ctrl-1: Ctrl- and a letter or one of ] \\ ^ _ is expected\n"},
         {"[ui]\nclipboard = maybe\n", "2: maybe: yes or no is expected\n"},
+        {"[ui]\nmouse = 1\n", "2: 1: yes or no is expected\n"},
+        {"[ui]\nmouse = y\303\n", "2: mouse = y\357\277\275: expected UTF-8 without control "
+                                  "characters\n"},
         {"[redis]\ntls_command = a 'b\n",
          "2: tls_command: a command is expected, its quotes closed\n"},
         {"[redis]\ntls_command =\nurl =\n",
@@ -550,6 +621,8 @@ static void unit_config(void)
     unit_config_enter();
     unit_config_shell();
     unit_config_good_file();
+    unit_config_entries();
+    unit_config_effective();
     unit_config_redis_environment();
     unit_config_bad_lines();
     unit_config_file_limits();
