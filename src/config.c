@@ -209,7 +209,7 @@ struct config_line {
 static void config_put_problem(const struct config *c, buf *problems, int line, span about,
                                const char *what)
 {
-    buf_str(problems, c->file);
+    utf8_put_visible(problems, span_of(c->file));
     buf_byte(problems, ':');
     buf_int(problems, line);
     buf_str(problems, ": ");
@@ -651,10 +651,11 @@ static void config_free(struct config *c)
 static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
                              int line)
 {
-    if (line)
-        buf_fmt(b, "# %s:%d\n", c->file, line);
-    else
-        buf_str(b, "# default\n");
+    buf_str(b, line ? "# " : "# default\n");
+    if (line) {
+        utf8_put_visible(b, span_of(c->file));
+        buf_fmt(b, ":%d\n", line);
+    }
     buf_fmt(b, "%s =%s%s\n", name, value && *value ? " " : "", value ? value : "");
 }
 

@@ -266,7 +266,7 @@ static enum ui_answer ui_form_event(struct ui *u, struct ui_form *f, const struc
         return UI_CANCEL;
     if (ev->type == TERM_MOUSE) {
         if (ev->mouse == TERM_PRESS)
-            buf_clear(&f->error);
+            buf_clear(&f->error), buf_clear(&f->hint);
         return ui_form_click(u, f, ev);
     }
     if (f->busy || (ev->type != TERM_KEY && ev->type != TERM_PASTE))
@@ -489,11 +489,15 @@ static void ui_confirm_draw(struct ui *u, const struct ui_confirm *c, span text)
 
 /* ---- toasts --------------------------------------------------------------------------------- */
 
+#define UI_TOAST_BYTES_MAX 1024 /* of a message; more isn't kept */
+
 static void ui_toast_add(struct ui_toasts *t, int alarm, const char *text, long long now)
 {
     struct ui_toast *toast = &t->ring[t->next];
+    span s = span_of(text);
+    s.n = s.n < UI_TOAST_BYTES_MAX ? s.n : UI_TOAST_BYTES_MAX;
     free(toast->text);
-    *toast = (struct ui_toast){span_dup(span_of(text)), alarm, clock_wall_ms()};
+    *toast = (struct ui_toast){span_dup(s), alarm, clock_wall_ms()};
     t->unread += alarm;
     if (alarm || !t->unread) { /* what went wrong stays until it was read */
         t->shown = t->next + 1;

@@ -754,6 +754,13 @@ static void unit_ui_toasts(void)
     ui_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, " first") && !unit_ui_has(&s->grid, "fourth"));
     CHECK_INT(t.top, 2);
+    buf much = {0};
+    while (much.n < 4 * UI_TOAST_BYTES_MAX)
+        buf_str(&much, "\303\251\346\227\245");
+    ui_toast_add(&t, 0, buf_cstr(&much), 6500); /* cut in the middle of a character, perhaps */
+    CHECK_INT(strlen(t.ring[t.next - 1].text), UI_TOAST_BYTES_MAX);
+    ui_toast_draw(&s->ui, &t, 5);
+    buf_free(&much);
     char text[20];
     for (int i = 0; i < 3 * UI_TOASTS_MAX; i++) {
         snprintf(text, sizeof text, "number %d", i);
