@@ -1522,6 +1522,101 @@ static struct tree_session *tree_session(const struct tree *t, const char *id); 
 /* The agent's name, or the program that the session runs. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
 
+/* ==== plan: what the preparation view shows: computers, projects, todos, files as rows ======= */
+
+#define PLAN_DESCRIPTION_MAX 400 /* bytes kept of a description: a row shows no more */
+
+/* Where a todo stands: its mark in the roadmap. */
+enum plan_state { PLAN_PENDING, PLAN_READY, PLAN_IN_PROGRESS, PLAN_STATES };
+
+/* Strings are NULL where there is none. */
+struct plan_todo {
+    char *slug, *description;
+    char *build, *review;     /* "pending", "complete", "approved" … as its state.json says */
+    enum plan_state state;
+    int has_requirements, has_plan;
+};
+
+struct plan_project {
+    char *computer, *path, *name, *description;
+    struct plan_todo *todos;  /* in the roadmap's order */
+    int todo_count;
+    int known;                /* its todos were told; 0: not yet */
+};
+
+enum plan_kind { PLAN_COMPUTER, PLAN_PROJECT, PLAN_TODO, PLAN_FILE };
+
+/* What its pointers refer to is valid until the next event or answer that plan takes. */
+struct plan_row {
+    enum plan_kind kind;
+    int depth;
+    const char *computer;
+    const struct plan_project *project; /* of a project and what is below it */
+    const struct plan_todo *todo;       /* of a todo and its files */
+    const char *file;                   /* "requirements.md", "implementation-plan.md" */
+    const char *name;                   /* what the row is called: computer, project, slug, file */
+    int present;                        /* of a file: it is there */
+    /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "t:vm:/src:slug",
+     * "f:vm:/src:slug:requirements.md" */
+    char *key;
+    int folded, foldable;
+    int projects, todos[PLAN_STATES];   /* below a computer or project */
+};
+
+struct plan {
+    char **computers;         /* names, this computer first */
+    int computer_count;
+    struct plan_project *projects;
+    int project_count;
+    /* a directory of this computer that is shown as a project in any case; or NULL */
+    char *here;
+    struct plan_project here_project;
+    /* Keys, sorted, of rows that are not as they are at first: todos folded, the others open. */
+    char **turned;
+    int turned_count;
+    struct plan_row *rows;
+    int row_count, row_cap;
+    int dirty;                /* rows are out of date */
+};
+
+static void plan_init(struct plan *p, const char *computer, const char *here);
+static void plan_free(struct plan *p);
+/* a message of /ws; what isn't understood is passed over */
+static void plan_event(struct plan *p, span json);
+static void plan_set_computers(struct plan *p, struct json array); /* GET /computers */
+/* GET /projects-with-todos: replaces all. A project that comes without todos keeps those that were
+ * known of it. */
+static void plan_set_projects(struct plan *p, struct json array);
+static void plan_build(struct plan *p);            /* brings the rows up to date */
+static int plan_find(const struct plan *p, const char *key); /* index of a row, -1: none */
+static void plan_set_folded(struct plan *p, const char *key, int folded);
+/* Folds or unfolds if it is not as it is at first, and back: what a saved key of `turned` means. */
+static void plan_turn(struct plan *p, const char *key);
+static void plan_fold_all(struct plan *p, int folded); /* all that is foldable, computers apart */
+
+/* What can be done with a row. */
+enum plan_action {
+    PLAN_START,               /* begin the work: a todo that is ready */
+    PLAN_PREPARE,             /* a project, or one todo */
+    PLAN_VIEW,                /* plan_put_file's file, in the pager */
+    PLAN_EDIT                 /* the same, in the editor; made if it isn't there */
+};
+
+/* 1, or 0 with the reason in *why (a static text, a sentence for people). */
+static int plan_can(const struct plan *p, const struct plan_row *row, enum plan_action action,
+                    const char **why);
+/* The first message of the session that does it: "/prime-orchestrator SLUG" to PLAN_START,
+ * "/next-prepare" or "/next-prepare SLUG" to PLAN_PREPARE. (POST /sessions with the row's computer,
+ * its project's path as project_dir, and this as message.) */
+static void plan_put_message(const struct plan_row *row, enum plan_action action, buf *b);
+/* The path that PLAN_VIEW and PLAN_EDIT are about: of a file its own; of a todo its requirements
+ * (to view: its implementation plan if only that is there); of a project its todos/roadmap.md. */
+static void plan_put_file(const struct plan_row *row, enum plan_action action, buf *b);
+/* The editor's argv for that path, from $VISUAL, else $EDITOR, else vi: one block to be freed with
+ * free(). Makes the path's directory, and the one above that. NULL with a message: no such
+ * editor, or no such directory. */
+static char **plan_editor(const char *path, buf *error);
+
 /* ==== term: raw mode, input decoder, cell grid, minimal-difference ANSI output =============== */
 
 /* Keys that are not characters; above every code point. */
@@ -1942,6 +2037,69 @@ static void ui_box_draw(struct ui *u, int rows, int cols, const char *title, int
  * many it needs. */
 static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int rows, span text,
                            struct cell_style style);
+
+/* ==== pager: a file's text, with light Markdown styling ====================================== */
+
+#ifndef PAGER_FILE_MAX
+#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes shown of a file */
+#endif
+
+/* A line of the text without its markup, in pager.shown. */
+struct pager_line {
+    size_t at, end;
+    int indent;               /* columns before the rows that continue it */
+    unsigned char look;       /* enum pager_look (src/pager.c) that its row has to its end */
+};
+
+/* A row of the screen: a part of a line. */
+struct pager_row {
+    size_t at, end;
+    int indent, line;
+};
+
+/* All zero before the first pager_open or pager_set. */
+struct pager {
+    char *title, *path;
+    buf error;                /* why nothing is shown; else empty */
+    int cut;                  /* the file is longer than what is shown of it */
+    buf shown, looks;         /* the text, and an enum pager_look for each of its bytes */
+    struct pager_line *lines;
+    struct pager_row *rows;   /* of the lines, at `width` columns; made when that changes */
+    int line_count, row_count, width;
+    int top, height;          /* first row shown; rows shown by the last pager_draw */
+    struct ui_field needle;   /* what is searched for */
+    int typing;               /* it is being typed */
+    int missed;               /* it isn't there */
+    size_t *hits;             /* where it is, ascending; hit: the one that was gone to, or -1 */
+    int hit_count, hit;
+};
+
+enum pager_answer {
+    PAGER_PASSED,             /* the event was not for it */
+    PAGER_TAKEN,              /* it was; draw again */
+    PAGER_CLOSE               /* q or Esc: the owner closes it */
+};
+
+/* Shows the file. Never fails: what can't be read is told where the text would be. */
+static void pager_open(struct pager *p, const char *title, const char *path);
+/* Reads the file again and stays at the same line, e.g. after it was edited. */
+static void pager_reload(struct pager *p);
+/* Shows a text, as Markdown or as it is. */
+static void pager_set(struct pager *p, const char *title, span text, int markdown);
+static void pager_free(struct pager *p);           /* all zero again */
+/* Keys, the wheel, and a paste while it is searched. Not for it: what its keys (pager_put_keys)
+ * don't name. */
+static enum pager_answer pager_event(struct pager *p, const struct term_event *ev);
+/* Draws into the rectangle, the last row of it being the footer: title, where in the text, how far
+ * down. */
+static void pager_draw(struct pager *p, struct term_grid *g, int row, int col, int rows, int cols);
+static void pager_put_keys(buf *b);                /* its keys as lines of help */
+/* What its keys do, for buttons and the like. */
+static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
+static void pager_page(struct pager *p, int pages);
+static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
+static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
+static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
 
 /* ==== view: a session's live screen inside the UI: preview and attach ======================== */
 
