@@ -15,11 +15,13 @@
 #include "src/cell.c"     /* one place of a screen: graphemes, colours, SGR */
 #include "src/vt.c"       /* terminal emulator: bytes in, grid of cells out */
 #include "src/cache.c"    /* the known sessions and who wants to hear of them */
+#include "src/roadmap.c"  /* todos/roadmap.md and state.json of a project into todos */
 #include "src/loop.c"     /* the poll() table; queued connections */
 #include "src/config.c"   /* paths, the configuration file, defaults */
 #include "src/store.c"    /* session records and logs on disk */
 #include "src/hold.c"     /* the session holder, and talking to it */
 #include "src/sessions.c" /* the sessions of this computer */
+#include "src/projects.c" /* the projects of this computer, their todos, and who changes them */
 #include "src/redis.c"    /* a reconnecting Redis connection */
 #include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
 #include "src/api.c"      /* routes, handlers, topics of /ws */

@@ -7,7 +7,6 @@
 #define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
 #define API_ASK_MS 5000          /* for a holder to answer */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
-#define API_PROJECTS_MAX 1000
 #define API_UNDO_MAX_S 60
 #define API_UNDO_GRACE_MS 500    /* for who undoes it in the last moment */
 
@@ -844,42 +843,6 @@ static void api_list_computers(struct api_call *call)
     api_reply(call->client, &b);
 }
 
-static void api_put_project(const struct api *a, buf *b, const char *name, const char *path,
-                            const char *description, int with_todos)
-{
-    json_open(b, '{');
-    json_field_string(b, "computer", a->config->computer);
-    json_field_string(b, "name", name);
-    json_field_string(b, "path", path);
-    json_field_string(b, "description", description);
-    if (with_todos) {
-        json_key(b, "todos");
-        json_put_raw(b, span_of("[]"));
-    }
-    json_close(b, '}');
-}
-
-/* The array of projects: the configuration's, then the remembered ones. */
-static void api_put_projects(const struct api *a, buf *b, int with_todos)
-{
-    struct json remembered = {0};
-    json_open(b, '[');
-    for (int i = 0; i < a->config->project_count; i++) {
-        const struct config_project *p = &a->config->projects[i];
-        api_put_project(a, b, p->name, p->path, p->description, with_todos);
-    }
-    json_parse(buf_view(&a->projects), &remembered, NULL, NULL);
-    for (struct json_iter it = json_iter(remembered); json_next(&it);) {
-        char *name = json_dup_text(json_get(it.value, "name")),
-             *path = json_dup_text(json_get(it.value, "path"));
-        char *description = json_dup_text(json_get(it.value, "description"));
-        if (name && path)
-            api_put_project(a, b, name, path, description ? description : "", with_todos);
-        free(name), free(path), free(description);
-    }
-    json_close(b, ']');
-}
-
 static void api_list_projects_as(struct api_call *call, int with_todos)
 {
     char *computer = api_query(call, "computer");
@@ -887,10 +850,10 @@ static void api_list_projects_as(struct api_call *call, int with_todos)
         int here = !computer || !*computer || strcmp(computer, call->api->config->computer) == 0 ||
                    strcmp(computer, "local") == 0;
         buf b = {0};
+        json_open(&b, '[');
         if (here)
-            api_put_projects(call->api, &b, with_todos);
-        else
-            buf_str(&b, "[]");
+            projects_put(call->api->projects, &b, with_todos);
+        json_close(&b, ']');
         api_reply(call->client, &b);
     }
     free(computer);
@@ -906,45 +869,21 @@ static void api_list_projects_with_todos(struct api_call *call)
     api_list_projects_as(call, 1);
 }
 
-static void api_publish_projects(struct api *a)
+/* A path as projects are known by: without slashes at its end. */
+static void api_trim_path(char *path)
 {
-    buf event = {0};
-    json_open(&event, '{');
-    json_field_string(&event, "event", "projects_updated");
-    json_key(&event, "data");
-    json_open(&event, '{');
-    json_field_string(&event, "computer", a->config->computer);
-    json_key(&event, "projects");
-    api_put_projects(a, &event, 0);
-    json_close(&event, '}');
-    json_close(&event, '}');
-    cache_publish(a->cache, CACHE_PREPARATION, buf_view(&event));
-    buf_free(&event);
+    size_t n = path ? strlen(path) : 0;
+    while (n > 1 && path[n - 1] == '/')
+        path[--n] = '\0';
 }
 
-/* The remembered projects with this one added, or replaced when its path is known. */
-static void api_remember_project(const struct api *a, const char *path, const char *name,
-                                 const char *description, buf *out)
+static void api_reply_path(struct api_call *call, int status, const char *path, const char *what)
 {
-    struct json old = {0};
-    int count = 0;
-    json_parse(buf_view(&a->projects), &old, NULL, NULL);
-    json_open(out, '[');
-    for (struct json_iter it = json_iter(old); json_next(&it) && ++count < API_PROJECTS_MAX;)
-        if (!json_text_eq(json_get(it.value, "path"), path))
-            json_put_raw(out, it.value.text);
-    json_open(out, '{');
-    json_field_string(out, "path", path);
-    json_field_string(out, "name", name);
-    json_field_string(out, "description", description);
-    json_close(out, '}');
-    json_close(out, ']');
-}
-
-static const char *api_last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
+    buf b = {0};
+    utf8_put_visible(&b, span_of(path));
+    buf_str(&b, what);
+    serve_reply_detail(call->client, status, buf_cstr(&b));
+    buf_free(&b);
 }
 
 static void api_add_project(struct api_call *call)
@@ -952,36 +891,38 @@ static void api_add_project(struct api_call *call)
     static const struct api_field path_field = {"path", 1, 1, NULL},
                                   name_field = {"name", 0, 0, NULL},
                                   description_field = {"description", 0, 0, NULL};
-    struct api *a = call->api;
     char *path = api_string(call, &path_field), *name = api_string(call, &name_field);
     char *description = api_string(call, &description_field);
     struct stat st;
-    buf b = {0};
-    while (path && strlen(path) > 1 && path[strlen(path) - 1] == '/')
-        path[strlen(path) - 1] = '\0';
+    api_trim_path(path);
     if (api_refused(call))
         ;
-    else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        utf8_put_visible(&b, span_of(path));
-        buf_str(&b, ": the absolute path of a directory is expected");
-        serve_reply_detail(call->client, 400, buf_cstr(&b));
-    } else {
-        const char *shown = name && *name ? name : api_last_part(path);
-        api_remember_project(a, path, shown, description ? description : "", &b);
-        errno = EFBIG; /* what could not be read again is not taken */
-        if (b.n <= STORE_RECORD_MAX &&
-            store_write(a->config->state, "projects.json", buf_view(&b)) == 0) {
-            buf_free(&a->projects);
-            a->projects = b;
-            b = (buf){0};
-            api_publish_projects(a);
-            api_reply_success(call->client);
-        } else {
-            serve_reply_detail(call->client, 500, strerror(errno));
-        }
-    }
-    buf_free(&b);
+    else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        api_reply_path(call, 400, path, ": the absolute path of a directory is expected");
+    else if (projects_add(call->api->projects, path, name, description) == 0)
+        api_reply_success(call->client);
+    else
+        serve_reply_detail(call->client, 500, strerror(errno));
     free(path), free(name), free(description);
+}
+
+static void api_remove_project(struct api_call *call)
+{
+    char *path = api_query(call, "path");
+    api_trim_path(path);
+    if (!path && !call->faults.n)
+        api_fault(call, "missing", "query", "path", "Field required");
+    if (api_refused(call))
+        ;
+    else if (projects_remove(call->api->projects, path) == 0)
+        api_reply_success(call->client);
+    else if (errno == ENOENT)
+        api_reply_path(call, 404, path, ": no such project is remembered");
+    else if (errno == EPERM)
+        api_reply_path(call, 409, path, ": this project stands in the configuration file");
+    else
+        serve_reply_detail(call->client, 500, strerror(errno));
+    free(path);
 }
 
 static void api_list_agents(struct api_call *call)
@@ -1031,6 +972,7 @@ struct api_subscriber {
     struct api *api;
     struct serve_client *client;
     struct cache_subscriber cache;
+    char *here;             /* the directory it was opened in, if it said so */
     /* updates were dropped: the full state is due when the queue has drained */
     int overflowed;
 };
@@ -1063,10 +1005,17 @@ static void api_send_preparation(struct api_subscriber *s)
     json_key(&b, "data");
     json_open(&b, '{');
     json_key(&b, "projects");
-    api_put_projects(s->api, &b, 1);
+    json_open(&b, '[');
+    projects_put(s->api->projects, &b, 1);
+    json_close(&b, ']');
     json_close(&b, '}');
     json_close(&b, '}');
     serve_send_frame(s->client, WS_TEXT, buf_view(&b));
+    buf_clear(&b);
+    if (s->here)
+        projects_put_event(s->api->projects, s->here, &b);
+    if (b.n)
+        serve_send_frame(s->client, WS_TEXT, buf_view(&b));
     buf_free(&b);
 }
 
@@ -1118,6 +1067,22 @@ static unsigned api_topic_of(struct json name)
     return 0;
 }
 
+/* "here": the directory the client was opened in; absent: as before. */
+static void api_set_here(struct api_subscriber *s, struct json here)
+{
+    char *path = json_dup_text(here);
+    api_trim_path(path);
+    if (path && path[0] == '/' && strlen(path) < PATH_MAX) {
+        projects_visit(s->api->projects, path);
+        if (s->here)
+            projects_leave(s->api->projects, s->here);
+        free(s->here);
+        s->here = path;
+    } else {
+        free(path);
+    }
+}
+
 static void api_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct api_subscriber *s = ctx;
@@ -1137,10 +1102,14 @@ static void api_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
     if ((subscribe.type && !more) || (unsubscribe.type && !less))
         log_line(LOG_WARN, "a client named an unknown topic: %.*s",
                  (int)(payload.n < 80 ? payload.n : 80), payload.p);
+    if (more & CACHE_PREPARATION)
+        api_set_here(s, json_get(message, "here"));
     if (more || less)
         cache_subscribe(s->api->cache, &s->cache, (s->cache.topics | more) & ~less);
-    if (json_get(message, "refresh").type == JSON_TRUE)
+    if (json_get(message, "refresh").type == JSON_TRUE) {
         more = s->cache.topics;
+        projects_doubt(s->api->projects);
+    }
     if (more && serve_queued(s->client) > SERVE_QUEUE_MAX) { /* asks faster than it reads */
         s->overflowed = 1;
         return;
@@ -1153,6 +1122,9 @@ static void api_ws_on_closed(void *ctx, const char *why)
     struct api_subscriber *s = ctx;
     (void)why;
     cache_subscribe(s->api->cache, &s->cache, 0);
+    if (s->here)
+        projects_leave(s->api->projects, s->here);
+    free(s->here);
     free(s);
 }
 
@@ -1196,6 +1168,7 @@ static const struct api_route {
     {"GET", "/computers", api_list_computers, 0, 0},
     {"GET", "/projects", api_list_projects, 0, 0},
     {"POST", "/projects", api_add_project, 1, 0},
+    {"DELETE", "/projects", api_remove_project, 0, 0},
     {"GET", "/projects-with-todos", api_list_projects_with_todos, 0, 0},
     {"GET", "/agents/availability", api_list_agents, 0, 0},
     {"GET", "/status", api_status, 0, 0},
@@ -1268,22 +1241,14 @@ static void api_handle(void *ctx, struct serve_request *request)
 }
 
 static void api_init(struct api *a, struct loop *l, const struct config *config,
-                     struct cache *cache, struct sessions *sessions, struct serve *serve)
+                     struct cache *cache, struct sessions *sessions, struct projects *projects,
+                     struct serve *serve)
 {
     *a = (struct api){.loop = l,
                       .config = config,
                       .cache = cache,
                       .sessions = sessions,
+                      .projects = projects,
                       .serve = serve,
                       .started_at = clock_wall_ms()};
-    struct json projects;
-    store_read(config->state, "projects.json", &a->projects);
-    if (json_parse(buf_view(&a->projects), &projects, NULL, NULL) != PARSE_DONE ||
-        projects.type != JSON_ARRAY)
-        buf_clear(&a->projects);
-}
-
-static void api_free(struct api *a)
-{
-    buf_free(&a->projects);
 }

@@ -714,6 +714,100 @@ static int cli_watch(struct cli *c)
     return 0;
 }
 
+/* ---- projects ------------------------------------------------------------------------------- */
+
+/* A text made visible, then a tab or a line feed. */
+static void cli_put_cell(buf *b, struct json value, char end)
+{
+    buf text = {0};
+    json_put_text(&text, value);
+    utf8_put_visible(b, buf_view(&text));
+    buf_byte(b, end);
+    buf_free(&text);
+}
+
+static const char *cli_todo_mark(struct json todo)
+{
+    struct json status = json_get(todo, "status");
+    return json_text_eq(status, "ready") ? "[.]" : json_text_eq(status, "in_progress") ? "[>]"
+                                                                                        : "[ ]";
+}
+
+/* A project's path and name, and below it its todos: mark, slug, which of the two files are there,
+ * description. */
+static void cli_put_project(buf *out, struct json project)
+{
+    cli_put_cell(out, json_get(project, "path"), '\t');
+    cli_put_cell(out, json_get(project, "name"), '\n');
+    for (struct json_iter it = json_iter(json_get(project, "todos")); json_next(&it);) {
+        int requirements = json_get(it.value, "has_requirements").type == JSON_TRUE,
+            plan = json_get(it.value, "has_impl_plan").type == JSON_TRUE;
+        buf_fmt(out, "  %s\t", cli_todo_mark(it.value));
+        cli_put_cell(out, json_get(it.value, "slug"), '\t');
+        buf_str(out, requirements && plan ? "requirements, plan\t"
+                     : requirements       ? "requirements\t"
+                     : plan               ? "plan\t"
+                                          : "-\t");
+        cli_put_cell(out, json_get(it.value, "description"), '\n');
+    }
+}
+
+static int cli_list_projects(struct cli *c)
+{
+    buf out = {0};
+    if (cli_ask(c, "GET", "/projects-with-todos", NULL) != 0)
+        return 1;
+    if (c->value['j']) {
+        buf_span(&out, buf_view(&c->body));
+        buf_byte(&out, '\n');
+        return cli_write(&out);
+    }
+    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
+        cli_put_project(&out, it.value);
+    return cli_write(&out);
+}
+
+static int cli_add_project(struct cli *c, const char *path)
+{
+    buf body = {0};
+    json_open(&body, '{');
+    json_field_string(&body, "path", path);
+    json_close(&body, '}');
+    int failed = cli_ask(c, "POST", "/projects", &body);
+    buf_free(&body);
+    return failed;
+}
+
+static int cli_remove_project(struct cli *c, const char *path)
+{
+    buf target = {0};
+    buf_str(&target, "/projects?path=");
+    http_put_encoded(&target, span_of(path));
+    int failed = cli_ask(c, "DELETE", buf_cstr(&target), NULL);
+    buf_free(&target);
+    return failed;
+}
+
+/* A directory that is gone can be forgotten, too, by the path that the list shows. */
+static int cli_project(struct cli *c)
+{
+    if (!c->arg_count)
+        return cli_list_projects(c);
+    int add = strcmp(c->args[0], "add") == 0;
+    if (!add && strcmp(c->args[0], "remove") != 0)
+        return cli_usage("add or remove is expected", c->args[0]);
+    if (c->arg_count < 2)
+        return cli_usage("a directory is expected", c->args[0]);
+    char *path = realpath(c->args[1], NULL);
+    if (!path && !add && c->args[1][0] == '/')
+        path = span_dup(span_of(c->args[1]));
+    if (!path)
+        return cli_fail("%s: %s", c->args[1], strerror(errno));
+    int failed = add ? cli_add_project(c, path) : cli_remove_project(c, path);
+    free(path);
+    return failed;
+}
+
 /* ---- hook ----------------------------------------------------------------------------------- */
 
 /* What the agent hands over: as an argument (Codex), else on stdin. */
@@ -880,6 +974,9 @@ static const struct cli_command cli_commands[] = {
      cli_wait},
     {"attach", "ID", "be in that session; Ctrl-] d leaves it", "", 1, 1, cli_attach},
     {"watch", "", "every event as a line of JSON, until interrupted", "", 0, 0, cli_watch},
+    {"project", "[add|remove DIR]",
+     "list the projects with their todos; remember a directory, or forget it", "j", 0, 2,
+     cli_project},
     {"hook", "[JSON]", "for agents to call: reports what their hooks say of the session", "iy", 0,
      1, cli_hook},
     {"daemon", "", "run the daemon in the foreground; clients start one by themselves", "sR", 0, 0,

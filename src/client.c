@@ -433,7 +433,14 @@ static void client_push_on_open(void *ctx)
 {
     struct client *c = ctx;
     client_ws_send(c->ws, WS_TEXT, span_of("{\"subscribe\":\"sessions\"}"));
-    client_ws_send(c->ws, WS_TEXT, span_of("{\"subscribe\":\"preparation\"}"));
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "subscribe", "preparation");
+    if (c->here)
+        json_field_string(&b, "here", c->here);
+    json_close(&b, '}');
+    client_ws_send(c->ws, WS_TEXT, buf_view(&b));
+    buf_free(&b);
 }
 
 static void client_push_on_message(void *ctx, enum ws_opcode opcode, span payload)

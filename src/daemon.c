@@ -11,6 +11,7 @@ struct daemon {
     struct loop loop;
     struct cache cache;
     struct sessions sessions;
+    struct projects projects;
     struct serve serve;
     struct api api;
     int listening_fd, ready_fd;
@@ -39,6 +40,13 @@ static void daemon_on_ready(void *ctx)
         close(d->ready_fd);
         d->ready_fd = -1;
     }
+}
+
+/* Somebody begins, or nobody goes on, to look at a topic. */
+static void daemon_on_interest(void *ctx, unsigned topics)
+{
+    struct daemon *d = ctx;
+    projects_watch(&d->projects, (topics & CACHE_PREPARATION) != 0);
 }
 
 static void daemon_on_stop_late(void *ctx)
@@ -115,15 +123,18 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
         loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
     cache_init(&d.cache, serve_text_frame);
     serve_init(&d.serve, &d.loop, api_handle, &d.api);
-    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.serve);
+    projects_init(&d.projects, &d.loop, config, &d.cache);
+    d.cache.on_interest = daemon_on_interest;
+    d.cache.interest_ctx = &d;
+    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.serve);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     while (!d.stopping || d.serve.clients)
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     sessions_free(&d.sessions);
-    api_free(&d.api);
     serve_free(&d.serve);
     cache_free(&d.cache);
+    projects_free(&d.projects);
     loop_free(&d.loop);
     close(d.listening_fd);
     return 0;

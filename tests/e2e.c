@@ -23,6 +23,7 @@
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
 #include "e2e/cli.c"      /* the command line */
+#include "e2e/projects.c" /* projects and their todos */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
 
 #define E2E_TEST_MS 60000 /* no test takes longer */
@@ -39,6 +40,7 @@ static const struct {
     {push_tests, sizeof push_tests / sizeof *push_tests},
     {robust_tests, sizeof robust_tests / sizeof *robust_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
+    {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
 };
 

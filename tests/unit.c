@@ -17,10 +17,12 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/cell.c"
 #include "unit/vt.c"
 #include "unit/cache.c"
+#include "unit/roadmap.c"
 #include "unit/loop.c"
 #include "unit/config.c"
 #include "unit/store.c"
 #include "unit/hold.c"
+#include "unit/projects.c"
 #include "unit/redis.c"
 #include "unit/hook.c"
 #include "unit/client.c"
@@ -43,6 +45,7 @@ static const struct {
     {"hold", unit_hold},   {"term", unit_term},
     {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
     {"hook", unit_hook},   {"resp", unit_resp},
+    {"roadmap", unit_roadmap}, {"projects", unit_projects},
     {"redis", unit_redis},
     {"theme", unit_theme}, {"field", unit_field},
 };

@@ -81,7 +81,7 @@ static void test_method_not_allowed(void)
                   {NO_SESSION "/event", "POST"},
                   {NO_SESSION "/transcript", "GET"}, {NO_SESSION "/screen", "GET"},
                   {NO_SESSION "/attach", "GET"},
-                  {"/computers", "GET"}, {"/projects", "GET, POST"},
+                  {"/computers", "GET"}, {"/projects", "GET, POST, DELETE"},
                   {"/projects-with-todos", "GET"},
                   {"/agents/availability", "GET"}, {"/status", "GET"}, {"/ws", "GET"}};
     static const char *const methods[] = {"GET", "POST", "PATCH", "DELETE", "PUT", "OPTIONS",
