@@ -29,10 +29,12 @@
 #include "src/hook.c"     /* what agents' hooks say, and putting them in place */
 #include "src/client.c"   /* talking to a daemon: requests, push, reconnect, fallback */
 #include "src/tree.c"     /* what the UI shows: computers, projects, sessions as rows */
+#include "src/plan.c"     /* what there is to do: projects, todos, files as rows */
 #include "src/term.c"     /* the user's terminal: input decoder, frames */
 #include "src/theme.c"    /* named styles: defaults, and the user's colours */
 #include "src/field.c"    /* text being edited, of one line or several */
 #include "src/ui.c"       /* widgets: forms, questions, messages, keys, help */
+#include "src/pager.c"    /* a file's text, with light Markdown styling */
 #include "src/view.c"     /* a session's live screen inside the UI */
 #include "src/tui.c"      /* the terminal UI */
 #include "src/cli.c"      /* command table and commands */

@@ -2149,7 +2149,7 @@ static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int
 struct pager_line {
     size_t at, end;
     int indent;               /* columns before the rows that continue it */
-    unsigned char look;       /* enum pager_look (src/pager.c) that its row has to its end */
+    int rule;                 /* it is a line across the screen instead */
 };
 
 /* A row of the screen: a part of a line. */
@@ -2168,7 +2168,7 @@ struct pager {
     struct pager_row *rows;   /* of the lines, at `width` columns; made when that changes */
     int line_count, row_count, width;
     int top, height;          /* first row shown; rows shown by the last pager_draw */
-    struct ui_field needle;   /* what is searched for */
+    buf needle;               /* what is searched for */
     int typing;               /* it is being typed */
     int missed;               /* it isn't there */
     size_t *hits;             /* where it is, ascending; hit: the one that was gone to, or -1 */

@@ -27,10 +27,12 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/hook.c"
 #include "unit/client.c"
 #include "unit/tree.c"
+#include "unit/plan.c"
 #include "unit/term.c"
 #include "unit/theme.c"
 #include "unit/field.c"
 #include "unit/ui.c"
+#include "unit/pager.c"
 #include "unit/view.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
@@ -44,9 +46,9 @@ static const struct {
     {"loop", unit_loop}, {"config", unit_config}, {"store", unit_store},
     {"hold", unit_hold},   {"term", unit_term},
     {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
-    {"hook", unit_hook},   {"resp", unit_resp},
-    {"roadmap", unit_roadmap}, {"projects", unit_projects},
-    {"redis", unit_redis},
+    {"hook", unit_hook},   {"resp", unit_resp}, {"roadmap", unit_roadmap},
+    {"projects", unit_projects},
+    {"redis", unit_redis}, {"plan", unit_plan}, {"pager", unit_pager},
     {"theme", unit_theme}, {"field", unit_field},
 };
 

@@ -1,0 +1,443 @@
+/* Unit tests of pager: Markdown into looks, lines into rows, moving, searching, files that can't be
+ * read, and garbage on grids of every size. */
+
+static uint32_t unit_pager_seed = 11;
+
+static int unit_pager_random(int below)
+{
+    unit_pager_seed = unit_pager_seed * 1664525u + 1013904223u;
+    return (int)((unit_pager_seed >> 8) % (uint32_t)below);
+}
+
+static struct term_event unit_pager_key(uint32_t key)
+{
+    struct term_event ev;
+    memset(&ev, 0, sizeof ev);
+    ev.type = TERM_KEY;
+    ev.key = key;
+    return ev;
+}
+
+static enum pager_answer unit_pager_press(struct pager *p, uint32_t key)
+{
+    struct term_event ev = unit_pager_key(key);
+    return pager_event(p, &ev);
+}
+
+/* A row of a grid as text, without blanks at its end; to be freed. */
+static char *unit_pager_row(const struct term_grid *g, int row)
+{
+    buf b = {0};
+    char bytes[CELL_TEXT_MAX];
+    for (int col = 0; col < g->cols; col++) {
+        const struct cell *c = &g->back[row * g->cols + col];
+        if (!(c->attr & CELL_TAIL))
+            buf_add(&b, bytes, cell_text(&g->pool, c->rune, bytes));
+    }
+    while (b.n && b.p[b.n - 1] == ' ')
+        b.n--;
+    buf_cstr(&b);
+    return b.p;
+}
+
+#define UNIT_PAGER_ROW(g, row, want) \
+    do { \
+        char *unit_pager_text = unit_pager_row((g), (row)); \
+        CHECK_SPAN(span_of(unit_pager_text), (want)); \
+        free(unit_pager_text); \
+    } while (0)
+
+/* The lines as text, what does not look plain as X(…), X being its look. */
+static const char *unit_pager_shown(const struct pager *p)
+{
+    static const char letters[] = ".THSECQLMF";
+    static buf b;
+    int look = PAGER_TEXT;
+    buf_clear(&b);
+    CHECK_INT(p->shown.n, p->looks.n);
+    for (size_t i = 0; i < p->shown.n; i++) {
+        int now = p->looks.p[i];
+        if (now != look) {
+            buf_str(&b, look ? ")" : "");
+            if (now)
+                buf_byte(&b, letters[now]), buf_byte(&b, '(');
+            look = now;
+        }
+        buf_byte(&b, p->shown.p[i]);
+    }
+    return buf_cstr(&b);
+}
+
+static void unit_pager_markdown(void)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"", ""},
+        {"plain\n\nmore", "plain\n\nmore\n"},
+        {"# Title\n## Two ##\n###### six\n####### seven\n#no\n# C#\n# \n",
+         "T(Title)\nH(Two)\nH(six)\n####### seven\n#no\nT(C#)\n# \n"},
+        {"a **b** *c* __d__ _e_ `f`", "a S(b) E(c) S(d) E(e) C(f)\n"},
+        {"snake_case_name 2 * 3 * 4 a*b*c", "snake_case_name 2 * 3 * 4 aE(b)c\n"},
+        {"**a _b_ `c`** *open **", "S(a b )C(c) *open **\n"},
+        {"`a **b** c` ``d`e`` `open", "C(a **b** c) C(d`e) `open\n"},
+        {"\\*a\\* \\a `\\*`", "*a* \\a C(\\*)\n"},
+        {"[text](http://x) ![img](y) [no] (z) [](q) [a](b",
+         "L(text) L(img) [no] (z) [](q) [a](b\n"},
+        {"[**b** c](d)", "L(b c)\n"},
+        {"- a\n  * b **c**\n12) d\n1.e\n-f\n- [ ] g", "M(- )a\nM(  * )b S(c)\nM(12) )d\n1.e\n-f\n"
+                                                     "M(- )[ ] g\n"},
+        {"> q\n>> r\n>s", "F(\xe2\x94\x82 )Q(q)\nF(\xe2\x94\x82 \xe2\x94\x82 )Q(r)\n"
+                          "F(\xe2\x94\x82 )Q(s)\n"},
+        {"```c\nint *a;\n# b\n~~~\n````\nafter",
+         "F(  c)\nC(  int *a;)\nC(  # b)\nC(  ~~~)\nafter\n"},
+        {"~~~\n```\n~~~ x\n~~~\n*e*", "C(  ```)\nC(  ~~~ x)\nE(e)\n"},
+        {"```a`b\n*e*", "```a`b\nE(e)\n"},
+        {"a\tb\n\xe2\x82\xac\tb\nabcdefgh\ti\r\n\x1b[2J\x07\xc3", "a       b\n"
+                                                                  "\xe2\x82\xac       b\n"
+                                                                  "abcdefgh        i\n"
+                                                                  "^[[2J^G\xef\xbf\xbd\n"},
+        {"***\n- - -\n--\n", "\n\n--\n"},
+    };
+    struct pager p = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        pager_set(&p, "t", span_of(cases[i].text), 1);
+        CHECK_SPAN(span_of(unit_pager_shown(&p)), cases[i].want);
+    }
+    CHECK(p.lines[0].rule && p.lines[1].rule && !p.lines[2].rule);
+    pager_set(&p, "t", span_of("# a\n**b**\x01"), 0);
+    CHECK_SPAN(span_of(unit_pager_shown(&p)), "# a\n**b**^A\n");
+    pager_free(&p);
+}
+
+/* At every width: no row is wider, and together they are the line but for blanks. */
+static void unit_pager_wrap(void)
+{
+    static const char *const words[] = {
+        "a", "some", " ", "  ", "\xe6\xbc\xa2", "e\xcc\x81", "longer", "- ", "\n",
+        "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb"};
+    struct pager p = {0};
+    for (int round = 0; round < 200; round++) {
+        buf text = {0}, joined = {0}, want = {0};
+        int width = 1 + unit_pager_random(30);
+        for (int i = unit_pager_random(60); i > 0; i--)
+            buf_str(&text, words[unit_pager_random((int)COUNT_OF(words))]);
+        pager_set(&p, "t", buf_view(&text), round % 2);
+        pager_layout(&p, width);
+        for (int i = 0; i < p.row_count; i++) {
+            const struct pager_row *row = &p.rows[i];
+            span s = {p.shown.p + row->at, row->end - row->at};
+            int w;
+            CHECK(row->end <= p.lines[row->line].end && row->at >= p.lines[row->line].at);
+            CHECK(i == 0 || row->at > p.rows[i - 1].at || row->line > p.rows[i - 1].line);
+            CHECK(cell_columns(s) + row->indent <= width ||
+                  cell_next_grapheme(s, &w) == s.n); /* one that has no room at all */
+            CHECK_INT(pager_row_at(&p, row->at), i);
+            buf_span(&joined, s);
+        }
+        for (size_t i = 0, n = 0; i < 2; i++) { /* without blanks they are the same */
+            buf *b = i ? &joined : &want;
+            if (!i)
+                buf_span(&want, buf_view(&p.shown));
+            for (size_t k = n = 0; k < b->n; k++)
+                if (b->p[k] != ' ' && b->p[k] != '\n')
+                    b->p[n++] = b->p[k];
+            b->n = b->n ? n : 0;
+        }
+        CHECK_SPAN(buf_view(&joined), buf_cstr(&want));
+        buf_free(&text);
+        buf_free(&joined);
+        buf_free(&want);
+    }
+    pager_free(&p);
+}
+
+static void unit_pager_drawn(void)
+{
+    struct term_grid g = {0};
+    struct pager p = {0};
+    term_grid_resize(&g, 8, 20);
+    pager_set(&p, "The title",
+              span_of("# Head\n---\n- one two three four five\n\xe6\xbc\xa2\xe5\xad\x97 x\n"), 1);
+    pager_draw(&p, &g, 1, 2, 6, 16);
+    UNIT_PAGER_ROW(&g, 0, "");
+    UNIT_PAGER_ROW(&g, 1, "  Head");
+    char *rule = unit_pager_row(&g, 2);
+    CHECK(strlen(rule) == 2 + 16 * 3 && span_starts(span_of(rule), "  \xe2\x94\x80\xe2\x94\x80"));
+    free(rule);
+    UNIT_PAGER_ROW(&g, 3, "  - one two three");
+    UNIT_PAGER_ROW(&g, 4, "    four five");
+    UNIT_PAGER_ROW(&g, 5, "  \xe6\xbc\xa2\xe5\xad\x97 x");
+    UNIT_PAGER_ROW(&g, 6, "  The title   100%");
+    UNIT_PAGER_ROW(&g, 7, "");
+    const struct cell *head = &g.back[1 * 20 + 2], *mark = &g.back[3 * 20 + 2];
+    CHECK((head->attr & CELL_BOLD) && head->fg == pager_styles[PAGER_TITLE].fg);
+    CHECK(mark->fg == pager_styles[PAGER_MARK].fg && g.back[3 * 20 + 4].fg == 0);
+    /* The place in the text stays when the width changes. */
+    pager_set(&p, "t", span_of("1 a b c d e f\n2 a b c d e f\n3 a b c d e f\n4 a b c\n5\n6\n"), 0);
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 3, 20);
+    pager_scroll(&p, 2);
+    for (int width = 20; width > 1; width--) {
+        term_clear(&g);
+        pager_draw(&p, &g, 0, 0, 3, width);
+        char *shown = unit_pager_row(&g, 0);
+        CHECK(shown[0] == '3');
+        free(shown);
+    }
+    pager_free(&p);
+    term_grid_free(&g);
+}
+
+static void unit_pager_moves(void)
+{
+    static const struct {
+        uint32_t key;
+        int top;
+    } steps[] = {{'j', 1},        {TERM_DOWN, 2},  {'k', 1},         {TERM_UP, 0},  {'k', 0},
+                 {' ', 9},        {TERM_PGDN, 18}, {'b', 9},         {'G', 90},     {'j', 90},
+                 {TERM_PGDN, 90}, {TERM_PGUP, 81}, {'g', 0},         {TERM_END, 90},
+                 {TERM_HOME, 0},  {TERM_PGUP, 0}};
+    struct term_grid g = {0};
+    struct pager p = {0};
+    buf text = {0};
+    struct term_event ev = unit_pager_key(0);
+    for (int i = 1; i <= 100; i++)
+        buf_fmt(&text, "line %d\n", i);
+    term_grid_resize(&g, 11, 30);
+    pager_set(&p, "title", buf_view(&text), 0);
+    pager_draw(&p, &g, 0, 0, 11, 30);
+    UNIT_PAGER_ROW(&g, 10, "title                      10%");
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        CHECK_INT(unit_pager_press(&p, steps[i].key), PAGER_TAKEN);
+        CHECK_INT(p.top, steps[i].top);
+    }
+    ev.type = TERM_MOUSE;
+    ev.mouse = TERM_WHEEL_DOWN;
+    CHECK(pager_event(&p, &ev) == PAGER_TAKEN && p.top == 3);
+    ev.mouse = TERM_WHEEL_UP;
+    CHECK(pager_event(&p, &ev) == PAGER_TAKEN && p.top == 0);
+    ev.mouse = TERM_PRESS;
+    CHECK_INT(pager_event(&p, &ev), PAGER_PASSED);
+    CHECK_INT(unit_pager_press(&p, 'e'), PAGER_PASSED);
+    CHECK_INT(unit_pager_press(&p, 'q'), PAGER_CLOSE);
+    CHECK_INT(unit_pager_press(&p, 0x1b), PAGER_CLOSE);
+    ev = unit_pager_key('g');
+    ev.mods = TERM_CTRL;
+    CHECK_INT(pager_event(&p, &ev), PAGER_PASSED);
+    buf_clear(&text);
+    pager_put_keys(&text);
+    CHECK(strstr(buf_cstr(&text), "  /            search") != NULL);
+    buf_free(&text);
+    pager_free(&p);
+    term_grid_free(&g);
+}
+
+static void unit_pager_type(struct pager *p, const char *text)
+{
+    for (; *text; text++)
+        CHECK_INT(unit_pager_press(p, (unsigned char)*text), PAGER_TAKEN);
+}
+
+static void unit_pager_searches(void)
+{
+    struct term_grid g = {0};
+    struct pager p = {0};
+    buf text = {0};
+    struct term_event ev = unit_pager_key(0);
+    for (int i = 1; i <= 60; i++)
+        buf_fmt(&text, i % 10 == 5 ? "row %d Needle in it\n" : "row %d\n", i);
+    term_grid_resize(&g, 11, 30);
+    pager_set(&p, "title", buf_view(&text), 0);
+    pager_draw(&p, &g, 0, 0, 11, 30);
+    unit_pager_type(&p, "/qneX"); /* q is text now */
+    pager_draw(&p, &g, 0, 0, 11, 30);
+    UNIT_PAGER_ROW(&g, 10, "/qneX                      16%");
+    CHECK(g.cursor_shown && g.cursor_row == 10 && g.cursor_col == 5);
+    unit_pager_press(&p, 0x7f);
+    unit_pager_press(&p, 0x1b);
+    CHECK(!p.typing && !p.needle.n);
+    unit_pager_type(&p, "/need");
+    ev.type = TERM_PASTE;
+    ev.text = span_of("LE\nmore");
+    CHECK_INT(pager_event(&p, &ev), PAGER_TAKEN);
+    unit_pager_press(&p, '\r');
+    CHECK(p.hit_count == 6 && p.hit == 0 && p.top == 0); /* it is in sight */
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 11, 30);
+    UNIT_PAGER_ROW(&g, 10, "/needLE            1 of 6  16%");
+    CHECK((g.back[4 * 30 + 6].attr & (CELL_REVERSE | CELL_BOLD)) == (CELL_REVERSE | CELL_BOLD));
+    CHECK(!(g.back[4 * 30 + 5].attr & CELL_REVERSE) && !(g.back[4 * 30 + 12].attr & CELL_REVERSE));
+    unit_pager_press(&p, 'n');
+    CHECK(p.hit == 1 && p.top == 14 - 3);
+    pager_go(&p, 1);
+    unit_pager_press(&p, 'n');
+    CHECK(p.hit == 2 && p.top == 24 - 3);
+    unit_pager_press(&p, 'N');
+    unit_pager_press(&p, 'N');
+    unit_pager_press(&p, 'N'); /* around */
+    CHECK(p.hit == 5 && p.top == 50);
+    unit_pager_press(&p, 'n');
+    CHECK(p.hit == 0 && p.top == 4 - 3);
+    /* From what is in sight on; past the last one, the first. */
+    pager_go(&p, 0);
+    pager_scroll(&p, 20);
+    pager_search(&p, "Needle");
+    CHECK_INT(p.hit, 2);
+    pager_go(&p, 1);
+    pager_search(&p, "5 needle");
+    CHECK(p.hit == 5 && p.hit_count == 6);
+    pager_search(&p, "row 1");
+    CHECK(p.hit == 0 && p.hit_count == 11 && p.top == 0);
+    pager_search(&p, "it\nrow"); /* one line of it */
+    CHECK_SPAN(buf_view(&p.needle), "it");
+    pager_search(&p, "nowhere");
+    CHECK(p.missed && p.hit_count == 0);
+    unit_pager_press(&p, 'n');
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 11, 30);
+    char *footer = unit_pager_row(&g, 10);
+    CHECK(strstr(footer, "not found") != NULL);
+    free(footer);
+    pager_search(&p, "");
+    CHECK(!p.missed && !p.hit_count);
+    /* A hit that goes on in the next row is marked in both; wide ones whole. */
+    pager_set(&p, "t", span_of("abcdef\xe6\xbc\xa2\xe6\xbc\xa2gh"), 0);
+    pager_draw(&p, &g, 0, 0, 11, 8);
+    pager_search(&p, "F\xe6\xbc\xa2\xe6\xbc\xa2");
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 11, 8);
+    CHECK((g.back[5].attr & g.back[6].attr & g.back[7].attr & g.back[30].attr & g.back[31].attr &
+           CELL_REVERSE) &&
+          !((g.back[4].attr | g.back[32].attr) & CELL_REVERSE));
+    buf_free(&text);
+    pager_free(&p);
+    term_grid_free(&g);
+}
+
+static void unit_pager_write(const char *path, span bytes)
+{
+    FILE *file = fopen(path, "wb");
+    CHECK(file && fwrite(bytes.p, 1, bytes.n, file) == bytes.n && fclose(file) == 0);
+}
+
+static void unit_pager_files(void)
+{
+    char root[64] = "/tmp/telec-pager.XXXXXX", path[120];
+    struct term_grid g = {0};
+    struct pager p = {0};
+    buf text = {0};
+    if (!mkdtemp(root))
+        base_die("mkdtemp: %s", strerror(errno));
+    term_grid_resize(&g, 6, 80);
+    snprintf(path, sizeof path, "%s/a.md", root);
+    pager_open(&p, "a", path);
+    CHECK(strstr(buf_cstr(&p.error), "/a.md: No such file") != NULL);
+    pager_draw(&p, &g, 0, 0, 6, 80);
+    char *shown = unit_pager_row(&g, 0);
+    CHECK(strstr(shown, "/a.md: No such file") != NULL);
+    free(shown);
+    unit_pager_write(path, span_of("# A\n"));
+    pager_reload(&p);
+    CHECK_SPAN(span_of(unit_pager_shown(&p)), "T(A)\n");
+    CHECK_INT(p.error.n, 0);
+    pager_open(&p, "dir", root);
+    CHECK(strstr(buf_cstr(&p.error), "it is a directory") != NULL);
+    /* It stays at its line when lines were changed, or gone. */
+    for (int i = 0; i < 50; i++)
+        buf_fmt(&text, "%d\n", i);
+    unit_pager_write(path, buf_view(&text));
+    pager_open(&p, "a", path);
+    pager_draw(&p, &g, 0, 0, 6, 80);
+    pager_scroll(&p, 30);
+    buf_drop(&text, 2);
+    unit_pager_write(path, buf_view(&text));
+    pager_reload(&p);
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 6, 80);
+    UNIT_PAGER_ROW(&g, 0, "31");
+    unit_pager_write(path, span_of("x\ny\n"));
+    pager_reload(&p);
+    pager_draw(&p, &g, 0, 0, 6, 80);
+    CHECK_INT(p.top, 0);
+    unit_pager_write(path, span_of(""));
+    pager_reload(&p);
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 6, 80);
+    UNIT_PAGER_ROW(&g, 0, "(empty)");
+    /* No Markdown, and too long. */
+    unlink(path);
+    snprintf(path, sizeof path, "%s/a.txt", root);
+    buf_clear(&text);
+    while (text.n <= PAGER_FILE_MAX)
+        buf_str(&text, "# sixty-four bytes, the last one being what ends the line.......\n");
+    unit_pager_write(path, buf_view(&text));
+    pager_open(&p, "a", path);
+    CHECK(p.cut && p.shown.n <= PAGER_FILE_MAX + 1 && p.looks.p[0] == PAGER_TEXT);
+    pager_draw(&p, &g, 0, 0, 6, 80);
+    shown = unit_pager_row(&g, 5);
+    CHECK(strstr(shown, "first 4096 KiB  0%") != NULL);
+    free(shown);
+    unlink(path);
+    CHECK_INT(mkfifo(path, 0600), 0);
+    pager_open(&p, "fifo", path); /* nobody waits for a writer */
+    CHECK(strstr(buf_cstr(&p.error), "not a regular file") != NULL);
+    unlink(path);
+    rmdir(root);
+    pager_free(&p);
+    pager_free(&p);
+    pager_reload(&p);
+    buf_free(&text);
+    term_grid_free(&g);
+}
+
+/* Whatever is in it and wherever it is drawn: nothing outside of the rectangle, no control byte. */
+static void unit_pager_garbage(void)
+{
+    static const char *const words[] = {
+        "**", "*", "_", "`", "```\n", "[", "](", ")", "!", "# ", "> ", "- ", "1. ", "\\", "\n",
+        "\r\n", "\t", "\x1b[", "\xff", "a", "\xe6\xbc\xa2", "e\xcc\x81", "\xcc\x81", "   ",
+        "~~~\n", "---\n"};
+    struct pager p = {0};
+    struct term_grid g = {0};
+    for (int round = 0; round < 300; round++) {
+        buf text = {0};
+        int rows = 1 + unit_pager_random(8), cols = 1 + unit_pager_random(20);
+        int row = unit_pager_random(6) - 2, col = unit_pager_random(10) - 2;
+        for (int i = unit_pager_random(120); i > 0; i--)
+            buf_str(&text, words[unit_pager_random((int)COUNT_OF(words))]);
+        char *copy = guard_copy(buf_view(&text));
+        term_grid_resize(&g, 6, 16);
+        pager_set(&p, "\x1b]0;t\x07", (span){copy, text.n}, 1);
+        guard_free(copy, text.n);
+        for (size_t i = 0; i < p.shown.n; i++)
+            CHECK((unsigned char)p.shown.p[i] >= ' ' || p.shown.p[i] == '\n');
+        for (int step = 0; step < 8; step++) {
+            static const uint32_t keys[] = {'j', ' ', 'G', 'g', '/', 'a', '\r', 'n', 'N', 'b'};
+            pager_draw(&p, &g, row, col, rows, cols);
+            unit_pager_press(&p, keys[unit_pager_random((int)COUNT_OF(keys))]);
+        }
+        if (round % 10 == 0)
+            pager_search(&p, "\xcc\x81");
+        term_clear(&g);
+        pager_draw(&p, &g, 1, 2, 3, 5);
+        for (int i = 0; i < 6 * 16; i++) {
+            int inside = i / 16 >= 1 && i / 16 < 4 && i % 16 >= 2 && i % 16 < 7;
+            CHECK(inside || (g.back[i].rune == 0 && g.back[i].attr == 0));
+        }
+        buf_free(&text);
+    }
+    pager_free(&p);
+    term_grid_free(&g);
+}
+
+static void unit_pager(void)
+{
+    unit_pager_markdown();
+    unit_pager_wrap();
+    unit_pager_drawn();
+    unit_pager_moves();
+    unit_pager_searches();
+    unit_pager_files();
+    unit_pager_garbage();
+}
