@@ -211,6 +211,8 @@ static size_t pager_mark(struct pager *p, span s, size_t at, enum pager_look loo
 static void pager_inline(struct pager *p, span s, enum pager_look look, int depth)
 {
     size_t plain = 0, at = 0;
+    if (!s.n)
+        return;
     while (at < s.n) {
         size_t took = 0;
         if (depth < PAGER_NESTED_MAX && strchr("\\`*_![", s.p[at]) && s.p[at]) {
@@ -455,7 +457,7 @@ static int pager_row_at(const struct pager *p, size_t at)
 
 static void pager_set_top(struct pager *p, int top)
 {
-    int most = p->row_count - p->height;
+    int most = p->row_count - (p->height > 0 ? p->height : 1); /* a row at least is the top one */
     p->top = top > most ? most : top;
     p->top = p->top < 0 ? 0 : p->top;
 }

@@ -75,6 +75,7 @@ static void unit_pager_markdown(void)
     } cases[] = {
         {"", ""},
         {"plain\n\nmore", "plain\n\nmore\n"},
+        {"\n\nx", "\n\nx\n"},
         {"# Title\n## Two ##\n###### six\n####### seven\n#no\n# C#\n# \n",
          "T(Title)\nH(Two)\nH(six)\n####### seven\n#no\nT(C#)\n# \n"},
         {"a **b** *c* __d__ _e_ `f`", "a S(b) E(c) S(d) E(e) C(f)\n"},
@@ -220,6 +221,11 @@ static void unit_pager_moves(void)
     ev.mouse = TERM_PRESS;
     CHECK_INT(pager_event(&p, &ev), PAGER_PASSED);
     CHECK_INT(unit_pager_press(&p, 'e'), PAGER_PASSED);
+    pager_draw(&p, &g, 0, 0, 1, 30); /* room for the footer only */
+    pager_go(&p, 1);
+    CHECK_INT(p.top, 99);
+    pager_draw(&p, &g, 0, 0, 11, 30);
+    CHECK_INT(p.top, 90);
     CHECK_INT(unit_pager_press(&p, 'q'), PAGER_CLOSE);
     CHECK_INT(unit_pager_press(&p, 0x1b), PAGER_CLOSE);
     ev = unit_pager_key('g');
