@@ -82,6 +82,7 @@ static void unit_pager_markdown(void)
         {"snake_case_name 2 * 3 * 4 a*b*c", "snake_case_name 2 * 3 * 4 aE(b)c\n"},
         {"**a _b_ `c`** *open **", "S(a b )C(c) *open **\n"},
         {"`a **b** c` ``d`e`` `open", "C(a **b** c) C(d`e) `open\n"},
+        {"_a_b_ _c _d_ *e *f*", "E(a_b) _c E(d) *e E(f)\n"},
         {"\\*a\\* \\a `\\*`", "*a* \\a C(\\*)\n"},
         {"[text](http://x) ![img](y) [no] (z) [](q) [a](b",
          "L(text) L(img) [no] (z) [](q) [a](b\n"},
@@ -174,6 +175,13 @@ static void unit_pager_drawn(void)
     const struct cell *head = &g.back[1 * 20 + 2], *mark = &g.back[3 * 20 + 2];
     CHECK((head->attr & CELL_BOLD) && head->fg == pager_styles[PAGER_TITLE].fg);
     CHECK(mark->fg == pager_styles[PAGER_MARK].fg && g.back[3 * 20 + 4].fg == 0);
+    pager_set(&p, "", span_of("aaa bbbbb  ccccccccc"), 0);
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 6, 6);
+    UNIT_PAGER_ROW(&g, 0, "aaa");
+    UNIT_PAGER_ROW(&g, 1, "bbbbb");
+    UNIT_PAGER_ROW(&g, 2, "cccccc");
+    UNIT_PAGER_ROW(&g, 3, "ccc");
     /* The place in the text stays when the width changes. */
     pager_set(&p, "t", span_of("1 a b c d e f\n2 a b c d e f\n3 a b c d e f\n4 a b c\n5\n6\n"), 0);
     term_clear(&g);

@@ -159,13 +159,22 @@ static void unit_projects_changes(struct unit_projects *u)
     CHECK(span_starts(buf_view(&u->told), "{\"event\":\"todos_updated\",\"data\":{\"computer\":"
                                           "\"vm\",\"project_path\":\"/"));
     unit_roadmap_make("configured/todos/.roadmap.swp", "- [.] a\n");
-    unit_projects_quiet(u); /* an editor's own files are none of ours */
+    unit_roadmap_make("configured/Makefile", "all:\n");
+    unit_roadmap_make("configured/todos/a.c", "");
+    projects_on_notify(&u->projects, POLLIN);
+    CHECK_INT(u->projects.settle.slot, 0); /* an editor's own files, and others, are none of ours */
     unit_projects_rename("configured/todos/.roadmap.swp", "configured/todos/roadmap.md");
     CHECK(unit_projects_await(u) && strstr(u->told.p, "\"status\":\"ready\""));
     unit_roadmap_make("configured/todos/a/requirements.md", "x");
     CHECK(unit_projects_await(u) && strstr(u->told.p, "\"has_requirements\":true"));
     unit_roadmap_make("configured/todos/a/requirements.md", "y");
     unit_projects_quiet(u); /* nothing that is told has changed */
+    static const char *const steps[] = {"configured/trees", "configured/trees/a",
+                                        "configured/trees/a/todos", "configured/trees/a/todos/a"};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        unit_roadmap_make(steps[i], NULL);
+        unit_projects_quiet(u);
+    }
     unit_roadmap_make("configured/trees/a/todos/a/state.json", "{\"build\": \"b1\"}");
     CHECK(unit_projects_await(u) && strstr(u->told.p, "\"build_status\":\"b1\""));
     unit_roadmap_make("configured/trees/a/todos/a/state.json", "{\"build\": \"b2\"}");
