@@ -1217,6 +1217,8 @@ static void projects_init(struct projects *all, struct loop *l, const struct con
 static void projects_free(struct projects *all);
 /* Appends the projects' objects to an open JSON array, each with its todos if asked. */
 static void projects_put(struct projects *all, buf *b, int with_todos);
+/* Appends the array of one project's todos. 1, or 0: there is no such project. */
+static int projects_put_todos(struct projects *all, const char *path, buf *b);
 /* Remembers a project, or replaces what is remembered of it, and tells who is subscribed. name NULL
  * or empty: the path's last part. 0, or -1 and errno (ENOSPC: too many). */
 static int projects_add(struct projects *all, const char *path, const char *name,
@@ -1232,7 +1234,7 @@ static void projects_leave(struct projects *all, const char *path);
 /* What was read may be wrong (files of a network, say): the next projects_put reads all again, once
  * in PROJECTS_LOOK_MS. */
 static void projects_doubt(struct projects *all);
-/* The event todos_updated of a project's todos. */
+/* The event todos_updated of a project's todos; nothing when none are watched. */
 static void projects_put_event(struct projects *all, const char *path, buf *event);
 
 /* ==== redis: one reconnecting Redis connection on the loop =================================== */

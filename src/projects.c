@@ -15,6 +15,7 @@
  * nothing is kept: a request reads. */
 
 #define PROJECTS_BUCKETS 1024 /* a power of two */
+#define PROJECTS_BUSY_MS 20   /* reading in one pass of the loop, when nobody waits for it */
 #define PROJECTS_TRIES 3      /* to catch up with a path that is being made */
 
 /* A directory of a project. */
@@ -302,12 +303,17 @@ static int projects_refresh(struct projects *all, struct project *p)
     return 1;
 }
 
-/* Refreshes what is due and tells what has changed. */
-static void projects_settle(struct projects *all)
+/* Refreshes what is due and tells what has changed; what is due when the time is over, in the next
+ * pass of the loop. */
+static void projects_settle(struct projects *all, long long until)
 {
     buf event = {0};
     loop_timer_stop(all->loop, &all->settle);
     for (struct project *p = all->first; p; p = p->next) {
+        if (p->due && clock_mono_ms() > until) {
+            loop_timer_set(all->loop, &all->settle, all->loop->now);
+            break;
+        }
         if (!p->due || !projects_refresh(all, p))
             continue;
         buf_clear(&event);
@@ -332,13 +338,13 @@ static void projects_on_look(void *ctx)
     struct projects *all = ctx;
     for (struct project *p = all->first; p; p = p->next)
         p->due |= p->blind;
-    projects_settle(all);
+    projects_settle(all, clock_mono_ms() + PROJECTS_BUSY_MS);
     projects_plan_look(all);
 }
 
 static void projects_on_settle(void *ctx)
 {
-    projects_settle(ctx);
+    projects_settle(ctx, clock_mono_ms() + PROJECTS_BUSY_MS);
     projects_plan_look(ctx);
 }
 
@@ -388,7 +394,7 @@ static void projects_catch_up(struct projects *all)
         projects_on_notify(all, POLLIN);
     for (struct project *p = all->first; p; p = p->next)
         p->due |= p->blind;
-    projects_settle(all);
+    projects_settle(all, LLONG_MAX);
 }
 
 static void projects_watch(struct projects *all, int wanted)
@@ -561,6 +567,16 @@ static void projects_put(struct projects *all, buf *b, int with_todos)
     for (struct project *p = all->first; p; p = p->next)
         if (p->source != PROJECT_GUEST)
             projects_put_one(all, p, b, with_todos);
+}
+
+static int projects_put_todos(struct projects *all, const char *path, buf *b)
+{
+    struct project *p = projects_find(all, path);
+    if (!p || p->source == PROJECT_GUEST)
+        return 0;
+    projects_read(all, p);
+    json_put_raw(b, buf_view(&all->json));
+    return 1;
 }
 
 static void projects_publish(struct projects *all)

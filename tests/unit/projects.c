@@ -237,6 +237,10 @@ static void unit_projects_watching(void)
     projects_put(&u.projects, &b, 1);
     CHECK(strstr(buf_cstr(&b), "still") && !strstr(b.p, "visited"));
     buf_clear(&b);
+    CHECK_INT(projects_put_todos(&u.projects, unit_projects_path("guest"), &b), 0);
+    CHECK_INT(projects_put_todos(&u.projects, unit_projects_path("configured"), &b), 1);
+    CHECK(span_starts(buf_view(&b), "[{\"slug\":\"still\""));
+    buf_clear(&b);
     projects_put_event(&u.projects, unit_projects_path("guest"), &b);
     CHECK(strstr(buf_cstr(&b), "\"slug\":\"visited\",\"status\":\"in_progress\"") != NULL);
     buf_free(&b);
@@ -294,6 +298,36 @@ static void unit_projects_looking(void)
     unit_roadmap_remove(unit_projects_path("configured"));
 }
 
+/* When reading takes long, the rest is left to the next passes, and all of it comes. */
+static void unit_projects_busy(void)
+{
+    struct unit_projects u;
+    char name[40];
+    unit_projects_begin(&u, 0);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "many-%d", i);
+        projects_visit(&u.projects, unit_projects_path(name));
+    }
+    cache_subscribe(&u.cache, &u.subscriber, CACHE_PREPARATION);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "many-%d/todos/roadmap.md", i);
+        unit_roadmap_make(name, "- [ ] x\n");
+    }
+    projects_doubt(&u.projects);
+    projects_settle(&u.projects, clock_mono_ms() - 1);
+    CHECK(u.events == 0 && u.projects.settle.slot != 0);
+    for (int told = 0; told < 5; told += u.events)
+        if (!unit_projects_await(&u)) {
+            CHECK(0);
+            break;
+        }
+    unit_projects_end(&u);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "many-%d", i);
+        unit_roadmap_remove(unit_projects_path(name));
+    }
+}
+
 static void unit_projects(void)
 {
     const char *base = getenv("TMPDIR");
@@ -305,5 +339,6 @@ static void unit_projects(void)
     unit_projects_watching();
     unit_projects_fresh();
     unit_projects_looking();
+    unit_projects_busy();
     unit_roadmap_remove(unit_roadmap_root);
 }
