@@ -1177,7 +1177,9 @@ static int session_size(const struct session *s, int *cols, int *rows); /* as la
 #define PROJECTS_WATCHES_MAX 8192 /* directories that the system watches for us, of all projects */
 #endif
 #define PROJECTS_SETTLE_MS 80     /* from the first sign of a change to reading */
+#ifndef PROJECTS_LOOK_MS
 #define PROJECTS_LOOK_MS 2000     /* between two looks where the system does not watch */
+#endif
 
 enum project_source {
     PROJECT_CONFIGURED,     /* in the configuration file */

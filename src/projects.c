@@ -282,7 +282,12 @@ static void projects_read(struct projects *all, struct project *p)
 {
     struct projects_watch *before = p->watches;
     if (all->watching) {
+        size_t leaving = 0; /* they don't count against the limit while they are replaced */
+        for (const struct projects_watch *w = before; w; w = w->next)
+            leaving++;
+        all->watch_count -= leaving;
         projects_watch_project(all, p);
+        all->watch_count += leaving;
         projects_drop_watches(all, before);
     } else {
         roadmap_read(p->path, &all->roadmap);

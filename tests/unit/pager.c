@@ -390,7 +390,10 @@ static void unit_pager_files(void)
     CHECK(p.cut && p.shown.n <= PAGER_FILE_MAX + 1 && p.looks.p[0] == PAGER_TEXT);
     pager_draw(&p, &g, 0, 0, 6, 80);
     shown = unit_pager_row(&g, 5);
-    CHECK(strstr(shown, "first 4096 KiB  0%") != NULL);
+    snprintf(path, sizeof path, "first %d KiB  %d%%", PAGER_FILE_MAX / 1024,
+             5 * 100 / p.row_count);
+    CHECK(strstr(shown, path) != NULL);
+    snprintf(path, sizeof path, "%s/a.txt", root);
     free(shown);
     unlink(path);
     CHECK_INT(mkfifo(path, 0600), 0);
