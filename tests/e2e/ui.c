@@ -956,6 +956,7 @@ static void test_ui_preview(void)
     UI_AWAIT_TEXT(u, "Message");
     ui_keys(u, "go\r");
     UI_AWAIT_TEXT(u, "\342\224\202          somewhere else");
+    UI_AWAIT_GONE(u, "Message"); /* its receipt can be later than what it did */
     ui_select(u, "a dead one");
     UI_AWAIT_TEXT(u, "\342\224\202 last words");
     CHECK(!ui_shows(u, "\342\224\202          somewhere else"));
@@ -966,6 +967,7 @@ static void test_ui_preview(void)
     ui_keys(u, "on\r"); /* it ends while it is shown: what it left is shown */
     UI_AWAIT_TEXT(u, "exit 3");
     UI_AWAIT(u, ui_row(u, "bye") > 0);
+    UI_AWAIT_GONE(u, "Message");
     ui_keys(u, "g"); /* nothing to show for a computer */
     UI_AWAIT_GONE(u, "somewhere else");
     ui_quit(u);
