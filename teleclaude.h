@@ -1559,12 +1559,13 @@ static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payl
 static void client_ws_abandon(struct client_ws *w);
 static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
 
-
-
-
 /* ==== tree: what the UI shows: computers, projects, sessions as rows of a tree =============== */
 
 #define TREE_DEPTH_MAX 32 /* sessions started by sessions; deeper ones stand at this depth */
+#define TREE_FOLDS_MAX 4096
+#define TREE_WORDS_MAX 16 /* of a filter; more are ignored */
+#define TREE_WORD_MAX 64  /* bytes of one; more are ignored */
+#define TREE_AGENTS_MAX 16
 
 /* A session as the daemon told it; strings are NULL where there is none. */
 struct tree_session {
@@ -1575,10 +1576,12 @@ struct tree_session {
     int has_exit_code;
     int unseen;             /* it finished or asked, and nobody has looked since */
     /* what tree_build made of it */
-    char *project;          /* path of the project it stands under */
     struct tree_session *parent, *first_child, **last_child, *next;
-    char number[100];        /* 1, 1.1, 2 … within its project */
-    int depth, mark;
+    char number[100];       /* 1, 1.1, 2 … within its project, by age */
+    int row, project_row, computer_row; /* indices of rows; -1: not shown */
+    int hit, kept;          /* the filter's words match it; it, or one that it started */
+    long long rank;         /* where the order puts it; the least of it and what it started */
+    int mark;
 };
 
 enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
@@ -1591,12 +1594,30 @@ struct tree_row {
     /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "s:ID" */
     char *key;
     int folded, foldable;
-    int sessions, working, waiting; /* below a computer or project */
+    int sessions, working; /* below a computer or project */
+    int waiting;           /* below any row */
+    int line;              /* its first line, when every row is shown with all of its lines */
 };
 
 struct tree_project {
     char *computer, *path, *name;
 };
+
+/* An agent that can be started, or not. */
+struct tree_agent {
+    char *name, *reason;    /* reason: why not; NULL: none was given */
+    int available;
+    long long until;        /* wall clock, milliseconds: not before; 0: not known */
+};
+
+/* A word of the filter, in lower case, made ready for the search. */
+struct tree_word {
+    unsigned char text[TREE_WORD_MAX], back[TREE_WORD_MAX];
+    int n, is_state;        /* is_state: "is:…" */
+};
+
+/* By age; those that wait first; those that said something last first. */
+enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
     struct cache sessions;  /* the raw objects by id; local is the tree_session */
@@ -1604,12 +1625,20 @@ struct tree {
     int computer_count;
     struct tree_project *projects;
     int project_count;
+    struct tree_agent agents[TREE_AGENTS_MAX];
+    int agent_count;        /* 0: nobody has told yet */
     /* a directory of this computer that is shown as a project in any case; or NULL */
     char *here;
-    char **folds;           /* keys of folded rows */
+    char **folds;           /* keys of folded rows, sorted */
     int fold_count;
+    char *focus;            /* the only computer whose rows there are, without its own; or NULL */
+    enum tree_order order;
+    struct tree_word words[TREE_WORDS_MAX]; /* the filter; while there is one nothing is folded */
+    int word_count;
     struct tree_row *rows;
     int row_count, row_cap;
+    int lines;              /* of all rows */
+    int hits;               /* sessions that match, and projects that do without one that does */
     int dirty;              /* rows are out of date */
 };
 
@@ -1620,9 +1649,32 @@ static void tree_event(struct tree *t, span json);
 static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
+static void tree_set_agents(struct tree *t, struct json object); /* of /agents/availability */
 static void tree_build(struct tree *t);            /* brings the rows up to date */
 static int tree_find(const struct tree *t, const char *key); /* index of a row, -1: none */
 static void tree_set_folded(struct tree *t, const char *key, int folded);
+/* every project; and with folded 0 everything else, too */
+static void tree_fold_all(struct tree *t, int folded);
+static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all computers */
+static void tree_set_order(struct tree *t, enum tree_order order);
+/* Only rows that match stay, and those above them: words, separated by blanks, that all must be
+ * found (A-Z as a-z) in a session's title, agent, directory, computer or last lines; "is:waiting"
+ * and the like in its state ("is:unseen": nobody has looked since). O(bytes of all texts) when the
+ * rows are built. NULL or "": no filter. */
+static void tree_set_filter(struct tree *t, const char *text);
+/* The next row after `from` (around, itself last) of a session that waits, unfolding what it is in;
+ * -1: none. Builds the rows. */
+static int tree_next_waiting(struct tree *t, int from);
+/* The row of the session with that number, in the project of the row `from` if there is one; -1 */
+static int tree_find_number(const struct tree *t, int from, const char *number);
+static int tree_row_at(const struct tree *t, int line); /* index of the row on that line */
+static int tree_session_lines(const struct tree_session *s); /* of its row: 1 to 3 */
+/* "waiting", "working", …: is that its state? */
+static int tree_is(const struct tree_session *s, const char *state);
+/* Members of an open JSON object: focus, order, folds; and what was put, taken back (garbage is
+ * passed over). */
+static void tree_put_state(const struct tree *t, buf *b);
+static void tree_take_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* NULL: unknown */
 /* The agent's name, or the program that the session runs. */
 static void tree_put_agent(const struct tree_session *s, buf *b);

@@ -1,12 +1,17 @@
-/* tree - what the UI shows: computers, projects and sessions, as rows of a tree.
+/* tree - what the UI shows: computers, projects and sessions, as rows of a tree; what of it is
+ * folded, filtered or in focus, and in which order.
  *
  * Pure: answers and events of a daemon go in, rows come out. The rows are built anew only when
- * something came or went (not for each change of a session), by sorting: O(n log n) in sessions.
+ * something came, went or moved (not for each change of a session), by sorting: O(n log n) in
+ * sessions. Each row knows the line that it begins at, so that drawing costs what is seen.
  *
- *      vm                                   computer
- *        telec                              project: the longest known path above a session's
- * directory, 1 claude  fix the parser                  else that directory itself 1.1 codex  review
- * it           a session that session 1 started 2 shell  build */
+ *     vm                                computer
+ *       telec                           project: the longest known path above a session's
+ *         1 claude  fix the parser      directory, else that directory itself
+ *           1.1 codex  review it        a session that session 1 started
+ *         2 shell  build
+ *
+ * A session's number stays the same whatever the order. */
 
 static struct tree_session *tree_session(const struct tree *t, const char *id)
 {
@@ -100,18 +105,153 @@ static int tree_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* ---- filter --------------------------------------------------------------------------------- */
+
+static unsigned char tree_fold_case(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+/* Where to go on in the word after a mismatch (Knuth, Morris, Pratt): searching is linear in the
+ * text, whatever is typed. */
+static void tree_prepare_word(struct tree_word *w)
+{
+    w->back[0] = 0;
+    for (int i = 1, k = 0; i < w->n; i++) {
+        while (k && w->text[i] != w->text[k])
+            k = w->back[k - 1];
+        k += w->text[i] == w->text[k];
+        w->back[i] = (unsigned char)k;
+    }
+}
+
+static int tree_has_word(const struct tree_word *w, const char *text)
+{
+    int k = 0;
+    for (; text && *text && k < w->n; text++) {
+        unsigned char c = tree_fold_case(*text);
+        while (k && w->text[k] != c)
+            k = w->back[k - 1];
+        k += w->text[k] == c;
+    }
+    return k == w->n;
+}
+
+/* is:STATE, or the beginning of one, as it stands while it is typed. */
+static int tree_has_state(const struct tree_word *w, const struct tree_session *s)
+{
+    const char *want = (const char *)w->text + 3;
+    size_t n = (size_t)w->n - 3;
+    return (s->state && strncmp(s->state, want, n) == 0) ||
+           (s->unseen && strncmp("unseen", want, n) == 0);
+}
+
+static int tree_word_matches(const struct tree_word *w, const struct tree_session *s)
+{
+    if (w->is_state)
+        return tree_has_state(w, s);
+    if (!s->agent && s->command) {
+        buf agent = {0};
+        tree_put_agent(s, &agent);
+        int has = tree_has_word(w, buf_cstr(&agent));
+        buf_free(&agent);
+        if (has)
+            return 1;
+    }
+    return tree_has_word(w, s->title) || tree_has_word(w, s->agent) ||
+           tree_has_word(w, s->directory) || tree_has_word(w, s->computer) ||
+           tree_has_word(w, s->last_input) || tree_has_word(w, s->asked) ||
+           tree_has_word(w, s->last_output);
+}
+
+static int tree_matches(const struct tree *t, const struct tree_session *s)
+{
+    for (int i = 0; i < t->word_count; i++)
+        if (!tree_word_matches(&t->words[i], s))
+            return 0;
+    return 1;
+}
+
+/* A project is a hit by its name or path, also when there is no session in it. */
+static int tree_project_matches(const struct tree *t, const char *name, const char *path)
+{
+    for (int i = 0; i < t->word_count; i++)
+        if (t->words[i].is_state ||
+            !(tree_has_word(&t->words[i], name) || tree_has_word(&t->words[i], path)))
+            return 0;
+    return 1;
+}
+
+static void tree_set_filter(struct tree *t, const char *text)
+{
+    span rest = span_of(text);
+    t->word_count = 0;
+    t->dirty = 1;
+    while (rest.n && t->word_count < TREE_WORDS_MAX) {
+        span word = span_cut(&rest, ' ');
+        struct tree_word *w = &t->words[t->word_count];
+        if (!word.n)
+            continue;
+        w->n = (int)(word.n < TREE_WORD_MAX ? word.n : TREE_WORD_MAX);
+        for (int i = 0; i < w->n; i++)
+            w->text[i] = tree_fold_case(word.p[i]);
+        w->is_state = w->n >= 3 && memcmp(w->text, "is:", 3) == 0;
+        tree_prepare_word(w);
+        t->word_count++;
+    }
+}
+
+static int tree_is(const struct tree_session *s, const char *state)
+{
+    return s->state && strcmp(s->state, state) == 0;
+}
+
+/* The lines of the screen that a session's row takes when everything of it is shown. */
+static int tree_session_lines(const struct tree_session *s)
+{
+    return 1 + (s->last_input != NULL) + (s->asked || s->last_output);
+}
+
+/* What a session is sorted by before its age: the lower, the further up. Times count by the minute,
+ * so that two busy sessions don't change places all the time. */
+static long long tree_rank(const struct tree *t, const struct tree_session *s)
+{
+    if (t->order == TREE_WAITING)
+        return !tree_is(s, "waiting");
+    return t->order == TREE_RECENT ? -(s->activity / 60000) : 0;
+}
+
 /* Does the new object put the session elsewhere in the tree? */
-static int tree_moves(const struct tree_session *old, const struct tree_session *now)
+static int tree_moves(const struct tree *t, const struct tree_session *old,
+                      const struct tree_session *now)
 {
     return !tree_same(old->computer, now->computer) || !tree_same(old->directory, now->directory) ||
            !tree_same(old->initiator, now->initiator) || old->created != now->created ||
-           !tree_same(old->state, now->state); /* the counts above it */
+           tree_session_lines(old) != tree_session_lines(now) ||
+           tree_rank(t, old) != tree_rank(t, now);
+}
+
+/* Adds a session's state to the counts of the rows above it, or (sign -1) takes it out. */
+static void tree_count(struct tree *t, const struct tree_session *s, int sign)
+{
+    const int rows[] = {s->computer_row, s->project_row};
+    int working = tree_is(s, "working") * sign, waiting = tree_is(s, "waiting") * sign;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i] >= 0) {
+            t->rows[rows[i]].working += working;
+            t->rows[rows[i]].waiting += waiting;
+        }
+    for (const struct tree_session *up = s->parent; up; up = up->parent)
+        if (up->row >= 0)
+            t->rows[up->row].waiting += waiting;
 }
 
 /* Takes over what tree_build had found out about the old one. */
 static void tree_replace(struct tree *t, struct tree_session *old, struct tree_session *now)
 {
-    t->dirty |= tree_moves(old, now);
+    t->dirty |= tree_moves(t, old, now);
+    if (!t->dirty)
+        tree_count(t, old, -1);
     for (size_t i = 0; i < COUNT_OF(tree_strings); i++) {
         char *value = *tree_string(old, i);
         if (tree_same(value, *tree_string(now, i)))
@@ -125,6 +265,9 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     old->exit_code = now->exit_code;
     old->has_exit_code = now->has_exit_code;
     old->unseen = now->unseen;
+    if (!t->dirty)
+        tree_count(t, old, 1);
+    t->dirty |= t->word_count && tree_matches(t, old) != old->hit;
     tree_free_session(now);
 }
 
@@ -255,6 +398,31 @@ static void tree_set_projects(struct tree *t, struct json array)
     tree_add_projects(t, array);
 }
 
+/* ---- agents --------------------------------------------------------------------------------- */
+
+static void tree_free_agents(struct tree *t)
+{
+    while (t->agent_count) {
+        struct tree_agent *a = &t->agents[--t->agent_count];
+        free(a->name), free(a->reason);
+    }
+}
+
+static void tree_set_agents(struct tree *t, struct json object)
+{
+    if (object.type != JSON_OBJECT)
+        return;
+    tree_free_agents(t);
+    for (struct json_iter it = json_iter(object);
+         t->agent_count < TREE_AGENTS_MAX && json_next(&it);) {
+        struct tree_agent *a = &t->agents[t->agent_count++];
+        *a = (struct tree_agent){.name = json_dup_text(it.key),
+                                 .reason = json_dup_text(json_get(it.value, "reason")),
+                                 .until = tree_time(json_get(it.value, "unavailable_until"))};
+        a->available = json_get(it.value, "available").type != JSON_FALSE;
+    }
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 static void tree_on_sessions(struct tree *t, struct json data)
@@ -321,6 +489,7 @@ static void tree_event(struct tree *t, span text)
         {"session_updated", tree_on_session},   {"session_removed", tree_on_removed},
         {"computer_updated", tree_on_computer}, {"computer_removed", tree_on_computer_removed},
         {"projects_updated", tree_on_projects}, {"preparation_initial", tree_on_preparation},
+        {"agents_updated", tree_set_agents},
     };
     struct json message;
     if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
@@ -333,27 +502,105 @@ static void tree_event(struct tree *t, span text)
 
 /* ---- folds ---------------------------------------------------------------------------------- */
 
-static int tree_fold_at(const struct tree *t, const char *key)
+/* Where a key stands among the folds, which are sorted, or (*found 0) would stand. */
+static int tree_fold_place(const struct tree *t, const char *key, int *found)
 {
-    for (int i = 0; i < t->fold_count; i++)
-        if (strcmp(t->folds[i], key) == 0)
-            return i;
-    return -1;
+    int low = 0, high = t->fold_count;
+    *found = 0;
+    while (low < high && !*found) {
+        int middle = (low + high) / 2, order = strcmp(t->folds[middle], key);
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+        *found = order == 0;
+    }
+    return *found ? high : low;
+}
+
+static int tree_is_folded(const struct tree *t, const char *key)
+{
+    int found;
+    tree_fold_place(t, key, &found);
+    return found;
 }
 
 static void tree_set_folded(struct tree *t, const char *key, int folded)
 {
-    int at = tree_fold_at(t, key);
-    if (folded == (at >= 0))
+    int found, at = tree_fold_place(t, key, &found);
+    if (folded == found || (folded && t->fold_count == TREE_FOLDS_MAX))
         return;
     if (folded) {
         t->folds = base_grow(t->folds, (size_t)(t->fold_count + 1) * sizeof *t->folds);
-        t->folds[t->fold_count++] = span_dup(span_of(key));
+        memmove(&t->folds[at + 1], &t->folds[at], (size_t)(t->fold_count - at) * sizeof *t->folds);
+        t->folds[at] = span_dup(span_of(key));
+        t->fold_count++;
     } else {
         free(t->folds[at]);
-        t->folds[at] = t->folds[--t->fold_count];
+        memmove(&t->folds[at], &t->folds[at + 1],
+                (size_t)(--t->fold_count - at) * sizeof *t->folds);
     }
     t->dirty = 1;
+}
+
+static void tree_fold_all(struct tree *t, int folded)
+{
+    while (t->fold_count)
+        free(t->folds[--t->fold_count]);
+    t->dirty = 1;
+    if (!folded)
+        return;
+    tree_build(t); /* every project has its row now */
+    for (int i = 0; i < t->row_count; i++)
+        if (t->rows[i].kind == TREE_PROJECT)
+            tree_set_folded(t, t->rows[i].key, 1);
+}
+
+static void tree_set_focus(struct tree *t, const char *computer)
+{
+    char *copy = computer ? span_dup(span_of(computer)) : NULL;
+    free(t->focus);
+    t->focus = copy;
+    t->dirty = 1;
+}
+
+static void tree_set_order(struct tree *t, enum tree_order order)
+{
+    t->order = order;
+    t->dirty = 1;
+}
+
+/* ---- what survives the UI's end ------------------------------------------------------------- */
+
+static const char *const tree_orders[TREE_ORDERS] = {"listed", "waiting", "recent"};
+
+static void tree_put_state(const struct tree *t, buf *b)
+{
+    json_field_string(b, "focus", t->focus);
+    json_field_string(b, "order", tree_orders[t->order]);
+    json_key(b, "folds");
+    json_open(b, '[');
+    for (int i = 0; i < t->fold_count; i++)
+        if (t->folds[i][0] != 's' || !t->sessions.count || tree_session(t, t->folds[i] + 2))
+            json_put_string(b, span_of(t->folds[i]));
+    json_close(b, ']');
+}
+
+static void tree_take_state(struct tree *t, struct json state)
+{
+    char *focus = json_dup_text(json_get(state, "focus"));
+    for (int i = 0; i < TREE_ORDERS; i++)
+        if (json_text_eq(json_get(state, "order"), tree_orders[i]))
+            tree_set_order(t, (enum tree_order)i);
+    for (struct json_iter it = json_iter(json_get(state, "folds")); json_next(&it);) {
+        char *key = json_dup_text(it.value);
+        if (key && *key && key[1] == ':' && strchr("cps", *key))
+            tree_set_folded(t, key, 1);
+        free(key);
+    }
+    if (focus)
+        tree_set_focus(t, focus);
+    free(focus);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -363,8 +610,10 @@ struct tree_item {
     int computer;
     const char *path, *name;
     struct tree_session *session; /* NULL: the project itself, which comes first */
+    long long rank;               /* of its project, the least of its sessions' */
 };
 
+/* By computer, project and age. */
 static int tree_compare(const void *a, const void *b)
 {
     const struct tree_item *x = a, *y = b;
@@ -378,6 +627,20 @@ static int tree_compare(const void *a, const void *b)
     if (x->session->created != y->session->created)
         return x->session->created < y->session->created ? -1 : 1;
     return strcmp(x->session->id, y->session->id);
+}
+
+/* By computer, what the order asks for in projects and in sessions, then as above. */
+static int tree_compare_ranked(const void *a, const void *b)
+{
+    const struct tree_item *x = a, *y = b;
+    if (x->computer != y->computer)
+        return x->computer < y->computer ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    int paths = strcmp(x->path, y->path);
+    if (!paths && x->session && y->session && x->session->rank != y->session->rank)
+        return x->session->rank < y->session->rank ? -1 : 1;
+    return tree_compare(a, b);
 }
 
 static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int depth,
@@ -394,8 +657,9 @@ static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int de
     buf_str(&key, tail[0] ? ":" : "");
     buf_str(&key, tail);
     buf_cstr(&key);
-    *row = (struct tree_row){.kind = kind, .depth = depth, .key = key.p};
-    row->folded = tree_fold_at(t, row->key) >= 0;
+    *row = (struct tree_row){
+        .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p, .line = t->lines++};
+    row->folded = !t->word_count && tree_is_folded(t, row->key);
     return row;
 }
 
@@ -422,8 +686,9 @@ static const char *tree_project_of(const struct tree *t, const struct tree_sessi
     return best;
 }
 
-/* Links every session below the one that started it; a ring of starters is cut. */
-static void tree_link(struct tree *t)
+/* Finds who started whom; a ring of starters is cut. Also what is a hit, and what must stay because
+ * of one below it. */
+static void tree_find_parents(struct tree *t)
 {
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
@@ -431,8 +696,10 @@ static void tree_link(struct tree *t)
         struct tree_session *s = t->sessions.sessions[i]->local;
         struct tree_session *parent = s->initiator ? tree_session(t, s->initiator) : NULL;
         s->parent = parent && strcmp(parent->computer, s->computer) == 0 ? parent : NULL;
-        s->first_child = s->next = NULL;
-        s->last_child = &s->first_child;
+        s->row = s->project_row = s->computer_row = -1;
+        s->hit = s->kept = tree_matches(t, s);
+        s->rank = tree_rank(t, s);
+        t->hits += s->hit;
     }
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
@@ -444,66 +711,140 @@ static void tree_link(struct tree *t)
         if (up)
             s->parent = NULL;
     }
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        const struct tree_session *s = t->sessions.sessions[i]->local;
+        for (struct tree_session *up = s->parent; up; up = up->parent) {
+            up->kept |= s->hit;
+            up->rank = up->rank < s->rank ? up->rank : s->rank;
+        }
+    }
 }
 
-static void tree_count_session(struct tree_row *row, const struct tree_session *s)
+/* How many items belong to the first one's project. */
+static size_t tree_project_items(const struct tree_item *items, size_t n)
 {
-    row->sessions++;
-    row->working += tree_same(s->state, "working");
-    row->waiting += tree_same(s->state, "waiting");
+    size_t count = 1;
+    while (count < n && items[count].computer == items[0].computer &&
+           strcmp(items[count].path, items[0].path) == 0)
+        count++;
+    return count;
 }
 
-/* A session's row and those of the sessions it started. Recursive, to TREE_DEPTH_MAX at most. */
-static void tree_add_sessions(struct tree *t, struct tree_session *s, const char *prefix, int depth,
-                              int shown)
+/* Puts each session of a project below the one that started it, in the order of the items; returns
+ * the first of those that nobody started. */
+static struct tree_session *tree_chain(struct tree_item *items, size_t n)
+{
+    struct tree_session *roots = NULL, **last = &roots;
+    for (size_t i = 0; i < n; i++)
+        if (items[i].session) {
+            items[i].session->first_child = items[i].session->next = NULL;
+            items[i].session->last_child = &items[i].session->first_child;
+        }
+    for (size_t i = 0; i < n; i++) {
+        struct tree_session *s = items[i].session;
+        if (!s)
+            continue;
+        struct tree_session ***list = s->parent ? &s->parent->last_child : &last;
+        **list = s;
+        *list = &s->next;
+    }
+    return roots;
+}
+
+/* Recursive, to TREE_DEPTH_MAX at most. */
+static void tree_number(struct tree_session *s, const char *prefix)
 {
     for (int n = 1; s; s = s->next, n++) {
         snprintf(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
-        int folded = 0;
-        if (shown) {
+        tree_number(s->first_child, s->number);
+    }
+}
+
+/* Numbers the sessions by age, then puts everything into the order that was asked for. */
+static void tree_sort(const struct tree *t, struct tree_item *items, size_t n)
+{
+    qsort(items, n, sizeof *items, tree_compare);
+    for (size_t at = 0, count; at < n; at += count) {
+        count = tree_project_items(items + at, n - at);
+        tree_number(tree_chain(items + at, count), "");
+        long long rank = LLONG_MAX;
+        for (size_t i = at; i < at + count; i++)
+            if (items[i].session && items[i].session->rank < rank)
+                rank = items[i].session->rank;
+        for (size_t i = at; i < at + count; i++)
+            items[i].rank = rank;
+    }
+    if (t->order != TREE_LISTED)
+        qsort(items, n, sizeof *items, tree_compare_ranked);
+}
+
+/* A session's row and those of the sessions it started; what a filter leaves out has none.
+ * Recursive, to TREE_DEPTH_MAX at most. Returns how many of them wait. */
+static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
+{
+    int waiting = 0;
+    for (; s; s = s->next) {
+        int folded = 0, visible = shown && s->kept;
+        if (visible) {
             struct tree_row *row = tree_add_row(t, TREE_SESSION, depth, "s:", s->id, "");
             row->session = s;
             row->computer = s->computer;
             row->path = tree_directory(s);
-            row->foldable = s->first_child != NULL;
+            row->foldable = s->first_child != NULL && !t->word_count;
             folded = row->folded = row->folded && row->foldable;
+            s->row = t->row_count - 1;
+            t->lines += tree_session_lines(s) - 1;
         }
-        tree_add_sessions(t, s->first_child, s->number, depth + 1, shown && !folded);
+        int below = tree_add_sessions(t, s->first_child, depth + 1, visible && !folded);
+        if (visible)
+            t->rows[s->row].waiting = below;
+        waiting += below + tree_is(s, "waiting");
     }
+    return waiting;
 }
 
-/* One project's items: its row, then its sessions. Returns how many items it took. */
-static size_t tree_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
+static int tree_has_kept(const struct tree_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].session && items[i].session->kept)
+            return 1;
+    return 0;
+}
+
+/* One project's items: its row, then its sessions. */
+static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
 {
     const struct tree_item *first = &items[0];
-    size_t count = 0;
-    struct tree_session *roots = NULL, **last = &roots;
-    int shown = !t->rows[computer_row].folded, at = -1;
+    struct tree_session *roots = tree_chain(items, n);
+    int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
+    if (t->word_count && !tree_has_kept(items, n)) {
+        shown = tree_project_matches(t, first->name, first->path);
+        t->hits += shown;
+    }
     if (shown) {
         struct tree_row *row =
             tree_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
         row->computer = t->computers[first->computer];
         row->path = first->path;
         row->name = first->name;
+        row->foldable = roots != NULL && !t->word_count;
         at = t->row_count - 1;
     }
-    for (; count < n && items[count].computer == first->computer &&
-           strcmp(items[count].path, first->path) == 0;
-         count++) {
-        struct tree_session *s = items[count].session;
+    for (size_t i = 0; i < n; i++) {
+        struct tree_session *s = items[i].session;
         if (!s)
             continue;
-        tree_count_session(&t->rows[computer_row], s);
+        s->computer_row = computer_row;
+        s->project_row = at;
+        tree_count(t, s, 1);
+        if (computer_row >= 0)
+            t->rows[computer_row].sessions++;
         if (at >= 0)
-            tree_count_session(&t->rows[at], s);
-        struct tree_session ***list = s->parent ? &s->parent->last_child : &last;
-        **list = s;
-        *list = &s->next;
+            t->rows[at].sessions++;
     }
-    if (at >= 0)
-        t->rows[at].foldable = roots != NULL;
-    tree_add_sessions(t, roots, "", 2, at >= 0 && !t->rows[at].folded);
-    return count;
+    tree_add_sessions(t, roots, 2, at >= 0 && !t->rows[at].folded);
 }
 
 static int tree_knows_project(const struct tree *t, const char *computer, const char *path)
@@ -529,14 +870,13 @@ static struct tree_item *tree_items(struct tree *t, size_t *count)
             root = root->parent;
         const char *path = tree_project_of(t, root);
         items[n++] =
-            (struct tree_item){tree_computer(t, s->computer), path, tree_last_part(path), s};
+            (struct tree_item){tree_computer(t, s->computer), path, tree_last_part(path), s, 0};
     }
     for (int i = 0; i < t->project_count; i++)
         items[n++] = (struct tree_item){tree_computer(t, t->projects[i].computer),
-                                        t->projects[i].path, t->projects[i].name, NULL};
+                                        t->projects[i].path, t->projects[i].name, NULL, 0};
     if (t->here && t->computer_count && !tree_knows_project(t, t->computers[0], t->here))
-        items[n++] = (struct tree_item){0, t->here, tree_last_part(t->here), NULL};
-    qsort(items, n, sizeof *items, tree_compare);
+        items[n++] = (struct tree_item){0, t->here, tree_last_part(t->here), NULL, 0};
     *count = n;
     return items;
 }
@@ -545,6 +885,30 @@ static void tree_clear_rows(struct tree *t)
 {
     while (t->row_count)
         free(t->rows[--t->row_count].key);
+    t->lines = t->hits = 0;
+}
+
+/* One computer's row (none while it is in focus) and all below it; a filter may leave nothing. */
+static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
+{
+    int before = t->row_count, at = -1;
+    if (!t->focus) {
+        struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
+        row->computer = row->name = t->computers[c];
+        row->foldable = n > 0 && !t->word_count;
+        at = before;
+    }
+    for (size_t i = 0, count; i < n; i += count) {
+        count = tree_project_items(items + i, n - i);
+        tree_add_project(t, items + i, count, at);
+    }
+    if (t->word_count && at >= 0 && t->row_count == before + 1) {
+        free(t->rows[--t->row_count].key);
+        t->lines--;
+        for (size_t i = 0; i < n; i++)
+            if (items[i].session)
+                items[i].session->computer_row = -1;
+    }
 }
 
 static void tree_build(struct tree *t)
@@ -552,22 +916,23 @@ static void tree_build(struct tree *t)
     size_t count = 0, i = 0;
     if (!t->dirty)
         return;
-    t->dirty = 0;
     tree_clear_rows(t);
     for (size_t k = 0; k < t->sessions.places; k++)
         if (t->sessions.sessions[k])
             tree_add_computer(t, ((struct tree_session *)t->sessions.sessions[k]->local)->computer);
-    tree_link(t);
+    if (t->focus && tree_computer(t, t->focus) < 0)
+        tree_set_focus(t, NULL);
+    tree_find_parents(t);
     struct tree_item *items = tree_items(t, &count);
+    tree_sort(t, items, count);
     while (i < count && items[i].computer < 0)
         i++;
     for (int c = 0; c < t->computer_count; c++) {
-        struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
-        int at = t->row_count - 1;
-        row->computer = row->name = t->computers[c];
-        row->foldable = i < count && items[i].computer == c;
+        size_t first = i;
         while (i < count && items[i].computer == c)
-            i += tree_add_project(t, items + i, count - i, at);
+            i++;
+        if (!t->focus || strcmp(t->focus, t->computers[c]) == 0)
+            tree_add_computer_rows(t, c, items + first, i - first);
     }
     free(items);
     t->dirty = 0;
@@ -579,6 +944,51 @@ static int tree_find(const struct tree *t, const char *key)
         if (strcmp(t->rows[i].key, key) == 0)
             return i;
     return -1;
+}
+
+static int tree_next_waiting(struct tree *t, int from)
+{
+    tree_build(t);
+    for (int i = 0; i <= t->row_count && t->row_count; i++) {
+        int at = ((from + i) % t->row_count + t->row_count) % t->row_count;
+        const struct tree_row *row = &t->rows[at];
+        if (i && row->session && tree_is(row->session, "waiting"))
+            return at;
+        if (row->folded && row->waiting) { /* it is in there; the rows up to here stay */
+            tree_set_folded(t, row->key, 0);
+            tree_build(t);
+            from = at;
+            i = 0;
+        }
+    }
+    return -1;
+}
+
+static int tree_find_number(const struct tree *t, int from, const char *number)
+{
+    int start = from > 0 && from < t->row_count ? from : 0;
+    while (start > 0 && t->rows[start].kind == TREE_SESSION)
+        start--;
+    for (int i = 0; i < t->row_count; i++) {
+        int at = (start + i) % t->row_count;
+        if (t->rows[at].session && strcmp(t->rows[at].session->number, number) == 0)
+            return at;
+    }
+    return -1;
+}
+
+/* The last row that begins at or before the line. */
+static int tree_row_at(const struct tree *t, int line)
+{
+    int low = 0, high = t->row_count - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (t->rows[middle].line <= line)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -604,6 +1014,8 @@ static void tree_free(struct tree *t)
         free(t->computers[--t->computer_count]);
     while (t->fold_count)
         free(t->folds[--t->fold_count]);
+    tree_free_agents(t);
     free(t->computers), free(t->projects), free(t->folds), free(t->rows), free(t->here);
+    free(t->focus);
     *t = (struct tree){0};
 }

@@ -437,6 +437,309 @@ static void unit_tree_agents(void)
     }
 }
 
+/* ---- filter, order, focus, jumps ------------------------------------------------------------ */
+
+static void unit_tree_add(struct tree *t, const char *id, const char *dir, const char *members)
+{
+    buf b = {0};
+    buf_fmt(&b, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"%s\",\"computer\":\"vm\","
+                "\"working_directory\":\"%s\"%s%s}}", id, dir, *members ? "," : "", members);
+    unit_tree_say(t, buf_cstr(&b));
+    buf_free(&b);
+}
+
+/* Keys of the rows, as they stand. */
+static void unit_tree_check_keys(int line, struct tree *t, const char *want)
+{
+    buf got = {0};
+    tree_build(t);
+    for (int i = 0; i < t->row_count; i++) {
+        buf_str(&got, i ? " " : "");
+        buf_str(&got, t->rows[i].key);
+    }
+    if (!span_eq(buf_view(&got), want)) {
+        printf("#   line %d: got \"%s\"\n#   wanted \"%s\"\n", line, buf_cstr(&got), want);
+        test_failures++;
+    }
+    buf_free(&got);
+}
+
+#define CHECK_KEYS(t, want) unit_tree_check_keys(__LINE__, (t), (want))
+
+static void unit_tree_few(struct tree *t)
+{
+    tree_init(t, "vm", NULL);
+    unit_tree_say(t, "{\"event\":\"computer_updated\",\"data\":{\"name\":\"other\"}}");
+    unit_tree_add(t, "a", "/x", "\"created_at\":\"2026-01-01T00:00:01Z\",\"title\":\"Make TESTS "
+                                "pass\",\"active_agent\":\"claude\",\"state\":\"working\","
+                                "\"last_activity\":\"2026-01-01T10:00:01Z\"");
+    unit_tree_add(t, "b", "/x", "\"created_at\":\"2026-01-01T00:00:02Z\",\"initiator_session_id\":"
+                                "\"a\",\"title\":\"review\",\"state\":\"waiting\",\"state_text\":"
+                                "\"Shall I?\",\"last_activity\":\"2026-01-01T10:00:40Z\"");
+    unit_tree_add(t, "c", "/x", "\"created_at\":\"2026-01-01T00:00:03Z\",\"command\":\"/bin/make "
+                                "-j\",\"state\":\"idle\",\"unseen\":true,\"last_output\":\"All "
+                                "done.\",\"last_activity\":\"2026-01-01T10:05:00Z\"");
+    unit_tree_add(t, "d", "/w/site", "\"created_at\":\"2026-01-01T00:00:04Z\",\"title\":\"dev\","
+                                     "\"state\":\"exited\",\"last_input\":\"go on\"");
+    unit_tree_say(t, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"e\",\"computer\":"
+                     "\"other\",\"working_directory\":\"/y\",\"title\":\"far away\",\"state\":"
+                     "\"waiting\",\"created_at\":\"2026-01-01T00:00:05Z\"}}");
+    unit_tree_say(t, "{\"event\":\"projects_updated\",\"data\":{\"computer\":\"other\",\"projects\""
+                     ":[{\"computer\":\"other\",\"path\":\"/z\",\"name\":\"empty place\"}]}}");
+}
+
+static void unit_tree_filters(void)
+{
+    static const struct {
+        const char *filter, *keys;
+        int hits;
+    } cases[] = {
+        {"tests", "c:vm p:vm:/x s:a", 1},
+        {"review", "c:vm p:vm:/x s:a s:b", 1}, /* with the one above it */
+        {"SHALL i?", "c:vm p:vm:/x s:a s:b", 1},
+        {"  pass   CLAUDE ", "c:vm p:vm:/x s:a", 1},
+        {"pass nothing", "", 0},
+        {"make", "c:vm p:vm:/x s:a s:c", 2}, /* a title; a program */
+        {"done.", "c:vm p:vm:/x s:c", 1},
+        {"go", "c:vm p:vm:/w/site s:d", 1},
+        {"/w/", "c:vm p:vm:/w/site s:d", 1},
+        {"other", "c:other p:other:/y s:e", 1},
+        {"is:waiting", "c:vm p:vm:/x s:a s:b c:other p:other:/y s:e", 2},
+        {"is:w", "c:vm p:vm:/x s:a s:b c:other p:other:/y s:e", 3}, /* working, too */
+        {"is:waiting far", "c:other p:other:/y s:e", 1},
+        {"is:unseen", "c:vm p:vm:/x s:c", 1},
+        {"IS:EXITED", "c:vm p:vm:/w/site s:d", 1},
+        {"is:nonsense", "", 0},
+        {"empty", "c:other p:other:/z", 1}, /* a project with nothing in it */
+        {"s\001\377", "", 0},
+    };
+    struct tree t;
+    unit_tree_few(&t);
+    tree_set_folded(&t, "p:vm:/x", 1); /* what is folded is looked through */
+    tree_set_folded(&t, "c:other", 1);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        tree_set_filter(&t, cases[i].filter);
+        CHECK_KEYS(&t, cases[i].keys);
+        CHECK_INT(t.hits, cases[i].hits);
+    }
+    tree_set_filter(&t, "");
+    CHECK_KEYS(&t, "c:vm p:vm:/w/site s:d p:vm:/x c:other");
+    /* A change that makes or ends a hit brings and takes its row. */
+    tree_set_filter(&t, "is:idle");
+    CHECK_KEYS(&t, "c:vm p:vm:/x s:c");
+    unit_tree_add(&t, "d", "/w/site", "\"state\":\"idle\"");
+    CHECK_KEYS(&t, "c:vm p:vm:/w/site s:d p:vm:/x s:c");
+    unit_tree_add(&t, "d", "/w/site", "\"state\":\"working\"");
+    CHECK_KEYS(&t, "c:vm p:vm:/x s:c");
+    tree_free(&t);
+}
+
+/* The search against strstr, with words that nearly match again and again. */
+static void unit_tree_words(void)
+{
+    for (int round = 0; round < 3000; round++) {
+        struct tree_word w = {.n = 1 + unit_tree_random(8)};
+        char word[TREE_WORD_MAX + 1] = "", text[40] = "", lower[40] = "";
+        for (int i = 0; i < w.n; i++)
+            w.text[i] = (unsigned char)(word[i] = (char)('a' + unit_tree_random(2)));
+        int n = unit_tree_random((int)sizeof text);
+        for (int i = 0; i < n; i++) {
+            lower[i] = (char)('a' + unit_tree_random(2));
+            text[i] = (char)(lower[i] - 32 * unit_tree_random(2));
+        }
+        tree_prepare_word(&w);
+        CHECK_INT(tree_has_word(&w, text), strstr(lower, word) != NULL);
+    }
+    /* Longer than what is kept, and more words than are kept: the rest is ignored. */
+    struct tree t;
+    buf many = {0};
+    unit_tree_few(&t);
+    for (int i = 0; i < 300; i++)
+        buf_byte(&many, 'x');
+    tree_set_filter(&t, buf_cstr(&many));
+    CHECK_INT(t.word_count, 1);
+    CHECK_INT(t.words[0].n, TREE_WORD_MAX);
+    buf_clear(&many);
+    for (int i = 0; i < 50; i++)
+        buf_str(&many, "e ");
+    tree_set_filter(&t, buf_cstr(&many));
+    CHECK_INT(t.word_count, TREE_WORDS_MAX);
+    tree_build(&t);
+    buf_free(&many);
+    tree_free(&t);
+}
+
+static void unit_tree_orders(void)
+{
+    struct tree t;
+    unit_tree_few(&t);
+    unit_tree_add(&t, "f", "/x", "\"created_at\":\"2026-01-01T00:00:00Z\",\"state\":\"idle\"");
+    CHECK_KEYS(&t, "c:vm p:vm:/w/site s:d p:vm:/x s:f s:a s:b s:c c:other p:other:/y s:e "
+                   "p:other:/z");
+    CHECK_SPAN(span_of(tree_session(&t, "a")->number), "2");
+    tree_set_order(&t, TREE_WAITING); /* the project, and what it started, go with the one */
+    CHECK_KEYS(&t, "c:vm p:vm:/x s:a s:b s:f s:c p:vm:/w/site s:d c:other p:other:/y s:e "
+                   "p:other:/z");
+    CHECK_SPAN(span_of(tree_session(&t, "a")->number), "2");
+    CHECK_SPAN(span_of(tree_session(&t, "b")->number), "2.1");
+    unit_tree_add(&t, "c", "/x", "\"created_at\":\"2026-01-01T00:00:03Z\",\"state\":\"waiting\"");
+    unit_tree_add(&t, "b", "/x", "\"created_at\":\"2026-01-01T00:00:02Z\",\"initiator_session_id\":"
+                                 "\"a\",\"state\":\"idle\"");
+    CHECK_KEYS(&t, "c:vm p:vm:/x s:c s:f s:a s:b p:vm:/w/site s:d c:other p:other:/y s:e "
+                   "p:other:/z");
+    tree_set_order(&t, TREE_RECENT);
+    unit_tree_add(&t, "d", "/w/site", "\"last_activity\":\"2026-01-01T12:00:00Z\"");
+    unit_tree_add(&t, "a", "/x", "\"created_at\":\"2026-01-01T00:00:01Z\",\"last_activity\":"
+                                 "\"2026-01-01T11:00:00Z\"");
+    CHECK_KEYS(&t, "c:vm p:vm:/w/site s:d p:vm:/x s:a s:b s:f s:c c:other p:other:/y s:e "
+                   "p:other:/z");
+    CHECK(!t.dirty);
+    unit_tree_add(&t, "a", "/x", "\"created_at\":\"2026-01-01T00:00:01Z\",\"last_activity\":"
+                                 "\"2026-01-01T11:00:59Z\"");
+    CHECK(!t.dirty); /* within the same minute nothing moves */
+    tree_free(&t);
+}
+
+static void unit_tree_focus(void)
+{
+    struct tree t;
+    unit_tree_few(&t);
+    tree_set_focus(&t, "other");
+    CHECK_KEYS(&t, "p:other:/y s:e p:other:/z");
+    CHECK_INT(t.rows[0].depth, 0);
+    CHECK_INT(t.rows[1].depth, 1);
+    CHECK_INT(t.rows[0].waiting, 1);
+    unit_tree_say(&t, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"e\",\"computer\":"
+                      "\"other\",\"working_directory\":\"/y\",\"title\":\"far away\",\"state\":"
+                      "\"idle\",\"created_at\":\"2026-01-01T00:00:05Z\"}}");
+    CHECK(!t.dirty);
+    CHECK_INT(t.rows[0].waiting, 0);
+    tree_set_filter(&t, "is:waiting"); /* there is one elsewhere */
+    CHECK_KEYS(&t, "");
+    tree_set_filter(&t, NULL);
+    unit_tree_say(&t, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"e\"}}");
+    unit_tree_say(&t, "{\"event\":\"computer_removed\",\"data\":{\"name\":\"other\"}}");
+    tree_build(&t);
+    CHECK(t.focus == NULL); /* it has gone */
+    CHECK(tree_find(&t, "c:vm") == 0);
+    tree_free(&t);
+}
+
+static void unit_tree_jumps(void)
+{
+    struct tree t;
+    unit_tree_few(&t);
+    tree_build(&t);
+    CHECK_INT(tree_next_waiting(&t, 0), tree_find(&t, "s:b"));
+    CHECK_INT(tree_next_waiting(&t, tree_find(&t, "s:b")), tree_find(&t, "s:e"));
+    CHECK_INT(tree_next_waiting(&t, tree_find(&t, "s:e")), tree_find(&t, "s:b"));
+    tree_fold_all(&t, 1);
+    CHECK_KEYS(&t, "c:vm p:vm:/w/site p:vm:/x c:other p:other:/y p:other:/z");
+    CHECK_INT(t.rows[2].waiting, 1);
+    tree_set_folded(&t, "s:a", 1);
+    tree_set_folded(&t, "c:vm", 1);
+    int at = tree_next_waiting(&t, 0); /* unfolds what it is in, and nothing else */
+    CHECK_KEYS(&t, "c:vm p:vm:/w/site p:vm:/x s:a s:b s:c c:other p:other:/y p:other:/z");
+    CHECK_INT(at, tree_find(&t, "s:b"));
+    tree_fold_all(&t, 0);
+    CHECK_INT(t.fold_count, 0);
+    tree_build(&t);
+    CHECK_INT(tree_find_number(&t, tree_find(&t, "s:b"), "1"), tree_find(&t, "s:a"));
+    CHECK_INT(tree_find_number(&t, tree_find(&t, "s:e"), "1"), tree_find(&t, "s:e"));
+    CHECK_INT(tree_find_number(&t, tree_find(&t, "s:e"), "1.1"), tree_find(&t, "s:b"));
+    CHECK_INT(tree_find_number(&t, 0, "1"), tree_find(&t, "s:d"));
+    CHECK_INT(tree_find_number(&t, 0, "9"), -1);
+    tree_set_filter(&t, "is:nonsense");
+    CHECK_INT(tree_next_waiting(&t, 3), -1);
+    CHECK_INT(tree_find_number(&t, 3, "1"), -1);
+    tree_free(&t);
+}
+
+static void unit_tree_lines(void)
+{
+    struct tree t;
+    int lines = 0;
+    unit_tree_few(&t);
+    tree_build(&t);
+    for (int i = 0; i < t.row_count; i++) {
+        int n = t.rows[i].session ? tree_session_lines(t.rows[i].session) : 1;
+        CHECK_INT(t.rows[i].line, lines);
+        for (int k = 0; k < n; k++)
+            CHECK_INT(tree_row_at(&t, lines + k), i);
+        lines += n;
+    }
+    CHECK_INT(t.lines, lines);
+    CHECK_INT(tree_row_at(&t, lines + 10), t.row_count - 1);
+    unit_tree_add(&t, "d", "/w/site", "\"created_at\":\"2026-01-01T00:00:04Z\",\"last_input\":"
+                                      "\"go on\",\"last_output\":\"one more line\"");
+    CHECK(t.dirty); /* the rows below it begin elsewhere */
+    tree_build(&t);
+    CHECK_INT(t.lines, lines + 1);
+    tree_free(&t);
+}
+
+/* Focus, order and folds of one UI are taken over by the next; garbage is passed over. */
+static void unit_tree_state(void)
+{
+    static const char *const garbage[] = {
+        "{}", "[]", "3", "{\"folds\":3,\"order\":[],\"focus\":{}}",
+        "{\"folds\":[null,\"\",\"x\",\"c\",\"q:1\",[],{}],\"order\":\"sideways\"}"};
+    struct tree one, two;
+    struct json state;
+    buf b = {0};
+    unit_tree_few(&one);
+    unit_tree_few(&two);
+    tree_set_focus(&one, "vm");
+    tree_set_order(&one, TREE_RECENT);
+    tree_set_folded(&one, "s:a", 1);
+    tree_set_folded(&one, "s:is gone", 1);
+    tree_set_folded(&one, "c:other", 1);
+    json_open(&b, '{');
+    tree_put_state(&one, &b);
+    json_close(&b, '}');
+    CHECK_SPAN(buf_view(&b),
+               "{\"focus\":\"vm\",\"order\":\"recent\",\"folds\":[\"c:other\",\"s:a\"]}");
+    CHECK(json_parse(buf_view(&b), &state, NULL, NULL) == PARSE_DONE);
+    tree_take_state(&two, state);
+    CHECK_KEYS(&two, "p:vm:/x s:c s:a p:vm:/w/site s:d");
+    for (size_t i = 0; i < COUNT_OF(garbage); i++) {
+        CHECK(json_parse(span_of(garbage[i]), &state, NULL, NULL) == PARSE_DONE);
+        tree_take_state(&two, state);
+        CHECK_KEYS(&two, "p:vm:/x s:c s:a p:vm:/w/site s:d");
+    }
+    for (int i = 0; i < TREE_FOLDS_MAX + 10; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "s:%d", i);
+        tree_set_folded(&two, key, 1);
+    }
+    CHECK_INT(two.fold_count, TREE_FOLDS_MAX);
+    buf_free(&b);
+    tree_free(&one);
+    tree_free(&two);
+}
+
+static void unit_tree_availability(void)
+{
+    struct tree t;
+    tree_init(&t, "vm", NULL);
+    unit_tree_say(&t, "{\"event\":\"agents_updated\",\"data\":{\"claude\":{\"agent\":\"claude\","
+                      "\"available\":true,\"unavailable_until\":null,\"reason\":null},\"codex\":{"
+                      "\"available\":false,\"unavailable_until\":\"1970-01-01T00:00:05Z\","
+                      "\"reason\":\"rate limit\"},\"odd\":7}}");
+    CHECK_INT(t.agent_count, 3);
+    CHECK_SPAN(span_of(t.agents[0].name), "claude");
+    CHECK(t.agents[0].available && !t.agents[0].reason && !t.agents[0].until);
+    CHECK(!t.agents[1].available);
+    CHECK_SPAN(span_of(t.agents[1].reason), "rate limit");
+    CHECK_INT(t.agents[1].until, 5000);
+    CHECK(t.agents[2].available); /* nothing speaks against it */
+    unit_tree_say(&t, "{\"event\":\"agents_updated\",\"data\":[]}");
+    CHECK_INT(t.agent_count, 3);
+    unit_tree_say(&t, "{\"event\":\"agents_updated\",\"data\":{}}");
+    CHECK_INT(t.agent_count, 0);
+    tree_free(&t);
+}
+
 static void unit_tree(void)
 {
     unit_tree_against_model();
@@ -445,4 +748,12 @@ static void unit_tree(void)
     unit_tree_odd_events();
     unit_tree_dirty();
     unit_tree_agents();
+    unit_tree_filters();
+    unit_tree_words();
+    unit_tree_orders();
+    unit_tree_focus();
+    unit_tree_jumps();
+    unit_tree_lines();
+    unit_tree_state();
+    unit_tree_availability();
 }
