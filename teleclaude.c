@@ -36,7 +36,10 @@
 #include "src/ui.c"       /* widgets: forms, questions, messages, keys, help */
 #include "src/pager.c"    /* a file's text, with light Markdown styling */
 #include "src/view.c"     /* a session's live screen inside the UI */
-#include "src/tui.c"      /* the terminal UI */
+#include "src/look.c"     /* how sessions, projects and todos are drawn */
+#include "src/app.c"      /* the UI's state: selection, requests, what survives a restart */
+#include "src/dialog.c"   /* starting, messaging, renaming, ending a session */
+#include "src/tui.c"      /* the terminal UI: views, keys, mouse, frames */
 #include "src/cli.c"      /* command table and commands */
 
 int main(int argc, char **argv)

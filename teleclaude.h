@@ -1562,7 +1562,7 @@ static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end
 /* ==== tree: what the UI shows: computers, projects, sessions as rows of a tree =============== */
 
 #define TREE_DEPTH_MAX 32 /* sessions started by sessions; deeper ones stand at this depth */
-#define TREE_FOLDS_MAX 4096
+#define TREE_FOLDS_MAX 1000
 #define TREE_WORDS_MAX 16 /* of a filter; more are ignored */
 #define TREE_WORD_MAX 64  /* bytes of one; more are ignored */
 #define TREE_AGENTS_MAX 16
@@ -1575,9 +1575,11 @@ struct tree_session {
     long long exit_code;
     int has_exit_code;
     int unseen;             /* it finished or asked, and nobody has looked since */
+    int input_is_newer;     /* last_input has changed after last_output */
     /* what tree_build made of it */
     struct tree_session *parent, *first_child, **last_child, *next;
     char number[100];       /* 1, 1.1, 2 … within its project, by age */
+    int number_columns;     /* of the widest number beside it */
     int row, project_row, computer_row; /* indices of rows; -1: not shown */
     int hit, kept;          /* the filter's words match it; it, or one that it started */
     long long rank;         /* where the order puts it; the least of it and what it started */
@@ -2278,6 +2280,8 @@ struct view {
     struct loop_task send_task;
     int want_cols, want_rows; /* the size to ask for; 0: none */
     unsigned modes;          /* what view_put_modes told the terminal last */
+    unsigned ui_modes;       /* what the UI has switched on itself */
+    int wheel;               /* scrolls back where the program does not want the mouse */
     int shape;
     char reason[128];
     const struct view_hooks *hooks; /* NULL once closed */
@@ -2309,6 +2313,205 @@ static void view_put_modes(struct view *v, buf *b);
 /* Appends what the program has put on the clipboard since the last call. */
 static void view_put_clipboard(struct view *v, buf *b);
 static void view_put_modes_back(struct view *v, buf *b); /* and what takes them back */
+/* Before the first view_put_modes: the UI has switched the mouse on itself, or (on 0) leaves it to
+ * the terminal altogether. */
+static void view_set_mouse(struct view *v, int on);
+/* The terminal is set as the UI sets it: whatever was told before is to be told again. */
+static void view_forget_modes(struct view *v);
+
+/* ==== look: how sessions, projects and todos are drawn ======================================= */
+
+/* A list's place on the screen, and how far it is scrolled. */
+struct look_list {
+    int row, col, rows, cols;
+    int at, top;            /* the selected row; the first line shown */
+    int details;            /* every session with its last words, not only the selected one */
+    long long now;          /* wall clock, ms: what ages are counted from */
+};
+
+/* What can be clicked: a row (index: of the tree or plan), a tab (index). */
+enum look_hit { LOOK_ROW = UI_OWN, LOOK_TAB, LOOK_PREVIEW };
+
+#define LOOK_TABS 2
+#define LOOK_TELLINGS 3     /* ways to tell the state of the connection */
+
+struct look_header {
+    const char *tabs[LOOK_TABS];
+    int tab;                /* the one that is shown */
+    const char *crumb;      /* what is in focus, or NULL */
+    const char *push[LOOK_TELLINGS]; /* how the connection is: at length, shorter, in a word */
+    enum theme_name push_style;
+    long long now;          /* wall clock, ms */
+};
+
+/* Draws the rows that are seen, scrolled so that the selected one is among them. */
+static void look_tree(struct ui *u, const struct tree *t, struct look_list *l);
+static void look_plan(struct ui *u, const struct plan *plan, struct look_list *l);
+/* The lines that the rows take in all, and the row that stands on one of them. */
+static int look_tree_lines(const struct tree *t, const struct look_list *l);
+static int look_tree_row(const struct tree *t, const struct look_list *l, int line);
+/* The first line of the screen: name, tabs, what is in focus, agents, connection. */
+static void look_header(struct ui *u, const struct tree *t, const struct look_header *h);
+/* One line: the session's state, for how long, and how that is known. */
+static void look_put_state(struct ui *u, int row, int col, int cols, const struct tree_session *s,
+                           long long now);
+static int look_put_glyph(struct ui *u, int row, int col, const struct tree_session *s);
+static struct cell_style look_style(const struct ui *u, enum theme_name name);
+/* Why an agent can't be started now, or for how long: "not installed", "42m"; nothing if it can. */
+static void look_put_agent_note(const struct tree_agent *a, long long now, buf *b);
+
+/* ==== app: the UI's state: what is shown and selected, requests, what survives a restart ====== */
+
+#define APP_PROMPTS_MAX 20
+#define APP_PROMPT_MAX 1000 /* bytes; longer ones are not remembered */
+
+/* What the keyboard is talking to; bits, for the key table's contexts. */
+enum app_mode {
+    APP_SESSIONS = 1,       /* the two views … */
+    APP_PLAN = 2,
+    APP_FILTER = 4,         /* … and what stands over them: a filter is typed */
+    APP_JUMP = 8,           /* a session's number is typed */
+    APP_HELP = 16,
+    APP_TOASTS = 32,        /* the last messages */
+    APP_CONFIRM = 64,
+    APP_NEW = 128,
+    APP_MESSAGE = 256,
+    APP_RENAME = 512,
+    APP_PAGER = 1024,
+    APP_ATTACHED = 2048,    /* what is typed goes to the session */
+    APP_PREFIX = 4096       /* but for the key after the prefix */
+};
+#define APP_LISTS (APP_SESSIONS | APP_PLAN)
+#define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
+#define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME)
+
+/* One of the two views: its list, and what is selected. */
+struct app_view {
+    struct look_list list;
+    char *selected;         /* key of the selected row */
+    char *wanted;           /* key to select as soon as it is there: a session just made */
+};
+
+struct app {
+    const struct config *config;
+    struct loop loop;
+    struct client client;
+    struct tree tree;
+    struct plan plan;
+    struct theme theme;
+    struct term_grid grid;
+    struct ui ui;
+    struct ui_keys keys;
+    struct ui_toasts toasts;
+    struct ui_help help;
+    struct ui_form form;
+    struct ui_confirm confirm;
+    struct pager pager;
+    struct term_input input;
+    struct conn terminal;
+    enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_PLAN */
+    struct app_view views[2];  /* in that order */
+    struct field filter;
+    int find_hit;             /* it has changed: something that it has found is to be selected */
+    char jump[16];            /* the number as far as it is typed */
+    int fetched;              /* the sessions have been told */
+    /* the session that a dialog is about, and its computer, or where a new one shall be */
+    char *target, *target_computer;
+    /* the form's choices */
+    char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
+    int agent_count, computer_count;
+    char *prompts[APP_PROMPTS_MAX]; /* given before, the newest last */
+    int prompt_count;
+    /* a session that was ended and can be taken back until then (on clock_mono_ms) */
+    char *ended, *ended_title, *ended_computer;
+    long long ended_until;
+    char followed[132];       /* the session whose preview was fetched last */
+    struct view *view;        /* the preview, or the attached session's screen; or NULL */
+    int no_preview;           /* Space has put it away where it would stand below the list */
+    int has_preview;
+    int list_cols, list_bottom; /* where the list ends; the preview begins behind it */
+    const char *attach_only;  /* begin and end with this session attached; or NULL */
+    long long events;         /* messages of /ws so far */
+    long long frame_due;      /* the next frame isn't drawn before this */
+    int stale;                /* the screen is out of date */
+    int quit;
+    int keep_due;             /* what is written to disk is out of date */
+    /* a program that has the terminal */
+    struct loop_child program;
+    char **program_argv;      /* waits for the terminal to take the last frame; or NULL */
+    int program_runs;
+    void (*program_done)(struct app *t, int status, const char *error);
+    long long clicked_at;     /* the last click, and on what: two soon after another open it */
+    int clicked;
+    struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
+        preview_timer, rest_timer, keep_timer;
+    struct loop_task connect_task, draw_task;
+};
+
+/* A request by REST, and what its answer is for. */
+struct app_ask {
+    struct app *app;
+    void (*take)(struct app *t, struct json answer, struct app_ask *ask);
+    long long events;         /* messages of /ws when it was sent */
+    enum app_mode dialog;     /* the form that waits for it; 0: none */
+};
+
+/* The screen is out of date: a frame is drawn as soon as one is due. */
+static void app_changed(struct app *t);
+static void app_count_frame(struct app *t);        /* one is drawn: it is up to date again */
+static void app_on_toast_over(void *ctx);          /* a toast's time may be over */
+static void app_say(struct app *t, int alarm, const char *text);
+static void app_set_mode(struct app *t, enum app_mode mode);
+static void app_set(char **place, const char *value); /* a copy; NULL is fine */
+static struct app_view *app_view(struct app *t);   /* the one that is shown */
+static void app_show(struct app *t, enum app_mode view); /* one of APP_LISTS */
+static int app_rows(const struct app *t);          /* of the view that is shown */
+static void app_select(struct app *t, int at);     /* the nearest row there is */
+/* Brings the rows up to date. The selection stays on its thing, or near where that was. */
+static void app_settle(struct app *t);
+static struct tree_row *app_row(struct app *t);    /* the selected one of the sessions; or NULL */
+static struct tree_session *app_session(struct app *t);
+static const struct plan_row *app_plan_row(struct app *t);
+/* Sends a request; take is called with a good answer. A failure is told where it belongs: in the
+ * dialog that asked, or as a toast. */
+static void app_request(struct app *t, const char *method, const char *target, span body,
+                        enum app_mode dialog,
+                        void (*take)(struct app *t, struct json answer, struct app_ask *ask));
+/* The answer, good as it looked, is none: told as a failure is. */
+static void app_refuse(struct app_ask *ask, const char *why);
+static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);
+static void app_fetch_sessions(struct app *t);
+static void app_fetch_rest(struct app *t);
+static void app_fetch(struct app *t);
+static int app_is_foreign(const struct app *t);    /* the daemon is TeleClaude's */
+/* What survives the UI's end, in STATE/ui.json: read once at the start; written when it has changed,
+ * now and then, and at the end. */
+static void app_keep(struct app *t);               /* it has changed */
+static void app_write(void *ctx);                  /* now, if it is out of date */
+static void app_read(struct app *t);
+static void app_add_prompt(struct app *t, const char *prompt);
+/* Gives the terminal to a program (argv in one block, freed with free) until it ends; then done,
+ * with waitpid's status, or an error when it could not be started. */
+static void app_run(struct app *t, char **argv,
+                    void (*done)(struct app *t, int status, const char *error));
+static void app_run_now(struct app *t);            /* the terminal has taken the last frame */
+static void app_resize(struct app *t);             /* asks the terminal for its size */
+static int app_wants_mouse(const struct app *t);
+static void app_free(struct app *t);
+
+/* ==== dialog: starting, messaging, renaming, ending a session ================================ */
+
+static void dialog_new(struct app *t, const char *prompt); /* in what is selected */
+static void dialog_message(struct app *t);
+static void dialog_rename(struct app *t);
+static void dialog_end(struct app *t);             /* asks first, unless it has exited */
+static void dialog_take_back(struct app *t);       /* the session that was ended last */
+static void dialog_event(struct app *t, const struct term_event *ev);
+static void dialog_draw(struct app *t);
+static void dialog_close(struct app *t);
+/* Starts a session without asking: what the preparation view does. */
+static void dialog_start(struct app *t, const char *computer, const char *directory,
+                         const char *message);
 
 /* ==== tui: the terminal UI: the tree of computers, projects and sessions ===================== */
 

@@ -97,6 +97,7 @@ static struct tree_session *tree_parse(struct json object)
         else if (json_text_eq(it.key, "exit_code"))
             s->has_exit_code = json_int(it.value, &s->exit_code);
     }
+    s->input_is_newer = s->last_input && !s->last_output; /* nobody says; later changes tell */
     return s;
 }
 
@@ -252,6 +253,10 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     t->dirty |= tree_moves(t, old, now);
     if (!t->dirty)
         tree_count(t, old, -1);
+    if (!tree_same(old->last_output, now->last_output))
+        old->input_is_newer = !now->last_output;
+    else if (!tree_same(old->last_input, now->last_input))
+        old->input_is_newer = 1;
     for (size_t i = 0; i < COUNT_OF(tree_strings); i++) {
         char *value = *tree_string(old, i);
         if (tree_same(value, *tree_string(now, i)))
@@ -753,13 +758,19 @@ static struct tree_session *tree_chain(struct tree_item *items, size_t n)
     return roots;
 }
 
-/* Recursive, to TREE_DEPTH_MAX at most. */
-static void tree_number(struct tree_session *s, const char *prefix)
+/* Numbers that stand below each other are as wide as the last of them. Recursive, to TREE_DEPTH_MAX
+ * at most. */
+static void tree_number(struct tree_session *first, const char *prefix)
 {
-    for (int n = 1; s; s = s->next, n++) {
+    struct tree_session *last = first;
+    int n = 1;
+    for (struct tree_session *s = first; s; s = s->next, n++) {
         snprintf(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
         tree_number(s->first_child, s->number);
+        last = s;
     }
+    for (struct tree_session *s = first; s; s = s->next)
+        s->number_columns = (int)strlen(last->number);
 }
 
 /* Numbers the sessions by age, then puts everything into the order that was asked for. */

@@ -5,8 +5,9 @@
  * What the program wants its input to look like (cursor keys, paste, mouse, focus) is told to the
  * terminal while attached, so the keys that come in are the bytes that the program expects. */
 
-/* What term_enter has switched on. */
+/* What term_enter has switched on, besides the mouse. */
 #define VIEW_UI_MODES (VT_BRACKETED_PASTE | VT_FOCUS)
+#define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
 /* bytes typed in one pass, or before the connection stands; a paste is one event */
 #define VIEW_TYPED_MAX (TERM_PASTE_MAX * 2)
 #define VIEW_WAITING_COLS 80 /* until the size is known */
@@ -33,7 +34,8 @@ static struct view *view_new(const char *id, const struct view_hooks *hooks, voi
     v->id = span_dup(span_of(id));
     v->hooks = hooks;
     v->ctx = ctx;
-    v->modes = VIEW_UI_MODES;
+    v->modes = v->ui_modes = VIEW_UI_MODES;
+    v->wheel = 1;
     v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
     return v;
 }
@@ -341,10 +343,24 @@ static void view_put_mode_changes(struct view *v, unsigned wanted, int shape, bu
     v->shape = shape;
 }
 
+static void view_set_mouse(struct view *v, int on)
+{
+    v->wheel = on;
+    v->ui_modes = VIEW_UI_MODES | (on ? VIEW_UI_MOUSE : 0u);
+    view_forget_modes(v);
+}
+
+static void view_forget_modes(struct view *v)
+{
+    v->modes = v->ui_modes;
+    v->shape = 0;
+}
+
 static void view_put_modes(struct view *v, buf *b)
 {
     unsigned wanted = v->vt ? vt_modes(v->vt) : 0;
-    if (!(wanted & VIEW_MOUSE)) /* the wheel scrolls back where the program does not want it */
+    /* The wheel scrolls back where the program does not want it. */
+    if (v->wheel && !(wanted & VIEW_MOUSE))
         wanted |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
     view_put_mode_changes(v, wanted, v->vt ? vt_cursor_shape(v->vt) : 0, b);
 }
@@ -367,5 +383,5 @@ static void view_put_clipboard(struct view *v, buf *b)
 
 static void view_put_modes_back(struct view *v, buf *b)
 {
-    view_put_mode_changes(v, VIEW_UI_MODES, 0, b);
+    view_put_mode_changes(v, v->ui_modes, 0, b);
 }

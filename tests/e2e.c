@@ -25,6 +25,9 @@
 #include "e2e/cli.c"      /* the command line */
 #include "e2e/projects.c" /* projects and their todos */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
+#include "e2e/fake.c"     /* a daemon that is none */
+#include "e2e/screens.c"  /* every view and dialog, compared with golden files */
+#include "e2e/views.c"    /* finding, preparation, mouse, restarts, bad daemons */
 
 #define E2E_TEST_MS 60000 /* no test takes longer */
 #define E2E_JOBS_MAX 64
@@ -42,6 +45,8 @@ static const struct {
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
+    {screens_tests, sizeof screens_tests / sizeof *screens_tests},
+    {views_tests, sizeof views_tests / sizeof *views_tests},
 };
 
 /* ---- one test ------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #define __BSD_VISIBLE 1
 #define _NETBSD_SOURCE 1
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

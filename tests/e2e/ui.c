@@ -267,7 +267,7 @@ static void test_ui_tree(void)
     char *talker = ui_session_sh("fourth thing", "read x; echo \"heard $x\"; read x");
     call("POST", session_path(talker, "/message"), "{\"message\": \"a message\"}");
     AWAIT_SESSION(talker, "last_output", "heard a message");
-    struct ui *u = ui_live(24, 80);
+    struct ui *u = ui_live(44, 80);
     UI_AWAIT_TEXT(u, "fourth thing");
     static const struct {
         const char *title, *number;
@@ -295,7 +295,7 @@ static void test_ui_tree(void)
 static void test_ui_push(void)
 {
     daemon_start();
-    struct ui *one = ui_live(24, 80), *two = ui_live(30, 120);
+    struct ui *one = ui_live(40, 80), *two = ui_live(30, 120);
     struct cli c =
         CLI_OK(cli("new", "-t", "from elsewhere", "--", "sh", "-c",
                    "echo 'first words'; read x; echo 'then more'; read x; exit 9", NULL));
@@ -465,10 +465,10 @@ static void test_ui_new(void)
     ui_keys(u, UI_CTRL_S);
     UI_AWAIT(u, ui_shows(u, "claude") && ui_row_from(u, "not installed", ui_row(u, "Prompt")) > 0);
     CHECK(ui_shows(u, "New session")); /* it is still open, with what was said */
-    ui_keys(u, UI_LEFT "\t\t");
+    ui_keys(u, UI_LEFT "\033[Z"); /* Shift-Tab, back to the directory */
     ui_fill(u, "/nonexistent/place");
     UI_AWAIT_TEXT(u, "/nonexistent/place");
-    ui_keys(u, "\t");
+    ui_keys(u, "\r\r\r"); /* past agent and mode */
     ui_fill(u, "a title \303\251\302\240x");
     ui_keys(u, "\177\177");
     ui_keys(u, "\t");
@@ -477,7 +477,7 @@ static void test_ui_new(void)
     UI_AWAIT(u, ui_row_from(u, "/nonexistent/place", ui_row(u, "Prompt")) > 0);
     CHECK(ui_shows(u, "a title \303\251"));
     CHECK_INT(json_count(get("/sessions").body, ""), 1);
-    ui_keys(u, "\033[Z\033[Z"); /* Shift-Tab, back to the directory */
+    ui_keys(u, "\033[Z\033[Z\033[Z\033[Z"); /* back to the directory */
     ui_fill(u, dir);
     UI_AWAIT_TEXT(u, dir);
     ui_keys(u, UI_CTRL_S);
@@ -502,7 +502,7 @@ static void test_ui_message(void)
     ui_select(u, "listener");
     ui_keys(u, "m");
     UI_AWAIT_TEXT(u, "Message");
-    ui_keys(u, "qjx? \342\202\254\033[200~pasted\ntext\033[201~"); /* keys are text in here */
+    ui_keys(u, "qjx? \342\202\254\033[200~pasted text\033[201~"); /* keys are text in here */
     UI_AWAIT_TEXT(u, "qjx? \342\202\254pasted text");
     ui_keys(u, "\r");
     UI_AWAIT_TEXT(u, "heard qjx? \342\202\254pasted text");
@@ -553,17 +553,33 @@ static void test_ui_end(void)
     CHECK_INT(get(session_path(id, "")).status, 200);
     ui_keys(u, "x");
     UI_AWAIT_TEXT(u, "End this session?");
-    ui_keys(u, "j\r"); /* neither yes nor no */
+    ui_keys(u, "j \033[A"); /* neither yes nor no */
     ui_keys(u, "y");
     UI_AWAIT_GONE(u, "End this session?");
-    UI_AWAIT_GONE(u, "doomed");
+    UI_AWAIT_TEXT(u, "ended doomed");
+    UI_AWAIT_TEXT(u, "u takes it back (");
+    CHECK_INT(count_of(pty_screen(u->t), "doomed"), 1); /* it is off the list */
     CHECK_INT(get(session_path(id, "")).status, 404);
+    ui_keys(u, "u");
+    UI_AWAIT_SELECTED(u, "doomed");
+    UI_AWAIT_TEXT(u, "taken back");
+    CHECK(!ui_shows(u, "u takes it back"));
+    CHECK_INT(get(session_path(id, "")).status, 200);
+    UI_AWAIT_GONE(u, "taken back");
+    ui_keys(u, "u"); /* there is nothing more */
+    UI_AWAIT_TEXT(u, "nothing to take back");
+    UI_AWAIT_SELECTED(u, "doomed");
+    ui_keys(u, "x");
+    UI_AWAIT_TEXT(u, "End this session?");
+    ui_keys(u, "\t\r"); /* the other button */
+    UI_AWAIT_TEXT(u, "u takes it back (9 s)"); /* counting */
+    UI_AWAIT(u, !ui_shows(u, "doomed")); /* it is over */
     if (HAVE_PROC)
         AWAIT(is_gone(id));
     ui_select(u, "gone");
     ui_keys(u, "x"); /* nothing is lost: no question */
     UI_AWAIT_TEXT(u, "No sessions yet");
-    ui_keys(u, "x");
+    ui_keys(u, "gx");
     UI_AWAIT_TEXT(u, "select a session first");
     ui_quit(u);
 }
@@ -617,9 +633,13 @@ static void test_ui_configured(void)
     ui_keys(u, "q");
     UI_AWAIT_TEXT(u, "q does nothing here");
     ui_keys(u, "h");
+    UI_AWAIT_TEXT(u, " Keys ");
+    ui_keys(u, "goes on");
     UI_AWAIT_TEXT(u, "Z, Ctrl-Q"); /* the help knows */
+    ui_keys(u, "\033");
+    UI_AWAIT_TEXT(u, "F2 ");
     ui_keys(u, "?");
-    UI_AWAIT_GONE(u, "Z, Ctrl-Q");
+    UI_AWAIT_GONE(u, " Keys ");
     ui_keys(u, "\021"); /* Ctrl-Q */
     CHECK_INT(pty_await_exit(u->t), 0);
 }
@@ -629,28 +649,25 @@ static void test_ui_help(void)
     daemon_start();
     struct ui *u = ui_live(12, 80);
     ui_keys(u, "?");
-    UI_AWAIT_TEXT(u, "Keys");
-    UI_AWAIT_TEXT(u, "up, k");
+    UI_AWAIT_TEXT(u, " Keys ");
+    UI_AWAIT_TEXT(u, "be in the selected session");
     CHECK(!ui_shows(u, "every session goes on")); /* more than fits */
-    ui_keys(u, UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN
-                   UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN UI_DOWN);
+    for (int i = 0; i < 60; i++)
+        ui_keys(u, UI_DOWN);
     UI_AWAIT_TEXT(u, "every session goes on");
-    CHECK(!ui_shows(u, "up, k"));
+    CHECK(!ui_shows(u, "be in the selected session"));
     ui_keys(u, UI_UP); /* the end was the end: one up shows at once */
     UI_AWAIT_GONE(u, "every session goes on");
-    ui_keys(u, "\033[H"); /* Home */
-    UI_AWAIT_TEXT(u, "up, k");
-    ui_keys(u, "goes on"); /* what is typed filters */
-    UI_AWAIT_TEXT(u, "1 of ");
-    CHECK(ui_shows(u, "every session goes on") && !ui_shows(u, "up, k"));
+    ui_keys(u, "\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~");
+    UI_AWAIT_TEXT(u, "be in the selected session");
+    ui_keys(u, "Rename"); /* what is typed filters */
+    UI_AWAIT_TEXT(u, "rename the selected session");
+    UI_AWAIT_GONE(u, "be in the selected session");
+    CHECK(ui_shows(u, "1 of "));
+    ui_keys(u, "\033"); /* first the filter goes, then the help */
+    UI_AWAIT_TEXT(u, "be in the selected session");
     ui_keys(u, "\033");
-    UI_AWAIT_TEXT(u, "up, k");
-    ui_keys(u, "?");
-    UI_AWAIT_GONE(u, "Keys");
-    ui_keys(u, "?");
-    UI_AWAIT_TEXT(u, "Keys");
-    ui_keys(u, "\033");
-    UI_AWAIT_GONE(u, "Keys");
+    UI_AWAIT_GONE(u, " Keys ");
     ui_keys(u, "Q");
     UI_AWAIT_TEXT(u, "Q does nothing here; ? lists the keys");
     ui_keys(u, "\033[24~\033[1;5A\033[99~\033O\033Z\xff"); /* nothing comes of these, and no harm */
@@ -742,8 +759,8 @@ static void test_ui_hangup(void)
 
 static void test_ui_sizes(void)
 {
-    static const int sizes[][2] = {{60, 200}, {24, 80}, {10, 40}, {9, 39}, {10, 39},
-                                   {9, 40},   {1, 1},   {24, 80}, {24, 79}};
+    static const int sizes[][2] = {{60, 200}, {24, 80}, {10, 40}, {6, 24}, {5, 24}, {6, 23},
+                                   {9, 40},   {2, 9},   {1, 1},   {24, 80}, {24, 79}};
     daemon_start();
     ui_session("alpha", NULL);
     ui_session("beta", NULL);
@@ -756,16 +773,17 @@ static void test_ui_sizes(void)
             for (int col = 0; col < cols; col++)
                 u->t->cells[row][col] = '#';
         pty_set_size(u->t, rows, cols);
-        if (rows >= 10 && cols >= 40) {
-            UI_AWAIT(u, !ui_shows(u, "#") && ui_row(u, "live") == 0 &&
-                            ui_row(u, "telec  Sessions") == 0);
+        if (rows >= 6 && cols >= 24) {
+            UI_AWAIT(u, !ui_shows(u, "#") && ui_row(u, "\342\227\217") == 0 &&
+                            ui_row(u, "Sessions") == 0);
             UI_AWAIT(u, ui_shows(u, "beta"));
             CHECK_HAS(pty_row(u->t, rows - 1), "n new");
-            CHECK_HAS(ui_line(u, "beta"), "sleep");
+            if (cols >= 40)
+                CHECK_HAS(ui_line(u, "beta"), "sleep");
             CHECK_INT(count_of(pty_screen(u->t), "beta"), 1);
-        } else if (rows > 1) {
-            UI_AWAIT(u, ui_shows(u, format("this is %dx%d", cols, rows)) && !ui_shows(u, "#"));
-            CHECK(ui_shows(u, "telec needs 40x10"));
+        } else if (rows > 2) {
+            UI_AWAIT(u, ui_shows(u, format("%dx%d", cols, rows)) && !ui_shows(u, "#"));
+            CHECK(ui_shows(u, "telec needs 24x6"));
         } else {
             UI_AWAIT(u, !ui_shows(u, "#"));
         }
@@ -773,32 +791,35 @@ static void test_ui_sizes(void)
     ui_quit(u);
 }
 
-/* Every dialog fits at 40x10, and survives a change of the size. */
+/* Every dialog fits at 24x6, and survives a change of the size. */
 static void test_ui_small_dialogs(void)
 {
     static const struct {
         const char *key, *title, *end;
     } dialogs[] = {{"n", "New session", "\033"},
                    {"m", "Message", "\033"},
-                   {"x", "End this session?", "n"},
+                   {"R", "Rename", "\033"},
+                   {"x", "End this sess", "n"},
+                   {"!", "Messages", "\033"},
                    {"?", "Keys", "\033"}};
     daemon_start();
     ui_session("alpha", NULL);
-    struct ui *u = ui_live(10, 40);
+    struct ui *u = ui_start(6, 24);
+    UI_AWAIT_TEXT(u, "alpha");
     ui_select(u, "alpha");
     for (size_t i = 0; i < sizeof dialogs / sizeof *dialogs; i++) {
         ui_keys(u, dialogs[i].key);
         UI_AWAIT_TEXT(u, dialogs[i].title);
         /* the whole frame */
         CHECK(ui_row(u, "\342\225\256") >= 0 && ui_row(u, "\342\225\257") >= 0);
-        pty_set_size(u->t, 30, 100);
-        UI_AWAIT(u, ui_shows(u, "telec  Sessions") && ui_row(u, dialogs[i].title) > 2);
+        pty_set_size(u->t, 50, 100);
+        UI_AWAIT(u, ui_shows(u, "telec  Sessions") && ui_row(u, dialogs[i].title) > 0);
         pty_set_size(u->t, 5, 20);
         UI_AWAIT_TEXT(u, "needs");
-        pty_set_size(u->t, 10, 40);
+        pty_set_size(u->t, 6, 24);
         UI_AWAIT_TEXT(u, dialogs[i].title);
         ui_keys(u, dialogs[i].end);
-        UI_AWAIT_GONE(u, dialogs[i].title);
+        UI_AWAIT_TEXT(u, "n new"); /* the footer, which a dialog has no room for here */
     }
     ui_quit(u);
 }
@@ -980,18 +1001,20 @@ static void test_ui_preview_below(void)
     struct ui *u = ui_live(24, 80);
     ui_select(u, "a talker");
     UI_AWAIT_TEXT(u, "\342\200\271 words of the program");
-    CHECK_INT(count_of(pty_screen(u->t), "words of the program"), 1);
-    ui_keys(u, " ");
     UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 2);
     CHECK(ui_row_from(u, "words of the program", 12) > 0);
     CHECK_INT(ui_row(u, "\342\224\200\342\224\200\342\224\200"), 12);
     pty_set_size(u->t, 24, 120); /* room beside: it goes there */
     UI_AWAIT_TEXT(u, "\342\224\202 words of the program");
-    pty_set_size(u->t, 24, 80);
-    UI_AWAIT_GONE(u, "\342\224\202");
-    UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 2);
     ui_keys(u, " ");
+    UI_AWAIT_GONE(u, "\342\224\202");
+    pty_set_size(u->t, 24, 80); /* it was put away: it stays away */
     UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 1);
+    ui_keys(u, " ");
+    UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 2);
+    pty_set_size(u->t, 24, 59); /* room for the list alone */
+    UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 1);
+    CHECK(!ui_shows(u, "\342\224\200\342\224\200\342\224\200"));
     ui_quit(u);
 }
 
@@ -1081,7 +1104,7 @@ static void test_ui_attach_next(void)
     daemon_start();
     ui_session_sh("number one", "echo I am the first; sleep 1000");
     ui_session_sh("number two", "echo I am the second; sleep 1000");
-    char *over = ui_session_sh("gone", "true");
+    char *over = ui_session_sh("gone", "seq 1 90; echo its last words");
     AWAIT_SESSION(over, "state", "exited");
     struct ui *u = ui_live(24, 80);
     ui_attach(u, "number one", "I am the first");
@@ -1095,9 +1118,12 @@ static void test_ui_attach_next(void)
     UI_AWAIT_TEXT(u, "I am the second");
     ui_detach(u);
     UI_AWAIT_SELECTED(u, "number two"); /* the selection has followed */
-    ui_select(u, "gone");
+    ui_select(u, "gone"); /* what it left can be read */
     ui_keys(u, "\r");
-    UI_AWAIT_TEXT(u, "has exited");
+    UI_AWAIT_TEXT(u, "its last words");
+    CHECK(!ui_shows(u, "telec  Sessions"));
+    ui_keys(u, "q");
+    UI_AWAIT_TEXT(u, "telec  Sessions");
     ui_quit(u);
 }
 

@@ -1,0 +1,484 @@
+/* screens - what people see, compared with golden files: tests/golden/COLSxROWS has every view and
+ * dialog at that size, as text and as runs of styles.
+ *
+ * TELEC_GOLDEN=write writes the files anew: look at the difference before you keep them. With
+ * NO_COLOR the screens must have the same text and the same attributes, and no colour. */
+
+#ifndef SCREENS_WAIT_MS
+#define SCREENS_WAIT_MS 5000 /* for a screen to be as it should be */
+#endif
+
+/* ---- what there is to see ------------------------------------------------------------------- */
+
+static char *screens_ago(long seconds)
+{
+    time_t at = time(NULL) - seconds;
+    char text[40];
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S+00:00", gmtime(&at));
+    return format("%s", text);
+}
+
+/* A session object; members begins with a comma or is empty. Ages lie between two minutes' ends. */
+static char *screens_session(const char *id, const char *computer, const char *dir,
+                             const char *state, long age, const char *members)
+{
+    static int made;
+    return format("{\"session_id\":\"%s\",\"computer\":\"%s\",\"working_directory\":\"%s\","
+                  "\"state\":\"%s\",\"last_activity\":\"%s\",\"state_since\":\"%s\","
+                  "\"created_at\":\"2026-01-01T00:%02d:00+00:00\"%s}",
+                  id, computer, dir, state, screens_ago(age), screens_ago(age), made++ % 60,
+                  members);
+}
+
+static char *screens_sessions(void)
+{
+    char *parser = format("%s/src/parser", e2e.home), *site = format("%s/src/site", e2e.home);
+    struct text t = {0};
+    text_str(&t, "[");
+    text_str(&t, screens_session("11111111-1111-4111-8111-111111111111", "tower", parser, "idle",
+                                 125, ",\"title\":\"make the tests pass\",\"active_agent\":"
+                                      "\"claude\",\"thinking_mode\":\"slow\",\"state_source\":"
+                                      "\"hook\",\"unseen\":true,\"last_input\":\"make the tests "
+                                      "pass\",\"last_output\":\"All 214 tests pass.\""));
+    text_str(&t, ",");
+    text_str(&t, screens_session("22222222-2222-4222-8222-222222222222", "tower", parser,
+                                 "waiting", 5, ",\"title\":\"review the change\",\"active_agent\":"
+                                 "\"gemini\",\"thinking_mode\":\"med\",\"state_source\":\"hook\","
+                                 "\"initiator_session_id\":\"11111111-1111-4111-8111-111111111111"
+                                 "\",\"last_input\":\"review the change\",\"last_output\":\"Two "
+                                 "findings.\",\"state_text\":\"Shall I fix both? [y/n]\""));
+    text_str(&t, ",");
+    text_str(&t, screens_session("33333333-3333-4333-8333-333333333333", "tower", parser, "exited",
+                                 7500, ",\"title\":\"build\",\"command\":\"/usr/bin/make -j4\","
+                                       "\"exit_code\":2,\"state_source\":\"exit\",\"last_output\":"
+                                       "\"parser.c:12: error: expected ;\""));
+    text_str(&t, ",");
+    text_str(&t, screens_session("44444444-4444-4444-8444-444444444444", "tower", site, "working",
+                                 5, ",\"title\":\"dev server\",\"active_agent\":\"shell\","
+                                     "\"state_source\":\"output\",\"last_output\":\"GET "
+                                     "/index.html 200\""));
+    text_str(&t, ",");
+    text_str(&t, screens_session("55555555-5555-4555-8555-555555555555", "tower", site, "exited",
+                                 260000, ",\"title\":\"\\u65e5\\u672c\\u8a9e e\\u0301 "
+                                         "\\ud83d\\udc69\\u200d\\ud83d\\udcbb \\u001b[31mred "
+                                         "and so long that it must be cut somewhere, be the screen "
+                                         "as wide as it may be, which can be two hundred columns "
+                                         "and then some more of them until the end\",\"command\":"
+                                         "\"true\",\"exit_code\":0,\"state_source\":\"exit\""));
+    text_str(&t, ",");
+    text_str(&t, screens_session("66666666-6666-4666-8666-666666666666", "garage", "/srv/backup",
+                                 "starting", 5, ",\"title\":\"nightly backup\",\"active_agent\":"
+                                                 "\"codex\",\"thinking_mode\":\"fast\","
+                                                 "\"last_input\":\"back up everything\""));
+    text_str(&t, "]");
+    return t.p;
+}
+
+static char *screens_projects(void)
+{
+    return format(
+        "[{\"computer\":\"tower\",\"name\":\"parser\",\"path\":\"%s/src/parser\",\"description\":"
+        "\"\",\"todos\":[{\"slug\":\"fix-unicode\",\"status\":\"in_progress\",\"description\":"
+        "\"Accept every valid sequence\",\"has_requirements\":true,\"has_impl_plan\":true,"
+        "\"build_status\":\"complete\",\"review_status\":\"pending\"},{\"slug\":\"faster\","
+        "\"status\":\"ready\",\"description\":\"Read in blocks instead of lines\","
+        "\"has_requirements\":true,\"has_impl_plan\":true},{\"slug\":\"a-new-front-end\","
+        "\"status\":\"pending\",\"description\":\"\\u65e5\\u672c\\u8a9e words and more of them, a "
+        "description that is longer than most screens are wide, so that it is cut\","
+        "\"has_requirements\":false,\"has_impl_plan\":false}]},"
+        "{\"computer\":\"garage\",\"name\":\"backup\",\"path\":\"/srv/backup\",\"todos\":[]}]",
+        e2e.home);
+}
+
+static struct fake *screens_fake(void)
+{
+    char *agents = format("{\"claude\":{\"agent\":\"claude\",\"available\":true},\"gemini\":{"
+                          "\"agent\":\"gemini\",\"available\":false,\"reason\":\"rate limit\","
+                          "\"unavailable_until\":\"%s\"},\"codex\":{\"agent\":\"codex\","
+                          "\"available\":false,\"reason\":\"not installed\"},\"shell\":{"
+                          "\"agent\":\"shell\",\"available\":true}}",
+                          screens_ago(-2575));
+    return fake_start((struct fake){
+        .sessions = screens_sessions(),
+        .projects = screens_projects(),
+        .computers = "[{\"name\":\"tower\",\"status\":\"online\"},{\"name\":\"garage\",\"status\":"
+                     "\"online\"}]",
+        .agents = agents,
+        .preview = "\033[H\033[J\033[32m> \033[0mreview the change\r\n\r\nReading src/parser.c "
+                   "\342\200\246\r\nTwo findings. \033[1mShall I fix both?\033[0m [y/n] "});
+}
+
+/* ---- styles --------------------------------------------------------------------------------- */
+
+/* The style of each cell, as the sequences say: attributes, and whether and which colours. */
+struct screens_style {
+    char text[24];
+};
+
+struct screens_map {
+    struct screens_style cells[PTY_ROWS_MAX][PTY_COLS_MAX];
+    struct pty mirror;
+    size_t at;
+    int attr; /* 1 bold, 2 dim, 4 reverse, 8 underline */
+    int fg, bg;
+    int coloured; /* some colour was ever asked for */
+};
+
+static const char *screens_colour(struct screens_map *m, const char *p, int *colour)
+{
+    long kind = strtol(p, (char **)&p, 10);
+    long value = *p == ';' || *p == ':' ? strtol(p + 1, (char **)&p, 10) : 0;
+    m->coloured = 1;
+    *colour = (int)(kind == 5 ? value : 999);
+    for (int i = 0; kind == 2 && i < 2 && (*p == ';' || *p == ':'); i++)
+        strtol(p + 1, (char **)&p, 10);
+    return p;
+}
+
+static void screens_sgr(struct screens_map *m, const char *p)
+{
+    for (;;) {
+        long n = strtol(p, (char **)&p, 10);
+        if (*p == ':') /* a kind of underline */
+            strtol(p + 1, (char **)&p, 10);
+        if (n == 0)
+            m->attr = 0, m->fg = m->bg = -1;
+        else if (n == 1 || n == 2 || n == 4 || n == 7)
+            m->attr |= n == 1 ? 1 : n == 2 ? 2 : n == 7 ? 4 : 8;
+        else if (n == 22)
+            m->attr &= ~3;
+        else if (n == 24 || n == 27)
+            m->attr &= n == 24 ? ~8 : ~4;
+        else if (n == 38 || n == 48)
+            p = screens_colour(m, p + (*p == ';' || *p == ':'), n == 38 ? &m->fg : &m->bg);
+        else if (n == 39 || n == 49)
+            *(n == 39 ? &m->fg : &m->bg) = -1;
+        else if ((n >= 30 && n < 38) || (n >= 90 && n < 98))
+            m->fg = (int)(n < 38 ? n - 30 : n - 82), m->coloured = 1;
+        if (*p != ';')
+            return;
+        p++;
+    }
+}
+
+static void screens_put_style(struct screens_map *m, struct screens_style *s)
+{
+    char *at = s->text;
+    at += sprintf(at, "%s%s%s%s", m->attr & 1 ? "b" : "", m->attr & 2 ? "d" : "",
+                  m->attr & 4 ? "r" : "", m->attr & 8 ? "u" : "");
+    at += m->fg >= 0 ? sprintf(at, "%d", m->fg) : 0;
+    at += m->bg >= 0 ? sprintf(at, "/%d", m->bg) : 0;
+    *at = '\0';
+}
+
+/* Follows the terminal's output as far as that has come. */
+static void screens_follow(struct screens_map *m, struct pty *t)
+{
+    struct pty *k = &m->mirror;
+    k->rows = t->rows;
+    k->cols = t->cols;
+    while (m->at < t->parsed) {
+        const char *p = t->raw.p + m->at;
+        int row = k->row, col = k->col;
+        size_t n = pty_sequence(k, p, t->parsed - m->at);
+        if (n == 0)
+            return;
+        if (*p == '\033' && n > 2 && p[1] == '[' && p[n - 1] == 'm' && !strchr("?>", p[2]))
+            screens_sgr(m, p + 2);
+        else if (*p == '\033' && n > 2 && p[1] == '[' && (p[n - 1] == 'L' || p[n - 1] == 'M'))
+            pty_move_lines(k, m->cells, sizeof m->cells[0],
+                           (p[n - 1] == 'M' ? 1 : -1) * (n > 3 ? atoi(p + 2) : 1));
+        else if ((unsigned char)*p >= 0x20)
+            for (row = k->row; col < k->col; col++)
+                screens_put_style(m, &m->cells[row][col]);
+        m->at += n;
+    }
+}
+
+/* The style of a cell as it is seen: of a blank only what shows on one. */
+static const char *screens_seen(const struct screens_map *m, const struct pty *t, int row, int col,
+                                const char *before)
+{
+    const char *style = m->cells[row][col].text;
+    int blank = !t->cells[row][col] || t->cells[row][col] == ' ';
+    if (blank && (!t->cells[row][col] || !strpbrk(style, "ru/")))
+        return before; /* it belongs to what stands before it */
+    return style;
+}
+
+/* Runs of styles of a row: "COL+COLUMNS=STYLE", those that are plain left out. */
+static char *screens_row_styles(const struct screens_map *m, const struct pty *t, int row)
+{
+    struct text line = {0};
+    int last = t->cols;
+    text_add(&line, "", 0);
+    while (last > 0 && !*screens_seen(m, t, row, last - 1, ""))
+        last--;
+    for (int col = 0; col < last;) {
+        const char *seen = screens_seen(m, t, row, col, "");
+        char style[24];
+        int from = col;
+        snprintf(style, sizeof style, "%s", seen);
+        while (++col < last && strcmp(screens_seen(m, t, row, col, seen), seen) == 0)
+            ;
+        if (*style)
+            text_str(&line, format(" %d+%d=%s", from, col - from, style));
+    }
+    return line.p;
+}
+
+/* ---- a screen as text ----------------------------------------------------------------------- */
+
+/* What a clock has to do with is not golden: HH:MM:SS, and seconds that are counted down. */
+static char *screens_mask(char *screen)
+{
+    for (char *p = screen; *p; p++) {
+        if (isdigit((unsigned char)*p) && p[1] && p[2] == ':' && p[3] && p[4] && p[5] == ':')
+            memcpy(p, "hh:mm:ss", 8);
+        char *end = p;
+        while (isdigit((unsigned char)*end))
+            end++;
+        if (end > p && strncmp(end, " s", 2) == 0 && !isalpha((unsigned char)end[2]) &&
+            (p == screen || !isalnum((unsigned char)p[-1])))
+            memset(p, 'N', (size_t)(end - p));
+        p = end > p ? end - 1 : p;
+    }
+    return screen;
+}
+
+static char *screens_text(const struct pty *t)
+{
+    struct text all = {0};
+    for (int row = 0; row < t->rows; row++)
+        text_str(&all, format("|%s\n", screens_mask(pty_row(t, row))));
+    return all.p;
+}
+
+static char *screens_styles(struct screens_map *m, struct pty *t)
+{
+    struct text all = {0};
+    text_add(&all, "", 0);
+    screens_follow(m, t);
+    for (int row = 0; row < t->rows; row++) {
+        char *styles = screens_row_styles(m, t, row);
+        if (*styles)
+            text_str(&all, format("%d:%s\n", row, styles));
+    }
+    return all.p;
+}
+
+/* ---- the script ----------------------------------------------------------------------------- */
+
+static const struct screens_step {
+    const char *name;  /* of the screen in the golden file; NULL: it is not compared */
+    const char *keys;
+    const char *tell;  /* to the fake daemon, before the keys */
+    const char *leave; /* keys that leave it again */
+    const char *await; /* what must be shown before the keys, if anything */
+} screens_script[] = {
+    {"sessions", "", NULL, "", NULL},
+    {"selected", "jjj", NULL, "", NULL},
+    {"last", "G", NULL, "g", NULL},
+    {"filter", "/is:w re", NULL, "", NULL},
+    {"filter kept", "\r", NULL, "\033", NULL},
+    {"nothing found", "/is:idle nonsense", NULL, "\033", NULL},
+    {"jump", "'1.1", NULL, "\033", NULL},
+    {"folded", "-", NULL, "+", NULL},
+    {"focus", "G" UI_LEFT UI_LEFT UI_LEFT UI_RIGHT, NULL, "\033g", NULL},
+    {"new", "jn\033[Z" UI_CTRL_U "/srv/parser\r", NULL, "", NULL},
+    {"new with text", "\r\rtitle\rsay\012so \346\227\245\346\234\254", NULL, "", NULL},
+    {"new refused", UI_CTRL_S, NULL, "\033", NULL},
+    {"message", "jjm", NULL, "\033", NULL},
+    {"rename", "R", NULL, "\033", NULL},
+    {"end", "x", NULL, "n", NULL},
+    {"help", "?", NULL, "", NULL},
+    {"help filtered", "view", NULL, "\033\033", NULL},
+    {"preparation", "2g", NULL, "", NULL},
+    {"a todo", "jj" UI_RIGHT "j", NULL, UI_LEFT UI_LEFT "1", NULL},
+    {"empty", "", "event {\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", "", NULL},
+    {"ended", "gjjjxy", "mode good\ninitial", "u", "dev server"}, /* said for a while … */
+    {"a refusal", "2gjjs", NULL, "1", "taken back"},
+    {"messages", "!", NULL, "\033", NULL},
+    {"lost", "", "mode closes\ndrop", "", NULL}, /* … and must have gone here */
+};
+
+struct screens_run {
+    struct ui *u;
+    struct fake *fake;
+    struct screens_map *map;
+    const char *golden; /* what is compared with; NULL: it is being written */
+    struct text *made;
+    int mono;
+};
+
+/* The part of the golden file that belongs to a screen, or "". */
+static char *screens_expected(const char *golden, const char *name)
+{
+    const char *head = format("\n== %s ==\n", name), *at = strstr(golden, head);
+    if (!at)
+        return format("");
+    at += strlen(head);
+    const char *end = strstr(at, "\n== ");
+    return format("%.*s", (int)(end ? end - at : (long)strlen(at)), at);
+}
+
+static char *screens_take(struct screens_run *r)
+{
+    return format("%s%s", screens_text(r->u->t), screens_styles(r->map, r->u->t));
+}
+
+/* The text of a screen, whose lines begin with '|', without the styles behind it. */
+static char *screens_text_of(const char *expected)
+{
+    const char *end = expected;
+    while (*end == '|')
+        end += strcspn(end, "\n") + 1;
+    return format("%.*s", (int)(end - expected), expected);
+}
+
+static void screens_tell_difference(struct screens_run *r, const char *name, const char *got,
+                                    const char *want)
+{
+    e2e.failures++;
+    printf("# %s%s:\n", name, r->mono ? ", NO_COLOR" : "");
+    for (int line = 0, told = 0; (*got || *want) && told < 6; line++) {
+        int g = (int)strcspn(got, "\n"), w = (int)strcspn(want, "\n");
+        if (g != w || strncmp(got, want, (size_t)g) != 0) {
+            printf("#   line %d is \"%.*s\"\n#     instead of \"%.*s\"\n", line, g, got, w, want);
+            told++;
+        }
+        got += g + (got[g] == '\n');
+        want += w + (want[w] == '\n');
+    }
+    fflush(stdout);
+}
+
+static void screens_compare(struct screens_run *r, const char *name)
+{
+    char *want = screens_expected(r->golden, name), *got = NULL;
+    long long until = now_ms() + SCREENS_WAIT_MS;
+    if (r->mono) /* the same text */
+        want = format("%s%s", screens_text_of(want),
+                      screens_expected(r->golden, format("%s, NO_COLOR", name)));
+    while (strcmp(got = screens_take(r), want) != 0 && now_ms() < until)
+        if (pty_read(r->u->t, 50) < 0)
+            break;
+    if (strcmp(got, want) != 0)
+        screens_tell_difference(r, name, got, want);
+}
+
+/* A golden file is written from what the screen shows once nothing has come for a while. */
+static void screens_write(struct screens_run *r, const char *name)
+{
+    while (pty_read(r->u->t, 700) > 0)
+        ;
+    text_str(r->made, r->mono ? format("\n== %s, NO_COLOR ==\n%s", name,
+                                       screens_styles(r->map, r->u->t))
+                              : format("\n== %s ==\n%s", name, screens_take(r)));
+}
+
+static void screens_run_script(struct screens_run *r)
+{
+    for (size_t i = 0; i < sizeof screens_script / sizeof *screens_script; i++) {
+        const struct screens_step *step = &screens_script[i];
+        if (strcmp(step->name, "lost") == 0)
+            UI_AWAIT_GONE(r->u, "it is in ");
+        if (step->tell)
+            fake_tell(r->fake, step->tell);
+        if (step->await)
+            UI_AWAIT_TEXT(r->u, step->await);
+        /* One at a time: an Escape is one only when nothing follows at once. */
+        for (const char *k = step->keys; *k;) {
+            size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
+            ui_keys(r->u, format("%.*s", (int)n, k));
+            k += n;
+        }
+        if (r->golden)
+            screens_compare(r, step->name);
+        else
+            screens_write(r, step->name);
+        for (const char *k = step->leave; *k;) {
+            size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
+            ui_keys(r->u, format("%.*s", (int)n, k));
+            k += n;
+            while (n == 1 && k[-1] == '\033' && pty_read(r->u->t, 100) > 0)
+                ;
+        }
+    }
+}
+
+static char *screens_path(int rows, int cols)
+{
+    char *dir = format("%s", e2e.self);
+    *strrchr(dir, '/') = '\0';
+    return format("%s/../tests/golden/%dx%d", dir, cols, rows);
+}
+
+static void screens_start(struct screens_run *r, int rows, int cols)
+{
+    const char *script = format("cd ~/src/parser && exec %s'%s'", r->mono ? "env NO_COLOR=1 " : "",
+                                e2e.binary);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    r->fake = screens_fake();
+    r->map = calloc(1, sizeof *r->map);
+    r->map->fg = r->map->bg = -1;
+    r->u = ui_of(pty_start(rows, cols, argv));
+}
+
+static void screens_at(int rows, int cols)
+{
+    int write = getenv("TELEC_GOLDEN") && strcmp(getenv("TELEC_GOLDEN"), "write") == 0;
+    char *path = screens_path(rows, cols);
+    mkdir(format("%s/src", e2e.home), 0700);
+    mkdir(format("%s/src/parser", e2e.home), 0700);
+    mkdir(format("%s/telec", e2e.config), 0700);
+    file_write(format("%s/telec/config", e2e.config), "[computer]\nname = tower\n", 0600);
+    struct text made = {0};
+    for (int mono = 0; mono < 2; mono++) {
+        struct screens_run r = {.mono = mono, .made = &made};
+        r.golden = write ? NULL : file_read(path, NULL);
+        if (!write && !r.golden)
+            FATAL("there is no %s; TELEC_GOLDEN=write makes it", path);
+        screens_start(&r, rows, cols);
+        screens_run_script(&r);
+        ui_keys(r.u, "q");
+        CHECK_INT(pty_await_exit(r.u->t), 0);
+        screens_follow(r.map, r.u->t);
+        CHECK_INT(r.map->coloured, !mono);
+        fake_stop(r.fake);
+        unlink(format("%s/telec/ui.json", e2e.state));
+    }
+    if (write)
+        file_write(path, made.p, 0644);
+}
+
+static void test_screens_24x6(void)
+{
+    screens_at(6, 24);
+}
+
+static void test_screens_40x12(void)
+{
+    screens_at(12, 40);
+}
+
+static void test_screens_80x24(void)
+{
+    screens_at(24, 80);
+}
+
+static void test_screens_120x40(void)
+{
+    screens_at(40, 120);
+}
+
+static void test_screens_200x60(void)
+{
+    screens_at(60, 200);
+}
+
+static const struct test screens_tests[] = {
+    {"screens_24x6", test_screens_24x6},     {"screens_40x12", test_screens_40x12},
+    {"screens_80x24", test_screens_80x24},   {"screens_120x40", test_screens_120x40},
+    {"screens_200x60", test_screens_200x60},
+};
