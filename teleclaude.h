@@ -2441,8 +2441,9 @@ struct app {
     char **program_argv;      /* waits for the terminal to take the last frame; or NULL */
     int program_runs;
     void (*program_done)(struct app *t, int status, const char *error);
-    long long clicked_at;     /* the last click, and on what: two soon after another open it */
-    int clicked;
+    char *clicked;            /* the row that was clicked last, and when: two clicks open it */
+    long long clicked_at;
+    int built, drawn;         /* how often rows were built; and when the last frame was drawn */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
         preview_timer, rest_timer, keep_timer;
     struct loop_task connect_task, draw_task;
@@ -2484,8 +2485,8 @@ static void app_fetch_sessions(struct app *t);
 static void app_fetch_rest(struct app *t);
 static void app_fetch(struct app *t);
 static int app_is_foreign(const struct app *t);    /* the daemon is TeleClaude's */
-/* What survives the UI's end, in STATE/ui.json: read once at the start; written when it has changed,
- * now and then, and at the end. */
+/* What survives the UI's end, in STATE/ui.json: read once at the start; written when it has
+ * changed, now and then, and at the end. */
 static void app_keep(struct app *t);               /* it has changed */
 static void app_write(void *ctx);                  /* now, if it is out of date */
 static void app_read(struct app *t);

@@ -126,6 +126,7 @@ static void app_settle(struct app *t)
     int dirty = t->shown == APP_PLAN ? t->plan.dirty : t->tree.dirty;
     if (!dirty && !view->wanted)
         return;
+    t->built++;
     if (t->shown == APP_PLAN)
         plan_build(&t->plan);
     else
@@ -469,7 +470,8 @@ static void app_free(struct app *t)
 {
     char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
                              t->views[1].wanted,   t->target,          t->target_computer,
-                             t->ended,             t->ended_title,     t->ended_computer};
+                             t->ended,             t->ended_title,     t->ended_computer,
+                             t->clicked};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     while (t->prompt_count)

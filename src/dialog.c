@@ -46,7 +46,7 @@ static void dialog_set_target(struct app *t, const struct tree_session *s)
 
 /* ---- a new session -------------------------------------------------------------------------- */
 
-/* Before the daemon has told: what the configuration names, and whether that is on this computer. */
+/* Before the daemon has told: what the configuration names, and whether that is here. */
 static void dialog_guess_agents(struct app *t)
 {
     for (int i = 0; i < t->config->agent_count && t->agent_count < TREE_AGENTS_MAX; i++) {

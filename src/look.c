@@ -146,7 +146,9 @@ static int look_is_inside(const struct look_list *l, int row)
 
 static const char *look_fold(const struct ui *u, int foldable, int folded)
 {
-    return !foldable ? "  " : folded ? (u->grid->ascii ? "+ " : "▸ ") : u->grid->ascii ? "- " : "▾ ";
+    if (!foldable)
+        return "  ";
+    return u->grid->ascii ? (folded ? "+ " : "- ") : folded ? "▸ " : "▾ ";
 }
 
 /* Scrolls as little as shows the lines at…at + n - 1. */

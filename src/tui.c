@@ -170,6 +170,7 @@ static void tui_fold_all(struct app *t, int folded)
         plan_fold_all(&t->plan, folded);
     else
         tree_fold_all(&t->tree, folded);
+    t->built++;
     app_keep(t);
     app_changed(t);
 }
@@ -237,6 +238,7 @@ static void tui_key_waiting(void *ctx)
     struct app *t = ctx;
     app_settle(t);
     int folds = t->tree.fold_count, at = tree_next_waiting(&t->tree, t->views[0].list.at);
+    t->built++;
     if (at >= 0)
         app_select(t, at);
     else
@@ -431,8 +433,8 @@ static int tui_has_filter(const struct app *t)
            (t->mode & (APP_FILTER | APP_JUMP) || t->tree.word_count > 0);
 }
 
-/* Where the list ends: at the preview, if that is shown. What comes and goes at the bottom takes its
- * lines from what stands there, so that nothing above it jumps. */
+/* Where the list ends: at the preview, if that is shown. What comes and goes at the bottom takes
+ * its lines from what stands there, so that nothing above it jumps. */
 static void tui_lay_out(struct app *t)
 {
     int rows = t->grid.rows, cols = t->grid.cols;
@@ -821,8 +823,8 @@ static void tui_key_open(void *ctx)
 
 /* The first row of each line of help names all of its keys. What the footer shows comes first. */
 static const struct ui_key tui_keys[] = {
-    {'\r', 0, APP_SESSIONS, "Enter", "open", "be in the selected session; read what an exited one has left",
-     tui_key_open, "open"},
+    {'\r', 0, APP_SESSIONS, "Enter", "open",
+     "be in the selected session; read what an exited one has left", tui_key_open, "open"},
     {'\r', 0, APP_PLAN, "Enter", "open",
      "Preparation: prepare a project, read a file, unfold a todo", tui_key_open_todo,
      "open-todo"},
@@ -1198,6 +1200,7 @@ static void tui_draw(void *ctx)
     tui_lay_out(t);
     tui_follow(t);
     app_count_frame(t); /* what settling changed is in this frame */
+    t->drawn = t->built;
     ui_begin(&t->ui);
     if (t->mode & APP_SCREENS) {
         tui_draw_attached(t);
@@ -1224,20 +1227,22 @@ static void tui_run_key(struct app *t, const struct ui_key *key)
     key->run(t);
 }
 
-static void tui_click_row(struct app *t, int index)
+/* Selects by the row's key: the rows may be out of date, if only the frame showed them. */
+static void tui_click_row(struct app *t, const char *key)
 {
-    int again = t->clicked == index && t->loop.now - t->clicked_at < TUI_DOUBLE_MS;
-    t->clicked = index;
+    int again = t->clicked && strcmp(t->clicked, key) == 0 &&
+                t->loop.now - t->clicked_at < TUI_DOUBLE_MS;
+    app_set(&t->clicked, key);
     t->clicked_at = again ? 0 : t->loop.now;
-    tui_move(t, index - app_view(t)->list.at);
+    app_set(&app_view(t)->wanted, key);
+    app_settle(t);
     if (again && t->shown == APP_PLAN)
         tui_key_open_todo(t);
     else if (again)
         tui_key_open(t);
 }
 
-/* A click on what the last frame showed. What it was on may have gone since: rows are named by
- * their index, so the frame's rows must still be the tree's. */
+/* A click on what the last frame showed: its rows must be those that are there. */
 static void tui_click(struct app *t, const struct term_event *ev)
 {
     const struct ui_hit *hit = ui_clicked(&t->ui, ev);
@@ -1247,10 +1252,11 @@ static void tui_click(struct app *t, const struct term_event *ev)
         tui_run_key(t, &t->keys.rows[hit->index]);
     } else if (hit->what == LOOK_TAB) {
         app_show(t, hit->index ? APP_PLAN : APP_SESSIONS);
-    } else if (hit->what == LOOK_ROW && !(t->shown == APP_PLAN ? t->plan.dirty : t->tree.dirty)) {
+    } else if (hit->what == LOOK_ROW && t->drawn == t->built && hit->index < app_rows(t)) {
         if (t->mode != APP_FILTER)
             t->mode = t->shown;
-        tui_click_row(t, hit->index);
+        tui_click_row(t, t->shown == APP_PLAN ? t->plan.rows[hit->index].key
+                                              : t->tree.rows[hit->index].key);
     }
 }
 

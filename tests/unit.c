@@ -34,6 +34,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/ui.c"
 #include "unit/pager.c"
 #include "unit/view.c"
+#include "unit/look.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
 
@@ -50,6 +51,7 @@ static const struct {
     {"projects", unit_projects},
     {"redis", unit_redis}, {"plan", unit_plan}, {"pager", unit_pager},
     {"theme", unit_theme}, {"field", unit_field},
+    {"look", unit_look},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

@@ -170,7 +170,8 @@ static const char *fake_body(const struct fake *f, const char *method, const cha
         if (strncmp(path, bodies[i].path, strlen(bodies[i].path)) == 0)
             return bodies[i].body;
     if (strcmp(method, "GET") == 0 && strstr(path, "/transcript"))
-        return format("{\"status\":\"success\",\"transcript\":%s,\"data\":{\"session_id\":\"%.*s\"}}",
+        return format("{\"status\":\"success\",\"transcript\":%s,\"data\":{\"session_id\":"
+                      "\"%.*s\"}}",
                       json_quote(f->preview), (int)strcspn(path + 10, "/"), path + 10);
     if (strcmp(method, "GET") == 0)
         return f->sessions;

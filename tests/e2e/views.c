@@ -395,7 +395,8 @@ static void test_views_no_mouse(void)
 static void test_views_storm(void)
 {
     static const char *const garbage[] = {
-        "\033[", "\033]11;rgb:zz\033\\", "\033[<0;9999;9999M", "\033[<999999999999;1;1M", "\xff\xfe",
+        "\033[", "\033]11;rgb:zz\033\\", "\033[<0;9999;9999M", "\033[<999999999999;1;1M",
+        "\xff\xfe",
         "\033[200~never ending \001\002\003", "\033[201~", "\033P1;2|x\033\\", "\033[?2026;9$y",
         "\033[M   ", "\033[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17;18A", "\302\205\342\200\256"};
     daemon_start();
@@ -434,7 +435,8 @@ static void test_views_storm(void)
 /* However the daemon answers, keys work and nothing of its garbage reaches the terminal. */
 static void test_views_bad_daemons(void)
 {
-    static const char *const modes[] = {"silent", "garbage", "errors", "wrong", "closes", "foreign"};
+    static const char *const modes[] = {"silent", "garbage", "errors",
+                                        "wrong",  "closes",  "foreign"};
     struct fake *f = screens_fake();
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         fake_tell(f, format("mode %s", modes[i]));

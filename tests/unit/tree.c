@@ -442,8 +442,9 @@ static void unit_tree_agents(void)
 static void unit_tree_add(struct tree *t, const char *id, const char *dir, const char *members)
 {
     buf b = {0};
-    buf_fmt(&b, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"%s\",\"computer\":\"vm\","
-                "\"working_directory\":\"%s\"%s%s}}", id, dir, *members ? "," : "", members);
+    buf_fmt(&b, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"%s\","
+                "\"computer\":\"vm\",\"working_directory\":\"%s\"%s%s}}",
+            id, dir, *members ? "," : "", members);
     unit_tree_say(t, buf_cstr(&b));
     buf_free(&b);
 }
