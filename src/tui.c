@@ -790,6 +790,7 @@ static void tui_read_transcript(struct app *t, struct json answer, struct app_as
         return;
     json_put_text(&text, json_get(answer, "transcript"));
     pager_set(&t->pager, s->title ? s->title : s->id, buf_view(&text), 0);
+    pager_draw(&t->pager, &t->grid, 0, 0, t->grid.rows, t->grid.cols); /* now it has rows */
     pager_go(&t->pager, 1);
     buf_free(&text);
     app_set_mode(t, APP_PAGER);
