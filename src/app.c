@@ -7,6 +7,7 @@
 #define APP_FRAME_MS 16
 /* frames saved up: a key's echo needn't wait for the frame before it */
 #define APP_BURST_MS 32
+#define APP_ECHO_MS 128      /* the same while attached: keys may come in bursts */
 #define APP_KEEP_MS 5000     /* from a change to its being written */
 #define APP_STATE_FILE "ui.json"
 
@@ -26,7 +27,7 @@ static void app_changed(struct app *t)
 /* A frame is being drawn: when the next one may be. */
 static void app_count_frame(struct app *t)
 {
-    long long earliest = t->loop.now - APP_BURST_MS;
+    long long earliest = t->loop.now - (t->mode & APP_SCREENS ? APP_ECHO_MS : APP_BURST_MS);
     t->frame_due = (t->frame_due > earliest ? t->frame_due : earliest) + APP_FRAME_MS;
     t->stale = 0;
 }
