@@ -2218,6 +2218,7 @@ struct pager_row {
 
 /* All zero before the first pager_open or pager_set. */
 struct pager {
+    const struct theme *theme; /* the owner's, or NULL: styles of its own; stays when closed */
     char *title, *path;
     buf error;                /* why nothing is shown; else empty */
     int cut;                  /* the file is longer than what is shown of it */
@@ -2245,7 +2246,7 @@ static void pager_open(struct pager *p, const char *title, const char *path);
 static void pager_reload(struct pager *p);
 /* Shows a text, as Markdown or as it is. */
 static void pager_set(struct pager *p, const char *title, span text, int markdown);
-static void pager_free(struct pager *p);           /* all zero again */
+static void pager_free(struct pager *p);           /* empty again; safe twice */
 /* Keys, the wheel, and a paste while it is searched. Not for it: what its keys (pager_put_keys)
  * don't name. */
 static enum pager_answer pager_event(struct pager *p, const struct term_event *ev);

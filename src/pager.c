@@ -25,21 +25,44 @@ enum pager_look {
     PAGER_QUOTE,
     PAGER_LINK,
     PAGER_MARK,               /* a list's mark */
-    PAGER_FAINT,              /* a rule, a fence's language */
+    PAGER_FAINT,              /* a rule, a fence's language; in the footer, the place */
+    PAGER_NAME,               /* in the footer */
+    PAGER_ALARM,
     PAGER_LOOKS
 };
 
-static const struct cell_style pager_styles[PAGER_LOOKS] = {
-    [PAGER_TITLE] = {CELL_INDEXED | 6, 0, CELL_BOLD},
-    [PAGER_HEADING] = {0, 0, CELL_BOLD},
-    [PAGER_STRONG] = {0, 0, CELL_BOLD},
-    [PAGER_EMPHASIS] = {0, 0, CELL_ITALIC},
-    [PAGER_CODE] = {CELL_INDEXED | 2, 0, 0},
-    [PAGER_QUOTE] = {0, 0, CELL_DIM},
-    [PAGER_LINK] = {0, 0, 1 << CELL_UNDERLINE_SHIFT},
-    [PAGER_MARK] = {CELL_INDEXED | 6, 0, CELL_BOLD},
-    [PAGER_FAINT] = {0, 0, CELL_DIM},
+/* How each looks, and by which name of the theme where there is one; THEME_STYLES: its text
+ * with these attributes. */
+static const struct {
+    struct cell_style style;
+    enum theme_name name;
+} pager_styles[PAGER_LOOKS] = {
+    [PAGER_TEXT] = {{0, 0, 0}, THEME_TEXT},
+    [PAGER_TITLE] = {{CELL_INDEXED | 6, 0, CELL_BOLD}, THEME_HEADING},
+    [PAGER_HEADING] = {{0, 0, CELL_BOLD}, THEME_HEADING},
+    [PAGER_STRONG] = {{0, 0, CELL_BOLD}, THEME_STYLES},
+    [PAGER_EMPHASIS] = {{0, 0, CELL_ITALIC}, THEME_STYLES},
+    [PAGER_CODE] = {{CELL_INDEXED | 2, 0, 0}, THEME_CODE},
+    [PAGER_QUOTE] = {{0, 0, CELL_DIM}, THEME_DIM},
+    [PAGER_LINK] = {{0, 0, 1 << CELL_UNDERLINE_SHIFT}, THEME_STYLES},
+    [PAGER_MARK] = {{CELL_INDEXED | 6, 0, CELL_BOLD}, THEME_ACCENT},
+    [PAGER_FAINT] = {{0, 0, CELL_DIM}, THEME_DIM},
+    [PAGER_NAME] = {{0, 0, CELL_BOLD}, THEME_TITLE},
+    [PAGER_ALARM] = {{CELL_INDEXED | 1, 0, CELL_BOLD}, THEME_ALARM},
 };
+
+static struct cell_style pager_style(const struct pager *p, int look)
+{
+    enum theme_name name = pager_styles[look].name;
+    struct cell_style style = pager_styles[look].style;
+    if (!p->theme)
+        return style;
+    if (name < THEME_STYLES)
+        return p->theme->style[name];
+    struct cell_style text = p->theme->style[THEME_TEXT];
+    text.attr |= style.attr;
+    return text;
+}
 
 /* ---- text and lines ------------------------------------------------------------------------- */
 
@@ -660,7 +683,7 @@ static void pager_free(struct pager *p)
     buf_free(&p->shown);
     buf_free(&p->looks);
     buf_free(&p->needle);
-    *p = (struct pager){.hit = -1};
+    *p = (struct pager){.theme = p->theme, .hit = -1};
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -809,13 +832,13 @@ static void pager_draw_row(const struct pager *p, struct term_grid *g, const str
 {
     int used = row->indent;
     for (int i = 0; p->lines[row->line].rule && i < width; i++)
-        term_put(g, y, x + i, 1, span_of("\xe2\x94\x80"), pager_styles[PAGER_FAINT]);
+        term_put(g, y, x + i, 1, span_of("\xe2\x94\x80"), pager_style(p, PAGER_FAINT));
     for (size_t at = row->at; at < row->end && used < width;) {
         size_t end = at + 1;
         while (end < row->end && p->looks.p[end] == p->looks.p[at])
             end++;
         used += term_put(g, y, x + used, width - used, (span){p->shown.p + at, end - at},
-                         pager_styles[(int)p->looks.p[at]]);
+                         pager_style(p, p->looks.p[at]));
         at = end;
     }
     pager_draw_hits(p, g, row, y, x, width);
@@ -840,25 +863,27 @@ static void pager_put_place(const struct pager *p, buf *b)
 static void pager_draw_footer(const struct pager *p, struct term_grid *g, int row, int col,
                               int cols)
 {
+    struct cell_style text = pager_style(p, PAGER_TEXT);
     buf place = {0};
     pager_put_place(p, &place);
     int width = cell_columns(buf_view(&place)), at = col + cols - width;
-    term_fill(g, row, col, 1, cols, ui_plain);
+    term_fill(g, row, col, 1, cols, text);
     if (p->typing || p->needle.n) {
-        int used = ui_put(g, row, col, cols, "/", ui_accent);
-        used += term_put(g, row, col + used, cols - used, buf_view(&p->needle), ui_plain);
+        int used = ui_put(g, row, col, cols, "/", pager_style(p, PAGER_MARK));
+        used += term_put(g, row, col + used, cols - used, buf_view(&p->needle), text);
         if (p->typing) {
             g->cursor_row = row;
             g->cursor_col = ui_min(col + used, col + cols - 1);
             g->cursor_shown = 1;
         }
     } else if (p->title) {
-        ui_put(g, row, col, cols, p->title, ui_bold);
+        ui_put(g, row, col, cols, p->title, pager_style(p, PAGER_NAME));
     }
     if (at >= col && width) {
         if (at > col) /* a gap, whatever stands there */
-            term_fill(g, row, at - 1, 1, 1, ui_plain);
-        term_put(g, row, at, width, buf_view(&place), p->missed ? ui_alarm : ui_dim);
+            term_fill(g, row, at - 1, 1, 1, text);
+        term_put(g, row, at, width, buf_view(&place),
+                 pager_style(p, p->missed ? PAGER_ALARM : PAGER_FAINT));
     }
     buf_free(&place);
 }
@@ -870,11 +895,12 @@ static void pager_draw(struct pager *p, struct term_grid *g, int row, int col, i
     p->height = rows - 1;
     pager_layout(p, cols);
     pager_set_top(p, p->top);
-    term_fill(g, row, col, rows, cols, ui_plain);
+    term_fill(g, row, col, rows, cols, pager_style(p, PAGER_TEXT));
     if (p->error.n)
-        ui_wrapped_draw(g, row, col, cols, p->height, buf_view(&p->error), ui_alarm);
+        ui_wrapped_draw(g, row, col, cols, p->height, buf_view(&p->error),
+                        pager_style(p, PAGER_ALARM));
     else if (p->row_count == 0 && p->height > 0)
-        ui_put(g, row, col, cols, "(empty)", ui_dim);
+        ui_put(g, row, col, cols, "(empty)", pager_style(p, PAGER_FAINT));
     for (int i = 0; i < p->height && p->top + i < p->row_count; i++)
         pager_draw_row(p, g, &p->rows[p->top + i], row + i, col, cols);
     pager_draw_footer(p, g, row + rows - 1, col, cols);

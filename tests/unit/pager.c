@@ -173,8 +173,23 @@ static void unit_pager_drawn(void)
     UNIT_PAGER_ROW(&g, 6, "  The title   100%");
     UNIT_PAGER_ROW(&g, 7, "");
     const struct cell *head = &g.back[1 * 20 + 2], *mark = &g.back[3 * 20 + 2];
-    CHECK((head->attr & CELL_BOLD) && head->fg == pager_styles[PAGER_TITLE].fg);
-    CHECK(mark->fg == pager_styles[PAGER_MARK].fg && g.back[3 * 20 + 4].fg == 0);
+    CHECK((head->attr & CELL_BOLD) && head->fg == pager_styles[PAGER_TITLE].style.fg);
+    CHECK(mark->fg == pager_styles[PAGER_MARK].style.fg && g.back[3 * 20 + 4].fg == 0);
+    /* In the user's colours, which stay while it is opened anew. */
+    static struct theme theme;
+    theme.style[THEME_HEADING].fg = CELL_INDEXED | 200;
+    theme.style[THEME_CODE].bg = CELL_INDEXED | 201;
+    theme.style[THEME_TITLE].attr = CELL_ITALIC;
+    theme.style[THEME_TEXT].bg = CELL_INDEXED | 202;
+    p.theme = &theme;
+    pager_set(&p, "foot", span_of("# h\n`c` **s**"), 1);
+    term_clear(&g);
+    pager_draw(&p, &g, 0, 0, 8, 20);
+    CHECK(g.back[0].fg == (CELL_INDEXED | 200) && g.back[20].bg == (CELL_INDEXED | 201));
+    CHECK(g.back[21].bg == (CELL_INDEXED | 202) && (g.back[22].attr & CELL_BOLD) &&
+          g.back[22].bg == (CELL_INDEXED | 202));
+    CHECK((g.back[7 * 20].attr & CELL_ITALIC) && g.back[6 * 20].bg == (CELL_INDEXED | 202));
+    p.theme = NULL;
     pager_set(&p, "", span_of("aaa bbbbb  ccccccccc"), 0);
     term_clear(&g);
     pager_draw(&p, &g, 0, 0, 6, 6);

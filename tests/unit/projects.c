@@ -43,7 +43,8 @@ static void unit_projects_begin(struct unit_projects *u, int must_look)
     static struct config_project configured;
     static char path[100];
     snprintf(path, sizeof path, "%s/configured", unit_roadmap_root);
-    configured = (struct config_project){path, "conf", "from the file"};
+    configured = (struct config_project){
+        .path = path, .name = "conf", .description = "from the file"};
     *u = (struct unit_projects){.limit = {.fn = unit_projects_on_late, .ctx = u}};
     u->config.computer = "vm";
     u->config.state = unit_roadmap_root;
