@@ -1583,6 +1583,8 @@ static int tui_run(const struct config *config, int may_start, const char *attac
     int failed = tui_start(t, error) != 0;
     if (!failed) {
         client_init(&t->client, &t->loop, config, may_start, &tui_client_hooks, t);
+        t->client.here = t->plan.here;
+        t->pager.theme = &t->theme;
         app_changed(t);
         conn_send(&t->terminal, span_of(term_queries()));
         loop_defer(&t->loop, &t->connect_task); /* after the first frame */

@@ -196,6 +196,7 @@ static void test_views_rename(void)
     UI_AWAIT_SELECTED(u, "new \303\251 name");
     UI_AWAIT_TEXT(two, "new \303\251 name");
     CHECK_TEXT(session_get(id, "title"), "new \303\251 name");
+    UI_AWAIT_TEXT(u, "renamed"); /* the push may come before the answer that closes the dialog */
     ui_keys(u, "!");
     UI_AWAIT_TEXT(u, "Messages");
     UI_AWAIT_TEXT(u, "renamed");
@@ -504,7 +505,23 @@ static void test_views_burst(void)
     fake_stop(f);
 }
 
+/* The directory that telec was opened in has its todos shown and watched, project or not. */
+static void test_views_here(void)
+{
+    daemon_start();
+    projects_put("todos/roadmap.md", "- [ ] first-thing\n      says what it is\n");
+    struct ui *u = ui_live(24, 80);
+    ui_keys(u, "2");
+    UI_AWAIT_TEXT(u, "[ ] first-thing");
+    CHECK_TEXT(get("/projects").body, "[]");
+    projects_replace("todos/roadmap.md", "- [.] first-thing\n- [>] second\n");
+    UI_AWAIT_TEXT(u, "[.] first-thing");
+    UI_AWAIT_TEXT(u, "[>] second");
+    ui_quit(u);
+}
+
 static const struct test views_tests[] = {
+    {"views_here", test_views_here},
     {"views_filter", test_views_filter},   {"views_jumps", test_views_jumps},
     {"views_restart", test_views_restart}, {"views_history", test_views_history},
     {"views_rename", test_views_rename},   {"views_plan", test_views_plan},
