@@ -976,6 +976,7 @@ static void test_ui_preview(void)
     ui_keys(u, "m");
     UI_AWAIT_TEXT(u, "Message");
     ui_keys(u, "go\r");
+    UI_AWAIT_GONE(u, " Message "); /* until then keys are the dialog's */
     UI_AWAIT_TEXT(u, "\342\224\202          somewhere else");
     UI_AWAIT_GONE(u, "Message"); /* its receipt can be later than what it did */
     ui_select(u, "a dead one");
@@ -986,6 +987,7 @@ static void test_ui_preview(void)
     ui_keys(u, "m");
     UI_AWAIT_TEXT(u, "Message");
     ui_keys(u, "on\r"); /* it ends while it is shown: what it left is shown */
+    UI_AWAIT_GONE(u, " Message ");
     UI_AWAIT_TEXT(u, "exit 3");
     UI_AWAIT(u, ui_row(u, "bye") > 0);
     UI_AWAIT_GONE(u, "Message");
