@@ -19,6 +19,7 @@
 #include "src/loop.c"     /* the poll() table; queued connections */
 #include "src/config.c"   /* paths, the configuration file, defaults */
 #include "src/store.c"    /* session records and logs on disk */
+#include "src/fleet.c"    /* what computers write to each other through Redis, as bytes */
 #include "src/hold.c"     /* the session holder, and talking to it */
 #include "src/sessions.c" /* the sessions of this computer */
 #include "src/projects.c" /* the projects of this computer, their todos, and who changes them */

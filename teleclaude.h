@@ -995,6 +995,85 @@ static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* both files, oldest first */
 
+/* ==== fleet: what computers write to each other through Redis, as bytes ====================== */
+
+#define FLEET_NAME_MAX 128             /* bytes of a computer's name */
+#define FLEET_SESSION_MAX (64 * 1024)  /* bytes of one session object */
+/* arrays and objects within each other; what is passed on is put into two or three more */
+#define FLEET_DEPTH_MAX (JSON_DEPTH / 2)
+
+/* A stream entry's id: when Redis took it, and the how manyth of that millisecond. */
+struct fleet_id {
+    unsigned long long ms, seq;
+};
+
+struct fleet_heartbeat {
+    char name[FLEET_NAME_MAX + 1], user[65], host[256]; /* "" where nothing usable was said */
+    char telec[32];         /* its version; "": a TeleClaude daemon */
+    char instance[64];      /* anew for every run of the daemon, and for every connection */
+    unsigned interest;      /* set of enum cache_topic */
+    int leaving;            /* it ends now */
+};
+
+/* A session object of another computer; object points into the parsed text. */
+struct fleet_session {
+    char id[65];
+    struct json object;
+    long long activity;     /* last_activity, wall clock; 0: it says none */
+};
+
+struct fleet_event {
+    int removed;            /* session_removed: of the session there is the id only */
+    char source[FLEET_NAME_MAX + 1];
+    struct fleet_session session;
+};
+
+/* A request's fields; empty spans where there is none. They point into the entry. */
+struct fleet_request {
+    span command, initiator, session_id, title, project_dir, metadata, auto_command;
+    span type, from, args;  /* of a system message */
+};
+
+struct fleet_answer {
+    int good;
+    struct json data;       /* of a good one */
+    struct json error;      /* of a bad one: a text, for people */
+    char code[32];
+};
+
+/* Is it a text of 1 to FLEET_NAME_MAX bytes without control characters? */
+static int fleet_name_is_good(span name);
+/* NAME of "computer:NAME:heartbeat"; empty: it is no such key */
+static span fleet_key_name(span key);
+static void fleet_put_key(buf *b, const char *computer);
+/* "1700000000000-0": 1, or 0 */
+static int fleet_parse_id(span text, struct fleet_id *id);
+static void fleet_put_id(buf *b, struct fleet_id id);
+static int fleet_compare_ids(struct fleet_id a, struct fleet_id b); /* < 0, 0, > 0 */
+
+/* The parsers below give 1; or 0, and *why is a static text. */
+static void fleet_put_heartbeat(buf *b, const struct fleet_heartbeat *h, long long wall_ms);
+static int fleet_parse_heartbeat(span text, struct fleet_heartbeat *h, const char **why);
+static int fleet_parse_object(span text, struct json *out, const char **why);
+static int fleet_parse_session(struct json object, struct fleet_session *s, const char **why);
+/* The object as it is, but for its member "computer". */
+static void fleet_put_session(buf *b, struct json object, const char *computer);
+static void fleet_put_event(buf *b, const char *event, span data, long long wall_ms,
+                            const char *computer);
+static int fleet_parse_event(span payload, struct fleet_event *e, const char **why);
+/* A field of a stream entry; unknown ones are passed over. */
+static void fleet_take_field(struct fleet_request *r, span name, span value);
+/* A command's words, split as a POSIX shell does, without the leading slash: as config_words. NULL:
+ * there is none, or a quote stays open, or a NUL is in it. */
+static char **fleet_words(span text);
+static void fleet_put_words(buf *b, const char *const *words); /* fleet_words gives them back */
+static void fleet_put_joined(buf *b, char *const *words);      /* with blanks between, and a NUL */
+static void fleet_put_success(buf *b, span data);
+static void fleet_put_error(buf *b, const char *error, const char *code); /* code may be NULL */
+static int fleet_parse_answer(span chunk, struct fleet_answer *a, const char **why);
+/* Is the computer in the comma-separated list? "*" is everybody. */
+static int fleet_is_allowed(const char *allow, span computer);
+
 /* ==== hold: the session holder, and the daemon's side of talking to it ======================= */
 
 #define HOLD_FRAME_MAX (2 * 1024 * 1024) /* payload of one frame, in bytes */
@@ -1089,6 +1168,26 @@ static void hold_send(struct hold_link *link, enum hold_frame type, span payload
 static void hold_close(struct hold_link *link);    /* on_closed comes at the end of the pass */
 static void hold_leave(struct hold_link *link);    /* the same once everything has been sent */
 static void hold_abandon(struct hold_link *link);  /* at the program's end: no callback */
+
+/* How a question to a holder came out: answered, the session ended first, no answer in time. */
+enum hold_answer { HOLD_ANSWERED, HOLD_ENDED, HOLD_LATE };
+
+/* A question under way, on a connection of its own; freed by itself. */
+struct hold_ask {
+    struct hold_link link;
+    struct loop_timer timer;
+    enum hold_frame wanted;
+    void (*done)(void *ctx, enum hold_answer how, span payload); /* NULL: nobody wants to know */
+    void *ctx;
+};
+
+/* Sends `question` and calls done once, from the loop, with the first frame of type `wanted`. NULL:
+ * the holder can't be reached, and done is not called. */
+static struct hold_ask *hold_ask(struct loop *l, const char *socket, enum hold_frame question,
+                                 span payload, enum hold_frame wanted,
+                                 void (*done)(void *ctx, enum hold_answer how, span payload),
+                                 void *ctx);
+static void hold_forget(struct hold_ask *ask);     /* done is not called any more */
 
 /* Plain text of a session that has no holder any more, from its log, as HOLD_TEXT gives it. */
 static void hold_log_text(const char *state_dir, int cols, int rows, buf *out);

@@ -5,7 +5,6 @@
 
 #define API_TITLE_MAX 400        /* bytes of a title */
 #define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
-#define API_ASK_MS 5000          /* for a holder to answer */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
 #define API_UNDO_MAX_S 60
 #define API_UNDO_GRACE_MS 500    /* for who undoes it in the last moment */
@@ -216,66 +215,37 @@ static int api_is_running(struct api_call *call)
 
 /* ---- asking a holder ------------------------------------------------------------------------ */
 
-/* A question to a session's holder, on a connection of its own, on behalf of a client. */
+/* A question to a session's holder on behalf of a client. */
 struct api_ask {
     struct api *api;
-    struct serve_client *client; /* NULL: it has gone, or was answered */
-    struct hold_link link;
-    enum hold_frame wanted;
+    struct serve_client *client;
+    struct hold_ask *asked;
     void (*answer)(struct api_ask *ask, span payload);
     void (*lost)(struct api_ask *ask); /* answers when the session ended first; NULL: 409 */
-    struct loop_timer timer;
     char id[65];
     long long tail_chars;
 };
 
-static void api_ask_on_frame(void *ctx, enum hold_frame type, span payload)
+static void api_ask_on_done(void *ctx, enum hold_answer how, span payload)
 {
     struct api_ask *ask = ctx;
-    struct serve_client *client = ask->client;
-    if (type != ask->wanted || !client)
-        return;
-    serve_wait(client, NULL, NULL);
-    ask->answer(ask, payload);
-    ask->client = NULL;
-    hold_close(&ask->link);
-}
-
-static void api_ask_fail(struct api_ask *ask, int status, const char *detail)
-{
-    struct serve_client *client = ask->client;
-    ask->client = NULL;
-    if (!client)
-        return;
-    serve_wait(client, NULL, NULL);
-    serve_reply_detail(client, status, detail);
-}
-
-static void api_ask_on_closed(void *ctx)
-{
-    struct api_ask *ask = ctx;
-    loop_timer_stop(ask->api->loop, &ask->timer);
-    if (ask->client && ask->lost) {
-        serve_wait(ask->client, NULL, NULL);
+    serve_wait(ask->client, NULL, NULL);
+    if (how == HOLD_ANSWERED)
+        ask->answer(ask, payload);
+    else if (how == HOLD_LATE)
+        serve_reply_detail(ask->client, 504, "The session's holder does not answer");
+    else if (ask->lost)
         ask->lost(ask);
-        ask->client = NULL;
-    }
-    api_ask_fail(ask, 409, "The session has ended");
+    else
+        serve_reply_detail(ask->client, 409, "The session has ended");
     free(ask);
-}
-
-static void api_ask_on_late(void *ctx)
-{
-    struct api_ask *ask = ctx;
-    api_ask_fail(ask, 504, "The session's holder does not answer");
-    hold_close(&ask->link);
 }
 
 static void api_ask_on_gone(void *ctx)
 {
     struct api_ask *ask = ctx;
-    ask->client = NULL;
-    hold_close(&ask->link);
+    hold_forget(ask->asked);
+    free(ask);
 }
 
 /* NULL: the holder can't be reached; the caller answers. */
@@ -285,21 +255,16 @@ static struct api_ask *api_ask(struct api_call *call, enum hold_frame question, 
 {
     struct api_ask *ask = base_alloc(sizeof *ask);
     ask->api = call->api;
-    ask->wanted = wanted;
+    ask->client = call->client;
     ask->answer = answer;
     snprintf(ask->id, sizeof ask->id, "%s", call->session->id);
-    ask->link.on_frame = api_ask_on_frame;
-    ask->link.on_closed = api_ask_on_closed;
-    ask->link.ctx = ask;
-    ask->timer = (struct loop_timer){.fn = api_ask_on_late, .ctx = ask};
-    if (hold_open(&ask->link, call->api->loop, call->session->socket) != 0) {
+    ask->asked = hold_ask(call->api->loop, call->session->socket, question, payload, wanted,
+                          api_ask_on_done, ask);
+    if (!ask->asked) {
         free(ask);
         return NULL;
     }
-    ask->client = call->client;
     serve_wait(call->client, api_ask_on_gone, ask);
-    loop_timer_set(call->api->loop, &ask->timer, call->api->loop->now + API_ASK_MS);
-    hold_send(&ask->link, question, payload);
     return ask;
 }
 

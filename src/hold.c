@@ -1505,6 +1505,67 @@ static void hold_abandon(struct hold_link *link)
     link->open = 0;
 }
 
+/* ---- the daemon's side: questions ----------------------------------------------------------- */
+
+#define HOLD_ASK_MS 5000 /* for a holder to answer */
+
+static void hold_ask_finish(struct hold_ask *ask, enum hold_answer how, span payload)
+{
+    void (*done)(void *ctx, enum hold_answer how, span payload) = ask->done;
+    ask->done = NULL;
+    if (done)
+        done(ask->ctx, how, payload);
+    hold_close(&ask->link);
+}
+
+static void hold_ask_on_frame(void *ctx, enum hold_frame type, span payload)
+{
+    struct hold_ask *ask = ctx;
+    if (type == ask->wanted && ask->done)
+        hold_ask_finish(ask, HOLD_ANSWERED, payload);
+}
+
+static void hold_ask_on_closed(void *ctx)
+{
+    struct hold_ask *ask = ctx;
+    loop_timer_stop(ask->link.conn.loop, &ask->timer);
+    hold_ask_finish(ask, HOLD_ENDED, (span){0});
+    free(ask);
+}
+
+static void hold_ask_on_late(void *ctx)
+{
+    hold_ask_finish(ctx, HOLD_LATE, (span){0});
+}
+
+static struct hold_ask *hold_ask(struct loop *l, const char *socket, enum hold_frame question,
+                                 span payload, enum hold_frame wanted,
+                                 void (*done)(void *ctx, enum hold_answer how, span payload),
+                                 void *ctx)
+{
+    struct hold_ask *ask = base_alloc(sizeof *ask);
+    ask->wanted = wanted;
+    ask->done = done;
+    ask->ctx = ctx;
+    ask->link.on_frame = hold_ask_on_frame;
+    ask->link.on_closed = hold_ask_on_closed;
+    ask->link.ctx = ask;
+    ask->timer = (struct loop_timer){.fn = hold_ask_on_late, .ctx = ask};
+    if (hold_open(&ask->link, l, socket) != 0) {
+        free(ask);
+        return NULL;
+    }
+    loop_timer_set(l, &ask->timer, l->now + HOLD_ASK_MS);
+    hold_send(&ask->link, question, payload);
+    return ask;
+}
+
+static void hold_forget(struct hold_ask *ask)
+{
+    ask->done = NULL;
+    hold_close(&ask->link);
+}
+
 static void hold_log_text(const char *state_dir, int cols, int rows, buf *out)
 {
     struct vt *vt = vt_new(cols, rows);
