@@ -135,6 +135,7 @@ static size_t utf8_encode(uint32_t cp, char out[4]);
 static enum parse utf8_check(struct utf8_state *st, span s);  /* MORE: ends inside a sequence */
 /* columns: 0 combining, 1, 2; -1 a control character */
 static int utf8_width(uint32_t cp);
+static span utf8_tail(span s, long long chars);    /* the last `chars` characters */
 static void utf8_put_clean(buf *b, span s);        /* valid UTF-8 of s: malformed bytes as U+FFFD */
 /* Untrusted text made visible: C0 as ^X, C1, bidi controls and malformed bytes as U+FFFD. */
 static void utf8_put_visible(buf *b, span s);
@@ -646,6 +647,11 @@ struct cache_session {
     void *local;            /* the session itself, when it is one of this computer */
     struct cache_session *next_same; /* in its hash bucket */
     struct cache_session *next_dirty, **dirty; /* its update waits; dirty NULL: it does not */
+    /* for part peers: of another computer's, what its state is as old as, and in which list it was
+     * last; of this one's: it is still to be sent to others */
+    long long activity, listed;
+    unsigned long long order[2];
+    int held;
 };
 
 struct cache_subscriber {
@@ -671,6 +677,9 @@ struct cache {
     /* the interest has changed; may be NULL. No subscribing from within. */
     void (*on_interest)(void *ctx, unsigned topics);
     void *interest_ctx;
+    /* a session's event is due, whoever is subscribed, or it is about to be removed; may be NULL */
+    void (*on_session)(void *ctx, struct cache_session *s, int removed);
+    void *session_ctx;
 };
 
 static void cache_init(struct cache *c, blob *(*encode)(span event_json));
@@ -1267,7 +1276,13 @@ static void session_set_seen(struct session *s); /* somebody has looked at it */
 static void session_report(struct session *s, span event_json);
 /* an exited session's transcript, from its log */
 static void session_text(const struct session *s, buf *out);
+/* The object that tells a session's transcript, of which text is all that there is. */
+static void session_put_transcript(const struct sessions *all, const char *id, span text,
+                                   long long tail_chars, buf *b);
 static int session_size(const struct session *s, int *cols, int *rows); /* as last reported */
+/* The command line that starts an agent; message: with that prompt where it takes one; or NULL. */
+static void session_put_agent_command(const struct config_agent *agent, int mode,
+                                      const char *message, buf *b);
 
 /* ==== projects: this computer's projects and their todos, watched while somebody looks ======= */
 
@@ -1445,6 +1460,199 @@ static void redis_put_address(const struct redis *r, buf *b); /* the url without
 /* The hidden command `telec resolve HOST PORT`: numeric addresses, one a line. Exit status. */
 static int redis_resolve_main(const char *host, const char *port);
 
+/* ==== peers: the other computers: who is there, what they tell, asking them ================== */
+
+#ifndef PEERS_BEAT_MS
+#define PEERS_BEAT_MS 30000            /* between two heartbeats */
+#define PEERS_STALE_MS 45000           /* without a heartbeat: stale … */
+#define PEERS_GONE_MS 60000            /* … and gone; also the heartbeat key's time to live */
+#endif
+#define PEERS_ASK_MS 5000              /* for an answer */
+#define PEERS_MAX 1000                 /* computers */
+#define PEERS_SESSIONS_MAX 10000       /* of one computer */
+#define PEERS_PROJECTS_MAX 1000        /* of one computer */
+#define PEERS_TODOS_MAX (256 * 1024)   /* bytes of one project's todos */
+#define PEERS_ASKS_MAX 8192            /* under way */
+#define PEERS_BUCKETS 256
+#define PEERS_REMOVED_MAX 32           /* removals of one computer that a pull may come behind */
+
+/* A stream that is read. take is called with each entry, its fields not yet looked at. */
+struct peers_stream {
+    struct peers_stream *next, **link; /* link NULL: it is not read */
+    char *key;
+    struct fleet_id at;     /* the last entry taken */
+    int reading;            /* its place in the XREAD under way + 1; 0: none */
+    void (*take)(struct peers_stream *s, struct fleet_id id, const struct resp *fields);
+    void *owner;
+};
+
+struct peers_project {
+    char *path, *name, *description;
+    char *todos;            /* JSON array; NULL: not known yet */
+};
+
+/* Another computer. */
+struct peers_peer {
+    struct peers_peer *next, **link, *next_same;
+    struct peers *peers;
+    struct fleet_heartbeat beat;
+    buf text;               /* its last heartbeat, as it was written */
+    long long beat_at;      /* when it was written, as far as we know; clock_mono_ms */
+    int stale;
+    int checking;           /* its key is being looked at */
+    int pulling, pull_again; /* list_sessions is under way; and due once more after it */
+    long long pulled_at;
+    struct {
+        char id[65];
+        struct fleet_id at;
+    } removed[PEERS_REMOVED_MAX]; /* ring of what it removed last */
+    int removed_next;
+    size_t sessions;
+    int suspect;            /* events of it may have been cut off */
+    char user[65], host[256]; /* what a TeleClaude daemon answered */
+    struct peers_project *projects;
+    int project_count;
+    long long projects_at;  /* when list_projects was answered; 0: never */
+    long long events_in, events_out, coalesced, dropped, lag_ms;
+};
+
+/* A request to another computer. done is called once: answer NULL: there was none, and why says so;
+ * at is the answer's id. */
+struct peers_ask {
+    struct peers_ask *next, **link;
+    struct peers *peers;
+    char *computer;
+    struct peers_stream stream;
+    struct loop_timer timer;
+    int sending;            /* the XADD is not answered yet: the memory must last */
+    void (*done)(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                 const char *why); /* NULL: nobody wants to know any more */
+    void *ctx;
+};
+
+/* What an observer of another computer's session hears. on_ended is the last call. */
+struct peers_watch_hooks {
+    void (*on_size)(void *ctx, span size_json); /* {"size": [cols, rows]} */
+    void (*on_output)(void *ctx, span bytes);
+    void (*on_ended)(void *ctx, const char *why);
+};
+
+struct peers_watch {
+    struct peers_watch *next, **link;
+    struct peers *peers;
+    char *computer, *id;
+    struct peers_stream stream;
+    struct peers_ask *asked;
+    int telec;              /* it numbers what it sends, and begins with a snapshot */
+    int begun;
+    int calls;              /* commands without an answer yet: the memory must last */
+    long long number;       /* of the last piece */
+    const struct peers_watch_hooks *hooks; /* NULL: nobody listens any more */
+    void *ctx;
+    struct loop_task end;   /* from the loop, never from within a call of the owner */
+    char why[200];
+};
+
+/* A request from another computer; the spans are valid during the call. */
+struct peers_request {
+    struct fleet_id id;
+    struct fleet_request fields;
+};
+
+struct peers_hooks {
+    /* Does it change anything here? Then it is noted as handled before on_request gets it. */
+    int (*changes)(void *ctx, const struct peers_request *request);
+    void (*on_request)(void *ctx, const struct peers_request *request);
+    /* Something about one of this computer's own sessions has changed. */
+    void (*on_activity)(void *ctx, const char *session_id);
+};
+
+struct peers {
+    struct loop *loop;
+    const struct config *config;
+    struct cache *cache;
+    int on;                 /* there is a url: everything else is for that case */
+    const struct peers_hooks *hooks;
+    void *hooks_ctx;
+    struct redis calls, reader, ear; /* commands; XREAD; SUBSCRIBE, where RESP2 asks for one */
+    int ear_started;
+    int ready;              /* calls is, and everything is set up on it */
+    unsigned interest;      /* topics that local clients are subscribed to */
+    unsigned announced;     /* what the last heartbeat said of it */
+    struct fleet_heartbeat self;
+    char run[37];           /* this run of the daemon, in self.instance */
+    buf beat;               /* our last heartbeat, as it was written */
+    struct loop_timer beat_timer, late_timer, watch_timer, cursor_timer, pull_timer,
+        flush_timer, unblock_timer;
+    long long beats;        /* heartbeats written */
+    long long looked_at;    /* when a key was looked at last because its owner said something */
+    char trouble[128];      /* what Redis says to the heartbeat; "": nothing */
+    long long clash_at;     /* when another computer was last heard with our name; 0: never */
+    long long clock_ahead;  /* Redis's clock, from ours */
+    /* the table */
+    struct peers_peer *first, **last, *buckets[PEERS_BUCKETS];
+    size_t count;
+    long long listing;      /* number of the last list_sessions taken */
+    /* streams */
+    struct peers_stream *streams, messages, events;
+    struct peers_stream **reading;
+    size_t reading_count;
+    int blocked;            /* an XREAD is under way */
+    int no_unblock;         /* CLIENT UNBLOCK is refused */
+    struct loop_task reread;
+    int stale_read;         /* what is to be read has changed since it began */
+    size_t batch;           /* entries of one stream in the XREAD being taken */
+    int cursor_known, cursor_dirty;
+    int scanning;           /* pages of the SCAN under way */
+    struct peers_ask *asks;
+    size_t ask_count;
+    struct peers_watch *watches;
+    /* sending */
+    size_t flying;          /* XADDs of events without an answer yet */
+    int held;               /* sessions whose events wait */
+    char (*lost)[65];       /* ids removed while there was no connection */
+    size_t lost_count;
+    long long logged_at, quiet; /* complaints about malformed input: the last one; left out since */
+    int leaving;
+};
+
+/* 0; or -1 with a message: the url is wrong, and nothing of this runs. */
+static int peers_init(struct peers *p, struct loop *l, const struct config *config,
+                      struct cache *cache, buf *error);
+static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *ctx);
+static void peers_free(struct peers *p);
+static void peers_leave(struct peers *p);          /* says good-bye; peers_is_busy until it is out */
+static int peers_is_busy(const struct peers *p);
+static void peers_set_interest(struct peers *p, unsigned topics); /* of local clients */
+static void peers_refresh(struct peers *p);        /* asks everybody for everything anew */
+static struct peers_peer *peers_find(const struct peers *p, span computer); /* NULL: unknown */
+/* Sends a request (the fields that are not empty, timestamp and initiator). done is called from the
+ * loop, within PEERS_ASK_MS. NULL: it can't be sent now; *why says so, and done is not called. */
+static struct peers_ask *peers_ask(struct peers *p, const char *computer,
+                                   const struct fleet_request *request,
+                                   void (*done)(void *ctx, const struct fleet_answer *answer,
+                                                struct fleet_id at, const char *why),
+                                   void *ctx, const char **why);
+static void peers_forget(struct peers_ask *ask);   /* done is not called any more */
+/* Watches another computer's session. NULL: it can't now. */
+static struct peers_watch *peers_watch(struct peers *p, const char *computer, const char *id,
+                                       const struct peers_watch_hooks *hooks, void *ctx);
+static void peers_unwatch(struct peers_watch *w);  /* no hook is called any more */
+/* Answers a request; envelope is JSON. */
+static void peers_answer(struct peers *p, struct fleet_id request, span envelope);
+/* XADD of fields (name, value, name, value, …) to a stream that is cut to `most` and forgotten
+ * after ttl_s. */
+static int peers_add(struct peers *p, const char *key, int most, const span *fields, size_t count,
+                     int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx);
+/* Is anything at `key`? */
+static void peers_exists(struct peers *p, const char *key,
+                         void (*done)(void *ctx, int exists), void *ctx);
+/* Appended to an open JSON array. computer NULL: of all; of projects without or with todos. */
+static void peers_put_computers(const struct peers *p, buf *b);
+static void peers_put_self(const struct peers *p, buf *b); /* this computer's own object */
+static void peers_put_projects(const struct peers *p, const char *computer, int with_todos, buf *b);
+static void peers_put_status(const struct peers *p, buf *b); /* members "redis" and "peers" */
+
 /* ==== serve: one client connection's HTTP and WebSocket states; calls a handler pointer ====== */
 
 #define SERVE_IDLE_MS 75000              /* a connection without a request is closed after this */
@@ -1527,7 +1735,6 @@ struct api {
 static void api_init(struct api *a, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
                      struct serve *serve);
-static span api_tail(span text, long long chars);  /* the last `chars` characters */
 static int api_is_literal(const char *literals, const char *value); /* is it one of "a|b|c"? */
 /* serve's handler; ctx is the api */
 static void api_handle(void *ctx, struct serve_request *request);

@@ -569,45 +569,16 @@ static void api_send_event(struct api_call *call)
 
 /* ---- transcript and screen ------------------------------------------------------------------ */
 
-/* The last `chars` characters of text. */
-static span api_tail(span text, long long chars)
-{
-    size_t at = text.n;
-    while (at > 0 && chars > 0) {
-        at--;
-        chars -= ((unsigned char)text.p[at] & 0xc0) != 0x80;
-    }
-    return span_sub(text, at);
-}
-
 static void api_reply_transcript(struct api *api, struct serve_client *client, const char *id,
                                  span text, long long tail_chars)
 {
-    const struct cache_session *known = cache_find(api->cache, id);
-    struct json object = {0};
     buf b = {0};
-    span tail = api_tail(text, tail_chars);
-    if (known)
-        json_parse((span){known->json->p + 1, known->json->n - 1}, &object, NULL, NULL);
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
     json_key(&b, "transcript");
-    json_put_string(&b, tail);
+    json_put_string(&b, utf8_tail(text, tail_chars));
     json_key(&b, "data");
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_field_string(&b, "session_id", id);
-    static const char *const members[][2] = {{"project_dir", "working_directory"},
-                                             {"created_at", "created_at"},
-                                             {"last_activity", "last_activity"}};
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
-        struct json value = json_get(object, members[i][1]);
-        json_key(&b, members[i][0]);
-        json_put_raw(&b, value.type == JSON_NONE ? span_of("null") : value.text);
-    }
-    json_key(&b, "messages");
-    json_put_string(&b, tail);
-    json_close(&b, '}');
+    session_put_transcript(api->sessions, id, text, tail_chars, &b);
     json_close(&b, '}');
     api_reply(client, &b);
 }

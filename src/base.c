@@ -521,6 +521,16 @@ static void utf8_put(buf *b, uint32_t cp)
     buf_add(b, bytes, utf8_encode(cp, bytes));
 }
 
+static span utf8_tail(span s, long long chars)
+{
+    size_t at = s.n;
+    while (at > 0 && chars > 0) {
+        at--;
+        chars -= ((unsigned char)s.p[at] & 0xc0) != 0x80;
+    }
+    return span_sub(s, at);
+}
+
 static void utf8_put_clean(buf *b, span s)
 {
     struct utf8_state st = {0};

@@ -72,6 +72,8 @@ static void cache_send_session(struct cache *c, struct cache_session *s, long lo
     const char *name = s->announced ? "session_updated" : "session_created";
     s->announced = 1;
     s->sent_at = now;
+    if (c->on_session)
+        c->on_session(c->session_ctx, s, 0);
     if (!(c->interest & CACHE_SESSIONS))
         return;
     buf *event = &c->event;
@@ -187,6 +189,8 @@ static void cache_remove(struct cache *c, const char *id)
     *at = s->next_same;
     cache_unset_dirty(c, s);
     cache_changed(c);
+    if (c->on_session)
+        c->on_session(c->session_ctx, s, 1);
     c->sessions[s->place] = NULL;
     c->count--;
     if (c->interest & CACHE_SESSIONS) {

@@ -412,7 +412,7 @@ static int cli_tail_log(struct cli *c, long long chars)
         return cli_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
     hold_log_text(dir, 80, 24, &text);
-    buf_span(&out, api_tail(buf_view(&text), chars));
+    buf_span(&out, utf8_tail(buf_view(&text), chars));
     free(id), free(dir);
     buf_free(&text);
     return cli_write(&out);
@@ -461,7 +461,7 @@ static void cli_follow_tell(struct cli_follow *f, span snapshot)
         for (end--; end > 0 && text.p[end - 1] != '\n'; end--)
             ;
     vt_feed(f->vt, span_trim(span_sub(buf_view(&text), end), "\n"));
-    buf_span(&out, api_tail((span){text.p, end}, f->chars));
+    buf_span(&out, utf8_tail((span){text.p, end}, f->chars));
     if (out.n && cli_write(&out) != 0)
         f->over = 1;
     f->told = 1;

@@ -401,6 +401,29 @@ static void session_text(const struct session *s, buf *out)
     hold_log_text(s->dir, cols, rows, out);
 }
 
+static void session_put_transcript(const struct sessions *all, const char *id, span text,
+                                   long long tail_chars, buf *b)
+{
+    static const char *const members[][2] = {{"project_dir", "working_directory"},
+                                             {"created_at", "created_at"},
+                                             {"last_activity", "last_activity"}};
+    const struct cache_session *known = cache_find(all->cache, id);
+    struct json object = {0};
+    if (known)
+        json_parse((span){known->json->p + 1, known->json->n - 1}, &object, NULL, NULL);
+    json_open(b, '{');
+    json_field_string(b, "status", "success");
+    json_field_string(b, "session_id", id);
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        struct json value = json_get(object, members[i][1]);
+        json_key(b, members[i][0]);
+        json_put_raw(b, value.type == JSON_NONE ? span_of("null") : value.text);
+    }
+    json_key(b, "messages");
+    json_put_string(b, utf8_tail(text, tail_chars));
+    json_close(b, '}');
+}
+
 /* ---- creating ------------------------------------------------------------------------------- */
 
 static void session_not_created(struct session *s, const char *why)
