@@ -25,6 +25,7 @@
 #include "src/projects.c" /* the projects of this computer, their todos, and who changes them */
 #include "src/redis.c"    /* a reconnecting Redis connection */
 #include "src/peers.c"    /* the other computers: who is there, what they tell, asking them */
+#include "src/answer.c"   /* what other computers ask of this one */
 #include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
 #include "src/api.c"      /* routes, handlers, topics of /ws */
 #include "src/daemon.c"   /* socket, wiring, start, shutdown */

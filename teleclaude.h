@@ -39,6 +39,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -923,9 +924,13 @@ struct config {
     char *prefix;               /* "Ctrl-]": what leads a command while attached */
     char *redis_url;            /* where computers meet; "": nowhere */
     char *redis_from;           /* where that was read: "FILE:LINE" or "$TELEC_REDIS" */
+    char *role;                 /* a word for others: "development" */
+    char *allow;                /* computers that may change something here; "*": all */
+    char *attach;               /* how to be in another computer's session; "": by ssh */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
-    int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS];
+    int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
+        peers_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours] as they stand in the file */
     /* what named the path: an option ("-S"), an environment variable; NULL: nothing */
     const char *socket_from, *state_from, *file_from;
@@ -1219,6 +1224,7 @@ struct session {
     int exited;
     struct session_creating *creating; /* who waits for its beginning; or NULL */
     struct session_waiter *waiters; /* for its end */
+    long long looked_at;    /* when it was last looked whether a computer observes it */
 };
 
 /* Somebody who waits for a session's end; embedded. ended is called once; cancel by
@@ -1625,6 +1631,8 @@ static void peers_leave(struct peers *p);          /* says good-bye; peers_is_bu
 static int peers_is_busy(const struct peers *p);
 static void peers_set_interest(struct peers *p, unsigned topics); /* of local clients */
 static void peers_refresh(struct peers *p);        /* asks everybody for everything anew */
+/* Is it a computer whose sessions are not kept up to date here, for want of interest? */
+static int peers_must_be_asked(const struct peers *p, const char *computer);
 static struct peers_peer *peers_find(const struct peers *p, span computer); /* NULL: unknown */
 /* Sends a request (the fields that are not empty, timestamp and initiator). done is called from the
  * loop, within PEERS_ASK_MS. NULL: it can't be sent now; *why says so, and done is not called. */
@@ -1644,14 +1652,46 @@ static void peers_answer(struct peers *p, struct fleet_id request, span envelope
  * after ttl_s. */
 static int peers_add(struct peers *p, const char *key, int most, const span *fields, size_t count,
                      int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* Is anything at `key`? */
-static void peers_exists(struct peers *p, const char *key,
-                         void (*done)(void *ctx, int exists), void *ctx);
+/* Is anything at `key`? 0: it can't be asked now, and done is not called. */
+static int peers_exists(struct peers *p, const char *key, void (*done)(void *ctx, int exists),
+                        void *ctx);
+/* Is a TeleClaude daemon interested in sessions? */
+static int peers_is_heard_abroad(const struct peers *p);
 /* Appended to an open JSON array. computer NULL: of all; of projects without or with todos. */
-static void peers_put_computers(const struct peers *p, buf *b);
-static void peers_put_self(const struct peers *p, buf *b); /* this computer's own object */
+static void peers_put_computers(const struct peers *p, buf *b); /* this one first */
 static void peers_put_projects(const struct peers *p, const char *computer, int with_todos, buf *b);
 static void peers_put_status(const struct peers *p, buf *b); /* members "redis" and "peers" */
+
+/* ==== answer: what other computers ask of this one =========================================== */
+
+#define ANSWER_OBSERVERS 16 /* computers that observe one session */
+
+/* What this computer has, from parts below. */
+struct answer_hooks {
+    void (*put_projects)(void *ctx, buf *b); /* a JSON array */
+    void (*put_todos)(void *ctx, const char *path, buf *b); /* of one project: a JSON array */
+};
+
+struct answer {
+    struct loop *loop;
+    const struct config *config;
+    struct cache *cache;
+    struct sessions *sessions;
+    struct peers *peers;
+    const struct answer_hooks *hooks;
+    void *ctx;
+    struct answer_job *jobs;  /* requests under way */
+    int jobs_count;
+    struct answer_show *shows; /* sessions being observed */
+    int show_count;
+    struct loop_timer look_timer;
+};
+
+/* Starts `peers`, too. */
+static void answer_init(struct answer *all, struct loop *l, const struct config *config,
+                        struct cache *cache, struct sessions *sessions, struct peers *peers,
+                        const struct answer_hooks *hooks, void *ctx);
+static void answer_free(struct answer *all);
 
 /* ==== serve: one client connection's HTTP and WebSocket states; calls a handler pointer ====== */
 
@@ -1728,13 +1768,14 @@ struct api {
     struct cache *cache;
     struct sessions *sessions;
     struct projects *projects;
+    struct peers *peers;
     struct serve *serve;
     long long started_at;   /* wall clock */
 };
 
 static void api_init(struct api *a, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct serve *serve);
+                     struct peers *peers, struct serve *serve);
 static int api_is_literal(const char *literals, const char *value); /* is it one of "a|b|c"? */
 /* serve's handler; ctx is the api */
 static void api_handle(void *ctx, struct serve_request *request);

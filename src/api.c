@@ -1,7 +1,7 @@
 /* api - the route table, its handlers, and the topics of /ws: protocol.md sections 1 and 2.
  *
- * A handler answers at once, or asks a holder and answers when that has spoken: the daemon never
- * waits. What is not here yet: requests for other computers. */
+ * A handler answers at once, or asks a holder or another computer and answers when that has spoken:
+ * the daemon never waits. */
 
 #define API_TITLE_MAX 400        /* bytes of a title */
 #define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
@@ -14,7 +14,8 @@ struct api_call {
     struct api *api;
     struct serve_client *client;
     const struct serve_request *request;
-    struct session *session; /* of {id}, when the path has one */
+    struct session *session; /* of {id}, when the path has one and it is here */
+    const char *id, *computer; /* else its id, and the other computer that has it */
     struct json body;        /* type JSON_NONE without a body */
     buf faults;              /* 422: array of what does not fit, as far as it was found */
 };
@@ -177,29 +178,10 @@ static void api_reply_success(struct serve_client *client)
     serve_reply_json(client, 200, span_of("{\"status\":\"success\"}"), NULL);
 }
 
-/* Is `computer` this one? Otherwise it is answered for: another computer isn't reachable from
- * here. */
-static int api_is_here(struct api_call *call, const char *computer)
+static int api_is_here(const struct api *a, const char *computer)
 {
-    if (!computer || !*computer || strcmp(computer, call->api->config->computer) == 0 ||
-        strcmp(computer, "local") == 0)
-        return 1;
-    buf b = {0};
-    buf_str(&b, "Computer '");
-    utf8_put_visible(&b, span_of(computer));
-    buf_str(&b, "' is not known here");
-    serve_reply_detail(call->client, 404, buf_cstr(&b));
-    buf_free(&b);
-    return 0;
-}
-
-/* For routes about one session: refuses a computer= that isn't this one. */
-static int api_query_is_here(struct api_call *call)
-{
-    char *computer = api_query(call, "computer");
-    int here = !api_refused(call) && api_is_here(call, computer);
-    free(computer);
-    return here;
+    return !computer || !*computer || strcmp(computer, a->config->computer) == 0 ||
+           strcmp(computer, "local") == 0;
 }
 
 static int api_is_running(struct api_call *call)
@@ -275,17 +257,21 @@ static void api_health(struct api_call *call)
     serve_reply_json(call->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
 }
 
+static void api_ask_sessions(struct api_call *call, const char *computer);
+
 static void api_list_sessions(struct api_call *call)
 {
+    struct api *a = call->api;
     char *computer = api_query(call, "computer");
     if (api_refused(call))
         ;
     else if (!computer || !*computer) {
-        serve_reply_blob(call->client, cache_list(call->api->cache));
+        serve_reply_blob(call->client, cache_list(a->cache));
+    } else if (!api_is_here(a, computer) && peers_must_be_asked(a->peers, computer)) {
+        api_ask_sessions(call, computer);
     } else {
-        int local = strcmp(computer, "local") == 0;
         buf b = {0};
-        cache_put_list(call->api->cache, local ? call->api->config->computer : computer, &b);
+        cache_put_list(a->cache, api_is_here(a, computer) ? a->config->computer : computer, &b);
         api_reply(call->client, &b);
     }
     free(computer);
@@ -373,6 +359,9 @@ static char *api_directory(struct api_call *call)
     return api_string(call, other ? &path : &dir);
 }
 
+static void api_create_elsewhere(struct api_call *call, const char *computer,
+                                 const struct session_plan *plan);
+
 static void api_create_session(struct api_call *call)
 {
     static const struct api_field computer_field = {"computer", 1, 2, NULL},
@@ -396,9 +385,14 @@ static void api_create_session(struct api_call *call)
                                 .env = json_get(call->body, "env")};
     plan.cols = api_int(call, "cols", 1, VT_COLS_MAX, 80);
     plan.rows = api_int(call, "rows", 1, VT_ROWS_MAX, 24);
-    if (!command && !config_agent(call->api->config, plan.agent))
+    int here = api_is_here(call->api, computer);
+    if (here && !command && !config_agent(call->api->config, plan.agent))
         api_fault(call, "literal_error", "body", "agent", "Input should be a configured agent");
-    if (!api_refused(call) && api_is_here(call, computer)) {
+    if (api_refused(call)) {
+        ;
+    } else if (!here) {
+        api_create_elsewhere(call, computer, &plan);
+    } else {
         struct api_creating *creating = base_alloc(sizeof *creating);
         creating->client = call->client;
         serve_wait(call->client, api_creating_on_gone, creating);
@@ -409,12 +403,19 @@ static void api_create_session(struct api_call *call)
     free(command);
 }
 
-static void api_rename_session(struct api_call *call)
+/* The new title, to be freed; NULL, or a fault. */
+static char *api_title(struct api_call *call)
 {
     static const struct api_field field = {"title", 1, 1, NULL};
     char *title = api_string(call, &field);
     if (title && strlen(title) > API_TITLE_MAX)
         api_fault(call, "string_too_long", "body", "title", "String should have at most 400 bytes");
+    return title;
+}
+
+static void api_rename_session(struct api_call *call)
+{
+    char *title = api_title(call);
     if (api_refused(call))
         ;
     else if (session_rename(call->session, title) == 0)
@@ -489,7 +490,7 @@ static void api_restore_session(struct api_call *call)
 static void api_delete_session(struct api_call *call)
 {
     int undo_s = api_undo_seconds(call);
-    if (!api_query_is_here(call))
+    if (api_refused(call))
         return;
     if (undo_s && call->session->holder.open && !call->session->exited) {
         api_stop_session(call, undo_s);
@@ -518,7 +519,7 @@ static void api_send_message(struct api_call *call)
 {
     static const struct api_field field = {"message", 1, 1, NULL};
     char *text = api_string(call, &field);
-    if (!api_refused(call) && api_query_is_here(call) && api_is_running(call)) {
+    if (!api_refused(call) && api_is_running(call)) {
         buf b = {0};
         json_open(&b, '{');
         json_field_string(&b, "text", text);
@@ -531,14 +532,23 @@ static void api_send_message(struct api_call *call)
     free(text);
 }
 
-static void api_send_keys(struct api_call *call)
+/* A key's name, to be freed, and how often; NULL, or a fault. */
+static char *api_key(struct api_call *call, int *count)
 {
     static const struct api_field field = {"key", 1, 1, NULL};
     char *key = api_string(call, &field);
-    int count = api_int(call, "count", 1, HOLD_KEYS_MAX, 1);
     buf bytes = {0};
+    *count = api_int(call, "count", 1, HOLD_KEYS_MAX, 1);
     if (key && !hold_put_key(&bytes, span_of(key), 0))
         api_fault(call, "literal_error", "body", "key", "Input should be the name of a key");
+    buf_free(&bytes);
+    return key;
+}
+
+static void api_send_keys(struct api_call *call)
+{
+    int count;
+    char *key = api_key(call, &count);
     if (!api_refused(call) && api_is_running(call)) {
         buf b = {0};
         json_open(&b, '{');
@@ -549,7 +559,6 @@ static void api_send_keys(struct api_call *call)
         buf_free(&b);
         api_reply_success(call->client);
     }
-    buf_free(&bytes);
     free(key);
 }
 
@@ -606,7 +615,8 @@ static void api_text_lost(struct api_ask *ask)
     api_reply_log(ask->api, ask->client, ask->id, ask->tail_chars);
 }
 
-static void api_transcript(struct api_call *call)
+/* How much of a transcript is asked for, or a fault. */
+static long long api_tail_chars(struct api_call *call)
 {
     char *tail = api_query(call, "tail_chars");
     long long tail_chars = API_TAIL_CHARS;
@@ -614,7 +624,13 @@ static void api_transcript(struct api_call *call)
         api_fault(call, "int_parsing", "query", "tail_chars",
                   "Input should be a valid integer, unable to parse string as an integer");
     free(tail);
-    if (api_refused(call) || !api_query_is_here(call))
+    return tail_chars;
+}
+
+static void api_transcript(struct api_call *call)
+{
+    long long tail_chars = api_tail_chars(call);
+    if (api_refused(call))
         return;
     int running = call->session->holder.open && !call->session->exited;
     struct api_ask *ask =
@@ -734,16 +750,26 @@ static int api_wants_websocket(struct api_call *call)
     return 0;
 }
 
-static void api_attach(struct api_call *call)
+/* What the query asks for: 1: control, 0: view; how is what a holder is told. Or a fault. */
+static int api_attach_mode(struct api_call *call, char how[3])
 {
     static const struct api_field field = {"mode", 0, 0, "view|control"};
     char *mode = api_query(call, "mode");
     if (mode)
         api_check(call, &field, "query", mode);
     char *sizes = api_query(call, "sizes"), *scrollback = api_query(call, "scrollback");
-    const char how[] = {sizes ? HOLD_VIEW_SIZES : ' ', scrollback ? HOLD_VIEW_SCROLLBACK : ' '};
     int control = mode && strcmp(mode, "control") == 0;
+    how[0] = sizes ? HOLD_VIEW_SIZES : ' ';
+    how[1] = scrollback ? HOLD_VIEW_SCROLLBACK : ' ';
+    how[2] = '\0';
     free(mode), free(sizes), free(scrollback);
+    return control;
+}
+
+static void api_attach(struct api_call *call)
+{
+    char how[3];
+    int control = api_attach_mode(call, how);
     if (api_refused(call) || !api_is_running(call) || !api_wants_websocket(call))
         return;
     struct api_attach *attach = base_alloc(sizeof *attach);
@@ -756,9 +782,386 @@ static void api_attach(struct api_call *call)
         free(attach);
     } else if (serve_upgrade(call->client, call->request->head, &api_attach_hooks, attach)) {
         attach->client = call->client;
-        hold_send(&attach->link, HOLD_VIEW, (span){how, sizeof how});
+        hold_send(&attach->link, HOLD_VIEW, span_of(how));
     } else {
         hold_close(&attach->link);
+    }
+}
+
+/* ---- sessions of other computers ------------------------------------------------------------ */
+
+/* A request to another computer on behalf of a client. */
+struct api_remote {
+    struct api *api;
+    struct serve_client *client;
+    struct peers_ask *asked;
+    char *computer;
+    void (*answer)(struct api_remote *remote, struct json data);
+};
+
+static void api_remote_free(struct api_remote *remote)
+{
+    free(remote->computer);
+    free(remote);
+}
+
+static void api_remote_on_gone(void *ctx)
+{
+    struct api_remote *remote = ctx;
+    peers_forget(remote->asked);
+    api_remote_free(remote);
+}
+
+/* {"detail": "COMPUTER: why"} */
+static void api_reply_elsewhere(struct serve_client *client, int status, const char *computer,
+                                const char *why)
+{
+    buf b = {0};
+    utf8_put_visible(&b, span_of(computer));
+    buf_str(&b, ": ");
+    utf8_put_visible(&b, span_of(why));
+    serve_reply_detail(client, status, buf_cstr(&b));
+    buf_free(&b);
+}
+
+/* What an error of another computer is to our client. */
+static const struct {
+    const char *code;
+    int status;
+    const char *why; /* NULL: what it says itself */
+} api_remote_errors[] = {
+    {"NOT_FOUND", 404, NULL},
+    {"ENDED", 409, NULL},
+    {"FORBIDDEN", 403, NULL},
+    {"BAD_REQUEST", 400, NULL},
+    {"NOT_STARTED", 400, NULL},
+    {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
+};
+
+static void api_reply_remote_error(struct api_remote *remote, const struct fleet_answer *answer)
+{
+    char *error = json_dup_text(answer->error);
+    const char *why = error && *error ? error : "it failed without a reason";
+    int status = 502;
+    for (size_t i = 0; i < COUNT_OF(api_remote_errors); i++)
+        if (strcmp(api_remote_errors[i].code, answer->code) == 0) {
+            status = api_remote_errors[i].status;
+            why = api_remote_errors[i].why ? api_remote_errors[i].why : why;
+        }
+    api_reply_elsewhere(remote->client, status, remote->computer, why);
+    free(error);
+}
+
+static void api_remote_on_done(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                               const char *why)
+{
+    struct api_remote *remote = ctx;
+    (void)at;
+    serve_wait(remote->client, NULL, NULL);
+    if (!answer)
+        api_reply_elsewhere(remote->client, 504, remote->computer, why);
+    else if (!answer->good)
+        api_reply_remote_error(remote, answer);
+    else
+        remote->answer(remote, answer->data);
+    api_remote_free(remote);
+}
+
+/* Sends it; what comes back is answered by `answer`, or is an error. */
+static void api_ask_elsewhere(struct api_call *call, const char *computer,
+                              const struct fleet_request *request,
+                              void (*answer)(struct api_remote *remote, struct json data))
+{
+    struct api_remote *remote = base_alloc(sizeof *remote);
+    const char *why;
+    *remote = (struct api_remote){.api = call->api,
+                                  .client = call->client,
+                                  .computer = span_dup(span_of(computer)),
+                                  .answer = answer};
+    remote->asked = peers_ask(call->api->peers, computer, request, api_remote_on_done, remote,
+                              &why);
+    if (!remote->asked) {
+        api_reply_elsewhere(call->client, 503, computer, why);
+        api_remote_free(remote);
+        return;
+    }
+    serve_wait(call->client, api_remote_on_gone, remote);
+}
+
+/* A command about the call's session. */
+static void api_command_elsewhere(struct api_call *call, const char *const *words,
+                                  void (*answer)(struct api_remote *remote, struct json data))
+{
+    buf line = {0};
+    fleet_put_words(&line, words);
+    struct fleet_request request = {.command = buf_view(&line), .session_id = span_of(call->id)};
+    api_ask_elsewhere(call, call->computer, &request, answer);
+    buf_free(&line);
+}
+
+static void api_remote_success(struct api_remote *remote, struct json data)
+{
+    (void)data;
+    api_reply_success(remote->client);
+}
+
+static void api_remote_sessions(struct api_remote *remote, struct json data)
+{
+    buf b = {0};
+    json_open(&b, '[');
+    for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
+        if (it.value.type == JSON_OBJECT)
+            fleet_put_session(&b, it.value, remote->computer);
+    json_close(&b, ']');
+    api_reply(remote->client, &b);
+}
+
+static void api_ask_sessions(struct api_call *call, const char *computer)
+{
+    struct fleet_request request = {.command = span_of("list_sessions")};
+    api_ask_elsewhere(call, computer, &request, api_remote_sessions);
+}
+
+static void api_get_elsewhere(struct api_call *call)
+{
+    const struct cache_session *known = cache_find(call->api->cache, call->id);
+    if (known && strcmp(known->computer, call->computer) == 0)
+        serve_reply_json(call->client, 200, (span){known->json->p + 1, known->json->n - 1}, NULL);
+    else
+        serve_reply_detail(call->client, 404, "Session not found");
+}
+
+static void api_rename_elsewhere(struct api_call *call)
+{
+    char *title = api_title(call);
+    const char *const words[] = {"rename", title, NULL};
+    if (!api_refused(call))
+        api_command_elsewhere(call, words, api_remote_success);
+    free(title);
+}
+
+static void api_remote_ended(struct api_remote *remote, struct json data)
+{
+    (void)data;
+    serve_reply_json(remote->client, 200,
+                     span_of("{\"status\":\"success\",\"message\":\"Session ended successfully\"}"),
+                     NULL);
+}
+
+static void api_delete_elsewhere(struct api_call *call)
+{
+    const char *const words[] = {"end_session", call->id, NULL};
+    api_command_elsewhere(call, words, api_remote_ended);
+}
+
+static void api_remote_result(struct api_remote *remote, struct json data)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_key(&b, "result");
+    json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
+    json_close(&b, '}');
+    api_reply(remote->client, &b);
+}
+
+static void api_message_elsewhere(struct api_call *call)
+{
+    static const struct api_field field = {"message", 1, 1, NULL};
+    char *text = api_string(call, &field);
+    const char *const words[] = {"message", text, NULL};
+    if (api_refused(call))
+        ;
+    else if (json_get(call->body, "enter").type == JSON_FALSE)
+        api_reply_elsewhere(call->client, 501, call->computer,
+                            "text can only be typed there with Enter behind it");
+    else
+        api_command_elsewhere(call, words, api_remote_result);
+    free(text);
+}
+
+static void api_keys_elsewhere(struct api_call *call)
+{
+    char count[16];
+    int presses;
+    char *key = api_key(call, &presses);
+    const char *const words[] = {"keys", key, count, NULL};
+    snprintf(count, sizeof count, "%d", presses);
+    if (!api_refused(call))
+        api_command_elsewhere(call, words, api_remote_success);
+    free(key);
+}
+
+static void api_remote_transcript(struct api_remote *remote, struct json data)
+{
+    struct json messages = json_get(data, "messages");
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_key(&b, "transcript");
+    json_put_raw(&b, messages.type == JSON_STRING ? messages.text : span_of("\"\""));
+    json_key(&b, "data");
+    json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
+    json_close(&b, '}');
+    api_reply(remote->client, &b);
+}
+
+static void api_transcript_elsewhere(struct api_call *call)
+{
+    char number[24];
+    long long chars = api_tail_chars(call);
+    const char *const words[] = {"get_session_data", number, NULL};
+    snprintf(number, sizeof number, "%lld", chars);
+    if (!api_refused(call))
+        api_command_elsewhere(call, words, api_remote_transcript);
+}
+
+static void api_remote_object(struct api_remote *remote, struct json data)
+{
+    serve_reply_json(remote->client, 200, data.type == JSON_NONE ? span_of("null") : data.text,
+                     NULL);
+}
+
+static void api_screen_elsewhere(struct api_call *call)
+{
+    static const char *const words[] = {"screen", NULL};
+    api_command_elsewhere(call, words, api_remote_object);
+}
+
+static void api_remote_created(struct api_remote *remote, struct json data)
+{
+    static const char *const members[] = {"session_id", "tmux_session_name"};
+    buf b = {0};
+    if (json_get(data, "session_id").type != JSON_STRING) {
+        api_reply_elsewhere(remote->client, 502, remote->computer, "it names no new session");
+        return;
+    }
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        struct json value = json_get(data, members[i]);
+        json_key(&b, members[i]);
+        json_put_raw(&b, value.type == JSON_NONE ? span_of("null") : value.text);
+    }
+    json_key(&b, "data");
+    json_put_raw(&b, data.text);
+    json_close(&b, '}');
+    api_reply(remote->client, &b);
+}
+
+/* One request: what is to be started stands in auto_command. A command line of one's own becomes
+ * what is typed into a shell. */
+static void api_create_elsewhere(struct api_call *call, const char *computer,
+                                 const struct session_plan *plan)
+{
+    const struct peers_peer *peer = peers_find(call->api->peers, span_of(computer));
+    const char *agent = plan->command ? "shell" : plan->agent, *message = plan->message;
+    buf typed = {0}, line = {0}, metadata = {0};
+    if (plan->command) {
+        fleet_put_words(&typed, (const char *const *)plan->command);
+        message = buf_cstr(&typed);
+    }
+    const char *const words[] = {message ? "agent_then_message" : "agent", agent, plan->mode,
+                                 message, NULL};
+    if (peer && (peer->beat.telec[0] || strcmp(agent, "shell") != 0))
+        fleet_put_words(&line, words); /* TeleClaude's sessions without an agent are shells */
+    json_open(&metadata, '{');
+    json_key(&metadata, "telec");
+    json_open(&metadata, '{');
+    json_field_int(&metadata, "cols", plan->cols);
+    json_field_int(&metadata, "rows", plan->rows);
+    json_field_string(&metadata, "initiator_session_id", plan->initiator);
+    json_close(&metadata, '}');
+    json_close(&metadata, '}');
+    struct fleet_request request = {.command = span_of("new_session"),
+                                    .title = span_of(plan->title ? plan->title : "Untitled"),
+                                    .project_dir = span_of(plan->directory),
+                                    .metadata = buf_view(&metadata),
+                                    .auto_command = buf_view(&line)};
+    if (!peer)
+        api_reply_elsewhere(call->client, 404, computer, "no computer of that name is known here");
+    else if (!line.n && message)
+        api_reply_elsewhere(call->client, 501, computer,
+                            "a TeleClaude daemon starts shells without a first message");
+    else
+        api_ask_elsewhere(call, computer, &request, api_remote_created);
+    buf_free(&typed), buf_free(&line), buf_free(&metadata);
+}
+
+/* A WebSocket on one side, another computer's session on the other: to look at only. */
+struct api_glance {
+    struct serve_client *client; /* NULL: it has gone */
+    struct peers_watch *watch;
+    int sizes;
+};
+
+static void api_glance_on_size(void *ctx, span size_json)
+{
+    struct api_glance *glance = ctx;
+    if (glance->sizes)
+        serve_send_frame(glance->client, WS_TEXT, size_json);
+}
+
+/* More than a slow client takes is not queued: the picture is whole again with the next snapshot. */
+static void api_glance_on_output(void *ctx, span bytes)
+{
+    struct api_glance *glance = ctx;
+    if (serve_queued(glance->client) <= SERVE_QUEUE_MAX)
+        serve_send_frame(glance->client, WS_BINARY, bytes);
+}
+
+static void api_glance_on_ended(void *ctx, const char *why)
+{
+    struct api_glance *glance = ctx;
+    glance->watch = NULL;
+    serve_close_ws(glance->client, 1000, why);
+}
+
+static const struct peers_watch_hooks api_glance_watch = {api_glance_on_size, api_glance_on_output,
+                                                          api_glance_on_ended};
+
+static void api_glance_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    (void)ctx, (void)opcode, (void)payload;
+}
+
+static void api_glance_on_closed(void *ctx, const char *why)
+{
+    struct api_glance *glance = ctx;
+    (void)why;
+    if (glance->watch)
+        peers_unwatch(glance->watch);
+    free(glance);
+}
+
+static const struct serve_ws_hooks api_glance_hooks = {api_glance_on_message, NULL,
+                                                       api_glance_on_closed};
+
+static void api_attach_elsewhere(struct api_call *call)
+{
+    char how[3];
+    int control = api_attach_mode(call, how);
+    if (api_refused(call))
+        return;
+    if (control) {
+        api_reply_elsewhere(call->client, 409, call->computer,
+                            "a session there can be looked at from here (mode=view); to be in it, "
+                            "telec attach goes there by ssh");
+        return;
+    }
+    if (!api_wants_websocket(call))
+        return;
+    struct api_glance *glance = base_alloc(sizeof *glance);
+    glance->client = call->client;
+    glance->sizes = how[0] == HOLD_VIEW_SIZES;
+    glance->watch =
+        peers_watch(call->api->peers, call->computer, call->id, &api_glance_watch, glance);
+    if (!glance->watch) {
+        api_reply_elsewhere(call->client, 503, call->computer, "it can't be reached now");
+        free(glance);
+    } else if (!serve_upgrade(call->client, call->request->head, &api_glance_hooks, glance)) {
+        peers_unwatch(glance->watch);
+        free(glance);
     }
 }
 
@@ -766,15 +1169,9 @@ static void api_attach(struct api_call *call)
 
 static void api_list_computers(struct api_call *call)
 {
-    const struct config *config = call->api->config;
     buf b = {0};
     json_open(&b, '[');
-    json_open(&b, '{');
-    json_field_string(&b, "name", config->computer);
-    json_field_string(&b, "status", "online");
-    json_field_string(&b, "user", config_user(config));
-    json_field_string(&b, "host", config->host);
-    json_close(&b, '}');
+    peers_put_computers(call->api->peers, &b);
     json_close(&b, ']');
     api_reply(call->client, &b);
 }
@@ -783,12 +1180,13 @@ static void api_list_projects_as(struct api_call *call, int with_todos)
 {
     char *computer = api_query(call, "computer");
     if (!api_refused(call)) {
-        int here = !computer || !*computer || strcmp(computer, call->api->config->computer) == 0 ||
-                   strcmp(computer, "local") == 0;
         buf b = {0};
         json_open(&b, '[');
-        if (here)
+        if (api_is_here(call->api, computer))
             projects_put(call->api->projects, &b, with_todos);
+        if (!computer || !*computer || !api_is_here(call->api, computer))
+            peers_put_projects(call->api->peers, computer && *computer ? computer : NULL,
+                               with_todos, &b);
         json_close(&b, ']');
         api_reply(call->client, &b);
     }
@@ -895,9 +1293,7 @@ static void api_status(struct api_call *call)
     json_field_int(&b, "events_sent", a->cache->events_sent);
     json_field_int(&b, "events_coalesced", a->cache->events_coalesced);
     json_field_int(&b, "clients_dropped", a->serve->dropped);
-    json_field_null(&b, "redis");
-    json_key(&b, "peers");
-    json_put_raw(&b, span_of("[]"));
+    peers_put_status(a->peers, &b);
     json_close(&b, '}');
     api_reply(call->client, &b);
 }
@@ -943,6 +1339,7 @@ static void api_send_preparation(struct api_subscriber *s)
     json_key(&b, "projects");
     json_open(&b, '[');
     projects_put(s->api->projects, &b, 1);
+    peers_put_projects(s->api->peers, NULL, 1, &b);
     json_close(&b, ']');
     json_close(&b, '}');
     json_close(&b, '}');
@@ -1045,6 +1442,7 @@ static void api_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
     if (json_get(message, "refresh").type == JSON_TRUE) {
         more = s->cache.topics;
         projects_doubt(s->api->projects);
+        peers_refresh(s->api->peers);
     }
     if (more && serve_queued(s->client) > SERVE_QUEUE_MAX) { /* asks faster than it reads */
         s->overflowed = 1;
@@ -1111,6 +1509,18 @@ static const struct api_route {
     {"GET", "/ws", api_ws, 0, 0},
 };
 
+/* The same for a session of another computer; routes that stand not here: 404. */
+static const struct {
+    void (*handle)(struct api_call *call), (*elsewhere)(struct api_call *call);
+} api_elsewhere[] = {{api_get_session, api_get_elsewhere},
+                     {api_rename_session, api_rename_elsewhere},
+                     {api_delete_session, api_delete_elsewhere},
+                     {api_send_message, api_message_elsewhere},
+                     {api_send_keys, api_keys_elsewhere},
+                     {api_transcript, api_transcript_elsewhere},
+                     {api_screen, api_screen_elsewhere},
+                     {api_attach, api_attach_elsewhere}};
+
 /* Does path fit the pattern? *id is what stands for {}. */
 static int api_path_fits(const char *pattern, span path, span *id)
 {
@@ -1127,27 +1537,66 @@ static int api_path_fits(const char *pattern, span path, span *id)
     return memcmp(path.p + path.n - after, hole + 2, after) == 0;
 }
 
-static struct session *api_session(struct api *a, span encoded_id, int hidden)
+/* Whose session the path is about: call->session, or call->computer; 0: answered. computer= goes
+ * before what is known of the id. */
+static int api_find(struct api_call *call, const char *id, const char *computer, int hidden)
 {
-    buf id = {0};
-    struct session *s = NULL;
-    if (http_decode(encoded_id, 0, &id))
-        s = hidden ? session_find_hidden(a->sessions, buf_cstr(&id))
-                   : session_find(a->sessions, buf_cstr(&id));
-    buf_free(&id);
-    return s;
+    struct api *a = call->api;
+    const struct cache_session *known = cache_find(a->cache, id);
+    buf b = {0};
+    call->id = id;
+    if (api_is_here(a, computer))
+        call->session =
+            hidden ? session_find_hidden(a->sessions, id) : session_find(a->sessions, id);
+    if (!call->session && (!computer || !*computer) && known &&
+        !api_is_here(a, known->computer))
+        call->computer = known->computer;
+    else if (!api_is_here(a, computer) && peers_find(a->peers, span_of(computer)))
+        call->computer = computer;
+    if (call->session || (call->computer && store_id_is_plain(id)))
+        return 1;
+    if (api_is_here(a, computer)) {
+        serve_reply_detail(call->client, 404, "Session not found");
+        return 0;
+    }
+    buf_str(&b, "Computer '");
+    utf8_put_visible(&b, span_of(computer));
+    buf_str(&b, "' is not known here");
+    serve_reply_detail(call->client, 404, buf_cstr(&b));
+    buf_free(&b);
+    return 0;
 }
 
-static void api_run(struct api_call *call, const struct api_route *route, span id)
+static void api_run_found(struct api_call *call, const struct api_route *route)
 {
-    if (id.p && !(call->session = api_session(call->api, id, route->hidden))) {
+    void (*handle)(struct api_call *call) = call->computer ? NULL : route->handle;
+    for (size_t i = 0; i < COUNT_OF(api_elsewhere) && call->computer; i++)
+        if (api_elsewhere[i].handle == route->handle)
+            handle = api_elsewhere[i].elsewhere;
+    if (!handle) {
         serve_reply_detail(call->client, 404, "Session not found");
         return;
     }
     if (route->has_body)
         api_parse_body(call);
     if (call->body.type == JSON_OBJECT || !api_refused(call))
-        route->handle(call);
+        handle(call);
+}
+
+static void api_run(struct api_call *call, const struct api_route *route, span encoded_id)
+{
+    buf id = {0};
+    if (!encoded_id.p) {
+        api_run_found(call, route);
+    } else if (!http_decode(encoded_id, 0, &id)) {
+        serve_reply_detail(call->client, 404, "Session not found");
+    } else {
+        char *computer = api_query(call, "computer");
+        if (!api_refused(call) && api_find(call, buf_cstr(&id), computer, route->hidden))
+            api_run_found(call, route);
+        free(computer);
+    }
+    buf_free(&id);
     buf_free(&call->faults);
 }
 
@@ -1178,6 +1627,7 @@ static void api_handle(void *ctx, struct serve_request *request)
 
 static void api_init(struct api *a, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
+                     struct peers *peers,
                      struct serve *serve)
 {
     *a = (struct api){.loop = l,
@@ -1185,6 +1635,7 @@ static void api_init(struct api *a, struct loop *l, const struct config *config,
                       .cache = cache,
                       .sessions = sessions,
                       .projects = projects,
+                      .peers = peers,
                       .serve = serve,
                       .started_at = clock_wall_ms()};
 }

@@ -238,7 +238,8 @@ struct config_key {
 static const struct config_key config_computer_keys[] = {
     {"name", offsetof(struct config, computer)},
     {"user", offsetof(struct config, user)},
-    {"host", offsetof(struct config, host)}};
+    {"host", offsetof(struct config, host)},
+    {"role", offsetof(struct config, role)}};
 static const struct config_key config_ui_keys[] = {
     {"prefix", offsetof(struct config, prefix)},
     {"clipboard", offsetof(struct config, clipboard)},
@@ -246,6 +247,9 @@ static const struct config_key config_ui_keys[] = {
 static const struct config_key config_redis_keys[] = {
     {"url", offsetof(struct config, redis_url)},
     {"tls_command", offsetof(struct config, tls_command)}};
+static const struct config_key config_peers_keys[] = {
+    {"allow", offsetof(struct config, allow)},
+    {"attach", offsetof(struct config, attach)}};
 static const struct config_key config_agent_keys[] = {
     {"command", offsetof(struct config_agent, command)},
     {"fast", offsetof(struct config_agent, flags[CONFIG_FAST])},
@@ -282,6 +286,17 @@ static void config_set_computer(struct config_line *line)
     else
         config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),
                    line->config->computer_lines);
+}
+
+static void config_set_peers(struct config_line *line)
+{
+    char **words = config_words(line->value);
+    if (span_eq(line->key, "attach") && (!words || !words[0]))
+        config_problem(line, ": a command is expected, its quotes closed", line->key);
+    else
+        config_set(line, line->config, config_peers_keys, COUNT_OF(config_peers_keys),
+                   line->config->peers_lines);
+    free(words);
 }
 
 static char config_ctrl_letter(const char *prefix)
@@ -407,6 +422,7 @@ static const struct config_section {
     {"redis", 0, NULL, config_set_redis},
     {"keys", 0, NULL, config_set_keys},
     {"colours", 0, NULL, config_set_colours},
+    {"peers", 0, NULL, config_set_peers},
     {"agent", 1, config_open_agent, config_set_agent},
     {"project", 1, config_open_project, config_set_project},
 };
@@ -597,6 +613,9 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
     c->prefix = span_dup(span_of("Ctrl-]"));
     c->clipboard = span_dup(span_of("no"));
+    c->role = span_dup(span_of("development"));
+    c->allow = span_dup(span_of("*"));
+    c->attach = span_dup(span_of(""));
     c->redis_url = span_dup(span_of(""));
     c->redis_from = span_dup(span_of(c->file));
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
@@ -628,7 +647,8 @@ static void config_free(struct config *c)
 {
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
-                             c->mouse,     c->redis_url, c->redis_from, c->tls_command};
+                             c->mouse,     c->redis_url, c->redis_from, c->tls_command,
+                             c->role,      c->allow,     c->attach};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
@@ -738,6 +758,8 @@ static void config_put(const struct config *c, buf *b)
                            project->lines);
     }
     config_put_redis(c, b);
+    buf_str(b, "\n[peers]\n");
+    config_put_section(c, b, c, config_peers_keys, COUNT_OF(config_peers_keys), c->peers_lines);
     buf_str(b, "\n[ui]\n");
     config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
 }

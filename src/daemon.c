@@ -12,10 +12,12 @@ struct daemon {
     struct cache cache;
     struct sessions sessions;
     struct projects projects;
+    struct peers peers;
+    struct answer answer;
     struct serve serve;
     struct api api;
     int listening_fd, ready_fd;
-    int stopping;
+    int stopping, late; /* late: nothing is waited for any more */
     struct loop_timer stop_timer;
 };
 
@@ -29,9 +31,34 @@ static void daemon_raise_limits(void)
     }
 }
 
+/* The one place that is told what local clients are subscribed to. */
+static void daemon_on_interest(void *ctx, unsigned topics)
+{
+    struct daemon *d = ctx;
+    projects_watch(&d->projects, (topics & CACHE_PREPARATION) != 0);
+    peers_set_interest(&d->peers, topics);
+}
+
+static void daemon_put_projects(void *ctx, buf *b)
+{
+    json_open(b, '[');
+    projects_put(&((struct daemon *)ctx)->projects, b, 0);
+    json_close(b, ']');
+}
+
+static void daemon_put_todos(void *ctx, const char *path, buf *b)
+{
+    if (!projects_put_todos(&((struct daemon *)ctx)->projects, path, b))
+        buf_str(b, "[]");
+}
+
+static const struct answer_hooks daemon_answer_hooks = {daemon_put_projects, daemon_put_todos};
+
 static void daemon_on_ready(void *ctx)
 {
     struct daemon *d = ctx;
+    answer_init(&d->answer, &d->loop, d->config, &d->cache, &d->sessions, &d->peers,
+                &daemon_answer_hooks, d);
     serve_accept(&d->serve, d->listening_fd);
     log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
     if (d->ready_fd >= 0) {
@@ -42,16 +69,11 @@ static void daemon_on_ready(void *ctx)
     }
 }
 
-/* Somebody begins, or nobody goes on, to look at a topic. */
-static void daemon_on_interest(void *ctx, unsigned topics)
-{
-    struct daemon *d = ctx;
-    projects_watch(&d->projects, (topics & CACHE_PREPARATION) != 0);
-}
-
 static void daemon_on_stop_late(void *ctx)
 {
-    serve_drop_clients(&((struct daemon *)ctx)->serve);
+    struct daemon *d = ctx;
+    serve_drop_clients(&d->serve);
+    d->late = 1;
 }
 
 static void daemon_on_signal(void *ctx, int signo)
@@ -63,6 +85,7 @@ static void daemon_on_signal(void *ctx, int signo)
     d->stopping = 1;
     unlink(d->config->socket);
     serve_shutdown(&d->serve);
+    peers_leave(&d->peers);
     loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
 }
 
@@ -123,14 +146,21 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
         loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
     cache_init(&d.cache, serve_text_frame);
     serve_init(&d.serve, &d.loop, api_handle, &d.api);
+    if (peers_init(&d.peers, &d.loop, config, &d.cache, error) != 0) {
+        log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
+        buf_clear(error);
+    }
     projects_init(&d.projects, &d.loop, config, &d.cache);
     d.cache.on_interest = daemon_on_interest;
     d.cache.interest_ctx = &d;
-    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.serve);
+    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.serve);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
-    while (!d.stopping || d.serve.clients)
+    while (!d.stopping || (!d.late && (d.serve.clients || peers_is_busy(&d.peers))) ||
+           d.serve.clients)
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
+    answer_free(&d.answer);
+    peers_free(&d.peers);
     sessions_free(&d.sessions);
     serve_free(&d.serve);
     cache_free(&d.cache);

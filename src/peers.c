@@ -126,19 +126,20 @@ struct peers_exist {
 static void peers_on_exists(void *ctx, const struct resp *reply)
 {
     struct peers_exist *asked = ctx;
-    if (reply && reply->type == RESP_INTEGER)
-        asked->done(asked->ctx, reply->integer != 0);
+    asked->done(asked->ctx, reply && reply->type == RESP_INTEGER && reply->integer != 0);
     free(asked);
 }
 
-static void peers_exists(struct peers *p, const char *key, void (*done)(void *ctx, int exists),
-                         void *ctx)
+static int peers_exists(struct peers *p, const char *key, void (*done)(void *ctx, int exists),
+                        void *ctx)
 {
     const char *const args[] = {"EXISTS", key, NULL};
     struct peers_exist *asked = base_alloc(sizeof *asked);
     *asked = (struct peers_exist){done, ctx};
-    if (!peers_call(p, args, peers_on_exists, asked))
+    int sent = peers_call(p, args, peers_on_exists, asked);
+    if (!sent)
         free(asked);
+    return sent;
 }
 
 /* ---- reading streams ------------------------------------------------------------------------ */
@@ -1296,6 +1297,20 @@ static int peers_has_foreign(const struct peers *p)
         if (!peer->beat.telec[0])
             return 1;
     return 0;
+}
+
+static int peers_is_heard_abroad(const struct peers *p)
+{
+    for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
+        if (!peer->beat.telec[0] && (peer->beat.interest & CACHE_SESSIONS))
+            return 1;
+    return 0;
+}
+
+static int peers_must_be_asked(const struct peers *p, const char *computer)
+{
+    const struct peers_peer *peer = peers_find(p, span_of(computer));
+    return peer && p->ready && (!(p->interest & CACHE_SESSIONS) || !peer->pulled_at);
 }
 
 /* Every 30 s. Those that are telec announce themselves: the keys are looked for only when somebody
