@@ -926,7 +926,7 @@ struct config {
     char *redis_from;           /* where that was read: "FILE:LINE" or "$TELEC_REDIS" */
     char *role;                 /* a word for others: "development" */
     char *allow;                /* computers that may change something here; "*": all */
-    char *attach;               /* how to be in another computer's session; "": by ssh */
+    char *attach;               /* how to get to another computer; DEST stands for [user@]host */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
@@ -1880,6 +1880,11 @@ static void client_retry_now(struct client *c);    /* does not wait for the next
 static void client_put_environment(buf *b);
 /* what an error's answer says, for people; to be freed */
 static char *client_detail(span body);
+/* The command line (for config_words) that leads into a session of another computer, given its
+ * object and the array of /computers: [peers] attach with [user@]host for DEST, and what is to be
+ * run there. 1, or 0 with a message. */
+static int client_put_attach(const struct config *config, struct json session,
+                             struct json computers, buf *line, buf *error);
 
 /* A WebSocket to the daemon. Set the hooks, then client_ws_open. */
 struct client_ws {

@@ -795,13 +795,14 @@ struct api_remote {
     struct api *api;
     struct serve_client *client;
     struct peers_ask *asked;
-    char *computer;
+    char *computer, *id;    /* id: of the session that it is about; or NULL */
     void (*answer)(struct api_remote *remote, struct json data);
 };
 
 static void api_remote_free(struct api_remote *remote)
 {
     free(remote->computer);
+    free(remote->id);
     free(remote);
 }
 
@@ -877,6 +878,7 @@ static void api_ask_elsewhere(struct api_call *call, const char *computer,
     *remote = (struct api_remote){.api = call->api,
                                   .client = call->client,
                                   .computer = span_dup(span_of(computer)),
+                                  .id = call->id ? span_dup(span_of(call->id)) : NULL,
                                   .answer = answer};
     remote->asked = peers_ask(call->api->peers, computer, request, api_remote_on_done, remote,
                               &why);
@@ -922,10 +924,25 @@ static void api_ask_sessions(struct api_call *call, const char *computer)
     api_ask_elsewhere(call, computer, &request, api_remote_sessions);
 }
 
+static void api_remote_session(struct api_remote *remote, struct json data)
+{
+    buf b = {0};
+    for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
+        if (!b.n && json_text_eq(json_get(it.value, "session_id"), remote->id))
+            fleet_put_session(&b, it.value, remote->computer);
+    if (b.n)
+        api_reply(remote->client, &b);
+    else
+        serve_reply_detail(remote->client, 404, "Session not found");
+}
+
 static void api_get_elsewhere(struct api_call *call)
 {
     const struct cache_session *known = cache_find(call->api->cache, call->id);
-    if (known && strcmp(known->computer, call->computer) == 0)
+    struct fleet_request list = {.command = span_of("list_sessions")};
+    if (peers_must_be_asked(call->api->peers, call->computer))
+        api_ask_elsewhere(call, call->computer, &list, api_remote_session);
+    else if (known && strcmp(known->computer, call->computer) == 0)
         serve_reply_json(call->client, 200, (span){known->json->p + 1, known->json->n - 1}, NULL);
     else
         serve_reply_detail(call->client, 404, "Session not found");

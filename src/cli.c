@@ -21,7 +21,7 @@ static const struct cli_option cli_options[] = {
     {'h', 1, "help", NULL, "show this"},
     {'V', 0, "version", NULL, "show the version"},
     {'j', 0, "json", NULL, "the objects as the daemon gives them"},
-    {'o', 0, "computer", "NAME", "only sessions of that computer"},
+    {'o', 0, "computer", "NAME", "on that computer; of list: only its sessions"},
     {'a', 1, "agent", "AGENT", "which agent: claude, gemini, codex, shell or a configured one"},
     {'m', 1, "mode", "MODE", "fast, med or slow: the agent's configured flags"},
     {'t', 1, "title", "TITLE", "the session's title"},
@@ -128,12 +128,27 @@ static struct json cli_answer(struct cli *c)
     return answer;
 }
 
+/* --computer as a query behind a target; it is asked, though nothing of it may be known here. */
+static const char *cli_put_computer(struct cli *c, buf *target)
+{
+    if (c->value['o']) {
+        buf_byte(target, memchr(target->p, '?', target->n) ? '&' : '?');
+        buf_str(target, "computer=");
+        http_put_encoded(target, span_of(c->value['o']));
+    }
+    return buf_cstr(target);
+}
+
 /* The one session whose id begins with `prefix`; *target becomes "/sessions/ID". 0, or 1 after
  * saying why not. */
 static int cli_find(struct cli *c, const char *prefix, buf *target)
 {
     int found = 0;
-    if (cli_ask(c, "GET", "/sessions", NULL) != 0)
+    buf list = {0};
+    buf_str(&list, "/sessions");
+    int failed = cli_ask(c, "GET", cli_put_computer(c, &list), NULL);
+    buf_free(&list);
+    if (failed)
         return 1;
     for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);) {
         char *id = json_dup_text(json_get(it.value, "session_id"));
@@ -154,6 +169,16 @@ static int cli_find(struct cli *c, const char *prefix, buf *target)
         return 0;
     return found ? cli_fail("%s: %d sessions begin with that; give more of the id", prefix, found)
                  : cli_fail("%s: no session has that id ('telec list' shows them)", prefix);
+}
+
+/* GET of what cli_find found. */
+static int cli_get(struct cli *c, const buf *target)
+{
+    buf full = {0};
+    buf_span(&full, buf_view(target));
+    int failed = cli_ask(c, "GET", cli_put_computer(c, &full), NULL);
+    buf_free(&full);
+    return failed;
 }
 
 /* The same among the records on disk; NULL: none, or several. To be freed. */
@@ -250,11 +275,7 @@ static int cli_list(struct cli *c)
     buf target = {0}, out = {0};
     int tty = isatty(1);
     buf_str(&target, "/sessions");
-    if (c->value['o']) {
-        buf_str(&target, "?computer=");
-        http_put_encoded(&target, span_of(c->value['o']));
-    }
-    int failed = cli_ask(c, "GET", buf_cstr(&target), NULL);
+    int failed = cli_ask(c, "GET", cli_put_computer(c, &target), NULL);
     buf_free(&target);
     if (failed)
         return 1;
@@ -267,6 +288,36 @@ static int cli_list(struct cli *c)
         buf_str(&out, "ID        STATE     FOR   BY      AGENT     COMPUTER    SAID  TITLE\n");
     for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
         cli_put_session(&out, it.value, tty);
+    return cli_write(&out);
+}
+
+/* ---- computers ------------------------------------------------------------------------------ */
+
+static int cli_computers(struct cli *c)
+{
+    buf out = {0};
+    int tty = isatty(1);
+    if (cli_ask(c, "GET", "/computers", NULL) != 0)
+        return 1;
+    if (c->value['j']) {
+        buf_span(&out, buf_view(&c->body));
+        buf_byte(&out, '\n');
+        return cli_write(&out);
+    }
+    if (tty)
+        buf_str(&out, "NAME                  STATUS    USER          HOST\n");
+    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);) {
+        cli_put_column(&out, json_get(it.value, "name"), "-", 200, 20, tty);
+        cli_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
+        cli_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
+        cli_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
+        if (json_text_eq(json_get(it.value, "redis"), "reconnecting"))
+            buf_str(&out, "redis: reconnecting");
+        cli_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
+        while (strchr(" \t", out.p[out.n - 1]))
+            out.n--;
+        buf_byte(&out, '\n');
+    }
     return cli_write(&out);
 }
 
@@ -295,16 +346,20 @@ static int cli_create(struct cli *c, const char *agent, const char *mode, const 
     char *directory;
     int rows = 24, cols = 80;
     buf body = {0};
+    const char *computer = c->value['o'] ? c->value['o'] : c->config.computer;
+    int here = strcmp(computer, c->config.computer) == 0;
     if (mode && config_mode(mode) < 0)
         return cli_usage("fast, med or slow is expected", mode);
-    if (!command_count && !config_agent(&c->config, agent))
+    if (here && !command_count && !config_agent(&c->config, agent))
         return cli_fail("%s: no such agent is configured in %s", agent, c->config.file);
-    if (!(directory = cli_directory(c->value['C'])))
+    directory = !here && c->value['C'] ? span_dup(span_of(c->value['C']))
+                                       : cli_directory(c->value['C']);
+    if (!directory)
         return cli_fail("%s: %s", c->value['C'] ? c->value['C'] : "the current directory",
                         strerror(errno));
     term_size(1, &rows, &cols);
     json_open(&body, '{');
-    json_field_string(&body, "computer", c->config.computer);
+    json_field_string(&body, "computer", computer);
     json_field_string(&body, "project_dir", directory);
     json_field_string(&body, "agent", agent);
     json_field_string(&body, "thinking_mode", mode ? mode : "slow");
@@ -320,7 +375,8 @@ static int cli_create(struct cli *c, const char *agent, const char *mode, const 
             json_put_string(&body, span_of(command[i]));
         json_close(&body, ']');
     }
-    client_put_environment(&body);
+    if (here)
+        client_put_environment(&body);
     json_close(&body, '}');
     int failed = cli_ask(c, "POST", "/sessions", &body);
     buf_clear(&body);
@@ -378,7 +434,7 @@ static int cli_send(struct cli *c)
         json_field_bool(&body, "enter", c->value['E'] == NULL);
         json_close(&body, '}');
         buf_str(&target, "/message");
-        failed = cli_ask(c, "POST", buf_cstr(&target), &body);
+        failed = cli_ask(c, "POST", cli_put_computer(c, &target), &body);
         buf_clear(&body);
     }
     if (!failed) {
@@ -397,7 +453,8 @@ static int cli_kill(struct cli *c)
     int failed = 0;
     for (int i = 0; i < c->arg_count; i++) {
         buf target = {0};
-        failed |= cli_find(c, c->args[i], &target) || cli_ask(c, "DELETE", buf_cstr(&target), NULL);
+        failed |= cli_find(c, c->args[i], &target) ||
+                  cli_ask(c, "DELETE", cli_put_computer(c, &target), NULL);
         buf_free(&target);
     }
     return failed;
@@ -499,6 +556,7 @@ static int cli_follow(struct cli *c, const char *session, long long chars)
     struct cli_follow f = {.vt = vt_new(VT_COLS_MAX, 1), .chars = chars};
     buf target = {0};
     buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", session);
+    cli_put_computer(c, &target);
     f.ws.on_open = cli_follow_on_open;
     f.ws.on_message = cli_follow_on_message;
     f.ws.on_closed = cli_follow_on_closed;
@@ -524,13 +582,13 @@ static int cli_tail(struct cli *c)
         return cli_tail_log(c, chars);
     if (fd >= 0)
         close(fd);
-    int failed = cli_find(c, c->args[0], &target) || cli_ask(c, "GET", buf_cstr(&target), NULL);
+    int failed = cli_find(c, c->args[0], &target) || cli_get(c, &target);
     int over = json_text_eq(json_get(cli_answer(c), "state"), "exited");
     if (!failed && c->value['f'] && !over) {
         failed = cli_follow(c, buf_cstr(&target), chars);
     } else if (!failed) {
         buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
-        failed = cli_ask(c, "GET", buf_cstr(&query), NULL);
+        failed = cli_ask(c, "GET", cli_put_computer(c, &query), NULL);
         json_put_text(&out, json_get(cli_answer(c), "transcript"));
         failed = failed || cli_write(&out);
     }
@@ -587,7 +645,7 @@ static int cli_status(struct cli *c)
         {"computer", "computer"},     {"created", "created_at"},
         {"last input", "last_input"}, {"last output", "last_output"}};
     buf target = {0}, out = {0}, state = {0};
-    int failed = cli_find(c, c->args[0], &target) || cli_ask(c, "GET", buf_cstr(&target), NULL);
+    int failed = cli_find(c, c->args[0], &target) || cli_get(c, &target);
     buf_free(&target);
     if (failed)
         return 1;
@@ -893,16 +951,69 @@ static int cli_ui(struct cli *c, const char *attach)
     return status;
 }
 
+/* Runs a program in the foreground, whose terminal it is meanwhile. Its exit status; -1 and errno. */
+static int cli_run_program(char *const *argv)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
+    int status = -1;
+    sigaction(SIGINT, &ignore, &old_int); /* the keys that send them are the program's */
+    sigaction(SIGQUIT, &ignore, &old_quit);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigaction(SIGINT, &old_int, NULL);
+        sigaction(SIGQUIT, &old_quit, NULL);
+        execvp(argv[0], argv);
+        fprintf(stderr, "telec: cannot run %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGQUIT, &old_quit, NULL);
+    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Being in a session of another computer: there, by ssh. */
+static int cli_attach_elsewhere(struct cli *c, struct json session)
+{
+    buf line = {0}, error = {0}, kept = {0};
+    struct json object;
+    buf_span(&kept, session.text); /* the next answer takes the place of this one */
+    if (cli_ask(c, "GET", "/computers", NULL) != 0) {
+        buf_free(&kept);
+        return 1;
+    }
+    json_parse(buf_view(&kept), &object, NULL, NULL);
+    if (!client_put_attach(&c->config, object, cli_answer(c), &line, &error)) {
+        cli_fail("%s", buf_cstr(&error));
+        buf_free(&kept), buf_free(&line), buf_free(&error);
+        return 1;
+    }
+    char **argv = config_words(buf_view(&line));
+    int status = cli_run_program(argv);
+    if (status != 0)
+        cli_fail("'%s' ended with status %d; it must work without questions asked ([peers] attach "
+                 "in %s says how to get there)",
+                 buf_cstr(&line), status, c->config.file);
+    free(argv);
+    buf_free(&kept), buf_free(&line), buf_free(&error);
+    return status != 0;
+}
+
 static int cli_attach(struct cli *c)
 {
     buf target = {0};
     int status = cli_find(c, c->args[0], &target);
     if (status == 0)
-        status = cli_ask(c, "GET", buf_cstr(&target), NULL);
+        status = cli_get(c, &target);
     if (status == 0 && json_text_eq(json_get(cli_answer(c), "state"), "exited"))
         status =
             cli_fail("%s: the session has ended; 'telec tail' shows what it wrote", c->args[0]);
-    if (status == 0)
+    struct json computer = json_get(cli_answer(c), "computer");
+    if (status == 0 && computer.type == JSON_STRING &&
+        !json_text_eq(computer, c->config.computer))
+        status = cli_attach_elsewhere(c, cli_answer(c));
+    else if (status == 0)
         status = cli_ui(c, target.p + strlen("/sessions/"));
     buf_free(&target);
     return status;
@@ -961,18 +1072,19 @@ static int cli_resolve(struct cli *c);
 
 static const struct cli_command cli_commands[] = {
     {"list", "", "list the sessions", "jo", 0, 0, cli_list},
+    {"computers", "", "list the computers that are known", "j", 0, 0, cli_computers},
     {"new", "[--] [COMMAND...]",
-     "start a session: COMMAND, or an agent (else a shell); prints its id", "amtCp", 0, -1,
+     "start a session: COMMAND, or an agent (else a shell); prints its id", "amtCpo", 0, -1,
      cli_new},
     {"send", "ID TEXT...", "type a message into a session and submit it; says whether it reacted",
-     "E", 2, -1, cli_send},
-    {"kill", "ID...", "end sessions, or dismiss exited ones", "", 1, -1, cli_kill},
-    {"tail", "ID", "the end of what a session's program wrote, as plain text", "nf", 1, 1,
+     "Eo", 2, -1, cli_send},
+    {"kill", "ID...", "end sessions, or dismiss exited ones", "o", 1, -1, cli_kill},
+    {"tail", "ID", "the end of what a session's program wrote, as plain text", "nfo", 1, 1,
      cli_tail},
-    {"status", "ID", "a session's state, and why", "", 1, 1, cli_status},
+    {"status", "ID", "a session's state, and why", "o", 1, 1, cli_status},
     {"wait", "ID", "until the session does not work any more, or is in that state", "wT", 1, 1,
      cli_wait},
-    {"attach", "ID", "be in that session; Ctrl-] d leaves it", "", 1, 1, cli_attach},
+    {"attach", "ID", "be in that session; Ctrl-] d leaves it", "o", 1, 1, cli_attach},
     {"watch", "", "every event as a line of JSON, until interrupted", "", 0, 0, cli_watch},
     {"project", "[add|remove DIR]",
      "list the projects with their todos; remember a directory, or forget it", "j", 0, 2,

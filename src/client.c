@@ -549,6 +549,55 @@ static char *client_detail(span body)
     return text;
 }
 
+/* ---- into sessions of other computers ------------------------------------------------------- */
+
+/* What another computer says of itself becomes words of a command: an option must not be among them,
+ * nor what a shell there takes apart. */
+static char *client_plain_word(struct json text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:%-";
+    char *word = json_dup_text(text);
+    if (word && *word && *word != '-' && word[strspn(word, plain)] == '\0')
+        return word;
+    free(word);
+    return NULL;
+}
+
+static int client_put_attach(const struct config *config, struct json session,
+                             struct json computers, buf *line, buf *error)
+{
+    char *computer = json_dup_text(json_get(session, "computer")), *user = NULL, *host = NULL;
+    char *tmux = client_plain_word(json_get(session, "tmux_session_name")),
+         *id = client_plain_word(json_get(session, "session_id"));
+    char **words = config_words(span_of(config->attach));
+    buf dest = {0};
+    for (struct json_iter it = json_iter(computers); computer && json_next(&it);)
+        if (json_text_eq(json_get(it.value, "name"), computer)) {
+            free(user), free(host);
+            user = client_plain_word(json_get(it.value, "user"));
+            host = client_plain_word(json_get(it.value, "host"));
+        }
+    int good = host && id && words && words[0];
+    if (!good) {
+        utf8_put_visible(error, span_of(computer ? computer : "a computer without a name"));
+        buf_str(error, host ? ": its session can't be named on a command line"
+                            : ": it does not say at which host it is ([computer] host there)");
+    }
+    if (user)
+        buf_fmt(&dest, "%s@", user);
+    buf_str(&dest, host ? host : "");
+    for (int i = 0; good && words[i]; i++) {
+        config_put_quoted(line, strcmp(words[i], "DEST") == 0 ? buf_cstr(&dest) : words[i]);
+        buf_byte(line, ' ');
+    }
+    if (good)
+        buf_fmt(line, tmux ? "tmux attach -t %s" : "telec attach %s", tmux ? tmux : id);
+    free(computer), free(user), free(host), free(tmux), free(id), free(words);
+    buf_free(&dest);
+    return good;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void client_init(struct client *c, struct loop *l, const struct config *config,
