@@ -1691,6 +1691,7 @@ struct answer {
 static void answer_init(struct answer *all, struct loop *l, const struct config *config,
                         struct cache *cache, struct sessions *sessions, struct peers *peers,
                         const struct answer_hooks *hooks, void *ctx);
+static int answer_is_busy(const struct answer *all); /* requests are under way */
 static void answer_free(struct answer *all);
 
 /* ==== serve: one client connection's HTTP and WebSocket states; calls a handler pointer ====== */

@@ -911,6 +911,11 @@ static void answer_init(struct answer *all, struct loop *l, const struct config 
     peers_start(peers, &answer_peers_hooks, all);
 }
 
+static int answer_is_busy(const struct answer *all)
+{
+    return all->jobs != NULL;
+}
+
 static void answer_free(struct answer *all)
 {
     while (all->shows)

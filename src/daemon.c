@@ -155,8 +155,8 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
     d.cache.interest_ctx = &d;
     api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.serve);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
-    while (!d.stopping || (!d.late && (d.serve.clients || peers_is_busy(&d.peers))) ||
-           d.serve.clients)
+    while (!d.stopping || d.serve.clients ||
+           (!d.late && (answer_is_busy(&d.answer) || peers_is_busy(&d.peers))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     answer_free(&d.answer);

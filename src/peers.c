@@ -1049,6 +1049,8 @@ static int peers_is_shown_anew(const struct peers_peer *peer, const struct fleet
            strcmp(peer->beat.host, h->host) != 0 || strcmp(peer->beat.telec, h->telec) != 0;
 }
 
+static void peers_check(struct peers_peer *peer);
+
 /* A heartbeat, read from its key or announced. */
 static void peers_hear(struct peers *p, span text)
 {
@@ -1092,6 +1094,8 @@ static void peers_hear(struct peers *p, span text)
     peer->stale = 0;
     if (shown)
         peers_publish_peer(peer);
+    if (is_new) /* the key's time to live says how old it is */
+        peers_check(peer);
     if (is_new || restarted)
         peers_pull_all(peer, p->interest);
 }
@@ -1110,7 +1114,7 @@ static void peers_judge(struct peers_peer *peer, int there, long long ttl)
     struct peers *p = peer->peers;
     long long now = p->loop->now, age = now - peer->beat_at, by_key = PEERS_GONE_MS - ttl;
     int was_stale = peer->stale;
-    if (there && ttl >= 0 && by_key >= 0 && by_key < age)
+    if (there && ttl >= 0 && by_key >= 0)
         peer->beat_at = now - (age = by_key);
     if (!there && age >= PEERS_GONE_MS) {
         peers_remove_peer(peer);
@@ -1923,6 +1927,7 @@ static void peers_leave(struct peers *p)
     if (p->cursor_timer.slot)
         peers_write_cursor(p);
     p->leaving = 1;
+    redis_free(&p->reader); /* no request is taken any more */
     if (p->ready)
         peers_beat(p);
     loop_timer_stop(p->loop, &p->beat_timer);

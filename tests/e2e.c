@@ -22,6 +22,7 @@
 #include "e2e/attach.c"   /* a session's terminal over a WebSocket */
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
+#include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/cli.c"      /* the command line */
 #include "e2e/projects.c" /* projects and their todos */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
@@ -42,6 +43,7 @@ static const struct {
     {attach_tests, sizeof attach_tests / sizeof *attach_tests},
     {push_tests, sizeof push_tests / sizeof *push_tests},
     {robust_tests, sizeof robust_tests / sizeof *robust_tests},
+    {fleet_tests, sizeof fleet_tests / sizeof *fleet_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
