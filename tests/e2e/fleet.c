@@ -226,8 +226,8 @@ static void fleet_see_each_other(const char *query)
     struct wire w = subscribe("sessions");
     event_await_value(&w, old, "computer", "hostb");
     on(1);
-    long long before = now_ms();
     char *id = start_program("pause", NULL, NULL);
+    long long before = now_ms();
     on(0);
     event_await(&w, "session_created", id);
     CHECK(now_ms() - before < 1000);
