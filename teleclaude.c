@@ -24,7 +24,9 @@
 #include "src/sessions.c" /* the sessions of this computer */
 #include "src/projects.c" /* the projects of this computer, their todos, and who changes them */
 #include "src/redis.c"    /* a reconnecting Redis connection */
+#include "src/link.c"     /* the conversations with Redis: commands, streams, requests */
 #include "src/peers.c"    /* the other computers: who is there, what they tell, asking them */
+#include "src/watch.c"    /* looking at sessions of other computers */
 #include "src/answer.c"   /* what other computers ask of this one */
 #include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
 #include "src/api.c"      /* routes, handlers, topics of /ws */

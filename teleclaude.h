@@ -1011,6 +1011,7 @@ static void store_log_read(const char *dir, buf *out); /* both files, oldest fir
 
 /* ==== fleet: what computers write to each other through Redis, as bytes ====================== */
 
+#define FLEET_KEYS "computer:*:heartbeat" /* for SCAN */
 #define FLEET_NAME_MAX 128             /* bytes of a computer's name */
 #define FLEET_SESSION_MAX (64 * 1024)  /* bytes of one session object */
 /* arrays and objects within each other; what is passed on is put into two or three more */
@@ -1085,6 +1086,8 @@ static void fleet_put_joined(buf *b, char *const *words);      /* with blanks be
 static void fleet_put_success(buf *b, span data);
 static void fleet_put_error(buf *b, const char *error, const char *code); /* code may be NULL */
 static int fleet_parse_answer(span chunk, struct fleet_answer *a, const char **why);
+/* {"size": [cols, rows]} of a screen that may be. 1, or 0. */
+static int fleet_parse_size(span text, int *cols, int *rows);
 /* Is the computer in the comma-separated list? "*" is everybody. */
 static int fleet_is_allowed(const char *allow, span computer);
 
@@ -1466,6 +1469,113 @@ static void redis_put_address(const struct redis *r, buf *b); /* the url without
 /* The hidden command `telec resolve HOST PORT`: numeric addresses, one a line. Exit status. */
 static int redis_resolve_main(const char *host, const char *port);
 
+/* ==== link: the conversations with Redis: commands, streams, requests and their answers ====== */
+
+#define LINK_ASK_MS 5000               /* for an answer */
+#define LINK_ASKS_MAX 8192             /* requests under way */
+#define LINK_ANSWER_KEY "output:"
+#define LINK_REQUESTS_KEY "messages:"
+
+/* A stream that is read. take is called with each entry, its fields not yet looked at. */
+struct link_stream {
+    struct link_stream *next, **link; /* link NULL: it is not read */
+    char *key;
+    struct fleet_id at;     /* the last entry taken */
+    int reading;            /* its place in the XREAD under way + 1; 0: none */
+    void (*take)(struct link_stream *s, struct fleet_id id, const struct resp *fields);
+    void *owner;
+};
+
+/* A request to another computer. done is called once: answer NULL: there was none, and why says so;
+ * at is the answer's id. */
+struct link_ask {
+    struct link_ask *next, **link;
+    struct link *owner;
+    char *computer;
+    struct link_stream stream;
+    struct loop_timer timer;
+    int sending;            /* the XADD is not answered yet: the memory must last */
+    void (*done)(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                 const char *why); /* NULL: nobody wants to know any more */
+    void *ctx;
+};
+
+/* What the owner hears of it all, from the loop. */
+struct link_hooks {
+    const char *channel;           /* that is listened to */
+    void (*on_ready)(void *ctx);   /* commands are taken */
+    void (*on_lost)(void *ctx);    /* not any more; those without an answer have been told */
+    void (*on_said)(void *ctx, span message); /* on the channel */
+    void (*on_listening)(void *ctx); /* on a connection of its own: what was said before is lost */
+};
+
+struct link {
+    struct loop *loop;
+    const struct config *config;
+    const struct link_hooks *hooks;
+    void *ctx;
+    int on;                 /* there is a url: without one nothing of this runs */
+    int ready;              /* `calls` is */
+    struct redis calls, reader, ear;
+    int ear_started;
+    /* reading */
+    struct link_stream *streams;
+    struct link_stream **reading; /* those of the XREAD under way, in its order */
+    size_t reading_count;
+    int blocked;            /* an XREAD is under way */
+    int stale_read;         /* what is to be read has changed since it began */
+    int no_unblock;         /* CLIENT UNBLOCK is refused */
+    size_t batch;           /* entries of one stream in the XREAD being taken */
+    struct loop_task reread;
+    struct loop_timer unblock_timer;
+    /* asking */
+    struct link_ask *asks;
+    size_t ask_count;
+    long long logged_at, quiet; /* complaints: when the last was logged; how many were not since */
+};
+
+/* 0; or -1 with a message: the url is wrong, and nothing of this runs. */
+static int link_init(struct link *l, struct loop *loop, const struct config *config,
+                     const struct link_hooks *hooks, void *ctx, buf *error);
+static void link_start(struct link *l);
+static void link_stop_reading(struct link *l);     /* for good */
+static int link_is_busy(const struct link *l);     /* commands have no answer yet */
+static void link_free(struct link *l);             /* requests under way end without an answer */
+/* A line in the log about what another computer wrote: at most one a second. */
+static void link_complain(struct link *l, const char *what, span who, const char *why);
+/* A command of C strings, the last one followed by NULL; of spans, on one of the connections. See
+ * redis_call. */
+static int link_call(struct link *l, const char *const *args,
+                     void (*done)(void *ctx, const struct resp *reply), void *ctx);
+static int link_send(struct redis *r, const span *args, size_t count, long long block_ms,
+                     void (*done)(void *ctx, const struct resp *reply), void *ctx);
+static char *link_key(const char *before, const char *name); /* both in one, to be freed */
+/* XADD of fields (name, value, name, value …, at most 26) to a stream that is cut to `most` and
+ * forgotten after ttl_s. */
+static int link_add(struct link *l, const char *key, int most, const span *fields, size_t count,
+                    int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx);
+/* Is anything at `key`? 0: it can't be asked now, and done is not called. */
+static int link_exists(struct link *l, const char *key, void (*done)(void *ctx, int exists),
+                       void *ctx);
+/* XREVRANGE of a stream's last entry, and what it gave; 0-0: the stream is empty. */
+static void link_find_end(struct link *l, const char *key,
+                          void (*done)(void *ctx, const struct resp *reply), void *ctx);
+static struct fleet_id link_last_id(const struct resp *reply);
+static void link_stream_open(struct link *l, struct link_stream *s);  /* reads from s->at on */
+static void link_stream_close(struct link *l, struct link_stream *s); /* take is not called again */
+static void link_stream_free(struct link *l, struct link_stream *s);  /* the key, too */
+static void link_reread(struct link *l);           /* fewer streams are to be read */
+/* Sends a request (the fields that are not empty, timestamp and initiator). done is called from the
+ * loop, within LINK_ASK_MS. NULL: it can't be sent now; *why says so, and done is not called. */
+static struct link_ask *link_ask(struct link *l, const char *computer,
+                                 const struct fleet_request *request,
+                                 void (*done)(void *ctx, const struct fleet_answer *answer,
+                                              struct fleet_id at, const char *why),
+                                 void *ctx, const char **why);
+static void link_forget(struct link_ask *ask);     /* done is not called any more */
+/* Answers a request; envelope is JSON. */
+static void link_answer(struct link *l, struct fleet_id request, span envelope);
+
 /* ==== peers: the other computers: who is there, what they tell, asking them ================== */
 
 #ifndef PEERS_BEAT_MS
@@ -1473,24 +1583,12 @@ static int redis_resolve_main(const char *host, const char *port);
 #define PEERS_STALE_MS 45000           /* without a heartbeat: stale … */
 #define PEERS_GONE_MS 60000            /* … and gone; also the heartbeat key's time to live */
 #endif
-#define PEERS_ASK_MS 5000              /* for an answer */
 #define PEERS_MAX 1000                 /* computers */
 #define PEERS_SESSIONS_MAX 10000       /* of one computer */
 #define PEERS_PROJECTS_MAX 1000        /* of one computer */
 #define PEERS_TODOS_MAX (256 * 1024)   /* bytes of one project's todos */
-#define PEERS_ASKS_MAX 8192            /* under way */
 #define PEERS_BUCKETS 256
 #define PEERS_REMOVED_MAX 32           /* removals of one computer that a pull may come behind */
-
-/* A stream that is read. take is called with each entry, its fields not yet looked at. */
-struct peers_stream {
-    struct peers_stream *next, **link; /* link NULL: it is not read */
-    char *key;
-    struct fleet_id at;     /* the last entry taken */
-    int reading;            /* its place in the XREAD under way + 1; 0: none */
-    void (*take)(struct peers_stream *s, struct fleet_id id, const struct resp *fields);
-    void *owner;
-};
 
 struct peers_project {
     char *path, *name, *description;
@@ -1522,43 +1620,6 @@ struct peers_peer {
     long long events_in, events_out, coalesced, dropped, lag_ms;
 };
 
-/* A request to another computer. done is called once: answer NULL: there was none, and why says so;
- * at is the answer's id. */
-struct peers_ask {
-    struct peers_ask *next, **link;
-    struct peers *peers;
-    char *computer;
-    struct peers_stream stream;
-    struct loop_timer timer;
-    int sending;            /* the XADD is not answered yet: the memory must last */
-    void (*done)(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
-                 const char *why); /* NULL: nobody wants to know any more */
-    void *ctx;
-};
-
-/* What an observer of another computer's session hears. on_ended is the last call. */
-struct peers_watch_hooks {
-    void (*on_size)(void *ctx, span size_json); /* {"size": [cols, rows]} */
-    void (*on_output)(void *ctx, span bytes);
-    void (*on_ended)(void *ctx, const char *why);
-};
-
-struct peers_watch {
-    struct peers_watch *next, **link;
-    struct peers *peers;
-    char *computer, *id;
-    struct peers_stream stream;
-    struct peers_ask *asked;
-    int telec;              /* it numbers what it sends, and begins with a snapshot */
-    int begun;
-    int calls;              /* commands without an answer yet: the memory must last */
-    long long number;       /* of the last piece */
-    const struct peers_watch_hooks *hooks; /* NULL: nobody listens any more */
-    void *ctx;
-    struct loop_task end;   /* from the loop, never from within a call of the owner */
-    char why[200];
-};
-
 /* A request from another computer; the spans are valid during the call. */
 struct peers_request {
     struct fleet_id id;
@@ -1577,19 +1638,15 @@ struct peers {
     struct loop *loop;
     const struct config *config;
     struct cache *cache;
-    int on;                 /* there is a url: everything else is for that case */
     const struct peers_hooks *hooks;
     void *hooks_ctx;
-    struct redis calls, reader, ear; /* commands; XREAD; SUBSCRIBE, where RESP2 asks for one */
-    int ear_started;
-    int ready;              /* calls is, and everything is set up on it */
+    struct link link;       /* link.on: there is a url; else nothing of this runs */
     unsigned interest;      /* topics that local clients are subscribed to */
     unsigned announced;     /* what the last heartbeat said of it */
     struct fleet_heartbeat self;
     char run[37];           /* this run of the daemon, in self.instance */
     buf beat;               /* our last heartbeat, as it was written */
-    struct loop_timer beat_timer, late_timer, watch_timer, cursor_timer, pull_timer,
-        flush_timer, unblock_timer;
+    struct loop_timer beat_timer, late_timer, cursor_timer, pull_timer, flush_timer;
     long long beats;        /* heartbeats written */
     long long looked_at;    /* when a key was looked at last because its owner said something */
     char trouble[128];      /* what Redis says to the heartbeat; "": nothing */
@@ -1600,26 +1657,18 @@ struct peers {
     size_t count;
     long long listing;      /* number of the last list_sessions taken */
     /* streams */
-    struct peers_stream *streams, messages, events;
-    struct peers_stream **reading;
-    size_t reading_count;
-    int blocked;            /* an XREAD is under way */
-    int no_unblock;         /* CLIENT UNBLOCK is refused */
-    struct loop_task reread;
-    int stale_read;         /* what is to be read has changed since it began */
-    size_t batch;           /* entries of one stream in the XREAD being taken */
+    struct link_stream messages, events;
     int cursor_known, cursor_dirty;
     int scanning;           /* pages of the SCAN under way */
-    struct peers_ask *asks;
-    size_t ask_count;
-    struct peers_watch *watches;
     /* sending */
     size_t flying;          /* XADDs of events without an answer yet */
     int held;               /* sessions whose events wait */
     char (*lost)[65];       /* ids removed while there was no connection */
     size_t lost_count;
-    long long logged_at, quiet; /* complaints about malformed input: the last one; left out since */
     int leaving;
+    /* a session of another computer (id NULL: all of them) is no more; may be NULL */
+    void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
+    void *gone_ctx;
 };
 
 /* 0; or -1 with a message: the url is wrong, and nothing of this runs. */
@@ -1627,40 +1676,57 @@ static int peers_init(struct peers *p, struct loop *l, const struct config *conf
                       struct cache *cache, buf *error);
 static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *ctx);
 static void peers_free(struct peers *p);
-static void peers_leave(struct peers *p);          /* says good-bye; peers_is_busy until it is out */
-static int peers_is_busy(const struct peers *p);
+static void peers_leave(struct peers *p);          /* says good-bye; link_is_busy until it is out */
 static void peers_set_interest(struct peers *p, unsigned topics); /* of local clients */
 static void peers_refresh(struct peers *p);        /* asks everybody for everything anew */
 /* Is it a computer whose sessions are not kept up to date here, for want of interest? */
 static int peers_must_be_asked(const struct peers *p, const char *computer);
 static struct peers_peer *peers_find(const struct peers *p, span computer); /* NULL: unknown */
-/* Sends a request (the fields that are not empty, timestamp and initiator). done is called from the
- * loop, within PEERS_ASK_MS. NULL: it can't be sent now; *why says so, and done is not called. */
-static struct peers_ask *peers_ask(struct peers *p, const char *computer,
-                                   const struct fleet_request *request,
-                                   void (*done)(void *ctx, const struct fleet_answer *answer,
-                                                struct fleet_id at, const char *why),
-                                   void *ctx, const char **why);
-static void peers_forget(struct peers_ask *ask);   /* done is not called any more */
-/* Watches another computer's session. NULL: it can't now. */
-static struct peers_watch *peers_watch(struct peers *p, const char *computer, const char *id,
-                                       const struct peers_watch_hooks *hooks, void *ctx);
-static void peers_unwatch(struct peers_watch *w);  /* no hook is called any more */
-/* Answers a request; envelope is JSON. */
-static void peers_answer(struct peers *p, struct fleet_id request, span envelope);
-/* XADD of fields (name, value, name, value, …) to a stream that is cut to `most` and forgotten
- * after ttl_s. */
-static int peers_add(struct peers *p, const char *key, int most, const span *fields, size_t count,
-                     int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* Is anything at `key`? 0: it can't be asked now, and done is not called. */
-static int peers_exists(struct peers *p, const char *key, void (*done)(void *ctx, int exists),
-                        void *ctx);
 /* Is a TeleClaude daemon interested in sessions? */
 static int peers_is_heard_abroad(const struct peers *p);
 /* Appended to an open JSON array. computer NULL: of all; of projects without or with todos. */
 static void peers_put_computers(const struct peers *p, buf *b); /* this one first */
 static void peers_put_projects(const struct peers *p, const char *computer, int with_todos, buf *b);
 static void peers_put_status(const struct peers *p, buf *b); /* members "redis" and "peers" */
+
+/* ==== watch: looking at sessions of other computers ========================================== */
+
+/* What an observer hears. on_ended is the last call. */
+struct watch_hooks {
+    void (*on_size)(void *ctx, span size_json); /* {"size": [cols, rows]} */
+    void (*on_output)(void *ctx, span bytes);
+    void (*on_ended)(void *ctx, const char *why);
+};
+
+struct watches {
+    struct loop *loop;
+    struct peers *peers;
+    struct watch *first;
+    struct loop_timer timer;
+};
+
+struct watch {
+    struct watch *next, **link;
+    struct watches *owner;
+    char *computer, *id;
+    struct link_stream stream;
+    struct link_ask *asked;
+    int telec;              /* it numbers what it sends, and begins with a snapshot */
+    int begun;
+    int calls;              /* commands without an answer yet: the memory must last */
+    long long number;       /* of the last piece */
+    const struct watch_hooks *hooks; /* NULL: nobody listens any more */
+    void *ctx;
+    struct loop_task end;   /* from the loop, never from within a call of the owner */
+    char why[200];
+};
+
+static void watch_init(struct watches *all, struct loop *l, struct peers *peers);
+/* NULL: it can't be done now. */
+static struct watch *watch_open(struct watches *all, const char *computer, const char *id,
+                                const struct watch_hooks *hooks, void *ctx);
+static void watch_restart(struct watch *w);        /* from a new snapshot on, where it can be had */
+static void watch_close(struct watch *w);          /* no hook is called any more */
 
 /* ==== answer: what other computers ask of this one =========================================== */
 
@@ -1770,13 +1836,14 @@ struct api {
     struct sessions *sessions;
     struct projects *projects;
     struct peers *peers;
+    struct watches *watches;
     struct serve *serve;
     long long started_at;   /* wall clock */
 };
 
 static void api_init(struct api *a, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct peers *peers, struct serve *serve);
+                     struct peers *peers, struct watches *watches, struct serve *serve);
 static int api_is_literal(const char *literals, const char *value); /* is it one of "a|b|c"? */
 /* serve's handler; ctx is the api */
 static void api_handle(void *ctx, struct serve_request *request);

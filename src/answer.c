@@ -1,9 +1,9 @@
 /* answer - what other computers ask of this one: their requests executed and answered, and sessions
  * shown to those who observe them: protocol.md section 3, the asked side.
  *
- * A request runs what its row in the table says and nothing else, and is always answered, at once or
- * when a holder has spoken. Who may change something here is [peers] allow's to say; a computer's
- * name is what it says itself, so that keeps apart computers that trust each other's word. */
+ * A request runs what its row in the table says and nothing else, and is always answered, at once
+ * or when a holder has spoken. Who may change something here is [peers] allow's to say; a
+ * computer's name is what it says itself, so that is no more than its word. */
 
 #define ANSWER_TITLE_MAX 400           /* bytes of a title */
 #define ANSWER_TAIL_CHARS 2000         /* of a transcript, when nothing else was asked for */
@@ -48,7 +48,7 @@ static void answer_data(struct answer_job *job, span data)
 {
     buf b = {0};
     fleet_put_success(&b, data);
-    peers_answer(job->all->peers, job->id, buf_view(&b));
+    link_answer(&job->all->peers->link, job->id, buf_view(&b));
     buf_free(&b);
     answer_end(job);
 }
@@ -65,7 +65,7 @@ static void answer_error(struct answer_job *job, const char *error, const char *
 {
     buf b = {0};
     fleet_put_error(&b, error, code);
-    peers_answer(job->all->peers, job->id, buf_view(&b));
+    link_answer(&job->all->peers->link, job->id, buf_view(&b));
     buf_free(&b);
     answer_end(job);
 }
@@ -558,8 +558,8 @@ static void answer_show_flush(struct answer_show *show)
         fields[count++] = span_of("size");
         fields[count++] = buf_view(&show->size);
     }
-    show->flying += peers_add(all->peers, buf_cstr(&key), ANSWER_OUTPUT_KEPT, fields, count, 60,
-                              answer_show_on_sent, show);
+    show->flying += link_add(&all->peers->link, buf_cstr(&key), ANSWER_OUTPUT_KEPT, fields, count,
+                             60, answer_show_on_sent, show);
     show->flushed_at = all->loop->now;
     show->snapshot = 0;
     buf_clear(&show->size);
@@ -753,7 +753,7 @@ static void answer_look(struct answer *all, const char *id)
     look->all = all;
     snprintf(look->id, sizeof look->id, "%s", id);
     buf_fmt(&key, "observation:%s:%s", all->config->computer, id);
-    if (!peers_exists(all->peers, buf_cstr(&key), answer_on_looked, look))
+    if (!link_exists(&all->peers->link, buf_cstr(&key), answer_on_looked, look))
         free(look);
     buf_free(&key);
 }

@@ -794,7 +794,7 @@ static void api_attach(struct api_call *call)
 struct api_remote {
     struct api *api;
     struct serve_client *client;
-    struct peers_ask *asked;
+    struct link_ask *asked;
     char *computer, *id;    /* id: of the session that it is about; or NULL */
     void (*answer)(struct api_remote *remote, struct json data);
 };
@@ -809,7 +809,7 @@ static void api_remote_free(struct api_remote *remote)
 static void api_remote_on_gone(void *ctx)
 {
     struct api_remote *remote = ctx;
-    peers_forget(remote->asked);
+    link_forget(remote->asked);
     api_remote_free(remote);
 }
 
@@ -880,7 +880,7 @@ static void api_ask_elsewhere(struct api_call *call, const char *computer,
                                   .computer = span_dup(span_of(computer)),
                                   .id = call->id ? span_dup(span_of(call->id)) : NULL,
                                   .answer = answer};
-    remote->asked = peers_ask(call->api->peers, computer, request, api_remote_on_done, remote,
+    remote->asked = link_ask(&call->api->peers->link, computer, request, api_remote_on_done, remote,
                               &why);
     if (!remote->asked) {
         api_reply_elsewhere(call->client, 503, computer, why);
@@ -1108,8 +1108,9 @@ static void api_create_elsewhere(struct api_call *call, const char *computer,
 /* A WebSocket on one side, another computer's session on the other: to look at only. */
 struct api_glance {
     struct serve_client *client; /* NULL: it has gone */
-    struct peers_watch *watch;
+    struct watch *watch;
     int sizes;
+    int behind;                  /* it takes too long to read: something was left out */
 };
 
 static void api_glance_on_size(void *ctx, span size_json)
@@ -1119,12 +1120,21 @@ static void api_glance_on_size(void *ctx, span size_json)
         serve_send_frame(glance->client, WS_TEXT, size_json);
 }
 
-/* More than a slow client takes is not queued: the picture is whole again with the next snapshot. */
 static void api_glance_on_output(void *ctx, span bytes)
 {
     struct api_glance *glance = ctx;
-    if (serve_queued(glance->client) <= SERVE_QUEUE_MAX)
+    glance->behind |= serve_queued(glance->client) > API_VIEW_BACKLOG;
+    if (!glance->behind)
         serve_send_frame(glance->client, WS_BINARY, bytes);
+}
+
+/* What was left out comes in a new snapshot. */
+static void api_glance_on_drained(void *ctx)
+{
+    struct api_glance *glance = ctx;
+    if (glance->behind && glance->watch)
+        watch_restart(glance->watch);
+    glance->behind = 0;
 }
 
 static void api_glance_on_ended(void *ctx, const char *why)
@@ -1134,7 +1144,7 @@ static void api_glance_on_ended(void *ctx, const char *why)
     serve_close_ws(glance->client, 1000, why);
 }
 
-static const struct peers_watch_hooks api_glance_watch = {api_glance_on_size, api_glance_on_output,
+static const struct watch_hooks api_glance_watch = {api_glance_on_size, api_glance_on_output,
                                                           api_glance_on_ended};
 
 static void api_glance_on_message(void *ctx, enum ws_opcode opcode, span payload)
@@ -1147,11 +1157,11 @@ static void api_glance_on_closed(void *ctx, const char *why)
     struct api_glance *glance = ctx;
     (void)why;
     if (glance->watch)
-        peers_unwatch(glance->watch);
+        watch_close(glance->watch);
     free(glance);
 }
 
-static const struct serve_ws_hooks api_glance_hooks = {api_glance_on_message, NULL,
+static const struct serve_ws_hooks api_glance_hooks = {api_glance_on_message, api_glance_on_drained,
                                                        api_glance_on_closed};
 
 static void api_attach_elsewhere(struct api_call *call)
@@ -1172,12 +1182,12 @@ static void api_attach_elsewhere(struct api_call *call)
     glance->client = call->client;
     glance->sizes = how[0] == HOLD_VIEW_SIZES;
     glance->watch =
-        peers_watch(call->api->peers, call->computer, call->id, &api_glance_watch, glance);
+        watch_open(call->api->watches, call->computer, call->id, &api_glance_watch, glance);
     if (!glance->watch) {
         api_reply_elsewhere(call->client, 503, call->computer, "it can't be reached now");
         free(glance);
     } else if (!serve_upgrade(call->client, call->request->head, &api_glance_hooks, glance)) {
-        peers_unwatch(glance->watch);
+        watch_close(glance->watch);
         free(glance);
     }
 }
@@ -1644,8 +1654,7 @@ static void api_handle(void *ctx, struct serve_request *request)
 
 static void api_init(struct api *a, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct peers *peers,
-                     struct serve *serve)
+                     struct peers *peers, struct watches *watches, struct serve *serve)
 {
     *a = (struct api){.loop = l,
                       .config = config,
@@ -1653,6 +1662,7 @@ static void api_init(struct api *a, struct loop *l, const struct config *config,
                       .sessions = sessions,
                       .projects = projects,
                       .peers = peers,
+                      .watches = watches,
                       .serve = serve,
                       .started_at = clock_wall_ms()};
 }

@@ -951,7 +951,7 @@ static int cli_ui(struct cli *c, const char *attach)
     return status;
 }
 
-/* Runs a program in the foreground, whose terminal it is meanwhile. Its exit status; -1 and errno. */
+/* Runs a program in the foreground, whose terminal it is meanwhile. Its exit status; -1: errno. */
 static int cli_run_program(char *const *argv)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;

@@ -551,8 +551,8 @@ static char *client_detail(span body)
 
 /* ---- into sessions of other computers ------------------------------------------------------- */
 
-/* What another computer says of itself becomes words of a command: an option must not be among them,
- * nor what a shell there takes apart. */
+/* What another computer says of itself becomes words of a command: an option must not be among
+ * them, nor what a shell there takes apart. */
 static char *client_plain_word(struct json text)
 {
     static const char plain[] =

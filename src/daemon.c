@@ -13,6 +13,7 @@ struct daemon {
     struct sessions sessions;
     struct projects projects;
     struct peers peers;
+    struct watches watches;
     struct answer answer;
     struct serve serve;
     struct api api;
@@ -150,13 +151,15 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
         log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
         buf_clear(error);
     }
+    watch_init(&d.watches, &d.loop, &d.peers);
     projects_init(&d.projects, &d.loop, config, &d.cache);
     d.cache.on_interest = daemon_on_interest;
     d.cache.interest_ctx = &d;
-    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.serve);
+    api_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.watches,
+             &d.serve);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     while (!d.stopping || d.serve.clients ||
-           (!d.late && (answer_is_busy(&d.answer) || peers_is_busy(&d.peers))))
+           (!d.late && (answer_is_busy(&d.answer) || link_is_busy(&d.peers.link))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     answer_free(&d.answer);

@@ -1,323 +1,31 @@
 /* peers - the other computers of the fleet: protocol.md section 3, the live part.
  *
- * Three conversations with one Redis: commands, pipelined, on `calls`; one blocking XREAD of
- * everything that is read on `reader`, interrupted by CLIENT UNBLOCK when that set changes; and
- * presence, heard on `calls` too, or on `ear` where RESP2 wants a connection for that alone.
- *
- * Without local subscribers there are only heartbeats. When a topic gains interest, in this order on
- * one connection: the end of our event stream is noted, the heartbeat says what we want, all others
- * are asked for what they have. So every event that is not in an answer is read after it, and of two
- * states of a session the one that Redis took later counts, unless it says itself that it is older.
+ * Without local subscribers there are only heartbeats. When a topic gains interest, in this order
+ * on one connection: the end of our event stream is noted, the heartbeat says what we want, all
+ * others are asked for what they have. So every event that is not in an answer is read after it,
+ * and of two states of a session the one that Redis took later counts, unless it says itself that
+ * it is older.
  *
  * What peers do to sessions here is handed to hooks; what they say is put into the cache, which
  * tells the local clients. Only events of this computer's own sessions are sent, and only those of
  * the sender's own are taken: nothing is passed on. */
 
 #define PEERS_PRESENCE "telec:presence"
-#define PEERS_REQUESTS_MAX 1000        /* a stream of requests is cut to about that many */
 #define PEERS_EVENTS_KEPT 100          /* the same of events */
 /* as many at once, and some may have been cut off: everything is asked for anew */
 #define PEERS_EVENTS_SUSPECT (PEERS_EVENTS_KEPT - 10)
 #define PEERS_REPULL_MS 5000           /* at most so often for that reason */
-#define PEERS_FLYING_MAX 512           /* events without an answer: past it they wait, per session */
-#define PEERS_READ_COUNT 200           /* entries of each stream in one XREAD */
-#define PEERS_UNBLOCK_MS 5             /* an XREAD that was not blocked yet is interrupted again */
-#define PEERS_RETRY_MS 1000            /* after an XREAD that was refused */
-#define PEERS_CURSOR_MS 1000           /* a cursor that nothing hangs on is written this much later */
+#define PEERS_FLYING_MAX 512           /* events without an answer; past it they wait */
+#define PEERS_CURSOR_MS 1000           /* until a cursor that can wait is written */
 #define PEERS_CURSOR_FILE "requests.cursor"
 #define PEERS_LOST_MAX 256             /* removals remembered while there is no connection */
 #define PEERS_TEXT_MAX (16 * 1024)     /* bytes of a heartbeat */
 #define PEERS_PAGES_MAX 100000         /* of one SCAN */
-#define PEERS_LOOK_MS 200              /* between two looks at the keys of those who say something */
+#define PEERS_LOOK_MS 200              /* between two looks at keys of those who speak */
 #define PEERS_FRESH_MS 300000          /* projects and todos are asked for again after this */
-#define PEERS_WATCH_MS 20000           /* an observer says so again … */
-#define PEERS_WATCH_TTL_S 60           /* … before this has passed */
 #define PEERS_FLUSH_GRAIN_MS 5
 
-#define PEERS_ANSWER_KEY "output:"
 #define PEERS_EVENTS_KEY "session_events:"
-#define PEERS_REQUESTS_KEY "messages:"
-
-/* ---- saying what is wrong ------------------------------------------------------------------- */
-
-/* Others can send rubbish as fast as they like: a line a second, and how much was left out. */
-static void peers_complain(struct peers *p, const char *what, span who, const char *why)
-{
-    if (p->logged_at && p->loop->now < p->logged_at + 1000) {
-        p->quiet++;
-        return;
-    }
-    log_line(LOG_WARN, "%s of %.*s: %s (%lld like this were not logged)", what,
-             (int)(who.n < 80 ? who.n : 80), who.n ? who.p : "", why, p->quiet);
-    p->logged_at = p->loop->now;
-    p->quiet = 0;
-}
-
-/* ---- commands ------------------------------------------------------------------------------- */
-
-static int peers_send(struct redis *r, const span *args, size_t count, long long block_ms,
-                      void (*done)(void *ctx, const struct resp *reply), void *ctx)
-{
-    buf b = {0};
-    resp_put_command(&b, count);
-    for (size_t i = 0; i < count; i++)
-        resp_put_arg(&b, args[i]);
-    int sent = redis_call(r, buf_view(&b), block_ms, done, ctx);
-    buf_free(&b);
-    return sent;
-}
-
-/* The same of C strings, the last one followed by NULL. */
-static int peers_call(struct peers *p, const char *const *args,
-                      void (*done)(void *ctx, const struct resp *reply), void *ctx)
-{
-    buf b = {0};
-    resp_put_strings(&b, args);
-    int sent = redis_call(&p->calls, buf_view(&b), 0, done, ctx);
-    buf_free(&b);
-    return sent;
-}
-
-/* To be freed. */
-static char *peers_key(const char *before, const char *name)
-{
-    buf b = {0};
-    buf_str(&b, before);
-    buf_str(&b, name);
-    buf_cstr(&b);
-    return b.p;
-}
-
-static int peers_add(struct peers *p, const char *key, int most, const span *fields, size_t count,
-                     int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx)
-{
-    char number[16], ttl[16];
-    snprintf(number, sizeof number, "%d", most);
-    snprintf(ttl, sizeof ttl, "%d", ttl_s);
-    span args[32] = {span_of("XADD"), span_of(key),    span_of("MAXLEN"),
-                     span_of("~"),    span_of(number), span_of("*")};
-    for (size_t i = 0; i < count && i + 6 < COUNT_OF(args); i++)
-        args[6 + i] = fields[i];
-    const char *const expire[] = {"EXPIRE", key, ttl, NULL};
-    int sent = peers_send(&p->calls, args, 6 + count, 0, done, ctx);
-    peers_call(p, expire, NULL, NULL);
-    return sent;
-}
-
-static void peers_answer(struct peers *p, struct fleet_id request, span envelope)
-{
-    buf id = {0}, time = {0}, key = {0};
-    fleet_put_id(&id, request);
-    clock_put_iso(&time, clock_wall_ms());
-    buf_fmt(&key, "%s%s", PEERS_ANSWER_KEY, buf_cstr(&id));
-    const span fields[] = {span_of("chunk"),     envelope,
-                           span_of("timestamp"), buf_view(&time),
-                           span_of("message_id"), buf_view(&id)};
-    if (!peers_add(p, buf_cstr(&key), 10, fields, COUNT_OF(fields), 60, NULL, NULL))
-        log_line(LOG_WARN, "request %s can't be answered: Redis is not connected", id.p);
-    buf_free(&id), buf_free(&time), buf_free(&key);
-}
-
-struct peers_exist {
-    void (*done)(void *ctx, int exists);
-    void *ctx;
-};
-
-static void peers_on_exists(void *ctx, const struct resp *reply)
-{
-    struct peers_exist *asked = ctx;
-    asked->done(asked->ctx, reply && reply->type == RESP_INTEGER && reply->integer != 0);
-    free(asked);
-}
-
-static int peers_exists(struct peers *p, const char *key, void (*done)(void *ctx, int exists),
-                        void *ctx)
-{
-    const char *const args[] = {"EXISTS", key, NULL};
-    struct peers_exist *asked = base_alloc(sizeof *asked);
-    *asked = (struct peers_exist){done, ctx};
-    int sent = peers_call(p, args, peers_on_exists, asked);
-    if (!sent)
-        free(asked);
-    return sent;
-}
-
-/* ---- reading streams ------------------------------------------------------------------------ */
-
-static void peers_read(struct peers *p);
-
-/* The set of streams has changed: the XREAD under way, if any, must see it. */
-static void peers_reread(struct peers *p)
-{
-    p->stale_read = 1;
-    loop_defer(p->loop, &p->reread);
-}
-
-static void peers_stream_open(struct peers *p, struct peers_stream *s)
-{
-    if (s->link)
-        return;
-    s->next = p->streams;
-    s->link = &p->streams;
-    if (s->next)
-        s->next->link = &s->next;
-    p->streams = s;
-    peers_reread(p);
-}
-
-/* What of it is under way is passed over; the XREAD under way may go on with it. */
-static void peers_stream_close(struct peers *p, struct peers_stream *s)
-{
-    if (s->link) {
-        *s->link = s->next;
-        if (s->next)
-            s->next->link = s->link;
-        s->link = NULL;
-    }
-    if (s->reading)
-        p->reading[s->reading - 1] = NULL;
-    s->reading = 0;
-}
-
-static void peers_stream_free(struct peers *p, struct peers_stream *s)
-{
-    peers_stream_close(p, s);
-    free(s->key);
-    s->key = NULL;
-}
-
-/* The id of the last entry in an answer to XREVRANGE … COUNT 1; 0-0: it is empty. */
-static struct fleet_id peers_last_id(const struct resp *reply)
-{
-    struct fleet_id id = {0};
-    struct resp entry, value;
-    struct resp_iter it = resp_iter(reply);
-    if (resp_next(&it, &entry)) {
-        struct resp_iter parts = resp_iter(&entry);
-        if (resp_next(&parts, &value))
-            fleet_parse_id(value.text, &id);
-    }
-    return id;
-}
-
-static void peers_take_entries(struct peers *p, size_t place, const struct resp *entries)
-{
-    struct resp_iter it = resp_iter(entries);
-    struct resp entry, id_text, fields;
-    p->batch = entries->count;
-    while (resp_next(&it, &entry)) {
-        struct peers_stream *s = p->reading[place]; /* it may be closed meanwhile */
-        struct resp_iter parts = resp_iter(&entry);
-        struct fleet_id id;
-        if (!s)
-            return;
-        if (!resp_next(&parts, &id_text) || !resp_next(&parts, &fields) ||
-            !fleet_parse_id(id_text.text, &id)) {
-            peers_complain(p, "an entry", span_of(s->key), "not a stream entry");
-            continue;
-        }
-        if (fleet_compare_ids(id, s->at) <= 0)
-            continue;
-        s->at = id;
-        s->take(s, id, &fields);
-    }
-}
-
-static void peers_on_read(void *ctx, const struct resp *reply)
-{
-    struct peers *p = ctx;
-    struct resp key, entries;
-    size_t place = 0;
-    p->blocked = 0;
-    if (!reply)
-        return; /* on_ready of the next connection goes on */
-    if (reply->type == RESP_ERROR) {
-        peers_complain(p, "an XREAD", span_of("the streams"), "refused, see the next line");
-        peers_complain(p, "an XREAD", reply->text, "was the answer");
-        loop_timer_set(p->loop, &p->unblock_timer, p->loop->now + PEERS_RETRY_MS);
-        return;
-    }
-    struct resp_iter it = resp_iter(reply);
-    while (resp_next_pair(&it, &key, &entries)) { /* they come in the order they were asked for */
-        while (place < p->reading_count &&
-               (!p->reading[place] || !span_eq(key.text, p->reading[place]->key)))
-            place++;
-        if (place == p->reading_count)
-            break;
-        peers_take_entries(p, place, &entries);
-    }
-    peers_read(p);
-}
-
-static void peers_read(struct peers *p)
-{
-    buf b = {0}, id = {0};
-    size_t count = 0;
-    for (struct peers_stream *s = p->streams; s; s = s->next)
-        count++;
-    if (p->blocked || !count || p->reader.state != REDIS_READY)
-        return;
-    for (size_t i = 0; i < p->reading_count; i++)
-        if (p->reading[i])
-            p->reading[i]->reading = 0;
-    p->reading = base_grow(p->reading, count * sizeof *p->reading);
-    p->reading_count = 0;
-    resp_put_command(&b, 6 + 2 * count);
-    resp_put_arg(&b, span_of("XREAD"));
-    resp_put_arg(&b, span_of("COUNT"));
-    resp_put_int(&b, PEERS_READ_COUNT);
-    resp_put_arg(&b, span_of("BLOCK"));
-    resp_put_int(&b, 0);
-    resp_put_arg(&b, span_of("STREAMS"));
-    for (struct peers_stream *s = p->streams; s; s = s->next) {
-        p->reading[p->reading_count++] = s;
-        s->reading = (int)p->reading_count;
-        resp_put_arg(&b, span_of(s->key));
-    }
-    for (size_t i = 0; i < count; i++) {
-        buf_clear(&id);
-        fleet_put_id(&id, p->reading[i]->at);
-        resp_put_arg(&b, buf_view(&id));
-    }
-    p->blocked = redis_call(&p->reader, buf_view(&b), -1, peers_on_read, p);
-    p->stale_read = 0;
-    buf_free(&b);
-    buf_free(&id);
-}
-
-static void peers_interrupt(void *ctx);
-
-/* 0: it was not blocked yet, or not any more. */
-static void peers_on_unblocked(void *ctx, const struct resp *reply)
-{
-    struct peers *p = ctx;
-    if (!reply || !p->blocked || !p->stale_read)
-        return;
-    if (reply->type == RESP_ERROR) {
-        log_line(LOG_WARN, "CLIENT UNBLOCK is refused (%.*s): connecting again instead",
-                 (int)(reply->text.n < 80 ? reply->text.n : 80), reply->text.p);
-        p->no_unblock = 1;
-        redis_restart(&p->reader);
-    } else if (reply->integer == 0) {
-        loop_timer_set(p->loop, &p->unblock_timer, p->loop->now + PEERS_UNBLOCK_MS);
-    }
-}
-
-static void peers_interrupt(void *ctx)
-{
-    struct peers *p = ctx;
-    char id[24];
-    if (!p->blocked) {
-        peers_read(p);
-        return;
-    }
-    if (!p->stale_read || p->reader.state != REDIS_READY)
-        return;
-    snprintf(id, sizeof id, "%lld", p->reader.id);
-    const char *const args[] = {"CLIENT", "UNBLOCK", id, NULL};
-    if (p->no_unblock || !p->reader.id || !peers_call(p, args, peers_on_unblocked, p))
-        redis_restart(&p->reader);
-}
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
@@ -331,7 +39,7 @@ static struct peers_peer **peers_bucket(struct peers *p, span name)
 
 static struct peers_peer *peers_find(const struct peers *p, span computer)
 {
-    struct peers_peer *peer = p->on ? *peers_bucket((struct peers *)p, computer) : NULL;
+    struct peers_peer *peer = p->link.on ? *peers_bucket((struct peers *)p, computer) : NULL;
     while (peer && !span_eq(computer, peer->beat.name))
         peer = peer->next_same;
     return peer;
@@ -356,8 +64,8 @@ static void peers_put_self(const struct peers *p, buf *b)
     json_field_string(b, "status", "online");
     json_field_string(b, "user", config_user(c));
     json_field_string(b, "host", c->host);
-    if (p->on)
-        json_field_string(b, "redis", p->ready ? "ready" : "reconnecting");
+    if (p->link.on)
+        json_field_string(b, "redis", p->link.ready ? "ready" : "reconnecting");
     if (p->clash_at)
         json_field_string(b, "warning", "another computer has the same name");
     json_close(b, '}');
@@ -446,8 +154,13 @@ static void peers_free_peer(struct peers_peer *peer)
     free(peer);
 }
 
-static void peers_end_watches(struct peers *p, const char *computer, const char *id,
-                              const char *why);
+/* id: a session; NULL: the computer. */
+static void peers_tell_gone(struct peers *p, const char *computer, const char *id,
+                            const char *why)
+{
+    if (p->on_gone)
+        p->on_gone(p->gone_ctx, computer, id, why);
+}
 
 /* It has gone, and what it had with it. */
 static void peers_remove_peer(struct peers_peer *peer)
@@ -460,168 +173,13 @@ static void peers_remove_peer(struct peers_peer *peer)
             cache_remove(p->cache, s->id);
     }
     log_line(LOG_INFO, "computer %s has gone", peer->beat.name);
-    peers_end_watches(p, peer->beat.name, NULL, "the computer has gone");
+    peers_tell_gone(p, peer->beat.name, NULL, "the computer has gone");
     json_open(&b, '{');
     json_field_string(&b, "name", peer->beat.name);
     json_close(&b, '}');
     peers_free_peer(peer);
     peers_publish(p, CACHE_SESSIONS | CACHE_PREPARATION, "computer_removed", buf_view(&b));
     buf_free(&b);
-}
-
-/* ---- requests to others --------------------------------------------------------------------- */
-
-static void peers_ask_free(struct peers_ask *ask)
-{
-    if (ask->sending || ask->link)
-        return;
-    free(ask->computer);
-    free(ask);
-}
-
-/* Takes it out; its memory lasts until the XADD was answered. */
-static void peers_ask_unlink(struct peers_ask *ask)
-{
-    struct peers *p = ask->peers;
-    if (!ask->link)
-        return;
-    *ask->link = ask->next;
-    if (ask->next)
-        ask->next->link = ask->link;
-    ask->link = NULL;
-    p->ask_count--;
-    loop_timer_stop(p->loop, &ask->timer);
-    peers_stream_free(p, &ask->stream);
-}
-
-static void peers_ask_finish(struct peers_ask *ask, const struct fleet_answer *answer,
-                             struct fleet_id at, const char *why)
-{
-    if (!ask->link)
-        return;
-    peers_ask_unlink(ask);
-    if (ask->done)
-        ask->done(ask->ctx, answer, at, why);
-    ask->done = NULL;
-    peers_ask_free(ask);
-}
-
-static void peers_forget(struct peers_ask *ask)
-{
-    ask->done = NULL;
-    peers_ask_unlink(ask);
-    peers_ask_free(ask);
-}
-
-static void peers_ask_on_late(void *ctx)
-{
-    peers_ask_finish(ctx, NULL, (struct fleet_id){0}, "does not answer");
-}
-
-static void peers_ask_take(struct peers_stream *s, struct fleet_id id, const struct resp *fields)
-{
-    struct peers_ask *ask = s->owner;
-    struct resp_iter it = resp_iter(fields);
-    struct resp key, value;
-    struct fleet_answer answer;
-    const char *why = "an answer without a chunk";
-    while (resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "chunk") && fleet_parse_answer(value.text, &answer, &why)) {
-            peers_ask_finish(ask, &answer, id, NULL);
-            return;
-        }
-    peers_complain(ask->peers, "an answer", span_of(ask->computer), why);
-}
-
-static void peers_ask_on_sent(void *ctx, const struct resp *reply)
-{
-    struct peers_ask *ask = ctx;
-    struct fleet_id id;
-    char why[160];
-    ask->sending = 0;
-    if (!ask->link) {
-        peers_ask_free(ask);
-    } else if (!reply) {
-        peers_ask_finish(ask, NULL, (struct fleet_id){0}, "the connection to Redis was lost");
-    } else if (!fleet_parse_id(reply->text, &id)) {
-        snprintf(why, sizeof why, "Redis refuses the request: %.*s",
-                 (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
-        peers_ask_finish(ask, NULL, (struct fleet_id){0}, why);
-    } else {
-        buf text = {0};
-        fleet_put_id(&text, id);
-        ask->stream.key = peers_key(PEERS_ANSWER_KEY, buf_cstr(&text));
-        buf_free(&text);
-        peers_stream_open(ask->peers, &ask->stream);
-    }
-}
-
-/* The XADD of a request. */
-static int peers_send_request(struct peers_ask *ask, const struct fleet_request *request)
-{
-    struct peers *p = ask->peers;
-    char *key = peers_key(PEERS_REQUESTS_KEY, ask->computer);
-    char time[40], most[16];
-    long long now = clock_wall_ms();
-    snprintf(time, sizeof time, "%lld.%03d", now / 1000, (int)(now % 1000));
-    snprintf(most, sizeof most, "%d", PEERS_REQUESTS_MAX);
-    const struct {
-        const char *name;
-        span value;
-    } fields[] = {{"command", request->command},
-                  {"timestamp", span_of(time)},
-                  {"initiator", span_of(p->config->computer)},
-                  {"session_id", request->session_id},
-                  {"title", request->title},
-                  {"project_dir", request->project_dir},
-                  {"channel_metadata", request->metadata},
-                  {"auto_command", request->auto_command}};
-    span args[6 + 2 * COUNT_OF(fields)] = {span_of("XADD"), span_of(key),  span_of("MAXLEN"),
-                                           span_of("~"),    span_of(most), span_of("*")};
-    size_t n = 6;
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        if (fields[i].value.n) {
-            args[n++] = span_of(fields[i].name);
-            args[n++] = fields[i].value;
-        }
-    int sent = peers_send(&p->calls, args, n, 0, peers_ask_on_sent, ask);
-    free(key);
-    return sent;
-}
-
-static struct peers_ask *peers_ask(struct peers *p, const char *computer,
-                                   const struct fleet_request *request,
-                                   void (*done)(void *ctx, const struct fleet_answer *answer,
-                                                struct fleet_id at, const char *why),
-                                   void *ctx, const char **why)
-{
-    *why = !p->ready                         ? "Redis is not connected"
-           : p->ask_count >= PEERS_ASKS_MAX ? "too many requests are under way"
-                                             : NULL;
-    if (*why)
-        return NULL;
-    struct peers_ask *ask = base_alloc(sizeof *ask);
-    ask->peers = p;
-    ask->computer = span_dup(span_of(computer));
-    ask->done = done;
-    ask->ctx = ctx;
-    ask->stream.owner = ask;
-    ask->stream.take = peers_ask_take;
-    ask->timer = (struct loop_timer){.fn = peers_ask_on_late, .ctx = ask};
-    if (!peers_send_request(ask, request)) {
-        *why = "Redis takes no more requests";
-        peers_ask_free(ask);
-        return NULL;
-    }
-    ask->sending = 1;
-    ask->next = p->asks;
-    ask->link = &p->asks;
-    if (ask->next)
-        ask->next->link = &ask->next;
-    p->asks = ask;
-    p->ask_count++;
-    loop_timer_set(p->loop, &ask->timer, p->loop->now + PEERS_ASK_MS);
-    return ask;
 }
 
 /* ---- sessions of others --------------------------------------------------------------------- */
@@ -686,7 +244,7 @@ static int peers_take_session(struct peers_peer *peer, const struct fleet_sessio
 static void peers_drop_session(struct peers_peer *peer, const char *id)
 {
     peer->sessions--;
-    peers_end_watches(peer->peers, peer->beat.name, id, "the session has ended");
+    peers_tell_gone(peer->peers, peer->beat.name, id, "the session has ended");
     cache_remove(peer->peers->cache, id);
 }
 
@@ -715,7 +273,7 @@ static void peers_look_at(struct peers *p, span computer)
         p->looked_at = p->loop->now;
         fleet_put_key(&key, name);
         const char *const look[] = {"MGET", buf_cstr(&key), NULL};
-        peers_call(p, look, peers_on_heartbeats, p);
+        link_call(&p->link, look, peers_on_heartbeats, p);
     }
     buf_free(&key);
     free(name);
@@ -743,7 +301,7 @@ static void peers_suspect(struct peers_peer *peer)
         loop_timer_set(p->loop, &p->pull_timer, p->loop->now + PEERS_REPULL_MS);
 }
 
-static void peers_take_event(struct peers_stream *s, struct fleet_id id, const struct resp *fields)
+static void peers_take_event(struct link_stream *s, struct fleet_id id, const struct resp *fields)
 {
     struct peers *p = s->owner;
     struct resp_iter it = resp_iter(fields);
@@ -754,7 +312,7 @@ static void peers_take_event(struct peers_stream *s, struct fleet_id id, const s
         if (span_eq(key.text, "payload"))
             payload = value;
     if (!fleet_parse_event(payload.text, &event, &why)) {
-        peers_complain(p, "an event", span_of(event.source), why);
+        link_complain(&p->link, "an event", span_of(event.source), why);
         return;
     }
     struct peers_peer *peer = peers_find(p, span_of(event.source));
@@ -765,7 +323,7 @@ static void peers_take_event(struct peers_stream *s, struct fleet_id id, const s
     struct json owner = json_get(event.session.object, "computer");
     peer->events_in++;
     peer->lag_ms = clock_wall_ms() + p->clock_ahead - (long long)id.ms;
-    if (p->batch >= PEERS_EVENTS_SUSPECT)
+    if (p->link.batch >= PEERS_EVENTS_SUSPECT)
         peers_suspect(peer);
     if (event.removed)
         peers_take_removal(peer, event.session.id, id);
@@ -797,7 +355,8 @@ static struct peers_peer *peers_pull_end(struct peers_pull *pull, const struct f
     struct peers_peer *peer = peers_find(p, span_of(pull->computer));
     if (!answer || !answer->good) {
         char *error = answer ? json_dup_text(answer->error) : NULL;
-        peers_complain(p, what, span_of(pull->computer), error ? error : why ? why : "an error");
+        link_complain(&p->link, what, span_of(pull->computer),
+                      error ? error : why ? why : "an error");
         free(error);
     }
     return peer;
@@ -815,7 +374,7 @@ static int peers_pull(struct peers_peer *peer, const char *command, const char *
                                 path ? span_dup(span_of(path)) : NULL};
     fleet_put_words(&line, words);
     struct fleet_request request = {.command = buf_view(&line)};
-    int asked = peers_ask(peer->peers, peer->beat.name, &request, done, pull, &why) != NULL;
+    int asked = link_ask(&peer->peers->link, peer->beat.name, &request, done, pull, &why) != NULL;
     if (!asked)
         peers_pull_free(pull);
     buf_free(&line);
@@ -837,7 +396,7 @@ static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, stru
         for (struct json_iter it = json_iter(answer->data); json_next(&it);) {
             struct fleet_session told;
             if (!fleet_parse_session(it.value, &told, &why)) {
-                peers_complain(p, "a session", span_of(peer->beat.name), why);
+                link_complain(&p->link, "a session", span_of(peer->beat.name), why);
                 continue;
             }
             peers_take_session(peer, &told, at, 1);
@@ -1022,7 +581,7 @@ static void peers_pull_all(struct peers_peer *peer, unsigned topics)
 static void peers_refresh(struct peers *p)
 {
     for (struct peers_peer *peer = p->first; peer; peer = peer->next)
-        if (p->ready)
+        if (p->link.ready)
             peers_pull_all(peer, p->interest);
 }
 
@@ -1059,7 +618,7 @@ static void peers_hear(struct peers *p, span text)
     if (text.n == p->beat.n && memcmp(text.p, p->beat.p, text.n) == 0)
         return;
     if (text.n > PEERS_TEXT_MAX || !fleet_parse_heartbeat(text, &h, &why)) {
-        peers_complain(p, "a heartbeat", text, text.n > PEERS_TEXT_MAX ? "too long" : why);
+        link_complain(&p->link, "a heartbeat", text, text.n > PEERS_TEXT_MAX ? "too long" : why);
         return;
     }
     if (strcmp(h.name, p->config->computer) == 0) {
@@ -1073,7 +632,7 @@ static void peers_hear(struct peers *p, span text)
         return;
     }
     if (!peer && p->count >= PEERS_MAX) {
-        peers_complain(p, "a heartbeat", span_of(h.name), "there are too many computers");
+        link_complain(&p->link, "a heartbeat", span_of(h.name), "there are too many computers");
         return;
     }
     int is_new = !peer;
@@ -1096,6 +655,8 @@ static void peers_hear(struct peers *p, span text)
         peers_publish_peer(peer);
     if (is_new) /* the key's time to live says how old it is */
         peers_check(peer);
+    if (restarted) /* what it was asked before is not answered any more */
+        peer->pulling = 0;
     if (is_new || restarted)
         peers_pull_all(peer, p->interest);
 }
@@ -1159,8 +720,8 @@ static void peers_check(struct peers_peer *peer)
     *check = (struct peers_check){p, span_dup(span_of(peer->beat.name)), 0};
     fleet_put_key(&key, peer->beat.name);
     const char *const get[] = {"GET", buf_cstr(&key), NULL}, *const ttl[] = {"PTTL", key.p, NULL};
-    peer->checking = peers_call(p, get, peers_on_key, check) &&
-                     peers_call(p, ttl, peers_on_ttl, check);
+    peer->checking = link_call(&p->link, get, peers_on_key, check) &&
+                     link_call(&p->link, ttl, peers_on_ttl, check);
     if (!peer->checking) {
         free(check->computer);
         free(check);
@@ -1172,7 +733,7 @@ static void peers_check(struct peers_peer *peer)
 static void peers_look_late(struct peers *p)
 {
     long long next = 0, now = p->loop->now;
-    for (struct peers_peer *peer = p->first; peer && p->ready; peer = peer->next) {
+    for (struct peers_peer *peer = p->first; peer && p->link.ready; peer = peer->next) {
         long long due = peer->beat_at + (peer->stale ? PEERS_GONE_MS : PEERS_STALE_MS);
         if (due <= now && !peer->checking) {
             peers_check(peer);
@@ -1223,7 +784,7 @@ static void peers_on_scanned(void *ctx, const struct resp *reply)
         resp_put_command(&command, count + 1);
         resp_put_arg(&command, span_of("MGET"));
         buf_span(&command, buf_view(&b));
-        redis_call(&p->calls, buf_view(&command), 0, peers_on_heartbeats, p);
+        redis_call(&p->link.calls, buf_view(&command), 0, peers_on_heartbeats, p);
         buf_free(&command);
     }
     buf_free(&b);
@@ -1237,9 +798,9 @@ static void peers_on_scanned(void *ctx, const struct resp *reply)
 
 static void peers_scan(struct peers *p, const char *cursor)
 {
-    const char *const args[] = {"SCAN",  cursor, "MATCH", FLEET_KEY_BEFORE "*" FLEET_KEY_AFTER,
+    const char *const args[] = {"SCAN",  cursor, "MATCH", FLEET_KEYS,
                                 "COUNT", "1000", NULL};
-    p->scanning = peers_call(p, args, peers_on_scanned, p) ? p->scanning + 1 : 0;
+    p->scanning = link_call(&p->link, args, peers_on_scanned, p) ? p->scanning + 1 : 0;
 }
 
 /* ---- our own heartbeat ---------------------------------------------------------------------- */
@@ -1265,7 +826,7 @@ static void peers_on_beaten(void *ctx, const struct resp *reply)
              (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
     log_line(LOG_WARN, "Redis refuses the heartbeat: %s", p->trouble);
     if (resp_is_error(reply, "READONLY")) /* the address may lead to another server by now */
-        redis_restart(&p->calls);
+        redis_restart(&p->link.calls);
 }
 
 static void peers_beat(struct peers *p)
@@ -1285,13 +846,13 @@ static void peers_beat(struct peers *p)
     const char *const publish[] = {"PUBLISH", PEERS_PRESENCE, text, NULL};
     p->beats++;
     if (p->leaving) {
-        peers_call(p, drop, NULL, NULL);
+        link_call(&p->link, drop, NULL, NULL);
     } else {
-        peers_call(p, look, peers_on_own_key, p);
-        peers_call(p, set, peers_on_beaten, p);
+        link_call(&p->link, look, peers_on_own_key, p);
+        link_call(&p->link, set, peers_on_beaten, p);
         loop_timer_set(p->loop, &p->beat_timer, p->loop->now + PEERS_BEAT_MS);
     }
-    peers_call(p, publish, NULL, NULL);
+    link_call(&p->link, publish, NULL, NULL);
     buf_free(&key);
 }
 
@@ -1314,7 +875,7 @@ static int peers_is_heard_abroad(const struct peers *p)
 static int peers_must_be_asked(const struct peers *p, const char *computer)
 {
     const struct peers_peer *peer = peers_find(p, span_of(computer));
-    return peer && p->ready && (!(p->interest & CACHE_SESSIONS) || !peer->pulled_at);
+    return peer && p->link.ready && (!(p->interest & CACHE_SESSIONS) || !peer->pulled_at);
 }
 
 /* Every 30 s. Those that are telec announce themselves: the keys are looked for only when somebody
@@ -1322,7 +883,7 @@ static int peers_must_be_asked(const struct peers *p, const char *computer)
 static void peers_on_beat(void *ctx)
 {
     struct peers *p = ctx;
-    if (!p->ready)
+    if (!p->link.ready)
         return;
     if (p->clash_at && p->loop->now > p->clash_at + 3 * PEERS_BEAT_MS) {
         p->clash_at = 0;
@@ -1350,8 +911,8 @@ static void peers_on_event_sent(void *ctx, const struct resp *reply)
     struct peers *p = ctx;
     p->flying--;
     if (reply && reply->type == RESP_ERROR)
-        peers_complain(p, "an event", reply->text, "was not taken by Redis");
-    if (p->held && p->ready && p->flying < PEERS_FLYING_MAX / 4)
+        link_complain(&p->link, "an event", reply->text, "was not taken by Redis");
+    if (p->held && p->link.ready && p->flying < PEERS_FLYING_MAX / 4)
         peers_send_held(p);
 }
 
@@ -1366,11 +927,11 @@ static void peers_send_event(struct peers *p, const char *name, span data, int f
             continue;
         if (!payload.n)
             fleet_put_event(&payload, name, data, clock_wall_ms(), p->config->computer);
-        char *key = peers_key(PEERS_EVENTS_KEY, peer->beat.name);
+        char *key = link_key(PEERS_EVENTS_KEY, peer->beat.name);
         const span args[] = {span_of("XADD"),     span_of(key), span_of("MAXLEN"),
                              span_of("~"),        span_of(most), span_of("*"),
                              span_of("payload"), buf_view(&payload)};
-        int sent = peers_send(&p->calls, args, COUNT_OF(args), 0, peers_on_event_sent, p);
+        int sent = link_send(&p->link.calls, args, COUNT_OF(args), 0, peers_on_event_sent, p);
         p->flying += sent != 0;
         peer->events_out += sent != 0;
         peer->dropped += !sent;
@@ -1416,11 +977,11 @@ static void peers_on_session(void *ctx, struct cache_session *s, int removed)
     struct peers *p = ctx;
     if (strcmp(s->computer, p->config->computer) != 0)
         return;
-    if (removed && !p->ready && p->lost_count < PEERS_LOST_MAX) {
+    if (removed && !p->link.ready && p->lost_count < PEERS_LOST_MAX) {
         p->lost = base_grow(p->lost, PEERS_LOST_MAX * sizeof *p->lost);
         snprintf(p->lost[p->lost_count++], sizeof *p->lost, "%s", s->id);
     }
-    if (!p->ready)
+    if (!p->link.ready)
         return; /* everything is told when it is back */
     if (removed) {
         peers_send_removal(p, s->id, 0);
@@ -1486,7 +1047,7 @@ static void peers_read_cursor(struct peers *p)
     buf_free(&b);
 }
 
-static void peers_take_request(struct peers_stream *s, struct fleet_id id,
+static void peers_take_request(struct link_stream *s, struct fleet_id id,
                                const struct resp *fields)
 {
     struct peers *p = s->owner;
@@ -1500,7 +1061,7 @@ static void peers_take_request(struct peers_stream *s, struct fleet_id id,
             buf b = {0};
             fleet_put_error(&b, "the request can't be noted as handled: see that computer's log",
                             "CURSOR");
-            peers_answer(p, id, buf_view(&b));
+            link_answer(&p->link, id, buf_view(&b));
             buf_free(&b);
             return;
         }
@@ -1521,12 +1082,12 @@ static void peers_on_requests_end(void *ctx, const struct resp *reply)
     struct peers *p = ctx;
     if (!reply)
         return;
-    struct fleet_id last = peers_last_id(reply);
+    struct fleet_id last = link_last_id(reply);
     if (!p->cursor_known || fleet_compare_ids(last, p->messages.at) < 0) {
         p->messages.at = last;
         p->cursor_known = peers_write_cursor(p) == 0;
     }
-    peers_stream_open(p, &p->messages);
+    link_stream_open(&p->link, &p->messages);
 }
 
 /* ---- interest ------------------------------------------------------------------------------- */
@@ -1536,15 +1097,8 @@ static void peers_on_events_end(void *ctx, const struct resp *reply)
     struct peers *p = ctx;
     if (!reply || !(p->interest & CACHE_SESSIONS) || p->events.link)
         return;
-    p->events.at = peers_last_id(reply);
-    peers_stream_open(p, &p->events);
-}
-
-static void peers_find_end(struct peers *p, const char *key,
-                           void (*done)(void *ctx, const struct resp *reply), void *ctx)
-{
-    const char *const args[] = {"XREVRANGE", key, "+", "-", "COUNT", "1", NULL};
-    peers_call(p, args, done, ctx);
+    p->events.at = link_last_id(reply);
+    link_stream_open(&p->link, &p->events);
 }
 
 /* What follows from p->interest, when it is not what was announced or `anew`: from where events are
@@ -1552,14 +1106,14 @@ static void peers_find_end(struct peers *p, const char *key,
 static void peers_announce(struct peers *p, int anew)
 {
     unsigned gained = anew ? p->interest : p->interest & ~p->announced;
-    if (!p->ready || (!anew && p->interest == p->announced))
+    if (!p->link.ready || (!anew && p->interest == p->announced))
         return;
     if (!(p->interest & CACHE_SESSIONS) || anew) {
-        peers_stream_close(p, &p->events);
-        peers_reread(p);
+        link_stream_close(&p->link, &p->events);
+        link_reread(&p->link);
     }
     if (gained & CACHE_SESSIONS)
-        peers_find_end(p, p->events.key, peers_on_events_end, p);
+        link_find_end(&p->link, p->events.key, peers_on_events_end, p);
     peers_beat(p);
     if (gained || anew) {
         for (struct peers_peer *peer = p->first; peer; peer = peer->next)
@@ -1573,26 +1127,13 @@ static void peers_announce(struct peers *p, int anew)
 static void peers_set_interest(struct peers *p, unsigned topics)
 {
     p->interest = topics;
-    if (p->on)
+    if (p->link.on)
         peers_announce(p, 0);
 }
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static void peers_on_push(void *ctx, span channel, span message)
-{
-    if (span_eq(channel, PEERS_PRESENCE))
-        peers_hear(ctx, message);
-}
-
-static void peers_listen(struct redis *r)
-{
-    static const char *const args[] = {"SUBSCRIBE", PEERS_PRESENCE, NULL};
-    buf b = {0};
-    resp_put_strings(&b, args);
-    redis_call(r, buf_view(&b), 0, NULL, NULL);
-    buf_free(&b);
-}
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static void peers_on_time(void *ctx, const struct resp *reply)
 {
@@ -1609,273 +1150,44 @@ static void peers_on_ready(void *ctx)
 {
     static const char *const time[] = {"TIME", NULL};
     struct peers *p = ctx;
-    p->ready = 1;
     p->scanning = 0;
-    snprintf(p->self.instance, sizeof p->self.instance, "%s/%lld", p->run, p->calls.connects);
-    if (p->calls.protocol >= 3) {
-        peers_listen(&p->calls);
-    } else if (!p->ear_started) {
-        p->ear_started = 1;
-        redis_start(&p->ear);
-    }
+    snprintf(p->self.instance, sizeof p->self.instance, "%s/%lld", p->run, p->link.calls.connects);
     for (struct peers_peer *peer = p->first; peer; peer = peer->next) {
         peer->beat_at = p->loop->now; /* nobody could be heard meanwhile */
         peer->pulling = peer->pull_again = 0;
         peer->pulled_at = 0;
     }
-    peers_call(p, time, peers_on_time, p);
-    peers_stream_close(p, &p->messages);
-    peers_find_end(p, p->messages.key, peers_on_requests_end, p);
+    link_call(&p->link, time, peers_on_time, p);
+    link_stream_close(&p->link, &p->messages);
+    link_find_end(&p->link, p->messages.key, peers_on_requests_end, p);
     peers_announce(p, 1);
     peers_send_all(p);
-    if (p->reader.state == REDIS_OFF)
-        redis_start(&p->reader);
-    else /* what cut one connection may have cut the other without a word */
-        redis_restart(&p->reader);
     peers_publish_self(p);
 }
 
-static void peers_on_lost(void *ctx, const char *why)
+static void peers_on_lost(void *ctx)
 {
     struct peers *p = ctx;
-    (void)why;
-    p->ready = 0;
     loop_timer_stop(p->loop, &p->beat_timer);
     loop_timer_stop(p->loop, &p->late_timer);
     peers_publish_self(p);
 }
 
-static void peers_reader_on_ready(void *ctx)
+static void peers_on_said(void *ctx, span message)
 {
-    struct peers *p = ctx;
-    p->blocked = 0;
-    peers_read(p);
-}
-
-static void peers_reader_on_lost(void *ctx, const char *why)
-{
-    (void)why;
-    ((struct peers *)ctx)->blocked = 0;
+    peers_hear(ctx, message);
 }
 
 /* What was said while nobody listened is in the keys. */
-static void peers_ear_on_ready(void *ctx)
+static void peers_on_listening(void *ctx)
 {
     struct peers *p = ctx;
-    peers_listen(&p->ear);
-    if (p->ready && !p->scanning)
+    if (p->link.ready && !p->scanning)
         peers_scan(p, "0");
 }
 
-static const struct redis_hooks peers_calls_hooks = {peers_on_ready, peers_on_lost, peers_on_push},
-                                peers_reader_hooks = {peers_reader_on_ready, peers_reader_on_lost,
-                                                      NULL},
-                                peers_ear_hooks = {peers_ear_on_ready, NULL, peers_on_push};
-
-/* ---- watching a session of another computer ------------------------------------------------- */
-
-static void peers_watch_free(struct peers_watch *w)
-{
-    if (w->calls || w->hooks || w->link)
-        return;
-    loop_cancel(w->peers->loop, &w->end);
-    free(w->computer);
-    free(w->id);
-    free(w);
-}
-
-/* Takes it out; nothing of it is read any more. */
-static void peers_watch_stop(struct peers_watch *w)
-{
-    struct peers *p = w->peers;
-    if (!w->link)
-        return;
-    *w->link = w->next;
-    if (w->next)
-        w->next->link = w->link;
-    w->link = NULL;
-    peers_stream_free(p, &w->stream);
-    if (w->asked)
-        peers_forget(w->asked);
-    w->asked = NULL;
-    if (!p->watches)
-        loop_timer_stop(p->loop, &p->watch_timer);
-}
-
-static void peers_watch_on_end(void *ctx)
-{
-    struct peers_watch *w = ctx;
-    const struct peers_watch_hooks *hooks = w->hooks;
-    w->hooks = NULL;
-    if (hooks)
-        hooks->on_ended(w->ctx, w->why);
-    peers_watch_free(w);
-}
-
-static void peers_watch_end(struct peers_watch *w, const char *why)
-{
-    if (!w->link)
-        return;
-    snprintf(w->why, sizeof w->why, "%s", why);
-    peers_watch_stop(w);
-    loop_defer(w->peers->loop, &w->end);
-}
-
-static void peers_end_watches(struct peers *p, const char *computer, const char *id,
-                              const char *why)
-{
-    for (struct peers_watch *w = p->watches, *next; w; w = next) {
-        next = w->next;
-        if (strcmp(w->computer, computer) == 0 && (!id || strcmp(w->id, id) == 0))
-            peers_watch_end(w, why);
-    }
-}
-
-static void peers_watch_on_asked(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
-                                 const char *why)
-{
-    struct peers_watch *w = ctx;
-    char *error = answer && !answer->good ? json_dup_text(answer->error) : NULL;
-    (void)at;
-    w->asked = NULL;
-    if (!answer || !answer->good)
-        peers_watch_end(w, error ? error : why ? why : "that computer refuses");
-    free(error);
-}
-
-/* The key that TeleClaude's look for, and the word that makes a telec begin at once. how: "begin",
- * "renew", "end". */
-static void peers_watch_say(struct peers_watch *w, const char *how)
-{
-    struct peers *p = w->peers;
-    const char *const words[] = {"observe", how, NULL};
-    buf key = {0}, value = {0}, line = {0};
-    char ttl[16];
-    const char *why;
-    buf_fmt(&key, "observation:%s:%s", w->computer, w->id);
-    json_open(&value, '{');
-    json_field_string(&value, "observer", p->config->computer);
-    json_field_time(&value, "started_at", clock_wall_ms());
-    json_close(&value, '}');
-    snprintf(ttl, sizeof ttl, "%d", PEERS_WATCH_TTL_S);
-    const char *const set[] = {"SETEX", buf_cstr(&key), ttl, buf_cstr(&value), NULL};
-    int ends = strcmp(how, "end") == 0;
-    if (!ends)
-        peers_call(p, set, NULL, NULL);
-    fleet_put_words(&line, words);
-    struct fleet_request request = {.command = buf_view(&line), .session_id = span_of(w->id)};
-    if (w->telec && !w->asked) {
-        struct peers_ask *ask = peers_ask(p, w->computer, &request,
-                                          ends ? NULL : peers_watch_on_asked, ends ? NULL : w,
-                                          &why);
-        w->asked = ends ? NULL : ask;
-    }
-    buf_free(&key), buf_free(&value), buf_free(&line);
-}
-
-static void peers_on_watch_due(void *ctx)
-{
-    struct peers *p = ctx;
-    for (struct peers_watch *w = p->watches; w; w = w->next)
-        if (p->ready)
-            peers_watch_say(w, "renew");
-    loop_timer_set(p->loop, &p->watch_timer, p->loop->now + PEERS_WATCH_MS);
-}
-
-static void peers_watch_take(struct peers_stream *s, struct fleet_id id, const struct resp *fields)
-{
-    struct peers_watch *w = s->owner;
-    struct resp_iter it = resp_iter(fields);
-    struct resp key, value, chunk = {0}, number = {0}, size = {0}, snapshot = {0};
-    long long n = 0;
-    const struct {
-        const char *name;
-        struct resp *place;
-    } wanted[] = {{"chunk", &chunk}, {"n", &number}, {"size", &size}, {"snapshot", &snapshot}};
-    (void)id;
-    while (resp_next_pair(&it, &key, &value))
-        for (size_t i = 0; i < COUNT_OF(wanted); i++)
-            if (span_eq(key.text, wanted[i].name))
-                *wanted[i].place = value;
-    if (w->telec) {
-        int follows = w->begun && span_int(number.text, &n) && n == w->number + 1;
-        if (snapshot.type == RESP_NONE && !follows) { /* something was cut off: from the start */
-            if (w->begun && !w->asked)
-                peers_watch_say(w, "begin");
-            w->begun = 0;
-            return;
-        }
-        span_int(number.text, &w->number);
-        w->begun = 1;
-    }
-    if (size.text.n && w->hooks->on_size)
-        w->hooks->on_size(w->ctx, size.text);
-    if (w->hooks && chunk.text.n)
-        w->hooks->on_output(w->ctx, chunk.text);
-}
-
-static void peers_watch_on_end_known(void *ctx, const struct resp *reply)
-{
-    struct peers_watch *w = ctx;
-    w->calls--;
-    if (!w->link) {
-        peers_watch_free(w);
-        return;
-    }
-    if (!reply) {
-        peers_watch_end(w, "the connection to Redis was lost");
-        return;
-    }
-    w->stream.at = peers_last_id(reply);
-    peers_stream_open(w->peers, &w->stream);
-}
-
-static struct peers_watch *peers_watch(struct peers *p, const char *computer, const char *id,
-                                       const struct peers_watch_hooks *hooks, void *ctx)
-{
-    struct peers_peer *peer = peers_find(p, span_of(computer));
-    if (!peer || !p->ready)
-        return NULL;
-    struct peers_watch *w = base_alloc(sizeof *w);
-    w->peers = p;
-    w->computer = span_dup(span_of(computer));
-    w->id = span_dup(span_of(id));
-    w->hooks = hooks;
-    w->ctx = ctx;
-    w->telec = peer->beat.telec[0] != '\0';
-    w->stream = (struct peers_stream){.key = peers_key(PEERS_ANSWER_KEY, id),
-                                      .owner = w,
-                                      .take = peers_watch_take};
-    w->end = (struct loop_task){.fn = peers_watch_on_end, .ctx = w};
-    w->next = p->watches;
-    w->link = &p->watches;
-    if (w->next)
-        w->next->link = &w->next;
-    p->watches = w;
-    w->calls = 1;
-    peers_find_end(p, w->stream.key, peers_watch_on_end_known, w);
-    peers_watch_say(w, "begin");
-    if (!p->watch_timer.slot)
-        loop_timer_set(p->loop, &p->watch_timer, p->loop->now + PEERS_WATCH_MS);
-    return w;
-}
-
-static void peers_unwatch(struct peers_watch *w)
-{
-    struct peers *p = w->peers;
-    int others = 0;
-    for (struct peers_watch *other = p->watches; other; other = other->next)
-        others += other != w && strcmp(other->id, w->id) == 0;
-    if (w->link && w->asked) {
-        peers_forget(w->asked);
-        w->asked = NULL;
-    }
-    if (w->link && !others && p->ready)
-        peers_watch_say(w, "end");
-    peers_watch_stop(w);
-    w->hooks = NULL;
-    peers_watch_free(w);
-}
+static const struct link_hooks peers_link_hooks = {PEERS_PRESENCE, peers_on_ready, peers_on_lost,
+                                                   peers_on_said, peers_on_listening};
 
 /* ---- what is said of it all ----------------------------------------------------------------- */
 
@@ -1896,17 +1208,18 @@ static void peers_put_counters(const struct peers_peer *peer, buf *b)
 
 static void peers_put_status(const struct peers *p, buf *b)
 {
+    long long connects = p->link.calls.connects;
     json_key(b, "redis");
-    if (p->on) {
+    if (p->link.on) {
         buf address = {0};
-        redis_put_address(&p->calls, &address);
+        redis_put_address(&p->link.calls, &address);
         json_open(b, '{');
-        json_field_string(b, "state", redis_state_name(&p->calls));
+        json_field_string(b, "state", redis_state_name(&p->link.calls));
         json_field_string(b, "why", p->trouble[0] ? p->trouble
-                                    : p->calls.why[0] ? p->calls.why : NULL);
+                                    : p->link.calls.why[0] ? p->link.calls.why : NULL);
         json_field_string(b, "address", buf_cstr(&address));
-        json_field_int(b, "protocol", p->calls.protocol);
-        json_field_int(b, "reconnects", p->calls.connects > 0 ? p->calls.connects - 1 : 0);
+        json_field_int(b, "protocol", p->link.calls.protocol);
+        json_field_int(b, "reconnects", connects > 0 ? connects - 1 : 0);
         json_field_bool(b, "same_name", p->clash_at != 0);
         json_close(b, '}');
         buf_free(&address);
@@ -1927,15 +1240,10 @@ static void peers_leave(struct peers *p)
     if (p->cursor_timer.slot)
         peers_write_cursor(p);
     p->leaving = 1;
-    redis_free(&p->reader); /* no request is taken any more */
-    if (p->ready)
+    link_stop_reading(&p->link); /* no request is taken any more */
+    if (p->link.ready)
         peers_beat(p);
     loop_timer_stop(p->loop, &p->beat_timer);
-}
-
-static int peers_is_busy(const struct peers *p)
-{
-    return p->ready && p->calls.pending_count > 0;
 }
 
 static int peers_init(struct peers *p, struct loop *l, const struct config *config,
@@ -1943,18 +1251,10 @@ static int peers_init(struct peers *p, struct loop *l, const struct config *conf
 {
     *p = (struct peers){.loop = l, .config = config, .cache = cache};
     p->last = &p->first;
-    if (!config->redis_url[0])
-        return 0;
-    if (!fleet_name_is_good(span_of(config->computer))) {
-        buf_str(error, "the computer's name is no good for others: up to 128 bytes of text");
-        return -1;
-    }
-    if (redis_init(&p->calls, l, config, "calls", &peers_calls_hooks, p, error) != 0 ||
-        redis_init(&p->reader, l, config, "reader", &peers_reader_hooks, p, error) != 0 ||
-        redis_init(&p->ear, l, config, "ear", &peers_ear_hooks, p, error) != 0)
-        return -1;
-    p->on = 1;
-    return 0;
+    if (!config->redis_url[0] || fleet_name_is_good(span_of(config->computer)))
+        return link_init(&p->link, l, config, &peers_link_hooks, p, error);
+    buf_str(error, "the computer's name is no good for others: up to 128 bytes of text");
+    return -1;
 }
 
 static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *ctx)
@@ -1963,54 +1263,42 @@ static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *
     const struct {
         struct loop_timer *timer;
         void (*fn)(void *ctx);
-    } timers[] = {{&p->beat_timer, peers_on_beat},     {&p->late_timer, peers_on_late},
-                  {&p->watch_timer, peers_on_watch_due}, {&p->cursor_timer, peers_on_cursor_due},
-                  {&p->pull_timer, peers_repull},      {&p->flush_timer, peers_flush},
-                  {&p->unblock_timer, peers_interrupt}};
+    } timers[] = {{&p->beat_timer, peers_on_beat},
+                  {&p->late_timer, peers_on_late},
+                  {&p->cursor_timer, peers_on_cursor_due},
+                  {&p->pull_timer, peers_repull},
+                  {&p->flush_timer, peers_flush}};
     p->hooks = hooks;
     p->hooks_ctx = ctx;
-    if (!p->on)
+    if (!p->link.on)
         return;
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = p};
-    p->reread = (struct loop_task){.fn = peers_interrupt, .ctx = p};
     base_uuid(p->run);
     snprintf(p->self.name, sizeof p->self.name, "%s", c->computer);
     snprintf(p->self.user, sizeof p->self.user, "%s", config_user(c));
     snprintf(p->self.host, sizeof p->self.host, "%s", c->host);
     snprintf(p->self.telec, sizeof p->self.telec, "%s", TELEC_VERSION);
-    p->messages = (struct peers_stream){.key = peers_key(PEERS_REQUESTS_KEY, c->computer),
-                                        .owner = p,
-                                        .take = peers_take_request};
-    p->events = (struct peers_stream){
-        .key = peers_key(PEERS_EVENTS_KEY, c->computer), .owner = p, .take = peers_take_event};
+    p->messages = (struct link_stream){.key = link_key(LINK_REQUESTS_KEY, c->computer),
+                                       .owner = p,
+                                       .take = peers_take_request};
+    p->events = (struct link_stream){
+        .key = link_key(PEERS_EVENTS_KEY, c->computer), .owner = p, .take = peers_take_event};
     peers_read_cursor(p);
     p->cache->on_session = peers_on_session;
     p->cache->session_ctx = p;
-    redis_start(&p->calls);
+    link_start(&p->link);
 }
 
 static void peers_free(struct peers *p)
 {
-    if (p->on) {
-        p->cache->on_session = NULL;
-        p->ready = 0;
-        while (p->asks)
-            peers_ask_finish(p->asks, NULL, (struct fleet_id){0}, "the daemon ends");
-        while (p->watches)
-            peers_unwatch(p->watches);
-        redis_free(&p->calls);
-        redis_free(&p->reader);
-        redis_free(&p->ear);
-        peers_stream_free(p, &p->messages);
-        peers_stream_free(p, &p->events);
-        while (p->first)
-            peers_free_peer(p->first);
-    }
-    p->on = 0;
-    free(p->reading);
+    p->cache->on_session = NULL;
+    link_stream_free(&p->link, &p->messages);
+    link_stream_free(&p->link, &p->events);
+    link_free(&p->link);
+    while (p->first)
+        peers_free_peer(p->first);
     free(p->lost);
-    buf_free(&p->beat);
-    p->reading = NULL;
     p->lost = NULL;
+    buf_free(&p->beat);
 }

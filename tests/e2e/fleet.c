@@ -1,6 +1,6 @@
-/* fleet - several computers on one Redis (protocol.md section 3): daemons with names of their own on
- * this machine, a real redis-server, and computers that this test plays itself, command by command,
- * as a TeleClaude daemon would. */
+/* fleet - several computers on one Redis (protocol.md section 3): daemons with names of their own
+ * on this machine, a real redis-server, and computers that this test plays itself, command by
+ * command, as a TeleClaude daemon would. */
 
 #define FLEET_HOSTS_MAX 4
 
@@ -17,7 +17,8 @@ static char *redis_socket;
 
 /* ---- Redis ---------------------------------------------------------------------------------- */
 
-/* A reply, flattened: its strings and numbers, a line each; nulls are "(nil)". NULL: not complete. */
+/* A reply, flattened: its strings and numbers, a line each; nulls are "(nil)". NULL: there is more
+ * to come. */
 static const char *redis_flat(const char *p, const char *end, struct text *out)
 {
     const char *line = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
@@ -292,7 +293,8 @@ static void test_fleet_actions(void)
     r = call("POST", session_path(id, "/message"), "{\"message\": \"echo \\\"a  b\\\" 'c\\n d'\"}");
     CHECK_INT(r.status, 200);
     CHECK_TEXT(json_get(r.body, "status"), "success");
-    AWAIT(strstr(json_get(get(session_path(id, "/transcript")).body, "transcript"), "\n> a  b c\n d"));
+    AWAIT(strstr(json_get(get(session_path(id, "/transcript")).body, "transcript"),
+                 "\n> a  b c\n d"));
     r = get(session_path(id, "/screen"));
     CHECK_INT(r.status, 200);
     CHECK_TEXT(json_get(r.body, "cols"), "80");
@@ -353,8 +355,8 @@ static void test_fleet_allow(void)
     }
     CHECK_INT(call("POST", "/sessions", "{\"computer\": \"closed\", \"project_dir\": \"/tmp\", "
                                         "\"agent\": \"shell\"}").status, 403);
-    struct reply r = call("POST", "/sessions", "{\"computer\": \"open\", \"project_dir\": \"/tmp\", "
-                                               "\"agent\": \"shell\"}");
+    struct reply r = call("POST", "/sessions", "{\"computer\": \"open\", \"project_dir\": "
+                                               "\"/tmp\", \"agent\": \"shell\"}");
     CHECK_INT(r.status, 200);
     on(1);
     CHECK_INT(json_count(get("/sessions").body, ""), 1);

@@ -1,0 +1,254 @@
+/* watch - looking at sessions of other computers: protocol.md section 3, observation.
+ *
+ * A key says who observes: TeleClaude daemons look for it. A telec daemon is asked, too, so that it
+ * begins at once, with a snapshot; it numbers what it sends, and when something was cut off the
+ * stream it is asked to begin again. */
+
+#define WATCH_AGAIN_MS 20000           /* an observer says so again … */
+#define WATCH_TTL_S 60                 /* … before this has passed */
+
+static void watch_free(struct watch *w)
+{
+    if (w->calls || w->hooks || w->link)
+        return;
+    loop_cancel(w->owner->loop, &w->end);
+    free(w->computer);
+    free(w->id);
+    free(w);
+}
+
+/* Takes it out; nothing of it is read any more. */
+static void watch_stop(struct watch *w)
+{
+    struct watches *all = w->owner;
+    if (!w->link)
+        return;
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    w->link = NULL;
+    link_stream_free(&all->peers->link, &w->stream);
+    if (w->asked)
+        link_forget(w->asked);
+    w->asked = NULL;
+    if (!all->first)
+        loop_timer_stop(all->loop, &all->timer);
+}
+
+static void watch_on_end(void *ctx)
+{
+    struct watch *w = ctx;
+    const struct watch_hooks *hooks = w->hooks;
+    w->hooks = NULL;
+    if (hooks)
+        hooks->on_ended(w->ctx, w->why);
+    watch_free(w);
+}
+
+static void watch_end(struct watch *w, const char *why)
+{
+    if (!w->link)
+        return;
+    snprintf(w->why, sizeof w->why, "%s", why);
+    watch_stop(w);
+    loop_defer(w->owner->loop, &w->end);
+}
+
+/* A session, or with id NULL a computer, is no more. */
+static void watch_on_gone(void *ctx, const char *computer, const char *id, const char *why)
+{
+    struct watches *all = ctx;
+    for (struct watch *w = all->first, *next; w; w = next) {
+        next = w->next;
+        if (strcmp(w->computer, computer) == 0 && (!id || strcmp(w->id, id) == 0))
+            watch_end(w, why);
+    }
+}
+
+static void watch_on_asked(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                           const char *why)
+{
+    struct watch *w = ctx;
+    char *error = answer && !answer->good ? json_dup_text(answer->error) : NULL;
+    (void)at;
+    w->asked = NULL;
+    if (!answer || !answer->good)
+        watch_end(w, error ? error : why ? why : "that computer refuses");
+    free(error);
+}
+
+static void watch_set_key(struct watch *w)
+{
+    struct peers *p = w->owner->peers;
+    buf key = {0}, value = {0};
+    char ttl[16];
+    buf_fmt(&key, "observation:%s:%s", w->computer, w->id);
+    json_open(&value, '{');
+    json_field_string(&value, "observer", p->config->computer);
+    json_field_time(&value, "started_at", clock_wall_ms());
+    json_close(&value, '}');
+    snprintf(ttl, sizeof ttl, "%d", WATCH_TTL_S);
+    const char *const set[] = {"SETEX", buf_cstr(&key), ttl, buf_cstr(&value), NULL};
+    link_call(&p->link, set, NULL, NULL);
+    buf_free(&key);
+    buf_free(&value);
+}
+
+/* Tells a telec daemon: "begin", "renew", "end". */
+static void watch_say(struct watch *w, const char *how)
+{
+    const char *const words[] = {"observe", how, NULL};
+    int ends = strcmp(how, "end") == 0;
+    const char *why;
+    buf line = {0};
+    if (!w->telec || w->asked)
+        return;
+    fleet_put_words(&line, words);
+    struct fleet_request request = {.command = buf_view(&line), .session_id = span_of(w->id)};
+    struct link_ask *ask = link_ask(&w->owner->peers->link, w->computer, &request,
+                                    ends ? NULL : watch_on_asked, w, &why);
+    w->asked = ends ? NULL : ask;
+    buf_free(&line);
+}
+
+static void watch_on_due(void *ctx)
+{
+    struct watches *all = ctx;
+    for (struct watch *w = all->first; w && all->peers->link.ready; w = w->next) {
+        watch_set_key(w);
+        watch_say(w, w->begun ? "renew" : "begin");
+    }
+    loop_timer_set(all->loop, &all->timer, all->loop->now + WATCH_AGAIN_MS);
+}
+
+/* The fields of a piece of output. */
+struct watch_piece {
+    struct resp chunk, number, size, snapshot;
+};
+
+static struct watch_piece watch_read(const struct resp *fields)
+{
+    struct watch_piece piece = {0};
+    const struct {
+        const char *name;
+        struct resp *place;
+    } wanted[] = {{"chunk", &piece.chunk},
+                  {"n", &piece.number},
+                  {"size", &piece.size},
+                  {"snapshot", &piece.snapshot}};
+    struct resp_iter it = resp_iter(fields);
+    struct resp key, value;
+    while (resp_next_pair(&it, &key, &value))
+        for (size_t i = 0; i < COUNT_OF(wanted); i++)
+            if (span_eq(key.text, wanted[i].name))
+                *wanted[i].place = value;
+    return piece;
+}
+
+/* Does the piece follow what was shown? */
+static int watch_follows(struct watch *w, const struct watch_piece *piece)
+{
+    long long n = 0;
+    int numbered = span_int(piece->number.text, &n);
+    if (!w->telec || piece->snapshot.type != RESP_NONE ||
+        (w->begun && numbered && n == w->number + 1)) {
+        w->number = n;
+        w->begun = 1;
+        return 1;
+    }
+    if (w->begun) /* something was cut off: from the start */
+        watch_say(w, "begin");
+    w->begun = 0;
+    return 0;
+}
+
+static void watch_take(struct link_stream *s, struct fleet_id id, const struct resp *fields)
+{
+    struct watch *w = s->owner;
+    struct watch_piece piece = watch_read(fields);
+    int cols, rows;
+    (void)id;
+    if (!watch_follows(w, &piece))
+        return;
+    if (w->hooks && fleet_parse_size(piece.size.text, &cols, &rows))
+        w->hooks->on_size(w->ctx, piece.size.text);
+    if (w->hooks && piece.chunk.text.n)
+        w->hooks->on_output(w->ctx, piece.chunk.text);
+}
+
+static void watch_on_end_known(void *ctx, const struct resp *reply)
+{
+    struct watch *w = ctx;
+    w->calls--;
+    if (!w->link) {
+        watch_free(w);
+        return;
+    }
+    if (!reply) {
+        watch_end(w, "the connection to Redis was lost");
+        return;
+    }
+    w->stream.at = link_last_id(reply);
+    link_stream_open(&w->owner->peers->link, &w->stream);
+}
+
+static struct watch *watch_open(struct watches *all, const char *computer, const char *id,
+                                const struct watch_hooks *hooks, void *ctx)
+{
+    struct peers_peer *peer = peers_find(all->peers, span_of(computer));
+    if (!peer || !all->peers->link.ready)
+        return NULL;
+    struct watch *w = base_alloc(sizeof *w);
+    w->owner = all;
+    w->computer = span_dup(span_of(computer));
+    w->id = span_dup(span_of(id));
+    w->hooks = hooks;
+    w->ctx = ctx;
+    w->telec = peer->beat.telec[0] != '\0';
+    w->stream = (struct link_stream){
+        .key = link_key(LINK_ANSWER_KEY, id), .owner = w, .take = watch_take};
+    w->end = (struct loop_task){.fn = watch_on_end, .ctx = w};
+    w->next = all->first;
+    w->link = &all->first;
+    if (w->next)
+        w->next->link = &w->next;
+    all->first = w;
+    w->calls = 1;
+    link_find_end(&all->peers->link, w->stream.key, watch_on_end_known, w);
+    watch_set_key(w);
+    watch_say(w, "begin");
+    if (!all->timer.slot)
+        loop_timer_set(all->loop, &all->timer, all->loop->now + WATCH_AGAIN_MS);
+    return w;
+}
+
+static void watch_restart(struct watch *w)
+{
+    w->begun = 0;
+    if (w->link)
+        watch_say(w, "begin");
+}
+
+static void watch_close(struct watch *w)
+{
+    int others = 0;
+    for (struct watch *other = w->owner->first; other; other = other->next)
+        others += other != w && strcmp(other->id, w->id) == 0;
+    if (w->link && w->asked) {
+        link_forget(w->asked);
+        w->asked = NULL;
+    }
+    if (w->link && !others)
+        watch_say(w, "end");
+    watch_stop(w);
+    w->hooks = NULL;
+    watch_free(w);
+}
+
+static void watch_init(struct watches *all, struct loop *l, struct peers *peers)
+{
+    *all = (struct watches){.loop = l, .peers = peers};
+    all->timer = (struct loop_timer){.fn = watch_on_due, .ctx = all};
+    peers->on_gone = watch_on_gone;
+    peers->gone_ctx = all;
+}
