@@ -21,6 +21,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/loop.c"
 #include "unit/config.c"
 #include "unit/store.c"
+#include "unit/fleet.c"
 #include "unit/hold.c"
 #include "unit/projects.c"
 #include "unit/redis.c"
@@ -48,7 +49,7 @@ static const struct {
     {"hold", unit_hold},   {"term", unit_term},
     {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
     {"hook", unit_hook},   {"resp", unit_resp}, {"roadmap", unit_roadmap},
-    {"projects", unit_projects},
+    {"projects", unit_projects}, {"fleet", unit_fleet},
     {"redis", unit_redis}, {"plan", unit_plan}, {"pager", unit_pager},
     {"theme", unit_theme}, {"field", unit_field},
     {"look", unit_look},

@@ -119,6 +119,34 @@ static const struct smoke_word smoke_resp[] = {
     WORD("\r\n"),
     WORD("*?\r\n"),
 };
+static const struct smoke_word smoke_fleet[] = {
+    WORD("{"),
+    WORD("}"),
+    WORD("\"}"),
+    WORD("\"computer_name\":\"a\""),
+    WORD("{\"computer_name\":\"a b\"}"),
+    WORD("\"interested_in\":[\"sessions\",\"preparation\"]"),
+    WORD("{\"event\":\"session_updated\",\"data\":{\"session_id\":\"x\""),
+    WORD("},\"source_computer\":\"a\"}"),
+    WORD("\"event\":\"session_removed\""),
+    WORD(","),
+    WORD("\"last_activity\":\"2026-01-01T00:00:00\""),
+    WORD("{\"status\":\"success\",\"data\":"),
+    WORD("{\"status\":\"error\",\"error\":\"x\",\"code\":\"NO_HANDLER\"}"),
+    WORD("[1]}"),
+    WORD("{\"size\":[80,24]}"),
+    WORD("1700000000000-0"),
+    WORD("message "),
+    WORD("'"),
+    WORD("'\"'\"'"),
+    WORD("\\"),
+    WORD("/"),
+    WORD("computer:"),
+    WORD("a:heartbeat"),
+    WORD("\n"),
+    WORD(" "),
+};
+
 static const struct smoke_word smoke_screen[] = {
     WORD("\x1b["),
     WORD("\x1b]0;title\a"),
@@ -213,6 +241,7 @@ static const struct {
     {smoke_http, sizeof smoke_http / sizeof *smoke_http},
     {smoke_ws, sizeof smoke_ws / sizeof *smoke_ws},
     {smoke_resp, sizeof smoke_resp / sizeof *smoke_resp},
+    {smoke_fleet, sizeof smoke_fleet / sizeof *smoke_fleet},
     {smoke_screen, sizeof smoke_screen / sizeof *smoke_screen},
     {smoke_config, sizeof smoke_config / sizeof *smoke_config},
 };
