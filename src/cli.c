@@ -21,7 +21,7 @@ static const struct cli_option cli_options[] = {
     {'h', 1, "help", NULL, "show this"},
     {'V', 0, "version", NULL, "show the version"},
     {'j', 0, "json", NULL, "the objects as the daemon gives them"},
-    {'o', 0, "computer", "NAME", "on that computer; of list: only its sessions"},
+    {'o', 0, "computer", "NAME", "the session's computer (list: only those of it)"},
     {'a', 1, "agent", "AGENT", "which agent: claude, gemini, codex, shell or a configured one"},
     {'m', 1, "mode", "MODE", "fast, med or slow: the agent's configured flags"},
     {'t', 1, "title", "TITLE", "the session's title"},
