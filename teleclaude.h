@@ -1495,6 +1495,7 @@ struct link_ask {
     struct link_stream stream;
     struct loop_timer timer;
     int sending;            /* the XADD is not answered yet: the memory must last */
+    buf again;              /* the XADD once more, with an id of Redis's choice */
     void (*done)(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
                  const char *why); /* NULL: nobody wants to know any more */
     void *ctx;
@@ -1518,6 +1519,8 @@ struct link {
     int ready;              /* `calls` is */
     struct redis calls, reader, ear;
     int ear_started;
+    long long clock;        /* Redis's clock, from clock_mono_ms */
+    unsigned long long number; /* of the next request: random at first */
     /* reading */
     struct link_stream *streams;
     struct link_stream **reading; /* those of the XREAD under way, in its order */
@@ -1612,7 +1615,8 @@ struct peers_peer {
     } removed[PEERS_REMOVED_MAX]; /* ring of what it removed last */
     int removed_next;
     size_t sessions;
-    int suspect;            /* events of it may have been cut off */
+    int suspect;            /* events of it may have been cut off, or it did not answer */
+    int failures;           /* list_sessions without a usable answer since the last good one */
     char user[65], host[256]; /* what a TeleClaude daemon answered */
     struct peers_project *projects;
     int project_count;
@@ -1651,7 +1655,6 @@ struct peers {
     long long looked_at;    /* when a key was looked at last because its owner said something */
     char trouble[128];      /* what Redis says to the heartbeat; "": nothing */
     long long clash_at;     /* when another computer was last heard with our name; 0: never */
-    long long clock_ahead;  /* Redis's clock, from ours */
     /* the table */
     struct peers_peer *first, **last, *buckets[PEERS_BUCKETS];
     size_t count;

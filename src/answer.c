@@ -5,18 +5,18 @@
  * or when a holder has spoken. Who may change something here is [peers] allow's to say; a
  * computer's name is what it says itself, so that is no more than its word. */
 
-#define ANSWER_TITLE_MAX 400           /* bytes of a title */
-#define ANSWER_TAIL_CHARS 2000         /* of a transcript, when nothing else was asked for */
-#define ANSWER_JOBS_MAX 1000           /* requests under way */
-#define ANSWER_SHOWS_MAX 256           /* sessions being observed */
-#define ANSWER_OBSERVER_MS 60000       /* an observer who has not said so again has gone */
-#define ANSWER_LOOK_MS 20000           /* between two looks whether anybody observes still */
-#define ANSWER_ACTIVITY_MS 1000        /* between two looks whether a session is observed at all */
-#define ANSWER_FLUSH_MS 30             /* between two pieces of output */
-#define ANSWER_CHUNK_MAX (64 * 1024)   /* output that goes out before that */
-#define ANSWER_BACKLOG (256 * 1024)    /* output that waits before its holder has to */
-#define ANSWER_FLYING_MAX 4            /* pieces that Redis has not taken yet */
-#define ANSWER_OUTPUT_KEPT 100         /* pieces kept in the stream */
+#define ANSWER_TITLE_MAX 400         /* bytes of a title */
+#define ANSWER_TAIL_CHARS 2000       /* of a transcript, when nothing else was asked for */
+#define ANSWER_JOBS_MAX 1000         /* requests under way */
+#define ANSWER_SHOWS_MAX 256         /* sessions being observed */
+#define ANSWER_OBSERVER_MS 60000     /* an observer who has not said so again has gone */
+#define ANSWER_LOOK_MS 20000         /* between two looks whether anybody observes still */
+#define ANSWER_ACTIVITY_MS 1000      /* between two looks whether a session is observed at all */
+#define ANSWER_FLUSH_MS 30           /* between two pieces of output */
+#define ANSWER_CHUNK_MAX (64 * 1024) /* output that goes out before that */
+#define ANSWER_BACKLOG (256 * 1024)  /* output that waits before its holder has to */
+#define ANSWER_FLYING_MAX 4          /* pieces that Redis has not taken yet */
+#define ANSWER_OUTPUT_KEPT 100       /* pieces kept in the stream */
 
 /* ---- a request at work ---------------------------------------------------------------------- */
 
@@ -24,14 +24,14 @@ struct answer_job {
     struct answer_job *next, **link;
     struct answer *all;
     struct fleet_id id;
-    char *who;              /* who asks */
+    char *who; /* who asks */
     char session[65];
     long long number;
     struct session_waiter waiter;
     /* during the first call only */
     const struct fleet_request *fields;
     char **words;
-    struct session *of;     /* the session that it is about */
+    struct session *of; /* the session that it is about */
 };
 
 static void answer_end(struct answer_job *job)
@@ -170,9 +170,10 @@ static void answer_get_computer_info(struct answer_job *job)
     json_field_string(&b, "user", config_user(c));
     json_field_string(&b, "role", c->role);
     json_field_string(&b, "host", c->host);
-    buf_fmt(&b, ",\"system_stats\":{\"memory\":{\"total_gb\":%.1f,\"available_gb\":%.1f,"
-                "\"percent_used\":%.1f},\"disk\":{\"total_gb\":%.1f,\"free_gb\":%.1f,"
-                "\"percent_used\":%.1f},\"cpu\":{\"percent_used\":%.1f}}",
+    buf_fmt(&b,
+            ",\"system_stats\":{\"memory\":{\"total_gb\":%.1f,\"available_gb\":%.1f,"
+            "\"percent_used\":%.1f},\"disk\":{\"total_gb\":%.1f,\"free_gb\":%.1f,"
+            "\"percent_used\":%.1f},\"cpu\":{\"percent_used\":%.1f}}",
             kb / 1048576, free_kb / 1048576, answer_percent(kb - free_kb, kb), size / 1073741824,
             left / 1073741824, answer_percent(size - left, size), busy > 100 ? 100 : busy);
     json_close(&b, '}');
@@ -201,10 +202,9 @@ static int answer_has(struct answer_job *job, enum hold_answer how)
 {
     if (how == HOLD_ANSWERED)
         return 1;
-    answer_error(job,
-                 how == HOLD_LATE ? "the session's holder does not answer"
-                                  : "the session has ended",
-                 how == HOLD_LATE ? "LATE" : "ENDED");
+    answer_error(
+        job, how == HOLD_LATE ? "the session's holder does not answer" : "the session has ended",
+        how == HOLD_LATE ? "LATE" : "ENDED");
     return 0;
 }
 
@@ -240,9 +240,8 @@ static void answer_on_screen(void *ctx, enum hold_answer how, span payload)
 
 static void answer_screen(struct answer_job *job)
 {
-    if (answer_is_running(job) &&
-        !hold_ask(job->all->loop, job->of->socket, HOLD_SCREEN, (span){0}, HOLD_SCREEN_IS,
-                  answer_on_screen, job))
+    if (answer_is_running(job) && !hold_ask(job->all->loop, job->of->socket, HOLD_SCREEN, (span){0},
+                                            HOLD_SCREEN_IS, answer_on_screen, job))
         answer_error(job, "the session has ended", "ENDED");
 }
 
@@ -322,8 +321,10 @@ static void answer_new_session(struct answer_job *job)
     plan.title = *title ? title : NULL;
     plan.directory = directory;
     if (!good)
-        answer_error(job, "auto_command: agent AGENT MODE, or agent_then_message AGENT MODE TEXT, "
-                          "is expected", "BAD_REQUEST");
+        answer_error(job,
+                     "auto_command: agent AGENT MODE, or agent_then_message AGENT MODE TEXT, "
+                     "is expected",
+                     "BAD_REQUEST");
     else if (directory[0] != '/')
         answer_error(job, "project_dir: an absolute path is expected", "BAD_REQUEST");
     else
@@ -350,9 +351,8 @@ static void answer_type(struct answer_job *job, span text)
     json_put_string(&b, text);
     json_field_bool(&b, "enter", 1);
     json_close(&b, '}');
-    if (answer_is_running(job) &&
-        !hold_ask(job->all->loop, job->of->socket, HOLD_MESSAGE, buf_view(&b), HOLD_RECEIPT,
-                  answer_on_receipt, job))
+    if (answer_is_running(job) && !hold_ask(job->all->loop, job->of->socket, HOLD_MESSAGE,
+                                            buf_view(&b), HOLD_RECEIPT, answer_on_receipt, job))
         answer_error(job, "the session has ended", "ENDED");
     buf_free(&b);
 }
@@ -459,10 +459,10 @@ struct answer_show {
         char *name;
         long long until;
     } observers[ANSWER_OBSERVERS];
-    int foreign;            /* the observation key is there: a TeleClaude daemon observes */
-    buf bytes, size;        /* what goes out next; size is "" unless it is new */
-    int snapshot;           /* bytes begin with one */
-    long long number;       /* of the last piece */
+    int foreign;      /* the observation key is there: a TeleClaude daemon observes */
+    buf bytes, size;  /* what goes out next; size is "" unless it is new */
+    int snapshot;     /* bytes begin with one */
+    long long number; /* of the last piece */
     long long flushed_at;
     int flying;
     struct loop_timer flush_timer;
@@ -545,10 +545,9 @@ static void answer_show_flush(struct answer_show *show)
     buf_fmt(&key, "output:%s", show->id);
     clock_put_iso(&time, clock_wall_ms());
     snprintf(number, sizeof number, "%lld", ++show->number);
-    span fields[12] = {span_of("chunk"),      (span){show->bytes.p, n},
-                       span_of("timestamp"),  buf_view(&time),
-                       span_of("session_id"), span_of(show->id),
-                       span_of("n"),          span_of(number)};
+    span fields[12] = {span_of("chunk"), (span){show->bytes.p, n}, span_of("timestamp"),
+                       buf_view(&time),  span_of("session_id"),    span_of(show->id),
+                       span_of("n"),     span_of(number)};
     size_t count = 8;
     if (show->snapshot) {
         fields[count++] = span_of("snapshot");
@@ -791,7 +790,7 @@ enum { ANSWER_SESSION = 1, ANSWER_CHANGES = 2 };
 
 static const struct answer_command {
     const char *name;
-    int flags;              /* is about a session; changes something here */
+    int flags; /* is about a session; changes something here */
     void (*run)(struct answer_job *job);
 } answer_commands[] = {
     {"list_sessions", 0, answer_list_sessions},
@@ -829,8 +828,7 @@ static int answer_changes(void *ctx, const struct peers_request *request)
 {
     (void)ctx;
     const struct answer_command *command = answer_find(request->fields.command);
-    return !span_eq(request->fields.type, "system") && command &&
-           (command->flags & ANSWER_CHANGES);
+    return !span_eq(request->fields.type, "system") && command && (command->flags & ANSWER_CHANGES);
 }
 
 static void answer_run(struct answer_job *job, const struct answer_command *command)

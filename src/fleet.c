@@ -169,10 +169,10 @@ static int fleet_parse_session(struct json object, struct fleet_session *s, cons
     json_put_text(&time, json_get(object, "last_activity"));
     clock_parse_iso(buf_view(&time), &s->activity); /* anything else is 0, older than everything */
     buf_free(&time);
-    *why = object.type != JSON_OBJECT              ? "a session is not an object"
-           : !store_id_is_plain(s->id)             ? "no usable session_id"
-           : object.text.n > FLEET_SESSION_MAX     ? "a session is too large"
-                                                   : NULL;
+    *why = object.type != JSON_OBJECT          ? "a session is not an object"
+           : !store_id_is_plain(s->id)         ? "no usable session_id"
+           : object.text.n > FLEET_SESSION_MAX ? "a session is too large"
+                                               : NULL;
     return *why == NULL;
 }
 

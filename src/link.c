@@ -7,10 +7,10 @@
  * alone. When `calls` is ready again after a loss the reader starts anew: what cut one connection
  * may have cut the other without a word. */
 
-#define LINK_REQUESTS_MAX 1000         /* a stream of requests is cut to about that many */
-#define LINK_READ_COUNT 200            /* entries of each stream in one XREAD */
-#define LINK_UNBLOCK_MS 5              /* an XREAD that was not blocked yet is interrupted again */
-#define LINK_RETRY_MS 1000             /* after an XREAD that was refused */
+#define LINK_REQUESTS_MAX 1000 /* a stream of requests is cut to about that many */
+#define LINK_READ_COUNT 200    /* entries of each stream in one XREAD */
+#define LINK_UNBLOCK_MS 5      /* an XREAD that was not blocked yet is interrupted again */
+#define LINK_RETRY_MS 1000     /* after an XREAD that was refused */
 
 /* ---- saying what is wrong ------------------------------------------------------------------- */
 
@@ -29,13 +29,18 @@ static void link_complain(struct link *l, const char *what, span who, const char
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
+static void link_put_command(buf *b, const span *args, size_t count)
+{
+    resp_put_command(b, count);
+    for (size_t i = 0; i < count; i++)
+        resp_put_arg(b, args[i]);
+}
+
 static int link_send(struct redis *r, const span *args, size_t count, long long block_ms,
                      void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     buf b = {0};
-    resp_put_command(&b, count);
-    for (size_t i = 0; i < count; i++)
-        resp_put_arg(&b, args[i]);
+    link_put_command(&b, args, count);
     int sent = redis_call(r, buf_view(&b), block_ms, done, ctx);
     buf_free(&b);
     return sent;
@@ -84,8 +89,8 @@ static void link_answer(struct link *l, struct fleet_id request, span envelope)
     fleet_put_id(&id, request);
     clock_put_iso(&time, clock_wall_ms());
     buf_fmt(&key, "%s%s", LINK_ANSWER_KEY, buf_cstr(&id));
-    const span fields[] = {span_of("chunk"),     envelope,
-                           span_of("timestamp"), buf_view(&time),
+    const span fields[] = {span_of("chunk"),      envelope,
+                           span_of("timestamp"),  buf_view(&time),
                            span_of("message_id"), buf_view(&id)};
     if (!link_add(l, buf_cstr(&key), 10, fields, COUNT_OF(fields), 60, NULL, NULL))
         log_line(LOG_WARN, "request %s can't be answered: Redis is not connected", id.p);
@@ -300,6 +305,7 @@ static void link_ask_free(struct link_ask *ask)
     if (ask->sending || ask->link)
         return;
     free(ask->computer);
+    buf_free(&ask->again);
     free(ask);
 }
 
@@ -362,6 +368,13 @@ static void link_ask_on_sent(void *ctx, const struct resp *reply)
     struct link_ask *ask = ctx;
     struct fleet_id id;
     char why[160];
+    if (reply && reply->type == RESP_ERROR && ask->again.n && ask->link) {
+        /* an id that is not above the stream's last one: then as Redis likes */
+        int sent = redis_call(&ask->owner->calls, buf_view(&ask->again), 0, link_ask_on_sent, ask);
+        buf_free(&ask->again);
+        if (sent)
+            return;
+    }
     ask->sending = 0;
     if (!ask->link) {
         link_ask_free(ask);
@@ -380,12 +393,20 @@ static void link_ask_on_sent(void *ctx, const struct resp *reply)
     }
 }
 
+/* An id for a request. Redis numbers entries within a stream only: two requests to two computers in
+ * one millisecond would get one id, and so one place for both answers. Ours has a number that is
+ * nobody else's. */
+static void link_put_id(struct link *l, char out[48])
+{
+    snprintf(out, 48, "%lld-%llu", clock_mono_ms() + l->clock, l->number++);
+}
+
 /* The XADD of a request. */
 static int link_send_request(struct link_ask *ask, const struct fleet_request *request)
 {
     struct link *l = ask->owner;
     char *key = link_key(LINK_REQUESTS_KEY, ask->computer);
-    char time[40], most[16];
+    char time[40], most[16], id[48];
     long long now = clock_wall_ms();
     snprintf(time, sizeof time, "%lld.%03d", now / 1000, (int)(now % 1000));
     snprintf(most, sizeof most, "%d", LINK_REQUESTS_MAX);
@@ -401,14 +422,18 @@ static int link_send_request(struct link_ask *ask, const struct fleet_request *r
                   {"channel_metadata", request->metadata},
                   {"auto_command", request->auto_command}};
     span args[6 + 2 * COUNT_OF(fields)] = {span_of("XADD"), span_of(key),  span_of("MAXLEN"),
-                                           span_of("~"),    span_of(most), span_of("*")};
+                                           span_of("~"),    span_of(most), (span){0}};
     size_t n = 6;
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (fields[i].value.n) {
             args[n++] = span_of(fields[i].name);
             args[n++] = fields[i].value;
         }
+    link_put_id(l, id);
+    args[5] = span_of(id);
     int sent = link_send(&l->calls, args, n, 0, link_ask_on_sent, ask);
+    args[5] = span_of("*");
+    link_put_command(&ask->again, args, n);
     free(key);
     return sent;
 }
@@ -419,9 +444,9 @@ static struct link_ask *link_ask(struct link *l, const char *computer,
                                               struct fleet_id at, const char *why),
                                  void *ctx, const char **why)
 {
-    *why = !l->ready                         ? "Redis is not connected"
+    *why = !l->ready                       ? "Redis is not connected"
            : l->ask_count >= LINK_ASKS_MAX ? "too many requests are under way"
-                                             : NULL;
+                                           : NULL;
     if (*why)
         return NULL;
     struct link_ask *ask = base_alloc(sizeof *ask);
@@ -466,9 +491,18 @@ static void link_listen(struct link *l, struct redis *r)
     buf_free(&b);
 }
 
-static void link_on_ready(void *ctx)
+/* The connection works, and it is known what time it is there. */
+static void link_on_time(void *ctx, const struct resp *reply)
 {
     struct link *l = ctx;
+    struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
+    struct resp seconds, micros;
+    long long s, us;
+    if (!reply)
+        return;
+    if (resp_next(&it, &seconds) && resp_next(&it, &micros) && span_int(seconds.text, &s) &&
+        span_int(micros.text, &us))
+        l->clock = s * 1000 + us / 1000 - clock_mono_ms();
     l->ready = 1;
     if (l->calls.protocol >= 3) {
         link_listen(l, &l->calls);
@@ -483,10 +517,18 @@ static void link_on_ready(void *ctx)
         redis_restart(&l->reader);
 }
 
+static void link_on_ready(void *ctx)
+{
+    static const char *const time[] = {"TIME", NULL};
+    link_call(ctx, time, link_on_time, ctx);
+}
+
 static void link_on_lost(void *ctx, const char *why)
 {
     struct link *l = ctx;
     (void)why;
+    if (!l->ready)
+        return;
     l->ready = 0;
     l->hooks->on_lost(l->ctx);
 }
@@ -551,6 +593,9 @@ static int link_init(struct link *l, struct loop *loop, const struct config *con
         return -1;
     }
     l->on = 1;
+    base_random(&l->number, sizeof l->number);
+    l->number >>= 2; /* there is room for as many as will ever be */
+    l->clock = clock_wall_ms() - clock_mono_ms();
     l->unblock_timer = (struct loop_timer){.fn = link_interrupt, .ctx = l};
     l->reread = (struct loop_task){.fn = link_interrupt, .ctx = l};
     return 0;

@@ -11,18 +11,19 @@
  * the sender's own are taken: nothing is passed on. */
 
 #define PEERS_PRESENCE "telec:presence"
-#define PEERS_EVENTS_KEPT 100          /* the same of events */
+#define PEERS_EVENTS_KEPT 100 /* the same of events */
 /* as many at once, and some may have been cut off: everything is asked for anew */
 #define PEERS_EVENTS_SUSPECT (PEERS_EVENTS_KEPT - 10)
-#define PEERS_REPULL_MS 5000           /* at most so often for that reason */
-#define PEERS_FLYING_MAX 512           /* events without an answer; past it they wait */
-#define PEERS_CURSOR_MS 1000           /* until a cursor that can wait is written */
+#define PEERS_REPULL_MS 5000 /* at most so often for that reason */
+#define PEERS_FAILURES_MAX 3           /* and as often when there is no usable answer */
+#define PEERS_FLYING_MAX 512 /* events without an answer; past it they wait */
+#define PEERS_CURSOR_MS 1000 /* until a cursor that can wait is written */
 #define PEERS_CURSOR_FILE "requests.cursor"
-#define PEERS_LOST_MAX 256             /* removals remembered while there is no connection */
-#define PEERS_TEXT_MAX (16 * 1024)     /* bytes of a heartbeat */
-#define PEERS_PAGES_MAX 100000         /* of one SCAN */
-#define PEERS_LOOK_MS 200              /* between two looks at keys of those who speak */
-#define PEERS_FRESH_MS 300000          /* projects and todos are asked for again after this */
+#define PEERS_LOST_MAX 256         /* removals remembered while there is no connection */
+#define PEERS_TEXT_MAX (16 * 1024) /* bytes of a heartbeat */
+#define PEERS_PAGES_MAX 100000     /* of one SCAN */
+#define PEERS_LOOK_MS 200          /* between two looks at keys of those who speak */
+#define PEERS_FRESH_MS 300000      /* projects and todos are asked for again after this */
 #define PEERS_FLUSH_GRAIN_MS 5
 
 #define PEERS_EVENTS_KEY "session_events:"
@@ -155,8 +156,7 @@ static void peers_free_peer(struct peers_peer *peer)
 }
 
 /* id: a session; NULL: the computer. */
-static void peers_tell_gone(struct peers *p, const char *computer, const char *id,
-                            const char *why)
+static void peers_tell_gone(struct peers *p, const char *computer, const char *id, const char *why)
 {
     if (p->on_gone)
         p->on_gone(p->gone_ctx, computer, id, why);
@@ -196,8 +196,7 @@ static void peers_flush(void *ctx)
 static int peers_was_removed(const struct peers_peer *peer, const char *id, struct fleet_id at)
 {
     for (int i = 0; i < PEERS_REMOVED_MAX; i++)
-        if (strcmp(peer->removed[i].id, id) == 0 &&
-            fleet_compare_ids(peer->removed[i].at, at) > 0)
+        if (strcmp(peer->removed[i].id, id) == 0 && fleet_compare_ids(peer->removed[i].at, at) > 0)
             return 1;
     return 0;
 }
@@ -322,7 +321,7 @@ static void peers_take_event(struct link_stream *s, struct fleet_id id, const st
     }
     struct json owner = json_get(event.session.object, "computer");
     peer->events_in++;
-    peer->lag_ms = clock_wall_ms() + p->clock_ahead - (long long)id.ms;
+    peer->lag_ms = clock_mono_ms() + p->link.clock - (long long)id.ms;
     if (p->link.batch >= PEERS_EVENTS_SUSPECT)
         peers_suspect(peer);
     if (event.removed)
@@ -356,15 +355,17 @@ static struct peers_peer *peers_pull_end(struct peers_pull *pull, const struct f
     if (!answer || !answer->good) {
         char *error = answer ? json_dup_text(answer->error) : NULL;
         link_complain(&p->link, what, span_of(pull->computer),
-                      error ? error : why ? why : "an error");
+                      error ? error
+                      : why ? why
+                            : "an error");
         free(error);
     }
     return peer;
 }
 
 static int peers_pull(struct peers_peer *peer, const char *command, const char *path,
-                      void (*done)(void *ctx, const struct fleet_answer *answer,
-                                    struct fleet_id at, const char *why))
+                      void (*done)(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                                   const char *why))
 {
     struct peers_pull *pull = base_alloc(sizeof *pull);
     const char *const words[] = {command, path, NULL};
@@ -411,6 +412,9 @@ static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, stru
                 peers_drop_session(peer, s->id);
         }
         peer->pulled_at = p->loop->now;
+        peer->failures = 0;
+    } else if (p->link.ready && peer->failures++ < PEERS_FAILURES_MAX) {
+        peers_suspect(peer);
     }
     if (peer->pull_again)
         peers_pull_sessions(peer);
@@ -595,8 +599,9 @@ static void peers_hear_self(struct peers *p, const struct fleet_heartbeat *h)
     if (!p->clash_at) {
         p->clash_at = p->loop->now;
         peers_publish_self(p);
-        log_line(LOG_ERROR, "another computer (%s) calls itself %s, too: give one of them another "
-                            "name ([computer] name)",
+        log_line(LOG_ERROR,
+                 "another computer (%s) calls itself %s, too: give one of them another "
+                 "name ([computer] name)",
                  h->host[0] ? h->host : "host unknown", h->name);
     }
     p->clash_at = p->loop->now;
@@ -798,8 +803,7 @@ static void peers_on_scanned(void *ctx, const struct resp *reply)
 
 static void peers_scan(struct peers *p, const char *cursor)
 {
-    const char *const args[] = {"SCAN",  cursor, "MATCH", FLEET_KEYS,
-                                "COUNT", "1000", NULL};
+    const char *const args[] = {"SCAN", cursor, "MATCH", FLEET_KEYS, "COUNT", "1000", NULL};
     p->scanning = link_call(&p->link, args, peers_on_scanned, p) ? p->scanning + 1 : 0;
 }
 
@@ -896,8 +900,7 @@ static void peers_on_beat(void *ctx)
     for (struct peers_peer *peer = p->first; peer; peer = peer->next) {
         if ((p->interest & CACHE_SESSIONS) && !peer->pulled_at)
             peers_pull_sessions(peer);
-        if ((p->interest & CACHE_PREPARATION) &&
-            p->loop->now > peer->projects_at + PEERS_FRESH_MS)
+        if ((p->interest & CACHE_PREPARATION) && p->loop->now > peer->projects_at + PEERS_FRESH_MS)
             peers_pull(peer, "list_projects", NULL, peers_on_projects);
     }
 }
@@ -928,9 +931,8 @@ static void peers_send_event(struct peers *p, const char *name, span data, int f
         if (!payload.n)
             fleet_put_event(&payload, name, data, clock_wall_ms(), p->config->computer);
         char *key = link_key(PEERS_EVENTS_KEY, peer->beat.name);
-        const span args[] = {span_of("XADD"),     span_of(key), span_of("MAXLEN"),
-                             span_of("~"),        span_of(most), span_of("*"),
-                             span_of("payload"), buf_view(&payload)};
+        const span args[] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
+                             span_of(most),   span_of("*"), span_of("payload"), buf_view(&payload)};
         int sent = link_send(&p->link.calls, args, COUNT_OF(args), 0, peers_on_event_sent, p);
         p->flying += sent != 0;
         peer->events_out += sent != 0;
@@ -1047,8 +1049,7 @@ static void peers_read_cursor(struct peers *p)
     buf_free(&b);
 }
 
-static void peers_take_request(struct link_stream *s, struct fleet_id id,
-                               const struct resp *fields)
+static void peers_take_request(struct link_stream *s, struct fleet_id id, const struct resp *fields)
 {
     struct peers *p = s->owner;
     struct peers_request request = {.id = id};
@@ -1135,20 +1136,8 @@ static void peers_set_interest(struct peers *p, unsigned topics)
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static void peers_on_time(void *ctx, const struct resp *reply)
-{
-    struct peers *p = ctx;
-    struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
-    struct resp seconds, micros;
-    long long s, us;
-    if (resp_next(&it, &seconds) && resp_next(&it, &micros) && span_int(seconds.text, &s) &&
-        span_int(micros.text, &us))
-        p->clock_ahead = s * 1000 + us / 1000 - clock_wall_ms();
-}
-
 static void peers_on_ready(void *ctx)
 {
-    static const char *const time[] = {"TIME", NULL};
     struct peers *p = ctx;
     p->scanning = 0;
     snprintf(p->self.instance, sizeof p->self.instance, "%s/%lld", p->run, p->link.calls.connects);
@@ -1157,7 +1146,6 @@ static void peers_on_ready(void *ctx)
         peer->pulling = peer->pull_again = 0;
         peer->pulled_at = 0;
     }
-    link_call(&p->link, time, peers_on_time, p);
     link_stream_close(&p->link, &p->messages);
     link_find_end(&p->link, p->messages.key, peers_on_requests_end, p);
     peers_announce(p, 1);
@@ -1215,8 +1203,10 @@ static void peers_put_status(const struct peers *p, buf *b)
         redis_put_address(&p->link.calls, &address);
         json_open(b, '{');
         json_field_string(b, "state", redis_state_name(&p->link.calls));
-        json_field_string(b, "why", p->trouble[0] ? p->trouble
-                                    : p->link.calls.why[0] ? p->link.calls.why : NULL);
+        json_field_string(b, "why",
+                          p->trouble[0]          ? p->trouble
+                          : p->link.calls.why[0] ? p->link.calls.why
+                                                 : NULL);
         json_field_string(b, "address", buf_cstr(&address));
         json_field_int(b, "protocol", p->link.calls.protocol);
         json_field_int(b, "reconnects", connects > 0 ? connects - 1 : 0);
@@ -1279,9 +1269,8 @@ static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *
     snprintf(p->self.user, sizeof p->self.user, "%s", config_user(c));
     snprintf(p->self.host, sizeof p->self.host, "%s", c->host);
     snprintf(p->self.telec, sizeof p->self.telec, "%s", TELEC_VERSION);
-    p->messages = (struct link_stream){.key = link_key(LINK_REQUESTS_KEY, c->computer),
-                                       .owner = p,
-                                       .take = peers_take_request};
+    p->messages = (struct link_stream){
+        .key = link_key(LINK_REQUESTS_KEY, c->computer), .owner = p, .take = peers_take_request};
     p->events = (struct link_stream){
         .key = link_key(PEERS_EVENTS_KEY, c->computer), .owner = p, .take = peers_take_event};
     peers_read_cursor(p);

@@ -4,8 +4,8 @@
  * begins at once, with a snapshot; it numbers what it sends, and when something was cut off the
  * stream it is asked to begin again. */
 
-#define WATCH_AGAIN_MS 20000           /* an observer says so again … */
-#define WATCH_TTL_S 60                 /* … before this has passed */
+#define WATCH_AGAIN_MS 20000 /* an observer says so again … */
+#define WATCH_TTL_S 60       /* … before this has passed */
 
 static void watch_free(struct watch *w)
 {
@@ -205,8 +205,8 @@ static struct watch *watch_open(struct watches *all, const char *computer, const
     w->hooks = hooks;
     w->ctx = ctx;
     w->telec = peer->beat.telec[0] != '\0';
-    w->stream = (struct link_stream){
-        .key = link_key(LINK_ANSWER_KEY, id), .owner = w, .take = watch_take};
+    w->stream =
+        (struct link_stream){.key = link_key(LINK_ANSWER_KEY, id), .owner = w, .take = watch_take};
     w->end = (struct loop_task){.fn = watch_on_end, .ctx = w};
     w->next = all->first;
     w->link = &all->first;

@@ -22,9 +22,9 @@
 #include "e2e/attach.c"   /* a session's terminal over a WebSocket */
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
-#include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/cli.c"      /* the command line */
 #include "e2e/projects.c" /* projects and their todos */
+#include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
 #include "e2e/fake.c"     /* a daemon that is none */
 #include "e2e/screens.c"  /* every view and dialog, compared with golden files */

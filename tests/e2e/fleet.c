@@ -964,6 +964,118 @@ static void test_fleet_same_name(void)
     fleet_end();
 }
 
+/* ---- tests: many ---------------------------------------------------------------------------- */
+
+#define CROWD 50
+#define CROWD_SESSIONS 100
+
+static char *crowd_list(int i)
+{
+    struct text t = {0};
+    text_str(&t, "{\"status\": \"success\", \"data\": [");
+    for (int s = 0; s < CROWD_SESSIONS; s++)
+        text_str(&t, format("%s%s", s ? ", " : "",
+                            python_session(format("c%d-%d", i, s), "one of many", 1)));
+    text_str(&t, "]}");
+    return t.p;
+}
+
+/* Answers the first request that a computer gets: list_sessions. */
+static void crowd_answers(int i, const char *list)
+{
+    char *key = format("messages:crowd%d", i), *reply;
+    AWAIT(strstr(reply = REDIS("XRANGE", key, "-", "+", "COUNT", "1"), "list_sessions") != NULL);
+    REDIS("XADD", format("output:%.*s", (int)strcspn(reply, "\n"), reply), "*", "chunk", list,
+          "timestamp", "1");
+}
+
+/* Fifty computers with a hundred sessions each; all of them talk at once. */
+static void test_fleet_crowd(void)
+{
+    fleet_start(1, "");
+    for (int i = 0; i < CROWD; i++)
+        python_beats(format("crowd%d", i), 0, 60);
+    struct wire w = subscribe("sessions");
+    for (int i = 0; i < CROWD; i++)
+        crowd_answers(i, crowd_list(i));
+    AWAIT(json_is(get("/status").body, "sessions", format("%d", CROWD * CROWD_SESSIONS)));
+    CHECK_INT(json_count(get("/computers").body, ""), CROWD + 1);
+    for (int i = 0; i < CROWD; i++)
+        python_sends("hosta", format("crowd%d", i), "session_updated",
+                     python_session(format("c%d-%d", i, i), "changed", 30));
+    event_await_value(&w, format("c%d-%d", CROWD - 1, CROWD - 1), "title", "changed");
+    for (int i = 0; i < CROWD; i++)
+        CHECK_TEXT(session_get(format("c%d-%d", i, i), "title"), "changed");
+    CHECK_INT(json_count(get("/sessions").body, ""), CROWD * CROWD_SESSIONS);
+    /* Here nobody notices. */
+    char *id = start_program("pause", NULL, NULL);
+    AWAIT_SESSION(id, "last_output", "ready");
+    fleet_end();
+}
+
+/* ---- tests: the command line ---------------------------------------------------------------- */
+
+static void test_fleet_cli(void)
+{
+    redis_socket = format("%s/redis", e2e.dir);
+    redis_start();
+    /* What attach runs here instead of ssh. */
+    file_write(format("%s/far", e2e.bin), format("#!/bin/sh\necho \"$@\" >> %s/far\n", e2e.dir),
+               0700);
+    host_begin(host_add("hosta", "", "[peers]\nattach = far -t DEST"));
+    host_begin(host_add("hostb", "", ""));
+    python_beats("python", 0, 60);
+    on(0);
+    AWAIT(redis_is("ready"));
+    struct wire w = subscribe("sessions");
+    AWAIT(json_count(get("/computers").body, "") == 3);
+    python_answers("python", "list_sessions",
+                   format("{\"status\": \"success\", \"data\": [%s]}",
+                          python_session("p-1", "x", 1)));
+    python_answers("python", "get_computer_info",
+                   "{\"status\": \"success\", \"data\": {\"user\": \"-oProxyCommand=x\", "
+                   "\"host\": \"py.example\"}}");
+    struct cli c = CLI_OK(cli("computers", NULL));
+    CHECK_HAS(c.said[0].p, "hosta\tonline\tme\thosta.example\n");
+    CHECK_HAS(c.said[0].p, "hostb\tonline\tme\thostb.example\n");
+    c = CLI_OK(cli("computers", "--json", NULL));
+    CHECK_TEXT(json_get(c.said[0].p, "0.name"), "hosta");
+    /* Everything there, with and without somebody who looks. */
+    for (int looked_at = 1; looked_at >= 0; looked_at--) {
+        c = CLI_OK(cli("new", "--computer", "hostb", "-C", e2e.dir, "-t", "far away", "-a", "shell",
+                       NULL));
+        char *id = cli_line(&c);
+        c = CLI_OK(cli("list", "--computer", "hostb", NULL));
+        CHECK_HAS(c.said[0].p, "far away");
+        CHECK_INT(count_of(c.said[0].p, "\n"), 1);
+        CLI_OK(cli("send", "--computer", "hostb", id, "echo", "so it is", NULL));
+        do
+            c = CLI_OK(cli("tail", "--computer", "hostb", id, NULL));
+        while (!strstr(c.said[0].p, "\nso it is\n"));
+        c = CLI_OK(cli("status", id, "--computer", "hostb", NULL));
+        CHECK_HAS(c.said[0].p, "hostb");
+        CLI_OK(cli("attach", id, "--computer", "hostb", NULL));
+        CHECK_HAS(file_read(format("%s/far", e2e.dir), NULL),
+                  format("-t me@hostb.example telec attach %s\n", id));
+        CLI_OK(cli("kill", "--computer", "hostb", id, NULL));
+        c = CLI_OK(cli("list", "--computer", "hostb", NULL));
+        CHECK_TEXT(c.said[0].p, "");
+        if (looked_at) {
+            AWAIT(json_is(get("/computers").body, "2.host", "py.example"));
+            CLI_OK(cli("attach", "p-1", NULL)); /* its user is no word for a command line */
+            CHECK_HAS(file_read(format("%s/far", e2e.dir), NULL),
+                      "-t py.example tmux attach -t tc_p-1\n");
+            ws_say(&w, "{\"unsubscribe\": \"sessions\"}");
+            ws_settle(&w, "no more");
+        }
+    }
+    file_write(format("%s/far", e2e.bin), "#!/bin/sh\nexit 255\n", 0700);
+    c = CLI_OK(cli("new", "--computer", "hostb", "-C", e2e.dir, "-a", "shell", NULL));
+    CLI_FAILS(cli("attach", "--computer", "hostb", cli_line(&c), NULL), 1, "ended with status 255");
+    CLI_FAILS(cli("list", "--computer", "hostb", "--json", "x", NULL), 2, "too many arguments");
+    fleet_end();
+}
+
 static const struct test fleet_tests[] = {
     {"fleet_push", test_fleet_push},
     {"fleet_resp2", test_fleet_resp2},
@@ -981,4 +1093,6 @@ static const struct test fleet_tests[] = {
     {"fleet_echo", test_fleet_echo},
     {"fleet_stale", test_fleet_stale},
     {"fleet_same_name", test_fleet_same_name},
+    {"fleet_crowd", test_fleet_crowd},
+    {"fleet_cli", test_fleet_cli},
 };

@@ -60,8 +60,18 @@ static void unit_fleet_names(void)
 
 static void unit_fleet_ids(void)
 {
-    static const char *const bad[] = {"", "-", "1", "1-", "-1", "1-1-1", "a-1", "1-a", "+1-1",
-                                      "1 -1", "18446744073709551616-0", "99999999999999999999-1"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "1",
+                                      "1-",
+                                      "-1",
+                                      "1-1-1",
+                                      "a-1",
+                                      "1-a",
+                                      "+1-1",
+                                      "1 -1",
+                                      "18446744073709551616-0",
+                                      "99999999999999999999-1"};
     struct fleet_id id;
     buf b = {0};
     CHECK(fleet_parse_id(span_of("1700000000123-7"), &id));
@@ -80,8 +90,12 @@ static void unit_fleet_ids(void)
 
 static void unit_fleet_heartbeats(void)
 {
-    struct fleet_heartbeat out = {.name = "tower", .user = "me", .host = "h", .telec = "1",
-                                  .instance = "u/2", .interest = CACHE_SESSIONS},
+    struct fleet_heartbeat out = {.name = "tower",
+                                  .user = "me",
+                                  .host = "h",
+                                  .telec = "1",
+                                  .instance = "u/2",
+                                  .interest = CACHE_SESSIONS},
                            in;
     buf b = {0};
     fleet_put_heartbeat(&b, &out, 0);
@@ -110,9 +124,14 @@ static void unit_fleet_heartbeats(void)
     CHECK_SPAN(span_of(in.name), "caf\xc3\xa9");
     CHECK_INT(in.interest, CACHE_SESSIONS | CACHE_PREPARATION);
     CHECK(!in.telec[0] && !in.user[0] && !in.leaving);
-    static const char *const bad[] = {
-        "", "5", "[]", "{}", "{\"computer_name\":null}", "{\"computer_name\":\"\"}",
-        "{\"computer_name\":\"a\\nb\"}", "{\"computer_name\":\"a\"}x"};
+    static const char *const bad[] = {"",
+                                      "5",
+                                      "[]",
+                                      "{}",
+                                      "{\"computer_name\":null}",
+                                      "{\"computer_name\":\"\"}",
+                                      "{\"computer_name\":\"a\\nb\"}",
+                                      "{\"computer_name\":\"a\"}x"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         CHECK(!unit_fleet_beats(span_of(bad[i])));
     CHECK(unit_fleet_beats(span_of("{\"computer_name\":\"a\",\"interested_in\":\"sessions\"}")));
@@ -123,8 +142,10 @@ static void unit_fleet_events(void)
 {
     struct fleet_event e;
     buf b = {0}, object = {0};
-    fleet_put_event(&b, "session_updated", span_of("{\"session_id\":\"s-1\",\"last_activity\":"
-                                                   "\"1970-01-01T00:00:01+00:00\"}"), 5, "tower");
+    fleet_put_event(&b, "session_updated",
+                    span_of("{\"session_id\":\"s-1\",\"last_activity\":"
+                            "\"1970-01-01T00:00:01+00:00\"}"),
+                    5, "tower");
     CHECK_SPAN(buf_view(&b),
                "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"s-1\",\"last_activity\":"
                "\"1970-01-01T00:00:01+00:00\"},\"timestamp\":\"1970-01-01T00:00:00.005+00:00\","
@@ -146,7 +167,8 @@ static void unit_fleet_events(void)
                "{\"session_id\":\"a_B-9\",\"title\":\"\\ud83d\\ude00 \\ud800\",\"last_activity\":"
                "\"1970-01-01T00:00:02.5\",\"odd\":[{}],\"n\":1e3,\"computer\":\"py \\\"x\\\"\"}");
     CHECK(fleet_parse_event(span_of("{\"event\":\"session_removed\",\"data\":{\"session_id\":"
-                                    "\"x\"},\"source_computer\":\"a\"}"), &e, &unit_fleet_why));
+                                    "\"x\"},\"source_computer\":\"a\"}"),
+                            &e, &unit_fleet_why));
     CHECK(e.removed);
     static const char *const bad[] = {
         "{\"event\":\"session_updated\",\"data\":{},\"source_computer\":\"a\"}",
@@ -155,7 +177,9 @@ static void unit_fleet_events(void)
         "\"a\"}",
         "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"x\"}}",
         "{\"event\":\"session_started\",\"data\":{\"session_id\":\"x\"},\"source_computer\":\"a\"}",
-        "{\"data\":{\"session_id\":\"x\"},\"source_computer\":\"a\"}", "[]", "null"};
+        "{\"data\":{\"session_id\":\"x\"},\"source_computer\":\"a\"}",
+        "[]",
+        "null"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         CHECK(!unit_fleet_happens(span_of(bad[i])));
     buf_free(&b);
@@ -237,10 +261,17 @@ static void unit_fleet_quoting(void)
 static void unit_fleet_requests(void)
 {
     struct fleet_request r = {0};
-    static const char *const fields[][2] = {
-        {"command", "c"},      {"initiator", "i"}, {"session_id", "s"}, {"title", "t"},
-        {"project_dir", "p"},  {"other", "x"},     {"channel_metadata", "m"},
-        {"auto_command", "a"}, {"type", "y"},      {"from_computer", "f"}, {"args", "g"}};
+    static const char *const fields[][2] = {{"command", "c"},
+                                            {"initiator", "i"},
+                                            {"session_id", "s"},
+                                            {"title", "t"},
+                                            {"project_dir", "p"},
+                                            {"other", "x"},
+                                            {"channel_metadata", "m"},
+                                            {"auto_command", "a"},
+                                            {"type", "y"},
+                                            {"from_computer", "f"},
+                                            {"args", "g"}};
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         fleet_take_field(&r, span_of(fields[i][0]), span_of(fields[i][1]));
     CHECK_SPAN(r.command, "c");
@@ -295,8 +326,12 @@ static void unit_fleet_allowing(void)
 
 static void unit_fleet_sizes(void)
 {
-    static const char *const bad[] = {"", "{}", "{\"size\":5}", "{\"size\":[80]}",
-                                      "{\"size\":[0,24]}", "{\"size\":[80,100000]}",
+    static const char *const bad[] = {"",
+                                      "{}",
+                                      "{\"size\":5}",
+                                      "{\"size\":[80]}",
+                                      "{\"size\":[0,24]}",
+                                      "{\"size\":[80,100000]}",
                                       "{\"size\":[\"80\",24]}"};
     int cols, rows;
     CHECK(fleet_parse_size(span_of("{\"size\":[80,24]}"), &cols, &rows));
