@@ -1525,6 +1525,7 @@ struct link {
     struct link_stream *streams;
     struct link_stream **reading; /* those of the XREAD under way, in its order */
     size_t reading_count;
+    int stopped;            /* nothing is read any more */
     int blocked;            /* an XREAD is under way */
     int stale_read;         /* what is to be read has changed since it began */
     int no_unblock;         /* CLIENT UNBLOCK is refused */

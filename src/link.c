@@ -286,6 +286,8 @@ static void link_interrupt(void *ctx)
 {
     struct link *l = ctx;
     char id[24];
+    if (l->stopped)
+        return;
     if (!l->blocked) {
         link_read(l);
         return;
@@ -511,6 +513,8 @@ static void link_on_time(void *ctx, const struct resp *reply)
         redis_start(&l->ear);
     }
     l->hooks->on_ready(l->ctx);
+    if (l->stopped)
+        return;
     if (l->reader.state == REDIS_OFF)
         redis_start(&l->reader);
     else
@@ -608,6 +612,7 @@ static void link_start(struct link *l)
 
 static void link_stop_reading(struct link *l)
 {
+    l->stopped = 1;
     redis_free(&l->reader);
 }
 
