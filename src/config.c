@@ -749,6 +749,7 @@ static void config_put(const struct config *c, buf *b)
     config_put_value(c, b, "name", c->computer, c->computer_lines[0]);
     config_put_value(c, b, "user", config_user(c), c->computer_lines[1]);
     config_put_value(c, b, "host", c->host, c->computer_lines[2]);
+    config_put_value(c, b, "role", c->role, c->computer_lines[3]);
     for (int i = 0; i < c->agent_count; i++)
         config_put_agent(c, b, &c->agents[i]);
     for (int i = 0; i < c->project_count; i++) {
