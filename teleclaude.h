@@ -1639,6 +1639,15 @@ struct peers_hooks {
     void (*on_activity)(void *ctx, const char *session_id);
 };
 
+/* Somebody who waits until everybody has told its sessions; embedded. */
+struct peers_gather {
+    struct peers_gather *next, **link; /* link NULL: it does not wait */
+    struct peers *peers;
+    struct loop_timer timer;
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
 struct peers {
     struct loop *loop;
     const struct config *config;
@@ -1670,6 +1679,7 @@ struct peers {
     char (*lost)[65];       /* ids removed while there was no connection */
     size_t lost_count;
     int leaving;
+    struct peers_gather *gathers;
     /* a session of another computer (id NULL: all of them) is no more; may be NULL */
     void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
     void *gone_ctx;
@@ -1682,6 +1692,11 @@ static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *
 static void peers_free(struct peers *p);
 static void peers_leave(struct peers *p);          /* says good-bye; link_is_busy until it is out */
 static void peers_set_interest(struct peers *p, unsigned topics); /* of local clients */
+/* When nobody is subscribed, and so nothing is kept up to date: asks everybody for its sessions. 1:
+ * done is called once all have answered, or after `ms`, unless it is ended first. 0: nothing is to
+ * be waited for. */
+static int peers_gather(struct peers *p, struct peers_gather *gather, long long ms);
+static void peers_gather_end(struct peers_gather *gather);
 static void peers_refresh(struct peers *p);        /* asks everybody for everything anew */
 /* Is it a computer whose sessions are not kept up to date here, for want of interest? */
 static int peers_must_be_asked(const struct peers *p, const char *computer);

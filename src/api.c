@@ -5,6 +5,7 @@
 
 #define API_TITLE_MAX 400        /* bytes of a title */
 #define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
+#define API_ASK_MAX_MS 5000     /* wait_ms of GET /sessions */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
 #define API_UNDO_MAX_S 60
 #define API_UNDO_GRACE_MS 500    /* for who undoes it in the last moment */
@@ -145,6 +146,18 @@ static char *api_query(struct api_call *call, const char *name)
     return NULL;
 }
 
+/* An integer of the query from 0 to most; 0 when absent. */
+static int api_query_int(struct api_call *call, const char *name, int most)
+{
+    char *text = api_query(call, name), message[100];
+    long long v = 0;
+    snprintf(message, sizeof message, "Input should be a valid integer from 0 to %d", most);
+    if (text && (!span_int(span_of(text), &v) || v < 0 || v > most))
+        api_fault(call, "int_parsing", "query", name, message);
+    free(text);
+    return (int)v;
+}
+
 /* The body as an object, or a fault. */
 static void api_parse_body(struct api_call *call)
 {
@@ -259,14 +272,51 @@ static void api_health(struct api_call *call)
 
 static void api_ask_sessions(struct api_call *call, const char *computer);
 
+/* A client that gets the list once other computers have told theirs. */
+struct api_listing {
+    struct api *api;
+    struct serve_client *client;
+    struct peers_gather gather;
+};
+
+static void api_listing_on_gone(void *ctx)
+{
+    struct api_listing *listing = ctx;
+    peers_gather_end(&listing->gather);
+    free(listing);
+}
+
+static void api_listing_on_done(void *ctx)
+{
+    struct api_listing *listing = ctx;
+    serve_wait(listing->client, NULL, NULL);
+    serve_reply_blob(listing->client, cache_list(listing->api->cache));
+    free(listing);
+}
+
+static void api_list_all(struct api_call *call, int wait_ms)
+{
+    struct api_listing *listing = base_alloc(sizeof *listing);
+    *listing = (struct api_listing){.api = call->api, .client = call->client};
+    listing->gather.done = api_listing_on_done;
+    listing->gather.ctx = listing;
+    if (wait_ms && peers_gather(call->api->peers, &listing->gather, wait_ms)) {
+        serve_wait(call->client, api_listing_on_gone, listing);
+        return;
+    }
+    free(listing);
+    serve_reply_blob(call->client, cache_list(call->api->cache));
+}
+
 static void api_list_sessions(struct api_call *call)
 {
     struct api *a = call->api;
     char *computer = api_query(call, "computer");
+    int wait_ms = api_query_int(call, "wait_ms", API_ASK_MAX_MS);
     if (api_refused(call))
         ;
     else if (!computer || !*computer) {
-        serve_reply_blob(call->client, cache_list(a->cache));
+        api_list_all(call, wait_ms);
     } else if (!api_is_here(a, computer) && peers_must_be_asked(a->peers, computer)) {
         api_ask_sessions(call, computer);
     } else {
@@ -454,18 +504,6 @@ static void api_on_ended(void *ctx)
     free(ending);
 }
 
-/* undo_s of the query: for how long the end can be undone; 0: it can't. */
-static int api_undo_seconds(struct api_call *call)
-{
-    char *text = api_query(call, "undo_s");
-    long long seconds = 0;
-    if (text && (!span_int(span_of(text), &seconds) || seconds < 0 || seconds > API_UNDO_MAX_S))
-        api_fault(call, "int_parsing", "query", "undo_s",
-                  "Input should be a valid integer from 0 to 60");
-    free(text);
-    return (int)seconds;
-}
-
 static void api_stop_session(struct api_call *call, int undo_s)
 {
     buf b = {0}, message = {0};
@@ -489,7 +527,7 @@ static void api_restore_session(struct api_call *call)
 
 static void api_delete_session(struct api_call *call)
 {
-    int undo_s = api_undo_seconds(call);
+    int undo_s = api_query_int(call, "undo_s", API_UNDO_MAX_S);
     if (api_refused(call))
         return;
     if (undo_s && call->session->holder.open && !call->session->exited) {

@@ -3,6 +3,8 @@
  * Results go to stdout, everything else to stderr. Exit status: 0 ok, 1 failed, 2 usage. Help and
  * the completion script are printed from the tables that also decide what is understood. */
 
+/* other computers may take that long to tell theirs */
+#define CLI_ALL_SESSIONS "/sessions?wait_ms=1000"
 #define CLI_HOOK_MS 1000 /* an agent waits for its hook no longer than this */
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -139,13 +141,13 @@ static const char *cli_put_computer(struct cli *c, buf *target)
     return buf_cstr(target);
 }
 
-/* The one session whose id begins with `prefix`; *target becomes "/sessions/ID". 0, or 1 after
- * saying why not. */
-static int cli_find(struct cli *c, const char *prefix, buf *target)
+/* The one session whose id begins with `prefix`; *target becomes "/sessions/ID". 0, 1 after
+ * saying why not, or -1: there is none. */
+static int cli_find_in(struct cli *c, const char *how, const char *prefix, buf *target)
 {
     int found = 0;
     buf list = {0};
-    buf_str(&list, "/sessions");
+    buf_str(&list, how);
     int failed = cli_ask(c, "GET", cli_put_computer(c, &list), NULL);
     buf_free(&list);
     if (failed)
@@ -168,7 +170,17 @@ static int cli_find(struct cli *c, const char *prefix, buf *target)
     if (found == 1 && target->n)
         return 0;
     return found ? cli_fail("%s: %d sessions begin with that; give more of the id", prefix, found)
-                 : cli_fail("%s: no session has that id ('telec list' shows them)", prefix);
+                 : -1;
+}
+
+/* Among those that are known; then among those that other computers have, too. */
+static int cli_find(struct cli *c, const char *prefix, buf *target)
+{
+    int status = cli_find_in(c, "/sessions", prefix, target);
+    if (status < 0)
+        status = cli_find_in(c, CLI_ALL_SESSIONS, prefix, target);
+    return status < 0 ? cli_fail("%s: no session has that id ('telec list' shows them)", prefix)
+                      : status;
 }
 
 /* GET of what cli_find found. */
@@ -274,7 +286,7 @@ static int cli_list(struct cli *c)
 {
     buf target = {0}, out = {0};
     int tty = isatty(1);
-    buf_str(&target, "/sessions");
+    buf_str(&target, CLI_ALL_SESSIONS);
     int failed = cli_ask(c, "GET", cli_put_computer(c, &target), NULL);
     buf_free(&target);
     if (failed)

@@ -382,15 +382,38 @@ static int peers_pull(struct peers_peer *peer, const char *command, const char *
     return asked;
 }
 
-static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
-                              const char *why)
+static void peers_gather_end(struct peers_gather *gather)
 {
-    struct peers_pull *pull = ctx;
-    struct peers *p = pull->peers;
-    struct peers_peer *peer = peers_pull_end(pull, answer, "list_sessions", why);
-    peers_pull_free(pull);
-    if (!peer)
+    if (!gather->link)
         return;
+    *gather->link = gather->next;
+    if (gather->next)
+        gather->next->link = gather->link;
+    gather->link = NULL;
+    loop_timer_stop(gather->peers->loop, &gather->timer);
+}
+
+static void peers_gather_finish(void *ctx)
+{
+    struct peers_gather *gather = ctx;
+    peers_gather_end(gather);
+    gather->done(gather->ctx);
+}
+
+static int peers_is_pulling(const struct peers *p)
+{
+    for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
+        if (peer->pulling)
+            return 1;
+    return 0;
+}
+
+/* The answer to list_sessions; NULL: there was none. */
+static void peers_take_list(struct peers_peer *peer, const struct fleet_answer *answer,
+                            struct fleet_id at)
+{
+    struct peers *p = peer->peers;
+    const char *why;
     peer->pulling = 0;
     if (answer && answer->good && answer->data.type == JSON_ARRAY) {
         p->listing++;
@@ -420,11 +443,44 @@ static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, stru
         peers_pull_sessions(peer);
 }
 
+static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                              const char *why)
+{
+    struct peers_pull *pull = ctx;
+    struct peers *p = pull->peers;
+    struct peers_peer *peer = peers_pull_end(pull, answer, "list_sessions", why);
+    peers_pull_free(pull);
+    if (peer)
+        peers_take_list(peer, answer, at);
+    while (p->gathers && !peers_is_pulling(p))
+        peers_gather_finish(p->gathers);
+}
+
 static void peers_pull_sessions(struct peers_peer *peer)
 {
     peer->pull_again = peer->pulling;
     if (!peer->pulling)
         peer->pulling = peers_pull(peer, "list_sessions", NULL, peers_on_sessions);
+}
+
+static int peers_gather(struct peers *p, struct peers_gather *gather, long long ms)
+{
+    if (!p->link.ready || (p->interest & CACHE_SESSIONS))
+        return 0;
+    for (struct peers_peer *peer = p->first; peer; peer = peer->next)
+        if (!peer->pulling)
+            peers_pull_sessions(peer);
+    if (!peers_is_pulling(p))
+        return 0;
+    gather->peers = p;
+    gather->timer = (struct loop_timer){.fn = peers_gather_finish, .ctx = gather};
+    gather->next = p->gathers;
+    gather->link = &p->gathers;
+    if (gather->next)
+        gather->next->link = &gather->next;
+    p->gathers = gather;
+    loop_timer_set(p->loop, &gather->timer, p->loop->now + ms);
+    return 1;
 }
 
 static void peers_put_project(const struct peers_peer *peer, const struct peers_project *project,
