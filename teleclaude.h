@@ -1529,6 +1529,7 @@ struct link {
     int blocked;            /* an XREAD is under way */
     int stale_read;         /* what is to be read has changed since it began */
     int no_unblock;         /* CLIENT UNBLOCK is refused */
+    int read_count;         /* entries of each stream that one XREAD asks for */
     size_t batch;           /* entries of one stream in the XREAD being taken */
     struct loop_task reread;
     struct loop_timer unblock_timer;

@@ -916,8 +916,14 @@ static int answer_is_busy(const struct answer *all)
 
 static void answer_free(struct answer *all)
 {
-    while (all->shows)
+    while (all->shows) {
+        struct answer_view *view = all->shows->view;
+        all->shows->view = NULL;
+        if (view)
+            hold_abandon(&view->link);
+        free(view);
         answer_show_end(all->shows);
+    }
     while (all->jobs)
         answer_end(all->jobs);
 }

@@ -208,8 +208,11 @@ static void link_on_read(void *ctx, const struct resp *reply)
     struct resp key, entries;
     size_t place = 0;
     l->blocked = 0;
-    if (!reply)
-        return; /* on_ready of the next connection goes on */
+    if (!reply) { /* on_ready of the next connection goes on, with less if this was too much */
+        l->read_count = l->read_count > 4 ? l->read_count / 4 : 1;
+        return;
+    }
+    l->read_count = l->read_count < LINK_READ_COUNT / 2 ? l->read_count * 2 : LINK_READ_COUNT;
     if (reply->type == RESP_ERROR) {
         link_complain(l, "an XREAD", span_of("the streams"), "refused, see the next line");
         link_complain(l, "an XREAD", reply->text, "was the answer");
@@ -244,7 +247,7 @@ static void link_read(struct link *l)
     resp_put_command(&b, 6 + 2 * count);
     resp_put_arg(&b, span_of("XREAD"));
     resp_put_arg(&b, span_of("COUNT"));
-    resp_put_int(&b, LINK_READ_COUNT);
+    resp_put_int(&b, l->read_count);
     resp_put_arg(&b, span_of("BLOCK"));
     resp_put_int(&b, 0);
     resp_put_arg(&b, span_of("STREAMS"));
@@ -597,6 +600,7 @@ static int link_init(struct link *l, struct loop *loop, const struct config *con
         return -1;
     }
     l->on = 1;
+    l->read_count = LINK_READ_COUNT;
     base_random(&l->number, sizeof l->number);
     l->number >>= 2; /* there is room for as many as will ever be */
     l->clock = clock_wall_ms() - clock_mono_ms();

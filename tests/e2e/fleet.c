@@ -962,6 +962,82 @@ static void test_fleet_same_name(void)
     fleet_end();
 }
 
+/* Who observes whom, with a TeleClaude daemon on either side. */
+static void test_fleet_observation(void)
+{
+    fleet_start(1, "");
+    python_beats("python", 1, 60);
+    struct wire list = subscribe("sessions");
+    python_answers("python", "list_sessions",
+                   format("{\"status\": \"success\", \"data\": [%s]}",
+                          python_session("p-1", "x", 1)));
+    event_await(&list, "session_created", "p-1");
+    /* We look: the key says so, and what it sends is shown as it comes. */
+    struct wire w = ws_open("/sessions/p-1/attach?mode=view");
+    AWAIT(!strcmp(REDIS("EXISTS", "observation:python:p-1"), "1"));
+    CHECK_HAS(REDIS("GET", "observation:python:p-1"), "\"observer\":\"hosta\"");
+    CHECK(atoi(REDIS("TTL", "observation:python:p-1")) > 0);
+    char *key = "output:p-1";
+    for (int i = 0; i < 2; i++) { /* the first may come before the end of the stream was known */
+        REDIS("XADD", key, "*", "chunk", "line of text\r\n", "timestamp", "1", "session_id", "p-1");
+        if (i == 0)
+            ws_settle(&w, "open");
+    }
+    glance_await(&w, "line of text");
+    wire_close(&w);
+    /* It looks: nothing goes out before, and from then on what is written. */
+    char *id = start_sh("while read x; do echo \"got $x\"; done");
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"unseen\"}").status, 200);
+    AWAIT_SESSION(id, "last_output", "got unseen");
+    key = format("output:%s", id);
+    CHECK_TEXT(REDIS("EXISTS", key), "0");
+    REDIS("SETEX", format("observation:hosta:%s", id), "60", "{\"observer\": \"python\"}");
+    long long until = now_ms() + E2E_WAIT_MS;
+    for (int i = 0; !strstr(REDIS("XRANGE", key, "-", "+"), "got seen"); i++) {
+        call("POST", session_path(id, "/message"), "{\"message\": \"seen\"}");
+        if (now_ms() > until)
+            FATAL("no output came");
+    }
+    CHECK_HAS(REDIS("XRANGE", key, "-", "+"), format("session_id\n%s", id));
+    fleet_end();
+}
+
+/* More events at once than a stream keeps: what was cut off is asked for. */
+static void test_fleet_storm(void)
+{
+    struct text t = {0}, old = {0}, new_list = {0};
+    fleet_start(1, "");
+    python_beats("python", 0, 60);
+    struct wire w = subscribe("sessions");
+    for (int i = 0; i < 300; i++) {
+        text_str(&old, format("%s%s", i ? ", " : "",
+                              python_session(format("p-%d", i), "calm", 1)));
+        text_str(&new_list, format("%s%s", i ? ", " : "",
+                                   python_session(format("p-%d", i), "stormy", 2)));
+    }
+    python_answers("python", "list_sessions",
+                   format("{\"status\": \"success\", \"data\": [%s]}", old.p));
+    event_await_value(&w, "p-299", "title", "calm");
+    struct wire redis = {.fd = wire_connect(redis_socket)};
+    redis_put(&t, (const char *const[]){"MULTI", NULL});
+    for (int i = 0; i < 300; i++)
+        redis_put(&t, (const char *const[]){
+                          "XADD", "session_events:hosta", "MAXLEN", "100", "*", "payload",
+                          format("{\"event\": \"session_updated\", \"data\": %s, \"timestamp\": "
+                                 "\"\", \"source_computer\": \"python\"}",
+                                 python_session(format("p-%d", i), "stormy", 2)), NULL});
+    redis_put(&t, (const char *const[]){"EXEC", NULL});
+    wire_write(&redis, t.p, t.n);
+    event_await_value(&w, "p-299", "title", "stormy");
+    CHECK_TEXT(session_get("p-0", "title"), "calm");
+    python_answers("python", "list_sessions",
+                   format("{\"status\": \"success\", \"data\": [%s]}", new_list.p));
+    event_await_value(&w, "p-0", "title", "stormy");
+    CHECK_INT(json_count(get("/sessions").body, ""), 300);
+    wire_close(&redis);
+    fleet_end();
+}
+
 /* ---- tests: many ---------------------------------------------------------------------------- */
 
 #define CROWD 50
@@ -1097,6 +1173,8 @@ static const struct test fleet_tests[] = {
     {"fleet_echo", test_fleet_echo},
     {"fleet_stale", test_fleet_stale},
     {"fleet_same_name", test_fleet_same_name},
+    {"fleet_observation", test_fleet_observation},
+    {"fleet_storm", test_fleet_storm},
     {"fleet_crowd", test_fleet_crowd},
     {"fleet_cli", test_fleet_cli},
 };
