@@ -1752,20 +1752,13 @@ static void watch_close(struct watch *w);          /* no hook is called any more
 
 #define ANSWER_OBSERVERS 16 /* computers that observe one session */
 
-/* What this computer has, from parts below. */
-struct answer_hooks {
-    void (*put_projects)(void *ctx, buf *b); /* a JSON array */
-    void (*put_todos)(void *ctx, const char *path, buf *b); /* of one project: a JSON array */
-};
-
 struct answer {
     struct loop *loop;
     const struct config *config;
     struct cache *cache;
     struct sessions *sessions;
+    struct projects *projects;
     struct peers *peers;
-    const struct answer_hooks *hooks;
-    void *ctx;
     struct answer_job *jobs;  /* requests under way */
     int jobs_count;
     struct answer_show *shows; /* sessions being observed */
@@ -1775,8 +1768,8 @@ struct answer {
 
 /* Starts `peers`, too. */
 static void answer_init(struct answer *all, struct loop *l, const struct config *config,
-                        struct cache *cache, struct sessions *sessions, struct peers *peers,
-                        const struct answer_hooks *hooks, void *ctx);
+                        struct cache *cache, struct sessions *sessions, struct projects *projects,
+                        struct peers *peers);
 static int answer_is_busy(const struct answer *all); /* requests are under way */
 static void answer_free(struct answer *all);
 

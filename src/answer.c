@@ -100,7 +100,9 @@ static void answer_list_projects(struct answer_job *job)
     struct answer *all = job->all;
     struct json projects = {0};
     buf list = {0}, b = {0};
-    all->hooks->put_projects(all->ctx, &list);
+    json_open(&list, '[');
+    projects_put(all->projects, &list, 0);
+    json_close(&list, ']');
     json_parse(buf_view(&list), &projects, NULL, NULL);
     json_open(&b, '[');
     for (struct json_iter it = json_iter(projects); json_next(&it);) {
@@ -129,7 +131,8 @@ static void answer_list_todos(struct answer_job *job)
         answer_error(job, "list_todos: a project's path is expected", "BAD_REQUEST");
         return;
     }
-    all->hooks->put_todos(all->ctx, job->words[1], &b);
+    if (!projects_put_todos(all->projects, job->words[1], &b))
+        buf_str(&b, "[]");
     answer_data(job, buf_view(&b));
     buf_free(&b);
 }
@@ -895,16 +898,15 @@ static const struct peers_hooks answer_peers_hooks = {answer_changes, answer_on_
                                                       answer_on_activity};
 
 static void answer_init(struct answer *all, struct loop *l, const struct config *config,
-                        struct cache *cache, struct sessions *sessions, struct peers *peers,
-                        const struct answer_hooks *hooks, void *ctx)
+                        struct cache *cache, struct sessions *sessions, struct projects *projects,
+                        struct peers *peers)
 {
     *all = (struct answer){.loop = l,
                            .config = config,
                            .cache = cache,
                            .sessions = sessions,
-                           .peers = peers,
-                           .hooks = hooks,
-                           .ctx = ctx};
+                           .projects = projects,
+                           .peers = peers};
     all->look_timer = (struct loop_timer){.fn = answer_on_look_due, .ctx = all};
     peers_start(peers, &answer_peers_hooks, all);
 }

@@ -40,26 +40,11 @@ static void daemon_on_interest(void *ctx, unsigned topics)
     peers_set_interest(&d->peers, topics);
 }
 
-static void daemon_put_projects(void *ctx, buf *b)
-{
-    json_open(b, '[');
-    projects_put(&((struct daemon *)ctx)->projects, b, 0);
-    json_close(b, ']');
-}
-
-static void daemon_put_todos(void *ctx, const char *path, buf *b)
-{
-    if (!projects_put_todos(&((struct daemon *)ctx)->projects, path, b))
-        buf_str(b, "[]");
-}
-
-static const struct answer_hooks daemon_answer_hooks = {daemon_put_projects, daemon_put_todos};
-
 static void daemon_on_ready(void *ctx)
 {
     struct daemon *d = ctx;
-    answer_init(&d->answer, &d->loop, d->config, &d->cache, &d->sessions, &d->peers,
-                &daemon_answer_hooks, d);
+    answer_init(&d->answer, &d->loop, d->config, &d->cache, &d->sessions, &d->projects,
+                &d->peers);
     serve_accept(&d->serve, d->listening_fd);
     log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
     if (d->ready_fd >= 0) {
