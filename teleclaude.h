@@ -1273,10 +1273,11 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 static int session_rename(struct session *s, const char *title);
 /* Ends a running session or dismisses an exited one. The waiter is told when it is gone. */
 static void session_end(struct session *s, struct session_waiter *waiter);
-/* Ends a running session in a way that can be undone for undo_ms milliseconds: its processes are
- * stopped and it is out of the list at once; its holder ends it when the time is up, whatever
- * becomes of the daemon. */
-static void session_stop(struct session *s, long long undo_ms);
+#define SESSION_UNDO_MAX_S 60
+/* Ends a running session in a way that can be undone for undo_s seconds: its processes are stopped
+ * and it is out of the list at once; its holder ends it when the time is up, whatever becomes of
+ * the daemon. */
+static void session_stop(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
 static void session_continue(struct session *s);   /* undoes session_stop */
 static void session_forget(struct session_waiter *waiter);
@@ -2025,6 +2026,7 @@ struct tree_row {
     enum tree_kind kind;
     int depth;
     const char *computer, *path, *name; /* path, name: of a project; name of a computer */
+    const char *note;       /* what is wrong with a computer; NULL: nothing */
     struct tree_session *session;
     /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "s:ID" */
     char *key;
@@ -2057,6 +2059,7 @@ enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 struct tree {
     struct cache sessions;  /* the raw objects by id; local is the tree_session */
     char **computers;       /* names, this computer first */
+    const char **computer_notes; /* of each; static texts, or NULL */
     int computer_count;
     struct tree_project *projects;
     int project_count;

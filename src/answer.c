@@ -405,10 +405,35 @@ static void answer_on_ended(void *ctx)
     answer_text(ctx, "ended");
 }
 
+/* end_session ID [SECONDS]: for SECONDS, which only a telec says, it can be undone. */
 static void answer_end_session(struct answer_job *job)
 {
+    long long undo_s = 0;
+    buf b = {0};
+    if (job->words[1] && job->words[2] && job->of->holder.open && !job->of->exited &&
+        span_int(span_of(job->words[2]), &undo_s) && undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
+        session_stop(job->of, (int)undo_s);
+        json_open(&b, '{');
+        json_field_int(&b, "undo_s", undo_s);
+        json_close(&b, '}');
+        answer_data(job, buf_view(&b));
+        buf_free(&b);
+        return;
+    }
     job->waiter = (struct session_waiter){.ended = answer_on_ended, .ctx = job};
     session_end(job->of, &job->waiter);
+}
+
+static void answer_restore_session(struct answer_job *job)
+{
+    const char *id = job->words[1] ? job->words[1] : "";
+    struct session *s = session_find_hidden(job->all->sessions, id);
+    if (!s) {
+        answer_error(job, "Session not found", "NOT_FOUND");
+        return;
+    }
+    session_continue(s);
+    answer_text(job, "restored");
 }
 
 static void answer_keys(struct answer_job *job)
@@ -806,6 +831,7 @@ static const struct answer_command {
     {"new_session", ANSWER_CHANGES, answer_new_session},
     {"message", ANSWER_SESSION | ANSWER_CHANGES, answer_message},
     {"end_session", ANSWER_SESSION | ANSWER_CHANGES, answer_end_session},
+    {"restore_session", ANSWER_CHANGES, answer_restore_session},
     {"cd", ANSWER_SESSION | ANSWER_CHANGES, answer_cd},
     {"agent", ANSWER_SESSION | ANSWER_CHANGES, answer_agent},
     {"keys", ANSWER_SESSION | ANSWER_CHANGES, answer_keys},

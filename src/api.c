@@ -7,8 +7,6 @@
 #define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
 #define API_ASK_MAX_MS 5000     /* wait_ms of GET /sessions */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
-#define API_UNDO_MAX_S 60
-#define API_UNDO_GRACE_MS 500    /* for who undoes it in the last moment */
 
 /* One request at work: what its handler needs. */
 struct api_call {
@@ -507,7 +505,7 @@ static void api_on_ended(void *ctx)
 static void api_stop_session(struct api_call *call, int undo_s)
 {
     buf b = {0}, message = {0};
-    session_stop(call->session, undo_s * 1000LL + API_UNDO_GRACE_MS);
+    session_stop(call->session, undo_s);
     buf_fmt(&message, "Session %.8s ends in %d s", call->session->id, undo_s);
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
@@ -527,7 +525,7 @@ static void api_restore_session(struct api_call *call)
 
 static void api_delete_session(struct api_call *call)
 {
-    int undo_s = api_query_int(call, "undo_s", API_UNDO_MAX_S);
+    int undo_s = api_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
     if (api_refused(call))
         return;
     if (undo_s && call->session->holder.open && !call->session->exited) {
@@ -997,16 +995,34 @@ static void api_rename_elsewhere(struct api_call *call)
 
 static void api_remote_ended(struct api_remote *remote, struct json data)
 {
-    (void)data;
-    serve_reply_json(remote->client, 200,
-                     span_of("{\"status\":\"success\",\"message\":\"Session ended successfully\"}"),
-                     NULL);
+    long long undo_s;
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_field_string(&b, "message", "Session ended successfully");
+    if (json_int(json_get(data, "undo_s"), &undo_s))
+        json_field_int(&b, "undo_s", undo_s);
+    json_close(&b, '}');
+    api_reply(remote->client, &b);
 }
 
+/* Only a telec can undo an end. */
 static void api_delete_elsewhere(struct api_call *call)
 {
-    const char *const words[] = {"end_session", call->id, NULL};
-    api_command_elsewhere(call, words, api_remote_ended);
+    const struct peers_peer *peer = peers_find(call->api->peers, span_of(call->computer));
+    int undo_s = api_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", undo_s);
+    const char *const words[] = {"end_session", call->id,
+                                 undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};
+    if (!api_refused(call))
+        api_command_elsewhere(call, words, api_remote_ended);
+}
+
+static void api_restore_elsewhere(struct api_call *call)
+{
+    const char *const words[] = {"restore_session", call->id, NULL};
+    api_command_elsewhere(call, words, api_remote_success);
 }
 
 static void api_remote_result(struct api_remote *remote, struct json data)
@@ -1580,6 +1596,7 @@ static const struct {
 } api_elsewhere[] = {{api_get_session, api_get_elsewhere},
                      {api_rename_session, api_rename_elsewhere},
                      {api_delete_session, api_delete_elsewhere},
+                     {api_restore_session, api_restore_elsewhere},
                      {api_send_message, api_message_elsewhere},
                      {api_send_keys, api_keys_elsewhere},
                      {api_transcript, api_transcript_elsewhere},

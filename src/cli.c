@@ -1022,8 +1022,10 @@ static int cli_attach(struct cli *c)
         status =
             cli_fail("%s: the session has ended; 'telec tail' shows what it wrote", c->args[0]);
     struct json computer = json_get(cli_answer(c), "computer");
-    if (status == 0 && computer.type == JSON_STRING &&
-        !json_text_eq(computer, c->config.computer))
+    int elsewhere =
+        computer.type == JSON_STRING && !json_text_eq(computer, c->config.computer);
+    if (status == 0 &&
+        (elsewhere || json_get(cli_answer(c), "tmux_session_name").type == JSON_STRING))
         status = cli_attach_elsewhere(c, cli_answer(c));
     else if (status == 0)
         status = cli_ui(c, target.p + strlen("/sessions/"));

@@ -571,7 +571,14 @@ static int client_put_attach(const struct config *config, struct json session,
     char *tmux = client_plain_word(json_get(session, "tmux_session_name")),
          *id = client_plain_word(json_get(session, "session_id"));
     char **words = config_words(span_of(config->attach));
+    struct json_iter first = json_iter(computers);
     buf dest = {0};
+    if (tmux && computer && json_next(&first) &&
+        json_text_eq(json_get(first.value, "name"), computer)) { /* a TeleClaude daemon's, here */
+        buf_fmt(line, "tmux attach -t %s", tmux);
+        free(computer), free(tmux), free(id), free(words);
+        return 1;
+    }
     for (struct json_iter it = json_iter(computers); computer && json_next(&it);)
         if (json_text_eq(json_get(it.value, "name"), computer)) {
             free(user), free(host);

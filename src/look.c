@@ -278,6 +278,8 @@ static void look_branch(struct ui *u, const struct look_list *l, int y, const st
     if (!look_right(&p, 14, counts, look_style(u, row->waiting ? THEME_WAITING : THEME_DIM)) &&
         row->waiting)
         look_right(&p, 8, u->grid->ascii ? "!" : "◆", look_style(u, THEME_WAITING));
+    if (row->note)
+        look_right(&p, 14, row->note, look_style(u, THEME_FALLBACK));
     look_left(&p, look_fold(u, row->foldable, row->folded), look_style(u, THEME_DIM));
     look_left(&p, row->name, look_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));

@@ -9,6 +9,7 @@
 #define SESSION_ADOPT_MS 1000    /* for all holders to answer when the daemon starts */
 #define SESSION_FLUSH_GRAIN_MS 5 /* updates that are due this close together are sent together */
 #define SESSION_TITLE_MAX 400    /* bytes */
+#define SESSION_UNDO_GRACE_MS 500 /* for who undoes an end in the last moment */
 
 /* ---- the session object --------------------------------------------------------------------- */
 
@@ -235,11 +236,11 @@ static void session_end(struct session *s, struct session_waiter *waiter)
     hold_send(&s->holder, HOLD_KILL, (span){0});
 }
 
-static void session_stop(struct session *s, long long undo_ms)
+static void session_stop(struct session *s, int undo_s)
 {
     buf request = {0};
     json_open(&request, '{');
-    json_field_int(&request, "undo_ms", undo_ms);
+    json_field_int(&request, "undo_ms", undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
     json_close(&request, '}');
     hold_send(&s->holder, HOLD_STOP, buf_view(&request));
     buf_free(&request);

@@ -337,11 +337,33 @@ static int tree_computer(const struct tree *t, const char *name)
 
 static void tree_add_computer(struct tree *t, const char *name)
 {
+    size_t count = (size_t)t->computer_count + 1;
     if (tree_computer(t, name) >= 0)
         return;
-    t->computers = base_grow(t->computers, (size_t)(t->computer_count + 1) * sizeof *t->computers);
+    t->computers = base_grow(t->computers, count * sizeof *t->computers);
+    t->computer_notes = base_grow(t->computer_notes, count * sizeof *t->computer_notes);
+    t->computer_notes[t->computer_count] = NULL;
     t->computers[t->computer_count++] = span_dup(span_of(name));
     t->dirty = 1;
+}
+
+/* Takes a computer's object. */
+static void tree_take_computer(struct tree *t, struct json object)
+{
+    char *name = json_dup_text(json_get(object, "name"));
+    int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
+    int twice = json_get(object, "warning").type == JSON_STRING;
+    const char *note = alone   ? "redis: reconnecting"
+                       : twice ? "another computer has this name"
+                       : json_text_eq(json_get(object, "status"), "stale") ? "stale"
+                                                                           : NULL;
+    if (name) {
+        tree_add_computer(t, name);
+        int i = tree_computer(t, name);
+        t->dirty |= t->computer_notes[i] != note;
+        t->computer_notes[i] = note;
+    }
+    free(name);
 }
 
 static void tree_set_computers(struct tree *t, struct json array)
@@ -350,12 +372,8 @@ static void tree_set_computers(struct tree *t, struct json array)
         return;
     while (t->computer_count)
         free(t->computers[--t->computer_count]);
-    for (struct json_iter it = json_iter(array); json_next(&it);) {
-        char *name = json_dup_text(json_get(it.value, "name"));
-        if (name)
-            tree_add_computer(t, name);
-        free(name);
-    }
+    for (struct json_iter it = json_iter(array); json_next(&it);)
+        tree_take_computer(t, it.value);
     t->dirty = 1;
 }
 
@@ -463,22 +481,16 @@ static void tree_on_projects(struct tree *t, struct json data)
     free(computer);
 }
 
-static void tree_on_computer(struct tree *t, struct json data)
-{
-    char *name = json_dup_text(json_get(data, "name"));
-    if (name)
-        tree_add_computer(t, name);
-    free(name);
-}
-
 static void tree_on_computer_removed(struct tree *t, struct json data)
 {
     char *name = json_dup_text(json_get(data, "name"));
     int i = name ? tree_computer(t, name) : -1;
     if (i > 0) { /* never this one */
         free(t->computers[i]);
-        memmove(&t->computers[i], &t->computers[i + 1],
-                (size_t)(--t->computer_count - i) * sizeof *t->computers);
+        size_t after = (size_t)(--t->computer_count - i);
+        memmove(&t->computers[i], &t->computers[i + 1], after * sizeof *t->computers);
+        memmove(&t->computer_notes[i], &t->computer_notes[i + 1],
+                after * sizeof *t->computer_notes);
         t->dirty = 1;
     }
     free(name);
@@ -492,7 +504,7 @@ static void tree_event(struct tree *t, span text)
     } events[] = {
         {"sessions_initial", tree_on_sessions}, {"session_created", tree_on_session},
         {"session_updated", tree_on_session},   {"session_removed", tree_on_removed},
-        {"computer_updated", tree_on_computer}, {"computer_removed", tree_on_computer_removed},
+        {"computer_updated", tree_take_computer}, {"computer_removed", tree_on_computer_removed},
         {"projects_updated", tree_on_projects}, {"preparation_initial", tree_on_preparation},
         {"agents_updated", tree_set_agents},
     };
@@ -906,6 +918,7 @@ static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *item
     if (!t->focus) {
         struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
         row->computer = row->name = t->computers[c];
+        row->note = t->computer_notes[c];
         row->foldable = n > 0 && !t->word_count;
         at = before;
     }
@@ -1026,7 +1039,8 @@ static void tree_free(struct tree *t)
     while (t->fold_count)
         free(t->folds[--t->fold_count]);
     tree_free_agents(t);
-    free(t->computers), free(t->projects), free(t->folds), free(t->rows), free(t->here);
+    free(t->computers), free(t->computer_notes), free(t->projects), free(t->folds), free(t->rows),
+        free(t->here);
     free(t->focus);
     *t = (struct tree){0};
 }

@@ -521,9 +521,9 @@ static void tui_on_preview(void *ctx)
 {
     struct app *t = ctx;
     const struct tree_session *s = app_session(t);
-    if (!s || t->mode & APP_SCREENS || s->tmux)
+    if (!s || t->mode & APP_SCREENS)
         return;
-    if (!tree_is(s, "exited")) {
+    if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* a TeleClaude daemon shows no screens */
         t->view = view_open(&t->client, s->id, 0, &tui_view_hooks, t);
         return;
     }
@@ -600,6 +600,12 @@ static void tui_key_detach(void *ctx)
     tui_detach(ctx, NULL);
 }
 
+/* Only a program of its own leads there: ssh to another computer, tmux. */
+static int tui_is_elsewhere(const struct app *t, const struct tree_session *s)
+{
+    return s->tmux || (t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
+}
+
 /* Attaches to the next (or previous) running session of the tree, or only one that waits. */
 static void tui_attach_step(struct app *t, int step, const char *state)
 {
@@ -607,7 +613,7 @@ static void tui_attach_step(struct app *t, int step, const char *state)
     for (int i = 1, count = t->tree.row_count; i < count; i++) {
         int at = ((from + i * step) % count + count) % count;
         const struct tree_session *s = t->tree.rows[at].session;
-        if (!s || tree_is(s, "exited") || s->tmux || (state && !tree_is(s, state)))
+        if (!s || tree_is(s, "exited") || tui_is_elsewhere(t, s) || (state && !tree_is(s, state)))
             continue;
         app_select(t, at);
         tui_put_modes_back(t);
@@ -806,6 +812,46 @@ static void tui_read(struct app *t, const struct tree_session *s)
     buf_free(&target);
 }
 
+static void tui_on_elsewhere(struct app *t, int status, const char *error)
+{
+    buf text = {0};
+    if (error)
+        buf_str(&text, error);
+    else if (!WIFEXITED(status) || WEXITSTATUS(status))
+        buf_fmt(&text,
+                "the way there ended with status %d: [peers] attach in %s says it, and it must "
+                "work without questions asked",
+                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                t->config->file);
+    if (text.n)
+        app_say(t, 1, buf_cstr(&text));
+    buf_free(&text);
+}
+
+static void tui_take_elsewhere(struct app *t, struct json computers, struct app_ask *ask)
+{
+    const struct cache_session *known = t->target ? cache_find(&t->tree.sessions, t->target) : NULL;
+    struct json session = {0};
+    buf line = {0}, error = {0};
+    (void)ask;
+    if (!known || t->mode != APP_SESSIONS)
+        return;
+    json_parse((span){known->json->p + 1, known->json->n - 1}, &session, NULL, NULL);
+    int found = client_put_attach(t->config, session, computers, &line, &error);
+    char **argv = found ? config_words(buf_view(&line)) : NULL;
+    if (argv)
+        app_run(t, argv, tui_on_elsewhere);
+    else
+        app_say(t, 1, buf_cstr(&error));
+    buf_free(&line), buf_free(&error);
+}
+
+static void tui_attach_elsewhere(struct app *t, const struct tree_session *s)
+{
+    app_set(&t->target, s->id);
+    app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, tui_take_elsewhere);
+}
+
 static void tui_key_open(void *ctx)
 {
     struct app *t = ctx;
@@ -814,8 +860,8 @@ static void tui_key_open(void *ctx)
         tui_turn_fold(t);
     else if (tree_is(s, "exited"))
         tui_read(t, s);
-    else if (s->tmux)
-        app_say(t, 1, "this session lives in tmux: attach to it there");
+    else if (tui_is_elsewhere(t, s))
+        tui_attach_elsewhere(t, s);
     else
         tui_attach(t, s->id);
 }
@@ -953,9 +999,6 @@ static void tui_draw_preview(struct app *t)
         look_put_state(&t->ui, row++, col, g->cols - col - 1, s, app_view(t)->list.now);
     if (t->view && t->view->vt)
         view_draw(t->view, g, row, col, bottom - row, g->cols - col, 0);
-    else if (s && s->tmux)
-        ui_put_cut(g, row, col, g->cols - col - 1, "lives in tmux: attach to it there",
-                   look_style(&t->ui, THEME_DIM));
 }
 
 /* What an empty list, or one with nothing in it, needs. */
