@@ -1071,7 +1071,7 @@ static void fleet_put_heartbeat(buf *b, const struct fleet_heartbeat *h, long lo
 static int fleet_parse_heartbeat(span text, struct fleet_heartbeat *h, const char **why);
 static int fleet_parse_object(span text, struct json *out, const char **why);
 static int fleet_parse_session(struct json object, struct fleet_session *s, const char **why);
-/* The object as it is, but for its member "computer". */
+/* The object as it is, but for its member "computer"; NULL: it has none. */
 static void fleet_put_session(buf *b, struct json object, const char *computer);
 static void fleet_put_event(buf *b, const char *event, span data, long long wall_ms,
                             const char *computer);
@@ -1560,6 +1560,7 @@ static char *link_key(const char *before, const char *name); /* both in one, to 
  * forgotten after ttl_s. */
 static int link_add(struct link *l, const char *key, int most, const span *fields, size_t count,
                     int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx);
+static void link_put_time(char out[32]);           /* now, in seconds, as streams have it */
 /* Is anything at `key`? 0: it can't be asked now, and done is not called. */
 static int link_exists(struct link *l, const char *key, void (*done)(void *ctx, int exists),
                        void *ctx);

@@ -88,9 +88,16 @@ static void answer_put_rest(const struct answer_job *job, buf *b)
 
 static void answer_list_sessions(struct answer_job *job)
 {
-    buf b = {0};
-    cache_put_list(job->all->cache, job->all->config->computer, &b);
+    struct json sessions = {0};
+    buf list = {0}, b = {0};
+    cache_put_list(job->all->cache, job->all->config->computer, &list);
+    json_parse(buf_view(&list), &sessions, NULL, NULL);
+    json_open(&b, '[');
+    for (struct json_iter it = json_iter(sessions); json_next(&it);)
+        fleet_put_session(&b, it.value, NULL); /* whose they are is clear */
+    json_close(&b, ']');
     answer_data(job, buf_view(&b));
+    buf_free(&list);
     buf_free(&b);
 }
 
@@ -566,15 +573,15 @@ static void answer_show_flush(struct answer_show *show)
 {
     struct answer *all = show->all;
     size_t n = answer_whole(buf_view(&show->bytes));
-    char number[24];
-    buf key = {0}, time = {0};
+    char number[24], time[32];
+    buf key = {0};
     if (!n || show->flying >= ANSWER_FLYING_MAX)
         return;
     buf_fmt(&key, "output:%s", show->id);
-    clock_put_iso(&time, clock_wall_ms());
+    link_put_time(time);
     snprintf(number, sizeof number, "%lld", ++show->number);
     span fields[12] = {span_of("chunk"), (span){show->bytes.p, n}, span_of("timestamp"),
-                       buf_view(&time),  span_of("session_id"),    span_of(show->id),
+                       span_of(time),    span_of("session_id"),    span_of(show->id),
                        span_of("n"),     span_of(number)};
     size_t count = 8;
     if (show->snapshot) {
@@ -594,7 +601,6 @@ static void answer_show_flush(struct answer_show *show)
     if (show->view && show->bytes.n < ANSWER_BACKLOG / 2)
         conn_pause(&show->view->link.conn, 0);
     buf_free(&key);
-    buf_free(&time);
 }
 
 static void answer_show_on_due(void *ctx)

@@ -186,7 +186,8 @@ static void fleet_put_session(buf *b, struct json object, const char *computer)
         buf_byte(b, ':');
         json_put_raw(b, it.value.text);
     }
-    json_field_string(b, "computer", computer);
+    if (computer)
+        json_field_string(b, "computer", computer);
     json_close(b, '}');
 }
 

@@ -67,6 +67,12 @@ static char *link_key(const char *before, const char *name)
     return b.p;
 }
 
+static void link_put_time(char out[32])
+{
+    long long now = clock_wall_ms();
+    snprintf(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
+}
+
 static int link_add(struct link *l, const char *key, int most, const span *fields, size_t count,
                     int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
@@ -85,16 +91,16 @@ static int link_add(struct link *l, const char *key, int most, const span *field
 
 static void link_answer(struct link *l, struct fleet_id request, span envelope)
 {
-    buf id = {0}, time = {0}, key = {0};
+    buf id = {0}, key = {0};
+    char time[32];
     fleet_put_id(&id, request);
-    clock_put_iso(&time, clock_wall_ms());
+    link_put_time(time);
     buf_fmt(&key, "%s%s", LINK_ANSWER_KEY, buf_cstr(&id));
-    const span fields[] = {span_of("chunk"),      envelope,
-                           span_of("timestamp"),  buf_view(&time),
+    const span fields[] = {span_of("chunk"),      envelope,     span_of("timestamp"), span_of(time),
                            span_of("message_id"), buf_view(&id)};
     if (!link_add(l, buf_cstr(&key), 10, fields, COUNT_OF(fields), 60, NULL, NULL))
         log_line(LOG_WARN, "request %s can't be answered: Redis is not connected", id.p);
-    buf_free(&id), buf_free(&time), buf_free(&key);
+    buf_free(&id), buf_free(&key);
 }
 
 struct link_exist {
@@ -411,9 +417,8 @@ static int link_send_request(struct link_ask *ask, const struct fleet_request *r
 {
     struct link *l = ask->owner;
     char *key = link_key(LINK_REQUESTS_KEY, ask->computer);
-    char time[40], most[16], id[48];
-    long long now = clock_wall_ms();
-    snprintf(time, sizeof time, "%lld.%03d", now / 1000, (int)(now % 1000));
+    char time[32], most[16], id[48];
+    link_put_time(time);
     snprintf(most, sizeof most, "%d", LINK_REQUESTS_MAX);
     const struct {
         const char *name;

@@ -13,7 +13,7 @@ struct host {
 static struct host hosts[FLEET_HOSTS_MAX];
 static int host_count;
 static pid_t redis_pid;
-static char *redis_socket;
+static char *redis_socket, *redis_port; /* port NULL: none */
 
 /* ---- Redis ---------------------------------------------------------------------------------- */
 
@@ -96,8 +96,9 @@ static int redis_answers(void)
 
 static void redis_start(void)
 {
-    const char *const argv[] = {"redis-server", "--port", "0", "--unixsocket", redis_socket,
-                                "--save", "", "--set-proc-title", "no", "--dir", e2e.dir, NULL};
+    const char *const argv[] = {"redis-server", "--port", redis_port ? redis_port : "0", "--bind",
+                                "127.0.0.1", "--unixsocket", redis_socket, "--save", "",
+                                "--set-proc-title", "no", "--dir", e2e.dir, NULL};
     redis_pid = fork();
     if (redis_pid == 0) {
         int out = open(format("%s/redis.log", e2e.dir), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -162,9 +163,11 @@ static char *fleet_dir(const char *parent, const char *name)
     return path;
 }
 
-/* A computer of that name; more: lines of its configuration. query: of the url. */
+/* A computer of that name; more: lines of its configuration. query: of the url; all of it when
+ * Redis is reached by a port. */
 static int host_add(const char *name, const char *query, const char *more)
 {
+    const char *url = redis_port ? query : format("unix:%s%s", redis_socket, query);
     struct host *h = &hosts[host_count];
     char *dir = fleet_dir(e2e.dir, format("%d", host_count));
     h->name = format("%s", name);
@@ -174,8 +177,8 @@ static int host_add(const char *name, const char *query, const char *more)
     h->socket = format("%s/telec/api.sock", h->run);
     h->errors = format("%s/errors", dir);
     file_write(format("%s/config", fleet_dir(h->config, "telec")),
-               format("[computer]\nname = %s\nuser = me\nhost = %s.example\n[redis]\nurl = "
-                      "unix:%s%s\n%s\n", name, name, redis_socket, query, more), 0600);
+               format("[computer]\nname = %s\nuser = me\nhost = %s.example\n[redis]\nurl = %s\n"
+                      "%s\n", name, name, url, more), 0600);
     return host_count++;
 }
 
@@ -326,6 +329,70 @@ static void test_fleet_actions(void)
     event_await(&w, "session_removed", id);
     on(1);
     CHECK_INT(get(session_path(id, "")).status, 404);
+    fleet_end();
+}
+
+/* What is to be done there, and what changes of it is seen when it is asked for again. */
+static void test_fleet_preparation(void)
+{
+    fleet_start(2, "");
+    char *project = fleet_dir(e2e.dir, "project"), *todos = fleet_dir(project, "todos");
+    file_write(format("%s/roadmap.md", todos), "- [.] far-slug\n      what it is\n", 0600);
+    on(1);
+    CHECK_INT(call("POST", "/projects", format("{\"path\": \"%s\", \"name\": \"far\", "
+                                               "\"description\": \"d\"}", project)).status, 200);
+    on(0);
+    struct wire w = subscribe("preparation");
+    char *event = event_await(&w, "projects_updated", NULL);
+    CHECK_TEXT(json_get(event, "data.computer"), "hostb");
+    CHECK_TEXT(json_get(event, "data.projects.0.path"), project);
+    CHECK_TEXT(json_get(event, "data.projects.0.description"), "d");
+    event = event_await(&w, "todos_updated", NULL);
+    CHECK_TEXT(json_get(event, "data.computer"), "hostb");
+    CHECK_TEXT(json_get(event, "data.project_path"), project);
+    CHECK_TEXT(json_get(event, "data.todos.0.slug"), "far-slug");
+    CHECK_TEXT(json_get(event, "data.todos.0.status"), "ready");
+    struct reply r = get("/projects-with-todos");
+    CHECK_TEXT(json_get(r.body, "0.computer"), "hostb");
+    CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "far-slug");
+    CHECK_INT(json_count(get("/projects?computer=hostb").body, ""), 1);
+    CHECK_INT(json_count(get("/projects?computer=hosta").body, ""), 0);
+    file_write(format("%s/roadmap.md", todos), "- [>] far-slug\n", 0600);
+    ws_say(&w, "{\"refresh\": true}");
+    do
+        event = event_await(&w, "todos_updated", NULL);
+    while (!json_is(event, "data.todos.0.status", "in_progress"));
+    host_end(1);
+    on(0);
+    event_await(&w, "computer_removed", NULL);
+    CHECK_INT(json_count(get("/projects").body, ""), 0);
+    fleet_end();
+}
+
+/* By TCP, with a password, and without the right to interrupt a read. */
+static void test_fleet_acl(void)
+{
+    redis_socket = format("%s/redis", e2e.dir);
+    redis_port = format("%d", 20000 + (int)(getpid() % 20000));
+    redis_start();
+    REDIS("ACL", "SETUSER", "telec", "on", ">secret", "~*", "&*", "+@all", "-client|unblock");
+    REDIS("ACL", "SETUSER", "default", "resetpass", ">other");
+    for (int i = 0; i < 2; i++) {
+        char *url = format("redis://telec:secret@127.0.0.1:%s/1", redis_port);
+        host_begin(host_add(format("host%c", 'a' + i), url, ""));
+        AWAIT(redis_is("ready"));
+    }
+    on(0);
+    AWAIT(json_count(get("/computers").body, "") == 2);
+    struct wire w = subscribe("sessions");
+    on(1);
+    char *id = start_program("pause", NULL, NULL);
+    event_await_value(&w, id, "last_output", "ready");
+    on(0);
+    CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"by tcp\"}").status, 200);
+    event_await_value(&w, id, "title", "by tcp");
+    CHECK_HAS(daemon_errors(), "CLIENT UNBLOCK is refused");
+    CHECK(!strstr(daemon_errors(), "secret") && !strstr(get("/status").body, "secret"));
     fleet_end();
 }
 
@@ -742,6 +809,7 @@ static void test_fleet_python(void)
     char *id = ASK("hosta", "command", "list_sessions"), *list = answer(id);
     CHECK_TEXT(json_get(list, "status"), "success");
     CHECK_TEXT(json_get(list, "data.0.session_id"), own);
+    CHECK(!json_at(list, "data.0.computer"));
     AWAIT(json_is(get("/status").body, "peers.0.interested", "true"));
     CHECK_INT(call("PATCH", session_path(own, ""), "{\"title\": \"for all\"}").status, 200);
     AWAIT(strstr(REDIS("XRANGE", "session_events:python", "-", "+"), "for all"));
@@ -1160,6 +1228,8 @@ static const struct test fleet_tests[] = {
     {"fleet_push", test_fleet_push},
     {"fleet_resp2", test_fleet_resp2},
     {"fleet_actions", test_fleet_actions},
+    {"fleet_preparation", test_fleet_preparation},
+    {"fleet_acl", test_fleet_acl},
     {"fleet_allow", test_fleet_allow},
     {"fleet_interest", test_fleet_interest},
     {"fleet_watch", test_fleet_watch},

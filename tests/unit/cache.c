@@ -343,8 +343,38 @@ static void unit_cache_interest(void)
     buf_free(&told);
 }
 
+static void unit_cache_on_session(void *ctx, struct cache_session *s, int removed)
+{
+    buf_fmt(ctx, "%s%s ", removed ? "-" : "", s->id);
+}
+
+/* Events are told of when they are due, whether anybody is subscribed or not. */
+static void unit_cache_sessions_told(void)
+{
+    struct cache c;
+    buf told = {0};
+    cache_init(&c, unit_cache_encode);
+    c.on_session = unit_cache_on_session;
+    c.session_ctx = &told;
+    cache_put(&c, "a", "here", span_of("{\"x\":1}"), 1000);
+    cache_put(&c, "b", "there", span_of("{\"x\":1}"), 1000);
+    CHECK_SPAN(buf_view(&told), "a b ");
+    cache_put(&c, "a", "here", span_of("{\"x\":2}"), 1001);
+    cache_put(&c, "a", "here", span_of("{\"x\":3}"), 1002);
+    CHECK_SPAN(buf_view(&told), "a b ");
+    cache_flush(&c, 1000 + CACHE_UPDATE_MS);
+    CHECK_SPAN(buf_view(&told), "a b a ");
+    cache_remove(&c, "a");
+    cache_remove(&c, "nobody");
+    CHECK_SPAN(buf_view(&told), "a b a -a ");
+    CHECK_INT(c.events_sent, 0);
+    cache_free(&c);
+    buf_free(&told);
+}
+
 static void unit_cache(void)
 {
+    unit_cache_sessions_told();
     unit_cache_interest();
     unit_cache_times();
     for (uint32_t seed = 1; seed <= 6; seed++)
