@@ -938,6 +938,9 @@ static int peers_must_be_asked(const struct peers *p, const char *computer)
     return peer && p->link.ready && (!(p->interest & CACHE_SESSIONS) || !peer->pulled_at);
 }
 
+static void peers_on_requests_end(void *ctx, const struct resp *reply);
+static void peers_on_events_end(void *ctx, const struct resp *reply);
+
 /* Every 30 s. Those that are telec announce themselves: the keys are looked for only when somebody
  * here wants to know, or when there is a TeleClaude daemon, whose interest shows there alone. */
 static void peers_on_beat(void *ctx)
@@ -950,6 +953,10 @@ static void peers_on_beat(void *ctx)
         peers_publish_self(p);
     }
     peers_beat(p);
+    if (!p->messages.link)
+        link_find_end(&p->link, p->messages.key, peers_on_requests_end, p);
+    if ((p->interest & CACHE_SESSIONS) && !p->events.link)
+        link_find_end(&p->link, p->events.key, peers_on_events_end, p);
     if ((p->interest || peers_has_foreign(p)) && !p->scanning)
         peers_scan(p, "0");
     peers_look_late(p);
@@ -1133,13 +1140,20 @@ static void peers_take_request(struct link_stream *s, struct fleet_id id, const 
 }
 
 /* Where the stream ends. At the first start of all, nothing that stands there is ours to do; a
- * stream that ends before our cursor is another one, of which nobody knows what was done. */
+ * stream that ends before our cursor is another one, of which nobody knows what was done; and an
+ * empty one goes on from our cursor, unless that is in the future there. What Redis refuses now is
+ * tried again with the next heartbeat: the cursor must not suffer. */
 static void peers_on_requests_end(void *ctx, const struct resp *reply)
 {
     struct peers *p = ctx;
-    if (!reply)
+    long long there = clock_mono_ms() + p->link.clock;
+    if (reply && reply->type == RESP_ERROR)
+        link_complain(&p->link, "the stream of requests", reply->text, "is refused");
+    if (!reply || reply->type == RESP_ERROR || p->messages.link)
         return;
     struct fleet_id last = link_last_id(reply);
+    if (reply->count == 0 && p->cursor_known)
+        last = (struct fleet_id){(unsigned long long)there, 0};
     if (!p->cursor_known || fleet_compare_ids(last, p->messages.at) < 0) {
         p->messages.at = last;
         p->cursor_known = peers_write_cursor(p) == 0;
@@ -1152,7 +1166,9 @@ static void peers_on_requests_end(void *ctx, const struct resp *reply)
 static void peers_on_events_end(void *ctx, const struct resp *reply)
 {
     struct peers *p = ctx;
-    if (!reply || !(p->interest & CACHE_SESSIONS) || p->events.link)
+    if (reply && reply->type == RESP_ERROR)
+        link_complain(&p->link, "the stream of events", reply->text, "is refused");
+    if (!reply || reply->type == RESP_ERROR || !(p->interest & CACHE_SESSIONS) || p->events.link)
         return;
     p->events.at = link_last_id(reply);
     link_stream_open(&p->link, &p->events);

@@ -708,6 +708,20 @@ static void test_fleet_cursor(void)
     }
     host_end(0);
     int count = sessions_on_disk();
+    /* A stream that can't be read, and then one that is new, are no reason to do it all again. */
+    char *cursor = file_read(format("%s/telec/requests.cursor", e2e.state), NULL);
+    REDIS("RENAME", "messages:hosta", "kept");
+    REDIS("SET", "messages:hosta", "no stream");
+    host_begin(0);
+    AWAIT(strstr(daemon_errors(), "WRONGTYPE"));
+    CHECK_TEXT(file_read(format("%s/telec/requests.cursor", e2e.state), NULL), cursor);
+    host_end(0);
+    REDIS("DEL", "messages:hosta");
+    host_begin(0);
+    AWAIT(redis_is("ready"));
+    answer(ASK("hosta", "command", "get_computer_info"));
+    host_end(0);
+    REDIS("RENAME", "kept", "messages:hosta");
     host_begin(0);
     AWAIT(redis_is("ready"));
     id = ASK("hosta", "command", "list_sessions");
