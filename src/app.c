@@ -127,7 +127,7 @@ static void app_settle(struct app *t)
     int dirty = t->shown == APP_PLAN ? t->plan.dirty : t->tree.dirty;
     if (!dirty && !view->wanted)
         return;
-    t->built++;
+    t->built += dirty;
     if (t->shown == APP_PLAN)
         plan_build(&t->plan);
     else

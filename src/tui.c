@@ -558,6 +558,7 @@ static void tui_attach(struct app *t, const char *id)
     t->followed[0] = '\0';
     if (!t->view) {
         app_say(t, 1, "the daemon can't be reached");
+        app_set_mode(t, t->shown); /* there is no screen to be in any more */
         return;
     }
     view_set_mouse(t->view, app_wants_mouse(t));
@@ -879,7 +880,7 @@ static const struct ui_key tui_keys[] = {
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session",
      tui_key_message, "message"},
     {'/', 0, APP_SESSIONS, "/", "find",
-     "show only what has these words, is:waiting, is:unseen …", tui_key_filter,
+     "show only what has these words; is:waiting, is:unseen", tui_key_filter,
      "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", tui_key_waiting,
      "next-waiting"},
@@ -1016,7 +1017,7 @@ static const char *tui_hint(const struct app *t)
         return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";
     if (!t->fetched && !t->tree.sessions.count)
         return t->client.push == CLIENT_WAITING ? "Nobody answers: r tries again now."
-                                                : "Asking the daemon …";
+                                                : "Asking the daemon.";
     if (!t->tree.sessions.count)
         return "No sessions yet: press n to start one.";
     return t->tree.focus && !t->tree.row_count ? "Nothing there: Esc shows all computers." : NULL;

@@ -291,10 +291,12 @@ static const struct screens_step {
     {"message", "jjm", NULL, "\033", NULL},
     {"rename", "R", NULL, "\033", NULL},
     {"end", "x", NULL, "n", NULL},
+    {"attached", "\r", NULL, UI_PREFIX "d", NULL},
     {"help", "?", NULL, "", NULL},
     {"help filtered", "view", NULL, "\033\033", NULL},
     {"preparation", "2g", NULL, "", NULL},
-    {"a todo", "jj" UI_RIGHT "j", NULL, UI_LEFT UI_LEFT "1", NULL},
+    {"a todo", "jj" UI_RIGHT "j", NULL, "", NULL},
+    {"a file", "v", NULL, "q" UI_LEFT UI_LEFT "1", NULL},
     {"empty", "", "event {\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", "", NULL},
     {"ended", "gjjjxy", "mode good\ninitial", "u", "dev server"}, /* said for a while … */
     {"a refusal", "2gjjs", NULL, "1", "taken back"},
@@ -431,6 +433,11 @@ static void screens_at(int rows, int cols)
     char *path = screens_path(rows, cols);
     mkdir(format("%s/src", e2e.home), 0700);
     mkdir(format("%s/src/parser", e2e.home), 0700);
+    mkdir(format("%s/src/parser/todos", e2e.home), 0700);
+    mkdir(format("%s/src/parser/todos/fix-unicode", e2e.home), 0700);
+    file_write(format("%s/src/parser/todos/fix-unicode/requirements.md", e2e.home),
+               "# Requirements\n\nEvery **valid** sequence is accepted, `U+FFFD` stands for any "
+               "other.\n\n- one\n- two\n", 0600);
     mkdir(format("%s/telec", e2e.config), 0700);
     file_write(format("%s/telec/config", e2e.config), "[computer]\nname = tower\n", 0600);
     struct text made = {0};
