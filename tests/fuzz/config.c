@@ -26,6 +26,9 @@ static void fuzz_config_load(struct config *c, span text)
     c->redis_url = span_dup(span_of(""));
     c->redis_from = span_dup(span_of("/f"));
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
+    c->role = span_dup(span_of("development"));
+    c->allow = span_dup(span_of("*"));
+    c->attach = span_dup(span_of("ssh -t DEST"));
     config_default_agents(c);
     config_parse(c, text);
     config_check_projects(c);
