@@ -416,7 +416,7 @@ static void test_many_sessions(void)
     const char *wanted = getenv("TELEC_E2E_SESSIONS");
     enum { MAKERS = 8 };
     struct wire makers[MAKERS];
-    int count = wanted && atoi(wanted) > 0 ? atoi(wanted) : 200;
+    int count = wanted && atoi(wanted) > 0 ? atoi(wanted) : 100;
     char **ids = calloc((size_t)count, sizeof *ids);
     daemon_start();
     struct wire push = subscribe("sessions");
