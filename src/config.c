@@ -492,12 +492,14 @@ static void config_parse(struct config *c, span text)
         line.value = s;
         line.key = span_trim(span_cut(&line.value, '='), " \t");
         line.value = span_trim(line.value, " \t");
-        if (!memchr(s.p, '=', s.n) || !line.key.n)
-            config_problem(&line, ": expected [section] or key = value", s);
-        else if (!in_section)
+        if (!memchr(s.p, '=', s.n) || !line.key.n) {
+            span rest = s; /* what follows the first word may be a password */
+            config_problem(&line, ": expected [section] or key = value", span_cut(&rest, ' '));
+        } else if (!in_section) {
             config_problem(&line, ": expected a [section] before the first key", line.key);
-        else if (section)
+        } else if (section) {
             section->set(&line);
+        }
     }
 }
 

@@ -344,7 +344,8 @@ static void unit_config_bad_lines(void)
     } cases[] = {
         {"x\n", "1: x: expected [section] or key = value\n"},
         {"\n\nname = x\n", "3: name: expected a [section] before the first key\n"},
-        {"[computer]\n= x\n", "2: = x: expected [section] or key = value\n"},
+        {"[computer]\n= x\n", "2: =: expected [section] or key = value\n"},
+        {"[redis]\nurl redis://:secret@host\n", "2: url: expected [section] or key = value\n"},
         {"[computer]\nname =\n", "2: name: a value is expected\n"},
         {"[computer]\ncolour = x\nname = kept\n", "2: colour: no such key in this section\n"},
         {"[computer x]\nname = y\n", "1: computer x: this section takes no name\n"},
