@@ -972,6 +972,7 @@ static int config_mode(const char *name);          /* enum config_mode, or -1 */
 static char **config_words(span s);
 static void config_put_quoted(buf *b, const char *word); /* so that config_words gives it back */
 static int config_on_path(const char *program);    /* would execvp find it? */
+static const char *config_last_part(const char *path); /* a name for what is there */
 
 /* ==== store: session records on disk, written so that a crash loses nothing ================== */
 

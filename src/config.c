@@ -75,6 +75,12 @@ static void config_put_quoted(buf *b, const char *word)
     buf_byte(b, '\'');
 }
 
+static const char *config_last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 static int config_is_program(const char *path)
 {
     struct stat st;

@@ -166,12 +166,6 @@ static void plan_set_todos(struct plan_project *project, struct json array)
 
 /* ---- projects ------------------------------------------------------------------------------- */
 
-static const char *plan_last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static void plan_free_project(struct plan_project *project)
 {
     plan_free_todos(project);
@@ -202,7 +196,7 @@ static int plan_parse_project(const struct plan *p, struct json object, struct p
     out->computer = plan_dup_computer(p, object);
     out->name = plan_dup_text(json_get(object, "name"), PLAN_DESCRIPTION_MAX);
     if (!out->name)
-        out->name = span_dup(span_of(plan_last_part(out->path)));
+        out->name = span_dup(span_of(config_last_part(out->path)));
     out->description = plan_dup_text(json_get(object, "description"), PLAN_DESCRIPTION_MAX);
     if (!out->description)
         out->description = plan_dup_text(json_get(object, "desc"), PLAN_DESCRIPTION_MAX);
@@ -739,7 +733,7 @@ static void plan_init(struct plan *p, const char *computer, const char *here)
     if (here)
         p->here_project = (struct plan_project){.computer = span_dup(span_of(computer)),
                                                 .path = span_dup(span_of(here)),
-                                                .name = span_dup(span_of(plan_last_part(here)))};
+                                                .name = span_dup(span_of(config_last_part(here)))};
 }
 
 static void plan_free(struct plan *p)

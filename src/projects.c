@@ -468,16 +468,10 @@ static void projects_take_out(struct projects *all, struct project *p)
     *at = p->next;
 }
 
-static const char *projects_last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static void projects_describe(struct project *p, const char *name, const char *description)
 {
     free(p->name), free(p->description);
-    p->name = span_dup(span_of(name && *name ? name : projects_last_part(p->path)));
+    p->name = span_dup(span_of(name && *name ? name : config_last_part(p->path)));
     p->description = span_dup(span_of(description ? description : ""));
 }
 

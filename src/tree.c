@@ -19,16 +19,10 @@ static struct tree_session *tree_session(const struct tree *t, const char *id)
     return known ? known->local : NULL;
 }
 
-static const char *tree_last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static void tree_put_agent(const struct tree_session *s, buf *b)
 {
     char **words = s->command && !s->agent ? config_words(span_of(s->command)) : NULL;
-    buf_str(b, s->agent ? s->agent : words && words[0] ? tree_last_part(words[0]) : "?");
+    buf_str(b, s->agent ? s->agent : words && words[0] ? config_last_part(words[0]) : "?");
     free(words);
 }
 
@@ -403,7 +397,7 @@ static void tree_add_projects(struct tree *t, struct json array)
             t->projects[t->project_count++] = (struct tree_project){
                 computer ? computer
                          : span_dup(span_of(t->computer_count ? t->computers[0] : "local")),
-                path, name && *name ? name : span_dup(span_of(tree_last_part(path)))};
+                path, name && *name ? name : span_dup(span_of(config_last_part(path)))};
             if (name && !*name)
                 free(name);
             continue;
@@ -893,13 +887,13 @@ static struct tree_item *tree_items(struct tree *t, size_t *count)
             root = root->parent;
         const char *path = tree_project_of(t, root);
         items[n++] =
-            (struct tree_item){tree_computer(t, s->computer), path, tree_last_part(path), s, 0};
+            (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
     }
     for (int i = 0; i < t->project_count; i++)
         items[n++] = (struct tree_item){tree_computer(t, t->projects[i].computer),
                                         t->projects[i].path, t->projects[i].name, NULL, 0};
     if (t->here && t->computer_count && !tree_knows_project(t, t->computers[0], t->here))
-        items[n++] = (struct tree_item){0, t->here, tree_last_part(t->here), NULL, 0};
+        items[n++] = (struct tree_item){0, t->here, config_last_part(t->here), NULL, 0};
     *count = n;
     return items;
 }

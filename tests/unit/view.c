@@ -87,7 +87,7 @@ static void unit_view_scroll(void)
     CHECK(most > 0 && most <= 16);
     term_grid_resize(&g, 4, 10);
     for (int back = 0; back <= most; back++) {
-        char want[16];
+        char want[24];
         CHECK_INT(v->back, back);
         term_clear(&g);
         view_draw(v, &g, 0, 0, 4, 10, 1);
