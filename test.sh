@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-PARTS='build single static layers readme shell unit small fuzz smoke valgrind e2e'
+PARTS='build single static layers readme shell unit small valgrind fuzz smoke e2e'
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
@@ -138,7 +138,24 @@ lines()
     shift
     # shellcheck disable=SC2086 # a command and its argument
     $limit "$@" > "$work/lines" 2>&1
-    lines_status=$?
+    count_lines $? "$1"
+}
+
+# lines_of JOB WORDS: the same of a job.
+lines_of()
+{
+    wait
+    jobs=
+    job_before=
+    lines_name=$2
+    cp "$work/$1.output" "$work/lines"
+    count_lines "$(cat "$work/$1.status")" "$1"
+}
+
+# count_lines STATUS PROGRAM: what it printed stands in $work/lines.
+count_lines()
+{
+    lines_status=$1
     lines_ok=$(grep -c '^ok - ' "$work/lines")
     lines_bad=$(grep -c '^not ok - ' "$work/lines")
     passed=$((passed + lines_ok))
@@ -152,7 +169,7 @@ lines()
     fi
     # It broke off, or it ran nothing: no line of its own says so.
     if [ "$lines_bad" -eq 0 ] && { [ "$lines_status" -ne 0 ] || [ "$lines_ok" -eq 0 ]; }; then
-        not_ok "$1$lines_name ended with status $lines_status after $lines_ok results"
+        not_ok "$2$lines_name ended with status $lines_status after $lines_ok results"
     fi
 }
 
@@ -258,20 +275,50 @@ part_shell()
     have shellcheck || skip "shellcheck: not installed"
 }
 
+# The unit tests are compiled and run three times, side by side: begin_units begins what is wanted.
 # shellcheck disable=SC2086
-part_unit()
+run_units()
 {
-    find_sanitizers
-    job unit "$CC" $WARN -Werror -Wno-unused-function -g -O1 $sanitize -o build/unit tests/unit.c
-    result unit "unit tests compile" && lines "$checked" build/unit
+    "$CC" $WARN -Werror -Wno-unused-function -g -O1 $sanitize -o build/unit tests/unit.c &&
+        $limit build/unit
 }
 
 # shellcheck disable=SC2086
+run_small()
+{
+    "$CC" $WARN -w -g -O1 $sanitize $SMALL -o build/unit-small tests/unit.c &&
+        $limit build/unit-small
+}
+
+# shellcheck disable=SC2086
+run_valgrind()
+{
+    "$CC" -std=c99 -w -g -O1 -o build/unit-plain tests/unit.c &&
+        $limit valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes \
+            build/unit-plain $VALGRIND_UNITS
+}
+
+begun=
+begin_units()
+{
+    [ -z "$begun" ] || return 0
+    begun=yes
+    find_sanitizers
+    want unit && job unit run_units
+    want small && job small run_small
+    want valgrind && have valgrind && job valgrind run_valgrind
+}
+
+part_unit()
+{
+    begin_units
+    lines_of unit "$checked"
+}
+
 part_small()
 {
-    find_sanitizers
-    job small "$CC" $WARN -g -O1 $sanitize $SMALL -o build/unit-small tests/unit.c
-    result small "unit tests compile with small limits" && lines " (small limits)" build/unit-small
+    begin_units
+    lines_of small " (small limits)"
 }
 
 fuzz_targets()
@@ -289,8 +336,10 @@ smoke_one()
         "build/smoke-$1"
 }
 
+# Where libFuzzer has had the targets the small corpus adds nothing.
 part_smoke()
 {
+    [ -z "$fuzzed" ] || return
     find_sanitizers
     for target in $(fuzz_targets); do
         job "smoke-$target" smoke_one "$target"
@@ -308,6 +357,7 @@ fuzz_one()
             -artifact_prefix="$work/" "$work/corpus-$1" "$work/seeds"
 }
 
+fuzzed=
 part_fuzz()
 {
     echo 'int LLVMFuzzerTestOneInput(const void *p, unsigned long n) { return p && n > 1 << 30; }' \
@@ -317,6 +367,7 @@ part_fuzz()
         skip "libFuzzer: clang is not installed, or cannot link it"
         return
     fi
+    fuzzed=yes
     run "the fuzz targets' first inputs" make_seeds
     for target in $(fuzz_targets); do
         job "fuzz-$target" fuzz_one "$target"
@@ -338,11 +389,8 @@ part_valgrind()
         skip "valgrind: not installed"
         return
     fi
-    job valgrind "$CC" -std=c99 -w -g -O1 -o build/unit-plain tests/unit.c
-    # shellcheck disable=SC2086
-    result valgrind "unit tests compile without sanitizers" &&
-        lines " (valgrind)" valgrind -q --error-exitcode=99 --leak-check=full \
-            --child-silent-after-fork=yes build/unit-plain $VALGRIND_UNITS
+    begin_units
+    lines_of valgrind " (valgrind)"
 }
 
 # shellcheck disable=SC2086

@@ -279,7 +279,7 @@ static const struct screens_step {
     {"sessions", "", NULL, "", NULL},
     {"selected", "jjj", NULL, "", NULL},
     {"last", "G", NULL, "g", NULL},
-    {"filter", "/is:w re", NULL, "", NULL},
+    {"filter", "/is:w review", NULL, "", NULL},
     {"filter kept", "\r", NULL, "\033", NULL},
     {"nothing found", "/is:idle nonsense", NULL, "\033", NULL},
     {"jump", "'1.1", NULL, "\033", NULL},
