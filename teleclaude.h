@@ -2871,7 +2871,8 @@ struct app {
     int list_cols, list_bottom; /* where the list ends; the preview begins behind it */
     const char *attach_only;  /* begin and end with this session attached; or NULL */
     long long events;         /* messages of /ws so far */
-    long long frame_due;      /* the next frame isn't drawn before this */
+    long long frame_due;      /* the next frame isn't drawn before this, */
+    int echoes;               /* but for so many that are owed to keys typed into a session */
     int stale;                /* the screen is out of date */
     int quit;
     int keep_due;             /* what is written to disk is out of date */
@@ -2899,6 +2900,7 @@ struct app_ask {
 /* The screen is out of date: a frame is drawn as soon as one is due. */
 static void app_changed(struct app *t);
 static void app_count_frame(struct app *t);        /* one is drawn: it is up to date again */
+static void app_owe_echo(struct app *t);           /* a key was typed into a session */
 static void app_on_toast_over(void *ctx);          /* a toast's time may be over */
 static void app_say(struct app *t, int alarm, const char *text);
 static void app_set_mode(struct app *t, enum app_mode mode);

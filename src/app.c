@@ -7,7 +7,7 @@
 #define APP_FRAME_MS 16
 /* frames saved up: a key's echo needn't wait for the frame before it */
 #define APP_BURST_MS 32
-#define APP_ECHO_MS 128      /* the same while attached: keys may come in bursts */
+#define APP_ECHOES_MAX 256
 #define APP_KEEP_MS 5000     /* from a change to its being written */
 #define APP_STATE_FILE "ui.json"
 
@@ -16,19 +16,30 @@
 static void app_changed(struct app *t)
 {
     t->stale = 1;
-    if (t->frame_timer.slot || t->terminal.queued || t->program_runs)
+    if ((t->frame_timer.slot && !t->echoes) || t->terminal.queued || t->program_runs)
         return;
-    if (t->loop.now >= t->frame_due)
+    if (t->loop.now >= t->frame_due || t->echoes > 0)
         loop_defer(&t->loop, &t->draw_task);
     else
         loop_timer_set(&t->loop, &t->frame_timer, t->frame_due);
 }
 
+/* Every key that goes to a session is owed a frame, so that its echo does not wait for the next one
+ * that is due. */
+static void app_owe_echo(struct app *t)
+{
+    if (t->echoes < APP_ECHOES_MAX)
+        t->echoes++;
+}
+
 /* A frame is being drawn: when the next one may be. */
 static void app_count_frame(struct app *t)
 {
-    long long earliest = t->loop.now - (t->mode & APP_SCREENS ? APP_ECHO_MS : APP_BURST_MS);
-    t->frame_due = (t->frame_due > earliest ? t->frame_due : earliest) + APP_FRAME_MS;
+    long long earliest = t->loop.now - APP_BURST_MS;
+    if (t->echoes > 0)
+        t->echoes--;
+    else
+        t->frame_due = (t->frame_due > earliest ? t->frame_due : earliest) + APP_FRAME_MS;
     t->stale = 0;
 }
 

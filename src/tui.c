@@ -687,8 +687,10 @@ static void tui_attached_event(struct app *t, const struct term_event *ev)
     else if (ev->type == TERM_PASTE)
         tui_send_paste(t, ev->text, (modes & VT_BRACKETED_PASTE) != 0);
     else if (ev->type == TERM_KEY || ev->type == TERM_MOUSE || ev->type == TERM_UNKNOWN ||
-             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT)))
+             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT))) {
         view_send(t->view, ev->text);
+        app_owe_echo(t);
+    }
 }
 
 /* ---- the preparation view's keys ------------------------------------------------------------ */
