@@ -10,9 +10,8 @@
  * as it should, or a sanitizer's report, makes it fail.
  *
  * In the environment: TELEC_E2E_JOBS tests at a time (4), TELEC_E2E_SESSIONS sessions at once
- * (100),
- * TELEC_E2E_TIMES prints what each test took, TELEC_E2E_KEEP keeps the directory of one that
- * failed. */
+ * (100), TELEC_E2E_TIMES prints what each test took, TELEC_E2E_KEEP keeps the directory of one that
+ * failed, TELEC_E2E_RESP2 lets the fleet speak RESP2 only. */
 
 #include "e2e.h"
 

@@ -167,7 +167,8 @@ static char *fleet_dir(const char *parent, const char *name)
  * Redis is reached by a port. */
 static int host_add(const char *name, const char *query, const char *more)
 {
-    const char *url = redis_port ? query : format("unix:%s%s", redis_socket, query);
+    const char *resp2 = getenv("TELEC_E2E_RESP2") && !*query ? "?protocol=2" : "";
+    const char *url = redis_port ? query : format("unix:%s%s%s", redis_socket, query, resp2);
     struct host *h = &hosts[host_count];
     char *dir = fleet_dir(e2e.dir, format("%d", host_count));
     h->name = format("%s", name);
@@ -323,6 +324,13 @@ static void test_fleet_actions(void)
     r = call("POST", "/sessions", "{\"computer\": \"hostb\", \"project_dir\": \"/tmp\", "
                                   "\"agent\": \"nosuch\"}");
     CHECK_INT(r.status, 400);
+    /* An end that is taken back, and one that isn't. */
+    r = call("DELETE", session_path(id, "?computer=hostb&undo_s=60"), NULL);
+    CHECK_TEXT(json_get(r.body, "undo_s"), "60");
+    event_await(&w, "session_removed", id);
+    CHECK_INT(call("POST", session_path(id, "/restore?computer=hostb"), NULL).status, 200);
+    event_await_value(&w, id, "title", "a 'new' title");
+    CHECK_INT(call("POST", session_path("nobody", "/restore?computer=hostb"), NULL).status, 404);
     r = call("DELETE", session_path(id, "?computer=hostb"), NULL);
     CHECK_INT(r.status, 200);
     CHECK_TEXT(json_get(r.body, "status"), "success");
