@@ -282,6 +282,15 @@ static void cli_put_session(buf *out, struct json session, int tty)
     buf_byte(out, '\n');
 }
 
+/* The answer's own JSON, as a line. */
+static int cli_write_body(struct cli *c)
+{
+    buf out = {0};
+    buf_span(&out, buf_view(&c->body));
+    buf_byte(&out, '\n');
+    return cli_write(&out);
+}
+
 static int cli_list(struct cli *c)
 {
     buf target = {0}, out = {0};
@@ -291,11 +300,8 @@ static int cli_list(struct cli *c)
     buf_free(&target);
     if (failed)
         return 1;
-    if (c->value['j']) {
-        buf_span(&out, buf_view(&c->body));
-        buf_byte(&out, '\n');
-        return cli_write(&out);
-    }
+    if (c->value['j'])
+        return cli_write_body(c);
     if (tty)
         buf_str(&out, "ID        STATE     FOR   BY      AGENT     COMPUTER    SAID  TITLE\n");
     for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
@@ -311,11 +317,8 @@ static int cli_computers(struct cli *c)
     int tty = isatty(1);
     if (cli_ask(c, "GET", "/computers", NULL) != 0)
         return 1;
-    if (c->value['j']) {
-        buf_span(&out, buf_view(&c->body));
-        buf_byte(&out, '\n');
-        return cli_write(&out);
-    }
+    if (c->value['j'])
+        return cli_write_body(c);
     if (tty)
         buf_str(&out, "NAME                  STATUS    USER          HOST\n");
     for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);) {
@@ -827,11 +830,8 @@ static int cli_list_projects(struct cli *c)
     buf out = {0};
     if (cli_ask(c, "GET", "/projects-with-todos", NULL) != 0)
         return 1;
-    if (c->value['j']) {
-        buf_span(&out, buf_view(&c->body));
-        buf_byte(&out, '\n');
-        return cli_write(&out);
-    }
+    if (c->value['j'])
+        return cli_write_body(c);
     for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
         cli_put_project(&out, it.value);
     return cli_write(&out);
