@@ -2332,9 +2332,10 @@ static void term_fill(struct term_grid *g, int row, int col, int rows, int cols,
                       struct cell_style style);
 /* e.g. reverse a row */
 static void term_restyle(struct term_grid *g, int row, int col, int cols, unsigned set_attr);
-/* Copies a cell of another grid (an emulator's) with its pool. */
-static void term_put_cell(struct term_grid *g, int row, int col, const struct cell *cell,
-                          const struct cell_pool *pool);
+/* Copies n cells of a row of another grid (an emulator's) with its pool. The right half of a wide
+ * character is copied with its left one; alone it is a blank. */
+static void term_put_cells(struct term_grid *g, int row, int col, const struct cell *cells, int n,
+                           const struct cell_pool *pool);
 /* Appends to b the bytes that turn the front into the back, as few as cheaply found (cursor moves,
  * erasing, scrolling of bands of rows; nothing when nothing changed), and makes the front equal. */
 static void term_frame(struct term_grid *g, buf *b);

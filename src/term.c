@@ -729,6 +729,13 @@ static void term_split(const struct term_grid *g, struct cell *row, int col)
     row[col].attr &= CELL_STYLE_MASK;
 }
 
+static struct cell_style term_style(const struct cell *c)
+{
+    struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_STYLE_MASK)};
+
+    return s;
+}
+
 static struct cell term_make_cell(uint32_t rune, struct cell_style style, unsigned half)
 {
     struct cell c = {rune == ' ' ? 0 : rune, style.fg, style.bg, 0, 0};
@@ -898,26 +905,46 @@ static uint32_t term_adopt(struct term_grid *g, uint32_t rune, const struct cell
     return cell_rune(&g->pool, (span){text, n});
 }
 
-static void term_put_cell(struct term_grid *g, int row, int col, const struct cell *cell,
+/* `room`: columns that may be drawn in; a wide character that needs more is a blank. */
+static void term_put_cell(struct term_grid *g, int row, int col, int room, const struct cell *cell,
                           const struct cell_pool *pool)
 {
-    struct cell_style style = {cell->fg, cell->bg, cell->attr};
+    struct cell_style style = term_style(cell);
     int width = cell->attr & CELL_WIDE ? 2 : 1;
-    struct cell *cells;
+    struct cell *cells = term_row(g, row);
     uint32_t rune, first;
 
-    if (row < 0 || row >= g->rows || col < 0 || col >= g->cols)
-        return;
-    cells = term_row(g, row);
     if (cell->attr & CELL_TAIL && cells[col].attr & CELL_TAIL)
         return; /* its left half has brought it */
     rune = cell->attr & CELL_TAIL ? 0 : term_adopt(g, cell->rune, pool, &first);
-    if (col + width > g->cols)
+    if (width > room)
         rune = 0, width = 1;
     if (rune >= 0x80 && g->ascii)
         term_set_ascii(g, cells, col, first, width, style);
     else
         term_set(g, cells, col, rune, width, style);
+}
+
+/* The bulk of every screen: printable ASCII or a blank, where no wide character stands in the way. */
+static int term_is_simple(const struct cell *from, const struct cell *to)
+{
+    return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) &&
+           !((from->attr | to->attr) & (CELL_WIDE | CELL_TAIL));
+}
+
+static void term_put_cells(struct term_grid *g, int row, int col, const struct cell *cells, int n,
+                           const struct cell_pool *pool)
+{
+    int skipped = col, most = n;
+
+    if (row < 0 || row >= g->rows || !term_clip(&col, &most, g->cols))
+        return;
+    cells += col - skipped;
+    for (struct cell *to = term_row(g, row) + col; most > 0; most--, to++, cells++, col++)
+        if (term_is_simple(cells, to))
+            *to = term_make_cell(cells->rune, term_style(cells), 0);
+        else
+            term_put_cell(g, row, col, most, cells, pool);
 }
 
 /* ---- the frame ---- */
@@ -937,13 +964,6 @@ struct term_move {
     char text[64];
 };
 
-static struct cell_style term_style(const struct cell *c)
-{
-    struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_STYLE_MASK)};
-
-    return s;
-}
-
 static int term_is_blank(const struct cell *c)
 {
     return c->rune == 0 && !(c->attr & (CELL_WIDE | CELL_TAIL));
@@ -955,7 +975,7 @@ static int term_is_erased(const struct cell *c)
     return term_is_blank(c) && c->bg == 0 && !(c->attr & TERM_DECORATED);
 }
 
-/* Do a and b look the same? Compared as two words each: most cells of most frames are. */
+/* Do a and b look the same? Compared as two words each: most cells are. */
 static int term_same(const struct cell *a, const struct cell *b)
 {
     uint64_t x[2], y[2];
@@ -1220,12 +1240,27 @@ static void term_erase_cells(struct term_pen *pen, int row, int col, int n)
     buf_add(pen->b, erase.text, erase.n);
 }
 
+/* Are n cells the same, bit for bit? By words: some memcmp takes bytes. */
+static int term_equal(const struct cell *a, const struct cell *b, int n)
+{
+    uint64_t x[2], y[2], differ = 0;
+
+    for (int i = 0; i < n; i++) {
+        memcpy(x, &a[i], sizeof(x));
+        memcpy(y, &b[i], sizeof(y));
+        differ |= (x[0] ^ y[0]) | (x[1] ^ y[1]);
+    }
+    return differ == 0;
+}
+
 /* The first and last column of the row that have changed; 0: none have. */
 static int term_row_changes(const struct term_grid *g, int row, int *first, int *last)
 {
     const struct cell *back = term_row(g, row), *front = g->front + (back - g->back);
     int a = 0, z = g->cols;
 
+    if (term_equal(back, front, z)) /* most rows of most frames are */
+        return 0;
     while (a < z && term_same(&back[a], &front[a]))
         a++;
     while (z > a && term_same(&back[z - 1], &front[z - 1]))
@@ -1420,7 +1455,7 @@ static void term_scroll(struct term_grid *g, struct term_pen *pen, int top, int 
     term_note_rows(g, top, bottom);
     s = term_find_scroll(g, top, bottom);
     for (int row = s.first; s.gain > 0 && row <= s.last; row++) /* digests can be wrong */
-        if (memcmp(term_row(g, row), g->front + (size_t)(row + s.by) * cols, cols * size) != 0)
+        if (!term_equal(term_row(g, row), g->front + (size_t)(row + s.by) * cols, g->cols))
             return;
     if (s.gain <= 0)
         return;

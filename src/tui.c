@@ -639,10 +639,19 @@ static void tui_key_next_waiting(void *ctx)
     tui_attach_step(ctx, 1, "waiting");
 }
 
+/* Typing shows nothing by itself, except that it ends scrolling back. */
+static void tui_send_input(struct app *t, span input)
+{
+    if (t->view->back)
+        app_changed(t);
+    view_send(t->view, input);
+    app_owe_echo(t);
+}
+
 static void tui_send_prefix(struct app *t)
 {
     char byte = (char)(config_ctrl_letter(t->config->prefix) & 0x1f);
-    view_send(t->view, (span){&byte, 1});
+    tui_send_input(t, (span){&byte, 1});
     app_set_mode(t, APP_ATTACHED);
 }
 
@@ -652,7 +661,7 @@ static void tui_send_paste(struct app *t, span text, int bracketed)
     buf_str(&b, bracketed ? "\033[200~" : "");
     buf_span(&b, text);
     buf_str(&b, bracketed ? "\033[201~" : "");
-    view_send(t->view, buf_view(&b));
+    tui_send_input(t, buf_view(&b));
     buf_free(&b);
 }
 
@@ -687,10 +696,8 @@ static void tui_attached_event(struct app *t, const struct term_event *ev)
     else if (ev->type == TERM_PASTE)
         tui_send_paste(t, ev->text, (modes & VT_BRACKETED_PASTE) != 0);
     else if (ev->type == TERM_KEY || ev->type == TERM_MOUSE || ev->type == TERM_UNKNOWN ||
-             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT))) {
-        view_send(t->view, ev->text);
-        app_owe_echo(t);
-    }
+             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT)))
+        tui_send_input(t, ev->text);
 }
 
 /* ---- the preparation view's keys ------------------------------------------------------------ */
@@ -1338,9 +1345,7 @@ static void tui_pager_event(struct app *t, const struct term_event *ev)
 static int tui_over_event(struct app *t, const struct term_event *ev)
 {
     int key = ev->type == TERM_KEY, ctrl_c = key && ev->key == 'c' && ev->mods == TERM_CTRL;
-    if (t->mode == APP_ATTACHED)
-        tui_attached_event(t, ev);
-    else if (t->mode == APP_PAGER)
+    if (t->mode == APP_PAGER)
         tui_pager_event(t, ev);
     else if (t->mode & APP_FORMS || (t->mode == APP_CONFIRM && !ctrl_c && !(key && ev->key == 'q')))
         dialog_event(t, ev);
@@ -1392,11 +1397,11 @@ static void tui_on_event(struct app *t, const struct term_event *ev)
         ui_toast_read(&t->toasts);
         app_changed(t);
     }
-    if (tui_over_event(t, ev)) {
+    if (t->mode == APP_ATTACHED)
+        tui_attached_event(t, ev);
+    else if (tui_over_event(t, ev))
         app_changed(t);
-        return;
-    }
-    if (ev->type == TERM_KEY)
+    else if (ev->type == TERM_KEY)
         tui_key_event(t, ev);
     else if (ev->type == TERM_MOUSE && !(t->mode & (APP_SCREENS | APP_HELP | APP_TOASTS)))
         tui_mouse_event(t, ev);

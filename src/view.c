@@ -15,16 +15,18 @@
 
 /* ---- the connection ------------------------------------------------------------------------- */
 
-/* Keys that came in one pass leave in one message. */
+/* Keys that came in one pass leave in one message, at once: their echo is waited for. */
 static void view_send_typed(void *ctx)
 {
     struct view *v = ctx;
-    if (v->typed.n && v->link.open)
+    if (v->typed.n && v->link.open) {
         hold_send(&v->link, HOLD_INPUT, buf_view(&v->typed));
-    else if (v->typed.n && v->ws.accepted)
+        conn_flush(&v->link.conn);
+    } else if (v->typed.n && v->ws.accepted) {
         client_ws_send(&v->ws, WS_BINARY, buf_view(&v->typed));
-    else
+    } else {
         return; /* view_on_ws_open comes back to it */
+    }
     buf_clear(&v->typed);
 }
 
@@ -294,9 +296,7 @@ static void view_draw(struct view *v, struct term_grid *g, int row, int col, int
     int height = ui_min(rows, vt_rows(v->vt)), width = ui_min(cols, vt_cols(v->vt) - left);
     for (int y = 0; y < height; y++) {
         const struct cell *cells = vt_row(v->vt, ui_max(top + y, -vt_scroll_count(v->vt)));
-        for (int x = 0; x < width; x++)
-            if (!(cells[left + x].attr & CELL_TAIL))
-                term_put_cell(g, row + y, col + x, &cells[left + x], vt_pool(v->vt));
+        term_put_cells(g, row + y, col, cells + left, width, vt_pool(v->vt));
     }
     int y = at_row - top, x = at_col - left;
     if (cursor && !hidden && !v->back && y >= 0 && y < rows && x >= 0 && x < cols) {

@@ -628,7 +628,7 @@ static void unit_term_random_op(struct term_grid *g, uint32_t *seed)
     int col = (int)unit_term_random(seed, (uint32_t)g->cols + 4) - 2, width, used;
     struct cell_style style = unit_term_random_style(seed);
     struct cell_pool pool = {0};
-    struct cell c = {0, style.fg, style.bg, style.attr, 0};
+    struct cell c[2] = {{0, style.fg, style.bg, style.attr, 0}};
 
     switch (unit_term_random(seed, 12)) {
     case 0:
@@ -646,13 +646,14 @@ static void unit_term_random_op(struct term_grid *g, uint32_t *seed)
         break;
     case 3:
     case 4:
-        c.rune = cell_rune(&pool, (span){text.p, cell_next_grapheme(text, &width)});
-        c.attr |= (uint16_t)(width == 2 ? CELL_WIDE : 0);
-        term_put_cell(g, row, col, &c, &pool);
-        c.rune = 0;
-        c.attr = (uint16_t)((c.attr & CELL_STYLE_MASK) | CELL_TAIL);
-        if (width == 2)
-            term_put_cell(g, row, col + 1, &c, &pool);
+        c[0].rune = cell_rune(&pool, (span){text.p, cell_next_grapheme(text, &width)});
+        c[1] = c[0];
+        if (width == 2) {
+            c[0].attr |= CELL_WIDE;
+            c[1].rune = 0;
+            c[1].attr |= CELL_TAIL;
+        }
+        term_put_cells(g, row, col, c, 1 + (int)unit_term_random(seed, 2), &pool);
         cell_pool_free(&pool);
         break;
     default:
