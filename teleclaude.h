@@ -198,6 +198,8 @@ static char *json_dup_text(struct json string);
 static int json_text_eq(struct json string, const char *s); /* compares the decoded value */
 /* 1: an integer that fits (1e3 and 2.0 count as one) */
 static int json_int(struct json number, long long *out);
+/* 1: a time as clock_parse_iso takes it; else *wall_ms is as before */
+static int json_time(struct json string, long long *wall_ms);
 
 /* Writer: appends to b and sets commas by itself (a comma unless b is empty or ends in [ { : , or a
  * line feed). Text that isn't UTF-8 gets U+FFFD. Keys are C strings. */
@@ -864,6 +866,8 @@ static void conn_take(struct conn *c, size_t n);
 static void conn_pause(struct conn *c, int paused);
 /* queues a copy, a message of its own; a dead conn ignores it */
 static void conn_send(struct conn *c, span s);
+/* the same without waiting for the end of the pass; a copy only of what cannot be written now */
+static void conn_send_now(struct conn *c, span s);
 /* queues a reference */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
 /* forgets queued messages of which nothing was written yet */
@@ -2296,7 +2300,8 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
 /* A screen that is drawn into (back) and what the terminal shows (front). */
 struct term_grid {
     int rows, cols;
-    struct cell *back, *front;
+    struct cell *back, *front, *ghost; /* ghost: a row that stands for all of an unknown front */
+    int same;                /* nothing was drawn since the frame: the back is the front as well */
     struct cell_pool pool;
     int cursor_row, cursor_col, cursor_shown; /* where the cursor shall be after the frame */
     int known;               /* the front is what the terminal shows; 0: everything is redrawn */
@@ -2346,8 +2351,9 @@ static const char *term_queries(void);
 
 /* The terminal itself. Saves its modes once; term_leave restores them exactly and is safe to call
  * from a signal handler and more than once. */
-/* raw mode, alternate screen, bracketed paste, focus; 0, or -1 and errno */
-static int term_enter(int in_fd, int out_fd, int mouse);
+/* Raw mode; appends to b what is to be written first: alternate screen, bracketed paste, focus,
+ * mouse. 0, or -1 and errno */
+static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
 static void term_leave(void);
 /* on a fatal signal: term_leave, then the default action */
 static void term_crash_guard(void);
@@ -2484,10 +2490,11 @@ struct ui_hit {
 struct ui {
     struct term_grid *grid;
     const struct theme *theme;
-    struct ui_hit hits[UI_HITS_MAX];
-    int hit_count;
+    struct ui_hit *hits;
+    int hit_count, hit_cap;
 };
 
+static void ui_free(struct ui *u);
 /* A blank frame without places to click. */
 static void ui_begin(struct ui *u);
 static void ui_add_hit(struct ui *u, int row, int col, int rows, int cols, int what, int index,
@@ -2592,7 +2599,7 @@ struct ui_key {
 struct ui_keys {
     struct ui_key *rows;
     int *lines;                     /* of the file, that gave the row its key; 0: none did */
-    size_t count;
+    size_t count, cap;
     char **owned;                   /* names made for it */
     size_t owned_count;
     const struct ui_key *table;     /* the owner's, with the keys that come with it */
@@ -2885,9 +2892,10 @@ struct app {
     char *clicked;            /* the row that was clicked last, and when: two clicks open it */
     long long clicked_at;
     int built, drawn;         /* how often rows were built; and when the last frame was drawn */
+    buf frame;                /* what goes to the terminal with the next frame */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
         preview_timer, rest_timer, keep_timer;
-    struct loop_task connect_task, draw_task;
+    struct loop_task connect_task, blank_task, draw_task;
 };
 
 /* A request by REST, and what its answer is for. */

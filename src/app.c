@@ -235,6 +235,8 @@ static void app_take_sessions(struct app *t, struct json answer, struct app_ask 
     if (ask->events == t->events || t->client.push == CLIENT_PARTIAL)
         tree_set_sessions(&t->tree, answer);
     t->fetched = 1;
+    if (t->rest_timer.slot) /* what else there is to ask need not wait any more */
+        loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);
     app_changed(t);
 }
 
@@ -400,7 +402,7 @@ static void app_resize(struct app *t)
 
 static void app_take_terminal(struct app *t)
 {
-    term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t));
+    term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
     t->program_runs = 0;
     conn_pause(&t->terminal, 0);
     t->grid.known = 0;
@@ -493,11 +495,13 @@ static void app_free(struct app *t)
     ui_help_free(&t->help);
     ui_toasts_free(&t->toasts);
     ui_free_keys(&t->keys);
+    ui_free(&t->ui);
     field_free(&t->filter);
     pager_free(&t->pager);
     plan_free(&t->plan);
     tree_free(&t->tree);
     term_grid_free(&t->grid);
+    buf_free(&t->frame);
     conn_free(&t->terminal);
     loop_free(&t->loop);
 }

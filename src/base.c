@@ -257,7 +257,8 @@ static int buf_read_file(buf *b, const char *path, size_t most)
     size_t before = b->n;
     ssize_t got;
     do {
-        buf_reserve(b, 4096);
+        if (b->n == b->cap || b->n == before)
+            buf_reserve(b, 4096);
         got = read(fd, b->p + b->n, b->cap - b->n);
         if (got > 0)
             b->n += (size_t)got;

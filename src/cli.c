@@ -243,14 +243,11 @@ static void cli_put_column(buf *b, struct json value, const char *otherwise, siz
 
 static void cli_put_age(buf *b, struct json time)
 {
-    buf text = {0};
     long long at;
-    json_put_text(&text, time);
-    if (clock_parse_iso(buf_view(&text), &at))
+    if (json_time(time, &at))
         clock_put_age(b, clock_wall_ms() - at);
     else
         buf_byte(b, '-');
-    buf_free(&text);
 }
 
 /* How long ago, as a column. */

@@ -234,7 +234,7 @@ static void client_request_connect(void *ctx)
     r->conn.hooks = &client_request_hooks;
     r->conn.ctx = r;
     conn_open(&r->conn, c->loop, fd);
-    conn_send(&r->conn, buf_view(&r->text));
+    conn_send_now(&r->conn, buf_view(&r->text));
 }
 
 static void client_request(struct client *c, const char *method, const char *target, span body,

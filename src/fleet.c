@@ -163,12 +163,9 @@ static int fleet_parse_heartbeat(span text, struct fleet_heartbeat *h, const cha
 
 static int fleet_parse_session(struct json object, struct fleet_session *s, const char **why)
 {
-    buf time = {0};
     *s = (struct fleet_session){.object = object};
     fleet_copy_text(object, "session_id", s->id, sizeof s->id);
-    json_put_text(&time, json_get(object, "last_activity"));
-    clock_parse_iso(buf_view(&time), &s->activity); /* anything else is 0, older than everything */
-    buf_free(&time);
+    json_time(json_get(object, "last_activity"), &s->activity); /* else 0: older than everything */
     *why = object.type != JSON_OBJECT          ? "a session is not an object"
            : !store_id_is_plain(s->id)         ? "no usable session_id"
            : object.text.n > FLEET_SESSION_MAX ? "a session is too large"

@@ -326,7 +326,7 @@ static int hold_type(struct hold *h, span bytes)
 {
     if (h->pty.queued + bytes.n > HOLD_QUEUE_MAX)
         return -1;
-    conn_send(&h->pty, bytes);
+    conn_send_now(&h->pty, bytes);
     return 0;
 }
 

@@ -507,6 +507,20 @@ static char *json_dup_text(struct json string)
     return b.p;
 }
 
+static int json_time(struct json string, long long *wall_ms)
+{
+    buf text = {0};
+    if (string.type != JSON_STRING)
+        return 0;
+    span plain = {string.text.p + 1, string.text.n - 2};
+    if (!memchr(plain.p, '\\', plain.n)) /* every list has many */
+        return clock_parse_iso(plain, wall_ms);
+    json_put_text(&text, string);
+    int ok = clock_parse_iso(buf_view(&text), wall_ms);
+    buf_free(&text);
+    return ok;
+}
+
 static int json_text_eq(struct json string, const char *s)
 {
     if (string.type != JSON_STRING)

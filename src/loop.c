@@ -488,6 +488,18 @@ static void conn_send(struct conn *c, span s)
     blob_drop(b);
 }
 
+static void conn_send_now(struct conn *c, span s)
+{
+    ssize_t n = 0;
+    if (s.n && !c->out_count && !c->dead && !c->finishing)
+        n = write(c->io.fd, s.p, s.n);
+    if (n == (ssize_t)s.n)
+        return;
+    blob *rest = blob_new(span_sub(s, n > 0 ? (size_t)n : 0)); /* an error will be met again */
+    conn_send_blob(c, rest, 0, rest->n, n <= 0);
+    blob_drop(rest);
+}
+
 static void conn_drop_unsent(struct conn *c)
 {
     size_t keep = 0; /* the rest of the message under way must still be sent */

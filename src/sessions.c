@@ -567,18 +567,16 @@ static int session_load(struct session *s)
                    {"thinking_mode", &s->mode},
                    {"initiator_session_id", &s->initiator},
                    {"command", &s->command}};
-    buf text = {0}, time = {0};
+    buf text = {0};
     struct json record = {0};
     if (store_read(s->dir, "record.json", &text) == 0)
         json_parse(buf_view(&text), &record, NULL, NULL);
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         *strings[i].place = json_dup_text(json_get(record, strings[i].key));
-    json_put_text(&time, json_get(record, "created_at"));
-    clock_parse_iso(buf_view(&time), &s->created_at);
+    json_time(json_get(record, "created_at"), &s->created_at);
     s->ending = json_get(record, "ending").type == JSON_TRUE;
     int ok = s->title && s->directory;
     buf_free(&text);
-    buf_free(&time);
     return ok;
 }
 

@@ -688,10 +688,11 @@ static void term_grid_free(struct term_grid *g)
 {
     free(g->back);
     free(g->front);
+    free(g->ghost);
     free(g->notes);
     cell_pool_free(&g->pool);
     buf_free(&g->scratch);
-    g->back = g->front = NULL;
+    g->back = g->front = g->ghost = NULL;
     g->notes = NULL;
     g->rows = g->cols = 0;
 }
@@ -702,20 +703,44 @@ static void term_grid_resize(struct term_grid *g, int rows, int cols)
     g->rows = term_clamp(rows, 1, VT_ROWS_MAX);
     g->cols = term_clamp(cols, 1, VT_COLS_MAX);
     g->back = base_alloc((size_t)g->rows * (size_t)g->cols * sizeof(*g->back));
-    g->front = base_alloc((size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
+    g->front = base_grow(NULL, (size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
+    g->ghost = base_grow(NULL, (size_t)g->cols * sizeof(*g->ghost));
     g->notes = base_alloc((size_t)g->rows * sizeof(*g->notes));
-    g->known = g->cursor_shown = 0;
+    g->known = g->same = g->cursor_shown = 0;
     g->shown_cursor = g->at_row = g->at_col = -1;
 }
 
+/* A frame leaves both with one content in the back; it becomes the front when something is drawn.
+ * A new frame starts from a blank back, which need not be a copy. */
 static void term_clear(struct term_grid *g)
 {
+    struct cell *shown = g->back;
+
+    if (g->same) {
+        g->back = g->front;
+        g->front = shown;
+        g->same = 0;
+    }
     memset(g->back, 0, (size_t)g->rows * (size_t)g->cols * sizeof(*g->back));
     g->cursor_shown = 0;
 }
 
-static struct cell *term_row(const struct term_grid *g, int row)
+static const struct cell *term_back(const struct term_grid *g, int row)
 {
+    return g->back + (size_t)row * (size_t)g->cols;
+}
+
+static const struct cell *term_front(const struct term_grid *g, int row)
+{
+    return g->known ? g->front + (size_t)row * (size_t)g->cols : g->ghost;
+}
+
+/* A row to draw into. */
+static struct cell *term_row(struct term_grid *g, int row)
+{
+    if (g->same)
+        memcpy(g->front, g->back, (size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
+    g->same = 0;
     return g->back + (size_t)row * (size_t)g->cols;
 }
 
@@ -925,7 +950,7 @@ static void term_put_cell(struct term_grid *g, int row, int col, int room, const
         term_set(g, cells, col, rune, width, style);
 }
 
-/* The bulk of every screen: printable ASCII or a blank, where no wide character stands in the way. */
+/* The bulk of every screen: printable ASCII or a blank, and no wide character in the way. */
 static int term_is_simple(const struct cell *from, const struct cell *to)
 {
     return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) &&
@@ -1079,7 +1104,7 @@ static void term_move_down(struct term_move *m, int rows)
  */
 static int term_gap_is_cheap(const struct term_pen *pen, int col, size_t most)
 {
-    const struct cell *cells = term_row(pen->g, pen->row);
+    const struct cell *cells = term_back(pen->g, pen->row);
     int i;
 
     if (col <= pen->col || (size_t)(col - pen->col) >= most)
@@ -1104,7 +1129,7 @@ static void term_goto(struct term_pen *pen, int row, int col)
             move = other;
     }
     if (pen->row == row && pen->col >= 0 && term_gap_is_cheap(pen, col, move.n)) {
-        const struct cell *cells = term_row(pen->g, row);
+        const struct cell *cells = term_back(pen->g, row);
         for (; pen->col < col; pen->col++)
             buf_byte(pen->b, cells[pen->col].rune ? (char)cells[pen->col].rune : ' ');
         return;
@@ -1153,7 +1178,7 @@ static int term_draw_loose(struct term_pen *pen, int row, int col, const struct 
 {
     char text[CELL_TEXT_MAX];
     span s = {text, cell_text(&pen->g->pool, c->rune, text)};
-    const struct cell *front = pen->g->front + (size_t)row * (size_t)pen->g->cols + col;
+    const struct cell *front = term_front(pen->g, row) + col;
     int loose = term_loose_width(&pen->g->pool, c->rune);
     int corner = term_is_corner(pen->g, row, col, width);
     int wraps = loose > width && col + loose > pen->g->cols;
@@ -1185,7 +1210,7 @@ static int term_is_loose(uint32_t rune)
  * width. */
 static int term_draw(struct term_pen *pen, int row, int col, int *damage)
 {
-    const struct cell *c = term_row(pen->g, row) + col;
+    const struct cell *c = term_back(pen->g, row) + col;
     int width = c->attr & CELL_WIDE ? 2 : 1;
     char text[4] = " ";
     size_t n = 1;
@@ -1256,7 +1281,7 @@ static int term_equal(const struct cell *a, const struct cell *b, int n)
 /* The first and last column of the row that have changed; 0: none have. */
 static int term_row_changes(const struct term_grid *g, int row, int *first, int *last)
 {
-    const struct cell *back = term_row(g, row), *front = g->front + (back - g->back);
+    const struct cell *back = term_back(g, row), *front = term_front(g, row);
     int a = 0, z = g->cols;
 
     if (term_equal(back, front, z)) /* most rows of most frames are */
@@ -1276,7 +1301,7 @@ static int term_row_changes(const struct term_grid *g, int row, int *first, int 
  * Both halves of a wide character have one style, so they change together. */
 static void term_draw_row(struct term_pen *pen, int row, int first, int last)
 {
-    const struct cell *back = term_row(pen->g, row), *front = pen->g->front + (back - pen->g->back);
+    const struct cell *back = term_back(pen->g, row), *front = term_front(pen->g, row);
     int cols = pen->g->cols, erase = cols, dirty = 0, col, tail = cols;
 
     while (tail > 0 && term_is_erased(&back[tail - 1]))
@@ -1310,10 +1335,10 @@ static void term_draw_row(struct term_pen *pen, int row, int first, int last)
         term_erase(pen, row, erase);
 }
 
-/* Starts over on a terminal that shows who knows what. Where nobody sees it half done, erasing all
- * of it saves bytes; else only the rows that stay blank are erased, so that the rest does not
- * flash. */
-static void term_start_redraw(struct term_grid *g, struct term_pen *pen)
+/* Starts over on a terminal that shows who knows what; returns the last row that is to be drawn.
+ * Where nobody sees it half done, erasing all of it saves bytes; else only the rows that stay blank
+ * are erased, so that the rest does not flash. */
+static int term_start_redraw(struct term_grid *g, struct term_pen *pen)
 {
     size_t n = (size_t)g->rows * (size_t)g->cols, kept = n;
     int row;
@@ -1323,12 +1348,14 @@ static void term_start_redraw(struct term_grid *g, struct term_pen *pen)
     buf_str(pen->b, TERM_SEQ_REDRAW);
     pen->row = pen->col = 0;
     row = (int)((kept + (size_t)g->cols - 1) / (size_t)g->cols);
-    if (row == g->rows)
-        return;
-    term_goto(pen, row, 0);
-    buf_str(pen->b, TERM_SEQ_ERASE_BELOW);
-    kept = (size_t)row * (size_t)g->cols;
-    memset(g->front + kept, 0, (n - kept) * sizeof(*g->front));
+    if (row < g->rows) {
+        term_goto(pen, row, 0);
+        buf_str(pen->b, TERM_SEQ_ERASE_BELOW);
+    }
+    if (!g->sync)
+        return row - 1;
+    memset(g->ghost, 0, (size_t)g->cols * sizeof(*g->ghost));
+    return g->rows - 1;
 }
 
 /* ---- rows that only moved ---- */
@@ -1372,8 +1399,7 @@ static struct term_note term_note_row(const struct cell *back, const struct cell
 static void term_note_rows(struct term_grid *g, int top, int bottom)
 {
     for (int row = top; row <= bottom; row++) {
-        const struct cell *back = term_row(g, row);
-        g->notes[row] = term_note_row(back, g->front + (back - g->back), g->cols);
+        g->notes[row] = term_note_row(term_back(g, row), term_front(g, row), g->cols);
     }
 }
 
@@ -1455,7 +1481,7 @@ static void term_scroll(struct term_grid *g, struct term_pen *pen, int top, int 
     term_note_rows(g, top, bottom);
     s = term_find_scroll(g, top, bottom);
     for (int row = s.first; s.gain > 0 && row <= s.last; row++) /* digests can be wrong */
-        if (!term_equal(term_row(g, row), g->front + (size_t)(row + s.by) * cols, g->cols))
+        if (!term_equal(term_back(g, row), g->front + (size_t)(row + s.by) * cols, g->cols))
             return;
     if (s.gain <= 0)
         return;
@@ -1473,6 +1499,8 @@ static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
 {
     int top = 0, bottom = g->rows - 1, row, first, last;
 
+    if (g->same && g->known)
+        return 0;
     while (top <= bottom && !term_row_changes(g, top, &first, &last))
         top++;
     while (bottom > top && !term_row_changes(g, bottom, &first, &last))
@@ -1490,15 +1518,12 @@ static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
     if (g->known)
         term_scroll(g, pen, top, bottom);
     else
-        term_start_redraw(g, pen);
+        bottom = term_start_redraw(g, pen);
     for (row = top; row <= bottom; row++)
-        if (term_row_changes(g, row, &first, &last)) {
-            size_t at = (size_t)row * (size_t)g->cols;
+        if (term_row_changes(g, row, &first, &last))
             term_draw_row(pen, row, first, last);
-            memcpy(g->front + at, g->back + at, (size_t)g->cols * sizeof(*g->front));
-        }
     term_set_pen(pen, (struct cell_style){0, 0, 0});
-    g->known = 1;
+    g->known = g->same = 1;
     return 1 + in_sync;
 }
 
@@ -1514,7 +1539,7 @@ static void term_place_cursor(struct term_grid *g, struct term_pen *pen)
     g->at_col = pen->col;
 }
 
-/* Forgets the graphemes that are not on the screen any more. Front and back are equal here. */
+/* Forgets the graphemes that are not on the screen any more. The back is the front here. */
 static void term_tidy_pool(struct term_grid *g)
 {
     struct cell_pool fresh = {0};
@@ -1528,7 +1553,6 @@ static void term_tidy_pool(struct term_grid *g)
         }
     cell_pool_free(&g->pool);
     g->pool = fresh;
-    memcpy(g->front, g->back, n * sizeof(*g->front));
 }
 
 static void term_frame(struct term_grid *g, buf *b)
@@ -1537,7 +1561,7 @@ static void term_frame(struct term_grid *g, buf *b)
     int drawn;
 
     if (!g->known) { /* no cell looks like this */
-        memset(g->front, 0xff, (size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
+        memset(g->ghost, 0xff, (size_t)g->cols * sizeof(*g->ghost));
         g->shown_cursor = -1;
     }
     drawn = term_draw_changes(g, &pen);
@@ -1604,7 +1628,7 @@ static void term_leave(void)
     errno = saved_errno;
 }
 
-static int term_enter(int in_fd, int out_fd, int mouse)
+static int term_enter(int in_fd, int out_fd, int mouse, buf *b)
 {
     struct termios raw;
 
@@ -1626,9 +1650,9 @@ static int term_enter(int in_fd, int out_fd, int mouse)
         term_saved.active = 0;
         return -1;
     }
-    term_write_all(out_fd, TERM_SEQ_ENTER, sizeof(TERM_SEQ_ENTER) - 1);
+    buf_str(b, TERM_SEQ_ENTER);
     if (mouse)
-        term_write_all(out_fd, TERM_SEQ_MOUSE, sizeof(TERM_SEQ_MOUSE) - 1);
+        buf_str(b, TERM_SEQ_MOUSE);
     return 0;
 }
 

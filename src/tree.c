@@ -62,11 +62,8 @@ static void tree_free_session(struct tree_session *s)
 
 static long long tree_time(struct json value)
 {
-    buf text = {0};
     long long ms = 0;
-    json_put_text(&text, value);
-    clock_parse_iso(buf_view(&text), &ms);
-    buf_free(&text);
+    json_time(value, &ms);
     return ms;
 }
 

@@ -10,7 +10,8 @@
 #define TUI_PAN_COLS 20
 #define TUI_WHEEL_LINES 3
 #define TUI_DOUBLE_MS 400    /* two clicks within this time open */
-#define TUI_REST_MS 1        /* at the start: between asking for the sessions and for all else */
+#define TUI_FRAME_BYTES 4096 /* what most frames need at most */
+#define TUI_REST_MS 20       /* at the start: how long the sessions have the daemon to themselves */
 #define TUI_AGES_MS 60000
 #define TUI_PREVIEW_MS 60    /* the selection rests for this long before its screen is fetched */
 #define TUI_BESIDE_COLS 100  /* a screen this wide shows the preview beside the list … */
@@ -1247,7 +1248,6 @@ static void tui_draw(void *ctx)
 {
     struct app *t = ctx;
     struct term_grid *g = &t->grid;
-    buf frame = {0};
     if (!t->stale || t->terminal.queued || t->terminal.dead || t->program_runs)
         return;
     app_settle(t);
@@ -1258,9 +1258,9 @@ static void tui_draw(void *ctx)
     ui_begin(&t->ui);
     if (t->mode & APP_SCREENS) {
         tui_draw_attached(t);
-        view_put_modes(t->view, &frame);
+        view_put_modes(t->view, &t->frame);
         if (strcmp(t->config->clipboard, "yes") == 0)
-            view_put_clipboard(t->view, &frame);
+            view_put_clipboard(t->view, &t->frame);
     } else if (g->cols < TUI_MIN_COLS || g->rows < TUI_MIN_ROWS) {
         tui_draw_too_small(t);
     } else if (t->mode == APP_PAGER) {
@@ -1268,9 +1268,9 @@ static void tui_draw(void *ctx)
     } else {
         tui_draw_main(t);
     }
-    term_frame(g, &frame);
-    conn_send(&t->terminal, buf_view(&frame));
-    buf_free(&frame);
+    term_frame(g, &t->frame);
+    conn_send_now(&t->terminal, buf_view(&t->frame));
+    buf_clear(&t->frame);
 }
 
 /* ---- input ---------------------------------------------------------------------------------- */
@@ -1519,12 +1519,19 @@ static void tui_on_ages(void *ctx)
     app_changed(t);
 }
 
-/* The sessions are what people wait for: everything else is asked for while that answer is made. */
+/* The sessions are what people wait for: everything else is asked for when they are there. */
 static void tui_connect_rest(void *ctx)
 {
     struct app *t = ctx;
     client_watch(&t->client);
     app_fetch_rest(t);
+}
+
+/* While the daemon answers, memory for the next frame is had. */
+static void tui_blank(void *ctx)
+{
+    struct app *t = ctx;
+    term_clear(&t->grid);
 }
 
 static void tui_connect(void *ctx)
@@ -1533,6 +1540,7 @@ static void tui_connect(void *ctx)
     if (t->attach_only) /* before a key is read: it is for the session */
         tui_attach(t, t->attach_only);
     app_fetch_sessions(t);
+    loop_defer(&t->loop, &t->blank_task); /* after that request has been sent */
     loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + TUI_REST_MS);
 }
 
@@ -1553,7 +1561,7 @@ static void tui_on_signal(void *ctx, int signo)
     if (signo == SIGWINCH) {
         app_resize(t);
     } else if (signo == SIGCONT) {
-        term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t));
+        term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
         if (t->mode & APP_SCREENS)
             view_forget_modes(t->view);
         t->grid.known = 0;
@@ -1576,15 +1584,17 @@ static void tui_set_timers(struct app *t)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
     t->draw_task = (struct loop_task){.fn = tui_draw, .ctx = t};
     t->connect_task = (struct loop_task){.fn = tui_connect, .ctx = t};
+    t->blank_task = (struct loop_task){.fn = tui_blank, .ctx = t};
 }
 
 static int tui_start(struct app *t, buf *error)
 {
     static const int signals[] = {SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT};
     int fd = tui_open_terminal(), rows = 24, cols = 80;
+    buf_reserve(&t->frame, TUI_FRAME_BYTES);
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         loop_on_signal(&t->loop, signals[i], tui_on_signal, t);
-    if (fd < 0 || term_enter(fd, fd, app_wants_mouse(t)) != 0) {
+    if (fd < 0 || term_enter(fd, fd, app_wants_mouse(t), &t->frame) != 0) {
         buf_fmt(error, "cannot use this terminal: %s", strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -1594,6 +1604,7 @@ static int tui_start(struct app *t, buf *error)
     t->terminal.hooks = &tui_terminal_hooks;
     t->terminal.ctx = t;
     conn_open(&t->terminal, &t->loop, fd);
+    buf_str(&t->frame, term_queries());
     t->grid.depth = term_depth();
     t->grid.ascii = !term_is_utf8();
     term_size(fd, &rows, &cols);
@@ -1637,7 +1648,6 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         t->client.here = t->plan.here;
         t->pager.theme = &t->theme;
         app_changed(t);
-        conn_send(&t->terminal, span_of(term_queries()));
         loop_defer(&t->loop, &t->connect_task); /* after the first frame */
         loop_timer_set(&t->loop, &t->ages_timer, t->loop.now + TUI_AGES_MS);
         while (!t->quit)

@@ -44,6 +44,13 @@ static struct cell_style ui_style(const struct ui *u, enum theme_name name)
 
 /* ---- what can be clicked -------------------------------------------------------------------- */
 
+static void ui_free(struct ui *u)
+{
+    free(u->hits);
+    u->hits = NULL;
+    u->hit_count = u->hit_cap = 0;
+}
+
 static void ui_begin(struct ui *u)
 {
     term_clear(u->grid);
@@ -53,8 +60,13 @@ static void ui_begin(struct ui *u)
 static void ui_add_hit(struct ui *u, int row, int col, int rows, int cols, int what, int index,
                        int part)
 {
-    if (u->hit_count < UI_HITS_MAX)
-        u->hits[u->hit_count++] = (struct ui_hit){row, col, rows, cols, what, index, part};
+    if (u->hit_count == UI_HITS_MAX)
+        return;
+    if (u->hit_count == u->hit_cap) {
+        u->hit_cap = u->hit_cap ? u->hit_cap * 2 : 64;
+        u->hits = base_grow(u->hits, (size_t)u->hit_cap * sizeof *u->hits);
+    }
+    u->hits[u->hit_count++] = (struct ui_hit){row, col, rows, cols, what, index, part};
 }
 
 static const struct ui_hit *ui_find_hit(const struct ui *u, int row, int col)
@@ -718,8 +730,11 @@ static const struct ui_key *ui_row_of(const struct ui_key *rows, size_t count, c
 
 static void ui_push_key(struct ui_keys *keys, const struct ui_key *row, int line)
 {
-    keys->rows = base_grow(keys->rows, (keys->count + 1) * sizeof *keys->rows);
-    keys->lines = base_grow(keys->lines, (keys->count + 1) * sizeof *keys->lines);
+    if (keys->count == keys->cap) {
+        keys->cap = keys->cap ? keys->cap * 2 : keys->table_count;
+        keys->rows = base_grow(keys->rows, keys->cap * sizeof *keys->rows);
+        keys->lines = base_grow(keys->lines, keys->cap * sizeof *keys->lines);
+    }
     keys->rows[keys->count] = *row;
     keys->lines[keys->count++] = line;
 }
@@ -860,7 +875,7 @@ static void ui_bind_keys(struct ui_keys *keys, const struct ui_key *table, size_
         if (!ui_row_of(table, count, c->keys.items[i].name))
             ui_bind_problem(&b, &c->keys.items[i], span_of(c->keys.items[i].name),
                             ": no such action; telec config lists them");
-    for (size_t i = 0; i < keys->count; i++)
+    for (size_t i = 0; c->keys.count && i < keys->count; i++)
         if (keys->rows[i].help)
             ui_name_group(keys, i);
 }

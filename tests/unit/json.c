@@ -311,6 +311,26 @@ static void unit_json_ints(void)
     CHECK(!json_int((struct json){ 0 }, &got));
 }
 
+static void unit_json_times(void)
+{
+    static const struct {
+        const char *text;
+        long long ms;
+    } cases[] = {
+        { "\"1970-01-01T00:00:01Z\"", 1000 }, { "\"1970-01-01T00:00:01.25+00:00\"", 1250 },
+        { "\"\\u0031970-01-01T00\\u003a00:02Z\"", 2000 }, { "\"\"", -99 }, { "\"\\n\"", -99 },
+        { "\"1970-01-01\\T00:00:01Z\"", -99 }, { "\"1970-01-01T00:00:01Z \"", -99 },
+        { "1000", -99 }, { "null", -99 }, { "{}", -99 }
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct json v = { 0 };
+        long long got = -99;
+        json_parse(span_of(cases[i].text), &v, NULL, NULL); /* one of them is no JSON at all */
+        CHECK_INT(json_time(v, &got), cases[i].ms >= 0);
+        CHECK_INT(got, cases[i].ms);
+    }
+}
+
 static void unit_json_text(void)
 {
     static const struct {
@@ -580,6 +600,7 @@ static void unit_json(void)
     unit_json_depth();
     unit_json_huge();
     unit_json_ints();
+    unit_json_times();
     unit_json_text();
     unit_json_walk();
     unit_json_members();

@@ -103,6 +103,7 @@ static void unit_look_lists(void)
             look_tree(u, &t, &l);
             unit_look_check(u, &t, &l);
         }
+        ui_free(u);
         free(u);
         term_grid_free(&g);
         tree_free(&t);

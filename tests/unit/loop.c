@@ -733,6 +733,51 @@ static void unit_loop_conn_begun(void)
     loop_free(&l);
 }
 
+/* What is sent at once goes out within the call, unless something is queued before it; what the
+ * socket does not take is a message begun. */
+static void unit_loop_conn_now(void)
+{
+    struct loop l;
+    struct unit_loop_conn u;
+    buf message = {0}, got = {0};
+    loop_init(&l);
+    unit_loop_fill(&message, 2000000);
+    unit_loop_conn_open(&u, &l, 1);
+    conn_send_now(&u.conn, (span){0});
+    conn_send_now(&u.conn, span_of("at once "));
+    unit_loop_drain(u.peer, &got);
+    CHECK_SPAN(buf_view(&got), "at once ");
+    conn_send(&u.conn, span_of("queued "));
+    conn_send_now(&u.conn, span_of("behind it"));
+    CHECK_INT(u.conn.queued, 16);
+    unit_loop_pass(&l);
+    unit_loop_drain(u.peer, &got);
+    CHECK_SPAN(buf_view(&got), "at once queued behind it");
+    buf_clear(&got);
+    u.drained = 0;
+    conn_send_now(&u.conn, buf_view(&message));
+    CHECK(u.conn.queued > 0 && u.conn.queued < message.n);
+    conn_send_now(&u.conn, span_of("!"));
+    conn_drop_unsent(&u.conn);
+    CHECK(u.conn.queued > 1);
+    for (int pass = 0; pass < 10000 && !u.drained; pass++) {
+        unit_loop_drain(u.peer, &got);
+        unit_loop_pass(&l);
+    }
+    unit_loop_drain(u.peer, &got);
+    CHECK(got.n == message.n && memcmp(got.p, message.p, got.n) == 0);
+    close(u.peer);
+    conn_send_now(&u.conn, span_of("nobody"));
+    conn_send_now(&u.conn, span_of("there"));
+    unit_loop_until(&l, &u.closed);
+    CHECK(strcmp(u.why, "orderly") != 0);
+    conn_send_now(&u.conn, span_of("dead"));
+    buf_free(&u.got);
+    buf_free(&message);
+    buf_free(&got);
+    loop_free(&l);
+}
+
 static void unit_loop_conn_closing(void)
 {
     struct loop l;
@@ -874,6 +919,7 @@ static void unit_loop(void)
     unit_loop_conn_output(3, 500000, 0);
     unit_loop_conn_dropping();
     unit_loop_conn_begun();
+    unit_loop_conn_now();
     unit_loop_conn_closing();
     unit_loop_conn_pty();
     unit_loop_unix_sockets();

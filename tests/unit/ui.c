@@ -33,6 +33,7 @@ static struct unit_ui *unit_ui_open(int rows, int cols)
 
 static void unit_ui_close(struct unit_ui *s)
 {
+    ui_free(&s->ui);
     term_grid_free(&s->grid);
     free(s);
 }
