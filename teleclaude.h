@@ -1107,7 +1107,7 @@ static int fleet_is_allowed(const char *allow, span computer);
 #define HOLD_TICK_MS 20
 #define HOLD_TICK_MAX (128 * 1024)       /* (bytes) is shown a snapshot at the end of it instead */
 #define HOLD_STATUS_MS 100               /* between two status frames */
-#define HOLD_STATUS_DELAY_MS 4           /* from a change to its status frame */
+#define HOLD_ECHO_MS 4                   /* from a key to its echo, and then to a status frame */
 #define HOLD_IDLE_MS 3000                /* without output: idle */
 #define HOLD_RECEIPT_MS 2000             /* for a program to react to a message */
 #define HOLD_KEYS_MAX 100                /* presses in one request */

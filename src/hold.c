@@ -103,7 +103,7 @@ struct hold {
     int unseen;                /* it finished or asked, and nobody has looked since */
     int wait_status;           /* waitpid's, once exited */
     /* what happens next */
-    long long output_at, bell_at; /* loop clock, of the last ones */
+    long long output_at, bell_at, typed_at; /* loop clock, of the last ones */
     int hooked;                /* an agent reports its state: output alone does not change it */
     int dirty;                 /* a status frame is due */
     struct loop_timer status_timer, state_timer, kill_timer, drain_timer, type_timer, enter_timer,
@@ -212,11 +212,13 @@ static void hold_send_status(void *ctx)
     buf_free(&json);
 }
 
-/* Something that a status frame tells has changed. The first change waits only until a key's echo
- * is on the user's screen: the daemon and all who watch would be woken on its way. */
+/* Something that a status frame tells has changed. While a key's echo may be on its way to the
+ * user's screen, it waits: the daemon and all who watch would be woken at the same time. */
 static void hold_changed(struct hold *h)
 {
-    long long soon = h->loop.now + HOLD_STATUS_DELAY_MS, due = h->status_at + HOLD_STATUS_MS;
+    int echoing = h->loop.now - h->typed_at < HOLD_ECHO_MS;
+    long long soon = h->loop.now + (echoing ? HOLD_ECHO_MS : 0);
+    long long due = h->status_at + HOLD_STATUS_MS;
     if (h->dirty)
         return;
     h->dirty = 1;
@@ -762,6 +764,7 @@ static void hold_take_input(struct hold_client *c, span payload)
         hold_set_size(h, c->cols, c->rows);
     hold_settle_enter(h);
     hold_type(h, payload);
+    h->typed_at = h->loop.now;
     hold_set_seen(h);
     if (h->state == HOLD_WAITING && payload.n)
         hold_work(h, HOLD_BY_OUTPUT);
@@ -1171,6 +1174,7 @@ static void hold_init(struct hold *h)
     loop_init(&h->loop);
     h->since = h->activity = clock_wall_ms();
     h->status_at = h->loop.now - HOLD_STATUS_MS;
+    h->typed_at = h->loop.now - HOLD_ECHO_MS;
 }
 
 /* A daemon that starts while we do and can't reach us writes down that the session is lost, and
