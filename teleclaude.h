@@ -852,6 +852,8 @@ struct conn {
     int paused;             /* not reading */
     int greedy;             /* read until nothing is left: a pty gives 4 KiB at a time */
     int stuck;              /* waiting for the descriptor to take more */
+    int takes_fd;           /* a descriptor may come with the input: see conn_take_fd */
+    int passed;             /* the one that came last, plus 1; 0: none */
     int finishing;          /* close when drained */
     int dead;
     const char *why;        /* why it died; NULL: an orderly end */
@@ -868,6 +870,11 @@ static void conn_pause(struct conn *c, int paused);
 static void conn_send(struct conn *c, span s);
 /* the same without waiting for the end of the pass; a copy only of what cannot be written now */
 static void conn_send_now(struct conn *c, span s);
+/* The same with a copy of a descriptor for a peer that takes one, when nothing is queued. 0, or -1:
+ * nothing was sent. */
+static int conn_send_fd(struct conn *c, span s, int fd);
+/* The descriptor that came with the input, now the caller's; -1: none did. */
+static int conn_take_fd(struct conn *c);
 /* queues a reference */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
 /* forgets queued messages of which nothing was written yet */
@@ -1118,6 +1125,7 @@ static int fleet_is_allowed(const char *allow, span computer);
 enum hold_frame {
     /* to the holder */
     HOLD_INPUT = 'i',    /* bytes for the program; makes the sender the controller of the size */
+    HOLD_TYPED = 'y',    /* the same, of bytes that the sender has written to the pty itself */
     HOLD_MESSAGE = 'm',  /* {"text", "enter"}: typed and submitted; answered by HOLD_RECEIPT */
     HOLD_RESIZE = 'r',   /* {"cols", "rows"} */
     HOLD_KEYS = 'K',     /* {"key", "count"}: keys by name, see hold_put_key */
@@ -1138,6 +1146,9 @@ enum hold_frame {
     HOLD_OUTPUT = 'O',   /* bytes the program wrote */
     HOLD_SIZE = 'Z',     /* {"size": [cols, rows]} of the snapshot that follows */
     HOLD_SNAPSHOT = 'N', /* bytes that repaint the whole screen */
+    /* A number: you may write to the pty yourself once you have sent so many HOLD_INPUT, all of which
+     * the program has got; empty: not now. */
+    HOLD_PTY = 'P',
     HOLD_SCREEN_IS = 'C',/* GET …/screen's object */
     HOLD_TEXT_IS = 'T',  /* plain text of scrollback and screen */
     HOLD_RECEIPT = 'R'   /* "delivered" or "unconfirmed" */
@@ -1145,6 +1156,7 @@ enum hold_frame {
 
 #define HOLD_VIEW_SIZES 'z'      /* HOLD_SIZE before each snapshot, and a new one after a resize */
 #define HOLD_VIEW_SCROLLBACK 'b' /* the first snapshot has the scrollback, too */
+#define HOLD_VIEW_PTY 'p'        /* HOLD_PTY: the first one brings the pty's descriptor */
 
 /* What a key sends ("enter", "key_up", "ctrl_c", "f1", …); application: the program asked for
  * application cursor keys. 1, or 0: no key of that name. */
@@ -2725,6 +2737,10 @@ struct view {
     int pan_rows, pan_cols;  /* how far from the cursor's surroundings the cut-out was moved */
     buf typed;               /* input that leaves at the end of the pass, or once connected */
     struct loop_task send_task;
+    int pty;                 /* the session's, for typing past its holder; -1: none */
+    int may_type;            /* and nothing that anybody typed otherwise is under way */
+    long long inputs;        /* what was typed through the holder: frames */
+    struct loop_timer notice_timer; /* until the holder is told that it was used */
     int want_cols, want_rows; /* the size to ask for; 0: none */
     unsigned modes;          /* what view_put_modes told the terminal last */
     unsigned ui_modes;       /* what the UI has switched on itself */

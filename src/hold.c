@@ -106,6 +106,8 @@ struct hold {
     long long output_at, bell_at, typed_at; /* loop clock, of the last ones */
     int hooked;                /* an agent reports its state: output alone does not change it */
     int dirty;                 /* a status frame is due */
+    int typists;               /* clients that have the pty's descriptor */
+    struct loop_task offer_task;
     struct loop_timer status_timer, state_timer, kill_timer, drain_timer, type_timer, enter_timer,
         tick_timer;
     long long status_at;       /* when the last one went out */
@@ -120,6 +122,9 @@ struct hold_client {
     struct hold_client *next, **link;
     struct conn conn;
     int watching, viewing;
+    int direct;                /* it has the pty's descriptor, */
+    int offered;               /* and may write to it now */
+    long long inputs;          /* frames of input that came from it */
     int behind;                /* output was left out: a snapshot is due */
     int missing;               /* what was left out may be missing in its scrollback */
     int scrollback;            /* it has one */
@@ -216,7 +221,7 @@ static void hold_send_status(void *ctx)
  * user's screen, it waits: the daemon and all who watch would be woken at the same time. */
 static void hold_changed(struct hold *h)
 {
-    int echoing = h->loop.now - h->typed_at < HOLD_ECHO_MS;
+    int echoing = h->typists || h->loop.now - h->typed_at < HOLD_ECHO_MS;
     long long soon = h->loop.now + (echoing ? HOLD_ECHO_MS : 0);
     long long due = h->status_at + HOLD_STATUS_MS;
     if (h->dirty)
@@ -329,7 +334,45 @@ static int hold_type(struct hold *h, span bytes)
     if (h->pty.queued + bytes.n > HOLD_QUEUE_MAX)
         return -1;
     conn_send_now(&h->pty, bytes);
+    loop_defer(&h->loop, &h->offer_task);
     return 0;
+}
+
+/* Tells those who type past us whether they may: not into a message, nor before input that the
+ * program has not taken. What they typed before they hear of it, a tenth of a millisecond, may still
+ * get there, as with any two who write to one terminal. */
+static void hold_offer_pty(void *ctx)
+{
+    struct hold *h = ctx;
+    int may = !h->pty.queued && !h->enter_timer.slot && !h->typed.n && !h->exited;
+    for (struct hold_client *c = h->clients; c; c = c->next) {
+        buf inputs = {0};
+        if (!c->direct || c->offered == may)
+            continue;
+        c->offered = may;
+        if (may)
+            buf_int(&inputs, c->inputs);
+        hold_send_frame(&c->conn, HOLD_PTY, buf_view(&inputs));
+        buf_free(&inputs);
+    }
+}
+
+static void hold_on_pty_drained(void *ctx)
+{
+    struct hold *h = ctx;
+    loop_defer(&h->loop, &h->offer_task);
+}
+
+/* Typing goes to the program without a process more on its way, and past a holder that is busy with
+ * its output. */
+static void hold_pass_pty(struct hold_client *c)
+{
+    static const char frame[HOLD_HEAD] = {0, 0, 0, 0, HOLD_PTY};
+    if (c->direct || conn_send_fd(&c->conn, (span){frame, sizeof frame}, c->hold->pty.io.fd) != 0)
+        return;
+    c->direct = 1;
+    c->hold->typists++;
+    loop_defer(&c->hold->loop, &c->hold->offer_task);
 }
 
 static void hold_press_enter(void *ctx)
@@ -742,7 +785,8 @@ static void hold_on_pty_closed(void *ctx, const char *why)
     hold_check_end(h);
 }
 
-static const struct conn_hooks hold_pty_hooks = {hold_on_output, NULL, hold_on_pty_closed};
+static const struct conn_hooks hold_pty_hooks = {hold_on_output, hold_on_pty_drained,
+                                                 hold_on_pty_closed};
 
 /* ---- frames from the daemon ----------------------------------------------------------------- */
 
@@ -757,17 +801,29 @@ static int hold_size_of(struct json size, int *cols, int *rows)
     return 1;
 }
 
+/* Somebody types: the size is theirs, and what they have typed answers what was asked. */
+static void hold_take_typed(struct hold_client *c, span payload)
+{
+    struct hold *h = c->hold;
+    (void)payload;
+    if (c->cols)
+        hold_set_size(h, c->cols, c->rows);
+    h->typed_at = h->loop.now;
+    hold_set_seen(h);
+    if (h->state == HOLD_WAITING)
+        hold_work(h, HOLD_BY_OUTPUT);
+}
+
 static void hold_take_input(struct hold_client *c, span payload)
 {
     struct hold *h = c->hold;
-    if (c->cols)
-        hold_set_size(h, c->cols, c->rows);
+    if (!payload.n)
+        return;
+    hold_take_typed(c, payload);
     hold_settle_enter(h);
+    c->inputs++;
+    c->offered = 0; /* until this is with the program */
     hold_type(h, payload);
-    h->typed_at = h->loop.now;
-    hold_set_seen(h);
-    if (h->state == HOLD_WAITING && payload.n)
-        hold_work(h, HOLD_BY_OUTPUT);
 }
 
 static void hold_take_message(struct hold_client *c, span payload)
@@ -913,6 +969,8 @@ static void hold_take_view(struct hold_client *c, span payload)
     for (size_t i = 0; i < payload.n; i++) {
         c->sizes |= payload.p[i] == HOLD_VIEW_SIZES;
         scrollback |= payload.p[i] == HOLD_VIEW_SCROLLBACK;
+        if (payload.p[i] == HOLD_VIEW_PTY)
+            hold_pass_pty(c);
     }
     c->viewing = 1;
     c->scrollback = scrollback;
@@ -966,7 +1024,8 @@ static const struct {
     enum hold_frame type;
     void (*take)(struct hold_client *c, span payload);
 } hold_requests[] = {
-    {HOLD_INPUT, hold_take_input},   {HOLD_MESSAGE, hold_take_message},
+    {HOLD_INPUT, hold_take_input},   {HOLD_TYPED, hold_take_typed},
+    {HOLD_MESSAGE, hold_take_message},
     {HOLD_RESIZE, hold_take_resize}, {HOLD_KILL, hold_take_kill},
     {HOLD_EVENT, hold_take_event},   {HOLD_WATCH, hold_take_watch},
     {HOLD_VIEW, hold_take_view},     {HOLD_SCREEN, hold_take_screen},
@@ -1003,6 +1062,7 @@ static void hold_on_client_closed(void *ctx, const char *why)
     struct hold_client *c = ctx;
     (void)why;
     loop_timer_stop(&c->hold->loop, &c->receipt_timer);
+    c->hold->typists -= c->direct;
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
@@ -1171,6 +1231,7 @@ static void hold_init(struct hold *h)
                   {&h->tick_timer, hold_on_tick}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};
+    h->offer_task = (struct loop_task){.fn = hold_offer_pty, .ctx = h};
     loop_init(&h->loop);
     h->since = h->activity = clock_wall_ms();
     h->status_at = h->loop.now - HOLD_STATUS_MS;

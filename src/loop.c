@@ -500,6 +500,30 @@ static void conn_send_now(struct conn *c, span s)
     blob_drop(rest);
 }
 
+static int conn_send_fd(struct conn *c, span s, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec iov = {(void *)(uintptr_t)s.p, s.n};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
+    if (c->out_count || c->dead || c->finishing)
+        return -1;
+    memset(&control, 0, sizeof control);
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(h), &fd, sizeof(int));
+    ssize_t n = sendmsg(c->io.fd, &m, 0);
+    if (n < 0)
+        return -1;
+    conn_send(c, span_sub(s, (size_t)n));
+    return 0;
+}
+
 static void conn_drop_unsent(struct conn *c)
 {
     size_t keep = 0; /* the rest of the message under way must still be sent */
@@ -559,6 +583,36 @@ static void conn_settle(struct conn *c)
     c->in = rest;
 }
 
+/* read, with a descriptor that comes along. */
+static ssize_t conn_receive(struct conn *c, char *p, size_t n)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec iov = {p, n};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
+    ssize_t got = recvmsg(c->io.fd, &m, 0);
+    struct cmsghdr *h = got > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+        h->cmsg_len == CMSG_LEN(sizeof(int))) {
+        int fd = conn_take_fd(c);
+        if (fd >= 0)
+            close(fd);
+        memcpy(&fd, CMSG_DATA(h), sizeof fd);
+        c->passed = conn_close_on_exec(fd) + 1;
+    }
+    return got;
+}
+
+static int conn_take_fd(struct conn *c)
+{
+    int fd = c->passed - 1;
+    c->passed = 0;
+    return fd;
+}
+
 static void conn_read(struct conn *c)
 {
     if (!c->in.p) {
@@ -569,7 +623,8 @@ static void conn_read(struct conn *c)
     size_t most = c->in.n + (c->greedy ? CONN_READ_GREEDY : CONN_READ_MAX);
     ssize_t n;
     do {
-        n = read(c->io.fd, c->in.p + c->in.n, most - c->in.n);
+        n = c->takes_fd ? conn_receive(c, c->in.p + c->in.n, most - c->in.n)
+                        : read(c->io.fd, c->in.p + c->in.n, most - c->in.n);
         c->in.n += n > 0 ? (size_t)n : 0;
     } while (n > 0 && c->greedy && most - c->in.n >= CONN_READ_MIN);
     /* EIO: nobody has the other side of this pty open any more */
@@ -648,6 +703,9 @@ static void conn_free(struct conn *c)
         blob_drop(conn_piece(c, --c->out_count)->bytes);
     conn_reset_queue(c);
     buf_free(&c->in);
+    int fd = conn_take_fd(c);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* ---- Unix sockets --------------------------------------------------------------------------- */

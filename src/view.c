@@ -10,18 +10,50 @@
 #define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
 /* bytes typed in one pass, or before the connection stands; a paste is one event */
 #define VIEW_TYPED_MAX (TERM_PASTE_MAX * 2)
+#define VIEW_DIRECT_MAX 256  /* bytes typed past the holder; more could stop halfway */
+#define VIEW_NOTICE_MS 5     /* then the holder is told: not while their echo is on its way */
 #define VIEW_WAITING_COLS 80 /* until the size is known */
 #define VIEW_WAITING_ROWS 24
 
 /* ---- the connection ------------------------------------------------------------------------- */
+
+static void view_send_notice(void *ctx)
+{
+    struct view *v = ctx;
+    hold_send(&v->link, HOLD_TYPED, (span){0});
+}
+
+/* Writes keys to the session's pty, when we have it and nothing is under way that they could get
+ * into. Returns how many bytes it took. */
+static size_t view_type_directly(struct view *v, span keys)
+{
+    if (!v->may_type || v->link.conn.queued || keys.n > VIEW_DIRECT_MAX)
+        return 0;
+    ssize_t n = write(v->pty, keys.p, keys.n);
+    if (n <= 0)
+        return 0;
+    if (!v->notice_timer.slot)
+        loop_timer_set(v->loop, &v->notice_timer, v->loop->now + VIEW_NOTICE_MS);
+    return (size_t)n;
+}
+
+/* Through the holder, which says when all of it is with the program. */
+static void view_type_through(struct view *v, span keys)
+{
+    v->may_type = 0;
+    v->inputs++;
+    hold_send(&v->link, HOLD_INPUT, keys);
+    conn_flush(&v->link.conn);
+}
 
 /* Keys that came in one pass leave in one message, at once: their echo is waited for. */
 static void view_send_typed(void *ctx)
 {
     struct view *v = ctx;
     if (v->typed.n && v->link.open) {
-        hold_send(&v->link, HOLD_INPUT, buf_view(&v->typed));
-        conn_flush(&v->link.conn);
+        size_t n = view_type_directly(v, buf_view(&v->typed));
+        if (n < v->typed.n)
+            view_type_through(v, span_sub(buf_view(&v->typed), n));
     } else if (v->typed.n && v->ws.accepted) {
         client_ws_send(&v->ws, WS_BINARY, buf_view(&v->typed));
     } else {
@@ -39,6 +71,8 @@ static struct view *view_new(const char *id, const struct view_hooks *hooks, voi
     v->modes = v->ui_modes = VIEW_UI_MODES;
     v->wheel = 1;
     v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
+    v->notice_timer = (struct loop_timer){.fn = view_send_notice, .ctx = v};
+    v->pty = -1;
     return v;
 }
 
@@ -95,8 +129,22 @@ static void view_take_output(struct view *v, span bytes)
     v->hooks->changed(v->ctx);
 }
 
+/* Nothing of it is called any more, and the program's terminal hangs up without us. */
+static void view_rest(struct view *v)
+{
+    if (!v->loop)
+        return;
+    loop_cancel(v->loop, &v->send_task);
+    loop_timer_stop(v->loop, &v->notice_timer);
+    if (v->pty >= 0)
+        close(v->pty);
+    v->pty = -1;
+    v->may_type = 0;
+}
+
 static void view_ended(struct view *v, const char *why)
 {
+    view_rest(v);
     if (!v->hooks) {
         view_free(v);
         return;
@@ -120,9 +168,19 @@ static void view_on_ws_closed(void *ctx, int code, const char *why)
     view_ended(ctx, why ? why : "the connection was lost");
 }
 
+static void view_take_pty(struct view *v, span payload)
+{
+    long long inputs;
+    if (v->pty < 0)
+        v->pty = conn_take_fd(&v->link.conn);
+    v->may_type = v->pty >= 0 && span_int(payload, &inputs) && inputs == v->inputs;
+}
+
 static void view_on_frame(void *ctx, enum hold_frame type, span payload)
 {
     struct view *v = ctx;
+    if (type == HOLD_PTY)
+        view_take_pty(v, payload);
     if (v->hooks && type == HOLD_SIZE)
         view_take_size(v, payload);
     else if (v->hooks && (type == HOLD_OUTPUT || type == HOLD_SNAPSHOT))
@@ -138,7 +196,7 @@ static void view_on_link_closed(void *ctx)
  * costs two wake-ups. */
 static int view_open_link(struct view *v, const struct client *client, int control)
 {
-    const char how[] = {HOLD_VIEW_SIZES, control ? HOLD_VIEW_SCROLLBACK : ' '};
+    const char how[] = {HOLD_VIEW_SIZES, HOLD_VIEW_SCROLLBACK, HOLD_VIEW_PTY};
     buf path = {0};
     if (!store_id_is_plain(v->id))
         return -1;
@@ -147,8 +205,9 @@ static int view_open_link(struct view *v, const struct client *client, int contr
     v->link.on_closed = view_on_link_closed;
     v->link.ctx = v;
     int status = hold_open(&v->link, client->loop, buf_cstr(&path));
+    v->link.conn.takes_fd = control;
     if (status == 0)
-        hold_send(&v->link, HOLD_VIEW, (span){how, sizeof how});
+        hold_send(&v->link, HOLD_VIEW, (span){how, control ? sizeof how : 1});
     buf_free(&path);
     return status;
 }
@@ -206,8 +265,9 @@ static void view_close(struct view *v)
     v->hooks = NULL;
     if (v->send_task.queued)
         view_send_typed(v);
-    if (v->loop)
-        loop_cancel(v->loop, &v->send_task);
+    if (v->notice_timer.slot)
+        view_send_notice(v);
+    view_rest(v);
     if (v->link.open)
         hold_leave(&v->link); /* view_ended frees it */
     else if (v->ws.open)
@@ -220,8 +280,7 @@ static void view_abandon(struct view *v)
 {
     if (!v)
         return;
-    if (v->loop)
-        loop_cancel(v->loop, &v->send_task);
+    view_rest(v);
     hold_abandon(&v->link);
     client_ws_abandon(&v->ws);
     view_free(v);

@@ -1208,6 +1208,43 @@ static void test_ui_attach_paste(void)
     ui_quit(u);
 }
 
+/* Keys that a program does not read yet reach it all the same, in their order, and they reach it
+ * while its holder is busy with something else. */
+static void test_ui_attach_types_past_the_holder(void)
+{
+    daemon_start();
+    char *go = format("%s/go", e2e.dir), *file = format("%s/typed", e2e.dir);
+    char *want = format("a");
+    if (mkfifo(go, 0600) != 0)
+        e2e_die(go);
+    char *id = ui_session_sh(
+        "deaf", format("stty raw -echo; echo ready; head -c 1 > %s; read x < %s; cat >> %s", file,
+                       go, file));
+    struct ui *u = ui_live(24, 80);
+    ui_attach(u, "deaf", "ready");
+    ui_keys(u, "a");
+    AWAIT(file_size(file) == 1);
+    for (int i = 0; i < 400; i++) { /* more than a terminal keeps */
+        char *keys = format("%05d %*s", i, 40 + i % 9, i % 50 ? "." : "long");
+        want = format("%s%s", want, keys);
+        ui_keys(u, keys);
+        pty_read(u->t, 0);
+    }
+    file_write(go, "x\n", 0600);
+    AWAIT(file_size(file) == (long long)strlen(want));
+    CHECK_TEXT(file_read(file, NULL), want);
+    ui_keys(u, "b");
+    AWAIT(file_size(file) == (long long)strlen(want) + 1);
+    if (HAVE_PROC) {
+        kill(holder_of(id), SIGSTOP);
+        ui_keys(u, "c");
+        AWAIT(file_size(file) == (long long)strlen(want) + 2);
+        kill(holder_of(id), SIGCONT);
+    }
+    ui_detach(u);
+    ui_quit(u);
+}
+
 /* A program that takes the whole screen. */
 static void test_ui_attach_full_screen(void)
 {
@@ -1376,6 +1413,7 @@ static const struct test ui_tests[] = {
     {"ui_attach_ends", test_ui_attach_ends},
     {"ui_attach_scroll", test_ui_attach_scroll},
     {"ui_attach_paste", test_ui_attach_paste},
+    {"ui_attach_types_past_the_holder", test_ui_attach_types_past_the_holder},
     {"ui_attach_full_screen", test_ui_attach_full_screen},
     {"ui_titles", test_ui_titles},
     {"ui_many", test_ui_many},

@@ -778,6 +778,58 @@ static void unit_loop_conn_now(void)
     loop_free(&l);
 }
 
+/* A descriptor comes with the first byte it was sent with, once, and is closed when nobody takes it.
+ */
+static void unit_loop_conn_descriptor(void)
+{
+    struct loop l;
+    struct unit_loop_conn from, to;
+    int ends[2], more[2], fds[2];
+    char byte;
+    loop_init(&l);
+    unit_loop_conn_open(&from, &l, 0);
+    unit_loop_conn_open(&to, &l, 0);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    CHECK(pipe(ends) == 0 && pipe(more) == 0);
+    dup2(fds[0], from.conn.io.fd);
+    dup2(fds[1], to.conn.io.fd);
+    close(fds[0]);
+    close(fds[1]);
+    fcntl(from.conn.io.fd, F_SETFL, O_NONBLOCK);
+    fcntl(to.conn.io.fd, F_SETFL, O_NONBLOCK);
+    to.conn.takes_fd = 1;
+    CHECK_INT(conn_take_fd(&to.conn), -1);
+    conn_send(&from.conn, span_of("queued"));
+    CHECK_INT(conn_send_fd(&from.conn, span_of("no"), ends[1]), -1);
+    for (int i = 0; i < 5; i++)
+        unit_loop_pass(&l);
+    CHECK_SPAN(buf_view(&to.got), "queued");
+    CHECK_INT(conn_take_fd(&to.conn), -1);
+    CHECK_INT(conn_send_fd(&from.conn, span_of("first"), ends[1]), 0);
+    CHECK_INT(conn_send_fd(&from.conn, span_of("second"), ends[1]), 0);
+    CHECK_INT(conn_send_fd(&from.conn, span_of("third"), more[1]), 0);
+    close(more[1]);
+    for (int i = 0; i < 9; i++)
+        unit_loop_pass(&l);
+    CHECK_SPAN(buf_view(&to.got), "queuedfirstsecondthird");
+    int fd = conn_take_fd(&to.conn); /* the last one; those before it are closed */
+    CHECK(fd >= 0 && fcntl(fd, F_GETFD) & FD_CLOEXEC && conn_take_fd(&to.conn) == -1);
+    CHECK(write(fd, "!", 1) == 1 && read(more[0], &byte, 1) == 1 && byte == '!');
+    close(fd);
+    CHECK_INT(read(more[0], &byte, 1), 0);
+    CHECK_INT(conn_send_fd(&from.conn, span_of("left"), ends[1]), 0);
+    close(ends[1]);
+    for (int i = 0; i < 5; i++)
+        unit_loop_pass(&l);
+    unit_loop_conn_end(&to);
+    CHECK_INT(read(ends[0], &byte, 1), 0); /* it went with the connection */
+    unit_loop_conn_end(&from);
+    CHECK_INT(conn_send_fd(&from.conn, span_of("dead"), more[0]), -1);
+    close(ends[0]);
+    close(more[0]);
+    loop_free(&l);
+}
+
 static void unit_loop_conn_closing(void)
 {
     struct loop l;
@@ -920,6 +972,7 @@ static void unit_loop(void)
     unit_loop_conn_dropping();
     unit_loop_conn_begun();
     unit_loop_conn_now();
+    unit_loop_conn_descriptor();
     unit_loop_conn_closing();
     unit_loop_conn_pty();
     unit_loop_unix_sockets();
