@@ -339,8 +339,8 @@ static int hold_type(struct hold *h, span bytes)
 }
 
 /* Tells those who type past us whether they may: not into a message, nor before input that the
- * program has not taken. What they typed before they hear of it, a tenth of a millisecond, may still
- * get there, as with any two who write to one terminal. */
+ * program has not taken. What they type until they hear of it, a tenth of a millisecond later, may
+ * still get there, as with any two who write to one terminal. */
 static void hold_offer_pty(void *ctx)
 {
     struct hold *h = ctx;

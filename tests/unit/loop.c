@@ -778,8 +778,7 @@ static void unit_loop_conn_now(void)
     loop_free(&l);
 }
 
-/* A descriptor comes with the first byte it was sent with, once, and is closed when nobody takes it.
- */
+/* A descriptor comes with the bytes it was sent with, once, and is closed when nobody takes it. */
 static void unit_loop_conn_descriptor(void)
 {
     struct loop l;
