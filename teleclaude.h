@@ -1146,8 +1146,8 @@ enum hold_frame {
     HOLD_OUTPUT = 'O',   /* bytes the program wrote */
     HOLD_SIZE = 'Z',     /* {"size": [cols, rows]} of the snapshot that follows */
     HOLD_SNAPSHOT = 'N', /* bytes that repaint the whole screen */
-    /* A number: you may write to the pty yourself once you have sent so many HOLD_INPUT, all of which
-     * the program has got; empty: not now. */
+    /* A number: you may write to the pty yourself, once you have sent that many HOLD_INPUT (the
+     * program has got them all); empty: not now. */
     HOLD_PTY = 'P',
     HOLD_SCREEN_IS = 'C',/* GET …/screen's object */
     HOLD_TEXT_IS = 'T',  /* plain text of scrollback and screen */

@@ -1901,12 +1901,13 @@ static const struct vt_simple {
     {0xa1, 0xa8, 1, 0},       {0xaf, 0x2ff, 1, 0},      {0x370, 0x482, 1, 0},
     {0x48a, 0x52f, 1, 0},     {0x5d0, 0x5ea, 1, 0},     {0x620, 0x64a, 1, 0},
     {0x904, 0x939, 1, 0},     {0xe01, 0xe30, 1, 0},     {0x1e00, 0x1eff, 1, 0},
-    {0x2010, 0x2027, 1, 0},   {0x2190, 0x2193, 1, 0},   {0x2500, 0x25a9, 1, 0},
-    {0x2800, 0x28ff, 1, 0},   {0x3001, 0x3029, 2, 0},   {0x3041, 0x3096, 2, 0},
-    {0x30a1, 0x30ff, 2, 0},   {0x3400, 0x4dbf, 2, 0},   {0x4e00, 0x9fff, 2, 0},
-    {0xac00, 0xd7a3, 2, 1},   {0xe000, 0xf8ff, 1, 0},   {0xff01, 0xff60, 2, 0},
-    {0x1f400, 0x1f43e, 2, 1}, {0x1f442, 0x1f4fc, 2, 1}, {0x1f550, 0x1f567, 2, 1},
-    {0x1f600, 0x1f64f, 2, 1}, {0x1f680, 0x1f6c5, 2, 1}, {0x1f947, 0x1f9ff, 2, 1},
+    {0x2010, 0x2027, 1, 0},   {0x2190, 0x2193, 1, 0},   {0x2500, 0x259f, 1, 0},
+    {0x25a0, 0x25df, 1, 1},   {0x2800, 0x28ff, 1, 0},   {0x3001, 0x3029, 2, 0},
+    {0x3041, 0x3096, 2, 0},   {0x30a1, 0x30ff, 2, 0},   {0x3400, 0x4dbf, 2, 0},
+    {0x4e00, 0x9fff, 2, 0},   {0xac00, 0xd7a3, 2, 1},   {0xe000, 0xf8ff, 1, 0},
+    {0xff01, 0xff60, 2, 0},   {0x1f400, 0x1f43e, 2, 1}, {0x1f442, 0x1f4fc, 2, 1},
+    {0x1f550, 0x1f567, 2, 1}, {0x1f600, 0x1f64f, 2, 1}, {0x1f680, 0x1f6c5, 2, 1},
+    {0x1f947, 0x1f9ff, 2, 1},
 };
 
 /* Blocks of 32 code points: those of the first plane, then those of the emoji; one for the rest. */
@@ -2023,6 +2024,7 @@ static const char *vt_fill(const char *p, const char *end, struct cell_style sty
     const struct vt_simple *simple;
     const struct vt_pen pen = vt_pen_of(style);
     struct cell *at = *cell;
+    unsigned flags = 0;
 
     while (p < end && at < limit) {
         uint32_t cp = (unsigned char)*p;
@@ -2045,9 +2047,9 @@ static const char *vt_fill(const char *p, const char *end, struct cell_style sty
         simple = n ? vt_find_simple(blocks, cp) : NULL;
         if (!simple || limit - at < simple->width || (simple->after && at == *cell))
             break;
-        *seen |= VT_LINE_RUNES;
+        flags |= VT_LINE_RUNES;
         if (simple->width == 2) {
-            *seen |= VT_LINE_WIDE;
+            flags |= VT_LINE_WIDE;
             vt_draw(at++, pen.low + pen.one * cp, pen.high + pen.wide);
             vt_draw(at++, pen.low, pen.high + pen.tail);
         } else {
@@ -2056,6 +2058,7 @@ static const char *vt_fill(const char *p, const char *end, struct cell_style sty
         p += n;
     }
     *cell = at;
+    *seen |= flags;
     return p;
 }
 
