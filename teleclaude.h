@@ -2826,6 +2826,7 @@ static void look_put_agent_note(const struct tree_agent *a, long long now, buf *
 /* ==== app: the UI's state: what is shown and selected, requests, what survives a restart ====== */
 
 #define APP_PROMPTS_MAX 20
+#define APP_ENDED_MAX 8    /* sessions that can be taken back */
 #define APP_PROMPT_MAX 1000 /* bytes; longer ones are not remembered */
 
 /* What the keyboard is talking to; bits, for the key table's contexts. */
@@ -2853,6 +2854,12 @@ struct app_view {
     struct look_list list;
     char *selected;         /* key of the selected row */
     char *wanted;           /* key to select as soon as it is there: a session just made */
+};
+
+/* A session that was ended here and can be taken back. */
+struct app_ended {
+    char *id, *title, *computer;
+    long long until;        /* loop clock; 0: the daemon has not said yet */
 };
 
 struct app {
@@ -2885,9 +2892,8 @@ struct app {
     int agent_count, computer_count;
     char *prompts[APP_PROMPTS_MAX]; /* given before, the newest last */
     int prompt_count;
-    /* a session that was ended and can be taken back until then (on clock_mono_ms) */
-    char *ended, *ended_title, *ended_computer;
-    long long ended_until;
+    struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
+    int ended_count;
     char followed[132];       /* the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
     int no_preview;           /* Space has put it away where it would stand below the list */
@@ -2920,6 +2926,7 @@ struct app_ask {
     void (*take)(struct app *t, struct json answer, struct app_ask *ask);
     long long events;         /* messages of /ws when it was sent */
     enum app_mode dialog;     /* the form that waits for it; 0: none */
+    char *about;              /* a session; or NULL */
 };
 
 /* The screen is out of date: a frame is drawn as soon as one is due. */
@@ -2929,6 +2936,11 @@ static void app_owe_echo(struct app *t);           /* a key was typed into a ses
 static void app_on_toast_over(void *ctx);          /* a toast's time may be over */
 static void app_say(struct app *t, int alarm, const char *text);
 static void app_set_mode(struct app *t, enum app_mode mode);
+/* Sessions that can be taken back: by place among t->ended, -1 where there is none. */
+static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
+static void app_forget_ended(struct app *t, int at);
+static int app_find_ended(const struct app *t, const char *id);
+static int app_last_ended(const struct app *t);    /* the one that was ended last */
 static void app_set(char **place, const char *value); /* a copy; NULL is fine */
 static struct app_view *app_view(struct app *t);   /* the one that is shown */
 static void app_show(struct app *t, enum app_mode view); /* one of APP_LISTS */
@@ -2941,9 +2953,9 @@ static struct tree_session *app_session(struct app *t);
 static const struct plan_row *app_plan_row(struct app *t);
 /* Sends a request; take is called with a good answer. A failure is told where it belongs: in the
  * dialog that asked, or as a toast. */
-static void app_request(struct app *t, const char *method, const char *target, span body,
-                        enum app_mode dialog,
-                        void (*take)(struct app *t, struct json answer, struct app_ask *ask));
+static struct app_ask *app_request(
+    struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
+    void (*take)(struct app *t, struct json answer, struct app_ask *ask));
 /* The answer, good as it looked, is none: told as a failure is. */
 static void app_refuse(struct app_ask *ask, const char *why);
 static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);

@@ -353,13 +353,13 @@ static void answer_on_receipt(void *ctx, enum hold_answer how, span payload)
     buf_free(&b);
 }
 
-static void answer_type(struct answer_job *job, span text)
+static void answer_type(struct answer_job *job, span text, int enter)
 {
     buf b = {0};
     json_open(&b, '{');
     json_key(&b, "text");
     json_put_string(&b, text);
-    json_field_bool(&b, "enter", 1);
+    json_field_bool(&b, "enter", enter);
     json_close(&b, '}');
     if (answer_is_running(job) && !hold_ask(job->all->loop, job->of->socket, HOLD_MESSAGE,
                                             buf_view(&b), HOLD_RECEIPT, answer_on_receipt, job))
@@ -367,15 +367,25 @@ static void answer_type(struct answer_job *job, span text)
     buf_free(&b);
 }
 
-static void answer_message(struct answer_job *job)
+static void answer_type_rest(struct answer_job *job, int enter)
 {
     buf text = {0};
     answer_put_rest(job, &text);
     if (text.n)
-        answer_type(job, buf_view(&text));
+        answer_type(job, buf_view(&text), enter);
     else
-        answer_error(job, "message: a text is expected", "BAD_REQUEST");
+        answer_error(job, "a text is expected", "BAD_REQUEST");
     buf_free(&text);
+}
+
+static void answer_message(struct answer_job *job)
+{
+    answer_type_rest(job, 1);
+}
+
+static void answer_message_part(struct answer_job *job)
+{
+    answer_type_rest(job, 0);
 }
 
 static void answer_cd(struct answer_job *job)
@@ -384,7 +394,7 @@ static void answer_cd(struct answer_job *job)
     buf line = {0};
     fleet_put_words(&line, words);
     if (words[1])
-        answer_type(job, buf_view(&line));
+        answer_type(job, buf_view(&line), 1);
     else
         answer_error(job, "cd: a path is expected", "BAD_REQUEST");
     buf_free(&line);
@@ -399,7 +409,7 @@ static void answer_agent(struct answer_job *job)
     const struct config_agent *agent = read ? config_agent(job->all->config, plan.agent) : NULL;
     if (agent) {
         session_put_agent_command(agent, config_mode(plan.mode), plan.message, &line);
-        answer_type(job, buf_view(&line));
+        answer_type(job, buf_view(&line), 1);
     } else {
         answer_error(job, "agent: no such agent is configured here", "BAD_REQUEST");
     }
@@ -836,6 +846,7 @@ static const struct answer_command {
     {"observe", ANSWER_SESSION, answer_observe},
     {"new_session", ANSWER_CHANGES, answer_new_session},
     {"message", ANSWER_SESSION | ANSWER_CHANGES, answer_message},
+    {"type", ANSWER_SESSION | ANSWER_CHANGES, answer_message_part},
     {"end_session", ANSWER_SESSION | ANSWER_CHANGES, answer_end_session},
     {"restore_session", ANSWER_CHANGES, answer_restore_session},
     {"cd", ANSWER_SESSION | ANSWER_CHANGES, answer_cd},

@@ -1040,13 +1040,9 @@ static void api_message_elsewhere(struct api_call *call)
 {
     static const struct api_field field = {"message", 1, 1, NULL};
     char *text = api_string(call, &field);
-    const char *const words[] = {"message", text, NULL};
-    if (api_refused(call))
-        ;
-    else if (json_get(call->body, "enter").type == JSON_FALSE)
-        api_reply_elsewhere(call->client, 501, call->computer,
-                            "text can only be typed there with Enter behind it");
-    else
+    int enter = json_get(call->body, "enter").type != JSON_FALSE;
+    const char *const words[] = {enter ? "message" : "type", text, NULL};
+    if (!api_refused(call))
         api_command_elsewhere(call, words, api_remote_result);
     free(text);
 }

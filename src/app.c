@@ -217,16 +217,18 @@ static void app_on_answer(void *ctx, int status, span body, const char *error)
     else if (ask->take)
         ask->take(ask->app, answer, ask);
     free(detail);
+    free(ask->about);
     free(ask);
 }
 
-static void app_request(struct app *t, const char *method, const char *target, span body,
-                        enum app_mode dialog,
-                        void (*take)(struct app *t, struct json answer, struct app_ask *ask))
+static struct app_ask *app_request(
+    struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
+    void (*take)(struct app *t, struct json answer, struct app_ask *ask))
 {
     struct app_ask *ask = base_alloc(sizeof *ask);
     *ask = (struct app_ask){.app = t, .take = take, .events = t->events, .dialog = dialog};
     client_request(&t->client, method, target, body, app_on_answer, ask);
+    return ask;
 }
 
 /* Events that came in meanwhile are newer than this list. */
@@ -288,6 +290,42 @@ static void app_put_target(buf *b, const char *id, const char *tail, const char 
     buf_str(b, tail);
     buf_str(b, "?computer=");
     http_put_encoded(b, span_of(computer));
+}
+
+/* ---- sessions that can be taken back -------------------------------------------------------- */
+
+static void app_forget_ended(struct app *t, int at)
+{
+    struct app_ended *e = &t->ended[at];
+    free(e->id), free(e->title), free(e->computer);
+    memmove(e, e + 1, (size_t)(--t->ended_count - at) * sizeof *e);
+}
+
+static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer)
+{
+    for (int i = t->ended_count - 1; i >= 0; i--)
+        if (t->ended[i].until && t->ended[i].until <= t->loop.now)
+            app_forget_ended(t, i);
+    if (t->ended_count == APP_ENDED_MAX)
+        app_forget_ended(t, 0);
+    t->ended[t->ended_count++] = (struct app_ended){
+        span_dup(span_of(id)), span_dup(span_of(title)), span_dup(span_of(computer)), 0};
+}
+
+static int app_find_ended(const struct app *t, const char *id)
+{
+    int at = t->ended_count - 1;
+    while (at >= 0 && strcmp(t->ended[at].id, id) != 0)
+        at--;
+    return at;
+}
+
+static int app_last_ended(const struct app *t)
+{
+    int at = t->ended_count - 1;
+    while (at >= 0 && t->ended[at].until <= t->loop.now)
+        at--;
+    return at;
 }
 
 /* ---- what survives the UI's end ------------------------------------------------------------- */
@@ -484,12 +522,13 @@ static void app_free(struct app *t)
 {
     char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
                              t->views[1].wanted,   t->target,          t->target_computer,
-                             t->ended,             t->ended_title,     t->ended_computer,
                              t->clicked};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     while (t->prompt_count)
         free(t->prompts[--t->prompt_count]);
+    while (t->ended_count)
+        app_forget_ended(t, t->ended_count - 1);
     free(t->program_argv);
     ui_form_free(&t->form);
     ui_help_free(&t->help);

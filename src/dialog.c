@@ -307,14 +307,6 @@ static void dialog_submit(struct app *t)
 
 /* ---- the end, and taking it back ------------------------------------------------------------ */
 
-static void dialog_forget_ended(struct app *t)
-{
-    t->ended_until = 0; /* or until the daemon says that it can be taken back */
-    app_set(&t->ended, NULL);
-    app_set(&t->ended_title, NULL);
-    app_set(&t->ended_computer, NULL);
-}
-
 static const char *dialog_title(const struct tree_session *s)
 {
     return s->title && *s->title ? s->title : s->id;
@@ -323,13 +315,14 @@ static const char *dialog_title(const struct tree_session *s)
 static void dialog_take_ended(struct app *t, struct json answer, struct app_ask *ask)
 {
     long long seconds = 0;
-    (void)ask;
-    if (!t->ended || !json_int(json_get(answer, "undo_s"), &seconds) || seconds <= 0) {
-        dialog_forget_ended(t);
+    int at = ask->about ? app_find_ended(t, ask->about) : -1;
+    if (at < 0 || !json_int(json_get(answer, "undo_s"), &seconds) || seconds <= 0) {
+        if (at >= 0)
+            app_forget_ended(t, at);
         app_say(t, 0, "ended");
         return;
     }
-    t->ended_until = t->loop.now + seconds * 1000;
+    t->ended[at].until = t->loop.now + seconds * 1000;
     loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
     app_changed(t);
 }
@@ -339,14 +332,14 @@ static void dialog_end_target(struct app *t, int can_undo)
     const struct tree_session *s = tree_session(&t->tree, t->target);
     buf target = {0};
     app_put_target(&target, t->target, "", t->target_computer);
-    dialog_forget_ended(t);
-    if (can_undo && s && !app_is_foreign(t)) {
+    can_undo &= s && !app_is_foreign(t);
+    if (can_undo) {
         buf_fmt(&target, "&undo_s=%d", DIALOG_UNDO_S);
-        app_set(&t->ended, s->id);
-        app_set(&t->ended_title, dialog_title(s));
-        app_set(&t->ended_computer, s->computer);
+        app_add_ended(t, s->id, dialog_title(s), s->computer);
     }
-    app_request(t, "DELETE", buf_cstr(&target), (span){0}, APP_CONFIRM, dialog_take_ended);
+    struct app_ask *ask = app_request(t, "DELETE", buf_cstr(&target), (span){0}, APP_CONFIRM,
+                                      dialog_take_ended);
+    ask->about = can_undo ? span_dup(span_of(s->id)) : NULL;
     buf_free(&target);
 }
 
@@ -376,16 +369,17 @@ static void dialog_take_restored(struct app *t, struct json answer, struct app_a
 static void dialog_take_back(struct app *t)
 {
     buf target = {0}, key = {0};
-    if (!t->ended || t->loop.now >= t->ended_until) {
+    int last = app_last_ended(t);
+    if (last < 0) {
         app_say(t, 0, "there is nothing to take back");
         return;
     }
-    app_put_target(&target, t->ended, "/restore", t->ended_computer);
+    app_put_target(&target, t->ended[last].id, "/restore", t->ended[last].computer);
     app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_take_restored);
     buf_str(&key, "s:");
-    buf_str(&key, t->ended);
+    buf_str(&key, t->ended[last].id);
     app_set(&t->views[0].wanted, buf_cstr(&key));
-    dialog_forget_ended(t);
+    app_forget_ended(t, last);
     buf_free(&target);
     buf_free(&key);
 }

@@ -425,7 +425,7 @@ static void tui_key_suspend(void *ctx)
 /* Lines at the bottom: the footer, what was said, the filter. */
 static int tui_has_note(const struct app *t)
 {
-    return ui_toast_rows(&t->toasts) || t->loop.now < t->ended_until;
+    return ui_toast_rows(&t->toasts) || app_last_ended(t) >= 0;
 }
 
 static int tui_has_filter(const struct app *t)
@@ -1077,18 +1077,19 @@ static void tui_draw_note(struct app *t, int row)
 {
     buf text = {0};
     term_fill(&t->grid, row, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
-    if (ui_toast_rows(&t->toasts) && (t->toasts.unread || t->loop.now >= t->ended_until)) {
+    int last = app_last_ended(t);
+    if (ui_toast_rows(&t->toasts) && (t->toasts.unread || last < 0)) {
         ui_toast_draw(&t->ui, &t->toasts, row);
         return;
     }
     const char *dash = t->grid.ascii ? " - " : " — ";
     char tail[48];
     snprintf(tail, sizeof tail, "u takes it back (%lld s)",
-             (t->ended_until - t->loop.now + 999) / 1000);
+             (t->ended[last].until - t->loop.now + 999) / 1000);
     int used = 0, room = t->grid.cols - 2 - cell_columns(span_of(tail)) - 3;
     struct cell_style plain = look_style(&t->ui, THEME_TEXT);
     buf_str(&text, "ended ");
-    buf_str(&text, t->ended_title ? t->ended_title : "");
+    buf_str(&text, t->ended[last].title);
     if (room >= 8) {
         used = ui_put_cut(&t->grid, row, 1, room, buf_cstr(&text), plain);
         used += ui_put(&t->grid, row, 1 + used, 3, dash, plain);
@@ -1489,7 +1490,7 @@ static void tui_on_push_event(void *ctx, span json)
 static void tui_on_second(void *ctx)
 {
     struct app *t = ctx;
-    if (t->client.push == CLIENT_WAITING || t->loop.now < t->ended_until)
+    if (t->client.push == CLIENT_WAITING || app_last_ended(t) >= 0)
         loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
     app_changed(t);
 }

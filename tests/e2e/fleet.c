@@ -309,6 +309,10 @@ static void test_fleet_actions(void)
               200);
     CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"ctrl_d\"}").status, 200);
     CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"nonsense\"}").status, 422);
+    r = call("POST", session_path(id, "/message"), "{\"message\": \"echo un\", \"enter\": false}");
+    CHECK_INT(r.status, 200);
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"broken\"}").status, 200);
+    AWAIT(strstr(json_get(get(session_path(id, "/transcript")).body, "transcript"), "\nunbroken"));
     /* What can't be. */
     CHECK_INT(get("/sessions/nobody/transcript?computer=hostb").status, 404);
     CHECK_HAS(get("/sessions/nobody/transcript?computer=hostb").body, "hostb: Session not found");

@@ -584,6 +584,32 @@ static void test_ui_end(void)
     ui_quit(u);
 }
 
+/* Two ends in a row are taken back one by one, the later one first. */
+static void test_ui_end_two(void)
+{
+    daemon_start();
+    static const char *const titles[] = {"early", "later"};
+    char *ids[] = {ui_session(titles[0], NULL), ui_session(titles[1], NULL)};
+    struct ui *u = ui_live(24, 80);
+    for (int i = 0; i < 2; i++) {
+        ui_select(u, titles[i]);
+        ui_keys(u, "x");
+        UI_AWAIT_TEXT(u, "End this session?");
+        ui_keys(u, "y");
+        UI_AWAIT_TEXT(u, format("ended %s", titles[i]));
+    }
+    for (int i = 1; i >= 0; i--) {
+        UI_AWAIT_TEXT(u, format("ended %s", titles[i]));
+        ui_keys(u, "u");
+        UI_AWAIT_SELECTED(u, titles[i]);
+        CHECK_INT(get(session_path(ids[i], "")).status, 200);
+    }
+    UI_AWAIT_GONE(u, "taken back");
+    ui_keys(u, "u");
+    UI_AWAIT_TEXT(u, "nothing to take back");
+    ui_quit(u);
+}
+
 /* It ends by itself while the question stands. */
 static void test_ui_end_late(void)
 {
@@ -1390,6 +1416,7 @@ static const struct test ui_tests[] = {
     {"ui_new", test_ui_new},
     {"ui_message", test_ui_message},
     {"ui_end", test_ui_end},
+    {"ui_end_two", test_ui_end_two},
     {"ui_end_late", test_ui_end_late},
     {"ui_help", test_ui_help},
     {"ui_configured", test_ui_configured},
