@@ -1206,8 +1206,6 @@ static void peers_set_interest(struct peers *p, unsigned topics)
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-/* ---- connections ---------------------------------------------------------------------------- */
-
 static void peers_on_ready(void *ctx)
 {
     struct peers *p = ctx;
