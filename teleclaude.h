@@ -2574,13 +2574,20 @@ struct ui_toast {
     long long at;                   /* wall clock, ms */
 };
 
+/* What is longer than its place, as it was drawn last. */
+struct ui_scroll {
+    int top;                        /* lines scrolled down */
+    int most;                       /* where its end is in sight */
+    int drawn;                      /* that is known */
+};
+
 struct ui_toasts {
     struct ui_toast ring[UI_TOASTS_MAX];
     int count, next;                /* how many are there; where the next one goes */
     int shown;                      /* the one on the screen, or 0: index + 1 */
     int unread;                     /* errors not read */
     long long until;                /* loop clock: when the shown one goes; 0: it stays */
-    int top;                        /* the list: lines scrolled down */
+    struct ui_scroll list;
 };
 
 static void ui_toast_add(struct ui_toasts *t, int alarm, const char *text, long long now);
@@ -2639,7 +2646,7 @@ static void ui_footer_draw(struct ui *u, const struct ui_key *keys, size_t count
 /* The list of all keys; what is typed filters it. */
 struct ui_help {
     struct field filter;
-    int top;                        /* lines scrolled down */
+    struct ui_scroll list;
 };
 
 /* 1: it was for it: typed text, Backspace, what scrolls; Esc while there is a filter. */

@@ -339,7 +339,7 @@ static void tui_key_help(void *ctx)
 static void tui_key_toasts(void *ctx)
 {
     struct app *t = ctx;
-    t->toasts.top = 0;
+    t->toasts.list = (struct ui_scroll){0};
     app_set_mode(t, APP_TOASTS);
 }
 

@@ -558,9 +558,9 @@ static void ui_toast_draw(struct ui *u, const struct ui_toasts *t, int row)
 }
 
 /* Keys and the wheel move the top of something that is scrolled. */
-static int ui_scroll(int *top, int page, const struct term_event *ev)
+static int ui_scroll(struct ui_scroll *s, int page, const struct term_event *ev)
 {
-    int step = 0;
+    int step = 0, most = s->drawn ? s->most : INT_MAX / 4;
     if (ev->type == TERM_MOUSE)
         step = ev->mouse == TERM_WHEEL_UP ? -3 : ev->mouse == TERM_WHEEL_DOWN ? 3 : 0;
     else if (ev->type == TERM_KEY && !ev->mods)
@@ -568,18 +568,26 @@ static int ui_scroll(int *top, int page, const struct term_event *ev)
                : ev->key == TERM_DOWN ? 1
                : ev->key == TERM_PGUP ? -page
                : ev->key == TERM_PGDN ? page
-               : ev->key == TERM_HOME ? -*top
+               : ev->key == TERM_HOME ? -s->top
                : ev->key == TERM_END  ? INT_MAX / 2
                                       : 0;
-    *top = ui_max(0, ui_min(*top, INT_MAX / 4) + step); /* drawing finds the end */
+    s->top = ui_max(0, ui_min(s->top + step, most));
     return step != 0 || (ev->type == TERM_KEY && ev->key == TERM_HOME);
+}
+
+/* It is drawn: `rows` of which `shown` have room. */
+static void ui_scroll_fit(struct ui_scroll *s, int rows, int shown)
+{
+    s->most = ui_max(0, rows - shown);
+    s->top = ui_min(s->top, s->most);
+    s->drawn = 1;
 }
 
 #define UI_PAGE 10
 
 static int ui_toasts_event(struct ui_toasts *t, const struct term_event *ev)
 {
-    return ui_scroll(&t->top, UI_PAGE, ev);
+    return ui_scroll(&t->list, UI_PAGE, ev);
 }
 
 static void ui_put_clock(buf *b, long long wall_ms)
@@ -597,11 +605,11 @@ static void ui_toasts_draw(struct ui *u, struct ui_toasts *t)
     int row, col, width = ui_min(76, u->grid->cols - 4), rows = ui_max(1, t->count);
     ui_box_draw(u, rows, width, "Messages", &row, &col);
     int shown = ui_min(rows, u->grid->rows - 2);
-    t->top = ui_max(0, ui_min(t->top, rows - shown));
+    ui_scroll_fit(&t->list, rows, shown);
     if (!t->count)
         ui_put_cut(u->grid, row, col, width, "nothing was said yet", ui_style(u, THEME_DIM));
-    for (int y = 0; y < shown && t->top + y < t->count; y++) {
-        int at = (t->next - 1 - t->top - y + 2 * UI_TOASTS_MAX) % UI_TOASTS_MAX;
+    for (int y = 0; y < shown && t->list.top + y < t->count; y++) {
+        int at = (t->next - 1 - t->list.top - y + 2 * UI_TOASTS_MAX) % UI_TOASTS_MAX;
         const struct ui_toast *toast = &t->ring[at];
         buf when = {0};
         ui_put_clock(&when, toast->at);
@@ -955,13 +963,13 @@ static int ui_help_event(struct ui_help *h, const struct term_event *ev)
         field_set(&h->filter, "");
         return 1;
     }
-    if (ui_scroll(&h->top, UI_PAGE, ev))
+    if (ui_scroll(&h->list, UI_PAGE, ev))
         return 1;
     if (ev->type == TERM_KEY && !ev->mods && ev->key == '?' && !h->filter.text.n)
         return 0; /* the key that opened it closes it */
     size_t before = h->filter.text.n;
     int taken = field_event(&h->filter, ev);
-    h->top = h->filter.text.n != before ? 0 : h->top;
+    h->list.top = h->filter.text.n != before ? 0 : h->list.top;
     return taken;
 }
 
@@ -1023,9 +1031,9 @@ static void ui_help_draw(struct ui *u, struct ui_help *h, const struct ui_key *k
     ui_box_draw(u, all + 1, width, title, &row, &col);
     int shown = ui_max(0, ui_min(all, u->grid->rows - 3));
     ui_help_draw_filter(u, h, row++, col, width, found, all);
-    h->top = ui_max(0, ui_min(h->top, found - shown));
+    ui_scroll_fit(&h->list, found, shown);
     for (size_t i = 0; i < count; i++) {
-        int y = line - h->top;
+        int y = line - h->list.top;
         if (!ui_help_matches(h, &keys[i]))
             continue;
         line++;
@@ -1040,5 +1048,5 @@ static void ui_help_draw(struct ui *u, struct ui_help *h, const struct ui_key *k
 static void ui_help_free(struct ui_help *h)
 {
     field_free(&h->filter);
-    h->top = 0;
+    h->list = (struct ui_scroll){0};
 }

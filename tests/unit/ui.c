@@ -407,29 +407,31 @@ static void unit_ui_help_draw(struct unit_ui *s, struct ui_help *h)
 static void unit_ui_help(void)
 {
     struct unit_ui *s = unit_ui_open(6, 40); /* three lines of help below the filter's, of five */
-    struct ui_help h = {.top = 0};
+    struct ui_help h = {.list = {0, 0, 0}};
     unit_ui_help_draw(s, &h);
     CHECK(unit_ui_has(&s->grid, "Keys") && unit_ui_has(&s->grid, "go up") &&
           unit_ui_has(&s->grid, "the last") && !unit_ui_has(&s->grid, "stops"));
     CHECK(unit_ui_has(&s->grid, "5 of 5"));
     CHECK(unit_ui_help_press(&h, TERM_END, 0));
     unit_ui_help_draw(s, &h);
-    CHECK_INT(h.top, 2);
+    CHECK_INT(h.list.top, 2);
     CHECK(unit_ui_has(&s->grid, "back") && unit_ui_has(&s->grid, "the last") &&
           !unit_ui_has(&s->grid, "a new one"));
+    for (int i = 0; i < 40; i++) /* past the end is the end, drawn or not */
+        CHECK(unit_ui_help_press(&h, TERM_DOWN, 0));
     CHECK(unit_ui_help_press(&h, TERM_UP, 0));
-    CHECK_INT(h.top, 1);
+    CHECK_INT(h.list.top, 1);
     CHECK(unit_ui_help_press(&h, TERM_PGUP, 0));
-    CHECK_INT(h.top, 0);
+    CHECK_INT(h.list.top, 0);
     struct term_event wheel = unit_ui_key(0, 0);
     wheel.type = TERM_MOUSE;
     wheel.mouse = TERM_WHEEL_DOWN;
     CHECK(ui_help_event(&h, &wheel));
-    CHECK(h.top > 0);
+    CHECK(h.list.top > 0);
     CHECK(!unit_ui_help_press(&h, '?', 0)); /* which closes it */
     CHECK(!unit_ui_help_press(&h, 0x1b, 0));
     CHECK(unit_ui_help_press(&h, 'S', TERM_SHIFT) && unit_ui_help_press(&h, 't', 0));
-    CHECK_INT(h.top, 0);
+    CHECK_INT(h.list.top, 0);
     unit_ui_help_draw(s, &h); /* "the laST", "STops"; large or small */
     CHECK(unit_ui_has(&s->grid, "2 of 5") && unit_ui_has(&s->grid, "the last") &&
           unit_ui_has(&s->grid, "stops") && !unit_ui_has(&s->grid, "go up"));
@@ -443,9 +445,9 @@ static void unit_ui_help(void)
     ui_help_free(&h);
     unit_ui_close(s);
     s = unit_ui_open(24, 40);
-    h.top = 2;
+    h.list.top = 2;
     unit_ui_help_draw(s, &h);
-    CHECK_INT(h.top, 0); /* all of it fits */
+    CHECK_INT(h.list.top, 0); /* all of it fits */
     ui_help_free(&h);
     unit_ui_close(s);
 }
@@ -754,7 +756,7 @@ static void unit_ui_toasts(void)
     ui_begin(&s->ui);
     ui_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, " first") && !unit_ui_has(&s->grid, "fourth"));
-    CHECK_INT(t.top, 2);
+    CHECK_INT(t.list.top, 2);
     buf much = {0};
     while (much.n < 4 * UI_TOAST_BYTES_MAX)
         buf_str(&much, "\303\251\346\227\245");
@@ -768,7 +770,7 @@ static void unit_ui_toasts(void)
         ui_toast_add(&t, 0, text, 7000);
     }
     CHECK_INT(t.count, UI_TOASTS_MAX);
-    t.top = 0;
+    t.list.top = 0;
     ui_begin(&s->ui);
     ui_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, "number 149"));
@@ -960,7 +962,7 @@ static void unit_ui_screen_confirm(struct unit_ui *s)
 
 static void unit_ui_screen_help(struct unit_ui *s)
 {
-    struct ui_help h = {.top = 0};
+    struct ui_help h = {.list = {0, 0, 0}};
     field_set(&h.filter, "o");
     unit_ui_help_draw(s, &h);
     ui_help_free(&h);
