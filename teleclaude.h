@@ -1125,7 +1125,8 @@ static int fleet_is_allowed(const char *allow, span computer);
 enum hold_frame {
     /* to the holder */
     HOLD_INPUT = 'i',    /* bytes for the program; makes the sender the controller of the size */
-    HOLD_TYPED = 'y',    /* the same, of bytes that the sender has written to the pty itself */
+    /* The same was written to the pty by the sender, the last of it so many milliseconds ago. */
+    HOLD_TYPED = 'y',
     HOLD_MESSAGE = 'm',  /* {"text", "enter"}: typed and submitted; answered by HOLD_RECEIPT */
     HOLD_RESIZE = 'r',   /* {"cols", "rows"} */
     HOLD_KEYS = 'K',     /* {"key", "count"}: keys by name, see hold_put_key */
@@ -2349,6 +2350,9 @@ static void term_fill(struct term_grid *g, int row, int col, int rows, int cols,
                       struct cell_style style);
 /* e.g. reverse a row */
 static void term_restyle(struct term_grid *g, int row, int col, int cols, unsigned set_attr);
+/* Other colours; 0: as they are. */
+static void term_recolour(struct term_grid *g, int row, int col, int cols, uint32_t fg,
+                          uint32_t bg);
 /* Copies n cells of a row of another grid (an emulator's) with its pool. The right half of a wide
  * character is copied with its left one; alone it is a blank. */
 static void term_put_cells(struct term_grid *g, int row, int col, const struct cell *cells, int n,
@@ -2746,7 +2750,8 @@ struct view {
     struct loop_task send_task;
     int pty;                 /* the session's, for typing past its holder; -1: none */
     int may_type;            /* and nothing that anybody typed otherwise is under way */
-    long long inputs;        /* what was typed through the holder: frames */
+    long long inputs;        /* frames of input that went through the holder */
+    long long typed_at;      /* loop clock: when the pty was written to last */
     struct loop_timer notice_timer; /* until the holder is told that it was used */
     int want_cols, want_rows; /* the size to ask for; 0: none */
     unsigned modes;          /* what view_put_modes told the terminal last */
@@ -2909,7 +2914,8 @@ struct app {
     const char *attach_only;  /* begin and end with this session attached; or NULL */
     long long events;         /* messages of /ws so far */
     long long frame_due;      /* the next frame isn't drawn before this, */
-    int echoes;               /* but for so many that are owed to keys typed into a session */
+    int echoes;               /* but for so many that are owed to keys typed into a session, */
+    long long echo_until;     /* until then */
     int stale;                /* the screen is out of date */
     int quit;
     int keep_due;             /* what is written to disk is out of date */
@@ -2945,7 +2951,7 @@ static void app_say(struct app *t, int alarm, const char *text);
 static void app_set_mode(struct app *t, enum app_mode mode);
 /* Sessions that can be taken back: by place among t->ended, -1 where there is none. */
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
-static void app_forget_ended(struct app *t, int at);
+static void app_forget_ended(struct app *t, int at); /* -1: none */
 static int app_find_ended(const struct app *t, const char *id);
 static int app_last_ended(const struct app *t);    /* the one that was ended last */
 static void app_set(char **place, const char *value); /* a copy; NULL is fine */

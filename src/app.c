@@ -8,35 +8,44 @@
 /* frames saved up: a key's echo needn't wait for the frame before it */
 #define APP_BURST_MS 32
 #define APP_ECHOES_MAX 256
+#define APP_ECHO_MS 100      /* a key that shows nothing for so long has no echo */
 #define APP_KEEP_MS 5000     /* from a change to its being written */
 #define APP_STATE_FILE "ui.json"
 
 /* ---- when to draw, what to say -------------------------------------------------------------- */
 
-static void app_changed(struct app *t)
-{
-    t->stale = 1;
-    if ((t->frame_timer.slot && !t->echoes) || t->terminal.queued || t->program_runs)
-        return;
-    if (t->loop.now >= t->frame_due || t->echoes > 0)
-        loop_defer(&t->loop, &t->draw_task);
-    else
-        loop_timer_set(&t->loop, &t->frame_timer, t->frame_due);
-}
-
 /* Every key that goes to a session is owed a frame, so that its echo does not wait for the next one
  * that is due. */
 static void app_owe_echo(struct app *t)
 {
+    if (t->loop.now >= t->echo_until)
+        t->echoes = 0; /* those before had none */
     if (t->echoes < APP_ECHOES_MAX)
         t->echoes++;
+    t->echo_until = t->loop.now + APP_ECHO_MS;
+}
+
+static int app_owes_echo(const struct app *t)
+{
+    return t->echoes > 0 && t->loop.now < t->echo_until;
+}
+
+static void app_changed(struct app *t)
+{
+    t->stale = 1;
+    if ((t->frame_timer.slot && !app_owes_echo(t)) || t->terminal.queued || t->program_runs)
+        return;
+    if (t->loop.now >= t->frame_due || app_owes_echo(t))
+        loop_defer(&t->loop, &t->draw_task);
+    else
+        loop_timer_set(&t->loop, &t->frame_timer, t->frame_due);
 }
 
 /* A frame is being drawn: when the next one may be. */
 static void app_count_frame(struct app *t)
 {
     long long earliest = t->loop.now - APP_BURST_MS;
-    if (t->echoes > 0)
+    if (app_owes_echo(t))
         t->echoes--;
     else
         t->frame_due = (t->frame_due > earliest ? t->frame_due : earliest) + APP_FRAME_MS;
@@ -212,6 +221,8 @@ static void app_on_answer(void *ctx, int status, span body, const char *error)
         detail = json_dup_text(json_get(answer, "message"));
         why = detail ? detail : "the daemon gave no reason";
     }
+    if (why && ask->about)
+        app_forget_ended(ask->app, app_find_ended(ask->app, ask->about));
     if (why)
         app_refuse(ask, why);
     else if (ask->take)
@@ -296,6 +307,8 @@ static void app_put_target(buf *b, const char *id, const char *tail, const char 
 
 static void app_forget_ended(struct app *t, int at)
 {
+    if (at < 0)
+        return;
     struct app_ended *e = &t->ended[at];
     free(e->id), free(e->title), free(e->computer);
     memmove(e, e + 1, (size_t)(--t->ended_count - at) * sizeof *e);

@@ -317,8 +317,7 @@ static void dialog_take_ended(struct app *t, struct json answer, struct app_ask 
     long long seconds = 0;
     int at = ask->about ? app_find_ended(t, ask->about) : -1;
     if (at < 0 || !json_int(json_get(answer, "undo_s"), &seconds) || seconds <= 0) {
-        if (at >= 0)
-            app_forget_ended(t, at);
+        app_forget_ended(t, at);
         app_say(t, 0, "ended");
         return;
     }

@@ -103,7 +103,8 @@ struct hold {
     int unseen;                /* it finished or asked, and nobody has looked since */
     int wait_status;           /* waitpid's, once exited */
     /* what happens next */
-    long long output_at, bell_at, typed_at; /* loop clock, of the last ones */
+    /* loop clock, of the last ones; and since when it waits for what it asked last */
+    long long output_at, bell_at, typed_at, waiting_at;
     int hooked;                /* an agent reports its state: output alone does not change it */
     int dirty;                 /* a status frame is due */
     int typists;               /* clients that have the pty's descriptor */
@@ -123,7 +124,7 @@ struct hold_client {
     struct conn conn;
     int watching, viewing;
     int direct;                /* it has the pty's descriptor, */
-    int offered;               /* and may write to it now */
+    int offered;               /* and may write to it now; -1: who knows what it was told */
     long long inputs;          /* frames of input that came from it */
     int behind;                /* output was left out: a snapshot is due */
     int missing;               /* what was left out may be missing in its scrollback */
@@ -240,6 +241,8 @@ static int hold_is_viewed(const struct hold *h)
 
 static void hold_enter(struct hold *h, enum hold_state state, enum hold_source source)
 {
+    if (state == HOLD_WAITING)
+        h->waiting_at = h->loop.now;
     if (h->state == state && h->source == source)
         return;
     if (h->state != state) {
@@ -339,8 +342,8 @@ static int hold_type(struct hold *h, span bytes)
 }
 
 /* Tells those who type past us whether they may: not into a message, nor before input that the
- * program has not taken. What they type until they hear of it, a tenth of a millisecond later, may
- * still get there, as with any two who write to one terminal. */
+ * program has not taken. What they type until they hear of it may still get there, as with any two
+ * who write to one terminal. */
 static void hold_offer_pty(void *ctx)
 {
     struct hold *h = ctx;
@@ -542,6 +545,8 @@ static void hold_show(struct hold *h, span bytes)
         if (!hold_keeps_up(c, bytes.n)) {
             conn_drop_unsent(&c->conn);
             c->behind = c->missing = 1;
+            c->offered = -1; /* what it was told of it may have been dropped, too */
+            loop_defer(&h->loop, &h->offer_task);
             if (!h->tick_timer.slot)
                 loop_timer_set(&h->loop, &h->tick_timer, h->loop.now + HOLD_TICK_MS);
             continue;
@@ -801,29 +806,41 @@ static int hold_size_of(struct json size, int *cols, int *rows)
     return 1;
 }
 
-/* Somebody types: the size is theirs, and what they have typed answers what was asked. */
-static void hold_take_typed(struct hold_client *c, span payload)
+/* Somebody types, or has typed at that time: the size is theirs, and it answers what was asked
+ * before. */
+static void hold_note_typing(struct hold_client *c, long long at)
 {
     struct hold *h = c->hold;
-    (void)payload;
     if (c->cols)
         hold_set_size(h, c->cols, c->rows);
-    h->typed_at = h->loop.now;
+    h->typed_at = at;
     hold_set_seen(h);
-    if (h->state == HOLD_WAITING)
+    if (h->state == HOLD_WAITING && h->waiting_at <= at)
         hold_work(h, HOLD_BY_OUTPUT);
+}
+
+static void hold_type_for(struct hold_client *c, span bytes)
+{
+    if (!bytes.n)
+        return;
+    hold_note_typing(c, c->hold->loop.now);
+    hold_settle_enter(c->hold);
+    hold_type(c->hold, bytes);
 }
 
 static void hold_take_input(struct hold_client *c, span payload)
 {
-    struct hold *h = c->hold;
-    if (!payload.n)
-        return;
-    hold_take_typed(c, payload);
-    hold_settle_enter(h);
     c->inputs++;
     c->offered = 0; /* until this is with the program */
-    hold_type(h, payload);
+    hold_type_for(c, payload);
+    loop_defer(&c->hold->loop, &c->hold->offer_task);
+}
+
+static void hold_take_typed(struct hold_client *c, span payload)
+{
+    long long age;
+    if (span_int(payload, &age) && age >= 0)
+        hold_note_typing(c, c->hold->loop.now - age - 1); /* a question of the same moment stands */
 }
 
 static void hold_take_message(struct hold_client *c, span payload)
@@ -866,7 +883,7 @@ static void hold_take_keys(struct hold_client *c, span payload)
     json_int(json_get(request, "count"), &count);
     for (long long i = 0; i < count && i < HOLD_KEYS_MAX; i++)
         hold_put_key(&bytes, buf_view(&name), application);
-    hold_take_input(c, buf_view(&bytes));
+    hold_type_for(c, buf_view(&bytes));
     buf_free(&name);
     buf_free(&bytes);
 }

@@ -70,15 +70,8 @@ static const char *look_path(const char *path, buf *b)
 static void look_select(struct ui *u, int row, int col, int cols)
 {
     struct cell_style style = look_style(u, THEME_SELECTED);
-    struct term_grid *g = u->grid;
-    term_restyle(g, row, col, cols, style.attr);
-    if (row < 0 || row >= g->rows || (!style.fg && !style.bg))
-        return;
-    for (int x = ui_max(0, col); x < ui_min(g->cols, col + cols); x++) {
-        struct cell *cell = &g->back[row * g->cols + x];
-        cell->fg = style.fg ? style.fg : cell->fg;
-        cell->bg = style.bg ? style.bg : cell->bg;
-    }
+    term_restyle(u->grid, row, col, cols, style.attr);
+    term_recolour(u->grid, row, col, cols, style.fg, style.bg);
 }
 
 /* ---- states --------------------------------------------------------------------------------- */

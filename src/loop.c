@@ -520,7 +520,9 @@ static int conn_send_fd(struct conn *c, span s, int fd)
     ssize_t n = sendmsg(c->io.fd, &m, 0);
     if (n < 0)
         return -1;
-    conn_send(c, span_sub(s, (size_t)n));
+    blob *rest = blob_new(span_sub(s, (size_t)n));
+    conn_send_blob(c, rest, 0, rest->n, 0);
+    blob_drop(rest);
     return 0;
 }
 

@@ -930,24 +930,23 @@ static uint32_t term_adopt(struct term_grid *g, uint32_t rune, const struct cell
     return cell_rune(&g->pool, (span){text, n});
 }
 
-/* `room`: columns that may be drawn in; a wide character that needs more is a blank. */
-static void term_put_cell(struct term_grid *g, int row, int col, int room, const struct cell *cell,
-                          const struct cell_pool *pool)
+/* `room`: columns that may be drawn in; a wide character that needs more is a blank. Returns its
+ * width: its right half is drawn with it. */
+static int term_put_cell(struct term_grid *g, int row, int col, int room, const struct cell *cell,
+                         const struct cell_pool *pool)
 {
     struct cell_style style = term_style(cell);
     int width = cell->attr & CELL_WIDE ? 2 : 1;
     struct cell *cells = term_row(g, row);
-    uint32_t rune, first;
+    uint32_t first, rune = cell->attr & CELL_TAIL ? 0 : term_adopt(g, cell->rune, pool, &first);
 
-    if (cell->attr & CELL_TAIL && cells[col].attr & CELL_TAIL)
-        return; /* its left half has brought it */
-    rune = cell->attr & CELL_TAIL ? 0 : term_adopt(g, cell->rune, pool, &first);
     if (width > room)
         rune = 0, width = 1;
     if (rune >= 0x80 && g->ascii)
         term_set_ascii(g, cells, col, first, width, style);
     else
         term_set(g, cells, col, rune, width, style);
+    return width;
 }
 
 /* The bulk of every screen: printable ASCII or a blank, and no wide character in the way. */
@@ -965,11 +964,25 @@ static void term_put_cells(struct term_grid *g, int row, int col, const struct c
     if (row < 0 || row >= g->rows || !term_clip(&col, &most, g->cols))
         return;
     cells += col - skipped;
-    for (struct cell *to = term_row(g, row) + col; most > 0; most--, to++, cells++, col++)
+    for (struct cell *to = term_row(g, row) + col; most > 0;) {
+        int width = 1;
         if (term_is_simple(cells, to))
             *to = term_make_cell(cells->rune, term_style(cells), 0);
         else
-            term_put_cell(g, row, col, most, cells, pool);
+            width = term_put_cell(g, row, col, most, cells, pool);
+        most -= width, to += width, cells += width, col += width;
+    }
+}
+
+static void term_recolour(struct term_grid *g, int row, int col, int cols, uint32_t fg,
+                          uint32_t bg)
+{
+    if (row < 0 || row >= g->rows || !term_clip(&col, &cols, g->cols))
+        return;
+    for (struct cell *cell = term_row(g, row) + col; cols > 0; cols--, cell++) {
+        cell->fg = fg ? fg : cell->fg;
+        cell->bg = bg ? bg : cell->bg;
+    }
 }
 
 /* ---- the frame ---- */

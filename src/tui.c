@@ -643,10 +643,11 @@ static void tui_key_next_waiting(void *ctx)
 /* Typing shows nothing by itself, except that it ends scrolling back. */
 static void tui_send_input(struct app *t, span input)
 {
-    if (t->view->back)
-        app_changed(t);
+    int back = t->view->back;
     view_send(t->view, input);
     app_owe_echo(t);
+    if (back)
+        app_changed(t);
 }
 
 static void tui_send_prefix(struct app *t)

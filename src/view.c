@@ -20,18 +20,22 @@
 static void view_send_notice(void *ctx)
 {
     struct view *v = ctx;
-    hold_send(&v->link, HOLD_TYPED, (span){0});
+    buf age = {0};
+    buf_int(&age, v->loop->now - v->typed_at);
+    hold_send(&v->link, HOLD_TYPED, buf_view(&age));
+    buf_free(&age);
 }
 
 /* Writes keys to the session's pty, when we have it and nothing is under way that they could get
  * into. Returns how many bytes it took. */
 static size_t view_type_directly(struct view *v, span keys)
 {
-    if (!v->may_type || v->link.conn.queued || keys.n > VIEW_DIRECT_MAX)
+    if (!v->may_type || keys.n > VIEW_DIRECT_MAX)
         return 0;
     ssize_t n = write(v->pty, keys.p, keys.n);
     if (n <= 0)
         return 0;
+    v->typed_at = v->loop->now;
     if (!v->notice_timer.slot)
         loop_timer_set(v->loop, &v->notice_timer, v->loop->now + VIEW_NOTICE_MS);
     return (size_t)n;
@@ -42,6 +46,7 @@ static void view_type_through(struct view *v, span keys)
 {
     v->may_type = 0;
     v->inputs++;
+    loop_timer_stop(v->loop, &v->notice_timer);
     hold_send(&v->link, HOLD_INPUT, keys);
     conn_flush(&v->link.conn);
 }

@@ -123,6 +123,11 @@ static void unit_view_text(void)
     UNIT_FIELD_ROW(&g, 2, "");
     UNIT_FIELD_ROW(&g, 3, "  three \346\227\245");
     CHECK(!g.cursor_shown);
+    term_clear(&g);
+    g.ascii = 1;
+    view_draw(v, &g, 0, 0, 5, 20, 1);
+    UNIT_FIELD_ROW(&g, 3, "  three ??");
+    g.ascii = 0;
     view_close(v);
     term_clear(&g);
     v = view_of_text("id", span_of(""), 20, 5);
