@@ -2370,6 +2370,7 @@ static const char *term_queries(void);
 /* Raw mode; appends to b what is to be written first: alternate screen, bracketed paste, focus,
  * mouse. 0, or -1 and errno */
 static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
+static void term_entered(void);                    /* it is written now: term_leave undoes it */
 static void term_leave(void);
 /* on a fatal signal: term_leave, then the default action */
 static void term_crash_guard(void);

@@ -453,6 +453,7 @@ static void app_resize(struct app *t)
 
 static void app_take_terminal(struct app *t)
 {
+    buf_clear(&t->frame);
     term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
     t->program_runs = 0;
     conn_pause(&t->terminal, 0);

@@ -1589,10 +1589,10 @@ static void term_frame(struct term_grid *g, buf *b)
 
 /* The saved terminal mode, and the stack that a handler of a stack overflow needs. */
 static struct {
-    volatile sig_atomic_t active;
+    volatile sig_atomic_t active, entered;
     int in_fd, out_fd;
     struct termios modes;
-    char crash_stack[32 * 1024];
+    long crash_stack[32 * 1024 / sizeof(long)];
 } term_saved;
 
 /* All of it, even to a descriptor that does not block; gives up after a second without progress. */
@@ -1636,9 +1636,16 @@ static void term_leave(void)
     if (!term_saved.active)
         return;
     term_saved.active = 0;
-    term_write_all(term_saved.out_fd, TERM_SEQ_LEAVE, sizeof(TERM_SEQ_LEAVE) - 1);
+    if (term_saved.entered)
+        term_write_all(term_saved.out_fd, TERM_SEQ_LEAVE, sizeof(TERM_SEQ_LEAVE) - 1);
+    term_saved.entered = 0;
     term_set_modes(term_saved.in_fd, &term_saved.modes);
     errno = saved_errno;
+}
+
+static void term_entered(void)
+{
+    term_saved.entered = 1;
 }
 
 static int term_enter(int in_fd, int out_fd, int mouse, buf *b)

@@ -1271,6 +1271,7 @@ static void tui_draw(void *ctx)
         tui_draw_main(t);
     }
     term_frame(g, &t->frame);
+    term_entered();
     conn_send_now(&t->terminal, buf_view(&t->frame));
     buf_clear(&t->frame);
 }
@@ -1563,6 +1564,7 @@ static void tui_on_signal(void *ctx, int signo)
     if (signo == SIGWINCH) {
         app_resize(t);
     } else if (signo == SIGCONT) {
+        buf_clear(&t->frame);
         term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
         if (t->mode & APP_SCREENS)
             view_forget_modes(t->view);

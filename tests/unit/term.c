@@ -1069,6 +1069,14 @@ static void unit_term_raw_mode(void)
     CHECK(unit_term_modes_eq(&before, &after));
     buf_clear(&b);
     unit_term_read_pty(master, &b);
+    CHECK_INT(b.n, 0); /* nothing of it was shown */
+    CHECK_INT(term_enter(slave, slave, 0, &b), 0);
+    CHECK_SPAN(buf_view(&b), TERM_SEQ_ENTER);
+    term_entered();
+    term_leave();
+    term_leave();
+    buf_clear(&b);
+    unit_term_read_pty(master, &b);
     CHECK_SPAN(buf_view(&b), TERM_SEQ_LEAVE);
     CHECK_INT(ioctl(master, TIOCSWINSZ, &size), 0);
     CHECK_INT(term_size(slave, &rows, &cols), 0);
@@ -1087,6 +1095,7 @@ static void unit_term_crash_child(int slave, int how)
     term_crash_guard();
     if (term_enter(slave, slave, 0, &enter) == 0 &&
         write(slave, enter.p, enter.n) == (ssize_t)enter.n) {
+        term_entered();
         if (how == SIGABRT)
             abort();
         raise(how);
