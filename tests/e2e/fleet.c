@@ -128,6 +128,104 @@ static void redis_stop(void)
     redis_pid = 0;
 }
 
+/* ---- a long way to it ----------------------------------------------------------------------- */
+
+#define RELAY_WAYS 64
+
+/* One direction of a connection through the relay: what came in waits until it is due. */
+struct relay_way {
+    int from, to; /* -1: it is over */
+    struct text bytes;
+    struct {
+        long long at;
+        size_t n;
+    } pieces[1024];
+    int count;
+};
+
+static pid_t relay_pid;
+static char *relay_socket; /* NULL: computers talk to Redis itself */
+
+static void relay_take(struct relay_way *w, long long due)
+{
+    char bytes[4096];
+    ssize_t n = read(w->from, bytes, sizeof bytes);
+    if (n <= 0) { /* an end is not held back */
+        shutdown(w->to, SHUT_WR);
+        w->from = -1;
+        return;
+    }
+    text_add(&w->bytes, bytes, (size_t)n);
+    w->pieces[w->count].at = due;
+    w->pieces[w->count++].n = (size_t)n;
+}
+
+/* Passes on what is due; milliseconds until there is more, -1: nothing waits. */
+static int relay_give(struct relay_way *w, long long now)
+{
+    while (w->count && w->pieces[0].at <= now) {
+        size_t n = w->pieces[0].n;
+        if (write(w->to, w->bytes.p, n) != (ssize_t)n)
+            w->count = 1; /* the other side has gone */
+        memmove(w->bytes.p, w->bytes.p + n, w->bytes.n -= n);
+        memmove(&w->pieces[0], &w->pieces[1], (size_t)--w->count * sizeof w->pieces[0]);
+    }
+    return w->count ? (int)(w->pieces[0].at - now) : -1;
+}
+
+/* What the relay is: everything takes delay_ms each way. */
+static void relay_run(int listening, int delay_ms)
+{
+    static struct relay_way ways[RELAY_WAYS];
+    struct pollfd polls[RELAY_WAYS + 1] = {{listening, POLLIN, 0}};
+    for (int count = 0;;) {
+        int wait = -1;
+        for (int i = 0; i < count; i++) {
+            int due = relay_give(&ways[i], now_ms());
+            wait = due >= 0 && (wait < 0 || due < wait) ? due : wait;
+            int full = ways[i].count == (int)(sizeof ways[i].pieces / sizeof ways[i].pieces[0]);
+            polls[i + 1] = (struct pollfd){full ? -1 : ways[i].from, POLLIN, 0};
+        }
+        if (poll(polls, (nfds_t)count + 1, wait) < 0)
+            _exit(1);
+        for (int i = 0; i < count; i++)
+            if (polls[i + 1].revents)
+                relay_take(&ways[i], now_ms() + delay_ms);
+        if (polls[0].revents && count + 2 <= RELAY_WAYS) {
+            int near = accept(listening, NULL, NULL), far = wire_connect(redis_socket);
+            ways[count++] = (struct relay_way){.from = near, .to = far};
+            ways[count++] = (struct relay_way){.from = far, .to = near};
+        }
+    }
+}
+
+/* From now on computers that are added reach Redis through it. */
+static void relay_start(int delay_ms)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    relay_socket = format("%s/relay", e2e.dir);
+    strncpy(address.sun_path, relay_socket, sizeof address.sun_path - 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 64) != 0)
+        e2e_die(relay_socket);
+    relay_pid = fork();
+    if (relay_pid == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        relay_run(fd, delay_ms);
+    }
+    close(fd);
+}
+
+static void relay_stop(void)
+{
+    if (relay_pid <= 0)
+        return;
+    kill(relay_pid, SIGKILL);
+    await_exit(relay_pid);
+    relay_pid = 0;
+    relay_socket = NULL;
+}
+
 /* ---- computers ------------------------------------------------------------------------------ */
 
 /* From now on calls go to that one. */
@@ -168,7 +266,8 @@ static char *fleet_dir(const char *parent, const char *name)
 static int host_add(const char *name, const char *query, const char *more)
 {
     const char *resp2 = getenv("TELEC_E2E_RESP2") && !*query ? "?protocol=2" : "";
-    const char *url = redis_port ? query : format("unix:%s%s%s", redis_socket, query, resp2);
+    const char *where = relay_socket ? relay_socket : redis_socket;
+    const char *url = redis_port ? query : format("unix:%s%s%s", where, query, resp2);
     struct host *h = &hosts[host_count];
     char *dir = fleet_dir(e2e.dir, format("%d", host_count));
     h->name = format("%s", name);
@@ -188,6 +287,7 @@ static void fleet_end(void)
     for (int i = 0; i < host_count; i++)
         if (hosts[i].pid)
             host_end(i);
+    relay_stop();
     redis_stop();
 }
 
@@ -196,11 +296,13 @@ static int redis_is(const char *state)
     return json_is(get("/status").body, "redis.state", state);
 }
 
-/* a, b, … with their Redis, and everybody known to everybody. */
-static void fleet_start(int count, const char *query)
+/* a, b, … with their Redis, so far away, and everybody known to everybody. */
+static void fleet_start_far(int count, const char *query, int delay_ms)
 {
     redis_socket = format("%s/redis", e2e.dir);
     redis_start();
+    if (delay_ms)
+        relay_start(delay_ms);
     for (int i = 0; i < count; i++)
         host_begin(host_add(format("host%c", 'a' + i), query, ""));
     for (int i = 0; i < count; i++) {
@@ -211,11 +313,16 @@ static void fleet_start(int count, const char *query)
     on(0);
 }
 
+static void fleet_start(int count, const char *query)
+{
+    fleet_start_far(count, query, 0);
+}
+
 /* ---- tests: two that are telec -------------------------------------------------------------- */
 
-static void fleet_see_each_other(const char *query)
+static void fleet_see_each_other(const char *query, int delay_ms)
 {
-    fleet_start(2, query);
+    fleet_start_far(2, query, delay_ms);
     on(1);
     char *old = start_program("pause", NULL, NULL);
     AWAIT_SESSION(old, "last_output", "ready");
@@ -264,12 +371,48 @@ static void fleet_see_each_other(const char *query)
 
 static void test_fleet_push(void)
 {
-    fleet_see_each_other("");
+    fleet_see_each_other("", 0);
 }
 
 static void test_fleet_resp2(void)
 {
-    fleet_see_each_other("?protocol=2");
+    fleet_see_each_other("?protocol=2", 0);
+}
+
+/* 80 ms each way, so that an answer takes as long as around the world. */
+static void test_fleet_far(void)
+{
+    fleet_see_each_other("", 80);
+}
+
+/* Redis does not answer for a while, with all its connections standing: nothing here waits for it,
+ * and afterwards everything has arrived. */
+static void test_fleet_stalled(void)
+{
+    fleet_start_far(2, "", 5);
+    struct wire w = subscribe("sessions");
+    on(1);
+    char *before = start_program("pause", NULL, NULL);
+    on(0);
+    event_await_value(&w, before, "last_output", "ready");
+    kill(relay_pid, SIGSTOP);
+    on(1);
+    char *during = start_program("pause", NULL, NULL);
+    AWAIT_SESSION(during, "last_output", "ready");
+    end_session(before);
+    on(0);
+    char *here = start_program("pause", NULL, NULL);
+    event_await_value(&w, here, "last_output", "ready");
+    CHECK_INT(get(session_path(before, "")).status, 200); /* as it was known last */
+    struct reply r = call("POST", session_path(before, "/message"), "{\"message\": \"x\"}");
+    CHECK_INT(r.status, 504);
+    CHECK_HAS(r.body, "hostb");
+    kill(relay_pid, SIGCONT);
+    event_await_value(&w, during, "last_output", "ready");
+    AWAIT(get(session_path(before, "")).status == 404);
+    on(1);
+    AWAIT(redis_is("ready"));
+    fleet_end();
 }
 
 static void test_fleet_actions(void)
@@ -1253,6 +1396,8 @@ static void test_fleet_cli(void)
 static const struct test fleet_tests[] = {
     {"fleet_push", test_fleet_push},
     {"fleet_resp2", test_fleet_resp2},
+    {"fleet_far", test_fleet_far},
+    {"fleet_stalled", test_fleet_stalled},
     {"fleet_actions", test_fleet_actions},
     {"fleet_preparation", test_fleet_preparation},
     {"fleet_acl", test_fleet_acl},
