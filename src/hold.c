@@ -431,16 +431,15 @@ static long long hold_type_message(struct hold *h, span text, int enter)
     buf bytes = {0};
     hold_settle_enter(h);
     hold_put_typed(&bytes, text, paste);
+    buf_str(&bytes, enter && !paste ? "\r" : "");
     long long echo =
-        hold_echo_of(h, buf_view(&bytes)) + (enter ? hold_echo_of(h, span_of("\r")) : 0);
+        hold_echo_of(h, buf_view(&bytes)) + (enter && paste ? hold_echo_of(h, span_of("\r")) : 0);
     int refused = hold_type(h, buf_view(&bytes));
     buf_free(&bytes);
     if (refused)
         return -1;
     if (enter && paste)
         loop_timer_set(&h->loop, &h->enter_timer, h->loop.now + HOLD_ENTER_MS);
-    else if (enter)
-        hold_press_enter(h);
     buf_clear(&h->last_input);
     hold_put_characters(&h->last_input, text, HOLD_INPUT_MAX);
     hold_changed(h);
