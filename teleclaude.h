@@ -2966,7 +2966,8 @@ static struct tree_row *app_row(struct app *t);    /* the selected one of the se
 static struct tree_session *app_session(struct app *t);
 static const struct plan_row *app_plan_row(struct app *t);
 /* Sends a request; take is called with a good answer. A failure is told where it belongs: in the
- * dialog that asked, or as a toast. */
+ * dialog that asked, or as a toast. The ask may be told more until the answer comes, which frees
+ * it. */
 static struct app_ask *app_request(
     struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
     void (*take)(struct app *t, struct json answer, struct app_ask *ask));

@@ -3,7 +3,7 @@
  * Pure: no descriptor, no clock; the time is an argument. A session is serialised once when it
  * changes; lists and events refer to those bytes. An event is encoded once, however many
  * subscribers there are. The first change of a session goes out at once, further ones at most every
- * CACHE_UPDATE_MS, the last one always. What is not here yet: other computers. */
+ * CACHE_UPDATE_MS, the last one always. */
 
 /* ---- index by id ---------------------------------------------------------------------------- */
 

@@ -370,7 +370,8 @@ static void hold_on_pty_drained(void *ctx)
  * its output. */
 static void hold_pass_pty(struct hold_client *c)
 {
-    static const char frame[HOLD_HEAD] = {0, 0, 0, 0, HOLD_PTY};
+    char frame[HOLD_HEAD];
+    hold_put_head(frame, HOLD_PTY, 0);
     if (c->direct || conn_send_fd(&c->conn, (span){frame, sizeof frame}, c->hold->pty.io.fd) != 0)
         return;
     c->direct = 1;
@@ -838,7 +839,7 @@ static void hold_take_input(struct hold_client *c, span payload)
 static void hold_take_typed(struct hold_client *c, span payload)
 {
     long long age;
-    if (span_int(payload, &age) && age >= 0)
+    if (span_int(payload, &age) && age >= 0 && age <= c->hold->loop.now)
         hold_note_typing(c, c->hold->loop.now - age - 1); /* a question of the same moment stands */
 }
 

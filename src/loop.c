@@ -479,13 +479,19 @@ static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int f
         loop_defer(c->loop, &c->flush);
 }
 
-static void conn_send(struct conn *c, span s)
+/* Queues a copy: a message of its own, or the rest of one that was begun. */
+static void conn_queue(struct conn *c, span s, int first)
 {
     if (c->dead || c->finishing || !s.n)
         return;
     blob *b = blob_new(s);
-    conn_send_blob(c, b, 0, s.n, 1);
+    conn_send_blob(c, b, 0, s.n, first);
     blob_drop(b);
+}
+
+static void conn_send(struct conn *c, span s)
+{
+    conn_queue(c, s, 1);
 }
 
 static void conn_send_now(struct conn *c, span s)
@@ -493,25 +499,29 @@ static void conn_send_now(struct conn *c, span s)
     ssize_t n = 0;
     if (s.n && !c->out_count && !c->dead && !c->finishing)
         n = write(c->io.fd, s.p, s.n);
-    if (n == (ssize_t)s.n)
-        return;
-    blob *rest = blob_new(span_sub(s, n > 0 ? (size_t)n : 0)); /* an error will be met again */
-    conn_send_blob(c, rest, 0, rest->n, n <= 0);
-    blob_drop(rest);
+    conn_queue(c, span_sub(s, n > 0 ? (size_t)n : 0), n <= 0); /* an error will be met again */
+}
+
+/* Room for the one descriptor that goes with a message. */
+union conn_control {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static struct msghdr conn_message(struct iovec *bytes, union conn_control *control)
+{
+    memset(control, 0, sizeof *control);
+    return (struct msghdr){.msg_iov = bytes, .msg_iovlen = 1, .msg_control = control->bytes,
+                           .msg_controllen = sizeof control->bytes};
 }
 
 static int conn_send_fd(struct conn *c, span s, int fd)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {(void *)(uintptr_t)s.p, s.n};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-                       .msg_controllen = sizeof control.bytes};
+    union conn_control control;
+    struct iovec bytes = {(void *)(uintptr_t)s.p, s.n};
+    struct msghdr m = conn_message(&bytes, &control);
     if (c->out_count || c->dead || c->finishing)
         return -1;
-    memset(&control, 0, sizeof control);
     struct cmsghdr *h = CMSG_FIRSTHDR(&m);
     h->cmsg_level = SOL_SOCKET;
     h->cmsg_type = SCM_RIGHTS;
@@ -520,9 +530,7 @@ static int conn_send_fd(struct conn *c, span s, int fd)
     ssize_t n = sendmsg(c->io.fd, &m, 0);
     if (n < 0)
         return -1;
-    blob *rest = blob_new(span_sub(s, (size_t)n));
-    conn_send_blob(c, rest, 0, rest->n, 0);
-    blob_drop(rest);
+    conn_queue(c, span_sub(s, (size_t)n), 0);
     return 0;
 }
 
@@ -588,13 +596,9 @@ static void conn_settle(struct conn *c)
 /* read, with a descriptor that comes along. */
 static ssize_t conn_receive(struct conn *c, char *p, size_t n)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {p, n};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-                       .msg_controllen = sizeof control.bytes};
+    union conn_control control;
+    struct iovec bytes = {p, n};
+    struct msghdr m = conn_message(&bytes, &control);
     ssize_t got = recvmsg(c->io.fd, &m, 0);
     struct cmsghdr *h = got > 0 ? CMSG_FIRSTHDR(&m) : NULL;
     if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&

@@ -488,6 +488,16 @@ static int unit_loop_drain(int fd, buf *out)
     return n == 0;
 }
 
+/* Reads until everything queued has come through. */
+static void unit_loop_drain_all(struct unit_loop_conn *u, buf *out)
+{
+    for (int pass = 0; pass < 10000 && !u->drained; pass++) {
+        unit_loop_drain(u->peer, out);
+        unit_loop_pass(u->loop);
+    }
+    unit_loop_drain(u->peer, out);
+}
+
 static void unit_loop_fill(buf *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -674,11 +684,7 @@ static void unit_loop_conn_dropping(void)
     CHECK_INT(u.conn.queued, rest);
     CHECK_INT(u.drained, 0);
     conn_send(&u.conn, span_of("state"));
-    for (int pass = 0; pass < 1000 && !u.drained; pass++) {
-        unit_loop_drain(u.peer, &got);
-        unit_loop_pass(&l);
-    }
-    unit_loop_drain(u.peer, &got);
+    unit_loop_drain_all(&u, &got);
     CHECK_INT(got.n, written + rest + 5);
     CHECK_SPAN(span_sub(buf_view(&got), got.n - 5), "state");
     for (size_t i = 0; i + 5 < got.n; i++)
@@ -721,11 +727,7 @@ static void unit_loop_conn_begun(void)
     CHECK(u.conn.stuck && left > 7 && left < message.n);
     conn_drop_unsent(&u.conn);
     CHECK_INT(u.conn.queued, left - 7);
-    for (int pass = 0; pass < 10000 && !u.drained; pass++) {
-        unit_loop_drain(u.peer, &got);
-        unit_loop_pass(&l);
-    }
-    unit_loop_drain(u.peer, &got);
+    unit_loop_drain_all(&u, &got);
     CHECK(got.n == message.n && memcmp(got.p, message.p, got.n) == 0);
     unit_loop_conn_end(&u);
     buf_free(&message);
@@ -760,11 +762,7 @@ static void unit_loop_conn_now(void)
     conn_send_now(&u.conn, span_of("!"));
     conn_drop_unsent(&u.conn);
     CHECK(u.conn.queued > 1);
-    for (int pass = 0; pass < 10000 && !u.drained; pass++) {
-        unit_loop_drain(u.peer, &got);
-        unit_loop_pass(&l);
-    }
-    unit_loop_drain(u.peer, &got);
+    unit_loop_drain_all(&u, &got);
     CHECK(got.n == message.n && memcmp(got.p, message.p, got.n) == 0);
     close(u.peer);
     conn_send_now(&u.conn, span_of("nobody"));
