@@ -100,6 +100,7 @@ static void base_uuid(char out[37]);
 
 static span span_of(const char *s);                /* of a C string; NULL gives the empty span */
 static span span_sub(span s, size_t from);         /* from byte `from` to the end */
+static size_t span_total(const span *parts, size_t count); /* bytes of all of them */
 static int span_eq(span s, const char *t);         /* same bytes */
 static int span_eq_nocase(span s, const char *t);  /* same but for the case of A-Z */
 static int span_starts(span s, const char *t);
@@ -124,6 +125,8 @@ static const char *buf_cstr(buf *b);               /* NUL-terminated, the NUL no
 static int buf_read_file(buf *b, const char *path, size_t most);
 
 static blob *blob_new(span s);                     /* one reference, the caller's */
+/* the head and the parts, one after the other */
+static blob *blob_join(span head, const span *parts, size_t count);
 static blob *blob_ref(blob *b);
 static void blob_drop(blob *b);                    /* NULL is fine */
 
@@ -640,16 +643,17 @@ static void vt_put_last_line(const struct vt *vt, buf *b, int most);
 enum cache_topic { CACHE_SESSIONS = 1, CACHE_PREPARATION = 2 };
 #define CACHE_TOPICS 2
 
-/* One session object. json begins with a comma, so that a list is a mere concatenation. */
+/* One session object: `json`. */
 struct cache_session {
-    char *id, *computer;
-    blob *json;
+    /* what every change needs, close together */
+    buf json;
     long long sent_at;      /* when its last event went out */
+    struct cache_session **dirty, *next_dirty; /* its update waits; dirty NULL: it does not */
     int announced;
+    char *id, *computer;
     size_t place;           /* in cache.sessions */
     void *local;            /* the session itself, when it is one of this computer */
     struct cache_session *next_same; /* in its hash bucket */
-    struct cache_session *next_dirty, **dirty; /* its update waits; dirty NULL: it does not */
     /* for part peers: of another computer's, what its state is as old as, and in which list it was
      * last; of this one's: it is still to be sent to others */
     long long activity, listed;
@@ -672,8 +676,8 @@ struct cache {
     struct cache_session *dirty_first, **dirty_last;
     struct cache_subscriber *subscribers;
     blob *list;             /* "[…]" of all sessions, NULL when one has changed since */
-    blob *(*encode)(span event_json); /* makes the bytes that go to every subscriber */
-    buf event;              /* the one being made; kept, for there are many */
+    /* makes the bytes that go to every subscriber of an event's JSON text, given in parts */
+    blob *(*encode)(const span *parts, size_t count);
     long long events_sent, events_coalesced;
     unsigned interest;      /* topics that somebody is subscribed to */
     int wanting[CACHE_TOPICS]; /* subscribers of each */
@@ -685,13 +689,16 @@ struct cache {
     void *session_ctx;
 };
 
-static void cache_init(struct cache *c, blob *(*encode)(span event_json));
+static void cache_init(struct cache *c, blob *(*encode)(const span *parts, size_t count));
 static void cache_free(struct cache *c);
 static struct cache_session *cache_find(const struct cache *c, const char *id); /* NULL: unknown */
-/* Adds a session or replaces its object (JSON text) and sends the event, at once or when its time
- * has come. */
-static void cache_put(struct cache *c, const char *id, const char *computer, span object,
-                      long long now);
+/* Adds a session or replaces its object (JSON text, given in parts) and sends the event, at once or
+ * when its time has come. */
+static struct cache_session *cache_put(struct cache *c, const char *id, const char *computer,
+                                       const span *parts, size_t count, long long now);
+/* the same of a session that is there */
+static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
+                         long long now);
 /* with session_removed; unknown ids are nothing */
 static void cache_remove(struct cache *c, const char *id);
 /* Sends the updates whose time has come. When to call again, or -1: nothing is waiting. */
@@ -791,12 +798,12 @@ struct loop {
     struct loop_timer **timers; /* binary heap, earliest first */
     int timer_count, timer_cap;
     struct loop_task *task_first, **task_last;
+    long long now;          /* clock_mono_ms of this pass */
+    buf spare;              /* lent to the connection that is reading */
     struct loop_child *children;
     struct loop_fd signal_fd;
     void (*on_signal[LOOP_SIGNALS])(void *ctx, int signo);
     void *signal_ctx[LOOP_SIGNALS];
-    long long now;          /* clock_mono_ms of this pass */
-    buf spare;              /* lent to the connection that is reading */
 };
 
 static void loop_init(struct loop *l);
@@ -836,28 +843,31 @@ struct conn_hooks {
 
 /* A stream socket (or pty) on the loop. Output is queued and written at the end of the pass, many
  * messages in one write; input owns memory only while some of it is not taken. Set hooks and ctx,
- * then conn_open. */
+ * then conn_open. There are thousands, and an event finds all of one outside the cache: what every
+ * message needs comes first. */
 struct conn {
     struct loop *loop;
     struct loop_fd io;
     const struct conn_hooks *hooks;
     void *ctx;
+    unsigned char is_socket; /* not a terminal or a pipe */
+    unsigned char eof;      /* the peer sends no more */
+    unsigned char paused;   /* not reading */
+    unsigned char greedy;   /* read until nothing is left: a pty gives 4 KiB at a time */
+    unsigned char stuck;    /* waiting for the descriptor to take more */
+    unsigned char takes_fd; /* a descriptor may come with the input: see conn_take_fd */
+    unsigned char finishing; /* close when drained */
+    unsigned char dead;
     buf in;
     size_t taken;           /* bytes of in that are done with */
     struct conn_piece *out; /* ring of out_cap pieces, a power of two; starts as `few` */
-    struct conn_piece few[CONN_FEW];
     size_t out_head, out_count, out_cap;
     size_t queued;          /* bytes not written yet */
-    int eof;                /* the peer sends no more */
-    int paused;             /* not reading */
-    int greedy;             /* read until nothing is left: a pty gives 4 KiB at a time */
-    int stuck;              /* waiting for the descriptor to take more */
-    int takes_fd;           /* a descriptor may come with the input: see conn_take_fd */
-    int passed;             /* the one that came last, plus 1; 0: none */
-    int finishing;          /* close when drained */
-    int dead;
+    struct loop_task flush;
+    struct conn_piece few[CONN_FEW];
+    struct loop_task bury;
     const char *why;        /* why it died; NULL: an orderly end */
-    struct loop_task flush, bury;
+    int passed;             /* the descriptor that came last, plus 1; 0: none */
 };
 
 /* fd becomes non-blocking and the conn's own */
@@ -1190,11 +1200,11 @@ static void hold_launch(struct loop *l, const char *program, const struct hold_s
 
 /* A connection to a holder. Set the hooks, then hold_open; on_closed is the last call. */
 struct hold_link {
-    struct conn conn;
     int open;
     void (*on_frame)(void *ctx, enum hold_frame type, span payload);
     void (*on_closed)(void *ctx); /* after it the link may be opened again or its memory freed */
     void *ctx;
+    struct conn conn;
 };
 
 /* 0, or -1 and errno */
@@ -1236,16 +1246,16 @@ struct session {
     /* the record */
     char *title, *directory, *agent, *mode, *initiator, *command; /* NULL where there is none */
     long long created_at;
-    buf record;             /* the members of its object that seldom change, without braces */
     int ending;             /* to be removed as soon as it has ended */
-    int hidden;             /* stopped and about to be ended by its holder; not in the cache */
     /* live */
-    struct hold_link holder;
-    buf status;             /* the holder's last status object, {} before the first */
-    int exited;
-    struct session_creating *creating; /* who waits for its beginning; or NULL */
-    struct session_waiter *waiters; /* for its end */
     long long looked_at;    /* when it was last looked whether a computer observes it */
+    struct session_waiter *waiters; /* for its end */
+    struct session_creating *creating; /* who waits for its beginning; or NULL */
+    int hidden;             /* stopped and about to be ended by its holder; not in the cache */
+    struct cache_session *cached; /* NULL: not in the cache */
+    buf record;             /* the members of its object that seldom change, without braces */
+    buf status;             /* the holder's last status object, {} before the first */
+    struct hold_link holder;
 };
 
 /* Somebody who waits for a session's end; embedded. ended is called once; cancel by
@@ -1262,7 +1272,6 @@ struct sessions {
     struct cache *cache;
     struct session *first, **last;
     size_t count, adopting;
-    buf object;             /* the session object being made; kept, for there are many */
     struct loop_timer flush_timer, adopt_timer;
     void (*ready)(void *ctx); /* every holder has answered */
     void *ready_ctx;
@@ -1307,6 +1316,7 @@ static void session_text(const struct session *s, buf *out);
 /* The object that tells a session's transcript, of which text is all that there is. */
 static void session_put_transcript(const struct sessions *all, const char *id, span text,
                                    long long tail_chars, buf *b);
+static int session_has_exited(const struct session *s);
 static int session_size(const struct session *s, int *cols, int *rows); /* as last reported */
 /* The command line that starts an agent; message: with that prompt where it takes one; or NULL. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
@@ -1858,7 +1868,8 @@ static void serve_close_ws(struct serve_client *c, int code, const char *reason)
 static void serve_shutdown(struct serve *s);
 static void serve_drop_clients(struct serve *s);   /* closes whoever is left, at once */
 static void serve_free(struct serve *s);           /* once all clients have gone */
-static blob *serve_text_frame(span payload);       /* a text frame as a blob for many clients */
+/* a text frame as a blob for many clients; its payload is the parts together */
+static blob *serve_text_frame(const span *parts, size_t count);
 
 /* ==== api: route table, handlers, /ws topics ================================================= */
 

@@ -72,7 +72,7 @@ static void answer_error(struct answer_job *job, const char *error, const char *
 
 static int answer_is_running(struct answer_job *job)
 {
-    if (job->of->holder.open && !job->of->exited)
+    if (job->of->holder.open && !session_has_exited(job->of))
         return 1;
     answer_error(job, "the session has ended", "ENDED");
     return 0;
@@ -236,7 +236,7 @@ static void answer_get_session_data(struct answer_job *job)
         answer_error(job, "get_session_data: a number of characters is expected", "BAD_REQUEST");
         return;
     }
-    if (!s->holder.open || s->exited ||
+    if (!s->holder.open || session_has_exited(s) ||
         !hold_ask(job->all->loop, s->socket, HOLD_TEXT, (span){0}, HOLD_TEXT_IS, answer_on_text,
                   job))
         answer_log(job, s);
@@ -427,7 +427,7 @@ static void answer_end_session(struct answer_job *job)
 {
     long long undo_s = 0;
     buf b = {0};
-    if (job->words[1] && job->words[2] && job->of->holder.open && !job->of->exited &&
+    if (job->words[1] && job->words[2] && job->of->holder.open && !session_has_exited(job->of) &&
         span_int(span_of(job->words[2]), &undo_s) && undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
         session_stop(job->of, (int)undo_s);
         json_open(&b, '{');
@@ -776,7 +776,7 @@ static void answer_on_looked(void *ctx, int exists)
     struct answer *all = look->all;
     struct answer_show *show = answer_find_show(all, look->id);
     const struct session *s = session_find(all->sessions, look->id);
-    if (exists && !show && s && s->holder.open && !s->exited &&
+    if (exists && !show && s && s->holder.open && !session_has_exited(s) &&
         (show = answer_new_show(all, look->id)) && !answer_show_begin(show, s)) {
         answer_show_end(show);
         show = NULL;

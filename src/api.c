@@ -197,7 +197,7 @@ static int api_is_here(const struct api *a, const char *computer)
 
 static int api_is_running(struct api_call *call)
 {
-    if (call->session->holder.open && !call->session->exited)
+    if (call->session->holder.open && !session_has_exited(call->session))
         return 1;
     buf b = {0};
     buf_fmt(&b, "Session %.8s has ended", call->session->id);
@@ -327,8 +327,8 @@ static void api_list_sessions(struct api_call *call)
 
 static void api_get_session(struct api_call *call)
 {
-    const blob *json = cache_find(call->api->cache, call->session->id)->json;
-    serve_reply_json(call->client, 200, (span){json->p + 1, json->n - 1}, NULL);
+    const struct cache_session *known = cache_find(call->api->cache, call->session->id);
+    serve_reply_json(call->client, 200, buf_view(&known->json), NULL);
 }
 
 /* A session being created for a client. */
@@ -528,7 +528,7 @@ static void api_delete_session(struct api_call *call)
     int undo_s = api_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
     if (api_refused(call))
         return;
-    if (undo_s && call->session->holder.open && !call->session->exited) {
+    if (undo_s && call->session->holder.open && !session_has_exited(call->session)) {
         api_stop_session(call, undo_s);
         return;
     }
@@ -668,7 +668,7 @@ static void api_transcript(struct api_call *call)
     long long tail_chars = api_tail_chars(call);
     if (api_refused(call))
         return;
-    int running = call->session->holder.open && !call->session->exited;
+    int running = call->session->holder.open && !session_has_exited(call->session);
     struct api_ask *ask =
         running ? api_ask(call, HOLD_TEXT, (span){0}, HOLD_TEXT_IS, api_answer_text) : NULL;
     if (!ask) {
@@ -979,7 +979,7 @@ static void api_get_elsewhere(struct api_call *call)
     if (peers_must_be_asked(call->api->peers, call->computer))
         api_ask_elsewhere(call, call->computer, &list, api_remote_session);
     else if (known && strcmp(known->computer, call->computer) == 0)
-        serve_reply_json(call->client, 200, (span){known->json->p + 1, known->json->n - 1}, NULL);
+        serve_reply_json(call->client, 200, buf_view(&known->json), NULL);
     else
         serve_reply_detail(call->client, 404, "Session not found");
 }

@@ -78,6 +78,14 @@ static span span_sub(span s, size_t from)
     return (span){s.p + from, s.n - from};
 }
 
+static size_t span_total(const span *parts, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += parts[i].n;
+    return n;
+}
+
 static int span_eq(span s, const char *t)
 {
     size_t n = strlen(t);
@@ -271,14 +279,29 @@ static int buf_read_file(buf *b, const char *path, size_t most)
     return error ? -1 : 0;
 }
 
+/* There is room. */
+static void blob_put(blob *b, span s)
+{
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+}
+
+static blob *blob_join(span head, const span *parts, size_t count)
+{
+    size_t n = head.n + span_total(parts, count);
+    blob *b = base_grow(NULL, sizeof *b + n);
+    b->refs = 1;
+    b->n = 0;
+    blob_put(b, head);
+    for (size_t i = 0; i < count; i++)
+        blob_put(b, parts[i]);
+    return b;
+}
+
 static blob *blob_new(span s)
 {
-    blob *b = base_grow(NULL, sizeof *b + s.n);
-    b->refs = 1;
-    b->n = s.n;
-    if (s.n)
-        memcpy(b->p, s.p, s.n);
-    return b;
+    return blob_join(s, NULL, 0);
 }
 
 static blob *blob_ref(blob *b)

@@ -1,9 +1,11 @@
 /* cache - the sessions that are known, as serialised objects, and who wants to hear of them.
  *
  * Pure: no descriptor, no clock; the time is an argument. A session is serialised once when it
- * changes; lists and events refer to those bytes. An event is encoded once, however many
+ * changes; lists and events are made of those bytes. An event is encoded once, however many
  * subscribers there are. The first change of a session goes out at once, further ones at most every
  * CACHE_UPDATE_MS, the last one always. */
+
+#define CACHE_OBJECT_GRAIN 64 /* bytes; a power of two */
 
 /* ---- index by id ---------------------------------------------------------------------------- */
 
@@ -52,7 +54,7 @@ static void cache_rearrange(struct cache *c)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static void cache_publish(struct cache *c, unsigned topics, span event_json)
+static void cache_publish_parts(struct cache *c, unsigned topics, const span *parts, size_t count)
 {
     blob *frame = NULL;
     for (struct cache_subscriber *s = c->subscribers, *next; s; s = next) {
@@ -60,30 +62,28 @@ static void cache_publish(struct cache *c, unsigned topics, span event_json)
         if (!(s->topics & topics))
             continue;
         if (!frame)
-            frame = c->encode(event_json);
+            frame = c->encode(parts, count);
         s->send(s->ctx, frame);
         c->events_sent++;
     }
     blob_drop(frame);
 }
 
+static void cache_publish(struct cache *c, unsigned topics, span event_json)
+{
+    cache_publish_parts(c, topics, &event_json, 1);
+}
+
 static void cache_send_session(struct cache *c, struct cache_session *s, long long now)
 {
-    const char *name = s->announced ? "session_updated" : "session_created";
+    span event[] = {span_of(s->announced ? "{\"event\":\"session_updated\",\"data\":"
+                                         : "{\"event\":\"session_created\",\"data\":"),
+                    buf_view(&s->json), span_of("}")};
     s->announced = 1;
     s->sent_at = now;
     if (c->on_session)
         c->on_session(c->session_ctx, s, 0);
-    if (!(c->interest & CACHE_SESSIONS))
-        return;
-    buf *event = &c->event;
-    buf_clear(event);
-    json_open(event, '{');
-    json_field_string(event, "event", name);
-    json_key(event, "data");
-    json_put_raw(event, (span){s->json->p + 1, s->json->n - 1});
-    json_close(event, '}');
-    cache_publish(c, CACHE_SESSIONS, buf_view(event));
+    cache_publish_parts(c, CACHE_SESSIONS, event, COUNT_OF(event));
 }
 
 static void cache_set_dirty(struct cache *c, struct cache_session *s)
@@ -145,21 +145,39 @@ static struct cache_session *cache_add(struct cache *c, const char *id, const ch
     return s;
 }
 
-static void cache_put(struct cache *c, const char *id, const char *computer, span object,
-                      long long now)
+/* Whether the object is still what it was. From the end: what changes often comes last. */
+static int cache_is_same(const struct cache_session *s, const span *parts, size_t count)
 {
-    struct cache_session *s = cache_find(c, id);
-    if (s && s->json->n == object.n + 1 && memcmp(s->json->p + 1, object.p, object.n) == 0)
+    size_t at = span_total(parts, count);
+    if (s->json.n != at)
+        return 0;
+    while (count-- > 0) {
+        at -= parts[count].n;
+        if (parts[count].n && memcmp(s->json.p + at, parts[count].p, parts[count].n) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* With room for little more than the object: there are many. */
+static void cache_set_object(struct cache_session *s, const span *parts, size_t count)
+{
+    size_t n = span_total(parts, count);
+    if (s->json.cap < n) {
+        s->json.cap = n + (-n & (CACHE_OBJECT_GRAIN - 1));
+        s->json.p = base_grow(s->json.p, s->json.cap);
+    }
+    buf_clear(&s->json);
+    for (size_t i = 0; i < count; i++)
+        buf_span(&s->json, parts[i]);
+}
+
+static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
+                         long long now)
+{
+    if (cache_is_same(s, parts, count))
         return;
-    if (!s)
-        s = cache_add(c, id, computer);
-    blob *json = base_grow(NULL, sizeof *json + object.n + 1);
-    json->refs = 1;
-    json->n = object.n + 1;
-    json->p[0] = ',';
-    memcpy(json->p + 1, object.p, object.n);
-    blob_drop(s->json);
-    s->json = json;
+    cache_set_object(s, parts, count);
     cache_changed(c);
     if (s->dirty) {
         c->events_coalesced++;
@@ -170,11 +188,21 @@ static void cache_put(struct cache *c, const char *id, const char *computer, spa
     }
 }
 
+static struct cache_session *cache_put(struct cache *c, const char *id, const char *computer,
+                                       const span *parts, size_t count, long long now)
+{
+    struct cache_session *s = cache_find(c, id);
+    if (!s)
+        s = cache_add(c, id, computer);
+    cache_update(c, s, parts, count, now);
+    return s;
+}
+
 static void cache_free_session(struct cache_session *s)
 {
     free(s->id);
     free(s->computer);
-    blob_drop(s->json);
+    buf_free(&s->json);
     free(s);
 }
 
@@ -210,19 +238,13 @@ static void cache_remove(struct cache *c, const char *id)
 
 static void cache_put_list(const struct cache *c, const char *computer, buf *b)
 {
-    size_t start = b->n;
-    buf_byte(b, '[');
+    json_open(b, '[');
     for (size_t i = 0; i < c->places; i++) {
         const struct cache_session *s = c->sessions[i];
         if (s && (!computer || strcmp(s->computer, computer) == 0))
-            buf_add(b, s->json->p, s->json->n);
+            json_put_raw(b, buf_view(&s->json));
     }
-    if (b->n > start + 1) { /* the first object's comma gives way to the bracket */
-        b->p[start + 1] = '[';
-        memmove(b->p + start, b->p + start + 1, b->n - start - 1);
-        b->n--;
-    }
-    buf_byte(b, ']');
+    json_close(b, ']');
 }
 
 static blob *cache_list(struct cache *c)
@@ -231,18 +253,20 @@ static blob *cache_list(struct cache *c)
         return c->list;
     size_t n = 2;
     for (size_t i = 0; i < c->places; i++)
-        n += c->sessions[i] ? c->sessions[i]->json->n : 0;
+        n += c->sessions[i] ? c->sessions[i]->json.n + 1 : 0; /* and a comma */
     blob *list = base_grow(NULL, sizeof *list + n);
-    size_t at = 1;
+    size_t at = 0;
     for (size_t i = 0; i < c->places; i++) {
         if (!c->sessions[i])
             continue;
-        const blob *json = c->sessions[i]->json;
-        size_t skip = at == 1; /* the first object's comma */
-        memcpy(list->p + at, json->p + skip, json->n - skip);
-        at += json->n - skip;
+        span json = buf_view(&c->sessions[i]->json);
+        list->p[at] = at ? ',' : '[';
+        at++;
+        memcpy(list->p + at, json.p, json.n);
+        at += json.n;
     }
-    list->p[0] = '[';
+    if (at == 0)
+        list->p[at++] = '[';
     list->p[at++] = ']';
     list->n = at;
     list->refs = 1;
@@ -283,7 +307,7 @@ static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigne
     cache_count_topics(c, before, topics);
 }
 
-static void cache_init(struct cache *c, blob *(*encode)(span event_json))
+static void cache_init(struct cache *c, blob *(*encode)(const span *parts, size_t count))
 {
     *c = (struct cache){.encode = encode};
     c->dirty_last = &c->dirty_first;
@@ -299,6 +323,5 @@ static void cache_free(struct cache *c)
     free(c->sessions);
     free(c->buckets);
     blob_drop(c->list);
-    buf_free(&c->event);
     *c = (struct cache){0};
 }

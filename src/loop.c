@@ -408,10 +408,16 @@ static void conn_drained(struct conn *c)
         c->hooks->on_drained(c->ctx);
 }
 
+/* write; for sockets there is a shorter way through the kernel. */
+static ssize_t conn_write_bytes(struct conn *c, const char *p, size_t n)
+{
+    return c->is_socket ? send(c->io.fd, p, n, 0) : write(c->io.fd, p, n);
+}
+
 static ssize_t conn_write_one(struct conn *c)
 {
     const struct conn_piece *piece = conn_piece(c, 0);
-    return write(c->io.fd, piece->bytes->p + piece->at, piece->end - piece->at);
+    return conn_write_bytes(c, piece->bytes->p + piece->at, piece->end - piece->at);
 }
 
 static ssize_t conn_write_many(struct conn *c)
@@ -498,7 +504,7 @@ static void conn_send_now(struct conn *c, span s)
 {
     ssize_t n = 0;
     if (s.n && !c->out_count && !c->dead && !c->finishing)
-        n = write(c->io.fd, s.p, s.n);
+        n = conn_write_bytes(c, s.p, s.n);
     conn_queue(c, span_sub(s, n > 0 ? (size_t)n : 0), n <= 0); /* an error will be met again */
 }
 
@@ -569,7 +575,7 @@ static void conn_pause(struct conn *c, int paused)
 {
     if (c->paused == paused)
         return;
-    c->paused = paused;
+    c->paused = paused != 0;
     conn_interest(c);
 }
 
@@ -593,8 +599,8 @@ static void conn_settle(struct conn *c)
     c->in = rest;
 }
 
-/* read, with a descriptor that comes along. */
-static ssize_t conn_receive(struct conn *c, char *p, size_t n)
+/* Reads a descriptor that comes along, too. */
+static ssize_t conn_read_message(struct conn *c, char *p, size_t n)
 {
     union conn_control control;
     struct iovec bytes = {p, n};
@@ -610,6 +616,13 @@ static ssize_t conn_receive(struct conn *c, char *p, size_t n)
         c->passed = conn_close_on_exec(fd) + 1;
     }
     return got;
+}
+
+static ssize_t conn_read_bytes(struct conn *c, char *p, size_t n)
+{
+    if (c->takes_fd)
+        return conn_read_message(c, p, n);
+    return c->is_socket ? recv(c->io.fd, p, n, 0) : read(c->io.fd, p, n);
 }
 
 static int conn_take_fd(struct conn *c)
@@ -629,8 +642,7 @@ static void conn_read(struct conn *c)
     size_t most = c->in.n + (c->greedy ? CONN_READ_GREEDY : CONN_READ_MAX);
     ssize_t n;
     do {
-        n = c->takes_fd ? conn_receive(c, c->in.p + c->in.n, most - c->in.n)
-                        : read(c->io.fd, c->in.p + c->in.n, most - c->in.n);
+        n = conn_read_bytes(c, c->in.p + c->in.n, most - c->in.n);
         c->in.n += n > 0 ? (size_t)n : 0;
     } while (n > 0 && c->greedy && most - c->in.n >= CONN_READ_MIN);
     /* EIO: nobody has the other side of this pty open any more */
@@ -672,7 +684,10 @@ static void conn_open(struct conn *c, struct loop *l, int fd)
 {
     const struct conn_hooks *hooks = c->hooks;
     void *ctx = c->ctx;
+    int type;
+    socklen_t size = sizeof type;
     *c = (struct conn){.loop = l, .hooks = hooks, .ctx = ctx, .out = c->few};
+    c->is_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
     c->io = (struct loop_fd){.fd = fd, .on_event = conn_event, .ctx = c};
     c->flush = (struct loop_task){.fn = conn_on_flush, .ctx = c};
     c->bury = (struct loop_task){.fn = conn_bury, .ctx = c};

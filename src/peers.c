@@ -227,10 +227,10 @@ static int peers_take_session(struct peers_peer *peer, const struct fleet_sessio
     if (!s && (peer->sessions >= PEERS_SESSIONS_MAX || peers_was_removed(peer, told->id, at)))
         return 0;
     fleet_put_session(&object, told->object, peer->beat.name);
-    cache_put(p->cache, told->id, peer->beat.name, buf_view(&object), p->loop->now);
-    buf_free(&object);
+    span json = buf_view(&object);
     peer->sessions += s == NULL;
-    s = cache_find(p->cache, told->id);
+    s = cache_put(p->cache, told->id, peer->beat.name, &json, 1, p->loop->now);
+    buf_free(&object);
     s->activity = told->activity;
     s->order[0] = at.ms;
     s->order[1] = at.seq;
@@ -1008,7 +1008,7 @@ static void peers_send_event(struct peers *p, const char *name, span data, int f
 static void peers_send_session(struct peers *p, struct cache_session *s, int foreign)
 {
     s->held = 0;
-    peers_send_event(p, "session_updated", (span){s->json->p + 1, s->json->n - 1}, foreign);
+    peers_send_event(p, "session_updated", buf_view(&s->json), foreign);
 }
 
 static void peers_send_removal(struct peers *p, const char *id, int foreign)

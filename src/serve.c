@@ -13,9 +13,12 @@ enum serve_state { SERVE_HEAD, SERVE_BODY, SERVE_ANSWER, SERVE_WS, SERVE_CLOSING
 
 struct serve_client {
     struct serve *serve;
-    struct serve_client *next, **link;
-    struct conn conn;
     enum serve_state state;
+    const struct serve_ws_hooks *hooks;
+    void *ws_ctx;
+    struct ws *ws;          /* once upgraded */
+    struct conn conn;
+    struct serve_client *next, **link;
     struct loop_timer idle;
     struct http_scan scan;
     struct http_body framing;
@@ -27,9 +30,6 @@ struct serve_client {
     int pumping;            /* requests are being handled further up the stack */
     void (*gone)(void *ctx);
     void *gone_ctx;
-    struct ws *ws;          /* once upgraded */
-    const struct serve_ws_hooks *hooks;
-    void *ws_ctx;
     const char *failed;     /* why it was closed, when that was a failure */
 };
 
@@ -275,27 +275,21 @@ static int serve_upgrade(struct serve_client *c, const struct http_head *head,
     return 1;
 }
 
-static blob *serve_frame(enum ws_opcode opcode, span payload)
+static blob *serve_frame(enum ws_opcode opcode, const span *payload, size_t count)
 {
     unsigned char head[WS_HEAD_MAX];
-    size_t n = ws_frame_head(head, opcode, payload.n);
-    blob *b = base_grow(NULL, sizeof *b + n + payload.n);
-    b->refs = 1;
-    b->n = n + payload.n;
-    memcpy(b->p, head, n);
-    if (payload.n)
-        memcpy(b->p + n, payload.p, payload.n);
-    return b;
+    size_t n = ws_frame_head(head, opcode, span_total(payload, count));
+    return blob_join((span){(const char *)head, n}, payload, count);
 }
 
-static blob *serve_text_frame(span payload)
+static blob *serve_text_frame(const span *parts, size_t count)
 {
-    return serve_frame(WS_TEXT, payload);
+    return serve_frame(WS_TEXT, parts, count);
 }
 
 static void serve_send_frame(struct serve_client *c, enum ws_opcode opcode, span payload)
 {
-    blob *frame = serve_frame(opcode, payload);
+    blob *frame = serve_frame(opcode, &payload, 1);
     serve_send_blob(c, frame, 1);
     blob_drop(frame);
 }

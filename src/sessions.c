@@ -49,23 +49,24 @@ static void session_renew_record(struct session *s)
 static void session_changed(struct session *s)
 {
     struct sessions *all = s->owner;
-    buf *object = &all->object;
     if (s->hidden) {
         cache_remove(all->cache, s->id);
+        s->cached = NULL;
         return;
     }
     if (!s->record.n)
         session_renew_record(s);
-    buf_clear(object);
-    buf_byte(object, '{');
-    buf_span(object, buf_view(&s->record));
-    if (s->status.n > 2) { /* the status is an object that was checked: its members follow */
-        buf_byte(object, ',');
-        buf_add(object, s->status.p + 1, s->status.n - 2);
+    /* the status is an object that was checked: its members follow, if it has any */
+    int has_members = s->status.n > sizeof "{}" - 1;
+    span object[] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
+                     has_members ? span_sub(buf_view(&s->status), 1) : span_of("}")};
+    if (s->cached) {
+        cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);
+    } else {
+        s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
+                              all->loop->now);
+        s->cached->local = s;
     }
-    buf_byte(object, '}');
-    cache_put(all->cache, s->id, all->config->computer, buf_view(object), all->loop->now);
-    cache_find(all->cache, s->id)->local = s;
     if (!all->flush_timer.slot)
         session_flush(all);
 }
@@ -94,10 +95,15 @@ static void session_set_status(struct session *s, span status)
         return;
     if (!s->status.n) /* from then on we know better: a status may be older than what we asked */
         s->hidden = json_get(parsed, "hidden").type == JSON_TRUE;
-    buf_clear(&s->status);
-    buf_span(&s->status, parsed.text); /* without white space around it */
-    if (json_text_eq(json_get(parsed, "state"), "exited"))
-        s->exited = 1;
+    struct json_iter members = json_iter(parsed);
+    buf_clear(&s->status); /* without white space around it, or in it if that is all */
+    buf_span(&s->status, json_next(&members) ? parsed.text : span_of("{}"));
+}
+
+static int session_has_exited(const struct session *s)
+{
+    struct json status = {JSON_OBJECT, buf_view(&s->status)}; /* checked when it came */
+    return s->status.n && json_text_eq(json_get(status, "state"), "exited");
 }
 
 /* A session that nobody has told how it ended: its holder was killed, or the computer restarted. */
@@ -139,7 +145,7 @@ static int session_read_exit(struct session *s)
     if (found)
         session_set_status(s, buf_view(&text));
     buf_free(&text);
-    return found && s->exited;
+    return found && session_has_exited(s);
 }
 
 /* ---- the list ------------------------------------------------------------------------------- */
@@ -310,7 +316,7 @@ static void session_on_link_closed(void *ctx)
     struct session *s = ctx;
     int first = s->status.n == 0;
     struct sessions *all = s->owner;
-    if (!s->exited && !session_read_exit(s)) {
+    if (!session_has_exited(s) && !session_read_exit(s)) {
         log_line(LOG_WARN, "the holder of session %s has gone without a word", s->id);
         session_set_lost(s);
     }
@@ -341,7 +347,7 @@ static void session_set_seen(struct session *s)
 {
     struct json status;
     buf now = {0};
-    if (s->holder.open && !s->exited) {
+    if (s->holder.open && !session_has_exited(s)) {
         hold_send(&s->holder, HOLD_SEEN, (span){0});
         return;
     }
@@ -411,7 +417,7 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
     const struct cache_session *known = cache_find(all->cache, id);
     struct json object = {0};
     if (known)
-        json_parse((span){known->json->p + 1, known->json->n - 1}, &object, NULL, NULL);
+        json_parse(buf_view(&known->json), &object, NULL, NULL);
     json_open(b, '{');
     json_field_string(b, "status", "success");
     json_field_string(b, "session_id", id);
@@ -588,7 +594,6 @@ static void session_unlose(struct session *s)
     unlink(buf_cstr(&path));
     buf_free(&path);
     buf_clear(&s->status);
-    s->exited = 0;
 }
 
 static void session_adopt(void *ctx, const char *id)
@@ -678,5 +683,4 @@ static void sessions_free(struct sessions *all)
         hold_abandon(&s->holder);
         session_delete(s);
     }
-    buf_free(&all->object);
 }

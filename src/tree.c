@@ -277,12 +277,13 @@ static struct tree_session *tree_put(struct tree *t, struct json object)
     if (!now->computer)
         now->computer = span_dup(span_of(t->computer_count ? t->computers[0] : "local"));
     struct tree_session *old = tree_session(t, now->id);
-    cache_put(&t->sessions, now->id, now->computer, object.text, 0);
+    struct cache_session *known =
+        cache_put(&t->sessions, now->id, now->computer, &object.text, 1, 0);
     if (old) {
         tree_replace(t, old, now);
         return old;
     }
-    cache_find(&t->sessions, now->id)->local = now;
+    known->local = now;
     t->dirty = 1;
     return now;
 }

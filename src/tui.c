@@ -848,7 +848,7 @@ static void tui_take_elsewhere(struct app *t, struct json computers, struct app_
     (void)ask;
     if (!known || t->mode != APP_SESSIONS)
         return;
-    json_parse((span){known->json->p + 1, known->json->n - 1}, &session, NULL, NULL);
+    json_parse(buf_view(&known->json), &session, NULL, NULL);
     int found = client_put_attach(t->config, session, computers, &line, &error);
     char **argv = found ? config_words(buf_view(&line)) : NULL;
     if (argv)

@@ -614,6 +614,45 @@ static void test_garbled_records(void)
     CHECK(file_exists(session_file("bad-1", "record.json"))); /* not telec's to throw away */
 }
 
+/* A status frame as a holder sends it. */
+static void send_status(int fd, const char *json)
+{
+    size_t n = strlen(json);
+    char head[5] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n, 'S'};
+    if (write(fd, head, 5) != 5 || write(fd, json, n) != (ssize_t)n)
+        e2e_die("write to the daemon");
+}
+
+/* What a holder says is checked before anybody hears of it. */
+static void test_holder_talks_nonsense(void)
+{
+    static const char *const nonsense[] = {"", "nonsense", "[1]", "{\"state\":", "{}x", "\xff"};
+    daemon_start();
+    char *id = start_sh("exit 3"), *path = session_file(id, "record.json");
+    AWAIT_SESSION(id, "state", "exited");
+    daemon_stop();
+    unlink(session_file(id, "exit.json"));
+    int listener = listen_at(format("%s/telec/s/%s.sock", e2e.run, id));
+    daemon_start(); /* without waiting for ever for a holder that says nothing */
+    int fd = accept(listener, NULL, NULL);
+    REQUIRE(file_exists(path) && fd >= 0);
+    struct wire w = subscribe("sessions");
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++)
+        send_status(fd, nonsense[i]);
+    send_status(fd, " { \n} ");
+    send_status(fd, " {\"state\": \"idle\", \"last_output\": \"sense\" }\n");
+    event_await_value(&w, id, "last_output", "sense"); /* every event on the way was JSON */
+    CHECK_TEXT(session_get(id, "state"), "idle");
+    send_status(fd, "{}");
+    send_status(fd, "{\"state\":\"idle\",\"last_output\":\"more sense\"}");
+    event_await_value(&w, id, "last_output", "more sense");
+    if (write(fd, "\377\377\377\377S", 5) != 5) /* no frame is that long */
+        e2e_die("write to the daemon");
+    event_await_value(&w, id, "state", "exited");
+    CHECK_TEXT(session_get(id, "last_output"), "more sense");
+    close(fd), close(listener);
+}
+
 /* What can be started can be found again: what is too large to be written down is not started. */
 static void test_large_command(void)
 {
@@ -677,6 +716,7 @@ static const struct test robust_tests[] = {
     {"garbage_output", test_garbage_output},
     {"garbage_text", test_garbage_text},
     {"garbled_records", test_garbled_records},
+    {"holder_talks_nonsense", test_holder_talks_nonsense},
     {"large_command", test_large_command},
     {"own_terminal", test_own_terminal},
 };

@@ -32,10 +32,22 @@ struct unit_cache {
 
 static int unit_cache_encoded; /* an encoder has no context */
 
-static blob *unit_cache_encode(span event_json)
+static blob *unit_cache_encode(const span *parts, size_t count)
 {
     unit_cache_encoded++;
-    return blob_new(event_json);
+    return blob_join((span){0}, parts, count);
+}
+
+/* Puts an object cut into parts at random: that must make no difference. */
+static void unit_cache_put(struct cache *c, const char *id, const char *computer,
+                           const char *object, long long now)
+{
+    static unsigned cut;
+    size_t n = strlen(object), at = cut++ % (n + 1);
+    span parts[] = {{object, at}, {0}, {object + at, n - at}};
+    struct cache_session *s = cache_put(c, id, computer, parts, COUNT_OF(parts), now);
+    CHECK(s == cache_find(c, id));
+    CHECK_SPAN(buf_view(&s->json), object);
 }
 
 static uint32_t unit_cache_random(struct unit_cache *all, uint32_t below)
@@ -211,7 +223,7 @@ static void unit_cache_act(struct unit_cache *all)
         e->version += unit_cache_random(all, 4) != 0; /* the same again is nothing */
     }
     unit_cache_put_object(&object, i, e->version);
-    cache_put(&all->cache, id, unit_cache_computer(i), buf_view(&object), all->now);
+    unit_cache_put(&all->cache, id, unit_cache_computer(i), buf_cstr(&object), all->now);
     memset(object.p, 'x', object.n); /* the cache has its own copy */
     buf_free(&object);
 }
@@ -270,23 +282,23 @@ static void unit_cache_times(void)
     all = (struct unit_cache){.now = 5000};
     cache_init(&all.cache, unit_cache_encode);
     unit_cache_encoded = 0;
-    cache_put(&all.cache, "s0", "here", span_of("{\"session_id\":\"s0\",\"version\":1}"), 5000);
+    unit_cache_put(&all.cache, "s0", "here", "{\"session_id\":\"s0\",\"version\":1}", 5000);
     CHECK_INT(unit_cache_encoded, 0); /* nobody listens */
     all.model[0].version = 1;
     for (int i = 0; i < 3; i++)
         unit_cache_join(&all, &all.listeners[i], CACHE_SESSIONS | CACHE_PREPARATION);
     all.now = 5000 + CACHE_UPDATE_MS;
-    cache_put(&all.cache, "s0", "here", span_of("{\"session_id\":\"s0\",\"version\":1}"), all.now);
+    unit_cache_put(&all.cache, "s0", "here", "{\"session_id\":\"s0\",\"version\":1}", all.now);
     CHECK_INT(unit_cache_encoded, 0); /* nothing has changed */
-    cache_put(&all.cache, "s0", "here", span_of("{\"session_id\":\"s0\",\"version\":2}"), all.now);
+    unit_cache_put(&all.cache, "s0", "here", "{\"session_id\":\"s0\",\"version\":2}", all.now);
     CHECK_INT(unit_cache_encoded, 1); /* at once, and encoded once for three */
     CHECK(all.listeners[0].heard == 1 && all.listeners[1].heard == 1 &&
           all.listeners[2].heard == 1);
     CHECK_INT(all.cache.events_sent, 3);
     long long due = all.now + CACHE_UPDATE_MS;
     all.now++;
-    cache_put(&all.cache, "s0", "here", span_of("{\"session_id\":\"s0\",\"version\":3}"), all.now);
-    cache_put(&all.cache, "s0", "here", span_of("{\"session_id\":\"s0\",\"version\":4}"), all.now);
+    unit_cache_put(&all.cache, "s0", "here", "{\"session_id\":\"s0\",\"version\":3}", all.now);
+    unit_cache_put(&all.cache, "s0", "here", "{\"session_id\":\"s0\",\"version\":4}", all.now);
     CHECK_INT(unit_cache_encoded, 1);
     CHECK_INT(all.cache.events_coalesced, 1);
     CHECK_INT(cache_flush(&all.cache, all.now), due);
@@ -299,7 +311,7 @@ static void unit_cache_times(void)
     CHECK_INT(cache_flush(&all.cache, due + 1000), -1);
     CHECK_INT(unit_cache_encoded, 2);
     /* What waits for a session that is removed never comes; removing is told at once. */
-    cache_put(&all.cache, "s0", "here", span_of("{\"session_id\":\"s0\",\"version\":5}"), all.now);
+    unit_cache_put(&all.cache, "s0", "here", "{\"session_id\":\"s0\",\"version\":5}", all.now);
     cache_remove(&all.cache, "s0");
     cache_remove(&all.cache, "s0");
     cache_remove(&all.cache, "nobody");
@@ -309,7 +321,7 @@ static void unit_cache_times(void)
     CHECK_INT(unit_cache_encoded, 3);
     CHECK(all.cache.sessions && all.cache.count == 0);
     /* A list that somebody still holds stays as it was. */
-    cache_put(&all.cache, "s1", "here", span_of("{\"session_id\":\"s1\",\"version\":1}"), all.now);
+    unit_cache_put(&all.cache, "s1", "here", "{\"session_id\":\"s1\",\"version\":1}", all.now);
     blob *list = blob_ref(cache_list(&all.cache));
     cache_remove(&all.cache, "s1");
     CHECK_SPAN(((span){list->p, list->n}), "[{\"session_id\":\"s1\",\"version\":1}]");
@@ -356,11 +368,11 @@ static void unit_cache_sessions_told(void)
     cache_init(&c, unit_cache_encode);
     c.on_session = unit_cache_on_session;
     c.session_ctx = &told;
-    cache_put(&c, "a", "here", span_of("{\"x\":1}"), 1000);
-    cache_put(&c, "b", "there", span_of("{\"x\":1}"), 1000);
+    unit_cache_put(&c, "a", "here", "{\"x\":1}", 1000);
+    unit_cache_put(&c, "b", "there", "{\"x\":1}", 1000);
     CHECK_SPAN(buf_view(&told), "a b ");
-    cache_put(&c, "a", "here", span_of("{\"x\":2}"), 1001);
-    cache_put(&c, "a", "here", span_of("{\"x\":3}"), 1002);
+    unit_cache_put(&c, "a", "here", "{\"x\":2}", 1001);
+    unit_cache_put(&c, "a", "here", "{\"x\":3}", 1002);
     CHECK_SPAN(buf_view(&told), "a b ");
     cache_flush(&c, 1000 + CACHE_UPDATE_MS);
     CHECK_SPAN(buf_view(&told), "a b a ");

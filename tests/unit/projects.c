@@ -14,9 +14,9 @@ struct unit_projects {
     int events, late;
 };
 
-static blob *unit_projects_encode(span event)
+static blob *unit_projects_encode(const span *parts, size_t count)
 {
-    return blob_new(event);
+    return blob_join((span){0}, parts, count);
 }
 
 static void unit_projects_send(void *ctx, blob *frame)
