@@ -168,7 +168,7 @@ static void unit_cache_compare_lists(struct unit_cache *all)
     for (size_t i = 0; i < COUNT_OF(computers); i++) {
         buf_clear(&want);
         buf_clear(&got);
-        buf_str(&got, "before");
+        buf_str(&got, "\"all\":");
         unit_cache_model_list(all, computers[i], &want);
         cache_put_list(&all->cache, computers[i], &got);
         CHECK_SPAN(span_sub(buf_view(&got), 6), buf_cstr(&want));
