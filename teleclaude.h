@@ -2324,8 +2324,13 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
 /* A screen that is drawn into (back) and what the terminal shows (front). */
 struct term_grid {
     int rows, cols;
-    struct cell *back, *front, *ghost; /* ghost: a row that stands for all of an unknown front */
-    int same;                /* nothing was drawn since the frame: the back is the front as well */
+    /* The back is what is being drawn, the front what the terminal shows. Each row of theirs is the
+     * number of one in `cells`; equal rows may be one. See term_row. */
+    struct cell *cells;
+    unsigned short *back, *front;
+    unsigned short *spare;   /* numbers of rows that neither has, */
+    int spare_count;         /* so many */
+    unsigned char *uses;     /* of each row in cells */
     struct cell_pool pool;
     int cursor_row, cursor_col, cursor_shown; /* where the cursor shall be after the frame */
     int known;               /* the front is what the terminal shows; 0: everything is redrawn */
@@ -2339,10 +2344,13 @@ struct term_grid {
     struct term_note *notes; /* one a row, while a frame is written */
 };
 
-/* What a row of a frame looks like, for finding rows that only moved. */
+/* What is known of a row while a frame is written. */
 struct term_note {
-    uint64_t back, front;    /* of their cells */
-    int changed, filled;     /* how many cells have changed, how many are not blank */
+    int first, last;         /* the columns that have changed; last < first: none have */
+    /* for finding rows that only moved: digests of the cells, how many of them have changed, how
+     * many are not blank */
+    uint64_t back, front;
+    int changed, filled;
 };
 
 /* also the first set-up; all blank, front unknown */

@@ -526,6 +526,9 @@ static int json_text_eq(struct json string, const char *s)
     if (string.type != JSON_STRING)
         return 0;
     const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
+    for (; p < end && *p != '\\'; p++, s++) /* all of it, as a rule */
+        if (*p != *s)
+            return 0;
     while (p < end) {
         char utf8[4] = { *p };
         size_t used = 1, n = *p == '\\' ? json_decode_escape(p, utf8, &used) : 1;

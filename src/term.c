@@ -684,17 +684,41 @@ static int term_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
+/* Rows of a grid's cells that many rows of a frame can be at once, and that nobody draws into. */
+enum {
+    TERM_ROW_BLANK,   /* memory is touched, and looked at, only where something is drawn */
+    TERM_ROW_UNKNOWN, /* no cell looks like this: what the terminal shows before a first frame */
+    TERM_ROW_OWN      /* from here on each row has its own content */
+};
+
+static struct cell *term_cells(const struct term_grid *g, int number)
+{
+    return g->cells + (size_t)number * (size_t)g->cols;
+}
+
+/* Makes a row of the back or the front the one with that number. */
+static void term_set_row(struct term_grid *g, unsigned short *row, int number)
+{
+    int old = *row;
+
+    if (number >= TERM_ROW_OWN)
+        g->uses[number]++;
+    *row = (unsigned short)number;
+    if (old >= TERM_ROW_OWN && --g->uses[old] == 0)
+        g->spare[g->spare_count++] = (unsigned short)old;
+}
+
 static void term_grid_free(struct term_grid *g)
 {
+    free(g->cells);
     free(g->back);
     free(g->front);
-    free(g->ghost);
+    free(g->spare);
+    free(g->uses);
     free(g->notes);
     cell_pool_free(&g->pool);
     buf_free(&g->scratch);
-    g->back = g->front = g->ghost = NULL;
-    g->notes = NULL;
-    g->rows = g->cols = 0;
+    *g = (struct term_grid){.depth = g->depth, .ascii = g->ascii, .sync = g->sync};
 }
 
 static void term_grid_resize(struct term_grid *g, int rows, int cols)
@@ -702,46 +726,49 @@ static void term_grid_resize(struct term_grid *g, int rows, int cols)
     term_grid_free(g);
     g->rows = term_clamp(rows, 1, VT_ROWS_MAX);
     g->cols = term_clamp(cols, 1, VT_COLS_MAX);
-    g->back = base_alloc((size_t)g->rows * (size_t)g->cols * sizeof(*g->back));
-    g->front = base_grow(NULL, (size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
-    g->ghost = base_grow(NULL, (size_t)g->cols * sizeof(*g->ghost));
+    size_t rows_of = (size_t)g->rows * sizeof(*g->back), size = (size_t)g->cols * sizeof(*g->cells);
+    g->spare_count = 2 * g->rows; /* enough when all rows of both frames differ */
+    g->cells = base_grow(NULL, (size_t)(TERM_ROW_OWN + g->spare_count) * size);
+    g->back = base_alloc(rows_of); /* of TERM_ROW_BLANK */
+    g->front = base_alloc(rows_of);
+    g->spare = base_alloc(2 * rows_of);
+    g->uses = base_alloc((size_t)(TERM_ROW_OWN + g->spare_count));
     g->notes = base_alloc((size_t)g->rows * sizeof(*g->notes));
-    g->known = g->same = g->cursor_shown = 0;
+    for (int i = 0; i < g->spare_count; i++) /* the first one is taken first */
+        g->spare[i] = (unsigned short)(TERM_ROW_OWN + g->spare_count - 1 - i);
+    memset(term_cells(g, TERM_ROW_BLANK), 0, size);
+    memset(term_cells(g, TERM_ROW_UNKNOWN), 0xff, size);
     g->shown_cursor = g->at_row = g->at_col = -1;
 }
 
-/* A frame leaves both with one content in the back; it becomes the front when something is drawn.
- * A new frame starts from a blank back, which need not be a copy. */
 static void term_clear(struct term_grid *g)
 {
-    struct cell *shown = g->back;
-
-    if (g->same) {
-        g->back = g->front;
-        g->front = shown;
-        g->same = 0;
-    }
-    memset(g->back, 0, (size_t)g->rows * (size_t)g->cols * sizeof(*g->back));
+    for (int row = 0; row < g->rows; row++)
+        term_set_row(g, &g->back[row], TERM_ROW_BLANK);
     g->cursor_shown = 0;
 }
 
 static const struct cell *term_back(const struct term_grid *g, int row)
 {
-    return g->back + (size_t)row * (size_t)g->cols;
+    return term_cells(g, g->back[row]);
 }
 
 static const struct cell *term_front(const struct term_grid *g, int row)
 {
-    return g->known ? g->front + (size_t)row * (size_t)g->cols : g->ghost;
+    return term_cells(g, g->front[row]);
 }
 
-/* A row to draw into. */
+/* A row to draw into: a copy of its own, when what it is has other uses. */
 static struct cell *term_row(struct term_grid *g, int row)
 {
-    if (g->same)
-        memcpy(g->front, g->back, (size_t)g->rows * (size_t)g->cols * sizeof(*g->front));
-    g->same = 0;
-    return g->back + (size_t)row * (size_t)g->cols;
+    int old = g->back[row];
+
+    if (old < TERM_ROW_OWN || g->uses[old] > 1) {
+        int own = g->spare[--g->spare_count];
+        memcpy(term_cells(g, own), term_cells(g, old), (size_t)g->cols * sizeof(*g->cells));
+        term_set_row(g, &g->back[row], own);
+    }
+    return term_cells(g, g->back[row]);
 }
 
 /* Blanks the wide character that stands on both sides of the boundary before col, if any. */
@@ -1291,20 +1318,25 @@ static int term_equal(const struct cell *a, const struct cell *b, int n)
     return differ == 0;
 }
 
-/* The first and last column of the row that have changed; 0: none have. */
-static int term_row_changes(const struct term_grid *g, int row, int *first, int *last)
+#define TERM_STRIDE 8 /* cells that are compared at once */
+
+/* Notes the first and the last column of the row that have changed. 1: there are any. */
+static int term_note_changes(struct term_grid *g, int row)
 {
     const struct cell *back = term_back(g, row), *front = term_front(g, row);
-    int a = 0, z = g->cols;
+    int a = back == front ? g->cols : 0, z = g->cols;
 
-    if (term_equal(back, front, z)) /* most rows of most frames are */
-        return 0;
+    while (z - a >= TERM_STRIDE && term_equal(&back[a], &front[a], TERM_STRIDE))
+        a += TERM_STRIDE;
     while (a < z && term_same(&back[a], &front[a]))
         a++;
+    while (z - a >= TERM_STRIDE && term_equal(&back[z - TERM_STRIDE], &front[z - TERM_STRIDE],
+                                              TERM_STRIDE))
+        z -= TERM_STRIDE;
     while (z > a && term_same(&back[z - 1], &front[z - 1]))
         z--;
-    *first = a;
-    *last = z - 1;
+    g->notes[row].first = a;
+    g->notes[row].last = z - 1;
     return a < z;
 }
 
@@ -1348,26 +1380,36 @@ static void term_draw_row(struct term_pen *pen, int row, int first, int last)
         term_erase(pen, row, erase);
 }
 
+static int term_row_is_erased(const struct term_grid *g, int row)
+{
+    int col = g->back[row] == TERM_ROW_BLANK ? 0 : g->cols;
+
+    while (col > 0 && term_is_erased(&term_back(g, row)[col - 1]))
+        col--;
+    return col == 0;
+}
+
 /* Starts over on a terminal that shows who knows what; returns the last row that is to be drawn.
  * Where nobody sees it half done, erasing all of it saves bytes; else only the rows that stay blank
  * are erased, so that the rest does not flash. */
 static int term_start_redraw(struct term_grid *g, struct term_pen *pen)
 {
-    size_t n = (size_t)g->rows * (size_t)g->cols, kept = n;
-    int row;
+    int row = g->rows;
 
-    while (kept > 0 && (g->sync || term_is_erased(&g->back[kept - 1])))
-        kept--;
+    while (row > 0 && (g->sync || term_row_is_erased(g, row - 1)))
+        row--;
     buf_str(pen->b, TERM_SEQ_REDRAW);
     pen->row = pen->col = 0;
-    row = (int)((kept + (size_t)g->cols - 1) / (size_t)g->cols);
     if (row < g->rows) {
         term_goto(pen, row, 0);
         buf_str(pen->b, TERM_SEQ_ERASE_BELOW);
     }
     if (!g->sync)
         return row - 1;
-    memset(g->ghost, 0, (size_t)g->cols * sizeof(*g->ghost));
+    for (row = 0; row < g->rows; row++) {
+        term_set_row(g, &g->front[row], TERM_ROW_BLANK);
+        term_note_changes(g, row);
+    }
     return g->rows - 1;
 }
 
@@ -1387,32 +1429,31 @@ struct term_scroll {
     int first, last, by, gain;
 };
 
-static uint64_t term_digest(uint64_t h, const uint64_t words[2])
+/* A sum, so that no cell waits for the one before it. Rows with one digest may still differ. */
+static uint64_t term_digest(const struct cell *cells, int n)
 {
-    return (h ^ h >> 31 ^ words[0] ^ words[1] * 0xbf58476d1ce4e5b9u) * 0x9e3779b97f4a7c15u;
-}
+    uint64_t sum = 0, words[2];
 
-/* One pass over the cells: this is done for every frame of several rows. */
-static struct term_note term_note_row(const struct cell *back, const struct cell *front, int cols)
-{
-    struct term_note note = {0, 0, 0, 0};
-    uint64_t x[2], y[2];
-
-    for (int i = 0; i < cols; i++) {
-        memcpy(x, &back[i], sizeof x);
-        memcpy(y, &front[i], sizeof y);
-        note.back = term_digest(note.back, x);
-        note.front = term_digest(note.front, y);
-        note.changed += ((x[0] ^ y[0]) | (x[1] ^ y[1])) != 0;
-        note.filled += back[i].rune != 0;
+    for (int i = 0; i < n; i++) {
+        memcpy(words, &cells[i], sizeof words);
+        words[0] ^= words[1] * 0xbf58476d1ce4e5b9u;
+        sum += words[0] * (0x9e3779b97f4a7c15u + 2 * (uint64_t)i);
     }
-    return note;
+    return sum; /* of a blank row: 0 */
 }
 
 static void term_note_rows(struct term_grid *g, int top, int bottom)
 {
     for (int row = top; row <= bottom; row++) {
-        g->notes[row] = term_note_row(term_back(g, row), term_front(g, row), g->cols);
+        const struct cell *back = term_back(g, row), *front = term_front(g, row);
+        struct term_note *note = &g->notes[row];
+        note->back = g->back[row] == TERM_ROW_BLANK ? 0 : term_digest(back, g->cols);
+        note->front = g->front[row] == TERM_ROW_BLANK ? 0 : term_digest(front, g->cols);
+        note->changed = note->filled = 0;
+        for (int col = note->first; col <= note->last; col++)
+            note->changed += !term_equal(&back[col], &front[col], 1);
+        for (int col = 0; col < g->cols && g->back[row] != TERM_ROW_BLANK; col++)
+            note->filled += back[col].rune != 0;
     }
 }
 
@@ -1483,10 +1524,20 @@ static void term_put_scroll(struct term_pen *pen, int first, int last, int by)
     }
 }
 
+/* The same in the front. */
+static void term_move_front(struct term_grid *g, int first, int last, int by)
+{
+    int step = by > 0 ? 1 : -1, row = by > 0 ? first : last;
+
+    for (int left = last - first + 1; left > 0; left--, row += step) {
+        int from = row + by, inside = from >= first && from <= last;
+        term_set_row(g, &g->front[row], inside ? g->front[from] : TERM_ROW_BLANK);
+    }
+}
+
 /* Moves rows where that saves drawing them. What it shows is still to be drawn. */
 static void term_scroll(struct term_grid *g, struct term_pen *pen, int top, int bottom)
 {
-    size_t cols = (size_t)g->cols, size = sizeof(*g->front);
     struct term_scroll s;
 
     if (bottom - top + 1 < TERM_SCROLL_ROWS)
@@ -1494,31 +1545,28 @@ static void term_scroll(struct term_grid *g, struct term_pen *pen, int top, int 
     term_note_rows(g, top, bottom);
     s = term_find_scroll(g, top, bottom);
     for (int row = s.first; s.gain > 0 && row <= s.last; row++) /* digests can be wrong */
-        if (!term_equal(term_back(g, row), g->front + (size_t)(row + s.by) * cols, g->cols))
+        if (!term_equal(term_back(g, row), term_front(g, row + s.by), g->cols))
             return;
     if (s.gain <= 0)
         return;
-    int first = term_band_first(&s), last = term_band_last(&s), n = s.by < 0 ? -s.by : s.by;
-    term_put_scroll(pen, first, last, s.by);
-    memmove(g->front + (size_t)s.first * cols, g->front + (size_t)(s.first + s.by) * cols,
-            (size_t)(s.last - s.first + 1) * cols * size);
-    memset(g->front + (size_t)(s.by > 0 ? last + 1 - n : first) * cols, 0,
-           (size_t)n * cols * size);
+    term_put_scroll(pen, term_band_first(&s), term_band_last(&s), s.by);
+    term_move_front(g, term_band_first(&s), term_band_last(&s), s.by);
+    for (int row = term_band_first(&s); row <= term_band_last(&s); row++)
+        term_note_changes(g, row);
 }
 
 /* Draws all changes; 0: there were none; 2: the end of synchronised output is due. A visible cursor
  * is hidden first when it would be seen running about. */
 static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
 {
-    int top = 0, bottom = g->rows - 1, row, first, last;
+    int top = g->rows, bottom = -1;
 
-    if (g->same && g->known)
-        return 0;
-    while (top <= bottom && !term_row_changes(g, top, &first, &last))
-        top++;
-    while (bottom > top && !term_row_changes(g, bottom, &first, &last))
-        bottom--;
-    if (top > bottom && g->known)
+    for (int row = 0; row < g->rows; row++)
+        if (term_note_changes(g, row)) {
+            top = top < row ? top : row;
+            bottom = row;
+        }
+    if (top > bottom) /* of what is unknown every row has changed */
         return 0;
     int runs_about = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);
     int in_sync = g->sync && (top < bottom || !g->known || runs_about); /* a row needs none */
@@ -1532,11 +1580,13 @@ static int term_draw_changes(struct term_grid *g, struct term_pen *pen)
         term_scroll(g, pen, top, bottom);
     else
         bottom = term_start_redraw(g, pen);
-    for (row = top; row <= bottom; row++)
-        if (term_row_changes(g, row, &first, &last))
-            term_draw_row(pen, row, first, last);
+    for (int row = top; row <= bottom; row++)
+        if (g->notes[row].first <= g->notes[row].last)
+            term_draw_row(pen, row, g->notes[row].first, g->notes[row].last);
     term_set_pen(pen, (struct cell_style){0, 0, 0});
-    g->known = g->same = 1;
+    for (int row = 0; row < g->rows; row++)
+        term_set_row(g, &g->front[row], g->back[row]);
+    g->known = 1;
     return 1 + in_sync;
 }
 
@@ -1556,14 +1606,16 @@ static void term_place_cursor(struct term_grid *g, struct term_pen *pen)
 static void term_tidy_pool(struct term_grid *g)
 {
     struct cell_pool fresh = {0};
-    size_t i, n = (size_t)g->rows * (size_t)g->cols;
     char text[CELL_TEXT_MAX];
 
-    for (i = 0; i < n; i++)
-        if (g->back[i].rune & CELL_CLUSTER) {
-            span s = {text, cell_text(&g->pool, g->back[i].rune, text)};
-            g->back[i].rune = cell_rune(&fresh, s);
-        }
+    for (int number = TERM_ROW_OWN; number < TERM_ROW_OWN + 2 * g->rows; number++) {
+        struct cell *cells = term_cells(g, number);
+        for (int col = 0; g->uses[number] && col < g->cols; col++)
+            if (cells[col].rune & CELL_CLUSTER) {
+                span s = {text, cell_text(&g->pool, cells[col].rune, text)};
+                cells[col].rune = cell_rune(&fresh, s);
+            }
+    }
     cell_pool_free(&g->pool);
     g->pool = fresh;
 }
@@ -1573,8 +1625,9 @@ static void term_frame(struct term_grid *g, buf *b)
     struct term_pen pen = {g, b, g->at_row, g->at_col, {0, 0, 0}};
     int drawn;
 
-    if (!g->known) { /* no cell looks like this */
-        memset(g->ghost, 0xff, (size_t)g->cols * sizeof(*g->ghost));
+    if (!g->known) {
+        for (int row = 0; row < g->rows; row++)
+            term_set_row(g, &g->front[row], TERM_ROW_UNKNOWN);
         g->shown_cursor = -1;
     }
     drawn = term_draw_changes(g, &pen);

@@ -73,7 +73,7 @@ static void fuzz_term_compare(const struct term_grid *g, const struct vt *vt)
 
     for (row = 0; row < g->rows; row++)
         for (col = 0; col < g->cols; col++) {
-            const struct cell *a = &g->back[row * g->cols + col], *b = &vt_row(vt, row)[col];
+            const struct cell *a = &term_back(g, row)[col], *b = &vt_row(vt, row)[col];
             char at[CELL_TEXT_MAX], bt[CELL_TEXT_MAX];
             size_t an = cell_text(&g->pool, a->rune, at), bn = cell_text(vt_pool(vt), b->rune, bt);
             struct cell_style as = {a->fg, a->bg, a->attr}, bs = {b->fg, b->bg, b->attr};

@@ -39,7 +39,7 @@ static char *unit_field_row(const struct term_grid *g, int row)
     buf b = {0};
     char bytes[CELL_TEXT_MAX];
     for (int col = 0; col < g->cols; col++) {
-        const struct cell *c = &g->back[row * g->cols + col];
+        const struct cell *c = &term_back(g, row)[col];
         if (!(c->attr & CELL_TAIL))
             buf_add(&b, bytes, cell_text(&g->pool, c->rune, bytes));
     }
@@ -219,7 +219,7 @@ static void unit_field_drawn(void)
                 CHECK(g.cursor_shown && g.cursor_col >= 3 && g.cursor_col < 3 + width);
             for (int col = 0; col < g.cols; col++)
                 if (col < 3 || col >= 3 + width)
-                    CHECK(g.back[col].rune == 0 && g.back[col].attr == 0);
+                    CHECK(unit_at(&g, col)->rune == 0 && unit_at(&g, col)->attr == 0);
         }
     f.cursor = 3;
     term_clear(&g);

@@ -38,7 +38,7 @@ static void unit_look_put_row(const struct term_grid *g, int row, buf *b)
     char text[CELL_TEXT_MAX];
     buf_clear(b);
     for (int col = 0; col < g->cols; col++) {
-        const struct cell *cell = &g->back[row * g->cols + col];
+        const struct cell *cell = &term_back(g, row)[col];
         if (!(cell->attr & CELL_TAIL))
             buf_add(b, text, cell_text(&g->pool, cell->rune, text));
     }
@@ -51,7 +51,7 @@ static void unit_look_check(struct ui *u, const struct tree *t, const struct loo
 {
     int marked = -1;
     for (int y = 0; y < u->grid->rows; y++) {
-        const struct cell *cells = &u->grid->back[y * u->grid->cols];
+        const struct cell *cells = term_back(u->grid, y);
         int inside = y >= l->row && y < l->row + l->rows;
         for (int x = 0; x < u->grid->cols; x++)
             if (!inside || x < l->col || x >= l->col + l->cols)

@@ -30,7 +30,7 @@ static char *unit_pager_row(const struct term_grid *g, int row)
     buf b = {0};
     char bytes[CELL_TEXT_MAX];
     for (int col = 0; col < g->cols; col++) {
-        const struct cell *c = &g->back[row * g->cols + col];
+        const struct cell *c = &term_back(g, row)[col];
         if (!(c->attr & CELL_TAIL))
             buf_add(&b, bytes, cell_text(&g->pool, c->rune, bytes));
     }
@@ -172,9 +172,9 @@ static void unit_pager_drawn(void)
     UNIT_PAGER_ROW(&g, 5, "  \xe6\xbc\xa2\xe5\xad\x97 x");
     UNIT_PAGER_ROW(&g, 6, "  The title   100%");
     UNIT_PAGER_ROW(&g, 7, "");
-    const struct cell *head = &g.back[1 * 20 + 2], *mark = &g.back[3 * 20 + 2];
+    const struct cell *head = unit_at(&g, 1 * 20 + 2), *mark = unit_at(&g, 3 * 20 + 2);
     CHECK((head->attr & CELL_BOLD) && head->fg == pager_styles[PAGER_TITLE].style.fg);
-    CHECK(mark->fg == pager_styles[PAGER_MARK].style.fg && g.back[3 * 20 + 4].fg == 0);
+    CHECK(mark->fg == pager_styles[PAGER_MARK].style.fg && unit_at(&g, 3 * 20 + 4)->fg == 0);
     /* In the user's colours, which stay while it is opened anew. */
     static struct theme theme;
     theme.style[THEME_HEADING].fg = CELL_INDEXED | 200;
@@ -185,10 +185,12 @@ static void unit_pager_drawn(void)
     pager_set(&p, "foot", span_of("# h\n`c` **s**"), 1);
     term_clear(&g);
     pager_draw(&p, &g, 0, 0, 8, 20);
-    CHECK(g.back[0].fg == (CELL_INDEXED | 200) && g.back[20].bg == (CELL_INDEXED | 201));
-    CHECK(g.back[21].bg == (CELL_INDEXED | 202) && (g.back[22].attr & CELL_BOLD) &&
-          g.back[22].bg == (CELL_INDEXED | 202));
-    CHECK((g.back[7 * 20].attr & CELL_ITALIC) && g.back[6 * 20].bg == (CELL_INDEXED | 202));
+    CHECK(unit_at(&g, 0)->fg == (CELL_INDEXED | 200));
+    CHECK(unit_at(&g, 20)->bg == (CELL_INDEXED | 201));
+    CHECK(unit_at(&g, 21)->bg == (CELL_INDEXED | 202) && (unit_at(&g, 22)->attr & CELL_BOLD) &&
+          unit_at(&g, 22)->bg == (CELL_INDEXED | 202));
+    CHECK(unit_at(&g, 7 * 20)->attr & CELL_ITALIC);
+    CHECK(unit_at(&g, 6 * 20)->bg == (CELL_INDEXED | 202));
     p.theme = NULL;
     pager_set(&p, "", span_of("aaa bbbbb  ccccccccc"), 0);
     term_clear(&g);
@@ -295,8 +297,9 @@ static void unit_pager_searches(void)
     term_clear(&g);
     pager_draw(&p, &g, 0, 0, 11, 30);
     UNIT_PAGER_ROW(&g, 10, "/needLE            1 of 6  16%");
-    CHECK((g.back[4 * 30 + 6].attr & (CELL_REVERSE | CELL_BOLD)) == (CELL_REVERSE | CELL_BOLD));
-    CHECK(!(g.back[4 * 30 + 5].attr & CELL_REVERSE) && !(g.back[4 * 30 + 12].attr & CELL_REVERSE));
+    const struct cell *hit = unit_at(&g, 4 * 30 + 6);
+    CHECK((hit->attr & (CELL_REVERSE | CELL_BOLD)) == (CELL_REVERSE | CELL_BOLD));
+    CHECK(!(hit[-1].attr & CELL_REVERSE) && !(hit[6].attr & CELL_REVERSE));
     unit_pager_press(&p, 'n');
     CHECK(p.hit == 1 && p.top == 14 - 3);
     pager_go(&p, 1);
@@ -336,9 +339,9 @@ static void unit_pager_searches(void)
     pager_search(&p, "F\xe6\xbc\xa2\xe6\xbc\xa2");
     term_clear(&g);
     pager_draw(&p, &g, 0, 0, 11, 8);
-    CHECK((g.back[5].attr & g.back[6].attr & g.back[7].attr & g.back[30].attr & g.back[31].attr &
-           CELL_REVERSE) &&
-          !((g.back[4].attr | g.back[32].attr) & CELL_REVERSE));
+    const struct cell *one = unit_at(&g, 5), *two = unit_at(&g, 30);
+    CHECK(one[0].attr & one[1].attr & one[2].attr & two[0].attr & two[1].attr & CELL_REVERSE);
+    CHECK(!((one[-1].attr | two[2].attr) & CELL_REVERSE));
     buf_free(&text);
     pager_free(&p);
     term_grid_free(&g);
@@ -455,7 +458,7 @@ static void unit_pager_garbage(void)
         pager_draw(&p, &g, 1, 2, 3, 5);
         for (int i = 0; i < 6 * 16; i++) {
             int inside = i / 16 >= 1 && i / 16 < 4 && i % 16 >= 2 && i % 16 < 7;
-            CHECK(inside || (g.back[i].rune == 0 && g.back[i].attr == 0));
+            CHECK(inside || (unit_at(&g, i)->rune == 0 && unit_at(&g, i)->attr == 0));
         }
         buf_free(&text);
     }

@@ -3,6 +3,12 @@
 
 /* ---- the decoder ---- */
 
+/* The cells of a frame, row after row. */
+static const struct cell *unit_at(const struct term_grid *g, int i)
+{
+    return &term_back(g, i / g->cols)[i % g->cols];
+}
+
 static void unit_term_describe(buf *b, const struct term_event *ev, size_t used)
 {
     switch (ev->type) {
@@ -524,12 +530,13 @@ static void unit_term_compare(const struct term_grid *g, const struct unit_term_
     int i, bad = 0;
 
     for (i = 0; i < g->rows * g->cols && !bad; i++) {
-        struct cell a = g->back[i], b = m->cells[i];
+        struct cell a = *unit_at(g, i), b = m->cells[i];
         char at[CELL_TEXT_MAX], bt[CELL_TEXT_MAX];
         size_t an, bn;
-        if (m->loose && a.attr & CELL_TAIL && g->back[i - 1].rune & CELL_CLUSTER) {
+        if (m->loose && a.attr & CELL_TAIL && unit_at(g, i - 1)->rune & CELL_CLUSTER) {
             /* what a terminal that takes it as narrow shows beside it is nothing */
-            CHECK(term_loose_width(&g->pool, g->back[i - 1].rune) != 1 || term_is_blank(&b));
+            int loose = term_loose_width(&g->pool, unit_at(g, i - 1)->rune);
+            CHECK(loose != 1 || term_is_blank(&b));
             continue;
         }
         if (m->loose && a.rune & CELL_CLUSTER)
@@ -547,9 +554,10 @@ static void unit_term_compare(const struct term_grid *g, const struct unit_term_
     }
     CHECK(!bad);
     for (i = 0; i < g->rows * g->cols; i++) {
-        int last = i % g->cols == g->cols - 1, wide = g->back[i].attr & CELL_WIDE;
-        CHECK(!wide || (!last && g->back[i + 1].attr & CELL_TAIL));
-        CHECK(!(g->back[i].attr & CELL_TAIL) || (i % g->cols && g->back[i - 1].attr & CELL_WIDE));
+        const struct cell *cell = unit_at(g, i);
+        int col = i % g->cols;
+        CHECK(!(cell->attr & CELL_WIDE) || (col < g->cols - 1 && cell[1].attr & CELL_TAIL));
+        CHECK(!(cell->attr & CELL_TAIL) || (col > 0 && cell[-1].attr & CELL_WIDE));
     }
     CHECK_INT(m->shown, g->cursor_shown != 0);
     if (g->cursor_shown) {
@@ -616,8 +624,11 @@ static void unit_term_move_rows(struct term_grid *g, uint32_t *seed)
     int most = g->rows - (from > to ? from : to);
     int n = 1 + (int)unit_term_random(seed, (uint32_t)most);
 
-    memmove(term_row(g, to), term_row(g, from),
-            (size_t)n * (size_t)g->cols * sizeof(struct cell));
+    for (int i = 0; i < n; i++) {
+        int k = from < to ? n - 1 - i : i; /* so that none is overwritten before it has moved */
+        memmove(term_row(g, to + k), term_back(g, from + k),
+                (size_t)g->cols * sizeof(struct cell));
+    }
 }
 
 static void unit_term_random_op(struct term_grid *g, uint32_t *seed)
@@ -906,7 +917,7 @@ static void unit_term_row_text(const struct term_grid *g, int row, buf *out)
     buf_clear(out);
     for (col = 0; col < g->cols; col++) {
         char text[CELL_TEXT_MAX];
-        const struct cell *c = &g->back[row * g->cols + col];
+        const struct cell *c = &term_back(g, row)[col];
         if (c->attr & CELL_TAIL)
             buf_byte(out, '<');
         else
@@ -961,11 +972,11 @@ static void unit_term_drawing(void)
     term_restyle(&g, 0, 5, 1, CELL_REVERSE);
     unit_term_row_text(&g, 0, &out);
     CHECK_SPAN(buf_view(&out), " ab \xe5\xad\x97<\xe5\xad\x97<");
-    CHECK(g.back[4].attr & CELL_REVERSE && g.back[5].attr & CELL_REVERSE &&
-          !(g.back[6].attr & CELL_REVERSE));
+    CHECK(unit_at(&g, 4)->attr & CELL_REVERSE && unit_at(&g, 5)->attr & CELL_REVERSE &&
+          !(unit_at(&g, 6)->attr & CELL_REVERSE));
     term_restyle(&g, 0, 6, 1, CELL_BOLD);
-    CHECK(g.back[6].attr & CELL_BOLD && g.back[7].attr & CELL_BOLD &&
-          !(g.back[5].attr & CELL_BOLD));
+    CHECK(unit_at(&g, 6)->attr & CELL_BOLD && unit_at(&g, 7)->attr & CELL_BOLD &&
+          !(unit_at(&g, 5)->attr & CELL_BOLD));
     g.ascii = 1;
     term_clear(&g);
     term_put(&g, 0, 0, 8,
@@ -1002,7 +1013,7 @@ static void unit_term_pool(void)
         term_put(&g, 0, 0, 4, (span){text, n + 2}, (struct cell_style){0, 0, 0});
         buf_clear(&b);
         term_frame(&g, &b);
-        CHECK(g.back[0].rune & CELL_CLUSTER);
+        CHECK(unit_at(&g, 0)->rune & CELL_CLUSTER);
     }
     CHECK(g.pool.count <= CELL_CLUSTERS_MAX / 2 + 1);
     term_grid_free(&g);

@@ -47,7 +47,7 @@ static void unit_view_rectangle(void)
                 for (int row = 0; row < 10; row++)
                     for (int col = 0; col < 20; col++)
                         if (row < 1 || row >= 1 + rows || col < 2 || col >= 2 + cols)
-                            CHECK_INT(g.back[row * 20 + col].rune, '#');
+                            CHECK_INT(unit_at(&g, row * 20 + col)->rune, '#');
                 if (g.cursor_shown)
                     CHECK(g.cursor_row >= 1 && g.cursor_row < 1 + rows && g.cursor_col >= 2 &&
                           g.cursor_col < 2 + cols);
