@@ -5,7 +5,7 @@
  *   floor serve SOCKET FILE  a poll loop that answers every request with the bytes of FILE
  *   floor fan SOCKET FILE    writes FILE to every connected client whenever the trigger speaks
  *   floor fan SOCKET FILE N  the same, waiting in poll() for all of them and for N idle sockets
- *   floor spew MEGABYTES     waits for a line of input, writes that much text and END-OF-SPEW;, ends
+ *   floor spew MEGABYTES     waits for a line of input, writes that much text and END-OF-SPEW;
  */
 
 #ifndef _XOPEN_SOURCE
