@@ -149,9 +149,10 @@ static int api_query_int(struct api_call *call, const char *name, int most)
 {
     char *text = api_query(call, name), message[100];
     long long v = 0;
-    snprintf(message, sizeof message, "Input should be a valid integer from 0 to %d", most);
-    if (text && (!span_int(span_of(text), &v) || v < 0 || v > most))
+    if (text && (!span_int(span_of(text), &v) || v < 0 || v > most)) {
+        snprintf(message, sizeof message, "Input should be a valid integer from 0 to %d", most);
         api_fault(call, "int_parsing", "query", name, message);
+    }
     free(text);
     return (int)v;
 }

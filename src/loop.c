@@ -429,7 +429,8 @@ static ssize_t conn_write_many(struct conn *c)
         iov[count].iov_base = piece->bytes->p + piece->at;
         iov[count].iov_len = piece->end - piece->at;
     }
-    return writev(c->io.fd, iov, count);
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    return c->is_socket ? sendmsg(c->io.fd, &message, 0) : writev(c->io.fd, iov, count);
 }
 
 static void conn_write(struct conn *c)
