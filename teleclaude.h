@@ -1641,6 +1641,7 @@ struct peers_peer {
     int checking;           /* its key is being looked at */
     int pulling, pull_again; /* list_sessions is under way; and due once more after it */
     long long pulled_at;
+    int preparing;          /* list_projects and list_todos under way */
     struct {
         char id[65];
         struct fleet_id at;
@@ -1670,8 +1671,10 @@ struct peers_hooks {
     void (*on_activity)(void *ctx, const char *session_id);
 };
 
-/* Somebody who waits until everybody has told its sessions; embedded. */
+/* Somebody who waits until others have told what they have; embedded. */
 struct peers_gather {
+    unsigned topics;
+    const char *computer;   /* NULL: all of them */
     struct peers_gather *next, **link; /* link NULL: it does not wait */
     struct peers *peers;
     struct loop_timer timer;
@@ -1723,9 +1726,9 @@ static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *
 static void peers_free(struct peers *p);
 static void peers_leave(struct peers *p);          /* says good-bye; link_is_busy until it is out */
 static void peers_set_interest(struct peers *p, unsigned topics); /* of local clients */
-/* When nobody is subscribed, and so nothing is kept up to date: asks everybody for its sessions. 1:
- * done is called once all have answered, or after `ms`, unless it is ended first. 0: nothing is to
- * be waited for. */
+/* Asks for what nobody is subscribed to, and what therefore is not kept up to date. 1: done is
+ * called once all who were asked have answered, or after `ms`, unless it is ended first. 0: nothing
+ * is to be waited for. */
 static int peers_gather(struct peers *p, struct peers_gather *gather, long long ms);
 static void peers_gather_end(struct peers_gather *gather);
 static void peers_refresh(struct peers *p);        /* asks everybody for everything anew */

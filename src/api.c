@@ -5,7 +5,7 @@
 
 #define API_TITLE_MAX 400        /* bytes of a title */
 #define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
-#define API_ASK_MAX_MS 5000     /* wait_ms of GET /sessions */
+#define API_ASK_MAX_MS 5000     /* the most of wait_ms, and how long one computer is waited for */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
 
 /* One request at work: what its handler needs. */
@@ -271,40 +271,55 @@ static void api_health(struct api_call *call)
 
 static void api_ask_sessions(struct api_call *call, const char *computer);
 
-/* A client that gets the list once other computers have told theirs. */
+/* A list that is sent once other computers have told theirs. */
 struct api_listing {
     struct api *api;
     struct serve_client *client;
+    char *computer;         /* of which alone it is; NULL or "": of all */
+    void (*send)(const struct api_listing *listing);
     struct peers_gather gather;
 };
+
+static void api_listing_free(struct api_listing *listing)
+{
+    free(listing->computer);
+    free(listing);
+}
 
 static void api_listing_on_gone(void *ctx)
 {
     struct api_listing *listing = ctx;
     peers_gather_end(&listing->gather);
-    free(listing);
+    api_listing_free(listing);
 }
 
 static void api_listing_on_done(void *ctx)
 {
     struct api_listing *listing = ctx;
     serve_wait(listing->client, NULL, NULL);
-    serve_reply_blob(listing->client, cache_list(listing->api->cache));
-    free(listing);
+    listing->send(listing);
+    api_listing_free(listing);
 }
 
-static void api_list_all(struct api_call *call, int wait_ms)
+/* computer: its own from now on. wait_ms 0: sends what is known. */
+static void api_list(struct api_call *call, char *computer, unsigned topics, int wait_ms,
+                     void (*send)(const struct api_listing *listing))
 {
     struct api_listing *listing = base_alloc(sizeof *listing);
-    *listing = (struct api_listing){.api = call->api, .client = call->client};
-    listing->gather.done = api_listing_on_done;
-    listing->gather.ctx = listing;
-    if (wait_ms && peers_gather(call->api->peers, &listing->gather, wait_ms)) {
+    *listing = (struct api_listing){call->api, call->client, computer, send, {0}};
+    listing->gather = (struct peers_gather){.topics = topics,
+                                            .computer = computer && *computer ? computer : NULL,
+                                            .done = api_listing_on_done,
+                                            .ctx = listing};
+    if (wait_ms && peers_gather(call->api->peers, &listing->gather, wait_ms))
         serve_wait(call->client, api_listing_on_gone, listing);
-        return;
-    }
-    free(listing);
-    serve_reply_blob(call->client, cache_list(call->api->cache));
+    else
+        api_listing_on_done(listing);
+}
+
+static void api_send_all_sessions(const struct api_listing *listing)
+{
+    serve_reply_blob(listing->client, cache_list(listing->api->cache));
 }
 
 static void api_list_sessions(struct api_call *call)
@@ -315,7 +330,7 @@ static void api_list_sessions(struct api_call *call)
     if (api_refused(call))
         ;
     else if (!computer || !*computer) {
-        api_list_all(call, wait_ms);
+        api_list(call, NULL, CACHE_SESSIONS, wait_ms, api_send_all_sessions);
     } else if (!api_is_here(a, computer) && peers_must_be_asked(a->peers, computer)) {
         api_ask_sessions(call, computer);
     } else {
@@ -1254,31 +1269,52 @@ static void api_list_computers(struct api_call *call)
     api_reply(call->client, &b);
 }
 
-static void api_list_projects_as(struct api_call *call, int with_todos)
+static void api_send_projects_as(const struct api_listing *listing, int with_todos)
+{
+    const struct api *a = listing->api;
+    buf b = {0};
+    json_open(&b, '[');
+    if (api_is_here(a, listing->computer))
+        projects_put(a->projects, &b, with_todos);
+    if (!listing->gather.computer || !api_is_here(a, listing->computer))
+        peers_put_projects(a->peers, listing->gather.computer, with_todos, &b);
+    json_close(&b, ']');
+    api_reply(listing->client, &b);
+}
+
+static void api_send_projects(const struct api_listing *listing)
+{
+    api_send_projects_as(listing, 0);
+}
+
+static void api_send_todos(const struct api_listing *listing)
+{
+    api_send_projects_as(listing, 1);
+}
+
+/* Of another computer alone: it is asked, unless what it has is known. */
+static void api_list_projects_as(struct api_call *call,
+                                 void (*send)(const struct api_listing *listing))
 {
     char *computer = api_query(call, "computer");
-    if (!api_refused(call)) {
-        buf b = {0};
-        json_open(&b, '[');
-        if (api_is_here(call->api, computer))
-            projects_put(call->api->projects, &b, with_todos);
-        if (!computer || !*computer || !api_is_here(call->api, computer))
-            peers_put_projects(call->api->peers, computer && *computer ? computer : NULL,
-                               with_todos, &b);
-        json_close(&b, ']');
-        api_reply(call->client, &b);
+    int wait_ms = api_query_int(call, "wait_ms", API_ASK_MAX_MS);
+    if (api_refused(call)) {
+        free(computer);
+        return;
     }
-    free(computer);
+    if (!api_is_here(call->api, computer) && !wait_ms)
+        wait_ms = API_ASK_MAX_MS;
+    api_list(call, computer, CACHE_PREPARATION, wait_ms, send);
 }
 
 static void api_list_projects(struct api_call *call)
 {
-    api_list_projects_as(call, 0);
+    api_list_projects_as(call, api_send_projects);
 }
 
 static void api_list_projects_with_todos(struct api_call *call)
 {
-    api_list_projects_as(call, 1);
+    api_list_projects_as(call, api_send_todos);
 }
 
 /* A path as projects are known by: without slashes at its end. */

@@ -5,6 +5,7 @@
 
 /* other computers may take that long to tell theirs */
 #define CLI_ALL_SESSIONS "/sessions?wait_ms=1000"
+#define CLI_ALL_PROJECTS "/projects-with-todos?wait_ms=1000"
 #define CLI_HOOK_MS 1000 /* an agent waits for its hook no longer than this */
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -825,7 +826,7 @@ static void cli_put_project(buf *out, struct json project)
 static int cli_list_projects(struct cli *c)
 {
     buf out = {0};
-    if (cli_ask(c, "GET", "/projects-with-todos", NULL) != 0)
+    if (cli_ask(c, "GET", CLI_ALL_PROJECTS, NULL) != 0)
         return 1;
     if (c->value['j'])
         return cli_write_body(c);

@@ -260,6 +260,7 @@ static void peers_take_removal(struct peers_peer *peer, const char *id, struct f
 }
 
 static void peers_pull_sessions(struct peers_peer *peer);
+static void peers_pull_projects(struct peers_peer *peer);
 static void peers_on_heartbeats(void *ctx, const struct resp *reply);
 
 /* Of a computer that has just said something: is it there, what is it interested in? */
@@ -400,12 +401,29 @@ static void peers_gather_finish(void *ctx)
     gather->done(gather->ctx);
 }
 
-static int peers_is_pulling(const struct peers *p)
+static int peers_is_asked_for(const struct peers_peer *peer, const struct peers_gather *gather)
+{
+    return !gather->computer || strcmp(gather->computer, peer->beat.name) == 0;
+}
+
+static int peers_is_pulling(const struct peers *p, const struct peers_gather *gather)
 {
     for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
-        if (peer->pulling)
+        if (peers_is_asked_for(peer, gather) &&
+            (((gather->topics & CACHE_SESSIONS) && peer->pulling) ||
+             ((gather->topics & CACHE_PREPARATION) && peer->preparing)))
             return 1;
     return 0;
+}
+
+/* A pull has ended: who waited for nothing else has waited enough. */
+static void peers_end_gathers(struct peers *p)
+{
+    for (struct peers_gather *gather = p->gathers, *next; gather; gather = next) {
+        next = gather->next;
+        if (!peers_is_pulling(p, gather))
+            peers_gather_finish(gather);
+    }
 }
 
 /* The answer to list_sessions; NULL: there was none. */
@@ -452,8 +470,7 @@ static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, stru
     peers_pull_free(pull);
     if (peer)
         peers_take_list(peer, answer, at);
-    while (p->gathers && !peers_is_pulling(p))
-        peers_gather_finish(p->gathers);
+    peers_end_gathers(p);
 }
 
 static void peers_pull_sessions(struct peers_peer *peer)
@@ -465,12 +482,16 @@ static void peers_pull_sessions(struct peers_peer *peer)
 
 static int peers_gather(struct peers *p, struct peers_gather *gather, long long ms)
 {
-    if (!p->link.ready || (p->interest & CACHE_SESSIONS))
-        return 0;
-    for (struct peers_peer *peer = p->first; peer; peer = peer->next)
-        if (!peer->pulling)
+    gather->topics &= ~p->interest;
+    for (struct peers_peer *peer = p->first; peer && p->link.ready; peer = peer->next) {
+        if (!peers_is_asked_for(peer, gather))
+            continue;
+        if ((gather->topics & CACHE_SESSIONS) && !peer->pulling)
             peers_pull_sessions(peer);
-    if (!peers_is_pulling(p))
+        if ((gather->topics & CACHE_PREPARATION) && !peer->preparing)
+            peers_pull_projects(peer);
+    }
+    if (!peers_is_pulling(p, gather))
         return 0;
     gather->peers = p;
     gather->timer = (struct loop_timer){.fn = peers_gather_finish, .ctx = gather};
@@ -525,10 +546,13 @@ static void peers_on_todos(void *ctx, const struct fleet_answer *answer, struct 
                            const char *why)
 {
     struct peers_pull *pull = ctx;
+    struct peers *p = pull->peers;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_todos", why);
     struct peers_project *project = NULL;
     buf b = {0};
     (void)at;
+    if (peer && peer->preparing) /* else it has gone and come back meanwhile */
+        peer->preparing--;
     for (int i = 0; peer && i < peer->project_count; i++)
         if (strcmp(peer->projects[i].path, pull->path) == 0)
             project = &peer->projects[i];
@@ -546,6 +570,7 @@ static void peers_on_todos(void *ctx, const struct fleet_answer *answer, struct 
     }
     buf_free(&b);
     peers_pull_free(pull);
+    peers_end_gathers(p);
 }
 
 /* A project as it was told; path NULL: of no use. TeleClaude's have desc for description. */
@@ -567,20 +592,14 @@ static struct peers_project peers_read_project(struct json object)
     return (struct peers_project){0};
 }
 
-static void peers_on_projects(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
-                              const char *why)
+/* The answer to list_projects; todos are the next question. */
+static void peers_take_projects(struct peers_peer *peer, struct json list)
 {
-    struct peers_pull *pull = ctx;
-    struct peers_peer *peer = peers_pull_end(pull, answer, "list_projects", why);
-    (void)at;
-    peers_pull_free(pull);
-    if (!peer || !answer || !answer->good || answer->data.type != JSON_ARRAY)
-        return;
     struct peers_project *old = peer->projects;
     int old_count = peer->project_count, cap = 0;
     peer->projects = NULL;
     peer->project_count = 0;
-    for (struct json_iter it = json_iter(answer->data);
+    for (struct json_iter it = json_iter(list);
          json_next(&it) && peer->project_count < PEERS_PROJECTS_MAX;) {
         struct peers_project project = peers_read_project(it.value);
         if (!project.path)
@@ -603,7 +622,27 @@ static void peers_on_projects(void *ctx, const struct fleet_answer *answer, stru
     peer->projects_at = peer->peers->loop->now;
     peers_publish_projects(peer);
     for (int i = 0; i < peer->project_count; i++)
-        peers_pull(peer, "list_todos", peer->projects[i].path, peers_on_todos);
+        peer->preparing += peers_pull(peer, "list_todos", peer->projects[i].path, peers_on_todos);
+}
+
+static void peers_on_projects(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
+                              const char *why)
+{
+    struct peers_pull *pull = ctx;
+    struct peers *p = pull->peers;
+    struct peers_peer *peer = peers_pull_end(pull, answer, "list_projects", why);
+    (void)at;
+    peers_pull_free(pull);
+    if (peer && peer->preparing) /* else it has gone and come back meanwhile */
+        peer->preparing--;
+    if (peer && answer && answer->good && answer->data.type == JSON_ARRAY)
+        peers_take_projects(peer, answer->data);
+    peers_end_gathers(p);
+}
+
+static void peers_pull_projects(struct peers_peer *peer)
+{
+    peer->preparing += peers_pull(peer, "list_projects", NULL, peers_on_projects);
 }
 
 static void peers_on_info(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
@@ -633,7 +672,7 @@ static void peers_pull_all(struct peers_peer *peer, unsigned topics)
     if (topics & CACHE_SESSIONS)
         peers_pull_sessions(peer);
     if (topics & CACHE_PREPARATION)
-        peers_pull(peer, "list_projects", NULL, peers_on_projects);
+        peers_pull_projects(peer);
     if (topics && !peer->beat.telec[0] && !peer->host[0])
         peers_pull(peer, "get_computer_info", NULL, peers_on_info);
 }
@@ -964,7 +1003,7 @@ static void peers_on_beat(void *ctx)
         if ((p->interest & CACHE_SESSIONS) && !peer->pulled_at)
             peers_pull_sessions(peer);
         if ((p->interest & CACHE_PREPARATION) && p->loop->now > peer->projects_at + PEERS_FRESH_MS)
-            peers_pull(peer, "list_projects", NULL, peers_on_projects);
+            peers_pull_projects(peer);
     }
 }
 

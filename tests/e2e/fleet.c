@@ -497,6 +497,11 @@ static void test_fleet_preparation(void)
     CHECK_INT(call("POST", "/projects", format("{\"path\": \"%s\", \"name\": \"far\", "
                                                "\"description\": \"d\"}", project)).status, 200);
     on(0);
+    /* Nobody is subscribed: it is asked, and so are all when somebody waits for them. */
+    CHECK_TEXT(get("/projects-with-todos?computer=nobody").body, "[]");
+    CHECK_TEXT(json_get(get("/projects?computer=hostb").body, "0.path"), project);
+    struct reply r = get("/projects-with-todos?wait_ms=5000");
+    CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "far-slug");
     struct wire w = subscribe("preparation");
     char *event = event_await(&w, "projects_updated", NULL);
     CHECK_TEXT(json_get(event, "data.computer"), "hostb");
@@ -507,7 +512,7 @@ static void test_fleet_preparation(void)
     CHECK_TEXT(json_get(event, "data.project_path"), project);
     CHECK_TEXT(json_get(event, "data.todos.0.slug"), "far-slug");
     CHECK_TEXT(json_get(event, "data.todos.0.status"), "ready");
-    struct reply r = get("/projects-with-todos");
+    r = get("/projects-with-todos");
     CHECK_TEXT(json_get(r.body, "0.computer"), "hostb");
     CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "far-slug");
     CHECK_INT(json_count(get("/projects?computer=hostb").body, ""), 1);
