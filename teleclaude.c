@@ -35,7 +35,8 @@
 #include "src/client.c"   /* talking to a daemon: requests, push, reconnect, fallback */
 #include "src/tree.c"     /* what the UI shows: computers, projects, sessions as rows */
 #include "src/plan.c"     /* what there is to do: projects, todos, files as rows */
-#include "src/term.c"     /* the user's terminal: input decoder, frames */
+#include "src/grid.c"     /* frames of cells, and the bytes that show what changed */
+#include "src/term.c"     /* the user's terminal: raw mode, input decoder */
 #include "src/theme.c"    /* named styles: defaults, and the user's colours */
 #include "src/field.c"    /* text being edited, of one line or several */
 #include "src/ui.c"       /* widgets: forms, questions, messages, keys, help */

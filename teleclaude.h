@@ -2245,7 +2245,67 @@ static void plan_put_file(const struct plan_row *row, enum plan_action action, b
  * editor, or no such directory. */
 static char **plan_editor(const char *path, buf *error);
 
-/* ==== term: raw mode, input decoder, cell grid, minimal-difference ANSI output =============== */
+/* ==== grid: frames of cells, written as the fewest bytes that show what changed ============== */
+
+/* A screen that is drawn into (back) and what the terminal shows (front). */
+struct grid {
+    int rows, cols;
+    /* The back is what is being drawn, the front what the terminal shows. Each row of theirs is the
+     * number of one in `cells`; equal rows may be one. See grid_row. */
+    struct cell *cells;
+    unsigned short *back, *front;
+    unsigned short *spare; /* numbers of rows that neither has, */
+    int spare_count;       /* so many */
+    unsigned char *uses;   /* of each row in cells */
+    struct cell_pool pool;
+    int cursor_row, cursor_col, cursor_shown; /* where the cursor shall be after the frame */
+    int known; /* the front is what the terminal shows; 0: everything is redrawn */
+    enum cell_depth depth;
+    /* the terminal is not UTF-8: lines are drawn as + - |, what has no likeness as '?' */
+    int ascii;
+    int sync;                /* wrap frames in synchronised output (mode 2026) */
+    int shown_cursor;        /* what the terminal's cursor is now: 0 hidden, 1 shown, -1 unknown */
+    int at_row, at_col;      /* where the terminal's cursor is now; -1 unknown */
+    buf scratch;             /* text made visible before it is drawn */
+    struct grid_note *notes; /* one a row, while a frame is written */
+};
+
+/* What is known of a row while a frame is written. */
+struct grid_note {
+    int first, last; /* the columns that have changed; last < first: none have */
+    /* for finding rows that only moved: digests of the cells, how many of them have changed, how
+     * many are not blank */
+    uint64_t back, front;
+    int changed, filled;
+};
+
+/* also the first set-up; all blank, front unknown */
+static void grid_resize(struct grid *g, int rows, int cols);
+static void grid_free(struct grid *g);
+/* back to blanks in default style, cursor hidden */
+static void grid_clear(struct grid *g);
+/* Draws text at row, col within `width` columns, cut (not wrapped) there; text is made visible (no
+ * control byte reaches the grid). A wide character that does not fit leaves a blank. Halves of wide
+ * characters that are overwritten are blanked. Outside of the grid: nothing. Returns the columns
+ * used. */
+static int grid_put(struct grid *g, int row, int col, int width, span text,
+                    struct cell_style style);
+/* blanks */
+static void grid_fill(struct grid *g, int row, int col, int rows, int cols,
+                      struct cell_style style);
+/* e.g. reverse a row */
+static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned set_attr);
+/* Other colours; 0: as they are. */
+static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t fg, uint32_t bg);
+/* Copies n cells of a row of another grid (an emulator's) with its pool. The right half of a wide
+ * character is copied with its left one; alone it is a blank. */
+static void grid_put_cells(struct grid *g, int row, int col, const struct cell *cells, int n,
+                           const struct cell_pool *pool);
+/* Appends to b the bytes that turn the front into the back, as few as cheaply found (cursor moves,
+ * erasing, scrolling of bands of rows; nothing when nothing changed), and makes the front equal. */
+static void grid_frame(struct grid *g, buf *b);
+
+/* ==== term: raw mode, input decoder ========================================================== */
 
 /* Keys that are not characters; above every code point. */
 enum term_keycode {
@@ -2323,65 +2383,6 @@ struct term_input {
  * UTF-8. */
 static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
                               struct term_event *ev);
-
-/* A screen that is drawn into (back) and what the terminal shows (front). */
-struct term_grid {
-    int rows, cols;
-    /* The back is what is being drawn, the front what the terminal shows. Each row of theirs is the
-     * number of one in `cells`; equal rows may be one. See term_row. */
-    struct cell *cells;
-    unsigned short *back, *front;
-    unsigned short *spare;   /* numbers of rows that neither has, */
-    int spare_count;         /* so many */
-    unsigned char *uses;     /* of each row in cells */
-    struct cell_pool pool;
-    int cursor_row, cursor_col, cursor_shown; /* where the cursor shall be after the frame */
-    int known;               /* the front is what the terminal shows; 0: everything is redrawn */
-    enum cell_depth depth;
-    /* the terminal is not UTF-8: lines are drawn as + - |, what has no likeness as '?' */
-    int ascii;
-    int sync;                /* wrap frames in synchronised output (mode 2026) */
-    int shown_cursor;        /* what the terminal's cursor is now: 0 hidden, 1 shown, -1 unknown */
-    int at_row, at_col;      /* where the terminal's cursor is now; -1 unknown */
-    buf scratch;             /* text made visible before it is drawn */
-    struct term_note *notes; /* one a row, while a frame is written */
-};
-
-/* What is known of a row while a frame is written. */
-struct term_note {
-    int first, last;         /* the columns that have changed; last < first: none have */
-    /* for finding rows that only moved: digests of the cells, how many of them have changed, how
-     * many are not blank */
-    uint64_t back, front;
-    int changed, filled;
-};
-
-/* also the first set-up; all blank, front unknown */
-static void term_grid_resize(struct term_grid *g, int rows, int cols);
-static void term_grid_free(struct term_grid *g);
-/* back to blanks in default style, cursor hidden */
-static void term_clear(struct term_grid *g);
-/* Draws text at row, col within `width` columns, cut (not wrapped) there; text is made visible (no
- * control byte reaches the grid). A wide character that does not fit leaves a blank. Halves of wide
- * characters that are overwritten are blanked. Outside of the grid: nothing. Returns the columns
- * used. */
-static int term_put(struct term_grid *g, int row, int col, int width, span text,
-                    struct cell_style style);
-/* blanks */
-static void term_fill(struct term_grid *g, int row, int col, int rows, int cols,
-                      struct cell_style style);
-/* e.g. reverse a row */
-static void term_restyle(struct term_grid *g, int row, int col, int cols, unsigned set_attr);
-/* Other colours; 0: as they are. */
-static void term_recolour(struct term_grid *g, int row, int col, int cols, uint32_t fg,
-                          uint32_t bg);
-/* Copies n cells of a row of another grid (an emulator's) with its pool. The right half of a wide
- * character is copied with its left one; alone it is a blank. */
-static void term_put_cells(struct term_grid *g, int row, int col, const struct cell *cells, int n,
-                           const struct cell_pool *pool);
-/* Appends to b the bytes that turn the front into the back, as few as cheaply found (cursor moves,
- * erasing, scrolling of bands of rows; nothing when nothing changed), and makes the front equal. */
-static void term_frame(struct term_grid *g, buf *b);
 
 /* Bytes that ask the terminal for its background colour (TERM_BACKGROUND) and for synchronised
  * output (TERM_MODE 2026: value 1 or 2 means it has it); "" where asking would show as garbage. */
@@ -2483,8 +2484,8 @@ static int field_event(struct field *f, const struct term_event *ev);
 /* How many lines it takes at that width: 1 … rows. */
 static int field_height(const struct field *f, int width);
 /* Draws at most `rows` lines, those around the cursor. */
-static void field_draw(struct term_grid *g, int row, int col, int rows, int width,
-                       struct field *f, struct cell_style style, int focused);
+static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
+                       struct cell_style style, int focused);
 /* A click at that place of the field as it was drawn last, from its first cell on. */
 static void field_click(struct field *f, int row, int col);
 /* Completes the local directory that is typed: 1: something was added, or *hint says what there is
@@ -2502,11 +2503,11 @@ static const struct cell_style ui_selected = {0, 0, CELL_REVERSE};
 
 static int ui_min(int a, int b);
 static int ui_max(int a, int b);
-/* term_put of a C string. */
-static int ui_put(struct term_grid *g, int row, int col, int width, const char *text,
+/* grid_put of a C string. */
+static int ui_put(struct grid *g, int row, int col, int width, const char *text,
                   struct cell_style style);
 /* The same, but what does not fit is cut with … (> in ASCII). */
-static int ui_put_cut(struct term_grid *g, int row, int col, int width, const char *text,
+static int ui_put_cut(struct grid *g, int row, int col, int width, const char *text,
                       struct cell_style style);
 
 /* What a place of the screen is for. */
@@ -2527,7 +2528,7 @@ struct ui_hit {
 
 /* What widgets are drawn on, and with. The hits of a frame are collected while it is drawn. */
 struct ui {
-    struct term_grid *grid;
+    struct grid *grid;
     const struct theme *theme;
     struct ui_hit *hits;
     int hit_count, hit_cap;
@@ -2686,7 +2687,7 @@ static void ui_help_free(struct ui_help *h);
 static void ui_box_draw(struct ui *u, int rows, int cols, const char *title, int *row, int *col);
 /* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
  * many it needs. */
-static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int rows, span text,
+static int ui_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
                            struct cell_style style);
 
 /* ==== pager: a file's text, with light Markdown styling ====================================== */
@@ -2744,7 +2745,7 @@ static void pager_free(struct pager *p);           /* empty again; safe twice */
 static enum pager_answer pager_event(struct pager *p, const struct term_event *ev);
 /* Draws into the rectangle, the last row of it being the footer: title, where in the text, how far
  * down. */
-static void pager_draw(struct pager *p, struct term_grid *g, int row, int col, int rows, int cols);
+static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
 static void pager_put_keys(buf *b);                /* its keys as lines of help */
 /* What its keys do, for buttons and the like. */
 static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
@@ -2804,7 +2805,7 @@ static void view_scroll(struct view *v, int lines); /* back (positive) or forth 
 static void view_pan(struct view *v, int rows, int cols); /* moves the cut-out of a larger screen */
 /* Draws into the rectangle, cropped around the cursor where the session's screen is larger; with
  * `cursor` the terminal's cursor goes to the session's. */
-static void view_draw(struct view *v, struct term_grid *g, int row, int col, int rows, int cols,
+static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
                       int cursor);
 /* Appends what tells the terminal the input modes that the program wants now. */
 static void view_put_modes(struct view *v, buf *b);
@@ -2858,7 +2859,7 @@ static struct cell_style look_style(const struct ui *u, enum theme_name name);
 /* Why an agent can't be started now, or for how long: "not installed", "42m"; nothing if it can. */
 static void look_put_agent_note(const struct tree_agent *a, long long now, buf *b);
 
-/* ==== app: the UI's state: what is shown and selected, requests, what survives a restart ====== */
+/* ==== app: the UI's state: what is shown and selected, requests, what survives a restart ===== */
 
 #define APP_PROMPTS_MAX 20
 #define APP_ENDED_MAX 8    /* sessions that can be taken back */
@@ -2904,7 +2905,7 @@ struct app {
     struct tree tree;
     struct plan plan;
     struct theme theme;
-    struct term_grid grid;
+    struct grid grid;
     struct ui ui;
     struct ui_keys keys;
     struct ui_toasts toasts;

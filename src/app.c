@@ -445,7 +445,7 @@ static void app_resize(struct app *t)
     if (t->program_runs)
         return;
     if (term_size(t->terminal.io.fd, &rows, &cols) == 0)
-        term_grid_resize(&t->grid, rows, cols);
+        grid_resize(&t->grid, rows, cols);
     if (t->mode & APP_SCREENS)
         view_resize(t->view, t->grid.cols, t->grid.rows - 1);
     app_changed(t);
@@ -553,7 +553,7 @@ static void app_free(struct app *t)
     pager_free(&t->pager);
     plan_free(&t->plan);
     tree_free(&t->tree);
-    term_grid_free(&t->grid);
+    grid_free(&t->grid);
     buf_free(&t->frame);
     conn_free(&t->terminal);
     loop_free(&t->loop);

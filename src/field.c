@@ -333,25 +333,25 @@ static size_t field_first(const struct field *f, int width)
     return from;
 }
 
-static void field_show_cursor(struct term_grid *g, int row, int col)
+static void field_show_cursor(struct grid *g, int row, int col)
 {
     g->cursor_row = row;
     g->cursor_col = col;
     g->cursor_shown = row >= 0 && row < g->rows && col >= 0 && col < g->cols;
 }
 
-static void field_draw_line(struct term_grid *g, int row, int col, int width, struct field *f,
+static void field_draw_line(struct grid *g, int row, int col, int width, struct field *f,
                             struct cell_style style, int focused)
 {
     size_t from = field_first(f, width);
-    term_fill(g, row, col, 1, width, style);
-    term_put(g, row, col, width, field_rest(f, from), style);
+    grid_fill(g, row, col, 1, width, style);
+    grid_put(g, row, col, width, field_rest(f, from), style);
     if (focused)
         field_show_cursor(g, row, col + field_column(f, from, f->cursor));
 }
 
-static void field_draw(struct term_grid *g, int row, int col, int rows, int width,
-                       struct field *f, struct cell_style style, int focused)
+static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
+                       struct cell_style style, int focused)
 {
     f->width = width;
     if (width < 1 || rows < 1)
@@ -363,10 +363,10 @@ static void field_draw(struct term_grid *g, int row, int col, int rows, int widt
     int height = field_height(f, width), at = field_find(f, f->cursor, INT_MAX, width).number;
     rows = height < rows ? height : rows;
     f->top = f->top > at ? at : f->top <= at - rows ? at - rows + 1 : f->top;
-    term_fill(g, row, col, rows, width, style);
+    grid_fill(g, row, col, rows, width, style);
     struct field_line line = field_find(f, f->text.n, f->top, width);
     for (int y = 0; y < rows; y++) {
-        term_put(g, row + y, col, width, (span){f->text.p + line.from, line.end - line.from},
+        grid_put(g, row + y, col, width, (span){f->text.p + line.from, line.end - line.from},
                  style);
         if (focused && line.number == at)
             field_show_cursor(g, row + y, col + field_column(f, line.from, f->cursor));

@@ -146,7 +146,7 @@ static enum parse json_scan_utf8(struct json_scan *s) /* a run of non-ASCII */
     while (s->p < s->end && (unsigned char)*s->p >= 0x80) {
         unsigned char lead = (unsigned char)*s->p;
         uint32_t cp;
-        size_t n = utf8_next((span){ s->p, (size_t)(s->end - s->p) }, &cp);
+        size_t n = utf8_next((span){s->p, (size_t)(s->end - s->p)}, &cp);
         if (n == 0)
             return PARSE_MORE;
         /* U+FFFD also means malformed; its own is the only sequence of 3 with that lead. */
@@ -337,7 +337,7 @@ static enum parse json_parse(span text, struct json *out, const char **why, size
 {
     if (text.n == 0)
         return PARSE_MORE;
-    struct json_scan s = { .p = text.p, .end = text.p + text.n, .state = JSON_WANT_VALUE };
+    struct json_scan s = {.p = text.p, .end = text.p + text.n, .state = JSON_WANT_VALUE};
     s.p = json_skip_blank(s.p, s.end);
     const char *start = s.p;
     enum parse r = json_scan_all(&s);
@@ -348,7 +348,7 @@ static enum parse json_parse(span text, struct json *out, const char **why, size
             r = json_bad(&s, "something follows the value");
     }
     if (r == PARSE_DONE)
-        *out = (struct json){ json_type_at(start), { start, (size_t)(stop - start) } };
+        *out = (struct json){json_type_at(start), {start, (size_t)(stop - start)}};
     if (r == PARSE_BAD && why)
         *why = s.why;
     if (r == PARSE_BAD && at)
@@ -403,13 +403,13 @@ static struct json json_take(const char **p, const char *end)
         *p = json_skip_nest(start, end);
     else
         *p = json_skip_scalar(start, end);
-    return (struct json){ type, { start, (size_t)(*p - start) } };
+    return (struct json){type, {start, (size_t)(*p - start)}};
 }
 
 /* While it walks, key.type tells an object (JSON_STRING) from an array (JSON_NONE). */
 static struct json_iter json_iter(struct json v)
 {
-    struct json_iter it = { 0 };
+    struct json_iter it = {0};
     if (v.type != JSON_ARRAY && v.type != JSON_OBJECT)
         return it;
     it.at = v.text.p + 1;
@@ -437,7 +437,7 @@ static int json_next(struct json_iter *it)
 
 static struct json json_get(struct json object, const char *key)
 {
-    struct json found = { 0 };
+    struct json found = {0};
     if (object.type != JSON_OBJECT)
         return found;
     struct json_iter it = json_iter(object);
@@ -501,7 +501,7 @@ static char *json_dup_text(struct json string)
 {
     if (string.type != JSON_STRING)
         return NULL;
-    buf b = { 0 };
+    buf b = {0};
     json_put_text(&b, string);
     buf_byte(&b, '\0');
     return b.p;
@@ -530,7 +530,7 @@ static int json_text_eq(struct json string, const char *s)
         if (*p != *s)
             return 0;
     while (p < end) {
-        char utf8[4] = { *p };
+        char utf8[4] = {*p};
         size_t used = 1, n = *p == '\\' ? json_decode_escape(p, utf8, &used) : 1;
         for (size_t i = 0; i < n; i++, s++)
             if (*s == '\0' || *s != utf8[i]) /* an escaped U+0000 is no end of s */
@@ -636,7 +636,7 @@ static const char *json_copy_plain(buf *b, const char *p, const char *end)
 
 static void json_put_escape(buf *b, unsigned char c) /* of an ASCII character */
 {
-    char escape[6] = { '\\', json_escape_of[c], '0', '0', (char)('0' + (c >> 4)) };
+    char escape[6] = {'\\', json_escape_of[c], '0', '0', (char)('0' + (c >> 4))};
     size_t n = 2;
     if (!escape[1]) {
         escape[1] = 'u';
@@ -654,7 +654,7 @@ static size_t json_put_special(buf *b, const char *p, const char *end)
         return 1;
     }
     uint32_t cp = 0xfffd;
-    size_t n = utf8_next((span){ p, (size_t)(end - p) }, &cp);
+    size_t n = utf8_next((span){p, (size_t)(end - p)}, &cp);
     if (cp == 0xfffd)
         buf_add(b, "\xef\xbf\xbd", 3);
     for (size_t i = 0; cp != 0xfffd && i < n; i++) /* libc's memcpy is slow on four bytes */

@@ -70,8 +70,8 @@ static const char *look_path(const char *path, buf *b)
 static void look_select(struct ui *u, int row, int col, int cols)
 {
     struct cell_style style = look_style(u, THEME_SELECTED);
-    term_restyle(u->grid, row, col, cols, style.attr);
-    term_recolour(u->grid, row, col, cols, style.fg, style.bg);
+    grid_restyle(u->grid, row, col, cols, style.attr);
+    grid_recolour(u->grid, row, col, cols, style.fg, style.bg);
 }
 
 /* ---- states --------------------------------------------------------------------------------- */
@@ -492,7 +492,7 @@ static void look_header(struct ui *u, const struct tree *t, const struct look_he
     int name = u->grid->cols >= LOOK_INDENT_COLS ? 6 : 0; /* columns that must stay free … */
     int tabs = name + (u->grid->cols >= LOOK_NAMES_COLS ? 26 : 14);
     tabs += h->crumb ? ui_min(cell_columns(span_of(h->crumb)) + 3, 10) : 0; /* … for all this */
-    term_fill(u->grid, 0, 0, 1, u->grid->cols, look_style(u, THEME_TEXT));
+    grid_fill(u->grid, 0, 0, 1, u->grid->cols, look_style(u, THEME_TEXT));
     for (int i = 0; i < LOOK_TELLINGS; i++)
         if (h->push[i] && look_right(&p, i < LOOK_TELLINGS - 1 ? tabs : 0, h->push[i],
                                      look_style(u, h->push_style)))

@@ -808,7 +808,7 @@ static enum pager_answer pager_event(struct pager *p, const struct term_event *e
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-static void pager_draw_hits(const struct pager *p, struct term_grid *g, const struct pager_row *row,
+static void pager_draw_hits(const struct pager *p, struct grid *g, const struct pager_row *row,
                             int y, int x, int width)
 {
     for (int i = pager_hit_from(p, row->at < p->needle.n ? 0 : row->at - p->needle.n + 1);
@@ -822,22 +822,22 @@ static void pager_draw_hits(const struct pager *p, struct term_grid *g, const st
         if (col + cols > width)
             cols = width - col;
         if (cols > 0)
-            term_restyle(g, y, x + col, cols,
+            grid_restyle(g, y, x + col, cols,
                          i == p->hit ? CELL_REVERSE | CELL_BOLD : CELL_REVERSE);
     }
 }
 
-static void pager_draw_row(const struct pager *p, struct term_grid *g, const struct pager_row *row,
+static void pager_draw_row(const struct pager *p, struct grid *g, const struct pager_row *row,
                            int y, int x, int width)
 {
     int used = row->indent;
     for (int i = 0; p->lines[row->line].rule && i < width; i++)
-        term_put(g, y, x + i, 1, span_of("\xe2\x94\x80"), pager_style(p, PAGER_FAINT));
+        grid_put(g, y, x + i, 1, span_of("\xe2\x94\x80"), pager_style(p, PAGER_FAINT));
     for (size_t at = row->at; at < row->end && used < width;) {
         size_t end = at + 1;
         while (end < row->end && p->looks.p[end] == p->looks.p[at])
             end++;
-        used += term_put(g, y, x + used, width - used, (span){p->shown.p + at, end - at},
+        used += grid_put(g, y, x + used, width - used, (span){p->shown.p + at, end - at},
                          pager_style(p, p->looks.p[at]));
         at = end;
     }
@@ -860,17 +860,16 @@ static void pager_put_place(const struct pager *p, buf *b)
     buf_fmt(b, "%lld%%", seen >= p->row_count ? 100 : seen * 100 / p->row_count);
 }
 
-static void pager_draw_footer(const struct pager *p, struct term_grid *g, int row, int col,
-                              int cols)
+static void pager_draw_footer(const struct pager *p, struct grid *g, int row, int col, int cols)
 {
     struct cell_style text = pager_style(p, PAGER_TEXT);
     buf place = {0};
     pager_put_place(p, &place);
     int width = cell_columns(buf_view(&place)), at = col + cols - width;
-    term_fill(g, row, col, 1, cols, text);
+    grid_fill(g, row, col, 1, cols, text);
     if (p->typing || p->needle.n) {
         int used = ui_put(g, row, col, cols, "/", pager_style(p, PAGER_MARK));
-        used += term_put(g, row, col + used, cols - used, buf_view(&p->needle), text);
+        used += grid_put(g, row, col + used, cols - used, buf_view(&p->needle), text);
         if (p->typing) {
             g->cursor_row = row;
             g->cursor_col = ui_min(col + used, col + cols - 1);
@@ -881,21 +880,21 @@ static void pager_draw_footer(const struct pager *p, struct term_grid *g, int ro
     }
     if (at >= col && width) {
         if (at > col) /* a gap, whatever stands there */
-            term_fill(g, row, at - 1, 1, 1, text);
-        term_put(g, row, at, width, buf_view(&place),
+            grid_fill(g, row, at - 1, 1, 1, text);
+        grid_put(g, row, at, width, buf_view(&place),
                  pager_style(p, p->missed ? PAGER_ALARM : PAGER_FAINT));
     }
     buf_free(&place);
 }
 
-static void pager_draw(struct pager *p, struct term_grid *g, int row, int col, int rows, int cols)
+static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols)
 {
     if (rows < 1 || cols < 1)
         return;
     p->height = rows - 1;
     pager_layout(p, cols);
     pager_set_top(p, p->top);
-    term_fill(g, row, col, rows, cols, pager_style(p, PAGER_TEXT));
+    grid_fill(g, row, col, rows, cols, pager_style(p, PAGER_TEXT));
     if (p->error.n)
         ui_wrapped_draw(g, row, col, cols, p->height, buf_view(&p->error),
                         pager_style(p, PAGER_ALARM));

@@ -993,12 +993,12 @@ static void tui_put_config(const struct config *config, buf *b, buf *problems)
 
 static void tui_draw_preview(struct app *t)
 {
-    struct term_grid *g = &t->grid;
+    struct grid *g = &t->grid;
     int beside = t->list_cols < g->cols;
     int bottom = g->rows - 1 - tui_has_note(t) - tui_has_filter(t);
     int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
     struct cell_style border = look_style(&t->ui, THEME_BORDER);
-    term_fill(g, row, col, g->rows - row, g->cols - col, look_style(&t->ui, THEME_TEXT));
+    grid_fill(g, row, col, g->rows - row, g->cols - col, look_style(&t->ui, THEME_TEXT));
     for (int y = row; beside && y < bottom; y++)
         ui_put(g, y, col, 1, g->ascii ? "|" : "│", border);
     for (int x = 0; !beside && x < g->cols; x++)
@@ -1051,12 +1051,12 @@ static void tui_draw_list(struct app *t)
 
 static void tui_draw_filter(struct app *t, int row)
 {
-    struct term_grid *g = &t->grid;
+    struct grid *g = &t->grid;
     char hits[48];
     int jump = t->mode == APP_JUMP;
     snprintf(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
     int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
-    term_fill(g, row, 0, 1, g->cols, look_style(&t->ui, THEME_TEXT));
+    grid_fill(g, row, 0, 1, g->cols, look_style(&t->ui, THEME_TEXT));
     int used = ui_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
                       look_style(&t->ui, THEME_ACCENT));
     if (jump) {
@@ -1077,7 +1077,7 @@ static void tui_draw_filter(struct app *t, int row)
 static void tui_draw_note(struct app *t, int row)
 {
     buf text = {0};
-    term_fill(&t->grid, row, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
+    grid_fill(&t->grid, row, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
     int last = app_last_ended(t);
     if (ui_toast_rows(&t->toasts) && (t->toasts.unread || last < 0)) {
         ui_toast_draw(&t->ui, &t->toasts, row);
@@ -1177,7 +1177,7 @@ static void tui_dim_keys(struct app *t)
 
 static void tui_draw_footer(struct app *t)
 {
-    term_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
+    grid_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
     ui_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
     if (t->mode == APP_PLAN)
         tui_dim_keys(t);
@@ -1185,7 +1185,7 @@ static void tui_draw_footer(struct app *t)
 
 static void tui_draw_main(struct app *t)
 {
-    struct term_grid *g = &t->grid;
+    struct grid *g = &t->grid;
     int row = g->rows - 1;
     tui_draw_list(t);
     if (t->has_preview)
@@ -1212,7 +1212,7 @@ static void tui_draw_main(struct app *t)
 /* The session's screen, over one line that names it and the way out. */
 static void tui_draw_attached(struct app *t)
 {
-    struct term_grid *g = &t->grid;
+    struct grid *g = &t->grid;
     const struct tree_session *s = tree_session(&t->tree, t->view->id);
     struct cell_style dim = look_style(&t->ui, THEME_DIM);
     char out[96];
@@ -1249,7 +1249,7 @@ static void tui_draw_too_small(struct app *t)
 static void tui_draw(void *ctx)
 {
     struct app *t = ctx;
-    struct term_grid *g = &t->grid;
+    struct grid *g = &t->grid;
     if (!t->stale || t->terminal.queued || t->terminal.dead || t->program_runs)
         return;
     app_settle(t);
@@ -1270,7 +1270,7 @@ static void tui_draw(void *ctx)
     } else {
         tui_draw_main(t);
     }
-    term_frame(g, &t->frame);
+    grid_frame(g, &t->frame);
     term_entered();
     conn_send_now(&t->terminal, buf_view(&t->frame));
     buf_clear(&t->frame);
@@ -1534,7 +1534,7 @@ static void tui_connect_rest(void *ctx)
 static void tui_blank(void *ctx)
 {
     struct app *t = ctx;
-    term_clear(&t->grid);
+    grid_clear(&t->grid);
 }
 
 static void tui_connect(void *ctx)
@@ -1612,7 +1612,7 @@ static int tui_start(struct app *t, buf *error)
     t->grid.depth = term_depth();
     t->grid.ascii = !term_is_utf8();
     term_size(fd, &rows, &cols);
-    term_grid_resize(&t->grid, rows, cols);
+    grid_resize(&t->grid, rows, cols);
     return 0;
 }
 

@@ -4,10 +4,10 @@
  * A widget is a struct, a function that takes an event, and one that draws; none of them reads or
  * writes. What can be clicked is noted while it is drawn. */
 
-static int ui_put(struct term_grid *g, int row, int col, int width, const char *text,
+static int ui_put(struct grid *g, int row, int col, int width, const char *text,
                   struct cell_style style)
 {
-    return term_put(g, row, col, width, span_of(text), style);
+    return grid_put(g, row, col, width, span_of(text), style);
 }
 
 static int ui_min(int a, int b)
@@ -20,7 +20,7 @@ static int ui_max(int a, int b)
     return a > b ? a : b;
 }
 
-static int ui_put_cut(struct term_grid *g, int row, int col, int width, const char *text,
+static int ui_put_cut(struct grid *g, int row, int col, int width, const char *text,
                       struct cell_style style)
 {
     buf clean = {0};
@@ -28,10 +28,10 @@ static int ui_put_cut(struct term_grid *g, int row, int col, int width, const ch
     utf8_put_visible(&clean, span_of(text));
     if (width > 0 && cell_columns(buf_view(&clean)) > width) {
         size_t fit = cell_fit(buf_view(&clean), width - 1, &used);
-        used = term_put(g, row, col, width - 1, (span){clean.p, fit}, style);
+        used = grid_put(g, row, col, width - 1, (span){clean.p, fit}, style);
         used += ui_put(g, row, col + used, 1, g->ascii ? ">" : "…", style);
     } else if (width > 0) {
-        used = term_put(g, row, col, width, buf_view(&clean), style);
+        used = grid_put(g, row, col, width, buf_view(&clean), style);
     }
     buf_free(&clean);
     return used;
@@ -53,7 +53,7 @@ static void ui_free(struct ui *u)
 
 static void ui_begin(struct ui *u)
 {
-    term_clear(u->grid);
+    grid_clear(u->grid);
     u->hit_count = 0;
 }
 
@@ -92,7 +92,7 @@ static void ui_box_draw(struct ui *u, int rows, int cols, const char *title, int
 {
     static const char *const unicode[] = {"╭", "╮", "╰", "╯", "─", "│"};
     static const char *const ascii[] = {"+", "+", "+", "+", "-", "|"};
-    struct term_grid *g = u->grid;
+    struct grid *g = u->grid;
     const char *const *line = g->ascii ? ascii : unicode;
     const struct cell_style border = ui_style(u, THEME_BORDER);
     rows = ui_min(rows, g->rows - 2);
@@ -100,7 +100,7 @@ static void ui_box_draw(struct ui *u, int rows, int cols, const char *title, int
     int top = ui_max(0, (g->rows - rows - 2) / 2), left = ui_max(0, (g->cols - cols - 4) / 2);
     int bottom = top + rows + 1, right = left + cols + 3;
     u->hit_count = 0;
-    term_fill(g, top, left, rows + 2, cols + 4, ui_style(u, THEME_TEXT));
+    grid_fill(g, top, left, rows + 2, cols + 4, ui_style(u, THEME_TEXT));
     for (int x = left + 1; x < right; x++) {
         ui_put(g, top, x, 1, line[4], border);
         ui_put(g, bottom, x, 1, line[4], border);
@@ -118,7 +118,7 @@ static void ui_box_draw(struct ui *u, int rows, int cols, const char *title, int
     *col = left + 2;
 }
 
-static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int rows, span text,
+static int ui_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
                            struct cell_style style)
 {
     int lines = 0;
@@ -136,7 +136,7 @@ static int ui_wrapped_draw(struct term_grid *g, int row, int col, int width, int
         while (text.n && text.p[0] == ' ')
             text = span_sub(text, 1);
         if (lines < rows - 1 || (lines < rows && !text.n)) {
-            term_put(g, row + lines, col, width, line, style);
+            grid_put(g, row + lines, col, width, line, style);
         } else if (lines < rows) { /* more than there is room for: its cut is seen */
             char *rest = span_dup((span){all.p, cell_fit(all, width + 2, &used)});
             ui_put_cut(g, row + lines, col, width, rest, style);
@@ -541,7 +541,7 @@ static int ui_toast_rows(const struct ui_toasts *t)
 
 static void ui_toast_draw(struct ui *u, const struct ui_toasts *t, int row)
 {
-    struct term_grid *g = u->grid;
+    struct grid *g = u->grid;
     char more[40] = "";
     if (!t->shown)
         return;
@@ -938,7 +938,7 @@ static const struct ui_key *ui_find_key(const struct ui_key *keys, size_t count,
 
 static void ui_footer_draw(struct ui *u, const struct ui_key *keys, size_t count, unsigned context)
 {
-    struct term_grid *g = u->grid;
+    struct grid *g = u->grid;
     int col = 1, row = g->rows - 1;
     for (size_t i = 0; i < count; i++) {
         if (!keys[i].footer || !(keys[i].contexts & context))

@@ -347,7 +347,7 @@ static int view_crop_panned(int size, int room, int at, int *pan)
     return first + *pan;
 }
 
-static void view_draw(struct view *v, struct term_grid *g, int row, int col, int rows, int cols,
+static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
                       int cursor)
 {
     int at_row, at_col;
@@ -360,7 +360,7 @@ static void view_draw(struct view *v, struct term_grid *g, int row, int col, int
     int height = ui_min(rows, vt_rows(v->vt)), width = ui_min(cols, vt_cols(v->vt) - left);
     for (int y = 0; y < height; y++) {
         const struct cell *cells = vt_row(v->vt, ui_max(top + y, -vt_scroll_count(v->vt)));
-        term_put_cells(g, row + y, col, cells + left, width, vt_pool(v->vt));
+        grid_put_cells(g, row + y, col, cells + left, width, vt_pool(v->vt));
     }
     int y = at_row - top, x = at_col - left;
     if (cursor && !hidden && !v->back && y >= 0 && y < rows && x >= 0 && x < cols) {

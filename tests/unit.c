@@ -29,6 +29,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/client.c"
 #include "unit/tree.c"
 #include "unit/plan.c"
+#include "unit/grid.c"
 #include "unit/term.c"
 #include "unit/theme.c"
 #include "unit/field.c"
@@ -43,15 +44,20 @@ static const struct {
     const char *name;
     void (*run)(void);
 } unit_tests[] = {
-    {"base", unit_base}, {"json", unit_json},     {"digest", unit_digest}, {"http", unit_http},
-    {"ws", unit_ws},     {"cell", unit_cell},     {"vt", unit_vt},         {"cache", unit_cache},
-    {"loop", unit_loop}, {"config", unit_config}, {"store", unit_store},
-    {"hold", unit_hold},   {"term", unit_term},
-    {"client", unit_client}, {"tree", unit_tree}, {"ui", unit_ui}, {"view", unit_view},
-    {"hook", unit_hook},   {"resp", unit_resp}, {"roadmap", unit_roadmap},
-    {"projects", unit_projects}, {"fleet", unit_fleet},
-    {"redis", unit_redis}, {"plan", unit_plan}, {"pager", unit_pager},
-    {"theme", unit_theme}, {"field", unit_field},
+    {"base", unit_base},       {"json", unit_json},
+    {"digest", unit_digest},   {"http", unit_http},
+    {"ws", unit_ws},           {"cell", unit_cell},
+    {"vt", unit_vt},           {"cache", unit_cache},
+    {"loop", unit_loop},       {"config", unit_config},
+    {"store", unit_store},     {"hold", unit_hold},
+    {"grid", unit_grid},       {"term", unit_term},
+    {"client", unit_client},   {"tree", unit_tree},
+    {"ui", unit_ui},           {"view", unit_view},
+    {"hook", unit_hook},       {"resp", unit_resp},
+    {"roadmap", unit_roadmap}, {"projects", unit_projects},
+    {"fleet", unit_fleet},     {"redis", unit_redis},
+    {"plan", unit_plan},       {"pager", unit_pager},
+    {"theme", unit_theme},     {"field", unit_field},
     {"look", unit_look},
 };
 

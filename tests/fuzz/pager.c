@@ -45,7 +45,7 @@ static void fuzz_pager_check(const struct pager *p)
     }
 }
 
-static void fuzz_pager_use(struct pager *p, struct term_grid *g, span keys)
+static void fuzz_pager_use(struct pager *p, struct grid *g, span keys)
 {
     for (size_t i = 0; i < keys.n && i < 40; i++) {
         struct term_event ev = {.type = TERM_KEY, .key = (unsigned char)keys.p[i]};
@@ -61,7 +61,7 @@ static void fuzz_pager_use(struct pager *p, struct term_grid *g, span keys)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct pager p = {0};
-    struct term_grid g = {0};
+    struct grid g = {0};
     span s = {(const char *)data, size};
     buf text = {0};
     if (size < 2)
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(text.n ? text.n : 1); /* its end is guarded by the address sanitizer */
     if (text.n)
         memcpy(copy, text.p, text.n);
-    term_grid_resize(&g, 5, 20);
+    grid_resize(&g, 5, 20);
     pager_set(&p, "title", (span){copy, text.n}, data[0] & 1);
     free(copy);
     fuzz_pager_check(&p);
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_pager_use(&p, &g, s);
     fuzz_pager_check(&p);
     pager_free(&p);
-    term_grid_free(&g);
+    grid_free(&g);
     buf_free(&text);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Fuzz target of term. The input decoder: any split of the input gives the same events. The grid:
+/* Fuzz target of term and grid. The input decoder: any split of the input gives the same events. The grid:
  * frames replayed into the emulator show what was drawn. */
 #define main telec_main
 #include "../../teleclaude.c"
@@ -67,18 +67,18 @@ static int fuzz_term_is_blank(const struct cell *c)
     return (c->rune == 0 || c->rune == ' ') && !(c->attr & (CELL_WIDE | CELL_TAIL));
 }
 
-static void fuzz_term_compare(const struct term_grid *g, const struct vt *vt)
+static void fuzz_term_compare(const struct grid *g, const struct vt *vt)
 {
     int row, col;
 
     for (row = 0; row < g->rows; row++)
         for (col = 0; col < g->cols; col++) {
-            const struct cell *a = &term_back(g, row)[col], *b = &vt_row(vt, row)[col];
+            const struct cell *a = &grid_back(g, row)[col], *b = &vt_row(vt, row)[col];
             char at[CELL_TEXT_MAX], bt[CELL_TEXT_MAX];
             size_t an = cell_text(&g->pool, a->rune, at), bn = cell_text(vt_pool(vt), b->rune, bt);
             struct cell_style as = {a->fg, a->bg, a->attr}, bs = {b->fg, b->bg, b->attr};
             if (fuzz_term_is_blank(a) && fuzz_term_is_blank(b) &&
-                !((a->attr | b->attr) & TERM_DECORATED))
+                !((a->attr | b->attr) & GRID_DECORATED))
                 as.fg = bs.fg = as.attr = bs.attr = 0;
             fuzz_term_require(an == bn && memcmp(at, bt, an) == 0);
             fuzz_term_require(!((a->attr ^ b->attr) & (CELL_WIDE | CELL_TAIL)));
@@ -87,7 +87,7 @@ static void fuzz_term_compare(const struct term_grid *g, const struct vt *vt)
 }
 
 /* One drawing operation taken off data. */
-static void fuzz_term_draw(struct term_grid *g, span *data)
+static void fuzz_term_draw(struct grid *g, span *data)
 {
     const unsigned char *p = (const unsigned char *)data->p;
     int row = p[1] % 8 - 1, col = p[2] % 24 - 2, width = p[3] % 24;
@@ -100,28 +100,28 @@ static void fuzz_term_draw(struct term_grid *g, span *data)
     n = n < data->n ? n : data->n;
     switch (p[0] % 6) {
     case 0:
-        term_clear(g);
+        grid_clear(g);
         break;
     case 1:
-        term_fill(g, row, col, p[5] % 5, width, style);
+        grid_fill(g, row, col, p[5] % 5, width, style);
         break;
     case 2:
-        term_restyle(g, row, col, width, style.attr);
+        grid_restyle(g, row, col, width, style.attr);
         break;
     default:
-        term_put(g, row, col, width, (span){data->p, n}, style);
+        grid_put(g, row, col, width, (span){data->p, n}, style);
         *data = span_sub(*data, n);
     }
 }
 
 static void fuzz_term_grid(span data, uint32_t seed)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     int rows = 1 + (int)(seed & 7), cols = 1 + (int)(seed >> 3 & 31);
     struct vt *vt = vt_new(cols, rows);
     buf b = {0};
 
-    term_grid_resize(&g, rows, cols);
+    grid_resize(&g, rows, cols);
     g.depth = CELL_TRUE;
     g.sync = (int)(seed >> 8 & 1);
     while (data.n >= 8) {
@@ -132,16 +132,16 @@ static void fuzz_term_grid(span data, uint32_t seed)
         if (!frame)
             continue;
         buf_clear(&b);
-        term_frame(&g, &b);
+        grid_frame(&g, &b);
         vt_feed(vt, buf_view(&b));
         fuzz_term_compare(&g, vt);
         fuzz_term_require(vt_scroll_count(vt) == 0);
         buf_clear(&b);
-        term_frame(&g, &b);
+        grid_frame(&g, &b);
         fuzz_term_require(b.n == 0);
     }
     buf_free(&b);
-    term_grid_free(&g);
+    grid_free(&g);
     vt_free(vt);
 }
 

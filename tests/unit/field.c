@@ -34,12 +34,12 @@ static int unit_field_paste(struct field *f, const char *text)
 }
 
 /* A row of a grid as text, without blanks at its end. */
-static char *unit_field_row(const struct term_grid *g, int row)
+static char *unit_field_row(const struct grid *g, int row)
 {
     buf b = {0};
     char bytes[CELL_TEXT_MAX];
     for (int col = 0; col < g->cols; col++) {
-        const struct cell *c = &term_back(g, row)[col];
+        const struct cell *c = &grid_back(g, row)[col];
         if (!(c->attr & CELL_TAIL))
             buf_add(&b, bytes, cell_text(&g->pool, c->rune, bytes));
     }
@@ -206,14 +206,14 @@ static void unit_field_keys(void)
 /* The cursor is always within the width, and what stands around it is shown. */
 static void unit_field_drawn(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct field f = {0};
-    term_grid_resize(&g, 1, 20);
+    grid_resize(&g, 1, 20);
     field_set(&f, "0123456789\346\227\245\346\234\254\350\252\236abcdef");
     for (int width = 0; width < 15; width++)
         for (size_t at = 0; at <= f.text.n; at = at < f.text.n ? field_after(&f, at) : at + 1) {
             f.cursor = at;
-            term_clear(&g);
+            grid_clear(&g);
             field_draw(&g, 0, 3, 1, width, &f, ui_selected, 1);
             if (width > 0)
                 CHECK(g.cursor_shown && g.cursor_col >= 3 && g.cursor_col < 3 + width);
@@ -222,19 +222,19 @@ static void unit_field_drawn(void)
                     CHECK(unit_at(&g, col)->rune == 0 && unit_at(&g, col)->attr == 0);
         }
     f.cursor = 3;
-    term_clear(&g);
+    grid_clear(&g);
     field_draw(&g, 0, 0, 1, 10, &f, ui_selected, 0);
     UNIT_FIELD_ROW(&g, 0, "0123456789");
     CHECK(!g.cursor_shown);
     field_free(&f);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 /* ---- several lines -------------------------------------------------------------------------- */
 
-static void unit_field_draw(struct term_grid *g, struct field *f, int rows, int width)
+static void unit_field_draw(struct grid *g, struct field *f, int rows, int width)
 {
-    term_clear(g);
+    grid_clear(g);
     field_draw(g, 0, 0, rows, width, f, ui_plain, 1);
 }
 
@@ -244,10 +244,10 @@ static void unit_field_lines(void)
     static const char text[] = "one two three\n\nfour\346\227\245\346\234\254 e\314\201f "
                                "gggggggg\n";
     for (int width = 1; width < 20; width++) {
-        struct term_grid g = {0};
+        struct grid g = {0};
         struct field f = {.rows = 40};
         buf seen = {0};
-        term_grid_resize(&g, 40, 24);
+        grid_resize(&g, 40, 24);
         field_insert(&f, span_of(text));
         int lines = 0;
         for (struct field_line line = {.from = 0};; lines++) {
@@ -274,15 +274,15 @@ static void unit_field_lines(void)
         }
         buf_free(&seen);
         field_free(&f);
-        term_grid_free(&g);
+        grid_free(&g);
     }
 }
 
 static void unit_field_up_down(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct field f = {.rows = 3};
-    term_grid_resize(&g, 6, 20);
+    grid_resize(&g, 6, 20);
     CHECK(unit_field_paste(&f, "first line\r\nsecond\rthird\tone"));
     CHECK_SPAN(buf_view(&f.text), "first line\nsecond\nthird    one");
     unit_field_draw(&g, &f, 3, 20);
@@ -320,7 +320,7 @@ static void unit_field_up_down(void)
     CHECK(!unit_field_press(&one, 'j', TERM_CTRL) && !unit_field_press(&one, '\r', TERM_ALT));
     CHECK_INT(one.text.n, 0);
     field_free(&one);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_field_history(void)

@@ -33,12 +33,12 @@ static void unit_look_fill(struct tree *t, int sessions)
 }
 
 /* What the row of the grid shows. */
-static void unit_look_put_row(const struct term_grid *g, int row, buf *b)
+static void unit_look_put_row(const struct grid *g, int row, buf *b)
 {
     char text[CELL_TEXT_MAX];
     buf_clear(b);
     for (int col = 0; col < g->cols; col++) {
-        const struct cell *cell = &term_back(g, row)[col];
+        const struct cell *cell = &grid_back(g, row)[col];
         if (!(cell->attr & CELL_TAIL))
             buf_add(b, text, cell_text(&g->pool, cell->rune, text));
     }
@@ -51,7 +51,7 @@ static void unit_look_check(struct ui *u, const struct tree *t, const struct loo
 {
     int marked = -1;
     for (int y = 0; y < u->grid->rows; y++) {
-        const struct cell *cells = term_back(u->grid, y);
+        const struct cell *cells = grid_back(u->grid, y);
         int inside = y >= l->row && y < l->row + l->rows;
         for (int x = 0; x < u->grid->cols; x++)
             if (!inside || x < l->col || x >= l->col + l->cols)
@@ -85,12 +85,12 @@ static void unit_look_lists(void)
     theme_set(&theme, &config, THEME_NEUTRAL, NULL);
     for (int round = 0; round < 300 && !test_failures; round++) {
         struct tree t;
-        struct term_grid g = {.depth = CELL_256};
+        struct grid g = {.depth = CELL_256};
         struct ui *u = base_alloc(sizeof *u);
         *u = (struct ui){.grid = &g, .theme = &theme};
         tree_init(&t, "vm", NULL);
         unit_look_fill(&t, 1 + unit_look_random(60));
-        term_grid_resize(&g, 6 + unit_look_random(40), 24 + unit_look_random(200));
+        grid_resize(&g, 6 + unit_look_random(40), 24 + unit_look_random(200));
         g.ascii = round % 5 == 0;
         struct look_list l = {.row = 1, .rows = 1 + unit_look_random(g.rows - 2),
                               .cols = 24 + unit_look_random(g.cols - 23),
@@ -105,7 +105,7 @@ static void unit_look_lists(void)
         }
         ui_free(u);
         free(u);
-        term_grid_free(&g);
+        grid_free(&g);
         tree_free(&t);
     }
 }

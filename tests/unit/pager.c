@@ -25,12 +25,12 @@ static enum pager_answer unit_pager_press(struct pager *p, uint32_t key)
 }
 
 /* A row of a grid as text, without blanks at its end; to be freed. */
-static char *unit_pager_row(const struct term_grid *g, int row)
+static char *unit_pager_row(const struct grid *g, int row)
 {
     buf b = {0};
     char bytes[CELL_TEXT_MAX];
     for (int col = 0; col < g->cols; col++) {
-        const struct cell *c = &term_back(g, row)[col];
+        const struct cell *c = &grid_back(g, row)[col];
         if (!(c->attr & CELL_TAIL))
             buf_add(&b, bytes, cell_text(&g->pool, c->rune, bytes));
     }
@@ -156,9 +156,9 @@ static void unit_pager_wrap(void)
 
 static void unit_pager_drawn(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct pager p = {0};
-    term_grid_resize(&g, 8, 20);
+    grid_resize(&g, 8, 20);
     pager_set(&p, "The title",
               span_of("# Head\n---\n- one two three four five\n\xe6\xbc\xa2\xe5\xad\x97 x\n"), 1);
     pager_draw(&p, &g, 1, 2, 6, 16);
@@ -183,7 +183,7 @@ static void unit_pager_drawn(void)
     theme.style[THEME_TEXT].bg = CELL_INDEXED | 202;
     p.theme = &theme;
     pager_set(&p, "foot", span_of("# h\n`c` **s**"), 1);
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 8, 20);
     CHECK(unit_at(&g, 0)->fg == (CELL_INDEXED | 200));
     CHECK(unit_at(&g, 20)->bg == (CELL_INDEXED | 201));
@@ -193,7 +193,7 @@ static void unit_pager_drawn(void)
     CHECK(unit_at(&g, 6 * 20)->bg == (CELL_INDEXED | 202));
     p.theme = NULL;
     pager_set(&p, "", span_of("aaa bbbbb  ccccccccc"), 0);
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 6, 6);
     UNIT_PAGER_ROW(&g, 0, "aaa");
     UNIT_PAGER_ROW(&g, 1, "bbbbb");
@@ -201,18 +201,18 @@ static void unit_pager_drawn(void)
     UNIT_PAGER_ROW(&g, 3, "ccc");
     /* The place in the text stays when the width changes. */
     pager_set(&p, "t", span_of("1 a b c d e f\n2 a b c d e f\n3 a b c d e f\n4 a b c\n5\n6\n"), 0);
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 3, 20);
     pager_scroll(&p, 2);
     for (int width = 20; width > 1; width--) {
-        term_clear(&g);
+        grid_clear(&g);
         pager_draw(&p, &g, 0, 0, 3, width);
         char *shown = unit_pager_row(&g, 0);
         CHECK(shown[0] == '3');
         free(shown);
     }
     pager_free(&p);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_pager_moves(void)
@@ -224,13 +224,13 @@ static void unit_pager_moves(void)
                  {' ', 9},        {TERM_PGDN, 18}, {'b', 9},         {'G', 90},     {'j', 90},
                  {TERM_PGDN, 90}, {TERM_PGUP, 81}, {'g', 0},         {TERM_END, 90},
                  {TERM_HOME, 0},  {TERM_PGUP, 0}};
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct pager p = {0};
     buf text = {0};
     struct term_event ev = unit_pager_key(0);
     for (int i = 1; i <= 100; i++)
         buf_fmt(&text, "line %d\n", i);
-    term_grid_resize(&g, 11, 30);
+    grid_resize(&g, 11, 30);
     pager_set(&p, "title", buf_view(&text), 0);
     pager_draw(&p, &g, 0, 0, 11, 30);
     UNIT_PAGER_ROW(&g, 10, "title                      10%");
@@ -261,7 +261,7 @@ static void unit_pager_moves(void)
     CHECK(strstr(buf_cstr(&text), "  /            search") != NULL);
     buf_free(&text);
     pager_free(&p);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_pager_type(struct pager *p, const char *text)
@@ -272,13 +272,13 @@ static void unit_pager_type(struct pager *p, const char *text)
 
 static void unit_pager_searches(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct pager p = {0};
     buf text = {0};
     struct term_event ev = unit_pager_key(0);
     for (int i = 1; i <= 60; i++)
         buf_fmt(&text, i % 10 == 5 ? "row %d Needle in it\n" : "row %d\n", i);
-    term_grid_resize(&g, 11, 30);
+    grid_resize(&g, 11, 30);
     pager_set(&p, "title", buf_view(&text), 0);
     pager_draw(&p, &g, 0, 0, 11, 30);
     unit_pager_type(&p, "/qneX"); /* q is text now */
@@ -294,7 +294,7 @@ static void unit_pager_searches(void)
     CHECK_INT(pager_event(&p, &ev), PAGER_TAKEN);
     unit_pager_press(&p, '\r');
     CHECK(p.hit_count == 6 && p.hit == 0 && p.top == 0); /* it is in sight */
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 11, 30);
     UNIT_PAGER_ROW(&g, 10, "/needLE            1 of 6  16%");
     const struct cell *hit = unit_at(&g, 4 * 30 + 6);
@@ -326,7 +326,7 @@ static void unit_pager_searches(void)
     pager_search(&p, "nowhere");
     CHECK(p.missed && p.hit_count == 0);
     unit_pager_press(&p, 'n');
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 11, 30);
     char *footer = unit_pager_row(&g, 10);
     CHECK(strstr(footer, "not found") != NULL);
@@ -337,14 +337,14 @@ static void unit_pager_searches(void)
     pager_set(&p, "t", span_of("abcdef\xe6\xbc\xa2\xe6\xbc\xa2gh"), 0);
     pager_draw(&p, &g, 0, 0, 11, 8);
     pager_search(&p, "F\xe6\xbc\xa2\xe6\xbc\xa2");
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 11, 8);
     const struct cell *one = unit_at(&g, 5), *two = unit_at(&g, 30);
     CHECK(one[0].attr & one[1].attr & one[2].attr & two[0].attr & two[1].attr & CELL_REVERSE);
     CHECK(!((one[-1].attr | two[2].attr) & CELL_REVERSE));
     buf_free(&text);
     pager_free(&p);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_pager_write(const char *path, span bytes)
@@ -356,12 +356,12 @@ static void unit_pager_write(const char *path, span bytes)
 static void unit_pager_files(void)
 {
     char root[64] = "/tmp/telec-pager.XXXXXX", path[120];
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct pager p = {0};
     buf text = {0};
     if (!mkdtemp(root))
         base_die("mkdtemp: %s", strerror(errno));
-    term_grid_resize(&g, 6, 80);
+    grid_resize(&g, 6, 80);
     snprintf(path, sizeof path, "%s/a.md", root);
     pager_open(&p, "a", path);
     CHECK(strstr(buf_cstr(&p.error), "/a.md: No such file") != NULL);
@@ -385,7 +385,7 @@ static void unit_pager_files(void)
     buf_drop(&text, 2);
     unit_pager_write(path, buf_view(&text));
     pager_reload(&p);
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 6, 80);
     UNIT_PAGER_ROW(&g, 0, "31");
     unit_pager_write(path, span_of("x\ny\n"));
@@ -394,7 +394,7 @@ static void unit_pager_files(void)
     CHECK_INT(p.top, 0);
     unit_pager_write(path, span_of(""));
     pager_reload(&p);
-    term_clear(&g);
+    grid_clear(&g);
     pager_draw(&p, &g, 0, 0, 6, 80);
     UNIT_PAGER_ROW(&g, 0, "(empty)");
     /* No Markdown, and too long. */
@@ -423,7 +423,7 @@ static void unit_pager_files(void)
     pager_free(&p);
     pager_reload(&p);
     buf_free(&text);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 /* Whatever is in it and wherever it is drawn: nothing outside of the rectangle, no control byte. */
@@ -434,7 +434,7 @@ static void unit_pager_garbage(void)
         "\r\n", "\t", "\x1b[", "\xff", "a", "\xe6\xbc\xa2", "e\xcc\x81", "\xcc\x81", "   ",
         "~~~\n", "---\n"};
     struct pager p = {0};
-    struct term_grid g = {0};
+    struct grid g = {0};
     for (int round = 0; round < 300; round++) {
         buf text = {0};
         int rows = 1 + unit_pager_random(8), cols = 1 + unit_pager_random(20);
@@ -442,7 +442,7 @@ static void unit_pager_garbage(void)
         for (int i = unit_pager_random(120); i > 0; i--)
             buf_str(&text, words[unit_pager_random((int)COUNT_OF(words))]);
         char *copy = guard_copy(buf_view(&text));
-        term_grid_resize(&g, 6, 16);
+        grid_resize(&g, 6, 16);
         pager_set(&p, "\x1b]0;t\x07", (span){copy, text.n}, 1);
         guard_free(copy, text.n);
         for (size_t i = 0; i < p.shown.n; i++)
@@ -454,7 +454,7 @@ static void unit_pager_garbage(void)
         }
         if (round % 10 == 0)
             pager_search(&p, "\xcc\x81");
-        term_clear(&g);
+        grid_clear(&g);
         pager_draw(&p, &g, 1, 2, 3, 5);
         for (int i = 0; i < 6 * 16; i++) {
             int inside = i / 16 >= 1 && i / 16 < 4 && i % 16 >= 2 && i % 16 < 7;
@@ -463,7 +463,7 @@ static void unit_pager_garbage(void)
         buf_free(&text);
     }
     pager_free(&p);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_pager(void)

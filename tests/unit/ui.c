@@ -13,7 +13,7 @@ static struct term_event unit_ui_key(uint32_t key, unsigned mods)
 
 /* A screen of that size, with the default theme. */
 struct unit_ui {
-    struct term_grid grid;
+    struct grid grid;
     struct theme theme;
     struct ui ui;
 };
@@ -24,7 +24,7 @@ static struct unit_ui *unit_ui_open(int rows, int cols)
     struct config none;
     memset(&none, 0, sizeof none);
     memset(s, 0, sizeof *s);
-    term_grid_resize(&s->grid, rows, cols);
+    grid_resize(&s->grid, rows, cols);
     theme_set(&s->theme, &none, THEME_NEUTRAL, NULL);
     s->ui.grid = &s->grid;
     s->ui.theme = &s->theme;
@@ -34,12 +34,12 @@ static struct unit_ui *unit_ui_open(int rows, int cols)
 static void unit_ui_close(struct unit_ui *s)
 {
     ui_free(&s->ui);
-    term_grid_free(&s->grid);
+    grid_free(&s->grid);
     free(s);
 }
 
 /* The rows, without blanks at their ends, without empty ones above and below. */
-static void unit_ui_screen(const struct term_grid *g, buf *b)
+static void unit_ui_screen(const struct grid *g, buf *b)
 {
     for (int row = 0; row < g->rows; row++) {
         char *text = unit_field_row(g, row);
@@ -60,7 +60,7 @@ static void unit_ui_screen(const struct term_grid *g, buf *b)
     } while (0)
 
 /* A click with the left button on the first cell of the text. */
-static struct term_event unit_ui_click(const struct term_grid *g, const char *text)
+static struct term_event unit_ui_click(const struct grid *g, const char *text)
 {
     struct term_event ev = unit_ui_key(0, 0);
     ev.type = TERM_MOUSE;
@@ -78,7 +78,7 @@ static struct term_event unit_ui_click(const struct term_grid *g, const char *te
     return ev;
 }
 
-static int unit_ui_has(const struct term_grid *g, const char *text)
+static int unit_ui_has(const struct grid *g, const char *text)
 {
     int found = 0;
     for (int row = 0; row < g->rows; row++) {
@@ -113,8 +113,8 @@ static void unit_ui_wrap(void)
         {"", 5, 0, NULL, NULL, NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct term_grid g = {0};
-        term_grid_resize(&g, 4, 24);
+        struct grid g = {0};
+        grid_resize(&g, 4, 24);
         CHECK_INT(ui_wrapped_draw(&g, 0, 2, cases[i].width, 4, span_of(cases[i].text), ui_plain),
                   cases[i].lines);
         const char *const lines[] = {cases[i].first, cases[i].second, cases[i].last};
@@ -123,12 +123,12 @@ static void unit_ui_wrap(void)
             CHECK_SPAN(span_of(row + (*row ? 2 : 0)), lines[k] ? lines[k] : "");
             free(row);
         }
-        term_clear(&g);
+        grid_clear(&g);
         CHECK_INT(ui_wrapped_draw(&g, 1, 2, cases[i].width, 1, span_of(cases[i].text), ui_plain),
                   cases[i].lines);
         UNIT_FIELD_ROW(&g, 0, "");
         UNIT_FIELD_ROW(&g, 2, ""); /* as many rows as it may, no more */
-        term_grid_free(&g);
+        grid_free(&g);
     }
 }
 
@@ -1002,7 +1002,7 @@ static void unit_ui_cut(void)
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         for (int ascii = 0; ascii < 2; ascii++) {
             s->grid.ascii = ascii;
-            term_clear(&s->grid);
+            grid_clear(&s->grid);
             if (ascii && i == 2)
                 continue; /* such a terminal has no wide characters */
             int used = ui_put_cut(&s->grid, 0, 1, cases[i].width, cases[i].text, ui_plain);

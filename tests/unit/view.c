@@ -38,11 +38,11 @@ static void unit_view_rectangle(void)
     for (size_t s = 0; s < COUNT_OF(screens); s++)
         for (int cols = 1; cols < 14; cols++)
             for (int rows = 1; rows < 8; rows++) {
-                struct term_grid g = {0};
+                struct grid g = {0};
                 struct view *v = unit_view_of(30, 9, screens[s]);
-                term_grid_resize(&g, 10, 20);
+                grid_resize(&g, 10, 20);
                 for (int row = 0; row < 10; row++)
-                    term_put(&g, row, 0, 20, span_of("####################"), ui_plain);
+                    grid_put(&g, row, 0, 20, span_of("####################"), ui_plain);
                 view_draw(v, &g, 1, 2, rows, cols, 1);
                 for (int row = 0; row < 10; row++)
                     for (int col = 0; col < 20; col++)
@@ -53,18 +53,18 @@ static void unit_view_rectangle(void)
                           g.cursor_col < 2 + cols);
                 CHECK(g.cursor_shown); /* the crop follows it */
                 view_close(v);
-                term_grid_free(&g);
+                grid_free(&g);
             }
 }
 
 static void unit_view_cursor(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct view *v = unit_view_of(30, 9, "\033[5;20H");
-    term_grid_resize(&g, 24, 80);
+    grid_resize(&g, 24, 80);
     view_draw(v, &g, 3, 7, 20, 70, 1);
     CHECK(g.cursor_shown && g.cursor_row == 3 + 4 && g.cursor_col == 7 + 19);
-    term_clear(&g);
+    grid_clear(&g);
     view_draw(v, &g, 3, 7, 20, 70, 0); /* a preview has none */
     CHECK(!g.cursor_shown);
     vt_feed(v->vt, span_of("\033[?25l"));
@@ -72,12 +72,12 @@ static void unit_view_cursor(void)
     CHECK(!g.cursor_shown);
     view_close(v);
     view_close(NULL);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_view_scroll(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct view *v = unit_view_of(10, 4, "");
     buf b = {0};
     for (int i = 1; i <= 20; i++)
@@ -85,11 +85,11 @@ static void unit_view_scroll(void)
     vt_feed(v->vt, buf_view(&b));
     int most = vt_scroll_count(v->vt); /* tests with small limits keep less */
     CHECK(most > 0 && most <= 16);
-    term_grid_resize(&g, 4, 10);
+    grid_resize(&g, 4, 10);
     for (int back = 0; back <= most; back++) {
         char want[24];
         CHECK_INT(v->back, back);
-        term_clear(&g);
+        grid_clear(&g);
         view_draw(v, &g, 0, 0, 4, 10, 1);
         CHECK_INT(g.cursor_shown, back == 0);
         for (int row = 0; row < 4; row++) {
@@ -108,33 +108,33 @@ static void unit_view_scroll(void)
     CHECK_INT(v->back, 0);
     view_close(v);
     buf_free(&b);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 static void unit_view_text(void)
 {
-    struct term_grid g = {0};
+    struct grid g = {0};
     struct view *v =
         view_of_text("id", span_of("\n\none\ntwo\r\n\n  three \346\227\245\n\n"), 20, 5);
-    term_grid_resize(&g, 5, 20);
+    grid_resize(&g, 5, 20);
     view_draw(v, &g, 0, 0, 5, 20, 1);
     UNIT_FIELD_ROW(&g, 0, "one");
     UNIT_FIELD_ROW(&g, 1, "two");
     UNIT_FIELD_ROW(&g, 2, "");
     UNIT_FIELD_ROW(&g, 3, "  three \346\227\245");
     CHECK(!g.cursor_shown);
-    term_clear(&g);
+    grid_clear(&g);
     g.ascii = 1;
     view_draw(v, &g, 0, 0, 5, 20, 1);
     UNIT_FIELD_ROW(&g, 3, "  three ??");
     g.ascii = 0;
     view_close(v);
-    term_clear(&g);
+    grid_clear(&g);
     v = view_of_text("id", span_of(""), 20, 5);
     view_draw(v, &g, 0, 0, 5, 20, 1);
     UNIT_FIELD_ROW(&g, 0, "");
     view_close(v);
-    term_grid_free(&g);
+    grid_free(&g);
 }
 
 /* ---- modes ---------------------------------------------------------------------------------- */
