@@ -1,5 +1,5 @@
-/* Fuzz target of term and grid. The decoder: any split of the input gives the same events. The grid:
- * frames replayed into the emulator show what was drawn. */
+/* Fuzz target of term and grid. The decoder: any split of the input gives the same events. The
+ * grid: frames replayed into the emulator show what was drawn. */
 #define main telec_main
 #include "../../teleclaude.c"
 #undef main
