@@ -29,6 +29,8 @@
 #include "src/watch.c"    /* looking at sessions of other computers */
 #include "src/answer.c"   /* what other computers ask of this one */
 #include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
+#include "src/call.c"     /* one request at work: parameters, faults, the usual answers */
+#include "src/remote.c"   /* requests about sessions of other computers */
 #include "src/api.c"      /* routes, handlers, topics of /ws */
 #include "src/daemon.c"   /* socket, wiring, start, shutdown */
 #include "src/hook.c"     /* what agents' hooks say, and putting them in place */

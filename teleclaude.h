@@ -1874,8 +1874,9 @@ static void serve_free(struct serve *s);           /* once all clients have gone
 /* a text frame as a blob for many clients; its payload is the parts together */
 static blob *serve_text_frame(const span *parts, size_t count);
 
-/* ==== api: route table, handlers, /ws topics ================================================= */
+/* ==== call: one request at work: its parameters, their faults, the usual answers ============= */
 
+/* What requests are about. */
 struct api {
     struct loop *loop;
     const struct config *config;
@@ -1888,10 +1889,79 @@ struct api {
     long long started_at;   /* wall clock */
 };
 
+/* What a handler needs. */
+struct call {
+    struct api *api;
+    struct serve_client *client;
+    const struct serve_request *request;
+    struct session *session; /* of {id}, when the path has one and it is here */
+    const char *id, *computer; /* else its id, and the other computer that has it */
+    struct json body;        /* type JSON_NONE without a body */
+    buf faults;              /* 422: array of what does not fit, as far as it was found */
+};
+
+/* What a member of the body or a parameter of the query must be. */
+struct call_field {
+    const char *name;
+    int required;
+    size_t shortest;        /* characters */
+    const char *literals;   /* "|"-separated allowed values; NULL: any */
+};
+
+static void call_parse_body(struct call *call);    /* into call->body: an object, or a fault */
+/* A fault of the member (or NULL) of "body" or "query"; type and message are Pydantic's. */
+static void call_fault(struct call *call, const char *type, const char *where, const char *name,
+                       const char *message);
+static int call_refused(struct call *call);        /* 1: there were faults; it has answered 422 */
+static int call_is_literal(const char *literals, const char *value); /* is it one of "a|b|c"? */
+/* A fault when the value is not what the field must be. */
+static void call_check(struct call *call, const struct call_field *field, const char *where,
+                       const char *value);
+/* A string member of the body, to be freed; NULL: absent or null (a fault when required) or not a
+ * string. */
+static char *call_string(struct call *call, const struct call_field *field);
+/* An integer of the body from least to most; `otherwise` when absent. */
+static int call_int(struct call *call, const char *name, int least, int most, int otherwise);
+/* A query parameter, to be freed; NULL: absent, or badly encoded (a fault). */
+static char *call_query(struct call *call, const char *name);
+/* An integer of the query from 0 to most; 0 when absent. */
+static int call_query_int(struct call *call, const char *name, int most);
+static char *call_title(struct call *call);        /* the body's, to be freed; NULL, or a fault */
+/* A key's name, to be freed, and how often; NULL, or a fault. */
+static char *call_key(struct call *call, int *count);
+static long long call_tail_chars(struct call *call); /* how much of a transcript, or a fault */
+/* What the query of an attach asks for: 1: control, 0: view; how is what a holder is told. Or a
+ * fault. */
+static int call_view_mode(struct call *call, char how[3]);
+static int call_wants_websocket(struct call *call); /* 0: it does not; it has got 426 */
+static void call_reply(struct serve_client *client, buf *json); /* 200; frees it */
+static void call_reply_success(struct serve_client *client); /* {"status": "success"} */
+static int call_is_running(struct call *call);     /* call->session; 0: it has got 409 */
+/* Is that this computer? NULL, "" and "local" are, too. */
+static int call_is_here(const struct api *a, const char *computer);
+
+/* ==== remote: requests about sessions of other computers ===================================== */
+
+/* Each answers the call when the other computer has; of call->computer and call->id. */
+static void remote_get(struct call *call);
+static void remote_rename(struct call *call);
+static void remote_delete(struct call *call);
+static void remote_restore(struct call *call);
+static void remote_message(struct call *call);
+static void remote_keys(struct call *call);
+static void remote_transcript(struct call *call);
+static void remote_screen(struct call *call);
+static void remote_attach(struct call *call);      /* a WebSocket, to look at it */
+/* Of a computer that the call does not name itself. */
+static void remote_list_sessions(struct call *call, const char *computer);
+static void remote_create(struct call *call, const char *computer,
+                          const struct session_plan *plan);
+
+/* ==== api: route table, handlers, /ws topics ================================================= */
+
 static void api_init(struct api *a, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
                      struct peers *peers, struct watches *watches, struct serve *serve);
-static int api_is_literal(const char *literals, const char *value); /* is it one of "a|b|c"? */
 /* serve's handler; ctx is the api */
 static void api_handle(void *ctx, struct serve_request *request);
 

@@ -3,209 +3,8 @@
  * A handler answers at once, or asks a holder or another computer and answers when that has spoken:
  * the daemon never waits. */
 
-#define API_TITLE_MAX 400        /* bytes of a title */
-#define API_TAIL_CHARS 5000      /* of a transcript, when nothing else was asked for */
-#define API_ASK_MAX_MS 5000     /* the most of wait_ms, and how long one computer is waited for */
 #define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
-
-/* One request at work: what its handler needs. */
-struct api_call {
-    struct api *api;
-    struct serve_client *client;
-    const struct serve_request *request;
-    struct session *session; /* of {id}, when the path has one and it is here */
-    const char *id, *computer; /* else its id, and the other computer that has it */
-    struct json body;        /* type JSON_NONE without a body */
-    buf faults;              /* 422: array of what does not fit, as far as it was found */
-};
-
-/* ---- faults of a request, as Pydantic words them -------------------------------------------- */
-
-static void api_fault(struct api_call *call, const char *type, const char *where, const char *name,
-                      const char *message)
-{
-    buf *b = &call->faults;
-    if (!b->n)
-        json_open(b, '[');
-    json_open(b, '{');
-    json_field_string(b, "type", type);
-    json_key(b, "loc");
-    json_open(b, '[');
-    json_put_string(b, span_of(where));
-    if (name && *name >= '0' && *name <= '9') /* a place in the text, not a member */
-        json_put_raw(b, span_of(name));
-    else if (name)
-        json_put_string(b, span_of(name));
-    json_close(b, ']');
-    json_field_string(b, "msg", message);
-    json_close(b, '}');
-}
-
-/* Answers 422 when a fault was found. */
-static int api_refused(struct api_call *call)
-{
-    if (!call->faults.n)
-        return 0;
-    buf b = {0};
-    json_close(&call->faults, ']');
-    json_open(&b, '{');
-    json_key(&b, "detail");
-    json_put_raw(&b, buf_view(&call->faults));
-    json_close(&b, '}');
-    serve_reply_json(call->client, 422, buf_view(&b), NULL);
-    buf_free(&b);
-    buf_free(&call->faults);
-    return 1;
-}
-
-/* What a member of the body or a parameter of the query must be. */
-struct api_field {
-    const char *name;
-    int required;
-    size_t shortest;        /* characters */
-    const char *literals;   /* "|"-separated allowed values; NULL: any */
-};
-
-static size_t api_characters(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
-static int api_is_literal(const char *literals, const char *value)
-{
-    span rest = span_of(literals);
-    while (rest.n)
-        if (span_eq(span_cut(&rest, '|'), value))
-            return 1;
-    return 0;
-}
-
-static void api_check(struct api_call *call, const struct api_field *field, const char *where,
-                      const char *value)
-{
-    char message[160];
-    if (field->shortest && api_characters(value) < field->shortest) {
-        snprintf(message, sizeof message, "String should have at least %zu character%s",
-                 field->shortest, field->shortest == 1 ? "" : "s");
-        api_fault(call, "string_too_short", where, field->name, message);
-    } else if (field->literals && !api_is_literal(field->literals, value)) {
-        snprintf(message, sizeof message, "Input should be one of: %.100s", field->literals);
-        api_fault(call, "literal_error", where, field->name, message);
-    }
-}
-
-/* A string member of the body, to be freed; NULL: absent or null (a fault when required) or not a
- * string. */
-static char *api_string(struct api_call *call, const struct api_field *field)
-{
-    struct json value = json_get(call->body, field->name);
-    if (value.type == JSON_NONE || (value.type == JSON_NULL && !field->required)) {
-        if (field->required)
-            api_fault(call, "missing", "body", field->name, "Field required");
-        return NULL;
-    }
-    if (value.type != JSON_STRING) {
-        api_fault(call, "string_type", "body", field->name, "Input should be a valid string");
-        return NULL;
-    }
-    char *text = json_dup_text(value);
-    api_check(call, field, "body", text);
-    return text;
-}
-
-/* An integer within bounds; `otherwise` when absent. */
-static int api_int(struct api_call *call, const char *name, int least, int most, int otherwise)
-{
-    struct json value = json_get(call->body, name);
-    char message[100];
-    long long v;
-    if (value.type == JSON_NONE || value.type == JSON_NULL)
-        return otherwise;
-    if (json_int(value, &v) && v >= least && v <= most)
-        return (int)v;
-    snprintf(message, sizeof message, "Input should be a valid integer from %d to %d", least, most);
-    api_fault(call, "int_parsing", "body", name, message);
-    return otherwise;
-}
-
-/* A query parameter, to be freed; NULL: absent, or badly encoded (a fault). */
-static char *api_query(struct api_call *call, const char *name)
-{
-    buf value = {0};
-    int found = http_query(call->request->query, name, &value);
-    if (found == 1)
-        return buf_cstr(&value), value.p;
-    buf_free(&value);
-    if (found < 0)
-        api_fault(call, "string_type", "query", name, "Input should be percent-encoded text");
-    return NULL;
-}
-
-/* An integer of the query from 0 to most; 0 when absent. */
-static int api_query_int(struct api_call *call, const char *name, int most)
-{
-    char *text = api_query(call, name), message[100];
-    long long v = 0;
-    if (text && (!span_int(span_of(text), &v) || v < 0 || v > most)) {
-        snprintf(message, sizeof message, "Input should be a valid integer from 0 to %d", most);
-        api_fault(call, "int_parsing", "query", name, message);
-    }
-    free(text);
-    return (int)v;
-}
-
-/* The body as an object, or a fault. */
-static void api_parse_body(struct api_call *call)
-{
-    const char *why = "the text ends too early";
-    size_t at = 0;
-    char where[32];
-    if (!call->request->body.n) {
-        api_fault(call, "missing", "body", NULL, "Field required");
-        return;
-    }
-    if (json_parse(call->request->body, &call->body, &why, &at) != PARSE_DONE) {
-        snprintf(where, sizeof where, "%zu", at);
-        api_fault(call, "json_invalid", "body", where, why);
-        call->body = (struct json){0};
-    } else if (call->body.type != JSON_OBJECT) {
-        api_fault(call, "model_attributes_type", "body", NULL,
-                  "Input should be a valid dictionary or object to extract fields from");
-    }
-}
-
-/* ---- answers -------------------------------------------------------------------------------- */
-
-static void api_reply(struct serve_client *client, buf *json)
-{
-    serve_reply_json(client, 200, buf_view(json), NULL);
-    buf_free(json);
-}
-
-static void api_reply_success(struct serve_client *client)
-{
-    serve_reply_json(client, 200, span_of("{\"status\":\"success\"}"), NULL);
-}
-
-static int api_is_here(const struct api *a, const char *computer)
-{
-    return !computer || !*computer || strcmp(computer, a->config->computer) == 0 ||
-           strcmp(computer, "local") == 0;
-}
-
-static int api_is_running(struct api_call *call)
-{
-    if (call->session->holder.open && !session_has_exited(call->session))
-        return 1;
-    buf b = {0};
-    buf_fmt(&b, "Session %.8s has ended", call->session->id);
-    serve_reply_detail(call->client, 409, buf_cstr(&b));
-    buf_free(&b);
-    return 0;
-}
+#define API_ASK_MAX_MS 5000 /* the most of wait_ms, and how long one computer is waited for */
 
 /* ---- asking a holder ------------------------------------------------------------------------ */
 
@@ -243,7 +42,7 @@ static void api_ask_on_gone(void *ctx)
 }
 
 /* NULL: the holder can't be reached; the caller answers. */
-static struct api_ask *api_ask(struct api_call *call, enum hold_frame question, span payload,
+static struct api_ask *api_ask(struct call *call, enum hold_frame question, span payload,
                                enum hold_frame wanted,
                                void (*answer)(struct api_ask *ask, span payload))
 {
@@ -264,12 +63,10 @@ static struct api_ask *api_ask(struct api_call *call, enum hold_frame question, 
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-static void api_health(struct api_call *call)
+static void api_health(struct call *call)
 {
     serve_reply_json(call->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
 }
-
-static void api_ask_sessions(struct api_call *call, const char *computer);
 
 /* A list that is sent once other computers have told theirs. */
 struct api_listing {
@@ -302,7 +99,7 @@ static void api_listing_on_done(void *ctx)
 }
 
 /* computer: its own from now on. wait_ms 0: sends what is known. */
-static void api_list(struct api_call *call, char *computer, unsigned topics, int wait_ms,
+static void api_list(struct call *call, char *computer, unsigned topics, int wait_ms,
                      void (*send)(const struct api_listing *listing))
 {
     struct api_listing *listing = base_alloc(sizeof *listing);
@@ -322,26 +119,26 @@ static void api_send_all_sessions(const struct api_listing *listing)
     serve_reply_blob(listing->client, cache_list(listing->api->cache));
 }
 
-static void api_list_sessions(struct api_call *call)
+static void api_list_sessions(struct call *call)
 {
     struct api *a = call->api;
-    char *computer = api_query(call, "computer");
-    int wait_ms = api_query_int(call, "wait_ms", API_ASK_MAX_MS);
-    if (api_refused(call))
+    char *computer = call_query(call, "computer");
+    int wait_ms = call_query_int(call, "wait_ms", API_ASK_MAX_MS);
+    if (call_refused(call))
         ;
     else if (!computer || !*computer) {
         api_list(call, NULL, CACHE_SESSIONS, wait_ms, api_send_all_sessions);
-    } else if (!api_is_here(a, computer) && peers_must_be_asked(a->peers, computer)) {
-        api_ask_sessions(call, computer);
+    } else if (!call_is_here(a, computer) && peers_must_be_asked(a->peers, computer)) {
+        remote_list_sessions(call, computer);
     } else {
         buf b = {0};
-        cache_put_list(a->cache, api_is_here(a, computer) ? a->config->computer : computer, &b);
-        api_reply(call->client, &b);
+        cache_put_list(a->cache, call_is_here(a, computer) ? a->config->computer : computer, &b);
+        call_reply(call->client, &b);
     }
     free(computer);
 }
 
-static void api_get_session(struct api_call *call)
+static void api_get_session(struct call *call)
 {
     const struct cache_session *known = cache_find(call->api->cache, call->session->id);
     serve_reply_json(call->client, 200, buf_view(&known->json), NULL);
@@ -380,12 +177,12 @@ static void api_on_created(void *ctx, struct session *s, const char *error)
     json_field_null(&b, "tmux_session_name");
     json_close(&b, '}');
     json_close(&b, '}');
-    api_reply(client, &b);
+    call_reply(client, &b);
 }
 
 /* The member `command`: an array of strings, or one string to be split. NULL without a fault:
  * absent. */
-static char **api_command(struct api_call *call)
+static char **api_command(struct call *call)
 {
     struct json value = json_get(call->body, "command");
     buf line = {0};
@@ -399,8 +196,8 @@ static char **api_command(struct api_call *call)
             config_put_quoted(&line, word);
             buf_byte(&line, ' ');
         } else {
-            api_fault(call, "string_type", "body", "command",
-                      "Input should be an array of strings");
+            call_fault(call, "string_type", "body", "command",
+                       "Input should be an array of strings");
         }
         free(word);
     }
@@ -409,35 +206,32 @@ static char **api_command(struct api_call *call)
     if (argv && argv[0])
         return argv;
     free(argv);
-    api_fault(call, "string_type", "body", "command", "Input should be a command line");
+    call_fault(call, "string_type", "body", "command", "Input should be a command line");
     return NULL;
 }
 
 /* The directory of a new session, to be freed. project_path is another name for project_dir. */
-static char *api_directory(struct api_call *call)
+static char *api_directory(struct call *call)
 {
-    static const struct api_field dir = {"project_dir", 1, 2, NULL},
-                                  path = {"project_path", 1, 2, NULL};
+    static const struct call_field dir = {"project_dir", 1, 2, NULL},
+                                   path = {"project_path", 1, 2, NULL};
     int other = json_get(call->body, "project_dir").type == JSON_NONE &&
                 json_get(call->body, "project_path").type != JSON_NONE;
-    return api_string(call, other ? &path : &dir);
+    return call_string(call, other ? &path : &dir);
 }
 
-static void api_create_elsewhere(struct api_call *call, const char *computer,
-                                 const struct session_plan *plan);
-
-static void api_create_session(struct api_call *call)
+static void api_create_session(struct call *call)
 {
-    static const struct api_field computer_field = {"computer", 1, 2, NULL},
-                                  agent_field = {"agent", 0, 1, NULL},
-                                  mode_field = {"thinking_mode", 0, 0, "fast|med|slow"},
-                                  title_field = {"title", 0, 0, NULL},
-                                  message_field = {"message", 0, 0, NULL},
-                                  initiator_field = {"initiator_session_id", 0, 0, NULL};
-    char *computer = api_string(call, &computer_field), *directory = api_directory(call);
-    char *agent = api_string(call, &agent_field), *mode = api_string(call, &mode_field);
-    char *title = api_string(call, &title_field), *message = api_string(call, &message_field);
-    char *initiator = api_string(call, &initiator_field);
+    static const struct call_field computer_field = {"computer", 1, 2, NULL},
+                                   agent_field = {"agent", 0, 1, NULL},
+                                   mode_field = {"thinking_mode", 0, 0, "fast|med|slow"},
+                                   title_field = {"title", 0, 0, NULL},
+                                   message_field = {"message", 0, 0, NULL},
+                                   initiator_field = {"initiator_session_id", 0, 0, NULL};
+    char *computer = call_string(call, &computer_field), *directory = api_directory(call);
+    char *agent = call_string(call, &agent_field), *mode = call_string(call, &mode_field);
+    char *title = call_string(call, &title_field), *message = call_string(call, &message_field);
+    char *initiator = call_string(call, &initiator_field);
     char **command = api_command(call);
     struct session_plan plan = {.title = title && *title ? title : NULL,
                                 .directory = directory,
@@ -447,15 +241,15 @@ static void api_create_session(struct api_call *call)
                                 .message = message && *message ? message : NULL,
                                 .command = command,
                                 .env = json_get(call->body, "env")};
-    plan.cols = api_int(call, "cols", 1, VT_COLS_MAX, 80);
-    plan.rows = api_int(call, "rows", 1, VT_ROWS_MAX, 24);
-    int here = api_is_here(call->api, computer);
+    plan.cols = call_int(call, "cols", 1, VT_COLS_MAX, 80);
+    plan.rows = call_int(call, "rows", 1, VT_ROWS_MAX, 24);
+    int here = call_is_here(call->api, computer);
     if (here && !command && !config_agent(call->api->config, plan.agent))
-        api_fault(call, "literal_error", "body", "agent", "Input should be a configured agent");
-    if (api_refused(call)) {
+        call_fault(call, "literal_error", "body", "agent", "Input should be a configured agent");
+    if (call_refused(call)) {
         ;
     } else if (!here) {
-        api_create_elsewhere(call, computer, &plan);
+        remote_create(call, computer, &plan);
     } else {
         struct api_creating *creating = base_alloc(sizeof *creating);
         creating->client = call->client;
@@ -467,20 +261,10 @@ static void api_create_session(struct api_call *call)
     free(command);
 }
 
-/* The new title, to be freed; NULL, or a fault. */
-static char *api_title(struct api_call *call)
+static void api_rename_session(struct call *call)
 {
-    static const struct api_field field = {"title", 1, 1, NULL};
-    char *title = api_string(call, &field);
-    if (title && strlen(title) > API_TITLE_MAX)
-        api_fault(call, "string_too_long", "body", "title", "String should have at most 400 bytes");
-    return title;
-}
-
-static void api_rename_session(struct api_call *call)
-{
-    char *title = api_title(call);
-    if (api_refused(call))
+    char *title = call_title(call);
+    if (call_refused(call))
         ;
     else if (session_rename(call->session, title) == 0)
         api_get_session(call);
@@ -513,12 +297,12 @@ static void api_on_ended(void *ctx)
     json_field_string(&b, "message", buf_cstr(&message));
     json_close(&b, '}');
     serve_wait(ending->client, NULL, NULL);
-    api_reply(ending->client, &b);
+    call_reply(ending->client, &b);
     buf_free(&message);
     free(ending);
 }
 
-static void api_stop_session(struct api_call *call, int undo_s)
+static void api_stop_session(struct call *call, int undo_s)
 {
     buf b = {0}, message = {0};
     session_stop(call->session, undo_s);
@@ -528,21 +312,21 @@ static void api_stop_session(struct api_call *call, int undo_s)
     json_field_string(&b, "message", buf_cstr(&message));
     json_field_int(&b, "undo_s", undo_s);
     json_close(&b, '}');
-    api_reply(call->client, &b);
+    call_reply(call->client, &b);
     buf_free(&message);
 }
 
 /* Only a session that is about to be ended gets here. */
-static void api_restore_session(struct api_call *call)
+static void api_restore_session(struct call *call)
 {
     session_continue(call->session);
     api_get_session(call);
 }
 
-static void api_delete_session(struct api_call *call)
+static void api_delete_session(struct call *call)
 {
-    int undo_s = api_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
-    if (api_refused(call))
+    int undo_s = call_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
+    if (call_refused(call))
         return;
     if (undo_s && call->session->holder.open && !session_has_exited(call->session)) {
         api_stop_session(call, undo_s);
@@ -564,14 +348,14 @@ static void api_answer_receipt(struct api_ask *ask, span payload)
     json_key(&b, "result");
     json_put_string(&b, payload);
     json_close(&b, '}');
-    api_reply(ask->client, &b);
+    call_reply(ask->client, &b);
 }
 
-static void api_send_message(struct api_call *call)
+static void api_send_message(struct call *call)
 {
-    static const struct api_field field = {"message", 1, 1, NULL};
-    char *text = api_string(call, &field);
-    if (!api_refused(call) && api_is_running(call)) {
+    static const struct call_field field = {"message", 1, 1, NULL};
+    char *text = call_string(call, &field);
+    if (!call_refused(call) && call_is_running(call)) {
         buf b = {0};
         json_open(&b, '{');
         json_field_string(&b, "text", text);
@@ -584,24 +368,11 @@ static void api_send_message(struct api_call *call)
     free(text);
 }
 
-/* A key's name, to be freed, and how often; NULL, or a fault. */
-static char *api_key(struct api_call *call, int *count)
-{
-    static const struct api_field field = {"key", 1, 1, NULL};
-    char *key = api_string(call, &field);
-    buf bytes = {0};
-    *count = api_int(call, "count", 1, HOLD_KEYS_MAX, 1);
-    if (key && !hold_put_key(&bytes, span_of(key), 0))
-        api_fault(call, "literal_error", "body", "key", "Input should be the name of a key");
-    buf_free(&bytes);
-    return key;
-}
-
-static void api_send_keys(struct api_call *call)
+static void api_send_keys(struct call *call)
 {
     int count;
-    char *key = api_key(call, &count);
-    if (!api_refused(call) && api_is_running(call)) {
+    char *key = call_key(call, &count);
+    if (!call_refused(call) && call_is_running(call)) {
         buf b = {0};
         json_open(&b, '{');
         json_field_string(&b, "key", key);
@@ -609,21 +380,21 @@ static void api_send_keys(struct api_call *call)
         json_close(&b, '}');
         hold_send(&call->session->holder, HOLD_KEYS, buf_view(&b));
         buf_free(&b);
-        api_reply_success(call->client);
+        call_reply_success(call->client);
     }
     free(key);
 }
 
-static void api_send_event(struct api_call *call)
+static void api_send_event(struct call *call)
 {
-    static const struct api_field
+    static const struct call_field
         type_field = {"type", 1, 1, "prompt|stop|notification|session_start|session_end"},
         text_field = {"text", 0, 0, NULL}, native_field = {"native_session_id", 0, 0, NULL};
-    char *type = api_string(call, &type_field), *text = api_string(call, &text_field);
-    char *native = api_string(call, &native_field);
-    if (!api_refused(call) && api_is_running(call)) {
+    char *type = call_string(call, &type_field), *text = call_string(call, &text_field);
+    char *native = call_string(call, &native_field);
+    if (!call_refused(call) && call_is_running(call)) {
         session_report(call->session, call->body.text);
-        api_reply_success(call->client);
+        call_reply_success(call->client);
     }
     free(type), free(text), free(native);
 }
@@ -641,7 +412,7 @@ static void api_reply_transcript(struct api *api, struct serve_client *client, c
     json_key(&b, "data");
     session_put_transcript(api->sessions, id, text, tail_chars, &b);
     json_close(&b, '}');
-    api_reply(client, &b);
+    call_reply(client, &b);
 }
 
 static void api_answer_text(struct api_ask *ask, span payload)
@@ -667,22 +438,10 @@ static void api_text_lost(struct api_ask *ask)
     api_reply_log(ask->api, ask->client, ask->id, ask->tail_chars);
 }
 
-/* How much of a transcript is asked for, or a fault. */
-static long long api_tail_chars(struct api_call *call)
+static void api_transcript(struct call *call)
 {
-    char *tail = api_query(call, "tail_chars");
-    long long tail_chars = API_TAIL_CHARS;
-    if (tail && (!span_int(span_of(tail), &tail_chars) || tail_chars < 0))
-        api_fault(call, "int_parsing", "query", "tail_chars",
-                  "Input should be a valid integer, unable to parse string as an integer");
-    free(tail);
-    return tail_chars;
-}
-
-static void api_transcript(struct api_call *call)
-{
-    long long tail_chars = api_tail_chars(call);
-    if (api_refused(call))
+    long long tail_chars = call_tail_chars(call);
+    if (call_refused(call))
         return;
     int running = call->session->holder.open && !session_has_exited(call->session);
     struct api_ask *ask =
@@ -701,9 +460,9 @@ static void api_answer_screen(struct api_ask *ask, span payload)
     serve_reply_json(ask->client, 200, payload, NULL);
 }
 
-static void api_screen(struct api_call *call)
+static void api_screen(struct call *call)
 {
-    if (api_is_running(call) &&
+    if (call_is_running(call) &&
         !api_ask(call, HOLD_SCREEN, (span){0}, HOLD_SCREEN_IS, api_answer_screen))
         serve_reply_detail(call->client, 409, "The session has ended");
 }
@@ -793,36 +552,11 @@ static void api_attach_on_closed(void *ctx, const char *why)
 static const struct serve_ws_hooks api_attach_hooks = {api_attach_on_message, api_attach_on_drained,
                                                        api_attach_on_closed};
 
-static int api_wants_websocket(struct api_call *call)
-{
-    if (call->request->head && call->request->head->upgrade_websocket)
-        return 1;
-    serve_reply_json(call->client, 426, span_of("{\"detail\":\"This is a WebSocket endpoint\"}"),
-                     "Upgrade: websocket\r\n");
-    return 0;
-}
-
-/* What the query asks for: 1: control, 0: view; how is what a holder is told. Or a fault. */
-static int api_attach_mode(struct api_call *call, char how[3])
-{
-    static const struct api_field field = {"mode", 0, 0, "view|control"};
-    char *mode = api_query(call, "mode");
-    if (mode)
-        api_check(call, &field, "query", mode);
-    char *sizes = api_query(call, "sizes"), *scrollback = api_query(call, "scrollback");
-    int control = mode && strcmp(mode, "control") == 0;
-    how[0] = sizes ? HOLD_VIEW_SIZES : ' ';
-    how[1] = scrollback ? HOLD_VIEW_SCROLLBACK : ' ';
-    how[2] = '\0';
-    free(mode), free(sizes), free(scrollback);
-    return control;
-}
-
-static void api_attach(struct api_call *call)
+static void api_attach(struct call *call)
 {
     char how[3];
-    int control = api_attach_mode(call, how);
-    if (api_refused(call) || !api_is_running(call) || !api_wants_websocket(call))
+    int control = call_view_mode(call, how);
+    if (call_refused(call) || !call_is_running(call) || !call_wants_websocket(call))
         return;
     struct api_attach *attach = base_alloc(sizeof *attach);
     attach->control = control;
@@ -840,433 +574,15 @@ static void api_attach(struct api_call *call)
     }
 }
 
-/* ---- sessions of other computers ------------------------------------------------------------ */
-
-/* A request to another computer on behalf of a client. */
-struct api_remote {
-    struct api *api;
-    struct serve_client *client;
-    struct link_ask *asked;
-    char *computer, *id;    /* id: of the session that it is about; or NULL */
-    void (*answer)(struct api_remote *remote, struct json data);
-};
-
-static void api_remote_free(struct api_remote *remote)
-{
-    free(remote->computer);
-    free(remote->id);
-    free(remote);
-}
-
-static void api_remote_on_gone(void *ctx)
-{
-    struct api_remote *remote = ctx;
-    link_forget(remote->asked);
-    api_remote_free(remote);
-}
-
-/* {"detail": "COMPUTER: why"} */
-static void api_reply_elsewhere(struct serve_client *client, int status, const char *computer,
-                                const char *why)
-{
-    buf b = {0};
-    utf8_put_visible(&b, span_of(computer));
-    buf_str(&b, ": ");
-    utf8_put_visible(&b, span_of(why));
-    serve_reply_detail(client, status, buf_cstr(&b));
-    buf_free(&b);
-}
-
-/* What an error of another computer is to our client. */
-static const struct {
-    const char *code;
-    int status;
-    const char *why; /* NULL: what it says itself */
-} api_remote_errors[] = {
-    {"NOT_FOUND", 404, NULL},
-    {"ENDED", 409, NULL},
-    {"FORBIDDEN", 403, NULL},
-    {"BAD_REQUEST", 400, NULL},
-    {"NOT_STARTED", 400, NULL},
-    {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
-};
-
-static void api_reply_remote_error(struct api_remote *remote, const struct fleet_answer *answer)
-{
-    char *error = json_dup_text(answer->error);
-    const char *why = error && *error ? error : "it failed without a reason";
-    int status = 502;
-    for (size_t i = 0; i < COUNT_OF(api_remote_errors); i++)
-        if (strcmp(api_remote_errors[i].code, answer->code) == 0) {
-            status = api_remote_errors[i].status;
-            why = api_remote_errors[i].why ? api_remote_errors[i].why : why;
-        }
-    api_reply_elsewhere(remote->client, status, remote->computer, why);
-    free(error);
-}
-
-static void api_remote_on_done(void *ctx, const struct fleet_answer *answer, struct fleet_id at,
-                               const char *why)
-{
-    struct api_remote *remote = ctx;
-    (void)at;
-    serve_wait(remote->client, NULL, NULL);
-    if (!answer)
-        api_reply_elsewhere(remote->client, 504, remote->computer, why);
-    else if (!answer->good)
-        api_reply_remote_error(remote, answer);
-    else
-        remote->answer(remote, answer->data);
-    api_remote_free(remote);
-}
-
-/* Sends it; what comes back is answered by `answer`, or is an error. */
-static void api_ask_elsewhere(struct api_call *call, const char *computer,
-                              const struct fleet_request *request,
-                              void (*answer)(struct api_remote *remote, struct json data))
-{
-    struct api_remote *remote = base_alloc(sizeof *remote);
-    const char *why;
-    *remote = (struct api_remote){.api = call->api,
-                                  .client = call->client,
-                                  .computer = span_dup(span_of(computer)),
-                                  .id = call->id ? span_dup(span_of(call->id)) : NULL,
-                                  .answer = answer};
-    remote->asked = link_ask(&call->api->peers->link, computer, request, api_remote_on_done, remote,
-                              &why);
-    if (!remote->asked) {
-        api_reply_elsewhere(call->client, 503, computer, why);
-        api_remote_free(remote);
-        return;
-    }
-    serve_wait(call->client, api_remote_on_gone, remote);
-}
-
-/* A command about the call's session. */
-static void api_command_elsewhere(struct api_call *call, const char *const *words,
-                                  void (*answer)(struct api_remote *remote, struct json data))
-{
-    buf line = {0};
-    fleet_put_words(&line, words);
-    struct fleet_request request = {.command = buf_view(&line), .session_id = span_of(call->id)};
-    api_ask_elsewhere(call, call->computer, &request, answer);
-    buf_free(&line);
-}
-
-static void api_remote_success(struct api_remote *remote, struct json data)
-{
-    (void)data;
-    api_reply_success(remote->client);
-}
-
-static void api_remote_sessions(struct api_remote *remote, struct json data)
-{
-    buf b = {0};
-    json_open(&b, '[');
-    for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
-        if (it.value.type == JSON_OBJECT)
-            fleet_put_session(&b, it.value, remote->computer);
-    json_close(&b, ']');
-    api_reply(remote->client, &b);
-}
-
-static void api_ask_sessions(struct api_call *call, const char *computer)
-{
-    struct fleet_request request = {.command = span_of("list_sessions")};
-    api_ask_elsewhere(call, computer, &request, api_remote_sessions);
-}
-
-static void api_remote_session(struct api_remote *remote, struct json data)
-{
-    buf b = {0};
-    for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
-        if (!b.n && json_text_eq(json_get(it.value, "session_id"), remote->id))
-            fleet_put_session(&b, it.value, remote->computer);
-    if (b.n)
-        api_reply(remote->client, &b);
-    else
-        serve_reply_detail(remote->client, 404, "Session not found");
-}
-
-static void api_get_elsewhere(struct api_call *call)
-{
-    const struct cache_session *known = cache_find(call->api->cache, call->id);
-    struct fleet_request list = {.command = span_of("list_sessions")};
-    if (peers_must_be_asked(call->api->peers, call->computer))
-        api_ask_elsewhere(call, call->computer, &list, api_remote_session);
-    else if (known && strcmp(known->computer, call->computer) == 0)
-        serve_reply_json(call->client, 200, buf_view(&known->json), NULL);
-    else
-        serve_reply_detail(call->client, 404, "Session not found");
-}
-
-static void api_rename_elsewhere(struct api_call *call)
-{
-    char *title = api_title(call);
-    const char *const words[] = {"rename", title, NULL};
-    if (!api_refused(call))
-        api_command_elsewhere(call, words, api_remote_success);
-    free(title);
-}
-
-static void api_remote_ended(struct api_remote *remote, struct json data)
-{
-    long long undo_s;
-    buf b = {0};
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_field_string(&b, "message", "Session ended successfully");
-    if (json_int(json_get(data, "undo_s"), &undo_s))
-        json_field_int(&b, "undo_s", undo_s);
-    json_close(&b, '}');
-    api_reply(remote->client, &b);
-}
-
-/* Only a telec can undo an end. */
-static void api_delete_elsewhere(struct api_call *call)
-{
-    const struct peers_peer *peer = peers_find(call->api->peers, span_of(call->computer));
-    int undo_s = api_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
-    char seconds[16];
-    snprintf(seconds, sizeof seconds, "%d", undo_s);
-    const char *const words[] = {"end_session", call->id,
-                                 undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};
-    if (!api_refused(call))
-        api_command_elsewhere(call, words, api_remote_ended);
-}
-
-static void api_restore_elsewhere(struct api_call *call)
-{
-    const char *const words[] = {"restore_session", call->id, NULL};
-    api_command_elsewhere(call, words, api_remote_success);
-}
-
-static void api_remote_result(struct api_remote *remote, struct json data)
-{
-    buf b = {0};
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_key(&b, "result");
-    json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
-    json_close(&b, '}');
-    api_reply(remote->client, &b);
-}
-
-static void api_message_elsewhere(struct api_call *call)
-{
-    static const struct api_field field = {"message", 1, 1, NULL};
-    char *text = api_string(call, &field);
-    int enter = json_get(call->body, "enter").type != JSON_FALSE;
-    const char *const words[] = {enter ? "message" : "type", text, NULL};
-    if (!api_refused(call))
-        api_command_elsewhere(call, words, api_remote_result);
-    free(text);
-}
-
-static void api_keys_elsewhere(struct api_call *call)
-{
-    char count[16];
-    int presses;
-    char *key = api_key(call, &presses);
-    const char *const words[] = {"keys", key, count, NULL};
-    snprintf(count, sizeof count, "%d", presses);
-    if (!api_refused(call))
-        api_command_elsewhere(call, words, api_remote_success);
-    free(key);
-}
-
-static void api_remote_transcript(struct api_remote *remote, struct json data)
-{
-    struct json messages = json_get(data, "messages");
-    buf b = {0};
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_key(&b, "transcript");
-    json_put_raw(&b, messages.type == JSON_STRING ? messages.text : span_of("\"\""));
-    json_key(&b, "data");
-    json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
-    json_close(&b, '}');
-    api_reply(remote->client, &b);
-}
-
-static void api_transcript_elsewhere(struct api_call *call)
-{
-    char number[24];
-    long long chars = api_tail_chars(call);
-    const char *const words[] = {"get_session_data", number, NULL};
-    snprintf(number, sizeof number, "%lld", chars);
-    if (!api_refused(call))
-        api_command_elsewhere(call, words, api_remote_transcript);
-}
-
-static void api_remote_object(struct api_remote *remote, struct json data)
-{
-    serve_reply_json(remote->client, 200, data.type == JSON_NONE ? span_of("null") : data.text,
-                     NULL);
-}
-
-static void api_screen_elsewhere(struct api_call *call)
-{
-    static const char *const words[] = {"screen", NULL};
-    api_command_elsewhere(call, words, api_remote_object);
-}
-
-static void api_remote_created(struct api_remote *remote, struct json data)
-{
-    static const char *const members[] = {"session_id", "tmux_session_name"};
-    buf b = {0};
-    if (json_get(data, "session_id").type != JSON_STRING) {
-        api_reply_elsewhere(remote->client, 502, remote->computer, "it names no new session");
-        return;
-    }
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
-        struct json value = json_get(data, members[i]);
-        json_key(&b, members[i]);
-        json_put_raw(&b, value.type == JSON_NONE ? span_of("null") : value.text);
-    }
-    json_key(&b, "data");
-    json_put_raw(&b, data.text);
-    json_close(&b, '}');
-    api_reply(remote->client, &b);
-}
-
-/* One request: what is to be started stands in auto_command. A command line of one's own becomes
- * what is typed into a shell. */
-static void api_create_elsewhere(struct api_call *call, const char *computer,
-                                 const struct session_plan *plan)
-{
-    const struct peers_peer *peer = peers_find(call->api->peers, span_of(computer));
-    const char *agent = plan->command ? "shell" : plan->agent, *message = plan->message;
-    buf typed = {0}, line = {0}, metadata = {0};
-    if (plan->command) {
-        fleet_put_words(&typed, (const char *const *)plan->command);
-        message = buf_cstr(&typed);
-    }
-    const char *const words[] = {message ? "agent_then_message" : "agent", agent, plan->mode,
-                                 message, NULL};
-    if (peer && (peer->beat.telec[0] || strcmp(agent, "shell") != 0))
-        fleet_put_words(&line, words); /* TeleClaude's sessions without an agent are shells */
-    json_open(&metadata, '{');
-    json_key(&metadata, "telec");
-    json_open(&metadata, '{');
-    json_field_int(&metadata, "cols", plan->cols);
-    json_field_int(&metadata, "rows", plan->rows);
-    json_field_string(&metadata, "initiator_session_id", plan->initiator);
-    json_close(&metadata, '}');
-    json_close(&metadata, '}');
-    struct fleet_request request = {.command = span_of("new_session"),
-                                    .title = span_of(plan->title ? plan->title : "Untitled"),
-                                    .project_dir = span_of(plan->directory),
-                                    .metadata = buf_view(&metadata),
-                                    .auto_command = buf_view(&line)};
-    if (!peer)
-        api_reply_elsewhere(call->client, 404, computer, "no computer of that name is known here");
-    else if (!line.n && message)
-        api_reply_elsewhere(call->client, 501, computer,
-                            "a TeleClaude daemon starts shells without a first message");
-    else
-        api_ask_elsewhere(call, computer, &request, api_remote_created);
-    buf_free(&typed), buf_free(&line), buf_free(&metadata);
-}
-
-/* A WebSocket on one side, another computer's session on the other: to look at only. */
-struct api_glance {
-    struct serve_client *client; /* NULL: it has gone */
-    struct watch *watch;
-    int sizes;
-    int behind;                  /* it takes too long to read: something was left out */
-};
-
-static void api_glance_on_size(void *ctx, span size_json)
-{
-    struct api_glance *glance = ctx;
-    if (glance->sizes)
-        serve_send_frame(glance->client, WS_TEXT, size_json);
-}
-
-static void api_glance_on_output(void *ctx, span bytes)
-{
-    struct api_glance *glance = ctx;
-    glance->behind |= serve_queued(glance->client) > API_VIEW_BACKLOG;
-    if (!glance->behind)
-        serve_send_frame(glance->client, WS_BINARY, bytes);
-}
-
-/* What was left out comes in a new snapshot. */
-static void api_glance_on_drained(void *ctx)
-{
-    struct api_glance *glance = ctx;
-    if (glance->behind && glance->watch)
-        watch_restart(glance->watch);
-    glance->behind = 0;
-}
-
-static void api_glance_on_ended(void *ctx, const char *why)
-{
-    struct api_glance *glance = ctx;
-    glance->watch = NULL;
-    serve_close_ws(glance->client, 1000, why);
-}
-
-static const struct watch_hooks api_glance_watch = {api_glance_on_size, api_glance_on_output,
-                                                          api_glance_on_ended};
-
-static void api_glance_on_message(void *ctx, enum ws_opcode opcode, span payload)
-{
-    (void)ctx, (void)opcode, (void)payload;
-}
-
-static void api_glance_on_closed(void *ctx, const char *why)
-{
-    struct api_glance *glance = ctx;
-    (void)why;
-    if (glance->watch)
-        watch_close(glance->watch);
-    free(glance);
-}
-
-static const struct serve_ws_hooks api_glance_hooks = {api_glance_on_message, api_glance_on_drained,
-                                                       api_glance_on_closed};
-
-static void api_attach_elsewhere(struct api_call *call)
-{
-    char how[3];
-    int control = api_attach_mode(call, how);
-    if (api_refused(call))
-        return;
-    if (control) {
-        api_reply_elsewhere(call->client, 409, call->computer,
-                            "a session there can be looked at from here (mode=view); to be in it, "
-                            "telec attach goes there by ssh");
-        return;
-    }
-    if (!api_wants_websocket(call))
-        return;
-    struct api_glance *glance = base_alloc(sizeof *glance);
-    glance->client = call->client;
-    glance->sizes = how[0] == HOLD_VIEW_SIZES;
-    glance->watch =
-        watch_open(call->api->watches, call->computer, call->id, &api_glance_watch, glance);
-    if (!glance->watch) {
-        api_reply_elsewhere(call->client, 503, call->computer, "it can't be reached now");
-        free(glance);
-    } else if (!serve_upgrade(call->client, call->request->head, &api_glance_hooks, glance)) {
-        watch_close(glance->watch);
-        free(glance);
-    }
-}
-
 /* ---- computers, projects, agents, status ---------------------------------------------------- */
 
-static void api_list_computers(struct api_call *call)
+static void api_list_computers(struct call *call)
 {
     buf b = {0};
     json_open(&b, '[');
     peers_put_computers(call->api->peers, &b);
     json_close(&b, ']');
-    api_reply(call->client, &b);
+    call_reply(call->client, &b);
 }
 
 static void api_send_projects_as(const struct api_listing *listing, int with_todos)
@@ -1274,12 +590,12 @@ static void api_send_projects_as(const struct api_listing *listing, int with_tod
     const struct api *a = listing->api;
     buf b = {0};
     json_open(&b, '[');
-    if (api_is_here(a, listing->computer))
+    if (call_is_here(a, listing->computer))
         projects_put(a->projects, &b, with_todos);
-    if (!listing->gather.computer || !api_is_here(a, listing->computer))
+    if (!listing->gather.computer || !call_is_here(a, listing->computer))
         peers_put_projects(a->peers, listing->gather.computer, with_todos, &b);
     json_close(&b, ']');
-    api_reply(listing->client, &b);
+    call_reply(listing->client, &b);
 }
 
 static void api_send_projects(const struct api_listing *listing)
@@ -1293,26 +609,25 @@ static void api_send_todos(const struct api_listing *listing)
 }
 
 /* Of another computer alone: it is asked, unless what it has is known. */
-static void api_list_projects_as(struct api_call *call,
-                                 void (*send)(const struct api_listing *listing))
+static void api_list_projects_as(struct call *call, void (*send)(const struct api_listing *listing))
 {
-    char *computer = api_query(call, "computer");
-    int wait_ms = api_query_int(call, "wait_ms", API_ASK_MAX_MS);
-    if (api_refused(call)) {
+    char *computer = call_query(call, "computer");
+    int wait_ms = call_query_int(call, "wait_ms", API_ASK_MAX_MS);
+    if (call_refused(call)) {
         free(computer);
         return;
     }
-    if (!api_is_here(call->api, computer) && !wait_ms)
+    if (!call_is_here(call->api, computer) && !wait_ms)
         wait_ms = API_ASK_MAX_MS;
     api_list(call, computer, CACHE_PREPARATION, wait_ms, send);
 }
 
-static void api_list_projects(struct api_call *call)
+static void api_list_projects(struct call *call)
 {
     api_list_projects_as(call, api_send_projects);
 }
 
-static void api_list_projects_with_todos(struct api_call *call)
+static void api_list_projects_with_todos(struct call *call)
 {
     api_list_projects_as(call, api_send_todos);
 }
@@ -1325,7 +640,7 @@ static void api_trim_path(char *path)
         path[--n] = '\0';
 }
 
-static void api_reply_path(struct api_call *call, int status, const char *path, const char *what)
+static void api_reply_path(struct call *call, int status, const char *path, const char *what)
 {
     buf b = {0};
     utf8_put_visible(&b, span_of(path));
@@ -1334,36 +649,36 @@ static void api_reply_path(struct api_call *call, int status, const char *path, 
     buf_free(&b);
 }
 
-static void api_add_project(struct api_call *call)
+static void api_add_project(struct call *call)
 {
-    static const struct api_field path_field = {"path", 1, 1, NULL},
-                                  name_field = {"name", 0, 0, NULL},
-                                  description_field = {"description", 0, 0, NULL};
-    char *path = api_string(call, &path_field), *name = api_string(call, &name_field);
-    char *description = api_string(call, &description_field);
+    static const struct call_field path_field = {"path", 1, 1, NULL},
+                                   name_field = {"name", 0, 0, NULL},
+                                   description_field = {"description", 0, 0, NULL};
+    char *path = call_string(call, &path_field), *name = call_string(call, &name_field);
+    char *description = call_string(call, &description_field);
     struct stat st;
     api_trim_path(path);
-    if (api_refused(call))
+    if (call_refused(call))
         ;
     else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         api_reply_path(call, 400, path, ": the absolute path of a directory is expected");
     else if (projects_add(call->api->projects, path, name, description) == 0)
-        api_reply_success(call->client);
+        call_reply_success(call->client);
     else
         serve_reply_detail(call->client, 500, strerror(errno));
     free(path), free(name), free(description);
 }
 
-static void api_remove_project(struct api_call *call)
+static void api_remove_project(struct call *call)
 {
-    char *path = api_query(call, "path");
+    char *path = call_query(call, "path");
     api_trim_path(path);
     if (!path && !call->faults.n)
-        api_fault(call, "missing", "query", "path", "Field required");
-    if (api_refused(call))
+        call_fault(call, "missing", "query", "path", "Field required");
+    if (call_refused(call))
         ;
     else if (projects_remove(call->api->projects, path) == 0)
-        api_reply_success(call->client);
+        call_reply_success(call->client);
     else if (errno == ENOENT)
         api_reply_path(call, 404, path, ": no such project is remembered");
     else if (errno == EPERM)
@@ -1373,7 +688,7 @@ static void api_remove_project(struct api_call *call)
     free(path);
 }
 
-static void api_list_agents(struct api_call *call)
+static void api_list_agents(struct call *call)
 {
     const struct config *config = call->api->config;
     buf b = {0};
@@ -1391,10 +706,10 @@ static void api_list_agents(struct api_call *call)
         free(words);
     }
     json_close(&b, '}');
-    api_reply(call->client, &b);
+    call_reply(call->client, &b);
 }
 
-static void api_status(struct api_call *call)
+static void api_status(struct call *call)
 {
     const struct api *a = call->api;
     buf b = {0};
@@ -1409,7 +724,7 @@ static void api_status(struct api_call *call)
     json_field_int(&b, "clients_dropped", a->serve->dropped);
     peers_put_status(a->peers, &b);
     json_close(&b, '}');
-    api_reply(call->client, &b);
+    call_reply(call->client, &b);
 }
 
 /* ---- /ws ------------------------------------------------------------------------------------ */
@@ -1579,9 +894,9 @@ static void api_ws_on_closed(void *ctx, const char *why)
 static const struct serve_ws_hooks api_ws_hooks = {api_ws_on_message, api_ws_on_drained,
                                                    api_ws_on_closed};
 
-static void api_ws(struct api_call *call)
+static void api_ws(struct call *call)
 {
-    if (!api_wants_websocket(call))
+    if (!call_wants_websocket(call))
         return;
     struct api_subscriber *s = base_alloc(sizeof *s);
     s->api = call->api;
@@ -1596,45 +911,33 @@ static void api_ws(struct api_call *call)
 
 static const struct api_route {
     const char *method, *path; /* {} stands for a session's id */
-    void (*handle)(struct api_call *call);
+    void (*handle)(struct call *call);
+    void (*elsewhere)(struct call *call); /* the session is another computer's; NULL: 404 */
     int has_body;
     int hidden; /* {} is one that is about to be ended */
 } api_routes[] = {
-    {"GET", "/health", api_health, 0, 0},
-    {"GET", "/sessions", api_list_sessions, 0, 0},
-    {"POST", "/sessions", api_create_session, 1, 0},
-    {"GET", "/sessions/{}", api_get_session, 0, 0},
-    {"PATCH", "/sessions/{}", api_rename_session, 1, 0},
-    {"DELETE", "/sessions/{}", api_delete_session, 0, 0},
-    {"POST", "/sessions/{}/restore", api_restore_session, 0, 1},
-    {"POST", "/sessions/{}/message", api_send_message, 1, 0},
-    {"POST", "/sessions/{}/keys", api_send_keys, 1, 0},
-    {"POST", "/sessions/{}/event", api_send_event, 1, 0},
-    {"GET", "/sessions/{}/transcript", api_transcript, 0, 0},
-    {"GET", "/sessions/{}/screen", api_screen, 0, 0},
-    {"GET", "/sessions/{}/attach", api_attach, 0, 0},
-    {"GET", "/computers", api_list_computers, 0, 0},
-    {"GET", "/projects", api_list_projects, 0, 0},
-    {"POST", "/projects", api_add_project, 1, 0},
-    {"DELETE", "/projects", api_remove_project, 0, 0},
-    {"GET", "/projects-with-todos", api_list_projects_with_todos, 0, 0},
-    {"GET", "/agents/availability", api_list_agents, 0, 0},
-    {"GET", "/status", api_status, 0, 0},
-    {"GET", "/ws", api_ws, 0, 0},
+    {"GET", "/health", api_health, NULL, 0, 0},
+    {"GET", "/sessions", api_list_sessions, NULL, 0, 0},
+    {"POST", "/sessions", api_create_session, NULL, 1, 0},
+    {"GET", "/sessions/{}", api_get_session, remote_get, 0, 0},
+    {"PATCH", "/sessions/{}", api_rename_session, remote_rename, 1, 0},
+    {"DELETE", "/sessions/{}", api_delete_session, remote_delete, 0, 0},
+    {"POST", "/sessions/{}/restore", api_restore_session, remote_restore, 0, 1},
+    {"POST", "/sessions/{}/message", api_send_message, remote_message, 1, 0},
+    {"POST", "/sessions/{}/keys", api_send_keys, remote_keys, 1, 0},
+    {"POST", "/sessions/{}/event", api_send_event, NULL, 1, 0},
+    {"GET", "/sessions/{}/transcript", api_transcript, remote_transcript, 0, 0},
+    {"GET", "/sessions/{}/screen", api_screen, remote_screen, 0, 0},
+    {"GET", "/sessions/{}/attach", api_attach, remote_attach, 0, 0},
+    {"GET", "/computers", api_list_computers, NULL, 0, 0},
+    {"GET", "/projects", api_list_projects, NULL, 0, 0},
+    {"POST", "/projects", api_add_project, NULL, 1, 0},
+    {"DELETE", "/projects", api_remove_project, NULL, 0, 0},
+    {"GET", "/projects-with-todos", api_list_projects_with_todos, NULL, 0, 0},
+    {"GET", "/agents/availability", api_list_agents, NULL, 0, 0},
+    {"GET", "/status", api_status, NULL, 0, 0},
+    {"GET", "/ws", api_ws, NULL, 0, 0},
 };
-
-/* The same for a session of another computer; routes that stand not here: 404. */
-static const struct {
-    void (*handle)(struct api_call *call), (*elsewhere)(struct api_call *call);
-} api_elsewhere[] = {{api_get_session, api_get_elsewhere},
-                     {api_rename_session, api_rename_elsewhere},
-                     {api_delete_session, api_delete_elsewhere},
-                     {api_restore_session, api_restore_elsewhere},
-                     {api_send_message, api_message_elsewhere},
-                     {api_send_keys, api_keys_elsewhere},
-                     {api_transcript, api_transcript_elsewhere},
-                     {api_screen, api_screen_elsewhere},
-                     {api_attach, api_attach_elsewhere}};
 
 /* Does path fit the pattern? *id is what stands for {}. */
 static int api_path_fits(const char *pattern, span path, span *id)
@@ -1654,23 +957,22 @@ static int api_path_fits(const char *pattern, span path, span *id)
 
 /* Whose session the path is about: call->session, or call->computer; 0: answered. computer= goes
  * before what is known of the id. */
-static int api_find(struct api_call *call, const char *id, const char *computer, int hidden)
+static int api_find(struct call *call, const char *id, const char *computer, int hidden)
 {
     struct api *a = call->api;
     const struct cache_session *known = cache_find(a->cache, id);
     buf b = {0};
     call->id = id;
-    if (api_is_here(a, computer))
+    if (call_is_here(a, computer))
         call->session =
             hidden ? session_find_hidden(a->sessions, id) : session_find(a->sessions, id);
-    if (!call->session && (!computer || !*computer) && known &&
-        !api_is_here(a, known->computer))
+    if (!call->session && (!computer || !*computer) && known && !call_is_here(a, known->computer))
         call->computer = known->computer;
-    else if (!api_is_here(a, computer) && peers_find(a->peers, span_of(computer)))
+    else if (!call_is_here(a, computer) && peers_find(a->peers, span_of(computer)))
         call->computer = computer;
     if (call->session || (call->computer && store_id_is_plain(id)))
         return 1;
-    if (api_is_here(a, computer)) {
+    if (call_is_here(a, computer)) {
         serve_reply_detail(call->client, 404, "Session not found");
         return 0;
     }
@@ -1682,23 +984,20 @@ static int api_find(struct api_call *call, const char *id, const char *computer,
     return 0;
 }
 
-static void api_run_found(struct api_call *call, const struct api_route *route)
+static void api_run_found(struct call *call, const struct api_route *route)
 {
-    void (*handle)(struct api_call *call) = call->computer ? NULL : route->handle;
-    for (size_t i = 0; i < COUNT_OF(api_elsewhere) && call->computer; i++)
-        if (api_elsewhere[i].handle == route->handle)
-            handle = api_elsewhere[i].elsewhere;
+    void (*handle)(struct call * call) = call->computer ? route->elsewhere : route->handle;
     if (!handle) {
         serve_reply_detail(call->client, 404, "Session not found");
         return;
     }
     if (route->has_body)
-        api_parse_body(call);
-    if (call->body.type == JSON_OBJECT || !api_refused(call))
+        call_parse_body(call);
+    if (call->body.type == JSON_OBJECT || !call_refused(call))
         handle(call);
 }
 
-static void api_run(struct api_call *call, const struct api_route *route, span encoded_id)
+static void api_run(struct call *call, const struct api_route *route, span encoded_id)
 {
     buf id = {0};
     if (!encoded_id.p) {
@@ -1706,8 +1005,8 @@ static void api_run(struct api_call *call, const struct api_route *route, span e
     } else if (!http_decode(encoded_id, 0, &id)) {
         serve_reply_detail(call->client, 404, "Session not found");
     } else {
-        char *computer = api_query(call, "computer");
-        if (!api_refused(call) && api_find(call, buf_cstr(&id), computer, route->hidden))
+        char *computer = call_query(call, "computer");
+        if (!call_refused(call) && api_find(call, buf_cstr(&id), computer, route->hidden))
             api_run_found(call, route);
         free(computer);
     }
@@ -1717,7 +1016,7 @@ static void api_run(struct api_call *call, const struct api_route *route, span e
 
 static void api_handle(void *ctx, struct serve_request *request)
 {
-    struct api_call call = {.api = ctx, .client = request->client, .request = request};
+    struct call call = {.api = ctx, .client = request->client, .request = request};
     buf allow = {0};
     for (size_t i = 0; i < COUNT_OF(api_routes); i++) {
         span id = {0};

@@ -741,7 +741,7 @@ static int cli_wait(struct cli *c)
     struct loop_timer timer = {.fn = cli_wait_on_late, .ctx = &w};
     buf target = {0};
     long long seconds = 0;
-    if (w.wanted && !api_is_literal("waiting|idle|working|exited", w.wanted))
+    if (w.wanted && !call_is_literal("waiting|idle|working|exited", w.wanted))
         return cli_usage("waiting, idle, working or exited is expected", w.wanted);
     if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
         return cli_usage("a number of seconds is expected", c->value['T']);
@@ -932,7 +932,7 @@ static int cli_hook(struct cli *c)
     buf report = {0}, error = {0};
     if (!agent)
         return cli_hook_report(c);
-    if (!api_is_literal("claude|gemini|codex", agent))
+    if (!call_is_literal("claude|gemini|codex", agent))
         return cli_usage("claude, gemini or codex is expected", agent);
     int status = hook_install(agent, home ? home : "/", c->config.program, c->value['y'] != NULL,
                               &report, &error);
