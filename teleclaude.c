@@ -47,7 +47,9 @@
 #include "src/look.c"     /* how sessions, projects and todos are drawn */
 #include "src/app.c"      /* the UI's state: selection, requests, what survives a restart */
 #include "src/dialog.c"   /* starting, messaging, renaming, ending a session */
-#include "src/tui.c"      /* the terminal UI: views, keys, mouse, frames */
+#include "src/attach.c"   /* a session's screen: the preview, or all of the terminal */
+#include "src/paint.c"    /* a frame: where things are, and drawing them */
+#include "src/tui.c"      /* the terminal UI: keys, mouse, answers, events, life */
 #include "src/cli.c"      /* command table and commands */
 
 int main(int argc, char **argv)

@@ -2611,6 +2611,8 @@ static void ui_add_hit(struct ui *u, int row, int col, int rows, int cols, int w
                        int part);
 /* What was drawn last at that place of the last frame; NULL: nothing to click. */
 static const struct ui_hit *ui_find_hit(const struct ui *u, int row, int col);
+/* The lines that a turn of the wheel scrolls, upwards positive; 0: the event is none. */
+static int ui_wheel(const struct term_event *ev);
 /* The same for an event: only of a press of the left button, else NULL. */
 static const struct ui_hit *ui_clicked(const struct ui *u, const struct term_event *ev);
 
@@ -3100,7 +3102,37 @@ static void dialog_close(struct app *t);
 static void dialog_start(struct app *t, const char *computer, const char *directory,
                          const char *message);
 
-/* ==== tui: the terminal UI: the tree of computers, projects and sessions ===================== */
+/* ==== attach: a session's screen: beside the list, or over all of the terminal =============== */
+
+/* In the session; the view on it replaces the preview. */
+static void attach_begin(struct app *t, const char *id);
+/* Back to the tree, or to the shell when telec was called to attach only; why is said, or NULL. */
+static void attach_end(struct app *t, const char *why);
+/* Does only a program of its own lead there: ssh to another computer, tmux? */
+static int attach_is_elsewhere(const struct app *t, const struct tree_session *s);
+static void attach_follow(struct app *t);          /* keeps the preview on the selection */
+static void attach_on_preview(void *ctx);          /* the app's preview_timer */
+/* An event while attached: the prefix, what scrolls back; everything else is the session's. */
+static void attach_event(struct app *t, const struct term_event *ev);
+static void attach_send_prefix(struct app *t);     /* the prefix itself */
+/* into what has scrolled off; negative: back */
+static void attach_scroll(struct app *t, int lines);
+/* keys of the table, after the prefix */
+static void attach_key_pan_up(void *ctx);
+static void attach_key_pan_down(void *ctx);
+static void attach_key_pan_left(void *ctx);
+static void attach_key_pan_right(void *ctx);
+static void attach_key_detach(void *ctx);
+static void attach_key_next(void *ctx);
+static void attach_key_previous(void *ctx);
+static void attach_key_next_waiting(void *ctx);
+
+/* ==== paint: a frame: where things are, and drawing them ===================================== */
+
+/* Draws and writes what has changed, when it has and the terminal takes more; a task of the app. */
+static void paint_frame(void *ctx);
+
+/* ==== tui: the terminal UI: keys, mouse, answers, events, life =============================== */
 
 /* Runs until the user quits; the exit status. attach: the session to begin (and end) with, or NULL.
  */

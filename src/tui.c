@@ -1,4 +1,4 @@
-/* tui - the terminal UI: two views, the preview, being in a session; keys, mouse, frames, life.
+/* tui - the terminal UI: what keys, mouse, answers and events do in its two views; its life.
  *
  * Nothing here waits: a key changes what is shown or sends a request, an answer or an event changes
  * tree and plan, and either marks the screen as out of date. At most one frame every 16 ms is
@@ -6,23 +6,11 @@
  * anybody is talked to. */
 
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
-#define TUI_PAN_ROWS 5
-#define TUI_PAN_COLS 20
-#define TUI_WHEEL_LINES 3
 #define TUI_DOUBLE_MS 400    /* two clicks within this time open */
 #define TUI_FRAME_BYTES 4096 /* what most frames need at most */
 #define TUI_REST_MS 20       /* at the start: how long the sessions have the daemon to themselves */
 #define TUI_AGES_MS 60000
-#define TUI_PREVIEW_MS 60    /* the selection rests for this long before its screen is fetched */
-#define TUI_BESIDE_COLS 100  /* a screen this wide shows the preview beside the list … */
-#define TUI_BELOW_COLS 60    /* … one this wide, and this high, below it */
-#define TUI_BELOW_ROWS 20
-#define TUI_PREVIEW_CHARS 20000 /* of the transcript of a session that has exited */
-#define TUI_READ_CHARS 1000000  /* the same, to be read */
-#define TUI_MIN_COLS 24
-#define TUI_MIN_ROWS 6
-#define TUI_FOOTER_ROWS 12   /* on a lower screen a dialog needs the footer's line */
-#define TUI_DETAIL_ROWS 14   /* a list this high shows every session's last input and output */
+#define TUI_READ_CHARS 1000000 /* of the transcript of a session that has exited, to be read */
 
 static const char *const tui_orders[TREE_ORDERS] = {"as listed", "waiting first", "recent first"};
 
@@ -420,288 +408,6 @@ static void tui_key_suspend(void *ctx)
     kill(0, SIGTSTP); /* the whole job, as the terminal itself would; SIGCONT paints anew */
 }
 
-/* ---- preview and attach --------------------------------------------------------------------- */
-
-/* Lines at the bottom: the footer, what was said, the filter. */
-static int tui_has_note(const struct app *t)
-{
-    return ui_toast_rows(&t->toasts) || app_last_ended(t) >= 0;
-}
-
-static int tui_has_filter(const struct app *t)
-{
-    return t->shown == APP_SESSIONS &&
-           (t->mode & (APP_FILTER | APP_JUMP) || t->tree.word_count > 0);
-}
-
-/* Where the list ends: at the preview, if that is shown. What comes and goes at the bottom takes
- * its lines from what stands there, so that nothing above it jumps. */
-static void tui_lay_out(struct app *t)
-{
-    int rows = t->grid.rows, cols = t->grid.cols;
-    int preview = t->shown == APP_SESSIONS && !t->no_preview;
-    int beside = preview && cols >= TUI_BESIDE_COLS;
-    int below = preview && !beside && cols >= TUI_BELOW_COLS && rows >= TUI_BELOW_ROWS;
-    struct look_list *l = &app_view(t)->list;
-    t->list_cols = beside ? ui_max(44, cols * 2 / 5) : cols;
-    t->list_bottom = below ? 1 + (rows - 2) / 2
-                           : rows - 1 - tui_has_note(t) - tui_has_filter(t);
-    t->has_preview = beside || below;
-    l->row = 1;
-    l->rows = t->list_bottom - 1;
-    l->cols = t->list_cols;
-    l->details = t->shown == APP_SESSIONS &&
-                 (below ? l->rows : rows - 2) >= TUI_DETAIL_ROWS;
-    l->now = clock_wall_ms();
-}
-
-static void tui_close_view(struct app *t)
-{
-    view_close(t->view);
-    t->view = NULL;
-    loop_timer_stop(&t->loop, &t->preview_timer);
-}
-
-static void tui_on_view_changed(void *ctx)
-{
-    app_changed(ctx);
-}
-
-static void tui_put_modes_back(struct app *t)
-{
-    buf modes = {0};
-    view_put_modes_back(t->view, &modes);
-    conn_send(&t->terminal, buf_view(&modes));
-    buf_free(&modes);
-}
-
-/* Back to the tree, or to the shell when telec was called to attach only. */
-static void tui_detach(struct app *t, const char *why)
-{
-    tui_put_modes_back(t);
-    tui_close_view(t);
-    t->grid.known = 0;
-    if (t->attach_only)
-        t->quit = 1;
-    if (why)
-        app_say(t, 1, why);
-    app_set_mode(t, t->shown);
-}
-
-static void tui_on_view_ended(void *ctx)
-{
-    struct app *t = ctx;
-    if (t->mode & APP_SCREENS) {
-        char *why = span_dup(span_of(t->view->reason));
-        tui_detach(t, why);
-        free(why);
-    } else { /* what it last showed stays until something else is selected */
-        app_changed(t);
-    }
-}
-
-static const struct view_hooks tui_view_hooks = {tui_on_view_changed, tui_on_view_ended};
-
-static void tui_take_transcript(struct app *t, struct json answer, struct app_ask *ask)
-{
-    const struct tree_session *s = app_session(t);
-    buf text = {0};
-    (void)ask;
-    if (!s || t->mode & APP_SCREENS || (t->view && strcmp(t->view->id, s->id) != 0) ||
-        !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
-        return;
-    json_put_text(&text, json_get(answer, "transcript"));
-    tui_close_view(t);
-    t->view = view_of_text(s->id, buf_view(&text), ui_max(t->grid.cols, 80), t->grid.rows);
-    buf_free(&text);
-    app_changed(t);
-}
-
-/* The selection has rested: its screen, or what an exited session left. */
-static void tui_on_preview(void *ctx)
-{
-    struct app *t = ctx;
-    const struct tree_session *s = app_session(t);
-    if (!s || t->mode & APP_SCREENS)
-        return;
-    if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* a TeleClaude daemon shows no screens */
-        t->view = view_open(&t->client, s->id, 0, &tui_view_hooks, t);
-        return;
-    }
-    buf target = {0};
-    app_put_target(&target, s->id, "/transcript", s->computer);
-    buf_fmt(&target, "&tail_chars=%d", TUI_PREVIEW_CHARS);
-    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, tui_take_transcript);
-    buf_free(&target);
-}
-
-/* Keeps the preview on the selection; moving on quickly fetches nothing. */
-static void tui_follow(struct app *t)
-{
-    const struct tree_session *s = t->has_preview ? app_session(t) : NULL;
-    if (t->mode & APP_SCREENS)
-        return;
-    int lost = t->view && t->view->hooks && !view_is_open(t->view) && t->client.push == CLIENT_LIVE;
-    if (t->view && (lost || !s || strcmp(s->id, t->view->id) != 0))
-        tui_close_view(t);
-    if (lost || !s)
-        t->followed[0] = '\0'; /* coming back to it, it is fetched again */
-    if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->followed) == 0)
-        return;
-    snprintf(t->followed, sizeof t->followed, "%s", s->id);
-    loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + TUI_PREVIEW_MS);
-}
-
-static void tui_attach(struct app *t, const char *id)
-{
-    tui_close_view(t);
-    t->view = view_open(&t->client, id, 1, &tui_view_hooks, t);
-    t->followed[0] = '\0';
-    if (!t->view) {
-        app_say(t, 1, "the daemon can't be reached");
-        app_set_mode(t, t->shown); /* there is no screen to be in any more */
-        return;
-    }
-    view_set_mouse(t->view, app_wants_mouse(t));
-    view_resize(t->view, t->grid.cols, t->grid.rows - 1);
-    t->grid.known = 0;
-    app_set_mode(t, APP_ATTACHED);
-}
-
-static void tui_pan(struct app *t, int rows, int cols)
-{
-    if (t->view)
-        view_pan(t->view, rows, cols);
-    if (t->mode == APP_PREFIX)
-        t->mode = APP_ATTACHED;
-    app_changed(t);
-}
-
-static void tui_key_pan_up(void *ctx)
-{
-    tui_pan(ctx, -TUI_PAN_ROWS, 0);
-}
-
-static void tui_key_pan_down(void *ctx)
-{
-    tui_pan(ctx, TUI_PAN_ROWS, 0);
-}
-
-static void tui_key_pan_left(void *ctx)
-{
-    tui_pan(ctx, 0, -TUI_PAN_COLS);
-}
-
-static void tui_key_pan_right(void *ctx)
-{
-    tui_pan(ctx, 0, TUI_PAN_COLS);
-}
-
-static void tui_key_detach(void *ctx)
-{
-    tui_detach(ctx, NULL);
-}
-
-/* Only a program of its own leads there: ssh to another computer, tmux. */
-static int tui_is_elsewhere(const struct app *t, const struct tree_session *s)
-{
-    return s->tmux || (t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
-}
-
-/* Attaches to the next (or previous) running session of the tree, or only one that waits. */
-static void tui_attach_step(struct app *t, int step, const char *state)
-{
-    int from = t->views[0].list.at;
-    for (int i = 1, count = t->tree.row_count; i < count; i++) {
-        int at = ((from + i * step) % count + count) % count;
-        const struct tree_session *s = t->tree.rows[at].session;
-        if (!s || tree_is(s, "exited") || tui_is_elsewhere(t, s) || (state && !tree_is(s, state)))
-            continue;
-        app_select(t, at);
-        tui_put_modes_back(t);
-        tui_attach(t, s->id);
-        return;
-    }
-    app_set_mode(t, APP_ATTACHED);
-}
-
-static void tui_key_next(void *ctx)
-{
-    tui_attach_step(ctx, 1, NULL);
-}
-
-static void tui_key_previous(void *ctx)
-{
-    tui_attach_step(ctx, -1, NULL);
-}
-
-static void tui_key_next_waiting(void *ctx)
-{
-    tui_attach_step(ctx, 1, "waiting");
-}
-
-/* Typing shows nothing by itself, except that it ends scrolling back. */
-static void tui_send_input(struct app *t, span input)
-{
-    int back = t->view->back;
-    view_send(t->view, input);
-    app_owe_echo(t);
-    if (back)
-        app_changed(t);
-}
-
-static void tui_send_prefix(struct app *t)
-{
-    char byte = (char)(config_ctrl_letter(t->config->prefix) & 0x1f);
-    tui_send_input(t, (span){&byte, 1});
-    app_set_mode(t, APP_ATTACHED);
-}
-
-static void tui_send_paste(struct app *t, span text, int bracketed)
-{
-    buf b = {0};
-    buf_str(&b, bracketed ? "\033[200~" : "");
-    buf_span(&b, text);
-    buf_str(&b, bracketed ? "\033[201~" : "");
-    tui_send_input(t, buf_view(&b));
-    buf_free(&b);
-}
-
-static void tui_scroll_view(struct app *t, int lines)
-{
-    view_scroll(t->view, lines);
-    app_changed(t);
-}
-
-static int tui_wheel(const struct term_event *ev)
-{
-    return ev->type != TERM_MOUSE            ? 0
-           : ev->mouse == TERM_WHEEL_UP   ? TUI_WHEEL_LINES
-           : ev->mouse == TERM_WHEEL_DOWN ? -TUI_WHEEL_LINES
-                                          : 0;
-}
-
-/* An event while attached: the prefix, what scrolls back, and everything else is the session's. */
-static void tui_attached_event(struct app *t, const struct term_event *ev)
-{
-    unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
-    int mouse = modes & (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY);
-    int page = ev->type == TERM_KEY && ev->mods == TERM_SHIFT &&
-               (ev->key == TERM_PGUP || ev->key == TERM_PGDN);
-    if (ev->type == TERM_KEY && ev->mods == TERM_CTRL &&
-        ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
-        app_set_mode(t, APP_PREFIX);
-    else if (page)
-        tui_scroll_view(t, (ev->key == TERM_PGUP ? 1 : -1) * (t->grid.rows / 2));
-    else if (ev->type == TERM_MOUSE && !mouse)
-        tui_scroll_view(t, tui_wheel(ev));
-    else if (ev->type == TERM_PASTE)
-        tui_send_paste(t, ev->text, (modes & VT_BRACKETED_PASTE) != 0);
-    else if (ev->type == TERM_KEY || ev->type == TERM_MOUSE || ev->type == TERM_UNKNOWN ||
-             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT)))
-        tui_send_input(t, ev->text);
-}
-
 /* ---- the preparation view's keys ------------------------------------------------------------ */
 
 /* 1: it can be done with the selected row; else it is said why not. */
@@ -872,10 +578,10 @@ static void tui_key_open(void *ctx)
         tui_turn_fold(t);
     else if (tree_is(s, "exited"))
         tui_read(t, s);
-    else if (tui_is_elsewhere(t, s))
+    else if (attach_is_elsewhere(t, s))
         tui_attach_elsewhere(t, s);
     else
-        tui_attach(t, s->id);
+        attach_begin(t, s->id);
 }
 
 /* ---- the key table -------------------------------------------------------------------------- */
@@ -885,20 +591,18 @@ static const struct ui_key tui_keys[] = {
     {'\r', 0, APP_SESSIONS, "Enter", "open",
      "be in the selected session; read what an exited one has left", tui_key_open, "open"},
     {'\r', 0, APP_PLAN, "Enter", "open",
-     "Preparation: prepare a project, read a file, unfold a todo", tui_key_open_todo,
-     "open-todo"},
+     "Preparation: prepare a project, read a file, unfold a todo", tui_key_open_todo, "open-todo"},
     {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", tui_key_new, "new"},
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session",
      tui_key_message, "message"},
-    {'/', 0, APP_SESSIONS, "/", "find",
-     "show only what has these words; is:waiting, is:unseen", tui_key_filter,
-     "filter"},
+    {'/', 0, APP_SESSIONS, "/", "find", "show only what has these words; is:waiting, is:unseen",
+     tui_key_filter, "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", tui_key_waiting,
      "next-waiting"},
     {'x', 0, APP_SESSIONS, "x", "end", "end the selected session, or dismiss an exited one",
      tui_key_end, "end"},
-    {'u', 0, APP_LISTS, "u", NULL, "take back the end of a session, within 10 s",
-     tui_key_take_back, "take-back"},
+    {'u', 0, APP_LISTS, "u", NULL, "take back the end of a session, within 10 s", tui_key_take_back,
+     "take-back"},
     {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", tui_key_rename, "rename"},
     {'s', 0, APP_PLAN, "s", "start", "Preparation: start work on a todo that is ready",
      tui_key_start, "start"},
@@ -918,8 +622,7 @@ static const struct ui_key tui_keys[] = {
     {'G', 0, APP_LISTS, "G, End", NULL, "the last row", tui_key_last, "last"},
     {TERM_END, 0, APP_LISTS, "End", NULL, NULL, tui_key_last, "last"},
     {'\'', 0, APP_SESSIONS, "'", NULL,
-     "and a session's number: go there; again: in the next project", tui_key_jump,
-     "jump"},
+     "and a session's number: go there; again: in the next project", tui_key_jump, "jump"},
     {TERM_RIGHT, 0, APP_LISTS, "right", NULL, "unfold; on a computer: show only that",
      tui_key_unfold, "unfold"},
     {TERM_LEFT, 0, APP_LISTS, "left", NULL, "fold, or go to the row above in the tree",
@@ -932,30 +635,32 @@ static const struct ui_key tui_keys[] = {
      tui_key_escape, NULL},
     {' ', 0, APP_SESSIONS, "Space", NULL, "show or hide the preview", tui_key_preview, "preview"},
     {TERM_UP, TERM_SHIFT, APP_SESSIONS, "Shift-arrow", NULL,
-     "pan a screen that is larger (attached: prefix, arrows)", tui_key_pan_up, "pan-up"},
-    {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, tui_key_pan_down, "pan-down"},
-    {TERM_LEFT, TERM_SHIFT, APP_SESSIONS, "Shift-left", NULL, NULL, tui_key_pan_left, "pan-left"},
-    {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, tui_key_pan_right,
+     "pan a screen that is larger (attached: prefix, arrows)", attach_key_pan_up, "pan-up"},
+    {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, attach_key_pan_down,
+     "pan-down"},
+    {TERM_LEFT, TERM_SHIFT, APP_SESSIONS, "Shift-left", NULL, NULL, attach_key_pan_left,
+     "pan-left"},
+    {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, attach_key_pan_right,
      "pan-right"},
     {'1', 0, APP_LISTS, "1", NULL, "the view Sessions", tui_key_sessions, "sessions"},
     {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", tui_key_plan, "preparation"},
     {'\t', 0, APP_LISTS, "Tab", NULL, "the other view", tui_key_next_view, "next-view"},
     {'r', 0, APP_LISTS, "r", NULL, "fetch everything again", tui_key_refresh, "refresh"},
     {'!', 0, APP_LISTS, "!", NULL, "the last messages", tui_key_toasts, "messages"},
-    {'z', TERM_CTRL, APP_LISTS, "Ctrl-Z", NULL, "suspend telec; fg brings it back",
-     tui_key_suspend, "suspend"},
+    {'z', TERM_CTRL, APP_LISTS, "Ctrl-Z", NULL, "suspend telec; fg brings it back", tui_key_suspend,
+     "suspend"},
     {'?', 0, APP_LISTS, "?", "help", "this help", tui_key_help, "help"},
     {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", tui_key_quit, "quit"},
     {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_CONFIRM, "Ctrl-C", NULL, NULL,
      tui_key_quit, NULL},
-    {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, tui_key_pan_up, NULL},
-    {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, tui_key_pan_down, NULL},
-    {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, tui_key_pan_left, NULL},
-    {TERM_RIGHT, 0, APP_PREFIX, "right", NULL, NULL, tui_key_pan_right, NULL},
-    {'d', 0, APP_PREFIX, "d", NULL, NULL, tui_key_detach, "attached-detach"},
-    {'n', 0, APP_PREFIX, "n", NULL, NULL, tui_key_next, "attached-next"},
-    {'p', 0, APP_PREFIX, "p", NULL, NULL, tui_key_previous, "attached-previous"},
-    {'w', 0, APP_PREFIX, "w", NULL, NULL, tui_key_next_waiting, "attached-next-waiting"},
+    {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, attach_key_pan_up, NULL},
+    {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, attach_key_pan_down, NULL},
+    {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, attach_key_pan_left, NULL},
+    {TERM_RIGHT, 0, APP_PREFIX, "right", NULL, NULL, attach_key_pan_right, NULL},
+    {'d', 0, APP_PREFIX, "d", NULL, NULL, attach_key_detach, "attached-detach"},
+    {'n', 0, APP_PREFIX, "n", NULL, NULL, attach_key_next, "attached-next"},
+    {'p', 0, APP_PREFIX, "p", NULL, NULL, attach_key_previous, "attached-previous"},
+    {'w', 0, APP_PREFIX, "w", NULL, NULL, attach_key_next_waiting, "attached-next-waiting"},
     {'y', 0, APP_CONFIRM, "y", "end it", NULL, tui_key_yes, NULL},
     {'n', 0, APP_CONFIRM, "n", "keep it", NULL, tui_key_cancel, NULL},
     {'q', 0, APP_CONFIRM, "q", NULL, NULL, tui_key_cancel, NULL},
@@ -987,293 +692,6 @@ static void tui_put_config(const struct config *config, buf *b, buf *problems)
     buf_byte(b, '\n');
     theme_put_config(config, b);
     ui_free_keys(&keys);
-}
-
-/* ---- a frame -------------------------------------------------------------------------------- */
-
-static void tui_draw_preview(struct app *t)
-{
-    struct grid *g = &t->grid;
-    int beside = t->list_cols < g->cols;
-    int bottom = g->rows - 1 - tui_has_note(t) - tui_has_filter(t);
-    int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
-    struct cell_style border = look_style(&t->ui, THEME_BORDER);
-    grid_fill(g, row, col, g->rows - row, g->cols - col, look_style(&t->ui, THEME_TEXT));
-    for (int y = row; beside && y < bottom; y++)
-        ui_put(g, y, col, 1, g->ascii ? "|" : "│", border);
-    for (int x = 0; !beside && x < g->cols; x++)
-        ui_put(g, row, x, 1, g->ascii ? "-" : "─", border);
-    ui_add_hit(&t->ui, row, col, bottom - row, g->cols - col, LOOK_PREVIEW, 0, 0);
-    row += !beside;
-    col += beside ? 2 : 0;
-    const struct tree_session *s = app_session(t);
-    if (s)
-        look_put_state(&t->ui, row++, col, g->cols - col - 1, s, app_view(t)->list.now);
-    if (t->view && t->view->vt)
-        view_draw(t->view, g, row, col, bottom - row, g->cols - col, 0);
-}
-
-/* What an empty list, or one with nothing in it, needs. */
-static const char *tui_hint(const struct app *t)
-{
-    if (t->shown == APP_PLAN) {
-        for (int i = 0; i < t->plan.project_count; i++)
-            if (t->plan.projects[i].todo_count)
-                return NULL;
-        return t->plan.here_project.todo_count
-                   ? NULL
-                   : "No todos yet: Enter on a project prepares some, e writes its roadmap.";
-    }
-    if (t->tree.word_count)
-        return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";
-    if (!t->fetched && !t->tree.sessions.count)
-        return t->client.push == CLIENT_WAITING ? "Nobody answers: r tries again now."
-                                                : "Asking the daemon.";
-    if (!t->tree.sessions.count)
-        return "No sessions yet: press n to start one.";
-    return t->tree.focus && !t->tree.row_count ? "Nothing there: Esc shows all computers." : NULL;
-}
-
-static void tui_draw_list(struct app *t)
-{
-    struct look_list *l = &app_view(t)->list;
-    const char *hint = tui_hint(t);
-    if (t->shown == APP_PLAN)
-        look_plan(&t->ui, &t->plan, l);
-    else
-        look_tree(&t->ui, &t->tree, l);
-    int lines = t->shown == APP_PLAN ? t->plan.row_count : look_tree_lines(&t->tree, l);
-    int row = 1 + lines + (lines > 0 && lines + 2 <= l->rows);
-    if (hint && row < t->list_bottom)
-        ui_wrapped_draw(&t->grid, row, 3, l->cols - 4, t->list_bottom - row, span_of(hint),
-                        look_style(&t->ui, THEME_DIM));
-}
-
-static void tui_draw_filter(struct app *t, int row)
-{
-    struct grid *g = &t->grid;
-    char hits[48];
-    int jump = t->mode == APP_JUMP;
-    snprintf(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
-    int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
-    grid_fill(g, row, 0, 1, g->cols, look_style(&t->ui, THEME_TEXT));
-    int used = ui_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
-                      look_style(&t->ui, THEME_ACCENT));
-    if (jump) {
-        used += ui_put(g, row, 1 + used, g->cols - 2 - used, t->jump,
-                       look_style(&t->ui, THEME_TEXT));
-        g->cursor_row = row;
-        g->cursor_col = 1 + used;
-        g->cursor_shown = 1;
-        return;
-    }
-    field_draw(g, row, 1 + used, 1, width, &t->filter,
-               look_style(&t->ui, t->mode == APP_FILTER ? THEME_FIELD : THEME_DIM),
-               t->mode == APP_FILTER);
-    ui_put(g, row, g->cols - 1 - columns, columns, hits, look_style(&t->ui, THEME_MATCH));
-}
-
-/* What was said last; else that a session can be taken back, and for how long. */
-static void tui_draw_note(struct app *t, int row)
-{
-    buf text = {0};
-    grid_fill(&t->grid, row, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
-    int last = app_last_ended(t);
-    if (ui_toast_rows(&t->toasts) && (t->toasts.unread || last < 0)) {
-        ui_toast_draw(&t->ui, &t->toasts, row);
-        return;
-    }
-    const char *dash = t->grid.ascii ? " - " : " — ";
-    char tail[48];
-    snprintf(tail, sizeof tail, "u takes it back (%lld s)",
-             (t->ended[last].until - t->loop.now + 999) / 1000);
-    int used = 0, room = t->grid.cols - 2 - cell_columns(span_of(tail)) - 3;
-    struct cell_style plain = look_style(&t->ui, THEME_TEXT);
-    buf_str(&text, "ended ");
-    buf_str(&text, t->ended[last].title);
-    if (room >= 8) {
-        used = ui_put_cut(&t->grid, row, 1, room, buf_cstr(&text), plain);
-        used += ui_put(&t->grid, row, 1 + used, 3, dash, plain);
-    }
-    ui_put_cut(&t->grid, row, 1 + used, t->grid.cols - 2 - used, tail,
-               look_style(&t->ui, THEME_ACCENT));
-    buf_free(&text);
-}
-
-/* In three lengths, as there is room. */
-static enum theme_name tui_tell_push(const struct app *t, char text[LOOK_TELLINGS][128])
-{
-    const int ascii = t->grid.ascii;
-    const char *mark = ascii ? "* " : "● ";
-    int wait = (int)ui_max(0, (int)((t->client.retry_at - t->loop.now + 999) / 1000));
-    memset(text, 0, LOOK_TELLINGS * sizeof *text);
-    switch (t->client.push) {
-    case CLIENT_LIVE:
-        snprintf(text[0], sizeof text[0], "%slive", mark);
-        snprintf(text[2], sizeof text[2], "%.3s", mark);
-        return THEME_LIVE;
-    case CLIENT_PARTIAL:
-        mark = ascii ? "% " : "◐ ";
-        snprintf(text[0], sizeof text[0], "%slive, in part", mark);
-        snprintf(text[2], sizeof text[2], "%.3s", mark);
-        return THEME_FALLBACK;
-    case CLIENT_WAITING:
-        mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
-        snprintf(text[0], sizeof text[0], "%s%s, next try in %d s", mark,
-                 t->client.answered ? "fetching"
-                 : t->client.why    ? t->client.why
-                                    : "no daemon answers",
-                 wait);
-        snprintf(text[1], sizeof text[1], "%s%s, %d s", mark,
-                 t->client.answered ? "fetching" : "reconnecting", wait);
-        snprintf(text[2], sizeof text[2], "%s%d s", mark, wait);
-        return t->client.answered ? THEME_FALLBACK : THEME_LOST;
-    default:
-        mark = ascii ? ". " : "◌ ";
-        snprintf(text[0], sizeof text[0], "%sconnecting", mark);
-        snprintf(text[2], sizeof text[2], "%.3s", mark);
-        return THEME_DIM;
-    }
-}
-
-static void tui_draw_header(struct app *t)
-{
-    char push[LOOK_TELLINGS][128];
-    struct look_header h = {.tabs = {"Sessions", "Preparation"},
-                            .tab = t->shown == APP_PLAN,
-                            .crumb = t->shown == APP_SESSIONS ? t->tree.focus : NULL,
-                            .now = app_view(t)->list.now};
-    h.push_style = tui_tell_push(t, push);
-    for (int i = 0; i < LOOK_TELLINGS; i++)
-        h.push[i] = push[i][0] ? push[i] : NULL;
-    look_header(&t->ui, &t->tree, &h);
-}
-
-/* What can't be done with the selected row is dimmed. */
-static void tui_dim_keys(struct app *t)
-{
-    static const struct {
-        const char *action;
-        enum plan_action can;
-    } actions[] = {
-        {"start", PLAN_START}, {"prepare", PLAN_PREPARE}, {"view", PLAN_VIEW}, {"edit", PLAN_EDIT}};
-    const struct plan_row *row = app_plan_row(t);
-    struct cell_style dim = look_style(&t->ui, THEME_DIM);
-    for (int i = 0; i < t->ui.hit_count; i++) {
-        const struct ui_hit *hit = &t->ui.hits[i];
-        if (hit->what != UI_KEY)
-            continue;
-        const struct ui_key *key = &t->keys.rows[hit->index];
-        for (size_t k = 0; k < COUNT_OF(actions); k++) {
-            const char *why;
-            if (!key->action || strcmp(key->action, actions[k].action) != 0 ||
-                (row && plan_can(&t->plan, row, actions[k].can, &why)))
-                continue;
-            int used = ui_put(&t->grid, hit->row, hit->col, hit->cols, key->shown, dim);
-            ui_put(&t->grid, hit->row, hit->col + used + 1, hit->cols - used - 1, key->footer, dim);
-        }
-    }
-}
-
-static void tui_draw_footer(struct app *t)
-{
-    grid_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, look_style(&t->ui, THEME_TEXT));
-    ui_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
-    if (t->mode == APP_PLAN)
-        tui_dim_keys(t);
-}
-
-static void tui_draw_main(struct app *t)
-{
-    struct grid *g = &t->grid;
-    int row = g->rows - 1;
-    tui_draw_list(t);
-    if (t->has_preview)
-        tui_draw_preview(t);
-    tui_draw_header(t);
-    if (tui_has_note(t))
-        tui_draw_note(t, --row);
-    if (tui_has_filter(t))
-        tui_draw_filter(t, --row);
-    int covered = !(t->mode & (APP_LISTS | APP_FILTER | APP_JUMP));
-    int footer = !covered || g->rows >= TUI_FOOTER_ROWS;
-    g->rows -= footer; /* what stands over the list stands above the footer, too */
-    if (t->mode == APP_HELP)
-        ui_help_draw(&t->ui, &t->help, t->keys.rows, t->keys.count, "Keys");
-    else if (t->mode == APP_TOASTS)
-        ui_toasts_draw(&t->ui, &t->toasts);
-    else
-        dialog_draw(t);
-    g->rows += footer;
-    if (footer)
-        tui_draw_footer(t);
-}
-
-/* The session's screen, over one line that names it and the way out. */
-static void tui_draw_attached(struct app *t)
-{
-    struct grid *g = &t->grid;
-    const struct tree_session *s = tree_session(&t->tree, t->view->id);
-    struct cell_style dim = look_style(&t->ui, THEME_DIM);
-    char out[96];
-    int row = g->rows - 1, used = 0;
-    if (t->view->vt)
-        view_draw(t->view, g, 0, 0, row, g->cols, 1);
-    if (t->mode == APP_PREFIX)
-        snprintf(out, sizeof out, "d back  n/p next, previous  w waiting  %c itself",
-                 config_ctrl_letter(t->config->prefix));
-    else if (t->view->back)
-        snprintf(out, sizeof out, "%d lines back", t->view->back);
-    else
-        snprintf(out, sizeof out, "%s d back", t->config->prefix);
-    int columns = cell_columns(span_of(out)), width = g->cols - 2;
-    if (columns + 1 < width) {
-        ui_put(g, row, g->cols - 1 - columns, columns, out, dim);
-        width -= columns + 1;
-    }
-    if (s)
-        used = look_put_glyph(&t->ui, row, 1, s) + 1;
-    ui_put_cut(g, row, 1 + used, width - used, s && s->title ? s->title : t->view->id,
-               look_style(&t->ui, THEME_TITLE));
-}
-
-static void tui_draw_too_small(struct app *t)
-{
-    char needs[96];
-    snprintf(needs, sizeof needs, "telec needs %dx%d, this is %dx%d", TUI_MIN_COLS, TUI_MIN_ROWS,
-             t->grid.cols, t->grid.rows);
-    ui_wrapped_draw(&t->grid, 0, 0, t->grid.cols, t->grid.rows, span_of(needs),
-                    look_style(&t->ui, THEME_TEXT));
-}
-
-static void tui_draw(void *ctx)
-{
-    struct app *t = ctx;
-    struct grid *g = &t->grid;
-    if (!t->stale || t->terminal.queued || t->terminal.dead || t->program_runs)
-        return;
-    app_settle(t);
-    tui_lay_out(t);
-    tui_follow(t);
-    app_count_frame(t); /* what settling changed is in this frame */
-    t->drawn = t->built;
-    ui_begin(&t->ui);
-    if (t->mode & APP_SCREENS) {
-        tui_draw_attached(t);
-        view_put_modes(t->view, &t->frame);
-        if (strcmp(t->config->clipboard, "yes") == 0)
-            view_put_clipboard(t->view, &t->frame);
-    } else if (g->cols < TUI_MIN_COLS || g->rows < TUI_MIN_ROWS) {
-        tui_draw_too_small(t);
-    } else if (t->mode == APP_PAGER) {
-        pager_draw(&t->pager, g, 0, 0, g->rows, g->cols);
-    } else {
-        tui_draw_main(t);
-    }
-    grid_frame(g, &t->frame);
-    term_entered();
-    conn_send_now(&t->terminal, buf_view(&t->frame));
-    buf_clear(&t->frame);
 }
 
 /* ---- input ---------------------------------------------------------------------------------- */
@@ -1319,10 +737,10 @@ static void tui_click(struct app *t, const struct term_event *ev)
 
 static void tui_mouse_event(struct app *t, const struct term_event *ev)
 {
-    int lines = tui_wheel(ev);
+    int lines = ui_wheel(ev);
     const struct ui_hit *hit = lines ? ui_find_hit(&t->ui, ev->row, ev->col) : NULL;
     if (lines && hit && hit->what == LOOK_PREVIEW && t->view)
-        tui_scroll_view(t, lines);
+        attach_scroll(t, lines);
     else if (lines)
         tui_scroll(t, -lines);
     else if (ev->mouse == TERM_PRESS)
@@ -1370,7 +788,7 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
     const struct ui_key *key = ui_find_key(t->keys.rows, t->keys.count, t->mode, ev);
     if (t->mode == APP_PREFIX && !key) {
         if (ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
-            tui_send_prefix(t);
+            attach_send_prefix(t);
         else
             app_set_mode(t, APP_ATTACHED);
     } else if (key) {
@@ -1401,7 +819,7 @@ static void tui_on_event(struct app *t, const struct term_event *ev)
         app_changed(t);
     }
     if (t->mode == APP_ATTACHED)
-        tui_attached_event(t, ev);
+        attach_event(t, ev);
     else if (tui_over_event(t, ev))
         app_changed(t);
     else if (ev->type == TERM_KEY)
@@ -1503,7 +921,7 @@ static void tui_on_push_state(void *ctx)
     if (t->client.push == CLIENT_LIVE)
         t->followed[0] = '\0';
     else if (t->client.push == CLIENT_WAITING && t->mode & APP_SCREENS)
-        tui_detach(t, t->client.why);
+        attach_end(t, t->client.why);
     tui_on_second(t);
 }
 
@@ -1541,7 +959,7 @@ static void tui_connect(void *ctx)
 {
     struct app *t = ctx;
     if (t->attach_only) /* before a key is read: it is for the session */
-        tui_attach(t, t->attach_only);
+        attach_begin(t, t->attach_only);
     app_fetch_sessions(t);
     loop_defer(&t->loop, &t->blank_task); /* after that request has been sent */
     loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + TUI_REST_MS);
@@ -1580,13 +998,13 @@ static void tui_set_timers(struct app *t)
     const struct {
         struct loop_timer *timer;
         void (*fn)(void *ctx);
-    } timers[] = {{&t->frame_timer, tui_draw},        {&t->escape_timer, tui_on_escape},
-                  {&t->ages_timer, tui_on_ages},      {&t->second_timer, tui_on_second},
-                  {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, tui_on_preview},
-                  {&t->rest_timer, tui_connect_rest}, {&t->keep_timer, app_write}};
+    } timers[] = {{&t->frame_timer, paint_frame},       {&t->escape_timer, tui_on_escape},
+                  {&t->ages_timer, tui_on_ages},        {&t->second_timer, tui_on_second},
+                  {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, attach_on_preview},
+                  {&t->rest_timer, tui_connect_rest},   {&t->keep_timer, app_write}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
-    t->draw_task = (struct loop_task){.fn = tui_draw, .ctx = t};
+    t->draw_task = (struct loop_task){.fn = paint_frame, .ctx = t};
     t->connect_task = (struct loop_task){.fn = tui_connect, .ctx = t};
     t->blank_task = (struct loop_task){.fn = tui_blank, .ctx = t};
 }

@@ -4,6 +4,8 @@
  * A widget is a struct, a function that takes an event, and one that draws; none of them reads or
  * writes. What can be clicked is noted while it is drawn. */
 
+#define UI_WHEEL_LINES 3
+
 static int ui_put(struct grid *g, int row, int col, int width, const char *text,
                   struct cell_style style)
 {
@@ -78,6 +80,15 @@ static const struct ui_hit *ui_find_hit(const struct ui *u, int row, int col)
             return hit;
     }
     return NULL;
+}
+
+static int ui_wheel(const struct term_event *ev)
+{
+    if (ev->type != TERM_MOUSE)
+        return 0;
+    return ev->mouse == TERM_WHEEL_UP     ? UI_WHEEL_LINES
+           : ev->mouse == TERM_WHEEL_DOWN ? -UI_WHEEL_LINES
+                                          : 0;
 }
 
 static const struct ui_hit *ui_clicked(const struct ui *u, const struct term_event *ev)
@@ -391,6 +402,7 @@ static int ui_form_height(const struct ui_form *f, int i, int width, int most)
     return ui_max(1, ui_min(most, field_height(&line->field, width)));
 }
 
+#define UI_WHEEL_LINES 3
 #define UI_FORM_STATUS_MAX 3
 #define UI_FORM_COLS 72
 
