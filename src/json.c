@@ -521,14 +521,8 @@ static int json_time(struct json string, long long *wall_ms)
     return ok;
 }
 
-static int json_text_eq(struct json string, const char *s)
+static int json_decoded_eq(const char *p, const char *end, const char *s)
 {
-    if (string.type != JSON_STRING)
-        return 0;
-    const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
-    for (; p < end && *p != '\\'; p++, s++) /* all of it, as a rule */
-        if (*p != *s)
-            return 0;
     while (p < end) {
         char utf8[4] = {*p};
         size_t used = 1, n = *p == '\\' ? json_decode_escape(p, utf8, &used) : 1;
@@ -538,6 +532,17 @@ static int json_text_eq(struct json string, const char *s)
         p += used;
     }
     return *s == '\0';
+}
+
+static int json_text_eq(struct json string, const char *s)
+{
+    if (string.type != JSON_STRING)
+        return 0;
+    const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
+    for (; p < end && *p != '\\'; p++, s++) /* all of it, as a rule */
+        if (*p != *s)
+            return 0;
+    return p == end ? *s == '\0' : json_decoded_eq(p, end, s);
 }
 
 /* v * 10 - digit, v <= 0: negative because LLONG_MIN has no positive twin. 0: it doesn't fit. */

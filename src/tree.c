@@ -67,16 +67,25 @@ static long long tree_time(struct json value)
     return ms;
 }
 
+/* 0: no string of that name is of use. */
+static int tree_set_string(struct tree_session *s, struct json key, struct json value)
+{
+    for (size_t i = 0; i < COUNT_OF(tree_strings); i++)
+        if (json_text_eq(key, tree_strings[i].key)) {
+            free(*tree_string(s, i));
+            *tree_string(s, i) = json_dup_text(value);
+            return 1;
+        }
+    return 0;
+}
+
 /* The object's members, in one walk. */
 static struct tree_session *tree_parse(struct json object)
 {
     struct tree_session *s = base_alloc(sizeof *s);
     for (struct json_iter it = json_iter(object); json_next(&it);) {
-        for (size_t i = 0; i < COUNT_OF(tree_strings); i++)
-            if (json_text_eq(it.key, tree_strings[i].key)) {
-                free(*tree_string(s, i));
-                *tree_string(s, i) = json_dup_text(it.value);
-            }
+        if (tree_set_string(s, it.key, it.value))
+            continue;
         if (json_text_eq(it.key, "last_activity"))
             s->activity = tree_time(it.value);
         else if (json_text_eq(it.key, "created_at"))
