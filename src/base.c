@@ -577,7 +577,13 @@ static int utf8_is_deceptive(uint32_t cp)
 
 static void utf8_put_visible(buf *b, span s)
 {
-    for (size_t i = 0; i < s.n;) {
+    for (size_t i = 0, run; i < s.n;) {
+        for (run = i; run < s.n && s.p[run] >= 0x20 && s.p[run] < 0x7f; run++)
+            ;
+        buf_add(b, s.p + i, run - i);
+        i = run;
+        if (i == s.n)
+            break;
         uint32_t cp = utf8_step(s, &i);
         if (cp < 0x20 || cp == 0x7f) {
             buf_byte(b, '^');

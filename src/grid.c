@@ -214,6 +214,23 @@ static void grid_put_grapheme(struct grid *g, struct cell *row, int col, span gr
     }
 }
 
+/* ASCII without control characters, as most text is: a cell each. Returns the columns used. */
+static int grid_put_plain(struct grid *g, int row, int col, int end, span text,
+                          struct cell_style style)
+{
+    int used = text.n < (size_t)(end - col) ? (int)text.n : end - col;
+    int from = col < 0 ? 0 : col, to = col + used;
+
+    if (from >= to)
+        return used;
+    struct cell *cells = grid_row(g, row);
+    grid_split(g, cells, from);
+    grid_split(g, cells, to);
+    for (int at = from; at < to; at++)
+        cells[at] = grid_make_cell((unsigned char)text.p[at - col], style, 0);
+    return used;
+}
+
 static int grid_put(struct grid *g, int row, int col, int width, span text, struct cell_style style)
 {
     int at = col, end, step;
@@ -222,8 +239,10 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
     if (row < 0 || row >= g->rows || col >= g->cols || width <= 0 || col < -VT_COLS_MAX)
         return 0;
     end = width > g->cols - col ? g->cols : col + width;
-    for (text = grid_clean(g, text, end - col); text.n && at < end;
-         text = span_sub(text, n), at += step) {
+    text = grid_clean(g, text, end - col);
+    if (grid_is_plain(text))
+        return grid_put_plain(g, row, col, end, text, style);
+    for (; text.n && at < end; text = span_sub(text, n), at += step) {
         n = cell_next_grapheme(text, &step);
         if (step == 0) /* a mark with nothing to stand on */
             continue;
@@ -259,11 +278,13 @@ static int grid_clip(int *from, int *n, int most)
 static void grid_fill(struct grid *g, int row, int col, int rows, int cols, struct cell_style style)
 {
     const struct cell blank = grid_make_cell(0, style, 0);
-    int i;
+    int i, plain = !blank.fg && !blank.bg && !blank.attr;
 
     if (!grid_clip(&row, &rows, g->rows) || !grid_clip(&col, &cols, g->cols))
         return;
     for (; rows > 0; rows--, row++) {
+        if (g->back[row] == GRID_ROW_BLANK && plain)
+            continue;
         struct cell *cells = grid_row(g, row);
         grid_split(g, cells, col);
         grid_split(g, cells, col + cols);
@@ -799,7 +820,9 @@ static void grid_note_rows(struct grid *g, int top, int bottom)
         const struct cell *back = grid_back(g, row), *front = grid_front(g, row);
         struct grid_note *note = &g->notes[row];
         note->back = g->back[row] == GRID_ROW_BLANK ? 0 : grid_digest(back, g->cols);
-        note->front = g->front[row] == GRID_ROW_BLANK ? 0 : grid_digest(front, g->cols);
+        note->front = note->first > note->last          ? note->back
+                      : g->front[row] == GRID_ROW_BLANK ? 0
+                                                        : grid_digest(front, g->cols);
         note->changed = note->filled = 0;
         for (int col = note->first; col <= note->last; col++)
             note->changed += !grid_equal(&back[col], &front[col], 1);
