@@ -1135,8 +1135,9 @@ static int fleet_is_allowed(const char *allow, span computer);
 enum hold_frame {
     /* to the holder */
     HOLD_INPUT = 'i',    /* bytes for the program; makes the sender the controller of the size */
-    /* The same was written to the pty by the sender, the last of it so many milliseconds ago. */
-    HOLD_TYPED = 'y',
+    /* The same was written to the pty by the sender, the last of it at that time of the monotonic
+     * clock (milliseconds), which all of a machine share. */
+    HOLD_TYPED = 'Y',
     HOLD_MESSAGE = 'm',  /* {"text", "enter"}: typed and submitted; answered by HOLD_RECEIPT */
     HOLD_RESIZE = 'r',   /* {"cols", "rows"} */
     HOLD_KEYS = 'K',     /* {"key", "count"}: keys by name, see hold_put_key */
@@ -1641,7 +1642,8 @@ struct peers_peer {
     int checking;           /* its key is being looked at */
     int pulling, pull_again; /* list_sessions is under way; and due once more after it */
     long long pulled_at;
-    int preparing;          /* list_projects and list_todos under way */
+    int preparing;          /* list_projects and list_todos under way, asked in this life: */
+    long long life;         /* since it, or the connection, was there anew */
     struct {
         char id[65];
         struct fleet_id at;
@@ -1703,6 +1705,7 @@ struct peers {
     struct peers_peer *first, **last, *buckets[PEERS_BUCKETS];
     size_t count;
     long long listing;      /* number of the last list_sessions taken */
+    long long lives;        /* of all peers so far */
     /* streams */
     struct link_stream messages, events;
     int cursor_known, cursor_dirty;

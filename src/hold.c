@@ -838,9 +838,9 @@ static void hold_take_input(struct hold_client *c, span payload)
 
 static void hold_take_typed(struct hold_client *c, span payload)
 {
-    long long age;
-    if (span_int(payload, &age) && age >= 0 && age <= c->hold->loop.now)
-        hold_note_typing(c, c->hold->loop.now - age - 1); /* a question of the same moment stands */
+    long long at, now = c->hold->loop.now;
+    if (span_int(payload, &at) && at >= 0) /* a question of the same moment stands */
+        hold_note_typing(c, (at < now ? at : now) - 1);
 }
 
 static void hold_take_message(struct hold_client *c, span payload)

@@ -20,10 +20,10 @@
 static void view_send_notice(void *ctx)
 {
     struct view *v = ctx;
-    buf age = {0};
-    buf_int(&age, v->loop->now - v->typed_at);
-    hold_send(&v->link, HOLD_TYPED, buf_view(&age));
-    buf_free(&age);
+    buf at = {0};
+    buf_int(&at, v->typed_at);
+    hold_send(&v->link, HOLD_TYPED, buf_view(&at));
+    buf_free(&at);
 }
 
 /* Writes keys to the session's pty, when we have it and nothing is under way that they could get

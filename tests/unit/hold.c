@@ -102,8 +102,34 @@ static void unit_hold_frames(void)
     CHECK_INT(hold_peek_frame(&c, &type, &payload), PARSE_BAD);
 }
 
+/* Who typed past the holder says when: however late that is heard, a question of after it stands.
+ */
+static void unit_hold_typed(void)
+{
+    static const struct {
+        const char *said;
+        enum hold_state state;
+    } cases[] = {
+        {"990", HOLD_WAITING},  {"1000", HOLD_WAITING}, {"1001", HOLD_WORKING},
+        {"1400", HOLD_WORKING}, {"9999", HOLD_WORKING}, {"-1", HOLD_WAITING},
+        {"soon", HOLD_WAITING}, {"", HOLD_WAITING},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct hold h = {0};
+        struct hold_client c = {.hold = &h};
+        hold_init(&h);
+        h.loop.now = 1500;
+        h.state = HOLD_WAITING;
+        h.waiting_at = 1000;
+        hold_take_typed(&c, span_of(cases[i].said));
+        CHECK_INT(h.state, cases[i].state);
+        loop_free(&h.loop);
+    }
+}
+
 static void unit_hold(void)
 {
+    unit_hold_typed();
     unit_hold_questions();
     unit_hold_keys();
     unit_hold_typing();
