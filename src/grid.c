@@ -293,20 +293,28 @@ static void grid_fill(struct grid *g, int row, int col, int rows, int cols, stru
     }
 }
 
+/* Cells to restyle: both halves of what is wide look the same. *cols 0: none. */
+static struct cell *grid_whole(struct grid *g, int row, int col, int *cols)
+{
+    if (row < 0 || row >= g->rows || !grid_clip(&col, cols, g->cols)) {
+        *cols = 0;
+        return NULL;
+    }
+    struct cell *cells = grid_row(g, row);
+    int end = col + *cols;
+    col -= (cells[col].attr & CELL_TAIL) != 0;
+    end += end < g->cols && cells[end].attr & CELL_TAIL;
+    *cols = end - col;
+    return cells + col;
+}
+
 static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned set_attr)
 {
-    struct cell *cells;
     unsigned clear = set_attr & CELL_UNDERLINE ? CELL_UNDERLINE : 0;
-    int end;
+    struct cell *cells = grid_whole(g, row, col, &cols);
 
-    if (row < 0 || row >= g->rows || !grid_clip(&col, &cols, g->cols))
-        return;
-    cells = grid_row(g, row);
-    end = col + cols;
-    col -= (cells[col].attr & CELL_TAIL) != 0; /* both halves of what is wide look the same */
-    end += end < g->cols && cells[end].attr & CELL_TAIL;
-    for (; col < end; col++)
-        cells[col].attr = (uint16_t)((cells[col].attr & ~clear) | (set_attr & CELL_STYLE_MASK));
+    for (int i = 0; i < cols; i++)
+        cells[i].attr = (uint16_t)((cells[i].attr & ~clear) | (set_attr & CELL_STYLE_MASK));
 }
 
 /* The rune of another pool's cell in ours; nothing that could act on a terminal comes through. */
@@ -376,11 +384,11 @@ static void grid_put_cells(struct grid *g, int row, int col, const struct cell *
 
 static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t fg, uint32_t bg)
 {
-    if (row < 0 || row >= g->rows || !grid_clip(&col, &cols, g->cols))
-        return;
-    for (struct cell *cell = grid_row(g, row) + col; cols > 0; cols--, cell++) {
-        cell->fg = fg ? fg : cell->fg;
-        cell->bg = bg ? bg : cell->bg;
+    struct cell *cells = grid_whole(g, row, col, &cols);
+
+    for (int i = 0; i < cols; i++) {
+        cells[i].fg = fg ? fg : cells[i].fg;
+        cells[i].bg = bg ? bg : cells[i].bg;
     }
 }
 

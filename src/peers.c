@@ -109,6 +109,13 @@ static void peers_publish_self(struct peers *p)
     buf_free(&b);
 }
 
+/* What it was asked before is not answered any more, or is not waited for. */
+static void peers_begin_life(struct peers_peer *peer)
+{
+    peer->life = ++peer->peers->lives;
+    peer->pulling = peer->pull_again = peer->preparing = 0;
+}
+
 static struct peers_peer *peers_new_peer(struct peers *p, const struct fleet_heartbeat *beat)
 {
     struct peers_peer *peer = base_alloc(sizeof *peer);
@@ -116,6 +123,7 @@ static struct peers_peer *peers_new_peer(struct peers *p, const struct fleet_hea
     peer->peers = p;
     peer->beat = *beat;
     peer->beat_at = p->loop->now;
+    peers_begin_life(peer);
     peer->next_same = *bucket;
     *bucket = peer;
     peer->link = p->last;
@@ -242,7 +250,6 @@ static int peers_take_session(struct peers_peer *peer, const struct fleet_sessio
 
 static void peers_drop_session(struct peers_peer *peer, const char *id)
 {
-    peer->sessions--;
     peers_tell_gone(peer->peers, peer->beat.name, id, "the session has ended");
     cache_remove(peer->peers->cache, id);
 }
@@ -338,6 +345,7 @@ static void peers_take_event(struct link_stream *s, struct fleet_id id, const st
 struct peers_pull {
     struct peers *peers;
     char *computer, *path; /* path: of the project whose todos were asked for; or NULL */
+    long long life;        /* of the peer, when it was asked */
 };
 
 static void peers_pull_free(struct peers_pull *pull)
@@ -373,7 +381,7 @@ static int peers_pull(struct peers_peer *peer, const char *command, const char *
     const char *why;
     buf line = {0};
     *pull = (struct peers_pull){peer->peers, span_dup(span_of(peer->beat.name)),
-                                path ? span_dup(span_of(path)) : NULL};
+                                path ? span_dup(span_of(path)) : NULL, peer->life};
     fleet_put_words(&line, words);
     struct fleet_request request = {.command = buf_view(&line)};
     int asked = link_ask(&peer->peers->link, peer->beat.name, &request, done, pull, &why) != NULL;
@@ -401,6 +409,17 @@ static void peers_gather_finish(void *ctx)
     gather->done(gather->ctx);
 }
 
+/* The topics of which it is not known what the peer has, or not kept up to date. */
+static unsigned peers_unknown(const struct peers_peer *peer)
+{
+    unsigned known = 0;
+    if (peer->pulled_at)
+        known |= CACHE_SESSIONS;
+    if (peer->projects_at && !peer->preparing)
+        known |= CACHE_PREPARATION;
+    return ~(known & peer->peers->interest);
+}
+
 static int peers_is_asked_for(const struct peers_peer *peer, const struct peers_gather *gather)
 {
     return !gather->computer || strcmp(gather->computer, peer->beat.name) == 0;
@@ -409,10 +428,12 @@ static int peers_is_asked_for(const struct peers_peer *peer, const struct peers_
 static int peers_is_pulling(const struct peers *p, const struct peers_gather *gather)
 {
     for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
-        if (peers_is_asked_for(peer, gather) &&
-            (((gather->topics & CACHE_SESSIONS) && peer->pulling) ||
-             ((gather->topics & CACHE_PREPARATION) && peer->preparing)))
-            return 1;
+        if (peers_is_asked_for(peer, gather)) {
+            unsigned wanted = gather->topics & peers_unknown(peer);
+            if ((wanted & CACHE_SESSIONS && peer->pulling) ||
+                (wanted & CACHE_PREPARATION && peer->preparing))
+                return 1;
+        }
     return 0;
 }
 
@@ -466,9 +487,10 @@ static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, stru
 {
     struct peers_pull *pull = ctx;
     struct peers *p = pull->peers;
+    long long life = pull->life;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_sessions", why);
     peers_pull_free(pull);
-    if (peer)
+    if (peer && peer->life == life)
         peers_take_list(peer, answer, at);
     peers_end_gathers(p);
 }
@@ -482,13 +504,12 @@ static void peers_pull_sessions(struct peers_peer *peer)
 
 static int peers_gather(struct peers *p, struct peers_gather *gather, long long ms)
 {
-    gather->topics &= ~p->interest;
     for (struct peers_peer *peer = p->first; peer && p->link.ready; peer = peer->next) {
-        if (!peers_is_asked_for(peer, gather))
-            continue;
-        if ((gather->topics & CACHE_SESSIONS) && !peer->pulling)
+        unsigned wanted =
+            peers_is_asked_for(peer, gather) ? gather->topics & peers_unknown(peer) : 0;
+        if (wanted & CACHE_SESSIONS && !peer->pulling)
             peers_pull_sessions(peer);
-        if ((gather->topics & CACHE_PREPARATION) && !peer->preparing)
+        if (wanted & CACHE_PREPARATION && !peer->preparing)
             peers_pull_projects(peer);
     }
     if (!peers_is_pulling(p, gather))
@@ -547,11 +568,12 @@ static void peers_on_todos(void *ctx, const struct fleet_answer *answer, struct 
 {
     struct peers_pull *pull = ctx;
     struct peers *p = pull->peers;
+    long long life = pull->life;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_todos", why);
     struct peers_project *project = NULL;
     buf b = {0};
     (void)at;
-    if (peer && peer->preparing) /* else it has gone and come back meanwhile */
+    if (peer && peer->life == life)
         peer->preparing--;
     for (int i = 0; peer && i < peer->project_count; i++)
         if (strcmp(peer->projects[i].path, pull->path) == 0)
@@ -630,10 +652,11 @@ static void peers_on_projects(void *ctx, const struct fleet_answer *answer, stru
 {
     struct peers_pull *pull = ctx;
     struct peers *p = pull->peers;
+    long long life = pull->life;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_projects", why);
     (void)at;
     peers_pull_free(pull);
-    if (peer && peer->preparing) /* else it has gone and come back meanwhile */
+    if (peer && peer->life == life)
         peer->preparing--;
     if (peer && answer && answer->good && answer->data.type == JSON_ARRAY)
         peers_take_projects(peer, answer->data);
@@ -755,8 +778,8 @@ static void peers_hear(struct peers *p, span text)
         peers_publish_peer(peer);
     if (is_new) /* the key's time to live says how old it is */
         peers_check(peer);
-    if (restarted) /* what it was asked before is not answered any more */
-        peer->pulling = 0;
+    if (restarted)
+        peers_begin_life(peer);
     if (is_new || restarted)
         peers_pull_all(peer, p->interest);
 }
@@ -974,7 +997,7 @@ static int peers_is_heard_abroad(const struct peers *p)
 static int peers_must_be_asked(const struct peers *p, const char *computer)
 {
     const struct peers_peer *peer = peers_find(p, span_of(computer));
-    return peer && p->link.ready && (!(p->interest & CACHE_SESSIONS) || !peer->pulled_at);
+    return peer && p->link.ready && (peers_unknown(peer) & CACHE_SESSIONS);
 }
 
 static void peers_on_requests_end(void *ctx, const struct resp *reply);
@@ -1079,8 +1102,12 @@ static void peers_send_held(struct peers *p)
 static void peers_on_session(void *ctx, struct cache_session *s, int removed)
 {
     struct peers *p = ctx;
-    if (strcmp(s->computer, p->config->computer) != 0)
+    if (strcmp(s->computer, p->config->computer) != 0) {
+        struct peers_peer *peer = peers_find(p, span_of(s->computer));
+        if (removed && peer)
+            peer->sessions--;
         return;
+    }
     if (removed && !p->link.ready && p->lost_count < PEERS_LOST_MAX) {
         p->lost = base_grow(p->lost, PEERS_LOST_MAX * sizeof *p->lost);
         snprintf(p->lost[p->lost_count++], sizeof *p->lost, "%s", s->id);
@@ -1252,7 +1279,7 @@ static void peers_on_ready(void *ctx)
     snprintf(p->self.instance, sizeof p->self.instance, "%s/%lld", p->run, p->link.calls.connects);
     for (struct peers_peer *peer = p->first; peer; peer = peer->next) {
         peer->beat_at = p->loop->now; /* nobody could be heard meanwhile */
-        peer->pulling = peer->pull_again = 0;
+        peers_begin_life(peer);
         peer->pulled_at = 0;
     }
     link_stream_close(&p->link, &p->messages);

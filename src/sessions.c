@@ -63,6 +63,8 @@ static void session_changed(struct session *s)
     if (s->cached) {
         cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);
     } else {
+        cache_remove(all->cache,
+                     s->id); /* another computer's, which says it while ours is hidden */
         s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
                               all->loop->now);
         s->cached->local = s;
@@ -214,6 +216,8 @@ static void session_remove(struct session *s)
     store_remove_session(all->config->state, s->id);
     unlink(s->socket);
     cache_remove(all->cache, s->id);
+    s->cached = NULL;
+    s->hidden = 0; /* who waits for its end finds it no more */
     log_line(LOG_INFO, "session %s is gone", s->id);
     while (s->waiters) {
         struct session_waiter *waiter = s->waiters;

@@ -402,7 +402,6 @@ static int ui_form_height(const struct ui_form *f, int i, int width, int most)
     return ui_max(1, ui_min(most, field_height(&line->field, width)));
 }
 
-#define UI_WHEEL_LINES 3
 #define UI_FORM_STATUS_MAX 3
 #define UI_FORM_COLS 72
 

@@ -497,12 +497,8 @@ static void test_fleet_preparation(void)
     CHECK_INT(call("POST", "/projects", format("{\"path\": \"%s\", \"name\": \"far\", "
                                                "\"description\": \"d\"}", project)).status, 200);
     on(0);
-    /* Nobody is subscribed: it is asked, and so are all when somebody waits for them. */
-    CHECK_TEXT(get("/projects-with-todos?computer=nobody").body, "[]");
-    CHECK_TEXT(json_get(get("/projects?computer=hostb").body, "0.path"), project);
-    struct reply r = get("/projects-with-todos?wait_ms=5000");
-    CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "far-slug");
     struct wire w = subscribe("preparation");
+    CHECK_TEXT(json_get(get("/projects?computer=hostb").body, "0.path"), project);
     char *event = event_await(&w, "projects_updated", NULL);
     CHECK_TEXT(json_get(event, "data.computer"), "hostb");
     CHECK_TEXT(json_get(event, "data.projects.0.path"), project);
@@ -512,7 +508,7 @@ static void test_fleet_preparation(void)
     CHECK_TEXT(json_get(event, "data.project_path"), project);
     CHECK_TEXT(json_get(event, "data.todos.0.slug"), "far-slug");
     CHECK_TEXT(json_get(event, "data.todos.0.status"), "ready");
-    r = get("/projects-with-todos");
+    struct reply r = get("/projects-with-todos");
     CHECK_TEXT(json_get(r.body, "0.computer"), "hostb");
     CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "far-slug");
     CHECK_INT(json_count(get("/projects?computer=hostb").body, ""), 1);
@@ -522,6 +518,17 @@ static void test_fleet_preparation(void)
     do
         event = event_await(&w, "todos_updated", NULL);
     while (!json_is(event, "data.todos.0.status", "in_progress"));
+    /* Nobody is subscribed: it is asked, and so are all when somebody waits for them. */
+    wire_close(&w);
+    AWAIT(json_is(get("/status").body, "clients", "1"));
+    file_write(format("%s/roadmap.md", todos), "- [ ] other-slug\n", 0600);
+    CHECK_TEXT(get("/projects-with-todos?computer=nobody").body, "[]");
+    r = get("/projects-with-todos?wait_ms=5000");
+    CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "other-slug");
+    file_write(format("%s/roadmap.md", todos), "- [ ] third-slug\n", 0600);
+    r = get("/projects-with-todos?computer=hostb");
+    CHECK_TEXT(json_get(r.body, "0.todos.0.slug"), "third-slug");
+    w = subscribe("preparation");
     host_end(1);
     on(0);
     event_await(&w, "computer_removed", NULL);
@@ -1162,6 +1169,19 @@ static void test_fleet_echo(void)
     event_await_value(&w, "p-1", "title", "still mine");
     CHECK_TEXT(session_get("p-1", "computer"), "python");
     CHECK_TEXT(session_get(own, "computer"), "hosta");
+    /* While ours is hidden somebody else can have one of that name, until ours is back. */
+    CHECK_INT(call("DELETE", session_path(own, "?undo_s=10"), NULL).status, 200);
+    event_await(&w, "session_removed", own);
+    python_sends("hosta", "python", "session_updated", python_session(own, "theirs", 51));
+    event_await_value(&w, own, "title", "theirs");
+    CHECK_INT(call("POST", session_path(own, "/restore"), NULL).status, 200);
+    event_await_value(&w, own, "last_output", "ready");
+    CHECK_TEXT(session_get(own, "computer"), "hosta");
+    python_sends("hosta", "python", "session_removed", format("{\"session_id\": \"%s\"}", own));
+    python_sends("hosta", "python", "session_removed", "{\"session_id\": \"p-1\"}");
+    event_await(&w, "session_removed", "p-1");
+    CHECK_INT(call("PATCH", session_path(own, ""), "{\"title\": \"renamed\"}").status, 200);
+    event_await_value(&w, own, "title", "renamed");
     char *sent = REDIS("XRANGE", "session_events:cobra", "-", "+");
     CHECK(!strstr(sent, "p-1") && !strstr(sent, "\"echo\""));
     fleet_end();
