@@ -355,7 +355,7 @@ static void peers_pull_free(struct peers_pull *pull)
     free(pull);
 }
 
-/* The peer that answered, or NULL: there is no usable answer. Frees the pull but for its path. */
+/* The peer that was asked; NULL: it has gone, or it is there anew. */
 static struct peers_peer *peers_pull_end(struct peers_pull *pull, const struct fleet_answer *answer,
                                          const char *what, const char *why)
 {
@@ -369,7 +369,7 @@ static struct peers_peer *peers_pull_end(struct peers_pull *pull, const struct f
                             : "an error");
         free(error);
     }
-    return peer;
+    return peer && peer->life == pull->life ? peer : NULL;
 }
 
 static int peers_pull(struct peers_peer *peer, const char *command, const char *path,
@@ -487,10 +487,9 @@ static void peers_on_sessions(void *ctx, const struct fleet_answer *answer, stru
 {
     struct peers_pull *pull = ctx;
     struct peers *p = pull->peers;
-    long long life = pull->life;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_sessions", why);
     peers_pull_free(pull);
-    if (peer && peer->life == life)
+    if (peer)
         peers_take_list(peer, answer, at);
     peers_end_gathers(p);
 }
@@ -568,12 +567,11 @@ static void peers_on_todos(void *ctx, const struct fleet_answer *answer, struct 
 {
     struct peers_pull *pull = ctx;
     struct peers *p = pull->peers;
-    long long life = pull->life;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_todos", why);
     struct peers_project *project = NULL;
     buf b = {0};
     (void)at;
-    if (peer && peer->life == life)
+    if (peer)
         peer->preparing--;
     for (int i = 0; peer && i < peer->project_count; i++)
         if (strcmp(peer->projects[i].path, pull->path) == 0)
@@ -652,11 +650,10 @@ static void peers_on_projects(void *ctx, const struct fleet_answer *answer, stru
 {
     struct peers_pull *pull = ctx;
     struct peers *p = pull->peers;
-    long long life = pull->life;
     struct peers_peer *peer = peers_pull_end(pull, answer, "list_projects", why);
     (void)at;
     peers_pull_free(pull);
-    if (peer && peer->life == life)
+    if (peer)
         peer->preparing--;
     if (peer && answer && answer->good && answer->data.type == JSON_ARRAY)
         peers_take_projects(peer, answer->data);
