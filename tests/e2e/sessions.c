@@ -62,7 +62,8 @@ static void test_session_life(void)
     AWAIT_SESSION(id, "last_output", "first");
     CHECK_TEXT(session_get(id, "state"), "working");
     CHECK_TEXT(session_get(id, "state_source"), "output");
-    long long before = parse_ms(session_get(id, "last_activity"));
+    long long before = parse_ms(session_get(id, "last_activity")), seen = now_ms();
+    AWAIT(now_ms() > seen + 1); /* what comes now has another time */
     file_write(go, "on\n", 0600);
     AWAIT_SESSION(id, "state", "exited");
     CHECK_TEXT(session_get(id, "state_source"), "exit");
