@@ -51,6 +51,13 @@ static void test_session_object(void)
     CHECK_TEXT(get(session_path(id, "")).body, object); /* nothing happens, nothing changes */
 }
 
+/* What happens after it has another time than what was seen before, in milliseconds. */
+static void await_other_time(void)
+{
+    long long seen = now_ms();
+    AWAIT(now_ms() > seen + 1);
+}
+
 static void test_session_life(void)
 {
     daemon_start();
@@ -62,8 +69,8 @@ static void test_session_life(void)
     AWAIT_SESSION(id, "last_output", "first");
     CHECK_TEXT(session_get(id, "state"), "working");
     CHECK_TEXT(session_get(id, "state_source"), "output");
-    long long before = parse_ms(session_get(id, "last_activity")), seen = now_ms();
-    AWAIT(now_ms() > seen + 1); /* what comes now has another time */
+    long long before = parse_ms(session_get(id, "last_activity"));
+    await_other_time();
     file_write(go, "on\n", 0600);
     AWAIT_SESSION(id, "state", "exited");
     CHECK_TEXT(session_get(id, "state_source"), "exit");
@@ -125,6 +132,7 @@ static void test_session_state(void)
     AWAIT_SESSION(id, "state", "idle"); /* three seconds of silence */
     CHECK_TEXT(session_get(id, "state_source"), "output");
     char *since = session_get(id, "state_since");
+    await_other_time();
     file_write(go, "\\\\a\n", 0600);
     AWAIT_SESSION(id, "state", "waiting");
     CHECK_TEXT(session_get(id, "state_source"), "bell");
