@@ -205,18 +205,12 @@ static int cell_is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7f;
 }
 
-/* Is the first character a grapheme of one column, with nothing that joins it? */
-static int cell_is_alone(span s)
-{
-    return cell_is_plain((unsigned char)s.p[0]) && (s.n == 1 || (unsigned char)s.p[1] < 0x80);
-}
-
 static size_t cell_next_grapheme(span s, int *width)
 {
     struct cell_cluster c = {CELL_CLASS_NONE, 0, 0};
     size_t n = 0;
 
-    if (cell_is_alone(s)) {
+    if (cell_is_plain((unsigned char)s.p[0]) && (s.n == 1 || (unsigned char)s.p[1] < 0x80)) {
         *width = 1;
         return 1;
     }
@@ -237,10 +231,8 @@ static size_t cell_fit(span s, int columns, int *used)
     int total = 0;
 
     while (n < s.n) {
-        int width = 1;
-        size_t step = 1;
-        if (!cell_is_alone(span_sub(s, n)))
-            step = cell_next_grapheme(span_sub(s, n), &width);
+        int width;
+        size_t step = cell_next_grapheme(span_sub(s, n), &width);
         if (width > columns - total)
             break;
         total += width;

@@ -1100,8 +1100,8 @@ static void peers_on_session(void *ctx, struct cache_session *s, int removed)
 {
     struct peers *p = ctx;
     if (strcmp(s->computer, p->config->computer) != 0) {
-        struct peers_peer *peer = peers_find(p, span_of(s->computer));
-        if (removed && peer)
+        struct peers_peer *peer = removed ? peers_find(p, span_of(s->computer)) : NULL;
+        if (peer)
             peer->sessions--;
         return;
     }

@@ -45,13 +45,20 @@ static void session_renew_record(struct session *s)
     json_field_null(&s->record, "tmux_session_name");
 }
 
+/* Out of the cache, where another computer may have one of its id meanwhile. */
+static void session_uncache(struct session *s)
+{
+    if (s->cached)
+        cache_remove(s->owner->cache, s->id);
+    s->cached = NULL;
+}
+
 /* Something about the session has changed: a new object for the cache. */
 static void session_changed(struct session *s)
 {
     struct sessions *all = s->owner;
     if (s->hidden) {
-        cache_remove(all->cache, s->id);
-        s->cached = NULL;
+        session_uncache(s);
         return;
     }
     if (!s->record.n)
@@ -63,8 +70,7 @@ static void session_changed(struct session *s)
     if (s->cached) {
         cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);
     } else {
-        cache_remove(all->cache,
-                     s->id); /* another computer's, which says it while ours is hidden */
+        cache_remove(all->cache, s->id); /* another computer's gives way */
         s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
                               all->loop->now);
         s->cached->local = s;
@@ -215,8 +221,7 @@ static void session_remove(struct session *s)
     struct sessions *all = s->owner;
     store_remove_session(all->config->state, s->id);
     unlink(s->socket);
-    cache_remove(all->cache, s->id);
-    s->cached = NULL;
+    session_uncache(s);
     s->hidden = 0; /* who waits for its end finds it no more */
     log_line(LOG_INFO, "session %s is gone", s->id);
     while (s->waiters) {

@@ -1182,6 +1182,14 @@ static void test_fleet_echo(void)
     event_await(&w, "session_removed", "p-1");
     CHECK_INT(call("PATCH", session_path(own, ""), "{\"title\": \"renamed\"}").status, 200);
     event_await_value(&w, own, "title", "renamed");
+    /* And its end takes nothing of theirs away. */
+    CHECK_INT(call("DELETE", session_path(own, "?undo_s=1"), NULL).status, 200);
+    event_await(&w, "session_removed", own);
+    python_sends("hosta", "python", "session_updated", python_session(own, "theirs", 52));
+    event_await_value(&w, own, "title", "theirs");
+    AWAIT_GONE(own);
+    AWAIT(!file_exists(session_file(own, "record.json")));
+    CHECK_TEXT(session_get(own, "title"), "theirs");
     char *sent = REDIS("XRANGE", "session_events:cobra", "-", "+");
     CHECK(!strstr(sent, "p-1") && !strstr(sent, "\"echo\""));
     fleet_end();
