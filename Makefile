@@ -14,10 +14,12 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 OUT = telec
 BIN = $(DESTDIR)$(PREFIX)/bin
 
+SOURCES = teleclaude.c teleclaude.h src/*/*.[ch] src/*/*/*.[ch]
+
 all: $(OUT)
 
 # The one build rule. The other builds are this one with another OUT and other flags.
-$(OUT): teleclaude.c teleclaude.h src/*.c
+$(OUT): $(SOURCES)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ teleclaude.c
 
 run: $(OUT)
@@ -32,10 +34,9 @@ static: build
 
 single: build/telec.c
 
-build/telec.c: teleclaude.c teleclaude.h src/*.c
+build/telec.c: $(SOURCES) src/single.awk
 	@mkdir -p build
-	awk '!/^#include "/ { print; next } { split($$0, part, "\"") } \
-	    { while ((getline line < part[2]) > 0) print line } { close(part[2]) }' teleclaude.c > $@
+	awk -f src/single.awk teleclaude.c > $@
 
 build:
 	@mkdir -p build

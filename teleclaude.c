@@ -1,56 +1,91 @@
 /* telec - see and drive terminal and AI-agent sessions, live.
  *
- * The only file handed to the compiler: `cc -o telec teleclaude.c`. It is the table of contents; a
- * part calls only parts above it. What each one offers is in teleclaude.h, section by section, in
- * this order. */
+ * The only file handed to the compiler: `cc -o telec teleclaude.c`. It is the table of contents,
+ * lowest part first: a file calls only files above it. What each one offers stands in its folder's
+ * header (src/FOLDER/FOLDER.h); teleclaude.h is the map of the folders. */
 
 #include "teleclaude.h"
 
-#include "src/base.c"     /* growable buffers, spans, UTF-8 and column width, clock, log */
-#include "src/json.c"     /* JSON: tokenizer over a span, writer into a buffer */
-#include "src/digest.c"   /* SHA-1, base64 */
-#include "src/http.c"     /* HTTP/1.1 messages, both roles */
-#include "src/ws.c"       /* WebSocket frames and handshake, both roles */
-#include "src/resp.c"     /* Redis protocol: replies and commands */
-#include "src/cell.c"     /* one place of a screen: graphemes, colours, SGR */
-#include "src/vt.c"       /* terminal emulator: bytes in, grid of cells out */
-#include "src/cache.c"    /* the known sessions and who wants to hear of them */
-#include "src/roadmap.c"  /* todos/roadmap.md and state.json of a project into todos */
-#include "src/loop.c"     /* the poll() table; queued connections */
-#include "src/config.c"   /* paths, the configuration file, defaults */
-#include "src/store.c"    /* session records and logs on disk */
-#include "src/fleet.c"    /* what computers write to each other through Redis, as bytes */
-#include "src/hold.c"     /* the session holder, and talking to it */
-#include "src/sessions.c" /* the sessions of this computer */
-#include "src/projects.c" /* the projects of this computer, their todos, and who changes them */
-#include "src/redis.c"    /* a reconnecting Redis connection */
-#include "src/link.c"     /* the conversations with Redis: commands, streams, requests */
-#include "src/peers.c"    /* the other computers: who is there, what they tell, asking them */
-#include "src/watch.c"    /* looking at sessions of other computers */
-#include "src/answer.c"   /* what other computers ask of this one */
-#include "src/serve.c"    /* a client connection's HTTP and WebSocket states */
-#include "src/call.c"     /* one request at work: parameters, faults, the usual answers */
-#include "src/remote.c"   /* requests about sessions of other computers */
-#include "src/api.c"      /* routes, handlers, topics of /ws */
-#include "src/daemon.c"   /* socket, wiring, start, shutdown */
-#include "src/hook.c"     /* what agents' hooks say, and putting them in place */
-#include "src/client.c"   /* talking to a daemon: requests, push, reconnect, fallback */
-#include "src/tree.c"     /* what the UI shows: computers, projects, sessions as rows */
-#include "src/plan.c"     /* what there is to do: projects, todos, files as rows */
-#include "src/grid.c"     /* frames of cells, and the bytes that show what changed */
-#include "src/term.c"     /* the user's terminal: raw mode, input decoder */
-#include "src/theme.c"    /* named styles: defaults, and the user's colours */
-#include "src/field.c"    /* text being edited, of one line or several */
-#include "src/ui.c"       /* widgets: forms, questions, messages, keys, help */
-#include "src/pager.c"    /* a file's text, with light Markdown styling */
-#include "src/view.c"     /* a session's live screen inside the UI */
-#include "src/look.c"     /* how sessions, projects and todos are drawn */
-#include "src/app.c"      /* the UI's state: selection, requests, what survives a restart */
-#include "src/dialog.c"   /* starting, messaging, renaming, ending a session */
-#include "src/attach.c"   /* a session's screen: the preview, or all of the terminal */
-#include "src/paint.c"    /* a frame: where things are, and drawing them */
-#include "src/tui.c"      /* the terminal UI: keys, mouse, answers, events, life */
-#include "src/cli.c"      /* command table and commands */
+#include "src/base/base.c"            /* memory, random bytes, spans, buffers */
+#include "src/base/utf8.c"            /* UTF-8, column width */
+#include "src/base/clock.c"           /* time: clocks, dates, ages */
+#include "src/base/log.c"             /* the log */
+#include "src/base/json.c"            /* JSON: tokenizer over a span, writer into a buffer */
+#include "src/base/digest.c"          /* SHA-1, base64 */
+
+#include "src/wire/http.c"            /* HTTP/1.1 messages, both roles */
+#include "src/wire/ws.c"              /* WebSocket frames and handshake, both roles */
+#include "src/wire/resp.c"            /* Redis protocol: replies and commands */
+
+#include "src/screen/cell.c"          /* one place of a screen: graphemes, colours, SGR */
+#include "src/screen/grid.c"          /* frames of cells, and the bytes that show what changed */
+#include "src/screen/vt/screen.c"     /* rows, scrollback, scrolling, printing */
+#include "src/screen/vt/control.c"    /* C0, cursor, erasing, SGR, modes, tabs, queries */
+#include "src/screen/vt/osc.c"        /* titles, OSC and DCS strings */
+#include "src/screen/vt/parse.c"      /* the state machine, the tables of sequences */
+#include "src/screen/vt/reflow.c"     /* resizing */
+#include "src/screen/vt/snapshot.c"   /* the screen as bytes and as text */
+#include "src/screen/vt/vt.c"         /* life and accessors of an emulator */
+
+#include "src/system/loop.c"          /* poll table, timers, signals, children */
+#include "src/system/conn.c"          /* queued connections, Unix sockets */
+#include "src/system/config.c"        /* paths, the configuration file, defaults */
+#include "src/system/store.c"         /* session records and logs on disk */
+
+#include "src/session/cache.c"        /* session objects and their subscribers */
+#include "src/session/frame.c"        /* the holder protocol: frames */
+#include "src/session/holder_link.c"  /* launching a holder, connections and questions to it */
+#include "src/session/state.c"        /* a session's state: starting, working, waiting … */
+#include "src/session/holder.c"       /* the process that holds one session */
+#include "src/session/sessions.c"     /* this computer's sessions: records, adoption, ends */
+
+#include "src/work/roadmap.c"         /* todos/roadmap.md and state.json of a project into todos */
+#include "src/work/projects.c"        /* this computer's projects, their todos, watching both */
+
+#include "src/fleet/codec.c"          /* what computers write to each other, as bytes; pure */
+#include "src/fleet/redis.c"          /* one reconnecting Redis connection */
+#include "src/fleet/streams.c"        /* commands, the XREAD set, requests and replies */
+#include "src/fleet/roster.c"         /* the table of other computers */
+#include "src/fleet/events.c"         /* events of other computers' sessions */
+#include "src/fleet/pull.c"           /* asking other computers for what they have */
+#include "src/fleet/presence.c"       /* heartbeats: theirs and ours */
+#include "src/fleet/peers.c"          /* our events to other computers, wiring */
+#include "src/fleet/observe.c"        /* viewing a session of another computer */
+#include "src/fleet/broadcast.c"      /* our sessions to those who observe them from elsewhere */
+#include "src/fleet/requests.c"       /* what other computers ask of this one */
+
+#include "src/server/httpd.c"         /* a client connection: HTTP, WebSocket */
+#include "src/server/request.c"       /* one request: parameters, validation errors, replies */
+#include "src/server/proxy.c"         /* requests about sessions of other computers */
+#include "src/server/relay.c"         /* a holder behind a WebSocket */
+#include "src/server/push.c"          /* /ws and its topics */
+#include "src/server/routes.c"        /* the route table and its handlers */
+#include "src/server/daemon.c"        /* wiring, run, shutdown */
+
+#include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
+#include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
+
+#include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
+#include "src/ui/todos.c"             /* model: projects, todos, files as rows */
+#include "src/ui/term.c"              /* the user's terminal: raw mode, input decoder */
+#include "src/ui/theme.c"             /* named styles: defaults, and the user's colours */
+#include "src/ui/field.c"             /* text being edited, of one line or several */
+#include "src/ui/widget.c"            /* forms, questions, messages, clicks */
+#include "src/ui/keymap.c"            /* the key table, its names, the help */
+#include "src/ui/pager.c"             /* a text to read, with light Markdown styling */
+#include "src/ui/view.c"              /* a session's screen: connection, emulator, crop */
+#include "src/ui/rows.c"              /* drawing rows and the header */
+#include "src/ui/app.c"               /* state, selection, requests, what survives a restart */
+#include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
+#include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
+#include "src/ui/layout.c"            /* a frame: geometry and composition */
+#include "src/ui/keys.c"              /* the key table's actions */
+#include "src/ui/tui.c"               /* input, events, run */
+
+#include "src/cli/hook.c"             /* agents' hooks: what they say, installing them */
+#include "src/cli/context.c"          /* options, output and requests of a command */
+#include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
+#include "src/cli/cli.c"              /* the command table, options, help, completion */
 
 int main(int argc, char **argv)
 {

@@ -77,7 +77,7 @@ static void make_dirs(const struct test *test)
     e2e.socket = format("%s/telec/api.sock", e2e.run);
     e2e.errors = format("%s/errors", e2e.dir);
     /* What lives as long as its process isn't lost. */
-    file_write(format("%s/leaks", e2e.dir), "leak:config_load\nleak:daemon_claim\nleak:hold_main\n",
+    file_write(format("%s/leaks", e2e.dir), "leak:config_load\nleak:daemon_claim\nleak:holder_main\n",
                0600);
 }
 

@@ -21,22 +21,22 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/loop.c"
 #include "unit/config.c"
 #include "unit/store.c"
-#include "unit/fleet.c"
-#include "unit/hold.c"
+#include "unit/codec.c"
+#include "unit/holder.c"
 #include "unit/projects.c"
 #include "unit/redis.c"
 #include "unit/hook.c"
 #include "unit/client.c"
 #include "unit/tree.c"
-#include "unit/plan.c"
+#include "unit/todos.c"
 #include "unit/grid.c"
 #include "unit/term.c"
 #include "unit/theme.c"
 #include "unit/field.c"
-#include "unit/ui.c"
+#include "unit/widget.c"
 #include "unit/pager.c"
 #include "unit/view.c"
-#include "unit/look.c"
+#include "unit/rows.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
 
@@ -49,16 +49,16 @@ static const struct {
     {"ws", unit_ws},           {"cell", unit_cell},
     {"vt", unit_vt},           {"cache", unit_cache},
     {"loop", unit_loop},       {"config", unit_config},
-    {"store", unit_store},     {"hold", unit_hold},
+    {"store", unit_store},     {"holder", unit_holder},
     {"grid", unit_grid},       {"term", unit_term},
     {"client", unit_client},   {"tree", unit_tree},
-    {"ui", unit_ui},           {"view", unit_view},
+    {"widget", unit_widget},           {"view", unit_view},
     {"hook", unit_hook},       {"resp", unit_resp},
     {"roadmap", unit_roadmap}, {"projects", unit_projects},
-    {"fleet", unit_fleet},     {"redis", unit_redis},
-    {"plan", unit_plan},       {"pager", unit_pager},
+    {"codec", unit_codec},     {"redis", unit_redis},
+    {"todos", unit_todos},       {"pager", unit_pager},
     {"theme", unit_theme},     {"field", unit_field},
-    {"look", unit_look},
+    {"rows", unit_rows},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

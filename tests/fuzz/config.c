@@ -55,7 +55,7 @@ static void fuzz_config_put(const struct config *c, buf *out, buf *problems)
 {
     buf all = {0};
     config_put(c, &all);
-    tui_put_config(c, &all, problems);
+    keys_put_config(c, &all, problems);
     for (span rest = buf_view(&all); rest.n;) {
         span line = span_cut(&rest, '\n');
         if (line.n && line.p[0] == '#')

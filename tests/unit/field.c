@@ -214,7 +214,7 @@ static void unit_field_drawn(void)
         for (size_t at = 0; at <= f.text.n; at = at < f.text.n ? field_after(&f, at) : at + 1) {
             f.cursor = at;
             grid_clear(&g);
-            field_draw(&g, 0, 3, 1, width, &f, ui_selected, 1);
+            field_draw(&g, 0, 3, 1, width, &f, widget_selected, 1);
             if (width > 0)
                 CHECK(g.cursor_shown && g.cursor_col >= 3 && g.cursor_col < 3 + width);
             for (int col = 0; col < g.cols; col++)
@@ -223,7 +223,7 @@ static void unit_field_drawn(void)
         }
     f.cursor = 3;
     grid_clear(&g);
-    field_draw(&g, 0, 0, 1, 10, &f, ui_selected, 0);
+    field_draw(&g, 0, 0, 1, 10, &f, widget_selected, 0);
     UNIT_FIELD_ROW(&g, 0, "0123456789");
     CHECK(!g.cursor_shown);
     field_free(&f);
@@ -235,7 +235,7 @@ static void unit_field_drawn(void)
 static void unit_field_draw(struct grid *g, struct field *f, int rows, int width)
 {
     grid_clear(g);
-    field_draw(g, 0, 0, rows, width, f, ui_plain, 1);
+    field_draw(g, 0, 0, rows, width, f, widget_plain, 1);
 }
 
 /* A click puts the cursor where it is drawn, and the text that is broken is all there. */

@@ -198,7 +198,7 @@ static int unit_projects_watches(const struct unit_projects *u)
     for (const struct project *p = u->projects.first; p; p = p->next)
         for (const struct projects_watch *w = p->watches; w; w = w->next)
             n++;
-    CHECK_INT(u->projects.watch_count, n);
+    CHECK_INT(u->projects.observe_count, n);
     return n;
 }
 

@@ -42,7 +42,7 @@ static void unit_view_rectangle(void)
                 struct view *v = unit_view_of(30, 9, screens[s]);
                 grid_resize(&g, 10, 20);
                 for (int row = 0; row < 10; row++)
-                    grid_put(&g, row, 0, 20, span_of("####################"), ui_plain);
+                    grid_put(&g, row, 0, 20, span_of("####################"), widget_plain);
                 view_draw(v, &g, 1, 2, rows, cols, 1);
                 for (int row = 0; row < 10; row++)
                     for (int col = 0; col < 20; col++)

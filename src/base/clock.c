@@ -1,0 +1,138 @@
+#include "base.h"
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static long long clock_mono_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static long long clock_wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Days since 1970-01-01 of a proleptic Gregorian date. Years begin in March, so that the leap day
+ * is a year's last: the days before month m are (153 * m + 2) / 5. */
+static long long clock_days(long long year, int month, int day)
+{
+    year -= month <= 2;
+    long long era = (year >= 0 ? year : year - 399) / 400;
+    long long of_era = year - era * 400;
+    long long of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static void clock_put_digits(buf *b, long long v, int width)
+{
+    char digits[8];
+    for (int i = width - 1; i >= 0; i--, v /= 10)
+        digits[i] = (char)('0' + v % 10);
+    buf_add(b, digits, (size_t)width);
+}
+
+static void clock_put_iso(buf *b, long long wall_ms)
+{
+    long long ms = wall_ms % 86400000, days = wall_ms / 86400000;
+    if (ms < 0)
+        ms += 86400000, days--;
+    long long z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
+    long long yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    long long doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+    long long month = mp < 10 ? mp + 3 : mp - 9;
+    const long long field[] = {yoe + era * 400 + (month <= 2), month, doy - (153 * mp + 2) / 5 + 1,
+                               ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000};
+    static const char before[] = "\0--T::.";
+    for (int i = 0; i < 7; i++) {
+        if (before[i])
+            buf_byte(b, before[i]);
+        clock_put_digits(b, field[i], i == 0 ? 4 : i == 6 ? 3 : 2);
+    }
+    buf_str(b, "+00:00");
+}
+
+/* Exactly `count` digits at the start of *s. */
+static int clock_take_digits(span *s, int count, int *out)
+{
+    *out = 0;
+    for (int i = 0; i < count; i++) {
+        if (s->n == 0 || s->p[0] < '0' || s->p[0] > '9')
+            return 0;
+        *out = *out * 10 + (s->p[0] - '0');
+        *s = span_sub(*s, 1);
+    }
+    return 1;
+}
+
+static int clock_take(span *s, const char *one_of)
+{
+    if (s->n == 0 || !strchr(one_of, s->p[0]) || !s->p[0])
+        return 0;
+    *s = span_sub(*s, 1);
+    return 1;
+}
+
+/* "Z", "+02:00", "-0530" or nothing: minutes east of UTC. */
+static int clock_take_offset(span *s, int *minutes)
+{
+    int hours, rest;
+    *minutes = 0;
+    if (s->n == 0 || (s->n == 1 && clock_take(s, "Zz")))
+        return 1;
+    int sign = s->p[0] == '-' ? -1 : 1;
+    if (!clock_take(s, "+-") || !clock_take_digits(s, 2, &hours))
+        return 0;
+    clock_take(s, ":");
+    if (!clock_take_digits(s, 2, &rest) || s->n || hours > 23 || rest > 59)
+        return 0;
+    *minutes = sign * (hours * 60 + rest);
+    return 1;
+}
+
+static int clock_parse_iso(span s, long long *wall_ms)
+{
+    int year, month, day, hour, minute, second, digit, fraction = 0, east;
+    if (!clock_take_digits(&s, 4, &year) || !clock_take(&s, "-") ||
+        !clock_take_digits(&s, 2, &month) || !clock_take(&s, "-") ||
+        !clock_take_digits(&s, 2, &day) || !clock_take(&s, "Tt ") ||
+        !clock_take_digits(&s, 2, &hour) || !clock_take(&s, ":") ||
+        !clock_take_digits(&s, 2, &minute) || !clock_take(&s, ":") ||
+        !clock_take_digits(&s, 2, &second))
+        return 0;
+    if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60 ||
+        clock_days(year, month, day) >= clock_days(year + month / 12, month % 12 + 1, 1))
+        return 0;
+    if (clock_take(&s, ".,")) {
+        if (!clock_take_digits(&s, 1, &digit))
+            return 0;
+        fraction = digit * 100;
+        for (int unit = 10; clock_take_digits(&s, 1, &digit); unit /= 10)
+            fraction += digit * unit;
+    }
+    if (!clock_take_offset(&s, &east))
+        return 0;
+    long long seconds = clock_days(year, month, day) * 86400 + hour * 3600LL + minute * 60 + second;
+    *wall_ms = (seconds - east * 60LL) * 1000 + fraction;
+    return 1;
+}
+
+static void clock_put_age(buf *b, long long ms)
+{
+    long long minutes = ms / 60000;
+    if (minutes < 1) {
+        buf_str(b, "now");
+        return;
+    }
+    static const struct { long long minutes; char letter; } units[] = {
+        {525600, 'y'}, {1440, 'd'}, {60, 'h'}, {1, 'm'}};
+    size_t i = 0;
+    while (minutes < units[i].minutes)
+        i++;
+    buf_int(b, minutes / units[i].minutes);
+    buf_byte(b, units[i].letter);
+}
+

@@ -1,0 +1,739 @@
+#include "base.h"
+
+/* json.c - JSON texts (RFC 8259): a checker that makes no tree, a walk over what it accepted, a
+ * writer.
+ *
+ * Accepts exactly the grammar of sections 2 to 7 in UTF-8 (8.1), nested at most JSON_DEPTH deep.
+ * Where the RFC leaves a choice: a byte order mark is refused (8.1), of equal names the last one
+ * counts (4), numbers stay text and are only read as integers (6), and an escaped surrogate without
+ * its other half is accepted and reads as U+FFFD (8.2). Left out: fractions as numbers, a tree,
+ * pretty printing. */
+
+/* What json_parse may meet next. */
+enum json_state {
+    JSON_WANT_VALUE,
+    JSON_WANT_ELEMENT, /* a value or ']': right after '[' */
+    JSON_WANT_KEY,
+    JSON_WANT_MEMBER,  /* a key or '}': right after '{' */
+    JSON_WANT_NEXT     /* ',' or the closing bracket, or at depth 0 nothing: right after a value */
+};
+
+/* Invariant: p is the first byte not yet accepted. When a scan says BAD, p is the offending byte:
+ * the text before it could still have become valid. */
+struct json_scan {
+    const char *p, *end;
+    const char *why;
+    enum json_state state;
+    int depth;
+    char open[JSON_DEPTH]; /* the brackets we are in, outermost first */
+};
+
+/* What follows a backslash, by the character it stands for, and the reverse ('u' is apart). */
+static const char json_escape_of[128] = {
+    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+};
+static const char json_escaped[128] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/',
+    ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
+};
+
+/* ---- scanners, eight bytes a step; a top bit in `marks` means: stop at that byte ---- */
+
+#define JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static uint64_t json_load(const char *at) /* little-endian anywhere; compiles to one load */
+{
+    const unsigned char *p = (const unsigned char *)at;
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
+}
+
+/* The number of bytes below the lowest mark. Borrows make false marks only above a true one. */
+static size_t json_first_mark(uint64_t marks)
+{
+    return (size_t)(((marks - 1) & ~marks & JSON_EACH(1)) * JSON_EACH(1) >> 56) - 1;
+}
+
+/* The bytes that a string cannot hold as they are, or that need a look: quote, backslash, control
+ * character, non-ASCII. */
+static uint64_t json_special_marks(uint64_t x)
+{
+    uint64_t quote = (x ^ JSON_EACH('"')) - JSON_EACH(1);
+    uint64_t backslash = (x ^ JSON_EACH('\\')) - JSON_EACH(1);
+    return (x | (x - JSON_EACH(' ')) | quote | backslash) & JSON_EACH(0x80);
+}
+
+static int json_is_plain(char c) /* the same for one byte */
+{
+    return (unsigned char)c >= ' ' && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+static const char *json_skip_plain(const char *p, const char *end)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t marks = json_special_marks(json_load(p));
+        if (marks)
+            return p + json_first_mark(marks);
+    }
+    while (p < end && json_is_plain(*p))
+        p++;
+    return p;
+}
+
+/* The first quote or backslash: enough inside a checked string. */
+static const char *json_skip_checked(const char *p, const char *end)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t x = json_load(p);
+        uint64_t quote = x ^ JSON_EACH('"'), backslash = x ^ JSON_EACH('\\');
+        uint64_t marks = (quote - JSON_EACH(1)) & ~quote;
+        marks |= (backslash - JSON_EACH(1)) & ~backslash;
+        marks &= JSON_EACH(0x80);
+        if (marks)
+            return p + json_first_mark(marks);
+    }
+    while (p < end && *p != '"' && *p != '\\')
+        p++;
+    return p;
+}
+
+static const char *json_skip_blank(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
+}
+
+static int json_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static int json_hex(char c) /* its value, or -1 */
+{
+    if (json_is_digit(c))
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* ---- checking: each scan starts at a byte that is there ---- */
+
+static enum parse json_bad(struct json_scan *s, const char *why)
+{
+    s->why = why;
+    return PARSE_BAD;
+}
+
+static enum parse json_scan_escape(struct json_scan *s)
+{
+    if (++s->p == s->end)
+        return PARSE_MORE;
+    unsigned char c = (unsigned char)*s->p;
+    if (c != 'u' && (c >= 0x80 || !json_escaped[c]))
+        return json_bad(s, "unknown escape in a string");
+    s->p++;
+    for (int digits = c == 'u' ? 4 : 0; digits > 0; digits--, s->p++) {
+        if (s->p == s->end)
+            return PARSE_MORE;
+        if (json_hex(*s->p) < 0)
+            return json_bad(s, "\\u needs four hexadecimal digits");
+    }
+    return PARSE_DONE;
+}
+
+static enum parse json_scan_utf8(struct json_scan *s) /* a run of non-ASCII */
+{
+    while (s->p < s->end && (unsigned char)*s->p >= 0x80) {
+        unsigned char lead = (unsigned char)*s->p;
+        uint32_t cp;
+        size_t n = utf8_next((span){s->p, (size_t)(s->end - s->p)}, &cp);
+        if (n == 0)
+            return PARSE_MORE;
+        /* U+FFFD also means malformed; its own is the only sequence of 3 with that lead. */
+        if (cp == 0xfffd && (n != 3 || lead != 0xef)) {
+            s->p += lead >= 0xc2 && lead <= 0xf4 ? n : 0;
+            return json_bad(s, "a string is not UTF-8");
+        }
+        s->p += n;
+    }
+    return PARSE_DONE;
+}
+
+static enum parse json_scan_string(struct json_scan *s)
+{
+    enum parse r = PARSE_DONE;
+    s->p++;
+    while (r == PARSE_DONE) {
+        s->p = json_skip_plain(s->p, s->end);
+        if (s->p == s->end)
+            return PARSE_MORE;
+        if (*s->p == '"') {
+            s->p++;
+            return PARSE_DONE;
+        }
+        if (*s->p == '\\')
+            r = json_scan_escape(s);
+        else if ((unsigned char)*s->p >= 0x80)
+            r = json_scan_utf8(s);
+        else
+            r = json_bad(s, "control character in a string");
+    }
+    return r;
+}
+
+static enum parse json_scan_word(struct json_scan *s, const char *word)
+{
+    for (; *word; word++, s->p++) {
+        if (s->p == s->end)
+            return PARSE_MORE;
+        if (*s->p != *word)
+            return json_bad(s, "expected a value");
+    }
+    return PARSE_DONE;
+}
+
+static enum parse json_scan_digits(struct json_scan *s) /* one or more */
+{
+    if (s->p == s->end)
+        return PARSE_MORE;
+    if (!json_is_digit(*s->p))
+        return json_bad(s, "expected a digit");
+    while (s->p < s->end && json_is_digit(*s->p))
+        s->p++;
+    return PARSE_DONE;
+}
+
+static int json_scan_one_of(struct json_scan *s, char a, char b) /* takes a or b if it is there */
+{
+    int found = s->p < s->end && (*s->p == a || *s->p == b);
+    s->p += found;
+    return found;
+}
+
+/* A digit after a leading zero is left for the next scan, which refuses it. */
+static enum parse json_scan_number(struct json_scan *s)
+{
+    json_scan_one_of(s, '-', '-');
+    enum parse r = json_scan_one_of(s, '0', '0') ? PARSE_DONE : json_scan_digits(s);
+    if (r == PARSE_DONE && json_scan_one_of(s, '.', '.'))
+        r = json_scan_digits(s);
+    if (r == PARSE_DONE && json_scan_one_of(s, 'e', 'E')) {
+        json_scan_one_of(s, '+', '-');
+        r = json_scan_digits(s);
+    }
+    return r;
+}
+
+static enum parse json_scan_open(struct json_scan *s)
+{
+    if (s->depth == JSON_DEPTH)
+        return json_bad(s, "nested too deeply");
+    s->open[s->depth++] = *s->p;
+    s->state = *s->p == '{' ? JSON_WANT_MEMBER : JSON_WANT_ELEMENT;
+    s->p++;
+    return PARSE_DONE;
+}
+
+static enum parse json_scan_close(struct json_scan *s)
+{
+    s->p++;
+    s->depth--;
+    s->state = JSON_WANT_NEXT;
+    return PARSE_DONE;
+}
+
+static enum parse json_scan_value(struct json_scan *s)
+{
+    s->state = JSON_WANT_NEXT;
+    switch (*s->p) {
+    case '"':
+        return json_scan_string(s);
+    case '{':
+    case '[':
+        return json_scan_open(s);
+    case 't':
+        return json_scan_word(s, "true");
+    case 'f':
+        return json_scan_word(s, "false");
+    case 'n':
+        return json_scan_word(s, "null");
+    default:
+        if (*s->p == '-' || json_is_digit(*s->p))
+            return json_scan_number(s);
+        return json_bad(s, "expected a value");
+    }
+}
+
+static enum parse json_scan_key(struct json_scan *s)
+{
+    if (*s->p != '"')
+        return json_bad(s, "expected a key in quotes");
+    enum parse r = json_scan_string(s);
+    if (r != PARSE_DONE)
+        return r;
+    s->p = json_skip_blank(s->p, s->end);
+    if (s->p == s->end)
+        return PARSE_MORE;
+    if (*s->p != ':')
+        return json_bad(s, "expected a colon");
+    s->p++;
+    s->state = JSON_WANT_VALUE;
+    return PARSE_DONE;
+}
+
+static enum parse json_scan_next(struct json_scan *s)
+{
+    char open = s->open[s->depth - 1];
+    if (*s->p == open + 2) /* in ASCII a closing bracket is two after its opening one */
+        return json_scan_close(s);
+    if (*s->p != ',')
+        return json_bad(s, open == '{' ? "expected a comma or }" : "expected a comma or ]");
+    s->p++;
+    s->state = open == '{' ? JSON_WANT_KEY : JSON_WANT_VALUE;
+    return PARSE_DONE;
+}
+
+/* One value with all that is in it. */
+static enum parse json_scan_all(struct json_scan *s)
+{
+    enum parse r = PARSE_DONE;
+    while (r == PARSE_DONE && (s->depth > 0 || s->state != JSON_WANT_NEXT)) {
+        s->p = json_skip_blank(s->p, s->end);
+        if (s->p == s->end)
+            return PARSE_MORE;
+        if (s->state == JSON_WANT_NEXT)
+            r = json_scan_next(s);
+        else if (s->state == JSON_WANT_KEY || (s->state == JSON_WANT_MEMBER && *s->p != '}'))
+            r = json_scan_key(s);
+        else if (s->state == JSON_WANT_VALUE || (s->state == JSON_WANT_ELEMENT && *s->p != ']'))
+            r = json_scan_value(s);
+        else
+            r = json_scan_close(s);
+    }
+    return r;
+}
+
+static enum json_type json_type_at(const char *p)
+{
+    switch (*p) {
+    case 'n':
+        return JSON_NULL;
+    case 'f':
+        return JSON_FALSE;
+    case 't':
+        return JSON_TRUE;
+    case '"':
+        return JSON_STRING;
+    case '[':
+        return JSON_ARRAY;
+    case '{':
+        return JSON_OBJECT;
+    default:
+        return JSON_NUMBER;
+    }
+}
+
+static enum parse json_parse(span text, struct json *out, const char **why, size_t *at)
+{
+    if (text.n == 0)
+        return PARSE_MORE;
+    struct json_scan s = {.p = text.p, .end = text.p + text.n, .state = JSON_WANT_VALUE};
+    s.p = json_skip_blank(s.p, s.end);
+    const char *start = s.p;
+    enum parse r = json_scan_all(&s);
+    const char *stop = s.p;
+    if (r == PARSE_DONE) {
+        s.p = json_skip_blank(s.p, s.end);
+        if (s.p < s.end)
+            r = json_bad(&s, "something follows the value");
+    }
+    if (r == PARSE_DONE)
+        *out = (struct json){json_type_at(start), {start, (size_t)(stop - start)}};
+    if (r == PARSE_BAD && why)
+        *why = s.why;
+    if (r == PARSE_BAD && at)
+        *at = (size_t)(s.p - text.p);
+    return r;
+}
+
+/* ---- walking a checked text ---- */
+
+static const char *json_skip_string(const char *p, const char *end) /* p: the opening quote */
+{
+    p = json_skip_checked(p + 1, end);
+    while (end - p >= 2 && *p == '\\')
+        p = json_skip_checked(p + 2, end);
+    return p < end ? p + 1 : end;
+}
+
+static const char *json_skip_nest(const char *p, const char *end) /* p: the opening bracket */
+{
+    int depth = 0;
+    while (p < end) {
+        if (*p == '"') {
+            p = json_skip_string(p, end);
+            continue;
+        }
+        if (*p == '{' || *p == '[')
+            depth++;
+        else if (*p == '}' || *p == ']')
+            depth--;
+        p++;
+        if (depth == 0)
+            break;
+    }
+    return p;
+}
+
+static const char *json_skip_scalar(const char *p, const char *end) /* a number or a word */
+{
+    while (p < end && *p > ' ' && *p != ',' && *p != ']' && *p != '}')
+        p++;
+    return p;
+}
+
+/* The value at *p, which becomes where it ends. */
+static struct json json_take(const char **p, const char *end)
+{
+    const char *start = *p;
+    enum json_type type = json_type_at(start);
+    if (type == JSON_STRING)
+        *p = json_skip_string(start, end);
+    else if (type == JSON_ARRAY || type == JSON_OBJECT)
+        *p = json_skip_nest(start, end);
+    else
+        *p = json_skip_scalar(start, end);
+    return (struct json){type, {start, (size_t)(*p - start)}};
+}
+
+/* While it walks, key.type tells an object (JSON_STRING) from an array (JSON_NONE). */
+static struct json_iter json_iter(struct json v)
+{
+    struct json_iter it = {0};
+    if (v.type != JSON_ARRAY && v.type != JSON_OBJECT)
+        return it;
+    it.at = v.text.p + 1;
+    it.end = v.text.p + v.text.n - 1;
+    it.key.type = v.type == JSON_OBJECT ? JSON_STRING : JSON_NONE;
+    return it;
+}
+
+static int json_next(struct json_iter *it)
+{
+    const char *p = json_skip_blank(it->at, it->end);
+    if (p < it->end && *p == ',')
+        p = json_skip_blank(p + 1, it->end);
+    if (p >= it->end)
+        return 0;
+    if (it->key.type == JSON_STRING) {
+        it->key = json_take(&p, it->end);
+        p = json_skip_blank(p, it->end);
+        p = json_skip_blank(p + 1, it->end); /* past the colon */
+    }
+    it->value = json_take(&p, it->end);
+    it->at = p;
+    return 1;
+}
+
+static struct json json_get(struct json object, const char *key)
+{
+    struct json found = {0};
+    if (object.type != JSON_OBJECT)
+        return found;
+    struct json_iter it = json_iter(object);
+    while (json_next(&it))
+        if (json_text_eq(it.key, key))
+            found = it.value;
+    return found;
+}
+
+/* ---- strings and numbers of a checked text ---- */
+
+static uint32_t json_hex4(const char *p)
+{
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++)
+        v = v << 4 | (uint32_t)json_hex(p[i]);
+    return v;
+}
+
+/* The escape at p, as UTF-8: its bytes written, *used its length in the text. The closing quote
+ * ends the look-ahead for the second half of a pair. */
+static size_t json_decode_escape(const char *p, char out[4], size_t *used)
+{
+    *used = 2;
+    if (p[1] != 'u') {
+        out[0] = json_escaped[(unsigned char)p[1] & 127];
+        return 1;
+    }
+    *used = 6;
+    uint32_t cp = json_hex4(p + 2);
+    if (cp >= 0xd800 && cp < 0xdc00 && p[6] == '\\' && p[7] == 'u') {
+        uint32_t low = json_hex4(p + 8);
+        if (low >= 0xdc00 && low < 0xe000) {
+            *used = 12;
+            cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00);
+        }
+    }
+    return utf8_encode(cp, out); /* a surrogate that is left gives U+FFFD */
+}
+
+static void json_put_text(buf *b, struct json string)
+{
+    if (string.type != JSON_STRING)
+        return;
+    buf_reserve(b, string.text.n); /* no escape is shorter than what it stands for */
+    const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
+    for (;;) {
+        const char *run = p;
+        p = json_skip_checked(p, end);
+        buf_add(b, run, (size_t)(p - run));
+        if (p >= end)
+            return;
+        char utf8[4];
+        size_t used, n = json_decode_escape(p, utf8, &used);
+        buf_add(b, utf8, n);
+        p += used;
+    }
+}
+
+static char *json_dup_text(struct json string)
+{
+    if (string.type != JSON_STRING)
+        return NULL;
+    buf b = {0};
+    json_put_text(&b, string);
+    buf_byte(&b, '\0');
+    return b.p;
+}
+
+static int json_time(struct json string, long long *wall_ms)
+{
+    buf text = {0};
+    if (string.type != JSON_STRING)
+        return 0;
+    span plain = {string.text.p + 1, string.text.n - 2};
+    if (!memchr(plain.p, '\\', plain.n)) /* every list has many */
+        return clock_parse_iso(plain, wall_ms);
+    json_put_text(&text, string);
+    int ok = clock_parse_iso(buf_view(&text), wall_ms);
+    buf_free(&text);
+    return ok;
+}
+
+static int json_decoded_eq(const char *p, const char *end, const char *s)
+{
+    while (p < end) {
+        char utf8[4] = {*p};
+        size_t used = 1, n = *p == '\\' ? json_decode_escape(p, utf8, &used) : 1;
+        for (size_t i = 0; i < n; i++, s++)
+            if (*s == '\0' || *s != utf8[i]) /* an escaped U+0000 is no end of s */
+                return 0;
+        p += used;
+    }
+    return *s == '\0';
+}
+
+static int json_text_eq(struct json string, const char *s)
+{
+    if (string.type != JSON_STRING)
+        return 0;
+    const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
+    for (; p < end && *p != '\\'; p++, s++) /* all of it, as a rule */
+        if (*p != *s)
+            return 0;
+    return p == end ? *s == '\0' : json_decoded_eq(p, end, s);
+}
+
+/* v * 10 - digit, v <= 0: negative because LLONG_MIN has no positive twin. 0: it doesn't fit. */
+static int json_push_digit(long long *v, int digit)
+{
+    if (*v < (LLONG_MIN + digit) / 10)
+        return 0;
+    *v = *v * 10 - digit;
+    return 1;
+}
+
+/* The exponent at p ("e+12"); 0 when p is the end. Stops growing where no text is long enough. */
+static long long json_exponent(const char *p, const char *end)
+{
+    if (p == end)
+        return 0;
+    int negative = *++p == '-';
+    long long e = 0;
+    for (p += !json_is_digit(*p); p < end; p++)
+        if (e < LLONG_MAX / 100)
+            e = e * 10 + (*p - '0');
+    return negative ? -e : e;
+}
+
+/* Exact: the value is the digits up to the last that isn't 0, times ten to the power `zeros`. */
+static int json_int(struct json number, long long *out)
+{
+    if (number.type != JSON_NUMBER)
+        return 0;
+    const char *p = number.text.p, *end = p + number.text.n;
+    const char *digits = p + (*p == '-'), *last = NULL, *point = NULL;
+    for (p = digits; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.')
+            point = p;
+        else if (*p != '0')
+            last = p;
+    }
+    long long v = 0, zeros = json_exponent(p, end);
+    if (last)
+        zeros += !point ? p - last - 1 : point > last ? point - last - 1 : point - last;
+    if (last && zeros < 0)
+        return 0;
+    for (p = digits; last && p <= last; p++)
+        if (*p != '.' && !json_push_digit(&v, *p - '0'))
+            return 0;
+    for (; v < 0 && zeros > 0; zeros--)
+        if (!json_push_digit(&v, 0))
+            return 0;
+    if (*number.text.p != '-' && v == LLONG_MIN)
+        return 0;
+    *out = *number.text.p == '-' ? v : -v;
+    return 1;
+}
+
+/* ---- writing ---- */
+
+static void json_comma(buf *b)
+{
+    if (b->n == 0)
+        return;
+    char c = b->p[b->n - 1];
+    if (c != '[' && c != '{' && c != ':' && c != ',' && c != '\n')
+        buf_byte(b, ',');
+}
+
+static void json_open(buf *b, char bracket)
+{
+    json_comma(b);
+    buf_byte(b, bracket);
+}
+
+static void json_close(buf *b, char bracket)
+{
+    buf_byte(b, bracket);
+}
+
+/* Copies the plain bytes at p, for which there must be room; returns where they end. */
+static const char *json_copy_plain(buf *b, const char *p, const char *end)
+{
+    char *to = b->p + b->n;
+    const char *start = p;
+    for (; end - p >= 8; p += 8, to += 8) {
+        uint64_t marks = json_special_marks(json_load(p));
+        memcpy(to, p, 8);
+        if (marks) {
+            p += json_first_mark(marks);
+            b->n += (size_t)(p - start);
+            return p;
+        }
+    }
+    while (p < end && json_is_plain(*p))
+        *to++ = *p++;
+    b->n += (size_t)(p - start);
+    return p;
+}
+
+static void json_put_escape(buf *b, unsigned char c) /* of an ASCII character */
+{
+    char escape[6] = {'\\', json_escape_of[c], '0', '0', (char)('0' + (c >> 4))};
+    size_t n = 2;
+    if (!escape[1]) {
+        escape[1] = 'u';
+        escape[5] = "0123456789abcdef"[c & 15];
+        n = 6;
+    }
+    buf_add(b, escape, n);
+}
+
+/* Writes what is no plain ASCII at p, one character or malformed sequence; returns its length. */
+static size_t json_put_special(buf *b, const char *p, const char *end)
+{
+    if ((unsigned char)*p < 0x80) {
+        json_put_escape(b, (unsigned char)*p);
+        return 1;
+    }
+    uint32_t cp = 0xfffd;
+    size_t n = utf8_next((span){p, (size_t)(end - p)}, &cp);
+    if (cp == 0xfffd)
+        buf_add(b, "\xef\xbf\xbd", 3);
+    for (size_t i = 0; cp != 0xfffd && i < n; i++) /* libc's memcpy is slow on four bytes */
+        buf_byte(b, p[i]);
+    return n ? n : (size_t)(end - p); /* 0: cut off by the end */
+}
+
+static void json_put_string(buf *b, span s)
+{
+    json_comma(b);
+    const char *p = s.n ? s.p : "", *end = p + s.n;
+    buf_reserve(b, s.n + 2);
+    buf_byte(b, '"');
+    while ((p = json_copy_plain(b, p, end)) < end) {
+        do
+            p += json_put_special(b, p, end);
+        while (p < end && !json_is_plain(*p));
+        buf_reserve(b, (size_t)(end - p) + 1);
+    }
+    buf_byte(b, '"');
+}
+
+static void json_key(buf *b, const char *key)
+{
+    json_put_string(b, span_of(key));
+    buf_byte(b, ':');
+}
+
+static void json_put_int(buf *b, long long v)
+{
+    json_comma(b);
+    buf_int(b, v);
+}
+
+static void json_put_raw(buf *b, span json_text)
+{
+    json_comma(b);
+    buf_span(b, json_text);
+}
+
+static void json_field_null(buf *b, const char *key)
+{
+    json_key(b, key);
+    buf_add(b, "null", 4);
+}
+
+static void json_field_string(buf *b, const char *key, const char *s)
+{
+    if (!s) {
+        json_field_null(b, key);
+        return;
+    }
+    json_key(b, key);
+    json_put_string(b, span_of(s));
+}
+
+static void json_field_int(buf *b, const char *key, long long v)
+{
+    json_key(b, key);
+    json_put_int(b, v);
+}
+
+static void json_field_bool(buf *b, const char *key, int v)
+{
+    json_key(b, key);
+    buf_str(b, v ? "true" : "false");
+}
+
+static void json_field_time(buf *b, const char *key, long long wall_ms)
+{
+    json_key(b, key);
+    buf_byte(b, '"');
+    clock_put_iso(b, wall_ms);
+    buf_byte(b, '"');
+}

@@ -1,0 +1,812 @@
+#include "cli.h"
+
+/* ---- list ----------------------------------------------------------------------------------- */
+
+/* Appends a column: padded on a terminal, followed by a tab elsewhere. */
+static void command_put_column(buf *b, struct json value, const char *otherwise, size_t most, int width,
+                           int tty)
+{
+    buf raw = {0}, text = {0};
+    json_put_text(&raw, value);
+    utf8_put_visible(&text, raw.n ? buf_view(&raw) : span_of(otherwise));
+    span shown = buf_view(&text);
+    int used = 0;
+    if (tty || most == 8)
+        shown.n = cell_fit(shown, (int)most, &used);
+    buf_span(b, shown);
+    for (; tty && used < width; used++)
+        buf_byte(b, ' ');
+    buf_str(b, tty ? "  " : "\t");
+    buf_free(&raw);
+    buf_free(&text);
+}
+
+static void command_put_age(buf *b, struct json time)
+{
+    long long at;
+    if (json_time(time, &at))
+        clock_put_age(b, clock_wall_ms() - at);
+    else
+        buf_byte(b, '-');
+}
+
+/* How long ago, as a column. */
+static void command_put_age_column(buf *b, struct json time, int tty)
+{
+    size_t before = b->n;
+    command_put_age(b, time);
+    for (size_t n = b->n - before; tty && n < 4; n++)
+        buf_byte(b, ' ');
+    buf_str(b, tty ? "  " : "\t");
+}
+
+/* Its state, since when and by what that is known; who it is; when it last said something. */
+static void command_put_session(buf *out, struct json session, int tty)
+{
+    struct json agent = json_get(session, "active_agent");
+    command_put_column(out, json_get(session, "session_id"), "", 8, 8, tty);
+    command_put_column(out, json_get(session, "state"), "-", 8, 8, tty);
+    command_put_age_column(out, json_get(session, "state_since"), tty);
+    command_put_column(out, json_get(session, "state_source"), "-", 6, 6, tty);
+    command_put_column(out, agent.type == JSON_STRING ? agent : json_get(session, "command"), "-", 8, 8,
+                   tty);
+    command_put_column(out, json_get(session, "computer"), "-", 10, 10, tty);
+    command_put_age_column(out, json_get(session, "last_activity"), tty);
+    size_t before = out->n;
+    command_put_column(out, json_get(session, "title"), "-", 200, 0, tty);
+    while (out->n > before && strchr(" \t", out->p[out->n - 1]))
+        out->n--;
+    buf_byte(out, '\n');
+}
+
+/* The answer's own JSON, as a line. */
+static int command_write_body(struct cli *c)
+{
+    buf out = {0};
+    buf_span(&out, buf_view(&c->body));
+    buf_byte(&out, '\n');
+    return cli_write(&out);
+}
+
+static int command_list(struct cli *c)
+{
+    buf target = {0}, out = {0};
+    int tty = isatty(1);
+    buf_str(&target, CLI_ALL_SESSIONS);
+    int failed = cli_ask(c, "GET", cli_put_computer(c, &target), NULL);
+    buf_free(&target);
+    if (failed)
+        return 1;
+    if (c->value['j'])
+        return command_write_body(c);
+    if (tty)
+        buf_str(&out, "ID        STATE     FOR   BY      AGENT     COMPUTER    SAID  TITLE\n");
+    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
+        command_put_session(&out, it.value, tty);
+    return cli_write(&out);
+}
+
+/* ---- computers ------------------------------------------------------------------------------ */
+
+static int command_computers(struct cli *c)
+{
+    buf out = {0};
+    int tty = isatty(1);
+    if (cli_ask(c, "GET", "/computers", NULL) != 0)
+        return 1;
+    if (c->value['j'])
+        return command_write_body(c);
+    if (tty)
+        buf_str(&out, "NAME                  STATUS    USER          HOST\n");
+    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);) {
+        command_put_column(&out, json_get(it.value, "name"), "-", 200, 20, tty);
+        command_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
+        command_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
+        command_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
+        if (json_text_eq(json_get(it.value, "redis"), "reconnecting"))
+            buf_str(&out, "redis: reconnecting");
+        command_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
+        while (strchr(" \t", out.p[out.n - 1]))
+            out.n--;
+        buf_byte(&out, '\n');
+    }
+    return cli_write(&out);
+}
+
+/* ---- new ------------------------------------------------------------------------------------ */
+
+static char *command_directory(const char *given)
+{
+    char here[PATH_MAX];
+    if (given)
+        return realpath(given, NULL);
+    return getcwd(here, sizeof here) ? span_dup(span_of(here)) : NULL;
+}
+
+/* argv as one line, for a title. */
+static void command_put_command(buf *b, char **argv, int count)
+{
+    for (int i = 0; i < count; i++) {
+        buf_str(b, i ? " " : "");
+        config_put_quoted(b, argv[i]);
+    }
+}
+
+static int command_create(struct cli *c, const char *agent, const char *mode, const char *title,
+                      const char *message, char **command, int command_count)
+{
+    char *directory;
+    int rows = 24, cols = 80;
+    buf body = {0};
+    const char *computer = c->value['o'] ? c->value['o'] : c->config.computer;
+    int here = strcmp(computer, c->config.computer) == 0;
+    if (mode && config_mode(mode) < 0)
+        return cli_usage("fast, med or slow is expected", mode);
+    if (here && !command_count && !config_agent(&c->config, agent))
+        return cli_fail("%s: no such agent is configured in %s", agent, c->config.file);
+    directory = !here && c->value['C'] ? span_dup(span_of(c->value['C']))
+                                       : command_directory(c->value['C']);
+    if (!directory)
+        return cli_fail("%s: %s", c->value['C'] ? c->value['C'] : "the current directory",
+                        strerror(errno));
+    term_size(1, &rows, &cols);
+    json_open(&body, '{');
+    json_field_string(&body, "computer", computer);
+    json_field_string(&body, "project_dir", directory);
+    json_field_string(&body, "agent", agent);
+    json_field_string(&body, "thinking_mode", mode ? mode : "slow");
+    json_field_string(&body, "title", title);
+    json_field_string(&body, "message", message);
+    json_field_string(&body, "initiator_session_id", getenv("TELEC_SESSION_ID"));
+    json_field_int(&body, "cols", cols);
+    json_field_int(&body, "rows", rows > 1 ? rows - 1 : rows);
+    if (command_count) {
+        json_key(&body, "command");
+        json_open(&body, '[');
+        for (int i = 0; i < command_count; i++)
+            json_put_string(&body, span_of(command[i]));
+        json_close(&body, ']');
+    }
+    if (here)
+        client_put_environment(&body);
+    json_close(&body, '}');
+    int failed = cli_ask(c, "POST", "/sessions", &body);
+    buf_clear(&body);
+    if (!failed) {
+        json_put_text(&body, json_get(cli_answer(c), "session_id"));
+        buf_byte(&body, '\n');
+        failed = cli_write(&body);
+    }
+    buf_free(&body);
+    free(directory);
+    return failed;
+}
+
+static int command_new(struct cli *c)
+{
+    buf line = {0};
+    if (c->arg_count && c->value['a'])
+        return cli_usage("either an agent or a command, not both", c->value['a']);
+    command_put_command(&line, c->args, c->arg_count);
+    const char *title = c->value['t'] ? c->value['t'] : c->arg_count ? buf_cstr(&line) : NULL;
+    int status = command_create(c, c->value['a'] ? c->value['a'] : "shell", c->value['m'], title,
+                            c->value['p'], c->args, c->arg_count);
+    buf_free(&line);
+    return status;
+}
+
+/* telec /claude [mode] [prompt…], as upstream has it; the agent is the command's own name. */
+static int command_agent(struct cli *c)
+{
+    const char *mode = c->arg_count && config_mode(c->args[0]) >= 0 ? c->args[0] : NULL;
+    buf prompt = {0};
+    for (int i = mode != NULL; i < c->arg_count; i++) {
+        buf_str(&prompt, prompt.n ? " " : "");
+        buf_str(&prompt, c->args[i]);
+    }
+    int status = command_create(c, c->command->name + 1, mode, c->value['t'],
+                            prompt.n ? buf_cstr(&prompt) : NULL, NULL, 0);
+    buf_free(&prompt);
+    return status;
+}
+
+/* ---- send, kill, tail, watch ---------------------------------------------------------------- */
+
+static int command_send(struct cli *c)
+{
+    buf target = {0}, body = {0}, text = {0};
+    for (int i = 1; i < c->arg_count; i++) {
+        buf_str(&text, i > 1 ? " " : "");
+        buf_str(&text, c->args[i]);
+    }
+    int failed = cli_find(c, c->args[0], &target);
+    if (!failed) {
+        json_open(&body, '{');
+        json_field_string(&body, "message", buf_cstr(&text));
+        json_field_bool(&body, "enter", c->value['E'] == NULL);
+        json_close(&body, '}');
+        buf_str(&target, "/message");
+        failed = cli_ask(c, "POST", cli_put_computer(c, &target), &body);
+        buf_clear(&body);
+    }
+    if (!failed) {
+        json_put_text(&body, json_get(cli_answer(c), "result"));
+        buf_byte(&body, '\n');
+        failed = cli_write(&body);
+    }
+    buf_free(&target);
+    buf_free(&body);
+    buf_free(&text);
+    return failed;
+}
+
+static int command_kill(struct cli *c)
+{
+    int failed = 0;
+    for (int i = 0; i < c->arg_count; i++) {
+        buf target = {0};
+        failed |= cli_find(c, c->args[i], &target) ||
+                  cli_ask(c, "DELETE", cli_put_computer(c, &target), NULL);
+        buf_free(&target);
+    }
+    return failed;
+}
+
+/* The transcript from the session's log, for when there is no daemon to ask. */
+static int command_tail_log(struct cli *c, long long chars)
+{
+    buf out = {0}, text = {0};
+    char *id = cli_find_on_disk(c, c->args[0]);
+    if (!id)
+        return cli_fail("%s: no session on disk has that id, or several have", c->args[0]);
+    char *dir = store_session_dir(c->config.state, id);
+    holder_log_text(dir, 80, 24, &text);
+    buf_span(&out, utf8_tail(buf_view(&text), chars));
+    free(id), free(dir);
+    buf_free(&text);
+    return cli_write(&out);
+}
+
+/* Follows a session: whole lines, as they leave an emulator that is one row high. */
+struct command_follow {
+    struct client_ws ws;
+    struct vt *vt;
+    long long chars;        /* of what there is already */
+    int snapshot;           /* the next message is one, of this size */
+    int cols, rows;
+    int told, over;         /* what there was already is printed; no more comes */
+};
+
+static void command_follow_on_open(void *ctx)
+{
+    (void)ctx;
+}
+
+static void command_follow_print(struct command_follow *f, int with_last)
+{
+    buf out = {0};
+    for (int row = -vt_scroll_count(f->vt); row < (with_last ? 1 : 0); row++) {
+        vt_put_row(f->vt, &out, row);
+        buf_byte(&out, '\n');
+    }
+    vt_feed(f->vt, span_of("\033[3J"));
+    if (out.n && (!with_last || out.n > 1) && cli_write(&out) != 0)
+        f->over = 1;
+    buf_free(&out);
+}
+
+/* The first snapshot, with its scrollback: all but the line that is still being written, which the
+ * follower's emulator goes on with. */
+static void command_follow_tell(struct command_follow *f, span snapshot)
+{
+    struct vt *screen = vt_new(f->cols, f->rows);
+    buf text = {0}, out = {0};
+    int row, col;
+    vt_feed(screen, snapshot);
+    vt_put_text(screen, &text, 1);
+    vt_cursor(screen, &row, &col);
+    size_t end = text.n;
+    if (col > 0 && end > 0)
+        for (end--; end > 0 && text.p[end - 1] != '\n'; end--)
+            ;
+    vt_feed(f->vt, span_trim(span_sub(buf_view(&text), end), "\n"));
+    buf_span(&out, utf8_tail((span){text.p, end}, f->chars));
+    if (out.n && cli_write(&out) != 0)
+        f->over = 1;
+    f->told = 1;
+    buf_free(&text);
+    vt_free(screen);
+}
+
+static void command_follow_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct command_follow *f = ctx;
+    if (opcode == WS_TEXT) {
+        f->snapshot = view_parse_size(payload, &f->cols, &f->rows);
+        return;
+    }
+    if (f->snapshot && !f->told)
+        command_follow_tell(f, payload);
+    while (payload.n && !f->snapshot) { /* by pieces that the scrollback surely holds */
+        span piece = {payload.p, payload.n < VT_SCROLL_LINES ? payload.n : VT_SCROLL_LINES};
+        vt_feed(f->vt, piece);
+        command_follow_print(f, 0);
+        payload = span_sub(payload, piece.n);
+    }
+    f->snapshot = 0;
+}
+
+static void command_follow_on_closed(void *ctx, int code, const char *why)
+{
+    struct command_follow *f = ctx;
+    (void)code, (void)why;
+    f->over = 1;
+}
+
+static int command_follow(struct cli *c, const char *session, long long chars)
+{
+    struct command_follow f = {.vt = vt_new(VT_COLS_MAX, 1), .chars = chars};
+    buf target = {0};
+    buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", session);
+    cli_put_computer(c, &target);
+    f.ws.on_open = command_follow_on_open;
+    f.ws.on_message = command_follow_on_message;
+    f.ws.on_closed = command_follow_on_closed;
+    f.ws.ctx = &f;
+    int failed = client_ws_open(&f.ws, &c->client, buf_cstr(&target)) != 0;
+    while (!failed && !f.over)
+        loop_once(&c->loop);
+    if (!failed)
+        command_follow_print(&f, 1);
+    vt_free(f.vt);
+    buf_free(&target);
+    return failed ? cli_fail("cannot follow the session: %s", strerror(errno)) : 0;
+}
+
+static int command_tail(struct cli *c)
+{
+    buf target = {0}, query = {0}, out = {0};
+    long long chars = 5000;
+    int fd = conn_connect(c->config.socket);
+    if (c->value['n'] && (!span_int(span_of(c->value['n']), &chars) || chars < 0))
+        return cli_usage("a number of characters is expected", c->value['n']);
+    if (fd < 0 && c->value['D'])
+        return command_tail_log(c, chars);
+    if (fd >= 0)
+        close(fd);
+    int failed = cli_find(c, c->args[0], &target) || cli_get(c, &target);
+    int over = json_text_eq(json_get(cli_answer(c), "state"), "exited");
+    if (!failed && c->value['f'] && !over) {
+        failed = command_follow(c, buf_cstr(&target), chars);
+    } else if (!failed) {
+        buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
+        failed = cli_ask(c, "GET", cli_put_computer(c, &query), NULL);
+        json_put_text(&out, json_get(cli_answer(c), "transcript"));
+        failed = failed || cli_write(&out);
+    }
+    buf_free(&target);
+    buf_free(&query);
+    return failed;
+}
+
+/* ---- status, wait --------------------------------------------------------------------------- */
+
+static const char *command_explain(struct json session)
+{
+    static const struct {
+        const char *state, *source, *words;
+    } reasons[] = {
+        {"starting", NULL, "nothing was written yet"},
+        {"working", "hook", "its agent reported a prompt, and works on it"},
+        {"working", NULL, "it is writing"},
+        {"waiting", "hook", "its agent reported that it asks for something"},
+        {"waiting", "output", "it has stopped at a question"},
+        {"waiting", NULL, "it rang the bell or sent a notification"},
+        {"idle", "hook", "its agent reported the end of its turn"},
+        {"idle", NULL, "it has stopped writing"},
+        {"exited", NULL, "its program has ended"},
+    };
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (json_text_eq(json_get(session, "state"), reasons[i].state) &&
+            (!reasons[i].source ||
+             json_text_eq(json_get(session, "state_source"), reasons[i].source)))
+            return reasons[i].words;
+    return "this daemon does not tell";
+}
+
+static void command_put_line(buf *b, const char *label, struct json value)
+{
+    buf text = {0};
+    if (value.type != JSON_STRING && value.type != JSON_NUMBER)
+        return;
+    buf_fmt(b, "%-12s", label);
+    if (value.type == JSON_NUMBER)
+        buf_span(b, value.text);
+    json_put_text(&text, value);
+    utf8_put_visible(b, buf_view(&text));
+    buf_byte(b, '\n');
+    buf_free(&text);
+}
+
+static int command_status(struct cli *c)
+{
+    static const char *const lines[][2] = {
+        {"asks", "state_text"},       {"exit code", "exit_code"},
+        {"title", "title"},           {"agent", "active_agent"},
+        {"command", "command"},       {"directory", "working_directory"},
+        {"computer", "computer"},     {"created", "created_at"},
+        {"last input", "last_input"}, {"last output", "last_output"}};
+    buf target = {0}, out = {0}, state = {0};
+    int failed = cli_find(c, c->args[0], &target) || cli_get(c, &target);
+    buf_free(&target);
+    if (failed)
+        return 1;
+    struct json session = cli_answer(c);
+    json_put_text(&state, json_get(session, "state"));
+    buf_fmt(&out, "%-12s%s", "state", buf_cstr(&state));
+    buf_str(&out, " (");
+    command_put_age(&out, json_get(session, "state_since"));
+    buf_fmt(&out, "): %s%s\n", command_explain(session),
+            json_get(session, "unseen").type == JSON_TRUE ? "; nobody has looked since" : "");
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        command_put_line(&out, lines[i][0], json_get(session, lines[i][1]));
+    buf_free(&state);
+    return cli_write(&out);
+}
+
+/* Waiting for a session's state, told by push. */
+struct command_wait {
+    char *id;
+    const char *wanted; /* NULL: any in which it does not work */
+    int over, status;
+    const char *why;
+};
+
+static void command_wait_end(struct command_wait *w, int status, const char *why)
+{
+    if (w->over)
+        return;
+    w->over = 1;
+    w->status = status;
+    w->why = why;
+}
+
+static void command_wait_look(struct command_wait *w, struct json session)
+{
+    struct json state = json_get(session, "state");
+    if (!json_text_eq(json_get(session, "session_id"), w->id))
+        return;
+    int busy = json_text_eq(state, "working") || json_text_eq(state, "starting");
+    if (w->wanted ? json_text_eq(state, w->wanted) : !busy)
+        command_wait_end(w, 0, NULL);
+    else if (json_text_eq(state, "exited"))
+        command_wait_end(w, 1, "the session has exited");
+}
+
+static void command_wait_on_event(void *ctx, span text)
+{
+    struct command_wait *w = ctx;
+    struct json event;
+    if (json_parse(text, &event, NULL, NULL) != PARSE_DONE)
+        return;
+    struct json name = json_get(event, "event"), data = json_get(event, "data");
+    if (json_text_eq(name, "sessions_initial")) {
+        struct json_iter it = json_iter(json_get(data, "sessions"));
+        int found = 0;
+        while (json_next(&it)) {
+            found |= json_text_eq(json_get(it.value, "session_id"), w->id);
+            command_wait_look(w, it.value);
+        }
+        if (!found)
+            command_wait_end(w, 1, "the session is gone");
+    } else if (json_text_eq(name, "session_removed")) {
+        if (json_text_eq(json_get(data, "session_id"), w->id))
+            command_wait_end(w, 1, "the session is gone");
+    } else {
+        command_wait_look(w, data);
+    }
+}
+
+static void command_wait_on_late(void *ctx)
+{
+    command_wait_end(ctx, 1, "the time is up");
+}
+
+static const struct client_hooks cli_wait_hooks = {command_wait_on_event, NULL, NULL};
+
+static int command_wait(struct cli *c)
+{
+    struct command_wait w = {.wanted = c->value['w']};
+    struct loop_timer timer = {.fn = command_wait_on_late, .ctx = &w};
+    buf target = {0};
+    long long seconds = 0;
+    if (w.wanted && !request_is_literal("waiting|idle|working|exited", w.wanted))
+        return cli_usage("waiting, idle, working or exited is expected", w.wanted);
+    if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
+        return cli_usage("a number of seconds is expected", c->value['T']);
+    if (cli_find(c, c->args[0], &target) != 0)
+        return 1;
+    w.id = span_dup(span_sub(buf_view(&target), strlen("/sessions/")));
+    c->client.hooks = &cli_wait_hooks;
+    c->client.ctx = &w;
+    if (c->value['T'])
+        loop_timer_set(&c->loop, &timer, c->loop.now + seconds * 1000);
+    client_watch(&c->client);
+    while (!w.over)
+        loop_once(&c->loop);
+    if (w.why)
+        cli_fail("%s: %s", w.id, w.why);
+    free(w.id);
+    buf_free(&target);
+    return w.status;
+}
+
+/* ---- watch ---------------------------------------------------------------------------------- */
+
+static void command_on_event(void *ctx, span json)
+{
+    struct cli *c = ctx;
+    fwrite(json.p, 1, json.n, stdout);
+    putchar('\n');
+    if (fflush(stdout) != 0) /* nobody listens any more */
+        c->answered = 1;
+}
+
+static const struct client_hooks cli_watch_hooks = {command_on_event, NULL, NULL};
+
+static int command_watch(struct cli *c)
+{
+    c->client.hooks = &cli_watch_hooks;
+    c->client.ctx = c;
+    client_watch(&c->client);
+    while (!c->answered)
+        loop_once(&c->loop);
+    return 0;
+}
+
+/* ---- projects ------------------------------------------------------------------------------- */
+
+/* A text made visible, then a tab or a line feed. */
+static void command_put_cell(buf *b, struct json value, char end)
+{
+    buf text = {0};
+    json_put_text(&text, value);
+    utf8_put_visible(b, buf_view(&text));
+    buf_byte(b, end);
+    buf_free(&text);
+}
+
+static const char *command_todo_mark(struct json todo)
+{
+    struct json status = json_get(todo, "status");
+    return json_text_eq(status, "ready") ? "[.]" : json_text_eq(status, "in_progress") ? "[>]"
+                                                                                        : "[ ]";
+}
+
+/* A project's path and name, and below it its todos: mark, slug, which of the two files are there,
+ * description. */
+static void command_put_project(buf *out, struct json project)
+{
+    command_put_cell(out, json_get(project, "path"), '\t');
+    command_put_cell(out, json_get(project, "name"), '\n');
+    for (struct json_iter it = json_iter(json_get(project, "todos")); json_next(&it);) {
+        int requirements = json_get(it.value, "has_requirements").type == JSON_TRUE,
+            plan = json_get(it.value, "has_impl_plan").type == JSON_TRUE;
+        buf_fmt(out, "  %s\t", command_todo_mark(it.value));
+        command_put_cell(out, json_get(it.value, "slug"), '\t');
+        buf_str(out, requirements && plan ? "requirements, plan\t"
+                     : requirements       ? "requirements\t"
+                     : plan               ? "plan\t"
+                                          : "-\t");
+        command_put_cell(out, json_get(it.value, "description"), '\n');
+    }
+}
+
+static int command_list_projects(struct cli *c)
+{
+    buf out = {0};
+    if (cli_ask(c, "GET", CLI_ALL_PROJECTS, NULL) != 0)
+        return 1;
+    if (c->value['j'])
+        return command_write_body(c);
+    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
+        command_put_project(&out, it.value);
+    return cli_write(&out);
+}
+
+static int command_add_project(struct cli *c, const char *path)
+{
+    buf body = {0};
+    json_open(&body, '{');
+    json_field_string(&body, "path", path);
+    json_close(&body, '}');
+    int failed = cli_ask(c, "POST", "/projects", &body);
+    buf_free(&body);
+    return failed;
+}
+
+static int command_remove_project(struct cli *c, const char *path)
+{
+    buf target = {0};
+    buf_str(&target, "/projects?path=");
+    http_put_encoded(&target, span_of(path));
+    int failed = cli_ask(c, "DELETE", buf_cstr(&target), NULL);
+    buf_free(&target);
+    return failed;
+}
+
+/* A directory that is gone can be forgotten, too, by the path that the list shows. */
+static int command_project(struct cli *c)
+{
+    if (!c->arg_count)
+        return command_list_projects(c);
+    int add = strcmp(c->args[0], "add") == 0;
+    if (!add && strcmp(c->args[0], "remove") != 0)
+        return cli_usage("add or remove is expected", c->args[0]);
+    if (c->arg_count < 2)
+        return cli_usage("a directory is expected", c->args[0]);
+    char *path = realpath(c->args[1], NULL);
+    if (!path && !add && c->args[1][0] == '/')
+        path = span_dup(span_of(c->args[1]));
+    if (!path)
+        return cli_fail("%s: %s", c->args[1], strerror(errno));
+    int failed = add ? command_add_project(c, path) : command_remove_project(c, path);
+    free(path);
+    return failed;
+}
+
+/* ---- hook ----------------------------------------------------------------------------------- */
+
+/* What the agent hands over: as an argument (Codex), else on stdin. */
+static void command_hook_input(struct cli *c, buf *input)
+{
+    if (c->arg_count) {
+        buf_str(input, c->args[0]);
+        return;
+    }
+    ssize_t n;
+    do {
+        buf_reserve(input, 4096);
+        n = read(0, input->p + input->n, input->cap - input->n);
+        input->n += n > 0 ? (size_t)n : 0;
+    } while ((n > 0 && input->n < HOOK_INPUT_MAX) || (n < 0 && errno == EINTR));
+}
+
+static void command_hook_on_late(void *ctx)
+{
+    *(int *)ctx = 1;
+}
+
+/* An agent runs this: whatever goes wrong, it prints nothing and succeeds, and soon. */
+static int command_hook_report(struct cli *c)
+{
+    const char *id = getenv("TELEC_SESSION_ID");
+    int late = 0;
+    struct loop_timer timer = {.fn = command_hook_on_late, .ctx = &late};
+    buf input = {0}, event = {0}, target = {0};
+    if (id && *id) {
+        command_hook_input(c, &input);
+        if (hook_read(buf_view(&input), &event) == 1) {
+            buf_str(&target, "/sessions/");
+            http_put_encoded(&target, span_of(id));
+            buf_str(&target, "/event");
+            c->client.may_start = 0;
+            loop_timer_set(&c->loop, &timer, c->loop.now + CLI_HOOK_MS);
+            client_request(&c->client, "POST", buf_cstr(&target), buf_view(&event), cli_on_answer,
+                           c);
+            while (!c->answered && !late)
+                loop_once(&c->loop);
+            loop_timer_stop(&c->loop, &timer);
+        }
+    }
+    buf_free(&input);
+    buf_free(&event);
+    buf_free(&target);
+    return 0;
+}
+
+static int command_hook(struct cli *c)
+{
+    const char *agent = c->value['i'], *home = getenv("HOME");
+    buf report = {0}, error = {0};
+    if (!agent)
+        return command_hook_report(c);
+    if (!request_is_literal("claude|gemini|codex", agent))
+        return cli_usage("claude, gemini or codex is expected", agent);
+    int status = hook_install(agent, home ? home : "/", c->config.program, c->value['y'] != NULL,
+                              &report, &error);
+    int failed = cli_write(&report);
+    if (status < 0)
+        failed = cli_fail("%s", buf_cstr(&error));
+    buf_free(&error);
+    return failed;
+}
+
+/* ---- the terminal UI ------------------------------------------------------------------------ */
+
+static int command_ui(struct cli *c, const char *attach)
+{
+    buf error = {0};
+    const char *terminal = getenv("TERM");
+    if (!isatty(0) || !isatty(1))
+        return cli_fail("the terminal UI needs a terminal; 'telec list' does not");
+    if (!terminal || !*terminal || strcmp(terminal, "dumb") == 0)
+        return cli_fail("this terminal (TERM=%s) can't show the UI; 'telec list' works",
+                        terminal ? terminal : "");
+    int status = tui_run(&c->config, c->value['D'] == NULL, attach, &error);
+    if (error.n)
+        cli_fail("%s", buf_cstr(&error));
+    buf_free(&error);
+    return status;
+}
+
+/* Runs a program in the foreground, whose terminal it is meanwhile. Its exit status; -1: errno. */
+static int command_run_program(char *const *argv)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
+    int status = -1;
+    sigaction(SIGINT, &ignore, &old_int); /* the keys that send them are the program's */
+    sigaction(SIGQUIT, &ignore, &old_quit);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigaction(SIGINT, &old_int, NULL);
+        sigaction(SIGQUIT, &old_quit, NULL);
+        execvp(argv[0], argv);
+        fprintf(stderr, "telec: cannot run %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGQUIT, &old_quit, NULL);
+    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Being in a session of another computer: there, by ssh. */
+static int command_attach_elsewhere(struct cli *c, struct json session)
+{
+    buf line = {0}, error = {0}, kept = {0};
+    struct json object;
+    buf_span(&kept, session.text); /* the next answer takes the place of this one */
+    if (cli_ask(c, "GET", "/computers", NULL) != 0) {
+        buf_free(&kept);
+        return 1;
+    }
+    json_parse(buf_view(&kept), &object, NULL, NULL);
+    if (!client_put_attach(&c->config, object, cli_answer(c), &line, &error)) {
+        cli_fail("%s", buf_cstr(&error));
+        buf_free(&kept), buf_free(&line), buf_free(&error);
+        return 1;
+    }
+    char **argv = config_words(buf_view(&line));
+    int status = command_run_program(argv);
+    if (status != 0)
+        cli_fail("'%s' ended with status %d; it must work without questions asked ([peers] attach "
+                 "in %s says how to get there)",
+                 buf_cstr(&line), status, c->config.file);
+    free(argv);
+    buf_free(&kept), buf_free(&line), buf_free(&error);
+    return status != 0;
+}
+
+static int command_attach(struct cli *c)
+{
+    buf target = {0};
+    int status = cli_find(c, c->args[0], &target);
+    if (status == 0)
+        status = cli_get(c, &target);
+    if (status == 0 && json_text_eq(json_get(cli_answer(c), "state"), "exited"))
+        status =
+            cli_fail("%s: the session has ended; 'telec tail' shows what it wrote", c->args[0]);
+    struct json computer = json_get(cli_answer(c), "computer");
+    int elsewhere =
+        computer.type == JSON_STRING && !json_text_eq(computer, c->config.computer);
+    if (status == 0 &&
+        (elsewhere || json_get(cli_answer(c), "tmux_session_name").type == JSON_STRING))
+        status = command_attach_elsewhere(c, cli_answer(c));
+    else if (status == 0)
+        status = command_ui(c, target.p + strlen("/sessions/"));
+    buf_free(&target);
+    return status;
+}
+

@@ -1,0 +1,648 @@
+#include "client.h"
+
+/* client - the side that asks: HTTP requests, the push channel, a WebSocket to a session.
+ *
+ * Nothing blocks: a request is a connection on the loop and an answer later. When no daemon
+ * answers, one is started (unless that is forbidden) and the requests wait for it. Push is kept up
+ * for as long as the client lives: after a loss it is tried again after 1 s, doubling to 30 s, with
+ * up to 20 % jitter, and the owner is asked every 5 s to fetch by REST; with push up there is no
+ * periodic traffic.
+ *
+ * A daemon of the original TeleClaude is understood too, see protocol.md section 2. */
+
+#define CLIENT_TELECLAUDE_SOCKET "/tmp/teleclaude-api.sock"
+
+struct client_request {
+    struct client *client;
+    struct client_request *next, **link;
+    struct conn conn;
+    int connected;
+    int again;              /* it was sent a second time */
+    buf text;               /* the whole request */
+    const char *method;
+    struct http_scan scan;
+    struct http_body framing;
+    int in_body;
+    int status;
+    buf body;
+    struct loop_timer timer;
+    struct loop_task begin;
+    void (*done)(void *ctx, int status, span body, const char *error);
+    void *ctx;
+};
+
+/* ---- reaching a daemon ---------------------------------------------------------------------- */
+
+/* A connected descriptor, or -1 and errno. telec's own socket first; TeleClaude's when only that
+ * answers. */
+static int client_connect(const struct client *c)
+{
+    struct stat st;
+    int fd = conn_connect(c->config->socket);
+    if (fd < 0) {
+        int saved = errno;
+        if (lstat(CLIENT_TELECLAUDE_SOCKET, &st) == 0 && st.st_uid == geteuid() &&
+            S_ISSOCK(st.st_mode))
+            fd = conn_connect(CLIENT_TELECLAUDE_SOCKET);
+        errno = saved;
+    }
+    if (fd >= 0 && !conn_peer_is_me(fd)) {
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    return fd;
+}
+
+static int client_nobody_there(int error)
+{
+    return error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
+}
+
+static void client_push_try(struct client *c);
+static void client_request_connect(void *ctx);
+
+/* The daemon that we started serves, or has failed: whoever waited tries again. */
+static void client_on_started(void *ctx, short revents)
+{
+    struct client *c = ctx;
+    char byte;
+    (void)revents;
+    if (read(c->starting.fd, &byte, 1) != 1)
+        c->start_error = span_dup(span_of("it ended at once"));
+    loop_unwatch(c->loop, &c->starting);
+    close(c->starting.fd);
+    c->starting.fd = -1;
+    for (struct client_request *r = c->requests, *next; r; r = next) {
+        next = r->next;
+        if (!r->connected)
+            client_request_connect(r);
+    }
+    if (c->push == CLIENT_CONNECTING && !c->ws)
+        client_push_try(c);
+}
+
+/* Is a daemon being started for us? Starts one if that may be. */
+static int client_start_daemon(struct client *c)
+{
+    buf error = {0};
+    if (c->starting.fd >= 0)
+        return 1;
+    if (!c->may_start || c->started || c->stopped)
+        return 0;
+    c->started = 1;
+    int fd = spawn_daemon(c->config, &error);
+    if (fd < 0) {
+        c->start_error = span_dup(buf_view(&error));
+        buf_free(&error);
+        return 0;
+    }
+    c->starting.fd = fd;
+    loop_watch(c->loop, &c->starting, POLLIN);
+    return 1;
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+/* The one place where a request ends. */
+static void client_request_end(struct client_request *r, const char *error)
+{
+    struct client *c = r->client;
+    loop_timer_stop(c->loop, &r->timer);
+    *r->link = r->next;
+    if (r->next)
+        r->next->link = r->link;
+    c->answered = error == NULL;
+    r->done(r->ctx, error ? 0 : r->status, buf_view(&r->body), error);
+    if (r->connected)
+        conn_free(&r->conn);
+    buf_free(&r->text);
+    buf_free(&r->body);
+    free(r);
+}
+
+static void client_request_fail(struct client_request *r, int error)
+{
+    struct client *c = r->client;
+    buf b = {0};
+    if (c->start_error)
+        buf_fmt(&b, "cannot start the daemon: %s (see %s/daemon.log)", c->start_error,
+                c->config->state);
+    else if (client_nobody_there(error))
+        buf_fmt(&b, "no daemon is running on %s", c->config->socket);
+    else
+        buf_fmt(&b, "cannot reach the daemon on %s: %s", c->config->socket, strerror(error));
+    client_request_end(r, buf_cstr(&b));
+    buf_free(&b);
+}
+
+/* Takes what has arrived of the answer. */
+static enum parse client_request_feed(struct client_request *r)
+{
+    struct http_head head;
+    size_t used = 0;
+    span data;
+    enum parse parsed = PARSE_MORE;
+    while (!r->in_body) {
+        parsed = http_parse_response(&r->scan, conn_view(&r->conn), &used, &head);
+        if (parsed != PARSE_DONE)
+            return parsed;
+        conn_take(&r->conn, used);
+        if (head.status < 200) /* 100 Continue and the like: the answer is still to come */
+            continue;
+        r->status = head.status;
+        http_body_init(&r->framing, &head, r->method);
+        r->framing.most = CLIENT_BODY_MAX;
+        r->in_body = 1;
+    }
+    do {
+        parsed = http_body_feed(&r->framing, conn_view(&r->conn), &used, &data);
+        if (parsed == PARSE_BAD)
+            return parsed;
+        buf_span(&r->body, data);
+        conn_take(&r->conn, used);
+    } while (parsed == PARSE_MORE && used);
+    return parsed;
+}
+
+static const char client_too_early[] = "it ended too early";
+
+static void client_request_on_data(void *ctx)
+{
+    struct client_request *r = ctx;
+    enum parse parsed = client_request_feed(r);
+    int ends_with_file = r->in_body && r->framing.state == HTTP_BODY_UNTIL_CLOSE;
+    if (parsed == PARSE_DONE || (r->conn.eof && ends_with_file))
+        conn_close(&r->conn, NULL);
+    else if (parsed == PARSE_BAD)
+        conn_close(&r->conn, "it is not HTTP");
+    else if (r->conn.eof)
+        conn_close(&r->conn, client_too_early);
+}
+
+/* A request that a dying daemon has not read may be sent once more: a Unix socket that is closed
+ * with unread input resets the connection. What it may have read is only asked again when that is
+ * harmless. */
+static int client_request_again(struct client_request *r, const char *why)
+{
+    int unread = strcmp(why, strerror(ECONNRESET)) == 0 || strcmp(why, strerror(EPIPE)) == 0;
+    int harmless = strcmp(r->method, "GET") == 0 && strcmp(why, client_too_early) == 0;
+    if (r->again || r->in_body || !(unread || harmless))
+        return 0;
+    r->again = 1;
+    r->connected = 0;
+    conn_free(&r->conn);
+    client_request_connect(r);
+    return 1;
+}
+
+static void client_request_on_closed(void *ctx, const char *why)
+{
+    struct client_request *r = ctx;
+    buf b = {0};
+    if (why && client_request_again(r, why))
+        return;
+    if (why)
+        buf_fmt(&b, "no answer from the daemon: %s", why);
+    client_request_end(r, why ? buf_cstr(&b) : NULL);
+    buf_free(&b);
+}
+
+static const struct conn_hooks client_request_hooks = {client_request_on_data, NULL,
+                                                       client_request_on_closed};
+
+static void client_request_on_late(void *ctx)
+{
+    struct client_request *r = ctx;
+    if (r->connected)
+        conn_close(&r->conn, "it takes too long");
+    else
+        client_request_end(r, "the daemon takes too long to start");
+}
+
+static void client_request_connect(void *ctx)
+{
+    struct client_request *r = ctx;
+    struct client *c = r->client;
+    int fd = client_connect(c);
+    if (fd < 0) {
+        int error = errno;
+        if (client_nobody_there(error) && client_start_daemon(c))
+            return;
+        client_request_fail(r, error);
+        return;
+    }
+    r->connected = 1;
+    r->conn.hooks = &client_request_hooks;
+    r->conn.ctx = r;
+    conn_open(&r->conn, c->loop, fd);
+    conn_send_now(&r->conn, buf_view(&r->text));
+}
+
+static void client_request(struct client *c, const char *method, const char *target, span body,
+                           void (*done)(void *ctx, int status, span body, const char *error),
+                           void *ctx)
+{
+    struct client_request *r = base_alloc(sizeof *r);
+    r->client = c;
+    r->method = method;
+    r->done = done;
+    r->ctx = ctx;
+    r->next = c->requests;
+    r->link = &c->requests;
+    if (r->next)
+        r->next->link = &r->next;
+    c->requests = r;
+    http_put_request(&r->text, method, target, body.p ? (long long)body.n : -1,
+                     body.p ? "Content-Type: application/json\r\nConnection: close\r\n"
+                            : "Connection: close\r\n");
+    buf_span(&r->text, body);
+    r->timer = (struct loop_timer){.fn = client_request_on_late, .ctx = r};
+    loop_timer_set(c->loop, &r->timer, c->loop->now + CLIENT_REQUEST_MS);
+    r->begin = (struct loop_task){.fn = client_request_connect, .ctx = r};
+    loop_defer(c->loop, &r->begin); /* so that done is never called before this returns */
+}
+
+/* ---- WebSocket ------------------------------------------------------------------------------ */
+
+static void client_ws_take(struct client_ws *w, const struct ws_event *ev)
+{
+    if (ev->opcode == WS_PING) {
+        client_ws_send(w, WS_PONG, ev->payload);
+    } else if (ev->opcode == WS_CLOSE) {
+        w->code = ev->code;
+        snprintf(w->reason, sizeof w->reason, "%.*s", (int)ev->payload.n,
+                 ev->payload.n ? ev->payload.p : "");
+        client_ws_close(w);
+    } else if (ev->opcode != WS_PONG) {
+        w->on_message(w->ctx, ev->opcode, ev->payload);
+    }
+}
+
+static enum parse client_ws_handshake(struct client_ws *w)
+{
+    struct http_head head;
+    size_t used = 0;
+    const char *why = "it is not HTTP";
+    enum parse parsed = http_parse_response(&w->scan, conn_view(&w->conn), &used, &head);
+    if (parsed == PARSE_MORE)
+        return parsed;
+    if (parsed == PARSE_BAD || !ws_check_upgrade(&head, w->key, &why)) {
+        conn_close(&w->conn, why);
+        return PARSE_BAD;
+    }
+    w->foreign = !span_starts(http_header(&head, "Server"), "telec/");
+    w->accepted = 1;
+    conn_take(&w->conn, used);
+    w->on_open(w->ctx);
+    return PARSE_DONE;
+}
+
+static void client_ws_on_data(void *ctx)
+{
+    struct client_ws *w = ctx;
+    enum parse parsed = PARSE_DONE;
+    if (!w->accepted)
+        parsed = client_ws_handshake(w);
+    while (parsed == PARSE_DONE && !w->conn.dead && !w->conn.finishing && conn_view(&w->conn).n) {
+        struct ws_event ev;
+        size_t used = 0;
+        parsed = ws_feed(&w->ws, conn_bytes(&w->conn), conn_view(&w->conn).n, &used, &ev);
+        if (parsed == PARSE_DONE)
+            client_ws_take(w, &ev);
+        else if (parsed == PARSE_BAD)
+            conn_close(&w->conn, ev.error);
+        conn_take(&w->conn, used);
+    }
+    if (w->conn.eof)
+        conn_close(&w->conn, "the connection was closed");
+}
+
+static void client_ws_on_closed(void *ctx, const char *why)
+{
+    struct client_ws *w = ctx;
+    conn_free(&w->conn);
+    ws_free(&w->ws);
+    w->open = 0;
+    w->on_closed(w->ctx, w->code, w->reason[0] ? w->reason : why);
+}
+
+static const struct conn_hooks client_ws_hooks = {client_ws_on_data, NULL, client_ws_on_closed};
+
+static int client_ws_open(struct client_ws *w, struct client *c, const char *target)
+{
+    buf b = {0};
+    int fd = client_connect(c);
+    if (fd < 0)
+        return -1;
+    w->client = c;
+    w->open = 1;
+    w->accepted = w->code = 0;
+    w->reason[0] = '\0';
+    w->scan = (struct http_scan){0};
+    w->ws = (struct ws){.role = WS_CLIENT, .message_max = CLIENT_MESSAGE_MAX};
+    w->conn.hooks = &client_ws_hooks;
+    w->conn.ctx = w;
+    conn_open(&w->conn, c->loop, fd);
+    ws_put_key(&b);
+    snprintf(w->key, sizeof w->key, "%s", buf_cstr(&b));
+    buf_clear(&b);
+    ws_put_upgrade(&b, target, w->key);
+    conn_send(&w->conn, buf_view(&b));
+    buf_free(&b);
+    return 0;
+}
+
+static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payload)
+{
+    buf b = {0};
+    if (!w->open)
+        return;
+    ws_put_frame(&b, WS_CLIENT, opcode, payload);
+    conn_send(&w->conn, buf_view(&b));
+    buf_free(&b);
+}
+
+static void client_ws_close(struct client_ws *w)
+{
+    buf b = {0};
+    if (!w->open)
+        return;
+    if (w->accepted && !w->ws.close_sent) {
+        ws_put_close(&b, WS_CLIENT, 1000, "");
+        conn_send(&w->conn, buf_view(&b));
+        w->ws.close_sent = 1;
+        buf_free(&b);
+    }
+    conn_finish(&w->conn);
+}
+
+static void client_abandon(struct conn *conn)
+{
+    loop_unwatch(conn->loop, &conn->io);
+    if (conn->io.fd >= 0)
+        close(conn->io.fd);
+    conn_free(conn);
+}
+
+static void client_ws_abandon(struct client_ws *w)
+{
+    if (w->open)
+        client_abandon(&w->conn);
+    ws_free(&w->ws);
+    w->open = 0;
+}
+
+/* ---- push ----------------------------------------------------------------------------------- */
+
+static void client_set_push(struct client *c, enum client_push push)
+{
+    static const char *const names[] = {"off", "connecting", "live", "live, in part", "waiting"};
+    if (c->push == push)
+        return;
+    c->push = push;
+    log_line(LOG_INFO, "push: %s%s%s", names[push], c->why && push == CLIENT_WAITING ? ": " : "",
+             c->why && push == CLIENT_WAITING ? c->why : "");
+    if (push == CLIENT_LIVE)
+        loop_timer_stop(c->loop, &c->fetch);
+    else if (push != CLIENT_OFF && !c->fetch.slot)
+        loop_timer_set(c->loop, &c->fetch, c->loop->now + CLIENT_FETCH_MS);
+    if (c->hooks && c->hooks->on_push)
+        c->hooks->on_push(c->ctx);
+}
+
+static void client_on_fetch(void *ctx)
+{
+    struct client *c = ctx;
+    loop_timer_set(c->loop, &c->fetch, c->loop->now + CLIENT_FETCH_MS);
+    if (c->hooks && c->hooks->on_fetch)
+        c->hooks->on_fetch(c->ctx);
+}
+
+/* Jitter keeps many clients from coming back in the same instant. */
+static void client_push_wait(struct client *c, const char *why)
+{
+    unsigned char dice;
+    base_random(&dice, 1);
+    c->why = why;
+    c->retry_at = c->loop->now + c->backoff + c->backoff * dice / (255 * 5);
+    c->backoff = c->backoff * 2 < CLIENT_BACKOFF_MAX_MS ? c->backoff * 2 : CLIENT_BACKOFF_MAX_MS;
+    loop_timer_set(c->loop, &c->retry, c->retry_at);
+    client_set_push(c, CLIENT_WAITING);
+}
+
+static void client_push_on_open(void *ctx)
+{
+    struct client *c = ctx;
+    client_ws_send(c->ws, WS_TEXT, span_of("{\"subscribe\":\"sessions\"}"));
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "subscribe", "preparation");
+    if (c->here)
+        json_field_string(&b, "here", c->here);
+    json_close(&b, '}');
+    client_ws_send(c->ws, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
+static void client_push_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct client *c = ctx;
+    if (opcode != WS_TEXT)
+        return;
+    c->backoff = CLIENT_BACKOFF_MIN_MS;
+    c->started = c->stopped = 0; /* it lives: should it go one day, another may be started */
+    if (c->hooks && c->hooks->on_event)
+        c->hooks->on_event(c->ctx, payload);
+    client_set_push(c, c->ws->foreign ? CLIENT_PARTIAL : CLIENT_LIVE);
+}
+
+static void client_push_on_closed(void *ctx, int code, const char *why)
+{
+    struct client *c = ctx;
+    /* somebody stopped it on purpose: it is not for us to start it again */
+    c->stopped = code == 1001;
+    log_line(LOG_INFO, "push was lost: %s", why ? why : "end of file");
+    free(c->ws);
+    c->ws = NULL;
+    c->answered = 0;
+    client_push_wait(c, c->stopped ? "the daemon was stopped" : "the daemon has gone");
+}
+
+static void client_push_try(struct client *c)
+{
+    c->ws = base_alloc(sizeof *c->ws);
+    c->ws->on_open = client_push_on_open;
+    c->ws->on_message = client_push_on_message;
+    c->ws->on_closed = client_push_on_closed;
+    c->ws->ctx = c;
+    if (client_ws_open(c->ws, c, "/ws") == 0) {
+        client_set_push(c, CLIENT_CONNECTING);
+        return;
+    }
+    int error = errno;
+    free(c->ws);
+    c->ws = NULL;
+    if (client_nobody_there(error) && client_start_daemon(c))
+        client_set_push(c, CLIENT_CONNECTING);
+    else
+        client_push_wait(c, c->stopped ? "the daemon was stopped" : "no daemon answers");
+}
+
+static void client_on_retry(void *ctx)
+{
+    struct client *c = ctx;
+    c->started = 0; /* the next try may start a daemon again */
+    free(c->start_error);
+    c->start_error = NULL;
+    client_push_try(c);
+}
+
+static void client_watch(struct client *c)
+{
+    client_push_try(c);
+}
+
+static void client_refresh(struct client *c)
+{
+    if (c->ws && c->ws->accepted)
+        client_ws_send(c->ws, WS_TEXT, span_of("{\"refresh\":true}"));
+}
+
+static void client_retry_now(struct client *c)
+{
+    if (c->push != CLIENT_WAITING)
+        return;
+    loop_timer_stop(c->loop, &c->retry);
+    c->stopped = 0;
+    client_on_retry(c);
+}
+
+static void client_put_environment(buf *b)
+{
+    extern char **environ;
+    json_key(b, "env");
+    json_open(b, '[');
+    for (char **entry = environ; *entry; entry++)
+        json_put_string(b, span_of(*entry));
+    json_close(b, ']');
+}
+
+static char *client_detail(span body)
+{
+    struct json answer, detail;
+    buf b = {0};
+    if (json_parse(body, &answer, NULL, NULL) != PARSE_DONE)
+        return span_dup(span_of("the answer is not JSON"));
+    detail = json_get(answer, "detail");
+    if (detail.type == JSON_STRING && detail.text.n > 2)
+        return json_dup_text(detail);
+    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: where, and what */
+        for (struct json_iter at = json_iter(json_get(it.value, "loc")); json_next(&at);) {
+            json_put_text(&b, at.value);
+            buf_byte(&b, ' ');
+        }
+        json_put_text(&b, json_get(it.value, "msg"));
+        buf_str(&b, "; ");
+    }
+    span said = span_trim(buf_view(&b), "; ");
+    char *text = span_dup(said.n ? said : span_of("the daemon gave no reason"));
+    buf_free(&b);
+    return text;
+}
+
+/* ---- into sessions of other computers ------------------------------------------------------- */
+
+/* What another computer says of itself becomes words of a command: an option must not be among
+ * them, nor what a shell there takes apart. */
+static char *client_plain_word(struct json text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:%-";
+    char *word = json_dup_text(text);
+    if (word && *word && *word != '-' && word[strspn(word, plain)] == '\0')
+        return word;
+    free(word);
+    return NULL;
+}
+
+static int client_put_attach(const struct config *config, struct json session,
+                             struct json computers, buf *line, buf *error)
+{
+    char *computer = json_dup_text(json_get(session, "computer")), *user = NULL, *host = NULL;
+    char *tmux = client_plain_word(json_get(session, "tmux_session_name")),
+         *id = client_plain_word(json_get(session, "session_id"));
+    char **words = config_words(span_of(config->attach));
+    struct json_iter first = json_iter(computers);
+    buf dest = {0};
+    if (tmux && computer && json_next(&first) &&
+        json_text_eq(json_get(first.value, "name"), computer)) { /* a TeleClaude daemon's, here */
+        buf_fmt(line, "tmux attach -t %s", tmux);
+        free(computer), free(tmux), free(id), free(words);
+        return 1;
+    }
+    for (struct json_iter it = json_iter(computers); computer && json_next(&it);)
+        if (json_text_eq(json_get(it.value, "name"), computer)) {
+            free(user), free(host);
+            user = client_plain_word(json_get(it.value, "user"));
+            host = client_plain_word(json_get(it.value, "host"));
+        }
+    int good = host && id && words && words[0];
+    if (!good) {
+        utf8_put_visible(error, span_of(computer ? computer : "a computer without a name"));
+        buf_str(error, host ? ": its session can't be named on a command line"
+                            : ": it does not say at which host it is ([computer] host there)");
+    }
+    if (user)
+        buf_fmt(&dest, "%s@", user);
+    buf_str(&dest, host ? host : "");
+    for (int i = 0; good && words[i]; i++) {
+        config_put_quoted(line, strcmp(words[i], "DEST") == 0 ? buf_cstr(&dest) : words[i]);
+        buf_byte(line, ' ');
+    }
+    if (good)
+        buf_fmt(line, tmux ? "tmux attach -t %s" : "telec attach %s", tmux ? tmux : id);
+    free(computer), free(user), free(host), free(tmux), free(id), free(words);
+    buf_free(&dest);
+    return good;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void client_init(struct client *c, struct loop *l, const struct config *config,
+                        int may_start, const struct client_hooks *hooks, void *ctx)
+{
+    *c = (struct client){
+        .loop = l, .config = config, .may_start = may_start, .hooks = hooks, .ctx = ctx};
+    c->starting = (struct loop_fd){.fd = -1, .on_event = client_on_started, .ctx = c};
+    c->retry = (struct loop_timer){.fn = client_on_retry, .ctx = c};
+    c->fetch = (struct loop_timer){.fn = client_on_fetch, .ctx = c};
+    c->backoff = CLIENT_BACKOFF_MIN_MS;
+}
+
+static void client_free(struct client *c)
+{
+    loop_timer_stop(c->loop, &c->retry);
+    loop_timer_stop(c->loop, &c->fetch);
+    if (c->starting.fd >= 0) {
+        loop_unwatch(c->loop, &c->starting);
+        close(c->starting.fd);
+    }
+    while (c->requests) {
+        struct client_request *r = c->requests;
+        c->requests = r->next;
+        r->done(r->ctx, 0, (span){0}, "telec is about to end");
+        loop_timer_stop(c->loop, &r->timer);
+        loop_cancel(c->loop, &r->begin);
+        if (r->connected)
+            client_abandon(&r->conn);
+        buf_free(&r->text);
+        buf_free(&r->body);
+        free(r);
+    }
+    if (c->ws) {
+        client_ws_abandon(c->ws);
+        free(c->ws);
+    }
+    free(c->start_error);
+}

@@ -1,0 +1,341 @@
+#include "fleet.h"
+
+/* fleet - what computers write to each other through Redis, as bytes: protocol.md section 3.
+ *
+ * Pure: texts in, values out, and back; the time is an argument. Everything here was written by
+ * another computer, perhaps by another program (Python's JSON has ", " and "\u" escapes, lone
+ * surrogates included): what does not fit is refused with a reason, what is not known is kept. */
+
+#define CODEC_KEY_BEFORE "computer:"
+#define CODEC_KEY_AFTER ":heartbeat"
+
+/* ---- names, ids ----------------------------------------------------------------------------- */
+
+/* Names are shown, logged and made into keys: text without control characters. */
+static int codec_name_is_good(span name)
+{
+    struct utf8_state utf8 = {0};
+    if (!name.n || name.n > CODEC_NAME_MAX || utf8_check(&utf8, name) != PARSE_DONE)
+        return 0;
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
+            return 0;
+    return 1;
+}
+
+static span codec_key_name(span key)
+{
+    size_t before = sizeof CODEC_KEY_BEFORE - 1, after = sizeof CODEC_KEY_AFTER - 1;
+    span end = key.n > after ? span_sub(key, key.n - after) : (span){0};
+    if (key.n <= before + after || !span_starts(key, CODEC_KEY_BEFORE) ||
+        !span_eq(end, CODEC_KEY_AFTER))
+        return (span){0};
+    span name = {key.p + before, key.n - before - after};
+    return codec_name_is_good(name) ? name : (span){0};
+}
+
+static void codec_put_key(buf *b, const char *computer)
+{
+    buf_str(b, CODEC_KEY_BEFORE);
+    buf_str(b, computer);
+    buf_str(b, CODEC_KEY_AFTER);
+}
+
+/* Digits only, and no sign: what span_int does not insist on. */
+static int codec_parse_part(span s, unsigned long long *out)
+{
+    unsigned long long v = 0;
+    if (!s.n || s.n > 20)
+        return 0;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned digit = (unsigned)(unsigned char)s.p[i] - '0';
+        if (digit > 9 || v > (ULLONG_MAX - digit) / 10)
+            return 0;
+        v = v * 10 + digit;
+    }
+    *out = v;
+    return 1;
+}
+
+static int codec_parse_id(span text, struct codec_id *id)
+{
+    span rest = text, ms = span_cut(&rest, '-');
+    *id = (struct codec_id){0};
+    return ms.n < text.n && codec_parse_part(ms, &id->ms) && codec_parse_part(rest, &id->seq);
+}
+
+static void codec_put_id(buf *b, struct codec_id id)
+{
+    buf_fmt(b, "%llu-%llu", id.ms, id.seq);
+}
+
+static int codec_compare_ids(struct codec_id a, struct codec_id b)
+{
+    if (a.ms != b.ms)
+        return a.ms < b.ms ? -1 : 1;
+    return a.seq < b.seq ? -1 : a.seq > b.seq;
+}
+
+/* ---- what every text has in common ---------------------------------------------------------- */
+
+/* A text as a JSON object, not nested deeper than what is passed on may be. */
+static int codec_parse_object(span text, struct json *out, const char **why)
+{
+    int depth = 0, deepest = 0, quoted = 0;
+    *why = "the text ends too early";
+    if (json_parse(text, out, why, NULL) != PARSE_DONE)
+        return 0;
+    *why = out->type == JSON_OBJECT ? NULL : "not an object";
+    for (size_t i = 0; i < text.n; i++) { /* it is well-formed: brackets count outside of strings */
+        char c = text.p[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted)
+            depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        deepest = depth > deepest ? depth : deepest;
+    }
+    if (deepest > CODEC_DEPTH_MAX)
+        *why = "nested too deep";
+    return *why == NULL;
+}
+
+/* A string member into a place of `size` bytes; what is longer, or no string, leaves it empty. */
+static void codec_copy_text(struct json object, const char *key, char *out, size_t size)
+{
+    char *text = json_dup_text(json_get(object, key));
+    out[0] = '\0';
+    if (text && strlen(text) < size)
+        memcpy(out, text, strlen(text) + 1);
+    free(text);
+}
+
+/* ---- heartbeats ----------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    unsigned topic;
+} codec_topics[] = {{"sessions", CACHE_SESSIONS}, {"preparation", CACHE_PREPARATION}};
+
+static void codec_put_heartbeat(buf *b, const struct codec_heartbeat *h, long long wall_ms)
+{
+    json_open(b, '{');
+    json_field_string(b, "computer_name", h->name);
+    json_field_time(b, "last_seen", wall_ms);
+    if (h->interest) {
+        json_key(b, "interested_in");
+        json_open(b, '[');
+        for (size_t i = 0; i < COUNT_OF(codec_topics); i++)
+            if (h->interest & codec_topics[i].topic)
+                json_put_string(b, span_of(codec_topics[i].name));
+        json_close(b, ']');
+    }
+    json_field_string(b, "user", h->user);
+    json_field_string(b, "host", h->host);
+    json_field_string(b, "telec", h->telec);
+    json_field_string(b, "instance", h->instance);
+    if (h->leaving)
+        json_field_bool(b, "leaving", 1);
+    json_close(b, '}');
+}
+
+static int codec_parse_heartbeat(span text, struct codec_heartbeat *h, const char **why)
+{
+    struct json object;
+    *h = (struct codec_heartbeat){0};
+    if (!codec_parse_object(text, &object, why))
+        return 0;
+    codec_copy_text(object, "computer_name", h->name, sizeof h->name);
+    codec_copy_text(object, "user", h->user, sizeof h->user);
+    codec_copy_text(object, "host", h->host, sizeof h->host);
+    codec_copy_text(object, "telec", h->telec, sizeof h->telec);
+    codec_copy_text(object, "instance", h->instance, sizeof h->instance);
+    h->leaving = json_get(object, "leaving").type == JSON_TRUE;
+    struct json interest = json_get(object, "interested_in");
+    for (struct json_iter it = json_iter(interest); interest.type == JSON_ARRAY && json_next(&it);)
+        for (size_t i = 0; i < COUNT_OF(codec_topics); i++)
+            if (json_text_eq(it.value, codec_topics[i].name))
+                h->interest |= codec_topics[i].topic;
+    *why = "no usable computer_name";
+    return codec_name_is_good(span_of(h->name));
+}
+
+/* ---- sessions and events -------------------------------------------------------------------- */
+
+static int codec_parse_session(struct json object, struct codec_session *s, const char **why)
+{
+    *s = (struct codec_session){.object = object};
+    codec_copy_text(object, "session_id", s->id, sizeof s->id);
+    json_time(json_get(object, "last_activity"), &s->activity); /* else 0: older than everything */
+    *why = object.type != JSON_OBJECT          ? "a session is not an object"
+           : !store_id_is_plain(s->id)         ? "no usable session_id"
+           : object.text.n > CODEC_SESSION_MAX ? "a session is too large"
+                                               : NULL;
+    return *why == NULL;
+}
+
+static void codec_put_session(buf *b, struct json object, const char *computer)
+{
+    json_open(b, '{');
+    for (struct json_iter it = json_iter(object); json_next(&it);) {
+        if (json_text_eq(it.key, "computer"))
+            continue;
+        json_put_raw(b, it.key.text);
+        buf_byte(b, ':');
+        json_put_raw(b, it.value.text);
+    }
+    if (computer)
+        json_field_string(b, "computer", computer);
+    json_close(b, '}');
+}
+
+static void codec_put_event(buf *b, const char *event, span data, long long wall_ms,
+                            const char *computer)
+{
+    json_open(b, '{');
+    json_field_string(b, "event", event);
+    json_key(b, "data");
+    json_put_raw(b, data);
+    json_field_time(b, "timestamp", wall_ms);
+    json_field_string(b, "source_computer", computer);
+    json_close(b, '}');
+}
+
+static int codec_parse_event(span payload, struct codec_event *e, const char **why)
+{
+    struct json object;
+    *e = (struct codec_event){0};
+    if (!codec_parse_object(payload, &object, why))
+        return 0;
+    struct json name = json_get(object, "event");
+    e->removed = json_text_eq(name, "session_removed");
+    *why = "an unknown event";
+    if (!e->removed && !json_text_eq(name, "session_updated") &&
+        !json_text_eq(name, "session_created"))
+        return 0;
+    codec_copy_text(object, "source_computer", e->source, sizeof e->source);
+    *why = "no usable source_computer";
+    return codec_name_is_good(span_of(e->source)) &&
+           codec_parse_session(json_get(object, "data"), &e->session, why);
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static void codec_take_field(struct codec_request *r, span name, span value)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } fields[] = {{"command", offsetof(struct codec_request, command)},
+                  {"initiator", offsetof(struct codec_request, initiator)},
+                  {"session_id", offsetof(struct codec_request, session_id)},
+                  {"title", offsetof(struct codec_request, title)},
+                  {"project_dir", offsetof(struct codec_request, project_dir)},
+                  {"channel_metadata", offsetof(struct codec_request, metadata)},
+                  {"auto_command", offsetof(struct codec_request, auto_command)},
+                  {"type", offsetof(struct codec_request, type)},
+                  {"from_computer", offsetof(struct codec_request, from)},
+                  {"args", offsetof(struct codec_request, args)}};
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (span_eq(name, fields[i].name))
+            *(span *)((char *)r + fields[i].at) = value;
+}
+
+static char **codec_words(span text)
+{
+    text = span_trim(text, " \t\r\n");
+    if (text.n && text.p[0] == '/')
+        text = span_sub(text, 1);
+    char **words = memchr(text.n ? text.p : "", '\0', text.n) ? NULL : config_words(text);
+    if (words && words[0])
+        return words;
+    free(words);
+    return NULL;
+}
+
+static void codec_put_words(buf *b, const char *const *words)
+{
+    for (size_t i = 0; words[i]; i++) {
+        if (i)
+            buf_byte(b, ' ');
+        config_put_quoted(b, words[i]);
+    }
+}
+
+static void codec_put_joined(buf *b, char *const *words)
+{
+    for (size_t i = 0; words[i]; i++) {
+        buf_str(b, i ? " " : "");
+        buf_str(b, words[i]);
+    }
+    buf_cstr(b);
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void codec_put_success(buf *b, span data)
+{
+    json_open(b, '{');
+    json_field_string(b, "status", "success");
+    json_key(b, "data");
+    json_put_raw(b, data);
+    json_close(b, '}');
+}
+
+static void codec_put_error(buf *b, const char *error, const char *code)
+{
+    json_open(b, '{');
+    json_field_string(b, "status", "error");
+    json_field_string(b, "error", error);
+    if (code)
+        json_field_string(b, "code", code);
+    json_close(b, '}');
+}
+
+static int codec_parse_answer(span chunk, struct codec_answer *a, const char **why)
+{
+    struct json object;
+    *a = (struct codec_answer){0};
+    if (!codec_parse_object(chunk, &object, why))
+        return 0;
+    struct json status = json_get(object, "status");
+    a->good = json_text_eq(status, "success");
+    a->data = json_get(object, "data");
+    codec_copy_text(object, "code", a->code, sizeof a->code);
+    a->error = json_get(object, "error");
+    *why = "an answer without a usable status";
+    return a->good || json_text_eq(status, "error");
+}
+
+/* ---- screens -------------------------------------------------------------------------------- */
+
+static int codec_parse_size(span text, int *cols, int *rows)
+{
+    struct json object;
+    const char *why;
+    long long c, r;
+    if (text.n > 200 || !codec_parse_object(text, &object, &why))
+        return 0;
+    struct json_iter it = json_iter(json_get(object, "size"));
+    if (!json_next(&it) || !json_int(it.value, &c) || !json_next(&it) || !json_int(it.value, &r) ||
+        c < 1 || c > VT_COLS_MAX || r < 1 || r > VT_ROWS_MAX)
+        return 0;
+    *cols = (int)c;
+    *rows = (int)r;
+    return 1;
+}
+
+/* ---- what a computer may do here ------------------------------------------------------------ */
+
+static int codec_is_allowed(const char *allow, span computer)
+{
+    span rest = span_of(allow);
+    while (rest.n) {
+        span name = span_trim(span_cut(&rest, ','), " \t");
+        if (span_eq(name, "*") ||
+            (name.n && name.n == computer.n && memcmp(name.p, computer.p, name.n) == 0))
+            return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,256 @@
+#include "fleet.h"
+
+/* watch - looking at sessions of other computers: protocol.md section 3, observation.
+ *
+ * A key says who observes: TeleClaude daemons look for it. A telec daemon is asked, too, so that it
+ * begins at once, with a snapshot; it numbers what it sends, and when something was cut off the
+ * stream it is asked to begin again. */
+
+#define OBSERVE_AGAIN_MS 20000 /* an observer says so again … */
+#define OBSERVE_TTL_S 60       /* … before this has passed */
+
+static void observe_free(struct observation *w)
+{
+    if (w->calls || w->hooks || w->link)
+        return;
+    loop_cancel(w->owner->loop, &w->end);
+    free(w->computer);
+    free(w->id);
+    free(w);
+}
+
+/* Takes it out; nothing of it is read any more. */
+static void observe_stop(struct observation *w)
+{
+    struct observations *all = w->owner;
+    if (!w->link)
+        return;
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    w->link = NULL;
+    streams_stream_free(&all->peers->link, &w->stream);
+    if (w->asked)
+        streams_forget(w->asked);
+    w->asked = NULL;
+    if (!all->first)
+        loop_timer_stop(all->loop, &all->timer);
+}
+
+static void observe_on_end(void *ctx)
+{
+    struct observation *w = ctx;
+    const struct observe_hooks *hooks = w->hooks;
+    w->hooks = NULL;
+    if (hooks)
+        hooks->on_ended(w->ctx, w->why);
+    observe_free(w);
+}
+
+static void observe_end(struct observation *w, const char *why)
+{
+    if (!w->link)
+        return;
+    snprintf(w->why, sizeof w->why, "%s", why);
+    observe_stop(w);
+    loop_defer(w->owner->loop, &w->end);
+}
+
+/* A session, or with id NULL a computer, is no more. */
+static void observe_on_gone(void *ctx, const char *computer, const char *id, const char *why)
+{
+    struct observations *all = ctx;
+    for (struct observation *w = all->first, *next; w; w = next) {
+        next = w->next;
+        if (strcmp(w->computer, computer) == 0 && (!id || strcmp(w->id, id) == 0))
+            observe_end(w, why);
+    }
+}
+
+static void observe_on_asked(void *ctx, const struct codec_answer *answer, struct codec_id at,
+                           const char *why)
+{
+    struct observation *w = ctx;
+    char *error = answer && !answer->good ? json_dup_text(answer->error) : NULL;
+    (void)at;
+    w->asked = NULL;
+    if (!answer || !answer->good)
+        observe_end(w, error ? error : why ? why : "that computer refuses");
+    free(error);
+}
+
+static void observe_set_key(struct observation *w)
+{
+    struct peers *p = w->owner->peers;
+    buf key = {0}, value = {0};
+    char ttl[16];
+    buf_fmt(&key, "observation:%s:%s", w->computer, w->id);
+    json_open(&value, '{');
+    json_field_string(&value, "observer", p->config->computer);
+    json_field_time(&value, "started_at", clock_wall_ms());
+    json_close(&value, '}');
+    snprintf(ttl, sizeof ttl, "%d", OBSERVE_TTL_S);
+    const char *const set[] = {"SETEX", buf_cstr(&key), ttl, buf_cstr(&value), NULL};
+    streams_call(&p->link, set, NULL, NULL);
+    buf_free(&key);
+    buf_free(&value);
+}
+
+/* Tells a telec daemon: "begin", "renew", "end". */
+static void observe_say(struct observation *w, const char *how)
+{
+    const char *const words[] = {"observe", how, NULL};
+    int ends = strcmp(how, "end") == 0;
+    const char *why;
+    buf line = {0};
+    if (!w->telec || w->asked)
+        return;
+    codec_put_words(&line, words);
+    struct codec_request request = {.command = buf_view(&line), .session_id = span_of(w->id)};
+    struct streams_ask *ask = streams_ask(&w->owner->peers->link, w->computer, &request,
+                                    ends ? NULL : observe_on_asked, w, &why);
+    w->asked = ends ? NULL : ask;
+    buf_free(&line);
+}
+
+static void observe_on_due(void *ctx)
+{
+    struct observations *all = ctx;
+    for (struct observation *w = all->first; w && all->peers->link.ready; w = w->next) {
+        observe_set_key(w);
+        observe_say(w, w->begun ? "renew" : "begin");
+    }
+    loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_AGAIN_MS);
+}
+
+/* The fields of a piece of output. */
+struct observe_piece {
+    struct resp chunk, number, size, snapshot;
+};
+
+static struct observe_piece observe_read(const struct resp *fields)
+{
+    struct observe_piece piece = {0};
+    const struct {
+        const char *name;
+        struct resp *place;
+    } wanted[] = {{"chunk", &piece.chunk},
+                  {"n", &piece.number},
+                  {"size", &piece.size},
+                  {"snapshot", &piece.snapshot}};
+    struct resp_iter it = resp_iter(fields);
+    struct resp key, value;
+    while (resp_next_pair(&it, &key, &value))
+        for (size_t i = 0; i < COUNT_OF(wanted); i++)
+            if (span_eq(key.text, wanted[i].name))
+                *wanted[i].place = value;
+    return piece;
+}
+
+/* Does the piece follow what was shown? */
+static int observe_follows(struct observation *w, const struct observe_piece *piece)
+{
+    long long n = 0;
+    int numbered = span_int(piece->number.text, &n);
+    if (!w->telec || piece->snapshot.type != RESP_NONE ||
+        (w->begun && numbered && n == w->number + 1)) {
+        w->number = n;
+        w->begun = 1;
+        return 1;
+    }
+    if (w->begun) /* something was cut off: from the start */
+        observe_say(w, "begin");
+    w->begun = 0;
+    return 0;
+}
+
+static void observe_take(struct streams_stream *s, struct codec_id id, const struct resp *fields)
+{
+    struct observation *w = s->owner;
+    struct observe_piece piece = observe_read(fields);
+    int cols, rows;
+    (void)id;
+    if (!observe_follows(w, &piece))
+        return;
+    if (w->hooks && codec_parse_size(piece.size.text, &cols, &rows))
+        w->hooks->on_size(w->ctx, piece.size.text);
+    if (w->hooks && piece.chunk.text.n)
+        w->hooks->on_output(w->ctx, piece.chunk.text);
+}
+
+static void observe_on_end_known(void *ctx, const struct resp *reply)
+{
+    struct observation *w = ctx;
+    w->calls--;
+    if (!w->link) {
+        observe_free(w);
+        return;
+    }
+    if (!reply) {
+        observe_end(w, "the connection to Redis was lost");
+        return;
+    }
+    w->stream.at = streams_last_id(reply);
+    streams_stream_open(&w->owner->peers->link, &w->stream);
+}
+
+static struct observation *observe_open(struct observations *all, const char *computer, const char *id,
+                                const struct observe_hooks *hooks, void *ctx)
+{
+    struct peers_peer *peer = roster_find(all->peers, span_of(computer));
+    if (!peer || !all->peers->link.ready)
+        return NULL;
+    struct observation *w = base_alloc(sizeof *w);
+    w->owner = all;
+    w->computer = span_dup(span_of(computer));
+    w->id = span_dup(span_of(id));
+    w->hooks = hooks;
+    w->ctx = ctx;
+    w->telec = peer->beat.telec[0] != '\0';
+    w->stream =
+        (struct streams_stream){.key = streams_key(STREAMS_ANSWER_KEY, id), .owner = w, .take = observe_take};
+    w->end = (struct loop_task){.fn = observe_on_end, .ctx = w};
+    w->next = all->first;
+    w->link = &all->first;
+    if (w->next)
+        w->next->link = &w->next;
+    all->first = w;
+    w->calls = 1;
+    streams_find_end(&all->peers->link, w->stream.key, observe_on_end_known, w);
+    observe_set_key(w);
+    observe_say(w, "begin");
+    if (!all->timer.slot)
+        loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_AGAIN_MS);
+    return w;
+}
+
+static void observe_restart(struct observation *w)
+{
+    w->begun = 0;
+    if (w->link)
+        observe_say(w, "begin");
+}
+
+static void observe_close(struct observation *w)
+{
+    int others = 0;
+    for (struct observation *other = w->owner->first; other; other = other->next)
+        others += other != w && strcmp(other->id, w->id) == 0;
+    if (w->link && w->asked) {
+        streams_forget(w->asked);
+        w->asked = NULL;
+    }
+    if (w->link && !others)
+        observe_say(w, "end");
+    observe_stop(w);
+    w->hooks = NULL;
+    observe_free(w);
+}
+
+static void observe_init(struct observations *all, struct loop *l, struct peers *peers)
+{
+    *all = (struct observations){.loop = l, .peers = peers};
+    all->timer = (struct loop_timer){.fn = observe_on_due, .ctx = all};
+    peers->on_gone = observe_on_gone;
+    peers->gone_ctx = all;
+}

@@ -1,0 +1,1107 @@
+#include "fleet.h"
+
+/* redis - one reconnecting Redis connection on the loop.
+ *
+ * A try: look the name up (in a child process: getaddrinfo blocks), connect to its addresses in
+ * turn, greet (HELLO 3, or AUTH where the server is too old for it; SELECT, CLIENT SETNAME and ID,
+ * PING, which a server that can't serve yet refuses), ready. Whatever goes wrong ends in `why`, a
+ * line of the log and a wait that doubles. TLS is another program's: it is started with a socket as
+ * its stdin and stdout. Left out: clusters and sentinels. */
+
+#define REDIS_PORT 6379
+#define REDIS_SAID_MAX 4096 /* what is kept of what a child process wrote, in bytes */
+#define REDIS_TEXT_MAX 160  /* of a server's or program's words in `why`, in bytes */
+
+struct redis_pending {
+    void (*done)(void *ctx, const struct resp *reply);
+    void *ctx;
+    long long block_ms;
+};
+
+struct redis_address {
+    struct sockaddr_storage address;
+    socklen_t size;
+};
+
+/* A look-up (out is its answer) or a TLS program (out is what it complains of). */
+struct redis_child {
+    struct redis_child *next;
+    struct redis *owner;
+    struct loop_child exit;
+    int exited;             /* and reaped: exit.pid is nobody's */
+    struct loop_fd out;
+    buf said;
+};
+
+/* ---- the url: nothing of it is ever shown but what redis_put_address says ------------------- */
+
+/* Decodes %XX into a new C string; NULL: it can't be. */
+static char *redis_decoded(span s)
+{
+    buf b = {0};
+    if (!http_decode(s, 0, &b)) {
+        buf_free(&b);
+        return NULL;
+    }
+    buf_cstr(&b);
+    return b.p;
+}
+
+static int redis_is_host(const char *host)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789._-:%";
+    return *host && *host != '-' && host[strspn(host, good)] == '\0';
+}
+
+static int redis_number(span s, long long most, int *out)
+{
+    long long v;
+    if (!span_int(s, &v) || v < 0 || v > most)
+        return 0;
+    *out = (int)v;
+    return 1;
+}
+
+static const char *redis_parse_user(struct redis_target *t, span info)
+{
+    span rest = info, user = span_cut(&rest, ':');
+    t->user = user.n ? redis_decoded(user) : NULL;
+    t->password = rest.n ? redis_decoded(rest) : NULL;
+    if ((user.n && !t->user) || (rest.n && !t->password))
+        return "a % in user or password is not followed by two hexadecimal digits";
+    return NULL;
+}
+
+/* host, host:port, [v6], [v6]:port */
+static const char *redis_parse_host(struct redis_target *t, span s)
+{
+    span host = s, port;
+    if (s.n && s.p[0] == '[') {
+        port = span_sub(s, 1);
+        host = span_cut(&port, ']');
+        if (host.n + 2 > s.n || (port.n && port.p[0] != ':'))
+            return "a ] is expected behind an IPv6 address, and then nothing or :PORT";
+        port = port.n ? span_sub(port, 1) : port;
+    } else {
+        port = s;
+        host = span_cut(&port, ':');
+        if (memchr(port.n ? port.p : "", ':', port.n))
+            return "an IPv6 address stands in [ and ]";
+    }
+    t->host = host.n ? redis_decoded(host) : span_dup(span_of("localhost"));
+    t->port = REDIS_PORT;
+    if (!t->host || !redis_is_host(t->host))
+        return "the host's name has characters that no host has";
+    if (port.n && (!redis_number(port, 65535, &t->port) || t->port == 0))
+        return "the port must be a number from 1 to 65535 (a / or # in a password is %2F or %23)";
+    return NULL;
+}
+
+static const char *redis_parse_query(struct redis_target *t, span query)
+{
+    while (query.n) {
+        span value = span_cut(&query, '&'), name = span_cut(&value, '=');
+        int *place = span_eq(name, "db") ? &t->db : span_eq(name, "protocol") ? &t->protocol : NULL;
+        if (!place)
+            return "behind the ? only db=N and protocol=2 or 3 are known";
+        if (!redis_number(value, place == &t->db ? INT_MAX : 3, place) || t->protocol == 1)
+            return "behind the ? a number is expected: db=N, protocol=2 or 3";
+    }
+    return t->protocol < 2 ? "protocol is 2 or 3" : NULL;
+}
+
+/* The position of the last `at` in s; s.n: there is none. */
+static size_t redis_find_last(span s, char at)
+{
+    size_t n = s.n;
+    while (n && s.p[n - 1] != at)
+        n--;
+    return n ? n - 1 : s.n;
+}
+
+/* What stands behind the scheme: [//[user:password@]host[:port]][/path]; the query is off. */
+static const char *redis_parse_rest(struct redis_target *t, span s, int is_unix)
+{
+    span path = s;
+    const char *fault = NULL;
+    if (span_starts(s, "//")) {
+        size_t n = 2;
+        while (n < s.n && s.p[n] != '/')
+            n++;
+        span authority = {s.p + 2, n - 2};
+        path = span_sub(s, n);
+        size_t at = redis_find_last(authority, '@');
+        if (at < authority.n) {
+            fault = redis_parse_user(t, (span){authority.p, at});
+            authority = span_sub(authority, at + 1);
+        }
+        if (!fault && !is_unix)
+            fault = redis_parse_host(t, authority);
+        else if (!fault && authority.n)
+            fault = "a Unix socket has no host: unix:/PATH";
+    }
+    if (fault)
+        return fault;
+    if (!is_unix)
+        return path.n > 1 && !redis_number(span_sub(path, 1), INT_MAX, &t->db)
+                   ? "the database behind the / must be a number"
+                   : NULL;
+    t->path = path.n && path.p[0] == '/' ? redis_decoded(path) : NULL;
+    return t->path ? NULL : "an absolute path is expected: unix:/PATH";
+}
+
+/* What is wrong with the url, a static text; NULL: nothing. */
+static const char *redis_parse_url(struct redis_target *t, span url)
+{
+    static const struct {
+        const char *scheme;
+        int is_unix, tls;
+    } schemes[] = {{"redis://", 0, 0}, {"rediss://", 0, 1}, {"unix:", 1, 0}};
+    span query = url, s = span_cut(&query, '?');
+    t->protocol = 3;
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        if (!span_starts(s, schemes[i].scheme))
+            continue;
+        t->tls = schemes[i].tls;
+        span rest = span_sub(s, strlen(schemes[i].scheme) - (schemes[i].is_unix ? 0 : 2));
+        const char *fault = redis_parse_rest(t, rest, schemes[i].is_unix);
+        return fault ? fault : redis_parse_query(t, query);
+    }
+    return "expected redis://, rediss:// or unix:/";
+}
+
+static void redis_target_free(struct redis_target *t)
+{
+    free(t->path), free(t->host), free(t->user);
+    if (t->password)
+        memset(t->password, 0, strlen(t->password));
+    free(t->password);
+    *t = (struct redis_target){0};
+}
+
+static void redis_put_address(const struct redis *r, buf *b)
+{
+    const struct redis_target *t = &r->target;
+    int is_v6 = t->host && strchr(t->host, ':');
+    if (t->path) {
+        buf_str(b, "unix:");
+        utf8_put_visible(b, span_of(t->path));
+    } else if (t->host) {
+        buf_fmt(b, "%s://%s%s%s:%d", t->tls ? "rediss" : "redis", is_v6 ? "[" : "", t->host,
+                is_v6 ? "]" : "", t->port);
+    }
+    if (t->db)
+        buf_fmt(b, t->path ? "?db=%d" : "/%d", t->db);
+}
+
+static const char *redis_state_name(const struct redis *r)
+{
+    if (r->state == REDIS_OFF || r->state == REDIS_READY)
+        return r->state == REDIS_OFF ? "off" : "ready";
+    return r->connects || r->why[0] ? "reconnecting" : "connecting";
+}
+
+/* ---- what went wrong ------------------------------------------------------------------------ */
+
+static void redis_set_why(struct redis *r, const char *format, ...)
+{
+    va_list args;
+    char text[2 * sizeof r->why];
+    buf visible = {0};
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    utf8_put_visible(&visible, span_of(text));
+    snprintf(r->why, sizeof r->why, "%s", buf_cstr(&visible));
+    buf_free(&visible);
+}
+
+/* A reason is said once, until there was a connection. */
+static void redis_log_failure(struct redis *r)
+{
+    buf address = {0};
+    if (strcmp(r->logged, r->why) == 0)
+        return;
+    strcpy(r->logged, r->why);
+    redis_put_address(r, &address);
+    log_line(LOG_WARN, "redis (%s): no connection to %s: %s; trying again", r->name,
+             buf_cstr(&address), r->why);
+    buf_free(&address);
+}
+
+/* Waits for the next try. Jitter keeps a fleet from coming back in one moment. */
+static void redis_wait(struct redis *r)
+{
+    unsigned dice;
+    long long twice = r->backoff * 2;
+    r->backoff = !r->backoff ? r->times.backoff_min
+                 : twice > r->times.backoff_max ? r->times.backoff_max : twice;
+    base_random(&dice, sizeof dice);
+    r->retry_at = r->loop->now + r->backoff - (long long)(dice % 1000) * r->backoff / 5000;
+    r->state = REDIS_WAITING;
+    loop_timer_set(r->loop, &r->timer, r->retry_at);
+    redis_log_failure(r);
+}
+
+/* What a server's error means for the connection; NULL: nothing, it is the caller's. */
+static const char *redis_meaning(const struct resp *reply)
+{
+    static const struct {
+        const char *code, *meaning;
+    } known[] = {
+        {"LOADING", "the server is loading its data"},
+        {"READONLY", "the server is a read-only replica"},
+        {"MASTERDOWN", "the server is a replica whose master is down"},
+        {"NOAUTH", "the server wants a password (redis://USER:PASSWORD@HOST)"},
+        {"WRONGPASS", "user or password is wrong, or the user is disabled"},
+    };
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (resp_is_error(reply, known[i].code))
+            return known[i].meaning;
+    return NULL;
+}
+
+/* The offset of what in s; s.n: it isn't there. */
+static size_t redis_find(span s, const char *what)
+{
+    size_t n = 0;
+    while (n < s.n && !span_starts(span_sub(s, n), what))
+        n++;
+    return n;
+}
+
+/* Takes the server's words, but not those that may repeat a password to us. */
+static void redis_set_refusal(struct redis *r, const struct resp *reply)
+{
+    const char *meaning = redis_meaning(reply);
+    const char *password = r->target.password;
+    span text = reply->text;
+    if (meaning) {
+        span code = span_cut(&text, ' ');
+        redis_set_why(r, "%.*s: %s", (int)code.n, code.p, meaning);
+        return;
+    }
+    text.n = redis_find(text, ", with args");
+    span rest = text;
+    if (password && *password && redis_find(text, password) < text.n)
+        text = span_cut(&rest, ' ');
+    if (reply->type != RESP_ERROR)
+        redis_set_why(r, "the server gave an unexpected answer");
+    else
+        redis_set_why(r, "the server refused: %.*s",
+                      (int)(text.n < REDIS_TEXT_MAX ? text.n : REDIS_TEXT_MAX), text.p);
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+/* The deadline of the answer that is due, or of the rest of one that has begun; none when nothing
+ * is. */
+static void redis_arm(struct redis *r)
+{
+    int begun = conn_view(&r->conn).n > 0;
+    const struct redis_pending *head =
+        r->pending_count ? &r->pending[r->pending_head & (r->pending_cap - 1)] : NULL;
+    if (!begun && (!head || head->block_ms < 0))
+        loop_timer_stop(r->loop, &r->timer);
+    else
+        loop_timer_set(r->loop, &r->timer,
+                       r->loop->now + r->times.reply + (begun ? 0 : head->block_ms));
+}
+
+static void redis_grow_pending(struct redis *r)
+{
+    size_t cap = r->pending_cap ? r->pending_cap * 2 : 8;
+    struct redis_pending *grown = base_grow(NULL, cap * sizeof *grown);
+    for (size_t i = 0; i < r->pending_count; i++)
+        grown[i] = r->pending[(r->pending_head + i) & (r->pending_cap - 1)];
+    free(r->pending);
+    r->pending = grown;
+    r->pending_head = 0;
+    r->pending_cap = cap;
+}
+
+static void redis_send(struct redis *r, span command, long long block_ms,
+                       void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    if (r->pending_count == r->pending_cap)
+        redis_grow_pending(r);
+    r->pending[(r->pending_head + r->pending_count++) & (r->pending_cap - 1)] =
+        (struct redis_pending){done, ctx, block_ms};
+    conn_send(&r->conn, command);
+    if (r->pending_count == 1)
+        redis_arm(r);
+}
+
+/* Gives the oldest call its answer. 0: there was none. */
+static int redis_answer(struct redis *r, const struct resp *reply)
+{
+    if (!r->pending_count)
+        return 0;
+    struct redis_pending call = r->pending[r->pending_head & (r->pending_cap - 1)];
+    r->pending_head = (r->pending_head + 1) & (r->pending_cap - 1);
+    r->pending_count--;
+    if (call.done)
+        call.done(call.ctx, reply);
+    return 1;
+}
+
+/* Is SUBSCRIBE or PSUBSCRIBE the name of the command? */
+static int redis_is_subscription(span command)
+{
+    span rest = command;
+    span_cut(&rest, '\n');
+    span_cut(&rest, '\n');
+    span name = span_cut(&rest, '\r');
+    return span_eq_nocase(name, "SUBSCRIBE") || span_eq_nocase(name, "PSUBSCRIBE");
+}
+
+static int redis_call(struct redis *r, span command, long long block_ms,
+                      void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    if (r->state != REDIS_READY || r->conn.dead || r->pending_count >= REDIS_PENDING_MAX ||
+        r->conn.queued + command.n > REDIS_QUEUE_MAX)
+        return 0;
+    r->subscribed |= r->protocol == 2 && redis_is_subscription(command);
+    redis_send(r, command, block_ms, done, ctx);
+    return 1;
+}
+
+/* ---- greeting ------------------------------------------------------------------------------- */
+
+static void redis_refuse(struct redis *r, const struct resp *reply)
+{
+    if (r->conn.dead)
+        return; /* the first reason counts */
+    redis_set_refusal(r, reply);
+    conn_close(&r->conn, r->why);
+}
+
+static void redis_greet_with(struct redis *r, const char *const *args,
+                             void (*done)(void *ctx, const struct resp *reply))
+{
+    buf command = {0};
+    resp_put_strings(&command, args);
+    redis_send(r, buf_view(&command), 0, done, r);
+    if (command.p)
+        memset(command.p, 0, command.n); /* it may have had the password */
+    buf_free(&command);
+}
+
+static void redis_on_needed(void *ctx, const struct resp *reply)
+{
+    if (reply && reply->type == RESP_ERROR)
+        redis_refuse(ctx, reply);
+}
+
+static void redis_on_id(void *ctx, const struct resp *reply)
+{
+    struct redis *r = ctx;
+    if (reply && reply->type == RESP_INTEGER)
+        r->id = reply->integer;
+}
+
+/* A user who may not PING is as welcome. */
+static void redis_on_ping(void *ctx, const struct resp *reply)
+{
+    struct redis *r = ctx;
+    buf address = {0};
+    if (!reply || r->conn.dead)
+        return;
+    if (reply->type == RESP_ERROR && !resp_is_error(reply, "NOPERM")) {
+        redis_refuse(r, reply);
+        return;
+    }
+    r->state = REDIS_READY;
+    r->ready_at = r->loop->now;
+    r->connects++;
+    r->why[0] = r->logged[0] = '\0';
+    if (r->child) /* what a TLS program said so far is not why it will end */
+        buf_clear(&r->child->said);
+    redis_put_address(r, &address);
+    log_line(r->quiet ? LOG_DEBUG : LOG_INFO, "redis (%s): connected to %s", r->name,
+             buf_cstr(&address));
+    buf_free(&address);
+    r->quiet = 0;
+    if (r->hooks->on_ready)
+        r->hooks->on_ready(r->ctx);
+}
+
+/* telec-COMPUTER-NAME, of the characters that CLIENT SETNAME takes. */
+static void redis_put_client_name(const struct redis *r, buf *b)
+{
+    buf_fmt(b, "telec-%s-%s", r->config->computer, r->name);
+    for (size_t i = 0; i < b->n; i++)
+        if (b->p[i] < '!' || b->p[i] > '~')
+            b->p[i] = '-';
+}
+
+/* What follows the password, in one go. */
+static void redis_greet_rest(struct redis *r)
+{
+    buf name = {0};
+    char db[24];
+    snprintf(db, sizeof db, "%d", r->target.db);
+    redis_put_client_name(r, &name);
+    if (r->target.db)
+        redis_greet_with(r, (const char *[]){"SELECT", db, NULL}, redis_on_needed);
+    redis_greet_with(r, (const char *[]){"CLIENT", "SETNAME", buf_cstr(&name), NULL}, NULL);
+    redis_greet_with(r, (const char *[]){"CLIENT", "ID", NULL}, redis_on_id);
+    redis_greet_with(r, (const char *[]){"PING", NULL}, redis_on_ping);
+    buf_free(&name);
+}
+
+static void redis_on_auth(void *ctx, const struct resp *reply)
+{
+    struct redis *r = ctx;
+    if (reply && reply->type == RESP_ERROR)
+        redis_refuse(r, reply);
+    else if (reply)
+        redis_greet_rest(r);
+}
+
+static void redis_greet_resp2(struct redis *r)
+{
+    const struct redis_target *t = &r->target;
+    r->protocol = 2;
+    if (!t->password)
+        redis_greet_rest(r);
+    else if (t->user)
+        redis_greet_with(r, (const char *[]){"AUTH", t->user, t->password, NULL}, redis_on_auth);
+    else
+        redis_greet_with(r, (const char *[]){"AUTH", t->password, NULL}, redis_on_auth);
+}
+
+static void redis_on_hello(void *ctx, const struct resp *reply)
+{
+    struct redis *r = ctx;
+    if (!reply)
+        return;
+    if (resp_is_error(reply, "NOPROTO") ||
+        (resp_is_error(reply, "ERR") && redis_find(reply->text, "unknown command") < reply->text.n))
+        redis_greet_resp2(r);
+    else if (reply->type != RESP_MAP)
+        redis_refuse(r, reply);
+    else
+        redis_greet_rest(r);
+}
+
+static void redis_greet(struct redis *r)
+{
+    const struct redis_target *t = &r->target;
+    r->state = REDIS_GREETING;
+    r->protocol = 3;
+    if (t->protocol == 2)
+        redis_greet_resp2(r);
+    else if (!t->password)
+        redis_greet_with(r, (const char *[]){"HELLO", "3", NULL}, redis_on_hello);
+    else
+        redis_greet_with(r,
+                         (const char *[]){"HELLO", "3", "AUTH", t->user ? t->user : "default",
+                                          t->password, NULL},
+                         redis_on_hello);
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+/* Something out of band. 0: it is the answer to a call: a subscription's (or a PING's in RESP2). */
+static int redis_push(struct redis *r, const struct resp *reply)
+{
+    struct resp kind, channel, message;
+    struct resp_iter it = resp_iter(reply);
+    resp_next(&it, &kind);
+    int is_pattern = span_eq(kind.text, "pmessage");
+    if (is_pattern)
+        resp_next(&it, &channel); /* the pattern */
+    if (is_pattern || span_eq(kind.text, "message")) {
+        if (resp_next(&it, &channel) && resp_next(&it, &message) && r->hooks->on_push)
+            r->hooks->on_push(r->ctx, channel.text, message.text);
+        return 1;
+    }
+    size_t at = redis_find(kind.text, "subscribe"); /* psubscribe, unsubscribe … end in it */
+    return reply->type == RESP_PUSH && at == kind.text.n;
+}
+
+/* In RESP2 messages look like answers; a connection that has subscribed gets no other arrays. */
+static void redis_on_reply(struct redis *r, const struct resp *reply)
+{
+    int may_push = reply->type == RESP_PUSH || (r->subscribed && reply->type == RESP_ARRAY);
+    if (may_push && redis_push(r, reply))
+        return;
+    if (!redis_answer(r, reply)) {
+        redis_set_why(r, "the server sent an answer to nothing");
+        if (reply->type == RESP_ERROR)
+            redis_set_refusal(r, reply);
+        conn_close(&r->conn, r->why);
+    } else if (r->state == REDIS_READY && redis_meaning(reply)) {
+        redis_refuse(r, reply);
+    }
+}
+
+/* ---- child processes ------------------------------------------------------------------------ */
+
+/* Takes what the child has written by now; past REDIS_SAID_MAX it is dropped. As much as a pipe has
+ * is enough: it may write faster than we read. */
+static void redis_listen(void *ctx, short revents)
+{
+    struct redis_child *child = ctx;
+    char bytes[1024];
+    ssize_t n = 1;
+    (void)revents;
+    if (child->out.fd < 0)
+        return;
+    for (int reads = 0; n > 0 && reads < 64; reads++) {
+        n = read(child->out.fd, bytes, sizeof bytes);
+        size_t room = REDIS_SAID_MAX - child->said.n;
+        if (n > 0)
+            buf_add(&child->said, bytes, (size_t)n < room ? (size_t)n : room);
+    }
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+        return;
+    loop_unwatch(child->owner->loop, &child->out);
+    close(child->out.fd);
+    child->out.fd = -1;
+}
+
+static void redis_child_free(struct redis_child *child)
+{
+    struct redis_child **at = &child->owner->children;
+    while (*at != child)
+        at = &(*at)->next;
+    *at = child->next;
+    if (child->out.fd >= 0) {
+        loop_unwatch(child->owner->loop, &child->out);
+        close(child->out.fd);
+    }
+    buf_free(&child->said);
+    free(child);
+}
+
+static void redis_kill(const struct redis_child *child)
+{
+    if (kill(-child->exit.pid, SIGKILL) != 0) /* it has not made its group yet */
+        kill(child->exit.pid, SIGKILL);
+}
+
+/* Ends the process of this try, if there is one, with what it has started. It has nothing that
+ * could be lost; it is forgotten once it was reaped. */
+static void redis_kill_child(struct redis *r)
+{
+    struct redis_child *child = r->child;
+    r->child = NULL;
+    if (child && child->exited)
+        redis_child_free(child);
+    else if (child)
+        redis_kill(child);
+}
+
+/* What the TLS program has to say of its failure: the line that has the word, else its last. */
+static span redis_complaint(const struct redis_child *child)
+{
+    span rest = span_trim(buf_view(&child->said), " \r\n"), line = rest;
+    while (rest.n) {
+        line = span_cut(&rest, '\n');
+        if (redis_find(line, "error") < line.n)
+            break;
+    }
+    line = span_trim(line, " \r");
+    line.n = line.n < REDIS_TEXT_MAX ? line.n : REDIS_TEXT_MAX;
+    return line;
+}
+
+/* The other side has ended it. When that is the TLS program, it knows better why. */
+static void redis_set_gone(struct redis *r, const char *how)
+{
+    if (r->child)
+        redis_listen(r->child, 0);
+    span complaint = r->child ? redis_complaint(r->child) : (span){0};
+    redis_set_why(r, complaint.n ? "%s; tls_command: %.*s" : "%s", how, (int)complaint.n,
+                  complaint.p);
+}
+
+/* Starts argv with `in` (-1: nothing) and `out` as its stdin and stdout and a pipe to us as its
+ * stderr, and as its stdout when out is -1; in a process group of its own. posix_spawn, not fork:
+ * the daemon may be large. -1 and errno. */
+static pid_t redis_spawn(char *const *argv, int in, int out, int err)
+{
+    extern char **environ;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, defaults;
+    pid_t pid;
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE); /* the loop ignores it */
+    posix_spawn_file_actions_init(&actions);
+    if (in < 0)
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    else
+        posix_spawn_file_actions_adddup2(&actions, in, 0);
+    posix_spawn_file_actions_adddup2(&actions, out < 0 ? err : out, 1);
+    posix_spawn_file_actions_adddup2(&actions, err, 2);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    int failed = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    errno = failed;
+    return failed ? -1 : pid;
+}
+
+/* The same, with the pipe, on the loop as r->child. 0, or -1 and errno. */
+static int redis_start_child(struct redis *r, char *const *argv, int in, int out,
+                             void (*on_exit)(void *ctx, int status))
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -1;
+    conn_close_on_exec(ends[0]);
+    conn_close_on_exec(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    pid_t pid = redis_spawn(argv, in, out, ends[1]);
+    int saved = errno;
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        errno = saved;
+        return -1;
+    }
+    struct redis_child *child = base_alloc(sizeof *child);
+    *child = (struct redis_child){.next = r->children, .owner = r};
+    child->out = (struct loop_fd){.fd = ends[0], .on_event = redis_listen, .ctx = child};
+    child->exit = (struct loop_child){.pid = pid, .fn = on_exit, .ctx = child};
+    r->children = r->child = child;
+    loop_watch(r->loop, &child->out, POLLIN);
+    loop_on_exit(r->loop, &child->exit);
+    return 0;
+}
+
+/* ---- input ---------------------------------------------------------------------------------- */
+
+static void redis_on_data(void *ctx)
+{
+    struct redis *r = ctx;
+    struct conn *c = &r->conn;
+    struct resp reply;
+    size_t used;
+    enum parse found = PARSE_MORE;
+    while (!c->dead &&
+           (found = resp_parse(&r->scan, conn_view(c), &used, &reply)) == PARSE_DONE) {
+        redis_on_reply(r, &reply);
+        conn_take(c, used);
+    }
+    if (c->dead)
+        return;
+    if (found == PARSE_BAD)
+        redis_set_why(r, "what answers is not a Redis server: %s", r->scan.error);
+    else if (c->eof)
+        redis_set_gone(r, "the server closed the connection");
+    if (found == PARSE_BAD || c->eof)
+        conn_close(c, r->why);
+    else
+        redis_arm(r);
+}
+
+/* ---- connecting ----------------------------------------------------------------------------- */
+
+static void redis_fail(struct redis *r, const char *what, const char *detail)
+{
+    redis_set_why(r, "%s%s%s", what, *detail ? ": " : "", detail);
+    redis_wait(r);
+}
+
+/* A connection that has gone silent is noticed, though nothing is sent on it. */
+static const struct {
+    int level, name, value;
+} redis_tcp_options[] = {
+    {SOL_SOCKET, SO_KEEPALIVE, 1},  {IPPROTO_TCP, TCP_NODELAY, 1},
+#if defined(TCP_KEEPIDLE) && defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
+    {IPPROTO_TCP, TCP_KEEPIDLE, 20}, {IPPROTO_TCP, TCP_KEEPINTVL, 5}, {IPPROTO_TCP, TCP_KEEPCNT, 4},
+#endif
+};
+
+static void redis_open(struct redis *r, int fd)
+{
+    r->scan = (struct resp_scan){0};
+    r->subscribed = 0;
+    r->id = 0;
+    r->open = 1;
+    conn_open(&r->conn, r->loop, fd);
+    redis_greet(r);
+}
+
+static void redis_stop_connecting(struct redis *r)
+{
+    if (r->connecting.fd < 0)
+        return;
+    loop_unwatch(r->loop, &r->connecting);
+    close(r->connecting.fd);
+    r->connecting.fd = -1;
+}
+
+/* 1: under way or done; 0 with errno. */
+static int redis_connect_to(struct redis *r, const struct redis_address *a)
+{
+    int fd = conn_close_on_exec(socket(a->address.ss_family, SOCK_STREAM, 0));
+    if (fd < 0)
+        return 0;
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    for (size_t i = 0; i < COUNT_OF(redis_tcp_options); i++)
+        setsockopt(fd, redis_tcp_options[i].level, redis_tcp_options[i].name,
+                   &redis_tcp_options[i].value, sizeof redis_tcp_options[i].value);
+    if (connect(fd, (const struct sockaddr *)&a->address, a->size) == 0) {
+        redis_open(r, fd);
+        return 1;
+    }
+    if (errno != EINPROGRESS && errno != EINTR) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return 0;
+    }
+    r->connecting.fd = fd;
+    r->state = REDIS_CONNECTING;
+    loop_watch(r->loop, &r->connecting, POLLOUT);
+    loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);
+    return 1;
+}
+
+/* Goes to the next address; failed: errno of the one before. */
+static void redis_connect_next(struct redis *r, int failed)
+{
+    while (r->address_next < r->address_count) {
+        if (redis_connect_to(r, &r->addresses[r->address_next++]))
+            return;
+        failed = errno;
+    }
+    redis_fail(r, "cannot connect", strerror(failed));
+}
+
+static void redis_on_connected(void *ctx, short revents)
+{
+    struct redis *r = ctx;
+    int failed = 0, fd = r->connecting.fd;
+    socklen_t size = sizeof failed;
+    (void)revents;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0)
+        failed = errno;
+    if (failed) {
+        redis_stop_connecting(r);
+        redis_connect_next(r, failed);
+        return;
+    }
+    loop_unwatch(r->loop, &r->connecting);
+    r->connecting.fd = -1;
+    redis_open(r, fd);
+}
+
+/* Adds a numeric address to the list. 0: it isn't one. */
+static int redis_add_address(struct redis *r, const char *host)
+{
+    struct addrinfo want = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                            .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    char port[16];
+    snprintf(port, sizeof port, "%d", r->target.port);
+    if (r->address_count == REDIS_ADDRESSES_MAX || getaddrinfo(host, port, &want, &found) != 0)
+        return 0;
+    struct redis_address *a = &r->addresses[r->address_count++];
+    memcpy(&a->address, found->ai_addr, found->ai_addrlen);
+    a->size = found->ai_addrlen;
+    freeaddrinfo(found);
+    return 1;
+}
+
+/* The look-up has ended: addresses, one a line, or '!' and why there are none. */
+static void redis_on_looked_up(void *ctx, int status)
+{
+    struct redis_child *child = ctx;
+    struct redis *r = child->owner;
+    redis_listen(child, 0);
+    if (r->child == child) {
+        r->child = NULL;
+        span said = buf_view(&child->said), fault = {0};
+        while (said.n) {
+            span line = span_cut(&said, '\n');
+            char *address = span_dup(line);
+            if (!redis_add_address(r, address))
+                fault = line;
+            free(address);
+        }
+        if (r->address_count) {
+            redis_connect_next(r, 0);
+        } else {
+            char *text = span_dup(span_starts(fault, "!") ? span_sub(fault, 1) : fault);
+            redis_fail(r, "cannot look up the server's name",
+                       *text ? text : status ? "the look-up failed" : "it has no address");
+            free(text);
+        }
+    }
+    redis_child_free(child);
+}
+
+/* getaddrinfo reads files and asks servers, for as long as it likes: in a process of its own. */
+static void redis_look_up(struct redis *r)
+{
+    char port[16];
+    char *argv[] = {r->config->program, (char *)"resolve", r->target.host, port, NULL};
+    snprintf(port, sizeof port, "%d", r->target.port);
+    r->state = REDIS_RESOLVING;
+    loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);
+    if (redis_start_child(r, argv, -1, -1, redis_on_looked_up) != 0)
+        redis_fail(r, "cannot start the look-up of the server's name", strerror(errno));
+}
+
+static int redis_resolve_main(const char *host, const char *port)
+{
+    struct addrinfo want = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    char name[NI_MAXHOST];
+    int failed = getaddrinfo(host, port, &want, &found);
+    if (failed) {
+        printf("!%s\n", gai_strerror(failed));
+        return 1;
+    }
+    for (const struct addrinfo *a = found; a; a = a->ai_next)
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, name, sizeof name, NULL, 0, NI_NUMERICHOST) == 0)
+            puts(name);
+    freeaddrinfo(found);
+    return 0;
+}
+
+/* ---- TLS ------------------------------------------------------------------------------------ */
+
+static int redis_is_word_byte(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* A word of the tls_command with HOST and PORT, where they stand by themselves, replaced. */
+static char *redis_substituted(const struct redis_target *t, const char *word)
+{
+    buf b = {0};
+    for (const char *p = word; *p; p++) {
+        int whole = (p == word || !redis_is_word_byte(p[-1])) && strlen(p) >= 4 &&
+                    !redis_is_word_byte(p[4]);
+        if (whole && strncmp(p, "HOST", 4) == 0) {
+            int brackets = p[4] == ':' && strchr(t->host, ':');
+            buf_fmt(&b, "%s%s%s", brackets ? "[" : "", t->host, brackets ? "]" : "");
+            p += 3;
+        } else if (whole && strncmp(p, "PORT", 4) == 0) {
+            buf_int(&b, t->port);
+            p += 3;
+        } else {
+            buf_byte(&b, *p);
+        }
+    }
+    buf_cstr(&b);
+    return b.p;
+}
+
+static void redis_on_tls_exit(void *ctx, int status)
+{
+    struct redis_child *child = ctx;
+    (void)status; /* the socket says that it has gone, and then what it said is wanted */
+    redis_listen(child, 0);
+    child->exited = 1;
+    if (child->owner->child != child)
+        redis_child_free(child);
+}
+
+static void redis_start_tls(struct redis *r)
+{
+    int ends[2], failed = ENOMEM;
+    char **words = config_words(span_of(r->config->tls_command));
+    size_t count = 0;
+    for (; words && words[count]; count++)
+        words[count] = redis_substituted(&r->target, words[count]);
+    if (!count || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+        redis_fail(r, "cannot start the tls_command", count ? strerror(errno) : "it is empty");
+    } else {
+        conn_close_on_exec(ends[0]);
+        conn_close_on_exec(ends[1]);
+        failed = redis_start_child(r, words, ends[1], ends[1], redis_on_tls_exit) ? errno : 0;
+        close(ends[1]);
+        if (failed)
+            close(ends[0]);
+        if (failed)
+            redis_fail(r, "cannot start the tls_command", strerror(failed));
+        else
+            redis_open(r, ends[0]);
+    }
+    while (count)
+        free(words[--count]);
+    free(words);
+}
+
+/* ---- tries ---------------------------------------------------------------------------------- */
+
+static void redis_connect_unix(struct redis *r)
+{
+    int fd = conn_connect(r->target.path);
+    if (fd < 0)
+        redis_fail(r, "cannot connect", strerror(errno));
+    else
+        redis_open(r, fd);
+}
+
+static void redis_try(struct redis *r)
+{
+    r->address_count = r->address_next = 0;
+    if (r->target.path)
+        redis_connect_unix(r);
+    else if (r->target.tls)
+        redis_start_tls(r);
+    else if (redis_add_address(r, r->target.host))
+        redis_connect_next(r, 0);
+    else
+        redis_look_up(r);
+}
+
+/* After a restart: to the address that took the connection, without another look-up. */
+static void redis_try_again(struct redis *r)
+{
+    if (!r->address_next) {
+        redis_try(r);
+        return;
+    }
+    r->address_next--;
+    redis_connect_next(r, 0);
+}
+
+/* Leaves what the state was about, but the connection itself. */
+static void redis_stop_trying(struct redis *r)
+{
+    loop_timer_stop(r->loop, &r->timer);
+    redis_stop_connecting(r);
+    redis_kill_child(r);
+}
+
+static void redis_on_closed(void *ctx, const char *why)
+{
+    struct redis *r = ctx;
+    long long ready_at = r->ready_at;
+    if (why && why != r->why)
+        redis_set_gone(r, why);
+    r->state = REDIS_WAITING; /* whoever is told now can't call */
+    r->open = r->protocol = 0;
+    r->id = r->ready_at = 0;
+    r->closing = 1;
+    conn_free(&r->conn);
+    redis_stop_trying(r);
+    while (redis_answer(r, NULL))
+        ;
+    if (ready_at && r->loop->now - ready_at >= r->times.lasting)
+        r->backoff = 0;
+    if (ready_at && r->hooks->on_lost)
+        r->hooks->on_lost(r->ctx, r->again ? "restarted" : r->why);
+    r->losses += ready_at && !r->again;
+    r->closing = 0;
+    if (!r->again) {
+        redis_wait(r);
+        return;
+    }
+    r->again = 0;
+    r->quiet = ready_at > 0;
+    redis_try_again(r);
+}
+
+static const struct conn_hooks redis_conn_hooks = {redis_on_data, NULL, redis_on_closed};
+
+static void redis_on_timer(void *ctx)
+{
+    struct redis *r = ctx;
+    if (r->state == REDIS_WAITING) {
+        redis_try(r);
+    } else if (r->state == REDIS_RESOLVING) {
+        redis_kill_child(r);
+        redis_fail(r, "cannot look up the server's name", "no answer in time");
+    } else if (r->state == REDIS_CONNECTING) {
+        redis_stop_connecting(r);
+        redis_connect_next(r, ETIMEDOUT);
+    } else if (!r->conn.dead) {
+        redis_set_why(r, "the server did not answer within %lld s", r->times.reply / 1000);
+        conn_close(&r->conn, r->why);
+    }
+}
+
+static void redis_restart(struct redis *r)
+{
+    if (r->state == REDIS_OFF)
+        return;
+    if (r->open || r->closing) {
+        r->again = 1;
+        if (r->open)
+            conn_close(&r->conn, r->why);
+        return;
+    }
+    redis_stop_trying(r);
+    redis_try(r);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static int redis_init(struct redis *r, struct loop *l, const struct config *config,
+                      const char *name, const struct redis_hooks *hooks, void *ctx, buf *error)
+{
+    *r = (struct redis){.loop = l, .config = config, .name = name, .hooks = hooks, .ctx = ctx};
+    r->times = (struct redis_times){REDIS_BACKOFF_MIN_MS, REDIS_BACKOFF_MAX_MS, REDIS_LASTING_MS,
+                                    REDIS_CONNECT_MS, REDIS_REPLY_MS};
+    r->timer = (struct loop_timer){.fn = redis_on_timer, .ctx = r};
+    r->connecting = (struct loop_fd){.fd = -1, .on_event = redis_on_connected, .ctx = r};
+    r->conn.hooks = &redis_conn_hooks;
+    r->conn.ctx = r;
+    const char *fault = redis_parse_url(&r->target, span_of(config->redis_url));
+    if (!fault) {
+        r->addresses = base_alloc(REDIS_ADDRESSES_MAX * sizeof *r->addresses);
+        return 0;
+    }
+    buf_fmt(error, "%s: the redis url cannot be used: %s", config->redis_from, fault);
+    redis_target_free(&r->target);
+    return -1;
+}
+
+static void redis_start(struct redis *r)
+{
+    if (r->state == REDIS_OFF)
+        redis_try(r);
+}
+
+static void redis_close_now(struct redis *r)
+{
+    struct conn *c = &r->conn;
+    loop_cancel(r->loop, &c->flush);
+    loop_cancel(r->loop, &c->bury);
+    loop_unwatch(r->loop, &c->io);
+    if (c->io.fd >= 0)
+        close(c->io.fd);
+    conn_free(c);
+    r->open = 0;
+}
+
+static void redis_free(struct redis *r)
+{
+    if (!r->loop)
+        return;
+    r->state = REDIS_OFF;
+    redis_stop_trying(r);
+    if (r->open)
+        redis_close_now(r);
+    while (redis_answer(r, NULL))
+        ;
+    while (r->children) { /* killed, so this does not take long */
+        struct redis_child *child = r->children;
+        redis_kill(child);
+        loop_forget_child(r->loop, &child->exit);
+        waitpid(child->exit.pid, NULL, 0);
+        redis_child_free(child);
+    }
+    redis_target_free(&r->target);
+    free(r->addresses);
+    free(r->pending);
+    *r = (struct redis){0};
+}

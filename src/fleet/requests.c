@@ -1,0 +1,549 @@
+#include "fleet.h"
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static void requests_list_sessions(struct requests_job *job)
+{
+    struct json sessions = {0};
+    buf list = {0}, b = {0};
+    cache_put_list(job->all->cache, job->all->config->computer, &list);
+    json_parse(buf_view(&list), &sessions, NULL, NULL);
+    json_open(&b, '[');
+    for (struct json_iter it = json_iter(sessions); json_next(&it);)
+        codec_put_session(&b, it.value, NULL); /* whose they are is clear */
+    json_close(&b, ']');
+    broadcast_data(job, buf_view(&b));
+    buf_free(&list);
+    buf_free(&b);
+}
+
+/* What we call description is desc to TeleClaude. */
+static void requests_list_projects(struct requests_job *job)
+{
+    struct requests *all = job->all;
+    struct json projects = {0};
+    buf list = {0}, b = {0};
+    json_open(&list, '[');
+    projects_put(all->projects, &list, 0);
+    json_close(&list, ']');
+    json_parse(buf_view(&list), &projects, NULL, NULL);
+    json_open(&b, '[');
+    for (struct json_iter it = json_iter(projects); json_next(&it);) {
+        json_open(&b, '{');
+        for (struct json_iter member = json_iter(it.value); json_next(&member);) {
+            json_put_raw(&b, member.key.text);
+            buf_byte(&b, ':');
+            json_put_raw(&b, member.value.text);
+        }
+        struct json description = json_get(it.value, "description");
+        json_key(&b, "desc");
+        json_put_raw(&b, description.type == JSON_STRING ? description.text : span_of("\"\""));
+        json_close(&b, '}');
+    }
+    json_close(&b, ']');
+    broadcast_data(job, buf_view(&b));
+    buf_free(&list);
+    buf_free(&b);
+}
+
+static void requests_list_todos(struct requests_job *job)
+{
+    struct requests *all = job->all;
+    buf b = {0};
+    if (!job->words[1]) {
+        broadcast_error(job, "list_todos: a project's path is expected", "BAD_REQUEST");
+        return;
+    }
+    if (!projects_put_todos(all->projects, job->words[1], &b))
+        buf_str(&b, "[]");
+    broadcast_data(job, buf_view(&b));
+    buf_free(&b);
+}
+
+/* kB of a line of /proc/meminfo; 0: it isn't there */
+static double requests_memory(span text, const char *name)
+{
+    while (text.n) {
+        span line = span_cut(&text, '\n');
+        if (span_starts(line, name))
+            return strtod(line.p + strlen(name), NULL);
+    }
+    return 0;
+}
+
+static double requests_percent(double used, double total)
+{
+    return total > 0 ? 100 * used / total : 0;
+}
+
+/* Zero stands for what this system does not tell. */
+static void requests_get_computer_info(struct requests_job *job)
+{
+    const struct config *c = job->all->config;
+    buf b = {0}, memory = {0}, load = {0};
+    struct statvfs disk = {0};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    buf_read_file(&memory, "/proc/meminfo", 64 * 1024);
+    buf_read_file(&load, "/proc/loadavg", 1024);
+    buf_cstr(&memory);
+    statvfs("/", &disk);
+    double kb = requests_memory(buf_view(&memory), "MemTotal:"),
+           free_kb = requests_memory(buf_view(&memory), "MemAvailable:"),
+           size = (double)disk.f_blocks * (double)disk.f_frsize,
+           left = (double)disk.f_bavail * (double)disk.f_frsize,
+           busy = requests_percent(strtod(buf_cstr(&load), NULL), (double)(cpus > 0 ? cpus : 1));
+    json_open(&b, '{');
+    json_field_string(&b, "user", config_user(c));
+    json_field_string(&b, "role", c->role);
+    json_field_string(&b, "host", c->host);
+    buf_fmt(&b,
+            ",\"system_stats\":{\"memory\":{\"total_gb\":%.1f,\"available_gb\":%.1f,"
+            "\"percent_used\":%.1f},\"disk\":{\"total_gb\":%.1f,\"free_gb\":%.1f,"
+            "\"percent_used\":%.1f},\"cpu\":{\"percent_used\":%.1f}}",
+            kb / 1048576, free_kb / 1048576, requests_percent(kb - free_kb, kb), size / 1073741824,
+            left / 1073741824, requests_percent(size - left, size), busy > 100 ? 100 : busy);
+    json_close(&b, '}');
+    broadcast_data(job, buf_view(&b));
+    buf_free(&b), buf_free(&memory), buf_free(&load);
+}
+
+static void requests_transcript(struct requests_job *job, span text)
+{
+    buf b = {0};
+    session_put_transcript(job->all->sessions, job->session, text, job->number, &b);
+    broadcast_data(job, buf_view(&b));
+    buf_free(&b);
+}
+
+static void requests_log(struct requests_job *job, const struct session *s)
+{
+    buf text = {0};
+    session_text(s, &text);
+    requests_transcript(job, buf_view(&text));
+    buf_free(&text);
+}
+
+/* The holder has answered `how`, or the session has ended meanwhile: 1, or the job is over. */
+static int requests_has(struct requests_job *job, enum holder_answer how)
+{
+    if (how == HOLDER_ANSWERED)
+        return 1;
+    broadcast_error(
+        job, how == HOLDER_LATE ? "the session's holder does not answer" : "the session has ended",
+        how == HOLDER_LATE ? "LATE" : "ENDED");
+    return 0;
+}
+
+static void requests_on_text(void *ctx, enum holder_answer how, span payload)
+{
+    struct requests_job *job = ctx;
+    const struct session *s = session_find(job->all->sessions, job->session);
+    if (how == HOLDER_ENDED && s)
+        requests_log(job, s);
+    else if (requests_has(job, how))
+        requests_transcript(job, payload);
+}
+
+static void requests_get_session_data(struct requests_job *job)
+{
+    struct session *s = job->of;
+    job->number = REQUESTS_TAIL_CHARS;
+    if (job->words[1] && (!span_int(span_of(job->words[1]), &job->number) || job->number < 0)) {
+        broadcast_error(job, "get_session_data: a number of characters is expected", "BAD_REQUEST");
+        return;
+    }
+    if (!s->holder.open || session_has_exited(s) ||
+        !holder_ask(job->all->loop, s->socket, FRAME_TEXT, (span){0}, FRAME_TEXT_IS, requests_on_text,
+                  job))
+        requests_log(job, s);
+}
+
+static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
+{
+    if (requests_has(ctx, how))
+        broadcast_data(ctx, payload);
+}
+
+static void requests_screen(struct requests_job *job)
+{
+    if (broadcast_is_running(job) && !holder_ask(job->all->loop, job->of->socket, FRAME_SCREEN, (span){0},
+                                            FRAME_SCREEN_IS, requests_on_screen, job))
+        broadcast_error(job, "the session has ended", "ENDED");
+}
+
+/* ---- changing ------------------------------------------------------------------------------- */
+
+static void requests_on_created(void *ctx, struct session *s, const char *error)
+{
+    struct requests_job *job = ctx;
+    buf b = {0};
+    if (!s) {
+        broadcast_error(job, error, "NOT_STARTED");
+        return;
+    }
+    json_open(&b, '{');
+    json_field_string(&b, "session_id", s->id);
+    json_field_null(&b, "tmux_session_name");
+    json_close(&b, '}');
+    broadcast_data(job, buf_view(&b));
+    buf_free(&b);
+}
+
+/* telec's own additions, in the object "telec" of channel_metadata. */
+static void requests_read_metadata(span metadata, struct session_plan *plan, char **initiator)
+{
+    struct json object = {0};
+    const char *why;
+    long long cols, rows;
+    plan->cols = 80;
+    plan->rows = 24;
+    *initiator = NULL;
+    if (!codec_parse_object(metadata, &object, &why))
+        return;
+    struct json telec = json_get(object, "telec");
+    if (json_int(json_get(telec, "cols"), &cols) && json_int(json_get(telec, "rows"), &rows) &&
+        cols > 0 && cols <= VT_COLS_MAX && rows > 0 && rows <= VT_ROWS_MAX) {
+        plan->cols = (int)cols;
+        plan->rows = (int)rows;
+    }
+    plan->initiator = *initiator = json_dup_text(json_get(telec, "initiator_session_id"));
+    if (*initiator && !store_id_is_plain(*initiator))
+        plan->initiator = NULL;
+}
+
+/* auto_command: `agent AGENT MODE …` or `agent_then_message AGENT MODE 'TEXT'`; what stands behind
+ * the mode is the prompt. Without one it is a shell, in which agents are started later. 0: it is
+ * none of that. */
+static int requests_read_auto(char **words, struct session_plan *plan, buf *prompt)
+{
+    plan->agent = "shell";
+    plan->mode = "slow";
+    if (!words)
+        return 1;
+    if ((strcmp(words[0], "agent") != 0 && strcmp(words[0], "agent_then_message") != 0) ||
+        !words[1])
+        return 0;
+    int has_mode = words[2] && config_mode(words[2]) >= 0;
+    plan->agent = words[1];
+    if (has_mode)
+        plan->mode = words[2];
+    codec_put_joined(prompt, words + 2 + has_mode);
+    if (prompt->n)
+        plan->message = prompt->p;
+    return 1;
+}
+
+static void requests_new_session(struct requests_job *job)
+{
+    const struct codec_request *r = job->fields;
+    struct session_plan plan = {0};
+    char *title = span_dup(r->title.n ? r->title : span_of(job->words[1])), *initiator;
+    const char *home = getenv("HOME");
+    char *directory = span_dup(r->project_dir.n ? r->project_dir : span_of(home ? home : "/"));
+    char **words = r->auto_command.n ? codec_words(r->auto_command) : NULL;
+    buf prompt = {0};
+    requests_read_metadata(r->metadata, &plan, &initiator);
+    int good = (words || !r->auto_command.n) && requests_read_auto(words, &plan, &prompt);
+    plan.title = *title ? title : NULL;
+    plan.directory = directory;
+    if (!good)
+        broadcast_error(job,
+                     "auto_command: agent AGENT MODE, or agent_then_message AGENT MODE TEXT, "
+                     "is expected",
+                     "BAD_REQUEST");
+    else if (directory[0] != '/')
+        broadcast_error(job, "project_dir: an absolute path is expected", "BAD_REQUEST");
+    else
+        session_create(job->all->sessions, &plan, requests_on_created, job);
+    free(title), free(initiator), free(directory), free(words);
+    buf_free(&prompt);
+}
+
+static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
+{
+    buf b = {0};
+    if (!requests_has(ctx, how))
+        return;
+    json_put_string(&b, payload);
+    broadcast_data(ctx, buf_view(&b));
+    buf_free(&b);
+}
+
+static void requests_type(struct requests_job *job, span text, int enter)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_key(&b, "text");
+    json_put_string(&b, text);
+    json_field_bool(&b, "enter", enter);
+    json_close(&b, '}');
+    if (broadcast_is_running(job) && !holder_ask(job->all->loop, job->of->socket, FRAME_MESSAGE,
+                                            buf_view(&b), FRAME_RECEIPT, requests_on_receipt, job))
+        broadcast_error(job, "the session has ended", "ENDED");
+    buf_free(&b);
+}
+
+static void requests_type_rest(struct requests_job *job, int enter)
+{
+    buf text = {0};
+    broadcast_put_rest(job, &text);
+    if (text.n)
+        requests_type(job, buf_view(&text), enter);
+    else
+        broadcast_error(job, "a text is expected", "BAD_REQUEST");
+    buf_free(&text);
+}
+
+static void requests_message(struct requests_job *job)
+{
+    requests_type_rest(job, 1);
+}
+
+static void requests_message_part(struct requests_job *job)
+{
+    requests_type_rest(job, 0);
+}
+
+static void requests_cd(struct requests_job *job)
+{
+    const char *const words[] = {"cd", job->words[1], NULL};
+    buf line = {0};
+    codec_put_words(&line, words);
+    if (words[1])
+        requests_type(job, buf_view(&line), 1);
+    else
+        broadcast_error(job, "cd: a path is expected", "BAD_REQUEST");
+    buf_free(&line);
+}
+
+/* The configured command line, typed into the session's shell. */
+static void requests_agent(struct requests_job *job)
+{
+    struct session_plan plan = {0};
+    buf prompt = {0}, line = {0};
+    int read = requests_read_auto(job->words, &plan, &prompt);
+    const struct config_agent *agent = read ? config_agent(job->all->config, plan.agent) : NULL;
+    if (agent) {
+        session_put_agent_command(agent, config_mode(plan.mode), plan.message, &line);
+        requests_type(job, buf_view(&line), 1);
+    } else {
+        broadcast_error(job, "agent: no such agent is configured here", "BAD_REQUEST");
+    }
+    buf_free(&prompt);
+    buf_free(&line);
+}
+
+static void requests_on_ended(void *ctx)
+{
+    broadcast_text(ctx, "ended");
+}
+
+/* end_session ID [SECONDS]: for SECONDS, which only a telec says, it can be undone. */
+static void requests_end_session(struct requests_job *job)
+{
+    long long undo_s = 0;
+    buf b = {0};
+    if (job->words[1] && job->words[2] && job->of->holder.open && !session_has_exited(job->of) &&
+        span_int(span_of(job->words[2]), &undo_s) && undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
+        session_stop(job->of, (int)undo_s);
+        json_open(&b, '{');
+        json_field_int(&b, "undo_s", undo_s);
+        json_close(&b, '}');
+        broadcast_data(job, buf_view(&b));
+        buf_free(&b);
+        return;
+    }
+    job->waiter = (struct session_waiter){.ended = requests_on_ended, .ctx = job};
+    session_end(job->of, &job->waiter);
+}
+
+static void requests_restore_session(struct requests_job *job)
+{
+    const char *id = job->words[1] ? job->words[1] : "";
+    struct session *s = session_find_hidden(job->all->sessions, id);
+    if (!s) {
+        broadcast_error(job, "Session not found", "NOT_FOUND");
+        return;
+    }
+    session_continue(s);
+    broadcast_text(job, "restored");
+}
+
+static void requests_keys(struct requests_job *job)
+{
+    const char *key = job->words[1];
+    long long count = 1;
+    buf bytes = {0}, b = {0};
+    if (!key || !frame_put_key(&bytes, span_of(key), 0) ||
+        (job->words[2] && !span_int(span_of(job->words[2]), &count)) || count < 1 ||
+        count > HOLDER_KEYS_MAX) {
+        broadcast_error(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
+    } else if (broadcast_is_running(job)) {
+        json_open(&b, '{');
+        json_field_string(&b, "key", key);
+        json_field_int(&b, "count", count);
+        json_close(&b, '}');
+        holder_link_send(&job->of->holder, FRAME_KEYS, buf_view(&b));
+        broadcast_text(job, "sent");
+    }
+    buf_free(&bytes);
+    buf_free(&b);
+}
+
+static void requests_rename(struct requests_job *job)
+{
+    buf title = {0};
+    broadcast_put_rest(job, &title);
+    if (!title.n || title.n > REQUESTS_TITLE_MAX)
+        broadcast_error(job, "rename: a title of 1 to 400 bytes is expected", "BAD_REQUEST");
+    else if (session_rename(job->of, title.p) != 0)
+        broadcast_error(job, strerror(errno), "NOT_WRITTEN");
+    else
+        broadcast_text(job, "renamed");
+    buf_free(&title);
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+enum { REQUESTS_SESSION = 1, REQUESTS_CHANGES = 2 };
+
+static const struct requests_command {
+    const char *name;
+    int flags; /* is about a session; changes something here */
+    void (*run)(struct requests_job *job);
+} requests_commands[] = {
+    {"list_sessions", 0, requests_list_sessions},
+    {"list_projects", 0, requests_list_projects},
+    {"list_todos", 0, requests_list_todos},
+    {"get_computer_info", 0, requests_get_computer_info},
+    {"get_session_data", REQUESTS_SESSION, requests_get_session_data},
+    {"screen", REQUESTS_SESSION, requests_screen},
+    {"observe", REQUESTS_SESSION, broadcast_observe},
+    {"new_session", REQUESTS_CHANGES, requests_new_session},
+    {"message", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message},
+    {"type", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message_part},
+    {"end_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_end_session},
+    {"restore_session", REQUESTS_CHANGES, requests_restore_session},
+    {"cd", REQUESTS_SESSION | REQUESTS_CHANGES, requests_cd},
+    {"agent", REQUESTS_SESSION | REQUESTS_CHANGES, requests_agent},
+    {"keys", REQUESTS_SESSION | REQUESTS_CHANGES, requests_keys},
+    {"rename", REQUESTS_SESSION | REQUESTS_CHANGES, requests_rename},
+};
+
+/* By its first word, whatever else is wrong with it. NULL: there is no such command. */
+static const struct requests_command *requests_find(span command)
+{
+    command = span_trim(command, " \t\r\n");
+    if (command.n && command.p[0] == '/')
+        command = span_sub(command, 1);
+    size_t n = 0;
+    while (n < command.n && !strchr(" \t\r\n", command.p[n]))
+        n++;
+    for (size_t i = 0; i < COUNT_OF(requests_commands); i++)
+        if (span_eq((span){command.p, n}, requests_commands[i].name))
+            return &requests_commands[i];
+    return NULL;
+}
+
+static int requests_changes(void *ctx, const struct peers_request *request)
+{
+    (void)ctx;
+    const struct requests_command *command = requests_find(request->fields.command);
+    return !span_eq(request->fields.type, "system") && command && (command->flags & REQUESTS_CHANGES);
+}
+
+static void requests_run(struct requests_job *job, const struct requests_command *command)
+{
+    struct requests *all = job->all;
+    const struct codec_request *r = job->fields;
+    char *id = span_dup(r->session_id.n ? r->session_id : span_of(job->words[1]));
+    if (command->flags & REQUESTS_SESSION) {
+        job->of = session_find(all->sessions, id);
+        snprintf(job->session, sizeof job->session, "%.64s", id);
+    }
+    free(id);
+    if ((command->flags & REQUESTS_CHANGES) &&
+        !codec_is_allowed(all->config->allow, span_of(job->who))) {
+        log_line(LOG_WARN, "%s may not %s here ([peers] allow)", job->who, command->name);
+        broadcast_error(job, "this computer does not allow that ([peers] allow)", "FORBIDDEN");
+    } else if ((command->flags & REQUESTS_SESSION) && !job->of) {
+        broadcast_error(job, "Session not found", "NOT_FOUND");
+    } else {
+        command->run(job);
+    }
+}
+
+static void requests_system(struct requests_job *job)
+{
+    const struct codec_request *r = job->fields;
+    log_line(LOG_INFO, "system message of %.*s, not for telec: %.*s",
+             (int)(r->from.n < 80 ? r->from.n : 80), r->from.n ? r->from.p : "",
+             (int)(r->command.n < 80 ? r->command.n : 80), r->command.n ? r->command.p : "");
+    broadcast_error(job, "telec takes no system messages", "NO_HANDLER");
+}
+
+static void requests_on_request(void *ctx, const struct peers_request *request)
+{
+    struct requests *all = ctx;
+    const struct codec_request *r = &request->fields;
+    const struct requests_command *command = requests_find(r->command);
+    struct requests_job *job = base_alloc(sizeof *job);
+    job->all = all;
+    job->id = request->id;
+    job->fields = r;
+    job->who = span_dup(r->initiator);
+    job->next = all->jobs;
+    job->link = &all->jobs;
+    if (job->next)
+        job->next->link = &job->next;
+    all->jobs = job;
+    all->jobs_count++;
+    char **words = job->words = codec_words(r->command);
+    if (all->jobs_count > REQUESTS_JOBS_MAX)
+        broadcast_error(job, "too many requests are under way", "BUSY");
+    else if (span_eq(r->type, "system"))
+        requests_system(job);
+    else if (!command)
+        broadcast_error(job, "no handler for that command", "NO_HANDLER");
+    else if (!words)
+        broadcast_error(job, "the command's quotes do not close", "BAD_REQUEST");
+    else
+        requests_run(job, command);
+    free(words);
+}
+
+static const struct peers_hooks requests_peers_hooks = {requests_changes, requests_on_request,
+                                                      broadcast_on_activity};
+
+static void requests_init(struct requests *all, struct loop *l, const struct config *config,
+                        struct cache *cache, struct sessions *sessions, struct projects *projects,
+                        struct peers *peers)
+{
+    *all = (struct requests){.loop = l,
+                           .config = config,
+                           .cache = cache,
+                           .sessions = sessions,
+                           .projects = projects,
+                           .peers = peers};
+    all->look_timer = (struct loop_timer){.fn = broadcast_on_look_due, .ctx = all};
+    peers_start(peers, &requests_peers_hooks, all);
+}
+
+static int requests_is_busy(const struct requests *all)
+{
+    return all->jobs != NULL;
+}
+
+static void requests_free(struct requests *all)
+{
+    while (all->shows) {
+        struct broadcast_view *view = all->shows->view;
+        all->shows->view = NULL;
+        if (view)
+            holder_link_cancel(&view->link);
+        free(view);
+        broadcast_show_end(all->shows);
+    }
+    while (all->jobs)
+        broadcast_end(all->jobs);
+}

@@ -1,0 +1,633 @@
+#include "fleet.h"
+
+/* link - the conversations with Redis: commands, streams that are read, requests and their answers,
+ * presence: what all of protocol.md section 3 is made of.
+ *
+ * Commands are pipelined on `calls`. Everything that is read stands in one blocking XREAD on
+ * `reader`, which CLIENT UNBLOCK interrupts when that set changes (a new connection where it is
+ * refused). Presence is heard on `calls`, too, or on `ear` where RESP2 wants a connection for that
+ * alone. When `calls` is ready again after a loss the reader starts anew: what cut one connection
+ * may have cut the other without a word. */
+
+#define STREAMS_REQUESTS_MAX 1000 /* a stream of requests is cut to about that many */
+#define STREAMS_READ_COUNT 200    /* entries of each stream in one XREAD */
+#define STREAMS_UNBLOCK_MS 5      /* an XREAD that was not blocked yet is interrupted again */
+#define STREAMS_RETRY_MS 1000     /* after an XREAD that was refused */
+
+/* ---- saying what is wrong ------------------------------------------------------------------- */
+
+/* Others can send rubbish as fast as they like: a line a second, and how much was left out. */
+static void streams_complain(struct streams *l, const char *what, span who, const char *why)
+{
+    if (l->logged_at && l->loop->now < l->logged_at + 1000) {
+        l->quiet++;
+        return;
+    }
+    log_line(LOG_WARN, "%s of %.*s: %s (%lld like this were not logged)", what,
+             (int)(who.n < 80 ? who.n : 80), who.n ? who.p : "", why, l->quiet);
+    l->logged_at = l->loop->now;
+    l->quiet = 0;
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+static void streams_put_command(buf *b, const span *args, size_t count)
+{
+    resp_put_command(b, count);
+    for (size_t i = 0; i < count; i++)
+        resp_put_arg(b, args[i]);
+}
+
+static int streams_send(struct redis *r, const span *args, size_t count, long long block_ms,
+                     void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    buf b = {0};
+    streams_put_command(&b, args, count);
+    int sent = redis_call(r, buf_view(&b), block_ms, done, ctx);
+    buf_free(&b);
+    return sent;
+}
+
+/* The same of C strings, the last one followed by NULL. */
+static int streams_call(struct streams *l, const char *const *args,
+                     void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    buf b = {0};
+    resp_put_strings(&b, args);
+    int sent = redis_call(&l->calls, buf_view(&b), 0, done, ctx);
+    buf_free(&b);
+    return sent;
+}
+
+/* To be freed. */
+static char *streams_key(const char *before, const char *name)
+{
+    buf b = {0};
+    buf_str(&b, before);
+    buf_str(&b, name);
+    buf_cstr(&b);
+    return b.p;
+}
+
+static void streams_put_time(char out[32])
+{
+    long long now = clock_wall_ms();
+    snprintf(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
+}
+
+static int streams_add(struct streams *l, const char *key, int most, const span *fields, size_t count,
+                    int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    char number[16], ttl[16];
+    snprintf(number, sizeof number, "%d", most);
+    snprintf(ttl, sizeof ttl, "%d", ttl_s);
+    span args[32] = {span_of("XADD"), span_of(key),    span_of("MAXLEN"),
+                     span_of("~"),    span_of(number), span_of("*")};
+    for (size_t i = 0; i < count && i + 6 < COUNT_OF(args); i++)
+        args[6 + i] = fields[i];
+    const char *const expire[] = {"EXPIRE", key, ttl, NULL};
+    int sent = streams_send(&l->calls, args, 6 + count, 0, done, ctx);
+    streams_call(l, expire, NULL, NULL);
+    return sent;
+}
+
+static void streams_answer(struct streams *l, struct codec_id request, span envelope)
+{
+    buf id = {0}, key = {0};
+    char time[32];
+    codec_put_id(&id, request);
+    streams_put_time(time);
+    buf_fmt(&key, "%s%s", STREAMS_ANSWER_KEY, buf_cstr(&id));
+    const span fields[] = {span_of("chunk"),      envelope,     span_of("timestamp"), span_of(time),
+                           span_of("message_id"), buf_view(&id)};
+    if (!streams_add(l, buf_cstr(&key), 10, fields, COUNT_OF(fields), 60, NULL, NULL))
+        log_line(LOG_WARN, "request %s can't be answered: Redis is not connected", id.p);
+    buf_free(&id), buf_free(&key);
+}
+
+struct streams_exist {
+    void (*done)(void *ctx, int exists);
+    void *ctx;
+};
+
+static void streams_on_exists(void *ctx, const struct resp *reply)
+{
+    struct streams_exist *asked = ctx;
+    asked->done(asked->ctx, reply && reply->type == RESP_INTEGER && reply->integer != 0);
+    free(asked);
+}
+
+static int streams_exists(struct streams *l, const char *key, void (*done)(void *ctx, int exists),
+                       void *ctx)
+{
+    const char *const args[] = {"EXISTS", key, NULL};
+    struct streams_exist *asked = base_alloc(sizeof *asked);
+    *asked = (struct streams_exist){done, ctx};
+    int sent = streams_call(l, args, streams_on_exists, asked);
+    if (!sent)
+        free(asked);
+    return sent;
+}
+
+/* ---- reading streams ------------------------------------------------------------------------ */
+
+static void streams_read(struct streams *l);
+
+/* The set of streams has changed: the XREAD under way, if any, must see it. */
+static void streams_reread(struct streams *l)
+{
+    l->stale_read = 1;
+    loop_defer(l->loop, &l->reread);
+}
+
+static void streams_stream_open(struct streams *l, struct streams_stream *s)
+{
+    if (s->link)
+        return;
+    s->next = l->streams;
+    s->link = &l->streams;
+    if (s->next)
+        s->next->link = &s->next;
+    l->streams = s;
+    streams_reread(l);
+}
+
+/* What of it is under way is passed over; the XREAD under way may go on with it. */
+static void streams_stream_close(struct streams *l, struct streams_stream *s)
+{
+    if (s->link) {
+        *s->link = s->next;
+        if (s->next)
+            s->next->link = s->link;
+        s->link = NULL;
+    }
+    if (s->reading)
+        l->reading[s->reading - 1] = NULL;
+    s->reading = 0;
+}
+
+static void streams_stream_free(struct streams *l, struct streams_stream *s)
+{
+    streams_stream_close(l, s);
+    free(s->key);
+    s->key = NULL;
+}
+
+/* The id of the last entry in an answer to XREVRANGE … COUNT 1; 0-0: it is empty. */
+static struct codec_id streams_last_id(const struct resp *reply)
+{
+    struct codec_id id = {0};
+    struct resp entry, value;
+    struct resp_iter it = resp_iter(reply);
+    if (resp_next(&it, &entry)) {
+        struct resp_iter parts = resp_iter(&entry);
+        if (resp_next(&parts, &value))
+            codec_parse_id(value.text, &id);
+    }
+    return id;
+}
+
+static void streams_take_entries(struct streams *l, size_t place, const struct resp *entries)
+{
+    struct resp_iter it = resp_iter(entries);
+    struct resp entry, id_text, fields;
+    l->batch = entries->count;
+    while (resp_next(&it, &entry)) {
+        struct streams_stream *s = l->reading[place]; /* it may be closed meanwhile */
+        struct resp_iter parts = resp_iter(&entry);
+        struct codec_id id;
+        if (!s)
+            return;
+        if (!resp_next(&parts, &id_text) || !resp_next(&parts, &fields) ||
+            !codec_parse_id(id_text.text, &id)) {
+            streams_complain(l, "an entry", span_of(s->key), "not a stream entry");
+            continue;
+        }
+        if (codec_compare_ids(id, s->at) <= 0)
+            continue;
+        s->at = id;
+        s->take(s, id, &fields);
+    }
+}
+
+static void streams_on_read(void *ctx, const struct resp *reply)
+{
+    struct streams *l = ctx;
+    struct resp key, entries;
+    size_t place = 0;
+    l->blocked = 0;
+    if (!reply) { /* on_ready of the next connection goes on, with less if this was too much */
+        l->read_count = l->read_count > 4 ? l->read_count / 4 : 1;
+        return;
+    }
+    l->read_count = l->read_count < STREAMS_READ_COUNT / 2 ? l->read_count * 2 : STREAMS_READ_COUNT;
+    if (reply->type == RESP_ERROR) {
+        streams_complain(l, "an XREAD", span_of("the streams"), "refused, see the next line");
+        streams_complain(l, "an XREAD", reply->text, "was the answer");
+        loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_RETRY_MS);
+        return;
+    }
+    struct resp_iter it = resp_iter(reply);
+    while (resp_next_pair(&it, &key, &entries)) { /* they come in the order they were asked for */
+        while (place < l->reading_count &&
+               (!l->reading[place] || !span_eq(key.text, l->reading[place]->key)))
+            place++;
+        if (place == l->reading_count)
+            break;
+        streams_take_entries(l, place, &entries);
+    }
+    streams_read(l);
+}
+
+static void streams_read(struct streams *l)
+{
+    buf b = {0}, id = {0};
+    size_t count = 0;
+    for (struct streams_stream *s = l->streams; s; s = s->next)
+        count++;
+    if (l->blocked || !count || l->reader.state != REDIS_READY)
+        return;
+    for (size_t i = 0; i < l->reading_count; i++)
+        if (l->reading[i])
+            l->reading[i]->reading = 0;
+    l->reading = base_grow(l->reading, count * sizeof *l->reading);
+    l->reading_count = 0;
+    resp_put_command(&b, 6 + 2 * count);
+    resp_put_arg(&b, span_of("XREAD"));
+    resp_put_arg(&b, span_of("COUNT"));
+    resp_put_int(&b, l->read_count);
+    resp_put_arg(&b, span_of("BLOCK"));
+    resp_put_int(&b, 0);
+    resp_put_arg(&b, span_of("STREAMS"));
+    for (struct streams_stream *s = l->streams; s; s = s->next) {
+        l->reading[l->reading_count++] = s;
+        s->reading = (int)l->reading_count;
+        resp_put_arg(&b, span_of(s->key));
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_clear(&id);
+        codec_put_id(&id, l->reading[i]->at);
+        resp_put_arg(&b, buf_view(&id));
+    }
+    l->blocked = redis_call(&l->reader, buf_view(&b), -1, streams_on_read, l);
+    l->stale_read = 0;
+    buf_free(&b);
+    buf_free(&id);
+}
+
+static void streams_interrupt(void *ctx);
+
+/* 0: it was not blocked yet, or not any more. */
+static void streams_on_unblocked(void *ctx, const struct resp *reply)
+{
+    struct streams *l = ctx;
+    if (!reply || !l->blocked || !l->stale_read)
+        return;
+    if (reply->type == RESP_ERROR) {
+        log_line(LOG_WARN, "CLIENT UNBLOCK is refused (%.*s): connecting again instead",
+                 (int)(reply->text.n < 80 ? reply->text.n : 80), reply->text.p);
+        l->no_unblock = 1;
+        redis_restart(&l->reader);
+    } else if (reply->integer == 0) {
+        loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_UNBLOCK_MS);
+    }
+}
+
+static void streams_interrupt(void *ctx)
+{
+    struct streams *l = ctx;
+    char id[24];
+    if (l->stopped)
+        return;
+    if (!l->blocked) {
+        streams_read(l);
+        return;
+    }
+    if (!l->stale_read || l->reader.state != REDIS_READY)
+        return;
+    snprintf(id, sizeof id, "%lld", l->reader.id);
+    const char *const args[] = {"CLIENT", "UNBLOCK", id, NULL};
+    if (l->no_unblock || !l->reader.id || !streams_call(l, args, streams_on_unblocked, l))
+        redis_restart(&l->reader);
+}
+
+/* ---- requests to others --------------------------------------------------------------------- */
+
+static void streams_ask_free(struct streams_ask *ask)
+{
+    if (ask->sending || ask->link)
+        return;
+    free(ask->computer);
+    buf_free(&ask->again);
+    free(ask);
+}
+
+/* Takes it out; its memory lasts until the XADD was answered. */
+static void streams_ask_unlink(struct streams_ask *ask)
+{
+    struct streams *l = ask->owner;
+    if (!ask->link)
+        return;
+    *ask->link = ask->next;
+    if (ask->next)
+        ask->next->link = ask->link;
+    ask->link = NULL;
+    l->ask_count--;
+    loop_timer_stop(l->loop, &ask->timer);
+    streams_stream_free(l, &ask->stream);
+}
+
+static void streams_ask_finish(struct streams_ask *ask, const struct codec_answer *answer,
+                            struct codec_id at, const char *why)
+{
+    if (!ask->link)
+        return;
+    streams_ask_unlink(ask);
+    if (ask->done)
+        ask->done(ask->ctx, answer, at, why);
+    ask->done = NULL;
+    streams_ask_free(ask);
+}
+
+static void streams_forget(struct streams_ask *ask)
+{
+    ask->done = NULL;
+    streams_ask_unlink(ask);
+    streams_ask_free(ask);
+}
+
+static void streams_ask_on_late(void *ctx)
+{
+    streams_ask_finish(ctx, NULL, (struct codec_id){0}, "does not answer");
+}
+
+static void streams_ask_take(struct streams_stream *s, struct codec_id id, const struct resp *fields)
+{
+    struct streams_ask *ask = s->owner;
+    struct resp_iter it = resp_iter(fields);
+    struct resp key, value;
+    struct codec_answer answer;
+    const char *why = "an answer without a chunk";
+    while (resp_next_pair(&it, &key, &value))
+        if (span_eq(key.text, "chunk") && codec_parse_answer(value.text, &answer, &why)) {
+            streams_ask_finish(ask, &answer, id, NULL);
+            return;
+        }
+    streams_complain(ask->owner, "an answer", span_of(ask->computer), why);
+}
+
+static void streams_ask_on_sent(void *ctx, const struct resp *reply)
+{
+    struct streams_ask *ask = ctx;
+    struct codec_id id;
+    char why[160];
+    if (reply && reply->type == RESP_ERROR && ask->again.n && ask->link) {
+        /* an id that is not above the stream's last one: then as Redis likes */
+        int sent = redis_call(&ask->owner->calls, buf_view(&ask->again), 0, streams_ask_on_sent, ask);
+        buf_free(&ask->again);
+        if (sent)
+            return;
+    }
+    ask->sending = 0;
+    if (!ask->link) {
+        streams_ask_free(ask);
+    } else if (!reply) {
+        streams_ask_finish(ask, NULL, (struct codec_id){0}, "the connection to Redis was lost");
+    } else if (!codec_parse_id(reply->text, &id)) {
+        snprintf(why, sizeof why, "Redis refuses the request: %.*s",
+                 (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
+        streams_ask_finish(ask, NULL, (struct codec_id){0}, why);
+    } else {
+        buf text = {0};
+        codec_put_id(&text, id);
+        ask->stream.key = streams_key(STREAMS_ANSWER_KEY, buf_cstr(&text));
+        buf_free(&text);
+        streams_stream_open(ask->owner, &ask->stream);
+    }
+}
+
+/* An id for a request. Redis numbers entries within a stream only: two requests to two computers in
+ * one millisecond would get one id, and so one place for both answers. Ours has a number that is
+ * nobody else's. */
+static void streams_put_id(struct streams *l, char out[48])
+{
+    snprintf(out, 48, "%lld-%llu", clock_mono_ms() + l->clock, l->number++);
+}
+
+/* The XADD of a request. */
+static int streams_send_request(struct streams_ask *ask, const struct codec_request *request)
+{
+    struct streams *l = ask->owner;
+    char *key = streams_key(STREAMS_REQUESTS_KEY, ask->computer);
+    char time[32], most[16], id[48];
+    streams_put_time(time);
+    snprintf(most, sizeof most, "%d", STREAMS_REQUESTS_MAX);
+    const struct {
+        const char *name;
+        span value;
+    } fields[] = {{"command", request->command},
+                  {"timestamp", span_of(time)},
+                  {"initiator", span_of(l->config->computer)},
+                  {"session_id", request->session_id},
+                  {"title", request->title},
+                  {"project_dir", request->project_dir},
+                  {"channel_metadata", request->metadata},
+                  {"auto_command", request->auto_command}};
+    span args[6 + 2 * COUNT_OF(fields)] = {span_of("XADD"), span_of(key),  span_of("MAXLEN"),
+                                           span_of("~"),    span_of(most), (span){0}};
+    size_t n = 6;
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (fields[i].value.n) {
+            args[n++] = span_of(fields[i].name);
+            args[n++] = fields[i].value;
+        }
+    streams_put_id(l, id);
+    args[5] = span_of(id);
+    int sent = streams_send(&l->calls, args, n, 0, streams_ask_on_sent, ask);
+    args[5] = span_of("*");
+    streams_put_command(&ask->again, args, n);
+    free(key);
+    return sent;
+}
+
+static struct streams_ask *streams_ask(struct streams *l, const char *computer,
+                                 const struct codec_request *request,
+                                 void (*done)(void *ctx, const struct codec_answer *answer,
+                                              struct codec_id at, const char *why),
+                                 void *ctx, const char **why)
+{
+    *why = !l->ready                       ? "Redis is not connected"
+           : l->ask_count >= STREAMS_ASKS_MAX ? "too many requests are under way"
+                                           : NULL;
+    if (*why)
+        return NULL;
+    struct streams_ask *ask = base_alloc(sizeof *ask);
+    ask->owner = l;
+    ask->computer = span_dup(span_of(computer));
+    ask->done = done;
+    ask->ctx = ctx;
+    ask->stream.owner = ask;
+    ask->stream.take = streams_ask_take;
+    ask->timer = (struct loop_timer){.fn = streams_ask_on_late, .ctx = ask};
+    if (!streams_send_request(ask, request)) {
+        *why = "Redis takes no more requests";
+        streams_ask_free(ask);
+        return NULL;
+    }
+    ask->sending = 1;
+    ask->next = l->asks;
+    ask->link = &l->asks;
+    if (ask->next)
+        ask->next->link = &ask->next;
+    l->asks = ask;
+    l->ask_count++;
+    loop_timer_set(l->loop, &ask->timer, l->loop->now + STREAMS_ASK_MS);
+    return ask;
+}
+
+static void streams_find_end(struct streams *l, const char *key,
+                          void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    const char *const args[] = {"XREVRANGE", key, "+", "-", "COUNT", "1", NULL};
+    streams_call(l, args, done, ctx);
+}
+
+/* ---- connections ---------------------------------------------------------------------------- */
+
+static void streams_listen(struct streams *l, struct redis *r)
+{
+    const char *const args[] = {"SUBSCRIBE", l->hooks->channel, NULL};
+    buf b = {0};
+    resp_put_strings(&b, args);
+    redis_call(r, buf_view(&b), 0, NULL, NULL);
+    buf_free(&b);
+}
+
+/* The connection works, and it is known what time it is there. */
+static void streams_on_time(void *ctx, const struct resp *reply)
+{
+    struct streams *l = ctx;
+    struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
+    struct resp seconds, micros;
+    long long s, us;
+    if (!reply)
+        return;
+    if (resp_next(&it, &seconds) && resp_next(&it, &micros) && span_int(seconds.text, &s) &&
+        span_int(micros.text, &us))
+        l->clock = s * 1000 + us / 1000 - clock_mono_ms();
+    l->ready = 1;
+    if (l->calls.protocol >= 3) {
+        streams_listen(l, &l->calls);
+    } else if (!l->ear_started) {
+        l->ear_started = 1;
+        redis_start(&l->ear);
+    }
+    l->hooks->on_ready(l->ctx);
+    if (l->stopped)
+        return;
+    if (l->reader.state == REDIS_OFF)
+        redis_start(&l->reader);
+    else
+        redis_restart(&l->reader);
+}
+
+static void streams_on_ready(void *ctx)
+{
+    static const char *const time[] = {"TIME", NULL};
+    streams_call(ctx, time, streams_on_time, ctx);
+}
+
+static void streams_on_lost(void *ctx, const char *why)
+{
+    struct streams *l = ctx;
+    (void)why;
+    if (!l->ready)
+        return;
+    l->ready = 0;
+    l->hooks->on_lost(l->ctx);
+}
+
+static void streams_on_push(void *ctx, span channel, span message)
+{
+    struct streams *l = ctx;
+    if (span_eq(channel, l->hooks->channel))
+        l->hooks->on_said(l->ctx, message);
+}
+
+static void streams_reader_on_ready(void *ctx)
+{
+    struct streams *l = ctx;
+    l->blocked = 0;
+    streams_read(l);
+}
+
+static void streams_reader_on_lost(void *ctx, const char *why)
+{
+    (void)why;
+    ((struct streams *)ctx)->blocked = 0;
+}
+
+static void streams_ear_on_ready(void *ctx)
+{
+    struct streams *l = ctx;
+    streams_listen(l, &l->ear);
+    l->hooks->on_listening(l->ctx);
+}
+
+static const struct redis_hooks streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push},
+                                streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost,
+                                                     NULL},
+                                streams_ear_hooks = {streams_ear_on_ready, NULL, streams_on_push};
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void streams_free(struct streams *l)
+{
+    l->ready = 0;
+    while (l->asks)
+        streams_ask_finish(l->asks, NULL, (struct codec_id){0}, "the daemon ends");
+    redis_free(&l->calls);
+    redis_free(&l->reader);
+    redis_free(&l->ear);
+    free(l->reading);
+    l->reading = NULL;
+    l->on = 0;
+}
+
+static int streams_init(struct streams *l, struct loop *loop, const struct config *config,
+                     const struct streams_hooks *hooks, void *ctx, buf *error)
+{
+    *l = (struct streams){.loop = loop, .config = config, .hooks = hooks, .ctx = ctx};
+    if (!config->redis_url[0])
+        return 0;
+    if (redis_init(&l->calls, loop, config, "calls", &streams_calls_hooks, l, error) != 0 ||
+        redis_init(&l->reader, loop, config, "reader", &streams_reader_hooks, l, error) != 0 ||
+        redis_init(&l->ear, loop, config, "ear", &streams_ear_hooks, l, error) != 0) {
+        streams_free(l);
+        return -1;
+    }
+    l->on = 1;
+    l->read_count = STREAMS_READ_COUNT;
+    base_random(&l->number, sizeof l->number);
+    l->number >>= 2; /* there is room for as many as will ever be */
+    l->clock = clock_wall_ms() - clock_mono_ms();
+    l->unblock_timer = (struct loop_timer){.fn = streams_interrupt, .ctx = l};
+    l->reread = (struct loop_task){.fn = streams_interrupt, .ctx = l};
+    return 0;
+}
+
+static void streams_start(struct streams *l)
+{
+    redis_start(&l->calls);
+}
+
+static void streams_stop_reading(struct streams *l)
+{
+    l->stopped = 1;
+    redis_free(&l->reader);
+}
+
+static int streams_is_busy(const struct streams *l)
+{
+    return l->ready && l->calls.pending_count > 0;
+}

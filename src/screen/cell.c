@@ -1,0 +1,593 @@
+#include "screen.h"
+
+/* cell - what one place of a terminal screen shows: graphemes and their columns, styles as SGR.
+ *
+ * Graphemes follow UAX 29 as far as terminals show them: combining marks and other code points of
+ * no width, variation selectors, emoji modifiers, ZWJ sequences, pairs of regional indicators
+ * (flags), keycaps, conjoining Hangul. Left out: prepended marks and spacing marks (Indic vowel
+ * signs), which terminals give columns of their own, and narrowing by VS15, which few terminals do.
+ *
+ * SGR is ECMA-48 8.3.117 with the xterm additions: 38/48 in the ';' form, 90-97 and 100-107, 4:n
+ * underlines, 53/55 overline. */
+
+enum cell_class {
+    CELL_CLASS_NONE, /* before the first code point */
+    CELL_CLASS_OTHER,
+    CELL_CLASS_CONTROL,
+    CELL_CLASS_EXTEND,
+    CELL_CLASS_ZWJ,
+    CELL_CLASS_VS16,
+    CELL_CLASS_KEYCAP,   /* # * 0-9: VS16 makes them emoji */
+    CELL_CLASS_EMOJI,
+    CELL_CLASS_MODIFIER, /* skin tone */
+    CELL_CLASS_REGIONAL,
+    CELL_CLASS_L,        /* Hangul: leading consonant, vowel, trailing consonant, whole syllables */
+    CELL_CLASS_V,
+    CELL_CLASS_T,
+    CELL_CLASS_LV,
+    CELL_CLASS_LVT
+};
+
+/* Code points that can start an emoji, without ASCII, regional indicators and modifiers; the blocks
+ * where new emoji appear are taken whole. */
+static const uint32_t cell_emoji[][2] = {
+    {0xa9, 0xa9}, {0xae, 0xae}, {0x203c, 0x203c}, {0x2049, 0x2049}, {0x2122, 0x2122},
+    {0x2139, 0x2139}, {0x2194, 0x2199}, {0x21a9, 0x21aa}, {0x231a, 0x231b}, {0x2328, 0x2328},
+    {0x23cf, 0x23cf}, {0x23e9, 0x23f3}, {0x23f8, 0x23fa}, {0x24c2, 0x24c2}, {0x25aa, 0x25ab},
+    {0x25b6, 0x25b6}, {0x25c0, 0x25c0}, {0x25fb, 0x25fe}, {0x2600, 0x2604}, {0x260e, 0x260e},
+    {0x2611, 0x2611}, {0x2614, 0x2615}, {0x2618, 0x2618}, {0x261d, 0x261d}, {0x2620, 0x2620},
+    {0x2622, 0x2623}, {0x2626, 0x2626}, {0x262a, 0x262a}, {0x262e, 0x262f}, {0x2638, 0x263a},
+    {0x2640, 0x2640}, {0x2642, 0x2642}, {0x2648, 0x2653}, {0x265f, 0x2660}, {0x2663, 0x2663},
+    {0x2665, 0x2666}, {0x2668, 0x2668}, {0x267b, 0x267b}, {0x267e, 0x267f}, {0x2692, 0x2697},
+    {0x2699, 0x2699}, {0x269b, 0x269c}, {0x26a0, 0x26a1}, {0x26a7, 0x26a7}, {0x26aa, 0x26ab},
+    {0x26b0, 0x26b1}, {0x26bd, 0x26be}, {0x26c4, 0x26c5}, {0x26c8, 0x26c8}, {0x26ce, 0x26cf},
+    {0x26d1, 0x26d1}, {0x26d3, 0x26d4}, {0x26e9, 0x26ea}, {0x26f0, 0x26f5}, {0x26f7, 0x26fa},
+    {0x26fd, 0x26fd}, {0x2702, 0x2702}, {0x2705, 0x2705}, {0x2708, 0x270d}, {0x270f, 0x270f},
+    {0x2712, 0x2712}, {0x2714, 0x2714}, {0x2716, 0x2716}, {0x271d, 0x271d}, {0x2721, 0x2721},
+    {0x2728, 0x2728}, {0x2733, 0x2734}, {0x2744, 0x2744}, {0x2747, 0x2747}, {0x274c, 0x274c},
+    {0x274e, 0x274e}, {0x2753, 0x2755}, {0x2757, 0x2757}, {0x2763, 0x2764}, {0x2795, 0x2797},
+    {0x27a1, 0x27a1}, {0x27b0, 0x27b0}, {0x27bf, 0x27bf}, {0x2934, 0x2935}, {0x2b05, 0x2b07},
+    {0x2b1b, 0x2b1c}, {0x2b50, 0x2b50}, {0x2b55, 0x2b55}, {0x3030, 0x3030}, {0x303d, 0x303d},
+    {0x3297, 0x3297}, {0x3299, 0x3299}, {0x1f004, 0x1f004}, {0x1f0cf, 0x1f0cf}, {0x1f170, 0x1f171},
+    {0x1f17e, 0x1f17f}, {0x1f18e, 0x1f18e}, {0x1f191, 0x1f19a}, {0x1f201, 0x1f202},
+    {0x1f21a, 0x1f21a}, {0x1f22f, 0x1f22f}, {0x1f232, 0x1f23a}, {0x1f250, 0x1f251},
+    {0x1f300, 0x1f321}, {0x1f324, 0x1f393}, {0x1f396, 0x1f397}, {0x1f399, 0x1f39b},
+    {0x1f39e, 0x1f3f0}, {0x1f3f3, 0x1f3f5}, {0x1f3f7, 0x1f3fa}, {0x1f400, 0x1f4fd},
+    {0x1f4ff, 0x1f53d}, {0x1f549, 0x1f54e}, {0x1f550, 0x1f567}, {0x1f56f, 0x1f570},
+    {0x1f573, 0x1f57a}, {0x1f587, 0x1f587}, {0x1f58a, 0x1f58d}, {0x1f590, 0x1f590},
+    {0x1f595, 0x1f596}, {0x1f5a4, 0x1f5a5}, {0x1f5a8, 0x1f5a8}, {0x1f5b1, 0x1f5b2},
+    {0x1f5bc, 0x1f5bc}, {0x1f5c2, 0x1f5c4}, {0x1f5d1, 0x1f5d3}, {0x1f5dc, 0x1f5de},
+    {0x1f5e1, 0x1f5e1}, {0x1f5e3, 0x1f5e3}, {0x1f5e8, 0x1f5e8}, {0x1f5ef, 0x1f5ef},
+    {0x1f5f3, 0x1f5f3}, {0x1f5fa, 0x1f64f}, {0x1f680, 0x1f6c5}, {0x1f6cb, 0x1f6d2},
+    {0x1f6d5, 0x1f6d7}, {0x1f6dc, 0x1f6e5}, {0x1f6e9, 0x1f6e9}, {0x1f6eb, 0x1f6ec},
+    {0x1f6f0, 0x1f6f0}, {0x1f6f3, 0x1f6fc}, {0x1f7e0, 0x1f7eb}, {0x1f7f0, 0x1f7f0},
+    {0x1f90c, 0x1f93a}, {0x1f93c, 0x1f945}, {0x1f947, 0x1f9ff}, {0x1fa70, 0x1faff},
+
+};
+
+/* The grapheme under way: what is needed to tell whether a code point still belongs to it. */
+struct cell_cluster {
+    enum cell_class last;
+    int emoji; /* it began with an emoji */
+    int width;
+};
+
+static int cell_is_emoji(uint32_t cp)
+{
+    size_t low = 0, high = COUNT_OF(cell_emoji);
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (cp > cell_emoji[mid][1])
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < COUNT_OF(cell_emoji) && cp >= cell_emoji[low][0];
+}
+
+static enum cell_class cell_classify_ascii(uint32_t cp)
+{
+    if (cp < 0x20 || cp == 0x7f)
+        return CELL_CLASS_CONTROL;
+    if ((cp >= '0' && cp <= '9') || cp == '#' || cp == '*')
+        return CELL_CLASS_KEYCAP;
+    return CELL_CLASS_OTHER;
+}
+
+static enum cell_class cell_classify_hangul(uint32_t cp)
+{
+    if ((cp >= 0x1100 && cp <= 0x115f) || (cp >= 0xa960 && cp <= 0xa97c))
+        return CELL_CLASS_L;
+    if ((cp >= 0x1160 && cp <= 0x11a7) || (cp >= 0xd7b0 && cp <= 0xd7c6))
+        return CELL_CLASS_V;
+    if ((cp >= 0x11a8 && cp <= 0x11ff) || (cp >= 0xd7cb && cp <= 0xd7fb))
+        return CELL_CLASS_T;
+    if (cp >= 0xac00 && cp <= 0xd7a3)
+        return (cp - 0xac00) % 28 == 0 ? CELL_CLASS_LV : CELL_CLASS_LVT;
+    return CELL_CLASS_NONE;
+}
+
+static enum cell_class cell_classify(uint32_t cp)
+{
+    enum cell_class hangul;
+
+    if (cp < 0x80)
+        return cell_classify_ascii(cp);
+    if (cp >= 0x3400 && cp < 0xa000) /* ideographs: the bulk of wide text */
+        return CELL_CLASS_OTHER;
+    if (cp == 0x200d)
+        return CELL_CLASS_ZWJ;
+    if (cp == 0xfe0f)
+        return CELL_CLASS_VS16;
+    if (cp >= 0x1f1e6 && cp <= 0x1f1ff)
+        return CELL_CLASS_REGIONAL;
+    if (cp >= 0x1f3fb && cp <= 0x1f3ff)
+        return CELL_CLASS_MODIFIER;
+    hangul = cell_classify_hangul(cp);
+    if (hangul != CELL_CLASS_NONE)
+        return hangul;
+    if (cp < 0xa0)
+        return CELL_CLASS_CONTROL;
+    if (cell_is_emoji(cp))
+        return CELL_CLASS_EMOJI;
+    return cp >= 0x300 && utf8_width(cp) == 0 ? CELL_CLASS_EXTEND : CELL_CLASS_OTHER;
+}
+
+static int cell_class_joins(const struct cell_cluster *c, enum cell_class next, uint32_t cp)
+{
+    enum cell_class last = c->last;
+
+    if (last == CELL_CLASS_NONE || last == CELL_CLASS_CONTROL)
+        return 0;
+    switch (next) {
+    case CELL_CLASS_EXTEND:
+    case CELL_CLASS_ZWJ:
+    case CELL_CLASS_VS16:
+        return 1;
+    case CELL_CLASS_MODIFIER:
+        return c->emoji && (last == CELL_CLASS_EMOJI || last == CELL_CLASS_VS16);
+    case CELL_CLASS_EMOJI:
+        return c->emoji && last == CELL_CLASS_ZWJ;
+    case CELL_CLASS_REGIONAL:
+        return last == CELL_CLASS_REGIONAL;
+    case CELL_CLASS_L:
+    case CELL_CLASS_LV:
+    case CELL_CLASS_LVT:
+        return last == CELL_CLASS_L;
+    case CELL_CLASS_V: /* of no width in terminals that know no jamo: they go where they stand */
+    case CELL_CLASS_T:
+        if (utf8_width(cp) == 0 || last == CELL_CLASS_V || last == CELL_CLASS_LV)
+            return 1;
+        if (next == CELL_CLASS_T)
+            return last == CELL_CLASS_T || last == CELL_CLASS_LVT;
+        return last == CELL_CLASS_L;
+    default:
+        return 0;
+    }
+}
+
+/* Takes cp into the grapheme if it belongs there: 1, else 0 and nothing changed. */
+static int cell_cluster_take(struct cell_cluster *c, uint32_t cp)
+{
+    enum cell_class next = cell_classify(cp);
+    int first = c->last == CELL_CLASS_NONE;
+    int width = next == CELL_CLASS_CONTROL ? 1 : utf8_width(cp);
+
+    if (!first && !cell_class_joins(c, next, cp))
+        return 0;
+    if (first)
+        c->emoji = next == CELL_CLASS_EMOJI;
+    if (width > c->width)
+        c->width = width;
+    if (next == CELL_CLASS_VS16 && (c->last == CELL_CLASS_EMOJI || c->last == CELL_CLASS_KEYCAP))
+        c->width = 2;
+    if (next == CELL_CLASS_REGIONAL && !first) {
+        c->width = 2;
+        next = CELL_CLASS_OTHER; /* a third one starts the next flag */
+    }
+    c->last = next;
+    return 1;
+}
+
+/* utf8_next that always moves on: a sequence cut off by the end is one malformed character. */
+static size_t cell_next_rune(span s, uint32_t *cp)
+{
+    size_t n = utf8_next(s, cp);
+
+    if (n == 0) {
+        *cp = 0xfffd;
+        return s.n;
+    }
+    return n;
+}
+
+static int cell_is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
+static size_t cell_next_grapheme(span s, int *width)
+{
+    struct cell_cluster c = {CELL_CLASS_NONE, 0, 0};
+    size_t n = 0;
+
+    if (cell_is_plain((unsigned char)s.p[0]) && (s.n == 1 || (unsigned char)s.p[1] < 0x80)) {
+        *width = 1;
+        return 1;
+    }
+    while (n < s.n) {
+        uint32_t cp;
+        size_t step = cell_next_rune(span_sub(s, n), &cp);
+        if (!cell_cluster_take(&c, cp))
+            break;
+        n += step;
+    }
+    *width = c.width;
+    return n;
+}
+
+static size_t cell_fit(span s, int columns, int *used)
+{
+    size_t n = 0;
+    int total = 0;
+
+    while (n < s.n) {
+        int width;
+        size_t step = cell_next_grapheme(span_sub(s, n), &width);
+        if (width > columns - total)
+            break;
+        total += width;
+        n += step;
+    }
+    *used = total;
+    return n;
+}
+
+static int cell_columns(span s)
+{
+    int used;
+
+    cell_fit(s, INT_MAX, &used);
+    return used;
+}
+
+/* ---- the pool ---- */
+
+static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CELL_TEXT_MAX])
+{
+    uint32_t entry = rune & ~CELL_CLUSTER;
+
+    if (!(rune & CELL_CLUSTER))
+        return utf8_encode(rune ? rune : ' ', out);
+    if (entry >= pool->count)
+        return utf8_encode(0xfffd, out);
+    memcpy(out, pool->text[entry] + 1, (unsigned char)pool->text[entry][0]);
+    return (unsigned char)pool->text[entry][0];
+}
+
+static uint32_t cell_hash(span s)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    size_t i;
+
+    for (i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+    return h ^ h >> 15;
+}
+
+/* Where the index has s, or the empty place where it belongs. */
+static uint32_t *cell_pool_slot(const struct cell_pool *pool, span s)
+{
+    uint32_t mask = pool->index_cap - 1, at = cell_hash(s) & mask;
+
+    for (;; at = (at + 1) & mask) {
+        const char *text;
+        if (pool->index[at] == 0)
+            return &pool->index[at];
+        text = pool->text[pool->index[at] - 1];
+        if ((unsigned char)text[0] == s.n && memcmp(text + 1, s.p, s.n) == 0)
+            return &pool->index[at];
+    }
+}
+
+static void cell_pool_grow(struct cell_pool *pool)
+{
+    uint32_t i;
+
+    pool->cap = pool->cap ? pool->cap * 2 : 8;
+    pool->text = base_grow(pool->text, pool->cap * sizeof(*pool->text));
+    free(pool->index);
+    pool->index_cap = pool->cap * 2; /* a power of two that is never more than half full */
+    pool->index = base_alloc(pool->index_cap * sizeof(*pool->index));
+    for (i = 0; i < pool->count; i++) {
+        span s = {pool->text[i] + 1, (unsigned char)pool->text[i][0]};
+        *cell_pool_slot(pool, s) = i + 1;
+    }
+}
+
+/* The rune of a text of several code points, at most CELL_TEXT_MAX - 1 bytes; `otherwise` when the
+ * pool is full. */
+static uint32_t cell_pool_add(struct cell_pool *pool, span s, uint32_t otherwise)
+{
+    uint32_t *slot;
+
+    if (pool->count == pool->cap && pool->count < CELL_CLUSTERS_MAX)
+        cell_pool_grow(pool);
+    if (pool->index_cap == 0)
+        return otherwise;
+    slot = cell_pool_slot(pool, s);
+    if (*slot)
+        return CELL_CLUSTER | (*slot - 1);
+    if (pool->count >= CELL_CLUSTERS_MAX)
+        return otherwise;
+    pool->text[pool->count][0] = (char)s.n;
+    memcpy(pool->text[pool->count] + 1, s.p, s.n);
+    *slot = ++pool->count;
+    return CELL_CLUSTER | (pool->count - 1);
+}
+
+static void cell_pool_free(struct cell_pool *pool)
+{
+    free(pool->text);
+    free(pool->index);
+    memset(pool, 0, sizeof(*pool));
+}
+
+static struct cell_cluster cell_cluster_of(const struct cell_pool *pool, uint32_t rune)
+{
+    struct cell_cluster c = {CELL_CLASS_NONE, 0, 0};
+    char text[CELL_TEXT_MAX];
+    span s = {text, cell_text(pool, rune, text)};
+
+    while (s.n) {
+        uint32_t cp;
+        s = span_sub(s, cell_next_rune(s, &cp));
+        cell_cluster_take(&c, cp);
+    }
+    return c;
+}
+
+static int cell_joins(const struct cell_pool *pool, uint32_t rune, uint32_t cp)
+{
+    enum cell_class next = cell_classify(cp);
+    struct cell_cluster c;
+
+    if (next <= CELL_CLASS_CONTROL || next == CELL_CLASS_KEYCAP)
+        return 0;
+    c = cell_cluster_of(pool, rune);
+    return cell_class_joins(&c, next, cp);
+}
+
+static int cell_width(const struct cell_pool *pool, uint32_t rune)
+{
+    return cell_cluster_of(pool, rune).width;
+}
+
+static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp)
+{
+    char text[CELL_TEXT_MAX + 4];
+    size_t n = cell_text(pool, rune, text);
+
+    n += utf8_encode(cp, text + n);
+    if (n > CELL_TEXT_MAX - 1)
+        return rune;
+    return cell_pool_add(pool, (span){text, n}, rune);
+}
+
+static uint32_t cell_rune(struct cell_pool *pool, span grapheme)
+{
+    char text[CELL_TEXT_MAX + 4];
+    size_t n = 0, taken = 0;
+    uint32_t cp, first = 0;
+
+    while (taken < grapheme.n) {
+        size_t step;
+        taken += cell_next_rune(span_sub(grapheme, taken), &cp);
+        if (n == 0)
+            first = cp;
+        step = utf8_encode(cp, text + n);
+        if (n + step > CELL_TEXT_MAX - 1)
+            break;
+        n += step;
+        if (taken == grapheme.n && n == step)
+            return cp == ' ' ? 0 : cp; /* the most common: a single one */
+    }
+    return n ? cell_pool_add(pool, (span){text, n}, first) : 0;
+}
+
+/* ---- styles ---- */
+
+/* What xterm shows for the first 16 entries of its palette. */
+static const uint32_t cell_palette[16] = {
+    0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
+    0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff,
+};
+
+/* Attributes that SGR sets and clears one by one. 22 clears both bold and dim. */
+static const struct {
+    unsigned attr;
+    unsigned char on, off;
+} cell_attr_codes[] = {
+    {CELL_BOLD, 1, 22},   {CELL_DIM, 2, 22},    {CELL_ITALIC, 3, 23}, {CELL_BLINK, 5, 25},
+    {CELL_REVERSE, 7, 27}, {CELL_HIDDEN, 8, 28}, {CELL_STRIKE, 9, 29}, {CELL_OVERLINE, 53, 55},
+};
+
+static uint32_t cell_distance(uint32_t a, uint32_t b)
+{
+    int red = (int)(a >> 16 & 255) - (int)(b >> 16 & 255);
+    int green = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
+    int blue = (int)(a & 255) - (int)(b & 255);
+
+    return (uint32_t)(red * red + green * green + blue * blue);
+}
+
+static uint32_t cell_cube_level(uint32_t i)
+{
+    return i ? 55 + 40 * i : 0;
+}
+
+/* 0xrrggbb of an entry of the xterm palette. */
+static uint32_t cell_palette_rgb(uint32_t i)
+{
+    if (i < 16)
+        return cell_palette[i];
+    if (i >= 232)
+        return (8 + 10 * (i - 232)) * 0x010101u;
+    i -= 16;
+    return cell_cube_level(i / 36) << 16 | cell_cube_level(i / 6 % 6) << 8 | cell_cube_level(i % 6);
+}
+
+static uint32_t cell_nearest_level(uint32_t v)
+{
+    return v < 48 ? 0 : v < 115 ? 1 : (v - 35) / 40;
+}
+
+/* The nearest of the palette's cube and greys; its first 16 entries are what the user made them. */
+static uint32_t cell_nearest_256(uint32_t rgb)
+{
+    uint32_t red = rgb >> 16 & 255, green = rgb >> 8 & 255, blue = rgb & 255;
+    uint32_t mean = (red + green + blue) / 3;
+    uint32_t grey = 232 + (mean < 8 ? 0 : mean > 238 ? 23 : (mean - 3) / 10);
+    uint32_t cube = 16 + 36 * cell_nearest_level(red) + 6 * cell_nearest_level(green) +
+                    cell_nearest_level(blue);
+
+    if (cell_distance(rgb, cell_palette_rgb(grey)) < cell_distance(rgb, cell_palette_rgb(cube)))
+        return grey;
+    return cube;
+}
+
+static uint32_t cell_nearest_16(uint32_t rgb)
+{
+    uint32_t i, best = 0;
+
+    for (i = 1; i < 16; i++)
+        if (cell_distance(rgb, cell_palette[i]) < cell_distance(rgb, cell_palette[best]))
+            best = i;
+    return best;
+}
+
+static uint32_t cell_reduce_colour(uint32_t colour, enum cell_depth depth)
+{
+    if (colour == 0 || depth == CELL_TRUE)
+        return colour;
+    if (depth == CELL_MONO)
+        return 0;
+    if (depth == CELL_256)
+        return colour & CELL_RGB ? CELL_INDEXED | cell_nearest_256(colour & 0xffffff) : colour;
+    if (colour & CELL_RGB)
+        return CELL_INDEXED | cell_nearest_16(colour & 0xffffff);
+    if ((colour & 255) < 16)
+        return colour;
+    return CELL_INDEXED | cell_nearest_16(cell_palette_rgb(colour & 255));
+}
+
+static struct cell_style cell_reduce(struct cell_style s, enum cell_depth depth)
+{
+    s.fg = cell_reduce_colour(s.fg, depth);
+    s.bg = cell_reduce_colour(s.bg, depth);
+    s.attr &= CELL_STYLE_MASK;
+    if (depth <= CELL_16 && s.attr & CELL_UNDERLINE) /* the terminals of this kind don't know 4:n */
+        s.attr = (uint16_t)((s.attr & ~CELL_UNDERLINE) | 1 << CELL_UNDERLINE_SHIFT);
+    return s;
+}
+
+static int cell_style_eq(struct cell_style a, struct cell_style b)
+{
+    return a.fg == b.fg && a.bg == b.bg && ((a.attr ^ b.attr) & CELL_STYLE_MASK) == 0;
+}
+
+/* Parameters of one SGR sequence. The longest are every attribute and two 38;2;255;255;255. */
+struct cell_sgr {
+    size_t n;
+    char text[96];
+};
+
+static void cell_sgr_number(struct cell_sgr *sgr, unsigned v, char separator)
+{
+    if (separator && sgr->n)
+        sgr->text[sgr->n++] = separator;
+    if (v >= 100)
+        sgr->text[sgr->n++] = (char)('0' + v / 100);
+    if (v >= 10)
+        sgr->text[sgr->n++] = (char)('0' + v / 10 % 10);
+    sgr->text[sgr->n++] = (char)('0' + v % 10);
+}
+
+/* base: 30 for the foreground, 40 for the background. */
+static void cell_sgr_colour(struct cell_sgr *sgr, uint32_t colour, unsigned base)
+{
+    unsigned i = colour & 255;
+
+    if (colour & CELL_RGB) {
+        cell_sgr_number(sgr, base + 8, ';');
+        cell_sgr_number(sgr, 2, ';');
+        cell_sgr_number(sgr, colour >> 16 & 255, ';');
+        cell_sgr_number(sgr, colour >> 8 & 255, ';');
+        cell_sgr_number(sgr, i, ';');
+    } else if (!(colour & CELL_INDEXED)) {
+        cell_sgr_number(sgr, base + 9, ';');
+    } else if (i < 16) {
+        cell_sgr_number(sgr, i < 8 ? base + i : base + 60 + i - 8, ';');
+    } else {
+        cell_sgr_number(sgr, base + 8, ';');
+        cell_sgr_number(sgr, 5, ';');
+        cell_sgr_number(sgr, i, ';');
+    }
+}
+
+static void cell_sgr_underline(struct cell_sgr *sgr, unsigned style)
+{
+    if (style == 0) {
+        cell_sgr_number(sgr, 24, ';');
+        return;
+    }
+    cell_sgr_number(sgr, 4, ';');
+    if (style > 1)
+        cell_sgr_number(sgr, style, ':');
+}
+
+/* Appends to sgr what turns `from` into `to`, switching things off one by one. */
+static void cell_sgr_change(struct cell_sgr *sgr, struct cell_style from, struct cell_style to)
+{
+    unsigned have = from.attr, want = to.attr;
+    size_t i;
+
+    if (have & ~want & (CELL_BOLD | CELL_DIM)) {
+        cell_sgr_number(sgr, 22, ';');
+        have &= ~(unsigned)(CELL_BOLD | CELL_DIM);
+    }
+    for (i = 0; i < COUNT_OF(cell_attr_codes); i++) {
+        int on = (want & cell_attr_codes[i].attr) != 0;
+        if ((have ^ want) & cell_attr_codes[i].attr)
+            cell_sgr_number(sgr, on ? cell_attr_codes[i].on : cell_attr_codes[i].off, ';');
+    }
+    if ((have ^ want) & CELL_UNDERLINE)
+        cell_sgr_underline(sgr, (want & CELL_UNDERLINE) >> CELL_UNDERLINE_SHIFT);
+    if (from.fg != to.fg)
+        cell_sgr_colour(sgr, to.fg, 30);
+    if (from.bg != to.bg)
+        cell_sgr_colour(sgr, to.bg, 40);
+}
+
+static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
+                         enum cell_depth depth)
+{
+    const struct cell_style plain = {0, 0, 0};
+    struct cell_sgr change = {0, ""}, anew = {0, ""};
+    const struct cell_sgr *best = &change;
+
+    from = cell_reduce(from, depth);
+    to = cell_reduce(to, depth);
+    if (cell_style_eq(from, to))
+        return;
+    cell_sgr_change(&change, from, to);
+    if (!cell_style_eq(from, plain)) {
+        cell_sgr_change(&anew, plain, to);
+        if (anew.n + (anew.n > 0) < change.n) /* "\33[;…m": the empty first parameter resets */
+            best = &anew;
+    }
+    buf_add(b, "\33[;", best == &anew && anew.n ? 3 : 2);
+    buf_add(b, best->text, best->n);
+    buf_byte(b, 'm');
+}

@@ -1,0 +1,752 @@
+#include "private.h"
+
+/* ---- C0 ---- */
+
+static void vt_c0_bell(struct vt *vt)
+{
+    vt->signals |= VT_BELL;
+}
+
+static void vt_c0_backspace(struct vt *vt)
+{
+    if (vt->x > 0)
+        vt->x--;
+    vt_moved(vt);
+}
+
+static void vt_c0_tab(struct vt *vt)
+{
+    if (vt->x >= vt->cols - 1)
+        return; /* a pending wrap stays */
+    do
+        vt->x++;
+    while (vt->x < vt->cols - 1 && !(vt->tabs[vt->x / 8] & 1 << vt->x % 8));
+    vt_moved(vt);
+}
+
+static void vt_c0_return(struct vt *vt)
+{
+    vt->x = 0;
+    vt_moved(vt);
+}
+
+static void vt_c0_line_feed(struct vt *vt)
+{
+    vt_index(vt);
+    if (vt->modes & VT_NEWLINE)
+        vt->x = 0;
+    vt_moved(vt);
+}
+
+static void vt_c0_shift_out(struct vt *vt)
+{
+    vt->shift = 1;
+}
+
+static void vt_c0_shift_in(struct vt *vt)
+{
+    vt->shift = 0;
+}
+
+static void vt_c0_cancel(struct vt *vt)
+{
+    vt->state = VT_GROUND;
+}
+
+static void vt_c0_escape(struct vt *vt)
+{
+    vt->state = VT_ESCAPE;
+    vt->inter = vt->inter_count = 0;
+}
+
+static vt_handler *const vt_c0[32] = {
+    [0x07] = vt_c0_bell,      [0x08] = vt_c0_backspace, [0x09] = vt_c0_tab,
+    [0x0a] = vt_c0_line_feed, [0x0b] = vt_c0_line_feed, [0x0c] = vt_c0_line_feed,
+    [0x0d] = vt_c0_return,    [0x0e] = vt_c0_shift_out, [0x0f] = vt_c0_shift_in,
+    [0x18] = vt_c0_cancel,    [0x1a] = vt_c0_cancel,    [0x1b] = vt_c0_escape,
+};
+
+static void vt_control(struct vt *vt, unsigned char c)
+{
+    if (c < 32 && vt_c0[c])
+        vt_c0[c](vt);
+}
+
+/* ---- parameters and answers ---- */
+
+static int vt_param(const struct vt *vt, int i)
+{
+    return i <= vt->param_last && i < VT_PARAMS_MAX ? vt->params[i] : 0;
+}
+
+/* A count or a position: 0 and absent mean 1. */
+static int vt_count(const struct vt *vt, int i)
+{
+    int v = vt_param(vt, i);
+
+    return v ? v : 1;
+}
+
+static int vt_params(const struct vt *vt)
+{
+    return vt->param_last < VT_PARAMS_MAX ? vt->param_last + 1 : VT_PARAMS_MAX;
+}
+
+static int vt_is_sub(const struct vt *vt, int i)
+{
+    return i < vt_params(vt) && (vt->subs >> i & 1);
+}
+
+static int vt_clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+static void vt_answer(struct vt *vt, const char *format, int a, int b)
+{
+    if (vt->answers.n + 64 <= VT_ANSWERS_MAX)
+        buf_fmt(&vt->answers, format, a, b);
+}
+
+/* ---- cursor ---- */
+
+/* Row and column from 0, the row counted from the region's top in origin mode. */
+static void vt_goto(struct vt *vt, int row, int col)
+{
+    int top = 0, bottom = vt->rows - 1;
+
+    if (vt->modes & VT_ORIGIN) {
+        top = vt->region_top;
+        bottom = vt->region_bottom;
+    }
+    vt->y = vt_clamp(top + row, top, bottom);
+    vt->x = vt_clamp(col, 0, vt->cols - 1);
+    vt_moved(vt);
+}
+
+static int vt_origin_row(const struct vt *vt)
+{
+    return vt->modes & VT_ORIGIN ? vt->y - vt->region_top : vt->y;
+}
+
+static void vt_csi_up(struct vt *vt)
+{
+    int top = vt->y >= vt->region_top ? vt->region_top : 0;
+
+    vt->y = vt_clamp(vt->y - vt_count(vt, 0), top, vt->rows - 1);
+    vt_moved(vt);
+}
+
+static void vt_csi_down(struct vt *vt)
+{
+    int bottom = vt->y <= vt->region_bottom ? vt->region_bottom : vt->rows - 1;
+
+    vt->y = vt_clamp(vt->y + vt_count(vt, 0), 0, bottom);
+    vt_moved(vt);
+}
+
+static void vt_csi_right(struct vt *vt)
+{
+    vt->x = vt_clamp(vt->x + vt_count(vt, 0), 0, vt->cols - 1);
+    vt_moved(vt);
+}
+
+static void vt_csi_left(struct vt *vt)
+{
+    vt->x = vt_clamp(vt->x - vt_count(vt, 0), 0, vt->cols - 1);
+    vt_moved(vt);
+}
+
+static void vt_csi_next_line(struct vt *vt)
+{
+    vt->x = 0;
+    vt_csi_down(vt);
+}
+
+static void vt_csi_previous_line(struct vt *vt)
+{
+    vt->x = 0;
+    vt_csi_up(vt);
+}
+
+static void vt_csi_column(struct vt *vt)
+{
+    vt->x = vt_clamp(vt_count(vt, 0) - 1, 0, vt->cols - 1);
+    vt_moved(vt);
+}
+
+static void vt_csi_row(struct vt *vt)
+{
+    vt_goto(vt, vt_count(vt, 0) - 1, vt->x);
+}
+
+static void vt_csi_row_right(struct vt *vt)
+{
+    vt_goto(vt, vt_origin_row(vt) + vt_count(vt, 0), vt->x);
+}
+
+static void vt_csi_position(struct vt *vt)
+{
+    vt_goto(vt, vt_count(vt, 0) - 1, vt_count(vt, 1) - 1);
+}
+
+static void vt_csi_tab(struct vt *vt)
+{
+    int n = vt_count(vt, 0);
+
+    while (n-- > 0 && vt->x < vt->cols - 1)
+        vt_c0_tab(vt);
+}
+
+static void vt_csi_tab_back(struct vt *vt)
+{
+    int n = vt_count(vt, 0);
+
+    while (n > 0 && vt->x > 0) {
+        vt->x--;
+        if (vt->tabs[vt->x / 8] & 1 << vt->x % 8)
+            n--;
+    }
+    vt_moved(vt);
+}
+
+static void vt_save(struct vt *vt)
+{
+    struct vt_saved *s = &vt->screen->saved;
+
+    s->x = vt->x;
+    s->y = vt->y;
+    s->pending = vt->pending;
+    s->style = vt->style;
+    memcpy(s->charset, vt->charset, sizeof(s->charset));
+    s->shift = vt->shift;
+    s->origin = (vt->modes & VT_ORIGIN) != 0;
+}
+
+/* In origin mode the cursor never is outside of the region, even when that was set after saving. */
+static void vt_restore(struct vt *vt)
+{
+    const struct vt_saved *s = &vt->screen->saved;
+
+    vt->modes = s->origin ? vt->modes | VT_ORIGIN : vt->modes & ~(unsigned)VT_ORIGIN;
+    vt_goto(vt, s->origin ? s->y - vt->region_top : s->y, s->x);
+    vt->pending = vt->joins = s->pending && vt->x == vt->cols - 1 && vt->y == s->y;
+    vt->style = s->style;
+    memcpy(vt->charset, s->charset, sizeof(s->charset));
+    vt->shift = s->shift;
+}
+
+static void vt_saved_reset(struct vt_saved *s)
+{
+    memset(s, 0, sizeof(*s));
+    s->charset[0] = s->charset[1] = 'B';
+}
+
+/* ---- erasing, inserting, scrolling ---- */
+
+static void vt_erase_rows(struct vt *vt, int from, int to)
+{
+    int r;
+
+    for (r = from; r < to; r++)
+        vt_line_clear(vt, vt_line(vt, r), vt->style.bg);
+}
+
+static void vt_csi_erase_line(struct vt *vt)
+{
+    int what = vt_param(vt, 0);
+
+    if (what <= 2 && !(what == 0 && vt->pending))
+        vt_erase(vt, vt->y, what == 0 ? vt->x : 0, what == 1 ? vt->x + 1 : vt->cols);
+}
+
+static void vt_csi_erase_display(struct vt *vt)
+{
+    int what = vt_param(vt, 0);
+
+    if (what == 3)
+        vt_scroll_clear(&vt->scroll);
+    if (what >= 3)
+        return;
+    if (what != 0)
+        vt_erase_rows(vt, 0, what == 1 ? vt->y : vt->rows);
+    if (what == 0)
+        vt_erase_rows(vt, vt->y + 1, vt->rows);
+    if (what != 2)
+        vt_csi_erase_line(vt);
+}
+
+static void vt_csi_erase_cells(struct vt *vt)
+{
+    if (!vt->pending)
+        vt_erase(vt, vt->y, vt->x, vt->x + vt_count(vt, 0));
+}
+
+static void vt_csi_insert_cells(struct vt *vt)
+{
+    if (!vt->pending)
+        vt_insert_cells(vt, vt_count(vt, 0));
+}
+
+static void vt_csi_delete_cells(struct vt *vt)
+{
+    if (!vt->pending)
+        vt_delete_cells(vt, vt_count(vt, 0));
+}
+
+static void vt_csi_insert_lines(struct vt *vt)
+{
+    if (vt->y < vt->region_top || vt->y > vt->region_bottom)
+        return;
+    vt_scroll_down(vt, vt->y, vt->region_bottom, vt_count(vt, 0));
+    vt_c0_return(vt);
+}
+
+/* What is deleted at the top of the screen isn't scrolled: the scrollback doesn't get it. */
+static void vt_csi_delete_lines(struct vt *vt)
+{
+    int n = vt_count(vt, 0), most = vt->region_bottom - vt->y + 1;
+
+    if (vt->y < vt->region_top || vt->y > vt->region_bottom)
+        return;
+    n = n < most ? n : most;
+    if (vt->y > 0)
+        vt_line(vt, vt->y - 1)->flags &= (uint8_t)~VT_LINE_WRAPPED;
+    vt_rotate_lines(vt, vt->y, vt->region_bottom, n);
+    vt_erase_rows(vt, vt->region_bottom - n + 1, vt->region_bottom + 1);
+    vt_c0_return(vt);
+}
+
+static void vt_csi_scroll_up(struct vt *vt)
+{
+    vt_scroll_up(vt, vt->region_top, vt->region_bottom, vt_count(vt, 0));
+    vt_moved(vt);
+}
+
+static void vt_csi_scroll_down(struct vt *vt)
+{
+    if (vt->param_last > 0)
+        return; /* highlight mouse tracking */
+    vt_scroll_down(vt, vt->region_top, vt->region_bottom, vt_count(vt, 0));
+    vt_moved(vt);
+}
+
+static void vt_csi_region(struct vt *vt)
+{
+    int top = vt_count(vt, 0) - 1, bottom = vt_param(vt, 1) - 1;
+
+    if (bottom < 0 || bottom >= vt->rows)
+        bottom = vt->rows - 1;
+    if (top >= bottom && (vt->rows > 1 || top > 0))
+        return;
+    vt->region_top = top;
+    vt->region_bottom = bottom;
+    vt_goto(vt, 0, 0);
+}
+
+static void vt_csi_repeat(struct vt *vt)
+{
+    int n = vt_count(vt, 0), x;
+    const struct cell *cell = vt_last_cell(vt, &x);
+    uint32_t rune;
+    int width;
+
+    if (!cell)
+        return;
+    rune = cell->rune;
+    width = cell->attr & CELL_WIDE ? 2 : 1;
+    while (n-- > 0)
+        vt_put(vt, rune, width);
+}
+
+/* ---- SGR ---- */
+
+/* What codes 0…9, 21…29 and 53, 55 clear and set. */
+static const struct {
+    unsigned char code;
+    uint16_t clear, set;
+} vt_sgr_attrs[] = {
+    {1, 0, CELL_BOLD}, {2, 0, CELL_DIM}, {3, 0, CELL_ITALIC},
+    {4, CELL_UNDERLINE, 1 << CELL_UNDERLINE_SHIFT}, {5, 0, CELL_BLINK}, {6, 0, CELL_BLINK},
+    {7, 0, CELL_REVERSE}, {8, 0, CELL_HIDDEN}, {9, 0, CELL_STRIKE},
+    {21, CELL_UNDERLINE, 2 << CELL_UNDERLINE_SHIFT}, {22, CELL_BOLD | CELL_DIM, 0},
+    {23, CELL_ITALIC, 0}, {24, CELL_UNDERLINE, 0}, {25, CELL_BLINK, 0}, {27, CELL_REVERSE, 0},
+    {28, CELL_HIDDEN, 0}, {29, CELL_STRIKE, 0}, {53, 0, CELL_OVERLINE}, {55, CELL_OVERLINE, 0},
+};
+
+static uint32_t vt_byte(const struct vt *vt, int i)
+{
+    return (uint32_t)vt_param(vt, i) & 255;
+}
+
+/* The colour of 38, 48 or 58 at parameter i: "5;n", "2;r;g;b", "5:n", "2:r:g:b" or "2:space:r:g:b".
+ * Returns how many parameters belong to it. */
+static int vt_sgr_extended(const struct vt *vt, int i, uint32_t *colour)
+{
+    int subs = 0, rgb = i + 2, kind = vt_param(vt, i + 1), taken;
+
+    while (vt_is_sub(vt, i + 1 + subs))
+        subs++;
+    if (subs > 4 && kind == 2)
+        rgb++;
+    taken = subs ? subs : kind == 5 ? 2 : kind == 2 ? 4 : 1;
+    if (i + taken >= vt_params(vt) + (subs > 0))
+        return taken;
+    if (kind == 5 && taken >= 2 && vt_param(vt, i + 2) <= 255)
+        *colour = CELL_INDEXED | (uint32_t)vt_param(vt, i + 2);
+    if (kind == 2 && taken >= 4)
+        *colour = CELL_RGB | vt_byte(vt, rgb) << 16 | vt_byte(vt, rgb + 1) << 8 |
+                  vt_byte(vt, rgb + 2);
+    return taken;
+}
+
+static void vt_sgr_underline(struct vt *vt, unsigned style)
+{
+    if (style > 5)
+        style = 1;
+    vt->style.attr = (uint16_t)((vt->style.attr & ~CELL_UNDERLINE) | style << CELL_UNDERLINE_SHIFT);
+}
+
+static void vt_sgr_attr(struct vt *vt, int code)
+{
+    unsigned attr = vt->style.attr;
+    size_t i = 0;
+
+    while (i < COUNT_OF(vt_sgr_attrs) && vt_sgr_attrs[i].code != code)
+        i++;
+    if (i < COUNT_OF(vt_sgr_attrs))
+        attr = (attr & ~(unsigned)vt_sgr_attrs[i].clear) | vt_sgr_attrs[i].set;
+    vt->style.attr = (uint16_t)attr;
+}
+
+/* One SGR code at parameter i; returns the index of the next one. */
+static int vt_sgr_one(struct vt *vt, int i)
+{
+    struct cell_style *style = &vt->style;
+    int code = vt->params[i];
+    uint32_t ignored, colour = CELL_INDEXED | (uint32_t)(code % 10);
+
+    if (code == 0)
+        memset(style, 0, sizeof(*style));
+    else if (code == 4 && vt_is_sub(vt, i + 1))
+        vt_sgr_underline(vt, vt->params[i + 1]);
+    else if (code < 30 || code == 53 || code == 55)
+        vt_sgr_attr(vt, code);
+    else if (code == 38 || code == 48 || code == 58)
+        i += vt_sgr_extended(vt, i, code == 38 ? &style->fg : code == 48 ? &style->bg : &ignored);
+    else if (code <= 39)
+        style->fg = code == 39 ? 0 : colour;
+    else if (code <= 49)
+        style->bg = code == 49 ? 0 : colour;
+    else if (code >= 90 && code <= 97)
+        style->fg = colour + 8;
+    else if (code >= 100 && code <= 107)
+        style->bg = colour + 8;
+    do
+        i++;
+    while (vt_is_sub(vt, i));
+    return i;
+}
+
+static void vt_csi_sgr(struct vt *vt)
+{
+    int i = 0, n = vt_params(vt);
+
+    while (i < n)
+        i = vt_sgr_one(vt, i);
+}
+
+/* ---- modes ---- */
+
+static void vt_alt_leave(struct vt *vt)
+{
+    vt->screen = &vt->screens[0];
+    vt->modes &= ~(unsigned)VT_ALT_SCREEN;
+    vt_moved(vt);
+}
+
+static void vt_alt_enter(struct vt *vt)
+{
+    vt->screen = &vt->screens[1];
+    if (!vt->screen->lines) {
+        vt_screen_new(vt->screen, vt->cols, vt->rows);
+        vt_saved_reset(&vt->screen->saved);
+    }
+    vt->modes |= VT_ALT_SCREEN;
+    vt_moved(vt);
+}
+
+static void vt_mode_origin(struct vt *vt, int on)
+{
+    vt->modes = on ? vt->modes | VT_ORIGIN : vt->modes & ~(unsigned)VT_ORIGIN;
+    vt_goto(vt, 0, 0);
+}
+
+static void vt_mode_alt_plain(struct vt *vt, int on)
+{
+    if (on)
+        vt_alt_enter(vt);
+    else
+        vt_alt_leave(vt);
+}
+
+/* 1047: the alternate screen is emptied when it is left. */
+static void vt_mode_alt_clear(struct vt *vt, int on)
+{
+    vt_mode_alt_plain(vt, on);
+    if (!on)
+        vt_screen_free(&vt->screens[1]);
+}
+
+static void vt_mode_save(struct vt *vt, int on)
+{
+    if (on)
+        vt_save(vt);
+    else
+        vt_restore(vt);
+}
+
+/* 1049: saves the cursor, and starts with an empty alternate screen. */
+static void vt_mode_alt(struct vt *vt, int on)
+{
+    if (on) {
+        vt_save(vt);
+        vt_alt_enter(vt);
+        vt_erase_rows(vt, 0, vt->rows);
+    } else {
+        vt_mode_alt_clear(vt, 0);
+        vt_restore(vt);
+    }
+}
+
+#define VT_MOUSE_MODES (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
+#define VT_MOUSE_FORMS (VT_MOUSE_UTF8 | VT_MOUSE_SGR | VT_MOUSE_URXVT)
+
+/* DEC private modes. A mode that belongs to a group switches the others of it off, set or reset. */
+static const struct vt_mode_row {
+    uint16_t number;
+    unsigned bit, group;
+    int inverted;                         /* the bit is set when the mode is reset */
+    void (*change)(struct vt *vt, int on); /* instead of just the bit */
+} vt_dec_modes[] = {
+    {1, VT_APP_CURSOR, 0, 0, NULL},
+    {5, VT_REVERSE_VIDEO, 0, 0, NULL},
+    {6, VT_ORIGIN, 0, 0, vt_mode_origin},
+    {7, VT_NO_WRAP, 0, 1, NULL},
+    {9, VT_MOUSE_X10, VT_MOUSE_MODES, 0, NULL},
+    {12, VT_CURSOR_BLINK, 0, 0, NULL},
+    {25, VT_CURSOR_HIDDEN, 0, 1, NULL},
+    {47, VT_ALT_SCREEN, 0, 0, vt_mode_alt_plain},
+    {66, VT_APP_KEYPAD, 0, 0, NULL},
+    {1000, VT_MOUSE_NORMAL, VT_MOUSE_MODES, 0, NULL},
+    {1002, VT_MOUSE_BUTTON, VT_MOUSE_MODES, 0, NULL},
+    {1003, VT_MOUSE_ANY, VT_MOUSE_MODES, 0, NULL},
+    {1004, VT_FOCUS, 0, 0, NULL},
+    {1005, VT_MOUSE_UTF8, VT_MOUSE_FORMS, 0, NULL},
+    {1006, VT_MOUSE_SGR, VT_MOUSE_FORMS, 0, NULL},
+    {1007, VT_MOUSE_ALT_SCROLL, 0, 0, NULL},
+    {1015, VT_MOUSE_URXVT, VT_MOUSE_FORMS, 0, NULL},
+    {1047, VT_ALT_SCREEN, 0, 0, vt_mode_alt_clear},
+    {1048, 0, 0, 0, vt_mode_save},
+    {1049, VT_ALT_SCREEN, 0, 0, vt_mode_alt},
+    {2004, VT_BRACKETED_PASTE, 0, 0, NULL},
+    {2026, VT_SYNC, 0, 0, NULL},
+};
+
+static const struct vt_mode_row vt_ansi_modes[] = {
+    {4, VT_INSERT, 0, 0, NULL},
+    {20, VT_NEWLINE, 0, 0, NULL},
+};
+
+/* The mode of that number; NULL when there is none. */
+static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
+{
+    const struct vt_mode_row *table = vt->prefix ? vt_dec_modes : vt_ansi_modes;
+    size_t i, n = vt->prefix ? COUNT_OF(vt_dec_modes) : COUNT_OF(vt_ansi_modes);
+
+    for (i = 0; i < n; i++)
+        if (table[i].number == number)
+            return &table[i];
+    return NULL;
+}
+
+static void vt_change_modes(struct vt *vt, int on)
+{
+    int i;
+
+    for (i = 0; i < vt_params(vt); i++) {
+        const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[i]);
+        if (!mode)
+            continue;
+        if (mode->change) {
+            mode->change(vt, on);
+            continue;
+        }
+        vt->modes &= ~(mode->bit | mode->group);
+        if (on != mode->inverted)
+            vt->modes |= mode->bit;
+    }
+}
+
+static void vt_csi_set(struct vt *vt)
+{
+    vt_change_modes(vt, 1);
+}
+
+static void vt_csi_reset(struct vt *vt)
+{
+    vt_change_modes(vt, 0);
+}
+
+/* DECRQM: 0 not known, 1 set, 2 reset. */
+static void vt_csi_ask_mode(struct vt *vt)
+{
+    const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[0]);
+    int value = 0;
+
+    if (mode)
+        value = ((vt->modes & mode->bit) != 0) != mode->inverted ? 1 : 2;
+    vt_answer(vt, vt->prefix ? "\033[?%d;%d$y" : "\033[%d;%d$y", vt->params[0], value);
+}
+
+/* ---- tab stops, resets, cursor shape ---- */
+
+static void vt_tabs_default(struct vt *vt)
+{
+    memset(vt->tabs, 1, sizeof(vt->tabs));
+}
+
+static void vt_esc_tab_set(struct vt *vt)
+{
+    vt->tabs[vt->x / 8] |= (unsigned char)(1 << vt->x % 8);
+}
+
+static void vt_csi_tab_clear(struct vt *vt)
+{
+    if (vt_param(vt, 0) == 3)
+        memset(vt->tabs, 0, sizeof(vt->tabs));
+    else if (vt_param(vt, 0) == 0)
+        vt->tabs[vt->x / 8] &= (unsigned char)~(1 << vt->x % 8);
+}
+
+static void vt_csi_tabs_default(struct vt *vt) /* DECST8C */
+{
+    if (vt_param(vt, 0) == 5)
+        vt_tabs_default(vt);
+}
+
+static void vt_csi_soft_reset(struct vt *vt)
+{
+    vt->modes &= ~(unsigned)(VT_CURSOR_HIDDEN | VT_ORIGIN | VT_NO_WRAP | VT_INSERT | VT_APP_CURSOR |
+                             VT_APP_KEYPAD);
+    vt->region_top = 0;
+    vt->region_bottom = vt->rows - 1;
+    memset(&vt->style, 0, sizeof(vt->style));
+    vt->charset[0] = vt->charset[1] = 'B';
+    vt->shift = 0;
+    vt_saved_reset(&vt->screen->saved);
+}
+
+static void vt_esc_reset(struct vt *vt)
+{
+    vt_alt_leave(vt);
+    vt_screen_free(&vt->screens[1]);
+    vt_csi_soft_reset(vt);
+    vt->modes = 0;
+    vt->shape = 0;
+    vt->key_count = vt->modify_other_keys = vt->title_count = 0;
+    vt_tabs_default(vt);
+    vt_erase_rows(vt, 0, vt->rows);
+    vt_scroll_clear(&vt->scroll);
+    vt_goto(vt, 0, 0);
+}
+
+static void vt_esc_align(struct vt *vt) /* DECALN */
+{
+    int r, x;
+
+    memset(&vt->style, 0, sizeof(vt->style));
+    vt->region_top = 0;
+    vt->region_bottom = vt->rows - 1;
+    for (r = 0; r < vt->rows; r++) {
+        struct cell *cells;
+        vt_line_clear(vt, vt_line(vt, r), 0);
+        cells = vt_open(vt_line(vt, r), 0, vt->cols, 0);
+        vt_blank(cells, vt->cols, 0);
+        for (x = 0; x < vt->cols; x++)
+            cells[x].rune = 'E';
+    }
+    vt_mode_origin(vt, (vt->modes & VT_ORIGIN) != 0);
+}
+
+static void vt_csi_shape(struct vt *vt)
+{
+    if (vt_param(vt, 0) <= 6)
+        vt->shape = vt_param(vt, 0);
+}
+
+/* ---- queries ---- */
+
+static void vt_csi_ask_device(struct vt *vt)
+{
+    if (vt_param(vt, 0) == 0)
+        vt_answer(vt, "\033[?62;22c", 0, 0); /* a VT220 with colours */
+}
+
+static void vt_csi_ask_device2(struct vt *vt)
+{
+    if (vt_param(vt, 0) == 0)
+        vt_answer(vt, "\033[>1;380;0c", 0, 0); /* the age of xterm that this follows */
+}
+
+static void vt_csi_ask_status(struct vt *vt)
+{
+    const char *position = vt->prefix ? "\033[?%d;%d;1R" : "\033[%d;%dR";
+
+    if (vt_param(vt, 0) == 5 && !vt->prefix)
+        vt_answer(vt, "\033[0n", 0, 0);
+    if (vt_param(vt, 0) == 6)
+        vt_answer(vt, position, vt_origin_row(vt) + 1, vt->x + 1);
+}
+
+static void vt_csi_ask_version(struct vt *vt)
+{
+    if (vt_param(vt, 0) == 0)
+        vt_answer(vt, "\033P>|telec(" TELEC_VERSION ")\033\\", 0, 0);
+}
+
+/* ---- keyboard: xterm's modifyOtherKeys, kitty's flags --------------------------------------- */
+
+static void vt_csi_modify_keys(struct vt *vt)
+{
+    if (vt_param(vt, 0) == 4 || (vt->param_last == 0 && vt->params[0] == 0))
+        vt->modify_other_keys = vt_clamp(vt_param(vt, 1), 0, 2);
+}
+
+static void vt_csi_keys_push(struct vt *vt)
+{
+    if (vt->key_count == VT_KEYS_MAX) {
+        memmove(vt->keys, vt->keys + 1, VT_KEYS_MAX - 1);
+        vt->key_count--;
+    }
+    vt->keys[vt->key_count++] = (unsigned char)(vt_param(vt, 0) & 31);
+}
+
+static void vt_csi_keys_pop(struct vt *vt)
+{
+    vt->key_count = vt_clamp(vt->key_count - vt_count(vt, 0), 0, VT_KEYS_MAX);
+}
+
+static void vt_csi_keys_set(struct vt *vt)
+{
+    int flags = vt_param(vt, 0) & 31, how = vt_count(vt, 1);
+    unsigned char *top;
+
+    if (vt->key_count == 0) {
+        vt->keys[0] = 0;
+        vt->key_count = 1;
+    }
+    top = &vt->keys[vt->key_count - 1];
+    *top = (unsigned char)(how == 1 ? flags : how == 2 ? *top | flags : *top & ~flags);
+}
+

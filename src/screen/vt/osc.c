@@ -1,0 +1,215 @@
+#include "private.h"
+
+/* ---- title ---- */
+
+static void vt_title_push(struct vt *vt)
+{
+    buf oldest = vt->titles[0];
+
+    if (vt->title_count == VT_TITLES_MAX) {
+        memmove(vt->titles, vt->titles + 1, sizeof(vt->titles) - sizeof(oldest));
+        vt->titles[--vt->title_count] = oldest;
+    }
+    buf_clear(&vt->titles[vt->title_count]);
+    buf_span(&vt->titles[vt->title_count++], buf_view(&vt->title));
+}
+
+static void vt_title_pop(struct vt *vt)
+{
+    if (vt->title_count == 0)
+        return;
+    buf_clear(&vt->title);
+    buf_span(&vt->title, buf_view(&vt->titles[--vt->title_count]));
+    vt->signals |= VT_TITLE_CHANGED;
+}
+
+static void vt_csi_window(struct vt *vt)
+{
+    int what = vt_param(vt, 0), of_title = vt_param(vt, 1) != 1;
+
+    if (what == 18)
+        vt_answer(vt, "\033[8;%d;%dt", vt->rows, vt->cols);
+    else if (what == 22 && of_title)
+        vt_title_push(vt);
+    else if (what == 23 && of_title)
+        vt_title_pop(vt);
+}
+
+/* Clean UTF-8 of at most `most` bytes and without control characters. */
+static void vt_set_text(buf *b, span s, size_t most)
+{
+    buf clean = {NULL, 0, 0};
+    size_t i = 0, n;
+    uint32_t cp;
+
+    utf8_put_clean(&clean, s);
+    buf_clear(b);
+    for (; i < clean.n; i += n) {
+        n = utf8_next(span_sub(buf_view(&clean), i), &cp);
+        if (n == 0 || b->n + n > most)
+            break;
+        if (utf8_width(cp) >= 0)
+            buf_add(b, clean.p + i, n);
+    }
+    buf_free(&clean);
+}
+
+/* ---- strings ---- */
+
+static void vt_osc_title(struct vt *vt, span s)
+{
+    vt_set_text(&vt->title, s, VT_TITLE_MAX);
+    vt->signals |= VT_TITLE_CHANGED;
+}
+
+static int vt_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static void vt_osc_directory(struct vt *vt, span s) /* file://host/path */
+{
+    buf path = {NULL, 0, 0};
+    size_t i = 7;
+
+    if (!span_starts(s, "file://"))
+        return;
+    while (i < s.n && s.p[i] != '/')
+        i++;
+    for (; i < s.n; i++) {
+        int high = i + 2 < s.n ? vt_hex(s.p[i + 1]) : -1;
+        int low = i + 2 < s.n ? vt_hex(s.p[i + 2]) : -1;
+        int escaped = s.p[i] == '%' && high >= 0 && low >= 0;
+        buf_byte(&path, escaped ? (char)(high << 4 | low) : s.p[i]);
+        i += escaped ? 2 : 0;
+    }
+    vt_set_text(&vt->directory, buf_view(&path), VT_DIRECTORY_MAX);
+    vt->signals |= VT_DIRECTORY_CHANGED;
+    buf_free(&path);
+}
+
+static void vt_notify(struct vt *vt, span s)
+{
+    vt_set_text(&vt->notification, s, VT_TITLE_MAX);
+    vt->signals |= VT_NOTIFIED;
+}
+
+/* iTerm2: the text. "9;4;…" and its like are ConEmu's: progress bars and such. */
+static void vt_osc_notify(struct vt *vt, span s)
+{
+    size_t digits = 0;
+
+    while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+        digits++;
+    if (digits == 0 || (digits < s.n && s.p[digits] != ';'))
+        vt_notify(vt, s);
+}
+
+/* kitty: metadata;text. Queries and closing show nothing. */
+static void vt_osc_notify_kitty(struct vt *vt, span s)
+{
+    span part, meta = span_cut(&s, ';');
+
+    while (meta.n) {
+        part = span_cut(&meta, ':');
+        if (span_eq(part, "p=?") || span_eq(part, "p=close") || span_eq(part, "p=alive"))
+            return;
+    }
+    vt_notify(vt, s);
+}
+
+static void vt_osc_notify_urxvt(struct vt *vt, span s) /* notify;title;text */
+{
+    buf text = {NULL, 0, 0};
+
+    if (!span_eq(span_cut(&s, ';'), "notify"))
+        return;
+    buf_span(&text, span_cut(&s, ';'));
+    if (text.n && s.n)
+        buf_str(&text, ": ");
+    buf_span(&text, s);
+    vt_notify(vt, buf_view(&text));
+    buf_free(&text);
+}
+
+static void vt_osc_clipboard(struct vt *vt, span s)
+{
+    buf_clear(&vt->clipboard);
+    buf_span(&vt->clipboard, s);
+    vt->signals |= VT_CLIPBOARD;
+}
+
+static const struct {
+    const char *number;
+    void (*handle)(struct vt *vt, span s);
+} vt_osc[] = {
+    {"0", vt_osc_title},    {"2", vt_osc_title},          {"7", vt_osc_directory},
+    {"9", vt_osc_notify},   {"52", vt_osc_clipboard},     {"99", vt_osc_notify_kitty},
+    {"777", vt_osc_notify_urxvt},
+};
+
+static void vt_osc_done(struct vt *vt)
+{
+    span s = buf_view(&vt->string), number = span_cut(&s, ';');
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(vt_osc); i++)
+        if (span_eq(number, vt_osc[i].number))
+            vt_osc[i].handle(vt, s);
+}
+
+/* DECRQSS. vim takes an answer that says "invalid" for keys, so what programs do ask is answered.
+ */
+static void vt_answer_setting(struct vt *vt, span what)
+{
+    const struct cell_style plain = {0, 0, 0};
+    buf b = {0};
+
+    buf_str(&b, "\033P1$r");
+    if (span_eq(what, " q")) {
+        buf_fmt(&b, "%d q", vt->shape);
+    } else if (span_eq(what, "r")) {
+        buf_fmt(&b, "%d;%dr", vt->region_top + 1, vt->region_bottom + 1);
+    } else if (span_eq(what, "m")) {
+        size_t at = b.n;
+        buf_str(&b, "0");
+        cell_put_sgr(&b, plain, vt->style, CELL_TRUE); /* ESC [ … m, or nothing */
+        if (b.n > at + 1) {
+            b.p[at + 1] = ';';
+            memmove(b.p + at + 2, b.p + at + 3, b.n - at - 3);
+            b.n -= 2;
+        }
+        buf_byte(&b, 'm');
+    } else {
+        buf_clear(&b);
+        buf_str(&b, "\033P0$r");
+    }
+    buf_str(&b, "\033\\");
+    if (vt->answers.n + b.n <= VT_ANSWERS_MAX)
+        buf_span(&vt->answers, buf_view(&b));
+    buf_free(&b);
+}
+
+static void vt_string_done(struct vt *vt)
+{
+    vt->state = VT_GROUND;
+    if (vt->string_kind == ']')
+        vt_osc_done(vt);
+    else if (vt->string_kind == 'P' && span_starts(buf_view(&vt->string), "$q"))
+        vt_answer_setting(vt, span_sub(buf_view(&vt->string), 2));
+    else if (vt->string_kind == 'P' && span_starts(buf_view(&vt->string), "+q"))
+        vt_answer(vt, "\033P0+r\033\\", 0, 0); /* XTGETTCAP */
+}
+
+static void vt_esc_string(struct vt *vt)
+{
+    vt->state = VT_STRING;
+    vt->string_kind = vt->final;
+    vt->string_escape = 0;
+    buf_clear(&vt->string);
+}
+

@@ -1,0 +1,461 @@
+#include "private.h"
+
+/* ---- snapshot ---- */
+
+/* What has been written, and the style the reader is in. */
+struct vt_paint {
+    const struct vt *vt;
+    buf *b;
+    struct cell_style style;
+};
+
+static const struct cell_style vt_plain = {0, 0, 0};
+
+static void vt_paint_style(struct vt_paint *p, struct cell_style style)
+{
+    cell_put_sgr(p->b, p->style, style, CELL_TRUE);
+    p->style = style;
+}
+
+static void vt_paint_csi(struct vt_paint *p, int n, char final)
+{
+    buf_str(p->b, "\033[");
+    buf_int(p->b, n);
+    buf_byte(p->b, final);
+}
+
+static void vt_paint_goto(struct vt_paint *p, int row, int col)
+{
+    buf_str(p->b, "\033[");
+    buf_int(p->b, row + 1);
+    buf_byte(p->b, ';');
+    buf_int(p->b, col + 1);
+    buf_byte(p->b, 'H');
+}
+
+static void vt_paint_cell(struct vt_paint *p, const struct cell *cell)
+{
+    char text[CELL_TEXT_MAX];
+
+    vt_paint_style(p, (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK});
+    if (cell->rune < 0x80)
+        buf_byte(p->b, cell->rune ? (char)cell->rune : ' ');
+    else
+        buf_add(p->b, text, cell_text(p->vt->pool, cell->rune, text));
+}
+
+/* Would cell, printed right after `before`, become one grapheme with it? */
+static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
+                           const struct cell *cell)
+{
+    char text[CELL_TEXT_MAX];
+    uint32_t cp;
+
+    if (!before || cell->rune < 0x80)
+        return 0;
+    if (utf8_next((span){text, cell_text(p->vt->pool, cell->rune, text)}, &cp) == 0)
+        return 0;
+    return cell_joins(p->vt->pool, before->rune, cp);
+}
+
+/* How many cells from x on are blanks worth jumping over. */
+static int vt_paint_gap(struct vt_view view, int x)
+{
+    int n = x;
+
+    while (n < view.n && vt_is_blank(&view.cells[n]))
+        n++;
+    return n < view.n && n - x > 4 ? n - x : 0;
+}
+
+static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
+{
+    const struct cell *before = NULL;
+    int x = 0;
+
+    while (x < view.n) {
+        const struct cell *cell = &view.cells[x];
+        int gap = vt_is_blank(cell) ? vt_paint_gap(view, x) : 0;
+        if (gap) {
+            vt_paint_csi(p, gap, 'C');
+            x += gap;
+            before = NULL;
+            continue;
+        }
+        if (vt_paint_sticks(p, before, cell))
+            vt_paint_csi(p, x + 1, 'G'); /* a move keeps them apart */
+        vt_paint_cell(p, cell);
+        before = cell;
+        x += cell->attr & CELL_WIDE ? 2 : 1;
+    }
+}
+
+/* Between a wrapped row that ends in `before` (full: in the last column) and the row that goes on:
+ * that row's first character carries out the wrap. Where it would do more than that (fill a new row
+ * with its background, stick to the last character) a blank goes first. */
+static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int full,
+                          struct vt_view view)
+{
+    const struct cell *first = view.cells;
+    int blank = view.n == 0 || vt_is_blank(first) || first->bg || vt_paint_sticks(p, before, first);
+
+    if (!blank && (full || first->attr & CELL_WIDE))
+        return;
+    vt_paint_style(p, vt_plain);
+    if (!full)
+        buf_byte(p->b, ' ');
+    if (blank)
+        buf_str(p->b, " \r");
+}
+
+/* The rows from `row` (scrollback: < 0) on, onto an empty screen with the cursor at home. */
+static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, int row)
+{
+    struct vt_view view = {NULL, 0, 0};
+    struct cell last = {0, 0, 0, 0, 0};
+    int wrapped = 0, full = 0;
+
+    for (; row < p->vt->rows; row++) {
+        view = vt_view(p->vt, screen, row, p->vt->scratch);
+        if (wrapped)
+            vt_paint_wrap(p, &last, full, view);
+        vt_paint_cells(p, view);
+        wrapped = view.wrapped;
+        full = view.n == p->vt->cols;
+        if (view.n)
+            last = view.cells[view.n - (view.cells[view.n - 1].attr & CELL_TAIL ? 2 : 1)];
+        if (wrapped || row == p->vt->rows - 1)
+            continue;
+        if (p->style.bg)
+            vt_paint_style(p, vt_plain); /* or the new row would be filled */
+        buf_str(p->b, "\r\n");
+    }
+}
+
+static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, int row)
+{
+    p->style = vt_plain;
+    buf_str(p->b, "\033[m\033[H\033[2J");
+    vt_paint_rows(p, screen, row);
+}
+
+/* Puts the cursor there; one that stands behind a character just printed by printing that again.
+ * top: what rows are counted from. */
+static void vt_paint_cursor(struct vt_paint *p, const struct vt_screen *screen,
+                            const struct vt_saved *at, int joins, int top)
+{
+    struct vt_view view = vt_view(p->vt, screen, at->y, NULL);
+    int x = at->pending ? at->x : at->x - 1;
+
+    if (!joins) {
+        vt_paint_goto(p, at->y - top, at->x);
+        return;
+    }
+    x -= view.cells[x].attr & CELL_TAIL ? 1 : 0;
+    vt_paint_goto(p, at->y - top, x);
+    vt_paint_cell(p, &view.cells[x]);
+}
+
+static void vt_paint_charsets(struct vt_paint *p, const unsigned char *charset, int shift)
+{
+    if (charset[0] == '0')
+        buf_str(p->b, "\033(0");
+    if (charset[1] == '0')
+        buf_str(p->b, "\033)0");
+    if (shift)
+        buf_byte(p->b, 0x0e);
+}
+
+/* Brings about a screen's saved cursor by `how`, while the region is still the whole screen. */
+static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen, const char *how)
+{
+    const struct vt_saved *s = &screen->saved;
+
+    if (s->origin)
+        buf_str(p->b, "\033[?6h");
+    vt_paint_cursor(p, screen, s, s->pending, 0);
+    vt_paint_charsets(p, s->charset, s->shift);
+    vt_paint_style(p, s->style);
+    buf_str(p->b, how);
+    buf_str(p->b, "\033[?6l\033(B\033)B\017");
+    vt_paint_style(p, vt_plain);
+}
+
+static void vt_paint_screens(struct vt_paint *p, int scrollback)
+{
+    const struct vt *vt = p->vt;
+    const struct vt_screen *alternate = &vt->screens[1];
+    int alt = vt->screen == alternate;
+
+    vt_paint_screen(p, &vt->screens[0], scrollback ? -vt->scroll.count : 0);
+    vt_paint_saved(p, &vt->screens[0], alt ? "\033[?1049h" : "\0337");
+    if (!alternate->lines)
+        return;
+    if (!alt)
+        buf_str(p->b, "\033[?47h");
+    vt_paint_screen(p, alternate, 0);
+    vt_paint_saved(p, alternate, "\0337");
+    if (!alt)
+        buf_str(p->b, "\033[?47l");
+}
+
+static void vt_paint_tabs(struct vt_paint *p)
+{
+    const unsigned char *tabs = p->vt->tabs;
+    int x, usual = 1;
+
+    for (x = 0; x < p->vt->cols; x++)
+        usual = usual && (tabs[x / 8] >> x % 8 & 1) == (x % 8 == 0);
+    if (usual)
+        return;
+    buf_str(p->b, "\033[3g");
+    for (x = 0; x < p->vt->cols; x++) {
+        if (!(tabs[x / 8] >> x % 8 & 1))
+            continue;
+        vt_paint_csi(p, x + 1, 'G');
+        buf_str(p->b, "\033H");
+    }
+}
+
+static void vt_paint_title(struct vt_paint *p, const buf *title)
+{
+    buf_str(p->b, "\033]2;");
+    buf_span(p->b, buf_view(title));
+    buf_str(p->b, "\033\\");
+}
+
+static void vt_paint_directory(struct vt_paint *p)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    span s = buf_view(&p->vt->directory);
+    size_t i;
+
+    if (!s.n)
+        return;
+    buf_str(p->b, "\033]7;file://");
+    for (i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c > ' ' && c < 0x7f && c != '%') {
+            buf_byte(p->b, (char)c);
+            continue;
+        }
+        buf_byte(p->b, '%');
+        buf_byte(p->b, hex[c >> 4]);
+        buf_byte(p->b, hex[c & 15]);
+    }
+    buf_str(p->b, "\033\\");
+}
+
+static void vt_paint_texts(struct vt_paint *p)
+{
+    const struct vt *vt = p->vt;
+    int i;
+
+    for (i = 0; i < vt->title_count; i++) {
+        vt_paint_title(p, &vt->titles[i]);
+        buf_str(p->b, "\033[22;2t");
+    }
+    if (vt->title.n || vt->title_count)
+        vt_paint_title(p, &vt->title);
+    vt_paint_directory(p);
+}
+
+static void vt_paint_keyboard(struct vt_paint *p)
+{
+    int i;
+
+    if (p->vt->modify_other_keys)
+        buf_fmt(p->b, "\033[>4;%dm", p->vt->modify_other_keys);
+    for (i = 0; i < p->vt->key_count; i++)
+        buf_fmt(p->b, "\033[>%du", p->vt->keys[i]);
+}
+
+static void vt_paint_modes(struct vt_paint *p)
+{
+    unsigned modes = p->vt->modes;
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(vt_dec_modes); i++) {
+        const struct vt_mode_row *mode = &vt_dec_modes[i];
+        if (!mode->change && modes & mode->bit & ~(unsigned)(VT_APP_KEYPAD | VT_SYNC))
+            buf_fmt(p->b, "\033[?%d%c", mode->number, mode->inverted ? 'l' : 'h');
+    }
+    for (i = 0; i < COUNT_OF(vt_ansi_modes); i++)
+        if (modes & vt_ansi_modes[i].bit)
+            buf_fmt(p->b, "\033[%dh", vt_ansi_modes[i].number);
+    if (modes & VT_APP_KEYPAD)
+        buf_str(p->b, "\033=");
+    if (modes & VT_SYNC)
+        buf_str(p->b, "\033[?2026h");
+}
+
+/* Cursor, style and modes, in an order in which none disturbs another: the region and origin mode
+ * move the cursor, insertion would change what placing it prints. */
+static void vt_paint_state(struct vt_paint *p)
+{
+    const struct vt *vt = p->vt;
+    struct vt_saved at = {vt->x, vt->y, vt->pending, vt->style, {'B', 'B'}, 0, 0};
+    int origin = (vt->modes & VT_ORIGIN) != 0;
+
+    if (vt->region_top != 0 || vt->region_bottom != vt->rows - 1)
+        buf_fmt(p->b, "\033[%d;%dr", vt->region_top + 1, vt->region_bottom + 1);
+    if (origin)
+        buf_str(p->b, "\033[?6h");
+    if (vt->shape)
+        buf_fmt(p->b, "\033[%d q", vt->shape);
+    vt_paint_keyboard(p);
+    vt_paint_cursor(p, vt->screen, &at, vt->joins, origin ? vt->region_top : 0);
+    vt_paint_charsets(p, vt->charset, vt->shift);
+    vt_paint_style(p, vt->style);
+    vt_paint_modes(p);
+}
+
+static void vt_paint_params(struct vt_paint *p)
+{
+    const struct vt *vt = p->vt;
+    int i;
+
+    if (vt->prefix)
+        buf_byte(p->b, (char)vt->prefix);
+    for (i = 0; i <= vt->param_last && vt->param_seen; i++) {
+        if (i)
+            buf_byte(p->b, vt_is_sub(vt, i) ? ':' : ';');
+        if (i < VT_PARAMS_MAX && (vt->params[i] || !vt->prefix))
+            buf_int(p->b, vt->params[i]);
+    }
+}
+
+/* The start of a sequence or character whose rest is still to come. */
+static void vt_paint_unfinished(struct vt_paint *p)
+{
+    const struct vt *vt = p->vt;
+
+    if (vt->state == VT_UTF8) {
+        buf_add(p->b, vt->utf8, (size_t)vt->utf8_count);
+        return;
+    }
+    if (vt->state == VT_GROUND)
+        return;
+    buf_byte(p->b, 0x1b);
+    if (vt->state == VT_STRING) {
+        buf_byte(p->b, (char)vt->string_kind);
+        buf_span(p->b, buf_view(&vt->string));
+        if (vt->string_escape)
+            buf_byte(p->b, 0x1b);
+        return;
+    }
+    if (vt->state == VT_CSI_BAD)
+        buf_str(p->b, "[0?");
+    if (vt->state == VT_CSI) {
+        buf_byte(p->b, '[');
+        vt_paint_params(p);
+    }
+    if (vt->state != VT_CSI_BAD && vt->inter_count)
+        buf_byte(p->b, (char)vt->inter);
+    if (vt->state != VT_CSI_BAD && vt->inter_count > 1)
+        buf_byte(p->b, ' ');
+}
+
+/* Whatever the reader is in the middle of: cancelled; all modes and the screen as after a reset. */
+static const char vt_paint_start[] =
+    "\030\033[?1049l\033[!p\033[?1;5;6;9;12;1000;1002;1003;1004;1005;1006;1007;1015;2004;2026l"
+    "\033[?7;25h\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q\033[?5W";
+
+static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
+{
+    struct vt_paint p = {vt, b, {0, 0, 0}};
+
+    buf_str(b, vt_paint_start);
+    vt_paint_screens(&p, scrollback);
+    vt_paint_tabs(&p);
+    vt_paint_texts(&p);
+    vt_paint_state(&p);
+    vt_paint_unfinished(&p);
+}
+
+/* ---- text ---- */
+
+/* Line feeds and blanks that are due before the next visible character, if one comes. */
+struct vt_text {
+    buf *b;
+    int lines, blanks, any;
+};
+
+static void vt_text_cell(struct vt_text *t, const struct cell_pool *pool, const struct cell *cell)
+{
+    char text[CELL_TEXT_MAX];
+
+    if (cell->attr & CELL_TAIL)
+        return;
+    if (!cell->rune) {
+        t->blanks++;
+        return;
+    }
+    for (; t->lines; t->lines--)
+        buf_byte(t->b, '\n');
+    for (; t->blanks; t->blanks--)
+        buf_byte(t->b, ' ');
+    buf_add(t->b, text, cell_text(pool, cell->rune, text));
+    t->any = 1;
+}
+
+static void vt_put_text(const struct vt *vt, buf *b, int scrollback)
+{
+    struct vt_text t = {b, 0, 0, 0};
+    int row, i;
+
+    for (row = scrollback ? -vt->scroll.count : 0; row < vt->rows; row++) {
+        struct vt_view view = vt_view_plain(vt, row);
+        for (i = 0; i < view.n; i++)
+            vt_text_cell(&t, vt->pool, &view.cells[i]);
+        if (view.wrapped)
+            continue;
+        t.blanks = 0;
+        t.lines++;
+    }
+    if (t.any)
+        buf_byte(b, '\n');
+}
+
+static void vt_put_row(const struct vt *vt, buf *b, int row)
+{
+    struct vt_text t = {b, 0, 0, 0};
+    struct vt_view view = vt_view_plain(vt, row);
+    int i;
+
+    for (i = 0; i < view.n; i++)
+        vt_text_cell(&t, vt->pool, &view.cells[i]);
+}
+
+static int vt_row_is_blank(const struct vt *vt, int row)
+{
+    struct vt_view view = vt_view_plain(vt, row);
+    int i;
+
+    for (i = 0; i < view.n; i++)
+        if (view.cells[i].rune && view.cells[i].rune != ' ')
+            return 0;
+    return 1;
+}
+
+static void vt_put_last_line(const struct vt *vt, buf *b, int most)
+{
+    struct vt_text t = {b, 0, 0, 0};
+    int row = vt->y, oldest = vt->modes & VT_ALT_SCREEN ? 0 : -vt->scroll.count, i;
+
+    while (row >= oldest && vt_row_is_blank(vt, row))
+        row--;
+    while (row > oldest && vt_view_plain(vt, row - 1).wrapped)
+        row--;
+    for (; row >= oldest && row < vt->rows && most > 0; row++) {
+        struct vt_view view = vt_view_plain(vt, row);
+        for (i = 0; i < view.n && most > 0; i++)
+            if (!(view.cells[i].attr & CELL_TAIL)) {
+                vt_text_cell(&t, vt->pool, &view.cells[i]);
+                most--;
+            }
+        if (!view.wrapped)
+            break;
+    }
+}
+

@@ -1,0 +1,122 @@
+#include "private.h"
+
+/* ---- life and looks ---- */
+
+static struct vt *vt_new(int cols, int rows)
+{
+    struct vt *vt = base_alloc(sizeof(*vt));
+
+    vt->cols = vt_clamp(cols, 1, VT_COLS_MAX);
+    vt->rows = vt_clamp(rows, 1, VT_ROWS_MAX);
+    vt_init_blocks(vt);
+    vt->screen = &vt->screens[0];
+    vt->pool = base_alloc(sizeof(*vt->pool));
+    vt->scratch = base_alloc((size_t)vt->cols * sizeof(*vt->scratch));
+    vt_screen_new(vt->screen, vt->cols, vt->rows);
+    vt_tabs_default(vt);
+    vt_csi_soft_reset(vt);
+    return vt;
+}
+
+static void vt_free(struct vt *vt)
+{
+    int i;
+
+    if (!vt)
+        return;
+    vt_screen_free(&vt->screens[0]);
+    vt_screen_free(&vt->screens[1]);
+    vt_scroll_clear(&vt->scroll);
+    cell_pool_free(vt->pool);
+    free(vt->pool);
+    free(vt->scratch);
+    for (i = 0; i < VT_TITLES_MAX; i++)
+        buf_free(&vt->titles[i]);
+    buf_free(&vt->packed);
+    buf_free(&vt->string);
+    buf_free(&vt->title);
+    buf_free(&vt->directory);
+    buf_free(&vt->notification);
+    buf_free(&vt->clipboard);
+    buf_free(&vt->answers);
+    free(vt);
+}
+
+static int vt_cols(const struct vt *vt)
+{
+    return vt->cols;
+}
+
+static int vt_rows(const struct vt *vt)
+{
+    return vt->rows;
+}
+
+static unsigned vt_modes(const struct vt *vt)
+{
+    return vt->modes;
+}
+
+static int vt_cursor_shape(const struct vt *vt)
+{
+    return vt->shape;
+}
+
+static void vt_cursor(const struct vt *vt, int *row, int *col)
+{
+    *row = vt->y;
+    *col = vt->x;
+}
+
+static span vt_title(const struct vt *vt)
+{
+    return buf_view(&vt->title);
+}
+
+static span vt_directory(const struct vt *vt)
+{
+    return buf_view(&vt->directory);
+}
+
+static span vt_clipboard(const struct vt *vt)
+{
+    return buf_view(&vt->clipboard);
+}
+
+static span vt_notification(const struct vt *vt)
+{
+    return buf_view(&vt->notification);
+}
+
+static unsigned vt_take_signals(struct vt *vt)
+{
+    unsigned signals = vt->signals;
+
+    vt->signals = 0;
+    return signals;
+}
+
+static void vt_take_answers(struct vt *vt, buf *b)
+{
+    buf_span(b, buf_view(&vt->answers));
+    buf_clear(&vt->answers);
+}
+
+static const struct cell *vt_row(const struct vt *vt, int row)
+{
+    if (row < -vt->scroll.count || row >= vt->rows) {
+        vt_blank(vt->scratch, vt->cols, 0);
+        return vt->scratch;
+    }
+    return vt_view_plain(vt, row).cells;
+}
+
+static int vt_scroll_count(const struct vt *vt)
+{
+    return vt->scroll.count;
+}
+
+static const struct cell_pool *vt_pool(const struct vt *vt)
+{
+    return vt->pool;
+}

@@ -1,0 +1,162 @@
+#include "server.h"
+
+/* daemon - the socket, the wiring of the parts, start and shutdown.
+ *
+ * One daemon per socket and per state directory: both are locked, so that two started at once end
+ * as one. */
+
+#define SPAWN_STOP_MS 2000   /* for clients to take their last bytes at shutdown */
+#define SPAWN_LOG_MAX (1024 * 1024)
+
+struct daemon {
+    const struct config *config;
+    struct loop loop;
+    struct cache cache;
+    struct sessions sessions;
+    struct projects projects;
+    struct peers peers;
+    struct observations watches;
+    struct requests answer;
+    struct httpd serve;
+    struct api api;
+    int listening_fd, ready_fd;
+    int stopping, late; /* late: nothing is waited for any more */
+    struct loop_timer stop_timer;
+};
+
+/* Thousands of clients and holders need more descriptors than the usual soft limit. */
+static void daemon_raise_limits(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* The one place that is told what local clients are subscribed to. */
+static void daemon_on_interest(void *ctx, unsigned topics)
+{
+    struct daemon *d = ctx;
+    projects_watch(&d->projects, (topics & CACHE_PREPARATION) != 0);
+    peers_set_interest(&d->peers, topics);
+}
+
+static void daemon_on_ready(void *ctx)
+{
+    struct daemon *d = ctx;
+    requests_init(&d->answer, &d->loop, d->config, &d->cache, &d->sessions, &d->projects,
+                &d->peers);
+    httpd_accept(&d->serve, d->listening_fd);
+    log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
+    if (d->ready_fd >= 0) {
+        ssize_t n = write(d->ready_fd, "", 1);
+        (void)n; /* whoever waited has gone */
+        close(d->ready_fd);
+        d->ready_fd = -1;
+    }
+}
+
+static void daemon_on_stop_late(void *ctx)
+{
+    struct daemon *d = ctx;
+    httpd_drop_clients(&d->serve);
+    d->late = 1;
+}
+
+static void daemon_on_signal(void *ctx, int signo)
+{
+    struct daemon *d = ctx;
+    if (d->stopping)
+        return;
+    log_line(LOG_INFO, "signal %d: shutting down; sessions go on", signo);
+    d->stopping = 1;
+    unlink(d->config->socket);
+    httpd_shutdown(&d->serve);
+    peers_leave(&d->peers);
+    loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + SPAWN_STOP_MS);
+}
+
+/* "SOCKET.lock" and "STATE/daemon.lock" are held as long as the process lives. */
+static int daemon_lock(const char *path, const char *suffix, buf *error)
+{
+    buf name = {0};
+    pid_t pid;
+    buf_fmt(&name, "%s%s", path, suffix);
+    int fd = store_lock(buf_cstr(&name), &pid);
+    if (fd < 0 && errno == EAGAIN)
+        buf_fmt(error, "a daemon is running already (process %ld holds %s)", (long)pid, name.p);
+    else if (fd < 0)
+        buf_fmt(error, "cannot lock %s: %s", name.p, strerror(errno));
+    buf_free(&name);
+    return fd;
+}
+
+/* Whoever answers on the socket is alive, whatever the locks say (a daemon of another state
+ * directory). */
+static int daemon_socket_is_live(const struct config *config)
+{
+    int fd = conn_connect(config->socket);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EAGAIN;
+}
+
+static int daemon_claim(struct daemon *d, buf *error)
+{
+    char message[256];
+    if (config_make_dirs(d->config, error) != 0 ||
+        daemon_lock(d->config->socket, ".lock", error) < 0 ||
+        daemon_lock(d->config->state, "/daemon.lock", error) < 0)
+        return -1;
+    if (daemon_socket_is_live(d->config)) {
+        buf_fmt(error, "something else is serving %s", d->config->socket);
+        return -1;
+    }
+    d->listening_fd = conn_listen(d->config->socket, message, sizeof message);
+    if (d->listening_fd < 0)
+        buf_str(error, message);
+    return d->listening_fd < 0 ? -1 : 0;
+}
+
+static int daemon_run(const struct config *config, int ready_fd, buf *error)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct daemon d = {.config = config, .ready_fd = ready_fd};
+    if (daemon_claim(&d, error) != 0)
+        return 1;
+    daemon_raise_limits();
+    log_line(LOG_INFO, "telec %s, process %ld", TELEC_VERSION, (long)getpid());
+    loop_init(&d.loop);
+    loop_expect_crowd(&d.loop);
+    d.stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = &d};
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
+        loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
+    cache_init(&d.cache, httpd_text_frame);
+    httpd_init(&d.serve, &d.loop, routes_handle, &d.api);
+    if (peers_init(&d.peers, &d.loop, config, &d.cache, error) != 0) {
+        log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
+        buf_clear(error);
+    }
+    observe_init(&d.watches, &d.loop, &d.peers);
+    projects_init(&d.projects, &d.loop, config, &d.cache);
+    d.cache.on_interest = daemon_on_interest;
+    d.cache.interest_ctx = &d;
+    routes_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.watches,
+             &d.serve);
+    sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
+    while (!d.stopping || d.serve.clients ||
+           (!d.late && (requests_is_busy(&d.answer) || streams_is_busy(&d.peers.link))))
+        loop_once(&d.loop);
+    log_line(LOG_INFO, "stopped");
+    requests_free(&d.answer);
+    peers_free(&d.peers);
+    sessions_free(&d.sessions);
+    httpd_free(&d.serve);
+    cache_free(&d.cache);
+    projects_free(&d.projects);
+    loop_free(&d.loop);
+    close(d.listening_fd);
+    return 0;
+}
+

@@ -1,0 +1,460 @@
+#include "server.h"
+
+/* serve - one client connection's states: an HTTP/1.1 server with keep-alive and pipelining (RFC
+ * 9112), and a WebSocket (RFC 6455) once a request asked for one.
+ *
+ *      HEAD ──▶ BODY ──▶ ANSWER ──▶ HEAD …          one request at a time; the next ones wait in
+ * the input └────────────────▶ WS                      after an upgrade └──▶ CLOSING a bad request
+ * was answered, or the client is done
+ *
+ * What this leaves out: byte ranges, compression, WebSocket extensions. */
+
+#define HTTPD_RETRY_MS 1000 /* after running out of descriptors */
+
+enum httpd_state { HTTPD_HEAD, HTTPD_BODY, HTTPD_ANSWER, HTTPD_WS, HTTPD_CLOSING };
+
+struct httpd_client {
+    struct httpd *serve;
+    enum httpd_state state;
+    const struct httpd_ws_hooks *hooks;
+    void *ws_ctx;
+    struct ws *ws;          /* once upgraded */
+    struct conn conn;
+    struct httpd_client *next, **link;
+    struct loop_timer idle;
+    struct http_scan scan;
+    struct http_body framing;
+    buf request;            /* method, target, kept while a body comes in */
+    size_t method_length;
+    buf body;
+    int keep_alive;
+    int head_only;          /* the request is a HEAD: its answer has no body */
+    int pumping;            /* requests are being handled further up the stack */
+    void (*gone)(void *ctx);
+    void *gone_ctx;
+    const char *failed;     /* why it was closed, when that was a failure */
+};
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void httpd_pump(struct httpd_client *c);
+
+/* Nothing more is read; what is queued still goes out, if the client takes it in time. */
+static void httpd_finish(struct httpd_client *c)
+{
+    c->state = HTTPD_CLOSING;
+    conn_finish(&c->conn);
+    loop_timer_set(c->serve->loop, &c->idle, c->serve->loop->now + HTTPD_IDLE_MS);
+}
+
+/* An answer is on its way: on to the next request, or to the end. */
+static void httpd_answered(struct httpd_client *c)
+{
+    c->gone = NULL;
+    buf_free(&c->body);
+    buf_free(&c->request);
+    if (!c->keep_alive) {
+        httpd_finish(c);
+        return;
+    }
+    c->state = HTTPD_HEAD;
+    httpd_pump(c); /* only when the answer came late: a pump further up goes on by itself */
+}
+
+static void httpd_reply_json(struct httpd_client *c, int status, span json,
+                             const char *extra_headers)
+{
+    buf *b = &c->serve->answer;
+    buf_clear(b);
+    http_put_response(b, status, "application/json", json.n, !c->keep_alive, extra_headers);
+    if (!c->head_only)
+        buf_span(b, json);
+    conn_send(&c->conn, buf_view(b));
+    httpd_answered(c);
+}
+
+static void httpd_reply_detail(struct httpd_client *c, int status, const char *detail)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "detail", detail);
+    json_close(&b, '}');
+    httpd_reply_json(c, status, buf_view(&b), NULL);
+    buf_free(&b);
+}
+
+static void httpd_reply_blob(struct httpd_client *c, blob *body)
+{
+    buf *b = &c->serve->answer;
+    buf_clear(b);
+    http_put_response(b, 200, "application/json", body->n, !c->keep_alive, NULL);
+    conn_send(&c->conn, buf_view(b));
+    if (!c->head_only)
+        conn_send_blob(&c->conn, body, 0, body->n, 0);
+    httpd_answered(c);
+}
+
+static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ctx)
+{
+    c->gone = gone;
+    c->gone_ctx = ctx;
+}
+
+/* A request that can't be understood leaves nobody knowing where the next one begins. */
+static void httpd_refuse(struct httpd_client *c, int status, const char *why)
+{
+    c->keep_alive = 0;
+    conn_take(&c->conn, conn_view(&c->conn).n);
+    httpd_reply_detail(c, status, why);
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static void httpd_dispatch(struct httpd_client *c, const struct http_head *head)
+{
+    struct httpd_request request = {.client = c, .head = head, .body = buf_view(&c->body)};
+    span target;
+    if (head) {
+        request.method = head->method;
+        request.path = head->path;
+        request.query = head->query;
+    } else {
+        request.method = (span){c->request.p, c->method_length};
+        target = span_sub(buf_view(&c->request), c->method_length);
+        request.path = span_cut(&target, '?');
+        request.query = target;
+    }
+    c->state = HTTPD_ANSWER;
+    c->serve->handle(c->serve->ctx, &request);
+}
+
+/* A head has been parsed; what comes next? Its bytes are still in the input. */
+static void httpd_begin(struct httpd_client *c, const struct http_head *head, size_t used)
+{
+    c->keep_alive = head->keep_alive;
+    c->head_only = span_eq(head->method, "HEAD");
+    http_body_init(&c->framing, head, NULL);
+    if (c->framing.state == HTTP_BODY_DONE) {
+        httpd_dispatch(c, head);
+        conn_take(&c->conn, used);
+        return;
+    }
+    buf_span(&c->request, head->method);
+    c->method_length = head->method.n;
+    buf_span(&c->request, head->path);
+    if (head->query.n) {
+        buf_byte(&c->request, '?');
+        buf_span(&c->request, head->query);
+    }
+    conn_take(&c->conn, used);
+    c->state = HTTPD_BODY;
+    if (head->expect_continue && conn_view(&c->conn).n == 0)
+        conn_send(&c->conn, span_of("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+/* Each state's step returns whether it got anywhere. */
+static int httpd_step_head(struct httpd_client *c)
+{
+    struct http_head head;
+    size_t used = 0;
+    if (conn_view(&c->conn).n == 0)
+        return 0;
+    enum parse parsed = http_parse_request(&c->scan, conn_view(&c->conn), &used, &head);
+    if (parsed == PARSE_MORE)
+        return 0;
+    c->scan = (struct http_scan){0};
+    if (parsed == PARSE_BAD)
+        httpd_refuse(c, head.error_status, head.error);
+    else
+        httpd_begin(c, &head, used);
+    return 1;
+}
+
+static int httpd_step_body(struct httpd_client *c)
+{
+    size_t used = 0;
+    span data = {0};
+    enum parse parsed = http_body_feed(&c->framing, conn_view(&c->conn), &used, &data);
+    buf_span(&c->body, data);
+    conn_take(&c->conn, used);
+    if (parsed == PARSE_BAD)
+        httpd_refuse(c, c->framing.error_status, c->framing.error);
+    else if (parsed == PARSE_DONE)
+        httpd_dispatch(c, NULL);
+    return parsed != PARSE_MORE || used > 0;
+}
+
+static int httpd_step_answer(struct httpd_client *c)
+{
+    (void)c; /* somebody is at work on it */
+    return 0;
+}
+
+static int httpd_step_closing(struct httpd_client *c)
+{
+    conn_take(&c->conn, conn_view(&c->conn).n);
+    return 0;
+}
+
+static void httpd_fail(struct httpd_client *c, int code, const char *why)
+{
+    c->failed = why;
+    httpd_close_ws(c, code, why);
+}
+
+static int httpd_step_ws(struct httpd_client *c)
+{
+    struct ws_event ev;
+    span in = conn_view(&c->conn);
+    size_t used = 0;
+    if (!in.n)
+        return 0;
+    enum parse parsed = ws_feed(c->ws, conn_bytes(&c->conn), in.n, &used, &ev);
+    if (parsed == PARSE_BAD) {
+        httpd_fail(c, ev.code, ev.error);
+        return 1;
+    }
+    if (parsed == PARSE_DONE && ev.opcode == WS_PING) {
+        if (httpd_queued(c) < HTTPD_QUEUE_MAX)
+            httpd_send_frame(c, WS_PONG, ev.payload);
+    } else if (parsed == PARSE_DONE && ev.opcode == WS_CLOSE) {
+        httpd_close_ws(c, ev.code == 1005 ? 1000 : ev.code, "");
+    } else if (parsed == PARSE_DONE && ev.opcode != WS_PONG) {
+        c->hooks->on_message(c->ws_ctx, ev.opcode, ev.payload);
+    }
+    conn_take(&c->conn, used);
+    return parsed == PARSE_DONE;
+}
+
+/* Does whatever the input and the state allow, request after request, and no more than the client
+ * takes. */
+static void httpd_pump(struct httpd_client *c)
+{
+    static int (*const step[])(struct httpd_client * c) = {
+        httpd_step_head, httpd_step_body, httpd_step_answer, httpd_step_ws, httpd_step_closing};
+    if (c->pumping)
+        return;
+    c->pumping = 1;
+    while (!c->conn.dead && (c->state == HTTPD_WS || httpd_queued(c) < HTTPD_QUEUE_MAX) &&
+           step[c->state](c))
+        ;
+    c->pumping = 0;
+    if (c->conn.dead)
+        return;
+    if (c->state != HTTPD_WS) /* one full request may wait behind the one at work, not more */
+        conn_pause(&c->conn, conn_view(&c->conn).n > HTTP_HEAD_MAX + HTTP_BODY_MAX);
+    int waiting = c->state == HTTPD_HEAD || c->state == HTTPD_BODY;
+    if (c->conn.eof && c->state == HTTPD_WS)
+        conn_close(&c->conn, NULL);
+    else if (c->conn.eof && waiting)
+        httpd_finish(c);
+    else if (waiting)
+        loop_timer_set(c->serve->loop, &c->idle, c->serve->loop->now + HTTPD_IDLE_MS);
+    else if (c->state != HTTPD_CLOSING)
+        loop_timer_stop(c->serve->loop, &c->idle);
+}
+
+/* ---- WebSocket ------------------------------------------------------------------------------ */
+
+static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
+                         const struct httpd_ws_hooks *hooks, void *ctx)
+{
+    buf b = {0};
+    int status = ws_put_handshake(&b, head);
+    conn_send(&c->conn, buf_view(&b));
+    buf_free(&b);
+    if (status != 101) {
+        c->keep_alive = 0;
+        httpd_answered(c);
+        return 0;
+    }
+    c->state = HTTPD_WS;
+    c->ws = base_alloc(sizeof *c->ws);
+    c->ws->role = WS_SERVER;
+    c->ws->message_max = WS_MESSAGE_MAX;
+    c->hooks = hooks;
+    c->ws_ctx = ctx;
+    return 1;
+}
+
+static blob *httpd_frame(enum ws_opcode opcode, const span *payload, size_t count)
+{
+    unsigned char head[WS_HEAD_MAX];
+    size_t n = ws_frame_head(head, opcode, span_total(payload, count));
+    return blob_join((span){(const char *)head, n}, payload, count);
+}
+
+static blob *httpd_text_frame(const span *parts, size_t count)
+{
+    return httpd_frame(WS_TEXT, parts, count);
+}
+
+static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span payload)
+{
+    blob *frame = httpd_frame(opcode, &payload, 1);
+    httpd_send_blob(c, frame, 1);
+    blob_drop(frame);
+}
+
+static void httpd_send_blob(struct httpd_client *c, blob *b, int first)
+{
+    conn_send_blob(&c->conn, b, 0, b->n, first);
+}
+
+static size_t httpd_queued(const struct httpd_client *c)
+{
+    return c->conn.queued;
+}
+
+static void httpd_drop_unsent(struct httpd_client *c)
+{
+    conn_drop_unsent(&c->conn);
+}
+
+static void httpd_close_ws(struct httpd_client *c, int code, const char *reason)
+{
+    buf b = {0};
+    if (c->state != HTTPD_WS)
+        return;
+    ws_put_close(&b, WS_SERVER, code, reason);
+    conn_send(&c->conn, buf_view(&b));
+    buf_free(&b);
+    c->ws->close_sent = 1;
+    httpd_finish(c);
+}
+
+/* ---- clients -------------------------------------------------------------------------------- */
+
+static void httpd_on_data(void *ctx)
+{
+    httpd_pump(ctx);
+}
+
+static void httpd_on_drained(void *ctx)
+{
+    struct httpd_client *c = ctx;
+    if (c->state == HTTPD_WS && c->hooks->on_drained)
+        c->hooks->on_drained(c->ws_ctx);
+    else
+        httpd_pump(c);
+}
+
+static void httpd_on_closed(void *ctx, const char *why)
+{
+    struct httpd_client *c = ctx;
+    struct httpd *s = c->serve;
+    int pushed_to = c->ws != NULL; /* whoever merely left before its answer is not worth a line */
+    if (c->failed || why)
+        log_line(pushed_to ? LOG_INFO : LOG_DEBUG, "client closed: %s",
+                 c->failed ? c->failed : why);
+    s->dropped += pushed_to && (c->failed || why);
+    if (c->gone)
+        c->gone(c->gone_ctx);
+    if (c->ws) {
+        c->hooks->on_closed(c->ws_ctx, c->failed ? c->failed : why);
+        ws_free(c->ws);
+        free(c->ws);
+    }
+    loop_timer_stop(s->loop, &c->idle);
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    s->count--;
+    buf_free(&c->request);
+    buf_free(&c->body);
+    conn_free(&c->conn);
+    free(c);
+}
+
+static const struct conn_hooks httpd_conn_hooks = {httpd_on_data, httpd_on_drained,
+                                                   httpd_on_closed};
+
+static void httpd_on_idle(void *ctx)
+{
+    struct httpd_client *c = ctx;
+    conn_close(&c->conn, NULL);
+}
+
+static void httpd_add(struct httpd *s, int fd)
+{
+    struct httpd_client *c = base_alloc(sizeof *c);
+    c->serve = s;
+    c->next = s->clients;
+    c->link = &s->clients;
+    if (c->next)
+        c->next->link = &c->next;
+    s->clients = c;
+    s->count++;
+    c->idle = (struct loop_timer){.fn = httpd_on_idle, .ctx = c};
+    c->conn.hooks = &httpd_conn_hooks;
+    c->conn.ctx = c;
+    conn_open(&c->conn, s->loop, fd);
+    loop_timer_set(s->loop, &c->idle, s->loop->now + HTTPD_IDLE_MS);
+}
+
+static void httpd_on_accept(void *ctx, short revents)
+{
+    struct httpd *s = ctx;
+    (void)revents;
+    /* a crowd is let in by groups, so that those inside are served too */
+    for (int i = 0; i < 64; i++) {
+        int fd = accept(s->listener.fd, NULL, NULL);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+            log_line(LOG_ERROR, "cannot take a client: %s", strerror(errno));
+            loop_unwatch(s->loop, &s->listener); /* it would be reported ready for ever */
+            loop_timer_set(s->loop, &s->retry, s->loop->now + HTTPD_RETRY_MS);
+        }
+        if (fd < 0)
+            return;
+        if (conn_peer_is_me(fd)) {
+            httpd_add(s, fd);
+            continue;
+        }
+        log_line(LOG_WARN, "a process of another user was refused");
+        close(fd);
+    }
+}
+
+static void httpd_on_retry(void *ctx)
+{
+    struct httpd *s = ctx;
+    loop_watch(s->loop, &s->listener, POLLIN);
+}
+
+static void httpd_init(struct httpd *s, struct loop *l,
+                       void (*handle)(void *ctx, struct httpd_request *r), void *ctx)
+{
+    *s = (struct httpd){.loop = l, .handle = handle, .ctx = ctx};
+    s->listener = (struct loop_fd){.fd = -1, .on_event = httpd_on_accept, .ctx = s};
+    s->retry = (struct loop_timer){.fn = httpd_on_retry, .ctx = s};
+}
+
+static void httpd_accept(struct httpd *s, int listening_fd)
+{
+    s->listener.fd = listening_fd;
+    loop_watch(s->loop, &s->listener, POLLIN);
+}
+
+static void httpd_shutdown(struct httpd *s)
+{
+    loop_unwatch(s->loop, &s->listener);
+    loop_timer_stop(s->loop, &s->retry);
+    for (struct httpd_client *c = s->clients; c; c = c->next) {
+        c->keep_alive = 0; /* whoever is being answered closes after that */
+        if (c->state == HTTPD_WS)
+            httpd_close_ws(c, 1001, "the daemon is shutting down");
+        else if (c->state != HTTPD_ANSWER)
+            conn_finish(&c->conn);
+    }
+}
+
+static void httpd_drop_clients(struct httpd *s)
+{
+    for (struct httpd_client *c = s->clients; c; c = c->next)
+        conn_close(&c->conn, "it does not take its last bytes");
+}
+
+static void httpd_free(struct httpd *s)
+{
+    buf_free(&s->answer);
+}

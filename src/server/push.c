@@ -1,0 +1,182 @@
+#include "server.h"
+
+/* ---- /ws ------------------------------------------------------------------------------------ */
+
+struct api_subscriber {
+    struct api *api;
+    struct httpd_client *client;
+    struct cache_subscriber cache;
+    char *here;             /* the directory it was opened in, if it said so */
+    /* updates were dropped: the full state is due when the queue has drained */
+    int overflowed;
+};
+
+/* {"event": "sessions_initial", "data": {"sessions": […]}}: the list itself is shared, not
+ * copied. */
+static void push_send_sessions(struct api_subscriber *s)
+{
+    static const char before[] = "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":",
+                      after[] = "}}";
+    blob *list = cache_list(s->api->cache);
+    unsigned char head[WS_HEAD_MAX];
+    buf b = {0};
+    buf_add(&b, head, ws_frame_head(head, WS_TEXT, sizeof before - 1 + list->n + sizeof after - 1));
+    buf_str(&b, before);
+    blob *first = blob_new(buf_view(&b)), *last = blob_new(span_of(after));
+    httpd_send_blob(s->client, first, 1);
+    httpd_send_blob(s->client, list, 0);
+    httpd_send_blob(s->client, last, 0);
+    blob_drop(first);
+    blob_drop(last);
+    buf_free(&b);
+}
+
+static void push_send_preparation(struct api_subscriber *s)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "event", "preparation_initial");
+    json_key(&b, "data");
+    json_open(&b, '{');
+    json_key(&b, "projects");
+    json_open(&b, '[');
+    projects_put(s->api->projects, &b, 1);
+    pull_put_projects(s->api->peers, NULL, 1, &b);
+    json_close(&b, ']');
+    json_close(&b, '}');
+    json_close(&b, '}');
+    httpd_send_frame(s->client, WS_TEXT, buf_view(&b));
+    buf_clear(&b);
+    if (s->here)
+        projects_put_event(s->api->projects, s->here, &b);
+    if (b.n)
+        httpd_send_frame(s->client, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
+static const struct api_topic {
+    const char *name;
+    unsigned topic;
+    void (*send_initial)(struct api_subscriber *s);
+} api_topics[] = {{"sessions", CACHE_SESSIONS, push_send_sessions},
+                  {"preparation", CACHE_PREPARATION, push_send_preparation}};
+
+static void push_send_initial(struct api_subscriber *s, unsigned topics)
+{
+    for (size_t i = 0; i < COUNT_OF(api_topics); i++)
+        if (topics & api_topics[i].topic)
+            api_topics[i].send_initial(s);
+}
+
+/* Past the limit a client gets no more updates but, once it has read what is under way, everything
+ * anew. */
+static void push_push(void *ctx, blob *frame)
+{
+    struct api_subscriber *s = ctx;
+    if (s->overflowed)
+        return;
+    if (httpd_queued(s->client) && httpd_queued(s->client) + frame->n > HTTPD_QUEUE_MAX) {
+        log_line(LOG_WARN, "a client is slow: %zu bytes of updates dropped",
+                 httpd_queued(s->client));
+        s->overflowed = 1;
+        httpd_drop_unsent(s->client);
+        return;
+    }
+    httpd_send_blob(s->client, frame, 1);
+}
+
+static void push_ws_on_drained(void *ctx)
+{
+    struct api_subscriber *s = ctx;
+    if (!s->overflowed)
+        return;
+    s->overflowed = 0;
+    push_send_initial(s, s->cache.topics);
+}
+
+static unsigned push_topic_of(struct json name)
+{
+    for (size_t i = 0; i < COUNT_OF(api_topics); i++)
+        if (json_text_eq(name, api_topics[i].name))
+            return api_topics[i].topic;
+    return 0;
+}
+
+/* "here": the directory the client was opened in; absent: as before. */
+static void push_set_here(struct api_subscriber *s, struct json here)
+{
+    char *path = json_dup_text(here);
+    api_trim_path(path);
+    if (path && path[0] == '/' && strlen(path) < PATH_MAX) {
+        projects_visit(s->api->projects, path);
+        if (s->here)
+            projects_leave(s->api->projects, s->here);
+        free(s->here);
+        s->here = path;
+    } else {
+        free(path);
+    }
+}
+
+static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct api_subscriber *s = ctx;
+    struct json message;
+    if (opcode != WS_TEXT) {
+        httpd_close_ws(s->client, 1003, "text is expected");
+        return;
+    }
+    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE || message.type != JSON_OBJECT) {
+        log_line(LOG_WARN, "a client sent what is not a JSON object: %.*s",
+                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
+        return;
+    }
+    struct json subscribe = json_get(message, "subscribe"),
+                unsubscribe = json_get(message, "unsubscribe");
+    unsigned more = push_topic_of(subscribe), less = push_topic_of(unsubscribe);
+    if ((subscribe.type && !more) || (unsubscribe.type && !less))
+        log_line(LOG_WARN, "a client named an unknown topic: %.*s",
+                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
+    if (more & CACHE_PREPARATION)
+        push_set_here(s, json_get(message, "here"));
+    if (more || less)
+        cache_subscribe(s->api->cache, &s->cache, (s->cache.topics | more) & ~less);
+    if (json_get(message, "refresh").type == JSON_TRUE) {
+        more = s->cache.topics;
+        projects_doubt(s->api->projects);
+        pull_refresh(s->api->peers);
+    }
+    if (more && httpd_queued(s->client) > HTTPD_QUEUE_MAX) { /* asks faster than it reads */
+        s->overflowed = 1;
+        return;
+    }
+    push_send_initial(s, more);
+}
+
+static void push_ws_on_closed(void *ctx, const char *why)
+{
+    struct api_subscriber *s = ctx;
+    (void)why;
+    cache_subscribe(s->api->cache, &s->cache, 0);
+    if (s->here)
+        projects_leave(s->api->projects, s->here);
+    free(s->here);
+    free(s);
+}
+
+static const struct httpd_ws_hooks api_ws_hooks = {push_ws_on_message, push_ws_on_drained,
+                                                   push_ws_on_closed};
+
+static void push_ws(struct request *call)
+{
+    if (!request_wants_websocket(call))
+        return;
+    struct api_subscriber *s = base_alloc(sizeof *s);
+    s->api = call->api;
+    s->client = call->client;
+    s->cache.send = push_push;
+    s->cache.ctx = s;
+    if (!httpd_upgrade(call->client, call->request->head, &api_ws_hooks, s))
+        free(s);
+}
+

@@ -1,0 +1,329 @@
+#include "session.h"
+
+/* cache - the sessions that are known, as serialised objects, and who wants to hear of them.
+ *
+ * Pure: no descriptor, no clock; the time is an argument. A session is serialised once when it
+ * changes; lists and events are made of those bytes. An event is encoded once, however many
+ * subscribers there are. The first change of a session goes out at once, further ones at most every
+ * CACHE_UPDATE_MS, the last one always. */
+
+#define CACHE_OBJECT_GRAIN 64 /* bytes; a power of two */
+
+/* ---- index by id ---------------------------------------------------------------------------- */
+
+static uint32_t cache_hash(const char *id)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *id; id++)
+        h = (h ^ (unsigned char)*id) * 16777619u;
+    return h;
+}
+
+static struct cache_session **cache_bucket(const struct cache *c, const char *id)
+{
+    return &c->buckets[cache_hash(id) & (c->cap - 1)];
+}
+
+static struct cache_session *cache_find(const struct cache *c, const char *id)
+{
+    struct cache_session *s = c->cap ? *cache_bucket(c, id) : NULL;
+    while (s && strcmp(s->id, id) != 0)
+        s = s->next_same;
+    return s;
+}
+
+/* Makes room: closes the gaps, and doubles when that gives back less than half. */
+static void cache_rearrange(struct cache *c)
+{
+    size_t to = 0;
+    if (c->count * 2 >= c->cap)
+        c->cap = c->cap ? c->cap * 2 : 16;
+    c->sessions = base_grow(c->sessions, c->cap * sizeof *c->sessions);
+    free(c->buckets);
+    c->buckets = base_alloc(c->cap * sizeof *c->buckets);
+    for (size_t from = 0; from < c->places; from++) {
+        struct cache_session *s = c->sessions[from];
+        if (!s)
+            continue;
+        struct cache_session **bucket = cache_bucket(c, s->id);
+        s->next_same = *bucket;
+        *bucket = s;
+        s->place = to;
+        c->sessions[to++] = s;
+    }
+    c->places = to;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void cache_publish_parts(struct cache *c, unsigned topics, const span *parts, size_t count)
+{
+    blob *frame = NULL;
+    for (struct cache_subscriber *s = c->subscribers, *next; s; s = next) {
+        next = s->next;
+        if (!(s->topics & topics))
+            continue;
+        if (!frame)
+            frame = c->encode(parts, count);
+        s->send(s->ctx, frame);
+        c->events_sent++;
+    }
+    blob_drop(frame);
+}
+
+static void cache_publish(struct cache *c, unsigned topics, span event_json)
+{
+    cache_publish_parts(c, topics, &event_json, 1);
+}
+
+static void cache_send_session(struct cache *c, struct cache_session *s, long long now)
+{
+    span event[] = {span_of(s->announced ? "{\"event\":\"session_updated\",\"data\":"
+                                         : "{\"event\":\"session_created\",\"data\":"),
+                    buf_view(&s->json), span_of("}")};
+    s->announced = 1;
+    s->sent_at = now;
+    if (c->on_session)
+        c->on_session(c->session_ctx, s, 0);
+    cache_publish_parts(c, CACHE_SESSIONS, event, COUNT_OF(event));
+}
+
+static void cache_set_dirty(struct cache *c, struct cache_session *s)
+{
+    s->next_dirty = NULL;
+    s->dirty = c->dirty_last;
+    *c->dirty_last = s;
+    c->dirty_last = &s->next_dirty;
+}
+
+static void cache_unset_dirty(struct cache *c, struct cache_session *s)
+{
+    if (!s->dirty)
+        return;
+    *s->dirty = s->next_dirty;
+    if (s->next_dirty)
+        s->next_dirty->dirty = s->dirty;
+    else
+        c->dirty_last = s->dirty;
+    s->dirty = NULL;
+}
+
+static long long cache_flush(struct cache *c, long long now)
+{
+    long long earliest = -1;
+    for (struct cache_session *s = c->dirty_first, *next; s; s = next) {
+        long long due = s->sent_at + CACHE_UPDATE_MS;
+        next = s->next_dirty;
+        if (due > now) {
+            earliest = earliest < 0 || due < earliest ? due : earliest;
+            continue;
+        }
+        cache_unset_dirty(c, s);
+        cache_send_session(c, s, now);
+    }
+    return earliest;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+static void cache_changed(struct cache *c)
+{
+    blob_drop(c->list);
+    c->list = NULL;
+}
+
+static struct cache_session *cache_add(struct cache *c, const char *id, const char *computer)
+{
+    struct cache_session *s = base_alloc(sizeof *s);
+    if (c->places == c->cap)
+        cache_rearrange(c);
+    s->id = span_dup(span_of(id));
+    s->computer = span_dup(span_of(computer));
+    s->next_same = *cache_bucket(c, id);
+    *cache_bucket(c, id) = s;
+    s->place = c->places++;
+    c->sessions[s->place] = s;
+    c->count++;
+    return s;
+}
+
+/* Whether the object is still what it was. From the end: what changes often comes last. */
+static int cache_is_same(const struct cache_session *s, const span *parts, size_t count)
+{
+    size_t at = span_total(parts, count);
+    if (s->json.n != at)
+        return 0;
+    while (count-- > 0) {
+        at -= parts[count].n;
+        if (parts[count].n && memcmp(s->json.p + at, parts[count].p, parts[count].n) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* With room for little more than the object: there are many. */
+static void cache_set_object(struct cache_session *s, const span *parts, size_t count)
+{
+    size_t n = span_total(parts, count);
+    if (s->json.cap < n) {
+        s->json.cap = n + (-n & (CACHE_OBJECT_GRAIN - 1));
+        s->json.p = base_grow(s->json.p, s->json.cap);
+    }
+    buf_clear(&s->json);
+    for (size_t i = 0; i < count; i++)
+        buf_span(&s->json, parts[i]);
+}
+
+static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
+                         long long now)
+{
+    if (cache_is_same(s, parts, count))
+        return;
+    cache_set_object(s, parts, count);
+    cache_changed(c);
+    if (s->dirty) {
+        c->events_coalesced++;
+    } else if (!s->announced || now >= s->sent_at + CACHE_UPDATE_MS) {
+        cache_send_session(c, s, now);
+    } else {
+        cache_set_dirty(c, s);
+    }
+}
+
+static struct cache_session *cache_put(struct cache *c, const char *id, const char *computer,
+                                       const span *parts, size_t count, long long now)
+{
+    struct cache_session *s = cache_find(c, id);
+    if (!s)
+        s = cache_add(c, id, computer);
+    cache_update(c, s, parts, count, now);
+    return s;
+}
+
+static void cache_free_session(struct cache_session *s)
+{
+    free(s->id);
+    free(s->computer);
+    buf_free(&s->json);
+    free(s);
+}
+
+static void cache_remove(struct cache *c, const char *id)
+{
+    struct cache_session *s = cache_find(c, id);
+    if (!s)
+        return;
+    struct cache_session **at = cache_bucket(c, id);
+    while (*at != s)
+        at = &(*at)->next_same;
+    *at = s->next_same;
+    cache_unset_dirty(c, s);
+    cache_changed(c);
+    if (c->on_session)
+        c->on_session(c->session_ctx, s, 1);
+    c->sessions[s->place] = NULL;
+    c->count--;
+    if (c->interest & CACHE_SESSIONS) {
+        buf event = {0};
+        json_open(&event, '{');
+        json_field_string(&event, "event", "session_removed");
+        json_key(&event, "data");
+        json_open(&event, '{');
+        json_field_string(&event, "session_id", s->id);
+        json_close(&event, '}');
+        json_close(&event, '}');
+        cache_publish(c, CACHE_SESSIONS, buf_view(&event));
+        buf_free(&event);
+    }
+    cache_free_session(s);
+}
+
+static void cache_put_list(const struct cache *c, const char *computer, buf *b)
+{
+    json_open(b, '[');
+    for (size_t i = 0; i < c->places; i++) {
+        const struct cache_session *s = c->sessions[i];
+        if (s && (!computer || strcmp(s->computer, computer) == 0))
+            json_put_raw(b, buf_view(&s->json));
+    }
+    json_close(b, ']');
+}
+
+static blob *cache_list(struct cache *c)
+{
+    if (c->list)
+        return c->list;
+    size_t n = 2;
+    for (size_t i = 0; i < c->places; i++)
+        n += c->sessions[i] ? c->sessions[i]->json.n + 1 : 0; /* and a comma */
+    blob *list = base_grow(NULL, sizeof *list + n);
+    size_t at = 0;
+    for (size_t i = 0; i < c->places; i++) {
+        if (!c->sessions[i])
+            continue;
+        span json = buf_view(&c->sessions[i]->json);
+        list->p[at] = at ? ',' : '[';
+        at++;
+        memcpy(list->p + at, json.p, json.n);
+        at += json.n;
+    }
+    if (at == 0)
+        list->p[at++] = '[';
+    list->p[at++] = ']';
+    list->n = at;
+    list->refs = 1;
+    c->list = list;
+    return list;
+}
+
+/* ---- subscribers, life ---------------------------------------------------------------------- */
+
+/* Tells the owner when a topic gets its first subscriber or loses its last one. */
+static void cache_count_topics(struct cache *c, unsigned old, unsigned now)
+{
+    unsigned before = c->interest;
+    for (int i = 0; i < CACHE_TOPICS; i++) {
+        c->wanting[i] += (now >> i & 1) - (old >> i & 1);
+        c->interest = c->wanting[i] ? c->interest | 1u << i : c->interest & ~(1u << i);
+    }
+    if (c->interest != before && c->on_interest)
+        c->on_interest(c->interest_ctx, c->interest);
+}
+
+static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics)
+{
+    unsigned before = s->topics;
+    s->topics = topics;
+    if (topics && !s->link) {
+        s->next = c->subscribers;
+        s->link = &c->subscribers;
+        if (s->next)
+            s->next->link = &s->next;
+        c->subscribers = s;
+    } else if (!topics && s->link) {
+        *s->link = s->next;
+        if (s->next)
+            s->next->link = s->link;
+        s->link = NULL;
+    }
+    cache_count_topics(c, before, topics);
+}
+
+static void cache_init(struct cache *c, blob *(*encode)(const span *parts, size_t count))
+{
+    *c = (struct cache){.encode = encode};
+    c->dirty_last = &c->dirty_first;
+}
+
+static void cache_free(struct cache *c)
+{
+    while (c->subscribers)
+        cache_subscribe(c, c->subscribers, 0);
+    for (size_t i = 0; i < c->places; i++)
+        if (c->sessions[i])
+            cache_free_session(c->sessions[i]);
+    free(c->sessions);
+    free(c->buckets);
+    blob_drop(c->list);
+    *c = (struct cache){0};
+}

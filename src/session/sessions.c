@@ -1,0 +1,697 @@
+#include "session.h"
+
+/* sessions - the sessions of this computer: their records, their holders, adoption, ends.
+ *
+ * A session is a directory with a record, and a holder while its program runs. A new one is on disk
+ * before anybody hears of it. When the daemon starts it connects to every holder that a record
+ * names; a record without a holder is a session that has exited (exit.json says how) or was lost
+ * with the computer. Every change goes to the cache as a whole session object: what the record
+ * says, then what the holder says. */
+
+#define SESSION_ADOPT_MS 1000    /* for all holders to answer when the daemon starts */
+#define SESSION_FLUSH_GRAIN_MS 5 /* updates that are due this close together are sent together */
+#define SESSION_TITLE_MAX 400    /* bytes */
+#define SESSION_UNDO_GRACE_MS 500 /* for who undoes an end in the last moment */
+
+/* ---- the session object --------------------------------------------------------------------- */
+
+/* The members that the record keeps. */
+static void session_put_record(const struct session *s, buf *b)
+{
+    json_field_string(b, "session_id", s->id);
+    json_field_string(b, "origin_adapter", "rest");
+    json_field_string(b, "title", s->title);
+    json_field_string(b, "working_directory", s->directory);
+    json_field_string(b, "thinking_mode", s->mode);
+    json_field_string(b, "active_agent", s->agent);
+    json_field_string(b, "command", s->command);
+    json_field_time(b, "created_at", s->created_at);
+    json_field_string(b, "initiator_session_id", s->initiator);
+}
+
+static void session_flush(void *ctx)
+{
+    struct sessions *all = ctx;
+    long long next = cache_flush(all->cache, all->loop->now);
+    if (next >= 0)
+        loop_timer_set(all->loop, &all->flush_timer, next + SESSION_FLUSH_GRAIN_MS);
+}
+
+/* The members that don't come from the holder; to be called when one of them has changed. */
+static void session_renew_record(struct session *s)
+{
+    buf_clear(&s->record);
+    session_put_record(s, &s->record);
+    json_field_string(&s->record, "computer", s->owner->config->computer);
+    json_field_string(&s->record, "status", "active");
+    json_field_null(&s->record, "tmux_session_name");
+}
+
+/* Out of the cache, where another computer may have one of its id meanwhile. */
+static void session_uncache(struct session *s)
+{
+    if (s->cached)
+        cache_remove(s->owner->cache, s->id);
+    s->cached = NULL;
+}
+
+/* Something about the session has changed: a new object for the cache. */
+static void session_changed(struct session *s)
+{
+    struct sessions *all = s->owner;
+    if (s->hidden) {
+        session_uncache(s);
+        return;
+    }
+    if (!s->record.n)
+        session_renew_record(s);
+    /* the status is an object that was checked: its members follow, if it has any */
+    int has_members = s->status.n > sizeof "{}" - 1;
+    span object[] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
+                     has_members ? span_sub(buf_view(&s->status), 1) : span_of("}")};
+    if (s->cached) {
+        cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);
+    } else {
+        cache_remove(all->cache, s->id); /* another computer's gives way */
+        s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
+                              all->loop->now);
+        s->cached->local = s;
+    }
+    if (!all->flush_timer.slot)
+        session_flush(all);
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static int session_write(const struct session *s)
+{
+    int status = -1;
+    buf record = {0};
+    json_open(&record, '{');
+    session_put_record(s, &record);
+    json_field_bool(&record, "ending", s->ending);
+    json_close(&record, '}');
+    errno = EFBIG; /* what could not be read again must not be announced */
+    if (record.n <= STORE_RECORD_MAX)
+        status = store_write(s->dir, "record.json", buf_view(&record));
+    buf_free(&record);
+    return status;
+}
+
+static void session_set_status(struct session *s, span status)
+{
+    struct json parsed;
+    if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
+        return;
+    if (!s->status.n) /* from then on we know better: a status may be older than what we asked */
+        s->hidden = json_get(parsed, "hidden").type == JSON_TRUE;
+    struct json_iter members = json_iter(parsed);
+    buf_clear(&s->status); /* without white space around it, or in it if that is all */
+    buf_span(&s->status, json_next(&members) ? parsed.text : span_of("{}"));
+}
+
+static int session_has_exited(const struct session *s)
+{
+    struct json status = {JSON_OBJECT, buf_view(&s->status)}; /* checked when it came */
+    return s->status.n && json_text_eq(json_get(status, "state"), "exited");
+}
+
+/* A session that nobody has told how it ended: its holder was killed, or the computer restarted. */
+static void session_set_lost(struct session *s)
+{
+    struct json old = {0};
+    long long now = clock_wall_ms();
+    buf status = {0};
+    json_parse(buf_view(&s->status), &old, NULL, NULL);
+    json_open(&status, '{');
+    for (struct json_iter it = json_iter(old); json_next(&it);) {
+        static const char *const kept[] = {"last_activity", "last_input", "last_output", "cols",
+                                           "rows"};
+        for (size_t i = 0; i < COUNT_OF(kept); i++)
+            if (json_text_eq(it.key, kept[i])) {
+                json_key(&status, kept[i]);
+                json_put_raw(&status, it.value.text);
+            }
+    }
+    json_field_string(&status, "state", "exited");
+    json_field_string(&status, "state_source", "exit");
+    json_field_time(&status, "state_since", now);
+    if (old.type != JSON_OBJECT)
+        json_field_time(&status, "last_activity", now);
+    json_field_null(&status, "state_text");
+    json_field_bool(&status, "unseen", 1);
+    json_field_null(&status, "exit_code");
+    json_close(&status, '}');
+    session_set_status(s, buf_view(&status));
+    store_write(s->dir, "exit.json", buf_view(&status));
+    buf_free(&status);
+}
+
+/* How the session ended, when its holder has written that down. */
+static int session_read_exit(struct session *s)
+{
+    buf text = {0};
+    int found = store_read(s->dir, "exit.json", &text) == 0;
+    if (found)
+        session_set_status(s, buf_view(&text));
+    buf_free(&text);
+    return found && session_has_exited(s);
+}
+
+/* ---- the list ------------------------------------------------------------------------------- */
+
+static struct session *session_find(const struct sessions *all, const char *id)
+{
+    const struct cache_session *known = cache_find(all->cache, id);
+    return known ? known->local : NULL;
+}
+
+static char *session_socket(const struct sessions *all, const char *id)
+{
+    buf b = {0};
+    buf_fmt(&b, "%s/%s.sock", all->config->holders, id);
+    return b.p;
+}
+
+static struct session *session_new(struct sessions *all, const char *id)
+{
+    struct session *s = base_alloc(sizeof *s);
+    s->owner = all;
+    s->id = span_dup(span_of(id));
+    s->dir = store_session_dir(all->config->state, id);
+    s->socket = session_socket(all, id);
+    s->created_at = clock_wall_ms();
+    s->link = all->last;
+    *all->last = s;
+    all->last = &s->next;
+    all->count++;
+    return s;
+}
+
+/* Takes a session out and frees it; its holder link is closed already. */
+static void session_delete(struct session *s)
+{
+    *s->link = s->next;
+    if (s->next)
+        s->next->link = s->link;
+    else
+        s->owner->last = s->link;
+    s->owner->count--;
+    char *const strings[] = {s->id,    s->dir,  s->socket,    s->title,  s->directory,
+                             s->agent, s->mode, s->initiator, s->command};
+    for (size_t i = 0; i < COUNT_OF(strings); i++)
+        free(strings[i]);
+    buf_free(&s->status);
+    buf_free(&s->record);
+    free(s);
+}
+
+/* ---- ends ----------------------------------------------------------------------------------- */
+
+static void session_forget(struct session_waiter *waiter)
+{
+    if (!waiter->link)
+        return;
+    *waiter->link = waiter->next;
+    if (waiter->next)
+        waiter->next->link = waiter->link;
+    waiter->link = NULL;
+}
+
+static void session_remove(struct session *s)
+{
+    struct sessions *all = s->owner;
+    store_remove_session(all->config->state, s->id);
+    unlink(s->socket);
+    session_uncache(s);
+    s->hidden = 0; /* who waits for its end finds it no more */
+    log_line(LOG_INFO, "session %s is gone", s->id);
+    while (s->waiters) {
+        struct session_waiter *waiter = s->waiters;
+        session_forget(waiter);
+        waiter->ended(waiter->ctx);
+    }
+    session_delete(s);
+}
+
+static void session_end(struct session *s, struct session_waiter *waiter)
+{
+    waiter->next = s->waiters;
+    waiter->link = &s->waiters;
+    if (waiter->next)
+        waiter->next->link = &waiter->next;
+    s->waiters = waiter;
+    if (!s->holder.open) {
+        session_remove(s);
+        return;
+    }
+    if (!s->ending) {
+        s->ending = 1; /* on disk first: a daemon that dies now finishes this when it is back */
+        if (session_write(s) != 0)
+            log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+    }
+    holder_link_send(&s->holder, FRAME_KILL, (span){0});
+}
+
+static void session_stop(struct session *s, int undo_s)
+{
+    buf request = {0};
+    json_open(&request, '{');
+    json_field_int(&request, "undo_ms", undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
+    json_close(&request, '}');
+    holder_link_send(&s->holder, FRAME_STOP, buf_view(&request));
+    buf_free(&request);
+    s->hidden = 1;
+    session_changed(s);
+}
+
+static struct session *session_find_hidden(const struct sessions *all, const char *id)
+{
+    struct session *s = all->first;
+    while (s && (!s->hidden || strcmp(s->id, id) != 0))
+        s = s->next;
+    return s;
+}
+
+static void session_continue(struct session *s)
+{
+    holder_link_send(&s->holder, FRAME_CONTINUE, (span){0});
+    s->hidden = 0;
+    session_changed(s);
+}
+
+/* ---- holders -------------------------------------------------------------------------------- */
+
+static void session_adopted(struct sessions *all)
+{
+    if (all->adopting == 0 || --all->adopting > 0)
+        return;
+    loop_timer_stop(all->loop, &all->adopt_timer);
+    all->ready(all->ready_ctx);
+}
+
+/* Somebody who waits for a session to begin. */
+struct session_creating {
+    struct session *session;
+    void (*done)(void *ctx, struct session *s, const char *error);
+    void *ctx;
+};
+
+/* The session has told its first status (or has ended already): it is announced. */
+static void session_created(struct session *s)
+{
+    struct session_creating *creating = s->creating;
+    s->creating = NULL;
+    log_line(LOG_INFO, "session %s started in %s: %s", s->id, s->directory,
+             s->command ? s->command : s->agent);
+    creating->done(creating->ctx, s, NULL);
+    free(creating);
+}
+
+static void session_on_frame(void *ctx, enum frame_type type, span payload)
+{
+    struct session *s = ctx;
+    int first = s->status.n == 0;
+    if (type != FRAME_STATUS)
+        return;
+    session_set_status(s, payload);
+    session_changed(s);
+    if (s->creating)
+        session_created(s);
+    else if (first)
+        session_adopted(s->owner);
+}
+
+static void session_on_link_closed(void *ctx)
+{
+    struct session *s = ctx;
+    int first = s->status.n == 0;
+    struct sessions *all = s->owner;
+    if (!session_has_exited(s) && !session_read_exit(s)) {
+        log_line(LOG_WARN, "the holder of session %s has gone without a word", s->id);
+        session_set_lost(s);
+    }
+    int creating = s->creating != NULL;
+    if (!s->ending)
+        session_changed(s);
+    if (creating)
+        session_created(s);
+    if (s->ending || s->hidden)
+        session_remove(s);
+    if (first && !creating)
+        session_adopted(all);
+}
+
+static int session_connect(struct session *s)
+{
+    s->holder.on_frame = session_on_frame;
+    s->holder.on_closed = session_on_link_closed;
+    s->holder.ctx = s;
+    if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
+        return -1;
+    holder_link_send(&s->holder, FRAME_WATCH, (span){0});
+    return 0;
+}
+
+/* An exited session has no holder to remember this: its status does. */
+static void session_set_seen(struct session *s)
+{
+    struct json status;
+    buf now = {0};
+    if (s->holder.open && !session_has_exited(s)) {
+        holder_link_send(&s->holder, FRAME_SEEN, (span){0});
+        return;
+    }
+    if (json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE ||
+        json_get(status, "unseen").type != JSON_TRUE)
+        return;
+    json_open(&now, '{');
+    for (struct json_iter it = json_iter(status); json_next(&it);) {
+        buf key = {0};
+        json_put_text(&key, it.key);
+        json_key(&now, buf_cstr(&key));
+        json_put_raw(&now, span_eq(buf_view(&key), "unseen") ? span_of("false") : it.value.text);
+        buf_free(&key);
+    }
+    json_close(&now, '}');
+    if (store_write(s->dir, "exit.json", buf_view(&now)) == 0) {
+        session_set_status(s, buf_view(&now));
+        session_changed(s);
+    }
+    buf_free(&now);
+}
+
+static void session_report(struct session *s, span event_json)
+{
+    holder_link_send(&s->holder, FRAME_EVENT, event_json);
+}
+
+static int session_rename(struct session *s, const char *title)
+{
+    char *old = s->title;
+    s->title = span_dup(span_of(title));
+    if (session_write(s) != 0) {
+        free(s->title);
+        s->title = old;
+        return -1;
+    }
+    free(old);
+    buf_clear(&s->record);
+    session_changed(s);
+    return 0;
+}
+
+static int session_size(const struct session *s, int *cols, int *rows)
+{
+    struct json status;
+    long long c = 80, r = 24;
+    int known = json_parse(buf_view(&s->status), &status, NULL, NULL) == PARSE_DONE &&
+                json_int(json_get(status, "cols"), &c) && json_int(json_get(status, "rows"), &r);
+    *cols = (int)c;
+    *rows = (int)r;
+    return known;
+}
+
+static void session_text(const struct session *s, buf *out)
+{
+    int cols, rows;
+    session_size(s, &cols, &rows);
+    holder_log_text(s->dir, cols, rows, out);
+}
+
+static void session_put_transcript(const struct sessions *all, const char *id, span text,
+                                   long long tail_chars, buf *b)
+{
+    static const char *const members[][2] = {{"project_dir", "working_directory"},
+                                             {"created_at", "created_at"},
+                                             {"last_activity", "last_activity"}};
+    const struct cache_session *known = cache_find(all->cache, id);
+    struct json object = {0};
+    if (known)
+        json_parse(buf_view(&known->json), &object, NULL, NULL);
+    json_open(b, '{');
+    json_field_string(b, "status", "success");
+    json_field_string(b, "session_id", id);
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        struct json value = json_get(object, members[i][1]);
+        json_key(b, members[i][0]);
+        json_put_raw(b, value.type == JSON_NONE ? span_of("null") : value.text);
+    }
+    json_key(b, "messages");
+    json_put_string(b, utf8_tail(text, tail_chars));
+    json_close(b, '}');
+}
+
+/* ---- creating ------------------------------------------------------------------------------- */
+
+static void session_not_created(struct session *s, const char *why)
+{
+    struct session_creating *creating = s->creating;
+    store_remove_session(s->owner->config->state, s->id);
+    session_delete(s);
+    creating->done(creating->ctx, NULL, why);
+    free(creating);
+}
+
+static void session_on_launched(void *ctx, const char *error)
+{
+    struct session *s = ctx;
+    if (error) {
+        session_not_created(s, error);
+    } else if (session_connect(s) != 0) { /* it may have ended already */
+        if (!session_read_exit(s)) {
+            session_not_created(s, "the session ended before it could be reached");
+            return;
+        }
+        session_changed(s);
+        session_created(s);
+    }
+}
+
+static char *session_dup(const char *s)
+{
+    return s ? span_dup(span_of(s)) : NULL;
+}
+
+static char *session_quoted(char *const *argv)
+{
+    buf b = {0};
+    for (size_t i = 0; argv[i]; i++) {
+        if (i)
+            buf_byte(&b, ' ');
+        config_put_quoted(&b, argv[i]);
+    }
+    buf_cstr(&b);
+    return b.p;
+}
+
+/* The agent's command line: its command, the mode's flags, and the message where the agent takes
+ * one. One string to be split by config_words. */
+static void session_put_agent_command(const struct config_agent *agent, int mode,
+                                      const char *message, buf *b)
+{
+    buf_str(b, agent->command);
+    buf_byte(b, ' ');
+    buf_str(b, agent->flags[mode] ? agent->flags[mode] : "");
+    if (!message || !agent->prompt)
+        return;
+    buf_byte(b, ' ');
+    buf_str(b, agent->prompt);
+    buf_byte(b, ' ');
+    config_put_quoted(b, message);
+}
+
+/* The record's fields from the plan. */
+static void session_fill(struct session *s, const struct session_plan *plan)
+{
+    int from_message = plan->message && plan->message[0] == '/';
+    s->title = session_dup(plan->title ? plan->title : from_message ? plan->message : "Untitled");
+    if (strlen(s->title) > SESSION_TITLE_MAX)
+        s->title[SESSION_TITLE_MAX] = '\0';
+    s->directory = session_dup(plan->directory);
+    s->agent = plan->command ? NULL : session_dup(plan->agent);
+    s->mode = plan->command ? NULL : session_dup(plan->mode);
+    s->initiator = session_dup(plan->initiator);
+    s->command = plan->command ? session_quoted(plan->command) : NULL;
+}
+
+static const char *session_agent_fault(const struct config_agent *agent, char **argv)
+{
+    if (!agent)
+        return "no such agent is configured";
+    if (!argv || !argv[0])
+        return "the agent's configured command is not a command line";
+    return config_on_path(argv[0]) ? NULL : "not installed (its program is not on PATH)";
+}
+
+static void session_create(struct sessions *all, const struct session_plan *plan,
+                           void (*done)(void *ctx, struct session *s, const char *error), void *ctx)
+{
+    const struct config_agent *agent =
+        plan->command ? NULL : config_agent(all->config, plan->agent);
+    int mode = plan->mode ? config_mode(plan->mode) : CONFIG_SLOW;
+    buf line = {0}, error = {0};
+    char **argv = NULL;
+    char id[37];
+    if (agent) {
+        session_put_agent_command(agent, mode < 0 ? CONFIG_SLOW : mode, plan->message, &line);
+        argv = config_words(buf_view(&line));
+    }
+    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
+    base_uuid(id);
+    struct session *s = session_new(all, id);
+    session_fill(s, plan);
+    if (fault)
+        buf_fmt(&error, "%s: %s", plan->agent, fault);
+    else if (store_make_dir(s->dir) != 0 || session_write(s) != 0)
+        buf_fmt(&error, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+    if (error.n) {
+        store_remove_session(all->config->state, id);
+        session_delete(s);
+        done(ctx, NULL, buf_cstr(&error));
+    } else {
+        struct session_creating *creating = base_alloc(sizeof *creating);
+        *creating = (struct session_creating){s, done, ctx};
+        s->creating = creating;
+        struct holder_spec spec = {.id = s->id,
+                                 .socket = s->socket,
+                                 .state_dir = s->dir,
+                                 .api_socket = all->config->socket,
+                                 .argv = plan->command ? plan->command : argv,
+                                 .directory = s->directory,
+                                 .env = plan->env,
+                                 .cols = plan->cols,
+                                 .rows = plan->rows,
+                                 .typed = agent && agent->prompt ? NULL : plan->message,
+                                 .last_input = plan->message};
+        holder_launch(all->loop, all->config->program, &spec, session_on_launched, s);
+    }
+    buf_free(&line);
+    buf_free(&error);
+    free(argv);
+}
+
+/* ---- adoption ------------------------------------------------------------------------------- */
+
+static int session_load(struct session *s)
+{
+    const struct {
+        const char *key;
+        char **place;
+    } strings[] = {{"title", &s->title},
+                   {"working_directory", &s->directory},
+                   {"active_agent", &s->agent},
+                   {"thinking_mode", &s->mode},
+                   {"initiator_session_id", &s->initiator},
+                   {"command", &s->command}};
+    buf text = {0};
+    struct json record = {0};
+    if (store_read(s->dir, "record.json", &text) == 0)
+        json_parse(buf_view(&text), &record, NULL, NULL);
+    for (size_t i = 0; i < COUNT_OF(strings); i++)
+        *strings[i].place = json_dup_text(json_get(record, strings[i].key));
+    json_time(json_get(record, "created_at"), &s->created_at);
+    s->ending = json_get(record, "ending").type == JSON_TRUE;
+    int ok = s->title && s->directory;
+    buf_free(&text);
+    return ok;
+}
+
+/* Its holder had only not been listening yet. */
+static void session_unlose(struct session *s)
+{
+    buf path = {0};
+    buf_fmt(&path, "%s/exit.json", s->dir);
+    unlink(buf_cstr(&path));
+    buf_free(&path);
+    buf_clear(&s->status);
+}
+
+static void session_adopt(void *ctx, const char *id)
+{
+    struct sessions *all = ctx;
+    struct session *s = session_new(all, id);
+    if (!session_load(s)) {
+        log_line(LOG_WARN, "%s has no readable record.json: passed over", s->dir);
+        rmdir(s->dir); /* only an empty one, of a session that never came to be */
+        session_delete(s);
+        return;
+    }
+    int lost = 0;
+    if (!session_read_exit(s)) {
+        int connected = session_connect(s) == 0;
+        if (!connected && !session_read_exit(s)) { /* it did not end just now, either */
+            session_set_lost(s);
+            lost = 1;
+            connected = session_connect(s) == 0; /* see holder_is_given_up */
+        }
+        if (connected) {
+            if (lost)
+                session_unlose(s);
+            all->adopting++;
+            if (s->ending)
+                holder_link_send(&s->holder, FRAME_KILL, (span){0});
+            return;
+        }
+    }
+    if (s->ending || s->hidden)
+        session_remove(s);
+}
+
+static int session_is_older(const void *a, const void *b)
+{
+    const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
+    return x->created_at < y->created_at ? -1 : x->created_at > y->created_at;
+}
+
+/* Directories come in any order; the list is by age. */
+static void sessions_sort(struct sessions *all)
+{
+    struct session **array = base_alloc((all->count + 1) * sizeof *array);
+    size_t n = 0;
+    for (struct session *s = all->first; s; s = s->next)
+        array[n++] = s;
+    qsort(array, n, sizeof *array, session_is_older);
+    all->last = &all->first;
+    for (size_t i = 0; i < n; i++) {
+        array[i]->link = all->last;
+        *all->last = array[i];
+        all->last = &array[i]->next;
+    }
+    *all->last = NULL;
+    free(array);
+    for (struct session *s = all->first; s; s = s->next)
+        session_changed(s);
+}
+
+static void session_adopt_late(void *ctx)
+{
+    struct sessions *all = ctx;
+    log_line(LOG_WARN, "%zu holders have not answered yet", all->adopting);
+    all->adopting = 0;
+    all->ready(all->ready_ctx);
+}
+
+static void sessions_init(struct sessions *all, struct loop *l, const struct config *config,
+                          struct cache *cache, void (*ready)(void *ctx), void *ctx)
+{
+    *all = (struct sessions){
+        .loop = l, .config = config, .cache = cache, .ready = ready, .ready_ctx = ctx};
+    all->last = &all->first;
+    all->flush_timer = (struct loop_timer){.fn = session_flush, .ctx = all};
+    all->adopt_timer = (struct loop_timer){.fn = session_adopt_late, .ctx = all};
+    all->adopting = 1; /* this function itself */
+    store_each_session(config->state, session_adopt, all);
+    sessions_sort(all);
+    loop_timer_set(l, &all->adopt_timer, l->now + SESSION_ADOPT_MS);
+    session_adopted(all);
+}
+
+static void sessions_free(struct sessions *all)
+{
+    while (all->first) {
+        struct session *s = all->first;
+        holder_link_cancel(&s->holder);
+        session_delete(s);
+    }
+}

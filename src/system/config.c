@@ -1,0 +1,826 @@
+#include "system.h"
+
+/* config - paths, the configuration file, defaults.
+ *
+ * The file has [section NAME] lines, key = value lines, blank lines and lines that begin with '#'
+ * or ';'. A line that can't be used is reported with its number, and the rest still applies. */
+
+#define CONFIG_FILE_MAX (256 * 1024)
+#define CONFIG_TLS_COMMAND                                                                         \
+    "openssl s_client -quiet -verify_return_error -servername HOST -connect HOST:PORT"
+#define CONFIG_ENTRIES_MAX 256 /* lines of [keys], of [colours] */
+
+/* ---- words, quoted as in a shell ------------------------------------------------------------ */
+
+/* One word at *s into `out`; 0 when a quote stays open. */
+static int config_word(span *s, buf *out)
+{
+    char quote = 0;
+    for (; s->n; *s = span_sub(*s, 1)) {
+        char c = s->p[0];
+        int escapes =
+            c == '\\' && quote != '\'' && s->n > 1 && (!quote || strchr("$`\"\\", s->p[1]));
+        if (escapes) {
+            *s = span_sub(*s, 1);
+            buf_byte(out, s->p[0]);
+        } else if (quote ? c == quote : c == '\'' || c == '"') {
+            quote = quote ? 0 : c;
+        } else if (!quote && strchr(" \t\r\n", c)) {
+            return 1;
+        } else {
+            buf_byte(out, c);
+        }
+    }
+    return !quote;
+}
+
+static span config_skip_blanks(span s)
+{
+    while (s.n && s.p[0] && strchr(" \t\r\n", s.p[0]))
+        s = span_sub(s, 1);
+    return s;
+}
+
+static char **config_words(span s)
+{
+    buf text = {0};
+    size_t count = 0;
+    for (s = config_skip_blanks(s); s.n; s = config_skip_blanks(s)) {
+        if (!config_word(&s, &text)) {
+            buf_free(&text);
+            return NULL;
+        }
+        buf_byte(&text, '\0');
+        count++;
+    }
+    char **words = base_alloc((count + 1) * sizeof *words + text.n);
+    char *at = (char *)(words + count + 1);
+    if (text.n)
+        memcpy(at, text.p, text.n);
+    for (size_t i = 0; i < count; i++, at += strlen(at) + 1)
+        words[i] = at;
+    buf_free(&text);
+    return words;
+}
+
+static void config_put_quoted(buf *b, const char *word)
+{
+    static const char safe[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+    if (*word && word[strspn(word, safe)] == '\0') {
+        buf_str(b, word);
+        return;
+    }
+    buf_byte(b, '\'');
+    for (; *word; word++)
+        *word == '\'' ? buf_str(b, "'\\''") : buf_byte(b, *word);
+    buf_byte(b, '\'');
+}
+
+static const char *config_last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static int config_is_program(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The file that execvp would run for `program`, to be freed; NULL when there is none. */
+static char *config_find_program(const char *program)
+{
+    if (strchr(program, '/'))
+        return config_is_program(program) ? span_dup(span_of(program)) : NULL;
+    const char *path = getenv("PATH");
+    span rest = span_of(path ? path : "/usr/local/bin:/bin:/usr/bin");
+    while (*program && rest.p && rest.n) {
+        span dir = span_cut(&rest, ':');
+        buf full = {0};
+        buf_span(&full, dir.n ? dir : span_of("."));
+        buf_byte(&full, '/');
+        buf_str(&full, program);
+        if (config_is_program(buf_cstr(&full)))
+            return full.p;
+        buf_free(&full);
+    }
+    return NULL;
+}
+
+static int config_on_path(const char *program)
+{
+    char *found = config_find_program(program);
+    free(found);
+    return found != NULL;
+}
+
+/* ---- defaults ------------------------------------------------------------------------------- */
+
+static const char *const config_modes[CONFIG_MODES] = {"fast", "med", "slow"};
+
+static int config_mode(const char *name)
+{
+    for (int i = 0; i < CONFIG_MODES; i++)
+        if (strcmp(name, config_modes[i]) == 0)
+            return i;
+    return -1;
+}
+
+static const struct config_agent *config_agent(const struct config *c, const char *name)
+{
+    for (int i = 0; i < c->agent_count; i++)
+        if (strcmp(c->agents[i].name, name) == 0)
+            return &c->agents[i];
+    return NULL;
+}
+
+static const struct passwd *config_passwd(void)
+{
+    return getpwuid(geteuid());
+}
+
+static const char *config_shell(void)
+{
+    const char *shell = getenv("SHELL");
+    if (shell && *shell)
+        return shell;
+    const struct passwd *me = config_passwd();
+    return me && me->pw_shell && *me->pw_shell ? me->pw_shell : "/bin/sh";
+}
+
+static const char *config_home(void)
+{
+    const char *home = getenv("HOME");
+    if (home && *home)
+        return home;
+    const struct passwd *me = config_passwd();
+    return me && me->pw_dir ? me->pw_dir : "/";
+}
+
+static const char *config_user(const struct config *c)
+{
+    const struct passwd *me = c->user ? NULL : config_passwd();
+    return c->user ? c->user : me ? me->pw_name : "unknown";
+}
+
+static struct config_agent *config_add_agent(struct config *c, span name)
+{
+    buf command = {0};
+    if (c->agent_count == CONFIG_AGENTS_MAX)
+        return NULL;
+    struct config_agent *agent = &c->agents[c->agent_count++];
+    *agent = (struct config_agent){.command = NULL};
+    memcpy(agent->name, name.p, name.n);
+    config_put_quoted(&command, agent->name);
+    agent->command = span_dup(buf_view(&command));
+    buf_free(&command);
+    return agent;
+}
+
+static void config_default_agents(struct config *c)
+{
+    static const struct {
+        const char *name, *fast, *med, *slow, *prompt;
+    } known[] = {
+        {"claude", "--model haiku", "--model sonnet", "--model opus", ""},
+        {"gemini", "-m flash-lite", "-m flash", "-m pro", "-i"},
+        {"codex", "-c model_reasoning_effort=low", "-c model_reasoning_effort=medium",
+         "-c model_reasoning_effort=high", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        struct config_agent *agent = config_add_agent(c, span_of(known[i].name));
+        agent->flags[CONFIG_FAST] = span_dup(span_of(known[i].fast));
+        agent->flags[CONFIG_MED] = span_dup(span_of(known[i].med));
+        agent->flags[CONFIG_SLOW] = span_dup(span_of(known[i].slow));
+        agent->prompt = span_dup(span_of(known[i].prompt));
+    }
+    struct config_agent *shell = config_add_agent(c, span_of("shell"));
+    buf quoted = {0};
+    config_put_quoted(&quoted, config_shell());
+    free(shell->command);
+    shell->command = span_dup(buf_view(&quoted));
+    buf_free(&quoted);
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+/* Where a line stands, for what is said about it. */
+struct config_line {
+    struct config *config;
+    int number;
+    span section, name; /* [section name] */
+    span key, value;
+};
+
+static void config_put_problem(const struct config *c, buf *problems, int line, span about,
+                               const char *what)
+{
+    utf8_put_visible(problems, span_of(c->file));
+    buf_byte(problems, ':');
+    buf_int(problems, line);
+    buf_str(problems, ": ");
+    utf8_put_visible(problems, about);
+    buf_str(problems, what);
+    buf_byte(problems, '\n');
+}
+
+static void config_problem(struct config_line *line, const char *what, span about)
+{
+    config_put_problem(line->config, &line->config->problems, line->number, about, what);
+}
+
+static void config_replace(char **place, span value)
+{
+    free(*place);
+    *place = span_dup(value);
+}
+
+struct config_key {
+    const char *name;
+    size_t at; /* where in the structure the section is about */
+};
+
+/* The keys of each section; the place of one here is also that of its line in `lines`. */
+static const struct config_key config_computer_keys[] = {
+    {"name", offsetof(struct config, computer)},
+    {"user", offsetof(struct config, user)},
+    {"host", offsetof(struct config, host)},
+    {"role", offsetof(struct config, role)}};
+static const struct config_key config_ui_keys[] = {
+    {"prefix", offsetof(struct config, prefix)},
+    {"clipboard", offsetof(struct config, clipboard)},
+    {"mouse", offsetof(struct config, mouse)}};
+static const struct config_key config_redis_keys[] = {
+    {"url", offsetof(struct config, redis_url)},
+    {"tls_command", offsetof(struct config, tls_command)}};
+static const struct config_key config_peers_keys[] = {
+    {"allow", offsetof(struct config, allow)},
+    {"attach", offsetof(struct config, attach)}};
+static const struct config_key config_agent_keys[] = {
+    {"command", offsetof(struct config_agent, command)},
+    {"fast", offsetof(struct config_agent, flags[CONFIG_FAST])},
+    {"med", offsetof(struct config_agent, flags[CONFIG_MED])},
+    {"slow", offsetof(struct config_agent, flags[CONFIG_SLOW])},
+    {"prompt", offsetof(struct config_agent, prompt)}};
+static const struct config_key config_project_keys[] = {
+    {"path", offsetof(struct config_project, path)},
+    {"description", offsetof(struct config_project, description)}};
+
+static char **config_place(void *base, const struct config_key *key)
+{
+    return (char **)((char *)base + key->at);
+}
+
+/* Finds the key in its section's table and stores the value and its line; the structure begins at
+ * `base`. */
+static void config_set(struct config_line *line, void *base, const struct config_key *keys,
+                       size_t count, int *lines)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_eq(line->key, keys[i].name)) {
+            config_replace(config_place(base, &keys[i]), line->value);
+            lines[i] = line->number;
+            return;
+        }
+    config_problem(line, ": no such key in this section", line->key);
+}
+
+static void config_set_computer(struct config_line *line)
+{
+    if (!line->value.n)
+        config_problem(line, ": a value is expected", line->key);
+    else
+        config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),
+                   line->config->computer_lines);
+}
+
+static void config_set_peers(struct config_line *line)
+{
+    char **words = config_words(line->value);
+    if (span_eq(line->key, "attach") && (!words || !words[0]))
+        config_problem(line, ": a command is expected, its quotes closed", line->key);
+    else
+        config_set(line, line->config, config_peers_keys, COUNT_OF(config_peers_keys),
+                   line->config->peers_lines);
+    free(words);
+}
+
+static char config_ctrl_letter(const char *prefix)
+{
+    if (strncmp(prefix, "Ctrl-", 5) != 0 || !prefix[5] || prefix[6])
+        return 0;
+    return strchr("abdefghklnopqrtuvwxyz]\\^_", prefix[5]) ? prefix[5] : 0;
+}
+
+static void config_set_ui(struct config_line *line)
+{
+    int is_prefix = span_eq(line->key, "prefix");
+    int is_answer = span_eq(line->value, "yes") || span_eq(line->value, "no");
+    char *value = span_dup(line->value);
+    if (is_prefix && !config_ctrl_letter(value))
+        config_problem(line, ": Ctrl- and a letter or one of ] \\ ^ _ is expected", line->value);
+    else if (!is_prefix && !is_answer &&
+             (span_eq(line->key, "clipboard") || span_eq(line->key, "mouse")))
+        config_problem(line, ": yes or no is expected", line->value);
+    else
+        config_set(line, line->config, config_ui_keys, COUNT_OF(config_ui_keys),
+                   line->config->widget_lines);
+    free(value);
+}
+
+/* What these say only the UI knows; the last line of a name counts. */
+static void config_set_entry(struct config_line *line, struct config_entries *entries)
+{
+    int i = 0;
+    while (i < entries->count && !span_eq(line->key, entries->items[i].name))
+        i++;
+    if (i == CONFIG_ENTRIES_MAX) {
+        config_problem(line, ": too many lines in this section", line->key);
+        return;
+    }
+    if (i == entries->count) {
+        entries->items =
+            base_grow(entries->items, (size_t)(entries->count + 1) * sizeof *entries->items);
+        entries->items[entries->count++] = (struct config_entry){span_dup(line->key), NULL, 0};
+    }
+    config_replace(&entries->items[i].value, line->value);
+    entries->items[i].line = line->number;
+}
+
+static void config_set_keys(struct config_line *line)
+{
+    config_set_entry(line, &line->config->keys);
+}
+
+static void config_set_colours(struct config_line *line)
+{
+    config_set_entry(line, &line->config->colours);
+}
+
+/* What the url must look like is for part redis to say; it says it with where the url stands. */
+static void config_set_redis(struct config_line *line)
+{
+    char **words = config_words(line->value);
+    if (span_eq(line->key, "tls_command") && (!words || !words[0])) {
+        config_problem(line, ": a command is expected, its quotes closed", line->key);
+    } else {
+        config_set(line, line->config, config_redis_keys, COUNT_OF(config_redis_keys),
+                   line->config->redis_lines);
+        if (span_eq(line->key, "url")) {
+            buf from = {0};
+            buf_fmt(&from, "%s:%d", line->config->file, line->number);
+            config_replace(&line->config->redis_from, buf_view(&from));
+            buf_free(&from);
+        }
+    }
+    free(words);
+}
+
+static void config_set_agent(struct config_line *line)
+{
+    struct config_agent *agent = NULL;
+    char **words = config_words(line->value);
+    for (int i = 0; i < line->config->agent_count; i++)
+        if (span_eq(line->name, line->config->agents[i].name))
+            agent = &line->config->agents[i];
+    if (!words)
+        config_problem(line, ": a closing quote is expected", line->value);
+    else if (span_eq(line->key, "command") && !words[0])
+        config_problem(line, ": a program is expected", line->key);
+    else if (agent)
+        config_set(line, agent, config_agent_keys, COUNT_OF(config_agent_keys), agent->lines);
+    free(words);
+}
+
+static void config_set_project(struct config_line *line)
+{
+    struct config_project *project = &line->config->projects[line->config->project_count - 1];
+    config_set(line, project, config_project_keys, COUNT_OF(config_project_keys), project->lines);
+}
+
+static void config_open_agent(struct config_line *line)
+{
+    for (int i = 0; i < line->config->agent_count; i++)
+        if (span_eq(line->name, line->config->agents[i].name))
+            return;
+    if (!config_add_agent(line->config, line->name))
+        config_problem(line, ": too many agents", line->name);
+}
+
+static void config_open_project(struct config_line *line)
+{
+    struct config *c = line->config;
+    c->projects = base_grow(c->projects, (size_t)(c->project_count + 1) * sizeof *c->projects);
+    c->projects[c->project_count++] = (struct config_project){.path = span_dup(span_of("")),
+                                                              .name = span_dup(line->name),
+                                                              .description = span_dup(span_of("")),
+                                                              .line = line->number};
+}
+
+static const struct config_section {
+    const char *name;
+    int named; /* [name NAME] */
+    void (*open)(struct config_line *line);
+    void (*set)(struct config_line *line);
+} config_sections[] = {
+    {"computer", 0, NULL, config_set_computer},
+    {"ui", 0, NULL, config_set_ui},
+    {"redis", 0, NULL, config_set_redis},
+    {"keys", 0, NULL, config_set_keys},
+    {"colours", 0, NULL, config_set_colours},
+    {"peers", 0, NULL, config_set_peers},
+    {"agent", 1, config_open_agent, config_set_agent},
+    {"project", 1, config_open_project, config_set_project},
+};
+
+/* A section's head: which table row follows, NULL when it can't be used (and its keys are passed
+ * over). */
+static const struct config_section *config_open_section(struct config_line *line, span head)
+{
+    line->name = span_trim(head, " \t");
+    line->section = span_cut(&line->name, ' ');
+    line->name = span_trim(line->name, " \t\"");
+    for (size_t i = 0; i < COUNT_OF(config_sections); i++) {
+        const struct config_section *section = &config_sections[i];
+        if (!span_eq(line->section, section->name))
+            continue;
+        if ((line->name.n > 0) != section->named || line->name.n >= CONFIG_NAME_MAX) {
+            config_problem(line,
+                           section->named
+                               ? ": a name of at most 63 bytes is expected in the section"
+                               : ": this section takes no name",
+                           head);
+            return NULL;
+        }
+        if (section->open)
+            section->open(line);
+        return section;
+    }
+    config_problem(line, ": no such section", line->section);
+    return NULL;
+}
+
+/* UTF-8 without control characters but the tab: what is read can be printed, and is whole as a C
+ * string. */
+static int config_is_text(span s)
+{
+    buf line = {0}, shown = {0};
+    buf_span(&line, s);
+    for (size_t i = 0; i < line.n; i++)
+        if (line.p[i] == '\t')
+            line.p[i] = ' ';
+    utf8_put_visible(&shown, buf_view(&line));
+    int same = shown.n == line.n && (!line.n || memcmp(shown.p, line.p, line.n) == 0);
+    buf_free(&line);
+    buf_free(&shown);
+    return same;
+}
+
+static void config_parse(struct config *c, span text)
+{
+    struct config_line line = {.config = c};
+    const struct config_section *section = NULL;
+    int in_section = 0;
+    while (text.n) {
+        span s = span_trim(span_cut(&text, '\n'), " \t\r");
+        line.number++;
+        if (!s.n || s.p[0] == '#' || s.p[0] == ';')
+            continue;
+        if (!config_is_text(s)) {
+            config_problem(&line, ": expected UTF-8 without control characters", s);
+            continue;
+        }
+        if (s.p[0] == '[' && s.p[s.n - 1] == ']') {
+            section = config_open_section(&line, (span){s.p + 1, s.n - 2});
+            in_section = 1;
+            continue;
+        }
+        line.value = s;
+        line.key = span_trim(span_cut(&line.value, '='), " \t");
+        line.value = span_trim(line.value, " \t");
+        if (!memchr(s.p, '=', s.n) || !line.key.n) {
+            span rest = s; /* what follows the first word may be a password */
+            config_problem(&line, ": expected [section] or key = value", span_cut(&rest, ' '));
+        } else if (!in_section) {
+            config_problem(&line, ": expected a [section] before the first key", line.key);
+        } else if (section) {
+            section->set(&line);
+        }
+    }
+}
+
+/* A project without a path is of no use; it is said once, for the whole section. */
+static void config_check_projects(struct config *c)
+{
+    int kept = 0;
+    for (int i = 0; i < c->project_count; i++) {
+        struct config_project *project = &c->projects[i];
+        if (project->path[0] == '/') {
+            c->projects[kept++] = *project;
+            continue;
+        }
+        buf about = {0};
+        buf_fmt(&about, "project %s", project->name);
+        config_put_problem(c, &c->problems, project->lines[0] ? project->lines[0] : project->line,
+                           buf_view(&about), ": an absolute path is expected");
+        buf_free(&about);
+        free(project->path), free(project->name), free(project->description);
+    }
+    c->project_count = kept;
+}
+
+/* ---- paths ---------------------------------------------------------------------------------- */
+
+static char *config_join(const char *dir, const char *name)
+{
+    buf b = {0};
+    buf_str(&b, dir);
+    if (!b.n || b.p[b.n - 1] != '/')
+        buf_byte(&b, '/');
+    buf_str(&b, name);
+    buf_cstr(&b);
+    return b.p;
+}
+
+/* A relative path would mean something else in a daemon that went to "/". */
+static char *config_absolute(const char *path)
+{
+    char here[PATH_MAX];
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        return span_dup(span_of(path));
+    return config_join(here, path);
+}
+
+/* $NAME/tail, or HOME/otherwise; *from becomes which. */
+static char *config_xdg(const char *name, const char *tail, const char *otherwise,
+                        const char **from)
+{
+    const char *dir = getenv(name);
+    *from = dir && dir[0] == '/' ? name : NULL;
+    return *from ? config_join(dir, tail) : config_join(config_home(), otherwise);
+}
+
+static char *config_default_socket(const char **from)
+{
+    const char *from_env = getenv("TELEC_SOCKET");
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    buf b = {0};
+    *from = "TELEC_SOCKET";
+    if (from_env && *from_env)
+        return config_absolute(from_env);
+    *from = "XDG_RUNTIME_DIR";
+    if (runtime && runtime[0] == '/')
+        return config_join(runtime, "telec/api.sock");
+    *from = NULL;
+    buf_fmt(&b, "/tmp/telec-%ld/api.sock", (long)geteuid());
+    buf_cstr(&b);
+    return b.p;
+}
+
+static char *config_default_file(const char **from)
+{
+    const char *from_env = getenv("TELEC_CONFIG");
+    *from = "TELEC_CONFIG";
+    return from_env && *from_env
+               ? config_absolute(from_env)
+               : config_xdg("XDG_CONFIG_HOME", "telec/config", ".config/telec/config", from);
+}
+
+static void config_identity(struct config *c)
+{
+    struct utsname host;
+    span name = span_of(uname(&host) == 0 && host.nodename[0] ? host.nodename : "localhost");
+    c->host = span_dup(name);
+    c->computer = span_dup(span_cut(&name, '.'));
+}
+
+static void config_redis_from_environment(struct config *c)
+{
+    const char *url = getenv("TELEC_REDIS");
+    if (!url) /* "" is a url, too: none */
+        return;
+    config_replace(&c->redis_url, span_of(url));
+    config_replace(&c->redis_from, span_of("$TELEC_REDIS"));
+}
+
+static int config_load(struct config *c, const char *program, const char *socket, const char *file,
+                       buf *error)
+{
+    *c = (struct config){0};
+    char *found = config_find_program(program);
+    c->program = config_absolute(found ? found : program);
+    free(found);
+    c->socket_from = "-S";
+    c->socket = socket ? config_absolute(socket) : config_default_socket(&c->socket_from);
+    const char *slash = strrchr(c->socket, '/');
+    char *dir = span_dup((span){c->socket, (size_t)(slash - c->socket)});
+    c->holders = config_join(dir, "s");
+    free(dir);
+    c->state = config_xdg("XDG_STATE_HOME", "telec", ".local/state/telec", &c->state_from);
+    c->file_from = "-c";
+    c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
+    c->prefix = span_dup(span_of("Ctrl-]"));
+    c->clipboard = span_dup(span_of("no"));
+    c->role = span_dup(span_of("development"));
+    c->allow = span_dup(span_of("*"));
+    c->attach = span_dup(span_of("ssh -t DEST"));
+    c->redis_url = span_dup(span_of(""));
+    c->redis_from = span_dup(span_of(c->file));
+    c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
+    c->mouse = span_dup(span_of("yes"));
+    config_identity(c);
+    config_default_agents(c);
+    buf text = {0};
+    int status = buf_read_file(&text, c->file, CONFIG_FILE_MAX);
+    if (status != 0 && (file || (errno != ENOENT && errno != ENOTDIR))) {
+        buf_fmt(error, "cannot read the configuration %s: %s", c->file, strerror(errno));
+        buf_free(&text);
+        return -1;
+    }
+    config_parse(c, buf_view(&text));
+    config_redis_from_environment(c);
+    config_check_projects(c);
+    buf_free(&text);
+    return 0;
+}
+
+static void config_free_entries(struct config_entries *entries)
+{
+    for (int i = 0; i < entries->count; i++)
+        free(entries->items[i].name), free(entries->items[i].value);
+    free(entries->items);
+}
+
+static void config_free(struct config *c)
+{
+    char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
+                             c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
+                             c->mouse,     c->redis_url, c->redis_from, c->tls_command,
+                             c->role,      c->allow,     c->attach};
+    for (size_t i = 0; i < COUNT_OF(strings); i++)
+        free(strings[i]);
+    config_free_entries(&c->keys);
+    config_free_entries(&c->colours);
+    for (int i = 0; i < c->agent_count; i++) {
+        struct config_agent *agent = &c->agents[i];
+        free(agent->command), free(agent->prompt);
+        for (int mode = 0; mode < CONFIG_MODES; mode++)
+            free(agent->flags[mode]);
+    }
+    for (int i = 0; i < c->project_count; i++)
+        free(c->projects[i].path), free(c->projects[i].name), free(c->projects[i].description);
+    free(c->projects);
+    buf_free(&c->problems);
+    *c = (struct config){0};
+}
+
+/* ---- the effective configuration ------------------------------------------------------------ */
+
+static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
+                             int line)
+{
+    buf_str(b, line ? "# " : "# default\n");
+    if (line) {
+        utf8_put_visible(b, span_of(c->file));
+        buf_fmt(b, ":%d\n", line);
+    }
+    buf_fmt(b, "%s =%s%s\n", name, value && *value ? " " : "", value ? value : "");
+}
+
+static void config_put_section(const struct config *c, buf *b, const void *base,
+                               const struct config_key *keys, size_t count, const int *lines)
+{
+    for (size_t i = 0; i < count; i++) {
+        char **value = config_place((void *)base, &keys[i]);
+        config_put_value(c, b, keys[i].name, *value, lines[i]);
+    }
+}
+
+/* A path is not said in the file: a comment tells it. */
+static void config_put_path(buf *b, const char *what, const char *path, const char *from)
+{
+    buf_fmt(b, "# %s: ", what);
+    utf8_put_visible(b, span_of(path));
+    if (!from)
+        buf_str(b, " (default)\n");
+    else
+        buf_fmt(b, " (%s %s)\n", from[0] == '-' ? "option" : "environment", from);
+}
+
+/* The url without its password: what is printed here is shown to others. */
+static void config_put_url(buf *b, const char *url)
+{
+    const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
+    const char *colon = scheme && at ? strchr(scheme + 3, ':') : NULL;
+    if (!colon || colon > at) {
+        buf_str(b, url);
+        return;
+    }
+    buf_add(b, url, (size_t)(colon - url));
+    buf_str(b, ":***");
+    buf_str(b, at);
+}
+
+static void config_put_redis(const struct config *c, buf *b)
+{
+    buf url = {0};
+    config_put_url(&url, c->redis_url);
+    buf_str(b, "\n[redis]\n");
+    if (c->redis_from[0] == '$') {
+        buf_fmt(b, "# environment %s\nurl =%s", c->redis_from + 1, url.n ? " " : "");
+        utf8_put_visible(b, buf_view(&url));
+        buf_byte(b, '\n');
+    } else {
+        config_put_value(c, b, "url", buf_cstr(&url), c->redis_lines[0]);
+    }
+    config_put_value(c, b, "tls_command", c->tls_command, c->redis_lines[1]);
+    buf_free(&url);
+}
+
+static void config_put_agent(const struct config *c, buf *b, const struct config_agent *agent)
+{
+    size_t count = COUNT_OF(config_agent_keys);
+    buf_fmt(b, "\n[agent %s]\n", agent->name);
+    if (!agent->prompt) {
+        buf_str(b, "# no prompt: a first prompt is typed once it has started\n");
+        count--;
+    }
+    config_put_section(c, b, agent, config_agent_keys, count, agent->lines);
+}
+
+static void config_put(const struct config *c, buf *b)
+{
+    config_put_path(b, "configuration file", c->file, c->file_from);
+    config_put_path(b, "socket", c->socket, c->socket_from);
+    config_put_path(b, "state", c->state, c->state_from);
+    buf_str(b, "\n[computer]\n");
+    config_put_value(c, b, "name", c->computer, c->computer_lines[0]);
+    config_put_value(c, b, "user", config_user(c), c->computer_lines[1]);
+    config_put_value(c, b, "host", c->host, c->computer_lines[2]);
+    config_put_value(c, b, "role", c->role, c->computer_lines[3]);
+    for (int i = 0; i < c->agent_count; i++)
+        config_put_agent(c, b, &c->agents[i]);
+    for (int i = 0; i < c->project_count; i++) {
+        const struct config_project *project = &c->projects[i];
+        buf_fmt(b, "\n[project %s]\n", project->name);
+        config_put_section(c, b, project, config_project_keys, COUNT_OF(config_project_keys),
+                           project->lines);
+    }
+    config_put_redis(c, b);
+    buf_str(b, "\n[peers]\n");
+    config_put_section(c, b, c, config_peers_keys, COUNT_OF(config_peers_keys), c->peers_lines);
+    buf_str(b, "\n[ui]\n");
+    config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->widget_lines);
+}
+
+/* ---- directories ---------------------------------------------------------------------------- */
+
+static int config_make_parents(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int made = mkdir(path, 0700);
+        *slash = '/';
+        if (made != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+            return -1;
+    }
+    return 0;
+}
+
+/* Makes `path` as a directory that nobody else can reach into, or says why it can't be trusted. */
+static int config_private_dir(const char *path, buf *error)
+{
+    struct stat st;
+    const char *fault = NULL;
+    char *copy = span_dup(span_of(path));
+    int made = config_make_parents(copy) == 0 ? mkdir(path, 0700) : -1;
+    free(copy);
+    if ((made != 0 && errno != EEXIST) || lstat(path, &st) != 0)
+        fault = strerror(errno);
+    else if (S_ISLNK(st.st_mode))
+        fault = "it is a symbolic link";
+    else if (!S_ISDIR(st.st_mode))
+        fault = "it is not a directory";
+    else if (st.st_uid != geteuid())
+        fault = "it belongs to another user";
+    else if (st.st_mode & 077)
+        fault = "it is open to others (chmod 700 it)";
+    if (fault)
+        buf_fmt(error, "cannot use the directory %s: %s", path, fault);
+    return fault ? -1 : 0;
+}
+
+static int config_make_dirs(const struct config *c, buf *error)
+{
+    char *runtime = span_dup((span){c->socket, (size_t)(strrchr(c->socket, '/') - c->socket)});
+    char *sessions = config_join(c->state, "sessions");
+    const char *const dirs[] = {runtime, c->holders, c->state, sessions};
+    int status = 0;
+    for (size_t i = 0; i < COUNT_OF(dirs) && status == 0; i++)
+        status = config_private_dir(dirs[i], error);
+    free(runtime);
+    free(sessions);
+    return status;
+}

@@ -1,0 +1,289 @@
+#ifndef TELEC_SYSTEM_H
+#define TELEC_SYSTEM_H
+#include "../screen/screen.h"
+
+/* ==== loop: the one poll() table: fds, timers, signals, child exits; queued connections ====== */
+
+#ifndef CONN_READ_MAX
+#define CONN_READ_MAX (64 * 1024) /* bytes taken from one descriptor in one pass */
+#endif
+/* the same from a pty: it fills up again while this much is emulated */
+#define CONN_READ_GREEDY (CONN_READ_MAX / 4)
+/* pieces a connection queues without an allocation; a power of two */
+#define CONN_FEW 4
+#define LOOP_SIGNALS 65           /* signal numbers are below this */
+
+/* A descriptor on the loop, embedded in its owner. on_event gets poll's revents; it may unwatch and
+ * free anything but a struct loop_fd whose own pass is still running (use a task for that). */
+struct loop_fd {
+    int fd;
+    int slot;               /* index in the poll table + 1; 0: not watched; -1: in the crowd */
+    void (*on_event)(void *ctx, short revents);
+    void *ctx;
+};
+
+/* A one-shot timer, embedded in its owner. */
+struct loop_timer {
+    long long due;          /* on clock_mono_ms */
+    int slot;               /* index in the heap + 1; 0: not set */
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+/* Work for the end of the pass, in the order it was put off; putting off twice is once. */
+struct loop_task {
+    struct loop_task *next;
+    int queued;
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+struct loop_child {
+    struct loop_child *next;
+    pid_t pid;
+    void (*fn)(void *ctx, int status); /* waitpid's status */
+    void *ctx;
+};
+
+struct loop {
+    struct pollfd *polls;
+    struct loop_fd **fds;   /* fds[i] owns polls[i]; NULL: unwatched in this pass */
+    int count, cap, holes;
+    struct loop_fd crowd;   /* one descriptor for many, see loop_crowd; fd -1: none */
+    struct loop_timer **timers; /* binary heap, earliest first */
+    int timer_count, timer_cap;
+    struct loop_task *task_first, **task_last;
+    long long now;          /* clock_mono_ms of this pass */
+    buf spare;              /* lent to the connection that is reading */
+    struct loop_child *children;
+    struct loop_fd signal_fd;
+    void (*on_signal[LOOP_SIGNALS])(void *ctx, int signo);
+    void *signal_ctx[LOOP_SIGNALS];
+};
+
+static void loop_init(struct loop *l);
+static void loop_free(struct loop *l);
+static void loop_once(struct loop *l);             /* waits for the next events and handles them */
+/* From now on descriptors are watched as a crowd, where the system can: poll() then sees one for
+ * all of them, and a pass costs what is ready, not what is there. */
+static void loop_expect_crowd(struct loop *l);
+/* Registers f->fd, or changes what it waits for (POLLIN, POLLOUT, or 0: only hang-up). */
+static void loop_watch(struct loop *l, struct loop_fd *f, short events);
+static void loop_unwatch(struct loop *l, struct loop_fd *f);
+static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
+static void loop_timer_stop(struct loop *l, struct loop_timer *t);
+static void loop_defer(struct loop *l, struct loop_task *task);
+/* O(tasks); before its memory goes */
+static void loop_cancel(struct loop *l, struct loop_task *task);
+static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
+/* calls child->fn once, then forgets it */
+static void loop_on_exit(struct loop *l, struct loop_child *child);
+/* fn is not called any more; the caller waits for the process */
+static void loop_forget_child(struct loop *l, struct loop_child *child);
+
+/* A piece of a connection's output: bytes at…end of a shared blob. */
+struct conn_piece {
+    blob *bytes;
+    size_t at, end;
+    int first;              /* first piece of a message */
+};
+
+struct conn;
+struct conn_hooks {
+    void (*on_data)(void *ctx);    /* conn_view has grown, or conn->eof was set */
+    void (*on_drained)(void *ctx); /* everything queued was written or dropped; may be NULL */
+    /* the last call: free everything, the conn by conn_free too */
+    void (*on_closed)(void *ctx, const char *why);
+};
+
+/* A stream socket (or pty) on the loop. Output is queued and written at the end of the pass, many
+ * messages in one write; input owns memory only while some of it is not taken. Set hooks and ctx,
+ * then conn_open. There are thousands, and an event finds all of one outside the cache: what every
+ * message needs comes first. */
+struct conn {
+    struct loop *loop;
+    struct loop_fd io;
+    const struct conn_hooks *hooks;
+    void *ctx;
+    unsigned char is_socket; /* not a terminal or a pipe */
+    unsigned char eof;      /* the peer sends no more */
+    unsigned char paused;   /* not reading */
+    unsigned char greedy;   /* read until nothing is left: a pty gives 4 KiB at a time */
+    unsigned char stuck;    /* waiting for the descriptor to take more */
+    unsigned char takes_fd; /* a descriptor may come with the input: see conn_take_fd */
+    unsigned char finishing; /* close when drained */
+    unsigned char dead;
+    buf in;
+    size_t taken;           /* bytes of in that are done with */
+    struct conn_piece *out; /* ring of out_cap pieces, a power of two; starts as `few` */
+    size_t out_head, out_count, out_cap;
+    size_t queued;          /* bytes not written yet */
+    struct loop_task flush;
+    struct conn_piece few[CONN_FEW];
+    struct loop_task bury;
+    const char *why;        /* why it died; NULL: an orderly end */
+    int passed;             /* the descriptor that came last, plus 1; 0: none */
+};
+
+/* fd becomes non-blocking and the conn's own */
+static void conn_open(struct conn *c, struct loop *l, int fd);
+static span conn_view(const struct conn *c);       /* input not taken yet */
+static char *conn_bytes(struct conn *c);           /* the same, to be changed in place */
+static void conn_take(struct conn *c, size_t n);
+static void conn_pause(struct conn *c, int paused);
+/* queues a copy, a message of its own; a dead conn ignores it */
+static void conn_send(struct conn *c, span s);
+/* the same without waiting for the end of the pass; a copy only of what cannot be written now */
+static void conn_send_now(struct conn *c, span s);
+/* The same with a copy of a descriptor for a peer that takes one, when nothing is queued. 0, or -1:
+ * nothing was sent. */
+static int conn_send_fd(struct conn *c, span s, int fd);
+/* The descriptor that came with the input, now the caller's; -1: none did. */
+static int conn_take_fd(struct conn *c);
+/* queues a reference */
+static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
+/* forgets queued messages of which nothing was written yet */
+static void conn_drop_unsent(struct conn *c);
+static void conn_flush(struct conn *c);            /* writes what is queued now, if it can */
+static void conn_finish(struct conn *c);           /* writes what is queued, then closes */
+/* at once; on_closed comes at the end of the pass */
+static void conn_close(struct conn *c, const char *why);
+static void conn_free(struct conn *c);             /* memory only; from on_closed */
+
+/* 0600 Unix socket; fd or -1 */
+static int conn_listen(const char *path, char *error, size_t error_size);
+static int conn_connect(const char *path);         /* non-blocking fd, or -1 and errno */
+static int conn_peer_is_me(int fd);                /* the process at the other end has my user id */
+static int conn_close_on_exec(int fd);             /* gives fd back */
+
+/* ==== config: paths, the config file, defaults =============================================== */
+
+#define CONFIG_AGENTS_MAX 16
+#define CONFIG_NAME_MAX 64
+enum config_mode { CONFIG_FAST, CONFIG_MED, CONFIG_SLOW, CONFIG_MODES };
+
+/* Where a value comes from: the line of the file that set it, or 0: a default. By the order of the
+ * keys in config's tables. */
+#define CONFIG_ORIGINS 5
+
+struct config_agent {
+    char name[CONFIG_NAME_MAX];
+    char *command;              /* program and arguments, quoted as in a shell */
+    char *flags[CONFIG_MODES];  /* added for fast, med, slow */
+    char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
+    int lines[CONFIG_ORIGINS];
+};
+
+struct config_project {
+    char *path, *name, *description;
+    int line, lines[CONFIG_ORIGINS]; /* of its section, of its keys */
+};
+
+/* A line of [keys] or [colours]: what it means only the UI can say. */
+struct config_entry {
+    char *name, *value;
+    int line;
+};
+
+struct config_entries {
+    struct config_entry *items;
+    int count;
+};
+
+struct config {
+    char *program;              /* this binary's path */
+    char *socket, *holders;     /* API socket; directory of holder sockets */
+    char *state;                /* directory of records and logs */
+    char *file;                 /* configuration file */
+    char *computer, *user, *host; /* what other computers see */
+    char *clipboard;            /* "yes": an attached session may set the terminal's clipboard */
+    char *prefix;               /* "Ctrl-]": what leads a command while attached */
+    char *redis_url;            /* where computers meet; "": nowhere */
+    char *redis_from;           /* where that was read: "FILE:LINE" or "$TELEC_REDIS" */
+    char *role;                 /* a word for others: "development" */
+    char *allow;                /* computers that may change something here; "*": all */
+    char *attach;               /* how to get to another computer; DEST stands for [user@]host */
+    char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
+    char *mouse;                /* "yes": clicks and the wheel are the UI's */
+    int computer_lines[CONFIG_ORIGINS], widget_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
+        peers_lines[CONFIG_ORIGINS];
+    struct config_entries keys, colours; /* [keys] and [colours] as they stand in the file */
+    /* what named the path: an option ("-S"), an environment variable; NULL: nothing */
+    const char *socket_from, *state_from, *file_from;
+    struct config_agent agents[CONFIG_AGENTS_MAX];
+    int agent_count;
+    struct config_project *projects;
+    int project_count;
+    buf problems;               /* "FILE:LINE: what was expected", one a line */
+};
+
+/* Fills in paths, defaults and what the file says. socket and file are the options -S and -c, or
+ * NULL. A missing file is fine unless `file` names it. 0, or -1 with a message in *error. */
+static int config_load(struct config *c, const char *program, const char *socket, const char *file,
+                       buf *error);
+static void config_free(struct config *c);
+/* A problem with a line of the file, found by whoever knows what it means: appends
+ * "FILE:LINE: ABOUTWHAT" (about is made visible). */
+static void config_put_problem(const struct config *c, buf *problems, int line, span about,
+                               const char *what);
+/* The effective configuration as a file that says the same, each value under a comment that says
+ * where it comes from; all but [keys] and [colours]. */
+static void config_put(const struct config *c, buf *b);
+/* One value of it: the comment and the line. */
+static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
+                             int line);
+/* Makes the run-time and state directories, and refuses those that are a link, somebody else's or
+ * open to others. 0, or -1 with a message. */
+static int config_make_dirs(const struct config *c, buf *error);
+/* NULL: not configured */
+static const struct config_agent *config_agent(const struct config *c, const char *name);
+/* The configured user, else this process's; until the next call. (Asked for late: it reads files.)
+ */
+static const char *config_user(const struct config *c);
+/* The letter x of a prefix written "Ctrl-x"; 0: it isn't one. */
+static char config_ctrl_letter(const char *prefix);
+static int config_mode(const char *name);          /* enum config_mode, or -1 */
+/* Splits as a POSIX shell does (quotes, backslashes; no expansions). A NULL-terminated argv in one
+ * block to be freed with free(), or NULL: an open quote. */
+static char **config_words(span s);
+static void config_put_quoted(buf *b, const char *word); /* so that config_words gives it back */
+static int config_on_path(const char *program);    /* would execvp find it? */
+static const char *config_last_part(const char *path); /* a name for what is there */
+
+/* ==== store: session records on disk, written so that a crash loses nothing ================== */
+
+#define STORE_RECORD_MAX (64 * 1024)
+#define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a session's two log files */
+
+static int store_write_all(int fd, span s);        /* 0, or -1 and errno */
+/* Replaces DIR/NAME by `bytes`: temporary file, fsync, rename, fsync of DIR. 0, or -1 and errno. */
+static int store_write(const char *dir, const char *name, span bytes);
+/* appends; 0, or -1 and errno */
+static int store_read(const char *dir, const char *name, buf *out);
+/* STATE/sessions/ID, to be freed */
+static char *store_session_dir(const char *state, const char *id);
+/* One directory, 0700, on disk before it returns. 0 also when it is there; -1 and errno. */
+static int store_make_dir(const char *path);
+static void store_remove_session(const char *state, const char *id); /* record, status, log */
+/* Calls each for every session directory; ids that are not plain file names are passed over. */
+static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
+                               void *ctx);
+static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ */
+/* An exclusive lock that lasts until the process ends. The fd, or -1 (errno EAGAIN: somebody holds
+ * it, *pid). */
+static int store_lock(const char *path, pid_t *pid);
+
+/* A session's log: DIR/log, and DIR/log.1 with what came before it. */
+struct store_log {
+    int fd;
+    size_t size;
+    char *path, *old;
+};
+
+/* appends to what is there; 0, or -1 and errno */
+static int store_log_open(struct store_log *log, const char *dir);
+static void store_log_write(struct store_log *log, span bytes);
+static void store_log_close(struct store_log *log);
+static void store_log_read(const char *dir, buf *out); /* both files, oldest first */
+
+#endif

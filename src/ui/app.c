@@ -1,0 +1,562 @@
+#include "ui.h"
+
+/* app - the UI's state: what is shown and selected, what is asked of the daemon, what survives a
+ * restart, and the terminal lent to another program.
+ *
+ * Nothing here waits: what changes marks the screen as out of date, a request's answer comes back
+ * from the loop. What each key does stands in dialog and tui. */
+
+#define APP_FRAME_MS 16
+/* frames saved up: a key's echo needn't wait for the frame before it */
+#define APP_BURST_MS 32
+#define APP_ECHOES_MAX 256
+#define APP_ECHO_MS 100      /* a key that shows nothing for so long has no echo */
+#define APP_KEEP_MS 5000     /* from a change to its being written */
+#define APP_STATE_FILE "ui.json"
+
+/* ---- when to draw, what to say -------------------------------------------------------------- */
+
+/* Every key that goes to a session is owed a frame, so that its echo does not wait for the next one
+ * that is due. */
+static void app_owe_echo(struct app *t)
+{
+    if (t->loop.now >= t->echo_until)
+        t->echoes = 0; /* those before had none */
+    if (t->echoes < APP_ECHOES_MAX)
+        t->echoes++;
+    t->echo_until = t->loop.now + APP_ECHO_MS;
+}
+
+static int app_owes_echo(const struct app *t)
+{
+    return t->echoes > 0 && t->loop.now < t->echo_until;
+}
+
+static void app_changed(struct app *t)
+{
+    t->stale = 1;
+    if ((t->frame_timer.slot && !app_owes_echo(t)) || t->terminal.queued || t->program_runs)
+        return;
+    if (t->loop.now >= t->frame_due || app_owes_echo(t))
+        loop_defer(&t->loop, &t->draw_task);
+    else
+        loop_timer_set(&t->loop, &t->frame_timer, t->frame_due);
+}
+
+/* A frame is being drawn: when the next one may be. */
+static void app_count_frame(struct app *t)
+{
+    long long earliest = t->loop.now - APP_BURST_MS;
+    if (app_owes_echo(t))
+        t->echoes--;
+    else
+        t->frame_due = (t->frame_due > earliest ? t->frame_due : earliest) + APP_FRAME_MS;
+    t->stale = 0;
+}
+
+static void app_say(struct app *t, int alarm, const char *text)
+{
+    widget_toast_add(&t->toasts, alarm, text, t->loop.now);
+    if (t->toasts.until)
+        loop_timer_set(&t->loop, &t->toast_timer, t->toasts.until);
+    app_changed(t);
+}
+
+static void app_on_toast_over(void *ctx)
+{
+    struct app *t = ctx;
+    if (widget_toast_expire(&t->toasts, t->loop.now))
+        app_changed(t);
+    if (t->toasts.until)
+        loop_timer_set(&t->loop, &t->toast_timer, t->toasts.until);
+}
+
+static void app_set_mode(struct app *t, enum app_mode mode)
+{
+    t->mode = mode;
+    app_changed(t);
+}
+
+static void app_set(char **place, const char *value)
+{
+    char *copy = value ? span_dup(span_of(value)) : NULL;
+    free(*place);
+    *place = copy;
+}
+
+static int app_is_foreign(const struct app *t)
+{
+    return t->client.ws && t->client.ws->accepted && t->client.ws->foreign;
+}
+
+static int app_wants_mouse(const struct app *t)
+{
+    return !t->config->mouse || strcmp(t->config->mouse, "no") != 0;
+}
+
+/* ---- selection ------------------------------------------------------------------------------ */
+
+static struct app_view *app_view(struct app *t)
+{
+    return &t->views[t->shown == APP_PLAN];
+}
+
+static int app_rows(const struct app *t)
+{
+    return t->shown == APP_PLAN ? t->plan.row_count : t->tree.row_count;
+}
+
+static const char *app_key_of(const struct app *t, int at)
+{
+    return t->shown == APP_PLAN ? t->plan.rows[at].key : t->tree.rows[at].key;
+}
+
+static void app_select(struct app *t, int at)
+{
+    struct app_view *view = app_view(t);
+    if (app_rows(t) == 0)
+        return;
+    view->list.at = widget_max(0, widget_min(at, app_rows(t) - 1));
+    if (!view->selected || strcmp(view->selected, app_key_of(t, view->list.at)) != 0) {
+        app_set(&view->selected, app_key_of(t, view->list.at));
+        app_keep(t);
+    }
+    app_changed(t);
+}
+
+static int app_find(const struct app *t, const char *key)
+{
+    if (!key)
+        return -1;
+    return t->shown == APP_PLAN ? todos_find(&t->plan, key) : tree_find(&t->tree, key);
+}
+
+/* What a filter has found is what people look for: not the rows above it. `at`: what is selected,
+ * which stays so if it is a hit. */
+static int app_first_hit(const struct app *t, int at)
+{
+    if (at >= 0 && t->tree.rows[at].session && t->tree.rows[at].session->hit)
+        return at;
+    for (int i = 0; i < t->tree.row_count; i++)
+        if (t->tree.rows[i].session && t->tree.rows[i].session->hit)
+            return i;
+    return at;
+}
+
+static void app_settle(struct app *t)
+{
+    struct app_view *view = app_view(t);
+    int dirty = t->shown == APP_PLAN ? t->plan.dirty : t->tree.dirty;
+    if (!dirty && !view->wanted)
+        return;
+    t->built += dirty;
+    if (t->shown == APP_PLAN)
+        todos_build(&t->plan);
+    else
+        tree_build(&t->tree);
+    int wanted = app_find(t, view->wanted);
+    int at = wanted >= 0 ? wanted : app_find(t, view->selected);
+    if (wanted >= 0)
+        app_set(&view->wanted, NULL);
+    if (t->find_hit && t->shown == APP_SESSIONS && t->tree.word_count)
+        at = app_first_hit(t, at);
+    t->find_hit = 0;
+    app_select(t, at >= 0 ? at : view->list.at);
+}
+
+static void app_show(struct app *t, enum app_mode view)
+{
+    t->shown = view;
+    app_keep(t);
+    app_set_mode(t, view);
+}
+
+static struct tree_row *app_row(struct app *t)
+{
+    if (t->shown != APP_SESSIONS)
+        return NULL;
+    app_settle(t); /* what is gone has no row any more */
+    int at = t->views[0].list.at;
+    return at >= 0 && at < t->tree.row_count ? &t->tree.rows[at] : NULL;
+}
+
+static struct tree_session *app_session(struct app *t)
+{
+    struct tree_row *row = app_row(t);
+    return row ? row->session : NULL;
+}
+
+static const struct todos_row *app_plan_row(struct app *t)
+{
+    if (t->shown != APP_PLAN)
+        return NULL;
+    app_settle(t);
+    int at = t->views[1].list.at;
+    return at >= 0 && at < t->plan.row_count ? &t->plan.rows[at] : NULL;
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static void app_refuse(struct app_ask *ask, const char *what)
+{
+    struct app *t = ask->app;
+    if (ask->dialog && t->mode == ask->dialog && t->form.busy) {
+        t->form.busy = 0;
+        buf_clear(&t->form.error);
+        buf_str(&t->form.error, what);
+        app_changed(t);
+    } else if (ask->dialog || t->client.push == CLIENT_LIVE) {
+        app_say(t, 1, what);
+    }
+}
+
+static void app_on_answer(void *ctx, int status, span body, const char *error)
+{
+    struct app_ask *ask = ctx;
+    struct json answer = {0};
+    const char *why = error;
+    char *detail = NULL;
+    if (!error && (status >= 400 || json_parse(body, &answer, NULL, NULL) != PARSE_DONE))
+        why = detail = client_detail(body);
+    struct json failed = json_get(answer, "status"); /* a TeleClaude daemon says so with a 200 */
+    if (!why && json_text_eq(failed, "error")) {
+        detail = json_dup_text(json_get(answer, "message"));
+        why = detail ? detail : "the daemon gave no reason";
+    }
+    if (why && ask->about)
+        app_forget_ended(ask->app, app_find_ended(ask->app, ask->about));
+    if (why)
+        app_refuse(ask, why);
+    else if (ask->take)
+        ask->take(ask->app, answer, ask);
+    free(detail);
+    free(ask->about);
+    free(ask);
+}
+
+static struct app_ask *app_request(
+    struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
+    void (*take)(struct app *t, struct json answer, struct app_ask *ask))
+{
+    struct app_ask *ask = base_alloc(sizeof *ask);
+    *ask = (struct app_ask){.app = t, .take = take, .events = t->events, .dialog = dialog};
+    client_request(&t->client, method, target, body, app_on_answer, ask);
+    return ask;
+}
+
+/* Events that came in meanwhile are newer than this list. */
+static void app_take_sessions(struct app *t, struct json answer, struct app_ask *ask)
+{
+    if (ask->events == t->events || t->client.push == CLIENT_PARTIAL)
+        tree_set_sessions(&t->tree, answer);
+    t->fetched = 1;
+    if (t->rest_timer.slot) /* what else there is to ask need not wait any more */
+        loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);
+    app_changed(t);
+}
+
+static void app_take_computers(struct app *t, struct json answer, struct app_ask *ask)
+{
+    (void)ask;
+    tree_set_computers(&t->tree, answer);
+    todos_set_computers(&t->plan, answer);
+    app_changed(t);
+}
+
+static void app_take_projects(struct app *t, struct json answer, struct app_ask *ask)
+{
+    (void)ask;
+    tree_set_projects(&t->tree, answer);
+    todos_set_projects(&t->plan, answer);
+    app_changed(t);
+}
+
+static void app_take_agents(struct app *t, struct json answer, struct app_ask *ask)
+{
+    (void)ask;
+    tree_set_agents(&t->tree, answer);
+    app_changed(t);
+}
+
+static void app_fetch_sessions(struct app *t)
+{
+    app_request(t, "GET", "/sessions", (span){0}, 0, app_take_sessions);
+}
+
+static void app_fetch_rest(struct app *t)
+{
+    app_request(t, "GET", "/computers", (span){0}, 0, app_take_computers);
+    app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_take_projects);
+    app_request(t, "GET", "/agents/availability", (span){0}, 0, app_take_agents);
+}
+
+static void app_fetch(struct app *t)
+{
+    app_fetch_sessions(t);
+    app_fetch_rest(t);
+}
+
+static void app_put_target(buf *b, const char *id, const char *tail, const char *computer)
+{
+    buf_str(b, "/sessions/");
+    http_put_encoded(b, span_of(id));
+    buf_str(b, tail);
+    buf_str(b, "?computer=");
+    http_put_encoded(b, span_of(computer));
+}
+
+/* ---- sessions that can be taken back -------------------------------------------------------- */
+
+static void app_forget_ended(struct app *t, int at)
+{
+    if (at < 0)
+        return;
+    struct app_ended *e = &t->ended[at];
+    free(e->id), free(e->title), free(e->computer);
+    memmove(e, e + 1, (size_t)(--t->ended_count - at) * sizeof *e);
+}
+
+static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer)
+{
+    for (int i = t->ended_count - 1; i >= 0; i--)
+        if (t->ended[i].until && t->ended[i].until <= t->loop.now)
+            app_forget_ended(t, i);
+    if (t->ended_count == APP_ENDED_MAX)
+        app_forget_ended(t, 0);
+    t->ended[t->ended_count++] = (struct app_ended){
+        span_dup(span_of(id)), span_dup(span_of(title)), span_dup(span_of(computer)), 0};
+}
+
+static int app_find_ended(const struct app *t, const char *id)
+{
+    int at = t->ended_count - 1;
+    while (at >= 0 && strcmp(t->ended[at].id, id) != 0)
+        at--;
+    return at;
+}
+
+static int app_last_ended(const struct app *t)
+{
+    int at = t->ended_count - 1;
+    while (at >= 0 && t->ended[at].until <= t->loop.now)
+        at--;
+    return at;
+}
+
+/* ---- what survives the UI's end ------------------------------------------------------------- */
+
+static void app_keep(struct app *t)
+{
+    t->keep_due = 1;
+    if (!t->keep_timer.slot)
+        loop_timer_set(&t->loop, &t->keep_timer, t->loop.now + APP_KEEP_MS);
+}
+
+static void app_add_prompt(struct app *t, const char *prompt)
+{
+    if (!*prompt || strlen(prompt) > APP_PROMPT_MAX ||
+        (t->prompt_count && strcmp(t->prompts[t->prompt_count - 1], prompt) == 0))
+        return;
+    if (t->prompt_count == APP_PROMPTS_MAX) {
+        free(t->prompts[0]);
+        memmove(&t->prompts[0], &t->prompts[1], sizeof t->prompts - sizeof *t->prompts);
+        t->prompt_count--;
+    }
+    t->prompts[t->prompt_count++] = span_dup(span_of(prompt));
+    app_keep(t);
+}
+
+static void app_put_strings(buf *b, const char *key, char *const *strings, int count)
+{
+    json_key(b, key);
+    json_open(b, '[');
+    for (int i = 0; i < count; i++)
+        json_put_string(b, span_of(strings[i]));
+    json_close(b, ']');
+}
+
+static void app_put_state(const struct app *t, buf *b)
+{
+    json_open(b, '{');
+    json_field_string(b, "view", t->shown == APP_PLAN ? "preparation" : "sessions");
+    json_field_string(b, "selected", t->views[0].wanted ? t->views[0].wanted
+                                                        : t->views[0].selected);
+    json_field_string(b, "todo", t->views[1].wanted ? t->views[1].wanted : t->views[1].selected);
+    json_field_bool(b, "preview", !t->no_preview);
+    tree_put_state(&t->tree, b);
+    app_put_strings(b, "turned", t->plan.turned, t->plan.turned_count);
+    app_put_strings(b, "prompts", t->prompts, t->prompt_count);
+    json_close(b, '}');
+    buf_byte(b, '\n');
+}
+
+static void app_take_state(struct app *t, struct json state)
+{
+    if (json_text_eq(json_get(state, "view"), "preparation") && !t->attach_only)
+        t->mode = t->shown = APP_PLAN;
+    t->views[0].wanted = json_dup_text(json_get(state, "selected"));
+    t->views[1].wanted = json_dup_text(json_get(state, "todo"));
+    t->no_preview = json_get(state, "preview").type == JSON_FALSE;
+    tree_take_state(&t->tree, state);
+    for (struct json_iter it = json_iter(json_get(state, "turned")); json_next(&it);) {
+        char *key = json_dup_text(it.value);
+        if (key && *key)
+            todos_turn(&t->plan, key);
+        free(key);
+    }
+    for (struct json_iter it = json_iter(json_get(state, "prompts")); json_next(&it);) {
+        char *prompt = json_dup_text(it.value);
+        app_add_prompt(t, prompt ? prompt : "");
+        free(prompt);
+    }
+}
+
+static void app_read(struct app *t)
+{
+    struct json state;
+    buf text = {0};
+    if (store_read(t->config->state, APP_STATE_FILE, &text) == 0 && text.n <= STORE_RECORD_MAX &&
+        json_parse(buf_view(&text), &state, NULL, NULL) == PARSE_DONE)
+        app_take_state(t, state);
+    buf_free(&text);
+    t->keep_due = 0;
+    loop_timer_stop(&t->loop, &t->keep_timer);
+}
+
+/* A directory that isn't there, or can't be written to, costs the memory of it and nothing else. */
+static void app_write(void *ctx)
+{
+    struct app *t = ctx;
+    buf text = {0};
+    if (!t->keep_due)
+        return;
+    t->keep_due = 0;
+    app_put_state(t, &text);
+    if (text.n <= STORE_RECORD_MAX && store_write(t->config->state, APP_STATE_FILE,
+                                               buf_view(&text)) != 0)
+        log_line(LOG_INFO, "cannot write %s/%s: %s", t->config->state, APP_STATE_FILE,
+                 strerror(errno));
+    buf_free(&text);
+}
+
+/* ---- the terminal, and lending it ----------------------------------------------------------- */
+
+static void app_resize(struct app *t)
+{
+    int rows, cols;
+    if (t->program_runs)
+        return;
+    if (term_size(t->terminal.io.fd, &rows, &cols) == 0)
+        grid_resize(&t->grid, rows, cols);
+    if (t->mode & APP_SCREENS)
+        view_resize(t->view, t->grid.cols, t->grid.rows - 1);
+    app_changed(t);
+}
+
+static void app_take_terminal(struct app *t)
+{
+    buf_clear(&t->frame);
+    term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
+    t->program_runs = 0;
+    conn_pause(&t->terminal, 0);
+    t->grid.known = 0;
+    app_resize(t);
+}
+
+static void app_on_program_exit(void *ctx, int status)
+{
+    struct app *t = ctx;
+    app_take_terminal(t);
+    if (t->program_done)
+        t->program_done(t, status, NULL);
+}
+
+/* The program has the terminal itself, not our descriptor of it, which does not block; and no
+ * signal is ignored in it because it is here. It stays in our process group, so that it is in the
+ * foreground, and Ctrl-Z stops both. */
+static int app_spawn(char *const *argv, pid_t *pid)
+{
+    extern char **environ;
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    if (posix_spawn_file_actions_init(&files) != 0)
+        return ENOMEM;
+    if (posix_spawnattr_init(&attr) != 0) {
+        posix_spawn_file_actions_destroy(&files);
+        return ENOMEM;
+    }
+    posix_spawnattr_setsigdefault(&attr, &signals);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/tty", O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&files, 0, 1);
+    posix_spawn_file_actions_adddup2(&files, 0, 2);
+    int error = posix_spawnp(pid, argv[0], &files, &attr, argv, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return error;
+}
+
+static void app_run_now(struct app *t)
+{
+    char **argv = t->program_argv;
+    if (!argv || t->terminal.queued || t->terminal.dead)
+        return;
+    t->program_argv = NULL;
+    t->program_runs = 1;
+    conn_pause(&t->terminal, 1);
+    term_leave();
+    t->program = (struct loop_child){.fn = app_on_program_exit, .ctx = t};
+    int error = app_spawn(argv, &t->program.pid);
+    if (error) {
+        buf text = {0};
+        buf_fmt(&text, "cannot start %s: %s", argv[0], strerror(error));
+        app_take_terminal(t);
+        t->program_done(t, 0, buf_cstr(&text));
+        buf_free(&text);
+    } else {
+        loop_on_exit(&t->loop, &t->program);
+    }
+    free(argv);
+}
+
+static void app_run(struct app *t, char **argv,
+                    void (*done)(struct app *t, int status, const char *error))
+{
+    if (t->program_runs || t->program_argv) {
+        free(argv);
+        return;
+    }
+    t->program_argv = argv;
+    t->program_done = done;
+    app_run_now(t); /* or when the terminal has taken what is queued for it */
+}
+
+static void app_free(struct app *t)
+{
+    char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
+                             t->views[1].wanted,   t->target,          t->target_computer,
+                             t->clicked};
+    for (size_t i = 0; i < COUNT_OF(strings); i++)
+        free(strings[i]);
+    while (t->prompt_count)
+        free(t->prompts[--t->prompt_count]);
+    while (t->ended_count)
+        app_forget_ended(t, t->ended_count - 1);
+    free(t->program_argv);
+    widget_form_free(&t->form);
+    keymap_help_free(&t->help);
+    widget_toasts_free(&t->toasts);
+    keymap_free_keys(&t->keys);
+    widget_free(&t->ui);
+    field_free(&t->filter);
+    pager_free(&t->pager);
+    todos_free(&t->plan);
+    tree_free(&t->tree);
+    grid_free(&t->grid);
+    buf_free(&t->frame);
+    conn_free(&t->terminal);
+    loop_free(&t->loop);
+}

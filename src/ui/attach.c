@@ -1,0 +1,250 @@
+#include "ui.h"
+
+/* attach - a session's screen: beside the list, or over all of the terminal with the keys for it.
+ *
+ * The preview is what the selection has come to rest on; attached, everything but the prefix is the
+ * session's. */
+
+#define ATTACH_PAN_ROWS 5
+#define ATTACH_PAN_COLS 20
+#define ATTACH_PREVIEW_MS 60 /* the selection rests for this long before its screen is fetched */
+#define ATTACH_PREVIEW_CHARS 20000 /* of the transcript of a session that has exited */
+
+/* ---- the view ------------------------------------------------------------------------------- */
+
+static void attach_close_view(struct app *t)
+{
+    view_close(t->view);
+    t->view = NULL;
+    loop_timer_stop(&t->loop, &t->preview_timer);
+}
+
+static void attach_on_view_changed(void *ctx)
+{
+    app_changed(ctx);
+}
+
+static void attach_put_modes_back(struct app *t)
+{
+    buf modes = {0};
+    view_put_modes_back(t->view, &modes);
+    conn_send(&t->terminal, buf_view(&modes));
+    buf_free(&modes);
+}
+
+static void attach_end(struct app *t, const char *why)
+{
+    attach_put_modes_back(t);
+    attach_close_view(t);
+    t->grid.known = 0;
+    if (t->attach_only)
+        t->quit = 1;
+    if (why)
+        app_say(t, 1, why);
+    app_set_mode(t, t->shown);
+}
+
+static void attach_on_view_ended(void *ctx)
+{
+    struct app *t = ctx;
+    if (t->mode & APP_SCREENS) {
+        char *why = span_dup(span_of(t->view->reason));
+        attach_end(t, why);
+        free(why);
+    } else { /* what it last showed stays until something else is selected */
+        app_changed(t);
+    }
+}
+
+static const struct view_hooks attach_view_hooks = {attach_on_view_changed, attach_on_view_ended};
+
+static void attach_take_transcript(struct app *t, struct json answer, struct app_ask *ask)
+{
+    const struct tree_session *s = app_session(t);
+    buf text = {0};
+    (void)ask;
+    if (!s || t->mode & APP_SCREENS || (t->view && strcmp(t->view->id, s->id) != 0) ||
+        !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
+        return;
+    json_put_text(&text, json_get(answer, "transcript"));
+    attach_close_view(t);
+    t->view = view_of_text(s->id, buf_view(&text), widget_max(t->grid.cols, 80), t->grid.rows);
+    buf_free(&text);
+    app_changed(t);
+}
+
+/* The selection has rested: its screen, or what an exited session left. */
+static void attach_on_preview(void *ctx)
+{
+    struct app *t = ctx;
+    const struct tree_session *s = app_session(t);
+    if (!s || t->mode & APP_SCREENS)
+        return;
+    if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* a TeleClaude daemon shows no screens */
+        t->view = view_open(&t->client, s->id, 0, &attach_view_hooks, t);
+        return;
+    }
+    buf target = {0};
+    app_put_target(&target, s->id, "/transcript", s->computer);
+    buf_fmt(&target, "&tail_chars=%d", ATTACH_PREVIEW_CHARS);
+    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, attach_take_transcript);
+    buf_free(&target);
+}
+
+/* Moving on quickly fetches nothing. */
+static void attach_follow(struct app *t)
+{
+    const struct tree_session *s = t->has_preview ? app_session(t) : NULL;
+    if (t->mode & APP_SCREENS)
+        return;
+    int lost = t->view && t->view->hooks && !view_is_open(t->view) && t->client.push == CLIENT_LIVE;
+    if (t->view && (lost || !s || strcmp(s->id, t->view->id) != 0))
+        attach_close_view(t);
+    if (lost || !s)
+        t->followed[0] = '\0'; /* coming back to it, it is fetched again */
+    if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->followed) == 0)
+        return;
+    snprintf(t->followed, sizeof t->followed, "%s", s->id);
+    loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_PREVIEW_MS);
+}
+
+static void attach_begin(struct app *t, const char *id)
+{
+    attach_close_view(t);
+    t->view = view_open(&t->client, id, 1, &attach_view_hooks, t);
+    t->followed[0] = '\0';
+    if (!t->view) {
+        app_say(t, 1, "the daemon can't be reached");
+        app_set_mode(t, t->shown); /* there is no screen to be in any more */
+        return;
+    }
+    view_set_mouse(t->view, app_wants_mouse(t));
+    view_resize(t->view, t->grid.cols, t->grid.rows - 1);
+    t->grid.known = 0;
+    app_set_mode(t, APP_ATTACHED);
+}
+
+static void attach_pan(struct app *t, int rows, int cols)
+{
+    if (t->view)
+        view_pan(t->view, rows, cols);
+    if (t->mode == APP_PREFIX)
+        t->mode = APP_ATTACHED;
+    app_changed(t);
+}
+
+static void attach_key_pan_up(void *ctx)
+{
+    attach_pan(ctx, -ATTACH_PAN_ROWS, 0);
+}
+
+static void attach_key_pan_down(void *ctx)
+{
+    attach_pan(ctx, ATTACH_PAN_ROWS, 0);
+}
+
+static void attach_key_pan_left(void *ctx)
+{
+    attach_pan(ctx, 0, -ATTACH_PAN_COLS);
+}
+
+static void attach_key_pan_right(void *ctx)
+{
+    attach_pan(ctx, 0, ATTACH_PAN_COLS);
+}
+
+static void attach_key_detach(void *ctx)
+{
+    attach_end(ctx, NULL);
+}
+
+static int attach_is_elsewhere(const struct app *t, const struct tree_session *s)
+{
+    return s->tmux || (t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
+}
+
+/* Attaches to the next (or previous) running session of the tree, or only one that waits. */
+static void attach_step(struct app *t, int step, const char *state)
+{
+    int from = t->views[0].list.at;
+    for (int i = 1, count = t->tree.row_count; i < count; i++) {
+        int at = ((from + i * step) % count + count) % count;
+        const struct tree_session *s = t->tree.rows[at].session;
+        if (!s || tree_is(s, "exited") || attach_is_elsewhere(t, s) ||
+            (state && !tree_is(s, state)))
+            continue;
+        app_select(t, at);
+        attach_put_modes_back(t);
+        attach_begin(t, s->id);
+        return;
+    }
+    app_set_mode(t, APP_ATTACHED);
+}
+
+static void attach_key_next(void *ctx)
+{
+    attach_step(ctx, 1, NULL);
+}
+
+static void attach_key_previous(void *ctx)
+{
+    attach_step(ctx, -1, NULL);
+}
+
+static void attach_key_next_waiting(void *ctx)
+{
+    attach_step(ctx, 1, "waiting");
+}
+
+/* Typing shows nothing by itself, except that it ends scrolling back. */
+static void attach_send_input(struct app *t, span input)
+{
+    int back = t->view->back;
+    view_send(t->view, input);
+    app_owe_echo(t);
+    if (back)
+        app_changed(t);
+}
+
+static void attach_send_prefix(struct app *t)
+{
+    char byte = (char)(config_ctrl_letter(t->config->prefix) & 0x1f);
+    attach_send_input(t, (span){&byte, 1});
+    app_set_mode(t, APP_ATTACHED);
+}
+
+static void attach_send_paste(struct app *t, span text, int bracketed)
+{
+    buf b = {0};
+    buf_str(&b, bracketed ? "\033[200~" : "");
+    buf_span(&b, text);
+    buf_str(&b, bracketed ? "\033[201~" : "");
+    attach_send_input(t, buf_view(&b));
+    buf_free(&b);
+}
+
+static void attach_scroll(struct app *t, int lines)
+{
+    view_scroll(t->view, lines);
+    app_changed(t);
+}
+
+static void attach_event(struct app *t, const struct term_event *ev)
+{
+    unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
+    int mouse = modes & (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY);
+    int page = ev->type == TERM_KEY && ev->mods == TERM_SHIFT &&
+               (ev->key == TERM_PGUP || ev->key == TERM_PGDN);
+    if (ev->type == TERM_KEY && ev->mods == TERM_CTRL &&
+        ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
+        app_set_mode(t, APP_PREFIX);
+    else if (page)
+        attach_scroll(t, (ev->key == TERM_PGUP ? 1 : -1) * (t->grid.rows / 2));
+    else if (ev->type == TERM_MOUSE && !mouse)
+        attach_scroll(t, widget_wheel(ev));
+    else if (ev->type == TERM_PASTE)
+        attach_send_paste(t, ev->text, (modes & VT_BRACKETED_PASTE) != 0);
+    else if (ev->type == TERM_KEY || ev->type == TERM_MOUSE || ev->type == TERM_UNKNOWN ||
+             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT)))
+        attach_send_input(t, ev->text);
+}

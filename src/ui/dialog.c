@@ -1,0 +1,441 @@
+#include "ui.h"
+
+/* dialog - starting, messaging, renaming and ending a session.
+ *
+ * A dialog is opened for what is selected, and remembers that: the tree may change under it. What
+ * the daemon refuses stays in the dialog with the reason. Ending only stops the program for a few
+ * seconds, in which it can be taken back. */
+
+#define DIALOG_UNDO_S 10
+#define DIALOG_PROMPT_ROWS 5
+#define DIALOG_CONFIRM_ROWS 4
+
+static const char *const dialog_modes[] = {"fast", "med", "slow"};
+
+static void dialog_free_choices(struct app *t)
+{
+    while (t->agent_count) {
+        free(t->agents[--t->agent_count]);
+        free(t->notes[t->agent_count]);
+    }
+    while (t->computer_count)
+        free(t->computers[--t->computer_count]);
+    free(t->computers);
+    t->computers = NULL;
+}
+
+static void dialog_close(struct app *t)
+{
+    widget_form_free(&t->form);
+    dialog_free_choices(t);
+    app_set_mode(t, t->shown);
+}
+
+static void dialog_open(struct app *t, enum app_mode mode, const char *title, const char *submit)
+{
+    widget_form_free(&t->form);
+    dialog_free_choices(t);
+    t->form.title = title;
+    t->form.submit = submit;
+    app_set_mode(t, mode);
+}
+
+static void dialog_set_target(struct app *t, const struct tree_session *s)
+{
+    app_set(&t->target, s->id);
+    app_set(&t->target_computer, s->computer);
+}
+
+/* ---- a new session -------------------------------------------------------------------------- */
+
+/* Before the daemon has told: what the configuration names, and whether that is here. */
+static void dialog_guess_agents(struct app *t)
+{
+    for (int i = 0; i < t->config->agent_count && t->agent_count < TREE_AGENTS_MAX; i++) {
+        char **words = config_words(span_of(t->config->agents[i].command));
+        int there = words && words[0] && config_on_path(words[0]);
+        t->agents[t->agent_count] = span_dup(span_of(t->config->agents[i].name));
+        t->notes[t->agent_count++] = there ? NULL : span_dup(span_of("not installed"));
+        free(words);
+    }
+}
+
+/* Copies: what they were made of may change while the form is open. */
+static void dialog_list_agents(struct app *t)
+{
+    long long now = clock_wall_ms();
+    for (int i = 0; i < t->tree.agent_count; i++) {
+        const struct tree_agent *a = &t->tree.agents[i];
+        buf note = {0};
+        rows_put_agent_note(a, now, &note);
+        t->agents[t->agent_count] = span_dup(span_of(a->name));
+        t->notes[t->agent_count++] = note.n ? span_dup(buf_view(&note)) : NULL;
+        buf_free(&note);
+    }
+    if (!t->agent_count)
+        dialog_guess_agents(t);
+}
+
+static int dialog_is_here(const struct app *t, const char *computer)
+{
+    return !t->tree.computer_count || strcmp(computer, t->tree.computers[0]) == 0;
+}
+
+/* Of another computer's directories and agents nothing is known here. */
+static void dialog_suit_computer(struct app *t)
+{
+    const char *computer = widget_form_choice(&t->form, "Computer");
+    int here = dialog_is_here(t, computer ? computer : t->target_computer);
+    for (int i = 0; i < t->form.count; i++) {
+        struct widget_line *line = &t->form.lines[i];
+        if (strcmp(line->label, "Directory") == 0)
+            line->complete = here ? field_complete_directory : NULL;
+        else if (strcmp(line->label, "Agent") == 0)
+            line->notes = here ? (const char *const *)t->notes : NULL;
+    }
+}
+
+static void dialog_add_computers(struct app *t)
+{
+    if (t->tree.computer_count < 2)
+        return;
+    t->computers = base_alloc((size_t)t->tree.computer_count * sizeof *t->computers);
+    struct widget_line *line = widget_form_add(&t->form, "Computer", "");
+    for (int i = 0; i < t->tree.computer_count; i++) {
+        t->computers[t->computer_count++] = span_dup(span_of(t->tree.computers[i]));
+        if (strcmp(t->tree.computers[i], t->target_computer) == 0)
+            line->choice = i;
+    }
+    line->choices = (const char *const *)t->computers;
+    line->choice_count = t->computer_count;
+}
+
+static void dialog_add_agents(struct app *t)
+{
+    dialog_list_agents(t);
+    if (!t->agent_count)
+        return;
+    t->form.focus = t->form.count;
+    struct widget_line *line = widget_form_add(&t->form, "Agent", "");
+    line->choices = (const char *const *)t->agents;
+    line->notes = (const char *const *)t->notes;
+    line->choice_count = t->agent_count;
+    while (line->choice < t->agent_count - 1 && t->notes[line->choice])
+        line->choice++;
+}
+
+static void dialog_add_text(struct app *t, const char *label, const char *text)
+{
+    struct widget_line *line = widget_form_add(&t->form, label, text);
+    line->field.rows = DIALOG_PROMPT_ROWS;
+    line->field.history = (const char *const *)t->prompts;
+    line->field.history_count = t->prompt_count;
+}
+
+static void dialog_new(struct app *t, const char *prompt)
+{
+    const struct tree_row *row = app_row(t);
+    const struct todos_row *todo = app_plan_row(t);
+    const char *path = row ? row->path : todo && todo->project ? todo->project->path : NULL;
+    dialog_open(t, APP_NEW, "New session", "Start");
+    app_set(&t->target_computer, row           ? row->computer
+                                 : todo        ? todo->computer
+                                 : t->tree.focus ? t->tree.focus
+                                                 : t->config->computer);
+    dialog_add_computers(t);
+    widget_form_add(&t->form, "Directory", path ? path : t->tree.here ? t->tree.here : "/");
+    dialog_add_agents(t);
+    struct widget_line *mode = widget_form_add(&t->form, "Mode", "");
+    mode->choices = dialog_modes;
+    mode->choice_count = (int)COUNT_OF(dialog_modes);
+    mode->choice = CONFIG_SLOW;
+    widget_form_add(&t->form, "Title", "");
+    dialog_add_text(t, "Prompt", prompt);
+    dialog_suit_computer(t);
+}
+
+/* It is selected as soon as it is there, whatever a filter or a focus hides. */
+static void dialog_take_created(struct app *t, struct json answer, struct app_ask *ask)
+{
+    buf key = {0};
+    if (json_get(answer, "session_id").type != JSON_STRING) {
+        app_refuse(ask, "the daemon's answer names no session");
+        return;
+    }
+    if (ask->dialog && t->mode == ask->dialog)
+        dialog_close(t);
+    buf_str(&key, "s:");
+    json_put_text(&key, json_get(answer, "session_id"));
+    app_set(&t->views[0].wanted, buf_cstr(&key));
+    buf_free(&key);
+    if (ask->dialog) {
+        field_set(&t->filter, "");
+        tree_set_filter(&t->tree, NULL);
+        app_show(t, APP_SESSIONS);
+    } else {
+        app_say(t, 0, "started; 1 shows the session");
+    }
+    app_changed(t);
+}
+
+struct dialog_session {
+    const char *computer, *directory, *agent, *mode, *title, *message;
+};
+
+static void dialog_post(struct app *t, const struct dialog_session *s, enum app_mode dialog)
+{
+    buf body = {0};
+    json_open(&body, '{');
+    json_field_string(&body, "computer", s->computer);
+    json_field_string(&body, "project_dir", s->directory);
+    json_field_string(&body, "agent", s->agent ? s->agent : "claude");
+    json_field_string(&body, "thinking_mode", s->mode);
+    json_field_string(&body, "title", s->title && *s->title ? s->title : NULL);
+    json_field_string(&body, "message", s->message && *s->message ? s->message : NULL);
+    json_field_int(&body, "cols", t->grid.cols);
+    json_field_int(&body, "rows", t->grid.rows - 1);
+    if (dialog_is_here(t, s->computer))
+        client_put_environment(&body);
+    json_close(&body, '}');
+    app_request(t, "POST", "/sessions", buf_view(&body), dialog, dialog_take_created);
+    buf_free(&body);
+}
+
+static void dialog_submit_new(struct app *t)
+{
+    const char *computer = widget_form_choice(&t->form, "Computer");
+    struct dialog_session s = {.computer = computer ? computer : t->target_computer,
+                               .directory = widget_form_text(&t->form, "Directory"),
+                               .agent = widget_form_choice(&t->form, "Agent"),
+                               .mode = widget_form_choice(&t->form, "Mode"),
+                               .title = widget_form_text(&t->form, "Title"),
+                               .message = widget_form_text(&t->form, "Prompt")};
+    app_add_prompt(t, s.message);
+    dialog_post(t, &s, APP_NEW);
+}
+
+/* An agent is one that reads prompts as such: not a shell, if there is another one. */
+static void dialog_start(struct app *t, const char *computer, const char *directory,
+                         const char *message)
+{
+    int chosen = -1;
+    dialog_free_choices(t);
+    dialog_list_agents(t);
+    for (int i = 0; i < t->agent_count && chosen < 0; i++)
+        if (strcmp(t->agents[i], "shell") != 0 && (!t->notes[i] || !dialog_is_here(t, computer)))
+            chosen = i;
+    if (chosen < 0) {
+        app_say(t, 1, "no agent can be started here now: n shows why");
+    } else {
+        struct dialog_session s = {.computer = computer, .directory = directory,
+                                   .agent = t->agents[chosen], .mode = "slow", .message = message};
+        dialog_post(t, &s, 0);
+    }
+    dialog_free_choices(t);
+}
+
+/* ---- a message, a name ---------------------------------------------------------------------- */
+
+static void dialog_message(struct app *t)
+{
+    const struct tree_session *s = app_session(t);
+    if (!s || tree_is(s, "exited")) {
+        app_say(t, 1, s ? "this session has exited: nobody reads messages"
+                        : "select a session first");
+        return;
+    }
+    dialog_open(t, APP_MESSAGE, "Message", "Send");
+    dialog_add_text(t, "Text", "");
+    dialog_set_target(t, s);
+}
+
+static void dialog_take_receipt(struct app *t, struct json answer, struct app_ask *ask)
+{
+    int unconfirmed = json_text_eq(json_get(answer, "result"), "unconfirmed");
+    if (t->mode == ask->dialog)
+        dialog_close(t);
+    app_say(t, 0, unconfirmed ? "sent; the program has not reacted" : "sent");
+}
+
+static void dialog_rename(struct app *t)
+{
+    const struct tree_session *s = app_session(t);
+    if (!s || app_is_foreign(t)) {
+        app_say(t, 1, s ? "this daemon is TeleClaude's: it can't rename sessions"
+                        : "select a session first");
+        return;
+    }
+    dialog_open(t, APP_RENAME, "Rename", "Rename");
+    widget_form_add(&t->form, "Title", s->title ? s->title : "");
+    dialog_set_target(t, s);
+}
+
+static void dialog_take_renamed(struct app *t, struct json answer, struct app_ask *ask)
+{
+    (void)answer;
+    if (t->mode == ask->dialog)
+        dialog_close(t);
+    app_say(t, 0, "renamed");
+}
+
+/* What the target is told: one string member. */
+static void dialog_send(struct app *t, const char *method, const char *tail, const char *member,
+                        const char *text,
+                        void (*take)(struct app *t, struct json answer, struct app_ask *ask))
+{
+    buf body = {0}, target = {0};
+    json_open(&body, '{');
+    json_field_string(&body, member, text);
+    json_close(&body, '}');
+    app_put_target(&target, t->target, tail, t->target_computer);
+    app_request(t, method, buf_cstr(&target), buf_view(&body), t->mode, take);
+    buf_free(&body);
+    buf_free(&target);
+}
+
+static void dialog_submit(struct app *t)
+{
+    t->form.busy = 1;
+    if (t->mode == APP_NEW) {
+        dialog_submit_new(t);
+    } else if (t->mode == APP_RENAME) {
+        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), dialog_take_renamed);
+    } else {
+        app_add_prompt(t, widget_form_text(&t->form, "Text"));
+        dialog_send(t, "POST", "/message", "message", widget_form_text(&t->form, "Text"),
+                    dialog_take_receipt);
+    }
+}
+
+/* ---- the end, and taking it back ------------------------------------------------------------ */
+
+static const char *dialog_title(const struct tree_session *s)
+{
+    return s->title && *s->title ? s->title : s->id;
+}
+
+static void dialog_take_ended(struct app *t, struct json answer, struct app_ask *ask)
+{
+    long long seconds = 0;
+    int at = ask->about ? app_find_ended(t, ask->about) : -1;
+    if (at < 0 || !json_int(json_get(answer, "undo_s"), &seconds) || seconds <= 0) {
+        app_forget_ended(t, at);
+        app_say(t, 0, "ended");
+        return;
+    }
+    t->ended[at].until = t->loop.now + seconds * 1000;
+    loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
+    app_changed(t);
+}
+
+static void dialog_end_target(struct app *t, int can_undo)
+{
+    const struct tree_session *s = tree_session(&t->tree, t->target);
+    buf target = {0};
+    app_put_target(&target, t->target, "", t->target_computer);
+    can_undo &= s && !app_is_foreign(t);
+    if (can_undo) {
+        buf_fmt(&target, "&undo_s=%d", DIALOG_UNDO_S);
+        app_add_ended(t, s->id, dialog_title(s), s->computer);
+    }
+    struct app_ask *ask = app_request(t, "DELETE", buf_cstr(&target), (span){0}, APP_CONFIRM,
+                                      dialog_take_ended);
+    ask->about = can_undo ? span_dup(span_of(s->id)) : NULL;
+    buf_free(&target);
+}
+
+static void dialog_end(struct app *t)
+{
+    const struct tree_session *s = app_session(t);
+    if (!s) {
+        app_say(t, 1, "select a session first");
+        return;
+    }
+    dialog_set_target(t, s);
+    if (tree_is(s, "exited")) { /* nothing is lost: it is only taken off the list */
+        dialog_end_target(t, 0);
+        return;
+    }
+    t->confirm = (struct widget_confirm){
+        .title = "End this session?", .yes = "Yes, end it", .no = "No, keep it", .focus = 1};
+    app_set_mode(t, APP_CONFIRM);
+}
+
+static void dialog_take_restored(struct app *t, struct json answer, struct app_ask *ask)
+{
+    (void)answer, (void)ask;
+    app_say(t, 0, "taken back");
+}
+
+static void dialog_take_back(struct app *t)
+{
+    buf target = {0}, key = {0};
+    int last = app_last_ended(t);
+    if (last < 0) {
+        app_say(t, 0, "there is nothing to take back");
+        return;
+    }
+    app_put_target(&target, t->ended[last].id, "/restore", t->ended[last].computer);
+    app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_take_restored);
+    buf_str(&key, "s:");
+    buf_str(&key, t->ended[last].id);
+    app_set(&t->views[0].wanted, buf_cstr(&key));
+    app_forget_ended(t, last);
+    buf_free(&target);
+    buf_free(&key);
+}
+
+/* ---- events and drawing --------------------------------------------------------------------- */
+
+static void dialog_confirm_event(struct app *t, const struct term_event *ev)
+{
+    enum widget_answer answer = widget_confirm_event(&t->ui, &t->confirm, ev);
+    if (answer == WIDGET_SUBMIT)
+        dialog_end_target(t, 1);
+    if (answer != WIDGET_NOT_YET)
+        app_set_mode(t, t->shown);
+}
+
+static void dialog_event(struct app *t, const struct term_event *ev)
+{
+    if (t->mode == APP_CONFIRM) {
+        dialog_confirm_event(t, ev);
+    } else {
+        enum widget_answer answer = widget_form_event(&t->ui, &t->form, ev);
+        if (answer == WIDGET_CANCEL)
+            dialog_close(t);
+        else if (answer == WIDGET_SUBMIT)
+            dialog_submit(t);
+        else if (t->mode == APP_NEW)
+            dialog_suit_computer(t);
+    }
+    app_changed(t);
+}
+
+/* Names the session and what runs in it. */
+static void dialog_draw_confirm(struct app *t)
+{
+    const struct tree_session *s = t->target ? tree_session(&t->tree, t->target) : NULL;
+    buf text = {0};
+    if (s && !tree_is(s, "exited")) {
+        buf_str(&text, t->grid.ascii ? "\"" : "“");
+        utf8_put_visible(&text, span_of(dialog_title(s)));
+        buf_str(&text, t->grid.ascii ? "\" runs " : "” runs ");
+        utf8_put_visible(&text, span_of(s->agent     ? s->agent
+                                        : s->command ? s->command
+                                                     : "a program"));
+        buf_str(&text, ". Ending it ends that program.");
+    } else {
+        buf_str(&text, "It has ended by itself.");
+    }
+    widget_confirm_draw(&t->ui, &t->confirm, buf_view(&text));
+    buf_free(&text);
+}
+
+static void dialog_draw(struct app *t)
+{
+    if (t->mode == APP_CONFIRM)
+        dialog_draw_confirm(t);
+    else if (t->mode & APP_FORMS)
+        widget_form_draw(&t->ui, &t->form);
+}

@@ -1,0 +1,506 @@
+#include "ui.h"
+
+/* field - text being edited: of one line, scrolled sideways, or of several, broken at blanks and
+ * scrolled up and down.
+ *
+ * Positions are byte offsets at a grapheme's start. What is typed or pasted is clean UTF-8 without
+ * control characters; '\n' stands in fields of several lines only. */
+
+#define FIELD_TEXT_MAX (256 * 1024) /* what would make it longer is left out */
+#define FIELD_TAB "    "
+#define FIELD_ENTRIES_MAX 4096      /* of a directory that are looked at to complete a name */
+#define FIELD_NAMES_MAX 64          /* that are told apart to choose from */
+
+static void field_place(struct field *f, span text)
+{
+    buf_clear(&f->text);
+    buf_span(&f->text, text);
+    f->cursor = f->text.n;
+}
+
+static void field_set(struct field *f, const char *text)
+{
+    buf clean = {0};
+    utf8_put_clean(&clean, span_of(text));
+    field_place(f, buf_view(&clean));
+    f->back = 0;
+    f->top = 0;
+    buf_free(&clean);
+}
+
+static void field_free(struct field *f)
+{
+    buf_free(&f->text);
+    buf_free(&f->draft);
+    f->cursor = 0;
+    f->back = f->top = 0;
+}
+
+static span field_rest(const struct field *f, size_t at)
+{
+    return span_sub(buf_view(&f->text), at);
+}
+
+static void field_add(struct field *f, span s)
+{
+    buf tail = {0};
+    if (f->text.n + s.n > FIELD_TEXT_MAX)
+        return;
+    buf_span(&tail, field_rest(f, f->cursor));
+    f->text.n = f->cursor;
+    buf_span(&f->text, s);
+    f->cursor = f->text.n;
+    buf_span(&f->text, buf_view(&tail));
+    buf_free(&tail);
+}
+
+static size_t field_after(const struct field *f, size_t at)
+{
+    int width;
+    return at < f->text.n ? at + cell_next_grapheme(field_rest(f, at), &width) : at;
+}
+
+/* The start of the grapheme before `at`, looked for from the start of its line. */
+static size_t field_before(const struct field *f, size_t at)
+{
+    size_t i = at ? at - 1 : 0, last;
+    while (i > 0 && f->text.p[i - 1] != '\n')
+        i--;
+    for (last = i; i < at;) {
+        last = i;
+        i = field_after(f, i);
+    }
+    return last;
+}
+
+static void field_remove(struct field *f, size_t from, size_t to)
+{
+    if (to > from) {
+        memmove(f->text.p + from, f->text.p + to, f->text.n - to);
+        f->text.n -= to - from;
+    }
+    f->cursor = from;
+}
+
+static int field_is_blank(const struct field *f, size_t at)
+{
+    return f->text.p[at] == ' ' || f->text.p[at] == '\n';
+}
+
+static size_t field_word_before(const struct field *f)
+{
+    size_t at = f->cursor;
+    while (at > 0 && field_is_blank(f, at - 1))
+        at--;
+    while (at > 0 && !field_is_blank(f, at - 1))
+        at--;
+    return at;
+}
+
+static size_t field_word_after(const struct field *f)
+{
+    size_t at = f->cursor;
+    while (at < f->text.n && field_is_blank(f, at))
+        at++;
+    while (at < f->text.n && !field_is_blank(f, at))
+        at++;
+    return at;
+}
+
+/* Of the line (between line breaks) that the cursor is in. */
+static size_t field_line_start(const struct field *f)
+{
+    size_t at = f->cursor;
+    while (at > 0 && f->text.p[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static size_t field_line_end(const struct field *f)
+{
+    size_t at = f->cursor;
+    while (at < f->text.n && f->text.p[at] != '\n')
+        at++;
+    return at;
+}
+
+/* CR, LF and CR LF are one line break each. */
+static void field_insert(struct field *f, span text)
+{
+    buf clean = {0}, out = {0};
+    utf8_put_clean(&clean, text);
+    for (size_t i = 0; i < clean.n; i++) {
+        unsigned char c = (unsigned char)clean.p[i];
+        int is_break = c == '\n' || c == '\r';
+        if (c == '\n' && i > 0 && clean.p[i - 1] == '\r' && f->rows > 1)
+            continue;
+        if (is_break && f->rows > 1)
+            buf_byte(&out, '\n');
+        else if (c == '\t' && f->rows > 1)
+            buf_str(&out, FIELD_TAB);
+        else
+            buf_byte(&out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+    }
+    field_add(f, buf_view(&out));
+    buf_free(&clean);
+    buf_free(&out);
+}
+
+/* ---- lines ---------------------------------------------------------------------------------- */
+
+/* A line as it is shown: where it begins, where it ends, where the next one begins. */
+struct field_line {
+    size_t from, end, next;
+    int number, last;
+};
+
+/* Breaks after a blank, else anywhere; one column stays free for the cursor behind the text. */
+static struct field_line field_break(const struct field *f, size_t from, int number, int width)
+{
+    struct field_line line = {.from = from, .number = number};
+    span rest = field_rest(f, from);
+    int used;
+    size_t fit = cell_fit(rest, width > 1 ? width - 1 : 1, &used);
+    const char *end = fit ? memchr(rest.p, '\n', fit) : NULL;
+    size_t n = end ? (size_t)(end - rest.p) : fit;
+    int is_break = n < rest.n && rest.p[n] == '\n';
+    if (!is_break && n < rest.n) {
+        size_t cut = n;
+        while (cut > 0 && rest.p[cut - 1] != ' ')
+            cut--;
+        n = cut > 0 ? cut : n > 0 ? n : field_after(f, from) - from;
+    }
+    line.end = from + n;
+    line.next = line.end + (size_t)is_break;
+    line.last = line.end == f->text.n;
+    return line;
+}
+
+/* The line that shows the byte `at`, but no later than line `most`. */
+static struct field_line field_find(const struct field *f, size_t at, int most, int width)
+{
+    struct field_line line = field_break(f, 0, 0, width);
+    while (!line.last && line.next <= at && line.number < most)
+        line = field_break(f, line.next, line.number + 1, width);
+    return line;
+}
+
+static int field_width(const struct field *f)
+{
+    return f->width > 0 ? f->width : INT_MAX; /* not drawn yet: as if nothing were broken */
+}
+
+static int field_column(const struct field *f, size_t from, size_t at)
+{
+    return at > from ? cell_columns((span){f->text.p + from, at - from}) : 0;
+}
+
+/* The place in a line that is shown in that column, or nearest to it. */
+static size_t field_at_column(const struct field *f, struct field_line line, int column)
+{
+    int used;
+    size_t at = line.from + cell_fit((span){f->text.p + line.from, line.end - line.from},
+                                     column > 0 ? column : 0, &used);
+    if (at == line.end && line.next == line.end && !line.last)
+        at = field_before(f, at); /* behind a line that goes on is the next one's start */
+    return at;
+}
+
+/* Up or down by a line; 0: there is none. */
+static int field_step_line(struct field *f, int step)
+{
+    int width = field_width(f);
+    struct field_line line = field_find(f, f->cursor, INT_MAX, width);
+    int column = field_column(f, line.from, f->cursor);
+    if (f->rows < 2 || (step < 0 ? line.number == 0 : line.last))
+        return 0;
+    line = step < 0 ? field_find(f, f->text.n, line.number - 1, width)
+                    : field_break(f, line.next, line.number + 1, width);
+    f->cursor = field_at_column(f, line, column);
+    return 1;
+}
+
+/* ---- history -------------------------------------------------------------------------------- */
+
+static int field_step_history(struct field *f, int step)
+{
+    int back = f->back - step;
+    if (back < 0 || back > f->history_count)
+        return 0;
+    if (f->back == 0) {
+        buf_clear(&f->draft);
+        buf_span(&f->draft, buf_view(&f->text));
+    }
+    f->back = back;
+    field_place(f, back ? (span){NULL, 0} : buf_view(&f->draft));
+    if (back)
+        field_insert(f, span_of(f->history[f->history_count - back]));
+    if (step < 0) /* so that the next one goes further back */
+        f->cursor = field_find(f, 0, 0, field_width(f)).end;
+    return 1;
+}
+
+static int field_step(struct field *f, int step)
+{
+    return field_step_line(f, step) || field_step_history(f, step);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static int field_break_line(struct field *f)
+{
+    if (f->rows > 1)
+        field_insert(f, span_of("\n"));
+    return f->rows > 1;
+}
+
+static int field_ctrl(struct field *f, uint32_t key)
+{
+    switch (key) {
+    case 'a': f->cursor = field_line_start(f); return 1;
+    case 'e': f->cursor = field_line_end(f); return 1;
+    case 'u': field_remove(f, field_line_start(f), f->cursor); return 1;
+    case 'k': field_remove(f, f->cursor, field_line_end(f)); return 1;
+    case 'w': field_remove(f, field_word_before(f), f->cursor); return 1;
+    case 'j': return field_break_line(f);
+    case TERM_LEFT: f->cursor = field_word_before(f); return 1;
+    case TERM_RIGHT: f->cursor = field_word_after(f); return 1;
+    default: return 0;
+    }
+}
+
+static int field_alt(struct field *f, uint32_t key)
+{
+    switch (key) {
+    case 'b': f->cursor = field_word_before(f); return 1;
+    case 'f': f->cursor = field_word_after(f); return 1;
+    case 'd': field_remove(f, f->cursor, field_word_after(f)); return 1;
+    case 0x7f: field_remove(f, field_word_before(f), f->cursor); return 1;
+    case TERM_LEFT: f->cursor = field_word_before(f); return 1;
+    case TERM_RIGHT: f->cursor = field_word_after(f); return 1;
+    case '\r': return field_break_line(f);
+    default: return 0;
+    }
+}
+
+static int field_plain(struct field *f, uint32_t key)
+{
+    char bytes[4];
+    switch (key) {
+    case TERM_UP: return field_step(f, -1);
+    case TERM_DOWN: return field_step(f, 1);
+    case TERM_LEFT: f->cursor = field_before(f, f->cursor); return 1;
+    case TERM_RIGHT: f->cursor = field_after(f, f->cursor); return 1;
+    case TERM_HOME: f->cursor = field_line_start(f); return 1;
+    case TERM_END: f->cursor = field_line_end(f); return 1;
+    case TERM_DELETE: field_remove(f, f->cursor, field_after(f, f->cursor)); return 1;
+    case 0x7f: field_remove(f, field_before(f, f->cursor), f->cursor); return 1;
+    default: break;
+    }
+    if (key < 0x20 || key >= 0x110000)
+        return 0;
+    field_add(f, (span){bytes, utf8_encode(key, bytes)});
+    return 1;
+}
+
+static int field_event(struct field *f, const struct term_event *ev)
+{
+    if (ev->type == TERM_PASTE) {
+        field_insert(f, ev->text);
+        return 1;
+    }
+    if (ev->type != TERM_KEY)
+        return 0;
+    if ((ev->mods & (TERM_ALT | TERM_CTRL)) == (TERM_ALT | TERM_CTRL))
+        return 0;
+    return ev->mods & TERM_ALT    ? field_alt(f, ev->key)
+           : ev->mods & TERM_CTRL ? field_ctrl(f, ev->key)
+                                  : field_plain(f, ev->key);
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static int field_height(const struct field *f, int width)
+{
+    return f->rows < 2 ? 1 : field_find(f, f->text.n, f->rows - 1, width).number + 1;
+}
+
+/* A field of one line: from far enough on that the cursor is within `width` columns. */
+static size_t field_first(const struct field *f, int width)
+{
+    size_t from = 0;
+    int columns = field_column(f, 0, f->cursor), w;
+    for (; columns >= width; columns -= w)
+        from += cell_next_grapheme(field_rest(f, from), &w);
+    return from;
+}
+
+static void field_show_cursor(struct grid *g, int row, int col)
+{
+    g->cursor_row = row;
+    g->cursor_col = col;
+    g->cursor_shown = row >= 0 && row < g->rows && col >= 0 && col < g->cols;
+}
+
+static void field_draw_line(struct grid *g, int row, int col, int width, struct field *f,
+                            struct cell_style style, int focused)
+{
+    size_t from = field_first(f, width);
+    grid_fill(g, row, col, 1, width, style);
+    grid_put(g, row, col, width, field_rest(f, from), style);
+    if (focused)
+        field_show_cursor(g, row, col + field_column(f, from, f->cursor));
+}
+
+static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
+                       struct cell_style style, int focused)
+{
+    f->width = width;
+    if (width < 1 || rows < 1)
+        return;
+    if (f->rows < 2) {
+        field_draw_line(g, row, col, width, f, style, focused);
+        return;
+    }
+    int height = field_height(f, width), at = field_find(f, f->cursor, INT_MAX, width).number;
+    rows = height < rows ? height : rows;
+    f->top = f->top > at ? at : f->top <= at - rows ? at - rows + 1 : f->top;
+    grid_fill(g, row, col, rows, width, style);
+    struct field_line line = field_find(f, f->text.n, f->top, width);
+    for (int y = 0; y < rows; y++) {
+        grid_put(g, row + y, col, width, (span){f->text.p + line.from, line.end - line.from},
+                 style);
+        if (focused && line.number == at)
+            field_show_cursor(g, row + y, col + field_column(f, line.from, f->cursor));
+        if (line.last)
+            break;
+        line = field_break(f, line.next, line.number + 1, width);
+    }
+}
+
+static void field_click(struct field *f, int row, int col)
+{
+    int width = field_width(f);
+    struct field_line line = {.end = f->text.n, .next = f->text.n, .last = 1};
+    if (f->rows < 2)
+        line.from = field_first(f, width);
+    else
+        line = field_find(f, f->text.n, f->top + row, width);
+    f->cursor = field_at_column(f, line, col);
+}
+
+/* ---- directories ---------------------------------------------------------------------------- */
+
+/* Names that begin alike. */
+struct field_names {
+    char *names[FIELD_NAMES_MAX];
+    int count, more;        /* more: not all of them are in the list */
+    size_t common;          /* how far all of them, also the others, are the same */
+};
+
+static void field_take_name(struct field_names *n, const char *name)
+{
+    const char *first = n->names[0];
+    size_t i = 0;
+    while (first && i < n->common && name[i] == first[i])
+        i++;
+    n->common = first ? i : strlen(name);
+    if (n->count < FIELD_NAMES_MAX)
+        n->names[n->count++] = span_dup(span_of(name));
+    else
+        n->more = 1;
+}
+
+static int field_is_directory(const char *dir, const char *name)
+{
+    struct stat st;
+    buf path = {0};
+    buf_fmt(&path, "%s/%s", dir, name);
+    int is = stat(buf_cstr(&path), &st) == 0 && S_ISDIR(st.st_mode);
+    buf_free(&path);
+    return is;
+}
+
+/* The directories in `dir` whose names begin so; hidden ones only when the beginning is. */
+static void field_list_names(const char *dir, span begin, struct field_names *n)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    for (int i = 0; d && i < FIELD_ENTRIES_MAX && (entry = readdir(d)); i++) {
+        const char *name = entry->d_name;
+        if (strlen(name) < begin.n || (begin.n && memcmp(name, begin.p, begin.n) != 0))
+            continue;
+        if (name[0] == '.' && (!begin.n || !name[1] || (name[1] == '.' && !name[2])))
+            continue;
+        if (field_is_directory(dir, name))
+            field_take_name(n, name);
+    }
+    if (d)
+        closedir(d);
+}
+
+static int field_compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void field_put_names(struct field_names *n, buf *hint)
+{
+    qsort(n->names, (size_t)n->count, sizeof *n->names, field_compare_names);
+    for (int i = 0; i < n->count; i++) {
+        buf_str(hint, i ? "  " : "");
+        utf8_put_visible(hint, span_of(n->names[i]));
+    }
+    buf_str(hint, n->more ? "  …" : "");
+}
+
+/* Bytes of the name that are UTF-8 as they stand: no half of a character is put into the field. */
+static size_t field_whole_utf8(const char *name, size_t n)
+{
+    while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
+/* "~" is the home directory; what is not absolute is looked for in there, too. */
+static void field_expand_home(struct field *f)
+{
+    const char *home = getenv("HOME");
+    if (!home || home[0] != '/' || !f->text.n || f->text.p[0] != '~' ||
+        (f->text.n > 1 && f->text.p[1] != '/'))
+        return;
+    f->cursor = 0;
+    field_remove(f, 0, 1);
+    field_insert(f, span_of(home));
+    f->cursor = f->text.n;
+}
+
+static int field_complete_directory(struct field *f, buf *hint)
+{
+    struct field_names found = {.count = 0};
+    size_t before = f->text.n, slash = before;
+    field_expand_home(f);
+    int changed = f->text.n != before;
+    for (slash = f->text.n; slash > 0 && f->text.p[slash - 1] != '/'; slash--)
+        ;
+    char *dir = span_dup(slash ? (span){f->text.p, slash} : span_of("."));
+    char *begin = span_dup(field_rest(f, slash));
+    size_t typed = strlen(begin);
+    field_list_names(dir, span_of(begin), &found);
+    size_t common = found.count ? field_whole_utf8(found.names[0], found.common) : 0;
+    if (common > typed) {
+        f->cursor = f->text.n;
+        field_insert(f, span_sub((span){found.names[0], common}, typed));
+        if (found.count == 1)
+            field_insert(f, span_of("/"));
+        changed = 1;
+    } else if (found.count > 1) {
+        field_put_names(&found, hint);
+        changed = 1;
+    }
+    for (int i = 0; i < found.count; i++)
+        free(found.names[i]);
+    free(dir);
+    free(begin);
+    return changed;
+}

@@ -1,0 +1,332 @@
+#include "ui.h"
+
+/* paint - a frame: where things are, and drawing them. */
+
+#define LAYOUT_BESIDE_COLS 100 /* a screen this wide shows the preview beside the list … */
+#define LAYOUT_BELOW_COLS 60   /* … one this wide, and this high, below it */
+#define LAYOUT_BELOW_ROWS 20
+#define LAYOUT_MIN_COLS 24
+#define LAYOUT_MIN_ROWS 6
+#define LAYOUT_FOOTER_ROWS 12 /* on a lower screen a dialog needs the footer's line */
+#define LAYOUT_DETAIL_ROWS 14 /* a list this high shows every session's last input and output */
+
+/* ---- where things are ----------------------------------------------------------------------- */
+
+/* Lines at the bottom: the footer, what was said, the filter. */
+static int layout_has_note(const struct app *t)
+{
+    return widget_toast_rows(&t->toasts) || app_last_ended(t) >= 0;
+}
+
+static int layout_has_filter(const struct app *t)
+{
+    return t->shown == APP_SESSIONS &&
+           (t->mode & (APP_FILTER | APP_JUMP) || t->tree.word_count > 0);
+}
+
+/* Where the list ends: at the preview, if that is shown. What comes and goes at the bottom takes
+ * its lines from what stands there, so that nothing above it jumps. */
+static void layout_lay_out(struct app *t)
+{
+    int rows = t->grid.rows, cols = t->grid.cols;
+    int preview = t->shown == APP_SESSIONS && !t->no_preview;
+    int beside = preview && cols >= LAYOUT_BESIDE_COLS;
+    int below = preview && !beside && cols >= LAYOUT_BELOW_COLS && rows >= LAYOUT_BELOW_ROWS;
+    struct rows_list *l = &app_view(t)->list;
+    t->list_cols = beside ? widget_max(44, cols * 2 / 5) : cols;
+    t->list_bottom =
+        below ? 1 + (rows - 2) / 2 : rows - 1 - layout_has_note(t) - layout_has_filter(t);
+    t->has_preview = beside || below;
+    l->row = 1;
+    l->rows = t->list_bottom - 1;
+    l->cols = t->list_cols;
+    l->details = t->shown == APP_SESSIONS && (below ? l->rows : rows - 2) >= LAYOUT_DETAIL_ROWS;
+    l->now = clock_wall_ms();
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static void layout_preview(struct app *t)
+{
+    struct grid *g = &t->grid;
+    int beside = t->list_cols < g->cols;
+    int bottom = g->rows - 1 - layout_has_note(t) - layout_has_filter(t);
+    int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
+    struct cell_style border = rows_style(&t->ui, THEME_BORDER);
+    grid_fill(g, row, col, g->rows - row, g->cols - col, rows_style(&t->ui, THEME_TEXT));
+    for (int y = row; beside && y < bottom; y++)
+        widget_put(g, y, col, 1, g->ascii ? "|" : "│", border);
+    for (int x = 0; !beside && x < g->cols; x++)
+        widget_put(g, row, x, 1, g->ascii ? "-" : "─", border);
+    widget_add_hit(&t->ui, row, col, bottom - row, g->cols - col, ROWS_PREVIEW, 0, 0);
+    row += !beside;
+    col += beside ? 2 : 0;
+    const struct tree_session *s = app_session(t);
+    if (s)
+        rows_put_state(&t->ui, row++, col, g->cols - col - 1, s, app_view(t)->list.now);
+    if (t->view && t->view->vt)
+        view_draw(t->view, g, row, col, bottom - row, g->cols - col, 0);
+}
+
+/* What an empty list, or one with nothing in it, needs. */
+static const char *layout_hint(const struct app *t)
+{
+    if (t->shown == APP_PLAN) {
+        for (int i = 0; i < t->plan.project_count; i++)
+            if (t->plan.projects[i].todo_count)
+                return NULL;
+        return t->plan.here_project.todo_count
+                   ? NULL
+                   : "No todos yet: Enter on a project prepares some, e writes its roadmap.";
+    }
+    if (t->tree.word_count)
+        return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";
+    if (!t->fetched && !t->tree.sessions.count)
+        return t->client.push == CLIENT_WAITING ? "Nobody answers: r tries again now."
+                                                : "Asking the daemon.";
+    if (!t->tree.sessions.count)
+        return "No sessions yet: press n to start one.";
+    return t->tree.focus && !t->tree.row_count ? "Nothing there: Esc shows all computers." : NULL;
+}
+
+static void layout_list(struct app *t)
+{
+    struct rows_list *l = &app_view(t)->list;
+    const char *hint = layout_hint(t);
+    if (t->shown == APP_PLAN)
+        rows_plan(&t->ui, &t->plan, l);
+    else
+        rows_tree(&t->ui, &t->tree, l);
+    int lines = t->shown == APP_PLAN ? t->plan.row_count : rows_tree_lines(&t->tree, l);
+    int row = 1 + lines + (lines > 0 && lines + 2 <= l->rows);
+    if (hint && row < t->list_bottom)
+        widget_wrapped_draw(&t->grid, row, 3, l->cols - 4, t->list_bottom - row, span_of(hint),
+                        rows_style(&t->ui, THEME_DIM));
+}
+
+static void layout_filter(struct app *t, int row)
+{
+    struct grid *g = &t->grid;
+    char hits[48];
+    int jump = t->mode == APP_JUMP;
+    snprintf(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
+    int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
+    grid_fill(g, row, 0, 1, g->cols, rows_style(&t->ui, THEME_TEXT));
+    int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
+                      rows_style(&t->ui, THEME_ACCENT));
+    if (jump) {
+        used +=
+            widget_put(g, row, 1 + used, g->cols - 2 - used, t->jump, rows_style(&t->ui, THEME_TEXT));
+        g->cursor_row = row;
+        g->cursor_col = 1 + used;
+        g->cursor_shown = 1;
+        return;
+    }
+    field_draw(g, row, 1 + used, 1, width, &t->filter,
+               rows_style(&t->ui, t->mode == APP_FILTER ? THEME_FIELD : THEME_DIM),
+               t->mode == APP_FILTER);
+    widget_put(g, row, g->cols - 1 - columns, columns, hits, rows_style(&t->ui, THEME_MATCH));
+}
+
+/* What was said last; else that a session can be taken back, and for how long. */
+static void layout_note(struct app *t, int row)
+{
+    buf text = {0};
+    grid_fill(&t->grid, row, 0, 1, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
+    int last = app_last_ended(t);
+    if (widget_toast_rows(&t->toasts) && (t->toasts.unread || last < 0)) {
+        widget_toast_draw(&t->ui, &t->toasts, row);
+        return;
+    }
+    const char *dash = t->grid.ascii ? " - " : " — ";
+    char tail[48];
+    snprintf(tail, sizeof tail, "u takes it back (%lld s)",
+             (t->ended[last].until - t->loop.now + 999) / 1000);
+    int used = 0, room = t->grid.cols - 2 - cell_columns(span_of(tail)) - 3;
+    struct cell_style plain = rows_style(&t->ui, THEME_TEXT);
+    buf_str(&text, "ended ");
+    buf_str(&text, t->ended[last].title);
+    if (room >= 8) {
+        used = widget_put_cut(&t->grid, row, 1, room, buf_cstr(&text), plain);
+        used += widget_put(&t->grid, row, 1 + used, 3, dash, plain);
+    }
+    widget_put_cut(&t->grid, row, 1 + used, t->grid.cols - 2 - used, tail,
+               rows_style(&t->ui, THEME_ACCENT));
+    buf_free(&text);
+}
+
+/* In three lengths, as there is room. */
+static enum theme_name layout_tell_push(const struct app *t, char text[ROWS_TELLINGS][128])
+{
+    const int ascii = t->grid.ascii;
+    const char *mark = ascii ? "* " : "● ";
+    int wait = (int)widget_max(0, (int)((t->client.retry_at - t->loop.now + 999) / 1000));
+    memset(text, 0, ROWS_TELLINGS * sizeof *text);
+    switch (t->client.push) {
+    case CLIENT_LIVE:
+        snprintf(text[0], sizeof text[0], "%slive", mark);
+        snprintf(text[2], sizeof text[2], "%.3s", mark);
+        return THEME_LIVE;
+    case CLIENT_PARTIAL:
+        mark = ascii ? "% " : "◐ ";
+        snprintf(text[0], sizeof text[0], "%slive, in part", mark);
+        snprintf(text[2], sizeof text[2], "%.3s", mark);
+        return THEME_FALLBACK;
+    case CLIENT_WAITING:
+        mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
+        snprintf(text[0], sizeof text[0], "%s%s, next try in %d s", mark,
+                 t->client.answered ? "fetching"
+                 : t->client.why    ? t->client.why
+                                    : "no daemon answers",
+                 wait);
+        snprintf(text[1], sizeof text[1], "%s%s, %d s", mark,
+                 t->client.answered ? "fetching" : "reconnecting", wait);
+        snprintf(text[2], sizeof text[2], "%s%d s", mark, wait);
+        return t->client.answered ? THEME_FALLBACK : THEME_LOST;
+    default:
+        mark = ascii ? ". " : "◌ ";
+        snprintf(text[0], sizeof text[0], "%sconnecting", mark);
+        snprintf(text[2], sizeof text[2], "%.3s", mark);
+        return THEME_DIM;
+    }
+}
+
+static void layout_header(struct app *t)
+{
+    char push[ROWS_TELLINGS][128];
+    struct rows_header h = {.tabs = {"Sessions", "Preparation"},
+                            .tab = t->shown == APP_PLAN,
+                            .crumb = t->shown == APP_SESSIONS ? t->tree.focus : NULL,
+                            .now = app_view(t)->list.now};
+    h.push_style = layout_tell_push(t, push);
+    for (int i = 0; i < ROWS_TELLINGS; i++)
+        h.push[i] = push[i][0] ? push[i] : NULL;
+    rows_header(&t->ui, &t->tree, &h);
+}
+
+/* What can't be done with the selected row is dimmed. */
+static void layout_dim_keys(struct app *t)
+{
+    static const struct {
+        const char *action;
+        enum todos_action can;
+    } actions[] = {
+        {"start", TODOS_START}, {"prepare", TODOS_PREPARE}, {"view", TODOS_VIEW}, {"edit", TODOS_EDIT}};
+    const struct todos_row *row = app_plan_row(t);
+    struct cell_style dim = rows_style(&t->ui, THEME_DIM);
+    for (int i = 0; i < t->ui.hit_count; i++) {
+        const struct widget_hit *hit = &t->ui.hits[i];
+        if (hit->what != WIDGET_KEY)
+            continue;
+        const struct keymap_key *key = &t->keys.rows[hit->index];
+        for (size_t k = 0; k < COUNT_OF(actions); k++) {
+            const char *why;
+            if (!key->action || strcmp(key->action, actions[k].action) != 0 ||
+                (row && todos_can(&t->plan, row, actions[k].can, &why)))
+                continue;
+            int used = widget_put(&t->grid, hit->row, hit->col, hit->cols, key->shown, dim);
+            widget_put(&t->grid, hit->row, hit->col + used + 1, hit->cols - used - 1, key->footer, dim);
+        }
+    }
+}
+
+static void layout_footer(struct app *t)
+{
+    grid_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
+    keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
+    if (t->mode == APP_PLAN)
+        layout_dim_keys(t);
+}
+
+static void layout_main(struct app *t)
+{
+    struct grid *g = &t->grid;
+    int row = g->rows - 1;
+    layout_list(t);
+    if (t->has_preview)
+        layout_preview(t);
+    layout_header(t);
+    if (layout_has_note(t))
+        layout_note(t, --row);
+    if (layout_has_filter(t))
+        layout_filter(t, --row);
+    int covered = !(t->mode & (APP_LISTS | APP_FILTER | APP_JUMP));
+    int footer = !covered || g->rows >= LAYOUT_FOOTER_ROWS;
+    g->rows -= footer; /* what stands over the list stands above the footer, too */
+    if (t->mode == APP_HELP)
+        keymap_help_draw(&t->ui, &t->help, t->keys.rows, t->keys.count, "Keys");
+    else if (t->mode == APP_TOASTS)
+        widget_toasts_draw(&t->ui, &t->toasts);
+    else
+        dialog_draw(t);
+    g->rows += footer;
+    if (footer)
+        layout_footer(t);
+}
+
+/* The session's screen, over one line that names it and the way out. */
+static void layout_attached(struct app *t)
+{
+    struct grid *g = &t->grid;
+    const struct tree_session *s = tree_session(&t->tree, t->view->id);
+    struct cell_style dim = rows_style(&t->ui, THEME_DIM);
+    char out[96];
+    int row = g->rows - 1, used = 0;
+    if (t->view->vt)
+        view_draw(t->view, g, 0, 0, row, g->cols, 1);
+    if (t->mode == APP_PREFIX)
+        snprintf(out, sizeof out, "d back  n/p next, previous  w waiting  %c itself",
+                 config_ctrl_letter(t->config->prefix));
+    else if (t->view->back)
+        snprintf(out, sizeof out, "%d lines back", t->view->back);
+    else
+        snprintf(out, sizeof out, "%s d back", t->config->prefix);
+    int columns = cell_columns(span_of(out)), width = g->cols - 2;
+    if (columns + 1 < width) {
+        widget_put(g, row, g->cols - 1 - columns, columns, out, dim);
+        width -= columns + 1;
+    }
+    if (s)
+        used = rows_put_glyph(&t->ui, row, 1, s) + 1;
+    widget_put_cut(g, row, 1 + used, width - used, s && s->title ? s->title : t->view->id,
+               rows_style(&t->ui, THEME_TITLE));
+}
+
+static void layout_too_small(struct app *t)
+{
+    char needs[96];
+    snprintf(needs, sizeof needs, "telec needs %dx%d, this is %dx%d", LAYOUT_MIN_COLS,
+             LAYOUT_MIN_ROWS, t->grid.cols, t->grid.rows);
+    widget_wrapped_draw(&t->grid, 0, 0, t->grid.cols, t->grid.rows, span_of(needs),
+                    rows_style(&t->ui, THEME_TEXT));
+}
+
+static void layout_frame(void *ctx)
+{
+    struct app *t = ctx;
+    struct grid *g = &t->grid;
+    if (!t->stale || t->terminal.queued || t->terminal.dead || t->program_runs)
+        return;
+    app_settle(t);
+    layout_lay_out(t);
+    attach_follow(t);
+    app_count_frame(t); /* what settling changed is in this frame */
+    t->drawn = t->built;
+    widget_begin(&t->ui);
+    if (t->mode & APP_SCREENS) {
+        layout_attached(t);
+        view_put_modes(t->view, &t->frame);
+        if (strcmp(t->config->clipboard, "yes") == 0)
+            view_put_clipboard(t->view, &t->frame);
+    } else if (g->cols < LAYOUT_MIN_COLS || g->rows < LAYOUT_MIN_ROWS) {
+        layout_too_small(t);
+    } else if (t->mode == APP_PAGER) {
+        pager_draw(&t->pager, g, 0, 0, g->rows, g->cols);
+    } else {
+        layout_main(t);
+    }
+    grid_frame(g, &t->frame);
+    term_entered();
+    conn_send_now(&t->terminal, buf_view(&t->frame));
+    buf_clear(&t->frame);
+}

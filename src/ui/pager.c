@@ -1,0 +1,908 @@
+#include "ui.h"
+
+/* pager - a file's text on the screen, with light Markdown styling.
+ *
+ *      file ──▶ shown: the text without markup, control characters made visible
+ *               looks: how each of its bytes looks        lines: where each line is
+ *               ──▶ rows: the lines broken at blanks, once for each width ──▶ the rows in sight
+ *
+ * Known of Markdown: headings (#), lists, quotes, rules, fenced code, `code`, **strong**,
+ * *emphasis*, [links](elsewhere) as their text, \ before punctuation. Everything else stands as it
+ * is: tables, HTML, underlined headings, and what a line of its own can't tell. */
+
+#define PAGER_SPAN_MAX 400    /* bytes between an inline mark and the one that ends it */
+#define PAGER_NESTED_MAX 4    /* inline marks within each other */
+#define PAGER_TAB 8
+#define PAGER_NEEDLE_MAX 200  /* bytes */
+#define PAGER_HITS_MAX 100000
+#define PAGER_INDENT_MAX 16   /* columns; lists nested deeper continue there */
+
+enum pager_look {
+    PAGER_TEXT,
+    PAGER_TITLE,              /* # */
+    PAGER_HEADING,            /* ## and below */
+    PAGER_STRONG,
+    PAGER_EMPHASIS,
+    PAGER_CODE,
+    PAGER_QUOTE,
+    PAGER_LINK,
+    PAGER_MARK,               /* a list's mark */
+    PAGER_FAINT,              /* a rule, a fence's language; in the footer, the place */
+    PAGER_NAME,               /* in the footer */
+    PAGER_ALARM,
+    PAGER_LOOKS
+};
+
+/* How each looks, and by which name of the theme where there is one; THEME_STYLES: its text
+ * with these attributes. */
+static const struct {
+    struct cell_style style;
+    enum theme_name name;
+} pager_styles[PAGER_LOOKS] = {
+    [PAGER_TEXT] = {{0, 0, 0}, THEME_TEXT},
+    [PAGER_TITLE] = {{CELL_INDEXED | 6, 0, CELL_BOLD}, THEME_HEADING},
+    [PAGER_HEADING] = {{0, 0, CELL_BOLD}, THEME_HEADING},
+    [PAGER_STRONG] = {{0, 0, CELL_BOLD}, THEME_STYLES},
+    [PAGER_EMPHASIS] = {{0, 0, CELL_ITALIC}, THEME_STYLES},
+    [PAGER_CODE] = {{CELL_INDEXED | 2, 0, 0}, THEME_CODE},
+    [PAGER_QUOTE] = {{0, 0, CELL_DIM}, THEME_DIM},
+    [PAGER_LINK] = {{0, 0, 1 << CELL_UNDERLINE_SHIFT}, THEME_STYLES},
+    [PAGER_MARK] = {{CELL_INDEXED | 6, 0, CELL_BOLD}, THEME_ACCENT},
+    [PAGER_FAINT] = {{0, 0, CELL_DIM}, THEME_DIM},
+    [PAGER_NAME] = {{0, 0, CELL_BOLD}, THEME_TITLE},
+    [PAGER_ALARM] = {{CELL_INDEXED | 1, 0, CELL_BOLD}, THEME_ALARM},
+};
+
+static struct cell_style pager_style(const struct pager *p, int look)
+{
+    enum theme_name name = pager_styles[look].name;
+    struct cell_style style = pager_styles[look].style;
+    if (!p->theme)
+        return style;
+    if (name < THEME_STYLES)
+        return p->theme->style[name];
+    struct cell_style text = p->theme->style[THEME_TEXT];
+    text.attr |= style.attr;
+    return text;
+}
+
+/* ---- text and lines ------------------------------------------------------------------------- */
+
+/* Room for one more; grows at every power of two. */
+static void *pager_grow(void *array, int count, size_t size)
+{
+    if (count & (count - 1))
+        return array;
+    return base_grow(array, (count ? (size_t)count * 2 : 1) * size);
+}
+
+static void pager_put(struct pager *p, span s, enum pager_look look)
+{
+    if (!s.n)
+        return;
+    buf_span(&p->shown, s);
+    buf_reserve(&p->looks, s.n);
+    memset(p->looks.p + p->looks.n, look, s.n);
+    p->looks.n += s.n;
+}
+
+static struct pager_line *pager_begin_line(struct pager *p)
+{
+    p->lines = pager_grow(p->lines, p->line_count, sizeof *p->lines);
+    struct pager_line *line = &p->lines[p->line_count++];
+    *line = (struct pager_line){.at = p->shown.n};
+    return line;
+}
+
+static void pager_end_line(struct pager *p)
+{
+    p->lines[p->line_count - 1].end = p->shown.n;
+    pager_put(p, span_of("\n"), PAGER_TEXT); /* no hit goes from one line to the next */
+}
+
+/* A line of the file as text: tabs as blanks, control characters visible, no CR at its end. */
+static void pager_clean(span line, buf *out)
+{
+    int columns = 0;
+    buf_clear(out);
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    while (line.n) {
+        size_t before = line.n, start = out->n;
+        span piece = span_cut(&line, '\t');
+        utf8_put_visible(out, piece);
+        if (piece.n == before) /* no tab behind it */
+            return;
+        columns += cell_columns(span_sub(buf_view(out), start));
+        do
+            buf_byte(out, ' ');
+        while (++columns % PAGER_TAB);
+    }
+}
+
+/* ---- Markdown: within a line ---------------------------------------------------------------- */
+
+static int pager_is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (unsigned char)c >= 0x80;
+}
+
+static int pager_is_punctuation(char c)
+{
+    return c > ' ' && c < 0x7f && !pager_is_word(c);
+}
+
+static size_t pager_run(span s, size_t at, char c)
+{
+    size_t n = at;
+    while (n < s.n && s.p[n] == c)
+        n++;
+    return n - at;
+}
+
+/* Where a run of exactly n times c begins at or after `from`; s.n: nowhere near. */
+static size_t pager_find_run(span s, size_t from, char c, size_t n)
+{
+    size_t most = s.n - from > PAGER_SPAN_MAX ? from + PAGER_SPAN_MAX : s.n;
+    for (size_t at = from; at < most;) {
+        size_t run = pager_run(s, at, c);
+        if (run == n)
+            return at;
+        at += run ? run : 1;
+    }
+    return s.n;
+}
+
+/* `code`, ``co`de``: bytes it takes; 0: it isn't any. */
+static size_t pager_code(struct pager *p, span s, size_t at)
+{
+    size_t marks = pager_run(s, at, '`');
+    size_t end = pager_find_run(s, at + marks, '`', marks);
+    if (end == s.n)
+        return 0;
+    span text = {s.p + at + marks, end - at - marks};
+    if (text.n > 2 && text.p[0] == ' ' && text.p[text.n - 1] == ' ')
+        text = (span){text.p + 1, text.n - 2};
+    pager_put(p, text, PAGER_CODE);
+    return end + marks - at;
+}
+
+static void pager_inline(struct pager *p, span s, enum pager_look look, int depth);
+
+/* **strong**, *emphasis*, with _ likewise but never within a word. */
+static size_t pager_emphasis(struct pager *p, span s, size_t at, enum pager_look look, int depth)
+{
+    char c = s.p[at];
+    size_t marks = pager_run(s, at, c), from = at + marks, end = from;
+    if (marks > 2 || from >= s.n || s.p[from] == ' ' ||
+        (c == '_' && at > 0 && pager_is_word(s.p[at - 1])))
+        return 0;
+    for (;;) {
+        end = pager_find_run(s, end, c, marks);
+        /* one behind a blank begins another: what is open here stays open */
+        if (end >= s.n || end - from > PAGER_SPAN_MAX || end == from || s.p[end - 1] == ' ')
+            return 0;
+        size_t after = end + marks;
+        if (c != '_' || after >= s.n || !pager_is_word(s.p[after]))
+            break;
+        end = after;
+    }
+    pager_inline(p, (span){s.p + from, end - from},
+                 look != PAGER_TEXT ? look
+                 : marks == 2       ? PAGER_STRONG
+                                    : PAGER_EMPHASIS,
+                 depth + 1);
+    return end + marks - at;
+}
+
+/* [text](elsewhere), ![text](elsewhere). */
+static size_t pager_link(struct pager *p, span s, size_t at, int depth)
+{
+    size_t open = at + (s.p[at] == '!');
+    if (open >= s.n || s.p[open] != '[')
+        return 0;
+    size_t close = open + 1;
+    while (close < s.n && close - open < PAGER_SPAN_MAX && !strchr("[]", s.p[close]))
+        close++;
+    if (close + 1 >= s.n || s.p[close] != ']' || s.p[close + 1] != '(' || close == open + 1)
+        return 0;
+    size_t end = pager_find_run(s, close + 2, ')', 1);
+    if (end == s.n)
+        return 0;
+    pager_inline(p, (span){s.p + open + 1, close - open - 1}, PAGER_LINK, depth + 1);
+    return end + 1 - at;
+}
+
+/* Bytes that the mark at `at` and what it encloses take; 0: it is a character like others. */
+static size_t pager_mark(struct pager *p, span s, size_t at, enum pager_look look, int depth)
+{
+    switch (s.p[at]) {
+    case '\\':
+        if (at + 1 >= s.n || !pager_is_punctuation(s.p[at + 1]))
+            return 0;
+        pager_put(p, (span){s.p + at + 1, 1}, look);
+        return 2;
+    case '`': return pager_code(p, s, at);
+    case '*':
+    case '_': return pager_emphasis(p, s, at, look, depth);
+    case '!':
+    case '[': return pager_link(p, s, at, depth);
+    default: return 0;
+    }
+}
+
+/* Text with marks in it. Recursive, to PAGER_NESTED_MAX at most. */
+static void pager_inline(struct pager *p, span s, enum pager_look look, int depth)
+{
+    size_t plain = 0, at = 0;
+    if (!s.n)
+        return;
+    while (at < s.n) {
+        size_t took = 0;
+        if (depth < PAGER_NESTED_MAX && strchr("\\`*_![", s.p[at]) && s.p[at]) {
+            /* what is plain comes first */
+            pager_put(p, (span){s.p + plain, at - plain}, look);
+            plain = at;
+            took = pager_mark(p, s, at, look, depth);
+        }
+        if (!took && s.p[at] && strchr("`*_", s.p[at]))
+            at += pager_run(s, at, s.p[at]); /* as a whole: its tail is no mark either */
+        else if (!took)
+            at++;
+        if (took)
+            plain = at += took;
+    }
+    pager_put(p, (span){s.p + plain, at - plain}, look);
+}
+
+/* ---- Markdown: lines ------------------------------------------------------------------------ */
+
+/* What goes on from line to line. */
+struct pager_state {
+    char fence;               /* the character of the open fence; 0: none is */
+    size_t fence_marks;
+    int markdown;
+    buf line;
+};
+
+static size_t pager_blanks(span s)
+{
+    return pager_run(s, 0, ' ');
+}
+
+/* ``` or ~~~, which begin and end code. 1: the line is one. */
+static int pager_take_fence(struct pager *p, struct pager_state *st, span line)
+{
+    span s = span_sub(line, pager_blanks(line));
+    char c = s.n ? s.p[0] : 0;
+    size_t marks = c == '`' || c == '~' ? pager_run(s, 0, c) : 0;
+    span rest = span_trim(span_sub(s, marks), " ");
+    if (marks < 3 || (c == '`' && rest.n && memchr(rest.p, '`', rest.n)))
+        return 0;
+    if (st->fence) {
+        if (c != st->fence || marks < st->fence_marks || rest.n)
+            return 0;
+        st->fence = 0;
+        return 1;
+    }
+    st->fence = c;
+    st->fence_marks = marks;
+    if (rest.n) {
+        pager_begin_line(p);
+        pager_put(p, span_of("  "), PAGER_FAINT);
+        pager_put(p, rest, PAGER_FAINT);
+        pager_end_line(p);
+    }
+    return 1;
+}
+
+/* ---, ***, ___, also with blanks between. */
+static int pager_is_rule(span line)
+{
+    span s = span_trim(line, " ");
+    size_t marks = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != s.p[0] && s.p[i] != ' ')
+            return 0;
+        marks += s.p[i] != ' ';
+    }
+    return marks >= 3 && strchr("-*_", s.p[0]) != NULL;
+}
+
+/* The text of a heading; n 0: the line is none. */
+static span pager_heading(span line, size_t *level)
+{
+    *level = pager_run(line, 0, '#');
+    if (*level < 1 || *level > 6 || *level >= line.n || line.p[*level] != ' ')
+        return (span){0};
+    span text = span_trim(span_sub(line, *level), " "), bare = span_trim(text, "#");
+    size_t end = (size_t)(bare.p - text.p) + bare.n; /* marks at the end stand behind a blank */
+    return bare.n && end < text.n && text.p[end - 1] == ' ' ? (span){text.p, end} : text;
+}
+
+/* Bytes of a list's mark with the blanks around it; 0: the line is no item. */
+static size_t pager_item(span line)
+{
+    size_t at = pager_blanks(line), digits = at;
+    if (at >= line.n)
+        return 0;
+    if (strchr("-*+", line.p[at]) && line.p[at]) {
+        at++;
+    } else {
+        while (digits < line.n && digits - at < 9 && isdigit((unsigned char)line.p[digits]))
+            digits++;
+        if (digits == at || digits >= line.n || (line.p[digits] != '.' && line.p[digits] != ')'))
+            return 0;
+        at = digits + 1;
+    }
+    size_t blanks = pager_run(line, at, ' ');
+    return blanks ? at + blanks : 0;
+}
+
+/* Quotation marks at the line's start, drawn as bars. What follows them. */
+static span pager_take_quote(struct pager *p, span line, int *depth)
+{
+    *depth = 0;
+    for (;;) {
+        size_t blanks = pager_blanks(line);
+        if (blanks > 3 || blanks >= line.n || line.p[blanks] != '>')
+            return line;
+        line = span_sub(line, blanks + 1);
+        if (line.n && line.p[0] == ' ')
+            line = span_sub(line, 1);
+        pager_put(p, span_of("\xe2\x94\x82 "), PAGER_FAINT);
+        if (++*depth == PAGER_INDENT_MAX / 2)
+            return line;
+    }
+}
+
+static void pager_add_markdown(struct pager *p, span line)
+{
+    struct pager_line *row = pager_begin_line(p);
+    size_t level, mark;
+    int quotes;
+    if (pager_is_rule(line)) {
+        row->rule = 1;
+        pager_end_line(p);
+        return;
+    }
+    span heading = pager_heading(line, &level);
+    if (heading.n) {
+        pager_inline(p, span_trim(heading, " "), level == 1 ? PAGER_TITLE : PAGER_HEADING, 0);
+        pager_end_line(p);
+        return;
+    }
+    line = pager_take_quote(p, line, &quotes);
+    if ((mark = pager_item(line)))
+        pager_put(p, (span){line.p, mark}, PAGER_MARK);
+    size_t indent = (size_t)quotes * 2 + (mark ? mark : pager_blanks(line));
+    row->indent = indent < PAGER_INDENT_MAX ? (int)indent : PAGER_INDENT_MAX;
+    pager_inline(p, span_sub(line, mark), quotes ? PAGER_QUOTE : PAGER_TEXT, 0);
+    pager_end_line(p);
+}
+
+static void pager_add_plain(struct pager *p, span line, const char *before, enum pager_look look)
+{
+    pager_begin_line(p);
+    pager_put(p, span_of(before), look);
+    pager_put(p, line, look);
+    pager_end_line(p);
+}
+
+static void pager_add_line(struct pager *p, struct pager_state *st, span raw)
+{
+    pager_clean(raw, &st->line);
+    span line = buf_view(&st->line);
+    if (!st->markdown)
+        pager_add_plain(p, line, "", PAGER_TEXT);
+    else if (pager_take_fence(p, st, line))
+        ;
+    else if (st->fence)
+        pager_add_plain(p, line, "  ", PAGER_CODE);
+    else
+        pager_add_markdown(p, line);
+}
+
+static void pager_forget_hits(struct pager *p)
+{
+    free(p->hits);
+    p->hits = NULL;
+    p->hit_count = 0;
+    p->hit = -1;
+    p->missed = 0;
+}
+
+/* The text of the pager is that from now on. */
+static void pager_take(struct pager *p, span text, int markdown)
+{
+    struct pager_state st = {.markdown = markdown};
+    buf_clear(&p->shown);
+    buf_clear(&p->looks);
+    p->line_count = p->row_count = p->width = 0;
+    pager_forget_hits(p);
+    while (text.n)
+        pager_add_line(p, &st, span_cut(&text, '\n'));
+    buf_free(&st.line);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* Bytes of s that stand in `columns`: up to a blank, if there is one behind some text. */
+static size_t pager_break(span s, int columns)
+{
+    int used;
+    size_t n = cell_fit(s, columns < 1 ? 1 : columns, &used), at = n, start = pager_blanks(s);
+    if (n == s.n)
+        return n;
+    if (n == 0) /* not even one character: it is cut where it is drawn */
+        return cell_next_grapheme(s, &used);
+    if (s.p[n] == ' ')
+        return n;
+    while (at > start && s.p[at - 1] != ' ')
+        at--;
+    return at > start ? at : n;
+}
+
+static void pager_add_row(struct pager *p, size_t at, size_t end, int indent, int line)
+{
+    p->rows = pager_grow(p->rows, p->row_count, sizeof *p->rows);
+    p->rows[p->row_count++] = (struct pager_row){at, end, indent, line};
+}
+
+static void pager_add_rows(struct pager *p, int index)
+{
+    const struct pager_line *line = &p->lines[index];
+    size_t at = line->at;
+    int indent = 0;
+    do {
+        span rest = {p->shown.p + at, line->end - at};
+        size_t n = pager_break(rest, p->width - indent);
+        pager_add_row(p, at, at + n, indent, index);
+        at += n;
+        while (at < line->end && p->shown.p[at] == ' ' && n < rest.n)
+            at++;
+        indent = line->indent < p->width / 2 ? line->indent : 0;
+    } while (at < line->end);
+}
+
+/* The last row that begins at or before that place of the text. */
+static int pager_row_at(const struct pager *p, size_t at)
+{
+    int from = 0, to = p->row_count;
+    while (from < to) {
+        int middle = from + (to - from) / 2;
+        if (p->rows[middle].at <= at)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from ? from - 1 : 0;
+}
+
+static void pager_set_top(struct pager *p, int top)
+{
+    int most = p->row_count - (p->height > 0 ? p->height : 1); /* a row at least is the top one */
+    p->top = top > most ? most : top;
+    p->top = p->top < 0 ? 0 : p->top;
+}
+
+/* Rows for that width; what was on top stays there. */
+static void pager_layout(struct pager *p, int width)
+{
+    size_t at = p->top < p->row_count ? p->rows[p->top].at : 0;
+    if (width == p->width)
+        return;
+    p->width = width;
+    p->row_count = 0;
+    for (int i = 0; i < p->line_count; i++)
+        pager_add_rows(p, i);
+    if (p->top)
+        p->top = pager_row_at(p, at);
+}
+
+static void pager_scroll(struct pager *p, int rows)
+{
+    pager_set_top(p, p->top + rows);
+}
+
+static void pager_page(struct pager *p, int pages)
+{
+    pager_scroll(p, pages * (p->height > 2 ? p->height - 1 : 1)); /* a row stays in sight */
+}
+
+static void pager_go(struct pager *p, int end)
+{
+    pager_set_top(p, end ? p->row_count : 0);
+}
+
+/* ---- searching ------------------------------------------------------------------------------ */
+
+static char pager_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static int pager_matches(const char *p, span needle)
+{
+    size_t i = 0;
+    while (i < needle.n && pager_lower(p[i]) == pager_lower(needle.p[i]))
+        i++;
+    return i == needle.n;
+}
+
+static void pager_find_hits(struct pager *p)
+{
+    span needle = buf_view(&p->needle);
+    pager_forget_hits(p);
+    for (size_t at = 0; needle.n && at + needle.n <= p->shown.n && p->hit_count < PAGER_HITS_MAX;) {
+        if (!pager_matches(p->shown.p + at, needle)) {
+            at++;
+            continue;
+        }
+        p->hits = pager_grow(p->hits, p->hit_count, sizeof *p->hits);
+        p->hits[p->hit_count++] = at;
+        at += needle.n;
+    }
+    p->missed = needle.n && !p->hit_count;
+}
+
+/* The first hit at or behind that place; hit_count: there is none. */
+static int pager_hit_from(const struct pager *p, size_t at)
+{
+    int from = 0, to = p->hit_count;
+    while (from < to) {
+        int middle = from + (to - from) / 2;
+        if (p->hits[middle] < at)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return to;
+}
+
+/* Goes to a hit; it comes to stand in the upper third unless it is in sight. */
+static void pager_show_hit(struct pager *p, int hit)
+{
+    int row = pager_row_at(p, p->hits[hit]);
+    p->hit = hit;
+    if (row < p->top || row >= p->top + p->height)
+        pager_set_top(p, row - p->height / 3);
+}
+
+/* What is typed or pasted goes to the needle: one line of it. */
+static void pager_type(struct pager *p, span text)
+{
+    size_t n = 0;
+    while (n < text.n && (unsigned char)text.p[n] >= ' ' && text.p[n] != 0x7f)
+        n++;
+    if (p->needle.n + n <= PAGER_NEEDLE_MAX)
+        utf8_put_clean(&p->needle, (span){text.p, n});
+}
+
+static void pager_search(struct pager *p, const char *needle)
+{
+    buf_clear(&p->needle);
+    pager_type(p, span_of(needle));
+    p->typing = 0;
+    pager_find_hits(p);
+    if (p->hit_count) {
+        int hit = pager_hit_from(p, p->top < p->row_count ? p->rows[p->top].at : 0);
+        pager_show_hit(p, hit < p->hit_count ? hit : 0);
+    }
+}
+
+static void pager_next(struct pager *p, int step)
+{
+    if (!p->hit_count && p->needle.n)
+        pager_find_hits(p);
+    if (!p->hit_count)
+        return;
+    int from = p->hit;
+    if (from < 0) /* none was gone to yet: as seen from the top */
+        from = pager_hit_from(p, p->top < p->row_count ? p->rows[p->top].at : 0) - (step > 0);
+    pager_show_hit(p, (from + step + p->hit_count) % p->hit_count);
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static int pager_is_markdown(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (strcmp(dot, ".md") == 0 || strcmp(dot, ".markdown") == 0);
+}
+
+/* Up to PAGER_FILE_MAX bytes of a regular file. NULL, or why not. */
+static const char *pager_read(const char *path, buf *text, int *cut)
+{
+    struct stat st;
+    ssize_t n = 1;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return strerror(errno);
+    const char *why = fstat(fd, &st) != 0 ? strerror(errno) : NULL;
+    if (!why && !S_ISREG(st.st_mode))
+        why = S_ISDIR(st.st_mode) ? "it is a directory" : "it is not a regular file";
+    while (!why && n != 0 && text->n <= PAGER_FILE_MAX) {
+        buf_reserve(text, 64 * 1024);
+        n = read(fd, text->p + text->n, text->cap - text->n);
+        text->n += n > 0 ? (size_t)n : 0;
+        why = n < 0 && errno != EINTR ? strerror(errno) : NULL;
+    }
+    close(fd);
+    *cut = text->n > PAGER_FILE_MAX;
+    text->n = *cut ? PAGER_FILE_MAX : text->n;
+    return why;
+}
+
+static void pager_load(struct pager *p)
+{
+    buf text = {0};
+    const char *why = pager_read(p->path, &text, &p->cut);
+    buf_clear(&p->error);
+    if (why) {
+        utf8_put_visible(&p->error, span_of(p->path));
+        buf_fmt(&p->error, ": %s", why);
+        buf_clear(&text);
+    }
+    pager_take(p, buf_view(&text), pager_is_markdown(p->path));
+    buf_free(&text);
+}
+
+static void pager_open(struct pager *p, const char *title, const char *path)
+{
+    pager_free(p);
+    p->title = span_dup(span_of(title));
+    p->path = span_dup(span_of(path));
+    pager_load(p);
+}
+
+static void pager_reload(struct pager *p)
+{
+    int line = p->top < p->row_count ? p->rows[p->top].line : 0, width = p->width;
+    if (!p->path)
+        return;
+    pager_load(p);
+    pager_layout(p, width);
+    pager_set_top(p, line < p->line_count ? pager_row_at(p, p->lines[line].at) : p->row_count);
+    if (p->needle.n)
+        pager_find_hits(p);
+}
+
+static void pager_set(struct pager *p, const char *title, span text, int markdown)
+{
+    pager_free(p);
+    p->title = span_dup(span_of(title));
+    p->cut = text.n > PAGER_FILE_MAX;
+    text.n = p->cut ? PAGER_FILE_MAX : text.n;
+    pager_take(p, text, markdown);
+}
+
+static void pager_free(struct pager *p)
+{
+    free(p->title), free(p->path), free(p->lines), free(p->rows), free(p->hits);
+    buf_free(&p->error);
+    buf_free(&p->shown);
+    buf_free(&p->looks);
+    buf_free(&p->needle);
+    *p = (struct pager){.theme = p->theme, .hit = -1};
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static enum pager_answer pager_key_down(struct pager *p)
+{
+    return pager_scroll(p, 1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_up(struct pager *p)
+{
+    return pager_scroll(p, -1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_page_down(struct pager *p)
+{
+    return pager_page(p, 1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_page_up(struct pager *p)
+{
+    return pager_page(p, -1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_start(struct pager *p)
+{
+    return pager_go(p, 0), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_end(struct pager *p)
+{
+    return pager_go(p, 1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_search(struct pager *p)
+{
+    buf_clear(&p->needle);
+    pager_forget_hits(p);
+    p->typing = 1;
+    return PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_next(struct pager *p)
+{
+    return pager_next(p, 1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_previous(struct pager *p)
+{
+    return pager_next(p, -1), PAGER_TAKEN;
+}
+
+static enum pager_answer pager_key_close(struct pager *p)
+{
+    (void)p;
+    return PAGER_CLOSE;
+}
+
+static const struct pager_key {
+    uint32_t keys[2];
+    const char *shown, *help;
+    enum pager_answer (*run)(struct pager *p);
+} pager_keys[] = {
+    {{TERM_DOWN, 'j'}, "down, j", "a row down (also the wheel)", pager_key_down},
+    {{TERM_UP, 'k'}, "up, k", "a row up", pager_key_up},
+    {{TERM_PGDN, ' '}, "PgDn, Space", "a screen down", pager_key_page_down},
+    {{TERM_PGUP, 'b'}, "PgUp, b", "a screen up", pager_key_page_up},
+    {{TERM_HOME, 'g'}, "Home, g", "to the start", pager_key_start},
+    {{TERM_END, 'G'}, "End, G", "to the end", pager_key_end},
+    {{'/', '/'}, "/", "search; Enter goes to the first hit", pager_key_search},
+    {{'n', 'n'}, "n", "the next hit", pager_key_next},
+    {{'N', 'N'}, "N", "the hit before", pager_key_previous},
+    {{'q', 0x1b}, "q, Esc", "close the pager", pager_key_close},
+};
+
+static void pager_put_keys(buf *b)
+{
+    for (size_t i = 0; i < COUNT_OF(pager_keys); i++)
+        buf_fmt(b, "  %-12s %s\n", pager_keys[i].shown, pager_keys[i].help);
+}
+
+static enum pager_answer pager_typing_event(struct pager *p, const struct term_event *ev)
+{
+    char bytes[4];
+    if (ev->type == TERM_PASTE) {
+        pager_type(p, ev->text);
+    } else if (ev->key == 0x1b) {
+        buf_clear(&p->needle);
+        p->typing = 0;
+    } else if (ev->key == '\r') {
+        char *needle = span_dup(buf_view(&p->needle));
+        pager_search(p, needle);
+        free(needle);
+    } else if (ev->key == 0x7f) {
+        if (!p->needle.n)
+            p->typing = 0;
+        while (p->needle.n && ((unsigned char)p->needle.p[--p->needle.n] & 0xc0) == 0x80)
+            ;
+    } else if (ev->key >= ' ' && ev->key < TERM_UP && !(ev->mods & (TERM_CTRL | TERM_ALT))) {
+        pager_type(p, (span){bytes, utf8_encode(ev->key, bytes)});
+    }
+    return PAGER_TAKEN;
+}
+
+static enum pager_answer pager_event(struct pager *p, const struct term_event *ev)
+{
+    if (ev->type == TERM_MOUSE && ev->mouse != TERM_WHEEL_UP && ev->mouse != TERM_WHEEL_DOWN)
+        return PAGER_PASSED;
+    if (ev->type == TERM_MOUSE) {
+        pager_scroll(p, ev->mouse == TERM_WHEEL_UP ? -3 : 3);
+        return PAGER_TAKEN;
+    }
+    if (p->typing && (ev->type == TERM_KEY || ev->type == TERM_PASTE))
+        return pager_typing_event(p, ev);
+    if (ev->type != TERM_KEY || (ev->mods & (TERM_CTRL | TERM_ALT)))
+        return PAGER_PASSED;
+    for (size_t i = 0; i < COUNT_OF(pager_keys); i++)
+        if (pager_keys[i].keys[0] == ev->key || pager_keys[i].keys[1] == ev->key)
+            return pager_keys[i].run(p);
+    return PAGER_PASSED;
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static void pager_draw_hits(const struct pager *p, struct grid *g, const struct pager_row *row,
+                            int y, int x, int width)
+{
+    for (int i = pager_hit_from(p, row->at < p->needle.n ? 0 : row->at - p->needle.n + 1);
+         i < p->hit_count && p->hits[i] < row->end; i++) {
+        size_t from = p->hits[i] < row->at ? row->at : p->hits[i];
+        size_t to = p->hits[i] + p->needle.n < row->end ? p->hits[i] + p->needle.n : row->end;
+        if (to <= from)
+            continue;
+        int col = row->indent + cell_columns((span){p->shown.p + row->at, from - row->at});
+        int cols = cell_columns((span){p->shown.p + from, to - from});
+        if (col + cols > width)
+            cols = width - col;
+        if (cols > 0)
+            grid_restyle(g, y, x + col, cols,
+                         i == p->hit ? CELL_REVERSE | CELL_BOLD : CELL_REVERSE);
+    }
+}
+
+static void pager_draw_row(const struct pager *p, struct grid *g, const struct pager_row *row,
+                           int y, int x, int width)
+{
+    int used = row->indent;
+    for (int i = 0; p->lines[row->line].rule && i < width; i++)
+        grid_put(g, y, x + i, 1, span_of("\xe2\x94\x80"), pager_style(p, PAGER_FAINT));
+    for (size_t at = row->at; at < row->end && used < width;) {
+        size_t end = at + 1;
+        while (end < row->end && p->looks.p[end] == p->looks.p[at])
+            end++;
+        used += grid_put(g, y, x + used, width - used, (span){p->shown.p + at, end - at},
+                         pager_style(p, p->looks.p[at]));
+        at = end;
+    }
+    pager_draw_hits(p, g, row, y, x, width);
+}
+
+/* What the footer says besides the title. */
+static void pager_put_place(const struct pager *p, buf *b)
+{
+    long long seen = p->top + (p->height > 0 ? p->height : 0);
+    if (p->missed)
+        buf_str(b, "not found  ");
+    else if (p->hit >= 0)
+        buf_fmt(b, "%d of %d%s  ", p->hit + 1, p->hit_count,
+                p->hit_count == PAGER_HITS_MAX ? "+" : "");
+    if (p->cut)
+        buf_fmt(b, "first %d KiB  ", PAGER_FILE_MAX / 1024);
+    if (p->error.n || p->row_count == 0)
+        return;
+    buf_fmt(b, "%lld%%", seen >= p->row_count ? 100 : seen * 100 / p->row_count);
+}
+
+static void pager_draw_footer(const struct pager *p, struct grid *g, int row, int col, int cols)
+{
+    struct cell_style text = pager_style(p, PAGER_TEXT);
+    buf place = {0};
+    pager_put_place(p, &place);
+    int width = cell_columns(buf_view(&place)), at = col + cols - width;
+    grid_fill(g, row, col, 1, cols, text);
+    if (p->typing || p->needle.n) {
+        int used = widget_put(g, row, col, cols, "/", pager_style(p, PAGER_MARK));
+        used += grid_put(g, row, col + used, cols - used, buf_view(&p->needle), text);
+        if (p->typing) {
+            g->cursor_row = row;
+            g->cursor_col = widget_min(col + used, col + cols - 1);
+            g->cursor_shown = 1;
+        }
+    } else if (p->title) {
+        widget_put(g, row, col, cols, p->title, pager_style(p, PAGER_NAME));
+    }
+    if (at >= col && width) {
+        if (at > col) /* a gap, whatever stands there */
+            grid_fill(g, row, at - 1, 1, 1, text);
+        grid_put(g, row, at, width, buf_view(&place),
+                 pager_style(p, p->missed ? PAGER_ALARM : PAGER_FAINT));
+    }
+    buf_free(&place);
+}
+
+static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols)
+{
+    if (rows < 1 || cols < 1)
+        return;
+    p->height = rows - 1;
+    pager_layout(p, cols);
+    pager_set_top(p, p->top);
+    grid_fill(g, row, col, rows, cols, pager_style(p, PAGER_TEXT));
+    if (p->error.n)
+        widget_wrapped_draw(g, row, col, cols, p->height, buf_view(&p->error),
+                        pager_style(p, PAGER_ALARM));
+    else if (p->row_count == 0 && p->height > 0)
+        widget_put(g, row, col, cols, "(empty)", pager_style(p, PAGER_FAINT));
+    for (int i = 0; i < p->height && p->top + i < p->row_count; i++)
+        pager_draw_row(p, g, &p->rows[p->top + i], row + i, col, cols);
+    pager_draw_footer(p, g, row + rows - 1, col, cols);
+}

@@ -1,0 +1,299 @@
+#include "ui.h"
+
+/* theme - named styles: what things look like on a dark, a light and an unknown ground, and what
+ * the user's configuration says instead.
+ *
+ * Colours are those of the terminal's own palette, on its own ground, so they are what its user has
+ * chosen already. Where a light ground would swallow the palette's yellow or cyan, a darker colour
+ * stands in the table. Shapes and words tell states apart, too: nothing is told by colour alone. */
+
+/* The names are those of [colours]; light NULL: like the other one. */
+static const struct {
+    const char *name, *style, *light;
+} theme_defaults[THEME_STYLES] = {
+    {"text", "default", NULL},
+    {"dim", "dim", NULL},
+    {"accent", "bold cyan", "bold 24"},
+    {"title", "bold", NULL},
+    {"alarm", "bold red", NULL},
+    {"selected", "reverse", NULL},
+    {"border", "dim", NULL},
+    {"field", "underline", NULL},
+    {"button", "bold", NULL},
+    {"key", "bold", NULL},
+    {"hint", "dim", NULL},
+    {"tab", "dim", NULL},
+    {"match", "bold yellow", "bold 94"},
+    {"input", "default", NULL},
+    {"output", "default", NULL},
+    {"muted", "dim", NULL},
+    {"live", "green", "22"},
+    {"fallback", "yellow", "94"},
+    {"lost", "bold red", NULL},
+    {"starting", "dim", NULL},
+    {"working", "green", "22"},
+    {"waiting", "bold yellow", "bold 94"},
+    {"idle", "blue", NULL},
+    {"exited", "dim", NULL},
+    {"failed", "red", NULL},
+    {"heading", "bold cyan", "bold 24"},
+    {"code", "green", "22"},
+};
+
+/* The agents that have a colour of their own; "agent-" stands before the names in [colours]. */
+static const struct {
+    const char *name, *style, *light;
+} theme_agents[] = {
+    {"claude", "yellow", "94"},
+    {"gemini", "blue", NULL},
+    {"codex", "green", "22"},
+    {"shell", "cyan", "24"},
+    {"", "magenta", NULL}, /* all others */
+};
+
+#define THEME_AGENT "agent-"
+#define THEME_EXPECTED \
+    ": expected [bold] [dim] [reverse] [underline] COLOUR [on COLOUR], COLOUR being a name (red, " \
+    "bright-red, default …), 0 to 255 or #rrggbb"
+
+/* ---- a style as text ------------------------------------------------------------------------ */
+
+static const char *const theme_colours[] = {"black", "red",     "green", "yellow",
+                                            "blue",  "magenta", "cyan",  "white"};
+
+static const struct {
+    const char *name;
+    uint16_t attr;
+} theme_attributes[] = {{"bold", CELL_BOLD},
+                        {"dim", CELL_DIM},
+                        {"reverse", CELL_REVERSE},
+                        {"underline", 1 << CELL_UNDERLINE_SHIFT}};
+
+static int theme_hex(span s, uint32_t *value)
+{
+    *value = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        static const char digits[] = "0123456789abcdef";
+        char c = s.p[i] >= 'A' && s.p[i] <= 'F' ? (char)(s.p[i] + 32) : s.p[i];
+        const char *at = c ? strchr(digits, c) : NULL;
+        if (!at)
+            return 0;
+        *value = *value << 4 | (uint32_t)(at - digits);
+    }
+    return 1;
+}
+
+static int theme_parse_number(span s, uint32_t *colour)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9' || i == 3)
+            return 0;
+        value = value * 10 + (uint32_t)(s.p[i] - '0');
+    }
+    *colour = CELL_INDEXED | value;
+    return s.n && value < 256;
+}
+
+static int theme_parse_colour(span s, uint32_t *colour)
+{
+    static const char bright[] = "bright-";
+    uint32_t base = 0;
+    if (s.n == 7 && s.p[0] == '#' && theme_hex(span_sub(s, 1), colour)) {
+        *colour |= CELL_RGB;
+        return 1;
+    }
+    if (span_eq(s, "default")) {
+        *colour = 0;
+        return 1;
+    }
+    if (s.n > sizeof bright - 1 && memcmp(s.p, bright, sizeof bright - 1) == 0) {
+        s = span_sub(s, sizeof bright - 1);
+        base = 8;
+    }
+    for (uint32_t i = 0; i < COUNT_OF(theme_colours); i++)
+        if (span_eq(s, theme_colours[i])) {
+            *colour = CELL_INDEXED | (base + i);
+            return 1;
+        }
+    return base == 0 && theme_parse_number(s, colour);
+}
+
+static int theme_parse_attribute(span word, struct cell_style *style)
+{
+    for (size_t i = 0; i < COUNT_OF(theme_attributes); i++)
+        if (span_eq(word, theme_attributes[i].name)) {
+            style->attr = (uint16_t)(style->attr | theme_attributes[i].attr);
+            return 1;
+        }
+    return 0;
+}
+
+static int theme_parse(span s, struct cell_style *style)
+{
+    struct cell_style found = {0, 0, 0};
+    int words = 0, has_fg = 0, has_bg = 0, on = 0;
+    while (s.n) {
+        span word = span_cut(&s, ' ');
+        if (!word.n)
+            continue;
+        words++;
+        if (on) {
+            if (!theme_parse_colour(word, &found.bg))
+                return 0;
+            has_bg = 1, on = 0;
+        } else if (span_eq(word, "on") && !has_bg) {
+            on = 1;
+        } else if (has_fg || has_bg || !theme_parse_attribute(word, &found)) {
+            if (has_fg || has_bg || !theme_parse_colour(word, &found.fg))
+                return 0;
+            has_fg = 1;
+        }
+    }
+    if (!words || on)
+        return 0;
+    *style = found;
+    return 1;
+}
+
+static void theme_put_colour(buf *b, uint32_t colour)
+{
+    uint32_t value = colour & 0xffffff;
+    if (colour == 0)
+        buf_str(b, "default");
+    else if (colour & CELL_RGB)
+        buf_fmt(b, "#%06lx", (unsigned long)value);
+    else if (value < 16)
+        buf_fmt(b, "%s%s", value < 8 ? "" : "bright-", theme_colours[value & 7]);
+    else
+        buf_int(b, (long long)value);
+}
+
+static void theme_put(buf *b, struct cell_style style)
+{
+    size_t before = b->n;
+    for (size_t i = 0; i < COUNT_OF(theme_attributes); i++)
+        if (style.attr & theme_attributes[i].attr)
+            buf_fmt(b, "%s%s", b->n > before ? " " : "", theme_attributes[i].name);
+    if (style.fg || b->n == before) {
+        buf_str(b, b->n > before ? " " : "");
+        theme_put_colour(b, style.fg);
+    }
+    if (style.bg) {
+        buf_str(b, " on ");
+        theme_put_colour(b, style.bg);
+    }
+}
+
+/* ---- the theme ------------------------------------------------------------------------------ */
+
+static struct cell_style theme_default(const char *style, const char *light,
+                                       enum theme_ground ground)
+{
+    struct cell_style found = {0, 0, 0};
+    theme_parse(span_of(ground == THEME_LIGHT && light ? light : style), &found);
+    return found;
+}
+
+/* The style of that name in [colours]; NULL: there is none. An agent that is new gets a place. */
+static struct cell_style *theme_find(struct theme *th, const char *name)
+{
+    const size_t prefix = strlen(THEME_AGENT);
+    for (size_t i = 0; i < THEME_STYLES; i++)
+        if (strcmp(name, theme_defaults[i].name) == 0)
+            return &th->style[i];
+    if (strncmp(name, THEME_AGENT, prefix) != 0 || !name[prefix] ||
+        strlen(name + prefix) >= CONFIG_NAME_MAX)
+        return NULL;
+    for (int i = 0; i < th->agent_count; i++)
+        if (strcmp(name + prefix, th->agents[i].name) == 0)
+            return &th->agents[i].style;
+    if (th->agent_count == CONFIG_AGENTS_MAX)
+        return NULL;
+    int at = th->agent_count++;
+    strcpy(th->agents[at].name, name + prefix);
+    return &th->agents[at].style;
+}
+
+static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
+                      buf *problems)
+{
+    *th = (struct theme){.agent_count = 0};
+    for (size_t i = 0; i < THEME_STYLES; i++)
+        th->style[i] = theme_default(theme_defaults[i].style, theme_defaults[i].light, ground);
+    for (size_t i = 0; i < COUNT_OF(theme_agents); i++) {
+        strcpy(th->agents[i].name, theme_agents[i].name);
+        th->agents[i].style =
+            theme_default(theme_agents[i].style, theme_agents[i].light, ground);
+    }
+    th->agent_count = (int)COUNT_OF(theme_agents);
+    for (int i = 0; i < c->colours.count; i++) {
+        const struct config_entry *entry = &c->colours.items[i];
+        struct cell_style style, *place = NULL;
+        int good = theme_parse(span_of(entry->value), &style);
+        if (good)
+            place = theme_find(th, entry->name);
+        if (place)
+            *place = style;
+        else if (problems)
+            config_put_problem(c, problems, entry->line, span_of(good ? entry->name : entry->value),
+                               good ? ": nothing of that name has a colour; telec config lists them"
+                                    : THEME_EXPECTED);
+    }
+}
+
+static enum theme_ground theme_ground(uint32_t rgb)
+{
+    unsigned r = rgb >> 16 & 0xff, g = rgb >> 8 & 0xff, b = rgb & 0xff;
+    return r * 299 + g * 587 + b * 114 >= 128 * 1000 ? THEME_LIGHT : THEME_DARK;
+}
+
+static struct cell_style theme_agent(const struct theme *th, const char *agent)
+{
+    int other = (int)COUNT_OF(theme_agents) - 1;
+    for (int i = 0; agent && i < th->agent_count; i++)
+        if (strcmp(agent, th->agents[i].name) == 0)
+            return th->agents[i].style;
+    return th->agents[other].style;
+}
+
+/* Where the style was set; 0: nowhere, or so that it can't be used. */
+static int theme_line(const struct config *c, const char *name)
+{
+    struct cell_style style;
+    for (int i = 0; i < c->colours.count; i++)
+        if (strcmp(c->colours.items[i].name, name) == 0)
+            return theme_parse(span_of(c->colours.items[i].value), &style)
+                       ? c->colours.items[i].line
+                       : 0;
+    return 0;
+}
+
+static void theme_put_line(const struct config *c, buf *b, const char *name,
+                           struct cell_style style, const char *light)
+{
+    buf value = {0};
+    int line = theme_line(c, name);
+    theme_put(&value, style);
+    if (!line && light)
+        buf_fmt(b, "# on a light ground %s\n", light);
+    config_put_value(c, b, name, buf_cstr(&value), line);
+    buf_free(&value);
+}
+
+static void theme_put_config(const struct config *c, buf *b)
+{
+    struct theme th;
+    theme_set(&th, c, THEME_NEUTRAL, NULL);
+    buf_str(b, "[colours]\n");
+    for (size_t i = 0; i < THEME_STYLES; i++)
+        theme_put_line(c, b, theme_defaults[i].name, th.style[i], theme_defaults[i].light);
+    for (int i = 0; i < th.agent_count; i++) {
+        char name[sizeof THEME_AGENT + CONFIG_NAME_MAX];
+        if (!th.agents[i].name[0])
+            continue;
+        snprintf(name, sizeof name, "%s%s", THEME_AGENT, th.agents[i].name);
+        theme_put_line(c, b, name, th.agents[i].style,
+                       i < (int)COUNT_OF(theme_agents) ? theme_agents[i].light : NULL);
+    }
+}

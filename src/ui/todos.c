@@ -1,0 +1,753 @@
+#include "ui.h"
+
+/* plan - what the preparation view shows: computers, projects, todos and their files, as rows.
+ *
+ * Pure: answers and events of a daemon go in, rows come out, built anew when something changed.
+ *
+ *      vm                           computer
+ *        telec                      project, by its path
+ *          [.] parser-errors        todo, in the roadmap's order; folded at first
+ *              requirements.md      its two files, there or not
+ *
+ * At the end, what can be done with a row, and what the user's editor is. Only todos_editor looks
+ * at this computer. */
+
+#define TODOS_PROJECTS_MAX 10000 /* of all computers; further ones are left out */
+
+static const char *const todos_files[] = {"requirements.md", "implementation-plan.md"};
+
+/* ---- computers ------------------------------------------------------------------------------ */
+
+static int todos_computer(const struct todos *p, const char *name)
+{
+    for (int i = 0; i < p->computer_count; i++)
+        if (strcmp(p->computers[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static void todos_add_computer(struct todos *p, const char *name)
+{
+    if (todos_computer(p, name) >= 0)
+        return;
+    p->computers = base_grow(p->computers, (size_t)(p->computer_count + 1) * sizeof *p->computers);
+    p->computers[p->computer_count++] = span_dup(span_of(name));
+    p->dirty = 1;
+}
+
+static void todos_set_computers(struct todos *p, struct json array)
+{
+    if (array.type != JSON_ARRAY)
+        return;
+    while (p->computer_count)
+        free(p->computers[--p->computer_count]);
+    for (struct json_iter it = json_iter(array); json_next(&it);) {
+        char *name = json_dup_text(json_get(it.value, "name"));
+        if (name && *name)
+            todos_add_computer(p, name);
+        free(name);
+    }
+    p->dirty = 1;
+}
+
+/* The member `computer`, to be freed: this one when it says nothing. */
+static char *todos_dup_computer(const struct todos *p, struct json object)
+{
+    char *name = json_dup_text(json_get(object, "computer"));
+    if (name && *name)
+        return name;
+    free(name);
+    return span_dup(span_of(p->computer_count ? p->computers[0] : "local"));
+}
+
+/* ---- todos ---------------------------------------------------------------------------------- */
+
+/* A text of at most `most` bytes, whole characters of it; NULL: it isn't a text, or empty. */
+static char *todos_dup_text(struct json value, size_t most)
+{
+    char *text = json_dup_text(value);
+    size_t n = text ? strlen(text) : 0;
+    if (n > most) {
+        for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+            ;
+        text[n] = '\0';
+    }
+    if (n)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static enum todos_state todos_state(struct json status)
+{
+    static const char *const names[TODOS_STATES] = {"pending", "ready", "in_progress"};
+    for (int i = 0; i < TODOS_STATES; i++)
+        if (json_text_eq(status, names[i]))
+            return (enum todos_state)i;
+    return TODOS_PENDING;
+}
+
+static void todos_free_todo(struct todos_todo *t)
+{
+    free(t->slug), free(t->description), free(t->build), free(t->review);
+}
+
+static void todos_free_todos(struct todos_project *project)
+{
+    for (int i = 0; i < project->todo_count; i++)
+        todos_free_todo(&project->todos[i]);
+    free(project->todos);
+    project->todos = NULL;
+    project->todo_count = 0;
+}
+
+static struct todos_todo todos_parse_todo(struct json object)
+{
+    return (struct todos_todo){
+        .slug = json_dup_text(json_get(object, "slug")),
+        .description = todos_dup_text(json_get(object, "description"), TODOS_DESCRIPTION_MAX),
+        .build = todos_dup_text(json_get(object, "build_status"), ROADMAP_WORD_MAX),
+        .review = todos_dup_text(json_get(object, "review_status"), ROADMAP_WORD_MAX),
+        .state = todos_state(json_get(object, "status")),
+        .has_requirements = json_get(object, "has_requirements").type == JSON_TRUE,
+        .has_plan = json_get(object, "has_impl_plan").type == JSON_TRUE};
+}
+
+static int todos_compare_slugs(const void *a, const void *b)
+{
+    const struct todos_todo *x = *(struct todos_todo *const *)a, *y = *(struct todos_todo *const *)b;
+    int order = strcmp(x->slug, y->slug);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* A slug that comes again is left out: a row's key names one thing. */
+static void todos_drop_doubles(struct todos_project *project)
+{
+    int n = project->todo_count, kept = 0;
+    struct todos_todo **sorted = base_alloc((size_t)(n + 1) * sizeof *sorted);
+    char *doubled = base_alloc((size_t)n + 1);
+    for (int i = 0; i < n; i++)
+        sorted[i] = &project->todos[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, todos_compare_slugs);
+    for (int i = 1; i < n; i++)
+        if (strcmp(sorted[i]->slug, sorted[i - 1]->slug) == 0)
+            doubled[sorted[i] - project->todos] = 1;
+    for (int i = 0; i < n; i++) {
+        if (doubled[i])
+            todos_free_todo(&project->todos[i]);
+        else
+            project->todos[kept++] = project->todos[i];
+    }
+    project->todo_count = kept;
+    free(sorted);
+    free(doubled);
+}
+
+static void todos_set_todos(struct todos_project *project, struct json array)
+{
+    int cap = 0;
+    if (array.type != JSON_ARRAY)
+        return;
+    todos_free_todos(project);
+    project->known = 1;
+    for (struct json_iter it = json_iter(array);
+         json_next(&it) && project->todo_count < ROADMAP_TODOS_MAX;) {
+        struct todos_todo todo = todos_parse_todo(it.value);
+        if (!todo.slug || !*todo.slug || strlen(todo.slug) > ROADMAP_SLUG_MAX) {
+            todos_free_todo(&todo);
+            continue;
+        }
+        if (project->todo_count == cap) {
+            cap = cap ? cap * 2 : 16;
+            project->todos = base_grow(project->todos, (size_t)cap * sizeof *project->todos);
+        }
+        project->todos[project->todo_count++] = todo;
+    }
+    todos_drop_doubles(project);
+}
+
+/* ---- projects ------------------------------------------------------------------------------- */
+
+static void todos_free_project(struct todos_project *project)
+{
+    todos_free_todos(project);
+    free(project->computer), free(project->path), free(project->name), free(project->description);
+}
+
+static int todos_is_project(const struct todos_project *project, const char *computer,
+                           const char *path)
+{
+    return strcmp(project->path, path) == 0 && strcmp(project->computer, computer) == 0;
+}
+
+static int todos_compare_projects(const void *a, const void *b)
+{
+    const struct todos_project *x = a, *y = b;
+    int order = strcmp(x->computer, y->computer);
+    return order ? order : strcmp(x->path, y->path);
+}
+
+/* `desc` is what a TeleClaude daemon calls it. 0: it has no path. */
+static int todos_parse_project(const struct todos *p, struct json object, struct todos_project *out)
+{
+    *out = (struct todos_project){.path = json_dup_text(json_get(object, "path"))};
+    if (!out->path || !*out->path || strlen(out->path) >= PATH_MAX) {
+        free(out->path);
+        return 0;
+    }
+    out->computer = todos_dup_computer(p, object);
+    out->name = todos_dup_text(json_get(object, "name"), TODOS_DESCRIPTION_MAX);
+    if (!out->name)
+        out->name = span_dup(span_of(config_last_part(out->path)));
+    out->description = todos_dup_text(json_get(object, "description"), TODOS_DESCRIPTION_MAX);
+    if (!out->description)
+        out->description = todos_dup_text(json_get(object, "desc"), TODOS_DESCRIPTION_MAX);
+    todos_set_todos(out, json_get(object, "todos"));
+    return 1;
+}
+
+/* What was known of the todos stays known when nothing is said of them. */
+static void todos_take_todos(struct todos_project *now, struct todos_project *old)
+{
+    if (now->known || !old->known)
+        return;
+    now->todos = old->todos;
+    now->todo_count = old->todo_count;
+    now->known = 1;
+    old->todos = NULL;
+    old->todo_count = 0;
+}
+
+/* Sorted by computer and path, one of each. */
+static void todos_sort_projects(struct todos *p)
+{
+    int kept = 0;
+    if (p->project_count)
+        qsort(p->projects, (size_t)p->project_count, sizeof *p->projects, todos_compare_projects);
+    for (int i = 0; i < p->project_count; i++) {
+        if (kept && todos_compare_projects(&p->projects[kept - 1], &p->projects[i]) == 0)
+            todos_free_project(&p->projects[i]);
+        else
+            p->projects[kept++] = p->projects[i];
+    }
+    p->project_count = kept;
+}
+
+/* The place of a project in the sorted list; NULL: it isn't there. */
+static struct todos_project *todos_find_project(const struct todos *p, const char *computer,
+                                              const char *path)
+{
+    struct todos_project key = {.computer = (char *)computer, .path = (char *)path};
+    return p->project_count ? bsearch(&key, p->projects, (size_t)p->project_count,
+                                      sizeof *p->projects, todos_compare_projects)
+                            : NULL;
+}
+
+/* Replaces the projects of one computer (NULL: of all) by those of the array. */
+static void todos_replace_projects(struct todos *p, const char *computer, struct json array)
+{
+    struct todos old = {.projects = p->projects, .project_count = p->project_count};
+    struct todos_project one;
+    int cap = 0;
+    p->projects = NULL;
+    p->project_count = 0;
+    for (struct json_iter it = json_iter(array);
+         json_next(&it) && p->project_count < TODOS_PROJECTS_MAX;) {
+        if (!todos_parse_project(p, it.value, &one))
+            continue;
+        if (computer) { /* whose list it is says whose projects they are */
+            free(one.computer);
+            one.computer = span_dup(span_of(computer));
+        }
+        struct todos_project *before = todos_find_project(&old, one.computer, one.path);
+        if (before)
+            todos_take_todos(&one, before);
+        todos_add_computer(p, one.computer);
+        if (p->project_count == cap) {
+            cap = cap ? cap * 2 : 16;
+            p->projects = base_grow(p->projects, (size_t)cap * sizeof *p->projects);
+        }
+        p->projects[p->project_count++] = one;
+    }
+    p->projects = base_grow(p->projects, (size_t)(p->project_count + old.project_count + 1) *
+                                             sizeof *p->projects);
+    for (int i = 0; i < old.project_count; i++) {
+        if (computer && strcmp(old.projects[i].computer, computer) != 0)
+            p->projects[p->project_count++] = old.projects[i];
+        else
+            todos_free_project(&old.projects[i]);
+    }
+    free(old.projects);
+    todos_sort_projects(p);
+    p->dirty = 1;
+}
+
+static void todos_set_projects(struct todos *p, struct json array)
+{
+    if (array.type == JSON_ARRAY)
+        todos_replace_projects(p, NULL, array);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void todos_on_preparation(struct todos *p, struct json data)
+{
+    todos_set_projects(p, json_get(data, "projects"));
+}
+
+static void todos_on_projects(struct todos *p, struct json data)
+{
+    char *computer = todos_dup_computer(p, data);
+    if (json_get(data, "projects").type == JSON_ARRAY)
+        todos_replace_projects(p, computer, json_get(data, "projects"));
+    free(computer);
+}
+
+static void todos_on_todos(struct todos *p, struct json data)
+{
+    char *computer = todos_dup_computer(p, data),
+         *path = json_dup_text(json_get(data, "project_path"));
+    struct todos_project *project = path ? todos_find_project(p, computer, path) : NULL;
+    if (project)
+        todos_set_todos(project, json_get(data, "todos"));
+    if (path && p->here && todos_is_project(&p->here_project, computer, path))
+        todos_set_todos(&p->here_project, json_get(data, "todos"));
+    p->dirty = 1;
+    free(computer), free(path);
+}
+
+static void todos_on_computer(struct todos *p, struct json data)
+{
+    char *name = json_dup_text(json_get(data, "name"));
+    if (name && *name)
+        todos_add_computer(p, name);
+    free(name);
+}
+
+static void todos_on_computer_removed(struct todos *p, struct json data)
+{
+    char *name = json_dup_text(json_get(data, "name"));
+    int i = name ? todos_computer(p, name) : -1;
+    if (i > 0) { /* never this one */
+        free(p->computers[i]);
+        memmove(&p->computers[i], &p->computers[i + 1],
+                (size_t)(--p->computer_count - i) * sizeof *p->computers);
+        todos_replace_projects(p, name, (struct json){0});
+    }
+    free(name);
+}
+
+static void todos_event(struct todos *p, span text)
+{
+    static const struct {
+        const char *event;
+        void (*take)(struct todos *p, struct json data);
+    } events[] = {
+        {"preparation_initial", todos_on_preparation}, {"projects_updated", todos_on_projects},
+        {"todos_updated", todos_on_todos},             {"computer_updated", todos_on_computer},
+        {"computer_removed", todos_on_computer_removed},
+    };
+    struct json message;
+    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+        return;
+    struct json name = json_get(message, "event"), data = json_get(message, "data");
+    for (size_t i = 0; i < COUNT_OF(events); i++)
+        if (data.type == JSON_OBJECT && json_text_eq(name, events[i].event))
+            events[i].take(p, data);
+}
+
+/* ---- folds ---------------------------------------------------------------------------------- */
+
+/* Where the key is, or belongs, in `turned`. */
+static int todos_turned_at(const struct todos *p, const char *key, int *found)
+{
+    int from = 0, to = p->turned_count;
+    *found = 0;
+    while (from < to && !*found) {
+        int middle = from + (to - from) / 2, order = strcmp(p->turned[middle], key);
+        *found = order == 0;
+        if (order < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return to;
+}
+
+static int todos_folded_at_first(const char *key)
+{
+    return key[0] == 't';
+}
+
+static int todos_is_folded(const struct todos *p, const char *key)
+{
+    int turned;
+    todos_turned_at(p, key, &turned);
+    return turned != todos_folded_at_first(key);
+}
+
+static void todos_turn(struct todos *p, const char *key)
+{
+    int turned, at = todos_turned_at(p, key, &turned);
+    if (turned) {
+        free(p->turned[at]);
+        memmove(&p->turned[at], &p->turned[at + 1],
+                (size_t)(--p->turned_count - at) * sizeof *p->turned);
+    } else {
+        p->turned = base_grow(p->turned, (size_t)(p->turned_count + 1) * sizeof *p->turned);
+        memmove(&p->turned[at + 1], &p->turned[at],
+                (size_t)(p->turned_count++ - at) * sizeof *p->turned);
+        p->turned[at] = span_dup(span_of(key));
+    }
+    p->dirty = 1;
+}
+
+static void todos_set_folded(struct todos *p, const char *key, int folded)
+{
+    if (todos_is_folded(p, key) != !!folded)
+        todos_turn(p, key);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* The keys of what stands below a computer: "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:file".
+ * To be freed. */
+static char *todos_key(const char *prefix, const char *computer, const char *path, const char *slug,
+                      const char *file)
+{
+    const char *const parts[] = {computer, path, slug, file};
+    buf key = {0};
+    buf_str(&key, prefix);
+    for (size_t i = 0; i < COUNT_OF(parts) && parts[i]; i++) {
+        buf_str(&key, i ? ":" : "");
+        buf_str(&key, parts[i]);
+    }
+    buf_cstr(&key);
+    return key.p;
+}
+
+static struct todos_row *todos_add_row(struct todos *p, enum todos_kind kind, const char *computer,
+                                     char *key)
+{
+    if (p->row_count == p->row_cap) {
+        p->row_cap = p->row_cap ? p->row_cap * 2 : 64;
+        p->rows = base_grow(p->rows, (size_t)p->row_cap * sizeof *p->rows);
+    }
+    struct todos_row *row = &p->rows[p->row_count++];
+    *row = (struct todos_row){.kind = kind, .depth = (int)kind, .computer = computer, .key = key};
+    row->folded = todos_is_folded(p, key);
+    return row;
+}
+
+static void todos_add_files(struct todos *p, const char *computer, const struct todos_project *project,
+                           const struct todos_todo *todo)
+{
+    const int present[] = {todo->has_requirements, todo->has_plan};
+    for (size_t i = 0; i < COUNT_OF(todos_files); i++) {
+        struct todos_row *row =
+            todos_add_row(p, TODOS_FILE, computer,
+                         todos_key("f:", computer, project->path, todo->slug, todos_files[i]));
+        row->project = project;
+        row->todo = todo;
+        row->name = row->file = todos_files[i];
+        row->present = present[i];
+        row->folded = 0;
+    }
+}
+
+static void todos_add_todo(struct todos *p, const char *computer, const struct todos_project *project,
+                          const struct todos_todo *todo)
+{
+    struct todos_row *row = todos_add_row(p, TODOS_TODO, computer,
+                                        todos_key("t:", computer, project->path, todo->slug, NULL));
+    row->project = project;
+    row->todo = todo;
+    row->name = todo->slug;
+    row->foldable = roadmap_slug_is_plain(span_of(todo->slug));
+    row->folded = row->folded && row->foldable;
+    if (row->foldable && !row->folded)
+        todos_add_files(p, computer, project, todo);
+}
+
+/* The project's row and those below it; at: the computer's row. */
+static void todos_add_project(struct todos *p, const struct todos_project *project, int at)
+{
+    const char *computer = p->rows[at].computer;
+    struct todos_row count = {0}, *row;
+    for (int i = 0; i < project->todo_count; i++)
+        count.todos[project->todos[i].state]++;
+    for (int i = 0; i < TODOS_STATES; i++)
+        p->rows[at].todos[i] += count.todos[i];
+    p->rows[at].projects++;
+    p->rows[at].foldable = 1;
+    if (p->rows[at].folded)
+        return;
+    row = todos_add_row(p, TODOS_PROJECT, computer,
+                       todos_key("p:", computer, project->path, NULL, NULL));
+    row->project = project;
+    row->name = project->name;
+    row->projects = 1;
+    memcpy(row->todos, count.todos, sizeof row->todos);
+    row->foldable = project->todo_count > 0;
+    row->folded = row->folded && row->foldable;
+    for (int i = 0, shown = !row->folded; shown && i < project->todo_count; i++)
+        todos_add_todo(p, computer, project, &project->todos[i]);
+}
+
+/* Where a computer's projects begin in the sorted list. */
+static int todos_first_project(const struct todos *p, const char *computer)
+{
+    int from = 0, to = p->project_count;
+    while (from < to) {
+        int middle = from + (to - from) / 2;
+        if (strcmp(p->projects[middle].computer, computer) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return to;
+}
+
+/* A computer's row and those below it. The directory telec was opened in stands among its projects
+ * as if it were one. */
+static void todos_add_all(struct todos *p, int c)
+{
+    const char *computer = p->computers[c];
+    struct todos_row *row = todos_add_row(p, TODOS_COMPUTER, computer,
+                                        todos_key("c:", computer, NULL, NULL, NULL));
+    const struct todos_project *here = c == 0 && p->here ? &p->here_project : NULL;
+    int at = p->row_count - 1;
+    row->name = computer;
+    for (int i = todos_first_project(p, computer);
+         i < p->project_count && strcmp(p->projects[i].computer, computer) == 0; i++) {
+        int order = here ? strcmp(here->path, p->projects[i].path) : 1;
+        if (order < 0)
+            todos_add_project(p, here, at);
+        here = order > 0 ? here : NULL;
+        todos_add_project(p, &p->projects[i], at);
+    }
+    if (here)
+        todos_add_project(p, here, at);
+    p->rows[at].folded = p->rows[at].folded && p->rows[at].foldable;
+}
+
+static void todos_clear_rows(struct todos *p)
+{
+    while (p->row_count)
+        free(p->rows[--p->row_count].key);
+}
+
+static void todos_build(struct todos *p)
+{
+    if (!p->dirty)
+        return;
+    p->dirty = 0;
+    todos_clear_rows(p);
+    for (int c = 0; c < p->computer_count; c++)
+        todos_add_all(p, c);
+}
+
+static int todos_find(const struct todos *p, const char *key)
+{
+    for (int i = 0; i < p->row_count; i++)
+        if (strcmp(p->rows[i].key, key) == 0)
+            return i;
+    return -1;
+}
+
+static int todos_compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void todos_fold_all(struct todos *p, int folded)
+{
+    size_t most = (size_t)p->turned_count, n = 0;
+    for (int i = -1; i < p->project_count; i++)
+        most += 1 + (size_t)(i < 0 ? &p->here_project : &p->projects[i])->todo_count;
+    char **turned = base_alloc((most + 1) * sizeof *turned);
+    for (int i = 0; i < p->turned_count; i++) { /* what stands as it is at first is not turned */
+        if (p->turned[i][0] == (folded ? 't' : 'p'))
+            free(p->turned[i]);
+        else
+            turned[n++] = p->turned[i];
+    }
+    for (int i = -1; i < p->project_count; i++) {
+        const struct todos_project *one = i < 0 ? &p->here_project : &p->projects[i];
+        if (folded && one->path)
+            turned[n++] = todos_key("p:", one->computer, one->path, NULL, NULL);
+        for (int k = 0; !folded && k < one->todo_count; k++)
+            turned[n++] = todos_key("t:", one->computer, one->path, one->todos[k].slug, NULL);
+    }
+    qsort(turned, n, sizeof *turned, todos_compare_keys);
+    p->turned_count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (p->turned_count && strcmp(turned[p->turned_count - 1], turned[i]) == 0)
+            free(turned[i]);
+        else
+            turned[p->turned_count++] = turned[i];
+    }
+    free(p->turned);
+    p->turned = turned;
+    p->dirty = 1;
+}
+
+/* ---- what can be done ----------------------------------------------------------------------- */
+
+static int todos_has_todo(const struct todos_row *row)
+{
+    return row->todo != NULL;
+}
+
+static int todos_is_local(const struct todos *p, const struct todos_row *row)
+{
+    return p->computer_count && strcmp(p->computers[0], row->computer) == 0;
+}
+
+/* Why a session can't be started for the row; NULL: it can. */
+static const char *todos_no_session(const struct todos_row *row, enum todos_action action)
+{
+    static const char *const not_ready[TODOS_STATES] = {
+        "it is not ready: its mark in the roadmap is [ ], not [.]", NULL,
+        "it is in progress already: its mark in the roadmap is [>]"};
+    if (row->kind == TODOS_COMPUTER)
+        return action == TODOS_START ? "select a todo that is ready" : "select a project or a todo";
+    if (todos_has_todo(row) && !roadmap_slug_is_plain(span_of(row->todo->slug)))
+        return "its name can't be that of a directory in todos";
+    if (action == TODOS_PREPARE)
+        return NULL;
+    return todos_has_todo(row) ? not_ready[row->todo->state] : "select a todo that is ready";
+}
+
+/* Why its file can't be opened; NULL: it can. */
+static const char *todos_no_file(const struct todos *p, const struct todos_row *row,
+                                enum todos_action action)
+{
+    if (row->kind == TODOS_COMPUTER)
+        return "select a project, a todo or a file";
+    if (!todos_is_local(p, row))
+        return "its files are on another computer, and can't be opened from here";
+    if (todos_has_todo(row) && !roadmap_slug_is_plain(span_of(row->todo->slug)))
+        return "its name can't be that of a directory in todos";
+    if (action == TODOS_EDIT)
+        return NULL;
+    if (row->kind == TODOS_FILE && !row->present)
+        return "this file is not there yet; e creates it";
+    if (row->kind == TODOS_TODO && !row->todo->has_requirements && !row->todo->has_plan)
+        return "it has no requirements and no plan yet; e creates the requirements";
+    return NULL;
+}
+
+static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
+                    const char **why)
+{
+    *why = action == TODOS_START || action == TODOS_PREPARE ? todos_no_session(row, action)
+                                                          : todos_no_file(p, row, action);
+    return *why == NULL;
+}
+
+static void todos_put_message(const struct todos_row *row, enum todos_action action, buf *b)
+{
+    buf_str(b, action == TODOS_START ? "/prime-orchestrator" : "/next-prepare");
+    if (!todos_has_todo(row))
+        return;
+    buf_byte(b, ' ');
+    buf_str(b, row->todo->slug);
+}
+
+static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b)
+{
+    if (!row->project)
+        return;
+    buf_str(b, row->project->path);
+    buf_str(b, b->n && b->p[b->n - 1] == '/' ? "todos/" : "/todos/");
+    if (!todos_has_todo(row)) {
+        buf_str(b, "roadmap.md");
+        return;
+    }
+    int plan = action == TODOS_VIEW && !row->todo->has_requirements && row->todo->has_plan;
+    buf_str(b, row->todo->slug);
+    buf_byte(b, '/');
+    buf_str(b, row->file ? row->file : todos_files[plan]);
+}
+
+/* ---- the editor ----------------------------------------------------------------------------- */
+
+/* Where the path of n bytes ends without its last component. */
+static size_t todos_parent(const char *path, size_t n)
+{
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    return n;
+}
+
+/* Makes the directory that path stands in, and todos above it, but no project. 0, or -1 and
+ * errno. */
+static int todos_make_dirs(const char *path)
+{
+    static const char todos[] = "/todos";
+    size_t own = todos_parent(path, strlen(path)), above = todos_parent(path, own);
+    char *dir = span_dup((span){path, own});
+    dir[above] = '\0';
+    if (above >= sizeof todos - 1 && strcmp(dir + above - (sizeof todos - 1), todos) == 0)
+        mkdir(dir, 0777); /* what is wrong with it shows with the next */
+    memcpy(dir, path, own);
+    int status = own && mkdir(dir, 0777) != 0 && errno != EEXIST ? -1 : 0;
+    free(dir);
+    return status;
+}
+
+static char **todos_editor(const char *path, buf *error)
+{
+    const char *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
+    const char *line = visual && *visual ? visual : editor && *editor ? editor : "vi";
+    buf command = {0};
+    char **words = config_words(span_of(line));
+    int found = words && words[0] && config_on_path(words[0]);
+    free(words);
+    if (!found) {
+        buf_str(error, "the editor ");
+        utf8_put_visible(error, span_of(line));
+        buf_str(error, " can't be found; set $VISUAL or $EDITOR");
+        return NULL;
+    }
+    if (todos_make_dirs(path) != 0) {
+        utf8_put_visible(error, span_of(path));
+        buf_fmt(error, ": its directory can't be made: %s", strerror(errno));
+        return NULL;
+    }
+    buf_str(&command, line);
+    buf_byte(&command, ' ');
+    config_put_quoted(&command, path);
+    words = config_words(buf_view(&command));
+    buf_free(&command);
+    return words;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void todos_init(struct todos *p, const char *computer, const char *here)
+{
+    *p = (struct todos){.here = here ? span_dup(span_of(here)) : NULL, .dirty = 1};
+    todos_add_computer(p, computer);
+    if (here)
+        p->here_project = (struct todos_project){.computer = span_dup(span_of(computer)),
+                                                .path = span_dup(span_of(here)),
+                                                .name = span_dup(span_of(config_last_part(here)))};
+}
+
+static void todos_free(struct todos *p)
+{
+    todos_clear_rows(p);
+    while (p->project_count)
+        todos_free_project(&p->projects[--p->project_count]);
+    while (p->computer_count)
+        free(p->computers[--p->computer_count]);
+    while (p->turned_count)
+        free(p->turned[--p->turned_count]);
+    todos_free_project(&p->here_project);
+    free(p->computers), free(p->projects), free(p->turned), free(p->rows), free(p->here);
+    *p = (struct todos){0};
+}

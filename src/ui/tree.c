@@ -1,0 +1,1049 @@
+#include "ui.h"
+
+/* tree - what the UI shows: computers, projects and sessions, as rows of a tree; what of it is
+ * folded, filtered or in focus, and in which order.
+ *
+ * Pure: answers and events of a daemon go in, rows come out. The rows are built anew only when
+ * something came, went or moved (not for each change of a session), by sorting: O(n log n) in
+ * sessions. Each row knows the line that it begins at, so that drawing costs what is seen.
+ *
+ *     vm                                computer
+ *       telec                           project: the longest known path above a session's
+ *         1 claude  fix the parser      directory, else that directory itself
+ *           1.1 codex  review it        a session that session 1 started
+ *         2 shell  build
+ *
+ * A session's number stays the same whatever the order. */
+
+static struct tree_session *tree_session(const struct tree *t, const char *id)
+{
+    const struct cache_session *known = cache_find(&t->sessions, id);
+    return known ? known->local : NULL;
+}
+
+static void tree_put_agent(const struct tree_session *s, buf *b)
+{
+    char **words = s->command && !s->agent ? config_words(span_of(s->command)) : NULL;
+    buf_str(b, s->agent ? s->agent : words && words[0] ? config_last_part(words[0]) : "?");
+    free(words);
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *key;
+    size_t at;
+} tree_strings[] = {
+    {"session_id", offsetof(struct tree_session, id)},
+    {"computer", offsetof(struct tree_session, computer)},
+    {"title", offsetof(struct tree_session, title)},
+    {"working_directory", offsetof(struct tree_session, directory)},
+    {"active_agent", offsetof(struct tree_session, agent)},
+    {"thinking_mode", offsetof(struct tree_session, mode)},
+    {"command", offsetof(struct tree_session, command)},
+    {"state", offsetof(struct tree_session, state)},
+    {"last_input", offsetof(struct tree_session, last_input)},
+    {"last_output", offsetof(struct tree_session, last_output)},
+    {"initiator_session_id", offsetof(struct tree_session, initiator)},
+    {"tmux_session_name", offsetof(struct tree_session, tmux)},
+    {"state_text", offsetof(struct tree_session, asked)},
+    {"state_source", offsetof(struct tree_session, source)},
+};
+
+static char **tree_string(struct tree_session *s, size_t i)
+{
+    return (char **)((char *)s + tree_strings[i].at);
+}
+
+static void tree_free_session(struct tree_session *s)
+{
+    for (size_t i = 0; s && i < COUNT_OF(tree_strings); i++)
+        free(*tree_string(s, i));
+    free(s);
+}
+
+static long long tree_time(struct json value)
+{
+    long long ms = 0;
+    json_time(value, &ms);
+    return ms;
+}
+
+/* 0: no string of that name is of use. */
+static int tree_set_string(struct tree_session *s, struct json key, struct json value)
+{
+    for (size_t i = 0; i < COUNT_OF(tree_strings); i++)
+        if (json_text_eq(key, tree_strings[i].key)) {
+            free(*tree_string(s, i));
+            *tree_string(s, i) = json_dup_text(value);
+            return 1;
+        }
+    return 0;
+}
+
+/* The object's members, in one walk. */
+static struct tree_session *tree_parse(struct json object)
+{
+    struct tree_session *s = base_alloc(sizeof *s);
+    for (struct json_iter it = json_iter(object); json_next(&it);) {
+        if (tree_set_string(s, it.key, it.value))
+            continue;
+        if (json_text_eq(it.key, "last_activity"))
+            s->activity = tree_time(it.value);
+        else if (json_text_eq(it.key, "created_at"))
+            s->created = tree_time(it.value);
+        else if (json_text_eq(it.key, "state_since"))
+            s->since = tree_time(it.value);
+        else if (json_text_eq(it.key, "unseen"))
+            s->unseen = it.value.type == JSON_TRUE;
+        else if (json_text_eq(it.key, "exit_code"))
+            s->has_exit_code = json_int(it.value, &s->exit_code);
+    }
+    s->input_is_newer = s->last_input && !s->last_output; /* nobody says; later changes tell */
+    return s;
+}
+
+static int tree_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* ---- filter --------------------------------------------------------------------------------- */
+
+static unsigned char tree_fold_case(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+/* Where to go on in the word after a mismatch (Knuth, Morris, Pratt): searching is linear in the
+ * text, whatever is typed. */
+static void tree_prepare_word(struct tree_word *w)
+{
+    w->back[0] = 0;
+    for (int i = 1, k = 0; i < w->n; i++) {
+        while (k && w->text[i] != w->text[k])
+            k = w->back[k - 1];
+        k += w->text[i] == w->text[k];
+        w->back[i] = (unsigned char)k;
+    }
+}
+
+static int tree_has_word(const struct tree_word *w, const char *text)
+{
+    int k = 0;
+    for (; text && *text && k < w->n; text++) {
+        unsigned char c = tree_fold_case(*text);
+        while (k && w->text[k] != c)
+            k = w->back[k - 1];
+        k += w->text[k] == c;
+    }
+    return k == w->n;
+}
+
+/* is:STATE, or the beginning of one, as it stands while it is typed. */
+static int tree_has_state(const struct tree_word *w, const struct tree_session *s)
+{
+    const char *want = (const char *)w->text + 3;
+    size_t n = (size_t)w->n - 3;
+    return (s->state && strncmp(s->state, want, n) == 0) ||
+           (s->unseen && strncmp("unseen", want, n) == 0);
+}
+
+static int tree_word_matches(const struct tree_word *w, const struct tree_session *s)
+{
+    if (w->is_state)
+        return tree_has_state(w, s);
+    if (!s->agent && s->command) {
+        buf agent = {0};
+        tree_put_agent(s, &agent);
+        int has = tree_has_word(w, buf_cstr(&agent));
+        buf_free(&agent);
+        if (has)
+            return 1;
+    }
+    return tree_has_word(w, s->title) || tree_has_word(w, s->agent) ||
+           tree_has_word(w, s->directory) || tree_has_word(w, s->computer) ||
+           tree_has_word(w, s->last_input) || tree_has_word(w, s->asked) ||
+           tree_has_word(w, s->last_output);
+}
+
+static int tree_matches(const struct tree *t, const struct tree_session *s)
+{
+    for (int i = 0; i < t->word_count; i++)
+        if (!tree_word_matches(&t->words[i], s))
+            return 0;
+    return 1;
+}
+
+/* A project is a hit by its name or path, also when there is no session in it. */
+static int tree_project_matches(const struct tree *t, const char *name, const char *path)
+{
+    for (int i = 0; i < t->word_count; i++)
+        if (t->words[i].is_state ||
+            !(tree_has_word(&t->words[i], name) || tree_has_word(&t->words[i], path)))
+            return 0;
+    return 1;
+}
+
+static void tree_set_filter(struct tree *t, const char *text)
+{
+    span rest = span_of(text);
+    t->word_count = 0;
+    t->dirty = 1;
+    while (rest.n && t->word_count < TREE_WORDS_MAX) {
+        span word = span_cut(&rest, ' ');
+        struct tree_word *w = &t->words[t->word_count];
+        if (!word.n)
+            continue;
+        w->n = (int)(word.n < TREE_WORD_MAX ? word.n : TREE_WORD_MAX);
+        for (int i = 0; i < w->n; i++)
+            w->text[i] = tree_fold_case(word.p[i]);
+        w->is_state = w->n >= 3 && memcmp(w->text, "is:", 3) == 0;
+        tree_prepare_word(w);
+        t->word_count++;
+    }
+}
+
+static int tree_is(const struct tree_session *s, const char *state)
+{
+    return s->state && strcmp(s->state, state) == 0;
+}
+
+/* The lines of the screen that a session's row takes when everything of it is shown. */
+static int tree_session_lines(const struct tree_session *s)
+{
+    return 1 + (s->last_input != NULL) + (s->asked || s->last_output);
+}
+
+/* What a session is sorted by before its age: the lower, the further up. Times count by the minute,
+ * so that two busy sessions don't change places all the time. */
+static long long tree_rank(const struct tree *t, const struct tree_session *s)
+{
+    if (t->order == TREE_WAITING)
+        return !tree_is(s, "waiting");
+    return t->order == TREE_RECENT ? -(s->activity / 60000) : 0;
+}
+
+/* Does the new object put the session elsewhere in the tree? */
+static int tree_moves(const struct tree *t, const struct tree_session *old,
+                      const struct tree_session *now)
+{
+    return !tree_same(old->computer, now->computer) || !tree_same(old->directory, now->directory) ||
+           !tree_same(old->initiator, now->initiator) || old->created != now->created ||
+           tree_session_lines(old) != tree_session_lines(now) ||
+           tree_rank(t, old) != tree_rank(t, now);
+}
+
+/* Adds a session's state to the counts of the rows above it, or (sign -1) takes it out. */
+static void tree_count(struct tree *t, const struct tree_session *s, int sign)
+{
+    const int rows[] = {s->computer_row, s->project_row};
+    int working = tree_is(s, "working") * sign, waiting = tree_is(s, "waiting") * sign;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i] >= 0) {
+            t->rows[rows[i]].working += working;
+            t->rows[rows[i]].waiting += waiting;
+        }
+    for (const struct tree_session *up = s->parent; up; up = up->parent)
+        if (up->row >= 0)
+            t->rows[up->row].waiting += waiting;
+}
+
+/* Takes over what tree_build had found out about the old one. */
+static void tree_replace(struct tree *t, struct tree_session *old, struct tree_session *now)
+{
+    t->dirty |= tree_moves(t, old, now);
+    if (!t->dirty)
+        tree_count(t, old, -1);
+    if (!tree_same(old->last_output, now->last_output))
+        old->input_is_newer = !now->last_output;
+    else if (!tree_same(old->last_input, now->last_input))
+        old->input_is_newer = 1;
+    for (size_t i = 0; i < COUNT_OF(tree_strings); i++) {
+        char *value = *tree_string(old, i);
+        if (tree_same(value, *tree_string(now, i)))
+            continue; /* rows may refer to it */
+        *tree_string(old, i) = *tree_string(now, i);
+        *tree_string(now, i) = value;
+    }
+    old->activity = now->activity;
+    old->created = now->created;
+    old->since = now->since;
+    old->exit_code = now->exit_code;
+    old->has_exit_code = now->has_exit_code;
+    old->unseen = now->unseen;
+    if (!t->dirty)
+        tree_count(t, old, 1);
+    t->dirty |= t->word_count && tree_matches(t, old) != old->hit;
+    tree_free_session(now);
+}
+
+static struct tree_session *tree_put(struct tree *t, struct json object)
+{
+    struct tree_session *now = tree_parse(object);
+    if (!now->id || strlen(now->id) > 128) {
+        tree_free_session(now);
+        return NULL;
+    }
+    if (!now->computer)
+        now->computer = span_dup(span_of(t->computer_count ? t->computers[0] : "local"));
+    struct tree_session *old = tree_session(t, now->id);
+    struct cache_session *known =
+        cache_put(&t->sessions, now->id, now->computer, &object.text, 1, 0);
+    if (old) {
+        tree_replace(t, old, now);
+        return old;
+    }
+    known->local = now;
+    t->dirty = 1;
+    return now;
+}
+
+static void tree_remove(struct tree *t, const char *id)
+{
+    struct tree_session *s = tree_session(t, id);
+    if (!s)
+        return;
+    cache_remove(&t->sessions, id);
+    tree_free_session(s);
+    t->dirty = 1;
+}
+
+static void tree_set_sessions(struct tree *t, struct json array)
+{
+    if (array.type != JSON_ARRAY)
+        return;
+    for (size_t i = 0; i < t->sessions.places; i++)
+        if (t->sessions.sessions[i])
+            ((struct tree_session *)t->sessions.sessions[i]->local)->mark = 1;
+    for (struct json_iter it = json_iter(array); json_next(&it);) {
+        struct tree_session *s = tree_put(t, it.value);
+        if (s)
+            s->mark = 0;
+    }
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        struct cache_session *known = t->sessions.sessions[i];
+        if (known && ((struct tree_session *)known->local)->mark)
+            tree_remove(t, ((struct tree_session *)known->local)->id);
+    }
+}
+
+/* ---- computers and projects ----------------------------------------------------------------- */
+
+static int tree_computer(const struct tree *t, const char *name)
+{
+    for (int i = 0; i < t->computer_count; i++)
+        if (strcmp(t->computers[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static void tree_add_computer(struct tree *t, const char *name)
+{
+    size_t count = (size_t)t->computer_count + 1;
+    if (tree_computer(t, name) >= 0)
+        return;
+    t->computers = base_grow(t->computers, count * sizeof *t->computers);
+    t->computer_notes = base_grow(t->computer_notes, count * sizeof *t->computer_notes);
+    t->computer_notes[t->computer_count] = NULL;
+    t->computers[t->computer_count++] = span_dup(span_of(name));
+    t->dirty = 1;
+}
+
+/* Takes a computer's object. */
+static void tree_take_computer(struct tree *t, struct json object)
+{
+    char *name = json_dup_text(json_get(object, "name"));
+    int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
+    int twice = json_get(object, "warning").type == JSON_STRING;
+    const char *note = alone   ? "redis: reconnecting"
+                       : twice ? "another computer has this name"
+                       : json_text_eq(json_get(object, "status"), "stale") ? "stale"
+                                                                           : NULL;
+    if (name) {
+        tree_add_computer(t, name);
+        int i = tree_computer(t, name);
+        t->dirty |= t->computer_notes[i] != note;
+        t->computer_notes[i] = note;
+    }
+    free(name);
+}
+
+static void tree_set_computers(struct tree *t, struct json array)
+{
+    if (array.type != JSON_ARRAY)
+        return;
+    while (t->computer_count)
+        free(t->computers[--t->computer_count]);
+    for (struct json_iter it = json_iter(array); json_next(&it);)
+        tree_take_computer(t, it.value);
+    t->dirty = 1;
+}
+
+static void tree_free_projects(struct tree *t, const char *computer)
+{
+    int kept = 0;
+    for (int i = 0; i < t->project_count; i++) {
+        struct tree_project *p = &t->projects[i];
+        if (computer && strcmp(p->computer, computer) != 0) {
+            t->projects[kept++] = *p;
+            continue;
+        }
+        free(p->computer), free(p->path), free(p->name);
+    }
+    t->project_count = kept;
+}
+
+static void tree_add_projects(struct tree *t, struct json array)
+{
+    for (struct json_iter it = json_iter(array); json_next(&it);) {
+        char *computer = json_dup_text(json_get(it.value, "computer"));
+        char *path = json_dup_text(json_get(it.value, "path")),
+             *name = json_dup_text(json_get(it.value, "name"));
+        if (path && *path) {
+            t->projects =
+                base_grow(t->projects, (size_t)(t->project_count + 1) * sizeof *t->projects);
+            t->projects[t->project_count++] = (struct tree_project){
+                computer ? computer
+                         : span_dup(span_of(t->computer_count ? t->computers[0] : "local")),
+                path, name && *name ? name : span_dup(span_of(config_last_part(path)))};
+            if (name && !*name)
+                free(name);
+            continue;
+        }
+        free(computer), free(path), free(name);
+    }
+    t->dirty = 1;
+}
+
+static void tree_set_projects(struct tree *t, struct json array)
+{
+    if (array.type != JSON_ARRAY)
+        return;
+    tree_free_projects(t, NULL);
+    tree_add_projects(t, array);
+}
+
+/* ---- agents --------------------------------------------------------------------------------- */
+
+static void tree_free_agents(struct tree *t)
+{
+    while (t->agent_count) {
+        struct tree_agent *a = &t->agents[--t->agent_count];
+        free(a->name), free(a->reason);
+    }
+}
+
+static void tree_set_agents(struct tree *t, struct json object)
+{
+    if (object.type != JSON_OBJECT)
+        return;
+    tree_free_agents(t);
+    for (struct json_iter it = json_iter(object);
+         t->agent_count < TREE_AGENTS_MAX && json_next(&it);) {
+        struct tree_agent *a = &t->agents[t->agent_count++];
+        *a = (struct tree_agent){.name = json_dup_text(it.key),
+                                 .reason = json_dup_text(json_get(it.value, "reason")),
+                                 .until = tree_time(json_get(it.value, "unavailable_until"))};
+        a->available = json_get(it.value, "available").type != JSON_FALSE;
+    }
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void tree_on_sessions(struct tree *t, struct json data)
+{
+    tree_set_sessions(t, json_get(data, "sessions"));
+}
+
+static void tree_on_session(struct tree *t, struct json data)
+{
+    tree_put(t, data);
+}
+
+static void tree_on_removed(struct tree *t, struct json data)
+{
+    char *id = json_dup_text(json_get(data, "session_id"));
+    if (id)
+        tree_remove(t, id);
+    free(id);
+}
+
+static void tree_on_preparation(struct tree *t, struct json data)
+{
+    tree_set_projects(t, json_get(data, "projects"));
+}
+
+static void tree_on_projects(struct tree *t, struct json data)
+{
+    char *computer = json_dup_text(json_get(data, "computer"));
+    if (computer && json_get(data, "projects").type == JSON_ARRAY) {
+        tree_free_projects(t, computer);
+        tree_add_projects(t, json_get(data, "projects"));
+    }
+    free(computer);
+}
+
+static void tree_on_computer_removed(struct tree *t, struct json data)
+{
+    char *name = json_dup_text(json_get(data, "name"));
+    int i = name ? tree_computer(t, name) : -1;
+    if (i > 0) { /* never this one */
+        free(t->computers[i]);
+        size_t after = (size_t)(--t->computer_count - i);
+        memmove(&t->computers[i], &t->computers[i + 1], after * sizeof *t->computers);
+        memmove(&t->computer_notes[i], &t->computer_notes[i + 1],
+                after * sizeof *t->computer_notes);
+        t->dirty = 1;
+    }
+    free(name);
+}
+
+static void tree_event(struct tree *t, span text)
+{
+    static const struct {
+        const char *event;
+        void (*take)(struct tree *t, struct json data);
+    } events[] = {
+        {"sessions_initial", tree_on_sessions}, {"session_created", tree_on_session},
+        {"session_updated", tree_on_session},   {"session_removed", tree_on_removed},
+        {"computer_updated", tree_take_computer}, {"computer_removed", tree_on_computer_removed},
+        {"projects_updated", tree_on_projects}, {"preparation_initial", tree_on_preparation},
+        {"agents_updated", tree_set_agents},
+    };
+    struct json message;
+    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+        return;
+    struct json name = json_get(message, "event");
+    for (size_t i = 0; i < COUNT_OF(events); i++)
+        if (json_text_eq(name, events[i].event))
+            events[i].take(t, json_get(message, "data"));
+}
+
+/* ---- folds ---------------------------------------------------------------------------------- */
+
+/* Where a key stands among the folds, which are sorted, or (*found 0) would stand. */
+static int tree_fold_place(const struct tree *t, const char *key, int *found)
+{
+    int low = 0, high = t->fold_count;
+    *found = 0;
+    while (low < high && !*found) {
+        int middle = (low + high) / 2, order = strcmp(t->folds[middle], key);
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+        *found = order == 0;
+    }
+    return *found ? high : low;
+}
+
+static int tree_is_folded(const struct tree *t, const char *key)
+{
+    int found;
+    tree_fold_place(t, key, &found);
+    return found;
+}
+
+static void tree_set_folded(struct tree *t, const char *key, int folded)
+{
+    int found, at = tree_fold_place(t, key, &found);
+    if (folded == found || (folded && t->fold_count == TREE_FOLDS_MAX))
+        return;
+    if (folded) {
+        t->folds = base_grow(t->folds, (size_t)(t->fold_count + 1) * sizeof *t->folds);
+        memmove(&t->folds[at + 1], &t->folds[at], (size_t)(t->fold_count - at) * sizeof *t->folds);
+        t->folds[at] = span_dup(span_of(key));
+        t->fold_count++;
+    } else {
+        free(t->folds[at]);
+        memmove(&t->folds[at], &t->folds[at + 1],
+                (size_t)(--t->fold_count - at) * sizeof *t->folds);
+    }
+    t->dirty = 1;
+}
+
+static void tree_fold_all(struct tree *t, int folded)
+{
+    while (t->fold_count)
+        free(t->folds[--t->fold_count]);
+    t->dirty = 1;
+    if (!folded)
+        return;
+    tree_build(t); /* every project has its row now */
+    for (int i = 0; i < t->row_count; i++)
+        if (t->rows[i].kind == TREE_PROJECT)
+            tree_set_folded(t, t->rows[i].key, 1);
+}
+
+static void tree_set_focus(struct tree *t, const char *computer)
+{
+    char *copy = computer ? span_dup(span_of(computer)) : NULL;
+    free(t->focus);
+    t->focus = copy;
+    t->dirty = 1;
+}
+
+static void tree_set_order(struct tree *t, enum tree_order order)
+{
+    t->order = order;
+    t->dirty = 1;
+}
+
+/* ---- what survives the UI's end ------------------------------------------------------------- */
+
+static const char *const tree_orders[TREE_ORDERS] = {"listed", "waiting", "recent"};
+
+static void tree_put_state(const struct tree *t, buf *b)
+{
+    json_field_string(b, "focus", t->focus);
+    json_field_string(b, "order", tree_orders[t->order]);
+    json_key(b, "folds");
+    json_open(b, '[');
+    for (int i = 0; i < t->fold_count; i++)
+        if (t->folds[i][0] != 's' || !t->sessions.count || tree_session(t, t->folds[i] + 2))
+            json_put_string(b, span_of(t->folds[i]));
+    json_close(b, ']');
+}
+
+static void tree_take_state(struct tree *t, struct json state)
+{
+    char *focus = json_dup_text(json_get(state, "focus"));
+    for (int i = 0; i < TREE_ORDERS; i++)
+        if (json_text_eq(json_get(state, "order"), tree_orders[i]))
+            tree_set_order(t, (enum tree_order)i);
+    for (struct json_iter it = json_iter(json_get(state, "folds")); json_next(&it);) {
+        char *key = json_dup_text(it.value);
+        if (key && *key && key[1] == ':' && strchr("cps", *key))
+            tree_set_folded(t, key, 1);
+        free(key);
+    }
+    if (focus)
+        tree_set_focus(t, focus);
+    free(focus);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* What is sorted: sessions, and every project once for itself. */
+struct tree_item {
+    int computer;
+    const char *path, *name;
+    struct tree_session *session; /* NULL: the project itself, which comes first */
+    long long rank;               /* of its project, the least of its sessions' */
+};
+
+/* By computer, project and age. */
+static int tree_compare(const void *a, const void *b)
+{
+    const struct tree_item *x = a, *y = b;
+    if (x->computer != y->computer)
+        return x->computer < y->computer ? -1 : 1;
+    int paths = strcmp(x->path, y->path);
+    if (paths)
+        return paths;
+    if (!x->session || !y->session)
+        return (x->session != NULL) - (y->session != NULL);
+    if (x->session->created != y->session->created)
+        return x->session->created < y->session->created ? -1 : 1;
+    return strcmp(x->session->id, y->session->id);
+}
+
+/* By computer, what the order asks for in projects and in sessions, then as above. */
+static int tree_compare_ranked(const void *a, const void *b)
+{
+    const struct tree_item *x = a, *y = b;
+    if (x->computer != y->computer)
+        return x->computer < y->computer ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    int paths = strcmp(x->path, y->path);
+    if (!paths && x->session && y->session && x->session->rank != y->session->rank)
+        return x->session->rank < y->session->rank ? -1 : 1;
+    return tree_compare(a, b);
+}
+
+static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int depth,
+                                     const char *prefix, const char *name, const char *tail)
+{
+    if (t->row_count == t->row_cap) {
+        t->row_cap = t->row_cap ? t->row_cap * 2 : 64;
+        t->rows = base_grow(t->rows, (size_t)t->row_cap * sizeof *t->rows);
+    }
+    struct tree_row *row = &t->rows[t->row_count++];
+    buf key = {0};
+    buf_str(&key, prefix);
+    buf_str(&key, name);
+    buf_str(&key, tail[0] ? ":" : "");
+    buf_str(&key, tail);
+    buf_cstr(&key);
+    *row = (struct tree_row){
+        .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p, .line = t->lines++};
+    row->folded = !t->word_count && tree_is_folded(t, row->key);
+    return row;
+}
+
+static const char *tree_directory(const struct tree_session *s)
+{
+    return s->directory && *s->directory ? s->directory : "?";
+}
+
+/* The longest known project above the session's directory, else the directory itself. */
+static const char *tree_project_of(const struct tree *t, const struct tree_session *s)
+{
+    const char *dir = tree_directory(s), *best = dir;
+    size_t longest = 0;
+    for (int i = 0; i < t->project_count; i++) {
+        const char *path = t->projects[i].path;
+        size_t n = strlen(path);
+        if (n > longest && strncmp(dir, path, n) == 0 &&
+            (dir[n] == '\0' || dir[n] == '/' || n == 1) &&
+            strcmp(t->projects[i].computer, s->computer) == 0) {
+            best = path;
+            longest = n;
+        }
+    }
+    return best;
+}
+
+/* Finds who started whom; a ring of starters is cut. Also what is a hit, and what must stay because
+ * of one below it. */
+static void tree_find_parents(struct tree *t)
+{
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        struct tree_session *s = t->sessions.sessions[i]->local;
+        struct tree_session *parent = s->initiator ? tree_session(t, s->initiator) : NULL;
+        s->parent = parent && strcmp(parent->computer, s->computer) == 0 ? parent : NULL;
+        s->row = s->project_row = s->computer_row = -1;
+        s->hit = s->kept = tree_matches(t, s);
+        s->rank = tree_rank(t, s);
+        t->hits += s->hit;
+    }
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        struct tree_session *s = t->sessions.sessions[i]->local, *up = s->parent;
+        int steps = 0;
+        while (up && up != s && ++steps < TREE_DEPTH_MAX)
+            up = up->parent;
+        if (up)
+            s->parent = NULL;
+    }
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        const struct tree_session *s = t->sessions.sessions[i]->local;
+        for (struct tree_session *up = s->parent; up; up = up->parent) {
+            up->kept |= s->hit;
+            up->rank = up->rank < s->rank ? up->rank : s->rank;
+        }
+    }
+}
+
+/* How many items belong to the first one's project. */
+static size_t tree_project_items(const struct tree_item *items, size_t n)
+{
+    size_t count = 1;
+    while (count < n && items[count].computer == items[0].computer &&
+           strcmp(items[count].path, items[0].path) == 0)
+        count++;
+    return count;
+}
+
+/* Puts each session of a project below the one that started it, in the order of the items; returns
+ * the first of those that nobody started. */
+static struct tree_session *tree_chain(struct tree_item *items, size_t n)
+{
+    struct tree_session *roots = NULL, **last = &roots;
+    for (size_t i = 0; i < n; i++)
+        if (items[i].session) {
+            items[i].session->first_child = items[i].session->next = NULL;
+            items[i].session->last_child = &items[i].session->first_child;
+        }
+    for (size_t i = 0; i < n; i++) {
+        struct tree_session *s = items[i].session;
+        if (!s)
+            continue;
+        struct tree_session ***list = s->parent ? &s->parent->last_child : &last;
+        **list = s;
+        *list = &s->next;
+    }
+    return roots;
+}
+
+/* Numbers that stand below each other are as wide as the last of them. Recursive, to TREE_DEPTH_MAX
+ * at most. */
+static void tree_number(struct tree_session *first, const char *prefix)
+{
+    struct tree_session *last = first;
+    int n = 1;
+    for (struct tree_session *s = first; s; s = s->next, n++) {
+        snprintf(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
+        tree_number(s->first_child, s->number);
+        last = s;
+    }
+    for (struct tree_session *s = first; s; s = s->next)
+        s->number_columns = (int)strlen(last->number);
+}
+
+/* Numbers the sessions by age, then puts everything into the order that was asked for. */
+static void tree_sort(const struct tree *t, struct tree_item *items, size_t n)
+{
+    qsort(items, n, sizeof *items, tree_compare);
+    for (size_t at = 0, count; at < n; at += count) {
+        count = tree_project_items(items + at, n - at);
+        tree_number(tree_chain(items + at, count), "");
+        long long rank = LLONG_MAX;
+        for (size_t i = at; i < at + count; i++)
+            if (items[i].session && items[i].session->rank < rank)
+                rank = items[i].session->rank;
+        for (size_t i = at; i < at + count; i++)
+            items[i].rank = rank;
+    }
+    if (t->order != TREE_LISTED)
+        qsort(items, n, sizeof *items, tree_compare_ranked);
+}
+
+/* A session's row and those of the sessions it started; what a filter leaves out has none.
+ * Recursive, to TREE_DEPTH_MAX at most. Returns how many of them wait. */
+static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
+{
+    int waiting = 0;
+    for (; s; s = s->next) {
+        int folded = 0, visible = shown && s->kept;
+        if (visible) {
+            struct tree_row *row = tree_add_row(t, TREE_SESSION, depth, "s:", s->id, "");
+            row->session = s;
+            row->computer = s->computer;
+            row->path = tree_directory(s);
+            row->foldable = s->first_child != NULL && !t->word_count;
+            folded = row->folded = row->folded && row->foldable;
+            s->row = t->row_count - 1;
+            t->lines += tree_session_lines(s) - 1;
+        }
+        int below = tree_add_sessions(t, s->first_child, depth + 1, visible && !folded);
+        if (visible)
+            t->rows[s->row].waiting = below;
+        waiting += below + tree_is(s, "waiting");
+    }
+    return waiting;
+}
+
+static int tree_has_kept(const struct tree_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].session && items[i].session->kept)
+            return 1;
+    return 0;
+}
+
+/* One project's items: its row, then its sessions. */
+static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
+{
+    const struct tree_item *first = &items[0];
+    struct tree_session *roots = tree_chain(items, n);
+    int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
+    if (t->word_count && !tree_has_kept(items, n)) {
+        shown = tree_project_matches(t, first->name, first->path);
+        t->hits += shown;
+    }
+    if (shown) {
+        struct tree_row *row =
+            tree_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
+        row->computer = t->computers[first->computer];
+        row->path = first->path;
+        row->name = first->name;
+        row->foldable = roots != NULL && !t->word_count;
+        at = t->row_count - 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct tree_session *s = items[i].session;
+        if (!s)
+            continue;
+        s->computer_row = computer_row;
+        s->project_row = at;
+        tree_count(t, s, 1);
+        if (computer_row >= 0)
+            t->rows[computer_row].sessions++;
+        if (at >= 0)
+            t->rows[at].sessions++;
+    }
+    tree_add_sessions(t, roots, 2, at >= 0 && !t->rows[at].folded);
+}
+
+static int tree_knows_project(const struct tree *t, const char *computer, const char *path)
+{
+    for (int i = 0; i < t->project_count; i++)
+        if (strcmp(t->projects[i].path, path) == 0 &&
+            strcmp(t->projects[i].computer, computer) == 0)
+            return 1;
+    return 0;
+}
+
+/* Everything that gets a row, sorted by computer, project and age. */
+static struct tree_item *tree_items(struct tree *t, size_t *count)
+{
+    struct tree_item *items =
+        base_alloc((t->sessions.count + (size_t)t->project_count + 1) * sizeof *items);
+    size_t n = 0;
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        struct tree_session *s = t->sessions.sessions[i]->local, *root = s;
+        while (root->parent)
+            root = root->parent;
+        const char *path = tree_project_of(t, root);
+        items[n++] =
+            (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
+    }
+    for (int i = 0; i < t->project_count; i++)
+        items[n++] = (struct tree_item){tree_computer(t, t->projects[i].computer),
+                                        t->projects[i].path, t->projects[i].name, NULL, 0};
+    if (t->here && t->computer_count && !tree_knows_project(t, t->computers[0], t->here))
+        items[n++] = (struct tree_item){0, t->here, config_last_part(t->here), NULL, 0};
+    *count = n;
+    return items;
+}
+
+static void tree_clear_rows(struct tree *t)
+{
+    while (t->row_count)
+        free(t->rows[--t->row_count].key);
+    t->lines = t->hits = 0;
+}
+
+/* One computer's row (none while it is in focus) and all below it; a filter may leave nothing. */
+static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
+{
+    int before = t->row_count, at = -1;
+    if (!t->focus) {
+        struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
+        row->computer = row->name = t->computers[c];
+        row->note = t->computer_notes[c];
+        row->foldable = n > 0 && !t->word_count;
+        at = before;
+    }
+    for (size_t i = 0, count; i < n; i += count) {
+        count = tree_project_items(items + i, n - i);
+        tree_add_project(t, items + i, count, at);
+    }
+    if (t->word_count && at >= 0 && t->row_count == before + 1) {
+        free(t->rows[--t->row_count].key);
+        t->lines--;
+        for (size_t i = 0; i < n; i++)
+            if (items[i].session)
+                items[i].session->computer_row = -1;
+    }
+}
+
+static void tree_build(struct tree *t)
+{
+    size_t count = 0, i = 0;
+    if (!t->dirty)
+        return;
+    tree_clear_rows(t);
+    for (size_t k = 0; k < t->sessions.places; k++)
+        if (t->sessions.sessions[k])
+            tree_add_computer(t, ((struct tree_session *)t->sessions.sessions[k]->local)->computer);
+    if (t->focus && tree_computer(t, t->focus) < 0)
+        tree_set_focus(t, NULL);
+    tree_find_parents(t);
+    struct tree_item *items = tree_items(t, &count);
+    tree_sort(t, items, count);
+    while (i < count && items[i].computer < 0)
+        i++;
+    for (int c = 0; c < t->computer_count; c++) {
+        size_t first = i;
+        while (i < count && items[i].computer == c)
+            i++;
+        if (!t->focus || strcmp(t->focus, t->computers[c]) == 0)
+            tree_add_computer_rows(t, c, items + first, i - first);
+    }
+    free(items);
+    t->dirty = 0;
+}
+
+static int tree_find(const struct tree *t, const char *key)
+{
+    for (int i = 0; i < t->row_count; i++)
+        if (strcmp(t->rows[i].key, key) == 0)
+            return i;
+    return -1;
+}
+
+static int tree_next_waiting(struct tree *t, int from)
+{
+    tree_build(t);
+    for (int i = 0; i <= t->row_count && t->row_count; i++) {
+        int at = ((from + i) % t->row_count + t->row_count) % t->row_count;
+        const struct tree_row *row = &t->rows[at];
+        if (i && row->session && tree_is(row->session, "waiting"))
+            return at;
+        if (row->folded && row->waiting) { /* it is in there; the rows up to here stay */
+            tree_set_folded(t, row->key, 0);
+            tree_build(t);
+            from = at;
+            i = 0;
+        }
+    }
+    return -1;
+}
+
+static int tree_find_number(const struct tree *t, int from, const char *number)
+{
+    int start = from > 0 && from < t->row_count ? from : 0;
+    while (start > 0 && t->rows[start].kind == TREE_SESSION)
+        start--;
+    for (int i = 0; i < t->row_count; i++) {
+        int at = (start + i) % t->row_count;
+        if (t->rows[at].session && strcmp(t->rows[at].session->number, number) == 0)
+            return at;
+    }
+    return -1;
+}
+
+/* The last row that begins at or before the line. */
+static int tree_row_at(const struct tree *t, int line)
+{
+    int low = 0, high = t->row_count - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (t->rows[middle].line <= line)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void tree_init(struct tree *t, const char *computer, const char *here)
+{
+    *t = (struct tree){0};
+    cache_init(&t->sessions, NULL);
+    tree_add_computer(t, computer);
+    t->here = here ? span_dup(span_of(here)) : NULL;
+    t->dirty = 1;
+}
+
+static void tree_free(struct tree *t)
+{
+    tree_clear_rows(t);
+    for (size_t i = 0; i < t->sessions.places; i++)
+        if (t->sessions.sessions[i])
+            tree_free_session(t->sessions.sessions[i]->local);
+    cache_free(&t->sessions);
+    tree_free_projects(t, NULL);
+    while (t->computer_count)
+        free(t->computers[--t->computer_count]);
+    while (t->fold_count)
+        free(t->folds[--t->fold_count]);
+    tree_free_agents(t);
+    free(t->computers), free(t->computer_notes), free(t->projects), free(t->folds), free(t->rows),
+        free(t->here);
+    free(t->focus);
+    *t = (struct tree){0};
+}

@@ -1,0 +1,395 @@
+#include "ui.h"
+
+/* ---- input ---------------------------------------------------------------------------------- */
+
+static void tui_run_key(struct app *t, const struct keymap_key *key)
+{
+    app_settle(t); /* the key is for what is there now */
+    key->run(t);
+}
+
+/* Selects by the row's key: the rows may be out of date, if only the frame showed them. */
+static void tui_click_row(struct app *t, const char *key)
+{
+    int again = t->clicked && strcmp(t->clicked, key) == 0 &&
+                t->loop.now - t->clicked_at < TUI_DOUBLE_MS;
+    app_set(&t->clicked, key);
+    t->clicked_at = again ? 0 : t->loop.now;
+    app_set(&app_view(t)->wanted, key);
+    app_settle(t);
+    if (again && t->shown == APP_PLAN)
+        key_open_todo(t);
+    else if (again)
+        key_open(t);
+}
+
+/* A click on what the last frame showed: its rows must be those that are there. */
+static void tui_click(struct app *t, const struct term_event *ev)
+{
+    const struct widget_hit *hit = widget_clicked(&t->ui, ev);
+    if (!hit)
+        return;
+    if (hit->what == WIDGET_KEY && t->keys.rows[hit->index].contexts & t->mode) {
+        tui_run_key(t, &t->keys.rows[hit->index]);
+    } else if (hit->what == ROWS_TAB) {
+        app_show(t, hit->index ? APP_PLAN : APP_SESSIONS);
+    } else if (hit->what == ROWS_ROW && t->drawn == t->built && hit->index < app_rows(t)) {
+        if (t->mode != APP_FILTER)
+            t->mode = t->shown;
+        tui_click_row(t, t->shown == APP_PLAN ? t->plan.rows[hit->index].key
+                                              : t->tree.rows[hit->index].key);
+    }
+}
+
+static void tui_mouse_event(struct app *t, const struct term_event *ev)
+{
+    int lines = widget_wheel(ev);
+    const struct widget_hit *hit = lines ? widget_find_hit(&t->ui, ev->row, ev->col) : NULL;
+    if (lines && hit && hit->what == ROWS_PREVIEW && t->view)
+        attach_scroll(t, lines);
+    else if (lines)
+        keys_scroll(t, -lines);
+    else if (ev->mouse == TERM_PRESS)
+        tui_click(t, ev);
+}
+
+static void tui_pager_event(struct app *t, const struct term_event *ev)
+{
+    enum pager_answer answer = pager_event(&t->pager, ev);
+    if (answer == PAGER_CLOSE) {
+        pager_free(&t->pager);
+        app_set_mode(t, t->shown);
+    } else if (answer == PAGER_PASSED && ev->type == TERM_KEY && ev->key == 'e' && !ev->mods) {
+        key_edit(t);
+    } else if (answer == PAGER_PASSED && ev->type == TERM_KEY && ev->mods == TERM_CTRL &&
+               ev->key == 'c') {
+        t->quit = 1;
+    }
+    app_changed(t);
+}
+
+/* What stands over the list has the first look at an event. 1: it was for that. */
+static int tui_over_event(struct app *t, const struct term_event *ev)
+{
+    int key = ev->type == TERM_KEY, ctrl_c = key && ev->key == 'c' && ev->mods == TERM_CTRL;
+    if (t->mode == APP_PAGER)
+        tui_pager_event(t, ev);
+    else if (t->mode & APP_FORMS || (t->mode == APP_CONFIRM && !ctrl_c && !(key && ev->key == 'q')))
+        dialog_event(t, ev);
+    else if (t->mode == APP_FILTER && ev->type != TERM_MOUSE)
+        keys_filter_event(t, ev);
+    else if (t->mode == APP_JUMP)
+        return keys_jump_event(t, ev);
+    else if (t->mode == APP_HELP && !ctrl_c)
+        return keymap_help_event(&t->help, ev);
+    else if (t->mode == APP_TOASTS)
+        return widget_toasts_event(&t->toasts, ev);
+    else
+        return 0;
+    return 1;
+}
+
+static void tui_key_event(struct app *t, const struct term_event *ev)
+{
+    const struct keymap_key *key = keymap_find_key(t->keys.rows, t->keys.count, t->mode, ev);
+    if (t->mode == APP_PREFIX && !key) {
+        if (ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
+            attach_send_prefix(t);
+        else
+            app_set_mode(t, APP_ATTACHED);
+    } else if (key) {
+        tui_run_key(t, key);
+    } else if (t->mode & APP_LISTS && ev->key > ' ' && ev->key < 0x7f && !ev->mods) {
+        char text[64];
+        snprintf(text, sizeof text, "%c does nothing here; ? lists the keys", (int)ev->key);
+        app_say(t, 0, text);
+    }
+}
+
+/* What the terminal has told, not the user. */
+static void tui_terminal_event(struct app *t, const struct term_event *ev)
+{
+    if (ev->type == TERM_MODE && ev->mode == 2026)
+        t->grid.sync = ev->value == 1 || ev->value == 2;
+    if (ev->type == TERM_BACKGROUND) {
+        theme_set(&t->theme, t->config, theme_ground(ev->colour), NULL);
+        app_changed(t);
+    }
+}
+
+static void tui_on_event(struct app *t, const struct term_event *ev)
+{
+    tui_terminal_event(t, ev);
+    if (ev->type == TERM_KEY && !(t->mode & APP_SCREENS) && t->toasts.unread) {
+        widget_toast_read(&t->toasts);
+        app_changed(t);
+    }
+    if (t->mode == APP_ATTACHED)
+        attach_event(t, ev);
+    else if (tui_over_event(t, ev))
+        app_changed(t);
+    else if (ev->type == TERM_KEY)
+        tui_key_event(t, ev);
+    else if (ev->type == TERM_MOUSE && !(t->mode & (APP_SCREENS | APP_HELP | APP_TOASTS)))
+        tui_mouse_event(t, ev);
+    else if (ev->type == TERM_MOUSE && ev->mouse == TERM_PRESS)
+        tui_click(t, ev);
+}
+
+static void tui_decode(struct app *t, int flush)
+{
+    struct term_event ev;
+    size_t used = 0;
+    while (!t->quit && !t->program_runs && conn_view(&t->terminal).n) {
+        enum parse parsed = term_decode(&t->input, conn_view(&t->terminal), flush, &used, &ev);
+        if (parsed == PARSE_DONE)
+            tui_on_event(t, &ev);
+        conn_take(&t->terminal, used);
+        if (parsed != PARSE_DONE)
+            break;
+    }
+    if (conn_view(&t->terminal).n && !flush)
+        loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_ESCAPE_MS);
+    else
+        loop_timer_stop(&t->loop, &t->escape_timer);
+}
+
+static void tui_on_escape(void *ctx)
+{
+    tui_decode(ctx, 1);
+}
+
+static void tui_on_input(void *ctx)
+{
+    struct app *t = ctx;
+    tui_decode(t, 0);
+    if (t->terminal.eof)
+        t->quit = 1;
+}
+
+static void tui_on_drained(void *ctx)
+{
+    struct app *t = ctx;
+    app_run_now(t);
+    if (t->stale)
+        app_changed(t);
+}
+
+static void tui_on_terminal_closed(void *ctx, const char *why)
+{
+    (void)why;
+    ((struct app *)ctx)->quit = 1;
+}
+
+static const struct conn_hooks tui_terminal_hooks = {tui_on_input, tui_on_drained,
+                                                     tui_on_terminal_closed};
+
+/* ---- push ----------------------------------------------------------------------------------- */
+
+/* Most events are of sessions: plan need not read those. */
+static int tui_is_of_session(span json)
+{
+    return span_starts(json, "{\"event\":\"session") || span_starts(json, "{\"event\": \"session");
+}
+
+static void tui_on_push_event(void *ctx, span json)
+{
+    struct app *t = ctx;
+    t->events++;
+    if (app_is_foreign(t)) { /* its initial states are only hints */
+        struct json message;
+        if (json_parse(json, &message, NULL, NULL) == PARSE_DONE &&
+            (json_text_eq(json_get(message, "event"), "sessions_initial") ||
+             json_text_eq(json_get(message, "event"), "preparation_initial"))) {
+            app_fetch(t);
+            return;
+        }
+    }
+    tree_event(&t->tree, json);
+    if (!tui_is_of_session(json))
+        todos_event(&t->plan, json);
+    t->fetched = 1;
+    app_changed(t);
+}
+
+/* Something on the screen counts seconds. */
+static void tui_on_second(void *ctx)
+{
+    struct app *t = ctx;
+    if (t->client.push == CLIENT_WAITING || app_last_ended(t) >= 0)
+        loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
+    app_changed(t);
+}
+
+static void tui_on_push_state(void *ctx)
+{
+    struct app *t = ctx;
+    if (t->client.push == CLIENT_LIVE)
+        t->followed[0] = '\0';
+    else if (t->client.push == CLIENT_WAITING && t->mode & APP_SCREENS)
+        attach_end(t, t->client.why);
+    tui_on_second(t);
+}
+
+static void tui_on_fetch(void *ctx)
+{
+    app_fetch(ctx);
+}
+
+static const struct client_hooks tui_client_hooks = {tui_on_push_event, tui_on_push_state,
+                                                     tui_on_fetch};
+
+static void tui_on_ages(void *ctx)
+{
+    struct app *t = ctx;
+    loop_timer_set(&t->loop, &t->ages_timer, t->loop.now + TUI_AGES_MS);
+    app_changed(t);
+}
+
+/* The sessions are what people wait for: everything else is asked for when they are there. */
+static void tui_connect_rest(void *ctx)
+{
+    struct app *t = ctx;
+    client_watch(&t->client);
+    app_fetch_rest(t);
+}
+
+/* While the daemon answers, memory for the next frame is had. */
+static void tui_blank(void *ctx)
+{
+    struct app *t = ctx;
+    grid_clear(&t->grid);
+}
+
+static void tui_connect(void *ctx)
+{
+    struct app *t = ctx;
+    if (t->attach_only) /* before a key is read: it is for the session */
+        attach_begin(t, t->attach_only);
+    app_fetch_sessions(t);
+    loop_defer(&t->loop, &t->blank_task); /* after that request has been sent */
+    loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + TUI_REST_MS);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+/* The terminal through a descriptor of our own: what we set on it does not reach the caller's. */
+static int tui_open_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0 ? fd : fcntl(0, F_DUPFD_CLOEXEC, 3);
+}
+
+static void tui_on_signal(void *ctx, int signo)
+{
+    struct app *t = ctx;
+    if (t->program_runs && (signo == SIGINT || signo == SIGCONT || signo == SIGWINCH))
+        return; /* the program's: it has the terminal */
+    if (signo == SIGWINCH) {
+        app_resize(t);
+    } else if (signo == SIGCONT) {
+        buf_clear(&t->frame);
+        term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
+        if (t->mode & APP_SCREENS)
+            view_forget_modes(t->view);
+        t->grid.known = 0;
+        app_resize(t);
+    } else {
+        t->quit = signo;
+    }
+}
+
+static void tui_set_timers(struct app *t)
+{
+    const struct {
+        struct loop_timer *timer;
+        void (*fn)(void *ctx);
+    } timers[] = {{&t->frame_timer, layout_frame},       {&t->escape_timer, tui_on_escape},
+                  {&t->ages_timer, tui_on_ages},        {&t->second_timer, tui_on_second},
+                  {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, attach_on_preview},
+                  {&t->rest_timer, tui_connect_rest},   {&t->keep_timer, app_write}};
+    for (size_t i = 0; i < COUNT_OF(timers); i++)
+        *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
+    t->draw_task = (struct loop_task){.fn = layout_frame, .ctx = t};
+    t->connect_task = (struct loop_task){.fn = tui_connect, .ctx = t};
+    t->blank_task = (struct loop_task){.fn = tui_blank, .ctx = t};
+}
+
+static int tui_start(struct app *t, buf *error)
+{
+    static const int signals[] = {SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT};
+    int fd = tui_open_terminal(), rows = 24, cols = 80;
+    buf_reserve(&t->frame, TUI_FRAME_BYTES);
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
+        loop_on_signal(&t->loop, signals[i], tui_on_signal, t);
+    if (fd < 0 || term_enter(fd, fd, app_wants_mouse(t), &t->frame) != 0) {
+        buf_fmt(error, "cannot use this terminal: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    term_crash_guard();
+    t->terminal.hooks = &tui_terminal_hooks;
+    t->terminal.ctx = t;
+    conn_open(&t->terminal, &t->loop, fd);
+    buf_str(&t->frame, term_queries());
+    t->grid.depth = term_depth();
+    t->grid.ascii = !term_is_utf8();
+    term_size(fd, &rows, &cols);
+    grid_resize(&t->grid, rows, cols);
+    return 0;
+}
+
+static void tui_init(struct app *t)
+{
+    buf problems = {0};
+    char here[PATH_MAX], *directory = getcwd(here, sizeof here);
+    loop_init(&t->loop);
+    tui_set_timers(t);
+    t->ui.grid = &t->grid;
+    t->ui.theme = &t->theme;
+    theme_set(&t->theme, t->config, THEME_NEUTRAL, &problems);
+    keymap_bind_keys(&t->keys, tui_keys, TUI_KEYS, t->config, &problems);
+    tree_init(&t->tree, t->config->computer, directory);
+    todos_init(&t->plan, t->config->computer, directory);
+    if (!t->attach_only)
+        app_read(t);
+    if (t->config->problems.n || problems.n) {
+        span first = buf_view(t->config->problems.n ? &t->config->problems : &problems);
+        char *text = span_dup(span_cut(&first, '\n'));
+        app_say(t, 1, text);
+        free(text);
+    }
+    buf_free(&problems);
+}
+
+static int tui_run(const struct config *config, int may_start, const char *attach, buf *error)
+{
+    struct app *t = base_alloc(sizeof *t);
+    t->config = config;
+    t->mode = t->shown = APP_SESSIONS;
+    t->attach_only = attach;
+    tui_init(t);
+    int failed = tui_start(t, error) != 0;
+    if (!failed) {
+        client_init(&t->client, &t->loop, config, may_start, &tui_client_hooks, t);
+        t->client.here = t->plan.here;
+        t->pager.theme = &t->theme;
+        app_changed(t);
+        loop_defer(&t->loop, &t->connect_task); /* after the first frame */
+        loop_timer_set(&t->loop, &t->ages_timer, t->loop.now + TUI_AGES_MS);
+        while (!t->quit)
+            loop_once(&t->loop);
+        if (t->attach_only && t->toasts.unread && t->toasts.shown)
+            buf_str(error, t->toasts.ring[t->toasts.shown - 1].text);
+        term_leave();
+        if (!t->attach_only)
+            app_write(t);
+        view_abandon(t->view);
+        client_free(&t->client);
+    }
+    int signo = t->quit > 1 && t->quit != SIGINT ? t->quit : 0;
+    app_free(t);
+    free(t);
+    return failed ? 1 : signo ? 128 + signo : 0;
+}

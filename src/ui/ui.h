@@ -1,0 +1,990 @@
+#ifndef TELEC_UI_H
+#define TELEC_UI_H
+#include "../client/client.h"
+
+/* ==== tree: what the UI shows: computers, projects, sessions as rows of a tree =============== */
+
+#define TREE_DEPTH_MAX 32 /* sessions started by sessions; deeper ones stand at this depth */
+#define TREE_FOLDS_MAX 1000
+#define TREE_WORDS_MAX 16 /* of a filter; more are ignored */
+#define TREE_WORD_MAX 64  /* bytes of one; more are ignored */
+#define TREE_AGENTS_MAX 16
+
+/* A session as the daemon told it; strings are NULL where there is none. */
+struct tree_session {
+    char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
+        *last_output, *initiator, *tmux, *asked, *source;
+    long long activity, created, since; /* wall clock, milliseconds; 0 unknown */
+    long long exit_code;
+    int has_exit_code;
+    int unseen;             /* it finished or asked, and nobody has looked since */
+    int input_is_newer;     /* last_input has changed after last_output */
+    /* what tree_build made of it */
+    struct tree_session *parent, *first_child, **last_child, *next;
+    char number[100];       /* 1, 1.1, 2 … within its project, by age */
+    int number_columns;     /* of the widest number beside it */
+    int row, project_row, computer_row; /* indices of rows; -1: not shown */
+    int hit, kept;          /* the filter's words match it; it, or one that it started */
+    long long rank;         /* where the order puts it; the least of it and what it started */
+    int mark;
+};
+
+enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
+
+struct tree_row {
+    enum tree_kind kind;
+    int depth;
+    const char *computer, *path, *name; /* path, name: of a project; name of a computer */
+    const char *note;       /* what is wrong with a computer; NULL: nothing */
+    struct tree_session *session;
+    /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "s:ID" */
+    char *key;
+    int folded, foldable;
+    int sessions, working; /* below a computer or project */
+    int waiting;           /* below any row */
+    int line;              /* its first line, when every row is shown with all of its lines */
+};
+
+struct tree_project {
+    char *computer, *path, *name;
+};
+
+/* An agent that can be started, or not. */
+struct tree_agent {
+    char *name, *reason;    /* reason: why not; NULL: none was given */
+    int available;
+    long long until;        /* wall clock, milliseconds: not before; 0: not known */
+};
+
+/* A word of the filter, in lower case, made ready for the search. */
+struct tree_word {
+    unsigned char text[TREE_WORD_MAX], back[TREE_WORD_MAX];
+    int n, is_state;        /* is_state: "is:…" */
+};
+
+/* By age; those that wait first; those that said something last first. */
+enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
+
+struct tree {
+    struct cache sessions;  /* the raw objects by id; local is the tree_session */
+    char **computers;       /* names, this computer first */
+    const char **computer_notes; /* of each; static texts, or NULL */
+    int computer_count;
+    struct tree_project *projects;
+    int project_count;
+    struct tree_agent agents[TREE_AGENTS_MAX];
+    int agent_count;        /* 0: nobody has told yet */
+    /* a directory of this computer that is shown as a project in any case; or NULL */
+    char *here;
+    char **folds;           /* keys of folded rows, sorted */
+    int fold_count;
+    char *focus;            /* the only computer whose rows there are, without its own; or NULL */
+    enum tree_order order;
+    struct tree_word words[TREE_WORDS_MAX]; /* the filter; while there is one nothing is folded */
+    int word_count;
+    struct tree_row *rows;
+    int row_count, row_cap;
+    int lines;              /* of all rows */
+    int hits;               /* sessions that match, and projects that do without one that does */
+    int dirty;              /* rows are out of date */
+};
+
+static void tree_init(struct tree *t, const char *computer, const char *here);
+static void tree_free(struct tree *t);
+/* a message of /ws; what isn't understood is passed over */
+static void tree_event(struct tree *t, span json);
+static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
+static void tree_set_computers(struct tree *t, struct json array);
+static void tree_set_projects(struct tree *t, struct json array);
+static void tree_set_agents(struct tree *t, struct json object); /* of /agents/availability */
+static void tree_build(struct tree *t);            /* brings the rows up to date */
+static int tree_find(const struct tree *t, const char *key); /* index of a row, -1: none */
+static void tree_set_folded(struct tree *t, const char *key, int folded);
+/* every project; and with folded 0 everything else, too */
+static void tree_fold_all(struct tree *t, int folded);
+static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all computers */
+static void tree_set_order(struct tree *t, enum tree_order order);
+/* Only rows that match stay, and those above them: words, separated by blanks, that all must be
+ * found (A-Z as a-z) in a session's title, agent, directory, computer or last lines; "is:waiting"
+ * and the like in its state ("is:unseen": nobody has looked since). O(bytes of all texts) when the
+ * rows are built. NULL or "": no filter. */
+static void tree_set_filter(struct tree *t, const char *text);
+/* The next row after `from` (around, itself last) of a session that waits, unfolding what it is in;
+ * -1: none. Builds the rows. */
+static int tree_next_waiting(struct tree *t, int from);
+/* The row of the session with that number, in the project of the row `from` if there is one; -1 */
+static int tree_find_number(const struct tree *t, int from, const char *number);
+static int tree_row_at(const struct tree *t, int line); /* index of the row on that line */
+static int tree_session_lines(const struct tree_session *s); /* of its row: 1 to 3 */
+/* "waiting", "working", …: is that its state? */
+static int tree_is(const struct tree_session *s, const char *state);
+/* Members of an open JSON object: focus, order, folds; and what was put, taken back (garbage is
+ * passed over). */
+static void tree_put_state(const struct tree *t, buf *b);
+static void tree_take_state(struct tree *t, struct json state);
+static struct tree_session *tree_session(const struct tree *t, const char *id); /* NULL: unknown */
+/* The agent's name, or the program that the session runs. */
+static void tree_put_agent(const struct tree_session *s, buf *b);
+
+/* ==== plan: what the preparation view shows: computers, projects, todos, files as rows ======= */
+
+#define TODOS_DESCRIPTION_MAX 400 /* bytes kept of a description: a row shows no more */
+
+/* Where a todo stands: its mark in the roadmap. */
+enum todos_state { TODOS_PENDING, TODOS_READY, TODOS_IN_PROGRESS, TODOS_STATES };
+
+/* Strings are NULL where there is none. */
+struct todos_todo {
+    char *slug, *description;
+    char *build, *review;     /* "pending", "complete", "approved" … as its state.json says */
+    enum todos_state state;
+    int has_requirements, has_plan;
+};
+
+struct todos_project {
+    char *computer, *path, *name, *description;
+    struct todos_todo *todos;  /* in the roadmap's order */
+    int todo_count;
+    int known;                /* its todos were told; 0: not yet */
+};
+
+enum todos_kind { TODOS_COMPUTER, TODOS_PROJECT, TODOS_TODO, TODOS_FILE };
+
+/* What its pointers refer to is valid until the next event or answer that plan takes. */
+struct todos_row {
+    enum todos_kind kind;
+    int depth;
+    const char *computer;
+    const struct todos_project *project; /* of a project and what is below it */
+    const struct todos_todo *todo;       /* of a todo and its files */
+    const char *file;                   /* "requirements.md", "implementation-plan.md" */
+    const char *name;                   /* what the row is called: computer, project, slug, file */
+    int present;                        /* of a file: it is there */
+    /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "t:vm:/src:slug",
+     * "f:vm:/src:slug:requirements.md" */
+    char *key;
+    int folded, foldable;
+    int projects, todos[TODOS_STATES];   /* below a computer or project */
+};
+
+struct todos {
+    char **computers;         /* names, this computer first */
+    int computer_count;
+    struct todos_project *projects;
+    int project_count;
+    /* a directory of this computer that is shown as a project in any case; or NULL */
+    char *here;
+    struct todos_project here_project;
+    /* Keys, sorted, of rows that are not as they are at first: todos folded, the others open. */
+    char **turned;
+    int turned_count;
+    struct todos_row *rows;
+    int row_count, row_cap;
+    int dirty;                /* rows are out of date */
+};
+
+static void todos_init(struct todos *p, const char *computer, const char *here);
+static void todos_free(struct todos *p);
+/* a message of /ws; what isn't understood is passed over */
+static void todos_event(struct todos *p, span json);
+static void todos_set_computers(struct todos *p, struct json array); /* GET /computers */
+/* GET /projects-with-todos: replaces all. A project that comes without todos keeps those that were
+ * known of it. */
+static void todos_set_projects(struct todos *p, struct json array);
+static void todos_build(struct todos *p);            /* brings the rows up to date */
+static int todos_find(const struct todos *p, const char *key); /* index of a row, -1: none */
+static void todos_set_folded(struct todos *p, const char *key, int folded);
+/* Folds or unfolds if it is not as it is at first, and back: what a saved key of `turned` means. */
+static void todos_turn(struct todos *p, const char *key);
+static void todos_fold_all(struct todos *p, int folded); /* all that is foldable, computers apart */
+
+/* What can be done with a row. */
+enum todos_action {
+    TODOS_START,               /* begin the work: a todo that is ready */
+    TODOS_PREPARE,             /* a project, or one todo */
+    TODOS_VIEW,                /* todos_put_file's file, in the pager */
+    TODOS_EDIT                 /* the same, in the editor; made if it isn't there */
+};
+
+/* 1, or 0 with the reason in *why (a static text, a sentence for people). */
+static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
+                    const char **why);
+/* The first message of the session that does it: "/prime-orchestrator SLUG" to TODOS_START,
+ * "/next-prepare" or "/next-prepare SLUG" to TODOS_PREPARE. (POST /sessions with the row's computer,
+ * its project's path as project_dir, and this as message.) */
+static void todos_put_message(const struct todos_row *row, enum todos_action action, buf *b);
+/* The path that TODOS_VIEW and TODOS_EDIT are about: of a file its own; of a todo its requirements
+ * (to view: its implementation plan if only that is there); of a project its todos/roadmap.md. */
+static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b);
+/* The editor's argv for that path, from $VISUAL, else $EDITOR, else vi: one block to be freed with
+ * free(). Makes the path's directory, and the one above that. NULL with a message: no such
+ * editor, or no such directory. */
+static char **todos_editor(const char *path, buf *error);
+
+/* ==== term: raw mode, input decoder ========================================================== */
+
+/* Keys that are not characters; above every code point. */
+enum term_keycode {
+    TERM_UP = 0x110000,
+    TERM_DOWN,
+    TERM_LEFT,
+    TERM_RIGHT,
+    TERM_HOME,
+    TERM_END,
+    TERM_PGUP,
+    TERM_PGDN,
+    TERM_INSERT,
+    TERM_DELETE,
+    TERM_F1,
+    TERM_F2,
+    TERM_F3,
+    TERM_F4,
+    TERM_F5,
+    TERM_F6,
+    TERM_F7,
+    TERM_F8,
+    TERM_F9,
+    TERM_F10,
+    TERM_F11,
+    TERM_F12
+};
+/* Enter is '\r', Tab '\t', Escape 0x1b, Backspace 0x7f; Ctrl-A is 'a' with TERM_CTRL; Shift-Tab is
+ * '\t' with TERM_SHIFT. */
+enum term_mod { TERM_SHIFT = 1, TERM_ALT = 2, TERM_CTRL = 4 };
+
+enum term_event_type {
+    TERM_KEY,
+    /* text: the whole paste, raw bytes, at most TERM_PASTE_MAX (the rest is dropped) */
+    TERM_PASTE,
+    TERM_MOUSE,
+    TERM_FOCUS_IN,
+    TERM_FOCUS_OUT,
+    TERM_BACKGROUND, /* answer to OSC 11: colour is 0xrrggbb */
+    TERM_MODE,       /* answer to DECRQM: mode, and value 0…4 */
+    TERM_UNKNOWN     /* a sequence that is none of these; text holds it */
+};
+
+enum term_mouse { TERM_PRESS, TERM_RELEASE, TERM_DRAG, TERM_MOVE, TERM_WHEEL_UP, TERM_WHEEL_DOWN };
+
+struct term_event {
+    enum term_event_type type;
+    uint32_t key;            /* code point or enum term_keycode */
+    unsigned mods;           /* set of enum term_mod */
+    enum term_mouse mouse;
+    int button, row, col;    /* button 0 left, 1 middle, 2 right; row and col from 0 */
+    uint32_t colour;
+    int mode, value;
+    span text;               /* the event's bytes; valid until the input changes */
+};
+
+#ifndef TERM_PASTE_MAX
+#define TERM_PASTE_MAX (256 * 1024)
+#endif
+/* bytes of one escape sequence (OSC answers and pastes apart: 256 and TERM_PASTE_MAX) */
+#define TERM_SEQUENCE_MAX 64
+
+/* What the decoder remembers between calls; all zero before the first. */
+struct term_input {
+    int dropping;            /* what is too long and therefore dropped until its end */
+    size_t searched;         /* bytes of the unfinished paste in which there is no end */
+};
+
+/* The next event of `in`, which goes on where the last call's *used left it. DONE: *used bytes are
+ * done with and *ev is it. MORE: the bytes after the first *used (0 unless something too long is
+ * being dropped) are the start of a longer sequence (a lone ESC is). With `flush` (the caller's
+ * escape timeout has passed) what is there becomes events as it stands: a lone ESC is the Escape
+ * key, ESC x is Alt-x; MORE then means that nothing is left, or a paste whose end has not come.
+ * Never BAD: garbage becomes TERM_UNKNOWN or U+FFFD keys. Understands CSI and SS3 keys with xterm
+ * modifiers, CSI u (kitty), modifyOtherKeys, SGR mouse, bracketed paste, focus, OSC 11, DECRPM,
+ * UTF-8. */
+static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
+                              struct term_event *ev);
+
+/* Bytes that ask the terminal for its background colour (TERM_BACKGROUND) and for synchronised
+ * output (TERM_MODE 2026: value 1 or 2 means it has it); "" where asking would show as garbage. */
+static const char *term_queries(void);
+
+/* The terminal itself. Saves its modes once; term_leave restores them exactly and is safe to call
+ * from a signal handler and more than once. */
+/* Raw mode; appends to b what is to be written first: alternate screen, bracketed paste, focus,
+ * mouse. 0, or -1 and errno */
+static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
+static void term_entered(void);                    /* it is written now: term_leave undoes it */
+static void term_leave(void);
+/* on a fatal signal: term_leave, then the default action */
+static void term_crash_guard(void);
+static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
+static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
+static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
+
+/* ==== theme: named styles: defaults for dark, light and unknown grounds, the user's own ====== */
+
+/* What things look like, by name; the names in the configuration are those of the table in theme.c.
+ */
+enum theme_name {
+    THEME_TEXT,
+    THEME_DIM,
+    THEME_ACCENT,    /* names, the focused label */
+    THEME_TITLE,
+    THEME_ALARM,     /* what went wrong */
+    THEME_SELECTED,
+    THEME_BORDER,
+    THEME_FIELD,     /* text that can be edited */
+    THEME_BUTTON,
+    THEME_KEY,       /* a key's name in footer and help */
+    THEME_HINT,      /* what stands beside it */
+    THEME_TAB,       /* the tab that is not shown; the shown one is THEME_SELECTED */
+    THEME_MATCH,     /* what a filter has found */
+    THEME_INPUT,     /* the last thing said to a session, when it is the newer one */
+    THEME_OUTPUT,    /* the last thing said by it, when that is */
+    THEME_MUTED,     /* the older one of the two */
+    THEME_LIVE,      /* the connection: push, REST, none */
+    THEME_FALLBACK,
+    THEME_LOST,
+    THEME_STARTING,  /* a session's state */
+    THEME_WORKING,
+    THEME_WAITING,
+    THEME_IDLE,
+    THEME_EXITED,
+    THEME_FAILED,
+    THEME_HEADING,   /* the pager */
+    THEME_CODE,
+    THEME_STYLES
+};
+
+enum theme_ground { THEME_NEUTRAL, THEME_DARK, THEME_LIGHT };
+
+struct theme {
+    struct cell_style style[THEME_STYLES];
+    struct {
+        char name[CONFIG_NAME_MAX];
+        struct cell_style style;
+    } agents[CONFIG_AGENTS_MAX];
+    int agent_count;
+};
+
+/* The default styles for that ground, and what the configuration's [colours] set over them. Lines
+ * that can't be used are told in *problems (NULL: to nobody, as when the ground became known). */
+static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
+                      buf *problems);
+static enum theme_ground theme_ground(uint32_t rgb); /* of a terminal's answer to OSC 11 */
+static struct cell_style theme_agent(const struct theme *th, const char *agent); /* NULL is fine */
+/* "bold red on #202020", parsed and written. 1, or 0: it is not a style. */
+static int theme_parse(span s, struct cell_style *style);
+static void theme_put(buf *b, struct cell_style style);
+/* [colours] of the effective configuration. */
+static void theme_put_config(const struct config *c, buf *b);
+
+/* ==== field: text being edited, of one line or of several ==================================== */
+
+/* All zero is empty, and one line. The owner may set rows and history. */
+struct field {
+    buf text;
+    size_t cursor;          /* byte offset, at a grapheme's start */
+    int rows;               /* more than 1: several lines, of which at most so many are shown */
+    const char *const *history; /* earlier entries, the newest last; the owner's */
+    int history_count;
+    int back;               /* how far back in it: 0 is what is being typed … */
+    buf draft;              /* … which is kept here meanwhile */
+    int width, top;         /* as drawn last: columns; first line shown */
+};
+
+static void field_set(struct field *f, const char *text); /* the cursor goes to the end */
+static void field_free(struct field *f);
+/* Text at the cursor, as a paste: what can't stand in the field becomes blanks. */
+static void field_insert(struct field *f, span text);
+/* 1: it was for the field. Alt-Enter and Ctrl-J begin a new line where there are several. Up on the
+ * first line goes back in the history, down on the last one forth; without one they are not for the
+ * field. */
+static int field_event(struct field *f, const struct term_event *ev);
+/* How many lines it takes at that width: 1 … rows. */
+static int field_height(const struct field *f, int width);
+/* Draws at most `rows` lines, those around the cursor. */
+static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
+                       struct cell_style style, int focused);
+/* A click at that place of the field as it was drawn last, from its first cell on. */
+static void field_click(struct field *f, int row, int col);
+/* Completes the local directory that is typed: 1: something was added, or *hint says what there is
+ * to choose from; 0: there is nothing to complete. */
+static int field_complete_directory(struct field *f, buf *hint);
+
+/* ==== ui: widgets: form, box, confirmation, toasts, key table, help, footer ================== */
+
+static const struct cell_style widget_plain = {0, 0, 0};
+static const struct cell_style widget_dim = {0, 0, CELL_DIM};
+static const struct cell_style widget_bold = {0, 0, CELL_BOLD};
+static const struct cell_style widget_accent = {CELL_INDEXED | 6, 0, CELL_BOLD};
+static const struct cell_style widget_alarm = {CELL_INDEXED | 1, 0, CELL_BOLD};
+static const struct cell_style widget_selected = {0, 0, CELL_REVERSE};
+
+static int widget_min(int a, int b);
+static int widget_max(int a, int b);
+/* grid_put of a C string. */
+static int widget_put(struct grid *g, int row, int col, int width, const char *text,
+                  struct cell_style style);
+/* The same, but what does not fit is cut with … (> in ASCII). */
+static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
+                      struct cell_style style);
+
+/* What a place of the screen is for. */
+enum widget_what {
+    WIDGET_NOTHING,
+    WIDGET_KEY,      /* index: a row of the key table */
+    WIDGET_LINE,     /* index: a form's line; part: the choice, or -1 */
+    WIDGET_BUTTON,   /* index: 0 does it, 1 cancels */
+    WIDGET_OWN = 16  /* from here on the owner's own */
+};
+
+struct widget_hit {
+    int row, col, rows, cols;
+    int what, index, part;
+};
+
+#define WIDGET_HITS_MAX 1024 /* a screen's worth; what comes after them can't be clicked */
+
+/* What widgets are drawn on, and with. The hits of a frame are collected while it is drawn. */
+struct widgets {
+    struct grid *grid;
+    const struct theme *theme;
+    struct widget_hit *hits;
+    int hit_count, hit_cap;
+};
+
+static void widget_free(struct widgets *u);
+/* A blank frame without places to click. */
+static void widget_begin(struct widgets *u);
+static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what, int index,
+                       int part);
+/* What was drawn last at that place of the last frame; NULL: nothing to click. */
+static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
+/* The lines that a turn of the wheel scrolls, upwards positive; 0: the event is none. */
+static int widget_wheel(const struct term_event *ev);
+/* The same for an event: only of a press of the left button, else NULL. */
+static const struct widget_hit *widget_clicked(const struct widgets *u, const struct term_event *ev);
+
+#define WIDGET_FORM_MAX 8
+
+/* A line of a form: text, or one of several choices. */
+struct widget_line {
+    const char *label;
+    struct field field;             /* text; its rows and history may be set */
+    const char *const *choices;     /* NULL: text */
+    /* why a choice can't be taken; NULL or NULL entries: it can */
+    const char *const *notes;
+    int choice_count, choice;
+    /* What Tab does in a text line: field_complete_directory, or NULL */
+    int (*complete)(struct field *f, buf *hint);
+};
+
+struct widget_form {
+    const char *title;
+    const char *submit, *cancel;    /* the buttons' words ("Start"); cancel NULL: "Cancel" */
+    struct widget_line lines[WIDGET_FORM_MAX];
+    int count, focus;               /* count is the first button, count + 1 the second one */
+    buf error;                      /* shown until the next key */
+    buf hint;                       /* what completion has to offer, until the next key */
+    int busy;                       /* submitted, no answer yet */
+};
+
+enum widget_answer { WIDGET_NOT_YET, WIDGET_SUBMIT, WIDGET_CANCEL };
+
+static struct widget_line *widget_form_add(struct widget_form *f, const char *label, const char *text);
+/* Of keys, pastes and the mouse. A choice that can't be taken is not submitted: its note becomes
+ * the error. */
+static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f, const struct term_event *ev);
+static void widget_form_draw(struct widgets *u, struct widget_form *f);
+/* a text line's text, NUL-terminated */
+static const char *widget_form_text(struct widget_form *f, const char *label);
+static const char *widget_form_choice(const struct widget_form *f, const char *label);
+static void widget_form_free(struct widget_form *f);
+
+/* A question with two buttons. */
+struct widget_confirm {
+    const char *title;
+    const char *yes, *no;           /* the buttons' words; their first letters are keys, too */
+    int focus;                      /* the button that Enter presses: 0 yes, 1 no */
+};
+
+static enum widget_answer widget_confirm_event(struct widgets *u, struct widget_confirm *c,
+                                       const struct term_event *ev);
+static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
+
+/* Short messages: the last one is shown for a time, an error until it was read, and all can be
+ * listed. All zero is none. */
+#define WIDGET_TOASTS_MAX 50
+#define WIDGET_TOAST_MS 4000
+
+struct widget_toast {
+    char *text;
+    int alarm;
+    long long at;                   /* wall clock, ms */
+};
+
+/* What is longer than its place, as it was drawn last. */
+struct widget_scroll {
+    int top;                        /* lines scrolled down */
+    int most;                       /* where its end is in sight */
+    int drawn;                      /* that is known */
+};
+
+struct widget_toasts {
+    struct widget_toast ring[WIDGET_TOASTS_MAX];
+    int count, next;                /* how many are there; where the next one goes */
+    int shown;                      /* the one on the screen, or 0: index + 1 */
+    int unread;                     /* errors not read */
+    long long until;                /* loop clock: when the shown one goes; 0: it stays */
+    struct widget_scroll list;
+};
+
+static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
+/* 1: the shown one went because its time is over (t->until is when to ask; 0: it stays). */
+static int widget_toast_expire(struct widget_toasts *t, long long now);
+static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors have been read */
+static int widget_toast_rows(const struct widget_toasts *t); /* 0 or 1: lines that widget_toast_draw takes */
+static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row);
+/* The list, the newest first. Its event function takes what scrolls: 1, or 0: not for it. */
+static int widget_toasts_event(struct widget_toasts *t, const struct term_event *ev);
+static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
+static void widget_toasts_free(struct widget_toasts *t);
+
+/* A row of the key table: behaviour, footer, help and README come from it. */
+struct keymap_key {
+    uint32_t key;
+    unsigned mods;
+    unsigned contexts;              /* where it is valid: bits of the owner's own */
+    const char *shown;              /* how the key is called */
+    const char *footer;             /* its word in the footer; NULL: not there */
+    const char *help;               /* a line of help; NULL: like the row before it */
+    void (*run)(void *ctx);
+    /* its name in [keys]; rows of one name are one action's; NULL: it can't be bound anew */
+    const char *action;
+};
+
+/* The effective table: what the owner offers, with the keys that [keys] gives. */
+struct keymap_keys {
+    struct keymap_key *rows;
+    int *lines;                     /* of the file, that gave the row its key; 0: none did */
+    size_t count, cap;
+    char **owned;                   /* names made for it */
+    size_t owned_count;
+    const struct keymap_key *table;     /* the owner's, with the keys that come with it */
+    size_t table_count;
+};
+
+/* "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x" … 1, or 0: not a key. */
+static int keymap_parse_key(span s, uint32_t *key, unsigned *mods);
+static void keymap_put_key(buf *b, uint32_t key, unsigned mods);
+/* Fills in *keys; the table must outlive it. "ACTION =" takes all keys away. A line of [keys] with
+ * an unknown action or key, or with a key that is bound already where the action is valid, is a
+ * problem (told in *problems unless NULL), and the rest applies. A bound action has the contexts of
+ * its first row. */
+static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
+                         const struct config *c, buf *problems);
+static void keymap_free_keys(struct keymap_keys *keys);
+/* [keys] of the effective configuration. */
+static void keymap_put_keys(const struct keymap_keys *keys, const struct config *c, buf *b);
+static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count, unsigned context,
+                                        const struct term_event *ev); /* NULL: no such key here */
+/* The last row of the grid; each key can be clicked (WIDGET_KEY). */
+static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
+                           unsigned context);
+
+/* The list of all keys; what is typed filters it. */
+struct widget_help {
+    struct field filter;
+    struct widget_scroll list;
+};
+
+/* 1: it was for it: typed text, Backspace, what scrolls; Esc while there is a filter. */
+static int keymap_help_event(struct widget_help *h, const struct term_event *ev);
+static void keymap_help_draw(struct widgets *u, struct widget_help *h, const struct keymap_key *keys, size_t count,
+                         const char *title);
+static void keymap_help_free(struct widget_help *h);
+/* A frame in the middle, cut to the screen; *row and *col become the place of its first inner
+ * line. What was drawn before can't be clicked any more: draw the footer after it. */
+static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row, int *col);
+/* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
+ * many it needs. */
+static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
+                           struct cell_style style);
+
+/* ==== pager: a file's text, with light Markdown styling ====================================== */
+
+#ifndef PAGER_FILE_MAX
+#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes shown of a file */
+#endif
+
+/* A line of the text without its markup, in pager.shown. */
+struct pager_line {
+    size_t at, end;
+    int indent;               /* columns before the rows that continue it */
+    int rule;                 /* it is a line across the screen instead */
+};
+
+/* A row of the screen: a part of a line. */
+struct pager_row {
+    size_t at, end;
+    int indent, line;
+};
+
+/* All zero before the first pager_open or pager_set. */
+struct pager {
+    const struct theme *theme; /* the owner's, or NULL: styles of its own; stays when closed */
+    char *title, *path;
+    buf error;                /* why nothing is shown; else empty */
+    int cut;                  /* the file is longer than what is shown of it */
+    buf shown, looks;         /* the text, and an enum pager_look for each of its bytes */
+    struct pager_line *lines;
+    struct pager_row *rows;   /* of the lines, at `width` columns; made when that changes */
+    int line_count, row_count, width;
+    int top, height;          /* first row shown; rows shown by the last pager_draw */
+    buf needle;               /* what is searched for */
+    int typing;               /* it is being typed */
+    int missed;               /* it isn't there */
+    size_t *hits;             /* where it is, ascending; hit: the one that was gone to, or -1 */
+    int hit_count, hit;
+};
+
+enum pager_answer {
+    PAGER_PASSED,             /* the event was not for it */
+    PAGER_TAKEN,              /* it was; draw again */
+    PAGER_CLOSE               /* q or Esc: the owner closes it */
+};
+
+/* Shows the file. Never fails: what can't be read is told where the text would be. */
+static void pager_open(struct pager *p, const char *title, const char *path);
+/* Reads the file again and stays at the same line, e.g. after it was edited. */
+static void pager_reload(struct pager *p);
+/* Shows a text, as Markdown or as it is. */
+static void pager_set(struct pager *p, const char *title, span text, int markdown);
+static void pager_free(struct pager *p);           /* empty again; safe twice */
+/* Keys, the wheel, and a paste while it is searched. Not for it: what its keys (pager_put_keys)
+ * don't name. */
+static enum pager_answer pager_event(struct pager *p, const struct term_event *ev);
+/* Draws into the rectangle, the last row of it being the footer: title, where in the text, how far
+ * down. */
+static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
+static void pager_put_keys(buf *b);                /* its keys as lines of help */
+/* What its keys do, for buttons and the like. */
+static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
+static void pager_page(struct pager *p, int pages);
+static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
+static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
+static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
+
+/* ==== view: a session's live screen inside the UI: preview and attach ======================== */
+
+struct view_hooks {
+    void (*changed)(void *ctx);
+    void (*ended)(void *ctx); /* no more comes: view->reason says why; view_close is still due */
+};
+
+/* A connection to a session's screen, and the emulator that it feeds. */
+struct view {
+    struct holder_link link;   /* to its holder, when that is on this computer; */
+    struct client_ws ws;     /* else through the daemon */
+    struct loop *loop;       /* NULL: a view of plain text */
+    struct vt *vt;           /* NULL until the first bytes have come */
+    char *id;                /* the session's */
+    int back;                /* lines scrolled back */
+    int pan_rows, pan_cols;  /* how far from the cursor's surroundings the cut-out was moved */
+    buf typed;               /* input that leaves at the end of the pass, or once connected */
+    struct loop_task send_task;
+    int pty;                 /* the session's, for typing past its holder; -1: none */
+    int may_type;            /* and nothing that anybody typed otherwise is under way */
+    long long inputs;        /* frames of input that went through the holder */
+    long long typed_at;      /* loop clock: when the pty was written to last */
+    struct loop_timer notice_timer; /* until the holder is told that it was used */
+    int want_cols, want_rows; /* the size to ask for; 0: none */
+    unsigned modes;          /* what view_put_modes told the terminal last */
+    unsigned widget_modes;       /* what the UI has switched on itself */
+    int wheel;               /* scrolls back where the program does not want the mouse */
+    int shape;
+    char reason[128];
+    const struct view_hooks *hooks; /* NULL once closed */
+    void *ctx;
+};
+
+/* Opens the screen of session `id`, with input and scrollback when control is 1. NULL: the daemon
+ * can't be reached. */
+static struct view *view_open(struct client *client, const char *id, int control,
+                              const struct view_hooks *hooks, void *ctx);
+/* A view of plain text: the transcript of a session that has ended. */
+static struct view *view_of_text(const char *id, span text, int cols, int rows);
+/* {"size": [cols, rows]}, the text message before a snapshot of that size. 1, or 0: it isn't one.
+ */
+static int view_parse_size(span text, int *cols, int *rows);
+static int view_is_open(const struct view *v);     /* more may come */
+static void view_close(struct view *v);            /* no hook is called any more; NULL is fine */
+static void view_abandon(struct view *v);          /* at the program's end */
+static void view_send(struct view *v, span input); /* bytes for the program */
+static void view_resize(struct view *v, int cols, int rows); /* asks for that size */
+static void view_scroll(struct view *v, int lines); /* back (positive) or forth */
+static void view_pan(struct view *v, int rows, int cols); /* moves the cut-out of a larger screen */
+/* Draws into the rectangle, cropped around the cursor where the session's screen is larger; with
+ * `cursor` the terminal's cursor goes to the session's. */
+static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
+                      int cursor);
+/* Appends what tells the terminal the input modes that the program wants now. */
+static void view_put_modes(struct view *v, buf *b);
+/* Appends what the program has put on the clipboard since the last call. */
+static void view_put_clipboard(struct view *v, buf *b);
+static void view_put_modes_back(struct view *v, buf *b); /* and what takes them back */
+/* Before the first view_put_modes: the UI has switched the mouse on itself, or (on 0) leaves it to
+ * the terminal altogether. */
+static void view_set_mouse(struct view *v, int on);
+/* The terminal is set as the UI sets it: whatever was told before is to be told again. */
+static void view_forget_modes(struct view *v);
+
+/* ==== look: how sessions, projects and todos are drawn ======================================= */
+
+/* A list's place on the screen, and how far it is scrolled. */
+struct rows_list {
+    int row, col, rows, cols;
+    int at, top;            /* the selected row; the first line shown */
+    int details;            /* every session with its last words, not only the selected one */
+    long long now;          /* wall clock, ms: what ages are counted from */
+};
+
+/* What can be clicked: a row (index: of the tree or plan), a tab (index). */
+enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW };
+
+#define ROWS_TABS 2
+#define ROWS_TELLINGS 3     /* ways to tell the state of the connection */
+
+struct rows_header {
+    const char *tabs[ROWS_TABS];
+    int tab;                /* the one that is shown */
+    const char *crumb;      /* what is in focus, or NULL */
+    const char *push[ROWS_TELLINGS]; /* how the connection is: at length, shorter, in a word */
+    enum theme_name push_style;
+    long long now;          /* wall clock, ms */
+};
+
+/* Draws the rows that are seen, scrolled so that the selected one is among them. */
+static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list *l);
+static void rows_plan(struct widgets *u, const struct todos *plan, struct rows_list *l);
+/* The lines that the rows take in all, and the row that stands on one of them. */
+static int rows_tree_lines(const struct tree *t, const struct rows_list *l);
+static int rows_tree_row(const struct tree *t, const struct rows_list *l, int line);
+/* The first line of the screen: name, tabs, what is in focus, agents, connection. */
+static void rows_header(struct widgets *u, const struct tree *t, const struct rows_header *h);
+/* One line: the session's state, for how long, and how that is known. */
+static void rows_put_state(struct widgets *u, int row, int col, int cols, const struct tree_session *s,
+                           long long now);
+static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s);
+static struct cell_style rows_style(const struct widgets *u, enum theme_name name);
+/* Why an agent can't be started now, or for how long: "not installed", "42m"; nothing if it can. */
+static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *b);
+
+/* ==== app: the UI's state: what is shown and selected, requests, what survives a restart ===== */
+
+#define APP_PROMPTS_MAX 20
+#define APP_ENDED_MAX 8    /* sessions that can be taken back */
+#define APP_PROMPT_MAX 1000 /* bytes; longer ones are not remembered */
+
+/* What the keyboard is talking to; bits, for the key table's contexts. */
+enum app_mode {
+    APP_SESSIONS = 1,       /* the two views … */
+    APP_PLAN = 2,
+    APP_FILTER = 4,         /* … and what stands over them: a filter is typed */
+    APP_JUMP = 8,           /* a session's number is typed */
+    APP_HELP = 16,
+    APP_TOASTS = 32,        /* the last messages */
+    APP_CONFIRM = 64,
+    APP_NEW = 128,
+    APP_MESSAGE = 256,
+    APP_RENAME = 512,
+    APP_PAGER = 1024,
+    APP_ATTACHED = 2048,    /* what is typed goes to the session */
+    APP_PREFIX = 4096       /* but for the key after the prefix */
+};
+#define APP_LISTS (APP_SESSIONS | APP_PLAN)
+#define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
+#define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME)
+
+/* One of the two views: its list, and what is selected. */
+struct app_view {
+    struct rows_list list;
+    char *selected;         /* key of the selected row */
+    char *wanted;           /* key to select as soon as it is there: a session just made */
+};
+
+/* A session that was ended here and can be taken back. */
+struct app_ended {
+    char *id, *title, *computer;
+    long long until;        /* loop clock; 0: the daemon has not said yet */
+};
+
+struct app {
+    const struct config *config;
+    struct loop loop;
+    struct client client;
+    struct tree tree;
+    struct todos plan;
+    struct theme theme;
+    struct grid grid;
+    struct widgets ui;
+    struct keymap_keys keys;
+    struct widget_toasts toasts;
+    struct widget_help help;
+    struct widget_form form;
+    struct widget_confirm confirm;
+    struct pager pager;
+    struct term_input input;
+    struct conn terminal;
+    enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_PLAN */
+    struct app_view views[2];  /* in that order */
+    struct field filter;
+    int find_hit;             /* it has changed: something that it has found is to be selected */
+    char jump[16];            /* the number as far as it is typed */
+    int fetched;              /* the sessions have been told */
+    /* the session that a dialog is about, and its computer, or where a new one shall be */
+    char *target, *target_computer;
+    /* the form's choices */
+    char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
+    int agent_count, computer_count;
+    char *prompts[APP_PROMPTS_MAX]; /* given before, the newest last */
+    int prompt_count;
+    struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
+    int ended_count;
+    char followed[132];       /* the session whose preview was fetched last */
+    struct view *view;        /* the preview, or the attached session's screen; or NULL */
+    int no_preview;           /* Space has put it away where it would stand below the list */
+    int has_preview;
+    int list_cols, list_bottom; /* where the list ends; the preview begins behind it */
+    const char *attach_only;  /* begin and end with this session attached; or NULL */
+    long long events;         /* messages of /ws so far */
+    long long frame_due;      /* the next frame isn't drawn before this, */
+    int echoes;               /* but for so many that are owed to keys typed into a session, */
+    long long echo_until;     /* until then */
+    int stale;                /* the screen is out of date */
+    int quit;
+    int keep_due;             /* what is written to disk is out of date */
+    /* a program that has the terminal */
+    struct loop_child program;
+    char **program_argv;      /* waits for the terminal to take the last frame; or NULL */
+    int program_runs;
+    void (*program_done)(struct app *t, int status, const char *error);
+    char *clicked;            /* the row that was clicked last, and when: two clicks open it */
+    long long clicked_at;
+    int built, drawn;         /* how often rows were built; and when the last frame was drawn */
+    buf frame;                /* what goes to the terminal with the next frame */
+    struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
+        preview_timer, rest_timer, keep_timer;
+    struct loop_task connect_task, blank_task, draw_task;
+};
+
+/* A request by REST, and what its answer is for. */
+struct app_ask {
+    struct app *app;
+    void (*take)(struct app *t, struct json answer, struct app_ask *ask);
+    long long events;         /* messages of /ws when it was sent */
+    enum app_mode dialog;     /* the form that waits for it; 0: none */
+    char *about;              /* a session; or NULL */
+};
+
+/* The screen is out of date: a frame is drawn as soon as one is due. */
+static void app_changed(struct app *t);
+static void app_count_frame(struct app *t);        /* one is drawn: it is up to date again */
+static void app_owe_echo(struct app *t);           /* a key was typed into a session */
+static void app_on_toast_over(void *ctx);          /* a toast's time may be over */
+static void app_say(struct app *t, int alarm, const char *text);
+static void app_set_mode(struct app *t, enum app_mode mode);
+/* Sessions that can be taken back: by place among t->ended, -1 where there is none. */
+static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
+static void app_forget_ended(struct app *t, int at); /* -1: none */
+static int app_find_ended(const struct app *t, const char *id);
+static int app_last_ended(const struct app *t);    /* the one that was ended last */
+static void app_set(char **place, const char *value); /* a copy; NULL is fine */
+static struct app_view *app_view(struct app *t);   /* the one that is shown */
+static void app_show(struct app *t, enum app_mode view); /* one of APP_LISTS */
+static int app_rows(const struct app *t);          /* of the view that is shown */
+static void app_select(struct app *t, int at);     /* the nearest row there is */
+/* Brings the rows up to date. The selection stays on its thing, or near where that was. */
+static void app_settle(struct app *t);
+static struct tree_row *app_row(struct app *t);    /* the selected one of the sessions; or NULL */
+static struct tree_session *app_session(struct app *t);
+static const struct todos_row *app_plan_row(struct app *t);
+/* Sends a request; take is called with a good answer. A failure is told where it belongs: in the
+ * dialog that asked, or as a toast. The ask may be told more until the answer comes, which frees
+ * it. */
+static struct app_ask *app_request(
+    struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
+    void (*take)(struct app *t, struct json answer, struct app_ask *ask));
+/* The answer, good as it looked, is none: told as a failure is. */
+static void app_refuse(struct app_ask *ask, const char *why);
+static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);
+static void app_fetch_sessions(struct app *t);
+static void app_fetch_rest(struct app *t);
+static void app_fetch(struct app *t);
+static int app_is_foreign(const struct app *t);    /* the daemon is TeleClaude's */
+/* What survives the UI's end, in STATE/ui.json: read once at the start; written when it has
+ * changed, now and then, and at the end. */
+static void app_keep(struct app *t);               /* it has changed */
+static void app_write(void *ctx);                  /* now, if it is out of date */
+static void app_read(struct app *t);
+static void app_add_prompt(struct app *t, const char *prompt);
+/* Gives the terminal to a program (argv in one block, freed with free) until it ends; then done,
+ * with waitpid's status, or an error when it could not be started. */
+static void app_run(struct app *t, char **argv,
+                    void (*done)(struct app *t, int status, const char *error));
+static void app_run_now(struct app *t);            /* the terminal has taken the last frame */
+static void app_resize(struct app *t);             /* asks the terminal for its size */
+static int app_wants_mouse(const struct app *t);
+static void app_free(struct app *t);
+
+/* ==== dialog: starting, messaging, renaming, ending a session ================================ */
+
+static void dialog_new(struct app *t, const char *prompt); /* in what is selected */
+static void dialog_message(struct app *t);
+static void dialog_rename(struct app *t);
+static void dialog_end(struct app *t);             /* asks first, unless it has exited */
+static void dialog_take_back(struct app *t);       /* the session that was ended last */
+static void dialog_event(struct app *t, const struct term_event *ev);
+static void dialog_draw(struct app *t);
+static void dialog_close(struct app *t);
+/* Starts a session without asking: what the preparation view does. */
+static void dialog_start(struct app *t, const char *computer, const char *directory,
+                         const char *message);
+
+/* ==== attach: a session's screen: beside the list, or over all of the terminal =============== */
+
+/* In the session; the view on it replaces the preview. */
+static void attach_begin(struct app *t, const char *id);
+/* Back to the tree, or to the shell when telec was called to attach only; why is said, or NULL. */
+static void attach_end(struct app *t, const char *why);
+/* Does only a program of its own lead there: ssh to another computer, tmux? */
+static int attach_is_elsewhere(const struct app *t, const struct tree_session *s);
+static void attach_follow(struct app *t);          /* keeps the preview on the selection */
+static void attach_on_preview(void *ctx);          /* the app's preview_timer */
+/* An event while attached: the prefix, what scrolls back; everything else is the session's. */
+static void attach_event(struct app *t, const struct term_event *ev);
+static void attach_send_prefix(struct app *t);     /* the prefix itself */
+/* into what has scrolled off; negative: back */
+static void attach_scroll(struct app *t, int lines);
+/* keys of the table, after the prefix */
+static void attach_key_pan_up(void *ctx);
+static void attach_key_pan_down(void *ctx);
+static void attach_key_pan_left(void *ctx);
+static void attach_key_pan_right(void *ctx);
+static void attach_key_detach(void *ctx);
+static void attach_key_next(void *ctx);
+static void attach_key_previous(void *ctx);
+static void attach_key_next_waiting(void *ctx);
+
+/* ==== paint: a frame: where things are, and drawing them ===================================== */
+
+/* Draws and writes what has changed, when it has and the terminal takes more; a task of the app. */
+static void layout_frame(void *ctx);
+
+/* ==== tui: the terminal UI: keys, mouse, answers, events, life =============================== */
+
+/* Runs until the user quits; the exit status. attach: the session to begin (and end) with, or NULL.
+ */
+static int tui_run(const struct config *config, int may_start, const char *attach, buf *error);
+static void keys_put_table(buf *b);                  /* the key table as text, for help and README */
+/* [keys] and [colours] of the effective configuration; what is wrong with them in *problems. */
+static void keys_put_config(const struct config *config, buf *b, buf *problems);
+
+#endif

@@ -1,0 +1,453 @@
+#include "ui.h"
+
+/* view - a session's live screen inside the UI: the preview beside the tree, and attach.
+ *
+ * The session's bytes never reach the user's terminal: they feed an emulator whose cells are drawn
+ * like everything else, so that a program leaves nothing behind and a viewer of any size can crop.
+ * What the program wants its input to look like (cursor keys, paste, mouse, focus) is told to the
+ * terminal while attached, so the keys that come in are the bytes that the program expects. */
+
+/* What term_enter has switched on, besides the mouse. */
+#define VIEW_UI_MODES (VT_BRACKETED_PASTE | VT_FOCUS)
+#define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
+/* bytes typed in one pass, or before the connection stands; a paste is one event */
+#define VIEW_TYPED_MAX (TERM_PASTE_MAX * 2)
+#define VIEW_DIRECT_MAX 256  /* bytes typed past the holder; more could stop halfway */
+#define VIEW_NOTICE_MS 5     /* then the holder is told: not while their echo is on its way */
+#define VIEW_WAITING_COLS 80 /* until the size is known */
+#define VIEW_WAITING_ROWS 24
+
+/* ---- the connection ------------------------------------------------------------------------- */
+
+static void view_send_notice(void *ctx)
+{
+    struct view *v = ctx;
+    buf at = {0};
+    buf_int(&at, v->typed_at);
+    holder_link_send(&v->link, FRAME_TYPED, buf_view(&at));
+    buf_free(&at);
+}
+
+/* Writes keys to the session's pty, when we have it and nothing is under way that they could get
+ * into. Returns how many bytes it took. */
+static size_t view_type_directly(struct view *v, span keys)
+{
+    if (!v->may_type || keys.n > VIEW_DIRECT_MAX)
+        return 0;
+    ssize_t n = write(v->pty, keys.p, keys.n);
+    if (n <= 0)
+        return 0;
+    v->typed_at = v->loop->now;
+    if (!v->notice_timer.slot)
+        loop_timer_set(v->loop, &v->notice_timer, v->loop->now + VIEW_NOTICE_MS);
+    return (size_t)n;
+}
+
+/* Through the holder, which says when all of it is with the program. */
+static void view_type_through(struct view *v, span keys)
+{
+    v->may_type = 0;
+    v->inputs++;
+    loop_timer_stop(v->loop, &v->notice_timer);
+    holder_link_send(&v->link, FRAME_INPUT, keys);
+    conn_flush(&v->link.conn);
+}
+
+/* Keys that came in one pass leave in one message, at once: their echo is waited for. */
+static void view_send_typed(void *ctx)
+{
+    struct view *v = ctx;
+    if (v->typed.n && v->link.open) {
+        size_t n = view_type_directly(v, buf_view(&v->typed));
+        if (n < v->typed.n)
+            view_type_through(v, span_sub(buf_view(&v->typed), n));
+    } else if (v->typed.n && v->ws.accepted) {
+        client_ws_send(&v->ws, WS_BINARY, buf_view(&v->typed));
+    } else {
+        return; /* view_on_ws_open comes back to it */
+    }
+    buf_clear(&v->typed);
+}
+
+static struct view *view_new(const char *id, const struct view_hooks *hooks, void *ctx)
+{
+    struct view *v = base_alloc(sizeof *v);
+    v->id = span_dup(span_of(id));
+    v->hooks = hooks;
+    v->ctx = ctx;
+    v->modes = v->widget_modes = VIEW_UI_MODES;
+    v->wheel = 1;
+    v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
+    v->notice_timer = (struct loop_timer){.fn = view_send_notice, .ctx = v};
+    v->pty = -1;
+    return v;
+}
+
+static void view_free(struct view *v)
+{
+    vt_free(v->vt);
+    buf_free(&v->typed);
+    free(v->id);
+    free(v);
+}
+
+static void view_on_ws_open(void *ctx)
+{
+    struct view *v = ctx;
+    if (v->want_cols)
+        view_resize(v, v->want_cols, v->want_rows);
+    view_send_typed(v);
+}
+
+static int view_parse_size(span text, int *cols, int *rows)
+{
+    struct json message;
+    long long size[2] = {0, 0};
+    int n = 0;
+    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+        return 0;
+    for (struct json_iter it = json_iter(json_get(message, "size")); n < 2 && json_next(&it); n++)
+        json_int(it.value, &size[n]);
+    if (size[0] < 1 || size[1] < 1 || size[0] > VT_COLS_MAX || size[1] > VT_ROWS_MAX)
+        return 0;
+    *cols = (int)size[0];
+    *rows = (int)size[1];
+    return 1;
+}
+
+static void view_take_size(struct view *v, span text)
+{
+    int cols, rows;
+    if (!view_parse_size(text, &cols, &rows))
+        return;
+    if (!v->vt)
+        v->vt = vt_new(cols, rows);
+    vt_resize(v->vt, cols, rows);
+}
+
+static void view_take_output(struct view *v, span bytes)
+{
+    buf answers = {0};
+    if (!v->vt)
+        v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
+    vt_feed(v->vt, bytes);
+    vt_take_answers(v->vt, &answers); /* the holder has given them already */
+    buf_free(&answers);
+    v->hooks->changed(v->ctx);
+}
+
+/* Nothing of it is called any more, and the program's terminal hangs up without us. */
+static void view_rest(struct view *v)
+{
+    if (!v->loop)
+        return;
+    loop_cancel(v->loop, &v->send_task);
+    loop_timer_stop(v->loop, &v->notice_timer);
+    if (v->pty >= 0)
+        close(v->pty);
+    v->pty = -1;
+    v->may_type = 0;
+}
+
+static void view_ended(struct view *v, const char *why)
+{
+    view_rest(v);
+    if (!v->hooks) {
+        view_free(v);
+        return;
+    }
+    snprintf(v->reason, sizeof v->reason, "%s", why);
+    v->hooks->ended(v->ctx);
+}
+
+static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct view *v = ctx;
+    if (v->hooks && opcode == WS_TEXT)
+        view_take_size(v, payload);
+    else if (v->hooks)
+        view_take_output(v, payload);
+}
+
+static void view_on_ws_closed(void *ctx, int code, const char *why)
+{
+    (void)code;
+    view_ended(ctx, why ? why : "the connection was lost");
+}
+
+static void view_take_pty(struct view *v, span payload)
+{
+    long long inputs;
+    if (v->pty < 0)
+        v->pty = conn_take_fd(&v->link.conn);
+    v->may_type = v->pty >= 0 && span_int(payload, &inputs) && inputs == v->inputs;
+}
+
+static void view_on_frame(void *ctx, enum frame_type type, span payload)
+{
+    struct view *v = ctx;
+    if (type == FRAME_PTY)
+        view_take_pty(v, payload);
+    if (v->hooks && type == FRAME_SIZE)
+        view_take_size(v, payload);
+    else if (v->hooks && (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT))
+        view_take_output(v, payload);
+}
+
+static void view_on_link_closed(void *ctx)
+{
+    view_ended(ctx, "the session has ended");
+}
+
+/* The holder itself, when it is on this computer: every process on the way of a key and its echo
+ * costs two wake-ups. */
+static int view_open_link(struct view *v, const struct client *client, int control)
+{
+    const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
+    buf path = {0};
+    if (!store_id_is_plain(v->id))
+        return -1;
+    buf_fmt(&path, "%s/%s.sock", client->config->holders, v->id);
+    v->link.on_frame = view_on_frame;
+    v->link.on_closed = view_on_link_closed;
+    v->link.ctx = v;
+    int status = holder_link_open(&v->link, client->loop, buf_cstr(&path));
+    v->link.conn.takes_fd = control;
+    if (status == 0)
+        holder_link_send(&v->link, FRAME_VIEW, (span){how, control ? sizeof how : 1});
+    buf_free(&path);
+    return status;
+}
+
+/* Through the daemon: a session that only it can reach. */
+static int view_open_ws(struct view *v, struct client *client, int control)
+{
+    buf target = {0};
+    v->ws.on_open = view_on_ws_open;
+    v->ws.on_message = view_on_ws_message;
+    v->ws.on_closed = view_on_ws_closed;
+    v->ws.ctx = v;
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(v->id));
+    buf_str(&target, control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
+    int status = client_ws_open(&v->ws, client, buf_cstr(&target));
+    buf_free(&target);
+    return status;
+}
+
+static struct view *view_open(struct client *client, const char *id, int control,
+                              const struct view_hooks *hooks, void *ctx)
+{
+    struct view *v = view_new(id, hooks, ctx);
+    v->loop = client->loop;
+    if (view_open_link(v, client, control) == 0 || view_open_ws(v, client, control) == 0)
+        return v;
+    view_free(v);
+    return NULL;
+}
+
+static int view_is_open(const struct view *v)
+{
+    return v->link.open || v->ws.open;
+}
+
+static struct view *view_of_text(const char *id, span text, int cols, int rows)
+{
+    struct view *v = view_new(id, NULL, NULL);
+    v->vt = vt_new(cols, rows);
+    text = span_trim(text, "\n");
+    while (text.n) {
+        vt_feed(v->vt, span_cut(&text, '\n'));
+        if (text.n)
+            vt_feed(v->vt, span_of("\r\n"));
+    }
+    vt_feed(v->vt, span_of("\033[?25l"));
+    return v;
+}
+
+static void view_close(struct view *v)
+{
+    if (!v)
+        return;
+    v->hooks = NULL;
+    if (v->send_task.queued)
+        view_send_typed(v);
+    if (v->notice_timer.slot)
+        view_send_notice(v);
+    view_rest(v);
+    if (v->link.open)
+        holder_link_drain(&v->link); /* view_ended frees it */
+    else if (v->ws.open)
+        client_ws_close(&v->ws);
+    else
+        view_free(v);
+}
+
+static void view_abandon(struct view *v)
+{
+    if (!v)
+        return;
+    view_rest(v);
+    holder_link_cancel(&v->link);
+    client_ws_abandon(&v->ws);
+    view_free(v);
+}
+
+static void view_send(struct view *v, span input)
+{
+    v->back = 0;
+    if (v->typed.n + input.n > VIEW_TYPED_MAX)
+        view_send_typed(v);
+    if (v->typed.n + input.n <= VIEW_TYPED_MAX)
+        buf_span(&v->typed, input);
+    loop_defer(v->loop, &v->send_task);
+}
+
+static void view_resize(struct view *v, int cols, int rows)
+{
+    buf b = {0};
+    v->want_cols = cols;
+    v->want_rows = rows;
+    if (v->link.open) {
+        buf_fmt(&b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
+        holder_link_send(&v->link, FRAME_RESIZE, buf_view(&b));
+    } else if (v->ws.accepted) { /* else view_on_ws_open comes back to it */
+        buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
+        client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
+    }
+    buf_free(&b);
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static void view_scroll(struct view *v, int lines)
+{
+    int most = v->vt && !(vt_modes(v->vt) & VT_ALT_SCREEN) ? vt_scroll_count(v->vt) : 0;
+    v->back = widget_max(0, widget_min(v->back + lines, most));
+}
+
+static void view_pan(struct view *v, int rows, int cols)
+{
+    v->pan_rows += rows;
+    v->pan_cols += cols;
+}
+
+/* The first of `size` lines (or columns) of which `room` can be shown, so that `at` is among them.
+ */
+static int view_crop(int size, int room, int at)
+{
+    if (size <= room || at < room)
+        return 0;
+    return widget_min(at - room + 1, size - room);
+}
+
+/* The same after panning, which goes no further than the screen does. */
+static int view_crop_panned(int size, int room, int at, int *pan)
+{
+    int first = view_crop(size, room, at);
+    *pan = widget_max(-first, widget_min(*pan, widget_max(0, size - room) - first));
+    return first + *pan;
+}
+
+static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
+                      int cursor)
+{
+    int at_row, at_col;
+    if (!v->vt)
+        return;
+    vt_cursor(v->vt, &at_row, &at_col);
+    int hidden = (vt_modes(v->vt) & VT_CURSOR_HIDDEN) != 0;
+    int top = view_crop_panned(vt_rows(v->vt), rows, at_row, &v->pan_rows) - v->back;
+    int left = view_crop_panned(vt_cols(v->vt), cols, hidden ? 0 : at_col, &v->pan_cols);
+    int height = widget_min(rows, vt_rows(v->vt)), width = widget_min(cols, vt_cols(v->vt) - left);
+    for (int y = 0; y < height; y++) {
+        const struct cell *cells = vt_row(v->vt, widget_max(top + y, -vt_scroll_count(v->vt)));
+        grid_put_cells(g, row + y, col, cells + left, width, vt_pool(v->vt));
+    }
+    int y = at_row - top, x = at_col - left;
+    if (cursor && !hidden && !v->back && y >= 0 && y < rows && x >= 0 && x < cols) {
+        g->cursor_row = row + y;
+        g->cursor_col = col + x;
+        g->cursor_shown = 1;
+    }
+}
+
+/* ---- input modes ---------------------------------------------------------------------------- */
+
+static const struct {
+    unsigned mode;
+    const char *on, *off;
+} view_modes[] = {
+    {VT_APP_CURSOR, "\033[?1h", "\033[?1l"},
+    {VT_APP_KEYPAD, "\033=", "\033>"},
+    {VT_BRACKETED_PASTE, "\033[?2004h", "\033[?2004l"},
+    {VT_FOCUS, "\033[?1004h", "\033[?1004l"},
+    {VT_MOUSE_X10, "\033[?9h", "\033[?9l"},
+    {VT_MOUSE_NORMAL, "\033[?1000h", "\033[?1000l"},
+    {VT_MOUSE_BUTTON, "\033[?1002h", "\033[?1002l"},
+    {VT_MOUSE_ANY, "\033[?1003h", "\033[?1003l"},
+    {VT_MOUSE_SGR, "\033[?1006h", "\033[?1006l"},
+    {VT_MOUSE_URXVT, "\033[?1015h", "\033[?1015l"},
+};
+#define VIEW_MOUSE (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
+
+static void view_put_mode_changes(struct view *v, unsigned wanted, int shape, buf *b)
+{
+    const unsigned exclusive = VIEW_MOUSE | VT_MOUSE_SGR | VT_MOUSE_URXVT;
+    unsigned off = v->modes & ~wanted, on = wanted & ~v->modes;
+    if (off & exclusive) /* switching one of these off ends its fellows, too */
+        on |= wanted & exclusive;
+    for (size_t i = 0; i < COUNT_OF(view_modes); i++)
+        if (off & view_modes[i].mode)
+            buf_str(b, view_modes[i].off);
+    for (size_t i = 0; i < COUNT_OF(view_modes); i++)
+        if (on & view_modes[i].mode)
+            buf_str(b, view_modes[i].on);
+    if (shape != v->shape)
+        buf_fmt(b, "\033[%d q", shape);
+    v->modes = wanted;
+    v->shape = shape;
+}
+
+static void view_set_mouse(struct view *v, int on)
+{
+    v->wheel = on;
+    v->widget_modes = VIEW_UI_MODES | (on ? VIEW_UI_MOUSE : 0u);
+    view_forget_modes(v);
+}
+
+static void view_forget_modes(struct view *v)
+{
+    v->modes = v->widget_modes;
+    v->shape = 0;
+}
+
+static void view_put_modes(struct view *v, buf *b)
+{
+    unsigned wanted = v->vt ? vt_modes(v->vt) : 0;
+    /* The wheel scrolls back where the program does not want it. */
+    if (v->wheel && !(wanted & VIEW_MOUSE))
+        wanted |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
+    view_put_mode_changes(v, wanted, v->vt ? vt_cursor_shape(v->vt) : 0, b);
+}
+
+/* OSC 52 as the program sent it, when all of it is what such a string consists of. */
+static void view_put_clipboard(struct view *v, buf *b)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;";
+    if (!v->vt || !(vt_take_signals(v->vt) & VT_CLIPBOARD))
+        return;
+    span s = vt_clipboard(v->vt);
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.p[i] || !strchr(plain, s.p[i]))
+            return; /* a question ("c;?") would make the terminal type the clipboard */
+    buf_str(b, "\033]52;");
+    buf_span(b, s);
+    buf_byte(b, '\a');
+}
+
+static void view_put_modes_back(struct view *v, buf *b)
+{
+    view_put_mode_changes(v, v->widget_modes, 0, b);
+}

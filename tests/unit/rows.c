@@ -1,0 +1,138 @@
+/* Unit tests of look: what is drawn of a list that is larger than its place, at any size. */
+
+static uint32_t unit_look_seed = 3;
+
+static int unit_look_random(int below)
+{
+    unit_look_seed = unit_look_seed * 1664525u + 1013904223u;
+    return (int)((unit_look_seed >> 8) % (uint32_t)below);
+}
+
+static void unit_look_fill(struct tree *t, int sessions)
+{
+    static const char *const states[] = {"working", "waiting", "idle", "exited", "odd"};
+    buf b = {0};
+    for (int i = 0; i < sessions; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s%d\",\"computer\":"
+                    "\"vm\",\"working_directory\":\"/p%d\",\"title\":\"title %d %s\",\"state\":"
+                    "\"%s\"",
+                i, unit_look_random(4), i, i % 7 ? "" : "\\u65e5\\u672c\\u8a9e \\u001b[2J",
+                states[unit_look_random(5)]);
+        if (unit_look_random(2))
+            buf_str(&b, ",\"last_input\":\"said to it\"");
+        if (unit_look_random(2))
+            buf_str(&b, ",\"last_output\":\"said by it\"");
+        if (i && unit_look_random(3) == 0)
+            buf_fmt(&b, ",\"initiator_session_id\":\"s%d\"", unit_look_random(i));
+        buf_str(&b, "}}");
+        tree_event(t, buf_view(&b));
+    }
+    buf_free(&b);
+    tree_build(t);
+}
+
+/* What the row of the grid shows. */
+static void unit_look_put_row(const struct grid *g, int row, buf *b)
+{
+    char text[CELL_TEXT_MAX];
+    buf_clear(b);
+    for (int col = 0; col < g->cols; col++) {
+        const struct cell *cell = &grid_back(g, row)[col];
+        if (!(cell->attr & CELL_TAIL))
+            buf_add(b, text, cell_text(&g->pool, cell->rune, text));
+    }
+    buf_cstr(b);
+}
+
+/* The selected row is seen, the reverse one is it, nothing is drawn outside, and the places that
+ * can be clicked are those of the rows. */
+static void unit_look_check(struct widgets *u, const struct tree *t, const struct rows_list *l)
+{
+    int marked = -1;
+    for (int y = 0; y < u->grid->rows; y++) {
+        const struct cell *cells = grid_back(u->grid, y);
+        int inside = y >= l->row && y < l->row + l->rows;
+        for (int x = 0; x < u->grid->cols; x++)
+            if (!inside || x < l->col || x >= l->col + l->cols)
+                CHECK(!cells[x].rune && !(cells[x].attr & CELL_REVERSE));
+        if (inside && cells[l->col].attr & CELL_REVERSE) {
+            CHECK_INT(marked, -1);
+            marked = y;
+        }
+    }
+    CHECK(marked >= l->row);
+    const struct widget_hit *hit = widget_find_hit(u, marked, l->col);
+    CHECK(hit && hit->what == ROWS_ROW && hit->index == l->at);
+    buf row = {0};
+    unit_look_put_row(u->grid, marked, &row);
+    const struct tree_row *at = &t->rows[l->at];
+    if (at->session && l->cols > 60)
+        CHECK(strstr(buf_cstr(&row), at->session->number) != NULL);
+    for (int y = l->row; y < l->row + l->rows; y++) {
+        hit = widget_find_hit(u, y, l->col + 1);
+        if (hit)
+            CHECK_INT(rows_tree_row(t, l, l->top + y - l->row), hit->index);
+    }
+    buf_free(&row);
+}
+
+static void unit_look_lists(void)
+{
+    struct theme theme;
+    struct config config = {0};
+    memset(&theme, 0, sizeof theme);
+    theme_set(&theme, &config, THEME_NEUTRAL, NULL);
+    for (int round = 0; round < 300 && !test_failures; round++) {
+        struct tree t;
+        struct grid g = {.depth = CELL_256};
+        struct widgets *u = base_alloc(sizeof *u);
+        *u = (struct widgets){.grid = &g, .theme = &theme};
+        tree_init(&t, "vm", NULL);
+        unit_look_fill(&t, 1 + unit_look_random(60));
+        grid_resize(&g, 6 + unit_look_random(40), 24 + unit_look_random(200));
+        g.ascii = round % 5 == 0;
+        struct rows_list l = {.row = 1, .rows = 1 + unit_look_random(g.rows - 2),
+                              .cols = 24 + unit_look_random(g.cols - 23),
+                              .details = round % 2, .now = 1000000};
+        l.col = unit_look_random(g.cols - l.cols + 1);
+        for (int step = 0; step < 20 && !test_failures; step++) {
+            l.at = unit_look_random(t.row_count);
+            l.top += unit_look_random(9) - 4;
+            widget_begin(u);
+            rows_tree(u, &t, &l);
+            unit_look_check(u, &t, &l);
+        }
+        widget_free(u);
+        free(u);
+        grid_free(&g);
+        tree_free(&t);
+    }
+}
+
+static void unit_look_notes(void)
+{
+    static const struct {
+        struct tree_agent agent;
+        const char *note;
+    } cases[] = {{{.available = 1}, ""},
+                 {{.available = 0}, "unavailable"},
+                 {{.reason = (char *)"not \033installed"}, "not ^[installed"},
+                 {{.reason = (char *)"limit", .until = 1000 + 60000}, "1m"},
+                 {{.until = 1000 + 60001}, "2m"},
+                 {{.until = 1000 + 3600000}, "1h00m"},
+                 {{.until = 1000 + 3600000 * 26 + 60000 * 7}, "26h07m"},
+                 {{.until = 1000}, ""}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf b = {0};
+        rows_put_agent_note(&cases[i].agent, 1000, &b);
+        CHECK_SPAN(buf_view(&b), cases[i].note);
+        buf_free(&b);
+    }
+}
+
+static void unit_rows(void)
+{
+    unit_look_lists();
+    unit_look_notes();
+}
