@@ -1,11 +1,42 @@
-/* test.h - checks for unit tests. A test is a function that calls CHECK…; a failed check is printed
- * and counted, and the test goes on. */
+/* test.h - checks for unit tests. A test is a function that begins with test_begin("what holds") and
+ * calls CHECK…; a failed check is printed and counted, and the test goes on. */
 #ifndef TEST_H
 #define TEST_H
 #include <sys/mman.h>
 
-static const char *test_name = "";
-static int test_failures;
+#define TEST_NAMES_MAX 4096
+
+static const char *test_part = "";   /* the file of tests that runs */
+static const char *test_name = "";   /* the test that runs; "": none has begun */
+static int test_failures;            /* failed checks of that test */
+static int test_failed;              /* failed tests so far */
+static const char *test_names[TEST_NAMES_MAX];
+static int test_count;
+
+static void test_fail(const char *file, int line, const char *what);
+
+/* Prints the result of the test that runs. */
+static void test_end(void)
+{
+    if (test_name[0])
+        printf("%s - %s: %s\n", test_failures ? "not ok" : "ok", test_part, test_name);
+    test_failed += test_failures > 0;
+    test_failures = 0;
+    test_name = "";
+}
+
+/* Ends the test that runs and begins one that is called by what must hold, a sentence that no
+ * other test has: "a viewer never resizes the session". It lives as long as the program. */
+static inline void test_begin(const char *name)
+{
+    test_end();
+    test_name = name;
+    for (int i = 0; i < test_count; i++)
+        if (strcmp(test_names[i], name) == 0)
+            test_fail(__FILE__, __LINE__, "another test has this name");
+    if (test_count < TEST_NAMES_MAX)
+        test_names[test_count++] = name;
+}
 
 #define CHECK(cond) \
     ((cond) ? (void)0 : test_fail(__FILE__, __LINE__, #cond))

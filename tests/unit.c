@@ -79,7 +79,6 @@ static int unit_is_known(const char *name)
 
 int main(int argc, char **argv)
 {
-    int failed = 0;
     unit_program = argv[0];
     if (argc == 4 && strcmp(argv[1], "resolve") == 0)
         return telec_main(argc, argv);
@@ -98,12 +97,11 @@ int main(int argc, char **argv)
         }
         if (!unit_is_wanted(unit_tests[i].name, argc, argv))
             continue;
-        test_name = unit_tests[i].name;
-        test_failures = 0;
+        test_part = unit_tests[i].name;
+        test_name = "all of it"; /* a file whose tests don't say what they are */
         alarm(UNIT_SECONDS_MAX);
         unit_tests[i].run();
-        failed += test_failures > 0;
-        printf("%s - unit %s\n", test_failures ? "not ok" : "ok", test_name);
+        test_end();
     }
-    return failed > 0;
+    return test_failed > 0;
 }
