@@ -2,7 +2,7 @@
 #define TELEC_UI_H
 #include "../client/client.h"
 
-/* ==== tree: what the UI shows: computers, projects, sessions as rows of a tree =============== */
+/* ==== tree: model: computers, projects, sessions as rows ====================================== */
 
 #define TREE_DEPTH_MAX 32 /* sessions started by sessions; deeper ones stand at this depth */
 #define TREE_FOLDS_MAX 1000
@@ -126,7 +126,7 @@ static struct tree_session *tree_session(const struct tree *t, const char *id); 
 /* The agent's name, or the program that the session runs. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
 
-/* ==== plan: what the preparation view shows: computers, projects, todos, files as rows ======= */
+/* ==== todos: model: computers, projects, todos, files as rows ================================= */
 
 #define TODOS_DESCRIPTION_MAX 400 /* bytes kept of a description: a row shows no more */
 
@@ -221,7 +221,7 @@ static void todos_put_file(const struct todos_row *row, enum todos_action action
  * editor, or no such directory. */
 static char **todos_editor(const char *path, buf *error);
 
-/* ==== term: raw mode, input decoder ========================================================== */
+/* ==== term: the user's terminal: raw mode, input decoder ====================================== */
 
 /* Keys that are not characters; above every code point. */
 enum term_keycode {
@@ -317,7 +317,7 @@ static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
 static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
 
-/* ==== theme: named styles: defaults for dark, light and unknown grounds, the user's own ====== */
+/* ==== theme: named styles: defaults, and the user's colours =================================== */
 
 /* What things look like, by name; the names in the configuration are those of the table in theme.c.
  */
@@ -375,7 +375,7 @@ static void theme_put(buf *b, struct cell_style style);
 /* [colours] of the effective configuration. */
 static void theme_put_config(const struct config *c, buf *b);
 
-/* ==== field: text being edited, of one line or of several ==================================== */
+/* ==== field: text being edited, of one line or several ======================================== */
 
 /* All zero is empty, and one line. The owner may set rows and history. */
 struct field {
@@ -408,7 +408,7 @@ static void field_click(struct field *f, int row, int col);
  * to choose from; 0: there is nothing to complete. */
 static int field_complete_directory(struct field *f, buf *hint);
 
-/* ==== ui: widgets: form, box, confirmation, toasts, key table, help, footer ================== */
+/* ==== widget: clicks, box, form, confirmation, toasts ========================================= */
 
 static const struct cell_style widget_plain = {0, 0, 0};
 static const struct cell_style widget_dim = {0, 0, CELL_DIM};
@@ -461,6 +461,14 @@ static const struct widget_hit *widget_find_hit(const struct widgets *u, int row
 static int widget_wheel(const struct term_event *ev);
 /* The same for an event: only of a press of the left button, else NULL. */
 static const struct widget_hit *widget_clicked(const struct widgets *u, const struct term_event *ev);
+
+/* A frame in the middle, cut to the screen; *row and *col become the place of its first inner
+ * line. What was drawn before can't be clicked any more: draw the footer after it. */
+static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row, int *col);
+/* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
+ * many it needs. */
+static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
+                           struct cell_style style);
 
 #define WIDGET_FORM_MAX 8
 
@@ -547,6 +555,8 @@ static int widget_toasts_event(struct widget_toasts *t, const struct term_event 
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 
+/* ==== keymap: the key table: names of keys, bindings, footer, help ============================ */
+
 /* A row of the key table: behaviour, footer, help and README come from it. */
 struct keymap_key {
     uint32_t key;
@@ -600,15 +610,8 @@ static int keymap_help_event(struct widget_help *h, const struct term_event *ev)
 static void keymap_help_draw(struct widgets *u, struct widget_help *h, const struct keymap_key *keys, size_t count,
                          const char *title);
 static void keymap_help_free(struct widget_help *h);
-/* A frame in the middle, cut to the screen; *row and *col become the place of its first inner
- * line. What was drawn before can't be clicked any more: draw the footer after it. */
-static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row, int *col);
-/* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
- * many it needs. */
-static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
-                           struct cell_style style);
 
-/* ==== pager: a file's text, with light Markdown styling ====================================== */
+/* ==== pager: a text to read, with light Markdown styling ====================================== */
 
 #ifndef PAGER_FILE_MAX
 #define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes shown of a file */
@@ -672,7 +675,7 @@ static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to 
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
 static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
 
-/* ==== view: a session's live screen inside the UI: preview and attach ======================== */
+/* ==== view: a session's screen: connection, emulator, crop ==================================== */
 
 struct view_hooks {
     void (*changed)(void *ctx);
@@ -736,7 +739,7 @@ static void view_set_mouse(struct view *v, int on);
 /* The terminal is set as the UI sets it: whatever was told before is to be told again. */
 static void view_forget_modes(struct view *v);
 
-/* ==== look: how sessions, projects and todos are drawn ======================================= */
+/* ==== rows: drawing rows and the header ======================================================= */
 
 /* A list's place on the screen, and how far it is scrolled. */
 struct rows_list {
@@ -777,7 +780,7 @@ static struct cell_style rows_style(const struct widgets *u, enum theme_name nam
 /* Why an agent can't be started now, or for how long: "not installed", "42m"; nothing if it can. */
 static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *b);
 
-/* ==== app: the UI's state: what is shown and selected, requests, what survives a restart ===== */
+/* ==== app: state, selection, requests, what survives a restart ================================ */
 
 #define APP_PROMPTS_MAX 20
 #define APP_ENDED_MAX 8    /* sessions that can be taken back */
@@ -934,7 +937,7 @@ static void app_resize(struct app *t);             /* asks the terminal for its 
 static int app_wants_mouse(const struct app *t);
 static void app_free(struct app *t);
 
-/* ==== dialog: starting, messaging, renaming, ending a session ================================ */
+/* ==== dialog: starting, messaging, renaming, ending a session ================================= */
 
 static void dialog_new(struct app *t, const char *prompt); /* in what is selected */
 static void dialog_message(struct app *t);
@@ -948,7 +951,7 @@ static void dialog_close(struct app *t);
 static void dialog_start(struct app *t, const char *computer, const char *directory,
                          const char *message);
 
-/* ==== attach: a session's screen: beside the list, or over all of the terminal =============== */
+/* ==== attach: a session's screen: the preview, or all of the terminal ========================= */
 
 /* In the session; the view on it replaces the preview. */
 static void attach_begin(struct app *t, const char *id);
@@ -973,18 +976,21 @@ static void attach_key_next(void *ctx);
 static void attach_key_previous(void *ctx);
 static void attach_key_next_waiting(void *ctx);
 
-/* ==== paint: a frame: where things are, and drawing them ===================================== */
+/* ==== layout: a frame: geometry and composition =============================================== */
 
 /* Draws and writes what has changed, when it has and the terminal takes more; a task of the app. */
 static void layout_frame(void *ctx);
 
-/* ==== tui: the terminal UI: keys, mouse, answers, events, life =============================== */
+/* ==== keys: the key table's rows and actions ================================================== */
+
+static void keys_put_table(buf *b);                  /* the key table as text, for help and README */
+/* [keys] and [colours] of the effective configuration; what is wrong with them in *problems. */
+static void keys_put_config(const struct config *config, buf *b, buf *problems);
+
+/* ==== tui: input, events, run ================================================================= */
 
 /* Runs until the user quits; the exit status. attach: the session to begin (and end) with, or NULL.
  */
 static int tui_run(const struct config *config, int may_start, const char *attach, buf *error);
-static void keys_put_table(buf *b);                  /* the key table as text, for help and README */
-/* [keys] and [colours] of the effective configuration; what is wrong with them in *problems. */
-static void keys_put_config(const struct config *config, buf *b, buf *problems);
 
 #endif
