@@ -133,28 +133,33 @@ static void attach_pan(struct app *t, int rows, int cols)
     app_changed(t);
 }
 
-static void attach_key_pan_up(void *ctx)
+static void attach_key_pan_up(void *ctx, int arg)
 {
+    (void)arg;
     attach_pan(ctx, -ATTACH_PAN_ROWS, 0);
 }
 
-static void attach_key_pan_down(void *ctx)
+static void attach_key_pan_down(void *ctx, int arg)
 {
+    (void)arg;
     attach_pan(ctx, ATTACH_PAN_ROWS, 0);
 }
 
-static void attach_key_pan_left(void *ctx)
+static void attach_key_pan_left(void *ctx, int arg)
 {
+    (void)arg;
     attach_pan(ctx, 0, -ATTACH_PAN_COLS);
 }
 
-static void attach_key_pan_right(void *ctx)
+static void attach_key_pan_right(void *ctx, int arg)
 {
+    (void)arg;
     attach_pan(ctx, 0, ATTACH_PAN_COLS);
 }
 
-static void attach_key_detach(void *ctx)
+static void attach_key_detach(void *ctx, int arg)
 {
+    (void)arg;
     attach_end(ctx, NULL);
 }
 
@@ -181,18 +186,21 @@ static void attach_step(struct app *t, int step, const char *state)
     app_set_mode(t, APP_ATTACHED);
 }
 
-static void attach_key_next(void *ctx)
+static void attach_key_next(void *ctx, int arg)
 {
+    (void)arg;
     attach_step(ctx, 1, NULL);
 }
 
-static void attach_key_previous(void *ctx)
+static void attach_key_previous(void *ctx, int arg)
 {
+    (void)arg;
     attach_step(ctx, -1, NULL);
 }
 
-static void attach_key_next_waiting(void *ctx)
+static void attach_key_next_waiting(void *ctx, int arg)
 {
+    (void)arg;
     attach_step(ctx, 1, "waiting");
 }
 

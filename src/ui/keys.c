@@ -24,23 +24,27 @@ static void keys_move(struct app *t, int rows)
     app_select(t, app_view(t)->list.at + rows);
 }
 
-static void key_up(void *ctx)
+static void key_up(void *ctx, int arg)
 {
+    (void)arg;
     keys_move(ctx, -1);
 }
 
-static void key_down(void *ctx)
+static void key_down(void *ctx, int arg)
 {
+    (void)arg;
     keys_move(ctx, 1);
 }
 
-static void key_first(void *ctx)
+static void key_first(void *ctx, int arg)
 {
+    (void)arg;
     keys_move(ctx, -app_rows(ctx));
 }
 
-static void key_last(void *ctx)
+static void key_last(void *ctx, int arg)
 {
+    (void)arg;
     keys_move(ctx, app_rows(ctx));
 }
 
@@ -54,13 +58,15 @@ static void keys_page(struct app *t, int step)
     keys_move(t, at == l->at ? step : at - l->at);
 }
 
-static void key_page_up(void *ctx)
+static void key_page_up(void *ctx, int arg)
 {
+    (void)arg;
     keys_page(ctx, -1);
 }
 
-static void key_page_down(void *ctx)
+static void key_page_down(void *ctx, int arg)
 {
+    (void)arg;
     keys_page(ctx, 1);
 }
 
@@ -116,9 +122,10 @@ static void keys_focus(struct app *t, const char *computer)
 }
 
 /* Unfolds; a computer that is unfolded becomes the only one. */
-static void key_unfold(void *ctx)
+static void key_unfold(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     const struct tree_row *row = app_row(t);
     if (row && row->kind == TREE_COMPUTER && (!row->foldable || !row->folded))
         keys_focus(t, row->computer);
@@ -133,9 +140,10 @@ static int keys_depth(const struct app *t, int at)
 
 /* Folds; on what can't be folded (further), goes to the row above it in the tree, and from the
  * uppermost ones of a computer in focus back to all. */
-static void key_fold(void *ctx)
+static void key_fold(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     const struct tree_row *row = app_row(t);
     const struct todos_row *todo = app_plan_row(t);
     if (row ? row->foldable && !row->folded : todo && todo->foldable && !todo->folded) {
@@ -166,13 +174,15 @@ static void keys_fold_all(struct app *t, int folded)
     app_changed(t);
 }
 
-static void key_unfold_all(void *ctx)
+static void key_unfold_all(void *ctx, int arg)
 {
+    (void)arg;
     keys_fold_all(ctx, 0);
 }
 
-static void key_fold_all(void *ctx)
+static void key_fold_all(void *ctx, int arg)
 {
+    (void)arg;
     keys_fold_all(ctx, 1);
 }
 
@@ -186,8 +196,9 @@ static void keys_set_filter(struct app *t, const char *text)
     app_changed(t);
 }
 
-static void key_filter(void *ctx)
+static void key_filter(void *ctx, int arg)
 {
+    (void)arg;
     app_set_mode(ctx, APP_FILTER);
 }
 
@@ -199,9 +210,10 @@ static void keys_clear_filter(struct app *t)
 }
 
 /* Back by one: what was typed, what is in focus. */
-static void key_escape(void *ctx)
+static void key_escape(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     if (t->shown == APP_SESSIONS && t->tree.word_count)
         keys_clear_filter(t);
     else if (t->shown == APP_SESSIONS && t->tree.focus)
@@ -224,9 +236,10 @@ static void keys_filter_event(struct app *t, const struct term_event *ev)
     app_changed(t);
 }
 
-static void key_waiting(void *ctx)
+static void key_waiting(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     app_settle(t);
     int folds = t->tree.fold_count, at = tree_next_waiting(&t->tree, t->views[0].list.at);
     t->built++;
@@ -238,9 +251,10 @@ static void key_waiting(void *ctx)
         app_keep(t);
 }
 
-static void key_jump(void *ctx)
+static void key_jump(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     t->jump[0] = '\0';
     app_set_mode(t, APP_JUMP);
 }
@@ -282,9 +296,10 @@ static int keys_jump_event(struct app *t, const struct term_event *ev)
     return 1;
 }
 
-static void key_order(void *ctx)
+static void key_order(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     char text[64];
     tree_set_order(&t->tree, (enum tree_order)((t->tree.order + 1) % TREE_ORDERS));
     snprintf(text, sizeof text, "order: %s", tui_orders[t->tree.order]);
@@ -294,82 +309,95 @@ static void key_order(void *ctx)
 
 /* ---- views and what stands over them -------------------------------------------------------- */
 
-static void key_sessions(void *ctx)
+static void key_sessions(void *ctx, int arg)
 {
+    (void)arg;
     app_show(ctx, APP_SESSIONS);
 }
 
-static void key_plan(void *ctx)
+static void key_plan(void *ctx, int arg)
 {
+    (void)arg;
     app_show(ctx, APP_PLAN);
 }
 
-static void key_next_view(void *ctx)
+static void key_next_view(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     app_show(t, t->shown == APP_PLAN ? APP_SESSIONS : APP_PLAN);
 }
 
-static void key_refresh(void *ctx)
+static void key_refresh(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     client_retry_now(&t->client);
     app_fetch(t);
     client_refresh(&t->client);
     app_say(t, 0, "refreshed");
 }
 
-static void key_help(void *ctx)
+static void key_help(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     keymap_help_free(&t->help);
     app_set_mode(t, APP_HELP);
 }
 
-static void key_toasts(void *ctx)
+static void key_toasts(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     t->toasts.list = (struct widget_scroll){0};
     app_set_mode(t, APP_TOASTS);
 }
 
-static void key_back(void *ctx)
+static void key_back(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     app_set_mode(t, t->shown);
 }
 
-static void key_preview(void *ctx)
+static void key_preview(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     t->no_preview = !t->no_preview;
     t->followed[0] = '\0';
     app_keep(t);
     app_changed(t);
 }
 
-static void key_new(void *ctx)
+static void key_new(void *ctx, int arg)
 {
+    (void)arg;
     dialog_new(ctx, "");
 }
 
-static void key_message(void *ctx)
+static void key_message(void *ctx, int arg)
 {
+    (void)arg;
     dialog_message(ctx);
 }
 
-static void key_rename(void *ctx)
+static void key_rename(void *ctx, int arg)
 {
+    (void)arg;
     dialog_rename(ctx);
 }
 
-static void key_end(void *ctx)
+static void key_end(void *ctx, int arg)
 {
+    (void)arg;
     dialog_end(ctx);
 }
 
-static void key_take_back(void *ctx)
+static void key_take_back(void *ctx, int arg)
 {
+    (void)arg;
     dialog_take_back(ctx);
 }
 
@@ -383,29 +411,34 @@ static void keys_type(struct app *t, uint32_t key)
         dialog_event(t, &ev);
 }
 
-static void key_enter(void *ctx)
+static void key_enter(void *ctx, int arg)
 {
+    (void)arg;
     keys_type(ctx, '\r');
 }
 
-static void key_cancel(void *ctx)
+static void key_cancel(void *ctx, int arg)
 {
+    (void)arg;
     keys_type(ctx, 0x1b);
 }
 
-static void key_yes(void *ctx)
+static void key_yes(void *ctx, int arg)
 {
+    (void)arg;
     keys_type(ctx, 'y');
 }
 
-static void key_quit(void *ctx)
+static void key_quit(void *ctx, int arg)
 {
+    (void)arg;
     ((struct app *)ctx)->quit = 1;
 }
 
-static void key_suspend(void *ctx)
+static void key_suspend(void *ctx, int arg)
 {
     (void)ctx;
+    (void)arg;
     term_leave();
     kill(0, SIGTSTP); /* the whole job, as the terminal itself would; SIGCONT paints anew */
 }
@@ -434,19 +467,22 @@ static void keys_begin(struct app *t, enum todos_action action)
     buf_free(&message);
 }
 
-static void key_start(void *ctx)
+static void key_start(void *ctx, int arg)
 {
+    (void)arg;
     keys_begin(ctx, TODOS_START);
 }
 
-static void key_prepare(void *ctx)
+static void key_prepare(void *ctx, int arg)
 {
+    (void)arg;
     keys_begin(ctx, TODOS_PREPARE);
 }
 
-static void key_view(void *ctx)
+static void key_view(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     const struct todos_row *row = app_plan_row(t);
     buf path = {0}, title = {0};
     if (!keys_can(t, TODOS_VIEW))
@@ -478,9 +514,10 @@ static void keys_on_edited(struct app *t, int status, const char *error)
     app_changed(t);
 }
 
-static void key_edit(void *ctx)
+static void key_edit(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     buf path = {0}, error = {0};
     if (!keys_can(t, TODOS_EDIT))
         return;
@@ -494,14 +531,15 @@ static void key_edit(void *ctx)
     buf_free(&error);
 }
 
-static void key_open_todo(void *ctx)
+static void key_open_todo(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     const struct todos_row *row = app_plan_row(t);
     if (row && row->kind == TODOS_PROJECT)
         keys_begin(t, TODOS_PREPARE);
     else if (row && row->kind == TODOS_FILE)
-        key_view(t);
+        key_view(t, 0);
     else
         keys_turn_fold(t);
 }
@@ -572,9 +610,10 @@ static void keys_attach_elsewhere(struct app *t, const struct tree_session *s)
     app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_take_elsewhere);
 }
 
-static void key_open(void *ctx)
+static void key_open(void *ctx, int arg)
 {
     struct app *t = ctx;
+    (void)arg;
     const struct tree_session *s = app_session(t);
     if (!s)
         keys_turn_fold(t);
@@ -591,87 +630,87 @@ static void key_open(void *ctx)
 /* The first row of each line of help names all of its keys. What the footer shows comes first. */
 static const struct keymap_key tui_keys[] = {
     {'\r', 0, APP_SESSIONS, "Enter", "open",
-     "be in the selected session; read what an exited one has left", key_open, "open"},
+     "be in the selected session; read what an exited one has left", key_open, 0, "open"},
     {'\r', 0, APP_PLAN, "Enter", "open",
-     "Preparation: prepare a project, read a file, unfold a todo", key_open_todo, "open-todo"},
-    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", key_new, "new"},
+     "Preparation: prepare a project, read a file, unfold a todo", key_open_todo, 0, "open-todo"},
+    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", key_new, 0, "new"},
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session",
-     key_message, "message"},
+     key_message, 0, "message"},
     {'/', 0, APP_SESSIONS, "/", "find", "show only what has these words; is:waiting, is:unseen",
-     key_filter, "filter"},
-    {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", key_waiting,
+     key_filter, 0, "filter"},
+    {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", key_waiting, 0,
      "next-waiting"},
     {'x', 0, APP_SESSIONS, "x", "end", "end the selected session, or dismiss an exited one",
-     key_end, "end"},
-    {'u', 0, APP_LISTS, "u", NULL, "take back the end of a session, within 10 s", key_take_back,
+     key_end, 0, "end"},
+    {'u', 0, APP_LISTS, "u", NULL, "take back the end of a session, within 10 s", key_take_back, 0,
      "take-back"},
-    {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", key_rename, "rename"},
+    {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", key_rename, 0, "rename"},
     {'s', 0, APP_PLAN, "s", "start", "Preparation: start work on a todo that is ready",
-     key_start, "start"},
+     key_start, 0, "start"},
     {'p', 0, APP_PLAN, "p", "prepare", "Preparation: prepare the selected project or todo",
-     key_prepare, "prepare"},
-    {'v', 0, APP_PLAN, "v", "view", "Preparation: read a file", key_view, "view"},
-    {'e', 0, APP_PLAN, "e", "edit", "Preparation: edit or create a file in $EDITOR", key_edit,
+     key_prepare, 0, "prepare"},
+    {'v', 0, APP_PLAN, "v", "view", "Preparation: read a file", key_view, 0, "view"},
+    {'e', 0, APP_PLAN, "e", "edit", "Preparation: edit or create a file in $EDITOR", key_edit, 0,
      "edit"},
-    {TERM_UP, 0, APP_LISTS, "up, k", NULL, "select the row above", key_up, "up"},
-    {'k', 0, APP_LISTS, "k", NULL, NULL, key_up, "up"},
-    {TERM_DOWN, 0, APP_LISTS, "down, j", NULL, "select the row below", key_down, "down"},
-    {'j', 0, APP_LISTS, "j", NULL, NULL, key_down, "down"},
-    {TERM_PGUP, 0, APP_LISTS, "PgUp", NULL, "a screen up", key_page_up, "page-up"},
-    {TERM_PGDN, 0, APP_LISTS, "PgDn", NULL, "a screen down", key_page_down, "page-down"},
-    {'g', 0, APP_LISTS, "g, Home", NULL, "the first row", key_first, "first"},
-    {TERM_HOME, 0, APP_LISTS, "Home", NULL, NULL, key_first, "first"},
-    {'G', 0, APP_LISTS, "G, End", NULL, "the last row", key_last, "last"},
-    {TERM_END, 0, APP_LISTS, "End", NULL, NULL, key_last, "last"},
+    {TERM_UP, 0, APP_LISTS, "up, k", NULL, "select the row above", key_up, 0, "up"},
+    {'k', 0, APP_LISTS, "k", NULL, NULL, key_up, 0, "up"},
+    {TERM_DOWN, 0, APP_LISTS, "down, j", NULL, "select the row below", key_down, 0, "down"},
+    {'j', 0, APP_LISTS, "j", NULL, NULL, key_down, 0, "down"},
+    {TERM_PGUP, 0, APP_LISTS, "PgUp", NULL, "a screen up", key_page_up, 0, "page-up"},
+    {TERM_PGDN, 0, APP_LISTS, "PgDn", NULL, "a screen down", key_page_down, 0, "page-down"},
+    {'g', 0, APP_LISTS, "g, Home", NULL, "the first row", key_first, 0, "first"},
+    {TERM_HOME, 0, APP_LISTS, "Home", NULL, NULL, key_first, 0, "first"},
+    {'G', 0, APP_LISTS, "G, End", NULL, "the last row", key_last, 0, "last"},
+    {TERM_END, 0, APP_LISTS, "End", NULL, NULL, key_last, 0, "last"},
     {'\'', 0, APP_SESSIONS, "'", NULL,
-     "and a session's number: go there; again: in the next project", key_jump, "jump"},
+     "and a session's number: go there; again: in the next project", key_jump, 0, "jump"},
     {TERM_RIGHT, 0, APP_LISTS, "right", NULL, "unfold; on a computer: show only that",
-     key_unfold, "unfold"},
+     key_unfold, 0, "unfold"},
     {TERM_LEFT, 0, APP_LISTS, "left", NULL, "fold, or go to the row above in the tree",
-     key_fold, "fold"},
-    {'+', 0, APP_LISTS, "+", NULL, "unfold all", key_unfold_all, "unfold-all"},
-    {'-', 0, APP_LISTS, "-", NULL, "fold all projects", key_fold_all, "fold-all"},
+     key_fold, 0, "fold"},
+    {'+', 0, APP_LISTS, "+", NULL, "unfold all", key_unfold_all, 0, "unfold-all"},
+    {'-', 0, APP_LISTS, "-", NULL, "fold all projects", key_fold_all, 0, "fold-all"},
     {'o', 0, APP_SESSIONS, "o", NULL, "order: as listed, waiting first, recent first",
-     key_order, "order"},
+     key_order, 0, "order"},
     {0x1b, 0, APP_LISTS, "Esc", NULL, "drop the filter, then go back to all computers",
-     key_escape, NULL},
-    {' ', 0, APP_SESSIONS, "Space", NULL, "show or hide the preview", key_preview, "preview"},
+     key_escape, 0, NULL},
+    {' ', 0, APP_SESSIONS, "Space", NULL, "show or hide the preview", key_preview, 0, "preview"},
     {TERM_UP, TERM_SHIFT, APP_SESSIONS, "Shift-arrow", NULL,
-     "pan a screen that is larger (attached: prefix, arrows)", attach_key_pan_up, "pan-up"},
-    {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, attach_key_pan_down,
+     "pan a screen that is larger (attached: prefix, arrows)", attach_key_pan_up, 0, "pan-up"},
+    {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, attach_key_pan_down, 0,
      "pan-down"},
-    {TERM_LEFT, TERM_SHIFT, APP_SESSIONS, "Shift-left", NULL, NULL, attach_key_pan_left,
+    {TERM_LEFT, TERM_SHIFT, APP_SESSIONS, "Shift-left", NULL, NULL, attach_key_pan_left, 0,
      "pan-left"},
-    {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, attach_key_pan_right,
+    {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, attach_key_pan_right, 0,
      "pan-right"},
-    {'1', 0, APP_LISTS, "1", NULL, "the view Sessions", key_sessions, "sessions"},
-    {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", key_plan, "preparation"},
-    {'\t', 0, APP_LISTS, "Tab", NULL, "the other view", key_next_view, "next-view"},
-    {'r', 0, APP_LISTS, "r", NULL, "fetch everything again", key_refresh, "refresh"},
-    {'!', 0, APP_LISTS, "!", NULL, "the last messages", key_toasts, "messages"},
-    {'z', TERM_CTRL, APP_LISTS, "Ctrl-Z", NULL, "suspend telec; fg brings it back", key_suspend,
+    {'1', 0, APP_LISTS, "1", NULL, "the view Sessions", key_sessions, 0, "sessions"},
+    {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", key_plan, 0, "preparation"},
+    {'\t', 0, APP_LISTS, "Tab", NULL, "the other view", key_next_view, 0, "next-view"},
+    {'r', 0, APP_LISTS, "r", NULL, "fetch everything again", key_refresh, 0, "refresh"},
+    {'!', 0, APP_LISTS, "!", NULL, "the last messages", key_toasts, 0, "messages"},
+    {'z', TERM_CTRL, APP_LISTS, "Ctrl-Z", NULL, "suspend telec; fg brings it back", key_suspend, 0,
      "suspend"},
-    {'?', 0, APP_LISTS, "?", "help", "this help", key_help, "help"},
-    {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", key_quit, "quit"},
+    {'?', 0, APP_LISTS, "?", "help", "this help", key_help, 0, "help"},
+    {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", key_quit, 0, "quit"},
     {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_CONFIRM, "Ctrl-C", NULL, NULL,
-     key_quit, NULL},
-    {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, attach_key_pan_up, NULL},
-    {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, attach_key_pan_down, NULL},
-    {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, attach_key_pan_left, NULL},
-    {TERM_RIGHT, 0, APP_PREFIX, "right", NULL, NULL, attach_key_pan_right, NULL},
-    {'d', 0, APP_PREFIX, "d", NULL, NULL, attach_key_detach, "attached-detach"},
-    {'n', 0, APP_PREFIX, "n", NULL, NULL, attach_key_next, "attached-next"},
-    {'p', 0, APP_PREFIX, "p", NULL, NULL, attach_key_previous, "attached-previous"},
-    {'w', 0, APP_PREFIX, "w", NULL, NULL, attach_key_next_waiting, "attached-next-waiting"},
-    {'y', 0, APP_CONFIRM, "y", "end it", NULL, key_yes, NULL},
-    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, key_cancel, NULL},
-    {'q', 0, APP_CONFIRM, "q", NULL, NULL, key_cancel, NULL},
-    {'\r', 0, APP_FILTER, "Enter", "keep", NULL, key_enter, NULL},
-    {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, key_cancel, NULL},
-    {0x1b, 0, APP_HELP | APP_TOASTS | APP_JUMP, "Esc", "back", NULL, key_back, NULL},
-    {'?', 0, APP_HELP, "?", NULL, NULL, key_back, NULL},
-    {'!', 0, APP_TOASTS, "!", NULL, NULL, key_back, NULL},
-    {'q', 0, APP_TOASTS, "q", NULL, NULL, key_back, NULL},
+     key_quit, 0, NULL},
+    {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, attach_key_pan_up, 0, NULL},
+    {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, attach_key_pan_down, 0, NULL},
+    {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, attach_key_pan_left, 0, NULL},
+    {TERM_RIGHT, 0, APP_PREFIX, "right", NULL, NULL, attach_key_pan_right, 0, NULL},
+    {'d', 0, APP_PREFIX, "d", NULL, NULL, attach_key_detach, 0, "attached-detach"},
+    {'n', 0, APP_PREFIX, "n", NULL, NULL, attach_key_next, 0, "attached-next"},
+    {'p', 0, APP_PREFIX, "p", NULL, NULL, attach_key_previous, 0, "attached-previous"},
+    {'w', 0, APP_PREFIX, "w", NULL, NULL, attach_key_next_waiting, 0, "attached-next-waiting"},
+    {'y', 0, APP_CONFIRM, "y", "end it", NULL, key_yes, 0, NULL},
+    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, key_cancel, 0, NULL},
+    {'q', 0, APP_CONFIRM, "q", NULL, NULL, key_cancel, 0, NULL},
+    {'\r', 0, APP_FILTER, "Enter", "keep", NULL, key_enter, 0, NULL},
+    {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, key_cancel, 0, NULL},
+    {0x1b, 0, APP_HELP | APP_TOASTS | APP_JUMP, "Esc", "back", NULL, key_back, 0, NULL},
+    {'?', 0, APP_HELP, "?", NULL, NULL, key_back, 0, NULL},
+    {'!', 0, APP_TOASTS, "!", NULL, NULL, key_back, 0, NULL},
+    {'q', 0, APP_TOASTS, "q", NULL, NULL, key_back, 0, NULL},
 };
 #define TUI_KEYS COUNT_OF(tui_keys)
 

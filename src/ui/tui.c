@@ -5,7 +5,7 @@
 static void tui_run_key(struct app *t, const struct keymap_key *key)
 {
     app_settle(t); /* the key is for what is there now */
-    key->run(t);
+    key->run(t, key->arg);
 }
 
 /* Selects by the row's key: the rows may be out of date, if only the frame showed them. */
@@ -18,9 +18,9 @@ static void tui_click_row(struct app *t, const char *key)
     app_set(&app_view(t)->wanted, key);
     app_settle(t);
     if (again && t->shown == APP_PLAN)
-        key_open_todo(t);
+        key_open_todo(t, 0);
     else if (again)
-        key_open(t);
+        key_open(t, 0);
 }
 
 /* A click on what the last frame showed: its rows must be those that are there. */
@@ -60,7 +60,7 @@ static void tui_pager_event(struct app *t, const struct term_event *ev)
         pager_free(&t->pager);
         app_set_mode(t, t->shown);
     } else if (answer == PAGER_PASSED && ev->type == TERM_KEY && ev->key == 'e' && !ev->mods) {
-        key_edit(t);
+        key_edit(t, 0);
     } else if (answer == PAGER_PASSED && ev->type == TERM_KEY && ev->mods == TERM_CTRL &&
                ev->key == 'c') {
         t->quit = 1;

@@ -565,7 +565,8 @@ struct keymap_key {
     const char *shown;              /* how the key is called */
     const char *footer;             /* its word in the footer; NULL: not there */
     const char *help;               /* a line of help; NULL: like the row before it */
-    void (*run)(void *ctx);
+    void (*run)(void *ctx, int arg);
+    int arg;                        /* tells rows of one function apart: a direction, a view … */
     /* its name in [keys]; rows of one name are one action's; NULL: it can't be bound anew */
     const char *action;
 };
@@ -967,14 +968,14 @@ static void attach_send_prefix(struct app *t);     /* the prefix itself */
 /* into what has scrolled off; negative: back */
 static void attach_scroll(struct app *t, int lines);
 /* keys of the table, after the prefix */
-static void attach_key_pan_up(void *ctx);
-static void attach_key_pan_down(void *ctx);
-static void attach_key_pan_left(void *ctx);
-static void attach_key_pan_right(void *ctx);
-static void attach_key_detach(void *ctx);
-static void attach_key_next(void *ctx);
-static void attach_key_previous(void *ctx);
-static void attach_key_next_waiting(void *ctx);
+static void attach_key_pan_up(void *ctx, int arg);
+static void attach_key_pan_down(void *ctx, int arg);
+static void attach_key_pan_left(void *ctx, int arg);
+static void attach_key_pan_right(void *ctx, int arg);
+static void attach_key_detach(void *ctx, int arg);
+static void attach_key_next(void *ctx, int arg);
+static void attach_key_previous(void *ctx, int arg);
+static void attach_key_next_waiting(void *ctx, int arg);
 
 /* ==== layout: a frame: geometry and composition =============================================== */
 

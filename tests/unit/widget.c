@@ -134,19 +134,19 @@ static void unit_ui_wrap(void)
 
 /* ---- keys ----------------------------------------------------------------------------------- */
 
-static void unit_ui_nothing(void *ctx)
+static void unit_ui_nothing(void *ctx, int arg)
 {
-    (void)ctx;
+    (void)ctx, (void)arg;
 }
 
 static const struct keymap_key unit_ui_keys[] = {
-    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, NULL},
-    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, NULL},
-    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, NULL},
-    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, NULL},
-    {'G', 0, 1, "G", "last", "the last", unit_ui_nothing, NULL},
-    {'z', TERM_CTRL, 3, "Ctrl-Z", "stop", "stops", unit_ui_nothing, NULL},
-    {TERM_PGUP, TERM_SHIFT, 1, "Shift-PgUp", NULL, "back", unit_ui_nothing, NULL},
+    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, 0, NULL},
+    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, 0, NULL},
+    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, 0, NULL},
+    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, 0, NULL},
+    {'G', 0, 1, "G", "last", "the last", unit_ui_nothing, 0, NULL},
+    {'z', TERM_CTRL, 3, "Ctrl-Z", "stop", "stops", unit_ui_nothing, 0, NULL},
+    {TERM_PGUP, TERM_SHIFT, 1, "Shift-PgUp", NULL, "back", unit_ui_nothing, 0, NULL},
 };
 #define UNIT_UI_KEYS COUNT_OF(unit_ui_keys)
 
@@ -297,13 +297,13 @@ static void unit_ui_key_names(void)
 }
 
 static const struct keymap_key unit_ui_bindable[] = {
-    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, "up"},
-    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, "up"},
-    {TERM_DOWN, 0, 1, "down", NULL, NULL, unit_ui_nothing, "down"},
-    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, "new"},
-    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, "no"},
-    {'q', 0, 1, "q", "quit", "the end", unit_ui_nothing, "quit"},
-    {'c', TERM_CTRL, 3, "Ctrl-C", NULL, NULL, unit_ui_nothing, NULL},
+    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, 0, "up"},
+    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, 0, "up"},
+    {TERM_DOWN, 0, 1, "down", NULL, NULL, unit_ui_nothing, 0, "down"},
+    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, 0, "new"},
+    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, 0, "no"},
+    {'q', 0, 1, "q", "quit", "the end", unit_ui_nothing, 0, "quit"},
+    {'c', TERM_CTRL, 3, "Ctrl-C", NULL, NULL, unit_ui_nothing, 0, NULL},
 };
 
 /* Binds what the text says; the effective table as text, and the problems. */
