@@ -1,27 +1,34 @@
 #include "ui.h"
 
-/* app - the UI's state: what is shown and selected, what is asked of the daemon, what survives a
- * restart, and the terminal lent to another program.
+/* app - the UI's state: modes, selection, requests, saved state, and the terminal while another
+ * program has it.
  *
- * Nothing here waits: what changes marks the screen as out of date, a request's answer comes back
- * from the loop. What each key does stands in dialog and tui. */
+ * Nothing here waits: each change marks the screen as out of date, and the loop delivers the
+ * replies of requests. The actions of keys are in dialog, attach and keys. */
 
-#define APP_FRAME_MS 16
-/* frames saved up: a key's echo needn't wait for the frame before it */
-#define APP_BURST_MS 32
+#ifndef APP_FRAME_MS
+#define APP_FRAME_MS 16      /* from one frame to the next */
+#endif
+#ifndef APP_BURST_MS
+#define APP_BURST_MS 32      /* after a pause, so many milliseconds' worth of frames come at once */
+#endif
 #define APP_ECHOES_MAX 256
-#define APP_ECHO_MS 100      /* a key that shows nothing for so long has no echo */
-#define APP_KEEP_MS 5000     /* from a change to its being written */
+#ifndef APP_ECHO_MS
+#define APP_ECHO_MS 100      /* a key that changes nothing for so long has no echo */
+#endif
+#ifndef APP_KEEP_MS
+#define APP_KEEP_MS 5000     /* from a change of the saved state to its writing */
+#endif
 #define APP_STATE_FILE "ui.json"
 
-/* ---- when to draw, what to say -------------------------------------------------------------- */
+/* ---- frames and messages -------------------------------------------------------------------- */
 
-/* Every key that goes to a session is owed a frame, so that its echo does not wait for the next one
- * that is due. */
+/* Allows one frame for the echo of a key typed into a session, so that the echo does not wait for
+ * APP_FRAME_MS. */
 static void app_owe_echo(struct app *t)
 {
     if (t->loop.now >= t->echo_until)
-        t->echoes = 0; /* those before had none */
+        t->echoes = 0; /* the keys before had no echo */
     if (t->echoes < APP_ECHOES_MAX)
         t->echoes++;
     t->echo_until = t->loop.now + APP_ECHO_MS;
@@ -43,7 +50,6 @@ static void app_changed(struct app *t)
         loop_timer_set(&t->loop, &t->frame_timer, t->frame_due);
 }
 
-/* A frame is being drawn: when the next one may be. */
 static void app_count_frame(struct app *t)
 {
     long long earliest = t->loop.now - APP_BURST_MS;
@@ -131,8 +137,8 @@ static int app_find(const struct app *t, const char *key)
     return t->shown == APP_PLAN ? todos_find(&t->plan, key) : tree_find(&t->tree, key);
 }
 
-/* What a filter has found is what people look for: not the rows above it. `at`: what is selected,
- * which stays so if it is a hit. */
+/* Returns `at` if that row matches the filter, else the first row that does (not a row above a
+ * match), else `at`. */
 static int app_first_hit(const struct app *t, int at)
 {
     if (at >= 0 && t->tree.rows[at].session && t->tree.rows[at].session->hit)
@@ -175,7 +181,7 @@ static struct tree_row *app_row(struct app *t)
 {
     if (t->shown != APP_SESSIONS)
         return NULL;
-    app_settle(t); /* what is gone has no row any more */
+    app_settle(t); /* the rows may be out of date */
     int at = t->views[0].list.at;
     return at >= 0 && at < t->tree.row_count ? &t->tree.rows[at] : NULL;
 }
@@ -218,7 +224,7 @@ static void app_on_answer(void *ctx, int status, span body, const char *error)
     char *detail = NULL;
     if (!error && (status >= 400 || json_parse(body, &answer, NULL, NULL) != PARSE_DONE))
         why = detail = client_detail(body);
-    struct json failed = json_get(answer, "status"); /* a TeleClaude daemon says so with a 200 */
+    struct json failed = json_get(answer, "status"); /* TeleClaude reports errors with a 200 */
     if (!why && json_text_eq(failed, "error")) {
         detail = json_dup_text(json_get(answer, "message"));
         why = detail ? detail : "the daemon gave no reason";
@@ -244,13 +250,13 @@ static struct app_ask *app_request(
     return ask;
 }
 
-/* Events that came in meanwhile are newer than this list. */
+/* Ignores the list if events came after the request: they are newer. */
 static void app_take_sessions(struct app *t, struct json answer, struct app_ask *ask)
 {
     if (ask->events == t->events || t->client.push == CLIENT_PARTIAL)
         tree_set_sessions(&t->tree, answer);
     t->fetched = 1;
-    if (t->rest_timer.slot) /* what else there is to ask need not wait any more */
+    if (t->rest_timer.slot) /* send the other requests of the start now */
         loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);
     app_changed(t);
 }
@@ -305,7 +311,7 @@ static void app_put_target(buf *b, const char *id, const char *tail, const char 
     http_put_encoded(b, span_of(computer));
 }
 
-/* ---- sessions that can be taken back -------------------------------------------------------- */
+/* ---- ended sessions, until their end can't be undone ---------------------------------------- */
 
 static void app_forget_ended(struct app *t, int at)
 {
@@ -343,7 +349,7 @@ static int app_last_ended(const struct app *t)
     return at;
 }
 
-/* ---- what survives the UI's end ------------------------------------------------------------- */
+/* ---- saved state ---------------------------------------------------------------------------- */
 
 static void app_keep(struct app *t)
 {
@@ -423,7 +429,7 @@ static void app_read(struct app *t)
     loop_timer_stop(&t->loop, &t->keep_timer);
 }
 
-/* A directory that isn't there, or can't be written to, costs the memory of it and nothing else. */
+/* A failure to write is logged, and the UI goes on: only the saved state is lost. */
 static void app_write(void *ctx)
 {
     struct app *t = ctx;
@@ -439,7 +445,7 @@ static void app_write(void *ctx)
     buf_free(&text);
 }
 
-/* ---- the terminal, and lending it ----------------------------------------------------------- */
+/* ---- the terminal, and programs that use it ------------------------------------------------- */
 
 static void app_resize(struct app *t)
 {
@@ -471,9 +477,9 @@ static void app_on_program_exit(void *ctx, int status)
         t->program_done(t, status, NULL);
 }
 
-/* The program has the terminal itself, not our descriptor of it, which does not block; and no
- * signal is ignored in it because it is here. It stays in our process group, so that it is in the
- * foreground, and Ctrl-Z stops both. */
+/* Starts the program on /dev/tty, because our descriptor of the terminal does not block. SIGPIPE is
+ * reset: we ignore it, and the program must not inherit that. The program stays in our process
+ * group: so it is in the foreground, and Ctrl-Z stops both. Returns 0 or an errno. */
 static int app_spawn(char *const *argv, pid_t *pid)
 {
     extern char **environ;
@@ -531,7 +537,7 @@ static void app_run(struct app *t, char **argv,
     }
     t->program_argv = argv;
     t->program_done = done;
-    app_run_now(t); /* or when the terminal has taken what is queued for it */
+    app_run_now(t); /* if output is still queued, tui_on_drained calls it again */
 }
 
 static void app_free(struct app *t)

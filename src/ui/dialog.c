@@ -2,11 +2,13 @@
 
 /* dialog - starting, messaging, renaming and ending a session.
  *
- * A dialog is opened for what is selected, and remembers that: the tree may change under it. What
- * the daemon refuses stays in the dialog with the reason. Ending only stops the program for a few
- * seconds, in which it can be taken back. */
+ * A dialog opens for the selected row and keeps a copy of its names: the tree may change meanwhile.
+ * If the daemon refuses, the dialog stays open and shows the reason. Ending a session first stops
+ * its program for DIALOG_UNDO_S seconds, during which the user can undo the end. */
 
+#ifndef DIALOG_UNDO_S
 #define DIALOG_UNDO_S 10
+#endif
 #define DIALOG_PROMPT_ROWS 5
 #define DIALOG_CONFIRM_ROWS 4
 
@@ -48,7 +50,7 @@ static void dialog_set_target(struct app *t, const struct tree_session *s)
 
 /* ---- a new session -------------------------------------------------------------------------- */
 
-/* Before the daemon has told: what the configuration names, and whether that is here. */
+/* Lists the configuration's agents while the daemon's list is not known. */
 static void dialog_guess_agents(struct app *t)
 {
     for (int i = 0; i < t->config->agent_count && t->agent_count < TREE_AGENTS_MAX; i++) {
@@ -60,7 +62,7 @@ static void dialog_guess_agents(struct app *t)
     }
 }
 
-/* Copies: what they were made of may change while the form is open. */
+/* Copies the agents and their notes: the tree may change while the form is open. */
 static void dialog_list_agents(struct app *t)
 {
     long long now = clock_wall_ms();
@@ -81,7 +83,8 @@ static int dialog_is_here(const struct app *t, const char *computer)
     return !t->tree.computer_count || strcmp(computer, t->tree.computers[0]) == 0;
 }
 
-/* Of another computer's directories and agents nothing is known here. */
+/* Switches completion of directories and the agents' notes off for another computer: we don't know
+ * its directories and agents. */
 static void dialog_suit_computer(struct app *t)
 {
     const char *computer = widget_form_choice(&t->form, "Computer");
@@ -154,7 +157,8 @@ static void dialog_new(struct app *t, const char *prompt)
     dialog_suit_computer(t);
 }
 
-/* It is selected as soon as it is there, whatever a filter or a focus hides. */
+/* Selects the new session when its row comes. From the dialog, drops the filter, which could hide
+ * the row. */
 static void dialog_take_created(struct app *t, struct json answer, struct app_ask *ask)
 {
     buf key = {0};
@@ -214,7 +218,8 @@ static void dialog_submit_new(struct app *t)
     dialog_post(t, &s, APP_NEW);
 }
 
-/* An agent is one that reads prompts as such: not a shell, if there is another one. */
+/* Chooses the first agent that can be started and is not the shell: a shell does not understand
+ * the prompt. */
 static void dialog_start(struct app *t, const char *computer, const char *directory,
                          const char *message)
 {
@@ -234,13 +239,13 @@ static void dialog_start(struct app *t, const char *computer, const char *direct
     dialog_free_choices(t);
 }
 
-/* ---- a message, a name ---------------------------------------------------------------------- */
+/* ---- messages and names --------------------------------------------------------------------- */
 
 static void dialog_message(struct app *t)
 {
     const struct tree_session *s = app_session(t);
     if (!s || tree_is(s, "exited")) {
-        app_say(t, 1, s ? "this session has exited: nobody reads messages"
+        app_say(t, 1, s ? "this session has exited: it reads no messages"
                         : "select a session first");
         return;
     }
@@ -278,7 +283,7 @@ static void dialog_take_renamed(struct app *t, struct json answer, struct app_as
     app_say(t, 0, "renamed");
 }
 
-/* What the target is told: one string member. */
+/* Sends a request about the target whose body has one string member. */
 static void dialog_send(struct app *t, const char *method, const char *tail, const char *member,
                         const char *text,
                         void (*take)(struct app *t, struct json answer, struct app_ask *ask))
@@ -307,7 +312,7 @@ static void dialog_submit(struct app *t)
     }
 }
 
-/* ---- the end, and taking it back ------------------------------------------------------------ */
+/* ---- ending a session, and undoing that ----------------------------------------------------- */
 
 static const char *dialog_title(const struct tree_session *s)
 {
@@ -352,7 +357,7 @@ static void dialog_end(struct app *t)
         return;
     }
     dialog_set_target(t, s);
-    if (tree_is(s, "exited")) { /* nothing is lost: it is only taken off the list */
+    if (tree_is(s, "exited")) { /* dismissing loses nothing: do it without a question */
         dialog_end_target(t, 0);
         return;
     }
@@ -412,7 +417,7 @@ static void dialog_event(struct app *t, const struct term_event *ev)
     app_changed(t);
 }
 
-/* Names the session and what runs in it. */
+/* Draws the question, which names the session and its agent or program. */
 static void dialog_draw_confirm(struct app *t)
 {
     const struct tree_session *s = t->target ? tree_session(&t->tree, t->target) : NULL;
@@ -426,7 +431,7 @@ static void dialog_draw_confirm(struct app *t)
                                                      : "a program"));
         buf_str(&text, ". Ending it ends that program.");
     } else {
-        buf_str(&text, "It has ended by itself.");
+        buf_str(&text, "This session has exited by itself.");
     }
     widget_confirm_draw(&t->ui, &t->confirm, buf_view(&text));
     buf_free(&text);

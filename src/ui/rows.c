@@ -1,16 +1,17 @@
 #include "ui.h"
 
-/* look - how sessions, projects and todos look: glyphs, a row of a list, the header.
+/* rows - draws the rows of sessions, projects and todos, and the header.
  *
- * Pure: rows of tree and plan go in, cells come out, the time is an argument. Drawing a list costs
- * what of it is seen, however long it is. A line is filled from both ends: what names a thing from
- * the left, what tells its state from the right, and what has no room is left out or cut. */
+ * Pure: rows of the tree and of the todos go in, cells come out, the time is an argument. The cost
+ * of a list is that of its visible rows, whatever its length. A line is filled from both ends:
+ * names from the left, states from the right. Text without room is omitted or cut. */
 
-#define ROWS_INDENT_COLS 40  /* from here on a level is indented by two columns, not one */
-#define ROWS_AGENT_COLS 34   /* from here on a row says what runs in the session */
-#define ROWS_MODES_COLS 90   /* from here on in which mode, too */
-#define ROWS_NAMES_COLS 52   /* from here on the header names every tab */
-#define ROWS_MARKS_COLS 70   /* from here on a todo's row says what of it is there in words */
+/* From this width in columns on … */
+#define ROWS_AGENT_COLS 34   /* a row names the session's agent or program */
+#define ROWS_INDENT_COLS 40  /* a level is indented by two columns, not one */
+#define ROWS_NAMES_COLS 52   /* the header names every tab */
+#define ROWS_MARKS_COLS 70   /* a todo's row has its documents and stages */
+#define ROWS_MODES_COLS 90   /* a row adds the agent's thinking mode */
 
 static struct cell_style rows_style(const struct widgets *u, enum theme_name name)
 {
@@ -30,7 +31,7 @@ static void rows_left(struct rows_pen *p, const char *text, struct cell_style st
         p->left += widget_put_cut(p->u->grid, p->row, p->left, p->right - p->left, text, style);
 }
 
-/* In a column of that width, and a blank behind it. */
+/* Puts text into a column of that width, with a blank behind it. */
 static void rows_column(struct rows_pen *p, int width, const char *text, struct cell_style style)
 {
     if (p->left < p->right)
@@ -38,7 +39,8 @@ static void rows_column(struct rows_pen *p, int width, const char *text, struct 
     p->left += width + 1;
 }
 
-/* At the right end, with a blank before it, if `least` columns stay free. 1: it was put. */
+/* Puts text at the right end, with a blank before it, if `least` columns stay free. Returns 1 if
+ * the text was put, else 0. */
 static int rows_right(struct rows_pen *p, int least, const char *text, struct cell_style style)
 {
     int columns = cell_columns(span_of(text));
@@ -58,7 +60,7 @@ static void rows_age(struct rows_pen *p, int least, long long at, long long now)
     buf_free(&age);
 }
 
-/* The path with ~ for the home directory. */
+/* Returns the path with ~ for the home directory, in b. */
 static const char *rows_path(const char *path, buf *b)
 {
     const char *home = getenv("HOME");
@@ -68,7 +70,7 @@ static const char *rows_path(const char *path, buf *b)
     return buf_cstr(b);
 }
 
-/* The selected row, told by the theme's attributes and, where it has some, its colours. */
+/* Marks the selected row by the theme's attributes and colours. */
 static void rows_select(struct widgets *u, int row, int col, int cols)
 {
     struct cell_style style = rows_style(u, THEME_SELECTED);
@@ -83,7 +85,7 @@ struct rows_state {
     enum theme_name style;
 };
 
-/* States differ by shape as well as by colour. */
+/* Each state has its own shape, for screens and eyes without colours. */
 static const struct rows_state rows_states[] = {
     {"starting", "◌", ".", THEME_STARTING}, {"working", "●", "*", THEME_WORKING},
     {"waiting", "◆", "!", THEME_WAITING},   {"idle", "○", "-", THEME_IDLE},
@@ -146,7 +148,7 @@ static const char *rows_fold(const struct widgets *u, int foldable, int folded)
     return u->grid->ascii ? (folded ? "+ " : "- ") : folded ? "▸ " : "▾ ";
 }
 
-/* Scrolls as little as shows the lines at…at + n - 1. */
+/* Scrolls by the fewest lines so that the lines at…at + n - 1 are seen. */
 static void rows_scroll(struct rows_list *l, int at, int n, int total)
 {
     l->top = widget_max(0, widget_min(l->top, total - l->rows));
@@ -158,13 +160,14 @@ static void rows_scroll(struct rows_list *l, int at, int n, int total)
 
 /* ---- the tree of sessions ------------------------------------------------------------------- */
 
-/* How many lines a row takes, and the first of them. */
+/* Returns the number of lines of a row. */
 static int rows_lines(const struct tree *t, const struct rows_list *l, int index)
 {
     const struct tree_row *row = &t->rows[index];
     return row->session && (l->details || index == l->at) ? tree_session_lines(row->session) : 1;
 }
 
+/* Returns the first line of a row, counted from the list's start. */
 static int rows_line(const struct tree *t, const struct rows_list *l, int index)
 {
     if (l->details)
@@ -187,7 +190,7 @@ static int rows_tree_lines(const struct tree *t, const struct rows_list *l)
     return last < 0 ? 0 : rows_line(t, l, last) + rows_lines(t, l, last);
 }
 
-/* The last words said to a session or by it: the newer ones bright. */
+/* Draws a line with the last input or output of a session. */
 static void rows_words(struct widgets *u, const struct rows_list *l, int row, int col, const char *mark,
                        const char *text, struct cell_style style)
 {
@@ -198,6 +201,7 @@ static void rows_words(struct widgets *u, const struct rows_list *l, int row, in
     rows_left(&p, text + strspn(text, " "), style);
 }
 
+/* Draws the last input, and below it the question or the last output; the newer one is bright. */
 static void rows_details(struct widgets *u, const struct rows_list *l, int y, int col,
                          const struct tree_session *s)
 {
@@ -214,7 +218,7 @@ static void rows_details(struct widgets *u, const struct rows_list *l, int y, in
                    s->input_is_newer ? muted : rows_style(u, THEME_OUTPUT));
 }
 
-/* What runs in it, in a column of its own. */
+/* Puts the agent or program into a column of its own. */
 static void rows_agent(struct rows_pen *p, const struct rows_list *l, const struct tree_session *s)
 {
     int width = l->cols >= ROWS_MODES_COLS ? 12 : 7;
@@ -341,7 +345,7 @@ static void rows_plan_branch(struct rows_pen *p, const struct todos_row *row)
     buf_free(&path);
 }
 
-/* What there is of a todo, and how far the work is, from the right. */
+/* Puts a todo's stages and documents, from the right. */
 static void rows_plan_marks(struct rows_pen *p, const struct todos_todo *todo)
 {
     const struct {
@@ -442,8 +446,8 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
         utf8_put_visible(b, span_of(a->reason && *a->reason ? a->reason : "unavailable"));
 }
 
-/* Which agents can be started, and when the others can, from the right; with `all` 0 only those
- * that come back. What does not fit is left out altogether. 1: it was put. */
+/* Puts the agents from the right: available, not available, or the time until then; with `all` 0
+ * only the last kind. Puts all of them or none. Returns 1 or 0. */
 static int rows_agents(struct rows_pen *p, int least, const struct tree *t, long long now, int all)
 {
     const char *yes = p->u->grid->ascii ? "+" : "✓", *no = p->u->grid->ascii ? "x" : "✗";
@@ -491,9 +495,10 @@ static void rows_tabs(struct rows_pen *p, const struct rows_header *h)
 static void rows_header(struct widgets *u, const struct tree *t, const struct rows_header *h)
 {
     struct rows_pen p = {u, 0, 1, u->grid->cols - 1};
-    int name = u->grid->cols >= ROWS_INDENT_COLS ? 6 : 0; /* columns that must stay free … */
+    int name = u->grid->cols >= ROWS_INDENT_COLS ? 6 : 0; /* columns of "telec " … */
     int tabs = name + (u->grid->cols >= ROWS_NAMES_COLS ? 26 : 14);
-    tabs += h->crumb ? widget_min(cell_columns(span_of(h->crumb)) + 3, 10) : 0; /* … for all this */
+    /* … of the tabs, and of the computer in focus: these stay free of the connection's state */
+    tabs += h->crumb ? widget_min(cell_columns(span_of(h->crumb)) + 3, 10) : 0;
     grid_fill(u->grid, 0, 0, 1, u->grid->cols, rows_style(u, THEME_TEXT));
     for (int i = 0; i < ROWS_TELLINGS; i++)
         if (h->push[i] && rows_right(&p, i < ROWS_TELLINGS - 1 ? tabs : 0, h->push[i],

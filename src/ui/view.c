@@ -1,19 +1,22 @@
 #include "ui.h"
 
-/* view - a session's live screen inside the UI: the preview beside the tree, and attach.
+/* view - a session's screen inside the UI, for the preview and for attaching.
  *
- * The session's bytes never reach the user's terminal: they feed an emulator whose cells are drawn
- * like everything else, so that a program leaves nothing behind and a viewer of any size can crop.
- * What the program wants its input to look like (cursor keys, paste, mouse, focus) is told to the
- * terminal while attached, so the keys that come in are the bytes that the program expects. */
+ * The session's bytes never reach the user's terminal: they feed an emulator, and its cells are
+ * drawn like everything else. So a program leaves nothing behind on the terminal, and a terminal
+ * of any size can show a part of the screen. While attached, the terminal gets the input modes
+ * that the program asked for (cursor keys, paste, mouse, focus): its keys are then the bytes that
+ * the program expects. */
 
-/* What term_enter has switched on, besides the mouse. */
+/* Modes that term_enter switches on, besides the mouse. */
 #define VIEW_UI_MODES (VT_BRACKETED_PASTE | VT_FOCUS)
 #define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
-/* bytes typed in one pass, or before the connection stands; a paste is one event */
+/* bytes typed in one pass of the loop, or before the connection is open; a paste is one event */
 #define VIEW_TYPED_MAX (TERM_PASTE_MAX * 2)
-#define VIEW_DIRECT_MAX 256  /* bytes typed past the holder; more could stop halfway */
-#define VIEW_NOTICE_MS 5     /* then the holder is told: not while their echo is on its way */
+#define VIEW_DIRECT_MAX 256  /* bytes written to the pty directly; more may be cut halfway */
+#ifndef VIEW_NOTICE_MS
+#define VIEW_NOTICE_MS 5     /* delay of FRAME_TYPED, so that it does not delay the keys' echo */
+#endif
 #define VIEW_WAITING_COLS 80 /* until the size is known */
 #define VIEW_WAITING_ROWS 24
 
@@ -28,8 +31,8 @@ static void view_send_notice(void *ctx)
     buf_free(&at);
 }
 
-/* Writes keys to the session's pty, when we have it and nothing is under way that they could get
- * into. Returns how many bytes it took. */
+/* Writes keys to the session's pty, if we have it and no input through the holder is in flight
+ * (the keys could get between its bytes). Returns the number of bytes written. */
 static size_t view_type_directly(struct view *v, span keys)
 {
     if (!v->may_type || keys.n > VIEW_DIRECT_MAX)
@@ -43,7 +46,7 @@ static size_t view_type_directly(struct view *v, span keys)
     return (size_t)n;
 }
 
-/* Through the holder, which says when all of it is with the program. */
+/* Sends keys through the holder. Its next FRAME_PTY that counts them allows direct writes again. */
 static void view_type_through(struct view *v, span keys)
 {
     v->may_type = 0;
@@ -53,7 +56,7 @@ static void view_type_through(struct view *v, span keys)
     conn_flush(&v->link.conn);
 }
 
-/* Keys that came in one pass leave in one message, at once: their echo is waited for. */
+/* Sends the keys of one pass of the loop as one message, without delay. */
 static void view_send_typed(void *ctx)
 {
     struct view *v = ctx;
@@ -64,7 +67,7 @@ static void view_send_typed(void *ctx)
     } else if (v->typed.n && v->ws.accepted) {
         client_ws_send(&v->ws, WS_BINARY, buf_view(&v->typed));
     } else {
-        return; /* view_on_ws_open comes back to it */
+        return; /* not connected yet: view_on_ws_open sends them */
     }
     buf_clear(&v->typed);
 }
@@ -131,12 +134,13 @@ static void view_take_output(struct view *v, span bytes)
     if (!v->vt)
         v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
     vt_feed(v->vt, bytes);
-    vt_take_answers(v->vt, &answers); /* the holder has given them already */
+    vt_take_answers(v->vt, &answers); /* dropped: the holder's emulator has answered */
     buf_free(&answers);
     v->hooks->changed(v->ctx);
 }
 
-/* Nothing of it is called any more, and the program's terminal hangs up without us. */
+/* Cancels the task and the timer, and closes the pty: an open descriptor of it would keep the
+ * program's terminal from hanging up. */
 static void view_rest(struct view *v)
 {
     if (!v->loop)
@@ -199,8 +203,8 @@ static void view_on_link_closed(void *ctx)
     view_ended(ctx, "the session has ended");
 }
 
-/* The holder itself, when it is on this computer: every process on the way of a key and its echo
- * costs two wake-ups. */
+/* Connects to the session's holder, if that is on this computer: each process between a key and
+ * its echo costs two wake-ups. Returns 0 or -1. */
 static int view_open_link(struct view *v, const struct client *client, int control)
 {
     const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
@@ -219,7 +223,7 @@ static int view_open_link(struct view *v, const struct client *client, int contr
     return status;
 }
 
-/* Through the daemon: a session that only it can reach. */
+/* Connects through the daemon, for a session of another computer. Returns 0 or -1. */
 static int view_open_ws(struct view *v, struct client *client, int control)
 {
     buf target = {0};
@@ -276,7 +280,7 @@ static void view_close(struct view *v)
         view_send_notice(v);
     view_rest(v);
     if (v->link.open)
-        holder_link_drain(&v->link); /* view_ended frees it */
+        holder_link_drain(&v->link); /* view_ended frees the view */
     else if (v->ws.open)
         client_ws_close(&v->ws);
     else
@@ -311,7 +315,7 @@ static void view_resize(struct view *v, int cols, int rows)
     if (v->link.open) {
         buf_fmt(&b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
         holder_link_send(&v->link, FRAME_RESIZE, buf_view(&b));
-    } else if (v->ws.accepted) { /* else view_on_ws_open comes back to it */
+    } else if (v->ws.accepted) { /* else view_on_ws_open asks for it */
         buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
         client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
     }
@@ -332,8 +336,8 @@ static void view_pan(struct view *v, int rows, int cols)
     v->pan_cols += cols;
 }
 
-/* The first of `size` lines (or columns) of which `room` can be shown, so that `at` is among them.
- */
+/* Returns the first line to show of `size` lines, of which `room` fit, so that line `at` is seen;
+ * the same for columns. */
 static int view_crop(int size, int room, int at)
 {
     if (size <= room || at < room)
@@ -341,7 +345,7 @@ static int view_crop(int size, int room, int at)
     return widget_min(at - room + 1, size - room);
 }
 
-/* The same after panning, which goes no further than the screen does. */
+/* view_crop, moved by *pan, which is limited to what the screen has. */
 static int view_crop_panned(int size, int room, int at, int *pan)
 {
     int first = view_crop(size, room, at);
@@ -395,7 +399,7 @@ static void view_put_mode_changes(struct view *v, unsigned wanted, int shape, bu
 {
     const unsigned exclusive = VIEW_MOUSE | VT_MOUSE_SGR | VT_MOUSE_URXVT;
     unsigned off = v->modes & ~wanted, on = wanted & ~v->modes;
-    if (off & exclusive) /* switching one of these off ends its fellows, too */
+    if (off & exclusive) /* some terminals switch all of them off with one */
         on |= wanted & exclusive;
     for (size_t i = 0; i < COUNT_OF(view_modes); i++)
         if (off & view_modes[i].mode)
@@ -425,13 +429,13 @@ static void view_forget_modes(struct view *v)
 static void view_put_modes(struct view *v, buf *b)
 {
     unsigned wanted = v->vt ? vt_modes(v->vt) : 0;
-    /* The wheel scrolls back where the program does not want it. */
+    /* We need the wheel for scrolling back when the program does not use the mouse. */
     if (v->wheel && !(wanted & VIEW_MOUSE))
         wanted |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
     view_put_mode_changes(v, wanted, v->vt ? vt_cursor_shape(v->vt) : 0, b);
 }
 
-/* OSC 52 as the program sent it, when all of it is what such a string consists of. */
+/* Appends the program's OSC 52 string, if it has only characters of base64 and its separators. */
 static void view_put_clipboard(struct view *v, buf *b)
 {
     static const char plain[] =
@@ -441,7 +445,7 @@ static void view_put_clipboard(struct view *v, buf *b)
     span s = vt_clipboard(v->vt);
     for (size_t i = 0; i < s.n; i++)
         if (!s.p[i] || !strchr(plain, s.p[i]))
-            return; /* a question ("c;?") would make the terminal type the clipboard */
+            return; /* on a query ("c;?") the terminal would type the clipboard's text */
     buf_str(b, "\033]52;");
     buf_span(b, s);
     buf_byte(b, '\a');

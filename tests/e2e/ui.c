@@ -631,7 +631,7 @@ static void test_ui_end_late(void)
     ui_keys(u, "x");
     UI_AWAIT_TEXT(u, "End this session?");
     end_session(id);
-    UI_AWAIT_TEXT(u, "ended by itself");
+    UI_AWAIT_TEXT(u, "exited by itself");
     ui_keys(u, "y");
     UI_AWAIT_GONE(u, "End this session?");
     ui_settle(u);
