@@ -1,0 +1,54 @@
+#!/bin/sh
+# The wire contract is whole: every route, event, topic, Redis key, request and frame of the code
+# stands in doc/protocol.md.
+#
+#   tests/protocol.sh [ROOT]     prints what is missing; exit status 1 when something is
+set -eu
+cd "${1:-$(dirname "$0")/..}"
+doc=doc/protocol.md
+missing=0
+
+# has KIND TEXT PATTERN: PATTERN (fixed text) stands in the document.
+has()
+{
+    grep -qF -e "$3" "$doc" && return
+    echo "$doc: no $1 $2"
+    missing=$((missing + 1))
+}
+
+# each KIND NAMES…: each name stands there as `NAME or "NAME or NAME |
+each()
+{
+    kind=$1
+    shift
+    [ $# -gt 0 ] || { echo "no $kind found in the code: this test reads it wrongly"; missing=1; }
+    for name; do
+        has "$kind" "$name" "$name"
+    done
+}
+
+sed -n 's|^ *{"\([A-Z]*\)", "\(/[^"]*\)",.*|\1 \2|p' src/server/routes.c | sed 's/{}/{id}/' > "${TMPDIR:-/tmp}/routes.$$"
+trap 'rm -f "${TMPDIR:-/tmp}/routes.$$"' EXIT
+[ -s "${TMPDIR:-/tmp}/routes.$$" ] || { echo "no routes found in the code"; missing=1; }
+while read -r method path; do
+    grep -q "^| $method ${path}[ ?]" "$doc" || has route "$method $path" "| $method $path |"
+done < "${TMPDIR:-/tmp}/routes.$$"
+
+# shellcheck disable=SC2046 # names are words
+each event $(grep -rhoE '"(\{\\"event\\":\\")?(session|sessions|preparation|computer|projects|todos|agents)_(initial|created|updated|removed)' src |
+    grep -oE '[a-z]+_[a-z]+$' | sort -u)
+# shellcheck disable=SC2046
+each request $(sed -n '/requests_commands\[\] = {/,/^};/s/^ *{"\([a-z_]*\)".*/\1/p' src/fleet/requests.c)
+# shellcheck disable=SC2046
+each 'error code' $(grep -ohE '"[A-Z]+(_[A-Z]+)*"\)?;' src/fleet/requests.c src/fleet/broadcast.c | grep -v HOME | tr -d '");' | sort -u)
+# shellcheck disable=SC2046
+each 'Redis key' $(grep -rhoE '"(computer|output|messages|session_events|observation|telec):' src/fleet | tr -d '"' | sort -u)
+# shellcheck disable=SC2046
+each 'hook event' $(sed -n 's/.*"\(prompt|stop|[a-z_|]*\)".*/\1/p' src/server/routes.c | tr '|' ' ')
+sed -n '/^enum frame_type {/,/^};/s/^ *\(FRAME_[A-Z_]*\) = .\(.\).*/\2 \1/p' src/session/session.h > "${TMPDIR:-/tmp}/routes.$$"
+[ -s "${TMPDIR:-/tmp}/routes.$$" ] || { echo "no frames found in the code"; missing=1; }
+while read -r letter name; do
+    has frame "$name" "| \`$letter\` | $name |"
+done < "${TMPDIR:-/tmp}/routes.$$"
+
+exit $((missing > 0))
