@@ -6,7 +6,7 @@
 
 #include "teleclaude.h"
 
-#include "src/base/base.c"            /* memory, random bytes, spans, buffers */
+#include "src/base/base.c"            /* memory, lists, spans, buffers */
 #include "src/base/utf8.c"            /* UTF-8, column width */
 #include "src/base/clock.c"           /* time: clocks, dates, ages */
 #include "src/base/log.c"             /* the log */
@@ -27,6 +27,7 @@
 #include "src/screen/vt/snapshot.c"   /* the screen as bytes and as text */
 #include "src/screen/vt/vt.c"         /* life and accessors of an emulator */
 
+#include "src/system/os.c"            /* random bytes, files read whole */
 #include "src/system/loop.c"          /* poll table, timers, signals, children */
 #include "src/system/conn.c"          /* queued connections, Unix sockets */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */

@@ -18,6 +18,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/vt.c"
 #include "unit/cache.c"
 #include "unit/roadmap.c"
+#include "unit/os.c"
 #include "unit/loop.c"
 #include "unit/config.c"
 #include "unit/store.c"
@@ -58,7 +59,7 @@ static const struct {
     {"codec", unit_codec},     {"redis", unit_redis},
     {"todos", unit_todos},       {"pager", unit_pager},
     {"theme", unit_theme},     {"field", unit_field},
-    {"rows", unit_rows},
+    {"rows", unit_rows},       {"os", unit_os},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

@@ -6,7 +6,7 @@
  * follow Unicode 14: East Asian Wide and Fullwidth are 2, nonspacing and enclosing marks 0. Times
  * are read and written as ISO-8601 (RFC 3339), leap seconds left out. */
 
-/* ---- the end of the program, memory, randomness --------------------------------------------- */
+/* ---- the end of the program, memory --------------------------------------------------------- */
 
 static void base_die(const char *format, ...)
 {
@@ -32,38 +32,6 @@ static void *base_alloc(size_t size)
     void *p = base_grow(NULL, size);
     memset(p, 0, size);
     return p;
-}
-
-static void base_random(void *out, size_t n)
-{
-    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    size_t have = 0;
-    while (fd >= 0 && have < n) {
-        ssize_t got = read(fd, (char *)out + have, n - have);
-        if (got <= 0 && errno != EINTR)
-            break;
-        have += got > 0 ? (size_t)got : 0;
-    }
-    if (have < n)
-        base_die("cannot read /dev/urandom: %s", strerror(errno));
-    close(fd);
-}
-
-static void base_uuid(char out[37])
-{
-    static const char hex[] = "0123456789abcdef";
-    unsigned char bytes[16];
-    base_random(bytes, sizeof bytes);
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    char *p = out;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *p++ = '-';
-        *p++ = hex[bytes[i] >> 4];
-        *p++ = hex[bytes[i] & 15];
-    }
-    *p = '\0';
 }
 
 /* ---- spans ---------------------------------------------------------------------------------- */
@@ -257,28 +225,6 @@ static const char *buf_cstr(buf *b)
     buf_reserve(b, 1);
     b->p[b->n] = '\0';
     return b->p;
-}
-
-static int buf_read_file(buf *b, const char *path, size_t most)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -1;
-    size_t before = b->n;
-    ssize_t got;
-    do {
-        if (b->n == b->cap || b->n == before)
-            buf_reserve(b, 4096);
-        got = read(fd, b->p + b->n, b->cap - b->n);
-        if (got > 0)
-            b->n += (size_t)got;
-    } while ((got > 0 && b->n - before <= most) || (got < 0 && errno == EINTR));
-    int error = got < 0 ? errno : b->n - before > most ? EFBIG : 0;
-    close(fd);
-    if (error)
-        b->n = before;
-    errno = error;
-    return error ? -1 : 0;
 }
 
 /* There is room. */

@@ -55,6 +55,27 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* A list whose items have `next` and `link`, the pointer that points to them. LIST_PUSH inserts x
+ * where at, the address of the list's head or of an item's next, points; the list's owner must not
+ * move. LIST_REMOVE takes x out of its list and sets link NULL; it does nothing when link is NULL. */
+#define LIST_PUSH(at, x)                                                                           \
+    do {                                                                                           \
+        (x)->link = (at);                                                                          \
+        (x)->next = *(x)->link;                                                                    \
+        if ((x)->next)                                                                             \
+            (x)->next->link = &(x)->next;                                                          \
+        *(x)->link = (x);                                                                          \
+    } while (0)
+#define LIST_REMOVE(x)                                                                             \
+    do {                                                                                           \
+        if ((x)->link) {                                                                           \
+            *(x)->link = (x)->next;                                                                \
+            if ((x)->next)                                                                         \
+                (x)->next->link = (x)->link;                                                       \
+            (x)->link = NULL;                                                                      \
+        }                                                                                          \
+    } while (0)
+
 /* The three answers of every parser; "done" comes with how many bytes were used. */
 enum parse { PARSE_BAD = -1, PARSE_MORE = 0, PARSE_DONE = 1 };
 
@@ -90,9 +111,6 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 static void base_die(const char *format, ...); /* "telec: …" on stderr, exit 1 */
 static void *base_alloc(size_t size);          /* zeroed; never NULL */
 static void *base_grow(void *p, size_t size);  /* realloc that never returns NULL */
-static void base_random(void *out, size_t n);  /* from the system's generator */
-/* a random UUID (RFC 9562 version 4), NUL-terminated */
-static void base_uuid(char out[37]);
 
 static span span_of(const char *s);                /* of a C string; NULL gives the empty span */
 static span span_sub(span s, size_t from);         /* from byte `from` to the end */
@@ -117,8 +135,6 @@ static void buf_fmt(buf *b, const char *format, ...); /* printf; not for hot pat
 static void buf_drop(buf *b, size_t n);            /* removes the first n bytes */
 static span buf_view(const buf *b);
 static const char *buf_cstr(buf *b);               /* NUL-terminated, the NUL not counted in n */
-/* appends; 0, or -1 and errno (EFBIG past most) */
-static int buf_read_file(buf *b, const char *path, size_t most);
 
 static blob *blob_new(span s);                     /* one reference, the caller's */
 /* the head and the parts, one after the other */

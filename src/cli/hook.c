@@ -685,7 +685,7 @@ static int hook_load(struct hook_job *job)
         return hook_fail(job, ": %s", strerror(errno));
     if (!S_ISREG(job->st.st_mode))
         return hook_fail(job, ": not a file");
-    if (buf_read_file(&job->before, job->target, HOOK_FILE_MAX) != 0)
+    if (os_read_file(&job->before, job->target, HOOK_FILE_MAX) != 0)
         return hook_fail(job, ": %s", strerror(errno));
     return 0;
 }
@@ -713,7 +713,7 @@ static int hook_is_unchanged(const struct hook_job *job)
     buf now = {0};
     if (!job->target)
         return lstat(job->path, &st) != 0;
-    int same = buf_read_file(&now, job->target, HOOK_FILE_MAX) == 0 && now.n == job->before.n &&
+    int same = os_read_file(&now, job->target, HOOK_FILE_MAX) == 0 && now.n == job->before.n &&
                (now.n == 0 || memcmp(now.p, job->before.p, now.n) == 0);
     buf_free(&now);
     return same;

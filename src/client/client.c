@@ -109,9 +109,7 @@ static void client_request_end(struct client_request *r, const char *error)
 {
     struct client *c = r->client;
     loop_timer_stop(c->loop, &r->timer);
-    *r->link = r->next;
-    if (r->next)
-        r->next->link = r->link;
+    LIST_REMOVE(r);
     c->answered = error == NULL;
     r->done(r->ctx, error ? 0 : r->status, buf_view(&r->body), error);
     if (r->connected)
@@ -248,11 +246,7 @@ static void client_request(struct client *c, const char *method, const char *tar
     r->method = method;
     r->done = done;
     r->ctx = ctx;
-    r->next = c->requests;
-    r->link = &c->requests;
-    if (r->next)
-        r->next->link = &r->next;
-    c->requests = r;
+    LIST_PUSH(&c->requests, r);
     http_put_request(&r->text, method, target, body.p ? (long long)body.n : -1,
                      body.p ? "Content-Type: application/json\r\nConnection: close\r\n"
                             : "Connection: close\r\n");
@@ -332,6 +326,7 @@ static const struct conn_hooks client_ws_hooks = {client_ws_on_data, NULL, clien
 static int client_ws_open(struct client_ws *w, struct client *c, const char *target)
 {
     buf b = {0};
+    char random[WS_KEY_BYTES];
     int fd = client_connect(c);
     if (fd < 0)
         return -1;
@@ -344,7 +339,8 @@ static int client_ws_open(struct client_ws *w, struct client *c, const char *tar
     w->conn.hooks = &client_ws_hooks;
     w->conn.ctx = w;
     conn_open(&w->conn, c->loop, fd);
-    ws_put_key(&b);
+    os_random(random, sizeof random);
+    b64_put(&b, (span){random, sizeof random});
     snprintf(w->key, sizeof w->key, "%s", buf_cstr(&b));
     buf_clear(&b);
     ws_put_upgrade(&b, target, w->key);
@@ -356,9 +352,11 @@ static int client_ws_open(struct client_ws *w, struct client *c, const char *tar
 static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payload)
 {
     buf b = {0};
+    unsigned char mask[WS_MASK_BYTES];
     if (!w->open)
         return;
-    ws_put_frame(&b, WS_CLIENT, opcode, payload);
+    os_random(mask, sizeof mask);
+    ws_put_frame(&b, mask, opcode, payload);
     conn_send(&w->conn, buf_view(&b));
     buf_free(&b);
 }
@@ -366,10 +364,12 @@ static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payl
 static void client_ws_close(struct client_ws *w)
 {
     buf b = {0};
+    unsigned char mask[WS_MASK_BYTES];
     if (!w->open)
         return;
     if (w->accepted && !w->ws.close_sent) {
-        ws_put_close(&b, WS_CLIENT, 1000, "");
+        os_random(mask, sizeof mask);
+        ws_put_close(&b, mask, 1000, "");
         conn_send(&w->conn, buf_view(&b));
         w->ws.close_sent = 1;
         buf_free(&b);
@@ -423,7 +423,7 @@ static void client_on_fetch(void *ctx)
 static void client_push_wait(struct client *c, const char *why)
 {
     unsigned char dice;
-    base_random(&dice, 1);
+    os_random(&dice, 1);
     c->why = why;
     c->retry_at = c->loop->now + c->backoff + c->backoff * dice / (255 * 5);
     c->backoff = c->backoff * 2 < CLIENT_BACKOFF_MAX_MS ? c->backoff * 2 : CLIENT_BACKOFF_MAX_MS;

@@ -38,9 +38,7 @@ struct requests_job {
 
 static void broadcast_end(struct requests_job *job)
 {
-    *job->link = job->next;
-    if (job->next)
-        job->next->link = job->link;
+    LIST_REMOVE(job);
     job->all->jobs_count--;
     free(job->who);
     free(job);
@@ -139,10 +137,7 @@ static void broadcast_show_end(struct broadcast_show *show)
 {
     if (!show->link)
         return;
-    *show->link = show->next;
-    if (show->next)
-        show->next->link = show->link;
-    show->link = NULL;
+    LIST_REMOVE(show);
     show->all->show_count--;
     loop_timer_stop(show->all->loop, &show->flush_timer);
     broadcast_view_close(show);
@@ -289,11 +284,7 @@ static struct broadcast_show *broadcast_new_show(struct requests *all, const cha
     show->all = all;
     snprintf(show->id, sizeof show->id, "%s", id);
     show->flush_timer = (struct loop_timer){.fn = broadcast_show_on_due, .ctx = show};
-    show->next = all->shows;
-    show->link = &all->shows;
-    if (show->next)
-        show->next->link = &show->next;
-    all->shows = show;
+    LIST_PUSH(&all->shows, show);
     all->show_count++;
     if (!all->look_timer.slot)
         loop_timer_set(all->loop, &all->look_timer, all->loop->now + BROADCAST_LOOK_MS);

@@ -25,10 +25,7 @@ static void observe_stop(struct observation *w)
     struct observations *all = w->owner;
     if (!w->link)
         return;
-    *w->link = w->next;
-    if (w->next)
-        w->next->link = w->link;
-    w->link = NULL;
+    LIST_REMOVE(w);
     streams_stream_free(&all->peers->link, &w->stream);
     if (w->asked)
         streams_forget(w->asked);
@@ -210,11 +207,7 @@ static struct observation *observe_open(struct observations *all, const char *co
     w->stream =
         (struct streams_stream){.key = streams_key(STREAMS_ANSWER_KEY, id), .owner = w, .take = observe_take};
     w->end = (struct loop_task){.fn = observe_on_end, .ctx = w};
-    w->next = all->first;
-    w->link = &all->first;
-    if (w->next)
-        w->next->link = &w->next;
-    all->first = w;
+    LIST_PUSH(&all->first, w);
     w->calls = 1;
     streams_find_end(&all->peers->link, w->stream.key, observe_on_end_known, w);
     observe_set_key(w);

@@ -370,7 +370,7 @@ static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *
         return;
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = p};
-    base_uuid(p->run);
+    os_uuid(p->run);
     snprintf(p->self.name, sizeof p->self.name, "%s", c->computer);
     snprintf(p->self.user, sizeof p->self.user, "%s", config_user(c));
     snprintf(p->self.host, sizeof p->self.host, "%s", c->host);

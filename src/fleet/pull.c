@@ -56,10 +56,7 @@ static void pull_gather_end(struct pull_gather *gather)
 {
     if (!gather->link)
         return;
-    *gather->link = gather->next;
-    if (gather->next)
-        gather->next->link = gather->link;
-    gather->link = NULL;
+    LIST_REMOVE(gather);
     loop_timer_stop(gather->peers->loop, &gather->timer);
 }
 
@@ -176,11 +173,7 @@ static int pull_gather(struct peers *p, struct pull_gather *gather, long long ms
         return 0;
     gather->peers = p;
     gather->timer = (struct loop_timer){.fn = pull_gather_finish, .ctx = gather};
-    gather->next = p->gathers;
-    gather->link = &p->gathers;
-    if (gather->next)
-        gather->next->link = &gather->next;
-    p->gathers = gather;
+    LIST_PUSH(&p->gathers, gather);
     loop_timer_set(p->loop, &gather->timer, p->loop->now + ms);
     return 1;
 }

@@ -237,7 +237,7 @@ static void redis_wait(struct redis *r)
     long long twice = r->backoff * 2;
     r->backoff = !r->backoff ? r->times.backoff_min
                  : twice > r->times.backoff_max ? r->times.backoff_max : twice;
-    base_random(&dice, sizeof dice);
+    os_random(&dice, sizeof dice);
     r->retry_at = r->loop->now + r->backoff - (long long)(dice % 1000) * r->backoff / 5000;
     r->state = REDIS_WAITING;
     loop_timer_set(r->loop, &r->timer, r->retry_at);

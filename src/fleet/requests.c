@@ -83,8 +83,8 @@ static void requests_get_computer_info(struct requests_job *job)
     buf b = {0}, memory = {0}, load = {0};
     struct statvfs disk = {0};
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    buf_read_file(&memory, "/proc/meminfo", 64 * 1024);
-    buf_read_file(&load, "/proc/loadavg", 1024);
+    os_read_file(&memory, "/proc/meminfo", 64 * 1024);
+    os_read_file(&load, "/proc/loadavg", 1024);
     buf_cstr(&memory);
     statvfs("/", &disk);
     double kb = requests_memory(buf_view(&memory), "MemTotal:"),
@@ -492,11 +492,7 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
     job->id = request->id;
     job->fields = r;
     job->who = span_dup(r->initiator);
-    job->next = all->jobs;
-    job->link = &all->jobs;
-    if (job->next)
-        job->next->link = &job->next;
-    all->jobs = job;
+    LIST_PUSH(&all->jobs, job);
     all->jobs_count++;
     char **words = job->words = codec_words(r->command);
     if (all->jobs_count > REQUESTS_JOBS_MAX)

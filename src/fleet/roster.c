@@ -128,8 +128,7 @@ static struct peers_peer *roster_new_peer(struct peers *p, const struct codec_he
     roster_begin_life(peer);
     peer->next_same = *bucket;
     *bucket = peer;
-    peer->link = p->last;
-    *p->last = peer;
+    LIST_PUSH(p->last, peer);
     p->last = &peer->next;
     p->count++;
     log_line(LOG_INFO, "computer %s is there", beat->name);
@@ -154,11 +153,9 @@ static void roster_free_peer(struct peers_peer *peer)
     while (*at != peer)
         at = &(*at)->next_same;
     *at = peer->next_same;
-    *peer->link = peer->next;
-    if (peer->next)
-        peer->next->link = peer->link;
-    else
+    if (!peer->next)
         p->last = peer->link;
+    LIST_REMOVE(peer);
     p->count--;
     roster_free_projects(peer);
     buf_free(&peer->text);

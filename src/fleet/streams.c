@@ -144,23 +144,14 @@ static void streams_stream_open(struct streams *l, struct streams_stream *s)
 {
     if (s->link)
         return;
-    s->next = l->streams;
-    s->link = &l->streams;
-    if (s->next)
-        s->next->link = &s->next;
-    l->streams = s;
+    LIST_PUSH(&l->streams, s);
     streams_reread(l);
 }
 
 /* What of it is under way is passed over; the XREAD under way may go on with it. */
 static void streams_stream_close(struct streams *l, struct streams_stream *s)
 {
-    if (s->link) {
-        *s->link = s->next;
-        if (s->next)
-            s->next->link = s->link;
-        s->link = NULL;
-    }
+    LIST_REMOVE(s);
     if (s->reading)
         l->reading[s->reading - 1] = NULL;
     s->reading = 0;
@@ -328,10 +319,7 @@ static void streams_ask_unlink(struct streams_ask *ask)
     struct streams *l = ask->owner;
     if (!ask->link)
         return;
-    *ask->link = ask->next;
-    if (ask->next)
-        ask->next->link = ask->link;
-    ask->link = NULL;
+    LIST_REMOVE(ask);
     l->ask_count--;
     loop_timer_stop(l->loop, &ask->timer);
     streams_stream_free(l, &ask->stream);
@@ -475,11 +463,7 @@ static struct streams_ask *streams_ask(struct streams *l, const char *computer,
         return NULL;
     }
     ask->sending = 1;
-    ask->next = l->asks;
-    ask->link = &l->asks;
-    if (ask->next)
-        ask->next->link = &ask->next;
-    l->asks = ask;
+    LIST_PUSH(&l->asks, ask);
     l->ask_count++;
     loop_timer_set(l->loop, &ask->timer, l->loop->now + STREAMS_ASK_MS);
     return ask;
@@ -608,7 +592,7 @@ static int streams_init(struct streams *l, struct loop *loop, const struct confi
     }
     l->on = 1;
     l->read_count = STREAMS_READ_COUNT;
-    base_random(&l->number, sizeof l->number);
+    os_random(&l->number, sizeof l->number);
     l->number >>= 2; /* there is room for as many as will ever be */
     l->clock = clock_wall_ms() - clock_mono_ms();
     l->unblock_timer = (struct loop_timer){.fn = streams_interrupt, .ctx = l};

@@ -316,7 +316,7 @@ static void httpd_close_ws(struct httpd_client *c, int code, const char *reason)
     buf b = {0};
     if (c->state != HTTPD_WS)
         return;
-    ws_put_close(&b, WS_SERVER, code, reason);
+    ws_put_close(&b, NULL, code, reason);
     conn_send(&c->conn, buf_view(&b));
     buf_free(&b);
     c->ws->close_sent = 1;
@@ -356,9 +356,7 @@ static void httpd_on_closed(void *ctx, const char *why)
         free(c->ws);
     }
     loop_timer_stop(s->loop, &c->idle);
-    *c->link = c->next;
-    if (c->next)
-        c->next->link = c->link;
+    LIST_REMOVE(c);
     s->count--;
     buf_free(&c->request);
     buf_free(&c->body);
@@ -379,11 +377,7 @@ static void httpd_add(struct httpd *s, int fd)
 {
     struct httpd_client *c = base_alloc(sizeof *c);
     c->serve = s;
-    c->next = s->clients;
-    c->link = &s->clients;
-    if (c->next)
-        c->next->link = &c->next;
-    s->clients = c;
+    LIST_PUSH(&s->clients, c);
     s->count++;
     c->idle = (struct loop_timer){.fn = httpd_on_idle, .ctx = c};
     c->conn.hooks = &httpd_conn_hooks;

@@ -294,18 +294,10 @@ static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigne
 {
     unsigned before = s->topics;
     s->topics = topics;
-    if (topics && !s->link) {
-        s->next = c->subscribers;
-        s->link = &c->subscribers;
-        if (s->next)
-            s->next->link = &s->next;
-        c->subscribers = s;
-    } else if (!topics && s->link) {
-        *s->link = s->next;
-        if (s->next)
-            s->next->link = s->link;
-        s->link = NULL;
-    }
+    if (!topics)
+        LIST_REMOVE(s);
+    else if (!s->link)
+        LIST_PUSH(&c->subscribers, s);
     cache_count_topics(c, before, topics);
 }
 

@@ -306,7 +306,7 @@ static int holder_is_zombie(pid_t pid)
     char path[64];
     buf text = {0};
     snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    const char *end = buf_read_file(&text, path, 4096) == 0 ? strrchr(buf_cstr(&text), ')') : NULL;
+    const char *end = os_read_file(&text, path, 4096) == 0 ? strrchr(buf_cstr(&text), ')') : NULL;
     int zombie = !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X'; /* (name) state … */
     buf_free(&text);
     return zombie;
@@ -750,9 +750,7 @@ static void holder_on_client_closed(void *ctx, const char *why)
     (void)why;
     loop_timer_stop(&c->hold->loop, &c->receipt_timer);
     c->hold->typists -= c->direct;
-    *c->link = c->next;
-    if (c->next)
-        c->next->link = c->link;
+    LIST_REMOVE(c);
     conn_free(&c->conn);
     free(c);
 }
@@ -773,11 +771,7 @@ static void holder_on_accept(void *ctx, short revents)
     }
     struct holder_client *c = base_alloc(sizeof *c);
     c->hold = h;
-    c->next = h->clients;
-    c->link = &h->clients;
-    if (c->next)
-        c->next->link = &c->next;
-    h->clients = c;
+    LIST_PUSH(&h->clients, c);
     c->receipt_timer = (struct loop_timer){.fn = holder_receipt_late, .ctx = c};
     c->conn.hooks = &holder_client_hooks;
     c->conn.ctx = c;

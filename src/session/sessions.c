@@ -181,8 +181,7 @@ static struct session *session_new(struct sessions *all, const char *id)
     s->dir = store_session_dir(all->config->state, id);
     s->socket = session_socket(all, id);
     s->created_at = clock_wall_ms();
-    s->link = all->last;
-    *all->last = s;
+    LIST_PUSH(all->last, s);
     all->last = &s->next;
     all->count++;
     return s;
@@ -191,11 +190,9 @@ static struct session *session_new(struct sessions *all, const char *id)
 /* Takes a session out and frees it; its holder link is closed already. */
 static void session_delete(struct session *s)
 {
-    *s->link = s->next;
-    if (s->next)
-        s->next->link = s->link;
-    else
+    if (!s->next)
         s->owner->last = s->link;
+    LIST_REMOVE(s);
     s->owner->count--;
     char *const strings[] = {s->id,    s->dir,  s->socket,    s->title,  s->directory,
                              s->agent, s->mode, s->initiator, s->command};
@@ -210,12 +207,7 @@ static void session_delete(struct session *s)
 
 static void session_forget(struct session_waiter *waiter)
 {
-    if (!waiter->link)
-        return;
-    *waiter->link = waiter->next;
-    if (waiter->next)
-        waiter->next->link = waiter->link;
-    waiter->link = NULL;
+    LIST_REMOVE(waiter);
 }
 
 static void session_remove(struct session *s)
@@ -236,11 +228,7 @@ static void session_remove(struct session *s)
 
 static void session_end(struct session *s, struct session_waiter *waiter)
 {
-    waiter->next = s->waiters;
-    waiter->link = &s->waiters;
-    if (waiter->next)
-        waiter->next->link = &waiter->next;
-    s->waiters = waiter;
+    LIST_PUSH(&s->waiters, waiter);
     if (!s->holder.open) {
         session_remove(s);
         return;
@@ -538,7 +526,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
         argv = config_words(buf_view(&line));
     }
     const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
-    base_uuid(id);
+    os_uuid(id);
     struct session *s = session_new(all, id);
     session_fill(s, plan);
     if (fault)
@@ -652,13 +640,12 @@ static void sessions_sort(struct sessions *all)
     for (struct session *s = all->first; s; s = s->next)
         array[n++] = s;
     qsort(array, n, sizeof *array, session_is_older);
+    all->first = NULL;
     all->last = &all->first;
     for (size_t i = 0; i < n; i++) {
-        array[i]->link = all->last;
-        *all->last = array[i];
+        LIST_PUSH(all->last, array[i]);
         all->last = &array[i]->next;
     }
-    *all->last = NULL;
     free(array);
     for (struct session *s = all->first; s; s = s->next)
         session_changed(s);

@@ -633,7 +633,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
-    int status = buf_read_file(&text, c->file, CONFIG_FILE_MAX);
+    int status = os_read_file(&text, c->file, CONFIG_FILE_MAX);
     if (status != 0 && (file || (errno != ENOENT && errno != ENOTDIR))) {
         buf_fmt(error, "cannot read the configuration %s: %s", c->file, strerror(errno));
         buf_free(&text);

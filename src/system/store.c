@@ -63,7 +63,7 @@ static int store_write(const char *dir, const char *name, span bytes)
 static int store_read(const char *dir, const char *name, buf *out)
 {
     char *path = store_path(dir, name);
-    int status = buf_read_file(out, path, STORE_RECORD_MAX);
+    int status = os_read_file(out, path, STORE_RECORD_MAX);
     free(path);
     return status;
 }
@@ -197,7 +197,7 @@ static void store_log_read(const char *dir, buf *out)
     static const char *const names[] = {"log.1", "log"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char *path = store_path(dir, names[i]);
-        buf_read_file(out, path, STORE_LOG_MAX);
+        os_read_file(out, path, STORE_LOG_MAX);
         free(path);
     }
 }

@@ -2,6 +2,16 @@
 #define TELEC_SYSTEM_H
 #include "../screen/screen.h"
 
+/* ==== os: random bytes, and files read whole ================================================= */
+
+/* Fills out with n bytes of the system's generator; ends the program when there is none. */
+static void os_random(void *out, size_t n);
+/* Writes a random UUID (RFC 9562 version 4), NUL-terminated. */
+static void os_uuid(char out[37]);
+/* Appends the file's bytes to b. Returns 0, or -1 with errno (EFBIG: it has more than most bytes);
+ * b is then as before. */
+static int os_read_file(buf *b, const char *path, size_t most);
+
 /* ==== loop: the one poll() table: fds, timers, signals, child exits; queued connections ====== */
 
 #ifndef CONN_READ_MAX

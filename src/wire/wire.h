@@ -109,6 +109,8 @@ static void http_put_request(buf *b, const char *method, const char *target, lon
 #define WS_MESSAGE_MAX (1024 * 1024) /* a message that we take as the server, in bytes */
 #endif
 #define WS_HEAD_MAX 14
+#define WS_MASK_BYTES 4
+#define WS_KEY_BYTES 16
 
 enum ws_opcode {
     WS_CONTINUATION = 0,
@@ -147,19 +149,19 @@ struct ws_event {
  * order, UTF-8 across fragments, close codes (RFC 6455 7.4). */
 static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struct ws_event *ev);
 static void ws_free(struct ws *ws);
-/* A whole frame. As the client the payload is masked with a fresh random key. */
-static void ws_put_frame(buf *b, enum ws_role role, enum ws_opcode opcode, span payload);
+/* Appends a whole frame. A client passes a mask of WS_MASK_BYTES random bytes, fresh for each frame
+ * (RFC 6455 5.3); a server passes NULL. */
+static void ws_put_frame(buf *b, const unsigned char *mask, enum ws_opcode opcode, span payload);
 /* A server frame's head for a payload of n bytes that is sent from elsewhere; bytes written. */
 static size_t ws_frame_head(unsigned char out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t n);
 /* reason is cut to 123 bytes; 1005: an empty frame */
-static void ws_put_close(buf *b, enum ws_role role, int code, const char *reason);
+static void ws_put_close(buf *b, const unsigned char *mask, int code, const char *reason);
 /* The server's side of the handshake (RFC 6455 4.2): appends the whole answer to a GET with
  * upgrade_websocket: 101, or 400, or 426 with Sec-WebSocket-Version: 13. Returns the status; what
  * is not 101 says Connection: close. */
 static int ws_put_handshake(buf *b, const struct http_head *request);
-static void ws_put_key(buf *b);                    /* a fresh Sec-WebSocket-Key */
-/* The client's side (4.1): request for target with `key`, and the check of the answer: 1 accepted,
- * else 0 with *why. */
+/* The client's side (4.1): the request for target, whose `key` is WS_KEY_BYTES random bytes in
+ * base64, and the check of the answer: 1 accepted, else 0 with *why. */
 static void ws_put_upgrade(buf *b, const char *target, const char *key);
 static int ws_check_upgrade(const struct http_head *response, const char *key, const char **why);
 

@@ -8,7 +8,6 @@
 
 #define WS_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define WS_CONTROL_MAX 125 /* payload of a control frame */
-#define WS_KEY_BYTES 16
 
 enum { WS_FIN = 0x80, WS_RESERVED = 0x70, WS_OPCODE = 0x0f, WS_MASKED = 0x80, WS_LENGTH = 0x7f };
 
@@ -201,24 +200,22 @@ static size_t ws_frame_head(unsigned char out[WS_HEAD_MAX], enum ws_opcode opcod
     return 2 + wide;
 }
 
-static void ws_put_frame(buf *b, enum ws_role role, enum ws_opcode opcode, span payload)
+static void ws_put_frame(buf *b, const unsigned char *mask, enum ws_opcode opcode, span payload)
 {
     unsigned char head[WS_HEAD_MAX];
     size_t n = ws_frame_head(head, opcode, payload.n);
     buf_reserve(b, WS_HEAD_MAX + payload.n);
-    if (role == WS_SERVER) {
-        buf_add(b, head, n);
-        buf_add(b, payload.p, payload.n);
-        return;
-    }
-    head[1] |= WS_MASKED;
-    base_random(head + n, 4);
-    buf_add(b, head, n + 4);
-    buf_add(b, payload.p, payload.n);
-    ws_mask(b->p + b->n - payload.n, payload.n, head + n);
+    if (mask)
+        head[1] |= WS_MASKED;
+    buf_add(b, head, n);
+    if (mask)
+        buf_add(b, mask, WS_MASK_BYTES);
+    buf_span(b, payload);
+    if (mask)
+        ws_mask(b->p + b->n - payload.n, payload.n, mask);
 }
 
-static void ws_put_close(buf *b, enum ws_role role, int code, const char *reason)
+static void ws_put_close(buf *b, const unsigned char *mask, int code, const char *reason)
 {
     char payload[WS_CONTROL_MAX];
     span text = span_of(reason);
@@ -230,7 +227,7 @@ static void ws_put_close(buf *b, enum ws_role role, int code, const char *reason
     if (n)
         memcpy(payload + 2, text.p, n);
     /* 1005 stands for "no code": what a peer's empty close frame is answered with */
-    ws_put_frame(b, role, WS_CLOSE, (span){payload, code == 1005 ? 0 : n + 2});
+    ws_put_frame(b, mask, WS_CLOSE, (span){payload, code == 1005 ? 0 : n + 2});
 }
 
 /* ---- handshake ---- */
@@ -311,13 +308,6 @@ static int ws_put_handshake(buf *b, const struct http_head *request)
     buf_free(&extra);
     buf_free(&body);
     return status;
-}
-
-static void ws_put_key(buf *b)
-{
-    char bytes[WS_KEY_BYTES];
-    base_random(bytes, sizeof(bytes));
-    b64_put(b, (span){bytes, sizeof(bytes)});
 }
 
 static void ws_put_upgrade(buf *b, const char *target, const char *key)

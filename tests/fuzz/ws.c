@@ -17,6 +17,7 @@ static void fuzz_ws_assert(int holds)
 static void fuzz_ws_round_trip(enum ws_role from, const struct ws_event *ev)
 {
     buf frame = {NULL, 0, 0}, reason = {NULL, 0, 0};
+    const unsigned char *mask = from == WS_CLIENT ? (const unsigned char *)"\x80\0\xff\1" : NULL;
     struct ws ws;
     struct ws_event again;
     size_t used;
@@ -26,9 +27,9 @@ static void fuzz_ws_round_trip(enum ws_role from, const struct ws_event *ev)
     int nul = ev->payload.n && memchr(ev->payload.p, 0, ev->payload.n) != NULL;
     buf_span(&reason, ev->payload);
     if (ev->opcode != WS_CLOSE)
-        ws_put_frame(&frame, from, ev->opcode, ev->payload);
+        ws_put_frame(&frame, mask, ev->opcode, ev->payload);
     else
-        ws_put_close(&frame, from, ev->code, buf_cstr(&reason));
+        ws_put_close(&frame, mask, ev->code, buf_cstr(&reason));
     fuzz_ws_assert(ws_feed(&ws, frame.p, frame.n, &used, &again) == PARSE_DONE && used == frame.n);
     fuzz_ws_assert(again.opcode == ev->opcode && again.code == ev->code);
     if (ev->opcode != WS_CLOSE || !nul)
@@ -102,13 +103,13 @@ static void fuzz_ws_read(enum ws_role role, span stream, size_t piece, buf *out)
 /* Frames as they should be, made of the same bytes: first byte, length, payload, and so on. */
 static void fuzz_ws_make(enum ws_role reader, span from, buf *out)
 {
-    enum ws_role writer = reader == WS_SERVER ? WS_CLIENT : WS_SERVER;
+    const unsigned char *mask = reader == WS_SERVER ? (const unsigned char *)"\x80\0\xff\1" : NULL;
     while (from.n >= 2) {
         size_t start = out->n, n = (unsigned char)from.p[1];
         char first = from.p[0];
         from = span_sub(from, 2);
         n = n < from.n ? n : from.n;
-        ws_put_frame(out, writer, WS_BINARY, (span){from.p, n});
+        ws_put_frame(out, mask, WS_BINARY, (span){from.p, n});
         out->p[start] = first;
         from = span_sub(from, n);
     }

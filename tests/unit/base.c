@@ -182,31 +182,41 @@ static void unit_base_buffer_model(void)
     }
 }
 
-static void unit_base_files(void)
+struct unit_base_item {
+    struct unit_base_item *next, **link;
+};
+
+/* The list, from its head, is these items in this order, and each link leads to its item. */
+static void unit_base_is_list(struct unit_base_item **head, struct unit_base_item *const *want,
+                              size_t count)
 {
-    char path[64];
-    int fd = mkstemp(unit_base_temporary(path));
-    buf big = {0}, b = {0};
-    for (int i = 0; i < 10000; i++)
-        buf_byte(&big, (char)i);
-    CHECK(fd >= 0 && write(fd, big.p, big.n) == (ssize_t)big.n);
-    close(fd);
-    buf_str(&b, "before");
-    CHECK_INT(buf_read_file(&b, path, 9999), -1);
-    CHECK_INT(errno, EFBIG);
-    CHECK_SPAN(buf_view(&b), "before");
-    CHECK_INT(buf_read_file(&b, path, 10000), 0);
-    CHECK(b.n == 10006 && memcmp(b.p + 6, big.p, big.n) == 0);
-    CHECK_INT(truncate(path, 0), 0);
-    CHECK_INT(buf_read_file(&b, path, 0), 0);
-    CHECK_INT(b.n, 10006);
-    unlink(path);
-    CHECK_INT(buf_read_file(&b, path, 10000), -1);
-    CHECK_INT(errno, ENOENT);
-    CHECK_INT(buf_read_file(&b, "/tmp", 10000), -1); /* a directory */
-    CHECK_INT(b.n, 10006);
-    buf_free(&b);
-    buf_free(&big);
+    struct unit_base_item **at = head;
+    for (size_t i = 0; i < count; i++, at = &(*at)->next) {
+        CHECK(*at == want[i] && want[i]->link == at);
+        if (*at != want[i])
+            return;
+    }
+    CHECK(*at == NULL);
+}
+
+static void unit_base_lists(void)
+{
+    test_begin("a list's items are inserted before any item and removed from any place, once");
+    struct unit_base_item *head = NULL, a = {0}, b = {0}, c = {0}, d = {0};
+    LIST_PUSH(&head, &a);
+    LIST_PUSH(&head, &b);
+    LIST_PUSH(&b.next, &c);
+    LIST_PUSH(&a.next, &d);
+    unit_base_is_list(&head, (struct unit_base_item *[]){&b, &c, &a, &d}, 4);
+    LIST_REMOVE(&c);
+    CHECK(c.link == NULL);
+    LIST_REMOVE(&c);
+    unit_base_is_list(&head, (struct unit_base_item *[]){&b, &a, &d}, 3);
+    LIST_REMOVE(&b);
+    LIST_REMOVE(&d);
+    unit_base_is_list(&head, (struct unit_base_item *[]){&a}, 1);
+    LIST_REMOVE(&a);
+    CHECK(head == NULL);
 }
 
 static void unit_base_blobs(void)
@@ -225,26 +235,6 @@ static void unit_base_blobs(void)
     b = blob_join(span_of("one "), parts, COUNT_OF(parts));
     CHECK_SPAN(((span){b->p, b->n}), "one two three");
     blob_drop(b);
-}
-
-static void unit_base_uuids(void)
-{
-    char a[37], b[37];
-    base_uuid(a);
-    for (int round = 0; round < 50; round++) {
-        base_uuid(b);
-        CHECK_INT(strlen(b), 36);
-        for (int i = 0; i < 36; i++)
-            CHECK(i == 8 || i == 13 || i == 18 || i == 23
-                      ? b[i] == '-'
-                      : strchr("0123456789abcdef", b[i]) != NULL);
-        CHECK(b[14] == '4' && strchr("89ab", b[19]));
-        CHECK(strcmp(a, b) != 0);
-    }
-    unsigned char zero[64] = {0}, some[64] = {0};
-    base_random(some, sizeof some);
-    CHECK(memcmp(zero, some, sizeof some) != 0);
-    base_random(some, 0);
 }
 
 /* ---- UTF-8
@@ -716,9 +706,8 @@ static void unit_base(void)
     unit_base_ints();
     unit_base_buffers();
     unit_base_buffer_model();
-    unit_base_files();
+    unit_base_lists();
     unit_base_blobs();
-    unit_base_uuids();
     unit_base_utf8_table();
     unit_base_utf8_round_trips();
     unit_base_utf8_streams();

@@ -17,6 +17,7 @@ struct unit_client {
     int piece;                /* bytes of the answer in one message; 0: all of it */
     int close_after;          /* the answer */
     buf asked;                /* the last request */
+    buf frames;               /* the frames after it */
     /* what the client told */
     int events, fetches, pushes, done, status;
     buf body, error;
@@ -42,7 +43,7 @@ static void unit_client_upgrade(struct unit_client *u)
     buf_fmt(&out, "Server: %s", u->server);
     buf_str(&out, strstr(at, "\r\n"));
     if (u->message)
-        ws_put_frame(&out, WS_SERVER, WS_TEXT, span_of(u->message));
+        ws_put_frame(&out, NULL, WS_TEXT, span_of(u->message));
     unit_client_say(u, buf_view(&out));
     buf_free(&b);
     buf_free(&out);
@@ -57,6 +58,7 @@ static void unit_client_on_data(void *ctx)
     }
     span in = conn_view(&u->conn);
     if (in.n < 4 || memcmp(in.p, "GET ", 4) != 0) { /* frames of a client */
+        buf_span(&u->frames, in);
         conn_take(&u->conn, in.n);
         return;
     }
@@ -172,6 +174,7 @@ static void unit_client_free(struct unit_client *u)
     loop_free(&u->loop);
     rmdir(u->dir);
     buf_free(&u->asked);
+    buf_free(&u->frames);
     buf_free(&u->body);
     buf_free(&u->error);
 }
@@ -359,7 +362,7 @@ static void unit_client_live(void)
     CHECK(!u.client.fetch.slot);
     /* It is stopped on purpose. */
     buf b = {0};
-    ws_put_close(&b, WS_SERVER, 1001, "shutdown");
+    ws_put_close(&b, NULL, 1001, "shutdown");
     unit_client_say(&u, buf_view(&b));
     buf_free(&b);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_WAITING);
@@ -418,12 +421,31 @@ static void unit_client_ping(void)
     u.message = "{}";
     client_watch(&u.client);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_LIVE);
-    ws_put_frame(&b, WS_SERVER, WS_PING, span_of("mark"));
-    ws_put_frame(&b, WS_SERVER, WS_BINARY, span_of("not for it"));
-    ws_put_frame(&b, WS_SERVER, WS_TEXT, span_of("{\"event\":\"x\"}"));
+    ws_put_frame(&b, NULL, WS_PING, span_of("mark"));
+    ws_put_frame(&b, NULL, WS_BINARY, span_of("not for it"));
+    ws_put_frame(&b, NULL, WS_TEXT, span_of("{\"event\":\"x\"}"));
     unit_client_say(&u, buf_view(&b));
     UNIT_CLIENT_UNTIL(&u, u.events == 2);
     buf_free(&b);
+    unit_client_free(&u);
+}
+
+static void unit_client_masks(void)
+{
+    test_begin("a client masks each frame with a key of its own");
+    struct unit_client u;
+    unit_client_init(&u);
+    unit_client_listen(&u);
+    u.message = "{}";
+    client_watch(&u.client);
+    UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_LIVE);
+    buf_clear(&u.frames);
+    for (int i = 0; i < 2; i++)
+        client_ws_send(u.client.ws, WS_TEXT, span_of("the same payload"));
+    UNIT_CLIENT_UNTIL(&u, u.frames.n >= 2 * (2 + 4 + 16));
+    for (size_t i = 0; i < 2; i++)
+        CHECK(memcmp(u.frames.p + 22 * i + 6, "the same payload", 16) != 0);
+    CHECK(memcmp(u.frames.p + 2, u.frames.p + 22 + 2, 4) != 0);
     unit_client_free(&u);
 }
 
@@ -436,4 +458,5 @@ static void unit_client(void)
     unit_client_live();
     unit_client_foreign();
     unit_client_ping();
+    unit_client_masks();
 }

@@ -199,7 +199,7 @@ static void unit_hook_write(const char *name, const char *text)
 static void unit_hook_check_file(const char *name, const char *want)
 {
     buf have = {0};
-    CHECK_INT(buf_read_file(&have, unit_hook_path(name), 1 << 20), 0);
+    CHECK_INT(os_read_file(&have, unit_hook_path(name), 1 << 20), 0);
     CHECK_SPAN(buf_view(&have), want);
     buf_free(&have);
 }
@@ -589,7 +589,7 @@ static void unit_hook_quoting(void)
     CHECK_INT(hook_install("codex", unit_hook_home, program, 1, &report, &error), 0);
     unit_hook_check_file(".codex/config.toml", "notify = [\"/a'b\\\"c\\\\d e\\u0009f$g;\xc3\xa9"
                                                "/telec\", \"hook\"]\n");
-    buf_read_file(&text, unit_hook_path(".claude/settings.json"), 1 << 20);
+    os_read_file(&text, unit_hook_path(".claude/settings.json"), 1 << 20);
     CHECK_INT(json_parse(buf_view(&text), &root, NULL, NULL), PARSE_DONE);
     struct json_iter groups = json_iter(json_get(json_get(root, "hooks"), "Stop"));
     CHECK(json_next(&groups));

@@ -1,0 +1,63 @@
+/* Unit tests of os: files read whole, random bytes and UUIDs. */
+
+static void unit_os_files(void)
+{
+    test_begin("a file is read whole or not at all");
+    char path[64];
+    int fd = mkstemp(unit_base_temporary(path));
+    buf big = {0}, b = {0};
+    for (int i = 0; i < 10000; i++)
+        buf_byte(&big, (char)i);
+    CHECK(fd >= 0 && write(fd, big.p, big.n) == (ssize_t)big.n);
+    close(fd);
+    buf_str(&b, "before");
+    CHECK_INT(os_read_file(&b, path, 9999), -1);
+    CHECK_INT(errno, EFBIG);
+    CHECK_SPAN(buf_view(&b), "before");
+    CHECK_INT(os_read_file(&b, path, 10000), 0);
+    CHECK(b.n == 10006 && memcmp(b.p + 6, big.p, big.n) == 0);
+    CHECK_INT(truncate(path, 0), 0);
+    CHECK_INT(os_read_file(&b, path, 0), 0);
+    CHECK_INT(b.n, 10006);
+    unlink(path);
+    CHECK_INT(os_read_file(&b, path, 10000), -1);
+    CHECK_INT(errno, ENOENT);
+    CHECK_INT(os_read_file(&b, "/tmp", 10000), -1); /* a directory */
+    CHECK_INT(b.n, 10006);
+    buf_free(&b);
+    buf_free(&big);
+}
+
+static void unit_os_uuids(void)
+{
+    test_begin("a random UUID is of version 4, and no two are the same");
+    char a[37], b[37];
+    os_uuid(a);
+    for (int round = 0; round < 50; round++) {
+        os_uuid(b);
+        CHECK_INT(strlen(b), 36);
+        for (int i = 0; i < 36; i++)
+            CHECK(i == 8 || i == 13 || i == 18 || i == 23
+                      ? b[i] == '-'
+                      : strchr("0123456789abcdef", b[i]) != NULL);
+        CHECK(b[14] == '4' && strchr("89ab", b[19]));
+        CHECK(strcmp(a, b) != 0);
+    }
+}
+
+static void unit_os_random_bytes(void)
+{
+    test_begin("random bytes fill exactly what they are asked for");
+    unsigned char zero[64] = {0}, some[65] = {0};
+    os_random(some, 0);
+    CHECK(memcmp(zero, some, sizeof zero) == 0);
+    os_random(some, 64);
+    CHECK(memcmp(zero, some, sizeof zero) != 0 && some[64] == 0);
+}
+
+static void unit_os(void)
+{
+    unit_os_files();
+    unit_os_uuids();
+    unit_os_random_bytes();
+}
