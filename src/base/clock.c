@@ -56,7 +56,7 @@ static void clock_put_iso(buf *b, long long wall_ms)
 }
 
 /* Exactly `count` digits at the start of *s. */
-static int clock_take_digits(span *s, int count, int *out)
+static int clock_parse_digits(span *s, int count, int *out)
 {
     *out = 0;
     for (int i = 0; i < count; i++) {
@@ -68,7 +68,7 @@ static int clock_take_digits(span *s, int count, int *out)
     return 1;
 }
 
-static int clock_take(span *s, const char *one_of)
+static int clock_skip(span *s, const char *one_of)
 {
     if (s->n == 0 || !strchr(one_of, s->p[0]) || !s->p[0])
         return 0;
@@ -77,17 +77,17 @@ static int clock_take(span *s, const char *one_of)
 }
 
 /* "Z", "+02:00", "-0530" or nothing: minutes east of UTC. */
-static int clock_take_offset(span *s, int *minutes)
+static int clock_parse_offset(span *s, int *minutes)
 {
     int hours, rest;
     *minutes = 0;
-    if (s->n == 0 || (s->n == 1 && clock_take(s, "Zz")))
+    if (s->n == 0 || (s->n == 1 && clock_skip(s, "Zz")))
         return 1;
     int sign = s->p[0] == '-' ? -1 : 1;
-    if (!clock_take(s, "+-") || !clock_take_digits(s, 2, &hours))
+    if (!clock_skip(s, "+-") || !clock_parse_digits(s, 2, &hours))
         return 0;
-    clock_take(s, ":");
-    if (!clock_take_digits(s, 2, &rest) || s->n || hours > 23 || rest > 59)
+    clock_skip(s, ":");
+    if (!clock_parse_digits(s, 2, &rest) || s->n || hours > 23 || rest > 59)
         return 0;
     *minutes = sign * (hours * 60 + rest);
     return 1;
@@ -96,24 +96,24 @@ static int clock_take_offset(span *s, int *minutes)
 static int clock_parse_iso(span s, long long *wall_ms)
 {
     int year, month, day, hour, minute, second, digit, fraction = 0, east;
-    if (!clock_take_digits(&s, 4, &year) || !clock_take(&s, "-") ||
-        !clock_take_digits(&s, 2, &month) || !clock_take(&s, "-") ||
-        !clock_take_digits(&s, 2, &day) || !clock_take(&s, "Tt ") ||
-        !clock_take_digits(&s, 2, &hour) || !clock_take(&s, ":") ||
-        !clock_take_digits(&s, 2, &minute) || !clock_take(&s, ":") ||
-        !clock_take_digits(&s, 2, &second))
+    if (!clock_parse_digits(&s, 4, &year) || !clock_skip(&s, "-") ||
+        !clock_parse_digits(&s, 2, &month) || !clock_skip(&s, "-") ||
+        !clock_parse_digits(&s, 2, &day) || !clock_skip(&s, "Tt ") ||
+        !clock_parse_digits(&s, 2, &hour) || !clock_skip(&s, ":") ||
+        !clock_parse_digits(&s, 2, &minute) || !clock_skip(&s, ":") ||
+        !clock_parse_digits(&s, 2, &second))
         return 0;
     if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60 ||
         clock_days(year, month, day) >= clock_days(year + month / 12, month % 12 + 1, 1))
         return 0;
-    if (clock_take(&s, ".,")) {
-        if (!clock_take_digits(&s, 1, &digit))
+    if (clock_skip(&s, ".,")) {
+        if (!clock_parse_digits(&s, 1, &digit))
             return 0;
         fraction = digit * 100;
-        for (int unit = 10; clock_take_digits(&s, 1, &digit); unit /= 10)
+        for (int unit = 10; clock_parse_digits(&s, 1, &digit); unit /= 10)
             fraction += digit * unit;
     }
-    if (!clock_take_offset(&s, &east))
+    if (!clock_parse_offset(&s, &east))
         return 0;
     long long seconds = clock_days(year, month, day) * 86400 + hour * 3600LL + minute * 60 + second;
     *wall_ms = (seconds - east * 60LL) * 1000 + fraction;

@@ -395,7 +395,7 @@ static const char *json_skip_scalar(const char *p, const char *end) /* a number 
 }
 
 /* The value at *p, which becomes where it ends. */
-static struct json json_take(const char **p, const char *end)
+static struct json json_read_value(const char **p, const char *end)
 {
     const char *start = *p;
     enum json_type type = json_type_at(start);
@@ -428,11 +428,11 @@ static int json_next(struct json_iter *it)
     if (p >= it->end)
         return 0;
     if (it->key.type == JSON_STRING) {
-        it->key = json_take(&p, it->end);
+        it->key = json_read_value(&p, it->end);
         p = json_skip_blank(p, it->end);
         p = json_skip_blank(p + 1, it->end); /* past the colon */
     }
-    it->value = json_take(&p, it->end);
+    it->value = json_read_value(&p, it->end);
     it->at = p;
     return 1;
 }

@@ -145,7 +145,7 @@ static enum parse client_request_feed(struct client_request *r)
         parsed = http_parse_response(&r->scan, conn_view(&r->conn), &used, &head);
         if (parsed != PARSE_DONE)
             return parsed;
-        conn_take(&r->conn, used);
+        conn_consume(&r->conn, used);
         if (head.status < 200) /* 100 Continue and the like: the answer is still to come */
             continue;
         r->status = head.status;
@@ -158,7 +158,7 @@ static enum parse client_request_feed(struct client_request *r)
         if (parsed == PARSE_BAD)
             return parsed;
         buf_span(&r->body, data);
-        conn_take(&r->conn, used);
+        conn_consume(&r->conn, used);
     } while (parsed == PARSE_MORE && used);
     return parsed;
 }
@@ -287,7 +287,7 @@ static enum parse client_ws_handshake(struct client_ws *w)
     }
     w->foreign = !span_starts(http_header(&head, "Server"), "telec/");
     w->accepted = 1;
-    conn_take(&w->conn, used);
+    conn_consume(&w->conn, used);
     w->on_open(w->ctx);
     return PARSE_DONE;
 }
@@ -306,7 +306,7 @@ static void client_ws_on_data(void *ctx)
             client_ws_take(w, &ev);
         else if (parsed == PARSE_BAD)
             conn_close(&w->conn, ev.error);
-        conn_take(&w->conn, used);
+        conn_consume(&w->conn, used);
     }
     if (w->conn.eof)
         conn_close(&w->conn, "the connection was closed");

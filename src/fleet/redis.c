@@ -692,7 +692,7 @@ static void redis_on_data(void *ctx)
     while (!c->dead &&
            (found = resp_parse(&r->scan, conn_view(c), &used, &reply)) == PARSE_DONE) {
         redis_on_reply(r, &reply);
-        conn_take(c, used);
+        conn_consume(c, used);
     }
     if (c->dead)
         return;

@@ -168,7 +168,7 @@ static int cell_class_joins(const struct cell_cluster *c, enum cell_class next, 
 }
 
 /* Takes cp into the grapheme if it belongs there: 1, else 0 and nothing changed. */
-static int cell_cluster_take(struct cell_cluster *c, uint32_t cp)
+static int cell_cluster_add(struct cell_cluster *c, uint32_t cp)
 {
     enum cell_class next = cell_classify(cp);
     int first = c->last == CELL_CLASS_NONE;
@@ -219,7 +219,7 @@ static size_t cell_next_grapheme(span s, int *width)
     while (n < s.n) {
         uint32_t cp;
         size_t step = cell_next_rune(span_sub(s, n), &cp);
-        if (!cell_cluster_take(&c, cp))
+        if (!cell_cluster_add(&c, cp))
             break;
         n += step;
     }
@@ -343,7 +343,7 @@ static struct cell_cluster cell_cluster_of(const struct cell_pool *pool, uint32_
     while (s.n) {
         uint32_t cp;
         s = span_sub(s, cell_next_rune(s, &cp));
-        cell_cluster_take(&c, cp);
+        cell_cluster_add(&c, cp);
     }
     return c;
 }

@@ -178,7 +178,7 @@ enum vt_mode {
     VT_MOUSE_ALT_SCROLL = 1 << 20
 };
 
-/* Things a program said that are not cells; collected until vt_take_signals. */
+/* Things a program said that are not cells; collected until vt_drain_signals. */
 enum vt_signal {
     VT_BELL = 1,
     VT_NOTIFIED = 2,
@@ -206,10 +206,10 @@ static span vt_notification(const struct vt *vt);  /* text of the last OSC 9, 99
 /* What the program wants on the clipboard (OSC 52, behind its number, at most VT_STRING_MAX bytes):
  * for the caller to pass on or not. */
 static span vt_clipboard(const struct vt *vt);
-static unsigned vt_take_signals(struct vt *vt);    /* set of enum vt_signal since the last call */
+static unsigned vt_drain_signals(struct vt *vt);    /* set of enum vt_signal since the last call */
 /* Answers to device queries that the program asked (DA, DSR, CPR, DECRQM, XTVERSION, …), taken out
  * of the emulator into b. The caller sends them or drops them. */
-static void vt_take_answers(struct vt *vt, buf *b);
+static void vt_drain_answers(struct vt *vt, buf *b);
 /* cols cells; row < 0 is scrollback, -1 its newest line, valid until the next call with a row < 0
  * or that changes the emulator; a row of the screen is valid until the emulator changes */
 static const struct cell *vt_row(const struct vt *vt, int row);

@@ -104,7 +104,7 @@ static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ct
 static void httpd_refuse(struct httpd_client *c, int status, const char *why)
 {
     c->keep_alive = 0;
-    conn_take(&c->conn, conn_view(&c->conn).n);
+    conn_consume(&c->conn, conn_view(&c->conn).n);
     httpd_reply_detail(c, status, why);
 }
 
@@ -136,7 +136,7 @@ static void httpd_begin(struct httpd_client *c, const struct http_head *head, si
     http_body_init(&c->framing, head, NULL);
     if (c->framing.state == HTTP_BODY_DONE) {
         httpd_dispatch(c, head);
-        conn_take(&c->conn, used);
+        conn_consume(&c->conn, used);
         return;
     }
     buf_span(&c->request, head->method);
@@ -146,7 +146,7 @@ static void httpd_begin(struct httpd_client *c, const struct http_head *head, si
         buf_byte(&c->request, '?');
         buf_span(&c->request, head->query);
     }
-    conn_take(&c->conn, used);
+    conn_consume(&c->conn, used);
     c->state = HTTPD_BODY;
     if (head->expect_continue && conn_view(&c->conn).n == 0)
         conn_send(&c->conn, span_of("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -176,7 +176,7 @@ static int httpd_step_body(struct httpd_client *c)
     span data = {0};
     enum parse parsed = http_body_feed(&c->framing, conn_view(&c->conn), &used, &data);
     buf_span(&c->body, data);
-    conn_take(&c->conn, used);
+    conn_consume(&c->conn, used);
     if (parsed == PARSE_BAD)
         httpd_refuse(c, c->framing.error_status, c->framing.error);
     else if (parsed == PARSE_DONE)
@@ -192,7 +192,7 @@ static int httpd_step_answer(struct httpd_client *c)
 
 static int httpd_step_closing(struct httpd_client *c)
 {
-    conn_take(&c->conn, conn_view(&c->conn).n);
+    conn_consume(&c->conn, conn_view(&c->conn).n);
     return 0;
 }
 
@@ -222,7 +222,7 @@ static int httpd_step_ws(struct httpd_client *c)
     } else if (parsed == PARSE_DONE && ev.opcode != WS_PONG) {
         c->hooks->on_message(c->ws_ctx, ev.opcode, ev.payload);
     }
-    conn_take(&c->conn, used);
+    conn_consume(&c->conn, used);
     return parsed == PARSE_DONE;
 }
 

@@ -251,7 +251,7 @@ static void holder_on_tick(void *ctx)
 static void holder_answer_queries(struct holder *h)
 {
     buf answers = {0};
-    vt_take_answers(h->vt, &answers);
+    vt_drain_answers(h->vt, &answers);
     if (answers.n)
         holder_type(h, buf_view(&answers));
     buf_free(&answers);
@@ -443,9 +443,9 @@ static void holder_on_output(void *ctx)
         holder_count_reaction(h, bytes.n);
         h->activity = clock_wall_ms();
         h->output_at = h->loop.now;
-        state_judge_output(h, vt_take_signals(h->vt));
+        state_judge_output(h, vt_drain_signals(h->vt));
         state_changed(h);
-        conn_take(&h->pty, bytes.n);
+        conn_consume(&h->pty, bytes.n);
         holder_type_first(h);
     }
     if (h->pty.eof)
@@ -731,7 +731,7 @@ static void holder_on_client_data(void *ctx)
         for (size_t i = 0; i < COUNT_OF(holder_requests); i++)
             if (holder_requests[i].type == type)
                 holder_requests[i].take(c, payload);
-        conn_take(&c->conn, FRAME_HEAD + payload.n);
+        conn_consume(&c->conn, FRAME_HEAD + payload.n);
     }
     if (parsed == PARSE_BAD || c->conn.eof)
         conn_close(&c->conn, NULL);

@@ -130,7 +130,7 @@ static void holder_link_on_data(void *ctx)
     while (!link->conn.dead &&
            (parsed = frame_peek(&link->conn, &type, &payload)) == PARSE_DONE) {
         link->on_frame(link->ctx, type, payload);
-        conn_take(&link->conn, FRAME_HEAD + payload.n);
+        conn_consume(&link->conn, FRAME_HEAD + payload.n);
     }
     if (parsed == PARSE_BAD || link->conn.eof)
         conn_close(&link->conn, NULL);

@@ -214,7 +214,7 @@ static char *conn_bytes(struct conn *c)
     return c->in.p ? c->in.p + c->taken : NULL;
 }
 
-static void conn_take(struct conn *c, size_t n)
+static void conn_consume(struct conn *c, size_t n)
 {
     c->taken += n;
 }
@@ -257,7 +257,7 @@ static ssize_t conn_read_message(struct conn *c, char *p, size_t n)
     struct cmsghdr *h = got > 0 ? CMSG_FIRSTHDR(&m) : NULL;
     if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
         h->cmsg_len == CMSG_LEN(sizeof(int))) {
-        int fd = conn_take_fd(c);
+        int fd = conn_receive_fd(c);
         if (fd >= 0)
             close(fd);
         memcpy(&fd, CMSG_DATA(h), sizeof fd);
@@ -273,7 +273,7 @@ static ssize_t conn_read_bytes(struct conn *c, char *p, size_t n)
     return c->is_socket ? recv(c->io.fd, p, n, 0) : read(c->io.fd, p, n);
 }
 
-static int conn_take_fd(struct conn *c)
+static int conn_receive_fd(struct conn *c)
 {
     int fd = c->passed - 1;
     c->passed = 0;
@@ -372,7 +372,7 @@ static void conn_free(struct conn *c)
         blob_drop(conn_piece(c, --c->out_count)->bytes);
     conn_reset_queue(c);
     buf_free(&c->in);
-    int fd = conn_take_fd(c);
+    int fd = conn_receive_fd(c);
     if (fd >= 0)
         close(fd);
 }

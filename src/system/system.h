@@ -120,7 +120,7 @@ struct conn {
     unsigned char paused;   /* not reading */
     unsigned char greedy;   /* read until nothing is left: a pty gives 4 KiB at a time */
     unsigned char stuck;    /* waiting for the descriptor to take more */
-    unsigned char takes_fd; /* a descriptor may come with the input: see conn_take_fd */
+    unsigned char takes_fd; /* a descriptor may come with the input: see conn_receive_fd */
     unsigned char finishing; /* close when drained */
     unsigned char dead;
     buf in;
@@ -139,7 +139,7 @@ struct conn {
 static void conn_open(struct conn *c, struct loop *l, int fd);
 static span conn_view(const struct conn *c);       /* input not taken yet */
 static char *conn_bytes(struct conn *c);           /* the same, to be changed in place */
-static void conn_take(struct conn *c, size_t n);
+static void conn_consume(struct conn *c, size_t n);
 static void conn_pause(struct conn *c, int paused);
 /* queues a copy, a message of its own; a dead conn ignores it */
 static void conn_send(struct conn *c, span s);
@@ -149,7 +149,7 @@ static void conn_send_now(struct conn *c, span s);
  * nothing was sent. */
 static int conn_send_fd(struct conn *c, span s, int fd);
 /* The descriptor that came with the input, now the caller's; -1: none did. */
-static int conn_take_fd(struct conn *c);
+static int conn_receive_fd(struct conn *c);
 /* queues a reference */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
 /* forgets queued messages of which nothing was written yet */

@@ -144,7 +144,7 @@ static void tui_decode(struct app *t, int flush)
         enum parse parsed = term_decode(&t->input, conn_view(&t->terminal), flush, &used, &ev);
         if (parsed == PARSE_DONE)
             tui_on_event(t, &ev);
-        conn_take(&t->terminal, used);
+        conn_consume(&t->terminal, used);
         if (parsed != PARSE_DONE)
             break;
     }

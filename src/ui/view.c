@@ -134,7 +134,7 @@ static void view_take_output(struct view *v, span bytes)
     if (!v->vt)
         v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
     vt_feed(v->vt, bytes);
-    vt_take_answers(v->vt, &answers); /* dropped: the holder's emulator has answered */
+    vt_drain_answers(v->vt, &answers); /* dropped: the holder's emulator has answered */
     buf_free(&answers);
     v->hooks->changed(v->ctx);
 }
@@ -183,7 +183,7 @@ static void view_take_pty(struct view *v, span payload)
 {
     long long inputs;
     if (v->pty < 0)
-        v->pty = conn_take_fd(&v->link.conn);
+        v->pty = conn_receive_fd(&v->link.conn);
     v->may_type = v->pty >= 0 && span_int(payload, &inputs) && inputs == v->inputs;
 }
 
@@ -440,7 +440,7 @@ static void view_put_clipboard(struct view *v, buf *b)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;";
-    if (!v->vt || !(vt_take_signals(v->vt) & VT_CLIPBOARD))
+    if (!v->vt || !(vt_drain_signals(v->vt) & VT_CLIPBOARD))
         return;
     span s = vt_clipboard(v->vt);
     for (size_t i = 0; i < s.n; i++)

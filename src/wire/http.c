@@ -140,7 +140,7 @@ static enum parse http_scan_head(struct http_scan *scan, span in, int empty_line
 }
 
 /* The next of the scanned lines, without its CRLF. */
-static span http_take_line(span *lines)
+static span http_next_line(span *lines)
 {
     size_t i = http_text_run(lines->p, lines->n);
     while (lines->p[i] != '\r') { /* a tab, then */
@@ -152,7 +152,7 @@ static span http_take_line(span *lines)
     return line;
 }
 
-static enum parse http_take_version(struct http_head *head, span s)
+static enum parse http_parse_version(struct http_head *head, span s)
 {
     if (s.n != 8 || !span_starts(s, "HTTP/") || s.p[5] < '0' || s.p[5] > '9' || s.p[6] != '.' ||
         s.p[7] < '0' || s.p[7] > '9')
@@ -164,7 +164,7 @@ static enum parse http_take_version(struct http_head *head, span s)
 }
 
 /* Splits the target into path and query (RFC 9112 3.2). */
-static enum parse http_take_target(struct http_head *head)
+static enum parse http_parse_target(struct http_head *head)
 {
     span rest = head->target;
     if (span_eq(rest, "*") && span_eq(head->method, "OPTIONS")) {
@@ -189,7 +189,7 @@ static enum parse http_take_target(struct http_head *head)
     return PARSE_DONE;
 }
 
-static enum parse http_take_request_line(struct http_head *head, span line)
+static enum parse http_parse_request_line(struct http_head *head, span line)
 {
     size_t n = http_class_run(line, HTTP_TOKEN);
     if (n == 0 || n == line.n || line.p[n] != ' ')
@@ -200,16 +200,16 @@ static enum parse http_take_request_line(struct http_head *head, span line)
     if (n == 0 || n == line.n || line.p[n] != ' ')
         return http_fail(head, 400, "malformed request target");
     head->target = (span){line.p, n};
-    enum parse version = http_take_version(head, span_sub(line, n + 1));
-    return version == PARSE_DONE ? http_take_target(head) : version;
+    enum parse version = http_parse_version(head, span_sub(line, n + 1));
+    return version == PARSE_DONE ? http_parse_target(head) : version;
 }
 
 /* A missing blank before a missing reason phrase is forgiven: nothing else can be meant. */
-static enum parse http_take_status_line(struct http_head *head, span line)
+static enum parse http_parse_status_line(struct http_head *head, span line)
 {
     long long status;
     size_t n = line.n < 8 ? line.n : 8;
-    if (http_take_version(head, (span){line.p, n}) != PARSE_DONE)
+    if (http_parse_version(head, (span){line.p, n}) != PARSE_DONE)
         return PARSE_BAD;
     if (line.n < 12 || line.p[8] != ' ' || (line.n > 12 && line.p[12] != ' ') ||
         !http_number((span){line.p + 9, 3}, 10, &status) || status < 100 || status > 599)
@@ -218,7 +218,7 @@ static enum parse http_take_status_line(struct http_head *head, span line)
     return PARSE_DONE;
 }
 
-static enum parse http_take_field(struct http_head *head, span line)
+static enum parse http_parse_field(struct http_head *head, span line)
 {
     size_t n = http_class_run(line, HTTP_TOKEN);
     if (line.p[0] == ' ' || line.p[0] == '\t')
@@ -342,10 +342,10 @@ static enum parse http_parse_head(struct http_scan *scan, span in, size_t *used,
     enum parse got = http_scan_head(scan, in, empty_lines, head, &lines, used);
     if (got != PARSE_DONE)
         return got;
-    span first = http_take_line(&lines);
-    got = request ? http_take_request_line(head, first) : http_take_status_line(head, first);
+    span first = http_next_line(&lines);
+    got = request ? http_parse_request_line(head, first) : http_parse_status_line(head, first);
     while (got == PARSE_DONE && lines.n)
-        got = http_take_field(head, http_take_line(&lines));
+        got = http_parse_field(head, http_next_line(&lines));
     return got == PARSE_DONE ? http_settle(head, request) : got;
 }
 

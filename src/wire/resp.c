@@ -233,7 +233,7 @@ static enum parse resp_scan_value(struct resp_scan *scan, span in)
 /* ---- walking a checked reply ---------------------------------------------------------------- */
 
 /* The head of the value at *p, which becomes the offset behind it (a string's bytes included). */
-static struct resp_head resp_take_head(const char **p)
+static struct resp_head resp_read_head(const char **p)
 {
     struct resp_head head = {.kind = resp_kind_of(**p)};
     const char *end = *p + 1;
@@ -257,7 +257,7 @@ static size_t resp_elements(const struct resp_head *head)
 static const char *resp_skip(const char *p, size_t values)
 {
     for (; values; values--) {
-        struct resp_head head = resp_take_head(&p);
+        struct resp_head head = resp_read_head(&p);
         values += resp_elements(&head);
     }
     return p;
@@ -278,12 +278,12 @@ static struct resp resp_scalar(const struct resp_head *head, const char *end)
 }
 
 /* The value at *p, past any attribute; *p becomes where it ends. */
-static struct resp resp_take(const char **p)
+static struct resp resp_read_value(const char **p)
 {
-    struct resp_head head = resp_take_head(p);
+    struct resp_head head = resp_read_head(p);
     while (head.kind->byte == '|') {
         *p = resp_skip(*p, resp_elements(&head) - 1);
-        head = resp_take_head(p);
+        head = resp_read_head(p);
     }
     if (head.kind->form != RESP_FORM_NEST || head.number < 0)
         return resp_scalar(&head, *p);
@@ -307,7 +307,7 @@ static enum parse resp_parse(struct resp_scan *scan, span in, size_t *used, stru
     if (r != PARSE_DONE)
         return r;
     const char *p = in.p;
-    *out = resp_take(&p);
+    *out = resp_read_value(&p);
     *used = scan->at;
     *scan = (struct resp_scan){0};
     return PARSE_DONE;
@@ -324,7 +324,7 @@ static int resp_next(struct resp_iter *it, struct resp *out)
     *out = (struct resp){0};
     if (it->at == it->end)
         return 0;
-    *out = resp_take(&it->at);
+    *out = resp_read_value(&it->at);
     return 1;
 }
 

@@ -111,7 +111,7 @@ static int ws_code_valid(int code)
     return registered || (code >= 3000 && code <= 4999);
 }
 
-static enum parse ws_take_close(struct ws *ws, span payload, struct ws_event *ev)
+static enum parse ws_parse_close(struct ws *ws, span payload, struct ws_event *ev)
 {
     struct utf8_state text = {0, 0, 0};
     ev->code = 1005;
@@ -130,7 +130,7 @@ static enum parse ws_take_close(struct ws *ws, span payload, struct ws_event *ev
 }
 
 /* A text or binary frame or a continuation. A message in one frame stays where it is. */
-static enum parse ws_take_data(struct ws *ws, const struct ws_frame *f, span payload,
+static enum parse ws_handle_data(struct ws *ws, const struct ws_frame *f, span payload,
                                struct ws_event *ev)
 {
     int whole = f->fin && f->opcode != WS_CONTINUATION;
@@ -151,14 +151,14 @@ static enum parse ws_take_data(struct ws *ws, const struct ws_frame *f, span pay
     return PARSE_DONE;
 }
 
-static enum parse ws_take_frame(struct ws *ws, const struct ws_frame *f, span payload,
+static enum parse ws_handle_frame(struct ws *ws, const struct ws_frame *f, span payload,
                                 struct ws_event *ev)
 {
     if (!ws_is_control(f->opcode))
-        return ws_take_data(ws, f, payload, ev);
+        return ws_handle_data(ws, f, payload, ev);
     ev->opcode = f->opcode;
     ev->payload = payload;
-    return f->opcode == WS_CLOSE ? ws_take_close(ws, payload, ev) : PARSE_DONE;
+    return f->opcode == WS_CLOSE ? ws_parse_close(ws, payload, ev) : PARSE_DONE;
 }
 
 static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struct ws_event *ev)
@@ -176,7 +176,7 @@ static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struc
         if (f.mask)
             ws_mask(in + *used + f.head, f.length, f.mask);
         *used += f.head + f.length;
-        got = ws_take_frame(ws, &f, payload, ev);
+        got = ws_handle_frame(ws, &f, payload, ev);
         if (got != PARSE_MORE)
             return got;
     }

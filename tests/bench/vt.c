@@ -102,7 +102,7 @@ static void feed_once(struct vt *vt, span stream)
     for (size_t at = 0; at < stream.n; at += PIECE) {
         span rest = span_sub(stream, at);
         vt_feed(vt, (span){rest.p, rest.n < PIECE ? rest.n : PIECE});
-        vt_take_signals(vt);
+        vt_drain_signals(vt);
     }
 }
 

@@ -59,14 +59,14 @@ static void unit_client_on_data(void *ctx)
     span in = conn_view(&u->conn);
     if (in.n < 4 || memcmp(in.p, "GET ", 4) != 0) { /* frames of a client */
         buf_span(&u->frames, in);
-        conn_take(&u->conn, in.n);
+        conn_consume(&u->conn, in.n);
         return;
     }
     if (memcmp(in.p + in.n - 4, "\r\n\r\n", 4) != 0)
         return;
     buf_clear(&u->asked);
     buf_span(&u->asked, in);
-    conn_take(&u->conn, in.n);
+    conn_consume(&u->conn, in.n);
     if (!u->answer) {
         unit_client_upgrade(u);
         return;

@@ -427,7 +427,7 @@ static void unit_loop_on_data(void *ctx)
     CHECK(!n || conn_bytes(&u->conn) == view.p);
     CHECK_INT(u->closed, 0);
     buf_add(&u->got, view.p, n);
-    conn_take(&u->conn, n);
+    conn_consume(&u->conn, n);
     u->eof |= u->conn.eof;
 }
 
@@ -795,13 +795,13 @@ static void unit_loop_conn_descriptor(void)
     fcntl(from.conn.io.fd, F_SETFL, O_NONBLOCK);
     fcntl(to.conn.io.fd, F_SETFL, O_NONBLOCK);
     to.conn.takes_fd = 1;
-    CHECK_INT(conn_take_fd(&to.conn), -1);
+    CHECK_INT(conn_receive_fd(&to.conn), -1);
     conn_send(&from.conn, span_of("queued"));
     CHECK_INT(conn_send_fd(&from.conn, span_of("no"), ends[1]), -1);
     for (int i = 0; i < 5; i++)
         unit_loop_pass(&l);
     CHECK_SPAN(buf_view(&to.got), "queued");
-    CHECK_INT(conn_take_fd(&to.conn), -1);
+    CHECK_INT(conn_receive_fd(&to.conn), -1);
     CHECK_INT(conn_send_fd(&from.conn, span_of("first"), ends[1]), 0);
     CHECK_INT(conn_send_fd(&from.conn, span_of("second"), ends[1]), 0);
     CHECK_INT(conn_send_fd(&from.conn, span_of("third"), more[1]), 0);
@@ -809,8 +809,8 @@ static void unit_loop_conn_descriptor(void)
     for (int i = 0; i < 9; i++)
         unit_loop_pass(&l);
     CHECK_SPAN(buf_view(&to.got), "queuedfirstsecondthird");
-    int fd = conn_take_fd(&to.conn); /* the last one; those before it are closed */
-    CHECK(fd >= 0 && fcntl(fd, F_GETFD) & FD_CLOEXEC && conn_take_fd(&to.conn) == -1);
+    int fd = conn_receive_fd(&to.conn); /* the last one; those before it are closed */
+    CHECK(fd >= 0 && fcntl(fd, F_GETFD) & FD_CLOEXEC && conn_receive_fd(&to.conn) == -1);
     CHECK(write(fd, "!", 1) == 1 && read(more[0], &byte, 1) == 1 && byte == '!');
     close(fd);
     CHECK_INT(read(more[0], &byte, 1), 0);

@@ -84,7 +84,7 @@ static void unit_redis_on_data(void *ctx)
             buf_str(&text, text.n ? " " : "");
             buf_span(&text, word.text);
         }
-        conn_take(&u->conn, used);
+        conn_consume(&u->conn, used);
         buf_span(&u->asked, buf_view(&text));
         buf_byte(&u->asked, '|');
         unit_redis_say(u, unit_redis_answer_to(u, buf_view(&text)));

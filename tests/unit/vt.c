@@ -491,9 +491,9 @@ static void unit_vt_queries(void)
     for (i = 0; i < COUNT_OF(unit_vt_answers); i++) {
         vt = unit_vt_of(8, 4, unit_vt_answers[i][0]);
         buf_clear(&b);
-        vt_take_answers(vt, &b);
+        vt_drain_answers(vt, &b);
         CHECK_SPAN(buf_view(&b), unit_vt_answers[i][1]);
-        vt_take_answers(vt, &b);
+        vt_drain_answers(vt, &b);
         CHECK_SPAN(buf_view(&b), unit_vt_answers[i][1]);
         vt_free(vt);
     }
@@ -501,7 +501,7 @@ static void unit_vt_queries(void)
     for (i = 0; i < 10000; i++)
         vt_feed(vt, span_of("\033[c"));
     buf_clear(&b);
-    vt_take_answers(vt, &b);
+    vt_drain_answers(vt, &b);
     CHECK(b.n > VT_ANSWERS_MAX / 2 && b.n <= VT_ANSWERS_MAX);
     vt_free(vt);
     buf_free(&b);
@@ -542,8 +542,8 @@ static void unit_vt_strings(void)
     for (i = 0; i < COUNT_OF(unit_vt_strings_cases); i++) {
         struct vt *vt = unit_vt_of(9, 1, unit_vt_strings_cases[i].bytes);
         test_name = unit_vt_strings_cases[i].bytes + 1;
-        CHECK_INT(vt_take_signals(vt), unit_vt_strings_cases[i].signals);
-        CHECK_INT(vt_take_signals(vt), 0);
+        CHECK_INT(vt_drain_signals(vt), unit_vt_strings_cases[i].signals);
+        CHECK_INT(vt_drain_signals(vt), 0);
         CHECK_SPAN(vt_title(vt), unit_vt_strings_cases[i].title);
         CHECK_SPAN(vt_directory(vt), unit_vt_strings_cases[i].directory);
         CHECK_SPAN(vt_notification(vt), unit_vt_strings_cases[i].note);

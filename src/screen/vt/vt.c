@@ -88,7 +88,7 @@ static span vt_notification(const struct vt *vt)
     return buf_view(&vt->notification);
 }
 
-static unsigned vt_take_signals(struct vt *vt)
+static unsigned vt_drain_signals(struct vt *vt)
 {
     unsigned signals = vt->signals;
 
@@ -96,7 +96,7 @@ static unsigned vt_take_signals(struct vt *vt)
     return signals;
 }
 
-static void vt_take_answers(struct vt *vt, buf *b)
+static void vt_drain_answers(struct vt *vt, buf *b)
 {
     buf_span(b, buf_view(&vt->answers));
     buf_clear(&vt->answers);
