@@ -98,6 +98,15 @@ static span span_cut(span *rest, char at)
     return head;
 }
 
+static int span_is_one_of(const char *words, const char *word)
+{
+    span rest = span_of(words);
+    while (rest.n)
+        if (span_eq(span_cut(&rest, '|'), word))
+            return 1;
+    return 0;
+}
+
 static int span_int(span s, long long *out)
 {
     int negative = s.n && s.p[0] == '-';

@@ -120,6 +120,7 @@ static int span_eq_nocase(span s, const char *t);  /* same but for the case of A
 static int span_starts(span s, const char *t);
 static span span_trim(span s, const char *set);    /* without bytes of set at both ends */
 static span span_cut(span *rest, char at);         /* up to `at`; *rest becomes what follows it */
+static int span_is_one_of(const char *words, const char *word); /* of "one|two|three" */
 static int span_int(span s, long long *out);       /* 1: exactly [-]digits that fit; else 0 */
 static char *span_dup(span s);                     /* a C string of it, to be freed; cut at a NUL */
 

@@ -1,5 +1,6 @@
 #ifndef TELEC_CLI_H
 #define TELEC_CLI_H
+#include "../server/server.h"
 #include "../ui/ui.h"
 
 /* ==== hook: what agents' hooks say, and putting them in place ================================ */

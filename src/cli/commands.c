@@ -520,7 +520,7 @@ static int command_wait(struct cli *c)
     struct loop_timer timer = {.fn = command_wait_on_late, .ctx = &w};
     buf target = {0};
     long long seconds = 0;
-    if (w.wanted && !request_is_literal("waiting|idle|working|exited", w.wanted))
+    if (w.wanted && !span_is_one_of("waiting|idle|working|exited", w.wanted))
         return cli_usage("waiting, idle, working or exited is expected", w.wanted);
     if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
         return cli_usage("a number of seconds is expected", c->value['T']);
@@ -531,7 +531,7 @@ static int command_wait(struct cli *c)
     c->client.ctx = &w;
     if (c->value['T'])
         loop_timer_set(&c->loop, &timer, c->loop.now + seconds * 1000);
-    client_watch(&c->client);
+    client_subscribe(&c->client);
     while (!w.over)
         loop_once(&c->loop);
     if (w.why)
@@ -558,7 +558,7 @@ static int command_watch(struct cli *c)
 {
     c->client.hooks = &cli_watch_hooks;
     c->client.ctx = c;
-    client_watch(&c->client);
+    client_subscribe(&c->client);
     while (!c->answered)
         loop_once(&c->loop);
     return 0;
@@ -711,7 +711,7 @@ static int command_hook(struct cli *c)
     buf report = {0}, error = {0};
     if (!agent)
         return command_hook_report(c);
-    if (!request_is_literal("claude|gemini|codex", agent))
+    if (!span_is_one_of("claude|gemini|codex", agent))
         return cli_usage("claude, gemini or codex is expected", agent);
     int status = hook_install(agent, home ? home : "/", c->config.program, c->value['y'] != NULL,
                               &report, &error);

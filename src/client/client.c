@@ -54,7 +54,7 @@ static int client_connect(const struct client *c)
     return fd;
 }
 
-static int client_nobody_there(int error)
+static int client_is_absent(int error)
 {
     return error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
 }
@@ -126,7 +126,7 @@ static void client_request_fail(struct client_request *r, int error)
     if (c->start_error)
         buf_fmt(&b, "cannot start the daemon: %s (see %s/daemon.log)", c->start_error,
                 c->config->state);
-    else if (client_nobody_there(error))
+    else if (client_is_absent(error))
         buf_fmt(&b, "no daemon is running on %s", c->config->socket);
     else
         buf_fmt(&b, "cannot reach the daemon on %s: %s", c->config->socket, strerror(error));
@@ -181,7 +181,7 @@ static void client_request_on_data(void *ctx)
 /* A request that a dying daemon has not read may be sent once more: a Unix socket that is closed
  * with unread input resets the connection. What it may have read is only asked again when that is
  * harmless. */
-static int client_request_again(struct client_request *r, const char *why)
+static int client_request_retry(struct client_request *r, const char *why)
 {
     int unread = strcmp(why, strerror(ECONNRESET)) == 0 || strcmp(why, strerror(EPIPE)) == 0;
     int harmless = strcmp(r->method, "GET") == 0 && strcmp(why, client_too_early) == 0;
@@ -198,7 +198,7 @@ static void client_request_on_closed(void *ctx, const char *why)
 {
     struct client_request *r = ctx;
     buf b = {0};
-    if (why && client_request_again(r, why))
+    if (why && client_request_retry(r, why))
         return;
     if (why)
         buf_fmt(&b, "no answer from the daemon: %s", why);
@@ -225,7 +225,7 @@ static void client_request_connect(void *ctx)
     int fd = client_connect(c);
     if (fd < 0) {
         int error = errno;
-        if (client_nobody_there(error) && client_start_daemon(c))
+        if (client_is_absent(error) && client_start_daemon(c))
             return;
         client_request_fail(r, error);
         return;
@@ -259,7 +259,7 @@ static void client_request(struct client *c, const char *method, const char *tar
 
 /* ---- WebSocket ------------------------------------------------------------------------------ */
 
-static void client_ws_take(struct client_ws *w, const struct ws_event *ev)
+static void client_ws_handle(struct client_ws *w, const struct ws_event *ev)
 {
     if (ev->opcode == WS_PING) {
         client_ws_send(w, WS_PONG, ev->payload);
@@ -303,7 +303,7 @@ static void client_ws_on_data(void *ctx)
         size_t used = 0;
         parsed = ws_feed(&w->ws, conn_bytes(&w->conn), conn_view(&w->conn).n, &used, &ev);
         if (parsed == PARSE_DONE)
-            client_ws_take(w, &ev);
+            client_ws_handle(w, &ev);
         else if (parsed == PARSE_BAD)
             conn_close(&w->conn, ev.error);
         conn_consume(&w->conn, used);
@@ -377,7 +377,7 @@ static void client_ws_close(struct client_ws *w)
     conn_finish(&w->conn);
 }
 
-static void client_abandon(struct conn *conn)
+static void client_cancel_conn(struct conn *conn)
 {
     loop_unwatch(conn->loop, &conn->io);
     if (conn->io.fd >= 0)
@@ -385,10 +385,10 @@ static void client_abandon(struct conn *conn)
     conn_free(conn);
 }
 
-static void client_ws_abandon(struct client_ws *w)
+static void client_ws_cancel(struct client_ws *w)
 {
     if (w->open)
-        client_abandon(&w->conn);
+        client_cancel_conn(&w->conn);
     ws_free(&w->ws);
     w->open = 0;
 }
@@ -483,7 +483,7 @@ static void client_push_try(struct client *c)
     int error = errno;
     free(c->ws);
     c->ws = NULL;
-    if (client_nobody_there(error) && client_start_daemon(c))
+    if (client_is_absent(error) && client_start_daemon(c))
         client_set_push(c, CLIENT_CONNECTING);
     else
         client_push_wait(c, c->stopped ? "the daemon was stopped" : "no daemon answers");
@@ -498,7 +498,7 @@ static void client_on_retry(void *ctx)
     client_push_try(c);
 }
 
-static void client_watch(struct client *c)
+static void client_subscribe(struct client *c)
 {
     client_push_try(c);
 }
@@ -635,13 +635,13 @@ static void client_free(struct client *c)
         loop_timer_stop(c->loop, &r->timer);
         loop_cancel(c->loop, &r->begin);
         if (r->connected)
-            client_abandon(&r->conn);
+            client_cancel_conn(&r->conn);
         buf_free(&r->text);
         buf_free(&r->body);
         free(r);
     }
     if (c->ws) {
-        client_ws_abandon(c->ws);
+        client_ws_cancel(c->ws);
         free(c->ws);
     }
     free(c->start_error);

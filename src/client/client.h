@@ -1,6 +1,15 @@
 #ifndef TELEC_CLIENT_H
 #define TELEC_CLIENT_H
-#include "../server/server.h"
+#include "../system/system.h"
+
+/* ==== spawn: starting and stopping a daemon from outside ===================================== */
+
+/* Starts a daemon in the background, in a process session of its own. Returns a descriptor that
+ * gives one byte once the daemon serves and end of file when it has failed, or -1 with a message. */
+static int spawn_daemon(const struct config *config, buf *error);
+/* Sends SIGTERM to the running daemon and waits until it has ended. Returns 0 when it has ended, 1
+ * when none was running, or -1 with a message. */
+static int spawn_stop(const struct config *config, buf *error);
 
 /* ==== client: HTTP and WebSocket towards a daemon; reconnect, backoff, REST fallback ========= */
 
@@ -60,7 +69,7 @@ static void client_request(struct client *c, const char *method, const char *tar
                            void *ctx);
 /* Connects to /ws and subscribes to sessions and preparation, for as long as the client lives:
  * reconnects after a loss, and asks for fetches by REST meanwhile. */
-static void client_watch(struct client *c);
+static void client_subscribe(struct client *c);
 static void client_refresh(struct client *c);      /* asks for the initial states again */
 static void client_retry_now(struct client *c);    /* does not wait for the next try any longer */
 
@@ -96,7 +105,7 @@ struct client_ws {
 static int client_ws_open(struct client_ws *w, struct client *c, const char *target);
 static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payload);
 /* at the program's end: no callback, no close frame */
-static void client_ws_abandon(struct client_ws *w);
+static void client_ws_cancel(struct client_ws *w);
 static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
 
 #endif

@@ -1,8 +1,21 @@
 #include "client.h"
 
-/* ---- in the background ---------------------------------------------------------------------- */
+/* spawn - starts a daemon in the background, and stops a running one.
+ *
+ * The starter is the daemon's grandparent: init adopts the daemon, so nothing has to wait for it.
+ * Stopping finds the daemon by the lock on SOCKET.lock. */
 
-/* The daemon's own log, STATE/daemon.log; one that has grown large becomes daemon.log.1. */
+#ifndef SPAWN_LOG_MAX
+#define SPAWN_LOG_MAX (1024 * 1024) /* bytes of daemon.log from which the next start renames it */
+#endif
+#ifndef SPAWN_STOP_MS
+#define SPAWN_STOP_MS 4000 /* for the daemon to end: twice what it gives its clients */
+#endif
+#ifndef SPAWN_POLL_MS
+#define SPAWN_POLL_MS 10   /* between two looks at its lock: a lock's end is not an event */
+#endif
+
+/* Opens the daemon's log, STATE/daemon.log; a large one is renamed to daemon.log.1 before. */
 static int spawn_open_log(const struct config *config)
 {
     buf path = {0}, old = {0};
@@ -17,7 +30,7 @@ static int spawn_open_log(const struct config *config)
     return fd;
 }
 
-/* Runs between fork and exec in a process of its own session. */
+/* Becomes the daemon: runs between fork and exec, and never returns. */
 static void spawn_become(const struct config *config, int ready_fd, int err_fd)
 {
     int null = open("/dev/null", O_RDWR);
@@ -26,7 +39,7 @@ static void spawn_become(const struct config *config, int ready_fd, int err_fd)
         _exit(1);
     if (ready_fd != 3)
         dup2(ready_fd, 3);
-    holder_close_inherited(4); /* what the caller's shell had open is none of the daemon's */
+    conn_close_inherited(4); /* the caller's open files stay the caller's */
     if (chdir("/") != 0)
         _exit(1);
     setenv("TELEC_SOCKET", config->socket, 1);
@@ -48,7 +61,7 @@ static int spawn_daemon(const struct config *config, buf *error)
     pid_t pid = fork();
     if (pid == 0) {
         close(pipe_fds[0]);
-        if (fork() == 0) /* a grandchild: nobody has to wait for it */
+        if (fork() == 0)
             spawn_become(config, pipe_fds[1], err_fd);
         _exit(0);
     }
@@ -63,17 +76,12 @@ static int spawn_daemon(const struct config *config, buf *error)
     return -1;
 }
 
-/* The process that holds the daemon's lock; 0: nobody does. */
+/* The process id of the running daemon; 0: none runs. */
 static pid_t spawn_pid(const struct config *config)
 {
     buf name = {0};
-    pid_t pid = 0;
-    buf_fmt(&name, "%s.lock", config->socket);
-    if (access(buf_cstr(&name), F_OK) == 0) {
-        int fd = store_lock(name.p, &pid);
-        if (fd >= 0)
-            close(fd);
-    }
+    buf_fmt(&name, "%s" STORE_SOCKET_LOCK, config->socket);
+    pid_t pid = store_lock_owner(buf_cstr(&name));
     buf_free(&name);
     return pid;
 }
@@ -84,14 +92,15 @@ static int spawn_stop(const struct config *config, buf *error)
     if (pid <= 0)
         return 1;
     if (kill(pid, SIGTERM) != 0) {
-        buf_fmt(error, "cannot stop process %ld: %s", (long)pid, strerror(errno));
+        buf_fmt(error, "daemon: cannot stop process %ld: %s", (long)pid, strerror(errno));
         return -1;
     }
-    for (int waited = 0; waited < SPAWN_STOP_MS * 2; waited += 10) {
+    for (int waited = 0; waited < SPAWN_STOP_MS; waited += SPAWN_POLL_MS) {
         if (spawn_pid(config) != pid)
             return 0;
-        poll(NULL, 0, 10);
+        poll(NULL, 0, SPAWN_POLL_MS);
     }
-    buf_fmt(error, "process %ld does not end", (long)pid);
+    buf_fmt(error, "daemon: process %ld has not ended after %d s; end it with kill -9 %ld",
+            (long)pid, SPAWN_STOP_MS / 1000, (long)pid);
     return -1;
 }

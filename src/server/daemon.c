@@ -5,8 +5,7 @@
  * One daemon per socket and per state directory: both are locked, so that two started at once end
  * as one. */
 
-#define SPAWN_STOP_MS 2000   /* for clients to take their last bytes at shutdown */
-#define SPAWN_LOG_MAX (1024 * 1024)
+#define DAEMON_STOP_MS 2000   /* for clients to take their last bytes at shutdown */
 
 struct daemon {
     const struct config *config;
@@ -15,10 +14,10 @@ struct daemon {
     struct sessions sessions;
     struct projects projects;
     struct peers peers;
-    struct observations watches;
-    struct requests answer;
-    struct httpd serve;
-    struct api api;
+    struct observations observations;
+    struct requests requests;
+    struct httpd httpd;
+    struct server server;
     int listening_fd, ready_fd;
     int stopping, late; /* late: nothing is waited for any more */
     struct loop_timer stop_timer;
@@ -45,9 +44,9 @@ static void daemon_on_interest(void *ctx, unsigned topics)
 static void daemon_on_ready(void *ctx)
 {
     struct daemon *d = ctx;
-    requests_init(&d->answer, &d->loop, d->config, &d->cache, &d->sessions, &d->projects,
+    requests_init(&d->requests, &d->loop, d->config, &d->cache, &d->sessions, &d->projects,
                 &d->peers);
-    httpd_accept(&d->serve, d->listening_fd);
+    httpd_accept(&d->httpd, d->listening_fd);
     log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
     if (d->ready_fd >= 0) {
         ssize_t n = write(d->ready_fd, "", 1);
@@ -60,7 +59,7 @@ static void daemon_on_ready(void *ctx)
 static void daemon_on_stop_late(void *ctx)
 {
     struct daemon *d = ctx;
-    httpd_drop_clients(&d->serve);
+    httpd_drop_clients(&d->httpd);
     d->late = 1;
 }
 
@@ -72,9 +71,9 @@ static void daemon_on_signal(void *ctx, int signo)
     log_line(LOG_INFO, "signal %d: shutting down; sessions go on", signo);
     d->stopping = 1;
     unlink(d->config->socket);
-    httpd_shutdown(&d->serve);
+    httpd_shutdown(&d->httpd);
     peers_leave(&d->peers);
-    loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + SPAWN_STOP_MS);
+    loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
 }
 
 /* "SOCKET.lock" and "STATE/daemon.lock" are held as long as the process lives. */
@@ -106,8 +105,8 @@ static int daemon_claim(struct daemon *d, buf *error)
 {
     char message[256];
     if (config_make_dirs(d->config, error) != 0 ||
-        daemon_lock(d->config->socket, ".lock", error) < 0 ||
-        daemon_lock(d->config->state, "/daemon.lock", error) < 0)
+        daemon_lock(d->config->socket, STORE_SOCKET_LOCK, error) < 0 ||
+        daemon_lock(d->config->state, STORE_STATE_LOCK, error) < 0)
         return -1;
     if (daemon_socket_is_live(d->config)) {
         buf_fmt(error, "something else is serving %s", d->config->socket);
@@ -133,30 +132,29 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
     cache_init(&d.cache, httpd_text_frame);
-    httpd_init(&d.serve, &d.loop, routes_handle, &d.api);
+    httpd_init(&d.httpd, &d.loop, routes_handle, &d.server);
     if (peers_init(&d.peers, &d.loop, config, &d.cache, error) != 0) {
         log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
         buf_clear(error);
     }
-    observe_init(&d.watches, &d.loop, &d.peers);
+    observe_init(&d.observations, &d.loop, &d.peers);
     projects_init(&d.projects, &d.loop, config, &d.cache);
     d.cache.on_interest = daemon_on_interest;
     d.cache.interest_ctx = &d;
-    routes_init(&d.api, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.watches,
-             &d.serve);
+    routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.observations,
+             &d.httpd);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
-    while (!d.stopping || d.serve.clients ||
-           (!d.late && (requests_is_busy(&d.answer) || streams_is_busy(&d.peers.link))))
+    while (!d.stopping || d.httpd.clients ||
+           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.peers.link))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
-    requests_free(&d.answer);
+    requests_free(&d.requests);
     peers_free(&d.peers);
     sessions_free(&d.sessions);
-    httpd_free(&d.serve);
+    httpd_free(&d.httpd);
     cache_free(&d.cache);
     projects_free(&d.projects);
     loop_free(&d.loop);
     close(d.listening_fd);
     return 0;
 }
-

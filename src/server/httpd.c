@@ -11,10 +11,10 @@
 
 #define HTTPD_RETRY_MS 1000 /* after running out of descriptors */
 
-enum httpd_state { HTTPD_HEAD, HTTPD_BODY, HTTPD_ANSWER, HTTPD_WS, HTTPD_CLOSING };
+enum httpd_state { HTTPD_HEAD, HTTPD_BODY, HTTPD_REPLY, HTTPD_WS, HTTPD_CLOSING };
 
 struct httpd_client {
-    struct httpd *serve;
+    struct httpd *httpd;
     enum httpd_state state;
     const struct httpd_ws_hooks *hooks;
     void *ws_ctx;
@@ -44,11 +44,11 @@ static void httpd_finish(struct httpd_client *c)
 {
     c->state = HTTPD_CLOSING;
     conn_finish(&c->conn);
-    loop_timer_set(c->serve->loop, &c->idle, c->serve->loop->now + HTTPD_IDLE_MS);
+    loop_timer_set(c->httpd->loop, &c->idle, c->httpd->loop->now + HTTPD_IDLE_MS);
 }
 
 /* An answer is on its way: on to the next request, or to the end. */
-static void httpd_answered(struct httpd_client *c)
+static void httpd_replied(struct httpd_client *c)
 {
     c->gone = NULL;
     buf_free(&c->body);
@@ -64,13 +64,13 @@ static void httpd_answered(struct httpd_client *c)
 static void httpd_reply_json(struct httpd_client *c, int status, span json,
                              const char *extra_headers)
 {
-    buf *b = &c->serve->answer;
+    buf *b = &c->httpd->reply;
     buf_clear(b);
     http_put_response(b, status, "application/json", json.n, !c->keep_alive, extra_headers);
     if (!c->head_only)
         buf_span(b, json);
     conn_send(&c->conn, buf_view(b));
-    httpd_answered(c);
+    httpd_replied(c);
 }
 
 static void httpd_reply_detail(struct httpd_client *c, int status, const char *detail)
@@ -85,13 +85,13 @@ static void httpd_reply_detail(struct httpd_client *c, int status, const char *d
 
 static void httpd_reply_blob(struct httpd_client *c, blob *body)
 {
-    buf *b = &c->serve->answer;
+    buf *b = &c->httpd->reply;
     buf_clear(b);
     http_put_response(b, 200, "application/json", body->n, !c->keep_alive, NULL);
     conn_send(&c->conn, buf_view(b));
     if (!c->head_only)
         conn_send_blob(&c->conn, body, 0, body->n, 0);
-    httpd_answered(c);
+    httpd_replied(c);
 }
 
 static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ctx)
@@ -124,8 +124,8 @@ static void httpd_dispatch(struct httpd_client *c, const struct http_head *head)
         request.path = span_cut(&target, '?');
         request.query = target;
     }
-    c->state = HTTPD_ANSWER;
-    c->serve->handle(c->serve->ctx, &request);
+    c->state = HTTPD_REPLY;
+    c->httpd->handle(c->httpd->ctx, &request);
 }
 
 /* A head has been parsed; what comes next? Its bytes are still in the input. */
@@ -184,7 +184,7 @@ static int httpd_step_body(struct httpd_client *c)
     return parsed != PARSE_MORE || used > 0;
 }
 
-static int httpd_step_answer(struct httpd_client *c)
+static int httpd_step_reply(struct httpd_client *c)
 {
     (void)c; /* somebody is at work on it */
     return 0;
@@ -231,7 +231,7 @@ static int httpd_step_ws(struct httpd_client *c)
 static void httpd_pump(struct httpd_client *c)
 {
     static int (*const step[])(struct httpd_client * c) = {
-        httpd_step_head, httpd_step_body, httpd_step_answer, httpd_step_ws, httpd_step_closing};
+        httpd_step_head, httpd_step_body, httpd_step_reply, httpd_step_ws, httpd_step_closing};
     if (c->pumping)
         return;
     c->pumping = 1;
@@ -249,9 +249,9 @@ static void httpd_pump(struct httpd_client *c)
     else if (c->conn.eof && waiting)
         httpd_finish(c);
     else if (waiting)
-        loop_timer_set(c->serve->loop, &c->idle, c->serve->loop->now + HTTPD_IDLE_MS);
+        loop_timer_set(c->httpd->loop, &c->idle, c->httpd->loop->now + HTTPD_IDLE_MS);
     else if (c->state != HTTPD_CLOSING)
-        loop_timer_stop(c->serve->loop, &c->idle);
+        loop_timer_stop(c->httpd->loop, &c->idle);
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------ */
@@ -265,7 +265,7 @@ static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
     buf_free(&b);
     if (status != 101) {
         c->keep_alive = 0;
-        httpd_answered(c);
+        httpd_replied(c);
         return 0;
     }
     c->state = HTTPD_WS;
@@ -342,7 +342,7 @@ static void httpd_on_drained(void *ctx)
 static void httpd_on_closed(void *ctx, const char *why)
 {
     struct httpd_client *c = ctx;
-    struct httpd *s = c->serve;
+    struct httpd *s = c->httpd;
     int pushed_to = c->ws != NULL; /* whoever merely left before its answer is not worth a line */
     if (c->failed || why)
         log_line(pushed_to ? LOG_INFO : LOG_DEBUG, "client closed: %s",
@@ -376,7 +376,7 @@ static void httpd_on_idle(void *ctx)
 static void httpd_add(struct httpd *s, int fd)
 {
     struct httpd_client *c = base_alloc(sizeof *c);
-    c->serve = s;
+    c->httpd = s;
     LIST_PUSH(&s->clients, c);
     s->count++;
     c->idle = (struct loop_timer){.fn = httpd_on_idle, .ctx = c};
@@ -437,7 +437,7 @@ static void httpd_shutdown(struct httpd *s)
         c->keep_alive = 0; /* whoever is being answered closes after that */
         if (c->state == HTTPD_WS)
             httpd_close_ws(c, 1001, "the daemon is shutting down");
-        else if (c->state != HTTPD_ANSWER)
+        else if (c->state != HTTPD_REPLY)
             conn_finish(&c->conn);
     }
 }
@@ -450,5 +450,5 @@ static void httpd_drop_clients(struct httpd *s)
 
 static void httpd_free(struct httpd *s)
 {
-    buf_free(&s->answer);
+    buf_free(&s->reply);
 }

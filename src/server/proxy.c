@@ -11,25 +11,25 @@
 
 /* A request to another computer on behalf of a client. */
 struct proxy {
-    struct api *api;
+    struct server *server;
     struct httpd_client *client;
     struct streams_ask *asked;
     char *computer, *id; /* id: of the session that it is about; or NULL */
-    void (*answer)(struct proxy *remote, struct json data);
+    void (*answer)(struct proxy *proxy, struct json data);
 };
 
-static void proxy_free(struct proxy *remote)
+static void proxy_free(struct proxy *proxy)
 {
-    free(remote->computer);
-    free(remote->id);
-    free(remote);
+    free(proxy->computer);
+    free(proxy->id);
+    free(proxy);
 }
 
 static void proxy_on_gone(void *ctx)
 {
-    struct proxy *remote = ctx;
-    streams_forget(remote->asked);
-    proxy_free(remote);
+    struct proxy *proxy = ctx;
+    streams_forget(proxy->asked);
+    proxy_free(proxy);
 }
 
 /* {"detail": "COMPUTER: why"} */
@@ -58,7 +58,7 @@ static const struct {
     {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
 };
 
-static void proxy_reply_error(struct proxy *remote, const struct codec_answer *answer)
+static void proxy_reply_error(struct proxy *proxy, const struct codec_answer *answer)
 {
     char *error = json_dup_text(answer->error);
     const char *why = error && *error ? error : "it failed without a reason";
@@ -68,114 +68,114 @@ static void proxy_reply_error(struct proxy *remote, const struct codec_answer *a
             status = proxy_errors[i].status;
             why = proxy_errors[i].why ? proxy_errors[i].why : why;
         }
-    proxy_refuse(remote->client, status, remote->computer, why);
+    proxy_refuse(proxy->client, status, proxy->computer, why);
     free(error);
 }
 
 static void proxy_on_done(void *ctx, const struct codec_answer *answer, struct codec_id at,
                            const char *why)
 {
-    struct proxy *remote = ctx;
+    struct proxy *proxy = ctx;
     (void)at;
-    httpd_wait(remote->client, NULL, NULL);
+    httpd_wait(proxy->client, NULL, NULL);
     if (!answer)
-        proxy_refuse(remote->client, 504, remote->computer, why);
+        proxy_refuse(proxy->client, 504, proxy->computer, why);
     else if (!answer->good)
-        proxy_reply_error(remote, answer);
+        proxy_reply_error(proxy, answer);
     else
-        remote->answer(remote, answer->data);
-    proxy_free(remote);
+        proxy->answer(proxy, answer->data);
+    proxy_free(proxy);
 }
 
 /* Sends it; what comes back is answered by `answer`, or is an error. */
-static void proxy_ask(struct request *call, const char *computer, const struct codec_request *request,
-                       void (*answer)(struct proxy *remote, struct json data))
+static void proxy_ask(struct request *r, const char *computer, const struct codec_request *request,
+                       void (*answer)(struct proxy *proxy, struct json data))
 {
-    struct proxy *remote = base_alloc(sizeof *remote);
+    struct proxy *proxy = base_alloc(sizeof *proxy);
     const char *why;
-    *remote = (struct proxy){.api = call->api,
-                              .client = call->client,
+    *proxy = (struct proxy){.server = r->server,
+                              .client = r->client,
                               .computer = span_dup(span_of(computer)),
-                              .id = call->id ? span_dup(span_of(call->id)) : NULL,
+                              .id = r->id ? span_dup(span_of(r->id)) : NULL,
                               .answer = answer};
-    remote->asked =
-        streams_ask(&call->api->peers->link, computer, request, proxy_on_done, remote, &why);
-    if (!remote->asked) {
-        proxy_refuse(call->client, 503, computer, why);
-        proxy_free(remote);
+    proxy->asked =
+        streams_ask(&r->server->peers->link, computer, request, proxy_on_done, proxy, &why);
+    if (!proxy->asked) {
+        proxy_refuse(r->client, 503, computer, why);
+        proxy_free(proxy);
         return;
     }
-    httpd_wait(call->client, proxy_on_gone, remote);
+    httpd_wait(r->client, proxy_on_gone, proxy);
 }
 
 /* A command about the call's session. */
-static void proxy_command(struct request *call, const char *const *words,
-                           void (*answer)(struct proxy *remote, struct json data))
+static void proxy_command(struct request *r, const char *const *words,
+                           void (*answer)(struct proxy *proxy, struct json data))
 {
     buf line = {0};
     codec_put_words(&line, words);
-    struct codec_request request = {.command = buf_view(&line), .session_id = span_of(call->id)};
-    proxy_ask(call, call->computer, &request, answer);
+    struct codec_request request = {.command = buf_view(&line), .session_id = span_of(r->id)};
+    proxy_ask(r, r->computer, &request, answer);
     buf_free(&line);
 }
 
-static void proxy_take_success(struct proxy *remote, struct json data)
+static void proxy_reply_success(struct proxy *proxy, struct json data)
 {
     (void)data;
-    request_reply_success(remote->client);
+    request_reply_success(proxy->client);
 }
 
-static void proxy_take_sessions(struct proxy *remote, struct json data)
+static void proxy_reply_sessions(struct proxy *proxy, struct json data)
 {
     buf b = {0};
     json_open(&b, '[');
     for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
         if (it.value.type == JSON_OBJECT)
-            codec_put_session(&b, it.value, remote->computer);
+            codec_put_session(&b, it.value, proxy->computer);
     json_close(&b, ']');
-    request_reply(remote->client, &b);
+    request_reply(proxy->client, &b);
 }
 
-static void proxy_list_sessions(struct request *call, const char *computer)
+static void proxy_list_sessions(struct request *r, const char *computer)
 {
     struct codec_request request = {.command = span_of("list_sessions")};
-    proxy_ask(call, computer, &request, proxy_take_sessions);
+    proxy_ask(r, computer, &request, proxy_reply_sessions);
 }
 
-static void proxy_take_session(struct proxy *remote, struct json data)
+static void proxy_reply_session(struct proxy *proxy, struct json data)
 {
     buf b = {0};
     for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
-        if (!b.n && json_text_eq(json_get(it.value, "session_id"), remote->id))
-            codec_put_session(&b, it.value, remote->computer);
+        if (!b.n && json_text_eq(json_get(it.value, "session_id"), proxy->id))
+            codec_put_session(&b, it.value, proxy->computer);
     if (b.n)
-        request_reply(remote->client, &b);
+        request_reply(proxy->client, &b);
     else
-        httpd_reply_detail(remote->client, 404, "Session not found");
+        httpd_reply_detail(proxy->client, 404, "Session not found");
 }
 
-static void proxy_get(struct request *call)
+static void proxy_get(struct request *r)
 {
-    const struct cache_session *known = cache_find(call->api->cache, call->id);
+    const struct cache_session *known = cache_find(r->server->cache, r->id);
     struct codec_request list = {.command = span_of("list_sessions")};
-    if (presence_must_be_asked(call->api->peers, call->computer))
-        proxy_ask(call, call->computer, &list, proxy_take_session);
-    else if (known && strcmp(known->computer, call->computer) == 0)
-        httpd_reply_json(call->client, 200, buf_view(&known->json), NULL);
+    if (presence_must_be_asked(r->server->peers, r->computer))
+        proxy_ask(r, r->computer, &list, proxy_reply_session);
+    else if (known && strcmp(known->computer, r->computer) == 0)
+        httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
     else
-        httpd_reply_detail(call->client, 404, "Session not found");
+        httpd_reply_detail(r->client, 404, "Session not found");
 }
 
-static void proxy_rename(struct request *call)
+static void proxy_rename(struct request *r)
 {
-    char *title = request_title(call);
+    char *title = request_title(r);
     const char *const words[] = {"rename", title, NULL};
-    if (!request_refused(call))
-        proxy_command(call, words, proxy_take_success);
+    if (!request_refused(r))
+        proxy_command(r, words, proxy_reply_success);
     free(title);
 }
 
-static void proxy_take_ended(struct proxy *remote, struct json data)
+static void proxy_reply_ended(struct proxy *proxy, struct json data)
 {
     long long undo_s;
     buf b = {0};
@@ -185,29 +185,29 @@ static void proxy_take_ended(struct proxy *remote, struct json data)
     if (json_int(json_get(data, "undo_s"), &undo_s))
         json_field_int(&b, "undo_s", undo_s);
     json_close(&b, '}');
-    request_reply(remote->client, &b);
+    request_reply(proxy->client, &b);
 }
 
 /* Only a telec can undo an end. */
-static void proxy_delete(struct request *call)
+static void proxy_delete(struct request *r)
 {
-    const struct peers_peer *peer = roster_find(call->api->peers, span_of(call->computer));
-    int undo_s = request_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
+    const struct peers_peer *peer = roster_find(r->server->peers, span_of(r->computer));
+    int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     char seconds[16];
     snprintf(seconds, sizeof seconds, "%d", undo_s);
-    const char *const words[] = {"end_session", call->id,
+    const char *const words[] = {"end_session", r->id,
                                  undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};
-    if (!request_refused(call))
-        proxy_command(call, words, proxy_take_ended);
+    if (!request_refused(r))
+        proxy_command(r, words, proxy_reply_ended);
 }
 
-static void proxy_restore(struct request *call)
+static void proxy_restore(struct request *r)
 {
-    const char *const words[] = {"restore_session", call->id, NULL};
-    proxy_command(call, words, proxy_take_success);
+    const char *const words[] = {"restore_session", r->id, NULL};
+    proxy_command(r, words, proxy_reply_success);
 }
 
-static void proxy_take_result(struct proxy *remote, struct json data)
+static void proxy_reply_result(struct proxy *proxy, struct json data)
 {
     buf b = {0};
     json_open(&b, '{');
@@ -215,33 +215,33 @@ static void proxy_take_result(struct proxy *remote, struct json data)
     json_key(&b, "result");
     json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
     json_close(&b, '}');
-    request_reply(remote->client, &b);
+    request_reply(proxy->client, &b);
 }
 
-static void proxy_message(struct request *call)
+static void proxy_message(struct request *r)
 {
     static const struct request_field field = {"message", 1, 1, NULL};
-    char *text = request_string(call, &field);
-    int enter = json_get(call->body, "enter").type != JSON_FALSE;
+    char *text = request_string(r, &field);
+    int enter = json_get(r->body, "enter").type != JSON_FALSE;
     const char *const words[] = {enter ? "message" : "type", text, NULL};
-    if (!request_refused(call))
-        proxy_command(call, words, proxy_take_result);
+    if (!request_refused(r))
+        proxy_command(r, words, proxy_reply_result);
     free(text);
 }
 
-static void proxy_keys(struct request *call)
+static void proxy_keys(struct request *r)
 {
     char count[16];
     int presses;
-    char *key = request_key(call, &presses);
+    char *key = request_key(r, &presses);
     const char *const words[] = {"keys", key, count, NULL};
     snprintf(count, sizeof count, "%d", presses);
-    if (!request_refused(call))
-        proxy_command(call, words, proxy_take_success);
+    if (!request_refused(r))
+        proxy_command(r, words, proxy_reply_success);
     free(key);
 }
 
-static void proxy_take_transcript(struct proxy *remote, struct json data)
+static void proxy_reply_transcript(struct proxy *proxy, struct json data)
 {
     struct json messages = json_get(data, "messages");
     buf b = {0};
@@ -252,37 +252,37 @@ static void proxy_take_transcript(struct proxy *remote, struct json data)
     json_key(&b, "data");
     json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
     json_close(&b, '}');
-    request_reply(remote->client, &b);
+    request_reply(proxy->client, &b);
 }
 
-static void proxy_transcript(struct request *call)
+static void proxy_transcript(struct request *r)
 {
     char number[24];
-    long long chars = request_tail_chars(call);
+    long long chars = request_tail_chars(r);
     const char *const words[] = {"get_session_data", number, NULL};
     snprintf(number, sizeof number, "%lld", chars);
-    if (!request_refused(call))
-        proxy_command(call, words, proxy_take_transcript);
+    if (!request_refused(r))
+        proxy_command(r, words, proxy_reply_transcript);
 }
 
-static void proxy_take_object(struct proxy *remote, struct json data)
+static void proxy_reply_object(struct proxy *proxy, struct json data)
 {
-    httpd_reply_json(remote->client, 200, data.type == JSON_NONE ? span_of("null") : data.text,
+    httpd_reply_json(proxy->client, 200, data.type == JSON_NONE ? span_of("null") : data.text,
                      NULL);
 }
 
-static void proxy_screen(struct request *call)
+static void proxy_screen(struct request *r)
 {
     static const char *const words[] = {"screen", NULL};
-    proxy_command(call, words, proxy_take_object);
+    proxy_command(r, words, proxy_reply_object);
 }
 
-static void proxy_take_created(struct proxy *remote, struct json data)
+static void proxy_reply_created(struct proxy *proxy, struct json data)
 {
     static const char *const members[] = {"session_id", "tmux_session_name"};
     buf b = {0};
     if (json_get(data, "session_id").type != JSON_STRING) {
-        proxy_refuse(remote->client, 502, remote->computer, "it names no new session");
+        proxy_refuse(proxy->client, 502, proxy->computer, "it names no new session");
         return;
     }
     json_open(&b, '{');
@@ -295,14 +295,14 @@ static void proxy_take_created(struct proxy *remote, struct json data)
     json_key(&b, "data");
     json_put_raw(&b, data.text);
     json_close(&b, '}');
-    request_reply(remote->client, &b);
+    request_reply(proxy->client, &b);
 }
 
 /* One request: what is to be started stands in auto_command. A command line of one's own becomes
  * what is typed into a shell. */
-static void proxy_create(struct request *call, const char *computer, const struct session_plan *plan)
+static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan)
 {
-    const struct peers_peer *peer = roster_find(call->api->peers, span_of(computer));
+    const struct peers_peer *peer = roster_find(r->server->peers, span_of(computer));
     const char *agent = plan->command ? "shell" : plan->agent, *message = plan->message;
     buf typed = {0}, line = {0}, metadata = {0};
     if (plan->command) {
@@ -327,98 +327,98 @@ static void proxy_create(struct request *call, const char *computer, const struc
                                     .metadata = buf_view(&metadata),
                                     .auto_command = buf_view(&line)};
     if (!peer)
-        proxy_refuse(call->client, 404, computer, "no computer of that name is known here");
+        proxy_refuse(r->client, 404, computer, "no computer of that name is known here");
     else if (!line.n && message)
-        proxy_refuse(call->client, 501, computer,
+        proxy_refuse(r->client, 501, computer,
                       "a TeleClaude daemon starts shells without a first message");
     else
-        proxy_ask(call, computer, &request, proxy_take_created);
+        proxy_ask(r, computer, &request, proxy_reply_created);
     buf_free(&typed), buf_free(&line), buf_free(&metadata);
 }
 
 /* A WebSocket on one side, another computer's session on the other: to look at only. */
-struct proxy_glance {
+struct proxy_viewer {
     struct httpd_client *client; /* NULL: it has gone */
-    struct observation *watch;
+    struct observation *observation;
     int sizes;
     int behind; /* it takes too long to read: something was left out */
 };
 
-static void proxy_glance_on_size(void *ctx, span size_json)
+static void proxy_viewer_on_size(void *ctx, span size_json)
 {
-    struct proxy_glance *glance = ctx;
-    if (glance->sizes)
-        httpd_send_frame(glance->client, WS_TEXT, size_json);
+    struct proxy_viewer *viewer = ctx;
+    if (viewer->sizes)
+        httpd_send_frame(viewer->client, WS_TEXT, size_json);
 }
 
-static void proxy_glance_on_output(void *ctx, span bytes)
+static void proxy_viewer_on_output(void *ctx, span bytes)
 {
-    struct proxy_glance *glance = ctx;
-    glance->behind |= httpd_queued(glance->client) > PROXY_VIEW_BACKLOG;
-    if (!glance->behind)
-        httpd_send_frame(glance->client, WS_BINARY, bytes);
+    struct proxy_viewer *viewer = ctx;
+    viewer->behind |= httpd_queued(viewer->client) > PROXY_VIEW_BACKLOG;
+    if (!viewer->behind)
+        httpd_send_frame(viewer->client, WS_BINARY, bytes);
 }
 
 /* What was left out comes in a new snapshot. */
-static void proxy_glance_on_drained(void *ctx)
+static void proxy_viewer_on_drained(void *ctx)
 {
-    struct proxy_glance *glance = ctx;
-    if (glance->behind && glance->watch)
-        observe_restart(glance->watch);
-    glance->behind = 0;
+    struct proxy_viewer *viewer = ctx;
+    if (viewer->behind && viewer->observation)
+        observe_restart(viewer->observation);
+    viewer->behind = 0;
 }
 
-static void proxy_glance_on_ended(void *ctx, const char *why)
+static void proxy_viewer_on_ended(void *ctx, const char *why)
 {
-    struct proxy_glance *glance = ctx;
-    glance->watch = NULL;
-    httpd_close_ws(glance->client, 1000, why);
+    struct proxy_viewer *viewer = ctx;
+    viewer->observation = NULL;
+    httpd_close_ws(viewer->client, 1000, why);
 }
 
-static const struct observe_hooks proxy_glance_watch = {
-    proxy_glance_on_size, proxy_glance_on_output, proxy_glance_on_ended};
+static const struct observe_hooks proxy_observe_hooks = {
+    proxy_viewer_on_size, proxy_viewer_on_output, proxy_viewer_on_ended};
 
-static void proxy_glance_on_message(void *ctx, enum ws_opcode opcode, span payload)
+static void proxy_viewer_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     (void)ctx, (void)opcode, (void)payload;
 }
 
-static void proxy_glance_on_closed(void *ctx, const char *why)
+static void proxy_viewer_on_closed(void *ctx, const char *why)
 {
-    struct proxy_glance *glance = ctx;
+    struct proxy_viewer *viewer = ctx;
     (void)why;
-    if (glance->watch)
-        observe_close(glance->watch);
-    free(glance);
+    if (viewer->observation)
+        observe_close(viewer->observation);
+    free(viewer);
 }
 
-static const struct httpd_ws_hooks proxy_glance_hooks = {
-    proxy_glance_on_message, proxy_glance_on_drained, proxy_glance_on_closed};
+static const struct httpd_ws_hooks proxy_viewer_hooks = {
+    proxy_viewer_on_message, proxy_viewer_on_drained, proxy_viewer_on_closed};
 
-static void proxy_attach(struct request *call)
+static void proxy_attach(struct request *r)
 {
     char how[3];
-    int control = request_view_mode(call, how);
-    if (request_refused(call))
+    int control = request_view_mode(r, how);
+    if (request_refused(r))
         return;
     if (control) {
-        proxy_refuse(call->client, 409, call->computer,
+        proxy_refuse(r->client, 409, r->computer,
                       "a session there can be looked at from here (mode=view); to be in it, "
                       "telec attach goes there by ssh");
         return;
     }
-    if (!request_wants_websocket(call))
+    if (!request_wants_websocket(r))
         return;
-    struct proxy_glance *glance = base_alloc(sizeof *glance);
-    glance->client = call->client;
-    glance->sizes = how[0] == FRAME_VIEW_SIZES;
-    glance->watch =
-        observe_open(call->api->watches, call->computer, call->id, &proxy_glance_watch, glance);
-    if (!glance->watch) {
-        proxy_refuse(call->client, 503, call->computer, "it can't be reached now");
-        free(glance);
-    } else if (!httpd_upgrade(call->client, call->request->head, &proxy_glance_hooks, glance)) {
-        observe_close(glance->watch);
-        free(glance);
+    struct proxy_viewer *viewer = base_alloc(sizeof *viewer);
+    viewer->client = r->client;
+    viewer->sizes = how[0] == FRAME_VIEW_SIZES;
+    viewer->observation =
+        observe_open(r->server->observations, r->computer, r->id, &proxy_observe_hooks, viewer);
+    if (!viewer->observation) {
+        proxy_refuse(r->client, 503, r->computer, "it can't be reached now");
+        free(viewer);
+    } else if (!httpd_upgrade(r->client, r->http->head, &proxy_viewer_hooks, viewer)) {
+        observe_close(viewer->observation);
+        free(viewer);
     }
 }

@@ -1,9 +1,12 @@
 #include "server.h"
 
-/* ---- /ws ------------------------------------------------------------------------------------ */
+/* push - /ws: topics, their initial states, updates as they come: protocol.md section 2.
+ *
+ * A client that reads too slowly gets no more updates; when its queue has drained it gets the full
+ * state of its topics again. */
 
-struct api_subscriber {
-    struct api *api;
+struct push_subscriber {
+    struct server *server;
     struct httpd_client *client;
     struct cache_subscriber cache;
     char *here;             /* the directory it was opened in, if it said so */
@@ -13,11 +16,11 @@ struct api_subscriber {
 
 /* {"event": "sessions_initial", "data": {"sessions": […]}}: the list itself is shared, not
  * copied. */
-static void push_send_sessions(struct api_subscriber *s)
+static void push_send_sessions(struct push_subscriber *s)
 {
     static const char before[] = "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":",
                       after[] = "}}";
-    blob *list = cache_list(s->api->cache);
+    blob *list = cache_list(s->server->cache);
     unsigned char head[WS_HEAD_MAX];
     buf b = {0};
     buf_add(&b, head, ws_frame_head(head, WS_TEXT, sizeof before - 1 + list->n + sizeof after - 1));
@@ -31,7 +34,7 @@ static void push_send_sessions(struct api_subscriber *s)
     buf_free(&b);
 }
 
-static void push_send_preparation(struct api_subscriber *s)
+static void push_send_preparation(struct push_subscriber *s)
 {
     buf b = {0};
     json_open(&b, '{');
@@ -40,39 +43,39 @@ static void push_send_preparation(struct api_subscriber *s)
     json_open(&b, '{');
     json_key(&b, "projects");
     json_open(&b, '[');
-    projects_put(s->api->projects, &b, 1);
-    pull_put_projects(s->api->peers, NULL, 1, &b);
+    projects_put(s->server->projects, &b, 1);
+    pull_put_projects(s->server->peers, NULL, 1, &b);
     json_close(&b, ']');
     json_close(&b, '}');
     json_close(&b, '}');
     httpd_send_frame(s->client, WS_TEXT, buf_view(&b));
     buf_clear(&b);
     if (s->here)
-        projects_put_event(s->api->projects, s->here, &b);
+        projects_put_event(s->server->projects, s->here, &b);
     if (b.n)
         httpd_send_frame(s->client, WS_TEXT, buf_view(&b));
     buf_free(&b);
 }
 
-static const struct api_topic {
+static const struct push_topic {
     const char *name;
     unsigned topic;
-    void (*send_initial)(struct api_subscriber *s);
-} api_topics[] = {{"sessions", CACHE_SESSIONS, push_send_sessions},
+    void (*send_initial)(struct push_subscriber *s);
+} push_topics[] = {{"sessions", CACHE_SESSIONS, push_send_sessions},
                   {"preparation", CACHE_PREPARATION, push_send_preparation}};
 
-static void push_send_initial(struct api_subscriber *s, unsigned topics)
+static void push_send_initial(struct push_subscriber *s, unsigned topics)
 {
-    for (size_t i = 0; i < COUNT_OF(api_topics); i++)
-        if (topics & api_topics[i].topic)
-            api_topics[i].send_initial(s);
+    for (size_t i = 0; i < COUNT_OF(push_topics); i++)
+        if (topics & push_topics[i].topic)
+            push_topics[i].send_initial(s);
 }
 
 /* Past the limit a client gets no more updates but, once it has read what is under way, everything
  * anew. */
-static void push_push(void *ctx, blob *frame)
+static void push_send_update(void *ctx, blob *frame)
 {
-    struct api_subscriber *s = ctx;
+    struct push_subscriber *s = ctx;
     if (s->overflowed)
         return;
     if (httpd_queued(s->client) && httpd_queued(s->client) + frame->n > HTTPD_QUEUE_MAX) {
@@ -87,7 +90,7 @@ static void push_push(void *ctx, blob *frame)
 
 static void push_ws_on_drained(void *ctx)
 {
-    struct api_subscriber *s = ctx;
+    struct push_subscriber *s = ctx;
     if (!s->overflowed)
         return;
     s->overflowed = 0;
@@ -96,21 +99,21 @@ static void push_ws_on_drained(void *ctx)
 
 static unsigned push_topic_of(struct json name)
 {
-    for (size_t i = 0; i < COUNT_OF(api_topics); i++)
-        if (json_text_eq(name, api_topics[i].name))
-            return api_topics[i].topic;
+    for (size_t i = 0; i < COUNT_OF(push_topics); i++)
+        if (json_text_eq(name, push_topics[i].name))
+            return push_topics[i].topic;
     return 0;
 }
 
 /* "here": the directory the client was opened in; absent: as before. */
-static void push_set_here(struct api_subscriber *s, struct json here)
+static void push_set_here(struct push_subscriber *s, struct json here)
 {
     char *path = json_dup_text(here);
-    api_trim_path(path);
+    request_trim_path(path);
     if (path && path[0] == '/' && strlen(path) < PATH_MAX) {
-        projects_visit(s->api->projects, path);
+        projects_visit(s->server->projects, path);
         if (s->here)
-            projects_leave(s->api->projects, s->here);
+            projects_leave(s->server->projects, s->here);
         free(s->here);
         s->here = path;
     } else {
@@ -120,7 +123,7 @@ static void push_set_here(struct api_subscriber *s, struct json here)
 
 static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
-    struct api_subscriber *s = ctx;
+    struct push_subscriber *s = ctx;
     struct json message;
     if (opcode != WS_TEXT) {
         httpd_close_ws(s->client, 1003, "text is expected");
@@ -140,11 +143,11 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
     if (more & CACHE_PREPARATION)
         push_set_here(s, json_get(message, "here"));
     if (more || less)
-        cache_subscribe(s->api->cache, &s->cache, (s->cache.topics | more) & ~less);
+        cache_subscribe(s->server->cache, &s->cache, (s->cache.topics | more) & ~less);
     if (json_get(message, "refresh").type == JSON_TRUE) {
         more = s->cache.topics;
-        projects_doubt(s->api->projects);
-        pull_refresh(s->api->peers);
+        projects_doubt(s->server->projects);
+        pull_refresh(s->server->peers);
     }
     if (more && httpd_queued(s->client) > HTTPD_QUEUE_MAX) { /* asks faster than it reads */
         s->overflowed = 1;
@@ -155,28 +158,27 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
 
 static void push_ws_on_closed(void *ctx, const char *why)
 {
-    struct api_subscriber *s = ctx;
+    struct push_subscriber *s = ctx;
     (void)why;
-    cache_subscribe(s->api->cache, &s->cache, 0);
+    cache_subscribe(s->server->cache, &s->cache, 0);
     if (s->here)
-        projects_leave(s->api->projects, s->here);
+        projects_leave(s->server->projects, s->here);
     free(s->here);
     free(s);
 }
 
-static const struct httpd_ws_hooks api_ws_hooks = {push_ws_on_message, push_ws_on_drained,
+static const struct httpd_ws_hooks push_hooks = {push_ws_on_message, push_ws_on_drained,
                                                    push_ws_on_closed};
 
-static void push_ws(struct request *call)
+static void push_ws(struct request *r)
 {
-    if (!request_wants_websocket(call))
+    if (!request_wants_websocket(r))
         return;
-    struct api_subscriber *s = base_alloc(sizeof *s);
-    s->api = call->api;
-    s->client = call->client;
-    s->cache.send = push_push;
+    struct push_subscriber *s = base_alloc(sizeof *s);
+    s->server = r->server;
+    s->client = r->client;
+    s->cache.send = push_send_update;
     s->cache.ctx = s;
-    if (!httpd_upgrade(call->client, call->request->head, &api_ws_hooks, s))
+    if (!httpd_upgrade(r->client, r->http->head, &push_hooks, s))
         free(s);
 }
-

@@ -1,25 +1,15 @@
 #include "server.h"
 
-/* api - the route table, its handlers, and the topics of /ws: protocol.md sections 1 and 2.
+/* relay - questions to a holder for a client, and a holder behind a WebSocket: protocol.md section
+ * 1.
  *
- * A handler answers at once, or asks a holder or another computer and answers when that has spoken:
- * the daemon never waits. */
+ * Nothing waits: each question is a connection of its own, and the reply comes from its answer. */
 
-#define API_VIEW_BACKLOG (256 * 1024) /* bytes queued for a viewer before its holder has to wait */
-#define API_ASK_MAX_MS 5000 /* the most of wait_ms, and how long one computer is waited for */
+#ifndef RELAY_BACKLOG_MAX
+#define RELAY_BACKLOG_MAX (256 * 1024) /* bytes queued for a viewer before its holder is paused */
+#endif
 
 /* ---- asking a holder ------------------------------------------------------------------------ */
-
-/* A question to a session's holder on behalf of a client. */
-struct relay_ask {
-    struct api *api;
-    struct httpd_client *client;
-    struct holder_ask *asked;
-    void (*answer)(struct relay_ask *ask, span payload);
-    void (*lost)(struct relay_ask *ask); /* answers when the session ended first; NULL: 409 */
-    char id[65];
-    long long tail_chars;
-};
 
 static void relay_ask_on_done(void *ctx, enum holder_answer how, span payload)
 {
@@ -43,23 +33,22 @@ static void relay_ask_on_gone(void *ctx)
     free(ask);
 }
 
-/* NULL: the holder can't be reached; the caller answers. */
-static struct relay_ask *relay_ask(struct request *call, enum frame_type question, span payload,
+static struct relay_ask *relay_ask(struct request *r, enum frame_type question, span payload,
                                enum frame_type wanted,
                                void (*answer)(struct relay_ask *ask, span payload))
 {
     struct relay_ask *ask = base_alloc(sizeof *ask);
-    ask->api = call->api;
-    ask->client = call->client;
+    ask->server = r->server;
+    ask->client = r->client;
     ask->answer = answer;
-    snprintf(ask->id, sizeof ask->id, "%s", call->session->id);
-    ask->asked = holder_ask(call->api->loop, call->session->socket, question, payload, wanted,
+    snprintf(ask->id, sizeof ask->id, "%s", r->session->id);
+    ask->asked = holder_ask(r->server->loop, r->session->socket, question, payload, wanted,
                           relay_ask_on_done, ask);
     if (!ask->asked) {
         free(ask);
         return NULL;
     }
-    httpd_wait(call->client, relay_ask_on_gone, ask);
+    httpd_wait(r->client, relay_ask_on_gone, ask);
     return ask;
 }
 
@@ -86,7 +75,7 @@ static void relay_attach_on_frame(void *ctx, enum frame_type type, span payload)
         httpd_send_frame(attach->client, WS_TEXT, payload);
     else if (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT)
         httpd_send_frame(attach->client, WS_BINARY, payload);
-    if (httpd_queued(attach->client) > API_VIEW_BACKLOG)
+    if (httpd_queued(attach->client) > RELAY_BACKLOG_MAX)
         conn_pause(&attach->link.conn, 1); /* the holder notices, and skips to a snapshot */
 }
 
@@ -145,28 +134,27 @@ static void relay_attach_on_closed(void *ctx, const char *why)
     relay_attach_free(attach);
 }
 
-static const struct httpd_ws_hooks api_attach_hooks = {relay_attach_on_message, relay_attach_on_drained,
+static const struct httpd_ws_hooks relay_attach_hooks = {relay_attach_on_message, relay_attach_on_drained,
                                                        relay_attach_on_closed};
 
-static void relay_attach(struct request *call)
+static void relay_attach(struct request *r)
 {
     char how[3];
-    int control = request_view_mode(call, how);
-    if (request_refused(call) || !request_is_running(call) || !request_wants_websocket(call))
+    int control = request_view_mode(r, how);
+    if (request_refused(r) || !request_is_running(r) || !request_wants_websocket(r))
         return;
     struct relay_attach *attach = base_alloc(sizeof *attach);
     attach->control = control;
     attach->link.on_frame = relay_attach_on_frame;
     attach->link.on_closed = relay_attach_on_link_closed;
     attach->link.ctx = attach;
-    if (holder_link_open(&attach->link, call->api->loop, call->session->socket) != 0) {
-        httpd_reply_detail(call->client, 409, "The session's holder is not there");
+    if (holder_link_open(&attach->link, r->server->loop, r->session->socket) != 0) {
+        httpd_reply_detail(r->client, 409, "The session's holder is not there");
         free(attach);
-    } else if (httpd_upgrade(call->client, call->request->head, &api_attach_hooks, attach)) {
-        attach->client = call->client;
+    } else if (httpd_upgrade(r->client, r->http->head, &relay_attach_hooks, attach)) {
+        attach->client = r->client;
         holder_link_send(&attach->link, FRAME_VIEW, span_of(how));
     } else {
         holder_link_close(&attach->link);
     }
 }
-

@@ -1,22 +1,31 @@
 #include "server.h"
 
+/* routes - the route table and its handlers: protocol.md section 1.
+ *
+ * A handler replies at once, or asks a holder or another computer and replies when the answer has
+ * come: the daemon never waits. */
+
+#ifndef ROUTES_WAIT_MAX_MS
+#define ROUTES_WAIT_MAX_MS 5000 /* the most of wait_ms, and the wait for one other computer */
+#endif
+
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-static void routes_health(struct request *call)
+static void routes_health(struct request *r)
 {
-    httpd_reply_json(call->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
+    httpd_reply_json(r->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
 }
 
 /* A list that is sent once other computers have told theirs. */
-struct api_listing {
-    struct api *api;
+struct routes_listing {
+    struct server *server;
     struct httpd_client *client;
     char *computer;         /* of which alone it is; NULL or "": of all */
-    void (*send)(const struct api_listing *listing);
+    void (*send)(const struct routes_listing *listing);
     struct pull_gather gather;
 };
 
-static void routes_listing_free(struct api_listing *listing)
+static void routes_listing_free(struct routes_listing *listing)
 {
     free(listing->computer);
     free(listing);
@@ -24,78 +33,78 @@ static void routes_listing_free(struct api_listing *listing)
 
 static void routes_listing_on_gone(void *ctx)
 {
-    struct api_listing *listing = ctx;
+    struct routes_listing *listing = ctx;
     pull_gather_end(&listing->gather);
     routes_listing_free(listing);
 }
 
 static void routes_listing_on_done(void *ctx)
 {
-    struct api_listing *listing = ctx;
+    struct routes_listing *listing = ctx;
     httpd_wait(listing->client, NULL, NULL);
     listing->send(listing);
     routes_listing_free(listing);
 }
 
 /* computer: its own from now on. wait_ms 0: sends what is known. */
-static void routes_list(struct request *call, char *computer, unsigned topics, int wait_ms,
-                     void (*send)(const struct api_listing *listing))
+static void routes_list(struct request *r, char *computer, unsigned topics, int wait_ms,
+                     void (*send)(const struct routes_listing *listing))
 {
-    struct api_listing *listing = base_alloc(sizeof *listing);
-    *listing = (struct api_listing){call->api, call->client, computer, send, {0}};
+    struct routes_listing *listing = base_alloc(sizeof *listing);
+    *listing = (struct routes_listing){r->server, r->client, computer, send, {0}};
     listing->gather = (struct pull_gather){.topics = topics,
                                             .computer = computer && *computer ? computer : NULL,
                                             .done = routes_listing_on_done,
                                             .ctx = listing};
-    if (wait_ms && pull_gather(call->api->peers, &listing->gather, wait_ms))
-        httpd_wait(call->client, routes_listing_on_gone, listing);
+    if (wait_ms && pull_gather(r->server->peers, &listing->gather, wait_ms))
+        httpd_wait(r->client, routes_listing_on_gone, listing);
     else
         routes_listing_on_done(listing);
 }
 
-static void routes_send_all_sessions(const struct api_listing *listing)
+static void routes_send_all_sessions(const struct routes_listing *listing)
 {
-    httpd_reply_blob(listing->client, cache_list(listing->api->cache));
+    httpd_reply_blob(listing->client, cache_list(listing->server->cache));
 }
 
-static void routes_list_sessions(struct request *call)
+static void routes_list_sessions(struct request *r)
 {
-    struct api *a = call->api;
-    char *computer = request_query(call, "computer");
-    int wait_ms = request_query_int(call, "wait_ms", API_ASK_MAX_MS);
-    if (request_refused(call))
+    struct server *server = r->server;
+    char *computer = request_query(r, "computer");
+    int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
+    if (request_refused(r))
         ;
     else if (!computer || !*computer) {
-        routes_list(call, NULL, CACHE_SESSIONS, wait_ms, routes_send_all_sessions);
-    } else if (!request_is_here(a, computer) && presence_must_be_asked(a->peers, computer)) {
-        proxy_list_sessions(call, computer);
+        routes_list(r, NULL, CACHE_SESSIONS, wait_ms, routes_send_all_sessions);
+    } else if (!request_is_here(server, computer) && presence_must_be_asked(server->peers, computer)) {
+        proxy_list_sessions(r, computer);
     } else {
         buf b = {0};
-        cache_put_list(a->cache, request_is_here(a, computer) ? a->config->computer : computer, &b);
-        request_reply(call->client, &b);
+        cache_put_list(server->cache, request_is_here(server, computer) ? server->config->computer : computer, &b);
+        request_reply(r->client, &b);
     }
     free(computer);
 }
 
-static void routes_get_session(struct request *call)
+static void routes_get_session(struct request *r)
 {
-    const struct cache_session *known = cache_find(call->api->cache, call->session->id);
-    httpd_reply_json(call->client, 200, buf_view(&known->json), NULL);
+    const struct cache_session *known = cache_find(r->server->cache, r->session->id);
+    httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
 }
 
 /* A session being created for a client. */
-struct api_creating {
+struct routes_creating {
     struct httpd_client *client; /* NULL: it has gone */
 };
 
 static void routes_creating_on_gone(void *ctx)
 {
-    ((struct api_creating *)ctx)->client = NULL;
+    ((struct routes_creating *)ctx)->client = NULL;
 }
 
 static void routes_on_created(void *ctx, struct session *s, const char *error)
 {
-    struct api_creating *creating = ctx;
+    struct routes_creating *creating = ctx;
     struct httpd_client *client = creating->client;
     free(creating);
     if (!client)
@@ -121,9 +130,9 @@ static void routes_on_created(void *ctx, struct session *s, const char *error)
 
 /* The member `command`: an array of strings, or one string to be split. NULL without a fault:
  * absent. */
-static char **routes_command(struct request *call)
+static char **routes_command(struct request *r)
 {
-    struct json value = json_get(call->body, "command");
+    struct json value = json_get(r->body, "command");
     buf line = {0};
     if (value.type == JSON_NONE || value.type == JSON_NULL)
         return NULL;
@@ -135,7 +144,7 @@ static char **routes_command(struct request *call)
             config_put_quoted(&line, word);
             buf_byte(&line, ' ');
         } else {
-            request_fault(call, "string_type", "body", "command",
+            request_fault(r, "string_type", "body", "command",
                        "Input should be an array of strings");
         }
         free(word);
@@ -145,21 +154,21 @@ static char **routes_command(struct request *call)
     if (argv && argv[0])
         return argv;
     free(argv);
-    request_fault(call, "string_type", "body", "command", "Input should be a command line");
+    request_fault(r, "string_type", "body", "command", "Input should be a command line");
     return NULL;
 }
 
 /* The directory of a new session, to be freed. project_path is another name for project_dir. */
-static char *routes_directory(struct request *call)
+static char *routes_directory(struct request *r)
 {
     static const struct request_field dir = {"project_dir", 1, 2, NULL},
                                    path = {"project_path", 1, 2, NULL};
-    int other = json_get(call->body, "project_dir").type == JSON_NONE &&
-                json_get(call->body, "project_path").type != JSON_NONE;
-    return request_string(call, other ? &path : &dir);
+    int other = json_get(r->body, "project_dir").type == JSON_NONE &&
+                json_get(r->body, "project_path").type != JSON_NONE;
+    return request_string(r, other ? &path : &dir);
 }
 
-static void routes_create_session(struct request *call)
+static void routes_create_session(struct request *r)
 {
     static const struct request_field computer_field = {"computer", 1, 2, NULL},
                                    agent_field = {"agent", 0, 1, NULL},
@@ -167,11 +176,11 @@ static void routes_create_session(struct request *call)
                                    title_field = {"title", 0, 0, NULL},
                                    message_field = {"message", 0, 0, NULL},
                                    initiator_field = {"initiator_session_id", 0, 0, NULL};
-    char *computer = request_string(call, &computer_field), *directory = routes_directory(call);
-    char *agent = request_string(call, &agent_field), *mode = request_string(call, &mode_field);
-    char *title = request_string(call, &title_field), *message = request_string(call, &message_field);
-    char *initiator = request_string(call, &initiator_field);
-    char **command = routes_command(call);
+    char *computer = request_string(r, &computer_field), *directory = routes_directory(r);
+    char *agent = request_string(r, &agent_field), *mode = request_string(r, &mode_field);
+    char *title = request_string(r, &title_field), *message = request_string(r, &message_field);
+    char *initiator = request_string(r, &initiator_field);
+    char **command = routes_command(r);
     struct session_plan plan = {.title = title && *title ? title : NULL,
                                 .directory = directory,
                                 .agent = agent ? agent : "claude",
@@ -179,41 +188,41 @@ static void routes_create_session(struct request *call)
                                 .initiator = initiator,
                                 .message = message && *message ? message : NULL,
                                 .command = command,
-                                .env = json_get(call->body, "env")};
-    plan.cols = request_int(call, "cols", 1, VT_COLS_MAX, 80);
-    plan.rows = request_int(call, "rows", 1, VT_ROWS_MAX, 24);
-    int here = request_is_here(call->api, computer);
-    if (here && !command && !config_agent(call->api->config, plan.agent))
-        request_fault(call, "literal_error", "body", "agent", "Input should be a configured agent");
-    if (request_refused(call)) {
+                                .env = json_get(r->body, "env")};
+    plan.cols = request_int(r, "cols", 1, VT_COLS_MAX, 80);
+    plan.rows = request_int(r, "rows", 1, VT_ROWS_MAX, 24);
+    int here = request_is_here(r->server, computer);
+    if (here && !command && !config_agent(r->server->config, plan.agent))
+        request_fault(r, "literal_error", "body", "agent", "Input should be a configured agent");
+    if (request_refused(r)) {
         ;
     } else if (!here) {
-        proxy_create(call, computer, &plan);
+        proxy_create(r, computer, &plan);
     } else {
-        struct api_creating *creating = base_alloc(sizeof *creating);
-        creating->client = call->client;
-        httpd_wait(call->client, routes_creating_on_gone, creating);
-        session_create(call->api->sessions, &plan, routes_on_created, creating);
+        struct routes_creating *creating = base_alloc(sizeof *creating);
+        creating->client = r->client;
+        httpd_wait(r->client, routes_creating_on_gone, creating);
+        session_create(r->server->sessions, &plan, routes_on_created, creating);
     }
     free(computer), free(directory), free(agent), free(mode), free(title), free(message),
         free(initiator);
     free(command);
 }
 
-static void routes_rename_session(struct request *call)
+static void routes_rename_session(struct request *r)
 {
-    char *title = request_title(call);
-    if (request_refused(call))
+    char *title = request_title(r);
+    if (request_refused(r))
         ;
-    else if (session_rename(call->session, title) == 0)
-        routes_get_session(call);
+    else if (session_rename(r->session, title) == 0)
+        routes_get_session(r);
     else
-        httpd_reply_detail(call->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, strerror(errno));
     free(title);
 }
 
 /* A client that waits for a session's end. */
-struct api_ending {
+struct routes_ending {
     struct session_waiter waiter;
     struct httpd_client *client;
     char id[9];
@@ -221,14 +230,14 @@ struct api_ending {
 
 static void routes_ending_on_gone(void *ctx)
 {
-    struct api_ending *ending = ctx;
+    struct routes_ending *ending = ctx;
     session_forget(&ending->waiter); /* it ends all the same */
     free(ending);
 }
 
 static void routes_on_ended(void *ctx)
 {
-    struct api_ending *ending = ctx;
+    struct routes_ending *ending = ctx;
     buf b = {0}, message = {0};
     buf_fmt(&message, "Session %s ended successfully", ending->id);
     json_open(&b, '{');
@@ -241,42 +250,42 @@ static void routes_on_ended(void *ctx)
     free(ending);
 }
 
-static void routes_stop_session(struct request *call, int undo_s)
+static void routes_stop_session(struct request *r, int undo_s)
 {
     buf b = {0}, message = {0};
-    session_stop(call->session, undo_s);
-    buf_fmt(&message, "Session %.8s ends in %d s", call->session->id, undo_s);
+    session_stop(r->session, undo_s);
+    buf_fmt(&message, "Session %.8s ends in %d s", r->session->id, undo_s);
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
     json_field_string(&b, "message", buf_cstr(&message));
     json_field_int(&b, "undo_s", undo_s);
     json_close(&b, '}');
-    request_reply(call->client, &b);
+    request_reply(r->client, &b);
     buf_free(&message);
 }
 
 /* Only a session that is about to be ended gets here. */
-static void routes_restore_session(struct request *call)
+static void routes_restore_session(struct request *r)
 {
-    session_continue(call->session);
-    routes_get_session(call);
+    session_continue(r->session);
+    routes_get_session(r);
 }
 
-static void routes_delete_session(struct request *call)
+static void routes_delete_session(struct request *r)
 {
-    int undo_s = request_query_int(call, "undo_s", SESSION_UNDO_MAX_S);
-    if (request_refused(call))
+    int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
+    if (request_refused(r))
         return;
-    if (undo_s && call->session->holder.open && !session_has_exited(call->session)) {
-        routes_stop_session(call, undo_s);
+    if (undo_s && r->session->holder.open && !session_has_exited(r->session)) {
+        routes_stop_session(r, undo_s);
         return;
     }
-    struct api_ending *ending = base_alloc(sizeof *ending);
-    ending->client = call->client;
+    struct routes_ending *ending = base_alloc(sizeof *ending);
+    ending->client = r->client;
     ending->waiter = (struct session_waiter){.ended = routes_on_ended, .ctx = ending};
-    snprintf(ending->id, sizeof ending->id, "%.8s", call->session->id);
-    httpd_wait(call->client, routes_ending_on_gone, ending);
-    session_end(call->session, &ending->waiter);
+    snprintf(ending->id, sizeof ending->id, "%.8s", r->session->id);
+    httpd_wait(r->client, routes_ending_on_gone, ending);
+    session_end(r->session, &ending->waiter);
 }
 
 static void routes_answer_receipt(struct relay_ask *ask, span payload)
@@ -290,57 +299,57 @@ static void routes_answer_receipt(struct relay_ask *ask, span payload)
     request_reply(ask->client, &b);
 }
 
-static void routes_send_message(struct request *call)
+static void routes_send_message(struct request *r)
 {
     static const struct request_field field = {"message", 1, 1, NULL};
-    char *text = request_string(call, &field);
-    if (!request_refused(call) && request_is_running(call)) {
+    char *text = request_string(r, &field);
+    if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
         json_open(&b, '{');
         json_field_string(&b, "text", text);
-        json_field_bool(&b, "enter", json_get(call->body, "enter").type != JSON_FALSE);
+        json_field_bool(&b, "enter", json_get(r->body, "enter").type != JSON_FALSE);
         json_close(&b, '}');
-        if (!relay_ask(call, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
-            httpd_reply_detail(call->client, 409, "The session has ended");
+        if (!relay_ask(r, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
+            httpd_reply_detail(r->client, 409, "The session has ended");
         buf_free(&b);
     }
     free(text);
 }
 
-static void routes_send_keys(struct request *call)
+static void routes_send_keys(struct request *r)
 {
     int count;
-    char *key = request_key(call, &count);
-    if (!request_refused(call) && request_is_running(call)) {
+    char *key = request_key(r, &count);
+    if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
         json_open(&b, '{');
         json_field_string(&b, "key", key);
         json_field_int(&b, "count", count);
         json_close(&b, '}');
-        holder_link_send(&call->session->holder, FRAME_KEYS, buf_view(&b));
+        holder_link_send(&r->session->holder, FRAME_KEYS, buf_view(&b));
         buf_free(&b);
-        request_reply_success(call->client);
+        request_reply_success(r->client);
     }
     free(key);
 }
 
-static void routes_send_event(struct request *call)
+static void routes_send_event(struct request *r)
 {
     static const struct request_field
         type_field = {"type", 1, 1, "prompt|stop|notification|session_start|session_end"},
         text_field = {"text", 0, 0, NULL}, native_field = {"native_session_id", 0, 0, NULL};
-    char *type = request_string(call, &type_field), *text = request_string(call, &text_field);
-    char *native = request_string(call, &native_field);
-    if (!request_refused(call) && request_is_running(call)) {
-        session_report(call->session, call->body.text);
-        request_reply_success(call->client);
+    char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
+    char *native = request_string(r, &native_field);
+    if (!request_refused(r) && request_is_running(r)) {
+        session_report(r->session, r->body.text);
+        request_reply_success(r->client);
     }
     free(type), free(text), free(native);
 }
 
 /* ---- transcript and screen ------------------------------------------------------------------ */
 
-static void routes_reply_transcript(struct api *api, struct httpd_client *client, const char *id,
+static void routes_reply_transcript(struct server *server, struct httpd_client *client, const char *id,
                                  span text, long long tail_chars)
 {
     buf b = {0};
@@ -349,49 +358,49 @@ static void routes_reply_transcript(struct api *api, struct httpd_client *client
     json_key(&b, "transcript");
     json_put_string(&b, utf8_tail(text, tail_chars));
     json_key(&b, "data");
-    session_put_transcript(api->sessions, id, text, tail_chars, &b);
+    session_put_transcript(server->sessions, id, text, tail_chars, &b);
     json_close(&b, '}');
     request_reply(client, &b);
 }
 
 static void routes_answer_text(struct relay_ask *ask, span payload)
 {
-    routes_reply_transcript(ask->api, ask->client, ask->id, payload, ask->tail_chars);
+    routes_reply_transcript(ask->server, ask->client, ask->id, payload, ask->tail_chars);
 }
 
-static void routes_reply_log(struct api *api, struct httpd_client *client, const char *id,
+static void routes_reply_log(struct server *server, struct httpd_client *client, const char *id,
                           long long tail_chars)
 {
-    struct session *s = session_find(api->sessions, id);
+    struct session *s = session_find(server->sessions, id);
     buf text = {0};
     if (s) {
         session_set_seen(s);
         session_text(s, &text);
     }
-    routes_reply_transcript(api, client, id, buf_view(&text), tail_chars);
+    routes_reply_transcript(server, client, id, buf_view(&text), tail_chars);
     buf_free(&text);
 }
 
 static void routes_text_lost(struct relay_ask *ask)
 {
-    routes_reply_log(ask->api, ask->client, ask->id, ask->tail_chars);
+    routes_reply_log(ask->server, ask->client, ask->id, ask->tail_chars);
 }
 
-static void routes_transcript(struct request *call)
+static void routes_transcript(struct request *r)
 {
-    long long tail_chars = request_tail_chars(call);
-    if (request_refused(call))
+    long long tail_chars = request_tail_chars(r);
+    if (request_refused(r))
         return;
-    int running = call->session->holder.open && !session_has_exited(call->session);
+    int running = r->session->holder.open && !session_has_exited(r->session);
     struct relay_ask *ask =
-        running ? relay_ask(call, FRAME_TEXT, (span){0}, FRAME_TEXT_IS, routes_answer_text) : NULL;
+        running ? relay_ask(r, FRAME_TEXT, (span){0}, FRAME_TEXT_IS, routes_answer_text) : NULL;
     if (!ask) {
-        routes_reply_log(call->api, call->client, call->session->id, tail_chars);
+        routes_reply_log(r->server, r->client, r->session->id, tail_chars);
         return;
     }
     ask->tail_chars = tail_chars;
     ask->lost = routes_text_lost;
-    session_set_seen(call->session);
+    session_set_seen(r->session);
 }
 
 static void routes_answer_screen(struct relay_ask *ask, span payload)
@@ -399,122 +408,122 @@ static void routes_answer_screen(struct relay_ask *ask, span payload)
     httpd_reply_json(ask->client, 200, payload, NULL);
 }
 
-static void routes_screen(struct request *call)
+static void routes_screen(struct request *r)
 {
-    if (request_is_running(call) &&
-        !relay_ask(call, FRAME_SCREEN, (span){0}, FRAME_SCREEN_IS, routes_answer_screen))
-        httpd_reply_detail(call->client, 409, "The session has ended");
+    if (request_is_running(r) &&
+        !relay_ask(r, FRAME_SCREEN, (span){0}, FRAME_SCREEN_IS, routes_answer_screen))
+        httpd_reply_detail(r->client, 409, "The session has ended");
 }
 
 /* ---- computers, projects, agents, status ---------------------------------------------------- */
 
-static void routes_list_computers(struct request *call)
+static void routes_list_computers(struct request *r)
 {
     buf b = {0};
     json_open(&b, '[');
-    roster_put_computers(call->api->peers, &b);
+    roster_put_computers(r->server->peers, &b);
     json_close(&b, ']');
-    request_reply(call->client, &b);
+    request_reply(r->client, &b);
 }
 
-static void routes_send_projects_as(const struct api_listing *listing, int with_todos)
+static void routes_send_projects_as(const struct routes_listing *listing, int with_todos)
 {
-    const struct api *a = listing->api;
+    const struct server *server = listing->server;
     buf b = {0};
     json_open(&b, '[');
-    if (request_is_here(a, listing->computer))
-        projects_put(a->projects, &b, with_todos);
-    if (!listing->gather.computer || !request_is_here(a, listing->computer))
-        pull_put_projects(a->peers, listing->gather.computer, with_todos, &b);
+    if (request_is_here(server, listing->computer))
+        projects_put(server->projects, &b, with_todos);
+    if (!listing->gather.computer || !request_is_here(server, listing->computer))
+        pull_put_projects(server->peers, listing->gather.computer, with_todos, &b);
     json_close(&b, ']');
     request_reply(listing->client, &b);
 }
 
-static void routes_send_projects(const struct api_listing *listing)
+static void routes_send_projects(const struct routes_listing *listing)
 {
     routes_send_projects_as(listing, 0);
 }
 
-static void routes_send_todos(const struct api_listing *listing)
+static void routes_send_todos(const struct routes_listing *listing)
 {
     routes_send_projects_as(listing, 1);
 }
 
 /* Of another computer alone: it is asked, unless what it has is known. */
-static void routes_list_projects_as(struct request *call, void (*send)(const struct api_listing *listing))
+static void routes_list_projects_as(struct request *r, void (*send)(const struct routes_listing *listing))
 {
-    char *computer = request_query(call, "computer");
-    int wait_ms = request_query_int(call, "wait_ms", API_ASK_MAX_MS);
-    if (request_refused(call)) {
+    char *computer = request_query(r, "computer");
+    int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
+    if (request_refused(r)) {
         free(computer);
         return;
     }
-    if (!request_is_here(call->api, computer) && !wait_ms)
-        wait_ms = API_ASK_MAX_MS;
-    routes_list(call, computer, CACHE_PREPARATION, wait_ms, send);
+    if (!request_is_here(r->server, computer) && !wait_ms)
+        wait_ms = ROUTES_WAIT_MAX_MS;
+    routes_list(r, computer, CACHE_PREPARATION, wait_ms, send);
 }
 
-static void routes_list_projects(struct request *call)
+static void routes_list_projects(struct request *r)
 {
-    routes_list_projects_as(call, routes_send_projects);
+    routes_list_projects_as(r, routes_send_projects);
 }
 
-static void routes_list_projects_with_todos(struct request *call)
+static void routes_list_projects_with_todos(struct request *r)
 {
-    routes_list_projects_as(call, routes_send_todos);
+    routes_list_projects_as(r, routes_send_todos);
 }
 
-static void routes_reply_path(struct request *call, int status, const char *path, const char *what)
+static void routes_reply_path(struct request *r, int status, const char *path, const char *what)
 {
     buf b = {0};
     utf8_put_visible(&b, span_of(path));
     buf_str(&b, what);
-    httpd_reply_detail(call->client, status, buf_cstr(&b));
+    httpd_reply_detail(r->client, status, buf_cstr(&b));
     buf_free(&b);
 }
 
-static void routes_add_project(struct request *call)
+static void routes_add_project(struct request *r)
 {
     static const struct request_field path_field = {"path", 1, 1, NULL},
                                    name_field = {"name", 0, 0, NULL},
                                    description_field = {"description", 0, 0, NULL};
-    char *path = request_string(call, &path_field), *name = request_string(call, &name_field);
-    char *description = request_string(call, &description_field);
+    char *path = request_string(r, &path_field), *name = request_string(r, &name_field);
+    char *description = request_string(r, &description_field);
     struct stat st;
-    api_trim_path(path);
-    if (request_refused(call))
+    request_trim_path(path);
+    if (request_refused(r))
         ;
     else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        routes_reply_path(call, 400, path, ": the absolute path of a directory is expected");
-    else if (projects_add(call->api->projects, path, name, description) == 0)
-        request_reply_success(call->client);
+        routes_reply_path(r, 400, path, ": the absolute path of a directory is expected");
+    else if (projects_add(r->server->projects, path, name, description) == 0)
+        request_reply_success(r->client);
     else
-        httpd_reply_detail(call->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, strerror(errno));
     free(path), free(name), free(description);
 }
 
-static void routes_remove_project(struct request *call)
+static void routes_remove_project(struct request *r)
 {
-    char *path = request_query(call, "path");
-    api_trim_path(path);
-    if (!path && !call->faults.n)
-        request_fault(call, "missing", "query", "path", "Field required");
-    if (request_refused(call))
+    char *path = request_query(r, "path");
+    request_trim_path(path);
+    if (!path && !r->faults.n)
+        request_fault(r, "missing", "query", "path", "Field required");
+    if (request_refused(r))
         ;
-    else if (projects_remove(call->api->projects, path) == 0)
-        request_reply_success(call->client);
+    else if (projects_remove(r->server->projects, path) == 0)
+        request_reply_success(r->client);
     else if (errno == ENOENT)
-        routes_reply_path(call, 404, path, ": no such project is remembered");
+        routes_reply_path(r, 404, path, ": no such project is remembered");
     else if (errno == EPERM)
-        routes_reply_path(call, 409, path, ": this project stands in the configuration file");
+        routes_reply_path(r, 409, path, ": this project stands in the configuration file");
     else
-        httpd_reply_detail(call->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, strerror(errno));
     free(path);
 }
 
-static void routes_list_agents(struct request *call)
+static void routes_list_agents(struct request *r)
 {
-    const struct config *config = call->api->config;
+    const struct config *config = r->server->config;
     buf b = {0};
     json_open(&b, '{');
     for (int i = 0; i < config->agent_count; i++) {
@@ -530,36 +539,36 @@ static void routes_list_agents(struct request *call)
         free(words);
     }
     json_close(&b, '}');
-    request_reply(call->client, &b);
+    request_reply(r->client, &b);
 }
 
-static void routes_status(struct request *call)
+static void routes_status(struct request *r)
 {
-    const struct api *a = call->api;
+    const struct server *server = r->server;
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "version", TELEC_VERSION);
     json_field_int(&b, "pid", getpid());
-    json_field_int(&b, "uptime_s", (clock_wall_ms() - a->started_at) / 1000);
-    json_field_int(&b, "clients", a->serve->count);
-    json_field_int(&b, "sessions", (long long)a->cache->count);
-    json_field_int(&b, "events_sent", a->cache->events_sent);
-    json_field_int(&b, "events_coalesced", a->cache->events_coalesced);
-    json_field_int(&b, "clients_dropped", a->serve->dropped);
-    peers_put_status(a->peers, &b);
+    json_field_int(&b, "uptime_s", (clock_wall_ms() - server->started_at) / 1000);
+    json_field_int(&b, "clients", server->httpd->count);
+    json_field_int(&b, "sessions", (long long)server->cache->count);
+    json_field_int(&b, "events_sent", server->cache->events_sent);
+    json_field_int(&b, "events_coalesced", server->cache->events_coalesced);
+    json_field_int(&b, "clients_dropped", server->httpd->dropped);
+    peers_put_status(server->peers, &b);
     json_close(&b, '}');
-    request_reply(call->client, &b);
+    request_reply(r->client, &b);
 }
 
 /* ---- routes --------------------------------------------------------------------------------- */
 
-static const struct api_route {
+static const struct routes_route {
     const char *method, *path; /* {} stands for a session's id */
-    void (*handle)(struct request *call);
-    void (*elsewhere)(struct request *call); /* the session is another computer's; NULL: 404 */
+    void (*handle)(struct request *r);
+    void (*elsewhere)(struct request *r); /* the session is another computer's; NULL: 404 */
     int has_body;
     int hidden; /* {} is one that is about to be ended */
-} api_routes[] = {
+} routes_table[] = {
     {"GET", "/health", routes_health, NULL, 0, 0},
     {"GET", "/sessions", routes_list_sessions, NULL, 0, 0},
     {"POST", "/sessions", routes_create_session, NULL, 1, 0},
@@ -599,80 +608,80 @@ static int routes_path_fits(const char *pattern, span path, span *id)
     return memcmp(path.p + path.n - after, hole + 2, after) == 0;
 }
 
-/* Whose session the path is about: call->session, or call->computer; 0: answered. computer= goes
+/* Whose session the path is about: r->session, or r->computer; 0: answered. computer= goes
  * before what is known of the id. */
-static int routes_find(struct request *call, const char *id, const char *computer, int hidden)
+static int routes_find(struct request *r, const char *id, const char *computer, int hidden)
 {
-    struct api *a = call->api;
-    const struct cache_session *known = cache_find(a->cache, id);
+    struct server *server = r->server;
+    const struct cache_session *known = cache_find(server->cache, id);
     buf b = {0};
-    call->id = id;
-    if (request_is_here(a, computer))
-        call->session =
-            hidden ? session_find_hidden(a->sessions, id) : session_find(a->sessions, id);
-    if (!call->session && (!computer || !*computer) && known && !request_is_here(a, known->computer))
-        call->computer = known->computer;
-    else if (!request_is_here(a, computer) && roster_find(a->peers, span_of(computer)))
-        call->computer = computer;
-    if (call->session || (call->computer && store_id_is_plain(id)))
+    r->id = id;
+    if (request_is_here(server, computer))
+        r->session =
+            hidden ? session_find_hidden(server->sessions, id) : session_find(server->sessions, id);
+    if (!r->session && (!computer || !*computer) && known && !request_is_here(server, known->computer))
+        r->computer = known->computer;
+    else if (!request_is_here(server, computer) && roster_find(server->peers, span_of(computer)))
+        r->computer = computer;
+    if (r->session || (r->computer && store_id_is_plain(id)))
         return 1;
-    if (request_is_here(a, computer)) {
-        httpd_reply_detail(call->client, 404, "Session not found");
+    if (request_is_here(server, computer)) {
+        httpd_reply_detail(r->client, 404, "Session not found");
         return 0;
     }
     buf_str(&b, "Computer '");
     utf8_put_visible(&b, span_of(computer));
     buf_str(&b, "' is not known here");
-    httpd_reply_detail(call->client, 404, buf_cstr(&b));
+    httpd_reply_detail(r->client, 404, buf_cstr(&b));
     buf_free(&b);
     return 0;
 }
 
-static void routes_run_found(struct request *call, const struct api_route *route)
+static void routes_run_found(struct request *r, const struct routes_route *route)
 {
-    void (*handle)(struct request * call) = call->computer ? route->elsewhere : route->handle;
+    void (*handle)(struct request *r) = r->computer ? route->elsewhere : route->handle;
     if (!handle) {
-        httpd_reply_detail(call->client, 404, "Session not found");
+        httpd_reply_detail(r->client, 404, "Session not found");
         return;
     }
     if (route->has_body)
-        request_parse_body(call);
-    if (call->body.type == JSON_OBJECT || !request_refused(call))
-        handle(call);
+        request_parse_body(r);
+    if (r->body.type == JSON_OBJECT || !request_refused(r))
+        handle(r);
 }
 
-static void routes_run(struct request *call, const struct api_route *route, span encoded_id)
+static void routes_run(struct request *r, const struct routes_route *route, span encoded_id)
 {
     buf id = {0};
     if (!encoded_id.p) {
-        routes_run_found(call, route);
+        routes_run_found(r, route);
     } else if (!http_decode(encoded_id, 0, &id)) {
-        httpd_reply_detail(call->client, 404, "Session not found");
+        httpd_reply_detail(r->client, 404, "Session not found");
     } else {
-        char *computer = request_query(call, "computer");
-        if (!request_refused(call) && routes_find(call, buf_cstr(&id), computer, route->hidden))
-            routes_run_found(call, route);
+        char *computer = request_query(r, "computer");
+        if (!request_refused(r) && routes_find(r, buf_cstr(&id), computer, route->hidden))
+            routes_run_found(r, route);
         free(computer);
     }
     buf_free(&id);
-    buf_free(&call->faults);
+    buf_free(&r->faults);
 }
 
 static void routes_handle(void *ctx, struct httpd_request *request)
 {
-    struct request call = {.api = ctx, .client = request->client, .request = request};
+    struct request r = {.server = ctx, .client = request->client, .http = request};
     buf allow = {0};
-    for (size_t i = 0; i < COUNT_OF(api_routes); i++) {
+    for (size_t i = 0; i < COUNT_OF(routes_table); i++) {
         span id = {0};
-        if (!routes_path_fits(api_routes[i].path, request->path, &id))
+        if (!routes_path_fits(routes_table[i].path, request->path, &id))
             continue;
-        if (span_eq(request->method, api_routes[i].method)) {
+        if (span_eq(request->method, routes_table[i].method)) {
             buf_free(&allow);
-            routes_run(&call, &api_routes[i], id);
+            routes_run(&r, &routes_table[i], id);
             return;
         }
         buf_str(&allow, allow.n ? ", " : "Allow: ");
-        buf_str(&allow, api_routes[i].method);
+        buf_str(&allow, routes_table[i].method);
     }
     buf_str(&allow, allow.n ? "\r\n" : "");
     if (allow.n)
@@ -683,17 +692,17 @@ static void routes_handle(void *ctx, struct httpd_request *request)
     buf_free(&allow);
 }
 
-static void routes_init(struct api *a, struct loop *l, const struct config *config,
+static void routes_init(struct server *server, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct peers *peers, struct observations *watches, struct httpd *serve)
+                     struct peers *peers, struct observations *observations, struct httpd *httpd)
 {
-    *a = (struct api){.loop = l,
+    *server = (struct server){.loop = l,
                       .config = config,
                       .cache = cache,
                       .sessions = sessions,
                       .projects = projects,
                       .peers = peers,
-                      .watches = watches,
-                      .serve = serve,
+                      .observations = observations,
+                      .httpd = httpd,
                       .started_at = clock_wall_ms()};
 }

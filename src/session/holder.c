@@ -780,21 +780,6 @@ static void holder_on_accept(void *ctx, short revents)
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-static void holder_close_inherited(int first)
-{
-    DIR *dir = opendir("/dev/fd");
-    struct dirent *entry;
-    long long fd;
-    int open_fds[256], count = 0;
-    while (dir && count < 256 && (entry = readdir(dir)))
-        if (span_int(span_of(entry->d_name), &fd) && fd >= first && fd != dirfd(dir))
-            open_fds[count++] = (int)fd;
-    if (dir)
-        closedir(dir);
-    while (count > 0)
-        close(open_fds[--count]);
-}
-
 static void holder_point_at_null(int fd)
 {
     int null = open("/dev/null", O_RDWR);
@@ -1005,7 +990,7 @@ static int holder_run(span spec_text)
     struct json spec;
     buf error = {0};
     setsid();
-    holder_close_inherited(3);
+    conn_close_inherited(3);
     /* only the program's end or FRAME_KILL ends a session */
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);

@@ -146,9 +146,6 @@ static int frame_put_key(buf *b, span name, int application);
  * lives in the background until the session ends. Returns the process's exit status. */
 static int holder_main(void);
 
-/* Closes every descriptor from `first` on: what was inherited by mistake. */
-static void holder_close_inherited(int first);
-
 /* What a new session is. */
 struct holder_spec {
     const char *id, *socket, *state_dir; /* its socket; its directory of record and log */

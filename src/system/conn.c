@@ -386,6 +386,21 @@ static int conn_close_on_exec(int fd)
     return fd;
 }
 
+static void conn_close_inherited(int first)
+{
+    DIR *dir = opendir("/dev/fd");
+    struct dirent *entry;
+    long long fd;
+    int open_fds[256], count = 0;
+    while (dir && count < 256 && (entry = readdir(dir)))
+        if (span_int(span_of(entry->d_name), &fd) && fd >= first && fd != dirfd(dir))
+            open_fds[count++] = (int)fd;
+    if (dir)
+        closedir(dir);
+    while (count > 0)
+        close(open_fds[--count]);
+}
+
 static int conn_address(const char *path, struct sockaddr_un *address)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};

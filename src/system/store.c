@@ -140,6 +140,19 @@ static int store_lock(const char *path, pid_t *pid)
     return -1;
 }
 
+static pid_t store_lock_owner(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    pid_t pid = 0;
+    if (fd < 0)
+        return 0;
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        pid = lock.l_pid;
+    close(fd);
+    return pid;
+}
+
 /* ---- logs ----------------------------------------------------------------------------------- */
 
 static int store_log_open(struct store_log *log, const char *dir)

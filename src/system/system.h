@@ -165,6 +165,7 @@ static int conn_listen(const char *path, char *error, size_t error_size);
 static int conn_connect(const char *path);         /* non-blocking fd, or -1 and errno */
 static int conn_peer_is_me(int fd);                /* the process at the other end has my user id */
 static int conn_close_on_exec(int fd);             /* gives fd back */
+static void conn_close_inherited(int first);       /* closes all descriptors from `first` on */
 
 /* ==== config: paths, the config file, defaults =============================================== */
 
@@ -282,6 +283,12 @@ static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ 
 /* An exclusive lock that lasts until the process ends. The fd, or -1 (errno EAGAIN: somebody holds
  * it, *pid). */
 static int store_lock(const char *path, pid_t *pid);
+/* The process that holds the lock of that file; 0: none does, or there is no such file. Does not
+ * take the lock, not even for a moment. */
+static pid_t store_lock_owner(const char *path);
+/* A daemon holds the locks SOCKET.lock and STATE/daemon.lock as long as it lives. */
+#define STORE_SOCKET_LOCK ".lock"
+#define STORE_STATE_LOCK "/daemon.lock"
 
 /* A session's log: DIR/log, and DIR/log.1 with what came before it. */
 struct store_log {

@@ -250,7 +250,7 @@ static void tui_on_ages(void *ctx)
 static void tui_connect_rest(void *ctx)
 {
     struct app *t = ctx;
-    client_watch(&t->client);
+    client_subscribe(&t->client);
     app_fetch_rest(t);
 }
 

@@ -1,6 +1,7 @@
 #ifndef TELEC_UI_H
 #define TELEC_UI_H
 #include "../client/client.h"
+#include "../work/work.h"
 
 /* ==== tree: model: computers, projects, sessions as rows ====================================== */
 

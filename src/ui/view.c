@@ -293,7 +293,7 @@ static void view_abandon(struct view *v)
         return;
     view_rest(v);
     holder_link_cancel(&v->link);
-    client_ws_abandon(&v->ws);
+    client_ws_cancel(&v->ws);
     view_free(v);
 }
 

@@ -312,7 +312,7 @@ static void unit_client_backoff(void)
     for (int round = 0; round < 40; round++) {
         struct unit_client u;
         unit_client_init(&u);
-        client_watch(&u.client);
+        client_subscribe(&u.client);
         for (size_t i = 0; i < COUNT_OF(steps); i++) {
             long long wait = u.client.retry_at - u.loop.now;
             CHECK_INT(u.client.push, CLIENT_WAITING);
@@ -338,7 +338,7 @@ static void unit_client_live(void)
     unit_client_listen(&u);
     u.message = "{\"event\":\"sessions_initial\",\"data\":{}}";
     u.client.backoff = 16000; /* as after some losses */
-    client_watch(&u.client);
+    client_subscribe(&u.client);
     CHECK_INT(u.client.push, CLIENT_CONNECTING);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_LIVE);
     CHECK_INT(u.events, 1);
@@ -402,7 +402,7 @@ static void unit_client_foreign(void)
     unit_client_listen(&u);
     u.server = "uvicorn";
     u.message = "{\"event\": \"sessions_initial\", \"data\": {\"sessions\": []}}";
-    client_watch(&u.client);
+    client_subscribe(&u.client);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_PARTIAL);
     CHECK(u.client.ws->foreign && u.events == 1);
     CHECK(u.client.fetch.slot && u.client.fetch.due - u.loop.now <= CLIENT_FETCH_MS);
@@ -419,7 +419,7 @@ static void unit_client_ping(void)
     unit_client_init(&u);
     unit_client_listen(&u);
     u.message = "{}";
-    client_watch(&u.client);
+    client_subscribe(&u.client);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_LIVE);
     ws_put_frame(&b, NULL, WS_PING, span_of("mark"));
     ws_put_frame(&b, NULL, WS_BINARY, span_of("not for it"));
