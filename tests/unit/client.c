@@ -437,7 +437,7 @@ static void unit_client_masks(void)
     unit_client_init(&u);
     unit_client_listen(&u);
     u.message = "{}";
-    client_watch(&u.client);
+    client_subscribe(&u.client);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_LIVE);
     buf_clear(&u.frames);
     for (int i = 0; i < 2; i++)
