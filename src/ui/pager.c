@@ -580,6 +580,13 @@ static void pager_type(struct pager *p, span text)
         utf8_put_clean(&p->needle, (span){text.p, n});
 }
 
+static void pager_begin_search(struct pager *p)
+{
+    buf_clear(&p->needle);
+    pager_forget_hits(p);
+    p->typing = 1;
+}
+
 static void pager_search(struct pager *p, const char *needle)
 {
     buf_clear(&p->needle);
@@ -722,10 +729,7 @@ static enum pager_answer pager_key_end(struct pager *p)
 
 static enum pager_answer pager_key_search(struct pager *p)
 {
-    buf_clear(&p->needle);
-    pager_forget_hits(p);
-    p->typing = 1;
-    return PAGER_TAKEN;
+    return pager_begin_search(p), PAGER_TAKEN;
 }
 
 static enum pager_answer pager_key_next(struct pager *p)

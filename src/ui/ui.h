@@ -497,10 +497,26 @@ struct widget_form {
 
 enum widget_answer { WIDGET_NOT_YET, WIDGET_SUBMIT, WIDGET_CANCEL };
 
+/* What the keys of a form or question do: the arguments of their rows in the key table. */
+enum widget_command {
+    WIDGET_DO_ENTER,                /* the next line; on the last one or a button: press */
+    WIDGET_DO_SPACE,                /* presses a button, takes the next choice */
+    WIDGET_DO_TAB,                  /* completes, or goes to the next stop */
+    WIDGET_DO_BACK,                 /* to the stop before */
+    WIDGET_DO_UP,
+    WIDGET_DO_DOWN,
+    WIDGET_DO_LEFT,
+    WIDGET_DO_RIGHT,
+    WIDGET_DO_SUBMIT,
+    WIDGET_DO_CANCEL
+};
+
 static struct widget_line *widget_form_add(struct widget_form *f, const char *label, const char *text);
 /* Of keys, pastes and the mouse. A choice that can't be taken is not submitted: its note becomes
  * the error. */
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f, const struct term_event *ev);
+/* Runs a command. While the form is busy, only WIDGET_DO_CANCEL does something. */
+static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
 static void widget_form_draw(struct widgets *u, struct widget_form *f);
 /* a text line's text, NUL-terminated */
 static const char *widget_form_text(struct widget_form *f, const char *label);
@@ -516,6 +532,7 @@ struct widget_confirm {
 
 static enum widget_answer widget_confirm_event(struct widgets *u, struct widget_confirm *c,
                                        const struct term_event *ev);
+static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command);
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
 
 /* Short messages: the last one is shown for a time, an error until it was read, and all can be
@@ -545,6 +562,8 @@ struct widget_toasts {
     struct widget_scroll list;
 };
 
+/* Scrolls down by so many lines (negative: up), within what was drawn last. */
+static void widget_scroll_by(struct widget_scroll *s, int lines);
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
 /* 1: the shown one went because its time is over (t->until is when to ask; 0: it stays). */
 static int widget_toast_expire(struct widget_toasts *t, long long now);
@@ -674,6 +693,7 @@ static void pager_put_keys(buf *b);                /* its keys as lines of help 
 static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
 static void pager_page(struct pager *p, int pages);
 static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
+static void pager_begin_search(struct pager *p);      /* what is typed next is searched for */
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
 static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
 

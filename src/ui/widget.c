@@ -254,65 +254,93 @@ static int widget_form_complete(struct widget_form *f, struct widget_line *line)
     return 1;
 }
 
-static enum widget_answer widget_form_button_key(struct widget_form *f, int key)
+/* A button is in focus. */
+static enum widget_answer widget_form_run_button(struct widget_form *f, enum widget_command command)
 {
-    if (key == '\r' || key == ' ')
+    if (command == WIDGET_DO_ENTER || command == WIDGET_DO_SPACE)
         return f->focus == f->count ? widget_form_submit(f) : WIDGET_CANCEL;
-    if (key == TERM_LEFT || key == TERM_UP)
+    if (command == WIDGET_DO_LEFT || command == WIDGET_DO_UP)
         widget_form_move(f, -1);
-    else if (key == TERM_RIGHT || key == TERM_DOWN)
+    else if (command == WIDGET_DO_RIGHT || command == WIDGET_DO_DOWN)
         widget_form_move(f, 1);
     return WIDGET_NOT_YET;
 }
 
-static void widget_form_line_key(struct widget_form *f, struct widget_line *line, int key,
-                             const struct term_event *ev)
+static enum widget_answer widget_form_run_line(struct widget_form *f, struct widget_line *line,
+                                               enum widget_command command)
 {
-    int taken = 1;
-    if (!line->choices)
-        taken = field_event(&line->field, ev);
-    else if (key == TERM_RIGHT || key == ' ')
+    if (command == WIDGET_DO_ENTER && f->focus == f->count - 1)
+        return widget_form_submit(f);
+    if (command == WIDGET_DO_ENTER || command == WIDGET_DO_DOWN)
+        widget_form_move(f, 1);
+    else if (command == WIDGET_DO_UP)
+        widget_form_move(f, -1);
+    else if (line->choices && (command == WIDGET_DO_RIGHT || command == WIDGET_DO_SPACE))
         widget_form_choose(line, 1);
-    else if (key == TERM_LEFT)
+    else if (line->choices && command == WIDGET_DO_LEFT)
         widget_form_choose(line, -1);
-    else
-        taken = 0;
-    if (!taken && (key == TERM_UP || key == TERM_DOWN))
-        widget_form_move(f, key == TERM_UP ? -1 : 1);
+    return WIDGET_NOT_YET;
 }
 
-static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f, const struct term_event *ev)
+static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command)
 {
-    int on_line = f->focus < f->count;
-    struct widget_line *line = on_line ? &f->lines[f->focus] : NULL;
-    int key = ev->type == TERM_KEY && !(ev->mods & ~(unsigned)TERM_SHIFT) ? (int)ev->key : -1;
-    int back = key == '\t' && (ev->mods & TERM_SHIFT);
-    if (key == 0x1b)
+    struct widget_line *line = f->focus < f->count ? &f->lines[f->focus] : NULL;
+    if (command == WIDGET_DO_CANCEL)
         return WIDGET_CANCEL;
+    if (f->busy)
+        return WIDGET_NOT_YET;
+    buf_clear(&f->error);
+    if (command == WIDGET_DO_TAB && line && widget_form_complete(f, line))
+        return WIDGET_NOT_YET;
+    buf_clear(&f->hint);
+    if (command == WIDGET_DO_SUBMIT)
+        return widget_form_submit(f);
+    if (command == WIDGET_DO_TAB || command == WIDGET_DO_BACK)
+        widget_form_move(f, command == WIDGET_DO_TAB ? 1 : -1);
+    else if (line)
+        return widget_form_run_line(f, line, command);
+    else
+        return widget_form_run_button(f, command);
+    return WIDGET_NOT_YET;
+}
+
+/* The command of a key; -1: none. */
+static int widget_command_of(const struct term_event *ev)
+{
+    static const struct {
+        uint32_t key;
+        unsigned mods;
+        enum widget_command command;
+    } keys[] = {
+        {'\r', 0, WIDGET_DO_ENTER},      {' ', 0, WIDGET_DO_SPACE},
+        {'\t', 0, WIDGET_DO_TAB},        {'\t', TERM_SHIFT, WIDGET_DO_BACK},
+        {TERM_UP, 0, WIDGET_DO_UP},      {TERM_DOWN, 0, WIDGET_DO_DOWN},
+        {TERM_LEFT, 0, WIDGET_DO_LEFT},  {TERM_RIGHT, 0, WIDGET_DO_RIGHT},
+        {'s', TERM_CTRL, WIDGET_DO_SUBMIT}, {0x1b, 0, WIDGET_DO_CANCEL},
+    };
+    for (size_t i = 0; ev->type == TERM_KEY && i < COUNT_OF(keys); i++)
+        if (keys[i].key == ev->key && keys[i].mods == ev->mods)
+            return (int)keys[i].command;
+    return -1;
+}
+
+static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
+                                            const struct term_event *ev)
+{
+    int command = widget_command_of(ev);
     if (ev->type == TERM_MOUSE) {
         if (ev->mouse == TERM_PRESS)
             buf_clear(&f->error), buf_clear(&f->hint);
         return widget_form_click(u, f, ev);
     }
-    if (f->busy || (ev->type != TERM_KEY && ev->type != TERM_PASTE))
+    if (ev->type != TERM_KEY && ev->type != TERM_PASTE)
         return WIDGET_NOT_YET;
-    buf_clear(&f->error);
-    if (key == '\t' && !back && on_line && widget_form_complete(f, line))
+    if (!f->busy && f->focus < f->count && !f->lines[f->focus].choices &&
+        field_event(&f->lines[f->focus].field, ev)) {
+        buf_clear(&f->error), buf_clear(&f->hint);
         return WIDGET_NOT_YET;
-    buf_clear(&f->hint);
-    if (ev->type == TERM_KEY && ev->key == 's' && ev->mods == TERM_CTRL)
-        return widget_form_submit(f);
-    if (key == '\t')
-        widget_form_move(f, back ? -1 : 1);
-    else if (!on_line)
-        return widget_form_button_key(f, key);
-    else if (key == '\r' && f->focus == f->count - 1)
-        return widget_form_submit(f);
-    else if (key == '\r')
-        widget_form_move(f, 1);
-    else
-        widget_form_line_key(f, line, key, ev);
-    return WIDGET_NOT_YET;
+    }
+    return command < 0 ? WIDGET_NOT_YET : widget_form_run(f, (enum widget_command)command);
 }
 
 static int widget_choice_columns(const struct widget_line *line, int i)
@@ -477,27 +505,34 @@ static uint32_t widget_first_letter(const char *word)
     return c >= 'A' && c <= 'Z' ? c + 32u : c;
 }
 
+static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command)
+{
+    switch (command) {
+    case WIDGET_DO_TAB:
+    case WIDGET_DO_BACK:
+    case WIDGET_DO_LEFT:
+    case WIDGET_DO_RIGHT: c->focus = !c->focus; return WIDGET_NOT_YET;
+    case WIDGET_DO_ENTER: return c->focus ? WIDGET_CANCEL : WIDGET_SUBMIT;
+    case WIDGET_DO_SUBMIT: return WIDGET_SUBMIT;
+    case WIDGET_DO_CANCEL: return WIDGET_CANCEL;
+    default: return WIDGET_NOT_YET;
+    }
+}
+
 static enum widget_answer widget_confirm_event(struct widgets *u, struct widget_confirm *c,
-                                       const struct term_event *ev)
+                                               const struct term_event *ev)
 {
     const struct widget_hit *hit = widget_clicked(u, ev);
+    int command = widget_command_of(ev);
     if (hit && hit->what == WIDGET_BUTTON)
         return hit->index == 0 ? WIDGET_SUBMIT : WIDGET_CANCEL;
     if (ev->type != TERM_KEY || ev->mods & ~(unsigned)TERM_SHIFT)
         return WIDGET_NOT_YET;
-    switch (ev->key) {
-    case '\t':
-    case TERM_LEFT:
-    case TERM_RIGHT: c->focus = !c->focus; return WIDGET_NOT_YET;
-    case '\r': return c->focus ? WIDGET_CANCEL : WIDGET_SUBMIT;
-    case 'y': return WIDGET_SUBMIT;
-    case 'n':
-    case 0x1b: return WIDGET_CANCEL;
-    default: break;
-    }
-    return ev->key == widget_first_letter(c->yes)  ? WIDGET_SUBMIT
-           : ev->key == widget_first_letter(c->no) ? WIDGET_CANCEL
-                                               : WIDGET_NOT_YET;
+    if (ev->key == 'y' || ev->key == widget_first_letter(c->yes))
+        return WIDGET_SUBMIT;
+    if (ev->key == 'n' || ev->key == widget_first_letter(c->no))
+        return WIDGET_CANCEL;
+    return command < 0 ? WIDGET_NOT_YET : widget_confirm_run(c, (enum widget_command)command);
 }
 
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text)
@@ -570,10 +605,16 @@ static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, 
                widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
 }
 
+static void widget_scroll_by(struct widget_scroll *s, int lines)
+{
+    int most = s->drawn ? s->most : INT_MAX / 4;
+    s->top = widget_max(0, widget_min(s->top + lines, most));
+}
+
 /* Keys and the wheel move the top of something that is scrolled. */
 static int widget_scroll(struct widget_scroll *s, int page, const struct term_event *ev)
 {
-    int step = 0, most = s->drawn ? s->most : INT_MAX / 4;
+    int step = 0;
     if (ev->type == TERM_MOUSE)
         step = ev->mouse == TERM_WHEEL_UP ? -3 : ev->mouse == TERM_WHEEL_DOWN ? 3 : 0;
     else if (ev->type == TERM_KEY && !ev->mods)
@@ -584,7 +625,7 @@ static int widget_scroll(struct widget_scroll *s, int page, const struct term_ev
                : ev->key == TERM_HOME ? -s->top
                : ev->key == TERM_END  ? INT_MAX / 2
                                       : 0;
-    s->top = widget_max(0, widget_min(s->top + step, most));
+    widget_scroll_by(s, step);
     return step != 0 || (ev->type == TERM_KEY && ev->key == TERM_HOME);
 }
 
