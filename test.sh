@@ -261,7 +261,7 @@ part_readme()
 
 part_layers()
 {
-    run "layers: every part knows only what stands above it" tests/layers.sh
+    run "layers: every file knows only what stands before it" tests/layers.sh
     lines "" tests/layers.sh --self-test
 }
 

@@ -1,243 +1,152 @@
 #!/bin/sh
-# The order of the house, proved: a part knows only what stands above it.
+# The structure of the tree, proved.
 #
-#   tests/layers.sh [ROOT [PART…]]   checks the tree at ROOT (or .), or those parts of it
-#   tests/layers.sh --self-test      checks that every kind of fault is found, on copies with faults
+#   tests/layers.sh [ROOT [FILE…]]   checks the tree at ROOT (or .); compiles all files, or FILE…
+#   tests/layers.sh --self-test      checks that every kind of fault is found, on a copy with faults
 #
-# Checked: each part compiles alone against teleclaude.h cut off after the part's section; no part
-# names a structure of a later section; sections and parts stand in the same order; functions are
-# static and bear their part's prefix; parts include nothing; no line is longer than 100 columns.
+# Checked: each file compiles alone. A folder uses only folders before it in teleclaude.h; a file
+# uses only files before it in teleclaude.c; headers' sections stand in the order of their files and
+# declare what these define; private headers are included only in their folder; functions are static
+# and have their file's prefix; base, wire and screen call nothing of the system; client, ui and cli
+# use nothing of server and fleet; no line is longer than 100 columns, no file than 1,100 lines.
+# The exceptions stand in tables at the beginning of tests/layers.awk.
 set -eu
 
 CC=${CC:-cc}
-COLUMNS_MAX=100
+here=$(cd "$(dirname "$0")" && pwd)
 
-# Prefixes of a part whose functions are not all called PART_…
-prefixes()
+# check_structure ROOT
+check_structure()
 {
-    case $1 in
-    base) echo 'base_|span_|buf_|blob_|utf8_|clock_|log_' ;;
-    digest) echo 'sha1$|sha1_|b64_' ;;
-    loop) echo 'loop_|conn_' ;;
-    sessions) echo 'session_|sessions_' ;;
-    *) echo "$1\$|$1_" ;; # config_agent may be config's, and so may json_iter be json's
-    esac
+    # shellcheck disable=SC2046 # paths without blanks
+    (cd "$1" && LC_ALL=C awk -f "$here/layers.awk" pass=1 teleclaude.h teleclaude.c \
+        $(find src -name '*.c' | sort) $(find src -name '*.h' | sort) \
+        $(find tests test.sh -name '*.[ch]' -o -name '*.sh' -o -name '*.awk' 2> /dev/null | sort) \
+        pass=2 $(find src -name '*.c' | sort) $(find src -name '*.h' | sort))
 }
 
-fault()
-{
-    echo "$*"
-    faults=$((faults + 1))
-}
-
-parts_of()
-{
-    sed -n 's|^#include "src/\([a-z0-9]*\)\.c".*|\1|p' "$1/teleclaude.c"
-}
-
-sections_of()
-{
-    sed -n 's|^/\* ==== \([a-z0-9]*\): .*|\1|p' "$1/teleclaude.h"
-}
-
-# teleclaude.h up to the end of the last section that stands in the list "$2".
-cut_header()
-{
-    awk -v known=" $2 " '
-        /^\/\* ==== [a-z0-9]*: / { if (!index(known, " " substr($3, 1, length($3) - 1) " ")) exit }
-        { print }
-        END { print "#endif" }' "$1/teleclaude.h" | awk '
-        # The last #endif of a header that was not cut would now stand there twice.
-        { line[NR] = $0 }
-        END { for (i = 1; i <= NR; i++) {
-                  if (line[i] ~ /^#if/) open++
-                  if (line[i] ~ /^#endif/ && --open < 0) continue
-                  print line[i] } }'
-}
-
-check_order()
-{
-    want=$(parts_of "$1" | tr '\n' ' ')
-    at=$want
-    for section in $(sections_of "$1"); do
-        case " $at" in
-        *" $section "*) at=${at#*"$section "} ;;
-        *) case " $want" in
-           *" $section "*) fault "teleclaude.h: the section $section stands too late" ;;
-           *) fault "teleclaude.h: the section $section has no part" ;;
-           esac ;;
-        esac
-    done
-    for file in "$1"/src/*.c; do
-        part=${file##*/}
-        case " $want" in
-        *" ${part%.c} "*) ;;
-        *) fault "src/$part: teleclaude.c does not include it" ;;
-        esac
-    done
-}
-
-# Compiles src/PART.c ($2) below the sections that it may know ($3).
+# check_compiles ROOT FILE…
 check_compiles()
 {
-    cut_header "$1" "$3" > "$work/cut.h"
-    {
-        echo "#include \"$work/cut.h\""
-        echo "#include \"$1/src/$2.c\""
-    } > "$work/part.c"
-    "$CC" -std=c99 -fsyntax-only -Werror=implicit-function-declaration -Werror=implicit-int \
-        "$work/part.c" > "$work/errors" 2>&1 && return
-    fault "src/$2.c: does not compile with what stands above it:"
-    grep error: "$work/errors" | sed "s|$1/||" | head -n 10
+    (
+        cd "$1"
+        shift
+        for file; do
+            "$CC" -std=c99 -fsyntax-only -Werror=implicit-function-declaration \
+                -Werror=implicit-int "$file" > "$work/errors" 2>&1 && continue
+            echo "$file: does not compile alone:"
+            grep 'error:' "$work/errors" | head -n 10
+        done
+    )
 }
 
-# Structures and enumerations of later sections that a part names: pointers to them would compile.
-check_structures()
-{
-    awk -v known=" $3 " -v name="src/$2.c" '
-        FNR == 1 { file++ }
-        file == 1 && /^\/\* ==== [a-z0-9]*: / { section = substr($3, 1, length($3) - 1) }
-        file == 1 && /^(typedef )?(struct|enum) [a-z0-9_]+( \{|;)/ {
-            tag = $1 == "typedef" ? $2 " " $3 : $1 " " $2
-            sub(/;/, "", tag)
-            later[tag] = !index(known, " " section " ") && section != ""
-        }
-        file == 2 {
-            line = $0
-            while (match(line, /(struct|enum) [a-z0-9_]+/)) {
-                tag = substr(line, RSTART, RLENGTH)
-                line = substr(line, RSTART + RLENGTH)
-                if (tag in later && later[tag])
-                    print name ":" FNR ": names " tag ", which stands below it"
-            }
-        }' "$1/teleclaude.h" "$1/src/$2.c" > "$work/structures"
-    [ ! -s "$work/structures" ] || fault "$(cat "$work/structures")"
-}
-
-# A function begins at the left margin, and its line does not end with a semicolon.
-check_names()
-{
-    awk -v prefixes="^($(prefixes "$2"))" -v name="src/$2.c" '
-        /^#[ \t]*include/ { print name ":" FNR ": a part includes nothing" }
-        /^[a-z][^(=]*[ *][a-z0-9_]+\(/ && !/;[ \t]*(\/\*.*)?$/ && !/^typedef/ {
-            function_name = $0
-            sub(/\(.*/, "", function_name)
-            sub(/.*[ *]/, "", function_name)
-            if (function_name ~ /^(int|char|void|span|size_t|short|long|unsigned)$/)
-                next # a pointer to a function: static void (*name)(…)
-            if ($0 !~ /^static /)
-                print name ":" FNR ": " function_name " is not static"
-            if (function_name !~ prefixes)
-                print name ":" FNR ": " function_name " does not bear the prefix of its part"
-        }' "$1/src/$2.c" > "$work/names"
-    [ ! -s "$work/names" ] || fault "$(cat "$work/names")"
-}
-
-check_columns()
-{
-    for file in "$1"/teleclaude.[ch] "$1"/src/*.c "$1"/tests/*.[ch] "$1"/tests/*/*.[ch] \
-        "$1"/tests/*.sh "$1"/tests/*/*.sh "$1"/test.sh; do
-        [ -f "$file" ] || continue
-        # Bytes that continue a character don't count.
-        LC_ALL=C tr -d '\200-\277' < "$file" |
-            LC_ALL=C awk -v most="$COLUMNS_MAX" -v name="${file#"$1/"}" '
-            length($0) > most { print name ":" NR ": " length($0) " columns" }' >> "$work/columns"
-    done
-    [ ! -s "$work/columns" ] || fault "$(cat "$work/columns")"
-}
-
-# check ROOT [PART…]: prints the faults; the number of them is in $faults.
+# check ROOT [FILE…]: prints the faults; false when there is one.
 check()
 {
     root=$1
     shift
-    faults=0
-    known=
-    : > "$work/columns"
-    check_order "$root"
-    for part in $(parts_of "$root"); do
-        known="$known$part "
-        case " ${*:-$part} " in
-        *" $part "*) ;;
-        *) continue ;;
-        esac
-        if [ ! -f "$root/src/$part.c" ]; then
-            fault "src/$part.c: teleclaude.c includes it, and it is not there"
-            continue
-        fi
-        check_compiles "$root" "$part" "$known"
-        check_structures "$root" "$part" "$known"
-        check_names "$root" "$part"
-    done
-    check_columns "$root"
-    [ "$faults" -eq 0 ]
+    # shellcheck disable=SC2046
+    [ $# -gt 0 ] || set -- $(cd "$root" && find src -name '*.c')
+    {
+        check_structure "$root"
+        check_compiles "$root" "$@"
+    } > "$work/faults"
+    cat "$work/faults"
+    [ ! -s "$work/faults" ]
 }
 
-# refuses NAME WANT PART: the copy, with its fault, must be refused with the text WANT.
-refuses()
+# finds NAME TEXT: the faults of the copy include TEXT, and those of the tree do not.
+finds()
 {
-    if check "$work/copy" "$3" > "$work/said"; then
-        echo "not ok - layers finds $1: nothing was found"
-    elif grep -q "$2" "$work/said"; then
-        echo "ok - layers finds $1"
-        return
-    else
+    if ! grep -q -e "$2" "$work/said"; then
         echo "not ok - layers finds $1: expected \"$2\""
-        sed 's/^/# /' "$work/said"
+        status=1
+    elif grep -q -e "$2" "$work/before"; then
+        echo "not ok - layers finds $1: \"$2\" was found before the fault was planted"
+        status=1
+    else
+        echo "ok - layers finds $1"
     fi
-    status=1
 }
 
-fresh_copy()
+# plant FILE TEXT…: lines at the end of a file of the copy.
+plant()
 {
-    rm -rf "$work/copy"
-    mkdir -p "$work/copy/src"
-    cp teleclaude.c teleclaude.h "$work/copy/"
-    cp src/*.c "$work/copy/src/"
-    # What is wrong with the tree itself is another test's: here one part is looked at.
-    COLUMNS_MAX=1000
+    plant_file=$work/copy/$1
+    shift
+    printf '%s\n' "$@" >> "$plant_file"
+}
+
+# edit FILE SCRIPT: by sed.
+edit()
+{
+    sed "$2" "$work/copy/$1" > "$work/edited"
+    cp "$work/edited" "$work/copy/$1"
 }
 
 self_test()
 {
     status=0
-    src=$work/copy/src
-    fresh_copy
-    if check "$work/copy" json > "$work/said"; then
-        echo "ok - layers accepts a good part"
-    else
-        echo "not ok - layers accepts a good part"
-        sed 's/^/# /' "$work/said"
-        status=1
-    fi
-    printf 'static void json_up(void)\n{\n    loop_once(NULL);\n}\n' >> "$src/json.c"
-    refuses "a call of a function below" 'does not compile with what stands above it' json
-    fresh_copy
-    printf 'static int json_up(struct loop *l)\n{\n    return l != NULL;\n}\n' >> "$src/json.c"
-    refuses "a structure from below" 'names struct loop, which stands below it' json
-    fresh_copy
-    printf 'static int http_stray(void)\n{\n    return 0;\n}\n' >> "$src/json.c"
-    refuses "a wrong prefix" 'http_stray does not bear the prefix' json
-    fresh_copy
-    printf 'int json_open_to_all(void)\n{\n    return 0;\n}\n' >> "$src/json.c"
-    refuses "a function that is not static" 'json_open_to_all is not static' json
-    fresh_copy
-    printf '#include <math.h>\n' >> "$src/json.c"
-    refuses "an include in a part" 'a part includes nothing' json
-    fresh_copy
-    printf '/* %0100d */\n' 0 >> "$src/json.c"
-    COLUMNS_MAX=100
-    refuses "a line too long" 'src/json.c:.*: 106 columns' json
-    fresh_copy
-    printf 'static int stray_one(void)\n{\n    return 0;\n}\n' > "$src/stray.c"
-    refuses "a file that nothing includes" 'src/stray.c: teleclaude.c does not include it' json
-    fresh_copy
-    sed 's|^/\* ==== http: |/* ==== https: |' teleclaude.h > "$work/copy/teleclaude.h"
-    refuses "a section without a part" 'the section https has no part' base
-    fresh_copy
-    sed -e 's|^/\* ==== http: |/* ==== HOLD: |' -e 's|^/\* ==== ws: |/* ==== http: |' \
-        -e 's|^/\* ==== HOLD: |/* ==== ws: |' teleclaude.h > "$work/copy/teleclaude.h"
-    refuses "sections out of order" 'the section http stands too late' base
+    mkdir -p "$work/copy/tests"
+    cp -R teleclaude.c teleclaude.h src "$work/copy/"
+    check "$work/copy" src/base/json.c src/wire/ws.c > "$work/before" || true
+
+    plant src/base/json.c 'static void json_up(struct loop *l)' '{' '    loop_once(l);' '}'
+    finds_compile='src/base/json.c: does not compile alone'
+    plant src/wire/http.c 'static int http_up(void)' '{' '    return (int)ws_feed;' '}'
+    plant src/wire/resp.c 'static int resp_open(void)' '{' '    return open("x", 0);' '}' \
+        'static int resp_time(void)' '{' '    return (int)time(NULL);' '}'
+    plant src/wire/ws.c 'static int http_stray(void)' '{' '    return 0;' '}' \
+        'int ws_loose(void)' '{' '    return 0;' '}' '#include <math.h>'
+    plant src/base/digest.c "/* $(printf '%0100d' 0) */"
+    plant src/base/stray.c 'static int stray_one(void)' '{' '    return 0;' '}'
+    plant src/session/cache.c '#include "../screen/vt/private.h"'
+    plant src/work/roadmap.c '#include "../fleet/fleet.h"' '#include "../base/json.h"'
+    plant src/system/system.h '#include "../fleet/fleet.h"' 'struct planted { struct cache *c; };'
+    plant src/client/client.c 'static void client_planted(void)' '{' '    httpd_send();' '}' \
+        'static void client_planted_fleet(void)' '{' '    peers_init();' '}'
+    plant src/ui/ui.h '#include "../server/server.h"'
+    plant src/server/httpd.c 'static void httpd_send(void)' '{' '}'
+    plant src/ui/tree.c 'static void tree_planted(void)' '{' '    sessions_init();' '}'
+    plant src/cli/hook.c "$(awk 'BEGIN { for (i = 0; i < 1100; i++) print "/* */" }')"
+    plant src/screen/screen.h '/* ==== nothing: no file ==== */' '/* ==== cell: again ==== */' \
+        'static void grid_free(struct grid *g);'
+    plant src/session/session.h '#define holder_link_drain planted'
+    edit teleclaude.c 's|^#include "src/work/roadmap.c".*|#include "src/work/gone.c"|'
+    edit teleclaude.c '/^#include "src\/fleet\/redis.c"/d'
+    edit teleclaude.c 's|^#include "src/server/httpd.c"|#include "src/fleet/redis.c"\
+&|'
+    edit teleclaude.c 's|^#include "src/client/client.c"|#include "src/server/late.c"\
+&|'
+    check "$work/copy" src/base/json.c src/wire/ws.c > "$work/said" || true
+
+    finds "a file that does not compile alone" "$finds_compile"
+    finds "a call of a later folder" 'json.c:.*: uses loop_once of src/system/loop.c'
+    finds "a structure of a later folder" 'json.c:.*: uses struct loop of src/system/loop.c'
+    finds "a name of a later file of the folder" 'http.c:.*: uses ws_feed of src/wire/ws.c'
+    finds "a structure of a later section in a header" 'system.h:.*: uses struct cache of'
+    finds "a call of the system in a pure folder" 'resp.c:.*: calls open: wire is pure'
+    finds "a call of the clock in a pure folder" 'resp.c:.*: calls time: wire is pure'
+    finds "a function with a foreign prefix" 'ws.c:.*: http_stray does not bear the prefix'
+    finds "a function that is not static" 'ws.c:.*: ws_loose is not static'
+    finds "a header of the system in a file" 'ws.c:.*: includes a header of the system'
+    finds "a line that is too long" 'digest.c:.*: 106 columns'
+    finds "a file that is too long" 'hook.c: [0-9]* lines, more than 1100'
+    finds "a file that nothing includes" 'src/base/stray.c: teleclaude.c does not include it'
+    finds "a file that is not there" 'src/work/gone.c: teleclaude.c includes it, and it is not'
+    finds "a foreign private header" 'cache.c:.*: includes src/screen/vt/private.h, which belongs'
+    finds "another folder's header in a file" 'roadmap.c:.*: includes src/fleet/fleet.h: a file'
+    finds "a header that is no folder's" 'roadmap.c:.*: includes src/base/json.h, which is no'
+    finds "a later folder's header" 'system.h:.*: includes src/fleet/fleet.h, which stands after'
+    finds "the server in the client" 'client.c:.*: uses httpd_send of .*: client uses nothing'
+    finds "the fleet in the client" 'client.c:.*: uses peers_init of .*: client uses nothing'
+    finds "the server's header in the ui" \
+        'ui.h:.*: includes src/server/server.h: ui uses nothing of server'
+    finds "sessions in the ui" 'tree.c:.*: uses sessions_init of src/session/sessions.c: ui uses'
+    finds "a section without a file" 'screen.h:.*: section nothing has no file'
+    finds "a section out of order" 'screen.h:.*: section cell stands too late'
+    finds "a declaration in another file's section" 'screen.h:.*: declares grid_free in the section'
+    finds "a file after a later folder's" 'teleclaude.c:.*: src/server/late.c stands after a later'
     return $status
 }
 
@@ -245,9 +154,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 if [ "${1:-}" = --self-test ]; then
+    cd "$here/.."
     self_test
     exit
 fi
-root=$(cd "${1:-.}" && pwd)
+root=${1:-.}
 [ $# -eq 0 ] || shift
 check "$root" "$@"
