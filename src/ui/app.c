@@ -16,8 +16,8 @@
 #ifndef APP_ECHO_MS
 #define APP_ECHO_MS 100      /* a key that changes nothing for so long has no echo */
 #endif
-#ifndef APP_KEEP_MS
-#define APP_KEEP_MS 5000     /* from a change of the saved state to its writing */
+#ifndef APP_SAVE_MS
+#define APP_SAVE_MS 5000     /* from a change of the saved state to its writing */
 #endif
 #define APP_STATE_FILE "ui.json"
 
@@ -25,7 +25,7 @@
 
 /* Allows one frame for the echo of a key typed into a session, so that the echo does not wait for
  * APP_FRAME_MS. */
-static void app_owe_echo(struct app *t)
+static void app_expect_echo(struct app *t)
 {
     if (t->loop.now >= t->echo_until)
         t->echoes = 0; /* the keys before had no echo */
@@ -34,7 +34,7 @@ static void app_owe_echo(struct app *t)
     t->echo_until = t->loop.now + APP_ECHO_MS;
 }
 
-static int app_owes_echo(const struct app *t)
+static int app_expects_echo(const struct app *t)
 {
     return t->echoes > 0 && t->loop.now < t->echo_until;
 }
@@ -42,9 +42,9 @@ static int app_owes_echo(const struct app *t)
 static void app_changed(struct app *t)
 {
     t->stale = 1;
-    if ((t->frame_timer.slot && !app_owes_echo(t)) || t->terminal.queued || t->program_runs)
+    if ((t->frame_timer.slot && !app_expects_echo(t)) || t->terminal.queued || t->program_runs)
         return;
-    if (t->loop.now >= t->frame_due || app_owes_echo(t))
+    if (t->loop.now >= t->frame_due || app_expects_echo(t))
         loop_defer(&t->loop, &t->draw_task);
     else
         loop_timer_set(&t->loop, &t->frame_timer, t->frame_due);
@@ -53,7 +53,7 @@ static void app_changed(struct app *t)
 static void app_count_frame(struct app *t)
 {
     long long earliest = t->loop.now - APP_BURST_MS;
-    if (app_owes_echo(t))
+    if (app_expects_echo(t))
         t->echoes--;
     else
         t->frame_due = (t->frame_due > earliest ? t->frame_due : earliest) + APP_FRAME_MS;
@@ -104,17 +104,17 @@ static int app_wants_mouse(const struct app *t)
 
 static struct app_view *app_view(struct app *t)
 {
-    return &t->views[t->shown == APP_PLAN];
+    return &t->views[t->shown == APP_TODOS];
 }
 
 static int app_rows(const struct app *t)
 {
-    return t->shown == APP_PLAN ? t->plan.row_count : t->tree.row_count;
+    return t->shown == APP_TODOS ? t->todos.row_count : t->tree.row_count;
 }
 
 static const char *app_key_of(const struct app *t, int at)
 {
-    return t->shown == APP_PLAN ? t->plan.rows[at].key : t->tree.rows[at].key;
+    return t->shown == APP_TODOS ? t->todos.rows[at].key : t->tree.rows[at].key;
 }
 
 static void app_select(struct app *t, int at)
@@ -125,7 +125,7 @@ static void app_select(struct app *t, int at)
     view->list.at = widget_max(0, widget_min(at, app_rows(t) - 1));
     if (!view->selected || strcmp(view->selected, app_key_of(t, view->list.at)) != 0) {
         app_set(&view->selected, app_key_of(t, view->list.at));
-        app_keep(t);
+        app_state_changed(t);
     }
     app_changed(t);
 }
@@ -134,7 +134,7 @@ static int app_find(const struct app *t, const char *key)
 {
     if (!key)
         return -1;
-    return t->shown == APP_PLAN ? todos_find(&t->plan, key) : tree_find(&t->tree, key);
+    return t->shown == APP_TODOS ? todos_find(&t->todos, key) : tree_find(&t->tree, key);
 }
 
 /* Returns `at` if that row matches the filter, else the first row that does (not a row above a
@@ -152,12 +152,12 @@ static int app_first_hit(const struct app *t, int at)
 static void app_settle(struct app *t)
 {
     struct app_view *view = app_view(t);
-    int dirty = t->shown == APP_PLAN ? t->plan.dirty : t->tree.dirty;
+    int dirty = t->shown == APP_TODOS ? t->todos.dirty : t->tree.dirty;
     if (!dirty && !view->wanted)
         return;
     t->built += dirty;
-    if (t->shown == APP_PLAN)
-        todos_build(&t->plan);
+    if (t->shown == APP_TODOS)
+        todos_build(&t->todos);
     else
         tree_build(&t->tree);
     int wanted = app_find(t, view->wanted);
@@ -173,7 +173,7 @@ static void app_settle(struct app *t)
 static void app_show(struct app *t, enum app_mode view)
 {
     t->shown = view;
-    app_keep(t);
+    app_state_changed(t);
     app_set_mode(t, view);
 }
 
@@ -192,33 +192,33 @@ static struct tree_session *app_session(struct app *t)
     return row ? row->session : NULL;
 }
 
-static const struct todos_row *app_plan_row(struct app *t)
+static const struct todos_row *app_todos_row(struct app *t)
 {
-    if (t->shown != APP_PLAN)
+    if (t->shown != APP_TODOS)
         return NULL;
     app_settle(t);
     int at = t->views[1].list.at;
-    return at >= 0 && at < t->plan.row_count ? &t->plan.rows[at] : NULL;
+    return at >= 0 && at < t->todos.row_count ? &t->todos.rows[at] : NULL;
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static void app_refuse(struct app_ask *ask, const char *what)
+static void app_refuse(struct app_request *request, const char *what)
 {
-    struct app *t = ask->app;
-    if (ask->dialog && t->mode == ask->dialog && t->form.busy) {
+    struct app *t = request->app;
+    if (request->dialog && t->mode == request->dialog && t->form.busy) {
         t->form.busy = 0;
         buf_clear(&t->form.error);
         buf_str(&t->form.error, what);
         app_changed(t);
-    } else if (ask->dialog || t->client.push == CLIENT_LIVE) {
+    } else if (request->dialog || t->client.push == CLIENT_LIVE) {
         app_say(t, 1, what);
     }
 }
 
-static void app_on_answer(void *ctx, int status, span body, const char *error)
+static void app_on_reply(void *ctx, int status, span body, const char *error)
 {
-    struct app_ask *ask = ctx;
+    struct app_request *request = ctx;
     struct json answer = {0};
     const char *why = error;
     char *detail = NULL;
@@ -229,31 +229,31 @@ static void app_on_answer(void *ctx, int status, span body, const char *error)
         detail = json_dup_text(json_get(answer, "message"));
         why = detail ? detail : "the daemon gave no reason";
     }
-    if (why && ask->about)
-        app_forget_ended(ask->app, app_find_ended(ask->app, ask->about));
+    if (why && request->about)
+        app_remove_ended(request->app, app_find_ended(request->app, request->about));
     if (why)
-        app_refuse(ask, why);
-    else if (ask->take)
-        ask->take(ask->app, answer, ask);
+        app_refuse(request, why);
+    else if (request->on_reply)
+        request->on_reply(request->app, answer, request);
     free(detail);
-    free(ask->about);
-    free(ask);
+    free(request->about);
+    free(request);
 }
 
-static struct app_ask *app_request(
+static struct app_request *app_request(
     struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
-    void (*take)(struct app *t, struct json answer, struct app_ask *ask))
+    void (*on_reply)(struct app *t, struct json answer, struct app_request *request))
 {
-    struct app_ask *ask = base_alloc(sizeof *ask);
-    *ask = (struct app_ask){.app = t, .take = take, .events = t->events, .dialog = dialog};
-    client_request(&t->client, method, target, body, app_on_answer, ask);
-    return ask;
+    struct app_request *request = base_alloc(sizeof *request);
+    *request = (struct app_request){.app = t, .on_reply = on_reply, .events = t->events, .dialog = dialog};
+    client_request(&t->client, method, target, body, app_on_reply, request);
+    return request;
 }
 
 /* Ignores the list if events came after the request: they are newer. */
-static void app_take_sessions(struct app *t, struct json answer, struct app_ask *ask)
+static void app_on_sessions(struct app *t, struct json answer, struct app_request *request)
 {
-    if (ask->events == t->events || t->client.push == CLIENT_PARTIAL)
+    if (request->events == t->events || t->client.push == CLIENT_PARTIAL)
         tree_set_sessions(&t->tree, answer);
     t->fetched = 1;
     if (t->rest_timer.slot) /* send the other requests of the start now */
@@ -261,39 +261,39 @@ static void app_take_sessions(struct app *t, struct json answer, struct app_ask 
     app_changed(t);
 }
 
-static void app_take_computers(struct app *t, struct json answer, struct app_ask *ask)
+static void app_on_computers(struct app *t, struct json answer, struct app_request *request)
 {
-    (void)ask;
+    (void)request;
     tree_set_computers(&t->tree, answer);
-    todos_set_computers(&t->plan, answer);
+    todos_set_computers(&t->todos, answer);
     app_changed(t);
 }
 
-static void app_take_projects(struct app *t, struct json answer, struct app_ask *ask)
+static void app_on_projects(struct app *t, struct json answer, struct app_request *request)
 {
-    (void)ask;
+    (void)request;
     tree_set_projects(&t->tree, answer);
-    todos_set_projects(&t->plan, answer);
+    todos_set_projects(&t->todos, answer);
     app_changed(t);
 }
 
-static void app_take_agents(struct app *t, struct json answer, struct app_ask *ask)
+static void app_on_agents(struct app *t, struct json answer, struct app_request *request)
 {
-    (void)ask;
+    (void)request;
     tree_set_agents(&t->tree, answer);
     app_changed(t);
 }
 
 static void app_fetch_sessions(struct app *t)
 {
-    app_request(t, "GET", "/sessions", (span){0}, 0, app_take_sessions);
+    app_request(t, "GET", "/sessions", (span){0}, 0, app_on_sessions);
 }
 
 static void app_fetch_rest(struct app *t)
 {
-    app_request(t, "GET", "/computers", (span){0}, 0, app_take_computers);
-    app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_take_projects);
-    app_request(t, "GET", "/agents/availability", (span){0}, 0, app_take_agents);
+    app_request(t, "GET", "/computers", (span){0}, 0, app_on_computers);
+    app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_on_projects);
+    app_request(t, "GET", "/agents/availability", (span){0}, 0, app_on_agents);
 }
 
 static void app_fetch(struct app *t)
@@ -313,7 +313,7 @@ static void app_put_target(buf *b, const char *id, const char *tail, const char 
 
 /* ---- ended sessions, until their end can't be undone ---------------------------------------- */
 
-static void app_forget_ended(struct app *t, int at)
+static void app_remove_ended(struct app *t, int at)
 {
     if (at < 0)
         return;
@@ -326,9 +326,9 @@ static void app_add_ended(struct app *t, const char *id, const char *title, cons
 {
     for (int i = t->ended_count - 1; i >= 0; i--)
         if (t->ended[i].until && t->ended[i].until <= t->loop.now)
-            app_forget_ended(t, i);
+            app_remove_ended(t, i);
     if (t->ended_count == APP_ENDED_MAX)
-        app_forget_ended(t, 0);
+        app_remove_ended(t, 0);
     t->ended[t->ended_count++] = (struct app_ended){
         span_dup(span_of(id)), span_dup(span_of(title)), span_dup(span_of(computer)), 0};
 }
@@ -351,11 +351,11 @@ static int app_last_ended(const struct app *t)
 
 /* ---- saved state ---------------------------------------------------------------------------- */
 
-static void app_keep(struct app *t)
+static void app_state_changed(struct app *t)
 {
-    t->keep_due = 1;
-    if (!t->keep_timer.slot)
-        loop_timer_set(&t->loop, &t->keep_timer, t->loop.now + APP_KEEP_MS);
+    t->unsaved = 1;
+    if (!t->save_timer.slot)
+        loop_timer_set(&t->loop, &t->save_timer, t->loop.now + APP_SAVE_MS);
 }
 
 static void app_add_prompt(struct app *t, const char *prompt)
@@ -369,7 +369,7 @@ static void app_add_prompt(struct app *t, const char *prompt)
         t->prompt_count--;
     }
     t->prompts[t->prompt_count++] = span_dup(span_of(prompt));
-    app_keep(t);
+    app_state_changed(t);
 }
 
 static void app_put_strings(buf *b, const char *key, char *const *strings, int count)
@@ -384,22 +384,22 @@ static void app_put_strings(buf *b, const char *key, char *const *strings, int c
 static void app_put_state(const struct app *t, buf *b)
 {
     json_open(b, '{');
-    json_field_string(b, "view", t->shown == APP_PLAN ? "preparation" : "sessions");
+    json_field_string(b, "view", t->shown == APP_TODOS ? "preparation" : "sessions");
     json_field_string(b, "selected", t->views[0].wanted ? t->views[0].wanted
                                                         : t->views[0].selected);
     json_field_string(b, "todo", t->views[1].wanted ? t->views[1].wanted : t->views[1].selected);
     json_field_bool(b, "preview", !t->no_preview);
     tree_put_state(&t->tree, b);
-    app_put_strings(b, "turned", t->plan.turned, t->plan.turned_count);
+    app_put_strings(b, "turned", t->todos.turned, t->todos.turned_count);
     app_put_strings(b, "prompts", t->prompts, t->prompt_count);
     json_close(b, '}');
     buf_byte(b, '\n');
 }
 
-static void app_take_state(struct app *t, struct json state)
+static void app_load_state(struct app *t, struct json state)
 {
     if (json_text_eq(json_get(state, "view"), "preparation") && !t->attach_only)
-        t->mode = t->shown = APP_PLAN;
+        t->mode = t->shown = APP_TODOS;
     t->views[0].wanted = json_dup_text(json_get(state, "selected"));
     t->views[1].wanted = json_dup_text(json_get(state, "todo"));
     t->no_preview = json_get(state, "preview").type == JSON_FALSE;
@@ -407,7 +407,7 @@ static void app_take_state(struct app *t, struct json state)
     for (struct json_iter it = json_iter(json_get(state, "turned")); json_next(&it);) {
         char *key = json_dup_text(it.value);
         if (key && *key)
-            todos_turn(&t->plan, key);
+            todos_turn(&t->todos, key);
         free(key);
     }
     for (struct json_iter it = json_iter(json_get(state, "prompts")); json_next(&it);) {
@@ -417,26 +417,26 @@ static void app_take_state(struct app *t, struct json state)
     }
 }
 
-static void app_read(struct app *t)
+static void app_load(struct app *t)
 {
     struct json state;
     buf text = {0};
     if (store_read(t->config->state, APP_STATE_FILE, &text) == 0 && text.n <= STORE_RECORD_MAX &&
         json_parse(buf_view(&text), &state, NULL, NULL) == PARSE_DONE)
-        app_take_state(t, state);
+        app_load_state(t, state);
     buf_free(&text);
-    t->keep_due = 0;
-    loop_timer_stop(&t->loop, &t->keep_timer);
+    t->unsaved = 0;
+    loop_timer_stop(&t->loop, &t->save_timer);
 }
 
 /* A failure to write is logged, and the UI goes on: only the saved state is lost. */
-static void app_write(void *ctx)
+static void app_save(void *ctx)
 {
     struct app *t = ctx;
     buf text = {0};
-    if (!t->keep_due)
+    if (!t->unsaved)
         return;
-    t->keep_due = 0;
+    t->unsaved = 0;
     app_put_state(t, &text);
     if (text.n <= STORE_RECORD_MAX && store_write(t->config->state, APP_STATE_FILE,
                                                buf_view(&text)) != 0)
@@ -459,7 +459,7 @@ static void app_resize(struct app *t)
     app_changed(t);
 }
 
-static void app_take_terminal(struct app *t)
+static void app_resume_terminal(struct app *t)
 {
     buf_clear(&t->frame);
     term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
@@ -472,7 +472,7 @@ static void app_take_terminal(struct app *t)
 static void app_on_program_exit(void *ctx, int status)
 {
     struct app *t = ctx;
-    app_take_terminal(t);
+    app_resume_terminal(t);
     if (t->program_done)
         t->program_done(t, status, NULL);
 }
@@ -519,7 +519,7 @@ static void app_run_now(struct app *t)
     if (error) {
         buf text = {0};
         buf_fmt(&text, "cannot start %s: %s", argv[0], strerror(error));
-        app_take_terminal(t);
+        app_resume_terminal(t);
         t->program_done(t, 0, buf_cstr(&text));
         buf_free(&text);
     } else {
@@ -550,7 +550,7 @@ static void app_free(struct app *t)
     while (t->prompt_count)
         free(t->prompts[--t->prompt_count]);
     while (t->ended_count)
-        app_forget_ended(t, t->ended_count - 1);
+        app_remove_ended(t, t->ended_count - 1);
     free(t->program_argv);
     widget_form_free(&t->form);
     keymap_help_free(&t->help);
@@ -559,7 +559,7 @@ static void app_free(struct app *t)
     widget_free(&t->ui);
     field_free(&t->filter);
     pager_free(&t->pager);
-    todos_free(&t->plan);
+    todos_free(&t->todos);
     tree_free(&t->tree);
     grid_free(&t->grid);
     buf_free(&t->frame);

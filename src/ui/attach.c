@@ -58,11 +58,11 @@ static void attach_on_view_ended(void *ctx)
 
 static const struct view_hooks attach_view_hooks = {attach_on_view_changed, attach_on_view_ended};
 
-static void attach_take_transcript(struct app *t, struct json answer, struct app_ask *ask)
+static void attach_on_transcript(struct app *t, struct json answer, struct app_request *request)
 {
     const struct tree_session *s = app_session(t);
     buf text = {0};
-    (void)ask;
+    (void)request;
     if (!s || t->mode & APP_SCREENS || (t->view && strcmp(t->view->id, s->id) != 0) ||
         !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
         return;
@@ -87,7 +87,7 @@ static void attach_on_preview(void *ctx)
     buf target = {0};
     app_put_target(&target, s->id, "/transcript", s->computer);
     buf_fmt(&target, "&tail_chars=%d", ATTACH_PREVIEW_CHARS);
-    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, attach_take_transcript);
+    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, attach_on_transcript);
     buf_free(&target);
 }
 
@@ -101,10 +101,10 @@ static void attach_follow(struct app *t)
     if (t->view && (lost || !s || strcmp(s->id, t->view->id) != 0))
         attach_close_view(t);
     if (lost || !s)
-        t->followed[0] = '\0'; /* coming back to it, it is fetched again */
-    if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->followed) == 0)
+        t->previewed[0] = '\0'; /* coming back to it, it is fetched again */
+    if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->previewed) == 0)
         return;
-    snprintf(t->followed, sizeof t->followed, "%s", s->id);
+    snprintf(t->previewed, sizeof t->previewed, "%s", s->id);
     loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_PREVIEW_MS);
 }
 
@@ -112,7 +112,7 @@ static void attach_begin(struct app *t, const char *id)
 {
     attach_close_view(t);
     t->view = view_open(&t->client, id, 1, &attach_view_hooks, t);
-    t->followed[0] = '\0';
+    t->previewed[0] = '\0';
     if (!t->view) {
         app_say(t, 1, "the daemon can't be reached");
         app_set_mode(t, t->shown); /* there is no screen to be in any more */
@@ -163,7 +163,7 @@ static void attach_key_detach(void *ctx, int arg)
     attach_end(ctx, NULL);
 }
 
-static int attach_is_elsewhere(const struct app *t, const struct tree_session *s)
+static int attach_needs_program(const struct app *t, const struct tree_session *s)
 {
     return s->tmux || (t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
 }
@@ -175,7 +175,7 @@ static void attach_step(struct app *t, int step, const char *state)
     for (int i = 1, count = t->tree.row_count; i < count; i++) {
         int at = ((from + i * step) % count + count) % count;
         const struct tree_session *s = t->tree.rows[at].session;
-        if (!s || tree_is(s, "exited") || attach_is_elsewhere(t, s) ||
+        if (!s || tree_is(s, "exited") || attach_needs_program(t, s) ||
             (state && !tree_is(s, state)))
             continue;
         app_select(t, at);
@@ -209,7 +209,7 @@ static void attach_send_input(struct app *t, span input)
 {
     int back = t->view->back;
     view_send(t->view, input);
-    app_owe_echo(t);
+    app_expect_echo(t);
     if (back)
         app_changed(t);
 }

@@ -138,7 +138,7 @@ static void dialog_add_text(struct app *t, const char *label, const char *text)
 static void dialog_new(struct app *t, const char *prompt)
 {
     const struct tree_row *row = app_row(t);
-    const struct todos_row *todo = app_plan_row(t);
+    const struct todos_row *todo = app_todos_row(t);
     const char *path = row ? row->path : todo && todo->project ? todo->project->path : NULL;
     dialog_open(t, APP_NEW, "New session", "Start");
     app_set(&t->target_computer, row           ? row->computer
@@ -159,20 +159,20 @@ static void dialog_new(struct app *t, const char *prompt)
 
 /* Selects the new session when its row comes. From the dialog, drops the filter, which could hide
  * the row. */
-static void dialog_take_created(struct app *t, struct json answer, struct app_ask *ask)
+static void dialog_on_created(struct app *t, struct json answer, struct app_request *request)
 {
     buf key = {0};
     if (json_get(answer, "session_id").type != JSON_STRING) {
-        app_refuse(ask, "the daemon's answer names no session");
+        app_refuse(request, "the daemon's answer names no session");
         return;
     }
-    if (ask->dialog && t->mode == ask->dialog)
+    if (request->dialog && t->mode == request->dialog)
         dialog_close(t);
     buf_str(&key, "s:");
     json_put_text(&key, json_get(answer, "session_id"));
     app_set(&t->views[0].wanted, buf_cstr(&key));
     buf_free(&key);
-    if (ask->dialog) {
+    if (request->dialog) {
         field_set(&t->filter, "");
         tree_set_filter(&t->tree, NULL);
         app_show(t, APP_SESSIONS);
@@ -201,7 +201,7 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     if (dialog_is_here(t, s->computer))
         client_put_environment(&body);
     json_close(&body, '}');
-    app_request(t, "POST", "/sessions", buf_view(&body), dialog, dialog_take_created);
+    app_request(t, "POST", "/sessions", buf_view(&body), dialog, dialog_on_created);
     buf_free(&body);
 }
 
@@ -254,10 +254,10 @@ static void dialog_message(struct app *t)
     dialog_set_target(t, s);
 }
 
-static void dialog_take_receipt(struct app *t, struct json answer, struct app_ask *ask)
+static void dialog_on_sent(struct app *t, struct json answer, struct app_request *request)
 {
     int unconfirmed = json_text_eq(json_get(answer, "result"), "unconfirmed");
-    if (t->mode == ask->dialog)
+    if (t->mode == request->dialog)
         dialog_close(t);
     app_say(t, 0, unconfirmed ? "sent; the program has not reacted" : "sent");
 }
@@ -275,10 +275,10 @@ static void dialog_rename(struct app *t)
     dialog_set_target(t, s);
 }
 
-static void dialog_take_renamed(struct app *t, struct json answer, struct app_ask *ask)
+static void dialog_on_renamed(struct app *t, struct json answer, struct app_request *request)
 {
     (void)answer;
-    if (t->mode == ask->dialog)
+    if (t->mode == request->dialog)
         dialog_close(t);
     app_say(t, 0, "renamed");
 }
@@ -286,14 +286,14 @@ static void dialog_take_renamed(struct app *t, struct json answer, struct app_as
 /* Sends a request about the target whose body has one string member. */
 static void dialog_send(struct app *t, const char *method, const char *tail, const char *member,
                         const char *text,
-                        void (*take)(struct app *t, struct json answer, struct app_ask *ask))
+                        void (*on_reply)(struct app *t, struct json answer, struct app_request *request))
 {
     buf body = {0}, target = {0};
     json_open(&body, '{');
     json_field_string(&body, member, text);
     json_close(&body, '}');
     app_put_target(&target, t->target, tail, t->target_computer);
-    app_request(t, method, buf_cstr(&target), buf_view(&body), t->mode, take);
+    app_request(t, method, buf_cstr(&target), buf_view(&body), t->mode, on_reply);
     buf_free(&body);
     buf_free(&target);
 }
@@ -304,11 +304,11 @@ static void dialog_submit(struct app *t)
     if (t->mode == APP_NEW) {
         dialog_submit_new(t);
     } else if (t->mode == APP_RENAME) {
-        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), dialog_take_renamed);
+        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), dialog_on_renamed);
     } else {
         app_add_prompt(t, widget_form_text(&t->form, "Text"));
         dialog_send(t, "POST", "/message", "message", widget_form_text(&t->form, "Text"),
-                    dialog_take_receipt);
+                    dialog_on_sent);
     }
 }
 
@@ -319,12 +319,12 @@ static const char *dialog_title(const struct tree_session *s)
     return s->title && *s->title ? s->title : s->id;
 }
 
-static void dialog_take_ended(struct app *t, struct json answer, struct app_ask *ask)
+static void dialog_on_ended(struct app *t, struct json answer, struct app_request *request)
 {
     long long seconds = 0;
-    int at = ask->about ? app_find_ended(t, ask->about) : -1;
+    int at = request->about ? app_find_ended(t, request->about) : -1;
     if (at < 0 || !json_int(json_get(answer, "undo_s"), &seconds) || seconds <= 0) {
-        app_forget_ended(t, at);
+        app_remove_ended(t, at);
         app_say(t, 0, "ended");
         return;
     }
@@ -343,9 +343,9 @@ static void dialog_end_target(struct app *t, int can_undo)
         buf_fmt(&target, "&undo_s=%d", DIALOG_UNDO_S);
         app_add_ended(t, s->id, dialog_title(s), s->computer);
     }
-    struct app_ask *ask = app_request(t, "DELETE", buf_cstr(&target), (span){0}, APP_CONFIRM,
-                                      dialog_take_ended);
-    ask->about = can_undo ? span_dup(span_of(s->id)) : NULL;
+    struct app_request *request = app_request(t, "DELETE", buf_cstr(&target), (span){0}, APP_CONFIRM,
+                                      dialog_on_ended);
+    request->about = can_undo ? span_dup(span_of(s->id)) : NULL;
     buf_free(&target);
 }
 
@@ -366,13 +366,13 @@ static void dialog_end(struct app *t)
     app_set_mode(t, APP_CONFIRM);
 }
 
-static void dialog_take_restored(struct app *t, struct json answer, struct app_ask *ask)
+static void dialog_on_undone(struct app *t, struct json answer, struct app_request *request)
 {
-    (void)answer, (void)ask;
+    (void)answer, (void)request;
     app_say(t, 0, "taken back");
 }
 
-static void dialog_take_back(struct app *t)
+static void dialog_undo(struct app *t)
 {
     buf target = {0}, key = {0};
     int last = app_last_ended(t);
@@ -381,11 +381,11 @@ static void dialog_take_back(struct app *t)
         return;
     }
     app_put_target(&target, t->ended[last].id, "/restore", t->ended[last].computer);
-    app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_take_restored);
+    app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_on_undone);
     buf_str(&key, "s:");
     buf_str(&key, t->ended[last].id);
     app_set(&t->views[0].wanted, buf_cstr(&key));
-    app_forget_ended(t, last);
+    app_remove_ended(t, last);
     buf_free(&target);
     buf_free(&key);
 }

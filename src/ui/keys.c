@@ -74,7 +74,7 @@ static void key_page_down(void *ctx, int arg)
 static void keys_scroll(struct app *t, int lines)
 {
     struct rows_list *l = &app_view(t)->list;
-    int plan = t->shown == APP_PLAN, rows = app_rows(t);
+    int plan = t->shown == APP_TODOS, rows = app_rows(t);
     int total = plan ? rows : rows_tree_lines(&t->tree, l);
     if (!rows)
         return;
@@ -90,21 +90,21 @@ static void keys_scroll(struct app *t, int lines)
 static void keys_fold(struct app *t, int folded)
 {
     struct tree_row *row = app_row(t);
-    const struct todos_row *todo = app_plan_row(t);
+    const struct todos_row *todo = app_todos_row(t);
     if (row && row->foldable && row->folded != folded)
         tree_set_folded(&t->tree, row->key, folded);
     else if (todo && todo->foldable && todo->folded != folded)
-        todos_set_folded(&t->plan, todo->key, folded);
+        todos_set_folded(&t->todos, todo->key, folded);
     else
         return;
-    app_keep(t);
+    app_state_changed(t);
     app_changed(t);
 }
 
 static void keys_turn_fold(struct app *t)
 {
     const struct tree_row *row = app_row(t);
-    const struct todos_row *todo = app_plan_row(t);
+    const struct todos_row *todo = app_todos_row(t);
     keys_fold(t, row ? !row->folded : todo ? !todo->folded : 0);
 }
 
@@ -117,7 +117,7 @@ static void keys_focus(struct app *t, const char *computer)
     tree_set_focus(&t->tree, computer);
     t->views[0].list.at = t->views[0].list.top = 0;
     buf_free(&key);
-    app_keep(t);
+    app_state_changed(t);
     app_changed(t);
 }
 
@@ -135,7 +135,7 @@ static void key_unfold(void *ctx, int arg)
 
 static int keys_depth(const struct app *t, int at)
 {
-    return t->shown == APP_PLAN ? t->plan.rows[at].depth : t->tree.rows[at].depth;
+    return t->shown == APP_TODOS ? t->todos.rows[at].depth : t->tree.rows[at].depth;
 }
 
 /* Folds; on what can't be folded (further), goes to the row above it in the tree, and from the
@@ -145,7 +145,7 @@ static void key_fold(void *ctx, int arg)
     struct app *t = ctx;
     (void)arg;
     const struct tree_row *row = app_row(t);
-    const struct todos_row *todo = app_plan_row(t);
+    const struct todos_row *todo = app_todos_row(t);
     if (row ? row->foldable && !row->folded : todo && todo->foldable && !todo->folded) {
         keys_fold(t, 1);
         return;
@@ -165,12 +165,12 @@ static void key_fold(void *ctx, int arg)
 
 static void keys_fold_all(struct app *t, int folded)
 {
-    if (t->shown == APP_PLAN)
-        todos_fold_all(&t->plan, folded);
+    if (t->shown == APP_TODOS)
+        todos_fold_all(&t->todos, folded);
     else
         tree_fold_all(&t->tree, folded);
     t->built++;
-    app_keep(t);
+    app_state_changed(t);
     app_changed(t);
 }
 
@@ -248,7 +248,7 @@ static void key_waiting(void *ctx, int arg)
     else
         app_say(t, 0, "no session waits");
     if (folds != t->tree.fold_count)
-        app_keep(t);
+        app_state_changed(t);
 }
 
 static void key_jump(void *ctx, int arg)
@@ -303,7 +303,7 @@ static void key_order(void *ctx, int arg)
     char text[64];
     tree_set_order(&t->tree, (enum tree_order)((t->tree.order + 1) % TREE_ORDERS));
     snprintf(text, sizeof text, "order: %s", tui_orders[t->tree.order]);
-    app_keep(t);
+    app_state_changed(t);
     app_say(t, 0, text);
 }
 
@@ -318,14 +318,14 @@ static void key_sessions(void *ctx, int arg)
 static void key_plan(void *ctx, int arg)
 {
     (void)arg;
-    app_show(ctx, APP_PLAN);
+    app_show(ctx, APP_TODOS);
 }
 
 static void key_next_view(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
-    app_show(t, t->shown == APP_PLAN ? APP_SESSIONS : APP_PLAN);
+    app_show(t, t->shown == APP_TODOS ? APP_SESSIONS : APP_TODOS);
 }
 
 static void key_refresh(void *ctx, int arg)
@@ -366,8 +366,8 @@ static void key_preview(void *ctx, int arg)
     struct app *t = ctx;
     (void)arg;
     t->no_preview = !t->no_preview;
-    t->followed[0] = '\0';
-    app_keep(t);
+    t->previewed[0] = '\0';
+    app_state_changed(t);
     app_changed(t);
 }
 
@@ -398,7 +398,7 @@ static void key_end(void *ctx, int arg)
 static void key_take_back(void *ctx, int arg)
 {
     (void)arg;
-    dialog_take_back(ctx);
+    dialog_undo(ctx);
 }
 
 /* A key that the footer names and a dialog understands, as if it had been typed. */
@@ -448,9 +448,9 @@ static void key_suspend(void *ctx, int arg)
 /* 1: it can be done with the selected row; else it is said why not. */
 static int keys_can(struct app *t, enum todos_action action)
 {
-    const struct todos_row *row = app_plan_row(t);
+    const struct todos_row *row = app_todos_row(t);
     const char *why = "select a project, a todo or a file first";
-    int can = row && todos_can(&t->plan, row, action, &why);
+    int can = row && todos_can(&t->todos, row, action, &why);
     if (!can)
         app_say(t, 0, why);
     return can;
@@ -458,7 +458,7 @@ static int keys_can(struct app *t, enum todos_action action)
 
 static void keys_begin(struct app *t, enum todos_action action)
 {
-    const struct todos_row *row = app_plan_row(t);
+    const struct todos_row *row = app_todos_row(t);
     buf message = {0};
     if (!keys_can(t, action))
         return;
@@ -483,7 +483,7 @@ static void key_view(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
-    const struct todos_row *row = app_plan_row(t);
+    const struct todos_row *row = app_todos_row(t);
     buf path = {0}, title = {0};
     if (!keys_can(t, TODOS_VIEW))
         return;
@@ -521,7 +521,7 @@ static void key_edit(void *ctx, int arg)
     buf path = {0}, error = {0};
     if (!keys_can(t, TODOS_EDIT))
         return;
-    todos_put_file(app_plan_row(t), TODOS_EDIT, &path);
+    todos_put_file(app_todos_row(t), TODOS_EDIT, &path);
     char **argv = todos_editor(buf_cstr(&path), &error);
     if (argv)
         app_run(t, argv, keys_on_edited);
@@ -535,7 +535,7 @@ static void key_open_todo(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
-    const struct todos_row *row = app_plan_row(t);
+    const struct todos_row *row = app_todos_row(t);
     if (row && row->kind == TODOS_PROJECT)
         keys_begin(t, TODOS_PREPARE);
     else if (row && row->kind == TODOS_FILE)
@@ -544,11 +544,11 @@ static void key_open_todo(void *ctx, int arg)
         keys_turn_fold(t);
 }
 
-static void keys_read_transcript(struct app *t, struct json answer, struct app_ask *ask)
+static void keys_read_transcript(struct app *t, struct json answer, struct app_request *request)
 {
     const struct tree_session *s = app_session(t);
     buf text = {0};
-    (void)ask;
+    (void)request;
     if (!s || t->mode != APP_SESSIONS ||
         !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
         return;
@@ -570,7 +570,7 @@ static void keys_read(struct app *t, const struct tree_session *s)
     buf_free(&target);
 }
 
-static void keys_on_elsewhere(struct app *t, int status, const char *error)
+static void keys_on_program_exit(struct app *t, int status, const char *error)
 {
     buf text = {0};
     if (error)
@@ -586,28 +586,28 @@ static void keys_on_elsewhere(struct app *t, int status, const char *error)
     buf_free(&text);
 }
 
-static void keys_take_elsewhere(struct app *t, struct json computers, struct app_ask *ask)
+static void keys_on_computers(struct app *t, struct json computers, struct app_request *request)
 {
     const struct cache_session *known = t->target ? cache_find(&t->tree.sessions, t->target) : NULL;
     struct json session = {0};
     buf line = {0}, error = {0};
-    (void)ask;
+    (void)request;
     if (!known || t->mode != APP_SESSIONS)
         return;
     json_parse(buf_view(&known->json), &session, NULL, NULL);
     int found = client_put_attach(t->config, session, computers, &line, &error);
     char **argv = found ? config_words(buf_view(&line)) : NULL;
     if (argv)
-        app_run(t, argv, keys_on_elsewhere);
+        app_run(t, argv, keys_on_program_exit);
     else
         app_say(t, 1, buf_cstr(&error));
     buf_free(&line), buf_free(&error);
 }
 
-static void keys_attach_elsewhere(struct app *t, const struct tree_session *s)
+static void keys_attach_by_program(struct app *t, const struct tree_session *s)
 {
     app_set(&t->target, s->id);
-    app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_take_elsewhere);
+    app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_on_computers);
 }
 
 static void key_open(void *ctx, int arg)
@@ -619,8 +619,8 @@ static void key_open(void *ctx, int arg)
         keys_turn_fold(t);
     else if (tree_is(s, "exited"))
         keys_read(t, s);
-    else if (attach_is_elsewhere(t, s))
-        keys_attach_elsewhere(t, s);
+    else if (attach_needs_program(t, s))
+        keys_attach_by_program(t, s);
     else
         attach_begin(t, s->id);
 }
@@ -631,7 +631,7 @@ static void key_open(void *ctx, int arg)
 static const struct keymap_key tui_keys[] = {
     {'\r', 0, APP_SESSIONS, "Enter", "open",
      "be in the selected session; read what an exited one has left", key_open, 0, "open"},
-    {'\r', 0, APP_PLAN, "Enter", "open",
+    {'\r', 0, APP_TODOS, "Enter", "open",
      "Preparation: prepare a project, read a file, unfold a todo", key_open_todo, 0, "open-todo"},
     {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", key_new, 0, "new"},
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session",
@@ -645,12 +645,12 @@ static const struct keymap_key tui_keys[] = {
     {'u', 0, APP_LISTS, "u", NULL, "take back the end of a session, within 10 s", key_take_back, 0,
      "take-back"},
     {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", key_rename, 0, "rename"},
-    {'s', 0, APP_PLAN, "s", "start", "Preparation: start work on a todo that is ready",
+    {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready",
      key_start, 0, "start"},
-    {'p', 0, APP_PLAN, "p", "prepare", "Preparation: prepare the selected project or todo",
+    {'p', 0, APP_TODOS, "p", "prepare", "Preparation: prepare the selected project or todo",
      key_prepare, 0, "prepare"},
-    {'v', 0, APP_PLAN, "v", "view", "Preparation: read a file", key_view, 0, "view"},
-    {'e', 0, APP_PLAN, "e", "edit", "Preparation: edit or create a file in $EDITOR", key_edit, 0,
+    {'v', 0, APP_TODOS, "v", "view", "Preparation: read a file", key_view, 0, "view"},
+    {'e', 0, APP_TODOS, "e", "edit", "Preparation: edit or create a file in $EDITOR", key_edit, 0,
      "edit"},
     {TERM_UP, 0, APP_LISTS, "up, k", NULL, "select the row above", key_up, 0, "up"},
     {'k', 0, APP_LISTS, "k", NULL, NULL, key_up, 0, "up"},

@@ -71,11 +71,11 @@ static void layout_preview(struct app *t)
 /* What an empty list, or one with nothing in it, needs. */
 static const char *layout_hint(const struct app *t)
 {
-    if (t->shown == APP_PLAN) {
-        for (int i = 0; i < t->plan.project_count; i++)
-            if (t->plan.projects[i].todo_count)
+    if (t->shown == APP_TODOS) {
+        for (int i = 0; i < t->todos.project_count; i++)
+            if (t->todos.projects[i].todo_count)
                 return NULL;
-        return t->plan.here_project.todo_count
+        return t->todos.here_project.todo_count
                    ? NULL
                    : "No todos yet: Enter on a project prepares some, e writes its roadmap.";
     }
@@ -93,11 +93,11 @@ static void layout_list(struct app *t)
 {
     struct rows_list *l = &app_view(t)->list;
     const char *hint = layout_hint(t);
-    if (t->shown == APP_PLAN)
-        rows_plan(&t->ui, &t->plan, l);
+    if (t->shown == APP_TODOS)
+        rows_todos(&t->ui, &t->todos, l);
     else
         rows_tree(&t->ui, &t->tree, l);
-    int lines = t->shown == APP_PLAN ? t->plan.row_count : rows_tree_lines(&t->tree, l);
+    int lines = t->shown == APP_TODOS ? t->todos.row_count : rows_tree_lines(&t->tree, l);
     int row = 1 + lines + (lines > 0 && lines + 2 <= l->rows);
     if (hint && row < t->list_bottom)
         widget_wrapped_draw(&t->grid, row, 3, l->cols - 4, t->list_bottom - row, span_of(hint),
@@ -156,12 +156,12 @@ static void layout_note(struct app *t, int row)
 }
 
 /* In three lengths, as there is room. */
-static enum theme_name layout_tell_push(const struct app *t, char text[ROWS_TELLINGS][128])
+static enum theme_name layout_put_connection(const struct app *t, char text[ROWS_LENGTHS][128])
 {
     const int ascii = t->grid.ascii;
     const char *mark = ascii ? "* " : "● ";
     int wait = (int)widget_max(0, (int)((t->client.retry_at - t->loop.now + 999) / 1000));
-    memset(text, 0, ROWS_TELLINGS * sizeof *text);
+    memset(text, 0, ROWS_LENGTHS * sizeof *text);
     switch (t->client.push) {
     case CLIENT_LIVE:
         snprintf(text[0], sizeof text[0], "%slive", mark);
@@ -193,13 +193,13 @@ static enum theme_name layout_tell_push(const struct app *t, char text[ROWS_TELL
 
 static void layout_header(struct app *t)
 {
-    char push[ROWS_TELLINGS][128];
+    char push[ROWS_LENGTHS][128];
     struct rows_header h = {.tabs = {"Sessions", "Preparation"},
-                            .tab = t->shown == APP_PLAN,
+                            .tab = t->shown == APP_TODOS,
                             .crumb = t->shown == APP_SESSIONS ? t->tree.focus : NULL,
                             .now = app_view(t)->list.now};
-    h.push_style = layout_tell_push(t, push);
-    for (int i = 0; i < ROWS_TELLINGS; i++)
+    h.push_style = layout_put_connection(t, push);
+    for (int i = 0; i < ROWS_LENGTHS; i++)
         h.push[i] = push[i][0] ? push[i] : NULL;
     rows_header(&t->ui, &t->tree, &h);
 }
@@ -212,7 +212,7 @@ static void layout_dim_keys(struct app *t)
         enum todos_action can;
     } actions[] = {
         {"start", TODOS_START}, {"prepare", TODOS_PREPARE}, {"view", TODOS_VIEW}, {"edit", TODOS_EDIT}};
-    const struct todos_row *row = app_plan_row(t);
+    const struct todos_row *row = app_todos_row(t);
     struct cell_style dim = rows_style(&t->ui, THEME_DIM);
     for (int i = 0; i < t->ui.hit_count; i++) {
         const struct widget_hit *hit = &t->ui.hits[i];
@@ -222,7 +222,7 @@ static void layout_dim_keys(struct app *t)
         for (size_t k = 0; k < COUNT_OF(actions); k++) {
             const char *why;
             if (!key->action || strcmp(key->action, actions[k].action) != 0 ||
-                (row && todos_can(&t->plan, row, actions[k].can, &why)))
+                (row && todos_can(&t->todos, row, actions[k].can, &why)))
                 continue;
             int used = widget_put(&t->grid, hit->row, hit->col, hit->cols, key->shown, dim);
             widget_put(&t->grid, hit->row, hit->col + used + 1, hit->cols - used - 1, key->footer, dim);
@@ -234,7 +234,7 @@ static void layout_footer(struct app *t)
 {
     grid_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
     keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
-    if (t->mode == APP_PLAN)
+    if (t->mode == APP_TODOS)
         layout_dim_keys(t);
 }
 

@@ -313,7 +313,7 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
 
 /* ---- the tree of todos ---------------------------------------------------------------------- */
 
-static void rows_plan_counts(struct rows_pen *p, const struct todos_row *row)
+static void rows_todos_counts(struct rows_pen *p, const struct todos_row *row)
 {
     static const struct {
         enum todos_state state;
@@ -332,10 +332,10 @@ static void rows_plan_counts(struct rows_pen *p, const struct todos_row *row)
     }
 }
 
-static void rows_plan_branch(struct rows_pen *p, const struct todos_row *row)
+static void rows_todos_branch(struct rows_pen *p, const struct todos_row *row)
 {
     buf path = {0};
-    rows_plan_counts(p, row);
+    rows_todos_counts(p, row);
     rows_left(p, rows_fold(p->u, row->foldable, row->folded), rows_style(p->u, THEME_DIM));
     rows_left(p, row->name, rows_style(p->u, row->kind == TODOS_COMPUTER ? THEME_ACCENT
                                                                         : THEME_TITLE));
@@ -346,7 +346,7 @@ static void rows_plan_branch(struct rows_pen *p, const struct todos_row *row)
 }
 
 /* Puts a todo's stages and documents, from the right. */
-static void rows_plan_marks(struct rows_pen *p, const struct todos_todo *todo)
+static void rows_todos_marks(struct rows_pen *p, const struct todos_todo *todo)
 {
     const struct {
         const char *what, *state;
@@ -374,7 +374,7 @@ static void rows_plan_marks(struct rows_pen *p, const struct todos_todo *todo)
         rows_right(p, 24, "req", rows_style(p->u, THEME_DIM));
 }
 
-static void rows_plan_todo(struct rows_pen *p, const struct rows_list *l,
+static void rows_todos_todo(struct rows_pen *p, const struct rows_list *l,
                            const struct todos_row *row)
 {
     static const struct {
@@ -384,7 +384,7 @@ static void rows_plan_todo(struct rows_pen *p, const struct rows_list *l,
         {"[ ]", THEME_DIM}, {"[.]", THEME_WAITING}, {"[>]", THEME_WORKING}};
     const struct todos_todo *todo = row->todo;
     if (l->cols >= ROWS_MARKS_COLS)
-        rows_plan_marks(p, todo);
+        rows_todos_marks(p, todo);
     rows_left(p, rows_fold(p->u, row->foldable, row->folded), rows_style(p->u, THEME_DIM));
     rows_left(p, marks[todo->state].mark, rows_style(p->u, marks[todo->state].style));
     p->left++;
@@ -394,14 +394,14 @@ static void rows_plan_todo(struct rows_pen *p, const struct rows_list *l,
         rows_left(p, todo->description, rows_style(p->u, THEME_DIM));
 }
 
-static void rows_plan_row(struct widgets *u, const struct rows_list *l, int y,
+static void rows_todos_row(struct widgets *u, const struct rows_list *l, int y,
                           const struct todos_row *row)
 {
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
     if (row->kind == TODOS_COMPUTER || row->kind == TODOS_PROJECT) {
-        rows_plan_branch(&p, row);
+        rows_todos_branch(&p, row);
     } else if (row->kind == TODOS_TODO) {
-        rows_plan_todo(&p, l, row);
+        rows_todos_todo(&p, l, row);
     } else {
         p.left += 2;
         rows_left(&p, row->name, rows_style(u, row->present ? THEME_TEXT : THEME_DIM));
@@ -411,15 +411,15 @@ static void rows_plan_row(struct widgets *u, const struct rows_list *l, int y,
     }
 }
 
-static void rows_plan(struct widgets *u, const struct todos *plan, struct rows_list *l)
+static void rows_todos(struct widgets *u, const struct todos *todos, struct rows_list *l)
 {
-    if (!plan->row_count || l->rows < 1)
+    if (!todos->row_count || l->rows < 1)
         return;
-    l->at = widget_max(0, widget_min(l->at, plan->row_count - 1));
-    rows_scroll(l, l->at, 1, plan->row_count);
-    for (int i = l->top; i < plan->row_count && i < l->top + l->rows; i++) {
+    l->at = widget_max(0, widget_min(l->at, todos->row_count - 1));
+    rows_scroll(l, l->at, 1, todos->row_count);
+    for (int i = l->top; i < todos->row_count && i < l->top + l->rows; i++) {
         int y = l->row + i - l->top;
-        rows_plan_row(u, l, y, &plan->rows[i]);
+        rows_todos_row(u, l, y, &todos->rows[i]);
         widget_add_hit(u, y, l->col, 1, l->cols, ROWS_ROW, i, 0);
         if (i == l->at)
             rows_select(u, y, l->col, l->cols);
@@ -500,8 +500,8 @@ static void rows_header(struct widgets *u, const struct tree *t, const struct ro
     /* … of the tabs, and of the computer in focus: these stay free of the connection's state */
     tabs += h->crumb ? widget_min(cell_columns(span_of(h->crumb)) + 3, 10) : 0;
     grid_fill(u->grid, 0, 0, 1, u->grid->cols, rows_style(u, THEME_TEXT));
-    for (int i = 0; i < ROWS_TELLINGS; i++)
-        if (h->push[i] && rows_right(&p, i < ROWS_TELLINGS - 1 ? tabs : 0, h->push[i],
+    for (int i = 0; i < ROWS_LENGTHS; i++)
+        if (h->push[i] && rows_right(&p, i < ROWS_LENGTHS - 1 ? tabs : 0, h->push[i],
                                      rows_style(u, h->push_style)))
             break;
     if (u->grid->cols >= ROWS_INDENT_COLS) {

@@ -17,7 +17,7 @@ static void tui_click_row(struct app *t, const char *key)
     t->clicked_at = again ? 0 : t->loop.now;
     app_set(&app_view(t)->wanted, key);
     app_settle(t);
-    if (again && t->shown == APP_PLAN)
+    if (again && t->shown == APP_TODOS)
         key_open_todo(t, 0);
     else if (again)
         key_open(t, 0);
@@ -32,11 +32,11 @@ static void tui_click(struct app *t, const struct term_event *ev)
     if (hit->what == WIDGET_KEY && t->keys.rows[hit->index].contexts & t->mode) {
         tui_run_key(t, &t->keys.rows[hit->index]);
     } else if (hit->what == ROWS_TAB) {
-        app_show(t, hit->index ? APP_PLAN : APP_SESSIONS);
+        app_show(t, hit->index ? APP_TODOS : APP_SESSIONS);
     } else if (hit->what == ROWS_ROW && t->drawn == t->built && hit->index < app_rows(t)) {
         if (t->mode != APP_FILTER)
             t->mode = t->shown;
-        tui_click_row(t, t->shown == APP_PLAN ? t->plan.rows[hit->index].key
+        tui_click_row(t, t->shown == APP_TODOS ? t->todos.rows[hit->index].key
                                               : t->tree.rows[hit->index].key);
     }
 }
@@ -207,7 +207,7 @@ static void tui_on_push_event(void *ctx, span json)
     }
     tree_event(&t->tree, json);
     if (!tui_is_of_session(json))
-        todos_event(&t->plan, json);
+        todos_event(&t->todos, json);
     t->fetched = 1;
     app_changed(t);
 }
@@ -225,7 +225,7 @@ static void tui_on_push_state(void *ctx)
 {
     struct app *t = ctx;
     if (t->client.push == CLIENT_LIVE)
-        t->followed[0] = '\0';
+        t->previewed[0] = '\0';
     else if (t->client.push == CLIENT_WAITING && t->mode & APP_SCREENS)
         attach_end(t, t->client.why);
     tui_on_second(t);
@@ -307,7 +307,7 @@ static void tui_set_timers(struct app *t)
     } timers[] = {{&t->frame_timer, layout_frame},       {&t->escape_timer, tui_on_escape},
                   {&t->ages_timer, tui_on_ages},        {&t->second_timer, tui_on_second},
                   {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, attach_on_preview},
-                  {&t->rest_timer, tui_connect_rest},   {&t->keep_timer, app_write}};
+                  {&t->rest_timer, tui_connect_rest},   {&t->save_timer, app_save}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
     t->draw_task = (struct loop_task){.fn = layout_frame, .ctx = t};
@@ -351,9 +351,9 @@ static void tui_init(struct app *t)
     theme_set(&t->theme, t->config, THEME_NEUTRAL, &problems);
     keymap_bind_keys(&t->keys, tui_keys, TUI_KEYS, t->config, &problems);
     tree_init(&t->tree, t->config->computer, directory);
-    todos_init(&t->plan, t->config->computer, directory);
+    todos_init(&t->todos, t->config->computer, directory);
     if (!t->attach_only)
-        app_read(t);
+        app_load(t);
     if (t->config->problems.n || problems.n) {
         span first = buf_view(t->config->problems.n ? &t->config->problems : &problems);
         char *text = span_dup(span_cut(&first, '\n'));
@@ -373,7 +373,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
     int failed = tui_start(t, error) != 0;
     if (!failed) {
         client_init(&t->client, &t->loop, config, may_start, &tui_client_hooks, t);
-        t->client.here = t->plan.here;
+        t->client.here = t->todos.here;
         t->pager.theme = &t->theme;
         app_changed(t);
         loop_defer(&t->loop, &t->connect_task); /* after the first frame */
@@ -384,7 +384,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
             buf_str(error, t->toasts.ring[t->toasts.shown - 1].text);
         term_leave();
         if (!t->attach_only)
-            app_write(t);
+            app_save(t);
         view_abandon(t->view);
         client_free(&t->client);
     }

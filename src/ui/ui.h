@@ -775,20 +775,20 @@ struct rows_list {
 enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW };
 
 #define ROWS_TABS 2
-#define ROWS_TELLINGS 3     /* ways to tell the state of the connection */
+#define ROWS_LENGTHS 3     /* ways to tell the state of the connection */
 
 struct rows_header {
     const char *tabs[ROWS_TABS];
     int tab;                /* the one that is shown */
     const char *crumb;      /* what is in focus, or NULL */
-    const char *push[ROWS_TELLINGS]; /* how the connection is: at length, shorter, in a word */
+    const char *push[ROWS_LENGTHS]; /* how the connection is: at length, shorter, in a word */
     enum theme_name push_style;
     long long now;          /* wall clock, ms */
 };
 
 /* Draws the rows that are seen, scrolled so that the selected one is among them. */
 static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list *l);
-static void rows_plan(struct widgets *u, const struct todos *plan, struct rows_list *l);
+static void rows_todos(struct widgets *u, const struct todos *todos, struct rows_list *l);
 /* The lines that the rows take in all, and the row that stands on one of them. */
 static int rows_tree_lines(const struct tree *t, const struct rows_list *l);
 static int rows_tree_row(const struct tree *t, const struct rows_list *l, int line);
@@ -811,7 +811,7 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
 /* What the keyboard is talking to; bits, for the key table's contexts. */
 enum app_mode {
     APP_SESSIONS = 1,       /* the two views … */
-    APP_PLAN = 2,
+    APP_TODOS = 2,
     APP_FILTER = 4,         /* … and what stands over them: a filter is typed */
     APP_JUMP = 8,           /* a session's number is typed */
     APP_HELP = 16,
@@ -824,7 +824,7 @@ enum app_mode {
     APP_ATTACHED = 2048,    /* what is typed goes to the session */
     APP_PREFIX = 4096       /* but for the key after the prefix */
 };
-#define APP_LISTS (APP_SESSIONS | APP_PLAN)
+#define APP_LISTS (APP_SESSIONS | APP_TODOS)
 #define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
 #define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME)
 
@@ -846,7 +846,7 @@ struct app {
     struct loop loop;
     struct client client;
     struct tree tree;
-    struct todos plan;
+    struct todos todos;
     struct theme theme;
     struct grid grid;
     struct widgets ui;
@@ -858,7 +858,7 @@ struct app {
     struct pager pager;
     struct term_input input;
     struct conn terminal;
-    enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_PLAN */
+    enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_TODOS */
     struct app_view views[2];  /* in that order */
     struct field filter;
     int find_hit;             /* it has changed: something that it has found is to be selected */
@@ -873,7 +873,7 @@ struct app {
     int prompt_count;
     struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
     int ended_count;
-    char followed[132];       /* the session whose preview was fetched last */
+    char previewed[132];       /* the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
     int no_preview;           /* Space has put it away where it would stand below the list */
     int has_preview;
@@ -885,7 +885,7 @@ struct app {
     long long echo_until;     /* until then */
     int stale;                /* the screen is out of date */
     int quit;
-    int keep_due;             /* what is written to disk is out of date */
+    int unsaved;             /* what is written to disk is out of date */
     /* a program that has the terminal */
     struct loop_child program;
     char **program_argv;      /* waits for the terminal to take the last frame; or NULL */
@@ -896,14 +896,14 @@ struct app {
     int built, drawn;         /* how often rows were built; and when the last frame was drawn */
     buf frame;                /* what goes to the terminal with the next frame */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
-        preview_timer, rest_timer, keep_timer;
+        preview_timer, rest_timer, save_timer;
     struct loop_task connect_task, blank_task, draw_task;
 };
 
 /* A request by REST, and what its answer is for. */
-struct app_ask {
+struct app_request {
     struct app *app;
-    void (*take)(struct app *t, struct json answer, struct app_ask *ask);
+    void (*on_reply)(struct app *t, struct json answer, struct app_request *request);
     long long events;         /* messages of /ws when it was sent */
     enum app_mode dialog;     /* the form that waits for it; 0: none */
     char *about;              /* a session; or NULL */
@@ -912,13 +912,13 @@ struct app_ask {
 /* The screen is out of date: a frame is drawn as soon as one is due. */
 static void app_changed(struct app *t);
 static void app_count_frame(struct app *t);        /* one is drawn: it is up to date again */
-static void app_owe_echo(struct app *t);           /* a key was typed into a session */
+static void app_expect_echo(struct app *t);           /* a key was typed into a session */
 static void app_on_toast_over(void *ctx);          /* a toast's time may be over */
 static void app_say(struct app *t, int alarm, const char *text);
 static void app_set_mode(struct app *t, enum app_mode mode);
 /* Sessions that can be taken back: by place among t->ended, -1 where there is none. */
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
-static void app_forget_ended(struct app *t, int at); /* -1: none */
+static void app_remove_ended(struct app *t, int at); /* -1: none */
 static int app_find_ended(const struct app *t, const char *id);
 static int app_last_ended(const struct app *t);    /* the one that was ended last */
 static void app_set(char **place, const char *value); /* a copy; NULL is fine */
@@ -930,15 +930,15 @@ static void app_select(struct app *t, int at);     /* the nearest row there is *
 static void app_settle(struct app *t);
 static struct tree_row *app_row(struct app *t);    /* the selected one of the sessions; or NULL */
 static struct tree_session *app_session(struct app *t);
-static const struct todos_row *app_plan_row(struct app *t);
+static const struct todos_row *app_todos_row(struct app *t);
 /* Sends a request; take is called with a good answer. A failure is told where it belongs: in the
  * dialog that asked, or as a toast. The ask may be told more until the answer comes, which frees
  * it. */
-static struct app_ask *app_request(
+static struct app_request *app_request(
     struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
-    void (*take)(struct app *t, struct json answer, struct app_ask *ask));
+    void (*on_reply)(struct app *t, struct json answer, struct app_request *request));
 /* The answer, good as it looked, is none: told as a failure is. */
-static void app_refuse(struct app_ask *ask, const char *why);
+static void app_refuse(struct app_request *request, const char *why);
 static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);
 static void app_fetch_sessions(struct app *t);
 static void app_fetch_rest(struct app *t);
@@ -946,9 +946,9 @@ static void app_fetch(struct app *t);
 static int app_is_foreign(const struct app *t);    /* the daemon is TeleClaude's */
 /* What survives the UI's end, in STATE/ui.json: read once at the start; written when it has
  * changed, now and then, and at the end. */
-static void app_keep(struct app *t);               /* it has changed */
-static void app_write(void *ctx);                  /* now, if it is out of date */
-static void app_read(struct app *t);
+static void app_state_changed(struct app *t);               /* it has changed */
+static void app_save(void *ctx);                  /* now, if it is out of date */
+static void app_load(struct app *t);
 static void app_add_prompt(struct app *t, const char *prompt);
 /* Gives the terminal to a program (argv in one block, freed with free) until it ends; then done,
  * with waitpid's status, or an error when it could not be started. */
@@ -965,7 +965,7 @@ static void dialog_new(struct app *t, const char *prompt); /* in what is selecte
 static void dialog_message(struct app *t);
 static void dialog_rename(struct app *t);
 static void dialog_end(struct app *t);             /* asks first, unless it has exited */
-static void dialog_take_back(struct app *t);       /* the session that was ended last */
+static void dialog_undo(struct app *t);       /* the session that was ended last */
 static void dialog_event(struct app *t, const struct term_event *ev);
 static void dialog_draw(struct app *t);
 static void dialog_close(struct app *t);
@@ -980,7 +980,7 @@ static void attach_begin(struct app *t, const char *id);
 /* Back to the tree, or to the shell when telec was called to attach only; why is said, or NULL. */
 static void attach_end(struct app *t, const char *why);
 /* Does only a program of its own lead there: ssh to another computer, tmux? */
-static int attach_is_elsewhere(const struct app *t, const struct tree_session *s);
+static int attach_needs_program(const struct app *t, const struct tree_session *s);
 static void attach_follow(struct app *t);          /* keeps the preview on the selection */
 static void attach_on_preview(void *ctx);          /* the app's preview_timer */
 /* An event while attached: the prefix, what scrolls back; everything else is the session's. */

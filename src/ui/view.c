@@ -118,7 +118,7 @@ static int view_parse_size(span text, int *cols, int *rows)
     return 1;
 }
 
-static void view_take_size(struct view *v, span text)
+static void view_load_size(struct view *v, span text)
 {
     int cols, rows;
     if (!view_parse_size(text, &cols, &rows))
@@ -128,7 +128,7 @@ static void view_take_size(struct view *v, span text)
     vt_resize(v->vt, cols, rows);
 }
 
-static void view_take_output(struct view *v, span bytes)
+static void view_feed(struct view *v, span bytes)
 {
     buf answers = {0};
     if (!v->vt)
@@ -141,7 +141,7 @@ static void view_take_output(struct view *v, span bytes)
 
 /* Cancels the task and the timer, and closes the pty: an open descriptor of it would keep the
  * program's terminal from hanging up. */
-static void view_rest(struct view *v)
+static void view_cancel(struct view *v)
 {
     if (!v->loop)
         return;
@@ -155,7 +155,7 @@ static void view_rest(struct view *v)
 
 static void view_ended(struct view *v, const char *why)
 {
-    view_rest(v);
+    view_cancel(v);
     if (!v->hooks) {
         view_free(v);
         return;
@@ -168,9 +168,9 @@ static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct view *v = ctx;
     if (v->hooks && opcode == WS_TEXT)
-        view_take_size(v, payload);
+        view_load_size(v, payload);
     else if (v->hooks)
-        view_take_output(v, payload);
+        view_feed(v, payload);
 }
 
 static void view_on_ws_closed(void *ctx, int code, const char *why)
@@ -179,7 +179,7 @@ static void view_on_ws_closed(void *ctx, int code, const char *why)
     view_ended(ctx, why ? why : "the connection was lost");
 }
 
-static void view_take_pty(struct view *v, span payload)
+static void view_receive_pty(struct view *v, span payload)
 {
     long long inputs;
     if (v->pty < 0)
@@ -191,11 +191,11 @@ static void view_on_frame(void *ctx, enum frame_type type, span payload)
 {
     struct view *v = ctx;
     if (type == FRAME_PTY)
-        view_take_pty(v, payload);
+        view_receive_pty(v, payload);
     if (v->hooks && type == FRAME_SIZE)
-        view_take_size(v, payload);
+        view_load_size(v, payload);
     else if (v->hooks && (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT))
-        view_take_output(v, payload);
+        view_feed(v, payload);
 }
 
 static void view_on_link_closed(void *ctx)
@@ -278,7 +278,7 @@ static void view_close(struct view *v)
         view_send_typed(v);
     if (v->notice_timer.slot)
         view_send_notice(v);
-    view_rest(v);
+    view_cancel(v);
     if (v->link.open)
         holder_link_drain(&v->link); /* view_ended frees the view */
     else if (v->ws.open)
@@ -291,7 +291,7 @@ static void view_abandon(struct view *v)
 {
     if (!v)
         return;
-    view_rest(v);
+    view_cancel(v);
     holder_link_cancel(&v->link);
     client_ws_cancel(&v->ws);
     view_free(v);
