@@ -3,7 +3,7 @@
 /* tui - the terminal UI: what keys, mouse, answers and events do in its two views; its life.
  *
  * Nothing here waits: a key changes what is shown or sends a request, an answer or an event changes
- * tree and plan, and either marks the screen as out of date. At most one frame every 16 ms is
+ * tree and todos, and either marks the screen as out of date. At most one frame every 16 ms is
  * drawn, and none while the terminal has not taken the last one. The first frame is painted before
  * anybody is talked to. */
 
@@ -74,15 +74,15 @@ static void key_page_down(void *ctx, int arg)
 static void keys_scroll(struct app *t, int lines)
 {
     struct rows_list *l = &app_view(t)->list;
-    int plan = t->shown == APP_TODOS, rows = app_rows(t);
-    int total = plan ? rows : rows_tree_lines(&t->tree, l);
+    int todos = t->shown == APP_TODOS, rows = app_rows(t);
+    int total = todos ? rows : rows_tree_lines(&t->tree, l);
     if (!rows)
         return;
     l->top = widget_max(0, widget_min(l->top + lines, total - l->rows));
-    int first = plan ? l->top : rows_tree_row(&t->tree, l, l->top);
-    int last = plan ? l->top + l->rows - 1
+    int first = todos ? l->top : rows_tree_row(&t->tree, l, l->top);
+    int last = todos ? l->top + l->rows - 1
                     : rows_tree_row(&t->tree, l, l->top + l->rows - 1);
-    if (!plan && l->details && t->tree.rows[first].line < l->top)
+    if (!todos && l->details && t->tree.rows[first].line < l->top)
         first++;
     app_select(t, widget_max(first, widget_min(l->at, last)));
 }
@@ -315,7 +315,7 @@ static void key_sessions(void *ctx, int arg)
     app_show(ctx, APP_SESSIONS);
 }
 
-static void key_plan(void *ctx, int arg)
+static void key_todos(void *ctx, int arg)
 {
     (void)arg;
     app_show(ctx, APP_TODOS);
@@ -684,7 +684,7 @@ static const struct keymap_key tui_keys[] = {
     {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, attach_key_pan_right, 0,
      "pan-right"},
     {'1', 0, APP_LISTS, "1", NULL, "the view Sessions", key_sessions, 0, "sessions"},
-    {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", key_plan, 0, "preparation"},
+    {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", key_todos, 0, "preparation"},
     {'\t', 0, APP_LISTS, "Tab", NULL, "the other view", key_next_view, 0, "next-view"},
     {'r', 0, APP_LISTS, "r", NULL, "fetch everything again", key_refresh, 0, "refresh"},
     {'!', 0, APP_LISTS, "!", NULL, "the last messages", key_toasts, 0, "messages"},

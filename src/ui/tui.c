@@ -186,7 +186,7 @@ static const struct conn_hooks tui_terminal_hooks = {tui_on_input, tui_on_draine
 
 /* ---- push ----------------------------------------------------------------------------------- */
 
-/* Most events are of sessions: plan need not read those. */
+/* Most events are of sessions: the todos need not read those. */
 static int tui_is_of_session(span json)
 {
     return span_starts(json, "{\"event\":\"session") || span_starts(json, "{\"event\": \"session");

@@ -151,7 +151,7 @@ struct todos_project {
 
 enum todos_kind { TODOS_COMPUTER, TODOS_PROJECT, TODOS_TODO, TODOS_FILE };
 
-/* What its pointers refer to is valid until the next event or answer that plan takes. */
+/* What its pointers refer to is valid until the next event or answer that todos gets. */
 struct todos_row {
     enum todos_kind kind;
     int depth;
@@ -771,7 +771,7 @@ struct rows_list {
     long long now;          /* wall clock, ms: what ages are counted from */
 };
 
-/* What can be clicked: a row (index: of the tree or plan), a tab (index). */
+/* What can be clicked: a row (index: of the tree or the todos), a tab (index). */
 enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW };
 
 #define ROWS_TABS 2

@@ -1,6 +1,6 @@
 /* Unit tests of plan: what a daemon tells as rows, keys that stay, folds, and what can be done. */
 
-static void unit_plan_json(struct todos *p, void (*take)(struct todos *p, struct json v),
+static void unit_todos_json(struct todos *p, void (*take)(struct todos *p, struct json v),
                            const char *text)
 {
     struct json value;
@@ -8,7 +8,7 @@ static void unit_plan_json(struct todos *p, void (*take)(struct todos *p, struct
     take(p, value);
 }
 
-static void unit_plan_tell(struct todos *p, const char *event, const char *data)
+static void unit_todos_tell(struct todos *p, const char *event, const char *data)
 {
     buf b = {0};
     buf_fmt(&b, "{\"event\": \"%s\", \"data\": %s}", event, data);
@@ -17,7 +17,7 @@ static void unit_plan_tell(struct todos *p, const char *event, const char *data)
 }
 
 /* The rows, a line each: depth as blanks, fold, key, name. */
-static const char *unit_plan_rows(struct todos *p)
+static const char *unit_todos_rows(struct todos *p)
 {
     static buf b;
     buf_clear(&b);
@@ -32,9 +32,9 @@ static const char *unit_plan_rows(struct todos *p)
     return buf_cstr(&b);
 }
 
-#define UNIT_PLAN_ROWS(p, want) CHECK_SPAN(span_of(unit_plan_rows(p)), want)
+#define UNIT_TODOS_ROWS(p, want) CHECK_SPAN(span_of(unit_todos_rows(p)), want)
 
-static const char unit_plan_projects[] =
+static const char unit_todos_projects[] =
     "[{\"computer\": \"vm\", \"name\": \"telec\", \"path\": \"/src\", \"description\": \"words\","
     "  \"todos\": [{\"slug\": \"b\", \"status\": \"ready\", \"has_requirements\": true},"
     "              {\"slug\": \"a\", \"status\": \"pending\", \"has_impl_plan\": true,"
@@ -44,26 +44,26 @@ static const char unit_plan_projects[] =
     " {\"computer\": \"far\", \"path\": \"/zoo\", \"desc\": \"theirs\", \"name\": \"\"},"
     " {\"path\": \"/etc/\"}, {\"name\": \"no path\"}, 7]";
 
-static void unit_plan_basic(void)
+static void unit_todos_basic(void)
 {
     struct todos p;
     todos_init(&p, "vm", NULL);
-    UNIT_PLAN_ROWS(&p, "  c:vm vm\n");
-    unit_plan_json(&p, todos_set_projects, "{\"not\": \"an array\"}");
-    UNIT_PLAN_ROWS(&p, "  c:vm vm\n");
-    unit_plan_json(&p, todos_set_projects,
+    UNIT_TODOS_ROWS(&p, "  c:vm vm\n");
+    unit_todos_json(&p, todos_set_projects, "{\"not\": \"an array\"}");
+    UNIT_TODOS_ROWS(&p, "  c:vm vm\n");
+    unit_todos_json(&p, todos_set_projects,
                    "[{\"path\": \"/a\", \"name\": \"n\"}, {\"path\": \"/a\", \"name\": \"n\"}]");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n   p:vm:/a n\n"); /* one of each */
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/a n\n"); /* one of each */
     todos_free(&p);
     todos_free(&p);
 }
 
-static void unit_plan_tree(void)
+static void unit_todos_tree(void)
 {
     struct todos p;
     todos_init(&p, "vm", NULL);
-    unit_plan_json(&p, todos_set_projects, unit_plan_projects);
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n"
+    unit_todos_json(&p, todos_set_projects, unit_todos_projects);
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n"
                        "   p:vm:/etc/ /etc/\n"
                        " - p:vm:/src telec\n"
                        "  + t:vm:/src:b b\n"
@@ -84,16 +84,16 @@ static void unit_plan_tree(void)
     todos_set_folded(&p, "t:vm:/src:a", 0);
     todos_set_folded(&p, "p:vm:/src", 1);
     todos_set_folded(&p, "p:vm:/src", 1);
-    CHECK(strstr(unit_plan_rows(&p), " + p:vm:/src telec\n- c:far") != NULL);
+    CHECK(strstr(unit_todos_rows(&p), " + p:vm:/src telec\n- c:far") != NULL);
     CHECK_INT(p.rows[0].todos[TODOS_READY], 1);
     todos_set_folded(&p, "p:vm:/src", 0);
-    unit_plan_tell(&p, "todos_updated", "{\"computer\": \"vm\", \"project_path\": \"/src\", "
+    unit_todos_tell(&p, "todos_updated", "{\"computer\": \"vm\", \"project_path\": \"/src\", "
                                         "\"todos\": [{\"slug\": \"a\", \"status\": \"ready\"}]}");
-    CHECK(strstr(unit_plan_rows(&p), "  - t:vm:/src:a a\n"
+    CHECK(strstr(unit_todos_rows(&p), "  - t:vm:/src:a a\n"
                                      "     f:vm:/src:a:requirements.md requirements.md\n"
                                      "     f:vm:/src:a:implementation-plan.md implem") != NULL);
     todos_set_folded(&p, "c:vm", 1);
-    CHECK(span_starts(span_of(unit_plan_rows(&p)), "+ c:vm vm\n- c:far"));
+    CHECK(span_starts(span_of(unit_todos_rows(&p)), "+ c:vm vm\n- c:far"));
     CHECK_INT(p.turned_count, 2);
     CHECK_SPAN(span_of(p.turned[0]), "c:vm");
     CHECK_SPAN(span_of(p.turned[1]), "t:vm:/src:a");
@@ -103,24 +103,24 @@ static void unit_plan_tree(void)
     todos_free(&p);
 }
 
-static void unit_plan_events(void)
+static void unit_todos_events(void)
 {
     struct todos p;
     todos_init(&p, "vm", NULL);
-    unit_plan_json(&p, todos_set_computers, "[{\"name\": \"vm\"}, {\"name\": \"far\"}, {}, 5]");
-    UNIT_PLAN_ROWS(&p, "  c:vm vm\n  c:far far\n");
-    unit_plan_tell(&p, "preparation_initial",
+    unit_todos_json(&p, todos_set_computers, "[{\"name\": \"vm\"}, {\"name\": \"far\"}, {}, 5]");
+    UNIT_TODOS_ROWS(&p, "  c:vm vm\n  c:far far\n");
+    unit_todos_tell(&p, "preparation_initial",
                    "{\"projects\": [{\"path\": \"/a\", \"todos\": [{\"slug\": \"x\"}]}, "
                    "{\"computer\": \"far\", \"path\": \"/a\", \"todos\": []}]}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n- c:far far\n   p:far:/a a\n");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n- c:far far\n   p:far:/a a\n");
     /* A list without todos (a TeleClaude daemon's) doesn't take away what is known. */
-    unit_plan_tell(&p, "preparation_initial", "{\"projects\": [{\"path\": \"/a\"}]}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n  c:far far\n");
-    unit_plan_tell(&p, "projects_updated", "{\"computer\": \"far\", \"projects\": "
+    unit_todos_tell(&p, "preparation_initial", "{\"projects\": [{\"path\": \"/a\"}]}");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n  c:far far\n");
+    unit_todos_tell(&p, "projects_updated", "{\"computer\": \"far\", \"projects\": "
                                            "[{\"path\": \"/b\", \"computer\": \"liar\"}]}");
-    unit_plan_tell(&p, "todos_updated", "{\"computer\": \"far\", \"project_path\": \"/b\", "
+    unit_todos_tell(&p, "todos_updated", "{\"computer\": \"far\", \"project_path\": \"/b\", "
                                         "\"todos\": [{\"slug\": \"y\"}]}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n"
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n"
                        "- c:far far\n - p:far:/b b\n  + t:far:/b:y y\n");
     /* What is said of others, wrongly or not at all changes nothing. */
     static const char *const nothing[][2] = {
@@ -137,57 +137,57 @@ static void unit_plan_events(void)
         {"session_created", "{\"session_id\": \"1\"}"},
     };
     for (size_t i = 0; i < COUNT_OF(nothing); i++) {
-        unit_plan_tell(&p, nothing[i][0], nothing[i][1]);
-        UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n"
+        unit_todos_tell(&p, nothing[i][0], nothing[i][1]);
+        UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n"
                            "- c:far far\n - p:far:/b b\n  + t:far:/b:y y\n");
     }
     todos_event(&p, span_of("{\"event\": \"computer_removed\", \"data\": {\"name\": \"far"));
-    unit_plan_tell(&p, "computer_removed", "{\"name\": \"far\"}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n");
-    unit_plan_tell(&p, "computer_updated", "{\"name\": \"far\"}"); /* comes back with nothing */
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n  c:far far\n");
+    unit_todos_tell(&p, "computer_removed", "{\"name\": \"far\"}");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n");
+    unit_todos_tell(&p, "computer_updated", "{\"name\": \"far\"}"); /* comes back with nothing */
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n  c:far far\n");
     todos_free(&p);
 }
 
-static void unit_plan_here(void)
+static void unit_todos_here(void)
 {
     struct todos p;
     todos_init(&p, "vm", "/m");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n   p:vm:/m m\n");
-    unit_plan_tell(&p, "preparation_initial",
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/m m\n");
+    unit_todos_tell(&p, "preparation_initial",
                    "{\"projects\": [{\"path\": \"/z\"}, {\"path\": \"/a\"}]}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n   p:vm:/a a\n   p:vm:/m m\n   p:vm:/z z\n");
-    unit_plan_tell(&p, "todos_updated",
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/a a\n   p:vm:/m m\n   p:vm:/z z\n");
+    unit_todos_tell(&p, "todos_updated",
                    "{\"computer\": \"vm\", \"project_path\": \"/m\", "
                    "\"todos\": [{\"slug\": \"h\"}]}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n   p:vm:/a a\n - p:vm:/m m\n  + t:vm:/m:h h\n   p:vm:/z z\n");
-    unit_plan_tell(&p, "preparation_initial",
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/a a\n - p:vm:/m m\n  + t:vm:/m:h h\n   p:vm:/z z\n");
+    unit_todos_tell(&p, "preparation_initial",
                    "{\"projects\": [{\"path\": \"/m\", \"name\": \"known\"}]}");
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n   p:vm:/m known\n");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/m known\n");
     todos_free(&p);
 }
 
-static void unit_plan_fold_all(void)
+static void unit_todos_fold_all(void)
 {
     struct todos p;
     todos_init(&p, "vm", "/h");
-    unit_plan_tell(&p, "preparation_initial",
+    unit_todos_tell(&p, "preparation_initial",
                    "{\"projects\": [{\"path\": \"/a\", \"todos\": [{\"slug\": \"x\"}]}, "
                    "{\"computer\": \"far\", \"path\": \"/a\", \"todos\": [{\"slug\": \"y\"}]}]}");
     todos_set_folded(&p, "c:far", 1);
     todos_set_folded(&p, "t:vm:/a:x", 0);
     todos_fold_all(&p, 1);
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n + p:vm:/a a\n   p:vm:/h h\n+ c:far far\n");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n + p:vm:/a a\n   p:vm:/h h\n+ c:far far\n");
     todos_fold_all(&p, 1);
     CHECK_INT(p.turned_count, 4);
     todos_set_folded(&p, "c:far", 0);
     todos_set_folded(&p, "p:far:/a", 0);
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n + p:vm:/a a\n   p:vm:/h h\n"
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n + p:vm:/a a\n   p:vm:/h h\n"
                        "- c:far far\n - p:far:/a a\n  + t:far:/a:y y\n");
     todos_fold_all(&p, 0);
     CHECK_INT(p.turned_count, 2);
     todos_set_folded(&p, "t:far:/a:y", 1);
-    UNIT_PLAN_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  - t:vm:/a:x x\n"
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  - t:vm:/a:x x\n"
                        "     f:vm:/a:x:requirements.md requirements.md\n"
                        "     f:vm:/a:x:implementation-plan.md implementation-plan.md\n"
                        "   p:vm:/h h\n- c:far far\n - p:far:/a a\n  + t:far:/a:y y\n");
@@ -195,7 +195,7 @@ static void unit_plan_fold_all(void)
 }
 
 /* Any order of turning leaves the list sorted, and each key what it was told last. */
-static void unit_plan_folds(void)
+static void unit_todos_folds(void)
 {
     struct todos p;
     uint32_t seed = 5;
@@ -225,7 +225,7 @@ static void unit_plan_folds(void)
 static const struct {
     const char *key, *start, *prepare, *view, *edit; /* part of why not; NULL: it can be done */
     const char *begin, *viewed, *edited;
-} unit_plan_cans[] = {
+} unit_todos_cans[] = {
     {"c:vm", "select a todo", "select a project", "select a project", "select a project",
      "/prime-orchestrator", "", ""},
     {"p:vm:/p", "select a todo", NULL, NULL, NULL, "/prime-orchestrator", "/p/todos/roadmap.md",
@@ -246,7 +246,7 @@ static const struct {
     {"p:far:/q", "select a todo", NULL, "another computer", "another computer", NULL, NULL, NULL},
 };
 
-static void unit_plan_check(const struct todos *p, const struct todos_row *row,
+static void unit_todos_check(const struct todos *p, const struct todos_row *row,
                             enum todos_action action, const char *part)
 {
     const char *why = NULL;
@@ -256,12 +256,12 @@ static void unit_plan_check(const struct todos *p, const struct todos_row *row,
         printf("#   %s, %d: %s\n", row->key, action, can ? "it can" : why);
 }
 
-static void unit_plan_can(void)
+static void unit_todos_can(void)
 {
     struct todos p;
     buf b = {0};
     todos_init(&p, "vm", NULL);
-    unit_plan_tell(
+    unit_todos_tell(
         &p, "preparation_initial",
         "{\"projects\": [{\"path\": \"/p\", \"todos\": [{\"slug\": \"new\", \"status\": \"?\"},"
         "{\"slug\": \"go\", \"status\": \"ready\", \"has_impl_plan\": true},"
@@ -270,37 +270,37 @@ static void unit_plan_can(void)
         "\"todos\": [{\"slug\": \"r\", \"status\": \"ready\"}]}]}");
     todos_fold_all(&p, 0);
     todos_build(&p);
-    for (size_t i = 0; i < COUNT_OF(unit_plan_cans); i++) {
-        int at = todos_find(&p, unit_plan_cans[i].key);
+    for (size_t i = 0; i < COUNT_OF(unit_todos_cans); i++) {
+        int at = todos_find(&p, unit_todos_cans[i].key);
         CHECK(at >= 0);
         const struct todos_row *row = &p.rows[at];
-        unit_plan_check(&p, row, TODOS_START, unit_plan_cans[i].start);
-        unit_plan_check(&p, row, TODOS_PREPARE, unit_plan_cans[i].prepare);
-        unit_plan_check(&p, row, TODOS_VIEW, unit_plan_cans[i].view);
-        unit_plan_check(&p, row, TODOS_EDIT, unit_plan_cans[i].edit);
-        if (unit_plan_cans[i].begin) {
+        unit_todos_check(&p, row, TODOS_START, unit_todos_cans[i].start);
+        unit_todos_check(&p, row, TODOS_PREPARE, unit_todos_cans[i].prepare);
+        unit_todos_check(&p, row, TODOS_VIEW, unit_todos_cans[i].view);
+        unit_todos_check(&p, row, TODOS_EDIT, unit_todos_cans[i].edit);
+        if (unit_todos_cans[i].begin) {
             buf_clear(&b);
             todos_put_message(row, TODOS_START, &b);
-            CHECK_SPAN(buf_view(&b), unit_plan_cans[i].begin);
+            CHECK_SPAN(buf_view(&b), unit_todos_cans[i].begin);
             buf_clear(&b);
             todos_put_message(row, TODOS_PREPARE, &b);
             CHECK(span_starts(buf_view(&b), "/next-prepare") &&
-                  (strchr(unit_plan_cans[i].begin, ' ') == NULL) == (b.n == 13));
+                  (strchr(unit_todos_cans[i].begin, ' ') == NULL) == (b.n == 13));
         }
-        if (!unit_plan_cans[i].viewed)
+        if (!unit_todos_cans[i].viewed)
             continue;
         buf_clear(&b);
         todos_put_file(row, TODOS_VIEW, &b);
-        CHECK_SPAN(buf_view(&b), unit_plan_cans[i].viewed);
+        CHECK_SPAN(buf_view(&b), unit_todos_cans[i].viewed);
         buf_clear(&b);
         todos_put_file(row, TODOS_EDIT, &b);
-        CHECK_SPAN(buf_view(&b), unit_plan_cans[i].edited);
+        CHECK_SPAN(buf_view(&b), unit_todos_cans[i].edited);
     }
     todos_free(&p);
     buf_free(&b);
 }
 
-static void unit_plan_editor(void)
+static void unit_todos_editor(void)
 {
     char root[64] = "/tmp/telec-plan.XXXXXX", path[120];
     struct stat st;
@@ -342,7 +342,7 @@ static void unit_plan_editor(void)
     buf_free(&error);
 }
 
-static void unit_plan_limits(void)
+static void unit_todos_limits(void)
 {
     struct todos p;
     buf b = {0};
@@ -354,7 +354,7 @@ static void unit_plan_limits(void)
     for (int i = 0; i < ROADMAP_TODOS_MAX + 5; i++)
         buf_fmt(&b, "%s{\"slug\": \"s%d\"}", i ? "," : "", i);
     buf_str(&b, "]}]");
-    unit_plan_json(&p, todos_set_projects, buf_cstr(&b));
+    unit_todos_json(&p, todos_set_projects, buf_cstr(&b));
     todos_build(&p);
     CHECK_INT(p.rows[1].todos[TODOS_PENDING], ROADMAP_TODOS_MAX);
     CHECK_INT(strlen(p.rows[1].project->description), TODOS_DESCRIPTION_MAX / 3 * 3);
@@ -364,13 +364,13 @@ static void unit_plan_limits(void)
 
 static void unit_todos(void)
 {
-    unit_plan_basic();
-    unit_plan_tree();
-    unit_plan_events();
-    unit_plan_here();
-    unit_plan_fold_all();
-    unit_plan_folds();
-    unit_plan_can();
-    unit_plan_editor();
-    unit_plan_limits();
+    unit_todos_basic();
+    unit_todos_tree();
+    unit_todos_events();
+    unit_todos_here();
+    unit_todos_fold_all();
+    unit_todos_folds();
+    unit_todos_can();
+    unit_todos_editor();
+    unit_todos_limits();
 }
