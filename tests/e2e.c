@@ -3,17 +3,20 @@
  *      cc -std=c99 -D_XOPEN_SOURCE=700 -o build/e2e tests/e2e.c
  *      build/e2e TELEC_BINARY [NAME…]      all tests, or those whose name begins with one of NAME
  *
- * This is the table of contents; tests/e2e.h is what the tests see with. Every test is a process
- * with a
- * directory and a daemon of its own. When it is over, whatever it started is ended here, and what
- * doesn't end
- * as it should, or a sanitizer's report, makes it fail.
+ * This is the table of contents: first the tools of the tests, then the tests. Every test is a
+ * process with a directory and a daemon of its own. When it is over, the driver ends what it
+ * started. The test fails when a program that should end does not, or when a sanitizer reports.
  *
- * In the environment: TELEC_E2E_JOBS tests at a time (4), TELEC_E2E_SESSIONS sessions at once
- * (100), TELEC_E2E_TIMES prints what each test took, TELEC_E2E_KEEP keeps the directory of one that
- * failed, TELEC_E2E_RESP2 lets the fleet speak RESP2 only. */
+ * Environment: TELEC_E2E_JOBS tests run at a time (4), TELEC_E2E_SESSIONS sessions at once (100);
+ * TELEC_E2E_TIMES prints each test's duration; TELEC_E2E_KEEP keeps the directory of a failed test;
+ * TELEC_E2E_RESP2 limits the fleet to RESP2. */
 
-#include "e2e.h"
+#include "e2e/check.c"    /* text, checks, files */
+#include "e2e/json.c"     /* a strict JSON reader */
+#include "e2e/wire.c"     /* connections, HTTP, WebSocket */
+#include "e2e/proc.c"     /* processes and what they leave behind */
+#include "e2e/daemon.c"   /* a daemon of the test's own, and its sessions */
+#include "e2e/pty.c"      /* a pseudo-terminal and its screen */
 
 #include "e2e/programs.c" /* what runs inside of the sessions: this driver itself */
 #include "e2e/http.c"     /* HTTP/1.1, every route, every refusal */
@@ -77,8 +80,8 @@ static void make_dirs(const struct test *test)
     e2e.socket = format("%s/telec/api.sock", e2e.run);
     e2e.errors = format("%s/errors", e2e.dir);
     /* What lives as long as its process isn't lost. */
-    file_write(format("%s/leaks", e2e.dir), "leak:config_load\nleak:daemon_claim\nleak:holder_main\n",
-               0600);
+    file_write(format("%s/leaks", e2e.dir),
+               "leak:config_load\nleak:daemon_claim\nleak:holder_main\n", 0600);
 }
 
 /* In the test's own process. Sessions that still run are ended by clean_up_processes; a host
@@ -143,9 +146,8 @@ static int clean_up_processes(struct text *report)
         poll(NULL, 0, 5);
     for (int i = 0; i < n; i++, failures++) {
         char *name = proc_argument(pids[i], 0), *verb = proc_argument(pids[i], 1);
-        text_str(report, format("# left running: process %ld, %s %s\n", (long)pids[i], name ? name
-                                : "?",
-                                verb ? verb : ""));
+        text_str(report, format("# left running: process %ld, %s %s\n", (long)pids[i],
+                                name ? name : "?", verb ? verb : ""));
     }
     kill_all(is_left);
     return failures;

@@ -1,5 +1,5 @@
-/* test.h - checks for unit tests. A test is a function that begins with test_begin("what holds") and
- * calls CHECK…; a failed check is printed and counted, and the test goes on. */
+/* test.h - checks for unit tests. A test is a function that begins with test_begin("what holds")
+ * and calls CHECK…; a failed check is printed and counted, and the test goes on. */
 #ifndef TEST_H
 #define TEST_H
 #include <sys/mman.h>

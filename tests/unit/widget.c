@@ -115,7 +115,8 @@ static void unit_ui_wrap(void)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct grid g = {0};
         grid_resize(&g, 4, 24);
-        CHECK_INT(widget_wrapped_draw(&g, 0, 2, cases[i].width, 4, span_of(cases[i].text), widget_plain),
+        CHECK_INT(widget_wrapped_draw(&g, 0, 2, cases[i].width, 4, span_of(cases[i].text),
+                                      widget_plain),
                   cases[i].lines);
         const char *const lines[] = {cases[i].first, cases[i].second, cases[i].last};
         for (int k = 0; k < 3; k++) {
@@ -124,7 +125,8 @@ static void unit_ui_wrap(void)
             free(row);
         }
         grid_clear(&g);
-        CHECK_INT(widget_wrapped_draw(&g, 1, 2, cases[i].width, 1, span_of(cases[i].text), widget_plain),
+        CHECK_INT(widget_wrapped_draw(&g, 1, 2, cases[i].width, 1, span_of(cases[i].text),
+                                      widget_plain),
                   cases[i].lines);
         UNIT_FIELD_ROW(&g, 0, "");
         UNIT_FIELD_ROW(&g, 2, ""); /* as many rows as it may, no more */
@@ -517,7 +519,7 @@ static void unit_ui_form(void)
     CHECK_INT(f.focus, 2);
     unit_ui_form_press(&f, TERM_UP, 0);
     CHECK_INT(f.focus, 1);
-    CHECK_INT(unit_ui_form_press(&f, 's', TERM_CTRL), WIDGET_NOT_YET); /* that choice isn't to be had */
+    CHECK_INT(unit_ui_form_press(&f, 's', TERM_CTRL), WIDGET_NOT_YET); /* disabled */
     CHECK_SPAN(buf_view(&f.error), "two: not here");
     CHECK_INT(f.focus, 0);
     unit_ui_form_press(&f, TERM_RIGHT, 0);
@@ -592,7 +594,8 @@ static void unit_ui_form_completes(void)
     widget_form_free(&f);
 }
 
-static enum widget_answer unit_ui_form_click(struct unit_ui *s, struct widget_form *f, const char *text)
+static enum widget_answer unit_ui_form_click(struct unit_ui *s, struct widget_form *f,
+                                             const char *text)
 {
     widget_begin(&s->ui);
     widget_form_draw(&s->ui, f);
@@ -680,8 +683,10 @@ static void unit_ui_confirm(void)
         int focus;
         enum widget_answer answer;
     } cases[] = {
-        {'y', 1, WIDGET_SUBMIT}, {'n', 0, WIDGET_CANCEL},   {'\r', 0, WIDGET_SUBMIT}, {'\r', 1, WIDGET_CANCEL},
-        {'e', 1, WIDGET_SUBMIT}, {'k', 0, WIDGET_CANCEL},   {0x1b, 0, WIDGET_CANCEL}, {'x', 0, WIDGET_NOT_YET},
+        {'y', 1, WIDGET_SUBMIT}, {'n', 0, WIDGET_CANCEL},   {'\r', 0, WIDGET_SUBMIT},
+        {'\r', 1, WIDGET_CANCEL},
+        {'e', 1, WIDGET_SUBMIT}, {'k', 0, WIDGET_CANCEL},   {0x1b, 0, WIDGET_CANCEL},
+        {'x', 0, WIDGET_NOT_YET},
         {' ', 0, WIDGET_NOT_YET}, {TERM_UP, 0, WIDGET_NOT_YET},
     };
     struct unit_ui *s = unit_ui_open(24, 80);
