@@ -30,6 +30,7 @@
 #include "src/system/os.c"            /* random bytes, files read whole */
 #include "src/system/loop.c"          /* poll table, timers, signals, children */
 #include "src/system/conn.c"          /* queued connections, Unix sockets */
+#include "src/system/agents.c"        /* the table of agent programs, one row an agent */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */
 #include "src/system/store.c"         /* session records and logs on disk */
 
@@ -90,5 +91,6 @@
 
 int main(int argc, char **argv)
 {
-    return cli_main(argc, argv);
+    static const struct cli_programs programs = {daemon_run, holder_main, redis_resolve_main};
+    return cli_main(argc, argv, &programs);
 }

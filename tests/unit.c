@@ -20,6 +20,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/roadmap.c"
 #include "unit/os.c"
 #include "unit/loop.c"
+#include "unit/agents.c"
 #include "unit/config.c"
 #include "unit/store.c"
 #include "unit/codec.c"
@@ -60,6 +61,7 @@ static const struct {
     {"todos", unit_todos},       {"pager", unit_pager},
     {"theme", unit_theme},     {"field", unit_field},
     {"rows", unit_rows},       {"os", unit_os},
+    {"agents", unit_agents},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

@@ -1,101 +1,188 @@
 #include "cli.h"
 
-/* ---- daemon, help --------------------------------------------------------------------------- */
+/* cli - the command line: the tables of options and commands, and what is made of them.
+ *
+ * Help and the completion script are printed from the tables that also decide what is valid. */
 
-static int cli_daemon(struct cli *c)
+/* ---- options -------------------------------------------------------------------------------- */
+
+struct cli_option {
+    char letter;            /* of context.value, and of the tables below */
+    int is_short;           /* may be written -letter */
+    const char *name, *value; /* value: its name in the help; NULL: a switch */
+    const char *help;
+    enum { CLI_NO_NAMES, CLI_AGENTS, CLI_HOOKED } names; /* the help ends with names of agents */
+};
+
+static const struct cli_option cli_options[] = {
+    {'S', 1, "socket", "PATH", "the daemon's socket (else $TELEC_SOCKET, else the default)", 0},
+    {'c', 1, "config", "PATH", "the configuration file (else $TELEC_CONFIG, else the default)", 0},
+    {'D', 0, "no-daemon", NULL, "do not start a daemon when none is running", 0},
+    {'h', 1, "help", NULL, "show this", 0},
+    {'V', 0, "version", NULL, "show the version", 0},
+    {'j', 0, "json", NULL, "print the daemon's JSON", 0},
+    {'o', 0, "computer", "NAME", "the session's computer (list: only its sessions)", 0},
+    {'a', 1, "agent", "AGENT", "a configured agent, or one of ", CLI_AGENTS},
+    {'m', 1, "mode", "MODE", "fast, med or slow: the agent's configured flags", 0},
+    {'t', 1, "title", "TITLE", "the session's title", 0},
+    {'C', 1, "directory", "DIR", "the session's directory (else this one)", 0},
+    {'p', 1, "prompt", "TEXT", "the session's first message", 0},
+    {'n', 1, "chars", "N", "the last N characters (else 5000)", 0},
+    {'E', 0, "no-enter", NULL, "type the text, do not submit it", 0},
+    {'f', 1, "follow", NULL, "then print new output as it comes", 0},
+    {'w', 0, "state", "STATE", "wait for this state: waiting, idle, working or exited", 0},
+    {'T', 0, "timeout", "S", "fail after S seconds", 0},
+    {'i', 0, "install", "AGENT", "print which hooks belong in which file, for ", CLI_HOOKED},
+    {'y', 0, "yes", NULL, "add the hooks to that file", 0},
+    {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
+    {'R', 0, "ready-fd", "FD", "write a line to this descriptor when clients are served", 0},
+};
+
+static const char cli_everywhere[] = "ScDhV"; /* options of every command */
+static const char cli_hidden[] = "R";         /* options that the help does not show */
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+#define CLI_AGENT "/AGENT" /* the command's name in the table; people type /claude, /codex … */
+
+struct cli;
+struct cli_command {
+    const char *name;
+    const char *alias;      /* its other name, or NULL */
+    const char *args, *help; /* help NULL: hidden */
+    const char *options;    /* letters, besides cli_everywhere */
+    int least, most;        /* number of arguments; most < 0: any */
+    int verbatim;           /* from this argument on, words are no options; < 0: never */
+    int (*run)(struct context *c); /* one of the two */
+    int (*run_bare)(struct cli *cli);
+};
+
+struct cli {
+    struct context context;
+    const struct cli_command *command; /* NULL: the UI */
+    const struct cli_programs *programs;
+};
+
+static int cli_daemon(struct cli *cli);
+static int cli_config(struct context *c);
+static int cli_help(struct cli *cli);
+static int cli_completion(struct context *c);
+static int cli_hold(struct cli *cli);
+static int cli_resolve(struct cli *cli);
+
+static const struct cli_command cli_commands[] = {
+    {"list", "/list", "", "list sessions", "jo", 0, 0, -1, command_list, NULL},
+    {"computers", NULL, "", "list the known computers", "j", 0, 0, -1, command_computers, NULL},
+    {"new", NULL, "[--] [COMMAND...]",
+     "start a session: COMMAND, an agent, else a shell; prints its id", "amtCpo", 0, -1, 0,
+     command_new, NULL},
+    {"send", NULL, "ID TEXT...", "send a message to a session; prints whether the session reacted",
+     "Eo", 2, -1, 1, command_send, NULL},
+    {"kill", "end", "ID...", "end sessions, or dismiss exited ones (also: end)", "o", 1, -1, -1,
+     command_kill, NULL},
+    {"tail", NULL, "ID", "print the end of a session's output as plain text", "nfo", 1, 1, -1,
+     command_tail, NULL},
+    {"status", NULL, "ID", "print a session's state and its reason", "o", 1, 1, -1, command_status,
+     NULL},
+    {"wait", NULL, "ID", "wait until a session stops working, or has the given state", "wT", 1, 1,
+     -1, command_wait, NULL},
+    {"attach", NULL, "ID", "attach to a session; Ctrl-] d detaches", "o", 1, 1, -1, command_attach,
+     NULL},
+    {"watch", NULL, "", "print every event as a line of JSON until interrupted", "", 0, 0, -1,
+     command_watch, NULL},
+    {"project", NULL, "[add|remove DIR]", "list projects and their todos; add or remove a project",
+     "j", 0, 2, -1, command_project, NULL},
+    {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "iy", 0, 1, -1,
+     command_hook, NULL},
+    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "sR",
+     0, 0, -1, NULL, cli_daemon},
+    {"config", NULL, "", "print the effective configuration and where each value comes from", "", 0,
+     0, -1, cli_config, NULL},
+    {"help", NULL, "", "show this", "", 0, 1, -1, NULL, cli_help},
+    {"completion", NULL, "bash", "print a completion script for bash", "", 1, 1, -1, cli_completion,
+     NULL},
+    {CLI_AGENT, NULL, "[MODE] [PROMPT...]", "start an agent: ", "tC", 0, -1, -1, command_agent,
+     NULL},
+    {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
+    {"resolve", NULL, "", NULL, "", 2, 2, -1, NULL, cli_resolve},
+};
+
+/* ---- daemon, config, hold, resolve ---------------------------------------------------------- */
+
+static void cli_log_problems(const buf *problems)
 {
+    for (span rest = buf_view(problems); rest.n;) {
+        span line = span_cut(&rest, '\n');
+        log_line(LOG_WARN, "%.*s", (int)line.n, line.p);
+    }
+}
+
+static int cli_stop_daemon(const struct config *config, buf *error)
+{
+    int status = spawn_stop(config, error);
+    if (status == 1)
+        buf_fmt(error, "no daemon is running on %s", config->socket);
+    return status != 0;
+}
+
+static int cli_daemon(struct cli *cli)
+{
+    struct context *c = &cli->context;
     buf error = {0};
     long long ready_fd = -1;
     int status;
     if (c->value['s']) {
-        status = spawn_stop(&c->config, &error);
-        if (status == 1)
-            buf_fmt(&error, "no daemon is running on %s", c->config.socket);
-        status = status != 0;
+        status = cli_stop_daemon(&c->config, &error);
     } else {
         if (c->value['R'] && !span_int(span_of(c->value['R']), &ready_fd))
-            return cli_usage("a descriptor's number is expected", c->value['R']);
+            return context_usage("expected a descriptor's number", c->value['R']);
         log_open(2, LOG_INFO);
-        for (span rest = buf_view(&c->config.problems); rest.n;) {
-            span line = span_cut(&rest, '\n');
-            log_line(LOG_WARN, "%.*s", (int)line.n, line.p);
-        }
-        status = daemon_run(&c->config, (int)ready_fd, &error);
+        cli_log_problems(&c->config.problems);
+        status = cli->programs->daemon(&c->config, (int)ready_fd, &error);
     }
     if (error.n)
-        cli_fail("%s", buf_cstr(&error));
+        context_fail("%s", buf_cstr(&error));
     buf_free(&error);
     return status;
 }
 
-/* The configuration as it is after defaults, environment, options and file; what the file says
- * wrong goes to stderr. */
-static int cli_config(struct cli *c)
+/* Prints the effective configuration: defaults, file, environment, options. Problems of the file go
+ * to stderr and make the command fail. */
+static int cli_config(struct context *c)
 {
     buf out = {0}, problems = {0};
     buf_span(&problems, buf_view(&c->config.problems));
     config_put(&c->config, &out);
     buf_byte(&out, '\n');
     keys_put_config(&c->config, &out, &problems);
-    int status = cli_write(&out);
+    int status = context_write(&out);
     for (span rest = buf_view(&problems); rest.n;) {
         span line = span_cut(&rest, '\n');
-        status = cli_fail("%.*s", (int)line.n, line.p);
+        status = context_fail("%.*s", (int)line.n, line.p);
     }
     buf_free(&problems);
     return status;
 }
 
-static int cli_help(struct cli *c);
-static int cli_completion(struct cli *c);
-static int cli_hold(struct cli *c);
-static int cli_resolve(struct cli *c);
-
-static const struct cli_command cli_commands[] = {
-    {"list", "", "list the sessions", "jo", 0, 0, command_list},
-    {"computers", "", "list the computers that are known", "j", 0, 0, command_computers},
-    {"new", "[--] [COMMAND...]",
-     "start a session: COMMAND, or an agent (else a shell); prints its id", "amtCpo", 0, -1,
-     command_new},
-    {"send", "ID TEXT...", "type a message into a session and submit it; says whether it reacted",
-     "Eo", 2, -1, command_send},
-    {"kill", "ID...", "end sessions, or dismiss exited ones", "o", 1, -1, command_kill},
-    {"tail", "ID", "the end of what a session's program wrote, as plain text", "nfo", 1, 1,
-     command_tail},
-    {"status", "ID", "a session's state, and why", "o", 1, 1, command_status},
-    {"wait", "ID", "until the session does not work any more, or is in that state", "wT", 1, 1,
-     command_wait},
-    {"attach", "ID", "be in that session; Ctrl-] d leaves it", "o", 1, 1, command_attach},
-    {"watch", "", "every event as a line of JSON, until interrupted", "", 0, 0, command_watch},
-    {"project", "[add|remove DIR]",
-     "list the projects with their todos; remember a directory, or forget it", "j", 0, 2,
-     command_project},
-    {"hook", "[JSON]", "for agents to call: reports what their hooks say of the session", "iy", 0,
-     1, command_hook},
-    {"daemon", "", "run the daemon in the foreground; clients start one by themselves", "sR", 0, 0,
-     cli_daemon},
-    {"config", "", "print the effective configuration, and where each value comes from", "", 0, 0,
-     cli_config},
-    {"help", "", "show this", "", 0, 1, cli_help},
-    {"completion", "bash", "print a completion script for bash", "", 1, 1, cli_completion},
-    {"/list", "", NULL, "jo", 0, 0, command_list},
-    {"/claude", "[MODE] [PROMPT...]", "start that agent (also /gemini, /codex)", "tC", 0, -1,
-     command_agent},
-    {"/gemini", "", NULL, "tC", 0, -1, command_agent},
-    {"/codex", "", NULL, "tC", 0, -1, command_agent},
-    {"hold", "", NULL, "", 0, -1, cli_hold},
-    {"resolve", "", NULL, "", 2, 2, cli_resolve},
-};
-
-static int cli_hold(struct cli *c)
+static int cli_hold(struct cli *cli)
 {
-    (void)c;
-    return holder_main();
+    return cli->programs->holder();
 }
 
-static int cli_resolve(struct cli *c)
+static int cli_resolve(struct cli *cli)
 {
-    return redis_resolve_main(c->args[0], c->args[1]);
+    return cli->programs->resolve(cli->context.args[0], cli->context.args[1]);
+}
+
+/* ---- help, completion ----------------------------------------------------------------------- */
+
+/* Appends "/claude, /gemini and /codex": the agents that `telec /AGENT` starts. */
+static void cli_put_agents(buf *b, const char *separator)
+{
+    const struct agents_row *row;
+    for (size_t i = 0, put = 0; (row = agents_row(i)); i++)
+        if (row->flags[0])
+            buf_fmt(b, "%s/%s", put++ ? separator : "", row->name);
 }
 
 static void cli_put_option(buf *out, const struct cli_option *option)
@@ -104,59 +191,72 @@ static void cli_put_option(buf *out, const struct cli_option *option)
     snprintf(form, sizeof form, "%c%c%s--%s%s%s", option->is_short ? '-' : ' ',
              option->is_short ? option->letter : ' ', option->is_short ? ", " : "  ", option->name,
              option->value ? " " : "", option->value ? option->value : "");
-    buf_fmt(out, "      %-24s %s\n", form, option->help);
+    buf_fmt(out, "      %-24s %s", form, option->help);
+    if (option->names)
+        agents_put_names(out, option->names == CLI_HOOKED, "");
+    buf_byte(out, '\n');
 }
 
-static int cli_help(struct cli *c)
+static void cli_put_options(buf *out, const char *letters)
+{
+    for (size_t k = 0; k < COUNT_OF(cli_options); k++)
+        if (strchr(letters, cli_options[k].letter) && !strchr(cli_hidden, cli_options[k].letter))
+            cli_put_option(out, &cli_options[k]);
+}
+
+static void cli_put_command(buf *out, const struct cli_command *command)
+{
+    char form[64];
+    snprintf(form, sizeof form, "%s %s", command->name, command->args);
+    buf_fmt(out, "  %-28s %s", form, command->help);
+    if (command->run == command_agent)
+        cli_put_agents(out, ", ");
+    buf_byte(out, '\n');
+    cli_put_options(out, command->options);
+}
+
+static int cli_help(struct cli *cli)
 {
     buf out = {0};
-    (void)c;
-    buf_str(
-        &out,
-        "telec " TELEC_VERSION " - see and drive terminal and AI-agent sessions, live\n\n"
-        "  telec [OPTIONS]                 open the terminal UI\n"
-        "  telec [OPTIONS] COMMAND ...\n\nCommands (ID: a session's id, or the beginning of it)\n");
-    for (size_t i = 0; i < COUNT_OF(cli_commands); i++) {
-        const struct cli_command *command = &cli_commands[i];
-        char form[64];
-        if (!command->help)
-            continue;
-        snprintf(form, sizeof form, "%s %s", command->name, command->args);
-        buf_fmt(&out, "  %-28s %s\n", form, command->help);
-        for (size_t k = 0; k < COUNT_OF(cli_options); k++)
-            if (strchr(command->options, cli_options[k].letter) && cli_options[k].letter != 'R')
-                cli_put_option(&out, &cli_options[k]);
-    }
+    (void)cli;
+    buf_str(&out, "telec " TELEC_VERSION
+                  " - see and drive terminal and AI-agent sessions, live\n\n"
+                  "  telec [OPTIONS]                 open the terminal UI\n"
+                  "  telec [OPTIONS] COMMAND ...\n\n"
+                  "Commands (ID: a session's id, or its beginning)\n");
+    for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
+        if (cli_commands[i].help)
+            cli_put_command(&out, &cli_commands[i]);
     buf_str(&out, "\nOptions\n");
-    for (size_t k = 0; k < COUNT_OF(cli_options); k++)
-        if (strchr(cli_everywhere, cli_options[k].letter))
-            cli_put_option(&out, &cli_options[k]);
+    cli_put_options(&out, cli_everywhere);
     buf_str(&out, "\nKeys of the terminal UI\n");
     keys_put_table(&out);
-    return cli_write(&out);
+    return context_write(&out);
 }
 
-static int cli_completion(struct cli *c)
+static int cli_completion(struct context *c)
 {
     buf out = {0};
     if (strcmp(c->args[0], "bash") != 0)
-        return cli_usage("only bash is known", c->args[0]);
+        return context_usage("expected bash", c->args[0]);
     buf_str(&out, "_telec() {\n    local word=${COMP_WORDS[COMP_CWORD]}\n    if [ \"$COMP_CWORD\" "
                   "= 1 ]; then\n"
                   "        mapfile -t COMPREPLY < <(compgen -W '");
     for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
-        if (cli_commands[i].help)
+        if (cli_commands[i].help && cli_commands[i].run != command_agent)
             buf_fmt(&out, "%s ", cli_commands[i].name);
+    cli_put_agents(&out, " ");
     buf_str(&out, "' -- \"$word\")\n    else\n        mapfile -t COMPREPLY < <(compgen -W \"");
     for (size_t k = 0; k < COUNT_OF(cli_options); k++)
         buf_fmt(&out, "--%s ", cli_options[k].name);
     buf_str(&out, "$(telec --no-daemon list 2>/dev/null | cut -f 1)\" -- \"$word\")\n    fi\n}\n"
                   "complete -F _telec telec\n");
-    return cli_write(&out);
+    return context_write(&out);
 }
 
-/* ---- the command line ----------------------------------------------------------------------- */
+/* ---- parsing -------------------------------------------------------------------------------- */
 
+/* Finds the option of a word of n characters: --name, or -l and what follows. NULL: none. */
 static const struct cli_option *cli_find_option(const char *word, size_t n)
 {
     for (size_t i = 0; i < COUNT_OF(cli_options); i++) {
@@ -169,108 +269,143 @@ static const struct cli_option *cli_find_option(const char *word, size_t n)
     return NULL;
 }
 
-static int cli_is_valid(const struct cli *c, const struct cli_option *option)
+static int cli_is_valid(const struct cli *cli, const struct cli_option *option)
 {
     return strchr(cli_everywhere, option->letter) ||
-           (c->command && strchr(c->command->options, option->letter));
+           (cli->command && strchr(cli->command->options, option->letter));
 }
 
-/* One option at argv[0], its value behind '=' (or the letter) or in argv[1]. How many words it
- * took; -1: usage. */
-static int cli_take_option(struct cli *c, char **argv)
+/* Parses the option at argv[0]; its value is behind '=', behind the letter, or in argv[1]. Returns
+ * the number of words, or -1 after a message. */
+static int cli_parse_option(struct cli *cli, char **argv)
 {
     const char *word = argv[0], *equals = word[1] == '-' ? strchr(word, '=') : NULL;
     const struct cli_option *option =
         cli_find_option(word, equals ? (size_t)(equals - word) : strlen(word));
     const char *attached = equals ? equals + 1 : word[1] != '-' && word[2] ? word + 2 : NULL;
-    if (!option || !cli_is_valid(c, option))
-        return cli_usage(c->command ? "no such option for this command" : "no such option", word),
-               -1;
-    if (!option->value && attached)
-        return cli_usage("this option takes no value", word), -1;
-    if (option->value && !attached && !argv[1])
-        return cli_usage("this option needs a value", word), -1;
-    c->value[(int)option->letter] = option->value ? (attached ? attached : argv[1]) : "";
+    const char *fault = NULL;
+    if (!option || !cli_is_valid(cli, option))
+        fault = cli->command ? "no such option for this command" : "no such option";
+    else if (!option->value && attached)
+        fault = "this option takes no value";
+    else if (option->value && !attached && !argv[1])
+        fault = "this option needs a value";
+    if (fault)
+        return context_usage(fault, word), -1;
+    cli->context.value[(int)option->letter] =
+        option->value ? (attached ? attached : argv[1]) : "";
     return option->value && !attached ? 2 : 1;
 }
 
-static const struct cli_command *cli_find_command(const char *name)
+/* Parses the command's name; /claude is --agent claude of the command /AGENT. Returns 0, or 2 after
+ * a message. */
+static int cli_parse_command(struct cli *cli, const char *word)
 {
-    for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
-        if (strcmp(cli_commands[i].name, name) == 0)
-            return &cli_commands[i];
-    return NULL;
-}
-
-/* Options may stand before and after the command; what follows "--", or new's COMMAND, is left
- * alone. */
-static int cli_parse(struct cli *c, char **argv)
-{
-    while (*argv) {
-        if (strcmp(*argv, "--") == 0) {
-            for (argv++; *argv; argv++)
-                c->args[c->arg_count++] = *argv;
-            break;
-        }
-        if ((*argv)[0] == '-' && (*argv)[1]) {
-            int took = cli_take_option(c, argv);
-            if (took < 0)
-                return 2;
-            argv += took;
-        } else if (!c->command) {
-            if (!(c->command = cli_find_command(*argv)))
-                return cli_usage("no such command", *argv);
-            argv++;
-        } else {
-            int rest =
-                c->command->run == command_new || (c->command->run == command_send && c->arg_count == 1);
-            do
-                c->args[c->arg_count++] = *argv++;
-            while (rest && *argv);
+    const struct agents_row *agent = word[0] == '/' ? agents_find(word + 1) : NULL;
+    if (agent && agent->flags[0]) {
+        cli->context.value['a'] = agent->name;
+        word = CLI_AGENT;
+    } else if (strcmp(word, CLI_AGENT) == 0) {
+        word = "";
+    }
+    for (size_t i = 0; i < COUNT_OF(cli_commands); i++) {
+        const struct cli_command *command = &cli_commands[i];
+        if (strcmp(command->name, word) == 0 ||
+            (command->alias && strcmp(command->alias, word) == 0)) {
+            cli->command = command;
+            return 0;
         }
     }
-    if (c->command && c->arg_count < c->command->least)
-        return cli_usage("more arguments are needed", c->command->name);
-    if (c->arg_count && (!c->command || (c->command->most >= 0 && c->arg_count > c->command->most)))
-        return cli_usage("too many arguments", c->args[c->arg_count - 1]);
+    return context_usage("no such command", *word ? word : CLI_AGENT);
+}
+
+static int cli_check_count(const struct cli *cli)
+{
+    const struct cli_command *command = cli->command;
+    int count = cli->context.arg_count;
+    if (command && count < command->least)
+        return context_usage("more arguments are needed", command->name);
+    if (count && (!command || (command->most >= 0 && count > command->most)))
+        return context_usage("too many arguments", cli->context.args[count - 1]);
     return 0;
+}
+
+/* Parses the words behind the program's name. Options may precede and follow the command; the words
+ * after "--", and the COMMAND of new and the TEXT of send, are kept as they are. Returns 0, or 2
+ * after a message. */
+static int cli_parse(struct cli *cli, char **argv)
+{
+    struct context *c = &cli->context;
+    int verbatim = 0;
+    for (int words; *argv; argv += words) {
+        words = 1;
+        if (verbatim) {
+            c->args[c->arg_count++] = *argv;
+        } else if (strcmp(*argv, "--") == 0) {
+            verbatim = 1;
+        } else if ((*argv)[0] == '-' && (*argv)[1]) {
+            if ((words = cli_parse_option(cli, argv)) < 0)
+                return 2;
+        } else if (!cli->command) {
+            if (cli_parse_command(cli, *argv) != 0)
+                return 2;
+        } else {
+            verbatim = c->arg_count == cli->command->verbatim;
+            c->args[c->arg_count++] = *argv;
+        }
+    }
+    return cli_check_count(cli);
 }
 
 /* ---- main ----------------------------------------------------------------------------------- */
 
-static int cli_run(struct cli *c)
+static int cli_run(struct cli *cli)
 {
-    if (!c->command)
+    struct context *c = &cli->context;
+    if (!cli->command)
         return command_ui(c, NULL);
+    if (cli->command->run_bare)
+        return cli->command->run_bare(cli);
     loop_init(&c->loop);
     client_init(&c->client, &c->loop, &c->config, c->value['D'] == NULL, NULL, NULL);
-    int status = c->command->run(c);
+    int status = cli->command->run(c);
     client_free(&c->client);
     loop_free(&c->loop);
     return status;
 }
 
-static int cli_main(int argc, char **argv)
+static int cli_run_configured(struct cli *cli, const char *program)
 {
-    struct cli c = {.args = base_alloc((size_t)(argc + 1) * sizeof(char *))};
+    struct context *c = &cli->context;
     buf error = {0};
-    int status = cli_parse(&c, argv + (argc > 0));
-    if (status == 0 && c.value['V']) {
-        printf("telec %s\n", TELEC_VERSION);
-    } else if (status == 0 && (c.value['h'] || (c.command && c.command->run == cli_help))) {
-        status = cli_help(&c);
-    } else if (status == 0 && c.command &&
-               (c.command->run == cli_hold || c.command->run == cli_resolve)) {
-        status = c.command->run(&c); /* these two need no configuration */
-    } else if (status == 0) {
-        if (config_load(&c.config, argv[0], c.value['S'], c.value['c'], &error) != 0)
-            status = cli_fail("%s", buf_cstr(&error));
-        else
-            status = cli_run(&c);
-        config_free(&c.config);
-    }
+    int status = config_load(&c->config, program, c->value['S'], c->value['c'], &error) == 0
+                     ? cli_run(cli)
+                     : context_fail("%s", buf_cstr(&error));
+    config_free(&c->config);
     buf_free(&error);
-    buf_free(&c.body);
-    free(c.args);
+    return status;
+}
+
+/* hold, resolve and help run without a configuration: a broken one must not stop them. */
+static int cli_is_bare(const struct cli_command *command)
+{
+    return command && command->run_bare && command->run_bare != cli_daemon;
+}
+
+static int cli_main(int argc, char **argv, const struct cli_programs *programs)
+{
+    struct cli cli = {.programs = programs};
+    cli.context.args = base_alloc((size_t)(argc + 1) * sizeof *cli.context.args);
+    int status = cli_parse(&cli, argv + (argc > 0));
+    if (status == 0 && cli.context.value['V'])
+        printf("telec %s\n", TELEC_VERSION);
+    else if (status == 0 && cli.context.value['h'])
+        status = cli_help(&cli);
+    else if (status == 0 && cli_is_bare(cli.command))
+        status = cli.command->run_bare(&cli);
+    else if (status == 0)
+        status = cli_run_configured(&cli, argv[0]);
+    buf_free(&cli.context.body);
+    free(cli.context.args);
     return status;
 }

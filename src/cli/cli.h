@@ -25,8 +25,83 @@ static int hook_read(span input, buf *event);
 static int hook_install(const char *agent, const char *home, const char *program, int write,
                         buf *report, buf *error);
 
-/* ==== cli: command table and commands ======================================================== */
+/* ==== context: a command's options, output and requests ====================================== */
 
-static int cli_main(int argc, char **argv);        /* exit status: 0 ok, 1 failed, 2 usage */
+/* GET the sessions, the projects: the daemon waits up to 1 s for other computers' lists. */
+#define CONTEXT_ALL_SESSIONS "/sessions?wait_ms=1000"
+#define CONTEXT_ALL_PROJECTS "/projects-with-todos?wait_ms=1000"
+
+struct context {
+    struct config config;
+    struct loop loop;
+    struct client client;
+    const char *value[128]; /* of options, by their letter; "": a switch is given; NULL: not given */
+    char **args;            /* arguments of the command */
+    int arg_count;
+    int replied;            /* the reply to context_ask is in status and body */
+    int status;             /* HTTP status; 0: no reply, body says why */
+    buf body;
+};
+
+/* Writes "telec: MESSAGE" to stderr, control bytes made visible. Returns 1, a failed command's exit
+ * status. */
+static int context_fail(const char *format, ...);
+/* Writes "telec: ABOUT: WHAT (see 'telec help')". Returns 2, the exit status of wrong usage. */
+static int context_usage(const char *what, const char *about);
+/* Writes b to stdout and frees it. Returns 0, or 1 after a message. */
+static int context_write(buf *b);
+/* Sends a request (body NULL: none) and waits for its reply. Returns 0, or 1 after a message when
+ * the daemon can't be reached or replies with an error. */
+static int context_ask(struct context *c, const char *method, const char *target, const buf *body);
+/* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. */
+static void context_post(struct context *c, const char *target, const buf *body, int ms);
+/* Returns the reply's JSON, valid until the next request. */
+static struct json context_reply(const struct context *c);
+/* Adds --computer to a target's query, when it is given. Returns the target, NUL-terminated. */
+static const char *context_put_computer(const struct context *c, buf *target);
+/* Finds the session whose id begins with `prefix`: here, else on other computers. *target becomes
+ * "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
+static int context_find(struct context *c, const char *prefix, buf *target);
+/* GET of a target that context_find has found. Returns 0, or 1 after a message. */
+static int context_get(struct context *c, const buf *target);
+/* Returns the id of the session whose record on disk has that prefix, to be freed; NULL: none, or
+ * several. */
+static char *context_find_on_disk(const struct context *c, const char *prefix);
+
+/* ==== commands: one function a command ======================================================= */
+
+#ifndef COMMAND_HOOK_MS
+#define COMMAND_HOOK_MS 1000 /* an agent waits for its hook no longer than this */
+#endif
+
+/* Each takes its options and arguments from the context and returns the exit status. */
+static int command_list(struct context *c);
+static int command_computers(struct context *c);
+static int command_new(struct context *c);
+static int command_agent(struct context *c);       /* telec /claude and the others */
+static int command_send(struct context *c);
+static int command_kill(struct context *c);
+static int command_tail(struct context *c);
+static int command_status(struct context *c);
+static int command_wait(struct context *c);
+static int command_attach(struct context *c);
+static int command_watch(struct context *c);
+static int command_project(struct context *c);
+static int command_hook(struct context *c);
+/* Runs the terminal UI; attach: the id of the session to attach to, or NULL. */
+static int command_ui(struct context *c, const char *attach);
+
+/* ==== cli: the command line ================================================================== */
+
+/* What the command line starts but does not know: main hands it over. */
+struct cli_programs {
+    /* see daemon_run, holder_main, redis_resolve_main */
+    int (*daemon)(const struct config *config, int ready_fd, buf *error);
+    int (*holder)(void);
+    int (*resolve)(const char *host, const char *port);
+};
+
+/* Runs a command, or the UI. Returns the exit status: 0 ok, 1 failed, 2 wrong usage. */
+static int cli_main(int argc, char **argv, const struct cli_programs *programs);
 
 #endif

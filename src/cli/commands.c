@@ -60,20 +60,20 @@ static void command_put_session(buf *out, struct json session, int tty)
 }
 
 /* The answer's own JSON, as a line. */
-static int command_write_body(struct cli *c)
+static int command_write_body(struct context *c)
 {
     buf out = {0};
     buf_span(&out, buf_view(&c->body));
     buf_byte(&out, '\n');
-    return cli_write(&out);
+    return context_write(&out);
 }
 
-static int command_list(struct cli *c)
+static int command_list(struct context *c)
 {
     buf target = {0}, out = {0};
     int tty = isatty(1);
-    buf_str(&target, CLI_ALL_SESSIONS);
-    int failed = cli_ask(c, "GET", cli_put_computer(c, &target), NULL);
+    buf_str(&target, CONTEXT_ALL_SESSIONS);
+    int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
     buf_free(&target);
     if (failed)
         return 1;
@@ -81,24 +81,24 @@ static int command_list(struct cli *c)
         return command_write_body(c);
     if (tty)
         buf_str(&out, "ID        STATE     FOR   BY      AGENT     COMPUTER    SAID  TITLE\n");
-    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
         command_put_session(&out, it.value, tty);
-    return cli_write(&out);
+    return context_write(&out);
 }
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
-static int command_computers(struct cli *c)
+static int command_computers(struct context *c)
 {
     buf out = {0};
     int tty = isatty(1);
-    if (cli_ask(c, "GET", "/computers", NULL) != 0)
+    if (context_ask(c, "GET", "/computers", NULL) != 0)
         return 1;
     if (c->value['j'])
         return command_write_body(c);
     if (tty)
         buf_str(&out, "NAME                  STATUS    USER          HOST\n");
-    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);) {
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
         command_put_column(&out, json_get(it.value, "name"), "-", 200, 20, tty);
         command_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
         command_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
@@ -110,7 +110,7 @@ static int command_computers(struct cli *c)
             out.n--;
         buf_byte(&out, '\n');
     }
-    return cli_write(&out);
+    return context_write(&out);
 }
 
 /* ---- new ------------------------------------------------------------------------------------ */
@@ -132,7 +132,7 @@ static void command_put_command(buf *b, char **argv, int count)
     }
 }
 
-static int command_create(struct cli *c, const char *agent, const char *mode, const char *title,
+static int command_create(struct context *c, const char *agent, const char *mode, const char *title,
                       const char *message, char **command, int command_count)
 {
     char *directory;
@@ -140,14 +140,14 @@ static int command_create(struct cli *c, const char *agent, const char *mode, co
     buf body = {0};
     const char *computer = c->value['o'] ? c->value['o'] : c->config.computer;
     int here = strcmp(computer, c->config.computer) == 0;
-    if (mode && config_mode(mode) < 0)
-        return cli_usage("fast, med or slow is expected", mode);
+    if (mode && agents_mode(mode) < 0)
+        return context_usage("fast, med or slow is expected", mode);
     if (here && !command_count && !config_agent(&c->config, agent))
-        return cli_fail("%s: no such agent is configured in %s", agent, c->config.file);
+        return context_fail("%s: no such agent is configured in %s", agent, c->config.file);
     directory = !here && c->value['C'] ? span_dup(span_of(c->value['C']))
                                        : command_directory(c->value['C']);
     if (!directory)
-        return cli_fail("%s: %s", c->value['C'] ? c->value['C'] : "the current directory",
+        return context_fail("%s: %s", c->value['C'] ? c->value['C'] : "the current directory",
                         strerror(errno));
     term_size(1, &rows, &cols);
     json_open(&body, '{');
@@ -170,23 +170,23 @@ static int command_create(struct cli *c, const char *agent, const char *mode, co
     if (here)
         client_put_environment(&body);
     json_close(&body, '}');
-    int failed = cli_ask(c, "POST", "/sessions", &body);
+    int failed = context_ask(c, "POST", "/sessions", &body);
     buf_clear(&body);
     if (!failed) {
-        json_put_text(&body, json_get(cli_answer(c), "session_id"));
+        json_put_text(&body, json_get(context_reply(c), "session_id"));
         buf_byte(&body, '\n');
-        failed = cli_write(&body);
+        failed = context_write(&body);
     }
     buf_free(&body);
     free(directory);
     return failed;
 }
 
-static int command_new(struct cli *c)
+static int command_new(struct context *c)
 {
     buf line = {0};
     if (c->arg_count && c->value['a'])
-        return cli_usage("either an agent or a command, not both", c->value['a']);
+        return context_usage("either an agent or a command, not both", c->value['a']);
     command_put_command(&line, c->args, c->arg_count);
     const char *title = c->value['t'] ? c->value['t'] : c->arg_count ? buf_cstr(&line) : NULL;
     int status = command_create(c, c->value['a'] ? c->value['a'] : "shell", c->value['m'], title,
@@ -195,16 +195,17 @@ static int command_new(struct cli *c)
     return status;
 }
 
-/* telec /claude [mode] [prompt…], as upstream has it; the agent is the command's own name. */
-static int command_agent(struct cli *c)
+/* telec /claude [mode] [prompt…], as TeleClaude has it; the parser has made the command's name the
+ * value of --agent. */
+static int command_agent(struct context *c)
 {
-    const char *mode = c->arg_count && config_mode(c->args[0]) >= 0 ? c->args[0] : NULL;
+    const char *mode = c->arg_count && agents_mode(c->args[0]) >= 0 ? c->args[0] : NULL;
     buf prompt = {0};
     for (int i = mode != NULL; i < c->arg_count; i++) {
         buf_str(&prompt, prompt.n ? " " : "");
         buf_str(&prompt, c->args[i]);
     }
-    int status = command_create(c, c->command->name + 1, mode, c->value['t'],
+    int status = command_create(c, c->value['a'], mode, c->value['t'],
                             prompt.n ? buf_cstr(&prompt) : NULL, NULL, 0);
     buf_free(&prompt);
     return status;
@@ -212,27 +213,27 @@ static int command_agent(struct cli *c)
 
 /* ---- send, kill, tail, watch ---------------------------------------------------------------- */
 
-static int command_send(struct cli *c)
+static int command_send(struct context *c)
 {
     buf target = {0}, body = {0}, text = {0};
     for (int i = 1; i < c->arg_count; i++) {
         buf_str(&text, i > 1 ? " " : "");
         buf_str(&text, c->args[i]);
     }
-    int failed = cli_find(c, c->args[0], &target);
+    int failed = context_find(c, c->args[0], &target);
     if (!failed) {
         json_open(&body, '{');
         json_field_string(&body, "message", buf_cstr(&text));
         json_field_bool(&body, "enter", c->value['E'] == NULL);
         json_close(&body, '}');
         buf_str(&target, "/message");
-        failed = cli_ask(c, "POST", cli_put_computer(c, &target), &body);
+        failed = context_ask(c, "POST", context_put_computer(c, &target), &body);
         buf_clear(&body);
     }
     if (!failed) {
-        json_put_text(&body, json_get(cli_answer(c), "result"));
+        json_put_text(&body, json_get(context_reply(c), "result"));
         buf_byte(&body, '\n');
-        failed = cli_write(&body);
+        failed = context_write(&body);
     }
     buf_free(&target);
     buf_free(&body);
@@ -240,31 +241,31 @@ static int command_send(struct cli *c)
     return failed;
 }
 
-static int command_kill(struct cli *c)
+static int command_kill(struct context *c)
 {
     int failed = 0;
     for (int i = 0; i < c->arg_count; i++) {
         buf target = {0};
-        failed |= cli_find(c, c->args[i], &target) ||
-                  cli_ask(c, "DELETE", cli_put_computer(c, &target), NULL);
+        failed |= context_find(c, c->args[i], &target) ||
+                  context_ask(c, "DELETE", context_put_computer(c, &target), NULL);
         buf_free(&target);
     }
     return failed;
 }
 
 /* The transcript from the session's log, for when there is no daemon to ask. */
-static int command_tail_log(struct cli *c, long long chars)
+static int command_tail_log(struct context *c, long long chars)
 {
     buf out = {0}, text = {0};
-    char *id = cli_find_on_disk(c, c->args[0]);
+    char *id = context_find_on_disk(c, c->args[0]);
     if (!id)
-        return cli_fail("%s: no session on disk has that id, or several have", c->args[0]);
+        return context_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
     holder_log_text(dir, 80, 24, &text);
     buf_span(&out, utf8_tail(buf_view(&text), chars));
     free(id), free(dir);
     buf_free(&text);
-    return cli_write(&out);
+    return context_write(&out);
 }
 
 /* Follows a session: whole lines, as they leave an emulator that is one row high. */
@@ -290,7 +291,7 @@ static void command_follow_print(struct command_follow *f, int with_last)
         buf_byte(&out, '\n');
     }
     vt_feed(f->vt, span_of("\033[3J"));
-    if (out.n && (!with_last || out.n > 1) && cli_write(&out) != 0)
+    if (out.n && (!with_last || out.n > 1) && context_write(&out) != 0)
         f->over = 1;
     buf_free(&out);
 }
@@ -311,7 +312,7 @@ static void command_follow_tell(struct command_follow *f, span snapshot)
             ;
     vt_feed(f->vt, span_trim(span_sub(buf_view(&text), end), "\n"));
     buf_span(&out, utf8_tail((span){text.p, end}, f->chars));
-    if (out.n && cli_write(&out) != 0)
+    if (out.n && context_write(&out) != 0)
         f->over = 1;
     f->told = 1;
     buf_free(&text);
@@ -343,12 +344,12 @@ static void command_follow_on_closed(void *ctx, int code, const char *why)
     f->over = 1;
 }
 
-static int command_follow(struct cli *c, const char *session, long long chars)
+static int command_follow(struct context *c, const char *session, long long chars)
 {
     struct command_follow f = {.vt = vt_new(VT_COLS_MAX, 1), .chars = chars};
     buf target = {0};
     buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", session);
-    cli_put_computer(c, &target);
+    context_put_computer(c, &target);
     f.ws.on_open = command_follow_on_open;
     f.ws.on_message = command_follow_on_message;
     f.ws.on_closed = command_follow_on_closed;
@@ -360,29 +361,29 @@ static int command_follow(struct cli *c, const char *session, long long chars)
         command_follow_print(&f, 1);
     vt_free(f.vt);
     buf_free(&target);
-    return failed ? cli_fail("cannot follow the session: %s", strerror(errno)) : 0;
+    return failed ? context_fail("cannot follow the session: %s", strerror(errno)) : 0;
 }
 
-static int command_tail(struct cli *c)
+static int command_tail(struct context *c)
 {
     buf target = {0}, query = {0}, out = {0};
     long long chars = 5000;
     int fd = conn_connect(c->config.socket);
     if (c->value['n'] && (!span_int(span_of(c->value['n']), &chars) || chars < 0))
-        return cli_usage("a number of characters is expected", c->value['n']);
+        return context_usage("a number of characters is expected", c->value['n']);
     if (fd < 0 && c->value['D'])
         return command_tail_log(c, chars);
     if (fd >= 0)
         close(fd);
-    int failed = cli_find(c, c->args[0], &target) || cli_get(c, &target);
-    int over = json_text_eq(json_get(cli_answer(c), "state"), "exited");
+    int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
+    int over = json_text_eq(json_get(context_reply(c), "state"), "exited");
     if (!failed && c->value['f'] && !over) {
         failed = command_follow(c, buf_cstr(&target), chars);
     } else if (!failed) {
         buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
-        failed = cli_ask(c, "GET", cli_put_computer(c, &query), NULL);
-        json_put_text(&out, json_get(cli_answer(c), "transcript"));
-        failed = failed || cli_write(&out);
+        failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
+        json_put_text(&out, json_get(context_reply(c), "transcript"));
+        failed = failed || context_write(&out);
     }
     buf_free(&target);
     buf_free(&query);
@@ -428,7 +429,7 @@ static void command_put_line(buf *b, const char *label, struct json value)
     buf_free(&text);
 }
 
-static int command_status(struct cli *c)
+static int command_status(struct context *c)
 {
     static const char *const lines[][2] = {
         {"asks", "state_text"},       {"exit code", "exit_code"},
@@ -437,11 +438,11 @@ static int command_status(struct cli *c)
         {"computer", "computer"},     {"created", "created_at"},
         {"last input", "last_input"}, {"last output", "last_output"}};
     buf target = {0}, out = {0}, state = {0};
-    int failed = cli_find(c, c->args[0], &target) || cli_get(c, &target);
+    int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
     buf_free(&target);
     if (failed)
         return 1;
-    struct json session = cli_answer(c);
+    struct json session = context_reply(c);
     json_put_text(&state, json_get(session, "state"));
     buf_fmt(&out, "%-12s%s", "state", buf_cstr(&state));
     buf_str(&out, " (");
@@ -451,7 +452,7 @@ static int command_status(struct cli *c)
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         command_put_line(&out, lines[i][0], json_get(session, lines[i][1]));
     buf_free(&state);
-    return cli_write(&out);
+    return context_write(&out);
 }
 
 /* Waiting for a session's state, told by push. */
@@ -512,22 +513,22 @@ static void command_wait_on_late(void *ctx)
     command_wait_end(ctx, 1, "the time is up");
 }
 
-static const struct client_hooks cli_wait_hooks = {command_wait_on_event, NULL, NULL};
+static const struct client_hooks command_wait_hooks = {command_wait_on_event, NULL, NULL};
 
-static int command_wait(struct cli *c)
+static int command_wait(struct context *c)
 {
     struct command_wait w = {.wanted = c->value['w']};
     struct loop_timer timer = {.fn = command_wait_on_late, .ctx = &w};
     buf target = {0};
     long long seconds = 0;
     if (w.wanted && !span_is_one_of("waiting|idle|working|exited", w.wanted))
-        return cli_usage("waiting, idle, working or exited is expected", w.wanted);
+        return context_usage("waiting, idle, working or exited is expected", w.wanted);
     if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
-        return cli_usage("a number of seconds is expected", c->value['T']);
-    if (cli_find(c, c->args[0], &target) != 0)
+        return context_usage("a number of seconds is expected", c->value['T']);
+    if (context_find(c, c->args[0], &target) != 0)
         return 1;
     w.id = span_dup(span_sub(buf_view(&target), strlen("/sessions/")));
-    c->client.hooks = &cli_wait_hooks;
+    c->client.hooks = &command_wait_hooks;
     c->client.ctx = &w;
     if (c->value['T'])
         loop_timer_set(&c->loop, &timer, c->loop.now + seconds * 1000);
@@ -535,7 +536,7 @@ static int command_wait(struct cli *c)
     while (!w.over)
         loop_once(&c->loop);
     if (w.why)
-        cli_fail("%s: %s", w.id, w.why);
+        context_fail("%s: %s", w.id, w.why);
     free(w.id);
     buf_free(&target);
     return w.status;
@@ -545,21 +546,21 @@ static int command_wait(struct cli *c)
 
 static void command_on_event(void *ctx, span json)
 {
-    struct cli *c = ctx;
+    struct context *c = ctx;
     fwrite(json.p, 1, json.n, stdout);
     putchar('\n');
     if (fflush(stdout) != 0) /* nobody listens any more */
-        c->answered = 1;
+        c->replied = 1;
 }
 
-static const struct client_hooks cli_watch_hooks = {command_on_event, NULL, NULL};
+static const struct client_hooks command_watch_hooks = {command_on_event, NULL, NULL};
 
-static int command_watch(struct cli *c)
+static int command_watch(struct context *c)
 {
-    c->client.hooks = &cli_watch_hooks;
+    c->client.hooks = &command_watch_hooks;
     c->client.ctx = c;
     client_subscribe(&c->client);
-    while (!c->answered)
+    while (!c->replied)
         loop_once(&c->loop);
     return 0;
 }
@@ -602,54 +603,54 @@ static void command_put_project(buf *out, struct json project)
     }
 }
 
-static int command_list_projects(struct cli *c)
+static int command_list_projects(struct context *c)
 {
     buf out = {0};
-    if (cli_ask(c, "GET", CLI_ALL_PROJECTS, NULL) != 0)
+    if (context_ask(c, "GET", CONTEXT_ALL_PROJECTS, NULL) != 0)
         return 1;
     if (c->value['j'])
         return command_write_body(c);
-    for (struct json_iter it = json_iter(cli_answer(c)); json_next(&it);)
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
         command_put_project(&out, it.value);
-    return cli_write(&out);
+    return context_write(&out);
 }
 
-static int command_add_project(struct cli *c, const char *path)
+static int command_add_project(struct context *c, const char *path)
 {
     buf body = {0};
     json_open(&body, '{');
     json_field_string(&body, "path", path);
     json_close(&body, '}');
-    int failed = cli_ask(c, "POST", "/projects", &body);
+    int failed = context_ask(c, "POST", "/projects", &body);
     buf_free(&body);
     return failed;
 }
 
-static int command_remove_project(struct cli *c, const char *path)
+static int command_remove_project(struct context *c, const char *path)
 {
     buf target = {0};
     buf_str(&target, "/projects?path=");
     http_put_encoded(&target, span_of(path));
-    int failed = cli_ask(c, "DELETE", buf_cstr(&target), NULL);
+    int failed = context_ask(c, "DELETE", buf_cstr(&target), NULL);
     buf_free(&target);
     return failed;
 }
 
 /* A directory that is gone can be forgotten, too, by the path that the list shows. */
-static int command_project(struct cli *c)
+static int command_project(struct context *c)
 {
     if (!c->arg_count)
         return command_list_projects(c);
     int add = strcmp(c->args[0], "add") == 0;
     if (!add && strcmp(c->args[0], "remove") != 0)
-        return cli_usage("add or remove is expected", c->args[0]);
+        return context_usage("add or remove is expected", c->args[0]);
     if (c->arg_count < 2)
-        return cli_usage("a directory is expected", c->args[0]);
+        return context_usage("a directory is expected", c->args[0]);
     char *path = realpath(c->args[1], NULL);
     if (!path && !add && c->args[1][0] == '/')
         path = span_dup(span_of(c->args[1]));
     if (!path)
-        return cli_fail("%s: %s", c->args[1], strerror(errno));
+        return context_fail("%s: %s", c->args[1], strerror(errno));
     int failed = add ? command_add_project(c, path) : command_remove_project(c, path);
     free(path);
     return failed;
@@ -658,7 +659,7 @@ static int command_project(struct cli *c)
 /* ---- hook ----------------------------------------------------------------------------------- */
 
 /* What the agent hands over: as an argument (Codex), else on stdin. */
-static void command_hook_input(struct cli *c, buf *input)
+static void command_hook_input(struct context *c, buf *input)
 {
     if (c->arg_count) {
         buf_str(input, c->args[0]);
@@ -672,17 +673,10 @@ static void command_hook_input(struct cli *c, buf *input)
     } while ((n > 0 && input->n < HOOK_INPUT_MAX) || (n < 0 && errno == EINTR));
 }
 
-static void command_hook_on_late(void *ctx)
-{
-    *(int *)ctx = 1;
-}
-
-/* An agent runs this: whatever goes wrong, it prints nothing and succeeds, and soon. */
-static int command_hook_report(struct cli *c)
+/* An agent runs this: whatever goes wrong, the command prints nothing, succeeds, and ends soon. */
+static int command_hook_report(struct context *c)
 {
     const char *id = getenv("TELEC_SESSION_ID");
-    int late = 0;
-    struct loop_timer timer = {.fn = command_hook_on_late, .ctx = &late};
     buf input = {0}, event = {0}, target = {0};
     if (id && *id) {
         command_hook_input(c, &input);
@@ -690,13 +684,7 @@ static int command_hook_report(struct cli *c)
             buf_str(&target, "/sessions/");
             http_put_encoded(&target, span_of(id));
             buf_str(&target, "/event");
-            c->client.may_start = 0;
-            loop_timer_set(&c->loop, &timer, c->loop.now + CLI_HOOK_MS);
-            client_request(&c->client, "POST", buf_cstr(&target), buf_view(&event), cli_on_answer,
-                           c);
-            while (!c->answered && !late)
-                loop_once(&c->loop);
-            loop_timer_stop(&c->loop, &timer);
+            context_post(c, buf_cstr(&target), &event, COMMAND_HOOK_MS);
         }
     }
     buf_free(&input);
@@ -705,37 +693,42 @@ static int command_hook_report(struct cli *c)
     return 0;
 }
 
-static int command_hook(struct cli *c)
+static int command_hook(struct context *c)
 {
     const char *agent = c->value['i'], *home = getenv("HOME");
     buf report = {0}, error = {0};
     if (!agent)
         return command_hook_report(c);
-    if (!span_is_one_of("claude|gemini|codex", agent))
-        return cli_usage("claude, gemini or codex is expected", agent);
+    if (!agents_find(agent) || !agents_find(agent)->hooks.format) {
+        agents_put_names(&error, 1, "");
+        buf_str(&error, " have hooks");
+        int usage = context_usage(buf_cstr(&error), agent);
+        buf_free(&error);
+        return usage;
+    }
     int status = hook_install(agent, home ? home : "/", c->config.program, c->value['y'] != NULL,
                               &report, &error);
-    int failed = cli_write(&report);
+    int failed = context_write(&report);
     if (status < 0)
-        failed = cli_fail("%s", buf_cstr(&error));
+        failed = context_fail("%s", buf_cstr(&error));
     buf_free(&error);
     return failed;
 }
 
 /* ---- the terminal UI ------------------------------------------------------------------------ */
 
-static int command_ui(struct cli *c, const char *attach)
+static int command_ui(struct context *c, const char *attach)
 {
     buf error = {0};
     const char *terminal = getenv("TERM");
     if (!isatty(0) || !isatty(1))
-        return cli_fail("the terminal UI needs a terminal; 'telec list' does not");
+        return context_fail("the terminal UI needs a terminal; 'telec list' does not");
     if (!terminal || !*terminal || strcmp(terminal, "dumb") == 0)
-        return cli_fail("this terminal (TERM=%s) can't show the UI; 'telec list' works",
+        return context_fail("this terminal (TERM=%s) can't show the UI; 'telec list' works",
                         terminal ? terminal : "");
     int status = tui_run(&c->config, c->value['D'] == NULL, attach, &error);
     if (error.n)
-        cli_fail("%s", buf_cstr(&error));
+        context_fail("%s", buf_cstr(&error));
     buf_free(&error);
     return status;
 }
@@ -763,25 +756,25 @@ static int command_run_program(char *const *argv)
 }
 
 /* Being in a session of another computer: there, by ssh. */
-static int command_attach_elsewhere(struct cli *c, struct json session)
+static int command_attach_elsewhere(struct context *c, struct json session)
 {
     buf line = {0}, error = {0}, kept = {0};
     struct json object;
     buf_span(&kept, session.text); /* the next answer takes the place of this one */
-    if (cli_ask(c, "GET", "/computers", NULL) != 0) {
+    if (context_ask(c, "GET", "/computers", NULL) != 0) {
         buf_free(&kept);
         return 1;
     }
     json_parse(buf_view(&kept), &object, NULL, NULL);
-    if (!client_put_attach(&c->config, object, cli_answer(c), &line, &error)) {
-        cli_fail("%s", buf_cstr(&error));
+    if (!client_put_attach(&c->config, object, context_reply(c), &line, &error)) {
+        context_fail("%s", buf_cstr(&error));
         buf_free(&kept), buf_free(&line), buf_free(&error);
         return 1;
     }
     char **argv = config_words(buf_view(&line));
     int status = command_run_program(argv);
     if (status != 0)
-        cli_fail("'%s' ended with status %d; it must work without questions asked ([peers] attach "
+        context_fail("'%s' ended with status %d; it must work without questions asked ([peers] attach "
                  "in %s says how to get there)",
                  buf_cstr(&line), status, c->config.file);
     free(argv);
@@ -789,21 +782,21 @@ static int command_attach_elsewhere(struct cli *c, struct json session)
     return status != 0;
 }
 
-static int command_attach(struct cli *c)
+static int command_attach(struct context *c)
 {
     buf target = {0};
-    int status = cli_find(c, c->args[0], &target);
+    int status = context_find(c, c->args[0], &target);
     if (status == 0)
-        status = cli_get(c, &target);
-    if (status == 0 && json_text_eq(json_get(cli_answer(c), "state"), "exited"))
+        status = context_get(c, &target);
+    if (status == 0 && json_text_eq(json_get(context_reply(c), "state"), "exited"))
         status =
-            cli_fail("%s: the session has ended; 'telec tail' shows what it wrote", c->args[0]);
-    struct json computer = json_get(cli_answer(c), "computer");
+            context_fail("%s: the session has ended; 'telec tail' shows what it wrote", c->args[0]);
+    struct json computer = json_get(context_reply(c), "computer");
     int elsewhere =
         computer.type == JSON_STRING && !json_text_eq(computer, c->config.computer);
     if (status == 0 &&
-        (elsewhere || json_get(cli_answer(c), "tmux_session_name").type == JSON_STRING))
-        status = command_attach_elsewhere(c, cli_answer(c));
+        (elsewhere || json_get(context_reply(c), "tmux_session_name").type == JSON_STRING))
+        status = command_attach_elsewhere(c, context_reply(c));
     else if (status == 0)
         status = command_ui(c, target.p + strlen("/sessions/"));
     buf_free(&target);

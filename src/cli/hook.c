@@ -14,44 +14,11 @@
 
 /* ---- what a hook says ----------------------------------------------------------------------- */
 
-static const struct {
-    const char *name; /* the agent's */
-    const char *type; /* ours */
-    const char *text; /* the member that holds the text; NULL: none */
-} hook_events[] = {
-    {"SessionStart", "session_start", NULL},
-    {"UserPromptSubmit", "prompt", "prompt"},
-    {"BeforeAgent", "prompt", "prompt"}, /* Gemini CLI */
-    {"PermissionRequest", "notification", "tool_name"},
-    {"Notification", "notification", "message"},
-    {"Elicitation", "notification", "message"},
-    {"Stop", "stop", "last_assistant_message"},
-    {"StopFailure", "stop", "error"},
-    {"AfterAgent", "stop", "prompt_response"},                 /* Gemini CLI */
-    {"agent-turn-complete", "stop", "last-assistant-message"}, /* Codex's notify */
-    {"SessionEnd", "session_end", "reason"},
-};
-
-/* Of the events above, those that mean something else: a member and its value. */
-static const struct {
-    const char *name, *member, *value;
-} hook_exceptions[] = {
-    {"SessionStart", "source", "compact"}, /* in the middle of a turn */
-    {"Notification", "notification_type", "idle_prompt"}, /* it said "stop" a minute ago */
-    {"Notification", "notification_type", "auth_success"},
-    {"Notification", "notification_type", "elicitation_complete"},
-    {"Notification", "notification_type", "elicitation_response"},
-    {"Notification", "notification_type", "agent_completed"},
-    {"Notification", "notification_type", "quota_auto_resume_fired"},
-    {"Notification", "notification_type", "quota_auto_resume_stale"},
-    {"Notification", "notification_type", "quota_auto_resume_disabled"},
-};
-
-static int hook_is_exception(struct json input, const char *name)
+static int hook_is_ignored(struct json input, const struct agents_event *event)
 {
-    for (size_t i = 0; i < COUNT_OF(hook_exceptions); i++)
-        if (strcmp(hook_exceptions[i].name, name) == 0 &&
-            json_text_eq(json_get(input, hook_exceptions[i].member), hook_exceptions[i].value))
+    struct json value = event->member ? json_get(input, event->member) : (struct json){0};
+    for (const char *const *word = event->ignored; word && *word; word++)
+        if (json_text_eq(value, *word))
             return 1;
     return 0;
 }
@@ -71,31 +38,43 @@ static void hook_put_cut(buf *b, const char *key, struct json string, size_t mos
     buf_free(&text);
 }
 
+/* Finds the event among those of all agents, and its agent's row. Returns NULL when no agent
+ * reports such an event; *named then says whether the input names an event at all. */
+static const struct agents_event *hook_find_event(struct json input, const struct agents_row **row,
+                                                  int *named)
+{
+    for (size_t i = 0; (*row = agents_row(i)); i++) {
+        const struct agents_hooks *hooks = &(*row)->hooks;
+        struct json name = hooks->format ? json_get(input, hooks->name_member) : (struct json){0};
+        if (name.type != JSON_STRING)
+            continue;
+        *named = 1;
+        for (const struct agents_event *event = hooks->events; event->name; event++)
+            if (json_text_eq(name, event->name))
+                return event;
+    }
+    return NULL;
+}
+
 static int hook_read(span input, buf *event)
 {
     struct json object;
+    const struct agents_row *row;
+    int named = 0;
     if (json_parse(input, &object, NULL, NULL) != PARSE_DONE || object.type != JSON_OBJECT)
         return -1;
-    struct json name = json_get(object, "hook_event_name"), id = json_get(object, "session_id");
-    if (name.type != JSON_STRING)
-        name = json_get(object, "type");
-    if (name.type != JSON_STRING)
+    const struct agents_event *found = hook_find_event(object, &row, &named);
+    if (!named)
         return -1;
-    size_t i = 0;
-    while (i < COUNT_OF(hook_events) && !json_text_eq(name, hook_events[i].name))
-        i++;
-    if (i == COUNT_OF(hook_events) || hook_is_exception(object, hook_events[i].name))
+    /* A subagent's turn is not the session's, but a subagent's question blocks the session. */
+    if (!found || hook_is_ignored(object, found) ||
+        (json_get(object, "agent_id").type == JSON_STRING &&
+         strcmp(found->type, "notification") != 0))
         return 0;
-    /* a subagent's turn is not the session's, but what it asks holds up the session */
-    if (json_get(object, "agent_id").type == JSON_STRING &&
-        strcmp(hook_events[i].type, "notification") != 0)
-        return 0;
-    if (id.type != JSON_STRING)
-        id = json_get(object, "thread-id");
+    struct json id = json_get(object, row->hooks.id_member);
     json_open(event, '{');
-    json_field_string(event, "type", hook_events[i].type);
-    hook_put_cut(event, "text",
-                 hook_events[i].text ? json_get(object, hook_events[i].text) : (struct json){0},
+    json_field_string(event, "type", found->type);
+    hook_put_cut(event, "text", found->text ? json_get(object, found->text) : (struct json){0},
                  HOOK_TEXT_MAX);
     if (id.type == JSON_STRING && id.text.n > 2 && id.text.n <= HOOK_ID_MAX + 2)
         hook_put_cut(event, "native_session_id", id, HOOK_ID_MAX);
@@ -254,35 +233,9 @@ static void hook_insert(buf *text, struct json root, struct json container, cons
 
 /* ---- agents with hooks in a JSON file ------------------------------------------------------- */
 
-struct hook_agent {
-    const char *name, *title;
-    const char *variable; /* that says where the settings are; behind it comes: */
-    const char *in_variable, *in_home, *file;
-    const char *const *events; /* NULL: the file is Codex's config.toml */
-    int timeout;               /* in the agent's unit: telec must never hold it up for long */
-};
-
-static const char *const hook_claude_events[] = {"SessionStart",
-                                                 "UserPromptSubmit",
-                                                 "PermissionRequest",
-                                                 "Notification",
-                                                 "Stop",
-                                                 "SessionEnd",
-                                                 NULL};
-static const char *const hook_gemini_events[] = {"SessionStart", "BeforeAgent", "Notification",
-                                                 "AfterAgent",   "SessionEnd",  NULL};
-
-static const struct hook_agent hook_agents[] = {
-    {"claude", "Claude Code", "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json",
-     hook_claude_events, 5}, /* seconds */
-    {"gemini", "Gemini CLI", "GEMINI_CLI_HOME", "/.gemini", "/.gemini", "settings.json",
-     hook_gemini_events, 5000}, /* milliseconds */
-    {"codex", "Codex", "CODEX_HOME", "", "/.codex", "config.toml", NULL, 0},
-};
-
 /* One change to a settings file. */
 struct hook_job {
-    const struct hook_agent *agent;
+    const struct agents_row *agent;
     const char *program;
     char *path;        /* what people call the file */
     char *target;      /* what it is once links are followed; NULL: there is none yet */
@@ -322,7 +275,7 @@ static void hook_put_group(buf *b, const struct hook_job *job)
     json_field_string(b, "type", "command");
     json_key(b, "command");
     json_put_string(b, buf_view(&command));
-    json_field_int(b, "timeout", job->agent->timeout);
+    json_field_int(b, "timeout", job->agent->hooks.timeout);
     json_close(b, '}');
     json_close(b, ']');
     json_close(b, '}');
@@ -415,8 +368,10 @@ static int hook_add_json(struct hook_job *job)
         buf_str(&job->after, "{}\n");
     }
     status = hook_check_json(job);
-    for (const char *const *event = job->agent->events; *event; event++) {
-        int one = status < 0 ? status : hook_add_event(job, &job->after, *event);
+    for (const struct agents_event *event = job->agent->hooks.events; event->name; event++) {
+        if (!event->installed)
+            continue;
+        int one = status < 0 ? status : hook_add_event(job, &job->after, event->name);
         if (one < 0)
             status = -1;
         if (one == 0)
@@ -424,7 +379,7 @@ static int hook_add_json(struct hook_job *job)
         added = 1;
         if (!job->missing.n)
             buf_str(&job->missing, "{}\n");
-        hook_add_event(job, &job->missing, *event);
+        hook_add_event(job, &job->missing, event->name);
     }
     if (status == 0 && added)
         status = hook_check_json(job);
@@ -664,13 +619,14 @@ static int hook_add_toml(struct hook_job *job)
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-static char *hook_path(const struct hook_agent *agent, const char *home)
+static char *hook_path(const struct agents_row *agent, const char *home)
 {
-    const char *dir = getenv(agent->variable);
+    const struct agents_hooks *hooks = &agent->hooks;
+    const char *dir = getenv(hooks->variable);
     buf b = {0};
     int is_set = dir && *dir;
-    buf_fmt(&b, "%s%s/%s", is_set ? dir : home, is_set ? agent->in_variable : agent->in_home,
-            agent->file);
+    buf_fmt(&b, "%s%s/%s", is_set ? dir : home, is_set ? hooks->in_variable : hooks->in_home,
+            hooks->file);
     return b.p; /* buf_fmt leaves a NUL behind it */
 }
 
@@ -760,6 +716,17 @@ static int hook_store(struct hook_job *job)
 
 /* ---- installing ----------------------------------------------------------------------------- */
 
+/* The formats of settings: adds to job->after what is missing, and to job->missing what a file
+ * that lacks only this would hold. Returns 1, 0 or -1 as hook_install does. */
+static const struct {
+    int (*add)(struct hook_job *job);
+    const char *note; /* ends the report */
+} hook_formats[AGENTS_FORMATS] = {
+    [AGENTS_JSON] = {hook_add_json, ""},
+    [AGENTS_TOML_NOTIFY] = {hook_add_toml, "The line reports finished turns only; it belongs above "
+                                           "the first [table].\n"},
+};
+
 static void hook_put_report(buf *b, const struct hook_job *job, int status, int written)
 {
     utf8_put_visible(b, span_of(job->path));
@@ -772,15 +739,14 @@ static void hook_put_report(buf *b, const struct hook_job *job, int status, int 
                     : ": for %s to report to telec, put in:\n",
             job->agent->title);
     buf_span(b, buf_view(&job->missing));
-    if (!job->agent->events)
-        buf_str(b, "Codex tells of finished turns that way; it belongs above the first [table].\n");
+    buf_str(b, hook_formats[job->agent->hooks.format].note);
 }
 
 static int hook_run(struct hook_job *job, int write, buf *report)
 {
     int loaded = hook_load(job); /* what can't be read counts as empty, for the report */
     buf_span(&job->after, buf_view(&job->before));
-    int status = job->agent->events ? hook_add_json(job) : hook_add_toml(job);
+    int status = hook_formats[job->agent->hooks.format].add(job);
     if (loaded < 0)
         status = -1;
     int written = status > 0 && write;
@@ -795,13 +761,11 @@ static int hook_install(const char *agent, const char *home, const char *program
 {
     struct hook_job job = {.program = program, .error = error};
     struct utf8_state utf8 = {0};
-    for (size_t i = 0; i < COUNT_OF(hook_agents); i++)
-        if (strcmp(hook_agents[i].name, agent) == 0)
-            job.agent = &hook_agents[i];
-    if (!job.agent) {
-        buf_str(error, "no hooks are known of ");
+    job.agent = agents_find(agent);
+    if (!job.agent || !job.agent->hooks.format) {
         utf8_put_visible(error, span_of(agent));
-        buf_str(error, ": claude, gemini and codex have some");
+        buf_str(error, ": no hooks are known of it; agents with hooks: ");
+        agents_put_names(error, 1, "");
         return -1;
     }
     if (program[0] != '/' || utf8_check(&utf8, span_of(program)) != PARSE_DONE) {

@@ -223,7 +223,7 @@ static int requests_read_auto(char **words, struct session_plan *plan, buf *prom
     if ((strcmp(words[0], "agent") != 0 && strcmp(words[0], "agent_then_message") != 0) ||
         !words[1])
         return 0;
-    int has_mode = words[2] && config_mode(words[2]) >= 0;
+    int has_mode = words[2] && agents_mode(words[2]) >= 0;
     plan->agent = words[1];
     if (has_mode)
         plan->mode = words[2];
@@ -324,7 +324,7 @@ static void requests_agent(struct requests_job *job)
     int read = requests_read_auto(job->words, &plan, &prompt);
     const struct config_agent *agent = read ? config_agent(job->all->config, plan.agent) : NULL;
     if (agent) {
-        session_put_agent_command(agent, config_mode(plan.mode), plan.message, &line);
+        session_put_agent_command(agent, agents_mode(plan.mode), plan.message, &line);
         requests_type(job, buf_view(&line), 1);
     } else {
         broadcast_error(job, "agent: no such agent is configured here", "BAD_REQUEST");

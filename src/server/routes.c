@@ -183,7 +183,7 @@ static void routes_create_session(struct request *r)
     char **command = routes_command(r);
     struct session_plan plan = {.title = title && *title ? title : NULL,
                                 .directory = directory,
-                                .agent = agent ? agent : "claude",
+                                .agent = agent ? agent : agents_row(0)->name,
                                 .mode = mode ? mode : "slow",
                                 .initiator = initiator,
                                 .message = message && *message ? message : NULL,

@@ -517,12 +517,12 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 {
     const struct config_agent *agent =
         plan->command ? NULL : config_agent(all->config, plan->agent);
-    int mode = plan->mode ? config_mode(plan->mode) : CONFIG_SLOW;
+    int mode = plan->mode ? agents_mode(plan->mode) : AGENTS_SLOW;
     buf line = {0}, error = {0};
     char **argv = NULL;
     char id[37];
     if (agent) {
-        session_put_agent_command(agent, mode < 0 ? CONFIG_SLOW : mode, plan->message, &line);
+        session_put_agent_command(agent, mode < 0 ? AGENTS_SLOW : mode, plan->message, &line);
         argv = config_words(buf_view(&line));
     }
     const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);

@@ -118,16 +118,6 @@ static int config_on_path(const char *program)
 
 /* ---- defaults ------------------------------------------------------------------------------- */
 
-static const char *const config_modes[CONFIG_MODES] = {"fast", "med", "slow"};
-
-static int config_mode(const char *name)
-{
-    for (int i = 0; i < CONFIG_MODES; i++)
-        if (strcmp(name, config_modes[i]) == 0)
-            return i;
-    return -1;
-}
-
 static const struct config_agent *config_agent(const struct config *c, const char *name)
 {
     for (int i = 0; i < c->agent_count; i++)
@@ -165,7 +155,8 @@ static const char *config_user(const struct config *c)
     return c->user ? c->user : me ? me->pw_name : "unknown";
 }
 
-static struct config_agent *config_add_agent(struct config *c, span name)
+/* Adds an agent whose command is `program`; NULL: there are too many. */
+static struct config_agent *config_add_agent(struct config *c, span name, const char *program)
 {
     buf command = {0};
     if (c->agent_count == CONFIG_AGENTS_MAX)
@@ -173,7 +164,7 @@ static struct config_agent *config_add_agent(struct config *c, span name)
     struct config_agent *agent = &c->agents[c->agent_count++];
     *agent = (struct config_agent){.command = NULL};
     memcpy(agent->name, name.p, name.n);
-    config_put_quoted(&command, agent->name);
+    config_put_quoted(&command, program ? program : agent->name);
     agent->command = span_dup(buf_view(&command));
     buf_free(&command);
     return agent;
@@ -181,27 +172,17 @@ static struct config_agent *config_add_agent(struct config *c, span name)
 
 static void config_default_agents(struct config *c)
 {
-    static const struct {
-        const char *name, *fast, *med, *slow, *prompt;
-    } known[] = {
-        {"claude", "--model haiku", "--model sonnet", "--model opus", ""},
-        {"gemini", "-m flash-lite", "-m flash", "-m pro", "-i"},
-        {"codex", "-c model_reasoning_effort=low", "-c model_reasoning_effort=medium",
-         "-c model_reasoning_effort=high", ""},
-    };
-    for (size_t i = 0; i < COUNT_OF(known); i++) {
-        struct config_agent *agent = config_add_agent(c, span_of(known[i].name));
-        agent->flags[CONFIG_FAST] = span_dup(span_of(known[i].fast));
-        agent->flags[CONFIG_MED] = span_dup(span_of(known[i].med));
-        agent->flags[CONFIG_SLOW] = span_dup(span_of(known[i].slow));
-        agent->prompt = span_dup(span_of(known[i].prompt));
+    const struct agents_row *row;
+    for (size_t i = 0; (row = agents_row(i)); i++) {
+        int is_shell = strcmp(row->name, "shell") == 0;
+        struct config_agent *agent =
+            config_add_agent(c, span_of(row->name), is_shell ? config_shell() : NULL);
+        for (int mode = 0; mode < AGENTS_MODES; mode++)
+            if (row->flags[mode])
+                agent->flags[mode] = span_dup(span_of(row->flags[mode]));
+        if (row->prompt)
+            agent->prompt = span_dup(span_of(row->prompt));
     }
-    struct config_agent *shell = config_add_agent(c, span_of("shell"));
-    buf quoted = {0};
-    config_put_quoted(&quoted, config_shell());
-    free(shell->command);
-    shell->command = span_dup(buf_view(&quoted));
-    buf_free(&quoted);
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -260,9 +241,9 @@ static const struct config_key config_peers_keys[] = {
     {"attach", offsetof(struct config, attach)}};
 static const struct config_key config_agent_keys[] = {
     {"command", offsetof(struct config_agent, command)},
-    {"fast", offsetof(struct config_agent, flags[CONFIG_FAST])},
-    {"med", offsetof(struct config_agent, flags[CONFIG_MED])},
-    {"slow", offsetof(struct config_agent, flags[CONFIG_SLOW])},
+    {"fast", offsetof(struct config_agent, flags[AGENTS_FAST])},
+    {"med", offsetof(struct config_agent, flags[AGENTS_MED])},
+    {"slow", offsetof(struct config_agent, flags[AGENTS_SLOW])},
     {"prompt", offsetof(struct config_agent, prompt)}};
 static const struct config_key config_project_keys[] = {
     {"path", offsetof(struct config_project, path)},
@@ -405,7 +386,7 @@ static void config_open_agent(struct config_line *line)
     for (int i = 0; i < line->config->agent_count; i++)
         if (span_eq(line->name, line->config->agents[i].name))
             return;
-    if (!config_add_agent(line->config, line->name))
+    if (!config_add_agent(line->config, line->name, NULL))
         config_problem(line, ": too many agents", line->name);
 }
 
@@ -666,7 +647,7 @@ static void config_free(struct config *c)
     for (int i = 0; i < c->agent_count; i++) {
         struct config_agent *agent = &c->agents[i];
         free(agent->command), free(agent->prompt);
-        for (int mode = 0; mode < CONFIG_MODES; mode++)
+        for (int mode = 0; mode < AGENTS_MODES; mode++)
             free(agent->flags[mode]);
     }
     for (int i = 0; i < c->project_count; i++)

@@ -167,11 +167,53 @@ static int conn_peer_is_me(int fd);                /* the process at the other e
 static int conn_close_on_exec(int fd);             /* gives fd back */
 static void conn_close_inherited(int first);       /* closes all descriptors from `first` on */
 
+/* ==== agents: the table of agent programs, one row an agent ================================== */
+
+enum agents_mode { AGENTS_FAST, AGENTS_MED, AGENTS_SLOW, AGENTS_MODES };
+
+/* An event of an agent's hooks, and the event that telec makes of it. */
+struct agents_event {
+    const char *name;           /* the agent's word; NULL ends a list */
+    const char *type;           /* of POST /sessions/{id}/event: prompt, stop … */
+    const char *text;           /* the member that holds the text; NULL: none */
+    int installed;              /* 0: understood, but `telec hook --install` does not ask for it */
+    const char *member;         /* NULL, or: the event is ignored when this member … */
+    const char *const *ignored; /* … has one of these values; NULL ends them */
+};
+
+/* How an agent's settings name its hooks: one function of cli/hook.c each. */
+enum agents_format { AGENTS_NO_HOOKS, AGENTS_JSON, AGENTS_TOML_NOTIFY, AGENTS_FORMATS };
+
+struct agents_hooks {
+    enum agents_format format;
+    const char *variable;       /* names the directory of the settings; then … */
+    const char *in_variable, *in_home, *file; /* … what follows it, or HOME; the file's name */
+    const char *name_member, *id_member; /* of the JSON: the event's name, the agent's own id */
+    const struct agents_event *events;
+    int timeout;                /* in the agent's unit; a hook must never hold it up for long */
+};
+
+struct agents_row {
+    const char *name;           /* in [agent NAME]; also the program, but of the shell: $SHELL */
+    const char *title;          /* for messages */
+    const char *flags[AGENTS_MODES]; /* added for fast, med, slow; NULL: none */
+    const char *prompt;         /* put before a first prompt; NULL: the prompt is typed instead */
+    const char *resume;         /* put before the agent's own id to resume it; NULL: it can't */
+    const char *colour, *colour_on_light; /* as in [colours]; the second NULL: the same */
+    struct agents_hooks hooks;
+};
+
+/* Returns row i, from 0; NULL past the last. Row 0 is the agent of a request that names none. */
+static const struct agents_row *agents_row(size_t i);
+static const struct agents_row *agents_find(const char *name); /* NULL: no row */
+static int agents_mode(const char *name);          /* enum agents_mode, or -1 */
+/* Appends "claude, gemini and codex", each name behind `before`; `hooked`: only agents with hooks. */
+static void agents_put_names(buf *b, int hooked, const char *before);
+
 /* ==== config: paths, the config file, defaults =============================================== */
 
 #define CONFIG_AGENTS_MAX 16
 #define CONFIG_NAME_MAX 64
-enum config_mode { CONFIG_FAST, CONFIG_MED, CONFIG_SLOW, CONFIG_MODES };
 
 /* Where a value comes from: the line of the file that set it, or 0: a default. By the order of the
  * keys in config's tables. */
@@ -180,7 +222,7 @@ enum config_mode { CONFIG_FAST, CONFIG_MED, CONFIG_SLOW, CONFIG_MODES };
 struct config_agent {
     char name[CONFIG_NAME_MAX];
     char *command;              /* program and arguments, quoted as in a shell */
-    char *flags[CONFIG_MODES];  /* added for fast, med, slow */
+    char *flags[AGENTS_MODES];  /* added for fast, med, slow */
     char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
     int lines[CONFIG_ORIGINS];
 };
@@ -253,7 +295,6 @@ static const struct config_agent *config_agent(const struct config *c, const cha
 static const char *config_user(const struct config *c);
 /* The letter x of a prefix written "Ctrl-x"; 0: it isn't one. */
 static char config_ctrl_letter(const char *prefix);
-static int config_mode(const char *name);          /* enum config_mode, or -1 */
 /* Splits as a POSIX shell does (quotes, backslashes; no expansions). A NULL-terminated argv in one
  * block to be freed with free(), or NULL: an open quote. */
 static char **config_words(span s);

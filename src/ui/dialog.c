@@ -151,7 +151,7 @@ static void dialog_new(struct app *t, const char *prompt)
     struct widget_line *mode = widget_form_add(&t->form, "Mode", "");
     mode->choices = dialog_modes;
     mode->choice_count = (int)COUNT_OF(dialog_modes);
-    mode->choice = CONFIG_SLOW;
+    mode->choice = AGENTS_SLOW;
     widget_form_add(&t->form, "Title", "");
     dialog_add_text(t, "Prompt", prompt);
     dialog_suit_computer(t);
@@ -192,7 +192,7 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     json_open(&body, '{');
     json_field_string(&body, "computer", s->computer);
     json_field_string(&body, "project_dir", s->directory);
-    json_field_string(&body, "agent", s->agent ? s->agent : "claude");
+    json_field_string(&body, "agent", s->agent ? s->agent : agents_row(0)->name);
     json_field_string(&body, "thinking_mode", s->mode);
     json_field_string(&body, "title", s->title && *s->title ? s->title : NULL);
     json_field_string(&body, "message", s->message && *s->message ? s->message : NULL);

@@ -40,17 +40,8 @@ static const struct {
     {"code", "green", "22"},
 };
 
-/* The agents that have a colour of their own; "agent-" stands before the names in [colours]. */
-static const struct {
-    const char *name, *style, *light;
-} theme_agents[] = {
-    {"claude", "yellow", "94"},
-    {"gemini", "blue", NULL},
-    {"codex", "green", "22"},
-    {"shell", "cyan", "24"},
-    {"", "magenta", NULL}, /* all others */
-};
-
+/* The colour of agents without a row of their own; "agent-" stands before names in [colours]. */
+#define THEME_OTHER_AGENTS "magenta"
 #define THEME_AGENT "agent-"
 #define THEME_EXPECTED \
     ": expected [bold] [dim] [reverse] [underline] COLOUR [on COLOUR], COLOUR being a name (red, " \
@@ -218,15 +209,17 @@ static struct cell_style *theme_find(struct theme *th, const char *name)
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
                       buf *problems)
 {
+    const struct agents_row *row;
     *th = (struct theme){.agent_count = 0};
     for (size_t i = 0; i < THEME_STYLES; i++)
         th->style[i] = theme_default(theme_defaults[i].style, theme_defaults[i].light, ground);
-    for (size_t i = 0; i < COUNT_OF(theme_agents); i++) {
-        strcpy(th->agents[i].name, theme_agents[i].name);
-        th->agents[i].style =
-            theme_default(theme_agents[i].style, theme_agents[i].light, ground);
+    th->agents[0].style = theme_default(THEME_OTHER_AGENTS, NULL, ground);
+    th->agent_count = 1;
+    for (size_t i = 0; (row = agents_row(i)); i++) {
+        int at = th->agent_count++;
+        strcpy(th->agents[at].name, row->name);
+        th->agents[at].style = theme_default(row->colour, row->colour_on_light, ground);
     }
-    th->agent_count = (int)COUNT_OF(theme_agents);
     for (int i = 0; i < c->colours.count; i++) {
         const struct config_entry *entry = &c->colours.items[i];
         struct cell_style style, *place = NULL;
@@ -250,11 +243,10 @@ static enum theme_ground theme_ground(uint32_t rgb)
 
 static struct cell_style theme_agent(const struct theme *th, const char *agent)
 {
-    int other = (int)COUNT_OF(theme_agents) - 1;
-    for (int i = 0; agent && i < th->agent_count; i++)
+    for (int i = 1; agent && i < th->agent_count; i++)
         if (strcmp(agent, th->agents[i].name) == 0)
             return th->agents[i].style;
-    return th->agents[other].style;
+    return th->agents[0].style;
 }
 
 /* Where the style was set; 0: nowhere, or so that it can't be used. */
@@ -288,12 +280,10 @@ static void theme_put_config(const struct config *c, buf *b)
     buf_str(b, "[colours]\n");
     for (size_t i = 0; i < THEME_STYLES; i++)
         theme_put_line(c, b, theme_defaults[i].name, th.style[i], theme_defaults[i].light);
-    for (int i = 0; i < th.agent_count; i++) {
+    for (int i = 1; i < th.agent_count; i++) {
+        const struct agents_row *row = agents_find(th.agents[i].name);
         char name[sizeof THEME_AGENT + CONFIG_NAME_MAX];
-        if (!th.agents[i].name[0])
-            continue;
         snprintf(name, sizeof name, "%s%s", THEME_AGENT, th.agents[i].name);
-        theme_put_line(c, b, name, th.agents[i].style,
-                       i < (int)COUNT_OF(theme_agents) ? theme_agents[i].light : NULL);
+        theme_put_line(c, b, name, th.agents[i].style, row ? row->colour_on_light : NULL);
     }
 }

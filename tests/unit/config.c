@@ -234,11 +234,11 @@ static void unit_config_good_file(void)
     CHECK_INT(c.agent_count, 5);
     const struct config_agent *claude = config_agent(&c, "claude"), *own = config_agent(&c, "own");
     CHECK_SPAN(span_of(claude->command), "/opt/my\\ claude --x 'a b'");
-    CHECK_SPAN(span_of(claude->flags[CONFIG_FAST]), "");
-    CHECK_SPAN(span_of(claude->flags[CONFIG_MED]), "--model sonnet");
-    CHECK_SPAN(span_of(own->flags[CONFIG_SLOW]), "--deep = yes");
+    CHECK_SPAN(span_of(claude->flags[AGENTS_FAST]), "");
+    CHECK_SPAN(span_of(claude->flags[AGENTS_MED]), "--model sonnet");
+    CHECK_SPAN(span_of(own->flags[AGENTS_SLOW]), "--deep = yes");
     CHECK_SPAN(span_of(own->prompt), "-p");
-    CHECK(own->flags[CONFIG_FAST] == NULL);
+    CHECK(own->flags[AGENTS_FAST] == NULL);
     CHECK(config_agent(&c, "nobody") == NULL && config_agent(&c, "") == NULL);
     CHECK_INT(c.project_count, 2);
     CHECK_SPAN(span_of(c.projects[0].name), "telec work");
@@ -526,16 +526,11 @@ static void unit_config_defaults(void)
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct config_agent *agent = config_agent(&c, names[i]);
         CHECK(agent && strcmp(agent->command, names[i]) == 0);
-        for (int mode = 0; agent && mode < CONFIG_MODES; mode++)
+        for (int mode = 0; agent && mode < AGENTS_MODES; mode++)
             CHECK(agent->flags[mode] && agent->flags[mode][0]);
     }
     config_free(&c);
     buf_free(&error);
-    CHECK_INT(config_mode("fast"), CONFIG_FAST);
-    CHECK_INT(config_mode("med"), CONFIG_MED);
-    CHECK_INT(config_mode("slow"), CONFIG_SLOW);
-    CHECK_INT(config_mode("medium"), -1);
-    CHECK_INT(config_mode(""), -1);
 }
 
 static void unit_config_on_path(void)

@@ -554,7 +554,7 @@ static void unit_hook_file_care(void)
 static void unit_hook_race(void)
 {
     buf error = {0};
-    struct hook_job job = {.agent = &hook_agents[2], .program = "/t", .error = &error};
+    struct hook_job job = {.agent = agents_find("codex"), .program = "/t", .error = &error};
     job.path = span_dup(span_of(unit_hook_path(".codex/config.toml")));
     unit_hook_write(".codex/config.toml", "x = 1\n");
     CHECK_INT(hook_load(&job), 0);
@@ -610,8 +610,9 @@ static void unit_hook_refused(void)
     static const struct {
         const char *agent, *home, *program, *said;
     } calls[] = {
-        {"emacs", "/h", "/t", "no hooks are known of emacs"},
-        {"", "/h", "/t", "no hooks are known of"},
+        {"emacs", "/h", "/t", "emacs: no hooks are known of it; agents with hooks: claude, gemini and codex"},
+        {"", "/h", "/t", ": no hooks are known of it"},
+        {"shell", "/h", "/t", "shell: no hooks are known of it"},
         {"claude", "/h", "telec", "telec: a hook needs an absolute path"},
         {"claude", "/h", "", ": a hook needs an absolute path"},
         {"claude", "/h", "/\xff", "a hook needs an absolute path in UTF-8"},

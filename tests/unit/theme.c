@@ -65,9 +65,7 @@ static void unit_theme_defaults(void)
         for (size_t k = 0; k < i; k++)
             CHECK(strcmp(theme_defaults[i].name, theme_defaults[k].name) != 0);
     }
-    for (size_t i = 0; i < COUNT_OF(theme_agents); i++)
-        CHECK(theme_parse(span_of(theme_agents[i].style), &style) &&
-              (!theme_agents[i].light || theme_parse(span_of(theme_agents[i].light), &style)));
+    CHECK(theme_parse(span_of(THEME_OTHER_AGENTS), &style));
     CHECK_INT(theme_ground(0xffffff), THEME_LIGHT);
     CHECK_INT(theme_ground(0xfdf6e3), THEME_LIGHT);
     CHECK_INT(theme_ground(0x000000), THEME_DARK);
