@@ -190,17 +190,25 @@ static int field_width(const struct field *f)
     return f->width > 0 ? f->width : INT_MAX; /* not drawn yet: as if nothing were broken */
 }
 
+/* The text from `from` to `end`; of an empty field, whose buffer is NULL, too. */
+static span field_part(const struct field *f, size_t from, size_t end)
+{
+    span part = field_rest(f, from);
+    part.n = end > from ? end - from : 0;
+    return part;
+}
+
 static int field_column(const struct field *f, size_t from, size_t at)
 {
-    return at > from ? cell_columns((span){f->text.p + from, at - from}) : 0;
+    return cell_columns(field_part(f, from, at));
 }
 
 /* The place in a line that is shown in that column, or nearest to it. */
 static size_t field_at_column(const struct field *f, struct field_line line, int column)
 {
     int used;
-    size_t at = line.from + cell_fit((span){f->text.p + line.from, line.end - line.from},
-                                     column > 0 ? column : 0, &used);
+    size_t at = line.from + cell_fit(field_part(f, line.from, line.end), column > 0 ? column : 0,
+                                     &used);
     if (at == line.end && line.next == line.end && !line.last)
         at = field_before(f, at); /* behind a line that goes on is the next one's start */
     return at;
@@ -368,8 +376,7 @@ static void field_draw(struct grid *g, int row, int col, int rows, int width, st
     grid_fill(g, row, col, rows, width, style);
     struct field_line line = field_find(f, f->text.n, f->top, width);
     for (int y = 0; y < rows; y++) {
-        grid_put(g, row + y, col, width, (span){f->text.p + line.from, line.end - line.from},
-                 style);
+        grid_put(g, row + y, col, width, field_part(f, line.from, line.end), style);
         if (focused && line.number == at)
             field_show_cursor(g, row + y, col + field_column(f, line.from, f->cursor));
         if (line.last)
@@ -490,7 +497,7 @@ static int field_complete_directory(struct field *f, buf *hint)
     size_t common = found.count ? field_whole_utf8(found.names[0], found.common) : 0;
     if (common > typed) {
         f->cursor = f->text.n;
-        field_insert(f, span_sub((span){found.names[0], common}, typed));
+        field_insert(f, (span){found.names[0] + typed, common - typed});
         if (found.count == 1)
             field_insert(f, span_of("/"));
         changed = 1;

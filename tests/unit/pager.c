@@ -70,6 +70,7 @@ static const char *unit_pager_shown(const struct pager *p)
 
 static void unit_pager_markdown(void)
 {
+    test_begin("Markdown is shown without its marks, and styled");
     static const struct {
         const char *text, *want;
     } cases[] = {
@@ -115,6 +116,7 @@ static void unit_pager_markdown(void)
 /* At every width: no row is wider, and together they are the line but for blanks. */
 static void unit_pager_wrap(void)
 {
+    test_begin("long lines wrap at blanks and keep their indent");
     static const char *const words[] = {
         "a", "some", " ", "  ", "\xe6\xbc\xa2", "e\xcc\x81", "longer", "- ", "\n",
         "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb"};
@@ -156,6 +158,7 @@ static void unit_pager_wrap(void)
 
 static void unit_pager_drawn(void)
 {
+    test_begin("the footer tells the title, the place and what is cut");
     struct grid g = {0};
     struct pager p = {0};
     grid_resize(&g, 8, 20);
@@ -217,6 +220,7 @@ static void unit_pager_drawn(void)
 
 static void unit_pager_moves(void)
 {
+    test_begin("keys and the wheel scroll within the text");
     static const struct {
         uint32_t key;
         int top;
@@ -272,6 +276,7 @@ static void unit_pager_type(struct pager *p, const char *text)
 
 static void unit_pager_searches(void)
 {
+    test_begin("a search goes to hits, around, and says when there are none");
     struct grid g = {0};
     struct pager p = {0};
     buf text = {0};
@@ -355,6 +360,7 @@ static void unit_pager_write(const char *path, span bytes)
 
 static void unit_pager_files(void)
 {
+    test_begin("a file that can't be read says why, and reloading keeps the line");
     char root[64] = "/tmp/telec-pager.XXXXXX", path[120];
     struct grid g = {0};
     struct pager p = {0};
@@ -429,6 +435,7 @@ static void unit_pager_files(void)
 /* Whatever is in it and wherever it is drawn: nothing outside of the rectangle, no control byte. */
 static void unit_pager_garbage(void)
 {
+    test_begin("any bytes are shown within the screen");
     static const char *const words[] = {
         "**", "*", "_", "`", "```\n", "[", "](", ")", "!", "# ", "> ", "- ", "1. ", "\\", "\n",
         "\r\n", "\t", "\x1b[", "\xff", "a", "\xe6\xbc\xa2", "e\xcc\x81", "\xcc\x81", "   ",

@@ -105,6 +105,7 @@ static void unit_term_decode_case(span s, const char *want)
 /* Long as the table is: a line for every kind of sequence. */
 static void unit_term_decode(void)
 {
+    test_begin("keys, mouse and answers are decoded at once and byte by byte");
     static const struct {
         const char *bytes, *want;
     } cases[] = {
@@ -192,6 +193,7 @@ static void unit_term_decode(void)
 
 static void unit_term_paste_limits(void)
 {
+    test_begin("a paste is cut at its limit and its rest is dropped");
     static const int extra[] = {-1, 0, 1, 5, 6, 7, 100};
     size_t i, j;
     buf s = {0}, out = {0}, want = {0};
@@ -220,6 +222,7 @@ static void unit_term_paste_limits(void)
 /* A paste that comes byte by byte is searched once, and ends only with its mark. */
 static void unit_term_paste_trickle(void)
 {
+    test_begin("a long paste that comes in pieces is searched once");
     struct term_input st = {0, 0};
     struct term_event ev;
     size_t used, i;
@@ -271,6 +274,7 @@ static int unit_term_modes_eq(const struct termios *a, const struct termios *b)
 
 static void unit_term_raw_mode(void)
 {
+    test_begin("leaving restores the terminal's modes exactly");
     struct termios before, inside, after;
     int slave, master = unit_term_open_pty(&slave), rows = 0, cols = 0;
     struct winsize size = {33, 101, 0, 0};
@@ -333,6 +337,7 @@ static void unit_term_crash_child(int slave, int how)
 
 static void unit_term_crash(void)
 {
+    test_begin("a fatal signal restores the terminal and still kills the program");
     static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
     struct termios before, after;
     size_t i;
@@ -362,6 +367,7 @@ static void unit_term_crash(void)
 
 static void unit_term_environment(void)
 {
+    test_begin("depth, UTF-8 and queries come from the environment");
     static const char *const names[] = {"TERM",   "COLORTERM", "NO_COLOR",
                                         "LC_ALL", "LC_CTYPE",  "LANG"};
     static const struct {

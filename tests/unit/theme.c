@@ -2,6 +2,7 @@
 
 static void unit_theme_styles(void)
 {
+    test_begin("a style is parsed and written as the same text");
     static const struct {
         const char *text, *again; /* again NULL: not a style */
     } cases[] = {
@@ -58,6 +59,7 @@ static void unit_theme_styles(void)
 /* Every default can be parsed, on both grounds, and no two names are the same. */
 static void unit_theme_defaults(void)
 {
+    test_begin("every name has a default style for each background");
     struct cell_style style;
     for (size_t i = 0; i < THEME_STYLES; i++) {
         CHECK(theme_defaults[i].name && theme_parse(span_of(theme_defaults[i].style), &style));
@@ -76,6 +78,7 @@ static void unit_theme_defaults(void)
 
 static void unit_theme_configured(void)
 {
+    test_begin("configured styles replace defaults; bad lines are reported");
     struct config c = {.file = span_dup(span_of("file"))};
     struct theme th;
     buf problems = {0}, out = {0};
@@ -113,6 +116,7 @@ static void unit_theme_configured(void)
 /* More agents than there is room for are told, and nothing else happens. */
 static void unit_theme_many(void)
 {
+    test_begin("more agents than the theme has room for are reported");
     struct config c = {.file = span_dup(span_of("file"))};
     struct theme th;
     buf text = {0}, problems = {0};

@@ -46,6 +46,7 @@ static const char unit_todos_projects[] =
 
 static void unit_todos_basic(void)
 {
+    test_begin("a project that is named twice has one row");
     struct todos p;
     todos_init(&p, "vm", NULL);
     UNIT_TODOS_ROWS(&p, "  c:vm vm\n");
@@ -60,6 +61,7 @@ static void unit_todos_basic(void)
 
 static void unit_todos_tree(void)
 {
+    test_begin("projects, todos and files are rows in order, todos folded at first");
     struct todos p;
     todos_init(&p, "vm", NULL);
     unit_todos_json(&p, todos_set_projects, unit_todos_projects);
@@ -105,6 +107,7 @@ static void unit_todos_tree(void)
 
 static void unit_todos_events(void)
 {
+    test_begin("each event replaces what it is about; malformed ones change nothing");
     struct todos p;
     todos_init(&p, "vm", NULL);
     unit_todos_json(&p, todos_set_computers, "[{\"name\": \"vm\"}, {\"name\": \"far\"}, {}, 5]");
@@ -151,6 +154,7 @@ static void unit_todos_events(void)
 
 static void unit_todos_here(void)
 {
+    test_begin("the current directory is listed as a project, once");
     struct todos p;
     todos_init(&p, "vm", "/m");
     UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/m m\n");
@@ -169,6 +173,7 @@ static void unit_todos_here(void)
 
 static void unit_todos_fold_all(void)
 {
+    test_begin("folding all keeps computers open, and unfolding all opens todos");
     struct todos p;
     todos_init(&p, "vm", "/h");
     unit_todos_tell(&p, "preparation_initial",
@@ -197,6 +202,7 @@ static void unit_todos_fold_all(void)
 /* Any order of turning leaves the list sorted, and each key what it was told last. */
 static void unit_todos_folds(void)
 {
+    test_begin("a row's fold is kept by its key while it comes and goes");
     struct todos p;
     uint32_t seed = 5;
     int folded[50];
@@ -258,6 +264,7 @@ static void unit_todos_check(const struct todos *p, const struct todos_row *row,
 
 static void unit_todos_can(void)
 {
+    test_begin("each action says why it can't be done, or what it sends and opens");
     struct todos p;
     buf b = {0};
     todos_init(&p, "vm", NULL);
@@ -302,6 +309,7 @@ static void unit_todos_can(void)
 
 static void unit_todos_editor(void)
 {
+    test_begin("the editor comes from the environment, and its file's directory is made");
     char root[64] = "/tmp/telec-plan.XXXXXX", path[120];
     struct stat st;
     buf error = {0};
@@ -344,6 +352,7 @@ static void unit_todos_editor(void)
 
 static void unit_todos_limits(void)
 {
+    test_begin("projects, todos and texts are capped");
     struct todos p;
     buf b = {0};
     todos_init(&p, "vm", NULL);

@@ -253,6 +253,7 @@ static void unit_tree_step(struct tree *t, struct unit_tree_model *m)
 
 static void unit_tree_against_model(void)
 {
+    test_begin("rows and counts follow random events as a simple model does");
     for (int round = 0; round < 20 && !test_failures; round++) {
         struct tree t;
         struct unit_tree_model m;
@@ -285,6 +286,7 @@ static void unit_tree_against_model(void)
  * limit. */
 static void unit_tree_rings(void)
 {
+    test_begin("sessions that started each other in a ring are shown once");
     for (int round = 0; round < 300 && !test_failures; round++) {
         int n = 1 + unit_tree_random(70);
         struct tree t;
@@ -315,6 +317,7 @@ static void unit_tree_rings(void)
 
 static void unit_tree_numbers(void)
 {
+    test_begin("a session's number has a part for each session above it");
     struct tree t;
     buf b = {0}, want = {0};
     tree_init(&t, "vm", NULL);
@@ -343,6 +346,7 @@ static void unit_tree_numbers(void)
 /* Members may be missing, null or of another type; events may be unknown or no JSON. */
 static void unit_tree_odd_events(void)
 {
+    test_begin("events that are incomplete or malformed change nothing");
     static const char *const odd[] = {
         "",
         "[]",
@@ -388,6 +392,7 @@ static void unit_tree_odd_events(void)
 /* A change that moves nothing leaves the rows alone; one that moves something rebuilds them. */
 static void unit_tree_dirty(void)
 {
+    test_begin("rows are built again only when something came, went or moved");
     struct tree t;
     tree_init(&t, "vm", "/here");
     unit_tree_say(
@@ -415,6 +420,7 @@ static void unit_tree_dirty(void)
 
 static void unit_tree_agents(void)
 {
+    test_begin("a session without an agent is named after its program");
     static const struct {
         const char *command, *agent, *shown;
     } cases[] = {{"/usr/bin/vim a b", NULL, "vim"},
@@ -491,6 +497,7 @@ static void unit_tree_few(struct tree *t)
 
 static void unit_tree_filters(void)
 {
+    test_begin("a filter keeps sessions that have all words, and the rows above them");
     static const struct {
         const char *filter, *keys;
         int hits;
@@ -538,6 +545,7 @@ static void unit_tree_filters(void)
 /* The search against strstr, with words that nearly match again and again. */
 static void unit_tree_words(void)
 {
+    test_begin("a filter's words and their lengths are capped");
     for (int round = 0; round < 3000; round++) {
         struct tree_word w = {.n = 1 + unit_tree_random(8)};
         char word[TREE_WORD_MAX + 1] = "", text[40] = "", lower[40] = "";
@@ -572,6 +580,7 @@ static void unit_tree_words(void)
 
 static void unit_tree_orders(void)
 {
+    test_begin("each order sorts projects and sessions; numbers stay");
     struct tree t;
     unit_tree_few(&t);
     unit_tree_add(&t, "f", "/x", "\"created_at\":\"2026-01-01T00:00:00Z\",\"state\":\"idle\"");
@@ -603,6 +612,7 @@ static void unit_tree_orders(void)
 
 static void unit_tree_focus(void)
 {
+    test_begin("a computer in focus shows only its rows, one level higher");
     struct tree t;
     unit_tree_few(&t);
     tree_set_focus(&t, "other");
@@ -628,6 +638,7 @@ static void unit_tree_focus(void)
 
 static void unit_tree_jumps(void)
 {
+    test_begin("the next waiting session is found and unfolded, a number in its project first");
     struct tree t;
     unit_tree_few(&t);
     tree_build(&t);
@@ -658,6 +669,7 @@ static void unit_tree_jumps(void)
 
 static void unit_tree_lines(void)
 {
+    test_begin("each row knows the line at which it begins");
     struct tree t;
     int lines = 0;
     unit_tree_few(&t);
@@ -682,6 +694,7 @@ static void unit_tree_lines(void)
 /* Focus, order and folds of one UI are taken over by the next; garbage is passed over. */
 static void unit_tree_state(void)
 {
+    test_begin("folds, focus and order survive a restart");
     static const char *const garbage[] = {
         "{}", "[]", "3", "{\"folds\":3,\"order\":[],\"focus\":{}}",
         "{\"folds\":[null,\"\",\"x\",\"c\",\"q:1\",[],{}],\"order\":\"sideways\"}"};
@@ -721,6 +734,7 @@ static void unit_tree_state(void)
 
 static void unit_tree_availability(void)
 {
+    test_begin("an agent that can't be started keeps its reason and its time");
     struct tree t;
     tree_init(&t, "vm", NULL);
     unit_tree_say(&t, "{\"event\":\"agents_updated\",\"data\":{\"claude\":{\"agent\":\"claude\","

@@ -93,6 +93,7 @@ static int unit_ui_has(const struct grid *g, const char *text)
 
 static void unit_ui_wrap(void)
 {
+    test_begin("wrapped text breaks at blanks and marks what is cut");
     static const struct {
         const char *text;
         int width, lines;
@@ -161,6 +162,7 @@ static int unit_ui_find(unsigned context, uint32_t key, unsigned mods)
 
 static void unit_ui_key_table(void)
 {
+    test_begin("a key is found in its context and with its modifiers only");
     CHECK_INT(unit_ui_find(1, TERM_UP, 0), 0);
     CHECK_INT(unit_ui_find(1, 'n', 0), 2);
     CHECK_INT(unit_ui_find(2, 'n', 0), 3);
@@ -178,6 +180,7 @@ static void unit_ui_key_table(void)
 /* Whole entries only, in order, as many as fit; each can be clicked. */
 static void unit_ui_footer(void)
 {
+    test_begin("the footer shows whole entries that can be clicked");
     static const char *const whole[] = {"n new", "G last", "Ctrl-Z stop"};
     static const int rows[] = {2, 4, 5};
     for (int cols = 1; cols < 40; cols++) {
@@ -206,6 +209,7 @@ static void unit_ui_footer(void)
 /* What was drawn last is what is clicked; other buttons and releases are not clicks. */
 static void unit_ui_hits(void)
 {
+    test_begin("a click finds what was drawn last");
     struct unit_ui *s = unit_ui_open(10, 20);
     struct term_event ev = unit_ui_key(0, 0);
     int row, col;
@@ -240,6 +244,7 @@ static void unit_ui_hits(void)
 
 static void unit_ui_key_names(void)
 {
+    test_begin("a key's name is parsed and written as the same key");
     static const struct {
         const char *text, *again; /* again NULL: not a key */
         uint32_t key;
@@ -360,6 +365,7 @@ static void unit_ui_bind(const char *text, const char *want, const char *problem
 
 static void unit_ui_bindings(void)
 {
+    test_begin("configured keys replace an action's keys; clashes are reported");
     unit_ui_bind("", UNIT_UI_UP "new/n/1/new/n " UNIT_UI_NO UNIT_UI_END, "");
     unit_ui_bind("new = N, Ctrl-N\n",
                  UNIT_UI_UP "new/N/1/new/N, Ctrl-N new/Ctrl-N/1// " UNIT_UI_NO UNIT_UI_END, "");
@@ -408,6 +414,7 @@ static void unit_ui_help_draw(struct unit_ui *s, struct widget_help *h)
 
 static void unit_ui_help(void)
 {
+    test_begin("help scrolls, and its filter keeps matching lines");
     struct unit_ui *s = unit_ui_open(6, 40); /* three lines of help below the filter's, of five */
     struct widget_help h = {.list = {0, 0, 0}};
     unit_ui_help_draw(s, &h);
@@ -494,6 +501,7 @@ static enum widget_answer unit_ui_form_press(struct widget_form *f, uint32_t key
 
 static void unit_ui_form(void)
 {
+    test_begin("a form's keys edit, move, choose and submit");
     struct widget_form f;
     unit_ui_make_form(&f);
     CHECK_INT(f.focus, 0);
@@ -545,6 +553,7 @@ static void unit_ui_form(void)
 
 static void unit_ui_form_buttons(void)
 {
+    test_begin("a form's buttons submit and cancel; a busy form only cancels");
     struct widget_form f;
     unit_ui_make_form(&f);
     f.focus = 2;
@@ -569,6 +578,7 @@ static void unit_ui_form_buttons(void)
 /* Tab completes, then shows what there is, then moves on. */
 static void unit_ui_form_completes(void)
 {
+    test_begin("Tab completes first and moves on second");
     struct widget_form f;
     unit_ui_make_form(&f);
     f.focus = 1;
@@ -605,6 +615,7 @@ static enum widget_answer unit_ui_form_click(struct unit_ui *s, struct widget_fo
 
 static void unit_ui_form_mouse(void)
 {
+    test_begin("a click focuses a line, takes a choice or presses a button");
     struct unit_ui *s = unit_ui_open(24, 80);
     struct widget_form f;
     unit_ui_make_form(&f);
@@ -641,6 +652,7 @@ static void unit_ui_form_mouse(void)
  * a hint and without. */
 static void unit_ui_form_drawn(void)
 {
+    test_begin("a form fits any screen and shows its focus");
     static const char *const marks[] = {"one", "abc", "Second", "Start", "Cancel"};
     for (int rows = 1; rows < 14; rows++)
         for (int cols = 1; cols < 100; cols += cols < 45 ? 1 : 18)
@@ -678,6 +690,7 @@ static void unit_ui_form_drawn(void)
 
 static void unit_ui_confirm(void)
 {
+    test_begin("a question is answered by keys, first letters and clicks");
     static const struct {
         uint32_t key;
         int focus;
@@ -722,6 +735,7 @@ static void unit_ui_confirm(void)
 
 static void unit_ui_toasts(void)
 {
+    test_begin("an error stays until a key is pressed, other messages for a time");
     struct unit_ui *s = unit_ui_open(6, 60);
     struct widget_toasts t;
     memset(&t, 0, sizeof t);
@@ -790,6 +804,7 @@ static void unit_ui_toasts(void)
 
 static void unit_ui_box(void)
 {
+    test_begin("a box is centred and cut to the screen");
     for (int rows = 1; rows < 8; rows++)
         for (int cols = 1; cols < 12; cols++)
             for (int wanted = 0; wanted < 9; wanted++) {
@@ -975,6 +990,7 @@ static void unit_ui_screen_help(struct unit_ui *s)
 
 static void unit_ui_screens(void)
 {
+    test_begin("every widget draws on a screen of any size");
     static void (*const draw[])(struct unit_ui *s) = {unit_ui_screen_form, unit_ui_screen_choice,
                                                       unit_ui_screen_confirm, unit_ui_screen_help};
     static const int sizes[][2] = {{6, 24}, {12, 40}, {24, 80}};
@@ -990,6 +1006,7 @@ static void unit_ui_screens(void)
 
 static void unit_ui_cut(void)
 {
+    test_begin("text that doesn't fit is cut with a mark");
     struct unit_ui *s = unit_ui_open(1, 12);
     static const struct {
         const char *text;
