@@ -1,6 +1,6 @@
-/* check - what every end-to-end test uses: text, checks, files. A test runs in a process of its own,
- * so nothing is freed: the end of the process does that. Nothing sleeps for a fixed time: a test
- * waits for what must happen, with a deadline. */
+/* check - what every end-to-end test uses: text, checks, files. A test runs in a process of its
+ * own, so nothing is freed: the end of the process does that. Nothing sleeps for a fixed time: a
+ * test waits for what must happen, with a deadline. */
 #define _DEFAULT_SOURCE 1 /* glibc, musl: SIGWINCH, TIOCSWINSZ */
 #define _DARWIN_C_SOURCE 1
 #define __BSD_VISIBLE 1

@@ -1,5 +1,5 @@
-/* screens - what people see, compared with golden files: tests/golden/COLSxROWS has every view and
- * dialog at that size, as text and as runs of styles.
+/* screens - what people see, compared with golden files: tests/golden/COLSxROWS has a file for every
+ * view and dialog at that size, as text and as runs of styles (tests/golden/legend).
  *
  * TELEC_GOLDEN=write writes the files anew: look at the difference before you keep them. With
  * NO_COLOR the screens must have the same text and the same attributes, and no colour. */
@@ -270,7 +270,7 @@ static char *screens_styles(struct screens_map *m, struct pty *t)
 /* ---- the script ----------------------------------------------------------------------------- */
 
 static const struct screens_step {
-    const char *name;  /* of the screen in the golden file; NULL: it is not compared */
+    const char *name;  /* of the screen and its golden file */
     const char *keys;
     const char *tell;  /* to the fake daemon, before the keys */
     const char *leave; /* keys that leave it again */
@@ -304,38 +304,45 @@ static const struct screens_step {
     {"lost", "", "mode closes\ndrop", "", NULL}, /* … and must have gone here */
 };
 
+/* Headings of a golden file's styles: with colours, and without. */
+static const char *const screens_headings[] = {"= styles\n", "= styles with NO_COLOR\n"};
+
 struct screens_run {
     struct ui *u;
     struct fake *fake;
     struct screens_map *map;
-    const char *golden; /* what is compared with; NULL: it is being written */
-    struct text *made;
-    int mono;
+    const char *golden; /* the directory of this size's files */
+    int write, mono;
 };
 
-/* The part of the golden file that belongs to a screen, or "". */
-static char *screens_expected(const char *golden, const char *name)
+/* The path of a screen's golden file: its name, with - for blanks. */
+static char *screens_path(const struct screens_run *r, const char *name)
 {
-    const char *head = format("\n== %s ==\n", name), *at = strstr(golden, head);
-    if (!at)
+    char *path = format("%s/%s", r->golden, name);
+    for (char *p = path + strlen(r->golden); (p = strchr(p, ' ')); )
+        *p = '-';
+    return path;
+}
+
+/* What the golden file says that a screen looks like, "" when there is none: the text, whose lines
+ * begin with '|', and the styles behind the heading. */
+static char *screens_expected(const struct screens_run *r, const char *name)
+{
+    char *golden = file_read(screens_path(r, name), NULL);
+    const char *heading = screens_headings[r->mono];
+    char *styles = golden ? strstr(golden, heading) : NULL;
+    if (!styles)
         return format("");
-    at += strlen(head);
-    const char *end = strstr(at, "\n== ");
-    return format("%.*s", (int)(end ? end - at : (long)strlen(at)), at);
+    styles += strlen(heading);
+    char *next = strstr(styles, "\n= ");
+    if (next)
+        next[1] = '\0';
+    return format("%.*s%s", (int)(strstr(golden, screens_headings[0]) - golden), golden, styles);
 }
 
 static char *screens_take(struct screens_run *r)
 {
     return format("%s%s", screens_text(r->u->t), screens_styles(r->map, r->u->t));
-}
-
-/* The text of a screen, whose lines begin with '|', without the styles behind it. */
-static char *screens_text_of(const char *expected)
-{
-    const char *end = expected;
-    while (*end == '|')
-        end += strcspn(end, "\n") + 1;
-    return format("%.*s", (int)(end - expected), expected);
 }
 
 static void screens_tell_difference(struct screens_run *r, const char *name, const char *got,
@@ -357,11 +364,8 @@ static void screens_tell_difference(struct screens_run *r, const char *name, con
 
 static void screens_compare(struct screens_run *r, const char *name)
 {
-    char *want = screens_expected(r->golden, name), *got = NULL;
+    char *want = screens_expected(r, name), *got = NULL;
     long long until = now_ms() + SCREENS_WAIT_MS;
-    if (r->mono) /* the same text */
-        want = format("%s%s", screens_text_of(want),
-                      screens_expected(r->golden, format("%s, NO_COLOR", name)));
     while (strcmp(got = screens_take(r), want) != 0 && now_ms() < until)
         if (pty_read(r->u->t, 50) < 0)
             break;
@@ -372,11 +376,13 @@ static void screens_compare(struct screens_run *r, const char *name)
 /* A golden file is written from what the screen shows once nothing has come for a while. */
 static void screens_write(struct screens_run *r, const char *name)
 {
+    char *path = screens_path(r, name);
     while (pty_read(r->u->t, 700) > 0)
         ;
-    text_str(r->made, r->mono ? format("\n== %s, NO_COLOR ==\n%s", name,
-                                       screens_styles(r->map, r->u->t))
-                              : format("\n== %s ==\n%s", name, screens_take(r)));
+    char *before = r->mono ? file_read(path, NULL) : screens_text(r->u->t);
+    char *made = format("%s%s%s", before, screens_headings[r->mono],
+                        screens_styles(r->map, r->u->t));
+    file_write(path, made, 0644);
 }
 
 static void screens_run_script(struct screens_run *r)
@@ -395,10 +401,10 @@ static void screens_run_script(struct screens_run *r)
             ui_keys(r->u, format("%.*s", (int)n, k));
             k += n;
         }
-        if (r->golden)
-            screens_compare(r, step->name);
-        else
+        if (r->write)
             screens_write(r, step->name);
+        else
+            screens_compare(r, step->name);
         for (const char *k = step->leave; *k;) {
             size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
             ui_keys(r->u, format("%.*s", (int)n, k));
@@ -409,7 +415,7 @@ static void screens_run_script(struct screens_run *r)
     }
 }
 
-static char *screens_path(int rows, int cols)
+static char *screens_directory(int rows, int cols)
 {
     char *dir = format("%s", e2e.self);
     *strrchr(dir, '/') = '\0';
@@ -430,7 +436,7 @@ static void screens_start(struct screens_run *r, int rows, int cols)
 static void screens_at(int rows, int cols)
 {
     int write = getenv("TELEC_GOLDEN") && strcmp(getenv("TELEC_GOLDEN"), "write") == 0;
-    char *path = screens_path(rows, cols);
+    char *golden = screens_directory(rows, cols);
     mkdir(format("%s/src", e2e.home), 0700);
     mkdir(format("%s/src/parser", e2e.home), 0700);
     mkdir(format("%s/src/parser/todos", e2e.home), 0700);
@@ -440,12 +446,10 @@ static void screens_at(int rows, int cols)
                "other.\n\n- one\n- two\n", 0600);
     mkdir(format("%s/telec", e2e.config), 0700);
     file_write(format("%s/telec/config", e2e.config), "[computer]\nname = tower\n", 0600);
-    struct text made = {0};
+    if (write)
+        mkdir(golden, 0755);
     for (int mono = 0; mono < 2; mono++) {
-        struct screens_run r = {.mono = mono, .made = &made};
-        r.golden = write ? NULL : file_read(path, NULL);
-        if (!write && !r.golden)
-            FATAL("there is no %s; TELEC_GOLDEN=write makes it", path);
+        struct screens_run r = {.golden = golden, .write = write, .mono = mono};
         screens_start(&r, rows, cols);
         screens_run_script(&r);
         ui_keys(r.u, "q");
@@ -455,8 +459,6 @@ static void screens_at(int rows, int cols)
         fake_stop(r.fake);
         unlink(format("%s/telec/ui.json", e2e.state));
     }
-    if (write)
-        file_write(path, made.p, 0644);
 }
 
 static void test_screens_24x6(void)
