@@ -78,7 +78,7 @@ static void context_post(struct context *c, const char *target, const buf *body,
     client_request(&c->client, "POST", target, buf_view(body), context_on_reply, c);
     while (!c->replied)
         loop_once(&c->loop);
-    loop_timer_stop(&c->loop, &timer);
+    loop_timer_cancel(&c->loop, &timer);
 }
 
 static struct json context_reply(const struct context *c)

@@ -108,7 +108,7 @@ static int client_start_daemon(struct client *c)
 static void client_request_end(struct client_request *r, const char *error)
 {
     struct client *c = r->client;
-    loop_timer_stop(c->loop, &r->timer);
+    loop_timer_cancel(c->loop, &r->timer);
     LIST_REMOVE(r);
     c->answered = error == NULL;
     r->done(r->ctx, error ? 0 : r->status, buf_view(&r->body), error);
@@ -404,7 +404,7 @@ static void client_set_push(struct client *c, enum client_push push)
     log_line(LOG_INFO, "push: %s%s%s", names[push], c->why && push == CLIENT_WAITING ? ": " : "",
              c->why && push == CLIENT_WAITING ? c->why : "");
     if (push == CLIENT_LIVE)
-        loop_timer_stop(c->loop, &c->fetch);
+        loop_timer_cancel(c->loop, &c->fetch);
     else if (push != CLIENT_OFF && !c->fetch.slot)
         loop_timer_set(c->loop, &c->fetch, c->loop->now + CLIENT_FETCH_MS);
     if (c->hooks && c->hooks->on_push)
@@ -513,7 +513,7 @@ static void client_retry_now(struct client *c)
 {
     if (c->push != CLIENT_WAITING)
         return;
-    loop_timer_stop(c->loop, &c->retry);
+    loop_timer_cancel(c->loop, &c->retry);
     c->stopped = 0;
     client_on_retry(c);
 }
@@ -622,8 +622,8 @@ static void client_init(struct client *c, struct loop *l, const struct config *c
 
 static void client_free(struct client *c)
 {
-    loop_timer_stop(c->loop, &c->retry);
-    loop_timer_stop(c->loop, &c->fetch);
+    loop_timer_cancel(c->loop, &c->retry);
+    loop_timer_cancel(c->loop, &c->fetch);
     if (c->starting.fd >= 0) {
         loop_unwatch(c->loop, &c->starting);
         close(c->starting.fd);
@@ -632,8 +632,8 @@ static void client_free(struct client *c)
         struct client_request *r = c->requests;
         c->requests = r->next;
         r->done(r->ctx, 0, (span){0}, "telec is about to end");
-        loop_timer_stop(c->loop, &r->timer);
-        loop_cancel(c->loop, &r->begin);
+        loop_timer_cancel(c->loop, &r->timer);
+        loop_task_cancel(c->loop, &r->begin);
         if (r->connected)
             client_cancel_conn(&r->conn);
         buf_free(&r->text);

@@ -139,7 +139,7 @@ static void broadcast_show_end(struct broadcast_show *show)
         return;
     LIST_REMOVE(show);
     show->all->show_count--;
-    loop_timer_stop(show->all->loop, &show->flush_timer);
+    loop_timer_cancel(show->all->loop, &show->flush_timer);
     broadcast_view_close(show);
     for (int i = 0; i < BROADCAST_OBSERVERS; i++)
         free(show->observers[i].name);

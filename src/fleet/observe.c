@@ -13,7 +13,7 @@ static void observe_free(struct observation *w)
 {
     if (w->calls || w->hooks || w->link)
         return;
-    loop_cancel(w->owner->loop, &w->end);
+    loop_task_cancel(w->owner->loop, &w->end);
     free(w->computer);
     free(w->id);
     free(w);
@@ -31,7 +31,7 @@ static void observe_stop(struct observation *w)
         streams_forget(w->asked);
     w->asked = NULL;
     if (!all->first)
-        loop_timer_stop(all->loop, &all->timer);
+        loop_timer_cancel(all->loop, &all->timer);
 }
 
 static void observe_on_end(void *ctx)

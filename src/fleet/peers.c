@@ -127,7 +127,7 @@ static int peers_write_cursor(struct peers *p)
         log_line(LOG_ERROR, "cannot write %s/%s: %s", p->config->state, PEERS_CURSOR_FILE,
                  strerror(errno));
     buf_free(&b);
-    loop_timer_stop(p->loop, &p->cursor_timer);
+    loop_timer_cancel(p->loop, &p->cursor_timer);
     return status;
 }
 
@@ -262,8 +262,8 @@ static void peers_on_ready(void *ctx)
 static void peers_on_lost(void *ctx)
 {
     struct peers *p = ctx;
-    loop_timer_stop(p->loop, &p->beat_timer);
-    loop_timer_stop(p->loop, &p->late_timer);
+    loop_timer_cancel(p->loop, &p->beat_timer);
+    loop_timer_cancel(p->loop, &p->late_timer);
     roster_publish_self(p);
 }
 
@@ -339,7 +339,7 @@ static void peers_leave(struct peers *p)
     streams_stop_reading(&p->link); /* no request is taken any more */
     if (p->link.ready)
         presence_beat(p);
-    loop_timer_stop(p->loop, &p->beat_timer);
+    loop_timer_cancel(p->loop, &p->beat_timer);
 }
 
 static int peers_init(struct peers *p, struct loop *l, const struct config *config,

@@ -160,7 +160,7 @@ static void presence_look_late(struct peers *p)
     if (next && p->interest)
         loop_timer_set(p->loop, &p->late_timer, next > now ? next : now + 1000);
     else
-        loop_timer_stop(p->loop, &p->late_timer);
+        loop_timer_cancel(p->loop, &p->late_timer);
 }
 
 static void presence_on_late(void *ctx)

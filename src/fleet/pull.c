@@ -57,7 +57,7 @@ static void pull_gather_end(struct pull_gather *gather)
     if (!gather->link)
         return;
     LIST_REMOVE(gather);
-    loop_timer_stop(gather->peers->loop, &gather->timer);
+    loop_timer_cancel(gather->peers->loop, &gather->timer);
 }
 
 static void pull_gather_finish(void *ctx)

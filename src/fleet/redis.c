@@ -303,7 +303,7 @@ static void redis_arm(struct redis *r)
     const struct redis_pending *head =
         r->pending_count ? &r->pending[r->pending_head & (r->pending_cap - 1)] : NULL;
     if (!begun && (!head || head->block_ms < 0))
-        loop_timer_stop(r->loop, &r->timer);
+        loop_timer_cancel(r->loop, &r->timer);
     else
         loop_timer_set(r->loop, &r->timer,
                        r->loop->now + r->times.reply + (begun ? 0 : head->block_ms));
@@ -976,7 +976,7 @@ static void redis_try_again(struct redis *r)
 /* Leaves what the state was about, but the connection itself. */
 static void redis_stop_trying(struct redis *r)
 {
-    loop_timer_stop(r->loop, &r->timer);
+    loop_timer_cancel(r->loop, &r->timer);
     redis_stop_connecting(r);
     redis_kill_child(r);
 }
@@ -1074,8 +1074,8 @@ static void redis_start(struct redis *r)
 static void redis_close_now(struct redis *r)
 {
     struct conn *c = &r->conn;
-    loop_cancel(r->loop, &c->flush);
-    loop_cancel(r->loop, &c->bury);
+    loop_task_cancel(r->loop, &c->flush);
+    loop_task_cancel(r->loop, &c->bury);
     loop_unwatch(r->loop, &c->io);
     if (c->io.fd >= 0)
         close(c->io.fd);
@@ -1096,7 +1096,7 @@ static void redis_free(struct redis *r)
     while (r->children) { /* killed, so this does not take long */
         struct redis_child *child = r->children;
         redis_kill(child);
-        loop_forget_child(r->loop, &child->exit);
+        loop_child_cancel(r->loop, &child->exit);
         waitpid(child->exit.pid, NULL, 0);
         redis_child_free(child);
     }

@@ -321,7 +321,7 @@ static void streams_ask_unlink(struct streams_ask *ask)
         return;
     LIST_REMOVE(ask);
     l->ask_count--;
-    loop_timer_stop(l->loop, &ask->timer);
+    loop_timer_cancel(l->loop, &ask->timer);
     streams_stream_free(l, &ask->stream);
 }
 

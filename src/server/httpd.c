@@ -251,7 +251,7 @@ static void httpd_pump(struct httpd_client *c)
     else if (waiting)
         loop_timer_set(c->httpd->loop, &c->idle, c->httpd->loop->now + HTTPD_IDLE_MS);
     else if (c->state != HTTPD_CLOSING)
-        loop_timer_stop(c->httpd->loop, &c->idle);
+        loop_timer_cancel(c->httpd->loop, &c->idle);
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------ */
@@ -355,7 +355,7 @@ static void httpd_on_closed(void *ctx, const char *why)
         ws_free(c->ws);
         free(c->ws);
     }
-    loop_timer_stop(s->loop, &c->idle);
+    loop_timer_cancel(s->loop, &c->idle);
     LIST_REMOVE(c);
     s->count--;
     buf_free(&c->request);
@@ -432,7 +432,7 @@ static void httpd_accept(struct httpd *s, int listening_fd)
 static void httpd_shutdown(struct httpd *s)
 {
     loop_unwatch(s->loop, &s->listener);
-    loop_timer_stop(s->loop, &s->retry);
+    loop_timer_cancel(s->loop, &s->retry);
     for (struct httpd_client *c = s->clients; c; c = c->next) {
         c->keep_alive = 0; /* whoever is being answered closes after that */
         if (c->state == HTTPD_WS)

@@ -60,7 +60,7 @@ static void holder_settle_enter(struct holder *h)
 {
     if (!h->enter_timer.slot)
         return;
-    loop_timer_stop(&h->loop, &h->enter_timer);
+    loop_timer_cancel(&h->loop, &h->enter_timer);
     holder_press_enter(h);
 }
 
@@ -122,7 +122,7 @@ static void holder_type_first(void *ctx)
     struct holder *h = ctx;
     if (!h->typed.n)
         return;
-    loop_timer_stop(&h->loop, &h->type_timer);
+    loop_timer_cancel(&h->loop, &h->type_timer);
     buf first = h->typed;
     h->typed = (buf){0};
     holder_type_message(h, buf_view(&first), 1);
@@ -276,7 +276,7 @@ static void holder_set_size(struct holder *h, int cols, int rows)
 static void holder_send_receipt(struct holder_client *c, const char *result)
 {
     c->awaiting = 0;
-    loop_timer_stop(&c->hold->loop, &c->receipt_timer);
+    loop_timer_cancel(&c->hold->loop, &c->receipt_timer);
     frame_send(&c->conn, FRAME_RECEIPT, span_of(result));
 }
 
@@ -353,7 +353,7 @@ static void holder_finish(struct holder *h)
     if (store_write(h->dir, "exit.json", buf_view(&json)) != 0)
         log_line(LOG_ERROR, "cannot write %s/exit.json: %s", h->dir, strerror(errno));
     buf_free(&json);
-    loop_timer_stop(&h->loop, &h->status_timer);
+    loop_timer_cancel(&h->loop, &h->status_timer);
     state_send_status(h);
     for (struct holder_client *c = h->clients; c; c = c->next) {
         if (c->awaiting)
@@ -585,7 +585,7 @@ static void holder_take_continue(struct holder_client *c, span payload)
     if (h->killing || !h->stopped)
         return;
     h->stopped = 0;
-    loop_timer_stop(&h->loop, &h->kill_timer);
+    loop_timer_cancel(&h->loop, &h->kill_timer);
     holder_signal_all(h, SIGCONT);
     state_changed(h);
 }
@@ -748,7 +748,7 @@ static void holder_on_client_closed(void *ctx, const char *why)
 {
     struct holder_client *c = ctx;
     (void)why;
-    loop_timer_stop(&c->hold->loop, &c->receipt_timer);
+    loop_timer_cancel(&c->hold->loop, &c->receipt_timer);
     c->hold->typists -= c->direct;
     LIST_REMOVE(c);
     conn_free(&c->conn);

@@ -214,7 +214,7 @@ static void holder_ask_on_frame(void *ctx, enum frame_type type, span payload)
 static void holder_ask_on_closed(void *ctx)
 {
     struct holder_ask *ask = ctx;
-    loop_timer_stop(ask->link.conn.loop, &ask->timer);
+    loop_timer_cancel(ask->link.conn.loop, &ask->timer);
     holder_ask_finish(ask, HOLDER_ENDED, (span){0});
     free(ask);
 }

@@ -274,7 +274,7 @@ static void session_adopted(struct sessions *all)
 {
     if (all->adopting == 0 || --all->adopting > 0)
         return;
-    loop_timer_stop(all->loop, &all->adopt_timer);
+    loop_timer_cancel(all->loop, &all->adopt_timer);
     all->ready(all->ready_ctx);
 }
 

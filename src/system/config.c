@@ -307,7 +307,7 @@ static void config_set_ui(struct config_line *line)
         config_problem(line, ": yes or no is expected", line->value);
     else
         config_set(line, line->config, config_ui_keys, COUNT_OF(config_ui_keys),
-                   line->config->widget_lines);
+                   line->config->ui_lines);
     free(value);
 }
 
@@ -753,7 +753,7 @@ static void config_put(const struct config *c, buf *b)
     buf_str(b, "\n[peers]\n");
     config_put_section(c, b, c, config_peers_keys, COUNT_OF(config_peers_keys), c->peers_lines);
     buf_str(b, "\n[ui]\n");
-    config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->widget_lines);
+    config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
 }
 
 /* ---- directories ---------------------------------------------------------------------------- */

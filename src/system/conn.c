@@ -206,17 +206,17 @@ static void conn_drop_unsent(struct conn *c)
 
 static span conn_view(const struct conn *c)
 {
-    return (span){c->in.p ? c->in.p + c->taken : NULL, c->in.n - c->taken};
+    return (span){c->in.p ? c->in.p + c->consumed : NULL, c->in.n - c->consumed};
 }
 
 static char *conn_bytes(struct conn *c)
 {
-    return c->in.p ? c->in.p + c->taken : NULL;
+    return c->in.p ? c->in.p + c->consumed : NULL;
 }
 
 static void conn_consume(struct conn *c, size_t n)
 {
-    c->taken += n;
+    c->consumed += n;
 }
 
 static void conn_pause(struct conn *c, int paused)
@@ -227,12 +227,12 @@ static void conn_pause(struct conn *c, int paused)
     conn_interest(c);
 }
 
-/* Gives the loop's spare buffer back when everything was taken; otherwise keeps just what is
+/* Gives the loop's spare buffer back when everything was consumed; otherwise keeps just what is
  * left. */
 static void conn_settle(struct conn *c)
 {
-    buf_drop(&c->in, c->taken);
-    c->taken = 0;
+    buf_drop(&c->in, c->consumed);
+    c->consumed = 0;
     if (c->in.cap < CONN_READ_MAX && c->in.n)
         return;
     if (c->loop->spare.p || c->in.n > CONN_READ_MAX / 2) {
@@ -268,7 +268,7 @@ static ssize_t conn_read_message(struct conn *c, char *p, size_t n)
 
 static ssize_t conn_read_bytes(struct conn *c, char *p, size_t n)
 {
-    if (c->takes_fd)
+    if (c->accepts_fd)
         return conn_read_message(c, p, n);
     return c->is_socket ? recv(c->io.fd, p, n, 0) : read(c->io.fd, p, n);
 }

@@ -161,7 +161,7 @@ static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due)
     loop_timer_sift(l, t, t->slot);
 }
 
-static void loop_timer_stop(struct loop *l, struct loop_timer *t)
+static void loop_timer_cancel(struct loop *l, struct loop_timer *t)
 {
     int slot = t->slot;
     if (!slot)
@@ -176,7 +176,7 @@ static void loop_run_timers(struct loop *l)
 {
     while (l->timer_count && l->timers[0]->due <= l->now) {
         struct loop_timer *t = l->timers[0];
-        loop_timer_stop(l, t);
+        loop_timer_cancel(l, t);
         t->fn(t->ctx);
     }
 }
@@ -193,7 +193,7 @@ static void loop_defer(struct loop *l, struct loop_task *task)
     l->task_last = &task->next;
 }
 
-static void loop_cancel(struct loop *l, struct loop_task *task)
+static void loop_task_cancel(struct loop *l, struct loop_task *task)
 {
     struct loop_task **at = &l->task_first;
     while (*at && *at != task)
@@ -289,7 +289,7 @@ static void loop_on_exit(struct loop *l, struct loop_child *child)
     loop_catch(SIGCHLD); /* it may have ended before anybody listened */
 }
 
-static void loop_forget_child(struct loop *l, struct loop_child *child)
+static void loop_child_cancel(struct loop *l, struct loop_child *child)
 {
     struct loop_child **at = &l->children;
     while (*at && *at != child)

@@ -167,7 +167,7 @@ static int store_log_open(struct store_log *log, const char *dir)
 
 /* The full file becomes the old one. When that fails the log stays as it is: a session must go
  * on. */
-static void store_log_turn(struct store_log *log)
+static void store_log_rotate(struct store_log *log)
 {
     unlink(log->old); /* a rename over it would make the file system write it out at once */
     if (rename(log->path, log->old) != 0)
@@ -185,7 +185,7 @@ static void store_log_write(struct store_log *log, span bytes)
 {
     while (bytes.n && log->fd >= 0) {
         if (log->size >= STORE_LOG_MAX)
-            store_log_turn(log);
+            store_log_rotate(log);
         size_t room = log->size < STORE_LOG_MAX ? STORE_LOG_MAX - log->size : 0;
         ssize_t n = write(log->fd, bytes.p, bytes.n < room ? bytes.n : room);
         if (n <= 0 && !(n < 0 && errno == EINTR))

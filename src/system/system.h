@@ -81,15 +81,15 @@ static void loop_expect_crowd(struct loop *l);
 static void loop_watch(struct loop *l, struct loop_fd *f, short events);
 static void loop_unwatch(struct loop *l, struct loop_fd *f);
 static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
-static void loop_timer_stop(struct loop *l, struct loop_timer *t);
+static void loop_timer_cancel(struct loop *l, struct loop_timer *t);
 static void loop_defer(struct loop *l, struct loop_task *task);
 /* O(tasks); before its memory goes */
-static void loop_cancel(struct loop *l, struct loop_task *task);
+static void loop_task_cancel(struct loop *l, struct loop_task *task);
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 /* calls child->fn once, then forgets it */
 static void loop_on_exit(struct loop *l, struct loop_child *child);
 /* fn is not called any more; the caller waits for the process */
-static void loop_forget_child(struct loop *l, struct loop_child *child);
+static void loop_child_cancel(struct loop *l, struct loop_child *child);
 
 /* A piece of a connection's output: bytes at…end of a shared blob. */
 struct conn_piece {
@@ -107,7 +107,7 @@ struct conn_hooks {
 };
 
 /* A stream socket (or pty) on the loop. Output is queued and written at the end of the pass, many
- * messages in one write; input owns memory only while some of it is not taken. Set hooks and ctx,
+ * messages in one write; input owns memory only while some of it is not consumed. Set hooks and ctx,
  * then conn_open. There are thousands, and an event finds all of one outside the cache: what every
  * message needs comes first. */
 struct conn {
@@ -120,11 +120,11 @@ struct conn {
     unsigned char paused;   /* not reading */
     unsigned char greedy;   /* read until nothing is left: a pty gives 4 KiB at a time */
     unsigned char stuck;    /* waiting for the descriptor to take more */
-    unsigned char takes_fd; /* a descriptor may come with the input: see conn_receive_fd */
+    unsigned char accepts_fd; /* a descriptor may come with the input: see conn_receive_fd */
     unsigned char finishing; /* close when drained */
     unsigned char dead;
     buf in;
-    size_t taken;           /* bytes of in that are done with */
+    size_t consumed;          /* bytes of in that are done with */
     struct conn_piece *out; /* ring of out_cap pieces, a power of two; starts as `few` */
     size_t out_head, out_count, out_cap;
     size_t queued;          /* bytes not written yet */
@@ -137,7 +137,7 @@ struct conn {
 
 /* fd becomes non-blocking and the conn's own */
 static void conn_open(struct conn *c, struct loop *l, int fd);
-static span conn_view(const struct conn *c);       /* input not taken yet */
+static span conn_view(const struct conn *c);       /* input not consumed yet */
 static char *conn_bytes(struct conn *c);           /* the same, to be changed in place */
 static void conn_consume(struct conn *c, size_t n);
 static void conn_pause(struct conn *c, int paused);
@@ -258,7 +258,7 @@ struct config {
     char *attach;               /* how to get to another computer; DEST stands for [user@]host */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
-    int computer_lines[CONFIG_ORIGINS], widget_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
+    int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours] as they stand in the file */
     /* what named the path: an option ("-S"), an environment variable; NULL: nothing */

@@ -426,7 +426,7 @@ static void app_load(struct app *t)
         app_load_state(t, state);
     buf_free(&text);
     t->unsaved = 0;
-    loop_timer_stop(&t->loop, &t->save_timer);
+    loop_timer_cancel(&t->loop, &t->save_timer);
 }
 
 /* A failure to write is logged, and the UI goes on: only the saved state is lost. */

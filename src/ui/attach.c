@@ -16,7 +16,7 @@ static void attach_close_view(struct app *t)
 {
     view_close(t->view);
     t->view = NULL;
-    loop_timer_stop(&t->loop, &t->preview_timer);
+    loop_timer_cancel(&t->loop, &t->preview_timer);
 }
 
 static void attach_on_view_changed(void *ctx)

@@ -151,7 +151,7 @@ static void tui_decode(struct app *t, int flush)
     if (conn_view(&t->terminal).n && !flush)
         loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_ESCAPE_MS);
     else
-        loop_timer_stop(&t->loop, &t->escape_timer);
+        loop_timer_cancel(&t->loop, &t->escape_timer);
 }
 
 static void tui_on_escape(void *ctx)

@@ -51,7 +51,7 @@ static void view_type_through(struct view *v, span keys)
 {
     v->may_type = 0;
     v->inputs++;
-    loop_timer_stop(v->loop, &v->notice_timer);
+    loop_timer_cancel(v->loop, &v->notice_timer);
     holder_link_send(&v->link, FRAME_INPUT, keys);
     conn_flush(&v->link.conn);
 }
@@ -145,8 +145,8 @@ static void view_cancel(struct view *v)
 {
     if (!v->loop)
         return;
-    loop_cancel(v->loop, &v->send_task);
-    loop_timer_stop(v->loop, &v->notice_timer);
+    loop_task_cancel(v->loop, &v->send_task);
+    loop_timer_cancel(v->loop, &v->notice_timer);
     if (v->pty >= 0)
         close(v->pty);
     v->pty = -1;
@@ -216,7 +216,7 @@ static int view_open_link(struct view *v, const struct client *client, int contr
     v->link.on_closed = view_on_link_closed;
     v->link.ctx = v;
     int status = holder_link_open(&v->link, client->loop, buf_cstr(&path));
-    v->link.conn.takes_fd = control;
+    v->link.conn.accepts_fd = control;
     if (status == 0)
         holder_link_send(&v->link, FRAME_VIEW, (span){how, control ? sizeof how : 1});
     buf_free(&path);

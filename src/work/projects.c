@@ -315,7 +315,7 @@ static int projects_refresh(struct projects *all, struct project *p)
 static void projects_settle(struct projects *all, long long until)
 {
     buf event = {0};
-    loop_timer_stop(all->loop, &all->settle);
+    loop_timer_cancel(all->loop, &all->settle);
     for (struct project *p = all->first; p; p = p->next) {
         if (p->due && clock_mono_ms() > until) {
             loop_timer_set(all->loop, &all->settle, all->loop->now);
@@ -419,8 +419,8 @@ static void projects_watch(struct projects *all, int wanted)
         projects_plan_look(all);
         return;
     }
-    loop_timer_stop(all->loop, &all->settle);
-    loop_timer_stop(all->loop, &all->look);
+    loop_timer_cancel(all->loop, &all->settle);
+    loop_timer_cancel(all->loop, &all->look);
     for (struct project *p = all->first; p; p = p->next) {
         projects_drop_watches(all, p->watches);
         p->watches = NULL;

@@ -187,7 +187,7 @@ static void unit_client_free(struct unit_client *u)
             loop_timer_set(&(u)->loop, &unit_tick, clock_mono_ms() + 5); \
             loop_once(&(u)->loop); \
         } \
-        loop_timer_stop(&(u)->loop, &unit_tick); \
+        loop_timer_cancel(&(u)->loop, &unit_tick); \
         CHECK(cond); \
     } while (0)
 
@@ -321,7 +321,7 @@ static void unit_client_backoff(void)
             CHECK(u.client.fetch.slot); /* by REST meanwhile */
             least[i] = round && least[i] < wait ? least[i] : wait;
             longest[i] = round && longest[i] > wait ? longest[i] : wait;
-            loop_timer_stop(&u.loop, &u.client.retry);
+            loop_timer_cancel(&u.loop, &u.client.retry);
             client_on_retry(&u.client); /* as if that time had passed */
         }
         CHECK_INT(u.connections, 0);

@@ -22,7 +22,7 @@ static void unit_loop_until(struct loop *l, const int *done)
         loop_timer_set(l, &tick, clock_mono_ms() + 5);
         loop_once(l);
     }
-    loop_timer_stop(l, &tick);
+    loop_timer_cancel(l, &tick);
     CHECK(*done);
 }
 
@@ -32,7 +32,7 @@ static void unit_loop_pass(struct loop *l)
     struct loop_timer now = {.fn = unit_loop_nothing};
     loop_timer_set(l, &now, clock_mono_ms());
     loop_once(l);
-    loop_timer_stop(l, &now);
+    loop_timer_cancel(l, &now);
 }
 
 /* ---- timers
@@ -58,7 +58,7 @@ static void unit_loop_timer_act(struct unit_loop_timers *all)
 {
     struct unit_loop_timer *t = &all->timers[unit_loop_random(&all->seed) % UNIT_LOOP_TIMERS];
     if (unit_loop_random(&all->seed) % 4 == 0) {
-        loop_timer_stop(&all->loop, &t->timer);
+        loop_timer_cancel(&all->loop, &t->timer);
         t->set = 0;
         return;
     }
@@ -138,7 +138,7 @@ static void unit_loop_note(void *ctx)
         loop_timer_set(o->loop, o->restart, o->loop->now);
     o->restart = NULL;
     if (o->stop)
-        loop_timer_stop(o->loop, o->stop);
+        loop_timer_cancel(o->loop, o->stop);
     if (o->defer)
         loop_defer(o->loop, o->defer);
     o->defer = NULL;
@@ -169,7 +169,7 @@ static void unit_loop_timer_passes(void)
         loop_once(&l);
     CHECK_SPAN(buf_view(&out), "cbba");
     CHECK(clock_mono_ms() >= start + 30);
-    loop_timer_stop(&l, &t[0]); /* it isn't set: nothing */
+    loop_timer_cancel(&l, &t[0]); /* it isn't set: nothing */
     loop_free(&l);
     buf_free(&out);
 }
@@ -350,7 +350,7 @@ static void unit_loop_children(void)
 }
 
 /* A forgotten child is its owner's to wait for; the others are told as before. */
-static void unit_loop_forgotten_child(void)
+static void unit_loop_cancelled_child(void)
 {
     struct loop l;
     struct unit_loop_exit e[2];
@@ -364,8 +364,8 @@ static void unit_loop_forgotten_child(void)
             _exit(i);
         loop_on_exit(&l, &e[i].child);
     }
-    loop_forget_child(&l, &e[0].child);
-    loop_forget_child(&l, &e[0].child); /* twice is fine */
+    loop_child_cancel(&l, &e[0].child);
+    loop_child_cancel(&l, &e[0].child); /* twice is fine */
     unit_loop_until(&l, &done);
     CHECK_INT(e[0].calls, 0);
     CHECK_INT(e[1].calls, 1);
@@ -794,7 +794,7 @@ static void unit_loop_conn_descriptor(void)
     close(fds[1]);
     fcntl(from.conn.io.fd, F_SETFL, O_NONBLOCK);
     fcntl(to.conn.io.fd, F_SETFL, O_NONBLOCK);
-    to.conn.takes_fd = 1;
+    to.conn.accepts_fd = 1;
     CHECK_INT(conn_receive_fd(&to.conn), -1);
     conn_send(&from.conn, span_of("queued"));
     CHECK_INT(conn_send_fd(&from.conn, span_of("no"), ends[1]), -1);
@@ -956,7 +956,7 @@ static void unit_loop(void)
     unit_loop_tasks();
     unit_loop_descriptors();
     unit_loop_children();
-    unit_loop_forgotten_child();
+    unit_loop_cancelled_child();
     unit_loop_signals();
     unit_loop_conn_input();
     unit_loop_conn_big_input();

@@ -76,7 +76,7 @@ static int unit_projects_await(struct unit_projects *u)
     loop_timer_set(&u->loop, &u->limit, clock_mono_ms() + UNIT_PROJECTS_WAIT_MS);
     while (!u->events && !u->late)
         loop_once(&u->loop);
-    loop_timer_stop(&u->loop, &u->limit);
+    loop_timer_cancel(&u->loop, &u->limit);
     return u->events;
 }
 
@@ -287,7 +287,7 @@ static void unit_projects_looking(void)
     CHECK(u.projects.notify.fd == -1 && u.projects.look.slot != 0);
     CHECK(u.projects.look.due <= clock_mono_ms() + PROJECTS_LOOK_MS);
     unit_roadmap_make("configured/todos/roadmap.md", "- [ ] seen\n");
-    loop_timer_stop(&u.loop, &u.projects.look);
+    loop_timer_cancel(&u.loop, &u.projects.look);
     projects_on_look(&u.projects);
     CHECK(u.events == 1 && strstr(u.told.p, "\"slug\":\"seen\""));
     CHECK(u.projects.look.slot != 0); /* and on it goes */

@@ -194,7 +194,7 @@ static void unit_redis_end(struct unit_redis *u)
     for (int i = 0; i < 3; i++)
         unit_loop_pass(&u->loop);
     CHECK_INT(u->open, 0);
-    loop_timer_stop(&u->loop, &u->feed);
+    loop_timer_cancel(&u->loop, &u->feed);
     CHECK_INT(u->loop.timer_count, 0);
     loop_unwatch(&u->loop, &u->listener);
     close(u->listener.fd);
@@ -215,7 +215,7 @@ static void unit_redis_until(struct unit_redis *u, const int *count, int want)
         loop_timer_set(&u->loop, &tick, clock_mono_ms() + 2);
         loop_once(&u->loop);
     }
-    loop_timer_stop(&u->loop, &tick);
+    loop_timer_cancel(&u->loop, &tick);
     CHECK(*count >= want);
     if (*count < want)
         printf("#   state %d, why \"%s\", asked \"%.*s\", told \"%.*s\"\n", (int)u->redis.state,
@@ -232,7 +232,7 @@ static void unit_redis_until_waiting(struct unit_redis *u)
         loop_timer_set(&u->loop, &tick, clock_mono_ms() + 2);
         loop_once(&u->loop);
     }
-    loop_timer_stop(&u->loop, &tick);
+    loop_timer_cancel(&u->loop, &tick);
     CHECK_INT(u->redis.state, REDIS_WAITING);
 }
 
@@ -526,7 +526,7 @@ static void unit_redis_addresses(void)
     redis_connect_next(&u.redis, 0);
     unit_redis_until_waiting(&u);
     CHECK_SPAN(span_of(u.redis.why), "cannot connect: Connection refused");
-    loop_timer_stop(&u.loop, &u.redis.timer);
+    loop_timer_cancel(&u.loop, &u.redis.timer);
     CHECK_INT(listen(u.listener.fd, 5), 0);
     loop_watch(&u.loop, &u.listener, POLLIN);
     u.redis.address_count = u.redis.address_next = 0;
