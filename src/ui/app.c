@@ -403,7 +403,7 @@ static void app_load_state(struct app *t, struct json state)
     t->views[0].wanted = json_dup_text(json_get(state, "selected"));
     t->views[1].wanted = json_dup_text(json_get(state, "todo"));
     t->no_preview = json_get(state, "preview").type == JSON_FALSE;
-    tree_take_state(&t->tree, state);
+    tree_load_state(&t->tree, state);
     for (struct json_iter it = json_iter(json_get(state, "turned")); json_next(&it);) {
         char *key = json_dup_text(it.value);
         if (key && *key)

@@ -405,7 +405,7 @@ struct field_names {
     size_t common;          /* how far all of them, also the others, are the same */
 };
 
-static void field_take_name(struct field_names *n, const char *name)
+static void field_add_name(struct field_names *n, const char *name)
 {
     const char *first = n->names[0];
     size_t i = 0;
@@ -440,7 +440,7 @@ static void field_list_names(const char *dir, span begin, struct field_names *n)
         if (name[0] == '.' && (!begin.n || !name[1] || (name[1] == '.' && !name[2])))
             continue;
         if (field_is_directory(dir, name))
-            field_take_name(n, name);
+            field_add_name(n, name);
     }
     if (d)
         closedir(d);

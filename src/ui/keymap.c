@@ -5,7 +5,7 @@
 static const struct {
     const char *name;
     uint32_t key;
-} widget_key_names[] = {
+} keymap_names[] = {
     {"up", TERM_UP},     {"down", TERM_DOWN},     {"left", TERM_LEFT},   {"right", TERM_RIGHT},
     {"Home", TERM_HOME}, {"End", TERM_END},       {"PgUp", TERM_PGUP},   {"PgDn", TERM_PGDN},
     {"Enter", '\r'},     {"Tab", '\t'},           {"Space", ' '},        {"Esc", 0x1b},
@@ -18,7 +18,7 @@ static const struct {
 static const struct {
     const char *name;
     unsigned mod;
-} widget_mod_names[] = {{"ctrl-", TERM_CTRL}, {"alt-", TERM_ALT}, {"shift-", TERM_SHIFT}};
+} keymap_mod_names[] = {{"ctrl-", TERM_CTRL}, {"alt-", TERM_ALT}, {"shift-", TERM_SHIFT}};
 
 static char keymap_lower(char c)
 {
@@ -55,14 +55,14 @@ static int keymap_tidy_key(uint32_t *key, unsigned *mods)
 static int keymap_parse_key(span s, uint32_t *key, unsigned *mods)
 {
     *mods = 0;
-    for (size_t i = 0; i < COUNT_OF(widget_mod_names); i++)
-        if (s.n > strlen(widget_mod_names[i].name) && keymap_has_prefix(s, widget_mod_names[i].name)) {
-            *mods |= widget_mod_names[i].mod;
-            s = span_sub(s, strlen(widget_mod_names[i].name));
+    for (size_t i = 0; i < COUNT_OF(keymap_mod_names); i++)
+        if (s.n > strlen(keymap_mod_names[i].name) && keymap_has_prefix(s, keymap_mod_names[i].name)) {
+            *mods |= keymap_mod_names[i].mod;
+            s = span_sub(s, strlen(keymap_mod_names[i].name));
         }
-    for (size_t i = 0; i < COUNT_OF(widget_key_names); i++)
-        if (s.n == strlen(widget_key_names[i].name) && keymap_has_prefix(s, widget_key_names[i].name)) {
-            *key = widget_key_names[i].key;
+    for (size_t i = 0; i < COUNT_OF(keymap_names); i++)
+        if (s.n == strlen(keymap_names[i].name) && keymap_has_prefix(s, keymap_names[i].name)) {
+            *key = keymap_names[i].key;
             return keymap_tidy_key(key, mods);
         }
     return s.n && utf8_next(s, key) == s.n && *key > ' ' && *key != 0x7f && *key != 0xfffd &&
@@ -75,9 +75,9 @@ static void keymap_put_key(buf *b, uint32_t key, unsigned mods)
     buf_str(b, mods & TERM_CTRL ? "Ctrl-" : "");
     buf_str(b, mods & TERM_ALT ? "Alt-" : "");
     buf_str(b, mods & TERM_SHIFT ? "Shift-" : "");
-    for (size_t i = 0; i < COUNT_OF(widget_key_names); i++)
-        if (widget_key_names[i].key == key) {
-            buf_str(b, widget_key_names[i].name);
+    for (size_t i = 0; i < COUNT_OF(keymap_names); i++)
+        if (keymap_names[i].key == key) {
+            buf_str(b, keymap_names[i].name);
             return;
         }
     if (mods & TERM_CTRL && key >= 'a' && key <= 'z')
@@ -88,7 +88,7 @@ static void keymap_put_key(buf *b, uint32_t key, unsigned mods)
 /* ---- the key table -------------------------------------------------------------------------- */
 
 #define KEYMAP_BOUND_MAX 8 /* keys of one action */
-#define WIDGET_KEY_EXPECTED \
+#define KEYMAP_EXPECTED \
     ": expected a key: a character, Enter, Tab, Space, Esc, up, PgUp, F1 …, with Ctrl-, Alt- or " \
     "Shift- before it"
 
@@ -126,7 +126,7 @@ static const char *keymap_own(struct keymap_keys *keys, const buf *name)
 }
 
 /* What keymap_bind_keys works on. */
-struct widget_binding {
+struct keymap_binding {
     struct keymap_keys *keys;
     const struct keymap_key *table;
     size_t count;
@@ -142,7 +142,7 @@ static const struct keymap_key *keymap_same_key(const struct keymap_key *row, co
 }
 
 /* Who has that key already: an action that keeps its keys, or one that was bound before. */
-static const struct keymap_key *keymap_clash(const struct widget_binding *b, const struct keymap_key *like)
+static const struct keymap_key *keymap_clash(const struct keymap_binding *b, const struct keymap_key *like)
 {
     const struct keymap_key *found = NULL;
     for (size_t i = 0; i < b->count && !found; i++)
@@ -153,7 +153,7 @@ static const struct keymap_key *keymap_clash(const struct widget_binding *b, con
     return found;
 }
 
-static void keymap_bind_problem(struct widget_binding *b, const struct config_entry *entry, span about,
+static void keymap_bind_problem(struct keymap_binding *b, const struct config_entry *entry, span about,
                             const char *what)
 {
     if (b->problems)
@@ -161,12 +161,12 @@ static void keymap_bind_problem(struct widget_binding *b, const struct config_en
 }
 
 /* Why a key of the entry isn't bound: not a key, another one's, or one too many. */
-static void keymap_bind_refused(struct widget_binding *b, const struct config_entry *entry, span name,
+static void keymap_bind_refused(struct keymap_binding *b, const struct config_entry *entry, span name,
                             const struct keymap_key *other, int known)
 {
     buf what = {0};
     if (!known)
-        buf_str(&what, WIDGET_KEY_EXPECTED);
+        buf_str(&what, KEYMAP_EXPECTED);
     else if (other)
         buf_fmt(&what, ": a key that nothing else has is expected: this one is bound to %s",
                 other->action ? other->action : "something fixed");
@@ -177,7 +177,7 @@ static void keymap_bind_refused(struct widget_binding *b, const struct config_en
 }
 
 /* Makes rows like `first` with the keys of the entry; 0: there are some, but none to be used. */
-static int keymap_bind_action(struct widget_binding *b, const struct config_entry *entry,
+static int keymap_bind_action(struct keymap_binding *b, const struct config_entry *entry,
                           const struct keymap_key *first)
 {
     struct keymap_key row = *first;
@@ -204,7 +204,7 @@ static int keymap_bind_action(struct widget_binding *b, const struct config_entr
 }
 
 /* An action keeps those of its own keys that nobody else was given. */
-static void keymap_keep_action(struct widget_binding *b, const struct keymap_key *first)
+static void keymap_keep_action(struct keymap_binding *b, const struct keymap_key *first)
 {
     for (size_t i = (size_t)(first - b->table); i < b->count; i++)
         if (b->table[i].action && strcmp(b->table[i].action, first->action) == 0 &&
@@ -233,7 +233,7 @@ static void keymap_name_group(struct keymap_keys *keys, size_t head)
 static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
                          const struct config *c, buf *problems)
 {
-    struct widget_binding b = {keys, table, count, c, problems};
+    struct keymap_binding b = {keys, table, count, c, problems};
     const struct keymap_key *helpless = NULL; /* has help for the rows after it, but no key */
     *keys = (struct keymap_keys){.table = table, .table_count = count};
     for (size_t i = 0; i < count; i++) {
@@ -329,7 +329,7 @@ static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys,
 
 /* ---- help ----------------------------------------------------------------------------------- */
 
-static int keymap_help_event(struct widget_help *h, const struct term_event *ev)
+static int keymap_help_event(struct keymap_help *h, const struct term_event *ev)
 {
     if (ev->type == TERM_KEY && ev->key == 0x1b && h->filter.text.n) {
         field_set(&h->filter, "");
@@ -359,14 +359,14 @@ static int keymap_contains(const char *text, span filter)
     return 0;
 }
 
-static int keymap_help_matches(const struct widget_help *h, const struct keymap_key *key)
+static int keymap_help_matches(const struct keymap_help *h, const struct keymap_key *key)
 {
     span filter = buf_view(&h->filter.text);
     return key->help && (keymap_contains(key->shown, filter) || keymap_contains(key->help, filter));
 }
 
 /* How many lines there are, how many of them match, and the columns that the names take. */
-static void keymap_help_count(const struct widget_help *h, const struct keymap_key *keys, size_t count,
+static void keymap_help_count(const struct keymap_help *h, const struct keymap_key *keys, size_t count,
                           int *all, int *found, int *names)
 {
     *all = *found = *names = 0;
@@ -379,7 +379,7 @@ static void keymap_help_count(const struct widget_help *h, const struct keymap_k
 }
 
 /* The filter's line: what is typed, and how much of all it leaves. */
-static void keymap_help_draw_filter(struct widgets *u, struct widget_help *h, int row, int col, int width,
+static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, int row, int col, int width,
                                 int found, int all)
 {
     char counts[40];
@@ -394,7 +394,7 @@ static void keymap_help_draw_filter(struct widgets *u, struct widget_help *h, in
     field_draw(u->grid, row, col + label, 1, room - label, &h->filter, widget_style(u, THEME_FIELD), 1);
 }
 
-static void keymap_help_draw(struct widgets *u, struct widget_help *h, const struct keymap_key *keys, size_t count,
+static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const struct keymap_key *keys, size_t count,
                          const char *title)
 {
     int all, found, names, row, col, width = widget_min(76, u->grid->cols - 4), line = 0;
@@ -417,7 +417,7 @@ static void keymap_help_draw(struct widgets *u, struct widget_help *h, const str
     }
 }
 
-static void keymap_help_free(struct widget_help *h)
+static void keymap_help_free(struct keymap_help *h)
 {
     field_free(&h->filter);
     h->list = (struct widget_scroll){0};

@@ -171,7 +171,7 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
         mark = ascii ? "% " : "◐ ";
         snprintf(text[0], sizeof text[0], "%slive, in part", mark);
         snprintf(text[2], sizeof text[2], "%.3s", mark);
-        return THEME_FALLBACK;
+        return THEME_POLLING;
     case CLIENT_WAITING:
         mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
         snprintf(text[0], sizeof text[0], "%s%s, next try in %d s", mark,
@@ -182,7 +182,7 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
         snprintf(text[1], sizeof text[1], "%s%s, %d s", mark,
                  t->client.answered ? "fetching" : "reconnecting", wait);
         snprintf(text[2], sizeof text[2], "%s%d s", mark, wait);
-        return t->client.answered ? THEME_FALLBACK : THEME_LOST;
+        return t->client.answered ? THEME_POLLING : THEME_OFFLINE;
     default:
         mark = ascii ? ". " : "◌ ";
         snprintf(text[0], sizeof text[0], "%sconnecting", mark);

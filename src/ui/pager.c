@@ -272,7 +272,7 @@ static size_t pager_blanks(span s)
 }
 
 /* ``` or ~~~, which begin and end code. 1: the line is one. */
-static int pager_take_fence(struct pager *p, struct pager_state *st, span line)
+static int pager_parse_fence(struct pager *p, struct pager_state *st, span line)
 {
     span s = span_sub(line, pager_blanks(line));
     char c = s.n ? s.p[0] : 0;
@@ -341,7 +341,7 @@ static size_t pager_item(span line)
 }
 
 /* Quotation marks at the line's start, drawn as bars. What follows them. */
-static span pager_take_quote(struct pager *p, span line, int *depth)
+static span pager_parse_quote(struct pager *p, span line, int *depth)
 {
     *depth = 0;
     for (;;) {
@@ -373,7 +373,7 @@ static void pager_add_markdown(struct pager *p, span line)
         pager_end_line(p);
         return;
     }
-    line = pager_take_quote(p, line, &quotes);
+    line = pager_parse_quote(p, line, &quotes);
     if ((mark = pager_item(line)))
         pager_put(p, (span){line.p, mark}, PAGER_MARK);
     size_t indent = (size_t)quotes * 2 + (mark ? mark : pager_blanks(line));
@@ -396,7 +396,7 @@ static void pager_add_line(struct pager *p, struct pager_state *st, span raw)
     span line = buf_view(&st->line);
     if (!st->markdown)
         pager_add_plain(p, line, "", PAGER_TEXT);
-    else if (pager_take_fence(p, st, line))
+    else if (pager_parse_fence(p, st, line))
         ;
     else if (st->fence)
         pager_add_plain(p, line, "  ", PAGER_CODE);
@@ -404,7 +404,7 @@ static void pager_add_line(struct pager *p, struct pager_state *st, span raw)
         pager_add_markdown(p, line);
 }
 
-static void pager_forget_hits(struct pager *p)
+static void pager_clear_hits(struct pager *p)
 {
     free(p->hits);
     p->hits = NULL;
@@ -414,13 +414,13 @@ static void pager_forget_hits(struct pager *p)
 }
 
 /* The text of the pager is that from now on. */
-static void pager_take(struct pager *p, span text, int markdown)
+static void pager_set_text(struct pager *p, span text, int markdown)
 {
     struct pager_state st = {.markdown = markdown};
     buf_clear(&p->shown);
     buf_clear(&p->looks);
     p->line_count = p->row_count = p->width = 0;
-    pager_forget_hits(p);
+    pager_clear_hits(p);
     while (text.n)
         pager_add_line(p, &st, span_cut(&text, '\n'));
     buf_free(&st.line);
@@ -534,7 +534,7 @@ static int pager_matches(const char *p, span needle)
 static void pager_find_hits(struct pager *p)
 {
     span needle = buf_view(&p->needle);
-    pager_forget_hits(p);
+    pager_clear_hits(p);
     for (size_t at = 0; needle.n && at + needle.n <= p->shown.n && p->hit_count < PAGER_HITS_MAX;) {
         if (!pager_matches(p->shown.p + at, needle)) {
             at++;
@@ -583,7 +583,7 @@ static void pager_type(struct pager *p, span text)
 static void pager_begin_search(struct pager *p)
 {
     buf_clear(&p->needle);
-    pager_forget_hits(p);
+    pager_clear_hits(p);
     p->typing = 1;
 }
 
@@ -652,7 +652,7 @@ static void pager_load(struct pager *p)
         buf_fmt(&p->error, ": %s", why);
         buf_clear(&text);
     }
-    pager_take(p, buf_view(&text), pager_is_markdown(p->path));
+    pager_set_text(p, buf_view(&text), pager_is_markdown(p->path));
     buf_free(&text);
 }
 
@@ -682,7 +682,7 @@ static void pager_set(struct pager *p, const char *title, span text, int markdow
     p->title = span_dup(span_of(title));
     p->cut = text.n > PAGER_FILE_MAX;
     text.n = p->cut ? PAGER_FILE_MAX : text.n;
-    pager_take(p, text, markdown);
+    pager_set_text(p, text, markdown);
 }
 
 static void pager_free(struct pager *p)
@@ -699,47 +699,47 @@ static void pager_free(struct pager *p)
 
 static enum pager_answer pager_key_down(struct pager *p)
 {
-    return pager_scroll(p, 1), PAGER_TAKEN;
+    return pager_scroll(p, 1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_up(struct pager *p)
 {
-    return pager_scroll(p, -1), PAGER_TAKEN;
+    return pager_scroll(p, -1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_page_down(struct pager *p)
 {
-    return pager_page(p, 1), PAGER_TAKEN;
+    return pager_page(p, 1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_page_up(struct pager *p)
 {
-    return pager_page(p, -1), PAGER_TAKEN;
+    return pager_page(p, -1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_start(struct pager *p)
 {
-    return pager_go(p, 0), PAGER_TAKEN;
+    return pager_go(p, 0), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_end(struct pager *p)
 {
-    return pager_go(p, 1), PAGER_TAKEN;
+    return pager_go(p, 1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_search(struct pager *p)
 {
-    return pager_begin_search(p), PAGER_TAKEN;
+    return pager_begin_search(p), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_next(struct pager *p)
 {
-    return pager_next(p, 1), PAGER_TAKEN;
+    return pager_next(p, 1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_previous(struct pager *p)
 {
-    return pager_next(p, -1), PAGER_TAKEN;
+    return pager_next(p, -1), PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_key_close(struct pager *p)
@@ -791,7 +791,7 @@ static enum pager_answer pager_typing_event(struct pager *p, const struct term_e
     } else if (ev->key >= ' ' && ev->key < TERM_UP && !(ev->mods & (TERM_CTRL | TERM_ALT))) {
         pager_type(p, (span){bytes, utf8_encode(ev->key, bytes)});
     }
-    return PAGER_TAKEN;
+    return PAGER_CONSUMED;
 }
 
 static enum pager_answer pager_event(struct pager *p, const struct term_event *ev)
@@ -800,7 +800,7 @@ static enum pager_answer pager_event(struct pager *p, const struct term_event *e
         return PAGER_PASSED;
     if (ev->type == TERM_MOUSE) {
         pager_scroll(p, ev->mouse == TERM_WHEEL_UP ? -3 : 3);
-        return PAGER_TAKEN;
+        return PAGER_CONSUMED;
     }
     if (p->typing && (ev->type == TERM_KEY || ev->type == TERM_PASTE))
         return pager_typing_event(p, ev);

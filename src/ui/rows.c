@@ -278,7 +278,7 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y, con
         row->waiting)
         rows_right(&p, 8, u->grid->ascii ? "!" : "◆", rows_style(u, THEME_WAITING));
     if (row->note)
-        rows_right(&p, 14, row->note, rows_style(u, THEME_FALLBACK));
+        rows_right(&p, 14, row->note, rows_style(u, THEME_POLLING));
     rows_left(&p, rows_fold(u, row->foldable, row->folded), rows_style(u, THEME_DIM));
     rows_left(&p, row->name, rows_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));

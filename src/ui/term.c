@@ -415,7 +415,7 @@ static enum parse term_decode_ss3(span in, int flush, size_t *used, struct term_
 }
 
 /* 1 to 4 hexadecimal digits scaled to 0…255, taken off *s; -1: none. */
-static int term_take_colour_part(span *s)
+static int term_parse_colour_part(span *s)
 {
     static const char digits[] = "0123456789abcdef";
     uint32_t v = 0, most = 0;
@@ -445,7 +445,7 @@ static void term_set_background(struct term_event *ev, span body)
     else
         return;
     for (i = 0; i < 3; i++) {
-        int part = term_take_colour_part(&body);
+        int part = term_parse_colour_part(&body);
         if (part < 0 || (i < 2 && (body.n == 0 || body.p[0] != '/')))
             return;
         if (i < 2)

@@ -207,7 +207,7 @@ static int todos_parse_project(const struct todos *p, struct json object, struct
 }
 
 /* What was known of the todos stays known when nothing is said of them. */
-static void todos_take_todos(struct todos_project *now, struct todos_project *old)
+static void todos_keep_todos(struct todos_project *now, struct todos_project *old)
 {
     if (now->known || !old->known)
         return;
@@ -261,7 +261,7 @@ static void todos_replace_projects(struct todos *p, const char *computer, struct
         }
         struct todos_project *before = todos_find_project(&old, one.computer, one.path);
         if (before)
-            todos_take_todos(&one, before);
+            todos_keep_todos(&one, before);
         todos_add_computer(p, one.computer);
         if (p->project_count == cap) {
             cap = cap ? cap * 2 : 16;

@@ -103,7 +103,7 @@ static struct tree_session *tree_parse(struct json object)
     return s;
 }
 
-static int tree_same(const char *a, const char *b)
+static int tree_equal(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
@@ -228,8 +228,8 @@ static long long tree_rank(const struct tree *t, const struct tree_session *s)
 static int tree_moves(const struct tree *t, const struct tree_session *old,
                       const struct tree_session *now)
 {
-    return !tree_same(old->computer, now->computer) || !tree_same(old->directory, now->directory) ||
-           !tree_same(old->initiator, now->initiator) || old->created != now->created ||
+    return !tree_equal(old->computer, now->computer) || !tree_equal(old->directory, now->directory) ||
+           !tree_equal(old->initiator, now->initiator) || old->created != now->created ||
            tree_session_lines(old) != tree_session_lines(now) ||
            tree_rank(t, old) != tree_rank(t, now);
 }
@@ -255,13 +255,13 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     t->dirty |= tree_moves(t, old, now);
     if (!t->dirty)
         tree_count(t, old, -1);
-    if (!tree_same(old->last_output, now->last_output))
+    if (!tree_equal(old->last_output, now->last_output))
         old->input_is_newer = !now->last_output;
-    else if (!tree_same(old->last_input, now->last_input))
+    else if (!tree_equal(old->last_input, now->last_input))
         old->input_is_newer = 1;
     for (size_t i = 0; i < COUNT_OF(tree_strings); i++) {
         char *value = *tree_string(old, i);
-        if (tree_same(value, *tree_string(now, i)))
+        if (tree_equal(value, *tree_string(now, i)))
             continue; /* rows may refer to it */
         *tree_string(old, i) = *tree_string(now, i);
         *tree_string(now, i) = value;
@@ -351,7 +351,7 @@ static void tree_add_computer(struct tree *t, const char *name)
 }
 
 /* Takes a computer's object. */
-static void tree_take_computer(struct tree *t, struct json object)
+static void tree_put_computer(struct tree *t, struct json object)
 {
     char *name = json_dup_text(json_get(object, "name"));
     int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
@@ -376,7 +376,7 @@ static void tree_set_computers(struct tree *t, struct json array)
     while (t->computer_count)
         free(t->computers[--t->computer_count]);
     for (struct json_iter it = json_iter(array); json_next(&it);)
-        tree_take_computer(t, it.value);
+        tree_put_computer(t, it.value);
     t->dirty = 1;
 }
 
@@ -507,7 +507,7 @@ static void tree_event(struct tree *t, span text)
     } events[] = {
         {"sessions_initial", tree_on_sessions}, {"session_created", tree_on_session},
         {"session_updated", tree_on_session},   {"session_removed", tree_on_removed},
-        {"computer_updated", tree_take_computer}, {"computer_removed", tree_on_computer_removed},
+        {"computer_updated", tree_put_computer}, {"computer_removed", tree_on_computer_removed},
         {"projects_updated", tree_on_projects}, {"preparation_initial", tree_on_preparation},
         {"agents_updated", tree_set_agents},
     };
@@ -606,7 +606,7 @@ static void tree_put_state(const struct tree *t, buf *b)
     json_close(b, ']');
 }
 
-static void tree_take_state(struct tree *t, struct json state)
+static void tree_load_state(struct tree *t, struct json state)
 {
     char *focus = json_dup_text(json_get(state, "focus"));
     for (int i = 0; i < TREE_ORDERS; i++)

@@ -122,7 +122,7 @@ static int tree_is(const struct tree_session *s, const char *state);
 /* Members of an open JSON object: focus, order, folds; and what was put, taken back (garbage is
  * passed over). */
 static void tree_put_state(const struct tree *t, buf *b);
-static void tree_take_state(struct tree *t, struct json state);
+static void tree_load_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* NULL: unknown */
 /* The agent's name, or the program that the session runs. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
@@ -340,8 +340,8 @@ enum theme_name {
     THEME_OUTPUT,    /* the last thing said by it, when that is */
     THEME_MUTED,     /* the older one of the two */
     THEME_LIVE,      /* the connection: push, REST, none */
-    THEME_FALLBACK,
-    THEME_LOST,
+    THEME_POLLING,
+    THEME_OFFLINE,
     THEME_STARTING,  /* a session's state */
     THEME_WORKING,
     THEME_WAITING,
@@ -428,7 +428,7 @@ static int widget_put_cut(struct grid *g, int row, int col, int width, const cha
                       struct cell_style style);
 
 /* What a place of the screen is for. */
-enum widget_what {
+enum widget_place {
     WIDGET_NOTHING,
     WIDGET_KEY,      /* index: a row of the key table */
     WIDGET_LINE,     /* index: a form's line; part: the choice, or -1 */
@@ -562,8 +562,13 @@ struct widget_toasts {
     struct widget_scroll list;
 };
 
+#define WIDGET_PAGE 10 /* lines that PgUp and PgDn scroll */
+
+static struct cell_style widget_style(const struct widgets *u, enum theme_name name);
 /* Scrolls down by so many lines (negative: up), within what was drawn last. */
 static void widget_scroll_by(struct widget_scroll *s, int lines);
+static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown);
+static int widget_scroll(struct widget_scroll *s, int page, const struct term_event *ev);
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
 /* 1: the shown one went because its time is over (t->until is when to ask; 0: it stays). */
 static int widget_toast_expire(struct widget_toasts *t, long long now);
@@ -621,16 +626,16 @@ static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys,
                            unsigned context);
 
 /* The list of all keys; what is typed filters it. */
-struct widget_help {
+struct keymap_help {
     struct field filter;
     struct widget_scroll list;
 };
 
 /* 1: it was for it: typed text, Backspace, what scrolls; Esc while there is a filter. */
-static int keymap_help_event(struct widget_help *h, const struct term_event *ev);
-static void keymap_help_draw(struct widgets *u, struct widget_help *h, const struct keymap_key *keys, size_t count,
+static int keymap_help_event(struct keymap_help *h, const struct term_event *ev);
+static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const struct keymap_key *keys, size_t count,
                          const char *title);
-static void keymap_help_free(struct widget_help *h);
+static void keymap_help_free(struct keymap_help *h);
 
 /* ==== pager: a text to read, with light Markdown styling ====================================== */
 
@@ -671,7 +676,7 @@ struct pager {
 
 enum pager_answer {
     PAGER_PASSED,             /* the event was not for it */
-    PAGER_TAKEN,              /* it was; draw again */
+    PAGER_CONSUMED,              /* it was; draw again */
     PAGER_CLOSE               /* q or Esc: the owner closes it */
 };
 
@@ -852,7 +857,7 @@ struct app {
     struct widgets ui;
     struct keymap_keys keys;
     struct widget_toasts toasts;
-    struct widget_help help;
+    struct keymap_help help;
     struct widget_form form;
     struct widget_confirm confirm;
     struct pager pager;

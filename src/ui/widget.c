@@ -637,8 +637,6 @@ static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown)
     s->drawn = 1;
 }
 
-#define WIDGET_PAGE 10
-
 static int widget_toasts_event(struct widget_toasts *t, const struct term_event *ev)
 {
     return widget_scroll(&t->list, WIDGET_PAGE, ev);

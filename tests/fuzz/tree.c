@@ -59,14 +59,14 @@ static void fuzz_tree_state(const struct tree *t, span text)
     buf one = {0}, two = {0};
     tree_init(&other, "c0", NULL);
     if (json_parse(text, &state, NULL, NULL) == PARSE_DONE)
-        tree_take_state(&other, state);
+        tree_load_state(&other, state);
     tree_fold_all(&other, 0);
     json_open(&one, '{');
     tree_put_state(t, &one);
     json_close(&one, '}');
     fuzz_tree_require(json_parse(buf_view(&one), &state, NULL, NULL) == PARSE_DONE);
     tree_set_focus(&other, NULL);
-    tree_take_state(&other, state);
+    tree_load_state(&other, state);
     json_open(&two, '{');
     tree_put_state(&other, &two);
     json_close(&two, '}');

@@ -239,14 +239,14 @@ static void unit_pager_moves(void)
     pager_draw(&p, &g, 0, 0, 11, 30);
     UNIT_PAGER_ROW(&g, 10, "title                      10%");
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
-        CHECK_INT(unit_pager_press(&p, steps[i].key), PAGER_TAKEN);
+        CHECK_INT(unit_pager_press(&p, steps[i].key), PAGER_CONSUMED);
         CHECK_INT(p.top, steps[i].top);
     }
     ev.type = TERM_MOUSE;
     ev.mouse = TERM_WHEEL_DOWN;
-    CHECK(pager_event(&p, &ev) == PAGER_TAKEN && p.top == 3);
+    CHECK(pager_event(&p, &ev) == PAGER_CONSUMED && p.top == 3);
     ev.mouse = TERM_WHEEL_UP;
-    CHECK(pager_event(&p, &ev) == PAGER_TAKEN && p.top == 0);
+    CHECK(pager_event(&p, &ev) == PAGER_CONSUMED && p.top == 0);
     ev.mouse = TERM_PRESS;
     CHECK_INT(pager_event(&p, &ev), PAGER_PASSED);
     CHECK_INT(unit_pager_press(&p, 'e'), PAGER_PASSED);
@@ -271,7 +271,7 @@ static void unit_pager_moves(void)
 static void unit_pager_type(struct pager *p, const char *text)
 {
     for (; *text; text++)
-        CHECK_INT(unit_pager_press(p, (unsigned char)*text), PAGER_TAKEN);
+        CHECK_INT(unit_pager_press(p, (unsigned char)*text), PAGER_CONSUMED);
 }
 
 static void unit_pager_searches(void)
@@ -296,7 +296,7 @@ static void unit_pager_searches(void)
     unit_pager_type(&p, "/need");
     ev.type = TERM_PASTE;
     ev.text = span_of("LE\nmore");
-    CHECK_INT(pager_event(&p, &ev), PAGER_TAKEN);
+    CHECK_INT(pager_event(&p, &ev), PAGER_CONSUMED);
     unit_pager_press(&p, '\r');
     CHECK(p.hit_count == 6 && p.hit == 0 && p.top == 0); /* it is in sight */
     grid_clear(&g);

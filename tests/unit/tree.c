@@ -714,11 +714,11 @@ static void unit_tree_state(void)
     CHECK_SPAN(buf_view(&b),
                "{\"focus\":\"vm\",\"order\":\"recent\",\"folds\":[\"c:other\",\"s:a\"]}");
     CHECK(json_parse(buf_view(&b), &state, NULL, NULL) == PARSE_DONE);
-    tree_take_state(&two, state);
+    tree_load_state(&two, state);
     CHECK_KEYS(&two, "p:vm:/x s:c s:a p:vm:/w/site s:d");
     for (size_t i = 0; i < COUNT_OF(garbage); i++) {
         CHECK(json_parse(span_of(garbage[i]), &state, NULL, NULL) == PARSE_DONE);
-        tree_take_state(&two, state);
+        tree_load_state(&two, state);
         CHECK_KEYS(&two, "p:vm:/x s:c s:a p:vm:/w/site s:d");
     }
     for (int i = 0; i < TREE_FOLDS_MAX + 10; i++) {

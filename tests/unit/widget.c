@@ -383,7 +383,7 @@ static void unit_ui_bindings(void)
                  "f:2: x: a key that nothing else has is expected: this one is bound to new\n");
     unit_ui_bind("other = x\nnew = Foo, , x\n",
                  UNIT_UI_UP "new/x/1/new/x " UNIT_UI_NO UNIT_UI_END,
-                 "f:3: Foo" WIDGET_KEY_EXPECTED "\nf:3: " WIDGET_KEY_EXPECTED
+                 "f:3: Foo" KEYMAP_EXPECTED "\nf:3: " KEYMAP_EXPECTED
                  "\nf:2: other: no such action; telec config lists them\n");
     unit_ui_bind("new =\n", UNIT_UI_UP UNIT_UI_NO UNIT_UI_END, "");
     unit_ui_bind("up =\n", /* the next one takes over what helps with both */
@@ -395,18 +395,18 @@ static void unit_ui_bindings(void)
     /* An action whose own keys went to another one has none, which is better than two of one. */
     unit_ui_bind("up = n\nnew = up\nnew = Bar\n",
                  "up/n/1//n, down down/down/1// " UNIT_UI_NO UNIT_UI_END,
-                 "f:4: Bar" WIDGET_KEY_EXPECTED "\n");
+                 "f:4: Bar" KEYMAP_EXPECTED "\n");
 }
 
 /* ---- help ----------------------------------------------------------------------------------- */
 
-static int unit_ui_help_press(struct widget_help *h, uint32_t key, unsigned mods)
+static int unit_ui_help_press(struct keymap_help *h, uint32_t key, unsigned mods)
 {
     struct term_event ev = unit_ui_key(key, mods);
     return keymap_help_event(h, &ev);
 }
 
-static void unit_ui_help_draw(struct unit_ui *s, struct widget_help *h)
+static void unit_ui_help_draw(struct unit_ui *s, struct keymap_help *h)
 {
     widget_begin(&s->ui);
     keymap_help_draw(&s->ui, h, unit_ui_keys, UNIT_UI_KEYS, "Keys");
@@ -416,7 +416,7 @@ static void unit_ui_help(void)
 {
     test_begin("help scrolls, and its filter keeps matching lines");
     struct unit_ui *s = unit_ui_open(6, 40); /* three lines of help below the filter's, of five */
-    struct widget_help h = {.list = {0, 0, 0}};
+    struct keymap_help h = {.list = {0, 0, 0}};
     unit_ui_help_draw(s, &h);
     CHECK(unit_ui_has(&s->grid, "Keys") && unit_ui_has(&s->grid, "go up") &&
           unit_ui_has(&s->grid, "the last") && !unit_ui_has(&s->grid, "stops"));
@@ -982,7 +982,7 @@ static void unit_ui_screen_confirm(struct unit_ui *s)
 
 static void unit_ui_screen_help(struct unit_ui *s)
 {
-    struct widget_help h = {.list = {0, 0, 0}};
+    struct keymap_help h = {.list = {0, 0, 0}};
     field_set(&h.filter, "o");
     unit_ui_help_draw(s, &h);
     keymap_help_free(&h);
