@@ -1,5 +1,9 @@
 /* The unit tests: the program itself with main renamed, then one file of tests per part, so that a
  * test reaches every function. `unit` runs all, `unit json vt` those two, `unit -l` names them. */
+/* Times that tests wait for: the program's own are longer, or too short for a loaded machine. */
+#define DAEMON_STOP_MS 200
+#define DAEMON_CLAIM_MS 1000
+#define SPAWN_STOP_MS 1000
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
@@ -28,6 +32,8 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/projects.c"
 #include "unit/redis.c"
 #include "unit/hook.c"
+#include "unit/daemon.c"
+#include "unit/spawn.c"
 #include "unit/client.c"
 #include "unit/tree.c"
 #include "unit/todos.c"
@@ -62,6 +68,8 @@ static const struct {
     {"theme", unit_theme},     {"field", unit_field},
     {"rows", unit_rows},       {"os", unit_os},
     {"agents", unit_agents},
+    {"rows", unit_rows},
+    {"daemon", unit_daemon},   {"spawn", unit_spawn},       {"os", unit_os},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

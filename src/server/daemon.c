@@ -1,11 +1,16 @@
 #include "server.h"
 
-/* daemon - the socket, the wiring of the parts, start and shutdown.
+/* daemon - wires the parts together, runs them, shuts down.
  *
- * One daemon per socket and per state directory: both are locked, so that two started at once end
- * as one. */
+ * There is one daemon per socket and per state directory: both are locked, so of two that start at
+ * once one ends. */
 
-#define DAEMON_STOP_MS 2000   /* for clients to take their last bytes at shutdown */
+#ifndef DAEMON_STOP_MS
+#define DAEMON_STOP_MS 2000 /* at shutdown, for clients to read what is queued for them */
+#endif
+#ifndef DAEMON_CLAIM_MS
+#define DAEMON_CLAIM_MS 100 /* for a killed daemon's children to close its socket */
+#endif
 
 struct daemon {
     const struct config *config;
@@ -19,11 +24,11 @@ struct daemon {
     struct httpd httpd;
     struct server server;
     int listening_fd, ready_fd;
-    int stopping, late; /* late: nothing is waited for any more */
+    int stopping, late; /* late: DAEMON_STOP_MS are over, nothing is waited for */
     struct loop_timer stop_timer;
 };
 
-/* Thousands of clients and holders need more descriptors than the usual soft limit. */
+/* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
 static void daemon_raise_limits(void)
 {
     struct rlimit limit;
@@ -33,7 +38,7 @@ static void daemon_raise_limits(void)
     }
 }
 
-/* The one place that is told what local clients are subscribed to. */
+/* Tells the parts which topics local clients are subscribed to. */
 static void daemon_on_interest(void *ctx, unsigned topics)
 {
     struct daemon *d = ctx;
@@ -45,12 +50,12 @@ static void daemon_on_ready(void *ctx)
 {
     struct daemon *d = ctx;
     requests_init(&d->requests, &d->loop, d->config, &d->cache, &d->sessions, &d->projects,
-                &d->peers);
+                  &d->peers);
     httpd_accept(&d->httpd, d->listening_fd);
     log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
     if (d->ready_fd >= 0) {
         ssize_t n = write(d->ready_fd, "", 1);
-        (void)n; /* whoever waited has gone */
+        (void)n; /* the starter may have ended */
         close(d->ready_fd);
         d->ready_fd = -1;
     }
@@ -68,7 +73,7 @@ static void daemon_on_signal(void *ctx, int signo)
     struct daemon *d = ctx;
     if (d->stopping)
         return;
-    log_line(LOG_INFO, "signal %d: shutting down; sessions go on", signo);
+    log_line(LOG_INFO, "signal %d: shutting down; sessions keep running", signo);
     d->stopping = 1;
     unlink(d->config->socket);
     httpd_shutdown(&d->httpd);
@@ -76,7 +81,7 @@ static void daemon_on_signal(void *ctx, int signo)
     loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
 }
 
-/* "SOCKET.lock" and "STATE/daemon.lock" are held as long as the process lives. */
+/* Takes a lock that lasts until the process ends. Returns 0, or -1 with a message. */
 static int daemon_lock(const char *path, const char *suffix, buf *error)
 {
     buf name = {0};
@@ -88,11 +93,10 @@ static int daemon_lock(const char *path, const char *suffix, buf *error)
     else if (fd < 0)
         buf_fmt(error, "cannot lock %s: %s", name.p, strerror(errno));
     buf_free(&name);
-    return fd;
+    return fd < 0 ? -1 : 0;
 }
 
-/* Whoever answers on the socket is alive, whatever the locks say (a daemon of another state
- * directory). */
+/* Returns 1 when a process listens on the socket; a full backlog (EAGAIN) counts. */
 static int daemon_socket_is_live(const struct config *config)
 {
     int fd = conn_connect(config->socket);
@@ -101,14 +105,28 @@ static int daemon_socket_is_live(const struct config *config)
     return fd >= 0 || errno == EAGAIN;
 }
 
+/* Waits until nothing listens on the socket, at most DAEMON_CLAIM_MS: a daemon that was killed while
+ * it started a program has left its listening socket to that child until the child's exec. Returns
+ * 0, or -1: the listener is alive (a daemon of another state directory, or another program). */
+static int daemon_await_dead_socket(const struct config *config)
+{
+    const int step_ms = 10;
+    for (int waited = 0; daemon_socket_is_live(config); waited += step_ms) {
+        if (waited >= DAEMON_CLAIM_MS)
+            return -1;
+        poll(NULL, 0, step_ms);
+    }
+    return 0;
+}
+
 static int daemon_claim(struct daemon *d, buf *error)
 {
     char message[256];
     if (config_make_dirs(d->config, error) != 0 ||
-        daemon_lock(d->config->socket, STORE_SOCKET_LOCK, error) < 0 ||
-        daemon_lock(d->config->state, STORE_STATE_LOCK, error) < 0)
+        daemon_lock(d->config->socket, STORE_SOCKET_LOCK, error) != 0 ||
+        daemon_lock(d->config->state, STORE_STATE_LOCK, error) != 0)
         return -1;
-    if (daemon_socket_is_live(d->config)) {
+    if (daemon_await_dead_socket(d->config) != 0) {
         buf_fmt(error, "something else is serving %s", d->config->socket);
         return -1;
     }
@@ -141,8 +159,8 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
     projects_init(&d.projects, &d.loop, config, &d.cache);
     d.cache.on_interest = daemon_on_interest;
     d.cache.interest_ctx = &d;
-    routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers, &d.observations,
-             &d.httpd);
+    routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers,
+                &d.observations, &d.httpd);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     while (!d.stopping || d.httpd.clients ||
            (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.peers.link))))

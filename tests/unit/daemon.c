@@ -1,0 +1,205 @@
+/* Unit tests of daemon: claiming the socket, and one life from its start to its end. The daemon runs
+ * in this process; a child plays its clients and sends it the signal that ends it. */
+
+struct unit_daemon {
+    char dir[64], socket[80], holders[80], state[80];
+    struct config config;
+};
+
+static void unit_daemon_init(struct unit_daemon *u)
+{
+    memset(u, 0, sizeof *u);
+    snprintf(u->dir, sizeof u->dir, "/tmp/telec-unit-XXXXXX");
+    if (!mkdtemp(u->dir))
+        base_die("%s: %s", u->dir, strerror(errno));
+    snprintf(u->socket, sizeof u->socket, "%s/r/api.sock", u->dir);
+    snprintf(u->holders, sizeof u->holders, "%s/r/s", u->dir);
+    snprintf(u->state, sizeof u->state, "%s/state", u->dir);
+    buf error = {0};
+    setenv("XDG_CONFIG_HOME", u->dir, 1);
+    CHECK_INT(config_load(&u->config, "telec", u->socket, NULL, &error), 0);
+    free(u->config.state), free(u->config.holders);
+    u->config.state = span_dup(span_of(u->state));
+    u->config.holders = span_dup(span_of(u->holders));
+    buf_free(&error);
+}
+
+static void unit_daemon_free(struct unit_daemon *u)
+{
+    buf line = {0};
+    config_free(&u->config);
+    buf_fmt(&line, "rm -rf %s", u->dir);
+    CHECK_INT(system(buf_cstr(&line)), 0);
+    buf_free(&line);
+}
+
+/* ---- the claim ------------------------------------------------------------------------------ */
+
+/* A process that listens on the socket, closes it after `most` connections, and ends. */
+static pid_t unit_daemon_listener(struct unit_daemon *u, int most)
+{
+    char message[200];
+    int fd = conn_listen(u->socket, message, sizeof message);
+    CHECK(fd >= 0);
+    pid_t pid = fork();
+    for (int taken = 0; pid == 0; taken++) {
+        struct pollfd in = {fd, POLLIN, 0};
+        if (taken == most)
+            _exit(0);
+        poll(&in, 1, -1);
+        close(accept(fd, NULL, NULL));
+    }
+    close(fd);
+    return pid;
+}
+
+static void unit_daemon_claims_left_socket(void)
+{
+    struct unit_daemon u;
+    buf error = {0};
+    int status;
+    test_begin("a daemon takes over the socket that a dead one's child closes a moment later");
+    unit_daemon_init(&u);
+    struct daemon d = {.config = &u.config};
+    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    pid_t pid = unit_daemon_listener(&u, 1);
+    CHECK_INT(daemon_claim(&d, &error), 0);
+    CHECK_SPAN(buf_view(&error), "");
+    CHECK(d.listening_fd >= 0);
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    close(d.listening_fd);
+    unit_daemon_free(&u);
+}
+
+static void unit_daemon_refuses_live_socket(void)
+{
+    struct unit_daemon u;
+    buf error = {0};
+    struct stat before, after;
+    test_begin("a daemon refuses a socket that another process serves, and leaves it there");
+    unit_daemon_init(&u);
+    struct daemon d = {.config = &u.config};
+    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    pid_t pid = unit_daemon_listener(&u, -1);
+    CHECK_INT(stat(u.socket, &before), 0);
+    CHECK_INT(daemon_claim(&d, &error), -1);
+    CHECK(strstr(buf_cstr(&error), u.socket) != NULL);
+    CHECK(stat(u.socket, &after) == 0 && after.st_ino == before.st_ino);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    buf_free(&error);
+    unit_daemon_free(&u);
+}
+
+static void unit_daemon_refuses_lock(void)
+{
+    static const char *const suffixes[] = {STORE_SOCKET_LOCK, STORE_STATE_LOCK};
+    struct unit_daemon u;
+    buf error = {0}, name = {0}, want = {0};
+    test_begin("a daemon refuses when another process holds either lock, and names it");
+    unit_daemon_init(&u);
+    struct daemon d = {.config = &u.config};
+    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        int ends[2];
+        char byte;
+        pid_t ignored;
+        CHECK_INT(pipe(ends), 0);
+        buf_clear(&name);
+        buf_fmt(&name, "%s%s", i ? u.state : u.socket, suffixes[i]);
+        pid_t pid = fork();
+        if (pid == 0) {
+            if (store_lock(buf_cstr(&name), &ignored) >= 0 && write(ends[1], "", 1) == 1)
+                pause();
+            _exit(0);
+        }
+        close(ends[1]);
+        CHECK_INT(read(ends[0], &byte, 1), 1);
+        CHECK_INT(daemon_claim(&d, &error), -1);
+        buf_clear(&want);
+        buf_fmt(&want, "process %ld", (long)pid);
+        CHECK(strstr(buf_cstr(&error), buf_cstr(&want)) != NULL);
+        buf_clear(&error);
+        CHECK_INT(store_lock_owner(buf_cstr(&name)), pid);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        CHECK_INT(store_lock_owner(buf_cstr(&name)), 0);
+        close(ends[0]);
+    }
+    buf_free(&error), buf_free(&name), buf_free(&want);
+    unit_daemon_free(&u);
+}
+
+/* ---- a life --------------------------------------------------------------------------------- */
+
+/* Runs a daemon while `clients` runs in a child, which gets SIGTERM's target as its parent. Returns
+ * the child's exit status; what the daemon returned is checked. */
+static int unit_daemon_run(struct unit_daemon *u, int (*clients)(struct unit_daemon *u))
+{
+    int ready[2], status = -1;
+    char byte;
+    buf error = {0};
+    CHECK_INT(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ready[1]);
+        if (read(ready[0], &byte, 1) != 1)
+            _exit(99);
+        int result = clients(u);
+        kill(getppid(), SIGTERM);
+        poll(NULL, 0, -1); /* its connections stay open until the daemon has ended */
+        _exit(result);
+    }
+    close(ready[0]);
+    CHECK_INT(daemon_run(&u->config, ready[1], &error), 0);
+    CHECK_SPAN(buf_view(&error), "");
+    kill(pid, SIGKILL);
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK(access(u->socket, F_OK) != 0);
+    return status;
+}
+
+/* Asks for more than a socket and the daemon's queue hold, and reads nothing. */
+static int unit_daemon_deaf_client(struct unit_daemon *u)
+{
+    static const char ask[] = "GET /status HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct pollfd out = {conn_connect(u->socket), POLLOUT, 0};
+    while (out.fd >= 0 && poll(&out, 1, 500) == 1)
+        if (write(out.fd, ask, sizeof ask - 1) < 0 && errno != EAGAIN)
+            break;
+    return 0;
+}
+
+static void unit_daemon_stops_in_time(void)
+{
+    struct unit_daemon u;
+    test_begin("a daemon ends although a client never reads its replies");
+    unit_daemon_init(&u);
+    long long began = clock_mono_ms();
+    unit_daemon_run(&u, unit_daemon_deaf_client);
+    CHECK(clock_mono_ms() - began >= DAEMON_STOP_MS); /* it was given its time */
+    unit_daemon_free(&u);
+}
+
+static int unit_daemon_no_client(struct unit_daemon *u)
+{
+    return conn_connect(u->socket) < 0;
+}
+
+static void unit_daemon_stops_at_once(void)
+{
+    struct unit_daemon u;
+    test_begin("a daemon ends at once when no client has anything left to read");
+    unit_daemon_init(&u);
+    unit_daemon_run(&u, unit_daemon_no_client);
+    unit_daemon_free(&u);
+}
+
+static void unit_daemon(void)
+{
+    unit_daemon_claims_left_socket();
+    unit_daemon_refuses_live_socket();
+    unit_daemon_refuses_lock();
+    unit_daemon_stops_in_time();
+    unit_daemon_stops_at_once();
+}
