@@ -132,9 +132,9 @@ static void unit_daemon_refuses_lock(void)
 
 /* ---- a life --------------------------------------------------------------------------------- */
 
-/* Runs a daemon while `clients` runs in a child, which gets SIGTERM's target as its parent. Returns
- * the child's exit status; what the daemon returned is checked. */
-static int unit_daemon_run(struct unit_daemon *u, int (*clients)(struct unit_daemon *u))
+/* Runs a daemon while `clients` runs in a child, which stops its parent, the daemon, by SIGTERM.
+ * Checks what both return: 0. */
+static void unit_daemon_run(struct unit_daemon *u, int (*clients)(struct unit_daemon *u))
 {
     int ready[2], status = -1;
     char byte;
@@ -143,30 +143,29 @@ static int unit_daemon_run(struct unit_daemon *u, int (*clients)(struct unit_dae
     pid_t pid = fork();
     if (pid == 0) {
         close(ready[1]);
-        if (read(ready[0], &byte, 1) != 1)
-            _exit(99);
-        int result = clients(u);
-        kill(getppid(), SIGTERM);
-        poll(NULL, 0, -1); /* its connections stay open until the daemon has ended */
-        _exit(result);
+        _exit(read(ready[0], &byte, 1) == 1 ? clients(u) : 99);
     }
     close(ready[0]);
     CHECK_INT(daemon_run(&u->config, ready[1], &error), 0);
     CHECK_SPAN(buf_view(&error), "");
-    kill(pid, SIGKILL);
     CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK_INT(status, 0);
     CHECK(access(u->socket, F_OK) != 0);
-    return status;
 }
 
 /* Asks for more than a socket and the daemon's queue hold, and reads nothing. */
 static int unit_daemon_deaf_client(struct unit_daemon *u)
 {
     static const char ask[] = "GET /status HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct pollfd out = {conn_connect(u->socket), POLLOUT, 0};
-    while (out.fd >= 0 && poll(&out, 1, 500) == 1)
-        if (write(out.fd, ask, sizeof ask - 1) < 0 && errno != EAGAIN)
-            break;
+    struct pollfd p = {conn_connect(u->socket), POLLOUT, 0};
+    while (poll(&p, 1, 300) == 1)
+        if (write(p.fd, ask, sizeof ask - 1) < 0 && errno != EAGAIN)
+            return 1;
+    kill(getppid(), SIGTERM);
+    p.events = 0;
+    while (!(p.revents & POLLHUP))
+        if (poll(&p, 1, 10000) != 1)
+            return 2;
     return 0;
 }
 
@@ -175,23 +174,46 @@ static void unit_daemon_stops_in_time(void)
     struct unit_daemon u;
     test_begin("a daemon ends although a client never reads its replies");
     unit_daemon_init(&u);
-    long long began = clock_mono_ms();
     unit_daemon_run(&u, unit_daemon_deaf_client);
-    CHECK(clock_mono_ms() - began >= DAEMON_STOP_MS); /* it was given its time */
     unit_daemon_free(&u);
 }
 
-static int unit_daemon_no_client(struct unit_daemon *u)
+/* Reads until the end of file; 1 when the last bytes were `want`. */
+static int unit_daemon_read_end(int fd, const char *want)
 {
-    return conn_connect(u->socket) < 0;
+    struct pollfd in = {fd, POLLIN, 0};
+    buf all = {0};
+    char chunk[500];
+    ssize_t n;
+    while (poll(&in, 1, 10000) == 1 && (n = read(fd, chunk, sizeof chunk)) > 0)
+        buf_add(&all, chunk, (size_t)n);
+    size_t size = strlen(want);
+    int good = all.n >= size && memcmp(all.p + all.n - size, want, size) == 0;
+    buf_free(&all);
+    return good;
 }
 
-static void unit_daemon_stops_at_once(void)
+/* One that has sent nothing, and a WebSocket. */
+static int unit_daemon_idle_clients(struct unit_daemon *u)
+{
+    int idle = conn_connect(u->socket), ws = conn_connect(u->socket);
+    buf b = {0}, key = {0}, end = {0};
+    struct pollfd in = {ws, POLLIN, 0};
+    ws_put_key(&key);
+    ws_put_upgrade(&b, "/ws", buf_cstr(&key));
+    if (write(ws, b.p, b.n) != (ssize_t)b.n || poll(&in, 1, 10000) != 1)
+        return 1;
+    kill(getppid(), SIGTERM);
+    ws_put_close(&end, WS_SERVER, 1001, "the daemon is shutting down");
+    return !unit_daemon_read_end(idle, "") + 2 * !unit_daemon_read_end(ws, buf_cstr(&end));
+}
+
+static void unit_daemon_says_goodbye(void)
 {
     struct unit_daemon u;
-    test_begin("a daemon ends at once when no client has anything left to read");
+    test_begin("a daemon that ends closes idle connections, and WebSockets with 1001");
     unit_daemon_init(&u);
-    unit_daemon_run(&u, unit_daemon_no_client);
+    unit_daemon_run(&u, unit_daemon_idle_clients);
     unit_daemon_free(&u);
 }
 
@@ -201,5 +223,5 @@ static void unit_daemon(void)
     unit_daemon_refuses_live_socket();
     unit_daemon_refuses_lock();
     unit_daemon_stops_in_time();
-    unit_daemon_stops_at_once();
+    unit_daemon_says_goodbye();
 }
