@@ -199,7 +199,7 @@ static int unit_daemon_idle_clients(struct unit_daemon *u)
     int idle = conn_connect(u->socket), ws = conn_connect(u->socket);
     buf b = {0}, key = {0}, end = {0};
     struct pollfd in = {ws, POLLIN, 0};
-    ws_put_key(&key);
+    b64_put(&key, span_of("sixteen bytes .."));
     ws_put_upgrade(&b, "/ws", buf_cstr(&key));
     if (write(ws, b.p, b.n) != (ssize_t)b.n || poll(&in, 1, 10000) != 1)
         return 1;
