@@ -68,8 +68,7 @@ static const struct {
     {"theme", unit_theme},     {"field", unit_field},
     {"rows", unit_rows},       {"os", unit_os},
     {"agents", unit_agents},
-    {"rows", unit_rows},
-    {"daemon", unit_daemon},   {"spawn", unit_spawn},       {"os", unit_os},
+    {"daemon", unit_daemon},   {"spawn", unit_spawn},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)
