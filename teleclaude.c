@@ -19,10 +19,12 @@
 
 #include "src/screen/cell.c"          /* one place of a screen: graphemes, colours, SGR */
 #include "src/screen/grid.c"          /* frames of cells, and the bytes that show what changed */
-#include "src/screen/vt/screen.c"     /* rows, scrollback, scrolling, printing */
-#include "src/screen/vt/control.c"    /* C0, cursor, erasing, SGR, modes, tabs, queries */
-#include "src/screen/vt/osc.c"        /* titles, OSC and DCS strings */
-#include "src/screen/vt/parse.c"      /* the state machine, the tables of sequences */
+#include "src/screen/vt/scroll.c"     /* the scrollback: packed lines in a ring */
+#include "src/screen/vt/screen.c"     /* rows of cells: erasing, scrolling */
+#include "src/screen/vt/print.c"      /* characters and graphemes at the cursor */
+#include "src/screen/vt/osc.c"        /* titles, OSC and DCS strings, answers */
+#include "src/screen/vt/control.c"    /* C0, CSI and escape sequences, and their tables */
+#include "src/screen/vt/parse.c"      /* the state machine */
 #include "src/screen/vt/reflow.c"     /* resizing */
 #include "src/screen/vt/snapshot.c"   /* the screen as bytes and as text */
 #include "src/screen/vt/vt.c"         /* life and accessors of an emulator */

@@ -9,7 +9,7 @@
 static const char b64_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* ---- SHA-1 ---- */
+/* ---- SHA-1 ---------------------------------------------------------------------------------- */
 
 static uint32_t sha1_rotate(uint32_t x, int by)
 {
@@ -72,7 +72,7 @@ static void sha1(span s, unsigned char out[20])
         out[i] = (unsigned char)(h[i / 4] >> (24 - i % 4 * 8));
 }
 
-/* ---- base64 ---- */
+/* ---- base64 --------------------------------------------------------------------------------- */
 
 static void b64_put(buf *b, span s)
 {

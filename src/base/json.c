@@ -37,7 +37,7 @@ static const char json_escaped[128] = {
     ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
 };
 
-/* ---- scanners, eight bytes a step; a top bit in `marks` means: stop at that byte ---- */
+/* ---- scanners, eight bytes a step; a top bit in `marks` means: stop at that byte ------------ */
 
 #define JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -118,7 +118,7 @@ static int json_hex(char c) /* its value, or -1 */
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* ---- checking: each scan starts at a byte that is there ---- */
+/* ---- checking: each scan starts at a byte that is there ------------------------------------- */
 
 static enum parse json_bad(struct json_scan *s, const char *why)
 {
@@ -358,7 +358,7 @@ static enum parse json_parse(span text, struct json *out, const char **why, size
     return r;
 }
 
-/* ---- walking a checked text ---- */
+/* ---- walking a checked text ----------------------------------------------------------------- */
 
 static const char *json_skip_string(const char *p, const char *end) /* p: the opening quote */
 {
@@ -449,7 +449,7 @@ static struct json json_get(struct json object, const char *key)
     return found;
 }
 
-/* ---- strings and numbers of a checked text ---- */
+/* ---- strings and numbers of a checked text -------------------------------------------------- */
 
 static uint32_t json_hex4(const char *p)
 {
@@ -599,7 +599,7 @@ static int json_int(struct json number, long long *out)
     return 1;
 }
 
-/* ---- writing ---- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void json_comma(buf *b)
 {

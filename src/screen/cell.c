@@ -75,7 +75,6 @@ struct cell_cluster {
 static int cell_is_emoji(uint32_t cp)
 {
     size_t low = 0, high = COUNT_OF(cell_emoji);
-
     while (low < high) {
         size_t mid = (low + high) / 2;
         if (cp > cell_emoji[mid][1])
@@ -111,7 +110,6 @@ static enum cell_class cell_classify_hangul(uint32_t cp)
 static enum cell_class cell_classify(uint32_t cp)
 {
     enum cell_class hangul;
-
     if (cp < 0x80)
         return cell_classify_ascii(cp);
     if (cp >= 0x3400 && cp < 0xa000) /* ideographs: the bulk of wide text */
@@ -137,7 +135,6 @@ static enum cell_class cell_classify(uint32_t cp)
 static int cell_class_joins(const struct cell_cluster *c, enum cell_class next, uint32_t cp)
 {
     enum cell_class last = c->last;
-
     if (last == CELL_CLASS_NONE || last == CELL_CLASS_CONTROL)
         return 0;
     switch (next) {
@@ -173,7 +170,6 @@ static int cell_cluster_add(struct cell_cluster *c, uint32_t cp)
     enum cell_class next = cell_classify(cp);
     int first = c->last == CELL_CLASS_NONE;
     int width = next == CELL_CLASS_CONTROL ? 1 : utf8_width(cp);
-
     if (!first && !cell_class_joins(c, next, cp))
         return 0;
     if (first)
@@ -194,7 +190,6 @@ static int cell_cluster_add(struct cell_cluster *c, uint32_t cp)
 static size_t cell_next_rune(span s, uint32_t *cp)
 {
     size_t n = utf8_next(s, cp);
-
     if (n == 0) {
         *cp = 0xfffd;
         return s.n;
@@ -211,7 +206,6 @@ static size_t cell_next_grapheme(span s, int *width)
 {
     struct cell_cluster c = {CELL_CLASS_NONE, 0, 0};
     size_t n = 0;
-
     if (cell_is_plain((unsigned char)s.p[0]) && (s.n == 1 || (unsigned char)s.p[1] < 0x80)) {
         *width = 1;
         return 1;
@@ -231,7 +225,6 @@ static size_t cell_fit(span s, int columns, int *used)
 {
     size_t n = 0;
     int total = 0;
-
     while (n < s.n) {
         int width;
         size_t step = cell_next_grapheme(span_sub(s, n), &width);
@@ -247,17 +240,15 @@ static size_t cell_fit(span s, int columns, int *used)
 static int cell_columns(span s)
 {
     int used;
-
     cell_fit(s, INT_MAX, &used);
     return used;
 }
 
-/* ---- the pool ---- */
+/* ---- the pool ------------------------------------------------------------------------------- */
 
 static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CELL_TEXT_MAX])
 {
     uint32_t entry = rune & ~CELL_CLUSTER;
-
     if (!(rune & CELL_CLUSTER))
         return utf8_encode(rune ? rune : ' ', out);
     if (entry >= pool->count)
@@ -269,9 +260,7 @@ static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CE
 static uint32_t cell_hash(span s)
 {
     uint32_t h = 2166136261u; /* FNV-1a */
-    size_t i;
-
-    for (i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++)
         h = (h ^ (unsigned char)s.p[i]) * 16777619u;
     return h ^ h >> 15;
 }
@@ -280,7 +269,6 @@ static uint32_t cell_hash(span s)
 static uint32_t *cell_pool_slot(const struct cell_pool *pool, span s)
 {
     uint32_t mask = pool->index_cap - 1, at = cell_hash(s) & mask;
-
     for (;; at = (at + 1) & mask) {
         const char *text;
         if (pool->index[at] == 0)
@@ -293,14 +281,12 @@ static uint32_t *cell_pool_slot(const struct cell_pool *pool, span s)
 
 static void cell_pool_grow(struct cell_pool *pool)
 {
-    uint32_t i;
-
     pool->cap = pool->cap ? pool->cap * 2 : 8;
-    pool->text = base_grow(pool->text, pool->cap * sizeof(*pool->text));
+    pool->text = base_grow(pool->text, pool->cap * sizeof *pool->text);
     free(pool->index);
     pool->index_cap = pool->cap * 2; /* a power of two that is never more than half full */
-    pool->index = base_alloc(pool->index_cap * sizeof(*pool->index));
-    for (i = 0; i < pool->count; i++) {
+    pool->index = base_alloc(pool->index_cap * sizeof *pool->index);
+    for (uint32_t i = 0; i < pool->count; i++) {
         span s = {pool->text[i] + 1, (unsigned char)pool->text[i][0]};
         *cell_pool_slot(pool, s) = i + 1;
     }
@@ -311,7 +297,6 @@ static void cell_pool_grow(struct cell_pool *pool)
 static uint32_t cell_pool_add(struct cell_pool *pool, span s, uint32_t otherwise)
 {
     uint32_t *slot;
-
     if (pool->count == pool->cap && pool->count < CELL_CLUSTERS_MAX)
         cell_pool_grow(pool);
     if (pool->index_cap == 0)
@@ -331,7 +316,7 @@ static void cell_pool_free(struct cell_pool *pool)
 {
     free(pool->text);
     free(pool->index);
-    memset(pool, 0, sizeof(*pool));
+    memset(pool, 0, sizeof *pool);
 }
 
 static struct cell_cluster cell_cluster_of(const struct cell_pool *pool, uint32_t rune)
@@ -339,7 +324,6 @@ static struct cell_cluster cell_cluster_of(const struct cell_pool *pool, uint32_
     struct cell_cluster c = {CELL_CLASS_NONE, 0, 0};
     char text[CELL_TEXT_MAX];
     span s = {text, cell_text(pool, rune, text)};
-
     while (s.n) {
         uint32_t cp;
         s = span_sub(s, cell_next_rune(s, &cp));
@@ -352,7 +336,6 @@ static int cell_joins(const struct cell_pool *pool, uint32_t rune, uint32_t cp)
 {
     enum cell_class next = cell_classify(cp);
     struct cell_cluster c;
-
     if (next <= CELL_CLASS_CONTROL || next == CELL_CLASS_KEYCAP)
         return 0;
     c = cell_cluster_of(pool, rune);
@@ -368,7 +351,6 @@ static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp)
 {
     char text[CELL_TEXT_MAX + 4];
     size_t n = cell_text(pool, rune, text);
-
     n += utf8_encode(cp, text + n);
     if (n > CELL_TEXT_MAX - 1)
         return rune;
@@ -380,7 +362,6 @@ static uint32_t cell_rune(struct cell_pool *pool, span grapheme)
     char text[CELL_TEXT_MAX + 4];
     size_t n = 0, taken = 0;
     uint32_t cp, first = 0;
-
     while (taken < grapheme.n) {
         size_t step;
         taken += cell_next_rune(span_sub(grapheme, taken), &cp);
@@ -396,7 +377,7 @@ static uint32_t cell_rune(struct cell_pool *pool, span grapheme)
     return n ? cell_pool_add(pool, (span){text, n}, first) : 0;
 }
 
-/* ---- styles ---- */
+/* ---- styles --------------------------------------------------------------------------------- */
 
 /* What xterm shows for the first 16 entries of its palette. */
 static const uint32_t cell_palette[16] = {
@@ -418,7 +399,6 @@ static uint32_t cell_distance(uint32_t a, uint32_t b)
     int red = (int)(a >> 16 & 255) - (int)(b >> 16 & 255);
     int green = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
     int blue = (int)(a & 255) - (int)(b & 255);
-
     return (uint32_t)(red * red + green * green + blue * blue);
 }
 
@@ -451,7 +431,6 @@ static uint32_t cell_nearest_256(uint32_t rgb)
     uint32_t grey = 232 + (mean < 8 ? 0 : mean > 238 ? 23 : (mean - 3) / 10);
     uint32_t cube = 16 + 36 * cell_nearest_level(red) + 6 * cell_nearest_level(green) +
                     cell_nearest_level(blue);
-
     if (cell_distance(rgb, cell_palette_rgb(grey)) < cell_distance(rgb, cell_palette_rgb(cube)))
         return grey;
     return cube;
@@ -459,9 +438,8 @@ static uint32_t cell_nearest_256(uint32_t rgb)
 
 static uint32_t cell_nearest_16(uint32_t rgb)
 {
-    uint32_t i, best = 0;
-
-    for (i = 1; i < 16; i++)
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < 16; i++)
         if (cell_distance(rgb, cell_palette[i]) < cell_distance(rgb, cell_palette[best]))
             best = i;
     return best;
@@ -518,7 +496,6 @@ static void cell_sgr_number(struct cell_sgr *sgr, unsigned v, char separator)
 static void cell_sgr_colour(struct cell_sgr *sgr, uint32_t colour, unsigned base)
 {
     unsigned i = colour & 255;
-
     if (colour & CELL_RGB) {
         cell_sgr_number(sgr, base + 8, ';');
         cell_sgr_number(sgr, 2, ';');
@@ -551,13 +528,11 @@ static void cell_sgr_underline(struct cell_sgr *sgr, unsigned style)
 static void cell_sgr_change(struct cell_sgr *sgr, struct cell_style from, struct cell_style to)
 {
     unsigned have = from.attr, want = to.attr;
-    size_t i;
-
     if (have & ~want & (CELL_BOLD | CELL_DIM)) {
         cell_sgr_number(sgr, 22, ';');
         have &= ~(unsigned)(CELL_BOLD | CELL_DIM);
     }
-    for (i = 0; i < COUNT_OF(cell_attr_codes); i++) {
+    for (size_t i = 0; i < COUNT_OF(cell_attr_codes); i++) {
         int on = (want & cell_attr_codes[i].attr) != 0;
         if ((have ^ want) & cell_attr_codes[i].attr)
             cell_sgr_number(sgr, on ? cell_attr_codes[i].on : cell_attr_codes[i].off, ';');
@@ -573,10 +548,9 @@ static void cell_sgr_change(struct cell_sgr *sgr, struct cell_style from, struct
 static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
                          enum cell_depth depth)
 {
-    const struct cell_style plain = {0, 0, 0};
+    const struct cell_style plain = {0};
     struct cell_sgr change = {0, ""}, anew = {0, ""};
     const struct cell_sgr *best = &change;
-
     from = cell_reduce(from, depth);
     to = cell_reduce(to, depth);
     if (cell_style_eq(from, to))

@@ -16,7 +16,7 @@
 #define GRID_SEQ_ERASE_LINE "\33[K"
 #define GRID_SEQ_ERASE_BELOW "\33[J"
 
-/* ---- drawing ---- */
+/* ---- drawing -------------------------------------------------------------------------------- */
 
 /* What is seen on a blank too. */
 enum { GRID_DECORATED = CELL_REVERSE | CELL_UNDERLINE | CELL_STRIKE | CELL_OVERLINE };
@@ -56,7 +56,6 @@ static struct cell *grid_cells(const struct grid *g, int number)
 static void grid_set_row(struct grid *g, unsigned short *row, int number)
 {
     int old = *row;
-
     if (number >= GRID_ROW_OWN)
         g->uses[number]++;
     *row = (unsigned short)number;
@@ -82,14 +81,14 @@ static void grid_resize(struct grid *g, int rows, int cols)
     grid_free(g);
     g->rows = grid_clamp(rows, 1, VT_ROWS_MAX);
     g->cols = grid_clamp(cols, 1, VT_COLS_MAX);
-    size_t rows_of = (size_t)g->rows * sizeof(*g->back), size = (size_t)g->cols * sizeof(*g->cells);
+    size_t rows_of = (size_t)g->rows * sizeof *g->back, size = (size_t)g->cols * sizeof *g->cells;
     g->spare_count = 2 * g->rows; /* enough when all rows of both frames differ */
     g->cells = base_grow(NULL, (size_t)(GRID_ROW_OWN + g->spare_count) * size);
     g->back = base_alloc(rows_of); /* of GRID_ROW_BLANK */
     g->front = base_alloc(rows_of);
     g->spare = base_alloc(2 * rows_of);
     g->uses = base_alloc((size_t)(GRID_ROW_OWN + g->spare_count));
-    g->notes = base_alloc((size_t)g->rows * sizeof(*g->notes));
+    g->notes = base_alloc((size_t)g->rows * sizeof *g->notes);
     for (int i = 0; i < g->spare_count; i++) /* the first one is taken first */
         g->spare[i] = (unsigned short)(GRID_ROW_OWN + g->spare_count - 1 - i);
     memset(grid_cells(g, GRID_ROW_BLANK), 0, size);
@@ -118,10 +117,9 @@ static const struct cell *grid_front(const struct grid *g, int row)
 static struct cell *grid_row(struct grid *g, int row)
 {
     int old = g->back[row];
-
     if (old < GRID_ROW_OWN || g->uses[old] > 1) {
         int own = g->spare[--g->spare_count];
-        memcpy(grid_cells(g, own), grid_cells(g, old), (size_t)g->cols * sizeof(*g->cells));
+        memcpy(grid_cells(g, own), grid_cells(g, old), (size_t)g->cols * sizeof *g->cells);
         grid_set_row(g, &g->back[row], own);
     }
     return grid_cells(g, g->back[row]);
@@ -140,14 +138,12 @@ static void grid_split(const struct grid *g, struct cell *row, int col)
 static struct cell_style grid_style(const struct cell *c)
 {
     struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_STYLE_MASK)};
-
     return s;
 }
 
 static struct cell grid_make_cell(uint32_t rune, struct cell_style style, unsigned half)
 {
     struct cell c = {rune == ' ' ? 0 : rune, style.fg, style.bg, 0, 0};
-
     c.attr = (uint16_t)((style.attr & CELL_STYLE_MASK) | half);
     return c;
 }
@@ -158,7 +154,6 @@ static void grid_set(const struct grid *g, struct cell *row, int col, uint32_t r
 {
     /* a full pool gives the first code point alone, which may be narrower */
     int wide = width == 2 && (rune & CELL_CLUSTER || utf8_width(rune) == 2);
-
     grid_split(g, row, col);
     grid_split(g, row, col + width);
     row[col] = grid_make_cell(rune, style, wide ? CELL_WIDE : 0);
@@ -170,9 +165,7 @@ static void grid_set_ascii(const struct grid *g, struct cell *row, int col, uint
                            struct cell_style style)
 {
     uint32_t plain = '?';
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(grid_ascii_table); i++)
+    for (size_t i = 0; i < COUNT_OF(grid_ascii_table); i++)
         if (cp >= grid_ascii_table[i].first && cp <= grid_ascii_table[i].last)
             plain = (unsigned char)grid_ascii_table[i].plain;
     for (; width > 0; width--)
@@ -181,9 +174,7 @@ static void grid_set_ascii(const struct grid *g, struct cell *row, int col, uint
 
 static int grid_is_plain(span s)
 {
-    size_t i;
-
-    for (i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < 0x20 || (unsigned char)s.p[i] > 0x7e)
             return 0;
     return 1;
@@ -193,7 +184,6 @@ static int grid_is_plain(span s)
 static span grid_clean(struct grid *g, span text, int width)
 {
     size_t most = ((size_t)width + 1) * CELL_TEXT_MAX;
-
     if (text.n > most) /* the cut may fall into a character: it lies past the width */
         text.n = most;
     if (grid_is_plain(text))
@@ -207,7 +197,6 @@ static void grid_put_grapheme(struct grid *g, struct cell *row, int col, span gr
                               struct cell_style style)
 {
     uint32_t cp = (unsigned char)grapheme.p[0];
-
     if (grapheme.n > 1 && g->ascii) {
         utf8_next(grapheme, &cp);
         grid_set_ascii(g, row, col, cp, width, style);
@@ -222,7 +211,6 @@ static int grid_put_plain(struct grid *g, int row, int col, int end, span text,
 {
     int used = text.n < (size_t)(end - col) ? (int)text.n : end - col;
     int from = col < 0 ? 0 : col, to = col + used;
-
     if (from >= to)
         return used;
     struct cell *cells = grid_row(g, row);
@@ -237,7 +225,6 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
 {
     int at = col, end, step;
     size_t n;
-
     if (row < 0 || row >= g->rows || col >= g->cols || width <= 0 || col < -VT_COLS_MAX)
         return 0;
     end = width > g->cols - col ? g->cols : col + width;
@@ -265,7 +252,6 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
 static int grid_clip(int *from, int *n, int most)
 {
     long long first = *from, last = first + *n;
-
     if (first < 0)
         first = 0;
     if (last > most)
@@ -280,8 +266,7 @@ static int grid_clip(int *from, int *n, int most)
 static void grid_fill(struct grid *g, int row, int col, int rows, int cols, struct cell_style style)
 {
     const struct cell blank = grid_make_cell(0, style, 0);
-    int i, plain = !blank.fg && !blank.bg && !blank.attr;
-
+    int plain = !blank.fg && !blank.bg && !blank.attr;
     if (!grid_clip(&row, &rows, g->rows) || !grid_clip(&col, &cols, g->cols))
         return;
     for (; rows > 0; rows--, row++) {
@@ -290,7 +275,7 @@ static void grid_fill(struct grid *g, int row, int col, int rows, int cols, stru
         struct cell *cells = grid_row(g, row);
         grid_split(g, cells, col);
         grid_split(g, cells, col + cols);
-        for (i = 0; i < cols; i++)
+        for (int i = 0; i < cols; i++)
             cells[col + i] = blank;
     }
 }
@@ -314,7 +299,6 @@ static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned se
 {
     unsigned clear = set_attr & CELL_UNDERLINE ? CELL_UNDERLINE : 0;
     struct cell *cells = grid_whole(g, row, col, &cols);
-
     for (int i = 0; i < cols; i++)
         cells[i].attr = (uint16_t)((cells[i].attr & ~clear) | (set_attr & CELL_STYLE_MASK));
 }
@@ -325,7 +309,6 @@ static uint32_t grid_adopt(struct grid *g, uint32_t rune, const struct cell_pool
 {
     char text[CELL_TEXT_MAX];
     size_t n;
-
     *first = rune;
     if ((rune >= 0x20 && rune < 0x7f) || (rune >= 0xa0 && rune < 0x2000) || rune == 0)
         return rune;
@@ -349,7 +332,6 @@ static int grid_put_cell(struct grid *g, int row, int col, int room, const struc
     int width = cell->attr & CELL_WIDE ? 2 : 1;
     struct cell *cells = grid_row(g, row);
     uint32_t first, rune = cell->attr & CELL_TAIL ? 0 : grid_adopt(g, cell->rune, pool, &first);
-
     if (width > room)
         rune = 0, width = 1;
     if (rune >= 0x80 && g->ascii)
@@ -370,7 +352,6 @@ static void grid_put_cells(struct grid *g, int row, int col, const struct cell *
                            const struct cell_pool *pool)
 {
     int skipped = col, most = n;
-
     if (row < 0 || row >= g->rows || !grid_clip(&col, &most, g->cols))
         return;
     cells += col - skipped;
@@ -387,14 +368,13 @@ static void grid_put_cells(struct grid *g, int row, int col, const struct cell *
 static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t fg, uint32_t bg)
 {
     struct cell *cells = grid_whole(g, row, col, &cols);
-
     for (int i = 0; i < cols; i++) {
         cells[i].fg = fg ? fg : cells[i].fg;
         cells[i].bg = bg ? bg : cells[i].bg;
     }
 }
 
-/* ---- the frame ---- */
+/* ---- the frame ------------------------------------------------------------------------------ */
 
 /* The terminal while a frame is written: where its cursor is (-1 unknown) and the style it draws
  * in. */
@@ -426,9 +406,8 @@ static int grid_is_erased(const struct cell *c)
 static int grid_same(const struct cell *a, const struct cell *b)
 {
     uint64_t x[2], y[2];
-
-    memcpy(x, a, sizeof(x));
-    memcpy(y, b, sizeof(y));
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
     if (x[0] == y[0] && x[1] == y[1])
         return 1;
     return grid_is_blank(a) && grid_is_blank(b) && a->bg == b->bg &&
@@ -451,7 +430,7 @@ static void grid_set_pen(struct grid_pen *pen, struct cell_style style)
 
 static void grid_move_add(struct grid_move *m, char c, int times)
 {
-    while (times-- > 0 && m->n < sizeof(m->text))
+    while (times-- > 0 && m->n < sizeof m->text)
         m->text[m->n++] = c;
 }
 
@@ -475,7 +454,6 @@ static void grid_move_csi(struct grid_move *m, int n, char final)
 static struct grid_move grid_move_absolute(int row, int col)
 {
     struct grid_move m = {0, ""}, right = {0, ""};
-
     grid_move_csi(&m, row + 1, 0);
     if (col > 0) {
         grid_move_csi(&right, col + 1, 0);
@@ -491,7 +469,6 @@ static struct grid_move grid_move_absolute(int row, int col)
 static struct grid_move grid_move_along(int from, int col)
 {
     struct grid_move best = {0, ""}, other = {0, ""};
-
     if (from == col)
         return best;
     grid_move_csi(&best, col + 1, 'G');
@@ -527,11 +504,9 @@ static void grid_move_down(struct grid_move *m, int rows)
 static int grid_gap_is_cheap(const struct grid_pen *pen, int col, size_t most)
 {
     const struct cell *cells = grid_back(pen->g, pen->row);
-    int i;
-
     if (col <= pen->col || (size_t)(col - pen->col) >= most)
         return 0;
-    for (i = pen->col; i < col; i++)
+    for (int i = pen->col; i < col; i++)
         if (cells[i].rune >= 0x7f || cells[i].attr & CELL_TAIL || !grid_pen_fits(pen, &cells[i]))
             return 0;
     return 1;
@@ -540,7 +515,6 @@ static int grid_gap_is_cheap(const struct grid_pen *pen, int col, size_t most)
 static void grid_goto(struct grid_pen *pen, int row, int col)
 {
     struct grid_move move, other;
-
     if (pen->row == row && pen->col == col)
         return;
     move = grid_move_absolute(row, col);
@@ -567,7 +541,6 @@ static int grid_loose_width(const struct cell_pool *pool, uint32_t rune)
     char text[CELL_TEXT_MAX];
     span s = {text, cell_text(pool, rune, text)};
     int columns = 0;
-
     while (s.n) {
         uint32_t cp;
         int width;
@@ -604,7 +577,6 @@ static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct 
     int loose = grid_loose_width(&pen->g->pool, c->rune);
     int corner = grid_is_corner(pen->g, row, col, width);
     int wraps = loose > width && col + loose > pen->g->cols;
-
     if (width == 2 && loose < 2 && !grid_is_erased(front + 1)) {
         grid_goto(pen, row, col + 1);
         grid_put_no_wrap(pen, (span){" ", 1}, corner);
@@ -636,7 +608,6 @@ static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
     int width = c->attr & CELL_WIDE ? 2 : 1;
     char text[4] = " ";
     size_t n = 1;
-
     *damage = 0;
     grid_goto(pen, row, col);
     if (!grid_pen_fits(pen, c))
@@ -666,9 +637,8 @@ static void grid_erase(struct grid_pen *pen, int row, int col)
 /* How many cells from col on, the last of which has changed, are to be blank. */
 static int grid_blank_run(const struct cell *back, const struct cell *front, int col, int end)
 {
-    int n = 0, i;
-
-    for (i = col; i < end && grid_is_erased(&back[i]); i++)
+    int n = 0;
+    for (int i = col; i < end && grid_is_erased(&back[i]); i++)
         if (!grid_same(&back[i], &front[i]))
             n = i + 1 - col;
     return n;
@@ -680,7 +650,6 @@ static int grid_blank_run(const struct cell *back, const struct cell *front, int
 static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
 {
     struct grid_move erase = {0, ""};
-
     grid_goto(pen, row, col);
     grid_set_pen(pen, (struct cell_style){0, 0, 0});
     grid_move_csi(&erase, n, 'X');
@@ -691,10 +660,9 @@ static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
 static int grid_equal(const struct cell *a, const struct cell *b, int n)
 {
     uint64_t x[2], y[2], differ = 0;
-
     for (int i = 0; i < n; i++) {
-        memcpy(x, &a[i], sizeof(x));
-        memcpy(y, &b[i], sizeof(y));
+        memcpy(x, &a[i], sizeof x);
+        memcpy(y, &b[i], sizeof y);
         differ |= (x[0] ^ y[0]) | (x[1] ^ y[1]);
     }
     return differ == 0;
@@ -707,7 +675,6 @@ static int grid_note_changes(struct grid *g, int row)
 {
     const struct cell *back = grid_back(g, row), *front = grid_front(g, row);
     int a = back == front ? g->cols : 0, z = g->cols;
-
     while (z - a >= GRID_STRIDE && grid_equal(&back[a], &front[a], GRID_STRIDE))
         a += GRID_STRIDE;
     while (a < z && grid_same(&back[a], &front[a]))
@@ -729,8 +696,7 @@ static int grid_note_changes(struct grid *g, int row)
 static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 {
     const struct cell *back = grid_back(pen->g, row), *front = grid_front(pen->g, row);
-    int cols = pen->g->cols, erase = cols, dirty = 0, col, tail = cols;
-
+    int cols = pen->g->cols, erase = cols, dirty = 0, tail = cols;
     while (tail > 0 && grid_is_erased(&back[tail - 1]))
         tail--;
     if (last >= tail) {
@@ -740,7 +706,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         if (last - erase < 3)
             erase = cols;
     }
-    for (col = first; col < erase && (col <= last || col < dirty);) {
+    for (int col = first; col < erase && (col <= last || col < dirty);) {
         int damage, same = col >= dirty && grid_same(&back[col], &front[col]);
         if (same) {
             col++;
@@ -765,7 +731,6 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 static int grid_row_is_erased(const struct grid *g, int row)
 {
     int col = g->back[row] == GRID_ROW_BLANK ? 0 : g->cols;
-
     while (col > 0 && grid_is_erased(&grid_back(g, row)[col - 1]))
         col--;
     return col == 0;
@@ -777,7 +742,6 @@ static int grid_row_is_erased(const struct grid *g, int row)
 static int grid_start_redraw(struct grid *g, struct grid_pen *pen)
 {
     int row = g->rows;
-
     while (row > 0 && (g->sync || grid_row_is_erased(g, row - 1)))
         row--;
     buf_str(pen->b, GRID_SEQ_REDRAW);
@@ -795,7 +759,7 @@ static int grid_start_redraw(struct grid *g, struct grid_pen *pen)
     return g->rows - 1;
 }
 
-/* ---- rows that only moved ---- */
+/* ---- rows that only moved ------------------------------------------------------------------- */
 
 #define GRID_SCROLL_COST 28 /* bytes of the sequences that move a band of rows, and a little */
 #define GRID_SCROLL_ROWS 3  /* fewer changed rows than this are drawn */
@@ -815,7 +779,6 @@ struct grid_scroll {
 static uint64_t grid_digest(const struct cell *cells, int n)
 {
     uint64_t sum = 0, words[2];
-
     for (int i = 0; i < n; i++) {
         memcpy(words, &cells[i], sizeof words);
         words[0] ^= words[1] * 0xbf58476d1ce4e5b9u;
@@ -855,7 +818,6 @@ static int grid_band_last(const struct grid_scroll *s)
 static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
 {
     int gain = -GRID_SCROLL_COST;
-
     for (int row = grid_band_first(s); row <= grid_band_last(s); row++) {
         const struct grid_note *note = &g->notes[row];
         if (row >= s->first && row <= s->last)
@@ -870,9 +832,8 @@ static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
  * at once for each distance. */
 static struct grid_scroll grid_find_scroll(const struct grid *g, int top, int bottom)
 {
-    struct grid_scroll best = {0, 0, 0, 0};
+    struct grid_scroll best = {0};
     int most = bottom - top < GRID_SCROLL_MAX ? bottom - top : GRID_SCROLL_MAX;
-
     for (int by = -most; by <= most; by++) {
         int low = by < 0 ? top - by : top, high = by > 0 ? bottom - by : bottom;
         for (int row = low; by != 0 && row <= high; row++) {
@@ -895,7 +856,6 @@ static void grid_put_scroll(struct grid_pen *pen, int first, int last, int by)
 {
     const int whole = first == 0 && last == pen->g->rows - 1;
     struct grid_move move = {0, ""};
-
     if (!whole) {
         buf_fmt(pen->b, "\33[%d;%dr", first + 1, last + 1);
         pen->row = pen->col = 0; /* setting the region moves the cursor home */
@@ -913,7 +873,6 @@ static void grid_put_scroll(struct grid_pen *pen, int first, int last, int by)
 static void grid_move_front(struct grid *g, int first, int last, int by)
 {
     int step = by > 0 ? 1 : -1, row = by > 0 ? first : last;
-
     for (int left = last - first + 1; left > 0; left--, row += step) {
         int from = row + by, inside = from >= first && from <= last;
         grid_set_row(g, &g->front[row], inside ? g->front[from] : GRID_ROW_BLANK);
@@ -924,7 +883,6 @@ static void grid_move_front(struct grid *g, int first, int last, int by)
 static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int bottom)
 {
     struct grid_scroll s;
-
     if (bottom - top + 1 < GRID_SCROLL_ROWS)
         return;
     grid_note_rows(g, top, bottom);
@@ -945,7 +903,6 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;
-
     for (int row = 0; row < g->rows; row++)
         if (grid_note_changes(g, row)) {
             top = top < row ? top : row;
@@ -992,7 +949,6 @@ static void grid_tidy_pool(struct grid *g)
 {
     struct cell_pool fresh = {0};
     char text[CELL_TEXT_MAX];
-
     for (int number = GRID_ROW_OWN; number < GRID_ROW_OWN + 2 * g->rows; number++) {
         struct cell *cells = grid_cells(g, number);
         for (int col = 0; g->uses[number] && col < g->cols; col++)
@@ -1009,7 +965,6 @@ static void grid_frame(struct grid *g, buf *b)
 {
     struct grid_pen pen = {g, b, g->at_row, g->at_col, {0, 0, 0}};
     int drawn;
-
     if (!g->known) {
         for (int row = 0; row < g->rows; row++)
             grid_set_row(g, &g->front[row], GRID_ROW_UNKNOWN);

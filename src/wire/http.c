@@ -69,8 +69,8 @@ static size_t http_class_run(span s, enum http_class class)
 static size_t http_text_run(const char *p, size_t n)
 {
     size_t i = 0;
-    for (uint64_t w; n - i >= sizeof(w); i += sizeof(w)) {
-        memcpy(&w, p + i, sizeof(w));
+    for (uint64_t w; n - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, p + i, sizeof w);
         uint64_t del = w ^ HTTP_ONES * 0x7f;
         uint64_t control = ((w - HTTP_ONES * 0x20) & ~w) | ((del - HTTP_ONES) & ~del);
         if (control & HTTP_ONES * 0x80)
@@ -301,7 +301,7 @@ static enum parse http_see_fields(struct http_head *head, struct http_seen *seen
 /* Reads what the fields mean for framing and connection, and refuses what is ambiguous. */
 static enum parse http_settle(struct http_head *head, int request)
 {
-    struct http_seen seen = {0, 0, 0};
+    struct http_seen seen = {0};
     head->content_length = -1;
     if (http_see_fields(head, &seen, request) != PARSE_DONE)
         return PARSE_BAD;
@@ -329,7 +329,7 @@ static void http_head_init(struct http_head *head)
 {
     size_t behind = offsetof(struct http_head, header_count);
     memset(head, 0, offsetof(struct http_head, headers));
-    memset((char *)head + behind, 0, sizeof(*head) - behind);
+    memset((char *)head + behind, 0, sizeof *head - behind);
 }
 
 static enum parse http_parse_head(struct http_scan *scan, span in, size_t *used,
@@ -361,7 +361,7 @@ static enum parse http_parse_response(struct http_scan *scan, span in, size_t *u
     return http_parse_head(scan, in, used, head, 0);
 }
 
-/* ---- bodies ---- */
+/* ---- bodies --------------------------------------------------------------------------------- */
 
 /* What a state's function answers; it is called with at least one byte. PAUSE hands to the caller
  * what there is; ON goes on with the state that is set now. */
@@ -372,7 +372,7 @@ static void http_body_init(struct http_body *body, const struct http_head *head,
 {
     int bare = to_method && (strcmp(to_method, "HEAD") == 0 || head->status < 200 ||
                              head->status == 204 || head->status == 304);
-    memset(body, 0, sizeof(*body));
+    memset(body, 0, sizeof *body);
     body->most = to_method ? LLONG_MAX : HTTP_BODY_MAX;
     if (!bare && head->chunked) {
         body->state = HTTP_BODY_CHUNK_SIZE;
@@ -549,7 +549,7 @@ static enum parse http_body_feed(struct http_body *body, span in, size_t *used, 
     return step == HTTP_STEP_DONE ? PARSE_DONE : PARSE_MORE;
 }
 
-/* ---- looking into a head ---- */
+/* ---- looking into a head -------------------------------------------------------------------- */
 
 static span http_header(const struct http_head *head, const char *name)
 {
@@ -620,7 +620,7 @@ static int http_query(span query, const char *name, buf *out)
     return 0;
 }
 
-/* ---- writing ---- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void http_put_encoded(buf *b, span s)
 {
@@ -631,7 +631,7 @@ static void http_put_encoded(buf *b, span s)
         if (http_classes[c] & HTTP_UNRESERVED)
             buf_byte(b, (char)c);
         else
-            buf_add(b, escape, sizeof(escape));
+            buf_add(b, escape, sizeof escape);
     }
 }
 

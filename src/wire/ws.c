@@ -95,10 +95,10 @@ static void ws_mask(char *p, size_t n, const unsigned char key[4])
     memcpy(&mask, key, 4);
     memcpy((char *)&mask + 4, key, 4);
     size_t i = 0;
-    for (; n - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, p + i, sizeof(word));
+    for (; n - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, p + i, sizeof word);
         word ^= mask;
-        memcpy(p + i, &word, sizeof(word));
+        memcpy(p + i, &word, sizeof word);
     }
     for (; i < n; i++)
         p[i] = (char)(p[i] ^ key[i & 3]);
@@ -113,7 +113,7 @@ static int ws_code_valid(int code)
 
 static enum parse ws_parse_close(struct ws *ws, span payload, struct ws_event *ev)
 {
-    struct utf8_state text = {0, 0, 0};
+    struct utf8_state text = {0};
     ev->code = 1005;
     if (payload.n == 1)
         return ws_bad(ev, 1002, "close frame with half a code");
@@ -164,7 +164,7 @@ static enum parse ws_handle_frame(struct ws *ws, const struct ws_frame *f, span 
 static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struct ws_event *ev)
 {
     *used = ws->close_received ? n : 0; /* nothing counts behind a close frame */
-    memset(ev, 0, sizeof(*ev));
+    memset(ev, 0, sizeof *ev);
     if (!ws->opcode)
         buf_free(&ws->message); /* the last fragmented message: its event has been dealt with */
     while (*used < n) {
@@ -188,7 +188,7 @@ static void ws_free(struct ws *ws)
     buf_free(&ws->message);
 }
 
-/* ---- frames out ---- */
+/* ---- frames out ----------------------------------------------------------------------------- */
 
 static size_t ws_frame_head(unsigned char out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t n)
 {
@@ -230,23 +230,23 @@ static void ws_put_close(buf *b, const unsigned char *mask, int code, const char
     ws_put_frame(b, mask, WS_CLOSE, (span){payload, code == 1005 ? 0 : n + 2});
 }
 
-/* ---- handshake ---- */
+/* ---- handshake ------------------------------------------------------------------------------ */
 
 /* Sec-WebSocket-Accept for a key (4.2.2, step 5.4). */
 static void ws_put_accept(buf *b, span key)
 {
     unsigned char sum[20];
-    buf text = {NULL, 0, 0};
+    buf text = {0};
     buf_span(&text, key);
     buf_str(&text, WS_GUID);
     sha1(buf_view(&text), sum);
-    b64_put(b, (span){(const char *)sum, sizeof(sum)});
+    b64_put(b, (span){(const char *)sum, sizeof sum});
     buf_free(&text);
 }
 
 static int ws_key_valid(span key)
 {
-    buf bytes = {NULL, 0, 0};
+    buf bytes = {0};
     int valid = key.n <= 24 && b64_decode(key, &bytes) && bytes.n == WS_KEY_BYTES;
     buf_free(&bytes);
     return valid;
@@ -288,7 +288,7 @@ static int ws_put_handshake(buf *b, const struct http_head *request)
 {
     int status;
     const char *wrong = ws_check_request(request, &status);
-    buf extra = {NULL, 0, 0}, body = {NULL, 0, 0};
+    buf extra = {0}, body = {0};
     if (status != 400)
         buf_str(&extra, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
     if (status == 426)
@@ -312,7 +312,7 @@ static int ws_put_handshake(buf *b, const struct http_head *request)
 
 static void ws_put_upgrade(buf *b, const char *target, const char *key)
 {
-    buf extra = {NULL, 0, 0};
+    buf extra = {0};
     buf_str(&extra, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
     buf_str(&extra, "Sec-WebSocket-Key: ");
     buf_str(&extra, key);
@@ -323,7 +323,7 @@ static void ws_put_upgrade(buf *b, const char *target, const char *key)
 
 static int ws_accepts(span accept, const char *key)
 {
-    buf want = {NULL, 0, 0};
+    buf want = {0};
     ws_put_accept(&want, span_of(key));
     int same = span_eq(accept, buf_cstr(&want));
     buf_free(&want);

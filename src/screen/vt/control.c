@@ -1,6 +1,10 @@
 #include "private.h"
 
-/* ---- C0 ---- */
+/* vt/control - control characters and sequences: a function for each, and the tables that find it. */
+
+typedef void vt_handler(struct vt *vt);
+
+/* ---- C0 ------------------------------------------------------------------------------------- */
 
 static void vt_c0_bell(struct vt *vt)
 {
@@ -53,7 +57,7 @@ static void vt_c0_cancel(struct vt *vt)
     vt->state = VT_GROUND;
 }
 
-static void vt_c0_escape(struct vt *vt)
+static void vt_begin_escape(struct vt *vt)
 {
     vt->state = VT_ESCAPE;
     vt->inter = vt->inter_count = 0;
@@ -63,7 +67,7 @@ static vt_handler *const vt_c0[32] = {
     [0x07] = vt_c0_bell,      [0x08] = vt_c0_backspace, [0x09] = vt_c0_tab,
     [0x0a] = vt_c0_line_feed, [0x0b] = vt_c0_line_feed, [0x0c] = vt_c0_line_feed,
     [0x0d] = vt_c0_return,    [0x0e] = vt_c0_shift_out, [0x0f] = vt_c0_shift_in,
-    [0x18] = vt_c0_cancel,    [0x1a] = vt_c0_cancel,    [0x1b] = vt_c0_escape,
+    [0x18] = vt_c0_cancel,    [0x1a] = vt_c0_cancel,    [0x1b] = vt_begin_escape,
 };
 
 static void vt_control(struct vt *vt, unsigned char c)
@@ -72,7 +76,7 @@ static void vt_control(struct vt *vt, unsigned char c)
         vt_c0[c](vt);
 }
 
-/* ---- parameters and answers ---- */
+/* ---- parameters ----------------------------------------------------------------------------- */
 
 static int vt_param(const struct vt *vt, int i)
 {
@@ -83,7 +87,6 @@ static int vt_param(const struct vt *vt, int i)
 static int vt_count(const struct vt *vt, int i)
 {
     int v = vt_param(vt, i);
-
     return v ? v : 1;
 }
 
@@ -97,24 +100,12 @@ static int vt_is_sub(const struct vt *vt, int i)
     return i < vt_params(vt) && (vt->subs >> i & 1);
 }
 
-static int vt_clamp(int v, int low, int high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
-static void vt_answer(struct vt *vt, const char *format, int a, int b)
-{
-    if (vt->answers.n + 64 <= VT_ANSWERS_MAX)
-        buf_fmt(&vt->answers, format, a, b);
-}
-
-/* ---- cursor ---- */
+/* ---- cursor --------------------------------------------------------------------------------- */
 
 /* Row and column from 0, the row counted from the region's top in origin mode. */
 static void vt_goto(struct vt *vt, int row, int col)
 {
     int top = 0, bottom = vt->rows - 1;
-
     if (vt->modes & VT_ORIGIN) {
         top = vt->region_top;
         bottom = vt->region_bottom;
@@ -132,7 +123,6 @@ static int vt_origin_row(const struct vt *vt)
 static void vt_csi_up(struct vt *vt)
 {
     int top = vt->y >= vt->region_top ? vt->region_top : 0;
-
     vt->y = vt_clamp(vt->y - vt_count(vt, 0), top, vt->rows - 1);
     vt_moved(vt);
 }
@@ -140,7 +130,6 @@ static void vt_csi_up(struct vt *vt)
 static void vt_csi_down(struct vt *vt)
 {
     int bottom = vt->y <= vt->region_bottom ? vt->region_bottom : vt->rows - 1;
-
     vt->y = vt_clamp(vt->y + vt_count(vt, 0), 0, bottom);
     vt_moved(vt);
 }
@@ -193,7 +182,6 @@ static void vt_csi_position(struct vt *vt)
 static void vt_csi_tab(struct vt *vt)
 {
     int n = vt_count(vt, 0);
-
     while (n-- > 0 && vt->x < vt->cols - 1)
         vt_c0_tab(vt);
 }
@@ -201,7 +189,6 @@ static void vt_csi_tab(struct vt *vt)
 static void vt_csi_tab_back(struct vt *vt)
 {
     int n = vt_count(vt, 0);
-
     while (n > 0 && vt->x > 0) {
         vt->x--;
         if (vt->tabs[vt->x / 8] & 1 << vt->x % 8)
@@ -213,12 +200,11 @@ static void vt_csi_tab_back(struct vt *vt)
 static void vt_save(struct vt *vt)
 {
     struct vt_saved *s = &vt->screen->saved;
-
     s->x = vt->x;
     s->y = vt->y;
     s->pending = vt->pending;
     s->style = vt->style;
-    memcpy(s->charset, vt->charset, sizeof(s->charset));
+    memcpy(s->charset, vt->charset, sizeof s->charset);
     s->shift = vt->shift;
     s->origin = (vt->modes & VT_ORIGIN) != 0;
 }
@@ -227,35 +213,52 @@ static void vt_save(struct vt *vt)
 static void vt_restore(struct vt *vt)
 {
     const struct vt_saved *s = &vt->screen->saved;
-
     vt->modes = s->origin ? vt->modes | VT_ORIGIN : vt->modes & ~(unsigned)VT_ORIGIN;
     vt_goto(vt, s->origin ? s->y - vt->region_top : s->y, s->x);
     vt->pending = vt->joins = s->pending && vt->x == vt->cols - 1 && vt->y == s->y;
     vt->style = s->style;
-    memcpy(vt->charset, s->charset, sizeof(s->charset));
+    memcpy(vt->charset, s->charset, sizeof s->charset);
     vt->shift = s->shift;
 }
 
 static void vt_saved_reset(struct vt_saved *s)
 {
-    memset(s, 0, sizeof(*s));
+    memset(s, 0, sizeof *s);
     s->charset[0] = s->charset[1] = 'B';
 }
 
-/* ---- erasing, inserting, scrolling ---- */
+static void vt_esc_index(struct vt *vt)
+{
+    vt_index(vt);
+    vt_moved(vt);
+}
+
+static void vt_esc_next_line(struct vt *vt)
+{
+    vt->x = 0;
+    vt_esc_index(vt);
+}
+
+static void vt_esc_reverse_index(struct vt *vt)
+{
+    if (vt->y == vt->region_top)
+        vt_scroll_down(vt, vt->region_top, vt->region_bottom, 1);
+    else if (vt->y > 0)
+        vt->y--;
+    vt_moved(vt);
+}
+
+/* ---- erasing, inserting, scrolling ---------------------------------------------------------- */
 
 static void vt_erase_rows(struct vt *vt, int from, int to)
 {
-    int r;
-
-    for (r = from; r < to; r++)
+    for (int r = from; r < to; r++)
         vt_line_clear(vt, vt_line(vt, r), vt->style.bg);
 }
 
 static void vt_csi_erase_line(struct vt *vt)
 {
     int what = vt_param(vt, 0);
-
     if (what <= 2 && !(what == 0 && vt->pending))
         vt_erase(vt, vt->y, what == 0 ? vt->x : 0, what == 1 ? vt->x + 1 : vt->cols);
 }
@@ -263,7 +266,6 @@ static void vt_csi_erase_line(struct vt *vt)
 static void vt_csi_erase_display(struct vt *vt)
 {
     int what = vt_param(vt, 0);
-
     if (what == 3)
         vt_scroll_clear(&vt->scroll);
     if (what >= 3)
@@ -306,7 +308,6 @@ static void vt_csi_insert_lines(struct vt *vt)
 static void vt_csi_delete_lines(struct vt *vt)
 {
     int n = vt_count(vt, 0), most = vt->region_bottom - vt->y + 1;
-
     if (vt->y < vt->region_top || vt->y > vt->region_bottom)
         return;
     n = n < most ? n : most;
@@ -331,10 +332,14 @@ static void vt_csi_scroll_down(struct vt *vt)
     vt_moved(vt);
 }
 
+static void vt_csi_repeat(struct vt *vt)
+{
+    vt_repeat(vt, vt_count(vt, 0));
+}
+
 static void vt_csi_region(struct vt *vt)
 {
     int top = vt_count(vt, 0) - 1, bottom = vt_param(vt, 1) - 1;
-
     if (bottom < 0 || bottom >= vt->rows)
         bottom = vt->rows - 1;
     if (top >= bottom && (vt->rows > 1 || top > 0))
@@ -344,22 +349,7 @@ static void vt_csi_region(struct vt *vt)
     vt_goto(vt, 0, 0);
 }
 
-static void vt_csi_repeat(struct vt *vt)
-{
-    int n = vt_count(vt, 0), x;
-    const struct cell *cell = vt_last_cell(vt, &x);
-    uint32_t rune;
-    int width;
-
-    if (!cell)
-        return;
-    rune = cell->rune;
-    width = cell->attr & CELL_WIDE ? 2 : 1;
-    while (n-- > 0)
-        vt_put(vt, rune, width);
-}
-
-/* ---- SGR ---- */
+/* ---- SGR ------------------------------------------------------------------------------------ */
 
 /* What codes 0…9, 21…29 and 53, 55 clear and set. */
 static const struct {
@@ -384,7 +374,6 @@ static uint32_t vt_byte(const struct vt *vt, int i)
 static int vt_sgr_extended(const struct vt *vt, int i, uint32_t *colour)
 {
     int subs = 0, rgb = i + 2, kind = vt_param(vt, i + 1), taken;
-
     while (vt_is_sub(vt, i + 1 + subs))
         subs++;
     if (subs > 4 && kind == 2)
@@ -411,7 +400,6 @@ static void vt_sgr_attr(struct vt *vt, int code)
 {
     unsigned attr = vt->style.attr;
     size_t i = 0;
-
     while (i < COUNT_OF(vt_sgr_attrs) && vt_sgr_attrs[i].code != code)
         i++;
     if (i < COUNT_OF(vt_sgr_attrs))
@@ -425,9 +413,8 @@ static int vt_sgr_one(struct vt *vt, int i)
     struct cell_style *style = &vt->style;
     int code = vt->params[i];
     uint32_t ignored, colour = CELL_INDEXED | (uint32_t)(code % 10);
-
     if (code == 0)
-        memset(style, 0, sizeof(*style));
+        memset(style, 0, sizeof *style);
     else if (code == 4 && vt_is_sub(vt, i + 1))
         vt_sgr_underline(vt, vt->params[i + 1]);
     else if (code < 30 || code == 53 || code == 55)
@@ -451,12 +438,11 @@ static int vt_sgr_one(struct vt *vt, int i)
 static void vt_csi_sgr(struct vt *vt)
 {
     int i = 0, n = vt_params(vt);
-
     while (i < n)
         i = vt_sgr_one(vt, i);
 }
 
-/* ---- modes ---- */
+/* ---- modes ---------------------------------------------------------------------------------- */
 
 static void vt_alt_leave(struct vt *vt)
 {
@@ -562,9 +548,8 @@ static const struct vt_mode_row vt_ansi_modes[] = {
 static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
 {
     const struct vt_mode_row *table = vt->prefix ? vt_dec_modes : vt_ansi_modes;
-    size_t i, n = vt->prefix ? COUNT_OF(vt_dec_modes) : COUNT_OF(vt_ansi_modes);
-
-    for (i = 0; i < n; i++)
+    size_t n = vt->prefix ? COUNT_OF(vt_dec_modes) : COUNT_OF(vt_ansi_modes);
+    for (size_t i = 0; i < n; i++)
         if (table[i].number == number)
             return &table[i];
     return NULL;
@@ -572,9 +557,7 @@ static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
 
 static void vt_change_modes(struct vt *vt, int on)
 {
-    int i;
-
-    for (i = 0; i < vt_params(vt); i++) {
+    for (int i = 0; i < vt_params(vt); i++) {
         const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[i]);
         if (!mode)
             continue;
@@ -603,17 +586,43 @@ static void vt_csi_ask_mode(struct vt *vt)
 {
     const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[0]);
     int value = 0;
-
     if (mode)
         value = ((vt->modes & mode->bit) != 0) != mode->inverted ? 1 : 2;
     vt_answer(vt, vt->prefix ? "\033[?%d;%d$y" : "\033[%d;%d$y", vt->params[0], value);
 }
 
-/* ---- tab stops, resets, cursor shape ---- */
+static void vt_put_modes(const struct vt *vt, buf *b)
+{
+    unsigned modes = vt->modes;
+    for (size_t i = 0; i < COUNT_OF(vt_dec_modes); i++) {
+        const struct vt_mode_row *mode = &vt_dec_modes[i];
+        if (!mode->change && modes & mode->bit & ~(unsigned)(VT_APP_KEYPAD | VT_SYNC))
+            buf_fmt(b, "\033[?%d%c", mode->number, mode->inverted ? 'l' : 'h');
+    }
+    for (size_t i = 0; i < COUNT_OF(vt_ansi_modes); i++)
+        if (modes & vt_ansi_modes[i].bit)
+            buf_fmt(b, "\033[%dh", vt_ansi_modes[i].number);
+    if (modes & VT_APP_KEYPAD)
+        buf_str(b, "\033=");
+    if (modes & VT_SYNC)
+        buf_str(b, "\033[?2026h");
+}
+
+static void vt_esc_app_keypad(struct vt *vt)
+{
+    vt->modes |= VT_APP_KEYPAD;
+}
+
+static void vt_esc_normal_keypad(struct vt *vt)
+{
+    vt->modes &= ~(unsigned)VT_APP_KEYPAD;
+}
+
+/* ---- tab stops, character sets, resets, cursor shape ---------------------------------------- */
 
 static void vt_tabs_default(struct vt *vt)
 {
-    memset(vt->tabs, 1, sizeof(vt->tabs));
+    memset(vt->tabs, 1, sizeof vt->tabs);
 }
 
 static void vt_esc_tab_set(struct vt *vt)
@@ -624,7 +633,7 @@ static void vt_esc_tab_set(struct vt *vt)
 static void vt_csi_tab_clear(struct vt *vt)
 {
     if (vt_param(vt, 0) == 3)
-        memset(vt->tabs, 0, sizeof(vt->tabs));
+        memset(vt->tabs, 0, sizeof vt->tabs);
     else if (vt_param(vt, 0) == 0)
         vt->tabs[vt->x / 8] &= (unsigned char)~(1 << vt->x % 8);
 }
@@ -635,13 +644,18 @@ static void vt_csi_tabs_default(struct vt *vt) /* DECST8C */
         vt_tabs_default(vt);
 }
 
-static void vt_csi_soft_reset(struct vt *vt)
+static void vt_esc_charset(struct vt *vt)
+{
+    vt->charset[vt->inter == ')'] = vt->final == '0' ? '0' : 'B';
+}
+
+static void vt_soft_reset(struct vt *vt)
 {
     vt->modes &= ~(unsigned)(VT_CURSOR_HIDDEN | VT_ORIGIN | VT_NO_WRAP | VT_INSERT | VT_APP_CURSOR |
                              VT_APP_KEYPAD);
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
-    memset(&vt->style, 0, sizeof(vt->style));
+    memset(&vt->style, 0, sizeof vt->style);
     vt->charset[0] = vt->charset[1] = 'B';
     vt->shift = 0;
     vt_saved_reset(&vt->screen->saved);
@@ -651,7 +665,7 @@ static void vt_esc_reset(struct vt *vt)
 {
     vt_alt_leave(vt);
     vt_screen_free(&vt->screens[1]);
-    vt_csi_soft_reset(vt);
+    vt_soft_reset(vt);
     vt->modes = 0;
     vt->shape = 0;
     vt->key_count = vt->modify_other_keys = vt->title_count = 0;
@@ -663,17 +677,15 @@ static void vt_esc_reset(struct vt *vt)
 
 static void vt_esc_align(struct vt *vt) /* DECALN */
 {
-    int r, x;
-
-    memset(&vt->style, 0, sizeof(vt->style));
+    memset(&vt->style, 0, sizeof vt->style);
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
-    for (r = 0; r < vt->rows; r++) {
+    for (int r = 0; r < vt->rows; r++) {
         struct cell *cells;
         vt_line_clear(vt, vt_line(vt, r), 0);
         cells = vt_open(vt_line(vt, r), 0, vt->cols, 0);
         vt_blank(cells, vt->cols, 0);
-        for (x = 0; x < vt->cols; x++)
+        for (int x = 0; x < vt->cols; x++)
             cells[x].rune = 'E';
     }
     vt_mode_origin(vt, (vt->modes & VT_ORIGIN) != 0);
@@ -685,7 +697,7 @@ static void vt_csi_shape(struct vt *vt)
         vt->shape = vt_param(vt, 0);
 }
 
-/* ---- queries ---- */
+/* ---- queries, window operations ------------------------------------------------------------- */
 
 static void vt_csi_ask_device(struct vt *vt)
 {
@@ -702,7 +714,6 @@ static void vt_csi_ask_device2(struct vt *vt)
 static void vt_csi_ask_status(struct vt *vt)
 {
     const char *position = vt->prefix ? "\033[?%d;%d;1R" : "\033[%d;%dR";
-
     if (vt_param(vt, 0) == 5 && !vt->prefix)
         vt_answer(vt, "\033[0n", 0, 0);
     if (vt_param(vt, 0) == 6)
@@ -713,6 +724,17 @@ static void vt_csi_ask_version(struct vt *vt)
 {
     if (vt_param(vt, 0) == 0)
         vt_answer(vt, "\033P>|telec(" TELEC_VERSION ")\033\\", 0, 0);
+}
+
+static void vt_csi_window(struct vt *vt)
+{
+    int what = vt_param(vt, 0), of_title = vt_param(vt, 1) != 1;
+    if (what == 18)
+        vt_answer(vt, "\033[8;%d;%dt", vt->rows, vt->cols);
+    else if (what == 22 && of_title)
+        vt_title_push(vt);
+    else if (what == 23 && of_title)
+        vt_title_pop(vt);
 }
 
 /* ---- keyboard: xterm's modifyOtherKeys, kitty's flags --------------------------------------- */
@@ -741,7 +763,6 @@ static void vt_csi_keys_set(struct vt *vt)
 {
     int flags = vt_param(vt, 0) & 31, how = vt_count(vt, 1);
     unsigned char *top;
-
     if (vt->key_count == 0) {
         vt->keys[0] = 0;
         vt->key_count = 1;
@@ -750,3 +771,102 @@ static void vt_csi_keys_set(struct vt *vt)
     *top = (unsigned char)(how == 1 ? flags : how == 2 ? *top | flags : *top & ~flags);
 }
 
+/* ---- the tables of sequences ---------------------------------------------------------------- */
+
+static void vt_begin_csi(struct vt *vt)
+{
+    vt->state = VT_CSI;
+    vt->prefix = vt->inter = vt->inter_count = 0;
+    vt->param_seen = vt->param_last = 0;
+    vt->params[0] = 0;
+    vt->subs = 0;
+}
+
+static void vt_begin_string(struct vt *vt)
+{
+    vt->state = VT_STRING;
+    vt->string_kind = vt->final;
+    vt->string_escape = 0;
+    buf_clear(&vt->string);
+}
+
+struct vt_sequence {
+    char prefix, inter, final; /* 0: none; a final of 0 stands for every one */
+    vt_handler *handle;
+};
+
+static const struct vt_sequence vt_escapes[] = {
+    {0, 0, '[', vt_begin_csi},         {0, 0, ']', vt_begin_string},
+    {0, 0, 'P', vt_begin_string},      {0, 0, 'X', vt_begin_string},
+    {0, 0, '^', vt_begin_string},      {0, 0, '_', vt_begin_string},
+    {0, 0, '7', vt_save},            {0, 0, '8', vt_restore},
+    {0, 0, 'D', vt_esc_index},       {0, 0, 'E', vt_esc_next_line},
+    {0, 0, 'M', vt_esc_reverse_index}, {0, 0, 'H', vt_esc_tab_set},
+    {0, 0, '=', vt_esc_app_keypad},  {0, 0, '>', vt_esc_normal_keypad},
+    {0, 0, 'c', vt_esc_reset},       {0, '#', '8', vt_esc_align},
+    {0, '(', 0, vt_esc_charset},     {0, ')', 0, vt_esc_charset},
+};
+
+/* CSI sequences of a final byte alone, by that. */
+static vt_handler *const vt_csi[64] = {
+    ['@' - '@'] = vt_csi_insert_cells,  ['A' - '@'] = vt_csi_up,
+    ['B' - '@'] = vt_csi_down,          ['C' - '@'] = vt_csi_right,
+    ['D' - '@'] = vt_csi_left,          ['E' - '@'] = vt_csi_next_line,
+    ['F' - '@'] = vt_csi_previous_line, ['G' - '@'] = vt_csi_column,
+    ['H' - '@'] = vt_csi_position,      ['I' - '@'] = vt_csi_tab,
+    ['J' - '@'] = vt_csi_erase_display, ['K' - '@'] = vt_csi_erase_line,
+    ['L' - '@'] = vt_csi_insert_lines,  ['M' - '@'] = vt_csi_delete_lines,
+    ['P' - '@'] = vt_csi_delete_cells,  ['S' - '@'] = vt_csi_scroll_up,
+    ['T' - '@'] = vt_csi_scroll_down,   ['X' - '@'] = vt_csi_erase_cells,
+    ['Z' - '@'] = vt_csi_tab_back,      ['`' - '@'] = vt_csi_column,
+    ['a' - '@'] = vt_csi_right,         ['b' - '@'] = vt_csi_repeat,
+    ['c' - '@'] = vt_csi_ask_device,    ['d' - '@'] = vt_csi_row,
+    ['e' - '@'] = vt_csi_row_right,     ['f' - '@'] = vt_csi_position,
+    ['g' - '@'] = vt_csi_tab_clear,     ['h' - '@'] = vt_csi_set,
+    ['l' - '@'] = vt_csi_reset,         ['m' - '@'] = vt_csi_sgr,
+    ['n' - '@'] = vt_csi_ask_status,    ['r' - '@'] = vt_csi_region,
+    ['s' - '@'] = vt_save,              ['t' - '@'] = vt_csi_window,
+    ['u' - '@'] = vt_restore,
+};
+
+/* The others. */
+static const struct vt_sequence vt_csi_more[] = {
+    {'?', 0, 'h', vt_csi_set},           {'?', 0, 'l', vt_csi_reset},
+    {'?', 0, 'J', vt_csi_erase_display}, {'?', 0, 'K', vt_csi_erase_line},
+    {'?', 0, 'W', vt_csi_tabs_default},  {'?', 0, 'n', vt_csi_ask_status},
+    {'?', '$', 'p', vt_csi_ask_mode},    {0, '$', 'p', vt_csi_ask_mode},
+    {0, '!', 'p', vt_soft_reset},    {0, ' ', 'q', vt_csi_shape},
+    {'>', 0, 'c', vt_csi_ask_device2},   {'>', 0, 'q', vt_csi_ask_version},
+    {'>', 0, 'm', vt_csi_modify_keys},   {'>', 0, 'u', vt_csi_keys_push},
+    {'<', 0, 'u', vt_csi_keys_pop},      {'=', 0, 'u', vt_csi_keys_set},
+};
+
+static void vt_find_sequence(struct vt *vt, const struct vt_sequence *table, size_t n)
+{
+    if (vt->inter_count > 1)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct vt_sequence *row = &table[i];
+        if ((unsigned char)row->prefix == vt->prefix && (unsigned char)row->inter == vt->inter &&
+            (row->final == 0 || (unsigned char)row->final == vt->final)) {
+            row->handle(vt);
+            return;
+        }
+    }
+}
+
+static void vt_end_escape(struct vt *vt)
+{
+    vt->state = VT_GROUND;
+    vt->prefix = 0;
+    vt_find_sequence(vt, vt_escapes, COUNT_OF(vt_escapes));
+}
+
+static void vt_end_csi(struct vt *vt)
+{
+    vt->state = VT_GROUND;
+    if (vt->prefix || vt->inter_count)
+        vt_find_sequence(vt, vt_csi_more, COUNT_OF(vt_csi_more));
+    else if (vt_csi[vt->final - '@'])
+        vt_csi[vt->final - '@'](vt);
+}

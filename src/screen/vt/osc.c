@@ -1,13 +1,77 @@
 #include "private.h"
 
-/* ---- title ---- */
+/* vt/osc - titles, OSC and DCS strings, answers to the program. */
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void vt_answer(struct vt *vt, const char *format, int a, int b)
+{
+    if (vt->answers.n + 64 <= VT_ANSWERS_MAX)
+        buf_fmt(&vt->answers, format, a, b);
+}
+
+/* DECRQSS. vim takes an answer that says "invalid" for keys, so what programs do ask is answered.
+ */
+static void vt_answer_setting(struct vt *vt, span what)
+{
+    const struct cell_style plain = {0};
+    buf b = {0};
+    buf_str(&b, "\033P1$r");
+    if (span_eq(what, " q")) {
+        buf_fmt(&b, "%d q", vt->shape);
+    } else if (span_eq(what, "r")) {
+        buf_fmt(&b, "%d;%dr", vt->region_top + 1, vt->region_bottom + 1);
+    } else if (span_eq(what, "m")) {
+        size_t at = b.n;
+        buf_str(&b, "0");
+        cell_put_sgr(&b, plain, vt->style, CELL_TRUE); /* ESC [ … m, or nothing */
+        if (b.n > at + 1) {
+            b.p[at + 1] = ';';
+            memmove(b.p + at + 2, b.p + at + 3, b.n - at - 3);
+            b.n -= 2;
+        }
+        buf_byte(&b, 'm');
+    } else {
+        buf_clear(&b);
+        buf_str(&b, "\033P0$r");
+    }
+    buf_str(&b, "\033\\");
+    if (vt->answers.n + b.n <= VT_ANSWERS_MAX)
+        buf_span(&vt->answers, buf_view(&b));
+    buf_free(&b);
+}
+
+/* ---- titles --------------------------------------------------------------------------------- */
+
+/* Clean UTF-8 of at most `most` bytes and without control characters. */
+static void vt_set_text(buf *b, span s, size_t most)
+{
+    buf clean = {0};
+    size_t i = 0, n;
+    uint32_t cp;
+    utf8_put_clean(&clean, s);
+    buf_clear(b);
+    for (; i < clean.n; i += n) {
+        n = utf8_next(span_sub(buf_view(&clean), i), &cp);
+        if (n == 0 || b->n + n > most)
+            break;
+        if (utf8_width(cp) >= 0)
+            buf_add(b, clean.p + i, n);
+    }
+    buf_free(&clean);
+}
+
+static void vt_osc_title(struct vt *vt, span s)
+{
+    vt_set_text(&vt->title, s, VT_TITLE_MAX);
+    vt->signals |= VT_TITLE_CHANGED;
+}
 
 static void vt_title_push(struct vt *vt)
 {
     buf oldest = vt->titles[0];
-
     if (vt->title_count == VT_TITLES_MAX) {
-        memmove(vt->titles, vt->titles + 1, sizeof(vt->titles) - sizeof(oldest));
+        memmove(vt->titles, vt->titles + 1, sizeof vt->titles - sizeof oldest);
         vt->titles[--vt->title_count] = oldest;
     }
     buf_clear(&vt->titles[vt->title_count]);
@@ -23,44 +87,7 @@ static void vt_title_pop(struct vt *vt)
     vt->signals |= VT_TITLE_CHANGED;
 }
 
-static void vt_csi_window(struct vt *vt)
-{
-    int what = vt_param(vt, 0), of_title = vt_param(vt, 1) != 1;
-
-    if (what == 18)
-        vt_answer(vt, "\033[8;%d;%dt", vt->rows, vt->cols);
-    else if (what == 22 && of_title)
-        vt_title_push(vt);
-    else if (what == 23 && of_title)
-        vt_title_pop(vt);
-}
-
-/* Clean UTF-8 of at most `most` bytes and without control characters. */
-static void vt_set_text(buf *b, span s, size_t most)
-{
-    buf clean = {NULL, 0, 0};
-    size_t i = 0, n;
-    uint32_t cp;
-
-    utf8_put_clean(&clean, s);
-    buf_clear(b);
-    for (; i < clean.n; i += n) {
-        n = utf8_next(span_sub(buf_view(&clean), i), &cp);
-        if (n == 0 || b->n + n > most)
-            break;
-        if (utf8_width(cp) >= 0)
-            buf_add(b, clean.p + i, n);
-    }
-    buf_free(&clean);
-}
-
-/* ---- strings ---- */
-
-static void vt_osc_title(struct vt *vt, span s)
-{
-    vt_set_text(&vt->title, s, VT_TITLE_MAX);
-    vt->signals |= VT_TITLE_CHANGED;
-}
+/* ---- OSC ------------------------------------------------------------------------------------ */
 
 static int vt_hex(char c)
 {
@@ -73,9 +100,8 @@ static int vt_hex(char c)
 
 static void vt_osc_directory(struct vt *vt, span s) /* file://host/path */
 {
-    buf path = {NULL, 0, 0};
+    buf path = {0};
     size_t i = 7;
-
     if (!span_starts(s, "file://"))
         return;
     while (i < s.n && s.p[i] != '/')
@@ -102,7 +128,6 @@ static void vt_notify(struct vt *vt, span s)
 static void vt_osc_notify(struct vt *vt, span s)
 {
     size_t digits = 0;
-
     while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
         digits++;
     if (digits == 0 || (digits < s.n && s.p[digits] != ';'))
@@ -113,7 +138,6 @@ static void vt_osc_notify(struct vt *vt, span s)
 static void vt_osc_notify_kitty(struct vt *vt, span s)
 {
     span part, meta = span_cut(&s, ';');
-
     while (meta.n) {
         part = span_cut(&meta, ':');
         if (span_eq(part, "p=?") || span_eq(part, "p=close") || span_eq(part, "p=alive"))
@@ -124,8 +148,7 @@ static void vt_osc_notify_kitty(struct vt *vt, span s)
 
 static void vt_osc_notify_urxvt(struct vt *vt, span s) /* notify;title;text */
 {
-    buf text = {NULL, 0, 0};
-
+    buf text = {0};
     if (!span_eq(span_cut(&s, ';'), "notify"))
         return;
     buf_span(&text, span_cut(&s, ';'));
@@ -155,46 +178,14 @@ static const struct {
 static void vt_osc_done(struct vt *vt)
 {
     span s = buf_view(&vt->string), number = span_cut(&s, ';');
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(vt_osc); i++)
+    for (size_t i = 0; i < COUNT_OF(vt_osc); i++)
         if (span_eq(number, vt_osc[i].number))
             vt_osc[i].handle(vt, s);
 }
 
-/* DECRQSS. vim takes an answer that says "invalid" for keys, so what programs do ask is answered.
- */
-static void vt_answer_setting(struct vt *vt, span what)
-{
-    const struct cell_style plain = {0, 0, 0};
-    buf b = {0};
+/* ---- the end of a string -------------------------------------------------------------------- */
 
-    buf_str(&b, "\033P1$r");
-    if (span_eq(what, " q")) {
-        buf_fmt(&b, "%d q", vt->shape);
-    } else if (span_eq(what, "r")) {
-        buf_fmt(&b, "%d;%dr", vt->region_top + 1, vt->region_bottom + 1);
-    } else if (span_eq(what, "m")) {
-        size_t at = b.n;
-        buf_str(&b, "0");
-        cell_put_sgr(&b, plain, vt->style, CELL_TRUE); /* ESC [ … m, or nothing */
-        if (b.n > at + 1) {
-            b.p[at + 1] = ';';
-            memmove(b.p + at + 2, b.p + at + 3, b.n - at - 3);
-            b.n -= 2;
-        }
-        buf_byte(&b, 'm');
-    } else {
-        buf_clear(&b);
-        buf_str(&b, "\033P0$r");
-    }
-    buf_str(&b, "\033\\");
-    if (vt->answers.n + b.n <= VT_ANSWERS_MAX)
-        buf_span(&vt->answers, buf_view(&b));
-    buf_free(&b);
-}
-
-static void vt_string_done(struct vt *vt)
+static void vt_end_string(struct vt *vt)
 {
     vt->state = VT_GROUND;
     if (vt->string_kind == ']')
@@ -204,12 +195,3 @@ static void vt_string_done(struct vt *vt)
     else if (vt->string_kind == 'P' && span_starts(buf_view(&vt->string), "+q"))
         vt_answer(vt, "\033P0+r\033\\", 0, 0); /* XTGETTCAP */
 }
-
-static void vt_esc_string(struct vt *vt)
-{
-    vt->state = VT_STRING;
-    vt->string_kind = vt->final;
-    vt->string_escape = 0;
-    buf_clear(&vt->string);
-}
-

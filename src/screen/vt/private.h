@@ -2,17 +2,18 @@
 #define TELEC_VT_PRIVATE_H
 #include "../screen.h"
 
-/* vt - terminal emulator: bytes in, grid of cells out; the screen as a byte string again.
+/* vt - terminal emulator: bytes in, grid of cells out; the screen as a byte string again. Only the
+ * files of vt/ include this header; others see the section vt of screen.h.
  *
- * What programs use that were told TERM=xterm-256color: ECMA-48 (C0, C1, CSI), the VT220 and xterm
- * additions in the tables below, UTF-8 always on. Where terminals differ xterm is followed: erasing
- * takes the background colour, a character in the last column leaves a pending wrap that the next
- * character carries out and that moving cancels. But as in most other terminals there is nothing to
- * the right of a pending wrap: EL there does not take the last character away.
+ * Implemented: what programs use that find TERM=xterm-256color: ECMA-48 (C0, C1, CSI), the additions
+ * of the VT220 and xterm in the tables of control.c and osc.c, UTF-8 always on. Where terminals
+ * differ, xterm is followed: erasing uses the background colour; a character in the last column
+ * leaves a pending wrap, which the next character carries out and a cursor move cancels. One
+ * difference: nothing is to the right of a pending wrap, so EL there erases nothing.
  *
- * Left out: left and right margins, rectangles, double-size lines, 132 columns, selective erase (as
- * plain erase), character sets but ASCII and DEC line drawing, printing, graphics, colour and
- * clipboard queries. Device control, APC, PM and SOS strings are swallowed.
+ * Left out: left and right margins, rectangles, double-size lines, 132 columns, selective erase
+ * (done as plain erase), character sets but ASCII and DEC line drawing, printing, graphics, queries
+ * of colours and clipboard. Strings of DCS (but DECRQSS and XTGETTCAP), APC, PM and SOS are ignored.
  *
  *   scrollback (a byte ring of packed lines)     -n  oldest
  *                                                 .
@@ -21,23 +22,24 @@
  *                                                 .
  *                                            rows-1  lines[(top + rows - 1) % rows]
  *
- * Of a row only the first `used` cells are valid; what follows is blank. So a fresh row costs
- * nothing to make, however wide it is. Rows move by their 16-byte heads, the cells stay. */
+ * Only the first `used` cells of a row are valid; the rest of the row is blank. So clearing a row
+ * costs nothing, however wide it is. To move rows, their 16-byte heads are exchanged; cells stay. */
 
 #define VT_TITLE_MAX 256    /* bytes of a title or a notification */
 #define VT_DIRECTORY_MAX 1024
-#define VT_ANSWERS_MAX 4096 /* bytes of answers not taken yet; further ones are dropped */
+#define VT_ANSWERS_MAX 4096 /* bytes of answers not drained yet; further ones are dropped */
 #define VT_TITLES_MAX 4     /* titles that a program can push */
 #define VT_KEYS_MAX 8       /* sets of kitty keyboard flags that a program can push */
 #define VT_PACKED_CELL_MAX (11 + 3 + CELL_TEXT_MAX)
+#define VT_BLOCKS (0x800 + 0x80 + 1) /* blocks of code points, see vt_block */
 
 enum vt_state { VT_GROUND, VT_UTF8, VT_ESCAPE, VT_CSI, VT_CSI_BAD, VT_STRING };
 
 enum vt_line_flag {
-    VT_LINE_STYLED = 1, /* may hold a cell that isn't in the default style */
-    VT_LINE_RUNES = 2,  /* may hold a rune that isn't ASCII */
-    VT_LINE_WIDE = 4,   /* may hold a character of two columns */
-    VT_LINE_WRAPPED = 8 /* the text goes on in the next row; never set on the last one */
+    VT_LINE_STYLED = 1, /* may have a cell that isn't in the default style */
+    VT_LINE_RUNES = 2,  /* may have a rune that isn't ASCII */
+    VT_LINE_WIDE = 4,   /* may have a character of two columns */
+    VT_LINE_WRAPPED = 8 /* the text continues in the next row; never set on the last row */
 };
 #define VT_LINE_CONTENT 7
 
@@ -63,28 +65,30 @@ struct vt_screen {
     struct vt_saved saved;
 };
 
-#define VT_BLOCKS (0x800 + 0x80 + 1)
-
+/* A packed line's place in the ring of bytes. */
 struct vt_record {
     uint32_t at;
     uint32_t n : 31, wrapped : 1;
 };
 
-/* Packed lines, oldest first, in a ring of bytes; their places in a ring of records. A packed line
- * has a byte for every ASCII cell (blank: 0), UTF-8 and tokens (enum vt_token) for the rest. */
+/* The scrollback: packed lines, oldest first, in a ring of bytes; their places in a ring of records.
+ * All zero is empty. */
 struct vt_scroll {
     char *bytes;
     size_t cap, start, n;
     struct vt_record *records;
     int record_cap, first, count;
+    buf packed;        /* the line that is packed */
 };
 
-enum vt_token {
-    VT_TOKEN_STYLE = 1,  /* fg, bg, attr of the cells that follow, as they are in memory */
-    VT_TOKEN_WIDE = 2,   /* the next character has two columns */
-    VT_TOKEN_CLUSTER = 3 /* a length byte and the text of a grapheme of several code points */
+/* A row as text: n cells; those up to the row's end are blank. Valid until the row changes or, with
+ * a row of scrollback, until its scratch cells change. */
+struct vt_view {
+    const struct cell *cells;
+    int n, wrapped;
 };
 
+/* A new field that a program can set is state: snapshot.c says what to add for it. */
 struct vt {
     int cols, rows;
     int x, y;
@@ -93,30 +97,29 @@ struct vt {
                         * it; always set while a wrap is pending */
     int region_top, region_bottom; /* scroll region, both included */
     struct cell_style style;
-    unsigned modes;
-    int shape;
+    unsigned modes;    /* set of enum vt_mode */
+    int shape;         /* DECSCUSR */
     unsigned char charset[2], shift; /* '0' line drawing, else 'B' */
     unsigned char tabs[(VT_COLS_MAX + 7) / 8];
     struct vt_screen screens[2], *screen; /* primary, alternate; the one in use */
     struct vt_scroll scroll;
     struct cell_pool *pool;
-    int pool_wait;     /* graphemes to do without before the full pool is swept again */
-    struct cell *scratch; /* the row that vt_row gives for scrollback */
-    buf packed;
+    int pool_wait;     /* new graphemes to shorten before a full pool is swept again */
+    struct cell *scratch; /* cells of the scrollback row that vt_row returns */
 
     enum vt_state state;
-    unsigned char prefix, inter, inter_count, final; /* of the sequence under way */
+    unsigned char prefix, inter, inter_count, final; /* of the unfinished sequence */
     int param_seen, param_last;      /* anything after CSI; index of the last parameter */
     uint16_t params[VT_PARAMS_MAX];
     uint32_t subs;                   /* bit i: parameter i followed a ':' */
     unsigned char string_kind;       /* ']' 'P' 'X' '^' '_' */
-    int string_escape;               /* ESC seen: the end of the string if '\' follows */
+    int string_escape;               /* ESC seen: the string ends if '\' follows */
     buf string;
-    char utf8[4];
+    char utf8[4];                    /* of the unfinished character */
     int utf8_count;
-    unsigned char blocks[VT_BLOCKS]; /* of code points: see vt_simple */
+    unsigned char blocks[VT_BLOCKS]; /* for vt_find_simple */
 
-    unsigned signals;
+    unsigned signals;                /* set of enum vt_signal */
     buf title, directory, notification, clipboard, answers;
     buf titles[VT_TITLES_MAX];       /* pushed, oldest first */
     int title_count;
@@ -125,95 +128,82 @@ struct vt {
     int key_count;
 };
 
-typedef void vt_handler(struct vt *vt);
+/* ---- scroll: the scrollback ------------------------------------------------------------------ */
 
-/* A row as text: n cells (see vt_line_end); those up to cols are blank. */
-struct vt_view {
-    const struct cell *cells;
-    int n, wrapped;
-};
+static void vt_scroll_clear(struct vt_scroll *s); /* frees all of it */
+/* Packs count cells as the newest line; flags (enum vt_line_flag) are the line's. The oldest lines
+ * are dropped past VT_SCROLL_LINES lines and VT_SCROLL_BYTES bytes. */
+static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
+                           const struct cell *cells, int count, unsigned flags);
+/* Unpacks line `row` (-1 the newest … -count) into at most `most` cells. Returns their number. */
+static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int row,
+                         struct cell *out, int most, int *wrapped);
 
+/* ---- screen: rows of cells ------------------------------------------------------------------- */
+
+static int vt_clamp(int v, int low, int high);
 static struct vt_line *vt_line_of(const struct vt_screen *screen, int rows, int r);
-static struct vt_line *vt_line(const struct vt *vt, int r);
+static struct vt_line *vt_line(const struct vt *vt, int r); /* row r of the screen in use */
 static int vt_is_blank(const struct cell *cell);
 static void vt_blank(struct cell *cells, int n, uint32_t bg);
+/* Blanks the remaining half of a wide character; its colours stay. */
 static void vt_halve(struct cell *cell);
+/* Halves the wide characters across both edges, before the cells from…to-1 are overwritten or
+ * moved. */
 static void vt_mend(struct vt_line *line, int from, int to);
+/* Makes n cells at x valid, to be overwritten with cells that have the flags. Returns the first. */
 static inline struct cell *vt_open(struct vt_line *line, int x, int n, unsigned flags);
 static void vt_line_clear(struct vt *vt, struct vt_line *line, uint32_t bg);
+/* Erases the cells from…to-1 of a row with the background colour in force. */
 static void vt_erase(struct vt *vt, int row, int from, int to);
 static void vt_screen_new(struct vt_screen *screen, int cols, int rows);
 static void vt_screen_free(struct vt_screen *screen);
-static void vt_scroll_clear(struct vt_scroll *s);
+/* Returns row `row` (< 0: scrollback, unpacked into scratch) of the screen. */
 static struct vt_view vt_view(const struct vt *vt, const struct vt_screen *screen, int row,
                               struct cell *scratch);
-static struct vt_view vt_view_plain(const struct vt *vt, int row);
+static struct vt_view vt_view_plain(const struct vt *vt, int row); /* of the screen in use */
+/* Moves rows top…bottom up by n; the first n become the last. */
 static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n);
-static void vt_keep_line(struct vt *vt, const struct vt_line *line);
+static void vt_keep_line(struct vt *vt, const struct vt_line *line); /* into the scrollback */
+/* Scrolls rows top…bottom by n rows. Up from the primary screen's first row: into the scrollback. */
 static void vt_scroll_up(struct vt *vt, int top, int bottom, int n);
 static void vt_scroll_down(struct vt *vt, int top, int bottom, int n);
+/* Moves the cursor down a row; at the bottom of the region scrolls. Returns 0 when it can't. */
 static int vt_index(struct vt *vt);
-static void vt_moved(struct vt *vt);
-static unsigned vt_style_flag(const struct vt *vt);
-static void vt_advance(struct vt *vt, int n);
+static void vt_moved(struct vt *vt); /* after the cursor moved other than by printing */
+/* Inserts n blanks at the cursor, or deletes n cells there; the rest of the row moves. */
 static void vt_insert_cells(struct vt *vt, int n);
 static void vt_delete_cells(struct vt *vt, int n);
-static void vt_put(struct vt *vt, uint32_t rune, int width);
-static inline uint32_t vt_rune_of(uint32_t c);
-static void vt_put_ascii(struct vt *vt, uint32_t c);
-static struct cell *vt_last_cell(struct vt *vt, int *x);
-static int vt_join(struct vt *vt, uint32_t cp);
-static void vt_c0_escape(struct vt *vt);
-static void vt_control(struct vt *vt, unsigned char c);
-static int vt_param(const struct vt *vt, int i);
-static int vt_is_sub(const struct vt *vt, int i);
-static int vt_clamp(int v, int low, int high);
+
+/* ---- print: characters at the cursor --------------------------------------------------------- */
+
+static void vt_init_blocks(struct vt *vt); /* once, before anything is printed */
+static void vt_put_ascii(struct vt *vt, uint32_t c); /* 0x20…0x7e, in the character set in force */
+/* Prints any code point: alone, or joined to the grapheme before the cursor. Returns 0, having done
+ * nothing, when it is a control character. */
+static int vt_put_odd(struct vt *vt, uint32_t cp);
+/* Prints simple characters as far as they fit into the cursor's row. Returns where it stopped; p
+ * when the first character isn't simple. */
+static const char *vt_put_run(struct vt *vt, const char *p, const char *end);
+static void vt_repeat(struct vt *vt, int n); /* REP: the last printed character n times more */
+
+/* ---- osc: titles, strings, answers ----------------------------------------------------------- */
+
 static void vt_answer(struct vt *vt, const char *format, int a, int b);
-static void vt_csi_up(struct vt *vt);
-static void vt_csi_down(struct vt *vt);
-static void vt_csi_right(struct vt *vt);
-static void vt_csi_left(struct vt *vt);
-static void vt_csi_next_line(struct vt *vt);
-static void vt_csi_previous_line(struct vt *vt);
-static void vt_csi_column(struct vt *vt);
-static void vt_csi_row(struct vt *vt);
-static void vt_csi_row_right(struct vt *vt);
-static void vt_csi_position(struct vt *vt);
-static void vt_csi_tab(struct vt *vt);
-static void vt_csi_tab_back(struct vt *vt);
-static void vt_save(struct vt *vt);
-static void vt_restore(struct vt *vt);
-static void vt_csi_erase_line(struct vt *vt);
-static void vt_csi_erase_display(struct vt *vt);
-static void vt_csi_erase_cells(struct vt *vt);
-static void vt_csi_insert_cells(struct vt *vt);
-static void vt_csi_delete_cells(struct vt *vt);
-static void vt_csi_insert_lines(struct vt *vt);
-static void vt_csi_delete_lines(struct vt *vt);
-static void vt_csi_scroll_up(struct vt *vt);
-static void vt_csi_scroll_down(struct vt *vt);
-static void vt_csi_region(struct vt *vt);
-static void vt_csi_repeat(struct vt *vt);
-static void vt_csi_sgr(struct vt *vt);
-static void vt_csi_set(struct vt *vt);
-static void vt_csi_reset(struct vt *vt);
-static void vt_csi_ask_mode(struct vt *vt);
+static void vt_title_push(struct vt *vt);
+static void vt_title_pop(struct vt *vt);
+static void vt_end_string(struct vt *vt); /* the string is complete: handles it */
+
+/* ---- control: control characters and sequences ----------------------------------------------- */
+
+static void vt_control(struct vt *vt, unsigned char c); /* C0, DEL: the latter is ignored */
+static void vt_begin_escape(struct vt *vt);
+static void vt_begin_csi(struct vt *vt);
+static void vt_end_escape(struct vt *vt); /* inter and final are known: handles the sequence */
+static void vt_end_csi(struct vt *vt);
+static int vt_is_sub(const struct vt *vt, int i); /* parameter i followed a ':' */
 static void vt_tabs_default(struct vt *vt);
-static void vt_esc_tab_set(struct vt *vt);
-static void vt_csi_tab_clear(struct vt *vt);
-static void vt_csi_soft_reset(struct vt *vt);
-static void vt_esc_reset(struct vt *vt);
-static void vt_csi_shape(struct vt *vt);
-static void vt_csi_ask_device(struct vt *vt);
-static void vt_csi_ask_device2(struct vt *vt);
-static void vt_csi_ask_status(struct vt *vt);
-static void vt_csi_ask_version(struct vt *vt);
-static void vt_csi_modify_keys(struct vt *vt);
-static void vt_csi_keys_push(struct vt *vt);
-static void vt_csi_keys_pop(struct vt *vt);
-static void vt_csi_keys_set(struct vt *vt);
-static void vt_csi_window(struct vt *vt);
-static void vt_string_done(struct vt *vt);
-static void vt_esc_string(struct vt *vt);
-static void vt_init_blocks(struct vt *vt);
+static void vt_soft_reset(struct vt *vt); /* DECSTR */
+/* Appends what sets the modes that are one bit; those that also move the cursor are left out. */
+static void vt_put_modes(const struct vt *vt, buf *b);
 #endif

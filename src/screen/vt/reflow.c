@@ -1,6 +1,9 @@
 #include "private.h"
 
-/* ---- resizing ---- */
+/* vt/reflow - resizing: the primary screen and the scrollback are wrapped anew, the alternate screen
+ * is cropped. */
+
+/* ---- reflow --------------------------------------------------------------------------------- */
 
 /* A place in the text that is followed through a reflow. */
 struct vt_mark {
@@ -27,13 +30,12 @@ static void vt_reflow_store(struct vt_reflow *f, int wrapped)
     struct vt *vt = f->into;
     struct vt_line row = {f->out, (uint16_t)f->n, VT_LINE_CONTENT}, *line;
     int r = f->row - f->top;
-
     row.flags |= wrapped ? VT_LINE_WRAPPED : 0;
     if (r < 0) {
         vt_keep_line(vt, &row);
     } else if (r < vt->rows) {
         line = &vt->screens[0].lines[r];
-        memcpy(line->cells, f->out, (size_t)f->n * sizeof(*f->out));
+        memcpy(line->cells, f->out, (size_t)f->n * sizeof *f->out);
         line->used = row.used;
         line->flags = r < vt->rows - 1 ? row.flags : VT_LINE_CONTENT;
     }
@@ -51,9 +53,7 @@ static void vt_reflow_end_row(struct vt_reflow *f, int wrapped)
 
 static void vt_reflow_mark(struct vt_reflow *f, int row, int from, int to, int x)
 {
-    int i;
-
-    for (i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         struct vt_mark *mark = &f->marks[i];
         if (mark->from_row != row || mark->from_x < from || mark->from_x >= to)
             continue;
@@ -64,9 +64,8 @@ static void vt_reflow_mark(struct vt_reflow *f, int row, int from, int to, int x
 
 static void vt_reflow_row(struct vt_reflow *f, int row, struct vt_view view)
 {
-    int i, width;
-
-    for (i = 0; i < view.n; i += width) {
+    int width;
+    for (int i = 0; i < view.n; i += width) {
         struct cell cell = view.cells[i];
         int room;
         width = cell.attr & CELL_WIDE ? 2 : 1;
@@ -92,11 +91,9 @@ static void vt_reflow_row(struct vt_reflow *f, int row, struct vt_view view)
 static void vt_reflow_run(struct vt_reflow *f, int last)
 {
     const struct vt *from = f->from;
-    int r;
-
     f->n = f->row = 0;
     f->last_row = -1;
-    for (r = -from->scroll.count; r <= last; r++) {
+    for (int r = -from->scroll.count; r <= last; r++) {
         struct vt_view view = vt_view(from, &from->screens[0], r, f->scratch);
         view.wrapped = view.wrapped && r < last;
         if (r == 0)
@@ -111,7 +108,6 @@ static int vt_reflow_top(const struct vt_reflow *f, int rows, int blank_below)
 {
     int last = f->last_row > f->marks[0].row ? f->last_row : f->marks[0].row;
     int top = last + blank_below - rows + 1;
-
     if (top > f->screen_row) {
         top = last - rows + 1;
         top = top > f->screen_row ? top : f->screen_row;
@@ -124,7 +120,6 @@ static int vt_reflow_top(const struct vt_reflow *f, int rows, int blank_below)
 static int vt_last_row(const struct vt *vt)
 {
     int r = vt->rows - 1;
-
     while (r > 0 && vt_view(vt, &vt->screens[0], r, NULL).n == 0)
         r--;
     return r;
@@ -135,7 +130,6 @@ static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *ma
                              int *pending)
 {
     int rows = f->into->rows;
-
     *y = vt_clamp(mark->row - f->top, 0, rows - 1);
     *x = mark->x;
     if (*pending && *x < f->cols - 1) {
@@ -153,13 +147,12 @@ static void vt_reflow_primary(struct vt *vt, const struct vt *from)
     int alt = (vt->modes & VT_ALT_SCREEN) != 0, last = vt_last_row(from);
     int x = alt ? saved->x : vt->x, y = alt ? saved->y : vt->y;
     struct vt_reflow f;
-
     last = last > y ? last : y;
-    memset(&f, 0, sizeof(f));
+    memset(&f, 0, sizeof f);
     f.from = from;
     f.cols = vt->cols;
-    f.out = base_alloc((size_t)vt->cols * sizeof(*f.out));
-    f.scratch = base_alloc((size_t)from->cols * sizeof(*f.scratch));
+    f.out = base_alloc((size_t)vt->cols * sizeof *f.out);
+    f.scratch = base_alloc((size_t)from->cols * sizeof *f.scratch);
     f.marks[0] = (struct vt_mark){y, x, 0, 0};
     f.marks[1] = (struct vt_mark){saved->y, saved->x, 0, 0};
     vt_reflow_run(&f, last);
@@ -176,6 +169,8 @@ static void vt_reflow_primary(struct vt *vt, const struct vt *from)
     free(f.scratch);
 }
 
+/* ---- cropping ------------------------------------------------------------------------------- */
+
 static void vt_crop_cursor(const struct vt *vt, int *x, int *y, int *pending)
 {
     *y = vt_clamp(*y, 0, vt->rows - 1);
@@ -187,17 +182,16 @@ static void vt_crop_cursor(const struct vt *vt, int *x, int *y, int *pending)
 static void vt_crop_alternate(struct vt *vt, const struct vt *from)
 {
     struct vt_screen *screen = &vt->screens[1];
-    int alt = (vt->modes & VT_ALT_SCREEN) != 0, skip = 0, r;
-
+    int alt = (vt->modes & VT_ALT_SCREEN) != 0, skip = 0;
     if (alt && vt->y >= vt->rows)
         skip = vt->y - vt->rows + 1;
-    for (r = 0; r < vt->rows && r + skip < from->rows; r++) {
+    for (int r = 0; r < vt->rows && r + skip < from->rows; r++) {
         struct vt_line *line = &screen->lines[r];
         struct vt_line *old = vt_line_of(&from->screens[1], from->rows, r + skip);
         line->used = old->used < vt->cols ? old->used : (uint16_t)vt->cols;
         line->flags = old->flags & VT_LINE_CONTENT;
         vt_mend(old, 0, line->used);
-        memcpy(line->cells, old->cells, line->used * sizeof(*line->cells));
+        memcpy(line->cells, old->cells, line->used * sizeof *line->cells);
     }
     if (alt) {
         vt->y -= skip;
@@ -206,17 +200,18 @@ static void vt_crop_alternate(struct vt *vt, const struct vt *from)
     vt_crop_cursor(vt, &screen->saved.x, &screen->saved.y, &screen->saved.pending);
 }
 
+/* ---- resizing ------------------------------------------------------------------------------- */
+
 static void vt_resize(struct vt *vt, int cols, int rows)
 {
     struct vt old = *vt;
-
     cols = vt_clamp(cols, 1, VT_COLS_MAX);
     rows = vt_clamp(rows, 1, VT_ROWS_MAX);
     if (cols == vt->cols && rows == vt->rows)
         return;
     vt->cols = cols;
     vt->rows = rows;
-    memset(&vt->scroll, 0, sizeof(vt->scroll));
+    memset(&vt->scroll, 0, sizeof vt->scroll);
     vt_screen_new(&vt->screens[0], cols, rows);
     vt_reflow_primary(vt, &old);
     if (old.screens[1].lines) {
@@ -226,9 +221,8 @@ static void vt_resize(struct vt *vt, int cols, int rows)
     vt_screen_free(&old.screens[0]);
     vt_screen_free(&old.screens[1]);
     vt_scroll_clear(&old.scroll);
-    vt->scratch = base_grow(vt->scratch, (size_t)cols * sizeof(*vt->scratch));
+    vt->scratch = base_grow(vt->scratch, (size_t)cols * sizeof *vt->scratch);
     vt->region_top = 0;
     vt->region_bottom = rows - 1;
     vt->joins = vt->pending;
 }
-

@@ -1,6 +1,24 @@
 #include "private.h"
 
-/* ---- snapshot ---- */
+/* vt/snapshot - the screen as bytes and as text.
+ *
+ * A snapshot resets everything, then writes one kind of state after the other, in an order in which
+ * no step changes what an earlier one set.
+ *
+ * A new kind of state (a field of struct vt that a program can set) needs four things:
+ *
+ *   1. its reset in vt_paint_start, and in vt_soft_reset or vt_esc_reset (control.c);
+ *   2. the sequence that sets it, where its kind is written: a mode that is one bit: nothing, its row
+ *      in the table of control.c is enough; what DECSC saves: vt_paint_saved and vt_paint_state; a
+ *      text: vt_paint_texts; what placing the cursor must not meet: after vt_paint_cursor in
+ *      vt_paint_state; the rest: vt_put_snapshot;
+ *   3. its line in unit_vt_dump (tests/unit/vt.c), by which the tests compare two emulators;
+ *   4. its sequences in unit_vt_tokens there: the random streams of the tests are made of them.
+ *
+ * A part of an unfinished sequence goes into vt_paint_unfinished. What a resize must move: reflow.c.
+ * Left out: signals, undrained answers, the last notification and clipboard. */
+
+/* ---- writing cells -------------------------------------------------------------------------- */
 
 /* What has been written, and the style the reader is in. */
 struct vt_paint {
@@ -9,7 +27,7 @@ struct vt_paint {
     struct cell_style style;
 };
 
-static const struct cell_style vt_plain = {0, 0, 0};
+static const struct cell_style vt_plain = {0};
 
 static void vt_paint_style(struct vt_paint *p, struct cell_style style)
 {
@@ -36,7 +54,6 @@ static void vt_paint_goto(struct vt_paint *p, int row, int col)
 static void vt_paint_cell(struct vt_paint *p, const struct cell *cell)
 {
     char text[CELL_TEXT_MAX];
-
     vt_paint_style(p, (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK});
     if (cell->rune < 0x80)
         buf_byte(p->b, cell->rune ? (char)cell->rune : ' ');
@@ -50,7 +67,6 @@ static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
 {
     char text[CELL_TEXT_MAX];
     uint32_t cp;
-
     if (!before || cell->rune < 0x80)
         return 0;
     if (utf8_next((span){text, cell_text(p->vt->pool, cell->rune, text)}, &cp) == 0)
@@ -62,7 +78,6 @@ static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
 static int vt_paint_gap(struct vt_view view, int x)
 {
     int n = x;
-
     while (n < view.n && vt_is_blank(&view.cells[n]))
         n++;
     return n < view.n && n - x > 4 ? n - x : 0;
@@ -72,7 +87,6 @@ static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
 {
     const struct cell *before = NULL;
     int x = 0;
-
     while (x < view.n) {
         const struct cell *cell = &view.cells[x];
         int gap = vt_is_blank(cell) ? vt_paint_gap(view, x) : 0;
@@ -98,7 +112,6 @@ static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int ful
 {
     const struct cell *first = view.cells;
     int blank = view.n == 0 || vt_is_blank(first) || first->bg || vt_paint_sticks(p, before, first);
-
     if (!blank && (full || first->attr & CELL_WIDE))
         return;
     vt_paint_style(p, vt_plain);
@@ -111,10 +124,9 @@ static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int ful
 /* The rows from `row` (scrollback: < 0) on, onto an empty screen with the cursor at home. */
 static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, int row)
 {
-    struct vt_view view = {NULL, 0, 0};
-    struct cell last = {0, 0, 0, 0, 0};
+    struct vt_view view = {0};
+    struct cell last = {0};
     int wrapped = 0, full = 0;
-
     for (; row < p->vt->rows; row++) {
         view = vt_view(p->vt, screen, row, p->vt->scratch);
         if (wrapped)
@@ -139,6 +151,8 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
     vt_paint_rows(p, screen, row);
 }
 
+/* ---- cursors and screens -------------------------------------------------------------------- */
+
 /* Puts the cursor there; one that stands behind a character just printed by printing that again.
  * top: what rows are counted from. */
 static void vt_paint_cursor(struct vt_paint *p, const struct vt_screen *screen,
@@ -146,7 +160,6 @@ static void vt_paint_cursor(struct vt_paint *p, const struct vt_screen *screen,
 {
     struct vt_view view = vt_view(p->vt, screen, at->y, NULL);
     int x = at->pending ? at->x : at->x - 1;
-
     if (!joins) {
         vt_paint_goto(p, at->y - top, at->x);
         return;
@@ -170,7 +183,6 @@ static void vt_paint_charsets(struct vt_paint *p, const unsigned char *charset, 
 static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen, const char *how)
 {
     const struct vt_saved *s = &screen->saved;
-
     if (s->origin)
         buf_str(p->b, "\033[?6h");
     vt_paint_cursor(p, screen, s, s->pending, 0);
@@ -186,7 +198,6 @@ static void vt_paint_screens(struct vt_paint *p, int scrollback)
     const struct vt *vt = p->vt;
     const struct vt_screen *alternate = &vt->screens[1];
     int alt = vt->screen == alternate;
-
     vt_paint_screen(p, &vt->screens[0], scrollback ? -vt->scroll.count : 0);
     vt_paint_saved(p, &vt->screens[0], alt ? "\033[?1049h" : "\0337");
     if (!alternate->lines)
@@ -199,17 +210,18 @@ static void vt_paint_screens(struct vt_paint *p, int scrollback)
         buf_str(p->b, "\033[?47l");
 }
 
+/* ---- state that is not cells ---------------------------------------------------------------- */
+
 static void vt_paint_tabs(struct vt_paint *p)
 {
     const unsigned char *tabs = p->vt->tabs;
-    int x, usual = 1;
-
-    for (x = 0; x < p->vt->cols; x++)
+    int usual = 1;
+    for (int x = 0; x < p->vt->cols; x++)
         usual = usual && (tabs[x / 8] >> x % 8 & 1) == (x % 8 == 0);
     if (usual)
         return;
     buf_str(p->b, "\033[3g");
-    for (x = 0; x < p->vt->cols; x++) {
+    for (int x = 0; x < p->vt->cols; x++) {
         if (!(tabs[x / 8] >> x % 8 & 1))
             continue;
         vt_paint_csi(p, x + 1, 'G');
@@ -228,12 +240,10 @@ static void vt_paint_directory(struct vt_paint *p)
 {
     static const char hex[] = "0123456789ABCDEF";
     span s = buf_view(&p->vt->directory);
-    size_t i;
-
     if (!s.n)
         return;
     buf_str(p->b, "\033]7;file://");
-    for (i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if (c > ' ' && c < 0x7f && c != '%') {
             buf_byte(p->b, (char)c);
@@ -249,9 +259,7 @@ static void vt_paint_directory(struct vt_paint *p)
 static void vt_paint_texts(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
-    int i;
-
-    for (i = 0; i < vt->title_count; i++) {
+    for (int i = 0; i < vt->title_count; i++) {
         vt_paint_title(p, &vt->titles[i]);
         buf_str(p->b, "\033[22;2t");
     }
@@ -262,31 +270,10 @@ static void vt_paint_texts(struct vt_paint *p)
 
 static void vt_paint_keyboard(struct vt_paint *p)
 {
-    int i;
-
     if (p->vt->modify_other_keys)
         buf_fmt(p->b, "\033[>4;%dm", p->vt->modify_other_keys);
-    for (i = 0; i < p->vt->key_count; i++)
+    for (int i = 0; i < p->vt->key_count; i++)
         buf_fmt(p->b, "\033[>%du", p->vt->keys[i]);
-}
-
-static void vt_paint_modes(struct vt_paint *p)
-{
-    unsigned modes = p->vt->modes;
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(vt_dec_modes); i++) {
-        const struct vt_mode_row *mode = &vt_dec_modes[i];
-        if (!mode->change && modes & mode->bit & ~(unsigned)(VT_APP_KEYPAD | VT_SYNC))
-            buf_fmt(p->b, "\033[?%d%c", mode->number, mode->inverted ? 'l' : 'h');
-    }
-    for (i = 0; i < COUNT_OF(vt_ansi_modes); i++)
-        if (modes & vt_ansi_modes[i].bit)
-            buf_fmt(p->b, "\033[%dh", vt_ansi_modes[i].number);
-    if (modes & VT_APP_KEYPAD)
-        buf_str(p->b, "\033=");
-    if (modes & VT_SYNC)
-        buf_str(p->b, "\033[?2026h");
 }
 
 /* Cursor, style and modes, in an order in which none disturbs another: the region and origin mode
@@ -296,7 +283,6 @@ static void vt_paint_state(struct vt_paint *p)
     const struct vt *vt = p->vt;
     struct vt_saved at = {vt->x, vt->y, vt->pending, vt->style, {'B', 'B'}, 0, 0};
     int origin = (vt->modes & VT_ORIGIN) != 0;
-
     if (vt->region_top != 0 || vt->region_bottom != vt->rows - 1)
         buf_fmt(p->b, "\033[%d;%dr", vt->region_top + 1, vt->region_bottom + 1);
     if (origin)
@@ -307,17 +293,17 @@ static void vt_paint_state(struct vt_paint *p)
     vt_paint_cursor(p, vt->screen, &at, vt->joins, origin ? vt->region_top : 0);
     vt_paint_charsets(p, vt->charset, vt->shift);
     vt_paint_style(p, vt->style);
-    vt_paint_modes(p);
+    vt_put_modes(vt, p->b);
 }
+
+/* ---- an unfinished sequence ----------------------------------------------------------------- */
 
 static void vt_paint_params(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
-    int i;
-
     if (vt->prefix)
         buf_byte(p->b, (char)vt->prefix);
-    for (i = 0; i <= vt->param_last && vt->param_seen; i++) {
+    for (int i = 0; i <= vt->param_last && vt->param_seen; i++) {
         if (i)
             buf_byte(p->b, vt_is_sub(vt, i) ? ':' : ';');
         if (i < VT_PARAMS_MAX && (vt->params[i] || !vt->prefix))
@@ -329,7 +315,6 @@ static void vt_paint_params(struct vt_paint *p)
 static void vt_paint_unfinished(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
-
     if (vt->state == VT_UTF8) {
         buf_add(p->b, vt->utf8, (size_t)vt->utf8_count);
         return;
@@ -356,6 +341,8 @@ static void vt_paint_unfinished(struct vt_paint *p)
         buf_byte(p->b, ' ');
 }
 
+/* ---- the snapshot --------------------------------------------------------------------------- */
+
 /* Whatever the reader is in the middle of: cancelled; all modes and the screen as after a reset. */
 static const char vt_paint_start[] =
     "\030\033[?1049l\033[!p\033[?1;5;6;9;12;1000;1002;1003;1004;1005;1006;1007;1015;2004;2026l"
@@ -364,7 +351,6 @@ static const char vt_paint_start[] =
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 {
     struct vt_paint p = {vt, b, {0, 0, 0}};
-
     buf_str(b, vt_paint_start);
     vt_paint_screens(&p, scrollback);
     vt_paint_tabs(&p);
@@ -373,7 +359,7 @@ static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
     vt_paint_unfinished(&p);
 }
 
-/* ---- text ---- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 /* Line feeds and blanks that are due before the next visible character, if one comes. */
 struct vt_text {
@@ -384,7 +370,6 @@ struct vt_text {
 static void vt_text_cell(struct vt_text *t, const struct cell_pool *pool, const struct cell *cell)
 {
     char text[CELL_TEXT_MAX];
-
     if (cell->attr & CELL_TAIL)
         return;
     if (!cell->rune) {
@@ -402,11 +387,9 @@ static void vt_text_cell(struct vt_text *t, const struct cell_pool *pool, const 
 static void vt_put_text(const struct vt *vt, buf *b, int scrollback)
 {
     struct vt_text t = {b, 0, 0, 0};
-    int row, i;
-
-    for (row = scrollback ? -vt->scroll.count : 0; row < vt->rows; row++) {
+    for (int row = scrollback ? -vt->scroll.count : 0; row < vt->rows; row++) {
         struct vt_view view = vt_view_plain(vt, row);
-        for (i = 0; i < view.n; i++)
+        for (int i = 0; i < view.n; i++)
             vt_text_cell(&t, vt->pool, &view.cells[i]);
         if (view.wrapped)
             continue;
@@ -421,18 +404,14 @@ static void vt_put_row(const struct vt *vt, buf *b, int row)
 {
     struct vt_text t = {b, 0, 0, 0};
     struct vt_view view = vt_view_plain(vt, row);
-    int i;
-
-    for (i = 0; i < view.n; i++)
+    for (int i = 0; i < view.n; i++)
         vt_text_cell(&t, vt->pool, &view.cells[i]);
 }
 
 static int vt_row_is_blank(const struct vt *vt, int row)
 {
     struct vt_view view = vt_view_plain(vt, row);
-    int i;
-
-    for (i = 0; i < view.n; i++)
+    for (int i = 0; i < view.n; i++)
         if (view.cells[i].rune && view.cells[i].rune != ' ')
             return 0;
     return 1;
@@ -441,15 +420,14 @@ static int vt_row_is_blank(const struct vt *vt, int row)
 static void vt_put_last_line(const struct vt *vt, buf *b, int most)
 {
     struct vt_text t = {b, 0, 0, 0};
-    int row = vt->y, oldest = vt->modes & VT_ALT_SCREEN ? 0 : -vt->scroll.count, i;
-
+    int row = vt->y, oldest = vt->modes & VT_ALT_SCREEN ? 0 : -vt->scroll.count;
     while (row >= oldest && vt_row_is_blank(vt, row))
         row--;
     while (row > oldest && vt_view_plain(vt, row - 1).wrapped)
         row--;
     for (; row >= oldest && row < vt->rows && most > 0; row++) {
         struct vt_view view = vt_view_plain(vt, row);
-        for (i = 0; i < view.n && most > 0; i++)
+        for (int i = 0; i < view.n && most > 0; i++)
             if (!(view.cells[i].attr & CELL_TAIL)) {
                 vt_text_cell(&t, vt->pool, &view.cells[i]);
                 most--;
@@ -458,4 +436,3 @@ static void vt_put_last_line(const struct vt *vt, buf *b, int most)
             break;
     }
 }
-

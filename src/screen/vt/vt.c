@@ -1,27 +1,26 @@
 #include "private.h"
 
-/* ---- life and looks ---- */
+/* vt - an emulator's life, and what others may read of it. */
+
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static struct vt *vt_new(int cols, int rows)
 {
-    struct vt *vt = base_alloc(sizeof(*vt));
-
+    struct vt *vt = base_alloc(sizeof *vt);
     vt->cols = vt_clamp(cols, 1, VT_COLS_MAX);
     vt->rows = vt_clamp(rows, 1, VT_ROWS_MAX);
     vt_init_blocks(vt);
     vt->screen = &vt->screens[0];
-    vt->pool = base_alloc(sizeof(*vt->pool));
-    vt->scratch = base_alloc((size_t)vt->cols * sizeof(*vt->scratch));
+    vt->pool = base_alloc(sizeof *vt->pool);
+    vt->scratch = base_alloc((size_t)vt->cols * sizeof *vt->scratch);
     vt_screen_new(vt->screen, vt->cols, vt->rows);
     vt_tabs_default(vt);
-    vt_csi_soft_reset(vt);
+    vt_soft_reset(vt);
     return vt;
 }
 
 static void vt_free(struct vt *vt)
 {
-    int i;
-
     if (!vt)
         return;
     vt_screen_free(&vt->screens[0]);
@@ -30,9 +29,8 @@ static void vt_free(struct vt *vt)
     cell_pool_free(vt->pool);
     free(vt->pool);
     free(vt->scratch);
-    for (i = 0; i < VT_TITLES_MAX; i++)
+    for (int i = 0; i < VT_TITLES_MAX; i++)
         buf_free(&vt->titles[i]);
-    buf_free(&vt->packed);
     buf_free(&vt->string);
     buf_free(&vt->title);
     buf_free(&vt->directory);
@@ -41,6 +39,8 @@ static void vt_free(struct vt *vt)
     buf_free(&vt->answers);
     free(vt);
 }
+
+/* ---- accessors ------------------------------------------------------------------------------ */
 
 static int vt_cols(const struct vt *vt)
 {
@@ -91,7 +91,6 @@ static span vt_notification(const struct vt *vt)
 static unsigned vt_drain_signals(struct vt *vt)
 {
     unsigned signals = vt->signals;
-
     vt->signals = 0;
     return signals;
 }

@@ -1,0 +1,363 @@
+#include "private.h"
+
+/* vt/print - printing: one character at the cursor, marks that join the character before it, and the
+ * fast path for runs of simple characters. */
+
+/* ---- one character -------------------------------------------------------------------------- */
+
+static unsigned vt_style_flag(const struct vt *vt)
+{
+    return vt->style.fg | vt->style.bg | vt->style.attr ? VT_LINE_STYLED : 0;
+}
+
+/* Carries out a pending wrap. */
+static void vt_wrap(struct vt *vt)
+{
+    struct vt_line *line = vt_line(vt, vt->y);
+    vt->pending = 0;
+    if (vt->modes & VT_NO_WRAP)
+        return;
+    vt->x = 0;
+    line->flags |= VT_LINE_WRAPPED; /* before it moves, maybe into the scrollback */
+    if (!vt_index(vt))
+        line->flags &= (uint8_t)~VT_LINE_WRAPPED;
+}
+
+static void vt_advance(struct vt *vt, int n)
+{
+    vt->x += n;
+    vt->joins = 1;
+    if (vt->x >= vt->cols) {
+        vt->x = vt->cols - 1;
+        vt->pending = 1;
+    }
+}
+
+static void vt_put(struct vt *vt, uint32_t rune, int width)
+{
+    struct cell_style style = vt->style;
+    struct cell *cell;
+    unsigned flags;
+    if (width == 2 && vt->cols < 2) {
+        rune = 0xfffd;
+        width = 1;
+    }
+    if (vt->pending)
+        vt_wrap(vt);
+    if (width == 2 && vt->x == vt->cols - 1) {
+        if (vt->modes & VT_NO_WRAP)
+            vt->x--;
+        else
+            vt_wrap(vt);
+    }
+    if (vt->modes & VT_INSERT)
+        vt_insert_cells(vt, width);
+    flags = vt_style_flag(vt) | (rune < 0x7f ? 0 : VT_LINE_RUNES) | (width == 2 ? VT_LINE_WIDE : 0);
+    cell = vt_open(vt_line(vt, vt->y), vt->x, width, flags);
+    cell[0] = (struct cell){rune, style.fg, style.bg, style.attr, 0};
+    if (width == 2) {
+        cell[0].attr |= CELL_WIDE;
+        cell[1] = (struct cell){0, style.fg, style.bg, (uint16_t)(style.attr | CELL_TAIL), 0};
+    }
+    vt_advance(vt, width);
+}
+
+/* DEC special graphics, from 0x5f on. */
+static const uint16_t vt_drawing[] = {
+    0,      0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0, 0x00b1, 0x2424, 0x240b,
+    0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c,
+    0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7
+};
+
+static inline uint32_t vt_rune_of(uint32_t c)
+{
+    return c == ' ' ? 0 : c;
+}
+
+/* One printable ASCII character, in the character set in force. */
+static void vt_put_ascii(struct vt *vt, uint32_t c)
+{
+    if (vt->charset[vt->shift] == '0' && c >= 0x5f)
+        c = vt_drawing[c - 0x5f];
+    vt_put(vt, vt_rune_of(c), 1);
+}
+
+/* The cell that the next mark joins; NULL when there is none. */
+static struct cell *vt_last_cell(struct vt *vt, int *x)
+{
+    struct vt_line *line = vt_line(vt, vt->y);
+    *x = vt->pending ? vt->x : vt->x - 1;
+    if (!vt->joins || *x < 0)
+        return NULL;
+    if (*x >= line->used)
+        vt_blank(vt_open(line, *x, 1, 0), 1, 0);
+    if (line->cells[*x].attr & CELL_TAIL)
+        --*x;
+    return &line->cells[*x];
+}
+
+static void vt_repeat(struct vt *vt, int n)
+{
+    int x;
+    const struct cell *cell = vt_last_cell(vt, &x);
+    if (!cell)
+        return;
+    uint32_t rune = cell->rune;
+    int width = cell->attr & CELL_WIDE ? 2 : 1;
+    while (n-- > 0)
+        vt_put(vt, rune, width);
+}
+
+/* ---- graphemes ------------------------------------------------------------------------------ */
+
+static void vt_pool_sweep_screen(struct vt *vt, struct vt_screen *screen, struct cell_pool *fresh)
+{
+    for (int r = 0; screen->lines && r < vt->rows; r++) {
+        struct vt_line *line = vt_line_of(screen, vt->rows, r);
+        for (int x = 0; line->flags & VT_LINE_RUNES && x < line->used; x++) {
+            char text[CELL_TEXT_MAX];
+            uint32_t *rune = &line->cells[x].rune;
+            if (*rune & CELL_CLUSTER)
+                *rune = cell_rune(fresh, (span){text, cell_text(vt->pool, *rune, text)});
+        }
+    }
+}
+
+/* Makes room in a full pool by keeping only what the screens show. When they show that much indeed,
+ * the next sweep waits, so that a hostile stream cannot make every character cost a sweep. */
+static void vt_pool_sweep(struct vt *vt)
+{
+    struct cell_pool fresh = {NULL, 0, 0, NULL, 0};
+    if (vt->pool->count < CELL_CLUSTERS_MAX || --vt->pool_wait > 0)
+        return;
+    vt_pool_sweep_screen(vt, &vt->screens[0], &fresh);
+    vt_pool_sweep_screen(vt, &vt->screens[1], &fresh);
+    cell_pool_free(vt->pool);
+    *vt->pool = fresh;
+    vt->pool_wait = fresh.count > CELL_CLUSTERS_MAX / 2 ? CELL_CLUSTERS_MAX : 0;
+}
+
+/* The narrow character at x became wide: it takes the next column too, or moves to the next row. */
+static void vt_widen(struct vt *vt, struct cell *cell, int x)
+{
+    struct vt_line *line = vt_line(vt, vt->y);
+    struct cell_style style = vt->style;
+    uint32_t rune = cell->rune;
+    vt->style = (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK};
+    vt_moved(vt);
+    vt->x = x;
+    if (x == vt->cols - 1)
+        vt_blank(vt_open(line, x, 1, VT_LINE_STYLED), 1, vt->style.bg);
+    if (vt->modes & VT_INSERT && x < vt->cols - 1)
+        vt_delete_cells(vt, 1);
+    vt_put(vt, rune, 2);
+    vt->style = style;
+}
+
+/* 1: cp was taken into the grapheme before the cursor. */
+static int vt_join(struct vt *vt, uint32_t cp)
+{
+    int x;
+    struct cell *cell = vt_last_cell(vt, &x);
+    uint32_t rune, before;
+    if (!cell || !cell_joins(vt->pool, cell->rune, cp))
+        return 0;
+    vt_pool_sweep(vt);
+    before = cell->rune;
+    rune = cell_append(vt->pool, before, cp);
+    if (rune == before)
+        return 1;
+    cell->rune = rune;
+    vt_line(vt, vt->y)->flags |= VT_LINE_RUNES;
+    if (!(cell->attr & CELL_WIDE) && cell_width(vt->pool, rune) == 2) {
+        if (vt->cols < 2)
+            cell->rune = before;
+        else
+            vt_widen(vt, cell, x);
+    }
+    return 1;
+}
+
+/* ---- simple characters ---------------------------------------------------------------------- */
+
+/* Code points with their columns that are printed without looking at the cell before: the bulk of
+ * text that isn't ASCII. Those with `after` join some graphemes, but none that ends in these. */
+static const struct vt_simple {
+    uint32_t first, last;
+    short width, after;
+} vt_simple[] = {
+    {0xa1, 0xa8, 1, 0},       {0xaf, 0x2ff, 1, 0},      {0x370, 0x482, 1, 0},
+    {0x48a, 0x52f, 1, 0},     {0x5d0, 0x5ea, 1, 0},     {0x620, 0x64a, 1, 0},
+    {0x904, 0x939, 1, 0},     {0xe01, 0xe30, 1, 0},     {0x1e00, 0x1eff, 1, 0},
+    {0x2010, 0x2027, 1, 0},   {0x2190, 0x2193, 1, 0},   {0x2500, 0x259f, 1, 0},
+    {0x25a0, 0x25df, 1, 1},   {0x2800, 0x28ff, 1, 0},   {0x3001, 0x3029, 2, 0},
+    {0x3041, 0x3096, 2, 0},   {0x30a1, 0x30ff, 2, 0},   {0x3400, 0x4dbf, 2, 0},
+    {0x4e00, 0x9fff, 2, 0},   {0xac00, 0xd7a3, 2, 1},   {0xe000, 0xf8ff, 1, 0},
+    {0xff01, 0xff60, 2, 0},   {0x1f400, 0x1f43e, 2, 1}, {0x1f442, 0x1f4fc, 2, 1},
+    {0x1f550, 0x1f567, 2, 1}, {0x1f600, 0x1f64f, 2, 1}, {0x1f680, 0x1f6c5, 2, 1},
+    {0x1f947, 0x1f9ff, 2, 1},
+};
+
+/* Blocks of 32 code points: those of the first plane, then those of the emoji; one for the rest. */
+static inline size_t vt_block(uint32_t cp)
+{
+    return cp < 0x10000          ? cp >> 5
+           : cp >> 12 == 0x1f ? 0x800 + (cp >> 5 & 0x7f)
+                                 : VT_BLOCKS - 1;
+}
+
+/* Each block's range; of two in one block the later one, the other is looked at more closely. */
+static void vt_init_blocks(struct vt *vt)
+{
+    for (size_t i = 0; i < COUNT_OF(vt_simple); i++)
+        for (size_t b = vt_block(vt_simple[i].first); b <= vt_block(vt_simple[i].last); b++)
+            vt->blocks[b] = (unsigned char)i;
+}
+
+/* In constant time, for text may change between scripts at every word. */
+static inline const struct vt_simple *vt_find_simple(const unsigned char *blocks, uint32_t cp)
+{
+    const struct vt_simple *simple = &vt_simple[blocks[vt_block(cp)]];
+    return cp >= simple->first && cp <= simple->last ? simple : NULL;
+}
+
+/* A character that may be anything: a control, a mark, part of a grapheme. */
+static int vt_put_odd(struct vt *vt, uint32_t cp)
+{
+    const struct vt_simple *simple = vt_find_simple(vt->blocks, cp);
+    int width = simple ? simple->width : utf8_width(cp);
+    if (width < 0)
+        return 0;
+    if ((simple && !simple->after) || (!vt_join(vt, cp) && width > 0))
+        vt_put(vt, cp, width);
+    return 1;
+}
+
+/* ---- runs ----------------------------------------------------------------------------------- */
+
+/* A well-formed sequence of several bytes at p, with *cp; 0: look closer. */
+static inline size_t vt_decode(const unsigned char *p, size_t n, uint32_t *cp)
+{
+    if (n >= 2 && p[0] >= 0xc2 && p[0] < 0xe0 && (p[1] & 0xc0) == 0x80) {
+        *cp = (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3f);
+        return 2;
+    }
+    if (n >= 3 && (p[0] & 0xf0) == 0xe0 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
+        *cp = (uint32_t)(p[0] & 0xf) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+        return *cp >= 0x800 && (*cp < 0xd800 || *cp > 0xdfff) ? 3 : 0;
+    }
+    if (n >= 4 && p[0] == 0xf0 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80 &&
+        (p[3] & 0xc0) == 0x80) {
+        *cp = (uint32_t)(p[1] & 0x3f) << 12 | (uint32_t)(p[2] & 0x3f) << 6 | (p[3] & 0x3f);
+        return *cp >= 0x10000 ? 4 : 0;
+    }
+    return 0;
+}
+
+/* Eight printable ASCII characters at p. */
+static inline int vt_is_plain8(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t v, low, del;
+    memcpy(&v, p, 8);
+    low = v - 0x20 * ones;          /* borrows where a byte is below ' ' */
+    del = (v ^ 0x7f * ones) - ones; /* and where it is DEL */
+    return !((v | low | del) & high);
+}
+
+/* A cell in two halves that are stored at once: the compiler would write the fields one by one.
+ * `one` is what a rune of 1 adds to the first half, in whichever order the machine has bytes. */
+struct vt_pen {
+    uint64_t low, high, one, wide, tail;
+};
+
+static struct vt_pen vt_pen_of(struct cell_style style)
+{
+    const struct cell blank = {0, style.fg, style.bg, style.attr, 0}, unit = {1, 0, 0, 0, 0};
+    const struct cell wide = {0, 0, 0, CELL_WIDE, 0}, tail = {0, 0, 0, CELL_TAIL, 0};
+    struct vt_pen pen;
+    memcpy(&pen.low, &blank, 8);
+    memcpy(&pen.high, (const char *)&blank + 8, 8);
+    memcpy(&pen.one, &unit, 8);
+    memcpy(&pen.wide, (const char *)&wide + 8, 8);
+    memcpy(&pen.tail, (const char *)&tail + 8, 8);
+    return pen;
+}
+
+static inline void vt_draw(struct cell *at, uint64_t low, uint64_t high)
+{
+    memcpy(at, &low, 8);
+    memcpy((char *)at + 8, &high, 8);
+}
+
+/* Characters that need no thought (printable ASCII, vt_simple), as many as fit into the cells from
+ * `cell` to `limit`. *cell moves on; *seen gets the enum vt_line_flag of what was written. This is
+ * where the time goes, so it is one loop over local variables. */
+static const char *vt_fill(const char *p, const char *end, struct cell_style style,
+                           const unsigned char *blocks, struct cell **cell,
+                           const struct cell *limit, unsigned *seen)
+{
+    const struct vt_simple *simple;
+    const struct vt_pen pen = vt_pen_of(style);
+    struct cell *at = *cell;
+    unsigned flags = 0;
+    while (p < end && at < limit) {
+        uint32_t cp = (unsigned char)*p;
+        size_t n;
+        if (cp < 0x80) {
+            if (end - p >= 8 && limit - at >= 8 && vt_is_plain8(p)) {
+                for (n = 0; n < 8; n++)
+                    vt_draw(at + n, pen.low + pen.one * vt_rune_of((unsigned char)p[n]), pen.high);
+                at += 8;
+                p += 8;
+                continue;
+            }
+            if (cp < 0x20 || cp == 0x7f)
+                break;
+            vt_draw(at++, pen.low + pen.one * vt_rune_of(cp), pen.high);
+            p++;
+            continue;
+        }
+        n = vt_decode((const unsigned char *)p, (size_t)(end - p), &cp);
+        simple = n ? vt_find_simple(blocks, cp) : NULL;
+        if (!simple || limit - at < simple->width || (simple->after && at == *cell))
+            break;
+        flags |= VT_LINE_RUNES;
+        if (simple->width == 2) {
+            flags |= VT_LINE_WIDE;
+            vt_draw(at++, pen.low + pen.one * cp, pen.high + pen.wide);
+            vt_draw(at++, pen.low, pen.high + pen.tail);
+        } else {
+            vt_draw(at++, pen.low + pen.one * cp, pen.high);
+        }
+        p += n;
+    }
+    *cell = at;
+    *seen |= flags;
+    return p;
+}
+
+/* A run of text in the cursor's row; stops, maybe at once, at what needs more thought. */
+static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
+{
+    struct vt_line *line = vt_line(vt, vt->y);
+    struct cell *from = line->cells + vt->x, *cell = from;
+    unsigned seen = vt_style_flag(vt);
+    int x, in_tail = vt->x < line->used && from->attr & CELL_TAIL;
+    if (vt->pending || vt->modes & VT_INSERT || vt->charset[vt->shift] == '0')
+        return p;
+    p = vt_fill(p, end, vt->style, vt->blocks, &cell, line->cells + vt->cols, &seen);
+    x = (int)(cell - line->cells);
+    if (x == vt->x)
+        return p;
+    if (in_tail)
+        vt_halve(from - 1);
+    vt_blank(line->cells + line->used, vt->x - line->used, 0);
+    if (x < line->used && cell->attr & CELL_TAIL)
+        vt_halve(cell); /* its head was written over */
+    if (x > line->used)
+        line->used = (uint16_t)x;
+    line->flags |= (uint8_t)seen;
+    vt_advance(vt, x - vt->x);
+    return p;
+}

@@ -1,0 +1,253 @@
+#include "private.h"
+
+/* vt/scroll - the scrollback: lines that left the primary screen at its top, packed into a ring of
+ * bytes. A packed line has one byte for an ASCII cell (a blank: 0), UTF-8 and tokens (enum vt_token)
+ * for everything else. */
+
+enum vt_token {
+    VT_TOKEN_STYLE = 1,  /* fg, bg, attr of the cells that follow, as they are in memory */
+    VT_TOKEN_WIDE = 2,   /* the next character has two columns */
+    VT_TOKEN_CLUSTER = 3 /* a length byte and the text of a grapheme of several code points */
+};
+
+/* ---- the ring ------------------------------------------------------------------------------- */
+
+static void vt_scroll_clear(struct vt_scroll *s)
+{
+    free(s->bytes);
+    free(s->records);
+    buf_free(&s->packed);
+    *s = (struct vt_scroll){0};
+}
+
+static struct vt_record *vt_record(const struct vt_scroll *s, int i)
+{
+    int at = s->first + i;
+    return &s->records[at < s->record_cap ? at : at - s->record_cap];
+}
+
+static void vt_ring_read(const struct vt_scroll *s, const struct vt_record *record, char *out)
+{
+    size_t front = s->cap - record->at;
+    if (front >= record->n) {
+        memcpy(out, s->bytes + record->at, record->n);
+        return;
+    }
+    memcpy(out, s->bytes + record->at, front);
+    memcpy(out + front, s->bytes, record->n - front);
+}
+
+static void vt_scroll_drop(struct vt_scroll *s)
+{
+    s->n -= s->records[s->first].n;
+    s->start += s->records[s->first].n;
+    s->start -= s->start >= s->cap ? s->cap : 0;
+    s->first = s->first + 1 < s->record_cap ? s->first + 1 : 0;
+    s->count--;
+}
+
+/* A ring of at least `need` bytes: doubled, so that bytes move only while it is young. */
+static void vt_scroll_grow_bytes(struct vt_scroll *s, size_t need)
+{
+    size_t cap = s->cap ? s->cap : 4096, at = 0;
+    char *bytes;
+    while (cap < need)
+        cap *= 2;
+    if (cap > VT_SCROLL_BYTES)
+        cap = VT_SCROLL_BYTES;
+    bytes = base_grow(NULL, cap);
+    for (int i = 0; i < s->count; i++) {
+        struct vt_record *record = vt_record(s, i);
+        vt_ring_read(s, record, bytes + at);
+        record->at = (uint32_t)at;
+        at += record->n;
+    }
+    free(s->bytes);
+    s->bytes = bytes;
+    s->cap = cap;
+    s->start = 0;
+}
+
+static void vt_scroll_grow_records(struct vt_scroll *s)
+{
+    int cap = s->record_cap ? s->record_cap * 2 : 64;
+    struct vt_record *records;
+    if (cap > VT_SCROLL_LINES)
+        cap = VT_SCROLL_LINES;
+    records = base_grow(NULL, (size_t)cap * sizeof *records);
+    for (int i = 0; i < s->count; i++)
+        records[i] = *vt_record(s, i);
+    free(s->records);
+    s->records = records;
+    s->record_cap = cap;
+    s->first = 0;
+}
+
+static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, int wrapped)
+{
+    struct vt_record *record;
+    size_t at, front;
+    while (s->count && (s->n + n > VT_SCROLL_BYTES || s->count == VT_SCROLL_LINES))
+        vt_scroll_drop(s);
+    if (n > VT_SCROLL_BYTES)
+        return;
+    if (s->n + n > s->cap || !s->cap)
+        vt_scroll_grow_bytes(s, s->n + n);
+    if (s->count == s->record_cap)
+        vt_scroll_grow_records(s);
+    at = s->start + s->n;
+    at = at < s->cap ? at : at - s->cap;
+    record = vt_record(s, s->count++);
+    record->at = (uint32_t)at;
+    record->n = (uint32_t)n & 0x7fffffff;
+    record->wrapped = wrapped != 0;
+    s->n += n;
+    if (n == 0)
+        return;
+    front = s->cap - at < n ? s->cap - at : n;
+    memcpy(s->bytes + at, p, front);
+    if (n > front)
+        memcpy(s->bytes, p + front, n - front);
+}
+
+/* ---- packing -------------------------------------------------------------------------------- */
+
+/* Nothing but ASCII in the default style: most lines of most programs. */
+static size_t vt_pack_plain(const struct cell *cells, int n, char *out)
+{
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+        out[i] = (char)cells[i].rune;
+        out[i + 1] = (char)cells[i + 1].rune;
+        out[i + 2] = (char)cells[i + 2].rune;
+        out[i + 3] = (char)cells[i + 3].rune;
+    }
+    for (; i < n; i++)
+        out[i] = (char)cells[i].rune;
+    return (size_t)n;
+}
+
+/* A cell whose rune is 0x800 or more. */
+static inline char *vt_pack_rune(const struct cell_pool *pool, const struct cell *cell, char *out)
+{
+    uint32_t rune = cell->rune;
+    *out = VT_TOKEN_WIDE; /* no branch here either: it stays only before a wide one */
+    out += (cell->attr & CELL_WIDE) != 0;
+    if (rune < 0x10000) {
+        *out++ = (char)(0xe0 | rune >> 12);
+        *out++ = (char)(0x80 | (rune >> 6 & 0x3f));
+        *out++ = (char)(0x80 | (rune & 0x3f));
+    } else if (!(rune & CELL_CLUSTER)) {
+        out += utf8_encode(rune, out);
+    } else {
+        size_t n = cell_text(pool, rune, out + 2);
+        *out++ = VT_TOKEN_CLUSTER;
+        *out++ = (char)n;
+        out += n;
+    }
+    return out;
+}
+
+static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cells, int count,
+                            char *out)
+{
+    const struct cell *cell = cells, *end = cells + count;
+    uint64_t colours = 0, now; /* fg and bg, which stand side by side */
+    uint16_t attr = 0;
+    char *at = out;
+    while (cell < end) {
+        uint32_t rune = cell->rune;
+        memcpy(&now, &cell->fg, 8);
+        if ((now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK)) {
+            colours = now, attr = cell->attr & CELL_STYLE_MASK;
+            *at++ = VT_TOKEN_STYLE;
+            memcpy(at, &colours, 8);
+            memcpy(at + 8, &attr, 2);
+            at += 10;
+        }
+        if (rune < 0x800) { /* no branch between one byte and two: in text nobody can foretell it */
+            int two = rune >= 0x80;
+            at[0] = (char)(two ? 0xc0 | rune >> 6 : rune);
+            at[1] = (char)(0x80 | (rune & 0x3f));
+            at += 1 + two;
+            cell++;
+        } else {
+            at = vt_pack_rune(pool, cell, at);
+            cell += 1 + ((cell->attr & CELL_WIDE) != 0);
+        }
+    }
+    return (size_t)(at - out);
+}
+
+static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
+                           const struct cell *cells, int count, unsigned flags)
+{
+    int plain = !(flags & VT_LINE_CONTENT);
+    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n;
+    if (s->packed.cap < most)
+        buf_reserve(&s->packed, most);
+    n = plain ? vt_pack_plain(cells, count, s->packed.p)
+              : vt_pack_cells(pool, cells, count, s->packed.p);
+    vt_scroll_push(s, s->packed.p, n, flags & VT_LINE_WRAPPED);
+}
+
+/* ---- unpacking ------------------------------------------------------------------------------ */
+
+/* A packed line as cells, at most `most`; returns how many. */
+static int vt_unpack(struct cell_pool *pool, span s, struct cell *out, int most)
+{
+    struct cell cell = {0};
+    size_t i = 0;
+    int n = 0, wide = 0;
+    while (i < s.n && n + wide < most) {
+        unsigned char c = (unsigned char)s.p[i];
+        size_t step = 1;
+        if (c == VT_TOKEN_STYLE) {
+            memcpy(&cell.fg, s.p + i + 1, 4);
+            memcpy(&cell.bg, s.p + i + 5, 4);
+            memcpy(&cell.attr, s.p + i + 9, 2);
+            i += 11;
+            continue;
+        }
+        if (c == VT_TOKEN_WIDE) {
+            wide = 1;
+            i++;
+            continue;
+        }
+        if (c == VT_TOKEN_CLUSTER) {
+            step = (unsigned char)s.p[i + 1];
+            cell.rune = cell_rune(pool, (span){s.p + i + 2, step});
+            step += 2;
+        } else {
+            step = utf8_next(span_sub(s, i), &cell.rune);
+        }
+        out[n] = cell;
+        if (wide) {
+            out[n++].attr |= CELL_WIDE;
+            out[n] = cell;
+            out[n].rune = 0;
+            out[n].attr |= CELL_TAIL;
+        }
+        n++;
+        wide = 0;
+        i += step;
+    }
+    return n;
+}
+
+static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int row,
+                         struct cell *out, int most, int *wrapped)
+{
+    const struct vt_record *record = vt_record(s, s->count + row);
+    buf whole = {0};
+    span packed = {s->bytes + record->at, record->n};
+    if (s->cap - record->at < record->n) {
+        buf_reserve(&whole, record->n);
+        vt_ring_read(s, record, whole.p);
+        packed.p = whole.p;
+    }
+    int n = vt_unpack(pool, packed, out, most);
+    *wrapped = record->wrapped;
+    buf_free(&whole);
+    return n;
+}
