@@ -4,6 +4,7 @@
 #   make run        builds and runs it (ARGS=…)  make single   build/telec.c: the program as one file
 #   make debug      build/telec-debug: checked   make install  to $(DESTDIR)$(PREFIX)/bin
 #   make test       ./test.sh                    make bench    measures, each beside its floor
+#   make coverage   lines run by unit and end-to-end tests (ARGS='--unit', ARGS='http_ cli_')
 
 PREFIX = /usr/local
 STD = -std=c99
@@ -44,6 +45,9 @@ build:
 test:
 	./test.sh
 
+coverage:
+	tests/coverage.sh $(ARGS)
+
 bench:
 	tests/bench/run.sh
 
@@ -59,4 +63,4 @@ uninstall:
 clean:
 	rm -rf build telec
 
-.PHONY: all run debug static single test bench install uninstall clean
+.PHONY: all run debug static single test coverage bench install uninstall clean
