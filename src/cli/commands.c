@@ -544,19 +544,23 @@ static int command_wait(struct context *c)
 
 /* ---- watch ---------------------------------------------------------------------------------- */
 
-static void command_on_event(void *ctx, span json)
+static void command_watch_on_event(void *ctx, span json)
 {
     struct context *c = ctx;
     fwrite(json.p, 1, json.n, stdout);
     putchar('\n');
-    if (fflush(stdout) != 0) /* nobody listens any more */
+    if (fflush(stdout) != 0) /* the reader has closed the pipe */
         c->replied = 1;
 }
 
-static const struct client_hooks command_watch_hooks = {command_on_event, NULL, NULL};
+static const struct client_hooks command_watch_hooks = {command_watch_on_event, NULL, NULL};
 
+/* SIGINT is the way to end this command. A script's background jobs inherit it as ignored: without
+ * the default action `telec watch & … kill -INT $!` would never end. */
 static int command_watch(struct context *c)
 {
+    struct sigaction end = {.sa_handler = SIG_DFL};
+    sigaction(SIGINT, &end, NULL);
     c->client.hooks = &command_watch_hooks;
     c->client.ctx = c;
     client_subscribe(&c->client);

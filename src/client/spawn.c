@@ -69,7 +69,7 @@ static int spawn_daemon(const struct config *config, buf *error)
     close(err_fd);
     if (pid > 0) {
         waitpid(pid, NULL, 0);
-        return conn_close_on_exec(pipe_fds[0]);
+        return os_close_on_exec(pipe_fds[0]);
     }
     buf_fmt(error, "cannot start the daemon: %s", strerror(errno));
     close(pipe_fds[0]);

@@ -659,8 +659,8 @@ static int redis_start_child(struct redis *r, char *const *argv, int in, int out
     int ends[2];
     if (pipe(ends) != 0)
         return -1;
-    conn_close_on_exec(ends[0]);
-    conn_close_on_exec(ends[1]);
+    os_close_on_exec(ends[0]);
+    os_close_on_exec(ends[1]);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     pid_t pid = redis_spawn(argv, in, out, ends[1]);
     int saved = errno;
@@ -746,7 +746,7 @@ static void redis_stop_connecting(struct redis *r)
 /* 1: under way or done; 0 with errno. */
 static int redis_connect_to(struct redis *r, const struct redis_address *a)
 {
-    int fd = conn_close_on_exec(socket(a->address.ss_family, SOCK_STREAM, 0));
+    int fd = os_close_on_exec(socket(a->address.ss_family, SOCK_STREAM, 0));
     if (fd < 0)
         return 0;
     fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -922,8 +922,8 @@ static void redis_start_tls(struct redis *r)
     if (!count || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
         redis_fail(r, "cannot start the tls_command", count ? strerror(errno) : "it is empty");
     } else {
-        conn_close_on_exec(ends[0]);
-        conn_close_on_exec(ends[1]);
+        os_close_on_exec(ends[0]);
+        os_close_on_exec(ends[1]);
         failed = redis_start_child(r, words, ends[1], ends[1], redis_on_tls_exit) ? errno : 0;
         close(ends[1]);
         if (failed)

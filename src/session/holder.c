@@ -851,8 +851,8 @@ static const char *holder_start_program(struct holder *h, char **argv, char **en
     int report[2], error = 0;
     if (pipe(report) != 0)
         return strerror(errno);
-    conn_close_on_exec(report[0]);
-    conn_close_on_exec(report[1]);
+    os_close_on_exec(report[0]);
+    os_close_on_exec(report[1]);
     h->pid = fork();
     if (h->pid < 0)
         return strerror(errno);
@@ -872,11 +872,11 @@ static const char *holder_start_program(struct holder *h, char **argv, char **en
 static const char *holder_open_pty(struct holder *h, int cols, int rows)
 {
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
-    int master = conn_close_on_exec(posix_openpt(O_RDWR | O_NOCTTY));
+    int master = os_close_on_exec(posix_openpt(O_RDWR | O_NOCTTY));
     if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
         return "no pseudo-terminal is left";
     const char *name = ptsname(master);
-    h->slave = name ? conn_close_on_exec(open(name, O_RDWR | O_NOCTTY)) : -1;
+    h->slave = name ? os_close_on_exec(open(name, O_RDWR | O_NOCTTY)) : -1;
     if (h->slave < 0 || ioctl(master, TIOCSWINSZ, &size) != 0)
         return "cannot open the pseudo-terminal";
     h->pty.hooks = &holder_pty_hooks;

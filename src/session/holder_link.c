@@ -90,8 +90,8 @@ static void holder_launch(struct loop *l, const char *program, const struct hold
     int ends[2];
     pid_t pid = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) {
-        conn_close_on_exec(ends[0]);
-        conn_close_on_exec(ends[1]);
+        os_close_on_exec(ends[0]);
+        os_close_on_exec(ends[1]);
         pid = holder_spawn(program, spec->id, ends[1]);
         int saved = errno;
         close(ends[1]);

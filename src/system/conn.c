@@ -261,7 +261,7 @@ static ssize_t conn_read_message(struct conn *c, char *p, size_t n)
         if (fd >= 0)
             close(fd);
         memcpy(&fd, CMSG_DATA(h), sizeof fd);
-        c->passed = conn_close_on_exec(fd) + 1;
+        c->passed = os_close_on_exec(fd) + 1;
     }
     return got;
 }
@@ -341,7 +341,7 @@ static void conn_open(struct conn *c, struct loop *l, int fd)
     c->bury = (struct loop_task){.fn = conn_bury, .ctx = c};
     conn_reset_queue(c);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    conn_close_on_exec(fd);
+    os_close_on_exec(fd);
     conn_interest(c);
 }
 
@@ -379,28 +379,6 @@ static void conn_free(struct conn *c)
 
 /* ---- Unix sockets --------------------------------------------------------------------------- */
 
-static int conn_close_on_exec(int fd)
-{
-    if (fd >= 0)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return fd;
-}
-
-static void conn_close_inherited(int first)
-{
-    DIR *dir = opendir("/dev/fd");
-    struct dirent *entry;
-    long long fd;
-    int open_fds[256], count = 0;
-    while (dir && count < 256 && (entry = readdir(dir)))
-        if (span_int(span_of(entry->d_name), &fd) && fd >= first && fd != dirfd(dir))
-            open_fds[count++] = (int)fd;
-    if (dir)
-        closedir(dir);
-    while (count > 0)
-        close(open_fds[--count]);
-}
-
 static int conn_address(const char *path, struct sockaddr_un *address)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -414,7 +392,7 @@ static int conn_address(const char *path, struct sockaddr_un *address)
 
 static int conn_socket(void)
 {
-    int fd = conn_close_on_exec(socket(AF_UNIX, SOCK_STREAM, 0));
+    int fd = os_close_on_exec(socket(AF_UNIX, SOCK_STREAM, 0));
     if (fd >= 0)
         fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;

@@ -252,7 +252,7 @@ static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int 
         if (pipe(loop_signal_pipe) != 0)
             base_die("cannot make a pipe: %s", strerror(errno));
         for (int i = 0; i < 2; i++) {
-            conn_close_on_exec(loop_signal_pipe[i]);
+            os_close_on_exec(loop_signal_pipe[i]);
             fcntl(loop_signal_pipe[i], F_SETFL, O_NONBLOCK);
         }
     }

@@ -1,6 +1,6 @@
 #include "system.h"
 
-/* os - random bytes, and files read whole. */
+/* os - random bytes, files read whole, descriptors. */
 
 static void os_random(void *out, size_t n)
 {
@@ -54,4 +54,26 @@ static int os_read_file(buf *b, const char *path, size_t most)
         b->n = before;
     errno = error;
     return error ? -1 : 0;
+}
+
+static int os_close_on_exec(int fd)
+{
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+static void conn_close_inherited(int first)
+{
+    DIR *dir = opendir("/dev/fd");
+    struct dirent *entry;
+    long long fd;
+    int open_fds[256], count = 0;
+    while (dir && count < 256 && (entry = readdir(dir)))
+        if (span_int(span_of(entry->d_name), &fd) && fd >= first && fd != dirfd(dir))
+            open_fds[count++] = (int)fd;
+    if (dir)
+        closedir(dir);
+    while (count > 0)
+        close(open_fds[--count]);
 }

@@ -2,7 +2,7 @@
 #define TELEC_SYSTEM_H
 #include "../screen/screen.h"
 
-/* ==== os: random bytes, and files read whole ================================================= */
+/* ==== os: random bytes, files read whole, descriptors ======================================== */
 
 /* Fills out with n bytes of the system's generator; ends the program when there is none. */
 static void os_random(void *out, size_t n);
@@ -11,6 +11,7 @@ static void os_uuid(char out[37]);
 /* Appends the file's bytes to b. Returns 0, or -1 with errno (EFBIG: it has more than most bytes);
  * b is then as before. */
 static int os_read_file(buf *b, const char *path, size_t most);
+static int os_close_on_exec(int fd);               /* fd < 0: nothing. Returns fd */
 
 /* ==== loop: the one poll() table: fds, timers, signals, child exits; queued connections ====== */
 
@@ -164,7 +165,6 @@ static void conn_free(struct conn *c);             /* memory only; from on_close
 static int conn_listen(const char *path, char *error, size_t error_size);
 static int conn_connect(const char *path);         /* non-blocking fd, or -1 and errno */
 static int conn_peer_is_me(int fd);                /* the process at the other end has my user id */
-static int conn_close_on_exec(int fd);             /* gives fd back */
 static void conn_close_inherited(int first);       /* closes all descriptors from `first` on */
 
 /* ==== agents: the table of agent programs, one row an agent ================================== */

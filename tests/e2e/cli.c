@@ -629,6 +629,21 @@ static void test_cli_watch(void)
     CLI_OK(cli("daemon", "--stop", NULL));
 }
 
+/* As a background job of a script starts it, with SIGINT ignored. */
+static void test_cli_watch_interrupted(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    daemon_start();
+    char *argv[] = {(char *)e2e.binary, "watch", NULL};
+    sigaction(SIGINT, &ignore, &before);
+    struct cli watch = cli_spawn(NULL, argv);
+    sigaction(SIGINT, &before, NULL);
+    CLI_WATCH_AWAIT(&watch, "sessions_initial", "[]");
+    kill(watch.pid, SIGINT);
+    cli_wait(__FILE__, __LINE__, &watch);
+    CHECK_INT(watch.status, 128 + SIGINT);
+}
+
 /* Nobody reads any more: it ends with the next event. */
 static void test_cli_watch_pipe_closed(void)
 {
@@ -860,6 +875,7 @@ static const struct test cli_tests[] = {
     {"cli_status", test_cli_status},
     {"cli_wait", test_cli_wait},
     {"cli_watch", test_cli_watch},
+    {"cli_watch_interrupted", test_cli_watch_interrupted},
     {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},
     {"cli_starts_daemon", test_cli_starts_daemon},
     {"cli_daemon_cannot_start", test_cli_daemon_cannot_start},
