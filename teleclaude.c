@@ -49,11 +49,11 @@
 #include "src/fleet/codec.c"          /* what computers write to each other, as bytes; pure */
 #include "src/fleet/redis.c"          /* one reconnecting Redis connection */
 #include "src/fleet/streams.c"        /* commands, the XREAD set, requests and replies */
-#include "src/fleet/roster.c"         /* the table of other computers */
-#include "src/fleet/events.c"         /* events of other computers' sessions */
+#include "src/fleet/roster.c"         /* the other computers and their sessions */
 #include "src/fleet/pull.c"           /* asking other computers for what they have */
 #include "src/fleet/presence.c"       /* heartbeats: theirs and ours */
-#include "src/fleet/peers.c"          /* our events to other computers, wiring */
+#include "src/fleet/events.c"         /* events of other computers' sessions */
+#include "src/fleet/peers.c"          /* our events, requests from others, wiring */
 #include "src/fleet/observe.c"        /* viewing a session of another computer */
 #include "src/fleet/broadcast.c"      /* our sessions to those who observe them from elsewhere */
 #include "src/fleet/requests.c"       /* what other computers ask of this one */

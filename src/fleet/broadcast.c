@@ -1,90 +1,18 @@
 #include "fleet.h"
 
-/* answer - what other computers ask of this one: their requests executed and answered, and sessions
- * shown to those who observe them: protocol.md section 3, the asked side.
+/* broadcast - this computer's sessions to observers on other computers (doc/protocol.md, section 3,
+ * observation): one connection to the holder, whose output goes into a stream for all observers.
  *
- * A request runs what its row in the table says and nothing else, and is always answered, at once
- * or when a holder has spoken. Who may change something here is [peers] allow's to say; a
- * computer's name is what it says itself, so that is no more than its word. */
+ * A telec observer sends requests (observe begin, renew, end). A TeleClaude observer only sets a
+ * key, which is looked for when a session changes and a TeleClaude daemon is interested. */
 
-#define REQUESTS_TITLE_MAX 400         /* bytes of a title */
-#define REQUESTS_TAIL_CHARS 2000       /* of a transcript, when nothing else was asked for */
-#define REQUESTS_JOBS_MAX 1000         /* requests under way */
-#define BROADCAST_SHOWS_MAX 256         /* sessions being observed */
-#define BROADCAST_OBSERVER_MS 60000     /* an observer who has not said so again has gone */
-#define BROADCAST_LOOK_MS 20000         /* between two looks whether anybody observes still */
-#define BROADCAST_ACTIVITY_MS 1000      /* between two looks whether a session is observed at all */
+#ifndef BROADCAST_FLUSH_MS
 #define BROADCAST_FLUSH_MS 30           /* between two pieces of output */
-#define BROADCAST_CHUNK_MAX (64 * 1024) /* output that goes out before that */
-#define BROADCAST_BACKLOG (256 * 1024)  /* output that waits before its holder has to */
-#define BROADCAST_FLYING_MAX 4          /* pieces that Redis has not taken yet */
-#define BROADCAST_OUTPUT_KEPT 100       /* pieces kept in the stream */
-
-/* ---- a request at work ---------------------------------------------------------------------- */
-
-struct requests_job {
-    struct requests_job *next, **link;
-    struct requests *all;
-    struct codec_id id;
-    char *who; /* who asks */
-    char session[65];
-    long long number;
-    struct session_waiter waiter;
-    /* during the first call only */
-    const struct codec_request *fields;
-    char **words;
-    struct session *of; /* the session that it is about */
-};
-
-static void broadcast_end(struct requests_job *job)
-{
-    LIST_REMOVE(job);
-    job->all->jobs_count--;
-    free(job->who);
-    free(job);
-}
-
-static void broadcast_data(struct requests_job *job, span data)
-{
-    buf b = {0};
-    codec_put_success(&b, data);
-    streams_answer(&job->all->peers->link, job->id, buf_view(&b));
-    buf_free(&b);
-    broadcast_end(job);
-}
-
-static void broadcast_text(struct requests_job *job, const char *text)
-{
-    buf b = {0};
-    json_put_string(&b, span_of(text));
-    broadcast_data(job, buf_view(&b));
-    buf_free(&b);
-}
-
-static void broadcast_error(struct requests_job *job, const char *error, const char *code)
-{
-    buf b = {0};
-    codec_put_error(&b, error, code);
-    streams_answer(&job->all->peers->link, job->id, buf_view(&b));
-    buf_free(&b);
-    broadcast_end(job);
-}
-
-static int broadcast_is_running(struct requests_job *job)
-{
-    if (job->of->holder.open && !session_has_exited(job->of))
-        return 1;
-    broadcast_error(job, "the session has ended", "ENDED");
-    return 0;
-}
-
-/* Everything behind the command's own word. */
-static void broadcast_put_rest(const struct requests_job *job, buf *b)
-{
-    codec_put_joined(b, job->words + 1);
-}
-
-/* ---- showing a session to those who observe it ---------------------------------------------- */
+#endif
+#define BROADCAST_CHUNK_MAX (64 * 1024) /* as much output is sent before that */
+#define BROADCAST_BACKLOG (256 * 1024)  /* of output; with more, the holder must wait */
+#define BROADCAST_IN_FLIGHT_MAX 4       /* pieces without Redis's answer */
+#define BROADCAST_OUTPUT_KEPT 100       /* pieces in the stream, about */
 
 /* The connection to the holder; it outlives its show by a pass. */
 struct broadcast_view {
@@ -94,25 +22,25 @@ struct broadcast_view {
 
 struct broadcast_show {
     struct broadcast_show *next, **link;
-    struct requests *all;
+    struct broadcasts *all;
     char id[65];
     struct broadcast_view *view;
     struct {
         char *name;
         long long until;
     } observers[BROADCAST_OBSERVERS];
-    int foreign;      /* the observation key is there: a TeleClaude daemon observes */
+    int foreign;      /* the observation key exists: a TeleClaude daemon may observe */
     buf bytes, size;  /* what goes out next; size is "" unless it is new */
     int snapshot;     /* bytes begin with one */
     long long number; /* of the last piece */
     long long flushed_at;
-    int flying;
+    int in_flight;
     struct loop_timer flush_timer;
 };
 
 static void broadcast_show_free(struct broadcast_show *show)
 {
-    if (show->flying || show->link)
+    if (show->in_flight || show->link)
         return;
     buf_free(&show->bytes);
     buf_free(&show->size);
@@ -152,7 +80,7 @@ static void broadcast_show_on_sent(void *ctx, const struct resp *reply)
 {
     struct broadcast_show *show = ctx;
     (void)reply;
-    show->flying--;
+    show->in_flight--;
     if (!show->link)
         broadcast_show_free(show);
     else if (show->bytes.n && !show->flush_timer.slot)
@@ -175,13 +103,13 @@ static size_t broadcast_whole(span s)
 
 static void broadcast_show_flush(struct broadcast_show *show)
 {
-    struct requests *all = show->all;
+    struct broadcasts *all = show->all;
     size_t n = broadcast_whole(buf_view(&show->bytes));
     char number[24], time[32];
     buf key = {0};
-    if (!n || show->flying >= BROADCAST_FLYING_MAX)
+    if (!n || show->in_flight >= BROADCAST_IN_FLIGHT_MAX)
         return;
-    buf_fmt(&key, "output:%s", show->id);
+    buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, show->id);
     streams_put_time(time);
     snprintf(number, sizeof number, "%lld", ++show->number);
     span fields[12] = {span_of("chunk"), (span){show->bytes.p, n}, span_of("timestamp"),
@@ -196,8 +124,8 @@ static void broadcast_show_flush(struct broadcast_show *show)
         fields[count++] = span_of("size");
         fields[count++] = buf_view(&show->size);
     }
-    show->flying += streams_add(&all->peers->link, buf_cstr(&key), BROADCAST_OUTPUT_KEPT, fields, count,
-                             60, broadcast_show_on_sent, show);
+    show->in_flight += streams_add(&all->fleet->streams, buf_cstr(&key), BROADCAST_OUTPUT_KEPT,
+                                   fields, count, STREAMS_TTL_S, broadcast_show_on_sent, show);
     show->flushed_at = all->loop->now;
     show->snapshot = 0;
     buf_clear(&show->size);
@@ -233,7 +161,8 @@ static void broadcast_view_on_frame(void *ctx, enum frame_type type, span payloa
         broadcast_show_flush(show);
     if (show->bytes.n && !show->flush_timer.slot)
         loop_timer_set(show->all->loop, &show->flush_timer,
-                       due > show->all->loop->now ? due : show->all->loop->now + BROADCAST_FLUSH_MS);
+                       due > show->all->loop->now ? due
+                                                  : show->all->loop->now + BROADCAST_FLUSH_MS);
     if (show->bytes.n > BROADCAST_BACKLOG)
         conn_pause(&view->link.conn, 1); /* the holder notices, and skips to a snapshot */
 }
@@ -268,7 +197,7 @@ static int broadcast_show_begin(struct broadcast_show *show, const struct sessio
     return 1;
 }
 
-static struct broadcast_show *broadcast_find_show(const struct requests *all, const char *id)
+static struct broadcast_show *broadcast_find_show(const struct broadcasts *all, const char *id)
 {
     struct broadcast_show *show = all->shows;
     while (show && strcmp(show->id, id) != 0)
@@ -276,9 +205,9 @@ static struct broadcast_show *broadcast_find_show(const struct requests *all, co
     return show;
 }
 
-static struct broadcast_show *broadcast_new_show(struct requests *all, const char *id)
+static struct broadcast_show *broadcast_new_show(struct broadcasts *all, const char *id)
 {
-    if (all->show_count >= BROADCAST_SHOWS_MAX)
+    if (all->show_count >= BROADCAST_MAX)
         return NULL;
     struct broadcast_show *show = base_alloc(sizeof *show);
     show->all = all;
@@ -319,51 +248,37 @@ static int broadcast_note_observer(struct broadcast_show *show, const char *who,
     return count;
 }
 
-static void broadcast_observe(struct requests_job *job)
+static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
+                                               const struct session *s, int renews)
 {
-    struct requests *all = job->all;
-    struct broadcast_show *show = broadcast_find_show(all, job->session);
-    const char *how = job->words[1] ? job->words[1] : "begin";
-    buf b = {0};
-    int cols, rows;
-    if (strcmp(how, "end") == 0) {
-        if (show && broadcast_note_observer(show, job->who, 0) == 0 && !show->foreign)
-            broadcast_show_end(show);
-        broadcast_text(job, "ended");
-        return;
-    }
-    if (!broadcast_is_running(job))
-        return;
-    int begins = !show || !show->view || strcmp(how, "renew") != 0;
-    if (!show && !(show = broadcast_new_show(all, job->session))) {
-        broadcast_error(job, "too many sessions are observed", "BUSY");
-        return;
-    }
-    broadcast_note_observer(show, job->who, all->loop->now + BROADCAST_OBSERVER_MS);
-    if (begins && !broadcast_show_begin(show, job->of)) {
+    struct broadcast_show *show = broadcast_find_show(all, s->id);
+    if (!show && !(show = broadcast_new_show(all, s->id)))
+        return BROADCAST_BUSY;
+    broadcast_note_observer(show, who, all->loop->now + BROADCAST_OBSERVER_MS);
+    if ((!renews || !show->view) && !broadcast_show_begin(show, s)) {
         broadcast_show_end(show);
-        broadcast_error(job, "the session has ended", "ENDED");
-        return;
+        return BROADCAST_ENDED;
     }
-    session_size(job->of, &cols, &rows);
-    json_open(&b, '{');
-    json_field_int(&b, "cols", cols);
-    json_field_int(&b, "rows", rows);
-    json_close(&b, '}');
-    broadcast_data(job, buf_view(&b));
-    buf_free(&b);
+    return BROADCAST_OK;
 }
 
-/* Asked of a session by id: the answer may find it gone. */
+static void broadcast_leave(struct broadcasts *all, const char *who, const char *id)
+{
+    struct broadcast_show *show = broadcast_find_show(all, id);
+    if (show && broadcast_note_observer(show, who, 0) == 0 && !show->foreign)
+        broadcast_show_end(show);
+}
+
+/* A pending check of a session's key; the session may be gone at its end. */
 struct broadcast_look {
-    struct requests *all;
+    struct broadcasts *all;
     char id[65];
 };
 
 static void broadcast_on_looked(void *ctx, int exists)
 {
     struct broadcast_look *look = ctx;
-    struct requests *all = look->all;
+    struct broadcasts *all = look->all;
     struct broadcast_show *show = broadcast_find_show(all, look->id);
     const struct session *s = session_find(all->sessions, look->id);
     if (exists && !show && s && s->holder.open && !session_has_exited(s) &&
@@ -379,21 +294,21 @@ static void broadcast_on_looked(void *ctx, int exists)
     free(look);
 }
 
-static void broadcast_look(struct requests *all, const char *id)
+static void broadcast_look(struct broadcasts *all, const char *id)
 {
     struct broadcast_look *look = base_alloc(sizeof *look);
     buf key = {0};
     look->all = all;
     snprintf(look->id, sizeof look->id, "%s", id);
     buf_fmt(&key, "observation:%s:%s", all->config->computer, id);
-    if (!streams_exists(&all->peers->link, buf_cstr(&key), broadcast_on_looked, look))
+    if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_looked, look))
         free(look);
     buf_free(&key);
 }
 
 static void broadcast_on_look_due(void *ctx)
 {
-    struct requests *all = ctx;
+    struct broadcasts *all = ctx;
     for (struct broadcast_show *show = all->shows, *next; show; show = next) {
         next = show->next;
         if (show->foreign)
@@ -407,14 +322,33 @@ static void broadcast_on_look_due(void *ctx)
 
 /* A TeleClaude daemon that observes says so by a key alone, and only one that is interested in
  * sessions can observe one. */
-static void broadcast_on_activity(void *ctx, const char *id)
+static void broadcast_on_activity(struct broadcasts *all, const char *id)
 {
-    struct requests *all = ctx;
     struct session *s = session_find(all->sessions, id);
-    if (!s || !presence_is_heard_abroad(all->peers) || broadcast_find_show(all, id) ||
+    if (!s || !presence_is_heard_abroad(all->fleet) || broadcast_find_show(all, id) ||
         all->loop->now < s->looked_at + BROADCAST_ACTIVITY_MS)
         return;
     s->looked_at = all->loop->now;
     broadcast_look(all, id);
 }
 
+static void broadcast_init(struct broadcasts *all, struct loop *l, const struct config *config,
+                           struct sessions *sessions, struct fleet *fleet)
+{
+    *all = (struct broadcasts){
+        .loop = l, .config = config, .sessions = sessions, .fleet = fleet};
+    all->look_timer = (struct loop_timer){.fn = broadcast_on_look_due, .ctx = all};
+}
+
+static void broadcast_free_all(struct broadcasts *all)
+{
+    while (all->shows) {
+        struct broadcast_view *view = all->shows->view;
+        all->shows->view = NULL;
+        if (view)
+            holder_link_cancel(&view->link);
+        free(view);
+        broadcast_show_end(all->shows);
+    }
+    loop_timer_cancel(all->loop, &all->look_timer);
+}

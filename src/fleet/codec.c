@@ -222,7 +222,7 @@ static int codec_parse_event(span payload, struct codec_event *e, const char **w
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static void codec_take_field(struct codec_request *r, span name, span value)
+static void codec_set_field(struct codec_request *r, span name, span value)
 {
     static const struct {
         const char *name;
@@ -293,10 +293,10 @@ static void codec_put_error(buf *b, const char *error, const char *code)
     json_close(b, '}');
 }
 
-static int codec_parse_answer(span chunk, struct codec_answer *a, const char **why)
+static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why)
 {
     struct json object;
-    *a = (struct codec_answer){0};
+    *a = (struct codec_reply){0};
     if (!codec_parse_object(chunk, &object, why))
         return 0;
     struct json status = json_get(object, "status");

@@ -42,7 +42,7 @@ struct codec_request {
     span type, from, args;  /* of a system message */
 };
 
-struct codec_answer {
+struct codec_reply {
     int good;
     struct json data;       /* of a good one */
     struct json error;      /* of a bad one: a text, for people */
@@ -70,7 +70,7 @@ static void codec_put_event(buf *b, const char *event, span data, long long wall
                             const char *computer);
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
 /* A field of a stream entry; unknown ones are passed over. */
-static void codec_take_field(struct codec_request *r, span name, span value);
+static void codec_set_field(struct codec_request *r, span name, span value);
 /* A command's words, split as a POSIX shell does, without the leading slash: as config_words. NULL:
  * there is none, or a quote stays open, or a NUL is in it. */
 static char **codec_words(span text);
@@ -78,7 +78,7 @@ static void codec_put_words(buf *b, const char *const *words); /* codec_words gi
 static void codec_put_joined(buf *b, char *const *words);      /* with blanks between, and a NUL */
 static void codec_put_success(buf *b, span data);
 static void codec_put_error(buf *b, const char *error, const char *code); /* code may be NULL */
-static int codec_parse_answer(span chunk, struct codec_answer *a, const char **why);
+static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why);
 /* {"size": [cols, rows]} of a screen that may be. 1, or 0. */
 static int codec_parse_size(span text, int *cols, int *rows);
 /* Is the computer in the comma-separated list? "*" is everybody. */
@@ -191,45 +191,57 @@ static void redis_put_address(const struct redis *r, buf *b); /* the url without
 /* The hidden command `telec resolve HOST PORT`: numeric addresses, one a line. Exit status. */
 static int redis_resolve_main(const char *host, const char *port);
 
-/* ==== link: the conversations with Redis: commands, streams, requests and their answers ====== */
+/* ==== streams: commands to Redis, the streams that are read, requests and replies ============ */
 
-#define STREAMS_ASK_MS 5000               /* for an answer */
-#define STREAMS_ASKS_MAX 8192             /* requests under way */
-#define STREAMS_ANSWER_KEY "output:"
-#define STREAMS_REQUESTS_KEY "messages:"
+#ifndef STREAMS_REPLY_MS
+#define STREAMS_REPLY_MS 5000   /* a request without a reply fails after this */
+#endif
+#ifndef STREAMS_RETRY_MS
+#define STREAMS_RETRY_MS 1000   /* between a refused XREAD and the next */
+#endif
+#ifndef STREAMS_LOG_MS
+#define STREAMS_LOG_MS 1000     /* between two complaints in the log */
+#endif
+#ifndef STREAMS_PENDING_MAX
+#define STREAMS_PENDING_MAX 8192 /* requests without a reply */
+#endif
+#define STREAMS_TTL_S 60        /* of a reply and of a session's output, in seconds */
+#define STREAMS_OUTPUT_KEY "output:" /* + a request's id: its reply; + a session's id: its output */
+#define STREAMS_REQUESTS_KEY "messages:" /* + a computer: requests to it */
 
-/* A stream that is read. take is called with each entry, its fields not yet looked at. */
+/* A stream that is read. The owner sets key, at, on_entry and owner; zero the rest. */
 struct streams_stream {
-    struct streams_stream *next, **link; /* link NULL: it is not read */
+    struct streams_stream *next, **link; /* link NULL: not read */
     char *key;
-    struct codec_id at;     /* the last entry taken */
-    int reading;            /* its place in the XREAD under way + 1; 0: none */
-    void (*take)(struct streams_stream *s, struct codec_id id, const struct resp *fields);
+    struct codec_id at;     /* the last entry read */
+    int reading;            /* 1 + its place in the XREAD in flight; 0: not in it */
+    /* Gets each entry once, in order. May close any stream. */
+    void (*on_entry)(struct streams_stream *s, struct codec_id id, const struct resp *fields);
     void *owner;
 };
 
-/* A request to another computer. done is called once: answer NULL: there was none, and why says so;
- * at is the answer's id. */
-struct streams_ask {
-    struct streams_ask *next, **link;
+/* A request to another computer. */
+struct streams_request {
+    struct streams_request *next, **link; /* link NULL: completed or cancelled */
     struct streams *owner;
     char *computer;
-    struct streams_stream stream;
+    struct streams_stream stream; /* of the reply */
     struct loop_timer timer;
-    int sending;            /* the XADD is not answered yet: the memory must last */
+    int sending;            /* its XADD is in flight: the memory must last */
     buf again;              /* the XADD once more, with an id of Redis's choice */
-    void (*done)(void *ctx, const struct codec_answer *answer, struct codec_id at,
-                 const char *why); /* NULL: nobody wants to know any more */
+    /* Called once: the reply and its id; or NULL, and why there is none. */
+    void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at, const char *why);
     void *ctx;
 };
 
-/* What the owner hears of it all, from the loop. */
+/* Called from the loop. */
 struct streams_hooks {
-    const char *channel;           /* that is listened to */
-    void (*on_ready)(void *ctx);   /* commands are taken */
-    void (*on_lost)(void *ctx);    /* not any more; those without an answer have been told */
-    void (*on_said)(void *ctx, span message); /* on the channel */
-    void (*on_listening)(void *ctx); /* on a connection of its own: what was said before is lost */
+    const char *channel;           /* to subscribe to */
+    void (*on_ready)(void *ctx);   /* commands can be sent */
+    void (*on_lost)(void *ctx);    /* no longer; the pending commands have completed before */
+    void (*on_message)(void *ctx, span message); /* published on the channel */
+    /* A connection for the channel alone (RESP2) is ready; what was published before is lost. */
+    void (*on_subscribed)(void *ctx);
 };
 
 struct streams {
@@ -237,119 +249,270 @@ struct streams {
     const struct config *config;
     const struct streams_hooks *hooks;
     void *ctx;
-    int on;                 /* there is a url: without one nothing of this runs */
-    int ready;              /* `calls` is */
-    struct redis calls, reader, ear;
-    int ear_started;
-    long long clock;        /* Redis's clock, from clock_mono_ms */
-    unsigned long long number; /* of the next request: random at first */
+    int on;                 /* 0: no redis url is configured; nothing of the fleet runs */
+    int ready;              /* `calls` is ready, and Redis's time is known */
+    struct redis calls, reader, subscriber;
+    int subscriber_started;
+    long long clock;        /* Redis's time minus clock_mono_ms */
+    unsigned long long number; /* of the next request; starts at random */
     /* reading */
     struct streams_stream *streams;
-    struct streams_stream **reading; /* those of the XREAD under way, in its order */
+    struct streams_stream **reading; /* those of the XREAD in flight, in its order; NULL: closed */
     size_t reading_count;
-    int stopped;            /* nothing is read any more */
-    int blocked;            /* an XREAD is under way */
-    int stale_read;         /* what is to be read has changed since it began */
-    int no_unblock;         /* CLIENT UNBLOCK is refused */
-    int read_count;         /* entries of each stream that one XREAD asks for */
-    size_t batch;           /* entries of one stream in the XREAD being taken */
+    int stopped;            /* reads no more, for good */
+    int blocked;            /* an XREAD is in flight */
+    int stale_read;         /* the set of streams has changed since it was sent */
+    int no_unblock;         /* Redis refuses CLIENT UNBLOCK */
+    int read_count;         /* COUNT of the next XREAD */
+    size_t batch;           /* entries of this stream in the XREAD being handled */
     struct loop_task reread;
     struct loop_timer unblock_timer;
-    /* asking */
-    struct streams_ask *asks;
-    size_t ask_count;
-    long long logged_at, quiet; /* complaints: when the last was logged; how many were not since */
+    /* requests */
+    struct streams_request *requests;
+    size_t request_count;
+    long long logged_at, omitted; /* complaints: time of the last in the log; how many since */
 };
 
-/* 0; or -1 with a message: the url is wrong, and nothing of this runs. */
+/* Returns 0 (also without a redis url), or -1 with a message: the url is wrong. */
 static int streams_init(struct streams *l, struct loop *loop, const struct config *config,
-                     const struct streams_hooks *hooks, void *ctx, buf *error);
+                        const struct streams_hooks *hooks, void *ctx, buf *error);
 static void streams_start(struct streams *l);
-static void streams_stop_reading(struct streams *l);     /* for good */
-static int streams_is_busy(const struct streams *l);     /* commands have no answer yet */
-static void streams_free(struct streams *l);             /* requests under way end without an answer */
-/* A line in the log about what another computer wrote: at most one a second. */
+static void streams_stop_reading(struct streams *l);
+static int streams_is_busy(const struct streams *l); /* commands are pending */
+static void streams_free(struct streams *l); /* completes the pending requests without a reply */
+/* Logs what is wrong with something of another computer or of Redis; at most one line in
+ * STREAMS_LOG_MS, with the number of lines omitted. */
 static void streams_complain(struct streams *l, const char *what, span who, const char *why);
-/* A command of C strings, the last one followed by NULL; of spans, on one of the connections. See
- * redis_call. */
+/* The same for an error of Redis. */
+static void streams_refused(struct streams *l, const char *what, const struct resp *error);
+/* Sends a command: C strings up to a NULL; or spans, on one of the connections. As redis_call. */
 static int streams_call(struct streams *l, const char *const *args,
-                     void (*done)(void *ctx, const struct resp *reply), void *ctx);
+                        void (*done)(void *ctx, const struct resp *reply), void *ctx);
 static int streams_send(struct redis *r, const span *args, size_t count, long long block_ms,
-                     void (*done)(void *ctx, const struct resp *reply), void *ctx);
-static char *streams_key(const char *before, const char *name); /* both in one, to be freed */
-/* XADD of fields (name, value, name, value …, at most 26) to a stream that is cut to `most` and
- * forgotten after ttl_s. */
-static int streams_add(struct streams *l, const char *key, int most, const span *fields, size_t count,
-                    int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx);
-static void streams_put_time(char out[32]);           /* now, in seconds, as streams have it */
-/* Is anything at `key`? 0: it can't be asked now, and done is not called. */
-static int streams_exists(struct streams *l, const char *key, void (*done)(void *ctx, int exists),
+                        void (*done)(void *ctx, const struct resp *reply), void *ctx);
+static char *streams_key(const char *before, const char *name); /* both joined; the caller frees */
+/* Adds an entry of `count` spans (name, value …; at most 26) to a stream of about `most` entries
+ * that expires after ttl_s seconds. As redis_call. */
+static int streams_add(struct streams *l, const char *key, int most, const span *fields,
+                       size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
                        void *ctx);
-/* XREVRANGE of a stream's last entry, and what it gave; 0-0: the stream is empty. */
-static void streams_find_end(struct streams *l, const char *key,
-                          void (*done)(void *ctx, const struct resp *reply), void *ctx);
+static void streams_put_time(char out[32]); /* now, in seconds with three decimals */
+/* Asks whether a key exists. Returns 0, without calling done, when it can't be sent. An error
+ * or a lost connection counts as no. */
+static int streams_exists(struct streams *l, const char *key, void (*done)(void *ctx, int exists),
+                          void *ctx);
+/* Asks for a stream's last entry; streams_last_id reads the answer, 0-0: the stream is empty.
+ * As redis_call. */
+static int streams_find_end(struct streams *l, const char *key,
+                            void (*done)(void *ctx, const struct resp *reply), void *ctx);
 static struct codec_id streams_last_id(const struct resp *reply);
-static void streams_stream_open(struct streams *l, struct streams_stream *s);  /* reads from s->at on */
-static void streams_stream_close(struct streams *l, struct streams_stream *s); /* take is not called again */
-static void streams_stream_free(struct streams *l, struct streams_stream *s);  /* the key, too */
-static void streams_reread(struct streams *l);           /* fewer streams are to be read */
-/* Sends a request (the fields that are not empty, timestamp and initiator). done is called from the
- * loop, within STREAMS_ASK_MS. NULL: it can't be sent now; *why says so, and done is not called. */
-static struct streams_ask *streams_ask(struct streams *l, const char *computer,
-                                 const struct codec_request *request,
-                                 void (*done)(void *ctx, const struct codec_answer *answer,
-                                              struct codec_id at, const char *why),
-                                 void *ctx, const char **why);
-static void streams_forget(struct streams_ask *ask);     /* done is not called any more */
-/* Answers a request; envelope is JSON. */
-static void streams_answer(struct streams *l, struct codec_id request, span envelope);
+static void streams_stream_open(struct streams *l, struct streams_stream *s);  /* behind s->at */
+static void streams_stream_close(struct streams *l, struct streams_stream *s); /* safe twice */
+static void streams_stream_free(struct streams *l, struct streams_stream *s);  /* and its key */
+static void streams_reread(struct streams *l); /* the set of streams has changed */
+/* Sends a request: its non-empty fields, the time and our name. done is called from the loop,
+ * within STREAMS_REPLY_MS, and may be NULL. Returns NULL and sets *why when it can't be sent. The
+ * result is valid until done is called. */
+static struct streams_request *
+streams_ask(struct streams *l, const char *computer, const struct codec_request *request,
+            void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at,
+                         const char *why),
+            void *ctx, const char **why);
+static void streams_cancel(struct streams_request *request); /* done is not called */
+/* Replies to a request of another computer; envelope: codec_put_success, codec_put_error. */
+static void streams_reply(struct streams *l, struct codec_id request, span envelope);
 
-/* ==== peers: the other computers: who is there, what they tell, asking them ================== */
+/* ==== roster: the other computers and their sessions ========================================= */
 
-#ifndef PEERS_BEAT_MS
-#define PEERS_BEAT_MS 30000            /* between two heartbeats */
-#define PEERS_STALE_MS 45000           /* without a heartbeat: stale … */
-#define PEERS_GONE_MS 60000            /* … and gone; also the heartbeat key's time to live */
+#define ROSTER_MAX 1000                /* computers */
+#ifndef ROSTER_SESSIONS_MAX
+#define ROSTER_SESSIONS_MAX 10000      /* of one computer */
 #endif
-#define PEERS_MAX 1000                 /* computers */
-#define PEERS_SESSIONS_MAX 10000       /* of one computer */
-#define PEERS_PROJECTS_MAX 1000        /* of one computer */
-#define PEERS_TODOS_MAX (256 * 1024)   /* bytes of one project's todos */
-#define PEERS_BUCKETS 256
-#define PEERS_REMOVED_MAX 32           /* removals of one computer that a pull may come behind */
+#define ROSTER_PROJECTS_MAX 1000       /* of one computer */
+#define ROSTER_TODOS_MAX (256 * 1024)  /* bytes of one project's todos */
+#define ROSTER_BUCKETS 256
+#define ROSTER_REMOVED_MAX 32          /* removals of one computer that an older pull can't undo */
 
-struct peers_project {
+struct roster_project {
     char *path, *name, *description;
     char *todos;            /* JSON array; NULL: not known yet */
 };
 
 /* Another computer. */
-struct peers_peer {
-    struct peers_peer *next, **link, *next_same;
-    struct peers *peers;
+struct roster_peer {
+    struct roster_peer *next, **link, *next_same; /* next_same: in its hash bucket */
+    struct fleet *fleet;
     struct codec_heartbeat beat;
     buf text;               /* its last heartbeat, as it was written */
-    long long beat_at;      /* when it was written, as far as we know; clock_mono_ms */
-    int stale;
-    int checking;           /* its key is being looked at */
-    int pulling, pull_again; /* list_sessions is under way; and due once more after it */
-    long long pulled_at;
-    int preparing;          /* list_projects and list_todos under way, asked in this life: */
-    long long life;         /* since it, or the connection, was there anew */
+    long long beat_at;      /* when that was written, as far as known; clock_mono_ms */
+    int stale;              /* no heartbeat for PRESENCE_STALE_MS */
+    int checking;           /* its heartbeat key is being read */
+    long long checked_at;   /* when that last began */
+    int pulling, pull_again; /* list_sessions is pending; another one must follow it */
+    long long pulled_at;    /* when list_sessions was last answered; 0: not in this life */
+    int preparing;          /* list_projects and list_todos pending */
+    /* Changes when the peer restarts or our connection does: replies to older requests are
+     * ignored. */
+    long long life;
     struct {
         char id[65];
         struct codec_id at;
-    } removed[PEERS_REMOVED_MAX]; /* ring of what it removed last */
+    } removed[ROSTER_REMOVED_MAX]; /* ring of its last session_removed events */
     int removed_next;
-    size_t sessions;
-    int suspect;            /* events of it may have been cut off, or it did not answer */
-    int failures;           /* list_sessions without a usable answer since the last good one */
-    char user[65], host[256]; /* what a TeleClaude daemon answered */
-    struct peers_project *projects;
+    size_t sessions;        /* of it in the cache */
+    int suspect;            /* events of it may be lost: its sessions are to be pulled again */
+    int failures;           /* list_sessions without a usable reply since the last good one */
+    char user[65], host[256]; /* what a TeleClaude daemon replied; "": nothing yet */
+    struct roster_project *projects;
     int project_count;
     long long projects_at;  /* when list_projects was answered; 0: never */
     long long events_in, events_out, coalesced, dropped, lag_ms;
 };
+
+/* This computer's view of the fleet. */
+struct fleet {
+    struct loop *loop;
+    const struct config *config;
+    struct cache *cache;
+    const struct peers_hooks *hooks;
+    void *hooks_ctx;
+    struct streams streams;
+    /* roster */
+    struct roster_peer *first, **last, *buckets[ROSTER_BUCKETS];
+    size_t count;
+    long long listing;      /* number of the last list_sessions merged */
+    long long lives;        /* given to peers so far */
+    struct loop_timer flush_timer; /* of the cache */
+    /* A session of another computer (id NULL: all of its sessions) has gone; may be NULL. */
+    void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
+    void *gone_ctx;
+    /* pull */
+    struct pull_gather *gathers;
+    struct loop_timer pull_timer;
+    /* presence */
+    unsigned interest;      /* topics that local clients are subscribed to */
+    unsigned announced;     /* the interest in our last heartbeat */
+    struct codec_heartbeat self;
+    char run[37];           /* names this run of the daemon, in self.instance */
+    buf beat;               /* our last heartbeat, as it was written */
+    long long beats;        /* heartbeats written */
+    struct loop_timer beat_timer, late_timer;
+    int scanning;           /* pages of the SCAN in flight; 0: none */
+    long long looked_at;    /* when presence_look_at last read a key */
+    char refusal[128];      /* Redis's error to the last heartbeat; "": none */
+    long long clash_at;     /* when our name was last heard from another computer; 0: never */
+    int leaving;
+    /* events, peers */
+    struct streams_stream messages, events;
+    int cursor_known;       /* messages.at comes from the cursor file, or from the stream's end */
+    struct loop_timer cursor_timer;
+    size_t in_flight;       /* XADDs of our events without an answer */
+    int held;               /* sessions with a deferred event are in the cache */
+    char (*removals)[65];   /* ids of our sessions removed while there was no connection */
+    size_t removal_count;
+};
+
+static struct roster_peer *roster_find(const struct fleet *f, span computer); /* NULL: unknown */
+/* Adds a peer that was just heard of. */
+static struct roster_peer *roster_add(struct fleet *f, const struct codec_heartbeat *beat);
+/* Removes a peer and its sessions; tells local clients and on_gone. */
+static void roster_remove(struct roster_peer *peer);
+static void roster_free(struct fleet *f);
+static void roster_begin_life(struct roster_peer *peer);
+/* Local clients get computer_updated; or any event, whose data is JSON. */
+static void roster_publish_peer(struct roster_peer *peer);
+static void roster_publish_self(struct fleet *f);
+static void roster_publish(struct fleet *f, unsigned topics, const char *event, span data);
+static void roster_put_computers(const struct fleet *f, buf *b); /* into an open array; we first */
+/* Puts what peer says of its session, written at `at` by Redis's clock, into the cache. listed: it
+ * comes from a list of all its sessions, which wins over another computer's claim. Returns 0 when
+ * that is older than what the cache has, or not the peer's to say. */
+static int roster_put_session(struct roster_peer *peer, const struct codec_session *told,
+                              struct codec_id at, int listed);
+static struct codec_id roster_stamp(const struct cache_session *s); /* `at` of the last put */
+static void roster_drop_session(struct roster_peer *peer, const char *id);
+/* As roster_drop_session, unless the session is newer than `at`. */
+static void roster_note_removal(struct roster_peer *peer, const char *id, struct codec_id at);
+static void roster_flush(void *ctx); /* struct fleet: sends the cache's due updates */
+
+/* ==== pull: asking other computers what they have ============================================ */
+
+#ifndef PULL_AGAIN_MS
+#define PULL_AGAIN_MS 5000   /* from a doubt about a peer's sessions to pulling them again */
+#endif
+#ifndef PULL_FRESH_MS
+#define PULL_FRESH_MS 300000 /* projects and todos are pulled again after this */
+#endif
+
+/* Waits for what others have; embedded in its owner, who sets topics, computer, done and ctx. */
+struct pull_gather {
+    unsigned topics;
+    const char *computer;   /* NULL: all of them */
+    struct pull_gather *next, **link; /* link NULL: completed or cancelled */
+    struct fleet *fleet;
+    struct loop_timer timer;
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
+/* Requests the topics of `gather` that nobody is subscribed to, and that therefore are not up to
+ * date. Returns 1: done is called once all replies are there, or after `ms`; 0: nothing is pending,
+ * and done is not called. */
+static int pull_gather(struct fleet *f, struct pull_gather *gather, long long ms);
+static void pull_gather_cancel(struct pull_gather *gather); /* safe twice */
+static void pull_sessions(struct roster_peer *peer);
+static void pull_projects(struct roster_peer *peer);
+static void pull_all(struct roster_peer *peer, unsigned topics);
+static void pull_refresh(struct fleet *f);         /* all topics of interest, from everybody */
+static void pull_suspect(struct roster_peer *peer); /* pulls its sessions in PULL_AGAIN_MS */
+static void pull_on_suspects(void *ctx);           /* struct fleet: the timer of that */
+/* Is the computer known, and are its sessions not kept up to date, for want of interest? */
+static int pull_must_ask(const struct fleet *f, const char *computer);
+/* Appends the projects of one computer, or of all (NULL), to an open JSON array. */
+static void pull_put_projects(const struct fleet *f, const char *computer, int with_todos, buf *b);
+
+/* ==== presence: heartbeats, theirs and ours ================================================== */
+
+#define PRESENCE_CHANNEL "telec:presence"
+#ifndef PRESENCE_BEAT_MS
+#define PRESENCE_BEAT_MS 30000  /* between two heartbeats */
+#endif
+#ifndef PRESENCE_STALE_MS
+#define PRESENCE_STALE_MS 45000 /* without a heartbeat: stale … */
+#endif
+#ifndef PRESENCE_GONE_MS
+#define PRESENCE_GONE_MS 60000  /* … and gone; also the key's time to live, in whole seconds */
+#endif
+#ifndef PRESENCE_LOOK_MS
+#define PRESENCE_LOOK_MS 200    /* between two reads of unknown senders' keys */
+#endif
+#ifndef PRESENCE_LATE_MS
+#define PRESENCE_LATE_MS 5000   /* between two looks at a key of a late peer that does not expire */
+#endif
+
+static void presence_beat(struct fleet *f); /* writes and publishes our heartbeat */
+static void presence_hear(struct fleet *f, span text); /* a heartbeat, from its key or published */
+static void presence_look_at(struct fleet *f, span computer); /* it sent something: reads its key */
+static void presence_look_late(struct fleet *f); /* reads the keys of peers that are late */
+static void presence_on_late(void *ctx);         /* struct fleet: the timer of that */
+static void presence_scan(struct fleet *f);      /* reads all heartbeat keys, unless it is at it */
+static int presence_has_foreign(const struct fleet *f); /* a TeleClaude daemon is there */
+static int presence_is_heard_abroad(const struct fleet *f); /* one is interested in sessions */
+
+/* ==== events: events of other computers' sessions ============================================ */
+
+#define EVENTS_KEY "session_events:" /* + a computer: events for it */
+#define EVENTS_KEPT 100              /* entries of such a stream, about */
+
+static void events_on_entry(struct streams_stream *s, struct codec_id id,
+                            const struct resp *fields);
+static void events_find_end(struct fleet *f); /* reads on from the end of our event stream */
+
+/* ==== peers: our events to others, requests from them, wiring ================================ */
+
+#ifndef PEERS_CURSOR_MS
+#define PEERS_CURSOR_MS 1000 /* until a cursor that can wait is written */
+#endif
 
 /* A request from another computer; the spans are valid during the call. */
 struct peers_request {
@@ -358,88 +521,30 @@ struct peers_request {
 };
 
 struct peers_hooks {
-    /* Does it change anything here? Then it is noted as handled before on_request gets it. */
+    /* Does the request change anything here? Then it is noted as handled before on_request. */
     int (*changes)(void *ctx, const struct peers_request *request);
     void (*on_request)(void *ctx, const struct peers_request *request);
-    /* Something about one of this computer's own sessions has changed. */
+    /* One of this computer's own sessions has changed. */
     void (*on_activity)(void *ctx, const char *session_id);
 };
 
-/* Somebody who waits until others have told what they have; embedded. */
-struct pull_gather {
-    unsigned topics;
-    const char *computer;   /* NULL: all of them */
-    struct pull_gather *next, **link; /* link NULL: it does not wait */
-    struct peers *peers;
-    struct loop_timer timer;
-    void (*done)(void *ctx);
-    void *ctx;
-};
-
-struct peers {
-    struct loop *loop;
-    const struct config *config;
-    struct cache *cache;
-    const struct peers_hooks *hooks;
-    void *hooks_ctx;
-    struct streams link;       /* link.on: there is a url; else nothing of this runs */
-    unsigned interest;      /* topics that local clients are subscribed to */
-    unsigned announced;     /* what the last heartbeat said of it */
-    struct codec_heartbeat self;
-    char run[37];           /* this run of the daemon, in self.instance */
-    buf beat;               /* our last heartbeat, as it was written */
-    struct loop_timer beat_timer, late_timer, cursor_timer, pull_timer, flush_timer;
-    long long beats;        /* heartbeats written */
-    long long looked_at;    /* when a key was looked at last because its owner said something */
-    char trouble[128];      /* what Redis says to the heartbeat; "": nothing */
-    long long clash_at;     /* when another computer was last heard with our name; 0: never */
-    /* the table */
-    struct peers_peer *first, **last, *buckets[PEERS_BUCKETS];
-    size_t count;
-    long long listing;      /* number of the last list_sessions taken */
-    long long lives;        /* of all peers so far */
-    /* streams */
-    struct streams_stream messages, events;
-    int cursor_known, cursor_dirty;
-    int scanning;           /* pages of the SCAN under way */
-    /* sending */
-    size_t flying;          /* XADDs of events without an answer yet */
-    int held;               /* sessions whose events wait */
-    char (*lost)[65];       /* ids removed while there was no connection */
-    size_t lost_count;
-    int leaving;
-    struct pull_gather *gathers;
-    /* a session of another computer (id NULL: all of them) is no more; may be NULL */
-    void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
-    void *gone_ctx;
-};
-
-/* 0; or -1 with a message: the url is wrong, and nothing of this runs. */
-static int peers_init(struct peers *p, struct loop *l, const struct config *config,
+/* Returns 0, or -1 with a message: the url or this computer's name is wrong. */
+static int peers_init(struct fleet *f, struct loop *l, const struct config *config,
                       struct cache *cache, buf *error);
-static void peers_start(struct peers *p, const struct peers_hooks *hooks, void *ctx);
-static void peers_free(struct peers *p);
-static void peers_leave(struct peers *p);          /* says good-bye; streams_is_busy until it is out */
-static void peers_set_interest(struct peers *p, unsigned topics); /* of local clients */
-/* Asks for what nobody is subscribed to, and what therefore is not kept up to date. 1: done is
- * called once all who were asked have answered, or after `ms`, unless it is ended first. 0: nothing
- * is to be waited for. */
-static int pull_gather(struct peers *p, struct pull_gather *gather, long long ms);
-static void pull_gather_end(struct pull_gather *gather);
-static void pull_refresh(struct peers *p);        /* asks everybody for everything anew */
-/* Is it a computer whose sessions are not kept up to date here, for want of interest? */
-static int presence_must_be_asked(const struct peers *p, const char *computer);
-static struct peers_peer *roster_find(const struct peers *p, span computer); /* NULL: unknown */
-/* Is a TeleClaude daemon interested in sessions? */
-static int presence_is_heard_abroad(const struct peers *p);
-/* Appended to an open JSON array. computer NULL: of all; of projects without or with todos. */
-static void roster_put_computers(const struct peers *p, buf *b); /* this one first */
-static void pull_put_projects(const struct peers *p, const char *computer, int with_todos, buf *b);
-static void peers_put_status(const struct peers *p, buf *b); /* members "redis" and "peers" */
+static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *ctx);
+static void peers_free(struct fleet *f);
+static void peers_leave(struct fleet *f); /* says good-bye; streams_is_busy until it is sent */
+static void peers_set_interest(struct fleet *f, unsigned topics); /* of local clients */
+static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" and "peers" */
 
-/* ==== watch: looking at sessions of other computers ========================================== */
+/* ==== observe: sessions of other computers, viewed from here ================================= */
 
-/* What an observer hears. on_ended is the last call. */
+#ifndef OBSERVE_RENEW_MS
+#define OBSERVE_RENEW_MS 20000 /* an observer renews its claim … */
+#endif
+#define OBSERVE_TTL_S 60       /* … before this has passed */
+
+/* on_ended is the last call. */
 struct observe_hooks {
     void (*on_size)(void *ctx, span size_json); /* {"size": [cols, rows]} */
     void (*on_output)(void *ctx, span bytes);
@@ -448,7 +553,7 @@ struct observe_hooks {
 
 struct observations {
     struct loop *loop;
-    struct peers *peers;
+    struct fleet *fleet;
     struct observation *first;
     struct loop_timer timer;
 };
@@ -458,27 +563,69 @@ struct observation {
     struct observations *owner;
     char *computer, *id;
     struct streams_stream stream;
-    struct streams_ask *asked;
-    int telec;              /* it numbers what it sends, and begins with a snapshot */
+    struct streams_request *asked;
+    int telec;              /* a telec daemon: it numbers its pieces and begins with a snapshot */
     int begun;
-    int calls;              /* commands without an answer yet: the memory must last */
+    int calls;              /* commands in flight: the memory must last */
     long long number;       /* of the last piece */
-    const struct observe_hooks *hooks; /* NULL: nobody listens any more */
+    const struct observe_hooks *hooks; /* NULL: closed */
     void *ctx;
-    struct loop_task end;   /* from the loop, never from within a call of the owner */
+    struct loop_task end;   /* calls on_ended from the loop, never from within the owner's call */
     char why[200];
 };
 
-static void observe_init(struct observations *all, struct loop *l, struct peers *peers);
-/* NULL: it can't be done now. */
-static struct observation *observe_open(struct observations *all, const char *computer, const char *id,
-                                const struct observe_hooks *hooks, void *ctx);
-static void observe_restart(struct observation *w);        /* from a new snapshot on, where it can be had */
-static void observe_close(struct observation *w);          /* no hook is called any more */
+static void observe_init(struct observations *all, struct loop *l, struct fleet *fleet);
+/* Returns NULL when the computer is unknown or Redis can't be asked. */
+static struct observation *observe_open(struct observations *all, const char *computer,
+                                        const char *id, const struct observe_hooks *hooks,
+                                        void *ctx);
+static void observe_restart(struct observation *w); /* from a new snapshot on, where possible */
+static void observe_close(struct observation *w);   /* no hook is called any more */
 
-/* ==== answer: what other computers ask of this one =========================================== */
+/* ==== broadcast: our sessions to observers on other computers ================================ */
 
-#define BROADCAST_OBSERVERS 16 /* computers that observe one session */
+#ifndef BROADCAST_OBSERVER_MS
+#define BROADCAST_OBSERVER_MS 60000 /* an observer that has not renewed its claim is dropped */
+#endif
+#ifndef BROADCAST_LOOK_MS
+#define BROADCAST_LOOK_MS 20000     /* between two checks that a session is still observed */
+#endif
+#ifndef BROADCAST_ACTIVITY_MS
+#define BROADCAST_ACTIVITY_MS 1000  /* between two checks whether a changing session is observed */
+#endif
+#define BROADCAST_OBSERVERS 16      /* of one session; a further one is served while those are */
+#ifndef BROADCAST_MAX
+#define BROADCAST_MAX 256           /* sessions being observed */
+#endif
+
+struct broadcasts {
+    struct loop *loop;
+    const struct config *config;
+    struct sessions *sessions;
+    struct fleet *fleet;
+    struct broadcast_show *shows; /* sessions being observed */
+    int show_count;
+    struct loop_timer look_timer;
+};
+
+enum broadcast_result { BROADCAST_OK, BROADCAST_BUSY, BROADCAST_ENDED };
+
+static void broadcast_init(struct broadcasts *all, struct loop *l, const struct config *config,
+                           struct sessions *sessions, struct fleet *fleet);
+static void broadcast_free_all(struct broadcasts *all);
+/* Computer `who` observes the session for the next BROADCAST_OBSERVER_MS; it gets a snapshot unless
+ * it only renews its claim. BUSY: BROADCAST_MAX; ENDED: the holder can't be reached. */
+static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
+                                               const struct session *s, int renews);
+static void broadcast_leave(struct broadcasts *all, const char *who, const char *id);
+/* The session has changed: checks, now and then, whether a TeleClaude daemon observes it. */
+static void broadcast_on_activity(struct broadcasts *all, const char *id);
+
+/* ==== requests: what other computers ask of this one ========================================= */
+
+#ifndef REQUESTS_MAX
+#define REQUESTS_MAX 1000 /* at work */
+#endif
 
 struct requests {
     struct loop *loop;
@@ -486,19 +633,17 @@ struct requests {
     struct cache *cache;
     struct sessions *sessions;
     struct projects *projects;
-    struct peers *peers;
-    struct requests_job *jobs;  /* requests under way */
-    int jobs_count;
-    struct broadcast_show *shows; /* sessions being observed */
-    int show_count;
-    struct loop_timer look_timer;
+    struct fleet *fleet;
+    struct broadcasts broadcasts;
+    struct requests_job *jobs; /* requests at work */
+    int job_count;
 };
 
-/* Starts `peers`, too. */
+/* Starts the fleet, too. */
 static void requests_init(struct requests *all, struct loop *l, const struct config *config,
-                        struct cache *cache, struct sessions *sessions, struct projects *projects,
-                        struct peers *peers);
-static int requests_is_busy(const struct requests *all); /* requests are under way */
+                          struct cache *cache, struct sessions *sessions,
+                          struct projects *projects, struct fleet *fleet);
+static int requests_is_busy(const struct requests *all); /* requests are at work */
 static void requests_free(struct requests *all);
 
 #endif

@@ -1,13 +1,10 @@
 #include "fleet.h"
 
-/* watch - looking at sessions of other computers: protocol.md section 3, observation.
+/* observe - viewing sessions of other computers (doc/protocol.md, section 3, observation).
  *
- * A key says who observes: TeleClaude daemons look for it. A telec daemon is asked, too, so that it
- * begins at once, with a snapshot; it numbers what it sends, and when something was cut off the
- * stream it is asked to begin again. */
-
-#define OBSERVE_AGAIN_MS 20000 /* an observer says so again … */
-#define OBSERVE_TTL_S 60       /* … before this has passed */
+ * A key says who observes a session: TeleClaude daemons look for it. A telec daemon also gets a
+ * request, so that it begins at once, with a snapshot. It numbers its pieces of output; when one is
+ * missing, because Redis has cut it off the stream, it is requested to begin again. */
 
 static void observe_free(struct observation *w)
 {
@@ -19,16 +16,16 @@ static void observe_free(struct observation *w)
     free(w);
 }
 
-/* Takes it out; nothing of it is read any more. */
+/* Nothing is read any more. */
 static void observe_stop(struct observation *w)
 {
     struct observations *all = w->owner;
     if (!w->link)
         return;
     LIST_REMOVE(w);
-    streams_stream_free(&all->peers->link, &w->stream);
+    streams_stream_free(&all->fleet->streams, &w->stream);
     if (w->asked)
-        streams_forget(w->asked);
+        streams_cancel(w->asked);
     w->asked = NULL;
     if (!all->first)
         loop_timer_cancel(all->loop, &all->timer);
@@ -53,7 +50,7 @@ static void observe_end(struct observation *w, const char *why)
     loop_defer(w->owner->loop, &w->end);
 }
 
-/* A session, or with id NULL a computer, is no more. */
+/* fleet.on_gone */
 static void observe_on_gone(void *ctx, const char *computer, const char *id, const char *why)
 {
     struct observations *all = ctx;
@@ -64,7 +61,7 @@ static void observe_on_gone(void *ctx, const char *computer, const char *id, con
     }
 }
 
-static void observe_on_asked(void *ctx, const struct codec_answer *answer, struct codec_id at,
+static void observe_on_asked(void *ctx, const struct codec_reply *answer, struct codec_id at,
                            const char *why)
 {
     struct observation *w = ctx;
@@ -78,46 +75,47 @@ static void observe_on_asked(void *ctx, const struct codec_answer *answer, struc
 
 static void observe_set_key(struct observation *w)
 {
-    struct peers *p = w->owner->peers;
+    struct fleet *f = w->owner->fleet;
     buf key = {0}, value = {0};
     char ttl[16];
     buf_fmt(&key, "observation:%s:%s", w->computer, w->id);
     json_open(&value, '{');
-    json_field_string(&value, "observer", p->config->computer);
+    json_field_string(&value, "observer", f->config->computer);
     json_field_time(&value, "started_at", clock_wall_ms());
     json_close(&value, '}');
     snprintf(ttl, sizeof ttl, "%d", OBSERVE_TTL_S);
     const char *const set[] = {"SETEX", buf_cstr(&key), ttl, buf_cstr(&value), NULL};
-    streams_call(&p->link, set, NULL, NULL);
+    streams_call(&f->streams, set, NULL, NULL);
     buf_free(&key);
     buf_free(&value);
 }
 
-/* Tells a telec daemon: "begin", "renew", "end". */
-static void observe_say(struct observation *w, const char *how)
+/* Requests a telec daemon to "begin", "renew" or "end". Returns 0 when that can't be sent. */
+static int observe_say(struct observation *w, const char *how)
 {
     const char *const words[] = {"observe", how, NULL};
     int ends = strcmp(how, "end") == 0;
     const char *why;
     buf line = {0};
     if (!w->telec || w->asked)
-        return;
+        return 1;
     codec_put_words(&line, words);
     struct codec_request request = {.command = buf_view(&line), .session_id = span_of(w->id)};
-    struct streams_ask *ask = streams_ask(&w->owner->peers->link, w->computer, &request,
+    struct streams_request *ask = streams_ask(&w->owner->fleet->streams, w->computer, &request,
                                     ends ? NULL : observe_on_asked, w, &why);
     w->asked = ends ? NULL : ask;
     buf_free(&line);
+    return ask != NULL;
 }
 
 static void observe_on_due(void *ctx)
 {
     struct observations *all = ctx;
-    for (struct observation *w = all->first; w && all->peers->link.ready; w = w->next) {
+    for (struct observation *w = all->first; w && all->fleet->streams.ready; w = w->next) {
         observe_set_key(w);
         observe_say(w, w->begun ? "renew" : "begin");
     }
-    loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_AGAIN_MS);
+    loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
 }
 
 /* The fields of a piece of output. */
@@ -144,7 +142,7 @@ static struct observe_piece observe_read(const struct resp *fields)
     return piece;
 }
 
-/* Does the piece follow what was shown? */
+/* Does the piece follow the one before? Else begins anew. */
 static int observe_follows(struct observation *w, const struct observe_piece *piece)
 {
     long long n = 0;
@@ -155,13 +153,14 @@ static int observe_follows(struct observation *w, const struct observe_piece *pi
         w->begun = 1;
         return 1;
     }
-    if (w->begun) /* something was cut off: from the start */
+    if (w->begun) /* pieces are missing */
         observe_say(w, "begin");
     w->begun = 0;
     return 0;
 }
 
-static void observe_take(struct streams_stream *s, struct codec_id id, const struct resp *fields)
+static void observe_on_entry(struct streams_stream *s, struct codec_id id,
+                             const struct resp *fields)
 {
     struct observation *w = s->owner;
     struct observe_piece piece = observe_read(fields);
@@ -188,33 +187,7 @@ static void observe_on_end_known(void *ctx, const struct resp *reply)
         return;
     }
     w->stream.at = streams_last_id(reply);
-    streams_stream_open(&w->owner->peers->link, &w->stream);
-}
-
-static struct observation *observe_open(struct observations *all, const char *computer, const char *id,
-                                const struct observe_hooks *hooks, void *ctx)
-{
-    struct peers_peer *peer = roster_find(all->peers, span_of(computer));
-    if (!peer || !all->peers->link.ready)
-        return NULL;
-    struct observation *w = base_alloc(sizeof *w);
-    w->owner = all;
-    w->computer = span_dup(span_of(computer));
-    w->id = span_dup(span_of(id));
-    w->hooks = hooks;
-    w->ctx = ctx;
-    w->telec = peer->beat.telec[0] != '\0';
-    w->stream =
-        (struct streams_stream){.key = streams_key(STREAMS_ANSWER_KEY, id), .owner = w, .take = observe_take};
-    w->end = (struct loop_task){.fn = observe_on_end, .ctx = w};
-    LIST_PUSH(&all->first, w);
-    w->calls = 1;
-    streams_find_end(&all->peers->link, w->stream.key, observe_on_end_known, w);
-    observe_set_key(w);
-    observe_say(w, "begin");
-    if (!all->timer.slot)
-        loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_AGAIN_MS);
-    return w;
+    streams_stream_open(&w->owner->fleet->streams, &w->stream);
 }
 
 static void observe_restart(struct observation *w)
@@ -230,7 +203,7 @@ static void observe_close(struct observation *w)
     for (struct observation *other = w->owner->first; other; other = other->next)
         others += other != w && strcmp(other->id, w->id) == 0;
     if (w->link && w->asked) {
-        streams_forget(w->asked);
+        streams_cancel(w->asked);
         w->asked = NULL;
     }
     if (w->link && !others)
@@ -240,10 +213,39 @@ static void observe_close(struct observation *w)
     observe_free(w);
 }
 
-static void observe_init(struct observations *all, struct loop *l, struct peers *peers)
+static struct observation *observe_open(struct observations *all, const char *computer,
+                                        const char *id, const struct observe_hooks *hooks,
+                                        void *ctx)
 {
-    *all = (struct observations){.loop = l, .peers = peers};
+    struct roster_peer *peer = roster_find(all->fleet, span_of(computer));
+    if (!peer || !all->fleet->streams.ready)
+        return NULL;
+    struct observation *w = base_alloc(sizeof *w);
+    w->owner = all;
+    w->computer = span_dup(span_of(computer));
+    w->id = span_dup(span_of(id));
+    w->hooks = hooks;
+    w->ctx = ctx;
+    w->telec = peer->beat.telec[0] != '\0';
+    w->stream = (struct streams_stream){
+        .key = streams_key(STREAMS_OUTPUT_KEY, id), .owner = w, .on_entry = observe_on_entry};
+    w->end = (struct loop_task){.fn = observe_on_end, .ctx = w};
+    LIST_PUSH(&all->first, w);
+    if (!all->timer.slot)
+        loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
+    w->calls = streams_find_end(&all->fleet->streams, w->stream.key, observe_on_end_known, w);
+    if (!w->calls || !observe_say(w, "begin")) {
+        observe_close(w);
+        return NULL;
+    }
+    observe_set_key(w);
+    return w;
+}
+
+static void observe_init(struct observations *all, struct loop *l, struct fleet *fleet)
+{
+    *all = (struct observations){.loop = l, .fleet = fleet};
     all->timer = (struct loop_timer){.fn = observe_on_due, .ctx = all};
-    peers->on_gone = observe_on_gone;
-    peers->gone_ctx = all;
+    fleet->on_gone = observe_on_gone;
+    fleet->gone_ctx = all;
 }

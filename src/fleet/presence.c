@@ -1,62 +1,71 @@
 #include "fleet.h"
 
-/* ---- heartbeats ----------------------------------------------------------------------------- */
+/* presence - heartbeats: every computer writes one to a key that expires, and publishes it on a
+ * channel. A TeleClaude daemon only writes the key.
+ *
+ * A heartbeat that is heard late is not trusted for its time: the key's remaining time to live says
+ * how old it is, by Redis's clock. */
 
-/* A heartbeat with our name that we did not write. */
-static void presence_hear_self(struct peers *p, const struct codec_heartbeat *h)
+#define PRESENCE_TEXT_MAX (16 * 1024) /* bytes of a heartbeat */
+#define PRESENCE_PAGES_MAX 100000     /* of one SCAN */
+
+/* ---- hearing heartbeats --------------------------------------------------------------------- */
+
+/* Handles a heartbeat with our name that is not our last one. */
+static void presence_hear_self(struct fleet *f, const struct codec_heartbeat *h)
 {
-    if (strncmp(h->instance, p->run, sizeof p->run - 1) == 0)
-        return; /* ours, of an earlier connection */
-    if (!p->clash_at) {
-        p->clash_at = p->loop->now;
-        roster_publish_self(p);
+    if (strncmp(h->instance, f->run, sizeof f->run - 1) == 0)
+        return; /* we wrote it on an earlier connection */
+    if (!f->clash_at) {
+        f->clash_at = f->loop->now;
+        roster_publish_self(f);
         log_line(LOG_ERROR,
-                 "another computer (%s) calls itself %s, too: give one of them another "
-                 "name ([computer] name)",
+                 "another computer (%s) has the name %s, too: rename one of them "
+                 "([computer] name)",
                  h->host[0] ? h->host : "host unknown", h->name);
     }
-    p->clash_at = p->loop->now;
+    f->clash_at = f->loop->now;
 }
 
-static int presence_is_shown_anew(const struct peers_peer *peer, const struct codec_heartbeat *h)
+static int presence_is_shown_anew(const struct roster_peer *peer, const struct codec_heartbeat *h)
 {
     return peer->stale || strcmp(peer->beat.user, h->user) != 0 ||
            strcmp(peer->beat.host, h->host) != 0 || strcmp(peer->beat.telec, h->telec) != 0;
 }
 
-static void presence_check(struct peers_peer *peer);
+static void presence_check(struct roster_peer *peer);
 
-/* A heartbeat, read from its key or announced. */
-static void presence_hear(struct peers *p, span text)
+static void presence_hear(struct fleet *f, span text)
 {
     struct codec_heartbeat h;
     const char *why;
-    if (text.n == p->beat.n && memcmp(text.p, p->beat.p, text.n) == 0)
+    if (text.n == f->beat.n && memcmp(text.p, f->beat.p, text.n) == 0)
         return;
-    if (text.n > PEERS_TEXT_MAX || !codec_parse_heartbeat(text, &h, &why)) {
-        streams_complain(&p->link, "a heartbeat", text, text.n > PEERS_TEXT_MAX ? "too long" : why);
-        return;
-    }
-    if (strcmp(h.name, p->config->computer) == 0) {
-        presence_hear_self(p, &h);
+    if (text.n > PRESENCE_TEXT_MAX || !codec_parse_heartbeat(text, &h, &why)) {
+        streams_complain(&f->streams, "a heartbeat", text,
+                         text.n > PRESENCE_TEXT_MAX ? "too long" : why);
         return;
     }
-    struct peers_peer *peer = roster_find(p, span_of(h.name));
+    if (strcmp(h.name, f->config->computer) == 0) {
+        presence_hear_self(f, &h);
+        return;
+    }
+    struct roster_peer *peer = roster_find(f, span_of(h.name));
     if (h.leaving) {
         if (peer)
-            roster_remove_peer(peer);
+            roster_remove(peer);
         return;
     }
-    if (!peer && p->count >= PEERS_MAX) {
-        streams_complain(&p->link, "a heartbeat", span_of(h.name), "there are too many computers");
+    if (!peer && f->count >= ROSTER_MAX) {
+        streams_complain(&f->streams, "a heartbeat", span_of(h.name), "too many computers");
         return;
     }
     int is_new = !peer;
     if (is_new)
-        peer = roster_new_peer(p, &h);
+        peer = roster_add(f, &h);
     else if (text.n == peer->text.n && memcmp(text.p, peer->text.p, text.n) == 0)
         return;
-    if (!h.telec[0]) { /* it does not say who and where it is; it was asked */
+    if (!h.telec[0]) { /* TeleClaude: get_computer_info said who and where it is */
         memcpy(h.user, peer->user, sizeof h.user);
         memcpy(h.host, peer->host, sizeof h.host);
     }
@@ -65,57 +74,88 @@ static void presence_hear(struct peers *p, span text)
     buf_clear(&peer->text);
     buf_span(&peer->text, text);
     peer->beat = h;
-    peer->beat_at = p->loop->now;
+    peer->beat_at = f->loop->now;
     peer->stale = 0;
     if (shown)
         roster_publish_peer(peer);
-    if (is_new) /* the key's time to live says how old it is */
+    if (is_new) /* its key's time to live says how old it is */
         presence_check(peer);
     if (restarted)
         roster_begin_life(peer);
     if (is_new || restarted)
-        pull_all(peer, p->interest);
+        pull_all(peer, f->interest);
 }
 
-/* ---- who is there --------------------------------------------------------------------------- */
+/* ---- looking at keys ------------------------------------------------------------------------ */
 
+/* A look at one peer's key: GET and PTTL. It may outlive its peer. */
 struct presence_check {
-    struct peers *peers;
+    struct fleet *fleet;
     char *computer;
-    int there;
+    int there;              /* GET has found the key */
+    int calls;              /* of the two in flight, which both point here */
 };
 
-/* How long its heartbeat is old, by Redis's clock where the key tells. */
-static void presence_judge(struct peers_peer *peer, int there, long long ttl)
+/* Decides whether the peer is online, stale or gone. ttl: of its key in milliseconds; < 0: unknown,
+ * then the age is by our own clock. */
+static void presence_judge(struct roster_peer *peer, int there, long long ttl)
 {
-    struct peers *p = peer->peers;
-    long long now = p->loop->now, age = now - peer->beat_at, by_key = PEERS_GONE_MS - ttl;
+    struct fleet *f = peer->fleet;
+    long long now = f->loop->now, age = now - peer->beat_at, by_key = PRESENCE_GONE_MS - ttl;
     int was_stale = peer->stale;
     if (there && ttl >= 0 && by_key >= 0)
         peer->beat_at = now - (age = by_key);
-    if (!there && age >= PEERS_GONE_MS) {
-        roster_remove_peer(peer);
+    if (!there && age >= PRESENCE_GONE_MS) {
+        roster_remove(peer);
         return;
     }
-    peer->stale = age >= PEERS_STALE_MS;
+    peer->stale = age >= PRESENCE_STALE_MS;
     if (peer->stale != was_stale)
         roster_publish_peer(peer);
 }
 
-static void presence_look_late(struct peers *p);
+/* Reads the keys of peers that have not been heard for long, and sets the timer for the next. A key
+ * that does not expire is read once in PRESENCE_LATE_MS. */
+static void presence_look_late(struct fleet *f)
+{
+    long long next = 0, now = f->loop->now;
+    for (struct roster_peer *peer = f->first; peer && f->streams.ready; peer = peer->next) {
+        long long due = peer->beat_at + (peer->stale ? PRESENCE_GONE_MS : PRESENCE_STALE_MS);
+        if (due < peer->checked_at + PRESENCE_LATE_MS)
+            due = peer->checked_at + PRESENCE_LATE_MS;
+        if (due <= now) {
+            presence_check(peer);
+            due = now + PRESENCE_LATE_MS;
+        }
+        next = !next || due < next ? due : next;
+    }
+    if (next && f->interest)
+        loop_timer_set(f->loop, &f->late_timer, next);
+    else
+        loop_timer_cancel(f->loop, &f->late_timer);
+}
+
+static void presence_check_free(struct presence_check *check)
+{
+    struct roster_peer *peer = roster_find(check->fleet, span_of(check->computer));
+    if (check->calls)
+        return;
+    if (peer)
+        peer->checking = 0;
+    free(check->computer);
+    free(check);
+}
 
 static void presence_on_ttl(void *ctx, const struct resp *reply)
 {
     struct presence_check *check = ctx;
-    struct peers *p = check->peers;
-    struct peers_peer *peer = roster_find(p, span_of(check->computer));
-    if (peer)
-        peer->checking = 0;
+    struct fleet *f = check->fleet;
+    struct roster_peer *peer = roster_find(f, span_of(check->computer));
     if (peer && reply && reply->type == RESP_INTEGER)
         presence_judge(peer, check->there, reply->integer);
-    free(check->computer);
-    free(check);
-    presence_look_late(p);
+    check->calls--;
+    presence_check_free(check);
+    presence_look_late(f);
 }
 
 static void presence_on_key(void *ctx, const struct resp *reply)
@@ -123,44 +163,27 @@ static void presence_on_key(void *ctx, const struct resp *reply)
     struct presence_check *check = ctx;
     check->there = reply && reply->type == RESP_TEXT;
     if (check->there)
-        presence_hear(check->peers, reply->text);
+        presence_hear(check->fleet, reply->text);
+    check->calls--;
+    presence_check_free(check);
 }
 
-static void presence_check(struct peers_peer *peer)
+static void presence_check(struct roster_peer *peer)
 {
-    struct peers *p = peer->peers;
+    struct fleet *f = peer->fleet;
     buf key = {0};
     if (peer->checking)
         return;
     struct presence_check *check = base_alloc(sizeof *check);
-    *check = (struct presence_check){p, span_dup(span_of(peer->beat.name)), 0};
+    *check = (struct presence_check){.fleet = f, .computer = span_dup(span_of(peer->beat.name))};
     codec_put_key(&key, peer->beat.name);
     const char *const get[] = {"GET", buf_cstr(&key), NULL}, *const ttl[] = {"PTTL", key.p, NULL};
-    peer->checking = streams_call(&p->link, get, presence_on_key, check) &&
-                     streams_call(&p->link, ttl, presence_on_ttl, check);
-    if (!peer->checking) {
-        free(check->computer);
-        free(check);
-    }
+    peer->checking = 1;
+    peer->checked_at = f->loop->now;
+    check->calls += streams_call(&f->streams, get, presence_on_key, check);
+    check->calls += check->calls && streams_call(&f->streams, ttl, presence_on_ttl, check);
+    presence_check_free(check);
     buf_free(&key);
-}
-
-/* Looks at the keys of those that have not been heard for long, and when to look again. */
-static void presence_look_late(struct peers *p)
-{
-    long long next = 0, now = p->loop->now;
-    for (struct peers_peer *peer = p->first; peer && p->link.ready; peer = peer->next) {
-        long long due = peer->beat_at + (peer->stale ? PEERS_GONE_MS : PEERS_STALE_MS);
-        if (due <= now && !peer->checking) {
-            presence_check(peer);
-            due = now + 5000; /* a key that never expires is looked at now and then */
-        }
-        next = !next || due < next ? due : next;
-    }
-    if (next && p->interest)
-        loop_timer_set(p->loop, &p->late_timer, next > now ? next : now + 1000);
-    else
-        loop_timer_cancel(p->loop, &p->late_timer);
 }
 
 static void presence_on_late(void *ctx)
@@ -177,17 +200,32 @@ static void presence_on_heartbeats(void *ctx, const struct resp *reply)
             presence_hear(ctx, value.text);
 }
 
-static void presence_scan(struct peers *p, const char *cursor);
+static void presence_look_at(struct fleet *f, span computer)
+{
+    char *name = span_dup(computer);
+    buf key = {0};
+    if (codec_name_is_good(span_of(name)) && strcmp(name, f->config->computer) != 0 &&
+        f->loop->now >= f->looked_at + PRESENCE_LOOK_MS) {
+        f->looked_at = f->loop->now;
+        codec_put_key(&key, name);
+        const char *const look[] = {"MGET", buf_cstr(&key), NULL};
+        streams_call(&f->streams, look, presence_on_heartbeats, f);
+    }
+    buf_free(&key);
+    free(name);
+}
+
+static void presence_scan_page(struct fleet *f, const char *cursor);
 
 static void presence_on_scanned(void *ctx, const struct resp *reply)
 {
-    struct peers *p = ctx;
+    struct fleet *f = ctx;
     struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
     struct resp cursor, keys, key;
     buf b = {0};
     size_t count = 0;
     if (!resp_next(&it, &cursor) || !resp_next(&it, &keys) || cursor.type != RESP_TEXT) {
-        p->scanning = 0;
+        f->scanning = 0;
         return;
     }
     for (struct resp_iter each = resp_iter(&keys); resp_next(&each, &key);)
@@ -200,126 +238,97 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
         resp_put_command(&command, count + 1);
         resp_put_arg(&command, span_of("MGET"));
         buf_span(&command, buf_view(&b));
-        redis_call(&p->link.calls, buf_view(&command), 0, presence_on_heartbeats, p);
+        redis_call(&f->streams.calls, buf_view(&command), 0, presence_on_heartbeats, f);
         buf_free(&command);
     }
     buf_free(&b);
     char *next = span_dup(cursor.text);
-    if (strcmp(next, "0") != 0 && p->scanning < PEERS_PAGES_MAX)
-        presence_scan(p, next);
+    if (strcmp(next, "0") != 0 && f->scanning < PRESENCE_PAGES_MAX)
+        presence_scan_page(f, next);
     else
-        p->scanning = 0;
+        f->scanning = 0;
     free(next);
 }
 
-static void presence_scan(struct peers *p, const char *cursor)
+static void presence_scan_page(struct fleet *f, const char *cursor)
 {
     const char *const args[] = {"SCAN", cursor, "MATCH", CODEC_KEYS, "COUNT", "1000", NULL};
-    p->scanning = streams_call(&p->link, args, presence_on_scanned, p) ? p->scanning + 1 : 0;
+    f->scanning = streams_call(&f->streams, args, presence_on_scanned, f) ? f->scanning + 1 : 0;
+}
+
+static void presence_scan(struct fleet *f)
+{
+    if (!f->scanning)
+        presence_scan_page(f, "0");
 }
 
 /* ---- our own heartbeat ---------------------------------------------------------------------- */
 
-/* The key as it was before we write it: somebody else may have written it. */
+/* Handles our key as it was before we wrote it: another computer may have our name. */
 static void presence_on_own_key(void *ctx, const struct resp *reply)
 {
-    struct peers *p = ctx;
+    struct fleet *f = ctx;
     struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
     struct resp value;
-    if (resp_next(&it, &value) && value.type == RESP_TEXT && p->beats > 1)
-        presence_hear(p, value.text);
+    if (resp_next(&it, &value) && value.type == RESP_TEXT && f->beats > 1)
+        presence_hear(f, value.text);
 }
 
 static void presence_on_beaten(void *ctx, const struct resp *reply)
 {
-    struct peers *p = ctx;
+    struct fleet *f = ctx;
     if (!reply || reply->type != RESP_ERROR) {
-        p->trouble[0] = '\0';
+        f->refusal[0] = '\0';
         return;
     }
-    snprintf(p->trouble, sizeof p->trouble, "%.*s",
+    snprintf(f->refusal, sizeof f->refusal, "%.*s",
              (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
-    log_line(LOG_WARN, "Redis refuses the heartbeat: %s", p->trouble);
-    if (resp_is_error(reply, "READONLY")) /* the address may lead to another server by now */
-        redis_restart(&p->link.calls);
+    log_line(LOG_WARN, "Redis refuses the heartbeat: %s", f->refusal);
+    if (resp_is_error(reply, "READONLY")) /* a new connection may reach the new master */
+        redis_restart(&f->streams.calls);
 }
 
-static void presence_beat(struct peers *p)
+static void presence_beat(struct fleet *f)
 {
-    buf key = {0}, old = p->beat;
-    p->self.interest = p->interest;
-    p->self.leaving = p->leaving;
-    p->announced = p->interest;
-    p->beat = (buf){0};
-    codec_put_heartbeat(&p->beat, &p->self, clock_wall_ms());
+    char ttl[16];
+    buf key = {0}, old = f->beat;
+    f->self.interest = f->interest;
+    f->self.leaving = f->leaving;
+    f->announced = f->interest;
+    f->beat = (buf){0};
+    codec_put_heartbeat(&f->beat, &f->self, clock_wall_ms());
     buf_free(&old);
-    codec_put_key(&key, p->config->computer);
-    const char *text = buf_cstr(&p->beat);
+    codec_put_key(&key, f->config->computer);
+    const char *text = buf_cstr(&f->beat);
+    snprintf(ttl, sizeof ttl, "%d", (PRESENCE_GONE_MS + 999) / 1000);
     const char *const look[] = {"MGET", buf_cstr(&key), NULL};
-    const char *const set[] = {"SETEX", key.p, "60", text, NULL};
+    const char *const set[] = {"SETEX", key.p, ttl, text, NULL};
     const char *const drop[] = {"DEL", key.p, NULL};
-    const char *const publish[] = {"PUBLISH", PEERS_PRESENCE, text, NULL};
-    p->beats++;
-    if (p->leaving) {
-        streams_call(&p->link, drop, NULL, NULL);
+    const char *const publish[] = {"PUBLISH", PRESENCE_CHANNEL, text, NULL};
+    f->beats++;
+    if (f->leaving) {
+        streams_call(&f->streams, drop, NULL, NULL);
     } else {
-        streams_call(&p->link, look, presence_on_own_key, p);
-        streams_call(&p->link, set, presence_on_beaten, p);
-        loop_timer_set(p->loop, &p->beat_timer, p->loop->now + PEERS_BEAT_MS);
+        streams_call(&f->streams, look, presence_on_own_key, f);
+        streams_call(&f->streams, set, presence_on_beaten, f);
+        loop_timer_set(f->loop, &f->beat_timer, f->loop->now + PRESENCE_BEAT_MS);
     }
-    streams_call(&p->link, publish, NULL, NULL);
+    streams_call(&f->streams, publish, NULL, NULL);
     buf_free(&key);
 }
 
-static int presence_has_foreign(const struct peers *p)
+static int presence_has_foreign(const struct fleet *f)
 {
-    for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
+    for (const struct roster_peer *peer = f->first; peer; peer = peer->next)
         if (!peer->beat.telec[0])
             return 1;
     return 0;
 }
 
-static int presence_is_heard_abroad(const struct peers *p)
+static int presence_is_heard_abroad(const struct fleet *f)
 {
-    for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
+    for (const struct roster_peer *peer = f->first; peer; peer = peer->next)
         if (!peer->beat.telec[0] && (peer->beat.interest & CACHE_SESSIONS))
             return 1;
     return 0;
 }
-
-static int presence_must_be_asked(const struct peers *p, const char *computer)
-{
-    const struct peers_peer *peer = roster_find(p, span_of(computer));
-    return peer && p->link.ready && (pull_unknown(peer) & CACHE_SESSIONS);
-}
-
-static void peers_on_requests_end(void *ctx, const struct resp *reply);
-static void peers_on_events_end(void *ctx, const struct resp *reply);
-
-/* Every 30 s. Those that are telec announce themselves: the keys are looked for only when somebody
- * here wants to know, or when there is a TeleClaude daemon, whose interest shows there alone. */
-static void presence_on_beat(void *ctx)
-{
-    struct peers *p = ctx;
-    if (!p->link.ready)
-        return;
-    if (p->clash_at && p->loop->now > p->clash_at + 3 * PEERS_BEAT_MS) {
-        p->clash_at = 0;
-        roster_publish_self(p);
-    }
-    presence_beat(p);
-    if (!p->messages.link)
-        streams_find_end(&p->link, p->messages.key, peers_on_requests_end, p);
-    if ((p->interest & CACHE_SESSIONS) && !p->events.link)
-        streams_find_end(&p->link, p->events.key, peers_on_events_end, p);
-    if ((p->interest || presence_has_foreign(p)) && !p->scanning)
-        presence_scan(p, "0");
-    presence_look_late(p);
-    for (struct peers_peer *peer = p->first; peer; peer = peer->next) {
-        if ((p->interest & CACHE_SESSIONS) && !peer->pulled_at)
-            pull_sessions(peer);
-        if ((p->interest & CACHE_PREPARATION) && p->loop->now > peer->projects_at + PEERS_FRESH_MS)
-            pull_projects(peer);
-    }
-}
-

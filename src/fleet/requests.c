@@ -1,5 +1,78 @@
 #include "fleet.h"
 
+/* requests - what other computers ask of this one (doc/protocol.md, section 3).
+ *
+ * A request runs its row of the table, and always gets a reply: at once, or when a holder has
+ * answered. [peers] allow says which computers may change something here. A computer's name is its
+ * own claim, so that is no protection against a computer that lies. */
+
+#define REQUESTS_TITLE_MAX 400   /* bytes of a title */
+#define REQUESTS_TAIL_CHARS 2000 /* of a transcript, unless the request says how many */
+
+/* ---- a request ------------------------------------------------------------------------------ */
+
+struct requests_job {
+    struct requests_job *next, **link;
+    struct requests *all;
+    struct codec_id id;
+    char *who; /* the computer that asks */
+    char session[65];
+    long long number;
+    struct session_waiter waiter;
+    /* during the first call only */
+    const struct codec_request *fields;
+    char **words;
+    struct session *of; /* the session it is about */
+};
+
+static void requests_end(struct requests_job *job)
+{
+    LIST_REMOVE(job);
+    job->all->job_count--;
+    free(job->who);
+    free(job);
+}
+
+static void requests_reply(struct requests_job *job, span data)
+{
+    buf b = {0};
+    codec_put_success(&b, data);
+    streams_reply(&job->all->fleet->streams, job->id, buf_view(&b));
+    buf_free(&b);
+    requests_end(job);
+}
+
+static void requests_reply_text(struct requests_job *job, const char *text)
+{
+    buf b = {0};
+    json_put_string(&b, span_of(text));
+    requests_reply(job, buf_view(&b));
+    buf_free(&b);
+}
+
+static void requests_fail(struct requests_job *job, const char *error, const char *code)
+{
+    buf b = {0};
+    codec_put_error(&b, error, code);
+    streams_reply(&job->all->fleet->streams, job->id, buf_view(&b));
+    buf_free(&b);
+    requests_end(job);
+}
+
+static int requests_is_running(struct requests_job *job)
+{
+    if (job->of->holder.open && !session_has_exited(job->of))
+        return 1;
+    requests_fail(job, "the session has ended", "ENDED");
+    return 0;
+}
+
+/* Appends the words behind the command. */
+static void requests_put_rest(const struct requests_job *job, buf *b)
+{
+    codec_put_joined(b, job->words + 1);
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static void requests_list_sessions(struct requests_job *job)
@@ -10,14 +83,14 @@ static void requests_list_sessions(struct requests_job *job)
     json_parse(buf_view(&list), &sessions, NULL, NULL);
     json_open(&b, '[');
     for (struct json_iter it = json_iter(sessions); json_next(&it);)
-        codec_put_session(&b, it.value, NULL); /* whose they are is clear */
+        codec_put_session(&b, it.value, NULL);
     json_close(&b, ']');
-    broadcast_data(job, buf_view(&b));
+    requests_reply(job, buf_view(&b));
     buf_free(&list);
     buf_free(&b);
 }
 
-/* What we call description is desc to TeleClaude. */
+/* TeleClaude says desc instead of description: each project has both. */
 static void requests_list_projects(struct requests_job *job)
 {
     struct requests *all = job->all;
@@ -41,7 +114,7 @@ static void requests_list_projects(struct requests_job *job)
         json_close(&b, '}');
     }
     json_close(&b, ']');
-    broadcast_data(job, buf_view(&b));
+    requests_reply(job, buf_view(&b));
     buf_free(&list);
     buf_free(&b);
 }
@@ -51,16 +124,16 @@ static void requests_list_todos(struct requests_job *job)
     struct requests *all = job->all;
     buf b = {0};
     if (!job->words[1]) {
-        broadcast_error(job, "list_todos: a project's path is expected", "BAD_REQUEST");
+        requests_fail(job, "list_todos: a project's path is expected", "BAD_REQUEST");
         return;
     }
     if (!projects_put_todos(all->projects, job->words[1], &b))
         buf_str(&b, "[]");
-    broadcast_data(job, buf_view(&b));
+    requests_reply(job, buf_view(&b));
     buf_free(&b);
 }
 
-/* kB of a line of /proc/meminfo; 0: it isn't there */
+/* Returns the kB in a line of /proc/meminfo; 0: there is no such line. */
 static double requests_memory(span text, const char *name)
 {
     while (text.n) {
@@ -76,7 +149,7 @@ static double requests_percent(double used, double total)
     return total > 0 ? 100 * used / total : 0;
 }
 
-/* Zero stands for what this system does not tell. */
+/* What this system does not tell is 0. */
 static void requests_get_computer_info(struct requests_job *job)
 {
     const struct config *c = job->all->config;
@@ -103,7 +176,7 @@ static void requests_get_computer_info(struct requests_job *job)
             kb / 1048576, free_kb / 1048576, requests_percent(kb - free_kb, kb), size / 1073741824,
             left / 1073741824, requests_percent(size - left, size), busy > 100 ? 100 : busy);
     json_close(&b, '}');
-    broadcast_data(job, buf_view(&b));
+    requests_reply(job, buf_view(&b));
     buf_free(&b), buf_free(&memory), buf_free(&load);
 }
 
@@ -111,7 +184,7 @@ static void requests_transcript(struct requests_job *job, span text)
 {
     buf b = {0};
     session_put_transcript(job->all->sessions, job->session, text, job->number, &b);
-    broadcast_data(job, buf_view(&b));
+    requests_reply(job, buf_view(&b));
     buf_free(&b);
 }
 
@@ -123,12 +196,12 @@ static void requests_log(struct requests_job *job, const struct session *s)
     buf_free(&text);
 }
 
-/* The holder has answered `how`, or the session has ended meanwhile: 1, or the job is over. */
+/* Returns 1 when the holder has answered, or 0 after replying with an error. */
 static int requests_has(struct requests_job *job, enum holder_answer how)
 {
     if (how == HOLDER_ANSWERED)
         return 1;
-    broadcast_error(
+    requests_fail(
         job, how == HOLDER_LATE ? "the session's holder does not answer" : "the session has ended",
         how == HOLDER_LATE ? "LATE" : "ENDED");
     return 0;
@@ -149,26 +222,58 @@ static void requests_get_session_data(struct requests_job *job)
     struct session *s = job->of;
     job->number = REQUESTS_TAIL_CHARS;
     if (job->words[1] && (!span_int(span_of(job->words[1]), &job->number) || job->number < 0)) {
-        broadcast_error(job, "get_session_data: a number of characters is expected", "BAD_REQUEST");
+        requests_fail(job, "get_session_data: a number of characters is expected", "BAD_REQUEST");
         return;
     }
     if (!s->holder.open || session_has_exited(s) ||
-        !holder_ask(job->all->loop, s->socket, FRAME_TEXT, (span){0}, FRAME_TEXT_IS, requests_on_text,
-                  job))
+        !holder_ask(job->all->loop, s->socket, FRAME_TEXT, (span){0}, FRAME_TEXT_IS,
+                    requests_on_text, job))
         requests_log(job, s);
 }
 
 static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
 {
     if (requests_has(ctx, how))
-        broadcast_data(ctx, payload);
+        requests_reply(ctx, payload);
 }
 
 static void requests_screen(struct requests_job *job)
 {
-    if (broadcast_is_running(job) && !holder_ask(job->all->loop, job->of->socket, FRAME_SCREEN, (span){0},
-                                            FRAME_SCREEN_IS, requests_on_screen, job))
-        broadcast_error(job, "the session has ended", "ENDED");
+    if (requests_is_running(job) &&
+        !holder_ask(job->all->loop, job->of->socket, FRAME_SCREEN, (span){0}, FRAME_SCREEN_IS,
+                    requests_on_screen, job))
+        requests_fail(job, "the session has ended", "ENDED");
+}
+
+/* observe [begin | renew | end] */
+static void requests_observe(struct requests_job *job)
+{
+    struct broadcasts *all = &job->all->broadcasts;
+    const char *how = job->words[1] ? job->words[1] : "begin";
+    buf b = {0};
+    int cols, rows;
+    if (strcmp(how, "end") == 0) {
+        broadcast_leave(all, job->who, job->session);
+        requests_reply_text(job, "ended");
+        return;
+    }
+    if (!requests_is_running(job))
+        return;
+    enum broadcast_result result =
+        broadcast_observe(all, job->who, job->of, strcmp(how, "renew") == 0);
+    if (result != BROADCAST_OK) {
+        int busy = result == BROADCAST_BUSY;
+        requests_fail(job, busy ? "too many sessions are observed" : "the session has ended",
+                      busy ? "BUSY" : "ENDED");
+        return;
+    }
+    session_size(job->of, &cols, &rows);
+    json_open(&b, '{');
+    json_field_int(&b, "cols", cols);
+    json_field_int(&b, "rows", rows);
+    json_close(&b, '}');
+    requests_reply(job, buf_view(&b));
+    buf_free(&b);
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -178,18 +283,18 @@ static void requests_on_created(void *ctx, struct session *s, const char *error)
     struct requests_job *job = ctx;
     buf b = {0};
     if (!s) {
-        broadcast_error(job, error, "NOT_STARTED");
+        requests_fail(job, error, "NOT_STARTED");
         return;
     }
     json_open(&b, '{');
     json_field_string(&b, "session_id", s->id);
     json_field_null(&b, "tmux_session_name");
     json_close(&b, '}');
-    broadcast_data(job, buf_view(&b));
+    requests_reply(job, buf_view(&b));
     buf_free(&b);
 }
 
-/* telec's own additions, in the object "telec" of channel_metadata. */
+/* Reads telec's own additions: the object "telec" in channel_metadata. */
 static void requests_read_metadata(span metadata, struct session_plan *plan, char **initiator)
 {
     struct json object = {0};
@@ -211,9 +316,8 @@ static void requests_read_metadata(span metadata, struct session_plan *plan, cha
         plan->initiator = NULL;
 }
 
-/* auto_command: `agent AGENT MODE …` or `agent_then_message AGENT MODE 'TEXT'`; what stands behind
- * the mode is the prompt. Without one it is a shell, in which agents are started later. 0: it is
- * none of that. */
+/* Parses auto_command: `agent AGENT MODE …` or `agent_then_message AGENT MODE 'TEXT'`; the words
+ * behind the mode are the prompt. words NULL: a shell. Returns 0 when it is neither. */
 static int requests_read_auto(char **words, struct session_plan *plan, buf *prompt)
 {
     plan->agent = "shell";
@@ -247,12 +351,12 @@ static void requests_new_session(struct requests_job *job)
     plan.title = *title ? title : NULL;
     plan.directory = directory;
     if (!good)
-        broadcast_error(job,
+        requests_fail(job,
                      "auto_command: agent AGENT MODE, or agent_then_message AGENT MODE TEXT, "
                      "is expected",
                      "BAD_REQUEST");
     else if (directory[0] != '/')
-        broadcast_error(job, "project_dir: an absolute path is expected", "BAD_REQUEST");
+        requests_fail(job, "project_dir: an absolute path is expected", "BAD_REQUEST");
     else
         session_create(job->all->sessions, &plan, requests_on_created, job);
     free(title), free(initiator), free(directory), free(words);
@@ -265,7 +369,7 @@ static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
     if (!requests_has(ctx, how))
         return;
     json_put_string(&b, payload);
-    broadcast_data(ctx, buf_view(&b));
+    requests_reply(ctx, buf_view(&b));
     buf_free(&b);
 }
 
@@ -277,20 +381,21 @@ static void requests_type(struct requests_job *job, span text, int enter)
     json_put_string(&b, text);
     json_field_bool(&b, "enter", enter);
     json_close(&b, '}');
-    if (broadcast_is_running(job) && !holder_ask(job->all->loop, job->of->socket, FRAME_MESSAGE,
-                                            buf_view(&b), FRAME_RECEIPT, requests_on_receipt, job))
-        broadcast_error(job, "the session has ended", "ENDED");
+    if (requests_is_running(job) &&
+        !holder_ask(job->all->loop, job->of->socket, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT,
+                    requests_on_receipt, job))
+        requests_fail(job, "the session has ended", "ENDED");
     buf_free(&b);
 }
 
 static void requests_type_rest(struct requests_job *job, int enter)
 {
     buf text = {0};
-    broadcast_put_rest(job, &text);
+    requests_put_rest(job, &text);
     if (text.n)
         requests_type(job, buf_view(&text), enter);
     else
-        broadcast_error(job, "a text is expected", "BAD_REQUEST");
+        requests_fail(job, "a text is expected", "BAD_REQUEST");
     buf_free(&text);
 }
 
@@ -299,7 +404,7 @@ static void requests_message(struct requests_job *job)
     requests_type_rest(job, 1);
 }
 
-static void requests_message_part(struct requests_job *job)
+static void requests_type_text(struct requests_job *job)
 {
     requests_type_rest(job, 0);
 }
@@ -312,11 +417,11 @@ static void requests_cd(struct requests_job *job)
     if (words[1])
         requests_type(job, buf_view(&line), 1);
     else
-        broadcast_error(job, "cd: a path is expected", "BAD_REQUEST");
+        requests_fail(job, "cd: a path is expected", "BAD_REQUEST");
     buf_free(&line);
 }
 
-/* The configured command line, typed into the session's shell. */
+/* Types the agent's configured command line into the session's shell. */
 static void requests_agent(struct requests_job *job)
 {
     struct session_plan plan = {0};
@@ -327,7 +432,7 @@ static void requests_agent(struct requests_job *job)
         session_put_agent_command(agent, agents_mode(plan.mode), plan.message, &line);
         requests_type(job, buf_view(&line), 1);
     } else {
-        broadcast_error(job, "agent: no such agent is configured here", "BAD_REQUEST");
+        requests_fail(job, "agent: no such agent is configured here", "BAD_REQUEST");
     }
     buf_free(&prompt);
     buf_free(&line);
@@ -335,10 +440,10 @@ static void requests_agent(struct requests_job *job)
 
 static void requests_on_ended(void *ctx)
 {
-    broadcast_text(ctx, "ended");
+    requests_reply_text(ctx, "ended");
 }
 
-/* end_session ID [SECONDS]: for SECONDS, which only a telec says, it can be undone. */
+/* end_session ID [SECONDS]: the end can be undone for SECONDS, which only telec sends. */
 static void requests_end_session(struct requests_job *job)
 {
     long long undo_s = 0;
@@ -349,7 +454,7 @@ static void requests_end_session(struct requests_job *job)
         json_open(&b, '{');
         json_field_int(&b, "undo_s", undo_s);
         json_close(&b, '}');
-        broadcast_data(job, buf_view(&b));
+        requests_reply(job, buf_view(&b));
         buf_free(&b);
         return;
     }
@@ -357,16 +462,16 @@ static void requests_end_session(struct requests_job *job)
     session_end(job->of, &job->waiter);
 }
 
-static void requests_restore_session(struct requests_job *job)
+static void requests_undo_end(struct requests_job *job)
 {
     const char *id = job->words[1] ? job->words[1] : "";
     struct session *s = session_find_hidden(job->all->sessions, id);
     if (!s) {
-        broadcast_error(job, "Session not found", "NOT_FOUND");
+        requests_fail(job, "Session not found", "NOT_FOUND");
         return;
     }
     session_continue(s);
-    broadcast_text(job, "restored");
+    requests_reply_text(job, "restored");
 }
 
 static void requests_keys(struct requests_job *job)
@@ -377,14 +482,14 @@ static void requests_keys(struct requests_job *job)
     if (!key || !frame_put_key(&bytes, span_of(key), 0) ||
         (job->words[2] && !span_int(span_of(job->words[2]), &count)) || count < 1 ||
         count > HOLDER_KEYS_MAX) {
-        broadcast_error(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
-    } else if (broadcast_is_running(job)) {
+        requests_fail(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
+    } else if (requests_is_running(job)) {
         json_open(&b, '{');
         json_field_string(&b, "key", key);
         json_field_int(&b, "count", count);
         json_close(&b, '}');
         holder_link_send(&job->of->holder, FRAME_KEYS, buf_view(&b));
-        broadcast_text(job, "sent");
+        requests_reply_text(job, "sent");
     }
     buf_free(&bytes);
     buf_free(&b);
@@ -393,13 +498,13 @@ static void requests_keys(struct requests_job *job)
 static void requests_rename(struct requests_job *job)
 {
     buf title = {0};
-    broadcast_put_rest(job, &title);
+    requests_put_rest(job, &title);
     if (!title.n || title.n > REQUESTS_TITLE_MAX)
-        broadcast_error(job, "rename: a title of 1 to 400 bytes is expected", "BAD_REQUEST");
+        requests_fail(job, "rename: a title of 1 to 400 bytes is expected", "BAD_REQUEST");
     else if (session_rename(job->of, title.p) != 0)
-        broadcast_error(job, strerror(errno), "NOT_WRITTEN");
+        requests_fail(job, strerror(errno), "NOT_WRITTEN");
     else
-        broadcast_text(job, "renamed");
+        requests_reply_text(job, "renamed");
     buf_free(&title);
 }
 
@@ -409,7 +514,7 @@ enum { REQUESTS_SESSION = 1, REQUESTS_CHANGES = 2 };
 
 static const struct requests_command {
     const char *name;
-    int flags; /* is about a session; changes something here */
+    int flags; /* REQUESTS_SESSION: about one; REQUESTS_CHANGES: [peers] allow decides */
     void (*run)(struct requests_job *job);
 } requests_commands[] = {
     {"list_sessions", 0, requests_list_sessions},
@@ -418,19 +523,19 @@ static const struct requests_command {
     {"get_computer_info", 0, requests_get_computer_info},
     {"get_session_data", REQUESTS_SESSION, requests_get_session_data},
     {"screen", REQUESTS_SESSION, requests_screen},
-    {"observe", REQUESTS_SESSION, broadcast_observe},
+    {"observe", REQUESTS_SESSION, requests_observe},
     {"new_session", REQUESTS_CHANGES, requests_new_session},
     {"message", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message},
-    {"type", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message_part},
+    {"type", REQUESTS_SESSION | REQUESTS_CHANGES, requests_type_text},
     {"end_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_end_session},
-    {"restore_session", REQUESTS_CHANGES, requests_restore_session},
+    {"restore_session", REQUESTS_CHANGES, requests_undo_end},
     {"cd", REQUESTS_SESSION | REQUESTS_CHANGES, requests_cd},
     {"agent", REQUESTS_SESSION | REQUESTS_CHANGES, requests_agent},
     {"keys", REQUESTS_SESSION | REQUESTS_CHANGES, requests_keys},
     {"rename", REQUESTS_SESSION | REQUESTS_CHANGES, requests_rename},
 };
 
-/* By its first word, whatever else is wrong with it. NULL: there is no such command. */
+/* Finds a command by its first word, whatever else is wrong with it. NULL: unknown. */
 static const struct requests_command *requests_find(span command)
 {
     command = span_trim(command, " \t\r\n");
@@ -449,7 +554,8 @@ static int requests_changes(void *ctx, const struct peers_request *request)
 {
     (void)ctx;
     const struct requests_command *command = requests_find(request->fields.command);
-    return !span_eq(request->fields.type, "system") && command && (command->flags & REQUESTS_CHANGES);
+    return !span_eq(request->fields.type, "system") && command &&
+           (command->flags & REQUESTS_CHANGES);
 }
 
 static void requests_run(struct requests_job *job, const struct requests_command *command)
@@ -465,9 +571,9 @@ static void requests_run(struct requests_job *job, const struct requests_command
     if ((command->flags & REQUESTS_CHANGES) &&
         !codec_is_allowed(all->config->allow, span_of(job->who))) {
         log_line(LOG_WARN, "%s may not %s here ([peers] allow)", job->who, command->name);
-        broadcast_error(job, "this computer does not allow that ([peers] allow)", "FORBIDDEN");
+        requests_fail(job, "this computer does not allow that ([peers] allow)", "FORBIDDEN");
     } else if ((command->flags & REQUESTS_SESSION) && !job->of) {
-        broadcast_error(job, "Session not found", "NOT_FOUND");
+        requests_fail(job, "Session not found", "NOT_FOUND");
     } else {
         command->run(job);
     }
@@ -479,7 +585,7 @@ static void requests_system(struct requests_job *job)
     log_line(LOG_INFO, "system message of %.*s, not for telec: %.*s",
              (int)(r->from.n < 80 ? r->from.n : 80), r->from.n ? r->from.p : "",
              (int)(r->command.n < 80 ? r->command.n : 80), r->command.n ? r->command.p : "");
-    broadcast_error(job, "telec takes no system messages", "NO_HANDLER");
+    requests_fail(job, "telec takes no system messages", "NO_HANDLER");
 }
 
 static void requests_on_request(void *ctx, const struct peers_request *request)
@@ -493,36 +599,42 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
     job->fields = r;
     job->who = span_dup(r->initiator);
     LIST_PUSH(&all->jobs, job);
-    all->jobs_count++;
+    all->job_count++;
     char **words = job->words = codec_words(r->command);
-    if (all->jobs_count > REQUESTS_JOBS_MAX)
-        broadcast_error(job, "too many requests are under way", "BUSY");
+    if (all->job_count > REQUESTS_MAX)
+        requests_fail(job, "too many requests are at work", "BUSY");
     else if (span_eq(r->type, "system"))
         requests_system(job);
     else if (!command)
-        broadcast_error(job, "no handler for that command", "NO_HANDLER");
+        requests_fail(job, "no handler for that command", "NO_HANDLER");
     else if (!words)
-        broadcast_error(job, "the command's quotes do not close", "BAD_REQUEST");
+        requests_fail(job, "a quote in the command is not closed", "BAD_REQUEST");
     else
         requests_run(job, command);
     free(words);
 }
 
+static void requests_on_activity(void *ctx, const char *session_id)
+{
+    struct requests *all = ctx;
+    broadcast_on_activity(&all->broadcasts, session_id);
+}
+
 static const struct peers_hooks requests_peers_hooks = {requests_changes, requests_on_request,
-                                                      broadcast_on_activity};
+                                                        requests_on_activity};
 
 static void requests_init(struct requests *all, struct loop *l, const struct config *config,
-                        struct cache *cache, struct sessions *sessions, struct projects *projects,
-                        struct peers *peers)
+                          struct cache *cache, struct sessions *sessions,
+                          struct projects *projects, struct fleet *fleet)
 {
     *all = (struct requests){.loop = l,
-                           .config = config,
-                           .cache = cache,
-                           .sessions = sessions,
-                           .projects = projects,
-                           .peers = peers};
-    all->look_timer = (struct loop_timer){.fn = broadcast_on_look_due, .ctx = all};
-    peers_start(peers, &requests_peers_hooks, all);
+                             .config = config,
+                             .cache = cache,
+                             .sessions = sessions,
+                             .projects = projects,
+                             .fleet = fleet};
+    broadcast_init(&all->broadcasts, l, config, sessions, fleet);
+    peers_start(fleet, &requests_peers_hooks, all);
 }
 
 static int requests_is_busy(const struct requests *all)
@@ -532,14 +644,7 @@ static int requests_is_busy(const struct requests *all)
 
 static void requests_free(struct requests *all)
 {
-    while (all->shows) {
-        struct broadcast_view *view = all->shows->view;
-        all->shows->view = NULL;
-        if (view)
-            holder_link_cancel(&view->link);
-        free(view);
-        broadcast_show_end(all->shows);
-    }
+    broadcast_free_all(&all->broadcasts);
     while (all->jobs)
-        broadcast_end(all->jobs);
+        requests_end(all->jobs);
 }

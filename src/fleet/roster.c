@@ -1,54 +1,35 @@
 #include "fleet.h"
 
-/* peers - the other computers of the fleet: protocol.md section 3, the live part.
+/* roster - the other computers and their sessions: a hash table by name, and a list in the order
+ * they were first heard.
  *
- * Without local subscribers there are only heartbeats. When a topic gains interest, in this order
- * on one connection: the end of our event stream is noted, the heartbeat says what we want, all
- * others are asked for what they have. So every event that is not in an answer is read after it,
- * and of two states of a session the one that Redis took later counts, unless it says itself that
- * it is older.
- *
- * What peers do to sessions here is handed to hooks; what they say is put into the cache, which
- * tells the local clients. Only events of this computer's own sessions are sent, and only those of
- * the sender's own are taken: nothing is passed on. */
+ * Sessions of other computers stand in the cache. Of two states of a session the one counts that
+ * Redis took later, unless it says itself that it is older (last_activity). A computer is believed
+ * about its own sessions only: nothing is passed on for others. */
 
-#define PEERS_PRESENCE "telec:presence"
-#define PEERS_EVENTS_KEPT 100 /* the same of events */
-/* as many at once, and some may have been cut off: everything is asked for anew */
-#define PEERS_EVENTS_SUSPECT (PEERS_EVENTS_KEPT - 10)
-#define PEERS_REPULL_MS 5000 /* at most so often for that reason */
-#define PEERS_FAILURES_MAX 3           /* and as often when there is no usable answer */
-#define PEERS_FLYING_MAX 512 /* events without an answer; past it they wait */
-#define PEERS_CURSOR_MS 1000 /* until a cursor that can wait is written */
-#define PEERS_CURSOR_FILE "requests.cursor"
-#define PEERS_LOST_MAX 256         /* removals remembered while there is no connection */
-#define PEERS_TEXT_MAX (16 * 1024) /* bytes of a heartbeat */
-#define PEERS_PAGES_MAX 100000     /* of one SCAN */
-#define PEERS_LOOK_MS 200          /* between two looks at keys of those who speak */
-#define PEERS_FRESH_MS 300000      /* projects and todos are asked for again after this */
-#define PEERS_FLUSH_GRAIN_MS 5
+#ifndef ROSTER_FLUSH_MS
+#define ROSTER_FLUSH_MS 5 /* an update of the cache is late by at most this */
+#endif
 
-#define PEERS_EVENTS_KEY "session_events:"
+/* ---- computers ------------------------------------------------------------------------------ */
 
-/* ---- the table ------------------------------------------------------------------------------ */
-
-static struct peers_peer **roster_bucket(struct peers *p, span name)
+static struct roster_peer **roster_bucket(struct fleet *f, span name)
 {
     uint32_t h = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < name.n; i++)
         h = (h ^ (unsigned char)name.p[i]) * 16777619u;
-    return &p->buckets[h % PEERS_BUCKETS];
+    return &f->buckets[h % ROSTER_BUCKETS];
 }
 
-static struct peers_peer *roster_find(const struct peers *p, span computer)
+static struct roster_peer *roster_find(const struct fleet *f, span computer)
 {
-    struct peers_peer *peer = p->link.on ? *roster_bucket((struct peers *)p, computer) : NULL;
+    struct roster_peer *peer = f->streams.on ? *roster_bucket((struct fleet *)f, computer) : NULL;
     while (peer && !span_eq(computer, peer->beat.name))
         peer = peer->next_same;
     return peer;
 }
 
-static void roster_put_peer(const struct peers_peer *peer, buf *b)
+static void roster_put_peer(const struct roster_peer *peer, buf *b)
 {
     json_open(b, '{');
     json_field_string(b, "name", peer->beat.name);
@@ -59,30 +40,29 @@ static void roster_put_peer(const struct peers_peer *peer, buf *b)
     json_close(b, '}');
 }
 
-static void roster_put_self(const struct peers *p, buf *b)
+static void roster_put_self(const struct fleet *f, buf *b)
 {
-    const struct config *c = p->config;
+    const struct config *c = f->config;
     json_open(b, '{');
     json_field_string(b, "name", c->computer);
     json_field_string(b, "status", "online");
     json_field_string(b, "user", config_user(c));
     json_field_string(b, "host", c->host);
-    if (p->link.on)
-        json_field_string(b, "redis", p->link.ready ? "ready" : "reconnecting");
-    if (p->clash_at)
+    if (f->streams.on)
+        json_field_string(b, "redis", f->streams.ready ? "ready" : "reconnecting");
+    if (f->clash_at)
         json_field_string(b, "warning", "another computer has the same name");
     json_close(b, '}');
 }
 
-static void roster_put_computers(const struct peers *p, buf *b)
+static void roster_put_computers(const struct fleet *f, buf *b)
 {
-    roster_put_self(p, b);
-    for (const struct peers_peer *peer = p->first; peer; peer = peer->next)
+    roster_put_self(f, b);
+    for (const struct roster_peer *peer = f->first; peer; peer = peer->next)
         roster_put_peer(peer, b);
 }
 
-/* An event whose data was made by `put`, or is the one member given. */
-static void roster_publish(struct peers *p, unsigned topics, const char *event, span data)
+static void roster_publish(struct fleet *f, unsigned topics, const char *event, span data)
 {
     buf b = {0};
     json_open(&b, '{');
@@ -90,55 +70,54 @@ static void roster_publish(struct peers *p, unsigned topics, const char *event, 
     json_key(&b, "data");
     json_put_raw(&b, data);
     json_close(&b, '}');
-    cache_publish(p->cache, topics, buf_view(&b));
+    cache_publish(f->cache, topics, buf_view(&b));
     buf_free(&b);
 }
 
-static void roster_publish_peer(struct peers_peer *peer)
+static void roster_publish_peer(struct roster_peer *peer)
 {
     buf b = {0};
     roster_put_peer(peer, &b);
-    roster_publish(peer->peers, CACHE_SESSIONS | CACHE_PREPARATION, "computer_updated",
+    roster_publish(peer->fleet, CACHE_SESSIONS | CACHE_PREPARATION, "computer_updated",
                   buf_view(&b));
     buf_free(&b);
 }
 
-static void roster_publish_self(struct peers *p)
+static void roster_publish_self(struct fleet *f)
 {
     buf b = {0};
-    roster_put_self(p, &b);
-    roster_publish(p, CACHE_SESSIONS | CACHE_PREPARATION, "computer_updated", buf_view(&b));
+    roster_put_self(f, &b);
+    roster_publish(f, CACHE_SESSIONS | CACHE_PREPARATION, "computer_updated", buf_view(&b));
     buf_free(&b);
 }
 
-/* What it was asked before is not answered any more, or is not waited for. */
-static void roster_begin_life(struct peers_peer *peer)
+static void roster_begin_life(struct roster_peer *peer)
 {
-    peer->life = ++peer->peers->lives;
+    peer->life = ++peer->fleet->lives;
     peer->pulling = peer->pull_again = peer->preparing = 0;
 }
 
-static struct peers_peer *roster_new_peer(struct peers *p, const struct codec_heartbeat *beat)
+static struct roster_peer *roster_add(struct fleet *f, const struct codec_heartbeat *beat)
 {
-    struct peers_peer *peer = base_alloc(sizeof *peer);
-    struct peers_peer **bucket = roster_bucket(p, span_of(beat->name));
-    peer->peers = p;
+    struct roster_peer *peer = base_alloc(sizeof *peer);
+    struct roster_peer **bucket = roster_bucket(f, span_of(beat->name));
+    peer->fleet = f;
     peer->beat = *beat;
-    peer->beat_at = p->loop->now;
+    peer->beat_at = f->loop->now;
     roster_begin_life(peer);
     peer->next_same = *bucket;
     *bucket = peer;
-    LIST_PUSH(p->last, peer);
-    p->last = &peer->next;
-    p->count++;
-    log_line(LOG_INFO, "computer %s is there", beat->name);
+    LIST_PUSH(f->last, peer);
+    f->last = &peer->next;
+    f->count++;
+    log_line(LOG_INFO, "computer %s: online", beat->name);
     return peer;
 }
 
-static void roster_free_projects(struct peers_peer *peer)
+static void roster_free_projects(struct roster_peer *peer)
 {
     for (int i = 0; i < peer->project_count; i++) {
-        struct peers_project *project = &peer->projects[i];
+        struct roster_project *project = &peer->projects[i];
         free(project->path), free(project->name), free(project->description), free(project->todos);
     }
     free(peer->projects);
@@ -146,46 +125,122 @@ static void roster_free_projects(struct peers_peer *peer)
     peer->project_count = 0;
 }
 
-static void roster_free_peer(struct peers_peer *peer)
+static void roster_free_peer(struct roster_peer *peer)
 {
-    struct peers *p = peer->peers;
-    struct peers_peer **at = roster_bucket(p, span_of(peer->beat.name));
+    struct fleet *f = peer->fleet;
+    struct roster_peer **at = roster_bucket(f, span_of(peer->beat.name));
     while (*at != peer)
         at = &(*at)->next_same;
     *at = peer->next_same;
     if (!peer->next)
-        p->last = peer->link;
+        f->last = peer->link;
     LIST_REMOVE(peer);
-    p->count--;
+    f->count--;
     roster_free_projects(peer);
     buf_free(&peer->text);
     free(peer);
 }
 
-/* id: a session; NULL: the computer. */
-static void roster_tell_gone(struct peers *p, const char *computer, const char *id, const char *why)
+static void roster_tell_gone(struct fleet *f, const char *computer, const char *id, const char *why)
 {
-    if (p->on_gone)
-        p->on_gone(p->gone_ctx, computer, id, why);
+    if (f->on_gone)
+        f->on_gone(f->gone_ctx, computer, id, why);
 }
 
-/* It has gone, and what it had with it. */
-static void roster_remove_peer(struct peers_peer *peer)
+static void roster_remove(struct roster_peer *peer)
 {
-    struct peers *p = peer->peers;
+    struct fleet *f = peer->fleet;
     buf b = {0};
-    for (size_t i = 0; i < p->cache->places; i++) {
-        const struct cache_session *s = p->cache->sessions[i];
+    for (size_t i = 0; i < f->cache->places; i++) {
+        const struct cache_session *s = f->cache->sessions[i];
         if (s && strcmp(s->computer, peer->beat.name) == 0)
-            cache_remove(p->cache, s->id);
+            cache_remove(f->cache, s->id);
     }
-    log_line(LOG_INFO, "computer %s has gone", peer->beat.name);
-    roster_tell_gone(p, peer->beat.name, NULL, "the computer has gone");
+    log_line(LOG_INFO, "computer %s: gone", peer->beat.name);
+    roster_tell_gone(f, peer->beat.name, NULL, "the computer has gone");
     json_open(&b, '{');
     json_field_string(&b, "name", peer->beat.name);
     json_close(&b, '}');
     roster_free_peer(peer);
-    roster_publish(p, CACHE_SESSIONS | CACHE_PREPARATION, "computer_removed", buf_view(&b));
+    roster_publish(f, CACHE_SESSIONS | CACHE_PREPARATION, "computer_removed", buf_view(&b));
     buf_free(&b);
 }
 
+static void roster_free(struct fleet *f)
+{
+    while (f->first)
+        roster_free_peer(f->first);
+}
+
+/* ---- their sessions ------------------------------------------------------------------------- */
+
+static void roster_flush(void *ctx)
+{
+    struct fleet *f = ctx;
+    long long next = cache_flush(f->cache, f->loop->now);
+    if (next >= 0)
+        loop_timer_set(f->loop, &f->flush_timer, next + ROSTER_FLUSH_MS);
+}
+
+static struct codec_id roster_stamp(const struct cache_session *s)
+{
+    return (struct codec_id){s->order[0], s->order[1]};
+}
+
+/* Was the session removed after `at`? */
+static int roster_was_removed(const struct roster_peer *peer, const char *id, struct codec_id at)
+{
+    for (int i = 0; i < ROSTER_REMOVED_MAX; i++)
+        if (strcmp(peer->removed[i].id, id) == 0 && codec_compare_ids(peer->removed[i].at, at) > 0)
+            return 1;
+    return 0;
+}
+
+static int roster_put_session(struct roster_peer *peer, const struct codec_session *told,
+                              struct codec_id at, int listed)
+{
+    struct fleet *f = peer->fleet;
+    struct cache_session *s = cache_find(f->cache, told->id);
+    buf object = {0};
+    if (s && strcmp(s->computer, peer->beat.name) != 0) {
+        struct roster_peer *other = roster_find(f, span_of(s->computer));
+        if (!listed || !other)
+            return 0;
+        cache_remove(f->cache, told->id);
+        s = NULL;
+    }
+    if (s && (told->activity < s->activity || codec_compare_ids(at, roster_stamp(s)) < 0))
+        return 0;
+    if (!s && (peer->sessions >= ROSTER_SESSIONS_MAX || roster_was_removed(peer, told->id, at)))
+        return 0;
+    codec_put_session(&object, told->object, peer->beat.name);
+    span json = buf_view(&object);
+    peer->sessions += s == NULL;
+    s = cache_put(f->cache, told->id, peer->beat.name, &json, 1, f->loop->now);
+    buf_free(&object);
+    s->activity = told->activity;
+    s->order[0] = at.ms;
+    s->order[1] = at.seq;
+    s->listed = f->listing;
+    if (!f->flush_timer.slot)
+        roster_flush(f);
+    return 1;
+}
+
+static void roster_drop_session(struct roster_peer *peer, const char *id)
+{
+    roster_tell_gone(peer->fleet, peer->beat.name, id, "the session has ended");
+    cache_remove(peer->fleet->cache, id);
+}
+
+static void roster_note_removal(struct roster_peer *peer, const char *id, struct codec_id at)
+{
+    const struct cache_session *s = cache_find(peer->fleet->cache, id);
+    int place = peer->removed_next++ % ROSTER_REMOVED_MAX;
+    snprintf(peer->removed[place].id, sizeof peer->removed[place].id, "%s", id);
+    peer->removed[place].at = at;
+    peer->removed_next %= ROSTER_REMOVED_MAX;
+    if (s && strcmp(s->computer, peer->beat.name) == 0 &&
+        codec_compare_ids(at, roster_stamp(s)) >= 0)
+        roster_drop_session(peer, id);
+}

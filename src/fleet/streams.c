@@ -1,32 +1,40 @@
 #include "fleet.h"
 
-/* link - the conversations with Redis: commands, streams that are read, requests and their answers,
- * presence: what all of protocol.md section 3 is made of.
+/* streams - the conversations with Redis (doc/protocol.md, section 3): commands, the streams that
+ * are read, requests to other computers and their replies, one subscribed channel.
  *
- * Commands are pipelined on `calls`. Everything that is read stands in one blocking XREAD on
- * `reader`, which CLIENT UNBLOCK interrupts when that set changes (a new connection where it is
- * refused). Presence is heard on `calls`, too, or on `ear` where RESP2 wants a connection for that
- * alone. When `calls` is ready again after a loss the reader starts anew: what cut one connection
- * may have cut the other without a word. */
+ * Commands are pipelined on the connection `calls`. All streams are read by one blocking XREAD on
+ * `reader`; when the set of streams changes, CLIENT UNBLOCK interrupts it (a new connection does
+ * where Redis refuses that). The channel is subscribed to on `calls`; with RESP2 on `subscriber`,
+ * because such a connection can do nothing else. When `calls` is ready again after a loss, `reader`
+ * connects again, too: the same fault may have cut it without notice. */
 
-#define STREAMS_REQUESTS_MAX 1000 /* a stream of requests is cut to about that many */
-#define STREAMS_READ_COUNT 200    /* entries of each stream in one XREAD */
-#define STREAMS_UNBLOCK_MS 5      /* an XREAD that was not blocked yet is interrupted again */
-#define STREAMS_RETRY_MS 1000     /* after an XREAD that was refused */
+#define STREAMS_REQUESTS_KEPT 1000 /* entries of a stream of requests, about */
+#define STREAMS_REPLIES_KEPT 10    /* entries of a reply's stream, about */
+#define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
+#define STREAMS_UNBLOCK_MS 5       /* from a CLIENT UNBLOCK that came too early to the next */
 
-/* ---- saying what is wrong ------------------------------------------------------------------- */
+/* ---- the log -------------------------------------------------------------------------------- */
 
-/* Others can send rubbish as fast as they like: a line a second, and how much was left out. */
+/* Others can send faults as fast as they like, so the log gets one line in STREAMS_LOG_MS. */
 static void streams_complain(struct streams *l, const char *what, span who, const char *why)
 {
-    if (l->logged_at && l->loop->now < l->logged_at + 1000) {
-        l->quiet++;
+    if (l->logged_at && l->loop->now < l->logged_at + STREAMS_LOG_MS) {
+        l->omitted++;
         return;
     }
-    log_line(LOG_WARN, "%s of %.*s: %s (%lld like this were not logged)", what,
-             (int)(who.n < 80 ? who.n : 80), who.n ? who.p : "", why, l->quiet);
+    log_line(LOG_WARN, "%s of %.*s: %s (%lld lines like this omitted)", what,
+             (int)(who.n < 80 ? who.n : 80), who.n ? who.p : "", why, l->omitted);
     l->logged_at = l->loop->now;
-    l->quiet = 0;
+    l->omitted = 0;
+}
+
+static void streams_refused(struct streams *l, const char *what, const struct resp *error)
+{
+    char why[160];
+    snprintf(why, sizeof why, "refused: %.*s", (int)(error->text.n < 120 ? error->text.n : 120),
+             error->text.n ? error->text.p : "");
+    streams_complain(l, what, span_of("Redis"), why);
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */
@@ -39,7 +47,7 @@ static void streams_put_command(buf *b, const span *args, size_t count)
 }
 
 static int streams_send(struct redis *r, const span *args, size_t count, long long block_ms,
-                     void (*done)(void *ctx, const struct resp *reply), void *ctx)
+                        void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     buf b = {0};
     streams_put_command(&b, args, count);
@@ -48,9 +56,8 @@ static int streams_send(struct redis *r, const span *args, size_t count, long lo
     return sent;
 }
 
-/* The same of C strings, the last one followed by NULL. */
 static int streams_call(struct streams *l, const char *const *args,
-                     void (*done)(void *ctx, const struct resp *reply), void *ctx)
+                        void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     buf b = {0};
     resp_put_strings(&b, args);
@@ -59,7 +66,6 @@ static int streams_call(struct streams *l, const char *const *args,
     return sent;
 }
 
-/* To be freed. */
 static char *streams_key(const char *before, const char *name)
 {
     buf b = {0};
@@ -75,8 +81,9 @@ static void streams_put_time(char out[32])
     snprintf(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
 }
 
-static int streams_add(struct streams *l, const char *key, int most, const span *fields, size_t count,
-                    int ttl_s, void (*done)(void *ctx, const struct resp *reply), void *ctx)
+static int streams_add(struct streams *l, const char *key, int most, const span *fields,
+                       size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
+                       void *ctx)
 {
     char number[16], ttl[16];
     snprintf(number, sizeof number, "%d", most);
@@ -91,17 +98,18 @@ static int streams_add(struct streams *l, const char *key, int most, const span 
     return sent;
 }
 
-static void streams_answer(struct streams *l, struct codec_id request, span envelope)
+static void streams_reply(struct streams *l, struct codec_id request, span envelope)
 {
     buf id = {0}, key = {0};
     char time[32];
     codec_put_id(&id, request);
     streams_put_time(time);
-    buf_fmt(&key, "%s%s", STREAMS_ANSWER_KEY, buf_cstr(&id));
+    buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, buf_cstr(&id));
     const span fields[] = {span_of("chunk"),      envelope,     span_of("timestamp"), span_of(time),
                            span_of("message_id"), buf_view(&id)};
-    if (!streams_add(l, buf_cstr(&key), 10, fields, COUNT_OF(fields), 60, NULL, NULL))
-        log_line(LOG_WARN, "request %s can't be answered: Redis is not connected", id.p);
+    if (!streams_add(l, buf_cstr(&key), STREAMS_REPLIES_KEPT, fields, COUNT_OF(fields),
+                     STREAMS_TTL_S, NULL, NULL))
+        log_line(LOG_WARN, "request %s: no reply: Redis is not connected", id.p);
     buf_free(&id), buf_free(&key);
 }
 
@@ -118,7 +126,7 @@ static void streams_on_exists(void *ctx, const struct resp *reply)
 }
 
 static int streams_exists(struct streams *l, const char *key, void (*done)(void *ctx, int exists),
-                       void *ctx)
+                          void *ctx)
 {
     const char *const args[] = {"EXISTS", key, NULL};
     struct streams_exist *asked = base_alloc(sizeof *asked);
@@ -133,7 +141,6 @@ static int streams_exists(struct streams *l, const char *key, void (*done)(void 
 
 static void streams_read(struct streams *l);
 
-/* The set of streams has changed: the XREAD under way, if any, must see it. */
 static void streams_reread(struct streams *l)
 {
     l->stale_read = 1;
@@ -148,7 +155,7 @@ static void streams_stream_open(struct streams *l, struct streams_stream *s)
     streams_reread(l);
 }
 
-/* What of it is under way is passed over; the XREAD under way may go on with it. */
+/* The XREAD in flight may still have it; its entries there are ignored. */
 static void streams_stream_close(struct streams *l, struct streams_stream *s)
 {
     LIST_REMOVE(s);
@@ -164,7 +171,6 @@ static void streams_stream_free(struct streams *l, struct streams_stream *s)
     s->key = NULL;
 }
 
-/* The id of the last entry in an answer to XREVRANGE … COUNT 1; 0-0: it is empty. */
 static struct codec_id streams_last_id(const struct resp *reply)
 {
     struct codec_id id = {0};
@@ -178,13 +184,13 @@ static struct codec_id streams_last_id(const struct resp *reply)
     return id;
 }
 
-static void streams_take_entries(struct streams *l, size_t place, const struct resp *entries)
+static void streams_read_entries(struct streams *l, size_t place, const struct resp *entries)
 {
     struct resp_iter it = resp_iter(entries);
     struct resp entry, id_text, fields;
     l->batch = entries->count;
     while (resp_next(&it, &entry)) {
-        struct streams_stream *s = l->reading[place]; /* it may be closed meanwhile */
+        struct streams_stream *s = l->reading[place]; /* on_entry may close it */
         struct resp_iter parts = resp_iter(&entry);
         struct codec_id id;
         if (!s)
@@ -197,7 +203,7 @@ static void streams_take_entries(struct streams *l, size_t place, const struct r
         if (codec_compare_ids(id, s->at) <= 0)
             continue;
         s->at = id;
-        s->take(s, id, &fields);
+        s->on_entry(s, id, &fields);
     }
 }
 
@@ -207,25 +213,24 @@ static void streams_on_read(void *ctx, const struct resp *reply)
     struct resp key, entries;
     size_t place = 0;
     l->blocked = 0;
-    if (!reply) { /* on_ready of the next connection goes on, with less if this was too much */
+    if (!reply) { /* on_ready of the next connection reads on, less at once: it may be too much */
         l->read_count = l->read_count > 4 ? l->read_count / 4 : 1;
         return;
     }
     l->read_count = l->read_count < STREAMS_READ_COUNT / 2 ? l->read_count * 2 : STREAMS_READ_COUNT;
     if (reply->type == RESP_ERROR) {
-        streams_complain(l, "an XREAD", span_of("the streams"), "refused, see the next line");
-        streams_complain(l, "an XREAD", reply->text, "was the answer");
+        streams_refused(l, "an XREAD", reply);
         loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_RETRY_MS);
         return;
     }
     struct resp_iter it = resp_iter(reply);
-    while (resp_next_pair(&it, &key, &entries)) { /* they come in the order they were asked for */
+    while (resp_next_pair(&it, &key, &entries)) { /* in the order of the command */
         while (place < l->reading_count &&
                (!l->reading[place] || !span_eq(key.text, l->reading[place]->key)))
             place++;
         if (place == l->reading_count)
             break;
-        streams_take_entries(l, place, &entries);
+        streams_read_entries(l, place, &entries);
     }
     streams_read(l);
 }
@@ -266,16 +271,14 @@ static void streams_read(struct streams *l)
     buf_free(&id);
 }
 
-static void streams_interrupt(void *ctx);
-
-/* 0: it was not blocked yet, or not any more. */
+/* An answer of 0: the XREAD did not block yet, or no longer. */
 static void streams_on_unblocked(void *ctx, const struct resp *reply)
 {
     struct streams *l = ctx;
     if (!reply || !l->blocked || !l->stale_read)
         return;
     if (reply->type == RESP_ERROR) {
-        log_line(LOG_WARN, "CLIENT UNBLOCK is refused (%.*s): connecting again instead",
+        log_line(LOG_WARN, "Redis refuses CLIENT UNBLOCK (%.*s): a new connection interrupts reads",
                  (int)(reply->text.n < 80 ? reply->text.n : 80), reply->text.p);
         l->no_unblock = 1;
         redis_restart(&l->reader);
@@ -302,125 +305,128 @@ static void streams_interrupt(void *ctx)
         redis_restart(&l->reader);
 }
 
-/* ---- requests to others --------------------------------------------------------------------- */
+/* ---- requests to other computers ------------------------------------------------------------ */
 
-static void streams_ask_free(struct streams_ask *ask)
+static void streams_request_free(struct streams_request *request)
 {
-    if (ask->sending || ask->link)
+    if (request->sending || request->link)
         return;
-    free(ask->computer);
-    buf_free(&ask->again);
-    free(ask);
+    free(request->computer);
+    buf_free(&request->again);
+    free(request);
 }
 
-/* Takes it out; its memory lasts until the XADD was answered. */
-static void streams_ask_unlink(struct streams_ask *ask)
+/* Its memory lasts until its XADD is answered. */
+static void streams_request_unlink(struct streams_request *request)
 {
-    struct streams *l = ask->owner;
-    if (!ask->link)
+    struct streams *l = request->owner;
+    if (!request->link)
         return;
-    LIST_REMOVE(ask);
-    l->ask_count--;
-    loop_timer_cancel(l->loop, &ask->timer);
-    streams_stream_free(l, &ask->stream);
+    LIST_REMOVE(request);
+    l->request_count--;
+    loop_timer_cancel(l->loop, &request->timer);
+    streams_stream_free(l, &request->stream);
 }
 
-static void streams_ask_finish(struct streams_ask *ask, const struct codec_answer *answer,
-                            struct codec_id at, const char *why)
+static void streams_request_finish(struct streams_request *request,
+                                   const struct codec_reply *reply, struct codec_id at,
+                                   const char *why)
 {
-    if (!ask->link)
+    if (!request->link)
         return;
-    streams_ask_unlink(ask);
-    if (ask->done)
-        ask->done(ask->ctx, answer, at, why);
-    ask->done = NULL;
-    streams_ask_free(ask);
+    streams_request_unlink(request);
+    if (request->done)
+        request->done(request->ctx, reply, at, why);
+    request->done = NULL;
+    streams_request_free(request);
 }
 
-static void streams_forget(struct streams_ask *ask)
+static void streams_cancel(struct streams_request *request)
 {
-    ask->done = NULL;
-    streams_ask_unlink(ask);
-    streams_ask_free(ask);
+    request->done = NULL;
+    streams_request_unlink(request);
+    streams_request_free(request);
 }
 
-static void streams_ask_on_late(void *ctx)
+static void streams_request_on_late(void *ctx)
 {
-    streams_ask_finish(ctx, NULL, (struct codec_id){0}, "does not answer");
+    streams_request_finish(ctx, NULL, (struct codec_id){0}, "does not answer");
 }
 
-static void streams_ask_take(struct streams_stream *s, struct codec_id id, const struct resp *fields)
+static void streams_request_on_entry(struct streams_stream *s, struct codec_id id,
+                                     const struct resp *fields)
 {
-    struct streams_ask *ask = s->owner;
+    struct streams_request *request = s->owner;
     struct resp_iter it = resp_iter(fields);
     struct resp key, value;
-    struct codec_answer answer;
-    const char *why = "an answer without a chunk";
+    struct codec_reply reply;
+    const char *why = "no chunk";
     while (resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "chunk") && codec_parse_answer(value.text, &answer, &why)) {
-            streams_ask_finish(ask, &answer, id, NULL);
+        if (span_eq(key.text, "chunk") && codec_parse_reply(value.text, &reply, &why)) {
+            streams_request_finish(request, &reply, id, NULL);
             return;
         }
-    streams_complain(ask->owner, "an answer", span_of(ask->computer), why);
+    streams_complain(request->owner, "a reply", span_of(request->computer), why);
 }
 
-static void streams_ask_on_sent(void *ctx, const struct resp *reply)
+static void streams_request_on_sent(void *ctx, const struct resp *reply)
 {
-    struct streams_ask *ask = ctx;
+    struct streams_request *request = ctx;
     struct codec_id id;
     char why[160];
-    if (reply && reply->type == RESP_ERROR && ask->again.n && ask->link) {
-        /* an id that is not above the stream's last one: then as Redis likes */
-        int sent = redis_call(&ask->owner->calls, buf_view(&ask->again), 0, streams_ask_on_sent, ask);
-        buf_free(&ask->again);
+    if (reply && reply->type == RESP_ERROR && request->again.n && request->link) {
+        /* the stream's last id is above ours: let Redis choose one */
+        int sent = redis_call(&request->owner->calls, buf_view(&request->again), 0,
+                              streams_request_on_sent, request);
+        buf_free(&request->again);
         if (sent)
             return;
     }
-    ask->sending = 0;
-    if (!ask->link) {
-        streams_ask_free(ask);
+    request->sending = 0;
+    if (!request->link) {
+        streams_request_free(request);
     } else if (!reply) {
-        streams_ask_finish(ask, NULL, (struct codec_id){0}, "the connection to Redis was lost");
+        streams_request_finish(request, NULL, (struct codec_id){0},
+                               "the connection to Redis was lost");
     } else if (!codec_parse_id(reply->text, &id)) {
         snprintf(why, sizeof why, "Redis refuses the request: %.*s",
                  (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
-        streams_ask_finish(ask, NULL, (struct codec_id){0}, why);
+        streams_request_finish(request, NULL, (struct codec_id){0}, why);
     } else {
         buf text = {0};
         codec_put_id(&text, id);
-        ask->stream.key = streams_key(STREAMS_ANSWER_KEY, buf_cstr(&text));
+        request->stream.key = streams_key(STREAMS_OUTPUT_KEY, buf_cstr(&text));
         buf_free(&text);
-        streams_stream_open(ask->owner, &ask->stream);
+        streams_stream_open(request->owner, &request->stream);
     }
 }
 
-/* An id for a request. Redis numbers entries within a stream only: two requests to two computers in
- * one millisecond would get one id, and so one place for both answers. Ours has a number that is
- * nobody else's. */
+/* Makes an id for a request. Redis numbers entries within one stream only: two requests to two
+ * computers in one millisecond would get the same id, and both replies the same key. Ours has a
+ * number of its own. */
 static void streams_put_id(struct streams *l, char out[48])
 {
     snprintf(out, 48, "%lld-%llu", clock_mono_ms() + l->clock, l->number++);
 }
 
-/* The XADD of a request. */
-static int streams_send_request(struct streams_ask *ask, const struct codec_request *request)
+static int streams_send_request(struct streams_request *request, const struct codec_request *what)
 {
-    struct streams *l = ask->owner;
-    char *key = streams_key(STREAMS_REQUESTS_KEY, ask->computer);
+    struct streams *l = request->owner;
+    char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
     char time[32], most[16], id[48];
     streams_put_time(time);
-    snprintf(most, sizeof most, "%d", STREAMS_REQUESTS_MAX);
+    snprintf(most, sizeof most, "%d", STREAMS_REQUESTS_KEPT);
     const struct {
         const char *name;
         span value;
-    } fields[] = {{"command", request->command},
+    } fields[] = {{"command", what->command},
                   {"timestamp", span_of(time)},
                   {"initiator", span_of(l->config->computer)},
-                  {"session_id", request->session_id},
-                  {"title", request->title},
-                  {"project_dir", request->project_dir},
-                  {"channel_metadata", request->metadata},
-                  {"auto_command", request->auto_command}};
+                  {"session_id", what->session_id},
+                  {"title", what->title},
+                  {"project_dir", what->project_dir},
+                  {"channel_metadata", what->metadata},
+                  {"auto_command", what->auto_command}};
     span args[6 + 2 * COUNT_OF(fields)] = {span_of("XADD"), span_of(key),  span_of("MAXLEN"),
                                            span_of("~"),    span_of(most), (span){0}};
     size_t n = 6;
@@ -431,54 +437,54 @@ static int streams_send_request(struct streams_ask *ask, const struct codec_requ
         }
     streams_put_id(l, id);
     args[5] = span_of(id);
-    int sent = streams_send(&l->calls, args, n, 0, streams_ask_on_sent, ask);
+    int sent = streams_send(&l->calls, args, n, 0, streams_request_on_sent, request);
     args[5] = span_of("*");
-    streams_put_command(&ask->again, args, n);
+    streams_put_command(&request->again, args, n);
     free(key);
     return sent;
 }
 
-static struct streams_ask *streams_ask(struct streams *l, const char *computer,
-                                 const struct codec_request *request,
-                                 void (*done)(void *ctx, const struct codec_answer *answer,
-                                              struct codec_id at, const char *why),
-                                 void *ctx, const char **why)
+static struct streams_request *
+streams_ask(struct streams *l, const char *computer, const struct codec_request *what,
+            void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at,
+                         const char *why),
+            void *ctx, const char **why)
 {
-    *why = !l->ready                       ? "Redis is not connected"
-           : l->ask_count >= STREAMS_ASKS_MAX ? "too many requests are under way"
-                                           : NULL;
+    *why = !l->ready                                 ? "Redis is not connected"
+           : l->request_count >= STREAMS_PENDING_MAX ? "too many requests are pending"
+                                                     : NULL;
     if (*why)
         return NULL;
-    struct streams_ask *ask = base_alloc(sizeof *ask);
-    ask->owner = l;
-    ask->computer = span_dup(span_of(computer));
-    ask->done = done;
-    ask->ctx = ctx;
-    ask->stream.owner = ask;
-    ask->stream.take = streams_ask_take;
-    ask->timer = (struct loop_timer){.fn = streams_ask_on_late, .ctx = ask};
-    if (!streams_send_request(ask, request)) {
-        *why = "Redis takes no more requests";
-        streams_ask_free(ask);
+    struct streams_request *request = base_alloc(sizeof *request);
+    request->owner = l;
+    request->computer = span_dup(span_of(computer));
+    request->done = done;
+    request->ctx = ctx;
+    request->stream.owner = request;
+    request->stream.on_entry = streams_request_on_entry;
+    request->timer = (struct loop_timer){.fn = streams_request_on_late, .ctx = request};
+    if (!streams_send_request(request, what)) {
+        *why = "Redis does not keep up: too many commands are pending";
+        streams_request_free(request);
         return NULL;
     }
-    ask->sending = 1;
-    LIST_PUSH(&l->asks, ask);
-    l->ask_count++;
-    loop_timer_set(l->loop, &ask->timer, l->loop->now + STREAMS_ASK_MS);
-    return ask;
+    request->sending = 1;
+    LIST_PUSH(&l->requests, request);
+    l->request_count++;
+    loop_timer_set(l->loop, &request->timer, l->loop->now + STREAMS_REPLY_MS);
+    return request;
 }
 
-static void streams_find_end(struct streams *l, const char *key,
-                          void (*done)(void *ctx, const struct resp *reply), void *ctx)
+static int streams_find_end(struct streams *l, const char *key,
+                            void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     const char *const args[] = {"XREVRANGE", key, "+", "-", "COUNT", "1", NULL};
-    streams_call(l, args, done, ctx);
+    return streams_call(l, args, done, ctx);
 }
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static void streams_listen(struct streams *l, struct redis *r)
+static void streams_subscribe(struct streams *l, struct redis *r)
 {
     const char *const args[] = {"SUBSCRIBE", l->hooks->channel, NULL};
     buf b = {0};
@@ -487,7 +493,7 @@ static void streams_listen(struct streams *l, struct redis *r)
     buf_free(&b);
 }
 
-/* The connection works, and it is known what time it is there. */
+/* Redis's time is known: `calls` is ready. */
 static void streams_on_time(void *ctx, const struct resp *reply)
 {
     struct streams *l = ctx;
@@ -501,10 +507,10 @@ static void streams_on_time(void *ctx, const struct resp *reply)
         l->clock = s * 1000 + us / 1000 - clock_mono_ms();
     l->ready = 1;
     if (l->calls.protocol >= 3) {
-        streams_listen(l, &l->calls);
-    } else if (!l->ear_started) {
-        l->ear_started = 1;
-        redis_start(&l->ear);
+        streams_subscribe(l, &l->calls);
+    } else if (!l->subscriber_started) {
+        l->subscriber_started = 1;
+        redis_start(&l->subscriber);
     }
     l->hooks->on_ready(l->ctx);
     if (l->stopped)
@@ -535,7 +541,7 @@ static void streams_on_push(void *ctx, span channel, span message)
 {
     struct streams *l = ctx;
     if (span_eq(channel, l->hooks->channel))
-        l->hooks->on_said(l->ctx, message);
+        l->hooks->on_message(l->ctx, message);
 }
 
 static void streams_reader_on_ready(void *ctx)
@@ -551,49 +557,50 @@ static void streams_reader_on_lost(void *ctx, const char *why)
     ((struct streams *)ctx)->blocked = 0;
 }
 
-static void streams_ear_on_ready(void *ctx)
+static void streams_subscriber_on_ready(void *ctx)
 {
     struct streams *l = ctx;
-    streams_listen(l, &l->ear);
-    l->hooks->on_listening(l->ctx);
+    streams_subscribe(l, &l->subscriber);
+    l->hooks->on_subscribed(l->ctx);
 }
 
-static const struct redis_hooks streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push},
-                                streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost,
-                                                     NULL},
-                                streams_ear_hooks = {streams_ear_on_ready, NULL, streams_on_push};
+static const struct redis_hooks
+    streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push},
+    streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost, NULL},
+    streams_subscriber_hooks = {streams_subscriber_on_ready, NULL, streams_on_push};
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void streams_free(struct streams *l)
 {
     l->ready = 0;
-    while (l->asks)
-        streams_ask_finish(l->asks, NULL, (struct codec_id){0}, "the daemon ends");
+    while (l->requests)
+        streams_request_finish(l->requests, NULL, (struct codec_id){0}, "the daemon ends");
     redis_free(&l->calls);
     redis_free(&l->reader);
-    redis_free(&l->ear);
+    redis_free(&l->subscriber);
     free(l->reading);
     l->reading = NULL;
     l->on = 0;
 }
 
 static int streams_init(struct streams *l, struct loop *loop, const struct config *config,
-                     const struct streams_hooks *hooks, void *ctx, buf *error)
+                        const struct streams_hooks *hooks, void *ctx, buf *error)
 {
     *l = (struct streams){.loop = loop, .config = config, .hooks = hooks, .ctx = ctx};
     if (!config->redis_url[0])
         return 0;
     if (redis_init(&l->calls, loop, config, "calls", &streams_calls_hooks, l, error) != 0 ||
         redis_init(&l->reader, loop, config, "reader", &streams_reader_hooks, l, error) != 0 ||
-        redis_init(&l->ear, loop, config, "ear", &streams_ear_hooks, l, error) != 0) {
+        redis_init(&l->subscriber, loop, config, "subscriber", &streams_subscriber_hooks, l,
+                   error) != 0) {
         streams_free(l);
         return -1;
     }
     l->on = 1;
     l->read_count = STREAMS_READ_COUNT;
     os_random(&l->number, sizeof l->number);
-    l->number >>= 2; /* there is room for as many as will ever be */
+    l->number >>= 2; /* it must never wrap */
     l->clock = clock_wall_ms() - clock_mono_ms();
     l->unblock_timer = (struct loop_timer){.fn = streams_interrupt, .ctx = l};
     l->reread = (struct loop_task){.fn = streams_interrupt, .ctx = l};

@@ -18,7 +18,7 @@ struct daemon {
     struct cache cache;
     struct sessions sessions;
     struct projects projects;
-    struct peers peers;
+    struct fleet peers;
     struct observations observations;
     struct requests requests;
     struct httpd httpd;
@@ -163,7 +163,7 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
                 &d.observations, &d.httpd);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     while (!d.stopping || d.httpd.clients ||
-           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.peers.link))))
+           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.peers.streams))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     requests_free(&d.requests);

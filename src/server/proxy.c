@@ -13,7 +13,7 @@
 struct proxy {
     struct server *server;
     struct httpd_client *client;
-    struct streams_ask *asked;
+    struct streams_request *asked;
     char *computer, *id; /* id: of the session that it is about; or NULL */
     void (*answer)(struct proxy *proxy, struct json data);
 };
@@ -28,7 +28,7 @@ static void proxy_free(struct proxy *proxy)
 static void proxy_on_gone(void *ctx)
 {
     struct proxy *proxy = ctx;
-    streams_forget(proxy->asked);
+    streams_cancel(proxy->asked);
     proxy_free(proxy);
 }
 
@@ -58,7 +58,7 @@ static const struct {
     {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
 };
 
-static void proxy_reply_error(struct proxy *proxy, const struct codec_answer *answer)
+static void proxy_reply_error(struct proxy *proxy, const struct codec_reply *answer)
 {
     char *error = json_dup_text(answer->error);
     const char *why = error && *error ? error : "it failed without a reason";
@@ -72,7 +72,7 @@ static void proxy_reply_error(struct proxy *proxy, const struct codec_answer *an
     free(error);
 }
 
-static void proxy_on_done(void *ctx, const struct codec_answer *answer, struct codec_id at,
+static void proxy_on_done(void *ctx, const struct codec_reply *answer, struct codec_id at,
                            const char *why)
 {
     struct proxy *proxy = ctx;
@@ -99,7 +99,7 @@ static void proxy_ask(struct request *r, const char *computer, const struct code
                               .id = r->id ? span_dup(span_of(r->id)) : NULL,
                               .answer = answer};
     proxy->asked =
-        streams_ask(&r->server->peers->link, computer, request, proxy_on_done, proxy, &why);
+        streams_ask(&r->server->peers->streams, computer, request, proxy_on_done, proxy, &why);
     if (!proxy->asked) {
         proxy_refuse(r->client, 503, computer, why);
         proxy_free(proxy);
@@ -158,7 +158,7 @@ static void proxy_get(struct request *r)
 {
     const struct cache_session *known = cache_find(r->server->cache, r->id);
     struct codec_request list = {.command = span_of("list_sessions")};
-    if (presence_must_be_asked(r->server->peers, r->computer))
+    if (pull_must_ask(r->server->peers, r->computer))
         proxy_ask(r, r->computer, &list, proxy_reply_session);
     else if (known && strcmp(known->computer, r->computer) == 0)
         httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
@@ -191,7 +191,7 @@ static void proxy_reply_ended(struct proxy *proxy, struct json data)
 /* Only a telec can undo an end. */
 static void proxy_delete(struct request *r)
 {
-    const struct peers_peer *peer = roster_find(r->server->peers, span_of(r->computer));
+    const struct roster_peer *peer = roster_find(r->server->peers, span_of(r->computer));
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     char seconds[16];
     snprintf(seconds, sizeof seconds, "%d", undo_s);
@@ -302,7 +302,7 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
  * what is typed into a shell. */
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan)
 {
-    const struct peers_peer *peer = roster_find(r->server->peers, span_of(computer));
+    const struct roster_peer *peer = roster_find(r->server->peers, span_of(computer));
     const char *agent = plan->command ? "shell" : plan->agent, *message = plan->message;
     buf typed = {0}, line = {0}, metadata = {0};
     if (plan->command) {

@@ -34,7 +34,7 @@ static void routes_listing_free(struct routes_listing *listing)
 static void routes_listing_on_gone(void *ctx)
 {
     struct routes_listing *listing = ctx;
-    pull_gather_end(&listing->gather);
+    pull_gather_cancel(&listing->gather);
     routes_listing_free(listing);
 }
 
@@ -76,7 +76,7 @@ static void routes_list_sessions(struct request *r)
         ;
     else if (!computer || !*computer) {
         routes_list(r, NULL, CACHE_SESSIONS, wait_ms, routes_send_all_sessions);
-    } else if (!request_is_here(server, computer) && presence_must_be_asked(server->peers, computer)) {
+    } else if (!request_is_here(server, computer) && pull_must_ask(server->peers, computer)) {
         proxy_list_sessions(r, computer);
     } else {
         buf b = {0};
@@ -694,7 +694,7 @@ static void routes_handle(void *ctx, struct httpd_request *request)
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct peers *peers, struct observations *observations, struct httpd *httpd)
+                     struct fleet *peers, struct observations *observations, struct httpd *httpd)
 {
     *server = (struct server){.loop = l,
                       .config = config,

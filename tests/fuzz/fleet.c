@@ -52,13 +52,13 @@ static void fuzz_fleet_event(span text)
 
 static void fuzz_fleet_answer(span text)
 {
-    struct codec_answer a, again;
+    struct codec_reply a, again;
     const char *why;
     buf b = {0};
-    if (!codec_parse_answer(text, &a, &why) || !a.good)
+    if (!codec_parse_reply(text, &a, &why) || !a.good)
         return;
     codec_put_success(&b, a.data.type == JSON_NONE ? span_of("null") : a.data.text);
-    fuzz_fleet_need(codec_parse_answer(buf_view(&b), &again, &why) && again.good);
+    fuzz_fleet_need(codec_parse_reply(buf_view(&b), &again, &why) && again.good);
     buf_free(&b);
 }
 

@@ -30,8 +30,8 @@ static int unit_fleet_happens(span text)
 
 static int unit_fleet_answers(span text)
 {
-    struct codec_answer a;
-    return codec_parse_answer(text, &a, &unit_fleet_why);
+    struct codec_reply a;
+    return codec_parse_reply(text, &a, &unit_fleet_why);
 }
 
 static void unit_fleet_names(void)
@@ -273,7 +273,7 @@ static void unit_fleet_requests(void)
                                             {"from_computer", "f"},
                                             {"args", "g"}};
     for (size_t i = 0; i < COUNT_OF(fields); i++)
-        codec_take_field(&r, span_of(fields[i][0]), span_of(fields[i][1]));
+        codec_set_field(&r, span_of(fields[i][0]), span_of(fields[i][1]));
     CHECK_SPAN(r.command, "c");
     CHECK_SPAN(r.initiator, "i");
     CHECK_SPAN(r.session_id, "s");
@@ -288,23 +288,23 @@ static void unit_fleet_requests(void)
 
 static void unit_fleet_envelopes(void)
 {
-    struct codec_answer a;
+    struct codec_reply a;
     buf b = {0};
     codec_put_success(&b, span_of("[1]"));
     CHECK_SPAN(buf_view(&b), "{\"status\":\"success\",\"data\":[1]}");
     unit_fleet_cuts(buf_cstr(&b), unit_fleet_answers);
-    CHECK(codec_parse_answer(buf_view(&b), &a, &unit_fleet_why));
+    CHECK(codec_parse_reply(buf_view(&b), &a, &unit_fleet_why));
     CHECK(a.good && a.data.type == JSON_ARRAY && !a.code[0]);
     buf_clear(&b);
     codec_put_error(&b, "no \"way\"", "NO_HANDLER");
     CHECK_SPAN(buf_view(&b), "{\"status\":\"error\",\"error\":\"no \\\"way\\\"\",\"code\":"
                              "\"NO_HANDLER\"}");
     unit_fleet_cuts(buf_cstr(&b), unit_fleet_answers);
-    CHECK(codec_parse_answer(buf_view(&b), &a, &unit_fleet_why));
+    CHECK(codec_parse_reply(buf_view(&b), &a, &unit_fleet_why));
     CHECK(!a.good && strcmp(a.code, "NO_HANDLER") == 0 && json_text_eq(a.error, "no \"way\""));
-    CHECK(codec_parse_answer(span_of("{\"status\": \"error\"}"), &a, &unit_fleet_why));
+    CHECK(codec_parse_reply(span_of("{\"status\": \"error\"}"), &a, &unit_fleet_why));
     CHECK(!a.good && a.error.type == JSON_NONE);
-    CHECK(codec_parse_answer(span_of("{\"status\": \"success\"}"), &a, &unit_fleet_why));
+    CHECK(codec_parse_reply(span_of("{\"status\": \"success\"}"), &a, &unit_fleet_why));
     CHECK(a.good && a.data.type == JSON_NONE);
     CHECK(!unit_fleet_answers(span_of("{\"status\": \"perhaps\"}")));
     CHECK(!unit_fleet_answers(span_of("{\"data\": []}")));
