@@ -1,11 +1,11 @@
 #include "ui.h"
 
-/* tree - what the UI shows: computers, projects and sessions, as rows of a tree; what of it is
- * folded, filtered or in focus, and in which order.
+/* tree - the model of the sessions view: computers, projects and sessions as rows of a tree, with
+ * folds, a filter, a focus and an order.
  *
- * Pure: answers and events of a daemon go in, rows come out. The rows are built anew only when
- * something came, went or moved (not for each change of a session), by sorting: O(n log n) in
- * sessions. Each row knows the line that it begins at, so that drawing costs what is seen.
+ * Pure: replies and events of a daemon go in, rows come out. tree_build makes the rows again only
+ * when a thing came, went or moved, not for each change of a session. It sorts: O(n log n) in
+ * sessions. Each row knows its first line, so drawing costs only the visible rows.
  *
  *     vm                                computer
  *       telec                           project: the longest known path above a session's
@@ -13,7 +13,7 @@
  *           1.1 codex  review it        a session that session 1 started
  *         2 shell  build
  *
- * A session's number stays the same whatever the order. */
+ * A session keeps its number in every order. */
 
 static struct tree_session *tree_session(const struct tree *t, const char *id)
 {
@@ -69,7 +69,7 @@ static long long tree_time(struct json value)
     return ms;
 }
 
-/* 0: no string of that name is of use. */
+/* Returns 0 when no string member has that name. */
 static int tree_set_string(struct tree_session *s, struct json key, struct json value)
 {
     for (size_t i = 0; i < COUNT_OF(tree_strings); i++)
@@ -81,7 +81,7 @@ static int tree_set_string(struct tree_session *s, struct json key, struct json 
     return 0;
 }
 
-/* The object's members, in one walk. */
+/* Parses the object in one pass over its members. */
 static struct tree_session *tree_parse(struct json object)
 {
     struct tree_session *s = base_alloc(sizeof *s);
@@ -99,7 +99,7 @@ static struct tree_session *tree_parse(struct json object)
         else if (json_text_eq(it.key, "exit_code"))
             s->has_exit_code = json_int(it.value, &s->exit_code);
     }
-    s->input_is_newer = s->last_input && !s->last_output; /* nobody says; later changes tell */
+    s->input_is_newer = s->last_input && !s->last_output; /* unknown: later changes correct it */
     return s;
 }
 
@@ -115,8 +115,7 @@ static unsigned char tree_fold_case(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
 
-/* Where to go on in the word after a mismatch (Knuth, Morris, Pratt): searching is linear in the
- * text, whatever is typed. */
+/* Fills the fallback table of Knuth, Morris and Pratt, so that a search is linear in the text. */
 static void tree_prepare_word(struct tree_word *w)
 {
     w->back[0] = 0;
@@ -140,7 +139,7 @@ static int tree_has_word(const struct tree_word *w, const char *text)
     return k == w->n;
 }
 
-/* is:STATE, or the beginning of one, as it stands while it is typed. */
+/* Matches is:STATE or a prefix of it, so that the filter works while it is typed. */
 static int tree_has_state(const struct tree_word *w, const struct tree_session *s)
 {
     const char *want = (const char *)w->text + 3;
@@ -175,7 +174,7 @@ static int tree_matches(const struct tree *t, const struct tree_session *s)
     return 1;
 }
 
-/* A project is a hit by its name or path, also when there is no session in it. */
+/* A project matches by its name or path, even without a session. */
 static int tree_project_matches(const struct tree *t, const char *name, const char *path)
 {
     for (int i = 0; i < t->word_count; i++)
@@ -209,14 +208,14 @@ static int tree_is(const struct tree_session *s, const char *state)
     return s->state && strcmp(s->state, state) == 0;
 }
 
-/* The lines of the screen that a session's row takes when everything of it is shown. */
+/* Returns the lines of a session's row when all of it is shown: 1 to 3. */
 static int tree_session_lines(const struct tree_session *s)
 {
     return 1 + (s->last_input != NULL) + (s->asked || s->last_output);
 }
 
-/* What a session is sorted by before its age: the lower, the further up. Times count by the minute,
- * so that two busy sessions don't change places all the time. */
+/* Returns a session's sort key before its age; lower comes first. Times are rounded to minutes, so
+ * that two busy sessions don't keep changing places. */
 static long long tree_rank(const struct tree *t, const struct tree_session *s)
 {
     if (t->order == TREE_WAITING)
@@ -224,7 +223,7 @@ static long long tree_rank(const struct tree *t, const struct tree_session *s)
     return t->order == TREE_RECENT ? -(s->activity / 60000) : 0;
 }
 
-/* Does the new object put the session elsewhere in the tree? */
+/* Returns 1 when the new object changes the session's place in the tree. */
 static int tree_moves(const struct tree *t, const struct tree_session *old,
                       const struct tree_session *now)
 {
@@ -234,7 +233,7 @@ static int tree_moves(const struct tree *t, const struct tree_session *old,
            tree_rank(t, old) != tree_rank(t, now);
 }
 
-/* Adds a session's state to the counts of the rows above it, or (sign -1) takes it out. */
+/* Adds a session's state to the counts of the rows above it; sign -1 subtracts it. */
 static void tree_count(struct tree *t, const struct tree_session *s, int sign)
 {
     const int rows[] = {s->computer_row, s->project_row};
@@ -249,7 +248,7 @@ static void tree_count(struct tree *t, const struct tree_session *s, int sign)
             t->rows[up->row].waiting += waiting;
 }
 
-/* Takes over what tree_build had found out about the old one. */
+/* Copies the new object into the old one and keeps what tree_build computed. */
 static void tree_replace(struct tree *t, struct tree_session *old, struct tree_session *now)
 {
     t->dirty |= tree_moves(t, old, now);
@@ -262,7 +261,7 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     for (size_t i = 0; i < COUNT_OF(tree_strings); i++) {
         char *value = *tree_string(old, i);
         if (tree_equal(value, *tree_string(now, i)))
-            continue; /* rows may refer to it */
+            continue; /* keep the pointer: rows may refer to it */
         *tree_string(old, i) = *tree_string(now, i);
         *tree_string(now, i) = value;
     }
@@ -350,7 +349,7 @@ static void tree_add_computer(struct tree *t, const char *name)
     t->dirty = 1;
 }
 
-/* Takes a computer's object. */
+/* Adds a computer, or updates its note. */
 static void tree_put_computer(struct tree *t, struct json object)
 {
     char *name = json_dup_text(json_get(object, "name"));
@@ -488,7 +487,7 @@ static void tree_on_computer_removed(struct tree *t, struct json data)
 {
     char *name = json_dup_text(json_get(data, "name"));
     int i = name ? tree_computer(t, name) : -1;
-    if (i > 0) { /* never this one */
+    if (i > 0) { /* never this computer */
         free(t->computers[i]);
         size_t after = (size_t)(--t->computer_count - i);
         memmove(&t->computers[i], &t->computers[i + 1], after * sizeof *t->computers);
@@ -522,7 +521,7 @@ static void tree_event(struct tree *t, span text)
 
 /* ---- folds ---------------------------------------------------------------------------------- */
 
-/* Where a key stands among the folds, which are sorted, or (*found 0) would stand. */
+/* Returns the index of a key in the sorted folds, or with *found 0 the index to insert it at. */
 static int tree_fold_place(const struct tree *t, const char *key, int *found)
 {
     int low = 0, high = t->fold_count;
@@ -570,7 +569,7 @@ static void tree_fold_all(struct tree *t, int folded)
     t->dirty = 1;
     if (!folded)
         return;
-    tree_build(t); /* every project has its row now */
+    tree_build(t); /* now every project has a row */
     for (int i = 0; i < t->row_count; i++)
         if (t->rows[i].kind == TREE_PROJECT)
             tree_set_folded(t, t->rows[i].key, 1);
@@ -625,15 +624,15 @@ static void tree_load_state(struct tree *t, struct json state)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* What is sorted: sessions, and every project once for itself. */
+/* What tree_sort sorts: each session, and each project once. */
 struct tree_item {
     int computer;
     const char *path, *name;
-    struct tree_session *session; /* NULL: the project itself, which comes first */
-    long long rank;               /* of its project, the least of its sessions' */
+    struct tree_session *session; /* NULL: the project, which comes before its sessions */
+    long long rank;               /* of the project: the lowest of its sessions */
 };
 
-/* By computer, project and age. */
+/* Orders by computer, project and age. */
 static int tree_compare(const void *a, const void *b)
 {
     const struct tree_item *x = a, *y = b;
@@ -649,7 +648,7 @@ static int tree_compare(const void *a, const void *b)
     return strcmp(x->session->id, y->session->id);
 }
 
-/* By computer, what the order asks for in projects and in sessions, then as above. */
+/* Orders by computer, then the ranks of projects and sessions, then as tree_compare. */
 static int tree_compare_ranked(const void *a, const void *b)
 {
     const struct tree_item *x = a, *y = b;
@@ -688,7 +687,7 @@ static const char *tree_directory(const struct tree_session *s)
     return s->directory && *s->directory ? s->directory : "?";
 }
 
-/* The longest known project above the session's directory, else the directory itself. */
+/* Returns the longest known project path above the session's directory, else that directory. */
 static const char *tree_project_of(const struct tree *t, const struct tree_session *s)
 {
     const char *dir = tree_directory(s), *best = dir;
@@ -706,8 +705,8 @@ static const char *tree_project_of(const struct tree *t, const struct tree_sessi
     return best;
 }
 
-/* Finds who started whom; a ring of starters is cut. Also what is a hit, and what must stay because
- * of one below it. */
+/* Sets each session's parent and cuts rings of parents. Also sets hit, kept and rank: a session is
+ * kept when it or one that it started matches. */
 static void tree_find_parents(struct tree *t)
 {
     for (size_t i = 0; i < t->sessions.places; i++) {
@@ -742,7 +741,7 @@ static void tree_find_parents(struct tree *t)
     }
 }
 
-/* How many items belong to the first one's project. */
+/* Returns the number of items in the first item's project. */
 static size_t tree_project_items(const struct tree_item *items, size_t n)
 {
     size_t count = 1;
@@ -752,8 +751,8 @@ static size_t tree_project_items(const struct tree_item *items, size_t n)
     return count;
 }
 
-/* Puts each session of a project below the one that started it, in the order of the items; returns
- * the first of those that nobody started. */
+/* Links each session of a project below its parent, in the order of the items. Returns the first
+ * session without a parent. */
 static struct tree_session *tree_chain(struct tree_item *items, size_t n)
 {
     struct tree_session *roots = NULL, **last = &roots;
@@ -773,8 +772,8 @@ static struct tree_session *tree_chain(struct tree_item *items, size_t n)
     return roots;
 }
 
-/* Numbers that stand below each other are as wide as the last of them. Recursive, to TREE_DEPTH_MAX
- * at most. */
+/* Numbers the sessions of a list and those below. All numbers of a list get the width of the last.
+ * Recursive, at most TREE_DEPTH_MAX deep. */
 static void tree_number(struct tree_session *first, const char *prefix)
 {
     struct tree_session *last = first;
@@ -788,7 +787,7 @@ static void tree_number(struct tree_session *first, const char *prefix)
         s->number_columns = (int)strlen(last->number);
 }
 
-/* Numbers the sessions by age, then puts everything into the order that was asked for. */
+/* Numbers the sessions by age, then applies the order. */
 static void tree_sort(const struct tree *t, struct tree_item *items, size_t n)
 {
     qsort(items, n, sizeof *items, tree_compare);
@@ -806,8 +805,8 @@ static void tree_sort(const struct tree *t, struct tree_item *items, size_t n)
         qsort(items, n, sizeof *items, tree_compare_ranked);
 }
 
-/* A session's row and those of the sessions it started; what a filter leaves out has none.
- * Recursive, to TREE_DEPTH_MAX at most. Returns how many of them wait. */
+/* Adds the rows of sessions and of those below them; filtered sessions get none. Recursive, at most
+ * TREE_DEPTH_MAX deep. Returns the number of waiting sessions. */
 static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
 {
     int waiting = 0;
@@ -839,7 +838,7 @@ static int tree_has_kept(const struct tree_item *items, size_t n)
     return 0;
 }
 
-/* One project's items: its row, then its sessions. */
+/* Adds the row of one project, then the rows of its sessions. */
 static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
 {
     const struct tree_item *first = &items[0];
@@ -882,7 +881,7 @@ static int tree_knows_project(const struct tree *t, const char *computer, const 
     return 0;
 }
 
-/* Everything that gets a row, sorted by computer, project and age. */
+/* Returns an item for each session and project, unsorted; the caller frees the array. */
 static struct tree_item *tree_items(struct tree *t, size_t *count)
 {
     struct tree_item *items =
@@ -914,7 +913,8 @@ static void tree_clear_rows(struct tree *t)
     t->lines = t->hits = 0;
 }
 
-/* One computer's row (none while it is in focus) and all below it; a filter may leave nothing. */
+/* Adds a computer's row (none when it is in focus) and the rows below it. Removes the row again
+ * when the filter leaves nothing below it. */
 static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
 {
     int before = t->row_count, at = -1;
@@ -981,7 +981,8 @@ static int tree_next_waiting(struct tree *t, int from)
         const struct tree_row *row = &t->rows[at];
         if (i && row->session && tree_is(row->session, "waiting"))
             return at;
-        if (row->folded && row->waiting) { /* it is in there; the rows up to here stay */
+        /* a waiting session is folded away: unfold; the rows before it don't change */
+        if (row->folded && row->waiting) {
             tree_set_folded(t, row->key, 0);
             tree_build(t);
             from = at;
@@ -1004,7 +1005,7 @@ static int tree_find_number(const struct tree *t, int from, const char *number)
     return -1;
 }
 
-/* The last row that begins at or before the line. */
+/* Returns the last row that begins at or before the line. */
 static int tree_row_at(const struct tree *t, int line)
 {
     int low = 0, high = t->row_count - 1;

@@ -5,28 +5,28 @@
 
 /* ==== tree: model: computers, projects, sessions as rows ====================================== */
 
-#define TREE_DEPTH_MAX 32 /* sessions started by sessions; deeper ones stand at this depth */
+#define TREE_DEPTH_MAX 32 /* levels of sessions; deeper ones are shown at this level */
 #define TREE_FOLDS_MAX 1000
-#define TREE_WORDS_MAX 16 /* of a filter; more are ignored */
-#define TREE_WORD_MAX 64  /* bytes of one; more are ignored */
+#define TREE_WORDS_MAX 16 /* of a filter; the rest is ignored */
+#define TREE_WORD_MAX 64  /* bytes of a word; the rest is ignored */
 #define TREE_AGENTS_MAX 16
 
-/* A session as the daemon told it; strings are NULL where there is none. */
+/* A session as the daemon sends it. A missing string is NULL. */
 struct tree_session {
     char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
         *last_output, *initiator, *tmux, *asked, *source;
-    long long activity, created, since; /* wall clock, milliseconds; 0 unknown */
+    long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
-    int unseen;             /* it finished or asked, and nobody has looked since */
-    int input_is_newer;     /* last_input has changed after last_output */
-    /* what tree_build made of it */
+    int unseen;             /* it finished or asked, and its screen was not viewed since */
+    int input_is_newer;     /* last_input changed after last_output */
+    /* set by tree_build */
     struct tree_session *parent, *first_child, **last_child, *next;
     char number[100];       /* 1, 1.1, 2 … within its project, by age */
-    int number_columns;     /* of the widest number beside it */
-    int row, project_row, computer_row; /* indices of rows; -1: not shown */
-    int hit, kept;          /* the filter's words match it; it, or one that it started */
-    long long rank;         /* where the order puts it; the least of it and what it started */
+    int number_columns;     /* width of the longest number in its list */
+    int row, project_row, computer_row; /* indices of rows; -1 not shown */
+    int hit, kept;          /* hit: the filter matches it; kept: it, or one it started */
+    long long rank;         /* sort key: the lowest of it and those it started */
     int mark;
 };
 
@@ -35,109 +35,109 @@ enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
 struct tree_row {
     enum tree_kind kind;
     int depth;
-    const char *computer, *path, *name; /* path, name: of a project; name of a computer */
-    const char *note;       /* what is wrong with a computer; NULL: nothing */
+    const char *computer, *path, *name; /* path: a project's; name: a project's or computer's */
+    const char *note;       /* a computer's problem; NULL none */
     struct tree_session *session;
-    /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "s:ID" */
+    /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
     char *key;
     int folded, foldable;
     int sessions, working; /* below a computer or project */
     int waiting;           /* below any row */
-    int line;              /* its first line, when every row is shown with all of its lines */
+    int line;              /* its first line when every row is shown in full */
 };
 
 struct tree_project {
     char *computer, *path, *name;
 };
 
-/* An agent that can be started, or not. */
+/* An agent, and whether it can be started. */
 struct tree_agent {
-    char *name, *reason;    /* reason: why not; NULL: none was given */
+    char *name, *reason;    /* reason: why it can't; NULL unknown */
     int available;
-    long long until;        /* wall clock, milliseconds: not before; 0: not known */
+    long long until;        /* wall clock, ms: not available before; 0 unknown */
 };
 
-/* A word of the filter, in lower case, made ready for the search. */
+/* A word of the filter in lower case, with its table for the search. */
 struct tree_word {
     unsigned char text[TREE_WORD_MAX], back[TREE_WORD_MAX];
-    int n, is_state;        /* is_state: "is:…" */
+    int n, is_state;        /* is_state: the word is "is:…" */
 };
 
-/* By age; those that wait first; those that said something last first. */
+/* By age; waiting sessions first; latest activity first. */
 enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
     struct cache sessions;  /* the raw objects by id; local is the tree_session */
-    char **computers;       /* names, this computer first */
-    const char **computer_notes; /* of each; static texts, or NULL */
+    char **computers;       /* names; this computer first */
+    const char **computer_notes; /* per computer: a static text, or NULL */
     int computer_count;
     struct tree_project *projects;
     int project_count;
     struct tree_agent agents[TREE_AGENTS_MAX];
-    int agent_count;        /* 0: nobody has told yet */
-    /* a directory of this computer that is shown as a project in any case; or NULL */
+    int agent_count;        /* 0: unknown */
+    /* a directory of this computer that always has a project row; or NULL */
     char *here;
-    char **folds;           /* keys of folded rows, sorted */
+    char **folds;           /* sorted keys of folded rows */
     int fold_count;
-    char *focus;            /* the only computer whose rows there are, without its own; or NULL */
+    char *focus;            /* the only computer shown, without a row of its own; or NULL */
     enum tree_order order;
-    struct tree_word words[TREE_WORDS_MAX]; /* the filter; while there is one nothing is folded */
+    struct tree_word words[TREE_WORDS_MAX]; /* the filter; with a filter nothing is folded */
     int word_count;
     struct tree_row *rows;
     int row_count, row_cap;
     int lines;              /* of all rows */
-    int hits;               /* sessions that match, and projects that do without one that does */
+    int hits;               /* matching sessions, and matching projects without one */
     int dirty;              /* rows are out of date */
 };
 
 static void tree_init(struct tree *t, const char *computer, const char *here);
 static void tree_free(struct tree *t);
-/* a message of /ws; what isn't understood is passed over */
+/* Applies a message of /ws; ignores unknown ones. */
 static void tree_event(struct tree *t, span json);
 static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
-static void tree_set_agents(struct tree *t, struct json object); /* of /agents/availability */
-static void tree_build(struct tree *t);            /* brings the rows up to date */
-static int tree_find(const struct tree *t, const char *key); /* index of a row, -1: none */
+static void tree_set_agents(struct tree *t, struct json object); /* from /agents/availability */
+static void tree_build(struct tree *t);            /* updates the rows */
+static int tree_find(const struct tree *t, const char *key); /* index of a row, or -1 */
 static void tree_set_folded(struct tree *t, const char *key, int folded);
-/* every project; and with folded 0 everything else, too */
+/* Folds every project; with folded 0 unfolds every row. */
 static void tree_fold_all(struct tree *t, int folded);
 static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all computers */
 static void tree_set_order(struct tree *t, enum tree_order order);
-/* Only rows that match stay, and those above them: words, separated by blanks, that all must be
- * found (A-Z as a-z) in a session's title, agent, directory, computer or last lines; "is:waiting"
- * and the like in its state ("is:unseen": nobody has looked since). O(bytes of all texts) when the
- * rows are built. NULL or "": no filter. */
+/* Keeps only matching rows and those above them. The text is words separated by blanks; a session
+ * matches when each word is in its title, agent, directory, computer or last lines (ASCII case is
+ * ignored). A word "is:STATE" matches the state, "is:unseen" what was not viewed. NULL or "" is no
+ * filter. Costs O(bytes of all texts) when rows are built. */
 static void tree_set_filter(struct tree *t, const char *text);
-/* The next row after `from` (around, itself last) of a session that waits, unfolding what it is in;
- * -1: none. Builds the rows. */
+/* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
+ * and builds the rows. */
 static int tree_next_waiting(struct tree *t, int from);
-/* The row of the session with that number, in the project of the row `from` if there is one; -1 */
+/* Returns the row of the session with that number, in the project of row `from` first; or -1. */
 static int tree_find_number(const struct tree *t, int from, const char *number);
-static int tree_row_at(const struct tree *t, int line); /* index of the row on that line */
+static int tree_row_at(const struct tree *t, int line); /* index of the row at that line */
 static int tree_session_lines(const struct tree_session *s); /* of its row: 1 to 3 */
-/* "waiting", "working", …: is that its state? */
+/* Returns 1 when that is the session's state. */
 static int tree_is(const struct tree_session *s, const char *state);
-/* Members of an open JSON object: focus, order, folds; and what was put, taken back (garbage is
- * passed over). */
+/* tree_put_state writes focus, order and folds as members of an open JSON object; tree_load_state
+ * reads them and ignores garbage. */
 static void tree_put_state(const struct tree *t, buf *b);
 static void tree_load_state(struct tree *t, struct json state);
-static struct tree_session *tree_session(const struct tree *t, const char *id); /* NULL: unknown */
-/* The agent's name, or the program that the session runs. */
+static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
+/* Writes the agent's name, or the name of the program that the session runs. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
 
 /* ==== todos: model: computers, projects, todos, files as rows ================================= */
 
-#define TODOS_DESCRIPTION_MAX 400 /* bytes kept of a description: a row shows no more */
+#define TODOS_DESCRIPTION_MAX 400 /* bytes kept of a description; a row shows less */
 
-/* Where a todo stands: its mark in the roadmap. */
+/* A todo's mark in the roadmap. */
 enum todos_state { TODOS_PENDING, TODOS_READY, TODOS_IN_PROGRESS, TODOS_STATES };
 
-/* Strings are NULL where there is none. */
+/* A missing string is NULL. */
 struct todos_todo {
     char *slug, *description;
-    char *build, *review;     /* "pending", "complete", "approved" … as its state.json says */
+    char *build, *review;     /* from state.json: "pending", "complete", "approved" … */
     enum todos_state state;
     int has_requirements, has_plan;
 };
@@ -146,37 +146,37 @@ struct todos_project {
     char *computer, *path, *name, *description;
     struct todos_todo *todos;  /* in the roadmap's order */
     int todo_count;
-    int known;                /* its todos were told; 0: not yet */
+    int known;                /* 0: its todos were not received yet */
 };
 
 enum todos_kind { TODOS_COMPUTER, TODOS_PROJECT, TODOS_TODO, TODOS_FILE };
 
-/* What its pointers refer to is valid until the next event or answer that todos gets. */
+/* A row's pointers are valid until the next event or reply. */
 struct todos_row {
     enum todos_kind kind;
     int depth;
     const char *computer;
-    const struct todos_project *project; /* of a project and what is below it */
-    const struct todos_todo *todo;       /* of a todo and its files */
+    const struct todos_project *project; /* of a project row and those below it */
+    const struct todos_todo *todo;       /* of a todo row and its files */
     const char *file;                   /* "requirements.md", "implementation-plan.md" */
-    const char *name;                   /* what the row is called: computer, project, slug, file */
-    int present;                        /* of a file: it is there */
-    /* stays the same as long as the thing exists: "c:vm", "p:vm:/src", "t:vm:/src:slug",
-     * "f:vm:/src:slug:requirements.md" */
+    const char *name;                   /* shown: computer, project, slug, file */
+    int present;                        /* of a file: it exists */
+    /* "c:vm", "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:requirements.md"; constant while the
+     * thing exists */
     char *key;
     int folded, foldable;
     int projects, todos[TODOS_STATES];   /* below a computer or project */
 };
 
 struct todos {
-    char **computers;         /* names, this computer first */
+    char **computers;         /* names; this computer first */
     int computer_count;
     struct todos_project *projects;
     int project_count;
-    /* a directory of this computer that is shown as a project in any case; or NULL */
+    /* a directory of this computer that always has a project row; or NULL */
     char *here;
     struct todos_project here_project;
-    /* Keys, sorted, of rows that are not as they are at first: todos folded, the others open. */
+    /* Sorted keys of rows that are not in their first state: todos folded, others unfolded. */
     char **turned;
     int turned_count;
     struct todos_row *rows;
@@ -186,40 +186,40 @@ struct todos {
 
 static void todos_init(struct todos *p, const char *computer, const char *here);
 static void todos_free(struct todos *p);
-/* a message of /ws; what isn't understood is passed over */
+/* Applies a message of /ws; ignores unknown ones. */
 static void todos_event(struct todos *p, span json);
-static void todos_set_computers(struct todos *p, struct json array); /* GET /computers */
-/* GET /projects-with-todos: replaces all. A project that comes without todos keeps those that were
- * known of it. */
+static void todos_set_computers(struct todos *p, struct json array); /* from GET /computers */
+/* Replaces all projects, from GET /projects-with-todos. A project without todos in the reply keeps
+ * the known ones. */
 static void todos_set_projects(struct todos *p, struct json array);
-static void todos_build(struct todos *p);            /* brings the rows up to date */
-static int todos_find(const struct todos *p, const char *key); /* index of a row, -1: none */
+static void todos_build(struct todos *p);            /* updates the rows */
+static int todos_find(const struct todos *p, const char *key); /* index of a row, or -1 */
 static void todos_set_folded(struct todos *p, const char *key, int folded);
-/* Folds or unfolds if it is not as it is at first, and back: what a saved key of `turned` means. */
+/* Folds an unfolded row or unfolds a folded one; also loads a saved key of `turned`. */
 static void todos_turn(struct todos *p, const char *key);
-static void todos_fold_all(struct todos *p, int folded); /* all that is foldable, computers apart */
+static void todos_fold_all(struct todos *p, int folded); /* all but computers */
 
 /* What can be done with a row. */
 enum todos_action {
-    TODOS_START,               /* begin the work: a todo that is ready */
-    TODOS_PREPARE,             /* a project, or one todo */
-    TODOS_VIEW,                /* todos_put_file's file, in the pager */
-    TODOS_EDIT                 /* the same, in the editor; made if it isn't there */
+    TODOS_START,               /* start work on a ready todo */
+    TODOS_PREPARE,             /* prepare a project or a todo */
+    TODOS_VIEW,                /* read its file in the pager */
+    TODOS_EDIT                 /* edit its file, which may not exist yet */
 };
 
-/* 1, or 0 with the reason in *why (a static text, a sentence for people). */
+/* Returns 1, or 0 with the reason in *why (a static text for people). */
 static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
                     const char **why);
-/* The first message of the session that does it: "/prime-orchestrator SLUG" to TODOS_START,
- * "/next-prepare" or "/next-prepare SLUG" to TODOS_PREPARE. (POST /sessions with the row's computer,
- * its project's path as project_dir, and this as message.) */
+/* Writes the first message of the session to start: "/prime-orchestrator SLUG" for TODOS_START,
+ * "/next-prepare" or "/next-prepare SLUG" for TODOS_PREPARE. POST /sessions gets it as message,
+ * with the row's computer, and its project's path as project_dir. */
 static void todos_put_message(const struct todos_row *row, enum todos_action action, buf *b);
-/* The path that TODOS_VIEW and TODOS_EDIT are about: of a file its own; of a todo its requirements
- * (to view: its implementation plan if only that is there); of a project its todos/roadmap.md. */
+/* Writes the path of the row's file. A file row: that file. A todo: its requirements, or to view
+ * its implementation plan when only that exists. A project: its todos/roadmap.md. */
 static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b);
-/* The editor's argv for that path, from $VISUAL, else $EDITOR, else vi: one block to be freed with
- * free(). Makes the path's directory, and the one above that. NULL with a message: no such
- * editor, or no such directory. */
+/* Returns the argv of $VISUAL, $EDITOR or vi for that path, in one block to free with free(). Makes
+ * the path's directory and that directory's parent. Returns NULL with a message when the editor or
+ * a directory is missing. */
 static char **todos_editor(const char *path, buf *error);
 
 /* ==== term: the user's terminal: raw mode, input decoder ====================================== */
