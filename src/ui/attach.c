@@ -1,14 +1,16 @@
 #include "ui.h"
 
-/* attach - a session's screen: beside the list, or over all of the terminal with the keys for it.
+/* attach - the preview of the selected session, and attaching to a session.
  *
- * The preview is what the selection has come to rest on; attached, everything but the prefix is the
- * session's. */
+ * The preview shows a session after the selection has rested on it. While attached, the session's
+ * screen fills the terminal, and the program gets every key but the prefix. */
 
 #define ATTACH_PAN_ROWS 5
 #define ATTACH_PAN_COLS 20
-#define ATTACH_PREVIEW_MS 60 /* the selection rests for this long before its screen is fetched */
-#define ATTACH_PREVIEW_CHARS 20000 /* of the transcript of a session that has exited */
+#ifndef ATTACH_PREVIEW_MS
+#define ATTACH_PREVIEW_MS 60 /* the selection rests so long before its screen is fetched */
+#endif
+#define ATTACH_PREVIEW_CHARS 20000 /* of an exited session's transcript */
 
 /* ---- the view ------------------------------------------------------------------------------- */
 
@@ -51,7 +53,7 @@ static void attach_on_view_ended(void *ctx)
         char *why = span_dup(span_of(t->view->reason));
         attach_end(t, why);
         free(why);
-    } else { /* what it last showed stays until something else is selected */
+    } else { /* the last screen stays until another row is selected */
         app_changed(t);
     }
 }
@@ -73,14 +75,14 @@ static void attach_on_transcript(struct app *t, struct json answer, struct app_r
     app_changed(t);
 }
 
-/* The selection has rested: its screen, or what an exited session left. */
+/* Opens the view of the selected session, or fetches an exited session's transcript. */
 static void attach_on_preview(void *ctx)
 {
     struct app *t = ctx;
     const struct tree_session *s = app_session(t);
     if (!s || t->mode & APP_SCREENS)
         return;
-    if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* a TeleClaude daemon shows no screens */
+    if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* TeleClaude's daemon has no screens */
         t->view = view_open(&t->client, s->id, 0, &attach_view_hooks, t);
         return;
     }
@@ -91,7 +93,6 @@ static void attach_on_preview(void *ctx)
     buf_free(&target);
 }
 
-/* Moving on quickly fetches nothing. */
 static void attach_follow(struct app *t)
 {
     const struct tree_session *s = t->has_preview ? app_session(t) : NULL;
@@ -101,7 +102,7 @@ static void attach_follow(struct app *t)
     if (t->view && (lost || !s || strcmp(s->id, t->view->id) != 0))
         attach_close_view(t);
     if (lost || !s)
-        t->previewed[0] = '\0'; /* coming back to it, it is fetched again */
+        t->previewed[0] = '\0'; /* fetch the session again when it is selected again */
     if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->previewed) == 0)
         return;
     snprintf(t->previewed, sizeof t->previewed, "%s", s->id);
@@ -115,7 +116,7 @@ static void attach_begin(struct app *t, const char *id)
     t->previewed[0] = '\0';
     if (!t->view) {
         app_say(t, 1, "the daemon can't be reached");
-        app_set_mode(t, t->shown); /* there is no screen to be in any more */
+        app_set_mode(t, t->shown); /* when switching from another session: leave attach mode */
         return;
     }
     view_set_mouse(t->view, app_wants_mouse(t));
@@ -124,43 +125,13 @@ static void attach_begin(struct app *t, const char *id)
     app_set_mode(t, APP_ATTACHED);
 }
 
-static void attach_pan(struct app *t, int rows, int cols)
+static void attach_pan(struct app *t, int down, int right)
 {
     if (t->view)
-        view_pan(t->view, rows, cols);
+        view_pan(t->view, down * ATTACH_PAN_ROWS, right * ATTACH_PAN_COLS);
     if (t->mode == APP_PREFIX)
         t->mode = APP_ATTACHED;
     app_changed(t);
-}
-
-static void attach_key_pan_up(void *ctx, int arg)
-{
-    (void)arg;
-    attach_pan(ctx, -ATTACH_PAN_ROWS, 0);
-}
-
-static void attach_key_pan_down(void *ctx, int arg)
-{
-    (void)arg;
-    attach_pan(ctx, ATTACH_PAN_ROWS, 0);
-}
-
-static void attach_key_pan_left(void *ctx, int arg)
-{
-    (void)arg;
-    attach_pan(ctx, 0, -ATTACH_PAN_COLS);
-}
-
-static void attach_key_pan_right(void *ctx, int arg)
-{
-    (void)arg;
-    attach_pan(ctx, 0, ATTACH_PAN_COLS);
-}
-
-static void attach_key_detach(void *ctx, int arg)
-{
-    (void)arg;
-    attach_end(ctx, NULL);
 }
 
 static int attach_needs_program(const struct app *t, const struct tree_session *s)
@@ -168,7 +139,6 @@ static int attach_needs_program(const struct app *t, const struct tree_session *
     return s->tmux || (t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
 }
 
-/* Attaches to the next (or previous) running session of the tree, or only one that waits. */
 static void attach_step(struct app *t, int step, const char *state)
 {
     int from = t->views[0].list.at;
@@ -186,25 +156,8 @@ static void attach_step(struct app *t, int step, const char *state)
     app_set_mode(t, APP_ATTACHED);
 }
 
-static void attach_key_next(void *ctx, int arg)
-{
-    (void)arg;
-    attach_step(ctx, 1, NULL);
-}
-
-static void attach_key_previous(void *ctx, int arg)
-{
-    (void)arg;
-    attach_step(ctx, -1, NULL);
-}
-
-static void attach_key_next_waiting(void *ctx, int arg)
-{
-    (void)arg;
-    attach_step(ctx, 1, "waiting");
-}
-
-/* Typing shows nothing by itself, except that it ends scrolling back. */
+/* Sends input to the session. Only its echo changes the screen, except that input ends scrolling
+ * back. */
 static void attach_send_input(struct app *t, span input)
 {
     int back = t->view->back;
@@ -237,7 +190,7 @@ static void attach_scroll(struct app *t, int lines)
     app_changed(t);
 }
 
-static void attach_event(struct app *t, const struct term_event *ev)
+static int attach_event(struct app *t, const struct term_event *ev)
 {
     unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
     int mouse = modes & (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY);
@@ -255,4 +208,5 @@ static void attach_event(struct app *t, const struct term_event *ev)
     else if (ev->type == TERM_KEY || ev->type == TERM_MOUSE || ev->type == TERM_UNKNOWN ||
              (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT)))
         attach_send_input(t, ev->text);
+    return 1;
 }

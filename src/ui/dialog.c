@@ -135,7 +135,7 @@ static void dialog_add_text(struct app *t, const char *label, const char *text)
     line->field.history_count = t->prompt_count;
 }
 
-static void dialog_new(struct app *t, const char *prompt)
+static void dialog_new(struct app *t)
 {
     const struct tree_row *row = app_row(t);
     const struct todos_row *todo = app_todos_row(t);
@@ -153,7 +153,7 @@ static void dialog_new(struct app *t, const char *prompt)
     mode->choice_count = (int)COUNT_OF(dialog_modes);
     mode->choice = AGENTS_SLOW;
     widget_form_add(&t->form, "Title", "");
-    dialog_add_text(t, "Prompt", prompt);
+    dialog_add_text(t, "Prompt", "");
     dialog_suit_computer(t);
 }
 
@@ -369,7 +369,7 @@ static void dialog_end(struct app *t)
 static void dialog_on_undone(struct app *t, struct json answer, struct app_request *request)
 {
     (void)answer, (void)request;
-    app_say(t, 0, "taken back");
+    app_say(t, 0, "end undone");
 }
 
 static void dialog_undo(struct app *t)
@@ -377,7 +377,7 @@ static void dialog_undo(struct app *t)
     buf target = {0}, key = {0};
     int last = app_last_ended(t);
     if (last < 0) {
-        app_say(t, 0, "there is nothing to take back");
+        app_say(t, 0, "there is no end to undo");
         return;
     }
     app_put_target(&target, t->ended[last].id, "/restore", t->ended[last].computer);
@@ -392,29 +392,33 @@ static void dialog_undo(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
-static void dialog_confirm_event(struct app *t, const struct term_event *ev)
+static int dialog_confirm_event(struct app *t, const struct term_event *ev)
 {
+    int focus = t->confirm.focus;
     enum widget_answer answer = widget_confirm_event(&t->ui, &t->confirm, ev);
     if (answer == WIDGET_SUBMIT)
         dialog_end_target(t, 1);
     if (answer != WIDGET_NOT_YET)
         app_set_mode(t, t->shown);
+    return answer != WIDGET_NOT_YET || t->confirm.focus != focus;
 }
 
-static void dialog_event(struct app *t, const struct term_event *ev)
+static int dialog_form_event(struct app *t, const struct term_event *ev)
 {
-    if (t->mode == APP_CONFIRM) {
-        dialog_confirm_event(t, ev);
-    } else {
-        enum widget_answer answer = widget_form_event(&t->ui, &t->form, ev);
-        if (answer == WIDGET_CANCEL)
-            dialog_close(t);
-        else if (answer == WIDGET_SUBMIT)
-            dialog_submit(t);
-        else if (t->mode == APP_NEW)
-            dialog_suit_computer(t);
-    }
+    enum widget_answer answer = widget_form_event(&t->ui, &t->form, ev);
+    if (answer == WIDGET_CANCEL)
+        dialog_close(t);
+    else if (answer == WIDGET_SUBMIT)
+        dialog_submit(t);
+    else if (t->mode == APP_NEW)
+        dialog_suit_computer(t);
+    return 1;
+}
+
+static int dialog_event(struct app *t, const struct term_event *ev)
+{
     app_changed(t);
+    return t->mode == APP_CONFIRM ? dialog_confirm_event(t, ev) : dialog_form_event(t, ev);
 }
 
 /* Draws the question, which names the session and its agent or program. */

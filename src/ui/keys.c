@@ -1,56 +1,29 @@
 #include "ui.h"
 
-/* tui - the terminal UI: what keys, mouse, answers and events do in its two views; its life.
+/* keys - the key table, and what each key does.
  *
- * Nothing here waits: a key changes what is shown or sends a request, an answer or an event changes
- * tree and todos, and either marks the screen as out of date. At most one frame every 16 ms is
- * drawn, and none while the terminal has not taken the last one. The first frame is painted before
- * anybody is talked to. */
+ * A row of the table names a key, the modes in which the key is valid, its words for footer, help
+ * and README, and a function with an argument. Overlays (pager, dialog, filter, help) get events
+ * before the table: a letter that they don't use comes here. Text typed into a field never does. */
 
-#define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
-#define TUI_DOUBLE_MS 400    /* two clicks within this time open */
-#define TUI_FRAME_BYTES 4096 /* what most frames need at most */
-#define TUI_REST_MS 20       /* at the start: how long the sessions have the daemon to themselves */
-#define TUI_AGES_MS 60000
-#define TUI_READ_CHARS 1000000 /* of the transcript of a session that has exited, to be read */
+#define KEYS_READ_CHARS 1000000 /* of the transcript of an exited session, for the pager */
+#define KEYS_ALL_ROWS 0x1000000 /* to the first or last row: app_select limits it */
 
-static const char *const tui_orders[TREE_ORDERS] = {"as listed", "waiting first", "recent first"};
+static const char *const keys_orders[TREE_ORDERS] = {"as listed", "waiting first", "recent first"};
 
 /* ---- moving --------------------------------------------------------------------------------- */
 
-static void keys_move(struct app *t, int rows)
+static void keys_move(void *ctx, int rows)
 {
-    app_set(&app_view(t)->wanted, NULL); /* whatever was to be selected: this is now */
+    struct app *t = ctx;
+    app_set(&app_view(t)->wanted, NULL); /* the user has chosen another row meanwhile */
     app_select(t, app_view(t)->list.at + rows);
 }
 
-static void key_up(void *ctx, int arg)
+/* Moves by a screen of lines: a row may have several. */
+static void keys_page(void *ctx, int step)
 {
-    (void)arg;
-    keys_move(ctx, -1);
-}
-
-static void key_down(void *ctx, int arg)
-{
-    (void)arg;
-    keys_move(ctx, 1);
-}
-
-static void key_first(void *ctx, int arg)
-{
-    (void)arg;
-    keys_move(ctx, -app_rows(ctx));
-}
-
-static void key_last(void *ctx, int arg)
-{
-    (void)arg;
-    keys_move(ctx, app_rows(ctx));
-}
-
-/* By the lines of the list, which a row may take several of. */
-static void keys_page(struct app *t, int step)
-{
+    struct app *t = ctx;
     struct rows_list *l = &app_view(t)->list;
     int lines = widget_max(1, l->rows - 1) * step, at = l->at + lines;
     if (t->shown == APP_SESSIONS && t->tree.row_count && l->details)
@@ -58,19 +31,7 @@ static void keys_page(struct app *t, int step)
     keys_move(t, at == l->at ? step : at - l->at);
 }
 
-static void key_page_up(void *ctx, int arg)
-{
-    (void)arg;
-    keys_page(ctx, -1);
-}
-
-static void key_page_down(void *ctx, int arg)
-{
-    (void)arg;
-    keys_page(ctx, 1);
-}
-
-/* Scrolls the list; the selection goes along only where it would not be seen any more. */
+/* Scrolls the list; moves the selection only to keep it in sight. */
 static void keys_scroll(struct app *t, int lines)
 {
     struct rows_list *l = &app_view(t)->list;
@@ -87,7 +48,7 @@ static void keys_scroll(struct app *t, int lines)
     app_select(t, widget_max(first, widget_min(l->at, last)));
 }
 
-static void keys_fold(struct app *t, int folded)
+static void keys_set_folded(struct app *t, int folded)
 {
     struct tree_row *row = app_row(t);
     const struct todos_row *todo = app_todos_row(t);
@@ -101,11 +62,11 @@ static void keys_fold(struct app *t, int folded)
     app_changed(t);
 }
 
-static void keys_turn_fold(struct app *t)
+static void keys_toggle_fold(struct app *t)
 {
     const struct tree_row *row = app_row(t);
     const struct todos_row *todo = app_todos_row(t);
-    keys_fold(t, row ? !row->folded : todo ? !todo->folded : 0);
+    keys_set_folded(t, row ? !row->folded : todo ? !todo->folded : 0);
 }
 
 static void keys_focus(struct app *t, const char *computer)
@@ -121,16 +82,16 @@ static void keys_focus(struct app *t, const char *computer)
     app_changed(t);
 }
 
-/* Unfolds; a computer that is unfolded becomes the only one. */
-static void key_unfold(void *ctx, int arg)
+/* Unfolds the row; on an unfolded computer, hides all other computers. */
+static void keys_unfold(void *ctx, int arg)
 {
     struct app *t = ctx;
-    (void)arg;
     const struct tree_row *row = app_row(t);
+    (void)arg;
     if (row && row->kind == TREE_COMPUTER && (!row->foldable || !row->folded))
         keys_focus(t, row->computer);
     else
-        keys_fold(t, 0);
+        keys_set_folded(t, 0);
 }
 
 static int keys_depth(const struct app *t, int at)
@@ -138,16 +99,16 @@ static int keys_depth(const struct app *t, int at)
     return t->shown == APP_TODOS ? t->todos.rows[at].depth : t->tree.rows[at].depth;
 }
 
-/* Folds; on what can't be folded (further), goes to the row above it in the tree, and from the
- * uppermost ones of a computer in focus back to all. */
-static void key_fold(void *ctx, int arg)
+/* Folds the row. If that is not possible, selects the row above it in the tree; from the uppermost
+ * row of a computer in focus, shows all computers again. */
+static void keys_fold(void *ctx, int arg)
 {
     struct app *t = ctx;
-    (void)arg;
     const struct tree_row *row = app_row(t);
     const struct todos_row *todo = app_todos_row(t);
+    (void)arg;
     if (row ? row->foldable && !row->folded : todo && todo->foldable && !todo->folded) {
-        keys_fold(t, 1);
+        keys_set_folded(t, 1);
         return;
     }
     int at = app_view(t)->list.at;
@@ -163,8 +124,9 @@ static void key_fold(void *ctx, int arg)
     keys_move(t, at - app_view(t)->list.at);
 }
 
-static void keys_fold_all(struct app *t, int folded)
+static void keys_fold_all(void *ctx, int folded)
 {
+    struct app *t = ctx;
     if (t->shown == APP_TODOS)
         todos_fold_all(&t->todos, folded);
     else
@@ -172,18 +134,6 @@ static void keys_fold_all(struct app *t, int folded)
     t->built++;
     app_state_changed(t);
     app_changed(t);
-}
-
-static void key_unfold_all(void *ctx, int arg)
-{
-    (void)arg;
-    keys_fold_all(ctx, 0);
-}
-
-static void key_fold_all(void *ctx, int arg)
-{
-    (void)arg;
-    keys_fold_all(ctx, 1);
 }
 
 /* ---- finding -------------------------------------------------------------------------------- */
@@ -196,10 +146,10 @@ static void keys_set_filter(struct app *t, const char *text)
     app_changed(t);
 }
 
-static void key_filter(void *ctx, int arg)
+/* Enters a mode that needs no preparation. */
+static void keys_enter_mode(void *ctx, int mode)
 {
-    (void)arg;
-    app_set_mode(ctx, APP_FILTER);
+    app_set_mode(ctx, (enum app_mode)mode);
 }
 
 static void keys_clear_filter(struct app *t)
@@ -209,8 +159,8 @@ static void keys_clear_filter(struct app *t)
     app_set_mode(t, t->shown);
 }
 
-/* Back by one: what was typed, what is in focus. */
-static void key_escape(void *ctx, int arg)
+/* Drops the filter; without one, the focus on a computer. */
+static void keys_escape(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -220,23 +170,29 @@ static void key_escape(void *ctx, int arg)
         keys_focus(t, NULL);
 }
 
-static void keys_filter_event(struct app *t, const struct term_event *ev)
+/* Ends typing the filter: keeps it, or drops it. */
+static void keys_end_filter(void *ctx, int keep)
 {
-    int key = ev->type == TERM_KEY && !ev->mods ? (int)ev->key : -1;
-    if (key == 0x1b)
+    struct app *t = ctx;
+    if (keep)
+        app_set_mode(t, t->shown);
+    else
         keys_clear_filter(t);
-    else if (key == '\r')
-        app_set_mode(t, t->shown);
-    else if (key == TERM_UP || key == TERM_DOWN)
-        keys_move(t, key == TERM_UP ? -1 : 1);
-    else if (key == 0x7f && !t->filter.text.n)
-        app_set_mode(t, t->shown);
-    else if (field_event(&t->filter, ev))
-        keys_set_filter(t, buf_cstr(&t->filter.text));
-    app_changed(t);
 }
 
-static void key_waiting(void *ctx, int arg)
+static int keys_filter_event(struct app *t, const struct term_event *ev)
+{
+    if (ev->type == TERM_KEY && ev->key == 0x7f && !ev->mods && !t->filter.text.n) {
+        app_set_mode(t, t->shown);
+        return 1;
+    }
+    if (!field_event(&t->filter, ev))
+        return 0;
+    keys_set_filter(t, buf_cstr(&t->filter.text));
+    return 1;
+}
+
+static void keys_next_waiting(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -251,7 +207,7 @@ static void key_waiting(void *ctx, int arg)
         app_state_changed(t);
 }
 
-static void key_jump(void *ctx, int arg)
+static void keys_jump(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -259,7 +215,7 @@ static void key_jump(void *ctx, int arg)
     app_set_mode(t, APP_JUMP);
 }
 
-/* The first row of the next project. */
+/* Returns the first row of the next project. */
 static int keys_next_project(const struct app *t)
 {
     for (int i = 1; i <= t->tree.row_count; i++) {
@@ -270,8 +226,8 @@ static int keys_next_project(const struct app *t)
     return 0;
 }
 
-/* Digits and dots go to that session at once; the same key as before goes to the one of that number
- * in the next project; any other key is for the list again. 1: it was for the jump. */
+/* Digits and dots select the session of that number at once; ' selects the session of the same number
+ * in the next project. Any other key ends the jump, and is then a key of the list but Esc. */
 static int keys_jump_event(struct app *t, const struct term_event *ev)
 {
     size_t n = strlen(t->jump);
@@ -296,39 +252,27 @@ static int keys_jump_event(struct app *t, const struct term_event *ev)
     return 1;
 }
 
-static void key_order(void *ctx, int arg)
+static void keys_next_order(void *ctx, int arg)
 {
     struct app *t = ctx;
-    (void)arg;
     char text[64];
+    (void)arg;
     tree_set_order(&t->tree, (enum tree_order)((t->tree.order + 1) % TREE_ORDERS));
-    snprintf(text, sizeof text, "order: %s", tui_orders[t->tree.order]);
+    snprintf(text, sizeof text, "order: %s", keys_orders[t->tree.order]);
     app_state_changed(t);
     app_say(t, 0, text);
 }
 
-/* ---- views and what stands over them -------------------------------------------------------- */
+/* ---- views and overlays --------------------------------------------------------------------- */
 
-static void key_sessions(void *ctx, int arg)
-{
-    (void)arg;
-    app_show(ctx, APP_SESSIONS);
-}
-
-static void key_todos(void *ctx, int arg)
-{
-    (void)arg;
-    app_show(ctx, APP_TODOS);
-}
-
-static void key_next_view(void *ctx, int arg)
+/* Shows a view; 0: the other one. */
+static void keys_show(void *ctx, int view)
 {
     struct app *t = ctx;
-    (void)arg;
-    app_show(t, t->shown == APP_TODOS ? APP_SESSIONS : APP_TODOS);
+    app_show(t, view ? (enum app_mode)view : t->shown == APP_TODOS ? APP_SESSIONS : APP_TODOS);
 }
 
-static void key_refresh(void *ctx, int arg)
+static void keys_refresh(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -338,7 +282,7 @@ static void key_refresh(void *ctx, int arg)
     app_say(t, 0, "refreshed");
 }
 
-static void key_help(void *ctx, int arg)
+static void keys_help(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -346,7 +290,7 @@ static void key_help(void *ctx, int arg)
     app_set_mode(t, APP_HELP);
 }
 
-static void key_toasts(void *ctx, int arg)
+static void keys_messages(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -354,14 +298,14 @@ static void key_toasts(void *ctx, int arg)
     app_set_mode(t, APP_TOASTS);
 }
 
-static void key_back(void *ctx, int arg)
+static void keys_close(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
     app_set_mode(t, t->shown);
 }
 
-static void key_preview(void *ctx, int arg)
+static void keys_toggle_preview(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
@@ -371,81 +315,90 @@ static void key_preview(void *ctx, int arg)
     app_changed(t);
 }
 
-static void key_new(void *ctx, int arg)
+/* Opens the dialog of that mode. */
+static void keys_dialog(void *ctx, int mode)
 {
-    (void)arg;
-    dialog_new(ctx, "");
+    if (mode == APP_NEW)
+        dialog_new(ctx);
+    else if (mode == APP_MESSAGE)
+        dialog_message(ctx);
+    else if (mode == APP_RENAME)
+        dialog_rename(ctx);
+    else
+        dialog_end(ctx);
 }
 
-static void key_message(void *ctx, int arg)
-{
-    (void)arg;
-    dialog_message(ctx);
-}
-
-static void key_rename(void *ctx, int arg)
-{
-    (void)arg;
-    dialog_rename(ctx);
-}
-
-static void key_end(void *ctx, int arg)
-{
-    (void)arg;
-    dialog_end(ctx);
-}
-
-static void key_take_back(void *ctx, int arg)
+static void keys_undo(void *ctx, int arg)
 {
     (void)arg;
     dialog_undo(ctx);
 }
 
-/* A key that the footer names and a dialog understands, as if it had been typed. */
-static void keys_type(struct app *t, uint32_t key)
+/* Gives the dialog a key, for a click on the footer. */
+static void keys_type(void *ctx, int key)
 {
-    struct term_event ev = {.type = TERM_KEY, .key = key};
-    if (t->mode == APP_FILTER)
-        keys_filter_event(t, &ev);
-    else
-        dialog_event(t, &ev);
+    struct term_event ev = {.type = TERM_KEY, .key = (uint32_t)key};
+    dialog_event(ctx, &ev);
 }
 
-static void key_enter(void *ctx, int arg)
-{
-    (void)arg;
-    keys_type(ctx, '\r');
-}
-
-static void key_cancel(void *ctx, int arg)
-{
-    (void)arg;
-    keys_type(ctx, 0x1b);
-}
-
-static void key_yes(void *ctx, int arg)
-{
-    (void)arg;
-    keys_type(ctx, 'y');
-}
-
-static void key_quit(void *ctx, int arg)
+static void keys_quit(void *ctx, int arg)
 {
     (void)arg;
     ((struct app *)ctx)->quit = 1;
 }
 
-static void key_suspend(void *ctx, int arg)
+/* Stops the whole job, as the terminal's own Ctrl-Z does; on SIGCONT tui draws everything again. */
+static void keys_suspend(void *ctx, int arg)
 {
-    (void)ctx;
-    (void)arg;
+    (void)ctx, (void)arg;
     term_leave();
-    kill(0, SIGTSTP); /* the whole job, as the terminal itself would; SIGCONT paints anew */
+    kill(0, SIGTSTP);
 }
 
-/* ---- the preparation view's keys ------------------------------------------------------------ */
+/* ---- the pager ------------------------------------------------------------------------------ */
 
-/* 1: it can be done with the selected row; else it is said why not. */
+static void keys_pager_scroll(void *ctx, int rows)
+{
+    pager_scroll(&((struct app *)ctx)->pager, rows);
+    app_changed(ctx);
+}
+
+static void keys_pager_page(void *ctx, int pages)
+{
+    pager_page(&((struct app *)ctx)->pager, pages);
+    app_changed(ctx);
+}
+
+static void keys_pager_go(void *ctx, int end)
+{
+    pager_go(&((struct app *)ctx)->pager, end);
+    app_changed(ctx);
+}
+
+static void keys_pager_search(void *ctx, int arg)
+{
+    (void)arg;
+    pager_begin_search(&((struct app *)ctx)->pager);
+    app_changed(ctx);
+}
+
+static void keys_pager_next(void *ctx, int step)
+{
+    pager_next(&((struct app *)ctx)->pager, step);
+    app_changed(ctx);
+}
+
+static void keys_pager_close(void *ctx, int arg)
+{
+    struct app *t = ctx;
+    (void)arg;
+    pager_free(&t->pager);
+    app_set_mode(t, t->shown);
+}
+
+/* ---- todos ---------------------------------------------------------------------------------- */
+
+/* Returns 1 if the action is possible on the selected row, else says why not. */
 static int keys_can(struct app *t, enum todos_action action)
 {
     const struct todos_row *row = app_todos_row(t);
@@ -467,22 +420,8 @@ static void keys_begin(struct app *t, enum todos_action action)
     buf_free(&message);
 }
 
-static void key_start(void *ctx, int arg)
+static void keys_view(struct app *t)
 {
-    (void)arg;
-    keys_begin(ctx, TODOS_START);
-}
-
-static void key_prepare(void *ctx, int arg)
-{
-    (void)arg;
-    keys_begin(ctx, TODOS_PREPARE);
-}
-
-static void key_view(void *ctx, int arg)
-{
-    struct app *t = ctx;
-    (void)arg;
     const struct todos_row *row = app_todos_row(t);
     buf path = {0}, title = {0};
     if (!keys_can(t, TODOS_VIEW))
@@ -510,14 +449,12 @@ static void keys_on_edited(struct app *t, int status, const char *error)
     if (t->mode == APP_PAGER)
         pager_reload(&t->pager);
     if (t->client.push != CLIENT_LIVE)
-        app_fetch_rest(t); /* nobody else tells what has changed */
+        app_fetch_rest(t); /* no event reports the change */
     app_changed(t);
 }
 
-static void key_edit(void *ctx, int arg)
+static void keys_edit(struct app *t)
 {
-    struct app *t = ctx;
-    (void)arg;
     buf path = {0}, error = {0};
     if (!keys_can(t, TODOS_EDIT))
         return;
@@ -531,20 +468,31 @@ static void key_edit(void *ctx, int arg)
     buf_free(&error);
 }
 
-static void key_open_todo(void *ctx, int arg)
+/* Does an enum todos_action with the selected row. */
+static void keys_todo(void *ctx, int action)
 {
-    struct app *t = ctx;
-    (void)arg;
+    if (action == TODOS_VIEW)
+        keys_view(ctx);
+    else if (action == TODOS_EDIT)
+        keys_edit(ctx);
+    else
+        keys_begin(ctx, (enum todos_action)action);
+}
+
+static void keys_open_todo(struct app *t)
+{
     const struct todos_row *row = app_todos_row(t);
     if (row && row->kind == TODOS_PROJECT)
         keys_begin(t, TODOS_PREPARE);
     else if (row && row->kind == TODOS_FILE)
-        key_view(t, 0);
+        keys_view(t);
     else
-        keys_turn_fold(t);
+        keys_toggle_fold(t);
 }
 
-static void keys_read_transcript(struct app *t, struct json answer, struct app_request *request)
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+static void keys_on_transcript(struct app *t, struct json answer, struct app_request *request)
 {
     const struct tree_session *s = app_session(t);
     buf text = {0};
@@ -554,19 +502,19 @@ static void keys_read_transcript(struct app *t, struct json answer, struct app_r
         return;
     json_put_text(&text, json_get(answer, "transcript"));
     pager_set(&t->pager, s->title ? s->title : s->id, buf_view(&text), 0);
-    pager_draw(&t->pager, &t->grid, 0, 0, t->grid.rows, t->grid.cols); /* now it has rows */
+    pager_draw(&t->pager, &t->grid, 0, 0, t->grid.rows, t->grid.cols); /* breaks it into rows */
     pager_go(&t->pager, 1);
     buf_free(&text);
     app_set_mode(t, APP_PAGER);
 }
 
-/* What a session has left, from its end on back. */
+/* Shows the transcript of an exited session, its end first. */
 static void keys_read(struct app *t, const struct tree_session *s)
 {
     buf target = {0};
     app_put_target(&target, s->id, "/transcript", s->computer);
-    buf_fmt(&target, "&tail_chars=%d", TUI_READ_CHARS);
-    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, keys_read_transcript);
+    buf_fmt(&target, "&tail_chars=%d", KEYS_READ_CHARS);
+    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, keys_on_transcript);
     buf_free(&target);
 }
 
@@ -577,8 +525,8 @@ static void keys_on_program_exit(struct app *t, int status, const char *error)
         buf_str(&text, error);
     else if (!WIFEXITED(status) || WEXITSTATUS(status))
         buf_fmt(&text,
-                "the way there ended with status %d: [peers] attach in %s says it, and it must "
-                "work without questions asked",
+                "attaching ended with status %d: the command is [peers] attach in %s; it must work "
+                "without questions",
                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
                 t->config->file);
     if (text.n)
@@ -610,13 +558,11 @@ static void keys_attach_by_program(struct app *t, const struct tree_session *s)
     app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_on_computers);
 }
 
-static void key_open(void *ctx, int arg)
+static void keys_open_session(struct app *t)
 {
-    struct app *t = ctx;
-    (void)arg;
     const struct tree_session *s = app_session(t);
     if (!s)
-        keys_turn_fold(t);
+        keys_toggle_fold(t);
     else if (tree_is(s, "exited"))
         keys_read(t, s);
     else if (attach_needs_program(t, s))
@@ -625,113 +571,173 @@ static void key_open(void *ctx, int arg)
         attach_begin(t, s->id);
 }
 
+static void keys_open(void *ctx, int arg)
+{
+    struct app *t = ctx;
+    (void)arg;
+    if (t->shown == APP_TODOS)
+        keys_open_todo(t);
+    else
+        keys_open_session(t);
+}
+
+/* Moves the shown part of a session's larger screen: to enum term_keycode's direction. */
+static void keys_pan(void *ctx, int arrow)
+{
+    attach_pan(ctx, (arrow == TERM_DOWN) - (arrow == TERM_UP),
+               (arrow == TERM_RIGHT) - (arrow == TERM_LEFT));
+}
+
+static void keys_detach(void *ctx, int arg)
+{
+    (void)arg;
+    attach_end(ctx, NULL);
+}
+
+static void keys_attach_next(void *ctx, int step)
+{
+    attach_step(ctx, step, NULL);
+}
+
+static void keys_attach_next_waiting(void *ctx, int step)
+{
+    attach_step(ctx, step, "waiting");
+}
+
 /* ---- the key table -------------------------------------------------------------------------- */
 
-/* The first row of each line of help names all of its keys. What the footer shows comes first. */
-static const struct keymap_key tui_keys[] = {
+/* Rows of one line of help: the first one names all of its keys. Rows with a footer come first. */
+static const struct keymap_key keys_table[] = {
     {'\r', 0, APP_SESSIONS, "Enter", "open",
-     "be in the selected session; read what an exited one has left", key_open, 0, "open"},
+     "attach to the selected session; read the output of an exited one", keys_open, 0, "open"},
     {'\r', 0, APP_TODOS, "Enter", "open",
-     "Preparation: prepare a project, read a file, unfold a todo", key_open_todo, 0, "open-todo"},
-    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", key_new, 0, "new"},
-    {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session",
-     key_message, 0, "message"},
-    {'/', 0, APP_SESSIONS, "/", "find", "show only what has these words; is:waiting, is:unseen",
-     key_filter, 0, "filter"},
-    {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", key_waiting, 0,
+     "Preparation: prepare a project, read a file, unfold a todo", keys_open, 0, "open-todo"},
+    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", keys_dialog, APP_NEW,
+     "new"},
+    {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session", keys_dialog,
+     APP_MESSAGE, "message"},
+    {'/', 0, APP_SESSIONS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
+     keys_enter_mode, APP_FILTER, "filter"},
+    {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
      "next-waiting"},
     {'x', 0, APP_SESSIONS, "x", "end", "end the selected session, or dismiss an exited one",
-     key_end, 0, "end"},
-    {'u', 0, APP_LISTS, "u", NULL, "take back the end of a session, within 10 s", key_take_back, 0,
-     "take-back"},
-    {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", key_rename, 0, "rename"},
-    {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready",
-     key_start, 0, "start"},
+     keys_dialog, APP_CONFIRM, "end"},
+    {'u', 0, APP_LISTS, "u", NULL, "undo the end of a session, within 10 s", keys_undo, 0, "undo"},
+    {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_dialog, APP_RENAME,
+     "rename"},
+    {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready", keys_todo,
+     TODOS_START, "start"},
     {'p', 0, APP_TODOS, "p", "prepare", "Preparation: prepare the selected project or todo",
-     key_prepare, 0, "prepare"},
-    {'v', 0, APP_TODOS, "v", "view", "Preparation: read a file", key_view, 0, "view"},
-    {'e', 0, APP_TODOS, "e", "edit", "Preparation: edit or create a file in $EDITOR", key_edit, 0,
-     "edit"},
-    {TERM_UP, 0, APP_LISTS, "up, k", NULL, "select the row above", key_up, 0, "up"},
-    {'k', 0, APP_LISTS, "k", NULL, NULL, key_up, 0, "up"},
-    {TERM_DOWN, 0, APP_LISTS, "down, j", NULL, "select the row below", key_down, 0, "down"},
-    {'j', 0, APP_LISTS, "j", NULL, NULL, key_down, 0, "down"},
-    {TERM_PGUP, 0, APP_LISTS, "PgUp", NULL, "a screen up", key_page_up, 0, "page-up"},
-    {TERM_PGDN, 0, APP_LISTS, "PgDn", NULL, "a screen down", key_page_down, 0, "page-down"},
-    {'g', 0, APP_LISTS, "g, Home", NULL, "the first row", key_first, 0, "first"},
-    {TERM_HOME, 0, APP_LISTS, "Home", NULL, NULL, key_first, 0, "first"},
-    {'G', 0, APP_LISTS, "G, End", NULL, "the last row", key_last, 0, "last"},
-    {TERM_END, 0, APP_LISTS, "End", NULL, NULL, key_last, 0, "last"},
+     keys_todo, TODOS_PREPARE, "prepare"},
+    {'v', 0, APP_TODOS, "v", "view", "Preparation: read a file", keys_todo, TODOS_VIEW, "view"},
+    {'e', 0, APP_TODOS, "e", "edit", "Preparation: edit or create a file in $EDITOR", keys_todo,
+     TODOS_EDIT, "edit"},
+    {TERM_UP, 0, APP_LISTS, "up, k", NULL, "select the row above", keys_move, -1, "up"},
+    {'k', 0, APP_LISTS, "k", NULL, NULL, keys_move, -1, "up"},
+    {TERM_DOWN, 0, APP_LISTS, "down, j", NULL, "select the row below", keys_move, 1, "down"},
+    {'j', 0, APP_LISTS, "j", NULL, NULL, keys_move, 1, "down"},
+    {TERM_PGUP, 0, APP_LISTS, "PgUp", NULL, "a screen up", keys_page, -1, "page-up"},
+    {TERM_PGDN, 0, APP_LISTS, "PgDn", NULL, "a screen down", keys_page, 1, "page-down"},
+    {'g', 0, APP_LISTS, "g, Home", NULL, "the first row", keys_move, -KEYS_ALL_ROWS, "first"},
+    {TERM_HOME, 0, APP_LISTS, "Home", NULL, NULL, keys_move, -KEYS_ALL_ROWS, "first"},
+    {'G', 0, APP_LISTS, "G, End", NULL, "the last row", keys_move, KEYS_ALL_ROWS, "last"},
+    {TERM_END, 0, APP_LISTS, "End", NULL, NULL, keys_move, KEYS_ALL_ROWS, "last"},
     {'\'', 0, APP_SESSIONS, "'", NULL,
-     "and a session's number: go there; again: in the next project", key_jump, 0, "jump"},
-    {TERM_RIGHT, 0, APP_LISTS, "right", NULL, "unfold; on a computer: show only that",
-     key_unfold, 0, "unfold"},
-    {TERM_LEFT, 0, APP_LISTS, "left", NULL, "fold, or go to the row above in the tree",
-     key_fold, 0, "fold"},
-    {'+', 0, APP_LISTS, "+", NULL, "unfold all", key_unfold_all, 0, "unfold-all"},
-    {'-', 0, APP_LISTS, "-", NULL, "fold all projects", key_fold_all, 0, "fold-all"},
+     "and a session's number: go there; again: in the next project", keys_jump, 0, "jump"},
+    {TERM_RIGHT, 0, APP_LISTS, "right", NULL, "unfold; on a computer: show only that", keys_unfold,
+     0, "unfold"},
+    {TERM_LEFT, 0, APP_LISTS, "left", NULL, "fold, or go to the row above in the tree", keys_fold,
+     0, "fold"},
+    {'+', 0, APP_LISTS, "+", NULL, "unfold all", keys_fold_all, 0, "unfold-all"},
+    {'-', 0, APP_LISTS, "-", NULL, "fold all projects", keys_fold_all, 1, "fold-all"},
     {'o', 0, APP_SESSIONS, "o", NULL, "order: as listed, waiting first, recent first",
-     key_order, 0, "order"},
+     keys_next_order, 0, "order"},
     {0x1b, 0, APP_LISTS, "Esc", NULL, "drop the filter, then go back to all computers",
-     key_escape, 0, NULL},
-    {' ', 0, APP_SESSIONS, "Space", NULL, "show or hide the preview", key_preview, 0, "preview"},
+     keys_escape, 0, NULL},
+    {' ', 0, APP_SESSIONS, "Space", NULL, "show or hide the preview", keys_toggle_preview, 0,
+     "preview"},
     {TERM_UP, TERM_SHIFT, APP_SESSIONS, "Shift-arrow", NULL,
-     "pan a screen that is larger (attached: prefix, arrows)", attach_key_pan_up, 0, "pan-up"},
-    {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, attach_key_pan_down, 0,
+     "pan a screen that is larger (attached: prefix, arrows)", keys_pan, TERM_UP, "pan-up"},
+    {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, keys_pan, TERM_DOWN,
      "pan-down"},
-    {TERM_LEFT, TERM_SHIFT, APP_SESSIONS, "Shift-left", NULL, NULL, attach_key_pan_left, 0,
+    {TERM_LEFT, TERM_SHIFT, APP_SESSIONS, "Shift-left", NULL, NULL, keys_pan, TERM_LEFT,
      "pan-left"},
-    {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, attach_key_pan_right, 0,
+    {TERM_RIGHT, TERM_SHIFT, APP_SESSIONS, "Shift-right", NULL, NULL, keys_pan, TERM_RIGHT,
      "pan-right"},
-    {'1', 0, APP_LISTS, "1", NULL, "the view Sessions", key_sessions, 0, "sessions"},
-    {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", key_todos, 0, "preparation"},
-    {'\t', 0, APP_LISTS, "Tab", NULL, "the other view", key_next_view, 0, "next-view"},
-    {'r', 0, APP_LISTS, "r", NULL, "fetch everything again", key_refresh, 0, "refresh"},
-    {'!', 0, APP_LISTS, "!", NULL, "the last messages", key_toasts, 0, "messages"},
-    {'z', TERM_CTRL, APP_LISTS, "Ctrl-Z", NULL, "suspend telec; fg brings it back", key_suspend, 0,
+    {'1', 0, APP_LISTS, "1", NULL, "the view Sessions", keys_show, APP_SESSIONS, "sessions"},
+    {'2', 0, APP_LISTS, "2", NULL, "the view Preparation", keys_show, APP_TODOS, "preparation"},
+    {'\t', 0, APP_LISTS, "Tab", NULL, "the other view", keys_show, 0, "next-view"},
+    {'r', 0, APP_LISTS, "r", NULL, "fetch everything again", keys_refresh, 0, "refresh"},
+    {'!', 0, APP_LISTS, "!", NULL, "the last messages", keys_messages, 0, "messages"},
+    {'z', TERM_CTRL, APP_LISTS, "Ctrl-Z", NULL, "suspend telec; fg resumes it", keys_suspend, 0,
      "suspend"},
-    {'?', 0, APP_LISTS, "?", "help", "this help", key_help, 0, "help"},
-    {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", key_quit, 0, "quit"},
-    {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_CONFIRM, "Ctrl-C", NULL, NULL,
-     key_quit, 0, NULL},
-    {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, attach_key_pan_up, 0, NULL},
-    {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, attach_key_pan_down, 0, NULL},
-    {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, attach_key_pan_left, 0, NULL},
-    {TERM_RIGHT, 0, APP_PREFIX, "right", NULL, NULL, attach_key_pan_right, 0, NULL},
-    {'d', 0, APP_PREFIX, "d", NULL, NULL, attach_key_detach, 0, "attached-detach"},
-    {'n', 0, APP_PREFIX, "n", NULL, NULL, attach_key_next, 0, "attached-next"},
-    {'p', 0, APP_PREFIX, "p", NULL, NULL, attach_key_previous, 0, "attached-previous"},
-    {'w', 0, APP_PREFIX, "w", NULL, NULL, attach_key_next_waiting, 0, "attached-next-waiting"},
-    {'y', 0, APP_CONFIRM, "y", "end it", NULL, key_yes, 0, NULL},
-    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, key_cancel, 0, NULL},
-    {'q', 0, APP_CONFIRM, "q", NULL, NULL, key_cancel, 0, NULL},
-    {'\r', 0, APP_FILTER, "Enter", "keep", NULL, key_enter, 0, NULL},
-    {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, key_cancel, 0, NULL},
-    {0x1b, 0, APP_HELP | APP_TOASTS | APP_JUMP, "Esc", "back", NULL, key_back, 0, NULL},
-    {'?', 0, APP_HELP, "?", NULL, NULL, key_back, 0, NULL},
-    {'!', 0, APP_TOASTS, "!", NULL, NULL, key_back, 0, NULL},
-    {'q', 0, APP_TOASTS, "q", NULL, NULL, key_back, 0, NULL},
+    {'?', 0, APP_LISTS, "?", "help", "this help", keys_help, 0, "help"},
+    {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", keys_quit, 0, "quit"},
+    {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_CONFIRM | APP_PAGER, "Ctrl-C", NULL,
+     NULL, keys_quit, 0, NULL},
+    {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, keys_pan, TERM_UP, NULL},
+    {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, keys_pan, TERM_DOWN, NULL},
+    {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, keys_pan, TERM_LEFT, NULL},
+    {TERM_RIGHT, 0, APP_PREFIX, "right", NULL, NULL, keys_pan, TERM_RIGHT, NULL},
+    {'d', 0, APP_PREFIX, "d", NULL, NULL, keys_detach, 0, "attached-detach"},
+    {'n', 0, APP_PREFIX, "n", NULL, NULL, keys_attach_next, 1, "attached-next"},
+    {'p', 0, APP_PREFIX, "p", NULL, NULL, keys_attach_next, -1, "attached-previous"},
+    {'w', 0, APP_PREFIX, "w", NULL, NULL, keys_attach_next_waiting, 1, "attached-next-waiting"},
+    {'y', 0, APP_CONFIRM, "y", "end it", NULL, keys_type, 'y', NULL},
+    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, keys_type, 'n', NULL},
+    {'q', 0, APP_CONFIRM, "q", NULL, NULL, keys_type, 'n', NULL},
+    {'\r', 0, APP_FILTER, "Enter", "keep", NULL, keys_end_filter, 1, NULL},
+    {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, keys_end_filter, 0, NULL},
+    {TERM_UP, 0, APP_FILTER, "up", NULL, NULL, keys_move, -1, NULL},
+    {TERM_DOWN, 0, APP_FILTER, "down", NULL, NULL, keys_move, 1, NULL},
+    {0x1b, 0, APP_HELP | APP_TOASTS | APP_JUMP, "Esc", "back", NULL, keys_close, 0, NULL},
+    {'?', 0, APP_HELP, "?", NULL, NULL, keys_close, 0, NULL},
+    {'!', 0, APP_TOASTS, "!", NULL, NULL, keys_close, 0, NULL},
+    {'q', 0, APP_TOASTS, "q", NULL, NULL, keys_close, 0, NULL},
+    {TERM_DOWN, 0, APP_PAGER, "down, j", NULL, "Reading: a row down (also the wheel)",
+     keys_pager_scroll, 1, NULL},
+    {'j', 0, APP_PAGER, "j", NULL, NULL, keys_pager_scroll, 1, NULL},
+    {TERM_UP, 0, APP_PAGER, "up, k", NULL, "Reading: a row up", keys_pager_scroll, -1, NULL},
+    {'k', 0, APP_PAGER, "k", NULL, NULL, keys_pager_scroll, -1, NULL},
+    {TERM_PGDN, 0, APP_PAGER, "PgDn, Space", NULL, "Reading: a screen down", keys_pager_page, 1,
+     NULL},
+    {' ', 0, APP_PAGER, "Space", NULL, NULL, keys_pager_page, 1, NULL},
+    {TERM_PGUP, 0, APP_PAGER, "PgUp, b", NULL, "Reading: a screen up", keys_pager_page, -1, NULL},
+    {'b', 0, APP_PAGER, "b", NULL, NULL, keys_pager_page, -1, NULL},
+    {TERM_HOME, 0, APP_PAGER, "Home, g", NULL, "Reading: to the start", keys_pager_go, 0, NULL},
+    {'g', 0, APP_PAGER, "g", NULL, NULL, keys_pager_go, 0, NULL},
+    {TERM_END, 0, APP_PAGER, "End, G", NULL, "Reading: to the end", keys_pager_go, 1, NULL},
+    {'G', 0, APP_PAGER, "G", NULL, NULL, keys_pager_go, 1, NULL},
+    {'/', 0, APP_PAGER, "/", NULL, "Reading: search; Enter goes to the first hit",
+     keys_pager_search, 0, NULL},
+    {'n', 0, APP_PAGER, "n, N", NULL, "Reading: the next hit, the hit before", keys_pager_next, 1,
+     NULL},
+    {'N', 0, APP_PAGER, "N", NULL, NULL, keys_pager_next, -1, NULL},
+    {'e', 0, APP_PAGER, "e", NULL, "Reading: edit the file", keys_todo, TODOS_EDIT, NULL},
+    {'q', 0, APP_PAGER, "q, Esc", NULL, "Reading: close", keys_pager_close, 0, NULL},
+    {0x1b, 0, APP_PAGER, "Esc", NULL, NULL, keys_pager_close, 0, NULL},
 };
-#define TUI_KEYS COUNT_OF(tui_keys)
+
+static void keys_bind(struct keymap_keys *keys, const struct config *config, buf *problems)
+{
+    keymap_bind_keys(keys, keys_table, COUNT_OF(keys_table), config, problems);
+}
 
 static void keys_put_table(buf *b)
 {
-    for (size_t i = 0; i < TUI_KEYS; i++)
-        if (tui_keys[i].help)
-            buf_fmt(b, "  %-12s %s\n", tui_keys[i].shown, tui_keys[i].help);
-    buf_str(b, "\nReading a file, or what a session has left:\n");
-    pager_put_keys(b);
+    for (size_t i = 0; i < COUNT_OF(keys_table); i++)
+        if (keys_table[i].help)
+            buf_fmt(b, "  %-12s %s\n", keys_table[i].shown, keys_table[i].help);
 }
 
 static void keys_put_config(const struct config *config, buf *b, buf *problems)
 {
     struct theme theme;
     struct keymap_keys keys;
-    keymap_bind_keys(&keys, tui_keys, TUI_KEYS, config, problems);
+    keys_bind(&keys, config, problems);
     theme_set(&theme, config, THEME_NEUTRAL, problems);
     keymap_put_keys(&keys, config, b);
     buf_byte(b, '\n');
     theme_put_config(config, b);
     keymap_free_keys(&keys);
 }
-

@@ -1,18 +1,19 @@
 #include "ui.h"
 
-/* paint - a frame: where things are, and drawing them. */
+/* layout - one frame: places the parts of the screen, draws them, and writes the difference to the
+ * terminal. */
 
-#define LAYOUT_BESIDE_COLS 100 /* a screen this wide shows the preview beside the list … */
-#define LAYOUT_BELOW_COLS 60   /* … one this wide, and this high, below it */
+#define LAYOUT_BESIDE_COLS 100 /* from this width on, the preview is beside the list; */
+#define LAYOUT_BELOW_COLS 60   /* from this width and height on, below it; else it is not shown */
 #define LAYOUT_BELOW_ROWS 20
 #define LAYOUT_MIN_COLS 24
 #define LAYOUT_MIN_ROWS 6
-#define LAYOUT_FOOTER_ROWS 12 /* on a lower screen a dialog needs the footer's line */
+#define LAYOUT_FOOTER_ROWS 12 /* on a lower screen a dialog covers the footer */
 #define LAYOUT_DETAIL_ROWS 14 /* a list this high shows every session's last input and output */
 
-/* ---- where things are ----------------------------------------------------------------------- */
+/* ---- geometry ------------------------------------------------------------------------------- */
 
-/* Lines at the bottom: the footer, what was said, the filter. */
+/* A line above the footer with a message, or with an end that can be undone. */
 static int layout_has_note(const struct app *t)
 {
     return widget_toast_rows(&t->toasts) || app_last_ended(t) >= 0;
@@ -24,8 +25,8 @@ static int layout_has_filter(const struct app *t)
            (t->mode & (APP_FILTER | APP_JUMP) || t->tree.word_count > 0);
 }
 
-/* Where the list ends: at the preview, if that is shown. What comes and goes at the bottom takes
- * its lines from what stands there, so that nothing above it jumps. */
+/* Places the list and the preview. A line that comes at the bottom covers the lowest line of the part
+ * there, so that the rest of the screen does not move. */
 static void layout_lay_out(struct app *t)
 {
     int rows = t->grid.rows, cols = t->grid.cols;
@@ -68,7 +69,7 @@ static void layout_preview(struct app *t)
         view_draw(t->view, g, row, col, bottom - row, g->cols - col, 0);
 }
 
-/* What an empty list, or one with nothing in it, needs. */
+/* Returns the sentence below an empty list, or NULL. */
 static const char *layout_hint(const struct app *t)
 {
     if (t->shown == APP_TODOS) {
@@ -82,7 +83,7 @@ static const char *layout_hint(const struct app *t)
     if (t->tree.word_count)
         return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";
     if (!t->fetched && !t->tree.sessions.count)
-        return t->client.push == CLIENT_WAITING ? "Nobody answers: r tries again now."
+        return t->client.push == CLIENT_WAITING ? "No daemon: r retries."
                                                 : "Asking the daemon.";
     if (!t->tree.sessions.count)
         return "No sessions yet: press n to start one.";
@@ -128,7 +129,7 @@ static void layout_filter(struct app *t, int row)
     widget_put(g, row, g->cols - 1 - columns, columns, hits, rows_style(&t->ui, THEME_MATCH));
 }
 
-/* What was said last; else that a session can be taken back, and for how long. */
+/* Draws the last message, or else the session whose end can be undone and the seconds left. */
 static void layout_note(struct app *t, int row)
 {
     buf text = {0};
@@ -140,7 +141,7 @@ static void layout_note(struct app *t, int row)
     }
     const char *dash = t->grid.ascii ? " - " : " — ";
     char tail[48];
-    snprintf(tail, sizeof tail, "u takes it back (%lld s)",
+    snprintf(tail, sizeof tail, "u undoes the end (%lld s)",
              (t->ended[last].until - t->loop.now + 999) / 1000);
     int used = 0, room = t->grid.cols - 2 - cell_columns(span_of(tail)) - 3;
     struct cell_style plain = rows_style(&t->ui, THEME_TEXT);
@@ -155,7 +156,7 @@ static void layout_note(struct app *t, int row)
     buf_free(&text);
 }
 
-/* In three lengths, as there is room. */
+/* Writes the connection's state in three lengths, the longest first; returns its style. */
 static enum theme_name layout_put_connection(const struct app *t, char text[ROWS_LENGTHS][128])
 {
     const int ascii = t->grid.ascii;
@@ -175,12 +176,12 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
     case CLIENT_WAITING:
         mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
         snprintf(text[0], sizeof text[0], "%s%s, next try in %d s", mark,
-                 t->client.answered ? "fetching"
+                 t->client.answered ? "polling"
                  : t->client.why    ? t->client.why
-                                    : "no daemon answers",
+                                    : "offline",
                  wait);
         snprintf(text[1], sizeof text[1], "%s%s, %d s", mark,
-                 t->client.answered ? "fetching" : "reconnecting", wait);
+                 t->client.answered ? "polling" : "offline", wait);
         snprintf(text[2], sizeof text[2], "%s%d s", mark, wait);
         return t->client.answered ? THEME_POLLING : THEME_OFFLINE;
     default:
@@ -204,7 +205,7 @@ static void layout_header(struct app *t)
     rows_header(&t->ui, &t->tree, &h);
 }
 
-/* What can't be done with the selected row is dimmed. */
+/* Dims the footer's keys whose action is not possible on the selected row. */
 static void layout_dim_keys(struct app *t)
 {
     static const struct {
@@ -252,7 +253,7 @@ static void layout_main(struct app *t)
         layout_filter(t, --row);
     int covered = !(t->mode & (APP_LISTS | APP_FILTER | APP_JUMP));
     int footer = !covered || g->rows >= LAYOUT_FOOTER_ROWS;
-    g->rows -= footer; /* what stands over the list stands above the footer, too */
+    g->rows -= footer; /* overlays leave the footer visible */
     if (t->mode == APP_HELP)
         keymap_help_draw(&t->ui, &t->help, t->keys.rows, t->keys.count, "Keys");
     else if (t->mode == APP_TOASTS)
@@ -264,7 +265,7 @@ static void layout_main(struct app *t)
         layout_footer(t);
 }
 
-/* The session's screen, over one line that names it and the way out. */
+/* Draws the session's screen, and below it a line with its name and the key that detaches. */
 static void layout_attached(struct app *t)
 {
     struct grid *g = &t->grid;
@@ -275,12 +276,12 @@ static void layout_attached(struct app *t)
     if (t->view->vt)
         view_draw(t->view, g, 0, 0, row, g->cols, 1);
     if (t->mode == APP_PREFIX)
-        snprintf(out, sizeof out, "d back  n/p next, previous  w waiting  %c itself",
+        snprintf(out, sizeof out, "d detach  n/p next, previous  w waiting  %c itself",
                  config_ctrl_letter(t->config->prefix));
     else if (t->view->back)
-        snprintf(out, sizeof out, "%d lines back", t->view->back);
+        snprintf(out, sizeof out, "%d lines up", t->view->back);
     else
-        snprintf(out, sizeof out, "%s d back", t->config->prefix);
+        snprintf(out, sizeof out, "%s d detaches", t->config->prefix);
     int columns = cell_columns(span_of(out)), width = g->cols - 2;
     if (columns + 1 < width) {
         widget_put(g, row, g->cols - 1 - columns, columns, out, dim);
@@ -310,7 +311,7 @@ static void layout_frame(void *ctx)
     app_settle(t);
     layout_lay_out(t);
     attach_follow(t);
-    app_count_frame(t); /* what settling changed is in this frame */
+    app_count_frame(t); /* after app_settle, which marks the frame as out of date */
     t->drawn = t->built;
     widget_begin(&t->ui);
     if (t->mode & APP_SCREENS) {

@@ -697,81 +697,7 @@ static void pager_free(struct pager *p)
 
 /* ---- keys ----------------------------------------------------------------------------------- */
 
-static enum pager_answer pager_key_down(struct pager *p)
-{
-    return pager_scroll(p, 1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_up(struct pager *p)
-{
-    return pager_scroll(p, -1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_page_down(struct pager *p)
-{
-    return pager_page(p, 1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_page_up(struct pager *p)
-{
-    return pager_page(p, -1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_start(struct pager *p)
-{
-    return pager_go(p, 0), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_end(struct pager *p)
-{
-    return pager_go(p, 1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_search(struct pager *p)
-{
-    return pager_begin_search(p), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_next(struct pager *p)
-{
-    return pager_next(p, 1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_previous(struct pager *p)
-{
-    return pager_next(p, -1), PAGER_CONSUMED;
-}
-
-static enum pager_answer pager_key_close(struct pager *p)
-{
-    (void)p;
-    return PAGER_CLOSE;
-}
-
-static const struct pager_key {
-    uint32_t keys[2];
-    const char *shown, *help;
-    enum pager_answer (*run)(struct pager *p);
-} pager_keys[] = {
-    {{TERM_DOWN, 'j'}, "down, j", "a row down (also the wheel)", pager_key_down},
-    {{TERM_UP, 'k'}, "up, k", "a row up", pager_key_up},
-    {{TERM_PGDN, ' '}, "PgDn, Space", "a screen down", pager_key_page_down},
-    {{TERM_PGUP, 'b'}, "PgUp, b", "a screen up", pager_key_page_up},
-    {{TERM_HOME, 'g'}, "Home, g", "to the start", pager_key_start},
-    {{TERM_END, 'G'}, "End, G", "to the end", pager_key_end},
-    {{'/', '/'}, "/", "search; Enter goes to the first hit", pager_key_search},
-    {{'n', 'n'}, "n", "the next hit", pager_key_next},
-    {{'N', 'N'}, "N", "the hit before", pager_key_previous},
-    {{'q', 0x1b}, "q, Esc", "close the pager", pager_key_close},
-};
-
-static void pager_put_keys(buf *b)
-{
-    for (size_t i = 0; i < COUNT_OF(pager_keys); i++)
-        buf_fmt(b, "  %-12s %s\n", pager_keys[i].shown, pager_keys[i].help);
-}
-
-static enum pager_answer pager_typing_event(struct pager *p, const struct term_event *ev)
+static void pager_typing_event(struct pager *p, const struct term_event *ev)
 {
     char bytes[4];
     if (ev->type == TERM_PASTE) {
@@ -791,25 +717,18 @@ static enum pager_answer pager_typing_event(struct pager *p, const struct term_e
     } else if (ev->key >= ' ' && ev->key < TERM_UP && !(ev->mods & (TERM_CTRL | TERM_ALT))) {
         pager_type(p, (span){bytes, utf8_encode(ev->key, bytes)});
     }
-    return PAGER_CONSUMED;
 }
 
-static enum pager_answer pager_event(struct pager *p, const struct term_event *ev)
+static int pager_event(struct pager *p, const struct term_event *ev)
 {
-    if (ev->type == TERM_MOUSE && ev->mouse != TERM_WHEEL_UP && ev->mouse != TERM_WHEEL_DOWN)
-        return PAGER_PASSED;
-    if (ev->type == TERM_MOUSE) {
-        pager_scroll(p, ev->mouse == TERM_WHEEL_UP ? -3 : 3);
-        return PAGER_CONSUMED;
-    }
+    int lines = widget_wheel(ev);
     if (p->typing && (ev->type == TERM_KEY || ev->type == TERM_PASTE))
-        return pager_typing_event(p, ev);
-    if (ev->type != TERM_KEY || (ev->mods & (TERM_CTRL | TERM_ALT)))
-        return PAGER_PASSED;
-    for (size_t i = 0; i < COUNT_OF(pager_keys); i++)
-        if (pager_keys[i].keys[0] == ev->key || pager_keys[i].keys[1] == ev->key)
-            return pager_keys[i].run(p);
-    return PAGER_PASSED;
+        pager_typing_event(p, ev);
+    else if (lines)
+        pager_scroll(p, -lines);
+    else
+        return 0;
+    return 1;
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */

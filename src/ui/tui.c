@@ -1,14 +1,36 @@
 #include "ui.h"
 
+/* tui - the terminal UI: input, events of the daemon, start and end.
+ *
+ * Nothing here waits. A key changes the app's state or sends a request, a reply or an event changes
+ * the tree and the todos, and each marks the screen as out of date. A frame is drawn at most every
+ * 16 ms, and only after the terminal has taken the last one. The first frame is drawn before the
+ * client connects to the daemon. */
+
+#ifndef TUI_ESCAPE_MS
+#define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
+#endif
+#ifndef TUI_DOUBLE_MS
+#define TUI_DOUBLE_MS 400    /* two clicks on a row within this time open it */
+#endif
+#define TUI_FRAME_BYTES 4096 /* enough for most frames */
+#ifndef TUI_REST_MS
+#define TUI_REST_MS 20       /* at the start, other requests wait so long for the sessions */
+#endif
+#ifndef TUI_AGES_MS
+#define TUI_AGES_MS 60000    /* from one drawing of the ages to the next */
+#endif
+
 /* ---- input ---------------------------------------------------------------------------------- */
 
 static void tui_run_key(struct app *t, const struct keymap_key *key)
 {
-    app_settle(t); /* the key is for what is there now */
+    app_settle(t); /* the action needs rows that are up to date */
     key->run(t, key->arg);
 }
 
-/* Selects by the row's key: the rows may be out of date, if only the frame showed them. */
+/* Selects a row by its key, because the rows may have changed since the frame; a second click opens
+ * the row. */
 static void tui_click_row(struct app *t, const char *key)
 {
     int again = t->clicked && strcmp(t->clicked, key) == 0 &&
@@ -17,13 +39,11 @@ static void tui_click_row(struct app *t, const char *key)
     t->clicked_at = again ? 0 : t->loop.now;
     app_set(&app_view(t)->wanted, key);
     app_settle(t);
-    if (again && t->shown == APP_TODOS)
-        key_open_todo(t, 0);
-    else if (again)
-        key_open(t, 0);
+    if (again)
+        keys_open(t, 0);
 }
 
-/* A click on what the last frame showed: its rows must be those that are there. */
+/* A click refers to the last frame. One on a row counts only if the rows are the same since. */
 static void tui_click(struct app *t, const struct term_event *ev)
 {
     const struct widget_hit *hit = widget_clicked(&t->ui, ev);
@@ -53,40 +73,41 @@ static void tui_mouse_event(struct app *t, const struct term_event *ev)
         tui_click(t, ev);
 }
 
-static void tui_pager_event(struct app *t, const struct term_event *ev)
+static int tui_pager_event(struct app *t, const struct term_event *ev)
 {
-    enum pager_answer answer = pager_event(&t->pager, ev);
-    if (answer == PAGER_CLOSE) {
-        pager_free(&t->pager);
-        app_set_mode(t, t->shown);
-    } else if (answer == PAGER_PASSED && ev->type == TERM_KEY && ev->key == 'e' && !ev->mods) {
-        key_edit(t, 0);
-    } else if (answer == PAGER_PASSED && ev->type == TERM_KEY && ev->mods == TERM_CTRL &&
-               ev->key == 'c') {
-        t->quit = 1;
-    }
-    app_changed(t);
+    return pager_event(&t->pager, ev);
 }
 
-/* What stands over the list has the first look at an event. 1: it was for that. */
-static int tui_over_event(struct app *t, const struct term_event *ev)
+static int tui_help_event(struct app *t, const struct term_event *ev)
 {
-    int key = ev->type == TERM_KEY, ctrl_c = key && ev->key == 'c' && ev->mods == TERM_CTRL;
-    if (t->mode == APP_PAGER)
-        tui_pager_event(t, ev);
-    else if (t->mode & APP_FORMS || (t->mode == APP_CONFIRM && !ctrl_c && !(key && ev->key == 'q')))
-        dialog_event(t, ev);
-    else if (t->mode == APP_FILTER && ev->type != TERM_MOUSE)
-        keys_filter_event(t, ev);
-    else if (t->mode == APP_JUMP)
-        return keys_jump_event(t, ev);
-    else if (t->mode == APP_HELP && !ctrl_c)
-        return keymap_help_event(&t->help, ev);
-    else if (t->mode == APP_TOASTS)
-        return widget_toasts_event(&t->toasts, ev);
-    else
-        return 0;
-    return 1;
+    return keymap_help_event(&t->help, ev);
+}
+
+static int tui_toasts_event(struct app *t, const struct term_event *ev)
+{
+    return widget_toasts_event(&t->toasts, ev);
+}
+
+/* Overlays and the attached session get events before the key table. Returns 1 when consumed. */
+static int tui_overlay_event(struct app *t, const struct term_event *ev)
+{
+    static const struct {
+        unsigned modes;
+        int (*event)(struct app *t, const struct term_event *ev);
+    } overlays[] = {{APP_ATTACHED, attach_event},        {APP_FORMS | APP_CONFIRM, dialog_event},
+                    {APP_PAGER, tui_pager_event},        {APP_FILTER, keys_filter_event},
+                    {APP_JUMP, keys_jump_event},         {APP_HELP, tui_help_event},
+                    {APP_TOASTS, tui_toasts_event}};
+    int attached = t->mode == APP_ATTACHED; /* its view marks the screen, when the echo comes */
+    for (size_t i = 0; i < COUNT_OF(overlays); i++) {
+        if (!(overlays[i].modes & t->mode))
+            continue;
+        int consumed = overlays[i].event(t, ev);
+        if (consumed && !attached)
+            app_changed(t);
+        return consumed;
+    }
+    return 0;
 }
 
 static void tui_key_event(struct app *t, const struct term_event *ev)
@@ -106,7 +127,7 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
     }
 }
 
-/* What the terminal has told, not the user. */
+/* Handles the terminal's answers to term_queries. */
 static void tui_terminal_event(struct app *t, const struct term_event *ev)
 {
     if (ev->type == TERM_MODE && ev->mode == 2026)
@@ -124,13 +145,11 @@ static void tui_on_event(struct app *t, const struct term_event *ev)
         widget_toast_read(&t->toasts);
         app_changed(t);
     }
-    if (t->mode == APP_ATTACHED)
-        attach_event(t, ev);
-    else if (tui_over_event(t, ev))
-        app_changed(t);
-    else if (ev->type == TERM_KEY)
+    if (tui_overlay_event(t, ev))
+        return;
+    if (ev->type == TERM_KEY)
         tui_key_event(t, ev);
-    else if (ev->type == TERM_MOUSE && !(t->mode & (APP_SCREENS | APP_HELP | APP_TOASTS)))
+    else if (ev->type == TERM_MOUSE && t->mode & (APP_LISTS | APP_FILTER))
         tui_mouse_event(t, ev);
     else if (ev->type == TERM_MOUSE && ev->mouse == TERM_PRESS)
         tui_click(t, ev);
@@ -186,7 +205,7 @@ static const struct conn_hooks tui_terminal_hooks = {tui_on_input, tui_on_draine
 
 /* ---- push ----------------------------------------------------------------------------------- */
 
-/* Most events are of sessions: the todos need not read those. */
+/* Most events are about sessions: the todos don't need to parse those. */
 static int tui_is_of_session(span json)
 {
     return span_starts(json, "{\"event\":\"session") || span_starts(json, "{\"event\": \"session");
@@ -196,7 +215,7 @@ static void tui_on_push_event(void *ctx, span json)
 {
     struct app *t = ctx;
     t->events++;
-    if (app_is_foreign(t)) { /* its initial states are only hints */
+    if (app_is_foreign(t)) { /* TeleClaude's initial states are incomplete: fetch them */
         struct json message;
         if (json_parse(json, &message, NULL, NULL) == PARSE_DONE &&
             (json_text_eq(json_get(message, "event"), "sessions_initial") ||
@@ -212,7 +231,7 @@ static void tui_on_push_event(void *ctx, span json)
     app_changed(t);
 }
 
-/* Something on the screen counts seconds. */
+/* Draws every second while the screen shows a countdown. */
 static void tui_on_second(void *ctx)
 {
     struct app *t = ctx;
@@ -246,7 +265,7 @@ static void tui_on_ages(void *ctx)
     app_changed(t);
 }
 
-/* The sessions are what people wait for: everything else is asked for when they are there. */
+/* Sends the other requests of the start after the sessions have come: people wait for those. */
 static void tui_connect_rest(void *ctx)
 {
     struct app *t = ctx;
@@ -254,7 +273,7 @@ static void tui_connect_rest(void *ctx)
     app_fetch_rest(t);
 }
 
-/* While the daemon answers, memory for the next frame is had. */
+/* Clears the back buffer now: its pages are faulted in while we wait for the daemon. */
 static void tui_blank(void *ctx)
 {
     struct app *t = ctx;
@@ -264,7 +283,7 @@ static void tui_blank(void *ctx)
 static void tui_connect(void *ctx)
 {
     struct app *t = ctx;
-    if (t->attach_only) /* before a key is read: it is for the session */
+    if (t->attach_only) /* before the first key is read: it belongs to the session */
         attach_begin(t, t->attach_only);
     app_fetch_sessions(t);
     loop_defer(&t->loop, &t->blank_task); /* after that request has been sent */
@@ -273,7 +292,7 @@ static void tui_connect(void *ctx)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* The terminal through a descriptor of our own: what we set on it does not reach the caller's. */
+/* Opens the terminal anew: O_NONBLOCK on our descriptor must not reach the caller's. */
 static int tui_open_terminal(void)
 {
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -284,7 +303,7 @@ static void tui_on_signal(void *ctx, int signo)
 {
     struct app *t = ctx;
     if (t->program_runs && (signo == SIGINT || signo == SIGCONT || signo == SIGWINCH))
-        return; /* the program's: it has the terminal */
+        return; /* another program has the terminal: the signal is for that */
     if (signo == SIGWINCH) {
         app_resize(t);
     } else if (signo == SIGCONT) {
@@ -349,7 +368,7 @@ static void tui_init(struct app *t)
     t->ui.grid = &t->grid;
     t->ui.theme = &t->theme;
     theme_set(&t->theme, t->config, THEME_NEUTRAL, &problems);
-    keymap_bind_keys(&t->keys, tui_keys, TUI_KEYS, t->config, &problems);
+    keys_bind(&t->keys, t->config, &problems);
     tree_init(&t->tree, t->config->computer, directory);
     todos_init(&t->todos, t->config->computer, directory);
     if (!t->attach_only)

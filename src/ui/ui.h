@@ -674,12 +674,6 @@ struct pager {
     int hit_count, hit;
 };
 
-enum pager_answer {
-    PAGER_PASSED,             /* the event was not for it */
-    PAGER_CONSUMED,              /* it was; draw again */
-    PAGER_CLOSE               /* q or Esc: the owner closes it */
-};
-
 /* Shows the file. Never fails: what can't be read is told where the text would be. */
 static void pager_open(struct pager *p, const char *title, const char *path);
 /* Reads the file again and stays at the same line, e.g. after it was edited. */
@@ -687,18 +681,16 @@ static void pager_reload(struct pager *p);
 /* Shows a text, as Markdown or as it is. */
 static void pager_set(struct pager *p, const char *title, span text, int markdown);
 static void pager_free(struct pager *p);           /* empty again; safe twice */
-/* Keys, the wheel, and a paste while it is searched. Not for it: what its keys (pager_put_keys)
- * don't name. */
-static enum pager_answer pager_event(struct pager *p, const struct term_event *ev);
+/* Handles the wheel and, while a search is typed, keys and pastes. Returns 1 when consumed; other
+ * keys are rows of the key table, which call the functions below. */
+static int pager_event(struct pager *p, const struct term_event *ev);
 /* Draws into the rectangle, the last row of it being the footer: title, where in the text, how far
  * down. */
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
-static void pager_put_keys(buf *b);                /* its keys as lines of help */
-/* What its keys do, for buttons and the like. */
 static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
 static void pager_page(struct pager *p, int pages);
 static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
-static void pager_begin_search(struct pager *p);      /* what is typed next is searched for */
+static void pager_begin_search(struct pager *p);      /* the next keys are what is searched */
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
 static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
 
@@ -706,118 +698,121 @@ static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: th
 
 struct view_hooks {
     void (*changed)(void *ctx);
-    void (*ended)(void *ctx); /* no more comes: view->reason says why; view_close is still due */
+    void (*ended)(void *ctx); /* the stream ended: view->reason says why; call view_close */
 };
 
 /* A connection to a session's screen, and the emulator that it feeds. */
 struct view {
-    struct holder_link link;   /* to its holder, when that is on this computer; */
+    struct holder_link link; /* to the holder, if that is on this computer; */
     struct client_ws ws;     /* else through the daemon */
     struct loop *loop;       /* NULL: a view of plain text */
-    struct vt *vt;           /* NULL until the first bytes have come */
+    struct vt *vt;           /* NULL before the first bytes */
     char *id;                /* the session's */
     int back;                /* lines scrolled back */
-    int pan_rows, pan_cols;  /* how far from the cursor's surroundings the cut-out was moved */
-    buf typed;               /* input that leaves at the end of the pass, or once connected */
+    int pan_rows, pan_cols;  /* how far the user has moved the crop from the cursor */
+    buf typed;               /* input; sent at the end of the pass, or when connected */
     struct loop_task send_task;
-    int pty;                 /* the session's, for typing past its holder; -1: none */
-    int may_type;            /* and nothing that anybody typed otherwise is under way */
-    long long inputs;        /* frames of input that went through the holder */
-    long long typed_at;      /* loop clock: when the pty was written to last */
-    struct loop_timer notice_timer; /* until the holder is told that it was used */
+    int pty;                 /* the session's pty, for writing keys directly; -1: none */
+    int may_type;            /* the holder allows that: no other input is in flight */
+    long long inputs;        /* FRAME_INPUTs sent */
+    long long typed_at;      /* loop clock: the last write to the pty */
+    struct loop_timer notice_timer; /* until FRAME_TYPED reports such a write to the holder */
     int want_cols, want_rows; /* the size to ask for; 0: none */
-    unsigned modes;          /* what view_put_modes told the terminal last */
-    unsigned widget_modes;       /* what the UI has switched on itself */
-    int wheel;               /* scrolls back where the program does not want the mouse */
-    int shape;
+    unsigned modes;          /* the terminal's input modes, as view_put_modes set them last */
+    unsigned widget_modes;   /* the modes of the UI itself */
+    int wheel;               /* the wheel scrolls back if the program does not use the mouse */
+    int shape;               /* of the cursor, DECSCUSR */
     char reason[128];
-    const struct view_hooks *hooks; /* NULL once closed */
+    const struct view_hooks *hooks; /* NULL when closed */
     void *ctx;
 };
 
-/* Opens the screen of session `id`, with input and scrollback when control is 1. NULL: the daemon
- * can't be reached. */
+/* Opens the screen of session `id`; with input and scrollback if control is 1. Returns NULL when
+ * neither holder nor daemon can be reached. */
 static struct view *view_open(struct client *client, const char *id, int control,
                               const struct view_hooks *hooks, void *ctx);
-/* A view of plain text: the transcript of a session that has ended. */
+/* Returns a view of plain text: the transcript of an exited session. */
 static struct view *view_of_text(const char *id, span text, int cols, int rows);
-/* {"size": [cols, rows]}, the text message before a snapshot of that size. 1, or 0: it isn't one.
- */
+/* Parses {"size": [cols, rows]}, the text message before a snapshot of that size. Returns 1, or 0
+ * for any other text. */
 static int view_parse_size(span text, int *cols, int *rows);
-static int view_is_open(const struct view *v);     /* more may come */
-static void view_close(struct view *v);            /* no hook is called any more; NULL is fine */
-static void view_abandon(struct view *v);          /* at the program's end */
-static void view_send(struct view *v, span input); /* bytes for the program */
+static int view_is_open(const struct view *v);     /* the connection is open or opening */
+/* Calls no hook any more, sends what was typed, then frees the view. NULL is fine. */
+static void view_close(struct view *v);
+static void view_abandon(struct view *v);          /* frees at once; only at the program's end */
+static void view_send(struct view *v, span input); /* input for the program */
 static void view_resize(struct view *v, int cols, int rows); /* asks for that size */
-static void view_scroll(struct view *v, int lines); /* back (positive) or forth */
-static void view_pan(struct view *v, int rows, int cols); /* moves the cut-out of a larger screen */
-/* Draws into the rectangle, cropped around the cursor where the session's screen is larger; with
- * `cursor` the terminal's cursor goes to the session's. */
+static void view_scroll(struct view *v, int lines); /* positive: back */
+static void view_pan(struct view *v, int rows, int cols); /* moves the crop of a larger screen */
+/* Draws into the rectangle; a larger screen is cropped around its cursor. With `cursor`, places the
+ * terminal's cursor on the session's. */
 static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
                       int cursor);
-/* Appends what tells the terminal the input modes that the program wants now. */
+/* Appends the sequences that set the program's input modes on the terminal. */
 static void view_put_modes(struct view *v, buf *b);
-/* Appends what the program has put on the clipboard since the last call. */
+/* Appends the clipboard string that the program has set since the last call. */
 static void view_put_clipboard(struct view *v, buf *b);
-static void view_put_modes_back(struct view *v, buf *b); /* and what takes them back */
-/* Before the first view_put_modes: the UI has switched the mouse on itself, or (on 0) leaves it to
- * the terminal altogether. */
+/* Appends the sequences that set the UI's own modes again. */
+static void view_put_modes_back(struct view *v, buf *b);
+/* Call before the first view_put_modes: does the UI use the mouse? */
 static void view_set_mouse(struct view *v, int on);
-/* The terminal is set as the UI sets it: whatever was told before is to be told again. */
+/* The terminal was set to the UI's modes: view_put_modes starts from those. */
 static void view_forget_modes(struct view *v);
 
 /* ==== rows: drawing rows and the header ======================================================= */
 
-/* A list's place on the screen, and how far it is scrolled. */
+/* A list's place on the screen, and its scrolling. */
 struct rows_list {
     int row, col, rows, cols;
-    int at, top;            /* the selected row; the first line shown */
-    int details;            /* every session with its last words, not only the selected one */
-    long long now;          /* wall clock, ms: what ages are counted from */
+    int at, top;            /* selected row; first line shown */
+    int details;            /* last input and output of every session, not only the selected one */
+    long long now;          /* wall clock, ms: for ages */
 };
 
-/* What can be clicked: a row (index: of the tree or the todos), a tab (index). */
+/* Places that can be clicked: a row (index: in the tree or todos), a tab (index), the preview. */
 enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW };
 
 #define ROWS_TABS 2
-#define ROWS_LENGTHS 3     /* ways to tell the state of the connection */
+#define ROWS_LENGTHS 3      /* forms of the connection's state */
 
 struct rows_header {
     const char *tabs[ROWS_TABS];
-    int tab;                /* the one that is shown */
-    const char *crumb;      /* what is in focus, or NULL */
-    const char *push[ROWS_LENGTHS]; /* how the connection is: at length, shorter, in a word */
+    int tab;                /* the shown one */
+    const char *crumb;      /* computer in focus, or NULL */
+    const char *push[ROWS_LENGTHS]; /* the connection's state: long, short, shortest; or NULL */
     enum theme_name push_style;
     long long now;          /* wall clock, ms */
 };
 
-/* Draws the rows that are seen, scrolled so that the selected one is among them. */
+/* Draws the visible rows, scrolled so that the selected row is among them. */
 static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list *l);
 static void rows_todos(struct widgets *u, const struct todos *todos, struct rows_list *l);
-/* The lines that the rows take in all, and the row that stands on one of them. */
-static int rows_tree_lines(const struct tree *t, const struct rows_list *l);
+static int rows_tree_lines(const struct tree *t, const struct rows_list *l); /* of all rows */
+/* Returns the row on a line counted from the list's start. */
 static int rows_tree_row(const struct tree *t, const struct rows_list *l, int line);
-/* The first line of the screen: name, tabs, what is in focus, agents, connection. */
+/* Draws the screen's first line: name, tabs, computer in focus, agents, connection. */
 static void rows_header(struct widgets *u, const struct tree *t, const struct rows_header *h);
-/* One line: the session's state, for how long, and how that is known. */
-static void rows_put_state(struct widgets *u, int row, int col, int cols, const struct tree_session *s,
-                           long long now);
+/* Draws one line: the session's state, its age and its source. */
+static void rows_put_state(struct widgets *u, int row, int col, int cols,
+                           const struct tree_session *s, long long now);
+/* Draws the state's shape; returns its columns. */
 static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s);
 static struct cell_style rows_style(const struct widgets *u, enum theme_name name);
-/* Why an agent can't be started now, or for how long: "not installed", "42m"; nothing if it can. */
+/* Appends why an agent can't be started, or for how long: "not installed", "42m"; nothing if it
+ * can. now: wall clock, ms. */
 static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *b);
 
 /* ==== app: state, selection, requests, what survives a restart ================================ */
 
 #define APP_PROMPTS_MAX 20
-#define APP_ENDED_MAX 8    /* sessions that can be taken back */
-#define APP_PROMPT_MAX 1000 /* bytes; longer ones are not remembered */
+#define APP_ENDED_MAX 8     /* ends that can be undone; the oldest one is dropped */
+#define APP_PROMPT_MAX 1000 /* bytes; a longer prompt is not saved */
 
-/* What the keyboard is talking to; bits, for the key table's contexts. */
+/* What gets the keys. Bits: the key table's contexts. */
 enum app_mode {
-    APP_SESSIONS = 1,       /* the two views … */
+    APP_SESSIONS = 1,       /* the two views */
     APP_TODOS = 2,
-    APP_FILTER = 4,         /* … and what stands over them: a filter is typed */
+    APP_FILTER = 4,         /* overlays: the filter is typed */
     APP_JUMP = 8,           /* a session's number is typed */
     APP_HELP = 16,
     APP_TOASTS = 32,        /* the last messages */
@@ -826,24 +821,24 @@ enum app_mode {
     APP_MESSAGE = 256,
     APP_RENAME = 512,
     APP_PAGER = 1024,
-    APP_ATTACHED = 2048,    /* what is typed goes to the session */
-    APP_PREFIX = 4096       /* but for the key after the prefix */
+    APP_ATTACHED = 2048,    /* keys go to the session */
+    APP_PREFIX = 4096       /* but the one after the prefix */
 };
 #define APP_LISTS (APP_SESSIONS | APP_TODOS)
 #define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
 #define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME)
 
-/* One of the two views: its list, and what is selected. */
+/* One of the two views. */
 struct app_view {
     struct rows_list list;
     char *selected;         /* key of the selected row */
-    char *wanted;           /* key to select as soon as it is there: a session just made */
+    char *wanted;           /* key of a row to select when it comes, as a new session's; or NULL */
 };
 
-/* A session that was ended here and can be taken back. */
+/* A session that this UI ended; the end can be undone. */
 struct app_ended {
     char *id, *title, *computer;
-    long long until;        /* loop clock; 0: the daemon has not said yet */
+    long long until;        /* loop clock; 0: the daemon has not replied yet */
 };
 
 struct app {
@@ -866,97 +861,98 @@ struct app {
     enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_TODOS */
     struct app_view views[2];  /* in that order */
     struct field filter;
-    int find_hit;             /* it has changed: something that it has found is to be selected */
-    char jump[16];            /* the number as far as it is typed */
-    int fetched;              /* the sessions have been told */
-    /* the session that a dialog is about, and its computer, or where a new one shall be */
-    char *target, *target_computer;
-    /* the form's choices */
+    int find_hit;             /* the filter has changed: select a row that matches */
+    char jump[16];            /* the number typed so far */
+    int fetched;              /* the sessions are known */
+    char *target, *target_computer; /* a dialog's session and computer */
+    /* the form's choices, and notes why one is not possible */
     char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
     int agent_count, computer_count;
-    char *prompts[APP_PROMPTS_MAX]; /* given before, the newest last */
+    char *prompts[APP_PROMPTS_MAX]; /* earlier ones, the newest last */
     int prompt_count;
     struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
     int ended_count;
-    char previewed[132];       /* the session whose preview was fetched last */
+    char previewed[132];      /* id of the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
-    int no_preview;           /* Space has put it away where it would stand below the list */
-    int has_preview;
-    int list_cols, list_bottom; /* where the list ends; the preview begins behind it */
-    const char *attach_only;  /* begin and end with this session attached; or NULL */
+    int no_preview;           /* Space has hidden it */
+    int has_preview;          /* the layout has a place for it */
+    int list_cols, list_bottom; /* the list's end, where the preview begins */
+    const char *attach_only;  /* telec attach ID: the session; the UI ends with it. Or NULL */
     long long events;         /* messages of /ws so far */
-    long long frame_due;      /* the next frame isn't drawn before this, */
-    int echoes;               /* but for so many that are owed to keys typed into a session, */
-    long long echo_until;     /* until then */
+    long long frame_due;      /* loop clock: no frame before this … */
+    int echoes;               /* … but this many for echoes of typed keys … */
+    long long echo_until;     /* … until then */
     int stale;                /* the screen is out of date */
-    int quit;
-    int unsaved;             /* what is written to disk is out of date */
+    int quit;                 /* 1, or the signal that ends the UI */
+    int unsaved;              /* the saved state is out of date */
     /* a program that has the terminal */
     struct loop_child program;
-    char **program_argv;      /* waits for the terminal to take the last frame; or NULL */
+    char **program_argv;      /* starts when the last frame is written; or NULL */
     int program_runs;
     void (*program_done)(struct app *t, int status, const char *error);
-    char *clicked;            /* the row that was clicked last, and when: two clicks open it */
-    long long clicked_at;
-    int built, drawn;         /* how often rows were built; and when the last frame was drawn */
-    buf frame;                /* what goes to the terminal with the next frame */
+    char *clicked;            /* key of the row clicked last, for double clicks */
+    long long clicked_at;     /* loop clock */
+    int built, drawn;         /* number of builds of the rows; that number at the last frame */
+    buf frame;                /* bytes that go to the terminal with the next frame */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
         preview_timer, rest_timer, save_timer;
     struct loop_task connect_task, blank_task, draw_task;
 };
 
-/* A request by REST, and what its answer is for. */
+/* A REST request without reply yet. */
 struct app_request {
     struct app *app;
     void (*on_reply)(struct app *t, struct json answer, struct app_request *request);
-    long long events;         /* messages of /ws when it was sent */
-    enum app_mode dialog;     /* the form that waits for it; 0: none */
-    char *about;              /* a session; or NULL */
+    long long events;         /* app.events when it was sent */
+    enum app_mode dialog;     /* the dialog that waits for the reply; 0: none */
+    char *about;              /* the id of the session that it ends; or NULL */
 };
 
-/* The screen is out of date: a frame is drawn as soon as one is due. */
+/* Marks the screen as out of date; draws a frame as soon as one is due. */
 static void app_changed(struct app *t);
-static void app_count_frame(struct app *t);        /* one is drawn: it is up to date again */
-static void app_expect_echo(struct app *t);           /* a key was typed into a session */
-static void app_on_toast_over(void *ctx);          /* a toast's time may be over */
-static void app_say(struct app *t, int alarm, const char *text);
+static void app_count_frame(struct app *t);        /* a frame is being drawn */
+static void app_expect_echo(struct app *t);        /* a key was sent to a session */
+static void app_on_toast_over(void *ctx);          /* toast_timer */
+static void app_say(struct app *t, int alarm, const char *text); /* alarm: an error */
 static void app_set_mode(struct app *t, enum app_mode mode);
-/* Sessions that can be taken back: by place among t->ended, -1 where there is none. */
+/* Ends that can be undone, by index in t->ended; -1: none. */
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
-static void app_remove_ended(struct app *t, int at); /* -1: none */
+static void app_remove_ended(struct app *t, int at); /* -1 is fine */
 static int app_find_ended(const struct app *t, const char *id);
-static int app_last_ended(const struct app *t);    /* the one that was ended last */
-static void app_set(char **place, const char *value); /* a copy; NULL is fine */
-static struct app_view *app_view(struct app *t);   /* the one that is shown */
+static int app_last_ended(const struct app *t);    /* the newest one that has time left */
+static void app_set(char **place, const char *value); /* replaces by a copy; NULL is fine */
+static struct app_view *app_view(struct app *t);   /* the shown one */
 static void app_show(struct app *t, enum app_mode view); /* one of APP_LISTS */
-static int app_rows(const struct app *t);          /* of the view that is shown */
-static void app_select(struct app *t, int at);     /* the nearest row there is */
-/* Brings the rows up to date. The selection stays on its thing, or near where that was. */
+static int app_rows(const struct app *t);          /* of the shown view */
+static void app_select(struct app *t, int at);     /* `at` is limited to the rows */
+/* Builds the rows if they are out of date. The selection stays on its row, or near its place. */
 static void app_settle(struct app *t);
-static struct tree_row *app_row(struct app *t);    /* the selected one of the sessions; or NULL */
+/* The selected row, its session, or the selected row of the todos; NULL: none. Valid until the next
+ * event or reply. */
+static struct tree_row *app_row(struct app *t);
 static struct tree_session *app_session(struct app *t);
 static const struct todos_row *app_todos_row(struct app *t);
-/* Sends a request; take is called with a good answer. A failure is told where it belongs: in the
- * dialog that asked, or as a toast. The ask may be told more until the answer comes, which frees
- * it. */
+/* Sends a request and calls on_reply with a good reply. An error goes into the dialog, or becomes a
+ * message. The result is freed after the reply. */
 static struct app_request *app_request(
     struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
     void (*on_reply)(struct app *t, struct json answer, struct app_request *request));
-/* The answer, good as it looked, is none: told as a failure is. */
+/* Reports an error of that request: for an on_reply that can't use the reply. */
 static void app_refuse(struct app_request *request, const char *why);
+/* Appends /sessions/ID, the tail, and ?computer=. */
 static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);
 static void app_fetch_sessions(struct app *t);
-static void app_fetch_rest(struct app *t);
-static void app_fetch(struct app *t);
+static void app_fetch_rest(struct app *t);         /* computers, projects, agents */
+static void app_fetch(struct app *t);              /* both */
 static int app_is_foreign(const struct app *t);    /* the daemon is TeleClaude's */
-/* What survives the UI's end, in STATE/ui.json: read once at the start; written when it has
- * changed, now and then, and at the end. */
-static void app_state_changed(struct app *t);               /* it has changed */
-static void app_save(void *ctx);                  /* now, if it is out of date */
+/* The state that survives a restart, in STATE/ui.json: loaded at the start; saved APP_SAVE_MS after
+ * a change, and at the end. */
+static void app_state_changed(struct app *t);
+static void app_save(void *ctx);                   /* save_timer; only if it has changed */
 static void app_load(struct app *t);
 static void app_add_prompt(struct app *t, const char *prompt);
-/* Gives the terminal to a program (argv in one block, freed with free) until it ends; then done,
- * with waitpid's status, or an error when it could not be started. */
+/* Gives the terminal to a program until the program ends. argv is one block and is freed. Calls done
+ * with waitpid's status, or with an error if the program can't be started. */
 static void app_run(struct app *t, char **argv,
                     void (*done)(struct app *t, int status, const char *error));
 static void app_run_now(struct app *t);            /* the terminal has taken the last frame */
@@ -966,58 +962,62 @@ static void app_free(struct app *t);
 
 /* ==== dialog: starting, messaging, renaming, ending a session ================================= */
 
-static void dialog_new(struct app *t, const char *prompt); /* in what is selected */
+/* Each opens a dialog about the selected row. */
+static void dialog_new(struct app *t);
 static void dialog_message(struct app *t);
 static void dialog_rename(struct app *t);
-static void dialog_end(struct app *t);             /* asks first, unless it has exited */
-static void dialog_undo(struct app *t);       /* the session that was ended last */
-static void dialog_event(struct app *t, const struct term_event *ev);
+static void dialog_end(struct app *t);             /* dismisses an exited session at once */
+static void dialog_undo(struct app *t);            /* the end of the session ended last */
+static int dialog_event(struct app *t, const struct term_event *ev); /* 1: consumed */
 static void dialog_draw(struct app *t);
 static void dialog_close(struct app *t);
-/* Starts a session without asking: what the preparation view does. */
+/* Starts a session without a dialog: for the todos. */
 static void dialog_start(struct app *t, const char *computer, const char *directory,
                          const char *message);
 
 /* ==== attach: a session's screen: the preview, or all of the terminal ========================= */
 
-/* In the session; the view on it replaces the preview. */
+/* Attaches to a session; its view replaces the preview. */
 static void attach_begin(struct app *t, const char *id);
-/* Back to the tree, or to the shell when telec was called to attach only; why is said, or NULL. */
+/* Detaches; ends the UI if telec was called to attach only. why: a message, or NULL. */
 static void attach_end(struct app *t, const char *why);
-/* Does only a program of its own lead there: ssh to another computer, tmux? */
+/* Returns 1 if only another program can attach: ssh to another computer, or tmux. */
 static int attach_needs_program(const struct app *t, const struct tree_session *s);
 static void attach_follow(struct app *t);          /* keeps the preview on the selection */
-static void attach_on_preview(void *ctx);          /* the app's preview_timer */
-/* An event while attached: the prefix, what scrolls back; everything else is the session's. */
-static void attach_event(struct app *t, const struct term_event *ev);
-static void attach_send_prefix(struct app *t);     /* the prefix itself */
-/* into what has scrolled off; negative: back */
-static void attach_scroll(struct app *t, int lines);
-/* keys of the table, after the prefix */
-static void attach_key_pan_up(void *ctx, int arg);
-static void attach_key_pan_down(void *ctx, int arg);
-static void attach_key_pan_left(void *ctx, int arg);
-static void attach_key_pan_right(void *ctx, int arg);
-static void attach_key_detach(void *ctx, int arg);
-static void attach_key_next(void *ctx, int arg);
-static void attach_key_previous(void *ctx, int arg);
-static void attach_key_next_waiting(void *ctx, int arg);
+static void attach_on_preview(void *ctx);          /* preview_timer */
+/* While attached: handles the prefix and scrolling back, sends all other input to the session.
+ * Returns 1. */
+static int attach_event(struct app *t, const struct term_event *ev);
+static void attach_send_prefix(struct app *t);     /* sends the prefix itself to the session */
+static void attach_scroll(struct app *t, int lines); /* positive: back */
+static void attach_pan(struct app *t, int down, int right); /* each -1, 0 or 1 */
+/* Attaches to the next (step 1) or previous (-1) running session of the tree; state: only to one in
+ * that state, or NULL. Without one, stays. */
+static void attach_step(struct app *t, int step, const char *state);
 
 /* ==== layout: a frame: geometry and composition =============================================== */
 
-/* Draws and writes what has changed, when it has and the terminal takes more; a task of the app. */
+/* Draws a frame and writes the changes, if the screen is out of date and the terminal has taken the
+ * last frame. draw_task and frame_timer. */
 static void layout_frame(void *ctx);
 
 /* ==== keys: the key table's rows and actions ================================================== */
 
-static void keys_put_table(buf *b);                  /* the key table as text, for help and README */
-/* [keys] and [colours] of the effective configuration; what is wrong with them in *problems. */
+/* The effective table; problems with [keys] go to *problems unless NULL. */
+static void keys_bind(struct keymap_keys *keys, const struct config *config, buf *problems);
+static void keys_put_table(buf *b);                /* as text, for help and README */
+/* Appends [keys] and [colours] of the effective configuration; problems go to *problems. */
 static void keys_put_config(const struct config *config, buf *b, buf *problems);
+static void keys_open(void *ctx, int arg);         /* Enter on the selected row */
+static void keys_scroll(struct app *t, int lines); /* the list; positive: down */
+/* Events while the filter or a number is typed. Return 1 when consumed. */
+static int keys_filter_event(struct app *t, const struct term_event *ev);
+static int keys_jump_event(struct app *t, const struct term_event *ev);
 
 /* ==== tui: input, events, run ================================================================= */
 
-/* Runs until the user quits; the exit status. attach: the session to begin (and end) with, or NULL.
- */
+/* Runs the UI until the user quits. attach: the session to begin and end with, or NULL. Returns the
+ * exit status; 1 with a message in *error if the terminal can't be used. */
 static int tui_run(const struct config *config, int may_start, const char *attach, buf *error);
 
 #endif

@@ -299,7 +299,7 @@ static const struct screens_step {
     {"a file", "v", NULL, "q" UI_LEFT UI_LEFT "1", NULL},
     {"empty", "", "event {\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", "", NULL},
     {"ended", "gjjjxy", "mode good\ninitial", "u", "dev server"}, /* said for a while … */
-    {"a refusal", "2gjjs", NULL, "1", "taken back"},
+    {"a refusal", "2gjjs", NULL, "1", "end undone"},
     {"messages", "!", NULL, "\033", NULL},
     {"lost", "", "mode closes\ndrop", "", NULL}, /* … and must have gone here */
 };

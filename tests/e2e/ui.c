@@ -557,22 +557,22 @@ static void test_ui_end(void)
     ui_keys(u, "y");
     UI_AWAIT_GONE(u, "End this session?");
     UI_AWAIT_TEXT(u, "ended doomed");
-    UI_AWAIT_TEXT(u, "u takes it back (");
+    UI_AWAIT_TEXT(u, "u undoes the end (");
     CHECK_INT(count_of(pty_screen(u->t), "doomed"), 1); /* it is off the list */
     CHECK_INT(get(session_path(id, "")).status, 404);
     ui_keys(u, "u");
     UI_AWAIT_SELECTED(u, "doomed");
-    UI_AWAIT_TEXT(u, "taken back");
-    CHECK(!ui_shows(u, "u takes it back"));
+    UI_AWAIT_TEXT(u, "end undone");
+    CHECK(!ui_shows(u, "u undoes the end"));
     CHECK_INT(get(session_path(id, "")).status, 200);
-    UI_AWAIT_GONE(u, "taken back");
+    UI_AWAIT_GONE(u, "end undone");
     ui_keys(u, "u"); /* there is nothing more */
-    UI_AWAIT_TEXT(u, "nothing to take back");
+    UI_AWAIT_TEXT(u, "no end to undo");
     UI_AWAIT_SELECTED(u, "doomed");
     ui_keys(u, "x");
     UI_AWAIT_TEXT(u, "End this session?");
     ui_keys(u, "\t\r"); /* the other button */
-    UI_AWAIT_TEXT(u, "u takes it back (9 s)"); /* counting */
+    UI_AWAIT_TEXT(u, "u undoes the end (9 s)"); /* counting */
     UI_AWAIT(u, !ui_shows(u, "doomed")); /* it is over */
     if (HAVE_PROC)
         AWAIT(is_gone(id));
@@ -604,9 +604,9 @@ static void test_ui_end_two(void)
         UI_AWAIT_SELECTED(u, titles[i]);
         CHECK_INT(get(session_path(ids[i], "")).status, 200);
     }
-    UI_AWAIT_GONE(u, "taken back");
+    UI_AWAIT_GONE(u, "end undone");
     ui_keys(u, "u");
-    UI_AWAIT_TEXT(u, "nothing to take back");
+    UI_AWAIT_TEXT(u, "no end to undo");
     ui_quit(u);
 }
 
@@ -676,22 +676,22 @@ static void test_ui_help(void)
     struct ui *u = ui_live(12, 80);
     ui_keys(u, "?");
     UI_AWAIT_TEXT(u, " Keys ");
-    UI_AWAIT_TEXT(u, "be in the selected session");
+    UI_AWAIT_TEXT(u, "attach to the selected session");
     CHECK(!ui_shows(u, "every session goes on")); /* more than fits */
     for (int i = 0; i < 60; i++)
         ui_keys(u, UI_DOWN);
     UI_AWAIT_TEXT(u, "every session goes on");
-    CHECK(!ui_shows(u, "be in the selected session"));
+    CHECK(!ui_shows(u, "attach to the selected session"));
     ui_keys(u, UI_UP); /* the end was the end: one up shows at once */
     UI_AWAIT_GONE(u, "every session goes on");
     ui_keys(u, "\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~");
-    UI_AWAIT_TEXT(u, "be in the selected session");
+    UI_AWAIT_TEXT(u, "attach to the selected session");
     ui_keys(u, "Rename"); /* what is typed filters */
     UI_AWAIT_TEXT(u, "rename the selected session");
-    UI_AWAIT_GONE(u, "be in the selected session");
+    UI_AWAIT_GONE(u, "attach to the selected session");
     CHECK(ui_shows(u, "1 of "));
     ui_keys(u, "\033"); /* first the filter goes, then the help */
-    UI_AWAIT_TEXT(u, "be in the selected session");
+    UI_AWAIT_TEXT(u, "attach to the selected session");
     ui_keys(u, "\033");
     UI_AWAIT_GONE(u, " Keys ");
     ui_keys(u, "Q");
@@ -977,7 +977,7 @@ static void test_ui_starts_daemon(void)
 {
     const char *const argv[] = {e2e.binary, "--no-daemon", NULL};
     struct ui *u = ui_of(pty_start(24, 80, argv));
-    UI_AWAIT_TEXT(u, "no daemon answers");
+    UI_AWAIT_TEXT(u, "offline");
     CHECK(!file_exists(e2e.socket));
     ui_quit(u);
     u = ui_live(24, 80);
@@ -1051,7 +1051,7 @@ static void ui_attach(struct ui *u, const char *title, const char *shown)
 {
     ui_select(u, title);
     ui_keys(u, "\r");
-    UI_AWAIT_TEXT(u, "Ctrl-] d back");
+    UI_AWAIT_TEXT(u, "Ctrl-] d detaches");
     UI_AWAIT_TEXT(u, shown);
 }
 
@@ -1075,11 +1075,11 @@ static void test_ui_attach(void)
     ui_keys(u, "\033"); /* alone, it is the Escape key */
     UI_AWAIT_TEXT(u, "<ac><1b>");
     ui_keys(u, UI_PREFIX);
-    UI_AWAIT_TEXT(u, "d back  n/p next");
+    UI_AWAIT_TEXT(u, "d detach  n/p next");
     ui_keys(u, "]");
     UI_AWAIT_TEXT(u, "<1b><1d>");
     ui_keys(u, UI_PREFIX "z"); /* no such command: nothing, and back to the program */
-    UI_AWAIT_TEXT(u, "Ctrl-] d back");
+    UI_AWAIT_TEXT(u, "Ctrl-] d detaches");
     ui_keys(u, "b");
     UI_AWAIT_TEXT(u, "<1d><62>");
     CHECK_TEXT(session_get(id, "cols"), "80");
@@ -1192,7 +1192,7 @@ static void test_ui_attach_scroll(void)
     ui_attach(u, "long", "200");
     CHECK(!ui_shows(u, "170"));
     ui_keys(u, "\033[5;2~"); /* Shift-PgUp */
-    UI_AWAIT_TEXT(u, "lines back");
+    UI_AWAIT_TEXT(u, "lines up");
     UI_AWAIT_TEXT(u, "170");
     CHECK(!ui_shows(u, "200"));
     ui_keys(u, "\033[5;2~\033[5;2~\033[5;2~\033[5;2~\033[5;2~\033[5;2~\033[5;2~\033[5;2~\033[5;2~"
@@ -1203,11 +1203,11 @@ static void test_ui_attach_scroll(void)
     UI_AWAIT(u, strcmp(pty_row(u->t, 0), "1") != 0);
     ui_keys(u, "x\r"); /* typing goes back to the end */
     UI_AWAIT_TEXT(u, "got x");
-    CHECK(!ui_shows(u, "lines back"));
+    CHECK(!ui_shows(u, "lines up"));
     ui_keys(u, "\033[<64;5;5M"); /* so does the wheel, where the program does not want it */
-    UI_AWAIT_TEXT(u, "3 lines back");
+    UI_AWAIT_TEXT(u, "3 lines up");
     ui_keys(u, "\033[<65;5;5M");
-    UI_AWAIT_GONE(u, "lines back");
+    UI_AWAIT_GONE(u, "lines up");
     ui_detach(u);
     ui_quit(u);
 }

@@ -371,7 +371,7 @@ static void test_views_mouse(void)
     UI_AWAIT_SELECTED(u, "alpha");
     views_click_text(u, "alpha"); /* soon after: it opens */
     views_click_text(u, "alpha");
-    UI_AWAIT_TEXT(u, "Ctrl-] d back");
+    UI_AWAIT_TEXT(u, "Ctrl-] d detaches");
     ui_detach(u);
     CHECK(ui_mode(u, "1000") == 1); /* the mouse is the UI's again */
     ui_quit(u);

@@ -45,13 +45,26 @@ static void fuzz_pager_check(const struct pager *p)
     }
 }
 
+static void fuzz_pager_press(struct pager *p, uint32_t key)
+{
+    switch (key % 6) {
+    case 0: pager_scroll(p, (int)(key % 7) - 3); break;
+    case 1: pager_page(p, key % 2 ? 1 : -1); break;
+    case 2: pager_go(p, key % 4 == 0); break;
+    case 3: pager_begin_search(p); break;
+    case 4: pager_next(p, key % 8 == 4 ? 1 : -1); break;
+    default: break;
+    }
+}
+
 static void fuzz_pager_use(struct pager *p, struct grid *g, span keys)
 {
     for (size_t i = 0; i < keys.n && i < 40; i++) {
         struct term_event ev = {.type = TERM_KEY, .key = (unsigned char)keys.p[i]};
         if (ev.key >= 0xf0)
             ev.key = TERM_UP + (ev.key & 7);
-        pager_event(p, &ev);
+        if (!pager_event(p, &ev))
+            fuzz_pager_press(p, ev.key);
         pager_draw(p, g, keys.p[i] % 4, keys.p[i] % 7, keys.p[i] % 5, keys.p[i] % 23);
         fuzz_pager_require(p->top >= 0 && (p->top < p->row_count || p->top == 0));
         fuzz_pager_require(p->hit < p->hit_count && p->needle.n <= 3 * PAGER_NEEDLE_MAX);
