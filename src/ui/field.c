@@ -1,15 +1,15 @@
 #include "ui.h"
 
-/* field - text being edited: of one line, scrolled sideways, or of several, broken at blanks and
- * scrolled up and down.
+/* field - text being edited: one line that scrolls sideways, or several lines that break at blanks
+ * and scroll up and down.
  *
- * Positions are byte offsets at a grapheme's start. What is typed or pasted is clean UTF-8 without
- * control characters; '\n' stands in fields of several lines only. */
+ * Positions are byte offsets at the start of a grapheme. Typed and pasted text becomes valid UTF-8
+ * without control characters; only fields of several lines contain '\n'. */
 
-#define FIELD_TEXT_MAX (256 * 1024) /* what would make it longer is left out */
+#define FIELD_TEXT_MAX (256 * 1024) /* longer text is refused */
 #define FIELD_TAB "    "
-#define FIELD_ENTRIES_MAX 4096      /* of a directory that are looked at to complete a name */
-#define FIELD_NAMES_MAX 64          /* that are told apart to choose from */
+#define FIELD_ENTRIES_MAX 4096      /* of a directory, read to complete a name */
+#define FIELD_NAMES_MAX 64          /* names offered to choose from */
 
 static void field_place(struct field *f, span text)
 {
@@ -60,7 +60,7 @@ static size_t field_after(const struct field *f, size_t at)
     return at < f->text.n ? at + cell_next_grapheme(field_rest(f, at), &width) : at;
 }
 
-/* The start of the grapheme before `at`, looked for from the start of its line. */
+/* Returns the start of the grapheme before `at`; scans from the start of its line. */
 static size_t field_before(const struct field *f, size_t at)
 {
     size_t i = at ? at - 1 : 0, last;
@@ -107,7 +107,7 @@ static size_t field_word_after(const struct field *f)
     return at;
 }
 
-/* Of the line (between line breaks) that the cursor is in. */
+/* Returns the start of the cursor's line, after a line break. */
 static size_t field_line_start(const struct field *f)
 {
     size_t at = f->cursor;
@@ -124,7 +124,7 @@ static size_t field_line_end(const struct field *f)
     return at;
 }
 
-/* CR, LF and CR LF are one line break each. */
+/* Treats CR, LF and CR LF as one line break. */
 static void field_insert(struct field *f, span text)
 {
     buf clean = {0}, out = {0};
@@ -148,13 +148,13 @@ static void field_insert(struct field *f, span text)
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
-/* A line as it is shown: where it begins, where it ends, where the next one begins. */
+/* A line as shown: its start, its end, and the start of the next line. */
 struct field_line {
     size_t from, end, next;
     int number, last;
 };
 
-/* Breaks after a blank, else anywhere; one column stays free for the cursor behind the text. */
+/* Breaks after a blank, else anywhere. One column stays free for the cursor after the text. */
 static struct field_line field_break(const struct field *f, size_t from, int number, int width)
 {
     struct field_line line = {.from = from, .number = number};
@@ -176,7 +176,7 @@ static struct field_line field_break(const struct field *f, size_t from, int num
     return line;
 }
 
-/* The line that shows the byte `at`, but no later than line `most`. */
+/* Returns the line that shows byte `at`, or line `most` when that is later. */
 static struct field_line field_find(const struct field *f, size_t at, int most, int width)
 {
     struct field_line line = field_break(f, 0, 0, width);
@@ -187,10 +187,10 @@ static struct field_line field_find(const struct field *f, size_t at, int most, 
 
 static int field_width(const struct field *f)
 {
-    return f->width > 0 ? f->width : INT_MAX; /* not drawn yet: as if nothing were broken */
+    return f->width > 0 ? f->width : INT_MAX; /* not drawn yet: no line is broken */
 }
 
-/* The text from `from` to `end`; of an empty field, whose buffer is NULL, too. */
+/* Returns the text from `from` to `end`; also of an empty field, whose buffer is NULL. */
 static span field_part(const struct field *f, size_t from, size_t end)
 {
     span part = field_rest(f, from);
@@ -203,18 +203,18 @@ static int field_column(const struct field *f, size_t from, size_t at)
     return cell_columns(field_part(f, from, at));
 }
 
-/* The place in a line that is shown in that column, or nearest to it. */
+/* Returns the offset in a line that is shown at the column, or the nearest one. */
 static size_t field_at_column(const struct field *f, struct field_line line, int column)
 {
     int used;
     size_t at = line.from + cell_fit(field_part(f, line.from, line.end), column > 0 ? column : 0,
                                      &used);
     if (at == line.end && line.next == line.end && !line.last)
-        at = field_before(f, at); /* behind a line that goes on is the next one's start */
+        at = field_before(f, at); /* the end of a broken line is the next line's start */
     return at;
 }
 
-/* Up or down by a line; 0: there is none. */
+/* Moves the cursor by one line. Returns 0 when there is no such line. */
 static int field_step_line(struct field *f, int step)
 {
     int width = field_width(f);
@@ -243,7 +243,7 @@ static int field_step_history(struct field *f, int step)
     field_place(f, back ? (span){NULL, 0} : buf_view(&f->draft));
     if (back)
         field_insert(f, span_of(f->history[f->history_count - back]));
-    if (step < 0) /* so that the next one goes further back */
+    if (step < 0) /* the next step then goes further back */
         f->cursor = field_find(f, 0, 0, field_width(f)).end;
     return 1;
 }
@@ -333,7 +333,8 @@ static int field_height(const struct field *f, int width)
     return f->rows < 2 ? 1 : field_find(f, f->text.n, f->rows - 1, width).number + 1;
 }
 
-/* A field of one line: from far enough on that the cursor is within `width` columns. */
+/* Returns the offset from which a single line is drawn, so that its cursor is within `width`
+ * columns. */
 static size_t field_first(const struct field *f, int width)
 {
     size_t from = 0;
@@ -398,11 +399,11 @@ static void field_click(struct field *f, int row, int col)
 
 /* ---- directories ---------------------------------------------------------------------------- */
 
-/* Names that begin alike. */
+/* Names with a common prefix. */
 struct field_names {
     char *names[FIELD_NAMES_MAX];
-    int count, more;        /* more: not all of them are in the list */
-    size_t common;          /* how far all of them, also the others, are the same */
+    int count, more;        /* more: some names are not listed */
+    size_t common;          /* length of the prefix of all names, listed or not */
 };
 
 static void field_add_name(struct field_names *n, const char *name)
@@ -428,7 +429,8 @@ static int field_is_directory(const char *dir, const char *name)
     return is;
 }
 
-/* The directories in `dir` whose names begin so; hidden ones only when the beginning is. */
+/* Lists the directories in `dir` that begin with `begin`; hidden ones only when `begin` is
+ * hidden. */
 static void field_list_names(const char *dir, span begin, struct field_names *n)
 {
     DIR *d = opendir(dir);
@@ -461,7 +463,7 @@ static void field_put_names(struct field_names *n, buf *hint)
     buf_str(hint, n->more ? "  …" : "");
 }
 
-/* Bytes of the name that are UTF-8 as they stand: no half of a character is put into the field. */
+/* Returns the length of the name's prefix of n bytes without a cut character. */
 static size_t field_whole_utf8(const char *name, size_t n)
 {
     while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
@@ -469,7 +471,7 @@ static size_t field_whole_utf8(const char *name, size_t n)
     return n;
 }
 
-/* "~" is the home directory; what is not absolute is looked for in there, too. */
+/* Replaces a leading "~" by the home directory. */
 static void field_expand_home(struct field *f)
 {
     const char *home = getenv("HOME");

@@ -1,14 +1,13 @@
 #include "ui.h"
 
-/* term - the user's terminal: raw mode, input decoder.
+/* term - the user's terminal: raw mode and the input decoder.
  *
- * The decoder takes what xterm and its kin, kitty, rxvt and the Linux console send. Left out:
- * terminfo, keyboard protocols that would have to be switched on (they are understood, not asked
- * for). */
+ * The decoder reads what xterm and its relatives, kitty, rxvt and the Linux console send. Left out:
+ * terminfo. The program understands extended keyboard protocols but doesn't switch them on. */
 
-/* What enters and leaves the screen of a program. Leaving also undoes what an attached session may
- * have left behind: mouse modes, scroll region, charset, wrap. On a terminal without an alternate
- * screen the cursor ends on an empty last line. */
+/* Sequences that enter and leave the UI's screen. Leaving also resets what an attached session may
+ * have set: mouse modes, scroll region, charset, wrap. On a terminal without an alternate screen it
+ * leaves the cursor on an empty last line. */
 #define TERM_SEQ_ENTER "\33[?1049h\33[?1l\33>\33[?2004h\33[?1004h"
 #define TERM_SEQ_MOUSE "\33[?1000h\33[?1002h\33[?1006h"
 #define TERM_SEQ_LEAVE                                                                             \
@@ -18,9 +17,9 @@
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
 
-#define TERM_PASTE_MARK 6     /* bytes of the two above */
-#define TERM_STRING_MAX 256   /* bytes of an OSC or DCS answer */
-#define TERM_PARAMS_MAX 8     /* parameters of a key's or mouse's sequence; more are ignored */
+#define TERM_PASTE_MARK 6     /* bytes of the start and end marks */
+#define TERM_STRING_MAX 256   /* bytes of an OSC or DCS reply */
+#define TERM_PARAMS_MAX 8     /* of a key's or mouse's sequence; the rest is ignored */
 #define TERM_VALUE_MAX 0x1fffff
 
 enum { TERM_ESC = 0x1b };
@@ -29,41 +28,41 @@ enum { TERM_ESC = 0x1b };
 
 enum term_drop { TERM_DROP_NONE, TERM_DROP_PASTE, TERM_DROP_STRING, TERM_DROP_CSI };
 
-/* ESC [ or ESC O taken apart. sub is the first ':' value of each parameter. */
+/* A parsed sequence ESC [ or ESC O. sub holds the first ':' value of each parameter. */
 struct term_csi {
     unsigned char prefix, intermediate, final;
     int count;
     uint32_t p[TERM_PARAMS_MAX], sub[TERM_PARAMS_MAX];
-    size_t n; /* bytes of it, or of what could be read before it went bad */
+    size_t n; /* bytes of it, or bytes parsed before an error */
 };
 
 struct term_key_code {
     uint32_t code, key;
 };
 
-/* By the final byte of CSI and SS3. */
+/* Keys by the final byte of CSI and SS3. */
 static const struct term_key_code term_letter_keys[] = {
     {'A', TERM_UP}, {'B', TERM_DOWN}, {'C', TERM_RIGHT}, {'D', TERM_LEFT}, {'H', TERM_HOME},
     {'F', TERM_END}, {'P', TERM_F1}, {'Q', TERM_F2}, {'R', TERM_F3}, {'S', TERM_F4},
 };
-/* By the number before '~' (rxvt: before '$', '^' and '@' too). */
+/* Keys by the number before '~' (rxvt: also before '$', '^' and '@'). */
 static const struct term_key_code term_tilde_keys[] = {
     {1, TERM_HOME}, {2, TERM_INSERT}, {3, TERM_DELETE}, {4, TERM_END},  {5, TERM_PGUP},
     {6, TERM_PGDN}, {7, TERM_HOME},   {8, TERM_END},    {11, TERM_F1},  {12, TERM_F2},
     {13, TERM_F3},  {14, TERM_F4},    {15, TERM_F5},    {17, TERM_F6},  {18, TERM_F7},
     {19, TERM_F8},  {20, TERM_F9},    {21, TERM_F10},   {23, TERM_F11}, {24, TERM_F12},
 };
-/* Arrows of rxvt: Shift as CSI, Ctrl as SS3. */
+/* Arrows of rxvt: with Shift as CSI, with Ctrl as SS3. */
 static const struct term_key_code term_rxvt_arrows[] = {
     {'a', TERM_UP}, {'b', TERM_DOWN}, {'c', TERM_RIGHT}, {'d', TERM_LEFT},
 };
-/* The keypad in application mode, by the final byte of SS3. */
+/* Keypad keys in application mode, by the final byte of SS3. */
 static const struct term_key_code term_keypad_keys[] = {
     {'M', '\r'}, {'I', '\t'}, {' ', ' '}, {'X', '='}, {'j', '*'}, {'k', '+'}, {'l', ','},
     {'m', '-'},  {'n', '.'},  {'o', '/'}, {'p', '0'}, {'q', '1'}, {'r', '2'}, {'s', '3'},
     {'t', '4'},  {'u', '5'},  {'v', '6'}, {'w', '7'}, {'x', '8'}, {'y', '9'},
 };
-/* The private code points of the kitty protocol that are keys of ours. */
+/* Private code points of the kitty protocol. */
 static const struct term_key_code term_kitty_keys[] = {
     {57399, '0'},       {57400, '1'},       {57401, '2'},         {57402, '3'},
     {57403, '4'},       {57404, '5'},       {57405, '6'},         {57406, '7'},
@@ -84,13 +83,13 @@ static uint32_t term_find_key(const struct term_key_code *table, size_t n, uint3
     return 0;
 }
 
-/* From a parameter: 1 + shift + 2 alt + 4 ctrl, higher bits being keys we don't tell apart. */
+/* Returns the modifiers of a parameter: 1 + shift + 2 alt + 4 ctrl; higher bits are ignored. */
 static unsigned term_mods(uint32_t param)
 {
     return param ? (param - 1) & (TERM_SHIFT | TERM_ALT | TERM_CTRL) : 0;
 }
 
-/* Key 0 leaves the event TERM_UNKNOWN. */
+/* Sets a key event. Key 0 leaves the event TERM_UNKNOWN. */
 static void term_set_key(struct term_event *ev, uint32_t key, unsigned mods)
 {
     if (key == 0)
@@ -110,8 +109,8 @@ static void term_set_control(struct term_event *ev, unsigned char c)
         term_set_key(ev, c < TERM_ESC ? c + 0x60u : c + 0x40u, TERM_CTRL);
 }
 
-/* A character with its modifiers told apart from it (CSI u, modifyOtherKeys), made what the plain
- * byte would have been: Shift-a is 'A', Ctrl-Shift-A is 'a' with both. */
+/* Sets a key event from a character and its modifiers (CSI u, modifyOtherKeys) as the plain byte
+ * would: Shift-a is 'A'; Ctrl-Shift-A is 'a' with both. */
 static void term_set_char(struct term_event *ev, uint32_t cp, unsigned mods)
 {
     if (cp == 0 || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000) || (cp >= 0x80 && cp < 0xa0))
@@ -133,8 +132,8 @@ static void term_set_char(struct term_event *ev, uint32_t cp, unsigned mods)
     term_set_key(ev, cp, mods);
 }
 
-/* code as xterm counts: 0-2 a button, 3 none, 4 shift, 8 alt, 16 ctrl, 32 motion, 64 wheel. x, y
- * from 1. */
+/* Sets a mouse event. code is xterm's: 0-2 a button, 3 none, 4 shift, 8 alt, 16 ctrl, 32 motion, 64
+ * wheel. x and y count from 1. */
 static void term_set_mouse(struct term_event *ev, uint32_t code, uint32_t x, uint32_t y,
                            int release)
 {
@@ -156,7 +155,7 @@ static void term_set_mouse(struct term_event *ev, uint32_t code, uint32_t x, uin
     ev->button = button == 3 || code & 64 ? 0 : (int)button;
 }
 
-/* One handler for each kind of CSI sequence; it sets the event or leaves it TERM_UNKNOWN. */
+/* The handlers of CSI sequences. Each sets the event or leaves it TERM_UNKNOWN. */
 static void term_csi_letter(const struct term_csi *c, struct term_event *ev)
 {
     if (c->final == 'R' && (c->count != 2 || c->p[0] != 1 || c->p[1] < 2 || c->p[1] > 16))
@@ -174,7 +173,7 @@ static void term_csi_rxvt_arrow(const struct term_csi *c, struct term_event *ev)
 
 static void term_csi_tilde(const struct term_csi *c, struct term_event *ev)
 {
-    if (c->sub[1] == 3) /* kitty: a key let go */
+    if (c->sub[1] == 3) /* kitty: a key release */
         return;
     if (c->p[0] == 27 && c->count == 3)
         term_set_char(ev, c->p[2], term_mods(c->p[1]));
@@ -256,7 +255,7 @@ static void term_csi_digit(struct term_csi *c, uint32_t *values, int at, unsigne
         values[at] = TERM_VALUE_MAX;
 }
 
-/* Reads from in.p[2] on. BAD: c->n bytes belong to no sequence, or one that is too long. */
+/* Parses a sequence from in.p[2] on. BAD: c->n bytes are no sequence, or are too many. */
 static enum parse term_parse_csi(span in, struct term_csi *c)
 {
     int at = 0, colons = 0;
@@ -289,7 +288,7 @@ static enum parse term_parse_csi(span in, struct term_csi *c)
     return c->n == TERM_SEQUENCE_MAX ? PARSE_BAD : PARSE_MORE;
 }
 
-/* Where the end mark of a paste starts at or after `from`; in.n when it is not there. */
+/* Returns the index of a paste's end mark at or after `from`, or in.n. */
 static size_t term_find_paste_end(span in, size_t from)
 {
     for (; from + TERM_PASTE_MARK <= in.n; from++)
@@ -301,7 +300,7 @@ static size_t term_find_paste_end(span in, size_t from)
 static enum parse term_decode_paste(struct term_input *st, span in, size_t *used,
                                     struct term_event *ev)
 {
-    /* the last start of an end mark */
+    /* bytes of a paste of maximal size with its start mark */
     const size_t full = TERM_PASTE_MARK + (size_t)TERM_PASTE_MAX;
     span window = {in.p, in.n < full + TERM_PASTE_MARK ? in.n : full + TERM_PASTE_MARK};
     size_t from = st->searched > TERM_PASTE_MARK ? st->searched : TERM_PASTE_MARK;
@@ -322,7 +321,7 @@ static enum parse term_decode_paste(struct term_input *st, span in, size_t *used
     return PARSE_DONE;
 }
 
-/* ESC [ M and three bytes, each 32 more than what it says. */
+/* Decodes ESC [ M and three bytes, each of them 32 plus a value. */
 static enum parse term_decode_mouse_x10(span in, int flush, size_t *used, struct term_event *ev)
 {
     const unsigned char *p = (const unsigned char *)in.p + 3;
@@ -335,7 +334,7 @@ static enum parse term_decode_mouse_x10(span in, int flush, size_t *used, struct
     return PARSE_DONE;
 }
 
-/* The Linux console's F1 to F5: ESC [ [ A to E. */
+/* Decodes the Linux console's F1 to F5: ESC [ [ A to E. */
 static enum parse term_decode_linux_key(span in, int flush, size_t *used, struct term_event *ev)
 {
     *used = in.n < 4 ? in.n : 4;
@@ -382,14 +381,14 @@ static enum parse term_decode_csi(struct term_input *st, span in, int flush, siz
     return PARSE_DONE;
 }
 
-/* ESC O: a function or keypad key; anything else is Alt-O and what follows it. */
+/* Decodes ESC O: a function or keypad key, else Alt-O and the bytes after it. */
 static enum parse term_decode_ss3(span in, int flush, size_t *used, struct term_event *ev)
 {
     struct term_csi c;
     enum parse answer;
     unsigned mods;
 
-    if (in.n > 2 && in.p[2] == ' ') { /* the keypad's space: to CSI an intermediate byte */
+    if (in.n > 2 && in.p[2] == ' ') { /* the keypad's space, an intermediate byte in CSI */
         term_set_key(ev, ' ', 0);
         *used = 3;
         return PARSE_DONE;
@@ -414,7 +413,8 @@ static enum parse term_decode_ss3(span in, int flush, size_t *used, struct term_
     return PARSE_DONE;
 }
 
-/* 1 to 4 hexadecimal digits scaled to 0…255, taken off *s; -1: none. */
+/* Consumes 1 to 4 hexadecimal digits of *s and scales them to 0…255; returns -1 when there is
+ * none. */
 static int term_parse_colour_part(span *s)
 {
     static const char digits[] = "0123456789abcdef";
@@ -432,7 +432,8 @@ static int term_parse_colour_part(span *s)
     return most ? (int)((v * 255 + most / 2) / most) : -1;
 }
 
-/* body: of an OSC. 11;rgb:R/G/B with one to four digits each, or rgba: with a fourth part. */
+/* Sets the background from the body of an OSC: "11;rgb:R/G/B" with 1 to 4 digits each, or "rgba:"
+ * with a fourth part. */
 static void term_set_background(struct term_event *ev, span body)
 {
     uint32_t colour = 0;
@@ -456,12 +457,12 @@ static void term_set_background(struct term_event *ev, span body)
     ev->colour = colour;
 }
 
-/* Is this the start of an answer string (OSC, DCS, APC), or a key with Alt? MORE: can't say yet. */
+/* Tells a reply string (OSC, DCS, APC: DONE) from a key with Alt (BAD). MORE: not decidable yet. */
 static enum parse term_is_string(span in)
 {
     static const struct {
         char kind;
-        const char *first; /* what such an answer begins with */
+        const char *first; /* possible first bytes of the reply */
     } kinds[] = {{']', "0123456789lL"}, {'P', "0123456789>!"}, {'_', "G"}};
     size_t i;
 
@@ -483,7 +484,7 @@ static enum parse term_decode_string(struct term_input *st, span in, int flush, 
         char c = in.p[i];
         if (c == TERM_ESC && i + 1 == most)
             break;
-        if (c == TERM_ESC && in.p[i + 1] != '\\') { /* cut short by another sequence */
+        if (c == TERM_ESC && in.p[i + 1] != '\\') { /* interrupted by another sequence */
             *used = i;
             return PARSE_DONE;
         }
@@ -526,8 +527,7 @@ static enum parse term_decode_plain(span in, int flush, size_t *used, struct ter
     return PARSE_DONE;
 }
 
-/* ESC and another: rxvt's Alt before a key's sequence, or the Escape key alone and then something
- * else. */
+/* Decodes ESC ESC: rxvt's Alt before a key's sequence, else the Escape key. */
 static enum parse term_decode_escapes(span in, int flush, size_t *used, struct term_event *ev)
 {
     struct term_input fresh = {0, 0};
@@ -582,8 +582,8 @@ static enum parse term_decode_event(struct term_input *st, span in, int flush, s
     return answer;
 }
 
-/* How much of `in` still belongs to the overlong string that is being dropped; st->dropping ends
- * with it. */
+/* Returns the bytes of `in` that belong to the string being dropped; ends st->dropping at its
+ * end. */
 static size_t term_drop_string(struct term_input *st, span in, int flush)
 {
     size_t i;
@@ -623,7 +623,7 @@ static size_t term_drop_paste(struct term_input *st, span in)
     }
     for (keep = in.n < TERM_PASTE_MARK ? in.n : TERM_PASTE_MARK - 1; keep; keep--)
         if (memcmp(in.p + in.n - keep, TERM_SEQ_PASTE_END, keep) == 0)
-            break; /* what may be the start of the mark */
+            break; /* the possible start of the mark */
     return in.n - keep;
 }
 
@@ -654,7 +654,7 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
 
 /* ---- the terminal ---- */
 
-/* The saved terminal mode, and the stack that a handler of a stack overflow needs. */
+/* The saved terminal modes, and the stack for a handler of a stack overflow. */
 static struct {
     volatile sig_atomic_t active, entered;
     int in_fd, out_fd;
@@ -662,7 +662,7 @@ static struct {
     long crash_stack[32 * 1024 / sizeof(long)];
 } term_saved;
 
-/* All of it, even to a descriptor that does not block; gives up after a second without progress. */
+/* Writes all bytes, also to a non-blocking descriptor; gives up after a second without progress. */
 static void term_write_all(int fd, const char *p, size_t n)
 {
     while (n) {
@@ -680,7 +680,7 @@ static void term_write_all(int fd, const char *p, size_t n)
     }
 }
 
-/* tcsetattr that is not stopped by SIGTTOU when we are in the background. */
+/* Calls tcsetattr with SIGTTOU blocked, which would stop a background process. */
 static int term_set_modes(int fd, const struct termios *modes)
 {
     sigset_t block, old;
@@ -732,7 +732,7 @@ static int term_enter(int in_fd, int out_fd, int mouse, buf *b)
     raw.c_cc[VTIME] = 0;
     term_saved.in_fd = in_fd;
     term_saved.out_fd = out_fd;
-    term_saved.active = 1; /* before anything changes: a signal may come at once */
+    term_saved.active = 1; /* before the change: a signal may come at once */
     if (term_set_modes(in_fd, &raw) < 0) {
         term_saved.active = 0;
         return -1;
@@ -743,8 +743,7 @@ static int term_enter(int in_fd, int out_fd, int mouse, buf *b)
     return 0;
 }
 
-/* SA_RESETHAND has put the default action back: raised again, the signal ends the program as it
- * would have. */
+/* SA_RESETHAND has restored the default action, so the raised signal ends the program. */
 static void term_on_crash(int signal_number)
 {
     term_leave();
@@ -781,7 +780,7 @@ static int term_size(int fd, int *rows, int *cols)
     return 0;
 }
 
-/* What a TERM that contains the text can show; the first that fits counts. */
+/* The colours of a TERM that contains the text; the first match counts. */
 static const struct {
     const char *part;
     enum cell_depth depth;

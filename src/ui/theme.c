@@ -1,13 +1,12 @@
 #include "ui.h"
 
-/* theme - named styles: what things look like on a dark, a light and an unknown ground, and what
- * the user's configuration says instead.
+/* theme - named styles: defaults for dark, light and unknown backgrounds, and the user's [colours].
  *
- * Colours are those of the terminal's own palette, on its own ground, so they are what its user has
- * chosen already. Where a light ground would swallow the palette's yellow or cyan, a darker colour
- * stands in the table. Shapes and words tell states apart, too: nothing is told by colour alone. */
+ * The colours are those of the terminal's own palette on its own background, which its user has
+ * chosen. Where yellow or cyan is hard to read on a light background, the table has a darker
+ * colour. Shapes and words also tell states apart, so no state depends on colour alone. */
 
-/* The names are those of [colours]; light NULL: like the other one. */
+/* Default styles by their names in [colours]. light NULL: the same on a light background. */
 static const struct {
     const char *name, *style, *light;
 } theme_defaults[THEME_STYLES] = {
@@ -40,7 +39,8 @@ static const struct {
     {"code", "green", "22"},
 };
 
-/* The colour of agents without a row of their own; "agent-" stands before names in [colours]. */
+/* The colour of agents without a row of their own. In [colours], agents have the prefix
+ * "agent-". */
 #define THEME_OTHER_AGENTS "magenta"
 #define THEME_AGENT "agent-"
 #define THEME_EXPECTED \
@@ -186,7 +186,8 @@ static struct cell_style theme_default(const char *style, const char *light,
     return found;
 }
 
-/* The style of that name in [colours]; NULL: there is none. An agent that is new gets a place. */
+/* Returns the place of the style with that name in [colours], or NULL. Adds a place for a new
+ * agent. */
 static struct cell_style *theme_find(struct theme *th, const char *name)
 {
     const size_t prefix = strlen(THEME_AGENT);
@@ -249,7 +250,7 @@ static struct cell_style theme_agent(const struct theme *th, const char *agent)
     return th->agents[0].style;
 }
 
-/* Where the style was set; 0: nowhere, or so that it can't be used. */
+/* Returns the line that sets the style; 0 when none does, or when it is invalid. */
 static int theme_line(const struct config *c, const char *name)
 {
     struct cell_style style;

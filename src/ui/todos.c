@@ -1,18 +1,19 @@
 #include "ui.h"
 
-/* plan - what the preparation view shows: computers, projects, todos and their files, as rows.
+/* todos - the model of the view Preparation: computers, projects, todos and their files as rows.
  *
- * Pure: answers and events of a daemon go in, rows come out, built anew when something changed.
+ * Pure: replies and events of a daemon go in, rows come out. todos_build makes the rows again when
+ * a thing changed.
  *
  *      vm                           computer
  *        telec                      project, by its path
  *          [.] parser-errors        todo, in the roadmap's order; folded at first
- *              requirements.md      its two files, there or not
+ *              requirements.md      its two files, present or not
  *
- * At the end, what can be done with a row, and what the user's editor is. Only todos_editor looks
- * at this computer. */
+ * The end of the file says which actions a row allows, and finds the user's editor. Only
+ * todos_editor reads this computer's files. */
 
-#define TODOS_PROJECTS_MAX 10000 /* of all computers; further ones are left out */
+#define TODOS_PROJECTS_MAX 10000 /* of all computers; the rest is ignored */
 
 static const char *const todos_files[] = {"requirements.md", "implementation-plan.md"};
 
@@ -50,7 +51,7 @@ static void todos_set_computers(struct todos *p, struct json array)
     p->dirty = 1;
 }
 
-/* The member `computer`, to be freed: this one when it says nothing. */
+/* Returns the member `computer`, or this computer's name; the caller frees it. */
 static char *todos_dup_computer(const struct todos *p, struct json object)
 {
     char *name = json_dup_text(json_get(object, "computer"));
@@ -62,7 +63,8 @@ static char *todos_dup_computer(const struct todos *p, struct json object)
 
 /* ---- todos ---------------------------------------------------------------------------------- */
 
-/* A text of at most `most` bytes, whole characters of it; NULL: it isn't a text, or empty. */
+/* Returns a copy of at most `most` bytes, cut between characters; NULL for an empty text or no
+ * text. */
 static char *todos_dup_text(struct json value, size_t most)
 {
     char *text = json_dup_text(value);
@@ -120,7 +122,7 @@ static int todos_compare_slugs(const void *a, const void *b)
     return order ? order : (x > y) - (x < y);
 }
 
-/* A slug that comes again is left out: a row's key names one thing. */
+/* Removes all but the first todo of each slug: a row's key must be unique. */
 static void todos_drop_doubles(struct todos_project *project)
 {
     int n = project->todo_count, kept = 0;
@@ -187,7 +189,7 @@ static int todos_compare_projects(const void *a, const void *b)
     return order ? order : strcmp(x->path, y->path);
 }
 
-/* `desc` is what a TeleClaude daemon calls it. 0: it has no path. */
+/* Parses one project; "desc" is TeleClaude's name of the description. Returns 0 without a path. */
 static int todos_parse_project(const struct todos *p, struct json object, struct todos_project *out)
 {
     *out = (struct todos_project){.path = json_dup_text(json_get(object, "path"))};
@@ -206,7 +208,7 @@ static int todos_parse_project(const struct todos *p, struct json object, struct
     return 1;
 }
 
-/* What was known of the todos stays known when nothing is said of them. */
+/* Keeps the known todos of a project when the new object has none. */
 static void todos_keep_todos(struct todos_project *now, struct todos_project *old)
 {
     if (now->known || !old->known)
@@ -218,7 +220,7 @@ static void todos_keep_todos(struct todos_project *now, struct todos_project *ol
     old->todo_count = 0;
 }
 
-/* Sorted by computer and path, one of each. */
+/* Sorts by computer and path, and removes duplicates. */
 static void todos_sort_projects(struct todos *p)
 {
     int kept = 0;
@@ -233,7 +235,7 @@ static void todos_sort_projects(struct todos *p)
     p->project_count = kept;
 }
 
-/* The place of a project in the sorted list; NULL: it isn't there. */
+/* Returns the project in the sorted list, or NULL. */
 static struct todos_project *todos_find_project(const struct todos *p, const char *computer,
                                               const char *path)
 {
@@ -243,7 +245,7 @@ static struct todos_project *todos_find_project(const struct todos *p, const cha
                             : NULL;
 }
 
-/* Replaces the projects of one computer (NULL: of all) by those of the array. */
+/* Replaces the projects of one computer, or of all (NULL), by those of the array. */
 static void todos_replace_projects(struct todos *p, const char *computer, struct json array)
 {
     struct todos old = {.projects = p->projects, .project_count = p->project_count};
@@ -255,7 +257,7 @@ static void todos_replace_projects(struct todos *p, const char *computer, struct
          json_next(&it) && p->project_count < TODOS_PROJECTS_MAX;) {
         if (!todos_parse_project(p, it.value, &one))
             continue;
-        if (computer) { /* whose list it is says whose projects they are */
+        if (computer) { /* the sender of the list owns its projects */
             free(one.computer);
             one.computer = span_dup(span_of(computer));
         }
@@ -328,7 +330,7 @@ static void todos_on_computer_removed(struct todos *p, struct json data)
 {
     char *name = json_dup_text(json_get(data, "name"));
     int i = name ? todos_computer(p, name) : -1;
-    if (i > 0) { /* never this one */
+    if (i > 0) { /* never this computer */
         free(p->computers[i]);
         memmove(&p->computers[i], &p->computers[i + 1],
                 (size_t)(--p->computer_count - i) * sizeof *p->computers);
@@ -358,7 +360,7 @@ static void todos_event(struct todos *p, span text)
 
 /* ---- folds ---------------------------------------------------------------------------------- */
 
-/* Where the key is, or belongs, in `turned`. */
+/* Returns the index of a key in `turned`, or with *found 0 the index to insert it at. */
 static int todos_turned_at(const struct todos *p, const char *key, int *found)
 {
     int from = 0, to = p->turned_count;
@@ -410,8 +412,8 @@ static void todos_set_folded(struct todos *p, const char *key, int folded)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* The keys of what stands below a computer: "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:file".
- * To be freed. */
+/* Returns the key of a row, which the caller frees: "c:vm", "p:vm:/src", "t:vm:/src:slug",
+ * "f:vm:/src:slug:file". */
 static char *todos_key(const char *prefix, const char *computer, const char *path, const char *slug,
                       const char *file)
 {
@@ -469,7 +471,7 @@ static void todos_add_todo(struct todos *p, const char *computer, const struct t
         todos_add_files(p, computer, project, todo);
 }
 
-/* The project's row and those below it; at: the computer's row. */
+/* Adds the rows of a project and below it; `at` is the index of its computer's row. */
 static void todos_add_project(struct todos *p, const struct todos_project *project, int at)
 {
     const char *computer = p->rows[at].computer;
@@ -494,7 +496,7 @@ static void todos_add_project(struct todos *p, const struct todos_project *proje
         todos_add_todo(p, computer, project, &project->todos[i]);
 }
 
-/* Where a computer's projects begin in the sorted list. */
+/* Returns the index of a computer's first project in the sorted list. */
 static int todos_first_project(const struct todos *p, const char *computer)
 {
     int from = 0, to = p->project_count;
@@ -508,8 +510,8 @@ static int todos_first_project(const struct todos *p, const char *computer)
     return to;
 }
 
-/* A computer's row and those below it. The directory telec was opened in stands among its projects
- * as if it were one. */
+/* Adds the rows of a computer and below it. The directory in which telec was started is listed
+ * among the computer's projects. */
 static void todos_add_all(struct todos *p, int c)
 {
     const char *computer = p->computers[c];
@@ -566,7 +568,7 @@ static void todos_fold_all(struct todos *p, int folded)
     for (int i = -1; i < p->project_count; i++)
         most += 1 + (size_t)(i < 0 ? &p->here_project : &p->projects[i])->todo_count;
     char **turned = base_alloc((most + 1) * sizeof *turned);
-    for (int i = 0; i < p->turned_count; i++) { /* what stands as it is at first is not turned */
+    for (int i = 0; i < p->turned_count; i++) { /* a row in its first state is not listed */
         if (p->turned[i][0] == (folded ? 't' : 'p'))
             free(p->turned[i]);
         else
@@ -604,7 +606,7 @@ static int todos_is_local(const struct todos *p, const struct todos_row *row)
     return p->computer_count && strcmp(p->computers[0], row->computer) == 0;
 }
 
-/* Why a session can't be started for the row; NULL: it can. */
+/* Returns why a session can't be started for the row, or NULL. */
 static const char *todos_no_session(const struct todos_row *row, enum todos_action action)
 {
     static const char *const not_ready[TODOS_STATES] = {
@@ -619,7 +621,7 @@ static const char *todos_no_session(const struct todos_row *row, enum todos_acti
     return todos_has_todo(row) ? not_ready[row->todo->state] : "select a todo that is ready";
 }
 
-/* Why its file can't be opened; NULL: it can. */
+/* Returns why the row's file can't be opened, or NULL. */
 static const char *todos_no_file(const struct todos *p, const struct todos_row *row,
                                 enum todos_action action)
 {
@@ -673,7 +675,7 @@ static void todos_put_file(const struct todos_row *row, enum todos_action action
 
 /* ---- the editor ----------------------------------------------------------------------------- */
 
-/* Where the path of n bytes ends without its last component. */
+/* Returns the length of the path (n bytes) without its last component. */
 static size_t todos_parent(const char *path, size_t n)
 {
     while (n > 0 && path[n - 1] != '/')
@@ -683,8 +685,7 @@ static size_t todos_parent(const char *path, size_t n)
     return n;
 }
 
-/* Makes the directory that path stands in, and todos above it, but no project. 0, or -1 and
- * errno. */
+/* Makes the path's directory, and "todos" above it, but no project. Returns 0, or -1 with errno. */
 static int todos_make_dirs(const char *path)
 {
     static const char todos[] = "/todos";
@@ -692,7 +693,7 @@ static int todos_make_dirs(const char *path)
     char *dir = span_dup((span){path, own});
     dir[above] = '\0';
     if (above >= sizeof todos - 1 && strcmp(dir + above - (sizeof todos - 1), todos) == 0)
-        mkdir(dir, 0777); /* what is wrong with it shows with the next */
+        mkdir(dir, 0777); /* the next mkdir reports an error */
     memcpy(dir, path, own);
     int status = own && mkdir(dir, 0777) != 0 && errno != EEXIST ? -1 : 0;
     free(dir);
