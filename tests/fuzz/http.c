@@ -52,7 +52,7 @@ static void fuzz_http_rewrite(const struct http_head *head)
 {
     static struct http_head again;
     struct http_scan scan = {0};
-    buf text = {NULL, 0, 0}, one = {NULL, 0, 0}, two = {NULL, 0, 0};
+    buf text = {0}, one = {0}, two = {0};
     size_t used;
     fuzz_http_put_head(&text, head);
     enum parse got = head->status ? http_parse_response(&scan, buf_view(&text), &used, &again)
@@ -123,7 +123,7 @@ static int fuzz_http_body_step(struct fuzz_http_reader *r)
 static void fuzz_http_read(const char *to_method, span stream, size_t piece, buf *out)
 {
     static struct fuzz_http_reader r;
-    memset(&r, 0, sizeof(r));
+    memset(&r, 0, sizeof r);
     r.to_method = to_method;
     for (size_t at = 0; at < stream.n && !r.dead; at += piece) {
         buf_span(&r.in, (span){stream.p + at, stream.n - at < piece ? stream.n - at : piece});
@@ -139,7 +139,7 @@ static void fuzz_http_read(const char *to_method, span stream, size_t piece, buf
 
 static void fuzz_http_encoding(span s)
 {
-    buf text = {NULL, 0, 0}, back = {NULL, 0, 0}, query = {NULL, 0, 0};
+    buf text = {0}, back = {0}, query = {0};
     int clean = 1;
     for (size_t i = 0; i < s.n; i++)
         clean = clean && s.p[i];

@@ -16,22 +16,18 @@ static void fuzz_check(int ok)
 
 static void fuzz_stream(buf *b, span s, int tokens)
 {
-    size_t i;
-
     if (!tokens) {
         buf_span(b, s);
         return;
     }
-    for (i = 0; i + 1 < s.n; i += 2)
+    for (size_t i = 0; i + 1 < s.n; i += 2)
         unit_vt_put_token(b, (unsigned char)s.p[i], (unsigned char)s.p[i + 1]);
 }
 
 static void fuzz_splits(span s, const struct vt *whole, unsigned step)
 {
     struct vt *vt = vt_new(whole->cols, whole->rows);
-    size_t i;
-
-    for (i = 0; i < s.n; i += step) {
+    for (size_t i = 0; i < s.n; i += step) {
         span piece = {s.p + i, s.n - i < step ? s.n - i : step};
         char *copy = malloc(piece.n); /* its end is guarded by the address sanitizer */
         memcpy(copy, piece.p, piece.n);
@@ -44,10 +40,9 @@ static void fuzz_splits(span s, const struct vt *whole, unsigned step)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    buf stream = {NULL, 0, 0}, text = {NULL, 0, 0};
+    buf stream = {0}, text = {0};
     struct vt *vt, *used;
     size_t half;
-
     if (size < 3 || size > 4096)
         return 0;
     vt = vt_new(1 + data[0] % 24, 1 + data[1] % 8);

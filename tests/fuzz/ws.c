@@ -16,12 +16,12 @@ static void fuzz_ws_assert(int holds)
 /* Sends the event as `from`, reads it as the other side. */
 static void fuzz_ws_round_trip(enum ws_role from, const struct ws_event *ev)
 {
-    buf frame = {NULL, 0, 0}, reason = {NULL, 0, 0};
+    buf frame = {0}, reason = {0};
     const unsigned char *mask = from == WS_CLIENT ? (const unsigned char *)"\x80\0\xff\1" : NULL;
     struct ws ws;
     struct ws_event again;
     size_t used;
-    memset(&ws, 0, sizeof(ws));
+    memset(&ws, 0, sizeof ws);
     ws.role = from == WS_SERVER ? WS_CLIENT : WS_SERVER;
     ws.message_max = FUZZ_WS_MAX;
     int nul = ev->payload.n && memchr(ev->payload.p, 0, ev->payload.n) != NULL;
@@ -42,7 +42,7 @@ static void fuzz_ws_round_trip(enum ws_role from, const struct ws_event *ev)
 
 static void fuzz_ws_check(const struct ws *ws, const struct ws_event *ev)
 {
-    struct utf8_state text = {0, 0, 0};
+    struct utf8_state text = {0};
     int control = ev->opcode >= WS_CLOSE;
     fuzz_ws_assert(ev->error == NULL && ev->payload.n <= (control ? 125 : ws->message_max));
     if (ev->opcode == WS_TEXT || ev->opcode == WS_CLOSE)
@@ -84,10 +84,10 @@ static int fuzz_ws_step(struct ws *ws, buf *in, buf *out)
 static void fuzz_ws_read(enum ws_role role, span stream, size_t piece, buf *out)
 {
     struct ws ws;
-    buf in = {NULL, 0, 0};
+    buf in = {0};
     int got = PARSE_MORE;
-    memset(&ws, 0, sizeof(ws));
-    memset(out, 0, sizeof(*out));
+    memset(&ws, 0, sizeof ws);
+    memset(out, 0, sizeof *out);
     ws.role = role;
     ws.message_max = FUZZ_WS_MAX;
     for (size_t at = 0; at < stream.n && got != PARSE_BAD; at += piece) {
@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     span bytes = {(const char *)data + 1, size - 1};
     enum ws_role role = data[0] & 1 ? WS_CLIENT : WS_SERVER;
-    buf made = {NULL, 0, 0};
+    buf made = {0};
     fuzz_ws_compare(role, bytes, 1 + (data[0] >> 1));
     fuzz_ws_make(role, bytes, &made);
     fuzz_ws_compare(role, buf_view(&made), 1 + (data[0] >> 1));

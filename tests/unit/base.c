@@ -21,11 +21,11 @@ static char *unit_base_temporary(char out[64])
     return out;
 }
 
-/* ---- spans and buffers
- * --------------------------------------------------------------------------- */
+/* ---- spans and buffers ----------------------------------------------------------------------- */
 
 static void unit_base_spans(void)
 {
+    test_begin("spans compare, trim and end where their bytes end");
     CHECK_INT(span_of(NULL).n, 0);
     CHECK_SPAN(span_of("abc"), "abc");
     CHECK_SPAN(span_sub(span_of("abc"), 1), "bc");
@@ -57,6 +57,7 @@ static void unit_base_spans(void)
 
 static void unit_base_cuts(void)
 {
+    test_begin("a span is cut at each separator, empty pieces included");
     span rest = span_of("a,,bc");
     CHECK_SPAN(span_cut(&rest, ','), "a");
     CHECK_SPAN(rest, ",bc");
@@ -71,6 +72,7 @@ static void unit_base_cuts(void)
 
 static void unit_base_ints(void)
 {
+    test_begin("an integer is digits that fit, and nothing else");
     static const struct {
         const char *text;
         int good;
@@ -120,6 +122,7 @@ static void unit_base_ints(void)
 
 static void unit_base_buffers(void)
 {
+    test_begin("a buffer grows, shrinks and is freed twice");
     buf b = {0};
     CHECK_INT(buf_view(&b).n, 0);
     buf_add(&b, NULL, 0);
@@ -152,6 +155,7 @@ static void unit_base_buffers(void)
 /* Every way of adding, at random, against a plain array. */
 static void unit_base_buffer_model(void)
 {
+    test_begin("a buffer holds what any order of additions gave it");
     static char model[4096];
     uint32_t seed = 1;
     for (int round = 0; round < 50; round++) {
@@ -221,6 +225,7 @@ static void unit_base_lists(void)
 
 static void unit_base_blobs(void)
 {
+    test_begin("a blob lives until its last owner drops it");
     blob *b = blob_new(span_of("shared"));
     CHECK(blob_ref(b) == b && b->refs == 2);
     blob_drop(b);
@@ -303,6 +308,7 @@ static void unit_base_utf8_one(const unsigned char *p, size_t n)
 /* Sequences of one to four bytes, each byte at every edge of the table, at the end of a page. */
 static void unit_base_utf8_table(void)
 {
+    test_begin("UTF-8 is decoded as table 3-7 of Unicode says, at every edge");
     static const unsigned char edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
                                           0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
                                           0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
@@ -326,6 +332,7 @@ static void unit_base_utf8_table(void)
 
 static void unit_base_utf8_round_trips(void)
 {
+    test_begin("every code point is decoded from its encoding");
     static const struct {
         uint32_t cp;
         const char *bytes;
@@ -377,6 +384,7 @@ static void unit_base_utf8_checked(const unsigned char *p, size_t n)
 
 static void unit_base_utf8_streams(void)
 {
+    test_begin("a stream of UTF-8 is checked the same however it is cut");
     static const char *const pieces[] = {"a",
                                          "12345678",
                                          "\xc3\xa9",
@@ -420,6 +428,7 @@ static void unit_base_shown(span s, const char *clean, const char *visible)
 
 static void unit_base_utf8_shown(void)
 {
+    test_begin("untrusted text is shown without control bytes");
     unit_base_shown(span_of("plain \xc3\xa9"), "plain \xc3\xa9", "plain \xc3\xa9");
     unit_base_shown(span_of(""), "", "");
     unit_base_shown(span_of("\x1b[31m\x7f\n"), "\x1b[31m\x7f\n", "^[[31m^?^J");
@@ -448,6 +457,7 @@ static void unit_base_utf8_shown(void)
 
 static void unit_base_widths(void)
 {
+    test_begin("columns of code points follow Unicode");
     static const struct {
         uint32_t cp;
         int width;
@@ -504,6 +514,7 @@ static int unit_base_is_leap(int year)
 /* Every day from 1600 to 2400, counted by hand. */
 static void unit_base_calendar(void)
 {
+    test_begin("every day from 1600 to 2400 has its date");
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     long long day = -135140; /* 1600-01-01 */
     buf b = {0};
@@ -531,6 +542,7 @@ static void unit_base_calendar(void)
 
 static void unit_base_iso(void)
 {
+    test_begin("times are written and read as ISO-8601");
     unit_base_iso_is(0, "1970-01-01T00:00:00.000+00:00");
     unit_base_iso_is(-1, "1969-12-31T23:59:59.999+00:00");
     unit_base_iso_is(951782399999LL, "2000-02-28T23:59:59.999+00:00");
@@ -608,6 +620,7 @@ static void unit_base_iso(void)
 
 static void unit_base_ages(void)
 {
+    test_begin("an age is short");
     static const struct {
         long long ms;
         const char *text;
@@ -649,6 +662,7 @@ static void unit_base_logged(int fd, const char *want)
 
 static void unit_base_log(void)
 {
+    test_begin("a log line has its time and level, control bytes escaped");
     int fds[2];
     CHECK_INT(pipe(fds), 0);
     fcntl(fds[0], F_SETFL, O_NONBLOCK);
@@ -682,6 +696,7 @@ static void unit_base_log(void)
 /* The program ends with a message and status 1. */
 static void unit_base_dying(void)
 {
+    test_begin("a fatal error prints a message and exits with 1");
     int fds[2], status = 0;
     CHECK_INT(pipe(fds), 0);
     pid_t pid = fork();

@@ -3,6 +3,7 @@
 
 static void unit_cell_graphemes(void)
 {
+    test_begin("text is split into graphemes with their columns");
     static const struct {
         const char *text;
         size_t first;
@@ -42,9 +43,7 @@ static void unit_cell_graphemes(void)
         {"\xe4\xb8x", 2, 1},
         {"\xff\xcc\x81x", 3, 1},
     };
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         span s = span_of(cases[i].text);
         char *copy = guard_copy(s);
         int width = -1;
@@ -59,9 +58,9 @@ static void unit_cell_graphemes(void)
 
 static void unit_cell_fit(void)
 {
+    test_begin("text is cut at a column, never inside a grapheme");
     span s = span_of("a\xe4\xb8\xad" "e\xcc\x81x");
     int used;
-
     CHECK_INT(cell_columns(s), 5);
     CHECK_INT(cell_columns((span){NULL, 0}), 0);
     CHECK_INT(cell_fit(s, 0, &used), 0);
@@ -78,20 +77,18 @@ static void unit_cell_fit(void)
 /* Building a grapheme code point by code point gives the rune and width that it has as a whole. */
 static void unit_cell_append(void)
 {
+    test_begin("a grapheme built one code point at a time is the same as a whole one");
     static const uint32_t letters[] = {'a',     ' ',    '1',     0x301,   0x200d,  0xfe0f, 0xfe0e,
                                        0x1f600, 0x2764, 0x1f3fd, 0x1f1e9, 0x1f1ea, 0x1100, 0x1161,
                                        0x11a8,  0xac00, 0xac01,  0x4e2d,  0xe9};
     struct cell_pool pool = {0};
     uint32_t seed = 7;
-    int round;
-
-    for (round = 0; round < 3000; round++) {
+    for (int round = 0; round < 3000; round++) {
         char text[64], got[CELL_TEXT_MAX], want[CELL_TEXT_MAX];
         size_t n = 0, first;
         uint32_t rune = 0, whole;
-        int width, i;
-
-        for (i = 0; i < 6; i++) {
+        int width;
+        for (int i = 0; i < 6; i++) {
             seed = seed * 1103515245 + 12345;
             n += utf8_encode(letters[seed >> 16 & 0xff ? (seed >> 16) % COUNT_OF(letters) : 0],
                              text + n);
@@ -120,11 +117,11 @@ static void unit_cell_append(void)
 
 static void unit_cell_pool_bounds(void)
 {
+    test_begin("the pool of graphemes is bounded");
     struct cell_pool pool = {0};
     char text[CELL_TEXT_MAX * 3], out[CELL_TEXT_MAX];
     uint32_t i, rune, first;
     size_t n;
-
     first = cell_append(&pool, 'a', 0x301);
     CHECK_INT(first, CELL_CLUSTER);
     for (i = 0; i < CELL_CLUSTERS_MAX + 50; i++) {
@@ -137,8 +134,7 @@ static void unit_cell_pool_bounds(void)
     CHECK_INT(cell_rune(&pool, span_of("z\xcc\x81")), 'z');
     CHECK_INT(cell_rune(&pool, span_of("a\xcc\x81")), first);
     cell_pool_free(&pool);
-
-    for (n = 0; n < sizeof(text) - 2; n += 2) /* an endless pile of accents */
+    for (n = 0; n < sizeof text - 2; n += 2) /* an endless pile of accents */
         memcpy(text + n, "\xcc\x81", 2);
     text[0] = 'a', text[1] = 'b';
     rune = cell_rune(&pool, (span){text + 1, n - 1});
@@ -162,7 +158,6 @@ static void unit_cell_sgr_case(struct cell_style from, struct cell_style to, enu
                                const char *want)
 {
     buf b = {0};
-
     cell_put_sgr(&b, from, to, depth);
     CHECK_SPAN(buf_view(&b), want);
     buf_free(&b);
@@ -170,7 +165,8 @@ static void unit_cell_sgr_case(struct cell_style from, struct cell_style to, enu
 
 static void unit_cell_sgr(void)
 {
-    const struct cell_style plain = {0, 0, 0}, bold = {0, 0, CELL_BOLD},
+    test_begin("a change of style is the shortest sequence");
+    const struct cell_style plain = {0}, bold = {0, 0, CELL_BOLD},
                             red = {CELL_INDEXED | 1, 0, 0};
     const struct cell_style loud = {CELL_INDEXED | 9, CELL_INDEXED | 200,
                                     CELL_BOLD | CELL_ITALIC | CELL_OVERLINE};
@@ -179,7 +175,6 @@ static void unit_cell_sgr(void)
                             line = {0, 0, 1 << CELL_UNDERLINE_SHIFT};
     const struct cell_style rgb = {CELL_RGB | 0xff8001, CELL_RGB | 0x0a0b0c, 0};
     const struct cell_style wide = {0, 0, CELL_WIDE};
-
     unit_cell_sgr_case(plain, plain, CELL_TRUE, "");
     unit_cell_sgr_case(plain, wide, CELL_TRUE, "");
     unit_cell_sgr_case(plain, bold, CELL_TRUE, "\33[1m");
@@ -248,7 +243,7 @@ static struct cell_style unit_cell_apply(struct cell_style s, span text)
                 s.attr =
                     (uint16_t)(off ? s.attr & ~attr[code[0] % 20] : s.attr | attr[code[0] % 20]);
             }
-            memset(code, 0, sizeof(code)), n = 0;
+            memset(code, 0, sizeof code), n = 0;
             if (c == 'm')
                 break;
         }
@@ -261,27 +256,24 @@ static uint32_t unit_cell_random_colour(uint32_t r)
 {
     static const uint32_t some[] = {0, 0, CELL_INDEXED | 3, CELL_INDEXED | 12, CELL_INDEXED | 16,
                                     CELL_INDEXED | 255, CELL_RGB | 0, CELL_RGB | 0xffffff};
-
     return r & 8 ? CELL_RGB | (r >> 4 & 0xffffff) : some[r & 7];
 }
 
 static void unit_cell_sgr_random(void)
 {
+    test_begin("any style turns into any other");
     uint32_t seed = 99;
     struct cell_style style[2] = {{0, 0, 0}, {0, 0, 0}};
     buf b = {0};
-    int round, depth;
-
-    for (round = 0; round < 4000; round++) {
+    for (int round = 0; round < 4000; round++) {
         uint32_t r[3];
-        int i;
-        for (i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++)
             r[i] = seed = seed * 1664525 + 1013904223, r[i] ^= r[i] >> 15;
         style[1] = (struct cell_style){unit_cell_random_colour(r[0]), unit_cell_random_colour(r[1]),
                                        (uint16_t)(r[2] & r[2] >> 11 & CELL_STYLE_MASK)};
         if ((style[1].attr & CELL_UNDERLINE) >> CELL_UNDERLINE_SHIFT > 5)
             style[1].attr &= (uint16_t)~CELL_UNDERLINE;
-        for (depth = CELL_MONO; depth <= CELL_TRUE; depth++) {
+        for (int depth = CELL_MONO; depth <= CELL_TRUE; depth++) {
             struct cell_style from = cell_reduce(style[0], (enum cell_depth)depth);
             struct cell_style to = cell_reduce(style[1], (enum cell_depth)depth);
             buf_clear(&b);
@@ -297,11 +289,10 @@ static void unit_cell_sgr_random(void)
 /* Down-conversion really is the nearest of the palette. */
 static void unit_cell_nearest(void)
 {
-    uint32_t rgb, i;
-
-    for (rgb = 0; rgb < 0x1000000; rgb += 4999) {
+    test_begin("a colour becomes the nearest one of a smaller palette");
+    for (uint32_t rgb = 0; rgb < 0x1000000; rgb += 4999) {
         uint32_t best = UINT32_MAX;
-        for (i = 16; i < 256; i++)
+        for (uint32_t i = 16; i < 256; i++)
             if (cell_distance(rgb, cell_palette_rgb(i)) < best)
                 best = cell_distance(rgb, cell_palette_rgb(i));
         CHECK_INT(cell_distance(rgb, cell_palette_rgb(cell_nearest_256(rgb))), best);

@@ -22,6 +22,7 @@ static void unit_digest_expect(span s, const char *want)
 
 static void unit_digest_vectors(void)
 {
+    test_begin("SHA-1 of the published vectors");
     unsigned char digest[20];
     char hex[41];
     buf b = { 0 };
@@ -79,6 +80,7 @@ static void unit_digest_byte(struct unit_digest_sha *s, unsigned char c)
 
 static void unit_digest_lengths(void)
 {
+    test_begin("SHA-1 agrees with a plain version at every length");
     char text[201];
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = (char)(i * 7 + 3);
@@ -104,6 +106,7 @@ static void unit_digest_lengths(void)
 
 static void unit_digest_base64(void)
 {
+    test_begin("base64 of the published vectors");
     static const char *const pairs[][2] = {
         { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
         { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" }, { "\xfb\xff\xbf", "+/+/" },
@@ -128,6 +131,7 @@ static void unit_digest_base64(void)
 
 static void unit_digest_refused(void)
 {
+    test_begin("malformed base64 is refused");
     static const char *const bad[] = {
         "Z", "Zg", "Zg=", "Zm8", "Zm9vY", "Zm9vYg", "Zm9vYg=", "=", "==", "===", "====", "Z===",
         "A===", "=Zg=", "Z=g=", "Zg=v", "Zh==", "Zv==", "Zm9=", "Zm/=", "Zg==Zg==", "Zm8=Zm9v",
@@ -149,6 +153,7 @@ static void unit_digest_refused(void)
 
 static void unit_digest_round_trips(void)
 {
+    test_begin("any bytes survive base64");
     buf raw = { 0 }, coded = { 0 }, back = { 0 };
     for (int n = 0; n < 300; n++) {
         buf_clear(&coded);

@@ -21,11 +21,10 @@ struct unit_grid_model {
 
 static void unit_grid_model_start(struct unit_grid_model *m, int rows, int cols, int loose)
 {
-    size_t i, n = (size_t)rows * (size_t)cols;
-
+    size_t n = (size_t)rows * (size_t)cols;
     free(m->cells);
     cell_pool_free(&m->pool);
-    memset(m, 0, sizeof(*m));
+    memset(m, 0, sizeof *m);
     m->rows = rows;
     m->cols = cols;
     m->loose = loose;
@@ -33,8 +32,8 @@ static void unit_grid_model_start(struct unit_grid_model *m, int rows, int cols,
     m->shown = 1;
     m->bottom = rows - 1;
     m->row = rows / 2;
-    m->cells = base_alloc(n * sizeof(*m->cells));
-    for (i = 0; i < n; i++)
+    m->cells = base_alloc(n * sizeof *m->cells);
+    for (size_t i = 0; i < n; i++)
         m->cells[i].rune = 'X';
 }
 
@@ -51,7 +50,6 @@ static void unit_grid_model_cell(struct unit_grid_model *m, int col, uint32_t ru
 {
     struct cell *row = m->cells + m->row * m->cols;
     struct cell c = {rune == ' ' ? 0 : rune, m->style.fg, m->style.bg, 0, 0};
-
     c.attr = (uint16_t)(m->style.attr | half);
     unit_grid_model_split(m, row, col);
     unit_grid_model_split(m, row, col + 1);
@@ -63,7 +61,6 @@ static int unit_grid_model_join(struct unit_grid_model *m, uint32_t cp)
 {
     int col = m->pending ? m->col : m->col - 1;
     struct cell *row = m->cells + m->row * m->cols, *c;
-
     if (!m->joinable || col < 0)
         return 0;
     col -= (row[col].attr & CELL_TAIL) != 0;
@@ -85,7 +82,6 @@ static int unit_grid_model_join(struct unit_grid_model *m, uint32_t cp)
 static void unit_grid_model_char(struct unit_grid_model *m, uint32_t cp, int cluster)
 {
     int width = utf8_width(cp), joined = m->joinable;
-
     if (unit_grid_model_join(m, cp))
         return;
     /* the corner is written without wrap, but for what consists of several code points */
@@ -115,13 +111,11 @@ static void unit_grid_model_sgr(struct unit_grid_model *m, const int *p, const c
 {
     static const uint16_t attr[] = {0,          CELL_BOLD, CELL_DIM,     CELL_ITALIC, 0,
                                     CELL_BLINK, 0,         CELL_REVERSE, CELL_HIDDEN, CELL_STRIKE};
-    int i;
-
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         int v = p[i], base = v >= 40 && v < 50 ? 40 : v >= 100 ? 100 : v >= 90 ? 90 : 30;
         uint32_t *colour = base == 40 || base == 100 ? &m->style.bg : &m->style.fg;
         if (v == 0)
-            memset(&m->style, 0, sizeof(m->style));
+            memset(&m->style, 0, sizeof m->style);
         else if (v == 53 || v == 55)
             m->style.attr = (uint16_t)(v == 53 ? m->style.attr | CELL_OVERLINE
                                                : m->style.attr & ~CELL_OVERLINE);
@@ -156,11 +150,10 @@ static void unit_grid_model_erase_cells(struct unit_grid_model *m, int n)
 static void unit_grid_model_erase(struct unit_grid_model *m, int to_row)
 {
     const struct cell_style style = m->style;
-    int row = m->row, col;
-
+    int row = m->row;
     CHECK(style.bg == 0 && style.attr == 0);
     for (; m->row <= to_row; m->row++)
-        for (col = m->row == row ? m->col : 0; col < m->cols; col++)
+        for (int col = m->row == row ? m->col : 0; col < m->cols; col++)
             unit_grid_model_cell(m, col, 0, 0);
     m->row = row;
 }
@@ -168,10 +161,9 @@ static void unit_grid_model_erase(struct unit_grid_model *m, int to_row)
 /* Deletes (or inserts) n lines at the cursor, within the region. */
 static void unit_grid_model_lines(struct unit_grid_model *m, int n, int insert)
 {
-    size_t cols = (size_t)m->cols, size = sizeof(*m->cells);
+    size_t cols = (size_t)m->cols, size = sizeof *m->cells;
     struct cell *row = m->cells + (size_t)m->row * cols;
     int rows = m->bottom - m->row + 1;
-
     m->moves++;
     CHECK(m->row >= m->top && m->row <= m->bottom && m->col == 0 && n <= rows);
     CHECK(m->style.bg == 0 && m->style.attr == 0);
@@ -212,7 +204,6 @@ static size_t unit_grid_model_csi(struct unit_grid_model *m, span s)
     int p[16] = {0}, n = 0, private = 0, one;
     char before[16] = {0}, c;
     size_t i = 2;
-
     for (; i < s.n; i++) {
         c = s.p[i];
         if (c == '?')
@@ -281,14 +272,13 @@ static void unit_grid_model_feed(struct unit_grid_model *m, span s)
     }
 }
 
-/* ---- the grid ---- */
+/* ---- the grid ------------------------------------------------------------------------------- */
 
 /* Does the model show what the back says, at the grid's depth? */
 static void unit_grid_compare(const struct grid *g, const struct unit_grid_model *m)
 {
-    int i, bad = 0;
-
-    for (i = 0; i < g->rows * g->cols && !bad; i++) {
+    int bad = 0;
+    for (int i = 0; i < g->rows * g->cols && !bad; i++) {
         struct cell a = *unit_at(g, i), b = m->cells[i];
         char at[CELL_TEXT_MAX], bt[CELL_TEXT_MAX];
         size_t an, bn;
@@ -312,7 +302,7 @@ static void unit_grid_compare(const struct grid *g, const struct unit_grid_model
                    i / g->cols, i % g->cols, (unsigned)a.rune, a.attr, (unsigned)b.rune, b.attr);
     }
     CHECK(!bad);
-    for (i = 0; i < g->rows * g->cols; i++) {
+    for (int i = 0; i < g->rows * g->cols; i++) {
         const struct cell *cell = unit_at(g, i);
         int col = i % g->cols;
         CHECK(!(cell->attr & CELL_WIDE) || (col < g->cols - 1 && cell[1].attr & CELL_TAIL));
@@ -368,7 +358,6 @@ static struct cell_style unit_grid_random_style(uint32_t *seed)
                                      3 << CELL_UNDERLINE_SHIFT,
                                      CELL_STRIKE | CELL_BOLD};
     struct cell_style s;
-
     s.fg = colours[unit_grid_random(seed, COUNT_OF(colours))];
     s.bg = colours[unit_grid_random(seed, COUNT_OF(colours))];
     s.attr = attrs[unit_grid_random(seed, COUNT_OF(attrs))];
@@ -382,7 +371,6 @@ static void unit_grid_move_rows(struct grid *g, uint32_t *seed)
     int to = (int)unit_grid_random(seed, (uint32_t)g->rows);
     int most = g->rows - (from > to ? from : to);
     int n = 1 + (int)unit_grid_random(seed, (uint32_t)most);
-
     for (int i = 0; i < n; i++) {
         int k = from < to ? n - 1 - i : i; /* so that none is overwritten before it has moved */
         memmove(grid_row(g, to + k), grid_back(g, from + k), (size_t)g->cols * sizeof(struct cell));
@@ -398,7 +386,6 @@ static void unit_grid_random_op(struct grid *g, uint32_t *seed)
     struct cell_style style = unit_grid_random_style(seed);
     struct cell_pool pool = {0};
     struct cell c[2] = {{0, style.fg, style.bg, style.attr, 0}};
-
     switch (unit_grid_random(seed, 12)) {
     case 0:
         if (unit_grid_random(seed, 3))
@@ -437,13 +424,13 @@ static void unit_grid_random_op(struct grid *g, uint32_t *seed)
 
 static void unit_grid_random_frames(int loose, uint32_t seed)
 {
+    test_begin(loose ? "random frames show on a terminal that knows no graphemes"
+                     : "random frames show on a terminal that knows graphemes");
     struct grid g = {0};
     struct unit_grid_model m;
     buf b = {0};
-    int frame, i;
-
-    memset(&m, 0, sizeof(m));
-    for (frame = 0; frame < 3000; frame++) {
+    memset(&m, 0, sizeof m);
+    for (int frame = 0; frame < 3000; frame++) {
         if (frame % 40 == 0) {
             int big = frame % 400 == 0, middle = frame % 120 == 0;
             grid_resize(&g,
@@ -457,7 +444,7 @@ static void unit_grid_random_frames(int loose, uint32_t seed)
             g.depth = (enum cell_depth)unit_grid_random(&seed, 4);
             g.sync = (int)unit_grid_random(&seed, 2);
         }
-        for (i = (int)unit_grid_random(&seed, 6); i > 0; i--)
+        for (int i = (int)unit_grid_random(&seed, 6); i > 0; i--)
             unit_grid_random_op(&g, &seed);
         g.cursor_shown = (int)unit_grid_random(&seed, 2);
         g.cursor_row = (int)unit_grid_random(&seed, 8) - 1;
@@ -482,19 +469,19 @@ static void unit_grid_random_frames(int loose, uint32_t seed)
 static void unit_grid_put_some(struct grid *g, int row, int col, uint32_t *seed)
 {
     span text = span_of(unit_grid_texts[unit_grid_random(seed, UNIT_GRID_PLAIN_TEXTS)]);
-
     grid_put(g, row, col, 9, text, unit_grid_random_style(seed));
 }
 
 /* What fills the screen moves by some rows, as in a pager, and some of it changes besides. */
 static void unit_grid_moving_frames(int loose, uint32_t seed)
 {
+    test_begin(loose ? "rows that move show on a terminal that knows no graphemes"
+                     : "rows that move show on a terminal that knows graphemes");
     struct grid g = {0};
     struct unit_grid_model m;
     buf b = {0};
     int moves = 0, frames = 1200;
-
-    memset(&m, 0, sizeof(m));
+    memset(&m, 0, sizeof m);
     for (int frame = 0; frame < frames && !test_failures; frame++) {
         if (frame % 60 == 0) {
             moves += m.moves;
@@ -528,7 +515,6 @@ static void unit_grid_moving_frames(int loose, uint32_t seed)
 static void unit_grid_frame_case(struct grid *g, const char *want)
 {
     buf b = {0};
-
     grid_frame(g, &b);
     CHECK_SPAN(buf_view(&b), want);
     buf_free(&b);
@@ -537,9 +523,9 @@ static void unit_grid_frame_case(struct grid *g, const char *want)
 /* The very bytes of small frames: that they are few is the point. */
 static void unit_grid_exact_frames(void)
 {
-    const struct cell_style plain = {0, 0, 0}, bold = {0, 0, CELL_BOLD};
+    test_begin("small changes are few bytes");
+    const struct cell_style plain = {0}, bold = {0, 0, CELL_BOLD};
     struct grid g = {0};
-
     grid_resize(&g, 4, 40);
     g.depth = CELL_TRUE;
     unit_grid_frame_case(&g, GRID_SEQ_HIDE GRID_SEQ_REDRAW GRID_SEQ_ERASE_BELOW);
@@ -591,7 +577,7 @@ static void unit_grid_exact_frames(void)
 static void unit_grid_list(struct grid *g, int top, int selected)
 {
     static const struct cell_style dim = {0, 0, CELL_DIM}, green = {CELL_INDEXED | 2, 0, 0},
-                                   yellow = {CELL_INDEXED | 3, 0, 0}, plain = {0, 0, 0};
+                                   yellow = {CELL_INDEXED | 3, 0, 0}, plain = {0};
     char text[80];
     grid_clear(g);
     grid_put(g, 0, 1, 20, span_of("telec  Sessions"), plain);
@@ -628,6 +614,7 @@ static int unit_grid_cost(struct grid *g, struct unit_grid_model *m)
 /* Over a line of 1,200 bytes a second these are felt. */
 static void unit_grid_costs(void)
 {
+    test_begin("common changes of a list cost few bytes");
     struct grid g = {0};
     struct unit_grid_model m;
     memset(&m, 0, sizeof m);
@@ -664,9 +651,9 @@ static void unit_grid_costs(void)
 /* A full redraw erases first only where that is not seen. */
 static void unit_grid_redraw(void)
 {
-    const struct cell_style plain = {0, 0, 0};
+    test_begin("a full redraw erases only where that is not seen");
+    const struct cell_style plain = {0};
     struct grid g = {0};
-
     grid_resize(&g, 4, 9);
     grid_put(&g, 0, 0, 9, span_of("ab"), plain);
     grid_put(&g, 1, 3, 9, span_of("cdefgh"), plain);
@@ -681,10 +668,8 @@ static void unit_grid_redraw(void)
 
 static void unit_grid_row_text(const struct grid *g, int row, buf *out)
 {
-    int col;
-
     buf_clear(out);
-    for (col = 0; col < g->cols; col++) {
+    for (int col = 0; col < g->cols; col++) {
         char text[CELL_TEXT_MAX];
         const struct cell *c = &grid_back(g, row)[col];
         if (c->attr & CELL_TAIL)
@@ -697,10 +682,10 @@ static void unit_grid_row_text(const struct grid *g, int row, buf *out)
 /* Long for its table of cases. */
 static void unit_grid_drawing(void)
 {
-    const struct cell_style plain = {0, 0, 0};
+    test_begin("text is drawn into the back buffer, cut at edges");
+    const struct cell_style plain = {0};
     struct grid g = {0};
     buf out = {0};
-    int i;
     static const struct {
         int col, width, used;
         const char *text, *row;
@@ -734,8 +719,7 @@ static void unit_grid_drawing(void)
          "\xef\xbf\xbd"
          "a      "},
     };
-
-    for (i = 0; i < (int)COUNT_OF(cases); i++) {
+    for (int i = 0; i < (int)COUNT_OF(cases); i++) {
         grid_resize(&g, 2, 8);
         CHECK_INT(grid_put(&g, 0, cases[i].col, cases[i].width, span_of(cases[i].text), plain),
                   cases[i].used);
@@ -781,12 +765,11 @@ static void unit_grid_drawing(void)
 /* Graphemes that are gone from the screen leave the pool. */
 static void unit_grid_pool(void)
 {
+    test_begin("graphemes that left the screen leave the pool");
     struct grid g = {0};
     buf b = {0};
-    uint32_t i;
-
     grid_resize(&g, 1, 4);
-    for (i = 0; i < CELL_CLUSTERS_MAX * 2 + 9; i++) {
+    for (uint32_t i = 0; i < CELL_CLUSTERS_MAX * 2 + 9; i++) {
         char text[8];
         size_t n = utf8_encode(0x4e00 + i, text);
         memcpy(text + n, "\xcc\x81", 2);

@@ -92,7 +92,7 @@ static void unit_http_add(struct unit_http_reader *r, span bytes)
 static void unit_http_read(const char *to_method, span stream, size_t first, size_t piece, buf *out)
 {
     struct unit_http_reader r;
-    memset(&r, 0, sizeof(r));
+    memset(&r, 0, sizeof r);
     r.to_method = to_method;
     unit_http_add(&r, (span){stream.p, first});
     for (size_t at = first; at < stream.n; at += piece)
@@ -107,7 +107,7 @@ static void unit_http_read(const char *to_method, span stream, size_t first, siz
 
 static void unit_http_expect(const char *to_method, span stream, const char *want)
 {
-    buf got = {NULL, 0, 0};
+    buf got = {0};
     for (size_t first = 0; first <= stream.n; first++) {
         unit_http_read(to_method, stream, first, stream.n ? stream.n : 1, &got);
         CHECK_SPAN(buf_view(&got), want);
@@ -137,6 +137,7 @@ static void unit_http_table(const char *to_method, const struct unit_http_case *
 
 static void unit_http_good_requests(void)
 {
+    test_begin("a good request is parsed, however it is cut");
     static const struct unit_http_case cases[] = {
         {"", ""},
         {"\r\n", "~"},
@@ -191,6 +192,7 @@ static void unit_http_good_requests(void)
 
 static void unit_http_bad_requests(void)
 {
+    test_begin("a bad request is refused with its status");
     static const struct unit_http_case cases[] = {
         /* request line */
         {"GET /\r\n\r\n", "!400"},
@@ -288,6 +290,7 @@ static void unit_http_bad_requests(void)
 
 static void unit_http_chunked(void)
 {
+    test_begin("chunked bodies are joined, malformed ones refused");
     static const struct unit_http_case cases[] = {
         {"0\r\n\r\n", "}"},
         {"5\r\nhello\r\n0\r\n\r\n", "hello}"},
@@ -327,7 +330,7 @@ static void unit_http_chunked(void)
         {"0\r\n\rx", "!400"},
         {"0\r\n\n", "!400"},
     };
-    buf in = {NULL, 0, 0}, want = {NULL, 0, 0};
+    buf in = {0}, want = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         buf_clear(&in);
         buf_str(&in, UNIT_HTTP_CHUNKED);
@@ -344,6 +347,7 @@ static void unit_http_chunked(void)
 
 static void unit_http_responses(void)
 {
+    test_begin("the length of a response follows from its status and headers");
     static const struct unit_http_case get[] = {
         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
          "200 1.1 Content-Length=2 length:2 {ok}"},
@@ -388,7 +392,7 @@ static void unit_http_responses(void)
 /* What a stream gives when fed whole, and in pieces of 100 bytes. */
 static void unit_http_expect_end(span stream, const char *end)
 {
-    buf got = {NULL, 0, 0};
+    buf got = {0};
     for (int round = 0; round < 2; round++) {
         unit_http_read(NULL, stream, 0, round ? stream.n / 50 + 1 : stream.n, &got);
         span tail = span_sub(buf_view(&got), got.n > strlen(end) ? got.n - strlen(end) : 0);
@@ -406,8 +410,9 @@ static void unit_http_fill(buf *b, char c, size_t n)
 
 static void unit_http_head_limits(void)
 {
+    test_begin("a head past its limit is refused");
     static const char lines[] = "GET / HTTP/1.1\r\nHost: h\r\nA: \r\n\r\n";
-    buf in = {NULL, 0, 0};
+    buf in = {0};
     for (int over = 0; over <= 1; over++) {
         buf_clear(&in);
         buf_str(&in, "\r\nGET / HTTP/1.1\r\nHost: h\r\nA: ");
@@ -434,27 +439,25 @@ static void unit_http_head_limits(void)
 
 static void unit_http_body_limits(void)
 {
-    buf in = {NULL, 0, 0};
+    test_begin("a body past its limit is refused");
+    buf in = {0};
     for (int over = 0; over <= 1; over++) {
         buf_clear(&in);
         buf_fmt(&in, "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n",
                 HTTP_BODY_MAX + over);
         unit_http_fill(&in, 'b', HTTP_BODY_MAX + (size_t)over);
         unit_http_expect_end(buf_view(&in), over ? "!413" : "bbb}");
-
         buf_clear(&in);
         buf_str(&in, UNIT_HTTP_CHUNKED);
         buf_fmt(&in, "%x\r\n", HTTP_BODY_MAX - 3);
         unit_http_fill(&in, 'b', HTTP_BODY_MAX - 3);
         buf_fmt(&in, "\r\n%d\r\n%s\r\n0\r\n\r\n", 3 + over, over ? "cccc" : "ccc");
         unit_http_expect_end(buf_view(&in), over ? "b!413" : "ccc}");
-
         buf_clear(&in);
         buf_str(&in, UNIT_HTTP_CHUNKED "1;");
         unit_http_fill(&in, 'x', HTTP_CHUNK_LINE_MAX - strlen("1;\r\n") + (size_t)over);
         buf_str(&in, "\r\nb\r\n0\r\n\r\n");
         unit_http_expect_end(buf_view(&in), over ? "!400" : "b}");
-
         buf_clear(&in);
         buf_str(&in, UNIT_HTTP_CHUNKED "0\r\nA:");
         unit_http_fill(&in, 'x', HTTP_HEAD_MAX - strlen("A:") + (size_t)over);
@@ -467,6 +470,7 @@ static void unit_http_body_limits(void)
 /* A response has no bound but the one that the caller sets. */
 static void unit_http_response_bound(void)
 {
+    test_begin("a response is bounded only by its caller");
     static const char text[] = "HTTP/1.1 200 OK\r\n\r\n";
     struct http_scan scan = {0};
     static struct http_head head;
@@ -487,6 +491,7 @@ static void unit_http_response_bound(void)
 /* A head that trickles in is scanned once: what the scan has passed it does not look at again. */
 static void unit_http_scan_once(void)
 {
+    test_begin("a head that trickles in is scanned once");
     char text[] = "GET / HTTP/1.1\r\nHost: h\r\nA: bcd\r\n\r\n";
     struct http_scan scan = {0};
     static struct http_head head;
@@ -500,6 +505,7 @@ static void unit_http_scan_once(void)
 
 static void unit_http_lookup(void)
 {
+    test_begin("headers are found by name in any case");
     static const char text[] = UNIT_HTTP_GET("A: 1\r\na: 2\r\nE:\r\nL: x, Y ,z\r\nl: w,,\r\n");
     struct http_scan scan = {0};
     static struct http_head head;
@@ -516,6 +522,7 @@ static void unit_http_lookup(void)
 
 static void unit_http_decoding(void)
 {
+    test_begin("percent escapes are decoded, malformed ones refused");
     static const struct {
         const char *in;
         int plus;
@@ -527,7 +534,7 @@ static void unit_http_decoding(void)
         {"%2541", 0, "%41"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        buf out = {NULL, 0, 0};
+        buf out = {0};
         span in = span_of(cases[i].in);
         char *copy = guard_copy(in);
         buf_str(&out, "=");
@@ -540,6 +547,7 @@ static void unit_http_decoding(void)
 
 static void unit_http_queries(void)
 {
+    test_begin("a query parameter is found and decoded");
     static const struct {
         const char *query, *name;
         int found;
@@ -552,7 +560,7 @@ static void unit_http_queries(void)
         {"=1", "", 1, "1"}, {"A=1", "a", 0, ""}, {"a;b=1", "b", 0, ""},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        buf out = {NULL, 0, 0};
+        buf out = {0};
         span in = span_of(cases[i].query);
         char *copy = guard_copy(in);
         CHECK_INT(http_query((span){copy, in.n}, cases[i].name, &out), cases[i].found);
@@ -564,7 +572,8 @@ static void unit_http_queries(void)
 
 static void unit_http_writing(void)
 {
-    buf out = {NULL, 0, 0};
+    test_begin("heads are written with length and connection");
+    buf out = {0};
     http_put_response(&out, 404, "application/json", 22, 1, "Allow: GET\r\n");
     CHECK_SPAN(buf_view(&out), "HTTP/1.1 404 Not Found\r\nServer: telec/" TELEC_VERSION "\r\n"
                "Content-Type: application/json\r\nContent-Length: 22\r\nConnection: close\r\n"
@@ -588,6 +597,7 @@ static void unit_http_writing(void)
 /* Every byte in every place where only some may be, against the grammars written out. */
 static void unit_http_bytes(void)
 {
+    test_begin("each byte is allowed just where the grammar allows it");
     static const char tchars[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static struct http_head head;
@@ -604,7 +614,7 @@ static void unit_http_bytes(void)
              graph || c >= 0x80 || c == ' ' || c == '\t'},
         };
         for (size_t i = 0; i < COUNT_OF(places); i++) {
-            buf in = {NULL, 0, 0};
+            buf in = {0};
             struct http_scan scan = {0};
             size_t used;
             buf_fmt(&in, places[i].format, c);

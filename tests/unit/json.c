@@ -2,7 +2,7 @@
  * before a page that must not be touched, and the answers to the cuts are checked too: a text that
  * is MORE is completed by trial, one that is BAD is so from its offending byte on, not before. */
 
-#define J(text) { text, sizeof(text) - 1 } /* with the NULs in it */
+#define J(text) { text, sizeof text - 1 } /* with the NULs in it */
 
 static const span unit_json_good[] = {
     /* structure */
@@ -154,6 +154,7 @@ static void unit_json_expect(span text, enum parse want)
 
 static void unit_json_tables(void)
 {
+    test_begin("texts are accepted, refused or unfinished as RFC 8259 says");
     for (size_t i = 0; i < COUNT_OF(unit_json_good); i++)
         unit_json_expect(unit_json_good[i], PARSE_DONE);
     for (size_t i = 0; i < COUNT_OF(unit_json_bad); i++)
@@ -164,6 +165,7 @@ static void unit_json_tables(void)
 
 static void unit_json_offsets(void)
 {
+    test_begin("an error tells the offset of its byte");
     static const struct {
         span text;
         size_t at;
@@ -193,6 +195,7 @@ static void unit_json_offsets(void)
 /* Every byte at every place of a string, so at every place of an eight-byte step and its tail. */
 static void unit_json_every_byte(void)
 {
+    test_begin("each byte at each place of a string is judged the same");
     for (int c = 0; c < 256; c++)
         for (size_t place = 0; place < 18; place++) {
             char text[21] = "\"aaaaaaaaaaaaaaaaaa\"";
@@ -218,6 +221,7 @@ static void unit_json_nest(buf *b, const char *open, const char *inner, char clo
 
 static void unit_json_depth(void)
 {
+    test_begin("nesting is bounded");
     buf b = { 0 };
     size_t at = 0;
     unit_json_nest(&b, "[", "", ']', JSON_DEPTH);
@@ -250,6 +254,7 @@ static struct json unit_json_value(const char *text) /* of a text that is good *
 
 static void unit_json_huge(void)
 {
+    test_begin("large arrays and strings are parsed");
     buf b = { 0 };
     struct json v = { 0 };
     long long n;
@@ -277,6 +282,7 @@ static void unit_json_huge(void)
 
 static void unit_json_ints(void)
 {
+    test_begin("a number is an integer only when it is whole and fits");
     static const struct {
         const char *text;
         int fits;
@@ -313,6 +319,7 @@ static void unit_json_ints(void)
 
 static void unit_json_times(void)
 {
+    test_begin("a time is read from seconds or from an ISO-8601 string");
     static const struct {
         const char *text;
         long long ms;
@@ -333,6 +340,7 @@ static void unit_json_times(void)
 
 static void unit_json_text(void)
 {
+    test_begin("a string is decoded with its escapes");
     static const struct {
         const char *text;
         span value;
@@ -380,6 +388,7 @@ static void unit_json_text(void)
 
 static void unit_json_walk(void)
 {
+    test_begin("an array is walked in order, white space or not");
     struct json v = unit_json_value(
         " [ 1 , \"a,]\\\"}\" ,[ [ ] , {\"x\":[\"]\"]} ], { } ,true,null , -1.5e3 ] ");
     static const struct {
@@ -415,6 +424,7 @@ static void unit_json_walk(void)
 
 static void unit_json_members(void)
 {
+    test_begin("a member is found by its decoded name");
     struct json v = unit_json_value(
         "{ \"a\" : 1 ,\"b\":{\"a\":9,\"z\":\"}\"},\"\\u0061\":[2] , \"\":false,\"a\\\"\":null}");
     static const char *const keys[] = { "\"a\"", "\"b\"", "\"\\u0061\"", "\"\"", "\"a\\\"\"" };
@@ -438,6 +448,7 @@ static void unit_json_members(void)
 
 static void unit_json_writer(void)
 {
+    test_begin("the writer sets commas, colons and brackets");
     buf b = { 0 };
     json_open(&b, '{');
     json_field_string(&b, "s", "a\"b");
@@ -475,6 +486,7 @@ static void unit_json_writer(void)
 
 static void unit_json_strings_out(void)
 {
+    test_begin("the writer escapes what JSON needs escaped");
     static const struct {
         span s;
         const char *want;
@@ -506,6 +518,7 @@ static void unit_json_strings_out(void)
 /* Escapes take more room than was set aside for the string: what follows must still have some. */
 static void unit_json_room(void)
 {
+    test_begin("escapes that fill the buffer leave room for what follows");
     for (size_t special = 1; special < 40; special += 13)
         for (size_t plain = 0; plain < 64; plain++) {
             char s[104];
@@ -523,6 +536,7 @@ static void unit_json_room(void)
 /* Any bytes, written as a string, are a good text; and what was UTF-8 comes back as it was. */
 static void unit_json_bytes_back(void)
 {
+    test_begin("any bytes written as a string are good JSON, and UTF-8 is read back");
     buf b = { 0 }, back = { 0 };
     for (int c = 0; c < 0x110000; c += c < 0x3000 ? 1 : 997) {
         char s[12] = "0123456";
@@ -566,6 +580,7 @@ static void unit_json_copy(buf *b, struct json v)
 
 static void unit_json_round_trips(void)
 {
+    test_begin("parsed values are written as they were");
     static const char *const canonical[] = {
         "[]", "{}", "[1,2,[3,{\"a\":[]}]]",
         "{\"a\":{\"b\":{\"c\":[null,true,false]}}}", "\"\\n\\\"\\\\\"", "-1.5e+3",

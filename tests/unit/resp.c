@@ -72,6 +72,7 @@ static void unit_resp_check(const char *text, const char *want)
 
 static void unit_resp_types(void)
 {
+    test_begin("every type of reply is read, however it is cut");
     static const char *const rows[][2] = {
         {"+OK\r\n", "'OK'|"},
         {"+\r\nx", "''|x"},
@@ -121,6 +122,7 @@ static void unit_resp_types(void)
 
 static void unit_resp_faults(void)
 {
+    test_begin("a malformed reply is refused");
     static const char *const rows[][2] = {
         {"HTTP/1.1 200 OK\r\n", "!not a type of reply"},
         {"*1\r\nx", "!not a type of reply"},
@@ -167,6 +169,7 @@ static void unit_resp_faults(void)
 /* One more than what is allowed is refused, before it has come; what is allowed is taken. */
 static void unit_resp_limits(void)
 {
+    test_begin("a reply past a limit is refused before it has come");
     buf b = {0};
     const char *why;
     for (int more = 0; more < 2; more++) {
@@ -202,6 +205,7 @@ static void unit_resp_limits(void)
 /* A reply of many strings that together are too much, though each is not. */
 static void unit_resp_whole_limit(void)
 {
+    test_begin("many strings that are too long together are refused");
     struct resp_scan scan = {0};
     struct resp reply;
     size_t used, each = RESP_BULK_MAX, strings = RESP_REPLY_MAX / RESP_BULK_MAX + 1;
@@ -227,6 +231,7 @@ static void unit_resp_whole_limit(void)
  * read, which would take hours here. */
 static void unit_resp_trickle(void)
 {
+    test_begin("a reply that trickles in is scanned once");
     struct resp_scan scan = {0};
     struct resp reply, element;
     size_t used, at = 0;
@@ -272,6 +277,7 @@ static void unit_resp_put_pairs(const char *text, const char *want)
 
 static void unit_resp_pairs(void)
 {
+    test_begin("pairs are read from a map and from an array");
     unit_resp_put_pairs("%2\r\n+a\r\n*2\r\n:1\r\n:2\r\n+b\r\n:3\r\n", "'a'=[1 2];'b'=3;");
     unit_resp_put_pairs("*4\r\n+a\r\n*2\r\n:1\r\n:2\r\n+b\r\n:3\r\n", "'a'=[1 2];'b'=3;");
     unit_resp_put_pairs("*2\r\n*2\r\n+a\r\n*1\r\n:1\r\n*2\r\n+b\r\n:3\r\n", "'a'=[1];'b'=3;");
@@ -282,6 +288,7 @@ static void unit_resp_pairs(void)
 
 static void unit_resp_errors(void)
 {
+    test_begin("an error is recognised by its first word");
     static const struct {
         enum resp_type type;
         const char *text;
@@ -297,6 +304,7 @@ static void unit_resp_errors(void)
 
 static void unit_resp_commands(void)
 {
+    test_begin("a command is written as an array of strings");
     static const char want[] = "*5\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n$1\r\n0\r\n"
                                "$20\r\n-9223372036854775808\r\n$19\r\n9223372036854775807\r\n";
     buf b = {0};

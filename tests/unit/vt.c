@@ -3,7 +3,6 @@
 static struct vt *unit_vt_of(int cols, int rows, const char *bytes)
 {
     struct vt *vt = vt_new(cols, rows);
-
     vt_feed(vt, span_of(bytes));
     return vt;
 }
@@ -11,7 +10,6 @@ static struct vt *unit_vt_of(int cols, int rows, const char *bytes)
 static void unit_vt_put_cell(buf *b, const struct vt *vt, const struct cell *cell)
 {
     char text[CELL_TEXT_MAX];
-
     if (!(cell->attr & CELL_TAIL))
         buf_add(b, text, cell_text(vt_pool(vt), cell->rune, text));
 }
@@ -19,14 +17,12 @@ static void unit_vt_put_cell(buf *b, const struct vt *vt, const struct cell *cel
 /* The rows of the screen, without blanks at their ends, each with a '|' behind it. */
 static void unit_vt_put_rows(buf *b, const struct vt *vt, int from)
 {
-    int r, x;
-
-    for (r = from; r < vt_rows(vt); r++) {
+    for (int r = from; r < vt_rows(vt); r++) {
         const struct cell *row = vt_row(vt, r);
         int end = vt_cols(vt);
         while (end > 0 && row[end - 1].rune == 0 && !(row[end - 1].attr & CELL_TAIL))
             end--;
-        for (x = 0; x < end; x++)
+        for (int x = 0; x < end; x++)
             unit_vt_put_cell(b, vt, &row[x]);
         buf_byte(b, '|');
     }
@@ -34,9 +30,7 @@ static void unit_vt_put_rows(buf *b, const struct vt *vt, int from)
 
 static void unit_vt_dump_row(buf *b, const struct vt *vt, struct vt_view view)
 {
-    int x;
-
-    for (x = 0; x < vt->cols; x++) {
+    for (int x = 0; x < vt->cols; x++) {
         const struct cell *cell = &view.cells[x];
         if (!vt_is_blank(cell))
             buf_fmt(b, " %d:%x/%x/%x=", x, cell->fg, cell->bg, cell->attr);
@@ -50,11 +44,9 @@ static void unit_vt_dump_screen(buf *b, const struct vt *vt, const struct vt_scr
                                 int from)
 {
     const struct vt_saved *s = &screen->saved;
-    int r;
-
     if (!screen->lines)
         return;
-    for (r = from; r < vt->rows; r++)
+    for (int r = from; r < vt->rows; r++)
         unit_vt_dump_row(b, vt, vt_view(vt, screen, r, vt->scratch));
     buf_fmt(b, "saved %d %d %d %x %x %x %c%c%d %d\n", s->x, s->y, s->pending, s->style.fg,
             s->style.bg, s->style.attr, s->charset[0], s->charset[1], s->shift, s->origin);
@@ -64,20 +56,18 @@ static void unit_vt_dump_screen(buf *b, const struct vt *vt, const struct vt_scr
 static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
 {
     struct vt_paint p = {vt, b, {0, 0, 0}};
-    int i;
-
     buf_fmt(b, "%dx%d at %d %d pending %d joins %d region %d %d modes %x shape %d\n", vt->cols,
             vt->rows, vt->x, vt->y, vt->pending, vt->joins, vt->region_top, vt->region_bottom,
             vt->modes, vt->shape);
     buf_fmt(b, "style %x %x %x charset %c%c%d keys %d", vt->style.fg, vt->style.bg, vt->style.attr,
             vt->charset[0], vt->charset[1], vt->shift, vt->modify_other_keys);
-    for (i = 0; i < vt->key_count; i++)
+    for (int i = 0; i < vt->key_count; i++)
         buf_fmt(b, " %d", vt->keys[i]);
     buf_str(b, "\ntabs");
-    for (i = 0; i < vt->cols; i++)
+    for (int i = 0; i < vt->cols; i++)
         if (vt->tabs[i / 8] >> i % 8 & 1)
             buf_fmt(b, " %d", i);
-    for (i = 0; i < vt->title_count; i++)
+    for (int i = 0; i < vt->title_count; i++)
         buf_fmt(b, "\npushed %.*s", (int)vt->titles[i].n, vt->titles[i].n ? vt->titles[i].p : "");
     buf_str(b, "\ntitle ");
     buf_span(b, vt_title(vt));
@@ -91,7 +81,7 @@ static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
     vt_paint_unfinished(&p);
 }
 
-/* ---- a stream of bytes that means something, from random numbers ---- */
+/* ---- a stream of bytes that means something, from random numbers ---------------------------- */
 
 static const char *const unit_vt_tokens[] = {
     "a", "bc", "hello ", "  ", "0123456789", "\r\n", "\n", "\r", "\b", "\t", "\016", "\017",
@@ -130,9 +120,8 @@ static void unit_vt_put_token(buf *b, unsigned which, unsigned number)
 /* Equal in everything; otherwise says so. */
 static int unit_vt_same(const struct vt *a, const struct vt *b, int scrollback, const char *what)
 {
-    buf x = {NULL, 0, 0}, y = {NULL, 0, 0};
+    buf x = {0}, y = {0};
     int same;
-
     unit_vt_dump(&x, a, scrollback);
     unit_vt_dump(&y, b, scrollback);
     same = x.n == y.n && memcmp(x.p, y.p, x.n) == 0;
@@ -150,9 +139,8 @@ static int unit_vt_same(const struct vt *a, const struct vt *b, int scrollback, 
 static int unit_vt_snapshot_same(struct vt *vt, span more, struct vt *used)
 {
     struct vt *fresh = vt_new(vt->cols, vt->rows);
-    buf b = {NULL, 0, 0};
+    buf b = {0};
     int same;
-
     vt_put_snapshot(vt, &b, 1);
     vt_feed(fresh, buf_view(&b));
     same = unit_vt_same(vt, fresh, 1, "snapshot");
@@ -175,7 +163,17 @@ static int unit_vt_snapshot_same(struct vt *vt, span more, struct vt *used)
     return same;
 }
 
-/* ---- what sequences do ---- */
+/* ---- what sequences do ---------------------------------------------------------------------- */
+
+/* Prints the bytes of a case in which checks have failed. */
+static void unit_vt_show_case(int failures_before, const char *bytes)
+{
+    buf b = {0};
+    utf8_put_visible(&b, span_of(bytes));
+    if (test_failures > failures_before)
+        printf("#   case: %s\n", buf_cstr(&b));
+    buf_free(&b);
+}
 
 /* The screen afterwards: rows as unit_vt_put_rows writes them, and the cursor. */
 struct unit_vt_case {
@@ -298,11 +296,10 @@ static const struct unit_vt_case unit_vt_cases[] = {
 static void unit_vt_check_case(const struct unit_vt_case *c, size_t step)
 {
     struct vt *vt = vt_new(c->cols, c->rows);
-    buf rows = {NULL, 0, 0};
-    size_t n = strlen(c->bytes), i;
+    buf rows = {0};
+    size_t n = strlen(c->bytes);
     int y, x;
-
-    for (i = 0; i < n; i += step) {
+    for (size_t i = 0; i < n; i += step) {
         span piece = {c->bytes + i, n - i < step ? n - i : step};
         char *copy = guard_copy(piece);
         vt_feed(vt, (span){copy, piece.n});
@@ -321,9 +318,8 @@ static void unit_vt_check_case(const struct unit_vt_case *c, size_t step)
 
 static void unit_vt_sequences(void)
 {
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_cases); i++) {
+    test_begin("sequences change the screen as xterm does");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_cases); i++) {
         unit_vt_check_case(&unit_vt_cases[i], 1000);
         unit_vt_check_case(&unit_vt_cases[i], 1);
         unit_vt_check_case(&unit_vt_cases[i], 3);
@@ -333,12 +329,11 @@ static void unit_vt_sequences(void)
 /* Split at every point: the same as whole. */
 static void unit_vt_splits(void)
 {
-    size_t i, cut;
-
-    for (i = 0; i < COUNT_OF(unit_vt_cases); i++) {
+    test_begin("bytes that are split anywhere give the same screen");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_cases); i++) {
         const struct unit_vt_case *c = &unit_vt_cases[i];
         struct vt *whole = unit_vt_of(c->cols, c->rows, c->bytes);
-        for (cut = 1; cut < strlen(c->bytes); cut++) {
+        for (size_t cut = 1; cut < strlen(c->bytes); cut++) {
             struct vt *vt = vt_new(c->cols, c->rows);
             vt_feed(vt, (span){c->bytes, cut});
             vt_feed(vt, span_sub(span_of(c->bytes), cut));
@@ -349,7 +344,7 @@ static void unit_vt_splits(void)
     }
 }
 
-/* ---- styles ---- */
+/* ---- styles --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *sgr;
@@ -387,38 +382,36 @@ static const struct {
 
 static void unit_vt_sgr(void)
 {
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_styles); i++) {
+    test_begin("SGR sets attributes and colours");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_styles); i++) {
         struct vt *vt = vt_new(9, 1);
         const struct cell *cell;
-        buf b = {NULL, 0, 0};
+        buf b = {0};
         buf_fmt(&b, "\033[%smx中", unit_vt_styles[i].sgr);
         vt_feed(vt, buf_view(&b));
         cell = vt_row(vt, 0);
-        test_name = unit_vt_styles[i].sgr;
+        int before = test_failures;
         CHECK_INT(cell[0].fg, unit_vt_styles[i].fg);
         CHECK_INT(cell[0].bg, unit_vt_styles[i].bg);
         CHECK_INT(cell[0].attr, unit_vt_styles[i].attr);
         CHECK_INT(cell[1].attr, unit_vt_styles[i].attr | CELL_WIDE);
         CHECK_INT(cell[2].attr, unit_vt_styles[i].attr | CELL_TAIL);
         CHECK_INT(cell[2].rune, 0);
+        unit_vt_show_case(before, unit_vt_styles[i].sgr);
         buf_free(&b);
         vt_free(vt);
     }
-    test_name = "vt";
 }
 
 /* Erasing and scrolling take the background, and nothing else, of the style in force. */
 static void unit_vt_background(void)
 {
+    test_begin("erasing uses the background colour and no attribute");
     static const char *const how[] = {
         "\033[2J", "\033[K", "\033[9X", "\033[9@", "\033[9P", "\033[L", "\033[M", "\n", "\033M",
         "\033[S", "\033[T", "\033[?1049h",
     };
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(how); i++) {
+    for (size_t i = 0; i < COUNT_OF(how); i++) {
         struct vt *vt = unit_vt_of(4, 1, "abcd\r\033[1;4;31;42m");
         vt_feed(vt, span_of(how[i]));
         CHECK_INT(vt_row(vt, 0)[0].bg, CELL_INDEXED | 2);
@@ -430,7 +423,7 @@ static void unit_vt_background(void)
     }
 }
 
-/* ---- modes, queries, strings ---- */
+/* ---- modes, queries, strings ---------------------------------------------------------------- */
 
 static const struct {
     const char *bytes;
@@ -454,9 +447,8 @@ static const struct {
 
 static void unit_vt_mode_sets(void)
 {
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_modes); i++) {
+    test_begin("modes are set, reset, and exclude each other");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_modes); i++) {
         struct vt *vt = unit_vt_of(5, 2, unit_vt_modes[i].bytes);
         CHECK_INT(vt_modes(vt), unit_vt_modes[i].modes);
         vt_free(vt);
@@ -484,11 +476,10 @@ static const char *const unit_vt_answers[][2] = {
 
 static void unit_vt_queries(void)
 {
-    buf b = {NULL, 0, 0};
+    test_begin("device queries are answered");
+    buf b = {0};
     struct vt *vt;
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_answers); i++) {
+    for (size_t i = 0; i < COUNT_OF(unit_vt_answers); i++) {
         vt = unit_vt_of(8, 4, unit_vt_answers[i][0]);
         buf_clear(&b);
         vt_drain_answers(vt, &b);
@@ -498,7 +489,7 @@ static void unit_vt_queries(void)
         vt_free(vt);
     }
     vt = vt_new(5, 2);
-    for (i = 0; i < 10000; i++)
+    for (size_t i = 0; i < 10000; i++)
         vt_feed(vt, span_of("\033[c"));
     buf_clear(&b);
     vt_drain_answers(vt, &b);
@@ -537,35 +528,33 @@ static const struct {
 
 static void unit_vt_strings(void)
 {
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_strings_cases); i++) {
+    test_begin("OSC strings set titles, directory, notification and clipboard");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_strings_cases); i++) {
         struct vt *vt = unit_vt_of(9, 1, unit_vt_strings_cases[i].bytes);
-        test_name = unit_vt_strings_cases[i].bytes + 1;
+        int before = test_failures;
         CHECK_INT(vt_drain_signals(vt), unit_vt_strings_cases[i].signals);
         CHECK_INT(vt_drain_signals(vt), 0);
         CHECK_SPAN(vt_title(vt), unit_vt_strings_cases[i].title);
         CHECK_SPAN(vt_directory(vt), unit_vt_strings_cases[i].directory);
         CHECK_SPAN(vt_notification(vt), unit_vt_strings_cases[i].note);
+        unit_vt_show_case(before, unit_vt_strings_cases[i].bytes);
         vt_free(vt);
     }
-    test_name = "vt";
 }
 
 static void unit_vt_bounds(void)
 {
+    test_begin("parameters, strings and sizes are bounded");
     struct vt *vt = vt_new(5, 2);
-    int i;
-
     vt_feed(vt, span_of("\033]2;"));
-    for (i = 0; i < 10000; i++)
+    for (int i = 0; i < 10000; i++)
         vt_feed(vt, span_of("xx中"));
     CHECK(vt->string.n <= VT_STRING_MAX);
     vt_feed(vt, span_of("\007"));
     CHECK(vt_title(vt).n <= VT_TITLE_MAX && vt_title(vt).n > VT_TITLE_MAX - 5);
-    for (i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++)
         vt_feed(vt, span_of("\033[22t\033[>1u"));
-    for (i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++)
         vt_feed(vt, span_of("\033[23t\033[<u"));
     vt_feed(vt, span_of("x\033[65535b\033[65535S\033[65535T\033[65535@\033[65535P"));
     vt_feed(vt, span_of("\033[65535L\033[65535M\033[65535I\033[65535Z\033[65535X"));
@@ -581,8 +570,8 @@ static void unit_vt_bounds(void)
 
 static void unit_vt_keyboard(void)
 {
+    test_begin("keyboard flags are pushed, popped and bounded");
     struct vt *vt = unit_vt_of(5, 2, "\033[=4;2u");
-
     CHECK(vt->key_count == 1 && vt->keys[0] == 4);
     vt_feed(vt, span_of("\033[>3u\033[=5u\033[=8;2u\033[=1;3u"));
     CHECK(vt->key_count == 2 && vt->keys[1] == 12);
@@ -595,12 +584,11 @@ static void unit_vt_keyboard(void)
     vt_free(vt);
 }
 
-/* ---- scrollback ---- */
+/* ---- scrollback ----------------------------------------------------------------------------- */
 
 static void unit_vt_check_text(struct vt *vt, int scrollback, const char *want)
 {
-    buf b = {NULL, 0, 0};
-
+    buf b = {0};
     vt_put_text(vt, &b, scrollback);
     CHECK_SPAN(buf_view(&b), want);
     buf_free(&b);
@@ -608,8 +596,8 @@ static void unit_vt_check_text(struct vt *vt, int scrollback, const char *want)
 
 static void unit_vt_scrollback(void)
 {
+    test_begin("lines that scroll off are kept with their styles");
     struct vt *vt = unit_vt_of(4, 2, "1\r\n\033[31m中\033[m e\xcc\x81\r\nlonger\r\n\r\nx");
-
     CHECK_INT(vt_scroll_count(vt), 4);
     unit_vt_check_text(vt, 1, "1\n中 e\xcc\x81\nlonger\n\nx\n");
     unit_vt_check_text(vt, 0, "\nx\n");
@@ -635,11 +623,10 @@ static void unit_vt_scrollback(void)
 
 static void unit_vt_scroll_bounds(void)
 {
+    test_begin("the scrollback is bounded in lines and in bytes");
     struct vt *vt = vt_new(200, 2);
-    buf b = {NULL, 0, 0};
-    int i;
-
-    for (i = 0; i < VT_SCROLL_LINES + 100; i++) {
+    buf b = {0};
+    for (int i = 0; i < VT_SCROLL_LINES + 100; i++) {
         buf_clear(&b);
         buf_fmt(&b, "%d\r\n", i);
         vt_feed(vt, buf_view(&b));
@@ -649,13 +636,13 @@ static void unit_vt_scroll_bounds(void)
     buf_clear(&b);
     buf_fmt(&b, "%d", VT_SCROLL_LINES + 98);
     CHECK_INT(vt_row(vt, -1)[0].rune, b.p[0]); /* the newest line; the last one is on the screen */
-    for (i = 0; i < VT_SCROLL_BYTES / 100 + 100; i++) {
+    for (int i = 0; i < VT_SCROLL_BYTES / 100 + 100; i++) {
         buf_clear(&b);
         buf_fmt(&b, "\033[3%dm%*d\033[41m%*d\r\n", i % 8, i % 60 + 1, i, i % 7 + 1, i);
         vt_feed(vt, buf_view(&b));
         CHECK(vt->scroll.count <= VT_SCROLL_LINES && vt->scroll.n <= VT_SCROLL_BYTES);
     }
-    for (i = 0; i < vt->scroll.count; i++)
+    for (int i = 0; i < vt->scroll.count; i++)
         CHECK(vt_row(vt, -1 - i) != NULL);
     buf_free(&b);
     vt_free(vt);
@@ -674,11 +661,10 @@ static const struct {
 
 static void unit_vt_last_line(void)
 {
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_last_lines); i++) {
+    test_begin("the last line of text is found above the cursor");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_last_lines); i++) {
         struct vt *vt = unit_vt_of(8, 3, unit_vt_last_lines[i].bytes);
-        buf b = {NULL, 0, 0};
+        buf b = {0};
         vt_put_last_line(vt, &b, unit_vt_last_lines[i].most);
         CHECK_SPAN(buf_view(&b), unit_vt_last_lines[i].want);
         buf_free(&b);
@@ -686,7 +672,7 @@ static void unit_vt_last_line(void)
     }
 }
 
-/* ---- resizing ---- */
+/* ---- resizing ------------------------------------------------------------------------------- */
 
 static const struct {
     int cols, rows;
@@ -723,11 +709,10 @@ static const struct {
 
 static void unit_vt_resizing(void)
 {
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_resizes); i++) {
+    test_begin("a resize wraps the primary screen anew");
+    for (size_t i = 0; i < COUNT_OF(unit_vt_resizes); i++) {
         struct vt *vt = vt_new(unit_vt_resizes[i].cols, unit_vt_resizes[i].rows);
-        buf rows = {NULL, 0, 0}, all = {NULL, 0, 0};
+        buf rows = {0}, all = {0};
         int y, x;
         vt_feed(vt, span_of(unit_vt_resizes[i].bytes));
         vt_resize(vt, unit_vt_resizes[i].to_cols, unit_vt_resizes[i].to_rows);
@@ -737,23 +722,23 @@ static void unit_vt_resizing(void)
         buf_byte(&all, '!');
         buf_span(&all, buf_view(&rows));
         vt_cursor(vt, &y, &x);
-        test_name = unit_vt_resizes[i].bytes;
+        int before = test_failures;
         CHECK_SPAN(buf_view(&all), unit_vt_resizes[i].want);
         CHECK_INT(y, unit_vt_resizes[i].y);
         CHECK_INT(x, unit_vt_resizes[i].x);
+        unit_vt_show_case(before, unit_vt_resizes[i].bytes);
         buf_free(&rows);
         buf_free(&all);
         vt_free(vt);
     }
-    test_name = "vt";
 }
 
 /* Leaving the alternate screen after a resize: the cursor is where the text is. */
 static void unit_vt_resize_alternate(void)
 {
+    test_begin("after a resize in the alternate screen the cursor is where the text is");
     struct vt *vt = unit_vt_of(6, 3, "abcdef\r\n$ \033[?1049hfull");
     int y, x;
-
     vt_resize(vt, 3, 3);
     vt_feed(vt, span_of("\033[?1049lX"));
     unit_vt_check_text(vt, 1, "abcdef\n$ X\n");
@@ -765,12 +750,11 @@ static void unit_vt_resize_alternate(void)
 /* However it is resized, no text is lost while the scrollback has room. */
 static void unit_vt_resize_keeps_text(void)
 {
+    test_begin("no resize loses text while the scrollback has room");
     const char *bytes = "one line, longer than the screen\r\n\r\n中文字 and more\r\nend";
     struct vt *vt = unit_vt_of(20, 5, bytes);
     unsigned seed = 7;
-    int i;
-
-    for (i = 0; i < 200; i++) {
+    for (int i = 0; i < 200; i++) {
         vt_resize(vt, 2 + (int)(unit_vt_random(&seed) % 60), 1 + (int)(unit_vt_random(&seed) % 9));
         if (VT_SCROLL_LINES >= 100 && VT_SCROLL_BYTES >= 4096)
             unit_vt_check_text(vt, 1, "one line, longer than the screen\n\n中文字 and more\nend\n");
@@ -778,14 +762,13 @@ static void unit_vt_resize_keeps_text(void)
     vt_free(vt);
 }
 
-/* ---- snapshots ---- */
+/* ---- snapshots ------------------------------------------------------------------------------ */
 
 static void unit_vt_snapshot_cases(void)
 {
+    test_begin("a snapshot gives the same emulator");
     span more = span_of("ab中\033[b\xcc\x81\r\nc\0338x\033[?1049ly\nz");
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(unit_vt_cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(unit_vt_cases); i++) {
         const struct unit_vt_case *c = &unit_vt_cases[i];
         struct vt *vt = unit_vt_of(c->cols, c->rows, c->bytes);
         CHECK(unit_vt_snapshot_same(vt, more, NULL));
@@ -801,18 +784,18 @@ static int unit_vt_size(unsigned *seed, int most)
 /* Random streams, cut anywhere: even inside a sequence the snapshot takes over. */
 static void unit_vt_snapshot_random(void)
 {
-    unsigned seed = 1, round, i;
-
-    for (round = 0; round < 300; round++) {
+    test_begin("a snapshot of any stream, cut anywhere, gives the same emulator");
+    unsigned seed = 1;
+    for (unsigned round = 0; round < 300; round++) {
         int cols = unit_vt_size(&seed, 12), rows = unit_vt_size(&seed, 6);
         struct vt *vt = vt_new(cols, rows), *used = vt_new(cols, rows), *slow = vt_new(cols, rows);
-        buf b = {NULL, 0, 0};
-        size_t cut, at;
-        for (i = 0; i < 60; i++)
+        buf b = {0};
+        size_t cut;
+        for (unsigned i = 0; i < 60; i++)
             unit_vt_put_token(&b, unit_vt_random(&seed), unit_vt_random(&seed));
         cut = unit_vt_random(&seed) % b.n;
         vt_feed(vt, (span){b.p, cut});
-        for (at = 0; at < cut; at++)
+        for (size_t at = 0; at < cut; at++)
             vt_feed(slow, (span){b.p + at, 1});
         CHECK(unit_vt_same(vt, slow, 1, "byte by byte"));
         vt_feed(used, buf_view(&b));
@@ -829,12 +812,11 @@ static void unit_vt_snapshot_random(void)
 /* More graphemes than the pool remembers: what is on the screen stays whole, old ones make room. */
 static void unit_vt_pool_full(void)
 {
+    test_begin("graphemes on the screen stay whole when the pool is full");
     struct vt *vt = vt_new(10, 2);
-    buf b = {NULL, 0, 0};
+    buf b = {0};
     char text[4];
-    uint32_t i;
-
-    for (i = 0; i < 2 * CELL_CLUSTERS_MAX + 20u; i++) {
+    for (uint32_t i = 0; i < 2 * CELL_CLUSTERS_MAX + 20u; i++) {
         buf_clear(&b);
         buf_str(&b, "\r\n");
         buf_add(&b, text, utf8_encode(0x4e00 + i, text));
@@ -851,18 +833,16 @@ static void unit_vt_pool_full(void)
 /* The table of simple code points agrees with the parts that know better. */
 static void unit_vt_simple_table(void)
 {
+    test_begin("the table of simple characters agrees with Unicode");
     struct cell_pool pool = {NULL, 0, 0, NULL, 0};
-    size_t i, j;
-    uint32_t cp;
-
-    for (i = 0; i < COUNT_OF(vt_simple); i++) {
-        for (cp = vt_simple[i].first; cp <= vt_simple[i].last; cp++) {
+    for (size_t i = 0; i < COUNT_OF(vt_simple); i++) {
+        for (uint32_t cp = vt_simple[i].first; cp <= vt_simple[i].last; cp++) {
             if (utf8_width(cp) != vt_simple[i].width)
                 printf("# U+%X\n", (unsigned)cp);
             CHECK_INT(utf8_width(cp), vt_simple[i].width);
             CHECK(vt_simple[i].after || !cell_joins(&pool, 0x1100, cp));
             CHECK(vt_simple[i].after || !cell_joins(&pool, 0x1f1e6, cp));
-            for (j = 0; j < COUNT_OF(vt_simple); j++)
+            for (size_t j = 0; j < COUNT_OF(vt_simple); j++)
                 CHECK(!cell_joins(&pool, vt_simple[j].first, cp));
         }
     }

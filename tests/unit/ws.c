@@ -59,7 +59,7 @@ static void unit_ws_read(enum ws_role role, size_t most, span stream, size_t fir
                          buf *out)
 {
     struct unit_ws_reader r;
-    memset(&r, 0, sizeof(r));
+    memset(&r, 0, sizeof r);
     r.ws.role = role;
     r.ws.message_max = most;
     unit_ws_add(&r, (span){stream.p, first});
@@ -77,7 +77,7 @@ static void unit_ws_read(enum ws_role role, size_t most, span stream, size_t fir
 
 static void unit_ws_expect(enum ws_role role, size_t most, span stream, const char *want)
 {
-    buf got = {NULL, 0, 0};
+    buf got = {0};
     for (size_t first = 0; first <= stream.n; first++) {
         unit_ws_read(role, most, stream, first, stream.n ? stream.n : 1, &got);
         CHECK_SPAN(buf_view(&got), want);
@@ -111,6 +111,7 @@ static void unit_ws_put(buf *b, enum ws_role reader, unsigned char first, const 
 /* RFC 6455 section 5.7, as it stands there. */
 static void unit_ws_rfc_examples(void)
 {
+    test_begin("the examples of RFC 6455 5.7 are read as it says");
     static const struct {
         enum ws_role role;
         const char *bytes;
@@ -133,7 +134,7 @@ static void unit_ws_rfc_examples(void)
         {"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00", 10, 65536},
     };
     for (size_t i = 0; i < COUNT_OF(binaries); i++) {
-        buf in = {NULL, 0, 0}, want = {NULL, 0, 0}, got = {NULL, 0, 0};
+        buf in = {0}, want = {0}, got = {0};
         buf_add(&in, binaries[i].head, binaries[i].head_n);
         buf_str(&want, "binary(");
         for (size_t k = 0; k < binaries[i].n; k++) {
@@ -153,7 +154,7 @@ static void unit_ws_rfc_examples(void)
 #define UNIT_WS_A10 "aaaaaaaaaa"
 #define UNIT_WS_A120 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 \
     UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10 UNIT_WS_A10
-#define F(first, payload) {first, payload, sizeof(payload) - 1}
+#define F(first, payload) {first, payload, sizeof payload - 1}
 
 struct unit_ws_case {
     const char *want;
@@ -259,9 +260,11 @@ static const struct unit_ws_case unit_ws_cases[] = {
 
 static void unit_ws_messages(enum ws_role role)
 {
+    test_begin(role == WS_SERVER ? "a server reads the messages of a client"
+                                 : "a client reads the messages of a server");
     for (size_t i = 0; i < COUNT_OF(unit_ws_cases); i++) {
         const struct unit_ws_case *c = &unit_ws_cases[i];
-        buf in = {NULL, 0, 0};
+        buf in = {0};
         for (size_t f = 0; f < COUNT_OF(c->frames) && c->frames[f].payload; f++)
             unit_ws_put(&in, role, c->frames[f].first, c->frames[f].payload, c->frames[f].n);
         unit_ws_expect(role, UNIT_WS_MAX, buf_view(&in), c->want);
@@ -272,6 +275,7 @@ static void unit_ws_messages(enum ws_role role)
 /* Heads that are refused before the frame is complete. */
 static void unit_ws_early(void)
 {
+    test_begin("a bad frame is refused before all of it has come");
     static const struct {
         enum ws_role role;
         const char *bytes;
@@ -302,6 +306,7 @@ static void unit_ws_early(void)
 
 static void unit_ws_close_codes(void)
 {
+    test_begin("only close codes that RFC 6455 allows are accepted");
     for (int code = 0; code < 65536; code++) {
         int good = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
                    (code >= 3000 && code <= 4999);
@@ -309,7 +314,7 @@ static void unit_ws_close_codes(void)
         struct ws ws;
         struct ws_event ev;
         size_t used;
-        memset(&ws, 0, sizeof(ws));
+        memset(&ws, 0, sizeof ws);
         ws.role = WS_CLIENT;
         enum parse got = ws_feed(&ws, frame, 4, &used, &ev);
         if (good != (got == PARSE_DONE) || ev.code != (good ? code : 1002))
@@ -322,11 +327,12 @@ static void unit_ws_close_codes(void)
 /* A message in one frame is given out where it lies; a fragmented one until the next call. */
 static void unit_ws_lifetime(void)
 {
+    test_begin("a message lies where it came, a fragmented one until the next call");
     char in[] = "\x81\x03" "abc" "\x01\x01" "d" "\x80\x02" "ef";
-    size_t n = sizeof(in) - 1, used = 0, more;
+    size_t n = sizeof in - 1, used = 0, more;
     struct ws_event ev;
     struct ws ws;
-    memset(&ws, 0, sizeof(ws));
+    memset(&ws, 0, sizeof ws);
     ws.role = WS_CLIENT;
     ws.message_max = 3;
     CHECK_INT(ws_feed(&ws, in, n, &used, &ev), PARSE_DONE);
@@ -345,17 +351,18 @@ static const unsigned char unit_ws_mask[WS_MASK_BYTES] = {0x81, 0, 0xff, 0x5a};
 /* What the encoder writes, the decoder reads at lengths around the forms and the unmasking step. */
 static void unit_ws_round_trips(void)
 {
+    test_begin("a frame that is written is read, at every form of length");
     static const size_t lengths[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 125, 126, 127,
                                      128, 65535, 65536, 65537, 100000};
     for (size_t i = 0; i < COUNT_OF(lengths); i++)
         for (int role = WS_SERVER; role <= WS_CLIENT; role++) {
-            buf text = {NULL, 0, 0}, frame = {NULL, 0, 0};
+            buf text = {0}, frame = {0};
             struct ws ws;
             struct ws_event ev;
             unsigned char head[WS_HEAD_MAX];
             const unsigned char *mask = role == WS_CLIENT ? unit_ws_mask : NULL;
             size_t used, n = ws_frame_head(head, WS_BINARY, lengths[i]);
-            memset(&ws, 0, sizeof(ws));
+            memset(&ws, 0, sizeof ws);
             ws.role = role == WS_SERVER ? WS_CLIENT : WS_SERVER;
             ws.message_max = lengths[i];
             for (size_t k = 0; k < lengths[i]; k++)
@@ -375,12 +382,13 @@ static void unit_ws_round_trips(void)
 
 static void unit_ws_closing(void)
 {
+    test_begin("a close reason is cut at 123 bytes, never inside a character");
     static const char frames[] = "\x88\x05\x03\xe9" "bye\x88\0\x88\x02\x03\xe8";
-    buf out = {NULL, 0, 0}, euros = {NULL, 0, 0};
+    buf out = {0}, euros = {0};
     ws_put_close(&out, NULL, 1001, "bye");
     ws_put_close(&out, NULL, 1005, NULL);
     ws_put_close(&out, NULL, 1000, NULL);
-    CHECK(out.n == sizeof(frames) - 1 && memcmp(out.p, frames, out.n) == 0);
+    CHECK(out.n == sizeof frames - 1 && memcmp(out.p, frames, out.n) == 0);
     buf_byte(&euros, '1');
     while (euros.n < 127)
         buf_str(&euros, "\xe2\x82\xac");
@@ -400,6 +408,7 @@ static void unit_ws_closing(void)
 
 static void unit_ws_server_handshake(void)
 {
+    test_begin("the server answers 101, or says what is wrong");
     static const struct {
         int status;
         const char *text;
@@ -435,7 +444,7 @@ static void unit_ws_server_handshake(void)
     static struct http_head head;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct http_scan scan = {0};
-        buf out = {NULL, 0, 0};
+        buf out = {0};
         size_t used;
         if (strlen(cases[i].text) > HTTP_HEAD_MAX)
             continue;
@@ -461,6 +470,7 @@ static void unit_ws_server_handshake(void)
 
 static void unit_ws_client_handshake(void)
 {
+    test_begin("the client checks the answer to its upgrade");
     static const struct {
         int good;
         const char *text;
@@ -496,9 +506,10 @@ static void unit_ws_client_handshake(void)
 /* Our client's request pleases our server, and its answer our client. */
 static void unit_ws_both_handshakes(void)
 {
+    test_begin("the client and the server accept each other");
     static struct http_head head;
     struct http_scan scan = {0};
-    buf key = {NULL, 0, 0}, ask = {NULL, 0, 0}, answer = {NULL, 0, 0};
+    buf key = {0}, ask = {0}, answer = {0};
     size_t used;
     const char *why;
     b64_put(&key, span_of("0123456789abcdef"));
