@@ -229,6 +229,7 @@ static void test_cli_usage(void)
         {"send", "1", "send"},
         {"kill", "kill"},
         {"kill", "-x", "-x"},
+        {"end", "kill"},
         {"tail", "tail"},
         {"tail", "1", "2", "2"},
         {"tail", "1", "-n", "few", "few"},
@@ -242,6 +243,10 @@ static void test_cli_usage(void)
         {"completion", "zsh", "zsh"},
         {"/list", "x", "x"},
         {"/claude", "--agent", "--agent"},
+        {"/shell", "/shell"},
+        {"/AGENT", "/AGENT"},
+        {"hook", "--install", "emacs", "emacs"},
+        {"hook", "--install", "shell", "shell"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *words[5] = {0};
@@ -460,6 +465,9 @@ static void test_cli_kill(void)
     AWAIT_SESSION(c, "state", "exited");
     CHECK_TEXT(CLI_OK(cli("kill", a, c, NULL)).said[0].p, ""); /* one runs, one is dismissed */
     CHECK_INT(json_count(get("/sessions").body, ""), 2);
+    char *other = start("\"command\": [\"sleep\", \"1000\"]");
+    CHECK_TEXT(CLI_OK(cli("end", other, NULL)).said[0].p, ""); /* the same by its other name */
+    CHECK_INT(get(session_path(other, "")).status, 404);
     /* a failure does not spare the others */
     CLI_FAILS(cli("kill", a, b, NULL), 1, a);
     CHECK_INT(get(session_path(b, "")).status, 404);
@@ -654,6 +662,82 @@ static void test_cli_watch_pipe_closed(void)
     close(watch.fds[0]);
     start("\"command\": [\"true\"]");
     await_exit(watch.pid);
+}
+
+/* ---- hooks ---------------------------------------------------------------------------------- */
+
+/* What an agent does: its hooks run `telec hook` inside the session, with JSON on stdin (Codex: as
+ * the argument). The session's program prints the exit status and whatever the hook printed. */
+static void test_cli_hook(void)
+{
+    daemon_start();
+    char *go = format("%s/go", e2e.dir);
+    if (mkfifo(go, 0600) != 0)
+        e2e_die(go);
+    char *id = start_sh(format(
+        "while read -r json < %s; do case $json in argument*) %s hook \"${json#argument}\" 2>&1;; "
+        "*) echo \"$json\" | %s hook 2>&1;; esac; echo \"ended $?\"; done; sleep 1000",
+        go, e2e.binary, e2e.binary));
+    file_write(go, "{\"hook_event_name\":\"UserPromptSubmit\",\"prompt\":\"fix it\","
+                   "\"session_id\":\"native-7\"}\n", 0600);
+    AWAIT_SESSION(id, "state_source", "hook");
+    CHECK_TEXT(session_get(id, "state"), "working");
+    CHECK_TEXT(session_get(id, "native_session_id"), "native-7");
+    file_write(go, "{\"hook_event_name\":\"PermissionRequest\",\"tool_name\":\"Bash\"}\n", 0600);
+    AWAIT_SESSION(id, "state", "waiting");
+    CHECK_TEXT(session_get(id, "state_text"), "Bash");
+    file_write(go, "argument{\"type\":\"agent-turn-complete\",\"thread-id\":\"native-8\"}\n", 0600);
+    AWAIT_SESSION(id, "state", "idle");
+    AWAIT_SESSION(id, "native_session_id", "native-8");
+    file_write(go, "not JSON\n", 0600);
+    AWAIT(count_of(transcript(id), "ended 0") == 4);
+    CHECK_INT(count_of(transcript(id), "\n"), 4); /* and nothing else was printed */
+}
+
+/* An agent must not be disturbed: no daemon, no session, no such session. */
+static void test_cli_hook_silent(void)
+{
+    static const char stop[] = "{\"hook_event_name\":\"Stop\"}";
+    CHECK_TEXT(CLI_OK(cli_with("TELEC_SESSION_ID=gone", "hook", stop, NULL)).said[0].p, "");
+    CHECK(!file_exists(e2e.socket)); /* a hook starts no daemon */
+    daemon_start();
+    char *id = start("\"command\": [\"sleep\", \"1000\"]");
+    CHECK_TEXT(CLI_OK(cli_with("TELEC_SESSION_ID=gone", "hook", stop, NULL)).said[0].p, "");
+    CHECK_TEXT(CLI_OK(cli_with("TELEC_SESSION_ID=", "hook", stop, NULL)).said[0].p, "");
+    CHECK_TEXT(CLI_OK(cli("hook", stop, NULL)).said[0].p, "");
+    CHECK_TEXT(CLI_OK(cli("hook", NULL)).said[0].p, ""); /* stdin is empty */
+    CHECK(strcmp(session_get(id, "state_source"), "hook") != 0);
+}
+
+/* --install shows, --yes writes; what is in the file already stays. */
+static void test_cli_hook_install(void)
+{
+    char *home = format("HOME=%s", e2e.dir), *dir = format("%s/.claude", e2e.dir),
+         *file = format("%s/settings.json", dir);
+    struct cli c = CLI_OK(cli_with(home, "hook", "--install", "claude", NULL));
+    CHECK_HAS(c.said[0].p, file);
+    CHECK_HAS(c.said[0].p, "\"UserPromptSubmit\"");
+    CHECK_HAS(c.said[0].p, format("%s hook", e2e.binary));
+    CHECK(!file_exists(dir));
+    if (mkdir(dir, 0700) != 0)
+        e2e_die(dir);
+    file_write(file, "{\n  \"model\": \"opus\"\n}\n", 0600);
+    CHECK_HAS(CLI_OK(cli_with(home, "hook", "--install", "claude", "--yes", NULL)).said[0].p, file);
+    char *text = file_read(file, NULL);
+    CHECK(json_valid(text, strlen(text)));
+    CHECK_HAS(text, "\"model\": \"opus\"");
+    CHECK_INT(count_of(text, format("%s hook", e2e.binary)), 6);
+    c = CLI_OK(cli_with(home, "hook", "--install", "claude", "--yes", NULL));
+    CHECK_HAS(c.said[0].p, "already");
+    CHECK_TEXT(file_read(file, NULL), text);
+    /* what can't be added to is left alone, and what belongs there is printed */
+    file_write(file, "[]\n", 0600);
+    c = cli_with(home, "hook", "--install", "claude", "--yes", NULL);
+    CHECK_INT(c.status, 1);
+    CHECK_HAS(c.said[0].p, "\"Stop\"");
+    CHECK_HAS(c.said[1].p, file);
+    CHECK_TEXT(file_read(file, NULL), "[]\n");
+    CHECK(!file_exists(e2e.socket)); /* none of it needs a daemon */
 }
 
 /* ---- the daemon ----------------------------------------------------------------------------- */
@@ -877,6 +961,9 @@ static const struct test cli_tests[] = {
     {"cli_watch", test_cli_watch},
     {"cli_watch_interrupted", test_cli_watch_interrupted},
     {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},
+    {"cli_hook", test_cli_hook},
+    {"cli_hook_silent", test_cli_hook_silent},
+    {"cli_hook_install", test_cli_hook_install},
     {"cli_starts_daemon", test_cli_starts_daemon},
     {"cli_daemon_cannot_start", test_cli_daemon_cannot_start},
     {"cli_sockets", test_cli_sockets},
