@@ -165,13 +165,17 @@ static int store_log_open(struct store_log *log, const char *dir)
     return log->fd < 0 ? -1 : 0;
 }
 
-/* The full file becomes the old one. When that fails the log stays as it is: a session must go
- * on. */
+/* Renames the full log to log.1 and opens a new one. When that fails the log stays full and later
+ * output is lost until it succeeds: the session must go on. When only opening fails, the log is
+ * log.1 already and must not be unlinked the next time. */
 static void store_log_rotate(struct store_log *log)
 {
-    unlink(log->old); /* a rename over it would make the file system write it out at once */
-    if (rename(log->path, log->old) != 0)
-        return;
+    struct stat st;
+    if (lstat(log->path, &st) == 0) {
+        unlink(log->old); /* a rename over it makes some file systems write it out at once */
+        if (rename(log->path, log->old) != 0)
+            return;
+    }
     int fd =
         open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_TRUNC, 0600);
     if (fd < 0)

@@ -20,6 +20,7 @@ static void unit_config_show_words(buf *b, const char *text)
 
 static void unit_config_words(void)
 {
+    test_begin("a line is split into words as a shell splits it");
     static const char *const cases[][2] = {
         {"", ""},
         {" \t\r\n ", ""},
@@ -63,6 +64,7 @@ static void unit_config_words(void)
 /* What is quoted comes back, whatever it is. */
 static void unit_config_quoting(void)
 {
+    test_begin("a quoted word comes back as it was");
     static const char nasty[] = " '\"\\$`\t\n#~*?;&|<>(){}[]!a";
     uint32_t seed = 11;
     for (int round = 0; round < 2000; round++) {
@@ -100,6 +102,7 @@ static void unit_config_quoting(void)
 /* The system's own shell must agree on quotes and backslashes. */
 static void unit_config_shell(void)
 {
+    test_begin("the system shell splits quotes and backslashes the same way");
     static const char letters[] = "ab '\"\\ "; /* nothing that a shell expands */
     char path[64], command[80];
     int fd = mkstemp(unit_base_temporary(path));
@@ -208,6 +211,7 @@ static void unit_config_write(const char *path, span text)
 
 static void unit_config_good_file(void)
 {
+    test_begin("every key of the file sets its value");
     struct config c;
     buf error = {0};
     const char *file = unit_config_path("good");
@@ -253,6 +257,7 @@ static void unit_config_good_file(void)
 /* What only the UI understands is kept with its line; the last line of a name counts. */
 static void unit_config_entries(void)
 {
+    test_begin("the last line of a name counts in [keys] and [colours]");
     struct config c = {.file = span_dup(span_of("/f"))};
     buf text = {0};
     config_parse(&c, span_of("[keys]\nnew = n, x\nquit=\n\n[colours]\naccent = bold on #123456\n"
@@ -280,6 +285,7 @@ static void unit_config_entries(void)
 /* Every value with where it comes from, as a file; no secrets. */
 static void unit_config_effective(void)
 {
+    test_begin("the effective configuration says where each value comes from");
     static const char *const want[] = {
         "\n[computer]\n# F:2\nname = tower\n",
         "# default\nhost = ",
@@ -321,6 +327,7 @@ static void unit_config_effective(void)
 /* $TELEC_REDIS goes before the file, even when it is empty: then there is none. */
 static void unit_config_redis_environment(void)
 {
+    test_begin("$TELEC_REDIS replaces the url of the file");
     static const char *const urls[] = {"unix:/run/r?db=1", ""};
     const char *file = unit_config_path("redis");
     unit_config_write(file, span_of("[redis]\nurl = redis://vm\n"));
@@ -339,6 +346,7 @@ static void unit_config_redis_environment(void)
 /* Each line that can't be used is named by its number; the others still apply. */
 static void unit_config_bad_lines(void)
 {
+    test_begin("a bad line is reported with its number, and the rest applies");
     static const struct {
         const char *text, *problems; /* without "FILE:" */
     } cases[] = {
@@ -392,6 +400,7 @@ static void unit_config_bad_lines(void)
 
 static void unit_config_file_limits(void)
 {
+    test_begin("a file that is too long or can not be read is refused");
     struct config c;
     buf error = {0}, text = {0};
     const char *file = unit_config_path("limits");
@@ -426,6 +435,7 @@ static void unit_config_file_limits(void)
 /* Bytes of any kind: no crash, and the same file twice says the same. */
 static void unit_config_random_files(void)
 {
+    test_begin("no file of random lines breaks the parser");
     static const char *const pieces[] = {
         "[", "]",  "agent ", "computer", "project ", "=", "\n", " ",  "command", "path", "name",
         "'", "\"", "\\",     "/",        "x",        "#", ";",  "\r", "\xff",    "fast", "\t"};
@@ -469,6 +479,7 @@ static void unit_config_expect_paths(const char *socket, const char *file, const
 
 static void unit_config_paths(void)
 {
+    test_begin("paths come from options, else the environment, else defaults");
     char socket[64], holders[64], state[200], file[200], here[PATH_MAX];
     snprintf(socket, sizeof socket, "/tmp/telec-%ld/api.sock", (long)geteuid());
     snprintf(holders, sizeof holders, "/tmp/telec-%ld/s", (long)geteuid());
@@ -511,6 +522,7 @@ static void unit_config_paths(void)
 
 static void unit_config_defaults(void)
 {
+    test_begin("without a file every value has its default");
     struct config c;
     buf error = {0};
     setenv("SHELL", "/my shells/zsh", 1);
@@ -535,6 +547,7 @@ static void unit_config_defaults(void)
 
 static void unit_config_on_path(void)
 {
+    test_begin("a program is found where execvp finds it");
     char path[400];
     CHECK_INT(config_on_path("sh"), 1);
     CHECK_INT(config_on_path("/bin/sh"), 1);
@@ -571,6 +584,7 @@ static void unit_config_refused(const struct config *c, const char *why)
 
 static void unit_config_private_dirs(void)
 {
+    test_begin("a directory that others can change is refused");
     struct config c;
     buf error = {0};
     struct stat st;

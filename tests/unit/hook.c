@@ -120,6 +120,7 @@ static const struct {
 
 static void unit_hook_read(void)
 {
+    test_begin("what agents tell their hooks becomes an event, or is ignored");
     for (size_t i = 0; i < COUNT_OF(unit_hook_inputs); i++) {
         span input = span_of(unit_hook_inputs[i].input);
         char *copy = guard_copy(input);
@@ -134,6 +135,7 @@ static void unit_hook_read(void)
 /* Cut off anywhere, a text is never understood, nor read past. */
 static void unit_hook_read_cut(void)
 {
+    test_begin("a hook input that is cut off is never understood");
     span input = span_of(unit_hook_inputs[0].input);
     for (size_t n = 0; n < input.n - 2; n++) {
         char *copy = guard_copy((span){input.p, n});
@@ -318,6 +320,7 @@ static const struct {
 
 static void unit_hook_json(void)
 {
+    test_begin("hooks are inserted into settings as the file is laid out");
     for (size_t i = 0; i < COUNT_OF(unit_hook_files); i++) {
         unit_hook_write(".claude/settings.json", unit_hook_files[i].before);
         unit_hook_install("claude", 0, 1, "put in:\n{");
@@ -333,6 +336,7 @@ static void unit_hook_json(void)
 /* One event's hook taken out of a complete file comes back, and nothing else. */
 static void unit_hook_json_partly(void)
 {
+    test_begin("only hooks that are missing are added");
     static const char lacking[] = "{\n  \"hooks\": {" UNIT_HOOK_EVENTS_BUT_STOP("\n", "  ") ","
                                   UNIT_HOOK_EVENT("\n", "  ", "SessionEnd") "\n  }\n}\n";
     buf report = {0}, error = {0};
@@ -350,6 +354,7 @@ static void unit_hook_json_partly(void)
 
 static void unit_hook_json_refused(void)
 {
+    test_begin("settings that can not be extended are left as they are");
     static const char *const files[][2] = {
         {"{\"a\": 1,}", ":1: not valid JSON"},
         {"{\n  // theme\n  \"a\": 1\n}\n", ":2: not valid JSON"},
@@ -376,6 +381,7 @@ static void unit_hook_json_refused(void)
 
 static void unit_hook_gemini(void)
 {
+    test_begin("Gemini CLI gets its own events");
     static const char fresh[] =
         "{\"ui\":{},\"hooks\":{\"SessionStart\":[" UNIT_HOOK_COMPACT("5000")
         "],\"BeforeAgent\":[" UNIT_HOOK_COMPACT("5000") "],\"Notification\":["
@@ -396,6 +402,7 @@ static void unit_hook_gemini(void)
 
 static void unit_hook_toml(void)
 {
+    test_begin("notify goes before the first table of config.toml");
     static const struct {
         const char *before, *after;
     } files[] = {
@@ -431,6 +438,7 @@ static void unit_hook_toml(void)
 
 static void unit_hook_toml_there(void)
 {
+    test_begin("a notify that is telec already is left alone");
     static const char *const files[] = {
         "\"notify\"=['/opt/te lec/telec','hook',]",
         "x = 1\n  notify = [\n\t\"/opt/te lec/telec\",\n\t\"hook\"\n] # telec\n[a]\n",
@@ -444,6 +452,7 @@ static void unit_hook_toml_there(void)
 
 static void unit_hook_toml_refused(void)
 {
+    test_begin("the notify of another program is never replaced");
     static const char *const files[][2] = {
         {"model = 1\nnotify = [\"notify-send\", \"Codex\"]\n", ":2: notify is set already"},
         {"notify = []\n", ":1: notify is set already"},
@@ -475,6 +484,7 @@ static void unit_hook_toml_refused(void)
 /* No text at all makes the scanner run past its end or loop. */
 static void unit_hook_toml_cut(void)
 {
+    test_begin("a config.toml that is cut off is never read past its end");
     static const char text[] = "a = \"\"\"x\\\"\"\"\"\"\nb = '''y'''''\n'c'.\"d\" = [ # e\n"
                                "{ f = 1 }, ]\n[[g]]\n\xff = \"\\";
     for (size_t from = 0; from < sizeof text - 1; from++)
@@ -498,6 +508,7 @@ static mode_t unit_hook_mode(const char *name)
 
 static void unit_hook_file_care(void)
 {
+    test_begin("the settings file keeps its rights, links and bytes");
     /* no file, no directory: made, for the user's eyes only */
     unlink(unit_hook_path(".codex/config.toml"));
     rmdir(unit_hook_path(".codex"));
@@ -553,6 +564,7 @@ static void unit_hook_file_care(void)
 /* Somebody writes the file between reading and replacing it. */
 static void unit_hook_race(void)
 {
+    test_begin("a file that changed in the meantime is not overwritten");
     buf error = {0};
     struct hook_job job = {.agent = agents_find("codex"), .program = "/t", .error = &error};
     job.path = span_dup(span_of(unit_hook_path(".codex/config.toml")));
@@ -578,6 +590,7 @@ static void unit_hook_race(void)
 /* A program's path full of what JSON, TOML and shells quote comes back as it was. */
 static void unit_hook_quoting(void)
 {
+    test_begin("the program path is quoted in every format");
     static const char program[] = "/a'b\"c\\d e\tf$g;\xc3\xa9/telec";
     buf report = {0}, error = {0}, text = {0};
     struct json root;
@@ -607,6 +620,7 @@ static void unit_hook_quoting(void)
 
 static void unit_hook_refused(void)
 {
+    test_begin("unknown agents, relative programs and a missing HOME are refused");
     static const struct {
         const char *agent, *home, *program, *said;
     } calls[] = {

@@ -97,6 +97,7 @@ static void unit_loop_timer_fired(void *ctx)
 
 static void unit_loop_timer_model(void)
 {
+    test_begin("timers fire in the order of their time, whatever is set and cancelled");
     static struct unit_loop_timers all;
     for (uint32_t round = 1; round <= 20; round++) {
         all = (struct unit_loop_timers){.seed = round};
@@ -148,6 +149,7 @@ static void unit_loop_note(void *ctx)
  * another. */
 static void unit_loop_timer_passes(void)
 {
+    test_begin("a timer that is due again runs in the next pass");
     struct loop l;
     buf out = {0};
     struct unit_loop_order o[4];
@@ -176,6 +178,7 @@ static void unit_loop_timer_passes(void)
 
 static void unit_loop_tasks(void)
 {
+    test_begin("deferred tasks run once at the end of the pass");
     struct loop l;
     buf out = {0};
     struct unit_loop_order o[3];
@@ -252,6 +255,7 @@ static void unit_loop_fd_check(const struct unit_loop_fds *all)
 
 static void unit_loop_descriptors(void)
 {
+    test_begin("a pass sees a stable table of descriptors");
     static struct unit_loop_fds all;
     all = (struct unit_loop_fds){.seed = 3};
     loop_init(&all.loop);
@@ -309,6 +313,7 @@ static void unit_loop_exited(void *ctx, int status)
 
 static void unit_loop_children(void)
 {
+    test_begin("the exit of each child is told once");
     struct loop l;
     struct unit_loop_exit e[5];
     int left = 5, done = 0, fds[2];
@@ -352,6 +357,7 @@ static void unit_loop_children(void)
 /* A forgotten child is its owner's to wait for; the others are told as before. */
 static void unit_loop_cancelled_child(void)
 {
+    test_begin("the exit of a cancelled child is not told");
     struct loop l;
     struct unit_loop_exit e[2];
     int left = 1, done = 0, status;
@@ -383,6 +389,7 @@ static void unit_loop_signalled(void *ctx, int signo)
 
 static void unit_loop_signals(void)
 {
+    test_begin("a signal is handled in the loop");
     struct loop l;
     int seen[2] = {0, 0};
     loop_init(&l);
@@ -507,6 +514,7 @@ static void unit_loop_fill(buf *b, size_t n)
 /* Input cut everywhere, taken at once or in bits; what isn't taken stays. */
 static void unit_loop_conn_input(void)
 {
+    test_begin("input that is not consumed stays");
     struct loop l;
     struct unit_loop_conn u;
     static const char text[] = "the quick brown fox";
@@ -535,6 +543,7 @@ static void unit_loop_conn_input(void)
 /* Input that is never taken is kept whole, and so is its order. */
 static void unit_loop_conn_big_input(void)
 {
+    test_begin("large input arrives whole");
     struct loop l;
     struct unit_loop_conn u, other;
     buf big = {0};
@@ -565,6 +574,7 @@ static void unit_loop_conn_big_input(void)
 
 static void unit_loop_conn_eof(void)
 {
+    test_begin("the end of input is told once, after the last bytes");
     struct loop l;
     struct unit_loop_conn u;
     loop_init(&l);
@@ -605,6 +615,7 @@ static void unit_loop_conn_eof(void)
 
 static void unit_loop_conn_pausing(void)
 {
+    test_begin("a paused connection reads nothing");
     struct loop l;
     struct unit_loop_conn u;
     loop_init(&l);
@@ -661,6 +672,7 @@ static void unit_loop_conn_output(int count, size_t size, int small)
  * messages. */
 static void unit_loop_conn_dropping(void)
 {
+    test_begin("messages that have not begun can be dropped");
     struct loop l;
     struct unit_loop_conn u;
     buf message = {0}, got = {0};
@@ -714,6 +726,7 @@ static void unit_loop_conn_dropping(void)
  * sent. */
 static void unit_loop_conn_begun(void)
 {
+    test_begin("a message that has begun is always finished");
     struct loop l;
     struct unit_loop_conn u;
     buf message = {0}, got = {0};
@@ -739,6 +752,7 @@ static void unit_loop_conn_begun(void)
  * socket does not take is a message begun. */
 static void unit_loop_conn_now(void)
 {
+    test_begin("sending at once keeps the order");
     struct loop l;
     struct unit_loop_conn u;
     buf message = {0}, got = {0};
@@ -779,6 +793,7 @@ static void unit_loop_conn_now(void)
 /* A descriptor comes with the bytes it was sent with, once, and is closed when nobody takes it. */
 static void unit_loop_conn_descriptor(void)
 {
+    test_begin("a descriptor comes with its message");
     struct loop l;
     struct unit_loop_conn from, to;
     int ends[2], more[2], fds[2];
@@ -829,6 +844,7 @@ static void unit_loop_conn_descriptor(void)
 
 static void unit_loop_conn_closing(void)
 {
+    test_begin("a connection finishes its queue, or closes at once, and is told once");
     struct loop l;
     struct unit_loop_conn u;
     loop_init(&l);
@@ -868,6 +884,7 @@ static void unit_loop_conn_closing(void)
  * pass. */
 static void unit_loop_conn_pty(void)
 {
+    test_begin("a pty is read until it is empty");
     struct loop l;
     struct unit_loop_conn u = {.loop = &l, .peer = -1};
     int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -893,6 +910,7 @@ static void unit_loop_conn_pty(void)
 
 static void unit_loop_unix_sockets(void)
 {
+    test_begin("a Unix socket is private, and its faults are told");
     char dir[64], path[100], error[200] = "";
     struct stat st;
     CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);

@@ -20,6 +20,7 @@ static int unit_store_files(const char *path)
 
 static void unit_store_records(void)
 {
+    test_begin("a record is replaced whole, and a link in its place is not followed");
     char path[200], temporary[200];
     buf big = {0}, got = {0};
     struct stat st;
@@ -67,6 +68,7 @@ static void unit_store_records(void)
  */
 static void unit_store_atomic(void)
 {
+    test_begin("a reader of a record sees the old or the new one, whole");
     int fds[2], status = 1;
     CHECK_INT(store_write(unit_store_root, "record.json", span_of("a")), 0);
     CHECK_INT(pipe(fds), 0);
@@ -116,6 +118,7 @@ static void unit_store_see(void *ctx, const char *id)
 
 static void unit_store_sessions(void)
 {
+    test_begin("sessions on disk are made, listed and removed");
     struct unit_store_seen seen = {0, 0};
     struct stat st;
     char path[200];
@@ -159,6 +162,7 @@ static void unit_store_sessions(void)
 
 static void unit_store_ids(void)
 {
+    test_begin("only a plain file name is a session id");
     char id[66];
     memset(id, 'x', sizeof id);
     id[65] = '\0';
@@ -241,6 +245,7 @@ static void unit_store_log_pieces(size_t piece)
 
 static void unit_store_logs(void)
 {
+    test_begin("a log keeps the end of the output, in two bounded files");
     buf got = {0};
     struct store_log log;
     store_log_read(unit_store_root, &got);
@@ -254,8 +259,92 @@ static void unit_store_logs(void)
     buf_free(&got);
 }
 
-/* ---- the lock
- * -------------------------------------------------------------------------------------- */
+static void unit_store_unlink_logs(void)
+{
+    static const char *const names[] = {"log", "log.1"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char path[200];
+        unit_store_path(path, unit_store_root, names[i]);
+        unlink(path);
+    }
+}
+
+/* Writes n bytes, in the log's largest pieces. */
+static void unit_store_log_fill(struct store_log *log, size_t n)
+{
+    char *bytes = base_alloc(STORE_LOG_MAX);
+    memset(bytes, 'x', STORE_LOG_MAX);
+    for (; n; n -= n < STORE_LOG_MAX ? n : STORE_LOG_MAX)
+        store_log_write(log, (span){bytes, n < STORE_LOG_MAX ? n : STORE_LOG_MAX});
+    free(bytes);
+}
+
+/* RLIMIT_FSIZE stands for a full disk: write() fails. */
+static void unit_store_log_full_disk(void)
+{
+    struct store_log log;
+    struct rlimit before, limit;
+    test_begin("a log loses what the disk has no room for, and goes on when there is room");
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT(store_log_open(&log, unit_store_root), 0);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){10, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    store_log_write(&log, span_of("0123456"));
+    store_log_write(&log, span_of("789abc"));
+    store_log_write(&log, span_of("lost"));
+    setrlimit(RLIMIT_FSIZE, &before);
+    CHECK_INT(unit_store_size(unit_store_root, "log"), 10);
+    CHECK_INT(log.size, 10);
+    store_log_write(&log, span_of("after"));
+    CHECK_INT(unit_store_size(unit_store_root, "log"), 15);
+    store_log_close(&log);
+    signal(SIGXFSZ, SIG_DFL);
+    unit_store_unlink_logs();
+}
+
+/* log.1 can't be replaced: something that is no file stands there. */
+static void unit_store_log_no_rename(void)
+{
+    char old[200];
+    struct store_log log;
+    test_begin("a log that can not be rotated stops at its limit until it can");
+    unit_store_path(old, unit_store_root, "log.1");
+    CHECK_INT(mkdir(old, 0700), 0);
+    CHECK_INT(store_log_open(&log, unit_store_root), 0);
+    unit_store_log_fill(&log, (size_t)STORE_LOG_MAX * 2 + 5);
+    CHECK_INT(unit_store_size(unit_store_root, "log"), STORE_LOG_MAX);
+    CHECK_INT(rmdir(old), 0);
+    store_log_write(&log, span_of("more"));
+    CHECK_INT(unit_store_size(unit_store_root, "log"), 4);
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    store_log_close(&log);
+    unit_store_unlink_logs();
+}
+
+/* Without a free descriptor the new file can't be opened after the old one has its new name. */
+static void unit_store_log_no_descriptor(void)
+{
+    struct store_log log;
+    struct rlimit before, limit;
+    test_begin("a log that can not be opened anew is kept, and rotated once it can be");
+    CHECK_INT(store_log_open(&log, unit_store_root), 0);
+    unit_store_log_fill(&log, STORE_LOG_MAX);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (struct rlimit){0, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    store_log_write(&log, span_of("lost"));
+    store_log_write(&log, span_of("lost"));
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    store_log_write(&log, span_of("more"));
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    CHECK_INT(unit_store_size(unit_store_root, "log"), 4);
+    store_log_close(&log);
+    unit_store_unlink_logs();
+}
+
+/* ---- the lock ---- */
 
 /* A child that takes the lock says so through `said` and holds it until `go` is closed. */
 static pid_t unit_store_lock_child(const char *path, int said[2], int go[2])
@@ -277,6 +366,7 @@ static pid_t unit_store_lock_child(const char *path, int said[2], int go[2])
 
 static void unit_store_locking(void)
 {
+    test_begin("one process holds the lock until it ends");
     char path[200], byte = 0;
     int said[2], go[2], status;
     pid_t pid = -1;
@@ -319,6 +409,9 @@ static void unit_store(void)
     unit_store_atomic();
     unit_store_sessions();
     unit_store_logs();
+    unit_store_log_full_disk();
+    unit_store_log_no_rename();
+    unit_store_log_no_descriptor();
     unit_store_locking();
     CHECK_INT(rmdir(unit_store_root), 0); /* nothing is left behind */
 }
