@@ -32,6 +32,12 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/projects.c"
 #include "unit/redis.c"
 #include "unit/hook.c"
+#include "unit/httpd.c"
+#include "unit/routes.c"
+#include "unit/request.c"
+#include "unit/proxy.c"
+#include "unit/relay.c"
+#include "unit/push.c"
 #include "unit/daemon.c"
 #include "unit/spawn.c"
 #include "unit/client.c"
@@ -72,6 +78,12 @@ static const struct {
     {"projects", unit_projects},
     {"codec", unit_codec},
     {"redis", unit_redis},
+    {"httpd", unit_httpd},
+    {"request", unit_request},
+    {"proxy", unit_proxy},
+    {"relay", unit_relay},
+    {"push", unit_push},
+    {"routes", unit_routes},
     {"daemon", unit_daemon},
     {"spawn", unit_spawn},
     {"client", unit_client},

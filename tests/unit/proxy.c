@@ -1,0 +1,5 @@
+/* Unit tests of proxy. */
+
+static void unit_proxy(void)
+{
+}

@@ -1,0 +1,5 @@
+/* Unit tests of push. */
+
+static void unit_push(void)
+{
+}

@@ -1,0 +1,5 @@
+/* Unit tests of relay. */
+
+static void unit_relay(void)
+{
+}

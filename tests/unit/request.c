@@ -1,0 +1,5 @@
+/* Unit tests of request. */
+
+static void unit_request(void)
+{
+}

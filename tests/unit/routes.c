@@ -1,0 +1,5 @@
+/* Unit tests of routes. */
+
+static void unit_routes(void)
+{
+}
