@@ -24,7 +24,7 @@
 
 enum { TERM_ESC = 0x1b };
 
-/* ---- input ---- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 enum term_drop { TERM_DROP_NONE, TERM_DROP_PASTE, TERM_DROP_STRING, TERM_DROP_CSI };
 
@@ -75,9 +75,7 @@ static const struct term_key_code term_kitty_keys[] = {
 
 static uint32_t term_find_key(const struct term_key_code *table, size_t n, uint32_t code)
 {
-    size_t i;
-
-    for (i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         if (table[i].code == code)
             return table[i].key;
     return 0;
@@ -138,7 +136,6 @@ static void term_set_mouse(struct term_event *ev, uint32_t code, uint32_t x, uin
                            int release)
 {
     uint32_t button = code & 3;
-
     if (code > 127 || (code & 64 && button > 1))
         return;
     ev->type = TERM_MOUSE;
@@ -185,7 +182,6 @@ static void term_csi_tilde(const struct term_csi *c, struct term_event *ev)
 static void term_csi_rxvt_tilde(const struct term_csi *c, struct term_event *ev)
 {
     unsigned mods = (c->final != '^' ? TERM_SHIFT : 0u) | (c->final != '$' ? TERM_CTRL : 0u);
-
     term_set_key(ev, term_find_key(term_tilde_keys, COUNT_OF(term_tilde_keys), c->p[0]), mods);
 }
 
@@ -259,8 +255,7 @@ static void term_csi_digit(struct term_csi *c, uint32_t *values, int at, unsigne
 static enum parse term_parse_csi(span in, struct term_csi *c)
 {
     int at = 0, colons = 0;
-
-    memset(c, 0, sizeof(*c));
+    memset(c, 0, sizeof *c);
     for (c->n = 2; c->n < in.n && c->n < TERM_SEQUENCE_MAX; c->n++) {
         unsigned char ch = (unsigned char)in.p[c->n];
         if (ch >= '0' && ch <= '9') {
@@ -305,7 +300,6 @@ static enum parse term_decode_paste(struct term_input *st, span in, size_t *used
     span window = {in.p, in.n < full + TERM_PASTE_MARK ? in.n : full + TERM_PASTE_MARK};
     size_t from = st->searched > TERM_PASTE_MARK ? st->searched : TERM_PASTE_MARK;
     size_t end = term_find_paste_end(window, from);
-
     if (end == window.n && in.n < full + TERM_PASTE_MARK) {
         st->searched = in.n - (TERM_PASTE_MARK - 1);
         return PARSE_MORE;
@@ -325,7 +319,6 @@ static enum parse term_decode_paste(struct term_input *st, span in, size_t *used
 static enum parse term_decode_mouse_x10(span in, int flush, size_t *used, struct term_event *ev)
 {
     const unsigned char *p = (const unsigned char *)in.p + 3;
-
     *used = in.n < 6 ? in.n : 6;
     if (in.n < 6)
         return flush ? PARSE_DONE : PARSE_MORE;
@@ -352,8 +345,6 @@ static enum parse term_decode_csi(struct term_input *st, span in, int flush, siz
 {
     struct term_csi c;
     enum parse answer;
-    size_t i;
-
     if (in.n > 2 && in.p[2] == '[')
         return term_decode_linux_key(in, flush, used, ev);
     answer = term_parse_csi(in, &c);
@@ -371,7 +362,7 @@ static enum parse term_decode_csi(struct term_input *st, span in, int flush, siz
         return term_decode_mouse_x10(in, flush, used, ev);
     if (c.n == TERM_PASTE_MARK && span_starts(in, TERM_SEQ_PASTE_START))
         return term_decode_paste(st, in, used, ev);
-    for (i = 0; i < COUNT_OF(term_csi_table); i++)
+    for (size_t i = 0; i < COUNT_OF(term_csi_table); i++)
         if (c.prefix == term_csi_table[i].prefix &&
             c.intermediate == term_csi_table[i].intermediate &&
             strchr(term_csi_table[i].finals, c.final)) {
@@ -387,7 +378,6 @@ static enum parse term_decode_ss3(span in, int flush, size_t *used, struct term_
     struct term_csi c;
     enum parse answer;
     unsigned mods;
-
     if (in.n > 2 && in.p[2] == ' ') { /* the keypad's space, an intermediate byte in CSI */
         term_set_key(ev, ' ', 0);
         *used = 3;
@@ -419,7 +409,6 @@ static int term_parse_colour_part(span *s)
 {
     static const char digits[] = "0123456789abcdef";
     uint32_t v = 0, most = 0;
-
     while (s->n && most < 0xffff) {
         char c = s->p[0];
         const char *found = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
@@ -438,7 +427,6 @@ static void term_set_background(struct term_event *ev, span body)
 {
     uint32_t colour = 0;
     int i;
-
     if (span_starts(body, "11;rgb:"))
         body = span_sub(body, 7);
     else if (span_starts(body, "11;rgba:"))
@@ -464,9 +452,7 @@ static enum parse term_is_string(span in)
         char kind;
         const char *first; /* possible first bytes of the reply */
     } kinds[] = {{']', "0123456789lL"}, {'P', "0123456789>!"}, {'_', "G"}};
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(kinds); i++)
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (in.p[1] == kinds[i].kind) {
             if (in.n < 3)
                 return PARSE_MORE;
@@ -479,7 +465,6 @@ static enum parse term_decode_string(struct term_input *st, span in, int flush, 
                                      struct term_event *ev)
 {
     size_t most = in.n < TERM_STRING_MAX ? in.n : TERM_STRING_MAX, i;
-
     for (i = 2; i < most; i++) {
         char c = in.p[i];
         if (c == TERM_ESC && i + 1 == most)
@@ -507,7 +492,6 @@ static enum parse term_decode_plain(span in, int flush, size_t *used, struct ter
 {
     unsigned char c = (unsigned char)in.p[0];
     uint32_t cp = c;
-
     *used = 1;
     if (c < 0x20 || c == 0x7f) {
         term_set_control(ev, c);
@@ -533,7 +517,6 @@ static enum parse term_decode_escapes(span in, int flush, size_t *used, struct t
     struct term_input fresh = {0, 0};
     span inner = span_sub(in, 1);
     enum parse answer = PARSE_BAD;
-
     if (in.n == 2 && !flush)
         return PARSE_MORE;
     if (in.n > 2 && in.p[2] == '[' && !span_starts(inner, TERM_SEQ_PASTE_START))
@@ -547,7 +530,7 @@ static enum parse term_decode_escapes(span in, int flush, size_t *used, struct t
         ++*used;
         return PARSE_DONE;
     }
-    memset(ev, 0, sizeof(*ev));
+    memset(ev, 0, sizeof *ev);
     term_set_key(ev, TERM_ESC, 0);
     *used = 1;
     return PARSE_DONE;
@@ -557,7 +540,6 @@ static enum parse term_decode_event(struct term_input *st, span in, int flush, s
                                     struct term_event *ev)
 {
     enum parse answer;
-
     if (in.p[0] != TERM_ESC)
         return term_decode_plain(in, flush, used, ev);
     if (in.n == 1) {
@@ -586,9 +568,7 @@ static enum parse term_decode_event(struct term_input *st, span in, int flush, s
  * end. */
 static size_t term_drop_string(struct term_input *st, span in, int flush)
 {
-    size_t i;
-
-    for (i = 0; i < in.n; i++) {
+    for (size_t i = 0; i < in.n; i++) {
         char c = in.p[i];
         if (c == TERM_ESC && i + 1 == in.n && !flush)
             return i;
@@ -605,7 +585,6 @@ static size_t term_drop_string(struct term_input *st, span in, int flush)
 static size_t term_drop_csi(struct term_input *st, span in, int flush)
 {
     size_t i = 0;
-
     while (i < in.n && in.p[i] >= 0x20 && in.p[i] < 0x40)
         i++;
     if (i < in.n || flush)
@@ -616,7 +595,6 @@ static size_t term_drop_csi(struct term_input *st, span in, int flush)
 static size_t term_drop_paste(struct term_input *st, span in)
 {
     size_t end = term_find_paste_end(in, 0), keep = 0;
-
     if (end < in.n) {
         st->dropping = TERM_DROP_NONE;
         return end + TERM_PASTE_MARK;
@@ -632,7 +610,6 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
 {
     enum parse answer = PARSE_MORE;
     size_t skipped = 0;
-
     if (st->dropping == TERM_DROP_PASTE)
         skipped = term_drop_paste(st, in);
     else if (st->dropping == TERM_DROP_STRING)
@@ -640,7 +617,7 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
     else if (st->dropping == TERM_DROP_CSI)
         skipped = term_drop_csi(st, in, flush);
     in = span_sub(in, skipped);
-    memset(ev, 0, sizeof(*ev));
+    memset(ev, 0, sizeof *ev);
     ev->type = TERM_UNKNOWN;
     if (!st->dropping && in.n)
         answer = term_decode_event(st, in, flush, used, ev);
@@ -652,7 +629,7 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
     return answer;
 }
 
-/* ---- the terminal ---- */
+/* ---- the terminal ---------------------------------------------------------------------------- */
 
 /* The saved terminal modes, and the stack for a handler of a stack overflow. */
 static struct {
@@ -685,7 +662,6 @@ static int term_set_modes(int fd, const struct termios *modes)
 {
     sigset_t block, old;
     int answer;
-
     sigemptyset(&block);
     sigaddset(&block, SIGTTOU);
     sigprocmask(SIG_BLOCK, &block, &old);
@@ -699,12 +675,11 @@ static int term_set_modes(int fd, const struct termios *modes)
 static void term_leave(void)
 {
     int saved_errno = errno;
-
     if (!term_saved.active)
         return;
     term_saved.active = 0;
     if (term_saved.entered)
-        term_write_all(term_saved.out_fd, TERM_SEQ_LEAVE, sizeof(TERM_SEQ_LEAVE) - 1);
+        term_write_all(term_saved.out_fd, TERM_SEQ_LEAVE, sizeof TERM_SEQ_LEAVE - 1);
     term_saved.entered = 0;
     term_set_modes(term_saved.in_fd, &term_saved.modes);
     errno = saved_errno;
@@ -718,7 +693,6 @@ static void term_entered(void)
 static int term_enter(int in_fd, int out_fd, int mouse, buf *b)
 {
     struct termios raw;
-
     term_leave();
     if (tcgetattr(in_fd, &term_saved.modes) < 0)
         return -1;
@@ -755,24 +729,21 @@ static void term_crash_guard(void)
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     struct sigaction action;
     stack_t stack;
-    size_t i;
-
-    memset(&stack, 0, sizeof(stack));
+    memset(&stack, 0, sizeof stack);
     stack.ss_sp = term_saved.crash_stack;
-    stack.ss_size = sizeof(term_saved.crash_stack);
-    memset(&action, 0, sizeof(action));
+    stack.ss_size = sizeof term_saved.crash_stack;
+    memset(&action, 0, sizeof action);
     action.sa_handler = term_on_crash;
     action.sa_flags = (int)SA_RESETHAND | (sigaltstack(&stack, NULL) == 0 ? SA_ONSTACK : 0);
     sigemptyset(&action.sa_mask);
-    for (i = 0; i < COUNT_OF(fatal); i++)
+    for (size_t i = 0; i < COUNT_OF(fatal); i++)
         sigaction(fatal[i], &action, NULL);
 }
 
 static int term_size(int fd, int *rows, int *cols)
 {
     struct winsize size;
-
-    memset(&size, 0, sizeof(size));
+    memset(&size, 0, sizeof size);
     if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 || size.ws_col == 0)
         return -1;
     *rows = size.ws_row;
@@ -793,13 +764,11 @@ static const struct {
 static enum cell_depth term_depth(void)
 {
     const char *no = getenv("NO_COLOR"), *more = getenv("COLORTERM"), *name = getenv("TERM");
-    size_t i;
-
     if ((no && *no) || !name || !*name || strcmp(name, "dumb") == 0)
         return CELL_MONO;
     if (more && (strcmp(more, "truecolor") == 0 || strcmp(more, "24bit") == 0))
         return CELL_TRUE;
-    for (i = 0; i < COUNT_OF(term_depths); i++)
+    for (size_t i = 0; i < COUNT_OF(term_depths); i++)
         if (strstr(name, term_depths[i].part))
             return term_depths[i].depth;
     return CELL_16;
@@ -808,9 +777,7 @@ static enum cell_depth term_depth(void)
 static int term_is_utf8(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(names); i++) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         const char *value = getenv(names[i]);
         span set;
         if (!value || !*value)
@@ -826,7 +793,6 @@ static int term_is_utf8(void)
 static const char *term_queries(void)
 {
     const char *name = getenv("TERM");
-
     if (!name || !*name || strcmp(name, "dumb") == 0 || strncmp(name, "linux", 5) == 0 ||
         strncmp(name, "vt", 2) == 0)
         return "";
