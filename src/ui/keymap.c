@@ -33,7 +33,8 @@ static int keymap_has_prefix(span s, const char *prefix)
     return i == n;
 }
 
-/* As the decoder tells keys: no Shift on a character, a letter with Ctrl small, Ctrl-I is Tab. */
+/* Makes a key as the decoder does: no Shift with a character, lower case with Ctrl, Tab for
+ * Ctrl-I. */
 static int keymap_tidy_key(uint32_t *key, unsigned *mods)
 {
     if (*key > ' ' && *key < 0x110000 && *key != 0x7f) {
@@ -49,7 +50,7 @@ static int keymap_tidy_key(uint32_t *key, unsigned *mods)
         *key = *key == 'i' ? '\t' : *key == 'm' ? '\r' : 0x1b;
         *mods &= ~(unsigned)TERM_CTRL;
     }
-    return *key < 0x80; /* a terminal has no other ones */
+    return *key < 0x80; /* a terminal can't send others */
 }
 
 static int keymap_parse_key(span s, uint32_t *key, unsigned *mods)
@@ -87,7 +88,7 @@ static void keymap_put_key(buf *b, uint32_t key, unsigned mods)
 
 /* ---- the key table -------------------------------------------------------------------------- */
 
-#define KEYMAP_BOUND_MAX 8 /* keys of one action */
+#define KEYMAP_BOUND_MAX 8 /* keys of an action */
 #define KEYMAP_EXPECTED \
     ": expected a key: a character, Enter, Tab, Space, Esc, up, PgUp, F1 …, with Ctrl-, Alt- or " \
     "Shift- before it"
@@ -125,7 +126,7 @@ static const char *keymap_own(struct keymap_keys *keys, const buf *name)
     return keys->owned[keys->owned_count++] = span_dup(buf_view(name));
 }
 
-/* What keymap_bind_keys works on. */
+/* The state of keymap_bind_keys. */
 struct keymap_binding {
     struct keymap_keys *keys;
     const struct keymap_key *table;
@@ -141,7 +142,7 @@ static const struct keymap_key *keymap_same_key(const struct keymap_key *row, co
                : NULL;
 }
 
-/* Who has that key already: an action that keeps its keys, or one that was bound before. */
+/* Returns the row that already has the key: of an action that is not bound, or bound before. */
 static const struct keymap_key *keymap_clash(const struct keymap_binding *b, const struct keymap_key *like)
 {
     const struct keymap_key *found = NULL;
@@ -160,7 +161,7 @@ static void keymap_bind_problem(struct keymap_binding *b, const struct config_en
         config_put_problem(b->config, b->problems, entry->line, about, what);
 }
 
-/* Why a key of the entry isn't bound: not a key, another one's, or one too many. */
+/* Reports why a key of the entry isn't bound: unknown, in use, or one too many. */
 static void keymap_bind_refused(struct keymap_binding *b, const struct config_entry *entry, span name,
                             const struct keymap_key *other, int known)
 {
@@ -176,7 +177,8 @@ static void keymap_bind_refused(struct keymap_binding *b, const struct config_en
     buf_free(&what);
 }
 
-/* Makes rows like `first` with the keys of the entry; 0: there are some, but none to be used. */
+/* Adds rows like `first` with the keys of the entry. Returns 0 when the entry has keys but no
+ * usable one. */
 static int keymap_bind_action(struct keymap_binding *b, const struct config_entry *entry,
                           const struct keymap_key *first)
 {
@@ -203,7 +205,7 @@ static int keymap_bind_action(struct keymap_binding *b, const struct config_entr
     return made || !entry->value[0];
 }
 
-/* An action keeps those of its own keys that nobody else was given. */
+/* Adds the action's default rows whose keys no other action has. */
 static void keymap_keep_action(struct keymap_binding *b, const struct keymap_key *first)
 {
     for (size_t i = (size_t)(first - b->table); i < b->count; i++)
@@ -212,7 +214,7 @@ static void keymap_keep_action(struct keymap_binding *b, const struct keymap_key
             keymap_push_key(b->keys, &b->table[i], 0);
 }
 
-/* A line of help and those like it name all their keys, if one was bound anew. */
+/* Renames the key column of a help line to list its rows' keys, when one of them was bound. */
 static void keymap_name_group(struct keymap_keys *keys, size_t head)
 {
     buf names = {0};
@@ -234,7 +236,7 @@ static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *
                          const struct config *c, buf *problems)
 {
     struct keymap_binding b = {keys, table, count, c, problems};
-    const struct keymap_key *helpless = NULL; /* has help for the rows after it, but no key */
+    const struct keymap_key *helpless = NULL; /* lost its keys; its help goes to the next row */
     *keys = (struct keymap_keys){.table = table, .table_count = count};
     for (size_t i = 0; i < count; i++) {
         const struct config_entry *entry = keymap_bound_to(c, table[i].action);
@@ -301,7 +303,7 @@ static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, s
     for (size_t i = 0; i < count; i++) {
         unsigned mods = ev->mods;
         if (ev->key < 0x110000 && ev->key > ' ' && ev->key != 0x7f)
-            mods &= ~(unsigned)TERM_SHIFT; /* a character has its shift in itself */
+            mods &= ~(unsigned)TERM_SHIFT; /* the character includes its shift */
         if ((keys[i].contexts & context) && keys[i].key == ev->key && keys[i].mods == mods)
             return &keys[i];
     }
@@ -338,14 +340,14 @@ static int keymap_help_event(struct keymap_help *h, const struct term_event *ev)
     if (widget_scroll(&h->list, WIDGET_PAGE, ev))
         return 1;
     if (ev->type == TERM_KEY && !ev->mods && ev->key == '?' && !h->filter.text.n)
-        return 0; /* the key that opened it closes it */
+        return 0; /* the key that opens help closes it */
     size_t before = h->filter.text.n;
     int taken = field_event(&h->filter, ev);
     h->list.top = h->filter.text.n != before ? 0 : h->list.top;
     return taken;
 }
 
-/* Does the text contain the filter, small and large letters being the same? */
+/* Returns 1 when the text contains the filter; ASCII case is ignored. */
 static int keymap_contains(const char *text, span filter)
 {
     size_t n = strlen(text);
@@ -365,7 +367,7 @@ static int keymap_help_matches(const struct keymap_help *h, const struct keymap_
     return key->help && (keymap_contains(key->shown, filter) || keymap_contains(key->help, filter));
 }
 
-/* How many lines there are, how many of them match, and the columns that the names take. */
+/* Counts the lines, those that match, and the columns of the names. */
 static void keymap_help_count(const struct keymap_help *h, const struct keymap_key *keys, size_t count,
                           int *all, int *found, int *names)
 {
@@ -378,7 +380,7 @@ static void keymap_help_count(const struct keymap_help *h, const struct keymap_k
     }
 }
 
-/* The filter's line: what is typed, and how much of all it leaves. */
+/* Draws the filter, and how many lines match it. */
 static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, int row, int col, int width,
                                 int found, int all)
 {

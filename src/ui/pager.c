@@ -1,40 +1,42 @@
 #include "ui.h"
 
-/* pager - a file's text on the screen, with light Markdown styling.
+/* pager - shows a text on the screen, with light Markdown styling.
  *
- *      file ──▶ shown: the text without markup, control characters made visible
- *               looks: how each of its bytes looks        lines: where each line is
- *               ──▶ rows: the lines broken at blanks, once for each width ──▶ the rows in sight
+ *      text ──▶ shown: the text without markup, control characters made visible
+ *               looks: the look of each byte of it
+ *               lines: the place of each line in it
+ *           ──▶ rows:  the lines broken at blanks, made once per width
+ *           ──▶ the visible rows
  *
- * Known of Markdown: headings (#), lists, quotes, rules, fenced code, `code`, **strong**,
- * *emphasis*, [links](elsewhere) as their text, \ before punctuation. Everything else stands as it
- * is: tables, HTML, underlined headings, and what a line of its own can't tell. */
+ * Markdown: headings (#), lists, quotes, rules, fenced code, `code`, **strong**, *emphasis*,
+ * [links](target) as their text, \ before punctuation. Everything else is shown as it is: tables,
+ * HTML, underlined headings, and all that depends on more than one line. */
 
-#define PAGER_SPAN_MAX 400    /* bytes between an inline mark and the one that ends it */
-#define PAGER_NESTED_MAX 4    /* inline marks within each other */
+#define PAGER_SPAN_MAX 400    /* bytes between two inline marks of a pair */
+#define PAGER_NESTED_MAX 4    /* levels of inline marks */
 #define PAGER_TAB 8
 #define PAGER_NEEDLE_MAX 200  /* bytes */
 #define PAGER_HITS_MAX 100000
-#define PAGER_INDENT_MAX 16   /* columns; lists nested deeper continue there */
+#define PAGER_INDENT_MAX 16   /* columns; deeper lists stay at this indent */
 
 enum pager_look {
     PAGER_TEXT,
     PAGER_TITLE,              /* # */
-    PAGER_HEADING,            /* ## and below */
+    PAGER_HEADING,            /* ## and deeper */
     PAGER_STRONG,
     PAGER_EMPHASIS,
     PAGER_CODE,
     PAGER_QUOTE,
     PAGER_LINK,
-    PAGER_MARK,               /* a list's mark */
-    PAGER_FAINT,              /* a rule, a fence's language; in the footer, the place */
+    PAGER_MARK,               /* of a list */
+    PAGER_FAINT,              /* rules, languages of code, the footer's position */
     PAGER_NAME,               /* in the footer */
     PAGER_ALARM,
     PAGER_LOOKS
 };
 
-/* How each looks, and by which name of the theme where there is one; THEME_STYLES: its text
- * with these attributes. */
+/* Styles by look, and their names in the theme. THEME_STYLES: the theme's text with these
+ * attributes. */
 static const struct {
     struct cell_style style;
     enum theme_name name;
@@ -68,7 +70,7 @@ static struct cell_style pager_style(const struct pager *p, int look)
 
 /* ---- text and lines ------------------------------------------------------------------------- */
 
-/* Room for one more; grows at every power of two. */
+/* Returns the array with room for one more; it grows at powers of two. */
 static void *pager_grow(void *array, int count, size_t size)
 {
     if (count & (count - 1))
@@ -97,10 +99,10 @@ static struct pager_line *pager_begin_line(struct pager *p)
 static void pager_end_line(struct pager *p)
 {
     p->lines[p->line_count - 1].end = p->shown.n;
-    pager_put(p, span_of("\n"), PAGER_TEXT); /* no hit goes from one line to the next */
+    pager_put(p, span_of("\n"), PAGER_TEXT); /* so that no hit spans two lines */
 }
 
-/* A line of the file as text: tabs as blanks, control characters visible, no CR at its end. */
+/* Makes a line showable: blanks for tabs, visible control characters, no final CR. */
 static void pager_clean(span line, buf *out)
 {
     int columns = 0;
@@ -111,7 +113,7 @@ static void pager_clean(span line, buf *out)
         size_t before = line.n, start = out->n;
         span piece = span_cut(&line, '\t');
         utf8_put_visible(out, piece);
-        if (piece.n == before) /* no tab behind it */
+        if (piece.n == before) /* no tab follows */
             return;
         columns += cell_columns(span_sub(buf_view(out), start));
         do
@@ -141,7 +143,7 @@ static size_t pager_run(span s, size_t at, char c)
     return n - at;
 }
 
-/* Where a run of exactly n times c begins at or after `from`; s.n: nowhere near. */
+/* Returns the index of the next run of exactly n times c, or s.n when none is near. */
 static size_t pager_find_run(span s, size_t from, char c, size_t n)
 {
     size_t most = s.n - from > PAGER_SPAN_MAX ? from + PAGER_SPAN_MAX : s.n;
@@ -154,7 +156,7 @@ static size_t pager_find_run(span s, size_t from, char c, size_t n)
     return s.n;
 }
 
-/* `code`, ``co`de``: bytes it takes; 0: it isn't any. */
+/* `code`, ``co`de``. Returns the bytes consumed; 0: no code. */
 static size_t pager_code(struct pager *p, span s, size_t at)
 {
     size_t marks = pager_run(s, at, '`');
@@ -170,7 +172,8 @@ static size_t pager_code(struct pager *p, span s, size_t at)
 
 static void pager_inline(struct pager *p, span s, enum pager_look look, int depth);
 
-/* **strong**, *emphasis*, with _ likewise but never within a word. */
+/* **strong**, *emphasis*, and with _, which is no mark within a word. Returns the bytes
+ * consumed. */
 static size_t pager_emphasis(struct pager *p, span s, size_t at, enum pager_look look, int depth)
 {
     char c = s.p[at];
@@ -180,7 +183,7 @@ static size_t pager_emphasis(struct pager *p, span s, size_t at, enum pager_look
         return 0;
     for (;;) {
         end = pager_find_run(s, end, c, marks);
-        /* one behind a blank begins another: what is open here stays open */
+        /* a mark after a blank opens another pair, so this one stays text */
         if (end >= s.n || end - from > PAGER_SPAN_MAX || end == from || s.p[end - 1] == ' ')
             return 0;
         size_t after = end + marks;
@@ -196,7 +199,7 @@ static size_t pager_emphasis(struct pager *p, span s, size_t at, enum pager_look
     return end + marks - at;
 }
 
-/* [text](elsewhere), ![text](elsewhere). */
+/* [text](target), ![text](target). Returns the bytes consumed. */
 static size_t pager_link(struct pager *p, span s, size_t at, int depth)
 {
     size_t open = at + (s.p[at] == '!');
@@ -214,7 +217,7 @@ static size_t pager_link(struct pager *p, span s, size_t at, int depth)
     return end + 1 - at;
 }
 
-/* Bytes that the mark at `at` and what it encloses take; 0: it is a character like others. */
+/* Returns the bytes of the mark at `at` and its content; 0: it is plain text. */
 static size_t pager_mark(struct pager *p, span s, size_t at, enum pager_look look, int depth)
 {
     switch (s.p[at]) {
@@ -232,7 +235,7 @@ static size_t pager_mark(struct pager *p, span s, size_t at, enum pager_look loo
     }
 }
 
-/* Text with marks in it. Recursive, to PAGER_NESTED_MAX at most. */
+/* Adds text with inline marks. Recursive, at most PAGER_NESTED_MAX deep. */
 static void pager_inline(struct pager *p, span s, enum pager_look look, int depth)
 {
     size_t plain = 0, at = 0;
@@ -241,13 +244,13 @@ static void pager_inline(struct pager *p, span s, enum pager_look look, int dept
     while (at < s.n) {
         size_t took = 0;
         if (depth < PAGER_NESTED_MAX && strchr("\\`*_![", s.p[at]) && s.p[at]) {
-            /* what is plain comes first */
+            /* the plain text before it */
             pager_put(p, (span){s.p + plain, at - plain}, look);
             plain = at;
             took = pager_mark(p, s, at, look, depth);
         }
         if (!took && s.p[at] && strchr("`*_", s.p[at]))
-            at += pager_run(s, at, s.p[at]); /* as a whole: its tail is no mark either */
+            at += pager_run(s, at, s.p[at]); /* the whole run: its tail is no mark either */
         else if (!took)
             at++;
         if (took)
@@ -258,9 +261,9 @@ static void pager_inline(struct pager *p, span s, enum pager_look look, int dept
 
 /* ---- Markdown: lines ------------------------------------------------------------------------ */
 
-/* What goes on from line to line. */
+/* State from line to line. */
 struct pager_state {
-    char fence;               /* the character of the open fence; 0: none is */
+    char fence;               /* the character of the open fence; 0 none */
     size_t fence_marks;
     int markdown;
     buf line;
@@ -271,7 +274,7 @@ static size_t pager_blanks(span s)
     return pager_run(s, 0, ' ');
 }
 
-/* ``` or ~~~, which begin and end code. 1: the line is one. */
+/* ``` or ~~~, around code. Returns 1 when the line is a fence. */
 static int pager_parse_fence(struct pager *p, struct pager_state *st, span line)
 {
     span s = span_sub(line, pager_blanks(line));
@@ -297,7 +300,7 @@ static int pager_parse_fence(struct pager *p, struct pager_state *st, span line)
     return 1;
 }
 
-/* ---, ***, ___, also with blanks between. */
+/* ---, ***, ___, with or without blanks. */
 static int pager_is_rule(span line)
 {
     span s = span_trim(line, " ");
@@ -310,18 +313,18 @@ static int pager_is_rule(span line)
     return marks >= 3 && strchr("-*_", s.p[0]) != NULL;
 }
 
-/* The text of a heading; n 0: the line is none. */
+/* Returns the text of a heading; an empty span: the line is none. */
 static span pager_heading(span line, size_t *level)
 {
     *level = pager_run(line, 0, '#');
     if (*level < 1 || *level > 6 || *level >= line.n || line.p[*level] != ' ')
         return (span){0};
     span text = span_trim(span_sub(line, *level), " "), bare = span_trim(text, "#");
-    size_t end = (size_t)(bare.p - text.p) + bare.n; /* marks at the end stand behind a blank */
+    size_t end = (size_t)(bare.p - text.p) + bare.n; /* closing marks follow a blank */
     return bare.n && end < text.n && text.p[end - 1] == ' ' ? (span){text.p, end} : text;
 }
 
-/* Bytes of a list's mark with the blanks around it; 0: the line is no item. */
+/* Returns the bytes of a list mark with its blanks; 0: the line is no item. */
 static size_t pager_item(span line)
 {
     size_t at = pager_blanks(line), digits = at;
@@ -340,7 +343,7 @@ static size_t pager_item(span line)
     return blanks ? at + blanks : 0;
 }
 
-/* Quotation marks at the line's start, drawn as bars. What follows them. */
+/* Draws the quote marks at the start of a line as bars. Returns the rest of the line. */
 static span pager_parse_quote(struct pager *p, span line, int *depth)
 {
     *depth = 0;
@@ -413,7 +416,7 @@ static void pager_clear_hits(struct pager *p)
     p->missed = 0;
 }
 
-/* The text of the pager is that from now on. */
+/* Replaces the text of the pager. */
 static void pager_set_text(struct pager *p, span text, int markdown)
 {
     struct pager_state st = {.markdown = markdown};
@@ -428,14 +431,14 @@ static void pager_set_text(struct pager *p, span text, int markdown)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* Bytes of s that stand in `columns`: up to a blank, if there is one behind some text. */
+/* Returns the bytes of s that fit into `columns`, broken at a blank where there is one. */
 static size_t pager_break(span s, int columns)
 {
     int used;
     size_t n = cell_fit(s, columns < 1 ? 1 : columns, &used), at = n, start = pager_blanks(s);
     if (n == s.n)
         return n;
-    if (n == 0) /* not even one character: it is cut where it is drawn */
+    if (n == 0) /* not one character fits: drawing cuts it */
         return cell_next_grapheme(s, &used);
     if (s.p[n] == ' ')
         return n;
@@ -466,7 +469,7 @@ static void pager_add_rows(struct pager *p, int index)
     } while (at < line->end);
 }
 
-/* The last row that begins at or before that place of the text. */
+/* Returns the last row that begins at or before the offset. */
 static int pager_row_at(const struct pager *p, size_t at)
 {
     int from = 0, to = p->row_count;
@@ -482,12 +485,12 @@ static int pager_row_at(const struct pager *p, size_t at)
 
 static void pager_set_top(struct pager *p, int top)
 {
-    int most = p->row_count - (p->height > 0 ? p->height : 1); /* a row at least is the top one */
+    int most = p->row_count - (p->height > 0 ? p->height : 1); /* at least one row is shown */
     p->top = top > most ? most : top;
     p->top = p->top < 0 ? 0 : p->top;
 }
 
-/* Rows for that width; what was on top stays there. */
+/* Makes the rows for a width; the top row keeps its text. */
 static void pager_layout(struct pager *p, int width)
 {
     size_t at = p->top < p->row_count ? p->rows[p->top].at : 0;
@@ -508,7 +511,7 @@ static void pager_scroll(struct pager *p, int rows)
 
 static void pager_page(struct pager *p, int pages)
 {
-    pager_scroll(p, pages * (p->height > 2 ? p->height - 1 : 1)); /* a row stays in sight */
+    pager_scroll(p, pages * (p->height > 2 ? p->height - 1 : 1)); /* one row stays visible */
 }
 
 static void pager_go(struct pager *p, int end)
@@ -547,7 +550,7 @@ static void pager_find_hits(struct pager *p)
     p->missed = needle.n && !p->hit_count;
 }
 
-/* The first hit at or behind that place; hit_count: there is none. */
+/* Returns the first hit at or after the offset, or hit_count. */
 static int pager_hit_from(const struct pager *p, size_t at)
 {
     int from = 0, to = p->hit_count;
@@ -561,7 +564,7 @@ static int pager_hit_from(const struct pager *p, size_t at)
     return to;
 }
 
-/* Goes to a hit; it comes to stand in the upper third unless it is in sight. */
+/* Goes to a hit, in the upper third of the screen unless it is visible. */
 static void pager_show_hit(struct pager *p, int hit)
 {
     int row = pager_row_at(p, p->hits[hit]);
@@ -570,7 +573,7 @@ static void pager_show_hit(struct pager *p, int hit)
         pager_set_top(p, row - p->height / 3);
 }
 
-/* What is typed or pasted goes to the needle: one line of it. */
+/* Adds typed or pasted text to the needle, up to the end of its line. */
 static void pager_type(struct pager *p, span text)
 {
     size_t n = 0;
@@ -606,7 +609,7 @@ static void pager_next(struct pager *p, int step)
     if (!p->hit_count)
         return;
     int from = p->hit;
-    if (from < 0) /* none was gone to yet: as seen from the top */
+    if (from < 0) /* no current hit: start at the top row */
         from = pager_hit_from(p, p->top < p->row_count ? p->rows[p->top].at : 0) - (step > 0);
     pager_show_hit(p, (from + step + p->hit_count) % p->hit_count);
 }
@@ -619,7 +622,7 @@ static int pager_is_markdown(const char *path)
     return dot && (strcmp(dot, ".md") == 0 || strcmp(dot, ".markdown") == 0);
 }
 
-/* Up to PAGER_FILE_MAX bytes of a regular file. NULL, or why not. */
+/* Reads up to PAGER_FILE_MAX bytes of a regular file. Returns NULL, or an error text. */
 static const char *pager_read(const char *path, buf *text, int *cut)
 {
     struct stat st;
@@ -769,7 +772,7 @@ static void pager_draw_row(const struct pager *p, struct grid *g, const struct p
     pager_draw_hits(p, g, row, y, x, width);
 }
 
-/* What the footer says besides the title. */
+/* Writes the right part of the footer: hits, limit, position. */
 static void pager_put_place(const struct pager *p, buf *b)
 {
     long long seen = p->top + (p->height > 0 ? p->height : 0);
@@ -804,7 +807,7 @@ static void pager_draw_footer(const struct pager *p, struct grid *g, int row, in
         widget_put(g, row, col, cols, p->title, pager_style(p, PAGER_NAME));
     }
     if (at >= col && width) {
-        if (at > col) /* a gap, whatever stands there */
+        if (at > col) /* keep a gap before it */
             grid_fill(g, row, at - 1, 1, 1, text);
         grid_put(g, row, at, width, buf_view(&place),
                  pager_style(p, p->missed ? PAGER_ALARM : PAGER_FAINT));

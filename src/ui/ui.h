@@ -224,7 +224,7 @@ static char **todos_editor(const char *path, buf *error);
 
 /* ==== term: the user's terminal: raw mode, input decoder ====================================== */
 
-/* Keys that are not characters; above every code point. */
+/* Keys that are not characters, above every code point. */
 enum term_keycode {
     TERM_UP = 0x110000,
     TERM_DOWN,
@@ -255,14 +255,14 @@ enum term_mod { TERM_SHIFT = 1, TERM_ALT = 2, TERM_CTRL = 4 };
 
 enum term_event_type {
     TERM_KEY,
-    /* text: the whole paste, raw bytes, at most TERM_PASTE_MAX (the rest is dropped) */
+    /* text: the paste's raw bytes, at most TERM_PASTE_MAX; the rest is dropped */
     TERM_PASTE,
     TERM_MOUSE,
     TERM_FOCUS_IN,
     TERM_FOCUS_OUT,
-    TERM_BACKGROUND, /* answer to OSC 11: colour is 0xrrggbb */
-    TERM_MODE,       /* answer to DECRQM: mode, and value 0…4 */
-    TERM_UNKNOWN     /* a sequence that is none of these; text holds it */
+    TERM_BACKGROUND, /* reply to OSC 11: colour is 0xrrggbb */
+    TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
+    TERM_UNKNOWN     /* another sequence: text holds it */
 };
 
 enum term_mouse { TERM_PRESS, TERM_RELEASE, TERM_DRAG, TERM_MOVE, TERM_WHEEL_UP, TERM_WHEEL_DOWN };
@@ -272,7 +272,7 @@ struct term_event {
     uint32_t key;            /* code point or enum term_keycode */
     unsigned mods;           /* set of enum term_mod */
     enum term_mouse mouse;
-    int button, row, col;    /* button 0 left, 1 middle, 2 right; row and col from 0 */
+    int button, row, col;    /* button: 0 left, 1 middle, 2 right; row, col: from 0 */
     uint32_t colour;
     int mode, value;
     span text;               /* the event's bytes; valid until the input changes */
@@ -281,38 +281,43 @@ struct term_event {
 #ifndef TERM_PASTE_MAX
 #define TERM_PASTE_MAX (256 * 1024)
 #endif
-/* bytes of one escape sequence (OSC answers and pastes apart: 256 and TERM_PASTE_MAX) */
+/* bytes of an escape sequence; replies to OSC have 256, pastes TERM_PASTE_MAX */
 #define TERM_SEQUENCE_MAX 64
 
-/* What the decoder remembers between calls; all zero before the first. */
+/* The decoder's state between calls; starts as zeros. */
 struct term_input {
-    int dropping;            /* what is too long and therefore dropped until its end */
-    size_t searched;         /* bytes of the unfinished paste in which there is no end */
+    int dropping;            /* kind of the overlong sequence being dropped; 0 none */
+    size_t searched;         /* bytes of the unfinished paste already searched for its end */
 };
 
-/* The next event of `in`, which goes on where the last call's *used left it. DONE: *used bytes are
- * done with and *ev is it. MORE: the bytes after the first *used (0 unless something too long is
- * being dropped) are the start of a longer sequence (a lone ESC is). With `flush` (the caller's
- * escape timeout has passed) what is there becomes events as it stands: a lone ESC is the Escape
- * key, ESC x is Alt-x; MORE then means that nothing is left, or a paste whose end has not come.
- * Never BAD: garbage becomes TERM_UNKNOWN or U+FFFD keys. Understands CSI and SS3 keys with xterm
- * modifiers, CSI u (kitty), modifyOtherKeys, SGR mouse, bracketed paste, focus, OSC 11, DECRPM,
- * UTF-8. */
+/* Decodes the next event of `in`, which starts where the last call's *used ended.
+ *
+ * DONE: *ev is the event, *used its bytes. MORE: *used bytes are consumed (0 unless an overlong
+ * sequence is being dropped), and the rest begins a longer sequence; a lone ESC does. Never BAD:
+ * garbage becomes TERM_UNKNOWN or U+FFFD keys.
+ *
+ * Call it with `flush` when the escape timeout is over: then an incomplete sequence becomes events
+ * as it is. A lone ESC is the Escape key, ESC x is Alt-x; MORE means that nothing is left, or that
+ * a paste has no end yet.
+ *
+ * Decodes CSI and SS3 keys with xterm modifiers, CSI u (kitty), modifyOtherKeys, SGR mouse,
+ * bracketed paste, focus, OSC 11, DECRPM and UTF-8. */
 static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
                               struct term_event *ev);
 
-/* Bytes that ask the terminal for its background colour (TERM_BACKGROUND) and for synchronised
- * output (TERM_MODE 2026: value 1 or 2 means it has it); "" where asking would show as garbage. */
+/* Returns the bytes that query the background colour (TERM_BACKGROUND) and synchronised output
+ * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
+ * garbage. */
 static const char *term_queries(void);
 
-/* The terminal itself. Saves its modes once; term_leave restores them exactly and is safe to call
- * from a signal handler and more than once. */
-/* Raw mode; appends to b what is to be written first: alternate screen, bracketed paste, focus,
- * mouse. 0, or -1 and errno */
+/* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,
+ * also from a signal handler. */
+/* Sets raw mode and appends to b the sequences to write first: alternate screen, bracketed paste,
+ * focus, mouse. Returns 0, or -1 with errno. */
 static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
-static void term_entered(void);                    /* it is written now: term_leave undoes it */
+static void term_entered(void);                    /* they are written: term_leave must undo them */
 static void term_leave(void);
-/* on a fatal signal: term_leave, then the default action */
+/* Makes a fatal signal call term_leave before its default action. */
 static void term_crash_guard(void);
 static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
@@ -320,26 +325,25 @@ static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LAN
 
 /* ==== theme: named styles: defaults, and the user's colours =================================== */
 
-/* What things look like, by name; the names in the configuration are those of the table in theme.c.
- */
+/* Styles by their use; the table in theme.c has their names in the configuration. */
 enum theme_name {
     THEME_TEXT,
     THEME_DIM,
     THEME_ACCENT,    /* names, the focused label */
     THEME_TITLE,
-    THEME_ALARM,     /* what went wrong */
+    THEME_ALARM,     /* errors */
     THEME_SELECTED,
     THEME_BORDER,
-    THEME_FIELD,     /* text that can be edited */
+    THEME_FIELD,     /* editable text */
     THEME_BUTTON,
     THEME_KEY,       /* a key's name in footer and help */
-    THEME_HINT,      /* what stands beside it */
-    THEME_TAB,       /* the tab that is not shown; the shown one is THEME_SELECTED */
-    THEME_MATCH,     /* what a filter has found */
-    THEME_INPUT,     /* the last thing said to a session, when it is the newer one */
-    THEME_OUTPUT,    /* the last thing said by it, when that is */
-    THEME_MUTED,     /* the older one of the two */
-    THEME_LIVE,      /* the connection: push, REST, none */
+    THEME_HINT,      /* the text beside a key's name */
+    THEME_TAB,       /* a tab not shown; the shown one is THEME_SELECTED */
+    THEME_MATCH,     /* a filter's matches */
+    THEME_INPUT,     /* the last input of a session, when newer than its output */
+    THEME_OUTPUT,    /* the last output, when newer than the input */
+    THEME_MUTED,     /* the older of the two */
+    THEME_LIVE,      /* the connection */
     THEME_POLLING,
     THEME_OFFLINE,
     THEME_STARTING,  /* a session's state */
@@ -348,7 +352,7 @@ enum theme_name {
     THEME_IDLE,
     THEME_EXITED,
     THEME_FAILED,
-    THEME_HEADING,   /* the pager */
+    THEME_HEADING,   /* in the pager */
     THEME_CODE,
     THEME_STYLES
 };
@@ -364,49 +368,51 @@ struct theme {
     int agent_count;
 };
 
-/* The default styles for that ground, and what the configuration's [colours] set over them. Lines
- * that can't be used are told in *problems (NULL: to nobody, as when the ground became known). */
+/* Sets the default styles for the background, then the configuration's [colours]. Appends invalid
+ * lines to *problems unless NULL. */
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
                       buf *problems);
-static enum theme_ground theme_ground(uint32_t rgb); /* of a terminal's answer to OSC 11 */
-static struct cell_style theme_agent(const struct theme *th, const char *agent); /* NULL is fine */
-/* "bold red on #202020", parsed and written. 1, or 0: it is not a style. */
+static enum theme_ground theme_ground(uint32_t rgb); /* from a reply to OSC 11 */
+/* agent may be NULL */
+static struct cell_style theme_agent(const struct theme *th, const char *agent);
+/* Parses and writes a style such as "bold red on #202020". theme_parse returns 1, or 0 for no
+ * style. */
 static int theme_parse(span s, struct cell_style *style);
 static void theme_put(buf *b, struct cell_style style);
-/* [colours] of the effective configuration. */
+/* Writes [colours] of the effective configuration. */
 static void theme_put_config(const struct config *c, buf *b);
 
 /* ==== field: text being edited, of one line or several ======================================== */
 
-/* All zero is empty, and one line. The owner may set rows and history. */
+/* Zeros are an empty field of one line. The owner may set rows and history. */
 struct field {
     buf text;
-    size_t cursor;          /* byte offset, at a grapheme's start */
-    int rows;               /* more than 1: several lines, of which at most so many are shown */
+    size_t cursor;          /* byte offset at the start of a grapheme */
+    int rows;               /* of a field of several lines: rows shown at most; else 0 or 1 */
     const char *const *history; /* earlier entries, the newest last; the owner's */
     int history_count;
-    int back;               /* how far back in it: 0 is what is being typed … */
-    buf draft;              /* … which is kept here meanwhile */
-    int width, top;         /* as drawn last: columns; first line shown */
+    int back;               /* steps back in the history; 0 is the typed text, */
+    buf draft;              /* which is kept here meanwhile */
+    int width, top;         /* columns and first line as last drawn */
 };
 
-static void field_set(struct field *f, const char *text); /* the cursor goes to the end */
+static void field_set(struct field *f, const char *text); /* moves the cursor to the end */
 static void field_free(struct field *f);
-/* Text at the cursor, as a paste: what can't stand in the field becomes blanks. */
+/* Inserts text at the cursor as a paste; characters that the field can't hold become blanks. */
 static void field_insert(struct field *f, span text);
-/* 1: it was for the field. Alt-Enter and Ctrl-J begin a new line where there are several. Up on the
- * first line goes back in the history, down on the last one forth; without one they are not for the
- * field. */
+/* Returns 1 when the event was consumed. Alt-Enter and Ctrl-J begin a new line where there are
+ * several. Up on the first line goes back in the history, Down on the last line forth; without a
+ * history the field doesn't consume them. */
 static int field_event(struct field *f, const struct term_event *ev);
-/* How many lines it takes at that width: 1 … rows. */
+/* Returns its lines at that width: 1 … rows. */
 static int field_height(const struct field *f, int width);
-/* Draws at most `rows` lines, those around the cursor. */
+/* Draws at most `rows` lines around the cursor. */
 static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
                        struct cell_style style, int focused);
-/* A click at that place of the field as it was drawn last, from its first cell on. */
+/* Moves the cursor to a click, relative to the field as last drawn. */
 static void field_click(struct field *f, int row, int col);
-/* Completes the local directory that is typed: 1: something was added, or *hint says what there is
- * to choose from; 0: there is nothing to complete. */
+/* Completes the typed local directory. Returns 1 when text was added or *hint lists the choices; 0
+ * when there is nothing to complete. */
 static int field_complete_directory(struct field *f, buf *hint);
 
 /* ==== widget: clicks, box, form, confirmation, toasts ========================================= */
@@ -423,17 +429,17 @@ static int widget_max(int a, int b);
 /* grid_put of a C string. */
 static int widget_put(struct grid *g, int row, int col, int width, const char *text,
                   struct cell_style style);
-/* The same, but what does not fit is cut with … (> in ASCII). */
+/* Like widget_put, but ends text that doesn't fit with … (> in ASCII). */
 static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
                       struct cell_style style);
 
-/* What a place of the screen is for. */
+/* The use of a place on the screen. */
 enum widget_place {
     WIDGET_NOTHING,
     WIDGET_KEY,      /* index: a row of the key table */
     WIDGET_LINE,     /* index: a form's line; part: the choice, or -1 */
-    WIDGET_BUTTON,   /* index: 0 does it, 1 cancels */
-    WIDGET_OWN = 16  /* from here on the owner's own */
+    WIDGET_BUTTON,   /* index: 0 submits, 1 cancels */
+    WIDGET_OWN = 16  /* from here on the owner's */
 };
 
 struct widget_hit {
@@ -441,9 +447,9 @@ struct widget_hit {
     int what, index, part;
 };
 
-#define WIDGET_HITS_MAX 1024 /* a screen's worth; what comes after them can't be clicked */
+#define WIDGET_HITS_MAX 1024 /* of a screen; later ones can't be clicked */
 
-/* What widgets are drawn on, and with. The hits of a frame are collected while it is drawn. */
+/* The target of drawing, and the hits of the frame drawn to it. */
 struct widgets {
     struct grid *grid;
     const struct theme *theme;
@@ -452,57 +458,57 @@ struct widgets {
 };
 
 static void widget_free(struct widgets *u);
-/* A blank frame without places to click. */
+/* Clears the frame and its hits. */
 static void widget_begin(struct widgets *u);
 static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what, int index,
                        int part);
-/* What was drawn last at that place of the last frame; NULL: nothing to click. */
+/* Returns the topmost hit at that place of the last frame, or NULL. */
 static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
-/* The lines that a turn of the wheel scrolls, upwards positive; 0: the event is none. */
+/* Returns the lines to scroll of a wheel event, upwards positive; 0 for other events. */
 static int widget_wheel(const struct term_event *ev);
-/* The same for an event: only of a press of the left button, else NULL. */
+/* Returns the hit of a press of the left button, or NULL. */
 static const struct widget_hit *widget_clicked(const struct widgets *u, const struct term_event *ev);
 
-/* A frame in the middle, cut to the screen; *row and *col become the place of its first inner
- * line. What was drawn before can't be clicked any more: draw the footer after it. */
+/* Draws a centred frame, cut to the screen, and sets *row and *col to its first inner cell. Removes
+ * earlier hits, so draw the footer after it. */
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row, int *col);
-/* Text broken at blanks into lines of at most `width` columns; draws at most `rows`, returns how
- * many it needs. */
+/* Draws text broken at blanks into lines of at most `width` columns, at most `rows` of them.
+ * Returns the lines it needs. */
 static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
                            struct cell_style style);
 
 #define WIDGET_FORM_MAX 8
 
-/* A line of a form: text, or one of several choices. */
+/* A line of a form: a text or a choice. */
 struct widget_line {
     const char *label;
-    struct field field;             /* text; its rows and history may be set */
-    const char *const *choices;     /* NULL: text */
-    /* why a choice can't be taken; NULL or NULL entries: it can */
+    struct field field;             /* a text; its rows and history may be set */
+    const char *const *choices;     /* NULL: a text */
+    /* per choice why it can't be submitted; NULL: it can */
     const char *const *notes;
     int choice_count, choice;
-    /* What Tab does in a text line: field_complete_directory, or NULL */
+    /* completes a text line on Tab, as field_complete_directory does; or NULL */
     int (*complete)(struct field *f, buf *hint);
 };
 
 struct widget_form {
     const char *title;
-    const char *submit, *cancel;    /* the buttons' words ("Start"); cancel NULL: "Cancel" */
+    const char *submit, *cancel;    /* the buttons' labels; cancel NULL: "Cancel" */
     struct widget_line lines[WIDGET_FORM_MAX];
-    int count, focus;               /* count is the first button, count + 1 the second one */
+    int count, focus; /* focus: a line, count the first button, count + 1 the second */
     buf error;                      /* shown until the next key */
-    buf hint;                       /* what completion has to offer, until the next key */
-    int busy;                       /* submitted, no answer yet */
+    buf hint;                       /* the choices of a completion, until the next key */
+    int busy;                       /* submitted, no reply yet */
 };
 
 enum widget_answer { WIDGET_NOT_YET, WIDGET_SUBMIT, WIDGET_CANCEL };
 
-/* What the keys of a form or question do: the arguments of their rows in the key table. */
+/* Commands of forms and questions: the arguments of their rows in the key table. */
 enum widget_command {
-    WIDGET_DO_ENTER,                /* the next line; on the last one or a button: press */
-    WIDGET_DO_SPACE,                /* presses a button, takes the next choice */
-    WIDGET_DO_TAB,                  /* completes, or goes to the next stop */
-    WIDGET_DO_BACK,                 /* to the stop before */
+    WIDGET_DO_ENTER, /* goes to the next line; presses a button; submits on the last line */
+    WIDGET_DO_SPACE,                /* presses a button; selects the next choice */
+    WIDGET_DO_TAB,                  /* completes, or goes to the next line or button */
+    WIDGET_DO_BACK,                 /* goes to the previous one */
     WIDGET_DO_UP,
     WIDGET_DO_DOWN,
     WIDGET_DO_LEFT,
@@ -512,13 +518,13 @@ enum widget_command {
 };
 
 static struct widget_line *widget_form_add(struct widget_form *f, const char *label, const char *text);
-/* Of keys, pastes and the mouse. A choice that can't be taken is not submitted: its note becomes
- * the error. */
+/* Handles keys, pastes and the mouse. Doesn't submit a choice with a note; the note becomes the
+ * error. */
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f, const struct term_event *ev);
-/* Runs a command. While the form is busy, only WIDGET_DO_CANCEL does something. */
+/* Runs a command. A busy form only runs WIDGET_DO_CANCEL. */
 static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
 static void widget_form_draw(struct widgets *u, struct widget_form *f);
-/* a text line's text, NUL-terminated */
+/* the text of a text line, NUL-terminated */
 static const char *widget_form_text(struct widget_form *f, const char *label);
 static const char *widget_form_choice(const struct widget_form *f, const char *label);
 static void widget_form_free(struct widget_form *f);
@@ -526,7 +532,7 @@ static void widget_form_free(struct widget_form *f);
 /* A question with two buttons. */
 struct widget_confirm {
     const char *title;
-    const char *yes, *no;           /* the buttons' words; their first letters are keys, too */
+    const char *yes, *no;           /* the buttons' labels; their first letters are keys, too */
     int focus;                      /* the button that Enter presses: 0 yes, 1 no */
 };
 
@@ -535,8 +541,8 @@ static enum widget_answer widget_confirm_event(struct widgets *u, struct widget_
 static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command);
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
 
-/* Short messages: the last one is shown for a time, an error until it was read, and all can be
- * listed. All zero is none. */
+/* Messages. The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list
+ * shows all. Zeros are no messages. */
 #define WIDGET_TOASTS_MAX 50
 #define WIDGET_TOAST_MS 4000
 
@@ -546,92 +552,95 @@ struct widget_toast {
     long long at;                   /* wall clock, ms */
 };
 
-/* What is longer than its place, as it was drawn last. */
+/* The scroll position of a list as last drawn. */
 struct widget_scroll {
-    int top;                        /* lines scrolled down */
-    int most;                       /* where its end is in sight */
-    int drawn;                      /* that is known */
+    int top;                        /* first line shown */
+    int most;                       /* the largest top */
+    int drawn;                      /* most is known */
 };
 
 struct widget_toasts {
     struct widget_toast ring[WIDGET_TOASTS_MAX];
-    int count, next;                /* how many are there; where the next one goes */
-    int shown;                      /* the one on the screen, or 0: index + 1 */
+    int count, next;                /* messages, and the index of the next */
+    int shown;                      /* the shown message's index + 1; 0 none */
     int unread;                     /* errors not read */
-    long long until;                /* loop clock: when the shown one goes; 0: it stays */
+    long long until;                /* loop clock: the shown message ends; 0 never */
     struct widget_scroll list;
 };
 
 #define WIDGET_PAGE 10 /* lines that PgUp and PgDn scroll */
 
 static struct cell_style widget_style(const struct widgets *u, enum theme_name name);
-/* Scrolls down by so many lines (negative: up), within what was drawn last. */
+/* Scrolls down by `lines` (negative: up), within the list as last drawn. */
 static void widget_scroll_by(struct widget_scroll *s, int lines);
 static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown);
 static int widget_scroll(struct widget_scroll *s, int page, const struct term_event *ev);
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
-/* 1: the shown one went because its time is over (t->until is when to ask; 0: it stays). */
+/* Returns 1 when the shown message's time is over. Call it at t->until (0: never). */
 static int widget_toast_expire(struct widget_toasts *t, long long now);
-static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors have been read */
-static int widget_toast_rows(const struct widget_toasts *t); /* 0 or 1: lines that widget_toast_draw takes */
+static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors are read */
+/* lines that widget_toast_draw needs: 0 or 1 */
+static int widget_toast_rows(const struct widget_toasts *t);
 static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row);
-/* The list, the newest first. Its event function takes what scrolls: 1, or 0: not for it. */
+/* The list of messages, the newest first. widget_toasts_event returns 1 when it scrolled. */
 static int widget_toasts_event(struct widget_toasts *t, const struct term_event *ev);
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 
 /* ==== keymap: the key table: names of keys, bindings, footer, help ============================ */
 
-/* A row of the key table: behaviour, footer, help and README come from it. */
+/* A row of the key table, from which behaviour, footer, help and README come. */
 struct keymap_key {
     uint32_t key;
     unsigned mods;
-    unsigned contexts;              /* where it is valid: bits of the owner's own */
-    const char *shown;              /* how the key is called */
-    const char *footer;             /* its word in the footer; NULL: not there */
-    const char *help;               /* a line of help; NULL: like the row before it */
+    unsigned contexts;              /* where it is valid: bits that the owner defines */
+    const char *shown;              /* the key's name */
+    const char *footer;             /* its word in the footer; NULL none */
+    const char *help;               /* its line of help; NULL: that of the row before */
     void (*run)(void *ctx, int arg);
-    int arg;                        /* tells rows of one function apart: a direction, a view … */
-    /* its name in [keys]; rows of one name are one action's; NULL: it can't be bound anew */
+    int arg;                        /* e.g. a direction, a view */
+    /* its name in [keys]; rows with one name are one action; NULL: it can't be bound */
     const char *action;
 };
 
-/* The effective table: what the owner offers, with the keys that [keys] gives. */
+/* The effective table: the owner's rows with the keys of [keys]. */
 struct keymap_keys {
     struct keymap_key *rows;
-    int *lines;                     /* of the file, that gave the row its key; 0: none did */
+    int *lines;                     /* per row: the line of the file that binds it; 0 none */
     size_t count, cap;
-    char **owned;                   /* names made for it */
+    char **owned;                   /* allocated names */
     size_t owned_count;
-    const struct keymap_key *table;     /* the owner's, with the keys that come with it */
+    const struct keymap_key *table;     /* the owner's rows with their default keys */
     size_t table_count;
 };
 
-/* "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x" … 1, or 0: not a key. */
+/* Parses and writes a key's name: "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x"
+ * … keymap_parse_key returns 1, or 0 for no key. */
 static int keymap_parse_key(span s, uint32_t *key, unsigned *mods);
 static void keymap_put_key(buf *b, uint32_t key, unsigned mods);
-/* Fills in *keys; the table must outlive it. "ACTION =" takes all keys away. A line of [keys] with
- * an unknown action or key, or with a key that is bound already where the action is valid, is a
- * problem (told in *problems unless NULL), and the rest applies. A bound action has the contexts of
- * its first row. */
+/* Fills *keys; `table` must outlive it. "ACTION =" removes all keys of an action. A line of [keys]
+ * is a problem (appended to *problems unless NULL) when its action or key is unknown, or when
+ * another action has the key in the same context; the other lines apply. A bound action gets the
+ * contexts of its first row. */
 static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
                          const struct config *c, buf *problems);
 static void keymap_free_keys(struct keymap_keys *keys);
-/* [keys] of the effective configuration. */
+/* Writes [keys] of the effective configuration. */
 static void keymap_put_keys(const struct keymap_keys *keys, const struct config *c, buf *b);
 static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count, unsigned context,
-                                        const struct term_event *ev); /* NULL: no such key here */
-/* The last row of the grid; each key can be clicked (WIDGET_KEY). */
+                                        const struct term_event *ev); /* or NULL */
+/* Draws the grid's last row; its keys can be clicked (WIDGET_KEY). */
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
                            unsigned context);
 
-/* The list of all keys; what is typed filters it. */
+/* The list of all keys, with a filter. */
 struct keymap_help {
     struct field filter;
     struct widget_scroll list;
 };
 
-/* 1: it was for it: typed text, Backspace, what scrolls; Esc while there is a filter. */
+/* Returns 1 when the event was consumed: typed text, Backspace, scrolling; Esc while there is a
+ * filter. */
 static int keymap_help_event(struct keymap_help *h, const struct term_event *ev);
 static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const struct keymap_key *keys, size_t count,
                          const char *title);
@@ -640,57 +649,56 @@ static void keymap_help_free(struct keymap_help *h);
 /* ==== pager: a text to read, with light Markdown styling ====================================== */
 
 #ifndef PAGER_FILE_MAX
-#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes shown of a file */
+#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file that are shown */
 #endif
 
-/* A line of the text without its markup, in pager.shown. */
+/* A line of the text without markup, in pager.shown. */
 struct pager_line {
     size_t at, end;
     int indent;               /* columns before the rows that continue it */
-    int rule;                 /* it is a line across the screen instead */
+    int rule;                 /* it is drawn as a rule */
 };
 
-/* A row of the screen: a part of a line. */
+/* A row of the screen: part of a line. */
 struct pager_row {
     size_t at, end;
     int indent, line;
 };
 
-/* All zero before the first pager_open or pager_set. */
+/* Starts as zeros before pager_open or pager_set. */
 struct pager {
-    const struct theme *theme; /* the owner's, or NULL: styles of its own; stays when closed */
+    const struct theme *theme; /* the owner's; NULL: the pager's own styles; kept when closed */
     char *title, *path;
     buf error;                /* why nothing is shown; else empty */
-    int cut;                  /* the file is longer than what is shown of it */
-    buf shown, looks;         /* the text, and an enum pager_look for each of its bytes */
+    int cut;                  /* the file is longer than the shown part */
+    buf shown, looks;         /* the text, and an enum pager_look per byte */
     struct pager_line *lines;
-    struct pager_row *rows;   /* of the lines, at `width` columns; made when that changes */
+    struct pager_row *rows;   /* of the lines at `width` columns */
     int line_count, row_count, width;
     int top, height;          /* first row shown; rows shown by the last pager_draw */
-    buf needle;               /* what is searched for */
-    int typing;               /* it is being typed */
-    int missed;               /* it isn't there */
-    size_t *hits;             /* where it is, ascending; hit: the one that was gone to, or -1 */
+    buf needle;               /* the searched text */
+    int typing;               /* the needle is being typed */
+    int missed;               /* the needle was not found */
+    size_t *hits;             /* offsets of the needle, ascending; hit: the current one, or -1 */
     int hit_count, hit;
 };
 
-/* Shows the file. Never fails: what can't be read is told where the text would be. */
+/* Shows the file. Never fails: an error is shown in place of the text. */
 static void pager_open(struct pager *p, const char *title, const char *path);
-/* Reads the file again and stays at the same line, e.g. after it was edited. */
+/* Reads the file again and stays at the same line. */
 static void pager_reload(struct pager *p);
 /* Shows a text, as Markdown or as it is. */
 static void pager_set(struct pager *p, const char *title, span text, int markdown);
 static void pager_free(struct pager *p);           /* empty again; safe twice */
-/* Handles the wheel and, while a search is typed, keys and pastes. Returns 1 when consumed; other
+/* Handles the wheel and, while a search is typed, keys and pastes. Returns 1 when consumed. Other
  * keys are rows of the key table, which call the functions below. */
 static int pager_event(struct pager *p, const struct term_event *ev);
-/* Draws into the rectangle, the last row of it being the footer: title, where in the text, how far
- * down. */
+/* Draws into the rectangle. Its last row is the footer: title, search, position. */
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
 static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
 static void pager_page(struct pager *p, int pages);
 static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
-static void pager_begin_search(struct pager *p);      /* the next keys are what is searched */
+static void pager_begin_search(struct pager *p);      /* types a new needle */
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
 static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
 

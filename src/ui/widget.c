@@ -1,10 +1,9 @@
 #include "ui.h"
 
-/* ui - widgets: a form, a question, messages, a box, and what is made of a key table: bindings,
- * footer and help.
+/* widget - forms, questions, messages, a framed box, and the places of a frame that can be clicked.
  *
- * A widget is a struct, a function that takes an event, and one that draws; none of them reads or
- * writes. What can be clicked is noted while it is drawn. */
+ * A widget is a struct, a function that handles an event, and one that draws. None does I/O.
+ * Drawing collects the places that can be clicked. */
 
 #define WIDGET_WHEEL_LINES 3
 
@@ -138,7 +137,7 @@ static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int 
     while (text.n && width > 0) {
         int used;
         size_t n = cell_fit(text, width, &used), cut = n;
-        int whole = n == text.n || text.p[n] == ' '; /* nothing is cut in two */
+        int whole = n == text.n || text.p[n] == ' '; /* no word is cut in two */
         while (!whole && cut > 0 && text.p[cut - 1] != ' ')
             cut--;
         n = !whole && cut > 0 ? cut : n;
@@ -150,7 +149,7 @@ static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int 
             text = span_sub(text, 1);
         if (lines < rows - 1 || (lines < rows && !text.n)) {
             grid_put(g, row + lines, col, width, line, style);
-        } else if (lines < rows) { /* more than there is room for: its cut is seen */
+        } else if (lines < rows) { /* no room for the rest: show that it is cut */
             char *rest = span_dup((span){all.p, cell_fit(all, width + 2, &used)});
             widget_put_cut(g, row + lines, col, width, rest, style);
             free(rest);
@@ -162,7 +161,7 @@ static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int 
 
 /* ---- buttons -------------------------------------------------------------------------------- */
 
-/* [ Word ], or [Word] where room is short. */
+/* Draws [ Word ], or [Word] where there is little room. */
 static int widget_button_draw(struct widgets *u, int row, int col, int width, const char *word, int index,
                           int focused, int tight)
 {
@@ -174,7 +173,7 @@ static int widget_button_draw(struct widgets *u, int row, int col, int width, co
     return used;
 }
 
-/* Both in a row; focus: 0, 1 or neither. */
+/* Draws two buttons in a row. focus: 0, 1 or neither. */
 static void widget_buttons_draw(struct widgets *u, int row, int col, int width, const char *yes,
                             const char *no, int focus)
 {
@@ -207,7 +206,7 @@ static void widget_form_move(struct widget_form *f, int step)
     f->focus = (f->focus + stops + step) % stops;
 }
 
-/* What can't be had is said, not sent. */
+/* Refuses a choice with a note; the note becomes the error. */
 static enum widget_answer widget_form_submit(struct widget_form *f)
 {
     for (int i = 0; i < f->count; i++) {
@@ -239,7 +238,7 @@ static enum widget_answer widget_form_click(struct widgets *u, struct widget_for
     return WIDGET_NOT_YET;
 }
 
-/* Tab in a text line: 1: it completed something, or shows what there is to choose from. */
+/* Completes a text line. Returns 1 when text was added or choices are shown. */
 static int widget_form_complete(struct widget_form *f, struct widget_line *line)
 {
     int shown = f->hint.n > 0;
@@ -247,14 +246,14 @@ static int widget_form_complete(struct widget_form *f, struct widget_line *line)
     buf_clear(&f->hint);
     if (!line->complete || !line->complete(&line->field, &f->hint))
         return 0;
-    if (shown && f->hint.n && line->field.text.n == before) { /* seen, and passed over */
+    if (shown && f->hint.n && line->field.text.n == before) { /* already shown: go on */
         buf_clear(&f->hint);
         return 0;
     }
     return 1;
 }
 
-/* A button is in focus. */
+/* Runs a command while a button has the focus. */
 static enum widget_answer widget_form_run_button(struct widget_form *f, enum widget_command command)
 {
     if (command == WIDGET_DO_ENTER || command == WIDGET_DO_SPACE)
@@ -304,7 +303,7 @@ static enum widget_answer widget_form_run(struct widget_form *f, enum widget_com
     return WIDGET_NOT_YET;
 }
 
-/* The command of a key; -1: none. */
+/* Returns the command of a key, or -1. */
 static int widget_command_of(const struct term_event *ev)
 {
     static const struct {
@@ -350,7 +349,7 @@ static int widget_choice_columns(const struct widget_line *line, int i)
            (note ? cell_columns(span_of(note)) + 2 : 0);
 }
 
-/* The first choice to draw so that the chosen one is within `width`. */
+/* Returns the first choice to draw so that the selected one fits into `width`. */
 static int widget_first_choice(const struct widget_line *line, int width)
 {
     int first = line->choice, columns = widget_choice_columns(line, first);
@@ -396,7 +395,7 @@ static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int 
     widget_add_hit(u, row, col + label, rows, width - label, WIDGET_LINE, i, 0);
 }
 
-/* Below the lines: what went wrong, else what completion offers, else the keys. */
+/* Draws the error, else the completion's choices, else the keys. Returns the lines needed. */
 static int widget_form_draw_status(struct widgets *u, const struct widget_form *f, int row, int col, int width,
                                int rows)
 {
@@ -435,7 +434,8 @@ static int widget_form_height(const struct widget_form *f, int i, int width, int
 #define WIDGET_FORM_STATUS_MAX 3
 #define WIDGET_FORM_COLS 72
 
-/* Lines, a blank, the buttons, the status; where that is too high, what is around the focus. */
+/* Draws the lines, a blank, the buttons and the status; on a low screen only those around the
+ * focus. */
 static void widget_form_draw(struct widgets *u, struct widget_form *f)
 {
     int label = 0, width = widget_min(WIDGET_FORM_COLS, u->grid->cols - 4), row, col, total = 0;
@@ -549,7 +549,7 @@ static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *
 
 /* ---- toasts --------------------------------------------------------------------------------- */
 
-#define WIDGET_TOAST_BYTES_MAX 1024 /* of a message; more isn't kept */
+#define WIDGET_TOAST_BYTES_MAX 1024 /* of a message; the rest is dropped */
 
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now)
 {
@@ -559,7 +559,7 @@ static void widget_toast_add(struct widget_toasts *t, int alarm, const char *tex
     free(toast->text);
     *toast = (struct widget_toast){span_dup(s), alarm, clock_wall_ms()};
     t->unread += alarm;
-    if (alarm || !t->unread) { /* what went wrong stays until it was read */
+    if (alarm || !t->unread) { /* an error stays until it is read */
         t->shown = t->next + 1;
         t->until = alarm ? 0 : now + WIDGET_TOAST_MS;
     }
@@ -611,7 +611,7 @@ static void widget_scroll_by(struct widget_scroll *s, int lines)
     s->top = widget_max(0, widget_min(s->top + lines, most));
 }
 
-/* Keys and the wheel move the top of something that is scrolled. */
+/* Scrolls on keys and the wheel. Returns 1 when the event was one of them. */
 static int widget_scroll(struct widget_scroll *s, int page, const struct term_event *ev)
 {
     int step = 0;
@@ -629,7 +629,7 @@ static int widget_scroll(struct widget_scroll *s, int page, const struct term_ev
     return step != 0 || (ev->type == TERM_KEY && ev->key == TERM_HOME);
 }
 
-/* It is drawn: `rows` of which `shown` have room. */
+/* Sets the limit of a list: `rows` in all, `shown` at once. */
 static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown)
 {
     s->most = widget_max(0, rows - shown);
