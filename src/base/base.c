@@ -1,10 +1,6 @@
 #include "base.h"
 
-/* base - growable buffers, spans, UTF-8 and column width, clock and ISO-8601, log.
- *
- * UTF-8 as Unicode chapter 3.9, table 3-7, has it: no overlong forms, no surrogates. Column widths
- * follow Unicode 14: East Asian Wide and Fullwidth are 2, nonspacing and enclosing marks 0. Times
- * are read and written as ISO-8601 (RFC 3339), leap seconds left out. */
+/* base - the end of the program on an error, memory, spans, growable buffers, shared bytes. */
 
 /* ---- the end of the program, memory --------------------------------------------------------- */
 
@@ -236,7 +232,7 @@ static const char *buf_cstr(buf *b)
     return b->p;
 }
 
-/* There is room. */
+/* Appends s to a blob that has room for it. */
 static void blob_put(blob *b, span s)
 {
     if (s.n)

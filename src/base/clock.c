@@ -1,6 +1,9 @@
 #include "base.h"
 
-/* ---- time ----------------------------------------------------------------------------------- */
+/* clock - the two clocks, times as ISO-8601 (RFC 3339), ages. Left out: leap seconds, time zones but
+ * UTC and offsets, dates without a time. */
+
+/* ---- clocks, dates -------------------------------------------------------------------------- */
 
 static long long clock_mono_ms(void)
 {

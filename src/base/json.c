@@ -1,7 +1,6 @@
 #include "base.h"
 
-/* json.c - JSON texts (RFC 8259): a checker that makes no tree, a walk over what it accepted, a
- * writer.
+/* json - JSON texts (RFC 8259): a checker that makes no tree, a walk over checked text, a writer.
  *
  * Accepts exactly the grammar of sections 2 to 7 in UTF-8 (8.1), nested at most JSON_DEPTH deep.
  * Where the RFC leaves a choice: a byte order mark is refused (8.1), of equal names the last one
@@ -9,7 +8,7 @@
  * its other half is accepted and reads as U+FFFD (8.2). Left out: fractions as numbers, a tree,
  * pretty printing. */
 
-/* What json_parse may meet next. */
+/* What the checker expects next. */
 enum json_state {
     JSON_WANT_VALUE,
     JSON_WANT_ELEMENT, /* a value or ']': right after '[' */
@@ -18,17 +17,17 @@ enum json_state {
     JSON_WANT_NEXT     /* ',' or the closing bracket, or at depth 0 nothing: right after a value */
 };
 
-/* Invariant: p is the first byte not yet accepted. When a scan says BAD, p is the offending byte:
- * the text before it could still have become valid. */
+/* p is the first byte not yet accepted. When a scan returns BAD, p is the offending byte: the text
+ * before it could still have become valid. */
 struct json_scan {
     const char *p, *end;
     const char *why;
     enum json_state state;
     int depth;
-    char open[JSON_DEPTH]; /* the brackets we are in, outermost first */
+    char open[JSON_DEPTH]; /* the open brackets, outermost first */
 };
 
-/* What follows a backslash, by the character it stands for, and the reverse ('u' is apart). */
+/* The letter behind a backslash, by the character it encodes; and the reverse. 'u' is not here. */
 static const char json_escape_of[128] = {
     ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
 };
@@ -49,14 +48,14 @@ static uint64_t json_load(const char *at) /* little-endian anywhere; compiles to
            (uint64_t)p[7] << 56;
 }
 
-/* The number of bytes below the lowest mark. Borrows make false marks only above a true one. */
+/* Returns the number of bytes below the lowest mark. Borrows make false marks only above a true
+ * one. */
 static size_t json_first_mark(uint64_t marks)
 {
     return (size_t)(((marks - 1) & ~marks & JSON_EACH(1)) * JSON_EACH(1) >> 56) - 1;
 }
 
-/* The bytes that a string cannot hold as they are, or that need a look: quote, backslash, control
- * character, non-ASCII. */
+/* Marks the bytes of a string that are not plain: quote, backslash, control character, non-ASCII. */
 static uint64_t json_special_marks(uint64_t x)
 {
     uint64_t quote = (x ^ JSON_EACH('"')) - JSON_EACH(1);
@@ -81,7 +80,7 @@ static const char *json_skip_plain(const char *p, const char *end)
     return p;
 }
 
-/* The first quote or backslash: enough inside a checked string. */
+/* Returns the first quote or backslash; nothing else matters inside a checked string. */
 static const char *json_skip_checked(const char *p, const char *end)
 {
     for (; end - p >= 8; p += 8) {
@@ -205,7 +204,7 @@ static enum parse json_scan_digits(struct json_scan *s) /* one or more */
     return PARSE_DONE;
 }
 
-static int json_scan_one_of(struct json_scan *s, char a, char b) /* takes a or b if it is there */
+static int json_scan_one_of(struct json_scan *s, char a, char b) /* consumes a or b */
 {
     int found = s->p < s->end && (*s->p == a || *s->p == b);
     s->p += found;
@@ -295,7 +294,7 @@ static enum parse json_scan_next(struct json_scan *s)
     return PARSE_DONE;
 }
 
-/* One value with all that is in it. */
+/* Checks one value with everything inside it. */
 static enum parse json_scan_all(struct json_scan *s)
 {
     enum parse r = PARSE_DONE;
@@ -394,7 +393,7 @@ static const char *json_skip_scalar(const char *p, const char *end) /* a number 
     return p;
 }
 
-/* The value at *p, which becomes where it ends. */
+/* Returns the value at *p and moves *p behind it. */
 static struct json json_read_value(const char **p, const char *end)
 {
     const char *start = *p;
@@ -408,7 +407,7 @@ static struct json json_read_value(const char **p, const char *end)
     return (struct json){type, {start, (size_t)(*p - start)}};
 }
 
-/* While it walks, key.type tells an object (JSON_STRING) from an array (JSON_NONE). */
+/* key.type is JSON_STRING while an object is walked, JSON_NONE in an array. */
 static struct json_iter json_iter(struct json v)
 {
     struct json_iter it = {0};
@@ -459,8 +458,8 @@ static uint32_t json_hex4(const char *p)
     return v;
 }
 
-/* The escape at p, as UTF-8: its bytes written, *used its length in the text. The closing quote
- * ends the look-ahead for the second half of a pair. */
+/* Decodes the escape at p as UTF-8. Returns the bytes written; *used is the escape's length. The
+ * string's closing quote ends the look-ahead for the second half of a pair. */
 static size_t json_decode_escape(const char *p, char out[4], size_t *used)
 {
     *used = 2;
@@ -477,14 +476,14 @@ static size_t json_decode_escape(const char *p, char out[4], size_t *used)
             cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00);
         }
     }
-    return utf8_encode(cp, out); /* a surrogate that is left gives U+FFFD */
+    return utf8_encode(cp, out); /* a lone surrogate gives U+FFFD */
 }
 
 static void json_put_text(buf *b, struct json string)
 {
     if (string.type != JSON_STRING)
         return;
-    buf_reserve(b, string.text.n); /* no escape is shorter than what it stands for */
+    buf_reserve(b, string.text.n); /* an escape is at least as long as its character */
     const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
     for (;;) {
         const char *run = p;
@@ -515,7 +514,7 @@ static int json_time(struct json string, long long *wall_ms)
     if (string.type != JSON_STRING)
         return 0;
     span plain = {string.text.p + 1, string.text.n - 2};
-    if (!memchr(plain.p, '\\', plain.n)) /* every list has many */
+    if (!memchr(plain.p, '\\', plain.n)) /* the usual case: no escape, no copy */
         return clock_parse_iso(plain, wall_ms);
     json_put_text(&text, string);
     int ok = clock_parse_iso(buf_view(&text), wall_ms);
@@ -541,13 +540,14 @@ static int json_text_eq(struct json string, const char *s)
     if (string.type != JSON_STRING)
         return 0;
     const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
-    for (; p < end && *p != '\\'; p++, s++) /* all of it, as a rule */
+    for (; p < end && *p != '\\'; p++, s++) /* the usual case: no escape */
         if (*p != *s)
             return 0;
     return p == end ? *s == '\0' : json_decoded_eq(p, end, s);
 }
 
-/* v * 10 - digit, v <= 0: negative because LLONG_MIN has no positive twin. 0: it doesn't fit. */
+/* Makes *v, which is <= 0, *v * 10 - digit: negative, because LLONG_MIN has no positive twin. Returns
+ * 0 when it doesn't fit. */
 static int json_push_digit(long long *v, int digit)
 {
     if (*v < (LLONG_MIN + digit) / 10)
@@ -556,7 +556,7 @@ static int json_push_digit(long long *v, int digit)
     return 1;
 }
 
-/* The exponent at p ("e+12"); 0 when p is the end. Stops growing where no text is long enough. */
+/* Returns the exponent at p ("e+12"), 0 at the end. It stops growing past what any text can need. */
 static long long json_exponent(const char *p, const char *end)
 {
     if (p == end)
@@ -569,7 +569,7 @@ static long long json_exponent(const char *p, const char *end)
     return negative ? -e : e;
 }
 
-/* Exact: the value is the digits up to the last that isn't 0, times ten to the power `zeros`. */
+/* Exact: the value is the digits up to the last one that isn't 0, times ten to the power `zeros`. */
 static int json_int(struct json number, long long *out)
 {
     if (number.type != JSON_NUMBER)
@@ -621,7 +621,7 @@ static void json_close(buf *b, char bracket)
     buf_byte(b, bracket);
 }
 
-/* Copies the plain bytes at p, for which there must be room; returns where they end. */
+/* Copies the plain bytes at p; the caller has made room for them. Returns where they end. */
 static const char *json_copy_plain(buf *b, const char *p, const char *end)
 {
     char *to = b->p + b->n;
@@ -653,7 +653,7 @@ static void json_put_escape(buf *b, unsigned char c) /* of an ASCII character */
     buf_add(b, escape, n);
 }
 
-/* Writes what is no plain ASCII at p, one character or malformed sequence; returns its length. */
+/* Writes the character or malformed sequence at p, which isn't plain ASCII. Returns its length. */
 static size_t json_put_special(buf *b, const char *p, const char *end)
 {
     if ((unsigned char)*p < 0x80) {
@@ -666,7 +666,7 @@ static size_t json_put_special(buf *b, const char *p, const char *end)
         buf_add(b, "\xef\xbf\xbd", 3);
     for (size_t i = 0; cp != 0xfffd && i < n; i++) /* libc's memcpy is slow on four bytes */
         buf_byte(b, p[i]);
-    return n ? n : (size_t)(end - p); /* 0: cut off by the end */
+    return n ? n : (size_t)(end - p); /* 0: an unfinished sequence at the end */
 }
 
 static void json_put_string(buf *b, span s)

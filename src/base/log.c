@@ -1,6 +1,7 @@
 #include "base.h"
 
-/* ---- log ------------------------------------------------------------------------------------ */
+/* log - one line a message: time, level, text. The descriptor and the level are file-scope: every
+ * part logs. Left out: rotation, which is the owner's of the descriptor. */
 
 static int log_fd = -1;
 static enum log_level log_most = LOG_INFO;

@@ -1,8 +1,13 @@
 #include "base.h"
 
-/* ---- UTF-8 ---------------------------------------------------------------------------------- */
+/* utf8 - decoding, checking and encoding (Unicode 3.9, table 3-7: no overlong forms, no surrogates),
+ * column widths by the tables of Unicode 14 (East Asian Wide and Fullwidth: 2; nonspacing and
+ * enclosing marks: 0), untrusted text made visible. Left out: normalization, grapheme clusters
+ * (cell.c). */
 
-/* What a lead byte announces: continuation bytes due, and the bounds of the first of them. */
+/* ---- decoding, encoding --------------------------------------------------------------------- */
+
+/* Returns how many continuation bytes follow a lead byte, and the bounds of the first. */
 static struct utf8_state utf8_lead(unsigned char c)
 {
     if (c >= 0xc2 && c <= 0xdf)
@@ -54,7 +59,7 @@ static size_t utf8_encode(uint32_t cp, char out[4])
     return n;
 }
 
-/* How many bytes at the start of s are ASCII, counted in steps of eight. */
+/* Returns how many bytes at p are ASCII, in steps of eight. */
 static size_t utf8_ascii_run(const char *p, size_t n)
 {
     size_t i = 0;
@@ -87,6 +92,8 @@ static enum parse utf8_check(struct utf8_state *st, span s)
     }
     return st->left ? PARSE_MORE : PARSE_DONE;
 }
+
+/* ---- column width ---------------------------------------------------------------------------- */
 
 struct utf8_range {
     uint32_t first, last;
@@ -211,8 +218,9 @@ static int utf8_width(uint32_t cp)
     return utf8_in(utf8_zero, COUNT_OF(utf8_zero), cp) ? 0 : 1;
 }
 
-/* One code point at s.p[*i], an unfinished one at the end counting as malformed; *i moves behind
- * it. */
+/* ---- text to be shown ------------------------------------------------------------------------ */
+
+/* Returns the code point at s.p[*i] and moves *i behind it. An unfinished one is malformed. */
 static uint32_t utf8_step(span s, size_t *i)
 {
     uint32_t cp;
@@ -250,8 +258,7 @@ static void utf8_put_clean(buf *b, span s)
         utf8_put(b, utf8_step(s, &i));
 }
 
-/* Bidi controls and separators could reorder or break a line that somebody else's text is shown
- * in. */
+/* C1 controls, bidi controls and separators could reorder or break the line that shows the text. */
 static int utf8_is_deceptive(uint32_t cp)
 {
     return (cp >= 0x80 && cp < 0xa0) || (cp >= 0x202a && cp <= 0x202e) ||
