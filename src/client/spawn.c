@@ -39,7 +39,7 @@ static void spawn_become(const struct config *config, int ready_fd, int err_fd)
         _exit(1);
     if (ready_fd != 3)
         dup2(ready_fd, 3);
-    conn_close_inherited(4); /* the caller's open files stay the caller's */
+    os_close_inherited(4); /* the caller's open files stay the caller's */
     if (chdir("/") != 0)
         _exit(1);
     setenv("TELEC_SOCKET", config->socket, 1);

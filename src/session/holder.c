@@ -990,7 +990,7 @@ static int holder_run(span spec_text)
     struct json spec;
     buf error = {0};
     setsid();
-    conn_close_inherited(3);
+    os_close_inherited(3);
     /* only the program's end or FRAME_KILL ends a session */
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);

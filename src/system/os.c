@@ -63,7 +63,7 @@ static int os_close_on_exec(int fd)
     return fd;
 }
 
-static void conn_close_inherited(int first)
+static void os_close_inherited(int first)
 {
     DIR *dir = opendir("/dev/fd");
     struct dirent *entry;

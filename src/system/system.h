@@ -11,21 +11,15 @@ static void os_uuid(char out[37]);
 /* Appends the file's bytes to b. Returns 0, or -1 with errno (EFBIG: it has more than most bytes);
  * b is then as before. */
 static int os_read_file(buf *b, const char *path, size_t most);
-static int os_close_on_exec(int fd);               /* fd < 0: nothing. Returns fd */
+static int os_close_on_exec(int fd);               /* returns fd; fd < 0: does nothing */
+static void os_close_inherited(int first);         /* closes all descriptors from `first` on */
 
-/* ==== loop: the one poll() table: fds, timers, signals, child exits; queued connections ====== */
+/* ==== loop: the one poll() table: descriptors, timers, signals, child exits ================== */
 
-#ifndef CONN_READ_MAX
-#define CONN_READ_MAX (64 * 1024) /* bytes taken from one descriptor in one pass */
-#endif
-/* the same from a pty: it fills up again while this much is emulated */
-#define CONN_READ_GREEDY (CONN_READ_MAX / 4)
-/* pieces a connection queues without an allocation; a power of two */
-#define CONN_FEW 4
 #define LOOP_SIGNALS 65           /* signal numbers are below this */
 
 /* A descriptor on the loop, embedded in its owner. on_event gets poll's revents; it may unwatch and
- * free anything but a struct loop_fd whose own pass is still running (use a task for that). */
+ * free anything but a struct loop_fd whose own on_event is running (a task may). */
 struct loop_fd {
     int fd;
     int slot;               /* index in the poll table + 1; 0: not watched; -1: in the crowd */
@@ -41,7 +35,7 @@ struct loop_timer {
     void *ctx;
 };
 
-/* Work for the end of the pass, in the order it was put off; putting off twice is once. */
+/* A call deferred to the end of the pass, embedded in its owner. */
 struct loop_task {
     struct loop_task *next;
     int queued;
@@ -60,7 +54,7 @@ struct loop {
     struct pollfd *polls;
     struct loop_fd **fds;   /* fds[i] owns polls[i]; NULL: unwatched in this pass */
     int count, cap, holes;
-    struct loop_fd crowd;   /* one descriptor for many, see loop_crowd; fd -1: none */
+    struct loop_fd crowd;   /* one descriptor for many, see loop_expect_crowd; fd -1: none */
     struct loop_timer **timers; /* binary heap, earliest first */
     int timer_count, timer_cap;
     struct loop_task *task_first, **task_last;
@@ -74,98 +68,111 @@ struct loop {
 
 static void loop_init(struct loop *l);
 static void loop_free(struct loop *l);
-static void loop_once(struct loop *l);             /* waits for the next events and handles them */
-/* From now on descriptors are watched as a crowd, where the system can: poll() then sees one for
- * all of them, and a pass costs what is ready, not what is there. */
+static void loop_once(struct loop *l);             /* waits for the next events, handles them */
+/* Watches descriptors by epoll from now on, where there is epoll: a pass then costs what is ready,
+ * not what is watched. */
 static void loop_expect_crowd(struct loop *l);
-/* Registers f->fd, or changes what it waits for (POLLIN, POLLOUT, or 0: only hang-up). */
+/* Watches f->fd, or changes its events: POLLIN, POLLOUT, or 0 for hang-up only. */
 static void loop_watch(struct loop *l, struct loop_fd *f, short events);
 static void loop_unwatch(struct loop *l, struct loop_fd *f);
+/* Sets, or moves, a timer; due is on clock_mono_ms. */
 static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
 static void loop_timer_cancel(struct loop *l, struct loop_timer *t);
+/* Tasks run in the order in which they were deferred; a queued task is not queued again. */
 static void loop_defer(struct loop *l, struct loop_task *task);
-/* O(tasks); before its memory goes */
+/* Must precede freeing a queued task; O(tasks). */
 static void loop_task_cancel(struct loop *l, struct loop_task *task);
+/* Calls fn in the loop, not in the signal handler. One loop a process can have signals. */
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
-/* calls child->fn once, then forgets it */
+/* Reaps the process and calls child->fn once. */
 static void loop_on_exit(struct loop *l, struct loop_child *child);
-/* fn is not called any more; the caller waits for the process */
+/* child->fn is not called any more, and the caller reaps the process. */
 static void loop_child_cancel(struct loop *l, struct loop_child *child);
+
+/* ==== conn: a stream socket or pty with queued output ======================================== */
+
+#ifndef CONN_READ_MAX
+#define CONN_READ_MAX (64 * 1024) /* bytes read from one descriptor in one pass */
+#endif
+/* the same of a pty: it fills up again while this much is emulated */
+#define CONN_READ_GREEDY (CONN_READ_MAX / 4)
+#define CONN_FEW 4                /* pieces queued without an allocation; a power of two */
 
 /* A piece of a connection's output: bytes at…end of a shared blob. */
 struct conn_piece {
     blob *bytes;
     size_t at, end;
-    int first;              /* first piece of a message */
+    int first;              /* the first piece of a message, and nothing of it is written */
 };
 
 struct conn;
 struct conn_hooks {
     void (*on_data)(void *ctx);    /* conn_view has grown, or conn->eof was set */
-    void (*on_drained)(void *ctx); /* everything queued was written or dropped; may be NULL */
-    /* the last call: free everything, the conn by conn_free too */
+    void (*on_drained)(void *ctx); /* the queue became empty: written or dropped; may be NULL */
+    /* the last call: frees everything, the conn by conn_free; why NULL: an orderly end */
     void (*on_closed)(void *ctx, const char *why);
 };
 
-/* A stream socket (or pty) on the loop. Output is queued and written at the end of the pass, many
- * messages in one write; input owns memory only while some of it is not consumed. Set hooks and ctx,
- * then conn_open. There are thousands, and an event finds all of one outside the cache: what every
- * message needs comes first. */
+/* Output is queued and written at the end of the pass, many messages in one write; input has memory
+ * only while some of it is not consumed. The owner sets hooks and ctx, then calls conn_open. There
+ * are thousands, and an event finds them outside the CPU's cache: what every message needs comes
+ * first. */
 struct conn {
     struct loop *loop;
     struct loop_fd io;
     const struct conn_hooks *hooks;
     void *ctx;
-    unsigned char is_socket; /* not a terminal or a pipe */
+    unsigned char is_socket; /* neither a terminal nor a pipe */
     unsigned char eof;      /* the peer sends no more */
     unsigned char paused;   /* not reading */
     unsigned char greedy;   /* read until nothing is left: a pty gives 4 KiB at a time */
-    unsigned char stuck;    /* waiting for the descriptor to take more */
+    unsigned char stuck;    /* waiting until the descriptor is writable */
     unsigned char accepts_fd; /* a descriptor may come with the input: see conn_receive_fd */
     unsigned char finishing; /* close when drained */
     unsigned char dead;
     buf in;
-    size_t consumed;          /* bytes of in that are done with */
+    size_t consumed;        /* bytes of in before conn_view */
     struct conn_piece *out; /* ring of out_cap pieces, a power of two; starts as `few` */
     size_t out_head, out_count, out_cap;
     size_t queued;          /* bytes not written yet */
     struct loop_task flush;
     struct conn_piece few[CONN_FEW];
     struct loop_task bury;
-    const char *why;        /* why it died; NULL: an orderly end */
+    const char *why;        /* of on_closed */
     int passed;             /* the descriptor that came last, plus 1; 0: none */
 };
 
-/* fd becomes non-blocking and the conn's own */
+/* Makes fd non-blocking; the conn owns it. */
 static void conn_open(struct conn *c, struct loop *l, int fd);
-static span conn_view(const struct conn *c);       /* input not consumed yet */
-static char *conn_bytes(struct conn *c);           /* the same, to be changed in place */
-static void conn_consume(struct conn *c, size_t n);
-static void conn_pause(struct conn *c, int paused);
-/* queues a copy, a message of its own; a dead conn ignores it */
+/* Returns the input that is not consumed, valid until the handler returns. */
+static span conn_view(const struct conn *c);
+static char *conn_bytes(struct conn *c);           /* the same, writable: for unmasking in place */
+static void conn_consume(struct conn *c, size_t n); /* the first n bytes of conn_view */
+static void conn_pause(struct conn *c, int paused); /* stops or resumes reading */
+/* Queues a copy, as a message of its own. A conn that is dead or finishing ignores all output. */
 static void conn_send(struct conn *c, span s);
-/* the same without waiting for the end of the pass; a copy only of what cannot be written now */
+/* Writes now what it can, and queues a copy of the rest. */
 static void conn_send_now(struct conn *c, span s);
-/* The same with a copy of a descriptor for a peer that takes one, when nothing is queued. 0, or -1:
- * nothing was sent. */
+/* Sends a message with a copy of a descriptor. Returns 0, or -1: nothing was sent, as output is
+ * queued or the peer accepts no more. */
 static int conn_send_fd(struct conn *c, span s, int fd);
-/* The descriptor that came with the input, now the caller's; -1: none did. */
+/* Returns the descriptor that came with the input, which the caller then owns; -1: none came. */
 static int conn_receive_fd(struct conn *c);
-/* queues a reference */
+/* Queues a reference to bytes at…end of b; first: they begin a message. */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
-/* forgets queued messages of which nothing was written yet */
+/* Drops queued messages of which nothing is written. */
 static void conn_drop_unsent(struct conn *c);
-static void conn_flush(struct conn *c);            /* writes what is queued now, if it can */
-static void conn_finish(struct conn *c);           /* writes what is queued, then closes */
-/* at once; on_closed comes at the end of the pass */
+static void conn_flush(struct conn *c);            /* writes now what it can */
+static void conn_finish(struct conn *c);           /* closes once the queue is written */
+/* Closes now; on_closed comes at the end of the pass. why must live until then. */
 static void conn_close(struct conn *c, const char *why);
 static void conn_free(struct conn *c);             /* memory only; from on_closed */
 
-/* 0600 Unix socket; fd or -1 */
+/* Returns a 0600 Unix socket, or -1 with a message. The caller has made sure that no live process
+ * owns `path`: what stands there is removed. */
 static int conn_listen(const char *path, char *error, size_t error_size);
-static int conn_connect(const char *path);         /* non-blocking fd, or -1 and errno */
-static int conn_peer_is_me(int fd);                /* the process at the other end has my user id */
-static void conn_close_inherited(int first);       /* closes all descriptors from `first` on */
+static int conn_connect(const char *path);         /* a non-blocking fd, or -1 with errno */
+static int conn_peer_is_me(int fd);                /* the peer's process has this user's id */
 
 /* ==== agents: the table of agent programs, one row an agent ================================== */
 
@@ -207,22 +214,21 @@ struct agents_row {
 static const struct agents_row *agents_row(size_t i);
 static const struct agents_row *agents_find(const char *name); /* NULL: no row */
 static int agents_mode(const char *name);          /* enum agents_mode, or -1 */
-/* Appends "claude, gemini and codex", each name behind `before`; `hooked`: only agents with hooks. */
+/* Appends "claude, gemini and codex", `before` before each name; hooked: only agents with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
-/* ==== config: paths, the config file, defaults =============================================== */
+/* ==== config: paths, the configuration file, defaults ======================================== */
 
 #define CONFIG_AGENTS_MAX 16
-#define CONFIG_NAME_MAX 64
+#define CONFIG_NAME_MAX 64        /* bytes of an agent's name, with its NUL */
 
-/* Where a value comes from: the line of the file that set it, or 0: a default. By the order of the
- * keys in config's tables. */
+/* For each key of a section, in the order of config's tables: the line that set it; 0: default. */
 #define CONFIG_ORIGINS 5
 
 struct config_agent {
     char name[CONFIG_NAME_MAX];
     char *command;              /* program and arguments, quoted as in a shell */
-    char *flags[AGENTS_MODES];  /* added for fast, med, slow */
+    char *flags[AGENTS_MODES];  /* added for fast, med, slow; NULL: none */
     char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
     int lines[CONFIG_ORIGINS];
 };
@@ -232,7 +238,7 @@ struct config_project {
     int line, lines[CONFIG_ORIGINS]; /* of its section, of its keys */
 };
 
-/* A line of [keys] or [colours]: what it means only the UI can say. */
+/* A line of [keys] or [colours]; only the UI knows its meaning. */
 struct config_entry {
     char *name, *value;
     int line;
@@ -244,102 +250,107 @@ struct config_entries {
 };
 
 struct config {
-    char *program;              /* this binary's path */
+    char *program;              /* this binary's absolute path */
     char *socket, *holders;     /* API socket; directory of holder sockets */
     char *state;                /* directory of records and logs */
     char *file;                 /* configuration file */
-    char *computer, *user, *host; /* what other computers see */
+    char *computer, *user, *host; /* as other computers see this one; user NULL: see config_user */
     char *clipboard;            /* "yes": an attached session may set the terminal's clipboard */
     char *prefix;               /* "Ctrl-]": what leads a command while attached */
     char *redis_url;            /* where computers meet; "": nowhere */
-    char *redis_from;           /* where that was read: "FILE:LINE" or "$TELEC_REDIS" */
+    char *redis_from;           /* where the url stands: "FILE:LINE" or "$TELEC_REDIS" */
     char *role;                 /* a word for others: "development" */
     char *allow;                /* computers that may change something here; "*": all */
-    char *attach;               /* how to get to another computer; DEST stands for [user@]host */
+    char *attach;               /* the command to another computer; DEST stands for [user@]host */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS];
-    struct config_entries keys, colours; /* [keys] and [colours] as they stand in the file */
-    /* what named the path: an option ("-S"), an environment variable; NULL: nothing */
+    struct config_entries keys, colours; /* [keys] and [colours], as in the file */
+    /* what named the path: an option ("-S") or an environment variable; NULL: the default */
     const char *socket_from, *state_from, *file_from;
     struct config_agent agents[CONFIG_AGENTS_MAX];
     int agent_count;
     struct config_project *projects;
     int project_count;
-    buf problems;               /* "FILE:LINE: what was expected", one a line */
+    buf problems;               /* "FILE:LINE: ABOUT: what was expected", one a line */
 };
 
-/* Fills in paths, defaults and what the file says. socket and file are the options -S and -c, or
- * NULL. A missing file is fine unless `file` names it. 0, or -1 with a message in *error. */
+/* Sets paths, defaults and the file's values. socket and file are the options -S and -c, or NULL.
+ * A missing file is an error only when `file` names it. Returns 0, or -1 with a message; either way
+ * config_free must follow. */
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
-/* A problem with a line of the file, found by whoever knows what it means: appends
- * "FILE:LINE: ABOUTWHAT" (about is made visible). */
+/* Appends the problem "FILE:LINE: ABOUTWHAT", `about` made visible. */
 static void config_put_problem(const struct config *c, buf *problems, int line, span about,
                                const char *what);
-/* The effective configuration as a file that says the same, each value under a comment that says
- * where it comes from; all but [keys] and [colours]. */
+/* Appends the effective configuration, without [keys] and [colours]: a file with the same effect,
+ * each value under a comment that names its origin. */
 static void config_put(const struct config *c, buf *b);
-/* One value of it: the comment and the line. */
+/* Appends one value of it: the comment and the line. */
 static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
                              int line);
-/* Makes the run-time and state directories, and refuses those that are a link, somebody else's or
- * open to others. 0, or -1 with a message. */
+/* Makes the run-time and state directories; refuses a link, another user's directory and one that
+ * is open to others. Returns 0, or -1 with a message. */
 static int config_make_dirs(const struct config *c, buf *error);
-/* NULL: not configured */
+/* Returns the agent of that name; NULL: not configured. */
 static const struct config_agent *config_agent(const struct config *c, const char *name);
-/* The configured user, else this process's; until the next call. (Asked for late: it reads files.)
- */
+/* Returns the configured user, else this process's; valid until the next call. config_load does not
+ * look that up: it reads files. */
 static const char *config_user(const struct config *c);
-/* The letter x of a prefix written "Ctrl-x"; 0: it isn't one. */
+/* Returns the x of a prefix "Ctrl-x"; 0: not such a prefix. */
 static char config_ctrl_letter(const char *prefix);
-/* Splits as a POSIX shell does (quotes, backslashes; no expansions). A NULL-terminated argv in one
- * block to be freed with free(), or NULL: an open quote. */
+/* Splits as a POSIX shell does: quotes and backslashes, no expansions. Returns a NULL-terminated
+ * argv in one block, to be freed with free(); NULL: an open quote. */
 static char **config_words(span s);
-static void config_put_quoted(buf *b, const char *word); /* so that config_words gives it back */
-static int config_on_path(const char *program);    /* would execvp find it? */
-static const char *config_last_part(const char *path); /* a name for what is there */
+static void config_put_quoted(buf *b, const char *word); /* config_words gives the word back */
+static int config_on_path(const char *program);    /* execvp would find it */
+static const char *config_last_part(const char *path); /* behind the last '/', if anything is */
 
-/* ==== store: session records on disk, written so that a crash loses nothing ================== */
+/* ==== store: session records and logs on disk ================================================ */
 
-#define STORE_RECORD_MAX (64 * 1024)
+#define STORE_RECORD_MAX (64 * 1024) /* bytes of a record that is read */
+#ifndef STORE_LOG_MAX
 #define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a session's two log files */
+#endif
 
-static int store_write_all(int fd, span s);        /* 0, or -1 and errno */
-/* Replaces DIR/NAME by `bytes`: temporary file, fsync, rename, fsync of DIR. 0, or -1 and errno. */
+static int store_write_all(int fd, span s);        /* 0, or -1 with errno */
+/* Replaces DIR/NAME whole: temporary file, fsync, rename, fsync of DIR. Returns 0, or -1 with
+ * errno. */
 static int store_write(const char *dir, const char *name, span bytes);
-/* appends; 0, or -1 and errno */
+/* Appends DIR/NAME to out. Returns 0, or -1 with errno. */
 static int store_read(const char *dir, const char *name, buf *out);
-/* STATE/sessions/ID, to be freed */
+/* Returns STATE/sessions/ID, to be freed. */
 static char *store_session_dir(const char *state, const char *id);
-/* One directory, 0700, on disk before it returns. 0 also when it is there; -1 and errno. */
+/* Makes one directory, 0700, and syncs its parent. Returns 0 (also when the directory exists), or
+ * -1 with errno. */
 static int store_make_dir(const char *path);
-static void store_remove_session(const char *state, const char *id); /* record, status, log */
-/* Calls each for every session directory; ids that are not plain file names are passed over. */
+/* Removes a session's directory with its record, status and logs; logs a failure. */
+static void store_remove_session(const char *state, const char *id);
+/* Calls each for every session directory whose name is a plain id. */
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
                                void *ctx);
 static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ */
-/* An exclusive lock that lasts until the process ends. The fd, or -1 (errno EAGAIN: somebody holds
- * it, *pid). */
+/* Locks a file until the process ends. Returns its fd, or -1 with errno; EAGAIN: process *pid has
+ * the lock. */
 static int store_lock(const char *path, pid_t *pid);
-/* The process that holds the lock of that file; 0: none does, or there is no such file. Does not
- * take the lock, not even for a moment. */
+/* Returns the process that has the lock; 0: none. Never takes the lock, not even for a moment. */
 static pid_t store_lock_owner(const char *path);
-/* A daemon holds the locks SOCKET.lock and STATE/daemon.lock as long as it lives. */
+/* A daemon has the locks SOCKET.lock and STATE/daemon.lock as long as it lives. */
 #define STORE_SOCKET_LOCK ".lock"
 #define STORE_STATE_LOCK "/daemon.lock"
 
-/* A session's log: DIR/log, and DIR/log.1 with what came before it. */
+/* A session's log: DIR/log, and the full one before it, DIR/log.1. */
 struct store_log {
     int fd;
     size_t size;
     char *path, *old;
 };
 
-/* appends to what is there; 0, or -1 and errno */
+/* Opens the log for appending. Returns 0, or -1 with errno: the log then ignores output. */
 static int store_log_open(struct store_log *log, const char *dir);
+/* Appends; rotates a full log. What the disk can't hold is lost: a session is never held up. */
 static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* both files, oldest first */
