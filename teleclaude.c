@@ -37,9 +37,14 @@
 #include "src/system/store.c"         /* session records and logs on disk */
 
 #include "src/session/cache.c"        /* session objects and their subscribers */
-#include "src/session/frame.c"        /* the holder protocol: frames */
-#include "src/session/holder_link.c"  /* launching a holder, connections and questions to it */
-#include "src/session/state.c"        /* a session's state: starting, working, waiting … */
+#include "src/session/frame.c"        /* the holder protocol: frames, payloads, sizes, keys */
+#include "src/session/holder_link.c"  /* connections and questions to a holder, launching one */
+#include "src/session/stream.c"       /* a session's screen as it comes from its holder */
+#include "src/session/state.c"        /* a session's state, from a table; pure */
+#include "src/session/status.c"       /* the holder: status frames */
+#include "src/session/viewer.c"       /* the holder: the screen to its viewers */
+#include "src/session/input.c"        /* the holder: typing into the program */
+#include "src/session/end.c"          /* the holder: the end of a session */
 #include "src/session/holder.c"       /* the process that holds one session */
 #include "src/session/sessions.c"     /* this computer's sessions: records, adoption, ends */
 

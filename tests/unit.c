@@ -28,6 +28,8 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/config.c"
 #include "unit/store.c"
 #include "unit/codec.c"
+#include "unit/frame.c"
+#include "unit/state.c"
 #include "unit/holder.c"
 #include "unit/projects.c"
 #include "unit/redis.c"
@@ -73,6 +75,8 @@ static const struct {
     {"config", unit_config},
     {"store", unit_store},
     {"cache", unit_cache},
+    {"frame", unit_frame},
+    {"state", unit_state},
     {"holder", unit_holder},
     {"roadmap", unit_roadmap},
     {"projects", unit_projects},

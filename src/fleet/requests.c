@@ -376,11 +376,7 @@ static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
 static void requests_type(struct requests_job *job, span text, int enter)
 {
     buf b = {0};
-    json_open(&b, '{');
-    json_key(&b, "text");
-    json_put_string(&b, text);
-    json_field_bool(&b, "enter", enter);
-    json_close(&b, '}');
+    frame_put_message(&b, text, enter);
     if (requests_is_running(job) &&
         !holder_ask(job->all->loop, job->of->socket, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT,
                     requests_on_receipt, job))
@@ -479,15 +475,12 @@ static void requests_keys(struct requests_job *job)
     const char *key = job->words[1];
     long long count = 1;
     buf bytes = {0}, b = {0};
-    if (!key || !frame_put_key(&bytes, span_of(key), 0) ||
+    if (!key || !frame_put_key_bytes(&bytes, span_of(key), 0) ||
         (job->words[2] && !span_int(span_of(job->words[2]), &count)) || count < 1 ||
-        count > HOLDER_KEYS_MAX) {
+        count > FRAME_KEYS_MAX) {
         requests_fail(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
     } else if (requests_is_running(job)) {
-        json_open(&b, '{');
-        json_field_string(&b, "key", key);
-        json_field_int(&b, "count", count);
-        json_close(&b, '}');
+        frame_put_keys(&b, key, count);
         holder_link_send(&job->of->holder, FRAME_KEYS, buf_view(&b));
         requests_reply_text(job, "sent");
     }

@@ -155,8 +155,8 @@ static char *request_key(struct request *r, int *count)
     static const struct request_field field = {"key", 1, 1, NULL};
     char *key = request_string(r, &field);
     buf bytes = {0};
-    *count = request_int(r, "count", 1, HOLDER_KEYS_MAX, 1);
-    if (key && !frame_put_key(&bytes, span_of(key), 0))
+    *count = request_int(r, "count", 1, FRAME_KEYS_MAX, 1);
+    if (key && !frame_put_key_bytes(&bytes, span_of(key), 0))
         request_fault(r, "literal_error", "body", "key", "Input should be the name of a key");
     buf_free(&bytes);
     return key;

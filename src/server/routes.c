@@ -305,10 +305,7 @@ static void routes_send_message(struct request *r)
     char *text = request_string(r, &field);
     if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
-        json_open(&b, '{');
-        json_field_string(&b, "text", text);
-        json_field_bool(&b, "enter", json_get(r->body, "enter").type != JSON_FALSE);
-        json_close(&b, '}');
+        frame_put_message(&b, span_of(text), json_get(r->body, "enter").type != JSON_FALSE);
         if (!relay_ask(r, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
             httpd_reply_detail(r->client, 409, "The session has ended");
         buf_free(&b);
@@ -322,10 +319,7 @@ static void routes_send_keys(struct request *r)
     char *key = request_key(r, &count);
     if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
-        json_open(&b, '{');
-        json_field_string(&b, "key", key);
-        json_field_int(&b, "count", count);
-        json_close(&b, '}');
+        frame_put_keys(&b, key, count);
         holder_link_send(&r->session->holder, FRAME_KEYS, buf_view(&b));
         buf_free(&b);
         request_reply_success(r->client);

@@ -1,4 +1,7 @@
-#include "private.h"
+#include "session.h"
+
+/* frame - the frames between a holder and its clients, and their payloads. The payloads of
+ * FRAME_SPEC (holder_link.c) and FRAME_STATUS (status.c) are where they are used. */
 
 /* ---- frames --------------------------------------------------------------------------------- */
 
@@ -9,7 +12,7 @@ static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n
     head[4] = (char)type;
 }
 
-static size_t frame_size(const char *head)
+static size_t frame_length(const char head[FRAME_HEAD])
 {
     size_t n = 0;
     for (int i = 0; i < 4; i++)
@@ -17,7 +20,7 @@ static size_t frame_size(const char *head)
     return n;
 }
 
-static blob *frame_put(enum frame_type type, span payload)
+static blob *frame_new(enum frame_type type, span payload)
 {
     blob *b = base_grow(NULL, sizeof *b + FRAME_HEAD + payload.n);
     b->refs = 1;
@@ -30,19 +33,17 @@ static blob *frame_put(enum frame_type type, span payload)
 
 static void frame_send(struct conn *c, enum frame_type type, span payload)
 {
-    blob *b = frame_put(type, payload);
+    blob *b = frame_new(type, payload);
     conn_send_blob(c, b, 0, b->n, 1);
     blob_drop(b);
 }
 
-/* The frame at the start of c's input. The caller takes FRAME_HEAD + payload->n bytes when done with
- * it. */
-static enum parse frame_peek(const struct conn *c, enum frame_type *type, span *payload)
+static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload)
 {
     span in = conn_view(c);
     if (in.n < FRAME_HEAD)
         return PARSE_MORE;
-    size_t n = frame_size(in.p);
+    size_t n = frame_length(in.p);
     if (n > FRAME_MAX)
         return PARSE_BAD;
     if (in.n < FRAME_HEAD + n)
@@ -52,3 +53,113 @@ static enum parse frame_peek(const struct conn *c, enum frame_type *type, span *
     return PARSE_DONE;
 }
 
+/* ---- payloads ------------------------------------------------------------------------------- */
+
+static void frame_put_size(buf *b, int cols, int rows)
+{
+    buf_fmt(b, "{\"size\":[%d,%d]}", cols, rows);
+}
+
+static void frame_put_resize(buf *b, int cols, int rows)
+{
+    buf_fmt(b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
+}
+
+static void frame_put_message(buf *b, span text, int enter)
+{
+    json_open(b, '{');
+    json_key(b, "text");
+    json_put_string(b, text);
+    json_field_bool(b, "enter", enter);
+    json_close(b, '}');
+}
+
+static void frame_put_keys(buf *b, const char *key, long long count)
+{
+    json_open(b, '{');
+    json_field_string(b, "key", key);
+    json_field_int(b, "count", count);
+    json_close(b, '}');
+}
+
+static void frame_put_stop(buf *b, long long undo_ms)
+{
+    json_open(b, '{');
+    json_field_int(b, "undo_ms", undo_ms);
+    json_close(b, '}');
+}
+
+static void frame_put_number(buf *b, long long number)
+{
+    buf_int(b, number);
+}
+
+static int frame_read_size(struct json value, int *cols, int *rows)
+{
+    struct json pair[2] = {json_get(value, "cols"), json_get(value, "rows")};
+    struct json_iter it = json_iter(value);
+    long long c, r;
+    for (int i = 0; value.type == JSON_ARRAY && i < 2 && json_next(&it); i++)
+        pair[i] = it.value;
+    if (!json_int(pair[0], &c) || !json_int(pair[1], &r) || c < 1 || r < 1 || c > VT_COLS_MAX ||
+        r > VT_ROWS_MAX)
+        return 0;
+    *cols = (int)c;
+    *rows = (int)r;
+    return 1;
+}
+
+static int frame_parse_size(span text, int *cols, int *rows)
+{
+    struct json message;
+    return json_parse(text, &message, NULL, NULL) == PARSE_DONE &&
+           frame_read_size(json_get(message, "size"), cols, rows);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static int frame_put_key_bytes(buf *b, span name, int application)
+{
+    static const struct {
+        const char *name, *bytes, *application; /* NULL: the same */
+    } keys[] = {
+        {"enter", "\r", NULL},
+        {"escape", "\033", NULL},
+        {"tab", "\t", NULL},
+        {"shift_tab", "\033[Z", NULL},
+        {"backspace", "\177", NULL},
+        {"space", " ", NULL},
+        {"delete", "\033[3~", NULL},
+        {"insert", "\033[2~", NULL},
+        {"page_up", "\033[5~", NULL},
+        {"page_down", "\033[6~", NULL},
+        {"key_up", "\033[A", "\033OA"},
+        {"key_down", "\033[B", "\033OB"},
+        {"key_right", "\033[C", "\033OC"},
+        {"key_left", "\033[D", "\033OD"},
+        {"home", "\033[H", "\033OH"},
+        {"end", "\033[F", "\033OF"},
+        {"f1", "\033OP", NULL},
+        {"f2", "\033OQ", NULL},
+        {"f3", "\033OR", NULL},
+        {"f4", "\033OS", NULL},
+        {"f5", "\033[15~", NULL},
+        {"f6", "\033[17~", NULL},
+        {"f7", "\033[18~", NULL},
+        {"f8", "\033[19~", NULL},
+        {"f9", "\033[20~", NULL},
+        {"f10", "\033[21~", NULL},
+        {"f11", "\033[23~", NULL},
+        {"f12", "\033[24~", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (span_eq(name, keys[i].name)) {
+            buf_str(b, application && keys[i].application ? keys[i].application : keys[i].bytes);
+            return 1;
+        }
+    char letter = name.n == 6 && span_starts(name, "ctrl_") ? name.p[5] : 0;
+    if (!(letter >= 'a' && letter <= 'z'))
+        return 0;
+    buf_byte(b, (char)(letter - 'a' + 1));
+    return 1;
+}

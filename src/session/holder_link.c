@@ -1,125 +1,29 @@
-#include "private.h"
+#include "session.h"
 
-/* ---- the daemon's side: launching ----------------------------------------------------------- */
+/* holder_link - the daemon's and the viewers' side of the holder protocol: connections, questions,
+ * and launching a holder:
+ *
+ *      daemon                        telec hold ID           holder
+ *        │ ── FRAME_SPEC ───────────▶ │                        │
+ *        │    (a socket pair, its     │ ── fork ─────────────▶ │ opens the pty, the log, the socket
+ *        │    descriptor 0)           │ exits                  │ starts the program
+ *        │ ◀──────────────────── FRAME_STATUS … ────────────── │ the pair is the daemon's link
+ *        │ ◀──────────────────── {"error"} ─────────────────── │ or: not started; it closes the pair
+ *
+ * An older holder ignores the spec's "link": it answers {"pid"} and closes the pair, and the daemon
+ * connects to its socket. A '{' can't begin a frame: it would be longer than FRAME_MAX. */
 
 struct holder_launching {
-    struct conn conn;
-    pid_t pid; /* the half that stays in the foreground, and ends before the answer is complete */
+    pid_t pid; /* the foreground process: it ends before the answer */
+    char *socket;
     void (*done)(void *ctx, const char *error);
     void *ctx;
 };
 
-/* The answer is complete when the holder closes its end. */
-static void holder_launch_on_data(void *ctx)
-{
-    struct holder_launching *launch = ctx;
-    if (launch->conn.eof)
-        conn_close(&launch->conn, NULL);
-}
+/* ---- links ---------------------------------------------------------------------------------- */
 
-static void holder_launch_on_closed(void *ctx, const char *why)
-{
-    struct holder_launching *launch = ctx;
-    struct json answer = {0};
-    (void)why;
-    json_parse(conn_view(&launch->conn), &answer, NULL, NULL);
-    char *error = json_dup_text(json_get(answer, "error"));
-    int started = json_get(answer, "pid").type == JSON_NUMBER;
-    launch->done(launch->ctx, started ? NULL
-                              : error ? error
-                                      : "the session's holder did not start");
-    free(error);
-    conn_free(&launch->conn);
-    waitpid(launch->pid, NULL, 0);
-    free(launch);
-}
-
-static const struct conn_hooks holder_launch_hooks = {holder_launch_on_data, NULL,
-                                                    holder_launch_on_closed};
-
-static void holder_put_spec(buf *b, const struct holder_spec *spec)
-{
-    json_open(b, '{');
-    json_field_string(b, "id", spec->id);
-    json_field_string(b, "socket", spec->socket);
-    json_field_string(b, "dir", spec->state_dir);
-    json_field_string(b, "api_socket", spec->api_socket);
-    json_field_string(b, "directory", spec->directory);
-    json_key(b, "argv");
-    json_open(b, '[');
-    for (size_t i = 0; spec->argv[i]; i++)
-        json_put_string(b, span_of(spec->argv[i]));
-    json_close(b, ']');
-    if (spec->env.type == JSON_ARRAY) {
-        json_key(b, "env");
-        json_put_raw(b, spec->env.text);
-    }
-    json_field_int(b, "cols", spec->cols);
-    json_field_int(b, "rows", spec->rows);
-    json_field_string(b, "typed", spec->typed);
-    json_field_string(b, "last_input", spec->last_input);
-    json_close(b, '}');
-}
-
-/* posix_spawn, not fork: the daemon may be large. fd becomes the child's descriptor 0. */
-static pid_t holder_spawn(const char *program, const char *id, int fd)
-{
-    extern char **environ;
-    char *argv[] = {(char *)program, "hold", (char *)id, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    pid_t pid;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fd, 0);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    errno = posix_spawn(&pid, program, &actions, &attributes, argv, environ);
-    int failed = errno;
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    errno = failed;
-    return failed ? -1 : pid;
-}
-
-static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
-                        void (*done)(void *ctx, const char *error), void *ctx)
-{
-    int ends[2];
-    pid_t pid = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) {
-        os_close_on_exec(ends[0]);
-        os_close_on_exec(ends[1]);
-        pid = holder_spawn(program, spec->id, ends[1]);
-        int saved = errno;
-        close(ends[1]);
-        if (pid < 0)
-            close(ends[0]);
-        errno = saved;
-    }
-    if (pid < 0) {
-        buf error = {0};
-        buf_fmt(&error, "cannot start %s: %s", program, strerror(errno));
-        done(ctx, buf_cstr(&error));
-        buf_free(&error);
-        return;
-    }
-    struct holder_launching *launch = base_alloc(sizeof *launch);
-    launch->done = done;
-    launch->ctx = ctx;
-    launch->pid = pid;
-    launch->conn.hooks = &holder_launch_hooks;
-    launch->conn.ctx = launch;
-    conn_open(&launch->conn, l, ends[0]);
-    buf text = {0};
-    holder_put_spec(&text, spec);
-    frame_send(&launch->conn, FRAME_SPEC, buf_view(&text));
-    buf_free(&text);
-}
-
-/* ---- the daemon's side: links --------------------------------------------------------------- */
+static int holder_launch_is_answered(struct holder_link *link);
+static void holder_launch_on_closed(struct holder_link *link);
 
 static void holder_link_on_data(void *ctx)
 {
@@ -127,8 +31,10 @@ static void holder_link_on_data(void *ctx)
     enum frame_type type;
     enum parse parsed = PARSE_MORE;
     span payload;
+    if (link->launching && !holder_launch_is_answered(link))
+        return;
     while (!link->conn.dead &&
-           (parsed = frame_peek(&link->conn, &type, &payload)) == PARSE_DONE) {
+           (parsed = frame_parse(&link->conn, &type, &payload)) == PARSE_DONE) {
         link->on_frame(link->ctx, type, payload);
         conn_consume(&link->conn, FRAME_HEAD + payload.n);
     }
@@ -140,12 +46,25 @@ static void holder_link_on_closed(void *ctx, const char *why)
 {
     struct holder_link *link = ctx;
     (void)why;
-    conn_free(&link->conn);
     link->open = 0;
+    if (link->launching) {
+        holder_launch_on_closed(link);
+        return;
+    }
+    conn_free(&link->conn);
     link->on_closed(link->ctx);
 }
 
-static const struct conn_hooks holder_link_hooks = {holder_link_on_data, NULL, holder_link_on_closed};
+static const struct conn_hooks holder_link_hooks = {holder_link_on_data, NULL,
+                                                    holder_link_on_closed};
+
+static void holder_link_use(struct holder_link *link, struct loop *l, int fd)
+{
+    link->conn.hooks = &holder_link_hooks;
+    link->conn.ctx = link;
+    conn_open(&link->conn, l, fd);
+    link->open = 1;
+}
 
 static int holder_link_open(struct holder_link *link, struct loop *l, const char *socket)
 {
@@ -157,10 +76,7 @@ static int holder_link_open(struct holder_link *link, struct loop *l, const char
         errno = EPERM;
         return -1;
     }
-    link->conn.hooks = &holder_link_hooks;
-    link->conn.ctx = link;
-    conn_open(&link->conn, l, fd);
-    link->open = 1;
+    holder_link_use(link, l, fd);
     return 0;
 }
 
@@ -189,11 +105,139 @@ static void holder_link_cancel(struct holder_link *link)
     close(link->conn.io.fd);
     conn_free(&link->conn);
     link->open = 0;
+    if (link->launching)
+        free(link->launching->socket);
+    free(link->launching);
+    link->launching = NULL;
 }
 
-/* ---- the daemon's side: questions ----------------------------------------------------------- */
+/* ---- launching ------------------------------------------------------------------------------ */
 
-#define HOLDER_ASK_MS 5000 /* for a holder to answer */
+static void holder_launch_end(struct holder_link *link, const char *error)
+{
+    struct holder_launching launching = *link->launching;
+    free(link->launching);
+    link->launching = NULL;
+    waitpid(launching.pid, NULL, 0);
+    free(launching.socket);
+    launching.done(launching.ctx, error);
+}
+
+/* Returns 1 when the holder runs and frames follow. */
+static int holder_launch_is_answered(struct holder_link *link)
+{
+    span in = conn_view(&link->conn);
+    if (in.n && in.p[0] != '{') {
+        holder_launch_end(link, NULL);
+        return 1;
+    }
+    if (link->conn.eof)
+        conn_close(&link->conn, NULL); /* holder_launch_on_closed follows */
+    return 0;
+}
+
+static void holder_launch_on_closed(struct holder_link *link)
+{
+    struct loop *l = link->conn.loop;
+    struct json answer = {0};
+    json_parse(conn_view(&link->conn), &answer, NULL, NULL);
+    char *error = json_dup_text(json_get(answer, "error"));
+    int started = json_get(answer, "pid").type == JSON_NUMBER;
+    conn_free(&link->conn);
+    if (started && holder_link_open(link, l, link->launching->socket) == 0)
+        holder_link_send(link, FRAME_WATCH, (span){0});
+    holder_launch_end(link, started ? NULL : error ? error : "the session's holder did not start");
+    free(error);
+}
+
+static void holder_put_spec(buf *b, const struct holder_spec *spec)
+{
+    json_open(b, '{');
+    json_field_string(b, "id", spec->id);
+    json_field_string(b, "socket", spec->socket);
+    json_field_string(b, "dir", spec->state_dir);
+    json_field_string(b, "api_socket", spec->api_socket);
+    json_field_string(b, "directory", spec->directory);
+    json_key(b, "argv");
+    json_open(b, '[');
+    for (size_t i = 0; spec->argv[i]; i++)
+        json_put_string(b, span_of(spec->argv[i]));
+    json_close(b, ']');
+    if (spec->env.type == JSON_ARRAY) {
+        json_key(b, "env");
+        json_put_raw(b, spec->env.text);
+    }
+    json_field_int(b, "cols", spec->cols);
+    json_field_int(b, "rows", spec->rows);
+    json_field_string(b, "typed", spec->typed);
+    json_field_string(b, "last_input", spec->last_input);
+    json_field_bool(b, "link", 1);
+    json_close(b, '}');
+}
+
+/* Starts "PROGRAM hold ID" with fd as descriptor 0; by posix_spawn, because the daemon may be large.
+ * Returns -1 with errno. */
+static pid_t holder_spawn(const char *program, const char *id, int fd)
+{
+    extern char **environ;
+    char *argv[] = {(char *)program, "hold", (char *)id, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    pid_t pid;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fd, 0);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    errno = posix_spawn(&pid, program, &actions, &attributes, argv, environ);
+    int failed = errno;
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    errno = failed;
+    return failed ? -1 : pid;
+}
+
+/* Returns the daemon's end of a socket pair whose other end the new process has, or -1 with errno. */
+static int holder_spawn_paired(const char *program, const char *id, pid_t *pid)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        return -1;
+    os_close_on_exec(ends[0]);
+    os_close_on_exec(ends[1]);
+    *pid = holder_spawn(program, id, ends[1]);
+    int saved = errno;
+    close(ends[1]);
+    if (*pid < 0)
+        close(ends[0]);
+    errno = saved;
+    return *pid < 0 ? -1 : ends[0];
+}
+
+static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
+                          struct holder_link *link, void (*done)(void *ctx, const char *error),
+                          void *ctx)
+{
+    buf text = {0};
+    pid_t pid;
+    int fd = holder_spawn_paired(program, spec->id, &pid);
+    if (fd < 0) {
+        buf_fmt(&text, "cannot start %s: %s", program, strerror(errno));
+        done(ctx, buf_cstr(&text));
+    } else {
+        link->launching = base_alloc(sizeof *link->launching);
+        *link->launching =
+            (struct holder_launching){pid, span_dup(span_of(spec->socket)), done, ctx};
+        holder_link_use(link, l, fd);
+        holder_put_spec(&text, spec);
+        holder_link_send(link, FRAME_SPEC, buf_view(&text));
+    }
+    buf_free(&text);
+}
+
+/* ---- questions ------------------------------------------------------------------------------ */
 
 static void holder_ask_finish(struct holder_ask *ask, enum holder_answer how, span payload)
 {
@@ -225,9 +269,9 @@ static void holder_ask_on_late(void *ctx)
 }
 
 static struct holder_ask *holder_ask(struct loop *l, const char *socket, enum frame_type question,
-                                 span payload, enum frame_type wanted,
-                                 void (*done)(void *ctx, enum holder_answer how, span payload),
-                                 void *ctx)
+                                     span payload, enum frame_type wanted,
+                                     void (*done)(void *ctx, enum holder_answer how, span payload),
+                                     void *ctx)
 {
     struct holder_ask *ask = base_alloc(sizeof *ask);
     ask->wanted = wanted;

@@ -1,39 +1,22 @@
-#ifndef TELEC_HOLD_PRIVATE_H
-#define TELEC_HOLD_PRIVATE_H
+#ifndef TELEC_SESSION_PRIVATE_H
+#define TELEC_SESSION_PRIVATE_H
 #include "session.h"
 
-/* hold - the session holder: one small process per session, and the daemon's side of talking to it.
+/* The state of a holder's process, which status.c, viewer.c, input.c, end.c and holder.c share.
  *
- *      daemon ── frames ──▶ ┌──────────────┐ ── bytes ──▶ pseudo-terminal ── program
- *      viewers ◀─ frames ── │ emulator, log │ ◀─ bytes ──
- *                           └──────────────┘
+ *      daemon ── frames ──▶ ┌───────────────┐ ── bytes ──▶ pty ── program
+ *      viewer ◀─ frames ─── │ emulator, log │ ◀─ bytes ───
+ *                           └───────────────┘
  *
- * The holder owns what must outlive the daemon: the pseudo-terminal, the screen, the log, and what
- * is known of the session's state. It leaves the daemon's session and process group and keeps none
- * of its descriptors, so nothing that happens to the daemon reaches the program. It ends with the
- * program, after writing down how that ended. A viewer that does not read costs it nothing but a
- * bounded queue. */
+ * The holder owns everything that must outlive the daemon: the pty, the screen, the log, and the
+ * session's state. It leaves the daemon's session and process group and keeps none of its
+ * descriptors, so that the daemon's end never reaches the program. It ends with the program, after
+ * it has written exit.json. A viewer that does not read costs it a bounded queue. */
 
-#define FRAME_HEAD 5              /* bytes of a frame before its payload */
-#define HOLDER_LINE_MAX 200        /* characters of last_output */
-#define HOLDER_INPUT_MAX 500       /* characters of last_input */
-/* input the program does not read, in bytes; more is refused */
-#define HOLDER_QUEUE_MAX (1024 * 1024)
-#define HOLDER_TYPE_MS 500         /* a first message is typed after this at the latest */
-/* between a pasted text and its Enter: a paste must not swallow it */
-#define HOLDER_ENTER_MS 60
-#define HOLDER_DRAIN_MS 200        /* output may trail the program's end for this long */
-#define HOLDER_CHECK_MS 20         /* for the rest of a killed session to go; then twice as long … */
-#define STATE_SILENT_MS 10000     /* without output an agent that reported work no longer works */
-#define STATE_BELL_MS 300         /* output this soon after a bell belongs to it */
-
-/* ---- the holder's own state ----------------------------------------------------------------- */
-
-enum holder_state { STATE_STARTING, STATE_WORKING, STATE_WAITING, STATE_IDLE, STATE_EXITED };
-static const char *const holder_states[] = {"starting", "working", "waiting", "idle", "exited"};
-
-enum holder_source { STATE_BY_OUTPUT, STATE_BY_BELL, STATE_BY_HOOK, STATE_BY_EXIT };
-static const char *const holder_sources[] = {"output", "bell", "hook", "exit"};
+#ifndef INPUT_FIRST_MS
+#define INPUT_FIRST_MS 500   /* a first message is typed after this at the latest */
+#endif
+#define HOLDER_LINE_MAX 200  /* characters of last_output and of state_text */
 
 struct holder {
     struct loop loop;
@@ -41,72 +24,98 @@ struct holder {
     struct vt *vt;
     struct store_log log;
     struct conn pty;
-    int slave;               /* kept open, so that the pty hangs up only when we say so */
+    int slave;                 /* kept open: the pty hangs up only after the program's exit */
     struct loop_child child;
     pid_t pid;
     struct loop_fd listener;
     struct holder_client *clients;
-    /* what a status frame tells */
-    enum holder_state state;
-    enum holder_source source;
-    long long since, activity; /* wall clock, milliseconds */
+    /* the members of a status frame */
+    struct state state;
+    long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
-    buf asked;                 /* what it said when it began to wait */
-    int unseen;                /* it finished or asked, and nobody has looked since */
-    int wait_status;           /* waitpid's, once exited */
-    /* what happens next */
-    /* loop clock, of the last ones; and since when it waits for what it asked last */
-    long long output_at, bell_at, typed_at, waiting_at;
-    int hooked;                /* an agent reports its state: output alone does not change it */
+    buf asked;                 /* state_text: what the program asks */
+    int wait_status;           /* of waitpid, once exited */
     int dirty;                 /* a status frame is due */
-    int typists;               /* clients that have the pty's descriptor */
+    long long status_at;       /* loop clock: the last status frame */
+    /* input */
+    buf typed;                 /* the first message, not typed yet */
+    long long typed_at;        /* loop clock: the last key */
+    int direct_count;          /* clients that have the pty's descriptor */
     struct loop_task offer_task;
-    struct loop_timer status_timer, state_timer, kill_timer, drain_timer, type_timer, enter_timer,
-        tick_timer;
-    long long status_at;       /* when the last one went out */
-    buf typed;                 /* first message, not yet typed */
+    /* the end */
     int killing, exited, drained, over;
-    int stopped;               /* its processes are, until the kill timer ends the session */
-    int check_ms;              /* until the next look whether anybody of a killed session is left */
+    int stopped;               /* the processes are, until the kill timer ends the session */
+    int check_ms;              /* to the next look for processes of a killed session */
+    struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
+        enter_timer, tick_timer;
 };
 
 struct holder_client {
-    struct holder *hold;
+    struct holder *holder;
     struct holder_client *next, **link;
     struct conn conn;
-    int watching, viewing;
-    int direct;                /* it has the pty's descriptor, */
-    int offered;               /* and may write to it now; -1: who knows what it was told */
-    long long inputs;          /* frames of input that came from it */
-    int behind;                /* output was left out: a snapshot is due */
-    int missing;               /* what was left out may be missing in its scrollback */
-    int scrollback;            /* it has one */
-    long long tick_at;         /* since when `recent` counts */
+    int watching;              /* gets FRAME_STATUS */
+    int viewing, sizes, scrollback; /* gets the screen; with FRAME_SIZE; with scrollback */
+    int behind;                /* output was omitted: a snapshot is due */
+    int missing;               /* its scrollback may lack the omitted output */
+    long long tick_at;         /* loop clock: since when `recent` counts */
     size_t recent;             /* bytes of output sent to it in this tick */
-    /* a viewer that is told the size before a snapshot, and of resizes */
-    int sizes;
-    int cols, rows;            /* its own size; 0: it never told */
+    int direct;                /* it has the pty's descriptor */
+    int offered;               /* last FRAME_PTY sent: 1 may write, 0 may not, -1 unknown */
+    long long inputs;          /* FRAME_INPUT that it has sent */
+    int cols, rows;            /* its own size; 0: not told */
     int awaiting;              /* a receipt is due */
-    /* bytes of output that are only the terminal's echo of the message */
-    long long echo;
+    long long echo;            /* bytes of output that are only the terminal's echo of a message */
     struct loop_timer receipt_timer;
 };
 
+/* ==== status ================================================================================= */
 
-static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n);
-static size_t frame_size(const char *head);
-static blob *frame_put(enum frame_type type, span payload);
-static void frame_send(struct conn *c, enum frame_type type, span payload);
-static enum parse frame_peek(const struct conn *c, enum frame_type *type, span *payload);
-static void state_put_characters(buf *b, span text, int most);
-static void state_put_status(const struct holder *h, buf *b);
-static void state_renew_last_output(struct holder *h);
-static void state_send_status(void *ctx);
-static void state_changed(struct holder *h);
-static void state_enter(struct holder *h, enum holder_state state, enum holder_source source);
-static void state_set_asked(struct holder *h, span text);
-static void state_on_silence(void *ctx);
-static void state_work(struct holder *h, enum holder_source source);
-static void state_set_seen(struct holder *h);
-static void state_judge_output(struct holder *h, unsigned signals);
+/* Appends the first `most` characters of text, as valid UTF-8. */
+static void status_put_characters(buf *b, span text, int most);
+static void status_put(const struct holder *h, buf *b); /* the payload of FRAME_STATUS */
+/* Takes last_output from the screen; a cleared screen keeps the last one. */
+static void status_renew_last_output(struct holder *h);
+static void status_send(void *holder);                  /* to every watching client */
+static void status_changed(struct holder *h);           /* sends it when it is due */
+/* Gives an event to the state table. asked: the question that the event brings; or {NULL, 0}. */
+static void status_apply(struct holder *h, struct state_input in, span asked);
+static void status_on_silence(void *holder);
+static void status_set_seen(struct holder *h);
+
+/* ==== viewer ================================================================================= */
+
+static void viewer_send_snapshot(struct holder_client *c, int scrollback);
+static void viewer_show(struct holder *h, span output); /* to every viewer */
+static void viewer_on_tick(void *holder);
+static void viewer_start_tick(struct holder *h);
+/* Resizes the session's screen and pty. */
+static void viewer_set_size(struct holder *h, int cols, int rows);
+
+/* ==== input ================================================================================== */
+
+/* Types bytes. Returns 0, or -1: the program does not read. */
+static int input_type(struct holder *h, span bytes);
+/* Types bytes for a client: its size becomes the session's, and a pending Enter goes first. */
+static void input_type_for(struct holder_client *c, span bytes);
+/* A client has typed at that time (loop clock). */
+static void input_note_typed(struct holder_client *c, long long at);
+/* Types a message, and awaits the program's reaction for the client's receipt. */
+static void input_type_message(struct holder_client *c, span text, int enter);
+static void input_type_first(void *holder);
+static void input_press_enter(void *holder);
+static void input_pass_pty(struct holder_client *c); /* gives a client the pty's descriptor */
+static void input_offer_pty(void *holder);           /* the offer_task */
+static void input_send_receipt(struct holder_client *c, const char *result);
+static void input_on_receipt_late(void *client);
+static void input_count_reaction(struct holder *h, size_t n); /* n bytes of output have come */
+
+/* ==== end ==================================================================================== */
+
+static void end_signal_all(struct holder *h, int signo);
+static void end_kill(struct holder *h); /* SIGHUP now, SIGKILL after END_KILL_MS */
+static void end_check(struct holder *h);
+static void end_on_exit(void *holder, int wait_status);
+static void end_on_drain_timer(void *holder);
+static void end_on_kill_timer(void *holder);
 #endif

@@ -82,127 +82,233 @@ static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigne
 /* an event of any other kind */
 static void cache_publish(struct cache *c, unsigned topics, span event_json);
 
-/* ==== hold: the session holder, and the daemon's side of talking to it ======================= */
+/* ==== frame: the holder protocol ============================================================= */
 
+#define FRAME_HEAD 5                /* bytes of a frame before its payload */
 #define FRAME_MAX (2 * 1024 * 1024) /* payload of one frame, in bytes */
-#ifndef HOLDER_BACKLOG_MAX
-/* a viewer that is further behind gets a snapshot instead */
-#define HOLDER_BACKLOG_MAX (256 * 1024)
-#endif
-/* a viewer that gets more than it could show in this time */
-#define HOLDER_TICK_MS 20
-#define HOLDER_TICK_MAX (128 * 1024)       /* (bytes) is shown a snapshot at the end of it instead */
-#define STATE_STATUS_MS 100               /* between two status frames */
-#define HOLDER_ECHO_MS 4                   /* from a key to its echo, and then to a status frame */
-#define STATE_IDLE_MS 3000                /* without output: idle */
-#define HOLDER_RECEIPT_MS 2000             /* for a program to react to a message */
-#define HOLDER_KEYS_MAX 100                /* presses in one request */
-#define HOLDER_KILL_MS 3000                /* from SIGHUP to SIGKILL */
+#define FRAME_KEYS_MAX 100          /* presses in one FRAME_KEYS */
 
-/* A frame is its payload's length (4 bytes, most significant first), a type, the payload. A holder
- * may be older than the daemon: types and JSON members that are not known are passed over. */
+/* A frame is the payload's length (4 bytes, most significant first), a type, and the payload. A
+ * holder may be older or newer than the daemon: both ignore types and JSON members that they don't
+ * know. */
 enum frame_type {
     /* to the holder */
-    FRAME_INPUT = 'i',    /* bytes for the program; makes the sender the controller of the size */
-    /* The same was written to the pty by the sender, the last of it at that time of the monotonic
-     * clock (milliseconds), which all of a machine share. */
-    FRAME_TYPED = 'Y',
-    FRAME_MESSAGE = 'm',  /* {"text", "enter"}: typed and submitted; answered by FRAME_RECEIPT */
-    FRAME_RESIZE = 'r',   /* {"cols", "rows"} */
-    FRAME_KEYS = 'K',     /* {"key", "count"}: keys by name, see frame_put_key */
+    FRAME_INPUT = 'i',    /* bytes for the program; the sender's size becomes the session's */
+    FRAME_TYPED = 'Y',    /* a number: the sender has written to the pty itself, last at that time
+                             of the monotonic clock, in ms; a computer's processes share it */
+    FRAME_MESSAGE = 'm',  /* {"text", "enter"}: to be typed; answered by FRAME_RECEIPT */
+    FRAME_RESIZE = 'r',   /* {"cols", "rows"}: the sender's size */
+    FRAME_KEYS = 'K',     /* {"key", "count"}: a key of frame_put_key_bytes */
     FRAME_KILL = 'k',     /* end the session */
-    /* {"undo_ms"}: stop its processes now, and end it after that time unless it goes on */
-    FRAME_STOP = 'p',
-    FRAME_CONTINUE = 'c', /* let its processes go on */
-    FRAME_SEEN = 'n',     /* somebody has looked at it */
-    FRAME_EVENT = 'e',    /* {"type", "text", "native_session_id"}: what an agent's hook reports */
-    FRAME_WATCH = 'w',    /* send status frames from now on */
-    /* Send a snapshot, then the output as it comes. The payload is a set of the letters below. */
-    FRAME_VIEW = 'v',
+    FRAME_STOP = 'p',     /* {"undo_ms"}: stop the processes; end the session after that time */
+    FRAME_CONTINUE = 'c', /* undo FRAME_STOP */
+    FRAME_SEEN = 'n',     /* the user has seen the session */
+    FRAME_EVENT = 'e',    /* {"type", "text", "native_session_id"}: an event of an agent's hook */
+    FRAME_WATCH = 'w',    /* send FRAME_STATUS now and after each change */
+    FRAME_VIEW = 'v',     /* send a snapshot, then output; the payload is a set of FRAME_VIEW_… */
     FRAME_SCREEN = 's',   /* answered by FRAME_SCREEN_IS */
     FRAME_TEXT = 't',     /* answered by FRAME_TEXT_IS */
-    FRAME_SPEC = 'L',     /* on descriptor 0 at its start: what to start */
+    FRAME_SPEC = 'L',     /* the first frame on descriptor 0: struct holder_spec */
     /* from the holder */
-    FRAME_STATUS = 'S',   /* a session's live members, as in its session object */
-    FRAME_OUTPUT = 'O',   /* bytes the program wrote */
+    FRAME_STATUS = 'S',   /* the live members of the session object */
+    FRAME_OUTPUT = 'O',   /* bytes that the program wrote */
     FRAME_SIZE = 'Z',     /* {"size": [cols, rows]} of the snapshot that follows */
     FRAME_SNAPSHOT = 'N', /* bytes that repaint the whole screen */
-    /* A number: you may write to the pty yourself, once you have sent that many FRAME_INPUT (the
-     * program has got them all); empty: not now. */
-    FRAME_PTY = 'P',
+    FRAME_PTY = 'P',      /* see the drawing in holder_input.c */
     FRAME_SCREEN_IS = 'C',/* GET …/screen's object */
     FRAME_TEXT_IS = 'T',  /* plain text of scrollback and screen */
     FRAME_RECEIPT = 'R'   /* "delivered" or "unconfirmed" */
 };
 
-#define FRAME_VIEW_SIZES 'z'      /* FRAME_SIZE before each snapshot, and a new one after a resize */
-#define FRAME_VIEW_SCROLLBACK 'b' /* the first snapshot has the scrollback, too */
+#define FRAME_VIEW_SIZES 'z'      /* FRAME_SIZE before each snapshot, and a snapshot on a resize */
+#define FRAME_VIEW_SCROLLBACK 'b' /* snapshots bring the scrollback, too */
 #define FRAME_VIEW_PTY 'p'        /* FRAME_PTY: the first one brings the pty's descriptor */
 
-/* What a key sends ("enter", "key_up", "ctrl_c", "f1", …); application: the program asked for
- * application cursor keys. 1, or 0: no key of that name. */
-static int frame_put_key(buf *b, span name, int application);
-/* The holder's main: reads what to start from descriptor 0, answers there {"pid"} or {"error"}, and
- * lives in the background until the session ends. Returns the process's exit status. */
-static int holder_main(void);
+static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n);
+static size_t frame_length(const char head[FRAME_HEAD]); /* of the payload */
+static blob *frame_new(enum frame_type type, span payload);
+/* Queues a frame. */
+static void frame_send(struct conn *c, enum frame_type type, span payload);
+/* Parses the frame at the start of c's input. The caller takes FRAME_HEAD + payload->n bytes when
+ * it is done with the payload, which lies in the input. PARSE_BAD: longer than FRAME_MAX. */
+static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload);
 
-/* What a new session is. */
-struct holder_spec {
-    const char *id, *socket, *state_dir; /* its socket; its directory of record and log */
-    const char *api_socket;  /* where the program finds the daemon: TELEC_SOCKET */
-    char *const *argv;
-    const char *directory;
-    /* array of "NAME=value"; anything else: the daemon's own environment */
-    struct json env;
-    int cols, rows;
-    /* a first message: typed and submitted once the program shows something; or NULL */
-    const char *typed;
-    const char *last_input;  /* what the session object shows as such at first; or NULL */
-};
+/* Payloads, appended to b. */
+static void frame_put_size(buf *b, int cols, int rows);             /* FRAME_SIZE */
+static void frame_put_resize(buf *b, int cols, int rows);           /* FRAME_RESIZE */
+static void frame_put_message(buf *b, span text, int enter);        /* FRAME_MESSAGE */
+static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_KEYS */
+static void frame_put_stop(buf *b, long long undo_ms);              /* FRAME_STOP */
+static void frame_put_number(buf *b, long long number);             /* FRAME_TYPED, FRAME_PTY */
+/* Reads a size: [cols, rows], or an object's "cols" and "rows". Returns 1, or 0 and leaves both as
+ * they are: not a size, or not one that the emulator can have. */
+static int frame_read_size(struct json value, int *cols, int *rows);
+/* The same of the text {"size": [cols, rows]}. */
+static int frame_parse_size(span text, int *cols, int *rows);
+/* Appends the bytes of a named key ("enter", "key_up", "ctrl_c", "f1", …). application: the program
+ * wants application cursor keys. Returns 1, or 0: no key has that name. */
+static int frame_put_key_bytes(buf *b, span name, int application);
 
-/* Starts a holder; done is called once, from the loop: error is NULL, or says why there is no
- * session. Freed by itself. */
-static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
-                        void (*done)(void *ctx, const char *error), void *ctx);
+/* ==== holder_link: connections and questions to a holder, launching one ====================== */
 
-/* A connection to a holder. Set the hooks, then holder_link_open; on_closed is the last call. */
+#ifndef HOLDER_ASK_MS
+#define HOLDER_ASK_MS 5000 /* for a holder to answer a question */
+#endif
+
+/* A connection to a holder. Set on_frame, on_closed and ctx, then open it. */
 struct holder_link {
     int open;
     void (*on_frame)(void *ctx, enum frame_type type, span payload);
-    void (*on_closed)(void *ctx); /* after it the link may be opened again or its memory freed */
+    /* The last call: then the link may be opened again, or its memory freed. */
+    void (*on_closed)(void *ctx);
     void *ctx;
     struct conn conn;
+    struct holder_launching *launching; /* NULL: it stands */
 };
 
-/* 0, or -1 and errno */
+/* Returns 0, or -1 with errno. */
 static int holder_link_open(struct holder_link *link, struct loop *l, const char *socket);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
-static void holder_link_close(struct holder_link *link);    /* on_closed comes at the end of the pass */
-static void holder_link_drain(struct holder_link *link);    /* the same once everything has been sent */
-static void holder_link_cancel(struct holder_link *link);  /* at the program's end: no callback */
+static void holder_link_close(struct holder_link *link); /* on_closed comes at the pass's end */
+static void holder_link_drain(struct holder_link *link); /* closes once everything is sent */
+static void holder_link_cancel(struct holder_link *link); /* at the program's end: no callback */
 
-/* How a question to a holder came out: answered, the session ended first, no answer in time. */
+/* A new session. */
+struct holder_spec {
+    const char *id, *socket, *state_dir; /* its socket; the directory of its record and log */
+    const char *api_socket;  /* for the program: TELEC_SOCKET */
+    char *const *argv;
+    const char *directory;
+    struct json env;         /* array of "NAME=value"; anything else: the daemon's environment */
+    int cols, rows;
+    const char *typed;       /* a first message, typed once the program shows something; or NULL */
+    const char *last_input;  /* last_input of the session object at first; or NULL */
+};
+
+/* Starts a holder. done is called once, at once or from the loop. error: why there is no session.
+ * NULL: it runs, and the link is open and gets each FRAME_STATUS; the link is not open when the
+ * session has ended already. Before done, on_frame and on_closed are not called. */
+static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
+                          struct holder_link *link, void (*done)(void *ctx, const char *error),
+                          void *ctx);
+
+/* The outcome of a question: a reply, the session ended first, or no reply in HOLDER_ASK_MS. */
 enum holder_answer { HOLDER_ANSWERED, HOLDER_ENDED, HOLDER_LATE };
 
-/* A question under way, on a connection of its own; freed by itself. */
+/* A pending question, on a connection of its own; it frees itself. */
 struct holder_ask {
     struct holder_link link;
     struct loop_timer timer;
     enum frame_type wanted;
-    void (*done)(void *ctx, enum holder_answer how, span payload); /* NULL: nobody wants to know */
+    void (*done)(void *ctx, enum holder_answer how, span payload); /* NULL: cancelled */
     void *ctx;
 };
 
-/* Sends `question` and calls done once, from the loop, with the first frame of type `wanted`. NULL:
- * the holder can't be reached, and done is not called. */
+/* Sends `question` and calls done once, from the loop, with the first frame of type `wanted`.
+ * Returns NULL without calling done when the holder can't be reached. */
 static struct holder_ask *holder_ask(struct loop *l, const char *socket, enum frame_type question,
-                                 span payload, enum frame_type wanted,
-                                 void (*done)(void *ctx, enum holder_answer how, span payload),
-                                 void *ctx);
-static void holder_ask_cancel(struct holder_ask *ask);     /* done is not called any more */
+                                     span payload, enum frame_type wanted,
+                                     void (*done)(void *ctx, enum holder_answer how, span payload),
+                                     void *ctx);
+static void holder_ask_cancel(struct holder_ask *ask); /* done is not called */
 
-/* Plain text of a session that has no holder any more, from its log, as FRAME_TEXT gives it. */
+/* Appends the plain text of an exited session's log, as FRAME_TEXT_IS has it. */
 static void holder_log_text(const char *state_dir, int cols, int rows, buf *out);
+
+/* ==== stream: a session's screen as it comes ================================================= */
+
+/* A stream brings a snapshot, then output, and a new snapshot wherever output was omitted. Its
+ * source is a holder (stream_open) or another computer (observe_open). */
+struct stream;
+struct stream_hooks {
+    void (*on_size)(void *ctx, int cols, int rows); /* of the snapshot that follows */
+    void (*on_output)(void *ctx, span bytes, int snapshot);
+    void (*on_pty)(void *ctx, span payload);        /* FRAME_PTY; NULL where it is not asked for */
+    void (*on_end)(void *ctx, const char *why);     /* the last call; the stream is freed after it */
+};
+
+struct stream_source {
+    void (*pause)(struct stream *s, int paused);
+    void (*close)(struct stream *s);
+};
+
+/* The first member of each kind of stream. */
+struct stream {
+    const struct stream_source *source;
+    const struct stream_hooks *hooks; /* NULL: closed, none is called */
+    void *ctx;
+    struct holder_link *link; /* to the holder, for input; NULL: another computer's session */
+};
+
+/* Opens a stream from a holder's socket. how: a set of FRAME_VIEW_…. Returns NULL with errno. */
+static struct stream *stream_open(struct loop *l, const char *socket, span how,
+                                  const struct stream_hooks *hooks, void *ctx);
+/* Pauses a stream, or resumes it: what comes in between is omitted, not queued without limit. */
+static void stream_pause(struct stream *s, int paused);
+static void stream_close(struct stream *s); /* no hook is called any more; NULL is fine */
+static void stream_drain(struct stream *s); /* the same, once the input to the holder is sent */
+static void stream_cancel(struct stream *s); /* of stream_open, at the program's end; or NULL */
+
+/* ==== state: a session's state, from a table ================================================= */
+
+#ifndef STATE_IDLE_MS
+#define STATE_IDLE_MS 3000    /* without output: idle */
+#endif
+#ifndef STATE_SILENT_MS
+#define STATE_SILENT_MS 10000 /* the same of a hooked session, whose agent may think that long */
+#endif
+#ifndef STATE_BELL_MS
+#define STATE_BELL_MS 300     /* output this soon after a bell belongs to it */
+#endif
+
+enum state_kind {
+    STATE_STARTING, STATE_WORKING, STATE_WAITING, STATE_IDLE,
+    STATE_UNREACHABLE, /* its holder may live and can't be reached; nothing reports this yet */
+    STATE_EXITED
+};
+enum state_source {
+    STATE_BY_OUTPUT, STATE_BY_BELL, STATE_BY_HOOK, STATE_BY_EXIT,
+    STATE_BY_LINK, STATE_BY_LOSS /* STATE_UNREACHABLE; exited with the computer: none yet */
+};
+
+enum state_event {
+    STATE_ON_OUTPUT, STATE_ON_BELL, STATE_ON_SILENCE, STATE_ON_TYPED, STATE_ON_MESSAGE,
+    STATE_ON_SESSION_START, STATE_ON_PROMPT, STATE_ON_NOTIFICATION, STATE_ON_STOP,
+    STATE_ON_SESSION_END, STATE_ON_EXIT, STATE_ON_UNREACHABLE, STATE_ON_LOSS
+};
+
+/* What is known of a session. Times are of one monotonic clock, in ms. */
+struct state {
+    enum state_kind kind;
+    enum state_source source;
+    int unseen; /* it finished or asked, and no viewer has seen that */
+    int hooked; /* its agent's hooks report everything: its output does not change the state */
+    long long waiting_at, bell_at, output_at; /* of the last question, bell, output or hook */
+};
+
+struct state_input {
+    enum state_event event;
+    int viewed;   /* a viewer sees the session now */
+    int question; /* STATE_ON_SILENCE: a question is on the screen */
+    long long at; /* STATE_ON_TYPED: when */
+};
+
+static const char *state_name(enum state_kind kind);            /* "working" */
+static const char *state_source_name(enum state_source source); /* "output" */
+/* Applies the first row of the table that matches. Returns 1, or 0: the state stays. */
+static int state_apply(struct state *s, const struct state_input *in, long long now);
+/* The time from which on a working session's STATE_ON_SILENCE counts. */
+static long long state_silent_at(const struct state *s);
+/* The event of an agent's hook: "prompt", "stop", …. Returns 1, or 0: no event has that name. */
+static int state_parse_event(struct json type, enum state_event *event);
+/* Tells whether a line asks for an answer: "Proceed?", "Overwrite [y/N] ", "Password:". */
+static int state_is_question(span line);
+
+/* ==== holder: the process that holds one session ============================================= */
+
+/* Reads a struct holder_spec from descriptor 0, starts the session and lives in the background
+ * until it ends. Returns the process's exit status. */
+static int holder_main(void);
 
 /* ==== sessions: the sessions of this computer: records, holders, adoption, ends ============== */
 

@@ -244,9 +244,7 @@ static void session_end(struct session *s, struct session_waiter *waiter)
 static void session_stop(struct session *s, int undo_s)
 {
     buf request = {0};
-    json_open(&request, '{');
-    json_field_int(&request, "undo_ms", undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
-    json_close(&request, '}');
+    frame_put_stop(&request, undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
     holder_link_send(&s->holder, FRAME_STOP, buf_view(&request));
     buf_free(&request);
     s->hidden = 1;
@@ -330,11 +328,16 @@ static void session_on_link_closed(void *ctx)
         session_adopted(all);
 }
 
-static int session_connect(struct session *s)
+static void session_set_link_hooks(struct session *s)
 {
     s->holder.on_frame = session_on_frame;
     s->holder.on_closed = session_on_link_closed;
     s->holder.ctx = s;
+}
+
+static int session_connect(struct session *s)
+{
+    session_set_link_hooks(s);
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
     holder_link_send(&s->holder, FRAME_WATCH, (span){0});
@@ -446,7 +449,7 @@ static void session_on_launched(void *ctx, const char *error)
     struct session *s = ctx;
     if (error) {
         session_not_created(s, error);
-    } else if (session_connect(s) != 0) { /* it may have ended already */
+    } else if (!s->holder.open) {
         if (!session_read_exit(s)) {
             session_not_created(s, "the session ended before it could be reached");
             return;
@@ -552,7 +555,8 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                                  .rows = plan->rows,
                                  .typed = agent && agent->prompt ? NULL : plan->message,
                                  .last_input = plan->message};
-        holder_launch(all->loop, all->config->program, &spec, session_on_launched, s);
+        session_set_link_hooks(s);
+        holder_launch(all->loop, all->config->program, &spec, &s->holder, session_on_launched, s);
     }
     buf_free(&line);
     buf_free(&error);

@@ -1,130 +1,151 @@
-#include "private.h"
+#include "session.h"
 
-/* ---- status --------------------------------------------------------------------------------- */
+/* state - a session's state: one table, and what its rows depend on. Pure: the time is an argument.
+ *
+ * An agent that reports its events ("hooked") is believed over what its output looks like. Output
+ * right after a bell is the text that the bell announced. A key answers only a question that came
+ * before it. EXITED is final. */
 
-/* The first `most` characters of text, as valid UTF-8. */
-static void state_put_characters(buf *b, span text, int most)
+static const char *const state_names[] = {"starting", "working",     "waiting",
+                                          "idle",     "unreachable", "exited"};
+static const char *const state_source_names[] = {"output", "bell", "hook", "exit", "link", "lost"};
+
+static const char *state_name(enum state_kind kind)
 {
-    while (text.n && most-- > 0) {
-        uint32_t cp;
-        size_t n = utf8_next(text, &cp);
-        n = n ? n : text.n;
-        utf8_put_clean(b, (span){text.p, n});
-        text = span_sub(text, n);
+    return state_names[kind];
+}
+
+static const char *state_source_name(enum state_source source)
+{
+    return state_source_names[source];
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+#define STATE_SET(kind) (1u << (kind))
+#define STATE_LIVE                                                                                 \
+    (STATE_SET(STATE_STARTING) | STATE_SET(STATE_WORKING) | STATE_SET(STATE_WAITING) |             \
+     STATE_SET(STATE_IDLE))
+#define STATE_NOT_EXITED (STATE_LIVE | STATE_SET(STATE_UNREACHABLE))
+
+/* Guards: all of a row's must hold. */
+enum {
+    STATE_IF_UNHOOKED = 1,
+    STATE_IF_BELL_OVER = 2, /* the last bell is STATE_BELL_MS ago */
+    STATE_IF_SILENT = 4,    /* state_silent_at has come */
+    STATE_IF_QUESTION = 8,
+    STATE_IF_ANSWERS = 16   /* typed at the question's time or later */
+};
+
+enum { STATE_HOOKED_STAYS, STATE_HOOKED_ON, STATE_HOOKED_OFF };
+
+static const struct state_row {
+    enum state_event event;
+    unsigned from;   /* set of states */
+    unsigned guards;
+    enum state_kind to;
+    enum state_source source;
+    int hooked;
+} state_rows[] = {
+    {STATE_ON_OUTPUT, STATE_SET(STATE_STARTING), 0, STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_OUTPUT, STATE_SET(STATE_WAITING), STATE_IF_UNHOOKED | STATE_IF_BELL_OVER,
+     STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_OUTPUT, STATE_SET(STATE_WORKING) | STATE_SET(STATE_IDLE), STATE_IF_UNHOOKED,
+     STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_BELL, STATE_LIVE, STATE_IF_UNHOOKED, STATE_WAITING, STATE_BY_BELL, 0},
+    {STATE_ON_SILENCE, STATE_SET(STATE_WORKING), STATE_IF_SILENT | STATE_IF_QUESTION,
+     STATE_WAITING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_SILENCE, STATE_SET(STATE_WORKING), STATE_IF_SILENT, STATE_IDLE, STATE_BY_OUTPUT, 0},
+    {STATE_ON_TYPED, STATE_SET(STATE_WAITING), STATE_IF_ANSWERS, STATE_WORKING, STATE_BY_OUTPUT,
+     0},
+    {STATE_ON_MESSAGE, STATE_SET(STATE_WAITING), 0, STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_SESSION_START, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_ON},
+    {STATE_ON_PROMPT, STATE_LIVE, 0, STATE_WORKING, STATE_BY_HOOK, STATE_HOOKED_ON},
+    {STATE_ON_NOTIFICATION, STATE_LIVE, 0, STATE_WAITING, STATE_BY_HOOK, STATE_HOOKED_ON},
+    /* Codex reports nothing else: this alone does not make a session hooked */
+    {STATE_ON_STOP, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_STAYS},
+    {STATE_ON_SESSION_END, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_OFF},
+    {STATE_ON_EXIT, STATE_NOT_EXITED, 0, STATE_EXITED, STATE_BY_EXIT, 0},
+    {STATE_ON_UNREACHABLE, STATE_LIVE, 0, STATE_UNREACHABLE, STATE_BY_LINK, 0},
+    {STATE_ON_LOSS, STATE_NOT_EXITED, 0, STATE_EXITED, STATE_BY_LOSS, 0},
+};
+
+static unsigned state_guards(const struct state *s, const struct state_input *in, long long now)
+{
+    return (s->hooked ? 0u : STATE_IF_UNHOOKED) |
+           (now - s->bell_at < STATE_BELL_MS ? 0u : STATE_IF_BELL_OVER) |
+           (now < state_silent_at(s) ? 0u : STATE_IF_SILENT) |
+           (in->question ? STATE_IF_QUESTION : 0u) |
+           (in->at < s->waiting_at ? 0u : STATE_IF_ANSWERS);
+}
+
+static const struct state_row *state_find_row(const struct state *s, const struct state_input *in,
+                                              long long now)
+{
+    unsigned holds = state_guards(s, in, now);
+    for (size_t i = 0; i < COUNT_OF(state_rows); i++) {
+        const struct state_row *row = &state_rows[i];
+        if (row->event == in->event && (row->from & STATE_SET(s->kind)) &&
+            (row->guards & holds) == row->guards)
+            return row;
     }
+    return NULL;
 }
 
-static void state_put_text(buf *b, const char *key, const buf *text)
+/* A session is unseen when it asks, exits, or ends its work while no viewer sees it. */
+static void state_enter(struct state *s, enum state_kind kind, int viewed)
 {
-    json_key(b, key);
-    if (text->n)
-        json_put_string(b, buf_view(text));
-    else
-        json_put_raw(b, span_of("null"));
+    if (kind == STATE_WAITING || kind == STATE_EXITED ||
+        (kind == STATE_IDLE && s->kind == STATE_WORKING))
+        s->unseen = !viewed;
+    s->kind = kind;
 }
 
-static void state_put_status(const struct holder *h, buf *b)
+static int state_apply(struct state *s, const struct state_input *in, long long now)
 {
-    json_open(b, '{');
-    json_field_string(b, "state", holder_states[h->state]);
-    json_field_string(b, "state_source", holder_sources[h->source]);
-    json_field_time(b, "state_since", h->since);
-    state_put_text(b, "state_text", &h->asked);
-    json_field_bool(b, "unseen", h->unseen);
-    if (h->stopped)
-        json_field_bool(b, "hidden", 1);
-    json_field_time(b, "last_activity", h->activity);
-    state_put_text(b, "last_input", &h->last_input);
-    state_put_text(b, "last_output", &h->last_output);
-    if (h->native_id.n)
-        state_put_text(b, "native_session_id", &h->native_id);
-    json_field_int(b, "cols", vt_cols(h->vt));
-    json_field_int(b, "rows", vt_rows(h->vt));
-    if (h->state == STATE_EXITED && WIFSIGNALED(h->wait_status)) {
-        json_field_int(b, "exit_code", 128 + WTERMSIG(h->wait_status)); /* as a shell tells it */
-        json_field_int(b, "exit_signal", WTERMSIG(h->wait_status));
-    } else if (h->state == STATE_EXITED) {
-        json_field_int(b, "exit_code", WEXITSTATUS(h->wait_status));
-    } else {
-        json_field_null(b, "exit_code");
-    }
-    json_close(b, '}');
+    const struct state_row *row = state_find_row(s, in, now);
+    int by_hook = in->event >= STATE_ON_SESSION_START && in->event <= STATE_ON_SESSION_END;
+    if (in->event == STATE_ON_BELL)
+        s->bell_at = now;
+    if (in->event == STATE_ON_OUTPUT || in->event == STATE_ON_BELL || by_hook)
+        s->output_at = now;
+    if (!row)
+        return 0;
+    if (row->to == STATE_WAITING)
+        s->waiting_at = now;
+    if (row->to != s->kind)
+        state_enter(s, row->to, in->viewed);
+    s->source = row->source;
+    if (row->hooked != STATE_HOOKED_STAYS)
+        s->hooked = row->hooked == STATE_HOOKED_ON;
+    return 1;
 }
 
-static void state_renew_last_output(struct holder *h)
+static long long state_silent_at(const struct state *s)
 {
-    buf line = {0};
-    vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
-    if (line.n) { /* a cleared screen does not unsay what was said */
-        buf_clear(&h->last_output);
-        buf_span(&h->last_output, buf_view(&line));
-    }
-    buf_free(&line);
+    return s->output_at + (s->hooked ? STATE_SILENT_MS : STATE_IDLE_MS);
 }
 
-static void state_send_status(void *ctx)
-{
-    struct holder *h = ctx;
-    buf json = {0};
-    h->dirty = 0;
-    h->status_at = h->loop.now;
-    state_renew_last_output(h);
-    state_put_status(h, &json);
-    blob *frame = frame_put(FRAME_STATUS, buf_view(&json));
-    for (struct holder_client *c = h->clients; c; c = c->next)
-        if (c->watching)
-            conn_send_blob(&c->conn, frame, 0, frame->n, 1);
-    blob_drop(frame);
-    buf_free(&json);
-}
+/* ---- events --------------------------------------------------------------------------------- */
 
-/* Something that a status frame tells has changed. While a key's echo may be on its way to the
- * user's screen, it waits: the daemon and all who watch would be woken at the same time. */
-static void state_changed(struct holder *h)
+static int state_parse_event(struct json type, enum state_event *event)
 {
-    int echoing = h->typists || h->loop.now - h->typed_at < HOLDER_ECHO_MS;
-    long long soon = h->loop.now + (echoing ? HOLDER_ECHO_MS : 0);
-    long long due = h->status_at + STATE_STATUS_MS;
-    if (h->dirty)
-        return;
-    h->dirty = 1;
-    loop_timer_set(&h->loop, &h->status_timer, due > soon ? due : soon);
-}
-
-static int state_is_viewed(const struct holder *h)
-{
-    for (const struct holder_client *c = h->clients; c; c = c->next)
-        if (c->viewing)
+    static const struct {
+        const char *name;
+        enum state_event event;
+    } events[] = {{"session_start", STATE_ON_SESSION_START},
+                  {"prompt", STATE_ON_PROMPT},
+                  {"notification", STATE_ON_NOTIFICATION},
+                  {"stop", STATE_ON_STOP},
+                  {"session_end", STATE_ON_SESSION_END}};
+    for (size_t i = 0; i < COUNT_OF(events); i++)
+        if (json_text_eq(type, events[i].name)) {
+            *event = events[i].event;
             return 1;
+        }
     return 0;
 }
 
-static void state_enter(struct holder *h, enum holder_state state, enum holder_source source)
-{
-    if (state == STATE_WAITING)
-        h->waiting_at = h->loop.now;
-    if (h->state == state && h->source == source)
-        return;
-    if (h->state != state) {
-        h->since = clock_wall_ms();
-        buf_clear(&h->asked);
-        if (state == STATE_WAITING || state == STATE_EXITED ||
-            (state == STATE_IDLE && h->state == STATE_WORKING))
-            h->unseen = !state_is_viewed(h);
-    }
-    h->state = state;
-    h->source = source;
-    state_changed(h);
-}
-
-/* What it asks for, at most HOLDER_LINE_MAX characters. */
-static void state_set_asked(struct holder *h, span text)
-{
-    buf_clear(&h->asked);
-    state_put_characters(&h->asked, text, HOLDER_LINE_MAX);
-}
-
-/* Does a line ask for an answer? "Proceed?", "Overwrite [y/N] ", "Password:". */
 static int state_is_question(span line)
 {
     static const char *const endings[] = {"?", "y/n]", "y/n)", "yes/no]", "yes/no)", "password",
@@ -137,56 +158,3 @@ static int state_is_question(span line)
     }
     return 0;
 }
-
-/* Silence: what worked is idle now. */
-static void state_on_silence(void *ctx)
-{
-    struct holder *h = ctx;
-    long long due = h->output_at + (h->hooked ? STATE_SILENT_MS : STATE_IDLE_MS);
-    if (h->state != STATE_WORKING)
-        return;
-    if (h->loop.now < due) {
-        loop_timer_set(&h->loop, &h->state_timer, due);
-        return;
-    }
-    state_renew_last_output(h);
-    if (!state_is_question(buf_view(&h->last_output))) {
-        state_enter(h, STATE_IDLE, STATE_BY_OUTPUT);
-        return;
-    }
-    state_enter(h, STATE_WAITING, STATE_BY_OUTPUT);
-    state_set_asked(h, buf_view(&h->last_output));
-}
-
-static void state_work(struct holder *h, enum holder_source source)
-{
-    state_enter(h, STATE_WORKING, source);
-    if (!h->state_timer.slot)
-        loop_timer_set(&h->loop, &h->state_timer, h->loop.now + STATE_IDLE_MS);
-}
-
-static void state_set_seen(struct holder *h)
-{
-    if (!h->unseen)
-        return;
-    h->unseen = 0;
-    state_changed(h);
-}
-
-/* What output says about the state: see the table in the README's section on states. */
-static void state_judge_output(struct holder *h, unsigned signals)
-{
-    if (signals & (VT_BELL | VT_NOTIFIED)) {
-        h->bell_at = h->loop.now;
-        if (!h->hooked)
-            state_enter(h, STATE_WAITING, STATE_BY_BELL);
-        if (!h->hooked && signals & VT_NOTIFIED)
-            state_set_asked(h, vt_notification(h->vt));
-        return;
-    }
-    if (h->state == STATE_WAITING && h->loop.now - h->bell_at < STATE_BELL_MS)
-        return;
-    if (!h->hooked || h->state == STATE_STARTING)
-        state_work(h, STATE_BY_OUTPUT);
-}
-

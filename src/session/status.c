@@ -1,0 +1,158 @@
+#include "private.h"
+
+/* status - what a holder tells of its session, and when. The state itself is state.c's.
+ *
+ * A status frame goes out at most every STATUS_MS, the last one always. While a key's echo may be on
+ * its way to the user's screen, it waits: it would wake the daemon and all clients before it. */
+
+#ifndef STATUS_MS
+#define STATUS_MS 100    /* between two status frames */
+#endif
+#ifndef STATUS_ECHO_MS
+#define STATUS_ECHO_MS 4 /* from a key to its echo */
+#endif
+
+static void status_put_characters(buf *b, span text, int most)
+{
+    while (text.n && most-- > 0) {
+        uint32_t cp;
+        size_t n = utf8_next(text, &cp);
+        n = n ? n : text.n;
+        utf8_put_clean(b, (span){text.p, n});
+        text = span_sub(text, n);
+    }
+}
+
+static void status_put_text(buf *b, const char *key, const buf *text)
+{
+    json_key(b, key);
+    if (text->n)
+        json_put_string(b, buf_view(text));
+    else
+        json_put_raw(b, span_of("null"));
+}
+
+static void status_put_exit(const struct holder *h, buf *b)
+{
+    if (h->state.kind != STATE_EXITED) {
+        json_field_null(b, "exit_code");
+    } else if (WIFSIGNALED(h->wait_status)) {
+        json_field_int(b, "exit_code", 128 + WTERMSIG(h->wait_status)); /* as a shell has it */
+        json_field_int(b, "exit_signal", WTERMSIG(h->wait_status));
+    } else {
+        json_field_int(b, "exit_code", WEXITSTATUS(h->wait_status));
+    }
+}
+
+static void status_put(const struct holder *h, buf *b)
+{
+    json_open(b, '{');
+    json_field_string(b, "state", state_name(h->state.kind));
+    json_field_string(b, "state_source", state_source_name(h->state.source));
+    json_field_time(b, "state_since", h->since);
+    status_put_text(b, "state_text", &h->asked);
+    json_field_bool(b, "unseen", h->state.unseen);
+    if (h->stopped)
+        json_field_bool(b, "hidden", 1);
+    json_field_time(b, "last_activity", h->activity);
+    status_put_text(b, "last_input", &h->last_input);
+    status_put_text(b, "last_output", &h->last_output);
+    if (h->native_id.n)
+        status_put_text(b, "native_session_id", &h->native_id);
+    json_field_int(b, "cols", vt_cols(h->vt));
+    json_field_int(b, "rows", vt_rows(h->vt));
+    status_put_exit(h, b);
+    json_close(b, '}');
+}
+
+static void status_renew_last_output(struct holder *h)
+{
+    buf line = {0};
+    vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
+    if (line.n) {
+        buf_clear(&h->last_output);
+        buf_span(&h->last_output, buf_view(&line));
+    }
+    buf_free(&line);
+}
+
+static void status_send(void *holder)
+{
+    struct holder *h = holder;
+    buf json = {0};
+    h->dirty = 0;
+    h->status_at = h->loop.now;
+    status_renew_last_output(h);
+    status_put(h, &json);
+    blob *frame = frame_new(FRAME_STATUS, buf_view(&json));
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        if (c->watching)
+            conn_send_blob(&c->conn, frame, 0, frame->n, 1);
+    blob_drop(frame);
+    buf_free(&json);
+}
+
+static void status_changed(struct holder *h)
+{
+    int echoing = h->direct_count || h->loop.now - h->typed_at < STATUS_ECHO_MS;
+    long long soon = h->loop.now + (echoing ? STATUS_ECHO_MS : 0);
+    long long due = h->status_at + STATUS_MS;
+    if (h->dirty)
+        return;
+    h->dirty = 1;
+    loop_timer_set(&h->loop, &h->status_timer, due > soon ? due : soon);
+}
+
+/* ---- the state ------------------------------------------------------------------------------ */
+
+static int status_is_viewed(const struct holder *h)
+{
+    for (const struct holder_client *c = h->clients; c; c = c->next)
+        if (c->viewing)
+            return 1;
+    return 0;
+}
+
+static void status_apply(struct holder *h, struct state_input in, span asked)
+{
+    enum state_kind kind = h->state.kind;
+    enum state_source source = h->state.source;
+    in.viewed = status_is_viewed(h);
+    if (!state_apply(&h->state, &in, h->loop.now))
+        return;
+    if (h->state.kind != kind) {
+        h->since = clock_wall_ms();
+        buf_clear(&h->asked);
+    }
+    if (h->state.kind == STATE_WAITING && asked.p) {
+        buf_clear(&h->asked);
+        status_put_characters(&h->asked, asked, HOLDER_LINE_MAX);
+    }
+    if (h->state.kind == STATE_WORKING && !h->silence_timer.slot)
+        loop_timer_set(&h->loop, &h->silence_timer, h->loop.now + STATE_IDLE_MS);
+    if (h->state.kind != kind || h->state.source != source)
+        status_changed(h);
+}
+
+static void status_on_silence(void *holder)
+{
+    struct holder *h = holder;
+    if (h->state.kind != STATE_WORKING)
+        return;
+    if (h->loop.now < state_silent_at(&h->state)) {
+        loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
+        return;
+    }
+    status_renew_last_output(h);
+    span line = buf_view(&h->last_output);
+    struct state_input in = {.event = STATE_ON_SILENCE, .question = state_is_question(line)};
+    status_apply(h, in, line);
+}
+
+static void status_set_seen(struct holder *h)
+{
+    if (!h->state.unseen)
+        return;
+    h->state.unseen = 0;
+    status_changed(h);
+}

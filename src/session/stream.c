@@ -1,0 +1,93 @@
+#include "session.h"
+
+/* stream - a session's screen from its holder: a holder_link that asks for FRAME_VIEW. A paused
+ * stream is not read: the holder notices, and skips to a snapshot. */
+
+struct stream_of_holder {
+    struct stream base; /* the first member: see struct stream */
+    struct holder_link link;
+};
+
+static void stream_on_frame(void *ctx, enum frame_type type, span payload)
+{
+    struct stream *s = ctx;
+    int cols, rows;
+    if (!s->hooks)
+        return;
+    if (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT)
+        s->hooks->on_output(s->ctx, payload, type == FRAME_SNAPSHOT);
+    else if (type == FRAME_SIZE && frame_parse_size(payload, &cols, &rows))
+        s->hooks->on_size(s->ctx, cols, rows);
+    else if (type == FRAME_PTY && s->hooks->on_pty)
+        s->hooks->on_pty(s->ctx, payload);
+}
+
+static void stream_on_closed(void *ctx)
+{
+    struct stream *s = ctx;
+    if (s->hooks)
+        s->hooks->on_end(s->ctx, "the session has ended");
+    free(ctx);
+}
+
+static void stream_pause_holder(struct stream *s, int paused)
+{
+    if (s->link->open)
+        conn_pause(&s->link->conn, paused);
+}
+
+static void stream_close_holder(struct stream *s)
+{
+    holder_link_close(s->link);
+}
+
+static const struct stream_source stream_holder_source = {stream_pause_holder, stream_close_holder};
+
+static struct stream *stream_open(struct loop *l, const char *socket, span how,
+                                  const struct stream_hooks *hooks, void *ctx)
+{
+    struct stream_of_holder *s = base_alloc(sizeof *s);
+    s->base = (struct stream){&stream_holder_source, hooks, ctx, &s->link};
+    s->link.on_frame = stream_on_frame;
+    s->link.on_closed = stream_on_closed;
+    s->link.ctx = s;
+    if (holder_link_open(&s->link, l, socket) != 0) {
+        free(s);
+        return NULL;
+    }
+    s->link.conn.takes_fd = how.n && memchr(how.p, FRAME_VIEW_PTY, how.n) != NULL;
+    holder_link_send(&s->link, FRAME_VIEW, how);
+    return &s->base;
+}
+
+static void stream_pause(struct stream *s, int paused)
+{
+    s->source->pause(s, paused);
+}
+
+static void stream_close(struct stream *s)
+{
+    if (!s)
+        return;
+    s->hooks = NULL;
+    s->source->close(s);
+}
+
+static void stream_drain(struct stream *s)
+{
+    if (!s)
+        return;
+    s->hooks = NULL;
+    if (s->link)
+        holder_link_drain(s->link);
+    else
+        s->source->close(s);
+}
+
+static void stream_cancel(struct stream *s)
+{
+    if (!s)
+        return;
+    holder_link_cancel(s->link);
+    free(s);
+}

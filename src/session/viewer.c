@@ -1,0 +1,110 @@
+#include "private.h"
+
+/* viewer - a session's screen to its viewers: a snapshot, then output, and a new snapshot for each
+ * viewer that was behind. */
+
+#ifndef VIEWER_BACKLOG_MAX
+#define VIEWER_BACKLOG_MAX (256 * 1024) /* bytes queued for a viewer that does not read */
+#endif
+#ifndef VIEWER_TICK_MS
+#define VIEWER_TICK_MS 20               /* a viewer that gets more output in this time, … */
+#endif
+#ifndef VIEWER_TICK_MAX
+#define VIEWER_TICK_MAX (128 * 1024)    /* … in bytes, gets a snapshot at the end of it instead */
+#endif
+
+static void viewer_send_snapshot(struct holder_client *c, int scrollback)
+{
+    const struct vt *vt = c->holder->vt;
+    buf bytes = {0};
+    if (c->sizes) {
+        frame_put_size(&bytes, vt_cols(vt), vt_rows(vt));
+        frame_send(&c->conn, FRAME_SIZE, buf_view(&bytes));
+        buf_clear(&bytes);
+    }
+    vt_put_snapshot(vt, &bytes, scrollback);
+    frame_send(&c->conn, FRAME_SNAPSHOT, buf_view(&bytes));
+    buf_free(&bytes);
+    c->behind = 0;
+    c->recent = 0;
+    c->tick_at = c->holder->loop.now;
+}
+
+static void viewer_start_tick(struct holder *h)
+{
+    if (!h->tick_timer.slot)
+        loop_timer_set(&h->loop, &h->tick_timer, h->loop.now + VIEWER_TICK_MS);
+}
+
+/* Counts n bytes of output; 0: the viewer does not read them, or could not show them. */
+static int viewer_keeps_up(struct holder_client *c, size_t n)
+{
+    if (c->holder->loop.now - c->tick_at >= VIEWER_TICK_MS) {
+        c->tick_at = c->holder->loop.now;
+        c->recent = 0;
+    }
+    c->recent += n;
+    return c->recent <= VIEWER_TICK_MAX &&
+           (!c->conn.stuck || c->conn.queued + n <= VIEWER_BACKLOG_MAX);
+}
+
+/* Omits output for a viewer. A FRAME_PTY may be among the frames dropped. */
+static void viewer_fall_behind(struct holder_client *c)
+{
+    struct holder *h = c->holder;
+    conn_drop_unsent(&c->conn);
+    c->behind = c->missing = 1;
+    c->offered = -1;
+    loop_defer(&h->loop, &h->offer_task);
+    viewer_start_tick(h);
+}
+
+static void viewer_show(struct holder *h, span output)
+{
+    blob *frame = NULL;
+    for (struct holder_client *c = h->clients; c; c = c->next) {
+        if (!c->viewing || c->behind)
+            continue;
+        if (!viewer_keeps_up(c, output.n)) {
+            viewer_fall_behind(c);
+            continue;
+        }
+        if (!frame)
+            frame = frame_new(FRAME_OUTPUT, output);
+        conn_send_blob(&c->conn, frame, 0, frame->n, 1);
+        conn_flush(&c->conn); /* a key's echo goes before the rest of this pass */
+    }
+    blob_drop(frame);
+}
+
+/* Sends snapshots to viewers that are behind; once the session is quiet, with their scrollback. A
+ * viewer that still has bytes queued gets its own when they are drained. */
+static void viewer_on_tick(void *holder)
+{
+    struct holder *h = holder;
+    int quiet = h->loop.now - h->state.output_at >= VIEWER_TICK_MS, missing = 0;
+    for (struct holder_client *c = h->clients; c; c = c->next) {
+        if (c->conn.queued || !(c->behind || c->missing))
+            continue;
+        if (c->behind || quiet)
+            viewer_send_snapshot(c, quiet && c->scrollback);
+        c->missing &= !quiet;
+        missing |= c->missing;
+    }
+    if (missing)
+        viewer_start_tick(h);
+}
+
+static void viewer_set_size(struct holder *h, int cols, int rows)
+{
+    if (cols == vt_cols(h->vt) && rows == vt_rows(h->vt))
+        return;
+    vt_resize(h->vt, cols, rows);
+    struct winsize size = {.ws_row = (unsigned short)vt_rows(h->vt),
+                           .ws_col = (unsigned short)vt_cols(h->vt)};
+    ioctl(h->pty.io.fd, TIOCSWINSZ, &size);
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        if (c->viewing && c->sizes && !c->behind)
+            viewer_send_snapshot(c, 0);
+    status_changed(h);
+}

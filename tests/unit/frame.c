@@ -1,0 +1,140 @@
+/* The holder protocol: frames, payloads, sizes, keys. */
+
+static void unit_frame_cut(void)
+{
+    static const char *const payloads[] = {"", "x", "{\"cols\":80}"};
+    test_begin("a frame that is cut at any byte is not done, and is never read past its end");
+    for (size_t i = 0; i < COUNT_OF(payloads); i++) {
+        blob *frame = frame_new(FRAME_INPUT, span_of(payloads[i]));
+        CHECK_INT(frame->n, FRAME_HEAD + strlen(payloads[i]));
+        for (size_t n = 0; n <= frame->n; n++) {
+            struct conn c = {0};
+            enum frame_type type;
+            span payload;
+            char *copy = guard_copy((span){frame->p, n});
+            c.in = (buf){copy, n, n};
+            enum parse parsed = frame_parse(&c, &type, &payload);
+            CHECK_INT(parsed, n < frame->n ? PARSE_MORE : PARSE_DONE);
+            if (parsed == PARSE_DONE) {
+                CHECK_INT(type, FRAME_INPUT);
+                CHECK_SPAN(payload, payloads[i]);
+            }
+            guard_free(copy, n);
+        }
+        blob_drop(frame);
+    }
+}
+
+static void unit_frame_limit(void)
+{
+    char head[FRAME_HEAD];
+    struct conn c = {.in = {head, FRAME_HEAD, FRAME_HEAD}};
+    enum frame_type type;
+    span payload;
+    test_begin("a frame of FRAME_MAX bytes is taken, a longer one refused from its head");
+    frame_put_head(head, FRAME_INPUT, FRAME_MAX);
+    CHECK_INT(frame_parse(&c, &type, &payload), PARSE_MORE);
+    frame_put_head(head, FRAME_INPUT, (size_t)FRAME_MAX + 1);
+    CHECK_INT(frame_parse(&c, &type, &payload), PARSE_BAD);
+    test_begin("an older holder's JSON answer to its launch can't be a frame");
+    memcpy(head, "{\"pid", FRAME_HEAD);
+    CHECK_INT(frame_parse(&c, &type, &payload), PARSE_BAD);
+}
+
+static void unit_frame_sizes(void)
+{
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{\"size\":80}",
+        "{\"size\":[80]}",
+        "{\"size\":[\"80\",24]}",
+        "{\"size\":[0,24]}",
+        "{\"size\":[80,0]}",
+        "{\"size\":[-1,24]}",
+        "{\"size\":[100000,24]}",
+        "{\"size\":[80,100000]}",
+        "{\"size\":{\"cols\":80}}",
+        "{\"cols\":80,\"rows\":24}",
+    };
+    int cols = 7, rows = 8;
+    buf b = {0};
+    struct json size;
+    test_begin("a size is read back as it was written, as a pair and as an object");
+    frame_put_size(&b, 132, 43);
+    CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == 132 && rows == 43);
+    buf_clear(&b);
+    frame_put_resize(&b, 80, 24);
+    CHECK_SPAN(buf_view(&b), "{\"cols\":80,\"rows\":24}");
+    CHECK_INT(json_parse(buf_view(&b), &size, NULL, NULL), PARSE_DONE);
+    CHECK(frame_read_size(size, &cols, &rows) && cols == 80 && rows == 24);
+    buf_free(&b);
+    test_begin("the smallest and the largest size are sizes");
+    frame_put_size(&b, 1, 1);
+    CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == 1 && rows == 1);
+    buf_clear(&b);
+    frame_put_size(&b, VT_COLS_MAX, VT_ROWS_MAX);
+    CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == VT_COLS_MAX);
+    buf_free(&b);
+    test_begin("what is not a size leaves the size as it is");
+    cols = 7, rows = 8;
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        CHECK(!frame_parse_size(span_of(bad[i]), &cols, &rows));
+    CHECK(cols == 7 && rows == 8);
+}
+
+static void unit_frame_payloads(void)
+{
+    buf b = {0};
+    test_begin("each payload is the JSON that holders of every version read");
+    frame_put_message(&b, span_of("a \"b\"\n"), 0);
+    CHECK_SPAN(buf_view(&b), "{\"text\":\"a \\\"b\\\"\\n\",\"enter\":false}");
+    buf_clear(&b);
+    frame_put_keys(&b, "enter", 3);
+    CHECK_SPAN(buf_view(&b), "{\"key\":\"enter\",\"count\":3}");
+    buf_clear(&b);
+    frame_put_stop(&b, 10500);
+    CHECK_SPAN(buf_view(&b), "{\"undo_ms\":10500}");
+    buf_clear(&b);
+    frame_put_number(&b, 123456789012);
+    CHECK_SPAN(buf_view(&b), "123456789012");
+    buf_free(&b);
+}
+
+static void unit_frame_keys(void)
+{
+    static const struct {
+        const char *name, *normal, *application;
+    } keys[] = {
+        {"enter", "\r", "\r"},      {"key_up", "\033[A", "\033OA"}, {"ctrl_c", "\003", "\003"},
+        {"ctrl_z", "\032", "\032"}, {"home", "\033[H", "\033OH"},   {"f5", "\033[15~", "\033[15~"},
+        {"ctrl_a", "\001", "\001"}, {"space", " ", " "},
+    };
+    static const char *const unknown[] = {"", "enter ", "ctrl_", "ctrl_C", "ctrl_ab", "key", "f13",
+                                          "ctrl_{", "ctrl_`"};
+    buf b = {0};
+    test_begin("a named key sends its bytes, cursor keys by the program's mode");
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        buf_clear(&b);
+        CHECK_INT(frame_put_key_bytes(&b, span_of(keys[i].name), 0), 1);
+        CHECK_SPAN(buf_view(&b), keys[i].normal);
+        buf_clear(&b);
+        CHECK_INT(frame_put_key_bytes(&b, span_of(keys[i].name), 1), 1);
+        CHECK_SPAN(buf_view(&b), keys[i].application);
+    }
+    test_begin("an unknown key sends nothing");
+    buf_clear(&b);
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        CHECK_INT(frame_put_key_bytes(&b, span_of(unknown[i]), 0), 0);
+    CHECK_INT(b.n, 0);
+    buf_free(&b);
+}
+
+static void unit_frame(void)
+{
+    unit_frame_cut();
+    unit_frame_limit();
+    unit_frame_sizes();
+    unit_frame_payloads();
+    unit_frame_keys();
+}
