@@ -65,8 +65,8 @@
 
 #include "src/server/httpd.c"         /* a client connection: HTTP, WebSocket */
 #include "src/server/request.c"       /* one request: parameters, validation errors, replies */
+#include "src/server/relay.c"         /* questions to a holder, streams behind a WebSocket */
 #include "src/server/proxy.c"         /* requests about sessions of other computers */
-#include "src/server/relay.c"         /* a holder behind a WebSocket */
 #include "src/server/push.c"          /* /ws and its topics */
 #include "src/server/routes.c"        /* the route table and its handlers */
 #include "src/server/daemon.c"        /* wiring, run, shutdown */

@@ -323,7 +323,7 @@ static void command_follow_on_message(void *ctx, enum ws_opcode opcode, span pay
 {
     struct command_follow *f = ctx;
     if (opcode == WS_TEXT) {
-        f->snapshot = view_parse_size(payload, &f->cols, &f->rows);
+        f->snapshot = frame_parse_size(payload, &f->cols, &f->rows);
         return;
     }
     if (f->snapshot && !f->told)

@@ -14,17 +14,11 @@
 #define BROADCAST_IN_FLIGHT_MAX 4       /* pieces without Redis's answer */
 #define BROADCAST_OUTPUT_KEPT 100       /* pieces in the stream, about */
 
-/* The connection to the holder; it outlives its show by a pass. */
-struct broadcast_view {
-    struct holder_link link;
-    struct broadcast_show *show; /* NULL: replaced, or over */
-};
-
 struct broadcast_show {
     struct broadcast_show *next, **link;
     struct broadcasts *all;
     char id[65];
-    struct broadcast_view *view;
+    struct stream *stream; /* NULL: over */
     struct {
         char *name;
         long long until;
@@ -47,20 +41,6 @@ static void broadcast_show_free(struct broadcast_show *show)
     free(show);
 }
 
-static void broadcast_view_on_closed(void *ctx)
-{
-    free(ctx);
-}
-
-static void broadcast_view_close(struct broadcast_show *show)
-{
-    if (!show->view)
-        return;
-    show->view->show = NULL;
-    holder_link_close(&show->view->link);
-    show->view = NULL;
-}
-
 static void broadcast_show_end(struct broadcast_show *show)
 {
     if (!show->link)
@@ -68,7 +48,8 @@ static void broadcast_show_end(struct broadcast_show *show)
     LIST_REMOVE(show);
     show->all->show_count--;
     loop_timer_cancel(show->all->loop, &show->flush_timer);
-    broadcast_view_close(show);
+    stream_close(show->stream);
+    show->stream = NULL;
     for (int i = 0; i < BROADCAST_OBSERVERS; i++)
         free(show->observers[i].name);
     broadcast_show_free(show);
@@ -130,8 +111,8 @@ static void broadcast_show_flush(struct broadcast_show *show)
     show->snapshot = 0;
     buf_clear(&show->size);
     buf_drop(&show->bytes, n);
-    if (show->view && show->bytes.n < BROADCAST_BACKLOG / 2)
-        conn_pause(&show->view->link.conn, 0);
+    if (show->stream && show->bytes.n < BROADCAST_BACKLOG / 2)
+        stream_pause(show->stream, 0);
     buf_free(&key);
 }
 
@@ -140,22 +121,22 @@ static void broadcast_show_on_due(void *ctx)
     broadcast_show_flush(ctx);
 }
 
-static void broadcast_view_on_frame(void *ctx, enum frame_type type, span payload)
+static void broadcast_on_size(void *ctx, int cols, int rows)
 {
-    struct broadcast_view *view = ctx;
-    struct broadcast_show *show = view->show;
-    if (!show || (type != FRAME_SIZE && type != FRAME_SNAPSHOT && type != FRAME_OUTPUT))
-        return;
-    if (type == FRAME_SIZE) {
-        buf_clear(&show->size);
-        buf_span(&show->size, payload);
-        return;
-    }
-    if (type == FRAME_SNAPSHOT) { /* whatever was to go before it is in it */
+    struct broadcast_show *show = ctx;
+    buf_clear(&show->size);
+    frame_put_size(&show->size, cols, rows);
+}
+
+/* A snapshot replaces the output that still waits. */
+static void broadcast_on_output(void *ctx, span bytes, int snapshot)
+{
+    struct broadcast_show *show = ctx;
+    if (snapshot) {
         buf_clear(&show->bytes);
         show->snapshot = 1;
     }
-    buf_span(&show->bytes, payload);
+    buf_span(&show->bytes, bytes);
     long long due = show->flushed_at + BROADCAST_FLUSH_MS;
     if (show->bytes.n >= BROADCAST_CHUNK_MAX || show->all->loop->now >= due)
         broadcast_show_flush(show);
@@ -164,37 +145,29 @@ static void broadcast_view_on_frame(void *ctx, enum frame_type type, span payloa
                        due > show->all->loop->now ? due
                                                   : show->all->loop->now + BROADCAST_FLUSH_MS);
     if (show->bytes.n > BROADCAST_BACKLOG)
-        conn_pause(&view->link.conn, 1); /* the holder notices, and skips to a snapshot */
+        stream_pause(show->stream, 1);
 }
 
-static void broadcast_view_on_ended(void *ctx)
+static void broadcast_on_end(void *ctx, const char *why)
 {
-    struct broadcast_view *view = ctx;
-    if (view->show) {
-        view->show->view = NULL;
-        broadcast_show_flush(view->show);
-        broadcast_show_end(view->show);
-    }
-    broadcast_view_on_closed(view);
+    struct broadcast_show *show = ctx;
+    (void)why;
+    show->stream = NULL;
+    broadcast_show_flush(show);
+    broadcast_show_end(show);
 }
 
-/* From a fresh snapshot on; 0: the holder can't be reached. */
+static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, broadcast_on_output,
+                                                           NULL, broadcast_on_end};
+
+/* Begins with a fresh snapshot. Returns 0 when the holder can't be reached. */
 static int broadcast_show_begin(struct broadcast_show *show, const struct session *s)
 {
     static const char how[] = {FRAME_VIEW_SIZES};
-    struct broadcast_view *view = base_alloc(sizeof *view);
-    broadcast_view_close(show);
-    view->show = show;
-    view->link.on_frame = broadcast_view_on_frame;
-    view->link.on_closed = broadcast_view_on_ended;
-    view->link.ctx = view;
-    if (holder_link_open(&view->link, show->all->loop, s->socket) != 0) {
-        free(view);
-        return 0;
-    }
-    show->view = view;
-    holder_link_send(&view->link, FRAME_VIEW, (span){how, sizeof how});
-    return 1;
+    stream_close(show->stream);
+    show->stream = stream_open(show->all->loop, s->socket, (span){how, sizeof how},
+                               &broadcast_stream_hooks, show);
+    return show->stream != NULL;
 }
 
 static struct broadcast_show *broadcast_find_show(const struct broadcasts *all, const char *id)
@@ -255,7 +228,7 @@ static enum broadcast_result broadcast_observe(struct broadcasts *all, const cha
     if (!show && !(show = broadcast_new_show(all, s->id)))
         return BROADCAST_BUSY;
     broadcast_note_observer(show, who, all->loop->now + BROADCAST_OBSERVER_MS);
-    if ((!renews || !show->view) && !broadcast_show_begin(show, s)) {
+    if ((!renews || !show->stream) && !broadcast_show_begin(show, s)) {
         broadcast_show_end(show);
         return BROADCAST_ENDED;
     }
@@ -343,11 +316,8 @@ static void broadcast_init(struct broadcasts *all, struct loop *l, const struct 
 static void broadcast_free_all(struct broadcasts *all)
 {
     while (all->shows) {
-        struct broadcast_view *view = all->shows->view;
-        all->shows->view = NULL;
-        if (view)
-            holder_link_cancel(&view->link);
-        free(view);
+        stream_cancel(all->shows->stream);
+        all->shows->stream = NULL;
         broadcast_show_end(all->shows);
     }
     loop_timer_cancel(all->loop, &all->look_timer);

@@ -310,22 +310,6 @@ static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why
 
 /* ---- screens -------------------------------------------------------------------------------- */
 
-static int codec_parse_size(span text, int *cols, int *rows)
-{
-    struct json object;
-    const char *why;
-    long long c, r;
-    if (text.n > 200 || !codec_parse_object(text, &object, &why))
-        return 0;
-    struct json_iter it = json_iter(json_get(object, "size"));
-    if (!json_next(&it) || !json_int(it.value, &c) || !json_next(&it) || !json_int(it.value, &r) ||
-        c < 1 || c > VT_COLS_MAX || r < 1 || r > VT_ROWS_MAX)
-        return 0;
-    *cols = (int)c;
-    *rows = (int)r;
-    return 1;
-}
-
 /* ---- what a computer may do here ------------------------------------------------------------ */
 
 static int codec_is_allowed(const char *allow, span computer)

@@ -79,8 +79,6 @@ static void codec_put_joined(buf *b, char *const *words);      /* with blanks be
 static void codec_put_success(buf *b, span data);
 static void codec_put_error(buf *b, const char *error, const char *code); /* code may be NULL */
 static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why);
-/* {"size": [cols, rows]} of a screen that may be. 1, or 0. */
-static int codec_parse_size(span text, int *cols, int *rows);
 /* Is the computer in the comma-separated list? "*" is everybody. */
 static int codec_is_allowed(const char *allow, span computer);
 
@@ -544,13 +542,6 @@ static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" 
 #endif
 #define OBSERVE_TTL_S 60       /* … before this has passed */
 
-/* on_ended is the last call. */
-struct observe_hooks {
-    void (*on_size)(void *ctx, span size_json); /* {"size": [cols, rows]} */
-    void (*on_output)(void *ctx, span bytes);
-    void (*on_ended)(void *ctx, const char *why);
-};
-
 struct observations {
     struct loop *loop;
     struct fleet *fleet;
@@ -559,6 +550,7 @@ struct observations {
 };
 
 struct observation {
+    struct stream base;     /* the first member: see struct stream */
     struct observation *next, **link;
     struct observations *owner;
     char *computer, *id;
@@ -568,19 +560,16 @@ struct observation {
     int begun;
     int calls;              /* commands in flight: the memory must last */
     long long number;       /* of the last piece */
-    const struct observe_hooks *hooks; /* NULL: closed */
-    void *ctx;
-    struct loop_task end;   /* calls on_ended from the loop, never from within the owner's call */
+    int paused;             /* output is omitted until the stream is resumed */
+    struct loop_task end;   /* calls on_end from the loop, never from within the owner's call */
     char why[200];
 };
 
 static void observe_init(struct observations *all, struct loop *l, struct fleet *fleet);
-/* Returns NULL when the computer is unknown or Redis can't be asked. */
-static struct observation *observe_open(struct observations *all, const char *computer,
-                                        const char *id, const struct observe_hooks *hooks,
-                                        void *ctx);
-static void observe_restart(struct observation *w); /* from a new snapshot on, where possible */
-static void observe_close(struct observation *w);   /* no hook is called any more */
+/* Opens the stream of another computer's session. Returns NULL when the computer is unknown or Redis
+ * can't be asked. */
+static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
+                                   const struct stream_hooks *hooks, void *ctx);
 
 /* ==== broadcast: our sessions to observers on other computers ================================ */
 

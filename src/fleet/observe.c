@@ -8,7 +8,7 @@
 
 static void observe_free(struct observation *w)
 {
-    if (w->calls || w->hooks || w->link)
+    if (w->calls || w->base.hooks || w->link)
         return;
     loop_task_cancel(w->owner->loop, &w->end);
     free(w->computer);
@@ -34,10 +34,10 @@ static void observe_stop(struct observation *w)
 static void observe_on_end(void *ctx)
 {
     struct observation *w = ctx;
-    const struct observe_hooks *hooks = w->hooks;
-    w->hooks = NULL;
+    const struct stream_hooks *hooks = w->base.hooks;
+    w->base.hooks = NULL;
     if (hooks)
-        hooks->on_ended(w->ctx, w->why);
+        hooks->on_end(w->base.ctx, w->why);
     observe_free(w);
 }
 
@@ -168,10 +168,13 @@ static void observe_on_entry(struct streams_stream *s, struct codec_id id,
     (void)id;
     if (!observe_follows(w, &piece))
         return;
-    if (w->hooks && codec_parse_size(piece.size.text, &cols, &rows))
-        w->hooks->on_size(w->ctx, piece.size.text);
-    if (w->hooks && piece.chunk.text.n)
-        w->hooks->on_output(w->ctx, piece.chunk.text);
+    if (!w->base.hooks || w->paused)
+        return;
+    if (frame_parse_size(piece.size.text, &cols, &rows))
+        w->base.hooks->on_size(w->base.ctx, cols, rows);
+    if (w->base.hooks && piece.chunk.text.n)
+        w->base.hooks->on_output(w->base.ctx, piece.chunk.text,
+                                 piece.snapshot.type != RESP_NONE);
 }
 
 static void observe_on_end_known(void *ctx, const struct resp *reply)
@@ -190,15 +193,22 @@ static void observe_on_end_known(void *ctx, const struct resp *reply)
     streams_stream_open(&w->owner->fleet->streams, &w->stream);
 }
 
-static void observe_restart(struct observation *w)
+/* Output that came while the stream was paused is in the snapshot of a new begin. */
+static void observe_pause(struct stream *s, int paused)
 {
+    struct observation *w = (struct observation *)s;
+    int resumes = w->paused && !paused;
+    w->paused = paused;
+    if (!resumes)
+        return;
     w->begun = 0;
     if (w->link)
         observe_say(w, "begin");
 }
 
-static void observe_close(struct observation *w)
+static void observe_close(struct stream *s)
 {
+    struct observation *w = (struct observation *)s;
     int others = 0;
     for (struct observation *other = w->owner->first; other; other = other->next)
         others += other != w && strcmp(other->id, w->id) == 0;
@@ -209,13 +219,13 @@ static void observe_close(struct observation *w)
     if (w->link && !others)
         observe_say(w, "end");
     observe_stop(w);
-    w->hooks = NULL;
     observe_free(w);
 }
 
-static struct observation *observe_open(struct observations *all, const char *computer,
-                                        const char *id, const struct observe_hooks *hooks,
-                                        void *ctx)
+static const struct stream_source observe_source = {observe_pause, observe_close};
+
+static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
+                                   const struct stream_hooks *hooks, void *ctx)
 {
     struct roster_peer *peer = roster_find(all->fleet, span_of(computer));
     if (!peer || !all->fleet->streams.ready)
@@ -224,8 +234,7 @@ static struct observation *observe_open(struct observations *all, const char *co
     w->owner = all;
     w->computer = span_dup(span_of(computer));
     w->id = span_dup(span_of(id));
-    w->hooks = hooks;
-    w->ctx = ctx;
+    w->base = (struct stream){&observe_source, hooks, ctx, NULL};
     w->telec = peer->beat.telec[0] != '\0';
     w->stream = (struct streams_stream){
         .key = streams_key(STREAMS_OUTPUT_KEY, id), .owner = w, .on_entry = observe_on_entry};
@@ -235,11 +244,11 @@ static struct observation *observe_open(struct observations *all, const char *co
         loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
     w->calls = streams_find_end(&all->fleet->streams, w->stream.key, observe_on_end_known, w);
     if (!w->calls || !observe_say(w, "begin")) {
-        observe_close(w);
+        stream_close(&w->base);
         return NULL;
     }
     observe_set_key(w);
-    return w;
+    return &w->base;
 }
 
 static void observe_init(struct observations *all, struct loop *l, struct fleet *fleet)

@@ -268,10 +268,7 @@ static void requests_observe(struct requests_job *job)
         return;
     }
     session_size(job->of, &cols, &rows);
-    json_open(&b, '{');
-    json_field_int(&b, "cols", cols);
-    json_field_int(&b, "rows", rows);
-    json_close(&b, '}');
+    frame_put_resize(&b, cols, rows);
     requests_reply(job, buf_view(&b));
     buf_free(&b);
 }

@@ -4,9 +4,6 @@
  *
  * Each becomes a request through Redis, and its answer, or why there is none, the client's. */
 
-#define PROXY_VIEW_BACKLOG                                                                        \
-    (256 * 1024) /* bytes queued for a viewer before something is left out */
-
 /* ---- asking another computer ---------------------------------------------------------------- */
 
 /* A request to another computer on behalf of a client. */
@@ -336,64 +333,15 @@ static void proxy_create(struct request *r, const char *computer, const struct s
     buf_free(&typed), buf_free(&line), buf_free(&metadata);
 }
 
-/* A WebSocket on one side, another computer's session on the other: to look at only. */
-struct proxy_viewer {
-    struct httpd_client *client; /* NULL: it has gone */
-    struct observation *observation;
-    int sizes;
-    int behind; /* it takes too long to read: something was left out */
-};
-
-static void proxy_viewer_on_size(void *ctx, span size_json)
+static struct stream *proxy_open(struct request *r, span how, const struct stream_hooks *hooks,
+                                 void *ctx)
 {
-    struct proxy_viewer *viewer = ctx;
-    if (viewer->sizes)
-        httpd_send_frame(viewer->client, WS_TEXT, size_json);
+    struct stream *s = observe_open(r->server->observations, r->computer, r->id, hooks, ctx);
+    (void)how;
+    if (!s)
+        proxy_refuse(r->client, 503, r->computer, "it can't be reached now");
+    return s;
 }
-
-static void proxy_viewer_on_output(void *ctx, span bytes)
-{
-    struct proxy_viewer *viewer = ctx;
-    viewer->behind |= httpd_queued(viewer->client) > PROXY_VIEW_BACKLOG;
-    if (!viewer->behind)
-        httpd_send_frame(viewer->client, WS_BINARY, bytes);
-}
-
-/* What was left out comes in a new snapshot. */
-static void proxy_viewer_on_drained(void *ctx)
-{
-    struct proxy_viewer *viewer = ctx;
-    if (viewer->behind && viewer->observation)
-        observe_restart(viewer->observation);
-    viewer->behind = 0;
-}
-
-static void proxy_viewer_on_ended(void *ctx, const char *why)
-{
-    struct proxy_viewer *viewer = ctx;
-    viewer->observation = NULL;
-    httpd_close_ws(viewer->client, 1000, why);
-}
-
-static const struct observe_hooks proxy_observe_hooks = {
-    proxy_viewer_on_size, proxy_viewer_on_output, proxy_viewer_on_ended};
-
-static void proxy_viewer_on_message(void *ctx, enum ws_opcode opcode, span payload)
-{
-    (void)ctx, (void)opcode, (void)payload;
-}
-
-static void proxy_viewer_on_closed(void *ctx, const char *why)
-{
-    struct proxy_viewer *viewer = ctx;
-    (void)why;
-    if (viewer->observation)
-        observe_close(viewer->observation);
-    free(viewer);
-}
-
-static const struct httpd_ws_hooks proxy_viewer_hooks = {
-    proxy_viewer_on_message, proxy_viewer_on_drained, proxy_viewer_on_closed};
 
 static void proxy_attach(struct request *r)
 {
@@ -407,18 +355,6 @@ static void proxy_attach(struct request *r)
                       "telec attach goes there by ssh");
         return;
     }
-    if (!request_wants_websocket(r))
-        return;
-    struct proxy_viewer *viewer = base_alloc(sizeof *viewer);
-    viewer->client = r->client;
-    viewer->sizes = how[0] == FRAME_VIEW_SIZES;
-    viewer->observation =
-        observe_open(r->server->observations, r->computer, r->id, &proxy_observe_hooks, viewer);
-    if (!viewer->observation) {
-        proxy_refuse(r->client, 503, r->computer, "it can't be reached now");
-        free(viewer);
-    } else if (!httpd_upgrade(r->client, r->http->head, &proxy_viewer_hooks, viewer)) {
-        observe_close(viewer->observation);
-        free(viewer);
-    }
+    if (request_wants_websocket(r))
+        relay_view(r, span_of(how), 0, proxy_open);
 }

@@ -6,7 +6,7 @@
  * Nothing waits: each question is a connection of its own, and the reply comes from its answer. */
 
 #ifndef RELAY_BACKLOG_MAX
-#define RELAY_BACKLOG_MAX (256 * 1024) /* bytes queued for a viewer before its holder is paused */
+#define RELAY_BACKLOG_MAX (256 * 1024) /* bytes queued for a viewer before its stream is paused */
 #endif
 
 /* ---- asking a holder ------------------------------------------------------------------------ */
@@ -52,109 +52,111 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
     return ask;
 }
 
-/* ---- attach: a WebSocket on one side, a holder on the other --------------------------------- */
+/* ---- attach: a WebSocket on one side, a session's stream on the other ------------------------ */
 
-struct relay_attach {
-    struct httpd_client *client; /* NULL: it has gone */
-    struct holder_link link;
-    int control;
+struct relay_viewer {
+    struct httpd_client *client;
+    struct stream *stream; /* NULL: ended */
+    int control, sizes;
 };
 
-static void relay_attach_free(struct relay_attach *attach)
+static void relay_on_size(void *ctx, int cols, int rows)
 {
-    if (!attach->client && !attach->link.open)
-        free(attach);
-}
-
-static void relay_attach_on_frame(void *ctx, enum frame_type type, span payload)
-{
-    struct relay_attach *attach = ctx;
-    if (!attach->client)
-        return;
-    if (type == FRAME_SIZE)
-        httpd_send_frame(attach->client, WS_TEXT, payload);
-    else if (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT)
-        httpd_send_frame(attach->client, WS_BINARY, payload);
-    if (httpd_queued(attach->client) > RELAY_BACKLOG_MAX)
-        conn_pause(&attach->link.conn, 1); /* the holder notices, and skips to a snapshot */
-}
-
-static void relay_attach_on_link_closed(void *ctx)
-{
-    struct relay_attach *attach = ctx;
-    if (attach->client)
-        httpd_close_ws(attach->client, 1000, "the session has ended");
-    relay_attach_free(attach);
-}
-
-static void relay_attach_on_message(void *ctx, enum ws_opcode opcode, span payload)
-{
-    struct relay_attach *attach = ctx;
-    struct json message, size, cols = {0}, rows = {0};
-    if (!attach->control)
-        return;
-    if (opcode == WS_BINARY) {
-        holder_link_send(&attach->link, FRAME_INPUT, payload);
-        return;
-    }
-    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
-        return;
-    size = json_get(message, "resize");
-    struct json_iter it = json_iter(size);
-    if (size.type != JSON_ARRAY || !json_next(&it))
-        return;
-    cols = it.value;
-    if (!json_next(&it))
-        return;
-    rows = it.value;
+    struct relay_viewer *viewer = ctx;
     buf b = {0};
-    json_open(&b, '{');
-    json_key(&b, "cols");
-    json_put_raw(&b, cols.text);
-    json_key(&b, "rows");
-    json_put_raw(&b, rows.text);
-    json_close(&b, '}');
-    holder_link_send(&attach->link, FRAME_RESIZE, buf_view(&b));
+    if (viewer->sizes) {
+        frame_put_size(&b, cols, rows);
+        httpd_send_frame(viewer->client, WS_TEXT, buf_view(&b));
+    }
     buf_free(&b);
 }
 
-static void relay_attach_on_drained(void *ctx)
+/* A viewer that does not read pauses its stream until its queue is drained. */
+static void relay_on_output(void *ctx, span bytes, int snapshot)
 {
-    struct relay_attach *attach = ctx;
-    if (attach->link.open)
-        conn_pause(&attach->link.conn, 0);
+    struct relay_viewer *viewer = ctx;
+    (void)snapshot;
+    httpd_send_frame(viewer->client, WS_BINARY, bytes);
+    if (httpd_queued(viewer->client) > RELAY_BACKLOG_MAX)
+        stream_pause(viewer->stream, 1);
 }
 
-static void relay_attach_on_closed(void *ctx, const char *why)
+static void relay_on_end(void *ctx, const char *why)
 {
-    struct relay_attach *attach = ctx;
+    struct relay_viewer *viewer = ctx;
+    viewer->stream = NULL;
+    httpd_close_ws(viewer->client, 1000, why);
+}
+
+static const struct stream_hooks relay_stream_hooks = {relay_on_size, relay_on_output, NULL,
+                                                       relay_on_end};
+
+static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct relay_viewer *viewer = ctx;
+    struct json message;
+    int cols, rows;
+    buf b = {0};
+    if (!viewer->control || !viewer->stream)
+        return;
+    if (opcode == WS_BINARY) {
+        holder_link_send(viewer->stream->link, FRAME_INPUT, payload);
+    } else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
+               frame_read_size(json_get(message, "resize"), &cols, &rows)) {
+        frame_put_resize(&b, cols, rows);
+        holder_link_send(viewer->stream->link, FRAME_RESIZE, buf_view(&b));
+    }
+    buf_free(&b);
+}
+
+static void relay_on_drained(void *ctx)
+{
+    struct relay_viewer *viewer = ctx;
+    if (viewer->stream)
+        stream_pause(viewer->stream, 0);
+}
+
+static void relay_on_closed(void *ctx, const char *why)
+{
+    struct relay_viewer *viewer = ctx;
     (void)why;
-    attach->client = NULL;
-    holder_link_close(&attach->link);
-    relay_attach_free(attach);
+    stream_close(viewer->stream);
+    free(viewer);
 }
 
-static const struct httpd_ws_hooks relay_attach_hooks = {relay_attach_on_message, relay_attach_on_drained,
-                                                       relay_attach_on_closed};
+static const struct httpd_ws_hooks relay_ws_hooks = {relay_on_message, relay_on_drained,
+                                                     relay_on_closed};
+
+static void relay_view(struct request *r, span how, int control,
+                       struct stream *(*open)(struct request *r, span how,
+                                              const struct stream_hooks *hooks, void *ctx))
+{
+    struct relay_viewer *viewer = base_alloc(sizeof *viewer);
+    viewer->client = r->client;
+    viewer->control = control;
+    viewer->sizes = how.n && how.p[0] == FRAME_VIEW_SIZES;
+    viewer->stream = open(r, how, &relay_stream_hooks, viewer);
+    if (!viewer->stream) {
+        free(viewer);
+    } else if (!httpd_upgrade(r->client, r->http->head, &relay_ws_hooks, viewer)) {
+        stream_close(viewer->stream);
+        free(viewer);
+    }
+}
+
+static struct stream *relay_open(struct request *r, span how, const struct stream_hooks *hooks,
+                                 void *ctx)
+{
+    struct stream *s = stream_open(r->server->loop, r->session->socket, how, hooks, ctx);
+    if (!s)
+        httpd_reply_detail(r->client, 409, "The session's holder is not there");
+    return s;
+}
 
 static void relay_attach(struct request *r)
 {
     char how[3];
     int control = request_view_mode(r, how);
-    if (request_refused(r) || !request_is_running(r) || !request_wants_websocket(r))
-        return;
-    struct relay_attach *attach = base_alloc(sizeof *attach);
-    attach->control = control;
-    attach->link.on_frame = relay_attach_on_frame;
-    attach->link.on_closed = relay_attach_on_link_closed;
-    attach->link.ctx = attach;
-    if (holder_link_open(&attach->link, r->server->loop, r->session->socket) != 0) {
-        httpd_reply_detail(r->client, 409, "The session's holder is not there");
-        free(attach);
-    } else if (httpd_upgrade(r->client, r->http->head, &relay_attach_hooks, attach)) {
-        attach->client = r->client;
-        holder_link_send(&attach->link, FRAME_VIEW, span_of(how));
-    } else {
-        holder_link_close(&attach->link);
-    }
+    if (!request_refused(r) && request_is_running(r) && request_wants_websocket(r))
+        relay_view(r, span_of(how), control, relay_open);
 }

@@ -148,22 +148,6 @@ static void request_trim_path(char *path); /* cuts slashes at its end, as projec
 static void request_reply(struct httpd_client *client, buf *json); /* 200; frees json */
 static void request_reply_success(struct httpd_client *client);    /* {"status": "success"} */
 
-/* ==== proxy: requests about sessions of other computers ====================================== */
-
-/* Each asks r->computer about the session r->id and replies when the answer has come. */
-static void proxy_get(struct request *r);
-static void proxy_rename(struct request *r);
-static void proxy_delete(struct request *r);
-static void proxy_restore(struct request *r);
-static void proxy_message(struct request *r);
-static void proxy_keys(struct request *r);
-static void proxy_transcript(struct request *r);
-static void proxy_screen(struct request *r);
-static void proxy_attach(struct request *r); /* a WebSocket that only shows the screen */
-/* The same for a named computer. */
-static void proxy_list_sessions(struct request *r, const char *computer);
-static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
-
 /* ==== relay: questions to a holder; a holder behind a WebSocket ============================== */
 
 /* A question to a session's holder for a client; freed by itself after answer or lost. */
@@ -182,7 +166,28 @@ struct relay_ask {
 static struct relay_ask *relay_ask(struct request *r, enum frame_type question, span payload,
                                    enum frame_type wanted,
                                    void (*answer)(struct relay_ask *ask, span payload));
+/* Upgrades the client to a WebSocket that shows a stream. open opens it with a set of FRAME_VIEW_…, or
+ * replies why it can't. control: the stream comes from a holder, which gets the client's input. */
+static void relay_view(struct request *r, span how, int control,
+                       struct stream *(*open)(struct request *r, span how,
+                                              const struct stream_hooks *hooks, void *ctx));
 static void relay_attach(struct request *r); /* GET /sessions/{id}/attach */
+
+/* ==== proxy: requests about sessions of other computers ====================================== */
+
+/* Each asks r->computer about the session r->id and replies when the answer has come. */
+static void proxy_get(struct request *r);
+static void proxy_rename(struct request *r);
+static void proxy_delete(struct request *r);
+static void proxy_restore(struct request *r);
+static void proxy_message(struct request *r);
+static void proxy_keys(struct request *r);
+static void proxy_transcript(struct request *r);
+static void proxy_screen(struct request *r);
+static void proxy_attach(struct request *r); /* a WebSocket that only shows the screen */
+/* The same for a named computer. */
+static void proxy_list_sessions(struct request *r, const char *computer);
+static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
 
 /* ==== push: /ws and its topics =============================================================== */
 

@@ -55,7 +55,7 @@ static struct stream *stream_open(struct loop *l, const char *socket, span how,
         free(s);
         return NULL;
     }
-    s->link.conn.takes_fd = how.n && memchr(how.p, FRAME_VIEW_PTY, how.n) != NULL;
+    s->link.conn.accepts_fd = how.n && memchr(how.p, FRAME_VIEW_PTY, how.n) != NULL;
     holder_link_send(&s->link, FRAME_VIEW, how);
     return &s->base;
 }

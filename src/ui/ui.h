@@ -711,7 +711,7 @@ struct view_hooks {
 
 /* A connection to a session's screen, and the emulator that it feeds. */
 struct view {
-    struct holder_link link; /* to the holder, if that is on this computer; */
+    struct stream *stream;   /* from the holder, if that is on this computer; */
     struct client_ws ws;     /* else through the daemon */
     struct loop *loop;       /* NULL: a view of plain text */
     struct vt *vt;           /* NULL before the first bytes */
@@ -741,9 +741,6 @@ static struct view *view_open(struct client *client, const char *id, int control
                               const struct view_hooks *hooks, void *ctx);
 /* Returns a view of plain text: the transcript of an exited session. */
 static struct view *view_of_text(const char *id, span text, int cols, int rows);
-/* Parses {"size": [cols, rows]}, the text message before a snapshot of that size. Returns 1, or 0
- * for any other text. */
-static int view_parse_size(span text, int *cols, int *rows);
 static int view_is_open(const struct view *v);     /* the connection is open or opening */
 /* Calls no hook any more, sends what was typed, then frees the view. NULL is fine. */
 static void view_close(struct view *v);

@@ -26,8 +26,8 @@ static void view_send_notice(void *ctx)
 {
     struct view *v = ctx;
     buf at = {0};
-    buf_int(&at, v->typed_at);
-    holder_link_send(&v->link, FRAME_TYPED, buf_view(&at));
+    frame_put_number(&at, v->typed_at);
+    holder_link_send(v->stream->link, FRAME_TYPED, buf_view(&at));
     buf_free(&at);
 }
 
@@ -52,15 +52,15 @@ static void view_type_through(struct view *v, span keys)
     v->may_type = 0;
     v->inputs++;
     loop_timer_cancel(v->loop, &v->notice_timer);
-    holder_link_send(&v->link, FRAME_INPUT, keys);
-    conn_flush(&v->link.conn);
+    holder_link_send(v->stream->link, FRAME_INPUT, keys);
+    conn_flush(&v->stream->link->conn);
 }
 
 /* Sends the keys of one pass of the loop as one message, without delay. */
 static void view_send_typed(void *ctx)
 {
     struct view *v = ctx;
-    if (v->typed.n && v->link.open) {
+    if (v->typed.n && v->stream) {
         size_t n = view_type_directly(v, buf_view(&v->typed));
         if (n < v->typed.n)
             view_type_through(v, span_sub(buf_view(&v->typed), n));
@@ -102,35 +102,19 @@ static void view_on_ws_open(void *ctx)
     view_send_typed(v);
 }
 
-static int view_parse_size(span text, int *cols, int *rows)
+static void view_on_size(void *ctx, int cols, int rows)
 {
-    struct json message;
-    long long size[2] = {0, 0};
-    int n = 0;
-    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
-        return 0;
-    for (struct json_iter it = json_iter(json_get(message, "size")); n < 2 && json_next(&it); n++)
-        json_int(it.value, &size[n]);
-    if (size[0] < 1 || size[1] < 1 || size[0] > VT_COLS_MAX || size[1] > VT_ROWS_MAX)
-        return 0;
-    *cols = (int)size[0];
-    *rows = (int)size[1];
-    return 1;
-}
-
-static void view_load_size(struct view *v, span text)
-{
-    int cols, rows;
-    if (!view_parse_size(text, &cols, &rows))
-        return;
+    struct view *v = ctx;
     if (!v->vt)
         v->vt = vt_new(cols, rows);
     vt_resize(v->vt, cols, rows);
 }
 
-static void view_feed(struct view *v, span bytes)
+static void view_on_output(void *ctx, span bytes, int snapshot)
 {
+    struct view *v = ctx;
     buf answers = {0};
+    (void)snapshot;
     if (!v->vt)
         v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
     vt_feed(v->vt, bytes);
@@ -153,13 +137,11 @@ static void view_cancel(struct view *v)
     v->may_type = 0;
 }
 
-static void view_ended(struct view *v, const char *why)
+static void view_on_end(void *ctx, const char *why)
 {
+    struct view *v = ctx;
+    v->stream = NULL;
     view_cancel(v);
-    if (!v->hooks) {
-        view_free(v);
-        return;
-    }
     snprintf(v->reason, sizeof v->reason, "%s", why);
     v->hooks->ended(v->ctx);
 }
@@ -167,60 +149,50 @@ static void view_ended(struct view *v, const char *why)
 static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct view *v = ctx;
-    if (v->hooks && opcode == WS_TEXT)
-        view_load_size(v, payload);
-    else if (v->hooks)
-        view_feed(v, payload);
+    int cols, rows;
+    if (!v->hooks)
+        return;
+    if (opcode != WS_TEXT)
+        view_on_output(v, payload, 0);
+    else if (frame_parse_size(payload, &cols, &rows))
+        view_on_size(v, cols, rows);
 }
 
 static void view_on_ws_closed(void *ctx, int code, const char *why)
 {
+    struct view *v = ctx;
     (void)code;
-    view_ended(ctx, why ? why : "the connection was lost");
+    if (v->hooks)
+        view_on_end(v, why ? why : "the connection was lost");
+    else
+        view_free(v);
 }
 
-static void view_receive_pty(struct view *v, span payload)
+static void view_on_pty(void *ctx, span payload)
 {
+    struct view *v = ctx;
     long long inputs;
     if (v->pty < 0)
-        v->pty = conn_receive_fd(&v->link.conn);
+        v->pty = conn_receive_fd(&v->stream->link->conn);
     v->may_type = v->pty >= 0 && span_int(payload, &inputs) && inputs == v->inputs;
 }
 
-static void view_on_frame(void *ctx, enum frame_type type, span payload)
-{
-    struct view *v = ctx;
-    if (type == FRAME_PTY)
-        view_receive_pty(v, payload);
-    if (v->hooks && type == FRAME_SIZE)
-        view_load_size(v, payload);
-    else if (v->hooks && (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT))
-        view_feed(v, payload);
-}
-
-static void view_on_link_closed(void *ctx)
-{
-    view_ended(ctx, "the session has ended");
-}
+static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_output, view_on_pty,
+                                                      view_on_end};
 
 /* Connects to the session's holder, if that is on this computer: each process between a key and
  * its echo costs two wake-ups. Returns 0 or -1. */
-static int view_open_link(struct view *v, const struct client *client, int control)
+static int view_open_stream(struct view *v, const struct client *client, int control)
 {
     const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
     buf path = {0};
     if (!store_id_is_plain(v->id))
         return -1;
     buf_fmt(&path, "%s/%s.sock", client->config->holders, v->id);
-    v->link.on_frame = view_on_frame;
-    v->link.on_closed = view_on_link_closed;
-    v->link.ctx = v;
-    int status = holder_link_open(&v->link, client->loop, buf_cstr(&path));
-    v->link.conn.accepts_fd = control;
-    if (status == 0)
-        holder_link_send(&v->link, FRAME_VIEW, (span){how, control ? sizeof how : 1});
+    v->stream = stream_open(client->loop, buf_cstr(&path),
+                            (span){how, control ? sizeof how : 1}, &view_stream_hooks, v);
     buf_free(&path);
-    return status;
+    return v->stream ? 0 : -1;
 }
 
 /* Connects through the daemon, for a session of another computer. Returns 0 or -1. */
@@ -244,7 +216,7 @@ static struct view *view_open(struct client *client, const char *id, int control
 {
     struct view *v = view_new(id, hooks, ctx);
     v->loop = client->loop;
-    if (view_open_link(v, client, control) == 0 || view_open_ws(v, client, control) == 0)
+    if (view_open_stream(v, client, control) == 0 || view_open_ws(v, client, control) == 0)
         return v;
     view_free(v);
     return NULL;
@@ -252,7 +224,7 @@ static struct view *view_open(struct client *client, const char *id, int control
 
 static int view_is_open(const struct view *v)
 {
-    return v->link.open || v->ws.open;
+    return v->stream || v->ws.open;
 }
 
 static struct view *view_of_text(const char *id, span text, int cols, int rows)
@@ -279,10 +251,9 @@ static void view_close(struct view *v)
     if (v->notice_timer.slot)
         view_send_notice(v);
     view_cancel(v);
-    if (v->link.open)
-        holder_link_drain(&v->link); /* view_ended frees the view */
-    else if (v->ws.open)
-        client_ws_close(&v->ws);
+    stream_drain(v->stream);
+    if (v->ws.open)
+        client_ws_close(&v->ws); /* view_on_ws_closed frees the view */
     else
         view_free(v);
 }
@@ -292,7 +263,7 @@ static void view_abandon(struct view *v)
     if (!v)
         return;
     view_cancel(v);
-    holder_link_cancel(&v->link);
+    stream_cancel(v->stream);
     client_ws_cancel(&v->ws);
     view_free(v);
 }
@@ -312,9 +283,9 @@ static void view_resize(struct view *v, int cols, int rows)
     buf b = {0};
     v->want_cols = cols;
     v->want_rows = rows;
-    if (v->link.open) {
-        buf_fmt(&b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
-        holder_link_send(&v->link, FRAME_RESIZE, buf_view(&b));
+    if (v->stream) {
+        frame_put_resize(&b, cols, rows);
+        holder_link_send(v->stream->link, FRAME_RESIZE, buf_view(&b));
     } else if (v->ws.accepted) { /* else view_on_ws_open asks for it */
         buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
         client_ws_send(&v->ws, WS_TEXT, buf_view(&b));

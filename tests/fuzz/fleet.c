@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_fleet_need(codec_compare_ids(id, again) == 0);
         buf_free(&b);
     }
-    if (codec_parse_size(text, &cols, &rows))
+    if (frame_parse_size(text, &cols, &rows))
         fuzz_fleet_need(cols > 0 && rows > 0 && cols <= VT_COLS_MAX && rows <= VT_ROWS_MAX);
     codec_key_name(text);
     free(copy);

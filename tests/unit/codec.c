@@ -324,22 +324,6 @@ static void unit_fleet_allowing(void)
     CHECK(codec_is_allowed("b, *", span_of("x")));
 }
 
-static void unit_fleet_sizes(void)
-{
-    static const char *const bad[] = {"",
-                                      "{}",
-                                      "{\"size\":5}",
-                                      "{\"size\":[80]}",
-                                      "{\"size\":[0,24]}",
-                                      "{\"size\":[80,100000]}",
-                                      "{\"size\":[\"80\",24]}"};
-    int cols, rows;
-    CHECK(codec_parse_size(span_of("{\"size\":[80,24]}"), &cols, &rows));
-    CHECK(cols == 80 && rows == 24);
-    for (size_t i = 0; i < COUNT_OF(bad); i++)
-        CHECK(!codec_parse_size(span_of(bad[i]), &cols, &rows));
-}
-
 static void unit_codec(void)
 {
     unit_fleet_names();
@@ -351,5 +335,4 @@ static void unit_codec(void)
     unit_fleet_requests();
     unit_fleet_envelopes();
     unit_fleet_allowing();
-    unit_fleet_sizes();
 }

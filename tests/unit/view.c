@@ -202,15 +202,16 @@ static void unit_view_sizes(void)
                                       "{\"size\":\"80x24\"}",
                                       "{\"size\":[80,24",
                                       "{\"size\":[\"80\",24]}"};
-    struct view *v = view_new("id", NULL, NULL);
+    static const struct view_hooks hooks = {NULL, NULL};
+    struct view *v = view_new("id", &hooks, NULL);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        view_load_size(v, span_of(bad[i]));
+        view_on_ws_message(v, WS_TEXT, span_of(bad[i]));
         CHECK(v->vt == NULL);
     }
-    view_load_size(v, span_of("{\"size\":[100,30],\"more\":1}"));
+    view_on_ws_message(v, WS_TEXT, span_of("{\"size\":[100,30],\"more\":1}"));
     CHECK(v->vt && vt_cols(v->vt) == 100 && vt_rows(v->vt) == 30);
-    view_load_size(v, span_of("{\"size\":[40,10]}"));
-    view_load_size(v, span_of("{\"size\":[0,0]}"));
+    view_on_ws_message(v, WS_TEXT, span_of("{\"size\":[40,10]}"));
+    view_on_ws_message(v, WS_TEXT, span_of("{\"size\":[0,0]}"));
     CHECK(vt_cols(v->vt) == 40 && vt_rows(v->vt) == 10);
     view_close(v);
 }
