@@ -57,7 +57,8 @@
 
 /* A list whose items have `next` and `link`, the pointer that points to them. LIST_PUSH inserts x
  * where at, the address of the list's head or of an item's next, points; the list's owner must not
- * move. LIST_REMOVE takes x out of its list and sets link NULL; it does nothing when link is NULL. */
+ * move. LIST_REMOVE takes x out of its list and sets link NULL; it does nothing when link is
+ * NULL. */
 #define LIST_PUSH(at, x)                                                                           \
     do {                                                                                           \
         (x)->link = (at);                                                                          \
@@ -153,8 +154,8 @@ static enum parse utf8_check(struct utf8_state *st, span s);  /* MORE: s ends in
 static int utf8_width(uint32_t cp); /* columns: 0 (combining), 1, 2; -1: a control character */
 static span utf8_tail(span s, long long chars);    /* the last `chars` characters */
 static void utf8_put_clean(buf *b, span s);        /* malformed bytes become U+FFFD */
-/* Appends untrusted text, made visible: C0 controls as ^X; C1 and bidi controls, line separators and
- * malformed bytes as U+FFFD. */
+/* Appends untrusted text, made visible: C0 controls as ^X; C1 and bidi controls, line separators
+ * and malformed bytes as U+FFFD. */
 static void utf8_put_visible(buf *b, span s);
 
 /* ==== clock: clocks, dates (ISO-8601, RFC 3339), ages ========================================= */
@@ -216,7 +217,8 @@ static int json_next(struct json_iter *it);        /* 0: no further value */
 static struct json json_get(struct json object, const char *key); /* the last member of that name */
 /* Appends a string's decoded value; a lone surrogate is U+FFFD. */
 static void json_put_text(buf *b, struct json string);
-/* Returns the decoded value as a C string to be freed, cut at U+0000; NULL unless it is a string. */
+/* Returns the decoded value as a C string to be freed, cut at U+0000; NULL unless it is a
+ * string. */
 static char *json_dup_text(struct json string);
 static int json_text_eq(struct json string, const char *s); /* compares the decoded value */
 /* Returns 1 when the number is an integer that fits (also 1e3, 2.0), else 0. */

@@ -1,7 +1,7 @@
 #include "base.h"
 
-/* clock - the two clocks, times as ISO-8601 (RFC 3339), ages. Left out: leap seconds, time zones but
- * UTC and offsets, dates without a time. */
+/* clock - the two clocks, times as ISO-8601 (RFC 3339), ages. Left out: leap seconds, time zones
+ * but UTC and offsets, dates without a time. */
 
 /* ---- clocks, dates -------------------------------------------------------------------------- */
 

@@ -55,7 +55,8 @@ static size_t json_first_mark(uint64_t marks)
     return (size_t)(((marks - 1) & ~marks & JSON_EACH(1)) * JSON_EACH(1) >> 56) - 1;
 }
 
-/* Marks the bytes of a string that are not plain: quote, backslash, control character, non-ASCII. */
+/* Marks the bytes of a string that are not plain: quote, backslash, control character,
+ * non-ASCII. */
 static uint64_t json_special_marks(uint64_t x)
 {
     uint64_t quote = (x ^ JSON_EACH('"')) - JSON_EACH(1);
@@ -546,8 +547,8 @@ static int json_text_eq(struct json string, const char *s)
     return p == end ? *s == '\0' : json_decoded_eq(p, end, s);
 }
 
-/* Makes *v, which is <= 0, *v * 10 - digit: negative, because LLONG_MIN has no positive twin. Returns
- * 0 when it doesn't fit. */
+/* Makes *v, which is <= 0, *v * 10 - digit: negative, because LLONG_MIN has no positive twin.
+ * Returns 0 when it doesn't fit. */
 static int json_push_digit(long long *v, int digit)
 {
     if (*v < (LLONG_MIN + digit) / 10)
@@ -556,7 +557,8 @@ static int json_push_digit(long long *v, int digit)
     return 1;
 }
 
-/* Returns the exponent at p ("e+12"), 0 at the end. It stops growing past what any text can need. */
+/* Returns the exponent at p ("e+12"), 0 at the end. It stops growing past what any text can
+ * need. */
 static long long json_exponent(const char *p, const char *end)
 {
     if (p == end)
@@ -569,7 +571,8 @@ static long long json_exponent(const char *p, const char *end)
     return negative ? -e : e;
 }
 
-/* Exact: the value is the digits up to the last one that isn't 0, times ten to the power `zeros`. */
+/* Exact: the value is the digits up to the last one that isn't 0, times ten to the power
+ * `zeros`. */
 static int json_int(struct json number, long long *out)
 {
     if (number.type != JSON_NUMBER)

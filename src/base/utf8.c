@@ -1,9 +1,9 @@
 #include "base.h"
 
-/* utf8 - decoding, checking and encoding (Unicode 3.9, table 3-7: no overlong forms, no surrogates),
- * column widths by the tables of Unicode 14 (East Asian Wide and Fullwidth: 2; nonspacing and
- * enclosing marks: 0), untrusted text made visible. Left out: normalization, grapheme clusters
- * (cell.c). */
+/* utf8 - decoding, checking and encoding (Unicode 3.9, table 3-7: no overlong forms, no
+ * surrogates), column widths by the tables of Unicode 14 (East Asian Wide and Fullwidth: 2;
+ * nonspacing and enclosing marks: 0), untrusted text made visible. Left out: normalization,
+ * grapheme clusters (cell.c). */
 
 /* ---- decoding, encoding --------------------------------------------------------------------- */
 

@@ -5,13 +5,13 @@
  * RFC 9112: message parsing (2.2), request line (3), status line (4), fields (5), bodies and their
  * framing (6), chunked coding (7.1), persistence (9.3, 9.6). RFC 9110: tokens (5.6), Content-Length
  * (8.6), Connection (7.6.1), Host (7.2), Expect (10.1.1), Upgrade (7.8). RFC 3986: percent-encoding
- * (2.1). Stricter than the RFCs where they allow a choice: what two readers could understand
- * differently is refused (bare CR or LF, obs-fold, both framings, lengths that differ).
- * Left out: codings other than chunked, trailers (checked, then dropped), CONNECT, HTTP/0.9.
+ * (2.1). Strict where the RFCs allow a choice: a message that two readers could understand in two
+ * ways is refused (bare CR or LF, obs-fold, both framings, lengths that differ).
+ * Left out: codings but chunked, trailers (checked, then dropped), CONNECT, HTTP/0.9.
  *
- * A head is read twice: the scan looks at every byte once, refuses control characters and finds the
- * end; only then are the lines taken apart. So a head that trickles in costs no more than a whole
- * one, and is judged alike. */
+ * A head is read twice: the scan reads every byte once, refuses control characters and finds the
+ * end; then the lines are parsed. So a head that arrives in small pieces costs no more than a whole
+ * one, and gives the same result. */
 
 #define HTTP_EMPTY_LINES_MAX 8 /* before a request line */
 
@@ -19,7 +19,7 @@
 
 enum http_class { HTTP_TOKEN = 1, HTTP_TARGET = 2, HTTP_HOST = 4, HTTP_UNRESERVED = 8 };
 
-/* What a byte may be part of; obs-text (0x80 and up) is only ever text. */
+/* Classes of each byte; obs-text (0x80 and up) is text only. */
 static const unsigned char http_classes[256] = {
     /* 0x00 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     /* 0x10 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -45,7 +45,8 @@ static const struct http_reason {
     {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
 };
 
-/* What the fields that frame or route a message said, gathered before it is judged. */
+/* Values of the fields that frame or route a message, collected before they are checked
+ * together. */
 struct http_seen {
     int hosts, codings, expectation_unknown;
 };
@@ -65,7 +66,7 @@ static size_t http_class_run(span s, enum http_class class)
     return i;
 }
 
-/* How many bytes at the start of p are neither control characters (HTAB stops, too) nor DEL. */
+/* Returns how many bytes at p are neither control characters (nor HTAB) nor DEL. */
 static size_t http_text_run(const char *p, size_t n)
 {
     size_t i = 0;
@@ -89,7 +90,8 @@ static int http_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : 16;
 }
 
-/* 1: exactly digits of the base (10 or 16) that fit. */
+/* Reads exactly digits of the base (10 or 16). Returns 1, or 0 when s is something else or too
+ * much. */
 static int http_number(span s, int base, long long *out)
 {
     long long value = 0;
@@ -103,8 +105,8 @@ static int http_number(span s, int base, long long *out)
     return s.n > 0;
 }
 
-/* The scan. DONE: *lines are the head's lines, each with its CRLF, without the empty one; every CR
- * in them starts a CRLF and the only control character besides is HTAB. */
+/* Scans a head. DONE: *lines are its lines, each with its CRLF, without the empty one; every CR in
+ * them begins a CRLF, and the only other control character is HTAB. */
 static enum parse http_scan_head(struct http_scan *scan, span in, int empty_lines,
                                  struct http_head *head, span *lines, size_t *used)
 {
@@ -139,11 +141,11 @@ static enum parse http_scan_head(struct http_scan *scan, span in, int empty_line
     return PARSE_MORE;
 }
 
-/* The next of the scanned lines, without its CRLF. */
+/* Returns the next scanned line, without its CRLF. */
 static span http_next_line(span *lines)
 {
     size_t i = http_text_run(lines->p, lines->n);
-    while (lines->p[i] != '\r') { /* a tab, then */
+    while (lines->p[i] != '\r') { /* a tab */
         i++;
         i += http_text_run(lines->p + i, lines->n - i);
     }
@@ -204,7 +206,7 @@ static enum parse http_parse_request_line(struct http_head *head, span line)
     return version == PARSE_DONE ? http_parse_target(head) : version;
 }
 
-/* A missing blank before a missing reason phrase is forgiven: nothing else can be meant. */
+/* The blank before an empty reason phrase may be missing: the line has only one meaning. */
 static enum parse http_parse_status_line(struct http_head *head, span line)
 {
     long long status;
@@ -271,7 +273,7 @@ static enum parse http_see_expect(struct http_head *head, struct http_seen *seen
 {
     if (!span_eq_nocase(value, "100-continue"))
         seen->expectation_unknown = 1;
-    else if (head->minor >= 1) /* to be ignored in HTTP/1.0, RFC 9110 10.1.1 */
+    else if (head->minor >= 1) /* HTTP/1.0: ignored, RFC 9110 10.1.1 */
         head->expect_continue = 1;
     return PARSE_DONE;
 }
@@ -298,7 +300,7 @@ static enum parse http_see_fields(struct http_head *head, struct http_seen *seen
     return PARSE_DONE;
 }
 
-/* Reads what the fields mean for framing and connection, and refuses what is ambiguous. */
+/* Reads framing and connection from the fields; refuses a message that is ambiguous. */
 static enum parse http_settle(struct http_head *head, int request)
 {
     struct http_seen seen = {0};
@@ -324,7 +326,7 @@ static enum parse http_settle(struct http_head *head, int request)
     return PARSE_DONE;
 }
 
-/* All zero but the headers, of which only the first header_count count: they are 3 KB. */
+/* Clears everything but the headers, 3 KB, of which only the first header_count are read. */
 static void http_head_init(struct http_head *head)
 {
     size_t behind = offsetof(struct http_head, header_count);
@@ -363,8 +365,8 @@ static enum parse http_parse_response(struct http_scan *scan, span in, size_t *u
 
 /* ---- bodies --------------------------------------------------------------------------------- */
 
-/* What a state's function answers; it is called with at least one byte. PAUSE hands to the caller
- * what there is; ON goes on with the state that is set now. */
+/* The result of a state's function, which is called with at least one byte. PAUSE returns the data
+ * so far to the caller; ON continues with the state that is now set. */
 enum http_step { HTTP_STEP_BAD = PARSE_BAD, HTTP_STEP_PAUSE, HTTP_STEP_DONE, HTTP_STEP_ON };
 
 static void http_body_init(struct http_body *body, const struct http_head *head,
@@ -391,7 +393,7 @@ static enum http_step http_body_fail(struct http_body *body, int status, const c
     return HTTP_STEP_BAD;
 }
 
-/* Gives out at most `left` bytes, what is there of them. */
+/* Returns the bytes that are there, at most `left`. */
 static void http_body_give(struct http_body *body, span *in, span *data)
 {
     size_t n = (unsigned long long)body->left < in->n ? (size_t)body->left : in->n;
@@ -419,7 +421,7 @@ static enum http_step http_body_until_close(struct http_body *body, span *in, sp
     return HTTP_STEP_PAUSE;
 }
 
-/* chunk-size [BWS ";" chunk-ext]; of an extension it only matters that it is text. */
+/* Parses chunk-size [BWS ";" chunk-ext]; an extension must be text and is ignored. */
 static enum http_step http_chunk_line(struct http_body *body, span line)
 {
     size_t n = http_class_run(line, HTTP_UNRESERVED);
@@ -433,7 +435,7 @@ static enum http_step http_chunk_line(struct http_body *body, span line)
     return HTTP_STEP_ON;
 }
 
-/* The line is searched anew when it trickles in: it is short. */
+/* An unfinished line is scanned again with the next bytes: it is short. */
 static enum http_step http_body_chunk_size(struct http_body *body, span *in, span *data)
 {
     (void)data;
@@ -463,7 +465,7 @@ static enum http_step http_body_chunk_data(struct http_body *body, span *in, spa
     return HTTP_STEP_PAUSE;
 }
 
-/* A CRLF, taken only when both bytes are there; then the state is `next`. */
+/* Consumes a CRLF once both bytes are there; then the state is `next`. */
 static enum http_step http_body_crlf(struct http_body *body, span *in, enum http_body_state next)
 {
     if (in->p[0] != '\r' || (in->n > 1 && in->p[1] != '\n'))
@@ -481,7 +483,7 @@ static enum http_step http_body_chunk_end(struct http_body *body, span *in, span
     return http_body_crlf(body, in, HTTP_BODY_CHUNK_SIZE);
 }
 
-/* The trailer section is used up as it comes, so that a long line costs its length once. */
+/* Trailer bytes are consumed as they come, so that each costs once. */
 static enum http_step http_trailer_use(struct http_body *body, span *in, size_t n,
                                        enum http_body_state next)
 {
@@ -571,7 +573,7 @@ static int http_has_token(const struct http_head *head, const char *name, const 
     return 0;
 }
 
-/* The next decoded byte of *s; -1 for a bad escape or an encoded NUL. */
+/* Returns the next decoded byte of *s, -1 for a bad escape or an encoded NUL. */
 static int http_decode_byte(span *s, int plus)
 {
     long long value = (unsigned char)s->p[0];

@@ -2,22 +2,22 @@
 
 /* resp - the Redis protocol: replies of RESP2 and RESP3 checked and walked, commands written.
  *
- * A reply is checked once, by a scan that remembers how many elements are due at each level, and
- * then walked like part json's texts. Of RESP3 attributes are passed over: an attribute of n pairs
- * and the value that it is about are, to the scan, an aggregate of 2n + 1 elements that stands for
- * one. Left out: streamed strings and aggregates (no Redis sends them), numbers as doubles. */
+ * A reply is checked once, by a scan that counts the elements still to come at each depth, and then
+ * walked like a JSON text. RESP3 attributes are skipped: to the scan, an attribute of n pairs with
+ * the value that follows is an aggregate of 2n + 1 elements in the place of one. Left out: streamed
+ * strings and aggregates (no Redis sends them), numbers as doubles. */
 
 #define RESP_NUMBER_MAX 32 /* a length, count or integer, in bytes */
 
-/* What a type byte announces. */
+/* What follows a type byte. */
 enum resp_form {
     RESP_FORM_LINE,   /* text up to the line's end */
-    RESP_FORM_NUMBER, /* a line that has a form of its own */
+    RESP_FORM_NUMBER, /* a line with a number, boolean or null */
     RESP_FORM_BULK,   /* a length, then as many bytes and a line's end */
     RESP_FORM_NEST    /* a count, then as many values (times `each`, and `more`) */
 };
 
-/* The head of a value: its first line, taken apart. */
+/* The head of a value: its parsed first line. */
 struct resp_head {
     const struct resp_kind *kind;
     span line;              /* behind the type byte, without the line's end */
@@ -84,7 +84,7 @@ static int resp_is_double(span s)
     return number.n == 0;
 }
 
-/* What is wrong with the line of a value of this kind; NULL: nothing, and head->number is set. */
+/* Checks the line of a value of this kind and sets head->number. Returns the reason, or NULL. */
 static const char *resp_check_number(struct resp_head *head)
 {
     span s = head->line;
@@ -96,7 +96,7 @@ static const char *resp_check_number(struct resp_head *head)
         return head->number || span_eq(s, "f") ? NULL : "a boolean is t or f";
     case ',':
         return resp_is_double(s) ? NULL : "not a double";
-    default: /* a '+' before the digits is allowed, but not before another sign */
+    default: /* one '+' before the digits is allowed */
         if (s.n > 1 && s.p[0] == '+' && s.p[1] != '-')
             s = span_sub(s, 1);
         return span_int(s, &head->number) ? NULL : "not an integer";
@@ -137,7 +137,7 @@ static enum parse resp_bad(struct resp_scan *scan, const char *why)
     return PARSE_BAD;
 }
 
-/* The line that begins at scan->at; *end is the offset behind its CR LF. */
+/* Finds the line at scan->at; *end is the offset behind its CRLF. */
 static enum parse resp_scan_line(struct resp_scan *scan, span in, struct resp_head *head,
                                  size_t *end)
 {
@@ -158,7 +158,7 @@ static enum parse resp_scan_line(struct resp_scan *scan, span in, struct resp_he
     return PARSE_DONE;
 }
 
-/* The bytes of a string and the line's end behind them, from offset `at` on. */
+/* Scans a string's bytes, which begin at offset `at`, and the CRLF behind them. */
 static enum parse resp_scan_bulk(struct resp_scan *scan, span in, const struct resp_head *head,
                                  size_t *at)
 {
@@ -176,7 +176,7 @@ static enum parse resp_scan_bulk(struct resp_scan *scan, span in, const struct r
     return PARSE_DONE;
 }
 
-/* Goes into an aggregate. */
+/* Enters an aggregate. */
 static enum parse resp_scan_nest(struct resp_scan *scan, const struct resp_head *head)
 {
     if (head->number > RESP_COUNT_MAX)
@@ -193,14 +193,14 @@ static enum parse resp_scan_nest(struct resp_scan *scan, const struct resp_head 
     return PARSE_DONE;
 }
 
-/* A value was read, and with it every aggregate that it was the last element of. */
+/* Counts a value as read, and each aggregate whose last element it was. */
 static void resp_scan_leave(struct resp_scan *scan)
 {
     while (scan->depth && --scan->left[scan->depth - 1] == 0)
         scan->depth--;
 }
 
-/* One value, without the elements in it. */
+/* Scans one value, without its elements. */
 static enum parse resp_scan_value(struct resp_scan *scan, span in)
 {
     struct resp_head head = {.kind = resp_kind_of(in.p[scan->at])};
@@ -232,7 +232,7 @@ static enum parse resp_scan_value(struct resp_scan *scan, span in)
 
 /* ---- walking a checked reply ---------------------------------------------------------------- */
 
-/* The head of the value at *p, which becomes the offset behind it (a string's bytes included). */
+/* Returns the head of the value at *p and moves *p behind it, and behind the bytes of a string. */
 static struct resp_head resp_read_head(const char **p)
 {
     struct resp_head head = {.kind = resp_kind_of(**p)};
@@ -277,7 +277,7 @@ static struct resp resp_scalar(const struct resp_head *head, const char *end)
     return v;
 }
 
-/* The value at *p, past any attribute; *p becomes where it ends. */
+/* Returns the value at *p, behind any attribute, and moves *p behind it. */
 static struct resp resp_read_value(const char **p)
 {
     struct resp_head head = resp_read_head(p);

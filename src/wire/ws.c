@@ -3,8 +3,8 @@
 /* ws - WebSocket (RFC 6455) in both roles: frames (5), messages and fragments (5.4), control frames
  * (5.5), close codes (7.4), UTF-8 of text (8.1), the opening handshake (1.3, 4.1, 4.2).
  *
- * Left out: extensions (a reserved bit is an error), subprotocols, sending in fragments. A frame is
- * taken when all of it is there: the caller's input buffer needs message_max + WS_HEAD_MAX. */
+ * A frame is read once it is complete, so the caller's input buffer needs message_max + WS_HEAD_MAX
+ * bytes. Left out: extensions (a reserved bit is an error), subprotocols, sending in fragments. */
 
 #define WS_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define WS_CONTROL_MAX 125 /* payload of a control frame */
@@ -58,7 +58,7 @@ static enum parse ws_check_second(const struct ws *ws, enum ws_opcode opcode, un
     return PARSE_DONE;
 }
 
-/* A frame's head, judged byte by byte in order: a bad one is refused before it is complete. */
+/* Parses a frame's head byte by byte: a bad one is refused before it is complete. */
 static enum parse ws_parse_head(const struct ws *ws, const unsigned char *p, size_t n,
                                 struct ws_frame *f, struct ws_event *ev)
 {
@@ -104,7 +104,7 @@ static void ws_mask(char *p, size_t n, const unsigned char key[4])
         p[i] = (char)(p[i] ^ key[i & 3]);
 }
 
-/* May a close frame carry this code? (RFC 6455 7.4.1, 7.4.2 and the registry) */
+/* Tells whether a close frame may carry this code (RFC 6455 7.4.1, 7.4.2 and the registry). */
 static int ws_code_valid(int code)
 {
     int registered = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
@@ -129,13 +129,13 @@ static enum parse ws_parse_close(struct ws *ws, span payload, struct ws_event *e
     return PARSE_DONE;
 }
 
-/* A text or binary frame or a continuation. A message in one frame stays where it is. */
+/* Handles a text, binary or continuation frame. A message of one frame is not copied. */
 static enum parse ws_handle_data(struct ws *ws, const struct ws_frame *f, span payload,
                                struct ws_event *ev)
 {
     int whole = f->fin && f->opcode != WS_CONTINUATION;
     if (f->opcode != WS_CONTINUATION)
-        ws->opcode = f->opcode; /* utf8 is at rest: the last text ended with a whole character */
+        ws->opcode = f->opcode; /* utf8 is zero: the last text ended with a whole character */
     if (ws->opcode == WS_TEXT) {
         enum parse text = utf8_check(&ws->utf8, payload);
         if (text == PARSE_BAD || (f->fin && text != PARSE_DONE))
@@ -163,10 +163,10 @@ static enum parse ws_handle_frame(struct ws *ws, const struct ws_frame *f, span 
 
 static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struct ws_event *ev)
 {
-    *used = ws->close_received ? n : 0; /* nothing counts behind a close frame */
+    *used = ws->close_received ? n : 0; /* bytes behind a close frame are ignored */
     memset(ev, 0, sizeof *ev);
     if (!ws->opcode)
-        buf_free(&ws->message); /* the last fragmented message: its event has been dealt with */
+        buf_free(&ws->message); /* the last fragmented message's event was handled */
     while (*used < n) {
         struct ws_frame f;
         enum parse got = ws_parse_head(ws, (unsigned char *)in + *used, n - *used, &f, ev);
@@ -221,18 +221,18 @@ static void ws_put_close(buf *b, const unsigned char *mask, int code, const char
     span text = span_of(reason);
     size_t n = text.n < WS_CONTROL_MAX - 2 ? text.n : WS_CONTROL_MAX - 2;
     while (n < text.n && n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-        n--; /* a character is not cut in two */
+        n--; /* not inside a character */
     payload[0] = (char)(code >> 8);
     payload[1] = (char)code;
     if (n)
         memcpy(payload + 2, text.p, n);
-    /* 1005 stands for "no code": what a peer's empty close frame is answered with */
+    /* 1005 means "no code": the reply to an empty close frame is empty */
     ws_put_frame(b, mask, WS_CLOSE, (span){payload, code == 1005 ? 0 : n + 2});
 }
 
 /* ---- handshake ------------------------------------------------------------------------------ */
 
-/* Sec-WebSocket-Accept for a key (4.2.2, step 5.4). */
+/* Appends Sec-WebSocket-Accept for a key (4.2.2, step 5.4). */
 static void ws_put_accept(buf *b, span key)
 {
     unsigned char sum[20];
@@ -252,7 +252,7 @@ static int ws_key_valid(span key)
     return valid;
 }
 
-/* The only header of that name; p NULL when there is none or more than one. */
+/* Returns the only header of that name; p is NULL when there is none or more than one. */
 static span ws_only_header(const struct http_head *head, const char *name)
 {
     span found = {NULL, 0};
@@ -265,7 +265,8 @@ static span ws_only_header(const struct http_head *head, const char *name)
     return found;
 }
 
-/* What is wrong with a request for a WebSocket, NULL when nothing is; *status is what to answer. */
+/* Checks a request for a WebSocket. Returns the reason of a refusal, or NULL; *status is the
+ * reply's. */
 static const char *ws_check_request(const struct http_head *request, int *status)
 {
     *status = 400;
