@@ -53,6 +53,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/pager.c"
 #include "unit/view.c"
 #include "unit/rows.c"
+#include "unit/app.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
 
@@ -101,6 +102,7 @@ static const struct {
     {"view", unit_view},
     {"rows", unit_rows},
     {"hook", unit_hook},
+    {"app", unit_app},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

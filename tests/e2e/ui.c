@@ -677,13 +677,13 @@ static void test_ui_help(void)
     ui_keys(u, "?");
     UI_AWAIT_TEXT(u, " Keys ");
     UI_AWAIT_TEXT(u, "attach to the selected session");
-    CHECK(!ui_shows(u, "every session goes on")); /* more than fits */
+    CHECK(!ui_shows(u, "Reading: close")); /* more than fits */
     for (int i = 0; i < 60; i++)
         ui_keys(u, UI_DOWN);
-    UI_AWAIT_TEXT(u, "every session goes on");
+    UI_AWAIT_TEXT(u, "Reading: close");
     CHECK(!ui_shows(u, "attach to the selected session"));
     ui_keys(u, UI_UP); /* the end was the end: one up shows at once */
-    UI_AWAIT_GONE(u, "every session goes on");
+    UI_AWAIT_GONE(u, "Reading: close");
     ui_keys(u, "\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~");
     UI_AWAIT_TEXT(u, "attach to the selected session");
     ui_keys(u, "Rename"); /* what is typed filters */
@@ -1082,8 +1082,8 @@ static void test_ui_attach(void)
     UI_AWAIT_TEXT(u, "Ctrl-] d detaches");
     ui_keys(u, "b");
     UI_AWAIT_TEXT(u, "<1d><62>");
-    CHECK_TEXT(session_get(id, "cols"), "80");
-    CHECK_TEXT(session_get(id, "rows"), "23"); /* one line is telec's */
+    AWAIT_SESSION(id, "cols", "80");
+    AWAIT_SESSION(id, "rows", "23"); /* one line is telec's */
     ui_detach(u);
     CHECK(ui_shows(u, "keys"));
     CHECK_HAS(ui_selected(u), "keys");
