@@ -18,7 +18,7 @@ struct daemon {
     struct cache cache;
     struct sessions sessions;
     struct projects projects;
-    struct fleet peers;
+    struct fleet fleet;
     struct observations observations;
     struct requests requests;
     struct httpd httpd;
@@ -43,14 +43,14 @@ static void daemon_on_interest(void *ctx, unsigned topics)
 {
     struct daemon *d = ctx;
     projects_watch(&d->projects, (topics & CACHE_PREPARATION) != 0);
-    peers_set_interest(&d->peers, topics);
+    peers_set_interest(&d->fleet, topics);
 }
 
 static void daemon_on_ready(void *ctx)
 {
     struct daemon *d = ctx;
     requests_init(&d->requests, &d->loop, d->config, &d->cache, &d->sessions, &d->projects,
-                  &d->peers);
+                  &d->fleet);
     httpd_accept(&d->httpd, d->listening_fd);
     log_line(LOG_INFO, "serving %zu sessions on %s", d->sessions.count, d->config->socket);
     if (d->ready_fd >= 0) {
@@ -77,7 +77,7 @@ static void daemon_on_signal(void *ctx, int signo)
     d->stopping = 1;
     unlink(d->config->socket);
     httpd_shutdown(&d->httpd);
-    peers_leave(&d->peers);
+    peers_leave(&d->fleet);
     loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
 }
 
@@ -151,23 +151,23 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
         loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
     cache_init(&d.cache, httpd_text_frame);
     httpd_init(&d.httpd, &d.loop, routes_handle, &d.server);
-    if (peers_init(&d.peers, &d.loop, config, &d.cache, error) != 0) {
+    if (peers_init(&d.fleet, &d.loop, config, &d.cache, error) != 0) {
         log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
         buf_clear(error);
     }
-    observe_init(&d.observations, &d.loop, &d.peers);
+    observe_init(&d.observations, &d.loop, &d.fleet);
     projects_init(&d.projects, &d.loop, config, &d.cache);
     d.cache.on_interest = daemon_on_interest;
     d.cache.interest_ctx = &d;
-    routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.peers,
+    routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.fleet,
                 &d.observations, &d.httpd);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     while (!d.stopping || d.httpd.clients ||
-           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.peers.streams))))
+           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     requests_free(&d.requests);
-    peers_free(&d.peers);
+    peers_free(&d.fleet);
     sessions_free(&d.sessions);
     httpd_free(&d.httpd);
     cache_free(&d.cache);

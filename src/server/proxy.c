@@ -96,7 +96,7 @@ static void proxy_ask(struct request *r, const char *computer, const struct code
                               .id = r->id ? span_dup(span_of(r->id)) : NULL,
                               .answer = answer};
     proxy->asked =
-        streams_ask(&r->server->peers->streams, computer, request, proxy_on_done, proxy, &why);
+        streams_ask(&r->server->fleet->streams, computer, request, proxy_on_done, proxy, &why);
     if (!proxy->asked) {
         proxy_refuse(r->client, 503, computer, why);
         proxy_free(proxy);
@@ -155,7 +155,7 @@ static void proxy_get(struct request *r)
 {
     const struct cache_session *known = cache_find(r->server->cache, r->id);
     struct codec_request list = {.command = span_of("list_sessions")};
-    if (pull_must_ask(r->server->peers, r->computer))
+    if (pull_must_ask(r->server->fleet, r->computer))
         proxy_ask(r, r->computer, &list, proxy_reply_session);
     else if (known && strcmp(known->computer, r->computer) == 0)
         httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
@@ -188,7 +188,7 @@ static void proxy_reply_ended(struct proxy *proxy, struct json data)
 /* Only a telec can undo an end. */
 static void proxy_delete(struct request *r)
 {
-    const struct roster_peer *peer = roster_find(r->server->peers, span_of(r->computer));
+    const struct roster_peer *peer = roster_find(r->server->fleet, span_of(r->computer));
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     char seconds[16];
     snprintf(seconds, sizeof seconds, "%d", undo_s);
@@ -299,7 +299,7 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
  * what is typed into a shell. */
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan)
 {
-    const struct roster_peer *peer = roster_find(r->server->peers, span_of(computer));
+    const struct roster_peer *peer = roster_find(r->server->fleet, span_of(computer));
     const char *agent = plan->command ? "shell" : plan->agent, *message = plan->message;
     buf typed = {0}, line = {0}, metadata = {0};
     if (plan->command) {

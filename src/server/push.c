@@ -44,7 +44,7 @@ static void push_send_preparation(struct push_subscriber *s)
     json_key(&b, "projects");
     json_open(&b, '[');
     projects_put(s->server->projects, &b, 1);
-    pull_put_projects(s->server->peers, NULL, 1, &b);
+    pull_put_projects(s->server->fleet, NULL, 1, &b);
     json_close(&b, ']');
     json_close(&b, '}');
     json_close(&b, '}');
@@ -147,7 +147,7 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
     if (json_get(message, "refresh").type == JSON_TRUE) {
         more = s->cache.topics;
         projects_doubt(s->server->projects);
-        pull_refresh(s->server->peers);
+        pull_refresh(s->server->fleet);
     }
     if (more && httpd_queued(s->client) > HTTPD_QUEUE_MAX) { /* asks faster than it reads */
         s->overflowed = 1;

@@ -56,7 +56,7 @@ static void routes_list(struct request *r, char *computer, unsigned topics, int 
                                             .computer = computer && *computer ? computer : NULL,
                                             .done = routes_listing_on_done,
                                             .ctx = listing};
-    if (wait_ms && pull_gather(r->server->peers, &listing->gather, wait_ms))
+    if (wait_ms && pull_gather(r->server->fleet, &listing->gather, wait_ms))
         httpd_wait(r->client, routes_listing_on_gone, listing);
     else
         routes_listing_on_done(listing);
@@ -76,7 +76,7 @@ static void routes_list_sessions(struct request *r)
         ;
     else if (!computer || !*computer) {
         routes_list(r, NULL, CACHE_SESSIONS, wait_ms, routes_send_all_sessions);
-    } else if (!request_is_here(server, computer) && pull_must_ask(server->peers, computer)) {
+    } else if (!request_is_here(server, computer) && pull_must_ask(server->fleet, computer)) {
         proxy_list_sessions(r, computer);
     } else {
         buf b = {0};
@@ -415,7 +415,7 @@ static void routes_list_computers(struct request *r)
 {
     buf b = {0};
     json_open(&b, '[');
-    roster_put_computers(r->server->peers, &b);
+    roster_put_computers(r->server->fleet, &b);
     json_close(&b, ']');
     request_reply(r->client, &b);
 }
@@ -428,7 +428,7 @@ static void routes_send_projects_as(const struct routes_listing *listing, int wi
     if (request_is_here(server, listing->computer))
         projects_put(server->projects, &b, with_todos);
     if (!listing->gather.computer || !request_is_here(server, listing->computer))
-        pull_put_projects(server->peers, listing->gather.computer, with_todos, &b);
+        pull_put_projects(server->fleet, listing->gather.computer, with_todos, &b);
     json_close(&b, ']');
     request_reply(listing->client, &b);
 }
@@ -549,7 +549,7 @@ static void routes_status(struct request *r)
     json_field_int(&b, "events_sent", server->cache->events_sent);
     json_field_int(&b, "events_coalesced", server->cache->events_coalesced);
     json_field_int(&b, "clients_dropped", server->httpd->dropped);
-    peers_put_status(server->peers, &b);
+    peers_put_status(server->fleet, &b);
     json_close(&b, '}');
     request_reply(r->client, &b);
 }
@@ -615,7 +615,7 @@ static int routes_find(struct request *r, const char *id, const char *computer, 
             hidden ? session_find_hidden(server->sessions, id) : session_find(server->sessions, id);
     if (!r->session && (!computer || !*computer) && known && !request_is_here(server, known->computer))
         r->computer = known->computer;
-    else if (!request_is_here(server, computer) && roster_find(server->peers, span_of(computer)))
+    else if (!request_is_here(server, computer) && roster_find(server->fleet, span_of(computer)))
         r->computer = computer;
     if (r->session || (r->computer && store_id_is_plain(id)))
         return 1;
@@ -688,14 +688,14 @@ static void routes_handle(void *ctx, struct httpd_request *request)
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
                      struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct fleet *peers, struct observations *observations, struct httpd *httpd)
+                     struct fleet *fleet, struct observations *observations, struct httpd *httpd)
 {
     *server = (struct server){.loop = l,
                       .config = config,
                       .cache = cache,
                       .sessions = sessions,
                       .projects = projects,
-                      .peers = peers,
+                      .fleet = fleet,
                       .observations = observations,
                       .httpd = httpd,
                       .started_at = clock_wall_ms()};

@@ -84,7 +84,7 @@ struct server {
     struct cache *cache;
     struct sessions *sessions;
     struct projects *projects;
-    struct fleet *peers;
+    struct fleet *fleet;
     struct observations *observations;
     struct httpd *httpd;
     long long started_at;   /* wall clock */
@@ -197,7 +197,7 @@ static void push_ws(struct request *r); /* GET /ws */
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
                         struct cache *cache, struct sessions *sessions, struct projects *projects,
-                        struct fleet *peers, struct observations *observations,
+                        struct fleet *fleet, struct observations *observations,
                         struct httpd *httpd);
 /* httpd's handler; ctx is the server. */
 static void routes_handle(void *ctx, struct httpd_request *request);
