@@ -45,7 +45,7 @@ static int unit_httpd_connect(struct unit_httpd *u)
     int pair[2], i = u->count++;
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     fcntl(pair[1], F_SETFL, O_NONBLOCK);
-    conn_close_on_exec(pair[1]);
+    os_close_on_exec(pair[1]);
     u->fds[i] = pair[1];
     httpd_add(&u->httpd, pair[0]);
     return i;

@@ -72,7 +72,7 @@ static void unit_server_link_on_data(void *ctx)
     struct unit_server_link *link = ctx;
     enum frame_type type;
     span payload;
-    while (!link->conn.dead && frame_peek(&link->conn, &type, &payload) == PARSE_DONE) {
+    while (!link->conn.dead && frame_parse(&link->conn, &type, &payload) == PARSE_DONE) {
         unit_server_answer(link, type, payload);
         if (!link->conn.dead)
             conn_consume(&link->conn, FRAME_HEAD + payload.n);
