@@ -35,7 +35,7 @@ struct context {
     struct config config;
     struct loop loop;
     struct client client;
-    const char *value[128]; /* of options, by their letter; "": a switch is given; NULL: not given */
+    const char *value[128]; /* of options, by their letter; "": a switch; NULL: not given */
     char **args;            /* arguments of the command */
     int arg_count;
     int replied;            /* the reply to context_ask is in status and body */

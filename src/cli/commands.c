@@ -1,10 +1,16 @@
 #include "cli.h"
 
+/* commands - one function a command: list, new, send, kill, tail and the others.
+ *
+ * On a terminal columns are padded under a heading; elsewhere a tab follows each. Text of sessions
+ * is made visible before it is printed. */
+
 /* ---- list ----------------------------------------------------------------------------------- */
 
-/* Appends a column: padded on a terminal, followed by a tab elsewhere. */
-static void command_put_column(buf *b, struct json value, const char *otherwise, size_t most, int width,
-                           int tty)
+/* Appends a column: on a terminal at most `most` wide, padded to `width`. `otherwise` stands for no
+ * value. Columns of 8, like ids, are cut everywhere. */
+static void command_put_column(buf *b, struct json value, const char *otherwise, size_t most,
+                               int width, int tty)
 {
     buf raw = {0}, text = {0};
     json_put_text(&raw, value);
@@ -30,7 +36,7 @@ static void command_put_age(buf *b, struct json time)
         buf_byte(b, '-');
 }
 
-/* How long ago, as a column. */
+/* Appends an age as a column. */
 static void command_put_age_column(buf *b, struct json time, int tty)
 {
     size_t before = b->n;
@@ -40,7 +46,8 @@ static void command_put_age_column(buf *b, struct json time, int tty)
     buf_str(b, tty ? "  " : "\t");
 }
 
-/* Its state, since when and by what that is known; who it is; when it last said something. */
+/* Appends a session's line: id, state with its age and source, agent, computer, last activity,
+ * title. */
 static void command_put_session(buf *out, struct json session, int tty)
 {
     struct json agent = json_get(session, "active_agent");
@@ -48,8 +55,8 @@ static void command_put_session(buf *out, struct json session, int tty)
     command_put_column(out, json_get(session, "state"), "-", 8, 8, tty);
     command_put_age_column(out, json_get(session, "state_since"), tty);
     command_put_column(out, json_get(session, "state_source"), "-", 6, 6, tty);
-    command_put_column(out, agent.type == JSON_STRING ? agent : json_get(session, "command"), "-", 8, 8,
-                   tty);
+    command_put_column(out, agent.type == JSON_STRING ? agent : json_get(session, "command"), "-",
+                       8, 8, tty);
     command_put_column(out, json_get(session, "computer"), "-", 10, 10, tty);
     command_put_age_column(out, json_get(session, "last_activity"), tty);
     size_t before = out->n;
@@ -59,7 +66,7 @@ static void command_put_session(buf *out, struct json session, int tty)
     buf_byte(out, '\n');
 }
 
-/* The answer's own JSON, as a line. */
+/* Writes the reply's JSON as a line. */
 static int command_write_body(struct context *c)
 {
     buf out = {0};
@@ -123,7 +130,7 @@ static char *command_directory(const char *given)
     return getcwd(here, sizeof here) ? span_dup(span_of(here)) : NULL;
 }
 
-/* argv as one line, for a title. */
+/* Appends argv, quoted, as a title. */
 static void command_put_command(buf *b, char **argv, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -141,7 +148,7 @@ static int command_create(struct context *c, const char *agent, const char *mode
     const char *computer = c->value['o'] ? c->value['o'] : c->config.computer;
     int here = strcmp(computer, c->config.computer) == 0;
     if (mode && agents_mode(mode) < 0)
-        return context_usage("fast, med or slow is expected", mode);
+        return context_usage("expected fast, med or slow", mode);
     if (here && !command_count && !config_agent(&c->config, agent))
         return context_fail("%s: no such agent is configured in %s", agent, c->config.file);
     directory = !here && c->value['C'] ? span_dup(span_of(c->value['C']))
@@ -186,7 +193,7 @@ static int command_new(struct context *c)
 {
     buf line = {0};
     if (c->arg_count && c->value['a'])
-        return context_usage("either an agent or a command, not both", c->value['a']);
+        return context_usage("give an agent or a command, not both", c->value['a']);
     command_put_command(&line, c->args, c->arg_count);
     const char *title = c->value['t'] ? c->value['t'] : c->arg_count ? buf_cstr(&line) : NULL;
     int status = command_create(c, c->value['a'] ? c->value['a'] : "shell", c->value['m'], title,
@@ -195,8 +202,7 @@ static int command_new(struct context *c)
     return status;
 }
 
-/* telec /claude [mode] [prompt…], as TeleClaude has it; the parser has made the command's name the
- * value of --agent. */
+/* telec /claude [mode] [prompt…], as in TeleClaude; cli.c has made the name the value of --agent. */
 static int command_agent(struct context *c)
 {
     const char *mode = c->arg_count && agents_mode(c->args[0]) >= 0 ? c->args[0] : NULL;
@@ -253,7 +259,7 @@ static int command_kill(struct context *c)
     return failed;
 }
 
-/* The transcript from the session's log, for when there is no daemon to ask. */
+/* Prints the transcript from the session's log on disk: there is no daemon to ask. */
 static int command_tail_log(struct context *c, long long chars)
 {
     buf out = {0}, text = {0};
@@ -268,14 +274,15 @@ static int command_tail_log(struct context *c, long long chars)
     return context_write(&out);
 }
 
-/* Follows a session: whole lines, as they leave an emulator that is one row high. */
+/* A followed session. Its output is fed to an emulator one row high; the lines that scroll out of
+ * it are whole, and are printed. */
 struct command_follow {
     struct client_ws ws;
     struct vt *vt;
-    long long chars;        /* of what there is already */
-    int snapshot;           /* the next message is one, of this size */
+    long long chars;        /* of earlier output to print */
+    int snapshot;           /* the next message is a snapshot of cols x rows */
     int cols, rows;
-    int told, over;         /* what there was already is printed; no more comes */
+    int told, over;         /* earlier output is printed; no more comes */
 };
 
 static void command_follow_on_open(void *ctx)
@@ -296,8 +303,8 @@ static void command_follow_print(struct command_follow *f, int with_last)
     buf_free(&out);
 }
 
-/* The first snapshot, with its scrollback: all but the line that is still being written, which the
- * follower's emulator goes on with. */
+/* Prints the first snapshot and its scrollback, but not the line that the program has begun: that
+ * one goes to the follower's emulator. */
 static void command_follow_tell(struct command_follow *f, span snapshot)
 {
     struct vt *screen = vt_new(f->cols, f->rows);
@@ -328,7 +335,7 @@ static void command_follow_on_message(void *ctx, enum ws_opcode opcode, span pay
     }
     if (f->snapshot && !f->told)
         command_follow_tell(f, payload);
-    while (payload.n && !f->snapshot) { /* by pieces that the scrollback surely holds */
+    while (payload.n && !f->snapshot) { /* a piece has no more lines than the scrollback */
         span piece = {payload.p, payload.n < VT_SCROLL_LINES ? payload.n : VT_SCROLL_LINES};
         vt_feed(f->vt, piece);
         command_follow_print(f, 0);
@@ -370,7 +377,7 @@ static int command_tail(struct context *c)
     long long chars = 5000;
     int fd = conn_connect(c->config.socket);
     if (c->value['n'] && (!span_int(span_of(c->value['n']), &chars) || chars < 0))
-        return context_usage("a number of characters is expected", c->value['n']);
+        return context_usage("expected a number of characters", c->value['n']);
     if (fd < 0 && c->value['D'])
         return command_tail_log(c, chars);
     if (fd >= 0)
@@ -397,14 +404,14 @@ static const char *command_explain(struct json session)
     static const struct {
         const char *state, *source, *words;
     } reasons[] = {
-        {"starting", NULL, "nothing was written yet"},
-        {"working", "hook", "its agent reported a prompt, and works on it"},
-        {"working", NULL, "it is writing"},
-        {"waiting", "hook", "its agent reported that it asks for something"},
-        {"waiting", "output", "it has stopped at a question"},
+        {"starting", NULL, "it has no output yet"},
+        {"working", "hook", "its agent reported a prompt"},
+        {"working", NULL, "it has new output"},
+        {"waiting", "hook", "its agent reported a question"},
+        {"waiting", "output", "its output has stopped at a question"},
         {"waiting", NULL, "it rang the bell or sent a notification"},
         {"idle", "hook", "its agent reported the end of its turn"},
-        {"idle", NULL, "it has stopped writing"},
+        {"idle", NULL, "its output has stopped"},
         {"exited", NULL, "its program has ended"},
     };
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
@@ -412,7 +419,7 @@ static const char *command_explain(struct json session)
             (!reasons[i].source ||
              json_text_eq(json_get(session, "state_source"), reasons[i].source)))
             return reasons[i].words;
-    return "this daemon does not tell";
+    return "this daemon gives no reason";
 }
 
 static void command_put_line(buf *b, const char *label, struct json value)
@@ -448,17 +455,17 @@ static int command_status(struct context *c)
     buf_str(&out, " (");
     command_put_age(&out, json_get(session, "state_since"));
     buf_fmt(&out, "): %s%s\n", command_explain(session),
-            json_get(session, "unseen").type == JSON_TRUE ? "; nobody has looked since" : "");
+            json_get(session, "unseen").type == JSON_TRUE ? "; not seen since" : "");
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         command_put_line(&out, lines[i][0], json_get(session, lines[i][1]));
     buf_free(&state);
     return context_write(&out);
 }
 
-/* Waiting for a session's state, told by push. */
+/* A wait for a session's state, which events report. */
 struct command_wait {
     char *id;
-    const char *wanted; /* NULL: any in which it does not work */
+    const char *wanted; /* NULL: any but working and starting */
     int over, status;
     const char *why;
 };
@@ -522,9 +529,9 @@ static int command_wait(struct context *c)
     buf target = {0};
     long long seconds = 0;
     if (w.wanted && !span_is_one_of("waiting|idle|working|exited", w.wanted))
-        return context_usage("waiting, idle, working or exited is expected", w.wanted);
+        return context_usage("expected waiting, idle, working or exited", w.wanted);
     if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
-        return context_usage("a number of seconds is expected", c->value['T']);
+        return context_usage("expected a number of seconds", c->value['T']);
     if (context_find(c, c->args[0], &target) != 0)
         return 1;
     w.id = span_dup(span_sub(buf_view(&target), strlen("/sessions/")));
@@ -571,7 +578,7 @@ static int command_watch(struct context *c)
 
 /* ---- projects ------------------------------------------------------------------------------- */
 
-/* A text made visible, then a tab or a line feed. */
+/* Appends a text and `end`, a tab or a line feed. */
 static void command_put_cell(buf *b, struct json value, char end)
 {
     buf text = {0};
@@ -588,7 +595,7 @@ static const char *command_todo_mark(struct json todo)
                                                                                         : "[ ]";
 }
 
-/* A project's path and name, and below it its todos: mark, slug, which of the two files are there,
+/* Appends a project's path and name, then its todos: mark, slug, which of the two files exist,
  * description. */
 static void command_put_project(buf *out, struct json project)
 {
@@ -640,16 +647,16 @@ static int command_remove_project(struct context *c, const char *path)
     return failed;
 }
 
-/* A directory that is gone can be forgotten, too, by the path that the list shows. */
+/* The path that the list shows also removes a project whose directory is gone. */
 static int command_project(struct context *c)
 {
     if (!c->arg_count)
         return command_list_projects(c);
     int add = strcmp(c->args[0], "add") == 0;
     if (!add && strcmp(c->args[0], "remove") != 0)
-        return context_usage("add or remove is expected", c->args[0]);
+        return context_usage("expected add or remove", c->args[0]);
     if (c->arg_count < 2)
-        return context_usage("a directory is expected", c->args[0]);
+        return context_usage("expected a directory", c->args[0]);
     char *path = realpath(c->args[1], NULL);
     if (!path && !add && c->args[1][0] == '/')
         path = span_dup(span_of(c->args[1]));
@@ -662,7 +669,7 @@ static int command_project(struct context *c)
 
 /* ---- hook ----------------------------------------------------------------------------------- */
 
-/* What the agent hands over: as an argument (Codex), else on stdin. */
+/* Reads the agent's JSON: the argument (Codex), else stdin. */
 static void command_hook_input(struct context *c, buf *input)
 {
     if (c->arg_count) {
@@ -726,9 +733,9 @@ static int command_ui(struct context *c, const char *attach)
     buf error = {0};
     const char *terminal = getenv("TERM");
     if (!isatty(0) || !isatty(1))
-        return context_fail("the terminal UI needs a terminal; 'telec list' does not");
+        return context_fail("the terminal UI needs a terminal; use 'telec list'");
     if (!terminal || !*terminal || strcmp(terminal, "dumb") == 0)
-        return context_fail("this terminal (TERM=%s) can't show the UI; 'telec list' works",
+        return context_fail("TERM=%s: this terminal can't show the UI; use 'telec list'",
                         terminal ? terminal : "");
     int status = tui_run(&c->config, c->value['D'] == NULL, attach, &error);
     if (error.n)
@@ -737,12 +744,12 @@ static int command_ui(struct context *c, const char *attach)
     return status;
 }
 
-/* Runs a program in the foreground, whose terminal it is meanwhile. Its exit status; -1: errno. */
+/* Runs a program on this terminal until it ends. Returns its exit status, or -1 with errno. */
 static int command_run_program(char *const *argv)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
     int status = -1;
-    sigaction(SIGINT, &ignore, &old_int); /* the keys that send them are the program's */
+    sigaction(SIGINT, &ignore, &old_int); /* Ctrl-C and Ctrl-\\ are for the program */
     sigaction(SIGQUIT, &ignore, &old_quit);
     pid_t pid = fork();
     if (pid == 0) {
@@ -759,12 +766,12 @@ static int command_run_program(char *const *argv)
     return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Being in a session of another computer: there, by ssh. */
+/* Attaches to a session of another computer, by running telec there through ssh. */
 static int command_attach_elsewhere(struct context *c, struct json session)
 {
     buf line = {0}, error = {0}, kept = {0};
     struct json object;
-    buf_span(&kept, session.text); /* the next answer takes the place of this one */
+    buf_span(&kept, session.text); /* the next reply replaces this one */
     if (context_ask(c, "GET", "/computers", NULL) != 0) {
         buf_free(&kept);
         return 1;
@@ -778,9 +785,9 @@ static int command_attach_elsewhere(struct context *c, struct json session)
     char **argv = config_words(buf_view(&line));
     int status = command_run_program(argv);
     if (status != 0)
-        context_fail("'%s' ended with status %d; it must work without questions asked ([peers] attach "
-                 "in %s says how to get there)",
-                 buf_cstr(&line), status, c->config.file);
+        context_fail("'%s' ended with status %d; it must connect without asking a question "
+                     "([peers] attach in %s sets the command)",
+                     buf_cstr(&line), status, c->config.file);
     free(argv);
     buf_free(&kept), buf_free(&line), buf_free(&error);
     return status != 0;
@@ -793,8 +800,8 @@ static int command_attach(struct context *c)
     if (status == 0)
         status = context_get(c, &target);
     if (status == 0 && json_text_eq(json_get(context_reply(c), "state"), "exited"))
-        status =
-            context_fail("%s: the session has ended; 'telec tail' shows what it wrote", c->args[0]);
+        status = context_fail("%s: the session has ended; 'telec tail' prints its output",
+                              c->args[0]);
     struct json computer = json_get(context_reply(c), "computer");
     int elsewhere =
         computer.type == JSON_STRING && !json_text_eq(computer, c->config.computer);

@@ -2,8 +2,9 @@
 
 /* config - paths, the configuration file, defaults.
  *
- * The file has [section NAME] lines, key = value lines, blank lines and lines that begin with '#'
- * or ';'. A line that can't be used is reported with its number, and the rest still applies. */
+ * The file has [section NAME] lines, `key = value` lines, blank lines, and comment lines that begin
+ * with '#' or ';'. A bad line is reported with its number, and the others still apply. [keys] and
+ * [colours] are only kept here: the UI parses them. */
 
 #define CONFIG_FILE_MAX (256 * 1024)
 #define CONFIG_TLS_COMMAND                                                                         \
@@ -12,7 +13,7 @@
 
 /* ---- words, quoted as in a shell ------------------------------------------------------------ */
 
-/* One word at *s into `out`; 0 when a quote stays open. */
+/* Moves the first word of *s to `out`. Returns 0 when a quote stays open. */
 static int config_word(span *s, buf *out)
 {
     char quote = 0;
@@ -89,7 +90,7 @@ static int config_is_program(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* The file that execvp would run for `program`, to be freed; NULL when there is none. */
+/* Returns the file that execvp would run for `program`, to be freed; NULL: none. */
 static char *config_find_program(const char *program)
 {
     if (strchr(program, '/'))
@@ -155,7 +156,8 @@ static const char *config_user(const struct config *c)
     return c->user ? c->user : me ? me->pw_name : "unknown";
 }
 
-/* Adds an agent whose command is `program`; NULL: there are too many. */
+/* Adds an agent; its command is `program`, or its name when that is NULL. Returns NULL when there
+ * are too many. */
 static struct config_agent *config_add_agent(struct config *c, span name, const char *program)
 {
     buf command = {0};
@@ -187,7 +189,7 @@ static void config_default_agents(struct config *c)
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-/* Where a line stands, for what is said about it. */
+/* A line of the file, and its section. */
 struct config_line {
     struct config *config;
     int number;
@@ -220,10 +222,10 @@ static void config_replace(char **place, span value)
 
 struct config_key {
     const char *name;
-    size_t at; /* where in the structure the section is about */
+    size_t at; /* offset in the section's structure */
 };
 
-/* The keys of each section; the place of one here is also that of its line in `lines`. */
+/* The keys of each section. A key's index is also the index of its line in `lines`. */
 static const struct config_key config_computer_keys[] = {
     {"name", offsetof(struct config, computer)},
     {"user", offsetof(struct config, user)},
@@ -254,8 +256,7 @@ static char **config_place(void *base, const struct config_key *key)
     return (char **)((char *)base + key->at);
 }
 
-/* Finds the key in its section's table and stores the value and its line; the structure begins at
- * `base`. */
+/* Stores the value and the number of a line in the section's structure, `base`. */
 static void config_set(struct config_line *line, void *base, const struct config_key *keys,
                        size_t count, int *lines)
 {
@@ -271,7 +272,7 @@ static void config_set(struct config_line *line, void *base, const struct config
 static void config_set_computer(struct config_line *line)
 {
     if (!line->value.n)
-        config_problem(line, ": a value is expected", line->key);
+        config_problem(line, ": expected a value", line->key);
     else
         config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),
                    line->config->computer_lines);
@@ -281,7 +282,7 @@ static void config_set_peers(struct config_line *line)
 {
     char **words = config_words(line->value);
     if (span_eq(line->key, "attach") && (!words || !words[0]))
-        config_problem(line, ": a command is expected, its quotes closed", line->key);
+        config_problem(line, ": expected a command with closed quotes", line->key);
     else
         config_set(line, line->config, config_peers_keys, COUNT_OF(config_peers_keys),
                    line->config->peers_lines);
@@ -301,17 +302,17 @@ static void config_set_ui(struct config_line *line)
     int is_answer = span_eq(line->value, "yes") || span_eq(line->value, "no");
     char *value = span_dup(line->value);
     if (is_prefix && !config_ctrl_letter(value))
-        config_problem(line, ": Ctrl- and a letter or one of ] \\ ^ _ is expected", line->value);
+        config_problem(line, ": expected Ctrl- and a letter or one of ] \\ ^ _", line->value);
     else if (!is_prefix && !is_answer &&
              (span_eq(line->key, "clipboard") || span_eq(line->key, "mouse")))
-        config_problem(line, ": yes or no is expected", line->value);
+        config_problem(line, ": expected yes or no", line->value);
     else
         config_set(line, line->config, config_ui_keys, COUNT_OF(config_ui_keys),
                    line->config->ui_lines);
     free(value);
 }
 
-/* What these say only the UI knows; the last line of a name counts. */
+/* Keeps a line for the UI. Of several lines with one name the last counts. */
 static void config_set_entry(struct config_line *line, struct config_entries *entries)
 {
     int i = 0;
@@ -340,12 +341,12 @@ static void config_set_colours(struct config_line *line)
     config_set_entry(line, &line->config->colours);
 }
 
-/* What the url must look like is for part redis to say; it says it with where the url stands. */
+/* Part redis checks the url, and reports a bad one with redis_from. */
 static void config_set_redis(struct config_line *line)
 {
     char **words = config_words(line->value);
     if (span_eq(line->key, "tls_command") && (!words || !words[0])) {
-        config_problem(line, ": a command is expected, its quotes closed", line->key);
+        config_problem(line, ": expected a command with closed quotes", line->key);
     } else {
         config_set(line, line->config, config_redis_keys, COUNT_OF(config_redis_keys),
                    line->config->redis_lines);
@@ -367,9 +368,9 @@ static void config_set_agent(struct config_line *line)
         if (span_eq(line->name, line->config->agents[i].name))
             agent = &line->config->agents[i];
     if (!words)
-        config_problem(line, ": a closing quote is expected", line->value);
+        config_problem(line, ": expected a closing quote", line->value);
     else if (span_eq(line->key, "command") && !words[0])
-        config_problem(line, ": a program is expected", line->key);
+        config_problem(line, ": expected a program", line->key);
     else if (agent)
         config_set(line, agent, config_agent_keys, COUNT_OF(config_agent_keys), agent->lines);
     free(words);
@@ -402,7 +403,7 @@ static void config_open_project(struct config_line *line)
 
 static const struct config_section {
     const char *name;
-    int named; /* [name NAME] */
+    int named; /* [name NAME]: one section for each NAME */
     void (*open)(struct config_line *line);
     void (*set)(struct config_line *line);
 } config_sections[] = {
@@ -416,8 +417,8 @@ static const struct config_section {
     {"project", 1, config_open_project, config_set_project},
 };
 
-/* A section's head: which table row follows, NULL when it can't be used (and its keys are passed
- * over). */
+/* Opens the section of the line "[head]". Returns its row, or NULL after reporting a problem: the
+ * section's keys are then ignored. */
 static const struct config_section *config_open_section(struct config_line *line, span head)
 {
     line->name = span_trim(head, " \t");
@@ -430,7 +431,7 @@ static const struct config_section *config_open_section(struct config_line *line
         if ((line->name.n > 0) != section->named || line->name.n >= CONFIG_NAME_MAX) {
             config_problem(line,
                            section->named
-                               ? ": a name of at most 63 bytes is expected in the section"
+                               ? ": expected a name of at most 63 bytes in the section"
                                : ": this section takes no name",
                            head);
             return NULL;
@@ -443,8 +444,8 @@ static const struct config_section *config_open_section(struct config_line *line
     return NULL;
 }
 
-/* UTF-8 without control characters but the tab: what is read can be printed, and is whole as a C
- * string. */
+/* Returns whether s is UTF-8 without control characters but tabs: such a value can be printed, and
+ * a C string holds all of it. */
 static int config_is_text(span s)
 {
     buf line = {0}, shown = {0};
@@ -482,7 +483,7 @@ static void config_parse(struct config *c, span text)
         line.key = span_trim(span_cut(&line.value, '='), " \t");
         line.value = span_trim(line.value, " \t");
         if (!memchr(s.p, '=', s.n) || !line.key.n) {
-            span rest = s; /* what follows the first word may be a password */
+            span rest = s; /* the others may be a password */
             config_problem(&line, ": expected [section] or key = value", span_cut(&rest, ' '));
         } else if (!in_section) {
             config_problem(&line, ": expected a [section] before the first key", line.key);
@@ -492,7 +493,7 @@ static void config_parse(struct config *c, span text)
     }
 }
 
-/* A project without a path is of no use; it is said once, for the whole section. */
+/* Drops projects without an absolute path; reports each once. */
 static void config_check_projects(struct config *c)
 {
     int kept = 0;
@@ -505,7 +506,7 @@ static void config_check_projects(struct config *c)
         buf about = {0};
         buf_fmt(&about, "project %s", project->name);
         config_put_problem(c, &c->problems, project->lines[0] ? project->lines[0] : project->line,
-                           buf_view(&about), ": an absolute path is expected");
+                           buf_view(&about), ": expected an absolute path");
         buf_free(&about);
         free(project->path), free(project->name), free(project->description);
     }
@@ -525,7 +526,7 @@ static char *config_join(const char *dir, const char *name)
     return b.p;
 }
 
-/* A relative path would mean something else in a daemon that went to "/". */
+/* Returns an absolute path, to be freed: the daemon's working directory is "/". */
 static char *config_absolute(const char *path)
 {
     char here[PATH_MAX];
@@ -534,7 +535,7 @@ static char *config_absolute(const char *path)
     return config_join(here, path);
 }
 
-/* $NAME/tail, or HOME/otherwise; *from becomes which. */
+/* Returns $NAME/tail, or HOME/otherwise, to be freed; *from becomes NAME or NULL. */
 static char *config_xdg(const char *name, const char *tail, const char *otherwise,
                         const char **from)
 {
@@ -580,7 +581,7 @@ static void config_identity(struct config *c)
 static void config_redis_from_environment(struct config *c)
 {
     const char *url = getenv("TELEC_REDIS");
-    if (!url) /* "" is a url, too: none */
+    if (!url) /* set to "": no Redis */
         return;
     config_replace(&c->redis_url, span_of(url));
     config_replace(&c->redis_from, span_of("$TELEC_REDIS"));
@@ -679,7 +680,7 @@ static void config_put_section(const struct config *c, buf *b, const void *base,
     }
 }
 
-/* A path is not said in the file: a comment tells it. */
+/* Appends a path, as a comment: the file can't set it. */
 static void config_put_path(buf *b, const char *what, const char *path, const char *from)
 {
     buf_fmt(b, "# %s: ", what);
@@ -690,7 +691,7 @@ static void config_put_path(buf *b, const char *what, const char *path, const ch
         buf_fmt(b, " (%s %s)\n", from[0] == '-' ? "option" : "environment", from);
 }
 
-/* The url without its password: what is printed here is shown to others. */
+/* Appends the url without its password: people paste this output into reports. */
 static void config_put_url(buf *b, const char *url)
 {
     const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
@@ -770,7 +771,7 @@ static int config_make_parents(char *path)
     return 0;
 }
 
-/* Makes `path` as a directory that nobody else can reach into, or says why it can't be trusted. */
+/* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message. */
 static int config_private_dir(const char *path, buf *error)
 {
     struct stat st;

@@ -1,9 +1,16 @@
 #include "system.h"
 
-/* ---- conn: output --------------------------------------------------------------------------- */
+/* conn - a stream socket or pty with queued output, and Unix sockets.
+ *
+ * Output is a ring of pieces of shared blobs, so that a message to a thousand clients is in memory
+ * once. Output is written at the end of the pass; what the descriptor does not take is written when
+ * poll says so. Input is read into the loop's spare buffer, which a connection keeps only while it
+ * has not consumed everything. A close is told at the end of the pass. */
+
+/* ---- output ---------------------------------------------------------------------------------- */
 
 #define CONN_PIECES 64     /* pieces handed to one writev */
-#define CONN_READ_MIN 4096 /* room worth another read: what a pty gives at once */
+#define CONN_READ_MIN 4096 /* less room is not worth a read: a pty gives this much at once */
 
 static void conn_interest(struct conn *c)
 {
@@ -17,7 +24,7 @@ static struct conn_piece *conn_piece(struct conn *c, size_t i)
     return &c->out[(c->out_head + i) & (c->out_cap - 1)];
 }
 
-/* Takes n written bytes off the queue. */
+/* Removes n written bytes from the queue. */
 static void conn_wrote(struct conn *c, size_t n)
 {
     c->queued -= n;
@@ -25,7 +32,7 @@ static void conn_wrote(struct conn *c, size_t n)
         struct conn_piece *piece = conn_piece(c, 0);
         size_t some = piece->end - piece->at < n ? piece->end - piece->at : n;
         piece->at += some;
-        piece->first = 0; /* begun: it can't be dropped any more */
+        piece->first = 0; /* it has begun and can't be dropped */
         n -= some;
         if (piece->at < piece->end)
             return;
@@ -35,8 +42,7 @@ static void conn_wrote(struct conn *c, size_t n)
     }
 }
 
-/* The few pieces that a connection has room for without an allocation; a longer queue is on the
- * heap. */
+/* Makes the queue the few pieces inside the conn; a longer one was on the heap. */
 static void conn_reset_queue(struct conn *c)
 {
     if (c->out != c->few)
@@ -55,7 +61,7 @@ static void conn_drained(struct conn *c)
         c->hooks->on_drained(c->ctx);
 }
 
-/* write; for sockets there is a shorter way through the kernel. */
+/* Writes; send() is the shorter way through the kernel. */
 static ssize_t conn_write_bytes(struct conn *c, const char *p, size_t n)
 {
     return c->is_socket ? send(c->io.fd, p, n, 0) : write(c->io.fd, p, n);
@@ -133,7 +139,7 @@ static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int f
         loop_defer(c->loop, &c->flush);
 }
 
-/* Queues a copy: a message of its own, or the rest of one that was begun. */
+/* Queues a copy: a message (first), or the rest of one that has begun. */
 static void conn_queue(struct conn *c, span s, int first)
 {
     if (c->dead || c->finishing || !s.n)
@@ -153,10 +159,10 @@ static void conn_send_now(struct conn *c, span s)
     ssize_t n = 0;
     if (s.n && !c->out_count && !c->dead && !c->finishing)
         n = conn_write_bytes(c, s.p, s.n);
-    conn_queue(c, span_sub(s, n > 0 ? (size_t)n : 0), n <= 0); /* an error will be met again */
+    conn_queue(c, span_sub(s, n > 0 ? (size_t)n : 0), n <= 0); /* the flush meets an error again */
 }
 
-/* Room for the one descriptor that goes with a message. */
+/* Room for the one descriptor of a message. */
 union conn_control {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -190,7 +196,7 @@ static int conn_send_fd(struct conn *c, span s, int fd)
 
 static void conn_drop_unsent(struct conn *c)
 {
-    size_t keep = 0; /* the rest of the message under way must still be sent */
+    size_t keep = 0; /* pieces of the message that has begun */
     while (keep < c->out_count && !conn_piece(c, keep)->first)
         keep++;
     while (c->out_count > keep) {
@@ -202,7 +208,7 @@ static void conn_drop_unsent(struct conn *c)
         loop_defer(c->loop, &c->flush);
 }
 
-/* ---- conn: input ---------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static span conn_view(const struct conn *c)
 {
@@ -227,8 +233,7 @@ static void conn_pause(struct conn *c, int paused)
     conn_interest(c);
 }
 
-/* Gives the loop's spare buffer back when everything was consumed; otherwise keeps just what is
- * left. */
+/* Returns the spare buffer to the loop: the conn keeps only what it has not consumed. */
 static void conn_settle(struct conn *c)
 {
     buf_drop(&c->in, c->consumed);
@@ -247,7 +252,7 @@ static void conn_settle(struct conn *c)
     c->in = rest;
 }
 
-/* Reads a descriptor that comes along, too. */
+/* Reads bytes, and the descriptor that comes with them. */
 static ssize_t conn_read_message(struct conn *c, char *p, size_t n)
 {
     union conn_control control;
@@ -293,7 +298,7 @@ static void conn_read(struct conn *c)
         n = conn_read_bytes(c, c->in.p + c->in.n, most - c->in.n);
         c->in.n += n > 0 ? (size_t)n : 0;
     } while (n > 0 && c->greedy && most - c->in.n >= CONN_READ_MIN);
-    /* EIO: nobody has the other side of this pty open any more */
+    /* EIO: no process has the other side of this pty open any more */
     if (n == 0 || (n < 0 && errno == EIO))
         c->eof = 1;
     else if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -315,12 +320,12 @@ static void conn_event(void *ctx, short revents)
     if ((revents & (POLLIN | POLLHUP)) && !c->eof && !c->paused)
         conn_read(c);
     else if ((revents & (POLLHUP | POLLERR)) == POLLHUP && c->paused && !c->eof)
-        loop_unwatch(c->loop, &c->io); /* what it left is read when we go on */
+        loop_unwatch(c->loop, &c->io); /* unread input stays until reading resumes */
     else if (revents & (POLLHUP | POLLERR | POLLNVAL))
-        conn_close(c, "the other side has gone"); /* and poll would report it for ever */
+        conn_close(c, "the peer hung up"); /* else poll reports it for ever */
 }
 
-/* ---- conn: life ----------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void conn_bury(void *ctx)
 {
@@ -413,7 +418,6 @@ static int conn_connect(const char *path)
     return fd;
 }
 
-/* Whoever binds has made sure that no live process owns the path: what stands there is removed. */
 static int conn_listen(const char *path, char *error, size_t error_size)
 {
     struct sockaddr_un address;
@@ -433,7 +437,7 @@ static int conn_listen(const char *path, char *error, size_t error_size)
 }
 
 #if defined(__linux__)
-struct conn_credentials { /* struct ucred, which libc shows only with its own extensions */
+struct conn_credentials { /* struct ucred, which libc shows only with _GNU_SOURCE */
     pid_t pid;
     uid_t uid;
     gid_t gid;
@@ -457,6 +461,6 @@ static int conn_peer_is_me(int fd)
 static int conn_peer_is_me(int fd)
 {
     (void)fd;
-    return 1; /* no way to ask: the socket's directory, open to its owner alone, must do */
+    return 1; /* unknown; the socket's directory is open to its owner only */
 }
 #endif

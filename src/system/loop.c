@@ -1,23 +1,22 @@
 #include "system.h"
 
-/* loop - the one poll() table: descriptors, timers, signals, child exits; and conn, a connection
- * with a queue of output.
+/* loop - the one poll() table: descriptors, timers, signals, child exits.
  *
- * A pass: wait until the earliest timer, call the handlers of descriptors that are ready, run due
- * timers, then the tasks put off until the end of the pass: writing what was queued, freeing what
- * died. So many messages queued in one pass leave in one write, and no handler frees what another
- * one still uses. Nothing here sleeps but poll, and an idle loop has no timer. */
+ * A pass: wait until the earliest timer, call the handlers of ready descriptors, run due timers,
+ * then the deferred tasks, which write queued output and free what died. So many messages of one
+ * pass leave in one write, and no handler frees what another one still uses. Only poll waits here,
+ * and an idle loop has no timer. */
 
 /* ---- a crowd of descriptors ----------------------------------------------------------------- */
 
 /* poll() looks at every descriptor in every pass: 70 us for a thousand. Where there is epoll, the
- * daemon's many connections stand behind one descriptor of the poll table. Its events carry
- * pointers; memory behind them is freed by tasks only, and so never while its events are handled.
- */
+ * daemon's many connections are behind one descriptor of the poll table, the crowd. epoll's events
+ * carry pointers; only tasks free the memory behind them, and no task runs while the events are
+ * handled. */
 #if defined(__linux__)
-#define LOOP_CROWD_EVENTS 64 /* taken at once; what is left is still ready in the next pass */
+#define LOOP_CROWD_EVENTS 64 /* a pass; the others are still ready in the next */
 
-/* Waits until one of the crowd is ready, and lets those that are have their turn. */
+/* Waits until some of the crowd are ready, and calls their handlers. */
 static void loop_crowd_wait(struct loop *l, int timeout)
 {
     struct epoll_event events[LOOP_CROWD_EVENTS];
@@ -37,7 +36,8 @@ static void loop_expect_crowd(struct loop *l)
         loop_watch(l, &l->crowd, POLLIN);
 }
 
-/* Adds, changes or (events < 0) takes out. 0: it has to stand in the poll table. */
+/* Adds f to the crowd, changes its events or (events < 0) removes it. Returns 0 when f must be in
+ * the poll table instead. */
 static int loop_crowd_set(struct loop *l, struct loop_fd *f, int events)
 {
     struct epoll_event event = {.events = (uint32_t)(events & 0xffff), .data.ptr = f};
@@ -103,8 +103,7 @@ static void loop_unwatch(struct loop *l, struct loop_fd *f)
     l->holes++;
 }
 
-/* Closes the gaps that unwatched descriptors left; between passes, so that a pass sees a stable
- * table. */
+/* Removes unwatched descriptors from the poll table; between passes, as a pass walks the table. */
 static void loop_compact(struct loop *l)
 {
     int to = 0;
@@ -129,7 +128,7 @@ static void loop_timer_place(struct loop *l, struct loop_timer *t, int slot)
     t->slot = slot;
 }
 
-/* Moves t from the free place `slot` up or down to where the heap is in order. */
+/* Moves t from the free place `slot` up or down until the heap is in order. */
 static void loop_timer_sift(struct loop *l, struct loop_timer *t, int slot)
 {
     while (slot > 1 && l->timers[slot / 2 - 1]->due > t->due) {
@@ -206,7 +205,7 @@ static void loop_task_cancel(struct loop *l, struct loop_task *task)
     task->queued = 0;
 }
 
-/* Whether there were any. */
+/* Returns whether any task ran. */
 static int loop_run_tasks(struct loop *l)
 {
     int ran = l->task_first != NULL;
@@ -230,7 +229,7 @@ static void loop_catch(int signo)
     int saved = errno;
     char byte = (char)signo;
     ssize_t written = write(loop_signal_pipe[1], &byte, 1);
-    (void)written; /* the pipe is full of wake-ups already */
+    (void)written; /* a full pipe wakes the loop, too */
     errno = saved;
 }
 
@@ -286,7 +285,7 @@ static void loop_on_exit(struct loop *l, struct loop_child *child)
     l->children = child;
     if (!l->on_signal[SIGCHLD])
         loop_on_signal(l, SIGCHLD, loop_reap, l);
-    loop_catch(SIGCHLD); /* it may have ended before anybody listened */
+    loop_catch(SIGCHLD); /* the child may have ended before */
 }
 
 static void loop_child_cancel(struct loop *l, struct loop_child *child)
@@ -344,11 +343,11 @@ static void loop_poll(struct loop *l, int timeout)
 
 static void loop_once(struct loop *l)
 {
-    int ran = loop_run_tasks(l); /* whoever put them off may not want to wait any more */
+    int ran = loop_run_tasks(l); /* deferred since the last pass: they must not wait for an event */
     loop_compact(l);
     int timeout = ran ? 0 : loop_timeout(l);
     if (l->count == 1 && l->crowd.slot)
-        loop_crowd_wait(l, timeout); /* there is nobody else to wait for */
+        loop_crowd_wait(l, timeout); /* spares one of two system calls */
     else
         loop_poll(l, timeout);
     loop_run_timers(l);

@@ -1,11 +1,11 @@
 #include "system.h"
 
-/* store - session records on disk, written so that a crash loses nothing; session logs.
+/* store - session records and logs on disk.
  *
- * STATE/sessions/ID/ holds record.json (what the session is; the daemon's), exit.json (how it
- * ended; the holder's), log and log.1 (what its program wrote; the holder's). A file is replaced
- * whole: temporary file, fsync, rename, fsync of the directory, so a reader sees the old or the new
- * one and nothing between. */
+ * STATE/sessions/ID/ has four files. record.json (the session's description) is the daemon's;
+ * exit.json (its end), log and log.1 (its output) are its holder's. A record is replaced whole:
+ * temporary file, fsync, rename, fsync of the directory. A reader sees the old or the new one, also
+ * after a crash. Logs are not synced: a crash of the computer may cost their end. */
 
 static int store_sync_dir(const char *dir)
 {
@@ -13,7 +13,7 @@ static int store_sync_dir(const char *dir)
     if (fd < 0)
         return -1;
     int status = fsync(fd);
-    /* file systems that know no such thing */
+    /* this file system can't sync a directory */
     if (status != 0 && (errno == EINVAL || errno == ENOTSUP))
         status = 0;
     close(fd);
@@ -125,7 +125,7 @@ static void store_each_session(const char *state, void (*each)(void *ctx, const 
     free(path);
 }
 
-/* fcntl locks belong to the process and go with it, however it ends. */
+/* The kernel frees an fcntl lock when its process ends, in whatever way. */
 static int store_lock(const char *path, pid_t *pid)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -193,7 +193,7 @@ static void store_log_write(struct store_log *log, span bytes)
         size_t room = log->size < STORE_LOG_MAX ? STORE_LOG_MAX - log->size : 0;
         ssize_t n = write(log->fd, bytes.p, bytes.n < room ? bytes.n : room);
         if (n <= 0 && !(n < 0 && errno == EINTR))
-            /* the disk is full: what it can't take is not kept, and the program is not held up */
+            /* the disk is full: the output is lost, and the program is not held up */
             return;
         log->size += n > 0 ? (size_t)n : 0;
         bytes = span_sub(bytes, n > 0 ? (size_t)n : 0);

@@ -871,7 +871,7 @@ static void test_cli_effective_config(void)
     CHECK_HAS(bad.said[0].p, "# default\nmouse = yes\n");
     CHECK_HAS(bad.said[0].p, "# default\nnew = n\n");
     CHECK_HAS(bad.said[0].p, "# default\ndim = dim\n");
-    CHECK_HAS(bad.said[1].p, format("telec: %s:2: maybe: yes or no is expected\n", path));
+    CHECK_HAS(bad.said[1].p, format("telec: %s:2: maybe: expected yes or no\n", path));
     CHECK_HAS(bad.said[1].p, format("telec: %s:4: q: a key that nothing else has", path));
     CHECK_HAS(bad.said[1].p, format("telec: %s:5: quit: expected [section]", path));
     CHECK_HAS(bad.said[1].p, format("telec: %s:7: loud: expected [bold]", path));

@@ -265,7 +265,7 @@ static void test_projects_cli(void)
     CLI_FAILS(cli("project", "remove", "/nowhere", NULL), 1, "no such project");
     CLI_FAILS(cli("project", "add", "/dev/null", NULL), 1, "directory is expected");
     CLI_FAILS(cli("project", "frob", "p", NULL), 2, "add or remove");
-    CLI_FAILS(cli("project", "add", NULL), 2, "directory is expected");
+    CLI_FAILS(cli("project", "add", NULL), 2, "expected a directory");
     CLI_FAILS(cli("project", "add", "p", "q", NULL), 2, "too many");
     /* One that is gone can be forgotten. */
     CHECK_INT(rename(format("%s/p", e2e.dir), format("%s/q", e2e.dir)), 0);

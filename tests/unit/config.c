@@ -354,28 +354,28 @@ static void unit_config_bad_lines(void)
         {"\n\nname = x\n", "3: name: expected a [section] before the first key\n"},
         {"[computer]\n= x\n", "2: =: expected [section] or key = value\n"},
         {"[redis]\nurl redis://:secret@host\n", "2: url: expected [section] or key = value\n"},
-        {"[computer]\nname =\n", "2: name: a value is expected\n"},
+        {"[computer]\nname =\n", "2: name: expected a value\n"},
         {"[computer]\ncolour = x\nname = kept\n", "2: colour: no such key in this section\n"},
         {"[computer x]\nname = y\n", "1: computer x: this section takes no name\n"},
         {"[agent]\ncommand = y\n",
-         "1: agent: a name of at most 63 bytes is expected in the section\n"},
+         "1: agent: expected a name of at most 63 bytes in the section\n"},
         {"[]\nname = x\n", "1: : no such section\n"},
         {"[nonsense]\na = b\nc = d\n[computer]\nbad = 1\n",
          "1: nonsense: no such section\n5: bad: no such key in this section\n"},
         {"[computer\n", "1: [computer: expected [section] or key = value\n"},
-        {"[agent a]\ncommand = 'x\n", "2: 'x: a closing quote is expected\n"},
-        {"[agent a]\ncommand =\n", "2: command: a program is expected\n"},
+        {"[agent a]\ncommand = 'x\n", "2: 'x: expected a closing quote\n"},
+        {"[agent a]\ncommand =\n", "2: command: expected a program\n"},
         {"[agent a]\nwarp = 9\n", "2: warp: no such key in this section\n"},
         {"[ui]\nprefix = Ctrl-1\n",
-         "2: Ctrl-1: Ctrl- and a letter or one of ] \\ ^ _ is expected\n"},
-        {"[ui]\nclipboard = maybe\n", "2: maybe: yes or no is expected\n"},
-        {"[ui]\nmouse = 1\n", "2: 1: yes or no is expected\n"},
+         "2: Ctrl-1: expected Ctrl- and a letter or one of ] \\ ^ _\n"},
+        {"[ui]\nclipboard = maybe\n", "2: maybe: expected yes or no\n"},
+        {"[ui]\nmouse = 1\n", "2: 1: expected yes or no\n"},
         {"[ui]\nmouse = y\303\n", "2: mouse = y\357\277\275: expected UTF-8 without control "
                                   "characters\n"},
         {"[redis]\ntls_command = a 'b\n",
-         "2: tls_command: a command is expected, its quotes closed\n"},
+         "2: tls_command: expected a command with closed quotes\n"},
         {"[redis]\ntls_command =\nurl =\n",
-         "2: tls_command: a command is expected, its quotes closed\n"},
+         "2: tls_command: expected a command with closed quotes\n"},
         {"[redis]\nhost = vm\n", "2: host: no such key in this section\n"},
         {"[computer]\n\x1b[31m\n", "2: ^[[31m: expected UTF-8 without control characters\n"},
     };
@@ -418,7 +418,7 @@ static void unit_config_file_limits(void)
     for (int i = 0; i < c.project_count; i++)
         CHECK(strcmp(c.projects[i].path, "/p") == 0 && atoi(c.projects[i].name + 1) == i * 2 + 1);
     CHECK(strstr(buf_cstr(&c.problems), "a12: too many agents"));
-    CHECK(strstr(c.problems.p, "project p0: an absolute path is expected"));
+    CHECK(strstr(c.problems.p, "project p0: expected an absolute path"));
     CHECK(strstr(c.problems.p, ":122: agent nnn"));
     config_free(&c);
     buf_clear(&text);

@@ -599,7 +599,7 @@ static void unit_loop_conn_eof(void)
     unit_loop_until(&l, &u.eof);
     CHECK_SPAN(buf_view(&u.got), "x");
     unit_loop_until(&l, &u.closed);
-    CHECK(strcmp(u.why, "the other side has gone") == 0);
+    CHECK(strcmp(u.why, "the peer hung up") == 0);
     buf_free(&u.got);
 
     unit_loop_conn_open(&u, &l, 0); /* and goes while something is written to it */
