@@ -367,11 +367,20 @@ struct roster_peer {
     long long events_in, events_out, coalesced, dropped, lag_ms;
 };
 
+/* The fleet's data of a session in the cache. */
+struct roster_session {
+    long long activity;     /* of another computer's: its last_activity, … */
+    struct codec_id at;     /* … when Redis took that, … */
+    long long listed;       /* … and the last listing that had it */
+    int held;               /* of this computer's: its event is deferred */
+};
+
 /* This computer's view of the fleet. */
 struct fleet {
     struct loop *loop;
     const struct config *config;
     struct cache *cache;
+    size_t cache_place;     /* of a struct roster_session, for cache_data */
     const struct peers_hooks *hooks;
     void *hooks_ctx;
     struct streams streams;
@@ -380,7 +389,6 @@ struct fleet {
     size_t count;
     long long listing;      /* number of the last list_sessions merged */
     long long lives;        /* given to peers so far */
-    struct loop_timer flush_timer; /* of the cache */
     /* A session of another computer (id NULL: all of its sessions) has gone; may be NULL. */
     void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
     void *gone_ctx;
@@ -427,11 +435,11 @@ static void roster_put_computers(const struct fleet *f, buf *b); /* into an open
  * that is older than what the cache has, or not the peer's to say. */
 static int roster_put_session(struct roster_peer *peer, const struct codec_session *told,
                               struct codec_id at, int listed);
-static struct codec_id roster_stamp(const struct cache_session *s); /* `at` of the last put */
+/* Returns the fleet's data of a session in the cache. */
+static struct roster_session *roster_data(const struct fleet *f, const struct cache_session *s);
 static void roster_drop_session(struct roster_peer *peer, const char *id);
 /* As roster_drop_session, unless the session is newer than `at`. */
 static void roster_note_removal(struct roster_peer *peer, const char *id, struct codec_id at);
-static void roster_flush(void *ctx); /* struct fleet: sends the cache's due updates */
 
 /* ==== pull: asking other computers what they have ============================================ */
 

@@ -53,7 +53,7 @@ static void peers_send_event(struct fleet *f, const char *name, span data, int f
 
 static void peers_send_session(struct fleet *f, struct cache_session *s, int foreign)
 {
-    s->held = 0;
+    roster_data(f, s)->held = 0;
     peers_send_event(f, "session_updated", buf_view(&s->json), foreign);
 }
 
@@ -72,7 +72,7 @@ static void peers_send_held(struct fleet *f)
     f->held = 0;
     for (size_t i = 0; i < f->cache->places; i++) {
         struct cache_session *s = f->cache->sessions[i];
-        if (!s || !s->held)
+        if (!s || !roster_data(f, s)->held)
             continue;
         if (f->in_flight > PEERS_IN_FLIGHT_MAX) {
             f->held = 1;
@@ -101,9 +101,10 @@ static void peers_on_session(void *ctx, struct cache_session *s, int removed)
     if (removed) {
         peers_send_removal(f, s->id, 0);
     } else if (f->in_flight > PEERS_IN_FLIGHT_MAX) {
-        for (struct roster_peer *peer = f->first; s->held && peer; peer = peer->next)
+        struct roster_session *data = roster_data(f, s);
+        for (struct roster_peer *peer = f->first; data->held && peer; peer = peer->next)
             peer->coalesced += (peer->beat.interest & CACHE_SESSIONS) != 0;
-        s->held = f->held = 1;
+        data->held = f->held = 1;
     } else {
         peers_send_session(f, s, 0);
     }
@@ -380,6 +381,7 @@ static int peers_init(struct fleet *f, struct loop *l, const struct config *conf
                       struct cache *cache, buf *error)
 {
     *f = (struct fleet){.loop = l, .config = config, .cache = cache};
+    f->cache_place = cache_reserve(cache, sizeof(struct roster_session));
     f->last = &f->first;
     if (!config->redis_url[0] || codec_name_is_good(span_of(config->computer)))
         return streams_init(&f->streams, l, config, &peers_streams_hooks, f, error);
@@ -396,8 +398,7 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
     } timers[] = {{&f->beat_timer, peers_on_beat},
                   {&f->late_timer, presence_on_late},
                   {&f->cursor_timer, peers_on_cursor_due},
-                  {&f->pull_timer, pull_on_suspects},
-                  {&f->flush_timer, roster_flush}};
+                  {&f->pull_timer, pull_on_suspects}};
     f->hooks = hooks;
     f->hooks_ctx = ctx;
     if (!f->streams.on)

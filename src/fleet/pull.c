@@ -150,12 +150,12 @@ static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *
             roster_put_session(peer, &told, at, 1);
             struct cache_session *s = cache_find(f->cache, told.id);
             if (s)
-                s->listed = f->listing;
+                roster_data(f, s)->listed = f->listing;
         }
         for (size_t i = 0; i < f->cache->places; i++) {
             const struct cache_session *s = f->cache->sessions[i];
-            if (s && s->listed != f->listing && strcmp(s->computer, peer->beat.name) == 0 &&
-                codec_compare_ids(roster_stamp(s), at) <= 0)
+            if (s && roster_data(f, s)->listed != f->listing && strcmp(s->computer, peer->beat.name) == 0 &&
+                codec_compare_ids(roster_data(f, s)->at, at) <= 0)
                 roster_drop_session(peer, s->id);
         }
         peer->pulled_at = f->loop->now;

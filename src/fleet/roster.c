@@ -8,7 +8,6 @@
  * about its own sessions only: nothing is passed on for others. */
 
 #ifndef ROSTER_FLUSH_MS
-#define ROSTER_FLUSH_MS 5 /* an update of the cache is late by at most this */
 #endif
 
 /* ---- computers ------------------------------------------------------------------------------ */
@@ -174,17 +173,9 @@ static void roster_free(struct fleet *f)
 
 /* ---- their sessions ------------------------------------------------------------------------- */
 
-static void roster_flush(void *ctx)
+static struct roster_session *roster_data(const struct fleet *f, const struct cache_session *s)
 {
-    struct fleet *f = ctx;
-    long long next = cache_flush(f->cache, f->loop->now);
-    if (next >= 0)
-        loop_timer_set(f->loop, &f->flush_timer, next + ROSTER_FLUSH_MS);
-}
-
-static struct codec_id roster_stamp(const struct cache_session *s)
-{
-    return (struct codec_id){s->order[0], s->order[1]};
+    return cache_data(s, f->cache_place);
 }
 
 /* Was the session removed after `at`? */
@@ -209,7 +200,8 @@ static int roster_put_session(struct roster_peer *peer, const struct codec_sessi
         cache_remove(f->cache, told->id);
         s = NULL;
     }
-    if (s && (told->activity < s->activity || codec_compare_ids(at, roster_stamp(s)) < 0))
+    const struct roster_session *old = s ? roster_data(f, s) : NULL;
+    if (old && (told->activity < old->activity || codec_compare_ids(at, old->at) < 0))
         return 0;
     if (!s && (peer->sessions >= ROSTER_SESSIONS_MAX || roster_was_removed(peer, told->id, at)))
         return 0;
@@ -218,12 +210,8 @@ static int roster_put_session(struct roster_peer *peer, const struct codec_sessi
     peer->sessions += s == NULL;
     s = cache_put(f->cache, told->id, peer->beat.name, &json, 1, f->loop->now);
     buf_free(&object);
-    s->activity = told->activity;
-    s->order[0] = at.ms;
-    s->order[1] = at.seq;
-    s->listed = f->listing;
-    if (!f->flush_timer.slot)
-        roster_flush(f);
+    *roster_data(f, s) =
+        (struct roster_session){.activity = told->activity, .at = at, .listed = f->listing};
     return 1;
 }
 
@@ -241,6 +229,6 @@ static void roster_note_removal(struct roster_peer *peer, const char *id, struct
     peer->removed[place].at = at;
     peer->removed_next %= ROSTER_REMOVED_MAX;
     if (s && strcmp(s->computer, peer->beat.name) == 0 &&
-        codec_compare_ids(at, roster_stamp(s)) >= 0)
+        codec_compare_ids(at, roster_data(peer->fleet, s)->at) >= 0)
         roster_drop_session(peer, id);
 }

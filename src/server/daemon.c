@@ -150,6 +150,7 @@ static int daemon_run(const struct config *config, int ready_fd, buf *error)
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
     cache_init(&d.cache, httpd_text_frame);
+    cache_use_loop(&d.cache, &d.loop);
     httpd_init(&d.httpd, &d.loop, routes_handle, &d.server);
     if (peers_init(&d.fleet, &d.loop, config, &d.cache, error) != 0) {
         log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));

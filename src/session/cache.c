@@ -1,13 +1,16 @@
 #include "session.h"
 
-/* cache - the sessions that are known, as serialised objects, and who wants to hear of them.
+/* cache - the known sessions as JSON objects, and the subscribers of their events.
  *
- * Pure: no descriptor, no clock; the time is an argument. A session is serialised once when it
- * changes; lists and events are made of those bytes. An event is encoded once, however many
- * subscribers there are. The first change of a session goes out at once, further ones at most every
- * CACHE_UPDATE_MS, the last one always. */
+ * A session is serialised once when it changes; lists and events are made of those bytes. An event
+ * is encoded once for all subscribers. A session's first change is sent at once, further ones at
+ * most every CACHE_UPDATE_MS, the last one always. The time is an argument; only cache_use_loop needs
+ * a loop. */
 
-#define CACHE_OBJECT_GRAIN 64 /* bytes; a power of two */
+#define CACHE_OBJECT_GRAIN 64 /* bytes of an object's memory; a power of two */
+#ifndef CACHE_FLUSH_GRAIN_MS
+#define CACHE_FLUSH_GRAIN_MS 5 /* updates that are due this close together are sent together */
+#endif
 
 /* ---- index by id ---------------------------------------------------------------------------- */
 
@@ -32,7 +35,7 @@ static struct cache_session *cache_find(const struct cache *c, const char *id)
     return s;
 }
 
-/* Makes room: closes the gaps, and doubles when that gives back less than half. */
+/* Makes room: closes the gaps, and doubles unless that frees half of the places. */
 static void cache_rearrange(struct cache *c)
 {
     size_t to = 0;
@@ -88,8 +91,19 @@ static void cache_send_session(struct cache *c, struct cache_session *s, long lo
     cache_publish_parts(c, CACHE_SESSIONS, event, COUNT_OF(event));
 }
 
+static void cache_on_flush_due(void *ctx)
+{
+    struct cache *c = ctx;
+    long long next = cache_flush(c, c->loop->now);
+    if (next >= 0)
+        loop_timer_set(c->loop, &c->flush_timer, next + CACHE_FLUSH_GRAIN_MS);
+}
+
 static void cache_set_dirty(struct cache *c, struct cache_session *s)
 {
+    if (c->loop && !c->flush_timer.slot)
+        loop_timer_set(c->loop, &c->flush_timer,
+                       s->sent_at + CACHE_UPDATE_MS + CACHE_FLUSH_GRAIN_MS);
     s->next_dirty = NULL;
     s->dirty = c->dirty_last;
     *c->dirty_last = s;
@@ -134,7 +148,7 @@ static void cache_changed(struct cache *c)
 
 static struct cache_session *cache_add(struct cache *c, const char *id, const char *computer)
 {
-    struct cache_session *s = base_alloc(sizeof *s);
+    struct cache_session *s = base_alloc(sizeof *s + c->reserved);
     if (c->places == c->cap)
         cache_rearrange(c);
     s->id = span_dup(span_of(id));
@@ -147,7 +161,7 @@ static struct cache_session *cache_add(struct cache *c, const char *id, const ch
     return s;
 }
 
-/* Whether the object is still what it was. From the end: what changes often comes last. */
+/* Tells whether the object is unchanged. Compares from the end: often changed members come last. */
 static int cache_is_same(const struct cache_session *s, const span *parts, size_t count)
 {
     size_t at = span_total(parts, count);
@@ -161,7 +175,7 @@ static int cache_is_same(const struct cache_session *s, const span *parts, size_
     return 1;
 }
 
-/* With room for little more than the object: there are many. */
+/* Allocates little more than the object: there are many. */
 static void cache_set_object(struct cache_session *s, const span *parts, size_t count)
 {
     size_t n = span_total(parts, count);
@@ -307,8 +321,29 @@ static void cache_init(struct cache *c, blob *(*encode)(const span *parts, size_
     c->dirty_last = &c->dirty_first;
 }
 
+static void cache_use_loop(struct cache *c, struct loop *l)
+{
+    c->loop = l;
+    c->flush_timer = (struct loop_timer){.fn = cache_on_flush_due, .ctx = c};
+}
+
+static size_t cache_reserve(struct cache *c, size_t size)
+{
+    const size_t grain = sizeof(union { void *p; long long n; });
+    size_t place = c->reserved;
+    c->reserved += (size + grain - 1) / grain * grain;
+    return place;
+}
+
+static void *cache_data(const struct cache_session *s, size_t place)
+{
+    return (char *)(s + 1) + place;
+}
+
 static void cache_free(struct cache *c)
 {
+    if (c->loop)
+        loop_timer_cancel(c->loop, &c->flush_timer);
     while (c->subscribers)
         cache_subscribe(c, c->subscribers, 0);
     for (size_t i = 0; i < c->places; i++)

@@ -2,32 +2,25 @@
 #define TELEC_SESSION_H
 #include "../system/system.h"
 
-/* ==== cache: sessions and who wants to hear of them ========================================== */
+/* ==== cache: session objects and their subscribers =========================================== */
 
 #ifndef CACHE_UPDATE_MS
-/* at most one update of a session in this time; the last one always comes */
-#define CACHE_UPDATE_MS 100
+#define CACHE_UPDATE_MS 100 /* at most one update of a session in this time; the last one always */
 #endif
 
 enum cache_topic { CACHE_SESSIONS = 1, CACHE_PREPARATION = 2 };
 #define CACHE_TOPICS 2
 
-/* One session object: `json`. */
+/* A session object, as JSON text, and then the bytes of cache_reserve. */
 struct cache_session {
-    /* what every change needs, close together */
+    /* first the members that every change needs */
     buf json;
-    long long sent_at;      /* when its last event went out */
-    struct cache_session **dirty, *next_dirty; /* its update waits; dirty NULL: it does not */
+    long long sent_at;      /* of its last event */
+    struct cache_session **dirty, *next_dirty; /* in the list of pending updates; NULL: not */
     int announced;
     char *id, *computer;
     size_t place;           /* in cache.sessions */
-    void *local;            /* the session itself, when it is one of this computer */
     struct cache_session *next_same; /* in its hash bucket */
-    /* for part peers: of another computer's, what its state is as old as, and in which list it was
-     * last; of this one's: it is still to be sent to others */
-    long long activity, listed;
-    unsigned long long order[2];
-    int held;
 };
 
 struct cache_subscriber {
@@ -40,46 +33,54 @@ struct cache_subscriber {
 struct cache {
     struct cache_session **sessions; /* in the order they came; NULL where one was removed */
     size_t places, cap;     /* used and allocated places of sessions */
-    size_t count;           /* sessions that are there */
+    size_t count;           /* sessions */
+    size_t reserved;        /* bytes behind each session: see cache_reserve */
     struct cache_session **buckets; /* hash of id; as many as cap */
     struct cache_session *dirty_first, **dirty_last;
     struct cache_subscriber *subscribers;
-    blob *list;             /* "[…]" of all sessions, NULL when one has changed since */
-    /* makes the bytes that go to every subscriber of an event's JSON text, given in parts */
+    blob *list;             /* "[…]" of all sessions; NULL after a change */
     blob *(*encode)(const span *parts, size_t count);
     long long events_sent, events_coalesced;
-    unsigned interest;      /* topics that somebody is subscribed to */
+    unsigned interest;      /* topics with a subscriber */
     int wanting[CACHE_TOPICS]; /* subscribers of each */
-    /* the interest has changed; may be NULL. No subscribing from within. */
+    struct loop *loop;      /* NULL: the owner calls cache_flush */
+    struct loop_timer flush_timer;
+    /* The interest has changed; may be NULL. It must not subscribe. */
     void (*on_interest)(void *ctx, unsigned topics);
     void *interest_ctx;
-    /* a session's event is due, whoever is subscribed, or it is about to be removed; may be NULL */
+    /* A session's event is due, or the session is about to be removed; may be NULL. */
     void (*on_session)(void *ctx, struct cache_session *s, int removed);
     void *session_ctx;
 };
 
+/* encode: makes the bytes for every subscriber of an event's JSON text, given in parts. */
 static void cache_init(struct cache *c, blob *(*encode)(const span *parts, size_t count));
 static void cache_free(struct cache *c);
+/* From now on pending updates are sent from the loop, CACHE_FLUSH_GRAIN_MS late at most. */
+static void cache_use_loop(struct cache *c, struct loop *l);
+/* Reserves `size` bytes, zero at first, in every session for one user of the cache, to be called
+ * before the first session is added. Returns their place for cache_data. */
+static size_t cache_reserve(struct cache *c, size_t size);
+static void *cache_data(const struct cache_session *s, size_t place);
 static struct cache_session *cache_find(const struct cache *c, const char *id); /* NULL: unknown */
-/* Adds a session or replaces its object (JSON text, given in parts) and sends the event, at once or
- * when its time has come. */
+/* Adds a session or replaces its object (JSON text, given in parts). Sends the event, at once or
+ * CACHE_UPDATE_MS after the last one. */
 static struct cache_session *cache_put(struct cache *c, const char *id, const char *computer,
                                        const span *parts, size_t count, long long now);
-/* the same of a session that is there */
+/* Replaces the object of a session that is in the cache; the event as above. */
 static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
                          long long now);
-/* with session_removed; unknown ids are nothing */
+/* Removes a session with the event session_removed. An unknown id does nothing. */
 static void cache_remove(struct cache *c, const char *id);
-/* Sends the updates whose time has come. When to call again, or -1: nothing is waiting. */
+/* Sends the updates that are due. Returns when to call it again, or -1: none is pending. */
 static long long cache_flush(struct cache *c, long long now);
-/* The JSON array of all sessions, valid until the next cache_put or cache_remove, or longer by
- * blob_ref. */
+/* Returns the JSON array of all sessions, valid until the next change; blob_ref keeps it longer. */
 static blob *cache_list(struct cache *c);
-/* of one computer's */
+/* Appends the JSON array of a computer's sessions; computer NULL: of all. */
 static void cache_put_list(const struct cache *c, const char *computer, buf *b);
-/* Sets a subscriber's topics; 0 takes it out. */
+/* Sets a subscriber's topics; 0 takes it out of the list. */
 static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics);
-/* an event of any other kind */
+/* Sends an event of another kind to the topics' subscribers. */
 static void cache_publish(struct cache *c, unsigned topics, span event_json);
 
 /* ==== frame: the holder protocol ============================================================= */
@@ -345,7 +346,8 @@ struct sessions {
     struct cache *cache;
     struct session *first, **last;
     size_t count, adopting;
-    struct loop_timer flush_timer, adopt_timer;
+    size_t cache_place;     /* of a struct session *, for cache_data */
+    struct loop_timer adopt_timer;
     void (*ready)(void *ctx); /* every holder has answered */
     void *ready_ctx;
 };

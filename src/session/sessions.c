@@ -9,7 +9,6 @@
  * says, then what the holder says. */
 
 #define SESSION_ADOPT_MS 1000    /* for all holders to answer when the daemon starts */
-#define SESSION_FLUSH_GRAIN_MS 5 /* updates that are due this close together are sent together */
 #define SESSION_TITLE_MAX 400    /* bytes */
 #define SESSION_UNDO_GRACE_MS 500 /* for who undoes an end in the last moment */
 
@@ -29,12 +28,10 @@ static void session_put_record(const struct session *s, buf *b)
     json_field_string(b, "initiator_session_id", s->initiator);
 }
 
-static void session_flush(void *ctx)
+/* Returns the place of the session of an object in the cache; it is NULL for another computer's. */
+static struct session **session_of(const struct sessions *all, const struct cache_session *object)
 {
-    struct sessions *all = ctx;
-    long long next = cache_flush(all->cache, all->loop->now);
-    if (next >= 0)
-        loop_timer_set(all->loop, &all->flush_timer, next + SESSION_FLUSH_GRAIN_MS);
+    return cache_data(object, all->cache_place);
 }
 
 /* The members that don't come from the holder; to be called when one of them has changed. */
@@ -75,10 +72,8 @@ static void session_changed(struct session *s)
         cache_remove(all->cache, s->id); /* another computer's gives way */
         s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
                               all->loop->now);
-        s->cached->local = s;
+        *session_of(all, s->cached) = s;
     }
-    if (!all->flush_timer.slot)
-        session_flush(all);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -163,7 +158,7 @@ static int session_read_exit(struct session *s)
 static struct session *session_find(const struct sessions *all, const char *id)
 {
     const struct cache_session *known = cache_find(all->cache, id);
-    return known ? known->local : NULL;
+    return known ? *session_of(all, known) : NULL;
 }
 
 static char *session_socket(const struct sessions *all, const char *id)
@@ -669,7 +664,7 @@ static void sessions_init(struct sessions *all, struct loop *l, const struct con
     *all = (struct sessions){
         .loop = l, .config = config, .cache = cache, .ready = ready, .ready_ctx = ctx};
     all->last = &all->first;
-    all->flush_timer = (struct loop_timer){.fn = session_flush, .ctx = all};
+    all->cache_place = cache_reserve(cache, sizeof(struct session *));
     all->adopt_timer = (struct loop_timer){.fn = session_adopt_late, .ctx = all};
     all->adopting = 1; /* this function itself */
     store_each_session(config->state, session_adopt, all);

@@ -15,10 +15,22 @@
  *
  * A session keeps its number in every order. */
 
+/* Returns the place of the row of an object in the cache. */
+static struct tree_session **tree_session_of(const struct tree *t,
+                                             const struct cache_session *object)
+{
+    return cache_data(object, t->cache_place);
+}
+
+static struct tree_session *tree_session_at(const struct tree *t, size_t place)
+{
+    return *tree_session_of(t, t->sessions.sessions[place]);
+}
+
 static struct tree_session *tree_session(const struct tree *t, const char *id)
 {
     const struct cache_session *known = cache_find(&t->sessions, id);
-    return known ? known->local : NULL;
+    return known ? *tree_session_of(t, known) : NULL;
 }
 
 static void tree_put_agent(const struct tree_session *s, buf *b)
@@ -293,7 +305,7 @@ static struct tree_session *tree_put(struct tree *t, struct json object)
         tree_replace(t, old, now);
         return old;
     }
-    known->local = now;
+    *tree_session_of(t, known) = now;
     t->dirty = 1;
     return now;
 }
@@ -314,7 +326,7 @@ static void tree_set_sessions(struct tree *t, struct json array)
         return;
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
-            ((struct tree_session *)t->sessions.sessions[i]->local)->mark = 1;
+            tree_session_at(t, i)->mark = 1;
     for (struct json_iter it = json_iter(array); json_next(&it);) {
         struct tree_session *s = tree_put(t, it.value);
         if (s)
@@ -322,8 +334,8 @@ static void tree_set_sessions(struct tree *t, struct json array)
     }
     for (size_t i = 0; i < t->sessions.places; i++) {
         struct cache_session *known = t->sessions.sessions[i];
-        if (known && ((struct tree_session *)known->local)->mark)
-            tree_remove(t, ((struct tree_session *)known->local)->id);
+        if (known && tree_session_at(t, i)->mark)
+            tree_remove(t, tree_session_at(t, i)->id);
     }
 }
 
@@ -712,7 +724,7 @@ static void tree_find_parents(struct tree *t)
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
             continue;
-        struct tree_session *s = t->sessions.sessions[i]->local;
+        struct tree_session *s = tree_session_at(t, i);
         struct tree_session *parent = s->initiator ? tree_session(t, s->initiator) : NULL;
         s->parent = parent && strcmp(parent->computer, s->computer) == 0 ? parent : NULL;
         s->row = s->project_row = s->computer_row = -1;
@@ -723,7 +735,7 @@ static void tree_find_parents(struct tree *t)
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
             continue;
-        struct tree_session *s = t->sessions.sessions[i]->local, *up = s->parent;
+        struct tree_session *s = tree_session_at(t, i), *up = s->parent;
         int steps = 0;
         while (up && up != s && ++steps < TREE_DEPTH_MAX)
             up = up->parent;
@@ -733,7 +745,7 @@ static void tree_find_parents(struct tree *t)
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
             continue;
-        const struct tree_session *s = t->sessions.sessions[i]->local;
+        const struct tree_session *s = tree_session_at(t, i);
         for (struct tree_session *up = s->parent; up; up = up->parent) {
             up->kept |= s->hit;
             up->rank = up->rank < s->rank ? up->rank : s->rank;
@@ -890,7 +902,7 @@ static struct tree_item *tree_items(struct tree *t, size_t *count)
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
             continue;
-        struct tree_session *s = t->sessions.sessions[i]->local, *root = s;
+        struct tree_session *s = tree_session_at(t, i), *root = s;
         while (root->parent)
             root = root->parent;
         const char *path = tree_project_of(t, root);
@@ -946,7 +958,7 @@ static void tree_build(struct tree *t)
     tree_clear_rows(t);
     for (size_t k = 0; k < t->sessions.places; k++)
         if (t->sessions.sessions[k])
-            tree_add_computer(t, ((struct tree_session *)t->sessions.sessions[k]->local)->computer);
+            tree_add_computer(t, tree_session_at(t, k)->computer);
     if (t->focus && tree_computer(t, t->focus) < 0)
         tree_set_focus(t, NULL);
     tree_find_parents(t);
@@ -1025,6 +1037,7 @@ static void tree_init(struct tree *t, const char *computer, const char *here)
 {
     *t = (struct tree){0};
     cache_init(&t->sessions, NULL);
+    t->cache_place = cache_reserve(&t->sessions, sizeof(struct tree_session *));
     tree_add_computer(t, computer);
     t->here = here ? span_dup(span_of(here)) : NULL;
     t->dirty = 1;
@@ -1035,7 +1048,7 @@ static void tree_free(struct tree *t)
     tree_clear_rows(t);
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
-            tree_free_session(t->sessions.sessions[i]->local);
+            tree_free_session(tree_session_at(t, i));
     cache_free(&t->sessions);
     tree_free_projects(t, NULL);
     while (t->computer_count)

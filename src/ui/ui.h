@@ -67,7 +67,8 @@ struct tree_word {
 enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
-    struct cache sessions;  /* the raw objects by id; local is the tree_session */
+    struct cache sessions;  /* the raw objects by id */
+    size_t cache_place;     /* of a struct tree_session *, for cache_data */
     char **computers;       /* names; this computer first */
     const char **computer_notes; /* per computer: a static text, or NULL */
     int computer_count;

@@ -275,10 +275,10 @@ static void unit_cache_model(uint32_t seed)
         CHECK_INT(all.listeners[l].sub.topics, 0);
 }
 
-/* Exactly when events go out. */
 static void unit_cache_times(void)
 {
     static struct unit_cache all;
+    test_begin("an event goes out at once, or CACHE_UPDATE_MS after the last one");
     all = (struct unit_cache){.now = 5000};
     cache_init(&all.cache, unit_cache_encode);
     unit_cache_encoded = 0;
@@ -336,9 +336,9 @@ static void unit_cache_on_interest(void *ctx, unsigned topics)
     buf_fmt(ctx, "%u ", topics);
 }
 
-/* Only the first subscriber of a topic and the last one are told of. */
 static void unit_cache_interest(void)
 {
+    test_begin("the owner hears of a topic's first subscriber and of its last one");
     struct cache c;
     struct cache_subscriber a = {0}, b = {0};
     buf told = {0};
@@ -360,9 +360,9 @@ static void unit_cache_on_session(void *ctx, struct cache_session *s, int remove
     buf_fmt(ctx, "%s%s ", removed ? "-" : "", s->id);
 }
 
-/* Events are told of when they are due, whether anybody is subscribed or not. */
 static void unit_cache_sessions_told(void)
 {
+    test_begin("the owner hears of every event that is due, without a subscriber, too");
     struct cache c;
     buf told = {0};
     cache_init(&c, unit_cache_encode);
@@ -384,11 +384,100 @@ static void unit_cache_sessions_told(void)
     buf_free(&told);
 }
 
+/* Runs the loop until `events` events went out, or a second has passed. */
+static void unit_cache_wait(struct cache *c, struct loop *l, const int *events, int wanted)
+{
+    long long end = clock_mono_ms() + 1000;
+    while (*events < wanted && c->flush_timer.slot && clock_mono_ms() < end)
+        loop_once(l);
+}
+
+static void unit_cache_count(void *ctx, struct cache_session *s, int removed)
+{
+    (void)s, (void)removed;
+    ++*(int *)ctx;
+}
+
+static void unit_cache_loop(void)
+{
+    struct cache c;
+    struct loop l;
+    int events = 0;
+    loop_init(&l);
+    cache_init(&c, unit_cache_encode);
+    cache_use_loop(&c, &l);
+    c.on_session = unit_cache_count;
+    c.session_ctx = &events;
+    test_begin("the loop sends the last of many updates, and then sleeps");
+    long long start = l.now;
+    unit_cache_put(&c, "a", "here", "{\"x\":1}", l.now);
+    CHECK_INT(c.flush_timer.slot, 0); /* sent at once */
+    unit_cache_put(&c, "a", "here", "{\"x\":2}", l.now);
+    unit_cache_put(&c, "a", "here", "{\"x\":3}", l.now);
+    CHECK_INT(events, 1);
+    unit_cache_wait(&c, &l, &events, 2);
+    CHECK_INT(events, 2);
+    CHECK(l.now >= start + CACHE_UPDATE_MS);
+    CHECK_INT(c.flush_timer.slot, 0);
+    test_begin("an update that comes while another is pending has a time of its own");
+    unit_cache_put(&c, "a", "here", "{\"x\":4}", l.now);
+    CHECK(c.flush_timer.slot != 0);
+    unit_cache_put(&c, "b", "here", "{}", l.now + CACHE_UPDATE_MS / 2);
+    unit_cache_put(&c, "b", "here", "{\"x\":1}", l.now + CACHE_UPDATE_MS / 2);
+    CHECK_INT(events, 3);
+    unit_cache_wait(&c, &l, &events, 4);
+    CHECK_INT(events, 4);
+    CHECK(c.flush_timer.slot != 0);
+    unit_cache_wait(&c, &l, &events, 5);
+    CHECK_INT(events, 5);
+    test_begin("a cache that is freed leaves no timer in the loop");
+    unit_cache_put(&c, "a", "here", "{\"x\":5}", l.now);
+    unit_cache_put(&c, "a", "here", "{\"x\":6}", l.now);
+    c.on_session = NULL;
+    cache_free(&c);
+    CHECK_INT(l.timer_count, 0);
+    loop_free(&l);
+}
+
+static void unit_cache_data(void)
+{
+    struct cache c;
+    cache_init(&c, unit_cache_encode);
+    test_begin("each user of the cache has zeroed bytes of its own in every session");
+    size_t one = cache_reserve(&c, 1), many = cache_reserve(&c, sizeof(long long) * 3);
+    size_t last = cache_reserve(&c, sizeof(void *));
+    CHECK(many >= one + 1 && many % sizeof(void *) == 0);
+    CHECK(last >= many + sizeof(long long) * 3);
+    for (int i = 0; i < 40; i++) { /* the cache grows on the way */
+        char id[8];
+        snprintf(id, sizeof id, "s%d", i);
+        unit_cache_put(&c, id, "here", "{}", 1000);
+        const struct cache_session *s = cache_find(&c, id);
+        CHECK_INT(*(char *)cache_data(s, one), 0);
+        CHECK_INT(((long long *)cache_data(s, many))[2], 0);
+        CHECK(*(void **)cache_data(s, last) == NULL);
+        memset(cache_data(s, many), i + 1, sizeof(long long) * 3);
+    }
+    for (int i = 0; i < 40; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "s%d", i);
+        const char *data = cache_data(cache_find(&c, id), many);
+        CHECK_INT(data[0], i + 1);
+        CHECK_INT(data[sizeof(long long) * 3 - 1], i + 1);
+        CHECK_INT(*(char *)cache_data(cache_find(&c, id), one), 0);
+        CHECK(*(void **)cache_data(cache_find(&c, id), last) == NULL);
+    }
+    cache_free(&c);
+}
+
 static void unit_cache(void)
 {
     unit_cache_sessions_told();
     unit_cache_interest();
+    unit_cache_loop();
+    unit_cache_data();
     unit_cache_times();
+    test_begin("subscribers that come and go hear of every last state, and the list is right");
     for (uint32_t seed = 1; seed <= 6; seed++)
         unit_cache_model(seed);
 }
