@@ -24,6 +24,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/roadmap.c"
 #include "unit/os.c"
 #include "unit/loop.c"
+#include "unit/conn.c"
 #include "unit/agents.c"
 #include "unit/config.c"
 #include "unit/store.c"
@@ -72,7 +73,7 @@ static const struct {
     {"vt", unit_vt},
     {"os", unit_os},
     {"loop", unit_loop},
-    {"agents", unit_agents},
+    {"agents", unit_agents},   {"conn", unit_conn},
     {"config", unit_config},
     {"store", unit_store},
     {"cache", unit_cache},

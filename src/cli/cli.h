@@ -3,25 +3,23 @@
 #include "../server/server.h"
 #include "../ui/ui.h"
 
-/* ==== hook: what agents' hooks say, and putting them in place ================================ */
+/* ==== hook: agents' hook events, and adding hooks to their settings ========================== */
 
-#define HOOK_TEXT_MAX 4096          /* text passed on, in bytes */
-#define HOOK_ID_MAX 200             /* an agent's own session id, in bytes; longer: left out */
-#define HOOK_INPUT_MAX (4 << 20)    /* what is worth reading of a hook's stdin, in bytes */
+#define HOOK_TEXT_MAX 4096          /* bytes of an event's text; more is cut */
+#define HOOK_ID_MAX 200             /* bytes of an agent's own session id; longer ids are omitted */
+#define HOOK_INPUT_MAX (4 << 20)    /* bytes read from a hook's stdin */
 #ifndef HOOK_FILE_MAX
-#define HOOK_FILE_MAX (1 << 20)     /* a settings file larger than this is left alone */
+#define HOOK_FILE_MAX (1 << 20)     /* a larger settings file is left alone */
 #endif
 
-/* Takes the JSON that Claude Code, Gemini CLI or Codex hand to a hook (on stdin; Codex's notify: as
- * the last argument) and appends the body of POST /sessions/{id}/event. 1; 0: an event that says
- * nothing about the session's state; -1: not understood. */
+/* Parses the JSON that an agent hands to a hook and appends the body of POST /sessions/{id}/event.
+ * Returns 1; 0 when the event does not change the session's state; -1 when it is not understood. */
 static int hook_read(span input, buf *event);
-/* Puts `PROGRAM hook` (an absolute path) among the hooks of agent "claude", "gemini" or "codex",
- * in the settings of the user whose home is given (CLAUDE_CONFIG_DIR, GEMINI_CLI_HOME and
- * CODEX_HOME are respected), without disturbing what else is in that file; without `write` the file
- * stays as it is. 1: added, or missing without write; 0: all there already. report says which file
- * and what, in lines. -1: refused, the file is untouched and error says why; report then says what
- * to put in by hand. */
+/* Adds `PROGRAM hook` (an absolute path) to the hooks of an agent of system/agents.c, in the
+ * settings of the user with that home; the agent's own variable (CLAUDE_CONFIG_DIR …) counts more.
+ * Without `write` the file stays as it is. report gets lines with the file and the additions.
+ * Returns 1: added, or missing without `write`; 0: all there; -1: refused and untouched, error says
+ * why. */
 static int hook_install(const char *agent, const char *home, const char *program, int write,
                         buf *report, buf *error);
 

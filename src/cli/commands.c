@@ -202,7 +202,7 @@ static int command_new(struct context *c)
     return status;
 }
 
-/* telec /claude [mode] [prompt…], as in TeleClaude; cli.c has made the name the value of --agent. */
+/* telec /claude [mode] [prompt…], as in TeleClaude; the name is the value of --agent. */
 static int command_agent(struct context *c)
 {
     const char *mode = c->arg_count && agents_mode(c->args[0]) >= 0 ? c->args[0] : NULL;

@@ -1,18 +1,15 @@
 #include "cli.h"
 
-/* hook - what agents' hooks say, and putting them in place.
+/* hook - what agents tell their hooks, and adding `telec hook` to agents' settings.
  *
- * Claude Code, Gemini CLI and Codex run programs of the user's at certain events and hand them a
- * JSON object: hooks get it on stdin ("hook_event_name"), Codex's older notify as the last argument
- * ("type"). hook_read makes one of telec's five events of it. Events of single tool calls, of
- * subagents and of housekeeping say nothing about the session's state and are left out.
+ * An agent runs its hooks at certain events and hands them a JSON object; system/agents.c has the
+ * events of each agent. hook_read makes one of telec's five events of it. Events of single tool
+ * calls, of subagents and of housekeeping do not change the session's state and are ignored.
  *
- * hook_install writes into a file that belongs to somebody else, so it inserts and never rewrites:
- * every byte that was there stays, in its place. What it does not understand it leaves alone. Codex
- * has hooks like the others', but runs them only once the user has reviewed them (and `codex exec`
- * waits for that), so its notify is what is put in place: it tells of finished turns only. */
+ * hook_install changes a file that belongs to the user, so it only inserts: every byte that was
+ * there stays. A file that it does not fully understand is left alone. */
 
-/* ---- what a hook says ----------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static int hook_is_ignored(struct json input, const struct agents_event *event)
 {
@@ -23,7 +20,7 @@ static int hook_is_ignored(struct json input, const struct agents_event *event)
     return 0;
 }
 
-/* A string of the input, cut at a character's start to at most `most` bytes. */
+/* Appends a member: a string of the input, cut at a character's start to at most `most` bytes. */
 static void hook_put_cut(buf *b, const char *key, struct json string, size_t most)
 {
     buf text = {0};
@@ -84,12 +81,12 @@ static int hook_read(span input, buf *event)
 
 /* ---- inserting into JSON -------------------------------------------------------------------- */
 
-/* How an insertion is laid out, so that it looks like its surroundings. */
+/* The layout of an insertion: that of the JSON around it. */
 struct hook_layout {
     enum { HOOK_COMPACT, HOOK_SPACED, HOOK_LINES } how;
     const char *newline;
-    span outer;        /* indentation of the line where the container begins */
-    span indent, unit; /* of what is in the container; of a level more */
+    span outer;        /* indentation of the line on which the container begins */
+    span indent, unit; /* indentation inside the container; of one level more */
 };
 
 static size_t hook_count_space(span s)
@@ -100,7 +97,7 @@ static size_t hook_count_space(span s)
     return n;
 }
 
-/* The white space behind a container's opening bracket. */
+/* Returns the white space behind a container's opening bracket. */
 static span hook_gap(struct json container)
 {
     span inside = span_sub(container.text, 1);
@@ -112,7 +109,7 @@ static int hook_has(span s, char c)
     return s.n && memchr(s.p, c, s.n) != NULL;
 }
 
-/* What stands behind the last line feed. */
+/* Returns what is behind the last line feed. */
 static span hook_last_line(span s)
 {
     size_t at = s.n;
@@ -170,7 +167,7 @@ static void hook_put_key(buf *b, const struct hook_layout *l, span key)
     buf_str(b, l->how == HOOK_COMPACT ? ":" : ": ");
 }
 
-/* Recursive over values that are our own, and flat. */
+/* Appends a value of ours. The recursion is as deep as our value. */
 static void hook_put_value(buf *b, const struct hook_layout *l, struct json v, size_t depth)
 {
     struct json_iter it = json_iter(v);
@@ -191,7 +188,7 @@ static void hook_put_value(buf *b, const struct hook_layout *l, struct json v, s
     buf_byte(b, v.text.p[v.text.n - 1]);
 }
 
-/* Puts a value, in an object with its key, behind the last one in a container of *text. */
+/* Inserts a value behind the last one of a container in *text; key: its name, NULL in a list. */
 static void hook_insert(buf *text, struct json root, struct json container, const char *key,
                         span value_json)
 {
@@ -233,15 +230,15 @@ static void hook_insert(buf *text, struct json root, struct json container, cons
 
 /* ---- agents with hooks in a JSON file ------------------------------------------------------- */
 
-/* One change to a settings file. */
+/* A change to a settings file. */
 struct hook_job {
     const struct agents_row *agent;
     const char *program;
-    char *path;        /* what people call the file */
-    char *target;      /* what it is once links are followed; NULL: there is none yet */
+    char *path;        /* for messages; may be a link */
+    char *target;      /* the file behind links; NULL: it does not exist */
     struct stat st;    /* of the target */
     buf before, after; /* its text */
-    buf missing;       /* what a file that lacks only this would hold */
+    buf missing;       /* the additions alone, for the report */
     buf *error;
 };
 
@@ -294,8 +291,8 @@ static int hook_list_has(struct json list, const char *command)
     return 0;
 }
 
-/* Adds the hook of one event to *text, which holds a JSON object. 1 added, 0 there already, -1
- * refused. */
+/* Adds the hook of one event to *text, a JSON object. Returns 1, 0 when the hook is there, or -1
+ * with a message. */
 static int hook_add_event(struct hook_job *job, buf *text, const char *event)
 {
     struct json root, container;
@@ -359,7 +356,7 @@ static int hook_check_json(struct hook_job *job)
                          : "");
 }
 
-/* The hooks of every event into job->after; 1, 0 or -1 as hook_install. */
+/* Adds the hooks of all events. Returns 1, 0 or -1 as hook_install does. */
 static int hook_add_json(struct hook_job *job)
 {
     int added = 0, status = 0;
@@ -391,7 +388,7 @@ static int hook_add_json(struct hook_job *job)
 /* A key with its value, or a table's header. */
 struct hook_statement {
     int is_table;
-    span key; /* the first part of its name, as it is written */
+    span key; /* the first part of its name, with its quotes */
     span value;
 };
 
@@ -401,8 +398,8 @@ static size_t hook_line(span s)
     return lf ? (size_t)(lf - s.p) + 1 : s.n;
 }
 
-/* Length of the string at the start of s (TOML 1.0: basic or literal, one line or several); 0: it
- * does not end. */
+/* Returns the length of the string at the start of s (TOML 1.0: basic or literal, of one line or
+ * several); 0: it does not end. */
 static size_t hook_toml_string(span s)
 {
     char quote = s.p[0];
@@ -423,8 +420,8 @@ static size_t hook_toml_string(span s)
     return 0;
 }
 
-/* Length of the value at the start of s, up to where its line ends or its comment begins; with
- * `until` up to that character. (size_t)-1: it does not end. */
+/* Returns the length of the value at the start of s: up to `until`, the end of its line or its
+ * comment; (size_t)-1: a bracket or string does not end. */
 static size_t hook_toml_value(span s, char until)
 {
     size_t i = 0, depth = 0;
@@ -452,7 +449,7 @@ static size_t hook_toml_value(span s, char until)
     return depth ? (size_t)-1 : i;
 }
 
-/* The first part of a dotted key at the start of s. */
+/* Returns the first part of the dotted key at the start of s. */
 static span hook_toml_first_part(span s)
 {
     size_t n = 0;
@@ -463,7 +460,7 @@ static span hook_toml_first_part(span s)
     return (span){s.p, n};
 }
 
-/* The next statement of *rest, which goes on behind its line. DONE, MORE: no more, BAD. */
+/* Parses the next statement and moves *rest behind its line. PARSE_MORE: there is none. */
 static enum parse hook_toml_next(span *rest, struct hook_statement *st)
 {
     for (;;) {
@@ -522,7 +519,7 @@ static void hook_put_notify(buf *b, const struct hook_job *job)
     buf_str(b, ", \"hook\"]");
 }
 
-/* A list of strings as telec would write it, so that two can be compared. */
+/* Appends a list of strings in one spelling, so that two lists can be compared. */
 static void hook_put_dense(buf *b, span value)
 {
     while (value.n) {
@@ -571,7 +568,7 @@ static int hook_refuse_notify(struct hook_job *job, span key)
                      hook_line_number(job, key.p));
 }
 
-/* At `at`: behind the last key's line, or where the first line begins. */
+/* Inserts notify at `at`: behind the line of the last key, or before the first line. */
 static void hook_insert_notify(struct hook_job *job, size_t at, int has_keys)
 {
     span text = buf_view(&job->before);
@@ -587,7 +584,7 @@ static void hook_insert_notify(struct hook_job *job, size_t at, int has_keys)
     buf_span(&job->after, span_sub(text, at));
 }
 
-/* notify behind the last key that stands before the first table; 1, 0 or -1 as hook_install. */
+/* Adds notify behind the last key before the first table. Returns 1, 0 or -1, see hook_install. */
 static int hook_add_toml(struct hook_job *job)
 {
     struct hook_statement st;
@@ -630,7 +627,7 @@ static char *hook_path(const struct agents_row *agent, const char *home)
     return b.p; /* buf_fmt leaves a NUL behind it */
 }
 
-/* Reads the file, if there is one. 0, or -1 with a message. */
+/* Reads the file, if it exists. Returns 0, or -1 with a message. */
 static int hook_load(struct hook_job *job)
 {
     struct stat link;
@@ -646,7 +643,7 @@ static int hook_load(struct hook_job *job)
     return 0;
 }
 
-/* The new file gets the rights of the one that it replaces. */
+/* Writes the new file, with the owner and mode of the old one. Returns 0, or -1 with errno. */
 static int hook_fill(const struct hook_job *job, int fd)
 {
     struct stat own;
@@ -662,7 +659,7 @@ static int hook_fill(const struct hook_job *job, int fd)
     return store_write_all(fd, buf_view(&job->after)) == 0 && fsync(fd) == 0 ? 0 : -1;
 }
 
-/* Has nobody written the file since it was read? */
+/* Returns whether the file is as it was read. */
 static int hook_is_unchanged(const struct hook_job *job)
 {
     struct stat st;
@@ -675,16 +672,7 @@ static int hook_is_unchanged(const struct hook_job *job)
     return same;
 }
 
-static void hook_sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    if (fd < 0)
-        return;
-    fsync(fd); /* the file is in place already: what else could be done about a failure? */
-    close(fd);
-}
-
-/* Replaces the file by job->after: a reader sees the old or the new one, whole. */
+/* Replaces the file whole by job->after. Returns 0, or -1 with a message. */
 static int hook_store(struct hook_job *job)
 {
     const char *target = job->target ? job->target : job->path;
@@ -704,7 +692,7 @@ static int hook_store(struct hook_job *job)
     else if (rename(temporary.p, target) != 0)
         status = hook_fail(job, ": cannot be replaced: %s", strerror(errno));
     else
-        hook_sync_dir(dir);
+        store_sync_dir(dir); /* the file is in place already, so a failure changes nothing */
     if (fd >= 0 && status < 0)
         unlink(temporary.p);
     if (fd >= 0)
@@ -716,8 +704,8 @@ static int hook_store(struct hook_job *job)
 
 /* ---- installing ----------------------------------------------------------------------------- */
 
-/* The formats of settings: adds to job->after what is missing, and to job->missing what a file
- * that lacks only this would hold. Returns 1, 0 or -1 as hook_install does. */
+/* The formats of settings. add puts what is missing into job->after and job->missing, and returns
+ * 1, 0 or -1 as hook_install does. */
 static const struct {
     int (*add)(struct hook_job *job);
     const char *note; /* ends the report */
@@ -731,7 +719,7 @@ static void hook_put_report(buf *b, const struct hook_job *job, int status, int 
 {
     utf8_put_visible(b, span_of(job->path));
     if (status == 0) {
-        buf_fmt(b, ": %s reports to telec already\n", job->agent->title);
+        buf_fmt(b, ": %s reports to telec already; nothing to do\n", job->agent->title);
         return;
     }
     buf_fmt(b,
@@ -744,7 +732,7 @@ static void hook_put_report(buf *b, const struct hook_job *job, int status, int 
 
 static int hook_run(struct hook_job *job, int write, buf *report)
 {
-    int loaded = hook_load(job); /* what can't be read counts as empty, for the report */
+    int loaded = hook_load(job); /* an unreadable file counts as empty in the report */
     buf_span(&job->after, buf_view(&job->before));
     int status = hook_formats[job->agent->hooks.format].add(job);
     if (loaded < 0)

@@ -316,6 +316,7 @@ static const char *config_last_part(const char *path); /* behind the last '/', i
 #endif
 
 static int store_write_all(int fd, span s);        /* 0, or -1 with errno */
+static int store_sync_dir(const char *dir);        /* fsync of a directory; 0, or -1 with errno */
 /* Replaces DIR/NAME whole: temporary file, fsync, rename, fsync of DIR. Returns 0, or -1 with
  * errno. */
 static int store_write(const char *dir, const char *name, span bytes);

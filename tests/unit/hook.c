@@ -657,6 +657,7 @@ static void unit_hook(void)
     }
     unit_hook_read();
     unit_hook_read_cut();
+    test_begin("a long text is cut at a character, a long id is omitted");
     unit_hook_read_huge(0);
     unit_hook_read_huge(1);
     CHECK(mkdtemp(unit_hook_home) != NULL);
