@@ -28,8 +28,8 @@ enum cell_class {
     CELL_CLASS_LVT
 };
 
-/* Code points that can start an emoji, without ASCII, regional indicators and modifiers; the blocks
- * where new emoji appear are taken whole. */
+/* Code points that can start an emoji, without ASCII, regional indicators and modifiers. Blocks in
+ * which Unicode adds emoji are here whole. */
 static const uint32_t cell_emoji[][2] = {
     {0xa9, 0xa9}, {0xae, 0xae}, {0x203c, 0x203c}, {0x2049, 0x2049}, {0x2122, 0x2122},
     {0x2139, 0x2139}, {0x2194, 0x2199}, {0x21a9, 0x21aa}, {0x231a, 0x231b}, {0x2328, 0x2328},
@@ -65,7 +65,7 @@ static const uint32_t cell_emoji[][2] = {
 
 };
 
-/* The grapheme under way: what is needed to tell whether a code point still belongs to it. */
+/* An unfinished grapheme: what decides whether the next code point belongs to it. */
 struct cell_cluster {
     enum cell_class last;
     int emoji; /* it began with an emoji */
@@ -112,7 +112,7 @@ static enum cell_class cell_classify(uint32_t cp)
     enum cell_class hangul;
     if (cp < 0x80)
         return cell_classify_ascii(cp);
-    if (cp >= 0x3400 && cp < 0xa000) /* ideographs: the bulk of wide text */
+    if (cp >= 0x3400 && cp < 0xa000) /* ideographs: most wide text */
         return CELL_CLASS_OTHER;
     if (cp == 0x200d)
         return CELL_CLASS_ZWJ;
@@ -152,7 +152,7 @@ static int cell_class_joins(const struct cell_cluster *c, enum cell_class next, 
     case CELL_CLASS_LV:
     case CELL_CLASS_LVT:
         return last == CELL_CLASS_L;
-    case CELL_CLASS_V: /* of no width in terminals that know no jamo: they go where they stand */
+    case CELL_CLASS_V: /* terminals that know no jamo give these no width */
     case CELL_CLASS_T:
         if (utf8_width(cp) == 0 || last == CELL_CLASS_V || last == CELL_CLASS_LV)
             return 1;
@@ -164,7 +164,7 @@ static int cell_class_joins(const struct cell_cluster *c, enum cell_class next, 
     }
 }
 
-/* Takes cp into the grapheme if it belongs there: 1, else 0 and nothing changed. */
+/* Adds cp to the grapheme. Returns 0, having changed nothing, when it doesn't belong there. */
 static int cell_cluster_add(struct cell_cluster *c, uint32_t cp)
 {
     enum cell_class next = cell_classify(cp);
@@ -180,13 +180,13 @@ static int cell_cluster_add(struct cell_cluster *c, uint32_t cp)
         c->width = 2;
     if (next == CELL_CLASS_REGIONAL && !first) {
         c->width = 2;
-        next = CELL_CLASS_OTHER; /* a third one starts the next flag */
+        next = CELL_CLASS_OTHER; /* a third one begins the next flag */
     }
     c->last = next;
     return 1;
 }
 
-/* utf8_next that always moves on: a sequence cut off by the end is one malformed character. */
+/* Like utf8_next, but an unfinished sequence at the end is one malformed character. */
 static size_t cell_next_rune(span s, uint32_t *cp)
 {
     size_t n = utf8_next(s, cp);
@@ -265,7 +265,7 @@ static uint32_t cell_hash(span s)
     return h ^ h >> 15;
 }
 
-/* Where the index has s, or the empty place where it belongs. */
+/* Returns the index slot of s, or the empty slot where it belongs. */
 static uint32_t *cell_pool_slot(const struct cell_pool *pool, span s)
 {
     uint32_t mask = pool->index_cap - 1, at = cell_hash(s) & mask;
@@ -284,7 +284,7 @@ static void cell_pool_grow(struct cell_pool *pool)
     pool->cap = pool->cap ? pool->cap * 2 : 8;
     pool->text = base_grow(pool->text, pool->cap * sizeof *pool->text);
     free(pool->index);
-    pool->index_cap = pool->cap * 2; /* a power of two that is never more than half full */
+    pool->index_cap = pool->cap * 2; /* a power of two, at most half full */
     pool->index = base_alloc(pool->index_cap * sizeof *pool->index);
     for (uint32_t i = 0; i < pool->count; i++) {
         span s = {pool->text[i] + 1, (unsigned char)pool->text[i][0]};
@@ -292,8 +292,8 @@ static void cell_pool_grow(struct cell_pool *pool)
     }
 }
 
-/* The rune of a text of several code points, at most CELL_TEXT_MAX - 1 bytes; `otherwise` when the
- * pool is full. */
+/* Returns the rune of a text of several code points, at most CELL_TEXT_MAX - 1 bytes; `otherwise`
+ * when the pool is full. */
 static uint32_t cell_pool_add(struct cell_pool *pool, span s, uint32_t otherwise)
 {
     uint32_t *slot;
@@ -372,20 +372,20 @@ static uint32_t cell_rune(struct cell_pool *pool, span grapheme)
             break;
         n += step;
         if (taken == grapheme.n && n == step)
-            return cp == ' ' ? 0 : cp; /* the most common: a single one */
+            return cp == ' ' ? 0 : cp; /* the usual case: one code point */
     }
     return n ? cell_pool_add(pool, (span){text, n}, first) : 0;
 }
 
 /* ---- styles --------------------------------------------------------------------------------- */
 
-/* What xterm shows for the first 16 entries of its palette. */
+/* xterm's colours of the first 16 entries of the palette. */
 static const uint32_t cell_palette[16] = {
     0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
     0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff,
 };
 
-/* Attributes that SGR sets and clears one by one. 22 clears both bold and dim. */
+/* SGR codes that set and clear one attribute each; but 22 clears bold and dim. */
 static const struct {
     unsigned attr;
     unsigned char on, off;
@@ -407,7 +407,7 @@ static uint32_t cell_cube_level(uint32_t i)
     return i ? 55 + 40 * i : 0;
 }
 
-/* 0xrrggbb of an entry of the xterm palette. */
+/* Returns an entry of the xterm palette as 0xrrggbb. */
 static uint32_t cell_palette_rgb(uint32_t i)
 {
     if (i < 16)
@@ -423,7 +423,8 @@ static uint32_t cell_nearest_level(uint32_t v)
     return v < 48 ? 0 : v < 115 ? 1 : (v - 35) / 40;
 }
 
-/* The nearest of the palette's cube and greys; its first 16 entries are what the user made them. */
+/* Returns the nearest entry of the palette's cube and greys; the first 16 the user may have
+ * changed. */
 static uint32_t cell_nearest_256(uint32_t rgb)
 {
     uint32_t red = rgb >> 16 & 255, green = rgb >> 8 & 255, blue = rgb & 255;
@@ -465,7 +466,7 @@ static struct cell_style cell_reduce(struct cell_style s, enum cell_depth depth)
     s.fg = cell_reduce_colour(s.fg, depth);
     s.bg = cell_reduce_colour(s.bg, depth);
     s.attr &= CELL_STYLE_MASK;
-    if (depth <= CELL_16 && s.attr & CELL_UNDERLINE) /* the terminals of this kind don't know 4:n */
+    if (depth <= CELL_16 && s.attr & CELL_UNDERLINE) /* such terminals don't know 4:n */
         s.attr = (uint16_t)((s.attr & ~CELL_UNDERLINE) | 1 << CELL_UNDERLINE_SHIFT);
     return s;
 }
@@ -475,7 +476,7 @@ static int cell_style_eq(struct cell_style a, struct cell_style b)
     return a.fg == b.fg && a.bg == b.bg && ((a.attr ^ b.attr) & CELL_STYLE_MASK) == 0;
 }
 
-/* Parameters of one SGR sequence. The longest are every attribute and two 38;2;255;255;255. */
+/* Parameters of one SGR sequence; at most every attribute and two 38;2;255;255;255. */
 struct cell_sgr {
     size_t n;
     char text[96];
@@ -524,7 +525,7 @@ static void cell_sgr_underline(struct cell_sgr *sgr, unsigned style)
         cell_sgr_number(sgr, style, ':');
 }
 
-/* Appends to sgr what turns `from` into `to`, switching things off one by one. */
+/* Appends to sgr the codes that turn `from` into `to` without a reset. */
 static void cell_sgr_change(struct cell_sgr *sgr, struct cell_style from, struct cell_style to)
 {
     unsigned have = from.attr, want = to.attr;

@@ -2,10 +2,11 @@
 
 /* grid - frames of cells, drawn into and then written as the fewest bytes that show what changed.
  *
- * Speaks ECMA-48 and the xterm additions every terminal of today has, and takes care of where
- * terminals disagree: how wide a grapheme is, what a full last column does. */
+ * Uses ECMA-48 and the xterm additions that every terminal of today has. Handles the points on
+ * which terminals differ: the width of a grapheme, and the effect of writing the last column. Left
+ * out: colours and cursor shapes of the terminal, insert and delete of characters. */
 
-/* Before a full redraw: the modes that would displace the drawing, and the cursor in its corner. */
+/* Written before a full redraw: resets the modes that would displace it, moves the cursor home. */
 #define GRID_SEQ_REDRAW "\33[?6l\33[4l\33[r\33(B\17\33[?7h\33[m\33[H"
 #define GRID_SEQ_SYNC_ON "\33[?2026h"
 #define GRID_SEQ_SYNC_OFF "\33[?2026l"
@@ -18,10 +19,10 @@
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-/* What is seen on a blank too. */
+/* Attributes that show on a blank. */
 enum { GRID_DECORATED = CELL_REVERSE | CELL_UNDERLINE | CELL_STRIKE | CELL_OVERLINE };
 
-/* What a terminal without UTF-8 gets for the line-drawing and punctuation that interfaces use. */
+/* ASCII substitutes, for terminals without UTF-8, of line-drawing and punctuation characters. */
 static const struct {
     uint32_t first, last;
     char plain;
@@ -40,11 +41,11 @@ static int grid_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* Rows of a grid's cells that many rows of a frame can be at once, and that nobody draws into. */
+/* Rows of `cells` that several rows of a frame may share; they are never drawn into. */
 enum {
-    GRID_ROW_BLANK,   /* memory is touched, and looked at, only where something is drawn */
-    GRID_ROW_UNKNOWN, /* no cell looks like this: what the terminal shows before a first frame */
-    GRID_ROW_OWN      /* from here on each row has its own content */
+    GRID_ROW_BLANK,   /* all blank; so blank rows touch no memory of their own */
+    GRID_ROW_UNKNOWN, /* unlike any cell: the front before the first frame */
+    GRID_ROW_OWN      /* the first row that is not shared */
 };
 
 static struct cell *grid_cells(const struct grid *g, int number)
@@ -52,7 +53,7 @@ static struct cell *grid_cells(const struct grid *g, int number)
     return g->cells + (size_t)number * (size_t)g->cols;
 }
 
-/* Makes a row of the back or the front the one with that number. */
+/* Sets a row of the back or the front to row `number` of cells. */
 static void grid_set_row(struct grid *g, unsigned short *row, int number)
 {
     int old = *row;
@@ -82,9 +83,9 @@ static void grid_resize(struct grid *g, int rows, int cols)
     g->rows = grid_clamp(rows, 1, VT_ROWS_MAX);
     g->cols = grid_clamp(cols, 1, VT_COLS_MAX);
     size_t rows_of = (size_t)g->rows * sizeof *g->back, size = (size_t)g->cols * sizeof *g->cells;
-    g->spare_count = 2 * g->rows; /* enough when all rows of both frames differ */
+    g->spare_count = 2 * g->rows; /* enough for two frames of different rows */
     g->cells = base_grow(NULL, (size_t)(GRID_ROW_OWN + g->spare_count) * size);
-    g->back = base_alloc(rows_of); /* of GRID_ROW_BLANK */
+    g->back = base_alloc(rows_of); /* all GRID_ROW_BLANK */
     g->front = base_alloc(rows_of);
     g->spare = base_alloc(2 * rows_of);
     g->uses = base_alloc((size_t)(GRID_ROW_OWN + g->spare_count));
@@ -113,7 +114,7 @@ static const struct cell *grid_front(const struct grid *g, int row)
     return grid_cells(g, g->front[row]);
 }
 
-/* A row to draw into: a copy of its own, when what it is has other uses. */
+/* Returns a row of the back to draw into; copies it first when it is shared. */
 static struct cell *grid_row(struct grid *g, int row)
 {
     int old = g->back[row];
@@ -125,7 +126,7 @@ static struct cell *grid_row(struct grid *g, int row)
     return grid_cells(g, g->back[row]);
 }
 
-/* Blanks the wide character that stands on both sides of the boundary before col, if any. */
+/* Blanks a wide character of the columns col - 1 and col. */
 static void grid_split(const struct grid *g, struct cell *row, int col)
 {
     if (col <= 0 || col >= g->cols || !(row[col].attr & CELL_TAIL))
@@ -148,11 +149,11 @@ static struct cell grid_make_cell(uint32_t rune, struct cell_style style, unsign
     return c;
 }
 
-/* One grapheme of `width` columns that lie inside of the row. */
+/* Draws a grapheme of `width` columns, all inside the row. */
 static void grid_set(const struct grid *g, struct cell *row, int col, uint32_t rune, int width,
                      struct cell_style style)
 {
-    /* a full pool gives the first code point alone, which may be narrower */
+    /* with a full pool: the first code point alone, which may be narrower */
     int wide = width == 2 && (rune & CELL_CLUSTER || utf8_width(rune) == 2);
     grid_split(g, row, col);
     grid_split(g, row, col + width);
@@ -180,11 +181,11 @@ static int grid_is_plain(span s)
     return 1;
 }
 
-/* text with nothing in it that could act on a terminal, long enough for `width` columns. */
+/* Returns text with control bytes made visible, cut but long enough for `width` columns. */
 static span grid_clean(struct grid *g, span text, int width)
 {
     size_t most = ((size_t)width + 1) * CELL_TEXT_MAX;
-    if (text.n > most) /* the cut may fall into a character: it lies past the width */
+    if (text.n > most) /* the cut lies past the width, maybe inside a character */
         text.n = most;
     if (grid_is_plain(text))
         return text;
@@ -205,7 +206,7 @@ static void grid_put_grapheme(struct grid *g, struct cell *row, int col, span gr
     }
 }
 
-/* ASCII without control characters, as most text is: a cell each. Returns the columns used. */
+/* Draws printable ASCII, which is most text: a cell each. Returns the columns used. */
 static int grid_put_plain(struct grid *g, int row, int col, int end, span text,
                           struct cell_style style)
 {
@@ -233,7 +234,7 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
         return grid_put_plain(g, row, col, end, text, style);
     for (; text.n && at < end; text = span_sub(text, n), at += step) {
         n = cell_next_grapheme(text, &step);
-        if (step == 0) /* a mark with nothing to stand on */
+        if (step == 0) /* a mark without a character */
             continue;
         if (at + step > end) {
             step = 1;
@@ -248,7 +249,7 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
     return at - col;
 }
 
-/* Cuts [*from, *from + *n) to [0, most); 0: nothing is left. */
+/* Clips [*from, *from + *n) to [0, most). Returns 0 when nothing is left. */
 static int grid_clip(int *from, int *n, int most)
 {
     long long first = *from, last = first + *n;
@@ -280,7 +281,7 @@ static void grid_fill(struct grid *g, int row, int col, int rows, int cols, stru
     }
 }
 
-/* Cells to restyle: both halves of what is wide look the same. *cols 0: none. */
+/* Returns the cells to restyle, widened to whole wide characters; *cols becomes their number. */
 static struct cell *grid_whole(struct grid *g, int row, int col, int *cols)
 {
     if (row < 0 || row >= g->rows || !grid_clip(&col, cols, g->cols)) {
@@ -303,7 +304,7 @@ static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned se
         cells[i].attr = (uint16_t)((cells[i].attr & ~clear) | (set_attr & CELL_STYLE_MASK));
 }
 
-/* The rune of another pool's cell in ours; nothing that could act on a terminal comes through. */
+/* Returns the rune, in our pool, of a cell of another pool. Control characters become harmless. */
 static uint32_t grid_adopt(struct grid *g, uint32_t rune, const struct cell_pool *pool,
                            uint32_t *first)
 {
@@ -323,8 +324,8 @@ static uint32_t grid_adopt(struct grid *g, uint32_t rune, const struct cell_pool
     return cell_rune(&g->pool, (span){text, n});
 }
 
-/* `room`: columns that may be drawn in; a wide character that needs more is a blank. Returns its
- * width: its right half is drawn with it. */
+/* Draws a cell of another grid into at most `room` columns; a wide character that needs more is a
+ * blank. Returns the columns drawn: a right half is drawn with its left one. */
 static int grid_put_cell(struct grid *g, int row, int col, int room, const struct cell *cell,
                          const struct cell_pool *pool)
 {
@@ -341,7 +342,7 @@ static int grid_put_cell(struct grid *g, int row, int col, int room, const struc
     return width;
 }
 
-/* The bulk of every screen: printable ASCII or a blank, and no wide character in the way. */
+/* The usual case: printable ASCII or a blank, over no wide character. */
 static int grid_is_simple(const struct cell *from, const struct cell *to)
 {
     return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) &&
@@ -376,8 +377,7 @@ static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t f
 
 /* ---- the frame ------------------------------------------------------------------------------ */
 
-/* The terminal while a frame is written: where its cursor is (-1 unknown) and the style it draws
- * in. */
+/* The terminal while a frame is written: its cursor (-1 unknown) and its style. */
 struct grid_pen {
     const struct grid *g;
     buf *b;
@@ -385,7 +385,7 @@ struct grid_pen {
     struct cell_style style;
 };
 
-/* A cursor movement under construction. */
+/* The bytes of a cursor movement. */
 struct grid_move {
     size_t n;
     char text[64];
@@ -396,13 +396,13 @@ static int grid_is_blank(const struct cell *c)
     return c->rune == 0 && !(c->attr & (CELL_WIDE | CELL_TAIL));
 }
 
-/* Can erasing in default style make this cell? */
+/* Tells whether erasing in default style gives this cell. */
 static int grid_is_erased(const struct cell *c)
 {
     return grid_is_blank(c) && c->bg == 0 && !(c->attr & GRID_DECORATED);
 }
 
-/* Do a and b look the same? Compared as two words each: most cells are. */
+/* Tells whether a and b look the same. Compares two words each: most cells are equal. */
 static int grid_same(const struct cell *a, const struct cell *b)
 {
     uint64_t x[2], y[2];
@@ -414,7 +414,7 @@ static int grid_same(const struct cell *a, const struct cell *b)
            !((a->attr | b->attr) & GRID_DECORATED);
 }
 
-/* Can the cell be drawn without a change of style? */
+/* Tells whether the cell can be drawn without a change of style. */
 static int grid_pen_fits(const struct grid_pen *pen, const struct cell *c)
 {
     if (grid_is_blank(c) && !((c->attr | pen->style.attr) & GRID_DECORATED))
@@ -434,7 +434,7 @@ static void grid_move_add(struct grid_move *m, char c, int times)
         m->text[m->n++] = c;
 }
 
-/* ESC [ n final; n = 1 is left out. */
+/* Appends ESC [ n final; n = 1 is omitted. */
 static void grid_move_csi(struct grid_move *m, int n, char final)
 {
     grid_move_add(m, '\33', 1);
@@ -465,7 +465,7 @@ static struct grid_move grid_move_absolute(int row, int col)
     return m;
 }
 
-/* The shortest way along the row from `from` (-1 unknown) to col. */
+/* Returns the shortest movement along the row from `from` (-1 unknown) to col. */
 static struct grid_move grid_move_along(int from, int col)
 {
     struct grid_move best = {0, ""}, other = {0, ""};
@@ -499,8 +499,7 @@ static void grid_move_down(struct grid_move *m, int rows)
         grid_move_csi(m, rows, 'B');
 }
 
-/* Does drawing the unchanged cells between the cursor and col again take fewer than `most` bytes?
- */
+/* Tells whether drawing again the cells between the cursor and col takes less than `most` bytes. */
 static int grid_gap_is_cheap(const struct grid_pen *pen, int col, size_t most)
 {
     const struct cell *cells = grid_back(pen->g, pen->row);
@@ -519,7 +518,7 @@ static void grid_goto(struct grid_pen *pen, int row, int col)
         return;
     move = grid_move_absolute(row, col);
     if (pen->row >= 0) {
-        other = grid_move_along(pen->col, col); /* first this: it ends a pending wrap */
+        other = grid_move_along(pen->col, col); /* first: it ends a pending wrap */
         grid_move_down(&other, row - pen->row);
         if (other.n <= move.n)
             move = other;
@@ -535,7 +534,7 @@ static void grid_goto(struct grid_pen *pen, int row, int col)
     pen->col = col;
 }
 
-/* Columns that a terminal takes which shows the code points of the grapheme one by one. */
+/* Returns the columns of a grapheme on a terminal that shows its code points one by one. */
 static int grid_loose_width(const struct cell_pool *pool, uint32_t rune)
 {
     char text[CELL_TEXT_MAX];
@@ -551,7 +550,7 @@ static int grid_loose_width(const struct cell_pool *pool, uint32_t rune)
     return columns;
 }
 
-/* One character that ends in the screen's last column and row, where a terminal may scroll. */
+/* Draws a character in the last column of the last row, where a terminal may scroll. */
 static int grid_is_corner(const struct grid *g, int row, int col, int width)
 {
     return row == g->rows - 1 && col + width == g->cols;
@@ -566,9 +565,9 @@ static void grid_put_no_wrap(struct grid_pen *pen, span text, int no_wrap)
         buf_str(pen->b, GRID_SEQ_WRAP_ON);
 }
 
-/* Draws a grapheme of which terminals disagree how wide it is, so that each ends up right: what may
- * show beside it is blanked before, the cursor's place is taken as unknown after. Returns how many
- * columns behind it may have been damaged. */
+/* Draws a grapheme whose width differs between terminals so that all show it right: blanks the
+ * columns that it may use first; afterwards the cursor's place is unknown. Returns how many columns
+ * behind it must be drawn again. */
 static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct cell *c, int width)
 {
     char text[CELL_TEXT_MAX];
@@ -583,25 +582,24 @@ static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct 
         pen->col = -1;
         grid_goto(pen, row, col);
     }
-    /* without wrap some terminals lose what joins in the last column: only where it is needed */
+    /* only where needed: without wrap some terminals lose marks in the last column */
     grid_put_no_wrap(pen, s, wraps || (corner && !(c->rune & CELL_CLUSTER)));
-    /* letters with accents are as wide everywhere */
+    /* accented letters have the same width everywhere */
     pen->col = loose == width && (unsigned char)text[0] < 0xe1 && col + width < pen->g->cols
                    ? col + width
                    : -1;
     return loose > width ? loose - width : 0;
 }
 
-/* Clusters, emoji (each year brings some that older terminals don't know), and what would join with
- * the character before it if it came right after: flag halves, leading jamo. */
+/* Tells whether terminals may differ: clusters; emoji, of which older terminals don't know the
+ * newest; and those that would join the character before them: flag halves, leading jamo. */
 static int grid_is_loose(uint32_t rune)
 {
     return rune >= 0x1f000 || (rune >= 0x1100 && rune <= 0x115f) ||
            (rune >= 0xa960 && rune <= 0xa97c);
 }
 
-/* Draws the character at col; *damage: columns behind it that must be drawn again. Returns its
- * width. */
+/* Draws the character at col; *damage: columns behind it to be drawn again. Returns its width. */
 static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
 {
     const struct cell *c = grid_back(pen->g, row) + col;
@@ -634,7 +632,7 @@ static void grid_erase(struct grid_pen *pen, int row, int col)
     buf_str(pen->b, GRID_SEQ_ERASE_LINE);
 }
 
-/* How many cells from col on, the last of which has changed, are to be blank. */
+/* Returns how many cells from col on are to be blank; the last of them has changed. */
 static int grid_blank_run(const struct cell *back, const struct cell *front, int col, int end)
 {
     int n = 0;
@@ -656,7 +654,7 @@ static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
     buf_add(pen->b, erase.text, erase.n);
 }
 
-/* Are n cells the same, bit for bit? By words: some memcmp takes bytes. */
+/* Tells whether n cells are equal. By words: some memcmp compares bytes. */
 static int grid_equal(const struct cell *a, const struct cell *b, int n)
 {
     uint64_t x[2], y[2], differ = 0;
@@ -670,7 +668,7 @@ static int grid_equal(const struct cell *a, const struct cell *b, int n)
 
 #define GRID_STRIDE 8 /* cells that are compared at once */
 
-/* Notes the first and the last column of the row that have changed. 1: there are any. */
+/* Notes the first and the last changed column of the row. Returns 0 when there is none. */
 static int grid_note_changes(struct grid *g, int row)
 {
     const struct cell *back = grid_back(g, row), *front = grid_front(g, row);
@@ -691,7 +689,7 @@ static int grid_note_changes(struct grid *g, int row)
 
 /*   first..last   the changes          |..unchanged..|#changed#|..|##|###changed to blanks###|
  *   erase         from here on EL, when that is shorter              ^
- *   dirty         up to here a grapheme of unclear width may have drawn over what was right
+ *   dirty         up to here a grapheme of unclear width may have overwritten good cells
  * Both halves of a wide character have one style, so they change together. */
 static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 {
@@ -736,9 +734,9 @@ static int grid_row_is_erased(const struct grid *g, int row)
     return col == 0;
 }
 
-/* Starts over on a terminal that shows who knows what; returns the last row that is to be drawn.
- * Where nobody sees it half done, erasing all of it saves bytes; else only the rows that stay blank
- * are erased, so that the rest does not flash. */
+/* Begins a full redraw of a terminal in an unknown state. Returns the last row to draw. In
+ * synchronised output all is erased, which saves bytes; otherwise only rows that stay blank, so
+ * that the others do not flash. */
 static int grid_start_redraw(struct grid *g, struct grid_pen *pen)
 {
     int row = g->rows;
@@ -761,12 +759,12 @@ static int grid_start_redraw(struct grid *g, struct grid_pen *pen)
 
 /* ---- rows that only moved ------------------------------------------------------------------- */
 
-#define GRID_SCROLL_COST 28 /* bytes of the sequences that move a band of rows, and a little */
+#define GRID_SCROLL_COST 28 /* bytes of the sequences that move a band of rows, and some */
 #define GRID_SCROLL_ROWS 3  /* fewer changed rows than this are drawn */
-#define GRID_SCROLL_MAX 40  /* rows by which a band is looked for */
+#define GRID_SCROLL_MAX 40  /* largest distance of a move */
 
-/* Rows first … last, whose content is what stood `by` rows below (above when negative). With the
- * rows that it came from they are the band that moves:
+/* A move: rows first … last get the content of the rows `by` below (above when negative). Together
+ * with those rows they are the band that moves:
  *
  *      top      a        b          first = top, last = bottom - by, by = 1; the row that the move
  *               b   →    c          leaves blank is the band's last one
@@ -775,7 +773,8 @@ struct grid_scroll {
     int first, last, by, gain;
 };
 
-/* A sum, so that no cell waits for the one before it. Rows with one digest may still differ. */
+/* Returns a row's digest: a sum, so that no cell waits for the one before it. Rows that differ may
+ * have one digest. */
 static uint64_t grid_digest(const struct cell *cells, int n)
 {
     uint64_t sum = 0, words[2];
@@ -784,7 +783,7 @@ static uint64_t grid_digest(const struct cell *cells, int n)
         words[0] ^= words[1] * 0xbf58476d1ce4e5b9u;
         sum += words[0] * (0x9e3779b97f4a7c15u + 2 * (uint64_t)i);
     }
-    return sum; /* of a blank row: 0 */
+    return sum; /* 0 for a blank row */
 }
 
 static void grid_note_rows(struct grid *g, int top, int bottom)
@@ -814,7 +813,7 @@ static int grid_band_last(const struct grid_scroll *s)
     return s->by > 0 ? s->last + s->by : s->last;
 }
 
-/* Cells that needn't be drawn, less those that the move damages. */
+/* Returns the cells that a move saves, less those that it damages. */
 static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
 {
     int gain = -GRID_SCROLL_COST;
@@ -828,8 +827,8 @@ static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
     return gain;
 }
 
-/* The best move of rows within top … bottom; gain is 0 where none is worth it. Each row is looked
- * at once for each distance. */
+/* Returns the best move within top … bottom; gain is 0 when none saves bytes. Cost: rows times
+ * distances. */
 static struct grid_scroll grid_find_scroll(const struct grid *g, int top, int bottom)
 {
     struct grid_scroll best = {0};
@@ -851,7 +850,7 @@ static struct grid_scroll grid_find_scroll(const struct grid *g, int top, int bo
     return best;
 }
 
-/* Deletes or inserts lines at the top of the band, which is made the scroll region meanwhile. */
+/* Makes the band the scroll region and deletes or inserts lines at its top. */
 static void grid_put_scroll(struct grid_pen *pen, int first, int last, int by)
 {
     const int whole = first == 0 && last == pen->g->rows - 1;
@@ -869,7 +868,7 @@ static void grid_put_scroll(struct grid_pen *pen, int first, int last, int by)
     }
 }
 
-/* The same in the front. */
+/* Does the same move in the front. */
 static void grid_move_front(struct grid *g, int first, int last, int by)
 {
     int step = by > 0 ? 1 : -1, row = by > 0 ? first : last;
@@ -879,7 +878,7 @@ static void grid_move_front(struct grid *g, int first, int last, int by)
     }
 }
 
-/* Moves rows where that saves drawing them. What it shows is still to be drawn. */
+/* Moves rows where that saves bytes; the rows that become visible are drawn afterwards. */
 static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int bottom)
 {
     struct grid_scroll s;
@@ -887,7 +886,7 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
         return;
     grid_note_rows(g, top, bottom);
     s = grid_find_scroll(g, top, bottom);
-    for (int row = s.first; s.gain > 0 && row <= s.last; row++) /* digests can be wrong */
+    for (int row = s.first; s.gain > 0 && row <= s.last; row++) /* equal digests may lie */
         if (!grid_equal(grid_back(g, row), grid_front(g, row + s.by), g->cols))
             return;
     if (s.gain <= 0)
@@ -898,8 +897,8 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
         grid_note_changes(g, row);
 }
 
-/* Draws all changes; 0: there were none; 2: the end of synchronised output is due. A visible cursor
- * is hidden first when it would be seen running about. */
+/* Draws all changes. Returns 0 when there are none, 2 when the caller must end synchronised output.
+ * A visible cursor is hidden first when more than one place changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;
@@ -908,10 +907,10 @@ static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
             top = top < row ? top : row;
             bottom = row;
         }
-    if (top > bottom) /* of what is unknown every row has changed */
+    if (top > bottom) /* an unknown front: every row has changed */
         return 0;
     int runs_about = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);
-    int in_sync = g->sync && (top < bottom || !g->known || runs_about); /* a row needs none */
+    int in_sync = g->sync && (top < bottom || !g->known || runs_about); /* not for one row */
     if (in_sync)
         buf_str(pen->b, GRID_SEQ_SYNC_ON);
     else if (runs_about) {
@@ -944,7 +943,7 @@ static void grid_place_cursor(struct grid *g, struct grid_pen *pen)
     g->at_col = pen->col;
 }
 
-/* Forgets the graphemes that are not on the screen any more. The back is the front here. */
+/* Drops the graphemes that are no longer on the screen. Called when back and front are equal. */
 static void grid_tidy_pool(struct grid *g)
 {
     struct cell_pool fresh = {0};

@@ -7,7 +7,7 @@
 #ifndef CELL_CLUSTERS_MAX
 #define CELL_CLUSTERS_MAX 4096 /* distinct graphemes of several code points a pool remembers */
 #endif
-/* bytes of one grapheme and its length; what goes past that is left out */
+/* bytes of one grapheme, its length byte included; longer ones are cut */
 #define CELL_TEXT_MAX 40
 
 enum cell_attr {
@@ -43,8 +43,8 @@ struct cell {
     uint16_t extra;          /* for the owner of the grid; 0 otherwise */
 };
 
-/* Remembers graphemes of several code points so that a cell stays 16 bytes. All zero is empty. Past
- * CELL_CLUSTERS_MAX entries a new grapheme is shown by its first code point alone. */
+/* Graphemes of several code points, so that a cell has 16 bytes. All zero is empty. With
+ * CELL_CLUSTERS_MAX entries it is full: a new grapheme is its first code point alone. */
 struct cell_pool {
     char (*text)[CELL_TEXT_MAX]; /* entries: a length byte, then the bytes */
     uint32_t count, cap;
@@ -52,92 +52,89 @@ struct cell_pool {
     uint32_t index_cap;
 };
 
-/* The next grapheme of a non-empty s (a base with its combining marks, VS16, ZWJ sequences, flags,
- * Hangul): its bytes, and its width in columns: 0 (a lone mark), 1 or 2. Malformed bytes are one
- * column each (U+FFFD). Control characters have width 1 and length 1: the caller makes them visible
- * first. */
+/* Returns the bytes of the first grapheme of a non-empty s (a base with its combining marks, VS16,
+ * ZWJ sequences, flags, Hangul); *width is its columns: 0 (a lone mark), 1 or 2. Malformed bytes
+ * have one column each (U+FFFD). Control characters have length and width 1; callers make them
+ * visible first. */
 static size_t cell_next_grapheme(span s, int *width);
 static int cell_columns(span s);                   /* columns of clean text */
-/* bytes of the longest prefix of at most `columns` */
+/* Returns the bytes of the longest prefix of at most `columns`; *used is its columns. */
 static size_t cell_fit(span s, int columns, int *used);
-/* Does cp join the grapheme that `rune` (a cell's) shows, instead of starting a cell of its own? */
+/* Tells whether cp joins the grapheme of a cell's rune, instead of starting a new cell. */
 static int cell_joins(const struct cell_pool *pool, uint32_t rune, uint32_t cp);
-/* its columns: 0, 1 or 2; VS16 can make 1 into 2 */
+/* Returns the columns of a rune: 0, 1 or 2. */
 static int cell_width(const struct cell_pool *pool, uint32_t rune);
-/* the rune with cp appended */
+/* Returns the rune of rune's grapheme with cp appended. */
 static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp);
-/* the rune of a whole grapheme */
+/* Returns the rune of a whole grapheme. */
 static uint32_t cell_rune(struct cell_pool *pool, span grapheme);
-/* UTF-8; a blank is ' ' */
+/* Writes the grapheme as UTF-8, a blank as ' '. Returns the bytes. */
 static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CELL_TEXT_MAX]);
 static void cell_pool_free(struct cell_pool *pool);
 
 enum cell_depth { CELL_MONO, CELL_16, CELL_256, CELL_TRUE }; /* colours a terminal can show */
-/* Appends the shortest SGR sequence that turns style `from` into `to` (nothing when they look the
- * same at that depth); colours the depth lacks become the nearest it has, and below CELL_256 every
- * underline is a single one. */
+/* Appends the shortest SGR sequence that turns style `from` into `to`; nothing when they look the
+ * same at that depth. A colour becomes the nearest one of the depth; below CELL_256 every underline
+ * is single. */
 static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
                          enum cell_depth depth);
 static int cell_style_eq(struct cell_style a, struct cell_style b);
 
 /* ==== grid: frames of cells, written as the fewest bytes that show what changed ============== */
 
-/* A screen that is drawn into (back) and what the terminal shows (front). */
+/* Two frames: the back, which is drawn into, and the front, which the terminal shows. */
 struct grid {
     int rows, cols;
-    /* The back is what is being drawn, the front what the terminal shows. Each row of theirs is the
-     * number of one in `cells`; equal rows may be one. See grid_row. */
+    /* A row of a frame is the number of a row in `cells`; equal rows may share one. See
+     * grid_row. */
     struct cell *cells;
     unsigned short *back, *front;
-    unsigned short *spare; /* numbers of rows that neither has, */
-    int spare_count;       /* so many */
-    unsigned char *uses;   /* of each row in cells */
+    unsigned short *spare; /* free rows of cells: used by neither frame */
+    int spare_count;
+    unsigned char *uses;   /* of each row of cells: how many rows of frames it is */
     struct cell_pool pool;
-    int cursor_row, cursor_col, cursor_shown; /* where the cursor shall be after the frame */
-    int known; /* the front is what the terminal shows; 0: everything is redrawn */
+    int cursor_row, cursor_col, cursor_shown; /* the cursor after the frame */
+    int known; /* 0: the front is not what the terminal shows, redraw everything */
     enum cell_depth depth;
-    /* the terminal is not UTF-8: lines are drawn as + - |, what has no likeness as '?' */
-    int ascii;
+    int ascii; /* the terminal is not UTF-8: lines are drawn as + - |, other characters as '?' */
     int sync;                /* wrap frames in synchronised output (mode 2026) */
-    int shown_cursor;        /* what the terminal's cursor is now: 0 hidden, 1 shown, -1 unknown */
-    int at_row, at_col;      /* where the terminal's cursor is now; -1 unknown */
+    int shown_cursor;        /* the terminal's cursor now: 0 hidden, 1 shown, -1 unknown */
+    int at_row, at_col;      /* the terminal's cursor now; -1 unknown */
     buf scratch;             /* text made visible before it is drawn */
-    struct grid_note *notes; /* one a row, while a frame is written */
+    struct grid_note *notes; /* one per row, while a frame is written */
 };
 
-/* What is known of a row while a frame is written. */
+/* A row while a frame is written. */
 struct grid_note {
-    int first, last; /* the columns that have changed; last < first: none have */
-    /* for finding rows that only moved: digests of the cells, how many of them have changed, how
-     * many are not blank */
-    uint64_t back, front;
-    int changed, filled;
+    int first, last; /* the changed columns; last < first: none */
+    uint64_t back, front; /* digests of the cells: equal rows may have moved */
+    int changed, filled;  /* cells that have changed, that are not blank */
 };
 
-/* also the first set-up; all blank, front unknown */
+/* Sets the size, also the first time. Then all is blank and the front unknown. */
 static void grid_resize(struct grid *g, int rows, int cols);
 static void grid_free(struct grid *g);
-/* back to blanks in default style, cursor hidden */
+/* Makes the back blank in default style, the cursor hidden. */
 static void grid_clear(struct grid *g);
-/* Draws text at row, col within `width` columns, cut (not wrapped) there; text is made visible (no
- * control byte reaches the grid). A wide character that does not fit leaves a blank. Halves of wide
- * characters that are overwritten are blanked. Outside of the grid: nothing. Returns the columns
- * used. */
+/* Draws text at row, col into `width` columns, cut there, control bytes made visible. A wide
+ * character that doesn't fit is a blank; so is the other half of one that is overwritten. Outside
+ * the grid nothing is drawn. Returns the columns used. */
 static int grid_put(struct grid *g, int row, int col, int width, span text,
                     struct cell_style style);
-/* blanks */
+/* Fills a rectangle with blanks. */
 static void grid_fill(struct grid *g, int row, int col, int rows, int cols,
                       struct cell_style style);
-/* e.g. reverse a row */
+/* Sets attributes (CELL_REVERSE …) of cells that are drawn. */
 static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned set_attr);
-/* Other colours; 0: as they are. */
+/* Sets the colours of cells that are drawn; 0: unchanged. */
 static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t fg, uint32_t bg);
-/* Copies n cells of a row of another grid (an emulator's) with its pool. The right half of a wide
- * character is copied with its left one; alone it is a blank. */
+/* Copies n cells of a row of an emulator, whose runes are of pool. The right half of a wide
+ * character is copied with its left half; alone it is a blank. */
 static void grid_put_cells(struct grid *g, int row, int col, const struct cell *cells, int n,
                            const struct cell_pool *pool);
-/* Appends to b the bytes that turn the front into the back, as few as cheaply found (cursor moves,
- * erasing, scrolling of bands of rows; nothing when nothing changed), and makes the front equal. */
+/* Appends to b the bytes that turn the front into the back: as few as cheaply found, by cursor
+ * moves, erasing and scrolling of bands of rows; none when nothing changed. The front is then the
+ * back. */
 static void grid_frame(struct grid *g, buf *b);
 
 /* ==== vt: terminal emulator: bytes in, grid of cells out; snapshot as bytes ================== */
@@ -153,7 +150,7 @@ static void grid_frame(struct grid *g, buf *b);
 #define VT_PARAMS_MAX 32              /* parameters of one sequence, sub-parameters included */
 #define VT_STRING_MAX 4096            /* bytes kept of an OSC string; the rest is swallowed */
 
-/* Modes as one bit set; what a viewer's terminal must be told, and what input must look like. */
+/* Modes that a viewer's terminal must have too, or that decide how input is encoded. */
 enum vt_mode {
     VT_APP_CURSOR = 1 << 0,
     VT_APP_KEYPAD = 1 << 1,
@@ -178,7 +175,7 @@ enum vt_mode {
     VT_MOUSE_ALT_SCROLL = 1 << 20
 };
 
-/* Things a program said that are not cells; collected until vt_drain_signals. */
+/* Events of a program that are not cells; collected until vt_drain_signals. */
 enum vt_signal {
     VT_BELL = 1,
     VT_NOTIFIED = 2,
@@ -187,46 +184,45 @@ enum vt_signal {
     VT_CLIPBOARD = 16
 };
 
-struct vt; /* opaque: its fields are in src/vt.c */
+struct vt; /* opaque: its fields are in vt/private.h */
 
 static struct vt *vt_new(int cols, int rows);      /* clamped to 1…VT_COLS_MAX, 1…VT_ROWS_MAX */
 static void vt_free(struct vt *vt);                /* NULL is fine */
 static void vt_feed(struct vt *vt, span bytes);    /* O(bytes); splits anywhere */
-/* reflows wrapped lines of the primary screen */
+/* Sets the size; wrapped lines of the primary screen are wrapped anew. */
 static void vt_resize(struct vt *vt, int cols, int rows);
 static int vt_cols(const struct vt *vt);
 static int vt_rows(const struct vt *vt);
 static unsigned vt_modes(const struct vt *vt);     /* set of enum vt_mode */
 static int vt_cursor_shape(const struct vt *vt);   /* DECSCUSR: 0 default … 6 */
-/* from 0; col < cols even when wrap is pending */
+/* From 0; col < cols even when a wrap is pending. */
 static void vt_cursor(const struct vt *vt, int *row, int *col);
 static span vt_title(const struct vt *vt);         /* clean UTF-8, at most 256 bytes */
 static span vt_directory(const struct vt *vt);     /* OSC 7's path, percent-decoded, clean UTF-8 */
 static span vt_notification(const struct vt *vt);  /* text of the last OSC 9, 99 or 777 */
-/* What the program wants on the clipboard (OSC 52, behind its number, at most VT_STRING_MAX bytes):
- * for the caller to pass on or not. */
+/* The clipboard request of the program: OSC 52 behind its number, at most VT_STRING_MAX bytes. The
+ * caller decides whether to pass it on. */
 static span vt_clipboard(const struct vt *vt);
 static unsigned vt_drain_signals(struct vt *vt);    /* set of enum vt_signal since the last call */
-/* Answers to device queries that the program asked (DA, DSR, CPR, DECRQM, XTVERSION, …), taken out
- * of the emulator into b. The caller sends them or drops them. */
+/* Moves the answers to the program's queries (DA, DSR, CPR, DECRQM, XTVERSION …) into b. The caller
+ * sends or drops them. */
 static void vt_drain_answers(struct vt *vt, buf *b);
-/* cols cells; row < 0 is scrollback, -1 its newest line, valid until the next call with a row < 0
- * or that changes the emulator; a row of the screen is valid until the emulator changes */
+/* Returns the cols cells of a row; row < 0 is scrollback, -1 its newest line. Valid until the
+ * emulator changes; a scrollback row only until the next call for one. */
 static const struct cell *vt_row(const struct vt *vt, int row);
 static int vt_scroll_count(const struct vt *vt);   /* lines of scrollback */
 static const struct cell_pool *vt_pool(const struct vt *vt);
-/* Bytes that, fed to a fresh emulator of this size, give the same grid, cursor, modes, title and
- * scrollback (scrollback only when asked). They begin with a reset of everything, so a used
- * emulator or a real terminal of that size comes to show the same; they end with the start of a
- * sequence that vt_feed has only part of, so the live stream can follow at any point. */
+/* Appends bytes that give an emulator or terminal of the same size the same grid, cursor, modes,
+ * title and, when asked, scrollback. They begin with a reset of everything and end with the start
+ * of an unfinished sequence, so the live stream can follow at any point. */
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback);
-/* Plain text of scrollback and screen, wrapped lines joined, trailing blanks and blank lines at the
- * end left out, '\n' after each line. */
+/* Appends the text of screen and, when asked, scrollback: wrapped lines joined, without blanks at
+ * the end of lines and blank lines at the end, '\n' after each line. */
 static void vt_put_text(const struct vt *vt, buf *b, int scrollback);
-/* Plain text of one row (as vt_row counts them), without blanks at its end. */
+/* Appends the text of one row, counted as in vt_row, without blanks at its end. */
 static void vt_put_row(const struct vt *vt, buf *b, int row);
-/* The last line of text at or above the cursor that isn't blank (wrapped rows joined), at most
- * `most` characters of it; nothing when there is none. */
+/* Appends the last line at or above the cursor that isn't blank, wrapped rows joined, at most
+ * `most` characters; nothing when there is none. */
 static void vt_put_last_line(const struct vt *vt, buf *b, int most);
 
 #endif

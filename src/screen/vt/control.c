@@ -1,6 +1,7 @@
 #include "private.h"
 
-/* vt/control - control characters and sequences: a function for each, and the tables that find it. */
+/* vt/control - control characters and sequences: a function for each, and the tables that find
+ * it. */
 
 typedef void vt_handler(struct vt *vt);
 
@@ -83,7 +84,7 @@ static int vt_param(const struct vt *vt, int i)
     return i <= vt->param_last && i < VT_PARAMS_MAX ? vt->params[i] : 0;
 }
 
-/* A count or a position: 0 and absent mean 1. */
+/* Returns a count or a position; 0 and absent mean 1. */
 static int vt_count(const struct vt *vt, int i)
 {
     int v = vt_param(vt, i);
@@ -102,7 +103,8 @@ static int vt_is_sub(const struct vt *vt, int i)
 
 /* ---- cursor --------------------------------------------------------------------------------- */
 
-/* Row and column from 0, the row counted from the region's top in origin mode. */
+/* Moves the cursor to row and column, from 0; in origin mode the row counts from the region's
+ * top. */
 static void vt_goto(struct vt *vt, int row, int col)
 {
     int top = 0, bottom = vt->rows - 1;
@@ -209,7 +211,7 @@ static void vt_save(struct vt *vt)
     s->origin = (vt->modes & VT_ORIGIN) != 0;
 }
 
-/* In origin mode the cursor never is outside of the region, even when that was set after saving. */
+/* In origin mode the cursor is never outside the region, even one that was set after DECSC. */
 static void vt_restore(struct vt *vt)
 {
     const struct vt_saved *s = &vt->screen->saved;
@@ -304,7 +306,7 @@ static void vt_csi_insert_lines(struct vt *vt)
     vt_c0_return(vt);
 }
 
-/* What is deleted at the top of the screen isn't scrolled: the scrollback doesn't get it. */
+/* Lines deleted at the top of the screen do not go into the scrollback: they don't scroll. */
 static void vt_csi_delete_lines(struct vt *vt)
 {
     int n = vt_count(vt, 0), most = vt->region_bottom - vt->y + 1;
@@ -327,7 +329,7 @@ static void vt_csi_scroll_up(struct vt *vt)
 static void vt_csi_scroll_down(struct vt *vt)
 {
     if (vt->param_last > 0)
-        return; /* highlight mouse tracking */
+        return; /* that is highlight mouse tracking */
     vt_scroll_down(vt, vt->region_top, vt->region_bottom, vt_count(vt, 0));
     vt_moved(vt);
 }
@@ -351,7 +353,7 @@ static void vt_csi_region(struct vt *vt)
 
 /* ---- SGR ------------------------------------------------------------------------------------ */
 
-/* What codes 0…9, 21…29 and 53, 55 clear and set. */
+/* Attributes that the codes 1…9, 21…29, 53 and 55 clear and set. */
 static const struct {
     unsigned char code;
     uint16_t clear, set;
@@ -369,8 +371,8 @@ static uint32_t vt_byte(const struct vt *vt, int i)
     return (uint32_t)vt_param(vt, i) & 255;
 }
 
-/* The colour of 38, 48 or 58 at parameter i: "5;n", "2;r;g;b", "5:n", "2:r:g:b" or "2:space:r:g:b".
- * Returns how many parameters belong to it. */
+/* Reads the colour of the 38, 48 or 58 at parameter i: "5;n", "2;r;g;b", "5:n", "2:r:g:b" or
+ * "2:space:r:g:b". Returns how many parameters it has. */
 static int vt_sgr_extended(const struct vt *vt, int i, uint32_t *colour)
 {
     int subs = 0, rgb = i + 2, kind = vt_param(vt, i + 1), taken;
@@ -407,7 +409,7 @@ static void vt_sgr_attr(struct vt *vt, int code)
     vt->style.attr = (uint16_t)attr;
 }
 
-/* One SGR code at parameter i; returns the index of the next one. */
+/* Handles the SGR code at parameter i. Returns the index of the next code. */
 static int vt_sgr_one(struct vt *vt, int i)
 {
     struct cell_style *style = &vt->style;
@@ -476,7 +478,7 @@ static void vt_mode_alt_plain(struct vt *vt, int on)
         vt_alt_leave(vt);
 }
 
-/* 1047: the alternate screen is emptied when it is left. */
+/* 1047: leaving clears the alternate screen. */
 static void vt_mode_alt_clear(struct vt *vt, int on)
 {
     vt_mode_alt_plain(vt, on);
@@ -492,7 +494,7 @@ static void vt_mode_save(struct vt *vt, int on)
         vt_restore(vt);
 }
 
-/* 1049: saves the cursor, and starts with an empty alternate screen. */
+/* 1049: saves the cursor and clears the alternate screen; leaving restores the cursor. */
 static void vt_mode_alt(struct vt *vt, int on)
 {
     if (on) {
@@ -508,12 +510,12 @@ static void vt_mode_alt(struct vt *vt, int on)
 #define VT_MOUSE_MODES (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
 #define VT_MOUSE_FORMS (VT_MOUSE_UTF8 | VT_MOUSE_SGR | VT_MOUSE_URXVT)
 
-/* DEC private modes. A mode that belongs to a group switches the others of it off, set or reset. */
+/* DEC private modes. Setting or resetting a mode of a group resets the others of the group. */
 static const struct vt_mode_row {
     uint16_t number;
     unsigned bit, group;
-    int inverted;                         /* the bit is set when the mode is reset */
-    void (*change)(struct vt *vt, int on); /* instead of just the bit */
+    int inverted;                         /* the bit means: reset */
+    void (*change)(struct vt *vt, int on); /* NULL: only the bit changes */
 } vt_dec_modes[] = {
     {1, VT_APP_CURSOR, 0, 0, NULL},
     {5, VT_REVERSE_VIDEO, 0, 0, NULL},
@@ -544,7 +546,7 @@ static const struct vt_mode_row vt_ansi_modes[] = {
     {20, VT_NEWLINE, 0, 0, NULL},
 };
 
-/* The mode of that number; NULL when there is none. */
+/* Returns the mode with that number, or NULL. */
 static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
 {
     const struct vt_mode_row *table = vt->prefix ? vt_dec_modes : vt_ansi_modes;
@@ -581,7 +583,7 @@ static void vt_csi_reset(struct vt *vt)
     vt_change_modes(vt, 0);
 }
 
-/* DECRQM: 0 not known, 1 set, 2 reset. */
+/* DECRQM. Answers 0 unknown, 1 set, 2 reset. */
 static void vt_csi_ask_mode(struct vt *vt)
 {
     const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[0]);
@@ -708,7 +710,7 @@ static void vt_csi_ask_device(struct vt *vt)
 static void vt_csi_ask_device2(struct vt *vt)
 {
     if (vt_param(vt, 0) == 0)
-        vt_answer(vt, "\033[>1;380;0c", 0, 0); /* the age of xterm that this follows */
+        vt_answer(vt, "\033[>1;380;0c", 0, 0); /* the version of xterm that is followed */
 }
 
 static void vt_csi_ask_status(struct vt *vt)
@@ -791,7 +793,7 @@ static void vt_begin_string(struct vt *vt)
 }
 
 struct vt_sequence {
-    char prefix, inter, final; /* 0: none; a final of 0 stands for every one */
+    char prefix, inter, final; /* 0: none; a final of 0: any */
     vt_handler *handle;
 };
 
@@ -807,7 +809,7 @@ static const struct vt_sequence vt_escapes[] = {
     {0, '(', 0, vt_esc_charset},     {0, ')', 0, vt_esc_charset},
 };
 
-/* CSI sequences of a final byte alone, by that. */
+/* CSI sequences without prefix and intermediate, by final byte. */
 static vt_handler *const vt_csi[64] = {
     ['@' - '@'] = vt_csi_insert_cells,  ['A' - '@'] = vt_csi_up,
     ['B' - '@'] = vt_csi_down,          ['C' - '@'] = vt_csi_right,
@@ -829,7 +831,7 @@ static vt_handler *const vt_csi[64] = {
     ['u' - '@'] = vt_restore,
 };
 
-/* The others. */
+/* The other CSI sequences. */
 static const struct vt_sequence vt_csi_more[] = {
     {'?', 0, 'h', vt_csi_set},           {'?', 0, 'l', vt_csi_reset},
     {'?', 0, 'J', vt_csi_erase_display}, {'?', 0, 'K', vt_csi_erase_line},

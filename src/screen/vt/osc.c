@@ -10,8 +10,7 @@ static void vt_answer(struct vt *vt, const char *format, int a, int b)
         buf_fmt(&vt->answers, format, a, b);
 }
 
-/* DECRQSS. vim takes an answer that says "invalid" for keys, so what programs do ask is answered.
- */
+/* DECRQSS: answers the settings that programs ask for. vim reads "invalid" answers as keys. */
 static void vt_answer_setting(struct vt *vt, span what)
 {
     const struct cell_style plain = {0};
@@ -43,7 +42,7 @@ static void vt_answer_setting(struct vt *vt, span what)
 
 /* ---- titles --------------------------------------------------------------------------------- */
 
-/* Clean UTF-8 of at most `most` bytes and without control characters. */
+/* Sets b to s as clean UTF-8 without control characters, cut at `most` bytes. */
 static void vt_set_text(buf *b, span s, size_t most)
 {
     buf clean = {0};
@@ -124,7 +123,7 @@ static void vt_notify(struct vt *vt, span s)
     vt->signals |= VT_NOTIFIED;
 }
 
-/* iTerm2: the text. "9;4;…" and its like are ConEmu's: progress bars and such. */
+/* iTerm2: the text. A leading number ("9;4;…") is ConEmu's, for progress bars: ignored. */
 static void vt_osc_notify(struct vt *vt, span s)
 {
     size_t digits = 0;
@@ -134,7 +133,7 @@ static void vt_osc_notify(struct vt *vt, span s)
         vt_notify(vt, s);
 }
 
-/* kitty: metadata;text. Queries and closing show nothing. */
+/* kitty: metadata;text. Queries and closing are ignored. */
 static void vt_osc_notify_kitty(struct vt *vt, span s)
 {
     span part, meta = span_cut(&s, ';');

@@ -5,7 +5,7 @@
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-/* A character that isn't ASCII: printed, or a C1 control, which is ESC and the letter 0x40 below. */
+/* Handles a character that isn't ASCII: prints it, or runs the C1 control c as ESC and c - 0x40. */
 static void vt_character(struct vt *vt, uint32_t cp)
 {
     if (vt_put_odd(vt, cp) || cp < 0x80)
@@ -15,7 +15,7 @@ static void vt_character(struct vt *vt, uint32_t cp)
     vt_end_escape(vt);
 }
 
-/* One character that isn't ASCII. An unfinished one at the end is put aside. */
+/* Handles one character that isn't ASCII. Keeps an unfinished one at the end for VT_UTF8. */
 static const char *vt_put_utf8(struct vt *vt, const char *p, const char *end)
 {
     uint32_t cp;
@@ -30,7 +30,7 @@ static const char *vt_put_utf8(struct vt *vt, const char *p, const char *end)
     return p + n;
 }
 
-/* Inside a character that the last bytes left unfinished. */
+/* Completes a character that the last bytes left unfinished. */
 static const char *vt_utf8(struct vt *vt, const char *p, const char *end)
 {
     while (p < end) {
@@ -42,7 +42,7 @@ static const char *vt_utf8(struct vt *vt, const char *p, const char *end)
             p++;
             continue;
         }
-        p += n == (size_t)vt->utf8_count; /* the byte that made it malformed is looked at anew */
+        p += n == (size_t)vt->utf8_count; /* a byte that made it malformed is parsed again */
         vt->state = VT_GROUND;
         vt_character(vt, cp);
         break;
@@ -88,7 +88,8 @@ static void vt_csi_next_param(struct vt *vt, int sub)
     }
 }
 
-/* A byte 0x20…0x3f of a CSI sequence. Digits after an intermediate, a late prefix: no sequence. */
+/* Handles a byte 0x20…0x3f of a CSI sequence. Digits after an intermediate and a late prefix make
+ * it invalid. */
 static void vt_csi_byte(struct vt *vt, unsigned char c)
 {
     if (c < 0x30) {
@@ -149,7 +150,7 @@ static const char *vt_string(struct vt *vt, const char *p, const char *end)
         const char *run = p;
         unsigned char c;
         if (vt->string_escape) {
-            vt_begin_escape(vt); /* ESC and anything but '\' gives the string up */
+            vt_begin_escape(vt); /* ESC and anything but '\' cancels the string */
             if (*p == '\\') {
                 vt_end_string(vt);
                 p++;
@@ -185,7 +186,7 @@ static const char *vt_ground(struct vt *vt, const char *p, const char *end)
         if (run > p) {
             p = run;
         } else if (c == 0x1b && end - p > 1 && p[1] == '[') {
-            vt_begin_csi(vt); /* not by way of VT_ESCAPE, for speed alone */
+            vt_begin_csi(vt); /* for speed: without VT_ESCAPE */
             p = vt_csi_run(vt, p + 2, end);
         } else if (c >= 0x80) {
             p = vt_put_utf8(vt, p, end);

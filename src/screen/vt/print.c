@@ -1,7 +1,7 @@
 #include "private.h"
 
-/* vt/print - printing: one character at the cursor, marks that join the character before it, and the
- * fast path for runs of simple characters. */
+/* vt/print - printing: one character at the cursor, marks that join the character before it, and
+ * the fast path for runs of simple characters. */
 
 /* ---- one character -------------------------------------------------------------------------- */
 
@@ -10,7 +10,7 @@ static unsigned vt_style_flag(const struct vt *vt)
     return vt->style.fg | vt->style.bg | vt->style.attr ? VT_LINE_STYLED : 0;
 }
 
-/* Carries out a pending wrap. */
+/* Carries out a pending wrap: moves to the next row, unless wrapping is off. */
 static void vt_wrap(struct vt *vt)
 {
     struct vt_line *line = vt_line(vt, vt->y);
@@ -18,7 +18,7 @@ static void vt_wrap(struct vt *vt)
     if (vt->modes & VT_NO_WRAP)
         return;
     vt->x = 0;
-    line->flags |= VT_LINE_WRAPPED; /* before it moves, maybe into the scrollback */
+    line->flags |= VT_LINE_WRAPPED; /* now: the row may move into the scrollback */
     if (!vt_index(vt))
         line->flags &= (uint8_t)~VT_LINE_WRAPPED;
 }
@@ -74,7 +74,7 @@ static inline uint32_t vt_rune_of(uint32_t c)
     return c == ' ' ? 0 : c;
 }
 
-/* One printable ASCII character, in the character set in force. */
+/* Prints an ASCII character in the character set in force. */
 static void vt_put_ascii(struct vt *vt, uint32_t c)
 {
     if (vt->charset[vt->shift] == '0' && c >= 0x5f)
@@ -82,7 +82,7 @@ static void vt_put_ascii(struct vt *vt, uint32_t c)
     vt_put(vt, vt_rune_of(c), 1);
 }
 
-/* The cell that the next mark joins; NULL when there is none. */
+/* Returns the cell that the next mark joins, its column in *x; NULL when there is none. */
 static struct cell *vt_last_cell(struct vt *vt, int *x)
 {
     struct vt_line *line = vt_line(vt, vt->y);
@@ -123,8 +123,8 @@ static void vt_pool_sweep_screen(struct vt *vt, struct vt_screen *screen, struct
     }
 }
 
-/* Makes room in a full pool by keeping only what the screens show. When they show that much indeed,
- * the next sweep waits, so that a hostile stream cannot make every character cost a sweep. */
+/* Makes room in a full pool: keeps only the graphemes on the screens. When those fill half of it,
+ * the next sweep waits, so that a hostile stream can't make every character cost a sweep. */
 static void vt_pool_sweep(struct vt *vt)
 {
     struct cell_pool fresh = {NULL, 0, 0, NULL, 0};
@@ -137,7 +137,8 @@ static void vt_pool_sweep(struct vt *vt)
     vt->pool_wait = fresh.count > CELL_CLUSTERS_MAX / 2 ? CELL_CLUSTERS_MAX : 0;
 }
 
-/* The narrow character at x became wide: it takes the next column too, or moves to the next row. */
+/* Makes the character at x, which a mark has made wide, use the next column too, or moves it to the
+ * next row. */
 static void vt_widen(struct vt *vt, struct cell *cell, int x)
 {
     struct vt_line *line = vt_line(vt, vt->y);
@@ -154,7 +155,7 @@ static void vt_widen(struct vt *vt, struct cell *cell, int x)
     vt->style = style;
 }
 
-/* 1: cp was taken into the grapheme before the cursor. */
+/* Joins cp to the grapheme before the cursor. Returns 0 when it doesn't belong there. */
 static int vt_join(struct vt *vt, uint32_t cp)
 {
     int x;
@@ -180,8 +181,9 @@ static int vt_join(struct vt *vt, uint32_t cp)
 
 /* ---- simple characters ---------------------------------------------------------------------- */
 
-/* Code points with their columns that are printed without looking at the cell before: the bulk of
- * text that isn't ASCII. Those with `after` join some graphemes, but none that ends in these. */
+/* Simple code points and their columns: they never join the character before them, so that cell is
+ * not read. They are most text that isn't ASCII. Those with `after` join some graphemes, but none
+ * that ends in a simple one. */
 static const struct vt_simple {
     uint32_t first, last;
     short width, after;
@@ -198,7 +200,8 @@ static const struct vt_simple {
     {0x1f947, 0x1f9ff, 2, 1},
 };
 
-/* Blocks of 32 code points: those of the first plane, then those of the emoji; one for the rest. */
+/* Returns the block of 32 code points: of the first plane, of the emoji, or the one for all
+ * others. */
 static inline size_t vt_block(uint32_t cp)
 {
     return cp < 0x10000          ? cp >> 5
@@ -206,7 +209,8 @@ static inline size_t vt_block(uint32_t cp)
                                  : VT_BLOCKS - 1;
 }
 
-/* Each block's range; of two in one block the later one, the other is looked at more closely. */
+/* Sets each block's range; of two ranges in a block, the later (the other one takes the slow
+ * path). */
 static void vt_init_blocks(struct vt *vt)
 {
     for (size_t i = 0; i < COUNT_OF(vt_simple); i++)
@@ -214,14 +218,13 @@ static void vt_init_blocks(struct vt *vt)
             vt->blocks[b] = (unsigned char)i;
 }
 
-/* In constant time, for text may change between scripts at every word. */
+/* Constant time: text may change its script at every word. */
 static inline const struct vt_simple *vt_find_simple(const unsigned char *blocks, uint32_t cp)
 {
     const struct vt_simple *simple = &vt_simple[blocks[vt_block(cp)]];
     return cp >= simple->first && cp <= simple->last ? simple : NULL;
 }
 
-/* A character that may be anything: a control, a mark, part of a grapheme. */
 static int vt_put_odd(struct vt *vt, uint32_t cp)
 {
     const struct vt_simple *simple = vt_find_simple(vt->blocks, cp);
@@ -235,7 +238,8 @@ static int vt_put_odd(struct vt *vt, uint32_t cp)
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 
-/* A well-formed sequence of several bytes at p, with *cp; 0: look closer. */
+/* Decodes a well-formed sequence of 2 to 4 bytes at p. Returns its length; 0: take the slow
+ * path. */
 static inline size_t vt_decode(const unsigned char *p, size_t n, uint32_t *cp)
 {
     if (n >= 2 && p[0] >= 0xc2 && p[0] < 0xe0 && (p[1] & 0xc0) == 0x80) {
@@ -254,7 +258,7 @@ static inline size_t vt_decode(const unsigned char *p, size_t n, uint32_t *cp)
     return 0;
 }
 
-/* Eight printable ASCII characters at p. */
+/* Tells whether the eight bytes at p are printable ASCII. */
 static inline int vt_is_plain8(const char *p)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -265,8 +269,8 @@ static inline int vt_is_plain8(const char *p)
     return !((v | low | del) & high);
 }
 
-/* A cell in two halves that are stored at once: the compiler would write the fields one by one.
- * `one` is what a rune of 1 adds to the first half, in whichever order the machine has bytes. */
+/* A cell as two words, each stored at once: the compiler would store the fields one by one. `one`
+ * is what a rune of 1 adds to the first word, in any byte order. */
 struct vt_pen {
     uint64_t low, high, one, wide, tail;
 };
@@ -290,9 +294,9 @@ static inline void vt_draw(struct cell *at, uint64_t low, uint64_t high)
     memcpy((char *)at + 8, &high, 8);
 }
 
-/* Characters that need no thought (printable ASCII, vt_simple), as many as fit into the cells from
- * `cell` to `limit`. *cell moves on; *seen gets the enum vt_line_flag of what was written. This is
- * where the time goes, so it is one loop over local variables. */
+/* Writes simple characters (printable ASCII, vt_simple) into the cells from *cell to limit. *cell
+ * moves behind the last; *seen gets the flags (enum vt_line_flag) of what was written. Returns
+ * where it stopped. Most time is spent here, hence one long loop over local variables. */
 static const char *vt_fill(const char *p, const char *end, struct cell_style style,
                            const unsigned char *blocks, struct cell **cell,
                            const struct cell *limit, unsigned *seen)
@@ -337,7 +341,6 @@ static const char *vt_fill(const char *p, const char *end, struct cell_style sty
     return p;
 }
 
-/* A run of text in the cursor's row; stops, maybe at once, at what needs more thought. */
 static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
 {
     struct vt_line *line = vt_line(vt, vt->y);
@@ -354,7 +357,7 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
         vt_halve(from - 1);
     vt_blank(line->cells + line->used, vt->x - line->used, 0);
     if (x < line->used && cell->attr & CELL_TAIL)
-        vt_halve(cell); /* its head was written over */
+        vt_halve(cell); /* its left half was overwritten */
     if (x > line->used)
         line->used = (uint16_t)x;
     line->flags |= (uint8_t)seen;

@@ -5,15 +5,16 @@
 /* vt - terminal emulator: bytes in, grid of cells out; the screen as a byte string again. Only the
  * files of vt/ include this header; others see the section vt of screen.h.
  *
- * Implemented: what programs use that find TERM=xterm-256color: ECMA-48 (C0, C1, CSI), the additions
- * of the VT220 and xterm in the tables of control.c and osc.c, UTF-8 always on. Where terminals
- * differ, xterm is followed: erasing uses the background colour; a character in the last column
- * leaves a pending wrap, which the next character carries out and a cursor move cancels. One
+ * Implemented: what programs use that find TERM=xterm-256color: ECMA-48 (C0, C1, CSI), the
+ * additions of the VT220 and xterm in the tables of control.c and osc.c, UTF-8 always on. Where
+ * terminals differ, xterm is followed: erasing uses the background colour; a character in the last
+ * column leaves a pending wrap, which the next character carries out and a cursor move cancels. One
  * difference: nothing is to the right of a pending wrap, so EL there erases nothing.
  *
  * Left out: left and right margins, rectangles, double-size lines, 132 columns, selective erase
  * (done as plain erase), character sets but ASCII and DEC line drawing, printing, graphics, queries
- * of colours and clipboard. Strings of DCS (but DECRQSS and XTGETTCAP), APC, PM and SOS are ignored.
+ * of colours and clipboard. Strings of DCS (but DECRQSS and XTGETTCAP), APC, PM and SOS are
+ * ignored.
  *
  *   scrollback (a byte ring of packed lines)     -n  oldest
  *                                                 .
@@ -23,7 +24,8 @@
  *                                            rows-1  lines[(top + rows - 1) % rows]
  *
  * Only the first `used` cells of a row are valid; the rest of the row is blank. So clearing a row
- * costs nothing, however wide it is. To move rows, their 16-byte heads are exchanged; cells stay. */
+ * costs nothing, however wide it is. To move rows, their 16-byte heads are exchanged; cells
+ * stay. */
 
 #define VT_TITLE_MAX 256    /* bytes of a title or a notification */
 #define VT_DIRECTORY_MAX 1024
@@ -71,8 +73,8 @@ struct vt_record {
     uint32_t n : 31, wrapped : 1;
 };
 
-/* The scrollback: packed lines, oldest first, in a ring of bytes; their places in a ring of records.
- * All zero is empty. */
+/* The scrollback: packed lines, oldest first, in a ring of bytes; their places in a ring of
+ * records. All zero is empty. */
 struct vt_scroll {
     char *bytes;
     size_t cap, start, n;
@@ -165,7 +167,8 @@ static struct vt_view vt_view_plain(const struct vt *vt, int row); /* of the scr
 /* Moves rows top…bottom up by n; the first n become the last. */
 static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n);
 static void vt_keep_line(struct vt *vt, const struct vt_line *line); /* into the scrollback */
-/* Scrolls rows top…bottom by n rows. Up from the primary screen's first row: into the scrollback. */
+/* Scrolls rows top…bottom by n rows. Up from the primary screen's first row: into the
+ * scrollback. */
 static void vt_scroll_up(struct vt *vt, int top, int bottom, int n);
 static void vt_scroll_down(struct vt *vt, int top, int bottom, int n);
 /* Moves the cursor down a row; at the bottom of the region scrolls. Returns 0 when it can't. */

@@ -1,27 +1,27 @@
 #include "private.h"
 
-/* vt/reflow - resizing: the primary screen and the scrollback are wrapped anew, the alternate screen
- * is cropped. */
+/* vt/reflow - resizing: the primary screen and the scrollback are wrapped anew, the alternate
+ * screen is cropped. */
 
 /* ---- reflow --------------------------------------------------------------------------------- */
 
-/* A place in the text that is followed through a reflow. */
+/* A place in the text, and where it is after the reflow. */
 struct vt_mark {
     int from_row, from_x;
     int row, x;
 };
 
-/* Writes the rows of `from` anew, `cols` wide. It runs twice: first to see what comes to lie where
- * (into is NULL), then for good. */
+/* Wraps the rows of `from` to cols columns. It runs twice: first with into NULL, to find the new
+ * places, then to write the rows. */
 struct vt_reflow {
     const struct vt *from;
     struct vt *into;
     int cols;
-    struct cell *out, *scratch; /* the new row under way, and room for an old one */
-    int n, row;                 /* cells in it; its number, from 0 for the oldest */
+    struct cell *out, *scratch; /* the new row; room for an old one */
+    int n, row;                 /* the new row's cells; its number, 0 the oldest */
     int top;                    /* the new row that becomes the screen's first */
-    int screen_row;             /* the new row where the old screen's first one begins */
-    int last_row;               /* the last one with text */
+    int screen_row;             /* the new row where the old screen begins */
+    int last_row;               /* the last row with text */
     struct vt_mark marks[2];    /* cursor, saved cursor of the primary screen */
 };
 
@@ -87,7 +87,7 @@ static void vt_reflow_row(struct vt_reflow *f, int row, struct vt_view view)
         vt_reflow_end_row(f, 0);
 }
 
-/* One run over the rows up to the screen's row `last`. */
+/* Runs over the rows up to the screen's row `last`. */
 static void vt_reflow_run(struct vt_reflow *f, int last)
 {
     const struct vt *from = f->from;
@@ -102,8 +102,8 @@ static void vt_reflow_run(struct vt_reflow *f, int last)
     }
 }
 
-/* Which new row shall be the screen's first. The text keeps its distance from the bottom, blank
- * rows below it give way first, and the cursor stays on the screen. */
+/* Returns the new row that becomes the screen's first. The text keeps its distance from the bottom;
+ * blank rows below the text are dropped first; the cursor stays on the screen. */
 static int vt_reflow_top(const struct vt_reflow *f, int rows, int blank_below)
 {
     int last = f->last_row > f->marks[0].row ? f->last_row : f->marks[0].row;
@@ -125,7 +125,8 @@ static int vt_last_row(const struct vt *vt)
     return r;
 }
 
-/* Where a cursor is after the reflow; with a pending wrap it was followed by its last character. */
+/* Sets a cursor to its place after the reflow. With a pending wrap, the mark is the character
+ * before the cursor. */
 static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *mark, int *x, int *y,
                              int *pending)
 {
@@ -138,9 +139,9 @@ static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *ma
     }
 }
 
-/* The primary screen and the scrollback of `from` into vt, whose size is set and whose primary
- * screen is new. In the alternate screen the saved cursor stands for the cursor: leaving restores
- * it. */
+/* Reflows the primary screen and the scrollback of `from` into vt, whose size is set and whose
+ * primary screen is new. While the alternate screen is in use, the primary's cursor is its saved
+ * one. */
 static void vt_reflow_primary(struct vt *vt, const struct vt *from)
 {
     struct vt_saved *saved = &vt->screens[0].saved;
@@ -178,7 +179,7 @@ static void vt_crop_cursor(const struct vt *vt, int *x, int *y, int *pending)
     *x = vt_clamp(*x, 0, vt->cols - 1);
 }
 
-/* The alternate screen is cropped: at the bottom, or at the top as far as the cursor needs it. */
+/* Crops the alternate screen: at the bottom; at the top as far as needed to keep the cursor. */
 static void vt_crop_alternate(struct vt *vt, const struct vt *from)
 {
     struct vt_screen *screen = &vt->screens[1];

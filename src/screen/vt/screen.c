@@ -39,8 +39,8 @@ static void vt_blank(struct cell *cells, int n, uint32_t bg)
         cells[i] = blank;
 }
 
-/* How many cells of a row are text. What is right of them is blank; in a wrapped row there is
- * nothing but a last column too narrow for the wide character that comes next. */
+/* Returns how many cells of a row are text; the rest is blank. A wrapped row is full but for a last
+ * column that was too narrow for the next, wide character. */
 static int vt_line_end(const struct vt_line *line, int cols)
 {
     int n = line->used;
@@ -53,14 +53,12 @@ static int vt_line_end(const struct vt_line *line, int cols)
     return n;
 }
 
-/* What is left of a wide character that loses one half. */
 static void vt_halve(struct cell *cell)
 {
     cell->rune = 0;
     cell->attr &= CELL_STYLE_MASK;
 }
 
-/* Before the cells from…to are overwritten or moved: wide characters across the edges break. */
 static void vt_mend(struct vt_line *line, int from, int to)
 {
     if (!(line->flags & VT_LINE_WIDE))
@@ -75,7 +73,6 @@ static void vt_mend(struct vt_line *line, int from, int to)
     }
 }
 
-/* Makes n cells at x valid, to be overwritten; flags say what with. */
 static inline struct cell *vt_open(struct vt_line *line, int x, int n, unsigned flags)
 {
     if (x > line->used)
@@ -134,7 +131,6 @@ static void vt_screen_free(struct vt_screen *screen)
 
 /* ---- views of rows -------------------------------------------------------------------------- */
 
-/* scratch: room for a row of scrollback. */
 static struct vt_view vt_view(const struct vt *vt, const struct vt_screen *screen, int row,
                               struct cell *scratch)
 {
@@ -173,7 +169,6 @@ static void vt_reverse_lines(struct vt *vt, int from, int to)
         vt_swap_lines(vt, from, to);
 }
 
-/* Rows top…bottom move up by n; the first n come round to the bottom. */
 static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n)
 {
     if (top == 0 && bottom == vt->rows - 1) {
@@ -216,7 +211,6 @@ static void vt_scroll_down(struct vt *vt, int top, int bottom, int n)
     vt_line(vt, bottom)->flags &= (uint8_t)~VT_LINE_WRAPPED;
 }
 
-/* The cursor goes a row down; at the bottom of the region this scrolls. 0: it could not. */
 static int vt_index(struct vt *vt)
 {
     if (vt->y == vt->region_bottom)
@@ -228,7 +222,6 @@ static int vt_index(struct vt *vt)
     return 1;
 }
 
-/* The cursor was moved by something else than printing. */
 static void vt_moved(struct vt *vt)
 {
     vt->pending = vt->joins = 0;
@@ -236,7 +229,6 @@ static void vt_moved(struct vt *vt)
 
 /* ---- moving cells --------------------------------------------------------------------------- */
 
-/* The cells from x on move right by n; what leaves the row is lost. */
 static void vt_insert_cells(struct vt *vt, int n)
 {
     struct vt_line *line = vt_line(vt, vt->y);
@@ -245,7 +237,7 @@ static void vt_insert_cells(struct vt *vt, int n)
         n = vt->cols - x;
     if (x < line->used) {
         end = end < vt->cols ? end : vt->cols;
-        left = end - n; /* cells from here on are lost */
+        left = end - n; /* the cells from here on leave the row: lost */
         vt_mend(line, x, left);
         if (left > x)
             memmove(line->cells + x + n, line->cells + x, (size_t)(left - x) * sizeof(struct cell));

@@ -1,8 +1,8 @@
 #include "private.h"
 
 /* vt/scroll - the scrollback: lines that left the primary screen at its top, packed into a ring of
- * bytes. A packed line has one byte for an ASCII cell (a blank: 0), UTF-8 and tokens (enum vt_token)
- * for everything else. */
+ * bytes. A packed line has one byte for an ASCII cell (a blank: 0), UTF-8 and tokens (enum
+ * vt_token) for everything else. */
 
 enum vt_token {
     VT_TOKEN_STYLE = 1,  /* fg, bg, attr of the cells that follow, as they are in memory */
@@ -46,7 +46,8 @@ static void vt_scroll_drop(struct vt_scroll *s)
     s->count--;
 }
 
-/* A ring of at least `need` bytes: doubled, so that bytes move only while it is young. */
+/* Grows the ring to at least `need` bytes, by doubling: bytes move only until it has its full
+ * size. */
 static void vt_scroll_grow_bytes(struct vt_scroll *s, size_t need)
 {
     size_t cap = s->cap ? s->cap : 4096, at = 0;
@@ -112,7 +113,7 @@ static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, int wra
 
 /* ---- packing -------------------------------------------------------------------------------- */
 
-/* Nothing but ASCII in the default style: most lines of most programs. */
+/* Packs ASCII in the default style: most lines of most programs. */
 static size_t vt_pack_plain(const struct cell *cells, int n, char *out)
 {
     int i = 0;
@@ -127,11 +128,11 @@ static size_t vt_pack_plain(const struct cell *cells, int n, char *out)
     return (size_t)n;
 }
 
-/* A cell whose rune is 0x800 or more. */
+/* Packs a cell whose rune is 0x800 or more. */
 static inline char *vt_pack_rune(const struct cell_pool *pool, const struct cell *cell, char *out)
 {
     uint32_t rune = cell->rune;
-    *out = VT_TOKEN_WIDE; /* no branch here either: it stays only before a wide one */
+    *out = VT_TOKEN_WIDE; /* without a branch: kept only before a wide one */
     out += (cell->attr & CELL_WIDE) != 0;
     if (rune < 0x10000) {
         *out++ = (char)(0xe0 | rune >> 12);
@@ -152,7 +153,7 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
                             char *out)
 {
     const struct cell *cell = cells, *end = cells + count;
-    uint64_t colours = 0, now; /* fg and bg, which stand side by side */
+    uint64_t colours = 0, now; /* fg and bg, which are neighbours */
     uint16_t attr = 0;
     char *at = out;
     while (cell < end) {
@@ -165,7 +166,7 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
             memcpy(at + 8, &attr, 2);
             at += 10;
         }
-        if (rune < 0x800) { /* no branch between one byte and two: in text nobody can foretell it */
+        if (rune < 0x800) { /* no branch between one byte and two: unpredictable */
             int two = rune >= 0x80;
             at[0] = (char)(two ? 0xc0 | rune >> 6 : rune);
             at[1] = (char)(0x80 | (rune & 0x3f));
@@ -193,7 +194,7 @@ static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
 
 /* ---- unpacking ------------------------------------------------------------------------------ */
 
-/* A packed line as cells, at most `most`; returns how many. */
+/* Unpacks a line into at most `most` cells. Returns their number. */
 static int vt_unpack(struct cell_pool *pool, span s, struct cell *out, int most)
 {
     struct cell cell = {0};

@@ -8,19 +8,21 @@
  * A new kind of state (a field of struct vt that a program can set) needs four things:
  *
  *   1. its reset in vt_paint_start, and in vt_soft_reset or vt_esc_reset (control.c);
- *   2. the sequence that sets it, where its kind is written: a mode that is one bit: nothing, its row
- *      in the table of control.c is enough; what DECSC saves: vt_paint_saved and vt_paint_state; a
- *      text: vt_paint_texts; what placing the cursor must not meet: after vt_paint_cursor in
- *      vt_paint_state; the rest: vt_put_snapshot;
- *   3. its line in unit_vt_dump (tests/unit/vt.c), by which the tests compare two emulators;
- *   4. its sequences in unit_vt_tokens there: the random streams of the tests are made of them.
+ *   2. the sequence that sets it, in the function of its kind:
+ *      - a mode that is one bit: none, its row in the table of control.c is enough
+ *      - a field that DECSC saves: vt_paint_saved and vt_paint_state
+ *      - a text: vt_paint_texts
+ *      - one that would change what placing the cursor prints: vt_paint_state, after the cursor
+ *      - else a function of its own, called by vt_put_snapshot
+ *   3. its line in unit_vt_dump (tests/unit/vt.c): by that text the tests compare two emulators;
+ *   4. its sequences in unit_vt_tokens (there): the tests' random streams are made of them.
  *
- * A part of an unfinished sequence goes into vt_paint_unfinished. What a resize must move: reflow.c.
- * Left out: signals, undrained answers, the last notification and clipboard. */
+ * A field of an unfinished sequence goes into vt_paint_unfinished; one that a resize must move,
+ * into reflow.c. Left out: signals, answers not drained, the last notification and clipboard. */
 
 /* ---- writing cells -------------------------------------------------------------------------- */
 
-/* What has been written, and the style the reader is in. */
+/* The output, and the style that it has set so far. */
 struct vt_paint {
     const struct vt *vt;
     buf *b;
@@ -61,7 +63,7 @@ static void vt_paint_cell(struct vt_paint *p, const struct cell *cell)
         buf_add(p->b, text, cell_text(p->vt->pool, cell->rune, text));
 }
 
-/* Would cell, printed right after `before`, become one grapheme with it? */
+/* Tells whether cell, printed right after `before`, would join it. */
 static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
                            const struct cell *cell)
 {
@@ -74,7 +76,7 @@ static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
     return cell_joins(p->vt->pool, before->rune, cp);
 }
 
-/* How many cells from x on are blanks worth jumping over. */
+/* Returns how many cells from x on are blanks; 0 when skipping them saves nothing. */
 static int vt_paint_gap(struct vt_view view, int x)
 {
     int n = x;
@@ -97,16 +99,16 @@ static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
             continue;
         }
         if (vt_paint_sticks(p, before, cell))
-            vt_paint_csi(p, x + 1, 'G'); /* a move keeps them apart */
+            vt_paint_csi(p, x + 1, 'G'); /* a cursor move keeps them apart */
         vt_paint_cell(p, cell);
         before = cell;
         x += cell->attr & CELL_WIDE ? 2 : 1;
     }
 }
 
-/* Between a wrapped row that ends in `before` (full: in the last column) and the row that goes on:
- * that row's first character carries out the wrap. Where it would do more than that (fill a new row
- * with its background, stick to the last character) a blank goes first. */
+/* Writes the wrap between a row that ends in `before` (full: in its last column) and the next row:
+ * that row's first character carries out the wrap. A blank goes first where the character would do
+ * more: fill the new row with its background, or join `before`. */
 static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int full,
                           struct vt_view view)
 {
@@ -121,7 +123,7 @@ static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int ful
         buf_str(p->b, " \r");
 }
 
-/* The rows from `row` (scrollback: < 0) on, onto an empty screen with the cursor at home. */
+/* Writes the rows from `row` (< 0: scrollback) on, onto an empty screen with the cursor at home. */
 static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, int row)
 {
     struct vt_view view = {0};
@@ -139,7 +141,7 @@ static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, in
         if (wrapped || row == p->vt->rows - 1)
             continue;
         if (p->style.bg)
-            vt_paint_style(p, vt_plain); /* or the new row would be filled */
+            vt_paint_style(p, vt_plain); /* else the new row gets the background */
         buf_str(p->b, "\r\n");
     }
 }
@@ -153,8 +155,8 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
 
 /* ---- cursors and screens -------------------------------------------------------------------- */
 
-/* Puts the cursor there; one that stands behind a character just printed by printing that again.
- * top: what rows are counted from. */
+/* Places the cursor. With joins set, or a pending wrap, that is done by printing the character
+ * before the cursor again. Rows count from top. */
 static void vt_paint_cursor(struct vt_paint *p, const struct vt_screen *screen,
                             const struct vt_saved *at, int joins, int top)
 {
@@ -179,7 +181,7 @@ static void vt_paint_charsets(struct vt_paint *p, const unsigned char *charset, 
         buf_byte(p->b, 0x0e);
 }
 
-/* Brings about a screen's saved cursor by `how`, while the region is still the whole screen. */
+/* Sets a screen's saved cursor by the sequence `how`, while the region is the whole screen. */
 static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen, const char *how)
 {
     const struct vt_saved *s = &screen->saved;
@@ -276,8 +278,8 @@ static void vt_paint_keyboard(struct vt_paint *p)
         buf_fmt(p->b, "\033[>%du", p->vt->keys[i]);
 }
 
-/* Cursor, style and modes, in an order in which none disturbs another: the region and origin mode
- * move the cursor, insertion would change what placing it prints. */
+/* Writes region, cursor, style and modes. The order matters: region and origin mode move the
+ * cursor; insert mode would change what placing the cursor prints. */
 static void vt_paint_state(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
@@ -311,7 +313,7 @@ static void vt_paint_params(struct vt_paint *p)
     }
 }
 
-/* The start of a sequence or character whose rest is still to come. */
+/* Writes the start of the sequence or character whose rest is still to come. */
 static void vt_paint_unfinished(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
@@ -343,7 +345,7 @@ static void vt_paint_unfinished(struct vt_paint *p)
 
 /* ---- the snapshot --------------------------------------------------------------------------- */
 
-/* Whatever the reader is in the middle of: cancelled; all modes and the screen as after a reset. */
+/* Cancels an unfinished sequence of the reader and resets all modes and the screen. */
 static const char vt_paint_start[] =
     "\030\033[?1049l\033[!p\033[?1;5;6;9;12;1000;1002;1003;1004;1005;1006;1007;1015;2004;2026l"
     "\033[?7;25h\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q\033[?5W";
@@ -361,7 +363,7 @@ static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-/* Line feeds and blanks that are due before the next visible character, if one comes. */
+/* lines and blanks: line feeds and blanks that go before the next visible character, if any. */
 struct vt_text {
     buf *b;
     int lines, blanks, any;
