@@ -4,6 +4,22 @@
 #define DAEMON_STOP_MS 200
 #define DAEMON_CLAIM_MS 1000
 #define SPAWN_STOP_MS 1000
+#define STREAMS_REPLY_MS 200
+#define STREAMS_RETRY_MS 100
+#define STREAMS_LOG_MS 100
+#define PRESENCE_BEAT_MS 100
+#define PRESENCE_STALE_MS 300
+#define PRESENCE_GONE_MS 500
+#define PRESENCE_LOOK_MS 100
+#define PRESENCE_LATE_MS 100
+#define PULL_AGAIN_MS 100
+#define PULL_FRESH_MS 300
+#define PEERS_CURSOR_MS 100
+#define OBSERVE_RENEW_MS 100
+#define OBSERVE_TTL_S 1
+#define BROADCAST_OBSERVER_MS 300
+#define BROADCAST_LOOK_MS 100
+#define BROADCAST_ACTIVITY_MS 100
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
@@ -34,6 +50,16 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/holder.c"
 #include "unit/projects.c"
 #include "unit/redis.c"
+#include "unit/fleet.c"
+#include "unit/streams.c"
+#include "unit/roster.c"
+#include "unit/presence.c"
+#include "unit/pull.c"
+#include "unit/events.c"
+#include "unit/peers.c"
+#include "unit/observe.c"
+#include "unit/broadcast.c"
+#include "unit/requests.c"
 #include "unit/hook.c"
 #include "unit/httpd.c"
 #include "unit/daemon.c"
@@ -84,6 +110,15 @@ static const struct {
     {"projects", unit_projects},
     {"codec", unit_codec},
     {"redis", unit_redis},
+    {"streams", unit_streams},
+    {"roster", unit_roster},
+    {"pull", unit_pull},
+    {"presence", unit_presence},
+    {"events", unit_events},
+    {"peers", unit_peers},
+    {"observe", unit_observe},
+    {"broadcast", unit_broadcast},
+    {"requests", unit_requests},
     {"httpd", unit_httpd},
     {"request", unit_request},
     {"proxy", unit_proxy},

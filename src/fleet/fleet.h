@@ -548,7 +548,9 @@ static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" 
 #ifndef OBSERVE_RENEW_MS
 #define OBSERVE_RENEW_MS 20000 /* an observer renews its claim … */
 #endif
+#ifndef OBSERVE_TTL_S
 #define OBSERVE_TTL_S 60       /* … before this has passed */
+#endif
 
 struct observations {
     struct loop *loop;

@@ -423,6 +423,10 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
 
 static void peers_free(struct fleet *f)
 {
+    struct loop_timer *const timers[] = {&f->beat_timer, &f->late_timer, &f->cursor_timer,
+                                         &f->pull_timer};
+    for (size_t i = 0; i < COUNT_OF(timers); i++)
+        loop_timer_cancel(f->loop, timers[i]);
     f->cache->on_session = NULL;
     streams_stream_free(&f->streams, &f->messages);
     streams_stream_free(&f->streams, &f->events);

@@ -7,9 +7,6 @@
  * Redis took later, unless it says itself that it is older (last_activity). A computer is believed
  * about its own sessions only: nothing is passed on for others. */
 
-#ifndef ROSTER_FLUSH_MS
-#endif
-
 /* ---- computers ------------------------------------------------------------------------------ */
 
 static struct roster_peer **roster_bucket(struct fleet *f, span name)

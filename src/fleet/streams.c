@@ -576,6 +576,8 @@ static void streams_free(struct streams *l)
     l->ready = 0;
     while (l->requests)
         streams_request_finish(l->requests, NULL, (struct codec_id){0}, "the daemon ends");
+    loop_timer_cancel(l->loop, &l->unblock_timer);
+    loop_task_cancel(l->loop, &l->reread);
     redis_free(&l->calls);
     redis_free(&l->reader);
     redis_free(&l->subscriber);

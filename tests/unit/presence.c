@@ -1,0 +1,200 @@
+/* Unit tests of presence: heartbeats of telec and TeleClaude daemons, the keys behind them. */
+
+static void unit_presence_beats(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a computer is still listed after three heartbeats");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    long long beats = b->fleet.beats;
+    UNIT_FLEET_UNTIL(&u, b->fleet.beats >= beats + 6); /* longer than PRESENCE_GONE_MS */
+    CHECK(unit_fleet_knows(a, "hostb") && unit_fleet_knows(b, "hosta"));
+    CHECK(!unit_fleet_has(&a->heard, "computer_removed"));
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_silence(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a computer without heartbeats is stale, then gone, with its sessions");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    unit_fleet_put(b, "s1", "one");
+    UNIT_FLEET_UNTIL(&u, cache_find(&a->cache, "s1"));
+    unit_fleet_stop(b); /* without a good-bye */
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&a->heard, "\"status\":\"stale\""));
+    CHECK(cache_find(&a->cache, "s1") != NULL);
+    UNIT_FLEET_UNTIL(&u, !unit_fleet_knows(a, "hostb"));
+    CHECK(unit_fleet_has(&a->heard, "computer_removed"));
+    CHECK(cache_find(&a->cache, "s1") == NULL);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_leaving(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a computer that leaves is removed at once, and its key is deleted");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    long long before = clock_mono_ms();
+    peers_leave(&b->fleet);
+    UNIT_FLEET_UNTIL(&u, !unit_fleet_knows(a, "hostb"));
+    CHECK(clock_mono_ms() < before + PRESENCE_STALE_MS);
+    CHECK(unit_fleet_key(&u, "computer:hostb:heartbeat", 0) == NULL);
+    UNIT_FLEET_UNTIL(&u, !streams_is_busy(&b->fleet.streams));
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_eternal(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a key that does not expire keeps its computer listed, and is read now and then");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    unit_fleet_beat(&u, "python", "", 0);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "python"));
+    struct roster_peer *peer = roster_find(&a->fleet, span_of("python"));
+    UNIT_FLEET_UNTIL(&u, peer->stale);
+    unit_fleet_for(&u, PRESENCE_GONE_MS - PRESENCE_STALE_MS + 50);
+    buf_clear(&u.asked);
+    long long before = clock_mono_ms();
+    unit_fleet_for(&u, 5 * PRESENCE_LATE_MS);
+    int looks = unit_fleet_times(&u.asked, "|GET computer:python:heartbeat|");
+    CHECK(looks >= 1 && looks <= 2 * (1 + (clock_mono_ms() - before) / PRESENCE_LATE_MS));
+    CHECK(unit_fleet_knows(a, "python"));
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_full_queue(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a look at a key survives that only one of its two commands could be sent");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    struct roster_peer *peer = roster_find(&a->fleet, span_of("hostb"));
+    UNIT_FLEET_UNTIL(&u, !peer->checking);
+    struct redis *r = &a->fleet.streams.calls;
+    while (r->pending_count < REDIS_PENDING_MAX - 1)
+        CHECK_INT(streams_call(&a->fleet.streams, (const char *const[]){"PING", NULL}, NULL, NULL),
+                  1);
+    presence_check(peer); /* room for GET, none for PTTL */
+    CHECK_INT(r->pending_count, REDIS_PENDING_MAX);
+    CHECK_INT(peer->checking, 1);
+    UNIT_FLEET_UNTIL(&u, r->pending_count < 10);
+    UNIT_FLEET_UNTIL(&u, !peer->checking);
+    while (r->pending_count < REDIS_PENDING_MAX)
+        streams_call(&a->fleet.streams, (const char *const[]){"PING", NULL}, NULL, NULL);
+    presence_check(peer); /* no room at all */
+    CHECK_INT(peer->checking, 0);
+    UNIT_FLEET_UNTIL(&u, r->pending_count < 10);
+    CHECK(unit_fleet_knows(a, "hostb"));
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_names(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("another computer with our name is told of, until it is silent for three beats");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    unit_fleet_beat(&u, "hosta", ",\"telec\":\"1\",\"instance\":\"other\",\"host\":\"elsewhere\"", 0);
+    UNIT_FLEET_UNTIL(&u, a->fleet.clash_at);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "another computer (elsewhere) has the name hosta"));
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&a->heard, "another computer has the same name"));
+    UNIT_FLEET_UNTIL(&u, !a->fleet.clash_at);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_bad(void)
+{
+    static const char *const bad[] = {"{}", "nonsense", "{\"computer_name\":\"\"}",
+                                      "{\"computer_name\":\"a\\u0001\"}"};
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("heartbeats that are no heartbeats are ignored, and complained of now and then");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        unit_fleet_publish(&u, PRESENCE_CHANNEL, bad[i]);
+    buf big = {0};
+    buf_str(&big, "{\"computer_name\":\"big\",\"x\":\"");
+    while (big.n < PRESENCE_TEXT_MAX)
+        buf_byte(&big, 'x');
+    buf_str(&big, "\"}");
+    unit_fleet_publish(&u, PRESENCE_CHANNEL, buf_cstr(&big));
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "a heartbeat of"));
+    unit_fleet_for(&u, 50);
+    CHECK_INT(a->fleet.count, 1);
+    CHECK_INT(unit_fleet_times(&u.logged, "a heartbeat of"), 2); /* one by each computer */
+    buf_free(&big);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_many(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a computer past ROSTER_MAX is ignored");
+    unit_fleet_two(&u, &a, &b, 0);
+    size_t count = a->fleet.count;
+    a->fleet.count = ROSTER_MAX;
+    unit_fleet_beat(&u, "python", "", 0);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(b, "python"));
+    unit_fleet_for(&u, 30);
+    CHECK(!unit_fleet_knows(a, "python"));
+    CHECK(unit_fleet_has(&u.logged, "too many computers"));
+    a->fleet.count = count;
+    UNIT_FLEET_UNTIL(&u, (presence_scan(&a->fleet), unit_fleet_knows(a, "python")));
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_restart(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a telec daemon that restarts is pulled from again");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    struct roster_peer *peer = roster_find(&a->fleet, span_of("hostb"));
+    long long life = peer->life, listing = a->fleet.listing;
+    snprintf(b->fleet.self.instance, sizeof b->fleet.self.instance, "another run");
+    presence_beat(&b->fleet);
+    UNIT_FLEET_UNTIL(&u, peer->life != life && a->fleet.listing > listing);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_refused(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    buf status = {0};
+    test_begin("a refused heartbeat is in the log and the status, until one is taken");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.refuse = "SETEX computer:hosta";
+    UNIT_FLEET_UNTIL(&u, a->fleet.refusal[0]);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "Redis refuses the heartbeat: ERR refused"));
+    json_open(&status, '{');
+    peers_put_status(&a->fleet, &status);
+    CHECK(unit_fleet_has(&status, "\"why\":\"ERR refused for a test\""));
+    u.refuse = NULL;
+    UNIT_FLEET_UNTIL(&u, !a->fleet.refusal[0]);
+    u.refuse = "SCAN";
+    unit_fleet_subscribe(a, CACHE_SESSIONS);
+    unit_fleet_for(&u, 30);
+    CHECK_INT(a->fleet.scanning, 0); /* tried again with the next heartbeat */
+    u.refuse = NULL;
+    buf_free(&status);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence(void)
+{
+    unit_presence_beats();
+    unit_presence_silence();
+    unit_presence_leaving();
+    unit_presence_eternal();
+    unit_presence_full_queue();
+    unit_presence_names();
+    unit_presence_bad();
+    unit_presence_many();
+    unit_presence_restart();
+    unit_presence_refused();
+}

@@ -1,0 +1,231 @@
+/* Unit tests of streams: requests and replies, the XREAD set, what Redis refuses, lost connections. */
+
+struct unit_streams_reply {
+    int done, good;
+    char text[200]; /* the data, the error, or why there is no reply */
+};
+
+static void unit_streams_on_reply(void *ctx, const struct codec_reply *reply, struct codec_id at,
+                                  const char *why)
+{
+    struct unit_streams_reply *got = ctx;
+    span text = reply ? (reply->good ? reply->data : reply->error).text : span_of(why);
+    (void)at;
+    got->done++;
+    got->good = reply && reply->good;
+    snprintf(got->text, sizeof got->text, "%.*s", (int)text.n, text.p);
+}
+
+static struct streams_request *unit_streams_ask(struct unit_fleet_computer *c, const char *to,
+                                                const char *command, struct unit_streams_reply *got)
+{
+    struct codec_request request = {.command = span_of(command)};
+    const char *why = "";
+    *got = (struct unit_streams_reply){0};
+    struct streams_request *made =
+        streams_ask(&c->fleet.streams, to, &request, unit_streams_on_reply, got, &why);
+    if (!made)
+        snprintf(got->text, sizeof got->text, "%s", why);
+    return made;
+}
+
+static void unit_streams_requests(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got, other;
+    test_begin("a request gets its own reply, though two are sent in one millisecond");
+    unit_fleet_two(&u, &a, &b, 0);
+    unit_fleet_put(b, "s1", "one");
+    CHECK(unit_streams_ask(a, "hostb", "list_sessions", &got) != NULL);
+    CHECK(unit_streams_ask(a, "hostb", "nonsense", &other) != NULL);
+    UNIT_FLEET_UNTIL(&u, got.done && other.done);
+    CHECK(got.good && strstr(got.text, "\"s1\"") && !strstr(got.text, "computer"));
+    CHECK(!other.good && strstr(other.text, "no handler"));
+    unit_fleet_end(&u);
+
+    test_begin("a request that a computer does not answer ends after STREAMS_REPLY_MS, once");
+    unit_fleet_two(&u, &a, &b, 0);
+    long long before = u.loop.now;
+    unit_streams_ask(a, "nobody", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK(u.loop.now >= before + STREAMS_REPLY_MS);
+    CHECK_SPAN(span_of(got.text), "does not answer");
+    unit_fleet_for(&u, 50);
+    CHECK_INT(got.done, 1);
+    CHECK_INT(a->fleet.streams.request_count, 0);
+    unit_fleet_end(&u);
+
+    test_begin("a cancelled request is not told of its reply");
+    unit_fleet_two(&u, &a, &b, 0);
+    streams_cancel(unit_streams_ask(a, "hostb", "list_sessions", &got));
+    struct streams_request *later = unit_streams_ask(a, "hostb", "list_sessions", &other);
+    UNIT_FLEET_UNTIL(&u, !later->sending); /* its XADD is answered, the reply is awaited */
+    streams_cancel(later);
+    unit_fleet_for(&u, STREAMS_REPLY_MS + 50);
+    CHECK_INT(got.done + other.done, 0);
+    unit_fleet_end(&u);
+}
+
+static void unit_streams_limits(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got;
+    test_begin("a request past STREAMS_PENDING_MAX, or without a connection, is not sent");
+    unit_fleet_two(&u, &a, &b, 0);
+    a->fleet.streams.request_count += STREAMS_PENDING_MAX;
+    CHECK(unit_streams_ask(a, "hostb", "list_sessions", &got) == NULL);
+    CHECK_SPAN(span_of(got.text), "too many requests are pending");
+    a->fleet.streams.request_count -= STREAMS_PENDING_MAX;
+    struct redis *r = &a->fleet.streams.calls;
+    while (r->pending_count < REDIS_PENDING_MAX)
+        streams_call(&a->fleet.streams, (const char *const[]){"PING", NULL}, NULL, NULL);
+    CHECK(unit_streams_ask(a, "hostb", "list_sessions", &got) == NULL);
+    CHECK(strstr(got.text, "does not keep up") != NULL);
+    UNIT_FLEET_UNTIL(&u, r->pending_count < 10);
+    a->fleet.streams.ready = 0;
+    CHECK(unit_streams_ask(a, "hostb", "list_sessions", &got) == NULL);
+    CHECK_SPAN(span_of(got.text), "Redis is not connected");
+    a->fleet.streams.ready = 1;
+    CHECK_INT(got.done, 0);
+    unit_fleet_end(&u);
+}
+
+static void unit_streams_refusals(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got;
+    test_begin("a refused request fails with Redis's words");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.refuse = "XADD messages:";
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK_SPAN(span_of(got.text), "Redis refuses the request: ERR refused for a test");
+    unit_fleet_end(&u);
+
+    test_begin("a request whose id is too low for its stream is sent with an id of Redis's choice");
+    unit_fleet_two(&u, &a, &b, 0);
+    unit_fleet_send(&u, "messages:hostb", "99999999999999-1",
+                    (const char *const[]){"command", "list_todos", NULL});
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK(got.good);
+    unit_fleet_end(&u);
+
+    test_begin("a refused XREAD is in the log with Redis's words, and is tried again");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.refuse = "XREAD";
+    streams_reread(&a->fleet.streams);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "XREAD of Redis: refused: ERR refused for a test"));
+    u.refuse = NULL;
+    unit_streams_ask(b, "hosta", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.blocked);
+    unit_fleet_end(&u);
+
+    test_begin("without CLIENT UNBLOCK a new connection interrupts the XREAD");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.no_unblock = 1;
+    long long connects = a->fleet.streams.reader.connects;
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK(got.good);
+    CHECK(a->fleet.streams.reader.connects > connects);
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done && got.good);
+    CHECK_INT(unit_fleet_times(&u.logged, "Redis refuses CLIENT UNBLOCK"), 1);
+    unit_fleet_end(&u);
+}
+
+static void unit_streams_bad_replies(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got;
+    test_begin("a reply that is no reply is ignored; the next one counts");
+    unit_fleet_two(&u, &a, &b, 0);
+    struct streams_request *request = unit_streams_ask(a, "nobody", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, request->stream.link);
+    char *key = span_dup(span_of(request->stream.key));
+    unit_fleet_send(&u, key, NULL, (const char *const[]){"other", "x", NULL});
+    unit_fleet_send(&u, key, NULL, (const char *const[]){"chunk", "{\"status\":1}", NULL});
+    unit_fleet_send(&u, key, NULL,
+                    (const char *const[]){"chunk", "{\"status\":\"success\",\"data\":7}", NULL});
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK_SPAN(span_of(got.text), "7");
+    CHECK(unit_fleet_has(&u.logged, "a reply of nobody: "));
+    free(key);
+    unit_fleet_end(&u);
+}
+
+static void unit_streams_losses(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got;
+    test_begin("requests in flight end when the connection is lost, and all works again after it");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    u.silent = "XADD messages:";
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    unit_fleet_for(&u, 30);
+    u.silent = NULL;
+    redis_restart(&a->fleet.streams.calls);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK_SPAN(span_of(got.text), "the connection to Redis was lost");
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.ready);
+    unit_fleet_put(b, "s2", "two");
+    UNIT_FLEET_UNTIL(&u, cache_find(&a->cache, "s2"));
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done && got.good);
+    unit_fleet_end(&u);
+
+    test_begin("the end of the daemon ends its requests without a reply");
+    unit_fleet_two(&u, &a, &b, 0);
+    unit_streams_ask(a, "nobody", "list_sessions", &got);
+    unit_fleet_stop(a);
+    CHECK_INT(got.done, 1);
+    CHECK_SPAN(span_of(got.text), "the daemon ends");
+    unit_fleet_end(&u);
+
+    test_begin("with RESP2 presence is heard on a connection of its own");
+    unit_fleet_begin(&u);
+    u.old = 1;
+    a = unit_fleet_new(&u, "hosta");
+    unit_fleet_start(a);
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.subscriber.state == REDIS_READY);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "SUBSCRIBE telec:presence"));
+    unit_fleet_beat(&u, "python", "", 0);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "python"));
+    CHECK_INT(a->fleet.streams.calls.protocol, 2);
+    unit_fleet_end(&u);
+}
+
+static void unit_streams_nowhere(void)
+{
+    struct unit_fleet u;
+    struct streams s;
+    struct config config = {.redis_url = (char *)"", .computer = (char *)"x"};
+    buf error = {0};
+    test_begin("without a redis url nothing runs, and a wrong one is an error");
+    unit_fleet_begin(&u);
+    CHECK_INT(streams_init(&s, &u.loop, &config, NULL, NULL, &error), 0);
+    CHECK_INT(s.on, 0);
+    config.redis_url = (char *)"http://x";
+    config.redis_from = (char *)"f:1";
+    CHECK_INT(streams_init(&s, &u.loop, &config, NULL, NULL, &error), -1);
+    CHECK(unit_fleet_has(&error, "f:1: the redis url cannot be used"));
+    buf_free(&error);
+    unit_fleet_end(&u);
+}
+
+static void unit_streams(void)
+{
+    unit_streams_requests();
+    unit_streams_limits();
+    unit_streams_refusals();
+    unit_streams_bad_replies();
+    unit_streams_losses();
+    unit_streams_nowhere();
+}
