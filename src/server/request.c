@@ -122,7 +122,7 @@ static int request_query_int(struct request *r, const char *name, int most)
 static void request_parse_body(struct request *r)
 {
     const char *why = "the text ends too early";
-    size_t at = 0;
+    size_t at = r->http->body.n; /* where a text that ends too early is bad */
     char where[32];
     if (!r->http->body.n) {
         request_fault(r, "missing", "body", NULL, "Field required");
