@@ -392,33 +392,34 @@ static void dialog_undo(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
-static int dialog_confirm_event(struct app *t, const struct term_event *ev)
+/* Does what the form or question has answered. Returns 1 when its event was consumed. */
+static int dialog_answer(struct app *t, enum widget_answer answer)
 {
-    int focus = t->confirm.focus;
-    enum widget_answer answer = widget_confirm_event(&t->ui, &t->confirm, ev);
-    if (answer == WIDGET_SUBMIT)
+    int asks = t->mode == APP_CONFIRM;
+    app_changed(t);
+    if (asks && answer == WIDGET_SUBMIT)
         dialog_end_target(t, 1);
-    if (answer != WIDGET_NOT_YET)
+    if (asks && (answer == WIDGET_SUBMIT || answer == WIDGET_CANCEL))
         app_set_mode(t, t->shown);
-    return answer != WIDGET_NOT_YET || t->confirm.focus != focus;
-}
-
-static int dialog_form_event(struct app *t, const struct term_event *ev)
-{
-    enum widget_answer answer = widget_form_event(&t->ui, &t->form, ev);
-    if (answer == WIDGET_CANCEL)
+    else if (answer == WIDGET_CANCEL)
         dialog_close(t);
     else if (answer == WIDGET_SUBMIT)
         dialog_submit(t);
     else if (t->mode == APP_NEW)
         dialog_suit_computer(t);
-    return 1;
+    return answer != WIDGET_PASSED;
 }
 
 static int dialog_event(struct app *t, const struct term_event *ev)
 {
-    app_changed(t);
-    return t->mode == APP_CONFIRM ? dialog_confirm_event(t, ev) : dialog_form_event(t, ev);
+    return dialog_answer(t, t->mode == APP_CONFIRM ? widget_confirm_event(&t->ui, &t->confirm, ev)
+                                                   : widget_form_event(&t->ui, &t->form, ev));
+}
+
+static void dialog_run(struct app *t, enum widget_command command)
+{
+    dialog_answer(t, t->mode == APP_CONFIRM ? widget_confirm_run(&t->confirm, command)
+                                            : widget_form_run(&t->form, command));
 }
 
 /* Draws the question, which names the session and its agent or program. */

@@ -337,10 +337,12 @@ static int keymap_help_event(struct keymap_help *h, const struct term_event *ev)
         field_set(&h->filter, "");
         return 1;
     }
-    if (widget_scroll(&h->list, WIDGET_PAGE, ev))
+    if (widget_scroll_event(&h->list, ev))
         return 1;
     if (ev->type == TERM_KEY && !ev->mods && ev->key == '?' && !h->filter.text.n)
         return 0; /* the key that opens help closes it */
+    if (ev->type == TERM_KEY && (ev->key == TERM_HOME || ev->key == TERM_END))
+        return 0; /* they scroll the list, not the filter */
     size_t before = h->filter.text.n;
     int taken = field_event(&h->filter, ev);
     h->list.top = h->filter.text.n != before ? 0 : h->list.top;

@@ -8,6 +8,7 @@
 
 #define KEYS_READ_CHARS 1000000 /* of the transcript of an exited session, for the pager */
 #define KEYS_ALL_ROWS 0x1000000 /* to the first or last row: app_select limits it */
+#define KEYS_PAGE 10          /* lines of the help and the messages that PgUp and PgDn scroll */
 
 static const char *const keys_orders[TREE_ORDERS] = {"as listed", "waiting first", "recent first"};
 
@@ -334,11 +335,18 @@ static void keys_undo(void *ctx, int arg)
     dialog_undo(ctx);
 }
 
-/* Gives the dialog a key, for a click on the footer. */
-static void keys_type(void *ctx, int key)
+/* A command of the dialog's widget. */
+static void keys_command(void *ctx, int command)
 {
-    struct term_event ev = {.type = TERM_KEY, .key = (uint32_t)key};
-    dialog_event(ctx, &ev);
+    dialog_run(ctx, (enum widget_command)command);
+}
+
+/* Scrolls the help or the messages. */
+static void keys_scroll_list(void *ctx, int lines)
+{
+    struct app *t = ctx;
+    widget_scroll_by(t->mode == APP_HELP ? &t->help.list : &t->toasts.list, lines);
+    app_changed(t);
 }
 
 static void keys_quit(void *ctx, int arg)
@@ -683,9 +691,26 @@ static const struct keymap_key keys_table[] = {
     {'n', 0, APP_PREFIX, "n", NULL, NULL, keys_attach_next, 1, "attached-next"},
     {'p', 0, APP_PREFIX, "p", NULL, NULL, keys_attach_next, -1, "attached-previous"},
     {'w', 0, APP_PREFIX, "w", NULL, NULL, keys_attach_next_waiting, 1, "attached-next-waiting"},
-    {'y', 0, APP_CONFIRM, "y", "end it", NULL, keys_type, 'y', NULL},
-    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, keys_type, 'n', NULL},
-    {'q', 0, APP_CONFIRM, "q", NULL, NULL, keys_type, 'n', NULL},
+    {'y', 0, APP_CONFIRM, "y", "end it", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
+    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
+    {'q', 0, APP_CONFIRM, "q", NULL, NULL, keys_command, WIDGET_DO_CANCEL, NULL},
+    {'\r', 0, APP_FORMS | APP_CONFIRM, "Enter", NULL, "Dialog: the next line; press the button",
+     keys_command, WIDGET_DO_ENTER, NULL},
+    {'\t', 0, APP_FORMS | APP_CONFIRM, "Tab", NULL, "Dialog: complete a directory; the next line",
+     keys_command, WIDGET_DO_TAB, NULL},
+    {'\t', TERM_SHIFT, APP_FORMS | APP_CONFIRM, "Shift-Tab", NULL, "Dialog: the previous line",
+     keys_command, WIDGET_DO_BACK, NULL},
+    {TERM_LEFT, 0, APP_FORMS | APP_CONFIRM, "left, right", NULL,
+     "Dialog: the previous choice or button, the next one", keys_command, WIDGET_DO_LEFT, NULL},
+    {TERM_RIGHT, 0, APP_FORMS | APP_CONFIRM, "right", NULL, NULL, keys_command, WIDGET_DO_RIGHT,
+     NULL},
+    {TERM_UP, 0, APP_FORMS, "up", NULL, NULL, keys_command, WIDGET_DO_UP, NULL},
+    {TERM_DOWN, 0, APP_FORMS, "down", NULL, NULL, keys_command, WIDGET_DO_DOWN, NULL},
+    {' ', 0, APP_FORMS, "Space", NULL, NULL, keys_command, WIDGET_DO_SPACE, NULL},
+    {'s', TERM_CTRL, APP_FORMS, "Ctrl-S", NULL, "Dialog: submit", keys_command, WIDGET_DO_SUBMIT,
+     NULL},
+    {0x1b, 0, APP_FORMS | APP_CONFIRM, "Esc", NULL, "Dialog: cancel", keys_command,
+     WIDGET_DO_CANCEL, NULL},
     {'\r', 0, APP_FILTER, "Enter", "keep", NULL, keys_end_filter, 1, NULL},
     {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, keys_end_filter, 0, NULL},
     {TERM_UP, 0, APP_FILTER, "up", NULL, NULL, keys_move, -1, NULL},
@@ -694,6 +719,13 @@ static const struct keymap_key keys_table[] = {
     {'?', 0, APP_HELP, "?", NULL, NULL, keys_close, 0, NULL},
     {'!', 0, APP_TOASTS, "!", NULL, NULL, keys_close, 0, NULL},
     {'q', 0, APP_TOASTS, "q", NULL, NULL, keys_close, 0, NULL},
+    {TERM_UP, 0, APP_HELP | APP_TOASTS, "up", NULL, NULL, keys_scroll_list, -1, NULL},
+    {TERM_DOWN, 0, APP_HELP | APP_TOASTS, "down", NULL, NULL, keys_scroll_list, 1, NULL},
+    {TERM_PGUP, 0, APP_HELP | APP_TOASTS, "PgUp", NULL, NULL, keys_scroll_list, -KEYS_PAGE, NULL},
+    {TERM_PGDN, 0, APP_HELP | APP_TOASTS, "PgDn", NULL, NULL, keys_scroll_list, KEYS_PAGE, NULL},
+    {TERM_HOME, 0, APP_HELP | APP_TOASTS, "Home", NULL, NULL, keys_scroll_list, -KEYS_ALL_ROWS,
+     NULL},
+    {TERM_END, 0, APP_HELP | APP_TOASTS, "End", NULL, NULL, keys_scroll_list, KEYS_ALL_ROWS, NULL},
     {TERM_DOWN, 0, APP_PAGER, "down, j", NULL, "Reading: a row down (also the wheel)",
      keys_pager_scroll, 1, NULL},
     {'j', 0, APP_PAGER, "j", NULL, NULL, keys_pager_scroll, 1, NULL},

@@ -85,7 +85,7 @@ static int tui_help_event(struct app *t, const struct term_event *ev)
 
 static int tui_toasts_event(struct app *t, const struct term_event *ev)
 {
-    return widget_toasts_event(&t->toasts, ev);
+    return widget_scroll_event(&t->toasts.list, ev);
 }
 
 /* Overlays and the attached session get events before the key table. Returns 1 when consumed. */

@@ -502,7 +502,12 @@ struct widget_form {
     int busy;                       /* submitted, no reply yet */
 };
 
-enum widget_answer { WIDGET_NOT_YET, WIDGET_SUBMIT, WIDGET_CANCEL };
+enum widget_answer {
+    WIDGET_PASSED,                  /* not consumed: a key for the key table */
+    WIDGET_NOT_YET,
+    WIDGET_SUBMIT,
+    WIDGET_CANCEL
+};
 
 /* Commands of forms and questions: the arguments of their rows in the key table. */
 enum widget_command {
@@ -519,8 +524,8 @@ enum widget_command {
 };
 
 static struct widget_line *widget_form_add(struct widget_form *f, const char *label, const char *text);
-/* Handles keys, pastes and the mouse. Doesn't submit a choice with a note; the note becomes the
- * error. */
+/* Handles typed text, pastes and the mouse. Doesn't submit a choice with a note; the note becomes
+ * the error. */
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f, const struct term_event *ev);
 /* Runs a command. A busy form only runs WIDGET_DO_CANCEL. */
 static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
@@ -537,8 +542,9 @@ struct widget_confirm {
     int focus;                      /* the button that Enter presses: 0 yes, 1 no */
 };
 
-static enum widget_answer widget_confirm_event(struct widgets *u, struct widget_confirm *c,
-                                       const struct term_event *ev);
+/* Handles clicks, and the first letters of the buttons. */
+static enum widget_answer widget_confirm_event(struct widgets *u, const struct widget_confirm *c,
+                                               const struct term_event *ev);
 static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command);
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
 
@@ -569,13 +575,12 @@ struct widget_toasts {
     struct widget_scroll list;
 };
 
-#define WIDGET_PAGE 10 /* lines that PgUp and PgDn scroll */
-
 static struct cell_style widget_style(const struct widgets *u, enum theme_name name);
 /* Scrolls down by `lines` (negative: up), within the list as last drawn. */
 static void widget_scroll_by(struct widget_scroll *s, int lines);
 static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown);
-static int widget_scroll(struct widget_scroll *s, int page, const struct term_event *ev);
+/* Scrolls on the wheel. Returns 1 when the event was a turn of it. */
+static int widget_scroll_event(struct widget_scroll *s, const struct term_event *ev);
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
 /* Returns 1 when the shown message's time is over. Call it at t->until (0: never). */
 static int widget_toast_expire(struct widget_toasts *t, long long now);
@@ -583,8 +588,7 @@ static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: er
 /* lines that widget_toast_draw needs: 0 or 1 */
 static int widget_toast_rows(const struct widget_toasts *t);
 static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row);
-/* The list of messages, the newest first. widget_toasts_event returns 1 when it scrolled. */
-static int widget_toasts_event(struct widget_toasts *t, const struct term_event *ev);
+/* Draws the list of messages, the newest first. */
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 
@@ -640,7 +644,7 @@ struct keymap_help {
     struct widget_scroll list;
 };
 
-/* Returns 1 when the event was consumed: typed text, Backspace, scrolling; Esc while there is a
+/* Returns 1 when the event was consumed: typed text, Backspace, the wheel; Esc while there is a
  * filter. */
 static int keymap_help_event(struct keymap_help *h, const struct term_event *ev);
 static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const struct keymap_key *keys, size_t count,
@@ -975,6 +979,7 @@ static void dialog_rename(struct app *t);
 static void dialog_end(struct app *t);             /* dismisses an exited session at once */
 static void dialog_undo(struct app *t);            /* the end of the session ended last */
 static int dialog_event(struct app *t, const struct term_event *ev); /* 1: consumed */
+static void dialog_run(struct app *t, enum widget_command command);
 static void dialog_draw(struct app *t);
 static void dialog_close(struct app *t);
 /* Starts a session without a dialog: for the todos. */

@@ -303,43 +303,19 @@ static enum widget_answer widget_form_run(struct widget_form *f, enum widget_com
     return WIDGET_NOT_YET;
 }
 
-/* Returns the command of a key, or -1. */
-static int widget_command_of(const struct term_event *ev)
-{
-    static const struct {
-        uint32_t key;
-        unsigned mods;
-        enum widget_command command;
-    } keys[] = {
-        {'\r', 0, WIDGET_DO_ENTER},      {' ', 0, WIDGET_DO_SPACE},
-        {'\t', 0, WIDGET_DO_TAB},        {'\t', TERM_SHIFT, WIDGET_DO_BACK},
-        {TERM_UP, 0, WIDGET_DO_UP},      {TERM_DOWN, 0, WIDGET_DO_DOWN},
-        {TERM_LEFT, 0, WIDGET_DO_LEFT},  {TERM_RIGHT, 0, WIDGET_DO_RIGHT},
-        {'s', TERM_CTRL, WIDGET_DO_SUBMIT}, {0x1b, 0, WIDGET_DO_CANCEL},
-    };
-    for (size_t i = 0; ev->type == TERM_KEY && i < COUNT_OF(keys); i++)
-        if (keys[i].key == ev->key && keys[i].mods == ev->mods)
-            return (int)keys[i].command;
-    return -1;
-}
-
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
                                             const struct term_event *ev)
 {
-    int command = widget_command_of(ev);
+    struct widget_line *line = f->focus < f->count ? &f->lines[f->focus] : NULL;
     if (ev->type == TERM_MOUSE) {
         if (ev->mouse == TERM_PRESS)
             buf_clear(&f->error), buf_clear(&f->hint);
         return widget_form_click(u, f, ev);
     }
-    if (ev->type != TERM_KEY && ev->type != TERM_PASTE)
-        return WIDGET_NOT_YET;
-    if (!f->busy && f->focus < f->count && !f->lines[f->focus].choices &&
-        field_event(&f->lines[f->focus].field, ev)) {
-        buf_clear(&f->error), buf_clear(&f->hint);
-        return WIDGET_NOT_YET;
-    }
-    return command < 0 ? WIDGET_NOT_YET : widget_form_run(f, (enum widget_command)command);
+    if (f->busy || !line || line->choices || !field_event(&line->field, ev))
+        return WIDGET_PASSED;
+    buf_clear(&f->error), buf_clear(&f->hint);
+    return WIDGET_NOT_YET;
 }
 
 static int widget_choice_columns(const struct widget_line *line, int i)
@@ -519,20 +495,16 @@ static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widg
     }
 }
 
-static enum widget_answer widget_confirm_event(struct widgets *u, struct widget_confirm *c,
+static enum widget_answer widget_confirm_event(struct widgets *u, const struct widget_confirm *c,
                                                const struct term_event *ev)
 {
     const struct widget_hit *hit = widget_clicked(u, ev);
-    int command = widget_command_of(ev);
+    int plain = ev->type == TERM_KEY && !(ev->mods & ~(unsigned)TERM_SHIFT);
     if (hit && hit->what == WIDGET_BUTTON)
         return hit->index == 0 ? WIDGET_SUBMIT : WIDGET_CANCEL;
-    if (ev->type != TERM_KEY || ev->mods & ~(unsigned)TERM_SHIFT)
-        return WIDGET_NOT_YET;
-    if (ev->key == 'y' || ev->key == widget_first_letter(c->yes))
-        return WIDGET_SUBMIT;
-    if (ev->key == 'n' || ev->key == widget_first_letter(c->no))
-        return WIDGET_CANCEL;
-    return command < 0 ? WIDGET_NOT_YET : widget_confirm_run(c, (enum widget_command)command);
+    return plain && ev->key == widget_first_letter(c->yes)  ? WIDGET_SUBMIT
+           : plain && ev->key == widget_first_letter(c->no) ? WIDGET_CANCEL
+                                                            : WIDGET_PASSED;
 }
 
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text)
@@ -611,22 +583,11 @@ static void widget_scroll_by(struct widget_scroll *s, int lines)
     s->top = widget_max(0, widget_min(s->top + lines, most));
 }
 
-/* Scrolls on keys and the wheel. Returns 1 when the event was one of them. */
-static int widget_scroll(struct widget_scroll *s, int page, const struct term_event *ev)
+static int widget_scroll_event(struct widget_scroll *s, const struct term_event *ev)
 {
-    int step = 0;
-    if (ev->type == TERM_MOUSE)
-        step = ev->mouse == TERM_WHEEL_UP ? -3 : ev->mouse == TERM_WHEEL_DOWN ? 3 : 0;
-    else if (ev->type == TERM_KEY && !ev->mods)
-        step = ev->key == TERM_UP     ? -1
-               : ev->key == TERM_DOWN ? 1
-               : ev->key == TERM_PGUP ? -page
-               : ev->key == TERM_PGDN ? page
-               : ev->key == TERM_HOME ? -s->top
-               : ev->key == TERM_END  ? INT_MAX / 2
-                                      : 0;
-    widget_scroll_by(s, step);
-    return step != 0 || (ev->type == TERM_KEY && ev->key == TERM_HOME);
+    int lines = widget_wheel(ev);
+    widget_scroll_by(s, -lines);
+    return lines != 0;
 }
 
 /* Sets the limit of a list: `rows` in all, `shown` at once. */
@@ -635,11 +596,6 @@ static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown)
     s->most = widget_max(0, rows - shown);
     s->top = widget_min(s->top, s->most);
     s->drawn = 1;
-}
-
-static int widget_toasts_event(struct widget_toasts *t, const struct term_event *ev)
-{
-    return widget_scroll(&t->list, WIDGET_PAGE, ev);
 }
 
 static void widget_put_clock(buf *b, long long wall_ms)

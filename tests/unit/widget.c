@@ -403,7 +403,13 @@ static void unit_ui_bindings(void)
 static int unit_ui_help_press(struct keymap_help *h, uint32_t key, unsigned mods)
 {
     struct term_event ev = unit_ui_key(key, mods);
-    return keymap_help_event(h, &ev);
+    const struct keymap_key *row =
+        keymap_find_key(keys_table, COUNT_OF(keys_table), APP_HELP, &ev);
+    if (keymap_help_event(h, &ev))
+        return 1;
+    if (row && row->run == keys_scroll_list)
+        widget_scroll_by(&h->list, row->arg);
+    return row && row->run == keys_scroll_list;
 }
 
 static void unit_ui_help_draw(struct unit_ui *s, struct keymap_help *h)
@@ -491,12 +497,24 @@ static void unit_ui_make_form(struct widget_form *f)
     widget_form_add(f, "Second", "");
 }
 
+/* The command of a key in the program's own table; -1: none. */
+static int unit_ui_command(const struct term_event *ev, unsigned context)
+{
+    const struct keymap_key *row =
+        keymap_find_key(keys_table, COUNT_OF(keys_table), context, ev);
+    return row && row->run == keys_command ? row->arg : -1;
+}
+
 static enum widget_answer unit_ui_form_press(struct widget_form *f, uint32_t key, unsigned mods)
 {
     struct term_event ev = unit_ui_key(key, mods);
     struct widgets nowhere;
     nowhere.hit_count = 0;
-    return widget_form_event(&nowhere, f, &ev);
+    enum widget_answer answer = widget_form_event(&nowhere, f, &ev);
+    int command = unit_ui_command(&ev, APP_NEW);
+    return answer != WIDGET_PASSED ? answer
+           : command < 0           ? WIDGET_NOT_YET
+                                   : widget_form_run(f, (enum widget_command)command);
 }
 
 static void unit_ui_form(void)
@@ -688,6 +706,16 @@ static void unit_ui_form_drawn(void)
 
 /* ---- question, messages --------------------------------------------------------------------- */
 
+static enum widget_answer unit_ui_answer(struct unit_ui *s, struct widget_confirm *c,
+                                         const struct term_event *ev)
+{
+    enum widget_answer answer = widget_confirm_event(&s->ui, c, ev);
+    int command = unit_ui_command(ev, APP_CONFIRM);
+    return answer != WIDGET_PASSED || command < 0
+               ? answer
+               : widget_confirm_run(c, (enum widget_command)command);
+}
+
 static void unit_ui_confirm(void)
 {
     test_begin("a question is answered by keys, first letters and clicks");
@@ -699,8 +727,8 @@ static void unit_ui_confirm(void)
         {'y', 1, WIDGET_SUBMIT}, {'n', 0, WIDGET_CANCEL},   {'\r', 0, WIDGET_SUBMIT},
         {'\r', 1, WIDGET_CANCEL},
         {'e', 1, WIDGET_SUBMIT}, {'k', 0, WIDGET_CANCEL},   {0x1b, 0, WIDGET_CANCEL},
-        {'x', 0, WIDGET_NOT_YET},
-        {' ', 0, WIDGET_NOT_YET}, {TERM_UP, 0, WIDGET_NOT_YET},
+        {'x', 0, WIDGET_PASSED}, {'q', 0, WIDGET_CANCEL},
+        {' ', 0, WIDGET_PASSED}, {TERM_UP, 0, WIDGET_PASSED},
     };
     struct unit_ui *s = unit_ui_open(24, 80);
     struct widget_confirm c = {.title = "End it?", .yes = "End it", .no = "Keep it"};
@@ -708,21 +736,21 @@ static void unit_ui_confirm(void)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         c.focus = cases[i].focus;
         ev = unit_ui_key(cases[i].key, 0);
-        CHECK_INT(widget_confirm_event(&s->ui, &c, &ev), cases[i].answer);
+        CHECK_INT(unit_ui_answer(s, &c, &ev), cases[i].answer);
     }
     ev = unit_ui_key('\t', 0);
     c.focus = 0;
-    CHECK_INT(widget_confirm_event(&s->ui, &c, &ev), WIDGET_NOT_YET);
+    CHECK_INT(unit_ui_answer(s, &c, &ev), WIDGET_NOT_YET);
     CHECK_INT(c.focus, 1);
     ev = unit_ui_key('y', TERM_CTRL);
-    CHECK_INT(widget_confirm_event(&s->ui, &c, &ev), WIDGET_NOT_YET);
+    CHECK_INT(unit_ui_answer(s, &c, &ev), WIDGET_PASSED);
     widget_confirm_draw(&s->ui, &c, span_of("It runs make."));
     ev = unit_ui_click(&s->grid, "End it ]");
-    CHECK_INT(widget_confirm_event(&s->ui, &c, &ev), WIDGET_SUBMIT);
+    CHECK_INT(unit_ui_answer(s, &c, &ev), WIDGET_SUBMIT);
     ev = unit_ui_click(&s->grid, "Keep it");
-    CHECK_INT(widget_confirm_event(&s->ui, &c, &ev), WIDGET_CANCEL);
+    CHECK_INT(unit_ui_answer(s, &c, &ev), WIDGET_CANCEL);
     ev = unit_ui_click(&s->grid, "It runs");
-    CHECK_INT(widget_confirm_event(&s->ui, &c, &ev), WIDGET_NOT_YET);
+    CHECK_INT(unit_ui_answer(s, &c, &ev), WIDGET_PASSED);
     unit_ui_close(s);
     for (int rows = 1; rows < 12; rows++)
         for (int cols = 1; cols < 60; cols++) {
@@ -770,8 +798,7 @@ static void unit_ui_toasts(void)
     widget_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, " fourth") && unit_ui_has(&s->grid, " and again") &&
           !unit_ui_has(&s->grid, "first"));
-    struct term_event ev = unit_ui_key(TERM_END, 0);
-    CHECK(widget_toasts_event(&t, &ev));
+    widget_scroll_by(&t.list, KEYS_ALL_ROWS);
     widget_begin(&s->ui);
     widget_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, " first") && !unit_ui_has(&s->grid, "fourth"));
@@ -793,7 +820,7 @@ static void unit_ui_toasts(void)
     widget_begin(&s->ui);
     widget_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, "number 149"));
-    widget_toasts_event(&t, &ev);
+    widget_scroll_by(&t.list, KEYS_ALL_ROWS);
     widget_begin(&s->ui);
     widget_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, "number 100") && !unit_ui_has(&s->grid, "number 99"));
