@@ -226,7 +226,7 @@ static void requests_get_session_data(struct requests_job *job)
         return;
     }
     if (!s->holder.open || session_has_exited(s) ||
-        !holder_ask(job->all->loop, s->socket, FRAME_TEXT, (span){0}, FRAME_TEXT_IS,
+        !holder_ask(job->all->loop, s->socket, FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
                     requests_on_text, job))
         requests_log(job, s);
 }
@@ -240,7 +240,7 @@ static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
 static void requests_screen(struct requests_job *job)
 {
     if (requests_is_running(job) &&
-        !holder_ask(job->all->loop, job->of->socket, FRAME_SCREEN, (span){0}, FRAME_SCREEN_IS,
+        !holder_ask(job->all->loop, job->of->socket, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY,
                     requests_on_screen, job))
         requests_fail(job, "the session has ended", "ENDED");
 }
@@ -443,7 +443,7 @@ static void requests_end_session(struct requests_job *job)
     buf b = {0};
     if (job->words[1] && job->words[2] && job->of->holder.open && !session_has_exited(job->of) &&
         span_int(span_of(job->words[2]), &undo_s) && undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
-        session_stop(job->of, (int)undo_s);
+        session_end_undoably(job->of, (int)undo_s);
         json_open(&b, '{');
         json_field_int(&b, "undo_s", undo_s);
         json_close(&b, '}');
@@ -463,7 +463,7 @@ static void requests_undo_end(struct requests_job *job)
         requests_fail(job, "Session not found", "NOT_FOUND");
         return;
     }
-    session_continue(s);
+    session_undo_end(s);
     requests_reply_text(job, "restored");
 }
 

@@ -231,7 +231,7 @@ struct routes_ending {
 static void routes_ending_on_gone(void *ctx)
 {
     struct routes_ending *ending = ctx;
-    session_forget(&ending->waiter); /* it ends all the same */
+    session_cancel_wait(&ending->waiter); /* it ends all the same */
     free(ending);
 }
 
@@ -253,7 +253,7 @@ static void routes_on_ended(void *ctx)
 static void routes_stop_session(struct request *r, int undo_s)
 {
     buf b = {0}, message = {0};
-    session_stop(r->session, undo_s);
+    session_end_undoably(r->session, undo_s);
     buf_fmt(&message, "Session %.8s ends in %d s", r->session->id, undo_s);
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
@@ -267,7 +267,7 @@ static void routes_stop_session(struct request *r, int undo_s)
 /* Only a session that is about to be ended gets here. */
 static void routes_restore_session(struct request *r)
 {
-    session_continue(r->session);
+    session_undo_end(r->session);
     routes_get_session(r);
 }
 
@@ -335,7 +335,7 @@ static void routes_send_event(struct request *r)
     char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
     char *native = request_string(r, &native_field);
     if (!request_refused(r) && request_is_running(r)) {
-        session_report(r->session, r->body.text);
+        session_send_event(r->session, r->body.text);
         request_reply_success(r->client);
     }
     free(type), free(text), free(native);
@@ -387,7 +387,7 @@ static void routes_transcript(struct request *r)
         return;
     int running = r->session->holder.open && !session_has_exited(r->session);
     struct relay_ask *ask =
-        running ? relay_ask(r, FRAME_TEXT, (span){0}, FRAME_TEXT_IS, routes_answer_text) : NULL;
+        running ? relay_ask(r, FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY, routes_answer_text) : NULL;
     if (!ask) {
         routes_reply_log(r->server, r->client, r->session->id, tail_chars);
         return;
@@ -405,7 +405,7 @@ static void routes_answer_screen(struct relay_ask *ask, span payload)
 static void routes_screen(struct request *r)
 {
     if (request_is_running(r) &&
-        !relay_ask(r, FRAME_SCREEN, (span){0}, FRAME_SCREEN_IS, routes_answer_screen))
+        !relay_ask(r, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY, routes_answer_screen))
         httpd_reply_detail(r->client, 409, "The session has ended");
 }
 

@@ -4,8 +4,8 @@
  *
  * A session is serialised once when it changes; lists and events are made of those bytes. An event
  * is encoded once for all subscribers. A session's first change is sent at once, further ones at
- * most every CACHE_UPDATE_MS, the last one always. The time is an argument; only cache_use_loop needs
- * a loop. */
+ * most every CACHE_UPDATE_MS, the last one always. The time is an argument; a loop is needed only
+ * for cache_use_loop. */
 
 #define CACHE_OBJECT_GRAIN 64 /* bytes of an object's memory; a power of two */
 #ifndef CACHE_FLUSH_GRAIN_MS

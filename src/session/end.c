@@ -2,7 +2,7 @@
 
 /* end - the end of a session: its program exits, or the session is killed: SIGHUP, then SIGKILL.
  *
- *      running ── FRAME_KILL ──▶ killing ── END_KILL_MS ──▶ SIGKILL
+ *      running ── FRAME_END ──▶ killing ── END_KILL_MS ──▶ SIGKILL
  *         │                         │
  *         └── exit ──▶ exited ◀─────┘ ── output read, no process left ──▶ over = 1: exit.json is
  *                                                      written, clients are drained ──▶ over = 2

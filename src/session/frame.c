@@ -82,7 +82,7 @@ static void frame_put_keys(buf *b, const char *key, long long count)
     json_close(b, '}');
 }
 
-static void frame_put_stop(buf *b, long long undo_ms)
+static void frame_put_end_undoably(buf *b, long long undo_ms)
 {
     json_open(b, '{');
     json_field_int(b, "undo_ms", undo_ms);

@@ -118,13 +118,13 @@ static void holder_handle_keys(struct holder_client *c, span payload)
     buf_free(&bytes);
 }
 
-static void holder_handle_kill(struct holder_client *c, span payload)
+static void holder_handle_end(struct holder_client *c, span payload)
 {
     (void)payload;
     end_kill(c->holder);
 }
 
-static void holder_handle_stop(struct holder_client *c, span payload)
+static void holder_handle_end_undoably(struct holder_client *c, span payload)
 {
     struct holder *h = c->holder;
     struct json request;
@@ -138,7 +138,7 @@ static void holder_handle_stop(struct holder_client *c, span payload)
     status_changed(h);
 }
 
-static void holder_handle_continue(struct holder_client *c, span payload)
+static void holder_handle_undo_end(struct holder_client *c, span payload)
 {
     struct holder *h = c->holder;
     (void)payload;
@@ -174,12 +174,12 @@ static void holder_handle_event(struct holder_client *c, span payload)
     status_changed(h);
 }
 
-static void holder_handle_watch(struct holder_client *c, span payload)
+static void holder_handle_subscribe(struct holder_client *c, span payload)
 {
     struct holder *h = c->holder;
     buf json = {0};
     (void)payload;
-    c->watching = 1;
+    c->subscribed = 1;
     status_renew_last_output(h);
     status_put(h, &json);
     frame_send(&c->conn, FRAME_STATUS, buf_view(&json));
@@ -236,7 +236,7 @@ static void holder_handle_screen(struct holder_client *c, span payload)
     }
     json_close(&b, ']');
     json_close(&b, '}');
-    frame_send(&c->conn, FRAME_SCREEN_IS, buf_view(&b));
+    frame_send(&c->conn, FRAME_SCREEN_REPLY, buf_view(&b));
     buf_free(&b);
 }
 
@@ -245,7 +245,7 @@ static void holder_handle_text(struct holder_client *c, span payload)
     buf text = {0};
     (void)payload;
     vt_put_text(c->holder->vt, &text, 1);
-    frame_send(&c->conn, FRAME_TEXT_IS, buf_view(&text));
+    frame_send(&c->conn, FRAME_TEXT_REPLY, buf_view(&text));
     buf_free(&text);
 }
 
@@ -253,13 +253,20 @@ static const struct {
     enum frame_type type;
     void (*handle)(struct holder_client *c, span payload);
 } holder_handlers[] = {
-    {FRAME_INPUT, holder_handle_input},     {FRAME_TYPED, holder_handle_typed},
-    {FRAME_MESSAGE, holder_handle_message}, {FRAME_KEYS, holder_handle_keys},
-    {FRAME_RESIZE, holder_handle_resize},   {FRAME_KILL, holder_handle_kill},
-    {FRAME_STOP, holder_handle_stop},       {FRAME_CONTINUE, holder_handle_continue},
-    {FRAME_SEEN, holder_handle_seen},       {FRAME_EVENT, holder_handle_event},
-    {FRAME_WATCH, holder_handle_watch},     {FRAME_VIEW, holder_handle_view},
-    {FRAME_SCREEN, holder_handle_screen},   {FRAME_TEXT, holder_handle_text},
+    {FRAME_INPUT, holder_handle_input},
+    {FRAME_TYPED, holder_handle_typed},
+    {FRAME_MESSAGE, holder_handle_message},
+    {FRAME_KEYS, holder_handle_keys},
+    {FRAME_RESIZE, holder_handle_resize},
+    {FRAME_END, holder_handle_end},
+    {FRAME_END_UNDOABLY, holder_handle_end_undoably},
+    {FRAME_UNDO_END, holder_handle_undo_end},
+    {FRAME_SEEN, holder_handle_seen},
+    {FRAME_EVENT, holder_handle_event},
+    {FRAME_SUBSCRIBE, holder_handle_subscribe},
+    {FRAME_VIEW, holder_handle_view},
+    {FRAME_SCREEN, holder_handle_screen},
+    {FRAME_TEXT, holder_handle_text},
 };
 
 static void holder_on_client_data(void *ctx)
@@ -388,8 +395,8 @@ static void holder_become_program(struct holder *h, char **argv, char **env, con
     }
 }
 
-/* Forks the program on the pty's slave side. Returns NULL, or the fault. A successful exec closes the
- * pipe. */
+/* Forks the program on the pty's slave side. Returns NULL, or the fault. A successful exec
+ * closes the pipe. */
 static const char *holder_start_program(struct holder *h, char **argv, char **env,
                                       const char *directory)
 {
@@ -449,8 +456,8 @@ static void holder_init(struct holder *h)
 }
 
 /* Tells whether a daemon has given the session up: one that starts meanwhile and can't reach the
- * holder writes that it is lost, and then tries once more. The holder listens first, and then looks:
- * one of the two notices the other. */
+ * holder writes that it is lost, and then tries once more. The holder listens first, and then
+ * looks: one of the two notices the other. */
 static int holder_is_given_up(const struct holder *h)
 {
     buf b = {0};
@@ -535,13 +542,13 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
     return fault;
 }
 
-/* Descriptor 0 becomes the daemon's link where it asks for that; otherwise, or with a fault, it gets
- * {"error"} or {"pid"} and is closed. A daemon that has gone finds the session by its socket. */
+/* Descriptor 0 becomes the daemon's link where it asks for that; otherwise, or with a fault, it
+ * gets {"error"} or {"pid"} and is closed. A daemon that has gone finds the session by its socket. */
 static void holder_answer_launch(struct holder *h, struct json spec, const char *fault)
 {
     buf b = {0};
     if (!fault && json_get(spec, "link").type == JSON_TRUE) {
-        holder_handle_watch(holder_add_client(h, os_close_on_exec(fcntl(0, F_DUPFD, 3))),
+        holder_handle_subscribe(holder_add_client(h, os_close_on_exec(fcntl(0, F_DUPFD, 3))),
                             (span){0});
     } else {
         json_open(&b, '{');
@@ -567,7 +574,7 @@ static int holder_run(span spec_text)
     buf error = {0};
     setsid();
     os_close_inherited(3);
-    /* only the program's exit or FRAME_KILL ends a session */
+    /* only the program's exit or FRAME_END ends a session */
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     holder_init(&h);

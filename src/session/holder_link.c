@@ -8,7 +8,7 @@
  *        │    (a socket pair, its     │ ── fork ─────────────▶ │ opens the pty, the log, the socket
  *        │    descriptor 0)           │ exits                  │ starts the program
  *        │ ◀──────────────────── FRAME_STATUS … ────────────── │ the pair is the daemon's link
- *        │ ◀──────────────────── {"error"} ─────────────────── │ or: not started; it closes the pair
+ *        │ ◀──────────────────── {"error"} ─────────────────── │ not started; it closes the pair
  *
  * An older holder ignores the spec's "link": it answers {"pid"} and closes the pair, and the daemon
  * connects to its socket. A '{' can't begin a frame: it would be longer than FRAME_MAX. */
@@ -145,7 +145,7 @@ static void holder_launch_on_closed(struct holder_link *link)
     int started = json_get(answer, "pid").type == JSON_NUMBER;
     conn_free(&link->conn);
     if (started && holder_link_open(link, l, link->launching->socket) == 0)
-        holder_link_send(link, FRAME_WATCH, (span){0});
+        holder_link_send(link, FRAME_SUBSCRIBE, (span){0});
     holder_launch_end(link, started ? NULL : error ? error : "the session's holder did not start");
     free(error);
 }
@@ -175,8 +175,8 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_close(b, '}');
 }
 
-/* Starts "PROGRAM hold ID" with fd as descriptor 0; by posix_spawn, because the daemon may be large.
- * Returns -1 with errno. */
+/* Starts "PROGRAM hold ID" with fd as descriptor 0, by posix_spawn: the daemon may be large. Returns
+ * -1 with errno. */
 static pid_t holder_spawn(const char *program, const char *id, int fd)
 {
     extern char **environ;
@@ -199,7 +199,7 @@ static pid_t holder_spawn(const char *program, const char *id, int fd)
     return failed ? -1 : pid;
 }
 
-/* Returns the daemon's end of a socket pair whose other end the new process has, or -1 with errno. */
+/* Returns the daemon's end of a socket pair, whose other end the new process has; -1: errno. */
 static int holder_spawn_paired(const char *program, const char *id, pid_t *pid)
 {
     int ends[2];

@@ -1,7 +1,7 @@
 #include "private.h"
 
-/* input - typing into the program: keys, messages and their receipts, and the grant of direct writes
- * to the pty, which saves a key the way through the holder:
+/* input - typing into the program: keys, messages and their receipts, and the grant of direct
+ * writes to the pty, which saves a key the way through the holder:
  *
  *      viewer                           holder
  *        │ ── FRAME_VIEW "p" ──────────▶ │
@@ -13,8 +13,8 @@
  *        │ ◀─ FRAME_PTY "1" ──────────── │  granted: the program has got that input
  *        │ ◀─ FRAME_PTY "" ───────────── │  withdrawn: a message or other input is pending
  *
- * A grant counts only with the number of FRAME_INPUT that the viewer has sent: others crossed one on
- * their way. Keys written before a withdrawal arrives can get into other input, as with any two
+ * A grant counts only with the number of FRAME_INPUT that the viewer has sent: others crossed one
+ * on their way. Keys written before a withdrawal arrives can get into other input, as with any two
  * writers of one terminal. */
 
 #ifndef INPUT_QUEUE_MAX

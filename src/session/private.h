@@ -54,7 +54,7 @@ struct holder_client {
     struct holder *holder;
     struct holder_client *next, **link;
     struct conn conn;
-    int watching;              /* gets FRAME_STATUS */
+    int subscribed;            /* gets FRAME_STATUS */
     int viewing, sizes, scrollback; /* gets the screen; with FRAME_SIZE; with scrollback */
     int behind;                /* output was omitted: a snapshot is due */
     int missing;               /* its scrollback may lack the omitted output */

@@ -94,31 +94,31 @@ static void cache_publish(struct cache *c, unsigned topics, span event_json);
  * know. */
 enum frame_type {
     /* to the holder */
-    FRAME_INPUT = 'i',    /* bytes for the program; the sender's size becomes the session's */
-    FRAME_TYPED = 'Y',    /* a number: the sender has written to the pty itself, last at that time
-                             of the monotonic clock, in ms; a computer's processes share it */
-    FRAME_MESSAGE = 'm',  /* {"text", "enter"}: to be typed; answered by FRAME_RECEIPT */
-    FRAME_RESIZE = 'r',   /* {"cols", "rows"}: the sender's size */
-    FRAME_KEYS = 'K',     /* {"key", "count"}: a key of frame_put_key_bytes */
-    FRAME_KILL = 'k',     /* end the session */
-    FRAME_STOP = 'p',     /* {"undo_ms"}: stop the processes; end the session after that time */
-    FRAME_CONTINUE = 'c', /* undo FRAME_STOP */
-    FRAME_SEEN = 'n',     /* the user has seen the session */
-    FRAME_EVENT = 'e',    /* {"type", "text", "native_session_id"}: an event of an agent's hook */
-    FRAME_WATCH = 'w',    /* send FRAME_STATUS now and after each change */
-    FRAME_VIEW = 'v',     /* send a snapshot, then output; the payload is a set of FRAME_VIEW_… */
-    FRAME_SCREEN = 's',   /* answered by FRAME_SCREEN_IS */
-    FRAME_TEXT = 't',     /* answered by FRAME_TEXT_IS */
-    FRAME_SPEC = 'L',     /* the first frame on descriptor 0: struct holder_spec */
+    FRAME_INPUT = 'i',        /* bytes for the program; the sender's size becomes the session's */
+    FRAME_TYPED = 'Y',        /* a number: the sender wrote to the pty itself, last at that time of
+                                 the monotonic clock, in ms; all processes of a computer share it */
+    FRAME_MESSAGE = 'm',      /* {"text", "enter"}: to be typed; answered by FRAME_RECEIPT */
+    FRAME_RESIZE = 'r',       /* {"cols", "rows"}: the sender's size */
+    FRAME_KEYS = 'K',         /* {"key", "count"}: a key of frame_put_key_bytes */
+    FRAME_END = 'k',          /* end the session */
+    FRAME_END_UNDOABLY = 'p', /* {"undo_ms"}: stop its processes; end it after that time */
+    FRAME_UNDO_END = 'c',     /* let its processes go on */
+    FRAME_SEEN = 'n',         /* the user has seen the session */
+    FRAME_EVENT = 'e',        /* {"type", "text", "native_session_id"}: of an agent's hook */
+    FRAME_SUBSCRIBE = 'w',    /* send FRAME_STATUS now and after each change */
+    FRAME_VIEW = 'v',         /* send a snapshot, then output; payload: a set of FRAME_VIEW_… */
+    FRAME_SCREEN = 's',       /* answered by FRAME_SCREEN_REPLY */
+    FRAME_TEXT = 't',         /* answered by FRAME_TEXT_REPLY */
+    FRAME_SPEC = 'L',         /* the first frame on descriptor 0: struct holder_spec */
     /* from the holder */
-    FRAME_STATUS = 'S',   /* the live members of the session object */
-    FRAME_OUTPUT = 'O',   /* bytes that the program wrote */
-    FRAME_SIZE = 'Z',     /* {"size": [cols, rows]} of the snapshot that follows */
-    FRAME_SNAPSHOT = 'N', /* bytes that repaint the whole screen */
-    FRAME_PTY = 'P',      /* see the drawing in holder_input.c */
-    FRAME_SCREEN_IS = 'C',/* GET …/screen's object */
-    FRAME_TEXT_IS = 'T',  /* plain text of scrollback and screen */
-    FRAME_RECEIPT = 'R'   /* "delivered" or "unconfirmed" */
+    FRAME_STATUS = 'S',       /* the live members of the session object */
+    FRAME_OUTPUT = 'O',       /* bytes that the program wrote */
+    FRAME_SIZE = 'Z',         /* {"size": [cols, rows]} of the snapshot that follows */
+    FRAME_SNAPSHOT = 'N',     /* bytes that repaint the whole screen */
+    FRAME_PTY = 'P',          /* a grant of direct writes: see the drawing in input.c */
+    FRAME_SCREEN_REPLY = 'C', /* the object of GET …/screen */
+    FRAME_TEXT_REPLY = 'T',   /* plain text of scrollback and screen */
+    FRAME_RECEIPT = 'R'       /* "delivered" or "unconfirmed" */
 };
 
 #define FRAME_VIEW_SIZES 'z'      /* FRAME_SIZE before each snapshot, and a snapshot on a resize */
@@ -139,7 +139,7 @@ static void frame_put_size(buf *b, int cols, int rows);             /* FRAME_SIZ
 static void frame_put_resize(buf *b, int cols, int rows);           /* FRAME_RESIZE */
 static void frame_put_message(buf *b, span text, int enter);        /* FRAME_MESSAGE */
 static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_KEYS */
-static void frame_put_stop(buf *b, long long undo_ms);              /* FRAME_STOP */
+static void frame_put_end_undoably(buf *b, long long undo_ms);              /* FRAME_END_UNDOABLY */
 static void frame_put_number(buf *b, long long number);             /* FRAME_TYPED, FRAME_PTY */
 /* Reads a size: [cols, rows], or an object's "cols" and "rows". Returns 1, or 0 and leaves both as
  * they are: not a size, or not one that the emulator can have. */
@@ -213,7 +213,7 @@ static struct holder_ask *holder_ask(struct loop *l, const char *socket, enum fr
                                      void *ctx);
 static void holder_ask_cancel(struct holder_ask *ask); /* done is not called */
 
-/* Appends the plain text of an exited session's log, as FRAME_TEXT_IS has it. */
+/* Appends the plain text of an exited session's log, as FRAME_TEXT_REPLY has it. */
 static void holder_log_text(const char *state_dir, int cols, int rows, buf *out);
 
 /* ==== stream: a session's screen as it comes ================================================= */
@@ -225,7 +225,7 @@ struct stream_hooks {
     void (*on_size)(void *ctx, int cols, int rows); /* of the snapshot that follows */
     void (*on_output)(void *ctx, span bytes, int snapshot);
     void (*on_pty)(void *ctx, span payload);        /* FRAME_PTY; NULL where it is not asked for */
-    void (*on_end)(void *ctx, const char *why);     /* the last call; the stream is freed after it */
+    void (*on_end)(void *ctx, const char *why);     /* the last call: the stream is freed */
 };
 
 struct stream_source {
@@ -311,29 +311,28 @@ static int state_is_question(span line);
  * until it ends. Returns the process's exit status. */
 static int holder_main(void);
 
-/* ==== sessions: the sessions of this computer: records, holders, adoption, ends ============== */
+/* ==== sessions: this computer's sessions: records, holders, adoption, ends =================== */
 
 struct session {
     struct sessions *owner;
     struct session *next, **link;
     char *id, *dir, *socket;
     /* the record */
-    char *title, *directory, *agent, *mode, *initiator, *command; /* NULL where there is none */
-    long long created_at;
+    char *title, *directory, *agent, *mode, *initiator, *command; /* NULL: none */
+    long long created_at;   /* wall clock, ms */
     int ending;             /* to be removed as soon as it has ended */
     /* live */
-    long long looked_at;    /* when it was last looked whether a computer observes it */
+    long long looked_at;    /* loop clock: the last check whether another computer observes it */
     struct session_waiter *waiters; /* for its end */
-    struct session_creating *creating; /* who waits for its beginning; or NULL */
-    int hidden;             /* stopped and about to be ended by its holder; not in the cache */
+    struct session_creating *creating; /* who waits for its first status; or NULL */
+    int hidden;             /* its end can be undone; it is not in the cache meanwhile */
     struct cache_session *cached; /* NULL: not in the cache */
-    buf record;             /* the members of its object that seldom change, without braces */
-    buf status;             /* the holder's last status object, {} before the first */
-    struct holder_link holder;
+    buf record;             /* members of its object that seldom change, without braces */
+    buf status;             /* the last FRAME_STATUS, an object; empty before the first */
+    struct holder_link holder; /* open as long as the session's holder lives */
 };
 
-/* Somebody who waits for a session's end; embedded. ended is called once; cancel by
- * session_forget. */
+/* Waits for a session's end, embedded. ended is called once, unless session_cancel_wait is. */
 struct session_waiter {
     struct session_waiter *next, **link;
     void (*ended)(void *ctx);
@@ -345,55 +344,56 @@ struct sessions {
     const struct config *config;
     struct cache *cache;
     struct session *first, **last;
-    size_t count, adopting;
+    size_t count, adopting; /* sessions; those whose holder has not answered yet */
     size_t cache_place;     /* of a struct session *, for cache_data */
     struct loop_timer adopt_timer;
-    void (*ready)(void *ctx); /* every holder has answered */
+    void (*ready)(void *ctx);
     void *ready_ctx;
 };
 
-/* What a new session shall be; strings are copied. */
+/* A session to be created; strings are copied. */
 struct session_plan {
     const char *title, *directory, *agent, *mode, *initiator, *message; /* NULL: none */
     char *const *command;   /* NULL: the agent's */
-    struct json env;
+    struct json env;        /* see struct holder_spec */
     int cols, rows;
 };
 
-/* Loads the records and connects to every holder; ready is called from the loop once all have
- * answered, or a second has passed. */
+/* Loads the records and connects to every holder. ready is called, from the loop or at once, when
+ * all have answered or SESSION_ADOPT_MS has passed. */
 static void sessions_init(struct sessions *all, struct loop *l, const struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx);
-static void sessions_free(struct sessions *all);   /* leaves every session running */
+static void sessions_free(struct sessions *all);   /* the sessions go on */
+/* Returns a session of this computer, or NULL: unknown, or hidden. */
 static struct session *session_find(const struct sessions *all, const char *id);
-/* Starts a session. done is called once, from the loop or at once: with the new session (its object
- * is in the cache), or NULL and why not. */
+/* Creates a session. done is called once, from the loop or at once: with the session, whose object
+ * is in the cache, or with NULL and an error. */
 static void session_create(struct sessions *all, const struct session_plan *plan,
                            void (*done)(void *ctx, struct session *s, const char *error),
                            void *ctx);
-/* 0, or -1 and errno: not on disk */
+/* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
-/* Ends a running session or dismisses an exited one. The waiter is told when it is gone. */
+/* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */
 static void session_end(struct session *s, struct session_waiter *waiter);
+static void session_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
-/* Ends a running session in a way that can be undone for undo_s seconds: its processes are stopped
- * and it is out of the list at once; its holder ends it when the time is up, whatever becomes of
- * the daemon. */
-static void session_stop(struct session *s, int undo_s);
+/* Ends a running session so that it can be undone for undo_s seconds: its processes are stopped and
+ * it leaves the cache at once; its holder ends it after that time, with or without a daemon. */
+static void session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
-static void session_continue(struct session *s);   /* undoes session_stop */
-static void session_forget(struct session_waiter *waiter);
-/* what an agent's hook says (FRAME_EVENT) */
-static void session_set_seen(struct session *s); /* somebody has looked at it */
-static void session_report(struct session *s, span event_json);
-/* an exited session's transcript, from its log */
+static void session_undo_end(struct session *s);
+static void session_set_seen(struct session *s);   /* the user has seen it */
+static void session_send_event(struct session *s, span event_json); /* of an agent's hook */
+/* Appends an exited session's transcript, from its log. */
 static void session_text(const struct session *s, buf *out);
-/* The object that tells a session's transcript, of which text is all that there is. */
+/* Appends the object of a session's transcript, whose whole text is `text`. */
 static void session_put_transcript(const struct sessions *all, const char *id, span text,
                                    long long tail_chars, buf *b);
 static int session_has_exited(const struct session *s);
-static int session_size(const struct session *s, int *cols, int *rows); /* as last reported */
-/* The command line that starts an agent; message: with that prompt where it takes one; or NULL. */
+/* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
+static int session_size(const struct session *s, int *cols, int *rows);
+/* Appends the command line that starts an agent, with the message where the agent takes one as an
+ * argument; message may be NULL. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *message, buf *b);
 

@@ -1,20 +1,22 @@
 #include "session.h"
 
-/* sessions - the sessions of this computer: their records, their holders, adoption, ends.
+/* sessions - this computer's sessions: their records, their holders, adoption, ends.
  *
- * A session is a directory with a record, and a holder while its program runs. A new one is on disk
- * before anybody hears of it. When the daemon starts it connects to every holder that a record
- * names; a record without a holder is a session that has exited (exit.json says how) or was lost
- * with the computer. Every change goes to the cache as a whole session object: what the record
- * says, then what the holder says. */
+ * A session is a directory with a record, and a holder while its program runs. A record is on disk
+ * before its session is announced. A starting daemon connects to the holder of every record; a
+ * record without a holder is an exited session (exit.json says how), or one that was lost with the
+ * computer. Each change goes to the cache as a whole object: the record's members, then the
+ * status's. */
 
-#define SESSION_ADOPT_MS 1000    /* for all holders to answer when the daemon starts */
-#define SESSION_TITLE_MAX 400    /* bytes */
-#define SESSION_UNDO_GRACE_MS 500 /* for who undoes an end in the last moment */
+#ifndef SESSION_ADOPT_MS
+#define SESSION_ADOPT_MS 1000     /* for all holders to answer a starting daemon */
+#endif
+#define SESSION_TITLE_MAX 400     /* bytes */
+#define SESSION_UNDO_GRACE_MS 500 /* for an undo in the last moment */
 
 /* ---- the session object --------------------------------------------------------------------- */
 
-/* The members that the record keeps. */
+/* Appends the record's members. */
 static void session_put_record(const struct session *s, buf *b)
 {
     json_field_string(b, "session_id", s->id);
@@ -34,7 +36,7 @@ static struct session **session_of(const struct sessions *all, const struct cach
     return cache_data(object, all->cache_place);
 }
 
-/* The members that don't come from the holder; to be called when one of them has changed. */
+/* Writes the members that don't come from the holder; for a change of one of them. */
 static void session_renew_record(struct session *s)
 {
     buf_clear(&s->record);
@@ -44,7 +46,7 @@ static void session_renew_record(struct session *s)
     json_field_null(&s->record, "tmux_session_name");
 }
 
-/* Out of the cache, where another computer may have one of its id meanwhile. */
+/* Takes the session out of the cache, but never another computer's of the same id. */
 static void session_uncache(struct session *s)
 {
     if (s->cached)
@@ -52,7 +54,7 @@ static void session_uncache(struct session *s)
     s->cached = NULL;
 }
 
-/* Something about the session has changed: a new object for the cache. */
+/* Gives the cache a new object after a change. */
 static void session_changed(struct session *s)
 {
     struct sessions *all = s->owner;
@@ -62,14 +64,14 @@ static void session_changed(struct session *s)
     }
     if (!s->record.n)
         session_renew_record(s);
-    /* the status is an object that was checked: its members follow, if it has any */
+    /* the status is a checked object; its members follow */
     int has_members = s->status.n > sizeof "{}" - 1;
     span object[] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
                      has_members ? span_sub(buf_view(&s->status), 1) : span_of("}")};
     if (s->cached) {
         cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);
     } else {
-        cache_remove(all->cache, s->id); /* another computer's gives way */
+        cache_remove(all->cache, s->id); /* another computer's of this id */
         s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
                               all->loop->now);
         *session_of(all, s->cached) = s;
@@ -86,7 +88,7 @@ static int session_write(const struct session *s)
     session_put_record(s, &record);
     json_field_bool(&record, "ending", s->ending);
     json_close(&record, '}');
-    errno = EFBIG; /* what could not be read again must not be announced */
+    errno = EFBIG; /* a record that can't be read again must not be announced */
     if (record.n <= STORE_RECORD_MAX)
         status = store_write(s->dir, "record.json", buf_view(&record));
     buf_free(&record);
@@ -98,20 +100,20 @@ static void session_set_status(struct session *s, span status)
     struct json parsed;
     if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
         return;
-    if (!s->status.n) /* from then on we know better: a status may be older than what we asked */
+    if (!s->status.n) /* a later status may be older than our last request */
         s->hidden = json_get(parsed, "hidden").type == JSON_TRUE;
     struct json_iter members = json_iter(parsed);
-    buf_clear(&s->status); /* without white space around it, or in it if that is all */
+    buf_clear(&s->status); /* without white space around it; "{ }" becomes "{}" */
     buf_span(&s->status, json_next(&members) ? parsed.text : span_of("{}"));
 }
 
 static int session_has_exited(const struct session *s)
 {
-    struct json status = {JSON_OBJECT, buf_view(&s->status)}; /* checked when it came */
+    struct json status = {JSON_OBJECT, buf_view(&s->status)}; /* checked before */
     return s->status.n && json_text_eq(json_get(status, "state"), "exited");
 }
 
-/* A session that nobody has told how it ended: its holder was killed, or the computer restarted. */
+/* Sets the state of a session whose holder was killed, or whose computer restarted. */
 static void session_set_lost(struct session *s)
 {
     struct json old = {0};
@@ -142,7 +144,7 @@ static void session_set_lost(struct session *s)
     buf_free(&status);
 }
 
-/* How the session ended, when its holder has written that down. */
+/* Reads exit.json, the last status of a session. Returns 1, or 0: its holder wrote none. */
 static int session_read_exit(struct session *s)
 {
     buf text = {0};
@@ -182,7 +184,7 @@ static struct session *session_new(struct sessions *all, const char *id)
     return s;
 }
 
-/* Takes a session out and frees it; its holder link is closed already. */
+/* Takes a session out of the list and frees it; its holder link is closed. */
 static void session_delete(struct session *s)
 {
     if (!s->next)
@@ -200,7 +202,7 @@ static void session_delete(struct session *s)
 
 /* ---- ends ----------------------------------------------------------------------------------- */
 
-static void session_forget(struct session_waiter *waiter)
+static void session_cancel_wait(struct session_waiter *waiter)
 {
     LIST_REMOVE(waiter);
 }
@@ -211,11 +213,11 @@ static void session_remove(struct session *s)
     store_remove_session(all->config->state, s->id);
     unlink(s->socket);
     session_uncache(s);
-    s->hidden = 0; /* who waits for its end finds it no more */
-    log_line(LOG_INFO, "session %s is gone", s->id);
+    s->hidden = 0; /* session_find_hidden must not find it from within a waiter */
+    log_line(LOG_INFO, "session %s: removed", s->id);
     while (s->waiters) {
         struct session_waiter *waiter = s->waiters;
-        session_forget(waiter);
+        session_cancel_wait(waiter);
         waiter->ended(waiter->ctx);
     }
     session_delete(s);
@@ -229,18 +231,18 @@ static void session_end(struct session *s, struct session_waiter *waiter)
         return;
     }
     if (!s->ending) {
-        s->ending = 1; /* on disk first: a daemon that dies now finishes this when it is back */
+        s->ending = 1; /* on disk first: a daemon that dies now finishes this at its next start */
         if (session_write(s) != 0)
             log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
     }
-    holder_link_send(&s->holder, FRAME_KILL, (span){0});
+    holder_link_send(&s->holder, FRAME_END, (span){0});
 }
 
-static void session_stop(struct session *s, int undo_s)
+static void session_end_undoably(struct session *s, int undo_s)
 {
     buf request = {0};
-    frame_put_stop(&request, undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
-    holder_link_send(&s->holder, FRAME_STOP, buf_view(&request));
+    frame_put_end_undoably(&request, undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
+    holder_link_send(&s->holder, FRAME_END_UNDOABLY, buf_view(&request));
     buf_free(&request);
     s->hidden = 1;
     session_changed(s);
@@ -254,9 +256,9 @@ static struct session *session_find_hidden(const struct sessions *all, const cha
     return s;
 }
 
-static void session_continue(struct session *s)
+static void session_undo_end(struct session *s)
 {
-    holder_link_send(&s->holder, FRAME_CONTINUE, (span){0});
+    holder_link_send(&s->holder, FRAME_UNDO_END, (span){0});
     s->hidden = 0;
     session_changed(s);
 }
@@ -271,14 +273,14 @@ static void session_adopted(struct sessions *all)
     all->ready(all->ready_ctx);
 }
 
-/* Somebody who waits for a session to begin. */
+/* The pending call of session_create. */
 struct session_creating {
     struct session *session;
     void (*done)(void *ctx, struct session *s, const char *error);
     void *ctx;
 };
 
-/* The session has told its first status (or has ended already): it is announced. */
+/* Announces a session: its first status has come, or it has ended already. */
 static void session_created(struct session *s)
 {
     struct session_creating *creating = s->creating;
@@ -309,7 +311,7 @@ static void session_on_link_closed(void *ctx)
     int first = s->status.n == 0;
     struct sessions *all = s->owner;
     if (!session_has_exited(s) && !session_read_exit(s)) {
-        log_line(LOG_WARN, "the holder of session %s has gone without a word", s->id);
+        log_line(LOG_WARN, "session %s: its holder exited without a status", s->id);
         session_set_lost(s);
     }
     int creating = s->creating != NULL;
@@ -335,11 +337,11 @@ static int session_connect(struct session *s)
     session_set_link_hooks(s);
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
-    holder_link_send(&s->holder, FRAME_WATCH, (span){0});
+    holder_link_send(&s->holder, FRAME_SUBSCRIBE, (span){0});
     return 0;
 }
 
-/* An exited session has no holder to remember this: its status does. */
+/* An exited session has no holder: its exit.json keeps this. */
 static void session_set_seen(struct session *s)
 {
     struct json status;
@@ -367,7 +369,7 @@ static void session_set_seen(struct session *s)
     buf_free(&now);
 }
 
-static void session_report(struct session *s, span event_json)
+static void session_send_event(struct session *s, span event_json)
 {
     holder_link_send(&s->holder, FRAME_EVENT, event_json);
 }
@@ -471,8 +473,7 @@ static char *session_quoted(char *const *argv)
     return b.p;
 }
 
-/* The agent's command line: its command, the mode's flags, and the message where the agent takes
- * one. One string to be split by config_words. */
+/* Its command, the mode's flags, the message: one string, to be split by config_words. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *message, buf *b)
 {
@@ -487,7 +488,7 @@ static void session_put_agent_command(const struct config_agent *agent, int mode
     config_put_quoted(b, message);
 }
 
-/* The record's fields from the plan. */
+/* Fills the record from the plan. */
 static void session_fill(struct session *s, const struct session_plan *plan)
 {
     int from_message = plan->message && plan->message[0] == '/';
@@ -584,7 +585,7 @@ static int session_load(struct session *s)
     return ok;
 }
 
-/* Its holder had only not been listening yet. */
+/* Takes session_set_lost back: the holder had not listened yet. */
 static void session_unlose(struct session *s)
 {
     buf path = {0};
@@ -599,15 +600,15 @@ static void session_adopt(void *ctx, const char *id)
     struct sessions *all = ctx;
     struct session *s = session_new(all, id);
     if (!session_load(s)) {
-        log_line(LOG_WARN, "%s has no readable record.json: passed over", s->dir);
-        rmdir(s->dir); /* only an empty one, of a session that never came to be */
+        log_line(LOG_WARN, "%s has no readable record.json: ignored", s->dir);
+        rmdir(s->dir); /* removes only an empty one: its record was never written */
         session_delete(s);
         return;
     }
     int lost = 0;
     if (!session_read_exit(s)) {
         int connected = session_connect(s) == 0;
-        if (!connected && !session_read_exit(s)) { /* it did not end just now, either */
+        if (!connected && !session_read_exit(s)) { /* nor has it ended just now */
             session_set_lost(s);
             lost = 1;
             connected = session_connect(s) == 0; /* see holder_is_given_up */
@@ -617,7 +618,7 @@ static void session_adopt(void *ctx, const char *id)
                 session_unlose(s);
             all->adopting++;
             if (s->ending)
-                holder_link_send(&s->holder, FRAME_KILL, (span){0});
+                holder_link_send(&s->holder, FRAME_END, (span){0});
             return;
         }
     }
@@ -631,7 +632,7 @@ static int session_is_older(const void *a, const void *b)
     return x->created_at < y->created_at ? -1 : x->created_at > y->created_at;
 }
 
-/* Directories come in any order; the list is by age. */
+/* Directories come in any order; the list is by age. Announces every session. */
 static void sessions_sort(struct sessions *all)
 {
     struct session **array = base_alloc((all->count + 1) * sizeof *array);
@@ -653,7 +654,7 @@ static void sessions_sort(struct sessions *all)
 static void session_adopt_late(void *ctx)
 {
     struct sessions *all = ctx;
-    log_line(LOG_WARN, "%zu holders have not answered yet", all->adopting);
+    log_line(LOG_WARN, "%zu holders have not answered in time", all->adopting);
     all->adopting = 0;
     all->ready(all->ready_ctx);
 }

@@ -2,8 +2,8 @@
 
 /* status - what a holder tells of its session, and when. The state itself is state.c's.
  *
- * A status frame goes out at most every STATUS_MS, the last one always. While a key's echo may be on
- * its way to the user's screen, it waits: it would wake the daemon and all clients before it. */
+ * A status frame goes out at most every STATUS_MS, the last one always. While a key's echo may be
+ * on its way to the user's screen, it waits: it would wake the daemon and all clients first. */
 
 #ifndef STATUS_MS
 #define STATUS_MS 100    /* between two status frames */
@@ -86,7 +86,7 @@ static void status_send(void *holder)
     status_put(h, &json);
     blob *frame = frame_new(FRAME_STATUS, buf_view(&json));
     for (struct holder_client *c = h->clients; c; c = c->next)
-        if (c->watching)
+        if (c->subscribed)
             conn_send_blob(&c->conn, frame, 0, frame->n, 1);
     blob_drop(frame);
     buf_free(&json);

@@ -93,7 +93,7 @@ static void unit_frame_payloads(void)
     frame_put_keys(&b, "enter", 3);
     CHECK_SPAN(buf_view(&b), "{\"key\":\"enter\",\"count\":3}");
     buf_clear(&b);
-    frame_put_stop(&b, 10500);
+    frame_put_end_undoably(&b, 10500);
     CHECK_SPAN(buf_view(&b), "{\"undo_ms\":10500}");
     buf_clear(&b);
     frame_put_number(&b, 123456789012);

@@ -51,8 +51,8 @@ static void unit_server_answer(struct unit_server_link *link, enum frame_type ty
         const char *payload;
     } answers[] = {
         {FRAME_MESSAGE, FRAME_RECEIPT, "delivered"},
-        {FRAME_TEXT, FRAME_TEXT_IS, "line one\nline two\n"},
-        {FRAME_SCREEN, FRAME_SCREEN_IS, "{\"lines\":[\"x\"]}"},
+        {FRAME_TEXT, FRAME_TEXT_REPLY, "line one\nline two\n"},
+        {FRAME_SCREEN, FRAME_SCREEN_REPLY, "{\"lines\":[\"x\"]}"},
         {FRAME_VIEW, FRAME_SIZE, "{\"size\":[80,24]}"},
         {FRAME_VIEW, FRAME_SNAPSHOT, "SNAP"},
         {FRAME_VIEW, FRAME_OUTPUT, "OUT"},
@@ -63,7 +63,7 @@ static void unit_server_answer(struct unit_server_link *link, enum frame_type ty
     for (size_t i = 0; i < COUNT_OF(answers) && !u->mute; i++)
         if (answers[i].asked == type)
             frame_send(&link->conn, answers[i].type, span_of(answers[i].payload));
-    if (type == FRAME_KILL)
+    if (type == FRAME_END)
         unit_server_holder_ends(u);
 }
 
@@ -350,7 +350,7 @@ static void unit_routes_client_leaves(void)
                               FRAME_MESSAGE);
     u.mute = 0;
     CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s1/screen", NULL), 200);
-    unit_routes_ask_and_leave(&u, "DELETE", "/sessions/s1", NULL, FRAME_KILL);
+    unit_routes_ask_and_leave(&u, "DELETE", "/sessions/s1", NULL, FRAME_END);
     UNIT_HTTPD_UNTIL(&u.h, !session_find(&u.sessions, "s1")); /* it ends all the same */
     unit_server_free(&u);
 }
