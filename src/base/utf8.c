@@ -16,7 +16,7 @@ static struct utf8_state utf8_lead(unsigned char c)
         return (struct utf8_state){2, c == 0xe0 ? 0xa0 : 0x80, c == 0xed ? 0x9f : 0xbf};
     if (c >= 0xf0 && c <= 0xf4)
         return (struct utf8_state){3, c == 0xf0 ? 0x90 : 0x80, c == 0xf4 ? 0x8f : 0xbf};
-    return (struct utf8_state){0, 0, 0};
+    return (struct utf8_state){0};
 }
 
 static size_t utf8_next(span s, uint32_t *cp)

@@ -1,6 +1,6 @@
 #include "screen.h"
 
-/* cell - what one place of a terminal screen shows: graphemes and their columns, styles as SGR.
+/* cell - one place of a terminal screen: graphemes and their columns, styles as SGR.
  *
  * Graphemes follow UAX 29 as far as terminals show them: combining marks and other code points of
  * no width, variation selectors, emoji modifiers, ZWJ sequences, pairs of regional indicators
@@ -316,7 +316,7 @@ static void cell_pool_free(struct cell_pool *pool)
 {
     free(pool->text);
     free(pool->index);
-    memset(pool, 0, sizeof *pool);
+    *pool = (struct cell_pool){0};
 }
 
 static struct cell_cluster cell_cluster_of(const struct cell_pool *pool, uint32_t rune)
@@ -360,18 +360,18 @@ static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp)
 static uint32_t cell_rune(struct cell_pool *pool, span grapheme)
 {
     char text[CELL_TEXT_MAX + 4];
-    size_t n = 0, taken = 0;
+    size_t n = 0, read = 0;
     uint32_t cp, first = 0;
-    while (taken < grapheme.n) {
+    while (read < grapheme.n) {
         size_t step;
-        taken += cell_next_rune(span_sub(grapheme, taken), &cp);
+        read += cell_next_rune(span_sub(grapheme, read), &cp);
         if (n == 0)
             first = cp;
         step = utf8_encode(cp, text + n);
         if (n + step > CELL_TEXT_MAX - 1)
             break;
         n += step;
-        if (taken == grapheme.n && n == step)
+        if (read == grapheme.n && n == step)
             return cp == ' ' ? 0 : cp; /* the usual case: one code point */
     }
     return n ? cell_pool_add(pool, (span){text, n}, first) : 0;

@@ -1,6 +1,6 @@
 #include "screen.h"
 
-/* grid - frames of cells, drawn into and then written as the fewest bytes that show what changed.
+/* grid - frames of cells: drawn into, then written as few bytes that show the changes.
  *
  * Uses ECMA-48 and the xterm additions that every terminal of today has. Handles the points on
  * which terminals differ: the width of a grapheme, and the effect of writing the last column. Left
@@ -628,7 +628,7 @@ static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
 static void grid_erase(struct grid_pen *pen, int row, int col)
 {
     grid_goto(pen, row, col);
-    grid_set_pen(pen, (struct cell_style){0, 0, 0});
+    grid_set_pen(pen, (struct cell_style){0});
     buf_str(pen->b, GRID_SEQ_ERASE_LINE);
 }
 
@@ -649,7 +649,7 @@ static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
 {
     struct grid_move erase = {0, ""};
     grid_goto(pen, row, col);
-    grid_set_pen(pen, (struct cell_style){0, 0, 0});
+    grid_set_pen(pen, (struct cell_style){0});
     grid_move_csi(&erase, n, 'X');
     buf_add(pen->b, erase.text, erase.n);
 }
@@ -898,7 +898,7 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
 }
 
 /* Draws all changes. Returns 0 when there are none, 2 when the caller must end synchronised output.
- * A visible cursor is hidden first when more than one place changes. */
+ * A visible cursor is hidden first, unless it stays in the only row that changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;
@@ -909,11 +909,11 @@ static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
         }
     if (top > bottom) /* an unknown front: every row has changed */
         return 0;
-    int runs_about = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);
-    int in_sync = g->sync && (top < bottom || !g->known || runs_about); /* not for one row */
+    int jumps = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);
+    int in_sync = g->sync && (top < bottom || !g->known || jumps); /* not for one row */
     if (in_sync)
         buf_str(pen->b, GRID_SEQ_SYNC_ON);
-    else if (runs_about) {
+    else if (jumps) {
         buf_str(pen->b, GRID_SEQ_HIDE);
         g->shown_cursor = 0;
     }
@@ -924,7 +924,7 @@ static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
     for (int row = top; row <= bottom; row++)
         if (g->notes[row].first <= g->notes[row].last)
             grid_draw_row(pen, row, g->notes[row].first, g->notes[row].last);
-    grid_set_pen(pen, (struct cell_style){0, 0, 0});
+    grid_set_pen(pen, (struct cell_style){0});
     for (int row = 0; row < g->rows; row++)
         grid_set_row(g, &g->front[row], g->back[row]);
     g->known = 1;
@@ -962,7 +962,7 @@ static void grid_tidy_pool(struct grid *g)
 
 static void grid_frame(struct grid *g, buf *b)
 {
-    struct grid_pen pen = {g, b, g->at_row, g->at_col, {0, 0, 0}};
+    struct grid_pen pen = {g, b, g->at_row, g->at_col, {0}};
     int drawn;
     if (!g->known) {
         for (int row = 0; row < g->rows; row++)

@@ -2,7 +2,7 @@
 #define TELEC_SCREEN_H
 #include "../wire/wire.h"
 
-/* ==== cell: what one place of a terminal screen shows; graphemes, styles as SGR ============== */
+/* ==== cell: one place of a terminal screen: graphemes, styles as SGR ========================= */
 
 #ifndef CELL_CLUSTERS_MAX
 #define CELL_CLUSTERS_MAX 4096 /* distinct graphemes of several code points a pool remembers */
@@ -80,7 +80,7 @@ static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
                          enum cell_depth depth);
 static int cell_style_eq(struct cell_style a, struct cell_style b);
 
-/* ==== grid: frames of cells, written as the fewest bytes that show what changed ============== */
+/* ==== grid: frames of cells, written as few bytes that show the changes ====================== */
 
 /* Two frames: the back, which is drawn into, and the front, which the terminal shows. */
 struct grid {
@@ -148,7 +148,7 @@ static void grid_frame(struct grid *g, buf *b);
 #define VT_COLS_MAX 1000
 #define VT_ROWS_MAX 500
 #define VT_PARAMS_MAX 32              /* parameters of one sequence, sub-parameters included */
-#define VT_STRING_MAX 4096            /* bytes kept of an OSC string; the rest is swallowed */
+#define VT_STRING_MAX 4096            /* bytes kept of an OSC string; the rest is ignored */
 
 /* Modes that a viewer's terminal must have too, or that decide how input is encoded. */
 enum vt_mode {

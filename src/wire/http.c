@@ -374,7 +374,7 @@ static void http_body_init(struct http_body *body, const struct http_head *head,
 {
     int bare = to_method && (strcmp(to_method, "HEAD") == 0 || head->status < 200 ||
                              head->status == 204 || head->status == 304);
-    memset(body, 0, sizeof *body);
+    *body = (struct http_body){0};
     body->most = to_method ? LLONG_MAX : HTTP_BODY_MAX;
     if (!bare && head->chunked) {
         body->state = HTTP_BODY_CHUNK_SIZE;
@@ -542,7 +542,7 @@ static enum parse http_body_feed(struct http_body *body, span in, size_t *used, 
 {
     span rest = in;
     enum http_step step = body->state == HTTP_BODY_DONE ? HTTP_STEP_DONE : HTTP_STEP_ON;
-    *data = (span){NULL, 0};
+    *data = (span){0};
     while (step == HTTP_STEP_ON && rest.n)
         step = http_body_states[body->state](body, &rest, data);
     *used = in.n - rest.n;
@@ -558,7 +558,7 @@ static span http_header(const struct http_head *head, const char *name)
     for (int i = 0; i < head->header_count; i++)
         if (span_eq_nocase(head->headers[i].name, name))
             return head->headers[i].value;
-    return (span){NULL, 0};
+    return (span){0};
 }
 
 static int http_has_token(const struct http_head *head, const char *name, const char *token)

@@ -164,7 +164,7 @@ static enum parse ws_handle_frame(struct ws *ws, const struct ws_frame *f, span 
 static enum parse ws_feed(struct ws *ws, char *in, size_t n, size_t *used, struct ws_event *ev)
 {
     *used = ws->close_received ? n : 0; /* bytes behind a close frame are ignored */
-    memset(ev, 0, sizeof *ev);
+    *ev = (struct ws_event){0};
     if (!ws->opcode)
         buf_free(&ws->message); /* the last fragmented message's event was handled */
     while (*used < n) {
@@ -255,11 +255,11 @@ static int ws_key_valid(span key)
 /* Returns the only header of that name; p is NULL when there is none or more than one. */
 static span ws_only_header(const struct http_head *head, const char *name)
 {
-    span found = {NULL, 0};
+    span found = {0};
     for (int i = 0; i < head->header_count; i++)
         if (span_eq_nocase(head->headers[i].name, name)) {
             if (found.p)
-                return (span){NULL, 0};
+                return (span){0};
             found = head->headers[i].value;
         }
     return found;

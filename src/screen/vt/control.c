@@ -225,8 +225,7 @@ static void vt_restore(struct vt *vt)
 
 static void vt_saved_reset(struct vt_saved *s)
 {
-    memset(s, 0, sizeof *s);
-    s->charset[0] = s->charset[1] = 'B';
+    *s = (struct vt_saved){.charset = {'B', 'B'}};
 }
 
 static void vt_esc_index(struct vt *vt)
@@ -375,20 +374,20 @@ static uint32_t vt_byte(const struct vt *vt, int i)
  * "2:space:r:g:b". Returns how many parameters it has. */
 static int vt_sgr_extended(const struct vt *vt, int i, uint32_t *colour)
 {
-    int subs = 0, rgb = i + 2, kind = vt_param(vt, i + 1), taken;
+    int subs = 0, rgb = i + 2, kind = vt_param(vt, i + 1), used;
     while (vt_is_sub(vt, i + 1 + subs))
         subs++;
     if (subs > 4 && kind == 2)
         rgb++;
-    taken = subs ? subs : kind == 5 ? 2 : kind == 2 ? 4 : 1;
-    if (i + taken >= vt_params(vt) + (subs > 0))
-        return taken;
-    if (kind == 5 && taken >= 2 && vt_param(vt, i + 2) <= 255)
+    used = subs ? subs : kind == 5 ? 2 : kind == 2 ? 4 : 1;
+    if (i + used >= vt_params(vt) + (subs > 0))
+        return used;
+    if (kind == 5 && used >= 2 && vt_param(vt, i + 2) <= 255)
         *colour = CELL_INDEXED | (uint32_t)vt_param(vt, i + 2);
-    if (kind == 2 && taken >= 4)
+    if (kind == 2 && used >= 4)
         *colour = CELL_RGB | vt_byte(vt, rgb) << 16 | vt_byte(vt, rgb + 1) << 8 |
                   vt_byte(vt, rgb + 2);
-    return taken;
+    return used;
 }
 
 static void vt_sgr_underline(struct vt *vt, unsigned style)
@@ -416,7 +415,7 @@ static int vt_sgr_one(struct vt *vt, int i)
     int code = vt->params[i];
     uint32_t ignored, colour = CELL_INDEXED | (uint32_t)(code % 10);
     if (code == 0)
-        memset(style, 0, sizeof *style);
+        *style = (struct cell_style){0};
     else if (code == 4 && vt_is_sub(vt, i + 1))
         vt_sgr_underline(vt, vt->params[i + 1]);
     else if (code < 30 || code == 53 || code == 55)
@@ -657,7 +656,7 @@ static void vt_soft_reset(struct vt *vt)
                              VT_APP_KEYPAD);
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
-    memset(&vt->style, 0, sizeof vt->style);
+    vt->style = (struct cell_style){0};
     vt->charset[0] = vt->charset[1] = 'B';
     vt->shift = 0;
     vt_saved_reset(&vt->screen->saved);
@@ -679,7 +678,7 @@ static void vt_esc_reset(struct vt *vt)
 
 static void vt_esc_align(struct vt *vt) /* DECALN */
 {
-    memset(&vt->style, 0, sizeof vt->style);
+    vt->style = (struct cell_style){0};
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
     for (int r = 0; r < vt->rows; r++) {

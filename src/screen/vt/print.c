@@ -127,7 +127,7 @@ static void vt_pool_sweep_screen(struct vt *vt, struct vt_screen *screen, struct
  * the next sweep waits, so that a hostile stream can't make every character cost a sweep. */
 static void vt_pool_sweep(struct vt *vt)
 {
-    struct cell_pool fresh = {NULL, 0, 0, NULL, 0};
+    struct cell_pool fresh = {0};
     if (vt->pool->count < CELL_CLUSTERS_MAX || --vt->pool_wait > 0)
         return;
     vt_pool_sweep_screen(vt, &vt->screens[0], &fresh);
@@ -181,9 +181,9 @@ static int vt_join(struct vt *vt, uint32_t cp)
 
 /* ---- simple characters ---------------------------------------------------------------------- */
 
-/* Simple code points and their columns: they never join the character before them, so that cell is
- * not read. They are most text that isn't ASCII. Those with `after` join some graphemes, but none
- * that ends in a simple one. */
+/* Simple code points and their columns: most text that isn't ASCII. None joins a simple character,
+ * so a run of them is printed without reading the cell before. Those with `after` may join another
+ * character; the others never join. */
 static const struct vt_simple {
     uint32_t first, last;
     short width, after;

@@ -207,6 +207,6 @@ static void vt_end_csi(struct vt *vt);
 static int vt_is_sub(const struct vt *vt, int i); /* parameter i followed a ':' */
 static void vt_tabs_default(struct vt *vt);
 static void vt_soft_reset(struct vt *vt); /* DECSTR */
-/* Appends what sets the modes that are one bit; those that also move the cursor are left out. */
+/* Appends the sequences that set the one-bit modes; not those that also move the cursor. */
 static void vt_put_modes(const struct vt *vt, buf *b);
 #endif

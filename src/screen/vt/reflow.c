@@ -147,11 +147,8 @@ static void vt_reflow_primary(struct vt *vt, const struct vt *from)
     struct vt_saved *saved = &vt->screens[0].saved;
     int alt = (vt->modes & VT_ALT_SCREEN) != 0, last = vt_last_row(from);
     int x = alt ? saved->x : vt->x, y = alt ? saved->y : vt->y;
-    struct vt_reflow f;
     last = last > y ? last : y;
-    memset(&f, 0, sizeof f);
-    f.from = from;
-    f.cols = vt->cols;
+    struct vt_reflow f = {.from = from, .cols = vt->cols};
     f.out = base_alloc((size_t)vt->cols * sizeof *f.out);
     f.scratch = base_alloc((size_t)from->cols * sizeof *f.scratch);
     f.marks[0] = (struct vt_mark){y, x, 0, 0};
@@ -212,7 +209,7 @@ static void vt_resize(struct vt *vt, int cols, int rows)
         return;
     vt->cols = cols;
     vt->rows = rows;
-    memset(&vt->scroll, 0, sizeof vt->scroll);
+    vt->scroll = (struct vt_scroll){0};
     vt_screen_new(&vt->screens[0], cols, rows);
     vt_reflow_primary(vt, &old);
     if (old.screens[1].lines) {

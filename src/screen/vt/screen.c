@@ -126,7 +126,7 @@ static void vt_screen_free(struct vt_screen *screen)
 {
     free(screen->lines);
     free(screen->cells);
-    memset(screen, 0, sizeof *screen);
+    *screen = (struct vt_screen){0};
 }
 
 /* ---- views of rows -------------------------------------------------------------------------- */

@@ -352,7 +352,7 @@ static const char vt_paint_start[] =
 
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 {
-    struct vt_paint p = {vt, b, {0, 0, 0}};
+    struct vt_paint p = {vt, b, {0}};
     buf_str(b, vt_paint_start);
     vt_paint_screens(&p, scrollback);
     vt_paint_tabs(&p);
