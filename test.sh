@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-PARTS='build single static layers readme shell unit small valgrind fuzz smoke e2e'
+PARTS='build single static layers limits readme shell unit small quick valgrind fuzz smoke e2e'
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
@@ -19,6 +19,16 @@ SMALL='-DBUF_MIN=1 -DJSON_DEPTH=8 -DHTTP_HEAD_MAX=512 -DHTTP_BODY_MAX=300 -DWS_M
     -DCONN_READ_MAX=7 -DCELL_CLUSTERS_MAX=4 -DVT_SCROLL_LINES=5 -DVT_SCROLL_BYTES=2048
     -DHOLDER_BACKLOG_MAX=4096 -DHTTPD_QUEUE_MAX=65536 -DTERM_PASTE_MAX=128
     -DPROJECTS_WATCHES_MAX=3 -DPROJECTS_LOOK_MS=50 -DPAGER_FILE_MAX=9000 -DROADMAP_TODOS_MAX=20'
+# Intervals and ages, in ms, that are too long to wait for: what comes after them is tested, too.
+QUICK='-DAPP_SAVE_MS=100 -DTUI_AGES_MS=300 -DPROJECTS_LOOK_MS=100
+    -DSTREAMS_RETRY_MS=100 -DSTREAMS_LOG_MS=100
+    -DPULL_AGAIN_MS=100 -DPULL_FRESH_MS=300 -DPEERS_CURSOR_MS=100
+    -DPRESENCE_BEAT_MS=100 -DPRESENCE_STALE_MS=600 -DPRESENCE_GONE_MS=1000 -DPRESENCE_LATE_MS=100
+    -DOBSERVE_RENEW_MS=100 -DBROADCAST_OBSERVER_MS=300 -DBROADCAST_LOOK_MS=100
+    -DBROADCAST_ACTIVITY_MS=100'
+# Time limits for answers: only in unit tests, where nothing else delays the answer.
+QUICK_ANSWERS='-DDAEMON_STOP_MS=300 -DHTTPD_IDLE_MS=300 -DROUTES_WAIT_MAX_MS=300
+    -DSPAWN_STOP_MS=300 -DCOMMAND_HOOK_MS=300 -DSTREAMS_REPLY_MS=300'
 
 if [ "${1:-}" = -l ]; then
     echo "$PARTS" | tr ' ' '\n'
@@ -265,6 +275,17 @@ part_layers()
     lines "" tests/layers.sh --self-test
 }
 
+# A -D that the code does not ask for would change nothing, and nobody would notice.
+part_limits()
+{
+    for limit_name in $(echo "$SMALL $QUICK $QUICK_ANSWERS" | tr ' ' '\n' |
+        sed -n 's/^-D\([A-Z_]*\)=.*/\1/p'); do
+        grep -rqx "#ifndef $limit_name" src || echo "no #ifndef $limit_name in src"
+    done > "$work/limits"
+    run "limits: every one that tests shrink can be shrunk" test ! -s "$work/limits"
+    cat "$work/limits"
+}
+
 part_shell()
 {
     for script in test.sh .ci/run tests/*.sh tests/*/*.sh; do
@@ -275,7 +296,7 @@ part_shell()
     have shellcheck || skip "shellcheck: not installed"
 }
 
-# The unit tests are compiled and run three times, side by side: begin_units begins what is wanted.
+# The unit tests are compiled and run four times, side by side: begin_units begins what is wanted.
 # shellcheck disable=SC2086
 run_units()
 {
@@ -298,6 +319,12 @@ run_valgrind()
             build/unit-plain $VALGRIND_UNITS
 }
 
+# shellcheck disable=SC2086
+run_quick()
+{
+    "$CC" -std=c99 -w -g -O0 $QUICK $QUICK_ANSWERS -o build/unit-quick tests/unit.c && $limit build/unit-quick
+}
+
 begun=
 begin_units()
 {
@@ -306,6 +333,7 @@ begin_units()
     find_sanitizers
     want unit && job unit run_units
     want small && job small run_small
+    want quick && job quick run_quick
     want valgrind && have valgrind && job valgrind run_valgrind
 }
 
@@ -319,6 +347,19 @@ part_small()
 {
     begin_units
     lines_of small " (small limits)"
+}
+
+# Computers come and go, observers give up and pages are saved while the tests run.
+# shellcheck disable=SC2086
+part_quick()
+{
+    begin_units
+    lines_of quick " (short times)"
+    job telec-quick "$CC" -std=c99 -w -g -O0 $QUICK -o build/telec-quick teleclaude.c
+    job e2e-quick "$CC" -w -D_XOPEN_SOURCE=700 -g -o build/e2e tests/e2e.c
+    result telec-quick "the program compiles (short times)" || return
+    result e2e-quick "end-to-end tests compile (short times)" || return
+    lines " (short times)" build/e2e build/telec-quick fleet_ ui_
 }
 
 fuzz_targets()
