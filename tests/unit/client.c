@@ -16,6 +16,7 @@ struct unit_client {
     const char *server, *message;
     int piece;                /* bytes of the answer in one message; 0: all of it */
     int close_after;          /* the answer */
+    int ignored;              /* times that something else than a GET came */
     buf asked;                /* the last request */
     buf frames;               /* the frames after it */
     /* what the client told */
@@ -58,6 +59,7 @@ static void unit_client_on_data(void *ctx)
     }
     span in = conn_view(&u->conn);
     if (in.n < 4 || memcmp(in.p, "GET ", 4) != 0) { /* frames of a client */
+        u->ignored++;
         buf_span(&u->frames, in);
         conn_consume(&u->conn, in.n);
         return;
@@ -216,6 +218,7 @@ static void unit_client_ask(struct unit_client *u)
 
 static void unit_client_answers(void)
 {
+    test_begin("an answer is read whole however it is framed and cut, or its fault is told");
     static const struct {
         const char *answer;
         int close, status;
@@ -265,6 +268,7 @@ static void unit_client_answers(void)
 /* Requests that are under way when their owner goes. */
 static void unit_client_gone(void)
 {
+    test_begin("requests under way when their owner goes are told so, once");
     struct unit_client u;
     unit_client_init(&u);
     unit_client_listen(&u);
@@ -276,6 +280,7 @@ static void unit_client_gone(void)
 
 static void unit_client_details(void)
 {
+    test_begin("an error's detail becomes one line for people, whatever its form");
     static const struct {
         const char *body, *detail;
     } cases[] = {
@@ -307,6 +312,7 @@ static void unit_client_details(void)
 /* Nobody there: 1 s, doubling to 30 s, each with up to 20 % more. */
 static void unit_client_backoff(void)
 {
+    test_begin("tries without a daemon come after 1 s, doubling to 30 s, with up to 20 % more");
     static const long long steps[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000};
     long long least[COUNT_OF(steps)], longest[COUNT_OF(steps)];
     for (int round = 0; round < 40; round++) {
@@ -333,6 +339,7 @@ static void unit_client_backoff(void)
 
 static void unit_client_live(void)
 {
+    test_begin("live push needs no timer; after a loss or a stop it waits, and a retry is at once");
     struct unit_client u;
     unit_client_init(&u);
     unit_client_listen(&u);
@@ -397,6 +404,7 @@ static void unit_client_live(void)
 /* A TeleClaude daemon: its push isn't all, so fetching by REST goes on. */
 static void unit_client_foreign(void)
 {
+    test_begin("a TeleClaude daemon's push is partial: fetching by REST goes on");
     struct unit_client u;
     unit_client_init(&u);
     unit_client_listen(&u);
@@ -414,6 +422,7 @@ static void unit_client_foreign(void)
 
 static void unit_client_ping(void)
 {
+    test_begin("a ping is answered, a binary message ignored, a text an event");
     struct unit_client u;
     buf b = {0};
     unit_client_init(&u);
@@ -449,6 +458,215 @@ static void unit_client_masks(void)
     unit_client_free(&u);
 }
 
+/* ---- reaching a daemon ---------------------------------------------------------------------- */
+
+static void unit_client_silent_daemon(void)
+{
+    struct unit_client u;
+    test_begin("a daemon that never answers is given up after CLIENT_REQUEST_MS");
+    unit_client_init(&u);
+    unit_client_listen(&u);
+    u.answer = "";
+    client_request(&u.client, "GET", "/x", (span){0}, unit_client_done, &u);
+    UNIT_CLIENT_UNTIL(&u, u.asked.n > 0);
+    struct client_request *r = u.client.requests;
+    CHECK(r->timer.slot && r->timer.due <= u.loop.now + CLIENT_REQUEST_MS);
+    CHECK(r->timer.due > u.loop.now + CLIENT_REQUEST_MS - 5000);
+    CHECK_INT(u.done, 0);
+    loop_timer_set(&u.loop, &r->timer, u.loop.now); /* as if that time had passed */
+    UNIT_CLIENT_UNTIL(&u, u.done == 1);
+    CHECK(u.status == 0 && strstr(buf_cstr(&u.error), "too long") != NULL);
+    CHECK(!u.client.requests);
+    unit_client_free(&u);
+}
+
+static void unit_client_gone_daemon(void)
+{
+    struct unit_client u;
+    test_begin("a request is sent again, once, when the daemon closed before it read it");
+    unit_client_init(&u);
+    unit_client_listen(&u);
+    u.answer = "";
+    u.close_after = 1; /* each time */
+    client_request(&u.client, "GET", "/x", (span){0}, unit_client_done, &u);
+    UNIT_CLIENT_UNTIL(&u, u.done == 1);
+    CHECK_INT(u.connections, 2);
+    client_request(&u.client, "POST", "/x", span_of("{}"), unit_client_done, &u);
+    u.answer = NULL; /* what is no GET is not answered: it hangs up */
+    UNIT_CLIENT_UNTIL(&u, u.ignored > 0);
+    conn_close(&u.conn, NULL);
+    UNIT_CLIENT_UNTIL(&u, u.done == 2);
+    CHECK_INT(u.status, 0);
+    CHECK_INT(u.connections, 3); /* what a daemon may have read is not sent again */
+    unit_client_free(&u);
+}
+
+/* A daemon of another user listens at the path: a child that becomes that user. */
+static void unit_client_other_user(void)
+{
+    struct unit_client u;
+    char error[100], byte;
+    int ends[2];
+    test_begin("a client refuses a daemon of another user");
+    unit_client_init(&u);
+    CHECK_INT(pipe(ends), 0);
+    if (geteuid() == 0) { /* else there is no other user to be had */
+        CHECK_INT(chmod(u.dir, 0777), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            int fd = setuid(65534) == 0 ? conn_listen(u.path, error, sizeof error) : -1;
+            if (fd >= 0 && write(ends[1], "", 1) == 1)
+                pause();
+            _exit(1);
+        }
+        close(ends[1]);
+        CHECK_INT(read(ends[0], &byte, 1), 1);
+        unit_client_ask(&u);
+        CHECK(u.status == 0 && strstr(buf_cstr(&u.error), strerror(EPERM)) != NULL);
+        struct client_ws ws = {0};
+        CHECK_INT(client_ws_open(&ws, &u.client, "/ws"), -1);
+        CHECK_INT(errno, EPERM);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        unlink(u.path);
+    }
+    close(ends[0]);
+    unit_client_free(&u);
+}
+
+/* A client whose daemon is that script; u->config.program. */
+static void unit_client_program(struct unit_client *u, struct unit_daemon *d, const char *script)
+{
+    unit_client_init(u);
+    unit_daemon_init(d);
+    unit_spawn_program(d, script);
+    u->client.config = &d->config;
+    u->client.may_start = 1;
+}
+
+static void unit_client_starts_daemon(void)
+{
+    struct unit_client u;
+    struct unit_daemon d;
+    buf error = {0};
+    char message[100];
+    test_begin("requests and push wait for the daemon that the client starts, one for all");
+    unit_client_program(&u, &d, "echo started >&2; read line < \"$TELEC_SOCKET.go\"; printf x >&3");
+    CHECK_INT(config_make_dirs(&d.config, &error), 0);
+    snprintf(u.path, sizeof u.path, "%s", d.socket);
+    char go[120];
+    snprintf(go, sizeof go, "%s.go", d.socket);
+    CHECK_INT(mkfifo(go, 0600), 0);
+    client_request(&u.client, "GET", "/x", (span){0}, unit_client_done, &u);
+    client_request(&u.client, "GET", "/y", (span){0}, unit_client_done, &u);
+    client_subscribe(&u.client);
+    UNIT_CLIENT_UNTIL(&u, u.client.starting.fd >= 0);
+    int fifo = open(go, O_WRONLY);
+    CHECK_INT(u.client.push, CLIENT_CONNECTING);
+    u.listener = (struct loop_fd){.fd = conn_listen(d.socket, message, sizeof message)};
+    CHECK(u.listener.fd >= 0 && write(fifo, "\n", 1) == 1); /* now it serves */
+    UNIT_CLIENT_UNTIL(&u, u.client.starting.fd < 0);
+    CHECK(u.client.ws != NULL && !u.client.start_error);
+    for (struct client_request *r = u.client.requests; r; r = r->next)
+        CHECK(r->connected);
+    CHECK_INT(u.done, 0);
+    char log[120];
+    snprintf(log, sizeof log, "%s/daemon.log", d.state);
+    CHECK_INT(os_read_file(&error, log, 1000), 0);
+    CHECK_SPAN(buf_view(&error), "started\n");
+    close(fifo), close(u.listener.fd);
+    u.listener.fd = -1;
+    buf_free(&error);
+    unit_client_free(&u);
+    unit_daemon_free(&d);
+}
+
+static void unit_client_start_fails(void)
+{
+    struct unit_client u;
+    struct unit_daemon d;
+    test_begin("a daemon that can't be started fails its requests, and the next retry may start one");
+    unit_client_program(&u, &d, "exit 1");
+    client_subscribe(&u.client);
+    CHECK_INT(u.client.push, CLIENT_CONNECTING);
+    unit_client_ask(&u);
+    CHECK(strstr(buf_cstr(&u.error), "cannot start the daemon") != NULL);
+    CHECK(strstr(u.error.p, "daemon.log") != NULL);
+    UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_WAITING);
+    unit_client_ask(&u); /* none is started for this one */
+    CHECK(u.client.starting.fd < 0);
+    client_retry_now(&u.client);
+    CHECK(u.client.starting.fd >= 0 && u.client.push == CLIENT_CONNECTING);
+    unit_client_free(&u); /* while it starts */
+    unit_daemon_free(&d);
+}
+
+static void unit_client_slow_start(void)
+{
+    struct unit_client u;
+    struct unit_daemon d;
+    test_begin("a request does not wait longer for a starting daemon than for an answer");
+    unit_client_program(&u, &d, "read line <&3; exit 1");
+    client_request(&u.client, "GET", "/x", (span){0}, unit_client_done, &u);
+    UNIT_CLIENT_UNTIL(&u, u.client.starting.fd >= 0);
+    CHECK_INT(u.done, 0);
+    if (u.client.requests)
+        loop_timer_set(&u.loop, &u.client.requests->timer, u.loop.now);
+    UNIT_CLIENT_UNTIL(&u, u.done == 1);
+    unit_client_free(&u);
+    unit_daemon_free(&d);
+}
+
+/* ---- attaching elsewhere -------------------------------------------------------------------- */
+
+static void unit_client_attach_lines(void)
+{
+    static const char computers[] =
+        "[{\"name\":\"me\"},{\"name\":\"far\",\"user\":\"u\",\"host\":\"h.x\"},"
+        "{\"name\":\"bare\",\"host\":\"h\"},{\"name\":\"evil\",\"host\":\"-oProxy\"},"
+        "{\"name\":\"worse\",\"user\":\"a;b\",\"host\":\"h\"},{\"name\":\"mute\"}]";
+    static const struct {
+        const char *session, *line, *error;
+    } cases[] = {
+        {"{\"computer\":\"far\",\"session_id\":\"s-1\"}", "ssh -t u@h.x telec attach s-1", ""},
+        {"{\"computer\":\"bare\",\"session_id\":\"s\"}", "ssh -t h telec attach s", ""},
+        {"{\"computer\":\"worse\",\"session_id\":\"s\"}", "ssh -t h telec attach s", ""},
+        {"{\"computer\":\"far\",\"session_id\":\"s\",\"tmux_session_name\":\"t\"}",
+         "ssh -t u@h.x tmux attach -t t", ""},
+        {"{\"computer\":\"me\",\"session_id\":\"s\",\"tmux_session_name\":\"t\"}",
+         "tmux attach -t t", ""},
+        {"{\"computer\":\"evil\",\"session_id\":\"s\"}", "", "evil: "},
+        {"{\"computer\":\"mute\",\"session_id\":\"s\"}", "", "mute: "},
+        {"{\"computer\":\"far\",\"session_id\":\"s; rm\"}", "", "far: "},
+        {"{\"computer\":\"far\",\"session_id\":\"-x\"}", "", "far: "},
+        {"{\"session_id\":\"s\"}", "", "a computer without a name"},
+    };
+    struct config config = {.attach = (char *)"ssh -t DEST"};
+    test_begin("the line that attaches elsewhere has no option or shell text of another computer");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct json session, list;
+        buf line = {0}, error = {0};
+        CHECK_INT(json_parse(span_of(computers), &list, NULL, NULL), PARSE_DONE);
+        CHECK_INT(json_parse(span_of(cases[i].session), &session, NULL, NULL), PARSE_DONE);
+        CHECK_INT(client_put_attach(&config, session, list, &line, &error), !*cases[i].error);
+        CHECK_SPAN(buf_view(&line), cases[i].line);
+        CHECK(span_starts(buf_view(&error), cases[i].error) && (error.n > 0) == !!*cases[i].error);
+        buf_free(&line), buf_free(&error);
+    }
+}
+
+static void unit_client_environment(void)
+{
+    buf b = {0};
+    test_begin("the environment of the client is an array of NAME=value");
+    setenv("UNIT_CLIENT", "a \"b\"", 1);
+    client_put_environment(&b);
+    CHECK(span_starts(buf_view(&b), "\"env\":[\""));
+    CHECK(strstr(buf_cstr(&b), "\"UNIT_CLIENT=a \\\"b\\\"\"") != NULL);
+    unsetenv("UNIT_CLIENT");
+    buf_free(&b);
+}
+
 static void unit_client(void)
 {
     unit_client_answers();
@@ -459,4 +677,12 @@ static void unit_client(void)
     unit_client_foreign();
     unit_client_ping();
     unit_client_masks();
+    unit_client_silent_daemon();
+    unit_client_gone_daemon();
+    unit_client_other_user();
+    unit_client_starts_daemon();
+    unit_client_start_fails();
+    unit_client_slow_start();
+    unit_client_attach_lines();
+    unit_client_environment();
 }
