@@ -1,5 +1,11 @@
 #include "ui.h"
 
+/* keymap - what is made of a table of keys: names of keys, the bindings of [keys], the footer and
+ * the help.
+ *
+ * The table itself, its contexts and actions are the owner's (keys.c). A row names a key, the
+ * contexts in which it is valid, and the function that it runs with an argument. */
+
 /* ---- names of keys -------------------------------------------------------------------------- */
 
 static const struct {
@@ -57,7 +63,8 @@ static int keymap_parse_key(span s, uint32_t *key, unsigned *mods)
 {
     *mods = 0;
     for (size_t i = 0; i < COUNT_OF(keymap_mod_names); i++)
-        if (s.n > strlen(keymap_mod_names[i].name) && keymap_has_prefix(s, keymap_mod_names[i].name)) {
+        if (s.n > strlen(keymap_mod_names[i].name) &&
+            keymap_has_prefix(s, keymap_mod_names[i].name)) {
             *mods |= keymap_mod_names[i].mod;
             s = span_sub(s, strlen(keymap_mod_names[i].name));
         }
@@ -101,7 +108,8 @@ static const struct config_entry *keymap_bound_to(const struct config *c, const 
     return NULL;
 }
 
-static const struct keymap_key *keymap_row_of(const struct keymap_key *rows, size_t count, const char *action)
+static const struct keymap_key *keymap_row_of(const struct keymap_key *rows, size_t count,
+                                              const char *action)
 {
     for (size_t i = 0; i < count; i++)
         if (rows[i].action && strcmp(rows[i].action, action) == 0)
@@ -135,7 +143,8 @@ struct keymap_binding {
     buf *problems; /* may be NULL */
 };
 
-static const struct keymap_key *keymap_same_key(const struct keymap_key *row, const struct keymap_key *like)
+static const struct keymap_key *keymap_same_key(const struct keymap_key *row,
+                                                const struct keymap_key *like)
 {
     return row->key == like->key && row->mods == like->mods && row->contexts & like->contexts
                ? row
@@ -143,7 +152,8 @@ static const struct keymap_key *keymap_same_key(const struct keymap_key *row, co
 }
 
 /* Returns the row that already has the key: of an action that is not bound, or bound before. */
-static const struct keymap_key *keymap_clash(const struct keymap_binding *b, const struct keymap_key *like)
+static const struct keymap_key *keymap_clash(const struct keymap_binding *b,
+                                             const struct keymap_key *like)
 {
     const struct keymap_key *found = NULL;
     for (size_t i = 0; i < b->count && !found; i++)
@@ -154,16 +164,16 @@ static const struct keymap_key *keymap_clash(const struct keymap_binding *b, con
     return found;
 }
 
-static void keymap_bind_problem(struct keymap_binding *b, const struct config_entry *entry, span about,
-                            const char *what)
+static void keymap_bind_problem(struct keymap_binding *b, const struct config_entry *entry,
+                                span about, const char *what)
 {
     if (b->problems)
         config_put_problem(b->config, b->problems, entry->line, about, what);
 }
 
 /* Reports why a key of the entry isn't bound: unknown, in use, or one too many. */
-static void keymap_bind_refused(struct keymap_binding *b, const struct config_entry *entry, span name,
-                            const struct keymap_key *other, int known)
+static void keymap_bind_refused(struct keymap_binding *b, const struct config_entry *entry,
+                                span name, const struct keymap_key *other, int known)
 {
     buf what = {0};
     if (!known)
@@ -180,7 +190,7 @@ static void keymap_bind_refused(struct keymap_binding *b, const struct config_en
 /* Adds rows like `first` with the keys of the entry. Returns 0 when the entry has keys but no
  * usable one. */
 static int keymap_bind_action(struct keymap_binding *b, const struct config_entry *entry,
-                          const struct keymap_key *first)
+                              const struct keymap_key *first)
 {
     struct keymap_key row = *first;
     int made = 0;
@@ -233,7 +243,7 @@ static void keymap_name_group(struct keymap_keys *keys, size_t head)
 }
 
 static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
-                         const struct config *c, buf *problems)
+                             const struct config *c, buf *problems)
 {
     struct keymap_binding b = {keys, table, count, c, problems};
     const struct keymap_key *helpless = NULL; /* lost its keys; its help goes to the next row */
@@ -256,7 +266,7 @@ static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *
     for (int i = 0; i < c->keys.count; i++)
         if (!keymap_row_of(table, count, c->keys.items[i].name))
             keymap_bind_problem(&b, &c->keys.items[i], span_of(c->keys.items[i].name),
-                            ": no such action; telec config lists them");
+                                ": no such action; telec config lists them");
     for (size_t i = 0; c->keys.count && i < keys->count; i++)
         if (keys->rows[i].help)
             keymap_name_group(keys, i);
@@ -297,8 +307,8 @@ static void keymap_put_keys(const struct keymap_keys *keys, const struct config 
     }
 }
 
-static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count, unsigned context,
-                                        const struct term_event *ev)
+static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count,
+                                                unsigned context, const struct term_event *ev)
 {
     for (size_t i = 0; i < count; i++) {
         unsigned mods = ev->mods;
@@ -310,7 +320,8 @@ static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, s
     return NULL;
 }
 
-static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count, unsigned context)
+static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
+                               unsigned context)
 {
     struct grid *g = u->grid;
     int col = 1, row = g->rows - 1;
@@ -323,7 +334,7 @@ static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys,
             return;
         widget_put(g, row, col, shown, keys[i].shown, widget_style(u, THEME_KEY));
         widget_put(g, row, col + shown + 1, width - shown - 1, keys[i].footer,
-               widget_style(u, THEME_HINT));
+                   widget_style(u, THEME_HINT));
         widget_add_hit(u, row, col, 1, width, WIDGET_KEY, (int)i, 0);
         col += width + 2;
     }
@@ -370,8 +381,8 @@ static int keymap_help_matches(const struct keymap_help *h, const struct keymap_
 }
 
 /* Counts the lines, those that match, and the columns of the names. */
-static void keymap_help_count(const struct keymap_help *h, const struct keymap_key *keys, size_t count,
-                          int *all, int *found, int *names)
+static void keymap_help_count(const struct keymap_help *h, const struct keymap_key *keys,
+                              size_t count, int *all, int *found, int *names)
 {
     *all = *found = *names = 0;
     for (size_t i = 0; i < count; i++) {
@@ -383,8 +394,8 @@ static void keymap_help_count(const struct keymap_help *h, const struct keymap_k
 }
 
 /* Draws the filter, and how many lines match it. */
-static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, int row, int col, int width,
-                                int found, int all)
+static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, int row, int col,
+                                    int width, int found, int all)
 {
     char counts[40];
     snprintf(counts, sizeof counts, "%d of %d", found, all);
@@ -395,11 +406,12 @@ static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, in
         label = 0;
     else
         widget_put(u->grid, row, col, label, "Filter", widget_style(u, THEME_ACCENT));
-    field_draw(u->grid, row, col + label, 1, room - label, &h->filter, widget_style(u, THEME_FIELD), 1);
+    field_draw(u->grid, row, col + label, 1, room - label, &h->filter,
+               widget_style(u, THEME_FIELD), 1);
 }
 
-static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const struct keymap_key *keys, size_t count,
-                         const char *title)
+static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
+                             const struct keymap_key *keys, size_t count, const char *title)
 {
     int all, found, names, row, col, width = widget_min(76, u->grid->cols - 4), line = 0;
     keymap_help_count(h, keys, count, &all, &found, &names);
@@ -417,7 +429,7 @@ static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const str
             continue;
         widget_put_cut(u->grid, row + y, col, names, keys[i].shown, widget_style(u, THEME_KEY));
         widget_put_cut(u->grid, row + y, col + names + 2, width - names - 2, keys[i].help,
-                   widget_style(u, THEME_TEXT));
+                       widget_style(u, THEME_TEXT));
     }
 }
 

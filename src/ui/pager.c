@@ -825,7 +825,7 @@ static void pager_draw(struct pager *p, struct grid *g, int row, int col, int ro
     grid_fill(g, row, col, rows, cols, pager_style(p, PAGER_TEXT));
     if (p->error.n)
         widget_wrapped_draw(g, row, col, cols, p->height, buf_view(&p->error),
-                        pager_style(p, PAGER_ALARM));
+                            pager_style(p, PAGER_ALARM));
     else if (p->row_count == 0 && p->height > 0)
         widget_put(g, row, col, cols, "(empty)", pager_style(p, PAGER_FAINT));
     for (int i = 0; i < p->height && p->top + i < p->row_count; i++)

@@ -117,7 +117,8 @@ static struct todos_todo todos_parse_todo(struct json object)
 
 static int todos_compare_slugs(const void *a, const void *b)
 {
-    const struct todos_todo *x = *(struct todos_todo *const *)a, *y = *(struct todos_todo *const *)b;
+    const struct todos_todo *x = *(struct todos_todo *const *)a;
+    const struct todos_todo *y = *(struct todos_todo *const *)b;
     int order = strcmp(x->slug, y->slug);
     return order ? order : (x > y) - (x < y);
 }
@@ -177,7 +178,7 @@ static void todos_free_project(struct todos_project *project)
 }
 
 static int todos_is_project(const struct todos_project *project, const char *computer,
-                           const char *path)
+                            const char *path)
 {
     return strcmp(project->path, path) == 0 && strcmp(project->computer, computer) == 0;
 }
@@ -237,7 +238,7 @@ static void todos_sort_projects(struct todos *p)
 
 /* Returns the project in the sorted list, or NULL. */
 static struct todos_project *todos_find_project(const struct todos *p, const char *computer,
-                                              const char *path)
+                                                const char *path)
 {
     struct todos_project key = {.computer = (char *)computer, .path = (char *)path};
     return p->project_count ? bsearch(&key, p->projects, (size_t)p->project_count,
@@ -415,7 +416,7 @@ static void todos_set_folded(struct todos *p, const char *key, int folded)
 /* Returns the key of a row, which the caller frees: "c:vm", "p:vm:/src", "t:vm:/src:slug",
  * "f:vm:/src:slug:file". */
 static char *todos_key(const char *prefix, const char *computer, const char *path, const char *slug,
-                      const char *file)
+                       const char *file)
 {
     const char *const parts[] = {computer, path, slug, file};
     buf key = {0};
@@ -429,7 +430,7 @@ static char *todos_key(const char *prefix, const char *computer, const char *pat
 }
 
 static struct todos_row *todos_add_row(struct todos *p, enum todos_kind kind, const char *computer,
-                                     char *key)
+                                       char *key)
 {
     if (p->row_count == p->row_cap) {
         p->row_cap = p->row_cap ? p->row_cap * 2 : 64;
@@ -441,14 +442,14 @@ static struct todos_row *todos_add_row(struct todos *p, enum todos_kind kind, co
     return row;
 }
 
-static void todos_add_files(struct todos *p, const char *computer, const struct todos_project *project,
-                           const struct todos_todo *todo)
+static void todos_add_files(struct todos *p, const char *computer,
+                            const struct todos_project *project, const struct todos_todo *todo)
 {
     const int present[] = {todo->has_requirements, todo->has_plan};
     for (size_t i = 0; i < COUNT_OF(todos_files); i++) {
         struct todos_row *row =
             todos_add_row(p, TODOS_FILE, computer,
-                         todos_key("f:", computer, project->path, todo->slug, todos_files[i]));
+                          todos_key("f:", computer, project->path, todo->slug, todos_files[i]));
         row->project = project;
         row->todo = todo;
         row->name = row->file = todos_files[i];
@@ -457,8 +458,8 @@ static void todos_add_files(struct todos *p, const char *computer, const struct 
     }
 }
 
-static void todos_add_todo(struct todos *p, const char *computer, const struct todos_project *project,
-                          const struct todos_todo *todo)
+static void todos_add_todo(struct todos *p, const char *computer,
+                           const struct todos_project *project, const struct todos_todo *todo)
 {
     struct todos_row *row = todos_add_row(p, TODOS_TODO, computer,
                                         todos_key("t:", computer, project->path, todo->slug, NULL));
@@ -485,7 +486,7 @@ static void todos_add_project(struct todos *p, const struct todos_project *proje
     if (p->rows[at].folded)
         return;
     row = todos_add_row(p, TODOS_PROJECT, computer,
-                       todos_key("p:", computer, project->path, NULL, NULL));
+                        todos_key("p:", computer, project->path, NULL, NULL));
     row->project = project;
     row->name = project->name;
     row->projects = 1;
@@ -516,7 +517,7 @@ static void todos_add_all(struct todos *p, int c)
 {
     const char *computer = p->computers[c];
     struct todos_row *row = todos_add_row(p, TODOS_COMPUTER, computer,
-                                        todos_key("c:", computer, NULL, NULL, NULL));
+                                          todos_key("c:", computer, NULL, NULL, NULL));
     const struct todos_project *here = c == 0 && p->here ? &p->here_project : NULL;
     int at = p->row_count - 1;
     row->name = computer;
@@ -623,7 +624,7 @@ static const char *todos_no_session(const struct todos_row *row, enum todos_acti
 
 /* Returns why the row's file can't be opened, or NULL. */
 static const char *todos_no_file(const struct todos *p, const struct todos_row *row,
-                                enum todos_action action)
+                                 enum todos_action action)
 {
     if (row->kind == TODOS_COMPUTER)
         return "select a project, a todo or a file";
@@ -641,7 +642,7 @@ static const char *todos_no_file(const struct todos *p, const struct todos_row *
 }
 
 static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
-                    const char **why)
+                     const char **why)
 {
     *why = action == TODOS_START || action == TODOS_PREPARE ? todos_no_session(row, action)
                                                           : todos_no_file(p, row, action);

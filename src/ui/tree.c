@@ -239,7 +239,8 @@ static long long tree_rank(const struct tree *t, const struct tree_session *s)
 static int tree_moves(const struct tree *t, const struct tree_session *old,
                       const struct tree_session *now)
 {
-    return !tree_equal(old->computer, now->computer) || !tree_equal(old->directory, now->directory) ||
+    return !tree_equal(old->computer, now->computer) ||
+           !tree_equal(old->directory, now->directory) ||
            !tree_equal(old->initiator, now->initiator) || old->created != now->created ||
            tree_session_lines(old) != tree_session_lines(now) ||
            tree_rank(t, old) != tree_rank(t, now);

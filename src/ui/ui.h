@@ -210,7 +210,7 @@ enum todos_action {
 
 /* Returns 1, or 0 with the reason in *why (a static text for people). */
 static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
-                    const char **why);
+                     const char **why);
 /* Writes the first message of the session to start: "/prime-orchestrator SLUG" for TODOS_START,
  * "/next-prepare" or "/next-prepare SLUG" for TODOS_PREPARE. POST /sessions gets it as message,
  * with the row's computer, and its project's path as project_dir. */
@@ -429,10 +429,10 @@ static int widget_min(int a, int b);
 static int widget_max(int a, int b);
 /* grid_put of a C string. */
 static int widget_put(struct grid *g, int row, int col, int width, const char *text,
-                  struct cell_style style);
+                      struct cell_style style);
 /* Like widget_put, but ends text that doesn't fit with … (> in ASCII). */
 static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
-                      struct cell_style style);
+                          struct cell_style style);
 
 /* The use of a place on the screen. */
 enum widget_place {
@@ -461,22 +461,24 @@ struct widgets {
 static void widget_free(struct widgets *u);
 /* Clears the frame and its hits. */
 static void widget_begin(struct widgets *u);
-static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what, int index,
-                       int part);
+static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what,
+                           int index, int part);
 /* Returns the topmost hit at that place of the last frame, or NULL. */
 static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
 /* Returns the lines to scroll of a wheel event, upwards positive; 0 for other events. */
 static int widget_wheel(const struct term_event *ev);
 /* Returns the hit of a press of the left button, or NULL. */
-static const struct widget_hit *widget_clicked(const struct widgets *u, const struct term_event *ev);
+static const struct widget_hit *widget_clicked(const struct widgets *u,
+                                               const struct term_event *ev);
 
 /* Draws a centred frame, cut to the screen, and sets *row and *col to its first inner cell. Removes
  * earlier hits, so draw the footer after it. */
-static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row, int *col);
+static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
+                            int *col);
 /* Draws text broken at blanks into lines of at most `width` columns, at most `rows` of them.
  * Returns the lines it needs. */
 static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
-                           struct cell_style style);
+                               struct cell_style style);
 
 #define WIDGET_FORM_MAX 8
 
@@ -523,10 +525,12 @@ enum widget_command {
     WIDGET_DO_CANCEL
 };
 
-static struct widget_line *widget_form_add(struct widget_form *f, const char *label, const char *text);
+static struct widget_line *widget_form_add(struct widget_form *f, const char *label,
+                                           const char *text);
 /* Handles typed text, pastes and the mouse. Doesn't submit a choice with a note; the note becomes
  * the error. */
-static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f, const struct term_event *ev);
+static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
+                                            const struct term_event *ev);
 /* Runs a command. A busy form only runs WIDGET_DO_CANCEL. */
 static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
 static void widget_form_draw(struct widgets *u, struct widget_form *f);
@@ -551,7 +555,9 @@ static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *
 /* Messages. The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list
  * shows all. Zeros are no messages. */
 #define WIDGET_TOASTS_MAX 50
+#ifndef WIDGET_TOAST_MS
 #define WIDGET_TOAST_MS 4000
+#endif
 
 struct widget_toast {
     char *text;
@@ -628,15 +634,16 @@ static void keymap_put_key(buf *b, uint32_t key, unsigned mods);
  * another action has the key in the same context; the other lines apply. A bound action gets the
  * contexts of its first row. */
 static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
-                         const struct config *c, buf *problems);
+                             const struct config *c, buf *problems);
 static void keymap_free_keys(struct keymap_keys *keys);
 /* Writes [keys] of the effective configuration. */
 static void keymap_put_keys(const struct keymap_keys *keys, const struct config *c, buf *b);
-static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count, unsigned context,
-                                        const struct term_event *ev); /* or NULL */
+static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count,
+                                                unsigned context,
+                                                const struct term_event *ev); /* or NULL */
 /* Draws the grid's last row; its keys can be clicked (WIDGET_KEY). */
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
-                           unsigned context);
+                               unsigned context);
 
 /* The list of all keys, with a filter. */
 struct keymap_help {
@@ -647,8 +654,8 @@ struct keymap_help {
 /* Returns 1 when the event was consumed: typed text, Backspace, the wheel; Esc while there is a
  * filter. */
 static int keymap_help_event(struct keymap_help *h, const struct term_event *ev);
-static void keymap_help_draw(struct widgets *u, struct keymap_help *h, const struct keymap_key *keys, size_t count,
-                         const char *title);
+static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
+                             const struct keymap_key *keys, size_t count, const char *title);
 static void keymap_help_free(struct keymap_help *h);
 
 /* ==== pager: a text to read, with light Markdown styling ====================================== */

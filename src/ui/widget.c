@@ -8,7 +8,7 @@
 #define WIDGET_WHEEL_LINES 3
 
 static int widget_put(struct grid *g, int row, int col, int width, const char *text,
-                  struct cell_style style)
+                      struct cell_style style)
 {
     return grid_put(g, row, col, width, span_of(text), style);
 }
@@ -24,7 +24,7 @@ static int widget_max(int a, int b)
 }
 
 static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
-                      struct cell_style style)
+                          struct cell_style style)
 {
     buf clean = {0};
     int used = 0;
@@ -60,8 +60,8 @@ static void widget_begin(struct widgets *u)
     u->hit_count = 0;
 }
 
-static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what, int index,
-                       int part)
+static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what,
+                           int index, int part)
 {
     if (u->hit_count == WIDGET_HITS_MAX)
         return;
@@ -100,7 +100,8 @@ static const struct widget_hit *widget_clicked(const struct widgets *u, const st
 
 /* ---- box and wrapped text ------------------------------------------------------------------- */
 
-static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row, int *col)
+static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
+                            int *col)
 {
     static const char *const unicode[] = {"╭", "╮", "╰", "╯", "─", "│"};
     static const char *const ascii[] = {"+", "+", "+", "+", "-", "|"};
@@ -109,7 +110,8 @@ static void widget_box_draw(struct widgets *u, int rows, int cols, const char *t
     const struct cell_style border = widget_style(u, THEME_BORDER);
     rows = widget_min(rows, g->rows - 2);
     cols = widget_min(cols, g->cols - 4);
-    int top = widget_max(0, (g->rows - rows - 2) / 2), left = widget_max(0, (g->cols - cols - 4) / 2);
+    int top = widget_max(0, (g->rows - rows - 2) / 2);
+    int left = widget_max(0, (g->cols - cols - 4) / 2);
     int bottom = top + rows + 1, right = left + cols + 3;
     u->hit_count = 0;
     grid_fill(g, top, left, rows + 2, cols + 4, widget_style(u, THEME_TEXT));
@@ -122,7 +124,8 @@ static void widget_box_draw(struct widgets *u, int rows, int cols, const char *t
         widget_put(g, y, right, 1, y == top ? line[1] : y == bottom ? line[3] : line[5], border);
     }
     if (title) {
-        int used = 1 + widget_put_cut(g, top, left + 3, cols - 2, title, widget_style(u, THEME_TITLE));
+        int used =
+            1 + widget_put_cut(g, top, left + 3, cols - 2, title, widget_style(u, THEME_TITLE));
         widget_put(g, top, left + 2, 1, " ", border);
         widget_put(g, top, left + 2 + used, 1, " ", border);
     }
@@ -131,7 +134,7 @@ static void widget_box_draw(struct widgets *u, int rows, int cols, const char *t
 }
 
 static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
-                           struct cell_style style)
+                               struct cell_style style)
 {
     int lines = 0;
     while (text.n && width > 0) {
@@ -162,8 +165,8 @@ static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int 
 /* ---- buttons -------------------------------------------------------------------------------- */
 
 /* Draws [ Word ], or [Word] where there is little room. */
-static int widget_button_draw(struct widgets *u, int row, int col, int width, const char *word, int index,
-                          int focused, int tight)
+static int widget_button_draw(struct widgets *u, int row, int col, int width, const char *word,
+                              int index, int focused, int tight)
 {
     struct cell_style style = widget_style(u, focused ? THEME_SELECTED : THEME_BUTTON);
     int used = widget_put(u->grid, row, col, width, tight ? "[" : "[ ", style);
@@ -175,7 +178,7 @@ static int widget_button_draw(struct widgets *u, int row, int col, int width, co
 
 /* Draws two buttons in a row. focus: 0, 1 or neither. */
 static void widget_buttons_draw(struct widgets *u, int row, int col, int width, const char *yes,
-                            const char *no, int focus)
+                                const char *no, int focus)
 {
     int second = cell_columns(span_of(no)), words = cell_columns(span_of(yes)) + second;
     int tight = words + 8 + 1 > width;
@@ -187,7 +190,8 @@ static void widget_buttons_draw(struct widgets *u, int row, int col, int width, 
 
 /* ---- form ----------------------------------------------------------------------------------- */
 
-static struct widget_line *widget_form_add(struct widget_form *f, const char *label, const char *text)
+static struct widget_line *widget_form_add(struct widget_form *f, const char *label,
+                                           const char *text)
 {
     struct widget_line *line = &f->lines[f->count++];
     *line = (struct widget_line){.label = label};
@@ -221,7 +225,8 @@ static enum widget_answer widget_form_submit(struct widget_form *f)
     return WIDGET_SUBMIT;
 }
 
-static enum widget_answer widget_form_click(struct widgets *u, struct widget_form *f, const struct term_event *ev)
+static enum widget_answer widget_form_click(struct widgets *u, struct widget_form *f,
+                                            const struct term_event *ev)
 {
     const struct widget_hit *hit = widget_clicked(u, ev);
     if (!hit)
@@ -335,15 +340,15 @@ static int widget_first_choice(const struct widget_line *line, int width)
 }
 
 static void widget_form_draw_choices(struct widgets *u, int row, int col, int width, int index,
-                                 const struct widget_line *line, int focused)
+                                     const struct widget_line *line, int focused)
 {
     int at = 0;
     for (int i = widget_first_choice(line, width); i < line->choice_count && at < width; i++) {
         const char *note = line->notes ? line->notes[i] : NULL;
         struct cell_style style = widget_style(u, i == line->choice
-                                                  ? (focused ? THEME_SELECTED : THEME_TITLE)
-                                              : note ? THEME_DIM
-                                                     : THEME_TEXT);
+                                               ? (focused ? THEME_SELECTED : THEME_TITLE)
+                                               : note ? THEME_DIM
+                                               : THEME_TEXT);
         buf text = {0};
         int with_note = i == line->choice && note;
         buf_fmt(&text, " %s%s%s ", line->choices[i], with_note ? ": " : "", with_note ? note : "");
@@ -354,13 +359,13 @@ static void widget_form_draw_choices(struct widgets *u, int row, int col, int wi
     }
 }
 
-static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int i, int row, int col, int rows,
-                              int width, int label)
+static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int i, int row, int col,
+                                  int rows, int width, int label)
 {
     struct widget_line *line = &f->lines[i];
     int focused = i == f->focus;
     widget_put_cut(u->grid, row, col, label - 1, line->label,
-               widget_style(u, focused ? THEME_ACCENT : THEME_DIM));
+                   widget_style(u, focused ? THEME_ACCENT : THEME_DIM));
     widget_add_hit(u, row, col, rows, label, WIDGET_LINE, i, -1);
     if (line->choices) {
         widget_form_draw_choices(u, row, col + label, width - label, i, line, focused);
@@ -372,8 +377,8 @@ static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int 
 }
 
 /* Draws the error, else the completion's choices, else the keys. Returns the lines needed. */
-static int widget_form_draw_status(struct widgets *u, const struct widget_form *f, int row, int col, int width,
-                               int rows)
+static int widget_form_draw_status(struct widgets *u, const struct widget_form *f, int row, int col,
+                                   int width, int rows)
 {
     buf keys = {0};
     int lines;
@@ -386,10 +391,10 @@ static int widget_form_draw_status(struct widgets *u, const struct widget_form *
                 f->submit);
     if (f->error.n) {
         lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->error),
-                                widget_style(u, THEME_ALARM));
+                                    widget_style(u, THEME_ALARM));
     } else if (f->hint.n) {
         lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->hint),
-                                widget_style(u, THEME_HINT));
+                                    widget_style(u, THEME_HINT));
     } else {
         lines = 1;
         if (rows)
@@ -438,7 +443,7 @@ static void widget_form_draw(struct widgets *u, struct widget_form *f)
             widget_form_draw_line(u, f, i, y, col, height, width, label);
         else
             widget_buttons_draw(u, y, col, width, f->submit, f->cancel ? f->cancel : "Cancel",
-                            f->busy ? -1 : f->focus - f->count);
+                                f->busy ? -1 : f->focus - f->count);
         y += height;
     }
     widget_form_draw_status(u, f, row + rows, col, width, status);
@@ -574,7 +579,7 @@ static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, 
         width -= columns + 1;
     }
     widget_put_cut(g, row, 1, width, toast->text,
-               widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
+                   widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
 }
 
 static void widget_scroll_by(struct widget_scroll *s, int lines)
@@ -615,16 +620,16 @@ static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t)
     int shown = widget_min(rows, u->grid->rows - 2);
     widget_scroll_fit(&t->list, rows, shown);
     if (!t->count)
-        widget_put_cut(u->grid, row, col, width, "nothing was said yet", widget_style(u, THEME_DIM));
+        widget_put_cut(u->grid, row, col, width, "no messages yet", widget_style(u, THEME_DIM));
     for (int y = 0; y < shown && t->list.top + y < t->count; y++) {
         int at = (t->next - 1 - t->list.top - y + 2 * WIDGET_TOASTS_MAX) % WIDGET_TOASTS_MAX;
         const struct widget_toast *toast = &t->ring[at];
         buf when = {0};
         widget_put_clock(&when, toast->at);
-        int used =
-            widget_put(u->grid, row + y, col, width, buf_cstr(&when), widget_style(u, THEME_DIM)) + 1;
+        int used = 1 + widget_put(u->grid, row + y, col, width, buf_cstr(&when),
+                                  widget_style(u, THEME_DIM));
         widget_put_cut(u->grid, row + y, col + used, width - used, toast->text,
-                   widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
+                       widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
         buf_free(&when);
     }
 }
