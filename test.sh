@@ -11,7 +11,7 @@ PARTS='build single static layers limits readme shell unit small quick valgrind 
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
-VALGRIND_UNITS='base cache loop conn config store http ws resp'
+VALGRIND_UNITS='base utf8 log os cache loop conn config store http ws resp'
 # Limits that unit tests must hold with, too: buffers grow and input is cut at every byte.
 SMALL='-DBUF_MIN=1 -DJSON_DEPTH=8 -DHTTP_HEAD_MAX=512 -DHTTP_BODY_MAX=300 -DWS_MESSAGE_MAX=64
     -DRESP_DEPTH=5 -DRESP_LINE_MAX=256 -DRESP_BULK_MAX=300 -DRESP_COUNT_MAX=99 -DRESP_REPLY_MAX=1000

@@ -29,6 +29,9 @@
 static const char *unit_program = "unit"; /* this program's path: tests start it again */
 
 #include "unit/base.c"
+#include "unit/utf8.c"
+#include "unit/clock.c"
+#include "unit/log.c"
 #include "unit/json.c"
 #include "unit/digest.c"
 #include "unit/http.c"
@@ -89,6 +92,9 @@ static const struct {
     void (*run)(void);
 } unit_tests[] = { /* as in teleclaude.c, one a line */
     {"base", unit_base},
+    {"utf8", unit_utf8},
+    {"clock", unit_clock},
+    {"log", unit_log},
     {"json", unit_json},
     {"digest", unit_digest},
     {"http", unit_http},
