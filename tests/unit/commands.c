@@ -1,0 +1,321 @@
+/* Unit tests of commands, with the daemon by script of context.c: what each command asks, prints
+ * and returns. Standard output is a file, so columns end with tabs. */
+
+#define UNIT_COMMANDS_SESSION \
+    "{\"session_id\":\"abcdef1234\",\"state\":\"waiting\",\"state_source\":\"output\"," \
+    "\"state_text\":\"go on?\",\"unseen\":true,\"active_agent\":null,\"command\":\"vi\"," \
+    "\"title\":\"a\\u001b[1mtitle\",\"computer\":\"here\",\"working_directory\":\"/w\"," \
+    "\"exit_code\":3}"
+
+#define UNIT_COMMANDS_INITIAL(state) \
+    "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":[{\"session_id\":\"abcdef1234\"," \
+    "\"state\":\"" state "\"}]}}"
+#define UNIT_COMMANDS_UPDATED(id, state) \
+    "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"" id "\",\"state\":\"" state "\"}}"
+
+static void unit_commands_list(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions?wait_ms=1000", 200, "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"b\"}]"},
+        {"GET /computers", 200,
+         "[{\"name\":\"here\",\"status\":\"online\",\"user\":\"me\",\"host\":\"h\","
+         "\"redis\":\"reconnecting\"},{\"name\":\"far\",\"warning\":\"old\"}]"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("list and computers print a line each, or the daemon's JSON");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "list"), 0);
+    CHECK(strstr(u.out.p, "abcdef12\twaiting\t-\toutput\tvi\there\t-\ta") == u.out.p);
+    CHECK(!strchr(u.out.p, '\033') && strstr(u.out.p, "\nb\t-\t-\t-\t-\t-\t-\t-\n"));
+    CHECK_INT(unit_context_call(&u, "/list --json"), 0);
+    CHECK_SPAN(buf_view(&u.out), "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"b\"}]\n");
+    CHECK_INT(unit_context_call(&u, "computers"), 0);
+    CHECK_SPAN(buf_view(&u.out), "here\tonline\tme\th\tredis: reconnecting\nfar\t-\t-\t-\told\n");
+    unit_context_free(&u);
+}
+
+static void unit_commands_new(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"POST /sessions", 200, "{\"session_id\":\"new-id\"}"}, {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("new sends the command as it was typed, or an agent with its mode");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "new -C / sh -c 'echo it' --json"), 0);
+    CHECK_SPAN(buf_view(&u.out), "new-id\n");
+    CHECK(strstr(u.asked.p, "\"command\":[\"sh\",\"-c\",\"echo it\",\"--json\"]") != NULL);
+    CHECK(strstr(u.asked.p, "\"title\":\"sh -c 'echo it' --json\"") != NULL);
+    CHECK(strstr(u.asked.p, "\"project_dir\":\"/\"") && strstr(u.asked.p, "\"env\":"));
+    CHECK_INT(unit_context_call(&u, "new -a codex -m fast -t T -p 'do it' -C /"), 0);
+    CHECK(strstr(u.asked.p, "\"agent\":\"codex\",\"thinking_mode\":\"fast\",\"title\":\"T\","
+                            "\"message\":\"do it\"") != NULL);
+    CHECK(strstr(u.asked.p, "\"command\"") == NULL);
+    CHECK_INT(unit_context_call(&u, "/gemini med fix the tests"), 0);
+    CHECK(strstr(u.asked.p, "\"agent\":\"gemini\",\"thinking_mode\":\"med\"") != NULL);
+    CHECK(strstr(u.asked.p, "\"message\":\"fix the tests\"") != NULL);
+    CHECK_INT(unit_context_call(&u, "/claude fix"), 0); /* no mode: all of it is the prompt */
+    CHECK(strstr(u.asked.p, "\"thinking_mode\":\"slow\"") != NULL);
+    CHECK(strstr(u.asked.p, "\"message\":\"fix\"") != NULL);
+    CHECK_INT(unit_context_call(&u, "new --computer far -C /there"), 0);
+    CHECK(strstr(u.asked.p, "\"computer\":\"far\",\"project_dir\":\"/there\"") != NULL);
+    CHECK(strstr(u.asked.p, "\"env\":") == NULL); /* this environment is of no use there */
+    CHECK_INT(unit_context_call(&u, "new -a emacs"), 1);
+    CHECK_INT(unit_context_call(&u, "new -m medium"), 2);
+    CHECK_INT(unit_context_call(&u, "new -C /nowhere/at/all"), 1);
+    CHECK_INT(unit_context_call(&u, "new -a claude sh"), 2);
+    CHECK_INT(u.asked.n, 0);
+    unit_context_free(&u);
+}
+
+static void unit_commands_send(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION "]"},
+        {"POST /sessions/abcdef1234/message", 200, "{\"result\":\"reacted\"}"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("send types its words, and submits them unless told not to");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "send abc do --no-enter it"), 0);
+    CHECK_SPAN(buf_view(&u.out), "reacted\n");
+    CHECK(strstr(u.asked.p, "{\"message\":\"do --no-enter it\",\"enter\":true}") != NULL);
+    CHECK_INT(unit_context_call(&u, "send --no-enter abc x"), 0);
+    CHECK(strstr(u.asked.p, "{\"message\":\"x\",\"enter\":false}") != NULL);
+    unit_context_free(&u);
+}
+
+static void unit_commands_tail(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION "]"},
+        {"GET /sessions/abcdef1234", 200, UNIT_COMMANDS_SESSION},
+        {"GET /sessions/abcdef1234/transcript?tail_chars=7", 200, "{\"transcript\":\"the end\"}"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("tail prints the last characters");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "tail -n 7 abc"), 0);
+    CHECK_SPAN(buf_view(&u.out), "the end");
+    CHECK_INT(unit_context_call(&u, "tail -n few abc"), 2);
+    CHECK_INT(unit_context_call(&u, "tail -n -1 abc"), 2);
+    unit_context_free(&u);
+}
+
+/* Without a daemon the text comes from the log on disk. */
+static void unit_commands_tail_log(void)
+{
+    struct unit_context u;
+    char path[200];
+    struct store_log log;
+    test_begin("tail --no-daemon prints the log of a session on disk");
+    unit_context_init(&u, NULL);
+    u.no_daemon = 1;
+    snprintf(path, sizeof path, "%s/telec", u.dir);
+    CHECK_INT(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/telec/sessions", u.dir);
+    CHECK_INT(mkdir(path, 0700), 0);
+    char *dir = store_session_dir(u.config.state, "abc1"),
+         *other = store_session_dir(u.config.state, "abd");
+    CHECK(store_make_dir(dir) == 0 && store_make_dir(other) == 0);
+    CHECK_INT(store_log_open(&log, dir), 0);
+    store_log_write(&log, span_of("\033[1mone\033[0m\r\ntwo\r\n"));
+    store_log_close(&log);
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon abc"), 0);
+    CHECK(strstr(u.out.p, "one\ntwo\n") == u.out.p);
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon -n 4 abc1"), 0);
+    CHECK_SPAN(buf_view(&u.out), "two\n");
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon ab"), 1); /* two begin so */
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon x"), 1);
+    store_remove_session(u.config.state, "abc1");
+    store_remove_session(u.config.state, "abd");
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/telec", u.dir);
+    rmdir(path);
+    free(dir), free(other);
+    unit_context_free(&u);
+}
+
+static void unit_commands_follow(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION "]"},
+        {"GET /sessions/abcdef1234", 200, UNIT_COMMANDS_SESSION},
+        {NULL, 0, NULL}};
+    static const char *const frames[] = {
+        "{\"size\":{\"cols\":20,\"rows\":4}}", "=one\r\ntwo\r\nthr", "=ee\r\nfour\r\n", "=fi",
+        NULL};
+    struct unit_context u;
+    test_begin("tail --follow prints earlier output, then whole lines as they come");
+    unit_context_init(&u, script);
+    u.frames = frames;
+    u.close_after = 1;
+    CHECK_INT(unit_context_call(&u, "tail -f -n 4 abc"), 0);
+    CHECK_SPAN(buf_view(&u.out), "two\nthree\nfour\nfi\n");
+    unit_context_free(&u);
+}
+
+static void unit_commands_status(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION "]"},
+        {"GET /sessions/abcdef1234", 200, UNIT_COMMANDS_SESSION},
+        {NULL, 0, NULL}};
+    static const struct {
+        const char *state, *source, *want;
+    } reasons[] = {
+        {"working", "hook", "its agent reported a prompt"},
+        {"working", "output", "it has new output"},
+        {"waiting", "bell", "it rang the bell or sent a notification"},
+        {"idle", "hook", "its agent reported the end of its turn"},
+        {"idle", "output", "its output has stopped"},
+        {"exited", "exit", "its program has ended"},
+        {"unreachable", "x", "this daemon gives no reason"},
+    };
+    struct unit_context u;
+    test_begin("status says in words why a session has its state");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "status abc"), 0);
+    CHECK(strstr(u.out.p, "state       waiting (-): its output has stopped at a question; not seen "
+                          "since\nasks        go on?\n") == u.out.p);
+    CHECK(strstr(u.out.p, "exit code   3\n") && strstr(u.out.p, "command     vi\n"));
+    CHECK(strstr(u.out.p, "agent") == NULL); /* it has none */
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        buf b = {0};
+        struct json session;
+        buf_fmt(&b, "{\"state\":\"%s\",\"state_source\":\"%s\"}", reasons[i].state,
+                reasons[i].source);
+        json_parse(buf_view(&b), &session, NULL, NULL);
+        CHECK_SPAN(span_of(command_explain(session)), reasons[i].want);
+        buf_free(&b);
+    }
+    unit_context_free(&u);
+}
+
+/* One wait for what events tell; the exit status and what must be said. */
+static void unit_commands_wait_for(const char *const *frames, const char *line, int status,
+                                   const char *said)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION "]"}, {NULL, 0, NULL}};
+    struct unit_context u;
+    unit_context_init(&u, script);
+    u.frames = frames;
+    CHECK_INT(unit_context_call(&u, line), status);
+    CHECK(strstr(u.error.n ? u.error.p : "", said) != NULL);
+    unit_context_free(&u);
+}
+
+static void unit_commands_wait(void)
+{
+    static const char *const idle[] = {UNIT_COMMANDS_INITIAL("idle"), NULL};
+    static const char *const later[] = {
+        UNIT_COMMANDS_INITIAL("working"), "not JSON", UNIT_COMMANDS_UPDATED("other", "idle"),
+        UNIT_COMMANDS_UPDATED("abcdef1234", "waiting"), NULL};
+    static const char *const ended[] = {UNIT_COMMANDS_INITIAL("working"),
+                                        UNIT_COMMANDS_UPDATED("abcdef1234", "exited"), NULL};
+    static const char *const removed[] = {
+        UNIT_COMMANDS_INITIAL("working"),
+        "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"other\"}}",
+        "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"abcdef1234\"}}", NULL};
+    static const char *const unknown[] = {
+        "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", NULL};
+    static const char *const works[] = {UNIT_COMMANDS_INITIAL("working"), NULL};
+    test_begin("wait ends with the state that it waits for, or says why it never comes");
+    unit_commands_wait_for(idle, "wait abc", 0, "");
+    unit_commands_wait_for(later, "wait abc", 0, "");
+    unit_commands_wait_for(later, "wait --state waiting abc", 0, "");
+    unit_commands_wait_for(ended, "wait abc", 0, "");
+    unit_commands_wait_for(ended, "wait --state exited abc", 0, "");
+    unit_commands_wait_for(ended, "wait --state idle abc", 1, "the session has exited");
+    unit_commands_wait_for(removed, "wait abc", 1, "the session is gone");
+    unit_commands_wait_for(unknown, "wait abc", 1, "the session is gone");
+    unit_commands_wait_for(works, "wait --timeout 0 abc", 1, "the time is up");
+    unit_commands_wait_for(works, "wait --state working abc", 0, "");
+    unit_commands_wait_for(works, "wait --state busy abc", 2, "expected waiting");
+    unit_commands_wait_for(works, "wait --timeout soon abc", 2, "expected a number");
+}
+
+static void unit_commands_project(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /projects-with-todos?wait_ms=1000", 200,
+         "[{\"path\":\"/p\",\"name\":\"P\",\"todos\":[{\"slug\":\"a\",\"status\":\"ready\","
+         "\"has_requirements\":true,\"has_impl_plan\":true,\"description\":\"first\"},"
+         "{\"slug\":\"b\",\"status\":\"in_progress\",\"has_impl_plan\":true},"
+         "{\"slug\":\"c\",\"has_requirements\":true},{\"slug\":\"d\"}]}]"},
+        {"POST /projects", 200, "{}"},
+        {"DELETE /projects?path=%2Fgone%2Fdir", 200, "{}"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("project lists todos with their marks, adds and removes a directory");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "project"), 0);
+    CHECK_SPAN(buf_view(&u.out), "/p\tP\n  [.]\ta\trequirements, plan\tfirst\n  [>]\tb\tplan\t\n"
+                                 "  [ ]\tc\trequirements\t\n  [ ]\td\t-\t\n");
+    CHECK_INT(unit_context_call(&u, "project add /"), 0);
+    CHECK(strstr(u.asked.p, "POST /projects {\"path\":\"/\"}\n") == u.asked.p);
+    CHECK_INT(unit_context_call(&u, "project remove /gone/dir"), 0);
+    CHECK_INT(unit_context_call(&u, "project remove gone/dir"), 1); /* the list shows none so */
+    CHECK_INT(unit_context_call(&u, "project add /gone/dir"), 1);
+    CHECK_INT(unit_context_call(&u, "project add"), 2);
+    CHECK_INT(unit_context_call(&u, "project drop /"), 2);
+    unit_context_free(&u);
+}
+
+static void unit_commands_hook(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"POST /sessions/my%20id/event", 404, "{\"detail\":\"no such session\"}"}, {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("a hook reports to the session that runs it, and never fails");
+    unit_context_init(&u, script);
+    setenv("TELEC_SESSION_ID", "my id", 1);
+    CHECK_INT(unit_context_call(&u, "hook '{\"hook_event_name\":\"Stop\"}'"), 0);
+    CHECK_SPAN(buf_view(&u.asked),
+               "POST /sessions/my%20id/event {\"type\":\"stop\",\"text\":\"\"}\n");
+    CHECK_INT(unit_context_call(&u, "hook '{\"hook_event_name\":\"PreToolUse\"}'"), 0);
+    CHECK_INT(u.asked.n, 0);
+    u.no_daemon = 1;
+    CHECK_INT(unit_context_call(&u, "hook '{\"hook_event_name\":\"Stop\"}'"), 0);
+    CHECK_INT(u.out.n + u.error.n, 0);
+    unsetenv("TELEC_SESSION_ID");
+    CHECK_INT(unit_context_call(&u, "hook --install emacs"), 2);
+    CHECK(strstr(u.error.p, "emacs: claude, gemini and codex have hooks") != NULL);
+    unit_context_free(&u);
+}
+
+static void unit_commands_attach(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[{\"session_id\":\"over\"},{\"session_id\":\"there\"}]"},
+        {"GET /sessions/over", 200, "{\"session_id\":\"over\",\"state\":\"exited\"}"},
+        {"GET /sessions/there", 200, "{\"session_id\":\"there\",\"computer\":\"far\"}"},
+        {"GET /computers", 200, "[{\"name\":\"far\",\"user\":\"u\",\"host\":\"h\"}]"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("attach refuses an exited session, and goes to another computer by [peers] attach");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "attach over"), 1);
+    CHECK(strstr(u.error.p, "over: the session has ended") != NULL);
+    config_replace(&u.config.attach, span_of("sh -c 'exit 7' DEST"));
+    CHECK_INT(unit_context_call(&u, "attach there"), 1);
+    CHECK(strstr(u.error.p, "ended with status 7") != NULL);
+    config_replace(&u.config.attach, span_of("true DEST"));
+    CHECK_INT(unit_context_call(&u, "attach there"), 0);
+    unit_context_free(&u);
+}
+
+static void unit_commands(void)
+{
+    unit_commands_list();
+    unit_commands_new();
+    unit_commands_send();
+    unit_commands_tail();
+    unit_commands_tail_log();
+    unit_commands_follow();
+    unit_commands_status();
+    unit_commands_wait();
+    unit_commands_project();
+    unit_commands_hook();
+    unit_commands_attach();
+}
