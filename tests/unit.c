@@ -87,6 +87,11 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/commands.c"
 #include "unit/cli.c"
 #include "unit/app.c"
+#include "unit/dialog.c"
+#include "unit/attach.c"
+#include "unit/layout.c"
+#include "unit/keys.c"
+#include "unit/tui.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
 
@@ -150,6 +155,11 @@ static const struct {
     {"rows", unit_rows},
     {"hook", unit_hook},
     {"app", unit_app},
+    {"dialog", unit_dialog},
+    {"attach", unit_attach},
+    {"layout", unit_layout},
+    {"keys", unit_keys},
+    {"tui", unit_tui},
 };
 
 static int unit_is_wanted(const char *name, int argc, char **argv)

@@ -1,0 +1,291 @@
+/* Unit tests of attach and of view's connections: the preview, keys of an attached session, detaching. */
+
+static void unit_attach_begin(struct unit_app *u, int rows, int cols, const char *members)
+{
+    unit_app_begin(u, rows, cols);
+    unit_app_session(u, "a", "idle", members);
+    app_set(&u->t->views[0].wanted, "s:a");
+    app_settle(u->t);
+}
+
+static void unit_attach_enter(struct unit_app *u)
+{
+    unit_app_type(u, "\r");
+    UNIT_APP_UNTIL(u, unit_app_view(u) && unit_app_has(&u->said, "23"));
+    CHECK_INT(u->t->mode, APP_ATTACHED);
+    unit_app_frame(u, FRAME_OUTPUT, "ready");
+    UNIT_APP_SEE(u, "ready");
+}
+
+static void unit_attach_preview(void)
+{
+    struct unit_app u;
+    test_begin("the preview shows the selected session without input");
+    unit_attach_begin(&u, 24, 120, "");
+    app_changed(u.t);
+    UNIT_APP_UNTIL(&u, unit_app_view(&u));
+    CHECK(unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1 "));
+    unit_app_frame(&u, FRAME_SIZE, "{\"size\":[40,10]}");
+    unit_app_frame(&u, FRAME_OUTPUT, "seen in the preview");
+    UNIT_APP_SEE(&u, "seen in the preview");
+    CHECK(vt_cols(u.t->view->vt) == 40 && vt_rows(u.t->view->vt) == 10);
+    unit_app_type(&u, " "); /* hides it */
+    UNIT_APP_UNTIL(&u, !u.t->view && !unit_app_shows(&u, "seen in the preview"));
+    unit_app_end(&u);
+}
+
+static void unit_attach_transcript(void)
+{
+    struct unit_app u;
+    test_begin("the preview of an exited session is the end of its transcript");
+    unit_app_begin(&u, 24, 120);
+    unit_app_reply(&u, "GET /sessions/a/transcript?computer=vm&tail_chars=20000", 200,
+                   "{\"data\":{\"session_id\":\"a\"},\"transcript\":\"its last words\"}");
+    unit_app_session(&u, "a", "exited", "");
+    app_set(&u.t->views[0].wanted, "s:a");
+    app_changed(u.t);
+    UNIT_APP_SEE(&u, "its last words");
+    CHECK(!view_is_open(u.t->view));
+    unit_app_end(&u);
+}
+
+static void unit_attach_keys(void)
+{
+    struct unit_app u;
+    test_begin("attached, every key but the prefix is the session's");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    CHECK(unit_app_has(&u.asked, "/attach?sizes=1&mode=control&scrollback=1"));
+    CHECK(unit_app_has(&u.said, "{\"resize\":[80,23]}"));
+    unit_app_type(&u, "qx?\003\033[A\r");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "qx?\003\033[A\r"));
+    unit_app_type(&u, "\035]"); /* the prefix, and the key for itself */
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\r\035"));
+    CHECK_INT(u.t->mode, APP_ATTACHED);
+    unit_app_type(&u, "\035");
+    UNIT_APP_SEE(&u, "d detach");
+    unit_app_type(&u, "z"); /* no such command */
+    UNIT_APP_SEE(&u, "Ctrl-] d detaches");
+    unit_app_type(&u, "\033[I"); /* focus: the program does not want it */
+    unit_app_type(&u, "\035d");
+    UNIT_APP_SEE(&u, "Enter open");
+    CHECK(!u.t->quit && !unit_app_has(&u.input, "z") && !unit_app_has(&u.input, "\033[I"));
+    unit_app_end(&u);
+}
+
+static void unit_attach_paste(void)
+{
+    struct unit_app u;
+    test_begin("keys right after a paste follow it, and a paste has brackets when they are wanted");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    unit_app_type(&u, "\033[200~one\033[201~\rnext");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "one\rnext"));
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?2004h\033[?1004hbrackets");
+    UNIT_APP_SEE(&u, "brackets");
+    unit_app_type(&u, "\033[200~two\033[201~\rthen\033[I");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\033[200~two\033[201~\rthen\033[I"));
+    unit_app_end(&u);
+}
+
+static void unit_attach_scroll(void)
+{
+    struct unit_app u;
+    buf lines = {0};
+    test_begin("attached, the wheel and Shift-PgUp scroll back, and a key ends that");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    for (int i = 0; i < 60; i++)
+        buf_fmt(&lines, "\r\nline %d", i);
+    unit_app_frame(&u, FRAME_OUTPUT, buf_cstr(&lines));
+    UNIT_APP_SEE(&u, "line 59");
+    unit_app_type(&u, "\033[<64;5;5M");
+    UNIT_APP_SEE(&u, "3 lines up");
+    unit_app_type(&u, "\033[5;2~");
+    UNIT_APP_UNTIL(&u, u.t->view->back > 3);
+    unit_app_type(&u, "\033[6;2~\033[6;2~");
+    UNIT_APP_UNTIL(&u, u.t->view->back == 0);
+    unit_app_type(&u, "\033[<64;5;5Mk");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "k") && !unit_app_shows(&u, "lines up"));
+    CHECK(unit_app_shows(&u, "line 59"));
+    buf_free(&lines);
+    unit_app_end(&u);
+}
+
+static void unit_attach_ended(void)
+{
+    struct unit_app u;
+    test_begin("a session that ends while attached detaches and says why");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    conn_close(&unit_app_view(&u)->conn, NULL);
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(u.t->toasts.count == 1 && u.t->toasts.ring[0].alarm);
+    CHECK(!u.t->quit);
+    u.t->attach_only = "a";
+    attach_begin(u.t, "a");
+    UNIT_APP_UNTIL(&u, unit_app_view(&u));
+    attach_end(u.t, NULL);
+    CHECK(u.t->quit); /* `telec attach` ends with it */
+    u.t->quit = 0;
+    unit_app_close(&u.t->loop, &u.daemon, u.socket);
+    attach_begin(u.t, "a");
+    CHECK(!u.t->view && u.t->mode == APP_SESSIONS);
+    unit_app_end(&u);
+}
+
+static void unit_attach_next(void)
+{
+    struct unit_app u;
+    test_begin("n and p after the prefix attach to the next running session, w to one that waits");
+    unit_attach_begin(&u, 24, 80, ",\"created_at\":\"2026-01-01T00:00:01Z\"");
+    unit_app_session(&u, "b", "exited", ",\"created_at\":\"2026-01-01T00:00:02Z\"");
+    unit_app_session(&u, "c", "working", ",\"created_at\":\"2026-01-01T00:00:03Z\"");
+    unit_attach_enter(&u);
+    unit_app_type(&u, "\035w");
+    CHECK(u.t->mode == APP_ATTACHED && strcmp(u.t->view->id, "a") == 0); /* none waits */
+    unit_app_type(&u, "\035n");
+    CHECK(strcmp(u.t->view->id, "c") == 0 && strcmp(app_session(u.t)->id, "c") == 0);
+    unit_app_type(&u, "\035n"); /* around */
+    CHECK(strcmp(u.t->view->id, "a") == 0);
+    unit_app_type(&u, "\035p");
+    CHECK(strcmp(u.t->view->id, "c") == 0);
+    unit_app_session(&u, "a", "waiting", ",\"created_at\":\"2026-01-01T00:00:01Z\"");
+    unit_app_type(&u, "\035w");
+    CHECK(strcmp(u.t->view->id, "a") == 0);
+    unit_app_end(&u);
+}
+
+static void unit_attach_holder(void)
+{
+    struct unit_app u;
+    test_begin("a session of this computer is attached through its holder");
+    unit_attach_begin(&u, 24, 80, "");
+    snprintf(u.holder_path, sizeof u.holder_path, "%s/a.sock", u.dir);
+    unit_app_listen(&u, &u.holder, u.holder_path, unit_app_on_holder);
+    unit_attach_enter(&u);
+    CHECK(!unit_app_has(&u.asked, "/attach") && unit_app_has(&u.said, "vzbp\n"));
+    unit_app_type(&u, "typed");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "typed"));
+    unit_app_type(&u, "\035d");
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    unit_app_end(&u);
+}
+
+static void unit_attach_direct(void)
+{
+    struct unit_app u;
+    int pty[2];
+    char got[64] = "";
+    test_begin("keys go to the pty itself while no other input is in flight, and long ones never");
+    unit_attach_begin(&u, 24, 80, "");
+    snprintf(u.holder_path, sizeof u.holder_path, "%s/a.sock", u.dir);
+    unit_app_listen(&u, &u.holder, u.holder_path, unit_app_on_holder);
+    unit_attach_enter(&u);
+    CHECK_INT(pipe(pty), 0);
+    u.t->view->pty = pty[1];
+    u.t->view->may_type = 1;
+    unit_app_type(&u, "direct");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.said, "Y")); /* the holder is told when */
+    CHECK(read(pty[0], got, sizeof got - 1) == 6 && strcmp(got, "direct") == 0 && !u.input.n);
+    char *text = base_alloc(VIEW_DIRECT_MAX + 2);
+    memset(text, 'x', VIEW_DIRECT_MAX + 1);
+    view_send(u.t->view, span_of(text));
+    UNIT_APP_UNTIL(&u, u.input.n == VIEW_DIRECT_MAX + 1);
+    CHECK(!u.t->view->may_type);
+    unit_app_type(&u, "z"); /* behind it, through the holder */
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "xz"));
+    unit_app_frame(&u, FRAME_PTY, "1");
+    unit_app_frame(&u, FRAME_OUTPUT, "after one");
+    UNIT_APP_SEE(&u, "after one");
+    CHECK(!u.t->view->may_type); /* it counts one of two */
+    unit_app_frame(&u, FRAME_PTY, "2");
+    UNIT_APP_UNTIL(&u, u.t->view->may_type);
+    free(text);
+    close(pty[0]);
+    unit_app_end(&u);
+}
+
+static void unit_attach_queue(void)
+{
+    struct unit_app u;
+    size_t n = VIEW_TYPED_MAX / 2 + 1;
+    char *text = base_alloc(n + 1);
+    test_begin("typing beyond the queue before the connection is open is dropped whole");
+    memset(text, 'y', n);
+    unit_attach_begin(&u, 24, 80, "");
+    attach_begin(u.t, "a");
+    view_send(u.t->view, span_of("first"));
+    view_send(u.t->view, (span){text, n});
+    view_send(u.t->view, (span){text, n});
+    CHECK_INT(u.t->view->typed.n, 5 + n);
+    view_send(u.t->view, span_of("last"));
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "last"));
+    CHECK(u.input.n == 5 + n + 4 && memcmp(u.input.p, "first", 5) == 0);
+    free(text);
+    unit_app_end(&u);
+}
+
+static void unit_attach_programs(void)
+{
+    struct unit_app u;
+    char *path = span_dup(span_of(getenv("PATH") ? getenv("PATH") : ""));
+    test_begin("Enter on a session of TeleClaude or of another computer runs the program for it");
+    setenv("PATH", "/nowhere", 1);
+    unit_attach_begin(&u, 24, 80, ",\"tmux_session_name\":\"tc_1\"");
+    u.config.attach = (char *)"/nowhere/ssh DEST";
+    unit_app_reply(&u, "GET /computers", 200, "[{\"name\":\"vm\"},{\"name\":\"far\",\"host\":\"h\"}]");
+    unit_app_type(&u, "\r");
+    UNIT_APP_SEE(&u, "cannot start tmux");
+    unit_app_session(&u, "b", "idle", "");
+    unit_app_event(&u, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"b\",\"computer\":"
+                       "\"far\",\"working_directory\":\"/x\",\"title\":\"t\",\"state\":\"idle\"}}");
+    app_set(&u.t->views[0].wanted, "s:b");
+    unit_app_type(&u, "\r");
+    UNIT_APP_SEE(&u, "cannot start /nowhere/ssh");
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->program_runs);
+    keys_on_program_exit(u.t, 3 << 8, NULL);
+    UNIT_APP_SEE(&u, "ended with status 3");
+    unit_app_end(&u);
+    setenv("PATH", path, 1);
+    free(path);
+}
+
+static void unit_attach_pan(void)
+{
+    struct unit_app u;
+    test_begin("arrows after the prefix move the shown part of a larger screen");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    unit_app_frame(&u, FRAME_SIZE, "{\"size\":[200,100]}");
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[H\033[2Jcorner\033[60;1Hbelow\033[1;90Hbeside\033[H");
+    UNIT_APP_SEE(&u, "corner");
+    CHECK(!unit_app_shows(&u, "beside") && !unit_app_shows(&u, "below"));
+    unit_app_type(&u, "\035\033[C");
+    UNIT_APP_SEE(&u, "beside");
+    for (int i = 0; i < 10; i++)
+        unit_app_type(&u, "\035\033[B");
+    unit_app_type(&u, "\035\033[D");
+    UNIT_APP_SEE(&u, "below");
+    for (int i = 0; i < 10; i++)
+        unit_app_type(&u, "\035\033[A");
+    UNIT_APP_SEE(&u, "corner");
+    CHECK_INT(u.t->mode, APP_ATTACHED);
+    unit_app_end(&u);
+}
+
+static void unit_attach(void)
+{
+    unit_attach_preview();
+    unit_attach_transcript();
+    unit_attach_keys();
+    unit_attach_paste();
+    unit_attach_scroll();
+    unit_attach_ended();
+    unit_attach_next();
+    unit_attach_holder();
+    unit_attach_direct();
+    unit_attach_queue();
+    unit_attach_programs();
+    unit_attach_pan();
+}

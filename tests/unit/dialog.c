@@ -1,0 +1,187 @@
+/* Unit tests of dialog: which requests the dialogs send, and what they show of the replies. */
+
+static void unit_dialog_begin(struct unit_app *u, const char *state)
+{
+    struct json agents;
+    span text = span_of("{\"claude\":{\"agent\":\"claude\",\"available\":false,\"reason\":\"not "
+                        "installed\"},\"shell\":{\"agent\":\"shell\",\"available\":true}}");
+    unit_app_begin(u, 24, 80);
+    CHECK_INT(json_parse(text, &agents, NULL, NULL), PARSE_DONE);
+    tree_set_agents(&u->t->tree, agents);
+    unit_app_session(u, "a", state, "");
+    app_set(&u->t->views[0].wanted, "s:a");
+    app_settle(u->t);
+}
+
+static void unit_dialog_new(void)
+{
+    struct unit_app u;
+    test_begin("a new session gets the form's values, and is selected when it comes");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "/nothing\r"); /* the filter would hide the new session */
+    app_set(&u.t->views[0].wanted, "s:a");
+    unit_app_type(&u, "\033[200~\033[201~n");
+    UNIT_APP_SEE(&u, "New session");
+    CHECK(unit_app_shows(&u, "not installed") || unit_app_shows(&u, "shell"));
+    unit_app_reply(&u, "POST /sessions ", 200, "{}");
+    unit_app_type(&u, "\023"); /* Ctrl-S */
+    UNIT_APP_SEE(&u, "names no session");
+    CHECK(u.t->mode == APP_NEW && !u.t->form.busy);
+    unit_app_reply(&u, "POST /sessions ", 400, "{\"detail\":\"no such directory\"}");
+    unit_app_type(&u, "\023");
+    UNIT_APP_SEE(&u, "no such directory");
+    unit_app_reply(&u, "POST /sessions ", 200, "{\"session_id\":\"new\"}");
+    buf_clear(&u.asked);
+    unit_app_type(&u, "\023");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(unit_app_has(&u.asked, "\"computer\":\"vm\""));
+    CHECK(unit_app_has(&u.asked, "\"agent\":\"shell\"")); /* the first one that can be started */
+    CHECK(unit_app_has(&u.asked, "\"thinking_mode\":\"slow\""));
+    CHECK(unit_app_has(&u.asked, "\"cols\":80,\"rows\":23"));
+    CHECK(!unit_app_has(&u.asked, "\"title\":\"") && !unit_app_has(&u.asked, "\"message\":\""));
+    CHECK(!u.t->tree.word_count && strcmp(u.t->views[0].wanted, "s:new") == 0);
+    unit_app_session(&u, "new", "starting", "");
+    CHECK(strcmp(app_session(u.t)->id, "new") == 0 && !u.t->views[0].wanted);
+    unit_app_end(&u);
+}
+
+static void unit_dialog_computers(void)
+{
+    struct unit_app u;
+    struct json computers;
+    test_begin("for another computer the form knows no agents' notes and no directories");
+    unit_dialog_begin(&u, "idle");
+    span text = span_of("[{\"name\":\"vm\",\"status\":\"online\"},{\"name\":\"far\",\"status\":"
+                        "\"online\"}]");
+    CHECK_INT(json_parse(text, &computers, NULL, NULL), PARSE_DONE);
+    tree_set_computers(&u.t->tree, computers);
+    app_settle(u.t);
+    dialog_new(u.t);
+    CHECK_INT(u.t->form.count, 6);
+    CHECK(strcmp(widget_form_choice(&u.t->form, "Computer"), "vm") == 0);
+    CHECK(u.t->form.lines[1].complete && u.t->form.lines[2].notes);
+    u.t->form.lines[0].choice = 1;
+    dialog_suit_computer(u.t);
+    CHECK(!u.t->form.lines[1].complete && !u.t->form.lines[2].notes);
+    dialog_close(u.t);
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->agent_count && !u.t->computer_count);
+    unit_app_end(&u);
+}
+
+static void unit_dialog_message(void)
+{
+    struct unit_app u;
+    test_begin("a message goes to the session that was selected when its dialog opened");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "Message");
+    app_select(u.t, 0);
+    unit_app_reply(&u, "POST /sessions/a/message?computer=vm ", 200, "{\"result\":\"unconfirmed\"}");
+    unit_app_type(&u, "hello\023");
+    UNIT_APP_SEE(&u, "the program has not reacted");
+    CHECK(unit_app_has(&u.asked, "{\"message\":\"hello\"}") && u.t->mode == APP_SESSIONS);
+    CHECK(u.t->prompt_count == 1 && strcmp(u.t->prompts[0], "hello") == 0);
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "select a session first");
+    unit_app_type(&u, "R");
+    CHECK(u.t->mode == APP_SESSIONS);
+    unit_app_session(&u, "a", "exited", "");
+    app_set(&u.t->views[0].wanted, "s:a");
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "it reads no messages");
+    unit_app_end(&u);
+}
+
+static void unit_dialog_rename(void)
+{
+    struct unit_app u;
+    test_begin("renaming changes the title; a TeleClaude daemon can't");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "R");
+    UNIT_APP_SEE(&u, "Rename");
+    unit_app_type(&u, "!\023");
+    UNIT_APP_SEE(&u, "renamed");
+    CHECK(unit_app_has(&u.asked, "PATCH /sessions/a?computer=vm {\"title\":\"title a!\"}"));
+    struct client_ws foreign = {.accepted = 1, .foreign = 1}, *ws = u.t->client.ws;
+    u.t->client.ws = &foreign;
+    dialog_rename(u.t);
+    u.t->client.ws = ws;
+    CHECK(u.t->mode == APP_SESSIONS);
+    UNIT_APP_SEE(&u, "it can't rename sessions");
+    unit_app_end(&u);
+}
+
+static void unit_dialog_end(void)
+{
+    struct unit_app u;
+    test_begin("ending asks first, can be undone once, and a click on the footer answers");
+    unit_dialog_begin(&u, "idle");
+    unit_app_reply(&u, "DELETE /sessions/a", 200, "{\"undo_s\":10}");
+    unit_app_type(&u, "x");
+    UNIT_APP_SEE(&u, "End this session?");
+    CHECK(unit_app_shows(&u, "runs a program"));
+    unit_app_type(&u, "z"); /* no answer */
+    CHECK_INT(u.t->mode, APP_CONFIRM);
+    unit_app_type(&u, "\r"); /* the focus is on No */
+    CHECK(u.t->mode == APP_SESSIONS && !u.asked.n);
+    unit_app_type(&u, "xq");
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->quit && !u.asked.n);
+    unit_app_type(&u, "x");
+    UNIT_APP_SEE(&u, "y end it");
+    unit_app_type(&u, "\033[<0;3;24M\033[<0;3;24m");
+    UNIT_APP_SEE(&u, "u undoes the end (10 s)");
+    CHECK(unit_app_has(&u.asked, "DELETE /sessions/a?computer=vm&undo_s=10 "));
+    unit_app_type(&u, "u");
+    UNIT_APP_SEE(&u, "end undone");
+    CHECK(unit_app_has(&u.asked, "POST /sessions/a/restore?computer=vm {}"));
+    unit_app_type(&u, "u");
+    UNIT_APP_SEE(&u, "no end to undo");
+    unit_app_reply(&u, "DELETE /sessions/a", 500, "{\"detail\":\"it would not end\"}");
+    unit_app_type(&u, "xy");
+    UNIT_APP_SEE(&u, "it would not end");
+    CHECK_INT(u.t->ended_count, 0);
+    unit_app_end(&u);
+}
+
+static void unit_dialog_dismiss(void)
+{
+    struct unit_app u;
+    test_begin("an exited session is dismissed without a question");
+    unit_dialog_begin(&u, "exited");
+    unit_app_type(&u, "x");
+    UNIT_APP_SEE(&u, "ended");
+    CHECK(unit_app_has(&u.asked, "DELETE /sessions/a?computer=vm "));
+    app_set(&u.t->target, "a");
+    u.t->confirm = (struct widget_confirm){.title = "t", .yes = "y", .no = "n"};
+    app_set_mode(u.t, APP_CONFIRM); /* it exited while the question was on the screen */
+    UNIT_APP_SEE(&u, "exited by itself");
+    unit_app_end(&u);
+}
+
+static void unit_dialog_start(void)
+{
+    struct unit_app u;
+    test_begin("work on a todo starts the first agent that can be, never the shell");
+    unit_dialog_begin(&u, "idle");
+    dialog_start(u.t, "vm", "/src", "/next-prepare");
+    UNIT_APP_SEE(&u, "no agent can be started here now");
+    unit_app_reply(&u, "POST /sessions ", 200, "{\"session_id\":\"new\"}");
+    unit_app_type(&u, "j"); /* the error is read */
+    u.t->tree.agents[0].available = 1;
+    dialog_start(u.t, "vm", "/src", "/next-prepare");
+    UNIT_APP_SEE(&u, "started; 1 shows the session");
+    CHECK(unit_app_has(&u.asked, "\"agent\":\"claude\"") &&
+          unit_app_has(&u.asked, "\"message\":\"/next-prepare\""));
+    unit_app_end(&u);
+}
+
+static void unit_dialog(void)
+{
+    unit_dialog_new();
+    unit_dialog_computers();
+    unit_dialog_message();
+    unit_dialog_rename();
+    unit_dialog_end();
+    unit_dialog_dismiss();
+    unit_dialog_start();
+}

@@ -1,0 +1,184 @@
+/* Unit tests of keys: the table's rows, and what keys do in lists, filter, pager and help. */
+
+static void unit_keys_table(void)
+{
+    test_begin("a key has one meaning in each mode, and every action's rows have one name");
+    for (size_t i = 0; i < COUNT_OF(keys_table); i++) {
+        const struct keymap_key *a = &keys_table[i];
+        CHECK(a->run && a->contexts && a->shown);
+        for (size_t k = i + 1; k < COUNT_OF(keys_table); k++) {
+            const struct keymap_key *b = &keys_table[k];
+            CHECK(a->key != b->key || a->mods != b->mods || !(a->contexts & b->contexts));
+            if (a->action && b->action && strcmp(a->action, b->action) == 0)
+                CHECK(a->run == b->run && a->arg == b->arg && a->contexts == b->contexts);
+        }
+    }
+}
+
+/* Three sessions, of two projects. */
+static void unit_keys_begin(struct unit_app *u)
+{
+    unit_app_begin(u, 24, 80);
+    unit_app_session(u, "a", "idle", ",\"created_at\":\"2026-01-01T00:00:01Z\"");
+    unit_app_session(u, "b", "waiting", ",\"created_at\":\"2026-01-01T00:00:02Z\"");
+    unit_app_event(u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"z\",\"computer\":"
+                      "\"vm\",\"working_directory\":\"/zoo\",\"title\":\"last\",\"state\":\"idle\","
+                      "\"created_at\":\"2026-01-01T00:00:03Z\"}}");
+    app_set(&u->t->views[0].wanted, "s:a");
+    app_settle(u->t);
+}
+
+static const char *unit_keys_at(struct unit_app *u)
+{
+    return app_session(u->t) ? app_session(u->t)->id : app_row(u->t) ? app_row(u->t)->key : "";
+}
+
+static void unit_keys_moves(void)
+{
+    static const struct {
+        const char *keys, *at;
+    } steps[] = {{"j", "b"},       {"k", "a"},       {"\033[B", "b"}, {"\033[A", "a"},
+                 {"g", "c:vm"},    {"G", "z"},       {"\033[H", "c:vm"}, {"\033[F", "z"},
+                 {"w", "b"},       {"'1", "a"},      {"'", "z"},      {"k", "p:vm:/zoo"},
+                 {"g'2", "b"},     {"k", "a"},       {"\033[D", "p:vm:/src"},
+                 {"\033[D", "p:vm:/src"}, {"j", "p:vm:/zoo"}, {"k", "p:vm:/src"},
+                 {"\033[C", "p:vm:/src"}, {"j", "a"}, {"-g", "c:vm"}, {"+G", "z"}};
+    struct unit_app u;
+    test_begin("keys move the selection by rows, numbers, states and levels of the tree");
+    unit_keys_begin(&u);
+    UNIT_APP_SEE(&u, "title a");
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        unit_app_type(&u, steps[i].keys);
+        CHECK_SPAN(span_of(unit_keys_at(&u)), steps[i].at);
+    }
+    unit_app_type(&u, "\033[5~");
+    CHECK(strcmp(unit_keys_at(&u), "z") != 0);
+    unit_app_type(&u, "\033[6~");
+    CHECK_SPAN(span_of(unit_keys_at(&u)), "z");
+    unit_app_type(&u, "ooo");
+    CHECK_INT(u.t->tree.order, TREE_LISTED);
+    UNIT_APP_SEE(&u, "order: as listed");
+    unit_app_end(&u);
+}
+
+static void unit_keys_focus(void)
+{
+    struct unit_app u;
+    test_begin("right on a computer shows only that, left and Esc show all again");
+    unit_keys_begin(&u);
+    unit_app_type(&u, "g\033[C");
+    CHECK(u.t->tree.focus && strcmp(u.t->tree.focus, "vm") == 0);
+    unit_app_type(&u, "\033[D\033[D");
+    CHECK(!u.t->tree.focus);
+    unit_app_type(&u, "g\033[C");
+    CHECK(u.t->tree.focus != NULL);
+    keys_escape(u.t, 0);
+    CHECK(!u.t->tree.focus);
+    unit_app_end(&u);
+}
+
+static void unit_keys_filter(void)
+{
+    struct unit_app u;
+    test_begin("the filter selects a row that matches; Enter keeps it, Esc and Backspace drop it");
+    unit_keys_begin(&u);
+    unit_app_type(&u, "/last");
+    UNIT_APP_SEE(&u, "1 hit");
+    CHECK_SPAN(span_of(unit_keys_at(&u)), "z");
+    unit_app_type(&u, "\r");
+    CHECK(u.t->mode == APP_SESSIONS && u.t->tree.word_count == 1);
+    unit_app_type(&u, "/\177\177\177\177");
+    CHECK(u.t->mode == APP_FILTER && !u.t->tree.word_count);
+    unit_app_type(&u, "\177");
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    unit_app_type(&u, "/title");
+    unit_app_type(&u, "\033[B"); /* moves meanwhile */
+    CHECK_INT(u.t->mode, APP_FILTER);
+    unit_app_type(&u, "\033");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(!u.t->tree.word_count && !u.t->filter.text.n);
+    unit_app_end(&u);
+}
+
+static void unit_keys_overlays(void)
+{
+    struct unit_app u;
+    test_begin("help and messages close by their own keys; letters filter the help");
+    unit_keys_begin(&u);
+    unit_app_type(&u, "?");
+    UNIT_APP_SEE(&u, " Keys ");
+    unit_app_type(&u, "q!"); /* text of the filter */
+    CHECK_INT(u.t->mode, APP_HELP);
+    unit_app_type(&u, "\177\177?");
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    unit_app_type(&u, "!");
+    UNIT_APP_SEE(&u, "Messages");
+    unit_app_type(&u, "!");
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    unit_app_type(&u, "!q");
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->quit);
+    unit_app_type(&u, "?\003"); /* Ctrl-C quits from an overlay, too */
+    CHECK_INT(u.t->quit, 1);
+    unit_app_end(&u);
+}
+
+static void unit_keys_pager(void)
+{
+    struct unit_app u;
+    buf reply = {0};
+    test_begin("Enter on an exited session reads its transcript, the end first");
+    unit_app_begin(&u, 24, 80);
+    buf_str(&reply, "{\"data\":{\"session_id\":\"a\"},\"transcript\":\"");
+    for (int i = 0; i < 100; i++)
+        buf_fmt(&reply, "line %d\\n", i);
+    buf_str(&reply, "\"}");
+    unit_app_reply(&u, "GET /sessions/a/transcript", 200, buf_cstr(&reply));
+    unit_app_session(&u, "a", "exited", "");
+    app_set(&u.t->views[0].wanted, "s:a");
+    unit_app_type(&u, "\r");
+    UNIT_APP_SEE(&u, "line 99");
+    CHECK_INT(u.t->mode, APP_PAGER);
+    unit_app_type(&u, "gj");
+    UNIT_APP_SEE(&u, "line 1");
+    CHECK_INT(u.t->pager.top, 1);
+    unit_app_type(&u, "/line 50q\r");
+    UNIT_APP_SEE(&u, "not found");
+    unit_app_type(&u, "/line 50\r");
+    UNIT_APP_SEE(&u, "line 50");
+    unit_app_type(&u, "e"); /* a transcript is no file */
+    CHECK(u.t->mode == APP_PAGER && !u.t->program_argv);
+    unit_app_type(&u, "q");
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->pager.row_count && !u.t->quit);
+    buf_free(&reply);
+    unit_app_end(&u);
+}
+
+static void unit_keys_edited(void)
+{
+    struct unit_app u;
+    test_begin("an editor that fails is reported, and files are fetched when no event comes");
+    unit_app_begin(&u, 24, 80);
+    keys_on_edited(u.t, 0, NULL);
+    CHECK_INT(u.t->toasts.count, 0);
+    keys_on_edited(u.t, 2 << 8, NULL);
+    UNIT_APP_SEE(&u, "the editor ended with status 2");
+    keys_on_edited(u.t, 9, NULL);
+    UNIT_APP_SEE(&u, "the editor was killed by signal 9");
+    CHECK(!u.asked.n);
+    u.t->client.push = CLIENT_WAITING;
+    keys_on_edited(u.t, 0, "cannot start vi");
+    UNIT_APP_SEE(&u, "cannot start vi");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /projects-with-todos"));
+    unit_app_end(&u);
+}
+
+static void unit_keys(void)
+{
+    unit_keys_table();
+    unit_keys_moves();
+    unit_keys_focus();
+    unit_keys_filter();
+    unit_keys_overlays();
+    unit_keys_pager();
+    unit_keys_edited();
+}
