@@ -838,7 +838,7 @@ static void test_ui_small_dialogs(void)
         UI_AWAIT_TEXT(u, dialogs[i].title);
         /* the whole frame */
         CHECK(ui_row(u, "\342\225\256") >= 0 && ui_row(u, "\342\225\257") >= 0);
-        pty_set_size(u->t, 50, 100);
+        pty_set_size(u->t, 60, 100); /* the help has more than 50 lines */
         UI_AWAIT(u, ui_shows(u, "telec  Sessions") && ui_row(u, dialogs[i].title) > 0);
         pty_set_size(u->t, 5, 20);
         UI_AWAIT_TEXT(u, "needs");

@@ -398,6 +398,33 @@ static void unit_ui_bindings(void)
                  "f:4: Bar" KEYMAP_EXPECTED "\n");
 }
 
+/* ---- the program's own table ---------------------------------------------------------------- */
+
+static void unit_ui_own_table(void)
+{
+    test_begin("no key of the program does two things in one context");
+    for (size_t i = 0; i < COUNT_OF(keys_table); i++)
+        for (size_t k = i + 1; k < COUNT_OF(keys_table); k++)
+            CHECK(!keymap_same_key(&keys_table[i], &keys_table[k]));
+    test_begin("every key's name in the table is the key");
+    for (size_t i = 0; i < COUNT_OF(keys_table); i++) {
+        const struct keymap_key *row = &keys_table[i];
+        buf name = {0};
+        keymap_put_key(&name, row->key, row->mods);
+        int group = strcmp(row->shown, "Shift-arrow") == 0; /* of four keys */
+        CHECK(group || (strncasecmp(row->shown, buf_cstr(&name), name.n) == 0 &&
+                        (!row->shown[name.n] || row->shown[name.n] == ',')));
+        buf_free(&name);
+    }
+    test_begin("Esc is a key of every overlay");
+    static const unsigned overlays[] = {APP_FILTER, APP_JUMP, APP_HELP,    APP_TOASTS,
+                                        APP_CONFIRM, APP_NEW, APP_MESSAGE, APP_RENAME,
+                                        APP_PAGER};
+    struct term_event esc = unit_ui_key(0x1b, 0);
+    for (size_t i = 0; i < COUNT_OF(overlays); i++)
+        CHECK(keymap_find_key(keys_table, COUNT_OF(keys_table), overlays[i], &esc) != NULL);
+}
+
 /* ---- help ----------------------------------------------------------------------------------- */
 
 static int unit_ui_help_press(struct keymap_help *h, uint32_t key, unsigned mods)
@@ -566,6 +593,33 @@ static void unit_ui_form(void)
     unit_ui_form_press(&f, 'x', 0); /* an error is there until the next key */
     CHECK_INT(f.error.n, 0);
     widget_form_free(&f);
+    widget_form_free(&f);
+}
+
+static void unit_ui_form_passes(void)
+{
+    test_begin("a form passes keys that it doesn't consume, and stays as it is");
+    struct widget_form f;
+    struct widgets nowhere = {0};
+    unit_ui_make_form(&f);
+    static const struct {
+        uint32_t key;
+        unsigned mods;
+        int focus, busy;
+        enum widget_answer answer;
+    } cases[] = {
+        {'x', 0, 0, 0, WIDGET_PASSED},       {'x', 0, 1, 0, WIDGET_NOT_YET}, /* choice, text */
+        {'x', 0, 3, 0, WIDGET_PASSED},       {'x', 0, 1, 1, WIDGET_PASSED},  /* button, busy */
+        {'\r', 0, 1, 0, WIDGET_PASSED},      {0x1b, 0, 1, 0, WIDGET_PASSED},
+        {'c', TERM_CTRL, 1, 0, WIDGET_PASSED}, {TERM_LEFT, 0, 1, 0, WIDGET_NOT_YET},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct term_event ev = unit_ui_key(cases[i].key, cases[i].mods);
+        f.focus = cases[i].focus;
+        f.busy = cases[i].busy;
+        CHECK_INT(widget_form_event(&nowhere, &f, &ev), cases[i].answer);
+        CHECK_INT(f.focus, cases[i].focus);
+    }
     widget_form_free(&f);
 }
 
@@ -1071,8 +1125,10 @@ static void unit_widget(void)
     unit_ui_hits();
     unit_ui_key_names();
     unit_ui_bindings();
+    unit_ui_own_table();
     unit_ui_help();
     unit_ui_form();
+    unit_ui_form_passes();
     unit_ui_form_buttons();
     unit_ui_form_completes();
     unit_ui_form_mouse();
