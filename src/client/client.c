@@ -1,23 +1,25 @@
 #include "client.h"
 
-/* client - the side that asks: HTTP requests, the push channel, a WebSocket to a session.
+/* client - HTTP requests (RFC 9112), push and a session's WebSocket (RFC 6455) to a daemon.
  *
- * Nothing blocks: a request is a connection on the loop and an answer later. When no daemon
- * answers, one is started (unless that is forbidden) and the requests wait for it. Push is kept up
- * for as long as the client lives: after a loss it is tried again after 1 s, doubling to 30 s, with
- * up to 20 % jitter, and the owner is asked every 5 s to fetch by REST; with push up there is no
- * periodic traffic.
+ * Nothing blocks: a request is a connection on the loop. When no daemon runs, one is started (if
+ * may_start) and the requests wait for it. After a loss, push is tried again after 1 s, doubling to
+ * 30 s, with up to 20 % jitter; on_fetch is called every 5 s meanwhile. While push is live there is
+ * no periodic traffic. A daemon of the original TeleClaude is used when telec's does not answer:
+ * protocol.md section 2.
  *
- * A daemon of the original TeleClaude is understood too, see protocol.md section 2. */
+ * Left out: keep-alive, redirects, TCP. */
 
+#ifndef CLIENT_TELECLAUDE_SOCKET
 #define CLIENT_TELECLAUDE_SOCKET "/tmp/teleclaude-api.sock"
+#endif
 
 struct client_request {
     struct client *client;
     struct client_request *next, **link;
     struct conn conn;
     int connected;
-    int again;              /* it was sent a second time */
+    int retried;            /* this is the second time it is sent */
     buf text;               /* the whole request */
     const char *method;
     struct http_scan scan;
@@ -33,8 +35,8 @@ struct client_request {
 
 /* ---- reaching a daemon ---------------------------------------------------------------------- */
 
-/* A connected descriptor, or -1 and errno. telec's own socket first; TeleClaude's when only that
- * answers. */
+/* Connects to telec's socket, else to TeleClaude's when that is the user's own. Returns the
+ * descriptor, or -1 with errno. */
 static int client_connect(const struct client *c)
 {
     struct stat st;
@@ -62,7 +64,7 @@ static int client_is_absent(int error)
 static void client_push_try(struct client *c);
 static void client_request_connect(void *ctx);
 
-/* The daemon that we started serves, or has failed: whoever waited tries again. */
+/* The started daemon serves, or has failed: the waiting requests and push connect again. */
 static void client_on_started(void *ctx, short revents)
 {
     struct client *c = ctx;
@@ -82,7 +84,7 @@ static void client_on_started(void *ctx, short revents)
         client_push_try(c);
 }
 
-/* Is a daemon being started for us? Starts one if that may be. */
+/* Starts a daemon if that is allowed. Returns 1 when one is starting. */
 static int client_start_daemon(struct client *c)
 {
     buf error = {0};
@@ -104,7 +106,7 @@ static int client_start_daemon(struct client *c)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-/* The one place where a request ends. */
+/* Ends a request: calls done and frees the request. Every request ends here or in client_free. */
 static void client_request_end(struct client_request *r, const char *error)
 {
     struct client *c = r->client;
@@ -134,7 +136,7 @@ static void client_request_fail(struct client_request *r, int error)
     buf_free(&b);
 }
 
-/* Takes what has arrived of the answer. */
+/* Parses what has arrived of the answer. */
 static enum parse client_request_feed(struct client_request *r)
 {
     struct http_head head;
@@ -146,7 +148,7 @@ static enum parse client_request_feed(struct client_request *r)
         if (parsed != PARSE_DONE)
             return parsed;
         conn_consume(&r->conn, used);
-        if (head.status < 200) /* 100 Continue and the like: the answer is still to come */
+        if (head.status < 200) /* 100 Continue and the like: the final answer follows */
             continue;
         r->status = head.status;
         http_body_init(&r->framing, &head, r->method);
@@ -178,16 +180,15 @@ static void client_request_on_data(void *ctx)
         conn_close(&r->conn, client_too_early);
 }
 
-/* A request that a dying daemon has not read may be sent once more: a Unix socket that is closed
- * with unread input resets the connection. What it may have read is only asked again when that is
- * harmless. */
+/* Sends a request once more when a dying daemon did not read it (a Unix socket that is closed with
+ * unread input resets the connection), or when it is a GET. Returns 1 when it was sent. */
 static int client_request_retry(struct client_request *r, const char *why)
 {
     int unread = strcmp(why, strerror(ECONNRESET)) == 0 || strcmp(why, strerror(EPIPE)) == 0;
     int harmless = strcmp(r->method, "GET") == 0 && strcmp(why, client_too_early) == 0;
-    if (r->again || r->in_body || !(unread || harmless))
+    if (r->retried || r->in_body || !(unread || harmless))
         return 0;
-    r->again = 1;
+    r->retried = 1;
     r->connected = 0;
     conn_free(&r->conn);
     client_request_connect(r);
@@ -254,7 +255,7 @@ static void client_request(struct client *c, const char *method, const char *tar
     r->timer = (struct loop_timer){.fn = client_request_on_late, .ctx = r};
     loop_timer_set(c->loop, &r->timer, c->loop->now + CLIENT_REQUEST_MS);
     r->begin = (struct loop_task){.fn = client_request_connect, .ctx = r};
-    loop_defer(c->loop, &r->begin); /* so that done is never called before this returns */
+    loop_defer(c->loop, &r->begin); /* done must not be called before this returns */
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------ */
@@ -419,7 +420,7 @@ static void client_on_fetch(void *ctx)
         c->hooks->on_fetch(c->ctx);
 }
 
-/* Jitter keeps many clients from coming back in the same instant. */
+/* Waits for the next try; the jitter spreads many clients that lost one daemon. */
 static void client_push_wait(struct client *c, const char *why)
 {
     unsigned char dice;
@@ -451,7 +452,7 @@ static void client_push_on_message(void *ctx, enum ws_opcode opcode, span payloa
     if (opcode != WS_TEXT)
         return;
     c->backoff = CLIENT_BACKOFF_MIN_MS;
-    c->started = c->stopped = 0; /* it lives: should it go one day, another may be started */
+    c->started = c->stopped = 0; /* after this daemon's loss another may be started */
     if (c->hooks && c->hooks->on_event)
         c->hooks->on_event(c->ctx, payload);
     client_set_push(c, c->ws->foreign ? CLIENT_PARTIAL : CLIENT_LIVE);
@@ -460,9 +461,8 @@ static void client_push_on_message(void *ctx, enum ws_opcode opcode, span payloa
 static void client_push_on_closed(void *ctx, int code, const char *why)
 {
     struct client *c = ctx;
-    /* somebody stopped it on purpose: it is not for us to start it again */
-    c->stopped = code == 1001;
-    log_line(LOG_INFO, "push was lost: %s", why ? why : "end of file");
+    c->stopped = code == 1001; /* stopped on purpose: do not start it again */
+    log_line(LOG_INFO, "push lost: %s", why ? why : "end of file");
     free(c->ws);
     c->ws = NULL;
     c->answered = 0;
@@ -537,7 +537,7 @@ static char *client_detail(span body)
     detail = json_get(answer, "detail");
     if (detail.type == JSON_STRING && detail.text.n > 2)
         return json_dup_text(detail);
-    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: where, and what */
+    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: place and message of each fault */
         for (struct json_iter at = json_iter(json_get(it.value, "loc")); json_next(&at);) {
             json_put_text(&b, at.value);
             buf_byte(&b, ' ');
@@ -551,10 +551,10 @@ static char *client_detail(span body)
     return text;
 }
 
-/* ---- into sessions of other computers ------------------------------------------------------- */
+/* ---- attaching to sessions of other computers ----------------------------------------------- */
 
-/* What another computer says of itself becomes words of a command: an option must not be among
- * them, nor what a shell there takes apart. */
+/* Returns a word of another computer that may stand in a command, to be freed; NULL: it could be
+ * an option or be split by a shell. */
 static char *client_plain_word(struct json text)
 {
     static const char plain[] =
@@ -576,7 +576,7 @@ static int client_put_attach(const struct config *config, struct json session,
     struct json_iter first = json_iter(computers);
     buf dest = {0};
     if (tmux && computer && json_next(&first) &&
-        json_text_eq(json_get(first.value, "name"), computer)) { /* a TeleClaude daemon's, here */
+        json_text_eq(json_get(first.value, "name"), computer)) { /* a TeleClaude daemon of this computer */
         buf_fmt(line, "tmux attach -t %s", tmux);
         free(computer), free(tmux), free(id), free(words);
         return 1;
@@ -590,8 +590,8 @@ static int client_put_attach(const struct config *config, struct json session,
     int good = host && id && words && words[0];
     if (!good) {
         utf8_put_visible(error, span_of(computer ? computer : "a computer without a name"));
-        buf_str(error, host ? ": its session can't be named on a command line"
-                            : ": it does not say at which host it is ([computer] host there)");
+        buf_str(error, host ? ": its session's id can't stand in a command"
+                            : ": its host is unknown; set [computer] host there");
     }
     if (user)
         buf_fmt(&dest, "%s@", user);

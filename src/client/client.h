@@ -5,81 +5,89 @@
 /* ==== spawn: starting and stopping a daemon from outside ===================================== */
 
 /* Starts a daemon in the background, in a process session of its own. Returns a descriptor that
- * gives one byte once the daemon serves and end of file when it has failed, or -1 with a message. */
+ * gives one byte once the daemon serves, or end of file when it has failed; or -1 with a message. */
 static int spawn_daemon(const struct config *config, buf *error);
 /* Sends SIGTERM to the running daemon and waits until it has ended. Returns 0 when it has ended, 1
  * when none was running, or -1 with a message. */
 static int spawn_stop(const struct config *config, buf *error);
 
-/* ==== client: HTTP and WebSocket towards a daemon; reconnect, backoff, REST fallback ========= */
+/* ==== client: requests and push towards a daemon; reconnecting, polling ====================== */
 
-#define CLIENT_BACKOFF_MIN_MS 1000
-#define CLIENT_BACKOFF_MAX_MS 30000
-#define CLIENT_FETCH_MS 5000      /* between two fetches by REST while there is no push */
-#define CLIENT_REQUEST_MS 15000   /* for an answer */
-#define CLIENT_BODY_MAX (64 * 1024 * 1024)
-#define CLIENT_MESSAGE_MAX (64 * 1024 * 1024)
+#ifndef CLIENT_BACKOFF_MIN_MS
+#define CLIENT_BACKOFF_MIN_MS 1000 /* before the second try for push; doubles … */
+#define CLIENT_BACKOFF_MAX_MS 30000 /* … up to this */
+#endif
+#ifndef CLIENT_FETCH_MS
+#define CLIENT_FETCH_MS 5000 /* between two fetches by REST while push is not live */
+#endif
+#ifndef CLIENT_REQUEST_MS
+#define CLIENT_REQUEST_MS 15000 /* for an answer, a daemon's start included */
+#endif
+#ifndef CLIENT_BODY_MAX
+#define CLIENT_BODY_MAX (64 * 1024 * 1024) /* bytes of an answer's body */
+#endif
+#ifndef CLIENT_MESSAGE_MAX
+#define CLIENT_MESSAGE_MAX (64 * 1024 * 1024) /* bytes of a WebSocket message */
+#endif
 
-/* Where push stands. */
+/* The state of push. */
 enum client_push {
     CLIENT_OFF,        /* not asked for */
     CLIENT_CONNECTING,
-    CLIENT_LIVE,       /* a subscription was answered: every change arrives by itself */
-    /* connected to a TeleClaude daemon: its own sessions are fetched every 5 s */
-    CLIENT_PARTIAL,
+    CLIENT_LIVE,       /* a subscription was answered: every change is pushed */
+    CLIENT_PARTIAL,    /* to a TeleClaude daemon: its own sessions are polled every 5 s */
     CLIENT_WAITING     /* lost; the next try is at client.retry_at */
 };
 
-/* What the owner of a client wants to hear; all may be NULL. */
+/* The callbacks of a client's owner; all may be NULL. */
 struct client_hooks {
     void (*on_event)(void *ctx, span json);     /* a message of /ws */
     void (*on_push)(void *ctx);                 /* client.push has changed */
-    void (*on_fetch)(void *ctx);                /* time to fetch by REST: there is no full push */
+    void (*on_fetch)(void *ctx);                /* time to fetch by REST: push is not live */
 };
 
 struct client {
     struct loop *loop;
     const struct config *config;
-    int may_start;            /* start a daemon when none answers */
+    int may_start;            /* start a daemon when none runs */
     const struct client_hooks *hooks;
     void *ctx;
-    const char *here;         /* a directory whose todos are wanted, project or not; or NULL */
-    struct client_request *requests; /* under way */
-    struct loop_fd starting;  /* watched while a daemon that we started gets ready */
-    int started;              /* one was started by us already */
-    int stopped;              /* push ended with 1001: none is started until the user asks */
-    char *start_error;        /* why that failed; NULL: it did not */
+    const char *here;         /* a directory whose todos are subscribed to; or NULL */
+    struct client_request *requests; /* in flight */
+    struct loop_fd starting;  /* spawn_daemon's descriptor; fd -1: none is starting */
+    int started;              /* one was started since push was last live or retried */
+    int stopped;              /* push ended with 1001: the user must ask for the next start */
+    char *start_error;        /* why a start failed, or NULL */
     /* push */
     enum client_push push;
-    int answered;             /* requests have been answered since the last failure */
+    int answered;             /* the last request was answered */
     struct client_ws *ws;
     long long backoff, retry_at; /* ms; on clock_mono_ms */
     struct loop_timer retry, fetch;
-    const char *why;          /* what push was lost for */
+    const char *why;          /* reason of the last loss of push */
 };
 
 static void client_init(struct client *c, struct loop *l, const struct config *config,
                         int may_start, const struct client_hooks *hooks, void *ctx);
-static void client_free(struct client *c);         /* requests under way end with an error */
-/* Sends a request on a connection of its own; body p NULL: none. done is called once, from the
- * loop: status 0: there was no answer, and error says why; else body is the answer's, valid during
- * the call. */
+static void client_free(struct client *c);         /* requests in flight end with an error */
+/* Sends a request on a connection of its own; body.p NULL: none. Calls done once, from the loop:
+ * with the status and the body, valid during the call; or with status 0 and an error. */
 static void client_request(struct client *c, const char *method, const char *target, span body,
                            void (*done)(void *ctx, int status, span body, const char *error),
                            void *ctx);
-/* Connects to /ws and subscribes to sessions and preparation, for as long as the client lives:
- * reconnects after a loss, and asks for fetches by REST meanwhile. */
+/* Connects to /ws and subscribes to sessions and preparation. Reconnects after a loss until
+ * client_free, and calls on_fetch meanwhile. */
 static void client_subscribe(struct client *c);
-static void client_refresh(struct client *c);      /* asks for the initial states again */
-static void client_retry_now(struct client *c);    /* does not wait for the next try any longer */
+static void client_refresh(struct client *c);      /* asks for the full states again */
+static void client_retry_now(struct client *c);    /* tries at once when push is waiting */
 
-/* the member "env" of POST /sessions: this process's own */
+/* Appends the member "env" of POST /sessions: this process's environment. */
 static void client_put_environment(buf *b);
-/* what an error's answer says, for people; to be freed */
+/* Returns an error answer's detail as one line of text, to be freed. */
 static char *client_detail(span body);
-/* The command line (for config_words) that leads into a session of another computer, given its
- * object and the array of /computers: [peers] attach with [user@]host for DEST, and what is to be
- * run there. 1, or 0 with a message. */
+/* Appends the command line (for config_words) that attaches to a session of another computer: the
+ * configured [peers] attach with [user@]host for DEST, and the command to run there. Takes the
+ * session's object and the array of /computers. Returns 1, or 0 with a message. */
 static int client_put_attach(const struct config *config, struct json session,
                              struct json computers, buf *line, buf *error);
 
@@ -88,7 +96,7 @@ struct client_ws {
     struct client *client;
     struct conn conn;
     struct ws ws;
-    int open, accepted;       /* connected; the handshake was answered */
+    int open, accepted;       /* connected; the handshake is done */
     int foreign;              /* the daemon is not telec's */
     char key[32];
     struct http_scan scan;
@@ -101,10 +109,10 @@ struct client_ws {
     char reason[124];
 };
 
-/* 0, or -1 and errno */
+/* Returns 0, or -1 with errno. */
 static int client_ws_open(struct client_ws *w, struct client *c, const char *target);
 static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payload);
-/* at the program's end: no callback, no close frame */
+/* Closes without a close frame and without a callback. */
 static void client_ws_cancel(struct client_ws *w);
 static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
 

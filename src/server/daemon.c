@@ -105,9 +105,10 @@ static int daemon_socket_is_live(const struct config *config)
     return fd >= 0 || errno == EAGAIN;
 }
 
-/* Waits until nothing listens on the socket, at most DAEMON_CLAIM_MS: a daemon that was killed while
- * it started a program has left its listening socket to that child until the child's exec. Returns
- * 0, or -1: the listener is alive (a daemon of another state directory, or another program). */
+/* Waits until nothing listens on the socket, at most DAEMON_CLAIM_MS: a daemon that was killed
+ * while it started a program left its listening socket to that child until the child's exec.
+ * Returns 0, or -1: the listener is alive (a daemon of another state directory, or another
+ * program). */
 static int daemon_await_dead_socket(const struct config *config)
 {
     const int step_ms = 10;

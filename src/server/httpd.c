@@ -1,15 +1,31 @@
 #include "server.h"
 
-/* serve - one client connection's states: an HTTP/1.1 server with keep-alive and pipelining (RFC
- * 9112), and a WebSocket (RFC 6455) once a request asked for one.
+/* httpd - a client connection: an HTTP/1.1 server with keep-alive and pipelining (RFC 9112), then a
+ * WebSocket (RFC 6455) once a request has asked for one.
  *
- *      HEAD ──▶ BODY ──▶ ANSWER ──▶ HEAD …          one request at a time; the next ones wait in
- * the input └────────────────▶ WS                      after an upgrade └──▶ CLOSING a bad request
- * was answered, or the client is done
+ *        ┌───────────────────────────────────┐
+ *        ▼            body                   │ keep-alive
+ *      HEAD ─────────────────────▶ BODY      │
+ *        │                          │        │
+ *        │ no body                  ▼        │
+ *        └──────────────────────▶ REPLY ─────┘
+ *                                   │ upgrade
+ *                                   ├────────▶ WS
+ *                                   │          │ close frame
+ *               Connection: close   ▼          │
+ *                                CLOSING ◀─────┘
  *
- * What this leaves out: byte ranges, compression, WebSocket extensions. */
+ * A request that can't be parsed is replied to and leads from HEAD or BODY to CLOSING. One request
+ * is handled at a time; the next ones wait in the input.
+ *
+ * Left out: byte ranges, compression, WebSocket extensions. */
 
-#define HTTPD_RETRY_MS 1000 /* after running out of descriptors */
+#ifndef HTTPD_RETRY_MS
+#define HTTPD_RETRY_MS 1000 /* until the next accept, after descriptors ran out */
+#endif
+#ifndef HTTPD_ACCEPTS
+#define HTTPD_ACCEPTS 64    /* clients accepted in one pass, so that others are served between */
+#endif
 
 enum httpd_state { HTTPD_HEAD, HTTPD_BODY, HTTPD_REPLY, HTTPD_WS, HTTPD_CLOSING };
 
@@ -24,22 +40,22 @@ struct httpd_client {
     struct loop_timer idle;
     struct http_scan scan;
     struct http_body framing;
-    buf request;            /* method, target, kept while a body comes in */
+    buf request;            /* method and target, kept while a body arrives */
     size_t method_length;
     buf body;
     int keep_alive;
-    int head_only;          /* the request is a HEAD: its answer has no body */
-    int pumping;            /* requests are being handled further up the stack */
+    int head_only;          /* the request is a HEAD: its reply has no body */
+    int pumping;            /* httpd_pump is running: it must not recurse */
     void (*gone)(void *ctx);
     void *gone_ctx;
-    const char *failed;     /* why it was closed, when that was a failure */
+    const char *failed;     /* reason when closed by a failure */
 };
 
-/* ---- answers -------------------------------------------------------------------------------- */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 static void httpd_pump(struct httpd_client *c);
 
-/* Nothing more is read; what is queued still goes out, if the client takes it in time. */
+/* Stops reading. Writes what is queued, at most for HTTPD_IDLE_MS, then closes. */
 static void httpd_finish(struct httpd_client *c)
 {
     c->state = HTTPD_CLOSING;
@@ -47,7 +63,7 @@ static void httpd_finish(struct httpd_client *c)
     loop_timer_set(c->httpd->loop, &c->idle, c->httpd->loop->now + HTTPD_IDLE_MS);
 }
 
-/* An answer is on its way: on to the next request, or to the end. */
+/* Goes on after a reply: to the next request, or to the end. */
 static void httpd_replied(struct httpd_client *c)
 {
     c->gone = NULL;
@@ -58,7 +74,7 @@ static void httpd_replied(struct httpd_client *c)
         return;
     }
     c->state = HTTPD_HEAD;
-    httpd_pump(c); /* only when the answer came late: a pump further up goes on by itself */
+    httpd_pump(c); /* does nothing when the reply came from within httpd_pump */
 }
 
 static void httpd_reply_json(struct httpd_client *c, int status, span json,
@@ -100,7 +116,7 @@ static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ct
     c->gone_ctx = ctx;
 }
 
-/* A request that can't be understood leaves nobody knowing where the next one begins. */
+/* Refuses a request that can't be parsed, and closes: the next one's start is unknown. */
 static void httpd_refuse(struct httpd_client *c, int status, const char *why)
 {
     c->keep_alive = 0;
@@ -128,7 +144,7 @@ static void httpd_dispatch(struct httpd_client *c, const struct http_head *head)
     c->httpd->handle(c->httpd->ctx, &request);
 }
 
-/* A head has been parsed; what comes next? Its bytes are still in the input. */
+/* Begins a request whose head was parsed; the head's bytes are still in the input. */
 static void httpd_begin(struct httpd_client *c, const struct http_head *head, size_t used)
 {
     c->keep_alive = head->keep_alive;
@@ -152,7 +168,7 @@ static void httpd_begin(struct httpd_client *c, const struct http_head *head, si
         conn_send(&c->conn, span_of("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
-/* Each state's step returns whether it got anywhere. */
+/* A state's step returns 1 when it made progress: the pump then goes on. */
 static int httpd_step_head(struct httpd_client *c)
 {
     struct http_head head;
@@ -186,7 +202,7 @@ static int httpd_step_body(struct httpd_client *c)
 
 static int httpd_step_reply(struct httpd_client *c)
 {
-    (void)c; /* somebody is at work on it */
+    (void)c; /* the handler has not replied yet */
     return 0;
 }
 
@@ -226,8 +242,7 @@ static int httpd_step_ws(struct httpd_client *c)
     return parsed == PARSE_DONE;
 }
 
-/* Does whatever the input and the state allow, request after request, and no more than the client
- * takes. */
+/* Handles requests until the input or the room in the output queue is used up. */
 static void httpd_pump(struct httpd_client *c)
 {
     static int (*const step[])(struct httpd_client * c) = {
@@ -241,7 +256,7 @@ static void httpd_pump(struct httpd_client *c)
     c->pumping = 0;
     if (c->conn.dead)
         return;
-    if (c->state != HTTPD_WS) /* one full request may wait behind the one at work, not more */
+    if (c->state != HTTPD_WS) /* at most one full request waits behind the current one */
         conn_pause(&c->conn, conn_view(&c->conn).n > HTTP_HEAD_MAX + HTTP_BODY_MAX);
     int waiting = c->state == HTTPD_HEAD || c->state == HTTPD_BODY;
     if (c->conn.eof && c->state == HTTPD_WS)
@@ -343,11 +358,11 @@ static void httpd_on_closed(void *ctx, const char *why)
 {
     struct httpd_client *c = ctx;
     struct httpd *s = c->httpd;
-    int pushed_to = c->ws != NULL; /* whoever merely left before its answer is not worth a line */
+    int was_ws = c->ws != NULL; /* a client that leaves before its reply is no failure */
     if (c->failed || why)
-        log_line(pushed_to ? LOG_INFO : LOG_DEBUG, "client closed: %s",
+        log_line(was_ws ? LOG_INFO : LOG_DEBUG, "client closed: %s",
                  c->failed ? c->failed : why);
-    s->dropped += pushed_to && (c->failed || why);
+    s->dropped += was_ws && (c->failed || why);
     if (c->gone)
         c->gone(c->gone_ctx);
     if (c->ws) {
@@ -390,12 +405,11 @@ static void httpd_on_accept(void *ctx, short revents)
 {
     struct httpd *s = ctx;
     (void)revents;
-    /* a crowd is let in by groups, so that those inside are served too */
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < HTTPD_ACCEPTS; i++) {
         int fd = accept(s->listener.fd, NULL, NULL);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-            log_line(LOG_ERROR, "cannot take a client: %s", strerror(errno));
-            loop_unwatch(s->loop, &s->listener); /* it would be reported ready for ever */
+            log_line(LOG_ERROR, "cannot accept a client: %s", strerror(errno));
+            loop_unwatch(s->loop, &s->listener); /* it stays ready: poll would not wait */
             loop_timer_set(s->loop, &s->retry, s->loop->now + HTTPD_RETRY_MS);
         }
         if (fd < 0)
@@ -404,7 +418,7 @@ static void httpd_on_accept(void *ctx, short revents)
             httpd_add(s, fd);
             continue;
         }
-        log_line(LOG_WARN, "a process of another user was refused");
+        log_line(LOG_WARN, "client refused: it is a process of another user");
         close(fd);
     }
 }
@@ -434,7 +448,7 @@ static void httpd_shutdown(struct httpd *s)
     loop_unwatch(s->loop, &s->listener);
     loop_timer_cancel(s->loop, &s->retry);
     for (struct httpd_client *c = s->clients; c; c = c->next) {
-        c->keep_alive = 0; /* whoever is being answered closes after that */
+        c->keep_alive = 0; /* a request at work ends its connection with its reply */
         if (c->state == HTTPD_WS)
             httpd_close_ws(c, 1001, "the daemon is shutting down");
         else if (c->state != HTTPD_REPLY)
@@ -445,7 +459,7 @@ static void httpd_shutdown(struct httpd *s)
 static void httpd_drop_clients(struct httpd *s)
 {
     for (struct httpd_client *c = s->clients; c; c = c->next)
-        conn_close(&c->conn, "it does not take its last bytes");
+        conn_close(&c->conn, "it did not read its last bytes in time");
 }
 
 static void httpd_free(struct httpd *s)

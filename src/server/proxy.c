@@ -1,8 +1,9 @@
 #include "server.h"
 
-/* remote - requests about sessions of other computers.
+/* proxy - requests about sessions of other computers.
  *
- * Each becomes a request through Redis, and its answer, or why there is none, the client's. */
+ * Each becomes a request through Redis; the other computer's answer, or its error, becomes the
+ * client's reply. */
 
 /* ---- asking another computer ---------------------------------------------------------------- */
 
@@ -11,7 +12,7 @@ struct proxy {
     struct server *server;
     struct httpd_client *client;
     struct streams_request *asked;
-    char *computer, *id; /* id: of the session that it is about; or NULL */
+    char *computer, *id; /* id: the session's; or NULL */
     void (*answer)(struct proxy *proxy, struct json data);
 };
 
@@ -29,9 +30,9 @@ static void proxy_on_gone(void *ctx)
     proxy_free(proxy);
 }
 
-/* {"detail": "COMPUTER: why"} */
+/* Replies {"detail": "COMPUTER: why"}. */
 static void proxy_refuse(struct httpd_client *client, int status, const char *computer,
-                          const char *why)
+                         const char *why)
 {
     buf b = {0};
     utf8_put_visible(&b, span_of(computer));
@@ -41,11 +42,11 @@ static void proxy_refuse(struct httpd_client *client, int status, const char *co
     buf_free(&b);
 }
 
-/* What an error of another computer is to our client. */
+/* HTTP statuses of other computers' error codes; any other code is 502. */
 static const struct {
     const char *code;
     int status;
-    const char *why; /* NULL: what it says itself */
+    const char *why; /* NULL: the error's own text */
 } proxy_errors[] = {
     {"NOT_FOUND", 404, NULL},
     {"ENDED", 409, NULL},
@@ -70,7 +71,7 @@ static void proxy_reply_error(struct proxy *proxy, const struct codec_reply *ans
 }
 
 static void proxy_on_done(void *ctx, const struct codec_reply *answer, struct codec_id at,
-                           const char *why)
+                          const char *why)
 {
     struct proxy *proxy = ctx;
     (void)at;
@@ -84,9 +85,9 @@ static void proxy_on_done(void *ctx, const struct codec_reply *answer, struct co
     proxy_free(proxy);
 }
 
-/* Sends it; what comes back is answered by `answer`, or is an error. */
+/* Sends a request. `answer` replies from the data of a good answer; errors are replied to here. */
 static void proxy_ask(struct request *r, const char *computer, const struct codec_request *request,
-                       void (*answer)(struct proxy *proxy, struct json data))
+                      void (*answer)(struct proxy *proxy, struct json data))
 {
     struct proxy *proxy = base_alloc(sizeof *proxy);
     const char *why;
@@ -105,9 +106,9 @@ static void proxy_ask(struct request *r, const char *computer, const struct code
     httpd_wait(r->client, proxy_on_gone, proxy);
 }
 
-/* A command about the call's session. */
+/* Sends a command about r->id to r->computer. */
 static void proxy_command(struct request *r, const char *const *words,
-                           void (*answer)(struct proxy *proxy, struct json data))
+                          void (*answer)(struct proxy *proxy, struct json data))
 {
     buf line = {0};
     codec_put_words(&line, words);
@@ -185,7 +186,7 @@ static void proxy_reply_ended(struct proxy *proxy, struct json data)
     request_reply(proxy->client, &b);
 }
 
-/* Only a telec can undo an end. */
+/* undo_s goes to a telec only: a TeleClaude daemon can't undo an end. */
 static void proxy_delete(struct request *r)
 {
     const struct roster_peer *peer = roster_find(r->server->fleet, span_of(r->computer));
@@ -295,8 +296,8 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
     request_reply(proxy->client, &b);
 }
 
-/* One request: what is to be started stands in auto_command. A command line of one's own becomes
- * what is typed into a shell. */
+/* Sends new_session, its auto_command naming the agent to start. A command line of the client's
+ * becomes the first message of a shell. */
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan)
 {
     const struct roster_peer *peer = roster_find(r->server->fleet, span_of(computer));
@@ -309,7 +310,7 @@ static void proxy_create(struct request *r, const char *computer, const struct s
     const char *const words[] = {message ? "agent_then_message" : "agent", agent, plan->mode,
                                  message, NULL};
     if (peer && (peer->beat.telec[0] || strcmp(agent, "shell") != 0))
-        codec_put_words(&line, words); /* TeleClaude's sessions without an agent are shells */
+        codec_put_words(&line, words); /* a TeleClaude session without auto_command is a shell */
     json_open(&metadata, '{');
     json_key(&metadata, "telec");
     json_open(&metadata, '{');
@@ -327,7 +328,7 @@ static void proxy_create(struct request *r, const char *computer, const struct s
         proxy_refuse(r->client, 404, computer, "no computer of that name is known here");
     else if (!line.n && message)
         proxy_refuse(r->client, 501, computer,
-                      "a TeleClaude daemon starts shells without a first message");
+                     "a TeleClaude daemon starts shells without a first message");
     else
         proxy_ask(r, computer, &request, proxy_reply_created);
     buf_free(&typed), buf_free(&line), buf_free(&metadata);
@@ -351,8 +352,8 @@ static void proxy_attach(struct request *r)
         return;
     if (control) {
         proxy_refuse(r->client, 409, r->computer,
-                      "a session there can be looked at from here (mode=view); to be in it, "
-                      "telec attach goes there by ssh");
+                     "this session can be observed from here (mode=view); to attach to it, "
+                     "run telec attach, which uses ssh");
         return;
     }
     if (request_wants_websocket(r))

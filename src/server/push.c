@@ -9,13 +9,12 @@ struct push_subscriber {
     struct server *server;
     struct httpd_client *client;
     struct cache_subscriber cache;
-    char *here;             /* the directory it was opened in, if it said so */
-    /* updates were dropped: the full state is due when the queue has drained */
-    int overflowed;
+    char *here;             /* the directory the client was opened in, or NULL */
+    int overflowed;         /* updates were dropped: send the full state once drained */
 };
 
-/* {"event": "sessions_initial", "data": {"sessions": […]}}: the list itself is shared, not
- * copied. */
+/* Sends {"event": "sessions_initial", "data": {"sessions": […]}}. The cache's list is shared, not
+ * copied: the frame is three blobs. */
 static void push_send_sessions(struct push_subscriber *s)
 {
     static const char before[] = "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":",
@@ -71,15 +70,15 @@ static void push_send_initial(struct push_subscriber *s, unsigned topics)
             push_topics[i].send_initial(s);
 }
 
-/* Past the limit a client gets no more updates but, once it has read what is under way, everything
- * anew. */
+/* The cache's send. Past HTTPD_QUEUE_MAX it drops the queued updates and all that follow;
+ * push_ws_on_drained sends the full state. A frame larger than the limit passes an empty queue. */
 static void push_send_update(void *ctx, blob *frame)
 {
     struct push_subscriber *s = ctx;
     if (s->overflowed)
         return;
     if (httpd_queued(s->client) && httpd_queued(s->client) + frame->n > HTTPD_QUEUE_MAX) {
-        log_line(LOG_WARN, "a client is slow: %zu bytes of updates dropped",
+        log_line(LOG_WARN, "client is slow: %zu bytes of updates dropped",
                  httpd_queued(s->client));
         s->overflowed = 1;
         httpd_drop_unsent(s->client);
@@ -105,7 +104,7 @@ static unsigned push_topic_of(struct json name)
     return 0;
 }
 
-/* "here": the directory the client was opened in; absent: as before. */
+/* Visits the directory in "here" and leaves the former one; absent or unusable: no change. */
 static void push_set_here(struct push_subscriber *s, struct json here)
 {
     char *path = json_dup_text(here);
@@ -130,7 +129,7 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
         return;
     }
     if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE || message.type != JSON_OBJECT) {
-        log_line(LOG_WARN, "a client sent what is not a JSON object: %.*s",
+        log_line(LOG_WARN, "client sent a message that is not a JSON object: %.*s",
                  (int)(payload.n < 80 ? payload.n : 80), payload.p);
         return;
     }
@@ -138,7 +137,7 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
                 unsubscribe = json_get(message, "unsubscribe");
     unsigned more = push_topic_of(subscribe), less = push_topic_of(unsubscribe);
     if ((subscribe.type && !more) || (unsubscribe.type && !less))
-        log_line(LOG_WARN, "a client named an unknown topic: %.*s",
+        log_line(LOG_WARN, "client named an unknown topic: %.*s",
                  (int)(payload.n < 80 ? payload.n : 80), payload.p);
     if (more & CACHE_PREPARATION)
         push_set_here(s, json_get(message, "here"));
@@ -149,7 +148,7 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
         projects_doubt(s->server->projects);
         pull_refresh(s->server->fleet);
     }
-    if (more && httpd_queued(s->client) > HTTPD_QUEUE_MAX) { /* asks faster than it reads */
+    if (more && httpd_queued(s->client) > HTTPD_QUEUE_MAX) { /* it asks faster than it reads */
         s->overflowed = 1;
         return;
     }

@@ -34,8 +34,8 @@ static void relay_ask_on_gone(void *ctx)
 }
 
 static struct relay_ask *relay_ask(struct request *r, enum frame_type question, span payload,
-                               enum frame_type wanted,
-                               void (*answer)(struct relay_ask *ask, span payload))
+                                   enum frame_type wanted,
+                                   void (*answer)(struct relay_ask *ask, span payload))
 {
     struct relay_ask *ask = base_alloc(sizeof *ask);
     ask->server = r->server;
@@ -43,7 +43,7 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
     ask->answer = answer;
     snprintf(ask->id, sizeof ask->id, "%s", r->session->id);
     ask->asked = holder_ask(r->server->loop, r->session->socket, question, payload, wanted,
-                          relay_ask_on_done, ask);
+                            relay_ask_on_done, ask);
     if (!ask->asked) {
         free(ask);
         return NULL;

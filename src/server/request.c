@@ -4,10 +4,10 @@
  *
  * All faults of a request are reported together, in Pydantic's words. */
 
-/* ---- faults of a request, as Pydantic words them -------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 static void request_fault(struct request *r, const char *type, const char *where, const char *name,
-                       const char *message)
+                          const char *message)
 {
     buf *b = &r->faults;
     if (!b->n)
@@ -17,7 +17,7 @@ static void request_fault(struct request *r, const char *type, const char *where
     json_key(b, "loc");
     json_open(b, '[');
     json_put_string(b, span_of(where));
-    if (name && *name >= '0' && *name <= '9') /* a place in the text, not a member */
+    if (name && *name >= '0' && *name <= '9') /* an offset, not a member */
         json_put_raw(b, span_of(name));
     else if (name)
         json_put_string(b, span_of(name));
@@ -51,7 +51,7 @@ static size_t request_characters(const char *s)
 }
 
 static void request_check(struct request *r, const struct request_field *field, const char *where,
-                       const char *value)
+                          const char *value)
 {
     char message[160];
     if (field->shortest && request_characters(value) < field->shortest) {
@@ -134,11 +134,11 @@ static void request_parse_body(struct request *r)
         r->body = (struct json){0};
     } else if (r->body.type != JSON_OBJECT) {
         request_fault(r, "model_attributes_type", "body", NULL,
-                   "Input should be a valid dictionary or object to extract fields from");
+                      "Input should be a valid dictionary or object to extract fields from");
     }
 }
 
-/* ---- what several requests ask for ---------------------------------------------------------- */
+/* ---- parameters of several routes ----------------------------------------------------------- */
 
 static char *request_title(struct request *r)
 {
@@ -146,7 +146,7 @@ static char *request_title(struct request *r)
     char *title = request_string(r, &field);
     if (title && strlen(title) > REQUEST_TITLE_MAX)
         request_fault(r, "string_too_long", "body", "title",
-                   "String should have at most 400 bytes");
+                      "String should have at most 400 bytes");
     return title;
 }
 
@@ -168,7 +168,7 @@ static long long request_tail_chars(struct request *r)
     long long tail_chars = REQUEST_TAIL_CHARS;
     if (tail && (!span_int(span_of(tail), &tail_chars) || tail_chars < 0))
         request_fault(r, "int_parsing", "query", "tail_chars",
-                   "Input should be a valid integer, unable to parse string as an integer");
+                      "Input should be a valid integer, unable to parse string as an integer");
     free(tail);
     return tail_chars;
 }
@@ -197,7 +197,7 @@ static int request_view_mode(struct request *r, char how[3])
     return control;
 }
 
-/* ---- answers -------------------------------------------------------------------------------- */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 static void request_reply(struct httpd_client *client, buf *json)
 {

@@ -16,11 +16,11 @@ static void routes_health(struct request *r)
     httpd_reply_json(r->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
 }
 
-/* A list that is sent once other computers have told theirs. */
+/* A list for a client, sent when other computers have answered. */
 struct routes_listing {
     struct server *server;
     struct httpd_client *client;
-    char *computer;         /* of which alone it is; NULL or "": of all */
+    char *computer;         /* the only one listed; NULL or "": all */
     void (*send)(const struct routes_listing *listing);
     struct pull_gather gather;
 };
@@ -46,9 +46,10 @@ static void routes_listing_on_done(void *ctx)
     routes_listing_free(listing);
 }
 
-/* computer: its own from now on. wait_ms 0: sends what is known. */
+/* Asks for the topics and sends the list when the answers have come or wait_ms (0: none) is over.
+ * computer becomes the listing's to free. */
 static void routes_list(struct request *r, char *computer, unsigned topics, int wait_ms,
-                     void (*send)(const struct routes_listing *listing))
+                        void (*send)(const struct routes_listing *listing))
 {
     struct routes_listing *listing = base_alloc(sizeof *listing);
     *listing = (struct routes_listing){r->server, r->client, computer, send, {0}};
@@ -80,7 +81,8 @@ static void routes_list_sessions(struct request *r)
         proxy_list_sessions(r, computer);
     } else {
         buf b = {0};
-        cache_put_list(server->cache, request_is_here(server, computer) ? server->config->computer : computer, &b);
+        cache_put_list(server->cache,
+                       request_is_here(server, computer) ? server->config->computer : computer, &b);
         request_reply(r->client, &b);
     }
     free(computer);
@@ -94,7 +96,7 @@ static void routes_get_session(struct request *r)
 
 /* A session being created for a client. */
 struct routes_creating {
-    struct httpd_client *client; /* NULL: it has gone */
+    struct httpd_client *client; /* NULL: it has left */
 };
 
 static void routes_creating_on_gone(void *ctx)
@@ -128,8 +130,8 @@ static void routes_on_created(void *ctx, struct session *s, const char *error)
     request_reply(client, &b);
 }
 
-/* The member `command`: an array of strings, or one string to be split. NULL without a fault:
- * absent. */
+/* Returns the member `command`, an array of strings or one string to be split, as config_words
+ * does. NULL: absent, or a fault. */
 static char **routes_command(struct request *r)
 {
     struct json value = json_get(r->body, "command");
@@ -145,7 +147,7 @@ static char **routes_command(struct request *r)
             buf_byte(&line, ' ');
         } else {
             request_fault(r, "string_type", "body", "command",
-                       "Input should be an array of strings");
+                          "Input should be an array of strings");
         }
         free(word);
     }
@@ -158,7 +160,7 @@ static char **routes_command(struct request *r)
     return NULL;
 }
 
-/* The directory of a new session, to be freed. project_path is another name for project_dir. */
+/* Returns the directory of a new session, to be freed. project_path is an alias of project_dir. */
 static char *routes_directory(struct request *r)
 {
     static const struct request_field dir = {"project_dir", 1, 2, NULL},
@@ -231,7 +233,7 @@ struct routes_ending {
 static void routes_ending_on_gone(void *ctx)
 {
     struct routes_ending *ending = ctx;
-    session_cancel_wait(&ending->waiter); /* it ends all the same */
+    session_cancel_wait(&ending->waiter); /* the session still ends */
     free(ending);
 }
 
@@ -264,7 +266,7 @@ static void routes_stop_session(struct request *r, int undo_s)
     buf_free(&message);
 }
 
-/* Only a session that is about to be ended gets here. */
+/* Undoes an end; r->session is hidden (see routes_table). */
 static void routes_restore_session(struct request *r)
 {
     session_undo_end(r->session);
@@ -343,8 +345,9 @@ static void routes_send_event(struct request *r)
 
 /* ---- transcript and screen ------------------------------------------------------------------ */
 
-static void routes_reply_transcript(struct server *server, struct httpd_client *client, const char *id,
-                                 span text, long long tail_chars)
+static void routes_reply_transcript(struct server *server, struct httpd_client *client,
+                                    const char *id,
+                                    span text, long long tail_chars)
 {
     buf b = {0};
     json_open(&b, '{');
@@ -363,7 +366,7 @@ static void routes_answer_text(struct relay_ask *ask, span payload)
 }
 
 static void routes_reply_log(struct server *server, struct httpd_client *client, const char *id,
-                          long long tail_chars)
+                             long long tail_chars)
 {
     struct session *s = session_find(server->sessions, id);
     buf text = {0};
@@ -443,8 +446,9 @@ static void routes_send_todos(const struct routes_listing *listing)
     routes_send_projects_as(listing, 1);
 }
 
-/* Of another computer alone: it is asked, unless what it has is known. */
-static void routes_list_projects_as(struct request *r, void (*send)(const struct routes_listing *listing))
+/* One other computer is asked, within ROUTES_WAIT_MAX_MS, unless its projects are known. */
+static void routes_list_projects_as(struct request *r,
+                                    void (*send)(const struct routes_listing *listing))
 {
     char *computer = request_query(r, "computer");
     int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
@@ -488,7 +492,7 @@ static void routes_add_project(struct request *r)
     if (request_refused(r))
         ;
     else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        routes_reply_path(r, 400, path, ": the absolute path of a directory is expected");
+        routes_reply_path(r, 400, path, ": not the absolute path of a directory");
     else if (projects_add(r->server->projects, path, name, description) == 0)
         request_reply_success(r->client);
     else
@@ -509,7 +513,7 @@ static void routes_remove_project(struct request *r)
     else if (errno == ENOENT)
         routes_reply_path(r, 404, path, ": no such project is remembered");
     else if (errno == EPERM)
-        routes_reply_path(r, 409, path, ": this project stands in the configuration file");
+        routes_reply_path(r, 409, path, ": it is in the configuration file; remove it there");
     else
         httpd_reply_detail(r->client, 500, strerror(errno));
     free(path);
@@ -557,11 +561,11 @@ static void routes_status(struct request *r)
 /* ---- routes --------------------------------------------------------------------------------- */
 
 static const struct routes_route {
-    const char *method, *path; /* {} stands for a session's id */
+    const char *method, *path; /* {}: a session's id */
     void (*handle)(struct request *r);
-    void (*elsewhere)(struct request *r); /* the session is another computer's; NULL: 404 */
+    void (*elsewhere)(struct request *r); /* for another computer's session; NULL: 404 */
     int has_body;
-    int hidden; /* {} is one that is about to be ended */
+    int hidden; /* {} is a session whose end can be undone */
 } routes_table[] = {
     {"GET", "/health", routes_health, NULL, 0, 0},
     {"GET", "/sessions", routes_list_sessions, NULL, 0, 0},
@@ -586,7 +590,7 @@ static const struct routes_route {
     {"GET", "/ws", push_ws, NULL, 0, 0},
 };
 
-/* Does path fit the pattern? *id is what stands for {}. */
+/* Returns 1 when path fits the pattern; *id is the part at {}. */
 static int routes_path_fits(const char *pattern, span path, span *id)
 {
     const char *hole = strstr(pattern, "{}");
@@ -602,8 +606,8 @@ static int routes_path_fits(const char *pattern, span path, span *id)
     return memcmp(path.p + path.n - after, hole + 2, after) == 0;
 }
 
-/* Whose session the path is about: r->session, or r->computer; 0: answered. computer= goes
- * before what is known of the id. */
+/* Resolves {id} to a local session (r->session) or to its computer (r->computer); the query's
+ * computer= takes precedence over the cache. Returns 0 after replying with an error. */
 static int routes_find(struct request *r, const char *id, const char *computer, int hidden)
 {
     struct server *server = r->server;
@@ -613,7 +617,8 @@ static int routes_find(struct request *r, const char *id, const char *computer, 
     if (request_is_here(server, computer))
         r->session =
             hidden ? session_find_hidden(server->sessions, id) : session_find(server->sessions, id);
-    if (!r->session && (!computer || !*computer) && known && !request_is_here(server, known->computer))
+    if (!r->session && (!computer || !*computer) && known &&
+        !request_is_here(server, known->computer))
         r->computer = known->computer;
     else if (!request_is_here(server, computer) && roster_find(server->fleet, span_of(computer)))
         r->computer = computer;
@@ -687,8 +692,8 @@ static void routes_handle(void *ctx, struct httpd_request *request)
 }
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
-                     struct cache *cache, struct sessions *sessions, struct projects *projects,
-                     struct fleet *fleet, struct observations *observations, struct httpd *httpd)
+                        struct cache *cache, struct sessions *sessions, struct projects *projects,
+                        struct fleet *fleet, struct observations *observations, struct httpd *httpd)
 {
     *server = (struct server){.loop = l,
                       .config = config,

@@ -144,7 +144,8 @@ static int request_wants_websocket(struct request *r);
 static int request_is_running(struct request *r);
 /* Returns 1 when the name is this computer's, "local", "" or NULL. */
 static int request_is_here(const struct server *server, const char *computer);
-static void request_trim_path(char *path); /* cuts slashes at its end, as projects are named; NULL */
+/* Cuts slashes at the end of a path, as projects are named; NULL is fine. */
+static void request_trim_path(char *path);
 static void request_reply(struct httpd_client *client, buf *json); /* 200; frees json */
 static void request_reply_success(struct httpd_client *client);    /* {"status": "success"} */
 
@@ -166,8 +167,10 @@ struct relay_ask {
 static struct relay_ask *relay_ask(struct request *r, enum frame_type question, span payload,
                                    enum frame_type wanted,
                                    void (*answer)(struct relay_ask *ask, span payload));
-/* Upgrades the client to a WebSocket that shows a stream. open opens it with a set of FRAME_VIEW_…, or
- * replies why it can't. control: the stream comes from a holder, which gets the client's input. */
+
+/* Upgrades the client to a WebSocket that shows a stream. open: opens it with a set of FRAME_VIEW_…,
+ * or replies with an error and returns NULL. control: the client's input goes to the stream's
+ * holder. */
 static void relay_view(struct request *r, span how, int control,
                        struct stream *(*open)(struct request *r, span how,
                                               const struct stream_hooks *hooks, void *ctx));
