@@ -230,7 +230,7 @@ static void streams_on_read(void *ctx, const struct resp *reply)
             place++;
         if (place == l->reading_count)
             break;
-        streams_read_entries(l, place, &entries);
+        streams_read_entries(l, place++, &entries); /* two streams may have one key */
     }
     streams_read(l);
 }

@@ -103,8 +103,6 @@ static void unit_events_limits(void)
     struct roster_peer before = *peer;
     buf_clear(&u.asked);
     unit_fleet_for(&u, 3 * STREAMS_REPLY_MS); /* python never answers: what it is asked ends */
-    u.silent = "CLIENT UNBLOCK";
-    buf_clear(&u.asked);
     for (int i = 0; i < EVENTS_SUSPECT; i++) {
         char *const words[] = {"XADD", "session_events:hosta", "MAXLEN", "~", "1000", "*", "payload",
                                UNIT_EVENTS_SESSION("updated", "p1", "")};
@@ -112,7 +110,6 @@ static void unit_events_limits(void)
         unit_fleet_add(&u, words, COUNT_OF(words), &b);
         buf_free(&b);
     }
-    u.silent = NULL;
     unit_fleet_wake(&u);
     UNIT_FLEET_UNTIL(&u, peer->events_in >= before.events_in + EVENTS_SUSPECT);
     UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "command list_sessions"));

@@ -30,6 +30,7 @@ struct unit_fleet_client {
     struct conn conn;
     struct resp_scan scan;
     int id, protocol, subscribed, used;
+    int stalled; /* nothing is answered any more */
     buf read; /* the XREAD that blocks, its words each followed by NUL */
 };
 
@@ -57,7 +58,7 @@ struct unit_fleet {
     struct unit_fleet_key *keys;
     buf asked;          /* the commands' words, each command ends in "|" */
     const char *refuse; /* commands that begin so get an error */
-    const char *silent; /* … get no answer */
+    const char *silent; /* … get no answer, nor does what follows on that connection */
     int no_unblock, old; /* old: RESP2 only */
     struct unit_fleet_computer computers[UNIT_FLEET_COMPUTERS];
     int count;
@@ -345,7 +346,9 @@ static void unit_fleet_on_data(void *ctx)
         buf_byte(&u->asked, '|');
         if (u->refuse && strncmp(text.p, u->refuse, strlen(u->refuse)) == 0)
             buf_str(&b, "-ERR refused for a test\r\n");
-        else if (!u->silent || strncmp(text.p, u->silent, strlen(u->silent)) != 0)
+        else if (u->silent && strncmp(text.p, u->silent, strlen(u->silent)) == 0)
+            c->stalled = 1;
+        else if (!c->stalled)
             unit_fleet_command(c, words, count, &b);
         conn_send(&c->conn, buf_view(&b));
         unit_fleet_wake(u);
@@ -641,4 +644,132 @@ static void unit_fleet_beat(struct unit_fleet *u, const char *name, const char *
     snprintf(text, sizeof text, "{\"computer_name\":\"%s\"%s}", name, more);
     unit_fleet_set(u, key, text, ttl_ms);
     unit_fleet_publish(u, PRESENCE_CHANNEL, text);
+}
+
+/* ---- a session with a holder that the test plays -------------------------------------------- */
+
+#define UNIT_FLEET_VIEWERS 12
+
+/* Each connection to the holder: the daemon's own first, then streams and questions. */
+struct unit_fleet_viewer {
+    struct unit_fleet_holder *holder;
+    struct conn conn;
+    int used, views;
+};
+
+struct unit_fleet_holder {
+    struct unit_fleet *all;
+    struct session *session;
+    struct loop_fd listener;
+    struct unit_fleet_viewer viewers[UNIT_FLEET_VIEWERS];
+    int silent; /* questions get no answer */
+    buf asked;  /* type and payload of each frame, a line each */
+};
+
+static void unit_fleet_on_frame(void *ctx)
+{
+    struct unit_fleet_viewer *v = ctx;
+    enum frame_type type;
+    span payload;
+    while (v->used && frame_parse(&v->conn, &type, &payload) == PARSE_DONE) {
+        buf_fmt(&v->holder->asked, "%c%.*s\n", type, (int)payload.n, payload.n ? payload.p : "");
+        conn_consume(&v->conn, FRAME_HEAD + payload.n);
+        if (v->holder->silent)
+            continue;
+        if (type == FRAME_WATCH)
+            frame_send(&v->conn, FRAME_STATUS, span_of("{\"state\":\"idle\"}"));
+        if (type == FRAME_VIEW) {
+            v->views = 1;
+            frame_send(&v->conn, FRAME_SIZE, span_of("{\"size\":[80,24]}"));
+            frame_send(&v->conn, FRAME_SNAPSHOT, span_of("<snapshot>"));
+        }
+        if (type == FRAME_TEXT)
+            frame_send(&v->conn, FRAME_TEXT_IS, span_of("the text"));
+        if (type == FRAME_SCREEN)
+            frame_send(&v->conn, FRAME_SCREEN_IS, span_of("{\"screen\":1}"));
+        if (type == FRAME_MESSAGE)
+            frame_send(&v->conn, FRAME_RECEIPT, span_of("delivered"));
+    }
+    if (v->used && v->conn.eof)
+        conn_close(&v->conn, NULL);
+}
+
+static void unit_fleet_on_viewer_gone(void *ctx, const char *why)
+{
+    struct unit_fleet_viewer *v = ctx;
+    (void)why;
+    conn_free(&v->conn);
+    v->used = v->views = 0;
+}
+
+static void unit_fleet_on_viewer(void *ctx, short revents)
+{
+    static const struct conn_hooks hooks = {unit_fleet_on_frame, NULL, unit_fleet_on_viewer_gone};
+    struct unit_fleet_holder *h = ctx;
+    int fd = accept(h->listener.fd, NULL, NULL);
+    (void)revents;
+    if (fd < 0)
+        return;
+    struct unit_fleet_viewer *v = h->viewers;
+    while (v < h->viewers + UNIT_FLEET_VIEWERS && v->used)
+        v++;
+    if (v == h->viewers + UNIT_FLEET_VIEWERS) {
+        CHECK(!"too many connections to a holder");
+        close(fd);
+        return;
+    }
+    v->holder = h;
+    v->used = 1;
+    v->conn.hooks = &hooks;
+    v->conn.ctx = v;
+    conn_open(&v->conn, &h->all->loop, fd);
+}
+
+/* Begins a session of that computer, running and idle. */
+static void unit_fleet_hold(struct unit_fleet_computer *c, struct unit_fleet_holder *h,
+                            const char *id)
+{
+    char error[200];
+    *h = (struct unit_fleet_holder){.all = c->all};
+    struct session *s = h->session = session_new(&c->sessions, id);
+    s->title = span_dup(span_of("title"));
+    s->directory = span_dup(span_of("/"));
+    s->agent = span_dup(span_of("shell"));
+    s->mode = span_dup(span_of("slow"));
+    char sessions[128];
+    snprintf(sessions, sizeof sessions, "%s/sessions", c->state);
+    mkdir(sessions, 0700), mkdir(s->dir, 0700);
+    h->listener = (struct loop_fd){.fd = conn_listen(s->socket, error, sizeof error),
+                                   .on_event = unit_fleet_on_viewer, .ctx = h};
+    CHECK(h->listener.fd >= 0);
+    loop_watch(&c->all->loop, &h->listener, POLLIN);
+    CHECK_INT(session_connect(s), 0);
+    UNIT_FLEET_UNTIL(c->all, s->status.n && s->cached);
+}
+
+static void unit_fleet_hang_up(struct unit_fleet_holder *h)
+{
+    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
+        if (h->viewers[i].used)
+            conn_close(&h->viewers[i].conn, NULL);
+    loop_unwatch(&h->all->loop, &h->listener);
+    close(h->listener.fd);
+    for (int i = 0; i < 3; i++)
+        unit_loop_pass(&h->all->loop);
+    buf_free(&h->asked);
+}
+
+static int unit_fleet_views(const struct unit_fleet_holder *h)
+{
+    int n = 0;
+    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
+        n += h->viewers[i].views;
+    return n;
+}
+
+static void unit_fleet_output(struct unit_fleet_holder *h, const char *bytes)
+{
+    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
+        if (h->viewers[i].views)
+            frame_send(&h->viewers[i].conn, FRAME_OUTPUT, span_of(bytes));
 }
