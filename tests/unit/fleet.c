@@ -676,7 +676,7 @@ static void unit_fleet_on_frame(void *ctx)
         conn_consume(&v->conn, FRAME_HEAD + payload.n);
         if (v->holder->silent)
             continue;
-        if (type == FRAME_WATCH)
+        if (type == FRAME_SUBSCRIBE)
             frame_send(&v->conn, FRAME_STATUS, span_of("{\"state\":\"idle\"}"));
         if (type == FRAME_VIEW) {
             v->views = 1;
@@ -684,9 +684,9 @@ static void unit_fleet_on_frame(void *ctx)
             frame_send(&v->conn, FRAME_SNAPSHOT, span_of("<snapshot>"));
         }
         if (type == FRAME_TEXT)
-            frame_send(&v->conn, FRAME_TEXT_IS, span_of("the text"));
+            frame_send(&v->conn, FRAME_TEXT_REPLY, span_of("the text"));
         if (type == FRAME_SCREEN)
-            frame_send(&v->conn, FRAME_SCREEN_IS, span_of("{\"screen\":1}"));
+            frame_send(&v->conn, FRAME_SCREEN_REPLY, span_of("{\"screen\":1}"));
         if (type == FRAME_MESSAGE)
             frame_send(&v->conn, FRAME_RECEIPT, span_of("delivered"));
     }
