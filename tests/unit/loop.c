@@ -408,12 +408,65 @@ static void unit_loop_signals(void)
     loop_free(&l);
 }
 
+/* The reading end of a pipe: counts its bytes, and is unwatched after `last`. */
+struct unit_loop_crowd {
+    struct loop *loop;
+    struct loop_fd fd;
+    int end, got, last;
+};
+
+static void unit_loop_crowd_event(void *ctx, short revents)
+{
+    struct unit_loop_crowd *u = ctx;
+    char byte;
+    CHECK(revents & POLLIN);
+    u->got += (int)read(u->fd.fd, &byte, 1);
+    if (u->got == u->last)
+        loop_unwatch(u->loop, &u->fd);
+}
+
+/* More descriptors than one epoll_wait returns, beside one in the poll table. */
+static void unit_loop_crowd(void)
+{
+    enum { COUNT = 100 };
+    static struct unit_loop_crowd all[COUNT];
+    struct loop l;
+    int ends[2];
+    test_begin("a crowd of descriptors is watched as the poll table is");
+    loop_init(&l);
+    loop_expect_crowd(&l);
+    for (int i = 0; i < COUNT; i++) {
+        CHECK(pipe(ends) == 0);
+        all[i] = (struct unit_loop_crowd){.loop = &l, .end = ends[1], .last = 2};
+        all[i].fd = (struct loop_fd){.fd = ends[0], .on_event = unit_loop_crowd_event,
+                                     .ctx = &all[i]};
+        loop_watch(&l, &all[i].fd, 0); /* hang-up only */
+        CHECK(write(ends[1], "x", 1) == 1);
+    }
+    unit_loop_pass(&l);
+    CHECK_INT(all[0].got, 0);
+    for (int i = 0; i < COUNT; i++)
+        loop_watch(&l, &all[i].fd, POLLIN);
+    for (int round = 1; round <= 3; round++) { /* in the third all are unwatched */
+        for (int pass = 0; pass < 3; pass++)
+            unit_loop_pass(&l);
+        for (int i = 0; i < COUNT; i++) {
+            CHECK_INT(all[i].got, round < 3 ? round : 2);
+            CHECK(write(all[i].end, "x", 1) == 1);
+        }
+    }
+    for (int i = 0; i < COUNT; i++)
+        close(all[i].end), close(all[i].fd.fd);
+    loop_free(&l);
+}
+
 static void unit_loop(void)
 {
     unit_loop_timer_model();
     unit_loop_timer_passes();
     unit_loop_tasks();
     unit_loop_descriptors();
+    unit_loop_crowd();
     unit_loop_children();
     unit_loop_cancelled_child();
     unit_loop_signals();
