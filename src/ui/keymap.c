@@ -1,7 +1,6 @@
 #include "ui.h"
 
-/* keymap - what is made of a table of keys: names of keys, the bindings of [keys], the footer and
- * the help.
+/* keymap - the names of keys, the bindings of [keys], and the footer and help of a key table.
  *
  * The table itself, its contexts and actions are the owner's (keys.c). A row names a key, the
  * contexts in which it is valid, and the function that it runs with an argument. */

@@ -344,7 +344,7 @@ static void todos_event(struct todos *p, span text)
 {
     static const struct {
         const char *event;
-        void (*take)(struct todos *p, struct json data);
+        void (*apply)(struct todos *p, struct json data);
     } events[] = {
         {"preparation_initial", todos_on_preparation}, {"projects_updated", todos_on_projects},
         {"todos_updated", todos_on_todos},             {"computer_updated", todos_on_computer},
@@ -356,7 +356,7 @@ static void todos_event(struct todos *p, span text)
     struct json name = json_get(message, "event"), data = json_get(message, "data");
     for (size_t i = 0; i < COUNT_OF(events); i++)
         if (data.type == JSON_OBJECT && json_text_eq(name, events[i].event))
-            events[i].take(p, data);
+            events[i].apply(p, data);
 }
 
 /* ---- folds ---------------------------------------------------------------------------------- */

@@ -515,7 +515,7 @@ static void tree_event(struct tree *t, span text)
 {
     static const struct {
         const char *event;
-        void (*take)(struct tree *t, struct json data);
+        void (*apply)(struct tree *t, struct json data);
     } events[] = {
         {"sessions_initial", tree_on_sessions}, {"session_created", tree_on_session},
         {"session_updated", tree_on_session},   {"session_removed", tree_on_removed},
@@ -529,7 +529,7 @@ static void tree_event(struct tree *t, span text)
     struct json name = json_get(message, "event");
     for (size_t i = 0; i < COUNT_OF(events); i++)
         if (json_text_eq(name, events[i].event))
-            events[i].take(t, json_get(message, "data"));
+            events[i].apply(t, json_get(message, "data"));
 }
 
 /* ---- folds ---------------------------------------------------------------------------------- */

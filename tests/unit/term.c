@@ -1,6 +1,6 @@
 /* Unit tests of term: the decoder fed in every split, raw mode on a real pseudo-terminal. */
 
-/* ---- the decoder ---- */
+/* ---- the decoder ---------------------------------------------------------------------------- */
 
 static void unit_term_describe(buf *b, const struct term_event *ev, size_t used)
 {

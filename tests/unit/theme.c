@@ -1,4 +1,4 @@
-/* Unit tests of theme: styles as text and back, grounds, what the configuration sets. */
+/* Unit tests of theme: styles parsed and written, backgrounds, configured styles. */
 
 static void unit_theme_styles(void)
 {

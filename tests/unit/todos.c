@@ -1,4 +1,4 @@
-/* Unit tests of plan: what a daemon tells as rows, keys that stay, folds, and what can be done. */
+/* Unit tests of todos: rows from events, constant keys, folds, and the actions of a row. */
 
 static void unit_todos_json(struct todos *p, void (*take)(struct todos *p, struct json v),
                            const char *text)

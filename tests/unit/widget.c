@@ -1,5 +1,5 @@
-/* Unit tests of ui: wrapped text, forms, questions, messages, bindings, footers, help, by key and
- * by mouse, on grids of every size, and as screens to be read. */
+/* Unit tests of widget and keymap: wrapped text, forms, questions, messages, bindings, footer and
+ * help, by key and by mouse, on grids of every size, and as screens to be read. */
 
 static struct term_event unit_ui_key(uint32_t key, unsigned mods)
 {
