@@ -245,7 +245,8 @@ static struct app_request *app_request(
     void (*on_reply)(struct app *t, struct json answer, struct app_request *request))
 {
     struct app_request *request = base_alloc(sizeof *request);
-    *request = (struct app_request){.app = t, .on_reply = on_reply, .events = t->events, .dialog = dialog};
+    *request = (struct app_request){
+        .app = t, .on_reply = on_reply, .events = t->events, .dialog = dialog};
     client_request(&t->client, method, target, body, app_on_reply, request);
     return request;
 }

@@ -286,7 +286,8 @@ static void dialog_on_renamed(struct app *t, struct json answer, struct app_requ
 /* Sends a request about the target whose body has one string member. */
 static void dialog_send(struct app *t, const char *method, const char *tail, const char *member,
                         const char *text,
-                        void (*on_reply)(struct app *t, struct json answer, struct app_request *request))
+                        void (*on_reply)(struct app *t, struct json answer,
+                                         struct app_request *request))
 {
     buf body = {0}, target = {0};
     json_open(&body, '{');
@@ -304,7 +305,8 @@ static void dialog_submit(struct app *t)
     if (t->mode == APP_NEW) {
         dialog_submit_new(t);
     } else if (t->mode == APP_RENAME) {
-        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), dialog_on_renamed);
+        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"),
+                    dialog_on_renamed);
     } else {
         app_add_prompt(t, widget_form_text(&t->form, "Text"));
         dialog_send(t, "POST", "/message", "message", widget_form_text(&t->form, "Text"),
@@ -343,8 +345,8 @@ static void dialog_end_target(struct app *t, int can_undo)
         buf_fmt(&target, "&undo_s=%d", DIALOG_UNDO_S);
         app_add_ended(t, s->id, dialog_title(s), s->computer);
     }
-    struct app_request *request = app_request(t, "DELETE", buf_cstr(&target), (span){0}, APP_CONFIRM,
-                                      dialog_on_ended);
+    struct app_request *request = app_request(t, "DELETE", buf_cstr(&target), (span){0},
+                                              APP_CONFIRM, dialog_on_ended);
     request->about = can_undo ? span_dup(span_of(s->id)) : NULL;
     buf_free(&target);
 }

@@ -227,8 +227,9 @@ static int keys_next_project(const struct app *t)
     return 0;
 }
 
-/* Digits and dots select the session of that number at once; ' selects the session of the same number
- * in the next project. Any other key ends the jump, and is then a key of the list but Esc. */
+/* Digits and dots select the session of that number at once; ' selects the session of the same
+ * number in the next project. Any other key ends the jump, and all but Esc are then keys of the
+ * list. */
 static int keys_jump_event(struct app *t, const struct term_event *ev)
 {
     size_t n = strlen(t->jump);

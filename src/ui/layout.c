@@ -25,8 +25,8 @@ static int layout_has_filter(const struct app *t)
            (t->mode & (APP_FILTER | APP_JUMP) || t->tree.word_count > 0);
 }
 
-/* Places the list and the preview. A line that comes at the bottom covers the lowest line of the part
- * there, so that the rest of the screen does not move. */
+/* Places the list and the preview. A line that comes at the bottom covers the lowest line of the
+ * part there, so that the rest of the screen does not move. */
 static void layout_lay_out(struct app *t)
 {
     int rows = t->grid.rows, cols = t->grid.cols;
@@ -116,8 +116,8 @@ static void layout_filter(struct app *t, int row)
     int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
                       rows_style(&t->ui, THEME_ACCENT));
     if (jump) {
-        used +=
-            widget_put(g, row, 1 + used, g->cols - 2 - used, t->jump, rows_style(&t->ui, THEME_TEXT));
+        used += widget_put(g, row, 1 + used, g->cols - 2 - used, t->jump,
+                           rows_style(&t->ui, THEME_TEXT));
         g->cursor_row = row;
         g->cursor_col = 1 + used;
         g->cursor_shown = 1;
@@ -210,7 +210,8 @@ static void layout_dim_keys(struct app *t)
         const char *action;
         enum todos_action can;
     } actions[] = {
-        {"start", TODOS_START}, {"prepare", TODOS_PREPARE}, {"view", TODOS_VIEW}, {"edit", TODOS_EDIT}};
+        {"start", TODOS_START}, {"prepare", TODOS_PREPARE}, {"view", TODOS_VIEW},
+        {"edit", TODOS_EDIT}};
     const struct todos_row *row = app_todos_row(t);
     struct cell_style dim = rows_style(&t->ui, THEME_DIM);
     for (int i = 0; i < t->ui.hit_count; i++) {
@@ -224,7 +225,8 @@ static void layout_dim_keys(struct app *t)
                 (row && todos_can(&t->todos, row, actions[k].can, &why)))
                 continue;
             int used = widget_put(&t->grid, hit->row, hit->col, hit->cols, key->shown, dim);
-            widget_put(&t->grid, hit->row, hit->col + used + 1, hit->cols - used - 1, key->footer, dim);
+            widget_put(&t->grid, hit->row, hit->col + used + 1, hit->cols - used - 1, key->footer,
+                       dim);
         }
     }
 }

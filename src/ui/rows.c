@@ -35,7 +35,8 @@ static void rows_left(struct rows_pen *p, const char *text, struct cell_style st
 static void rows_column(struct rows_pen *p, int width, const char *text, struct cell_style style)
 {
     if (p->left < p->right)
-        widget_put_cut(p->u->grid, p->row, p->left, widget_min(width, p->right - p->left), text, style);
+        widget_put_cut(p->u->grid, p->row, p->left, widget_min(width, p->right - p->left), text,
+                       style);
     p->left += width + 1;
 }
 
@@ -108,8 +109,8 @@ static const char *rows_glyph(const struct widgets *u, const struct rows_state *
     return u->grid->ascii ? state->ascii : state->glyph;
 }
 
-static void rows_put_state(struct widgets *u, int row, int col, int cols, const struct tree_session *s,
-                           long long now)
+static void rows_put_state(struct widgets *u, int row, int col, int cols,
+                           const struct tree_session *s, long long now)
 {
     const struct rows_state *state = rows_state(s);
     struct rows_pen p = {u, row, col, col + cols};
@@ -191,8 +192,8 @@ static int rows_tree_lines(const struct tree *t, const struct rows_list *l)
 }
 
 /* Draws a line with the last input or output of a session. */
-static void rows_words(struct widgets *u, const struct rows_list *l, int row, int col, const char *mark,
-                       const char *text, struct cell_style style)
+static void rows_words(struct widgets *u, const struct rows_list *l, int row, int col,
+                       const char *mark, const char *text, struct cell_style style)
 {
     struct rows_pen p = {u, row, col, l->col + l->cols - 1};
     if (!rows_is_inside(l, row))
@@ -230,8 +231,8 @@ static void rows_agent(struct rows_pen *p, const struct rows_list *l, const stru
     buf_free(&label);
 }
 
-static void rows_session(struct widgets *u, const struct rows_list *l, int y, const struct tree_row *row,
-                         int lines)
+static void rows_session(struct widgets *u, const struct rows_list *l, int y,
+                         const struct tree_row *row, int lines)
 {
     const struct tree_session *s = row->session;
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
@@ -263,7 +264,8 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y, co
               rows_style(u, s->unseen ? THEME_TITLE : THEME_TEXT));
 }
 
-static void rows_branch(struct widgets *u, const struct rows_list *l, int y, const struct tree_row *row)
+static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
+                        const struct tree_row *row)
 {
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
     char counts[80] = "";
@@ -304,8 +306,8 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
         else if (line >= l->top)
             rows_branch(u, l, y, &t->rows[i]);
         int first = widget_max(y, l->row);
-        widget_add_hit(u, first, l->col, widget_min(y + lines, l->row + l->rows) - first, l->cols, ROWS_ROW,
-                   i, 0);
+        int end = widget_min(y + lines, l->row + l->rows);
+        widget_add_hit(u, first, l->col, end - first, l->cols, ROWS_ROW, i, 0);
         if (i == l->at && line >= l->top)
             rows_select(u, y, l->col, l->cols);
     }

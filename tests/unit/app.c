@@ -1,5 +1,5 @@
-/* Unit tests of app: selection, frames, requests, saved state. Also the harness of the UI's tests: the
- * UI with a socket as its terminal, an emulator that shows what the user sees, a daemon and a
+/* Unit tests of app: selection, frames, requests, saved state. Also the harness of the UI's tests:
+ * the UI with a socket as its terminal, an emulator that shows what the user sees, a daemon and a
  * holder that reply as told, all in one loop. */
 
 /* ---- harness -------------------------------------------------------------------------------- */

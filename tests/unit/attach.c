@@ -1,4 +1,5 @@
-/* Unit tests of attach and of view's connections: the preview, keys of an attached session, detaching. */
+/* Unit tests of attach and of view's connections: the preview, keys of an attached session,
+ * detaching. */
 
 static void unit_attach_begin(struct unit_app *u, int rows, int cols, const char *members)
 {
@@ -234,7 +235,8 @@ static void unit_attach_programs(void)
     setenv("PATH", "/nowhere", 1);
     unit_attach_begin(&u, 24, 80, ",\"tmux_session_name\":\"tc_1\"");
     u.config.attach = (char *)"/nowhere/ssh DEST";
-    unit_app_reply(&u, "GET /computers", 200, "[{\"name\":\"vm\"},{\"name\":\"far\",\"host\":\"h\"}]");
+    unit_app_reply(&u, "GET /computers", 200,
+                   "[{\"name\":\"vm\"},{\"name\":\"far\",\"host\":\"h\"}]");
     unit_app_type(&u, "\r");
     UNIT_APP_SEE(&u, "cannot start tmux");
     unit_app_session(&u, "b", "idle", "");

@@ -76,7 +76,8 @@ static void unit_dialog_message(void)
     unit_app_type(&u, "m");
     UNIT_APP_SEE(&u, "Message");
     app_select(u.t, 0);
-    unit_app_reply(&u, "POST /sessions/a/message?computer=vm ", 200, "{\"result\":\"unconfirmed\"}");
+    unit_app_reply(&u, "POST /sessions/a/message?computer=vm ", 200,
+                   "{\"result\":\"unconfirmed\"}");
     unit_app_type(&u, "hello\023");
     UNIT_APP_SEE(&u, "the program has not reacted");
     CHECK(unit_app_has(&u.asked, "{\"message\":\"hello\"}") && u.t->mode == APP_SESSIONS);

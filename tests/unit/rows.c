@@ -1,14 +1,14 @@
-/* Unit tests of look: what is drawn of a list that is larger than its place, at any size. */
+/* Unit tests of rows: what is drawn of a list that is larger than its place, at any size. */
 
-static uint32_t unit_look_seed = 3;
+static uint32_t unit_rows_seed = 3;
 
-static int unit_look_random(int below)
+static int unit_rows_random(int below)
 {
-    unit_look_seed = unit_look_seed * 1664525u + 1013904223u;
-    return (int)((unit_look_seed >> 8) % (uint32_t)below);
+    unit_rows_seed = unit_rows_seed * 1664525u + 1013904223u;
+    return (int)((unit_rows_seed >> 8) % (uint32_t)below);
 }
 
-static void unit_look_fill(struct tree *t, int sessions)
+static void unit_rows_fill(struct tree *t, int sessions)
 {
     static const char *const states[] = {"working", "waiting", "idle", "exited", "odd"};
     buf b = {0};
@@ -17,14 +17,14 @@ static void unit_look_fill(struct tree *t, int sessions)
         buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s%d\",\"computer\":"
                     "\"vm\",\"working_directory\":\"/p%d\",\"title\":\"title %d %s\",\"state\":"
                     "\"%s\"",
-                i, unit_look_random(4), i, i % 7 ? "" : "\\u65e5\\u672c\\u8a9e \\u001b[2J",
-                states[unit_look_random(5)]);
-        if (unit_look_random(2))
+                i, unit_rows_random(4), i, i % 7 ? "" : "\\u65e5\\u672c\\u8a9e \\u001b[2J",
+                states[unit_rows_random(5)]);
+        if (unit_rows_random(2))
             buf_str(&b, ",\"last_input\":\"said to it\"");
-        if (unit_look_random(2))
+        if (unit_rows_random(2))
             buf_str(&b, ",\"last_output\":\"said by it\"");
-        if (i && unit_look_random(3) == 0)
-            buf_fmt(&b, ",\"initiator_session_id\":\"s%d\"", unit_look_random(i));
+        if (i && unit_rows_random(3) == 0)
+            buf_fmt(&b, ",\"initiator_session_id\":\"s%d\"", unit_rows_random(i));
         buf_str(&b, "}}");
         tree_event(t, buf_view(&b));
     }
@@ -33,7 +33,7 @@ static void unit_look_fill(struct tree *t, int sessions)
 }
 
 /* What the row of the grid shows. */
-static void unit_look_put_row(const struct grid *g, int row, buf *b)
+static void unit_rows_put_row(const struct grid *g, int row, buf *b)
 {
     char text[CELL_TEXT_MAX];
     buf_clear(b);
@@ -47,7 +47,7 @@ static void unit_look_put_row(const struct grid *g, int row, buf *b)
 
 /* The selected row is seen, the reverse one is it, nothing is drawn outside, and the places that
  * can be clicked are those of the rows. */
-static void unit_look_check(struct widgets *u, const struct tree *t, const struct rows_list *l)
+static void unit_rows_check(struct widgets *u, const struct tree *t, const struct rows_list *l)
 {
     int marked = -1;
     for (int y = 0; y < u->grid->rows; y++) {
@@ -65,7 +65,7 @@ static void unit_look_check(struct widgets *u, const struct tree *t, const struc
     const struct widget_hit *hit = widget_find_hit(u, marked, l->col);
     CHECK(hit && hit->what == ROWS_ROW && hit->index == l->at);
     buf row = {0};
-    unit_look_put_row(u->grid, marked, &row);
+    unit_rows_put_row(u->grid, marked, &row);
     const struct tree_row *at = &t->rows[l->at];
     if (at->session && l->cols > 60)
         CHECK(strstr(buf_cstr(&row), at->session->number) != NULL);
@@ -77,8 +77,9 @@ static void unit_look_check(struct widgets *u, const struct tree *t, const struc
     buf_free(&row);
 }
 
-static void unit_look_lists(void)
+static void unit_rows_lists(void)
 {
+    test_begin("a list of any size shows the selected row and draws nothing outside of its place");
     struct theme theme;
     struct config config = {0};
     memset(&theme, 0, sizeof theme);
@@ -89,19 +90,19 @@ static void unit_look_lists(void)
         struct widgets *u = base_alloc(sizeof *u);
         *u = (struct widgets){.grid = &g, .theme = &theme};
         tree_init(&t, "vm", NULL);
-        unit_look_fill(&t, 1 + unit_look_random(60));
-        grid_resize(&g, 6 + unit_look_random(40), 24 + unit_look_random(200));
+        unit_rows_fill(&t, 1 + unit_rows_random(60));
+        grid_resize(&g, 6 + unit_rows_random(40), 24 + unit_rows_random(200));
         g.ascii = round % 5 == 0;
-        struct rows_list l = {.row = 1, .rows = 1 + unit_look_random(g.rows - 2),
-                              .cols = 24 + unit_look_random(g.cols - 23),
+        struct rows_list l = {.row = 1, .rows = 1 + unit_rows_random(g.rows - 2),
+                              .cols = 24 + unit_rows_random(g.cols - 23),
                               .details = round % 2, .now = 1000000};
-        l.col = unit_look_random(g.cols - l.cols + 1);
+        l.col = unit_rows_random(g.cols - l.cols + 1);
         for (int step = 0; step < 20 && !test_failures; step++) {
-            l.at = unit_look_random(t.row_count);
-            l.top += unit_look_random(9) - 4;
+            l.at = unit_rows_random(t.row_count);
+            l.top += unit_rows_random(9) - 4;
             widget_begin(u);
             rows_tree(u, &t, &l);
-            unit_look_check(u, &t, &l);
+            unit_rows_check(u, &t, &l);
         }
         widget_free(u);
         free(u);
@@ -110,8 +111,9 @@ static void unit_look_lists(void)
     }
 }
 
-static void unit_look_notes(void)
+static void unit_rows_notes(void)
 {
+    test_begin("an agent that can't be started has a note, or the time until it can");
     static const struct {
         struct tree_agent agent;
         const char *note;
@@ -133,6 +135,6 @@ static void unit_look_notes(void)
 
 static void unit_rows(void)
 {
-    unit_look_lists();
-    unit_look_notes();
+    unit_rows_lists();
+    unit_rows_notes();
 }

@@ -12,6 +12,7 @@ static struct view *unit_view_of(int cols, int rows, const char *bytes)
 /* What has to be seen is seen, and no more is left out than must be. */
 static void unit_view_crop(void)
 {
+    test_begin("a crop shows the cursor and leaves no more out than it must");
     for (int size = 1; size < 40; size++)
         for (int room = 1; room < 45; room++)
             for (int at = 0; at < size; at++) {
@@ -27,6 +28,7 @@ static void unit_view_crop(void)
 /* Cells outside of the rectangle stay as they are, whatever is in it. */
 static void unit_view_rectangle(void)
 {
+    test_begin("a view draws nothing outside of its rectangle");
     static const char *const screens[] = {
         "plain text",
         "\346\227\245\346\234\254\350\252\236\346\227\245\346\234\254\350\252\236\346\227\245\346"
@@ -59,6 +61,7 @@ static void unit_view_rectangle(void)
 
 static void unit_view_cursor(void)
 {
+    test_begin("the terminal's cursor is on the session's, and a preview has none");
     struct grid g = {0};
     struct view *v = unit_view_of(30, 9, "\033[5;20H");
     grid_resize(&g, 24, 80);
@@ -77,6 +80,7 @@ static void unit_view_cursor(void)
 
 static void unit_view_scroll(void)
 {
+    test_begin("scrolling back stops at the first line, and a program's own screen has none");
     struct grid g = {0};
     struct view *v = unit_view_of(10, 4, "");
     buf b = {0};
@@ -113,6 +117,7 @@ static void unit_view_scroll(void)
 
 static void unit_view_text(void)
 {
+    test_begin("a transcript is a screen of plain text");
     struct grid g = {0};
     struct view *v =
         view_of_text("id", span_of("\n\none\ntwo\r\n\n  three \346\227\245\n\n"), 20, 5);
@@ -143,6 +148,7 @@ static void unit_view_text(void)
  * program. */
 static void unit_view_modes(void)
 {
+    test_begin("the terminal gets the program's input modes, and the UI's own afterwards");
     static const char *const turns[] = {"\033[?1h\033=",
                                         "\033[?2004h",
                                         "\033[?1000h\033[?1006h",
@@ -190,6 +196,7 @@ static void unit_view_modes(void)
 /* Sizes that a screen can't have are no sizes. */
 static void unit_view_sizes(void)
 {
+    test_begin("a size that no screen can have is ignored");
     static const char *const bad[] = {"",
                                       "[]",
                                       "{}",
@@ -219,6 +226,7 @@ static void unit_view_sizes(void)
 /* Only what can be nothing but a clipboard's content reaches the terminal. */
 static void unit_view_clipboard(void)
 {
+    test_begin("only a clipboard's content reaches the terminal, once");
     static const struct {
         const char *bytes, *put;
     } cases[] = {{"\033]52;c;aGVsbG8=\a", "\033]52;c;aGVsbG8=\a"},
