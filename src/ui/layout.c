@@ -175,7 +175,7 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
         return THEME_POLLING;
     case CLIENT_WAITING:
         mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
-        snprintf(text[0], sizeof text[0], "%s%s%.60s, next try in %d s", mark,
+        snprintf(text[0], sizeof text[0], "%s%s%.60s, %d s", mark,
                  t->client.answered ? "polling" : t->client.why ? "offline: " : "offline",
                  !t->client.answered && t->client.why ? t->client.why : "", wait);
         snprintf(text[1], sizeof text[1], "%s%s, %d s", mark,

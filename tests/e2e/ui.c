@@ -962,7 +962,7 @@ static void test_ui_daemon_stopped(void)
     UI_AWAIT_TEXT(u, "the daemon was stopped");
     CHECK(ui_shows(u, "stays"));
     /* After 1 s and after 2 s it has looked whether there is one again. */
-    UI_AWAIT(u, ui_shows(u, "next try in 4 s") || ui_shows(u, "next try in 5 s"));
+    UI_AWAIT(u, ui_shows(u, "stopped, 4 s") || ui_shows(u, "stopped, 5 s"));
     CHECK(ui_shows(u, "the daemon was stopped"));
     CHECK(!file_exists(e2e.socket));
     ui_keys(u, "r");

@@ -66,10 +66,10 @@ static void unit_layout_connection(void)
     } cases[] = {{CLIENT_LIVE, 1, 0, NULL, "● live", THEME_LIVE},
                  {CLIENT_LIVE, 1, 1, NULL, "* live", THEME_LIVE},
                  {CLIENT_PARTIAL, 1, 0, NULL, "◐ live, in part", THEME_POLLING},
-                 {CLIENT_WAITING, 1, 0, "x", "◐ polling, next try in 5 s", THEME_POLLING},
-                 {CLIENT_WAITING, 0, 0, NULL, "○ offline, next try in 5 s", THEME_OFFLINE},
+                 {CLIENT_WAITING, 1, 0, "x", "◐ polling, 5 s", THEME_POLLING},
+                 {CLIENT_WAITING, 0, 0, NULL, "○ offline, 5 s", THEME_OFFLINE},
                  {CLIENT_WAITING, 0, 1, "no daemon answers",
-                  "o offline: no daemon answers, next try in 5 s", THEME_OFFLINE},
+                  "o offline: no daemon answers, 5 s", THEME_OFFLINE},
                  {CLIENT_CONNECTING, 0, 0, NULL, "◌ connecting", THEME_DIM}};
     struct unit_app u;
     test_begin("the connection is live, polling or offline, with the seconds to the next try");
