@@ -19,8 +19,8 @@ static long long clock_wall_ms(void)
     return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Days since 1970-01-01 of a proleptic Gregorian date. Years begin in March, so that the leap day
- * is a year's last: the days before month m are (153 * m + 2) / 5. */
+/* Returns the days since 1970-01-01 of a proleptic Gregorian date. Years begin in March, so that
+ * the leap day is a year's last: the days before month m are (153 * m + 2) / 5. */
 static long long clock_days(long long year, int month, int day)
 {
     year -= month <= 2;
@@ -58,7 +58,7 @@ static void clock_put_iso(buf *b, long long wall_ms)
     buf_str(b, "+00:00");
 }
 
-/* Exactly `count` digits at the start of *s. */
+/* Reads exactly `count` digits and moves *s behind them. Returns 0 when they are not there. */
 static int clock_parse_digits(span *s, int count, int *out)
 {
     *out = 0;
@@ -79,7 +79,7 @@ static int clock_skip(span *s, const char *one_of)
     return 1;
 }
 
-/* "Z", "+02:00", "-0530" or nothing: minutes east of UTC. */
+/* Reads "Z", "+02:00", "-0530" or nothing as minutes east of UTC. Returns 0 for anything else. */
 static int clock_parse_offset(span *s, int *minutes)
 {
     int hours, rest;

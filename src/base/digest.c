@@ -1,10 +1,9 @@
 #include "base.h"
 
-/* digest.c - SHA-1 (RFC 3174) and base64 (RFC 4648 section 4), for the WebSocket handshake.
+/* digest - SHA-1 (RFC 3174) and base64 (RFC 4648 section 4), for the WebSocket handshake.
  *
- * SHA-1 of whole texts only: no incremental form. Base64 is the standard alphabet, always padded;
- * decoding takes nothing but the one canonical form (RFC 4648 3.5). Left out: the URL alphabet,
- * line breaks. */
+ * Base64 has the standard alphabet, padded; only its canonical form is decoded (RFC 4648 3.5).
+ * Left out: SHA-1 of a text in pieces, the URL alphabet, line breaks. */
 
 static const char b64_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -98,8 +97,8 @@ static int b64_value(char c) /* 0…63, or -1 */
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* One group of `digits` (2 to 4) characters into digits - 1 bytes; 0 when a character is not of the
- * alphabet or bits that no byte holds are set. */
+/* Decodes a group of `digits` (2 to 4) characters into digits - 1 bytes. Returns 0 when a character
+ * isn't in the alphabet or unused bits are set. */
 static int b64_group(const char *p, int digits, buf *out)
 {
     uint32_t bits = 0;
