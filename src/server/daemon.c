@@ -96,28 +96,21 @@ static int daemon_lock(const char *path, const char *suffix, buf *error)
     return fd < 0 ? -1 : 0;
 }
 
-/* Returns 1 when a process listens on the socket; a full backlog (EAGAIN) counts. */
+/* Returns 1 when a process listens on the socket; a full backlog (EAGAIN) counts. A daemon that was
+ * killed while it started a program left its listening socket to that child until the child's exec:
+ * a connection then hangs up within DAEMON_CLAIM_MS, and the next one is refused. */
 static int daemon_socket_is_live(const struct config *config)
 {
-    int fd = conn_connect(config->socket);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0 || errno == EAGAIN;
-}
-
-/* Waits until nothing listens on the socket, at most DAEMON_CLAIM_MS: a daemon that was killed
- * while it started a program left its listening socket to that child until the child's exec.
- * Returns 0, or -1: the listener is alive (a daemon of another state directory, or another
- * program). */
-static int daemon_await_dead_socket(const struct config *config)
-{
-    const int step_ms = 10;
-    for (int waited = 0; daemon_socket_is_live(config); waited += step_ms) {
-        if (waited >= DAEMON_CLAIM_MS)
-            return -1;
-        poll(NULL, 0, step_ms);
-    }
-    return 0;
+    struct pollfd probe = {.fd = conn_connect(config->socket)};
+    if (probe.fd < 0)
+        return errno == EAGAIN;
+    poll(&probe, 1, DAEMON_CLAIM_MS); /* for POLLHUP alone */
+    close(probe.fd);
+    probe.fd = conn_connect(config->socket);
+    if (probe.fd < 0)
+        return errno == EAGAIN;
+    close(probe.fd);
+    return 1;
 }
 
 static int daemon_claim(struct daemon *d, buf *error)
@@ -127,7 +120,7 @@ static int daemon_claim(struct daemon *d, buf *error)
         daemon_lock(d->config->socket, STORE_SOCKET_LOCK, error) != 0 ||
         daemon_lock(d->config->state, STORE_STATE_LOCK, error) != 0)
         return -1;
-    if (daemon_await_dead_socket(d->config) != 0) {
+    if (daemon_socket_is_live(d->config)) {
         buf_fmt(error, "something else is serving %s", d->config->socket);
         return -1;
     }

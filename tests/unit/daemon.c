@@ -35,19 +35,18 @@ static void unit_daemon_free(struct unit_daemon *u)
 
 /* ---- the claim ------------------------------------------------------------------------------ */
 
-/* A process that listens on the socket, closes it after `most` connections, and ends. */
-static pid_t unit_daemon_listener(struct unit_daemon *u, int most)
+/* A process that listens on the socket and accepts nothing. dying: it ends when a client comes, as a
+ * dead daemon's child that reaches its exec. */
+static pid_t unit_daemon_listener(struct unit_daemon *u, int dying)
 {
     char message[200];
     int fd = conn_listen(u->socket, message, sizeof message);
     CHECK(fd >= 0);
     pid_t pid = fork();
-    for (int taken = 0; pid == 0; taken++) {
+    if (pid == 0) {
         struct pollfd in = {fd, POLLIN, 0};
-        if (taken == most)
-            _exit(0);
-        poll(&in, 1, -1);
-        close(accept(fd, NULL, NULL));
+        poll(&in, dying, -1);
+        _exit(0);
     }
     close(fd);
     return pid;
@@ -80,7 +79,7 @@ static void unit_daemon_refuses_live_socket(void)
     unit_daemon_init(&u);
     struct daemon d = {.config = &u.config};
     CHECK_INT(config_make_dirs(&u.config, &error), 0);
-    pid_t pid = unit_daemon_listener(&u, -1);
+    pid_t pid = unit_daemon_listener(&u, 0);
     CHECK_INT(stat(u.socket, &before), 0);
     CHECK_INT(daemon_claim(&d, &error), -1);
     CHECK(strstr(buf_cstr(&error), u.socket) != NULL);
