@@ -409,6 +409,8 @@ static void test_push_greedy_client(void)
     char *ids[OVERFLOW_SESSIONS];
     daemon_start();
     start_large_talkers(ids);
+    for (int i = 0; i < OVERFLOW_SESSIONS; i++) /* their objects have their full size */
+        AWAIT_SESSION(ids[i], "state", "working");
     struct wire w = subscribe("sessions");
     struct text asks = {0};
     long rss = HAVE_PROC ? proc_rss(e2e.daemon) : 0;

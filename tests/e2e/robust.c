@@ -13,7 +13,8 @@ static void test_daemon_killed_while_printing(void)
     daemon_start();
     char *id = start_program("counter", "5", NULL), *still = start_program("pause", NULL, NULL);
     AWAIT(counter_of(id) > 20);
-    AWAIT_SESSION(still, "last_output", "ready");
+    AWAIT_SESSION(still, "state", "idle"); /* from now on its object stays as it is */
+    CHECK_TEXT(session_get(still, "last_output"), "ready");
     struct wire w = subscribe("sessions");
     long before = counter_of(id), pid = 0;
     char *object = get(session_path(still, "")).body;
@@ -258,6 +259,31 @@ static void test_terminate_answers(void)
     CHECK_INT(await_exit(e2e.daemon), 0);
     e2e.daemon = 0;
     CHECK(!file_exists(e2e.socket));
+}
+
+/* telec daemon --stop ends a daemon although a client reads none of its replies. */
+static void test_stop_with_deaf_client(void)
+{
+    const char *const argv[] = {e2e.binary, "daemon", "--stop", NULL};
+    enum { ASKED = 4000 };
+    daemon_start();
+    struct wire w = wire_open();
+    for (int i = 0; i < ASKED; i++)
+        wire_str(&w, request("GET", "/status", NULL));
+    CHECK_INT(get("/health").status, 200);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execve(argv[0], (char *const *)argv, e2e_environment());
+        _exit(98);
+    }
+    CHECK_INT(await_exit(e2e.daemon), 0);
+    e2e.daemon = 0;
+    CHECK_INT(await_exit(pid), 0);
+    CHECK(!file_exists(e2e.socket));
+    while (wire_read(&w, now_ms() + E2E_WAIT_MS) == 1)
+        ;
+    int replies = count_of(w.in.p, "HTTP/1.1 200");
+    CHECK(replies > 0 && replies < ASKED); /* it had more for that client */
 }
 
 static void test_two_daemons_end_as_one(void)
@@ -703,6 +729,7 @@ static const struct test robust_tests[] = {
     {"delete_twice", test_delete_twice},
     {"terminate", test_terminate},
     {"terminate_answers", test_terminate_answers},
+    {"stop_with_deaf_client", test_stop_with_deaf_client},
     {"two_daemons_end_as_one", test_two_daemons_end_as_one},
     {"second_daemon_refused", test_second_daemon_refused},
     {"stale_socket_replaced", test_stale_socket_replaced},
