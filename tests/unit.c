@@ -20,6 +20,17 @@
 #define BROADCAST_OBSERVER_MS 300
 #define BROADCAST_LOOK_MS 100
 #define BROADCAST_ACTIVITY_MS 100
+#define STATE_IDLE_MS 150
+#define STATE_SILENT_MS 400
+#define STATE_BELL_MS 60
+#define END_KILL_MS 300
+#define END_OUTPUT_MS 100
+#define END_CLIENTS_MS 300
+#define INPUT_FIRST_MS 100
+#define INPUT_RECEIPT_MS 200
+#define HOLDER_ASK_MS 200
+#define SESSION_ADOPT_MS 200
+#define SESSION_UNDO_GRACE_MS 50
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
@@ -50,7 +61,9 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/codec.c"
 #include "unit/frame.c"
 #include "unit/state.c"
+#include "unit/holder_link.c"
 #include "unit/holder.c"
+#include "unit/sessions.c"
 #include "unit/projects.c"
 #include "unit/redis.c"
 #include "unit/fleet.c"
@@ -121,7 +134,9 @@ static const struct {
     {"cache", unit_cache},
     {"frame", unit_frame},
     {"state", unit_state},
+    {"holder_link", unit_holder_link},
     {"holder", unit_holder},
+    {"sessions", unit_sessions},
     {"roadmap", unit_roadmap},
     {"projects", unit_projects},
     {"codec", unit_codec},
@@ -182,6 +197,8 @@ int main(int argc, char **argv)
 {
     unit_program = argv[0];
     if (argc == 4 && strcmp(argv[1], "resolve") == 0)
+        return telec_main(argc, argv);
+    if (argc == 3 && strcmp(argv[1], "hold") == 0)
         return telec_main(argc, argv);
     if (argc == 4 && strcmp(argv[1], "relay") == 0)
         return unit_redis_relay(argv[2], argv[3]);

@@ -542,6 +542,16 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
     return fault;
 }
 
+/* Watches the started program and the socket. */
+static void holder_watch(struct holder *h)
+{
+    h->child = (struct loop_child){.pid = h->pid, .fn = end_on_exit, .ctx = h};
+    loop_on_exit(&h->loop, &h->child);
+    loop_watch(&h->loop, &h->listener, POLLIN);
+    if (h->typed.n)
+        loop_timer_set(&h->loop, &h->type_timer, h->loop.now + INPUT_FIRST_MS);
+}
+
 /* Descriptor 0 becomes the daemon's link where it asks for that; otherwise, or with a fault, it
  * gets {"error"} or {"pid"} and is closed. A daemon that has gone finds the session by its socket. */
 static void holder_answer_launch(struct holder *h, struct json spec, const char *fault)
@@ -586,11 +596,7 @@ static int holder_run(span spec_text)
         return 1;
     if (chdir("/") != 0)
         return 1;
-    h.child = (struct loop_child){.pid = h.pid, .fn = end_on_exit, .ctx = &h};
-    loop_on_exit(&h.loop, &h.child);
-    loop_watch(&h.loop, &h.listener, POLLIN);
-    if (h.typed.n)
-        loop_timer_set(&h.loop, &h.type_timer, h.loop.now + INPUT_FIRST_MS);
+    holder_watch(&h);
     while (h.over < 2 && (!h.over || h.clients))
         loop_once(&h.loop);
     return 0;

@@ -12,7 +12,9 @@
 #define SESSION_ADOPT_MS 1000     /* for all holders to answer a starting daemon */
 #endif
 #define SESSION_TITLE_MAX 400     /* bytes */
+#ifndef SESSION_UNDO_GRACE_MS
 #define SESSION_UNDO_GRACE_MS 500 /* for an undo in the last moment */
+#endif
 
 /* ---- the session object --------------------------------------------------------------------- */
 

@@ -1,4 +1,476 @@
-/* The holder: what it types, and when. */
+/* The holder: a real program on a real pty, whose holder and clients share one loop. */
+
+struct unit_holder {
+    struct holder h;
+    char dir[64], socket[100];
+    struct holder_link link; /* a client that is told everything */
+    buf status, screen;      /* the last FRAME_STATUS; all output and snapshots */
+    char receipt[32], pty[32], size[64];
+    int statuses, snapshots, closed, receipts, ptys, fd, late;
+    buf reply;               /* the last FRAME_…_REPLY */
+    struct loop_timer guard;
+};
+
+static void unit_holder_on_frame(void *ctx, enum frame_type type, span payload)
+{
+    struct unit_holder *u = ctx;
+    if (type == FRAME_STATUS) {
+        buf_clear(&u->status);
+        buf_span(&u->status, payload);
+        u->statuses++;
+    }
+    if (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT)
+        buf_span(&u->screen, payload);
+    u->snapshots += type == FRAME_SNAPSHOT;
+    if (type == FRAME_SIZE)
+        snprintf(u->size, sizeof u->size, "%.*s", (int)payload.n, payload.p);
+    if (type == FRAME_RECEIPT) {
+        snprintf(u->receipt, sizeof u->receipt, "%.*s", (int)payload.n, payload.p);
+        u->receipts++;
+    }
+    if (type == FRAME_PTY) {
+        int fd = conn_receive_fd(&u->link.conn);
+        u->fd = fd >= 0 ? fd : u->fd;
+        snprintf(u->pty, sizeof u->pty, "%.*s", (int)payload.n, payload.n ? payload.p : "");
+        u->ptys++;
+    }
+    if (type == FRAME_SCREEN_REPLY || type == FRAME_TEXT_REPLY) {
+        buf_clear(&u->reply);
+        buf_span(&u->reply, payload);
+    }
+}
+
+static void unit_holder_on_closed(void *ctx)
+{
+    ((struct unit_holder *)ctx)->closed = 1;
+}
+
+static void unit_holder_on_guard(void *ctx)
+{
+    ((struct unit_holder *)ctx)->late = 1;
+}
+
+/* Runs the loop until the last status has that text, at most five seconds. */
+static int unit_holder_until(struct unit_holder *u, const buf *in, const char *text)
+{
+    u->late = 0;
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 5000);
+    while (!u->late && !strstr(in->n ? buf_cstr((buf *)in) : "", text))
+        loop_once(&u->h.loop);
+    loop_timer_cancel(&u->h.loop, &u->guard);
+    if (u->late)
+        printf("# no \"%s\" in: %s\n", text, in->n ? buf_cstr((buf *)in) : "");
+    return !u->late;
+}
+
+static int unit_holder_count(struct unit_holder *u, const int *count, int wanted)
+{
+    u->late = 0;
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 5000);
+    while (!u->late && *count < wanted)
+        loop_once(&u->h.loop);
+    loop_timer_cancel(&u->h.loop, &u->guard);
+    return *count >= wanted;
+}
+
+static void unit_holder_pass(struct unit_holder *u, int ms)
+{
+    u->late = 0;
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + ms);
+    while (!u->late)
+        loop_once(&u->h.loop);
+}
+
+static void unit_holder_make(struct unit_holder *u)
+{
+    *u = (struct unit_holder){.fd = -1, .h = {.slave = -1}};
+    if (!mkdtemp(unit_base_temporary(u->dir)))
+        base_die("%s: %s", u->dir, strerror(errno));
+    snprintf(u->socket, sizeof u->socket, "%s/s.sock", u->dir);
+    store_write(u->dir, "record.json", span_of("{}"));
+    holder_init(&u->h);
+    u->guard = (struct loop_timer){.fn = unit_holder_on_guard, .ctx = u};
+    u->link.on_frame = unit_holder_on_frame;
+    u->link.on_closed = unit_holder_on_closed;
+    u->link.ctx = u;
+}
+
+/* Starts a program; more: further members of the spec. Returns NULL, or the fault. */
+static const char *unit_holder_start(struct unit_holder *u, const char *directory,
+                                     const char *program, const char *script, const char *more)
+{
+    static buf text, error;
+    struct json spec;
+    buf_clear(&text);
+    buf_clear(&error);
+    json_open(&text, '{');
+    json_field_string(&text, "id", "unit");
+    json_field_string(&text, "socket", u->socket);
+    json_field_string(&text, "dir", u->dir);
+    json_field_string(&text, "api_socket", "/nowhere");
+    json_field_string(&text, "directory", directory);
+    json_key(&text, "argv");
+    json_open(&text, '[');
+    json_put_string(&text, span_of(program));
+    json_put_string(&text, span_of("-c"));
+    json_put_string(&text, span_of(script));
+    json_close(&text, ']');
+    buf_fmt(&text, "%s}", more);
+    CHECK_INT(json_parse(buf_view(&text), &spec, NULL, NULL), PARSE_DONE);
+    const char *fault = holder_start(&u->h, spec, &error);
+    if (fault)
+        return fault;
+    holder_watch(&u->h);
+    return NULL;
+}
+
+/* A running script with a client that is subscribed. */
+static void unit_holder_run(struct unit_holder *u, const char *script, const char *more)
+{
+    unit_holder_make(u);
+    const char *fault = unit_holder_start(u, "/", "/bin/sh", script, more);
+    CHECK_SPAN(span_of(fault ? fault : ""), "");
+    CHECK_INT(holder_link_open(&u->link, &u->h.loop, u->socket), 0);
+    holder_link_send(&u->link, FRAME_SUBSCRIBE, (span){0});
+    CHECK(unit_holder_count(u, &u->statuses, 1));
+}
+
+static void unit_holder_send(struct unit_holder *u, enum frame_type type, const char *payload)
+{
+    holder_link_send(&u->link, type, span_of(payload));
+}
+
+/* Ends the session, if it has not ended, and takes everything back. */
+static void unit_holder_end(struct unit_holder *u)
+{
+    static const char *const files[] = {"record.json", "exit.json", "log", "log.1", "s.sock"};
+    if (!u->h.over && u->h.pid > 0)
+        unit_holder_send(u, FRAME_END, "");
+    while (u->h.pid > 0 && u->h.over < 2 && (!u->h.over || u->h.clients))
+        loop_once(&u->h.loop);
+    holder_link_cancel(&u->link);
+    if (u->fd >= 0)
+        close(u->fd);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char path[120];
+        snprintf(path, sizeof path, "%s/%s", u->dir, files[i]);
+        unlink(path);
+    }
+    rmdir(u->dir);
+    buf *const all[] = {&u->status, &u->screen, &u->reply, &u->h.last_input, &u->h.last_output,
+                        &u->h.native_id, &u->h.asked, &u->h.typed};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        buf_free(all[i]);
+    vt_free(u->h.vt);
+    loop_free(&u->h.loop);
+    free(u->h.id), free(u->h.socket), free(u->h.dir), free(u->h.api_socket);
+}
+
+static void unit_hold_states(void)
+{
+    struct unit_holder u;
+    test_begin("a session is starting, works while it writes, and is idle after a silence");
+    unit_holder_run(&u, "read x; echo hello; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"starting\""));
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"working\",\"state_source\":\"output\""));
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"idle\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"last_output\":\"hello\"") != NULL);
+    CHECK(strstr(buf_cstr(&u.status), "\"unseen\":true") != NULL);
+    CHECK(strstr(buf_cstr(&u.status), "\"exit_code\":null") != NULL);
+    test_begin("a session that the user has seen is not unseen");
+    unit_holder_send(&u, FRAME_SEEN, "");
+    CHECK(unit_holder_until(&u, &u.status, "\"unseen\":false"));
+    unit_holder_end(&u);
+    test_begin("a question after a silence is the state's text, and a key answers it");
+    unit_holder_run(&u, "printf 'Proceed? '; read x; echo; sleep 9", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"waiting\",\"state_source\":\"output\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"state_text\":\"Proceed?\"") != NULL);
+    unit_holder_send(&u, FRAME_INPUT, "y");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"working\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"state_text\":null") != NULL);
+    unit_holder_end(&u);
+    test_begin("a bell asks without a text, a notification with one");
+    unit_holder_run(&u, "printf '\\a'; read x; printf '\\033]9;look here\\a'; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"waiting\",\"state_source\":\"bell\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"state_text\":null") != NULL);
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"look here\""));
+    unit_holder_end(&u);
+}
+
+static void unit_hold_hooks(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "read x; echo output; read x", "");
+    test_begin("an agent's events set the state, their text and the agent's session id");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"native_session_id\":\"n-1\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"working\",\"state_source\":\"hook\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"native_session_id\":\"n-1\"") != NULL);
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"May I?\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"May I?\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"state\":\"waiting\"") != NULL);
+    test_begin("a second notification replaces the text, also by none");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":null"));
+    test_begin("output of a hooked session does not change its state");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"stop\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"idle\""));
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"output\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"state\":\"idle\"") != NULL);
+    test_begin("events that are no JSON, or of no known type, change nothing");
+    int before = u.h.state.kind;
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"nonsense\"}");
+    unit_holder_pass(&u, 50);
+    CHECK_INT(u.h.state.kind, before);
+    unit_holder_end(&u);
+}
+
+static void unit_hold_messages(void)
+{
+    struct unit_holder u;
+    test_begin("a message that the program answers is delivered");
+    unit_holder_run(&u, "read x; echo \"got $x\"; read x; sleep 9", "");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"hello\"}");
+    CHECK(unit_holder_count(&u, &u.receipts, 1));
+    CHECK_SPAN(span_of(u.receipt), "delivered");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_input\":\"hello\""));
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got hello\""));
+    test_begin("the terminal's echo of a message is no reaction to it");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"again\"}");
+    CHECK(unit_holder_count(&u, &u.receipts, 2));
+    CHECK_SPAN(span_of(u.receipt), "unconfirmed");
+    test_begin("a message that is no JSON has no receipt");
+    unit_holder_send(&u, FRAME_MESSAGE, "{");
+    unit_holder_pass(&u, 50);
+    CHECK_INT(u.receipts, 2);
+    test_begin("an exit is a reaction to a message");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"x\",\"enter\":false}");
+    unit_holder_send(&u, FRAME_END, "");
+    CHECK(unit_holder_count(&u, &u.receipts, 3));
+    CHECK_SPAN(span_of(u.receipt), "delivered");
+    unit_holder_end(&u);
+    test_begin("a pasted message's Enter is pressed after it, or before the next key");
+    unit_holder_run(&u, "stty -echo -icanon; printf '\\033[?2004hready'; cat", "");
+    unit_holder_send(&u, FRAME_VIEW, "");
+    CHECK(unit_holder_until(&u, &u.screen, "ready"));
+    buf_clear(&u.screen);
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"one\"}");
+    unit_holder_send(&u, FRAME_INPUT, "two");
+    CHECK(unit_holder_until(&u, &u.screen, "\033[200~one\033[201~\r\ntwo"));
+    buf_clear(&u.screen);
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"three\"}");
+    CHECK(unit_holder_until(&u, &u.screen, "\033[200~three\033[201~\r\n"));
+    unit_holder_end(&u);
+    test_begin("a first message is typed at the program's first output");
+    unit_holder_run(&u, "echo hi; read x; echo \"got $x\"; read x",
+                    ",\"typed\":\"first\",\"last_input\":\"first\"");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got first\""));
+    unit_holder_end(&u);
+    test_begin("a first message is typed after a while into a program that writes nothing");
+    unit_holder_run(&u, "read x; echo \"got $x\"; read x", ",\"typed\":\"late\"");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got late\""));
+    unit_holder_end(&u);
+}
+
+static void unit_hold_input(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "while read x; do echo \"got <$x>\"; done", "");
+    test_begin("keys by name are typed as often as asked, at most FRAME_KEYS_MAX times");
+    unit_holder_send(&u, FRAME_KEYS, "{\"key\":\"space\",\"count\":100000}");
+    unit_holder_send(&u, FRAME_INPUT, "x\r");
+    unit_holder_send(&u, FRAME_KEYS, "nonsense");
+    unit_holder_send(&u, FRAME_KEYS, "{\"key\":\"nonsense\"}");
+    CHECK(unit_holder_until(&u, &u.status, "got <x>"));
+    unit_holder_send(&u, FRAME_TEXT, "");
+    CHECK(unit_holder_until(&u, &u.reply, "x\n"));
+    CHECK_INT(strcspn(buf_cstr(&u.reply), "x") - strspn(buf_cstr(&u.reply), "\n"), FRAME_KEYS_MAX);
+    test_begin("a resize is the session's size; one that is none changes nothing");
+    unit_holder_send(&u, FRAME_RESIZE, "{\"cols\":100,\"rows\":30}");
+    CHECK(unit_holder_until(&u, &u.status, "\"cols\":100,\"rows\":30"));
+    unit_holder_send(&u, FRAME_RESIZE, "{\"cols\":0,\"rows\":30}");
+    unit_holder_send(&u, FRAME_RESIZE, "[");
+    unit_holder_pass(&u, 30);
+    CHECK_INT(vt_cols(u.h.vt), 100);
+    test_begin("the client that types has the size; a viewer never resizes the session");
+    struct holder_client other = {.holder = &u.h, .cols = 50, .rows = 10};
+    input_note_typed(&other, u.h.loop.now);
+    CHECK_INT(vt_cols(u.h.vt), 50);
+    unit_holder_send(&u, FRAME_VIEW, "z");
+    CHECK(unit_holder_count(&u, &u.snapshots, 1));
+    CHECK_SPAN(span_of(u.size), "{\"size\":[50,10]}");
+    CHECK_INT(vt_cols(u.h.vt), 50);
+    unit_holder_send(&u, FRAME_INPUT, "y");
+    CHECK(unit_holder_count(&u, &u.snapshots, 2));
+    CHECK_SPAN(span_of(u.size), "{\"size\":[100,30]}");
+    test_begin("GET …/screen's object has the size, the cursor and the lines");
+    unit_holder_send(&u, FRAME_SCREEN, "");
+    CHECK(unit_holder_until(&u, &u.reply, "{\"cols\":100,\"rows\":30,\"cursor\":["));
+    CHECK(strstr(buf_cstr(&u.reply), "\"got <x>\"") != NULL);
+    test_begin("input that the program does not read is refused at a limit");
+    char *much = base_alloc(INPUT_QUEUE_MAX + 1);
+    memset(much, 'x', INPUT_QUEUE_MAX + 1);
+    CHECK_INT(input_type(&u.h, (span){much, INPUT_QUEUE_MAX + 1}), -1);
+    input_type_message(u.h.clients, (span){much, INPUT_QUEUE_MAX + 1}, 0);
+    CHECK(unit_holder_count(&u, &u.receipts, 1));
+    CHECK_SPAN(span_of(u.receipt), "unconfirmed");
+    CHECK_INT(u.h.clients->awaiting, 0);
+    free(much);
+    test_begin("frames of an unknown type are ignored, a broken one ends the connection");
+    unit_holder_send(&u, (enum frame_type)'?', "x");
+    unit_holder_pass(&u, 30);
+    CHECK_INT(u.closed, 0);
+    conn_send(&u.link.conn, span_of("\377\377\377\377x"));
+    CHECK(unit_holder_count(&u, &u.closed, 1));
+    CHECK(u.h.clients == NULL);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
+    unit_holder_end(&u);
+}
+
+static void unit_hold_direct(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "while read x; do echo \"got <$x>\"; done", "");
+    test_begin("a viewer gets the pty's descriptor, then a grant, and may write");
+    unit_holder_send(&u, FRAME_VIEW, "zbp");
+    u.link.conn.accepts_fd = 1;
+    CHECK(unit_holder_count(&u, &u.ptys, 2));
+    CHECK_SPAN(span_of(u.pty), "0");
+    CHECK(u.fd >= 0);
+    CHECK_INT(write(u.fd, "direct\r", 7), 7);
+    CHECK(unit_holder_until(&u, &u.screen, "got <direct>"));
+    test_begin("input through the holder ends a grant, until the program has it");
+    unit_holder_send(&u, FRAME_INPUT, "x");
+    CHECK(unit_holder_count(&u, &u.ptys, 3));
+    CHECK_SPAN(span_of(u.pty), "1");
+    test_begin("a pending Enter withdraws a grant");
+    loop_timer_set(&u.h.loop, &u.h.enter_timer, u.h.loop.now + 50);
+    loop_defer(&u.h.loop, &u.h.offer_task);
+    CHECK(unit_holder_count(&u, &u.ptys, 4));
+    CHECK_SPAN(span_of(u.pty), "");
+    CHECK(unit_holder_count(&u, &u.ptys, 5));
+    CHECK_SPAN(span_of(u.pty), "1");
+    test_begin("a client that goes no longer delays status frames");
+    CHECK_INT(u.h.direct_count, 1);
+    holder_link_close(&u.link);
+    CHECK(unit_holder_count(&u, &u.closed, 1));
+    while (u.h.clients)
+        loop_once(&u.h.loop);
+    CHECK_INT(u.h.direct_count, 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
+    unit_holder_end(&u);
+}
+
+static void unit_hold_viewers(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "echo before; read x; seq 1 60000; echo done; read x", "");
+    test_begin("a viewer gets a snapshot, then output");
+    CHECK(unit_holder_until(&u, &u.status, "before"));
+    unit_holder_send(&u, FRAME_VIEW, "b");
+    CHECK(unit_holder_until(&u, &u.screen, "before"));
+    CHECK_INT(u.snapshots, 1);
+    CHECK_SPAN(span_of(u.size), "");
+    test_begin("a viewer that gets more than it can show skips to snapshots, and misses no end");
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.screen, "done"));
+    unit_holder_pass(&u, 3 * VIEWER_TICK_MS);
+    CHECK(u.snapshots > 1);
+    for (const struct holder_client *c = u.h.clients; c; c = c->next)
+        CHECK(!c->behind && !c->missing);
+    unit_holder_end(&u);
+}
+
+static void unit_hold_ends(void)
+{
+    struct unit_holder u;
+    buf exit = {0};
+    test_begin("an exit's code is in the last status and in exit.json, and the socket is gone");
+    unit_holder_run(&u, "exit 3", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"exit_code\":3"));
+    CHECK(strstr(buf_cstr(&u.status), "\"state\":\"exited\",\"state_source\":\"exit\"") != NULL);
+    CHECK_INT(store_read(u.dir, "exit.json", &exit), 0);
+    CHECK(strstr(buf_cstr(&exit), "\"exit_code\":3") != NULL);
+    CHECK(access(u.socket, F_OK) != 0);
+    CHECK(unit_holder_count(&u, &u.closed, 1));
+    unit_holder_end(&u);
+    buf_free(&exit);
+    test_begin("a program that a signal ended has the code of a shell");
+    unit_holder_run(&u, "kill -9 $$", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"exit_code\":137,\"exit_signal\":9"));
+    unit_holder_end(&u);
+    test_begin("a program that ignores SIGHUP is killed after a while");
+    unit_holder_run(&u, "trap '' HUP; echo up; while :; do sleep 1; done", "");
+    CHECK(unit_holder_until(&u, &u.status, "up"));
+    long long start = clock_mono_ms();
+    unit_holder_send(&u, FRAME_END, "");
+    unit_holder_send(&u, FRAME_END, ""); /* twice is once */
+    CHECK(unit_holder_until(&u, &u.status, "\"exit_signal\":9"));
+    CHECK(clock_mono_ms() - start >= END_KILL_MS - 1);
+    unit_holder_end(&u);
+    test_begin("background processes don't delay an exit, and a kill leaves none");
+    unit_holder_run(&u, "(trap '' HUP; sleep 20) & echo up; exit 0", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"exit_code\":0"));
+    end_signal_session(u.h.pid, SIGKILL);
+    unit_holder_end(&u);
+    unit_holder_run(&u, "(trap '' HUP; sleep 20) & echo up; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "up"));
+    unit_holder_send(&u, FRAME_END, "");
+    CHECK(unit_holder_count(&u, &u.closed, 1));
+    CHECK_INT(end_signal_session(u.h.pid, 0), 0);
+    unit_holder_end(&u);
+    test_begin("an undone end lets the program go on; one that is not undone is an end");
+    unit_holder_run(&u, "while read x; do echo \"got $x\"; done", "");
+    unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":60000}");
+    CHECK(unit_holder_until(&u, &u.status, "\"hidden\":true"));
+    unit_holder_send(&u, FRAME_UNDO_END, "");
+    unit_holder_send(&u, FRAME_INPUT, "back\r");
+    CHECK(unit_holder_until(&u, &u.status, "got back"));
+    CHECK(strstr(buf_cstr(&u.status), "hidden") == NULL);
+    unit_holder_send(&u, FRAME_UNDO_END, "");
+    unit_holder_send(&u, FRAME_END_UNDOABLY, "{}");
+    unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":30}");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"exited\""));
+    unit_holder_end(&u);
+}
+
+static void unit_hold_faults(void)
+{
+    struct unit_holder u;
+    struct json spec;
+    buf error = {0};
+    test_begin("a program or a directory that is not there is named");
+    unit_holder_make(&u);
+    CHECK_SPAN(span_of(unit_holder_start(&u, "/nowhere", "/bin/sh", "", "")),
+               "cannot enter /nowhere: No such file or directory");
+    CHECK(access(u.socket, F_OK) != 0);
+    u.h.pid = 0;
+    unit_holder_end(&u);
+    unit_holder_make(&u);
+    CHECK_SPAN(span_of(unit_holder_start(&u, "/", "/nowhere/sh", "", "")),
+               "cannot run /nowhere/sh: No such file or directory");
+    u.h.pid = 0;
+    unit_holder_end(&u);
+    test_begin("a session that a daemon has given up does not start");
+    unit_holder_make(&u);
+    store_write(u.dir, "exit.json", span_of("{}"));
+    CHECK_SPAN(span_of(unit_holder_start(&u, "/", "/bin/sh", "", "")),
+               "the daemon that asked for it has gone");
+    CHECK(access(u.socket, F_OK) != 0);
+    unit_holder_end(&u);
+    test_begin("an incomplete description starts nothing");
+    unit_holder_make(&u);
+    CHECK_INT(json_parse(span_of("{\"id\":\"x\",\"argv\":[]}"), &spec, NULL, NULL), PARSE_DONE);
+    CHECK_SPAN(span_of(holder_start(&u.h, spec, &error)),
+               "the session's description is incomplete");
+    unit_holder_end(&u);
+    buf_free(&error);
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
 
 static void unit_hold_typing(void)
 {
@@ -51,4 +523,12 @@ static void unit_holder(void)
 {
     unit_hold_typing();
     unit_hold_typed();
+    unit_hold_states();
+    unit_hold_hooks();
+    unit_hold_messages();
+    unit_hold_input();
+    unit_hold_direct();
+    unit_hold_viewers();
+    unit_hold_ends();
+    unit_hold_faults();
 }

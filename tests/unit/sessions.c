@@ -1,0 +1,358 @@
+/* This computer's sessions: records on a disk, holders that are this program. */
+
+struct unit_sessions {
+    struct loop loop;
+    struct loop_timer guard;
+    struct config config;
+    struct cache cache;
+    struct sessions all;
+    char dir[64], holders[80], list[80];
+    int late, ready, created, ended;
+    struct session *s;
+    char error[300];
+};
+
+static blob *unit_sessions_encode(const span *parts, size_t count)
+{
+    (void)parts, (void)count;
+    return NULL;
+}
+
+static void unit_sessions_on_guard(void *ctx)
+{
+    ((struct unit_sessions *)ctx)->late = 1;
+}
+
+static int unit_sessions_until(struct unit_sessions *u, const int *flag)
+{
+    u->late = 0;
+    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + 5000);
+    while (!*flag && !u->late)
+        loop_once(&u->loop);
+    loop_timer_cancel(&u->loop, &u->guard);
+    return *flag;
+}
+
+/* Runs the loop until the session's object has that text. */
+static int unit_sessions_shows(struct unit_sessions *u, const char *id, const char *text)
+{
+    const struct cache_session *known;
+    u->late = 0;
+    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + 5000);
+    while (!u->late &&
+           !((known = cache_find(&u->cache, id)) && strstr(buf_cstr((buf *)&known->json), text)))
+        loop_once(&u->loop);
+    loop_timer_cancel(&u->loop, &u->guard);
+    if (u->late)
+        printf("# no %s in: %s\n", text,
+               (known = cache_find(&u->cache, id)) ? buf_cstr((buf *)&known->json) : "nothing");
+    return !u->late;
+}
+
+static void unit_sessions_on_ready(void *ctx)
+{
+    ((struct unit_sessions *)ctx)->ready++;
+}
+
+static void unit_sessions_on_created(void *ctx, struct session *s, const char *error)
+{
+    struct unit_sessions *u = ctx;
+    u->created++;
+    u->s = s;
+    snprintf(u->error, sizeof u->error, "%s", error ? error : "");
+}
+
+static void unit_sessions_on_ended(void *ctx)
+{
+    ((struct unit_sessions *)ctx)->ended++;
+}
+
+/* A daemon's start. */
+static void unit_sessions_start(struct unit_sessions *u)
+{
+    loop_init(&u->loop);
+    u->guard = (struct loop_timer){.fn = unit_sessions_on_guard, .ctx = u};
+    cache_init(&u->cache, unit_sessions_encode);
+    cache_use_loop(&u->cache, &u->loop);
+    u->ready = u->created = u->ended = 0;
+    sessions_init(&u->all, &u->loop, &u->config, &u->cache, unit_sessions_on_ready, u);
+    CHECK(unit_sessions_until(u, &u->ready));
+    CHECK_INT(u->ready, 1);
+}
+
+/* A daemon's end; its sessions go on. */
+static void unit_sessions_stop(struct unit_sessions *u)
+{
+    sessions_free(&u->all);
+    cache_free(&u->cache);
+    loop_free(&u->loop);
+}
+
+static void unit_sessions_init(struct unit_sessions *u)
+{
+    *u = (struct unit_sessions){0};
+    if (!mkdtemp(unit_base_temporary(u->dir)))
+        base_die("%s: %s", u->dir, strerror(errno));
+    snprintf(u->holders, sizeof u->holders, "%s/s", u->dir);
+    snprintf(u->list, sizeof u->list, "%s/sessions", u->dir);
+    mkdir(u->holders, 0700);
+    mkdir(u->list, 0700);
+    u->config = (struct config){.program = (char *)unit_program, .socket = (char *)"/nowhere",
+                                .holders = u->holders, .state = u->dir, .computer = (char *)"vm"};
+    unit_sessions_start(u);
+}
+
+static void unit_sessions_free(struct unit_sessions *u)
+{
+    while (u->all.first) {
+        struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = u};
+        u->ended = 0;
+        session_end(u->all.first, &waiter);
+        CHECK(unit_sessions_until(u, &u->ended));
+    }
+    unit_sessions_stop(u);
+    CHECK_INT(rmdir(u->list), 0); /* no session leaves a file */
+    CHECK_INT(rmdir(u->holders), 0);
+    rmdir(u->dir);
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
+/* Creates a session that runs a script; u->s is it. */
+static void unit_sessions_create(struct unit_sessions *u, const char *script)
+{
+    char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)script, NULL};
+    struct session_plan plan = {.title = "unit", .directory = "/", .command = argv,
+                                .cols = 70, .rows = 20};
+    u->created = 0;
+    session_create(&u->all, &plan, unit_sessions_on_created, u);
+    CHECK_INT(u->created, 0); /* not before its first status */
+    CHECK(unit_sessions_until(u, &u->created));
+    CHECK_SPAN(span_of(u->error), "");
+}
+
+static void unit_sessions_life(void)
+{
+    struct unit_sessions u;
+    int cols, rows;
+    buf b = {0};
+    unit_sessions_init(&u);
+    test_begin("a created session is in the cache with its record and its first status");
+    unit_sessions_create(&u, "echo hello; read x; exit 4");
+    char *id = span_dup(span_of(u.s->id));
+    CHECK(session_find(&u.all, id) == u.s);
+    CHECK(unit_sessions_shows(&u, id, "\"title\":\"unit\",\"working_directory\":\"/\""));
+    CHECK(unit_sessions_shows(&u, id, "\"computer\":\"vm\""));
+    CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"hello\""));
+    CHECK(session_size(u.s, &cols, &rows) && cols == 70 && rows == 20);
+    CHECK_INT(store_read(u.s->dir, "record.json", &b), 0);
+    test_begin("a new title is on disk and in the cache");
+    CHECK_INT(session_rename(u.s, "other"), 0);
+    CHECK(unit_sessions_shows(&u, id, "\"title\":\"other\""));
+    buf_clear(&b);
+    CHECK_INT(store_read(u.s->dir, "record.json", &b), 0);
+    CHECK(strstr(buf_cstr(&b), "\"title\":\"other\"") != NULL);
+    test_begin("a title too long for a record is refused, and the old one stays");
+    char *much = base_alloc(STORE_RECORD_MAX + 1);
+    memset(much, 'x', STORE_RECORD_MAX);
+    CHECK(session_rename(u.s, much) == -1 && errno == EFBIG);
+    CHECK_SPAN(span_of(u.s->title), "other");
+    free(much);
+    test_begin("an agent's event reaches the holder, and so does seeing");
+    session_send_event(u.s, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
+    CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"unseen\":true"));
+    session_set_seen(u.s);
+    CHECK(unit_sessions_shows(&u, id, "\"unseen\":false"));
+    test_begin("a session goes on while no daemon runs, and the next daemon adopts it");
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(u.s != NULL && u.s->holder.open);
+    CHECK(unit_sessions_shows(&u, id, "\"title\":\"other\""));
+    test_begin("an exited session stays in the list, with its code, text and transcript");
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("\r"));
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
+    while (u.s->holder.open)
+        loop_once(&u.loop);
+    CHECK(session_has_exited(u.s));
+    buf_clear(&b);
+    session_text(u.s, &b);
+    CHECK(strstr(buf_cstr(&b), "hello") != NULL);
+    buf_clear(&b);
+    session_put_transcript(&u.all, id, span_of("abcdef"), 3, &b);
+    CHECK(strstr(buf_cstr(&b), "\"project_dir\":\"/\"") != NULL);
+    CHECK(strstr(buf_cstr(&b), "\"messages\":\"def\"") != NULL);
+    test_begin("seeing an exited session is kept on disk");
+    CHECK(unit_sessions_shows(&u, id, "\"unseen\":true"));
+    session_set_seen(u.s);
+    session_set_seen(u.s);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(unit_sessions_shows(&u, id, "\"unseen\":false"));
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
+    test_begin("dismissing an exited session removes it at once");
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    u.ended = 0;
+    session_end(u.s, &waiter);
+    CHECK_INT(u.ended, 1);
+    CHECK(session_find(&u.all, id) == NULL && cache_find(&u.cache, id) == NULL);
+    free(id);
+    buf_free(&b);
+    unit_sessions_free(&u);
+}
+
+static void unit_sessions_ends(void)
+{
+    struct unit_sessions u;
+    unit_sessions_init(&u);
+    test_begin("two who wait for one end both hear of it, one who cancels does not");
+    unit_sessions_create(&u, "read x");
+    struct session_waiter waiters[3];
+    struct unit_sessions other[3];
+    for (int i = 0; i < 3; i++)
+        waiters[i] = (struct session_waiter){.ended = unit_sessions_on_ended, .ctx = &other[i]};
+    for (int i = 0; i < 3; i++) {
+        other[i].ended = 0;
+        session_end(u.s, &waiters[i]);
+    }
+    session_cancel_wait(&waiters[1]);
+    session_cancel_wait(&waiters[1]);
+    CHECK(unit_sessions_until(&u, &other[0].ended));
+    CHECK(other[0].ended == 1 && other[1].ended == 0 && other[2].ended == 1);
+    CHECK_INT(u.all.count, 0);
+    test_begin("an end that can be undone takes the session out of the list, an undo puts it back");
+    unit_sessions_create(&u, "while read x; do echo \"got $x\"; done");
+    char *id = span_dup(span_of(u.s->id));
+    session_end_undoably(u.s, 60);
+    CHECK(session_find(&u.all, id) == NULL && session_find_hidden(&u.all, id) == u.s);
+    CHECK(session_find_hidden(&u.all, "other") == NULL);
+    session_undo_end(u.s);
+    CHECK(session_find(&u.all, id) == u.s && session_find_hidden(&u.all, id) == NULL);
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("back\r"));
+    CHECK(unit_sessions_shows(&u, id, "got back"));
+    test_begin("a hidden session is hidden for the next daemon, too, which can undo its end");
+    session_end_undoably(u.s, 60);
+    loop_once(&u.loop);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    CHECK(session_find(&u.all, id) == NULL);
+    u.s = session_find_hidden(&u.all, id);
+    CHECK(u.s != NULL);
+    session_undo_end(u.s);
+    CHECK(session_find(&u.all, id) == u.s);
+    test_begin("an end that nobody undoes removes the session");
+    session_end_undoably(u.s, 0);
+    while (u.all.count)
+        loop_once(&u.loop);
+    CHECK(session_find_hidden(&u.all, id) == NULL);
+    free(id);
+    test_begin("an end that a daemon's own end cuts short is finished by the next one");
+    unit_sessions_create(&u, "trap '' HUP; read x; read x");
+    id = span_dup(span_of(u.s->id));
+    session_end(u.s, &waiters[0]);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    while (u.all.count)
+        loop_once(&u.loop);
+    CHECK(cache_find(&u.cache, id) == NULL);
+    free(id);
+    unit_sessions_free(&u);
+}
+
+static void unit_sessions_lost(void)
+{
+    struct unit_sessions u;
+    char path[160];
+    unit_sessions_init(&u);
+    test_begin("a session whose holder is killed has exited without a code, and keeps its last words");
+    unit_sessions_create(&u, "echo words; read x");
+    char *id = span_dup(span_of(u.s->id));
+    CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"words\""));
+    snprintf(path, sizeof path, "%s/sessions/%s/exit.json", u.dir, id);
+    holder_link_close(&u.s->holder); /* as if the holder had gone */
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\",\"state_source\":\"exit\""));
+    CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"words\""));
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":null"));
+    CHECK(access(path, F_OK) == 0);
+    test_begin("a session that was taken for lost comes back when its holder can be reached");
+    unlink(path);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(u.s && u.s->holder.open && !session_has_exited(u.s));
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    session_end(u.s, &waiter);
+    CHECK(unit_sessions_until(&u, &u.ended));
+    free(id);
+    unit_sessions_stop(&u);
+    test_begin("a record without a holder is a lost session, a garbled one is ignored");
+    static const struct {
+        const char *id, *record;
+    } records[] = {
+        {"lost", "{\"title\":\"t\",\"working_directory\":\"/\",\"created_at\":"
+                 "\"2020-01-01T00:00:00Z\"}"},
+        {"old", "{\"title\":\"t\",\"working_directory\":\"/\",\"created_at\":"
+                "\"2010-01-01T00:00:00Z\"}"},
+        {"garbled", "{\"title\":"},
+        {"ending", "{\"title\":\"t\",\"working_directory\":\"/\",\"ending\":true}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
+        snprintf(path, sizeof path, "%s/%s", u.list, records[i].id);
+        mkdir(path, 0700);
+        store_write(path, "record.json", span_of(records[i].record));
+    }
+    snprintf(path, sizeof path, "%s/empty", u.list);
+    mkdir(path, 0700);
+    unit_sessions_start(&u);
+    CHECK_INT(u.all.count, 2);
+    CHECK(unit_sessions_shows(&u, "lost", "\"state\":\"exited\""));
+    CHECK(session_find(&u.all, "lost") && !session_find(&u.all, "garbled"));
+    CHECK(access(path, F_OK) != 0); /* of a session whose record was never written */
+    test_begin("sessions are listed by age");
+    CHECK_SPAN(span_of(u.all.first->id), "old");
+    test_begin("a session whose end was asked for is removed when it has no holder");
+    snprintf(path, sizeof path, "%s/ending", u.list);
+    CHECK(access(path, F_OK) != 0);
+    store_remove_session(u.dir, "garbled");
+    unit_sessions_free(&u);
+}
+
+static void unit_sessions_not_created(void)
+{
+    static char sh_missing[] = "/nowhere/sh";
+    struct unit_sessions u;
+    unit_sessions_init(&u);
+    char *argv[] = {sh_missing, NULL};
+    struct session_plan plan = {.directory = "/", .command = argv, .cols = 80, .rows = 24};
+    test_begin("a session whose program can't run leaves nothing but a reason");
+    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    CHECK(unit_sessions_until(&u, &u.created));
+    CHECK(u.s == NULL);
+    CHECK_SPAN(span_of(u.error), "cannot run /nowhere/sh: No such file or directory");
+    test_begin("an agent that is not configured is refused at once");
+    u.created = 0;
+    plan = (struct session_plan){.directory = "/", .agent = "nobody", .cols = 80, .rows = 24};
+    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    CHECK_INT(u.created, 1);
+    CHECK_SPAN(span_of(u.error), "nobody: no such agent is configured");
+    CHECK(u.all.count == 0 && u.cache.count == 0);
+    test_begin("two sessions that start at once are two");
+    char *sh[] = {(char *)"/bin/sh", (char *)"-c", (char *)"read x", NULL};
+    plan = (struct session_plan){.directory = "/", .command = sh, .cols = 80, .rows = 24};
+    u.created = 0;
+    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    while (u.created < 2)
+        loop_once(&u.loop);
+    CHECK(u.cache.count == 2 && u.all.first->holder.open && u.all.first->next->holder.open);
+    unit_sessions_free(&u);
+}
+
+static void unit_sessions(void)
+{
+    unit_sessions_life();
+    unit_sessions_ends();
+    unit_sessions_lost();
+    unit_sessions_not_created();
+}
