@@ -30,6 +30,7 @@
 #define INPUT_RECEIPT_MS 200
 #define HOLDER_ASK_MS 200
 #define SESSION_ADOPT_MS 200
+#define VIEWER_TICK_MAX 2048
 #define SESSION_UNDO_GRACE_MS 50
 #define main telec_main
 #include "../teleclaude.c"

@@ -553,7 +553,8 @@ static void holder_watch(struct holder *h)
 }
 
 /* Descriptor 0 becomes the daemon's link where it asks for that; otherwise, or with a fault, it
- * gets {"error"} or {"pid"} and is closed. A daemon that has gone finds the session by its socket. */
+ * gets {"error"} or {"pid"} and is closed. A daemon that has gone finds the session by its
+ * socket. */
 static void holder_answer_launch(struct holder *h, struct json spec, const char *fault)
 {
     buf b = {0};

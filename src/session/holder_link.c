@@ -175,7 +175,7 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_close(b, '}');
 }
 
-/* Starts "PROGRAM hold ID" with fd as descriptor 0, by posix_spawn: the daemon may be large. Returns
+/* Starts "PROGRAM hold ID" with fd as descriptor 0. posix_spawn: the daemon may be large. Returns
  * -1 with errno. */
 static pid_t holder_spawn(const char *program, const char *id, int fd)
 {

@@ -149,8 +149,13 @@ static void unit_holder_end(struct unit_holder *u)
     while (u->h.pid > 0 && u->h.over < 2 && (!u->h.over || u->h.clients))
         loop_once(&u->h.loop);
     holder_link_cancel(&u->link);
-    if (u->fd >= 0)
-        close(u->fd);
+    int pty = u->h.pty.loop && !u->h.pty.dead ? u->h.pty.io.fd : -1;
+    const int fds[] = {u->fd, u->h.slave, u->h.listener.fd, pty};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        if (fds[i] > 0) /* the process closes these by its exit */
+            close(fds[i]);
+    if (u->h.log.path)
+        store_log_close(&u->h.log);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char path[120];
         snprintf(path, sizeof path, "%s/%s", u->dir, files[i]);

@@ -265,7 +265,7 @@ static void unit_sessions_lost(void)
     struct unit_sessions u;
     char path[160];
     unit_sessions_init(&u);
-    test_begin("a session whose holder is killed has exited without a code, and keeps its last words");
+    test_begin("a session whose holder is killed has exited without a code, with its last words");
     unit_sessions_create(&u, "echo words; read x");
     char *id = span_dup(span_of(u.s->id));
     CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"words\""));

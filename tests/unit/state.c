@@ -5,7 +5,7 @@
 
 enum { UNIT_HOOKED = 1, UNIT_VIEWED = 2, UNIT_QUESTION = 4 };
 
-/* A session that has been in a state for ever: its last bell, output and question are `ago` ms old. */
+/* A session in a state whose last bell, output and question are `ago` ms old. */
 static struct state unit_state_of(enum state_kind kind, unsigned how, long long ago)
 {
     return (struct state){.kind = kind, .source = STATE_BY_LOSS, .hooked = how & UNIT_HOOKED,
@@ -155,7 +155,7 @@ static void unit_state_times(void)
                   {STATE_ON_SESSION_START, 0, 1}, {STATE_ON_STOP, 0, 1},
                   {STATE_ON_SESSION_END, 0, 1},   {STATE_ON_TYPED, 0, 0},
                   {STATE_ON_MESSAGE, 0, 0},       {STATE_ON_EXIT, 0, 0}};
-    test_begin("output, bells and hooks begin a new silence; a bell counts in a hooked session, too");
+    test_begin("output, bells and hooks begin a new silence; a hooked session's bell counts, too");
     for (size_t i = 0; i < COUNT_OF(events); i++) {
         struct state s = unit_state_of(STATE_IDLE, UNIT_HOOKED, 50);
         struct state_input in = {.event = events[i].event};
