@@ -1,10 +1,10 @@
 #include "fleet.h"
 
-/* fleet - what computers write to each other through Redis, as bytes: protocol.md section 3.
+/* codec - what computers write to each other through Redis, as bytes (doc/protocol.md, section 3).
  *
- * Pure: texts in, values out, and back; the time is an argument. Everything here was written by
- * another computer, perhaps by another program (Python's JSON has ", " and "\u" escapes, lone
- * surrogates included): what does not fit is refused with a reason, what is not known is kept. */
+ * Pure: texts in, values out, and back; the time is an argument. The texts come from other
+ * computers, perhaps from other programs (Python's JSON has ", " and "\u" escapes, even lone
+ * surrogates): what does not fit is refused with a reason, unknown members are kept. */
 
 #define CODEC_KEY_BEFORE "computer:"
 #define CODEC_KEY_AFTER ":heartbeat"
@@ -76,9 +76,8 @@ static int codec_compare_ids(struct codec_id a, struct codec_id b)
     return a.seq < b.seq ? -1 : a.seq > b.seq;
 }
 
-/* ---- what every text has in common ---------------------------------------------------------- */
+/* ---- JSON objects --------------------------------------------------------------------------- */
 
-/* A text as a JSON object, not nested deeper than what is passed on may be. */
 static int codec_parse_object(span text, struct json *out, const char **why)
 {
     int depth = 0, deepest = 0, quoted = 0;
@@ -86,7 +85,7 @@ static int codec_parse_object(span text, struct json *out, const char **why)
     if (json_parse(text, out, why, NULL) != PARSE_DONE)
         return 0;
     *why = out->type == JSON_OBJECT ? NULL : "not an object";
-    for (size_t i = 0; i < text.n; i++) { /* it is well-formed: brackets count outside of strings */
+    for (size_t i = 0; i < text.n; i++) { /* well-formed: count brackets outside of strings */
         char c = text.p[i];
         if (quoted && c == '\\')
             i++;
@@ -101,7 +100,7 @@ static int codec_parse_object(span text, struct json *out, const char **why)
     return *why == NULL;
 }
 
-/* A string member into a place of `size` bytes; what is longer, or no string, leaves it empty. */
+/* Copies a string member into `size` bytes; a longer one, or none, leaves them empty. */
 static void codec_copy_text(struct json object, const char *key, char *out, size_t size)
 {
     char *text = json_dup_text(json_get(object, key));
@@ -272,7 +271,7 @@ static void codec_put_joined(buf *b, char *const *words)
     buf_cstr(b);
 }
 
-/* ---- answers -------------------------------------------------------------------------------- */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 static void codec_put_success(buf *b, span data)
 {
@@ -308,9 +307,7 @@ static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why
     return a->good || json_text_eq(status, "error");
 }
 
-/* ---- screens -------------------------------------------------------------------------------- */
-
-/* ---- what a computer may do here ------------------------------------------------------------ */
+/* ---- permission ----------------------------------------------------------------------------- */
 
 static int codec_is_allowed(const char *allow, span computer)
 {

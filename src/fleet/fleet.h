@@ -2,36 +2,36 @@
 #define TELEC_FLEET_H
 #include "../work/work.h"
 
-/* ==== fleet: what computers write to each other through Redis, as bytes ====================== */
+/* ==== codec: what computers write to each other through Redis, as bytes ====================== */
 
 #define CODEC_KEYS "computer:*:heartbeat" /* for SCAN */
 #define CODEC_NAME_MAX 128             /* bytes of a computer's name */
 #define CODEC_SESSION_MAX (64 * 1024)  /* bytes of one session object */
-/* arrays and objects within each other; what is passed on is put into two or three more */
+/* arrays and objects within each other; telec wraps two or three more around them */
 #define CODEC_DEPTH_MAX (JSON_DEPTH / 2)
 
-/* A stream entry's id: when Redis took it, and the how manyth of that millisecond. */
+/* A stream entry's id, MS-SEQ: Redis's time in milliseconds, and a sequence number within it. */
 struct codec_id {
     unsigned long long ms, seq;
 };
 
 struct codec_heartbeat {
-    char name[CODEC_NAME_MAX + 1], user[65], host[256]; /* "" where nothing usable was said */
+    char name[CODEC_NAME_MAX + 1], user[65], host[256]; /* "" where nothing usable was given */
     char telec[32];         /* its version; "": a TeleClaude daemon */
-    char instance[64];      /* anew for every run of the daemon, and for every connection */
+    char instance[64];      /* another one for each run of the daemon and each connection */
     unsigned interest;      /* set of enum cache_topic */
-    int leaving;            /* it ends now */
+    int leaving;            /* the daemon ends now */
 };
 
 /* A session object of another computer; object points into the parsed text. */
 struct codec_session {
     char id[65];
     struct json object;
-    long long activity;     /* last_activity, wall clock; 0: it says none */
+    long long activity;     /* last_activity, wall clock; 0: none */
 };
 
 struct codec_event {
-    int removed;            /* session_removed: of the session there is the id only */
+    int removed;            /* session_removed: the session has only its id */
     char source[CODEC_NAME_MAX + 1];
     struct codec_session session;
 };
@@ -44,72 +44,82 @@ struct codec_request {
 
 struct codec_reply {
     int good;
-    struct json data;       /* of a good one */
-    struct json error;      /* of a bad one: a text, for people */
+    struct json data;       /* when good */
+    struct json error;      /* else: a text, for people */
     char code[32];
 };
 
 /* Is it a text of 1 to CODEC_NAME_MAX bytes without control characters? */
 static int codec_name_is_good(span name);
-/* NAME of "computer:NAME:heartbeat"; empty: it is no such key */
+/* Returns NAME of "computer:NAME:heartbeat"; empty: not such a key. */
 static span codec_key_name(span key);
 static void codec_put_key(buf *b, const char *computer);
-/* "1700000000000-0": 1, or 0 */
+/* Parses "1700000000000-0". Returns 1, or 0. */
 static int codec_parse_id(span text, struct codec_id *id);
 static void codec_put_id(buf *b, struct codec_id id);
 static int codec_compare_ids(struct codec_id a, struct codec_id b); /* < 0, 0, > 0 */
 
-/* The parsers below give 1; or 0, and *why is a static text. */
+/* The parsers below return 1; or 0 with *why, a static text. */
 static void codec_put_heartbeat(buf *b, const struct codec_heartbeat *h, long long wall_ms);
 static int codec_parse_heartbeat(span text, struct codec_heartbeat *h, const char **why);
 static int codec_parse_object(span text, struct json *out, const char **why);
 static int codec_parse_session(struct json object, struct codec_session *s, const char **why);
-/* The object as it is, but for its member "computer"; NULL: it has none. */
+/* Appends the object, with `computer` for its member "computer"; NULL: without that member. */
 static void codec_put_session(buf *b, struct json object, const char *computer);
 static void codec_put_event(buf *b, const char *event, span data, long long wall_ms,
                             const char *computer);
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
-/* A field of a stream entry; unknown ones are passed over. */
+/* Stores a field of a stream entry; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
-/* A command's words, split as a POSIX shell does, without the leading slash: as config_words. NULL:
- * there is none, or a quote stays open, or a NUL is in it. */
+/* Splits a command into words as a POSIX shell does, without its leading slash; free as config_words.
+ * Returns NULL for no word, an open quote or a NUL. */
 static char **codec_words(span text);
-static void codec_put_words(buf *b, const char *const *words); /* codec_words gives them back */
+static void codec_put_words(buf *b, const char *const *words); /* the inverse of codec_words */
 static void codec_put_joined(buf *b, char *const *words);      /* with blanks between, and a NUL */
 static void codec_put_success(buf *b, span data);
 static void codec_put_error(buf *b, const char *error, const char *code); /* code may be NULL */
 static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why);
-/* Is the computer in the comma-separated list? "*" is everybody. */
+/* Is the computer in the comma-separated list? "*" stands for all. */
 static int codec_is_allowed(const char *allow, span computer);
 
 /* ==== redis: one reconnecting Redis connection on the loop =================================== */
 
-#define REDIS_BACKOFF_MIN_MS 1000   /* before the second try; doubles, with 20 % of jitter … */
-#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; the first again after a connection that … */
+#ifndef REDIS_BACKOFF_MIN_MS
+#define REDIS_BACKOFF_MIN_MS 1000   /* before the second try; doubles, less up to 20 % jitter … */
+#endif
+#ifndef REDIS_BACKOFF_MAX_MS
+#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; begins anew after a connection that … */
+#endif
+#ifndef REDIS_LASTING_MS
 #define REDIS_LASTING_MS 10000      /* … was ready for this long */
+#endif
+#ifndef REDIS_CONNECT_MS
 #define REDIS_CONNECT_MS 5000       /* for the look-up of the name; for each address */
-#define REDIS_REPLY_MS 10000        /* for an answer, or for more of one that has begun */
+#endif
+#ifndef REDIS_REPLY_MS
+#define REDIS_REPLY_MS 10000        /* for a reply, or for more of one that has begun */
+#endif
 #define REDIS_ADDRESSES_MAX 8       /* of one host name, tried in order */
 #ifndef REDIS_PENDING_MAX
-#define REDIS_PENDING_MAX 65536     /* calls without an answer yet */
+#define REDIS_PENDING_MAX 65536     /* calls without a reply */
 #endif
-#define REDIS_QUEUE_MAX (64 * 1024 * 1024) /* bytes of commands that the server has not taken */
+#define REDIS_QUEUE_MAX (64 * 1024 * 1024) /* bytes of commands not written yet */
 
 enum redis_state {
     REDIS_OFF,        /* not started */
-    REDIS_RESOLVING,  /* a child process looks the name up */
+    REDIS_RESOLVING,  /* a child process looks up the name */
     REDIS_CONNECTING,
     REDIS_GREETING,   /* protocol, password, database */
     REDIS_READY,
-    REDIS_WAITING     /* lost, or there was none; the next try is at retry_at */
+    REDIS_WAITING     /* no connection; the next try is at retry_at */
 };
 
 /* All are called from the loop, and may call anything of the part but redis_free. */
 struct redis_hooks {
     void (*on_ready)(void *ctx);
-    /* It was ready and is not any more; the calls without an answer have been told before. */
+    /* The connection was ready and is lost; its pending calls have completed before. */
     void (*on_lost)(void *ctx, const char *why);
-    /* A message of a channel that was subscribed to; NULL: nobody does. */
+    /* A message of a subscribed channel; may be NULL. */
     void (*on_push)(void *ctx, span channel, span message);
 };
 

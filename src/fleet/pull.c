@@ -154,7 +154,8 @@ static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *
         }
         for (size_t i = 0; i < f->cache->places; i++) {
             const struct cache_session *s = f->cache->sessions[i];
-            if (s && roster_data(f, s)->listed != f->listing && strcmp(s->computer, peer->beat.name) == 0 &&
+            if (s && roster_data(f, s)->listed != f->listing &&
+                strcmp(s->computer, peer->beat.name) == 0 &&
                 codec_compare_ids(roster_data(f, s)->at, at) <= 0)
                 roster_drop_session(peer, s->id);
         }

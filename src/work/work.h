@@ -42,7 +42,9 @@ static void roadmap_put_todos(const char *project, span text, buf *out);
 #ifndef PROJECTS_WATCHES_MAX
 #define PROJECTS_WATCHES_MAX 8192 /* directories that the system watches for us, of all projects */
 #endif
+#ifndef PROJECTS_SETTLE_MS
 #define PROJECTS_SETTLE_MS 80     /* from the first sign of a change to reading */
+#endif
 #ifndef PROJECTS_LOOK_MS
 #define PROJECTS_LOOK_MS 2000     /* between two looks where the system does not watch */
 #endif
