@@ -15,7 +15,6 @@ function set_tables()
     prefix["src/session/holder_link.c"] = "holder_"
     prefix["src/session/sessions.c"] = "session_|sessions_"
     prefix["src/ui/keys.c"] = "key_|keys_"
-    prefix["src/cli/context.c"] = "cli_"
     prefix["src/cli/commands.c"] = "command_|commands_"
     prefix["src/screen/vt/"] = "vt_"
 
