@@ -71,7 +71,7 @@ static void codec_put_event(buf *b, const char *event, span data, long long wall
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
 /* Stores a field of a stream entry; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
-/* Splits a command into words as a POSIX shell does, without its leading slash; free as config_words.
+/* Splits a command into words as a POSIX shell does, without its leading slash; as config_words.
  * Returns NULL for no word, an open quote or a NUL. */
 static char **codec_words(span text);
 static void codec_put_words(buf *b, const char *const *words); /* the inverse of codec_words */
@@ -586,8 +586,8 @@ struct observation {
 };
 
 static void observe_init(struct observations *all, struct loop *l, struct fleet *fleet);
-/* Opens the stream of another computer's session. Returns NULL when the computer is unknown or Redis
- * can't be asked. */
+/* Opens the stream of another computer's session. Returns NULL when the computer is unknown or
+ * Redis can't be asked. */
 static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
                                    const struct stream_hooks *hooks, void *ctx);
 
