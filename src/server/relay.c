@@ -1,6 +1,6 @@
 #include "server.h"
 
-/* relay - questions to a holder for a client, and a holder behind a WebSocket: protocol.md section
+/* relay - questions to a holder for a client, and a stream behind a WebSocket: protocol.md section
  * 1.
  *
  * Nothing waits: each question is a connection of its own, and the reply comes from its answer. */

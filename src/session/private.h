@@ -76,7 +76,7 @@ static void status_put_characters(buf *b, span text, int most);
 static void status_put(const struct holder *h, buf *b); /* the payload of FRAME_STATUS */
 /* Takes last_output from the screen; a cleared screen keeps the last one. */
 static void status_renew_last_output(struct holder *h);
-static void status_send(void *holder);                  /* to every watching client */
+static void status_send(void *holder);                  /* to every subscribed client */
 static void status_changed(struct holder *h);           /* sends it when it is due */
 /* Gives an event to the state table. asked: the question that the event brings; or {NULL, 0}. */
 static void status_apply(struct holder *h, struct state_input in, span asked);
