@@ -353,7 +353,7 @@ static void command_follow_on_closed(void *ctx, int code, const char *why)
 
 static int command_follow(struct context *c, const char *session, long long chars)
 {
-    struct command_follow f = {.vt = vt_new(VT_COLS_MAX, 1), .chars = chars};
+    struct command_follow f = {.vt = vt_new(GRID_COLS_MAX, 1), .chars = chars};
     buf target = {0};
     buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", session);
     context_put_computer(c, &target);

@@ -304,7 +304,7 @@ static void requests_read_metadata(span metadata, struct session_plan *plan, cha
         return;
     struct json telec = json_get(object, "telec");
     if (json_int(json_get(telec, "cols"), &cols) && json_int(json_get(telec, "rows"), &rows) &&
-        cols > 0 && cols <= VT_COLS_MAX && rows > 0 && rows <= VT_ROWS_MAX) {
+        cols > 0 && cols <= GRID_COLS_MAX && rows > 0 && rows <= GRID_ROWS_MAX) {
         plan->cols = (int)cols;
         plan->rows = (int)rows;
     }

@@ -80,8 +80,8 @@ static void grid_free(struct grid *g)
 static void grid_resize(struct grid *g, int rows, int cols)
 {
     grid_free(g);
-    g->rows = grid_clamp(rows, 1, VT_ROWS_MAX);
-    g->cols = grid_clamp(cols, 1, VT_COLS_MAX);
+    g->rows = grid_clamp(rows, 1, GRID_ROWS_MAX);
+    g->cols = grid_clamp(cols, 1, GRID_COLS_MAX);
     size_t rows_of = (size_t)g->rows * sizeof *g->back, size = (size_t)g->cols * sizeof *g->cells;
     g->spare_count = 2 * g->rows; /* enough for two frames of different rows */
     g->cells = base_grow(NULL, (size_t)(GRID_ROW_OWN + g->spare_count) * size);
@@ -226,7 +226,7 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
 {
     int at = col, end, step;
     size_t n;
-    if (row < 0 || row >= g->rows || col >= g->cols || width <= 0 || col < -VT_COLS_MAX)
+    if (row < 0 || row >= g->rows || col >= g->cols || width <= 0 || col < -GRID_COLS_MAX)
         return 0;
     end = width > g->cols - col ? g->cols : col + width;
     text = grid_clean(g, text, end - col);

@@ -82,6 +82,9 @@ static int cell_style_eq(struct cell_style a, struct cell_style b);
 
 /* ==== grid: frames of cells, written as few bytes that show the changes ====================== */
 
+#define GRID_COLS_MAX 1000 /* the largest screen */
+#define GRID_ROWS_MAX 500
+
 /* Two frames: the back, which is drawn into, and the front, which the terminal shows. */
 struct grid {
     int rows, cols;
@@ -145,8 +148,6 @@ static void grid_frame(struct grid *g, buf *b);
 #ifndef VT_SCROLL_BYTES
 #define VT_SCROLL_BYTES (512 * 1024)  /* and the bytes they may take */
 #endif
-#define VT_COLS_MAX 1000
-#define VT_ROWS_MAX 500
 #define VT_PARAMS_MAX 32              /* parameters of one sequence, sub-parameters included */
 #define VT_STRING_MAX 4096            /* bytes kept of an OSC string; the rest is ignored */
 
@@ -186,7 +187,7 @@ enum vt_signal {
 
 struct vt; /* opaque: its fields are in vt/private.h */
 
-static struct vt *vt_new(int cols, int rows);      /* clamped to 1…VT_COLS_MAX, 1…VT_ROWS_MAX */
+static struct vt *vt_new(int cols, int rows);      /* clamped to 1…GRID_COLS_MAX, 1…GRID_ROWS_MAX */
 static void vt_free(struct vt *vt);                /* NULL is fine */
 static void vt_feed(struct vt *vt, span bytes);    /* O(bytes); splits anywhere */
 /* Sets the size; wrapped lines of the primary screen are wrapped anew. */

@@ -191,8 +191,8 @@ static void routes_create_session(struct request *r)
                                 .message = message && *message ? message : NULL,
                                 .command = command,
                                 .env = json_get(r->body, "env")};
-    plan.cols = request_int(r, "cols", 1, VT_COLS_MAX, 80);
-    plan.rows = request_int(r, "rows", 1, VT_ROWS_MAX, 24);
+    plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 80);
+    plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 24);
     int here = request_is_here(r->server, computer);
     if (here && !command && !config_agent(r->server->config, plan.agent))
         request_fault(r, "literal_error", "body", "agent", "Input should be a configured agent");

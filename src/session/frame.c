@@ -101,8 +101,8 @@ static int frame_read_size(struct json value, int *cols, int *rows)
     long long c, r;
     for (int i = 0; value.type == JSON_ARRAY && i < 2 && json_next(&it); i++)
         pair[i] = it.value;
-    if (!json_int(pair[0], &c) || !json_int(pair[1], &r) || c < 1 || r < 1 || c > VT_COLS_MAX ||
-        r > VT_ROWS_MAX)
+    if (!json_int(pair[0], &c) || !json_int(pair[1], &r) || c < 1 || r < 1 || c > GRID_COLS_MAX ||
+        r > GRID_ROWS_MAX)
         return 0;
     *cols = (int)c;
     *rows = (int)r;

@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf_free(&b);
     }
     if (frame_parse_size(text, &cols, &rows))
-        fuzz_fleet_need(cols > 0 && rows > 0 && cols <= VT_COLS_MAX && rows <= VT_ROWS_MAX);
+        fuzz_fleet_need(cols > 0 && rows > 0 && cols <= GRID_COLS_MAX && rows <= GRID_ROWS_MAX);
     codec_key_name(text);
     free(copy);
     return 0;

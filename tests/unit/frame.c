@@ -73,8 +73,8 @@ static void unit_frame_sizes(void)
     frame_put_size(&b, 1, 1);
     CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == 1 && rows == 1);
     buf_clear(&b);
-    frame_put_size(&b, VT_COLS_MAX, VT_ROWS_MAX);
-    CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == VT_COLS_MAX);
+    frame_put_size(&b, GRID_COLS_MAX, GRID_ROWS_MAX);
+    CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == GRID_COLS_MAX);
     buf_free(&b);
     test_begin("what is not a size leaves the size as it is");
     cols = 7, rows = 8;

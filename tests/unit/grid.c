@@ -752,8 +752,8 @@ static void unit_grid_drawing(void)
     grid_resize(&g, 0, -3);
     CHECK(g.rows == 1 && g.cols == 1);
     grid_resize(&g, 99999, 99999);
-    CHECK(g.rows == VT_ROWS_MAX && g.cols == VT_COLS_MAX);
-    grid_put(&g, VT_ROWS_MAX - 1, VT_COLS_MAX - 2, 5, span_of("zz"), plain);
+    CHECK(g.rows == GRID_ROWS_MAX && g.cols == GRID_COLS_MAX);
+    grid_put(&g, GRID_ROWS_MAX - 1, GRID_COLS_MAX - 2, 5, span_of("zz"), plain);
     g.sync = 1;
     buf_clear(&out);
     grid_frame(&g, &out);

@@ -563,7 +563,7 @@ static void unit_vt_bounds(void)
     vt = vt_new(0, -1);
     CHECK(vt_cols(vt) == 1 && vt_rows(vt) == 1);
     vt_resize(vt, 100000, 100000);
-    CHECK(vt_cols(vt) == VT_COLS_MAX && vt_rows(vt) == VT_ROWS_MAX);
+    CHECK(vt_cols(vt) == GRID_COLS_MAX && vt_rows(vt) == GRID_ROWS_MAX);
     vt_free(vt);
     vt_free(NULL);
 }

@@ -3,7 +3,7 @@
 /* vt/control - control characters and sequences: a function for each, and the tables that find
  * it. */
 
-typedef void vt_handler(struct vt *vt);
+typedef void (*vt_handler)(struct vt *vt);
 
 /* ---- C0 ------------------------------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ static void vt_begin_escape(struct vt *vt)
     vt->inter = vt->inter_count = 0;
 }
 
-static vt_handler *const vt_c0[32] = {
+static const vt_handler vt_c0[32] = {
     [0x07] = vt_c0_bell,      [0x08] = vt_c0_backspace, [0x09] = vt_c0_tab,
     [0x0a] = vt_c0_line_feed, [0x0b] = vt_c0_line_feed, [0x0c] = vt_c0_line_feed,
     [0x0d] = vt_c0_return,    [0x0e] = vt_c0_shift_out, [0x0f] = vt_c0_shift_in,
@@ -793,7 +793,7 @@ static void vt_begin_string(struct vt *vt)
 
 struct vt_sequence {
     char prefix, inter, final; /* 0: none; a final of 0: any */
-    vt_handler *handle;
+    vt_handler handle;
 };
 
 static const struct vt_sequence vt_escapes[] = {
@@ -809,7 +809,7 @@ static const struct vt_sequence vt_escapes[] = {
 };
 
 /* CSI sequences without prefix and intermediate, by final byte. */
-static vt_handler *const vt_csi[64] = {
+static const vt_handler vt_csi[64] = {
     ['@' - '@'] = vt_csi_insert_cells,  ['A' - '@'] = vt_csi_up,
     ['B' - '@'] = vt_csi_down,          ['C' - '@'] = vt_csi_right,
     ['D' - '@'] = vt_csi_left,          ['E' - '@'] = vt_csi_next_line,

@@ -102,7 +102,7 @@ struct vt {
     unsigned modes;    /* set of enum vt_mode */
     int shape;         /* DECSCUSR */
     unsigned char charset[2], shift; /* '0' line drawing, else 'B' */
-    unsigned char tabs[(VT_COLS_MAX + 7) / 8];
+    unsigned char tabs[(GRID_COLS_MAX + 7) / 8];
     struct vt_screen screens[2], *screen; /* primary, alternate; the one in use */
     struct vt_scroll scroll;
     struct cell_pool *pool;

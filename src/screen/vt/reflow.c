@@ -203,8 +203,8 @@ static void vt_crop_alternate(struct vt *vt, const struct vt *from)
 static void vt_resize(struct vt *vt, int cols, int rows)
 {
     struct vt old = *vt;
-    cols = vt_clamp(cols, 1, VT_COLS_MAX);
-    rows = vt_clamp(rows, 1, VT_ROWS_MAX);
+    cols = vt_clamp(cols, 1, GRID_COLS_MAX);
+    rows = vt_clamp(rows, 1, GRID_ROWS_MAX);
     if (cols == vt->cols && rows == vt->rows)
         return;
     vt->cols = cols;

@@ -7,8 +7,8 @@
 static struct vt *vt_new(int cols, int rows)
 {
     struct vt *vt = base_alloc(sizeof *vt);
-    vt->cols = vt_clamp(cols, 1, VT_COLS_MAX);
-    vt->rows = vt_clamp(rows, 1, VT_ROWS_MAX);
+    vt->cols = vt_clamp(cols, 1, GRID_COLS_MAX);
+    vt->rows = vt_clamp(rows, 1, GRID_ROWS_MAX);
     vt_init_blocks(vt);
     vt->screen = &vt->screens[0];
     vt->pool = base_alloc(sizeof *vt->pool);
