@@ -221,6 +221,8 @@ static void json_put_text(buf *b, struct json string);
  * string. */
 static char *json_dup_text(struct json string);
 static int json_text_eq(struct json string, const char *s); /* compares the decoded value */
+/* Returns 1 when a string in the value, a key included, has U+0000, which no C string holds. */
+static int json_has_nul(struct json v);
 /* Returns 1 when the number is an integer that fits (also 1e3, 2.0), else 0. */
 static int json_int(struct json number, long long *out);
 /* Returns 1 when the string is a time for clock_parse_iso, else 0 and *wall_ms stays. */

@@ -536,6 +536,18 @@ static int json_decoded_eq(const char *p, const char *end, const char *s)
     return *s == '\0';
 }
 
+static int json_has_nul(struct json v)
+{
+    span s = v.text; /* only strings have backslashes */
+    for (const char *at; s.n && (at = memchr(s.p, '\\', s.n));) {
+        s = span_sub(s, (size_t)(at - s.p) + 1);
+        if (span_starts(s, "u0000"))
+            return 1;
+        s = span_sub(s, s.n ? 1 : 0); /* what is escaped may be a backslash */
+    }
+    return 0;
+}
+
 static int json_text_eq(struct json string, const char *s)
 {
     if (string.type != JSON_STRING)

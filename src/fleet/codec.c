@@ -241,12 +241,22 @@ static void codec_set_field(struct codec_request *r, span name, span value)
             *(span *)((char *)r + fields[i].at) = value;
 }
 
+static int codec_has_nul(const struct codec_request *r)
+{
+    const span fields[] = {r->command, r->initiator, r->session_id,
+                           r->title,   r->project_dir, r->auto_command};
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (fields[i].n && memchr(fields[i].p, '\0', fields[i].n))
+            return 1;
+    return json_has_nul((struct json){JSON_OBJECT, r->metadata});
+}
+
 static char **codec_words(span text)
 {
     text = span_trim(text, " \t\r\n");
     if (text.n && text.p[0] == '/')
         text = span_sub(text, 1);
-    char **words = memchr(text.n ? text.p : "", '\0', text.n) ? NULL : config_words(text);
+    char **words = config_words(text);
     if (words && words[0])
         return words;
     free(words);

@@ -71,6 +71,7 @@ static void codec_put_event(buf *b, const char *event, span data, long long wall
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
 /* Stores a field of a stream entry; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
+static int codec_has_nul(const struct codec_request *r); /* some string would be cut at a NUL */
 /* Splits a command into words as a POSIX shell does, without its leading slash; as config_words.
  * Returns NULL for no word, an open quote or a NUL. */
 static char **codec_words(span text);

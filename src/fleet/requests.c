@@ -597,6 +597,8 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
         requests_system(job);
     else if (!command)
         requests_fail(job, "no handler for that command", "NO_HANDLER");
+    else if (codec_has_nul(r))
+        requests_fail(job, "a text has U+0000", "BAD_REQUEST");
     else if (!words)
         requests_fail(job, "a quote in the command is not closed", "BAD_REQUEST");
     else

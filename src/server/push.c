@@ -107,7 +107,7 @@ static unsigned push_topic_of(struct json name)
 /* Visits the directory in "here" and leaves the former one; absent or unusable: no change. */
 static void push_set_here(struct push_subscriber *s, struct json here)
 {
-    char *path = json_dup_text(here);
+    char *path = json_has_nul(here) ? NULL : json_dup_text(here);
     request_trim_path(path);
     if (path && path[0] == '/' && strlen(path) < PATH_MAX) {
         projects_visit(s->server->projects, path);

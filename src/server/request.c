@@ -119,6 +119,35 @@ static int request_query_int(struct request *r, const char *name, int most)
     return (int)v;
 }
 
+static const char request_no_nul[] = "String should have no U+0000"; /* a C string would be cut */
+
+static int request_has_nul(span encoded)
+{
+    for (; encoded.n; encoded = span_sub(encoded, 1))
+        if (span_starts(encoded, "%00"))
+            return 1;
+    return 0;
+}
+
+static void request_check_target(struct request *r, span encoded_id)
+{
+    if (request_has_nul(encoded_id))
+        request_fault(r, "string_type", "path", "id", request_no_nul);
+    if (request_has_nul(r->http->query))
+        request_fault(r, "string_type", "query", NULL, request_no_nul);
+}
+
+static void request_check_body(struct request *r)
+{
+    for (struct json_iter it = json_iter(r->body); json_next(&it);) {
+        char *key = json_dup_text(it.key);
+        if (json_has_nul(it.key) || json_has_nul(it.value))
+            request_fault(r, "string_type", "body", json_has_nul(it.key) ? NULL : key,
+                          request_no_nul);
+        free(key);
+    }
+}
+
 static void request_parse_body(struct request *r)
 {
     const char *why = "the text ends too early";
@@ -135,6 +164,8 @@ static void request_parse_body(struct request *r)
     } else if (r->body.type != JSON_OBJECT) {
         request_fault(r, "model_attributes_type", "body", NULL,
                       "Input should be a valid dictionary or object to extract fields from");
+    } else {
+        request_check_body(r);
     }
 }
 

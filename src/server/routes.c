@@ -652,8 +652,11 @@ static void routes_run_found(struct request *r, const struct routes_route *route
 static void routes_run(struct request *r, const struct routes_route *route, span encoded_id)
 {
     buf id = {0};
+    request_check_target(r, encoded_id);
     if (!encoded_id.p) {
         routes_run_found(r, route);
+    } else if (request_refused(r)) {
+        ;
     } else if (!http_decode(encoded_id, 0, &id)) {
         httpd_reply_detail(r->client, 404, "Session not found");
     } else {

@@ -109,7 +109,9 @@ struct request_field {
     const char *literals;   /* "|"-separated allowed values; NULL: any */
 };
 
-/* Parses the body into r->body; a fault unless it is an object. */
+/* Adds a fault when the id or the query has U+0000. */
+static void request_check_target(struct request *r, span encoded_id);
+/* Parses the body into r->body; a fault unless it is an object without U+0000. */
 static void request_parse_body(struct request *r);
 /* Adds a validation error; where: "body" or "query"; name: a member, digits for an offset in the
  * text, or NULL. Types and messages are Pydantic's. */

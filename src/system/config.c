@@ -37,7 +37,7 @@ static int config_word(span *s, buf *out)
 
 static span config_skip_blanks(span s)
 {
-    while (s.n && s.p[0] && strchr(" \t\r\n", s.p[0]))
+    while (s.n && strchr(" \t\r\n", s.p[0]))
         s = span_sub(s, 1);
     return s;
 }
@@ -46,6 +46,8 @@ static char **config_words(span s)
 {
     buf text = {0};
     size_t count = 0;
+    if (s.n && memchr(s.p, '\0', s.n))
+        return NULL;
     for (s = config_skip_blanks(s); s.n; s = config_skip_blanks(s)) {
         if (!config_word(&s, &text)) {
             buf_free(&text);

@@ -302,7 +302,7 @@ static const char *config_user(const struct config *c);
 /* Returns the x of a prefix "Ctrl-x"; 0: not such a prefix. */
 static char config_ctrl_letter(const char *prefix);
 /* Splits as a POSIX shell does: quotes and backslashes, no expansions. Returns a NULL-terminated
- * argv in one block, to be freed with free(); NULL: an open quote. */
+ * argv in one block, to be freed with free(); NULL: an open quote, or a NUL. */
 static char **config_words(span s);
 static void config_put_quoted(buf *b, const char *word); /* config_words gives the word back */
 static int config_on_path(const char *program);    /* execvp would find it */

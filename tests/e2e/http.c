@@ -247,6 +247,36 @@ static void test_unprocessable_bytes(void)
               "\"String should have at least 2 characters\"");
 }
 
+/* No C string can hold U+0000: it is refused wherever it stands, never cut, and hangs nothing. */
+static void test_unprocessable_nul(void)
+{
+    static const char *const bodies[] = {
+        "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"command\": \"echo a\\u0000b\"}",
+        "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"command\": [\"\\u0000\"]}",
+        "{\"computer\": \"local\", \"project_dir\": \"/tmp\\u0000\", \"command\": \"true\"}",
+        "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"title\": \"t\\u0000\", "
+        "\"command\": \"true\"}",
+        "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"env\": [\"A=\\u0000\"], "
+        "\"command\": \"true\"}",
+        "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"command\": \"true\", "
+        "\"unknown\": {\"\\u0000\": 1}}",
+    };
+    daemon_start();
+    char *id = start_program("pause", NULL, NULL);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        CHECK_INT(call("POST", "/sessions", bodies[i]).status, 422);
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"\\u0000\"}").status, 422);
+    CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"a\\u0000\"}").status, 422);
+    CHECK_INT(call("POST", session_path(id, "/event"), "{\"type\": \"stop\", \"x\": \"\\u0000\"}")
+                  .status, 422);
+    CHECK_INT(call("POST", "/projects", "{\"path\": \"/tmp\\u0000\"}").status, 422);
+    CHECK_INT(get(session_path(id, "%00x")).status, 422);
+    CHECK_INT(get(session_path(id, "?computer=%00")).status, 422);
+    CHECK_INT(get("/sessions?unknown=%00").status, 422);
+    CHECK_INT(json_count(get("/sessions").body, ""), 1);
+    end_session(id);
+}
+
 static void test_json_invalid(void)
 {
     static const char *const bodies[] = {"{", "{\"message\": \"x\"", "{\"message\": 'x'}",
@@ -634,6 +664,7 @@ static const struct test http_tests[] = {
     {"body_too_large", test_body_too_large},
     {"unprocessable", test_unprocessable},
     {"unprocessable_bytes", test_unprocessable_bytes},
+    {"unprocessable_nul", test_unprocessable_nul},
     {"json_invalid", test_json_invalid},
     {"json_invalid_offset", test_json_invalid_offset},
     {"framing_refused", test_framing_refused},

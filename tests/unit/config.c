@@ -59,6 +59,12 @@ static void unit_config_words(void)
         guard_free(guarded, n);
         buf_free(&b);
     }
+    test_begin("a line with a NUL has no words");
+    for (size_t at = 0; at < 7; at++) {
+        char line[] = "a 'b' c";
+        line[at] = '\0';
+        CHECK(config_words((span){line, sizeof line - 1}) == NULL);
+    }
 }
 
 /* What is quoted comes back, whatever it is. */

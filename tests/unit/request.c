@@ -90,6 +90,30 @@ static void unit_request_members(void)
     buf_free(&out);
 }
 
+static void unit_request_nul(void)
+{
+    static const struct {
+        const char *body, *id, *query, *faults;
+    } cases[] = {
+        {"{\"a\":\"x\\u0000\",\"b\":\"\"}", "", "", "string_type [\"body\",\"a\"]"},
+        {"{\"a\":[1,{\"b\":\"\\u0000\"}]}", "", "", "string_type [\"body\",\"a\"]"},
+        {"{\"a\\u0000\":1}", "", "", "string_type [\"body\"]"},
+        {"{\"a\":\"\\\\\\u0000\"}", "", "", "string_type [\"body\",\"a\"]"},
+        {"{\"a\":\"\\\\u0000\\u00001\\\\\"}", "", "", "string_type [\"body\",\"a\"]"},
+        {"{\"a\":\"\\\\u0000\"}", "x%2500", "b=%2500&c=00", ""},
+        {"{}", "x%00", "b=%00", "string_type [\"path\",\"id\"]; string_type [\"query\"]"},
+    };
+    buf out = {0};
+    test_begin("U+0000 in any string of a request is a fault; u0000 behind a backslash is not");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct unit_request u;
+        unit_request_init(&u, cases[i].body, cases[i].query);
+        request_check_target(&u.r, span_of(cases[i].id));
+        CHECK_SPAN(span_of(unit_request_faults(&u, &out)), cases[i].faults);
+    }
+    buf_free(&out);
+}
+
 static void unit_request_integers(void)
 {
     static const struct {
@@ -193,6 +217,7 @@ static void unit_request(void)
 {
     unit_request_bodies();
     unit_request_members();
+    unit_request_nul();
     unit_request_integers();
     unit_request_shared();
     unit_request_names();
