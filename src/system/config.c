@@ -314,11 +314,19 @@ static void config_set_ui(struct config_line *line)
     free(value);
 }
 
+/* Names of earlier versions in [keys] and [colours]: a file with them means the same as before. */
+static const char *const config_renamed[][2] = {
+    {"take-back", "undo"}, {"fallback", "polling"}, {"lost", "offline"}};
+
 /* Keeps a line for the UI. Of several lines with one name the last counts. */
 static void config_set_entry(struct config_line *line, struct config_entries *entries)
 {
+    span name = line->key;
     int i = 0;
-    while (i < entries->count && !span_eq(line->key, entries->items[i].name))
+    for (size_t k = 0; k < COUNT_OF(config_renamed); k++)
+        if (span_eq(name, config_renamed[k][0]))
+            name = span_of(config_renamed[k][1]);
+    while (i < entries->count && !span_eq(name, entries->items[i].name))
         i++;
     if (i == CONFIG_ENTRIES_MAX) {
         config_problem(line, ": too many lines in this section", line->key);
@@ -327,7 +335,7 @@ static void config_set_entry(struct config_line *line, struct config_entries *en
     if (i == entries->count) {
         entries->items =
             base_grow(entries->items, (size_t)(entries->count + 1) * sizeof *entries->items);
-        entries->items[entries->count++] = (struct config_entry){span_dup(line->key), NULL, 0};
+        entries->items[entries->count++] = (struct config_entry){span_dup(name), NULL, 0};
     }
     config_replace(&entries->items[i].value, line->value);
     entries->items[i].line = line->number;

@@ -288,6 +288,29 @@ static void unit_config_entries(void)
     config_free(&c);
 }
 
+/* A file of an earlier version stays valid: its names become today's, without a complaint. */
+static void unit_config_renamed(void)
+{
+    test_begin("earlier names in [keys] and [colours] mean what they meant");
+    struct config c = {.file = span_dup(span_of("/f"))};
+    struct keymap_keys keys;
+    struct theme th;
+    buf problems = {0}, out = {0};
+    config_parse(&c, span_of("[keys]\ntake-back = Z\n[colours]\nfallback = 200\nlost = 201\n"));
+    keys_bind(&keys, &c, &problems);
+    theme_set(&th, &c, THEME_NEUTRAL, &problems);
+    keys_put_config(&c, &out, &problems);
+    CHECK(!c.problems.n && !problems.n);
+    CHECK_INT(th.style[THEME_POLLING].fg, CELL_INDEXED | 200);
+    CHECK_INT(th.style[THEME_OFFLINE].fg, CELL_INDEXED | 201);
+    CHECK(strstr(buf_cstr(&out), "# /f:2\nundo = Z\n") != NULL);
+    CHECK(strstr(buf_cstr(&out), "# /f:4\npolling = 200\n") != NULL);
+    keymap_free_keys(&keys);
+    buf_free(&problems);
+    buf_free(&out);
+    config_free(&c);
+}
+
 /* Every value with where it comes from, as a file; no secrets. */
 static void unit_config_effective(void)
 {
@@ -638,6 +661,7 @@ static void unit_config(void)
     unit_config_shell();
     unit_config_good_file();
     unit_config_entries();
+    unit_config_renamed();
     unit_config_effective();
     unit_config_redis_environment();
     unit_config_bad_lines();
