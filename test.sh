@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-PARTS='build single static layers limits readme shell unit small quick valgrind fuzz smoke e2e'
+PARTS='build single static layers limits readme protocol shell unit small quick valgrind fuzz smoke e2e'
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
@@ -269,6 +269,11 @@ part_readme()
     cat "$work/missing"
 }
 
+part_protocol()
+{
+    run "doc/protocol.md has every route, event, request, key and frame" tests/protocol.sh
+}
+
 part_layers()
 {
     run "layers: every file knows only what stands before it" tests/layers.sh
@@ -322,7 +327,8 @@ run_valgrind()
 # shellcheck disable=SC2086
 run_quick()
 {
-    "$CC" -std=c99 -w -g -O0 $QUICK $QUICK_ANSWERS -o build/unit-quick tests/unit.c && $limit build/unit-quick
+    "$CC" -std=c99 -w -g -O0 $QUICK $QUICK_ANSWERS -o build/unit-quick tests/unit.c &&
+        $limit build/unit-quick
 }
 
 begun=

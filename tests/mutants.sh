@@ -34,7 +34,8 @@ faults()
         rest = $0
         done = ""
         while ((at = index(rest, from)) > 0) {
-            fault(from "becomes" to, done substr(rest, 1, at - 1) to substr(rest, at + length(from)))
+            fault(from "becomes" to,
+                done substr(rest, 1, at - 1) to substr(rest, at + length(from)))
             done = done substr(rest, 1, at + length(from) - 1)
             rest = substr(rest, at + length(from))
         }

@@ -27,28 +27,43 @@ each()
     done
 }
 
-sed -n 's|^ *{"\([A-Z]*\)", "\(/[^"]*\)",.*|\1 \2|p' src/server/routes.c | sed 's/{}/{id}/' > "${TMPDIR:-/tmp}/routes.$$"
-trap 'rm -f "${TMPDIR:-/tmp}/routes.$$"' EXIT
-[ -s "${TMPDIR:-/tmp}/routes.$$" ] || { echo "no routes found in the code"; missing=1; }
+# found KIND: standard input holds rows of the code that the document must have.
+found()
+{
+    cat > "$rows"
+    [ -s "$rows" ] && return
+    echo "no $1 found in the code: this test reads it wrongly"
+    missing=1
+}
+
+rows=$(mktemp)
+trap 'rm -f "$rows"' EXIT
+
+sed -n 's|^ *{"\([A-Z]*\)", "\(/[^"]*\)",.*|\1 \2|p' src/server/routes.c | sed 's/{}/{id}/' |
+    found route
 while read -r method path; do
     grep -q "^| $method ${path}[ ?]" "$doc" || has route "$method $path" "| $method $path |"
-done < "${TMPDIR:-/tmp}/routes.$$"
+done < "$rows"
 
-# shellcheck disable=SC2046 # names are words
-each event $(grep -rhoE '"(\{\\"event\\":\\")?(session|sessions|preparation|computer|projects|todos|agents)_(initial|created|updated|removed)' src |
-    grep -oE '[a-z]+_[a-z]+$' | sort -u)
-# shellcheck disable=SC2046
-each request $(sed -n '/requests_commands\[\] = {/,/^};/s/^ *{"\([a-z_]*\)".*/\1/p' src/fleet/requests.c)
-# shellcheck disable=SC2046
-each 'error code' $(grep -ohE '"[A-Z]+(_[A-Z]+)*"\)?;' src/fleet/requests.c src/fleet/broadcast.c | grep -v HOME | tr -d '");' | sort -u)
-# shellcheck disable=SC2046
-each 'Redis key' $(grep -rhoE '"(computer|output|messages|session_events|observation|telec):' src/fleet | tr -d '"' | sort -u)
-# shellcheck disable=SC2046
-each 'hook event' $(sed -n 's/.*"\(prompt|stop|[a-z_|]*\)".*/\1/p' src/server/routes.c | tr '|' ' ')
-sed -n '/^enum frame_type {/,/^};/s/^ *\(FRAME_[A-Z_]*\) = .\(.\).*/\2 \1/p' src/session/session.h > "${TMPDIR:-/tmp}/routes.$$"
-[ -s "${TMPDIR:-/tmp}/routes.$$" ] || { echo "no frames found in the code"; missing=1; }
+sed -n '/^enum frame_type {/,/^};/s/^ *\(FRAME_[A-Z_]*\) = .\(.\).*/\2 \1/p' \
+    src/session/session.h | found frame
 while read -r letter name; do
     has frame "$name" "| \`$letter\` | $name |"
-done < "${TMPDIR:-/tmp}/routes.$$"
+done < "$rows"
+
+topics='session|sessions|preparation|computer|projects|todos|agents'
+# shellcheck disable=SC2046 # names are words
+{
+    each event $(grep -rhoE "\"(\\{.\"event.\":.\")?($topics)_(initial|created|updated|removed)" \
+        src | grep -oE '[a-z]+_[a-z]+$' | sort -u)
+    each request $(sed -n '/requests_commands\[\] = {/,/^};/s/^ *{"\([a-z_]*\)".*/\1/p' \
+        src/fleet/requests.c)
+    each 'error code' $(grep -ohE '"[A-Z]+(_[A-Z]+)*"\)?;' src/fleet/requests.c \
+        src/fleet/broadcast.c | grep -v HOME | tr -d '");' | sort -u)
+    each 'Redis key' $(grep -rhoE '"(computer|output|messages|session_events|observation|telec):' \
+        src/fleet | tr -d '"' | sort -u)
+    each 'hook event' $(sed -n 's/.*"\(prompt|stop|[a-z_|]*\)".*/\1/p' src/server/routes.c |
+        tr '|' ' ')
+}
 
 exit $((missing > 0))

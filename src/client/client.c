@@ -537,7 +537,7 @@ static char *client_detail(span body)
     detail = json_get(answer, "detail");
     if (detail.type == JSON_STRING && detail.text.n > 2)
         return json_dup_text(detail);
-    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: place and message of each fault */
+    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: each fault */
         for (struct json_iter at = json_iter(json_get(it.value, "loc")); json_next(&at);) {
             json_put_text(&b, at.value);
             buf_byte(&b, ' ');
@@ -576,7 +576,7 @@ static int client_put_attach(const struct config *config, struct json session,
     struct json_iter first = json_iter(computers);
     buf dest = {0};
     if (tmux && computer && json_next(&first) &&
-        json_text_eq(json_get(first.value, "name"), computer)) { /* a TeleClaude daemon of this computer */
+        json_text_eq(json_get(first.value, "name"), computer)) { /* TeleClaude, here */
         buf_fmt(line, "tmux attach -t %s", tmux);
         free(computer), free(tmux), free(id), free(words);
         return 1;

@@ -5,7 +5,8 @@
 /* ==== spawn: starting and stopping a daemon from outside ===================================== */
 
 /* Starts a daemon in the background, in a process session of its own. Returns a descriptor that
- * gives one byte once the daemon serves, or end of file when it has failed; or -1 with a message. */
+ * gives one byte once the daemon serves, or end of file when it has failed; or -1 with a
+ * message. */
 static int spawn_daemon(const struct config *config, buf *error);
 /* Sends SIGTERM to the running daemon and waits until it has ended. Returns 0 when it has ended, 1
  * when none was running, or -1 with a message. */

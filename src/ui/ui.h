@@ -968,8 +968,8 @@ static void app_state_changed(struct app *t);
 static void app_save(void *ctx);                   /* save_timer; only if it has changed */
 static void app_load(struct app *t);
 static void app_add_prompt(struct app *t, const char *prompt);
-/* Gives the terminal to a program until the program ends. argv is one block and is freed. Calls done
- * with waitpid's status, or with an error if the program can't be started. */
+/* Gives the terminal to a program until the program ends. argv is one block and is freed. Calls
+ * done with waitpid's status, or with an error if the program can't be started. */
 static void app_run(struct app *t, char **argv,
                     void (*done)(struct app *t, int status, const char *error));
 static void app_run_now(struct app *t);            /* the terminal has taken the last frame */

@@ -1,5 +1,5 @@
-/* screens - what people see, compared with golden files: tests/golden/COLSxROWS has a file for every
- * view and dialog at that size, as text and as runs of styles (tests/golden/legend).
+/* screens - what people see, compared with golden files: tests/golden/COLSxROWS has a file for
+ * every view and dialog at that size, as text and as runs of styles (tests/golden/legend).
  *
  * TELEC_GOLDEN=write writes the files anew: look at the difference before you keep them. With
  * NO_COLOR the screens must have the same text and the same attributes, and no colour. */

@@ -585,7 +585,8 @@ static void unit_client_start_fails(void)
 {
     struct unit_client u;
     struct unit_daemon d;
-    test_begin("a daemon that can't be started fails its requests, and the next retry may start one");
+    test_begin(
+        "a daemon that can't be started fails its requests, and the next retry may start one");
     unit_client_program(&u, &d, "exit 1");
     client_subscribe(&u.client);
     CHECK_INT(u.client.push, CLIENT_CONNECTING);

@@ -1,5 +1,5 @@
-/* Unit tests of daemon: claiming the socket, and one life from its start to its end. The daemon runs
- * in this process; a child plays its clients and sends it the signal that ends it. */
+/* Unit tests of daemon: claiming the socket, and one life from its start to its end. The daemon
+ * runs in this process; a child plays its clients and sends it the signal that ends it. */
 
 struct unit_daemon {
     char dir[64], socket[80], holders[80], state[80];
@@ -35,8 +35,8 @@ static void unit_daemon_free(struct unit_daemon *u)
 
 /* ---- the claim ------------------------------------------------------------------------------ */
 
-/* A process that listens on the socket and accepts nothing. dying: it ends when a client comes, as a
- * dead daemon's child that reaches its exec. */
+/* A process that listens on the socket and accepts nothing. dying: it ends when a client comes, as
+ * a dead daemon's child that reaches its exec. */
 static pid_t unit_daemon_listener(struct unit_daemon *u, int dying)
 {
     char message[200];

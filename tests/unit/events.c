@@ -17,8 +17,8 @@ static void unit_events_python(struct unit_fleet *u, struct unit_fleet_computer 
 }
 
 #define UNIT_EVENTS_SESSION(event, id, more)                                                       \
-    "{\"event\":\"session_" event "\",\"source_computer\":\"python\",\"data\":{\"session_id\":\"" id \
-    "\"" more "}}"
+    "{\"event\":\"session_" event                                                                  \
+    "\",\"source_computer\":\"python\",\"data\":{\"session_id\":\"" id "\"" more "}}"
 
 static void unit_events_sessions(void)
 {
@@ -104,8 +104,10 @@ static void unit_events_limits(void)
     buf_clear(&u.asked);
     unit_fleet_for(&u, 3 * STREAMS_REPLY_MS); /* python never answers: what it is asked ends */
     for (int i = 0; i < EVENTS_SUSPECT; i++) {
-        char *const words[] = {"XADD", "session_events:hosta", "MAXLEN", "~", "1000", "*", "payload",
-                               UNIT_EVENTS_SESSION("updated", "p1", "")};
+        char *const words[] = {"XADD",    "session_events:hosta",
+                               "MAXLEN",  "~",
+                               "1000",    "*",
+                               "payload", UNIT_EVENTS_SESSION("updated", "p1", "")};
         buf b = {0};
         unit_fleet_add(&u, words, COUNT_OF(words), &b);
         buf_free(&b);
@@ -137,7 +139,8 @@ static void unit_events_unknown(void)
     u.refuse = "XREVRANGE session_events";
     unit_fleet_subscribe(a, CACHE_SESSIONS);
     unit_fleet_start(a);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "the end of the event stream of Redis: refused"));
+    UNIT_FLEET_UNTIL(&u,
+                     unit_fleet_has(&u.logged, "the end of the event stream of Redis: refused"));
     CHECK(a->fleet.events.link == NULL);
     u.refuse = NULL;
     UNIT_FLEET_UNTIL(&u, a->fleet.events.link);

@@ -165,7 +165,8 @@ static void unit_fleet_wake(struct unit_fleet *u)
         char *words[200];
         buf b = {0};
         if (c->used && c->read.n &&
-            unit_fleet_put_read(u, words, unit_fleet_split(&c->read, words, 200), c->protocol, &b)) {
+            unit_fleet_put_read(u, words, unit_fleet_split(&c->read, words, 200), c->protocol,
+                                &b)) {
             buf_clear(&c->read);
             conn_send(&c->conn, buf_view(&b));
         }
@@ -266,7 +267,8 @@ static void unit_fleet_unblock(struct unit_fleet *u, int id, buf *b)
 }
 
 /* Answers one command. */
-static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, size_t count, buf *b)
+static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, size_t count,
+                               buf *b)
 {
     struct unit_fleet *u = c->all;
     struct unit_fleet_key *key = count > 1 ? unit_fleet_key(u, words[1], 0) : NULL;

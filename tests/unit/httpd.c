@@ -213,10 +213,11 @@ static void unit_httpd_pipelines(void)
     test_begin("requests on one connection are replied to one after the other, in their order");
     unit_httpd_init(&u);
     int i = unit_httpd_connect(&u);
-    unit_httpd_say(&u, i, span_of("GET /now?a=1 HTTP/1.1\r\nHost: x\r\n\r\n"
-                                  "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
-                                  "POST /now?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
-                                  "GET /blob HTTP/1.1\r\nHost: x\r\n\r\n"));
+    unit_httpd_say(&u, i,
+                   span_of("GET /now?a=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+                           "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
+                           "POST /now?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+                           "GET /blob HTTP/1.1\r\nHost: x\r\n\r\n"));
     CHECK_INT(unit_httpd_reply(&u, i, &body), 200);
     CHECK_SPAN(buf_view(&body), "{}");
     UNIT_HTTPD_UNTIL(&u, u.waiting != NULL);
@@ -239,7 +240,8 @@ static void unit_httpd_pipelines(void)
 static void unit_httpd_hangs_up(void)
 {
     struct unit_httpd u;
-    test_begin("a client that hangs up while its request waits is told to the request's owner, once");
+    test_begin(
+        "a client that hangs up while its request waits is told to the request's owner, once");
     unit_httpd_init(&u);
     int i = unit_httpd_connect(&u), other = unit_httpd_connect(&u);
     buf body = {0};
@@ -514,7 +516,8 @@ static void unit_httpd_shuts_down(void)
 {
     struct unit_httpd u;
     buf out = {0};
-    test_begin("shutdown closes idle clients, WebSockets with 1001, and requests after their reply");
+    test_begin(
+        "shutdown closes idle clients, WebSockets with 1001, and requests after their reply");
     unit_httpd_init(&u);
     int ws = unit_httpd_upgrade(&u, "/ws"), idle = unit_httpd_connect(&u);
     int busy = unit_httpd_connect(&u);
@@ -575,7 +578,8 @@ static void unit_httpd_runs_out(void)
     struct rlimit before, none;
     char dir[] = "/tmp/telec-unit-XXXXXX", path[64], error[100];
     buf body = {0};
-    test_begin("without descriptors no client is accepted, and a second later the next try is made");
+    test_begin(
+        "without descriptors no client is accepted, and a second later the next try is made");
     unit_httpd_init(&u);
     CHECK(mkdtemp(dir) != NULL);
     snprintf(path, sizeof path, "%s/s", dir);

@@ -62,7 +62,8 @@ static void unit_peers_foreign(void)
     cache_remove(&a->cache, "s1");
     CHECK_INT(a->fleet.removal_count, 1);
     buf_clear(&u.asked);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "session_updated\",\"data\":{\"session_id\":\"s2\""));
+    UNIT_FLEET_UNTIL(&u,
+                     unit_fleet_has(&u.asked, "session_updated\",\"data\":{\"session_id\":\"s2\""));
     CHECK(unit_fleet_has(&u.asked, "session_removed\",\"data\":{\"session_id\":\"s1\""));
     CHECK_INT(a->fleet.removal_count, 0);
     unit_fleet_end(&u);
@@ -79,7 +80,8 @@ static int unit_peers_cursor_is(struct unit_fleet_computer *c, const char *want)
 static void unit_peers_cursor(void)
 {
     static const char *const list[] = {"command", "list_sessions", "initiator", "python", NULL};
-    static const char *const change[] = {"command", "message nobody hi", "initiator", "python", NULL};
+    static const char *const change[] = {"command", "message nobody hi", "initiator", "python",
+                                         NULL};
     struct unit_fleet u;
     struct unit_fleet_computer *a;
     test_begin("requests older than the first start are not handled; later ones are, once");
@@ -146,7 +148,8 @@ static void unit_peers_cursor(void)
     a = unit_fleet_new(&u, "hosta");
     u.refuse = "XREVRANGE messages:";
     unit_fleet_start(a);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "the end of the request stream of Redis: refused"));
+    UNIT_FLEET_UNTIL(&u,
+                     unit_fleet_has(&u.logged, "the end of the request stream of Redis: refused"));
     CHECK(a->fleet.messages.link == NULL);
     u.refuse = NULL;
     UNIT_FLEET_UNTIL(&u, a->fleet.messages.link);

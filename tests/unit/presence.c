@@ -97,9 +97,11 @@ static void unit_presence_names(void)
     struct unit_fleet_computer *a, *b;
     test_begin("another computer with our name is told of, until it is silent for three beats");
     unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
-    unit_fleet_beat(&u, "hosta", ",\"telec\":\"1\",\"instance\":\"other\",\"host\":\"elsewhere\"", 0);
+    unit_fleet_beat(&u, "hosta", ",\"telec\":\"1\",\"instance\":\"other\",\"host\":\"elsewhere\"",
+                    0);
     UNIT_FLEET_UNTIL(&u, a->fleet.clash_at);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "another computer (elsewhere) has the name hosta"));
+    UNIT_FLEET_UNTIL(&u,
+                     unit_fleet_has(&u.logged, "another computer (elsewhere) has the name hosta"));
     UNIT_FLEET_UNTIL(&u, unit_fleet_has(&a->heard, "another computer has the same name"));
     UNIT_FLEET_UNTIL(&u, !a->fleet.clash_at);
     unit_fleet_end(&u);

@@ -109,6 +109,7 @@ static void unit_projects_list(void)
     struct unit_projects u;
     buf b = {0};
     char path[400];
+    test_begin("projects come from the configuration, from memory and from visits");
     unit_projects_begin(&u, 0);
     CHECK(projects_remove(&u.projects, "/nowhere") == -1 && errno == ENOENT);
     CHECK(projects_remove(&u.projects, unit_projects_path("configured")) == -1 && errno == EPERM);
@@ -206,6 +207,7 @@ static void unit_projects_watching(void)
 {
     struct unit_projects u;
     int before;
+    test_begin("a change of a roadmap is pushed while a client watches");
     unit_projects_begin(&u, 0);
     CHECK_INT(u.projects.notify.fd, -1);
     cache_subscribe(&u.cache, &u.subscriber, CACHE_SESSIONS);
@@ -262,6 +264,7 @@ static void unit_projects_fresh(void)
 {
     struct unit_projects u;
     buf b = {0};
+    test_begin("what is written while nobody watches is read at the next look");
     for (int must_look = 0; must_look < 2; must_look++)
         for (int subscribed = 0; subscribed < 2; subscribed++) {
             unit_roadmap_make("configured/todos/roadmap.md", "- [ ] old\n");
@@ -281,6 +284,7 @@ static void unit_projects_fresh(void)
 static void unit_projects_looking(void)
 {
     struct unit_projects u;
+    test_begin("without file events the files are read at intervals");
     unit_projects_begin(&u, 1);
     CHECK_INT(u.projects.look.slot, 0);
     cache_subscribe(&u.cache, &u.subscriber, CACHE_PREPARATION);
@@ -304,6 +308,7 @@ static void unit_projects_busy(void)
 {
     struct unit_projects u;
     char name[40];
+    test_begin("a file that changes all the time is not read each time");
     unit_projects_begin(&u, 0);
     for (int i = 0; i < 5; i++) {
         snprintf(name, sizeof name, "many-%d", i);

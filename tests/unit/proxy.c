@@ -1,9 +1,10 @@
-/* Unit tests of proxy: what other computers answer, handed to it as if it had come through Redis, on
- * the server of routes' tests. */
+/* Unit tests of proxy: what other computers answer, handed to it as if it had come through Redis,
+ * on the server of routes' tests. */
 
 /* What the client gets when the other computer answers like that; NULL: it does not answer. */
-static int unit_proxy_answer(struct unit_server *u, void (*reply)(struct proxy *p, struct json data),
-                             int good, const char *data, const char *code)
+static int unit_proxy_answer(struct unit_server *u,
+                             void (*reply)(struct proxy *p, struct json data), int good,
+                             const char *data, const char *code)
 {
     struct json value = {0};
     struct unit_httpd *h = &u->h;
@@ -53,7 +54,8 @@ static void unit_proxy_errors(void)
         {"", NULL, 504, "far: no answer came"},
     };
     struct unit_server u;
-    test_begin("an error of another computer becomes the status of its code, its text made visible");
+    test_begin(
+        "an error of another computer becomes the status of its code, its text made visible");
     unit_server_init(&u);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         unit_proxy_ask(&u);
@@ -85,7 +87,8 @@ static void unit_proxy_answers(void)
         {proxy_reply_result, "", 200, "{\"status\":\"success\",\"result\":null}"},
         {proxy_reply_result, "\"delivered\"", 200,
          "{\"status\":\"success\",\"result\":\"delivered\"}"},
-        {proxy_reply_transcript, "", 200, "{\"status\":\"success\",\"transcript\":\"\",\"data\":null}"},
+        {proxy_reply_transcript, "", 200,
+         "{\"status\":\"success\",\"transcript\":\"\",\"data\":null}"},
         {proxy_reply_transcript, "{\"messages\":\"m\"}", 200,
          "{\"status\":\"success\",\"transcript\":\"m\",\"data\":{\"messages\":\"m\"}}"},
         {proxy_reply_object, "", 200, "null"},
@@ -109,7 +112,8 @@ static void unit_proxy_answers(void)
     CHECK(unit_server_said(&u, "\"session_id\":\"far1\"") &&
           unit_server_said(&u, "\"computer\":\"far\"") && u.body.p[0] == '{');
     unit_proxy_ask(&u);
-    CHECK_INT(unit_proxy_answer(&u, proxy_reply_sessions, 1, "[{\"session_id\":\"x\"},5]", ""), 200);
+    CHECK_INT(unit_proxy_answer(&u, proxy_reply_sessions, 1, "[{\"session_id\":\"x\"},5]", ""),
+              200);
     CHECK(unit_server_said(&u, "[{") && unit_server_said(&u, "\"computer\":\"far\""));
     unit_server_free(&u);
 }

@@ -102,7 +102,8 @@ static void unit_pull_gathers(void)
     CHECK_INT(pull_gather(&a->fleet, &w.gather, 5000), 0);
     CHECK_INT(w.done, 1);
 
-    test_begin("a gather of a computer that does not answer ends after its time; a cancelled never");
+    test_begin(
+        "a gather of a computer that does not answer ends after its time; a cancelled never");
     struct codec_heartbeat beat = {.name = "mute", .telec = "1"};
     roster_add(&a->fleet, &beat);
     w = (struct unit_pull_waiter){.gather = {.topics = CACHE_SESSIONS, .computer = "mute",

@@ -17,7 +17,8 @@ static void unit_push_topics(void)
     CHECK(unit_push_comes(&u, i, "1:{\"event\":\"sessions_initial\",\"data\":{\"sessions\":[{"));
     CHECK(unit_server_said(&u, "\"far1\"") && unit_server_said(&u, "\"s1\""));
     unit_httpd_frame(&u.h, other, WS_TEXT, "{\"subscribe\":\"preparation\",\"here\":\"/tmp\"}");
-    CHECK(unit_push_comes(&u, other, "1:{\"event\":\"preparation_initial\",\"data\":{\"projects\":["));
+    CHECK(unit_push_comes(&u, other,
+                          "1:{\"event\":\"preparation_initial\",\"data\":{\"projects\":["));
     cache_publish(&u.cache, CACHE_SESSIONS, event);
     CHECK(unit_push_comes(&u, i, "1:{\"event\":\"x\"}"));
     unit_httpd_frame(&u.h, i, WS_TEXT, "{\"refresh\":true}");
@@ -53,7 +54,8 @@ static void unit_push_nonsense(void)
 static void unit_push_here(void)
 {
     struct unit_server u;
-    test_begin("the directory a client was opened in is visited until another, or the client's end");
+    test_begin(
+        "the directory a client was opened in is visited until another, or the client's end");
     unit_server_init(&u);
     int i = unit_httpd_upgrade(&u.h, "/ws");
     struct push_subscriber *s = u.h.httpd.clients->ws_ctx;

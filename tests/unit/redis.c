@@ -262,6 +262,7 @@ static void unit_redis_told(struct unit_redis *u, const char *want)
 
 static void unit_redis_urls(void)
 {
+    test_begin("a url gives host, port, user, password and database");
     static const struct {
         const char *url, *path, *host, *user, *password, *shown;
         int port, tls, db, protocol;
@@ -339,6 +340,7 @@ static void unit_redis_bad_urls(void)
         {"unix:/%zz", "an absolute path is expected"},
         {"unix://vm/s", "a Unix socket has no host"},
     };
+    test_begin("a url that cannot be used is refused with the reason");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct unit_redis u = {0};
         buf error = {0};
@@ -368,6 +370,7 @@ static const struct unit_redis_row unit_redis_strict[] = {
 /* What is sent, in both protocols, however the answers come. */
 static void unit_redis_greetings(void)
 {
+    test_begin("the greeting is HELLO 3, else AUTH and SELECT");
 #define REST "CLIENT SETNAME telec-a-vm-test|CLIENT ID|PING|"
     static const struct {
         const char *url;
@@ -410,6 +413,7 @@ static void unit_redis_greetings(void)
 /* A server that can't serve, or isn't one: why, and another try. */
 static void unit_redis_refusals(void)
 {
+    test_begin("a refused greeting is told in Redis's words");
     static const struct {
         struct unit_redis_row rows[2];
         const char *url, *why;
@@ -473,6 +477,7 @@ static void unit_redis_backoff(void)
 {
     static const long long want[] = {10, 20, 40, 40, 40};
     struct unit_redis u;
+    test_begin("reconnecting waits longer each time");
     unit_redis_begin(&u, "unix:/nonexistent/PATH", NULL);
     u.redis.times.backoff_min = 10;
     u.redis.times.backoff_max = 40;
@@ -513,6 +518,7 @@ static void unit_redis_addresses(void)
 {
     struct unit_redis u;
     struct sockaddr_in address = {.sin_family = AF_INET};
+    test_begin("each address of a host is tried");
     socklen_t size = sizeof address;
     unit_redis_begin(&u, "redis://name.invalid", NULL);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -546,6 +552,7 @@ static void unit_redis_silent_address(void)
 {
     struct unit_redis u;
     struct sockaddr_in address = {.sin_family = AF_INET};
+    test_begin("an address that does not answer gives way to the next");
     socklen_t size = sizeof address;
     int full = socket(AF_INET, SOCK_STREAM, 0), fillers[4];
     unit_redis_begin(&u, "redis://name.invalid", NULL);
@@ -578,6 +585,7 @@ static void unit_redis_silent_address(void)
 
 static void unit_redis_calls(void)
 {
+    test_begin("replies come to their calls in order");
     for (size_t piece = 0; piece < 3; piece++) {
         struct unit_redis u;
         unit_redis_begin(&u, "unix:PATH", NULL);
@@ -610,6 +618,7 @@ static void unit_redis_lost_calls(void)
     static const struct unit_redis_row rows[] = {
         {"ECHO", "!$2\r\nh"}, {"XREAD", NULL}, {NULL, NULL}};
     struct unit_redis u;
+    test_begin("calls of a lost connection end without a reply");
     unit_redis_begin(&u, "unix:PATH", rows);
     redis_start(&u.redis);
     unit_redis_until(&u, &u.ready, 1);
@@ -642,6 +651,7 @@ static void unit_redis_again(void *ctx, const struct resp *reply)
 static void unit_redis_nested(void)
 {
     struct unit_redis u;
+    test_begin("a call made within a reply is answered, too");
     unit_redis_begin(&u, "unix:PATH", NULL);
     redis_start(&u.redis);
     unit_redis_until(&u, &u.ready, 1);
@@ -664,6 +674,7 @@ static void unit_redis_nested(void)
  * not. */
 static void unit_redis_deadlines(void)
 {
+    test_begin("a call without a reply in time loses the connection");
     static const struct unit_redis_row rows[] = {
         {"HALF", "*2\r\n:1\r\n"}, {"LATE", NULL}, {"XREAD", NULL}, {NULL, NULL}};
     static const struct {
@@ -705,6 +716,7 @@ static void unit_redis_demoted(void)
         {"GET", "-OOM command not allowed when used memory > 'maxmemory'.\r\n"},
         {NULL, NULL}};
     struct unit_redis u;
+    test_begin("a server that became a replica is left");
     unit_redis_begin(&u, "unix:PATH", rows);
     redis_start(&u.redis);
     unit_redis_until(&u, &u.ready, 1);
@@ -722,6 +734,7 @@ static void unit_redis_restarts(void)
 {
     static const struct unit_redis_row rows[] = {{"XREAD", NULL}, {NULL, NULL}};
     struct unit_redis u;
+    test_begin("a server that comes back is greeted again");
     unit_redis_begin(&u, "unix:PATH", rows);
     u.redis.times.backoff_min = u.redis.times.backoff_max = 1000000;
     redis_restart(&u.redis); /* not started: nothing */
@@ -754,6 +767,7 @@ static void unit_redis_pushes(void)
         {"ECHO", "*4\r\n+pmessage\r\n+*\r\n+d\r\n+two\r\n*2\r\n+pong\r\n+\r\n"},
         {"LRANGE", "*3\r\n+message\r\n+c\r\n+no\r\n"},
         {NULL, NULL}};
+    test_begin("pushed messages are no replies");
     for (int i = 0; i < 4; i++) {
         struct unit_redis u;
         unit_redis_begin(&u, i & 1 ? "unix:PATH?protocol=2" : "unix:PATH", i & 1 ? resp2 : resp3);
@@ -780,6 +794,7 @@ static void unit_redis_bounds(void)
     static const struct unit_redis_row rows[] = {{"GET", NULL}, {NULL, NULL}};
     struct unit_redis u;
     int sent = 0;
+    test_begin("pending calls and bytes are bounded");
     unit_redis_begin(&u, "unix:PATH", rows);
     redis_start(&u.redis);
     unit_redis_until(&u, &u.ready, 1);
@@ -801,6 +816,7 @@ static void unit_redis_words(void)
         {"PORT/HOST,PORT", "vm", "77/vm,77"}, {"", "vm", ""},
         {"HOS", "vm", "HOS"},                {"HOST HOST", "PORT", "PORT PORT"},
     };
+    test_begin("commands of words are encoded as they are");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct redis_target t = {.host = (char *)rows[i][1], .port = 77};
         char *got = redis_substituted(&t, rows[i][0]);
@@ -820,6 +836,7 @@ static void unit_redis_bad_tls(void)
         {"sh -c 'echo HTTP/1.1; sleep 100'", "what answers is not a Redis server"},
         {"sh -c 'exec sleep 100'", "the server did not answer within 0 s"},
     };
+    test_begin("a TLS program that fails is told");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct unit_redis u;
         unit_redis_begin(&u, "rediss://vm:1", NULL);
@@ -1150,6 +1167,7 @@ static void unit_redis_tls(struct unit_redis_server *s)
 static void unit_redis_with_server(void)
 {
     struct unit_redis_server s;
+    test_begin("a real Redis answers as the played one");
     if (!config_on_path("redis-server")) {
         puts("skip - unit redis, the real server: redis-server is not installed");
         return;
@@ -1174,6 +1192,7 @@ static void unit_redis_with_server(void)
 static void unit_redis_look_ups(void)
 {
     struct unit_redis u;
+    test_begin("a name is looked up in a process of its own");
     unit_redis_begin(&u, "redis://name.invalid", NULL);
     redis_start(&u.redis);
     CHECK_INT(u.redis.state, REDIS_RESOLVING);

@@ -17,7 +17,8 @@ static int unit_relay_attach(struct unit_server *u, const char *query)
 static void unit_relay_views(void)
 {
     struct unit_server u;
-    test_begin("a viewer gets snapshot and output, sizes when asked for, and its input goes nowhere");
+    test_begin(
+        "a viewer gets snapshot and output, sizes when asked for, and its input goes nowhere");
     unit_server_init(&u);
     unit_relay_attach(&u, "");
     int i = unit_relay_attach(&u, "?sizes=1&scrollback=1");
@@ -39,7 +40,8 @@ static void unit_relay_ends(void)
 {
     struct unit_server u;
     buf out = {0};
-    test_begin("viewers are closed with 1000 when the session ends; a viewer that leaves ends nothing");
+    test_begin(
+        "viewers are closed with 1000 when the session ends; a viewer that leaves ends nothing");
     unit_server_init(&u);
     int stays = unit_relay_attach(&u, ""), leaves = unit_relay_attach(&u, "");
     unit_httpd_hang_up(&u.h, leaves);

@@ -207,11 +207,12 @@ static void unit_requests_new(void)
     static const struct {
         const char *metadata;
         int cols, rows, initiator;
-    } rows[] = {{"{\"telec\":{\"cols\":100,\"rows\":50,\"initiator_session_id\":\"s\"}}", 100, 50, 1},
-                {"{\"telec\":{\"cols\":0,\"rows\":50}}", 80, 24, 0},
-                {"{\"telec\":{\"cols\":100,\"rows\":1000000}}", 80, 24, 0},
-                {"{\"telec\":{\"initiator_session_id\":\"../s\"}}", 80, 24, 0},
-                {"nonsense", 80, 24, 0}};
+    } rows[] = {
+        {"{\"telec\":{\"cols\":100,\"rows\":50,\"initiator_session_id\":\"s\"}}", 100, 50, 1},
+        {"{\"telec\":{\"cols\":0,\"rows\":50}}", 80, 24, 0},
+        {"{\"telec\":{\"cols\":100,\"rows\":1000000}}", 80, 24, 0},
+        {"{\"telec\":{\"initiator_session_id\":\"../s\"}}", 80, 24, 0},
+        {"nonsense", 80, 24, 0}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char *initiator;
         plan = (struct session_plan){0};

@@ -21,6 +21,7 @@ static void unit_roadmap_all(span text, buf *out)
 
 static void unit_roadmap_lines(void)
 {
+    test_begin("a roadmap's lines give todos with their marks and descriptions");
     static const struct {
         const char *text, *want;
     } cases[] = {
@@ -51,6 +52,7 @@ static void unit_roadmap_cuts(void)
     static const char text[] = "# x\n- [ ] a\n      one\n      two\n- [.] b/c\r\n- [>] d\n\n"
                                "- [x] e\n- [ ] f\n      three";
     buf whole = {0}, part = {0};
+    test_begin("a roadmap cut anywhere gives the todos that are whole");
     unit_roadmap_all(span_of(text), &whole);
     for (size_t n = 0; n < sizeof text; n++) {
         char *copy = guard_copy((span){text, n});
@@ -71,6 +73,7 @@ static void unit_roadmap_limits(void)
 {
     buf text = {0}, out = {0};
     int count = 0;
+    test_begin("a roadmap is read up to its limits");
     for (int i = 0; i < ROADMAP_TODOS_MAX + 10; i++)
         buf_fmt(&text, "- [ ] todo-%d\n", i);
     for (struct roadmap_iter it = roadmap_iter(buf_view(&text)); roadmap_next(&it);)
@@ -102,6 +105,7 @@ static void unit_roadmap_slugs(void)
     static const char *const other[] = {"", ".", "..", ".a", "a/b", "/", "../x", "a/", "a b",
                                         "a\tb", "\x7f", "a\nb"};
     char longest[ROADMAP_SLUG_MAX + 2];
+    test_begin("a slug that would leave the directory is ignored");
     for (size_t i = 0; i < COUNT_OF(plain); i++)
         CHECK(roadmap_slug_is_plain(span_of(plain[i])));
     for (size_t i = 0; i < COUNT_OF(other); i++)
@@ -155,6 +159,7 @@ static void unit_roadmap_json(const char *project, buf *out)
 static void unit_roadmap_files(void)
 {
     buf out = {0};
+    test_begin("a todo's documents and state come from its own files");
     unit_roadmap_json("nowhere", &out);
     CHECK_SPAN(buf_view(&out), "[]");
     unit_roadmap_make("p", NULL);
@@ -191,6 +196,7 @@ static void unit_roadmap_hostile(void)
 {
     buf out = {0}, text = {0};
     char fifo[300];
+    test_begin("links, devices and large files of a project are not read");
     unit_roadmap_make("secret/requirements.md", "");
     unit_roadmap_make("secret/state.json", "{\"build\": \"told\"}");
     unit_roadmap_make("q/todos/roadmap.md",

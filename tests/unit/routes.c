@@ -267,14 +267,15 @@ static void unit_routes_table(void)
         {"GET", "/status", NULL, 200, "\"clients\":1"},
         {"DELETE", "/sessions/s1?undo_s=61", NULL, 422, "undo_s"},
         {"POST", "/sessions", "{}", 422, "computer"},
-        {"POST", "/sessions", "{\"computer\":\"here\",\"project_dir\":\"/tmp\",\"agent\":\"none\"}", 422,
-         "configured agent"},
-        {"POST", "/sessions", "{\"computer\":\"here\",\"project_dir\":\"/tmp\",\"command\":\"'\"}", 422,
-         "command line"},
-        {"POST", "/sessions", "{\"computer\":\"here\",\"project_dir\":\"/tmp\",\"command\":[1]}", 422,
-         "array of strings"},
-        {"POST", "/sessions", "{\"computer\":\"nowhere\",\"project_path\":\"/tmp\",\"agent\":\"shell\"}",
-         404, "no computer of that name"},
+        {"POST", "/sessions", "{\"computer\":\"here\",\"project_dir\":\"/tmp\",\"agent\":\"none\"}",
+         422, "configured agent"},
+        {"POST", "/sessions", "{\"computer\":\"here\",\"project_dir\":\"/tmp\",\"command\":\"'\"}",
+         422, "command line"},
+        {"POST", "/sessions", "{\"computer\":\"here\",\"project_dir\":\"/tmp\",\"command\":[1]}",
+         422, "array of strings"},
+        {"POST", "/sessions",
+         "{\"computer\":\"nowhere\",\"project_path\":\"/tmp\",\"agent\":\"shell\"}", 404,
+         "no computer of that name"},
     };
     struct unit_server u;
     test_begin("every route replies with its status and its body");

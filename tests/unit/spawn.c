@@ -74,7 +74,8 @@ static void unit_spawn_no_log(void)
 {
     struct unit_daemon u;
     buf error = {0}, path = {0};
-    test_begin("a daemon is not started when its log can't be opened, and the message names the log");
+    test_begin(
+        "a daemon is not started when its log can't be opened, and the message names the log");
     unit_daemon_init(&u);
     CHECK_INT(config_make_dirs(&u.config, &error), 0);
     buf_fmt(&path, "%s/daemon.log", u.state);

@@ -1,4 +1,5 @@
-/* Unit tests of streams: requests and replies, the XREAD set, what Redis refuses, lost connections. */
+/* Unit tests of streams: requests and replies, the XREAD set, what Redis refuses, lost connections.
+ */
 
 struct unit_streams_reply {
     int done, good;
@@ -118,7 +119,8 @@ static void unit_streams_refusals(void)
     unit_fleet_two(&u, &a, &b, 0);
     u.refuse = "XREAD";
     streams_reread(&a->fleet.streams);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "XREAD of Redis: refused: ERR refused for a test"));
+    UNIT_FLEET_UNTIL(&u,
+                     unit_fleet_has(&u.logged, "XREAD of Redis: refused: ERR refused for a test"));
     u.refuse = NULL;
     unit_streams_ask(b, "hosta", "list_sessions", &got);
     UNIT_FLEET_UNTIL(&u, got.done);

@@ -1,5 +1,5 @@
-/* Unit tests of tree: rows against a simple model under random events, rings of parents, the project
- * of a session, folds, filters and orders, and keys that stay constant. */
+/* Unit tests of tree: rows against a simple model under random events, rings of parents, the
+ * project of a session, folds, filters and orders, and keys that stay constant. */
 
 static uint32_t unit_tree_seed = 7;
 
