@@ -22,7 +22,7 @@ static const struct cli_option cli_options[] = {
     {'V', 0, "version", NULL, "show the version", 0},
     {'j', 0, "json", NULL, "print the daemon's JSON", 0},
     {'o', 0, "computer", "NAME", "the session's computer (list: only its sessions)", 0},
-    {'a', 1, "agent", "AGENT", "a configured agent, or one of ", CLI_AGENTS},
+    {'a', 1, "agent", "AGENT", "an agent: ", CLI_AGENTS},
     {'m', 1, "mode", "MODE", "fast, med or slow: the agent's configured flags", 0},
     {'t', 1, "title", "TITLE", "the session's title", 0},
     {'C', 1, "directory", "DIR", "the session's directory (else this one)", 0},
@@ -181,7 +181,7 @@ static void cli_put_agents(buf *b, const char *separator)
 {
     const struct agents_row *row;
     for (size_t i = 0, put = 0; (row = agents_row(i)); i++)
-        if (row->flags[0])
+        if (row->resume)
             buf_fmt(b, "%s/%s", put++ ? separator : "", row->name);
 }
 
@@ -302,7 +302,7 @@ static int cli_parse_option(struct cli *cli, char **argv)
 static int cli_parse_command(struct cli *cli, const char *word)
 {
     const struct agents_row *agent = word[0] == '/' ? agents_find(word + 1) : NULL;
-    if (agent && agent->flags[0]) {
+    if (agent && agent->resume) {
         cli->context.value['a'] = agent->name;
         word = CLI_AGENT;
     } else if (strcmp(word, CLI_AGENT) == 0) {

@@ -94,7 +94,7 @@ static int command_ui(struct context *c, const char *attach);
 /* What the command line starts but does not know: main hands it over. */
 struct cli_programs {
     /* see daemon_run, holder_main, redis_resolve_main */
-    int (*daemon)(const struct config *config, int ready_fd, buf *error);
+    int (*daemon)(struct config *config, int ready_fd, buf *error);
     int (*holder)(void);
     int (*resolve)(const char *host, const char *port);
 };

@@ -161,7 +161,8 @@ static int command_create(struct context *c, const char *agent, const char *mode
     json_field_string(&body, "computer", computer);
     json_field_string(&body, "project_dir", directory);
     json_field_string(&body, "agent", agent);
-    json_field_string(&body, "thinking_mode", mode ? mode : "slow");
+    if (mode) /* TeleClaude refuses null */
+        json_field_string(&body, "thinking_mode", mode);
     json_field_string(&body, "title", title);
     json_field_string(&body, "message", message);
     json_field_string(&body, "initiator_session_id", getenv("TELEC_SESSION_ID"));

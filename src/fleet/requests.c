@@ -318,7 +318,6 @@ static void requests_read_metadata(span metadata, struct session_plan *plan, cha
 static int requests_read_auto(char **words, struct session_plan *plan, buf *prompt)
 {
     plan->agent = "shell";
-    plan->mode = "slow";
     if (!words)
         return 1;
     if ((strcmp(words[0], "agent") != 0 && strcmp(words[0], "agent_then_message") != 0) ||
@@ -420,7 +419,7 @@ static void requests_agent(struct requests_job *job)
     struct session_plan plan = {0};
     buf prompt = {0}, line = {0};
     int read = requests_read_auto(job->words, &plan, &prompt);
-    const struct config_agent *agent = read ? config_agent(job->all->config, plan.agent) : NULL;
+    const struct config_agent *agent = read ? sessions_agent(job->all->sessions, plan.agent) : NULL;
     if (agent) {
         session_put_agent_command(agent, agents_mode(plan.mode), plan.message, &line);
         requests_type(job, buf_view(&line), 1);

@@ -13,7 +13,7 @@
 #endif
 
 struct daemon {
-    const struct config *config;
+    struct config *config;
     struct loop loop;
     struct cache cache;
     struct sessions sessions;
@@ -130,7 +130,7 @@ static int daemon_claim(struct daemon *d, buf *error)
     return d->listening_fd < 0 ? -1 : 0;
 }
 
-static int daemon_run(const struct config *config, int ready_fd, buf *error)
+static int daemon_run(struct config *config, int ready_fd, buf *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct daemon d = {.config = config, .ready_fd = ready_fd};

@@ -307,8 +307,11 @@ static void proxy_create(struct request *r, const char *computer, const struct s
         codec_put_words(&typed, (const char *const *)plan->command);
         message = buf_cstr(&typed);
     }
-    const char *const words[] = {message ? "agent_then_message" : "agent", agent, plan->mode,
-                                 message, NULL};
+    /* without a mode the next word is the message, but TeleClaude's commands need one */
+    int bare = peer && peer->beat.telec[0] && !plan->mode && agents_mode(message) < 0;
+    const char *const words[] = {message ? "agent_then_message" : "agent", agent,
+                                 bare ? message : plan->mode ? plan->mode : "slow",
+                                 bare ? NULL : message, NULL};
     if (peer && (peer->beat.telec[0] || strcmp(agent, "shell") != 0))
         codec_put_words(&line, words); /* a TeleClaude session without auto_command is a shell */
     json_open(&metadata, '{');

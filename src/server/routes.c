@@ -186,7 +186,7 @@ static void routes_create_session(struct request *r)
     struct session_plan plan = {.title = title && *title ? title : NULL,
                                 .directory = directory,
                                 .agent = agent ? agent : agents_row(0)->name,
-                                .mode = mode ? mode : "slow",
+                                .mode = mode,
                                 .initiator = initiator,
                                 .message = message && *message ? message : NULL,
                                 .command = command,
@@ -194,7 +194,7 @@ static void routes_create_session(struct request *r)
     plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 80);
     plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 24);
     int here = request_is_here(r->server, computer);
-    if (here && !command && !config_agent(r->server->config, plan.agent))
+    if (here && !command && !sessions_agent(r->server->sessions, plan.agent))
         request_fault(r, "literal_error", "body", "agent", "Input should be a configured agent");
     if (request_refused(r)) {
         ;
@@ -521,8 +521,9 @@ static void routes_remove_project(struct request *r)
 
 static void routes_list_agents(struct request *r)
 {
-    const struct config *config = r->server->config;
+    struct config *config = r->server->sessions->config;
     buf b = {0};
+    config_renew_agents(config);
     json_open(&b, '{');
     for (int i = 0; i < config->agent_count; i++) {
         char **words = config_words(span_of(config->agents[i].command));

@@ -211,6 +211,6 @@ static void routes_handle(void *ctx, struct httpd_request *request);
 
 /* Runs until SIGTERM or SIGINT. Once clients are served, ready_fd (-1: none) gets a byte and is
  * closed. Returns the exit status; *error says why it is not 0. */
-static int daemon_run(const struct config *config, int ready_fd, buf *error);
+static int daemon_run(struct config *config, int ready_fd, buf *error);
 
 #endif

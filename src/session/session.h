@@ -341,7 +341,7 @@ struct session_waiter {
 
 struct sessions {
     struct loop *loop;
-    const struct config *config;
+    struct config *config;
     struct cache *cache;
     struct session *first, **last;
     size_t count, adopting; /* sessions; those whose holder has not answered yet */
@@ -361,9 +361,12 @@ struct session_plan {
 
 /* Loads the records and connects to every holder. ready is called, from the loop or at once, when
  * all have answered or SESSION_ADOPT_MS has passed. */
-static void sessions_init(struct sessions *all, struct loop *l, const struct config *config,
+static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx);
 static void sessions_free(struct sessions *all);   /* the sessions go on */
+/* Returns the agent of that name as the configuration file has it now; valid until the next call.
+ * NULL: not configured. */
+static const struct config_agent *sessions_agent(struct sessions *all, const char *name);
 /* Returns a session of this computer, or NULL: unknown, or hidden. */
 static struct session *session_find(const struct sessions *all, const char *id);
 /* Creates a session. done is called once, from the loop or at once: with the session, whose object
@@ -392,8 +395,8 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
 static int session_has_exited(const struct session *s);
 /* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
 static int session_size(const struct session *s, int *cols, int *rows);
-/* Appends the command line that starts an agent, with the message where the agent takes one as an
- * argument; message may be NULL. */
+/* Appends the command line that starts an agent: its command, the mode's flags (mode < 0: none), the
+ * message where the agent takes one as an argument. message may be NULL. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *message, buf *b);
 

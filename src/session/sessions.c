@@ -25,7 +25,9 @@ static void session_put_record(const struct session *s, buf *b)
     json_field_string(b, "origin_adapter", "rest");
     json_field_string(b, "title", s->title);
     json_field_string(b, "working_directory", s->directory);
-    json_field_string(b, "thinking_mode", s->mode);
+    /* TeleClaude expects a word */
+    json_field_string(b, "thinking_mode", s->mode || !s->agent ? s->mode : "slow");
+    json_field_string(b, "mode", s->mode);
     json_field_string(b, "active_agent", s->agent);
     json_field_string(b, "command", s->command);
     json_field_time(b, "created_at", s->created_at);
@@ -480,8 +482,8 @@ static void session_put_agent_command(const struct config_agent *agent, int mode
                                       const char *message, buf *b)
 {
     buf_str(b, agent->command);
-    buf_byte(b, ' ');
-    buf_str(b, agent->flags[mode] ? agent->flags[mode] : "");
+    if (mode >= 0 && agent->flags[mode])
+        buf_fmt(b, " %s", agent->flags[mode]);
     if (!message || !agent->prompt)
         return;
     buf_byte(b, ' ');
@@ -504,6 +506,12 @@ static void session_fill(struct session *s, const struct session_plan *plan)
     s->command = plan->command ? session_quoted(plan->command) : NULL;
 }
 
+static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
+{
+    config_renew_agents(all->config);
+    return config_agent(all->config, name);
+}
+
 static const char *session_agent_fault(const struct config_agent *agent, char **argv)
 {
     if (!agent)
@@ -517,13 +525,13 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                            void (*done)(void *ctx, struct session *s, const char *error), void *ctx)
 {
     const struct config_agent *agent =
-        plan->command ? NULL : config_agent(all->config, plan->agent);
-    int mode = plan->mode ? agents_mode(plan->mode) : AGENTS_SLOW;
+        plan->command ? NULL : sessions_agent(all, plan->agent);
+    int mode = agents_mode(plan->mode);
     buf line = {0}, error = {0};
     char **argv = NULL;
     char id[37];
     if (agent) {
-        session_put_agent_command(agent, mode < 0 ? AGENTS_SLOW : mode, plan->message, &line);
+        session_put_agent_command(agent, mode, plan->message, &line);
         argv = config_words(buf_view(&line));
     }
     const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
@@ -571,7 +579,7 @@ static int session_load(struct session *s)
     } strings[] = {{"title", &s->title},
                    {"working_directory", &s->directory},
                    {"active_agent", &s->agent},
-                   {"thinking_mode", &s->mode},
+                   {"mode", &s->mode},
                    {"initiator_session_id", &s->initiator},
                    {"command", &s->command}};
     buf text = {0};
@@ -580,6 +588,8 @@ static int session_load(struct session *s)
         json_parse(buf_view(&text), &record, NULL, NULL);
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         *strings[i].place = json_dup_text(json_get(record, strings[i].key));
+    if (json_get(record, "mode").type == JSON_NONE) /* a record of an older version */
+        s->mode = json_dup_text(json_get(record, "thinking_mode"));
     json_time(json_get(record, "created_at"), &s->created_at);
     s->ending = json_get(record, "ending").type == JSON_TRUE;
     int ok = s->title && s->directory;
@@ -661,7 +671,7 @@ static void session_adopt_late(void *ctx)
     all->ready(all->ready_ctx);
 }
 
-static void sessions_init(struct sessions *all, struct loop *l, const struct config *config,
+static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx)
 {
     *all = (struct sessions){

@@ -67,6 +67,22 @@ static const struct agents_row agents_table[] = {
      .colour_on_light = "22",
      .hooks = {AGENTS_TOML_NOTIFY, "CODEX_HOME", "", "/.codex", "config.toml", "type",
                "thread-id", agents_codex_events, 0}},
+    {.name = "opencode",
+     .title = "opencode", /* its --prompt only fills its input box, so a prompt is typed */
+     .resume = "-s",
+     .colour = "magenta"},
+    {.name = "qwen",
+     .title = "Qwen Code",
+     .prompt = "-i",
+     .resume = "--resume",
+     .colour = "bright-blue",
+     .colour_on_light = "25"},
+    {.name = "copilot",
+     .title = "GitHub Copilot CLI",
+     .prompt = "-i",
+     .resume = "--resume=",
+     .colour = "bright-magenta",
+     .colour_on_light = "90"},
     {.name = "shell", .title = "a shell", .colour = "cyan", .colour_on_light = "24"},
 };
 
@@ -86,7 +102,7 @@ static const struct agents_row *agents_find(const char *name)
 static int agents_mode(const char *name)
 {
     static const char *const names[AGENTS_MODES] = {"fast", "med", "slow"};
-    for (int i = 0; i < AGENTS_MODES; i++)
+    for (int i = 0; name && i < AGENTS_MODES; i++)
         if (strcmp(name, names[i]) == 0)
             return i;
     return -1;

@@ -645,6 +645,17 @@ static void config_free_entries(struct config_entries *entries)
     free(entries->items);
 }
 
+static void config_free_agents(struct config *c)
+{
+    for (int i = 0; i < c->agent_count; i++) {
+        struct config_agent *agent = &c->agents[i];
+        free(agent->command), free(agent->prompt);
+        for (int mode = 0; mode < AGENTS_MODES; mode++)
+            free(agent->flags[mode]);
+    }
+    c->agent_count = 0;
+}
+
 static void config_free(struct config *c)
 {
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
@@ -655,17 +666,26 @@ static void config_free(struct config *c)
         free(strings[i]);
     config_free_entries(&c->keys);
     config_free_entries(&c->colours);
-    for (int i = 0; i < c->agent_count; i++) {
-        struct config_agent *agent = &c->agents[i];
-        free(agent->command), free(agent->prompt);
-        for (int mode = 0; mode < AGENTS_MODES; mode++)
-            free(agent->flags[mode]);
-    }
+    config_free_agents(c);
     for (int i = 0; i < c->project_count; i++)
         free(c->projects[i].path), free(c->projects[i].name), free(c->projects[i].description);
     free(c->projects);
     buf_free(&c->problems);
     *c = (struct config){0};
+}
+
+static void config_renew_agents(struct config *c)
+{
+    struct config fresh = {0};
+    buf error = {0};
+    if (config_load(&fresh, c->program, c->socket, c->file, &error) == 0) {
+        config_free_agents(c);
+        memcpy(c->agents, fresh.agents, sizeof c->agents);
+        c->agent_count = fresh.agent_count;
+        fresh.agent_count = 0;
+    }
+    config_free(&fresh);
+    buf_free(&error);
 }
 
 /* ---- the effective configuration ------------------------------------------------------------ */

@@ -205,7 +205,8 @@ struct agents_row {
     const char *title;          /* for messages */
     const char *flags[AGENTS_MODES]; /* added for fast, med, slow; NULL: none */
     const char *prompt;         /* put before a first prompt; NULL: the prompt is typed instead */
-    const char *resume;         /* put before the agent's own id to resume it; NULL: it can't */
+    const char *resume;         /* before the agent's own id to resume it; one that ends with = is
+                                 * of one word with it; NULL: it can't, as only a shell */
     const char *colour, *colour_on_light; /* as in [colours]; the second NULL: the same */
     struct agents_hooks hooks;
 };
@@ -213,13 +214,13 @@ struct agents_row {
 /* Returns row i, from 0; NULL past the last. Row 0 is the agent of a request that names none. */
 static const struct agents_row *agents_row(size_t i);
 static const struct agents_row *agents_find(const char *name); /* NULL: no row */
-static int agents_mode(const char *name);          /* enum agents_mode, or -1 */
+static int agents_mode(const char *name);          /* enum agents_mode, or -1; NULL is fine */
 /* Appends "claude, gemini and codex", `before` before each name; hooked: only agents with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
 /* ==== config: paths, the configuration file, defaults ======================================== */
 
-#define CONFIG_AGENTS_MAX 16
+#define CONFIG_AGENTS_MAX 32
 #define CONFIG_NAME_MAX 64        /* bytes of an agent's name, with its NUL */
 
 /* For each key of a section, in the order of config's tables: the line that set it; 0: default. */
@@ -282,6 +283,9 @@ struct config {
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
+/* Reads the file's agents again; they stay as they are while the file can't be read. Earlier
+ * struct config_agent pointers are no longer valid. */
+static void config_renew_agents(struct config *c);
 /* Appends the problem "FILE:LINE: ABOUTWHAT", `about` made visible. */
 static void config_put_problem(const struct config *c, buf *problems, int line, span about,
                                const char *what);

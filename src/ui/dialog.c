@@ -12,7 +12,7 @@
 #define DIALOG_PROMPT_ROWS 5
 #define DIALOG_CONFIRM_ROWS 4
 
-static const char *const dialog_modes[] = {"fast", "med", "slow"};
+static const char *const dialog_modes[] = {"default", "fast", "med", "slow"};
 
 static void dialog_free_choices(struct app *t)
 {
@@ -53,22 +53,29 @@ static void dialog_set_target(struct app *t, const struct tree_session *s)
 /* Lists the configuration's agents while the daemon's list is not known. */
 static void dialog_guess_agents(struct app *t)
 {
-    for (int i = 0; i < t->config->agent_count && t->agent_count < TREE_AGENTS_MAX; i++) {
-        char **words = config_words(span_of(t->config->agents[i].command));
+    int count = t->config->agent_count;
+    for (int i = 0; i < 2 * count && t->agent_count < TREE_AGENTS_MAX; i++) {
+        const struct config_agent *agent = &t->config->agents[i % count];
+        char **words = config_words(span_of(agent->command));
         int there = words && words[0] && config_on_path(words[0]);
-        t->agents[t->agent_count] = span_dup(span_of(t->config->agents[i].name));
-        t->notes[t->agent_count++] = there ? NULL : span_dup(span_of("not installed"));
         free(words);
+        if (there != (i < count))
+            continue;
+        t->agents[t->agent_count] = span_dup(span_of(agent->name));
+        t->notes[t->agent_count++] = there ? NULL : span_dup(span_of("not installed"));
     }
 }
 
-/* Copies the agents and their notes: the tree may change while the form is open. */
+/* Copies the agents and their notes: the tree may change while the form is open. Those that are not
+ * installed come last. */
 static void dialog_list_agents(struct app *t)
 {
     long long now = clock_wall_ms();
-    for (int i = 0; i < t->tree.agent_count; i++) {
-        const struct tree_agent *a = &t->tree.agents[i];
+    for (int i = 0; i < 2 * t->tree.agent_count; i++) {
+        const struct tree_agent *a = &t->tree.agents[i % t->tree.agent_count];
         buf note = {0};
+        if (rows_is_installed(a) != (i < t->tree.agent_count))
+            continue;
         rows_put_agent_note(a, now, &note);
         t->agents[t->agent_count] = span_dup(span_of(a->name));
         t->notes[t->agent_count++] = note.n ? span_dup(buf_view(&note)) : NULL;
@@ -83,8 +90,24 @@ static int dialog_is_here(const struct app *t, const char *computer)
     return !t->tree.computer_count || strcmp(computer, t->tree.computers[0]) == 0;
 }
 
-/* Switches completion of directories and the agents' notes off for another computer: we don't know
- * its directories and agents. */
+static int dialog_is_absent(const char *note)
+{
+    return note && strcmp(note, "not installed") == 0;
+}
+
+/* Offers the installed agents here; all of them, without notes, on another computer. */
+static void dialog_suit_agents(struct app *t, struct widget_line *line, int here)
+{
+    line->notes = here ? (const char *const *)t->notes : NULL;
+    line->choice_count = t->agent_count;
+    while (here && line->choice_count > 1 && dialog_is_absent(t->notes[line->choice_count - 1]))
+        line->choice_count--;
+    if (line->choice >= line->choice_count)
+        line->choice = 0;
+}
+
+/* Switches completion of directories off for another computer: we don't know its directories and
+ * agents. */
 static void dialog_suit_computer(struct app *t)
 {
     const char *computer = widget_form_choice(&t->form, "Computer");
@@ -94,7 +117,7 @@ static void dialog_suit_computer(struct app *t)
         if (strcmp(line->label, "Directory") == 0)
             line->complete = here ? field_complete_directory : NULL;
         else if (strcmp(line->label, "Agent") == 0)
-            line->notes = here ? (const char *const *)t->notes : NULL;
+            dialog_suit_agents(t, line, here);
     }
 }
 
@@ -151,7 +174,6 @@ static void dialog_new(struct app *t)
     struct widget_line *mode = widget_form_add(&t->form, "Mode", "");
     mode->choices = dialog_modes;
     mode->choice_count = (int)COUNT_OF(dialog_modes);
-    mode->choice = AGENTS_SLOW;
     widget_form_add(&t->form, "Title", "");
     dialog_add_text(t, "Prompt", "");
     dialog_suit_computer(t);
@@ -193,7 +215,8 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     json_field_string(&body, "computer", s->computer);
     json_field_string(&body, "project_dir", s->directory);
     json_field_string(&body, "agent", s->agent ? s->agent : agents_row(0)->name);
-    json_field_string(&body, "thinking_mode", s->mode);
+    if (s->mode && agents_mode(s->mode) >= 0)
+        json_field_string(&body, "thinking_mode", s->mode);
     json_field_string(&body, "title", s->title && *s->title ? s->title : NULL);
     json_field_string(&body, "message", s->message && *s->message ? s->message : NULL);
     json_field_int(&body, "cols", t->grid.cols);
@@ -233,7 +256,7 @@ static void dialog_start(struct app *t, const char *computer, const char *direct
         app_say(t, 1, "no agent can be started here now: n shows why");
     } else {
         struct dialog_session s = {.computer = computer, .directory = directory,
-                                   .agent = t->agents[chosen], .mode = "slow", .message = message};
+                                   .agent = t->agents[chosen], .message = message};
         dialog_post(t, &s, 0);
     }
     dialog_free_choices(t);

@@ -448,8 +448,13 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
         utf8_put_visible(b, span_of(a->reason && *a->reason ? a->reason : "unavailable"));
 }
 
-/* Puts the agents from the right: available, not available, or the time until then; with `all` 0
- * only the last kind. Puts all of them or none. Returns 1 or 0. */
+static int rows_is_installed(const struct tree_agent *a)
+{
+    return a->available || !a->reason || strcmp(a->reason, "not installed") != 0;
+}
+
+/* Puts the installed agents from the right: available, not available, or the time until then; with
+ * `all` 0 only the last kind. Puts all of them or none. Returns 1 or 0. */
 static int rows_agents(struct rows_pen *p, int least, const struct tree *t, long long now, int all)
 {
     const char *yes = p->u->grid->ascii ? "+" : "✓", *no = p->u->grid->ascii ? "x" : "✗";
@@ -458,7 +463,7 @@ static int rows_agents(struct rows_pen *p, int least, const struct tree *t, long
     memset(notes, 0, sizeof notes);
     for (int i = 0; i < t->agent_count; i++) {
         const struct tree_agent *a = &t->agents[i];
-        if (!all && (rows_is_available(a, now) || !a->until))
+        if (!rows_is_installed(a) || (!all && (rows_is_available(a, now) || !a->until)))
             continue;
         utf8_put_visible(&notes[i], span_of(a->name ? a->name : "?"));
         buf_byte(&notes[i], ' ');

@@ -9,7 +9,7 @@
 #define TREE_FOLDS_MAX 1000
 #define TREE_WORDS_MAX 16 /* of a filter; the rest is ignored */
 #define TREE_WORD_MAX 64  /* bytes of a word; the rest is ignored */
-#define TREE_AGENTS_MAX 16
+#define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
 
 /* A session as the daemon sends it. A missing string is NULL. */
 struct tree_session {
@@ -815,6 +815,7 @@ static void rows_put_state(struct widgets *u, int row, int col, int cols,
 /* Draws the state's shape; returns its columns. */
 static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s);
 static struct cell_style rows_style(const struct widgets *u, enum theme_name name);
+static int rows_is_installed(const struct tree_agent *a);
 /* Appends why an agent can't be started, or for how long: "not installed", "42m"; nothing if it
  * can. now: wall clock, ms. */
 static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *b);

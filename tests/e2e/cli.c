@@ -376,7 +376,7 @@ static void test_cli_agents(void)
 {
     daemon_start();
     cli_install("claude",
-                "for word; do echo \"[$word]\"; done; while read line; do echo \"<$line>\"; done");
+                "for word; do echo \"[$word]\"; done; echo end of words; while read line; do echo \"<$line>\"; done");
     struct cli c = CLI_OK(cli("/claude", "med", "fix", "it's \"broken\"", NULL));
     char *id = cli_line(&c);
     AWAIT(cli_wrote(id, "[fix it's \"broken\"]"));
@@ -384,10 +384,11 @@ static void test_cli_agents(void)
     CHECK_TEXT(session_get(id, "active_agent"), "claude");
     CHECK_TEXT(session_get(id, "thinking_mode"), "med");
     CHECK_TEXT(session_get(id, "last_input"), "fix it's \"broken\"");
-    c = CLI_OK(cli("/claude", NULL)); /* slow when nothing is said, and no prompt */
+    c = CLI_OK(cli("/claude", NULL)); /* without a mode no flags are added, nor a prompt */
     id = cli_line(&c);
-    AWAIT(cli_wrote(id, "[opus]"));
-    CHECK(!cli_wrote(id, "[]"));
+    AWAIT(cli_wrote(id, "end of words"));
+    CHECK(!cli_wrote(id, "[--model]") && !cli_wrote(id, "[]"));
+    CHECK_TEXT(session_get(id, "thinking_mode"), "slow");
     c = CLI_OK(cli("/claude", "a", "prompt", "-t", "named", NULL));
     id = cli_line(&c);
     AWAIT(cli_wrote(id, "[a prompt]"));
@@ -400,6 +401,13 @@ static void test_cli_agents(void)
     struct cli gemini = CLI_FAILS(cli("/gemini", "fast", "hello", NULL), 1, "gemini");
     CHECK_HAS(gemini.said[1].p, "not installed");
     CHECK_INT(json_count(get("/sessions").body, ""), 4); /* nothing came of those */
+    /* an agent that the configuration gets while the daemon runs */
+    file_write(format("%s/telec/config", e2e.config), "[agent later]\ncommand = echo it works\n",
+               0600);
+    c = CLI_OK(cli("new", "-a", "later", NULL));
+    id = cli_line(&c);
+    AWAIT(cli_wrote(id, "it works"));
+    CHECK_TEXT(json_get(get("/agents/availability").body, "later.available"), "true");
 }
 
 /* The beginning of an id is enough when it is the beginning of one only. */

@@ -616,7 +616,7 @@ static void test_availability(void)
     file_write(format("%s/robot", e2e.bin), "#!/bin/sh\n", 0700);
     daemon_start();
     char *agents = get("/agents/availability").body;
-    CHECK_INT(json_count(agents, ""), 6);
+    CHECK_INT(json_count(agents, ""), 9);
     CHECK_TEXT(json_raw(agents, "robot"),
                "{\"agent\":\"robot\",\"available\":true,\"unavailable_until\":null,"
                "\"reason\":null}");

@@ -538,14 +538,23 @@ static void test_agents(void)
     daemon_start();
     char *id = start("\"agent\": \"robot\", \"message\": \"it's me\"");
     AWAIT_SESSION(id, "last_output", "end");
-    CHECK_TEXT(transcript(id), "<two words>\n<--deep>\n<a b>\n<-i>\n<it's me>\nend\n");
+    CHECK_TEXT(transcript(id), "<two words>\n<-i>\n<it's me>\nend\n");
     CHECK_TEXT(session_get(id, "active_agent"), "robot");
-    CHECK_TEXT(session_get(id, "thinking_mode"), "slow");
+    CHECK_TEXT(session_get(id, "thinking_mode"), "slow"); /* a word for TeleClaude, no flags */
+    CHECK_TEXT(session_get(id, "mode"), "null");
     CHECK_TEXT(session_get(id, "last_input"), "it's me");
     id = start("\"agent\": \"robot\", \"thinking_mode\": \"fast\"");
     AWAIT_SESSION(id, "last_output", "end");
     CHECK_TEXT(transcript(id), "<two words>\n<--quick>\nend\n");
     CHECK_TEXT(session_get(id, "thinking_mode"), "fast");
+    CHECK_TEXT(session_get(id, "mode"), "fast");
+    id = start("\"agent\": \"robot\", \"thinking_mode\": \"slow\"");
+    AWAIT_SESSION(id, "last_output", "end");
+    CHECK_TEXT(transcript(id), "<two words>\n<--deep>\n<a b>\nend\n");
+    CHECK_TEXT(session_get(id, "mode"), "slow");
+    daemon_stop();
+    daemon_start();
+    CHECK_TEXT(session_get(id, "mode"), "slow");
     id = start("\"agent\": \"typist\", \"thinking_mode\": \"med\", \"message\": \"by hand\"");
     AWAIT_SESSION(id, "last_output", "typed <by hand>");
 }

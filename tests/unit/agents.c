@@ -20,6 +20,10 @@ static void unit_agents_rows(void)
     CHECK_SPAN(span_of(agents_find("codex")->resume), "resume");
     CHECK_SPAN(span_of(agents_find("claude")->resume), "--resume");
     CHECK_SPAN(span_of(agents_find("gemini")->resume), "--resume");
+    CHECK_SPAN(span_of(agents_find("opencode")->resume), "-s");
+    CHECK_SPAN(span_of(agents_find("qwen")->resume), "--resume");
+    CHECK_SPAN(span_of(agents_find("copilot")->resume), "--resume=");
+    CHECK(agents_find("opencode")->prompt == NULL); /* its --prompt submits nothing */
     CHECK(agents_find("shell")->resume == NULL);
 }
 
@@ -44,7 +48,7 @@ static void unit_agents_names(void)
     CHECK_SPAN(buf_view(&b), "claude, gemini and codex");
     buf_clear(&b);
     agents_put_names(&b, 0, "/");
-    CHECK_SPAN(buf_view(&b), "/claude, /gemini, /codex and /shell");
+    CHECK_SPAN(buf_view(&b), "/claude, /gemini, /codex, /opencode, /qwen, /copilot and /shell");
     buf_free(&b);
 }
 
@@ -56,6 +60,7 @@ static void unit_agents_modes(void)
     CHECK_INT(agents_mode("slow"), AGENTS_SLOW);
     CHECK_INT(agents_mode("medium"), -1);
     CHECK_INT(agents_mode(""), -1);
+    CHECK_INT(agents_mode(NULL), -1);
 }
 
 static void unit_agents(void)

@@ -56,7 +56,7 @@ static void unit_commands_new(void)
     CHECK(strstr(u.asked.p, "\"agent\":\"gemini\",\"thinking_mode\":\"med\"") != NULL);
     CHECK(strstr(u.asked.p, "\"message\":\"fix the tests\"") != NULL);
     CHECK_INT(unit_context_call(&u, "/claude fix"), 0); /* no mode: all of it is the prompt */
-    CHECK(strstr(u.asked.p, "\"thinking_mode\":\"slow\"") != NULL);
+    CHECK(strstr(u.asked.p, "thinking_mode") == NULL); /* and no flags are forced */
     CHECK(strstr(u.asked.p, "\"message\":\"fix\"") != NULL);
     CHECK_INT(unit_context_call(&u, "new --computer far -C /there"), 0);
     CHECK(strstr(u.asked.p, "\"computer\":\"far\",\"project_dir\":\"/there\"") != NULL);

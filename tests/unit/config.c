@@ -241,7 +241,7 @@ static void unit_config_good_file(void)
     CHECK_SPAN(span_of(c.redis_url), "redis://me:a#b@vm:1/2?protocol=2");
     CHECK_SPAN(span_sub(span_of(c.redis_from), strlen(file)), ":24");
     CHECK_SPAN(span_of(c.tls_command), "tls 'HOST PORT'");
-    CHECK_INT(c.agent_count, 5);
+    CHECK_INT(c.agent_count, 8);
     const struct config_agent *claude = config_agent(&c, "claude"), *own = config_agent(&c, "own");
     CHECK_SPAN(span_of(claude->command), "/opt/my\\ claude --x 'a b'");
     CHECK_SPAN(span_of(claude->flags[AGENTS_FAST]), "");
@@ -427,13 +427,34 @@ static void unit_config_bad_lines(void)
     }
 }
 
+static void unit_config_renew(void)
+{
+    test_begin("the agents of the file are read again; an unreadable file changes nothing");
+    struct config c;
+    buf error = {0};
+    const char *file = unit_config_path("renewed");
+    unit_config_write(file, span_of("[computer]\nname = a\n[agent own]\ncommand = x\n"));
+    CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
+    CHECK(config_agent(&c, "own") && !config_agent(&c, "later"));
+    unit_config_write(file, span_of("[computer]\nname = b\n[agent later]\ncommand = y z\n"));
+    config_renew_agents(&c);
+    CHECK(!config_agent(&c, "own") && config_agent(&c, "claude"));
+    CHECK_SPAN(span_of(config_agent(&c, "later")->command), "y z");
+    CHECK_SPAN(span_of(c.computer), "a"); /* only the agents */
+    unlink(file);
+    config_renew_agents(&c);
+    CHECK(config_agent(&c, "later") != NULL);
+    config_free(&c);
+    buf_free(&error);
+}
+
 static void unit_config_file_limits(void)
 {
     test_begin("a file that is too long or can not be read is refused");
     struct config c;
     buf error = {0}, text = {0};
     const char *file = unit_config_path("limits");
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 40; i++)
         buf_fmt(&text, "[agent a%d]\ncommand = x\n", i);
     for (int i = 0; i < 40; i++)
         buf_fmt(&text, "[project p%d]\n%s\n", i, i % 2 ? "path = /p" : "path = relative");
@@ -446,9 +467,9 @@ static void unit_config_file_limits(void)
     CHECK_INT(c.project_count, 20);
     for (int i = 0; i < c.project_count; i++)
         CHECK(strcmp(c.projects[i].path, "/p") == 0 && atoi(c.projects[i].name + 1) == i * 2 + 1);
-    CHECK(strstr(buf_cstr(&c.problems), "a12: too many agents"));
+    CHECK(strstr(buf_cstr(&c.problems), "a25: too many agents"));
     CHECK(strstr(c.problems.p, "project p0: expected an absolute path"));
-    CHECK(strstr(c.problems.p, ":122: agent nnn"));
+    CHECK(strstr(c.problems.p, ":162: agent nnn"));
     config_free(&c);
     buf_clear(&text);
     while (text.n <= CONFIG_FILE_MAX)
@@ -665,6 +686,7 @@ static void unit_config(void)
     unit_config_effective();
     unit_config_redis_environment();
     unit_config_bad_lines();
+    unit_config_renew();
     unit_config_file_limits();
     unit_config_random_files();
     unit_config_paths();

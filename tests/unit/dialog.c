@@ -27,7 +27,7 @@ static void unit_dialog_new(void)
     app_set(&u.t->views[0].wanted, "s:a");
     unit_app_type(&u, "\033[200~\033[201~n");
     UNIT_APP_SEE(&u, "New session");
-    CHECK(unit_app_shows(&u, "not installed") || unit_app_shows(&u, "shell"));
+    CHECK(!unit_app_shows(&u, "not installed") && unit_app_shows(&u, "shell"));
     unit_app_reply(&u, "POST /sessions ", 200, "{}");
     unit_app_type(&u, "\023"); /* Ctrl-S */
     UNIT_APP_SEE(&u, "names no session");
@@ -41,7 +41,7 @@ static void unit_dialog_new(void)
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
     CHECK(unit_app_has(&u.asked, "\"computer\":\"vm\""));
     CHECK(unit_app_has(&u.asked, "\"agent\":\"shell\"")); /* the first one that can be started */
-    CHECK(unit_app_has(&u.asked, "\"thinking_mode\":\"slow\""));
+    CHECK(!unit_app_has(&u.asked, "thinking_mode")); /* the agent's own default */
     CHECK(unit_app_has(&u.asked, "\"cols\":80,\"rows\":23"));
     CHECK(!unit_app_has(&u.asked, "\"title\":\"") && !unit_app_has(&u.asked, "\"message\":\""));
     CHECK(!u.t->tree.word_count && strcmp(u.t->views[0].wanted, "s:new") == 0);

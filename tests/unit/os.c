@@ -1,4 +1,4 @@
-/* Unit tests of os: files read whole, random bytes and UUIDs. */
+/* Unit tests of os: files read whole, random bytes and UUIDs, descriptors. */
 
 static void unit_os_files(void)
 {
@@ -55,9 +55,24 @@ static void unit_os_random_bytes(void)
     CHECK(memcmp(zero, some, sizeof zero) != 0 && some[64] == 0);
 }
 
+static void unit_os_descriptors(void)
+{
+    test_begin("inherited descriptors are closed from a number on, others stay");
+    for (int fd = 200; fd < 203; fd++)
+        CHECK_INT(dup2(0, fd), fd);
+    CHECK_INT(os_close_on_exec(200), 200);
+    CHECK_INT(fcntl(200, F_GETFD), FD_CLOEXEC);
+    CHECK_INT(fcntl(201, F_GETFD), 0);
+    CHECK_INT(os_close_on_exec(-1), -1);
+    os_close_inherited(201);
+    CHECK(fcntl(200, F_GETFD) >= 0 && fcntl(201, F_GETFD) < 0 && fcntl(202, F_GETFD) < 0);
+    close(200);
+}
+
 static void unit_os(void)
 {
     unit_os_files();
     unit_os_uuids();
     unit_os_random_bytes();
+    unit_os_descriptors();
 }

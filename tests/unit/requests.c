@@ -188,14 +188,14 @@ static void unit_requests_new(void)
     unit_requests_end(&r);
 
     test_begin("the words behind an agent's mode are its prompt, and the mode may be missing");
-    struct session_plan plan;
+    struct session_plan plan = {0};
     buf prompt = {0};
     char *none[] = {(char *)"agent", (char *)"claude", NULL};
     char *moded[] = {(char *)"agent_then_message", (char *)"claude", (char *)"fast", (char *)"do",
                      (char *)"it", NULL};
     CHECK_INT(requests_read_auto(none, &plan, &prompt), 1);
     CHECK_SPAN(span_of(plan.agent), "claude");
-    CHECK_SPAN(span_of(plan.mode), "slow");
+    CHECK(plan.mode == NULL);
     CHECK_INT(requests_read_auto(moded, &plan, &prompt), 1);
     CHECK_SPAN(span_of(plan.mode), "fast");
     CHECK_SPAN(span_of(plan.message), "do it");
