@@ -155,6 +155,7 @@ static void peers_on_cursor_due(void *ctx)
 static void peers_read_cursor(struct fleet *f)
 {
     buf b = {0};
+    store_clean(f->config->state, PEERS_CURSOR_FILE);
     if (store_read(f->config->state, PEERS_CURSOR_FILE, &b) == 0) {
         span rest = buf_view(&b), id = span_cut(&rest, ' ');
         f->cursor_known = codec_parse_id(id, &f->messages.at) && span_eq(rest, f->config->computer);

@@ -137,8 +137,8 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     if (daemon_claim(&d, error) != 0)
         return 1;
     daemon_raise_limits();
+    loop_init(&d.loop); /* from here on a full log file is no signal */
     log_line(LOG_INFO, "telec %s, process %ld", TELEC_VERSION, (long)getpid());
-    loop_init(&d.loop);
     loop_expect_crowd(&d.loop);
     d.stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = &d};
     for (size_t i = 0; i < COUNT_OF(signals); i++)

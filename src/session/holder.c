@@ -367,8 +367,9 @@ static void holder_become_program(struct holder *h, char **argv, char **env, con
     extern char **environ;
     static const char *const foreign[] = {"TMUX",  "TMUX_PANE", "STY",
                                           "LINES", "COLUMNS",   "TERMCAP"};
-    static const int defaults[] = {SIGPIPE, SIGHUP,  SIGINT,  SIGTERM, SIGQUIT,  SIGCHLD, SIGTSTP,
-                                   SIGTTOU, SIGTTIN, SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM, SIGCONT};
+    static const int defaults[] = {SIGPIPE, SIGXFSZ, SIGHUP,  SIGINT,   SIGTERM,
+                                   SIGQUIT, SIGCHLD, SIGTSTP, SIGTTOU,  SIGTTIN,
+                                   SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT};
     sigset_t none;
     setsid();
 #ifdef TIOCSCTTY

@@ -153,8 +153,10 @@ static int session_read_exit(struct session *s)
 {
     buf text = {0};
     int found = store_read(s->dir, "exit.json", &text) == 0;
-    if (found)
+    if (found) {
         session_set_status(s, buf_view(&text));
+        store_clean(s->dir, "exit.json");
+    }
     buf_free(&text);
     return found && session_has_exited(s);
 }
@@ -584,6 +586,7 @@ static int session_load(struct session *s)
                    {"command", &s->command}};
     buf text = {0};
     struct json record = {0};
+    store_clean(s->dir, "record.json");
     if (store_read(s->dir, "record.json", &text) == 0)
         json_parse(buf_view(&text), &record, NULL, NULL);
     for (size_t i = 0; i < COUNT_OF(strings); i++)

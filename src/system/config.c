@@ -625,9 +625,11 @@ static int config_load(struct config *c, const char *program, const char *socket
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
-    int status = os_read_file(&text, c->file, CONFIG_FILE_MAX);
+    int is_named = file || (c->file_from && strcmp(c->file_from, "TELEC_CONFIG") == 0);
+    int status = is_named ? os_read_any(&text, c->file, CONFIG_FILE_MAX)
+                          : os_read_file(&text, c->file, CONFIG_FILE_MAX);
     if (status != 0 && (file || (errno != ENOENT && errno != ENOTDIR))) {
-        buf_fmt(error, "cannot read the configuration %s: %s", c->file, strerror(errno));
+        buf_fmt(error, "cannot read the configuration %s: %s", c->file, os_file_fault(errno));
         buf_free(&text);
         return -1;
     }

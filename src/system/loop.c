@@ -306,6 +306,7 @@ static void loop_init(struct loop *l)
     l->crowd = (struct loop_fd){.fd = -1, .on_event = loop_crowd_event, .ctx = l};
     l->signal_fd = (struct loop_fd){.fd = -1, .on_event = loop_read_signals, .ctx = l};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of that write */
 }
 
 static void loop_free(struct loop *l)

@@ -34,11 +34,9 @@ static void os_uuid(char out[37])
     *p = '\0';
 }
 
-static int os_read_file(buf *b, const char *path, size_t most)
+/* Appends what can be read from fd, and closes it. */
+static int os_read_rest(buf *b, int fd, size_t most)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -1;
     size_t before = b->n;
     ssize_t got;
     do {
@@ -54,6 +52,38 @@ static int os_read_file(buf *b, const char *path, size_t most)
         b->n = before;
     errno = error;
     return error ? -1 : 0;
+}
+
+static int os_open_regular(const char *path, int flags)
+{
+    struct stat st;
+    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    if (fd < 0 && errno == ENXIO)
+        errno = ENOTSUP; /* a FIFO without a reader, or a socket */
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return fd;
+    close(fd);
+    errno = ENOTSUP;
+    return -1;
+}
+
+static int os_read_file(buf *b, const char *path, size_t most)
+{
+    int fd = os_open_regular(path, O_RDONLY);
+    return fd < 0 ? -1 : os_read_rest(b, fd, most);
+}
+
+static int os_read_any(buf *b, const char *path, size_t most)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? -1 : os_read_rest(b, fd, most);
+}
+
+static const char *os_file_fault(int error)
+{
+    return error == ENOTSUP ? "it is not a regular file"
+           : error == EFBIG ? "it is too large"
+                            : strerror(error);
 }
 
 static int os_close_on_exec(int fd)

@@ -7,16 +7,27 @@
  * temporary file, fsync, rename, fsync of the directory. A reader sees the old or the new one, also
  * after a crash. Logs are not synced: a crash of the computer may cost their end. */
 
+#define STORE_TEMPORARY ".tmp" /* the new file, until it has its name */
+#define STORE_OLD ".old"       /* a second name of the old file, while it is replaced */
+
+static int store_open_dir(const char *dir)
+{
+    return open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+}
+
+static int store_sync(int dir)
+{
+    int status = fsync(dir);
+    /* this file system can't sync a directory */
+    return status != 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : status;
+}
+
 static int store_sync_dir(const char *dir)
 {
-    int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    if (fd < 0)
-        return -1;
-    int status = fsync(fd);
-    /* this file system can't sync a directory */
-    if (status != 0 && (errno == EINVAL || errno == ENOTSUP))
-        status = 0;
-    close(fd);
+    int fd = store_open_dir(dir);
+    int status = fd < 0 ? -1 : store_sync(fd);
+    if (fd >= 0)
+        close(fd);
     return status;
 }
 
@@ -38,25 +49,62 @@ static int store_write_all(int fd, span s)
     return 0;
 }
 
+/* Writes a temporary file. Returns 0, or -1 with errno: it is removed. */
+static int store_write_temporary(const char *path, span bytes)
+{
+    int fd = os_open_regular(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    int status = store_write_all(fd, bytes) == 0 && fsync(fd) == 0 ? 0 : -1;
+    int saved = errno;
+    close(fd);
+    if (status != 0)
+        unlink(path);
+    errno = saved;
+    return status;
+}
+
+/* Renames a temporary file to its name, for good. Until that is synced a second name keeps the old
+ * file: a change that failed must not be found by the next reader. */
+static int store_replace(int dir, const char *temporary, const char *path, const char *old)
+{
+    unlink(old);
+    int kept = link(path, old) == 0, is_new = !kept && errno == ENOENT;
+    int status = rename(temporary, path);
+    if (status == 0 && (status = store_sync(dir)) != 0) {
+        int saved = errno;
+        if (kept)
+            rename(old, path);
+        else if (is_new)
+            unlink(path);
+        errno = saved;
+    }
+    int saved = errno;
+    if (status != 0)
+        unlink(temporary);
+    if (kept)
+        unlink(old);
+    errno = saved;
+    return status;
+}
+
 static int store_write(const char *dir, const char *name, span bytes)
 {
-    char *path = store_path(dir, name);
-    buf temporary = {0};
-    buf_fmt(&temporary, "%s.tmp", path);
-    int status = -1;
-    int fd =
-        open(buf_cstr(&temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0) {
-        status = store_write_all(fd, bytes) == 0 && fsync(fd) == 0 ? 0 : -1;
-        int saved = errno;
+    buf path = {0}, temporary = {0}, old = {0};
+    buf_fmt(&path, "%s/%s", dir, name);
+    buf_fmt(&temporary, "%s" STORE_TEMPORARY, path.p);
+    buf_fmt(&old, "%s" STORE_OLD, path.p);
+    int fd = store_open_dir(dir); /* before the change: there may be no descriptor after it */
+    int status = fd >= 0 && store_write_temporary(temporary.p, bytes) == 0
+                     ? store_replace(fd, temporary.p, path.p, old.p)
+                     : -1;
+    int saved = errno;
+    if (fd >= 0)
         close(fd);
-        if (status == 0 && (status = rename(temporary.p, path)) == 0)
-            status = store_sync_dir(dir);
-        else
-            unlink(temporary.p), errno = saved;
-    }
+    buf_free(&path);
     buf_free(&temporary);
-    free(path);
+    buf_free(&old);
+    errno = saved;
     return status;
 }
 
@@ -64,8 +112,23 @@ static int store_read(const char *dir, const char *name, buf *out)
 {
     char *path = store_path(dir, name);
     int status = os_read_file(out, path, STORE_RECORD_MAX);
+    int saved = errno;
+    if (status != 0 && saved != ENOENT)
+        log_line(LOG_WARN, "cannot read %s: %s", path, os_file_fault(saved));
     free(path);
+    errno = saved;
     return status;
+}
+
+static void store_clean(const char *dir, const char *name)
+{
+    static const char *const endings[] = {STORE_TEMPORARY, STORE_OLD};
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        buf path = {0};
+        buf_fmt(&path, "%s/%s%s", dir, name, endings[i]);
+        unlink(path.p);
+        buf_free(&path);
+    }
 }
 
 static int store_id_is_plain(const char *id)
@@ -98,8 +161,10 @@ static int store_make_dir(const char *path)
 
 static void store_remove_session(const char *state, const char *id)
 {
-    static const char *const files[] = {
-        "record.json", "record.json.tmp", "exit.json", "exit.json.tmp", "log", "log.1"};
+    static const char *const files[] = {"record.json", "record.json" STORE_TEMPORARY,
+                                        "record.json" STORE_OLD, "exit.json",
+                                        "exit.json" STORE_TEMPORARY, "exit.json" STORE_OLD,
+                                        "log", "log.1", "log.2"};
     char *dir = store_session_dir(state, id);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char *path = store_path(dir, files[i]);
@@ -155,31 +220,47 @@ static pid_t store_lock_owner(const char *path)
 
 /* ---- logs ----------------------------------------------------------------------------------- */
 
-static int store_log_open(struct store_log *log, const char *dir)
+/* Opens the log's file. Returns 0, or -1 with errno. */
+static int store_log_reopen(struct store_log *log)
 {
     struct stat st;
-    log->path = store_path(dir, "log");
-    log->old = store_path(dir, "log.1");
-    log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    log->fd = os_open_regular(log->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW);
     log->size = log->fd >= 0 && fstat(log->fd, &st) == 0 ? (size_t)st.st_size : 0;
     return log->fd < 0 ? -1 : 0;
 }
 
-/* Renames the full log to log.1 and opens a new one. When that fails the log stays full and later
- * output is lost until it succeeds: the session must go on. When only opening fails, the log is
- * log.1 already and must not be unlinked the next time. */
+static int store_log_open(struct store_log *log, const char *dir)
+{
+    log->path = store_path(dir, "log");
+    log->old = store_path(dir, "log.1");
+    log->older = store_path(dir, "log.2");
+    return store_log_reopen(log);
+}
+
+/* Makes the full log log.1 and opens a new one. When a step fails the log goes on in the file that
+ * it has, and its next write tries again. Until all is done log.1 is kept as log.2; it has no new
+ * name where log.1 is the current file, as the undoing failed, too. */
 static void store_log_rotate(struct store_log *log)
 {
     struct stat st;
+    int fd = -1;
     if (lstat(log->path, &st) == 0) {
-        unlink(log->old); /* a rename over it makes some file systems write it out at once */
-        if (rename(log->path, log->old) != 0)
+        int kept = rename(log->old, log->older) == 0;
+        if (!kept && errno != ENOENT)
             return;
+        if (rename(log->path, log->old) != 0) {
+            if (kept)
+                rename(log->older, log->old);
+            return;
+        }
     }
-    int fd =
-        open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_TRUNC, 0600);
-    if (fd < 0)
+    fd = os_open_regular(log->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_TRUNC);
+    if (fd < 0) {
+        if (rename(log->old, log->path) == 0)
+            rename(log->older, log->old);
         return;
+    }
+    unlink(log->older);
     close(log->fd);
     log->fd = fd;
     log->size = 0;
@@ -187,10 +268,13 @@ static void store_log_rotate(struct store_log *log)
 
 static void store_log_write(struct store_log *log, span bytes)
 {
-    while (bytes.n && log->fd >= 0) {
+    if (!log->path || (log->fd < 0 && store_log_reopen(log) != 0))
+        return;
+    while (bytes.n) {
         if (log->size >= STORE_LOG_MAX)
             store_log_rotate(log);
-        size_t room = log->size < STORE_LOG_MAX ? STORE_LOG_MAX - log->size : 0;
+        size_t most = log->size < STORE_LOG_MAX ? STORE_LOG_MAX : STORE_LOG_MOST;
+        size_t room = log->size < most ? most - log->size : 0;
         ssize_t n = write(log->fd, bytes.p, bytes.n < room ? bytes.n : room);
         if (n <= 0 && !(n < 0 && errno == EINTR))
             /* the disk is full: the output is lost, and the program is not held up */
@@ -206,15 +290,16 @@ static void store_log_close(struct store_log *log)
         close(log->fd);
     free(log->path);
     free(log->old);
+    free(log->older);
     *log = (struct store_log){.fd = -1};
 }
 
 static void store_log_read(const char *dir, buf *out)
 {
-    static const char *const names[] = {"log.1", "log"};
+    static const char *const names[] = {"log.2", "log.1", "log"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char *path = store_path(dir, names[i]);
-        os_read_file(out, path, STORE_LOG_MAX);
+        os_read_file(out, path, STORE_LOG_MOST);
         free(path);
     }
 }

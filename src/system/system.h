@@ -8,9 +8,16 @@
 static void os_random(void *out, size_t n);
 /* Writes a random UUID (RFC 9562 version 4), NUL-terminated. */
 static void os_uuid(char out[37]);
-/* Appends the file's bytes to b. Returns 0, or -1 with errno (EFBIG: it has more than most bytes);
- * b is then as before. */
+/* Opens a regular file; never waits. Returns its fd, or -1 with errno (ENOTSUP: it is no regular
+ * file). */
+static int os_open_regular(const char *path, int flags);
+/* Appends the regular file's bytes to b. Returns 0, or -1 with errno (EFBIG: it has more than most
+ * bytes); b is then as before. */
 static int os_read_file(buf *b, const char *path, size_t most);
+/* The same of anything that can be read: it may wait for a FIFO's writer. */
+static int os_read_any(buf *b, const char *path, size_t most);
+/* Words for the errno of the two: "it is not a regular file". */
+static const char *os_file_fault(int error);
 static int os_close_on_exec(int fd);               /* returns fd; fd < 0: does nothing */
 static void os_close_inherited(int first);         /* closes all descriptors from `first` on */
 
@@ -318,14 +325,18 @@ static const char *config_last_part(const char *path); /* behind the last '/', i
 #ifndef STORE_LOG_MAX
 #define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a session's two log files */
 #endif
+#define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* bytes of a log that can't be rotated */
 
 static int store_write_all(int fd, span s);        /* 0, or -1 with errno */
 static int store_sync_dir(const char *dir);        /* fsync of a directory; 0, or -1 with errno */
 /* Replaces DIR/NAME whole: temporary file, fsync, rename, fsync of DIR. Returns 0, or -1 with
- * errno. */
+ * errno: the file is as before. */
 static int store_write(const char *dir, const char *name, span bytes);
-/* Appends DIR/NAME to out. Returns 0, or -1 with errno. */
+/* Appends DIR/NAME, a regular file, to out. Returns 0, or -1 with errno; logs a file that is there
+ * and can't be read. */
 static int store_read(const char *dir, const char *name, buf *out);
+/* Removes what a store_write of DIR/NAME left that was killed. Its only writer calls this. */
+static void store_clean(const char *dir, const char *name);
 /* Returns STATE/sessions/ID, to be freed. */
 static char *store_session_dir(const char *state, const char *id);
 /* Makes one directory, 0700, and syncs its parent. Returns 0 (also when the directory exists), or
@@ -348,16 +359,16 @@ static pid_t store_lock_owner(const char *path);
 
 /* A session's log: DIR/log, and the full one before it, DIR/log.1. */
 struct store_log {
-    int fd;
+    int fd;                 /* -1: the next write opens it */
     size_t size;
-    char *path, *old;
+    char *path, *old, *older; /* older: DIR/log.2, while the log is rotated */
 };
 
-/* Opens the log for appending. Returns 0, or -1 with errno: the log then ignores output. */
+/* Opens the log for appending. Returns 0, or -1 with errno: each write then tries again. */
 static int store_log_open(struct store_log *log, const char *dir);
 /* Appends; rotates a full log. What the disk can't hold is lost: a session is never held up. */
 static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
-static void store_log_read(const char *dir, buf *out); /* both files, oldest first */
+static void store_log_read(const char *dir, buf *out); /* all its files, oldest first */
 
 #endif

@@ -422,6 +422,7 @@ static void app_load(struct app *t)
 {
     struct json state;
     buf text = {0};
+    store_clean(t->config->state, APP_STATE_FILE);
     if (store_read(t->config->state, APP_STATE_FILE, &text) == 0 && text.n <= STORE_RECORD_MAX &&
         json_parse(buf_view(&text), &state, NULL, NULL) == PARSE_DONE)
         app_load_state(t, state);
@@ -489,6 +490,7 @@ static int app_spawn(char *const *argv, pid_t *pid)
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGPIPE);
+    sigaddset(&signals, SIGXFSZ);
     if (posix_spawn_file_actions_init(&files) != 0)
         return ENOMEM;
     if (posix_spawnattr_init(&attr) != 0) {

@@ -530,6 +530,7 @@ static void projects_load(struct projects *all)
 {
     buf text = {0};
     struct json remembered = {0};
+    store_clean(all->config->state, "projects.json");
     store_read(all->config->state, "projects.json", &text);
     if (json_parse(buf_view(&text), &remembered, NULL, NULL) != PARSE_DONE)
         remembered = (struct json){0};

@@ -64,6 +64,56 @@ static void unit_store_records(void)
     buf_free(&got);
 }
 
+static void unit_store_limit(int what, rlim_t most, struct rlimit *before)
+{
+    CHECK_INT(getrlimit(what, before), 0);
+    setrlimit(what, &(struct rlimit){most, before->rlim_max});
+}
+
+static void unit_store_irregular(void)
+{
+    test_begin("a record that is no regular file is refused, and replaced; nothing waits for it");
+    char path[200], temporary[200];
+    buf got = {0};
+    unit_store_path(path, unit_store_root, "record.json");
+    unit_store_path(temporary, unit_store_root, "record.json.tmp");
+    CHECK_INT(mkfifo(path, 0600), 0);
+    CHECK_INT(mkfifo(temporary, 0600), 0);
+    CHECK(store_read(unit_store_root, "record.json", &got) == -1 && errno == ENOTSUP);
+    CHECK(store_write(unit_store_root, "record.json", span_of("x")) == -1 && errno == ENOTSUP);
+    store_clean(unit_store_root, "record.json");
+    CHECK_INT(store_write(unit_store_root, "record.json", span_of("x")), 0);
+    CHECK_INT(store_read(unit_store_root, "record.json", &got), 0);
+    CHECK_INT(unit_store_files(unit_store_root), 1);
+    unlink(path);
+    CHECK_INT(mkdir(path, 0700), 0);
+    CHECK(store_read(unit_store_root, "record.json", &got) == -1 && errno == ENOTSUP);
+    CHECK_INT(rmdir(path), 0);
+    CHECK_SPAN(span_of(os_file_fault(ENOTSUP)), "it is not a regular file");
+    buf_free(&got);
+}
+
+/* Two descriptors are needed, the directory's and the new file's, and there is one. */
+static void unit_store_unsynced(void)
+{
+    test_begin("a record that can not be replaced is as before");
+    struct rlimit before;
+    buf got = {0};
+    CHECK_INT(store_write(unit_store_root, "record.json", span_of("old")), 0);
+    int first = open("/dev/null", O_RDONLY);
+    close(first);
+    unit_store_limit(RLIMIT_NOFILE, (rlim_t)first + 1, &before);
+    CHECK(store_write(unit_store_root, "record.json", span_of("new")) == -1 && errno == EMFILE);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_INT(store_read(unit_store_root, "record.json", &got), 0);
+    CHECK_SPAN(buf_view(&got), "old");
+    CHECK_INT(unit_store_files(unit_store_root), 1);
+    char path[200];
+    unit_store_path(path, unit_store_root, "record.json");
+    unlink(path);
+    buf_free(&got);
+}
+
 /* A reader that opens the record again and again sees the old or the new one, and nothing between.
  */
 static void unit_store_atomic(void)
@@ -261,7 +311,7 @@ static void unit_store_logs(void)
 
 static void unit_store_unlink_logs(void)
 {
-    static const char *const names[] = {"log", "log.1"};
+    static const char *const names[] = {"log", "log.1", "log.2"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char path[200];
         unit_store_path(path, unit_store_root, names[i]);
@@ -303,22 +353,31 @@ static void unit_store_log_full_disk(void)
     unit_store_unlink_logs();
 }
 
-/* log.1 can't be replaced: something that is no file stands there. */
+/* log.1 can't be replaced: a directory that isn't empty stands where it would be kept. */
 static void unit_store_log_no_rename(void)
 {
-    char old[200];
+    char older[200], inside[220];
     struct store_log log;
-    test_begin("a log that can not be rotated stops at its limit until it can");
-    unit_store_path(old, unit_store_root, "log.1");
-    CHECK_INT(mkdir(old, 0700), 0);
+    buf got = {0};
+    test_begin("a log that can not be rotated goes on, and is rotated once it can be");
     CHECK_INT(store_log_open(&log, unit_store_root), 0);
-    unit_store_log_fill(&log, (size_t)STORE_LOG_MAX * 2 + 5);
-    CHECK_INT(unit_store_size(unit_store_root, "log"), STORE_LOG_MAX);
-    CHECK_INT(rmdir(old), 0);
+    unit_store_log_fill(&log, (size_t)STORE_LOG_MAX + 1);
+    unit_store_path(older, unit_store_root, "log.2");
+    unit_store_path(inside, older, "x");
+    CHECK(mkdir(older, 0700) == 0 && mkdir(inside, 0700) == 0);
+    unit_store_log_fill(&log, (size_t)STORE_LOG_MAX + 4);
+    CHECK_INT(unit_store_size(unit_store_root, "log"), STORE_LOG_MAX + 5);
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    store_log_read(unit_store_root, &got); /* nothing is lost */
+    CHECK_INT(got.n, 2 * STORE_LOG_MAX + 5);
+    unit_store_log_fill(&log, STORE_LOG_MOST); /* but within a limit */
+    CHECK_INT(unit_store_size(unit_store_root, "log"), STORE_LOG_MOST);
+    CHECK(rmdir(inside) == 0 && rmdir(older) == 0);
     store_log_write(&log, span_of("more"));
     CHECK_INT(unit_store_size(unit_store_root, "log"), 4);
-    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MOST);
     store_log_close(&log);
+    buf_free(&got);
     unit_store_unlink_logs();
 }
 
@@ -326,20 +385,44 @@ static void unit_store_log_no_rename(void)
 static void unit_store_log_no_descriptor(void)
 {
     struct store_log log;
-    struct rlimit before, limit;
-    test_begin("a log that can not be opened anew is kept, and rotated once it can be");
+    struct rlimit before;
+    test_begin("a log that can not be opened anew goes on, and is rotated once it can be");
     CHECK_INT(store_log_open(&log, unit_store_root), 0);
-    unit_store_log_fill(&log, STORE_LOG_MAX);
-    CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
-    limit = (struct rlimit){0, before.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &limit);
-    store_log_write(&log, span_of("lost"));
-    store_log_write(&log, span_of("lost"));
+    unit_store_log_fill(&log, STORE_LOG_MAX + 3);
+    unit_store_log_fill(&log, STORE_LOG_MAX - 3);
+    unit_store_limit(RLIMIT_NOFILE, 0, &before);
+    store_log_write(&log, span_of("kept"));
+    store_log_write(&log, span_of("kept"));
     setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_INT(unit_store_size(unit_store_root, "log"), STORE_LOG_MAX + 8);
     CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
     store_log_write(&log, span_of("more"));
-    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX + 8);
     CHECK_INT(unit_store_size(unit_store_root, "log"), 4);
+    CHECK_INT(unit_store_files(unit_store_root), 2);
+    store_log_close(&log);
+    unit_store_unlink_logs();
+}
+
+/* A log that has no file at first gets one as soon as that is possible. */
+static void unit_store_log_late(void)
+{
+    struct store_log log;
+    struct rlimit before;
+    test_begin("a log that can not be opened is opened by a later write; a FIFO never is");
+    char path[200];
+    unit_store_limit(RLIMIT_NOFILE, 0, &before);
+    CHECK(store_log_open(&log, unit_store_root) == -1 && errno == EMFILE);
+    store_log_write(&log, span_of("lost"));
+    setrlimit(RLIMIT_NOFILE, &before);
+    store_log_write(&log, span_of("here"));
+    CHECK_INT(unit_store_size(unit_store_root, "log"), 4);
+    store_log_close(&log);
+    unit_store_unlink_logs();
+    unit_store_path(path, unit_store_root, "log");
+    CHECK_INT(mkfifo(path, 0600), 0);
+    CHECK(store_log_open(&log, unit_store_root) == -1 && errno == ENOTSUP);
+    store_log_write(&log, span_of("lost"));
     store_log_close(&log);
     unit_store_unlink_logs();
 }
@@ -406,12 +489,15 @@ static void unit_store(void)
     CHECK(mkdtemp(unit_base_temporary(unit_store_root)) != NULL);
     unit_store_ids();
     unit_store_records();
+    unit_store_irregular();
+    unit_store_unsynced();
     unit_store_atomic();
     unit_store_sessions();
     unit_store_logs();
     unit_store_log_full_disk();
     unit_store_log_no_rename();
     unit_store_log_no_descriptor();
+    unit_store_log_late();
     unit_store_locking();
     CHECK_INT(rmdir(unit_store_root), 0); /* nothing is left behind */
 }
