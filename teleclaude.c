@@ -52,6 +52,7 @@
 #include "src/work/projects.c"        /* this computer's projects, their todos, watching both */
 
 #include "src/fleet/codec.c"          /* what computers write to each other, as bytes; pure */
+#include "src/fleet/redis_url.c"      /* where a Redis is, as its url says */
 #include "src/fleet/redis.c"          /* one reconnecting Redis connection */
 #include "src/fleet/streams.c"        /* commands, the XREAD set, requests and replies */
 #include "src/fleet/roster.c"         /* the other computers and their sessions */

@@ -1,74 +1,75 @@
 #include "fleet.h"
 
 /* broadcast - this computer's sessions to observers on other computers (doc/protocol.md, section 3,
- * observation): one connection to the holder, whose output goes into a stream for all observers.
+ * observation). One connection to the holder feeds one stream in Redis for all observers.
  *
  * A telec observer sends requests (observe begin, renew, end). A TeleClaude observer only sets a
- * key, which is looked for when a session changes and a TeleClaude daemon is interested. */
+ * key; we check for it when a session changes and a TeleClaude daemon is interested. */
 
 #ifndef BROADCAST_FLUSH_MS
 #define BROADCAST_FLUSH_MS 30           /* between two pieces of output */
 #endif
-#define BROADCAST_CHUNK_MAX (64 * 1024) /* as much output is sent before that */
-#define BROADCAST_BACKLOG (256 * 1024)  /* of output; with more, the holder must wait */
-#define BROADCAST_IN_FLIGHT_MAX 4       /* pieces without Redis's answer */
+#define BROADCAST_CHUNK_MAX (64 * 1024) /* bytes of output that are sent earlier */
+#define BROADCAST_BACKLOG (256 * 1024)  /* bytes of output; past it the stream is paused */
+#define BROADCAST_IN_FLIGHT_MAX 4       /* pieces that Redis has not answered yet */
 #define BROADCAST_OUTPUT_KEPT 100       /* pieces in the stream, about */
 
-struct broadcast_show {
-    struct broadcast_show *next, **link;
+/* A session that is observed. */
+struct broadcast {
+    struct broadcast *next, **link;
     struct broadcasts *all;
     char id[65];
-    struct stream *stream; /* NULL: over */
+    struct stream *stream; /* from the holder; NULL: it has ended */
     struct {
         char *name;
         long long until;
     } observers[BROADCAST_OBSERVERS];
     int foreign;      /* the observation key exists: a TeleClaude daemon may observe */
-    buf bytes, size;  /* what goes out next; size is "" unless it is new */
-    int snapshot;     /* bytes begin with one */
+    buf bytes, size;  /* the next piece; size is "" unless it is new */
+    int snapshot;     /* bytes begins with a snapshot */
     long long number; /* of the last piece */
     long long flushed_at;
     int in_flight;
     struct loop_timer flush_timer;
 };
 
-static void broadcast_show_free(struct broadcast_show *show)
+static void broadcast_free(struct broadcast *one)
 {
-    if (show->in_flight || show->link)
+    if (one->in_flight || one->link)
         return;
-    buf_free(&show->bytes);
-    buf_free(&show->size);
-    free(show);
+    buf_free(&one->bytes);
+    buf_free(&one->size);
+    free(one);
 }
 
-static void broadcast_show_end(struct broadcast_show *show)
+static void broadcast_end(struct broadcast *one)
 {
-    if (!show->link)
+    if (!one->link)
         return;
-    LIST_REMOVE(show);
-    show->all->show_count--;
-    loop_timer_cancel(show->all->loop, &show->flush_timer);
-    stream_close(show->stream);
-    show->stream = NULL;
+    LIST_REMOVE(one);
+    one->all->count--;
+    loop_timer_cancel(one->all->loop, &one->flush_timer);
+    stream_close(one->stream);
+    one->stream = NULL;
     for (int i = 0; i < BROADCAST_OBSERVERS; i++)
-        free(show->observers[i].name);
-    broadcast_show_free(show);
+        free(one->observers[i].name);
+    broadcast_free(one);
 }
 
-static void broadcast_show_flush(struct broadcast_show *show);
+static void broadcast_flush(struct broadcast *one);
 
-static void broadcast_show_on_sent(void *ctx, const struct resp *reply)
+static void broadcast_on_sent(void *ctx, const struct resp *reply)
 {
-    struct broadcast_show *show = ctx;
+    struct broadcast *one = ctx;
     (void)reply;
-    show->in_flight--;
-    if (!show->link)
-        broadcast_show_free(show);
-    else if (show->bytes.n && !show->flush_timer.slot)
-        broadcast_show_flush(show);
+    one->in_flight--;
+    if (!one->link)
+        broadcast_free(one);
+    else if (one->bytes.n && !one->flush_timer.slot)
+        broadcast_flush(one);
 }
 
-/* Bytes of s that are whole characters: a reader may want text. */
+/* Returns how many bytes of s are whole characters: a reader may need text. */
 static size_t broadcast_whole(span s)
 {
     for (size_t back = 1; back <= 3 && back <= s.n; back++) {
@@ -82,140 +83,141 @@ static size_t broadcast_whole(span s)
     return s.n;
 }
 
-static void broadcast_show_flush(struct broadcast_show *show)
+static void broadcast_flush(struct broadcast *one)
 {
-    struct broadcasts *all = show->all;
-    size_t n = broadcast_whole(buf_view(&show->bytes));
+    struct broadcasts *all = one->all;
+    size_t n = broadcast_whole(buf_view(&one->bytes));
     char number[24], time[32];
     buf key = {0};
-    if (!n || show->in_flight >= BROADCAST_IN_FLIGHT_MAX)
+    if (!n || one->in_flight >= BROADCAST_IN_FLIGHT_MAX)
         return;
-    buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, show->id);
+    buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, one->id);
     streams_put_time(time);
-    snprintf(number, sizeof number, "%lld", ++show->number);
-    span fields[12] = {span_of("chunk"), (span){show->bytes.p, n}, span_of("timestamp"),
-                       span_of(time),    span_of("session_id"),    span_of(show->id),
+    snprintf(number, sizeof number, "%lld", ++one->number);
+    span fields[12] = {span_of("chunk"), (span){one->bytes.p, n}, span_of("timestamp"),
+                       span_of(time),    span_of("session_id"),    span_of(one->id),
                        span_of("n"),     span_of(number)};
     size_t count = 8;
-    if (show->snapshot) {
+    if (one->snapshot) {
         fields[count++] = span_of("snapshot");
         fields[count++] = span_of("1");
     }
-    if (show->size.n) {
+    if (one->size.n) {
         fields[count++] = span_of("size");
-        fields[count++] = buf_view(&show->size);
+        fields[count++] = buf_view(&one->size);
     }
-    show->in_flight += streams_add(&all->fleet->streams, buf_cstr(&key), BROADCAST_OUTPUT_KEPT,
-                                   fields, count, STREAMS_TTL_S, broadcast_show_on_sent, show);
-    show->flushed_at = all->loop->now;
-    show->snapshot = 0;
-    buf_clear(&show->size);
-    buf_drop(&show->bytes, n);
-    if (show->stream && show->bytes.n < BROADCAST_BACKLOG / 2)
-        stream_pause(show->stream, 0);
+    one->in_flight += streams_add(&all->fleet->streams, buf_cstr(&key), BROADCAST_OUTPUT_KEPT,
+                                   fields, count, STREAMS_TTL_S, broadcast_on_sent, one);
+    one->flushed_at = all->loop->now;
+    one->snapshot = 0;
+    buf_clear(&one->size);
+    buf_drop(&one->bytes, n);
+    if (one->stream && one->bytes.n < BROADCAST_BACKLOG / 2)
+        stream_pause(one->stream, 0);
     buf_free(&key);
 }
 
-static void broadcast_show_on_due(void *ctx)
+static void broadcast_on_due(void *ctx)
 {
-    broadcast_show_flush(ctx);
+    broadcast_flush(ctx);
 }
 
 static void broadcast_on_size(void *ctx, int cols, int rows)
 {
-    struct broadcast_show *show = ctx;
-    buf_clear(&show->size);
-    frame_put_size(&show->size, cols, rows);
+    struct broadcast *one = ctx;
+    buf_clear(&one->size);
+    frame_put_size(&one->size, cols, rows);
 }
 
-/* A snapshot replaces the output that still waits. */
+/* A snapshot replaces the output not sent yet. */
 static void broadcast_on_output(void *ctx, span bytes, int snapshot)
 {
-    struct broadcast_show *show = ctx;
+    struct broadcast *one = ctx;
     if (snapshot) {
-        buf_clear(&show->bytes);
-        show->snapshot = 1;
+        buf_clear(&one->bytes);
+        one->snapshot = 1;
     }
-    buf_span(&show->bytes, bytes);
-    long long due = show->flushed_at + BROADCAST_FLUSH_MS;
-    if (show->bytes.n >= BROADCAST_CHUNK_MAX || show->all->loop->now >= due)
-        broadcast_show_flush(show);
-    if (show->bytes.n && !show->flush_timer.slot)
-        loop_timer_set(show->all->loop, &show->flush_timer,
-                       due > show->all->loop->now ? due
-                                                  : show->all->loop->now + BROADCAST_FLUSH_MS);
-    if (show->bytes.n > BROADCAST_BACKLOG)
-        stream_pause(show->stream, 1);
+    buf_span(&one->bytes, bytes);
+    long long due = one->flushed_at + BROADCAST_FLUSH_MS;
+    if (one->bytes.n >= BROADCAST_CHUNK_MAX || one->all->loop->now >= due)
+        broadcast_flush(one);
+    if (one->bytes.n && !one->flush_timer.slot)
+        loop_timer_set(one->all->loop, &one->flush_timer,
+                       due > one->all->loop->now ? due
+                                                  : one->all->loop->now + BROADCAST_FLUSH_MS);
+    if (one->bytes.n > BROADCAST_BACKLOG)
+        stream_pause(one->stream, 1);
 }
 
 static void broadcast_on_end(void *ctx, const char *why)
 {
-    struct broadcast_show *show = ctx;
+    struct broadcast *one = ctx;
     (void)why;
-    show->stream = NULL;
-    broadcast_show_flush(show);
-    broadcast_show_end(show);
+    one->stream = NULL;
+    broadcast_flush(one);
+    broadcast_end(one);
 }
 
 static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, broadcast_on_output,
                                                            NULL, broadcast_on_end};
 
 /* Begins with a fresh snapshot. Returns 0 when the holder can't be reached. */
-static int broadcast_show_begin(struct broadcast_show *show, const struct session *s)
+static int broadcast_begin(struct broadcast *one, const struct session *s)
 {
     static const char how[] = {FRAME_VIEW_SIZES};
-    stream_close(show->stream);
-    show->stream = stream_open(show->all->loop, s->socket, (span){how, sizeof how},
-                               &broadcast_stream_hooks, show);
-    return show->stream != NULL;
+    stream_close(one->stream);
+    one->stream = stream_open(one->all->loop, s->socket, (span){how, sizeof how},
+                               &broadcast_stream_hooks, one);
+    return one->stream != NULL;
 }
 
-static struct broadcast_show *broadcast_find_show(const struct broadcasts *all, const char *id)
+static struct broadcast *broadcast_find(const struct broadcasts *all, const char *id)
 {
-    struct broadcast_show *show = all->shows;
-    while (show && strcmp(show->id, id) != 0)
-        show = show->next;
-    return show;
+    struct broadcast *one = all->first;
+    while (one && strcmp(one->id, id) != 0)
+        one = one->next;
+    return one;
 }
 
-static struct broadcast_show *broadcast_new_show(struct broadcasts *all, const char *id)
+static struct broadcast *broadcast_new(struct broadcasts *all, const char *id)
 {
-    if (all->show_count >= BROADCAST_MAX)
+    if (all->count >= BROADCAST_MAX)
         return NULL;
-    struct broadcast_show *show = base_alloc(sizeof *show);
-    show->all = all;
-    snprintf(show->id, sizeof show->id, "%s", id);
-    show->flush_timer = (struct loop_timer){.fn = broadcast_show_on_due, .ctx = show};
-    LIST_PUSH(&all->shows, show);
-    all->show_count++;
-    if (!all->look_timer.slot)
-        loop_timer_set(all->loop, &all->look_timer, all->loop->now + BROADCAST_LOOK_MS);
-    return show;
+    struct broadcast *one = base_alloc(sizeof *one);
+    one->all = all;
+    snprintf(one->id, sizeof one->id, "%s", id);
+    one->flush_timer = (struct loop_timer){.fn = broadcast_on_due, .ctx = one};
+    LIST_PUSH(&all->first, one);
+    all->count++;
+    if (!all->check_timer.slot)
+        loop_timer_set(all->loop, &all->check_timer, all->loop->now + BROADCAST_CHECK_MS);
+    return one;
 }
 
-/* Notes until when `who` observes; until 0: not any more. How many do. */
-static int broadcast_note_observer(struct broadcast_show *show, const char *who, long long until)
+/* Notes until when `who` observes the session (until 0: no longer; who NULL: no change), and drops
+ * the observers whose time is over. Returns the number of observers. */
+static int broadcast_note_observer(struct broadcast *one, const char *who, long long until)
 {
-    long long now = show->all->loop->now;
+    long long now = one->all->loop->now;
     int free_place = -1, count = 0;
     for (int i = 0; i < BROADCAST_OBSERVERS; i++) {
-        char *name = show->observers[i].name;
+        char *name = one->observers[i].name;
         if (name && who && strcmp(name, who) == 0) {
-            show->observers[i].until = until;
+            one->observers[i].until = until;
             who = NULL;
         }
-        if (name && show->observers[i].until <= now) {
+        if (name && one->observers[i].until <= now) {
             free(name);
-            show->observers[i].name = NULL;
+            one->observers[i].name = NULL;
         }
-        if (show->observers[i].name)
+        if (one->observers[i].name)
             count++;
         else if (free_place < 0)
             free_place = i;
     }
     if (who && until > now && free_place >= 0) {
-        show->observers[free_place].name = span_dup(span_of(who));
-        show->observers[free_place].until = until;
+        one->observers[free_place].name = span_dup(span_of(who));
+        one->observers[free_place].until = until;
         count++;
     }
     return count;
@@ -224,12 +226,12 @@ static int broadcast_note_observer(struct broadcast_show *show, const char *who,
 static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
                                                const struct session *s, int renews)
 {
-    struct broadcast_show *show = broadcast_find_show(all, s->id);
-    if (!show && !(show = broadcast_new_show(all, s->id)))
+    struct broadcast *one = broadcast_find(all, s->id);
+    if (!one && !(one = broadcast_new(all, s->id)))
         return BROADCAST_BUSY;
-    broadcast_note_observer(show, who, all->loop->now + BROADCAST_OBSERVER_MS);
-    if ((!renews || !show->stream) && !broadcast_show_begin(show, s)) {
-        broadcast_show_end(show);
+    broadcast_note_observer(one, who, all->loop->now + BROADCAST_OBSERVER_MS);
+    if ((!renews || !one->stream) && !broadcast_begin(one, s)) {
+        broadcast_end(one);
         return BROADCAST_ENDED;
     }
     return BROADCAST_OK;
@@ -237,72 +239,71 @@ static enum broadcast_result broadcast_observe(struct broadcasts *all, const cha
 
 static void broadcast_leave(struct broadcasts *all, const char *who, const char *id)
 {
-    struct broadcast_show *show = broadcast_find_show(all, id);
-    if (show && broadcast_note_observer(show, who, 0) == 0 && !show->foreign)
-        broadcast_show_end(show);
+    struct broadcast *one = broadcast_find(all, id);
+    if (one && broadcast_note_observer(one, who, 0) == 0 && !one->foreign)
+        broadcast_end(one);
 }
 
 /* A pending check of a session's key; the session may be gone at its end. */
-struct broadcast_look {
+struct broadcast_check {
     struct broadcasts *all;
     char id[65];
 };
 
-static void broadcast_on_looked(void *ctx, int exists)
+static void broadcast_on_checked(void *ctx, int exists)
 {
-    struct broadcast_look *look = ctx;
-    struct broadcasts *all = look->all;
-    struct broadcast_show *show = broadcast_find_show(all, look->id);
-    const struct session *s = session_find(all->sessions, look->id);
-    if (exists && !show && s && s->holder.open && !session_has_exited(s) &&
-        (show = broadcast_new_show(all, look->id)) && !broadcast_show_begin(show, s)) {
-        broadcast_show_end(show);
-        show = NULL;
+    struct broadcast_check *check = ctx;
+    struct broadcasts *all = check->all;
+    struct broadcast *one = broadcast_find(all, check->id);
+    const struct session *s = session_find(all->sessions, check->id);
+    if (exists && !one && s && s->holder.open && !session_has_exited(s) &&
+        (one = broadcast_new(all, check->id)) && !broadcast_begin(one, s)) {
+        broadcast_end(one);
+        one = NULL;
     }
-    if (show) {
-        show->foreign = exists;
-        if (!exists && broadcast_note_observer(show, NULL, 0) == 0)
-            broadcast_show_end(show);
+    if (one) {
+        one->foreign = exists;
+        if (!exists && broadcast_note_observer(one, NULL, 0) == 0)
+            broadcast_end(one);
     }
-    free(look);
+    free(check);
 }
 
-static void broadcast_look(struct broadcasts *all, const char *id)
+static void broadcast_check(struct broadcasts *all, const char *id)
 {
-    struct broadcast_look *look = base_alloc(sizeof *look);
+    struct broadcast_check *check = base_alloc(sizeof *check);
     buf key = {0};
-    look->all = all;
-    snprintf(look->id, sizeof look->id, "%s", id);
+    check->all = all;
+    snprintf(check->id, sizeof check->id, "%s", id);
     buf_fmt(&key, "observation:%s:%s", all->config->computer, id);
-    if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_looked, look))
-        free(look);
+    if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_checked, check))
+        free(check);
     buf_free(&key);
 }
 
-static void broadcast_on_look_due(void *ctx)
+static void broadcast_on_check_due(void *ctx)
 {
     struct broadcasts *all = ctx;
-    for (struct broadcast_show *show = all->shows, *next; show; show = next) {
-        next = show->next;
-        if (show->foreign)
-            broadcast_look(all, show->id);
-        else if (broadcast_note_observer(show, NULL, 0) == 0)
-            broadcast_show_end(show);
+    for (struct broadcast *one = all->first, *next; one; one = next) {
+        next = one->next;
+        if (one->foreign)
+            broadcast_check(all, one->id);
+        else if (broadcast_note_observer(one, NULL, 0) == 0)
+            broadcast_end(one);
     }
-    if (all->shows)
-        loop_timer_set(all->loop, &all->look_timer, all->loop->now + BROADCAST_LOOK_MS);
+    if (all->first)
+        loop_timer_set(all->loop, &all->check_timer, all->loop->now + BROADCAST_CHECK_MS);
 }
 
-/* A TeleClaude daemon that observes says so by a key alone, and only one that is interested in
- * sessions can observe one. */
+/* A TeleClaude observer only sets a key; a daemon without interest in sessions observes none. */
 static void broadcast_on_activity(struct broadcasts *all, const char *id)
 {
     struct session *s = session_find(all->sessions, id);
-    if (!s || !presence_is_heard_abroad(all->fleet) || broadcast_find_show(all, id) ||
-        all->loop->now < s->looked_at + BROADCAST_ACTIVITY_MS)
+    if (!s || !presence_is_heard_abroad(all->fleet) || broadcast_find(all, id) ||
+        all->loop->now < s->checked_at + BROADCAST_ACTIVITY_MS)
         return;
-    s->looked_at = all->loop->now;
-    broadcast_look(all, id);
+    s->checked_at = all->loop->now;
+    broadcast_check(all, id);
 }
 
 static void broadcast_init(struct broadcasts *all, struct loop *l, const struct config *config,
@@ -310,15 +311,15 @@ static void broadcast_init(struct broadcasts *all, struct loop *l, const struct 
 {
     *all = (struct broadcasts){
         .loop = l, .config = config, .sessions = sessions, .fleet = fleet};
-    all->look_timer = (struct loop_timer){.fn = broadcast_on_look_due, .ctx = all};
+    all->check_timer = (struct loop_timer){.fn = broadcast_on_check_due, .ctx = all};
 }
 
 static void broadcast_free_all(struct broadcasts *all)
 {
-    while (all->shows) {
-        stream_cancel(all->shows->stream);
-        all->shows->stream = NULL;
-        broadcast_show_end(all->shows);
+    while (all->first) {
+        stream_cancel(all->first->stream);
+        all->first->stream = NULL;
+        broadcast_end(all->first);
     }
-    loop_timer_cancel(all->loop, &all->look_timer);
+    loop_timer_cancel(all->loop, &all->check_timer);
 }

@@ -22,7 +22,7 @@ static void events_on_entry(struct streams_stream *s, struct codec_id id, const 
     }
     struct roster_peer *peer = roster_find(f, span_of(event.source));
     if (!peer) { /* we, or a computer that has gone or is new */
-        presence_look_at(f, span_of(event.source));
+        presence_read_key(f, span_of(event.source));
         return;
     }
     struct json owner = json_get(event.session.object, "computer");

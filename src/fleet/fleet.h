@@ -83,6 +83,24 @@ static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why
 /* Is the computer in the comma-separated list? "*" stands for all. */
 static int codec_is_allowed(const char *allow, span computer);
 
+/* ==== redis_url: where a Redis is, as its url says =========================================== */
+
+struct redis_url {
+    char *path;             /* of a Unix socket; or NULL and … */
+    char *host;             /* … name or address, without brackets */
+    int port;
+    int tls;                /* through the tls_command */
+    char *user, *password;  /* NULL: none */
+    int db;
+    int protocol;           /* 3: RESP3 when the server has it, else 2 */
+};
+
+/* Parses redis://, rediss:// or unix: urls. Returns NULL; or what is wrong, a static text without
+ * anything of the url. The caller frees t in both cases. */
+static const char *redis_url_parse(struct redis_url *t, span url);
+static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
+static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
+
 /* ==== redis: one reconnecting Redis connection on the loop =================================== */
 
 #ifndef REDIS_BACKOFF_MIN_MS
@@ -95,7 +113,7 @@ static int codec_is_allowed(const char *allow, span computer);
 #define REDIS_LASTING_MS 10000      /* … was ready for this long */
 #endif
 #ifndef REDIS_CONNECT_MS
-#define REDIS_CONNECT_MS 5000       /* for the look-up of the name; for each address */
+#define REDIS_CONNECT_MS 5000       /* to resolve the name; for each address */
 #endif
 #ifndef REDIS_REPLY_MS
 #define REDIS_REPLY_MS 10000        /* for a reply, or for more of one that has begun */
@@ -108,7 +126,7 @@ static int codec_is_allowed(const char *allow, span computer);
 
 enum redis_state {
     REDIS_OFF,        /* not started */
-    REDIS_RESOLVING,  /* a child process looks up the name */
+    REDIS_RESOLVING,  /* a child process resolves the name */
     REDIS_CONNECTING,
     REDIS_GREETING,   /* protocol, password, database */
     REDIS_READY,
@@ -124,17 +142,6 @@ struct redis_hooks {
     void (*on_push)(void *ctx, span channel, span message);
 };
 
-/* What a url says. */
-struct redis_target {
-    char *path;             /* of a Unix socket; or NULL and … */
-    char *host;             /* … name or address, without brackets */
-    int port;
-    int tls;                /* through the tls_command */
-    char *user, *password;  /* NULL: none */
-    int db;
-    int protocol;           /* 3: RESP3 when the server has it, else 2 */
-};
-
 /* Milliseconds; the constants above, unless a test changes them. */
 struct redis_times {
     long long backoff_min, backoff_max, lasting, connect, reply;
@@ -146,22 +153,22 @@ struct redis {
     const char *name;       /* what the connection is for, in a word */
     const struct redis_hooks *hooks;
     void *ctx;
-    struct redis_target target;
+    struct redis_url target;
     struct redis_times times;
     enum redis_state state;
-    char why[256];          /* what the last connection was lost or refused for; "": nothing yet */
+    char why[256];          /* why the last connection was lost or refused; "": none was */
     long long id;           /* the server's CLIENT ID of this connection; 0: unknown */
     int protocol;           /* 2 or 3, of this connection */
-    long long connects, losses; /* times it became ready; times that was lost, restarts apart */
+    long long connects, losses; /* times it became ready; times it was lost, without restarts */
     long long retry_at;     /* when WAITING: on clock_mono_ms */
     /* the connection */
-    struct loop_timer timer; /* of the state: look-up, connect, answer, next try */
+    struct loop_timer timer; /* of the state: resolving, connecting, reply, next try */
     struct loop_fd connecting;
     struct conn conn;
     int open;               /* conn is */
-    int closing;            /* its end is being told */
-    int again;              /* closed by redis_restart */
-    int quiet;              /* that the next one stands is not worth a line of the log */
+    int closing;            /* on_lost is being called */
+    int again;              /* redis_restart has closed it */
+    int quiet;              /* the next connection is logged as a detail */
     int subscribed;         /* in RESP2 */
     struct resp_scan scan;
     struct redis_pending *pending; /* ring of pending_cap calls, a power of two */
@@ -169,35 +176,36 @@ struct redis {
     struct redis_address *addresses;
     int address_count, address_next;
     struct redis_child *children; /* processes not reaped yet */
-    struct redis_child *child; /* the look-up or the TLS program of this connection */
+    struct redis_child *child; /* of this connection: it resolves the name or does TLS */
     long long backoff, ready_at;
-    char logged[256];       /* the failure that the log has already */
+    char logged[256];       /* the failure logged last */
 };
 
-/* Prepares a connection to config->redis_url. name is for the log and for CLIENT SETNAME
- * (telec-COMPUTER-NAME), a static text. 0, or -1 with a message that says where the url was read
- * and what is wrong, and never has the password. */
+/* Prepares a connection to config->redis_url. name, a static text, is for the log and for CLIENT
+ * SETNAME (telec-COMPUTER-NAME). Returns 0, or -1 with a message that says where the url was read
+ * and what is wrong, without the password. */
 static int redis_init(struct redis *r, struct loop *l, const struct config *config,
                       const char *name, const struct redis_hooks *hooks, void *ctx, buf *error);
-static void redis_start(struct redis *r);          /* connects, and again whenever it is lost */
-/* Ends it at once, without a hook; calls without an answer are told. Safe twice, and after a failed
- * redis_init. */
+static void redis_start(struct redis *r); /* connects, and reconnects whenever it is lost */
+/* Closes the connection at once, without a hook; pending calls complete with NULL. Safe twice, and
+ * after a failed redis_init. */
 static void redis_free(struct redis *r);
-/* Sends a command written by resp_put_command. Calls are pipelined: done is called once, in order,
- * with the answer (valid during the call; an error is one, too), or with NULL when the connection
- * was lost first. done may be NULL. block_ms: how long the command itself waits (XREAD BLOCK);
- * 0 not at all; -1 for ever. An answer that takes REDIS_REPLY_MS longer loses the connection. 1, or
- * 0 when there is no connection that could take it; done is not called then. SUBSCRIBE takes one
- * channel a call; in RESP2 a connection that has subscribed can do nothing else. */
+/* Sends a command written by resp_put_command. Calls are pipelined. done, which may be NULL, is
+ * called once, in order, with the reply (valid during the call; it may be an error), or with NULL
+ * when the connection was lost first. block_ms: how long the command itself waits (XREAD BLOCK); 0:
+ * not at all; -1: for ever. A reply that takes REDIS_REPLY_MS longer loses the connection. Returns
+ * 1; or 0, without calling done, when the connection is not ready or too many calls are pending.
+ * SUBSCRIBE takes one channel a call; in RESP2 a subscribed connection can do nothing else. */
 static int redis_call(struct redis *r, span command, long long block_ms,
                       void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* Drops the connection and connects again at once, to the same address, e.g. to interrupt a
- * blocking XREAD (CLIENT UNBLOCK of r->id from another connection does it more cheaply). Does not
- * wait any longer when WAITING. */
+/* Closes the connection and connects again at once, to the same address, e.g. to interrupt a
+ * blocking XREAD (CLIENT UNBLOCK of r->id from another connection costs less). Ends the wait when
+ * WAITING. */
 static void redis_restart(struct redis *r);
 static const char *redis_state_name(const struct redis *r); /* "ready", "reconnecting", … */
 static void redis_put_address(const struct redis *r, buf *b); /* the url without user, password */
-/* The hidden command `telec resolve HOST PORT`: numeric addresses, one a line. Exit status. */
+/* The hidden command `telec resolve HOST PORT`: prints numeric addresses, one a line. Returns the
+ * exit status. */
 static int redis_resolve_main(const char *host, const char *port);
 
 /* ==== streams: commands to Redis, the streams that are read, requests and replies ============ */
@@ -386,6 +394,31 @@ struct roster_session {
     int held;               /* of this computer's: its event is deferred */
 };
 
+/* A request from another computer; the spans are valid during the call. */
+struct peers_request {
+    struct codec_id id;
+    struct codec_request fields;
+};
+
+struct peers_hooks {
+    /* Does the request change anything here? Then it is noted as handled before on_request. */
+    int (*changes)(void *ctx, const struct peers_request *request);
+    void (*on_request)(void *ctx, const struct peers_request *request);
+    /* One of this computer's own sessions has changed. */
+    void (*on_activity)(void *ctx, const char *session_id);
+};
+
+/* Waits for what others have; embedded in its owner, who sets topics, computer, done and ctx. */
+struct pull_gather {
+    unsigned topics;
+    const char *computer;   /* NULL: all of them */
+    struct pull_gather *next, **link; /* link NULL: completed or cancelled */
+    struct fleet *fleet;
+    struct loop_timer timer;
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
 /* This computer's view of the fleet. */
 struct fleet {
     struct loop *loop;
@@ -415,7 +448,7 @@ struct fleet {
     long long beats;        /* heartbeats written */
     struct loop_timer beat_timer, late_timer;
     int scanning;           /* pages of the SCAN in flight; 0: none */
-    long long looked_at;    /* when presence_look_at last read a key */
+    long long key_read_at;  /* when presence_read_key last read a key */
     char refusal[128];      /* Redis's error to the last heartbeat; "": none */
     long long clash_at;     /* when our name was last heard from another computer; 0: never */
     int leaving;
@@ -461,17 +494,6 @@ static void roster_note_removal(struct roster_peer *peer, const char *id, struct
 #define PULL_FRESH_MS 300000 /* projects and todos are pulled again after this */
 #endif
 
-/* Waits for what others have; embedded in its owner, who sets topics, computer, done and ctx. */
-struct pull_gather {
-    unsigned topics;
-    const char *computer;   /* NULL: all of them */
-    struct pull_gather *next, **link; /* link NULL: completed or cancelled */
-    struct fleet *fleet;
-    struct loop_timer timer;
-    void (*done)(void *ctx);
-    void *ctx;
-};
-
 /* Requests the topics of `gather` that nobody is subscribed to, and that therefore are not up to
  * date. Returns 1: done is called once all replies are there, or after `ms`; 0: nothing is pending,
  * and done is not called. */
@@ -500,17 +522,17 @@ static void pull_put_projects(const struct fleet *f, const char *computer, int w
 #ifndef PRESENCE_GONE_MS
 #define PRESENCE_GONE_MS 60000  /* … and gone; also the key's time to live, in whole seconds */
 #endif
-#ifndef PRESENCE_LOOK_MS
-#define PRESENCE_LOOK_MS 200    /* between two reads of unknown senders' keys */
+#ifndef PRESENCE_READ_MS
+#define PRESENCE_READ_MS 200    /* between two reads of unknown senders' keys */
 #endif
 #ifndef PRESENCE_LATE_MS
-#define PRESENCE_LATE_MS 5000   /* between two looks at a key of a late peer that does not expire */
+#define PRESENCE_LATE_MS 5000   /* between two reads of a late peer's lasting key */
 #endif
 
 static void presence_beat(struct fleet *f); /* writes and publishes our heartbeat */
 static void presence_hear(struct fleet *f, span text); /* a heartbeat, from its key or published */
-static void presence_look_at(struct fleet *f, span computer); /* it sent something: reads its key */
-static void presence_look_late(struct fleet *f); /* reads the keys of peers that are late */
+static void presence_read_key(struct fleet *f, span computer); /* after it sent something */
+static void presence_check_late(struct fleet *f); /* reads the keys of peers that are late */
 static void presence_on_late(void *ctx);         /* struct fleet: the timer of that */
 static void presence_scan(struct fleet *f);      /* reads all heartbeat keys, unless it is at it */
 static int presence_has_foreign(const struct fleet *f); /* a TeleClaude daemon is there */
@@ -530,20 +552,6 @@ static void events_find_end(struct fleet *f); /* reads on from the end of our ev
 #ifndef PEERS_CURSOR_MS
 #define PEERS_CURSOR_MS 1000 /* until a cursor that can wait is written */
 #endif
-
-/* A request from another computer; the spans are valid during the call. */
-struct peers_request {
-    struct codec_id id;
-    struct codec_request fields;
-};
-
-struct peers_hooks {
-    /* Does the request change anything here? Then it is noted as handled before on_request. */
-    int (*changes)(void *ctx, const struct peers_request *request);
-    void (*on_request)(void *ctx, const struct peers_request *request);
-    /* One of this computer's own sessions has changed. */
-    void (*on_activity)(void *ctx, const char *session_id);
-};
 
 /* Returns 0, or -1 with a message: the url or this computer's name is wrong. */
 static int peers_init(struct fleet *f, struct loop *l, const struct config *config,
@@ -597,13 +605,13 @@ static struct stream *observe_open(struct observations *all, const char *compute
 #ifndef BROADCAST_OBSERVER_MS
 #define BROADCAST_OBSERVER_MS 60000 /* an observer that has not renewed its claim is dropped */
 #endif
-#ifndef BROADCAST_LOOK_MS
-#define BROADCAST_LOOK_MS 20000     /* between two checks that a session is still observed */
+#ifndef BROADCAST_CHECK_MS
+#define BROADCAST_CHECK_MS 20000     /* between two checks that a session is still observed */
 #endif
 #ifndef BROADCAST_ACTIVITY_MS
 #define BROADCAST_ACTIVITY_MS 1000  /* between two checks whether a changing session is observed */
 #endif
-#define BROADCAST_OBSERVERS 16      /* of one session; a further one is served while those are */
+#define BROADCAST_OBSERVERS 16      /* of one session; a further one is served as long as these */
 #ifndef BROADCAST_MAX
 #define BROADCAST_MAX 256           /* sessions being observed */
 #endif
@@ -613,9 +621,9 @@ struct broadcasts {
     const struct config *config;
     struct sessions *sessions;
     struct fleet *fleet;
-    struct broadcast_show *shows; /* sessions being observed */
-    int show_count;
-    struct loop_timer look_timer;
+    struct broadcast *first; /* sessions being observed */
+    int count;
+    struct loop_timer check_timer;
 };
 
 enum broadcast_result { BROADCAST_OK, BROADCAST_BUSY, BROADCAST_ENDED };

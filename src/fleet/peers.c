@@ -188,7 +188,7 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
     /* TeleClaude sends requests when its interest begins: its heartbeat has changed. */
     struct roster_peer *peer = roster_find(f, request.fields.initiator);
     if (!peer || !peer->beat.telec[0])
-        presence_look_at(f, request.fields.initiator);
+        presence_read_key(f, request.fields.initiator);
     f->hooks->on_request(f->hooks_ctx, &request);
 }
 
@@ -236,7 +236,7 @@ static void peers_announce(struct fleet *f, int anew)
             pull_all(peer, gained);
         presence_scan(f);
     }
-    presence_look_late(f);
+    presence_check_late(f);
 }
 
 static void peers_set_interest(struct fleet *f, unsigned topics)
@@ -266,7 +266,7 @@ static void peers_on_beat(void *ctx)
         events_find_end(f);
     if (f->interest || presence_has_foreign(f))
         presence_scan(f);
-    presence_look_late(f);
+    presence_check_late(f);
     for (struct roster_peer *peer = f->first; peer; peer = peer->next) {
         if ((f->interest & CACHE_SESSIONS) && !peer->pulled_at)
             pull_sessions(peer);

@@ -116,7 +116,7 @@ static void presence_judge(struct roster_peer *peer, int there, long long ttl)
 
 /* Reads the keys of peers that have not been heard for long, and sets the timer for the next. A key
  * that does not expire is read once in PRESENCE_LATE_MS. */
-static void presence_look_late(struct fleet *f)
+static void presence_check_late(struct fleet *f)
 {
     long long next = 0, now = f->loop->now;
     for (struct roster_peer *peer = f->first; peer && f->streams.ready; peer = peer->next) {
@@ -155,7 +155,7 @@ static void presence_on_ttl(void *ctx, const struct resp *reply)
         presence_judge(peer, check->there, reply->integer);
     check->calls--;
     presence_check_free(check);
-    presence_look_late(f);
+    presence_check_late(f);
 }
 
 static void presence_on_key(void *ctx, const struct resp *reply)
@@ -188,7 +188,7 @@ static void presence_check(struct roster_peer *peer)
 
 static void presence_on_late(void *ctx)
 {
-    presence_look_late(ctx);
+    presence_check_late(ctx);
 }
 
 static void presence_on_heartbeats(void *ctx, const struct resp *reply)
@@ -200,16 +200,16 @@ static void presence_on_heartbeats(void *ctx, const struct resp *reply)
             presence_hear(ctx, value.text);
 }
 
-static void presence_look_at(struct fleet *f, span computer)
+static void presence_read_key(struct fleet *f, span computer)
 {
     char *name = span_dup(computer);
     buf key = {0};
     if (codec_name_is_good(span_of(name)) && strcmp(name, f->config->computer) != 0 &&
-        f->loop->now >= f->looked_at + PRESENCE_LOOK_MS) {
-        f->looked_at = f->loop->now;
+        f->loop->now >= f->key_read_at + PRESENCE_READ_MS) {
+        f->key_read_at = f->loop->now;
         codec_put_key(&key, name);
-        const char *const look[] = {"MGET", buf_cstr(&key), NULL};
-        streams_call(&f->streams, look, presence_on_heartbeats, f);
+        const char *const get[] = {"MGET", buf_cstr(&key), NULL};
+        streams_call(&f->streams, get, presence_on_heartbeats, f);
     }
     buf_free(&key);
     free(name);
@@ -301,7 +301,7 @@ static void presence_beat(struct fleet *f)
     codec_put_key(&key, f->config->computer);
     const char *text = buf_cstr(&f->beat);
     snprintf(ttl, sizeof ttl, "%d", (PRESENCE_GONE_MS + 999) / 1000);
-    const char *const look[] = {"MGET", buf_cstr(&key), NULL};
+    const char *const get[] = {"MGET", buf_cstr(&key), NULL};
     const char *const set[] = {"SETEX", key.p, ttl, text, NULL};
     const char *const drop[] = {"DEL", key.p, NULL};
     const char *const publish[] = {"PUBLISH", PRESENCE_CHANNEL, text, NULL};
@@ -309,7 +309,7 @@ static void presence_beat(struct fleet *f)
     if (f->leaving) {
         streams_call(&f->streams, drop, NULL, NULL);
     } else {
-        streams_call(&f->streams, look, presence_on_own_key, f);
+        streams_call(&f->streams, get, presence_on_own_key, f);
         streams_call(&f->streams, set, presence_on_beaten, f);
         loop_timer_set(f->loop, &f->beat_timer, f->loop->now + PRESENCE_BEAT_MS);
     }

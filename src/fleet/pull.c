@@ -128,10 +128,6 @@ static void pull_suspect(struct roster_peer *peer)
         loop_timer_set(f->loop, &f->pull_timer, f->loop->now + PULL_AGAIN_MS);
 }
 
-static void pull_sessions(struct roster_peer *peer);
-static void pull_projects(struct roster_peer *peer);
-static void presence_on_heartbeats(void *ctx, const struct resp *reply);
-
 /* Handles the reply to list_sessions; NULL: there was none. */
 static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *answer,
                             struct codec_id at)

@@ -2,15 +2,14 @@
 
 /* redis - one reconnecting Redis connection on the loop.
  *
- * A try: look the name up (in a child process: getaddrinfo blocks), connect to its addresses in
- * turn, greet (HELLO 3, or AUTH where the server is too old for it; SELECT, CLIENT SETNAME and ID,
- * PING, which a server that can't serve yet refuses), ready. Whatever goes wrong ends in `why`, a
- * line of the log and a wait that doubles. TLS is another program's: it is started with a socket as
- * its stdin and stdout. Left out: clusters and sentinels. */
+ * A try resolves the name (in a child process: getaddrinfo blocks), connects to its addresses in
+ * turn and greets: HELLO 3, or AUTH where the server is too old for it; SELECT, CLIENT SETNAME and
+ * ID; PING, which a server that can't serve yet refuses. Then the connection is ready. A failure is
+ * told in `why` and the log; the wait before the next try doubles. Another program does TLS: it is
+ * started with a socket as its stdin and stdout. Left out: clusters and sentinels. */
 
-#define REDIS_PORT 6379
-#define REDIS_SAID_MAX 4096 /* what is kept of what a child process wrote, in bytes */
-#define REDIS_TEXT_MAX 160  /* of a server's or program's words in `why`, in bytes */
+#define REDIS_SAID_MAX 4096 /* bytes kept of a child process's output */
+#define REDIS_TEXT_MAX 160  /* bytes of a server's or program's text in `why` */
 
 struct redis_pending {
     void (*done)(void *ctx, const struct resp *reply);
@@ -23,176 +22,19 @@ struct redis_address {
     socklen_t size;
 };
 
-/* A look-up (out is its answer) or a TLS program (out is what it complains of). */
+/* A child process: it resolves a name (out: its answer) or does TLS (out: its stderr). */
 struct redis_child {
     struct redis_child *next;
     struct redis *owner;
     struct loop_child exit;
-    int exited;             /* and reaped: exit.pid is nobody's */
+    int exited;             /* and reaped: exit.pid may be another process's */
     struct loop_fd out;
     buf said;
 };
 
-/* ---- the url: nothing of it is ever shown but what redis_put_address says ------------------- */
-
-/* Decodes %XX into a new C string; NULL: it can't be. */
-static char *redis_decoded(span s)
-{
-    buf b = {0};
-    if (!http_decode(s, 0, &b)) {
-        buf_free(&b);
-        return NULL;
-    }
-    buf_cstr(&b);
-    return b.p;
-}
-
-static int redis_is_host(const char *host)
-{
-    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "0123456789._-:%";
-    return *host && *host != '-' && host[strspn(host, good)] == '\0';
-}
-
-static int redis_number(span s, long long most, int *out)
-{
-    long long v;
-    if (!span_int(s, &v) || v < 0 || v > most)
-        return 0;
-    *out = (int)v;
-    return 1;
-}
-
-static const char *redis_parse_user(struct redis_target *t, span info)
-{
-    span rest = info, user = span_cut(&rest, ':');
-    t->user = user.n ? redis_decoded(user) : NULL;
-    t->password = rest.n ? redis_decoded(rest) : NULL;
-    if ((user.n && !t->user) || (rest.n && !t->password))
-        return "a % in user or password is not followed by two hexadecimal digits";
-    return NULL;
-}
-
-/* host, host:port, [v6], [v6]:port */
-static const char *redis_parse_host(struct redis_target *t, span s)
-{
-    span host = s, port;
-    if (s.n && s.p[0] == '[') {
-        port = span_sub(s, 1);
-        host = span_cut(&port, ']');
-        if (host.n + 2 > s.n || (port.n && port.p[0] != ':'))
-            return "a ] is expected behind an IPv6 address, and then nothing or :PORT";
-        port = port.n ? span_sub(port, 1) : port;
-    } else {
-        port = s;
-        host = span_cut(&port, ':');
-        if (memchr(port.n ? port.p : "", ':', port.n))
-            return "an IPv6 address stands in [ and ]";
-    }
-    t->host = host.n ? redis_decoded(host) : span_dup(span_of("localhost"));
-    t->port = REDIS_PORT;
-    if (!t->host || !redis_is_host(t->host))
-        return "the host's name has characters that no host has";
-    if (port.n && (!redis_number(port, 65535, &t->port) || t->port == 0))
-        return "the port must be a number from 1 to 65535 (a / or # in a password is %2F or %23)";
-    return NULL;
-}
-
-static const char *redis_parse_query(struct redis_target *t, span query)
-{
-    while (query.n) {
-        span value = span_cut(&query, '&'), name = span_cut(&value, '=');
-        int *place = span_eq(name, "db") ? &t->db : span_eq(name, "protocol") ? &t->protocol : NULL;
-        if (!place)
-            return "behind the ? only db=N and protocol=2 or 3 are known";
-        if (!redis_number(value, place == &t->db ? INT_MAX : 3, place) || t->protocol == 1)
-            return "behind the ? a number is expected: db=N, protocol=2 or 3";
-    }
-    return t->protocol < 2 ? "protocol is 2 or 3" : NULL;
-}
-
-/* The position of the last `at` in s; s.n: there is none. */
-static size_t redis_find_last(span s, char at)
-{
-    size_t n = s.n;
-    while (n && s.p[n - 1] != at)
-        n--;
-    return n ? n - 1 : s.n;
-}
-
-/* What stands behind the scheme: [//[user:password@]host[:port]][/path]; the query is off. */
-static const char *redis_parse_rest(struct redis_target *t, span s, int is_unix)
-{
-    span path = s;
-    const char *fault = NULL;
-    if (span_starts(s, "//")) {
-        size_t n = 2;
-        while (n < s.n && s.p[n] != '/')
-            n++;
-        span authority = {s.p + 2, n - 2};
-        path = span_sub(s, n);
-        size_t at = redis_find_last(authority, '@');
-        if (at < authority.n) {
-            fault = redis_parse_user(t, (span){authority.p, at});
-            authority = span_sub(authority, at + 1);
-        }
-        if (!fault && !is_unix)
-            fault = redis_parse_host(t, authority);
-        else if (!fault && authority.n)
-            fault = "a Unix socket has no host: unix:/PATH";
-    }
-    if (fault)
-        return fault;
-    if (!is_unix)
-        return path.n > 1 && !redis_number(span_sub(path, 1), INT_MAX, &t->db)
-                   ? "the database behind the / must be a number"
-                   : NULL;
-    t->path = path.n && path.p[0] == '/' ? redis_decoded(path) : NULL;
-    return t->path ? NULL : "an absolute path is expected: unix:/PATH";
-}
-
-/* What is wrong with the url, a static text; NULL: nothing. */
-static const char *redis_parse_url(struct redis_target *t, span url)
-{
-    static const struct {
-        const char *scheme;
-        int is_unix, tls;
-    } schemes[] = {{"redis://", 0, 0}, {"rediss://", 0, 1}, {"unix:", 1, 0}};
-    span query = url, s = span_cut(&query, '?');
-    t->protocol = 3;
-    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
-        if (!span_starts(s, schemes[i].scheme))
-            continue;
-        t->tls = schemes[i].tls;
-        span rest = span_sub(s, strlen(schemes[i].scheme) - (schemes[i].is_unix ? 0 : 2));
-        const char *fault = redis_parse_rest(t, rest, schemes[i].is_unix);
-        return fault ? fault : redis_parse_query(t, query);
-    }
-    return "expected redis://, rediss:// or unix:/";
-}
-
-static void redis_target_free(struct redis_target *t)
-{
-    free(t->path), free(t->host), free(t->user);
-    if (t->password)
-        memset(t->password, 0, strlen(t->password));
-    free(t->password);
-    *t = (struct redis_target){0};
-}
-
 static void redis_put_address(const struct redis *r, buf *b)
 {
-    const struct redis_target *t = &r->target;
-    int is_v6 = t->host && strchr(t->host, ':');
-    if (t->path) {
-        buf_str(b, "unix:");
-        utf8_put_visible(b, span_of(t->path));
-    } else if (t->host) {
-        buf_fmt(b, "%s://%s%s%s:%d", t->tls ? "rediss" : "redis", is_v6 ? "[" : "", t->host,
-                is_v6 ? "]" : "", t->port);
-    }
-    if (t->db)
-        buf_fmt(b, t->path ? "?db=%d" : "/%d", t->db);
+    redis_url_put(&r->target, b);
 }
 
 static const char *redis_state_name(const struct redis *r)
@@ -217,7 +59,7 @@ static void redis_set_why(struct redis *r, const char *format, ...)
     buf_free(&visible);
 }
 
-/* A reason is said once, until there was a connection. */
+/* Logs a reason once, until a connection was ready. */
 static void redis_log_failure(struct redis *r)
 {
     buf address = {0};
@@ -230,7 +72,7 @@ static void redis_log_failure(struct redis *r)
     buf_free(&address);
 }
 
-/* Waits for the next try. Jitter keeps a fleet from coming back in one moment. */
+/* Waits for the next try. Jitter keeps the computers of a fleet apart. */
 static void redis_wait(struct redis *r)
 {
     unsigned dice;
@@ -244,7 +86,7 @@ static void redis_wait(struct redis *r)
     redis_log_failure(r);
 }
 
-/* What a server's error means for the connection; NULL: nothing, it is the caller's. */
+/* Returns what a server's error means for the connection; NULL: it concerns one command only. */
 static const char *redis_meaning(const struct resp *reply)
 {
     static const struct {
@@ -262,7 +104,7 @@ static const char *redis_meaning(const struct resp *reply)
     return NULL;
 }
 
-/* The offset of what in s; s.n: it isn't there. */
+/* Returns the offset of `what` in s, or s.n. */
 static size_t redis_find(span s, const char *what)
 {
     size_t n = 0;
@@ -271,7 +113,7 @@ static size_t redis_find(span s, const char *what)
     return n;
 }
 
-/* Takes the server's words, but not those that may repeat a password to us. */
+/* Sets `why` to the server's words, without those that may repeat the password. */
 static void redis_set_refusal(struct redis *r, const struct resp *reply)
 {
     const char *meaning = redis_meaning(reply);
@@ -295,8 +137,8 @@ static void redis_set_refusal(struct redis *r, const struct resp *reply)
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
-/* The deadline of the answer that is due, or of the rest of one that has begun; none when nothing
- * is. */
+/* Sets the deadline of the reply that is due, or of the rest of one that has begun; none when no
+ * reply is due. */
 static void redis_arm(struct redis *r)
 {
     int begun = conn_view(&r->conn).n > 0;
@@ -333,7 +175,7 @@ static void redis_send(struct redis *r, span command, long long block_ms,
         redis_arm(r);
 }
 
-/* Gives the oldest call its answer. 0: there was none. */
+/* Completes the oldest call. Returns 0 when there is none. */
 static int redis_answer(struct redis *r, const struct resp *reply)
 {
     if (!r->pending_count)
@@ -401,7 +243,7 @@ static void redis_on_id(void *ctx, const struct resp *reply)
         r->id = reply->integer;
 }
 
-/* A user who may not PING is as welcome. */
+/* Being not allowed to PING is no failure. */
 static void redis_on_ping(void *ctx, const struct resp *reply)
 {
     struct redis *r = ctx;
@@ -416,7 +258,7 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
     r->ready_at = r->loop->now;
     r->connects++;
     r->why[0] = r->logged[0] = '\0';
-    if (r->child) /* what a TLS program said so far is not why it will end */
+    if (r->child) /* a TLS program's output so far is not why it will end */
         buf_clear(&r->child->said);
     redis_put_address(r, &address);
     log_line(r->quiet ? LOG_DEBUG : LOG_INFO, "redis (%s): connected to %s", r->name,
@@ -427,7 +269,7 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
         r->hooks->on_ready(r->ctx);
 }
 
-/* telec-COMPUTER-NAME, of the characters that CLIENT SETNAME takes. */
+/* Appends telec-COMPUTER-NAME in the characters that CLIENT SETNAME allows. */
 static void redis_put_client_name(const struct redis *r, buf *b)
 {
     buf_fmt(b, "telec-%s-%s", r->config->computer, r->name);
@@ -436,7 +278,7 @@ static void redis_put_client_name(const struct redis *r, buf *b)
             b->p[i] = '-';
 }
 
-/* What follows the password, in one go. */
+/* Sends the commands after the password, pipelined. */
 static void redis_greet_rest(struct redis *r)
 {
     buf name = {0};
@@ -462,7 +304,7 @@ static void redis_on_auth(void *ctx, const struct resp *reply)
 
 static void redis_greet_resp2(struct redis *r)
 {
-    const struct redis_target *t = &r->target;
+    const struct redis_url *t = &r->target;
     r->protocol = 2;
     if (!t->password)
         redis_greet_rest(r);
@@ -488,7 +330,7 @@ static void redis_on_hello(void *ctx, const struct resp *reply)
 
 static void redis_greet(struct redis *r)
 {
-    const struct redis_target *t = &r->target;
+    const struct redis_url *t = &r->target;
     r->state = REDIS_GREETING;
     r->protocol = 3;
     if (t->protocol == 2)
@@ -504,7 +346,8 @@ static void redis_greet(struct redis *r)
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
-/* Something out of band. 0: it is the answer to a call: a subscription's (or a PING's in RESP2). */
+/* Handles an out-of-band message. Returns 0 when it is the reply to a call: to SUBSCRIBE (or, in
+ * RESP2, to PING). */
 static int redis_push(struct redis *r, const struct resp *reply)
 {
     struct resp kind, channel, message;
@@ -522,7 +365,7 @@ static int redis_push(struct redis *r, const struct resp *reply)
     return reply->type == RESP_PUSH && at == kind.text.n;
 }
 
-/* In RESP2 messages look like answers; a connection that has subscribed gets no other arrays. */
+/* RESP2 sends messages as arrays, like replies; a subscribed connection gets no other arrays. */
 static void redis_on_reply(struct redis *r, const struct resp *reply)
 {
     int may_push = reply->type == RESP_PUSH || (r->subscribed && reply->type == RESP_ARRAY);
@@ -540,8 +383,8 @@ static void redis_on_reply(struct redis *r, const struct resp *reply)
 
 /* ---- child processes ------------------------------------------------------------------------ */
 
-/* Takes what the child has written by now; past REDIS_SAID_MAX it is dropped. As much as a pipe has
- * is enough: it may write faster than we read. */
+/* Reads the child's output; past REDIS_SAID_MAX it is dropped. At most a pipe's worth is read at
+ * once: the child may write faster than we read. */
 static void redis_listen(void *ctx, short revents)
 {
     struct redis_child *child = ctx;
@@ -579,12 +422,12 @@ static void redis_child_free(struct redis_child *child)
 
 static void redis_kill(const struct redis_child *child)
 {
-    if (kill(-child->exit.pid, SIGKILL) != 0) /* it has not made its group yet */
+    if (kill(-child->exit.pid, SIGKILL) != 0) /* its group does not exist yet */
         kill(child->exit.pid, SIGKILL);
 }
 
-/* Ends the process of this try, if there is one, with what it has started. It has nothing that
- * could be lost; it is forgotten once it was reaped. */
+/* Kills the process of this try, if there is one, and its descendants. It has no data to lose. It
+ * is freed once it is reaped. */
 static void redis_kill_child(struct redis *r)
 {
     struct redis_child *child = r->child;
@@ -595,7 +438,7 @@ static void redis_kill_child(struct redis *r)
         redis_kill(child);
 }
 
-/* What the TLS program has to say of its failure: the line that has the word, else its last. */
+/* Returns the TLS program's message: the line with the word "error", else its last line. */
 static span redis_complaint(const struct redis_child *child)
 {
     span rest = span_trim(buf_view(&child->said), " \r\n"), line = rest;
@@ -609,7 +452,7 @@ static span redis_complaint(const struct redis_child *child)
     return line;
 }
 
-/* The other side has ended it. When that is the TLS program, it knows better why. */
+/* The other side has closed the connection. When that is the TLS program, it says why. */
 static void redis_set_gone(struct redis *r, const char *how)
 {
     if (r->child)
@@ -652,7 +495,8 @@ static pid_t redis_spawn(char *const *argv, int in, int out, int err)
     return failed ? -1 : pid;
 }
 
-/* The same, with the pipe, on the loop as r->child. 0, or -1 and errno. */
+/* Starts a child process as redis_spawn does, and adds it and its pipe to the loop as r->child.
+ * Returns 0, or -1 with errno. */
 static int redis_start_child(struct redis *r, char *const *argv, int in, int out,
                              void (*on_exit)(void *ctx, int status))
 {
@@ -714,7 +558,7 @@ static void redis_fail(struct redis *r, const char *what, const char *detail)
     redis_wait(r);
 }
 
-/* A connection that has gone silent is noticed, though nothing is sent on it. */
+/* Keepalive notices a silent connection on which nothing is sent. */
 static const struct {
     int level, name, value;
 } redis_tcp_options[] = {
@@ -743,7 +587,7 @@ static void redis_stop_connecting(struct redis *r)
     r->connecting.fd = -1;
 }
 
-/* 1: under way or done; 0 with errno. */
+/* Returns 1 when the connection is made or in progress; 0 with errno. */
 static int redis_connect_to(struct redis *r, const struct redis_address *a)
 {
     int fd = os_close_on_exec(socket(a->address.ss_family, SOCK_STREAM, 0));
@@ -770,7 +614,7 @@ static int redis_connect_to(struct redis *r, const struct redis_address *a)
     return 1;
 }
 
-/* Goes to the next address; failed: errno of the one before. */
+/* Tries the next address; failed: errno of the one before. */
 static void redis_connect_next(struct redis *r, int failed)
 {
     while (r->address_next < r->address_count) {
@@ -799,7 +643,7 @@ static void redis_on_connected(void *ctx, short revents)
     redis_open(r, fd);
 }
 
-/* Adds a numeric address to the list. 0: it isn't one. */
+/* Adds a numeric address to the list. Returns 0 when it isn't one. */
 static int redis_add_address(struct redis *r, const char *host)
 {
     struct addrinfo want = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
@@ -816,7 +660,7 @@ static int redis_add_address(struct redis *r, const char *host)
     return 1;
 }
 
-/* The look-up has ended: addresses, one a line, or '!' and why there are none. */
+/* The child has exited; its output: addresses, one a line, or '!' and why there are none. */
 static void redis_on_looked_up(void *ctx, int status)
 {
     struct redis_child *child = ctx;
@@ -844,7 +688,7 @@ static void redis_on_looked_up(void *ctx, int status)
     redis_child_free(child);
 }
 
-/* getaddrinfo reads files and asks servers, for as long as it likes: in a process of its own. */
+/* Resolves the name in a process of its own: getaddrinfo may block for long. */
 static void redis_look_up(struct redis *r)
 {
     char port[16];
@@ -880,8 +724,8 @@ static int redis_is_word_byte(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* A word of the tls_command with HOST and PORT, where they stand by themselves, replaced. */
-static char *redis_substituted(const struct redis_target *t, const char *word)
+/* Returns a word of the tls_command with HOST and PORT, where they are whole words, replaced. */
+static char *redis_substituted(const struct redis_url *t, const char *word)
 {
     buf b = {0};
     for (const char *p = word; *p; p++) {
@@ -905,7 +749,7 @@ static char *redis_substituted(const struct redis_target *t, const char *word)
 static void redis_on_tls_exit(void *ctx, int status)
 {
     struct redis_child *child = ctx;
-    (void)status; /* the socket says that it has gone, and then what it said is wanted */
+    (void)status; /* the end of the socket tells of it, and uses its output */
     redis_listen(child, 0);
     child->exited = 1;
     if (child->owner->child != child)
@@ -962,7 +806,7 @@ static void redis_try(struct redis *r)
         redis_look_up(r);
 }
 
-/* After a restart: to the address that took the connection, without another look-up. */
+/* After a restart: connects to the same address, without resolving the name again. */
 static void redis_try_again(struct redis *r)
 {
     if (!r->address_next) {
@@ -973,7 +817,7 @@ static void redis_try_again(struct redis *r)
     redis_connect_next(r, 0);
 }
 
-/* Leaves what the state was about, but the connection itself. */
+/* Ends what the state waits for, but not the connection itself. */
 static void redis_stop_trying(struct redis *r)
 {
     loop_timer_cancel(r->loop, &r->timer);
@@ -987,7 +831,7 @@ static void redis_on_closed(void *ctx, const char *why)
     long long ready_at = r->ready_at;
     if (why && why != r->why)
         redis_set_gone(r, why);
-    r->state = REDIS_WAITING; /* whoever is told now can't call */
+    r->state = REDIS_WAITING; /* redis_call fails from here on */
     r->open = r->protocol = 0;
     r->id = r->ready_at = 0;
     r->closing = 1;
@@ -1055,13 +899,13 @@ static int redis_init(struct redis *r, struct loop *l, const struct config *conf
     r->connecting = (struct loop_fd){.fd = -1, .on_event = redis_on_connected, .ctx = r};
     r->conn.hooks = &redis_conn_hooks;
     r->conn.ctx = r;
-    const char *fault = redis_parse_url(&r->target, span_of(config->redis_url));
+    const char *fault = redis_url_parse(&r->target, span_of(config->redis_url));
     if (!fault) {
         r->addresses = base_alloc(REDIS_ADDRESSES_MAX * sizeof *r->addresses);
         return 0;
     }
     buf_fmt(error, "%s: the redis url cannot be used: %s", config->redis_from, fault);
-    redis_target_free(&r->target);
+    redis_url_free(&r->target);
     return -1;
 }
 
@@ -1093,14 +937,14 @@ static void redis_free(struct redis *r)
         redis_close_now(r);
     while (redis_answer(r, NULL))
         ;
-    while (r->children) { /* killed, so this does not take long */
+    while (r->children) { /* killed: waiting is short */
         struct redis_child *child = r->children;
         redis_kill(child);
         loop_child_cancel(r->loop, &child->exit);
         waitpid(child->exit.pid, NULL, 0);
         redis_child_free(child);
     }
-    redis_target_free(&r->target);
+    redis_url_free(&r->target);
     free(r->addresses);
     free(r->pending);
     *r = (struct redis){0};

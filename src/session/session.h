@@ -322,7 +322,7 @@ struct session {
     long long created_at;   /* wall clock, ms */
     int ending;             /* to be removed as soon as it has ended */
     /* live */
-    long long looked_at;    /* loop clock: the last check whether another computer observes it */
+    long long checked_at;    /* loop clock: the last check whether another computer observes it */
     struct session_waiter *waiters; /* for its end */
     struct session_creating *creating; /* who waits for its first status; or NULL */
     int hidden;             /* its end can be undone; it is not in the cache meanwhile */

@@ -1,24 +1,23 @@
 #include "work.h"
 
-/* projects - this computer's projects: the configuration's and the remembered ones; their todos,
- * and who changes them.
+/* projects - this computer's projects, configured and remembered, and their todos.
  *
- * While somebody is subscribed every directory that a project's todos come from is watched:
+ * While a client is subscribed, every directory that a project's todos come from is watched:
  *
- *      the nearest directory above that is there    for the next part of the path
+ *      the nearest existing directory above it      for the next part of the path
  *      PROJECT                                      for todos and trees
  *      PROJECT/todos, PROJECT/todos/SLUG            for the files in them
  *      PROJECT/trees, …/SLUG, …/todos, …/SLUG       for state.json
  *
- * A sign of change makes the project due; PROJECTS_SETTLE_MS later its directories are watched
- * anew, its files read, and the todos told if their JSON is another one. Directories are watched
- * before they are read, so nothing falls in between. Where the system can't watch (or not that
- * many) the files are read every PROJECTS_LOOK_MS. When nobody is subscribed nothing is watched and
- * nothing is kept: a request reads. */
+ * A change makes the project due; PROJECTS_SETTLE_MS later its directories are watched anew, its
+ * files are read, and its todos are published when their JSON has changed. Directories are watched
+ * before they are read, so no change is missed. Where the system can't watch (or not that many),
+ * the files are read every PROJECTS_POLL_MS. Without subscribers nothing is watched or kept: each
+ * request reads the files. */
 
 #define PROJECTS_BUCKETS 1024 /* a power of two */
-#define PROJECTS_BUSY_MS 20   /* reading in one pass of the loop, when nobody waits for it */
-#define PROJECTS_TRIES 3      /* to catch up with a path that is being made */
+#define PROJECTS_BUSY_MS 20   /* spent on reading in one pass of the loop, when no request waits */
+#define PROJECTS_TRIES 3      /* to watch a path that is being created */
 
 /* A directory of a project. */
 struct projects_watch {
@@ -26,13 +25,12 @@ struct projects_watch {
     struct projects_watch *next_same;  /* in its bucket */
     struct project *project;
     int number;
-    /* Which entries matter: "a|b", with "/" among them every directory. One entry alone may stand
-     * in `only`. */
+    /* The entries that matter: "a|b"; "/" among them: every directory. Or one entry, `only`. */
     const char *names;
     char *only;
 };
 
-/* ---- what the system offers ----------------------------------------------------------------- */
+/* ---- the system's notices ------------------------------------------------------------------- */
 
 #if defined(__linux__)
 
@@ -41,8 +39,8 @@ static int projects_notify_open(void)
     return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
-/* The watch's number: the same for the same directory. contents: changes within files matter, too.
- * -1: it isn't there, or can't be watched (errno). */
+/* Watches a directory. contents: changes within files matter, too. Returns the watch's number, the
+ * same for the same directory, or -1 with errno. */
 static int projects_notify_add(int fd, const char *dir, int contents)
 {
     return inotify_add_watch(fd, dir,
@@ -56,8 +54,8 @@ static void projects_notify_remove(int fd, int number)
     inotify_rm_watch(fd, number);
 }
 
-/* Reads what has happened; each is called with the watch's number (-1: some of all were lost) and
- * the entry's name, empty for the directory itself. */
+/* Reads the notices and calls `each` with the watch's number (-1: notices were lost) and the name
+ * of the entry, empty for the directory itself. */
 static void projects_notify_read(int fd, void (*each)(void *ctx, int number, span name, int is_dir),
                                  void *ctx)
 {
@@ -115,7 +113,7 @@ static int projects_is_watched(const struct projects *all, int number)
     return w != NULL;
 }
 
-/* Forgets watches; those that no project has any more are taken back from the system. */
+/* Frees watches; the system stops watching directories that no project needs. */
 static void projects_drop_watches(struct projects *all, struct projects_watch *w)
 {
     for (struct projects_watch *next; w; w = next) {
@@ -124,7 +122,7 @@ static void projects_drop_watches(struct projects *all, struct projects_watch *w
         while (*at != w)
             at = &(*at)->next_same;
         *at = w->next_same;
-        all->observe_count--;
+        all->watch_count--;
         if (!projects_is_watched(all, w->number))
             projects_notify_remove(all->notify.fd, w->number);
         free(w->only);
@@ -132,29 +130,30 @@ static void projects_drop_watches(struct projects *all, struct projects_watch *w
     }
 }
 
-/* 1: the directory is there. It is watched, or the project is blind. */
+/* Watches a directory; where that fails, the project is polled. Returns 0 when the directory does
+ * not exist. */
 static int projects_watch_dir(struct projects *all, struct project *p, const char *dir,
                               const char *names, span only, int contents)
 {
     struct stat st;
-    int full = all->observe_count >= PROJECTS_WATCHES_MAX;
+    int full = all->watch_count >= PROJECTS_WATCHES_MAX;
     int number = full ? -1 : projects_notify_add(all->notify.fd, dir, contents);
     if (number < 0) {
         int gone = !full && (errno == ENOENT || errno == ENOTDIR);
         if (gone || stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
             return 0;
-        p->blind = 1;
+        p->polled = 1;
         return 1;
     }
     struct projects_watch *w = base_alloc(sizeof *w), **bucket = projects_bucket(all, number);
     *w = (struct projects_watch){p->watches, *bucket, p, number, names,
                                  only.n ? span_dup(only) : NULL};
     p->watches = *bucket = w;
-    all->observe_count++;
+    all->watch_count++;
     return 1;
 }
 
-/* The part of a path of n bytes that its last component stands in; *last is where that begins. */
+/* Returns the length of the parent of a path of n bytes; *last: where the last component begins. */
 static size_t projects_above(const char *path, size_t n, size_t *last)
 {
     while (n > 1 && path[n - 1] != '/')
@@ -165,8 +164,8 @@ static size_t projects_above(const char *path, size_t n, size_t *last)
     return n;
 }
 
-/* Watches the nearest directory above the project's that is there. 1: what it is watched for has
- * come in the meantime. */
+/* Watches the nearest existing directory above the project's. Returns 1 when the entry it is
+ * watched for has appeared meanwhile. */
 static int projects_watch_above(struct projects *all, struct project *p)
 {
     size_t end = strlen(p->path), last, above;
@@ -190,7 +189,7 @@ static int projects_watch_above(struct projects *all, struct project *p)
     return came;
 }
 
-/* 1: the project's directory is there, and watched. */
+/* Watches the project's directory or one above. Returns 1 when the project's own exists. */
 static int projects_watch_path(struct projects *all, struct project *p)
 {
     for (int tries = 0; tries < PROJECTS_TRIES; tries++) {
@@ -202,7 +201,7 @@ static int projects_watch_path(struct projects *all, struct project *p)
     return 0;
 }
 
-/* The directories of one todo. */
+/* Watches the directories of one todo. */
 static void projects_watch_todo(struct projects *all, struct project *p, const char *slug)
 {
     static const char files[] = "requirements.md|implementation-plan.md|state.json";
@@ -225,13 +224,13 @@ static void projects_watch_todo(struct projects *all, struct project *p, const c
     buf_free(&dir);
 }
 
-/* Watches what the project's todos come from, and reads its roadmap in between. */
+/* Watches the directories that the project's todos come from, and reads its roadmap. */
 static void projects_watch_project(struct projects *all, struct project *p)
 {
     buf dir = {0};
     p->watches = NULL;
-    p->blind = all->notify.fd < 0;
-    if (p->blind) {
+    p->polled = all->notify.fd < 0;
+    if (p->polled) {
         roadmap_read(p->path, &all->roadmap);
         return;
     }
@@ -279,17 +278,17 @@ static void projects_put_todos_event(const struct projects *all, const struct pr
     projects_close_event(event);
 }
 
-/* Reads the project's files into all->json, while watching after having watched them anew. */
+/* Reads the project's files into all->json; while watching, watches its directories anew first. */
 static void projects_read(struct projects *all, struct project *p)
 {
     struct projects_watch *before = p->watches;
     if (all->watching) {
-        size_t leaving = 0; /* they don't count against the limit while they are replaced */
+        size_t leaving = 0; /* replaced watches don't count against the limit */
         for (const struct projects_watch *w = before; w; w = w->next)
             leaving++;
-        all->observe_count -= leaving;
+        all->watch_count -= leaving;
         projects_watch_project(all, p);
-        all->observe_count += leaving;
+        all->watch_count += leaving;
         projects_drop_watches(all, before);
     } else {
         roadmap_read(p->path, &all->roadmap);
@@ -298,7 +297,7 @@ static void projects_read(struct projects *all, struct project *p)
     roadmap_put_todos(p->path, buf_view(&all->roadmap), &all->json);
 }
 
-/* Brings p->todos up to date; 1: they are others now. */
+/* Brings p->todos up to date. Returns 1 when they have changed. */
 static int projects_refresh(struct projects *all, struct project *p)
 {
     p->due = 0;
@@ -310,8 +309,8 @@ static int projects_refresh(struct projects *all, struct project *p)
     return 1;
 }
 
-/* Refreshes what is due and tells what has changed; what is due when the time is over, in the next
- * pass of the loop. */
+/* Refreshes due projects and publishes changed todos. Projects still due at `until` wait for the
+ * next pass of the loop. */
 static void projects_settle(struct projects *all, long long until)
 {
     buf event = {0};
@@ -330,29 +329,29 @@ static void projects_settle(struct projects *all, long long until)
     buf_free(&event);
 }
 
-/* Projects that the system does not watch for us are looked at from time to time. */
-static void projects_plan_look(struct projects *all)
+/* Sets the timer for polled projects. */
+static void projects_plan_poll(struct projects *all)
 {
-    int blind = 0;
+    int polled = 0;
     for (const struct project *p = all->first; p; p = p->next)
-        blind |= p->blind;
-    if (blind && all->watching && !all->look.slot)
-        loop_timer_set(all->loop, &all->look, all->loop->now + PROJECTS_LOOK_MS);
+        polled |= p->polled;
+    if (polled && all->watching && !all->poll.slot)
+        loop_timer_set(all->loop, &all->poll, all->loop->now + PROJECTS_POLL_MS);
 }
 
-static void projects_on_look(void *ctx)
+static void projects_on_poll(void *ctx)
 {
     struct projects *all = ctx;
     for (struct project *p = all->first; p; p = p->next)
-        p->due |= p->blind;
+        p->due |= p->polled;
     projects_settle(all, clock_mono_ms() + PROJECTS_BUSY_MS);
-    projects_plan_look(all);
+    projects_plan_poll(all);
 }
 
 static void projects_on_settle(void *ctx)
 {
     projects_settle(ctx, clock_mono_ms() + PROJECTS_BUSY_MS);
-    projects_plan_look(ctx);
+    projects_plan_poll(ctx);
 }
 
 static int projects_matters(const struct projects_watch *w, span name, int is_dir)
@@ -392,7 +391,7 @@ static void projects_on_notify(void *ctx, short revents)
     projects_notify_read(all->notify.fd, projects_on_change, all);
 }
 
-/* What has changed up to now is known afterwards. */
+/* Handles all changes up to now. */
 static void projects_catch_up(struct projects *all)
 {
     if (!all->watching)
@@ -400,7 +399,7 @@ static void projects_catch_up(struct projects *all)
     if (all->notify.fd >= 0)
         projects_on_notify(all, POLLIN);
     for (struct project *p = all->first; p; p = p->next)
-        p->due |= p->blind;
+        p->due |= p->polled;
     projects_settle(all, LLONG_MAX);
 }
 
@@ -411,20 +410,20 @@ static void projects_watch(struct projects *all, int wanted)
     all->watching = wanted;
     if (wanted) {
         all->buckets = base_alloc(PROJECTS_BUCKETS * sizeof *all->buckets);
-        all->notify.fd = all->must_look ? -1 : projects_notify_open();
+        all->notify.fd = all->must_poll ? -1 : projects_notify_open();
         if (all->notify.fd >= 0)
             loop_watch(all->loop, &all->notify, POLLIN);
         for (struct project *p = all->first; p; p = p->next)
             projects_refresh(all, p);
-        projects_plan_look(all);
+        projects_plan_poll(all);
         return;
     }
     loop_timer_cancel(all->loop, &all->settle);
-    loop_timer_cancel(all->loop, &all->look);
+    loop_timer_cancel(all->loop, &all->poll);
     for (struct project *p = all->first; p; p = p->next) {
         projects_drop_watches(all, p->watches);
         p->watches = NULL;
-        p->due = p->blind = 0;
+        p->due = p->polled = 0;
         buf_free(&p->todos);
     }
     if (all->notify.fd >= 0) {
@@ -446,7 +445,7 @@ static struct project *projects_find(const struct projects *all, const char *pat
     return p;
 }
 
-/* Where a project of that source belongs: behind those like it. */
+/* Returns the place for a project of that source: after the others of it. */
 static struct project **projects_place(struct projects *all, enum project_source source)
 {
     struct project **at = &all->first;
@@ -462,7 +461,7 @@ static void projects_insert(struct projects *all, struct project *p)
     *at = p;
 }
 
-static void projects_take_out(struct projects *all, struct project *p)
+static void projects_unlink(struct projects *all, struct project *p)
 {
     struct project **at = &all->first;
     while (*at != p)
@@ -488,14 +487,14 @@ static struct project *projects_new(struct projects *all, enum project_source so
     all->count++;
     if (all->watching) {
         projects_refresh(all, p);
-        projects_plan_look(all);
+        projects_plan_poll(all);
     }
     return p;
 }
 
 static void projects_delete(struct projects *all, struct project *p)
 {
-    projects_take_out(all, p);
+    projects_unlink(all, p);
     all->count--;
     projects_drop_watches(all, p->watches);
     free(p->path), free(p->name), free(p->description);
@@ -503,7 +502,7 @@ static void projects_delete(struct projects *all, struct project *p)
     free(p);
 }
 
-/* The remembered ones as they stand in STATE/projects.json. 0, or -1 and errno. */
+/* Writes the remembered projects to STATE/projects.json. Returns 0, or -1 with errno. */
 static int projects_save(const struct projects *all)
 {
     buf b = {0};
@@ -519,7 +518,7 @@ static int projects_save(const struct projects *all)
     }
     json_close(&b, ']');
     int status = -1;
-    errno = EFBIG; /* what could not be read again is not taken */
+    errno = EFBIG; /* store_read would refuse a larger file */
     if (b.n <= STORE_RECORD_MAX)
         status = store_write(all->config->state, "projects.json", buf_view(&b));
     buf_free(&b);
@@ -545,7 +544,7 @@ static void projects_load(struct projects *all)
     buf_free(&text);
 }
 
-/* One project's object; its todos are up to date when somebody watches, else they are read. */
+/* Appends one project's object. Its todos are up to date while watching, else they are read. */
 static void projects_put_one(struct projects *all, struct project *p, buf *b, int with_todos)
 {
     json_open(b, '{');
@@ -596,17 +595,17 @@ static void projects_publish(struct projects *all)
     buf_free(&event);
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
+/* ---- changes of the list --------------------------------------------------------------------- */
 
 static void projects_set_source(struct projects *all, struct project *p,
                                 enum project_source source)
 {
-    projects_take_out(all, p);
+    projects_unlink(all, p);
     p->source = source;
     projects_insert(all, p);
 }
 
-/* Saves the list in which p has another source now; puts it back where that fails. 0, or -1 and
+/* Changes p's source and saves the list; changes it back when that fails. Returns 0, or -1 with
  * errno. */
 static int projects_change(struct projects *all, struct project *p, enum project_source source)
 {
@@ -619,7 +618,7 @@ static int projects_change(struct projects *all, struct project *p, enum project
     return errno = saved, -1;
 }
 
-static void projects_let_go(struct projects *all, struct project *p)
+static void projects_drop_unused(struct projects *all, struct project *p)
 {
     if (p->source == PROJECT_GUEST && !p->guests)
         projects_delete(all, p);
@@ -630,7 +629,7 @@ static int projects_add(struct projects *all, const char *path, const char *name
 {
     struct project *p = projects_find(all, path);
     if (p && p->source == PROJECT_CONFIGURED)
-        return 0; /* what the file says of it is what counts */
+        return 0; /* the configuration file wins */
     if (!p && all->count >= PROJECTS_MAX)
         return errno = ENOSPC, -1;
     if (!p)
@@ -642,7 +641,7 @@ static int projects_add(struct projects *all, const char *path, const char *name
         int saved = errno;
         free(p->name), free(p->description);
         p->name = old_name, p->description = old_description;
-        projects_let_go(all, p);
+        projects_drop_unused(all, p);
         return errno = saved, -1;
     }
     free(old_name), free(old_description);
@@ -659,7 +658,7 @@ static int projects_remove(struct projects *all, const char *path)
         return errno = EPERM, -1;
     if (projects_change(all, p, PROJECT_GUEST) != 0)
         return -1;
-    projects_let_go(all, p);
+    projects_drop_unused(all, p);
     projects_publish(all);
     return 0;
 }
@@ -679,13 +678,13 @@ static void projects_leave(struct projects *all, const char *path)
     if (!p || !p->guests)
         return;
     p->guests--;
-    projects_let_go(all, p);
+    projects_drop_unused(all, p);
 }
 
 static void projects_doubt(struct projects *all)
 {
-    if (all->doubted_at && all->loop->now < all->doubted_at + PROJECTS_LOOK_MS)
-        return; /* who asks without end gets no more than that */
+    if (all->doubted_at && all->loop->now < all->doubted_at + PROJECTS_POLL_MS)
+        return; /* caps the cost of frequent refreshes */
     all->doubted_at = all->loop->now;
     for (struct project *p = all->first; p; p = p->next)
         p->due = 1;
@@ -708,7 +707,7 @@ static void projects_init(struct projects *all, struct loop *l, const struct con
     *all = (struct projects){.loop = l, .config = config, .cache = cache};
     all->notify = (struct loop_fd){.fd = -1, .on_event = projects_on_notify, .ctx = all};
     all->settle = (struct loop_timer){.fn = projects_on_settle, .ctx = all};
-    all->look = (struct loop_timer){.fn = projects_on_look, .ctx = all};
+    all->poll = (struct loop_timer){.fn = projects_on_poll, .ctx = all};
     for (int i = 0; i < config->project_count; i++) {
         const struct config_project *p = &config->projects[i];
         if (!projects_find(all, p->path) && all->count < PROJECTS_MAX)

@@ -1,17 +1,18 @@
 #include "work.h"
 
-/* roadmap - a project's todos: todos/roadmap.md, and what stands beside it, as JSON.
+/* roadmap - a project's todos as JSON: todos/roadmap.md and the files beside it.
  *
  *      - [ ] slug         pending; [.] ready, [>] in progress; anything else is no todo
  *            words        its description: lines indented by six blanks, up to one that isn't
  *
- * todos/SLUG/requirements.md and implementation-plan.md are looked for; build and review come from
- * trees/SLUG/todos/SLUG/state.json (the work's own tree), else todos/SLUG/state.json.
+ * Two flags tell whether todos/SLUG/requirements.md and implementation-plan.md exist. The states
+ * build and review come from trees/SLUG/todos/SLUG/state.json (the todo's work tree), else from
+ * todos/SLUG/state.json.
  *
- * A project may have been written by somebody else: below its directory no symbolic link is
- * followed, only regular files are opened and never waited for, and a slug that could name anything
- * but an entry of todos/ (a slash in it, a dot first, control characters) is a todo without files.
- * What is not bounded here is the file system: one that hangs holds up its reader. */
+ * A project's files may be hostile: below its directory no symbolic link is followed, only regular
+ * files are opened, without blocking, and a slug that could name anything but an entry of todos/
+ * (with a slash, a dot first, control characters) is a todo without files. A file system that hangs
+ * blocks the reader: that is not prevented. */
 
 /* ---- roadmap.md ----------------------------------------------------------------------------- */
 
@@ -33,7 +34,7 @@ static int roadmap_is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Bytes at `at` of s that are blank, or that are not. */
+/* Returns how many bytes of s from `at` on are blank (blank 1) or not blank (0). */
 static size_t roadmap_run(span s, size_t at, int blank)
 {
     size_t n = at;
@@ -125,7 +126,8 @@ static void roadmap_close(int fd)
         close(fd);
 }
 
-/* Appends the beginning of a regular file, `most` bytes of it. 1 all of it, 0 cut, -1 not there. */
+/* Appends a regular file, at most its first `most` bytes. Returns 1, 0 when it was cut, or -1 when
+ * it can't be read. */
 static int roadmap_read_at(int dir, const char *name, size_t most, buf *out)
 {
     struct stat st;
@@ -161,7 +163,7 @@ static void roadmap_read(const char *project, buf *text)
     int todos = roadmap_open_dir(dir, "todos");
     buf_clear(text);
     if (roadmap_read_at(todos, "roadmap.md", ROADMAP_FILE_MAX, text) == 0)
-        while (text->n && text->p[text->n - 1] != '\n') /* what was cut is not half a todo */
+        while (text->n && text->p[text->n - 1] != '\n') /* no half todo at the cut */
             text->n--;
     roadmap_close(todos);
     roadmap_close(dir);
@@ -169,7 +171,7 @@ static void roadmap_read(const char *project, buf *text)
 
 /* ---- todos ---------------------------------------------------------------------------------- */
 
-/* "build_status" and "review_status" out of a state.json's text; 0: it is none. */
+/* Appends build_status and review_status of a state.json. Returns 0 when it is not an object. */
 static int roadmap_put_state(span text, buf *out)
 {
     static const char *const members[][2] = {{"build", "build_status"},
@@ -187,7 +189,7 @@ static int roadmap_put_state(span text, buf *out)
     return 1;
 }
 
-/* The same from the first of the two places that has one; nulls when neither has. */
+/* Appends them from the first of the two places with a state.json; nulls when there is none. */
 static void roadmap_put_states(int todo, int trees, const char *slug, buf *scratch, buf *out)
 {
     int tree = roadmap_open_dir(trees, slug), tree_todos = roadmap_open_dir(tree, "todos");

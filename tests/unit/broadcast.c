@@ -21,29 +21,29 @@ static void unit_broadcast_observers(void)
     all = &r.a->requests.broadcasts;
     CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_OK);
     CHECK_INT(broadcast_observe(all, "two", r.h.session, 1), BROADCAST_OK);
-    CHECK_INT(all->show_count, 1);
+    CHECK_INT(all->count, 1);
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
     broadcast_leave(all, "one", "s1");
     broadcast_leave(all, "one", "s1");
-    CHECK_INT(all->show_count, 1);
-    UNIT_FLEET_UNTIL(&r.u, all->show_count == 0); /* two does not renew */
+    CHECK_INT(all->count, 1);
+    UNIT_FLEET_UNTIL(&r.u, all->count == 0); /* two does not renew */
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_views(&r.h) == 0);
     CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_OK);
     broadcast_leave(all, "one", "s1");
-    CHECK_INT(all->show_count, 0);
+    CHECK_INT(all->count, 0);
     broadcast_leave(all, "one", "nosuch");
 
     test_begin("sessions past BROADCAST_MAX are not broadcast, and one without a holder has ended");
-    all->show_count += BROADCAST_MAX;
+    all->count += BROADCAST_MAX;
     CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_BUSY);
     CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "BUSY") != NULL);
-    all->show_count -= BROADCAST_MAX;
+    all->count -= BROADCAST_MAX;
     char *socket = r.h.session->socket;
     r.h.session->socket = (char *)"/nonexistent";
     CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_ENDED);
     CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "ENDED") != NULL);
     r.h.session->socket = socket;
-    CHECK_INT(all->show_count, 0);
+    CHECK_INT(all->count, 0);
 
     test_begin("a session has at most BROADCAST_OBSERVERS noted observers");
     for (int i = 0; i < BROADCAST_OBSERVERS + 3; i++) {
@@ -51,8 +51,8 @@ static void unit_broadcast_observers(void)
         snprintf(who, sizeof who, "c%d", i);
         CHECK_INT(broadcast_observe(all, who, r.h.session, i > 0), BROADCAST_OK);
     }
-    CHECK_INT(broadcast_note_observer(all->shows, NULL, 0), BROADCAST_OBSERVERS);
-    CHECK_INT(all->show_count, 1);
+    CHECK_INT(broadcast_note_observer(all->first, NULL, 0), BROADCAST_OBSERVERS);
+    CHECK_INT(all->count, 1);
     unit_requests_end(&r);
 }
 
@@ -73,7 +73,7 @@ static void unit_broadcast_output(void)
     for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
         if (r.h.viewers[i].views)
             conn_finish(&r.h.viewers[i].conn);
-    UNIT_FLEET_UNTIL(&r.u, all->show_count == 0);
+    UNIT_FLEET_UNTIL(&r.u, all->count == 0);
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "chunk the end"));
 
     test_begin("while Redis does not answer output is kept up to a limit, then the holder waits");
@@ -85,8 +85,8 @@ static void unit_broadcast_output(void)
         unit_fleet_output(&r.h, big);
         unit_fleet_for(&r.u, 5);
     }
-    CHECK(all->shows && all->shows->in_flight <= BROADCAST_IN_FLIGHT_MAX);
-    CHECK(all->shows && all->shows->bytes.n <= BROADCAST_BACKLOG + 3 * BROADCAST_CHUNK_MAX);
+    CHECK(all->first && all->first->in_flight <= BROADCAST_IN_FLIGHT_MAX);
+    CHECK(all->first && all->first->bytes.n <= BROADCAST_BACKLOG + 3 * BROADCAST_CHUNK_MAX);
     free(big);
     r.u.silent = NULL;
     unit_requests_end(&r);
@@ -103,14 +103,14 @@ static void unit_broadcast_foreign(void)
     session_rename(r.h.session, "changed"); /* no key: nothing */
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "EXISTS observation:hosta:s1"));
     unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS + CACHE_UPDATE_MS);
-    CHECK_INT(all->show_count, 0);
+    CHECK_INT(all->count, 0);
     unit_fleet_set(&r.u, "observation:hosta:s1", "{}", 0);
     session_rename(r.h.session, "again");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
-    unit_fleet_for(&r.u, 2 * BROADCAST_LOOK_MS);
-    CHECK_INT(all->show_count, 1);
+    unit_fleet_for(&r.u, 2 * BROADCAST_CHECK_MS);
+    CHECK_INT(all->count, 1);
     unit_fleet_drop(&r.u, "observation:hosta:s1");
-    UNIT_FLEET_UNTIL(&r.u, all->show_count == 0);
+    UNIT_FLEET_UNTIL(&r.u, all->count == 0);
     unit_requests_end(&r);
 }
 

@@ -38,7 +38,7 @@ static void unit_projects_on_late(void *ctx)
     ((struct unit_projects *)ctx)->late = 1;
 }
 
-static void unit_projects_begin(struct unit_projects *u, int must_look)
+static void unit_projects_begin(struct unit_projects *u, int must_poll)
 {
     static struct config_project configured;
     static char path[100];
@@ -53,7 +53,7 @@ static void unit_projects_begin(struct unit_projects *u, int must_look)
     loop_init(&u->loop);
     cache_init(&u->cache, unit_projects_encode);
     projects_init(&u->projects, &u->loop, &u->config, &u->cache);
-    u->projects.must_look = must_look;
+    u->projects.must_poll = must_poll;
     u->cache.on_interest = unit_projects_on_interest;
     u->cache.interest_ctx = u;
     u->subscriber = (struct cache_subscriber){.send = unit_projects_send, .ctx = u};
@@ -199,7 +199,7 @@ static int unit_projects_watches(const struct unit_projects *u)
     for (const struct project *p = u->projects.first; p; p = p->next)
         for (const struct projects_watch *w = p->watches; w; w = w->next)
             n++;
-    CHECK_INT(u->projects.observe_count, n);
+    CHECK_INT(u->projects.watch_count, n);
     return n;
 }
 
@@ -213,7 +213,7 @@ static void unit_projects_watching(void)
     cache_subscribe(&u.cache, &u.subscriber, CACHE_SESSIONS);
     CHECK_INT(u.projects.notify.fd, -1);
     cache_subscribe(&u.cache, &u.subscriber, CACHE_PREPARATION);
-    if (u.projects.notify.fd < 0) { /* this system can't: unit_projects_looking is all there is */
+    if (u.projects.notify.fd < 0) { /* this system can't: unit_projects_polling is all there is */
         unit_projects_end(&u);
         return;
     }
@@ -253,7 +253,7 @@ static void unit_projects_watching(void)
     cache_subscribe(&u.cache, &u.subscriber, 0);
     CHECK_INT(u.projects.notify.fd, -1);
     CHECK_INT(unit_projects_watches(&u), 0);
-    CHECK_INT(u.projects.settle.slot + u.projects.look.slot, 0);
+    CHECK_INT(u.projects.settle.slot + u.projects.poll.slot, 0);
     unit_projects_end(&u);
     unit_roadmap_remove(unit_projects_path("configured"));
     unit_roadmap_remove(unit_projects_path("guest"));
@@ -265,10 +265,10 @@ static void unit_projects_fresh(void)
     struct unit_projects u;
     buf b = {0};
     test_begin("what is written while nobody watches is read at the next look");
-    for (int must_look = 0; must_look < 2; must_look++)
+    for (int must_poll = 0; must_poll < 2; must_poll++)
         for (int subscribed = 0; subscribed < 2; subscribed++) {
             unit_roadmap_make("configured/todos/roadmap.md", "- [ ] old\n");
-            unit_projects_begin(&u, must_look);
+            unit_projects_begin(&u, must_poll);
             cache_subscribe(&u.cache, &u.subscriber, subscribed ? CACHE_PREPARATION : 0);
             unit_roadmap_make("configured/todos/roadmap.md", "- [ ] new\n");
             buf_clear(&b);
@@ -281,24 +281,24 @@ static void unit_projects_fresh(void)
 }
 
 /* Without the system's help: the timer's work, done by hand. */
-static void unit_projects_looking(void)
+static void unit_projects_polling(void)
 {
     struct unit_projects u;
     test_begin("without file events the files are read at intervals");
     unit_projects_begin(&u, 1);
-    CHECK_INT(u.projects.look.slot, 0);
+    CHECK_INT(u.projects.poll.slot, 0);
     cache_subscribe(&u.cache, &u.subscriber, CACHE_PREPARATION);
-    CHECK(u.projects.notify.fd == -1 && u.projects.look.slot != 0);
-    CHECK(u.projects.look.due <= clock_mono_ms() + PROJECTS_LOOK_MS);
+    CHECK(u.projects.notify.fd == -1 && u.projects.poll.slot != 0);
+    CHECK(u.projects.poll.due <= clock_mono_ms() + PROJECTS_POLL_MS);
     unit_roadmap_make("configured/todos/roadmap.md", "- [ ] seen\n");
-    loop_timer_cancel(&u.loop, &u.projects.look);
-    projects_on_look(&u.projects);
+    loop_timer_cancel(&u.loop, &u.projects.poll);
+    projects_on_poll(&u.projects);
     CHECK(u.events == 1 && strstr(u.told.p, "\"slug\":\"seen\""));
-    CHECK(u.projects.look.slot != 0); /* and on it goes */
-    projects_on_look(&u.projects);
+    CHECK(u.projects.poll.slot != 0); /* and on it goes */
+    projects_on_poll(&u.projects);
     CHECK_INT(u.events, 1);
     cache_subscribe(&u.cache, &u.subscriber, 0);
-    CHECK_INT(u.projects.look.slot, 0);
+    CHECK_INT(u.projects.poll.slot, 0);
     unit_projects_end(&u);
     unit_roadmap_remove(unit_projects_path("configured"));
 }
@@ -344,7 +344,7 @@ static void unit_projects(void)
     unit_projects_list();
     unit_projects_watching();
     unit_projects_fresh();
-    unit_projects_looking();
+    unit_projects_polling();
     unit_projects_busy();
     unit_roadmap_remove(unit_roadmap_root);
 }

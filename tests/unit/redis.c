@@ -291,7 +291,7 @@ static void unit_redis_urls(void)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct redis r = {0};
         buf shown = {0};
-        const char *fault = redis_parse_url(&r.target, span_of(rows[i].url));
+        const char *fault = redis_url_parse(&r.target, span_of(rows[i].url));
         const char *const got[] = {r.target.path, r.target.host, r.target.user, r.target.password};
         const char *const want[] = {rows[i].path, rows[i].host, rows[i].user, rows[i].password};
         CHECK_SPAN(span_of(fault), "");
@@ -306,7 +306,7 @@ static void unit_redis_urls(void)
         redis_put_address(&r, &shown);
         CHECK_SPAN(buf_view(&shown), rows[i].shown);
         buf_free(&shown);
-        redis_target_free(&r.target);
+        redis_url_free(&r.target);
     }
 }
 
@@ -818,7 +818,7 @@ static void unit_redis_words(void)
     };
     test_begin("commands of words are encoded as they are");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct redis_target t = {.host = (char *)rows[i][1], .port = 77};
+        struct redis_url t = {.host = (char *)rows[i][1], .port = 77};
         char *got = redis_substituted(&t, rows[i][0]);
         CHECK_SPAN(span_of(got), rows[i][2]);
         free(got);

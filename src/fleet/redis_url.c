@@ -1,0 +1,164 @@
+#include "fleet.h"
+
+/* redis_url - parses redis://, rediss:// and unix: urls. Messages and the log show only what
+ * redis_url_put writes: user and password are secret. */
+
+#define REDIS_URL_PORT 6379
+
+/* Decodes %XX. Returns a new C string, or NULL for a bad % or a NUL. */
+static char *redis_url_decode(span s)
+{
+    buf b = {0};
+    if (!http_decode(s, 0, &b)) {
+        buf_free(&b);
+        return NULL;
+    }
+    buf_cstr(&b);
+    return b.p;
+}
+
+static int redis_url_is_host(const char *host)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789._-:%";
+    return *host && *host != '-' && host[strspn(host, good)] == '\0';
+}
+
+static int redis_url_number(span s, long long most, int *out)
+{
+    long long v;
+    if (!span_int(s, &v) || v < 0 || v > most)
+        return 0;
+    *out = (int)v;
+    return 1;
+}
+
+static const char *redis_url_parse_user(struct redis_url *t, span info)
+{
+    span rest = info, user = span_cut(&rest, ':');
+    t->user = user.n ? redis_url_decode(user) : NULL;
+    t->password = rest.n ? redis_url_decode(rest) : NULL;
+    if ((user.n && !t->user) || (rest.n && !t->password))
+        return "a % in user or password is not followed by two hexadecimal digits";
+    return NULL;
+}
+
+/* host, host:port, [v6], [v6]:port */
+static const char *redis_url_parse_host(struct redis_url *t, span s)
+{
+    span host = s, port;
+    if (s.n && s.p[0] == '[') {
+        port = span_sub(s, 1);
+        host = span_cut(&port, ']');
+        if (host.n + 2 > s.n || (port.n && port.p[0] != ':'))
+            return "a ] is expected behind an IPv6 address, and then nothing or :PORT";
+        port = port.n ? span_sub(port, 1) : port;
+    } else {
+        port = s;
+        host = span_cut(&port, ':');
+        if (memchr(port.n ? port.p : "", ':', port.n))
+            return "an IPv6 address stands in [ and ]";
+    }
+    t->host = host.n ? redis_url_decode(host) : span_dup(span_of("localhost"));
+    t->port = REDIS_URL_PORT;
+    if (!t->host || !redis_url_is_host(t->host))
+        return "the host's name has characters that no host has";
+    if (port.n && (!redis_url_number(port, 65535, &t->port) || t->port == 0))
+        return "the port must be a number from 1 to 65535 (a / or # in a password is %2F or %23)";
+    return NULL;
+}
+
+static const char *redis_url_parse_query(struct redis_url *t, span query)
+{
+    while (query.n) {
+        span value = span_cut(&query, '&'), name = span_cut(&value, '=');
+        int *place = span_eq(name, "db") ? &t->db : span_eq(name, "protocol") ? &t->protocol : NULL;
+        if (!place)
+            return "behind the ? only db=N and protocol=2 or 3 are known";
+        if (!redis_url_number(value, place == &t->db ? INT_MAX : 3, place) || t->protocol == 1)
+            return "behind the ? a number is expected: db=N, protocol=2 or 3";
+    }
+    return t->protocol < 2 ? "protocol is 2 or 3" : NULL;
+}
+
+/* Returns the position of the last `at` in s, or s.n. */
+static size_t redis_url_find_last(span s, char at)
+{
+    size_t n = s.n;
+    while (n && s.p[n - 1] != at)
+        n--;
+    return n ? n - 1 : s.n;
+}
+
+/* Parses [//[user:password@]host[:port]][/path]: the url without scheme and query. */
+static const char *redis_url_parse_rest(struct redis_url *t, span s, int is_unix)
+{
+    span path = s;
+    const char *fault = NULL;
+    if (span_starts(s, "//")) {
+        size_t n = 2;
+        while (n < s.n && s.p[n] != '/')
+            n++;
+        span authority = {s.p + 2, n - 2};
+        path = span_sub(s, n);
+        size_t at = redis_url_find_last(authority, '@');
+        if (at < authority.n) {
+            fault = redis_url_parse_user(t, (span){authority.p, at});
+            authority = span_sub(authority, at + 1);
+        }
+        if (!fault && !is_unix)
+            fault = redis_url_parse_host(t, authority);
+        else if (!fault && authority.n)
+            fault = "a Unix socket has no host: unix:/PATH";
+    }
+    if (fault)
+        return fault;
+    if (!is_unix)
+        return path.n > 1 && !redis_url_number(span_sub(path, 1), INT_MAX, &t->db)
+                   ? "the database behind the / must be a number"
+                   : NULL;
+    t->path = path.n && path.p[0] == '/' ? redis_url_decode(path) : NULL;
+    return t->path ? NULL : "an absolute path is expected: unix:/PATH";
+}
+
+static const char *redis_url_parse(struct redis_url *t, span url)
+{
+    static const struct {
+        const char *scheme;
+        int is_unix, tls;
+    } schemes[] = {{"redis://", 0, 0}, {"rediss://", 0, 1}, {"unix:", 1, 0}};
+    span query = url, s = span_cut(&query, '?');
+    t->protocol = 3;
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        if (!span_starts(s, schemes[i].scheme))
+            continue;
+        t->tls = schemes[i].tls;
+        span rest = span_sub(s, strlen(schemes[i].scheme) - (schemes[i].is_unix ? 0 : 2));
+        const char *fault = redis_url_parse_rest(t, rest, schemes[i].is_unix);
+        return fault ? fault : redis_url_parse_query(t, query);
+    }
+    return "expected redis://, rediss:// or unix:/";
+}
+
+static void redis_url_free(struct redis_url *t)
+{
+    free(t->path), free(t->host), free(t->user);
+    if (t->password)
+        memset(t->password, 0, strlen(t->password));
+    free(t->password);
+    *t = (struct redis_url){0};
+}
+
+static void redis_url_put(const struct redis_url *t, buf *b)
+{
+    int is_v6 = t->host && strchr(t->host, ':');
+    if (t->path) {
+        buf_str(b, "unix:");
+        utf8_put_visible(b, span_of(t->path));
+    } else if (t->host) {
+        buf_fmt(b, "%s://%s%s%s:%d", t->tls ? "rediss" : "redis", is_v6 ? "[" : "", t->host,
+                is_v6 ? "]" : "", t->port);
+    }
+    if (t->db)
+        buf_fmt(b, t->path ? "?db=%d" : "/%d", t->db);
+}
