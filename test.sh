@@ -7,7 +7,8 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-PARTS='build single static layers limits readme protocol shell unit small quick valgrind fuzz smoke e2e'
+PARTS='build single static layers limits readme protocol shell unit small quick valgrind fuzz smoke
+    e2e'
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
@@ -17,7 +18,7 @@ SMALL='-DBUF_MIN=1 -DJSON_DEPTH=8 -DHTTP_HEAD_MAX=512 -DHTTP_BODY_MAX=300 -DWS_M
     -DRESP_DEPTH=5 -DRESP_LINE_MAX=256 -DRESP_BULK_MAX=300 -DRESP_COUNT_MAX=99 -DRESP_REPLY_MAX=1000
     -DREDIS_PENDING_MAX=16
     -DCONN_READ_MAX=7 -DCELL_CLUSTERS_MAX=4 -DVT_SCROLL_LINES=5 -DVT_SCROLL_BYTES=2048
-    -DHOLDER_BACKLOG_MAX=4096 -DHTTPD_QUEUE_MAX=65536 -DTERM_PASTE_MAX=128
+    -DVIEWER_BACKLOG_MAX=4096 -DHTTPD_QUEUE_MAX=65536 -DTERM_PASTE_MAX=128
     -DPROJECTS_WATCHES_MAX=3 -DPROJECTS_LOOK_MS=50 -DPAGER_FILE_MAX=9000 -DROADMAP_TODOS_MAX=20'
 # Intervals and ages, in ms, that are too long to wait for: what comes after them is tested, too.
 QUICK='-DAPP_SAVE_MS=100 -DTUI_AGES_MS=300 -DPROJECTS_LOOK_MS=100

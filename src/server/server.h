@@ -171,8 +171,8 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
                                    void (*answer)(struct relay_ask *ask, span payload));
 
 /* Upgrades the client to a WebSocket that shows a stream. open: opens it with a set of
- * FRAME_VIEW_…, or replies with an error and returns NULL. control: the client's input goes to the stream's
- * holder. */
+ * FRAME_VIEW_…, or replies with an error and returns NULL. control: the client's input goes to
+ * the stream's holder. */
 static void relay_view(struct request *r, span how, int control,
                        struct stream *(*open)(struct request *r, span how,
                                               const struct stream_hooks *hooks, void *ctx));
