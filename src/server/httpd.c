@@ -20,9 +20,6 @@
  *
  * Left out: byte ranges, compression, WebSocket extensions. */
 
-#ifndef HTTPD_RETRY_MS
-#define HTTPD_RETRY_MS 1000 /* until the next accept, after descriptors ran out */
-#endif
 #ifndef HTTPD_ACCEPTS
 #define HTTPD_ACCEPTS 64    /* clients accepted in one pass, so that others are served between */
 #endif
@@ -407,10 +404,10 @@ static void httpd_on_accept(void *ctx, short revents)
     (void)revents;
     for (int i = 0; i < HTTPD_ACCEPTS; i++) {
         int fd = accept(s->listener.fd, NULL, NULL);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+        if (fd < 0 && conn_is_exhausted(errno)) {
             log_line(LOG_ERROR, "cannot accept a client: %s", strerror(errno));
-            loop_unwatch(s->loop, &s->listener); /* it stays ready: poll would not wait */
-            loop_timer_set(s->loop, &s->retry, s->loop->now + HTTPD_RETRY_MS);
+            loop_unwatch(s->loop, &s->listener);
+            loop_timer_set(s->loop, &s->retry, s->loop->now + CONN_RETRY_MS);
         }
         if (fd < 0)
             return;

@@ -323,12 +323,23 @@ static void holder_on_accept(void *ctx, short revents)
     struct holder *h = ctx;
     int fd = accept(h->listener.fd, NULL, NULL);
     (void)revents;
+    if (fd < 0 && conn_is_exhausted(errno)) {
+        loop_unwatch(&h->loop, &h->listener);
+        loop_timer_set(&h->loop, &h->accept_timer, h->loop.now + CONN_RETRY_MS);
+    }
     if (fd < 0)
         return;
     if (conn_peer_is_me(fd))
         holder_add_client(h, fd);
     else
         close(fd);
+}
+
+static void holder_on_accept_again(void *holder)
+{
+    struct holder *h = holder;
+    if (!h->over)
+        loop_watch(&h->loop, &h->listener, POLLIN);
 }
 
 /* ---- the start ------------------------------------------------------------------------------ */
@@ -447,7 +458,7 @@ static void holder_init(struct holder *h)
     } timers[] = {{&h->status_timer, status_send},      {&h->silence_timer, status_on_silence},
                   {&h->kill_timer, end_on_kill_timer},  {&h->drain_timer, end_on_drain_timer},
                   {&h->type_timer, input_type_first},   {&h->enter_timer, input_press_enter},
-                  {&h->tick_timer, viewer_on_tick}};
+                  {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};
     h->offer_task = (struct loop_task){.fn = input_offer_pty, .ctx = h};

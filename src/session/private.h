@@ -47,7 +47,7 @@ struct holder {
     int stopped;               /* the processes are, until the kill timer ends the session */
     int check_ms;              /* to the next look for processes of a killed session */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
-        enter_timer, tick_timer;
+        enter_timer, tick_timer, accept_timer;
 };
 
 struct holder_client {

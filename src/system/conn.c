@@ -418,6 +418,11 @@ static int conn_connect(const char *path)
     return fd;
 }
 
+static int conn_is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 static int conn_listen(const char *path, char *error, size_t error_size)
 {
     struct sockaddr_un address;

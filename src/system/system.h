@@ -4,7 +4,8 @@
 
 /* ==== os: random bytes, files read whole, descriptors ======================================== */
 
-/* Fills out with n bytes of the system's generator; ends the program when there is none. */
+/* Fills out with n bytes of /dev/urandom. Where it can't be read (a chroot, no descriptor left) they
+ * only differ from call to call and from process to process: ids need no more. */
 static void os_random(void *out, size_t n);
 /* Writes a random UUID (RFC 9562 version 4), NUL-terminated. */
 static void os_uuid(char out[37]);
@@ -103,6 +104,9 @@ static void loop_child_cancel(struct loop *l, struct loop_child *child);
 #endif
 /* the same of a pty: it fills up again while this much is emulated */
 #define CONN_READ_GREEDY (CONN_READ_MAX / 4)
+#ifndef CONN_RETRY_MS
+#define CONN_RETRY_MS 1000        /* until the next accept, after descriptors ran out */
+#endif
 #define CONN_FEW 4                /* pieces queued without an allocation; a power of two */
 
 /* A piece of a connection's output: bytes at…end of a shared blob. */
@@ -178,6 +182,9 @@ static void conn_free(struct conn *c);             /* memory only; from on_close
 /* Returns a 0600 Unix socket, or -1 with a message. The caller has made sure that no live process
  * owns `path`: what stands there is removed. */
 static int conn_listen(const char *path, char *error, size_t error_size);
+/* Tells whether accept failed for want of descriptors or memory: the socket stays ready, so it must
+ * not be polled for CONN_RETRY_MS. */
+static int conn_is_exhausted(int error);
 static int conn_connect(const char *path);         /* a non-blocking fd, or -1 with errno */
 static int conn_peer_is_me(int fd);                /* the peer's process has this user's id */
 

@@ -389,6 +389,36 @@ static void unit_hold_viewers(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_without_descriptors(void)
+{
+    struct unit_holder u;
+    struct rlimit limit, none;
+    int passes = 0;
+    test_begin("a holder without descriptors lets a client wait, and does not spin");
+    unit_holder_run(&u, "read x", "");
+    int fd = conn_connect(u.socket);
+    CHECK(fd >= 0);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int free_fd = dup(fd); /* the limit that leaves no descriptor; poll wants its number within it */
+    close(free_fd);
+    none = (struct rlimit){(rlim_t)free_fd, limit.rlim_max};
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    u.late = 0;
+    loop_timer_set(&u.h.loop, &u.guard, clock_mono_ms() + 300);
+    for (; !u.late; passes++)
+        loop_once(&u.h.loop);
+    CHECK(passes < 20);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(u.h.clients && !u.h.clients->next);
+    loop_timer_set(&u.h.loop, &u.guard, clock_mono_ms() + 5000);
+    for (u.late = 0; !u.late && !u.h.clients->next;)
+        loop_once(&u.h.loop);
+    CHECK(u.h.clients->next != NULL);
+    loop_timer_cancel(&u.h.loop, &u.guard);
+    close(fd);
+    unit_holder_end(&u);
+}
+
 static void unit_hold_ends(void)
 {
     struct unit_holder u;
@@ -534,6 +564,7 @@ static void unit_holder(void)
     unit_hold_input();
     unit_hold_direct();
     unit_hold_viewers();
+    unit_hold_without_descriptors();
     unit_hold_ends();
     unit_hold_faults();
 }

@@ -592,7 +592,7 @@ static void unit_httpd_runs_out(void)
     none.rlim_cur = 3;
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
     UNIT_HTTPD_UNTIL(&u, u.httpd.retry.slot);
-    CHECK(!u.httpd.listener.slot && u.httpd.retry.due <= u.loop.now + HTTPD_RETRY_MS);
+    CHECK(!u.httpd.listener.slot && u.httpd.retry.due <= u.loop.now + CONN_RETRY_MS);
     CHECK_INT(u.httpd.count, 0);
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
     loop_timer_set(&u.loop, &u.httpd.retry, u.loop.now); /* as if that time had passed */

@@ -69,8 +69,26 @@ static void unit_os_descriptors(void)
     close(200);
 }
 
+static void unit_os_without_urandom(void)
+{
+    struct rlimit limit, none;
+    char a[37], b[37];
+    test_begin("without a descriptor random bytes still differ, and the program goes on");
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){0, limit.rlim_max};
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    os_uuid(a);
+    for (int i = 0; i < 1000; i++) {
+        os_uuid(b);
+        CHECK(strcmp(a, b) != 0);
+        strcpy(a, b);
+    }
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void unit_os(void)
 {
+    unit_os_without_urandom();
     unit_os_files();
     unit_os_uuids();
     unit_os_random_bytes();
