@@ -442,6 +442,7 @@ static int command_status(struct context *c)
     static const char *const lines[][2] = {
         {"asks", "state_text"},       {"exit code", "exit_code"},
         {"title", "title"},           {"agent", "active_agent"},
+        {"mode", "mode"},             {"agent's id", "native_session_id"},
         {"command", "command"},       {"directory", "working_directory"},
         {"computer", "computer"},     {"created", "created_at"},
         {"last input", "last_input"}, {"last output", "last_output"}};

@@ -421,7 +421,7 @@ static void requests_agent(struct requests_job *job)
     int read = requests_read_auto(job->words, &plan, &prompt);
     const struct config_agent *agent = read ? sessions_agent(job->all->sessions, plan.agent) : NULL;
     if (agent) {
-        session_put_agent_command(agent, agents_mode(plan.mode), plan.message, &line);
+        session_put_agent_command(agent, agents_mode(plan.mode), NULL, NULL, plan.message, &line);
         requests_type(job, buf_view(&line), 1);
     } else {
         requests_fail(job, "agent: no such agent is configured here", "BAD_REQUEST");

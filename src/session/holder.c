@@ -488,6 +488,7 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->api_socket = json_dup_text(json_get(spec, "api_socket"));
     json_put_text(&h->typed, json_get(spec, "typed"));
     json_put_text(&h->last_input, json_get(spec, "last_input"));
+    json_put_text(&h->native_id, json_get(spec, "native_session_id"));
     return h->id && h->socket && h->dir;
 }
 

@@ -184,6 +184,7 @@ struct holder_spec {
     int cols, rows;
     const char *typed;       /* a first message, typed once the program shows something; or NULL */
     const char *last_input;  /* last_input of the session object at first; or NULL */
+    const char *native_id;   /* its native_session_id at first; or NULL */
 };
 
 /* Starts a holder. done is called once, at once or from the loop. error: why there is no session.
@@ -319,6 +320,7 @@ struct session {
     char *id, *dir, *socket;
     /* the record */
     char *title, *directory, *agent, *mode, *initiator, *command; /* NULL: none */
+    char *native_id;        /* the agent's own id of its conversation; NULL: not known */
     long long created_at;   /* wall clock, ms */
     int ending;             /* to be removed as soon as it has ended */
     /* live */
@@ -328,6 +330,7 @@ struct session {
     int hidden;             /* its end can be undone; it is not in the cache meanwhile */
     struct cache_session *cached; /* NULL: not in the cache */
     buf record;             /* members of its object that seldom change, without braces */
+    int tells_native_id;    /* the status has native_session_id, so the record's part has not */
     buf status;             /* the last FRAME_STATUS, an object; empty before the first */
     struct holder_link holder; /* open as long as the session's holder lives */
 };
@@ -396,8 +399,10 @@ static int session_has_exited(const struct session *s);
 /* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
 static int session_size(const struct session *s, int *cols, int *rows);
 /* Appends the command line that starts an agent: its command, the mode's flags (mode < 0: none), the
- * message where the agent takes one as an argument. message may be NULL. */
+ * option and the id of a conversation (see config_agent; id NULL: neither), the message where the
+ * agent takes one as an argument. message may be NULL. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
-                                      const char *message, buf *b);
+                                      const char *option, const char *id, const char *message,
+                                      buf *b);
 
 #endif

@@ -12,6 +12,7 @@
 #define SESSION_ADOPT_MS 1000     /* for all holders to answer a starting daemon */
 #endif
 #define SESSION_TITLE_MAX 400     /* bytes */
+#define SESSION_NATIVE_ID_MAX 200 /* bytes */
 #ifndef SESSION_UNDO_GRACE_MS
 #define SESSION_UNDO_GRACE_MS 500 /* for an undo in the last moment */
 #endif
@@ -45,6 +46,8 @@ static void session_renew_record(struct session *s)
 {
     buf_clear(&s->record);
     session_put_record(s, &s->record);
+    if (!s->tells_native_id && s->native_id)
+        json_field_string(&s->record, "native_session_id", s->native_id);
     json_field_string(&s->record, "computer", s->owner->config->computer);
     json_field_string(&s->record, "status", "active");
     json_field_null(&s->record, "tmux_session_name");
@@ -90,6 +93,7 @@ static int session_write(const struct session *s)
     buf record = {0};
     json_open(&record, '{');
     session_put_record(s, &record);
+    json_field_string(&record, "native_session_id", s->native_id);
     json_field_bool(&record, "ending", s->ending);
     json_close(&record, '}');
     errno = EFBIG; /* a record that can't be read again must not be announced */
@@ -99,6 +103,39 @@ static int session_write(const struct session *s)
     return status;
 }
 
+/* Returns an id that is safe on a command line, to be freed; NULL: none. */
+static char *session_dup_native_id(struct json value)
+{
+    char *id = json_dup_text(value);
+    size_t n = id ? strlen(id) : 0, plain = 0;
+    while (plain < n && (isalnum((unsigned char)id[plain]) || strchr("-_.:", id[plain])))
+        plain++;
+    if (n && plain == n && n <= SESSION_NATIVE_ID_MAX && isalnum((unsigned char)id[0]))
+        return id;
+    free(id);
+    return NULL;
+}
+
+/* Keeps a status's native_session_id. It is on disk from the moment it is known: only with it can
+ * the conversation be resumed. */
+static void session_learn_native_id(struct session *s, struct json status)
+{
+    struct json told = json_get(status, "native_session_id");
+    char *id = session_dup_native_id(told);
+    if (s->tells_native_id != (told.type == JSON_STRING)) {
+        s->tells_native_id = told.type == JSON_STRING;
+        buf_clear(&s->record);
+    }
+    if (!id || (s->native_id && strcmp(s->native_id, id) == 0)) {
+        free(id);
+        return;
+    }
+    free(s->native_id);
+    s->native_id = id;
+    if (session_write(s) != 0)
+        log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+}
+
 static void session_set_status(struct session *s, span status)
 {
     struct json parsed;
@@ -106,6 +143,7 @@ static void session_set_status(struct session *s, span status)
         return;
     if (!s->status.n) /* a later status may be older than our last request */
         s->hidden = json_get(parsed, "hidden").type == JSON_TRUE;
+    session_learn_native_id(s, parsed);
     struct json_iter members = json_iter(parsed);
     buf_clear(&s->status); /* without white space around it; "{ }" becomes "{}" */
     buf_span(&s->status, json_next(&members) ? parsed.text : span_of("{}"));
@@ -198,7 +236,8 @@ static void session_delete(struct session *s)
     LIST_REMOVE(s);
     s->owner->count--;
     char *const strings[] = {s->id,    s->dir,  s->socket,    s->title,  s->directory,
-                             s->agent, s->mode, s->initiator, s->command};
+                             s->agent, s->mode, s->initiator, s->command,
+                             s->native_id};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     buf_free(&s->status);
@@ -479,13 +518,16 @@ static char *session_quoted(char *const *argv)
     return b.p;
 }
 
-/* Its command, the mode's flags, the message: one string, to be split by config_words. */
+/* One string, to be split by config_words. An option that ends with = is of one word with the id. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
-                                      const char *message, buf *b)
+                                      const char *option, const char *id, const char *message,
+                                      buf *b)
 {
     buf_str(b, agent->command);
     if (mode >= 0 && agent->flags[mode])
         buf_fmt(b, " %s", agent->flags[mode]);
+    if (id && option && *option)
+        buf_fmt(b, " %s%s%s", option, option[strlen(option) - 1] == '=' ? "" : " ", id);
     if (!message || !agent->prompt)
         return;
     buf_byte(b, ' ');
@@ -514,6 +556,31 @@ static const struct config_agent *sessions_agent(struct sessions *all, const cha
     return config_agent(all->config, name);
 }
 
+/* Tells whether a configured command names its conversation itself. */
+static int session_names_conversation(const char *line)
+{
+    static const char *const options[] = {"--session-id", "--resume", "--continue", "-r", "-c"};
+    char **words = config_words(span_of(line));
+    int found = 0;
+    for (char **word = words; word && *word; word++)
+        for (size_t i = 0; i < COUNT_OF(options); i++) {
+            size_t n = strlen(options[i]);
+            found |= strncmp(*word, options[i], n) == 0 && strchr("=", (*word)[n]);
+        }
+    free(words);
+    return found;
+}
+
+/* Chooses the id of a new conversation, where the agent takes one. */
+static void session_choose_native_id(struct session *s, const struct config_agent *agent)
+{
+    char id[37];
+    if (!agent->session_id || !*agent->session_id || session_names_conversation(agent->command))
+        return;
+    os_uuid(id);
+    s->native_id = span_dup(span_of(id));
+}
+
 static const char *session_agent_fault(const struct config_agent *agent, char **argv)
 {
     if (!agent)
@@ -532,14 +599,16 @@ static void session_create(struct sessions *all, const struct session_plan *plan
     buf line = {0}, error = {0};
     char **argv = NULL;
     char id[37];
-    if (agent) {
-        session_put_agent_command(agent, mode, plan->message, &line);
-        argv = config_words(buf_view(&line));
-    }
-    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
     os_uuid(id);
     struct session *s = session_new(all, id);
     session_fill(s, plan);
+    if (agent) {
+        session_choose_native_id(s, agent);
+        session_put_agent_command(agent, mode, agent->session_id, s->native_id, plan->message,
+                                  &line);
+        argv = config_words(buf_view(&line));
+    }
+    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
     if (fault)
         buf_fmt(&error, "%s: %s", plan->agent, fault);
     else if (store_make_dir(s->dir) != 0 || session_write(s) != 0)
@@ -562,7 +631,8 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                                  .cols = plan->cols,
                                  .rows = plan->rows,
                                  .typed = agent && agent->prompt ? NULL : plan->message,
-                                 .last_input = plan->message};
+                                 .last_input = plan->message,
+                                 .native_id = s->native_id};
         session_set_link_hooks(s);
         holder_launch(all->loop, all->config->program, &spec, &s->holder, session_on_launched, s);
     }
@@ -593,6 +663,7 @@ static int session_load(struct session *s)
         *strings[i].place = json_dup_text(json_get(record, strings[i].key));
     if (json_get(record, "mode").type == JSON_NONE) /* a record of an older version */
         s->mode = json_dup_text(json_get(record, "thinking_mode"));
+    s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
     json_time(json_get(record, "created_at"), &s->created_at);
     s->ending = json_get(record, "ending").type == JSON_TRUE;
     int ok = s->title && s->directory;

@@ -174,6 +174,11 @@ static struct config_agent *config_add_agent(struct config *c, span name, const 
     return agent;
 }
 
+static char *config_dup(const char *s)
+{
+    return s ? span_dup(span_of(s)) : NULL;
+}
+
 static void config_default_agents(struct config *c)
 {
     const struct agents_row *row;
@@ -182,10 +187,10 @@ static void config_default_agents(struct config *c)
         struct config_agent *agent =
             config_add_agent(c, span_of(row->name), is_shell ? config_shell() : NULL);
         for (int mode = 0; mode < AGENTS_MODES; mode++)
-            if (row->flags[mode])
-                agent->flags[mode] = span_dup(span_of(row->flags[mode]));
-        if (row->prompt)
-            agent->prompt = span_dup(span_of(row->prompt));
+            agent->flags[mode] = config_dup(row->flags[mode]);
+        agent->session_id = config_dup(row->session_id);
+        agent->resume = config_dup(row->resume);
+        agent->prompt = config_dup(row->prompt);
     }
 }
 
@@ -248,6 +253,8 @@ static const struct config_key config_agent_keys[] = {
     {"fast", offsetof(struct config_agent, flags[AGENTS_FAST])},
     {"med", offsetof(struct config_agent, flags[AGENTS_MED])},
     {"slow", offsetof(struct config_agent, flags[AGENTS_SLOW])},
+    {"session_id", offsetof(struct config_agent, session_id)},
+    {"resume", offsetof(struct config_agent, resume)},
     {"prompt", offsetof(struct config_agent, prompt)}};
 static const struct config_key config_project_keys[] = {
     {"path", offsetof(struct config_project, path)},
@@ -651,7 +658,7 @@ static void config_free_agents(struct config *c)
 {
     for (int i = 0; i < c->agent_count; i++) {
         struct config_agent *agent = &c->agents[i];
-        free(agent->command), free(agent->prompt);
+        free(agent->command), free(agent->session_id), free(agent->resume), free(agent->prompt);
         for (int mode = 0; mode < AGENTS_MODES; mode++)
             free(agent->flags[mode]);
     }

@@ -219,6 +219,8 @@ struct agents_row {
     const char *title;          /* for messages */
     const char *flags[AGENTS_MODES]; /* added for fast, med, slow; NULL: none */
     const char *prompt;         /* put before a first prompt; NULL: the prompt is typed instead */
+    const char *session_id;     /* before an id of telec's choosing for a new conversation; NULL:
+                                 * the agent chooses it, and its hooks tell it */
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
     const char *colour, *colour_on_light; /* as in [colours]; the second NULL: the same */
@@ -238,12 +240,13 @@ static void agents_put_names(buf *b, int hooked, const char *before);
 #define CONFIG_NAME_MAX 64        /* bytes of an agent's name, with its NUL */
 
 /* For each key of a section, in the order of config's tables: the line that set it; 0: default. */
-#define CONFIG_ORIGINS 5
+#define CONFIG_ORIGINS 7
 
 struct config_agent {
     char name[CONFIG_NAME_MAX];
     char *command;              /* program and arguments, quoted as in a shell */
     char *flags[AGENTS_MODES];  /* added for fast, med, slow; NULL: none */
+    char *session_id, *resume;  /* as in struct agents_row; NULL or "": it takes none */
     char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
     int lines[CONFIG_ORIGINS];
 };

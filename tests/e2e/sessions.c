@@ -559,6 +559,49 @@ static void test_agents(void)
     AWAIT_SESSION(id, "last_output", "typed <by hand>");
 }
 
+/* The agent's conversation has an id from its start on, which outlives the daemon and the holder; a
+ * hook that tells another one replaces it. */
+static void test_native_id(void)
+{
+    file_write(format("%s/telec/config", e2e.config),
+               "[agent own]\ncommand = claude --continue\nsession_id = --session-id\n", 0600);
+    file_write(format("%s/claude", e2e.bin), "#!/bin/sh\nfor a; do echo \"<$a>\"; done; echo end; "
+                                             "read x\n", 0700);
+    file_write(format("%s/codex", e2e.bin), "#!/bin/sh\nfor a; do echo \"<$a>\"; done; echo end; "
+                                            "read x\n", 0700);
+    daemon_start();
+    char *id = start("\"agent\": \"claude\", \"message\": \"words\"");
+    AWAIT_SESSION(id, "last_output", "end");
+    char *native = session_get(id, "native_session_id"),
+         *record = format("%s/telec/sessions/%s/record.json", e2e.state, id);
+    CHECK_INT(strlen(native), 36);
+    CHECK_TEXT(transcript(id), format("<--session-id>\n<%s>\n<words>\nend\n", native));
+    CHECK_TEXT(json_get(file_read(record, NULL), "native_session_id"), native);
+    CHECK_TEXT(json_get(get("/sessions").body, "0.native_session_id"), native);
+    CHECK_INT(call("POST", session_path(id, "/event"), "{\"type\": \"session_start\", "
+                   "\"native_session_id\": \"another-1\"}").status, 200);
+    AWAIT_SESSION(id, "native_session_id", "another-1");
+    CHECK_TEXT(json_get(file_read(record, NULL), "native_session_id"), "another-1");
+    /* an id that an agent's command line would read as an option is not kept */
+    CHECK_INT(call("POST", session_path(id, "/event"), "{\"type\": \"stop\", "
+                   "\"native_session_id\": \"--yolo\"}").status, 200);
+    AWAIT_SESSION(id, "state", "idle");
+    CHECK_TEXT(json_get(file_read(record, NULL), "native_session_id"), "another-1");
+    daemon_kill();
+    daemon_start();
+    say(id, "over");
+    AWAIT_SESSION(id, "state", "exited");
+    CHECK_TEXT(json_get(file_read(record, NULL), "native_session_id"), "another-1");
+    /* a command that names its conversation, and an agent that takes no id */
+    id = start("\"agent\": \"own\"");
+    AWAIT_SESSION(id, "last_output", "end");
+    CHECK_TEXT(transcript(id), "<--continue>\nend\n");
+    id = start("\"agent\": \"codex\"");
+    AWAIT_SESSION(id, "last_output", "end");
+    CHECK_TEXT(transcript(id), "end\n");
+    CHECK(!json_at(get(session_path(id, "")).body, "native_session_id"));
+}
+
 static void test_shell_agent(void)
 {
     daemon_start();
@@ -594,5 +637,6 @@ static const struct test session_tests[] = {
     {"title", test_title},
     {"initiator", test_initiator},
     {"agents", test_agents},
+    {"native_id", test_native_id},
     {"shell_agent", test_shell_agent},
 };

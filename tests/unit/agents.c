@@ -20,6 +20,7 @@ static void unit_agents_rows(void)
     CHECK_SPAN(span_of(agents_find("codex")->resume), "resume");
     CHECK_SPAN(span_of(agents_find("claude")->resume), "--resume");
     CHECK_SPAN(span_of(agents_find("gemini")->resume), "--resume");
+    CHECK(!agents_find("codex")->session_id && !agents_find("opencode")->session_id);
     CHECK_SPAN(span_of(agents_find("opencode")->resume), "-s");
     CHECK_SPAN(span_of(agents_find("qwen")->resume), "--resume");
     CHECK_SPAN(span_of(agents_find("copilot")->resume), "--resume=");
