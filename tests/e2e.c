@@ -25,6 +25,7 @@
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
 #include "e2e/cli.c"      /* the command line */
+#include "e2e/places.c"   /* directories, names, hosts without this or that */
 #include "e2e/projects.c" /* projects and their todos */
 #include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
@@ -47,6 +48,7 @@ static const struct {
     {robust_tests, sizeof robust_tests / sizeof *robust_tests},
     {fleet_tests, sizeof fleet_tests / sizeof *fleet_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
+    {places_tests, sizeof places_tests / sizeof *places_tests},
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
     {screens_tests, sizeof screens_tests / sizeof *screens_tests},
@@ -54,14 +56,6 @@ static const struct {
 };
 
 /* ---- one test ------------------------------------------------------------------------------- */
-
-static char *make_dir(const char *parent, const char *name)
-{
-    char *path = format("%s/%s", parent, name);
-    if (mkdir(path, 0700) != 0)
-        e2e_die(path);
-    return path;
-}
 
 /* Short paths: a Unix socket's has 104 bytes at most. */
 static void make_dirs(const struct test *test)

@@ -122,12 +122,26 @@ static int command_computers(struct context *c)
 
 /* ---- new ------------------------------------------------------------------------------------ */
 
-static char *command_directory(const char *given)
+/* Returns the absolute path of a directory (NULL: the current one), to be freed, or NULL after a
+ * message. On another computer the path is given as it is. */
+static char *command_directory(const char *given, int here)
 {
-    char here[PATH_MAX];
-    if (given)
-        return realpath(given, NULL);
-    return getcwd(here, sizeof here) ? span_dup(span_of(here)) : NULL;
+    struct utf8_state checked = {0};
+    char current[PATH_MAX];
+    char *path = !given && getcwd(current, sizeof current) ? span_dup(span_of(current))
+                 : given && here                           ? realpath(given, NULL)
+                 : given                                   ? span_dup(span_of(given))
+                                                           : NULL;
+    if (!path)
+        context_fail("%s: %s", given ? given : "the current directory", strerror(errno));
+    else if (utf8_check(&checked, span_of(path)) != PARSE_DONE)
+        context_fail("%s: its name is not UTF-8; JSON can't have it", path);
+    else if (!here && !strchr("/~", path[0]))
+        context_fail("%s: expected an absolute path, as it is on the other computer", path);
+    else
+        return path;
+    free(path);
+    return NULL;
 }
 
 /* Appends argv, quoted, as a title. */
@@ -151,11 +165,9 @@ static int command_create(struct context *c, const char *agent, const char *mode
         return context_usage("expected fast, med or slow", mode);
     if (here && !command_count && !config_agent(&c->config, agent))
         return context_fail("%s: no such agent is configured in %s", agent, c->config.file);
-    directory = !here && c->value['C'] ? span_dup(span_of(c->value['C']))
-                                       : command_directory(c->value['C']);
+    directory = command_directory(c->value['C'], here);
     if (!directory)
-        return context_fail("%s: %s", c->value['C'] ? c->value['C'] : "the current directory",
-                        strerror(errno));
+        return 1;
     term_size(1, &rows, &cols);
     json_open(&body, '{');
     json_field_string(&body, "computer", computer);
@@ -659,11 +671,11 @@ static int command_project(struct context *c)
         return context_usage("expected add or remove", c->args[0]);
     if (c->arg_count < 2)
         return context_usage("expected a directory", c->args[0]);
-    char *path = realpath(c->args[1], NULL);
-    if (!path && !add && c->args[1][0] == '/')
-        path = span_dup(span_of(c->args[1]));
+    struct stat st;
+    int gone = !add && c->args[1][0] == '/' && stat(c->args[1], &st) != 0;
+    char *path = command_directory(c->args[1], !gone);
     if (!path)
-        return context_fail("%s: %s", c->args[1], strerror(errno));
+        return 1;
     int failed = add ? command_add_project(c, path) : command_remove_project(c, path);
     free(path);
     return failed;

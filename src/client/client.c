@@ -526,6 +526,9 @@ static void client_put_environment(buf *b)
     for (char **entry = environ; *entry; entry++)
         json_put_string(b, span_of(*entry));
     json_close(b, ']');
+    mode_t mask = umask(0);
+    umask(mask);
+    json_field_int(b, "umask", mask);
 }
 
 static char *client_detail(span body)

@@ -82,7 +82,7 @@ static void client_subscribe(struct client *c);
 static void client_refresh(struct client *c);      /* asks for the full states again */
 static void client_retry_now(struct client *c);    /* tries at once when push is waiting */
 
-/* Appends the member "env" of POST /sessions: this process's environment. */
+/* Appends the members "env" and "umask" of POST /sessions: this process's. */
 static void client_put_environment(buf *b);
 /* Returns an error answer's detail as one line of text, to be freed. */
 static char *client_detail(span body);

@@ -163,16 +163,20 @@ static char **routes_command(struct request *r)
 /* Returns the directory of a new session, to be freed. project_path is an alias of project_dir. */
 static char *routes_directory(struct request *r)
 {
-    static const struct request_field dir = {"project_dir", 1, 2, NULL},
-                                   path = {"project_path", 1, 2, NULL};
+    static const struct request_field dir = {"project_dir", 1, 1, NULL},
+                                   path = {"project_path", 1, 1, NULL};
     int other = json_get(r->body, "project_dir").type == JSON_NONE &&
                 json_get(r->body, "project_path").type != JSON_NONE;
-    return request_string(r, other ? &path : &dir);
+    char *directory = request_string(r, other ? &path : &dir);
+    if (directory && *directory && !strchr("/~", *directory))
+        request_fault(r, "value_error", "body", (other ? &path : &dir)->name,
+                      "Input should be an absolute path");
+    return directory;
 }
 
 static void routes_create_session(struct request *r)
 {
-    static const struct request_field computer_field = {"computer", 1, 2, NULL},
+    static const struct request_field computer_field = {"computer", 1, 1, NULL},
                                    agent_field = {"agent", 0, 1, NULL},
                                    mode_field = {"thinking_mode", 0, 0, "fast|med|slow"},
                                    title_field = {"title", 0, 0, NULL},
@@ -190,7 +194,9 @@ static void routes_create_session(struct request *r)
                                 .initiator = initiator,
                                 .message = message && *message ? message : NULL,
                                 .command = command,
-                                .env = json_get(r->body, "env")};
+                                .env = json_get(r->body, "env"),
+                                .umask = json_get(r->body, "umask")};
+    request_int(r, "umask", 0, 0777, 0);
     plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 80);
     plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 24);
     int here = request_is_here(r->server, computer);

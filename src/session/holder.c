@@ -401,6 +401,8 @@ static void holder_become_program(struct holder *h, char **argv, char **env, con
     setenv("TELEC_SESSION_ID", h->id, 1);
     if (h->api_socket)
         setenv("TELEC_SOCKET", h->api_socket, 1);
+    if (h->umask >= 0)
+        umask((mode_t)h->umask);
     if (chdir(directory) == 0) {
         setenv("PWD", directory, 1);
         execvp(argv[0], argv);
@@ -489,6 +491,8 @@ static int holder_read_spec(struct holder *h, struct json spec)
     json_put_text(&h->typed, json_get(spec, "typed"));
     json_put_text(&h->last_input, json_get(spec, "last_input"));
     json_put_text(&h->native_id, json_get(spec, "native_session_id"));
+    h->umask = -1;
+    json_int(json_get(spec, "umask"), &h->umask);
     return h->id && h->socket && h->dir;
 }
 

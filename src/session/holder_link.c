@@ -167,6 +167,10 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
         json_key(b, "env");
         json_put_raw(b, spec->env.text);
     }
+    if (spec->umask.type == JSON_NUMBER) {
+        json_key(b, "umask");
+        json_put_raw(b, spec->umask.text);
+    }
     json_field_int(b, "cols", spec->cols);
     json_field_int(b, "rows", spec->rows);
     json_field_string(b, "typed", spec->typed);

@@ -27,6 +27,7 @@ struct holder {
     int slave;                 /* kept open: the pty hangs up only after the program's exit */
     struct loop_child child;
     pid_t pid;
+    long long umask;           /* the program's; -1: ours */
     struct loop_fd listener;
     struct holder_client *clients;
     /* the members of a status frame */

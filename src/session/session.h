@@ -181,6 +181,7 @@ struct holder_spec {
     char *const *argv;
     const char *directory;
     struct json env;         /* array of "NAME=value"; anything else: the daemon's environment */
+    struct json umask;       /* number; anything else: the daemon's */
     int cols, rows;
     const char *typed;       /* a first message, typed once the program shows something; or NULL */
     const char *last_input;  /* last_input of the session object at first; or NULL */
@@ -358,7 +359,7 @@ struct sessions {
 struct session_plan {
     const char *title, *directory, *agent, *mode, *initiator, *message; /* NULL: none */
     char *const *command;   /* NULL: the agent's */
-    struct json env;        /* see struct holder_spec */
+    struct json env, umask; /* see struct holder_spec */
     int cols, rows;
 };
 

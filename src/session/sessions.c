@@ -628,6 +628,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                                  .argv = plan->command ? plan->command : argv,
                                  .directory = s->directory,
                                  .env = plan->env,
+                                 .umask = plan->umask,
                                  .cols = plan->cols,
                                  .rows = plan->rows,
                                  .typed = agent && agent->prompt ? NULL : plan->message,

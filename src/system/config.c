@@ -543,7 +543,6 @@ static char *config_join(const char *dir, const char *name)
     return b.p;
 }
 
-/* Returns an absolute path, to be freed: the daemon's working directory is "/". */
 static char *config_absolute(const char *path)
 {
     char here[PATH_MAX];
@@ -592,7 +591,8 @@ static void config_identity(struct config *c)
     struct utsname host;
     span name = span_of(uname(&host) == 0 && host.nodename[0] ? host.nodename : "localhost");
     c->host = span_dup(name);
-    c->computer = span_dup(span_cut(&name, '.'));
+    span first = name.p[0] == '.' ? name : span_cut(&name, '.');
+    c->computer = span_dup(first);
 }
 
 static void config_redis_from_environment(struct config *c)

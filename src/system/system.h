@@ -327,6 +327,8 @@ static char config_ctrl_letter(const char *prefix);
 static char **config_words(span s);
 static void config_put_quoted(buf *b, const char *word); /* config_words gives the word back */
 static int config_on_path(const char *program);    /* execvp would find it */
+/* Returns an absolute path, to be freed: the daemon's working directory is "/". */
+static char *config_absolute(const char *path);
 static const char *config_last_part(const char *path); /* behind the last '/', if anything is */
 
 /* ==== store: session records and logs on disk ================================================ */

@@ -213,7 +213,10 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     buf body = {0};
     json_open(&body, '{');
     json_field_string(&body, "computer", s->computer);
-    json_field_string(&body, "project_dir", s->directory);
+    int is_ours = *s->directory && *s->directory != '~' && dialog_is_here(t, s->computer);
+    char *directory = is_ours ? config_absolute(s->directory) : span_dup(span_of(s->directory));
+    json_field_string(&body, "project_dir", directory);
+    free(directory);
     json_field_string(&body, "agent", s->agent ? s->agent : agents_row(0)->name);
     if (s->mode && agents_mode(s->mode) >= 0)
         json_field_string(&body, "thinking_mode", s->mode);

@@ -248,6 +248,14 @@ static inline void file_write(const char *path, const char *bytes, mode_t mode)
     close(fd);
 }
 
+static inline char *make_dir(const char *parent, const char *name)
+{
+    char *path = format("%s/%s", parent, name);
+    if (mkdir(path, 0700) != 0)
+        e2e_die(path);
+    return path;
+}
+
 static inline int file_exists(const char *path)
 {
     struct stat st;

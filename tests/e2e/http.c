@@ -168,16 +168,20 @@ static void test_unprocessable(void)
                                     "[\"body\",\"project_dir\"]"},
         {"POST", "/sessions", "[]", "model_attributes_type [\"body\"]"},
         {"POST", "/sessions", "\"text\"", "model_attributes_type [\"body\"]"},
-        {"POST", "/sessions", "{\"computer\": \"a\", \"project_dir\": \"/tmp\"}",
+        {"POST", "/sessions", "{\"computer\": \"\", \"project_dir\": \"/tmp\"}",
          "string_too_short [\"body\",\"computer\"]"},
         {"POST", "/sessions", "{\"computer\": 5, \"project_dir\": \"/tmp\"}",
          "string_type [\"body\",\"computer\"]"},
         {"POST", "/sessions", "{\"computer\": null, \"project_dir\": \"/tmp\"}",
          "string_type [\"body\",\"computer\"]"},
-        {"POST", "/sessions", "{\"computer\": \"local\", \"project_dir\": \"/\"}",
+        {"POST", "/sessions", "{\"computer\": \"local\", \"project_dir\": \"\"}",
          "string_too_short [\"body\",\"project_dir\"]"},
         {"POST", "/sessions", "{\"computer\": \"local\", \"project_path\": \"\\u00e9\"}",
-         "string_too_short [\"body\",\"project_path\"]"},
+         "value_error [\"body\",\"project_path\"]"},
+        {"POST", "/sessions", "{\"computer\": \"local\", \"project_dir\": \"tmp\"}",
+         "value_error [\"body\",\"project_dir\"]"},
+        {"POST", "/sessions", "{\"computer\": \"local\", \"project_dir\": \"/\", \"umask\": 512}",
+         "int_parsing [\"body\",\"umask\"]"},
         {"POST", "/sessions", "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"agent\": "
                               "\"nobody\"}",
          "literal_error [\"body\",\"agent\"]"},
@@ -244,7 +248,7 @@ static void test_unprocessable_bytes(void)
                "{\"detail\":[{\"type\":\"string_too_short\",\"loc\":[\"body\",\"message\"],"
                "\"msg\":\"String should have at least 1 character\"}]}");
     CHECK_HAS(create("\"agent\": \"shell\", \"project_dir\": \"x\"").body,
-              "\"String should have at least 2 characters\"");
+              "\"Input should be an absolute path\"");
 }
 
 /* No C string can hold U+0000: it is refused wherever it stands, never cut, and hangs nothing. */

@@ -659,9 +659,12 @@ static void unit_client_attach_lines(void)
 static void unit_client_environment(void)
 {
     buf b = {0};
-    test_begin("the environment of the client is an array of NAME=value");
+    test_begin("the environment of the client is an array of NAME=value, and its umask a number");
     setenv("UNIT_CLIENT", "a \"b\"", 1);
+    mode_t mask = umask(027);
     client_put_environment(&b);
+    CHECK_INT(umask(mask), 027);
+    CHECK(strstr(buf_cstr(&b), "],\"umask\":23") != NULL);
     CHECK(span_starts(buf_view(&b), "\"env\":[\""));
     CHECK(strstr(buf_cstr(&b), "\"UNIT_CLIENT=a \\\"b\\\"\"") != NULL);
     unsetenv("UNIT_CLIENT");
