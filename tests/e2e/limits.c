@@ -1,0 +1,52 @@
+/* limits - little of everything: descriptors, memory, time. Nothing ends for it, nothing waits. */
+
+/* Starts a daemon that can have n descriptors, and no more. */
+static void daemon_start_with_descriptors(int n)
+{
+    const char *binary = e2e.binary;
+    char *script = format("%s/few", e2e.dir);
+    file_write(script, format("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n", n, binary), 0700);
+    e2e.binary = script;
+    e2e.daemon = telec_daemon();
+    e2e.binary = binary;
+    daemon_await(e2e.daemon);
+}
+
+/* Clients use up a daemon's descriptors, and then one asks for a session. */
+static void test_few_descriptors(void)
+{
+    static const int limits[] = {48, 64, 256};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct wire wires[300];
+        int count = 0, served = 0;
+        daemon_start_with_descriptors(limits[i]);
+        char *id = start_program("pause", NULL, NULL);
+        for (; count < limits[i]; count++)
+            wires[count] = wire_open();
+        for (; served < count; served++) { /* the last ones are not accepted */
+            wire_str(&wires[served], request("GET", "/health", NULL));
+            if (wire_read(&wires[served], now_ms() + 300) <= 0)
+                break;
+            CHECK_INT(reply_read(&wires[served]).status, 200);
+        }
+        CHECK(served > limits[i] / 2 && served < count);
+        wire_str(&wires[0], request("POST", "/sessions",
+                                    format("{\"computer\": \"local\", \"project_dir\": \"%s\", "
+                                           "\"command\": [\"true\"]}", e2e.dir)));
+        struct reply r = reply_read(&wires[0]);
+        CHECK(r.status >= 400 && strstr(r.body, strerror(EMFILE)));
+        wire_str(&wires[1], request("GET", "/sessions", NULL));
+        CHECK_INT(json_count(reply_read(&wires[1]).body, ""), 1);
+        while (count > 0)
+            wire_close(&wires[--count]);
+        start_program("pause", NULL, NULL);
+        CHECK_INT(json_count(get("/sessions").body, ""), 2);
+        end_session(id);
+        end_session(json_get(get("/sessions").body, "0.session_id"));
+        daemon_stop();
+    }
+}
+
+static const struct test limits_tests[] = {
+    {"few_descriptors", test_few_descriptors},
+};
