@@ -68,6 +68,7 @@
 #include "src/server/request.c"       /* one request: parameters, validation errors, replies */
 #include "src/server/relay.c"         /* questions to a holder, streams behind a WebSocket */
 #include "src/server/proxy.c"         /* requests about sessions of other computers */
+#include "src/server/batch.c"         /* ending many sessions, and undoing that */
 #include "src/server/push.c"          /* /ws and its topics */
 #include "src/server/routes.c"        /* the route table and its handlers */
 #include "src/server/daemon.c"        /* wiring, run, shutdown */

@@ -51,6 +51,10 @@ static int context_write(buf *b);
 /* Sends a request (body NULL: none) and waits for its reply. Returns 0, or 1 after a message when
  * the daemon can't be reached or replies with an error. */
 static int context_ask(struct context *c, const char *method, const char *target, const buf *body);
+/* The two halves of context_ask, for a reply whose error is no failure. */
+static void context_send(struct context *c, const char *method, const char *target,
+                         const buf *body);
+static int context_check(struct context *c);
 /* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. */
 static void context_post(struct context *c, const char *target, const buf *body, int ms);
 /* Returns the reply's JSON, valid until the next request. */
@@ -60,6 +64,9 @@ static const char *context_put_computer(const struct context *c, buf *target);
 /* Finds the session whose id begins with `prefix`: here, else on other computers. *target becomes
  * "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
 static int context_find(struct context *c, const char *prefix, buf *target);
+/* The same for `count` prefixes, with one list: found[i] becomes the id, to be freed, or NULL after a
+ * message. Returns 0, or 1: one is missing. */
+static int context_find_many(struct context *c, char *const *prefixes, int count, char **found);
 /* GET of a target that context_find has found. Returns 0, or 1 after a message. */
 static int context_get(struct context *c, const buf *target);
 /* Returns the id of the session whose record on disk has that prefix, to be freed; NULL: none, or

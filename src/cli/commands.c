@@ -260,16 +260,67 @@ static int command_send(struct context *c)
     return failed;
 }
 
-static int command_kill(struct context *c)
+static int command_kill_one(struct context *c, const char *id)
 {
+    buf target = {0};
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    int failed = context_ask(c, "DELETE", context_put_computer(c, &target), NULL);
+    buf_free(&target);
+    return failed;
+}
+
+/* Appends {"ids": …, "computer": …} without its end. */
+static void command_put_ids(const struct context *c, buf *body, char *const *ids, int count)
+{
+    json_open(body, '{');
+    json_field_string(body, "computer", c->value['o']);
+    json_key(body, "ids");
+    json_open(body, '[');
+    for (int i = 0; i < count; i++)
+        if (ids[i])
+            json_put_string(body, span_of(ids[i]));
+    json_close(body, ']');
+}
+
+/* Ends many sessions side by side. Returns -1 when the daemon, an older one or TeleClaude's, ends
+ * them one by one only. */
+static int command_kill_many(struct context *c, char *const *ids)
+{
+    buf body = {0};
     int failed = 0;
-    for (int i = 0; i < c->arg_count; i++) {
-        buf target = {0};
-        failed |= context_find(c, c->args[i], &target) ||
-                  context_ask(c, "DELETE", context_put_computer(c, &target), NULL);
-        buf_free(&target);
+    command_put_ids(c, &body, ids, c->arg_count);
+    json_close(&body, '}');
+    context_send(c, "POST", "/sessions/end", &body);
+    buf_free(&body);
+    if (c->status == 404 || c->status == 405)
+        return -1;
+    if (context_check(c) != 0)
+        return 1;
+    struct json_iter it = json_iter(json_get(context_reply(c), "failed"));
+    while (json_next(&it)) {
+        char *id = json_dup_text(json_get(it.value, "session_id"));
+        char *detail = json_dup_text(json_get(it.value, "detail"));
+        failed |= context_fail("%s: %s", id ? id : "", detail ? detail : "");
+        free(id), free(detail);
     }
     return failed;
+}
+
+static int command_kill(struct context *c)
+{
+    char **ids = base_alloc((size_t)c->arg_count * sizeof *ids);
+    int missing = context_find_many(c, c->args, c->arg_count, ids), known = 0;
+    for (int i = 0; i < c->arg_count; i++)
+        known += ids[i] != NULL;
+    int failed = known > 1 ? command_kill_many(c, ids) : -1;
+    for (int i = 0; failed < 0 && i < c->arg_count; i++)
+        if (ids[i])
+            missing |= command_kill_one(c, ids[i]);
+    for (int i = 0; i < c->arg_count; i++)
+        free(ids[i]);
+    free(ids);
+    return missing || failed > 0;
 }
 
 /* Prints the transcript from the session's log on disk: there is no daemon to ask. */

@@ -46,13 +46,18 @@ static void context_on_reply(void *ctx, int status, span body, const char *error
     buf_span(&c->body, error ? span_of(error) : body);
 }
 
-static int context_ask(struct context *c, const char *method, const char *target, const buf *body)
+static void context_send(struct context *c, const char *method, const char *target,
+                         const buf *body)
 {
     c->replied = 0;
     client_request(&c->client, method, target, body ? buf_view(body) : (span){0}, context_on_reply,
                    c);
     while (!c->replied)
         loop_once(&c->loop);
+}
+
+static int context_check(struct context *c)
+{
     if (c->status == 0)
         return context_fail("%s", buf_cstr(&c->body));
     if (c->status < 400)
@@ -61,6 +66,12 @@ static int context_ask(struct context *c, const char *method, const char *target
     context_fail("%s", detail);
     free(detail);
     return 1;
+}
+
+static int context_ask(struct context *c, const char *method, const char *target, const buf *body)
+{
+    context_send(c, method, target, body);
+    return context_check(c);
 }
 
 static void context_on_late(void *ctx)
@@ -138,6 +149,91 @@ static int context_find(struct context *c, const char *prefix, buf *target)
         status = context_find_in(c, CONTEXT_ALL_SESSIONS, prefix, target);
     return status < 0 ? context_fail("%s: no session has that id ('telec list' shows them)", prefix)
                       : status;
+}
+
+/* Returns the ids of the sessions that GET `list` gives, NULL-terminated, to be freed each; NULL
+ * after a message. */
+static char **context_list_ids(struct context *c, const char *list)
+{
+    buf query = {0};
+    size_t count = 0;
+    buf_str(&query, list);
+    int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
+    buf_free(&query);
+    if (failed)
+        return NULL;
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+        count++;
+    char **ids = base_alloc((count + 1) * sizeof *ids);
+    count = 0;
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+        if ((ids[count] = json_dup_text(json_get(it.value, "session_id"))))
+            count++;
+    ids[count] = NULL;
+    return ids;
+}
+
+/* Counts the ids that begin with a prefix; *match is the last one. A whole id is the only match. */
+static int context_count_matches(const char *prefix, char *const *ids, const char **match)
+{
+    size_t n = strlen(prefix);
+    int count = 0;
+    for (; *ids; ids++)
+        if (strncmp(*ids, prefix, n) == 0) {
+            count++;
+            *match = *ids;
+            if (!(*ids)[n])
+                return 1;
+        }
+    return count;
+}
+
+static void context_free_ids(char **ids)
+{
+    for (char **id = ids; id && *id; id++)
+        free(*id);
+    free(ids);
+}
+
+/* Returns the id that begins with a prefix, to be freed; "" after a message; NULL: none does, which
+ * the last list tells. */
+static char *context_match(const char *prefix, char *const *ids, int last)
+{
+    const char *match = NULL;
+    int matches = context_count_matches(prefix, ids, &match);
+    if (matches == 1 && *prefix)
+        return span_dup(span_of(match));
+    if (!matches && !last)
+        return NULL;
+    if (matches)
+        context_fail("%s: %d sessions begin with that; give more of the id", prefix, matches);
+    else
+        context_fail("%s: no session has that id ('telec list' shows them)", prefix);
+    return span_dup((span){0});
+}
+
+static int context_find_many(struct context *c, char *const *prefixes, int count, char **found)
+{
+    static const char *const lists[] = {"/sessions", CONTEXT_ALL_SESSIONS};
+    int missing = count, failed = 0;
+    memset(found, 0, (size_t)count * sizeof *found);
+    for (size_t k = 0; k < COUNT_OF(lists) && missing; k++) {
+        char **ids = context_list_ids(c, lists[k]);
+        failed |= ids == NULL;
+        for (int i = missing = 0; ids && i < count; i++) {
+            if (!found[i])
+                found[i] = context_match(prefixes[i], ids, k == COUNT_OF(lists) - 1);
+            missing += !found[i];
+        }
+        context_free_ids(ids);
+    }
+    for (int i = 0; i < count; i++)
+        if (found[i] && !*found[i]) {
+            free(found[i]);
+            found[i] = NULL;
+            failed = 1;
+        }
+    return failed;
 }
 
 static int context_get(struct context *c, const buf *target)

@@ -440,8 +440,8 @@ static void requests_end_session(struct requests_job *job)
 {
     long long undo_s = 0;
     buf b = {0};
-    if (job->words[1] && job->words[2] && job->of->holder.open && !session_has_exited(job->of) &&
-        span_int(span_of(job->words[2]), &undo_s) && undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
+    if (job->words[1] && job->words[2] && span_int(span_of(job->words[2]), &undo_s) &&
+        undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
         session_end_undoably(job->of, (int)undo_s);
         json_open(&b, '{');
         json_field_int(&b, "undo_s", undo_s);

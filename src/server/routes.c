@@ -284,7 +284,7 @@ static void routes_delete_session(struct request *r)
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     if (request_refused(r))
         return;
-    if (undo_s && r->session->holder.open && !session_has_exited(r->session)) {
+    if (undo_s) {
         routes_stop_session(r, undo_s);
         return;
     }
@@ -577,6 +577,8 @@ static const struct routes_route {
     {"GET", "/health", routes_health, NULL, 0, 0},
     {"GET", "/sessions", routes_list_sessions, NULL, 0, 0},
     {"POST", "/sessions", routes_create_session, NULL, 1, 0},
+    {"POST", "/sessions/end", batch_end_sessions, NULL, 1, 0},
+    {"POST", "/sessions/restore", batch_restore_sessions, NULL, 1, 0},
     {"GET", "/sessions/{}", routes_get_session, proxy_get, 0, 0},
     {"PATCH", "/sessions/{}", routes_rename_session, proxy_rename, 1, 0},
     {"DELETE", "/sessions/{}", routes_delete_session, proxy_delete, 0, 0},

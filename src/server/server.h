@@ -194,6 +194,11 @@ static void proxy_attach(struct request *r); /* a WebSocket that only shows the 
 static void proxy_list_sessions(struct request *r, const char *computer);
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
 
+/* ==== batch: ending many sessions with one request, and undoing that ========================= */
+
+static void batch_end_sessions(struct request *r);     /* POST /sessions/end */
+static void batch_restore_sessions(struct request *r); /* POST /sessions/restore */
+
 /* ==== push: /ws and its topics =============================================================== */
 
 static void push_ws(struct request *r); /* GET /ws */

@@ -329,6 +329,9 @@ struct session {
     struct session_waiter *waiters; /* for its end */
     struct session_creating *creating; /* who waits for its first status; or NULL */
     int hidden;             /* its end can be undone; it is not in the cache meanwhile */
+    long long end_at;       /* wall clock: a hidden session's end; 0: none; or … */
+#define SESSION_END_UNKNOWN -1 /* … an older telec's record: its holder knows */
+    struct loop_timer end_timer; /* of a hidden session without a holder */
     struct cache_session *cached; /* NULL: not in the cache */
     buf record;             /* members of its object that seldom change, without braces */
     int tells_native_id;    /* the status has native_session_id, so the record's part has not */
@@ -384,8 +387,9 @@ static int session_rename(struct session *s, const char *title);
 static void session_end(struct session *s, struct session_waiter *waiter);
 static void session_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
-/* Ends a running session so that it can be undone for undo_s seconds: its processes are stopped and
- * it leaves the cache at once; its holder ends it after that time, with or without a daemon. */
+/* Ends a session so that it can be undone for undo_s seconds: it leaves the cache at once. A running
+ * one's processes are stopped, and its holder ends it after that time, with or without a daemon; an
+ * exited one is removed then. */
 static void session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
 static void session_undo_end(struct session *s);

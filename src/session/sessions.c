@@ -95,6 +95,10 @@ static int session_write(const struct session *s)
     session_put_record(s, &record);
     json_field_string(&record, "native_session_id", s->native_id);
     json_field_bool(&record, "ending", s->ending);
+    if (s->end_at > 0)
+        json_field_time(&record, "end_at", s->end_at);
+    else
+        json_field_null(&record, "end_at");
     json_close(&record, '}');
     errno = EFBIG; /* a record that can't be read again must not be announced */
     if (record.n <= STORE_RECORD_MAX)
@@ -142,7 +146,7 @@ static void session_set_status(struct session *s, span status)
     if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
         return;
     if (!s->status.n) /* a later status may be older than our last request */
-        s->hidden = json_get(parsed, "hidden").type == JSON_TRUE;
+        s->hidden = s->end_at > 0 || json_get(parsed, "hidden").type == JSON_TRUE;
     session_learn_native_id(s, parsed);
     struct json_iter members = json_iter(parsed);
     buf_clear(&s->status); /* without white space around it; "{ }" becomes "{}" */
@@ -233,6 +237,7 @@ static void session_delete(struct session *s)
 {
     if (!s->next)
         s->owner->last = s->link;
+    loop_timer_cancel(s->owner->loop, &s->end_timer);
     LIST_REMOVE(s);
     s->owner->count--;
     char *const strings[] = {s->id,    s->dir,  s->socket,    s->title,  s->directory,
@@ -283,14 +288,41 @@ static void session_end(struct session *s, struct session_waiter *waiter)
     holder_link_send(&s->holder, FRAME_END, (span){0});
 }
 
-static void session_end_undoably(struct session *s, int undo_s)
+static void session_on_end_timer(void *ctx)
 {
+    session_remove(ctx);
+}
+
+/* Hides a session until end_at. Then its holder ends it; an exited one, which has none, is removed
+ * from here. */
+static void session_hide(struct session *s)
+{
+    long long left = s->end_at - clock_wall_ms();
     buf request = {0};
-    frame_put_end_undoably(&request, undo_s * 1000LL + SESSION_UNDO_GRACE_MS);
+    left = (left > 0 ? left : 0) + SESSION_UNDO_GRACE_MS;
+    frame_put_end_undoably(&request, left);
     holder_link_send(&s->holder, FRAME_END_UNDOABLY, buf_view(&request));
     buf_free(&request);
+    s->end_timer.fn = session_on_end_timer;
+    s->end_timer.ctx = s;
+    if (!s->holder.open)
+        loop_timer_set(s->owner->loop, &s->end_timer, s->owner->loop->now + left);
     s->hidden = 1;
     session_changed(s);
+}
+
+/* Writes the time of a hidden session's end: the next daemon keeps to it, too. */
+static void session_write_end(struct session *s, long long end_at)
+{
+    s->end_at = end_at;
+    if (session_write(s) != 0)
+        log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+}
+
+static void session_end_undoably(struct session *s, int undo_s)
+{
+    session_write_end(s, clock_wall_ms() + undo_s * 1000LL);
+    session_hide(s);
 }
 
 static struct session *session_find_hidden(const struct sessions *all, const char *id)
@@ -304,6 +336,8 @@ static struct session *session_find_hidden(const struct sessions *all, const cha
 static void session_undo_end(struct session *s)
 {
     holder_link_send(&s->holder, FRAME_UNDO_END, (span){0});
+    loop_timer_cancel(s->owner->loop, &s->end_timer);
+    session_write_end(s, 0);
     s->hidden = 0;
     session_changed(s);
 }
@@ -343,6 +377,8 @@ static void session_on_frame(void *ctx, enum frame_type type, span payload)
     if (type != FRAME_STATUS)
         return;
     session_set_status(s, payload);
+    if (first && s->hidden && s->end_at == 0) /* the daemon before died while it undid an end */
+        session_undo_end(s);
     session_changed(s);
     if (s->creating)
         session_created(s);
@@ -364,7 +400,9 @@ static void session_on_link_closed(void *ctx)
         session_changed(s);
     if (creating)
         session_created(s);
-    if (s->ending || s->hidden)
+    if (s->hidden && s->end_at > clock_wall_ms()) /* it exited before the end */
+        session_hide(s);
+    else if (s->ending || s->hidden)
         session_remove(s);
     if (first && !creating)
         session_adopted(all);
@@ -667,6 +705,8 @@ static int session_load(struct session *s)
     s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
     json_time(json_get(record, "created_at"), &s->created_at);
     s->ending = json_get(record, "ending").type == JSON_TRUE;
+    s->end_at = json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN : 0;
+    json_time(json_get(record, "end_at"), &s->end_at);
     int ok = s->title && s->directory;
     buf_free(&text);
     return ok;
@@ -706,11 +746,15 @@ static void session_adopt(void *ctx, const char *id)
             all->adopting++;
             if (s->ending)
                 holder_link_send(&s->holder, FRAME_END, (span){0});
+            else if (s->end_at > 0)
+                session_hide(s);
             return;
         }
     }
-    if (s->ending || s->hidden)
+    if (s->ending || (s->hidden && s->end_at <= 0))
         session_remove(s);
+    else if (s->end_at > 0)
+        session_hide(s);
 }
 
 static int session_is_older(const void *a, const void *b)

@@ -385,8 +385,8 @@ static void dialog_end(struct app *t)
         return;
     }
     dialog_set_target(t, s);
-    if (tree_is(s, "exited")) { /* dismissing loses nothing: do it without a question */
-        dialog_end_target(t, 0);
+    if (tree_is(s, "exited")) { /* dismissing can be undone: do it without a question */
+        dialog_end_target(t, 1);
         return;
     }
     t->confirm = (struct widget_confirm){

@@ -510,11 +510,19 @@ static void test_delete_after_undo_time(void)
     daemon_start();
     CHECK_TEXT(get("/sessions").body, "[]");
     CHECK(!file_exists(session_file(stays, "record.json")));
-    /* One that has exited has nothing to lose. */
-    id = start_sh("exit 0");
+    /* One that has exited is dismissed, then. */
+    id = start_sh("echo words; exit 4");
     AWAIT_SESSION(id, "state", "exited");
-    CHECK_INT(call("DELETE", session_path(id, "?undo_s=9"), NULL).status, 200);
-    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 404);
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=60"), NULL).status, 200);
+    CHECK_INT(get(session_path(id, "")).status, 404);
+    daemon_kill();
+    daemon_start();
+    CHECK_TEXT(get("/sessions").body, "[]");
+    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 200);
+    CHECK_TEXT(session_get(id, "exit_code"), "4");
+    CHECK_HAS(transcript(id), "words");
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=1"), NULL).status, 200);
+    AWAIT(!file_exists(session_file(id, "")));
 }
 
 static const struct test push_tests[] = {

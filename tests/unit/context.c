@@ -237,6 +237,47 @@ static void unit_context_find(void)
     unit_context_free(&u);
 }
 
+static void unit_context_kill_many(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, UNIT_CONTEXT_THREE},
+        {"GET /sessions?wait_ms=1000", 200, "[{\"session_id\":\"far\"}]"},
+        {"POST /sessions/end", 200, "{\"failed\":[]}"},
+        {NULL, 0, NULL}};
+    static const struct unit_context_reply refusing[] = {
+        {"GET /sessions", 200, UNIT_CONTEXT_THREE},
+        {"POST /sessions/end", 200,
+         "{\"failed\":[{\"session_id\":\"abc1\",\"detail\":\"stuck\"}]}"},
+        {NULL, 0, NULL}};
+    static const struct unit_context_reply older[] = {
+        {"GET /sessions", 200, UNIT_CONTEXT_THREE},
+        {"POST /sessions/end", 405, "{}"},
+        {"DELETE /sessions/abc1", 200, "{}"},
+        {"DELETE /sessions/abc2", 200, "{}"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("many sessions are ended with one request");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "kill abc1 fa abc"), 0);
+    CHECK(strstr(u.asked.p, "POST /sessions/end {\"computer\":null,\"ids\":"
+                            "[\"abc1\",\"far\",\"abc\"]}") != NULL);
+    CHECK(strstr(u.asked.p, "DELETE") == NULL);
+    CHECK_INT(unit_context_call(&u, "kill abc1 nope ab abc2"), 1); /* the others end */
+    CHECK(strstr(u.asked.p, "\"ids\":[\"abc1\",\"abc2\"]}") != NULL);
+    CHECK(strstr(u.error.p, "nope: no session has that id") != NULL);
+    CHECK(strstr(strstr(u.error.p, "ab: 3 sessions") + 1, "ab: 3 sessions") == NULL);
+    unit_context_free(&u);
+    unit_context_init(&u, refusing);
+    CHECK_INT(unit_context_call(&u, "kill abc1 abc2"), 1);
+    CHECK(strstr(u.error.p, "abc1: stuck") != NULL);
+    unit_context_free(&u);
+    test_begin("an older daemon ends them one by one");
+    unit_context_init(&u, older);
+    CHECK_INT(unit_context_call(&u, "kill abc1 abc2"), 0);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/abc1") && strstr(u.asked.p, "DELETE /sessions/abc2"));
+    unit_context_free(&u);
+}
+
 static void unit_context_computer(void)
 {
     static const struct unit_context_reply script[] = {
@@ -271,6 +312,7 @@ static void unit_context_errors(void)
 static void unit_context(void)
 {
     unit_context_find();
+    unit_context_kill_many();
     unit_context_computer();
     unit_context_errors();
 }

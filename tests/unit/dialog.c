@@ -153,11 +153,11 @@ static void unit_dialog_end(void)
 static void unit_dialog_dismiss(void)
 {
     struct unit_app u;
-    test_begin("an exited session is dismissed without a question");
+    test_begin("an exited session is dismissed without a question, which can be undone");
     unit_dialog_begin(&u, "exited");
     unit_app_type(&u, "x");
     UNIT_APP_SEE(&u, "ended");
-    CHECK(unit_app_has(&u.asked, "DELETE /sessions/a?computer=vm "));
+    CHECK(unit_app_has(&u.asked, "DELETE /sessions/a?computer=vm&undo_s=10 "));
     app_set(&u.t->target, "a");
     u.t->confirm = (struct widget_confirm){.title = "t", .yes = "y", .no = "n"};
     app_set_mode(u.t, APP_CONFIRM); /* it exited while the question was on the screen */

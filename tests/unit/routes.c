@@ -298,7 +298,7 @@ static void unit_routes_ends(void)
     struct unit_server u;
     test_begin("a delete is replied to when the session has ended, an exited one's at once");
     unit_server_init(&u);
-    CHECK_INT(unit_server_ask(&u, "DELETE", "/sessions/s2?undo_s=9", NULL), 200);
+    CHECK_INT(unit_server_ask(&u, "DELETE", "/sessions/s2", NULL), 200);
     CHECK(unit_server_said(&u, "Session s2 ended successfully"));
     CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s2", NULL), 404);
     CHECK_INT(unit_server_ask(&u, "DELETE", "/sessions/s1", NULL), 200);
@@ -319,6 +319,44 @@ static void unit_routes_undo(void)
     CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s1", NULL), 200);
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "c\n") != NULL);
     CHECK(strstr(u.frames.p, "p{\"undo_ms\":9") != NULL);
+    unit_server_free(&u);
+}
+
+static void unit_routes_batch(void)
+{
+    static const struct {
+        const char *target, *json;
+        int status;
+        const char *said;
+    } cases[] = {
+        {"/sessions/end", "{}", 422, "missing"},
+        {"/sessions/end", "{\"ids\":[]}", 422, "list_type"},
+        {"/sessions/end", "{\"ids\":[\"s1\",1]}", 422, "list_type"},
+        {"/sessions/end", "{\"ids\":[\"s1\"],\"undo_s\":61}", 422, "undo_s"},
+        {"/sessions/end", "{\"ids\":[\"s1\",\"none\",\"s2\"],\"undo_s\":9}", 200,
+         "{\"ended\":[\"s1\",\"s2\"],\"failed\":[{\"session_id\":\"none\",\"detail\":"
+         "\"Session not found\"}],\"undo_s\":9"},
+        {"/sessions/restore", "{\"ids\":[\"s1\",\"s2\"]}", 200,
+         "{\"restored\":[\"s1\",\"s2\"],\"failed\":[]"},
+        {"/sessions/restore", "{\"ids\":[\"s1\"]}", 200, "\"restored\":[]"},
+        {"/sessions/end", "{\"ids\":[\"s1\"],\"undo_s\":9}", 200, "\"ended\":[\"s1\"]"},
+        {"/sessions/end", "{\"ids\":[\"s2\",\"s1\",\"far1\"]}", 200,
+         "{\"ended\":[\"s2\",\"s1\"],\"failed\":[{\"session_id\":\"far1\""},
+        {"/sessions/restore", "{\"ids\":[\"s1\",\"s2\"]}", 200, "\"restored\":[]"},
+    };
+    struct unit_server u;
+    test_begin("many sessions end, and are restored, with one request");
+    unit_server_init(&u);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CHECK_INT(unit_server_ask(&u, "POST", cases[i].target, cases[i].json), cases[i].status);
+        if (!unit_server_said(&u, cases[i].said))
+            test_fail(__FILE__, __LINE__, buf_cstr(&u.body));
+        if (i == 4)
+            CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s2", NULL), 404);
+        if (i == 5)
+            CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s2", NULL), 200);
+    }
+    CHECK_INT(u.sessions.count, 0);
     unit_server_free(&u);
 }
 
@@ -385,6 +423,7 @@ static void unit_routes(void)
     unit_routes_table();
     unit_routes_ends();
     unit_routes_undo();
+    unit_routes_batch();
     unit_routes_client_leaves();
     unit_routes_creating_client_leaves();
 }

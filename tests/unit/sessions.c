@@ -241,11 +241,43 @@ static void unit_sessions_ends(void)
     CHECK(u.s != NULL);
     session_undo_end(u.s);
     CHECK(session_find(&u.all, id) == u.s);
+    test_begin("an undo that the daemon's end cuts short is finished by the next one");
+    session_end_undoably(u.s, 60);
+    loop_once(&u.loop);
+    session_write_end(u.s, 0);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(u.s != NULL);
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("again\r"));
+    CHECK(unit_sessions_shows(&u, id, "got again"));
     test_begin("an end that nobody undoes removes the session");
     session_end_undoably(u.s, 0);
     while (u.all.count)
         loop_once(&u.loop);
     CHECK(session_find_hidden(&u.all, id) == NULL);
+    free(id);
+    test_begin("the dismissal of an exited session can be undone, and else happens in time");
+    unit_sessions_create(&u, "exit 3");
+    id = span_dup(span_of(u.s->id));
+    while (u.s->holder.open)
+        loop_once(&u.loop);
+    session_end_undoably(u.s, 60);
+    CHECK(session_find(&u.all, id) == NULL);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    CHECK(session_find(&u.all, id) == NULL);
+    u.s = session_find_hidden(&u.all, id);
+    CHECK(u.s != NULL);
+    session_undo_end(u.s);
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":3"));
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(u.s != NULL);
+    session_end_undoably(u.s, 0);
+    while (u.all.count)
+        loop_once(&u.loop);
     free(id);
     test_begin("an end that a daemon's own end cuts short is finished by the next one");
     unit_sessions_create(&u, "trap '' HUP; read x; read x");

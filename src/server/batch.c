@@ -1,0 +1,206 @@
+#include "server.h"
+
+/* batch - ending many sessions with one request, and undoing that.
+ *
+ * All sessions end side by side; the reply follows the last one, and names those that did not end,
+ * each with its reason. Sessions of other computers are asked through Redis. */
+
+#define BATCH_MAX 20000 /* ids of one request */
+
+struct batch_item {
+    struct batch *batch;
+    char *id, *fault;                /* fault: why it did not end; NULL: it did */
+    struct session_waiter waiter;    /* a session of this computer */
+    struct streams_request *asked;   /* one of another computer, until it answers */
+};
+
+struct batch {
+    struct server *server;
+    struct httpd_client *client;     /* NULL: it has left */
+    struct batch_item *items;
+    size_t count, pending;
+    int undo_s, restores;            /* restores: undo ends */
+};
+
+static void batch_free(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        free(batch->items[i].id), free(batch->items[i].fault);
+    free(batch->items);
+    free(batch);
+}
+
+/* The client has left: the sessions end all the same. */
+static void batch_on_gone(void *ctx)
+{
+    struct batch *batch = ctx;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_item *item = &batch->items[i];
+        if (item->waiter.link)
+            session_cancel_wait(&item->waiter);
+        if (item->asked)
+            streams_cancel(item->asked);
+    }
+    batch_free(batch);
+}
+
+static void batch_reply(struct batch *batch)
+{
+    buf b = {0}, failed = {0};
+    json_open(&failed, '[');
+    json_open(&b, '{');
+    json_key(&b, batch->restores ? "restored" : "ended");
+    json_open(&b, '[');
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->items[i].fault) {
+            json_put_string(&b, span_of(batch->items[i].id));
+            continue;
+        }
+        json_open(&failed, '{');
+        json_field_string(&failed, "session_id", batch->items[i].id);
+        json_field_string(&failed, "detail", batch->items[i].fault);
+        json_close(&failed, '}');
+    }
+    json_close(&b, ']');
+    json_close(&failed, ']');
+    json_key(&b, "failed");
+    json_put_raw(&b, buf_view(&failed));
+    if (batch->undo_s)
+        json_field_int(&b, "undo_s", batch->undo_s);
+    json_field_string(&b, "status", "success");
+    json_close(&b, '}');
+    request_reply(batch->client, &b);
+    buf_free(&failed);
+}
+
+static void batch_finish_one(struct batch *batch)
+{
+    if (--batch->pending)
+        return;
+    httpd_wait(batch->client, NULL, NULL);
+    batch_reply(batch);
+    batch_free(batch);
+}
+
+static void batch_on_ended(void *ctx)
+{
+    batch_finish_one(((struct batch_item *)ctx)->batch);
+}
+
+static void batch_on_answer(void *ctx, const struct codec_reply *answer, struct codec_id at,
+                            const char *why)
+{
+    struct batch_item *item = ctx;
+    (void)at;
+    item->asked = NULL;
+    if (!answer || !answer->good)
+        item->fault = answer ? json_dup_text(answer->error) : NULL;
+    if ((!answer || !answer->good) && !item->fault)
+        item->fault = span_dup(span_of(why ? why : "it failed without a reason"));
+    batch_finish_one(item->batch);
+}
+
+/* Asks another computer to end or restore its session. */
+static void batch_ask(struct batch_item *item, const char *computer)
+{
+    struct batch *batch = item->batch;
+    struct fleet *fleet = batch->server->fleet;
+    const struct roster_peer *peer = roster_find(fleet, span_of(computer));
+    const char *why = NULL;
+    char seconds[16];
+    buf line = {0};
+    snprintf(seconds, sizeof seconds, "%d", batch->undo_s);
+    const char *const words[] = {
+        batch->restores ? "restore_session" : "end_session", item->id,
+        batch->undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};
+    codec_put_words(&line, words);
+    struct codec_request request = {.command = buf_view(&line), .session_id = span_of(item->id)};
+    item->asked = streams_ask(&fleet->streams, computer, &request, batch_on_answer, item, &why);
+    if (item->asked)
+        batch->pending++;
+    else
+        item->fault = span_dup(span_of(why));
+    buf_free(&line);
+}
+
+static void batch_end(struct batch_item *item, struct session *s)
+{
+    struct batch *batch = item->batch;
+    if (batch->undo_s) {
+        session_end_undoably(s, batch->undo_s);
+        return;
+    }
+    batch->pending++;
+    item->waiter = (struct session_waiter){.ended = batch_on_ended, .ctx = item};
+    session_end(s, &item->waiter);
+}
+
+/* Ends or restores one session, of whichever computer. */
+static void batch_run(struct batch_item *item, const char *computer)
+{
+    struct batch *batch = item->batch;
+    struct server *server = batch->server;
+    const struct cache_session *known = cache_find(server->cache, item->id);
+    struct session *s = session_find(server->sessions, item->id);
+    struct session *hidden = s ? NULL : session_find_hidden(server->sessions, item->id);
+    if (!request_is_here(server, computer))
+        batch_ask(item, computer);
+    else if (s && !batch->restores)
+        batch_end(item, s);
+    else if (hidden && batch->restores)
+        session_undo_end(hidden);
+    else if (hidden && !batch->undo_s)
+        batch_end(item, hidden);
+    else if (!s && !hidden && (!computer || !*computer) && known)
+        batch_ask(item, known->computer);
+    else if (!hidden)
+        item->fault = span_dup(span_of("Session not found"));
+}
+
+/* Reads "ids" into the batch, or adds a fault. */
+static void batch_read_ids(struct request *r, struct batch *batch)
+{
+    struct json ids = json_get(r->body, "ids");
+    size_t count = 0;
+    for (struct json_iter it = json_iter(ids); ids.type == JSON_ARRAY && json_next(&it);)
+        count += it.value.type == JSON_STRING ? 1 : BATCH_MAX + 1;
+    if (!count || count > BATCH_MAX) {
+        request_fault(r, ids.type == JSON_NONE ? "missing" : "list_type", "body", "ids",
+                      "Input should be an array of 1 to 20000 strings");
+        return;
+    }
+    batch->items = base_alloc(count * sizeof *batch->items);
+    for (struct json_iter it = json_iter(ids); json_next(&it);)
+        batch->items[batch->count++] =
+            (struct batch_item){.batch = batch, .id = json_dup_text(it.value)};
+}
+
+static void batch_handle(struct request *r, int restores)
+{
+    static const struct request_field computer_field = {"computer", 0, 0, NULL};
+    struct batch *batch = base_alloc(sizeof *batch);
+    char *computer = request_string(r, &computer_field);
+    *batch = (struct batch){.server = r->server, .client = r->client, .restores = restores};
+    batch->undo_s = restores ? 0 : request_int(r, "undo_s", 0, SESSION_UNDO_MAX_S, 0);
+    batch_read_ids(r, batch);
+    if (request_refused(r)) {
+        batch_free(batch);
+    } else {
+        httpd_wait(r->client, batch_on_gone, batch);
+        batch->pending = 1; /* this function itself */
+        for (size_t i = 0; i < batch->count; i++)
+            batch_run(&batch->items[i], computer);
+        batch_finish_one(batch);
+    }
+    free(computer);
+}
+
+static void batch_end_sessions(struct request *r)
+{
+    batch_handle(r, 0);
+}
+
+static void batch_restore_sessions(struct request *r)
+{
+    batch_handle(r, 1);
+}
