@@ -19,6 +19,9 @@
 #ifndef APP_SAVE_MS
 #define APP_SAVE_MS 5000     /* from a change of the saved state to its writing */
 #endif
+#ifndef APP_PAUSE_MS
+#define APP_PAUSE_MS 500     /* without a key: a pause of typing */
+#endif
 #define APP_STATE_FILE "ui.json"
 
 /* ---- frames and messages -------------------------------------------------------------------- */
@@ -81,6 +84,22 @@ static void app_set_mode(struct app *t, enum app_mode mode)
 {
     t->mode = mode;
     app_changed(t);
+}
+
+static void app_pause_keys(struct app *t)
+{
+    loop_timer_set(&t->loop, &t->pause_timer, t->loop.now + APP_PAUSE_MS);
+    app_changed(t);
+}
+
+static int app_drops(struct app *t, const struct term_event *ev)
+{
+    int typed = ev->type == TERM_KEY || ev->type == TERM_PASTE ||
+                (ev->type == TERM_MOUSE && ev->mouse == TERM_PRESS);
+    if (!t->pause_timer.slot || !typed)
+        return 0;
+    loop_timer_set(&t->loop, &t->pause_timer, t->loop.now + APP_PAUSE_MS);
+    return 1;
 }
 
 static void app_set(char **place, const char *value)
@@ -203,10 +222,23 @@ static const struct todos_row *app_todos_row(struct app *t)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
+static int app_is_open(const struct app_request *request)
+{
+    const struct app *t = request->app;
+    return request->dialog && t->mode == request->dialog && t->opening == request->opening;
+}
+
+static void app_pause_if_late(const struct app_request *request)
+{
+    struct app *t = request->app;
+    if (t->loop.now - request->at >= APP_PAUSE_MS || t->keys_typed != request->keys_typed)
+        app_pause_keys(t);
+}
+
 static void app_refuse(struct app_request *request, const char *what)
 {
     struct app *t = request->app;
-    if (request->dialog && t->mode == request->dialog && t->form.busy) {
+    if (app_is_open(request) && t->form.busy) {
         t->form.busy = 0;
         buf_clear(&t->form.error);
         buf_str(&t->form.error, what);
@@ -246,7 +278,8 @@ static struct app_request *app_request(
 {
     struct app_request *request = base_alloc(sizeof *request);
     *request = (struct app_request){
-        .app = t, .on_reply = on_reply, .events = t->events, .dialog = dialog};
+        .app = t, .on_reply = on_reply, .events = t->events, .dialog = dialog,
+        .opening = t->opening, .keys_typed = t->keys_typed, .at = t->loop.now};
     client_request(&t->client, method, target, body, app_on_reply, request);
     return request;
 }

@@ -10,6 +10,9 @@
 #ifndef ATTACH_PREVIEW_MS
 #define ATTACH_PREVIEW_MS 60 /* the selection rests so long before its screen is fetched */
 #endif
+#ifndef ATTACH_AGAIN_MS
+#define ATTACH_AGAIN_MS 500  /* from the loss of an attached session's connection to the next one */
+#endif
 #define ATTACH_PREVIEW_CHARS 20000 /* of an exited session's transcript */
 
 /* ---- the view ------------------------------------------------------------------------------- */
@@ -36,26 +39,66 @@ static void attach_put_modes_back(struct app *t)
 
 static void attach_end(struct app *t, const char *why)
 {
+    if (why) {
+        app_say(t, 1, why);
+        app_pause_keys(t);
+    }
     attach_put_modes_back(t);
     attach_close_view(t);
     t->grid.known = 0;
     if (t->attach_only)
         t->quit = 1;
-    if (why)
-        app_say(t, 1, why);
     app_set_mode(t, t->shown);
+}
+
+/* The session's screen has ended without a key. If the UI ends with it, its caller, a shell, reads
+ * the keys next: the last screen stays until the user pauses. */
+static void attach_end_unasked(struct app *t)
+{
+    char why[sizeof t->view->reason];
+    snprintf(why, sizeof why, "%s", t->view->reason);
+    if (t->attach_only) {
+        app_set_mode(t, APP_ATTACHED);
+        app_pause_keys(t);
+    } else {
+        attach_end(t, why);
+    }
+}
+
+static void attach_on_pause_over(void *ctx)
+{
+    struct app *t = ctx;
+    char why[sizeof t->view->reason];
+    if (t->attach_only && t->mode & APP_SCREENS && !view_is_open(t->view) && !t->view->lost) {
+        snprintf(why, sizeof why, "%s", t->view->reason);
+        attach_end(t, why);
+    }
+    app_changed(t);
+}
+
+/* Opens a lost view again, while its session runs; the daemon's return calls this, too. */
+static void attach_reconnect(struct app *t)
+{
+    if (!(t->mode & APP_SCREENS) || view_is_open(t->view) || !t->view->lost ||
+        t->client.push != CLIENT_LIVE)
+        return;
+    const struct tree_session *s = tree_session(&t->tree, t->view->id);
+    if (!s || tree_is(s, "exited")) {
+        t->view->lost = 0;
+        attach_end_unasked(t);
+    } else if (view_reopen(t->view, &t->client) != 0) {
+        loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_AGAIN_MS);
+    }
 }
 
 static void attach_on_view_ended(void *ctx)
 {
     struct app *t = ctx;
-    if (t->mode & APP_SCREENS) {
-        char *why = span_dup(span_of(t->view->reason));
-        attach_end(t, why);
-        free(why);
-    } else { /* the last screen stays until another row is selected */
-        app_changed(t);
-    }
+    if (t->mode & APP_SCREENS && t->view->lost)
+        loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_AGAIN_MS);
+    else if (t->mode & APP_SCREENS)
+        attach_end_unasked(t);
+    app_changed(t); /* of a preview the last screen stays until another row is selected */
 }
 
 static const struct view_hooks attach_view_hooks = {attach_on_view_changed, attach_on_view_ended};
@@ -75,11 +118,14 @@ static void attach_on_transcript(struct app *t, struct json answer, struct app_r
     app_changed(t);
 }
 
-/* Opens the view of the selected session, or fetches an exited session's transcript. */
+/* Opens the view of the selected session, or fetches an exited session's transcript. While
+ * attached, opens a lost view again. */
 static void attach_on_preview(void *ctx)
 {
     struct app *t = ctx;
     const struct tree_session *s = app_session(t);
+    if (t->mode & APP_SCREENS)
+        attach_reconnect(t);
     if (!s || t->mode & APP_SCREENS)
         return;
     if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* TeleClaude's daemon has no screens */
@@ -116,7 +162,10 @@ static void attach_begin(struct app *t, const char *id)
     t->previewed[0] = '\0';
     if (!t->view) {
         app_say(t, 1, "the daemon can't be reached");
-        app_set_mode(t, t->shown); /* when switching from another session: leave attach mode */
+        if (t->mode & APP_SCREENS) /* switching from another session: leave attach mode */
+            app_pause_keys(t);
+        t->quit |= t->attach_only != NULL;
+        app_set_mode(t, t->shown);
         return;
     }
     view_set_mouse(t->view, app_wants_mouse(t));

@@ -39,7 +39,18 @@ static void dialog_open(struct app *t, enum app_mode mode, const char *title, co
     dialog_free_choices(t);
     t->form.title = title;
     t->form.submit = submit;
+    t->opening++;
     app_set_mode(t, mode);
+}
+
+/* Closes the dialog that sent the request, and no other one. Returns 1 if it was open. */
+static int dialog_close_answered(struct app_request *request)
+{
+    if (!app_is_open(request))
+        return 0;
+    dialog_close(request->app);
+    app_pause_if_late(request);
+    return 1;
 }
 
 static void dialog_set_target(struct app *t, const struct tree_session *s)
@@ -179,8 +190,8 @@ static void dialog_new(struct app *t)
     dialog_suit_computer(t);
 }
 
-/* Selects the new session when its row comes. From the dialog, drops the filter, which could hide
- * the row. */
+/* Selects the new session when its row comes, if the user still looks at where it was started. From
+ * the dialog, drops the filter, which could hide the row. */
 static void dialog_on_created(struct app *t, struct json answer, struct app_request *request)
 {
     buf key = {0};
@@ -188,19 +199,20 @@ static void dialog_on_created(struct app *t, struct json answer, struct app_requ
         app_refuse(request, "the daemon's answer names no session");
         return;
     }
-    if (request->dialog && t->mode == request->dialog)
-        dialog_close(t);
     buf_str(&key, "s:");
     json_put_text(&key, json_get(answer, "session_id"));
-    app_set(&t->views[0].wanted, buf_cstr(&key));
-    buf_free(&key);
-    if (request->dialog) {
+    if (dialog_close_answered(request)) {
+        app_set(&t->views[0].wanted, buf_cstr(&key));
         field_set(&t->filter, "");
         tree_set_filter(&t->tree, NULL);
         app_show(t, APP_SESSIONS);
     } else {
-        app_say(t, 0, "started; 1 shows the session");
+        if (t->shown == APP_TODOS)
+            app_set(&t->views[0].wanted, buf_cstr(&key));
+        app_say(t, 0, request->dialog ? "the new session has started"
+                                      : "started; 1 shows the session");
     }
+    buf_free(&key);
     app_changed(t);
 }
 
@@ -283,8 +295,7 @@ static void dialog_message(struct app *t)
 static void dialog_on_sent(struct app *t, struct json answer, struct app_request *request)
 {
     int unconfirmed = json_text_eq(json_get(answer, "result"), "unconfirmed");
-    if (t->mode == request->dialog)
-        dialog_close(t);
+    dialog_close_answered(request);
     app_say(t, 0, unconfirmed ? "sent; the program has not reacted" : "sent");
 }
 
@@ -304,8 +315,7 @@ static void dialog_rename(struct app *t)
 static void dialog_on_renamed(struct app *t, struct json answer, struct app_request *request)
 {
     (void)answer;
-    if (t->mode == request->dialog)
-        dialog_close(t);
+    dialog_close_answered(request);
     app_say(t, 0, "renamed");
 }
 
@@ -391,6 +401,7 @@ static void dialog_end(struct app *t)
     }
     t->confirm = (struct widget_confirm){
         .title = "End this session?", .yes = "Yes, end it", .no = "No, keep it", .focus = 1};
+    t->opening++;
     app_set_mode(t, APP_CONFIRM);
 }
 
@@ -420,13 +431,23 @@ static void dialog_undo(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
+/* Ends the session, unless it exited meanwhile: the question was not whether to dismiss it. */
+static void dialog_end_confirmed(struct app *t)
+{
+    const struct tree_session *s = tree_session(&t->tree, t->target);
+    if (s && !tree_is(s, "exited"))
+        dialog_end_target(t, 1);
+    else
+        app_say(t, 0, s ? "it has exited by itself: x dismisses it" : "it has been ended already");
+}
+
 /* Does what the form or question has answered. Returns 1 when its event was consumed. */
 static int dialog_answer(struct app *t, enum widget_answer answer)
 {
     int asks = t->mode == APP_CONFIRM;
     app_changed(t);
     if (asks && answer == WIDGET_SUBMIT)
-        dialog_end_target(t, 1);
+        dialog_end_confirmed(t);
     if (asks && (answer == WIDGET_SUBMIT || answer == WIDGET_CANCEL))
         app_set_mode(t, t->shown);
     else if (answer == WIDGET_CANCEL)

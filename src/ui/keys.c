@@ -505,8 +505,7 @@ static void keys_on_transcript(struct app *t, struct json answer, struct app_req
 {
     const struct tree_session *s = app_session(t);
     buf text = {0};
-    (void)request;
-    if (!s || t->mode != APP_SESSIONS ||
+    if (!s || t->mode != APP_SESSIONS || t->keys_typed != request->keys_typed ||
         !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
         return;
     json_put_text(&text, json_get(answer, "transcript"));
@@ -515,6 +514,7 @@ static void keys_on_transcript(struct app *t, struct json answer, struct app_req
     pager_go(&t->pager, 1);
     buf_free(&text);
     app_set_mode(t, APP_PAGER);
+    app_pause_if_late(request);
 }
 
 /* Shows the transcript of an exited session, its end first. */
@@ -532,7 +532,9 @@ static void keys_on_program_exit(struct app *t, int status, const char *error)
     buf text = {0};
     if (error)
         buf_str(&text, error);
-    else if (!WIFEXITED(status) || WEXITSTATUS(status))
+    else
+        app_pause_keys(t); /* what is typed now was meant for the session */
+    if (!error && (!WIFEXITED(status) || WEXITSTATUS(status)))
         buf_fmt(&text,
                 "attaching ended with status %d: the command is [peers] attach in %s; it must work "
                 "without questions",
@@ -545,11 +547,10 @@ static void keys_on_program_exit(struct app *t, int status, const char *error)
 
 static void keys_on_computers(struct app *t, struct json computers, struct app_request *request)
 {
-    const struct cache_session *known = t->target ? cache_find(&t->tree.sessions, t->target) : NULL;
+    const struct cache_session *known = cache_find(&t->tree.sessions, request->about);
     struct json session = {0};
     buf line = {0}, error = {0};
-    (void)request;
-    if (!known || t->mode != APP_SESSIONS)
+    if (!known || t->mode != APP_SESSIONS || t->keys_typed != request->keys_typed)
         return;
     json_parse(buf_view(&known->json), &session, NULL, NULL);
     int found = client_put_attach(t->config, session, computers, &line, &error);
@@ -563,8 +564,8 @@ static void keys_on_computers(struct app *t, struct json computers, struct app_r
 
 static void keys_attach_by_program(struct app *t, const struct tree_session *s)
 {
-    app_set(&t->target, s->id);
-    app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_on_computers);
+    app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_on_computers)->about =
+        span_dup(span_of(s->id));
 }
 
 static void keys_open_session(struct app *t)

@@ -234,6 +234,12 @@ static void layout_dim_keys(struct app *t)
 static void layout_footer(struct app *t)
 {
     grid_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
+    if (t->pause_timer.slot) {
+        widget_put_cut(&t->grid, t->grid.rows - 1, 1, t->grid.cols - 2,
+                       "keys are ignored until you pause: the screen has changed",
+                       rows_style(&t->ui, THEME_WAITING));
+        return;
+    }
     keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
     if (t->mode == APP_TODOS)
         layout_dim_keys(t);
@@ -265,28 +271,48 @@ static void layout_main(struct app *t)
         layout_footer(t);
 }
 
+/* Appends the line's end below an attached session: what went wrong, and the keys. */
+static void layout_put_attached(const struct app *t, buf *b)
+{
+    char push[ROWS_LENGTHS][128];
+    int ended = !view_is_open(t->view) && !t->view->lost;
+    if (t->mode == APP_PREFIX) {
+        buf_fmt(b, "d detach  n/p next, previous  w waiting  %c itself",
+                config_ctrl_letter(t->config->prefix));
+        return;
+    }
+    if (t->view->back) {
+        buf_fmt(b, "%d lines up", t->view->back);
+        return;
+    }
+    layout_put_connection(t, push);
+    if (ended)
+        buf_fmt(b, "%s: keys are ignored", t->view->reason);
+    else if (t->view->lost)
+        buf_str(b, "reconnecting  ");
+    else if (t->client.why && t->client.push != CLIENT_LIVE && t->client.push != CLIENT_PARTIAL)
+        buf_fmt(b, "%s  ", push[1][0] ? push[1] : push[0]);
+    if (!ended)
+        buf_fmt(b, "%s d detaches", t->config->prefix);
+}
+
 /* Draws the session's screen, and below it a line with its name and the key that detaches. */
 static void layout_attached(struct app *t)
 {
     struct grid *g = &t->grid;
     const struct tree_session *s = tree_session(&t->tree, t->view->id);
     struct cell_style dim = rows_style(&t->ui, THEME_DIM);
-    char out[96];
+    buf out = {0};
     int row = g->rows - 1, used = 0;
     if (t->view->vt)
         view_draw(t->view, g, 0, 0, row, g->cols, 1);
-    if (t->mode == APP_PREFIX)
-        snprintf(out, sizeof out, "d detach  n/p next, previous  w waiting  %c itself",
-                 config_ctrl_letter(t->config->prefix));
-    else if (t->view->back)
-        snprintf(out, sizeof out, "%d lines up", t->view->back);
-    else
-        snprintf(out, sizeof out, "%s d detaches", t->config->prefix);
-    int columns = cell_columns(span_of(out)), width = g->cols - 2;
+    layout_put_attached(t, &out);
+    int columns = cell_columns(buf_view(&out)), width = g->cols - 2;
     if (columns + 1 < width) {
-        widget_put(g, row, g->cols - 1 - columns, columns, out, dim);
+        widget_put(g, row, g->cols - 1 - columns, columns, buf_cstr(&out), dim);
         width -= columns + 1;
     }
+    buf_free(&out);
     if (s)
         used = rows_put_glyph(&t->ui, row, 1, s) + 1;
     widget_put_cut(g, row, 1 + used, width - used, s && s->title ? s->title : t->view->id,

@@ -141,6 +141,9 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
 static void tui_on_event(struct app *t, const struct term_event *ev)
 {
     tui_terminal_event(t, ev);
+    t->keys_typed += ev->type == TERM_KEY || ev->type == TERM_PASTE;
+    if (app_drops(t, ev))
+        return;
     if (ev->type == TERM_KEY && !(t->mode & APP_SCREENS) && t->toasts.unread) {
         widget_toast_read(&t->toasts);
         app_changed(t);
@@ -243,10 +246,10 @@ static void tui_on_second(void *ctx)
 static void tui_on_push_state(void *ctx)
 {
     struct app *t = ctx;
-    if (t->client.push == CLIENT_LIVE)
+    if (t->client.push == CLIENT_LIVE) {
         t->previewed[0] = '\0';
-    else if (t->client.push == CLIENT_WAITING && t->mode & APP_SCREENS)
-        attach_end(t, t->client.why);
+        attach_reconnect(t);
+    }
     tui_on_second(t);
 }
 
@@ -326,7 +329,8 @@ static void tui_set_timers(struct app *t)
     } timers[] = {{&t->frame_timer, layout_frame},       {&t->escape_timer, tui_on_escape},
                   {&t->ages_timer, tui_on_ages},        {&t->second_timer, tui_on_second},
                   {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, attach_on_preview},
-                  {&t->rest_timer, tui_connect_rest},   {&t->save_timer, app_save}};
+                  {&t->rest_timer, tui_connect_rest},   {&t->save_timer, app_save},
+                  {&t->pause_timer, attach_on_pause_over}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
     t->draw_task = (struct loop_task){.fn = layout_frame, .ctx = t};

@@ -742,7 +742,8 @@ struct view {
     unsigned widget_modes;   /* the modes of the UI itself */
     int wheel;               /* the wheel scrolls back if the program does not use the mouse */
     int shape;               /* of the cursor, DECSCUSR */
-    char reason[128];
+    char reason[128];        /* why the stream has ended */
+    int lost;                /* the connection to the daemon broke: view_reopen may help */
     const struct view_hooks *hooks; /* NULL when closed */
     void *ctx;
 };
@@ -751,6 +752,9 @@ struct view {
  * neither holder nor daemon can be reached. */
 static struct view *view_open(struct client *client, const char *id, int control,
                               const struct view_hooks *hooks, void *ctx);
+/* Connects a lost view with control again; its last screen stays meanwhile, and input is kept.
+ * Returns 0 or -1. */
+static int view_reopen(struct view *v, struct client *client);
 /* Returns a view of plain text: the transcript of an exited session. */
 static struct view *view_of_text(const char *id, span text, int cols, int rows);
 static int view_is_open(const struct view *v);     /* the connection is open or opening */
@@ -877,6 +881,8 @@ struct app {
     struct term_input input;
     struct conn terminal;
     enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_TODOS */
+    long long opening;         /* dialogs opened so far: which one is open */
+    long long keys_typed;      /* keys and pastes so far */
     struct app_view views[2];  /* in that order */
     struct field filter;
     int find_hit;             /* the filter has changed: select a row that matches */
@@ -913,7 +919,8 @@ struct app {
     int built, drawn;         /* number of builds of the rows; that number at the last frame */
     buf frame;                /* bytes that go to the terminal with the next frame */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
-        preview_timer, rest_timer, save_timer;
+        preview_timer, rest_timer, save_timer,
+        pause_timer; /* while set, keys are dropped: see app_pause_keys */
     struct loop_task connect_task, blank_task, draw_task;
 };
 
@@ -923,7 +930,8 @@ struct app_request {
     void (*on_reply)(struct app *t, struct json answer, struct app_request *request);
     long long events;         /* app.events when it was sent */
     enum app_mode dialog;     /* the dialog that waits for the reply; 0: none */
-    char *about;              /* the id of the session that it ends; or NULL */
+    long long opening, keys_typed, at; /* app's, and the loop's clock, when it was sent */
+    char *about;              /* the id of a session; or NULL */
 };
 
 /* Marks the screen as out of date; draws a frame as soon as one is due. */
@@ -933,6 +941,10 @@ static void app_expect_echo(struct app *t);        /* a key was sent to a sessio
 static void app_on_toast_over(void *ctx);          /* toast_timer */
 static void app_say(struct app *t, int alarm, const char *text); /* alarm: an error */
 static void app_set_mode(struct app *t, enum app_mode mode);
+/* The mode changes without a key: drops keys until none was typed for APP_PAUSE_MS. They were meant
+ * for the mode before. */
+static void app_pause_keys(struct app *t);
+static int app_drops(struct app *t, const struct term_event *ev); /* 1: it is such a key */
 /* Ends that can be undone, by index in t->ended; -1: none. */
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
 static void app_remove_ended(struct app *t, int at); /* -1 is fine */
@@ -955,6 +967,10 @@ static const struct todos_row *app_todos_row(struct app *t);
 static struct app_request *app_request(
     struct app *t, const char *method, const char *target, span body, enum app_mode dialog,
     void (*on_reply)(struct app *t, struct json answer, struct app_request *request));
+/* Returns 1 if the dialog that sent the request is still open. */
+static int app_is_open(const struct app_request *request);
+/* A reply changes the mode: pauses keys if it comes late, or while the user types. */
+static void app_pause_if_late(const struct app_request *request);
 /* Reports an error of that request: for an on_reply that can't use the reply. */
 static void app_refuse(struct app_request *request, const char *why);
 /* Appends /sessions/ID, the tail, and ?computer=. */
@@ -998,12 +1014,16 @@ static void dialog_start(struct app *t, const char *computer, const char *direct
 
 /* Attaches to a session; its view replaces the preview. */
 static void attach_begin(struct app *t, const char *id);
-/* Detaches; ends the UI if telec was called to attach only. why: a message, or NULL. */
+/* Detaches; ends the UI if telec was called to attach only. why: what has ended the session's
+ * screen without a key, or NULL. */
 static void attach_end(struct app *t, const char *why);
 /* Returns 1 if only another program can attach: ssh to another computer, or tmux. */
 static int attach_needs_program(const struct app *t, const struct tree_session *s);
 static void attach_follow(struct app *t);          /* keeps the preview on the selection */
 static void attach_on_preview(void *ctx);          /* preview_timer */
+/* The daemon is back: opens the lost connection to the attached session again. */
+static void attach_reconnect(struct app *t);
+static void attach_on_pause_over(void *ctx);       /* pause_timer */
 /* While attached: handles the prefix and scrolling back, sends all other input to the session.
  * Returns 1. */
 static int attach_event(struct app *t, const struct term_event *ev);

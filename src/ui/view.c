@@ -97,6 +97,7 @@ static void view_free(struct view *v)
 static void view_on_ws_open(void *ctx)
 {
     struct view *v = ctx;
+    v->lost = 0;
     if (v->want_cols)
         view_resize(v, v->want_cols, v->want_rows);
     view_send_typed(v);
@@ -161,7 +162,8 @@ static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
 static void view_on_ws_closed(void *ctx, int code, const char *why)
 {
     struct view *v = ctx;
-    (void)code;
+    v->lost |= v->ws.accepted && code != 1000; /* 1000: the session has ended */
+    v->ws.accepted = 0;
     if (v->hooks)
         view_on_end(v, why ? why : "the connection was lost");
     else
@@ -220,6 +222,11 @@ static struct view *view_open(struct client *client, const char *id, int control
         return v;
     view_free(v);
     return NULL;
+}
+
+static int view_reopen(struct view *v, struct client *client)
+{
+    return view_open_ws(v, client, 1);
 }
 
 static int view_is_open(const struct view *v)

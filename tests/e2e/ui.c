@@ -614,14 +614,17 @@ static void test_ui_end_late(void)
     char *go = format("%s/go", e2e.dir);
     if (mkfifo(go, 0600) != 0)
         e2e_die(go);
-    ui_session_sh("doomed", format("read x < '%s'; exit 5", go));
+    ui_session_sh("doomed", format("echo its last words; read x < '%s'; exit 5", go));
     struct ui *u = ui_live(24, 80);
     ui_select(u, "doomed");
     ui_keys(u, "x");
     UI_AWAIT_TEXT(u, "End this session?");
     file_write(go, "x\n", 0600);
-    UI_AWAIT_TEXT(u, "exit 5");
-    ui_keys(u, "y");
+    UI_AWAIT_TEXT(u, "exited by itself");
+    ui_keys(u, "y"); /* the question was another one */
+    UI_AWAIT_TEXT(u, "x dismisses it");
+    UI_AWAIT_TEXT(u, "its last words");
+    ui_keys(u, "x");
     UI_AWAIT_TEXT(u, "No sessions yet");
     char *id = ui_session("other", NULL);
     ui_select(u, "other");
@@ -1151,33 +1154,202 @@ static void test_ui_attach_next(void)
     ui_quit(u);
 }
 
-/* The program ends, is killed, or the daemon goes: back in the tree, which says why. */
+/* Keys count again after the UI has changed without one. */
+static void ui_await_pause(struct ui *u)
+{
+    UI_AWAIT_TEXT(u, "q quit");
+}
+
+/* Types the text again and again, as a person does, until cond is true; then for half a second
+ * more. */
+#define UI_TYPE_UNTIL(u, text, cond) \
+    do { \
+        long long ui_until = now_ms() + E2E_WAIT_MS, ui_after = 0; \
+        while (!ui_after || now_ms() < ui_after) { \
+            ui_keys((u), (text)); \
+            pty_read((u)->t, 20); \
+            if (!ui_after && (cond)) \
+                ui_after = now_ms() + 500; \
+            if (now_ms() > ui_until) \
+                ui_wait(__FILE__, __LINE__, (u), #cond, 0); \
+        } \
+    } while (0)
+
+/* The program ends, or is killed: back in the tree, which says why. */
 static void test_ui_attach_ends(void)
 {
     daemon_start();
     ui_session_sh("leaves", "echo ready; read x; exit 6");
     char *killed = ui_session_sh("killed", "echo waiting; sleep 1000");
-    ui_session_sh("stays", "echo standing; sleep 1000");
     struct ui *u = ui_live(24, 80);
     ui_attach(u, "leaves", "ready");
     ui_keys(u, "\r");
     UI_AWAIT_TEXT(u, "telec  Sessions");
     UI_AWAIT_TEXT(u, "exit 6");
     CHECK_HAS(pty_row(u->t, 22), "ended");
+    ui_await_pause(u);
     ui_attach(u, "killed", "waiting");
     end_session(killed);
     UI_AWAIT_TEXT(u, "telec  Sessions");
     CHECK_HAS(pty_row(u->t, 22), "ended");
     UI_AWAIT_GONE(u, "killed");
-    ui_attach(u, "stays", "standing");
+    ui_await_pause(u);
+    ui_quit(u);
+}
+
+/* A program that repeats each line it reads. */
+static char *ui_listener(const char *title)
+{
+    return ui_session_sh(
+        title, "stty -echo; echo ready; while read x; do echo \"<$x>\"; done; sleep 1000");
+}
+
+/* The footer of an attached session has no mark any more: a daemon is there. */
+static void ui_await_footer(struct ui *u)
+{
+    UI_AWAIT(u, strstr(pty_row(u->t, 23), "detaches") && !strstr(pty_row(u->t, 23), "offline") &&
+                    !strstr(pty_row(u->t, 23), "connecting"));
+}
+
+/* An attached user stays so, whatever happens to the daemon. */
+static void test_ui_attach_daemon_killed(void)
+{
+    daemon_start();
+    ui_listener("listener");
+    struct ui *u = ui_live(24, 80);
+    ui_attach(u, "listener", "ready");
     daemon_kill();
-    UI_AWAIT_TEXT(u, "telec  Sessions");
-    CHECK_HAS(pty_row(u->t, 22), "has gone");
-    UI_AWAIT_TEXT(u, UI_LIVE);
-    ui_attach(u, "stays", "standing"); /* it has lost nothing */
+    ui_keys(u, "please fix my code, q\r");
+    UI_AWAIT_TEXT(u, "<please fix my code, q>");
+    UI_AWAIT(u, strstr(pty_row(u->t, 23), "offline")); /* the footer knows */
+    ui_await_footer(u); /* another daemon */
+    CHECK_HAS(pty_row(u->t, 23), "listener");
+    CLI_OK(cli("daemon", "--stop", NULL));
+    UI_AWAIT(u, strstr(pty_row(u->t, 23), "offline"));
+    ui_keys(u, "xy\r");
+    UI_AWAIT_TEXT(u, "<xy>");
     ui_detach(u);
+    UI_AWAIT_TEXT(u, "was stopped");
+    ui_keys(u, "r");
+    UI_AWAIT_TEXT(u, UI_LIVE);
+    CHECK(ui_shows(u, "listener"));
     ui_quit(u);
     CLI_OK(cli("daemon", "--stop", NULL));
+}
+
+/* `telec attach` in a shell: the shell gets no key that was typed into the session. */
+static struct ui *ui_attach_in_shell(const char *id)
+{
+    const char *const argv[] = {
+        "/bin/sh", "-c",
+        format("'%s' attach %s; echo back; read x; echo \"shell got <$x>\"; read x", e2e.binary,
+               id),
+        NULL};
+    struct ui *u = ui_of(pty_start(24, 80, argv));
+    UI_AWAIT_TEXT(u, "ready");
+    return u;
+}
+
+static void test_ui_attach_shell(void)
+{
+    daemon_start();
+    char *id = ui_listener("listener");
+    AWAIT_SESSION(id, "last_output", "ready");
+    struct ui *u = ui_attach_in_shell(id);
+    UI_AWAIT(u, strstr(pty_row(u->t, 23), "listener")); /* the daemon has told of it */
+    daemon_kill();
+    ui_keys(u, "rm -rf please\r");
+    UI_AWAIT_TEXT(u, "<rm -rf please>");
+    UI_AWAIT(u, strstr(pty_row(u->t, 23), "offline"));
+    ui_await_footer(u);
+    ui_keys(u, "\004"); /* end of file: still there */
+    char *over = ui_session_sh("leaves", "stty -echo; echo ready; read x; exit 0");
+    AWAIT_SESSION(over, "last_output", "ready");
+    ui_keys(u, UI_PREFIX "d");
+    UI_AWAIT_TEXT(u, "back");
+    ui_keys(u, "\r\r");
+    pty_await_exit(u->t);
+    u = ui_attach_in_shell(over);
+    UI_TYPE_UNTIL(u, "ls\r", ui_shows(u, "keys are ignored"));
+    CHECK(!ui_shows(u, "back"));
+    UI_AWAIT_TEXT(u, "back");
+    CHECK(ui_shows(u, "the session has ended"));
+    ui_keys(u, "mine\r");
+    UI_AWAIT_TEXT(u, "shell got <mine>");
+    ui_keys(u, "\r");
+    pty_await_exit(u->t);
+    CLI_OK(cli("daemon", "--stop", NULL));
+}
+
+/* The program ends in the middle of a sentence: the sentence does nothing to the tree. */
+static void test_ui_attach_ends_typing(void)
+{
+    daemon_start();
+    char *id = ui_session_sh("first", "echo ready; read x; exit 0");
+    char *other = ui_session_sh("second", "echo ready; sleep 1000");
+    struct ui *u = ui_live(24, 80);
+    ui_attach(u, "first", "ready");
+    UI_TYPE_UNTIL(u, "\rxyjxyq", ui_shows(u, "telec  Sessions"));
+    CHECK(ui_shows(u, "keys are ignored") && !ui_shows(u, "End this session?"));
+    CHECK(ui_shows(u, "the session has ended")); /* it has not been read */
+    ui_await_pause(u);
+    CHECK_HAS(ui_selected(u), "first");
+    CHECK_INT(get(session_path(id, "")).status, 200);
+    CHECK_INT(get(session_path(other, "")).status, 200);
+    ui_keys(u, "j");
+    UI_AWAIT_SELECTED(u, "second");
+    ui_quit(u);
+}
+
+/* A reply that comes after its dialog was closed does nothing to what is on the screen then. */
+static void test_ui_late_replies(void)
+{
+    daemon_start();
+    ui_listener("listener");
+    ui_session_sh("second", "echo I am the second; sleep 1000");
+    struct ui *u = ui_live(24, 80);
+    ui_select(u, "listener");
+    kill(e2e.daemon, SIGSTOP);
+    ui_keys(u, "m");
+    UI_AWAIT_TEXT(u, "Message");
+    ui_keys(u, "first" UI_CTRL_S "\033");
+    UI_AWAIT_GONE(u, "Message");
+    ui_keys(u, "m");
+    UI_AWAIT_TEXT(u, "Message");
+    ui_keys(u, "half a sentence");
+    UI_AWAIT_TEXT(u, "half a sentence");
+    kill(e2e.daemon, SIGCONT);
+    UI_AWAIT(u, strstr(pty_row(u->t, 22), "sent"));
+    CHECK(ui_shows(u, "half a sentence"));
+    ui_keys(u, " more");
+    UI_AWAIT_TEXT(u, "half a sentence more");
+    ui_keys(u, "\033");
+    UI_AWAIT_GONE(u, "Message");
+    kill(e2e.daemon, SIGSTOP);
+    ui_keys(u, "n");
+    UI_AWAIT_TEXT(u, "New session");
+    ui_keys(u, UI_CTRL_S "\033");
+    UI_AWAIT_GONE(u, "New session");
+    ui_attach(u, "second", "I am the second");
+    kill(e2e.daemon, SIGCONT);
+    AWAIT(json_count(get("/sessions").body, "") == 3);
+    ui_keys(u, UI_PREFIX);
+    UI_AWAIT_TEXT(u, "d detach  n/p next");
+    ui_keys(u, "d");
+    UI_AWAIT_TEXT(u, "the new session has started");
+    UI_AWAIT_SELECTED(u, "second");
+    /* A late reply closes its own dialog: what is typed meanwhile is not for the tree. */
+    ui_keys(u, "m");
+    UI_AWAIT_TEXT(u, "Message");
+    kill(e2e.daemon, SIGSTOP);
+    ui_keys(u, "text" UI_CTRL_S "xyq");
+    UI_AWAIT_TEXT(u, "text");
+    kill(e2e.daemon, SIGCONT);
+    UI_TYPE_UNTIL(u, "xyq", ui_shows(u, "keys are ignored"));
+    CHECK(!ui_shows(u, "End this session?"));
+    ui_await_pause(u);
+    CHECK_HAS(ui_selected(u), "second");
+    ui_quit(u);
 }
 
 static void test_ui_attach_scroll(void)
@@ -1331,6 +1503,7 @@ static void test_ui_attach_full_screen(void)
     AWAIT_SESSION(id, "exit_code", "0");
     if (vim)
         CHECK_TEXT(file_read(file, NULL), "typed one line\nanother line\n");
+    ui_await_pause(u);
     ui_quit(u);
 }
 
@@ -1458,6 +1631,10 @@ static const struct test ui_tests[] = {
     {"ui_attach_resize", test_ui_attach_resize},
     {"ui_attach_next", test_ui_attach_next},
     {"ui_attach_ends", test_ui_attach_ends},
+    {"ui_attach_ends_typing", test_ui_attach_ends_typing},
+    {"ui_attach_daemon_killed", test_ui_attach_daemon_killed},
+    {"ui_attach_shell", test_ui_attach_shell},
+    {"ui_late_replies", test_ui_late_replies},
     {"ui_attach_scroll", test_ui_attach_scroll},
     {"ui_attach_paste", test_ui_attach_paste},
     {"ui_attach_types_past_the_holder", test_ui_attach_types_past_the_holder},

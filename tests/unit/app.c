@@ -242,6 +242,9 @@ static void unit_app_event(struct unit_app *u, const char *json)
     tui_client_hooks.on_event(u->t, span_of(json));
 }
 
+/* Keys count again after a change that no key has made. */
+#define UNIT_APP_RESUME(u) UNIT_APP_UNTIL(u, !(u)->t->pause_timer.slot)
+
 /* A session of computer vm in /src. */
 static void unit_app_session(struct unit_app *u, const char *id, const char *state,
                              const char *members)

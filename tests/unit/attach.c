@@ -113,25 +113,77 @@ static void unit_attach_scroll(void)
     unit_app_end(&u);
 }
 
+/* The daemon says that the session has ended. */
+static void unit_attach_close(struct unit_app *u)
+{
+    buf b = {0};
+    ws_put_close(&b, NULL, 1000, "the session has ended");
+    conn_send(&unit_app_view(u)->conn, buf_view(&b));
+    buf_free(&b);
+}
+
 static void unit_attach_ended(void)
 {
     struct unit_app u;
     test_begin("a session that ends while attached detaches and says why");
     unit_attach_begin(&u, 24, 80, "");
     unit_attach_enter(&u);
-    conn_close(&unit_app_view(&u)->conn, NULL);
+    unit_attach_close(&u);
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
     CHECK(u.t->toasts.count == 1 && u.t->toasts.ring[0].alarm);
     CHECK(!u.t->quit);
+    UNIT_APP_SEE(&u, "keys are ignored");
+    unit_app_type(&u, "xy\033[200~q\033[201~q\033[<0;3;24M"); /* for the program that has ended */
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->quit && u.t->pause_timer.slot && u.t->toasts.unread);
+    UNIT_APP_SEE(&u, "q quit");
+    unit_app_type(&u, "x");
+    CHECK_INT(u.t->mode, APP_CONFIRM);
+    unit_app_type(&u, "n");
     u.t->attach_only = "a";
     attach_begin(u.t, "a");
     UNIT_APP_UNTIL(&u, unit_app_view(&u));
     attach_end(u.t, NULL);
     CHECK(u.t->quit); /* `telec attach` ends with it */
     u.t->quit = 0;
+    attach_begin(u.t, "a");
+    UNIT_APP_UNTIL(&u, unit_app_view(&u) && u.t->view->ws.accepted);
+    unit_attach_close(&u);
+    UNIT_APP_SEE(&u, "the session has ended: keys are ignored");
+    unit_app_type(&u, "rm -rf /\r"); /* a shell must not get this */
+    CHECK(!u.t->quit && u.t->mode == APP_ATTACHED);
+    UNIT_APP_UNTIL(&u, u.t->quit);
+    u.t->quit = 0;
     unit_app_close(&u.t->loop, &u.daemon, u.socket);
     attach_begin(u.t, "a");
-    CHECK(!u.t->view && u.t->mode == APP_SESSIONS);
+    CHECK(!u.t->view && u.t->mode == APP_SESSIONS && u.t->quit);
+    unit_app_end(&u);
+}
+
+static void unit_attach_reconnects(void)
+{
+    struct unit_app u;
+    test_begin("a lost connection to the daemon opens again in place, and keys wait for it");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    buf_clear(&u.input);
+    unit_app_close(&u.t->loop, &u.daemon, u.socket);
+    conn_close(&unit_app_view(&u)->conn, NULL);
+    UNIT_APP_SEE(&u, "reconnecting");
+    CHECK(u.t->mode == APP_ATTACHED && unit_app_shows(&u, "ready"));
+    unit_app_type(&u, "xy");
+    CHECK(u.t->mode == APP_ATTACHED && !u.input.n);
+    unit_app_listen(&u, &u.daemon, u.socket, unit_app_on_daemon);
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "xy"));
+    unit_app_frame(&u, FRAME_OUTPUT, "back again");
+    UNIT_APP_SEE(&u, "back again");
+    CHECK(!unit_app_shows(&u, "reconnecting"));
+    u.t->client.push = CLIENT_WAITING;
+    conn_close(&unit_app_view(&u)->conn, NULL);
+    UNIT_APP_SEE(&u, "reconnecting");
+    unit_app_session(&u, "a", "exited", ""); /* meanwhile */
+    u.t->client.push = CLIENT_LIVE;
+    tui_client_hooks.on_push(u.t);
+    CHECK(u.t->mode == APP_SESSIONS && u.t->pause_timer.slot);
     unit_app_end(&u);
 }
 
@@ -248,6 +300,8 @@ static void unit_attach_programs(void)
     CHECK(u.t->mode == APP_SESSIONS && !u.t->program_runs);
     keys_on_program_exit(u.t, 3 << 8, NULL);
     UNIT_APP_SEE(&u, "ended with status 3");
+    unit_app_type(&u, "q");
+    CHECK(!u.t->quit);
     unit_app_end(&u);
     setenv("PATH", path, 1);
     free(path);
@@ -284,6 +338,7 @@ static void unit_attach(void)
     unit_attach_paste();
     unit_attach_scroll();
     unit_attach_ended();
+    unit_attach_reconnects();
     unit_attach_next();
     unit_attach_holder();
     unit_attach_direct();

@@ -162,6 +162,76 @@ static void unit_dialog_dismiss(void)
     u.t->confirm = (struct widget_confirm){.title = "t", .yes = "y", .no = "n"};
     app_set_mode(u.t, APP_CONFIRM); /* it exited while the question was on the screen */
     UNIT_APP_SEE(&u, "exited by itself");
+    buf_clear(&u.asked);
+    unit_app_type(&u, "y");
+    UNIT_APP_SEE(&u, "x dismisses it");
+    CHECK(u.t->mode == APP_SESSIONS && !unit_app_has(&u.asked, "DELETE"));
+    unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"a\"}}");
+    app_set_mode(u.t, APP_CONFIRM);
+    unit_app_type(&u, "y");
+    CHECK(u.t->mode == APP_SESSIONS && !unit_app_has(&u.asked, "DELETE"));
+    unit_app_end(&u);
+}
+
+/* A reply to a request that an earlier opening of the dialog has sent. */
+static void unit_dialog_late(struct unit_app *u, enum app_mode dialog,
+                             void (*on_reply)(struct app *t, struct json answer,
+                                              struct app_request *request))
+{
+    struct json answer = {0};
+    struct app_request late = {.app = u->t, .dialog = dialog, .opening = u->t->opening - 1};
+    json_parse(span_of("{\"session_id\":\"new\",\"result\":\"delivered\"}"), &answer, NULL, NULL);
+    on_reply(u->t, answer, &late);
+    app_refuse(&late, "too late");
+}
+
+static void unit_dialog_openings(void)
+{
+    struct unit_app u;
+    test_begin("a reply belongs to the opening of the dialog that asked");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "mhalf a sentence");
+    u.t->form.busy = 1;
+    unit_dialog_late(&u, APP_MESSAGE, dialog_on_sent);
+    CHECK(u.t->mode == APP_MESSAGE && u.t->form.busy && !u.t->form.error.n);
+    UNIT_APP_SEE(&u, "half a sentence");
+    u.t->form.busy = 0;
+    unit_app_type(&u, "\033");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    dialog_rename(u.t);
+    unit_dialog_late(&u, APP_RENAME, dialog_on_renamed);
+    CHECK_INT(u.t->mode, APP_RENAME);
+    dialog_close(u.t);
+    dialog_new(u.t);
+    unit_dialog_late(&u, APP_NEW, dialog_on_created);
+    CHECK(u.t->mode == APP_NEW && !u.t->views[0].wanted);
+    dialog_close(u.t);
+    attach_begin(u.t, "a");
+    unit_dialog_late(&u, APP_NEW, dialog_on_created);
+    CHECK(u.t->mode == APP_ATTACHED && !u.t->views[0].wanted);
+    unit_app_end(&u);
+}
+
+static void unit_dialog_pauses(void)
+{
+    struct unit_app u;
+    test_begin("keys are dropped when a reply closes the dialog late, or while the user types");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "mtext\023"); /* an answer at once: the next key counts */
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(!u.t->pause_timer.slot);
+    for (int late = 0; late < 2; late++) {
+        struct app_request request = {.app = u.t, .dialog = APP_MESSAGE};
+        unit_app_type(&u, "mtext");
+        request.opening = u.t->opening;
+        request.keys_typed = u.t->keys_typed - !late;
+        request.at = u.t->loop.now - (late ? APP_PAUSE_MS : 0);
+        dialog_on_sent(u.t, (struct json){0}, &request);
+        CHECK(u.t->mode == APP_SESSIONS && u.t->pause_timer.slot);
+        unit_app_type(&u, "xyq");
+        CHECK(u.t->mode == APP_SESSIONS && !u.t->quit && !unit_app_has(&u.asked, "DELETE"));
+        UNIT_APP_RESUME(&u);
+    }
     unit_app_end(&u);
 }
 
@@ -193,5 +263,7 @@ static void unit_dialog(void)
     unit_dialog_rename();
     unit_dialog_end();
     unit_dialog_dismiss();
+    unit_dialog_openings();
+    unit_dialog_pauses();
     unit_dialog_start();
 }

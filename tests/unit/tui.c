@@ -135,7 +135,7 @@ static void unit_tui_hangup(void)
 static void unit_tui_push(void)
 {
     struct unit_app u;
-    test_begin("a TeleClaude daemon's initial states are fetched instead, and a loss detaches");
+    test_begin("a TeleClaude daemon's initial states are fetched instead, and a loss is shown");
     unit_keys_begin(&u);
     struct client_ws foreign = {.accepted = 1, .foreign = 1}, *ws = u.t->client.ws;
     long long events = u.t->events;
@@ -152,10 +152,15 @@ static void unit_tui_push(void)
     unit_app_type(&u, "\r");
     CHECK_INT(u.t->mode, APP_ATTACHED);
     u.t->client.push = CLIENT_WAITING;
+    u.t->client.answered = 0;
     u.t->client.why = "the daemon has stopped";
     tui_client_hooks.on_push(u.t);
-    CHECK(u.t->mode == APP_SESSIONS && u.t->second_timer.slot); /* it counts down */
-    UNIT_APP_SEE(&u, "the daemon has stopped");
+    CHECK(u.t->mode == APP_ATTACHED && u.t->second_timer.slot); /* it counts down */
+    UNIT_APP_SEE(&u, "offline, 0 s  Ctrl-] d detaches");
+    unit_app_type(&u, "xy");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "xy"));
+    unit_app_type(&u, "\035d");
+    UNIT_APP_SEE(&u, "offline: the daemon has stopped");
     u.t->client.push = CLIENT_LIVE;
     tui_client_hooks.on_push(u.t);
     CHECK(!u.t->previewed[0]);
