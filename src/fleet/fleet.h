@@ -107,10 +107,7 @@ static void redis_url_put(const struct redis_url *t, buf *b); /* without user an
 #define REDIS_BACKOFF_MIN_MS 1000   /* before the second try; doubles, less up to 20 % jitter … */
 #endif
 #ifndef REDIS_BACKOFF_MAX_MS
-#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; begins anew after a connection that … */
-#endif
-#ifndef REDIS_LASTING_MS
-#define REDIS_LASTING_MS 10000      /* … was ready for this long */
+#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; begins anew after a connection that was ready */
 #endif
 #ifndef REDIS_CONNECT_MS
 #define REDIS_CONNECT_MS 5000       /* to resolve the name; for each address */
@@ -144,7 +141,7 @@ struct redis_hooks {
 
 /* Milliseconds; the constants above, unless a test changes them. */
 struct redis_times {
-    long long backoff_min, backoff_max, lasting, connect, reply;
+    long long backoff_min, backoff_max, connect, reply;
 };
 
 struct redis {
@@ -177,7 +174,9 @@ struct redis {
     int address_count, address_next;
     struct redis_child *children; /* processes not reaped yet */
     struct redis_child *child; /* of this connection: it resolves the name or does TLS */
-    long long backoff, ready_at;
+    long long backoff;
+    int worked;             /* this connection was ready … */
+    int refused;            /* … and the server then refused to serve */
     char logged[256];       /* the failure logged last */
 };
 
@@ -198,6 +197,9 @@ static void redis_free(struct redis *r);
  * SUBSCRIBE takes one channel a call; in RESP2 a subscribed connection can do nothing else. */
 static int redis_call(struct redis *r, span command, long long block_ms,
                       void (*done)(void *ctx, const struct resp *reply), void *ctx);
+/* The reply to the oldest pending call is due within REDIS_REPLY_MS from now, whatever its block_ms
+ * said: the command has been interrupted. */
+static void redis_expect(struct redis *r);
 /* Closes the connection and connects again at once, to the same address, e.g. to interrupt a
  * blocking XREAD (CLIENT UNBLOCK of r->id from another connection costs less). Ends the wait when
  * WAITING. */
@@ -212,6 +214,9 @@ static int redis_resolve_main(const char *host, const char *port);
 
 #ifndef STREAMS_REPLY_MS
 #define STREAMS_REPLY_MS 5000   /* a request without a reply fails after this */
+#endif
+#ifndef STREAMS_BLOCK_MS
+#define STREAMS_BLOCK_MS 30000  /* an XREAD blocks no longer: its reply shows that the link lives */
 #endif
 #ifndef STREAMS_RETRY_MS
 #define STREAMS_RETRY_MS 1000   /* between a refused XREAD and the next */
@@ -256,6 +261,7 @@ struct streams_hooks {
     const char *channel;           /* to subscribe to */
     void (*on_ready)(void *ctx);   /* commands can be sent */
     void (*on_lost)(void *ctx);    /* no longer; the pending commands have completed before */
+    void (*on_link)(void *ctx);    /* streams_weakest may have changed */
     void (*on_message)(void *ctx, span message); /* published on the channel */
     /* A connection for the channel alone (RESP2) is ready; what was published before is lost. */
     void (*on_subscribed)(void *ctx);
@@ -280,6 +286,8 @@ struct streams {
     int blocked;            /* an XREAD is in flight */
     int stale_read;         /* the set of streams has changed since it was sent */
     int no_unblock;         /* Redis refuses CLIENT UNBLOCK */
+    int unblocks;           /* CLIENT UNBLOCKs in a row that found no blocked XREAD */
+    long long wake_at;      /* the loop wakes up then anyway: blocked reads end then, too */
     int read_count;         /* COUNT of the next XREAD */
     size_t batch;           /* entries of this stream in the XREAD being handled */
     struct loop_task reread;
@@ -295,6 +303,11 @@ static int streams_init(struct streams *l, struct loop *loop, const struct confi
                         const struct streams_hooks *hooks, void *ctx, buf *error);
 static void streams_start(struct streams *l);
 static void streams_stop_reading(struct streams *l);
+/* Sends a PING where no other reply shows that the link lives: once in STREAMS_BLOCK_MS. */
+static void streams_check(struct streams *l);
+/* Returns the connection that keeps the fleet from being up to date: one that was lost or refused;
+ * else that for commands. */
+static const struct redis *streams_weakest(const struct streams *l);
 static int streams_is_busy(const struct streams *l); /* commands are pending */
 static void streams_free(struct streams *l); /* completes the pending requests without a reply */
 /* Logs what is wrong with something of another computer or of Redis; at most one line in

@@ -303,6 +303,11 @@ static void peers_on_lost(void *ctx)
     roster_publish_self(f);
 }
 
+static void peers_on_link(void *ctx)
+{
+    roster_publish_self(ctx);
+}
+
 static void peers_on_message(void *ctx, span message)
 {
     presence_hear(ctx, message);
@@ -317,7 +322,8 @@ static void peers_on_subscribed(void *ctx)
 }
 
 static const struct streams_hooks peers_streams_hooks = {
-    PRESENCE_CHANNEL, peers_on_ready, peers_on_lost, peers_on_message, peers_on_subscribed};
+    PRESENCE_CHANNEL, peers_on_ready, peers_on_lost, peers_on_link, peers_on_message,
+    peers_on_subscribed};
 
 /* ---- status --------------------------------------------------------------------------------- */
 
@@ -344,11 +350,12 @@ static void peers_put_status(const struct fleet *f, buf *b)
         buf address = {0};
         redis_put_address(&f->streams.calls, &address);
         json_open(b, '{');
-        json_field_string(b, "state", redis_state_name(&f->streams.calls));
+        const struct redis *weakest = streams_weakest(&f->streams);
+        json_field_string(b, "state", redis_state_name(weakest));
         json_field_string(b, "why",
-                          f->refusal[0]          ? f->refusal
-                          : f->streams.calls.why[0] ? f->streams.calls.why
-                                                 : NULL);
+                          f->refusal[0]     ? f->refusal
+                          : weakest->why[0] ? weakest->why
+                                            : NULL);
         json_field_string(b, "address", buf_cstr(&address));
         json_field_int(b, "protocol", f->streams.calls.protocol);
         json_field_int(b, "reconnects", connects > 0 ? connects - 1 : 0);

@@ -311,7 +311,9 @@ static void presence_beat(struct fleet *f)
     } else {
         streams_call(&f->streams, get, presence_on_own_key, f);
         streams_call(&f->streams, set, presence_on_beaten, f);
-        loop_timer_set(f->loop, &f->beat_timer, f->loop->now + PRESENCE_BEAT_MS);
+        f->streams.wake_at = f->loop->now + PRESENCE_BEAT_MS;
+        loop_timer_set(f->loop, &f->beat_timer, f->streams.wake_at);
+        streams_check(&f->streams);
     }
     streams_call(&f->streams, publish, NULL, NULL);
     buf_free(&key);

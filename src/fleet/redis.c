@@ -151,6 +151,14 @@ static void redis_arm(struct redis *r)
                        r->loop->now + r->times.reply + (begun ? 0 : head->block_ms));
 }
 
+static void redis_expect(struct redis *r)
+{
+    if (!r->pending_count)
+        return;
+    r->pending[r->pending_head & (r->pending_cap - 1)].block_ms = 0;
+    redis_arm(r);
+}
+
 static void redis_grow_pending(struct redis *r)
 {
     size_t cap = r->pending_cap ? r->pending_cap * 2 : 8;
@@ -215,6 +223,7 @@ static void redis_refuse(struct redis *r, const struct resp *reply)
 {
     if (r->conn.dead)
         return; /* the first reason counts */
+    r->refused = r->state == REDIS_READY;
     redis_set_refusal(r, reply);
     conn_close(&r->conn, r->why);
 }
@@ -255,7 +264,7 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
         return;
     }
     r->state = REDIS_READY;
-    r->ready_at = r->loop->now;
+    r->worked = 1;
     r->connects++;
     r->why[0] = r->logged[0] = '\0';
     if (r->child) /* a TLS program's output so far is not why it will end */
@@ -828,29 +837,30 @@ static void redis_stop_trying(struct redis *r)
 static void redis_on_closed(void *ctx, const char *why)
 {
     struct redis *r = ctx;
-    long long ready_at = r->ready_at;
+    int worked = r->worked;
     if (why && why != r->why)
         redis_set_gone(r, why);
     r->state = REDIS_WAITING; /* redis_call fails from here on */
     r->open = r->protocol = 0;
-    r->id = r->ready_at = 0;
+    r->id = r->worked = 0;
     r->closing = 1;
     conn_free(&r->conn);
     redis_stop_trying(r);
     while (redis_answer(r, NULL))
         ;
-    if (ready_at && r->loop->now - ready_at >= r->times.lasting)
+    if (worked && !r->refused)
         r->backoff = 0;
-    if (ready_at && r->hooks->on_lost)
+    r->refused = 0;
+    if (worked && r->hooks->on_lost)
         r->hooks->on_lost(r->ctx, r->again ? "restarted" : r->why);
-    r->losses += ready_at && !r->again;
+    r->losses += worked && !r->again;
     r->closing = 0;
     if (!r->again) {
         redis_wait(r);
         return;
     }
     r->again = 0;
-    r->quiet = ready_at > 0;
+    r->quiet = worked;
     redis_try_again(r);
 }
 
@@ -893,8 +903,8 @@ static int redis_init(struct redis *r, struct loop *l, const struct config *conf
                       const char *name, const struct redis_hooks *hooks, void *ctx, buf *error)
 {
     *r = (struct redis){.loop = l, .config = config, .name = name, .hooks = hooks, .ctx = ctx};
-    r->times = (struct redis_times){REDIS_BACKOFF_MIN_MS, REDIS_BACKOFF_MAX_MS, REDIS_LASTING_MS,
-                                    REDIS_CONNECT_MS, REDIS_REPLY_MS};
+    r->times = (struct redis_times){REDIS_BACKOFF_MIN_MS, REDIS_BACKOFF_MAX_MS, REDIS_CONNECT_MS,
+                                    REDIS_REPLY_MS};
     r->timer = (struct loop_timer){.fn = redis_on_timer, .ctx = r};
     r->connecting = (struct loop_fd){.fd = -1, .on_event = redis_on_connected, .ctx = r};
     r->conn.hooks = &redis_conn_hooks;

@@ -44,8 +44,9 @@ static void roster_put_self(const struct fleet *f, buf *b)
     json_field_string(b, "status", "online");
     json_field_string(b, "user", config_user(c));
     json_field_string(b, "host", c->host);
+    int links = f->streams.ready && streams_weakest(&f->streams)->state == REDIS_READY;
     if (f->streams.on)
-        json_field_string(b, "redis", f->streams.ready ? "ready" : "reconnecting");
+        json_field_string(b, "redis", links ? "ready" : "reconnecting");
     if (f->clash_at)
         json_field_string(b, "warning", "another computer has the same name");
     json_close(b, '}');

@@ -7,12 +7,16 @@
  * `reader`; when the set of streams changes, CLIENT UNBLOCK interrupts it (a new connection does
  * where Redis refuses that). The channel is subscribed to on `calls`; with RESP2 on `subscriber`,
  * because such a connection can do nothing else. When `calls` is ready again after a loss, `reader`
- * connects again, too: the same fault may have cut it without notice. */
+ * connects again, too: the same fault may have cut it without notice.
+ *
+ * No wait is without end, because a link can die without notice (a tunnel, a frozen server): an XREAD
+ * blocks for STREAMS_BLOCK_MS at most, at best until a time at which the loop wakes up anyway. */
 
 #define STREAMS_REQUESTS_KEPT 1000 /* entries of a stream of requests, about */
 #define STREAMS_REPLIES_KEPT 10    /* entries of a reply's stream, about */
 #define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
-#define STREAMS_UNBLOCK_MS 5       /* from a CLIENT UNBLOCK that came too early to the next */
+#define STREAMS_UNBLOCK_MS 5       /* from a CLIENT UNBLOCK that came too early to the next; doubles */
+#define STREAMS_UNBLOCKS_MAX 8     /* then the reading connection is taken for dead: after 1.3 s */
 
 /* ---- the log -------------------------------------------------------------------------------- */
 
@@ -235,9 +239,19 @@ static void streams_on_read(void *ctx, const struct resp *reply)
     streams_read(l);
 }
 
+/* How long the next XREAD blocks, in milliseconds. */
+static long long streams_block_ms(const struct streams *l)
+{
+    long long block = l->wake_at - l->loop->now;
+    if (block <= 0 || block > STREAMS_BLOCK_MS)
+        return STREAMS_BLOCK_MS;
+    return block < STREAMS_BLOCK_MS / 30 ? block + STREAMS_BLOCK_MS : block;
+}
+
 static void streams_read(struct streams *l)
 {
     buf b = {0}, id = {0};
+    long long block = streams_block_ms(l);
     size_t count = 0;
     for (struct streams_stream *s = l->streams; s; s = s->next)
         count++;
@@ -253,7 +267,7 @@ static void streams_read(struct streams *l)
     resp_put_arg(&b, span_of("COUNT"));
     resp_put_int(&b, l->read_count);
     resp_put_arg(&b, span_of("BLOCK"));
-    resp_put_int(&b, 0);
+    resp_put_int(&b, block);
     resp_put_arg(&b, span_of("STREAMS"));
     for (struct streams_stream *s = l->streams; s; s = s->next) {
         l->reading[l->reading_count++] = s;
@@ -265,13 +279,13 @@ static void streams_read(struct streams *l)
         codec_put_id(&id, l->reading[i]->at);
         resp_put_arg(&b, buf_view(&id));
     }
-    l->blocked = redis_call(&l->reader, buf_view(&b), -1, streams_on_read, l);
-    l->stale_read = 0;
+    l->blocked = redis_call(&l->reader, buf_view(&b), block, streams_on_read, l);
+    l->stale_read = l->unblocks = 0;
     buf_free(&b);
     buf_free(&id);
 }
 
-/* An answer of 0: the XREAD did not block yet, or no longer. */
+/* An answer of 0: the XREAD does not block yet, or no longer; or it never reached Redis. */
 static void streams_on_unblocked(void *ctx, const struct resp *reply)
 {
     struct streams *l = ctx;
@@ -282,8 +296,14 @@ static void streams_on_unblocked(void *ctx, const struct resp *reply)
                  (int)(reply->text.n < 80 ? reply->text.n : 80), reply->text.p);
         l->no_unblock = 1;
         redis_restart(&l->reader);
-    } else if (reply->integer == 0) {
-        loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_UNBLOCK_MS);
+    } else if (reply->integer != 0) {
+        redis_expect(&l->reader);
+    } else if (l->unblocks < STREAMS_UNBLOCKS_MAX) {
+        loop_timer_set(l->loop, &l->unblock_timer,
+                       l->loop->now + ((long long)STREAMS_UNBLOCK_MS << l->unblocks++));
+    } else {
+        log_line(LOG_WARN, "redis (reader): Redis does not know its XREAD: connecting again");
+        redis_restart(&l->reader);
     }
 }
 
@@ -527,6 +547,22 @@ static void streams_on_ready(void *ctx)
     streams_call(ctx, time, streams_on_time, ctx);
 }
 
+static const struct redis *streams_weakest(const struct streams *l)
+{
+    const struct redis *const all[] = {&l->calls, &l->reader, &l->subscriber};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (all[i]->state != REDIS_READY && all[i]->why[0])
+            return all[i];
+    return &l->calls;
+}
+
+static void streams_check(struct streams *l)
+{
+    static const span ping = {"PING", 4};
+    if (l->subscriber.state == REDIS_READY)
+        streams_send(&l->subscriber, &ping, 1, 0, NULL, NULL);
+}
+
 static void streams_on_lost(void *ctx, const char *why)
 {
     struct streams *l = ctx;
@@ -549,12 +585,23 @@ static void streams_reader_on_ready(void *ctx)
     struct streams *l = ctx;
     l->blocked = 0;
     streams_read(l);
+    l->hooks->on_link(l->ctx);
 }
 
 static void streams_reader_on_lost(void *ctx, const char *why)
 {
+    struct streams *l = ctx;
     (void)why;
-    ((struct streams *)ctx)->blocked = 0;
+    l->blocked = 0;
+    if (!l->reader.again)
+        l->hooks->on_link(l->ctx);
+}
+
+static void streams_subscriber_on_lost(void *ctx, const char *why)
+{
+    struct streams *l = ctx;
+    (void)why;
+    l->hooks->on_link(l->ctx);
 }
 
 static void streams_subscriber_on_ready(void *ctx)
@@ -562,12 +609,14 @@ static void streams_subscriber_on_ready(void *ctx)
     struct streams *l = ctx;
     streams_subscribe(l, &l->subscriber);
     l->hooks->on_subscribed(l->ctx);
+    l->hooks->on_link(l->ctx);
 }
 
 static const struct redis_hooks
     streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push},
     streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost, NULL},
-    streams_subscriber_hooks = {streams_subscriber_on_ready, NULL, streams_on_push};
+    streams_subscriber_hooks = {streams_subscriber_on_ready, streams_subscriber_on_lost,
+                                streams_on_push};
 
 /* ---- life ----------------------------------------------------------------------------------- */
 

@@ -32,6 +32,7 @@ struct unit_fleet_client {
     int id, protocol, subscribed, used;
     int stalled; /* nothing is answered any more */
     buf read; /* the XREAD that blocks, its words each followed by NUL */
+    struct loop_timer block;
 };
 
 struct unit_fleet_computer {
@@ -174,6 +175,20 @@ static void unit_fleet_wake(struct unit_fleet *u)
     }
 }
 
+static const char *unit_fleet_null(const struct unit_fleet_client *c)
+{
+    return c->protocol == 2 ? "$-1\r\n" : "_\r\n";
+}
+
+static void unit_fleet_on_blocked(void *ctx)
+{
+    struct unit_fleet_client *c = ctx;
+    if (!c->used || !c->read.n)
+        return;
+    buf_clear(&c->read);
+    conn_send(&c->conn, span_of(unit_fleet_null(c)));
+}
+
 static void unit_fleet_publish(struct unit_fleet *u, const char *channel, const char *message)
 {
     for (struct unit_fleet_client *c = u->clients; c; c = c->next) {
@@ -219,11 +234,6 @@ static void unit_fleet_add(struct unit_fleet *u, char *const *words, size_t coun
     codec_put_id(&text, id);
     resp_put_arg(b, buf_view(&text));
     buf_free(&text);
-}
-
-static const char *unit_fleet_null(const struct unit_fleet_client *c)
-{
-    return c->protocol == 2 ? "$-1\r\n" : "_\r\n";
 }
 
 static void unit_fleet_get(struct unit_fleet_client *c, const char *name, buf *b)
@@ -318,9 +328,12 @@ static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, 
         if (key && key->count)
             unit_fleet_put_entry(b, &key->entries[key->count - 1]);
     } else if (unit_fleet_is(words, "XREAD")) {
-        if (!unit_fleet_put_read(u, words, count, c->protocol, b))
+        if (!unit_fleet_put_read(u, words, count, c->protocol, b)) {
             for (size_t i = 0; i < count; i++)
                 buf_add(&c->read, words[i], strlen(words[i]) + 1);
+            if (atoll(words[4]))
+                loop_timer_set(&u->loop, &c->block, u->loop.now + atoll(words[4]));
+        }
     } else {
         buf_str(b, "+OK\r\n");
     }
@@ -367,6 +380,7 @@ static void unit_fleet_on_gone(void *ctx, const char *why)
     struct unit_fleet_client *c = ctx;
     (void)why;
     conn_free(&c->conn);
+    loop_timer_cancel(&c->all->loop, &c->block);
     buf_free(&c->read);
     c->used = c->subscribed = 0;
 }
@@ -382,6 +396,7 @@ static void unit_fleet_on_client(void *ctx, short revents)
     struct unit_fleet_client *c = base_alloc(sizeof *c);
     *c = (struct unit_fleet_client){
         .next = u->clients, .all = u, .id = ++u->client_count, .protocol = 3, .used = 1};
+    c->block = (struct loop_timer){.fn = unit_fleet_on_blocked, .ctx = c};
     c->conn.hooks = &hooks;
     c->conn.ctx = c;
     u->clients = c;

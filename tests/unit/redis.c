@@ -471,8 +471,8 @@ static void unit_redis_refusals(void)
 
 /* ---- tries ---------------------------------------------------------------------------------- */
 
-/* The waits double up to the most, each up to a fifth shorter; a connection that did not last
- * changes nothing, one that did starts again. */
+/* The waits double up to the most, each up to a fifth shorter; a connection that was ready starts
+ * again, unless the server then refused to serve. */
 static void unit_redis_backoff(void)
 {
     static const long long want[] = {10, 20, 40, 40, 40};
@@ -493,17 +493,18 @@ static void unit_redis_backoff(void)
         redis_on_timer(&u.redis); /* as the loop would then: only one try is under way */
     }
     unit_redis_end(&u);
-    for (int lasts = 0; lasts < 2; lasts++) {
+    test_begin("a connection that was ready resets the wait, one that was refused does not");
+    for (int refused = 0; refused < 2; refused++) {
         unit_redis_begin(&u, "unix:PATH", NULL);
         u.redis.times.backoff_min = 10;
         u.redis.times.backoff_max = 1000;
-        u.redis.times.lasting = lasts ? 0 : 60000;
         u.redis.backoff = 20; /* of tries before */
         redis_start(&u.redis);
         unit_redis_until(&u, &u.ready, 1);
+        u.redis.refused = refused; /* as redis_refuse does */
         conn_close(&u.conn, NULL);
         unit_redis_until_waiting(&u);
-        CHECK_INT(u.redis.backoff, lasts ? 10 : 40);
+        CHECK_INT(u.redis.backoff, refused ? 40 : 10);
         CHECK_INT(u.lost, 1);
         unit_redis_told(&u, "lost the server closed the connection\n");
         unit_redis_until(&u, &u.ready, 2);

@@ -204,6 +204,70 @@ static void unit_streams_losses(void)
     unit_fleet_end(&u);
 }
 
+static void unit_streams_silence(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got;
+    test_begin("an XREAD blocks for STREAMS_BLOCK_MS at most, and is sent again");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    buf_clear(&u.asked);
+    unit_fleet_for(&u, 3 * STREAMS_BLOCK_MS);
+    CHECK(unit_fleet_times(&u.asked, "|XREAD ") >= 4);
+    CHECK(unit_fleet_times(&u.asked, "|XREAD ") <= 2 * 3 * STREAMS_BLOCK_MS / PRESENCE_BEAT_MS + 4);
+    CHECK(!unit_fleet_has(&u.asked, " BLOCK 0 "));
+    CHECK_INT(a->fleet.streams.reader.losses, 0);
+    unit_fleet_end(&u);
+
+    test_begin("a link on which no XREAD is answered is lost, which is told with the reason");
+    unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
+    struct streams *s = &a->fleet.streams;
+    s->reader.times.reply = 50;
+    unit_fleet_for(&u, 2 * STREAMS_BLOCK_MS);
+    u.silent = "XREAD";
+    long long before = clock_mono_ms();
+    UNIT_FLEET_UNTIL(&u, s->reader.losses > 0);
+    CHECK(clock_mono_ms() - before < 2 * STREAMS_BLOCK_MS + 1000);
+    CHECK(streams_weakest(s) == &s->reader);
+    CHECK(strstr(streams_weakest(s)->why, "did not answer") != NULL);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&a->heard, "\"redis\":\"reconnecting\""));
+    u.silent = NULL;
+    s->reader.times.reply = 5000;
+    UNIT_FLEET_UNTIL(&u, s->reader.state == REDIS_READY);
+    CHECK(streams_weakest(s) == &s->calls);
+    unit_fleet_put(b, "s9", "nine");
+    UNIT_FLEET_UNTIL(&u, cache_find(&a->cache, "s9"));
+    unit_fleet_end(&u);
+
+    test_begin("an XREAD that Redis does not know of is interrupted by a new connection");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.silent = "XREAD";
+    long long connects = a->fleet.streams.reader.connects;
+    UNIT_FLEET_UNTIL(&u, (unit_fleet_for(&u, 20), a->fleet.streams.blocked));
+    unit_fleet_for(&u, 2 * STREAMS_BLOCK_MS);
+    buf_clear(&u.asked);
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.reader.connects > connects);
+    CHECK(unit_fleet_times(&u.asked, "CLIENT UNBLOCK") <= STREAMS_UNBLOCKS_MAX + 2);
+    u.silent = NULL;
+    unit_fleet_end(&u);
+
+    test_begin("with RESP2 a silent connection for the channel is lost, too");
+    unit_fleet_begin(&u);
+    u.old = 1;
+    a = unit_fleet_new(&u, "hosta");
+    unit_fleet_start(a);
+    s = &a->fleet.streams;
+    UNIT_FLEET_UNTIL(&u, s->subscriber.state == REDIS_READY);
+    unit_fleet_for(&u, 2 * PRESENCE_BEAT_MS);
+    CHECK_INT(s->subscriber.losses, 0);
+    s->subscriber.times.reply = 50;
+    u.silent = "PING";
+    UNIT_FLEET_UNTIL(&u, s->subscriber.losses > 0);
+    u.silent = NULL;
+    unit_fleet_end(&u);
+}
+
 static void unit_streams_nowhere(void)
 {
     struct unit_fleet u;
@@ -229,5 +293,6 @@ static void unit_streams(void)
     unit_streams_refusals();
     unit_streams_bad_replies();
     unit_streams_losses();
+    unit_streams_silence();
     unit_streams_nowhere();
 }
