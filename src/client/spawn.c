@@ -44,7 +44,7 @@ static void spawn_become(const struct config *config, int ready_fd, int err_fd)
         _exit(1);
     setenv("TELEC_SOCKET", config->socket, 1);
     setenv("TELEC_CONFIG", config->file, 1);
-    execl(config->program, config->program, "daemon", "--ready-fd", "3", (char *)NULL);
+    execl(config_program(config), config->program, "daemon", "--ready-fd", "3", (char *)NULL);
     _exit(1);
 }
 

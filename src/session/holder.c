@@ -565,6 +565,8 @@ static void holder_watch(struct holder *h)
     h->child = (struct loop_child){.pid = h->pid, .fn = end_on_exit, .ctx = h};
     loop_on_exit(&h->loop, &h->child);
     loop_watch(&h->loop, &h->listener, POLLIN);
+    h->state.output_at = h->loop.now;
+    loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
     if (h->typed.n)
         loop_timer_set(&h->loop, &h->type_timer, h->loop.now + INPUT_FIRST_MS);
 }

@@ -182,10 +182,10 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
 
 /* Starts "PROGRAM hold ID" with fd as descriptor 0. posix_spawn: the daemon may be large. Returns
  * -1 with errno. */
-static pid_t holder_spawn(const char *program, const char *id, int fd)
+static pid_t holder_spawn(const char *program, const struct holder_spec *spec, int fd)
 {
     extern char **environ;
-    char *argv[] = {(char *)program, "hold", (char *)id, NULL};
+    char *argv[] = {(char *)program, "hold", (char *)spec->id, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -196,7 +196,8 @@ static pid_t holder_spawn(const char *program, const char *id, int fd)
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, &none);
-    errno = posix_spawn(&pid, program, &actions, &attributes, argv, environ);
+    errno = posix_spawn(&pid, spec->binary ? spec->binary : program, &actions, &attributes, argv,
+                        environ);
     int failed = errno;
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
@@ -205,14 +206,14 @@ static pid_t holder_spawn(const char *program, const char *id, int fd)
 }
 
 /* Returns the daemon's end of a socket pair, whose other end the new process has; -1: errno. */
-static int holder_spawn_paired(const char *program, const char *id, pid_t *pid)
+static int holder_spawn_paired(const char *program, const struct holder_spec *spec, pid_t *pid)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         return -1;
     os_close_on_exec(ends[0]);
     os_close_on_exec(ends[1]);
-    *pid = holder_spawn(program, id, ends[1]);
+    *pid = holder_spawn(program, spec, ends[1]);
     int saved = errno;
     close(ends[1]);
     if (*pid < 0)
@@ -227,7 +228,7 @@ static void holder_launch(struct loop *l, const char *program, const struct hold
 {
     buf text = {0};
     pid_t pid;
-    int fd = holder_spawn_paired(program, spec->id, &pid);
+    int fd = holder_spawn_paired(program, spec, &pid);
     if (fd < 0) {
         buf_fmt(&text, "cannot start %s: %s", program, strerror(errno));
         done(ctx, buf_cstr(&text));

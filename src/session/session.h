@@ -176,6 +176,7 @@ static void holder_link_cancel(struct holder_link *link); /* at the program's en
 
 /* A new session. */
 struct holder_spec {
+    const char *binary;      /* the file of the program, when that may have moved; or NULL */
     const char *id, *socket, *state_dir; /* its socket; the directory of its record and log */
     const char *api_socket;  /* for the program: TELEC_SOCKET */
     char *const *argv;

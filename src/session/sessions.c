@@ -660,6 +660,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
         *creating = (struct session_creating){s, done, ctx};
         s->creating = creating;
         struct holder_spec spec = {.id = s->id,
+                                 .binary = config_program(all->config),
                                  .socket = s->socket,
                                  .state_dir = s->dir,
                                  .api_socket = all->config->socket,

@@ -137,7 +137,7 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
 static void status_on_silence(void *holder)
 {
     struct holder *h = holder;
-    if (h->state.kind != STATE_WORKING)
+    if (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING)
         return;
     if (h->loop.now < state_silent_at(&h->state)) {
         loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));

@@ -610,6 +610,9 @@ static int config_load(struct config *c, const char *program, const char *socket
     *c = (struct config){0};
     char *found = config_find_program(program);
     c->program = config_absolute(found ? found : program);
+    c->loaded = 1;
+    if (stat(c->program, &c->binary) != 0)
+        c->binary = (struct stat){0};
     free(found);
     c->socket_from = "-S";
     c->socket = socket ? config_absolute(socket) : config_default_socket(&c->socket_from);
@@ -645,6 +648,15 @@ static int config_load(struct config *c, const char *program, const char *socket
     config_check_projects(c);
     buf_free(&text);
     return 0;
+}
+
+static const char *config_program(const struct config *c)
+{
+    static const char running[] = "/proc/self/exe";
+    struct stat now;
+    int same = stat(c->program, &now) == 0 && now.st_ino == c->binary.st_ino &&
+               now.st_dev == c->binary.st_dev;
+    return c->loaded && !same && access(running, X_OK) == 0 ? running : c->program;
 }
 
 static void config_free_entries(struct config_entries *entries)
@@ -798,27 +810,29 @@ static void config_put(const struct config *c, buf *b)
 
 /* ---- directories ---------------------------------------------------------------------------- */
 
+/* Makes the directories above `path`. Returns 0, or -1 with errno: `path` is cut behind the one that
+ * can't be made. A missing /tmp is the system's to make: it would be this user's only. */
 static int config_make_parents(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        int made = mkdir(path, 0700);
-        *slash = '/';
-        if (made != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+        if (access(path, F_OK) != 0 && (strcmp(path, "/tmp") == 0 || mkdir(path, 0700) != 0) &&
+            errno != EEXIST)
             return -1;
+        *slash = '/';
     }
     return 0;
 }
 
-/* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message. */
-static int config_private_dir(const char *path, buf *error)
+/* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message that names
+ * what sets another one. */
+static int config_private_dir(const char *path, const char *setting, buf *error)
 {
     struct stat st;
     const char *fault = NULL;
-    char *copy = span_dup(span_of(path));
-    int made = config_make_parents(copy) == 0 ? mkdir(path, 0700) : -1;
-    free(copy);
-    if ((made != 0 && errno != EEXIST) || lstat(path, &st) != 0)
+    char *named = span_dup(span_of(path)); /* the path, or the one above it that is at fault */
+    if (config_make_parents(named) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST) ||
+        lstat(path, &st) != 0)
         fault = strerror(errno);
     else if (S_ISLNK(st.st_mode))
         fault = "it is a symbolic link";
@@ -827,20 +841,24 @@ static int config_private_dir(const char *path, buf *error)
     else if (st.st_uid != geteuid())
         fault = "it belongs to another user";
     else if (st.st_mode & 077)
-        fault = "it is open to others (chmod 700 it)";
+        fault = "it is open to others, and must have mode 0700";
     if (fault)
-        buf_fmt(error, "cannot use the directory %s: %s", path, fault);
+        buf_fmt(error, "cannot use the directory %s: %s; %s sets another one", named, fault,
+                setting);
+    free(named);
     return fault ? -1 : 0;
 }
 
 static int config_make_dirs(const struct config *c, buf *error)
 {
-    char *runtime = span_dup((span){c->socket, (size_t)(strrchr(c->socket, '/') - c->socket)});
+    size_t n = (size_t)(strrchr(c->socket, '/') - c->socket);
+    char *runtime = span_dup((span){c->socket, n ? n : 1});
     char *sessions = config_join(c->state, "sessions");
     const char *const dirs[] = {runtime, c->holders, c->state, sessions};
     int status = 0;
     for (size_t i = 0; i < COUNT_OF(dirs) && status == 0; i++)
-        status = config_private_dir(dirs[i], error);
+        status = config_private_dir(
+            dirs[i], i < 2 ? "XDG_RUNTIME_DIR (or -S SOCKET)" : "XDG_STATE_HOME", error);
     free(runtime);
     free(sessions);
     return status;

@@ -268,7 +268,9 @@ struct config_entries {
 };
 
 struct config {
-    char *program;              /* this binary's absolute path */
+    char *program;              /* this binary's absolute path, when it was loaded */
+    struct stat binary;         /* of that file; all zero: not known */
+    int loaded;                 /* by config_load */
     char *socket, *holders;     /* API socket; directory of holder sockets */
     char *state;                /* directory of records and logs */
     char *file;                 /* configuration file */
@@ -300,6 +302,9 @@ struct config {
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
+/* Returns a path that executes this binary. It may have been moved, removed or replaced since: the
+ * file that runs is used where the system has a name for it. */
+static const char *config_program(const struct config *c);
 /* Reads the file's agents again; they stay as they are while the file can't be read. Earlier
  * struct config_agent pointers are no longer valid. */
 static void config_renew_agents(struct config *c);

@@ -399,7 +399,7 @@ static void test_directories_refused(void)
     char *dir = format("%s/telec", e2e.run), *state = format("%s/telec", e2e.state);
     make_runtime_dir(0755);
     check_refuses(__LINE__, dir);
-    CHECK_HAS(daemon_errors(), "chmod 700");
+    CHECK_HAS(daemon_errors(), "must have mode 0700");
     CHECK_INT(file_mode(dir), 0755); /* it isn't telec's to change */
     chmod(dir, 0770);
     check_refuses(__LINE__, dir);

@@ -684,6 +684,7 @@ static void unit_config_private_dirs(void)
         for (mode_t bit = 1; bit <= 040; bit *= 2) {
             CHECK_INT(chmod(dir, 0700 | bit), 0);
             unit_config_refused(&c, "it is open to others");
+            unit_config_refused(&c, i < 2 ? "; XDG_RUNTIME_DIR" : "; XDG_STATE_HOME");
         }
         CHECK_INT(chmod(dir, 0700), 0);
         if (geteuid() == 0) {
@@ -701,6 +702,15 @@ static void unit_config_private_dirs(void)
         CHECK(unlink(dir) == 0 && rename(moved, dir) == 0);
         unit_config_refused(&c, NULL);
     }
+    config_free(&c);
+    /* telec makes no directory of everybody, and tells nobody to close one; as the directory at
+     * fault it names the first that can't be made */
+    CHECK_INT(config_load(&c, "sh", "/tmp/telec-unit.sock", NULL, &error), 0);
+    unit_config_refused(&c, geteuid() == 0 ? "/tmp: it is open to others, and must"
+                                           : "/tmp: it belongs to another user");
+    config_free(&c);
+    CHECK_INT(config_load(&c, "sh", "/dev/null/a/b/api.sock", NULL, &error), 0);
+    unit_config_refused(&c, "cannot use the directory /dev/null/a: ");
     config_free(&c);
 }
 

@@ -10,6 +10,7 @@ static void unit_spawn_program(struct unit_daemon *u, const char *script)
     buf_clear(&b);
     buf_fmt(&b, "%s/telec", u->dir);
     free(u->config.program);
+    u->config.loaded = 0; /* the program is not this one */
     u->config.program = span_dup(buf_view(&b));
     CHECK_INT(chmod(u->config.program, 0700), 0);
     buf_free(&b);
