@@ -75,7 +75,7 @@ static void end_tell_clients(struct holder *h)
         if (c->awaiting)
             input_send_receipt(c, "delivered"); /* an exit is a reaction */
         if (c->behind || c->missing)
-            viewer_send_snapshot(c, c->scrollback);
+            viewer_put_snapshot(c, c->scrollback);
         conn_finish(&c->conn);
     }
 }

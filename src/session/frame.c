@@ -38,6 +38,27 @@ static void frame_send(struct conn *c, enum frame_type type, span payload)
     blob_drop(b);
 }
 
+static void frame_send_snapshot(struct conn *c, span bytes)
+{
+    enum frame_type type = FRAME_SNAPSHOT;
+    size_t n;
+    do {
+        n = bytes.n < FRAME_PIECE ? bytes.n : FRAME_PIECE;
+        blob *b = frame_new(type, (span){bytes.p, n});
+        conn_send_blob(c, b, 0, b->n, type == FRAME_SNAPSHOT);
+        blob_drop(b);
+        bytes = span_sub(bytes, n);
+        type = FRAME_OUTPUT;
+    } while (n == FRAME_PIECE);
+}
+
+static void frame_send_reply(struct conn *c, enum frame_type type, span payload)
+{
+    for (; payload.n > FRAME_MAX; payload = span_sub(payload, FRAME_MAX))
+        frame_send(c, FRAME_MORE, (span){payload.p, FRAME_MAX});
+    frame_send(c, type, payload);
+}
+
 static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload)
 {
     span in = conn_view(c);

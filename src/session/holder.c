@@ -236,7 +236,7 @@ static void holder_handle_screen(struct holder_client *c, span payload)
     }
     json_close(&b, ']');
     json_close(&b, '}');
-    frame_send(&c->conn, FRAME_SCREEN_REPLY, buf_view(&b));
+    frame_send_reply(&c->conn, FRAME_SCREEN_REPLY, buf_view(&b));
     buf_free(&b);
 }
 
@@ -245,7 +245,7 @@ static void holder_handle_text(struct holder_client *c, span payload)
     buf text = {0};
     (void)payload;
     vt_put_text(c->holder->vt, &text, 1);
-    frame_send(&c->conn, FRAME_TEXT_REPLY, buf_view(&text));
+    frame_send_reply(&c->conn, FRAME_TEXT_REPLY, buf_view(&text));
     buf_free(&text);
 }
 

@@ -257,8 +257,13 @@ static void holder_ask_finish(struct holder_ask *ask, enum holder_answer how, sp
 static void holder_ask_on_frame(void *ctx, enum frame_type type, span payload)
 {
     struct holder_ask *ask = ctx;
-    if (type == ask->wanted && ask->done)
-        holder_ask_finish(ask, HOLDER_ANSWERED, payload);
+    if (type == FRAME_MORE && ask->more.n + payload.n <= FRAME_REPLY_MAX)
+        buf_span(&ask->more, payload);
+    if (type != ask->wanted || !ask->done)
+        return;
+    if (ask->more.n)
+        buf_span(&ask->more, payload);
+    holder_ask_finish(ask, HOLDER_ANSWERED, ask->more.n ? buf_view(&ask->more) : payload);
 }
 
 static void holder_ask_on_closed(void *ctx)
@@ -266,6 +271,7 @@ static void holder_ask_on_closed(void *ctx)
     struct holder_ask *ask = ctx;
     loop_timer_cancel(ask->link.conn.loop, &ask->timer);
     holder_ask_finish(ask, HOLDER_ENDED, (span){0});
+    buf_free(&ask->more);
     free(ask);
 }
 

@@ -86,6 +86,8 @@ static void status_set_seen(struct holder *h);
 
 /* ==== viewer ================================================================================= */
 
+static void viewer_put_snapshot(struct holder_client *c, int scrollback); /* queues it */
+/* The same; to a viewer that does not read, once it does. */
 static void viewer_send_snapshot(struct holder_client *c, int scrollback);
 static void viewer_show(struct holder *h, span output); /* to every viewer */
 static void viewer_on_tick(void *holder);

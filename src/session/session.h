@@ -86,7 +86,15 @@ static void cache_publish(struct cache *c, unsigned topics, span event_json);
 /* ==== frame: the holder protocol ============================================================= */
 
 #define FRAME_HEAD 5                /* bytes of a frame before its payload */
+#ifndef FRAME_MAX
 #define FRAME_MAX (2 * 1024 * 1024) /* payload of one frame, in bytes */
+#endif
+#ifndef FRAME_PIECE
+#define FRAME_PIECE (256 * 1024)    /* payload of a piece of a long snapshot */
+#endif
+#ifndef FRAME_REPLY_MAX
+#define FRAME_REPLY_MAX (64 * 1024 * 1024) /* bytes of an answer in pieces */
+#endif
 #define FRAME_KEYS_MAX 100          /* presses in one FRAME_KEYS */
 
 /* A frame is the payload's length (4 bytes, most significant first), a type, and the payload. A
@@ -114,10 +122,11 @@ enum frame_type {
     FRAME_STATUS = 'S',       /* the live members of the session object */
     FRAME_OUTPUT = 'O',       /* bytes that the program wrote */
     FRAME_SIZE = 'Z',         /* {"size": [cols, rows]} of the snapshot that follows */
-    FRAME_SNAPSHOT = 'N',     /* bytes that repaint the whole screen */
+    FRAME_SNAPSHOT = 'N',     /* bytes that repaint the whole screen; see frame_send_snapshot */
     FRAME_PTY = 'P',          /* a grant of direct writes: see the drawing in input.c */
     FRAME_SCREEN_REPLY = 'C', /* the object of GET …/screen */
     FRAME_TEXT_REPLY = 'T',   /* plain text of scrollback and screen */
+    FRAME_MORE = '+',         /* bytes that go before the payload of the answer that follows */
     FRAME_RECEIPT = 'R'       /* "delivered" or "unconfirmed" */
 };
 
@@ -130,6 +139,11 @@ static size_t frame_length(const char head[FRAME_HEAD]); /* of the payload */
 static blob *frame_new(enum frame_type type, span payload);
 /* Queues a frame. */
 static void frame_send(struct conn *c, enum frame_type type, span payload);
+/* Queues a snapshot of any length, as one message: FRAME_SNAPSHOT, then FRAME_OUTPUT. Each has
+ * FRAME_PIECE bytes, but the last one has less. */
+static void frame_send_snapshot(struct conn *c, span bytes);
+/* Queues an answer of any length: FRAME_MORE as often as must be, then a frame of the type. */
+static void frame_send_reply(struct conn *c, enum frame_type type, span payload);
 /* Parses the frame at the start of c's input. The caller takes FRAME_HEAD + payload->n bytes when
  * it is done with the payload, which lies in the input. PARSE_BAD: longer than FRAME_MAX. */
 static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload);
@@ -204,6 +218,7 @@ struct holder_ask {
     struct holder_link link;
     struct loop_timer timer;
     enum frame_type wanted;
+    buf more;               /* of FRAME_MORE */
     void (*done)(void *ctx, enum holder_answer how, span payload); /* NULL: cancelled */
     void *ctx;
 };

@@ -13,23 +13,6 @@
 #define VIEWER_TICK_MAX (128 * 1024)    /* … in bytes, gets a snapshot at the end of it instead */
 #endif
 
-static void viewer_send_snapshot(struct holder_client *c, int scrollback)
-{
-    const struct vt *vt = c->holder->vt;
-    buf bytes = {0};
-    if (c->sizes) {
-        frame_put_size(&bytes, vt_cols(vt), vt_rows(vt));
-        frame_send(&c->conn, FRAME_SIZE, buf_view(&bytes));
-        buf_clear(&bytes);
-    }
-    vt_put_snapshot(vt, &bytes, scrollback);
-    frame_send(&c->conn, FRAME_SNAPSHOT, buf_view(&bytes));
-    buf_free(&bytes);
-    c->behind = 0;
-    c->recent = 0;
-    c->tick_at = c->holder->loop.now;
-}
-
 static void viewer_start_tick(struct holder *h)
 {
     if (!h->tick_timer.slot)
@@ -57,6 +40,31 @@ static void viewer_fall_behind(struct holder_client *c)
     c->offered = -1;
     loop_defer(&h->loop, &h->offer_task);
     viewer_start_tick(h);
+}
+
+static void viewer_put_snapshot(struct holder_client *c, int scrollback)
+{
+    const struct vt *vt = c->holder->vt;
+    buf bytes = {0};
+    if (c->sizes) {
+        frame_put_size(&bytes, vt_cols(vt), vt_rows(vt));
+        frame_send(&c->conn, FRAME_SIZE, buf_view(&bytes));
+        buf_clear(&bytes);
+    }
+    vt_put_snapshot(vt, &bytes, scrollback);
+    frame_send_snapshot(&c->conn, buf_view(&bytes));
+    buf_free(&bytes);
+    c->behind = 0;
+    c->recent = 0;
+    c->tick_at = c->holder->loop.now;
+}
+
+static void viewer_send_snapshot(struct holder_client *c, int scrollback)
+{
+    if (c->conn.queued > VIEWER_BACKLOG_MAX)
+        viewer_fall_behind(c);
+    else
+        viewer_put_snapshot(c, scrollback);
 }
 
 static void viewer_show(struct holder *h, span output)

@@ -47,6 +47,24 @@ static void test_few_descriptors(void)
     }
 }
 
+/* The snapshot has several megabytes: every cell has colours of its own. */
+static void test_snapshot_of_any_screen(void)
+{
+    daemon_start();
+    char *id = start(format("\"command\": %s, \"cols\": 500, \"rows\": 200", json_array(
+        "awk", "BEGIN { for (i = 0; i < 500 * 200 - 10; i++) printf "
+        "\"\\033[38;2;%d;%d;%d;48;2;%d;%d;%dmx\", i % 251, i % 241, i % 239, i % 233, i % 229, "
+        "i % 211; printf \"\\033[0mlast\"; fflush(); system(\"read x\") }", NULL)));
+    AWAIT(strstr(screen_text(id), "last"));
+    struct viewer v = view(id, "view");
+    VIEW_AWAIT(&v, "last");
+    CHECK(v.shown.n > 3 * 1024 * 1024 && v.frames > 1);
+    CHECK_INT(v.close_code, 0);
+    end_session(id);
+    CHECK_INT(view_close_code(&v), 1000);
+}
+
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
+    {"snapshot_of_any_screen", test_snapshot_of_any_screen},
 };

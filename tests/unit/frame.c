@@ -41,6 +41,71 @@ static void unit_frame_limit(void)
     CHECK_INT(frame_parse(&c, &type, &payload), PARSE_BAD);
 }
 
+static void unit_frame_on_closed(void *ctx, const char *why)
+{
+    (void)ctx, (void)why;
+}
+
+/* Sends that many bytes and reads them back: the frames' types and lengths. */
+static void unit_frame_show_pieces(void (*send)(struct conn *c, span bytes), size_t n, buf *shown,
+                                   buf *bytes)
+{
+    static const struct conn_hooks hooks = {NULL, NULL, unit_frame_on_closed};
+    struct loop l;
+    struct conn c = {.hooks = &hooks};
+    int ends[2];
+    buf sent = {0};
+    for (size_t i = 0; i < n; i++)
+        buf_byte(&sent, (char)(i * 31 >> 8));
+    loop_init(&l);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    conn_open(&c, &l, ends[0]);
+    send(&c, buf_view(&sent));
+    for (size_t i = 0; i < c.out_count; i++) {
+        const struct conn_piece *piece = conn_piece(&c, i);
+        size_t length = frame_length(piece->bytes->p);
+        CHECK_INT(piece->end, FRAME_HEAD + length);
+        buf_fmt(shown, "%c%zu%s", piece->bytes->p[4], length, piece->first ? "! " : " ");
+        buf_add(bytes, piece->bytes->p + FRAME_HEAD, length);
+    }
+    CHECK(bytes->n == n && (!n || memcmp(bytes->p, sent.p, n) == 0));
+    conn_close(&c, NULL);
+    conn_free(&c);
+    loop_free(&l);
+    close(ends[1]);
+    buf_free(&sent);
+}
+
+static void unit_frame_send_text(struct conn *c, span bytes)
+{
+    frame_send_reply(c, FRAME_TEXT_REPLY, bytes);
+}
+
+static void unit_frame_pieces(void)
+{
+    static const struct {
+        void (*send)(struct conn *c, span bytes);
+        size_t n;
+        const char *frames;
+    } cases[] = {
+        {frame_send_snapshot, 0, "N0! "},
+        {frame_send_snapshot, FRAME_PIECE - 1, "N262143! "},
+        {frame_send_snapshot, FRAME_PIECE, "N262144! O0 "},
+        {frame_send_snapshot, 2 * FRAME_PIECE + 7, "N262144! O262144 O7 "},
+        {unit_frame_send_text, 0, "T0! "},
+        {unit_frame_send_text, FRAME_MAX, "T2097152! "},
+        {unit_frame_send_text, 2 * FRAME_MAX + 1, "+2097152! +2097152! T1! "},
+    };
+    test_begin("a snapshot or an answer of any length goes in frames, a snapshot as one message");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf shown = {0}, bytes = {0};
+        unit_frame_show_pieces(cases[i].send, cases[i].n, &shown, &bytes);
+        CHECK_SPAN(buf_view(&shown), cases[i].frames);
+        buf_free(&shown);
+        buf_free(&bytes);
+    }
+}
+
 static void unit_frame_sizes(void)
 {
     static const char *const bad[] = {
@@ -134,6 +199,7 @@ static void unit_frame(void)
 {
     unit_frame_cut();
     unit_frame_limit();
+    unit_frame_pieces();
     unit_frame_sizes();
     unit_frame_payloads();
     unit_frame_keys();

@@ -389,6 +389,35 @@ static void unit_hold_viewers(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_deaf_viewer(void)
+{
+    struct unit_holder u;
+    char size[60];
+    size_t most = 0;
+    test_begin("a viewer that does not read costs a bounded queue, also when the session is resized");
+    unit_holder_run(&u, "echo up; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "up"));
+    unit_holder_send(&u, FRAME_VIEW, "z");
+    CHECK(unit_holder_until(&u, &u.screen, "up"));
+    conn_pause(&u.link.conn, 1);
+    for (int i = 0; i < 300; i++) {
+        snprintf(size, sizeof size, "{\"cols\":%d,\"rows\":%d}", 80 + i % 7, 300 + i % 5);
+        for (int row = 0; row < 300; row++)
+            vt_feed(u.h.vt, span_of("wide\tline of some words that fill a row\r\n"));
+        struct holder_client *c = u.h.clients;
+        holder_handle_resize(c, span_of(size));
+        conn_flush(&c->conn);
+        most = c->conn.queued > most ? c->conn.queued : most;
+    }
+    CHECK(most > VIEWER_BACKLOG_MAX / 4 && most < 2 * VIEWER_BACKLOG_MAX);
+    conn_pause(&u.link.conn, 0);
+    buf_clear(&u.screen);
+    unit_holder_send(&u, FRAME_INPUT, "the last words");
+    CHECK(unit_holder_until(&u, &u.screen, "the last words"));
+    CHECK_SPAN(span_of(u.size), "{\"size\":[85,304]}");
+    unit_holder_end(&u);
+}
+
 static void unit_hold_without_descriptors(void)
 {
     struct unit_holder u;
@@ -564,6 +593,7 @@ static void unit_holder(void)
     unit_hold_input();
     unit_hold_direct();
     unit_hold_viewers();
+    unit_hold_deaf_viewer();
     unit_hold_without_descriptors();
     unit_hold_ends();
     unit_hold_faults();

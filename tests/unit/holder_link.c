@@ -195,6 +195,12 @@ static void unit_link_questions(void)
     CHECK_INT(a.how, HOLDER_ANSWERED);
     CHECK_SPAN(span_of(a.payload), "hi");
     close(u.accepted);
+    test_begin("an answer in pieces is put together");
+    unit_link_ask(&u, &a);
+    CHECK_INT(write(u.accepted, "\0\0\0\2+ab\0\0\0\1+c\0\0\0\1Td", 20), 20);
+    CHECK(unit_link_until(&u, &a.done, 1));
+    CHECK_SPAN(span_of(a.payload), "abcd");
+    close(u.accepted);
     test_begin("a holder that ends before its answer has ended the session");
     unit_link_ask(&u, &a);
     close(u.accepted);
