@@ -58,7 +58,7 @@ static int client_connect(const struct client *c)
 
 static int client_is_absent(int error)
 {
-    return error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
+    return error == ENOENT || error == ECONNREFUSED || error == ECONNRESET || error == ENOTDIR;
 }
 
 static void client_push_try(struct client *c);
@@ -90,9 +90,9 @@ static int client_start_daemon(struct client *c)
     buf error = {0};
     if (c->starting.fd >= 0)
         return 1;
-    if (!c->may_start || c->started || c->stopped)
+    if (!c->may_start || c->started >= CLIENT_STARTS_MAX || c->stopped)
         return 0;
-    c->started = 1;
+    c->started++;
     int fd = spawn_daemon(c->config, &error);
     if (fd < 0) {
         c->start_error = span_dup(buf_view(&error));
@@ -113,6 +113,8 @@ static void client_request_end(struct client_request *r, const char *error)
     loop_timer_cancel(c->loop, &r->timer);
     LIST_REMOVE(r);
     c->answered = error == NULL;
+    if (!error)
+        c->started = 0;
     r->done(r->ctx, error ? 0 : r->status, buf_view(&r->body), error);
     if (r->connected)
         conn_free(&r->conn);
@@ -125,7 +127,9 @@ static void client_request_fail(struct client_request *r, int error)
 {
     struct client *c = r->client;
     buf b = {0};
-    if (c->start_error)
+    if (client_is_absent(error) && c->started && !c->start_error)
+        buf_fmt(&b, "the daemon ends before it answers: see %s/daemon.log", c->config->state);
+    else if (c->start_error)
         buf_fmt(&b, "cannot start the daemon: %s (see %s/daemon.log)", c->start_error,
                 c->config->state);
     else if (client_is_absent(error))

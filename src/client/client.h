@@ -21,6 +21,7 @@ static int spawn_stop(const struct config *config, buf *error);
 #ifndef CLIENT_FETCH_MS
 #define CLIENT_FETCH_MS 5000 /* between two fetches by REST while push is not live */
 #endif
+#define CLIENT_STARTS_MAX 3  /* daemons started without an answer: they end at once */
 #ifndef CLIENT_REQUEST_MS
 #define CLIENT_REQUEST_MS 15000 /* for an answer, a daemon's start included */
 #endif
@@ -56,7 +57,7 @@ struct client {
     const char *here;         /* a directory whose todos are subscribed to; or NULL */
     struct client_request *requests; /* in flight */
     struct loop_fd starting;  /* spawn_daemon's descriptor; fd -1: none is starting */
-    int started;              /* one was started since push was last live or retried */
+    int started;              /* so many were since the last answer, push was live or retried */
     int stopped;              /* push ended with 1001: the user must ask for the next start */
     char *start_error;        /* why a start failed, or NULL */
     /* push */

@@ -263,10 +263,30 @@ static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int 
     sigaction(signo, &action, NULL);
 }
 
+/* Reaps every child, also those that nobody asked for: as process 1 we get the system's orphans. */
+static void loop_reap_all(struct loop *l)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        struct loop_child **at = &l->children;
+        while (*at && (*at)->pid != pid)
+            at = &(*at)->next;
+        struct loop_child *child = *at;
+        if (!child)
+            continue;
+        *at = child->next;
+        child->fn(child->ctx, status);
+    }
+}
+
 static void loop_reap(void *ctx, int signo)
 {
     struct loop *l = ctx;
     (void)signo;
+    if (l->adopts) {
+        loop_reap_all(l);
+        return;
+    }
     for (struct loop_child **at = &l->children; *at;) {
         struct loop_child *child = *at;
         int status;
@@ -277,6 +297,12 @@ static void loop_reap(void *ctx, int signo)
         *at = child->next;
         child->fn(child->ctx, status);
     }
+}
+
+static void loop_adopt(struct loop *l)
+{
+    l->adopts = 1;
+    loop_on_signal(l, SIGCHLD, loop_reap, l);
 }
 
 static void loop_on_exit(struct loop *l, struct loop_child *child)
@@ -307,6 +333,8 @@ static void loop_init(struct loop *l)
     l->signal_fd = (struct loop_fd){.fd = -1, .on_event = loop_read_signals, .ctx = l};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of that write */
+    if (getpid() == 1)
+        loop_adopt(l);
 }
 
 static void loop_free(struct loop *l)

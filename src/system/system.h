@@ -69,6 +69,7 @@ struct loop {
     long long now;          /* clock_mono_ms of this pass */
     buf spare;              /* lent to the connection that is reading */
     struct loop_child *children;
+    int adopts;             /* see loop_adopt */
     struct loop_fd signal_fd;
     void (*on_signal[LOOP_SIGNALS])(void *ctx, int signo);
     void *signal_ctx[LOOP_SIGNALS];
@@ -92,6 +93,8 @@ static void loop_defer(struct loop *l, struct loop_task *task);
 static void loop_task_cancel(struct loop *l, struct loop_task *task);
 /* Calls fn in the loop, not in the signal handler. One loop a process can have signals. */
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
+/* Reaps all children from now on, as process 1 must. */
+static void loop_adopt(struct loop *l);
 /* Reaps the process and calls child->fn once. */
 static void loop_on_exit(struct loop *l, struct loop_child *child);
 /* child->fn is not called any more, and the caller reaps the process. */

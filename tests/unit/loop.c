@@ -352,6 +352,34 @@ static void unit_loop_children(void)
 }
 
 /* A forgotten child is its owner's to wait for; the others are told as before. */
+/* Process 1 gets every orphan: nobody has asked for its exit. */
+static void unit_loop_adopts(void)
+{
+    test_begin("who adopts reaps every child, and tells the exits that were asked for");
+    struct loop l;
+    struct unit_loop_exit e;
+    int left = 1, done = 0;
+    siginfo_t info;
+    loop_init(&l);
+    pid_t orphan = fork();
+    if (orphan == 0)
+        _exit(3);
+    e = (struct unit_loop_exit){.left = &left, .done = &done,
+                                .child = {.fn = unit_loop_exited, .ctx = &e}};
+    e.child.pid = fork();
+    if (e.child.pid == 0)
+        _exit(4);
+    CHECK_INT(waitid(P_PID, (id_t)orphan, &info, WEXITED | WNOWAIT), 0);
+    loop_adopt(&l);
+    loop_on_exit(&l, &e.child);
+    unit_loop_until(&l, &done);
+    CHECK(WIFEXITED(e.status) && WEXITSTATUS(e.status) == 4);
+    CHECK(waitpid(orphan, NULL, WNOHANG) == -1 && errno == ECHILD);
+    loop_unwatch(&l, &l.signal_fd);
+    signal(SIGCHLD, SIG_DFL);
+    loop_free(&l);
+}
+
 static void unit_loop_cancelled_child(void)
 {
     test_begin("the exit of a cancelled child is not told");
@@ -468,6 +496,7 @@ static void unit_loop(void)
     unit_loop_descriptors();
     unit_loop_crowd();
     unit_loop_children();
+    unit_loop_adopts();
     unit_loop_cancelled_child();
     unit_loop_signals();
 }
