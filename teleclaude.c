@@ -37,6 +37,7 @@
 #include "src/system/store.c"         /* session records and logs on disk */
 
 #include "src/session/cache.c"        /* session objects and their subscribers */
+#include "src/session/question.c"     /* what a program's screen asks its user; pure */
 #include "src/session/frame.c"        /* the holder protocol: frames, payloads, sizes, keys */
 #include "src/session/holder_link.c"  /* connections and questions to a holder, launching one */
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */

@@ -54,6 +54,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/resp.c"
 #include "unit/cell.c"
 #include "unit/vt.c"
+#include "unit/question.c"
 #include "unit/cache.c"
 #include "unit/roadmap.c"
 #include "unit/os.c"
@@ -136,6 +137,7 @@ static const struct {
     {"config", unit_config},
     {"store", unit_store},
     {"cache", unit_cache},
+    {"question", unit_question},
     {"frame", unit_frame},
     {"state", unit_state},
     {"holder_link", unit_holder_link},

@@ -426,4 +426,47 @@ static void session_put_agent_command(const struct config_agent *agent, int mode
                                       const char *option, const char *id, const char *message,
                                       buf *b);
 
+/* ==== question: what a program's screen asks its user ======================================== */
+
+enum question_kind { QUESTION_NONE, QUESTION_TEXT, QUESTION_CHOICE, QUESTION_PASSWORD };
+
+#define QUESTION_OPTIONS_MAX 9
+
+/* How an agent's screen is read: phrases separated by '|', or NULL. */
+struct agent_screen {
+    const char *working;     /* is on the screen while it works */
+    const char *asking;      /* is on the screen while a dialog is open */
+    const char *box;         /* begins the row of its input box */
+    const char *placeholder; /* stands in the empty box */
+};
+
+/* What a terminal shows. The spans are the caller's. */
+struct question_screen {
+    const span *rows;        /* text of each row */
+    int count;
+    int row, col;            /* the cursor, from 0 */
+    int alternate;           /* the alternate screen is shown */
+    int echo, canonical;     /* the terminal's modes ECHO and ICANON */
+    int at_shell;            /* a shell of its own edits a line: its prompt is no question */
+    span title;              /* as the program set it */
+    const struct agent_screen *agent; /* NULL: a plain program */
+};
+
+struct question {
+    enum question_kind kind;
+    int working;             /* no question, and the agent's sign of work is on the screen */
+    const char *rule;        /* which rule decided, in words; static */
+    int row;                 /* which row decided; -1: none */
+    int first;               /* row of a menu's first option; -1: no menu */
+    span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
+    int option_count, selected;
+};
+
+/* Reads a screen. O(bytes of its rows). */
+static void question_read(const struct question_screen *s, struct question *q);
+/* Appends what it asks: "Bash: make check", else the row that decided. */
+static void question_put_text(const struct question_screen *s, const struct question *q, buf *b);
+/* Returns 1 when a text that nobody has submitted stands in the agent's input box; *draft is it. */
+static int question_find_draft(const struct question_screen *s, span *draft);
+
 #endif

@@ -1,0 +1,441 @@
+#include "session.h"
+
+/* question - what a program's screen asks its user; pure: rows of text in, a value out.
+ *
+ * A choice is a dialog that one key can answer, so that nothing else may be typed into it: a menu,
+ * a permission or trust dialog, a y/n of a full-screen program. A text is a line prompt on the main
+ * screen. A password is a terminal that reads lines and does not echo, whatever stands on it. An
+ * agent's own phrases (struct agent_screen) come from its row of the agents' table; the general
+ * rules below hold for every program. Each answer names the rule and the row that decided.
+ *
+ * Only the lower part of the screen is read, and a phrase alone never decides: transcripts, logs
+ * and editors show the same words. */
+
+#define QUESTION_ABOVE_ROWS 14 /* from a menu up to what it asks */
+#define QUESTION_BELOW_ROWS 5  /* from a menu down to its hint */
+#define QUESTION_GAP_ROWS 5    /* between two options: a description may stand there */
+#define QUESTION_TAIL_ROWS 8   /* rows with text at the end of the screen in which a hint counts */
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* Blanks, box drawing and block elements: what dialogs are framed with. */
+static int question_is_frame(uint32_t cp)
+{
+    return cp == ' ' || cp == '|' || cp == 0xa0 || (cp >= 0x2500 && cp < 0x25a0);
+}
+
+static span question_bare(span row)
+{
+    uint32_t cp;
+    size_t n;
+    while (row.n && (n = utf8_next(row, &cp)) > 0 && question_is_frame(cp))
+        row = span_sub(row, n);
+    for (size_t back = 1; back <= 3 && back <= row.n; back++) {
+        span last = span_sub(row, row.n - back);
+        if (((unsigned char)last.p[0] & 0xc0) == 0x80)
+            continue;
+        if (!utf8_next(last, &cp) || !question_is_frame(cp))
+            break;
+        row.n -= back;
+        back = 0;
+    }
+    return row;
+}
+
+/* How many columns the characters of row before `at` take. */
+static int question_column(span row, const char *at)
+{
+    int column = 0;
+    while (row.n && row.p < at) {
+        uint32_t cp;
+        size_t n = utf8_next(row, &cp);
+        int width = utf8_width(cp);
+        column += width > 0 ? width : 0;
+        row = span_sub(row, n ? n : row.n);
+    }
+    return column;
+}
+
+/* Returns where the first of the '|'-separated phrases begins in row, or -1; ASCII letters of
+ * either case are the same. */
+static int question_find(span row, const char *phrases)
+{
+    span rest = span_of(phrases);
+    while (rest.n) {
+        span phrase = span_cut(&rest, '|');
+        char word[64];
+        snprintf(word, sizeof word, "%.*s", (int)phrase.n, phrase.p);
+        for (size_t i = 0; phrase.n && i + phrase.n <= row.n; i++)
+            if (span_eq_nocase((span){row.p + i, phrase.n}, word))
+                return (int)i;
+    }
+    return -1;
+}
+
+static int question_has(span row, const char *phrases)
+{
+    return question_find(row, phrases) >= 0;
+}
+
+static span question_row(const struct question_screen *s, int row)
+{
+    return row >= 0 && row < s->count ? question_bare(s->rows[row]) : (span){0};
+}
+
+static int question_ends_with(span row, char c)
+{
+    return row.n && row.p[row.n - 1] == c;
+}
+
+/* The row below which `rows` rows with text stand. */
+static int question_tail(const struct question_screen *s, int rows)
+{
+    int row = s->count;
+    while (row > 0 && rows > 0)
+        rows -= question_row(s, --row).n > 0;
+    return row;
+}
+
+/* ---- menus ---------------------------------------------------------------------------------- */
+
+/* "❯ 2. No": a numbered option, maybe marked as the one that Enter takes. */
+struct question_option {
+    int number, column, marked;
+    span label;
+};
+
+/* Consumes the marker at the start of *row; returns its width in characters with the blank that
+ * follows it, or 0. */
+static int question_cut_marker(span *row)
+{
+    static const char *const markers[] = {"❯", "›", "●", ">", "▶", "▸", "→"};
+    for (size_t i = 0; i < COUNT_OF(markers); i++) {
+        size_t n = strlen(markers[i]);
+        if (!span_starts(*row, markers[i]))
+            continue;
+        *row = span_sub(*row, n);
+        if (row->n && row->p[0] != ' ')
+            return 0;
+        *row = span_sub(*row, row->n > 0);
+        return 2;
+    }
+    return 0;
+}
+
+static int question_read_option(span whole, struct question_option *o)
+{
+    span row = question_bare(whole);
+    o->column = row.n ? question_column(whole, row.p) : 0;
+    int marker = question_cut_marker(&row);
+    o->marked = marker > 0;
+    o->column += marker;
+    size_t digits = 0;
+    while (digits < 2 && digits < row.n && row.p[digits] >= '0' && row.p[digits] <= '9')
+        digits++;
+    if (!digits || row.n < digits + 2 || (row.p[digits] != '.' && row.p[digits] != ')') ||
+        row.p[digits + 1] != ' ')
+        return 0;
+    o->number = atoi(row.p);
+    o->label = question_bare(span_sub(row, digits + 2));
+    return o->label.n > 0;
+}
+
+/* The row of option `number` in the same column, from `row` in the direction `step`; -1: none. */
+static int question_next_option(const struct question_screen *s, int row, int step, int number,
+                                int column, struct question_option *o)
+{
+    for (int i = row + step; i >= 0 && i < s->count && (i - row) * step <= QUESTION_GAP_ROWS;
+         i += step)
+        if (question_read_option(s->rows[i], o) && o->number == number && o->column == column)
+            return i;
+    return -1;
+}
+
+/* The agent's input box stands below a menu that is only quoted in what was said before. */
+static int question_has_box_below(const struct question_screen *s, int row)
+{
+    struct question_option o;
+    for (int i = row + 1; s->agent && i < s->count; i++) {
+        span text = question_row(s, i);
+        if (s->agent->box && span_starts(text, s->agent->box) &&
+            !question_read_option(s->rows[i], &o))
+            return 1;
+    }
+    return 0;
+}
+
+static int question_add_option(struct question *q, const struct question_option *o)
+{
+    if (q->option_count >= QUESTION_OPTIONS_MAX || o->number != q->option_count + 1)
+        return 0;
+    if (o->marked)
+        q->selected = q->option_count;
+    q->options[q->option_count++] = o->label;
+    return 1;
+}
+
+/* What the menu asks: the next row above it that ends with a question mark, at most
+ * QUESTION_ABOVE_ROWS away; -1: none. */
+static int question_asked_above(const struct question_screen *s, int row)
+{
+    for (int i = row - 1; i >= 0 && row - i <= QUESTION_ABOVE_ROWS; i--)
+        if (question_ends_with(question_row(s, i), '?') ||
+            question_ends_with(question_row(s, i), ':'))
+            return i;
+    return -1;
+}
+
+#define QUESTION_HINTS                                                                             \
+    "enter to confirm|enter to select|enter to continue|press enter to|enter confirm|enter con|"   \
+    "esc to cancel|esc to exit|to navigate|use arrow keys|(esc)"
+
+static int question_hinted_below(const struct question_screen *s, int row)
+{
+    for (int i = row; i < s->count && i - row <= QUESTION_BELOW_ROWS; i++)
+        if (question_has(s->rows[i], QUESTION_HINTS))
+            return i;
+    return -1;
+}
+
+static int question_read_menu(const struct question_screen *s, struct question *q, int marked)
+{
+    struct question_option o;
+    if (!question_read_option(s->rows[marked], &o) || !o.marked)
+        return 0;
+    int first = marked, column = o.column;
+    for (int number = o.number - 1, at; number >= 1; number--) {
+        if ((at = question_next_option(s, first, -1, number, column, &o)) < 0)
+            return 0;
+        first = at;
+    }
+    int last = first;
+    q->option_count = 0;
+    for (int at = first; at >= 0 && question_read_option(s->rows[at], &o) &&
+                         question_add_option(q, &o);
+         at = question_next_option(s, at, 1, q->option_count + 1, column, &o))
+        last = at;
+    int asked = question_asked_above(s, first);
+    if (q->option_count < 2 || question_has_box_below(s, last) ||
+        (asked < 0 && question_hinted_below(s, first) < 0))
+        return 0;
+    q->row = asked >= 0 ? asked : marked;
+    q->first = first;
+    q->rule = "menu";
+    return 1;
+}
+
+/* ---- choices -------------------------------------------------------------------------------- */
+
+static int question_by_menu(const struct question_screen *s, struct question *q)
+{
+    for (int row = s->count - 1; row >= 0; row--)
+        if (question_read_menu(s, q, row))
+            return 1;
+    q->option_count = 0;
+    return 0;
+}
+
+static int question_by_title(const struct question_screen *s, struct question *q)
+{
+    q->rule = "title";
+    return question_has(s->title, "action required");
+}
+
+/* The agent's own words for a dialog. */
+static int question_by_agent(const struct question_screen *s, struct question *q)
+{
+    for (int row = question_tail(s, 2 * QUESTION_TAIL_ROWS); s->agent && row < s->count; row++)
+        if (s->agent->asking && question_has(s->rows[row], s->agent->asking)) {
+            q->row = row;
+            q->rule = "agent's dialog";
+            return 1;
+        }
+    return 0;
+}
+
+/* A list without numbers: a marked row, and a hint how to choose. */
+static int question_by_hint(const struct question_screen *s, struct question *q)
+{
+    int hint = -1, marked = -1;
+    for (int row = question_tail(s, QUESTION_TAIL_ROWS); row < s->count; row++) {
+        span bare = question_row(s, row);
+        if (hint < 0 && question_has(bare, "use arrow keys|enter to confirm|enter to select|"
+                                           "enter to continue"))
+            hint = row;
+        if (question_cut_marker(&bare))
+            marked = row;
+    }
+    q->row = hint;
+    q->rule = "hint";
+    return hint >= 0 && marked >= 0 && (!s->agent || !question_has_box_below(s, hint));
+}
+
+/* Buttons of dialog and whiptail: "< Yes >   < No >", "<OK>". */
+static int question_by_buttons(const struct question_screen *s, struct question *q)
+{
+    for (int row = question_tail(s, QUESTION_TAIL_ROWS); s->alternate && row < s->count; row++) {
+        span bare = question_row(s, row);
+        if (bare.n >= 4 && bare.n < 80 && bare.p[0] == '<' && question_ends_with(bare, '>') &&
+            question_has(bare, "ok|yes|cancel")) {
+            q->row = row;
+            q->rule = "buttons";
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* fzf and its like: "3/40" above or below the row of the cursor, which begins with a marker. */
+static int question_by_finder(const struct question_screen *s, struct question *q)
+{
+    span prompt = question_row(s, s->row);
+    if (!question_cut_marker(&prompt))
+        return 0;
+    for (int row = s->row - 1; row <= s->row + 1; row += 2) {
+        span count = question_row(s, row);
+        span shown = span_cut(&count, '/');
+        long long of, among;
+        span all = span_cut(&count, ' ');
+        if (span_int(shown, &of) && span_int(all, &among) && of <= among) {
+            q->row = s->row;
+            q->rule = "finder";
+            return 1;
+        }
+    }
+    return 0;
+}
+
+#define QUESTION_YES_NO "[y/n]|(y/n)|[yes/no]|(yes/no)|y/n?"
+
+static int question_by_yes_no(const struct question_screen *s, struct question *q)
+{
+    q->row = s->row;
+    q->rule = "y/n";
+    return s->alternate && question_has(question_row(s, s->row), QUESTION_YES_NO);
+}
+
+/* ---- line prompts --------------------------------------------------------------------------- */
+
+/* "Continue? [Y/n]", "name: (parser)": the last bracket of a prompt holds the default or the
+ * answers, and what it asks stands before it. */
+static span question_before_bracket(span line)
+{
+    size_t open = line.n;
+    if (!question_ends_with(line, ')') && !question_ends_with(line, ']'))
+        return line;
+    while (open > 0 && line.p[open - 1] != '(' && line.p[open - 1] != '[')
+        open--;
+    return span_trim((span){line.p, open ? open - 1 : 0}, " ");
+}
+
+/* Prompts of interpreters and pagers end like questions and ask nothing: "In [3]:", ":". */
+static int question_is_repl(span line)
+{
+    return line.n <= 1 || span_starts(line, "In [") || span_starts(line, "...:");
+}
+
+static int question_by_line(const struct question_screen *s, struct question *q)
+{
+    if (s->alternate || s->at_shell || s->row < 0 || s->row >= s->count)
+        return 0;
+    span line = question_row(s, s->row), row = s->rows[s->row];
+    int col = question_column(row, row.p + row.n);
+    if (!line.n || s->col < col || s->col > col + 2 || question_is_repl(line))
+        return 0;
+    span asks = question_before_bracket(line);
+    q->row = s->row;
+    q->rule = "line prompt";
+    return question_ends_with(asks, '?') || question_ends_with(asks, ':') ||
+           (asks.n == line.n && span_eq(line, "#?")) || question_has(line, QUESTION_YES_NO) ||
+           (question_has(line, "press |hit ") && question_has(line, " to continue| any key"));
+}
+
+static int question_by_echo(const struct question_screen *s, struct question *q)
+{
+    q->row = s->row;
+    q->rule = "no echo";
+    return !s->echo && s->canonical;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static int question_is_working(const struct question_screen *s)
+{
+    for (int row = question_tail(s, QUESTION_TAIL_ROWS); s->agent && row < s->count; row++)
+        if (s->agent->working && question_has(s->rows[row], s->agent->working))
+            return 1;
+    return 0;
+}
+
+static void question_read(const struct question_screen *s, struct question *q)
+{
+    static const struct {
+        int (*fits)(const struct question_screen *s, struct question *q);
+        enum question_kind kind;
+    } rules[] = {{question_by_echo, QUESTION_PASSWORD},  {question_by_menu, QUESTION_CHOICE},
+                 {question_by_agent, QUESTION_CHOICE},   {question_by_hint, QUESTION_CHOICE},
+                 {question_by_title, QUESTION_CHOICE},   {question_by_buttons, QUESTION_CHOICE},
+                 {question_by_finder, QUESTION_CHOICE},  {question_by_yes_no, QUESTION_CHOICE},
+                 {question_by_line, QUESTION_TEXT}};
+    *q = (struct question){.row = -1, .first = -1};
+    for (size_t i = 0; i < COUNT_OF(rules) && q->kind == QUESTION_NONE; i++)
+        if (rules[i].fits(s, q))
+            q->kind = rules[i].kind;
+        else
+            *q = (struct question){.row = -1, .first = -1};
+    q->working = q->kind == QUESTION_NONE && question_is_working(s);
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+/* Appends what a row says the dialog is about: "$ make", "? Shell  make"; or "Bash command" below
+ * a frame, and then the row that follows. Returns 0 when it says nothing of it. */
+static int question_put_subject(const struct question_screen *s, int row, buf *b)
+{
+    span text = question_row(s, row), below = question_row(s, row + 1);
+    if (!below.n)
+        below = question_row(s, row + 2);
+    if (span_starts(text, "$ ") || span_starts(text, "? ")) {
+        buf_span(b, span_trim(span_sub(text, 2), " ←"));
+        return 1;
+    }
+    int at = question_find(text, " command");
+    int heads = span_starts(text, "# ") || (row > 0 && s->rows[row - 1].n && !question_row(s, row - 1).n);
+    if (!heads || at <= 0 || at > 20 || (size_t)at + strlen(" command") != text.n || !below.n)
+        return 0;
+    text = span_trim((span){text.p, (size_t)at}, "# ");
+    if (span_starts(below, "$ "))
+        below = span_sub(below, 2);
+    buf_span(b, text);
+    buf_str(b, ": ");
+    buf_span(b, below);
+    return 1;
+}
+
+static void question_put_text(const struct question_screen *s, const struct question *q, buf *b)
+{
+    int top = q->row > QUESTION_ABOVE_ROWS ? q->row - QUESTION_ABOVE_ROWS : 0;
+    int last = q->first >= 0 ? q->first - 1 : q->row + 4;
+    if (q->kind == QUESTION_CHOICE && s->agent)
+        for (int row = last < s->count ? last : s->count - 1; row >= top; row--)
+            if (question_put_subject(s, row, b))
+                return;
+    if (q->row >= 0)
+        buf_span(b, question_row(s, q->row));
+    else if (q->kind == QUESTION_CHOICE)
+        buf_str(b, "action required");
+}
+
+static int question_find_draft(const struct question_screen *s, span *draft)
+{
+    for (int row = s->count - 1; s->agent && s->agent->box && row >= 0; row--) {
+        span text = question_row(s, row);
+        if (!span_starts(text, s->agent->box))
+            continue;
+        *draft = question_bare(span_sub(text, strlen(s->agent->box)));
+        if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
+            return 0; /* the cursor stands before it: a placeholder */
+        return draft->n > 0 && !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));
+    }
+    return 0;
+}
