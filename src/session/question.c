@@ -187,7 +187,7 @@ static int question_asked_above(const struct question_screen *s, int row)
 
 #define QUESTION_HINTS                                                                             \
     "enter to confirm|enter to select|enter to continue|press enter to|enter confirm|enter con|"   \
-    "esc to cancel|esc to exit|to navigate|use arrow keys|(esc)"
+    "enter continue|esc back|esc to cancel|esc to exit|to navigate|use arrow keys|(esc)"
 
 static int question_hinted_below(const struct question_screen *s, int row)
 {

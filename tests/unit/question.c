@@ -58,6 +58,8 @@ static void test_question_kinds(void)
         {"  Which file?\n\n❯ 1. parser.c\n     the tokenizer\n  2. lexer.c\n     the rest of it\n"
          "  3. Type something.\n\nEnter to select · Esc to cancel\n",
          "Which file?", 1, 0, QUESTION_CHOICE, 3},
+        {"  Folder access\n  Trust this folder? The agent can read here.\n\n› 1. Trust and continue\n"
+         "  2. Back\n\n  enter continue · esc back\n", "› 1. Trust and continue", 1, 0, QUESTION_CHOICE, 2},
         {"  ┃  △ Permission required\n  ┃    # Shell command\n  ┃\n  ┃  $ make\n  ┃\n"
          "  ┃   Allow once   Allow always   Reject   enter con\n",
          "make", 3, 1, QUESTION_CHOICE, 0},
