@@ -43,6 +43,7 @@
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
 #include "src/session/status.c"       /* the holder: status frames */
+#include "src/session/reader.c"       /* the holder: reading the screen */
 #include "src/session/viewer.c"       /* the holder: the screen to its viewers */
 #include "src/session/input.c"        /* the holder: typing into the program */
 #include "src/session/end.c"          /* the holder: the end of a session */

@@ -470,11 +470,15 @@ static const char *command_explain(struct json session)
     } reasons[] = {
         {"starting", NULL, "it has no output yet"},
         {"working", "hook", "its agent reported a prompt"},
+        {"working", "message", "it got a message"},
+        {"working", "screen", "its screen shows that it works"},
         {"working", NULL, "it has new output"},
         {"waiting", "hook", "its agent reported a question"},
+        {"waiting", "screen", "its screen shows a question"},
         {"waiting", "output", "its output has stopped at a question"},
         {"waiting", NULL, "it rang the bell or sent a notification"},
         {"idle", "hook", "its agent reported the end of its turn"},
+        {"idle", "screen", "its screen no longer shows that it works"},
         {"idle", NULL, "its output has stopped"},
         {"exited", NULL, "its program has ended"},
     };
@@ -503,7 +507,8 @@ static void command_put_line(buf *b, const char *label, struct json value)
 static int command_status(struct context *c)
 {
     static const char *const lines[][2] = {
-        {"asks", "state_text"},       {"exit code", "exit_code"},
+        {"asks", "state_text"},       {"waits for", "waits_for"},
+        {"seen by", "state_rule"},    {"exit code", "exit_code"},
         {"title", "title"},           {"agent", "active_agent"},
         {"mode", "mode"},             {"agent's id", "native_session_id"},
         {"command", "command"},       {"directory", "working_directory"},

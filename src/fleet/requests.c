@@ -364,15 +364,25 @@ static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
     buf b = {0};
     if (!requests_has(ctx, how))
         return;
-    json_put_string(&b, payload);
-    requests_reply(ctx, buf_view(&b));
+    if (frame_is_refusal(payload)) {
+        buf_span(&b, payload);
+        log_line(LOG_WARN, "a message of another computer was refused: %s", buf_cstr(&b));
+        requests_fail(ctx, buf_cstr(&b), "WAITING");
+    } else {
+        json_put_string(&b, payload);
+        requests_reply(ctx, buf_view(&b));
+    }
     buf_free(&b);
 }
 
-static void requests_type(struct requests_job *job, span text, int enter)
+static void requests_type(struct requests_job *job, span text, int enter, int force)
 {
-    buf b = {0};
-    frame_put_message(&b, text, enter);
+    buf b = {0}, from = {0};
+    buf_span(&from, job->fields->initiator);
+    const struct frame_message message = {
+        .text = text, .enter = enter, .force = force, .from = buf_cstr(&from)};
+    frame_put_message(&b, &message);
+    buf_free(&from);
     if (requests_is_running(job) &&
         !holder_ask(job->all->loop, job->of->socket, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT,
                     requests_on_receipt, job))
@@ -380,12 +390,12 @@ static void requests_type(struct requests_job *job, span text, int enter)
     buf_free(&b);
 }
 
-static void requests_type_rest(struct requests_job *job, int enter)
+static void requests_type_rest(struct requests_job *job, int enter, int force)
 {
     buf text = {0};
     requests_put_rest(job, &text);
     if (text.n)
-        requests_type(job, buf_view(&text), enter);
+        requests_type(job, buf_view(&text), enter, force);
     else
         requests_fail(job, "a text is expected", "BAD_REQUEST");
     buf_free(&text);
@@ -393,12 +403,17 @@ static void requests_type_rest(struct requests_job *job, int enter)
 
 static void requests_message(struct requests_job *job)
 {
-    requests_type_rest(job, 1);
+    requests_type_rest(job, 1, 0);
+}
+
+static void requests_force(struct requests_job *job)
+{
+    requests_type_rest(job, 1, 1);
 }
 
 static void requests_type_text(struct requests_job *job)
 {
-    requests_type_rest(job, 0);
+    requests_type_rest(job, 0, 0);
 }
 
 static void requests_cd(struct requests_job *job)
@@ -407,7 +422,7 @@ static void requests_cd(struct requests_job *job)
     buf line = {0};
     codec_put_words(&line, words);
     if (words[1])
-        requests_type(job, buf_view(&line), 1);
+        requests_type(job, buf_view(&line), 1, 0);
     else
         requests_fail(job, "cd: a path is expected", "BAD_REQUEST");
     buf_free(&line);
@@ -422,7 +437,7 @@ static void requests_agent(struct requests_job *job)
     const struct config_agent *agent = read ? sessions_agent(job->all->sessions, plan.agent) : NULL;
     if (agent) {
         session_put_agent_command(agent, agents_mode(plan.mode), NULL, NULL, plan.message, &line);
-        requests_type(job, buf_view(&line), 1);
+        requests_type(job, buf_view(&line), 1, 0);
     } else {
         requests_fail(job, "agent: no such agent is configured here", "BAD_REQUEST");
     }
@@ -515,6 +530,7 @@ static const struct requests_command {
     {"observe", REQUESTS_SESSION, requests_observe},
     {"new_session", REQUESTS_CHANGES, requests_new_session},
     {"message", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message},
+    {"force", REQUESTS_SESSION | REQUESTS_CHANGES, requests_force},
     {"type", REQUESTS_SESSION | REQUESTS_CHANGES, requests_type_text},
     {"end_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_end_session},
     {"restore_session", REQUESTS_CHANGES, requests_undo_end},

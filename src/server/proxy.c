@@ -50,6 +50,7 @@ static const struct {
 } proxy_errors[] = {
     {"NOT_FOUND", 404, NULL},
     {"ENDED", 409, NULL},
+    {"WAITING", 409, NULL},
     {"FORBIDDEN", 403, NULL},
     {"BAD_REQUEST", 400, NULL},
     {"NOT_STARTED", 400, NULL},
@@ -221,7 +222,8 @@ static void proxy_message(struct request *r)
     static const struct request_field field = {"message", 1, 1, NULL};
     char *text = request_string(r, &field);
     int enter = json_get(r->body, "enter").type != JSON_FALSE;
-    const char *const words[] = {enter ? "message" : "type", text, NULL};
+    int force = json_get(r->body, "force").type == JSON_TRUE;
+    const char *const words[] = {!enter ? "type" : force ? "force" : "message", text, NULL};
     if (!request_refused(r))
         proxy_command(r, words, proxy_reply_result);
     free(text);

@@ -299,6 +299,12 @@ static void routes_delete_session(struct request *r)
 static void routes_answer_receipt(struct relay_ask *ask, span payload)
 {
     buf b = {0};
+    if (frame_is_refusal(payload)) {
+        buf_span(&b, payload);
+        httpd_reply_detail(ask->client, 409, buf_cstr(&b));
+        buf_free(&b);
+        return;
+    }
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
     json_key(&b, "result");
@@ -313,7 +319,11 @@ static void routes_send_message(struct request *r)
     char *text = request_string(r, &field);
     if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
-        frame_put_message(&b, span_of(text), json_get(r->body, "enter").type != JSON_FALSE);
+        const struct frame_message message = {
+            .text = span_of(text),
+            .enter = json_get(r->body, "enter").type != JSON_FALSE,
+            .force = json_get(r->body, "force").type == JSON_TRUE};
+        frame_put_message(&b, &message);
         if (!relay_ask(r, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
             httpd_reply_detail(r->client, 409, "The session has ended");
         buf_free(&b);

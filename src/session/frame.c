@@ -86,13 +86,22 @@ static void frame_put_resize(buf *b, int cols, int rows)
     buf_fmt(b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
 }
 
-static void frame_put_message(buf *b, span text, int enter)
+static void frame_put_message(buf *b, const struct frame_message *m)
 {
     json_open(b, '{');
     json_key(b, "text");
-    json_put_string(b, text);
-    json_field_bool(b, "enter", enter);
+    json_put_string(b, m->text);
+    json_field_bool(b, "enter", m->enter);
+    if (m->force)
+        json_field_bool(b, "force", 1);
+    if (m->from)
+        json_field_string(b, "from", m->from);
     json_close(b, '}');
+}
+
+static int frame_is_refusal(span receipt)
+{
+    return span_starts(receipt, "waiting: ") || span_starts(receipt, "draft: ");
 }
 
 static void frame_put_keys(buf *b, const char *key, long long count)
@@ -183,4 +192,28 @@ static int frame_put_key_bytes(buf *b, span name, int application)
         return 0;
     buf_byte(b, (char)(letter - 'a' + 1));
     return 1;
+}
+
+/* Consumes one focus event, mouse report, cursor or paging key, or a terminal's report. Returns 0:
+ * the keys begin with something else. */
+static int frame_cut_look(span *keys)
+{
+    size_t i = 2;
+    if (keys->n < 3 || keys->p[0] != '\033' || (keys->p[1] != '[' && keys->p[1] != 'O'))
+        return 0;
+    while (keys->p[1] == '[' && i < keys->n && keys->p[i] >= ' ' && keys->p[i] < '@')
+        i++;
+    if (i == keys->n || !strchr("ABCDEFHIMORcmny~", keys->p[i]) ||
+        (keys->p[i] == '~' && (keys->p[2] == '2' || keys->p[2] == '3'))) /* paste, delete, f9 … */
+        return 0;
+    size_t n = i + 1 + (i == 2 && keys->p[1] == '[' && keys->p[i] == 'M' ? 3 : 0);
+    *keys = span_sub(*keys, n < keys->n ? n : keys->n);
+    return 1;
+}
+
+static int frame_is_look(span keys)
+{
+    while (keys.n && frame_cut_look(&keys))
+        ;
+    return keys.n == 0;
 }

@@ -38,7 +38,9 @@ static void holder_on_output(void *ctx)
         holder_answer_queries(h);
         input_count_reaction(h, bytes.n);
         h->activity = clock_wall_ms();
-        holder_judge_output(h, vt_drain_signals(h->vt));
+        unsigned signals = vt_drain_signals(h->vt);
+        holder_judge_output(h, signals);
+        reader_note_output(h, bytes.n, (signals & VT_TITLE_CHANGED) != 0);
         status_changed(h);
         conn_consume(&h->pty, bytes.n);
         input_type_first(h);
@@ -74,23 +76,39 @@ static void holder_handle_input(struct holder_client *c, span payload)
     loop_defer(&c->holder->loop, &c->holder->offer_task);
 }
 
-/* A question of the same millisecond stands: it may have come after the key. */
 static void holder_handle_typed(struct holder_client *c, span payload)
 {
     long long at, now = c->holder->loop.now;
     if (span_int(payload, &at) && at >= 0)
-        input_note_typed(c, (at < now ? at : now) - 1);
+        input_note_typed(c, at < now ? at : now);
+}
+
+/* Keeps that a message was refused, for the session's line: its sender does not read answers. */
+static void holder_note_refused(struct holder *h, struct json from)
+{
+    if (from.type != JSON_STRING)
+        return;
+    buf_clear(&h->refused);
+    buf_str(&h->refused, "refused a message of ");
+    json_put_text(&h->refused, from);
+    status_changed(h);
 }
 
 static void holder_handle_message(struct holder_client *c, span payload)
 {
     struct json message;
-    buf text = {0};
+    buf text = {0}, refusal = {0};
     if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
         return;
     json_put_text(&text, json_get(message, "text"));
-    input_type_message(c, buf_view(&text), json_get(message, "enter").type != JSON_FALSE);
+    if (json_get(message, "force").type != JSON_TRUE && input_put_refusal(c->holder, &refusal)) {
+        input_send_receipt(c, buf_cstr(&refusal));
+        holder_note_refused(c->holder, json_get(message, "from"));
+    } else {
+        input_type_message(c, buf_view(&text), json_get(message, "enter").type != JSON_FALSE);
+    }
     buf_free(&text);
+    buf_free(&refusal);
 }
 
 static void holder_handle_resize(struct holder_client *c, span payload)
@@ -457,10 +475,11 @@ static void holder_init(struct holder *h)
     const struct {
         struct loop_timer *timer;
         void (*fn)(void *holder);
-    } timers[] = {{&h->status_timer, status_send},      {&h->silence_timer, status_on_silence},
+    } timers[] = {{&h->status_timer, status_send},      {&h->silence_timer, reader_on_silence},
                   {&h->kill_timer, end_on_kill_timer},  {&h->drain_timer, end_on_drain_timer},
                   {&h->type_timer, input_type_first},   {&h->enter_timer, input_press_enter},
-                  {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again}};
+                  {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again},
+                  {&h->reader.timer, reader_on_timer}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};
     h->offer_task = (struct loop_task){.fn = input_offer_pty, .ctx = h};
@@ -547,15 +566,19 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
 {
     char **argv = holder_strings(json_get(spec, "argv"));
     char **env = holder_strings(json_get(spec, "env"));
-    char *directory = json_dup_text(json_get(spec, "directory"));
+    char *directory = json_dup_text(json_get(spec, "directory")),
+         *agent = json_dup_text(json_get(spec, "agent"));
     const char *fault = holder_read_spec(h, spec) && argv && argv[0] && directory
                             ? holder_prepare(h, spec, error)
                             : "the session's description is incomplete";
-    if (!fault)
+    if (!fault) {
+        reader_init(h, argv[0], agent);
         fault = holder_run_program(h, argv, env, directory, error);
+    }
     holder_free_strings(argv);
     holder_free_strings(env);
     free(directory);
+    free(agent);
     return fault;
 }
 

@@ -158,6 +158,8 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_field_string(b, "dir", spec->state_dir);
     json_field_string(b, "api_socket", spec->api_socket);
     json_field_string(b, "directory", spec->directory);
+    if (spec->agent)
+        json_field_string(b, "agent", spec->agent);
     json_key(b, "argv");
     json_open(b, '[');
     for (size_t i = 0; spec->argv[i]; i++)

@@ -26,6 +26,7 @@
 #ifndef INPUT_RECEIPT_MS
 #define INPUT_RECEIPT_MS 2000         /* for a program to react to a message */
 #endif
+#define INPUT_READ_MS 100 /* from a key to a reading of the screen */
 #define INPUT_LAST_MAX 500            /* characters of last_input */
 
 static int input_type(struct holder *h, span bytes)
@@ -51,23 +52,38 @@ static void input_settle_enter(struct holder *h)
     input_press_enter(h);
 }
 
-static void input_note_typed(struct holder_client *c, long long at)
+/* A client has typed at a time, loop clock: its size becomes the session's. */
+static void input_note(struct holder_client *c, struct state_input in)
 {
     struct holder *h = c->holder;
     if (c->cols)
         viewer_set_size(h, c->cols, c->rows);
-    h->typed_at = at;
+    h->typed_at = in.at;
     status_set_seen(h);
-    status_apply(h, (struct state_input){.event = STATE_ON_TYPED, .at = at}, (span){0});
+    status_apply(h, in, (span){0});
+    reader_expect(h, h->loop.now + INPUT_READ_MS);
+}
+
+static void input_note_typed(struct holder_client *c, long long at)
+{
+    input_note(c, (struct state_input){.event = STATE_ON_TYPED, .at = at});
+}
+
+static int input_interrupts(span keys)
+{
+    return keys.n && (keys.p[keys.n - 1] == '\003' || keys.p[keys.n - 1] == '\033');
 }
 
 static void input_type_for(struct holder_client *c, span bytes)
 {
+    struct holder *h = c->holder;
+    struct state_input in = {.event = frame_is_look(bytes) ? STATE_ON_LOOKED : STATE_ON_TYPED,
+                             .at = h->loop.now, .interrupts = input_interrupts(bytes)};
     if (!bytes.n)
         return;
-    input_note_typed(c, c->holder->loop.now);
-    input_settle_enter(c->holder);
-    input_type(c->holder, bytes);
+    input_note(c, in);
+    input_settle_enter(h);
+    input_type(h, bytes);
 }
 
 /* ---- direct writes -------------------------------------------------------------------------- */
@@ -177,6 +193,21 @@ static void input_send_receipt(struct holder_client *c, const char *result)
 static void input_on_receipt_late(void *client)
 {
     input_send_receipt(client, "unconfirmed");
+}
+
+static int input_put_refusal(struct holder *h, buf *b)
+{
+    buf draft = {0};
+    reader_read(h, 0); /* now: the dialog may be newer than the last reading */
+    if (status_waits_for(h) == QUESTION_CHOICE || h->reader.kind == QUESTION_CHOICE) {
+        buf_str(b, "waiting: ");
+        buf_span(b, h->asked.n ? buf_view(&h->asked) : buf_view(&h->reader.asks));
+    } else if (reader_put_draft(h, &draft)) {
+        buf_str(b, "draft: ");
+        buf_span(b, buf_view(&draft));
+    }
+    buf_free(&draft);
+    return b->n > 0;
 }
 
 static void input_type_message(struct holder_client *c, span text, int enter)

@@ -18,6 +18,25 @@
 #endif
 #define HOLDER_LINE_MAX 200  /* characters of last_output and of state_text */
 
+/* The screen at a time, to tell whether more than a spinner has changed since. */
+struct reader_mark {
+    int rows, cursor;
+    uint32_t hashes[GRID_ROWS_MAX];
+};
+
+struct reader {
+    const struct agents_screen *agent; /* NULL: no agent that the table knows */
+    int is_shell;              /* the session's own program is a shell */
+    enum question_kind kind;   /* what the last reading found … */
+    buf reason, asks, choices; /* … by which rule and row; the question; a JSON array or empty */
+    int misses;                /* readings in a row without a question */
+    int titled;                /* a new title is not read yet */
+    long long output_at, read_at, marked_at; /* loop clock */
+    size_t bytes;              /* of output since the last reading */
+    struct reader_mark mark;   /* the screen after the last bell */
+    struct loop_timer timer;
+};
+
 struct holder {
     struct loop loop;
     char *id, *socket, *dir, *api_socket;
@@ -34,10 +53,12 @@ struct holder {
     struct state state;
     long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
-    buf asked;                 /* state_text: what the program asks */
+    buf asked;                 /* state_text: what the program asks … */
+    buf refused;               /* … and which computer's message was refused meanwhile */
     int wait_status;           /* of waitpid, once exited */
     int dirty;                 /* a status frame is due */
     long long status_at;       /* loop clock: the last status frame */
+    struct reader reader;
     /* input */
     buf typed;                 /* the first message, not typed yet */
     long long typed_at;        /* loop clock: the last key */
@@ -74,6 +95,8 @@ struct holder_client {
 
 /* Appends the first `most` characters of text, as valid UTF-8. */
 static void status_put_characters(buf *b, span text, int most);
+/* What a waiting session waits for; QUESTION_NONE in other states. */
+static enum question_kind status_waits_for(const struct holder *h);
 static void status_put(const struct holder *h, buf *b); /* the payload of FRAME_STATUS */
 /* Takes last_output from the screen; a cleared screen keeps the last one. */
 static void status_renew_last_output(struct holder *h);
@@ -81,8 +104,21 @@ static void status_send(void *holder);                  /* to every subscribed c
 static void status_changed(struct holder *h);           /* sends it when it is due */
 /* Gives an event to the state table. asked: the question that the event brings; or {NULL, 0}. */
 static void status_apply(struct holder *h, struct state_input in, span asked);
-static void status_on_silence(void *holder);
 static void status_set_seen(struct holder *h);
+
+/* ==== reader ================================================================================= */
+
+static void reader_init(struct holder *h, const char *program, const char *agent);
+static void reader_note_output(struct holder *h, size_t n, int titled);
+static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
+static void reader_on_timer(void *holder);
+static void reader_on_silence(void *holder);
+static void reader_read(struct holder *h, int quiet); /* now; quiet: the screen is complete */
+/* Appends the text that stands in the agent's input box and is not submitted. Returns 0: none. */
+static int reader_put_draft(const struct holder *h, buf *b);
+static void reader_mark(const struct holder *h, struct reader_mark *m);
+/* Returns 1 when more than one row has changed since the mark, or one and the cursor's row. */
+static int reader_has_moved(const struct holder *h, const struct reader_mark *m);
 
 /* ==== viewer ================================================================================= */
 
@@ -103,6 +139,9 @@ static int input_type(struct holder *h, span bytes);
 static void input_type_for(struct holder_client *c, span bytes);
 /* A client has typed at that time (loop clock). */
 static void input_note_typed(struct holder_client *c, long long at);
+/* Appends why no message may be typed: "waiting: Bash: make", "draft: fix the". Returns 0: it
+ * may. */
+static int input_put_refusal(struct holder *h, buf *b);
 /* Types a message, and awaits the program's reaction for the client's receipt. */
 static void input_type_message(struct holder_client *c, span text, int enter);
 static void input_type_first(void *holder);

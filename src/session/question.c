@@ -5,7 +5,7 @@
  * A choice is a dialog that one key can answer, so that nothing else may be typed into it: a menu,
  * a permission or trust dialog, a y/n of a full-screen program. A text is a line prompt on the main
  * screen. A password is a terminal that reads lines and does not echo, whatever stands on it. An
- * agent's own phrases (struct agent_screen) come from its row of the agents' table; the general
+ * agent's own phrases (struct agents_screen) come from its row of the agents' table; the general
  * rules below hold for every program. Each answer names the rule and the row that decided.
  *
  * Only the lower part of the screen is read, and a phrase alone never decides: transcripts, logs
@@ -400,7 +400,8 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
         return 1;
     }
     int at = question_find(text, " command");
-    int heads = span_starts(text, "# ") || (row > 0 && s->rows[row - 1].n && !question_row(s, row - 1).n);
+    int framed = row > 0 && s->rows[row - 1].n && !question_row(s, row - 1).n;
+    int heads = framed || span_starts(text, "# ");
     if (!heads || at <= 0 || at > 20 || (size_t)at + strlen(" command") != text.n || !below.n)
         return 0;
     text = span_trim((span){text.p, (size_t)at}, "# ");
@@ -435,7 +436,8 @@ static int question_find_draft(const struct question_screen *s, span *draft)
         *draft = question_bare(span_sub(text, strlen(s->agent->box)));
         if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
             return 0; /* the cursor stands before it: a placeholder */
-        return draft->n > 0 && !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));
+        return draft->n > 0 &&
+               !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));
     }
     return 0;
 }

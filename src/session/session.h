@@ -83,6 +83,41 @@ static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigne
 /* Sends an event of another kind to the topics' subscribers. */
 static void cache_publish(struct cache *c, unsigned topics, span event_json);
 
+/* ==== question: what a program's screen asks its user ======================================== */
+
+enum question_kind { QUESTION_NONE, QUESTION_TEXT, QUESTION_CHOICE, QUESTION_PASSWORD };
+
+#define QUESTION_OPTIONS_MAX 9
+
+/* What a terminal shows. The spans are the caller's. */
+struct question_screen {
+    const span *rows;        /* text of each row */
+    int count;
+    int row, col;            /* the cursor, from 0 */
+    int alternate;           /* the alternate screen is shown */
+    int echo, canonical;     /* the terminal's modes ECHO and ICANON */
+    int at_shell;            /* a shell of its own edits a line: its prompt is no question */
+    span title;              /* as the program set it */
+    const struct agents_screen *agent; /* NULL: a plain program */
+};
+
+struct question {
+    enum question_kind kind;
+    int working;             /* no question, and the agent's sign of work is on the screen */
+    const char *rule;        /* which rule decided, in words; static */
+    int row;                 /* which row decided; -1: none */
+    int first;               /* row of a menu's first option; -1: no menu */
+    span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
+    int option_count, selected;
+};
+
+/* Reads a screen. O(bytes of its rows). */
+static void question_read(const struct question_screen *s, struct question *q);
+/* Appends what it asks: "Bash: make check", else the row that decided. */
+static void question_put_text(const struct question_screen *s, const struct question *q, buf *b);
+/* Returns 1 when a text that nobody has submitted stands in the agent's input box; *draft is it. */
+static int question_find_draft(const struct question_screen *s, span *draft);
+
 /* ==== frame: the holder protocol ============================================================= */
 
 #define FRAME_HEAD 5                /* bytes of a frame before its payload */
@@ -105,7 +140,7 @@ enum frame_type {
     FRAME_INPUT = 'i',        /* bytes for the program; the sender's size becomes the session's */
     FRAME_TYPED = 'Y',        /* a number: the sender wrote to the pty itself, last at that time of
                                  the monotonic clock, in ms; all processes of a computer share it */
-    FRAME_MESSAGE = 'm',      /* {"text", "enter"}: to be typed; answered by FRAME_RECEIPT */
+    FRAME_MESSAGE = 'm',      /* struct frame_message: to be typed; answered by FRAME_RECEIPT */
     FRAME_RESIZE = 'r',       /* {"cols", "rows"}: the sender's size */
     FRAME_KEYS = 'K',         /* {"key", "count"}: a key of frame_put_key_bytes */
     FRAME_END = 'k',          /* end the session */
@@ -127,7 +162,7 @@ enum frame_type {
     FRAME_SCREEN_REPLY = 'C', /* the object of GET …/screen */
     FRAME_TEXT_REPLY = 'T',   /* plain text of scrollback and screen */
     FRAME_MORE = '+',         /* bytes that go before the payload of the answer that follows */
-    FRAME_RECEIPT = 'R'       /* "delivered" or "unconfirmed" */
+    FRAME_RECEIPT = 'R'       /* "delivered", "queued" or "unconfirmed"; or see frame_is_refusal */
 };
 
 #define FRAME_VIEW_SIZES 'z'      /* FRAME_SIZE before each snapshot, and a snapshot on a resize */
@@ -148,10 +183,18 @@ static void frame_send_reply(struct conn *c, enum frame_type type, span payload)
  * it is done with the payload, which lies in the input. PARSE_BAD: longer than FRAME_MAX. */
 static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload);
 
+struct frame_message {
+    span text;
+    int enter, force;       /* submit it; also while a choice is open, or behind a draft */
+    const char *from;       /* the computer of a sender that reads no receipt; or NULL */
+};
+
 /* Payloads, appended to b. */
 static void frame_put_size(buf *b, int cols, int rows);             /* FRAME_SIZE */
 static void frame_put_resize(buf *b, int cols, int rows);           /* FRAME_RESIZE */
-static void frame_put_message(buf *b, span text, int enter);        /* FRAME_MESSAGE */
+static void frame_put_message(buf *b, const struct frame_message *m); /* FRAME_MESSAGE */
+/* Tells whether a receipt says that nothing was typed, and why: "waiting: Bash: make". */
+static int frame_is_refusal(span receipt);
 static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_KEYS */
 static void frame_put_end_undoably(buf *b, long long undo_ms);              /* FRAME_END_UNDOABLY */
 static void frame_put_number(buf *b, long long number);             /* FRAME_TYPED, FRAME_PTY */
@@ -163,6 +206,8 @@ static int frame_parse_size(span text, int *cols, int *rows);
 /* Appends the bytes of a named key ("enter", "key_up", "ctrl_c", "f1", …). application: the program
  * wants application cursor keys. Returns 1, or 0: no key has that name. */
 static int frame_put_key_bytes(buf *b, span name, int application);
+/* Tells whether keys answer nothing: focus events, the mouse, cursor and paging keys, reports. */
+static int frame_is_look(span keys);
 
 /* ==== holder_link: connections and questions to a holder, launching one ====================== */
 
@@ -194,6 +239,7 @@ struct holder_spec {
     const char *id, *socket, *state_dir; /* its socket; the directory of its record and log */
     const char *api_socket;  /* for the program: TELEC_SOCKET */
     char *const *argv;
+    const char *agent;       /* its row of the agents' table; NULL: as the program is called */
     const char *directory;
     struct json env;         /* array of "NAME=value"; anything else: the daemon's environment */
     struct json umask;       /* number; anything else: the daemon's */
@@ -279,6 +325,15 @@ static void stream_cancel(struct stream *s); /* of stream_open, at the program's
 #ifndef STATE_BELL_MS
 #define STATE_BELL_MS 300     /* output this soon after a bell belongs to it */
 #endif
+#ifndef STATE_HOOK_MS
+#define STATE_HOOK_MS 1000    /* for a screen to follow what a hook reported */
+#endif
+#ifndef STATE_BEGIN_MS
+#define STATE_BEGIN_MS 5000   /* from a message to the sign of work at the latest */
+#endif
+#ifndef STATE_OVER_MS
+#define STATE_OVER_MS 1000    /* without the sign of work: idle */
+#endif
 
 enum state_kind {
     STATE_STARTING, STATE_WORKING, STATE_WAITING, STATE_IDLE,
@@ -287,11 +342,15 @@ enum state_kind {
 };
 enum state_source {
     STATE_BY_OUTPUT, STATE_BY_BELL, STATE_BY_HOOK, STATE_BY_EXIT,
-    STATE_BY_LINK, STATE_BY_LOSS /* STATE_UNREACHABLE; exited with the computer: none yet */
+    STATE_BY_LINK, STATE_BY_LOSS, /* STATE_UNREACHABLE; exited with the computer: none yet */
+    STATE_BY_SCREEN, STATE_BY_MESSAGE
 };
 
 enum state_event {
-    STATE_ON_OUTPUT, STATE_ON_BELL, STATE_ON_SILENCE, STATE_ON_TYPED, STATE_ON_MESSAGE,
+    STATE_ON_OUTPUT, STATE_ON_BELL, STATE_ON_SILENCE,
+    STATE_ON_TYPED,  /* text, Enter or Esc */
+    STATE_ON_LOOKED, /* a focus event, the mouse, a cursor key, a new size */
+    STATE_ON_MESSAGE, STATE_ON_READ,
     STATE_ON_SESSION_START, STATE_ON_PROMPT, STATE_ON_NOTIFICATION, STATE_ON_STOP,
     STATE_ON_SESSION_END, STATE_ON_EXIT, STATE_ON_UNREACHABLE, STATE_ON_LOSS
 };
@@ -302,14 +361,24 @@ struct state {
     enum state_source source;
     int unseen; /* it finished or asked, and no viewer has seen that */
     int hooked; /* its agent's hooks report everything: its output does not change the state */
+    int phrased; /* its agent's sign of work is known */
+    int works;  /* the last reading showed the sign of work */
+    int interrupted; /* the user has pressed Esc or Ctrl-C while it worked */
+    long long since; /* it entered its state */
     long long waiting_at, bell_at, output_at; /* of the last question, bell, output or hook */
+    long long hook_at, typed_at, looked_at;
+    long long work_until; /* phrased and without its sign of work, it is idle after this */
 };
 
 struct state_input {
     enum state_event event;
     int viewed;   /* a viewer sees the session now */
-    int question; /* STATE_ON_SILENCE: a question is on the screen */
     long long at; /* STATE_ON_TYPED: when */
+    int interrupts; /* STATE_ON_TYPED: Esc or Ctrl-C */
+    /* STATE_ON_READ: what the screen shows */
+    int asks;     /* a question */
+    int works;    /* the agent's sign of work */
+    int moved;    /* since the bell more than a spinner has changed */
 };
 
 static const char *state_name(enum state_kind kind);            /* "working" */
@@ -320,8 +389,6 @@ static int state_apply(struct state *s, const struct state_input *in, long long 
 static long long state_silent_at(const struct state *s);
 /* The event of an agent's hook: "prompt", "stop", …. Returns 1, or 0: no event has that name. */
 static int state_parse_event(struct json type, enum state_event *event);
-/* Tells whether a line asks for an answer: "Proceed?", "Overwrite [y/N] ", "Password:". */
-static int state_is_question(span line);
 
 /* ==== holder: the process that holds one session ============================================= */
 
@@ -425,48 +492,5 @@ static int session_size(const struct session *s, int *cols, int *rows);
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *option, const char *id, const char *message,
                                       buf *b);
-
-/* ==== question: what a program's screen asks its user ======================================== */
-
-enum question_kind { QUESTION_NONE, QUESTION_TEXT, QUESTION_CHOICE, QUESTION_PASSWORD };
-
-#define QUESTION_OPTIONS_MAX 9
-
-/* How an agent's screen is read: phrases separated by '|', or NULL. */
-struct agent_screen {
-    const char *working;     /* is on the screen while it works */
-    const char *asking;      /* is on the screen while a dialog is open */
-    const char *box;         /* begins the row of its input box */
-    const char *placeholder; /* stands in the empty box */
-};
-
-/* What a terminal shows. The spans are the caller's. */
-struct question_screen {
-    const span *rows;        /* text of each row */
-    int count;
-    int row, col;            /* the cursor, from 0 */
-    int alternate;           /* the alternate screen is shown */
-    int echo, canonical;     /* the terminal's modes ECHO and ICANON */
-    int at_shell;            /* a shell of its own edits a line: its prompt is no question */
-    span title;              /* as the program set it */
-    const struct agent_screen *agent; /* NULL: a plain program */
-};
-
-struct question {
-    enum question_kind kind;
-    int working;             /* no question, and the agent's sign of work is on the screen */
-    const char *rule;        /* which rule decided, in words; static */
-    int row;                 /* which row decided; -1: none */
-    int first;               /* row of a menu's first option; -1: no menu */
-    span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
-    int option_count, selected;
-};
-
-/* Reads a screen. O(bytes of its rows). */
-static void question_read(const struct question_screen *s, struct question *q);
-/* Appends what it asks: "Bash: make check", else the row that decided. */
-static void question_put_text(const struct question_screen *s, const struct question *q, buf *b);
-/* Returns 1 when a text that nobody has submitted stands in the agent's input box; *draft is it. */
-static int question_find_draft(const struct question_screen *s, span *draft);
 
 #endif

@@ -665,6 +665,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                                  .state_dir = s->dir,
                                  .api_socket = all->config->socket,
                                  .argv = plan->command ? plan->command : argv,
+                                 .agent = s->agent,
                                  .directory = s->directory,
                                  .env = plan->env,
                                  .umask = plan->umask,

@@ -2,13 +2,16 @@
 
 /* state - a session's state: one table, and what its rows depend on. Pure: the time is an argument.
  *
- * An agent that reports its events ("hooked") is believed over what its output looks like. Output
- * right after a bell is the text that the bell announced. A key answers only a question that came
- * before it. EXITED is final. */
+ * An agent that reports its events ("hooked") is believed over what its output looks like, but not
+ * over a dialog on its screen. Output right after a bell is the text that the bell announced.
+ * Typing alone ends no question: it ends when a later reading no longer shows it, or with the
+ * agent's next event. An agent whose sign of work is known ("phrased") works as long as its screen
+ * shows that; its output alone says little, as idle screens blink, too. EXITED is final. */
 
 static const char *const state_names[] = {"starting", "working",     "waiting",
                                           "idle",     "unreachable", "exited"};
-static const char *const state_source_names[] = {"output", "bell", "hook", "exit", "link", "lost"};
+static const char *const state_source_names[] = {"output", "bell",    "hook",  "exit",
+                                                 "link",   "lost",    "screen", "message"};
 
 static const char *state_name(enum state_kind kind)
 {
@@ -31,10 +34,19 @@ static const char *state_source_name(enum state_source source)
 /* Guards: all of a row's must hold. */
 enum {
     STATE_IF_UNHOOKED = 1,
-    STATE_IF_BELL_OVER = 2, /* the last bell is STATE_BELL_MS ago */
-    STATE_IF_SILENT = 4,    /* state_silent_at has come */
-    STATE_IF_QUESTION = 8,
-    STATE_IF_ANSWERS = 16   /* typed at the question's time or later */
+    STATE_IF_BELL_OVER = 2,  /* the last bell is STATE_BELL_MS ago */
+    STATE_IF_SILENT = 4,     /* state_silent_at has come, and no sign of work is on the screen */
+    STATE_IF_ASKS = 8,       /* a question is on the screen */
+    STATE_IF_ASKS_NOT = 16,
+    STATE_IF_WORKS = 32,     /* the sign of work is */
+    STATE_IF_OVER = 64,      /* phrased, and no sign of work since work_until */
+    STATE_IF_MOVED = 128,
+    STATE_IF_ANSWERED = 256, /* typed after the question, not in its millisecond */
+    STATE_IF_SCREEN = 512,   /* the present state was read from the screen */
+    STATE_IF_BELL = 1024,    /* it comes from a bell */
+    STATE_IF_DOUBTFUL = 2048, /* no hook made it, or something was typed since */
+    STATE_IF_HOOK_OVER = 4096, /* the last hook is STATE_HOOK_MS ago */
+    STATE_IF_TELLING = 8192  /* output says that the program works */
 };
 
 enum { STATE_HOOKED_STAYS, STATE_HOOKED_ON, STATE_HOOKED_OFF };
@@ -48,19 +60,32 @@ static const struct state_row {
     int hooked;
 } state_rows[] = {
     {STATE_ON_OUTPUT, STATE_SET(STATE_STARTING), 0, STATE_WORKING, STATE_BY_OUTPUT, 0},
-    {STATE_ON_OUTPUT, STATE_SET(STATE_WAITING), STATE_IF_UNHOOKED | STATE_IF_BELL_OVER,
-     STATE_WORKING, STATE_BY_OUTPUT, 0},
-    {STATE_ON_OUTPUT, STATE_SET(STATE_WORKING) | STATE_SET(STATE_IDLE), STATE_IF_UNHOOKED,
-     STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_OUTPUT, STATE_SET(STATE_WORKING), STATE_IF_UNHOOKED, STATE_WORKING, STATE_BY_OUTPUT,
+     0},
+    {STATE_ON_OUTPUT, STATE_SET(STATE_IDLE), STATE_IF_UNHOOKED | STATE_IF_TELLING, STATE_WORKING,
+     STATE_BY_OUTPUT, 0},
     {STATE_ON_BELL, STATE_LIVE, STATE_IF_UNHOOKED, STATE_WAITING, STATE_BY_BELL, 0},
-    {STATE_ON_SILENCE, STATE_SET(STATE_WORKING), STATE_IF_SILENT | STATE_IF_QUESTION,
-     STATE_WAITING, STATE_BY_OUTPUT, 0},
     /* a silent program has started, too */
     {STATE_ON_SILENCE, STATE_SET(STATE_STARTING) | STATE_SET(STATE_WORKING), STATE_IF_SILENT,
      STATE_IDLE, STATE_BY_OUTPUT, 0},
-    {STATE_ON_TYPED, STATE_SET(STATE_WAITING), STATE_IF_ANSWERS, STATE_WORKING, STATE_BY_OUTPUT,
-     0},
-    {STATE_ON_MESSAGE, STATE_SET(STATE_WAITING), 0, STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_MESSAGE, STATE_LIVE, 0, STATE_WORKING, STATE_BY_MESSAGE, 0},
+    {STATE_ON_READ,
+     STATE_SET(STATE_STARTING) | STATE_SET(STATE_WORKING) | STATE_SET(STATE_IDLE), STATE_IF_ASKS,
+     STATE_WAITING, STATE_BY_SCREEN, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WAITING), STATE_IF_ASKS_NOT | STATE_IF_SCREEN, STATE_WORKING,
+     STATE_BY_OUTPUT, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WAITING), STATE_IF_ASKS_NOT | STATE_IF_ANSWERED, STATE_WORKING,
+     STATE_BY_OUTPUT, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WAITING),
+     STATE_IF_ASKS_NOT | STATE_IF_BELL | STATE_IF_BELL_OVER | STATE_IF_MOVED, STATE_WORKING,
+     STATE_BY_OUTPUT, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WAITING),
+     STATE_IF_ASKS_NOT | STATE_IF_BELL | STATE_IF_BELL_OVER | STATE_IF_WORKS, STATE_WORKING,
+     STATE_BY_SCREEN, 0},
+    {STATE_ON_READ, STATE_SET(STATE_IDLE), STATE_IF_WORKS | STATE_IF_HOOK_OVER, STATE_WORKING,
+     STATE_BY_SCREEN, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WORKING), STATE_IF_OVER | STATE_IF_DOUBTFUL, STATE_IDLE,
+     STATE_BY_SCREEN, 0},
     {STATE_ON_SESSION_START, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_PROMPT, STATE_LIVE, 0, STATE_WORKING, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_NOTIFICATION, STATE_LIVE, 0, STATE_WAITING, STATE_BY_HOOK, STATE_HOOKED_ON},
@@ -74,11 +99,30 @@ static const struct state_row {
 
 static unsigned state_guards(const struct state *s, const struct state_input *in, long long now)
 {
-    return (s->hooked ? 0u : STATE_IF_UNHOOKED) |
-           (now - s->bell_at < STATE_BELL_MS ? 0u : STATE_IF_BELL_OVER) |
-           (now < state_silent_at(s) ? 0u : STATE_IF_SILENT) |
-           (in->question ? STATE_IF_QUESTION : 0u) |
-           (in->at < s->waiting_at ? 0u : STATE_IF_ANSWERS);
+    int telling = now - s->looked_at >= STATE_BELL_MS && (!s->phrased || s->typed_at > s->since);
+    const struct {
+        unsigned guard;
+        int holds;
+    } guards[] = {
+        {STATE_IF_UNHOOKED, !s->hooked},
+        {STATE_IF_BELL_OVER, now - s->bell_at >= STATE_BELL_MS},
+        {STATE_IF_SILENT, now >= state_silent_at(s) && !s->works},
+        {STATE_IF_ASKS, in->asks},
+        {STATE_IF_ASKS_NOT, !in->asks},
+        {STATE_IF_WORKS, in->works},
+        {STATE_IF_OVER, s->phrased && !in->works && now >= s->work_until},
+        {STATE_IF_MOVED, in->moved},
+        {STATE_IF_ANSWERED, s->typed_at > s->waiting_at},
+        {STATE_IF_SCREEN, s->source == STATE_BY_SCREEN},
+        {STATE_IF_BELL, s->source == STATE_BY_BELL},
+        {STATE_IF_DOUBTFUL, s->source != STATE_BY_HOOK || s->typed_at > s->since},
+        {STATE_IF_HOOK_OVER, now - s->hook_at >= STATE_HOOK_MS},
+        {STATE_IF_TELLING, telling},
+    };
+    unsigned holds = 0;
+    for (size_t i = 0; i < COUNT_OF(guards); i++)
+        holds |= guards[i].holds ? guards[i].guard : 0;
+    return holds;
 }
 
 static const struct state_row *state_find_row(const struct state *s, const struct state_input *in,
@@ -94,29 +138,67 @@ static const struct state_row *state_find_row(const struct state *s, const struc
     return NULL;
 }
 
-/* A session is unseen when it asks, exits, or ends its work while no viewer sees it. */
-static void state_enter(struct state *s, enum state_kind kind, int viewed)
+/* A session is unseen when it asks, exits, or ends its work while no viewer sees it; but not when
+ * the user has interrupted that work, which an agent's hooks don't report. */
+static void state_enter(struct state *s, enum state_kind kind, const struct state_input *in)
 {
+    int interrupted = s->interrupted || (in->event == STATE_ON_READ && s->source == STATE_BY_HOOK);
     if (kind == STATE_WAITING || kind == STATE_EXITED ||
         (kind == STATE_IDLE && s->kind == STATE_WORKING))
-        s->unseen = !viewed;
+        s->unseen = !in->viewed && !(kind == STATE_IDLE && interrupted);
     s->kind = kind;
+    s->interrupted = 0;
+}
+
+/* Notes the times of an event, whatever it makes of the state. */
+static void state_note(struct state *s, const struct state_input *in, long long now)
+{
+    int by_hook = in->event >= STATE_ON_SESSION_START && in->event <= STATE_ON_SESSION_END;
+    if (in->event == STATE_ON_BELL)
+        s->bell_at = now;
+    if (in->event == STATE_ON_OUTPUT || in->event == STATE_ON_BELL || by_hook ||
+        in->event == STATE_ON_MESSAGE)
+        s->output_at = now;
+    if (by_hook)
+        s->hook_at = now;
+    if (in->event == STATE_ON_TYPED || in->event == STATE_ON_MESSAGE)
+        s->typed_at = in->event == STATE_ON_TYPED ? in->at : now;
+    if (in->event == STATE_ON_TYPED && in->interrupts && s->kind == STATE_WORKING)
+        s->interrupted = 1;
+    if (in->event == STATE_ON_LOOKED)
+        s->looked_at = now;
+    if (in->event == STATE_ON_READ)
+        s->works = in->works;
+}
+
+/* Moves the time after which a phrased session without its sign of work is idle. */
+static void state_extend_work(struct state *s, const struct state_input *in, int entered,
+                              long long now)
+{
+    long long until = s->work_until;
+    if (in->event == STATE_ON_READ && in->works)
+        until = now + STATE_OVER_MS;
+    else if (in->event == STATE_ON_MESSAGE || in->event == STATE_ON_PROMPT)
+        until = now + STATE_BEGIN_MS;
+    else if (entered)
+        until = now + (in->event == STATE_ON_READ ? 2 * STATE_OVER_MS : STATE_BEGIN_MS);
+    if (until > s->work_until)
+        s->work_until = until;
 }
 
 static int state_apply(struct state *s, const struct state_input *in, long long now)
 {
+    state_note(s, in, now);
     const struct state_row *row = state_find_row(s, in, now);
-    int by_hook = in->event >= STATE_ON_SESSION_START && in->event <= STATE_ON_SESSION_END;
-    if (in->event == STATE_ON_BELL)
-        s->bell_at = now;
-    if (in->event == STATE_ON_OUTPUT || in->event == STATE_ON_BELL || by_hook)
-        s->output_at = now;
+    state_extend_work(s, in, row && row->to == STATE_WORKING && s->kind != STATE_WORKING, now);
     if (!row)
         return 0;
     if (row->to == STATE_WAITING)
         s->waiting_at = now;
-    if (row->to != s->kind)
-        state_enter(s, row->to, in->viewed);
+    if (row->to != s->kind) {
+        state_enter(s, row->to, in);
+        s->since = now;
+    }
     s->source = row->source;
     if (row->hooked != STATE_HOOKED_STAYS)
         s->hooked = row->hooked == STATE_HOOKED_ON;
@@ -145,18 +227,5 @@ static int state_parse_event(struct json type, enum state_event *event)
             *event = events[i].event;
             return 1;
         }
-    return 0;
-}
-
-static int state_is_question(span line)
-{
-    static const char *const endings[] = {"?", "y/n]", "y/n)", "yes/no]", "yes/no)", "password",
-                                          "passphrase"};
-    line = span_trim(line, " :>");
-    for (size_t i = 0; i < COUNT_OF(endings); i++) {
-        size_t n = strlen(endings[i]);
-        if (line.n >= n && span_eq_nocase(span_sub(line, line.n - n), endings[i]))
-            return 1;
-    }
     return 0;
 }

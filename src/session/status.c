@@ -44,13 +44,49 @@ static void status_put_exit(const struct holder *h, buf *b)
     }
 }
 
+static enum question_kind status_waits_for(const struct holder *h)
+{
+    if (h->state.kind != STATE_WAITING)
+        return QUESTION_NONE;
+    if (h->reader.kind != QUESTION_NONE)
+        return h->reader.kind;
+    return h->state.source == STATE_BY_HOOK ? QUESTION_CHOICE : QUESTION_TEXT;
+}
+
+static void status_put_asked(const struct holder *h, buf *b)
+{
+    buf text = {0};
+    buf_span(&text, buf_view(&h->asked));
+    if (h->refused.n) {
+        buf_str(&text, text.n ? " · " : "");
+        utf8_put_clean(&text, buf_view(&h->refused));
+    }
+    status_put_text(b, "state_text", &text);
+    buf_free(&text);
+}
+
+static void status_put_question(const struct holder *h, buf *b)
+{
+    static const char *const kinds[] = {NULL, "text", "choice", "password"};
+    enum question_kind kind = status_waits_for(h);
+    json_field_string(b, "waits_for", kinds[kind]);
+    if (kind == QUESTION_NONE || h->reader.kind == QUESTION_NONE)
+        return;
+    status_put_text(b, "state_rule", &h->reader.reason);
+    if (h->reader.choices.n) {
+        json_key(b, "choices");
+        json_put_raw(b, buf_view(&h->reader.choices));
+    }
+}
+
 static void status_put(const struct holder *h, buf *b)
 {
     json_open(b, '{');
     json_field_string(b, "state", state_name(h->state.kind));
     json_field_string(b, "state_source", state_source_name(h->state.source));
     json_field_time(b, "state_since", h->since);
-    status_put_text(b, "state_text", &h->asked);
+    status_put_asked(h, b);
+    status_put_question(h, b);
     json_field_bool(b, "unseen", h->state.unseen);
     if (h->stopped)
         json_field_bool(b, "hidden", 1);
@@ -123,6 +159,7 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
     if (h->state.kind != kind) {
         h->since = clock_wall_ms();
         buf_clear(&h->asked);
+        buf_clear(&h->refused);
     }
     if (h->state.kind == STATE_WAITING && asked.p) {
         buf_clear(&h->asked);
@@ -132,21 +169,6 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
         loop_timer_set(&h->loop, &h->silence_timer, h->loop.now + STATE_IDLE_MS);
     if (h->state.kind != kind || h->state.source != source)
         status_changed(h);
-}
-
-static void status_on_silence(void *holder)
-{
-    struct holder *h = holder;
-    if (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING)
-        return;
-    if (h->loop.now < state_silent_at(&h->state)) {
-        loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
-        return;
-    }
-    status_renew_last_output(h);
-    span line = buf_view(&h->last_output);
-    struct state_input in = {.event = STATE_ON_SILENCE, .question = state_is_question(line)};
-    status_apply(h, in, line);
 }
 
 static void status_set_seen(struct holder *h)

@@ -108,6 +108,7 @@ static void viewer_set_size(struct holder *h, int cols, int rows)
     if (cols == vt_cols(h->vt) && rows == vt_rows(h->vt))
         return;
     vt_resize(h->vt, cols, rows);
+    status_apply(h, (struct state_input){.event = STATE_ON_LOOKED}, (span){0});
     struct winsize size = {.ws_row = (unsigned short)vt_rows(h->vt),
                            .ws_col = (unsigned short)vt_cols(h->vt)};
     ioctl(h->pty.io.fd, TIOCSWINSZ, &size);

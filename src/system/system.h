@@ -217,6 +217,14 @@ struct agents_hooks {
     int timeout;                /* in the agent's unit; a hook must never hold it up for long */
 };
 
+/* How an agent's screen is read: phrases separated by '|', or NULL. */
+struct agents_screen {
+    const char *working;        /* is on the screen while it works */
+    const char *asking;         /* is on the screen while a dialog is open */
+    const char *box;            /* begins the row of its input box */
+    const char *placeholder;    /* stands in the empty box */
+};
+
 struct agents_row {
     const char *name;           /* in [agent NAME]; also the program, but of the shell: $SHELL */
     const char *title;          /* for messages */
@@ -227,6 +235,7 @@ struct agents_row {
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
     const char *colour, *colour_on_light; /* as in [colours]; the second NULL: the same */
+    struct agents_screen screen;
     struct agents_hooks hooks;
 };
 

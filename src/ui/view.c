@@ -40,6 +40,8 @@ static size_t view_type_directly(struct view *v, span keys)
     ssize_t n = write(v->pty, keys.p, keys.n);
     if (n <= 0)
         return 0;
+    if (frame_is_look((span){keys.p, (size_t)n}))
+        return (size_t)n; /* the holder need not know: it ends no question */
     v->typed_at = v->loop->now;
     if (!v->notice_timer.slot)
         loop_timer_set(v->loop, &v->notice_timer, v->loop->now + VIEW_NOTICE_MS);

@@ -152,7 +152,7 @@ static void unit_frame_payloads(void)
 {
     buf b = {0};
     test_begin("each payload is the JSON that holders of every version read");
-    frame_put_message(&b, span_of("a \"b\"\n"), 0);
+    frame_put_message(&b, &(struct frame_message){.text = span_of("a \"b\"\n")});
     CHECK_SPAN(buf_view(&b), "{\"text\":\"a \\\"b\\\"\\n\",\"enter\":false}");
     buf_clear(&b);
     frame_put_keys(&b, "enter", 3);
@@ -195,6 +195,26 @@ static void unit_frame_keys(void)
     buf_free(&b);
 }
 
+static void unit_frame_looks(void)
+{
+    static const struct {
+        const char *keys;
+        int look;
+    } cases[] = {{"", 1},          {"\033[I", 1},           {"\033[O\033[A", 1},
+                 {"\033OB", 1},     {"\033[<64;10;5M", 1},   {"\033[M !!", 1},
+                 {"\033[5~", 1},    {"\033[1;5C", 1},        {"\033[?62;c", 1},
+                 {"\033", 0},       {"\r", 0},               {"y", 0},
+                 {"\033[Ay", 0},    {"\033[200~x", 0},       {"\033[13u", 0},
+                 {"\003", 0},       {"\033[", 0},            {"\033OP", 0},
+                 {"\033[3~", 0},    {"\033\033", 0}};
+    test_begin("focus, mouse and cursor keys answer nothing; text, Enter and Esc do");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        if (frame_is_look(span_of(cases[i].keys)) != cases[i].look)
+            printf("# case %zu\n", i);
+        CHECK_INT(frame_is_look(span_of(cases[i].keys)), cases[i].look);
+    }
+}
+
 static void unit_frame(void)
 {
     unit_frame_cut();
@@ -203,4 +223,5 @@ static void unit_frame(void)
     unit_frame_sizes();
     unit_frame_payloads();
     unit_frame_keys();
+    unit_frame_looks();
 }

@@ -163,7 +163,8 @@ static void unit_holder_end(struct unit_holder *u)
     }
     rmdir(u->dir);
     buf *const all[] = {&u->status, &u->screen, &u->reply, &u->h.last_input, &u->h.last_output,
-                        &u->h.native_id, &u->h.asked, &u->h.typed};
+                        &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
+                        &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         buf_free(all[i]);
     vt_free(u->h.vt);
@@ -187,11 +188,13 @@ static void unit_hold_states(void)
     unit_holder_send(&u, FRAME_SEEN, "");
     CHECK(unit_holder_until(&u, &u.status, "\"unseen\":false"));
     unit_holder_end(&u);
-    test_begin("a question after a silence is the state's text, and a key answers it");
+    test_begin("a line prompt is the state's text, and ends with its answer");
     unit_holder_run(&u, "printf 'Proceed? '; read x; echo; sleep 9", "");
-    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"waiting\",\"state_source\":\"output\""));
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"waiting\",\"state_source\":\"screen\""));
     CHECK(strstr(buf_cstr(&u.status), "\"state_text\":\"Proceed?\"") != NULL);
-    unit_holder_send(&u, FRAME_INPUT, "y");
+    CHECK(strstr(buf_cstr(&u.status), "\"waits_for\":\"text\"") != NULL);
+    CHECK(strstr(buf_cstr(&u.status), "\"state_rule\":\"line prompt, line 1: Proceed?\"") != NULL);
+    unit_holder_send(&u, FRAME_INPUT, "y\r");
     CHECK(unit_holder_until(&u, &u.status, "\"state\":\"working\""));
     CHECK(strstr(buf_cstr(&u.status), "\"state_text\":null") != NULL);
     unit_holder_end(&u);
@@ -230,6 +233,28 @@ static void unit_hold_hooks(void)
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"nonsense\"}");
     unit_holder_pass(&u, 50);
     CHECK_INT(u.h.state.kind, before);
+    unit_holder_end(&u);
+}
+
+/* A message into an open dialog would answer it. */
+static void unit_hold_guard(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "stty raw -echo; printf 'Run it?\\r\\n> 1. Yes\\r\\n  2. No\\r\\n'; "
+                        "head -c 1 | od -An -tx1; sleep 9", "");
+    test_begin("a menu is a choice with its options, and a message is refused");
+    CHECK(unit_holder_until(&u, &u.status, "\"choices\":[\"Yes\",\"No\"]"));
+    CHECK(strstr(buf_cstr(&u.status), "\"waits_for\":\"choice\"") != NULL);
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"hello\",\"from\":\"mac\"}");
+    CHECK(unit_holder_count(&u, &u.receipts, 1));
+    CHECK_SPAN(span_of(u.receipt), "waiting: Run it?");
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"Run it? · refused a message of mac\""));
+    CHECK_INT(u.h.state.kind, STATE_WAITING);
+    CHECK_INT(u.h.last_input.n, 0);
+    test_begin("a forced message is typed");
+    unit_holder_send(&u, FRAME_VIEW, "");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"1\",\"enter\":false,\"force\":true}");
+    CHECK(unit_holder_until(&u, &u.screen, "31"));
     unit_holder_end(&u);
 }
 
@@ -578,6 +603,7 @@ static void unit_hold_typed(void)
         h.state.kind = STATE_WAITING;
         h.state.waiting_at = 1000;
         holder_handle_typed(&c, span_of(cases[i].said));
+        status_apply(&h, (struct state_input){.event = STATE_ON_READ}, (span){0});
         CHECK_INT(h.state.kind, cases[i].state);
         loop_free(&h.loop);
     }
@@ -589,6 +615,7 @@ static void unit_holder(void)
     unit_hold_typed();
     unit_hold_states();
     unit_hold_hooks();
+    unit_hold_guard();
     unit_hold_messages();
     unit_hold_input();
     unit_hold_direct();

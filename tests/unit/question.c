@@ -34,7 +34,7 @@ static void draw(struct drawn *d, const char *text)
     }
 }
 
-static const struct agent_screen question_agents[] = {
+static const struct agents_screen question_agents[] = {
     {"esc to interrupt", NULL, "❯", "Try \""},
     {"esc to cancel", "waiting for user confirmation", ">", "Type your message"},
     {"esc interrupt", "permission required", NULL, NULL},

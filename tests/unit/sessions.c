@@ -160,7 +160,7 @@ static void unit_sessions_life(void)
     free(much);
     test_begin("an agent's event reaches the holder, and so does seeing");
     session_send_event(u.s, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
-    CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"unseen\":true"));
+    CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"waits_for\":\"choice\",\"unseen\":true"));
     session_set_seen(u.s);
     CHECK(unit_sessions_shows(&u, id, "\"unseen\":false"));
     test_begin("a session goes on while no daemon runs, and the next daemon adopts it");

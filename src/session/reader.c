@@ -1,0 +1,278 @@
+#include "private.h"
+
+/* reader - when a holder reads its screen, and what the session's state makes of it.
+ *
+ * A reading costs the text of all rows: it comes READER_QUIET_MS after the last output, every
+ * READER_BUSY_MS while little comes, and at a new title, never while output flows. A dialog that is
+ * just being redrawn must not look answered: while output comes, two readings in a row must agree
+ * that a question has gone. */
+
+#ifndef READER_QUIET_MS
+#define READER_QUIET_MS 100 /* without output: the screen is complete */
+#endif
+#ifndef READER_BUSY_MS
+#define READER_BUSY_MS 500  /* between two readings while output comes */
+#endif
+#define READER_FLOOD (64 * 1024) /* bytes between two readings: the screen is not complete */
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* The text of the screen's rows, and the spans of them. */
+struct reader_rows {
+    buf text;
+    span rows[GRID_ROWS_MAX];
+    int count;
+};
+
+static void reader_take_rows(const struct holder *h, struct reader_rows *r)
+{
+    size_t ends[GRID_ROWS_MAX], start = 0;
+    r->text = (buf){0};
+    r->count = vt_rows(h->vt);
+    for (int row = 0; row < r->count; row++) {
+        vt_put_row(h->vt, &r->text, row);
+        ends[row] = r->text.n;
+    }
+    for (int row = 0; row < r->count; start = ends[row++])
+        r->rows[row] = span_sub((span){buf_cstr(&r->text), ends[row]}, start);
+}
+
+static uint32_t reader_hash(span row)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < row.n; i++)
+        h = (h ^ (unsigned char)row.p[i]) * 16777619u;
+    return h;
+}
+
+static void reader_mark(const struct holder *h, struct reader_mark *m)
+{
+    struct reader_rows r;
+    int col;
+    reader_take_rows(h, &r);
+    m->rows = r.count;
+    vt_cursor(h->vt, &m->cursor, &col);
+    for (int row = 0; row < r.count; row++)
+        m->hashes[row] = reader_hash(r.rows[row]);
+    buf_free(&r.text);
+}
+
+static int reader_has_moved(const struct holder *h, const struct reader_mark *m)
+{
+    struct reader_mark now;
+    int changed = 0;
+    reader_mark(h, &now);
+    for (int row = 0; now.rows == m->rows && row < now.rows; row++)
+        changed += now.hashes[row] != m->hashes[row];
+    return changed > 1 || (changed && now.cursor != m->cursor);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int reader_is_at_shell(const struct holder *h, const struct termios *modes)
+{
+    return h->reader.is_shell && !(modes->c_lflag & ICANON) &&
+           tcgetpgrp(h->pty.io.fd) == h->pid;
+}
+
+/* Fills in what the terminal shows; r holds its rows and must be freed. */
+static void reader_take_screen(const struct holder *h, struct reader_rows *r,
+                               struct question_screen *s)
+{
+    struct termios modes = {.c_lflag = ECHO};
+    reader_take_rows(h, r);
+    if (h->slave >= 0)
+        tcgetattr(h->slave, &modes);
+    *s = (struct question_screen){.rows = r->rows,
+                                  .count = r->count,
+                                  .alternate = (vt_modes(h->vt) & VT_ALT_SCREEN) != 0,
+                                  .echo = (modes.c_lflag & ECHO) != 0,
+                                  .canonical = (modes.c_lflag & ICANON) != 0,
+                                  .at_shell = reader_is_at_shell(h, &modes),
+                                  .title = vt_title(h->vt),
+                                  .agent = h->reader.agent};
+    vt_cursor(h->vt, &s->row, &s->col);
+}
+
+static void reader_put_choices(const struct question *q, buf *b)
+{
+    json_open(b, '[');
+    for (int i = 0; i < q->option_count; i++)
+        json_put_string(b, q->options[i]);
+    json_close(b, ']');
+}
+
+/* Keeps the reading's words: which rule, which row, what it asks, the choices. */
+static void reader_keep(struct holder *h, const struct question_screen *s, const struct question *q)
+{
+    struct reader *r = &h->reader;
+    buf_clear(&r->reason);
+    buf_clear(&r->asks);
+    buf_clear(&r->choices);
+    r->kind = q->kind;
+    if (q->kind == QUESTION_NONE)
+        return;
+    buf_str(&r->reason, q->rule);
+    if (q->row >= 0) {
+        buf_fmt(&r->reason, ", line %d: ", q->row + 1);
+        status_put_characters(&r->reason, span_trim(s->rows[q->row], " "), HOLDER_LINE_MAX);
+    }
+    question_put_text(s, q, &r->asks);
+    if (q->option_count)
+        reader_put_choices(q, &r->choices);
+}
+
+/* A bell's question ends when more than a spinner has changed since. What the program redraws for a
+ * viewer's focus or size is no such change. */
+static int reader_watch_bell(struct holder *h)
+{
+    struct reader *r = &h->reader;
+    int rings = h->state.kind == STATE_WAITING && h->state.source == STATE_BY_BELL;
+    if (!rings || r->marked_at < h->state.bell_at || r->marked_at < h->state.looked_at) {
+        if (rings && h->loop.now - h->state.bell_at >= STATE_BELL_MS &&
+            h->loop.now - h->state.looked_at >= STATE_BELL_MS) {
+            reader_mark(h, &r->mark);
+            r->marked_at = h->loop.now;
+        }
+        return 0;
+    }
+    return reader_has_moved(h, &r->mark);
+}
+
+/* Tells whether the question that the session waits for stands although this reading shows none. */
+static int reader_is_unsure(struct holder *h, int quiet)
+{
+    struct reader *r = &h->reader;
+    r->misses = r->kind == QUESTION_NONE ? r->misses + 1 : 0;
+    return r->misses == 1 && !quiet && h->state.kind == STATE_WAITING;
+}
+
+/* The words of a waiting session follow its screen, where a hook has not said more. */
+static void reader_renew_asked(struct holder *h)
+{
+    span screen = buf_view(&h->reader.asks), known = buf_view(&h->asked);
+    int by_hook = h->state.source == STATE_BY_HOOK && known.n;
+    if (h->state.kind != STATE_WAITING || h->reader.kind == QUESTION_NONE || !screen.n ||
+        (by_hook && (question_has(known, ": ") || !question_has(screen, ": "))))
+        return;
+    buf_clear(&h->asked);
+    status_put_characters(&h->asked, screen, HOLDER_LINE_MAX);
+    status_changed(h); /* sent only when it differs: see cache_update */
+}
+
+static void reader_read(struct holder *h, int quiet)
+{
+    struct reader_rows rows;
+    struct question_screen s;
+    struct question q;
+    reader_take_screen(h, &rows, &s);
+    question_read(&s, &q);
+    if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
+        q.kind = QUESTION_NONE;
+    reader_keep(h, &s, &q);
+    h->reader.read_at = h->loop.now;
+    h->reader.bytes = 0;
+    if (!reader_is_unsure(h, quiet)) {
+        struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
+                                 .works = q.working, .moved = reader_watch_bell(h)};
+        status_apply(h, in, (span){0});
+        reader_renew_asked(h);
+    }
+    buf_free(&rows.text);
+}
+
+/* ---- when ----------------------------------------------------------------------------------- */
+
+static void reader_expect(struct holder *h, long long due)
+{
+    if (!h->reader.timer.slot || h->reader.timer.due > due)
+        loop_timer_set(&h->loop, &h->reader.timer, due);
+}
+
+/* Some states change without output. */
+static void reader_expect_next(struct holder *h)
+{
+    const struct state *s = &h->state;
+    if (s->kind == STATE_WAITING && s->source == STATE_BY_BELL &&
+        h->reader.marked_at < s->bell_at)
+        reader_expect(h, s->bell_at + STATE_BELL_MS);
+    if (s->kind == STATE_WAITING && h->reader.misses == 1)
+        reader_expect(h, h->loop.now + READER_QUIET_MS);
+    if (s->kind == STATE_WORKING && s->phrased && !s->works)
+        reader_expect(h, s->work_until > h->loop.now ? s->work_until
+                                                     : h->loop.now + READER_BUSY_MS);
+}
+
+static void reader_on_timer(void *holder)
+{
+    struct holder *h = holder;
+    struct reader *r = &h->reader;
+    long long quiet_at = r->output_at + READER_QUIET_MS, busy_at = r->read_at + READER_BUSY_MS;
+    if (h->exited)
+        return;
+    if (h->loop.now >= quiet_at || r->titled) {
+        reader_read(h, h->loop.now >= quiet_at);
+        r->titled = 0;
+    } else if (h->loop.now >= busy_at) {
+        if (r->bytes < READER_FLOOD && !(vt_modes(h->vt) & VT_SYNC))
+            reader_read(h, 0);
+        r->bytes = 0;
+        busy_at = h->loop.now + READER_BUSY_MS;
+    }
+    if (h->loop.now < quiet_at)
+        reader_expect(h, quiet_at < busy_at ? quiet_at : busy_at);
+    reader_expect_next(h);
+}
+
+static void reader_note_output(struct holder *h, size_t n, int titled)
+{
+    struct reader *r = &h->reader;
+    r->output_at = h->loop.now;
+    r->bytes += n;
+    if (!titled) {
+        reader_expect(h, h->loop.now + READER_QUIET_MS);
+        return;
+    }
+    r->titled = 1;
+    reader_expect(h, r->read_at + READER_QUIET_MS);
+}
+
+static void reader_on_silence(void *holder)
+{
+    struct holder *h = holder;
+    if (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING)
+        return;
+    reader_read(h, 1); /* a program can stop the echo without a word */
+    if (h->loop.now < state_silent_at(&h->state)) {
+        loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
+        return;
+    }
+    status_apply(h, (struct state_input){.event = STATE_ON_SILENCE}, (span){0});
+}
+
+static int reader_put_draft(const struct holder *h, buf *b)
+{
+    struct reader_rows rows;
+    struct question_screen s;
+    span draft = {0};
+    reader_take_screen(h, &rows, &s);
+    int found = question_find_draft(&s, &draft);
+    if (found)
+        status_put_characters(b, draft, HOLDER_LINE_MAX);
+    buf_free(&rows.text);
+    return found;
+}
+
+/* program: as the session was started. agent: its row's name; or NULL. */
+static void reader_init(struct holder *h, const char *program, const char *agent)
+{
+    static const char shells[] = "sh|bash|zsh|fish|dash|ksh|mksh|ash|yash|tcsh";
+    const char *slash = strrchr(program, '/');
+    const struct agents_row *row = agent ? agents_find(agent) : NULL;
+    if (!row)
+        row = agents_find(slash ? slash + 1 : program);
+    if (row && (row->screen.working || row->screen.asking))
+        h->reader.agent = &row->screen;
+    h->reader.is_shell = span_is_one_of(shells, slash ? slash + 1 : program);
+    h->state.phrased = h->reader.agent && row->screen.working;
+}
