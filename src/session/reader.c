@@ -189,18 +189,18 @@ static void reader_expect(struct holder *h, long long due)
         loop_timer_set(&h->loop, &h->reader.timer, due);
 }
 
-/* Some states change without output. */
+/* Some states change without output. Never due at once: the timer would not let the loop go on. */
 static void reader_expect_next(struct holder *h)
 {
     const struct state *s = &h->state;
-    if (s->kind == STATE_WAITING && s->source == STATE_BY_BELL &&
-        h->reader.marked_at < s->bell_at)
-        reader_expect(h, s->bell_at + STATE_BELL_MS);
-    if (s->kind == STATE_WAITING && h->reader.misses == 1)
-        reader_expect(h, h->loop.now + READER_QUIET_MS);
-    if (s->kind == STATE_WORKING && s->phrased && !s->works)
-        reader_expect(h, s->work_until > h->loop.now ? s->work_until
-                                                     : h->loop.now + READER_BUSY_MS);
+    int rings = s->kind == STATE_WAITING && s->source == STATE_BY_BELL;
+    int ends = s->kind == STATE_WORKING && s->phrased && !s->works;
+    long long soon = h->loop.now + READER_QUIET_MS;
+    if ((rings && h->reader.marked_at < s->bell_at) ||
+        (s->kind == STATE_WAITING && h->reader.misses == 1))
+        reader_expect(h, soon);
+    if (ends)
+        reader_expect(h, s->work_until > soon ? s->work_until : soon);
 }
 
 static void reader_on_timer(void *holder)
