@@ -200,7 +200,7 @@ static void reader_expect_next(struct holder *h)
         (s->kind == STATE_WAITING && h->reader.misses == 1))
         reader_expect(h, soon);
     if (ends)
-        reader_expect(h, s->work_until > soon ? s->work_until : soon);
+        reader_expect(h, s->work_until > soon ? s->work_until : h->loop.now + READER_BUSY_MS);
 }
 
 static void reader_on_timer(void *holder)
