@@ -42,6 +42,7 @@
 #include "src/session/holder_link.c"  /* connections and questions to a holder, launching one */
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
+#include "src/session/life.c"         /* whether a session's holder lives; its processes */
 #include "src/session/status.c"       /* the holder: status frames */
 #include "src/session/reader.c"       /* the holder: reading the screen */
 #include "src/session/viewer.c"       /* the holder: the screen to its viewers */

@@ -67,6 +67,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/frame.c"
 #include "unit/state.c"
 #include "unit/holder_link.c"
+#include "unit/life.c"
 #include "unit/holder.c"
 #include "unit/sessions.c"
 #include "unit/projects.c"
@@ -140,6 +141,7 @@ static const struct {
     {"question", unit_question},
     {"frame", unit_frame},
     {"state", unit_state},
+    {"life", unit_life},
     {"holder_link", unit_holder_link},
     {"holder", unit_holder},
     {"sessions", unit_sessions},

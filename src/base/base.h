@@ -44,6 +44,9 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#if !defined(__OpenBSD__)
+#include <utmpx.h>
+#endif
 
 #define TELEC_VERSION "0.1.0"
 

@@ -265,7 +265,10 @@ static int command_kill_one(struct context *c, const char *id)
     buf target = {0};
     buf_str(&target, "/sessions/");
     http_put_encoded(&target, span_of(id));
-    int failed = context_ask(c, "DELETE", context_put_computer(c, &target), NULL);
+    context_put_computer(c, &target);
+    if (c->value['F'])
+        buf_fmt(&target, "%cforce=1", memchr(target.p, '?', target.n) ? '&' : '?');
+    int failed = context_ask(c, "DELETE", buf_cstr(&target), NULL);
     buf_free(&target);
     return failed;
 }
@@ -313,7 +316,7 @@ static int command_kill(struct context *c)
     int missing = context_find_many(c, c->args, c->arg_count, ids), known = 0;
     for (int i = 0; i < c->arg_count; i++)
         known += ids[i] != NULL;
-    int failed = known > 1 ? command_kill_many(c, ids) : -1;
+    int failed = known > 1 && !c->value['F'] ? command_kill_many(c, ids) : -1;
     for (int i = 0; failed < 0 && i < c->arg_count; i++)
         if (ids[i])
             missing |= command_kill_one(c, ids[i]);

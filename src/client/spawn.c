@@ -81,7 +81,8 @@ static pid_t spawn_pid(const struct config *config)
 {
     buf name = {0};
     buf_fmt(&name, "%s" STORE_SOCKET_LOCK, config->socket);
-    pid_t pid = store_lock_owner(buf_cstr(&name));
+    pid_t pid;
+    store_look_at_lock(buf_cstr(&name), &pid, NULL);
     buf_free(&name);
     return pid;
 }

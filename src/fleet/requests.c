@@ -63,7 +63,10 @@ static int requests_is_running(struct requests_job *job)
 {
     if (job->of->holder.open && !session_has_exited(job->of))
         return 1;
-    requests_fail(job, "the session has ended", "ENDED");
+    if (session_why_unreachable(job->of))
+        requests_fail(job, session_why_unreachable(job->of), "UNREACHABLE");
+    else
+        requests_fail(job, "the session has ended", "ENDED");
     return 0;
 }
 
@@ -450,11 +453,17 @@ static void requests_on_ended(void *ctx)
     requests_reply_text(ctx, "ended");
 }
 
-/* end_session ID [SECONDS]: the end can be undone for SECONDS, which only telec sends. */
+/* end_session ID [SECONDS | force]: the end can be undone for SECONDS, or needs no help of the
+ * holder; only telec sends these. */
 static void requests_end_session(struct requests_job *job)
 {
+    int force = job->words[1] && job->words[2] && strcmp(job->words[2], "force") == 0;
     long long undo_s = 0;
     buf b = {0};
+    if (!force && session_why_unreachable(job->of)) {
+        requests_fail(job, session_why_unreachable(job->of), "UNREACHABLE");
+        return;
+    }
     if (job->words[1] && job->words[2] && span_int(span_of(job->words[2]), &undo_s) &&
         undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
         session_end_undoably(job->of, (int)undo_s);
@@ -466,7 +475,7 @@ static void requests_end_session(struct requests_job *job)
         return;
     }
     job->waiter = (struct session_waiter){.ended = requests_on_ended, .ctx = job};
-    session_end(job->of, &job->waiter);
+    (force ? session_end_by_force : session_end)(job->of, &job->waiter);
 }
 
 static void requests_undo_end(struct requests_job *job)

@@ -126,6 +126,10 @@ static void batch_ask(struct batch_item *item, const char *computer)
 static void batch_end(struct batch_item *item, struct session *s)
 {
     struct batch *batch = item->batch;
+    if (session_why_unreachable(s)) {
+        item->fault = span_dup(span_of(session_why_unreachable(s)));
+        return;
+    }
     if (batch->undo_s) {
         session_end_undoably(s, batch->undo_s);
         return;

@@ -51,6 +51,7 @@ static const struct {
     {"NOT_FOUND", 404, NULL},
     {"ENDED", 409, NULL},
     {"WAITING", 409, NULL},
+    {"UNREACHABLE", 503, NULL},
     {"FORBIDDEN", 403, NULL},
     {"BAD_REQUEST", 400, NULL},
     {"NOT_STARTED", 400, NULL},
@@ -187,15 +188,16 @@ static void proxy_reply_ended(struct proxy *proxy, struct json data)
     request_reply(proxy->client, &b);
 }
 
-/* undo_s goes to a telec only: a TeleClaude daemon can't undo an end. */
+/* undo_s and force go to a telec only: a TeleClaude daemon knows neither. */
 static void proxy_delete(struct request *r)
 {
     const struct roster_peer *peer = roster_find(r->server->fleet, span_of(r->computer));
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     char seconds[16];
     snprintf(seconds, sizeof seconds, "%d", undo_s);
-    const char *const words[] = {"end_session", r->id,
-                                 undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};
+    const char *how = request_query_int(r, "force", 1) ? "force" : undo_s ? seconds : NULL;
+    const char *const words[] = {"end_session", r->id, peer && peer->beat.telec[0] ? how : NULL,
+                                 NULL};
     if (!request_refused(r))
         proxy_command(r, words, proxy_reply_ended);
 }

@@ -247,10 +247,23 @@ static int request_is_here(const struct server *server, const char *computer)
            strcmp(computer, "local") == 0;
 }
 
+static void request_reply_unreachable(struct request *r)
+{
+    buf b = {0};
+    buf_fmt(&b, "Session %.8s can't be reached: %s", r->session->id,
+            session_why_unreachable(r->session));
+    httpd_reply_detail(r->client, 503, buf_cstr(&b));
+    buf_free(&b);
+}
+
 static int request_is_running(struct request *r)
 {
     if (r->session->holder.open && !session_has_exited(r->session))
         return 1;
+    if (session_why_unreachable(r->session)) {
+        request_reply_unreachable(r);
+        return 0;
+    }
     buf b = {0};
     buf_fmt(&b, "Session %.8s has ended", r->session->id);
     httpd_reply_detail(r->client, 409, buf_cstr(&b));

@@ -282,9 +282,14 @@ static void routes_restore_session(struct request *r)
 static void routes_delete_session(struct request *r)
 {
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
+    int force = request_query_int(r, "force", 1);
     if (request_refused(r))
         return;
-    if (undo_s) {
+    if (!force && session_why_unreachable(r->session)) {
+        request_reply_unreachable(r);
+        return;
+    }
+    if (!force && undo_s) {
         routes_stop_session(r, undo_s);
         return;
     }
@@ -293,7 +298,7 @@ static void routes_delete_session(struct request *r)
     ending->waiter = (struct session_waiter){.ended = routes_on_ended, .ctx = ending};
     snprintf(ending->id, sizeof ending->id, "%.8s", r->session->id);
     httpd_wait(r->client, routes_ending_on_gone, ending);
-    session_end(r->session, &ending->waiter);
+    (force ? session_end_by_force : session_end)(r->session, &ending->waiter);
 }
 
 static void routes_answer_receipt(struct relay_ask *ask, span payload)

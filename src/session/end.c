@@ -20,43 +20,6 @@
 #define END_CLIENTS_MS 1000 /* for clients to read what they are told last */
 #endif
 
-#if defined(__linux__)
-/* Tells whether a process has ended and only waits to be reaped: /proc/PID/stat is "PID (NAME)
- * STATE …". */
-static int end_is_zombie(pid_t pid)
-{
-    char path[64];
-    buf text = {0};
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    const char *end = os_read_file(&text, path, 4096) == 0 ? strrchr(buf_cstr(&text), ')') : NULL;
-    int zombie = !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X';
-    buf_free(&text);
-    return zombie;
-}
-
-/* Signals every live process of the session, in whatever process group; 0 only counts them. Returns
- * their number. */
-static int end_signal_session(pid_t session, int signo)
-{
-    DIR *proc = opendir("/proc");
-    struct dirent *entry;
-    long long pid;
-    int found = 0;
-    while (proc && (entry = readdir(proc)))
-        if (span_int(span_of(entry->d_name), &pid) && getsid((pid_t)pid) == session &&
-            !end_is_zombie((pid_t)pid))
-            found += kill((pid_t)pid, signo) == 0;
-    if (proc)
-        closedir(proc);
-    return found;
-}
-#else
-static int end_signal_session(pid_t session, int signo)
-{
-    return kill(-session, signo) == 0;
-}
-#endif
-
 static void end_signal_all(struct holder *h, int signo)
 {
     pid_t foreground = tcgetpgrp(h->pty.io.fd);
@@ -64,7 +27,7 @@ static void end_signal_all(struct holder *h, int signo)
         kill(-h->pid, signo);
     if (foreground > 1 && foreground != h->pid && foreground != getpgrp())
         kill(-foreground, signo);
-    end_signal_session(h->pid, signo);
+    life_signal_session(h->pid, signo);
 }
 
 /* Sends each client everything that is due: nothing follows. */
@@ -102,7 +65,7 @@ static void end_check(struct holder *h)
 {
     if (h->over || !h->exited || !h->drained)
         return;
-    if (h->killing && end_signal_session(h->pid, 0) > 0) {
+    if (h->killing && life_signal_session(h->pid, 0) > 0) {
         h->check_ms = h->check_ms ? h->check_ms * 2 : END_CHECK_MS;
         loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + h->check_ms);
         return;

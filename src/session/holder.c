@@ -488,9 +488,9 @@ static void holder_init(struct holder *h)
     h->status_at = h->typed_at = h->loop.now - HOLDER_LONG_AGO_MS;
 }
 
-/* Tells whether a daemon has given the session up: one that starts meanwhile and can't reach the
- * holder writes that it is lost, and then tries once more. The holder listens first, and then
- * looks: one of the two notices the other. */
+/* Tells whether a daemon has given the session up: one that starts meanwhile and finds neither lock
+ * nor socket writes that it is lost, and then looks once more. The holder locks and listens first,
+ * and then looks: one of the two notices the other. */
 static int holder_is_given_up(const struct holder *h)
 {
     buf b = {0};
@@ -547,6 +547,11 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
     const char *fault = holder_open_pty(h, cols, rows);
     if (fault)
         return fault;
+    h->lock_fd = life_lock(h->dir); /* before holder_is_given_up */
+    if (h->lock_fd < 0 && errno == EAGAIN)
+        return "another holder has this session";
+    if (h->lock_fd < 0)
+        log_line(LOG_WARN, "cannot lock %s/" STORE_HOLDER_LOCK ": %s", h->dir, strerror(errno));
     if (store_log_open(&h->log, h->dir) != 0)
         log_line(LOG_WARN, "no log in %s: %s", h->dir, strerror(errno));
     h->listener = (struct loop_fd){.fd = conn_listen(h->socket, message, sizeof message),
@@ -575,6 +580,8 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
         reader_init(h, argv[0], agent);
         fault = holder_run_program(h, argv, env, directory, error);
     }
+    if (!fault && h->lock_fd >= 0)
+        life_publish(h->lock_fd, h->pid, h->socket);
     holder_free_strings(argv);
     holder_free_strings(env);
     free(directory);
@@ -622,7 +629,7 @@ static int holder_run(span spec_text)
 {
     static const int ignored[] = {SIGHUP,  SIGINT,  SIGTERM, SIGQUIT, SIGTSTP,
                                   SIGTTOU, SIGTTIN, SIGUSR1, SIGUSR2};
-    struct holder h = {.slave = -1};
+    struct holder h = {.slave = -1, .lock_fd = -1};
     struct json spec = {0};
     buf error = {0};
     setsid();

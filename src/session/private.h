@@ -43,6 +43,7 @@ struct holder {
     struct vt *vt;
     struct store_log log;
     struct conn pty;
+    int lock_fd;               /* of holder.lock; -1: this file system has no locks */
     int slave;                 /* kept open: the pty hangs up only after the program's exit */
     struct loop_child child;
     pid_t pid;

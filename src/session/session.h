@@ -337,12 +337,12 @@ static void stream_cancel(struct stream *s); /* of stream_open, at the program's
 
 enum state_kind {
     STATE_STARTING, STATE_WORKING, STATE_WAITING, STATE_IDLE,
-    STATE_UNREACHABLE, /* its holder may live and can't be reached; nothing reports this yet */
+    STATE_UNREACHABLE, /* its holder may live and can't be reached: the daemon's word */
     STATE_EXITED
 };
 enum state_source {
     STATE_BY_OUTPUT, STATE_BY_BELL, STATE_BY_HOOK, STATE_BY_EXIT,
-    STATE_BY_LINK, STATE_BY_LOSS, /* STATE_UNREACHABLE; exited with the computer: none yet */
+    STATE_BY_LINK, STATE_BY_LOSS, /* STATE_UNREACHABLE; exited with the computer */
     STATE_BY_SCREEN, STATE_BY_MESSAGE
 };
 
@@ -390,6 +390,51 @@ static long long state_silent_at(const struct state *s);
 /* The event of an agent's hook: "prompt", "stop", …. Returns 1, or 0: no event has that name. */
 static int state_parse_event(struct json type, enum state_event *event);
 
+/* ==== life: whether a session's holder lives ================================================= */
+
+enum life {
+    LIFE_LIVES,
+    LIFE_ORPHANED,  /* the holder has died, and processes of the session live on */
+    LIFE_DEAD,      /* nothing of it is left */
+    LIFE_LOST,      /* the same: the computer has been started again since */
+    LIFE_ELSEWHERE, /* it is, or was, on another machine */
+    LIFE_UNKNOWN    /* it may live */
+};
+
+/* What is known of a holder that can't be reached. Members with -1: that is unknown. */
+struct life_facts {
+    enum store_lock lock;        /* of its holder.lock */
+    int same_machine, same_boot; /* 1, 0: those of the record */
+    int error;                   /* errno of connecting to its socket */
+    int holder;                  /* 1, 0: a process is called as the session's holder */
+    int programs;                /* 1, 0: processes of the session are left */
+};
+
+/* Who has a session's holder.lock, or had it last. Strings are NULL where the file has none. */
+struct life_owner {
+    pid_t pid;                   /* of the lock; 0: it is free, or has no owner in this container */
+    pid_t program;               /* the leader of the session's processes; 0: unknown */
+    long long program_start;     /* of os_process_start */
+    char *machine, *boot, *socket;
+};
+
+static enum life life_decide(const struct life_facts *f); /* pure */
+/* Tells whether connecting failed with that errno because no process listens. */
+static int life_is_no_socket(int error);
+/* Signals every live process of the terminal session, in whatever process group; 0 only counts
+ * them. Returns their number. */
+static int life_signal_session(pid_t session, int signo);
+/* The same for the programs of a holder that may be dead: their ids may be others' by now. */
+static int life_signal_programs(const struct life_owner *owner, int signo);
+/* Locks DIR/holder.lock for the life of this process, which must not open the file again. Returns
+ * its descriptor, or -1 with errno; EAGAIN: another holder has it. */
+static int life_lock(const char *dir);
+/* Writes into the locked file who has it. Returns 0, or -1. */
+static int life_publish(int fd, pid_t program, const char *socket);
+/* Looks at DIR/holder.lock; the owner is to be freed. */
+static enum store_lock life_look(const char *dir, struct life_owner *owner);
+static void life_free_owner(struct life_owner *owner);
+
 /* ==== holder: the process that holds one session ============================================= */
 
 /* Reads a struct holder_spec from descriptor 0, starts the session and lives in the background
@@ -405,6 +450,7 @@ struct session {
     /* the record */
     char *title, *directory, *agent, *mode, *initiator, *command; /* NULL: none */
     char *native_id;        /* the agent's own id of its conversation; NULL: not known */
+    char *machine, *host, *boot; /* where and when its holder was started; NULL: unknown */
     long long created_at;   /* wall clock, ms */
     int ending;             /* to be removed as soon as it has ended */
     /* live */
@@ -419,7 +465,12 @@ struct session {
     buf record;             /* members of its object that seldom change, without braces */
     int tells_native_id;    /* the status has native_session_id, so the record's part has not */
     buf status;             /* the last FRAME_STATUS, an object; empty before the first */
-    struct holder_link holder; /* open as long as the session's holder lives */
+    struct holder_link holder; /* open as long as the session's holder can be reached */
+    buf unreachable;        /* why it can't be reached; empty: it can, or it has exited */
+    struct loop_timer retry_timer; /* the next try to reach it */
+    long long retry_ms;     /* the last wait for one; 0: it was reached */
+    int forced;             /* its end is forced: a record of another machine goes, too */
+    int adopting;           /* the starting daemon does not know its state yet */
 };
 
 /* Waits for a session's end, embedded. ended is called once, unless session_cancel_wait is. */
@@ -434,8 +485,9 @@ struct sessions {
     struct config *config;
     struct cache *cache;
     struct session *first, **last;
-    size_t count, adopting; /* sessions; those whose holder has not answered yet */
+    size_t count, adopting; /* sessions; those whose state is not known yet */
     size_t cache_place;     /* of a struct session *, for cache_data */
+    buf machine, boot;      /* this machine and its boot: os_put_machine, os_put_boot */
     struct loop_timer adopt_timer;
     void (*ready)(void *ctx);
     void *ready_ctx;
@@ -466,8 +518,12 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                            void *ctx);
 /* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
+/* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
+static const char *session_why_unreachable(const struct session *s);
 /* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */
 static void session_end(struct session *s, struct session_waiter *waiter);
+/* The same without its holder's help: kills the holder and the session's processes. */
+static void session_end_by_force(struct session *s, struct session_waiter *waiter);
 static void session_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
 /* Ends a session so that it can be undone for undo_s seconds: it leaves the cache at once. A running

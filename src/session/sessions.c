@@ -3,14 +3,20 @@
 /* sessions - this computer's sessions: their records, their holders, adoption, ends.
  *
  * A session is a directory with a record, and a holder while its program runs. A record is on disk
- * before its session is announced. A starting daemon connects to the holder of every record; a
- * record without a holder is an exited session (exit.json says how), or one that was lost with the
- * computer. Each change goes to the cache as a whole object: the record's members, then the
- * status's. */
+ * before its session is announced. A starting daemon connects to the holder of every record. Where
+ * it can't, or loses the connection, life.c decides: the session has exited (exit.json says how),
+ * or it is unreachable, and tried again. The daemon itself writes exit.json only for a session of
+ * which nothing is left. Each change goes to the cache as a whole object: the record's members,
+ * then the status's. */
 
 #ifndef SESSION_ADOPT_MS
 #define SESSION_ADOPT_MS 1000     /* for all holders to answer a starting daemon */
 #endif
+#ifndef SESSION_RETRY_MIN_MS
+#define SESSION_RETRY_MIN_MS 100   /* to the second try of a session that can't be reached … */
+#define SESSION_RETRY_MAX_MS 30000 /* … doubling up to this */
+#endif
+#define SESSION_KILLED_MS 20      /* for killed processes to be gone */
 #define SESSION_TITLE_MAX 400     /* bytes */
 #define SESSION_NATIVE_ID_MAX 200 /* bytes */
 #ifndef SESSION_UNDO_GRACE_MS
@@ -99,6 +105,10 @@ static int session_write(const struct session *s)
         json_field_time(&record, "end_at", s->end_at);
     else
         json_field_null(&record, "end_at");
+    json_field_string(&record, "machine", s->machine);
+    json_field_string(&record, "host", s->host);
+    json_field_string(&record, "boot", s->boot);
+    json_field_string(&record, "socket", s->socket);
     json_close(&record, '}');
     errno = EFBIG; /* a record that can't be read again must not be announced */
     if (record.n <= STORE_RECORD_MAX)
@@ -140,6 +150,20 @@ static void session_learn_native_id(struct session *s, struct json status)
         log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
 }
 
+/* The record decides what a session is: a status can't change its identity. */
+static int session_is_of_record(struct json key)
+{
+    static const char *const keys[] = {
+        "session_id", "origin_adapter",    "title",        "working_directory",
+        "mode",       "thinking_mode",     "active_agent", "command",
+        "created_at", "initiator_session_id", "computer",  "status",
+        "tmux_session_name"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (json_text_eq(key, keys[i]))
+            return 1;
+    return 0;
+}
+
 static void session_set_status(struct session *s, span status)
 {
     struct json parsed;
@@ -148,9 +172,15 @@ static void session_set_status(struct session *s, span status)
     if (!s->status.n) /* a later status may be older than our last request */
         s->hidden = s->end_at > 0 || json_get(parsed, "hidden").type == JSON_TRUE;
     session_learn_native_id(s, parsed);
-    struct json_iter members = json_iter(parsed);
-    buf_clear(&s->status); /* without white space around it; "{ }" becomes "{}" */
-    buf_span(&s->status, json_next(&members) ? parsed.text : span_of("{}"));
+    buf_clear(&s->status);
+    json_open(&s->status, '{');
+    for (struct json_iter it = json_iter(parsed); json_next(&it);)
+        if (!session_is_of_record(it.key)) {
+            json_put_raw(&s->status, it.key.text);
+            buf_byte(&s->status, ':');
+            json_put_raw(&s->status, it.value.text);
+        }
+    json_close(&s->status, '}');
 }
 
 static int session_has_exited(const struct session *s)
@@ -159,35 +189,47 @@ static int session_has_exited(const struct session *s)
     return s->status.n && json_text_eq(json_get(status, "state"), "exited");
 }
 
-/* Sets the state of a session whose holder was killed, or whose computer restarted. */
-static void session_set_lost(struct session *s)
+/* Sets a status of the daemon's own: what the holder told last, with another state. */
+static void session_set_own_status(struct session *s, enum state_kind kind,
+                                   enum state_source source, const char *text)
 {
     struct json old = {0};
     long long now = clock_wall_ms();
     buf status = {0};
     json_parse(buf_view(&s->status), &old, NULL, NULL);
     json_open(&status, '{');
+    json_field_string(&status, "state", state_name(kind));
+    json_field_string(&status, "state_source", state_source_name(source));
+    json_field_time(&status, "state_since", now);
+    json_field_string(&status, "state_text", text);
+    json_field_bool(&status, "unseen",
+                    kind == STATE_EXITED || json_get(old, "unseen").type == JSON_TRUE);
+    if (old.type != JSON_OBJECT)
+        json_field_time(&status, "last_activity", now);
     for (struct json_iter it = json_iter(old); json_next(&it);) {
-        static const char *const kept[] = {"last_activity", "last_input", "last_output", "cols",
-                                           "rows"};
+        static const char *const kept[] = {"last_activity", "last_input", "last_output",
+                                           "native_session_id", "cols", "rows"};
         for (size_t i = 0; i < COUNT_OF(kept); i++)
             if (json_text_eq(it.key, kept[i])) {
                 json_key(&status, kept[i]);
                 json_put_raw(&status, it.value.text);
             }
     }
-    json_field_string(&status, "state", "exited");
-    json_field_string(&status, "state_source", "exit");
-    json_field_time(&status, "state_since", now);
-    if (old.type != JSON_OBJECT)
-        json_field_time(&status, "last_activity", now);
-    json_field_null(&status, "state_text");
-    json_field_bool(&status, "unseen", 1);
     json_field_null(&status, "exit_code");
     json_close(&status, '}');
     session_set_status(s, buf_view(&status));
-    store_write(s->dir, "exit.json", buf_view(&status));
     buf_free(&status);
+}
+
+/* Sets the state of a session whose holder died, or that was lost with the computer. */
+static void session_set_lost(struct session *s, enum life life)
+{
+    if (life == LIFE_LOST)
+        session_set_own_status(s, STATE_EXITED, STATE_BY_LOSS, "lost with the computer");
+    else
+        session_set_own_status(s, STATE_EXITED, STATE_BY_EXIT, "its holder was killed");
+    if (store_write(s->dir, "exit.json", buf_view(&s->status)) != 0)
+        log_line(LOG_WARN, "cannot write %s/exit.json: %s", s->dir, strerror(errno));
 }
 
 /* Reads exit.json, the last status of a session. Returns 1, or 0: its holder wrote none. */
@@ -218,6 +260,8 @@ static char *session_socket(const struct sessions *all, const char *id)
     return b.p;
 }
 
+static void session_reach(void *ctx);
+
 static struct session *session_new(struct sessions *all, const char *id)
 {
     struct session *s = base_alloc(sizeof *s);
@@ -226,6 +270,7 @@ static struct session *session_new(struct sessions *all, const char *id)
     s->dir = store_session_dir(all->config->state, id);
     s->socket = session_socket(all, id);
     s->created_at = clock_wall_ms();
+    s->retry_timer = (struct loop_timer){.fn = session_reach, .ctx = s};
     LIST_PUSH(all->last, s);
     all->last = &s->next;
     all->count++;
@@ -242,11 +287,13 @@ static void session_delete(struct session *s)
     s->owner->count--;
     char *const strings[] = {s->id,    s->dir,  s->socket,    s->title,  s->directory,
                              s->agent, s->mode, s->initiator, s->command,
-                             s->native_id};
+                             s->machine, s->host, s->boot, s->native_id};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
+    loop_timer_cancel(s->owner->loop, &s->retry_timer);
     buf_free(&s->status);
     buf_free(&s->record);
+    buf_free(&s->unreachable);
     free(s);
 }
 
@@ -260,8 +307,8 @@ static void session_cancel_wait(struct session_waiter *waiter)
 static void session_remove(struct session *s)
 {
     struct sessions *all = s->owner;
+    unlink(s->socket); /* first: the record names it */
     store_remove_session(all->config->state, s->id);
-    unlink(s->socket);
     session_uncache(s);
     s->hidden = 0; /* session_find_hidden must not find it from within a waiter */
     log_line(LOG_INFO, "session %s: removed", s->id);
@@ -273,24 +320,72 @@ static void session_remove(struct session *s)
     session_delete(s);
 }
 
+static const char *session_why_unreachable(const struct session *s)
+{
+    if (session_has_exited(s) || (s->holder.open && !s->unreachable.n))
+        return NULL;
+    return s->unreachable.n ? s->unreachable.p : "its holder does not answer";
+}
+
+/* Asks for the end: on disk first, a daemon that dies now finishes it at its next start. */
+static void session_set_ending(struct session *s)
+{
+    if (s->ending)
+        return;
+    s->ending = 1;
+    if (session_write(s) != 0)
+        log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+}
+
 static void session_end(struct session *s, struct session_waiter *waiter)
 {
     LIST_PUSH(&s->waiters, waiter);
-    if (!s->holder.open) {
+    if (session_has_exited(s) && !s->holder.open) {
         session_remove(s);
         return;
     }
-    if (!s->ending) {
-        s->ending = 1; /* on disk first: a daemon that dies now finishes this at its next start */
-        if (session_write(s) != 0)
-            log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
-    }
+    session_set_ending(s);
     holder_link_send(&s->holder, FRAME_END, (span){0});
 }
 
+/* Kills a hanging holder and the processes of its session. */
+static void session_kill(struct session *s)
+{
+    struct life_owner owner;
+    enum store_lock lock = life_look(s->dir, &owner);
+    pid_t holder = lock == STORE_LOCK_HELD ? owner.pid : os_find_process("hold", s->id);
+    if (!owner.program && holder > 0)
+        owner.program = os_find_child(holder); /* of an older telec's holder */
+    int killed = life_signal_programs(&owner, SIGKILL);
+    if (holder > 0 && holder != getpid())
+        kill(holder, SIGKILL);
+    log_line(LOG_WARN, "session %s: holder %ld and %d other processes killed", s->id,
+             (long)holder, killed);
+    life_free_owner(&owner);
+}
+
+static void session_end_by_force(struct session *s, struct session_waiter *waiter)
+{
+    LIST_PUSH(&s->waiters, waiter);
+    if (session_has_exited(s) && !s->holder.open) {
+        session_remove(s);
+        return;
+    }
+    session_set_ending(s);
+    s->forced = 1;
+    session_kill(s);
+    s->retry_ms = 0;
+    if (!s->holder.open) /* else the end of its connection follows */
+        loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_KILLED_MS);
+}
+
+/* A session that can't be reached is ended once it can be. */
 static void session_on_end_timer(void *ctx)
 {
-    session_remove(ctx);
+    if (session_why_unreachable(ctx))
+        session_set_ending(ctx);
+    else
+        session_remove(ctx);
 }
 
 /* Hides a session until end_at. Then its holder ends it; an exited one, which has none, is removed
@@ -344,12 +439,20 @@ static void session_undo_end(struct session *s)
 
 /* ---- holders -------------------------------------------------------------------------------- */
 
-static void session_adopted(struct sessions *all)
+/* A session's state is known now: a starting daemon waits for those of all. */
+static void session_adopted(struct sessions *all, int adopting)
 {
-    if (all->adopting == 0 || --all->adopting > 0)
+    if (!adopting || all->adopting == 0 || --all->adopting > 0)
         return;
     loop_timer_cancel(all->loop, &all->adopt_timer);
     all->ready(all->ready_ctx);
+}
+
+static void session_is_adopted(struct session *s)
+{
+    int adopting = s->adopting;
+    s->adopting = 0;
+    session_adopted(s->owner, adopting);
 }
 
 /* The pending call of session_create. */
@@ -373,39 +476,50 @@ static void session_created(struct session *s)
 static void session_on_frame(void *ctx, enum frame_type type, span payload)
 {
     struct session *s = ctx;
-    int first = s->status.n == 0;
     if (type != FRAME_STATUS)
         return;
+    if (s->unreachable.n) {
+        log_line(LOG_INFO, "session %s: its holder answers", s->id);
+        buf_clear(&s->unreachable);
+        buf_clear(&s->status);
+    }
+    int first = s->status.n == 0;
+    s->retry_ms = 0;
     session_set_status(s, payload);
     if (first && s->hidden && s->end_at == 0) /* the daemon before died while it undid an end */
         session_undo_end(s);
     session_changed(s);
     if (s->creating)
         session_created(s);
-    else if (first)
-        session_adopted(s->owner);
+    session_is_adopted(s);
+}
+
+/* The session has exited, and its holder has gone. May free it. */
+static void session_gone(struct session *s)
+{
+    struct sessions *all = s->owner;
+    int adopting = s->adopting;
+    s->adopting = 0;
+    buf_clear(&s->unreachable);
+    loop_timer_cancel(all->loop, &s->retry_timer);
+    if (!s->ending)
+        session_changed(s);
+    if (s->creating)
+        session_created(s);
+    if (s->hidden && s->end_at > clock_wall_ms() && !s->ending) /* it exited before the end */
+        session_hide(s);
+    else if (s->ending || s->hidden)
+        session_remove(s);
+    session_adopted(all, adopting);
 }
 
 static void session_on_link_closed(void *ctx)
 {
     struct session *s = ctx;
-    int first = s->status.n == 0;
-    struct sessions *all = s->owner;
-    if (!session_has_exited(s) && !session_read_exit(s)) {
-        log_line(LOG_WARN, "session %s: its holder exited without a status", s->id);
-        session_set_lost(s);
-    }
-    int creating = s->creating != NULL;
-    if (!s->ending)
-        session_changed(s);
-    if (creating)
-        session_created(s);
-    if (s->hidden && s->end_at > clock_wall_ms()) /* it exited before the end */
-        session_hide(s);
-    else if (s->ending || s->hidden)
-        session_remove(s);
-    if (first && !creating)
-        session_adopted(all);
+    if (session_has_exited(s))
+        session_gone(s);
+    else
+        session_reach(s);
 }
 
 static void session_set_link_hooks(struct session *s)
@@ -415,13 +529,135 @@ static void session_set_link_hooks(struct session *s)
     s->holder.ctx = s;
 }
 
+/* Returns 0, or -1 with errno. */
 static int session_connect(struct session *s)
 {
     session_set_link_hooks(s);
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
     holder_link_send(&s->holder, FRAME_SUBSCRIBE, (span){0});
+    if (s->ending)
+        holder_link_send(&s->holder, FRAME_END, (span){0});
+    else if (s->end_at > 0)
+        session_hide(s);
     return 0;
+}
+
+/* Compares with the name of this machine, or boot; -1: one of the two is unknown. */
+static int session_is_same(const buf *mine, const char *theirs)
+{
+    return mine->n && theirs && *theirs ? span_eq(buf_view(mine), theirs) : -1;
+}
+
+/* Decides about a session that can't be reached. Appends the reason why it is unreachable. */
+static enum life session_judge(struct session *s, int error, buf *why)
+{
+    struct sessions *all = s->owner;
+    struct life_owner owner;
+    struct life_facts f = {.lock = life_look(s->dir, &owner), .error = error, .holder = -1};
+    f.same_machine = session_is_same(&all->machine, s->machine ? s->machine : owner.machine);
+    f.same_boot = session_is_same(&all->boot, owner.boot ? owner.boot : s->boot);
+    f.programs = f.lock == STORE_LOCK_FREE ? life_signal_programs(&owner, 0) > 0 : -1;
+    if (f.lock == STORE_LOCK_ABSENT && f.same_machine && f.same_boot && !session_has_exited(s))
+        f.holder = (int)os_find_process("hold", s->id); /* looks at every process */
+    f.holder = f.holder > 0 ? 1 : f.holder;
+    enum life life = life_decide(&f);
+    if (life == LIFE_ELSEWHERE)
+        buf_fmt(why, "its record is of another machine: %s", s->host ? s->host : "unknown");
+    else if (life == LIFE_ORPHANED)
+        buf_fmt(why, "its holder was killed, its program (process %ld) lives on",
+                (long)owner.program);
+    else
+        buf_fmt(why, "%s, cannot connect to %s: %s",
+                life == LIFE_LIVES ? "its holder lives" : "its holder may live", s->socket,
+                strerror(error));
+    life_free_owner(&owner);
+    return life;
+}
+
+static void session_set_unreachable(struct session *s, const char *why)
+{
+    if (strcmp(buf_cstr(&s->unreachable), why) != 0) {
+        log_line(LOG_WARN, "session %s: unreachable: %s", s->id, why);
+        buf_clear(&s->unreachable);
+        buf_str(&s->unreachable, why);
+        buf_cstr(&s->unreachable);
+        session_set_own_status(s, STATE_UNREACHABLE, STATE_BY_LINK, why);
+        session_changed(s);
+    }
+    if (s->creating)
+        session_created(s);
+    session_is_adopted(s);
+}
+
+/* Tries again later; the first time without a word: a holder that dies has its lock for a moment
+ * longer than its connections. */
+static void session_retry_later(struct session *s, const char *why)
+{
+    struct loop *l = s->owner->loop;
+    int again = s->retry_ms > 0;
+    s->retry_ms = again ? s->retry_ms * 2 : SESSION_RETRY_MIN_MS;
+    if (s->retry_ms > SESSION_RETRY_MAX_MS)
+        s->retry_ms = SESSION_RETRY_MAX_MS;
+    loop_timer_set(l, &s->retry_timer, l->now + s->retry_ms);
+    if (again)
+        session_set_unreachable(s, why);
+}
+
+/* Takes session_set_lost back. */
+static void session_unlose(struct session *s)
+{
+    buf path = {0};
+    if (!session_has_exited(s))
+        return;
+    buf_fmt(&path, "%s/exit.json", s->dir);
+    unlink(buf_cstr(&path));
+    buf_free(&path);
+    buf_clear(&s->status);
+}
+
+/* Tells whether a daemon wrote the session's end: a holder's has a code. */
+static int session_is_lost(const struct session *s)
+{
+    struct json status = {JSON_OBJECT, buf_view(&s->status)};
+    return session_has_exited(s) && json_get(status, "exit_code").type == JSON_NULL;
+}
+
+/* Decides what the absence of a holder means; error: errno of connecting to it. Returns 1 when the
+ * session has exited. */
+static int session_is_over(struct session *s, int error)
+{
+    buf why = {0};
+    enum life life = session_judge(s, error, &why);
+    int was_lost = session_is_lost(s), lives = life == LIFE_LIVES || life == LIFE_ORPHANED;
+    int dead = life == LIFE_DEAD || life == LIFE_LOST || (life == LIFE_ELSEWHERE && s->forced);
+    if (dead && !was_lost)
+        session_set_lost(s, life);
+    if (was_lost && lives)
+        session_unlose(s);
+    int over = was_lost ? !lives : dead;
+    if (!over)
+        session_retry_later(s, buf_cstr(&why));
+    buf_free(&why);
+    return over;
+}
+
+/* Connects to the session's holder, or decides what its absence means. An end that a daemon wrote
+ * is checked again, too: see holder_is_given_up. May free the session. */
+static void session_reach(void *ctx)
+{
+    struct session *s = ctx;
+    for (int look = 0; look < 2; look++) {
+        if (session_read_exit(s) && !session_is_lost(s))
+            break;
+        if (session_connect(s) == 0) {
+            session_unlose(s);
+            return;
+        }
+        if (!session_is_over(s, errno))
+            return;
+    }
+    session_gone(s);
 }
 
 /* An exited session has no holder: its exit.json keeps this. */
@@ -530,12 +766,7 @@ static void session_on_launched(void *ctx, const char *error)
     if (error) {
         session_not_created(s, error);
     } else if (!s->holder.open) {
-        if (!session_read_exit(s)) {
-            session_not_created(s, "the session ended before it could be reached");
-            return;
-        }
-        session_changed(s);
-        session_created(s);
+        session_reach(s); /* session_created follows */
     }
 }
 
@@ -586,6 +817,9 @@ static void session_fill(struct session *s, const struct session_plan *plan)
     s->mode = plan->command ? NULL : session_dup(plan->mode);
     s->initiator = session_dup(plan->initiator);
     s->command = plan->command ? session_quoted(plan->command) : NULL;
+    s->machine = span_dup(buf_view(&s->owner->machine));
+    s->host = session_dup(s->owner->config->host);
+    s->boot = span_dup(buf_view(&s->owner->boot));
 }
 
 static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
@@ -684,6 +918,22 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 
 /* ---- adoption ------------------------------------------------------------------------------- */
 
+/* The lock's file knows best where a holder listens, then the record. */
+static void session_load_socket(struct session *s, struct json recorded)
+{
+    struct life_owner owner;
+    life_look(s->dir, &owner);
+    char *socket = owner.socket ? span_dup(span_of(owner.socket)) : json_dup_text(recorded);
+    if (socket && *socket == '/') {
+        free(s->socket);
+        s->socket = socket;
+    } else {
+        free(socket);
+    }
+    life_free_owner(&owner);
+}
+
+/* Returns 1, 0 when there is no record, or -1 when it can't be read. */
 static int session_load(struct session *s)
 {
     const struct {
@@ -694,12 +944,15 @@ static int session_load(struct session *s)
                    {"active_agent", &s->agent},
                    {"mode", &s->mode},
                    {"initiator_session_id", &s->initiator},
-                   {"command", &s->command}};
+                   {"command", &s->command},
+                   {"machine", &s->machine},
+                   {"host", &s->host},
+                   {"boot", &s->boot}};
     buf text = {0};
     struct json record = {0};
     store_clean(s->dir, "record.json");
-    if (store_read(s->dir, "record.json", &text) == 0)
-        json_parse(buf_view(&text), &record, NULL, NULL);
+    int missing = store_read(s->dir, "record.json", &text) != 0 && errno == ENOENT;
+    json_parse(buf_view(&text), &record, NULL, NULL);
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         *strings[i].place = json_dup_text(json_get(record, strings[i].key));
     if (json_get(record, "mode").type == JSON_NONE) /* a record of an older version */
@@ -709,54 +962,38 @@ static int session_load(struct session *s)
     s->ending = json_get(record, "ending").type == JSON_TRUE;
     s->end_at = json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN : 0;
     json_time(json_get(record, "end_at"), &s->end_at);
+    session_load_socket(s, json_get(record, "socket"));
     int ok = s->title && s->directory;
     buf_free(&text);
-    return ok;
+    return ok ? 1 : missing ? 0 : -1;
 }
 
-/* Takes session_set_lost back: the holder had not listened yet. */
-static void session_unlose(struct session *s)
+/* Removes what a daemon left that was killed while it made or removed a session. */
+static void session_remove_rest(struct session *s)
 {
-    buf path = {0};
-    buf_fmt(&path, "%s/exit.json", s->dir);
-    unlink(buf_cstr(&path));
-    buf_free(&path);
-    buf_clear(&s->status);
+    struct life_owner owner;
+    enum store_lock lock = life_look(s->dir, &owner);
+    life_free_owner(&owner);
+    if (lock != STORE_LOCK_FREE && lock != STORE_LOCK_ABSENT) {
+        log_line(LOG_WARN, "%s has no record.json, and its holder lives: ignored", s->dir);
+        return;
+    }
+    unlink(s->socket);
+    store_remove_session(s->owner->config->state, s->id);
 }
 
 static void session_adopt(void *ctx, const char *id)
 {
     struct sessions *all = ctx;
     struct session *s = session_new(all, id);
-    if (!session_load(s)) {
-        log_line(LOG_WARN, "%s has no readable record.json: ignored", s->dir);
-        rmdir(s->dir); /* removes only an empty one: its record was never written */
-        session_delete(s);
+    int loaded = session_load(s);
+    if (loaded > 0)
         return;
-    }
-    int lost = 0;
-    if (!session_read_exit(s)) {
-        int connected = session_connect(s) == 0;
-        if (!connected && !session_read_exit(s)) { /* nor has it ended just now */
-            session_set_lost(s);
-            lost = 1;
-            connected = session_connect(s) == 0; /* see holder_is_given_up */
-        }
-        if (connected) {
-            if (lost)
-                session_unlose(s);
-            all->adopting++;
-            if (s->ending)
-                holder_link_send(&s->holder, FRAME_END, (span){0});
-            else if (s->end_at > 0)
-                session_hide(s);
-            return;
-        }
-    }
-    if (s->ending || (s->hidden && s->end_at <= 0))
-        session_remove(s);
-    else if (s->end_at > 0)
-        session_hide(s);
+    if (loaded == 0)
+        session_remove_rest(s);
+    else
+        log_line(LOG_WARN, "%s has no readable record.json: ignored", s->dir);
+    session_delete(s);
 }
 
 static int session_is_older(const void *a, const void *b)
@@ -765,7 +1002,7 @@ static int session_is_older(const void *a, const void *b)
     return x->created_at < y->created_at ? -1 : x->created_at > y->created_at;
 }
 
-/* Directories come in any order; the list is by age. Announces every session. */
+/* Directories come in any order; the list is by age. */
 static void sessions_sort(struct sessions *all)
 {
     struct session **array = base_alloc((all->count + 1) * sizeof *array);
@@ -780,16 +1017,28 @@ static void sessions_sort(struct sessions *all)
         all->last = &array[i]->next;
     }
     free(array);
-    for (struct session *s = all->first; s; s = s->next)
-        session_changed(s);
+}
+
+/* Looks for the holder of every session, after all records are read: that needs one descriptor,
+ * each connection keeps one. */
+static void sessions_reach(struct sessions *all)
+{
+    for (struct session *s = all->first, *next; s; s = next) {
+        next = s->next;
+        s->adopting = 1;
+        all->adopting++;
+        session_changed(s); /* the list is by age */
+        session_reach(s);
+    }
 }
 
 static void session_adopt_late(void *ctx)
 {
     struct sessions *all = ctx;
     log_line(LOG_WARN, "%zu holders have not answered in time", all->adopting);
-    all->adopting = 0;
-    all->ready(all->ready_ctx);
+    for (struct session *s = all->first; s; s = s->next)
+        if (s->adopting)
+            session_set_unreachable(s, "its holder does not answer");
 }
 
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
@@ -798,13 +1047,17 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
     *all = (struct sessions){
         .loop = l, .config = config, .cache = cache, .ready = ready, .ready_ctx = ctx};
     all->last = &all->first;
+    os_put_machine(&all->machine);
+    os_put_boot(&all->boot);
+    buf_cstr(&all->machine), buf_cstr(&all->boot);
     all->cache_place = cache_reserve(cache, sizeof(struct session *));
     all->adopt_timer = (struct loop_timer){.fn = session_adopt_late, .ctx = all};
     all->adopting = 1; /* this function itself */
     store_each_session(config->state, session_adopt, all);
     sessions_sort(all);
+    sessions_reach(all);
     loop_timer_set(l, &all->adopt_timer, l->now + SESSION_ADOPT_MS);
-    session_adopted(all);
+    session_adopted(all, 1);
 }
 
 static void sessions_free(struct sessions *all)
@@ -814,4 +1067,6 @@ static void sessions_free(struct sessions *all)
         holder_link_cancel(&s->holder);
         session_delete(s);
     }
+    buf_free(&all->machine);
+    buf_free(&all->boot);
 }

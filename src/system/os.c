@@ -1,6 +1,7 @@
 #include "system.h"
 
-/* os - random bytes, files read whole, descriptors. */
+/* os - random bytes, files read whole, descriptors, and what tells machines, boots and processes
+ * apart. */
 
 /* Fills out with hashes of what differs from call to call and from process to process. */
 static void os_improvise(char *out, size_t n)
@@ -127,4 +128,140 @@ static void os_close_inherited(int first)
         closedir(dir);
     while (count > 0)
         close(open_fds[--count]);
+}
+
+/* ---- machine, boot, process ----------------------------------------------------------------- */
+
+/* Appends the one word that a file holds. Returns 1, or 0: it has none, or another text. */
+static int os_put_word(buf *b, const char *path)
+{
+    buf text = {0};
+    span word = os_read_file(&text, path, 200) == 0 ? span_trim(buf_view(&text), " \n") : (span){0};
+    int good = word.n >= 16; /* "uninitialized" is none, nor is an empty file */
+    for (size_t i = 0; i < word.n; i++)
+        good &= isxdigit((unsigned char)word.p[i]) || word.p[i] == '-';
+    if (good)
+        buf_span(b, word);
+    buf_free(&text);
+    return good;
+}
+
+static void os_put_machine(buf *b)
+{
+    struct utsname host;
+    if (!os_put_word(b, "/etc/machine-id") && !os_put_word(b, "/etc/hostid") && uname(&host) == 0)
+        buf_str(b, host.nodename);
+}
+
+#if defined(__OpenBSD__) /* it has no <utmpx.h> */
+static void os_put_boot_time(buf *b)
+{
+    (void)b;
+}
+#else
+static void os_put_boot_time(buf *b)
+{
+    struct utmpx boot = {.ut_type = BOOT_TIME}, *found;
+    setutxent();
+    if ((found = getutxid(&boot)))
+        buf_int(b, found->ut_tv.tv_sec);
+    endutxent();
+}
+#endif
+
+static void os_put_boot(buf *b)
+{
+    if (!os_put_word(b, "/proc/sys/kernel/random/boot_id"))
+        os_put_boot_time(b);
+}
+
+/* Reads a numbered field of /proc/PID/stat, see proc(5); 0: no such process, or unknown. */
+static long long os_process_field(pid_t pid, int number)
+{
+    char path[64];
+    buf text = {0};
+    long long value = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    int found = os_read_file(&text, path, OS_COMMAND_MAX) == 0;
+    span fields = span_of(found ? strrchr(buf_cstr(&text), ')') : NULL); /* ") STATE PPID …" */
+    for (int i = 2; i < number; i++)
+        span_cut(&fields, ' ');
+    span_int(span_cut(&fields, ' '), &value);
+    buf_free(&text);
+    return value;
+}
+
+static long long os_process_start(pid_t pid)
+{
+    return os_process_field(pid, 22);
+}
+
+static pid_t os_find_child(pid_t parent)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    long long pid, child = 0;
+    while (proc && !child && (entry = readdir(proc)))
+        if (span_int(span_of(entry->d_name), &pid) && os_process_field((pid_t)pid, 4) == parent)
+            child = pid;
+    if (proc)
+        closedir(proc);
+    return (pid_t)child;
+}
+
+/* Tells whether words begin "PROGRAM first second", each followed by `end`. */
+static int os_is_command(span words, char end, const char *first, const char *second)
+{
+    span_cut(&words, end);
+    span one = span_cut(&words, end), two = span_cut(&words, end);
+    return span_eq(one, first) && span_eq(two, second);
+}
+
+static pid_t os_find_in_proc(DIR *proc, const char *first, const char *second)
+{
+    struct dirent *entry;
+    char path[64];
+    buf words = {0};
+    long long pid, found = 0;
+    while (!found && (entry = readdir(proc))) {
+        if (!span_int(span_of(entry->d_name), &pid))
+            continue;
+        snprintf(path, sizeof path, "/proc/%lld/cmdline", pid);
+        buf_clear(&words);
+        if (os_read_file(&words, path, OS_COMMAND_MAX) == 0 &&
+            os_is_command(buf_view(&words), '\0', first, second))
+            found = pid;
+    }
+    buf_free(&words);
+    return (pid_t)found;
+}
+
+/* The same by ps, of "PID PROGRAM FIRST SECOND" a line. Returns -1 when ps can't run. */
+static pid_t os_find_by_ps(const char *first, const char *second)
+{
+    FILE *ps = popen("ps -A -o pid= -o args= 2> /dev/null", "r");
+    char line[OS_COMMAND_MAX];
+    long long pid, found = 0;
+    int lines = 0;
+    while (ps && fgets(line, sizeof line, ps)) {
+        span words = span_trim(span_of(line), " \n");
+        span number = span_cut(&words, ' ');
+        words = span_trim(words, " ");
+        lines++;
+        if (span_int(number, &pid) && os_is_command(words, ' ', first, second))
+            found = pid;
+    }
+    if (ps)
+        pclose(ps);
+    return lines ? (pid_t)found : -1;
+}
+
+static pid_t os_find_process(const char *first, const char *second)
+{
+    DIR *proc = access("/proc/self/cmdline", R_OK) == 0 ? opendir("/proc") : NULL;
+    if (!proc)
+        return os_find_by_ps(first, second);
+    pid_t pid = os_find_in_proc(proc, first, second);
+    closedir(proc);
+    return pid;
 }

@@ -2,10 +2,12 @@
 
 /* store - session records and logs on disk.
  *
- * STATE/sessions/ID/ has four files. record.json (the session's description) is the daemon's;
- * exit.json (its end), log and log.1 (its output) are its holder's. A record is replaced whole:
- * temporary file, fsync, rename, fsync of the directory. A reader sees the old or the new one, also
- * after a crash. Logs are not synced: a crash of the computer may cost their end. */
+ * STATE/sessions/ID/ has five files. record.json (the session's description) is the daemon's;
+ * exit.json (its end), log and log.1 (its output), and holder.lock, which it locks as long as it
+ * lives, are its holder's. A session is removed record first: a directory without one is a rest. A
+ * record is replaced whole: temporary file, fsync, rename, fsync of the directory. A reader sees
+ * the old or the new one, also after a crash. Logs are not synced: a crash of the computer may cost
+ * their end. */
 
 #define STORE_TEMPORARY ".tmp" /* the new file, until it has its name */
 #define STORE_OLD ".old"       /* a second name of the old file, while it is replaced */
@@ -164,7 +166,7 @@ static void store_remove_session(const char *state, const char *id)
     static const char *const files[] = {"record.json", "record.json" STORE_TEMPORARY,
                                         "record.json" STORE_OLD, "exit.json",
                                         "exit.json" STORE_TEMPORARY, "exit.json" STORE_OLD,
-                                        "log", "log.1", "log.2"};
+                                        "log", "log.1", "log.2", STORE_HOLDER_LOCK};
     char *dir = store_session_dir(state, id);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char *path = store_path(dir, files[i]);
@@ -198,24 +200,38 @@ static int store_lock(const char *path, pid_t *pid)
     *pid = 0;
     if (fd < 0 || fcntl(fd, F_SETLK, &lock) == 0)
         return fd;
-    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+    int error = errno == EACCES ? EAGAIN : errno; /* POSIX allows both for a lock that is held */
+    if (error == EAGAIN && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
         *pid = lock.l_pid;
     close(fd);
-    errno = EAGAIN;
+    errno = error;
     return -1;
 }
 
-static pid_t store_lock_owner(const char *path)
+static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    pid_t pid = 0;
+    char bytes[STORE_LOCK_MAX];
+    struct stat st;
+    *pid = 0;
     if (fd < 0)
-        return 0;
-    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-        pid = lock.l_pid;
+        return errno == ENOENT || errno == ENOTDIR ? STORE_LOCK_ABSENT : STORE_LOCK_UNKNOWN;
+    int known = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fcntl(fd, F_GETLK, &lock) == 0;
+    ssize_t n = known && content ? read(fd, bytes, sizeof bytes) : 0;
+    if (n > 0)
+        buf_add(content, bytes, (size_t)n);
     close(fd);
-    return pid;
+    if (known && lock.l_type != F_UNLCK)
+        *pid = lock.l_pid;
+    return !known ? STORE_LOCK_UNKNOWN : lock.l_type != F_UNLCK ? STORE_LOCK_HELD : STORE_LOCK_FREE;
+}
+
+static int store_fill_lock(int fd, span content)
+{
+    if (content.n > STORE_LOCK_MAX || ftruncate(fd, 0) != 0)
+        return -1;
+    return pwrite(fd, content.p, content.n, 0) == (ssize_t)content.n ? 0 : -1;
 }
 
 /* ---- logs ----------------------------------------------------------------------------------- */

@@ -2,7 +2,9 @@
 #define TELEC_SYSTEM_H
 #include "../screen/screen.h"
 
-/* ==== os: random bytes, files read whole, descriptors ======================================== */
+/* ==== os: random bytes, files read whole, descriptors, machine, boot, processes ============== */
+
+#define OS_COMMAND_MAX 4096        /* bytes of a command line that os_find_process looks at */
 
 /* Fills out with n bytes of /dev/urandom. Where it can't be read (a chroot, no descriptor left) they
  * only differ from call to call and from process to process: ids need no more. */
@@ -21,6 +23,15 @@ static int os_read_any(buf *b, const char *path, size_t most);
 static const char *os_file_fault(int error);
 static int os_close_on_exec(int fd);               /* returns fd; fd < 0: does nothing */
 static void os_close_inherited(int first);         /* closes all descriptors from `first` on */
+/* Appends a name of this machine that stays the same: its machine id, else the host's name. */
+static void os_put_machine(buf *b);
+/* Appends a name of this boot of it: the boot id, else its time; nothing when neither is known. */
+static void os_put_boot(buf *b);
+/* Returns when a process started, in a unit of the system; 0: no such process, or unknown. */
+static long long os_process_start(pid_t pid);
+static pid_t os_find_child(pid_t parent);          /* one of them; 0: none, or unknown */
+/* Returns a process with the command line "PROGRAM first second"; 0: none, -1: unknown. */
+static pid_t os_find_process(const char *first, const char *second);
 
 /* ==== loop: the one poll() table: descriptors, timers, signals, child exits ================== */
 
@@ -380,11 +391,18 @@ static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ 
 /* Locks a file until the process ends. Returns its fd, or -1 with errno; EAGAIN: process *pid has
  * the lock. */
 static int store_lock(const char *path, pid_t *pid);
-/* Returns the process that has the lock; 0: none. Never takes the lock, not even for a moment. */
-static pid_t store_lock_owner(const char *path);
+enum store_lock { STORE_LOCK_FREE, STORE_LOCK_HELD, STORE_LOCK_ABSENT, STORE_LOCK_UNKNOWN };
+/* Tells whether another process has the lock, and which one; *pid 0: none, or one that can't be
+ * named. Appends what the file holds, content may be NULL. Never takes the lock, not even for a
+ * moment. A process that has the lock itself must not call this: closing the file drops it. */
+static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content);
+#define STORE_LOCK_MAX 4096       /* bytes that a lock's file holds */
+/* Replaces what the locked file fd holds. Returns 0, or -1. */
+static int store_fill_lock(int fd, span content);
 /* A daemon has the locks SOCKET.lock and STATE/daemon.lock as long as it lives. */
 #define STORE_SOCKET_LOCK ".lock"
 #define STORE_STATE_LOCK "/daemon.lock"
+#define STORE_HOLDER_LOCK "holder.lock" /* in a session's directory: its holder has it */
 
 /* A session's log: DIR/log, and the full one before it, DIR/log.1. */
 struct store_log {

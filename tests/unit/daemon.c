@@ -102,7 +102,7 @@ static void unit_daemon_refuses_lock(void)
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
         int ends[2];
         char byte;
-        pid_t ignored;
+        pid_t ignored, owner;
         CHECK_INT(pipe(ends), 0);
         buf_clear(&name);
         buf_fmt(&name, "%s%s", i ? u.state : u.socket, suffixes[i]);
@@ -119,10 +119,11 @@ static void unit_daemon_refuses_lock(void)
         buf_fmt(&want, "process %ld", (long)pid);
         CHECK(strstr(buf_cstr(&error), buf_cstr(&want)) != NULL);
         buf_clear(&error);
-        CHECK_INT(store_lock_owner(buf_cstr(&name)), pid);
+        CHECK_INT(store_look_at_lock(buf_cstr(&name), &owner, NULL), STORE_LOCK_HELD);
+        CHECK_INT(owner, pid);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        CHECK_INT(store_lock_owner(buf_cstr(&name)), 0);
+        CHECK_INT(store_look_at_lock(buf_cstr(&name), &owner, NULL), STORE_LOCK_FREE);
         close(ends[0]);
     }
     buf_free(&error), buf_free(&name), buf_free(&want);

@@ -503,13 +503,13 @@ static void unit_hold_ends(void)
     test_begin("background processes don't delay an exit, and a kill leaves none");
     unit_holder_run(&u, "(trap '' HUP; sleep 20) & echo up; exit 0", "");
     CHECK(unit_holder_until(&u, &u.status, "\"exit_code\":0"));
-    end_signal_session(u.h.pid, SIGKILL);
+    life_signal_session(u.h.pid, SIGKILL);
     unit_holder_end(&u);
     unit_holder_run(&u, "(trap '' HUP; sleep 20) & echo up; read x", "");
     CHECK(unit_holder_until(&u, &u.status, "up"));
     unit_holder_send(&u, FRAME_END, "");
     CHECK(unit_holder_count(&u, &u.closed, 1));
-    CHECK_INT(end_signal_session(u.h.pid, 0), 0);
+    CHECK_INT(life_signal_session(u.h.pid, 0), 0);
     unit_holder_end(&u);
     test_begin("an undone end lets the program go on; one that is not undone is an end");
     unit_holder_run(&u, "while read x; do echo \"got $x\"; done", "");

@@ -148,6 +148,8 @@ static void unit_requests_ends(void)
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "\nk\n"));
     CHECK(unit_fleet_reply(&r.u, "2000-1") == NULL);
     CHECK_INT(requests_is_busy(&r.a->requests), 1);
+    CHECK_INT(store_write(r.h.session->dir, "exit.json",
+                          span_of("{\"state\":\"exited\",\"exit_code\":0}")), 0);
     for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
         if (r.h.viewers[i].used)
             conn_close(&r.h.viewers[i].conn, NULL);

@@ -302,18 +302,27 @@ static void unit_sessions_lost(void)
     char *id = span_dup(span_of(u.s->id));
     CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"words\""));
     snprintf(path, sizeof path, "%s/sessions/%s/exit.json", u.dir, id);
-    holder_link_close(&u.s->holder); /* as if the holder had gone */
+    struct life_owner owner;
+    CHECK_INT(life_look(u.s->dir, &owner), STORE_LOCK_HELD);
+    CHECK(owner.pid > 0 && kill(owner.pid, SIGKILL) == 0);
+    life_free_owner(&owner);
     CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\",\"state_source\":\"exit\""));
     CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"words\""));
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":null"));
     CHECK(access(path, F_OK) == 0);
-    test_begin("a session that was taken for lost comes back when its holder can be reached");
-    unlink(path);
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    session_end(u.s, &waiter);
+    free(id);
+    test_begin("a living session that a daemon took for lost comes back");
+    unit_sessions_create(&u, "read x");
+    id = span_dup(span_of(u.s->id));
+    store_write(u.s->dir, "exit.json", span_of("{\"state\":\"exited\",\"exit_code\":null}"));
+    snprintf(path, sizeof path, "%s/exit.json", u.s->dir);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
     u.s = session_find(&u.all, id);
-    CHECK(u.s && u.s->holder.open && !session_has_exited(u.s));
-    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    CHECK(u.s && u.s->holder.open && !session_has_exited(u.s) && access(path, F_OK) != 0);
+    u.ended = 0;
     session_end(u.s, &waiter);
     CHECK(unit_sessions_until(&u, &u.ended));
     free(id);
@@ -347,6 +356,93 @@ static void unit_sessions_lost(void)
     snprintf(path, sizeof path, "%s/ending", u.list);
     CHECK(access(path, F_OK) != 0);
     store_remove_session(u.dir, "garbled");
+    unit_sessions_free(&u);
+}
+
+/* Reads DIR/exit.json as the session's. */
+static void unit_sessions_told(struct unit_sessions *u, const char *exit)
+{
+    store_write(u->s->dir, "exit.json", span_of(exit));
+    CHECK_INT(session_read_exit(u->s), 1);
+    session_changed(u->s);
+}
+
+static void unit_sessions_identity(void)
+{
+    struct unit_sessions u;
+    char path[160];
+    unit_sessions_init(&u);
+    test_begin("an exit.json says how a session ended, and can't say which session it is");
+    u.s = session_new(&u.all, "one");
+    mkdir(u.s->dir, 0700);
+    u.s->title = span_dup(span_of("mine")), u.s->directory = span_dup(span_of("/"));
+    CHECK_INT(session_write(u.s), 0);
+    unit_sessions_told(&u, "{\"session_id\":\"other\",\"titl\\u0065\":\"theirs\","
+                           "\"computer\":\"x\",\"state\":\"exited\",\"exit_code\":3,\"new\":[1]}");
+    CHECK(session_find(&u.all, "one") == u.s);
+    CHECK(!strstr(buf_cstr(&u.s->cached->json), "other") &&
+          !strstr(u.s->cached->json.p, "theirs") && !strstr(u.s->cached->json.p, "\"x\""));
+    CHECK(strstr(u.s->cached->json.p, "\"exit_code\":3,\"new\":[1]}"));
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    session_end(u.s, &waiter);
+    test_begin("what a killed daemon left of a session's directory is removed at the next start");
+    snprintf(path, sizeof path, "%s/half", u.list);
+    mkdir(path, 0700);
+    store_write(path, "exit.json", span_of("{}"));
+    store_write(path, "record.json.tmp", span_of("{"));
+    store_write(path, "log", span_of("x"));
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    CHECK(access(path, F_OK) != 0);
+    CHECK_INT(u.all.count, 0);
+    unit_sessions_free(&u);
+}
+
+/* A record of a session, and the state in which the next daemon shows it. */
+static void unit_sessions_record(struct unit_sessions *u, const char *machine, const char *boot,
+                                 const char *lock, const char *state)
+{
+    buf b = {0}, dir = {0};
+    buf_fmt(&dir, "%s/rec", u->list);
+    mkdir(buf_cstr(&dir), 0700);
+    json_open(&b, '{');
+    json_field_string(&b, "title", "t");
+    json_field_string(&b, "working_directory", "/");
+    json_field_string(&b, "machine", machine);
+    json_field_string(&b, "host", "elsewhere");
+    json_field_string(&b, "boot", boot);
+    json_field_string(&b, "socket", "/nowhere/rec.sock");
+    json_close(&b, '}');
+    store_write(dir.p, "record.json", buf_view(&b));
+    if (lock)
+        store_write(dir.p, STORE_HOLDER_LOCK, span_of(lock));
+    unit_sessions_start(u);
+    CHECK(unit_sessions_shows(u, "rec", state));
+    unit_sessions_stop(u);
+    store_remove_session(u->dir, "rec");
+    buf_free(&b), buf_free(&dir);
+}
+
+static void unit_sessions_records(void)
+{
+    struct unit_sessions u;
+    buf machine = {0}, boot = {0};
+    unit_sessions_init(&u);
+    unit_sessions_stop(&u);
+    os_put_machine(&machine), os_put_boot(&boot);
+    test_begin("a record of this boot whose holder died has exited");
+    unit_sessions_record(&u, buf_cstr(&machine), buf_cstr(&boot), "{}",
+                         "\"state_source\":\"exit\"");
+    unit_sessions_record(&u, machine.p, boot.p, NULL, "\"state_source\":\"exit\"");
+    test_begin("a record of an earlier boot was lost with the computer");
+    unit_sessions_record(&u, machine.p, "before", "{}",
+                         "\"state\":\"exited\",\"state_source\":\"lost\"");
+    unit_sessions_record(&u, machine.p, "before", NULL, "\"state_source\":\"lost\"");
+    test_begin("a record of another machine is unreachable, named, and left alone");
+    unit_sessions_record(&u, "0123", "before", "{}", "is of another machine: elsewhere");
+    unit_sessions_record(&u, "0123", boot.p, NULL, "\"state\":\"unreachable\"");
+    buf_free(&machine), buf_free(&boot);
+    unit_sessions_start(&u);
     unit_sessions_free(&u);
 }
 
@@ -386,5 +482,7 @@ static void unit_sessions(void)
     unit_sessions_life();
     unit_sessions_ends();
     unit_sessions_lost();
+    unit_sessions_identity();
+    unit_sessions_records();
     unit_sessions_not_created();
 }

@@ -1,0 +1,167 @@
+#include "session.h"
+
+/* life - whether a session's holder lives. The holder locks holder.lock in the session's directory
+ * as long as it lives; the kernel frees the lock, however it ends. The file says who has it:
+ *
+ *      {"pid", "start", "program", "program_start", "machine", "boot", "socket"}
+ *
+ * The lock decides. Machine and boot count only when it is free; a failed connection counts only
+ * where there is no lock, as with the holders of an older telec. */
+
+/* ---- the decision --------------------------------------------------------------------------- */
+
+/* A fact in a rule: -1 matches any value. */
+static const struct life_rule {
+    int lock, same_machine, same_boot, no_socket, holder, programs;
+    enum life life;
+} life_rules[] = {
+    {STORE_LOCK_HELD, -1, -1, -1, -1, -1, LIFE_LIVES},
+    {STORE_LOCK_UNKNOWN, -1, -1, -1, -1, -1, LIFE_UNKNOWN},
+    {-1, 0, -1, -1, -1, -1, LIFE_ELSEWHERE},
+    {-1, -1, 0, -1, -1, -1, LIFE_LOST},
+    {STORE_LOCK_FREE, -1, -1, -1, -1, 1, LIFE_ORPHANED},
+    {STORE_LOCK_FREE, -1, -1, -1, -1, 0, LIFE_DEAD},
+    {STORE_LOCK_ABSENT, -1, -1, -1, 1, -1, LIFE_LIVES},
+    {STORE_LOCK_ABSENT, -1, -1, 1, 0, -1, LIFE_DEAD},
+};
+
+static int life_rule_holds(const struct life_rule *rule, const struct life_facts *f)
+{
+    const int pairs[][2] = {{rule->lock, (int)f->lock},
+                            {rule->same_machine, f->same_machine},
+                            {rule->same_boot, f->same_boot},
+                            {rule->no_socket, life_is_no_socket(f->error)},
+                            {rule->holder, f->holder},
+                            {rule->programs, f->programs}};
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        if (pairs[i][0] != -1 && pairs[i][0] != pairs[i][1])
+            return 0;
+    return 1;
+}
+
+static enum life life_decide(const struct life_facts *f)
+{
+    for (size_t i = 0; i < COUNT_OF(life_rules); i++)
+        if (life_rule_holds(&life_rules[i], f))
+            return life_rules[i].life;
+    return LIFE_UNKNOWN;
+}
+
+static int life_is_no_socket(int error)
+{
+    return error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
+}
+
+/* ---- the processes of a session ------------------------------------------------------------- */
+
+#if defined(__linux__)
+/* Tells whether a process has ended and only waits to be reaped: /proc/PID/stat is "PID (NAME)
+ * STATE …". */
+static int life_is_zombie(pid_t pid)
+{
+    char path[64];
+    buf text = {0};
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    const char *end = os_read_file(&text, path, 4096) == 0 ? strrchr(buf_cstr(&text), ')') : NULL;
+    int zombie = !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X';
+    buf_free(&text);
+    return zombie;
+}
+
+static int life_signal_session(pid_t session, int signo)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    long long pid;
+    int found = 0;
+    while (proc && (entry = readdir(proc)))
+        if (span_int(span_of(entry->d_name), &pid) && getsid((pid_t)pid) == session &&
+            !life_is_zombie((pid_t)pid))
+            found += kill((pid_t)pid, signo) == 0;
+    if (proc)
+        closedir(proc);
+    return found;
+}
+#else
+static int life_signal_session(pid_t session, int signo)
+{
+    return kill(-session, signo) == 0;
+}
+#endif
+
+static int life_signal_programs(const struct life_owner *owner, int signo)
+{
+    long long start = owner->program > 0 ? os_process_start(owner->program) : 0;
+    if (owner->program <= 0 || (start && owner->program_start && start != owner->program_start))
+        return 0; /* the leader's id is another process's now: nothing of its session is left */
+    return life_signal_session(owner->program, signo);
+}
+
+/* ---- the lock ------------------------------------------------------------------------------- */
+
+static char *life_lock_path(const char *dir)
+{
+    buf b = {0};
+    buf_fmt(&b, "%s/" STORE_HOLDER_LOCK, dir);
+    return b.p;
+}
+
+static int life_lock(const char *dir)
+{
+    char *path = life_lock_path(dir);
+    pid_t pid;
+    int fd = store_lock(path, &pid);
+    int error = errno;
+    if (fd >= 0)
+        store_fill_lock(fd, (span){0}); /* it may name an earlier holder */
+    else if (error != EAGAIN)
+        unlink(path); /* a lock that is free would say that no holder lives */
+    free(path);
+    errno = error;
+    return fd;
+}
+
+static int life_publish(int fd, pid_t program, const char *socket)
+{
+    buf b = {0}, machine = {0}, boot = {0};
+    os_put_machine(&machine);
+    os_put_boot(&boot);
+    json_open(&b, '{');
+    json_field_int(&b, "pid", getpid());
+    json_field_int(&b, "start", os_process_start(getpid()));
+    json_field_int(&b, "program", program);
+    json_field_int(&b, "program_start", os_process_start(program));
+    json_field_string(&b, "machine", buf_cstr(&machine));
+    json_field_string(&b, "boot", buf_cstr(&boot));
+    json_field_string(&b, "socket", socket);
+    json_close(&b, '}');
+    int status = store_fill_lock(fd, buf_view(&b));
+    buf_free(&b), buf_free(&machine), buf_free(&boot);
+    return status;
+}
+
+static enum store_lock life_look(const char *dir, struct life_owner *owner)
+{
+    char *path = life_lock_path(dir);
+    struct json content = {0};
+    long long program = 0;
+    buf text = {0};
+    *owner = (struct life_owner){0};
+    enum store_lock lock = store_look_at_lock(path, &owner->pid, &text);
+    json_parse(buf_view(&text), &content, NULL, NULL);
+    json_int(json_get(content, "program"), &program);
+    json_int(json_get(content, "program_start"), &owner->program_start);
+    owner->program = (pid_t)program;
+    owner->machine = json_dup_text(json_get(content, "machine"));
+    owner->boot = json_dup_text(json_get(content, "boot"));
+    owner->socket = json_dup_text(json_get(content, "socket"));
+    buf_free(&text);
+    free(path);
+    return lock;
+}
+
+static void life_free_owner(struct life_owner *owner)
+{
+    free(owner->machine), free(owner->boot), free(owner->socket);
+    *owner = (struct life_owner){0};
+}
