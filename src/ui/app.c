@@ -263,9 +263,9 @@ static void app_on_reply(void *ctx, int status, span body, const char *error)
     }
     if (why && request->about)
         app_remove_ended(request->app, app_find_ended(request->app, request->about));
-    if (why)
+    if (why && !(request->on_error && request->on_error(request->app, why, request)))
         app_refuse(request, why);
-    else if (request->on_reply)
+    else if (!why && request->on_reply)
         request->on_reply(request->app, answer, request);
     free(detail);
     free(request->about);
@@ -580,7 +580,7 @@ static void app_free(struct app *t)
 {
     char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
                              t->views[1].wanted,   t->target,          t->target_computer,
-                             t->clicked};
+                             t->clicked,           t->asked};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     while (t->prompt_count)

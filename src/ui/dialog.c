@@ -1,6 +1,6 @@
 #include "ui.h"
 
-/* dialog - starting, messaging, renaming and ending a session.
+/* dialog - starting, messaging, answering, renaming and ending a session.
  *
  * A dialog opens for the selected row and keeps a copy of its names: the tree may change meanwhile.
  * If the daemon refuses, the dialog stays open and shows the reason. Ending a session first stops
@@ -24,6 +24,10 @@ static void dialog_free_choices(struct app *t)
         free(t->computers[--t->computer_count]);
     free(t->computers);
     t->computers = NULL;
+    while (t->menu.count)
+        free(t->menu.items[--t->menu.count]);
+    free(t->menu.items);
+    t->menu = (struct widget_menu){0};
 }
 
 static void dialog_close(struct app *t)
@@ -290,6 +294,10 @@ static void dialog_message(struct app *t)
     dialog_open(t, APP_MESSAGE, "Message", "Send");
     dialog_add_text(t, "Text", "");
     dialog_set_target(t, s);
+    if (tree_waits_for(s, "choice")) {
+        buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
+        buf_str(&t->form.hint, s->asked ? s->asked : "");
+    }
 }
 
 static void dialog_on_sent(struct app *t, struct json answer, struct app_request *request)
@@ -297,6 +305,22 @@ static void dialog_on_sent(struct app *t, struct json answer, struct app_request
     int unconfirmed = json_text_eq(json_get(answer, "result"), "unconfirmed");
     dialog_close_answered(request);
     app_say(t, 0, unconfirmed ? "sent; the program has not reacted" : "sent");
+}
+
+/* The daemon has typed nothing: the session waits for a choice, which the text would make, or its
+ * input box holds a text. Asks whether to type the message all the same. */
+static int dialog_on_unsent(struct app *t, const char *why, struct app_request *request)
+{
+    span s = span_of(why);
+    if (!app_is_open(request) || !(span_starts(s, "waiting: ") || span_starts(s, "draft: ")))
+        return 0;
+    t->form.busy = 0;
+    app_set(&t->asked, why);
+    t->confirm = (struct widget_confirm){.title = "Type it all the same?", .yes = "Yes, type it",
+                                         .no = "No, go back", .focus = 1};
+    app_set_mode(t, APP_FORCE);
+    app_pause_if_late(request);
+    return 1;
 }
 
 static void dialog_rename(struct app *t)
@@ -319,20 +343,33 @@ static void dialog_on_renamed(struct app *t, struct json answer, struct app_requ
     app_say(t, 0, "renamed");
 }
 
-/* Sends a request about the target whose body has one string member. */
-static void dialog_send(struct app *t, const char *method, const char *tail, const char *member,
-                        const char *text,
-                        void (*on_reply)(struct app *t, struct json answer,
-                                         struct app_request *request))
+/* Sends a request about the target whose body has one string member, and "force" if force is 1. */
+static struct app_request *dialog_send(struct app *t, const char *method, const char *tail,
+                                       const char *member, const char *text, int force,
+                                       void (*on_reply)(struct app *t, struct json answer,
+                                                        struct app_request *request))
 {
     buf body = {0}, target = {0};
     json_open(&body, '{');
     json_field_string(&body, member, text);
+    if (force)
+        json_field_bool(&body, "force", 1);
     json_close(&body, '}');
     app_put_target(&target, t->target, tail, t->target_computer);
-    app_request(t, method, buf_cstr(&target), buf_view(&body), t->mode, on_reply);
+    struct app_request *request =
+        app_request(t, method, buf_cstr(&target), buf_view(&body), t->mode, on_reply);
     buf_free(&body);
     buf_free(&target);
+    return request;
+}
+
+static void dialog_send_message(struct app *t, int force)
+{
+    const char *text = widget_form_text(&t->form, "Text");
+    t->form.busy = 1;
+    app_add_prompt(t, text);
+    dialog_send(t, "POST", "/message", "message", text, force, dialog_on_sent)->on_error =
+        dialog_on_unsent;
 }
 
 static void dialog_submit(struct app *t)
@@ -341,20 +378,81 @@ static void dialog_submit(struct app *t)
     if (t->mode == APP_NEW) {
         dialog_submit_new(t);
     } else if (t->mode == APP_RENAME) {
-        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"),
+        dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), 0,
                     dialog_on_renamed);
     } else {
-        app_add_prompt(t, widget_form_text(&t->form, "Text"));
-        dialog_send(t, "POST", "/message", "message", widget_form_text(&t->form, "Text"),
-                    dialog_on_sent);
+        dialog_send_message(t, 0);
     }
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+/* Returns the question and its choices as one text, which tells one question from another. */
+static char *dialog_question(const struct tree_session *s)
+{
+    buf b = {0};
+    buf_fmt(&b, "%s\n%s", s->asked ? s->asked : "", s->choices ? s->choices : "");
+    char *text = span_dup(buf_view(&b));
+    buf_free(&b);
+    return text;
+}
+
+/* Lists the choices on the screen, else yes and no. */
+static void dialog_list_choices(struct app *t, const struct tree_session *s)
+{
+    span rest = span_of(s->choices ? s->choices : "Yes\nNo\n");
+    while (rest.n) {
+        t->menu.items = base_grow(t->menu.items,
+                                  (size_t)(t->menu.count + 1) * sizeof *t->menu.items);
+        t->menu.items[t->menu.count++] = span_dup(span_cut(&rest, '\n'));
+    }
+}
+
+static void dialog_choose(struct app *t)
+{
+    const struct tree_session *s = app_session(t);
+    if (!s || !tree_is(s, "waiting")) {
+        app_say(t, 1, s ? "this session asks nothing" : "select a session first");
+    } else if (tree_waits_for(s, "password")) {
+        app_say(t, 1, "it asks for a password: attach to type that");
+    } else if (!tree_waits_for(s, "choice")) {
+        dialog_message(t); /* a text is the answer */
+    } else {
+        dialog_open(t, APP_ANSWER, NULL, NULL);
+        dialog_set_target(t, s);
+        dialog_list_choices(t, s);
+        free(t->asked);
+        t->asked = dialog_question(s);
+        t->menu.title = "Answer";
+    }
+}
+
+static void dialog_on_answered(struct app *t, struct json answer, struct app_request *request)
+{
+    (void)answer, (void)request;
+    app_say(t, 0, "answered");
+}
+
+/* Sends the choice, unless the session asks something else since the menu was opened. */
+static void dialog_submit_choice(struct app *t)
+{
+    const struct tree_session *s = tree_session(&t->tree, t->target);
+    char *now = s && tree_waits_for(s, "choice") ? dialog_question(s) : NULL, choice[16];
+    snprintf(choice, sizeof choice, "%d", t->menu.at + 1);
+    if (!now || strcmp(now, t->asked) != 0)
+        app_say(t, 1, now ? "it asks something else now: a shows it" : "it asks nothing any more");
+    else
+        dialog_send(t, "POST", "/answer", "answer",
+                    s->choices ? choice : t->menu.at == 0 ? "yes" : "no", 0, dialog_on_answered);
+    free(now);
+    dialog_close(t);
 }
 
 /* ---- ending a session, and undoing that ----------------------------------------------------- */
 
 static const char *dialog_title(const struct tree_session *s)
 {
-    return s->title && *s->title ? s->title : s->id;
+    return *tree_title(s) ? tree_title(s) : s->id;
 }
 
 static void dialog_on_ended(struct app *t, struct json answer, struct app_request *request)
@@ -444,12 +542,19 @@ static void dialog_end_confirmed(struct app *t)
 /* Does what the form or question has answered. Returns 1 when its event was consumed. */
 static int dialog_answer(struct app *t, enum widget_answer answer)
 {
-    int asks = t->mode == APP_CONFIRM;
+    enum app_mode mode = t->mode;
+    int done = answer == WIDGET_SUBMIT || answer == WIDGET_CANCEL;
     app_changed(t);
-    if (asks && answer == WIDGET_SUBMIT)
+    if (mode & APP_QUESTIONS && done)
+        app_set_mode(t, mode == APP_FORCE ? APP_MESSAGE : t->shown);
+    if (mode == APP_CONFIRM && answer == WIDGET_SUBMIT)
         dialog_end_confirmed(t);
-    if (asks && (answer == WIDGET_SUBMIT || answer == WIDGET_CANCEL))
-        app_set_mode(t, t->shown);
+    else if (mode == APP_FORCE && answer == WIDGET_SUBMIT)
+        dialog_send_message(t, 1);
+    else if (mode == APP_ANSWER && answer == WIDGET_SUBMIT)
+        dialog_submit_choice(t);
+    else if (mode & APP_QUESTIONS)
+        return answer != WIDGET_PASSED;
     else if (answer == WIDGET_CANCEL)
         dialog_close(t);
     else if (answer == WIDGET_SUBMIT)
@@ -461,14 +566,17 @@ static int dialog_answer(struct app *t, enum widget_answer answer)
 
 static int dialog_event(struct app *t, const struct term_event *ev)
 {
-    return dialog_answer(t, t->mode == APP_CONFIRM ? widget_confirm_event(&t->ui, &t->confirm, ev)
+    if (t->mode == APP_ANSWER)
+        return dialog_answer(t, widget_menu_event(&t->ui, &t->menu, ev));
+    return dialog_answer(t, t->mode & APP_QUESTIONS ? widget_confirm_event(&t->ui, &t->confirm, ev)
                                                    : widget_form_event(&t->ui, &t->form, ev));
 }
 
 static void dialog_run(struct app *t, enum widget_command command)
 {
-    dialog_answer(t, t->mode == APP_CONFIRM ? widget_confirm_run(&t->confirm, command)
-                                            : widget_form_run(&t->form, command));
+    dialog_answer(t, t->mode == APP_ANSWER      ? widget_menu_run(&t->menu, command)
+                     : t->mode & APP_QUESTIONS ? widget_confirm_run(&t->confirm, command)
+                                               : widget_form_run(&t->form, command));
 }
 
 /* Draws the question, which names the session and its agent or program. */
@@ -493,8 +601,13 @@ static void dialog_draw_confirm(struct app *t)
 
 static void dialog_draw(struct app *t)
 {
+    span asked = span_of(t->asked ? t->asked : "");
     if (t->mode == APP_CONFIRM)
         dialog_draw_confirm(t);
+    else if (t->mode == APP_FORCE)
+        widget_confirm_draw(&t->ui, &t->confirm, asked);
+    else if (t->mode == APP_ANSWER)
+        widget_menu_draw(&t->ui, &t->menu, span_cut(&asked, '\n'));
     else if (t->mode & APP_FORMS)
         widget_form_draw(&t->ui, &t->form);
 }

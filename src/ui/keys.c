@@ -324,6 +324,8 @@ static void keys_dialog(void *ctx, int mode)
         dialog_new(ctx);
     else if (mode == APP_MESSAGE)
         dialog_message(ctx);
+    else if (mode == APP_ANSWER)
+        dialog_choose(ctx);
     else if (mode == APP_RENAME)
         dialog_rename(ctx);
     else
@@ -509,7 +511,7 @@ static void keys_on_transcript(struct app *t, struct json answer, struct app_req
         !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
         return;
     json_put_text(&text, json_get(answer, "transcript"));
-    pager_set(&t->pager, s->title ? s->title : s->id, buf_view(&text), 0);
+    pager_set(&t->pager, *tree_title(s) ? tree_title(s) : s->id, buf_view(&text), 0);
     pager_draw(&t->pager, &t->grid, 0, 0, t->grid.rows, t->grid.cols); /* breaks it into rows */
     pager_go(&t->pager, 1);
     buf_free(&text);
@@ -626,6 +628,8 @@ static const struct keymap_key keys_table[] = {
      "new"},
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session", keys_dialog,
      APP_MESSAGE, "message"},
+    {'a', 0, APP_SESSIONS, "a", NULL, "answer what the selected session asks", keys_dialog,
+     APP_ANSWER, "answer"},
     {'/', 0, APP_SESSIONS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
      keys_enter_mode, APP_FILTER, "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
@@ -683,8 +687,8 @@ static const struct keymap_key keys_table[] = {
      "suspend"},
     {'?', 0, APP_LISTS, "?", "help", "this help", keys_help, 0, "help"},
     {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", keys_quit, 0, "quit"},
-    {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_CONFIRM | APP_PAGER, "Ctrl-C", NULL,
-     NULL, keys_quit, 0, NULL},
+    {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_QUESTIONS | APP_ANSWER | APP_PAGER,
+     "Ctrl-C", NULL, NULL, keys_quit, 0, NULL},
     {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, keys_pan, TERM_UP, NULL},
     {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, keys_pan, TERM_DOWN, NULL},
     {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, keys_pan, TERM_LEFT, NULL},
@@ -695,23 +699,27 @@ static const struct keymap_key keys_table[] = {
     {'w', 0, APP_PREFIX, "w", NULL, NULL, keys_attach_next_waiting, 1, "attached-next-waiting"},
     {'y', 0, APP_CONFIRM, "y", "end it", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
     {'n', 0, APP_CONFIRM, "n", "keep it", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
-    {'q', 0, APP_CONFIRM, "q", NULL, NULL, keys_command, WIDGET_DO_CANCEL, NULL},
-    {'\r', 0, APP_FORMS | APP_CONFIRM, "Enter", NULL, "Dialog: the next line; press the button",
+    {'y', 0, APP_FORCE, "y", "type it", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
+    {'n', 0, APP_FORCE, "n", "do not", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
+    {'q', 0, APP_QUESTIONS | APP_ANSWER, "q", NULL, NULL, keys_command, WIDGET_DO_CANCEL, NULL},
+    {'\r', 0, APP_ANSWER, "Enter", "choose", NULL, keys_command, WIDGET_DO_ENTER, NULL},
+    {0x1b, 0, APP_ANSWER, "Esc", "back", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
+    {'\r', 0, APP_FORMS | APP_QUESTIONS, "Enter", NULL, "Dialog: the next line; press the button",
      keys_command, WIDGET_DO_ENTER, NULL},
-    {'\t', 0, APP_FORMS | APP_CONFIRM, "Tab", NULL, "Dialog: complete a directory; the next line",
+    {'\t', 0, APP_FORMS | APP_QUESTIONS, "Tab", NULL, "Dialog: complete a directory; the next line",
      keys_command, WIDGET_DO_TAB, NULL},
-    {'\t', TERM_SHIFT, APP_FORMS | APP_CONFIRM, "Shift-Tab", NULL, "Dialog: the previous line",
+    {'\t', TERM_SHIFT, APP_FORMS | APP_QUESTIONS, "Shift-Tab", NULL, "Dialog: the previous line",
      keys_command, WIDGET_DO_BACK, NULL},
-    {TERM_LEFT, 0, APP_FORMS | APP_CONFIRM, "left, right", NULL,
+    {TERM_LEFT, 0, APP_FORMS | APP_QUESTIONS, "left, right", NULL,
      "Dialog: the previous choice or button, the next one", keys_command, WIDGET_DO_LEFT, NULL},
-    {TERM_RIGHT, 0, APP_FORMS | APP_CONFIRM, "right", NULL, NULL, keys_command, WIDGET_DO_RIGHT,
+    {TERM_RIGHT, 0, APP_FORMS | APP_QUESTIONS, "right", NULL, NULL, keys_command, WIDGET_DO_RIGHT,
      NULL},
-    {TERM_UP, 0, APP_FORMS, "up", NULL, NULL, keys_command, WIDGET_DO_UP, NULL},
-    {TERM_DOWN, 0, APP_FORMS, "down", NULL, NULL, keys_command, WIDGET_DO_DOWN, NULL},
+    {TERM_UP, 0, APP_FORMS | APP_ANSWER, "up", NULL, NULL, keys_command, WIDGET_DO_UP, NULL},
+    {TERM_DOWN, 0, APP_FORMS | APP_ANSWER, "down", NULL, NULL, keys_command, WIDGET_DO_DOWN, NULL},
     {' ', 0, APP_FORMS, "Space", NULL, NULL, keys_command, WIDGET_DO_SPACE, NULL},
     {'s', TERM_CTRL, APP_FORMS, "Ctrl-S", NULL, "Dialog: submit", keys_command, WIDGET_DO_SUBMIT,
      NULL},
-    {0x1b, 0, APP_FORMS | APP_CONFIRM, "Esc", NULL, "Dialog: cancel", keys_command,
+    {0x1b, 0, APP_FORMS | APP_QUESTIONS, "Esc", NULL, "Dialog: cancel", keys_command,
      WIDGET_DO_CANCEL, NULL},
     {'\r', 0, APP_FILTER, "Enter", "keep", NULL, keys_end_filter, 1, NULL},
     {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, keys_end_filter, 0, NULL},

@@ -315,7 +315,8 @@ static void layout_attached(struct app *t)
     buf_free(&out);
     if (s)
         used = rows_put_glyph(&t->ui, row, 1, s) + 1;
-    widget_put_cut(g, row, 1 + used, width - used, s && s->title ? s->title : t->view->id,
+    const char *title = s && *tree_title(s) ? tree_title(s) : t->view->id;
+    widget_put_cut(g, row, 1 + used, width - used, title,
                rows_style(&t->ui, THEME_TITLE));
 }
 

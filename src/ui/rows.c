@@ -109,6 +109,21 @@ static const char *rows_glyph(const struct widgets *u, const struct rows_state *
     return u->grid->ascii ? state->ascii : state->glyph;
 }
 
+/* Returns what a waiting session waits for, or NULL. */
+static const char *rows_waits_for(const struct tree_session *s)
+{
+    return tree_is(s, "waiting") ? s->waits_for : NULL;
+}
+
+/* Returns a note on a first prompt that has not arrived, or NULL. */
+static const char *rows_prompt_note(const struct tree_session *s)
+{
+    const char *state = s->first_prompt ? s->first_prompt : "";
+    return strcmp(state, "pending") == 0  ? "prompt pending"
+           : strcmp(state, "failed") == 0 ? "prompt failed"
+                                          : NULL;
+}
+
 static void rows_put_state(struct widgets *u, int row, int col, int cols,
                            const struct tree_session *s, long long now)
 {
@@ -120,6 +135,15 @@ static void rows_put_state(struct widgets *u, int row, int col, int cols,
         clock_put_age(&b, now - s->since);
     if (s->source)
         buf_fmt(&b, ", by %s", s->source);
+    if (rows_waits_for(s))
+        buf_fmt(&b, ", for %s", s->waits_for);
+    if (rows_prompt_note(s))
+        buf_fmt(&b, ", %s", rows_prompt_note(s));
+    if (rows_waits_for(s) && s->asked)
+        buf_fmt(&b, ": %s", s->asked);
+    if (s->program_title && *s->program_title && tree_title(s) != s->program_title)
+        rows_right(&p, widget_min(cell_columns(buf_view(&b)), 40), s->program_title,
+                   rows_style(u, THEME_DIM));
     rows_left(&p, buf_cstr(&b), rows_style(u, state->style));
     buf_free(&b);
 }
@@ -211,10 +235,14 @@ static void rows_details(struct widgets *u, const struct rows_list *l, int y, in
     if (s->last_input)
         rows_words(u, l, ++y, col, ascii ? "> " : "› ", s->last_input,
                    s->input_is_newer ? rows_style(u, THEME_INPUT) : muted);
-    if (s->asked)
-        rows_words(u, l, ++y, col, ascii ? "? " : "◆ ", s->asked,
-                   rows_style(u, rows_state(s)->style));
-    else if (s->last_output)
+    if (s->asked) {
+        buf mark = {0};
+        buf_str(&mark, ascii ? "? " : "◆ ");
+        if (rows_waits_for(s))
+            buf_fmt(&mark, "%s: ", s->waits_for);
+        rows_words(u, l, ++y, col, buf_cstr(&mark), s->asked, rows_style(u, rows_state(s)->style));
+        buf_free(&mark);
+    } else if (s->last_output)
         rows_words(u, l, ++y, col, ascii ? "< " : "‹ ", s->last_output,
                    s->input_is_newer ? muted : rows_style(u, THEME_OUTPUT));
 }
@@ -248,6 +276,11 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
                  s->exit_code > 128 ? s->exit_code - 128 : s->exit_code);
         rows_right(&p, 14, note, rows_style(u, THEME_ALARM));
     }
+    if (rows_prompt_note(s))
+        rows_right(&p, 14, rows_prompt_note(s),
+                   rows_style(u, strcmp(s->first_prompt, "failed") == 0 ? THEME_ALARM : THEME_DIM));
+    if (rows_waits_for(s) && (lines == 1 || !s->asked))
+        rows_right(&p, 14, s->waits_for, rows_style(u, THEME_WAITING));
     if (row->folded && row->waiting) {
         snprintf(note, sizeof note, "%s%d", u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(&p, 14, note, rows_style(u, THEME_WAITING));
@@ -260,8 +293,7 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
         rows_agent(&p, l, s);
     if (row->folded)
         rows_left(&p, rows_fold(u, 1, 1), rows_style(u, THEME_DIM));
-    rows_left(&p, s->title ? s->title : "",
-              rows_style(u, s->unseen ? THEME_TITLE : THEME_TEXT));
+    rows_left(&p, tree_title(s), rows_style(u, s->unseen ? THEME_TITLE : THEME_TEXT));
 }
 
 static void rows_branch(struct widgets *u, const struct rows_list *l, int y,

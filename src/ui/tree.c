@@ -60,6 +60,10 @@ static const struct {
     {"tmux_session_name", offsetof(struct tree_session, tmux)},
     {"state_text", offsetof(struct tree_session, asked)},
     {"state_source", offsetof(struct tree_session, source)},
+    {"waits_for", offsetof(struct tree_session, waits_for)},
+    {"choices", offsetof(struct tree_session, choices)},
+    {"first_prompt", offsetof(struct tree_session, first_prompt)},
+    {"program_title", offsetof(struct tree_session, program_title)},
 };
 
 static char **tree_string(struct tree_session *s, size_t i)
@@ -81,13 +85,28 @@ static long long tree_time(struct json value)
     return ms;
 }
 
+/* Returns the strings of an array, each ended by a newline; NULL: none. */
+static char *tree_lines(struct json array)
+{
+    buf b = {0};
+    for (struct json_iter it = json_iter(array); json_next(&it);) {
+        json_put_text(&b, it.value);
+        buf_byte(&b, '\n');
+    }
+    char *lines = b.n ? span_dup(buf_view(&b)) : NULL;
+    buf_free(&b);
+    return lines;
+}
+
 /* Returns 0 when no string member has that name. */
 static int tree_set_string(struct tree_session *s, struct json key, struct json value)
 {
     for (size_t i = 0; i < COUNT_OF(tree_strings); i++)
         if (json_text_eq(key, tree_strings[i].key)) {
             free(*tree_string(s, i));
-            *tree_string(s, i) = json_dup_text(value);
+            *tree_string(s, i) = tree_strings[i].at == offsetof(struct tree_session, choices)
+                                     ? tree_lines(value)
+                                     : json_dup_text(value);
             return 1;
         }
     return 0;
@@ -120,6 +139,24 @@ static struct tree_session *tree_parse(struct json object)
 static int tree_equal(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static int tree_is(const struct tree_session *s, const char *state)
+{
+    return s->state && strcmp(s->state, state) == 0;
+}
+
+static int tree_waits_for(const struct tree_session *s, const char *what)
+{
+    return tree_is(s, "waiting") && s->waits_for && strcmp(s->waits_for, what) == 0;
+}
+
+/* The daemon names a session without a title "Untitled". */
+static const char *tree_title(const struct tree_session *s)
+{
+    int given = s->title && *s->title && strcmp(s->title, "Untitled") != 0;
+    int has_own = s->program_title && *s->program_title;
+    return !given && has_own ? s->program_title : s->title ? s->title : "";
 }
 
 /* ---- filter --------------------------------------------------------------------------------- */
@@ -174,7 +211,7 @@ static int tree_word_matches(const struct tree_word *w, const struct tree_sessio
         if (has)
             return 1;
     }
-    return tree_has_word(w, s->title) || tree_has_word(w, s->agent) ||
+    return tree_has_word(w, tree_title(s)) || tree_has_word(w, s->agent) ||
            tree_has_word(w, s->directory) || tree_has_word(w, s->computer) ||
            tree_has_word(w, s->last_input) || tree_has_word(w, s->asked) ||
            tree_has_word(w, s->last_output);
@@ -215,11 +252,6 @@ static void tree_set_filter(struct tree *t, const char *text)
         tree_prepare_word(w);
         t->word_count++;
     }
-}
-
-static int tree_is(const struct tree_session *s, const char *state)
-{
-    return s->state && strcmp(s->state, state) == 0;
 }
 
 /* Returns the lines of a session's row when all of it is shown: 1 to 3. */

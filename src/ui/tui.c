@@ -94,7 +94,7 @@ static int tui_overlay_event(struct app *t, const struct term_event *ev)
     static const struct {
         unsigned modes;
         int (*event)(struct app *t, const struct term_event *ev);
-    } overlays[] = {{APP_ATTACHED, attach_event},        {APP_FORMS | APP_CONFIRM, dialog_event},
+    } overlays[] = {{APP_ATTACHED, attach_event},        {APP_DIALOGS, dialog_event},
                     {APP_PAGER, tui_pager_event},        {APP_FILTER, keys_filter_event},
                     {APP_JUMP, keys_jump_event},         {APP_HELP, tui_help_event},
                     {APP_TOASTS, tui_toasts_event}};
@@ -410,6 +410,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
             app_save(t);
         view_abandon(t->view);
         client_free(&t->client);
+        dialog_close(t); /* frees what it lists */
     }
     int signo = t->quit > 1 && t->quit != SIGINT ? t->quit : 0;
     app_free(t);

@@ -15,6 +15,10 @@
 struct tree_session {
     char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
         *last_output, *initiator, *tmux, *asked, *source;
+    char *waits_for;        /* "choice", "text", "password" */
+    char *choices;          /* the labels of a menu on its screen, each ends with a newline */
+    char *first_prompt;     /* "pending", "delivered", "failed" */
+    char *program_title;    /* as its program set it */
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
@@ -120,6 +124,10 @@ static int tree_row_at(const struct tree *t, int line); /* index of the row at t
 static int tree_session_lines(const struct tree_session *s); /* of its row: 1 to 3 */
 /* Returns 1 when that is the session's state. */
 static int tree_is(const struct tree_session *s, const char *state);
+/* Returns 1 when it waits for that: "choice" … */
+static int tree_waits_for(const struct tree_session *s, const char *what);
+/* Returns the title; the program's one while nobody gave one; "" without either. */
+static const char *tree_title(const struct tree_session *s);
 /* tree_put_state writes focus, order and folds as members of an open JSON object; tree_load_state
  * reads them and ignores garbage. */
 static void tree_put_state(const struct tree *t, buf *b);
@@ -552,6 +560,20 @@ static enum widget_answer widget_confirm_event(struct widgets *u, const struct w
 static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command);
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
 
+/* A list of choices, one of which is selected. */
+struct widget_menu {
+    const char *title;
+    char **items;
+    int count, at;
+};
+
+/* Handles clicks, and digits: each chooses the item of that number. */
+static enum widget_answer widget_menu_event(struct widgets *u, struct widget_menu *m,
+                                            const struct term_event *ev);
+static enum widget_answer widget_menu_run(struct widget_menu *m, enum widget_command command);
+/* Draws the items below the text. */
+static void widget_menu_draw(struct widgets *u, const struct widget_menu *m, span text);
+
 /* Messages. The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list
  * shows all. Zeros are no messages. */
 #define WIDGET_TOASTS_MAX 50
@@ -844,11 +866,15 @@ enum app_mode {
     APP_RENAME = 512,
     APP_PAGER = 1024,
     APP_ATTACHED = 2048,    /* keys go to the session */
-    APP_PREFIX = 4096       /* but the one after the prefix */
+    APP_PREFIX = 4096,      /* but the one after the prefix */
+    APP_FORCE = 8192,       /* a refused message: type it all the same? */
+    APP_ANSWER = 16384      /* the choices on a waiting session's screen */
 };
 #define APP_LISTS (APP_SESSIONS | APP_TODOS)
 #define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
 #define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME)
+#define APP_QUESTIONS (APP_CONFIRM | APP_FORCE)
+#define APP_DIALOGS (APP_FORMS | APP_QUESTIONS | APP_ANSWER)
 
 /* One of the two views. */
 struct app_view {
@@ -877,6 +903,8 @@ struct app {
     struct keymap_help help;
     struct widget_form form;
     struct widget_confirm confirm;
+    struct widget_menu menu;
+    char *asked;              /* what the menu's session asked, or why a message was refused */
     struct pager pager;
     struct term_input input;
     struct conn terminal;
@@ -932,6 +960,8 @@ struct app_request {
     enum app_mode dialog;     /* the dialog that waits for the reply; 0: none */
     long long opening, keys_typed, at; /* app's, and the loop's clock, when it was sent */
     char *about;              /* the id of a session; or NULL */
+    /* Called with an error; returns 1 when that needs no message. Or NULL. */
+    int (*on_error)(struct app *t, const char *why, struct app_request *request);
 };
 
 /* Marks the screen as out of date; draws a frame as soon as one is due. */
@@ -999,6 +1029,7 @@ static void app_free(struct app *t);
 /* Each opens a dialog about the selected row. */
 static void dialog_new(struct app *t);
 static void dialog_message(struct app *t);
+static void dialog_choose(struct app *t);          /* the answer to what the session asks */
 static void dialog_rename(struct app *t);
 static void dialog_end(struct app *t);             /* dismisses an exited session at once */
 static void dialog_undo(struct app *t);            /* the end of the session ended last */

@@ -235,6 +235,84 @@ static void unit_dialog_pauses(void)
     unit_app_end(&u);
 }
 
+#define UNIT_DIALOG_ASKS \
+    ",\"waits_for\":\"choice\",\"state_text\":\"Bash: rm -rf build\",\"choices\":[\"Yes\",\"No, " \
+    "stop\"]"
+
+static void unit_dialog_choices(void)
+{
+    struct unit_app u;
+    test_begin("a lists the choices on a waiting session's screen, and sends a number");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "a");
+    UNIT_APP_SEE(&u, "asks nothing");
+    unit_app_session(&u, "a", "waiting", UNIT_DIALOG_ASKS);
+    unit_app_type(&u, "a");
+    UNIT_APP_SEE(&u, "2 No, stop");
+    CHECK(unit_app_shows(&u, "Bash: rm -rf build") && u.t->mode == APP_ANSWER);
+    unit_app_type(&u, "3z"); /* no such choice */
+    CHECK(u.t->mode == APP_ANSWER && !u.asked.n);
+    unit_app_type(&u, "q");
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->quit);
+    unit_app_type(&u, "a2");
+    UNIT_APP_SEE(&u, "answered");
+    CHECK(unit_app_has(&u.asked, "POST /sessions/a/answer?computer=vm {\"answer\":\"2\"}"));
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->menu.count);
+    buf_clear(&u.asked);
+    unit_app_type(&u, "a\033[B\033[B\033[B\r");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "{\"answer\":\"2\"}"));
+    unit_app_type(&u, "a");
+    unit_app_session(&u, "a", "waiting", ",\"waits_for\":\"choice\",\"state_text\":\"Bash: ls\"");
+    buf_clear(&u.asked);
+    unit_app_type(&u, "1"); /* it would answer another question */
+    UNIT_APP_SEE(&u, "asks something else now");
+    unit_app_type(&u, "a");
+    UNIT_APP_SEE(&u, "2 No");
+    unit_app_session(&u, "a", "working", "");
+    unit_app_type(&u, "1");
+    UNIT_APP_SEE(&u, "asks nothing any more");
+    CHECK(!unit_app_has(&u.asked, "/answer"));
+    unit_app_session(&u, "a", "waiting", ",\"waits_for\":\"choice\"");
+    unit_app_type(&u, "a\r");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "{\"answer\":\"yes\"}"));
+    unit_app_session(&u, "a", "waiting", ",\"waits_for\":\"password\"");
+    unit_app_type(&u, "a");
+    UNIT_APP_SEE(&u, "attach to type that");
+    unit_app_session(&u, "a", "waiting", ",\"waits_for\":\"text\"");
+    unit_app_type(&u, "a");
+    CHECK_INT(u.t->mode, APP_MESSAGE);
+    unit_app_end(&u);
+}
+
+static void unit_dialog_force(void)
+{
+    struct unit_app u;
+    test_begin("a message that would answer a question is typed only after one more question");
+    unit_dialog_begin(&u, "idle");
+    unit_app_session(&u, "a", "waiting", UNIT_DIALOG_ASKS);
+    unit_app_reply(&u, "POST /sessions/a/message", 409,
+                   "{\"detail\":\"waiting: Bash: rm -rf build\"}");
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "it waits for a choice, which a answers: Bash: rm -rf build");
+    unit_app_type(&u, "stop that\023");
+    UNIT_APP_SEE(&u, "Type it all the same?");
+    CHECK(unit_app_shows(&u, "waiting: Bash: rm -rf build"));
+    unit_app_type(&u, "\r"); /* the focus is on No */
+    UNIT_APP_SEE(&u, "stop that");
+    CHECK(u.t->mode == APP_MESSAGE && !u.t->form.busy && !unit_app_has(&u.asked, "force"));
+    unit_app_type(&u, "\023");
+    UNIT_APP_SEE(&u, "Type it all the same?");
+    u.reply_count = 0;
+    unit_app_type(&u, "y");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(unit_app_has(&u.asked, "{\"message\":\"stop that\",\"force\":true}"));
+    unit_app_reply(&u, "POST /sessions/a/message", 409, "{\"detail\":\"The session has ended\"}");
+    unit_app_type(&u, "mtext\023");
+    UNIT_APP_SEE(&u, "The session has ended");
+    CHECK(u.t->mode == APP_MESSAGE && !u.t->form.busy);
+    unit_app_end(&u);
+}
+
 static void unit_dialog_start(void)
 {
     struct unit_app u;
@@ -265,5 +343,7 @@ static void unit_dialog(void)
     unit_dialog_dismiss();
     unit_dialog_openings();
     unit_dialog_pauses();
+    unit_dialog_choices();
+    unit_dialog_force();
     unit_dialog_start();
 }

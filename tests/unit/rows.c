@@ -133,8 +133,78 @@ static void unit_rows_notes(void)
     }
 }
 
+/* A row of a session with these members, and above it the preview's headline. */
+static void unit_rows_put_session(const char *members, int details, buf *headline, buf *row,
+                                  buf *below)
+{
+    struct theme theme;
+    struct config config = {0};
+    struct tree t;
+    struct grid g = {.depth = CELL_256};
+    struct widgets u = {.grid = &g, .theme = &theme};
+    struct rows_list l = {.row = 1, .rows = 8, .cols = 100, .at = 0, .details = details};
+    buf b = {0};
+    theme_set(&theme, &config, THEME_NEUTRAL, NULL);
+    tree_init(&t, "vm", NULL);
+    buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"a\",\"computer\":\"vm\","
+                "\"working_directory\":\"/p\",%s}}", members);
+    tree_event(&t, buf_view(&b));
+    tree_build(&t);
+    grid_resize(&g, 10, 100);
+    widget_begin(&u);
+    rows_tree(&u, &t, &l);
+    rows_put_state(&u, 0, 0, 100, tree_session(&t, "a"), 0);
+    int at = tree_session(&t, "a")->row + 1;
+    unit_rows_put_row(&g, 0, headline);
+    unit_rows_put_row(&g, at, row);
+    unit_rows_put_row(&g, at + 1, below);
+    buf_free(&b);
+    widget_free(&u);
+    grid_free(&g);
+    tree_free(&t);
+}
+
+static void unit_rows_asks(void)
+{
+    test_begin("row and headline tell what a session waits for, its prompt, its program's title");
+    static const struct {
+        const char *members;
+        int details;
+        const char *headline, *row, *below; /* parts of them */
+    } cases[] = {
+        {"\"title\":\"t\",\"state\":\"waiting\",\"state_source\":\"screen\",\"waits_for\":"
+         "\"choice\",\"state_text\":\"Bash: rm -rf build\"", 1,
+         "waiting , by screen, for choice: Bash: rm -rf build", "t ", "choice: Bash: rm -rf build"},
+        {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"password\",\"state_text\":\"x\"", 0,
+         "for password: x", " password", ""},
+        {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"text\"", 1, "for text", " text",
+         ""},
+        {"\"title\":\"t\",\"state\":\"waiting\",\"state_text\":\"asks\"", 1, "waiting ", "t ",
+         "asks"},
+        {"\"title\":\"t\",\"state\":\"idle\",\"first_prompt\":\"pending\"", 1,
+         "idle , prompt pending", "prompt pending", ""},
+        {"\"title\":\"t\",\"state\":\"idle\",\"first_prompt\":\"failed\"", 1, "prompt failed",
+         "prompt failed", ""},
+        {"\"title\":\"t\",\"state\":\"idle\",\"program_title\":\"its own\"", 1, "its own", "t ",
+         ""},
+        {"\"title\":\"Untitled\",\"state\":\"idle\",\"program_title\":\"its \\u001bown\"", 1,
+         "idle ", "its ", ""},
+        {"\"title\":\"Untitled\",\"state\":\"idle\",\"program_title\":\"\"", 1, "idle ", "Untitled",
+         ""}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf headline = {0}, row = {0}, below = {0};
+        unit_rows_put_session(cases[i].members, cases[i].details, &headline, &row, &below);
+        CHECK(strstr(buf_cstr(&headline), cases[i].headline) != NULL);
+        CHECK(strstr(buf_cstr(&row), cases[i].row) != NULL);
+        CHECK(strstr(buf_cstr(&below), cases[i].below) != NULL);
+        CHECK(!strchr(buf_cstr(&row), 0x1b));
+        buf_free(&headline), buf_free(&row), buf_free(&below);
+    }
+}
+
 static void unit_rows(void)
 {
+    unit_rows_asks();
     unit_rows_lists();
     unit_rows_notes();
 }

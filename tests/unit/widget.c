@@ -418,7 +418,8 @@ static void unit_ui_own_table(void)
     }
     test_begin("Esc is a key of every overlay");
     static const unsigned overlays[] = {APP_FILTER, APP_JUMP, APP_HELP,    APP_TOASTS,
-                                        APP_CONFIRM, APP_NEW, APP_MESSAGE, APP_RENAME,
+                                        APP_CONFIRM, APP_NEW, APP_MESSAGE, APP_RENAME, APP_FORCE,
+                                        APP_ANSWER,
                                         APP_PAGER};
     struct term_event esc = unit_ui_key(0x1b, 0);
     for (size_t i = 0; i < COUNT_OF(overlays); i++)
