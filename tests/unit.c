@@ -16,6 +16,7 @@
 #define PULL_AGAIN_MS 100
 #define PULL_FRESH_MS 300
 #define PEERS_CURSOR_MS 100
+#define PEERS_OLD_MS (1LL << 60) /* requests of these tests have small ids */
 #define OBSERVE_RENEW_MS 100
 #define OBSERVE_TTL_S 1
 #define BROADCAST_OBSERVER_MS 300

@@ -235,7 +235,9 @@ static void codec_set_field(struct codec_request *r, span name, span value)
                   {"auto_command", offsetof(struct codec_request, auto_command)},
                   {"type", offsetof(struct codec_request, type)},
                   {"from_computer", offsetof(struct codec_request, from)},
-                  {"args", offsetof(struct codec_request, args)}};
+                  {"args", offsetof(struct codec_request, args)},
+                  {"asked_ms", offsetof(struct codec_request, asked_ms)},
+                  {"wait_ms", offsetof(struct codec_request, wait_ms)}};
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (span_eq(name, fields[i].name))
             *(span *)((char *)r + fields[i].at) = value;

@@ -27,7 +27,7 @@ static void events_on_entry(struct streams_stream *s, struct codec_id id, const 
     }
     struct json owner = json_get(event.session.object, "computer");
     peer->events_in++;
-    peer->lag_ms = clock_mono_ms() + f->streams.clock - (long long)id.ms;
+    peer->lag_ms = streams_now(&f->streams) - (long long)id.ms;
     if (f->streams.batch >= EVENTS_SUSPECT)
         pull_suspect(peer);
     if (event.removed)

@@ -40,6 +40,7 @@ struct codec_event {
 struct codec_request {
     span command, initiator, session_id, title, project_dir, metadata, auto_command;
     span type, from, args;  /* of a system message */
+    span asked_ms, wait_ms; /* when it was sent, by Redis's clock; how long its asker waits */
 };
 
 struct codec_reply {
@@ -107,7 +108,7 @@ static void redis_url_put(const struct redis_url *t, buf *b); /* without user an
 #define REDIS_BACKOFF_MIN_MS 1000   /* before the second try; doubles, less up to 20 % jitter … */
 #endif
 #ifndef REDIS_BACKOFF_MAX_MS
-#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; begins anew after a connection that was ready */
+#define REDIS_BACKOFF_MAX_MS 30000  /* … up to this; anew after a connection that was ready */
 #endif
 #ifndef REDIS_CONNECT_MS
 #define REDIS_CONNECT_MS 5000       /* to resolve the name; for each address */
@@ -250,6 +251,8 @@ struct streams_request {
     struct streams_stream stream; /* of the reply */
     struct loop_timer timer;
     int sending;            /* its XADD is in flight: the memory must last */
+    int late;               /* it has ended without a reply */
+    char id[48];            /* of its entry */
     buf again;              /* the XADD once more, with an id of Redis's choice */
     /* Called once: the reply and its id; or NULL, and why there is none. */
     void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at, const char *why);
@@ -308,6 +311,7 @@ static void streams_check(struct streams *l);
 /* Returns the connection that keeps the fleet from being up to date: one that was lost or refused;
  * else that for commands. */
 static const struct redis *streams_weakest(const struct streams *l);
+static long long streams_now(const struct streams *l); /* Redis's time, in milliseconds */
 static int streams_is_busy(const struct streams *l); /* commands are pending */
 static void streams_free(struct streams *l); /* completes the pending requests without a reply */
 /* Logs what is wrong with something of another computer or of Redis; at most one line in
@@ -341,8 +345,8 @@ static void streams_stream_close(struct streams *l, struct streams_stream *s); /
 static void streams_stream_free(struct streams *l, struct streams_stream *s);  /* and its key */
 static void streams_reread(struct streams *l); /* the set of streams has changed */
 /* Sends a request: its non-empty fields, the time and our name. done is called from the loop,
- * within STREAMS_REPLY_MS, and may be NULL. Returns NULL and sets *why when it can't be sent. The
- * result is valid until done is called. */
+ * within STREAMS_REPLY_MS, and may be NULL; a request without a reply is withdrawn then. Returns
+ * NULL and sets *why when it can't be sent. The result is valid until done is called. */
 static struct streams_request *
 streams_ask(struct streams *l, const char *computer, const struct codec_request *request,
             void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at,
@@ -564,6 +568,9 @@ static void events_find_end(struct fleet *f); /* reads on from the end of our ev
 
 #ifndef PEERS_CURSOR_MS
 #define PEERS_CURSOR_MS 1000 /* until a cursor that can wait is written */
+#endif
+#ifndef PEERS_OLD_MS
+#define PEERS_OLD_MS 300000  /* an older request that has no wait_ms is not carried out */
 #endif
 
 /* Returns 0, or -1 with a message: the url or this computer's name is wrong. */

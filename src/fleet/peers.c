@@ -8,7 +8,8 @@
  * heartbeat, pull from all others. So every event that is missing in a reply is read after it.
  *
  * Requests are read from a cursor that survives the daemon (a file). One that changes something is
- * noted there before it is handled: it may be lost in a crash, but is never done twice. */
+ * noted there before it is handled: it may be lost in a crash, but is never carried out twice. A
+ * request that nobody waits for any longer is not carried out at all. */
 
 #define PEERS_IN_FLIGHT_MAX 512 /* XADDs of events without an answer; past it events are deferred */
 #define PEERS_CURSOR_FILE "requests.cursor"
@@ -165,6 +166,23 @@ static void peers_read_cursor(struct fleet *f)
     buf_free(&b);
 }
 
+static void peers_refuse(struct fleet *f, struct codec_id id, const char *error, const char *code)
+{
+    buf b = {0};
+    codec_put_error(&b, error, code);
+    streams_reply(&f->streams, id, buf_view(&b));
+    buf_free(&b);
+}
+
+/* Has the asking computer given up? It says how long it waits; a TeleClaude daemon does not. */
+static int peers_is_late(const struct fleet *f, const struct peers_request *request)
+{
+    long long asked = (long long)request->id.ms, wait = PEERS_OLD_MS;
+    if (!span_int(request->fields.asked_ms, &asked) || !span_int(request->fields.wait_ms, &wait))
+        asked = (long long)request->id.ms, wait = PEERS_OLD_MS;
+    return streams_now(&f->streams) - asked > wait;
+}
+
 static void peers_on_entry(struct streams_stream *s, struct codec_id id, const struct resp *fields)
 {
     struct fleet *f = s->owner;
@@ -173,13 +191,17 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
     struct resp key, value;
     while (resp_next_pair(&it, &key, &value))
         codec_set_field(&request.fields, key.text, value.text);
+    if (peers_is_late(f, &request)) {
+        streams_complain(&f->streams, "a request", request.fields.initiator,
+                         "too late: not carried out");
+        peers_refuse(f, id, "the request came too late and is not carried out", "EXPIRED");
+        if (!f->cursor_timer.slot)
+            loop_timer_set(f->loop, &f->cursor_timer, f->loop->now + PEERS_CURSOR_MS);
+        return;
+    }
     if (f->hooks->changes(f->hooks_ctx, &request)) {
         if (peers_write_cursor(f) != 0) { /* it could be done twice after a crash */
-            buf b = {0};
-            codec_put_error(&b, "request not noted as handled: see that computer's log",
-                            "CURSOR");
-            streams_reply(&f->streams, id, buf_view(&b));
-            buf_free(&b);
+            peers_refuse(f, id, "request not noted as handled: see that computer's log", "CURSOR");
             return;
         }
     } else if (!f->cursor_timer.slot) {
@@ -200,7 +222,7 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
 static void peers_on_requests_end(void *ctx, const struct resp *reply)
 {
     struct fleet *f = ctx;
-    long long there = clock_mono_ms() + f->streams.clock;
+    long long there = streams_now(&f->streams);
     if (reply && reply->type == RESP_ERROR)
         streams_refused(&f->streams, "the end of the request stream", reply);
     if (!reply || reply->type == RESP_ERROR || f->messages.link)

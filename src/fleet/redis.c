@@ -701,7 +701,8 @@ static void redis_on_looked_up(void *ctx, int status)
 static void redis_look_up(struct redis *r)
 {
     char port[16];
-    char *argv[] = {(char *)config_program(r->config), (char *)"resolve", r->target.host, port, NULL};
+    char *argv[] = {(char *)config_program(r->config), (char *)"resolve", r->target.host, port,
+                    NULL};
     snprintf(port, sizeof port, "%d", r->target.port);
     r->state = REDIS_RESOLVING;
     loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);

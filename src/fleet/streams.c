@@ -9,13 +9,13 @@
  * because such a connection can do nothing else. When `calls` is ready again after a loss, `reader`
  * connects again, too: the same fault may have cut it without notice.
  *
- * No wait is without end, because a link can die without notice (a tunnel, a frozen server): an XREAD
- * blocks for STREAMS_BLOCK_MS at most, at best until a time at which the loop wakes up anyway. */
+ * A link can die without notice (a tunnel, a frozen server), so every wait ends: an XREAD blocks
+ * for STREAMS_BLOCK_MS at most, at best until a time at which the loop wakes up anyway. */
 
 #define STREAMS_REQUESTS_KEPT 1000 /* entries of a stream of requests, about */
 #define STREAMS_REPLIES_KEPT 10    /* entries of a reply's stream, about */
 #define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
-#define STREAMS_UNBLOCK_MS 5       /* from a CLIENT UNBLOCK that came too early to the next; doubles */
+#define STREAMS_UNBLOCK_MS 5       /* after a CLIENT UNBLOCK that came too early; doubles */
 #define STREAMS_UNBLOCKS_MAX 8     /* then the reading connection is taken for dead: after 1.3 s */
 
 /* ---- the log -------------------------------------------------------------------------------- */
@@ -368,9 +368,27 @@ static void streams_cancel(struct streams_request *request)
     streams_request_free(request);
 }
 
+/* Deletes the request's entry, in case the other computer has not read it yet. One that comes
+ * later, or has been delayed on its way to Redis, is refused there by its age (wait_ms). */
+static void streams_withdraw(const struct streams_request *request)
+{
+    char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
+    const char *const args[] = {"XDEL", key, request->id, NULL};
+    streams_call(request->owner, args, NULL, NULL);
+    free(key);
+}
+
 static void streams_request_on_late(void *ctx)
 {
-    streams_request_finish(ctx, NULL, (struct codec_id){0}, "does not answer");
+    struct streams_request *request = ctx;
+    request->late = 1;
+    streams_withdraw(request);
+    streams_request_finish(request, NULL, (struct codec_id){0},
+                           request->sending
+                               ? "Redis does not answer; the request is withdrawn, but may have "
+                                 "been carried out"
+                               : "does not answer; the request is withdrawn, but may have been "
+                                 "carried out");
 }
 
 static void streams_request_on_entry(struct streams_stream *s, struct codec_id id,
@@ -403,11 +421,16 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
             return;
     }
     request->sending = 0;
+    if (reply && codec_parse_id(reply->text, &id))
+        snprintf(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
     if (!request->link) {
+        if (request->late)
+            streams_withdraw(request);
         streams_request_free(request);
     } else if (!reply) {
         streams_request_finish(request, NULL, (struct codec_id){0},
-                               "the connection to Redis was lost");
+                               "the connection to Redis was lost; the request may have been "
+                               "carried out");
     } else if (!codec_parse_id(reply->text, &id)) {
         snprintf(why, sizeof why, "Redis refuses the request: %.*s",
                  (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
@@ -426,15 +449,22 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
  * number of its own. */
 static void streams_put_id(struct streams *l, char out[48])
 {
-    snprintf(out, 48, "%lld-%llu", clock_mono_ms() + l->clock, l->number++);
+    snprintf(out, 48, "%lld-%llu", streams_now(l), l->number++);
+}
+
+static long long streams_now(const struct streams *l)
+{
+    return clock_mono_ms() + l->clock;
 }
 
 static int streams_send_request(struct streams_request *request, const struct codec_request *what)
 {
     struct streams *l = request->owner;
     char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
-    char time[32], most[16], id[48];
+    char time[32], most[16], asked[24], wait[16];
     streams_put_time(time);
+    snprintf(asked, sizeof asked, "%lld", streams_now(l));
+    snprintf(wait, sizeof wait, "%d", STREAMS_REPLY_MS);
     snprintf(most, sizeof most, "%d", STREAMS_REQUESTS_KEPT);
     const struct {
         const char *name;
@@ -446,7 +476,9 @@ static int streams_send_request(struct streams_request *request, const struct co
                   {"title", what->title},
                   {"project_dir", what->project_dir},
                   {"channel_metadata", what->metadata},
-                  {"auto_command", what->auto_command}};
+                  {"auto_command", what->auto_command},
+                  {"asked_ms", span_of(asked)},
+                  {"wait_ms", span_of(wait)}};
     span args[6 + 2 * COUNT_OF(fields)] = {span_of("XADD"), span_of(key),  span_of("MAXLEN"),
                                            span_of("~"),    span_of(most), (span){0}};
     size_t n = 6;
@@ -455,8 +487,8 @@ static int streams_send_request(struct streams_request *request, const struct co
             args[n++] = span_of(fields[i].name);
             args[n++] = fields[i].value;
         }
-    streams_put_id(l, id);
-    args[5] = span_of(id);
+    streams_put_id(l, request->id);
+    args[5] = span_of(request->id);
     int sent = streams_send(&l->calls, args, n, 0, streams_request_on_sent, request);
     args[5] = span_of("*");
     streams_put_command(&request->again, args, n);

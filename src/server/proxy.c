@@ -54,6 +54,7 @@ static const struct {
     {"UNREACHABLE", 503, NULL},
     {"FORBIDDEN", 403, NULL},
     {"BAD_REQUEST", 400, NULL},
+    {"EXPIRED", 504, NULL},
     {"NOT_STARTED", 400, NULL},
     {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
 };

@@ -897,6 +897,63 @@ static void test_fleet_cursor(void)
     fleet_end();
 }
 
+/* The network of a stalls, b's daemon is dead for a while: what was answered with an error is not
+ * carried out afterwards. */
+static void test_fleet_expired(void)
+{
+    redis_socket = format("%s/redis", e2e.dir);
+    redis_start();
+    relay_start(0);
+    host_begin(host_add("hosta", "", ""));
+    relay_socket = NULL;
+    host_begin(host_add("hostb", "", ""));
+    AWAIT(json_count(get("/computers").body, "") == 2);
+    char *id = start_sh("while read x; do echo \"got $x\"; done");
+    char *path = session_path(id, "/message?computer=hostb");
+    on(0);
+    AWAIT(json_count(get("/computers").body, "") == 2);
+    CHECK_INT(call("POST", path, "{\"message\": \"first\"}").status, 200);
+    kill(relay_pid, SIGSTOP);
+    for (int i = 0; i < 2; i++) {
+        struct reply r = call("POST", path, "{\"message\": \"stalled\"}");
+        CHECK_INT(r.status, 504);
+        CHECK_HAS(r.body, "may have been carried out");
+    }
+    kill(relay_pid, SIGCONT);
+    AWAIT(call("POST", path, "{\"message\": \"second\"}").status == 200);
+    /* It dies, is asked, and starts again. */
+    kill(hosts[1].pid, SIGKILL);
+    await_exit(hosts[1].pid);
+    CHECK_INT(call("POST", path, "{\"message\": \"dead\"}").status, 504);
+    AWAIT(!strstr(REDIS("XRANGE", "messages:hostb", "-", "+"), "message dead"));
+    char *old = REDIS("XADD", "messages:hostb", "*", "command", "message older", "session_id", id,
+                      "initiator", "x", "asked_ms", "1700000000000", "wait_ms", "5000");
+    host_begin(1);
+    CHECK_TEXT(json_get(answer(old), "code"), "EXPIRED");
+    on(0);
+    AWAIT(call("POST", path, "{\"message\": \"third\"}").status == 200);
+    on(1);
+    AWAIT(strstr(transcript(id), "got third"));
+    CHECK_HAS(transcript(id), "got second");
+    CHECK(!strstr(transcript(id), "stalled") && !strstr(transcript(id), "dead") &&
+          !strstr(transcript(id), "older"));
+    fleet_end();
+}
+
+/* A TeleClaude daemon does not say how long it waits: five minutes. */
+static void test_fleet_old_requests(void)
+{
+    fleet_start(1, "");
+    long long now = atoll(REDIS("TIME")) * 1000;
+    static const int ages[] = {330000, 270000};
+    for (int i = 0; i < 2; i++) {
+        char *id = format("%lld-1", now - ages[i]);
+        REDIS("XADD", "messages:hosta", id, "command", "end_session nobody", "initiator", "python");
+        CHECK_TEXT(json_get(answer(id), "code"), i ? "NOT_FOUND" : "EXPIRED");
+    }
+    fleet_end();
+}
+
 /* ---- tests: a TeleClaude daemon, played by hand ---------------------------------------------- */
 
 /* Its heartbeat, with Python's separators. */
@@ -1083,8 +1140,7 @@ static void test_fleet_late(void)
     CHECK_INT(r.status, 504);
     CHECK_HAS(r.body, "python");
     CHECK(now_ms() - before >= 4900 && now_ms() - before < 8000);
-    /* It answers now, too late: nobody is confused. */
-    python_answers("python", "end_session", "{\"status\": \"success\", \"data\": \"late\"}");
+    AWAIT(!strstr(REDIS("XRANGE", "messages:python", "-", "+"), "end_session")); /* withdrawn */
     struct wire c = wire_open();
     wire_str(&c, request("POST", "/sessions/p-1/keys?computer=python", "{\"key\": \"enter\"}"));
     python_answers("python", "keys",
@@ -1442,6 +1498,8 @@ static const struct test fleet_tests[] = {
     {"fleet_cursor", test_fleet_cursor},
     {"fleet_python", test_fleet_python},
     {"fleet_asked", test_fleet_asked},
+    {"fleet_expired", test_fleet_expired},
+    {"fleet_old_requests", test_fleet_old_requests},
     {"fleet_late", test_fleet_late},
     {"fleet_malformed", test_fleet_malformed},
     {"fleet_echo", test_fleet_echo},

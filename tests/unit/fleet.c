@@ -61,6 +61,7 @@ struct unit_fleet {
     const char *refuse; /* commands that begin so get an error */
     const char *silent; /* … get no answer, nor does what follows on that connection */
     int no_unblock, old; /* old: RESP2 only */
+    int hold;           /* nothing is read */
     struct unit_fleet_computer computers[UNIT_FLEET_COMPUTERS];
     int count;
     int log, log_end;   /* the log is a pipe */
@@ -323,6 +324,18 @@ static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, 
         unit_fleet_scan(u, b);
     } else if (unit_fleet_is(words, "XADD")) {
         unit_fleet_add(u, words, count, b);
+    } else if (unit_fleet_is(words, "XDEL")) {
+        struct codec_id id = {0};
+        size_t i = 0;
+        codec_parse_id(span_of(words[2]), &id);
+        while (key && i < key->count && codec_compare_ids(key->entries[i].id, id) != 0)
+            i++;
+        buf_str(b, key && i < key->count ? ":1\r\n" : ":0\r\n");
+        if (key && i < key->count) {
+            buf_free(&key->entries[i].fields);
+            memmove(&key->entries[i], &key->entries[i + 1],
+                    (--key->count - i) * sizeof *key->entries);
+        }
     } else if (unit_fleet_is(words, "XREVRANGE")) {
         buf_fmt(b, "*%d\r\n", key && key->count ? 1 : 0);
         if (key && key->count)
@@ -345,7 +358,8 @@ static void unit_fleet_on_data(void *ctx)
     struct unit_fleet *u = c->all;
     struct resp command, word;
     size_t used;
-    while (c->used && resp_parse(&c->scan, conn_view(&c->conn), &used, &command) == PARSE_DONE) {
+    while (c->used && !u->hold &&
+           resp_parse(&c->scan, conn_view(&c->conn), &used, &command) == PARSE_DONE) {
         char *words[200];
         size_t count = 0;
         buf text = {0}, b = {0};

@@ -143,6 +143,25 @@ static void unit_peers_cursor(void)
     a->config.state = a->state;
     unit_fleet_end(&u);
 
+    test_begin("a request that came later than its asker waits is refused, and not carried out");
+    unit_fleet_begin(&u);
+    a = unit_fleet_new(&u, "hosta");
+    unit_fleet_start(a);
+    UNIT_FLEET_UNTIL(&u, a->fleet.messages.link);
+    for (int late = 0; late < 2; late++) {
+        char asked[24];
+        snprintf(asked, sizeof asked, "%lld",
+                 streams_now(&a->fleet.streams) - (late ? 5100 : 4000));
+        buf_clear(&u.asked);
+        unit_fleet_send(&u, "messages:hosta", NULL,
+                        (const char *const[]){"command", "end_session nobody", "initiator", "b",
+                                              "asked_ms", asked, "wait_ms", "5000", NULL});
+        UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "XADD output:"));
+        CHECK_INT(unit_fleet_has(&u.asked, "\"code\":\"EXPIRED\""), late);
+        CHECK_INT(unit_fleet_has(&u.asked, "\"code\":\"NOT_FOUND\""), !late);
+    }
+    unit_fleet_end(&u);
+
     test_begin("a request stream whose end Redis refuses is read after a later heartbeat");
     unit_fleet_begin(&u);
     a = unit_fleet_new(&u, "hosta");

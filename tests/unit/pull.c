@@ -48,7 +48,7 @@ static void unit_pull_failures(void)
     struct roster_peer *peer = roster_add(&a->fleet, &beat);
     pull_all(peer, CACHE_SESSIONS);
     UNIT_FLEET_UNTIL(&u, peer->failures > 1);
-    CHECK(unit_fleet_has(&u.logged, "list_sessions of mute: does not answer"));
+    CHECK(unit_fleet_has(&u.logged, "list_sessions of mute: does not answer;"));
     CHECK_INT(peer->pulled_at, 0);
     unit_fleet_end(&u);
 }

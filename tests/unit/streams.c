@@ -51,10 +51,24 @@ static void unit_streams_requests(void)
     unit_streams_ask(a, "nobody", "list_sessions", &got);
     UNIT_FLEET_UNTIL(&u, got.done);
     CHECK(u.loop.now >= before + STREAMS_REPLY_MS);
-    CHECK_SPAN(span_of(got.text), "does not answer");
+    CHECK_SPAN(span_of(got.text),
+               "does not answer; the request is withdrawn, but may have been carried out");
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "|XDEL messages:nobody "));
+    UNIT_FLEET_UNTIL(&u, unit_fleet_key(&u, "messages:nobody", 0)->count == 0);
     unit_fleet_for(&u, 50);
     CHECK_INT(got.done, 1);
     CHECK_INT(a->fleet.streams.request_count, 0);
+    unit_fleet_end(&u);
+
+    test_begin("a request that Redis gets too late is withdrawn as well");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.hold = 1;
+    unit_streams_ask(a, "nobody", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK(strstr(got.text, "Redis does not answer; the request is withdrawn") != NULL);
+    u.hold = 0;
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "|XDEL messages:nobody "));
+    CHECK_INT(unit_fleet_key(&u, "messages:nobody", 0)->count, 0);
     unit_fleet_end(&u);
 
     test_begin("a cancelled request is not told of its reply");
@@ -175,7 +189,8 @@ static void unit_streams_losses(void)
     u.silent = NULL;
     redis_restart(&a->fleet.streams.calls);
     UNIT_FLEET_UNTIL(&u, got.done);
-    CHECK_SPAN(span_of(got.text), "the connection to Redis was lost");
+    CHECK_SPAN(span_of(got.text),
+               "the connection to Redis was lost; the request may have been carried out");
     UNIT_FLEET_UNTIL(&u, a->fleet.streams.ready);
     unit_fleet_put(b, "s2", "two");
     UNIT_FLEET_UNTIL(&u, cache_find(&a->cache, "s2"));
