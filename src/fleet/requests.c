@@ -383,7 +383,8 @@ static void requests_type(struct requests_job *job, span text, int enter, int fo
     buf b = {0}, from = {0};
     buf_span(&from, job->fields->initiator);
     const struct frame_message message = {
-        .text = text, .enter = enter, .force = force, .from = buf_cstr(&from)};
+        .text = text, .enter = enter, .force = force, .from = buf_cstr(&from),
+        .until = job->all->loop->now + HOLDER_TYPE_MS};
     frame_put_message(&b, &message);
     buf_free(&from);
     if (requests_is_running(job) &&

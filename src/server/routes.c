@@ -327,7 +327,8 @@ static void routes_send_message(struct request *r)
         const struct frame_message message = {
             .text = span_of(text),
             .enter = json_get(r->body, "enter").type != JSON_FALSE,
-            .force = json_get(r->body, "force").type == JSON_TRUE};
+            .force = json_get(r->body, "force").type == JSON_TRUE,
+            .until = r->server->loop->now + HOLDER_TYPE_MS};
         frame_put_message(&b, &message);
         if (!relay_ask(r, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
             httpd_reply_detail(r->client, 409, "The session has ended");

@@ -96,6 +96,8 @@ static void frame_put_message(buf *b, const struct frame_message *m)
         json_field_bool(b, "force", 1);
     if (m->from)
         json_field_string(b, "from", m->from);
+    if (m->until)
+        json_field_int(b, "until", m->until);
     json_close(b, '}');
 }
 

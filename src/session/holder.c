@@ -94,11 +94,14 @@ static void holder_note_refused(struct holder *h, struct json from)
     status_changed(h);
 }
 
+/* After its time the sender has been told that the message failed: the holder was stopped. */
 static void holder_handle_message(struct holder_client *c, span payload)
 {
     struct json message;
+    long long until;
     buf text = {0}, refusal = {0};
-    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE ||
+        (json_int(json_get(message, "until"), &until) && clock_mono_ms() > until))
         return;
     json_put_text(&text, json_get(message, "text"));
     if (json_get(message, "force").type != JSON_TRUE && input_put_refusal(c->holder, &refusal)) {
@@ -508,7 +511,8 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->dir = json_dup_text(json_get(spec, "dir"));
     h->api_socket = json_dup_text(json_get(spec, "api_socket"));
     json_put_text(&h->typed, json_get(spec, "typed"));
-    json_put_text(&h->last_input, json_get(spec, "last_input"));
+    if (!h->typed.n) /* else it is set when that is typed, unless a password is asked for */
+        json_put_text(&h->last_input, json_get(spec, "last_input"));
     json_put_text(&h->native_id, json_get(spec, "native_session_id"));
     h->umask = -1;
     json_int(json_get(spec, "umask"), &h->umask);

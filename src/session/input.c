@@ -130,6 +130,13 @@ static long long input_echo_of(const struct holder *h, span text)
     return n;
 }
 
+/* Tells whether the program reads a line without showing it: a password. */
+static int input_is_secret(const struct holder *h)
+{
+    struct termios modes;
+    return tcgetattr(h->slave, &modes) == 0 && !(modes.c_lflag & ECHO) && (modes.c_lflag & ICANON);
+}
+
 /* Appends text as it is typed: a paste where the program takes pastes, line feeds as Enter
  * elsewhere. Without ESC, or a text could end the paste by itself and press keys. */
 static void input_put_typed(buf *b, span text, int paste)
@@ -150,7 +157,7 @@ static void input_put_typed(buf *b, span text, int paste)
  * does not read. */
 static long long input_type_text(struct holder *h, span text, int enter)
 {
-    int paste = (vt_modes(h->vt) & VT_BRACKETED_PASTE) != 0;
+    int paste = (vt_modes(h->vt) & VT_BRACKETED_PASTE) != 0, secret = input_is_secret(h);
     buf bytes = {0};
     input_settle_enter(h);
     input_put_typed(&bytes, text, paste);
@@ -163,6 +170,8 @@ static long long input_type_text(struct holder *h, span text, int enter)
         return -1;
     if (enter && paste)
         loop_timer_set(&h->loop, &h->enter_timer, h->loop.now + INPUT_ENTER_MS);
+    if (secret)
+        return echo;
     buf_clear(&h->last_input);
     status_put_characters(&h->last_input, text, INPUT_LAST_MAX);
     status_changed(h);

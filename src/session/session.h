@@ -187,6 +187,7 @@ struct frame_message {
     span text;
     int enter, force;       /* submit it; also while a choice is open, or behind a draft */
     const char *from;       /* the computer of a sender that reads no receipt; or NULL */
+    long long until;        /* monotonic clock, ms: not to be typed later; 0: whenever */
 };
 
 /* Payloads, appended to b. */
@@ -214,6 +215,8 @@ static int frame_is_look(span keys);
 #ifndef HOLDER_ASK_MS
 #define HOLDER_ASK_MS 5000 /* for a holder to answer a question */
 #endif
+/* A message is typed within this time or never: the rest of HOLDER_ASK_MS is for its receipt. */
+#define HOLDER_TYPE_MS (HOLDER_ASK_MS / 2)
 
 /* A connection to a holder. Set on_frame, on_closed and ctx, then open it. */
 struct holder_link {

@@ -64,7 +64,27 @@ static void test_snapshot_of_any_screen(void)
     CHECK_INT(view_close_code(&v), 1000);
 }
 
+/* A message that was answered with a failure is not typed when the holder goes on. */
+static void test_stopped_holder_message(void)
+{
+    if (!HAVE_PROC)
+        skip("there is no /proc to find the holder in");
+    daemon_start();
+    char *id = start_sh("echo ready; while read x; do echo \"got $x\"; done");
+    AWAIT_SESSION(id, "last_output", "ready");
+    pid_t holder = holder_of(id);
+    kill(holder, SIGSTOP);
+    char *path = session_path(id, "/message");
+    CHECK_INT(call("POST", path, "{\"message\": \"late words\"}").status, 504);
+    kill(holder, SIGCONT);
+    CHECK_INT(call("POST", path, "{\"message\": \"words\"}").status, 200);
+    AWAIT_SESSION(id, "last_output", "got words");
+    CHECK(!strstr(transcript(id), "late"));
+    CHECK_TEXT(session_get(id, "last_input"), "words");
+}
+
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
     {"snapshot_of_any_screen", test_snapshot_of_any_screen},
+    {"stopped_holder_message", test_stopped_holder_message},
 };

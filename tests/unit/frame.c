@@ -152,8 +152,8 @@ static void unit_frame_payloads(void)
 {
     buf b = {0};
     test_begin("each payload is the JSON that holders of every version read");
-    frame_put_message(&b, &(struct frame_message){.text = span_of("a \"b\"\n")});
-    CHECK_SPAN(buf_view(&b), "{\"text\":\"a \\\"b\\\"\\n\",\"enter\":false}");
+    frame_put_message(&b, &(struct frame_message){.text = span_of("a \"b\"\n"), .until = 12});
+    CHECK_SPAN(buf_view(&b), "{\"text\":\"a \\\"b\\\"\\n\",\"enter\":false,\"until\":12}");
     buf_clear(&b);
     frame_put_keys(&b, "enter", 3);
     CHECK_SPAN(buf_view(&b), "{\"key\":\"enter\",\"count\":3}");

@@ -276,6 +276,11 @@ static void unit_hold_messages(void)
     unit_holder_send(&u, FRAME_MESSAGE, "{");
     unit_holder_pass(&u, 50);
     CHECK_INT(u.receipts, 2);
+    test_begin("a message whose time is over is never typed, and has no receipt");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"too late\",\"until\":1}");
+    unit_holder_pass(&u, 50);
+    CHECK_INT(u.receipts, 2);
+    CHECK(!strstr(buf_cstr(&u.status), "too late"));
     test_begin("an exit is a reaction to a message");
     unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"x\",\"enter\":false}");
     unit_holder_send(&u, FRAME_END, "");
@@ -414,12 +419,33 @@ static void unit_hold_viewers(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_secrets(void)
+{
+    struct unit_holder u;
+    test_begin("what is typed at a prompt that does not echo is not last_input");
+    unit_holder_run(&u,
+                    "stty -echo; printf 'Password: '; read x; stty echo; echo; echo \"<$x>\"; read x",
+                    ",\"typed\":\"hunter2\",\"last_input\":\"hunter2\"");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"<hunter2>\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"last_input\":null") != NULL);
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"shown\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_input\":\"shown\""));
+    unit_holder_end(&u);
+    unit_holder_run(&u, "read x; stty -echo; echo ask; read x; stty echo; echo done; read x", "");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"shown\"}");
+    CHECK(unit_holder_until(&u, &u.status, "ask"));
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"hunter2\"}");
+    CHECK(unit_holder_until(&u, &u.status, "done"));
+    CHECK(strstr(buf_cstr(&u.status), "\"last_input\":\"shown\"") != NULL);
+    unit_holder_end(&u);
+}
+
 static void unit_hold_deaf_viewer(void)
 {
     struct unit_holder u;
     char size[60];
     size_t most = 0;
-    test_begin("a viewer that does not read costs a bounded queue, also when the session is resized");
+    test_begin("a viewer that does not read costs a bounded queue, for resizes, too");
     unit_holder_run(&u, "echo up; read x", "");
     CHECK(unit_holder_until(&u, &u.status, "up"));
     unit_holder_send(&u, FRAME_VIEW, "z");
@@ -453,7 +479,7 @@ static void unit_hold_without_descriptors(void)
     int fd = conn_connect(u.socket);
     CHECK(fd >= 0);
     CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    int free_fd = dup(fd); /* the limit that leaves no descriptor; poll wants its number within it */
+    int free_fd = dup(fd); /* the limit that leaves none, and is enough for poll */
     close(free_fd);
     none = (struct rlimit){(rlim_t)free_fd, limit.rlim_max};
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
@@ -620,6 +646,7 @@ static void unit_holder(void)
     unit_hold_input();
     unit_hold_direct();
     unit_hold_viewers();
+    unit_hold_secrets();
     unit_hold_deaf_viewer();
     unit_hold_without_descriptors();
     unit_hold_ends();

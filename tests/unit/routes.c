@@ -287,7 +287,7 @@ static void unit_routes_table(void)
         test_fail(__FILE__, __LINE__, cases[i].target);
         printf("#   %s: %d %s\n", cases[i].method, status, buf_cstr(&u.body));
     }
-    CHECK(strstr(buf_cstr(&u.frames), "m{\"text\":\"hi\",\"enter\":true}\n") != NULL);
+    CHECK(strstr(buf_cstr(&u.frames), "m{\"text\":\"hi\",\"enter\":true,\"until\":") != NULL);
     CHECK(strstr(u.frames.p, "K{\"key\":\"enter\",\"count\":2}\n") != NULL);
     CHECK(strstr(u.frames.p, "e{\"type\":\"stop\"}\n") != NULL);
     unit_server_free(&u);
