@@ -68,26 +68,57 @@ static int life_is_zombie(pid_t pid)
     return zombie;
 }
 
-static int life_signal_session(pid_t session, int signo)
+/* Signals the session's processes that /proc shows. Returns their number; -1: there is no /proc. */
+static int life_signal_shown(pid_t session, int signo)
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     long long pid;
-    int found = 0;
-    while (proc && (entry = readdir(proc)))
-        if (span_int(span_of(entry->d_name), &pid) && getsid((pid_t)pid) == session &&
-            !life_is_zombie((pid_t)pid))
+    int found = 0, is_proc = 0;
+    while (proc && (entry = readdir(proc))) {
+        if (!span_int(span_of(entry->d_name), &pid))
+            continue;
+        is_proc = 1;
+        if (getsid((pid_t)pid) == session && !life_is_zombie((pid_t)pid))
             found += kill((pid_t)pid, signo) == 0;
+    }
     if (proc)
         closedir(proc);
-    return found;
+    return is_proc ? found : -1;
 }
 #else
-static int life_signal_session(pid_t session, int signo)
+static int life_signal_shown(pid_t session, int signo)
 {
-    return kill(-session, signo) == 0;
+    (void)session, (void)signo;
+    return -1;
 }
 #endif
+
+/* Signals those that ps lists; it is waited for, as only the end of a session needs it. Returns
+ * their number; -1: ps lists nothing. */
+static int life_signal_listed(pid_t session, int signo)
+{
+    FILE *ps = popen("ps -A -o pid= -o args=", "r");
+    char line[4096];
+    int found = 0, listed = 0;
+    while (ps && fgets(line, sizeof line, ps)) {
+        pid_t pid = (pid_t)strtol(line, NULL, 10);
+        listed = 1;
+        if (pid > 0 && getsid(pid) == session && !strstr(line, "<defunct>")) /* a zombie */
+            found += kill(pid, signo) == 0;
+    }
+    if (ps)
+        pclose(ps);
+    return listed ? found : -1;
+}
+
+static int life_signal_session(pid_t session, int signo)
+{
+    int found = life_signal_shown(session, signo);
+    if (found < 0)
+        found = life_signal_listed(session, signo);
+    return found < 0 ? kill(-session, signo) == 0 : found;
+}
 
 static int life_signal_programs(const struct life_owner *owner, int signo)
 {

@@ -442,6 +442,7 @@ static int conn_listen(const char *path, char *error, size_t error_size)
 }
 
 #if defined(__linux__)
+#define CONN_KNOWS_PEERS 1
 struct conn_credentials { /* struct ucred, which libc shows only with _GNU_SOURCE */
     pid_t pid;
     uid_t uid;
@@ -456,6 +457,7 @@ static int conn_peer_is_me(int fd)
 }
 #elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || \
     defined(__DragonFly__)
+#define CONN_KNOWS_PEERS 1
 static int conn_peer_is_me(int fd)
 {
     uid_t uid;
@@ -463,6 +465,7 @@ static int conn_peer_is_me(int fd)
     return getpeereid(fd, &uid, &gid) == 0 && uid == geteuid();
 }
 #else
+#define CONN_KNOWS_PEERS 0
 static int conn_peer_is_me(int fd)
 {
     (void)fd;
