@@ -447,7 +447,7 @@ static void unit_app_saves(void)
     app_set(&u.t->views[0].wanted, "s:a");
     app_settle(u.t);
     for (int i = 0; i <= APP_PROMPTS_MAX; i++) {
-        char prompt[16];
+        char prompt[32];
         snprintf(prompt, sizeof prompt, "prompt %d", i);
         app_add_prompt(u.t, prompt);
         app_add_prompt(u.t, prompt); /* once in a row */

@@ -449,7 +449,7 @@ static void unit_cache_data(void)
     CHECK(many >= one + 1 && many % sizeof(void *) == 0);
     CHECK(last >= many + sizeof(long long) * 3);
     for (int i = 0; i < 40; i++) { /* the cache grows on the way */
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "s%d", i);
         unit_cache_put(&c, id, "here", "{}", 1000);
         const struct cache_session *s = cache_find(&c, id);
@@ -459,7 +459,7 @@ static void unit_cache_data(void)
         memset(cache_data(s, many), i + 1, sizeof(long long) * 3);
     }
     for (int i = 0; i < 40; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "s%d", i);
         const char *data = cache_data(cache_find(&c, id), many);
         CHECK_INT(data[0], i + 1);

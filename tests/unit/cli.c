@@ -97,7 +97,7 @@ static void unit_cli_tables(void)
 }
 
 /* Stand-ins for the programs: what they were called with. */
-static int unit_cli_daemon(const struct config *config, int ready_fd, buf *error)
+static int unit_cli_daemon(struct config *config, int ready_fd, buf *error)
 {
     buf_fmt(error, "ready %d, %s", ready_fd, config->computer[0] ? "configured" : "");
     return 1;

@@ -188,7 +188,7 @@ static int unit_daemon_read_end(int fd, const char *want)
     while (poll(&in, 1, 10000) == 1 && (n = read(fd, chunk, sizeof chunk)) > 0)
         buf_add(&all, chunk, (size_t)n);
     size_t size = strlen(want);
-    int good = all.n >= size && memcmp(all.p + all.n - size, want, size) == 0;
+    int good = size == 0 || (all.n >= size && memcmp(all.p + all.n - size, want, size) == 0);
     buf_free(&all);
     return good;
 }

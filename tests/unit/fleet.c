@@ -660,7 +660,7 @@ static void unit_fleet_send(struct unit_fleet *u, const char *key, const char *i
 }
 
 /* What a computer has replied to a request sent as `id`; NULL: nothing yet. */
-static char *unit_fleet_reply(struct unit_fleet *u, const char *id)
+static const char *unit_fleet_reply(struct unit_fleet *u, const char *id)
 {
     char name[80];
     snprintf(name, sizeof name, "%s%s", STREAMS_OUTPUT_KEY, id);

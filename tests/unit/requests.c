@@ -5,7 +5,7 @@ struct unit_requests {
     struct unit_fleet_computer *a;
     struct unit_fleet_holder h;
     unsigned number;
-    char *said;
+    const char *said;
 };
 
 static void unit_requests_begin(struct unit_requests *r)
