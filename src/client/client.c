@@ -70,8 +70,10 @@ static void client_on_started(void *ctx, short revents)
     struct client *c = ctx;
     char byte;
     (void)revents;
-    if (read(c->starting.fd, &byte, 1) != 1)
+    if (read(c->starting.fd, &byte, 1) != 1) {
+        free(c->start_error);
         c->start_error = span_dup(span_of("it ended at once"));
+    }
     loop_unwatch(c->loop, &c->starting);
     close(c->starting.fd);
     c->starting.fd = -1;
@@ -95,6 +97,7 @@ static int client_start_daemon(struct client *c)
     c->started++;
     int fd = spawn_daemon(c->config, &error);
     if (fd < 0) {
+        free(c->start_error);
         c->start_error = span_dup(buf_view(&error));
         buf_free(&error);
         return 0;

@@ -20,9 +20,11 @@ struct unit_context {
     int close_after;          /* the frames */
     buf asked;                /* requests with their bodies, one a line */
     buf out, error;           /* output of the last call */
+    struct unit_context_conn *conns;
 };
 
 struct unit_context_conn {
+    struct unit_context_conn *next, **link;
     struct unit_context *u;
     struct conn conn;
     int upgraded;
@@ -96,6 +98,7 @@ static void unit_context_on_closed(void *ctx, const char *why)
 {
     struct unit_context_conn *s = ctx;
     (void)why;
+    LIST_REMOVE(s);
     conn_free(&s->conn);
     free(s);
 }
@@ -109,6 +112,7 @@ static void unit_context_accept(void *ctx, short revents)
     struct unit_context_conn *s = base_alloc(sizeof *s);
     (void)revents;
     *s = (struct unit_context_conn){.u = u};
+    LIST_PUSH(&u->conns, s);
     s->conn.hooks = &unit_context_hooks;
     s->conn.ctx = s;
     conn_open(&s->conn, &u->cli.context.loop, accept(u->listener.fd, NULL, NULL));
@@ -127,6 +131,8 @@ static void unit_context_init(struct unit_context *u, const struct unit_context_
 
 static void unit_context_free(struct unit_context *u)
 {
+    while (u->conns)
+        unit_context_on_closed(u->conns, NULL);
     config_free(&u->config);
     buf_free(&u->asked);
     buf_free(&u->out);

@@ -494,6 +494,7 @@ static void unit_fleet_stop(struct unit_fleet_computer *c)
     requests_free(&c->requests);
     peers_free(&c->fleet);
     sessions_free(&c->sessions);
+    config_free_agents(&c->config);
     cache_free(&c->cache);
     projects_free(&c->projects);
     buf_free(&c->heard);

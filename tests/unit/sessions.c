@@ -84,6 +84,7 @@ static void unit_sessions_start(struct unit_sessions *u)
 static void unit_sessions_stop(struct unit_sessions *u)
 {
     sessions_free(&u->all);
+    config_free_agents(&u->config);
     cache_free(&u->cache);
     loop_free(&u->loop);
 }
