@@ -77,6 +77,7 @@
 #include "src/server/daemon.c"        /* wiring, run, shutdown */
 
 #include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
+#include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
 #include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
 
 #include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
@@ -96,7 +97,7 @@
 #include "src/ui/keys.c"              /* the key table's actions */
 #include "src/ui/tui.c"               /* input, events, run */
 
-#include "src/cli/hook.c"             /* agents' hooks: what they say, installing them */
+#include "src/cli/hook.c"             /* what agents tell their hooks */
 #include "src/cli/context.c"          /* options, output and requests of a command */
 #include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
 #include "src/cli/cli.c"              /* the command table, options, help, completion */

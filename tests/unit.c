@@ -87,6 +87,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/httpd.c"
 #include "unit/daemon.c"
 #include "unit/spawn.c"
+#include "unit/settings.c"
 #include "unit/routes.c"
 #include "unit/request.c"
 #include "unit/proxy.c"
@@ -167,6 +168,7 @@ static const struct {
     {"routes", unit_routes},
     {"daemon", unit_daemon},
     {"spawn", unit_spawn},
+    {"settings", unit_settings},
     {"client", unit_client},
     {"tree", unit_tree},
     {"todos", unit_todos},

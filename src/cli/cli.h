@@ -3,25 +3,15 @@
 #include "../server/server.h"
 #include "../ui/ui.h"
 
-/* ==== hook: agents' hook events, and adding hooks to their settings ========================== */
+/* ==== hook: what agents tell their hooks ===================================================== */
 
 #define HOOK_TEXT_MAX 4096          /* bytes of an event's text; more is cut */
 #define HOOK_ID_MAX 200             /* bytes of an agent's own session id; longer ids are omitted */
 #define HOOK_INPUT_MAX (4 << 20)    /* bytes read from a hook's stdin */
-#ifndef HOOK_FILE_MAX
-#define HOOK_FILE_MAX (1 << 20)     /* a larger settings file is left alone */
-#endif
 
 /* Parses the JSON that an agent hands to a hook and appends the body of POST /sessions/{id}/event.
  * Returns 1; 0 when the event does not change the session's state; -1 when it is not understood. */
 static int hook_read(span input, buf *event);
-/* Adds `PROGRAM hook` (an absolute path) to the hooks of an agent of system/agents.c, in the
- * settings of the user with that home; the agent's own variable (CLAUDE_CONFIG_DIR …) counts more.
- * Without `write` the file stays as it is. report gets lines with the file and the additions.
- * Returns 1: added, or missing without `write`; 0: all there; -1: refused and untouched, error says
- * why. */
-static int hook_install(const char *agent, const char *home, const char *program, int write,
-                        buf *report, buf *error);
 
 /* ==== context: a command's options, output and requests ====================================== */
 

@@ -779,7 +779,8 @@ static int command_hook_report(struct context *c)
 
 static int command_hook(struct context *c)
 {
-    const char *agent = c->value['i'], *home = getenv("HOME");
+    int removes = c->value['u'] != NULL;
+    const char *agent = removes ? c->value['u'] : c->value['i'], *home = getenv("HOME");
     buf report = {0}, error = {0};
     if (!agent)
         return command_hook_report(c);
@@ -790,8 +791,10 @@ static int command_hook(struct context *c)
         buf_free(&error);
         return usage;
     }
-    int status = hook_install(agent, home ? home : "/", c->config.program, c->value['y'] != NULL,
-                              &report, &error);
+    enum settings_act act = c->value['y'] ? SETTINGS_ADD : SETTINGS_SHOW;
+    act = removes ? SETTINGS_REMOVE : act;
+    int status =
+        settings_install(agent, home ? home : "/", c->config.program, act, &report, &error);
     int failed = context_write(&report);
     if (status < 0)
         failed = context_fail("%s", buf_cstr(&error));

@@ -12,6 +12,22 @@ static int spawn_daemon(const struct config *config, buf *error);
  * when none was running, or -1 with a message. */
 static int spawn_stop(const struct config *config, buf *error);
 
+/* ==== settings: adding telec's hooks to agents' settings ====================================== */
+
+#ifndef SETTINGS_FILE_MAX
+#define SETTINGS_FILE_MAX (1 << 20) /* bytes; a larger settings file is left alone */
+#endif
+
+enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
+
+/* Adds `PROGRAM hook` (an absolute path) to the hooks of an agent of system/agents.c, in the
+ * settings of the user with that home, or removes it; the agent's variable (CLAUDE_CONFIG_DIR …)
+ * counts more. SETTINGS_SHOW leaves the file as it is. report gets lines with the file and the
+ * additions. Returns 1: added, removed, or missing with SETTINGS_SHOW; 0: nothing to do; -1: refused
+ * and untouched, error says why. */
+static int settings_install(const char *agent, const char *home, const char *program,
+                            enum settings_act act, buf *report, buf *error);
+
 /* ==== client: requests and push towards a daemon; reconnecting, polling ====================== */
 
 #ifndef CLIENT_BACKOFF_MIN_MS

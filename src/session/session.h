@@ -545,9 +545,9 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
 static int session_has_exited(const struct session *s);
 /* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
 static int session_size(const struct session *s, int *cols, int *rows);
-/* Appends the command line that starts an agent: its command, the mode's flags (mode < 0: none), the
- * option and the id of a conversation (see config_agent; id NULL: neither), the message where the
- * agent takes one as an argument. message may be NULL. */
+/* Appends the command line that starts an agent: its command, the mode's flags (mode < 0: none),
+ * the option and the id of a conversation (see config_agent; id NULL: neither), the message where
+ * the agent takes one as an argument. message may be NULL. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *option, const char *id, const char *message,
                                       buf *b);

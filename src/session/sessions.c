@@ -787,7 +787,7 @@ static char *session_quoted(char *const *argv)
     return b.p;
 }
 
-/* One string, to be split by config_words. An option that ends with = is of one word with the id. */
+/* One string, to be split by config_words. An option that ends with = and the id are one word. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *option, const char *id, const char *message,
                                       buf *b)

@@ -6,38 +6,88 @@
  * [agent NAME] of the configuration replaces command, flags and prompt; agents that stand only in
  * the configuration have no row. */
 
-/* A "compact" start comes in the middle of a turn; "idle_prompt" comes a minute after "Stop". */
-static const char *const agents_claude_starts[] = {"compact", NULL};
-static const char *const agents_claude_notices[] = {
+/* A "compact" start comes in the middle of a turn; "idle_prompt" comes a minute after "Stop"; an
+ * automatic compaction is part of a turn. */
+static const char *const agents_compact[] = {"compact", NULL};
+static const char *const agents_auto[] = {"auto", NULL};
+static const char *const agents_notices[] = {
     "idle_prompt",     "auth_success",            "elicitation_complete",    "elicitation_response",
     "agent_completed", "quota_auto_resume_fired", "quota_auto_resume_stale",
-    "quota_auto_resume_disabled", NULL};
+    "quota_auto_resume_disabled", "agent_idle", "shell_completed", "shell_detached_completed",
+    NULL};
 
+/* A prompt without a text tells that a turn goes on: a dialog was answered, a tool has run. */
 static const struct agents_event agents_claude_events[] = {
-    {"SessionStart", "session_start", NULL, 1, "source", agents_claude_starts},
+    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
     {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
     {"PermissionRequest", "notification", "tool_name", 1, NULL, NULL},
-    {"Notification", "notification", "message", 1, "notification_type", agents_claude_notices},
-    {"Elicitation", "notification", "message", 0, NULL, NULL},
+    {"PermissionDenied", "prompt", NULL, 1, NULL, NULL},
+    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
+    {"Elicitation", "notification", "message", 1, NULL, NULL},
+    {"ElicitationResult", "prompt", NULL, 1, NULL, NULL},
+    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
+    {"PostToolUseFailure", "prompt", NULL, 1, NULL, NULL},
+    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
+    {"PostCompact", "stop", NULL, 1, "trigger", agents_auto},
     {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
-    {"StopFailure", "stop", "error", 0, NULL, NULL},
+    {"StopFailure", "stop", "error", 1, NULL, NULL},
     {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
     {0}};
 
 static const struct agents_event agents_gemini_events[] = {
     {"SessionStart", "session_start", NULL, 1, NULL, NULL},
     {"BeforeAgent", "prompt", "prompt", 1, NULL, NULL},
-    {"Notification", "notification", "message", 1, NULL, NULL},
+    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
+    {"AfterTool", "prompt", NULL, 1, NULL, NULL},
+    {"PreCompress", "prompt", NULL, 1, "trigger", agents_auto},
     {"AfterAgent", "stop", "prompt_response", 1, NULL, NULL},
     {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
     {0}};
 
-/* Codex has hooks like Claude Code's, but runs them only after the user has reviewed them, and
- * `codex exec` waits for that review. Its older notify needs none; it reports finished turns only.
- * Hooks that the user has installed are understood by Claude Code's names. */
+/* The next three have events of Claude Code's names; each knows some of them. */
 static const struct agents_event agents_codex_events[] = {
-    {"agent-turn-complete", "stop", "last-assistant-message", 1, NULL, NULL},
+    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
+    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
+    {"PermissionRequest", "notification", "tool_name", 1, NULL, NULL},
+    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
+    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
+    {"PostCompact", "stop", NULL, 1, "trigger", agents_auto},
+    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
+    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
     {0}};
+
+static const struct agents_event agents_qwen_events[] = {
+    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
+    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
+    {"PermissionRequest", "notification", "tool_name", 1, NULL, NULL},
+    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
+    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
+    {"PostToolUseFailure", "prompt", NULL, 1, NULL, NULL},
+    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
+    {"PostCompact", "stop", NULL, 1, "trigger", agents_auto},
+    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
+    {"StopFailure", "stop", "error", 1, NULL, NULL},
+    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
+    {0}};
+
+/* Its PermissionRequest comes before it decides whether to ask at all. */
+static const struct agents_event agents_copilot_events[] = {
+    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
+    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
+    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
+    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
+    {"PostToolUseFailure", "prompt", NULL, 1, NULL, NULL},
+    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
+    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
+    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
+    {0}};
+
+/* Its plugin uses Claude Code's names. */
+static const struct agents_event agents_no_events[] = {{0}};
+
+#define AGENTS_CODEX_NOTE                                                                          \
+    "Codex runs new hooks only after you have trusted them: it asks at its next message, and\n"    \
+    "`codex exec` waits for that.\n"
 
 static const struct agents_row agents_table[] = {
     {.name = "claude",
@@ -50,7 +100,7 @@ static const struct agents_row agents_table[] = {
      .colour_on_light = "94",
      .screen = {"esc to interrupt", NULL, "❯", "Try \""},
      .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json",
-               "hook_event_name", "session_id", agents_claude_events, 5}}, /* seconds */
+               "hook_event_name", "session_id", agents_claude_events, 5, NULL, NULL}}, /* seconds */
     {.name = "gemini",
      .title = "Gemini CLI",
      .flags = {"-m flash-lite", "-m flash", "-m pro"},
@@ -60,7 +110,7 @@ static const struct agents_row agents_table[] = {
      .colour = "blue",
      .screen = {"esc to cancel", "waiting for user confirmation", ">", "Type your message"},
      .hooks = {AGENTS_JSON, "GEMINI_CLI_HOME", "/.gemini", "/.gemini", "settings.json",
-               "hook_event_name", "session_id", agents_gemini_events, 5000}}, /* milliseconds */
+               "hook_event_name", "session_id", agents_gemini_events, 5000, NULL, NULL}}, /* ms */
     {.name = "codex",
      .title = "Codex",
      .flags = {"-c model_reasoning_effort=low", "-c model_reasoning_effort=medium",
@@ -70,13 +120,15 @@ static const struct agents_row agents_table[] = {
      .colour = "green",
      .colour_on_light = "22",
      .screen = {"esc to interrupt", NULL, "›", "Ask Codex"},
-     .hooks = {AGENTS_TOML_NOTIFY, "CODEX_HOME", "", "/.codex", "config.toml", "type",
-               "thread-id", agents_codex_events, 0}},
+     .hooks = {AGENTS_JSON, "CODEX_HOME", "", "/.codex", "hooks.json", "hook_event_name",
+               "session_id", agents_codex_events, 3, "config.toml", AGENTS_CODEX_NOTE}},
     {.name = "opencode",
      .title = "opencode", /* its --prompt only fills its input box, so a prompt is typed */
      .resume = "-s",
      .colour = "magenta",
-     .screen = {"esc interrupt", "permission required|question", NULL, NULL}},
+     .screen = {"esc interrupt", "permission required|question", NULL, NULL},
+     .hooks = {AGENTS_PLUGIN, "XDG_CONFIG_HOME", "/opencode/plugins", "/.config/opencode/plugins",
+               "telec.js", "hook_event_name", "session_id", agents_no_events, 0, NULL, NULL}},
     {.name = "qwen",
      .title = "Qwen Code",
      .prompt = "-i",
@@ -84,7 +136,9 @@ static const struct agents_row agents_table[] = {
      .resume = "--resume",
      .colour = "bright-blue",
      .colour_on_light = "25",
-     .screen = {"esc to cancel", "waiting for user confirmation", ">", "Type your message"}},
+     .screen = {"esc to cancel", "waiting for user confirmation", ">", "Type your message"},
+     .hooks = {AGENTS_JSON, "QWEN_HOME", "", "/.qwen", "settings.json", "hook_event_name",
+               "session_id", agents_qwen_events, 5000, NULL, NULL}}, /* ms */
     {.name = "copilot",
      .title = "GitHub Copilot CLI",
      .prompt = "-i",
@@ -92,7 +146,9 @@ static const struct agents_row agents_table[] = {
      .resume = "--resume=",
      .colour = "bright-magenta",
      .colour_on_light = "90",
-     .screen = {"esc interrupt|esc esc", NULL, "❯", NULL}},
+     .screen = {"esc interrupt|esc esc", NULL, "❯", NULL},
+     .hooks = {AGENTS_JSON_FLAT, "COPILOT_HOME", "", "/.copilot", "settings.json",
+               "hook_event_name", "session_id", agents_copilot_events, 5, NULL, NULL}},
     {.name = "shell", .title = "a shell", .colour = "cyan", .colour_on_light = "24"},
 };
 

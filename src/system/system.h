@@ -216,8 +216,14 @@ struct agents_event {
     const char *const *ignored; /* … has one of these values; NULL ends them */
 };
 
-/* How an agent's settings name its hooks: one function of cli/hook.c each. */
-enum agents_format { AGENTS_NO_HOOKS, AGENTS_JSON, AGENTS_TOML_NOTIFY, AGENTS_FORMATS };
+/* How an agent's settings name its hooks: a function of client/settings.c. */
+enum agents_format {
+    AGENTS_NO_HOOKS,
+    AGENTS_JSON,      /* {"hooks": {EVENT: [{"hooks": [HOOK]}]}} */
+    AGENTS_JSON_FLAT, /* {"hooks": {EVENT: [HOOK]}} */
+    AGENTS_PLUGIN,    /* a file of telec's own */
+    AGENTS_FORMATS
+};
 
 struct agents_hooks {
     enum agents_format format;
@@ -226,6 +232,8 @@ struct agents_hooks {
     const char *name_member, *id_member; /* of the JSON: the event's name, the agent's own id */
     const struct agents_event *events;
     int timeout;                /* in the agent's unit; a hook must never hold it up for long */
+    const char *former;         /* a file with a hook that earlier versions added; or NULL */
+    const char *note;           /* for the user, after installing; or NULL */
 };
 
 /* How an agent's screen is read: phrases separated by '|', or NULL. */

@@ -119,7 +119,7 @@ static struct tree_session *tree_parse(struct json object)
     for (struct json_iter it = json_iter(object); json_next(&it);) {
         if (tree_set_string(s, it.key, it.value))
             continue;
-        if (json_text_eq(it.key, "mode")) /* behind thinking_mode, which is all that TeleClaude has */
+        if (json_text_eq(it.key, "mode")) /* after thinking_mode; TeleClaude has only that */
             free(s->mode), s->mode = json_dup_text(it.value);
         else if (json_text_eq(it.key, "last_activity"))
             s->activity = tree_time(it.value);

@@ -376,7 +376,8 @@ static void test_cli_agents(void)
 {
     daemon_start();
     cli_install("claude",
-                "for word; do echo \"[$word]\"; done; echo end of words; while read line; do echo \"<$line>\"; done");
+                "for word; do echo \"[$word]\"; done; echo end of words; while read line; do echo "
+                "\"<$line>\"; done");
     struct cli c = CLI_OK(cli("/claude", "med", "fix", "it's \"broken\"", NULL));
     char *id = cli_line(&c);
     AWAIT(cli_wrote(id, "[fix it's \"broken\"]"));
@@ -734,10 +735,13 @@ static void test_cli_hook_install(void)
     char *text = file_read(file, NULL);
     CHECK(json_valid(text, strlen(text)));
     CHECK_HAS(text, "\"model\": \"opus\"");
-    CHECK_INT(count_of(text, format("%s hook", e2e.binary)), 6);
+    CHECK_INT(count_of(text, format("%s hook", e2e.binary)), 14); /* one of each event */
     c = CLI_OK(cli_with(home, "hook", "--install", "claude", "--yes", NULL));
     CHECK_HAS(c.said[0].p, "already");
     CHECK_TEXT(file_read(file, NULL), text);
+    CHECK_HAS(CLI_OK(cli_with(home, "hook", "--uninstall", "claude", NULL)).said[0].p, "no longer");
+    CHECK_TEXT(file_read(file, NULL), "{\n  \"model\": \"opus\"\n}\n");
+    CHECK_HAS(CLI_OK(cli_with(home, "hook", "--uninstall", "claude", NULL)).said[0].p, "nothing");
     /* what can't be added to is left alone, and what belongs there is printed */
     file_write(file, "[]\n", 0600);
     c = cli_with(home, "hook", "--install", "claude", "--yes", NULL);

@@ -46,7 +46,7 @@ static void unit_agents_names(void)
     buf b = {0};
     test_begin("agents are named in messages, those with hooks or all");
     agents_put_names(&b, 1, "");
-    CHECK_SPAN(buf_view(&b), "claude, gemini and codex");
+    CHECK_SPAN(buf_view(&b), "claude, gemini, codex, opencode, qwen and copilot");
     buf_clear(&b);
     agents_put_names(&b, 0, "/");
     CHECK_SPAN(buf_view(&b), "/claude, /gemini, /codex, /opencode, /qwen, /copilot and /shell");

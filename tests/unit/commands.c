@@ -282,7 +282,8 @@ static void unit_commands_hook(void)
     CHECK_INT(u.out.n + u.error.n, 0);
     unsetenv("TELEC_SESSION_ID");
     CHECK_INT(unit_context_call(&u, "hook --install emacs"), 2);
-    CHECK(strstr(u.error.p, "emacs: claude, gemini and codex have hooks") != NULL);
+    CHECK(strstr(u.error.p, "emacs: claude, gemini, codex, opencode, qwen and copilot have hooks")
+        != NULL);
     unit_context_free(&u);
 }
 
