@@ -54,6 +54,24 @@ static int program_hex(char **argv)
     return 0;
 }
 
+/* menu: an agent's permission dialog; then every byte that it reads, as hex does. */
+static int program_menu(char **argv)
+{
+    unsigned char bytes[256];
+    ssize_t n;
+    (void)argv;
+    program_raw();
+    program_say("\033]0;a title of its own\007\033[?1049h\033[H Bash command\r\n\r\n"
+                "   rm -rf build\r\n\r\n Do you want to proceed?\r\n \342\235\257 1. Yes\r\n"
+                "   2. No, and tell it what to do\r\n\r\n Esc to cancel\r\n");
+    for (int first = 1; (n = read(0, bytes, sizeof bytes)) > 0; first = 0) {
+        program_say(first ? "\033[2J\033[Hgot " : "");
+        for (ssize_t i = 0; i < n; i++)
+            program_say("<%02x>", bytes[i]);
+    }
+    return 0;
+}
+
 static volatile sig_atomic_t program_resized;
 
 static void program_on_winch(int signo)
@@ -185,10 +203,10 @@ static int program_main(char **argv)
         const char *name;
         int (*run)(char **argv);
     } programs[] = {
-        {"pause", program_pause}, {"hex", program_hex}, {"winch", program_winch},
-            {"lines", program_lines},
-        {"counter", program_counter}, {"flood", program_flood}, {"stubborn", program_stubborn},
-        {"deserted", program_deserted}, {"garbage", program_garbage},
+        {"pause", program_pause}, {"hex", program_hex}, {"menu", program_menu},
+        {"winch", program_winch}, {"lines", program_lines}, {"counter", program_counter},
+        {"flood", program_flood}, {"stubborn", program_stubborn}, {"deserted", program_deserted},
+        {"garbage", program_garbage},
     };
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         if (strcmp(argv[0], programs[i].name) == 0)

@@ -169,6 +169,12 @@ static void ui_settle(struct ui *u)
     UI_AWAIT(u, !ui_shows(u, " Keys "));
 }
 
+/* Keys count again after the UI has changed without one. */
+static void ui_await_pause(struct ui *u)
+{
+    UI_AWAIT_TEXT(u, "q quit");
+}
+
 static struct ui *ui_live(int rows, int cols)
 {
     struct ui *u = ui_start(rows, cols);
@@ -528,6 +534,38 @@ static void test_ui_message(void)
     CHECK(ui_shows(u, "Message"));
     ui_keys(u, "\033");
     UI_AWAIT_GONE(u, "Message");
+    ui_quit(u);
+}
+
+/* A message into a dialog does no harm: it is refused, and forced only after a question. */
+static void test_ui_asks(void)
+{
+    daemon_start();
+    char *id = start(format("\"title\": \"asker\", \"command\": %s",
+                            json_array(e2e.self, "program", "menu", NULL)));
+    AWAIT_SESSION(id, "waits_for", "choice");
+    struct ui *u = ui_live(30, 100);
+    ui_select(u, "asker");
+    UI_AWAIT_TEXT(u, "choice: Do you want to proceed?"); /* in the row */
+    UI_AWAIT_TEXT(u, "for choice: Do you want");         /* above the preview */
+    UI_AWAIT_TEXT(u, "rm -rf build");
+    ui_keys(u, "m");
+    UI_AWAIT_TEXT(u, "it waits for a choice");
+    ui_keys(u, "stop that" UI_CTRL_S);
+    UI_AWAIT_TEXT(u, "Type it all the same?");
+    CHECK(ui_shows(u, "waiting: Do you want to proceed?"));
+    ui_keys(u, "n");
+    UI_AWAIT_TEXT(u, "stop that");
+    CHECK(session_is(id, "waits_for", "choice"));
+    CHECK(!strstr(screen_text(id), "got"));
+    ui_keys(u, UI_CTRL_S);
+    UI_AWAIT_TEXT(u, "Type it all the same?");
+    ui_keys(u, "y");
+    AWAIT(strstr(screen_text(id), "got <73><74><6f><70>"));
+    UI_AWAIT_GONE(u, "for choice");
+    ui_await_pause(u);
+    ui_keys(u, "a");
+    UI_AWAIT_TEXT(u, "asks nothing");
     ui_quit(u);
 }
 
@@ -1154,12 +1192,6 @@ static void test_ui_attach_next(void)
     ui_quit(u);
 }
 
-/* Keys count again after the UI has changed without one. */
-static void ui_await_pause(struct ui *u)
-{
-    UI_AWAIT_TEXT(u, "q quit");
-}
-
 /* Types the text again and again, as a person does, until cond is true; then for half a second
  * more. */
 #define UI_TYPE_UNTIL(u, text, cond) \
@@ -1608,6 +1640,7 @@ static const struct test ui_tests[] = {
     {"ui_folds", test_ui_folds},
     {"ui_new", test_ui_new},
     {"ui_message", test_ui_message},
+    {"ui_asks", test_ui_asks},
     {"ui_end", test_ui_end},
     {"ui_end_two", test_ui_end_two},
     {"ui_end_late", test_ui_end_late},
