@@ -20,14 +20,73 @@
 #define END_CLIENTS_MS 1000 /* for clients to read what they are told last */
 #endif
 
+#define END_STOP_ROUNDS 4 /* looks for processes that began while others were stopped */
+
+/* ---- the session's processes ---------------------------------------------------------------- */
+
+static int end_has_pid(const buf *pids, pid_t pid)
+{
+    size_t i = 0;
+    while (i < life_count_pids(pids) && life_pid(pids, i) != pid)
+        i++;
+    return i < life_count_pids(pids);
+}
+
+/* Sends SIGHUP, and SIGCONT because a stopped process does not die of it, or SIGKILL. */
 static void end_signal_all(struct holder *h, int signo)
 {
     pid_t foreground = tcgetpgrp(h->pty.io.fd);
+    const int signals[] = {signo, SIGCONT};
+    buf pids = {0};
+    life_find_processes(h->pid, &pids);
+    for (int k = 0; k < (signo == SIGKILL ? 1 : 2); k++) {
+        if (!h->exited)
+            kill(-h->pid, signals[k]);
+        if (foreground > 1 && foreground != h->pid && foreground != getpgrp())
+            kill(-foreground, signals[k]);
+        for (size_t i = 0; i < life_count_pids(&pids); i++)
+            kill(life_pid(&pids, i), signals[k]);
+    }
+    buf_free(&pids);
+}
+
+/* Stops what is not stopped yet; halted: the user may have stopped it. Returns 1 when it did. */
+static int end_stop_one(struct holder *h, pid_t pid, int halted)
+{
+    if (end_has_pid(&h->paused, pid) || end_has_pid(&h->halted, pid))
+        return 0;
+    halted = halted && life_process_state(pid) == 'T';
+    life_put_pid(halted ? &h->halted : &h->paused, pid);
+    return !halted && kill(pid, SIGSTOP) == 0;
+}
+
+/* Stops every process: the leader first, for a shell that sees its job stop would report it. Those
+ * that the user had stopped before are remembered. */
+static void end_stop(struct holder *h)
+{
+    int more = 1;
+    buf_clear(&h->halted);
+    buf_clear(&h->paused);
     if (!h->exited)
-        kill(-h->pid, signo);
-    if (foreground > 1 && foreground != h->pid && foreground != getpgrp())
-        kill(-foreground, signo);
-    life_signal_session(h->pid, signo);
+        end_stop_one(h, h->pid, 1);
+    for (int round = 0; round < END_STOP_ROUNDS && more; round++) {
+        buf pids = {0};
+        life_find_processes(h->pid, &pids);
+        more = 0;
+        for (size_t i = 0; i < life_count_pids(&pids); i++)
+            more |= end_stop_one(h, life_pid(&pids, i), round == 0);
+        buf_free(&pids);
+    }
+}
+
+/* Lets the processes that end_stop has stopped go on: the leader last. */
+static void end_continue(struct holder *h)
+{
+    for (size_t i = life_count_pids(&h->paused); i-- > 0;) {
+        pid_t pid = life_pid(&h->paused, i);
+        if (pid < 0 || getsid(pid) == h->pid)
+            kill(pid, SIGCONT);
+    }
 }
 
 /* Sends each client everything that is due: nothing follows. */
@@ -89,9 +148,33 @@ static void end_kill(struct holder *h)
         return;
     h->killing = 1;
     end_signal_all(h, SIGHUP);
-    end_signal_all(h, SIGCONT); /* a stopped process does not die of SIGHUP */
     loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + END_KILL_MS);
     end_check(h);
+}
+
+static void end_stop_undoably(struct holder *h, long long undo_ms)
+{
+    if (h->killing || h->exited)
+        return;
+    if (!h->stopped) {
+        h->stopped = 1;
+        h->stopped_at = h->loop.now;
+        end_stop(h);
+        status_changed(h);
+    }
+    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + undo_ms);
+}
+
+static void end_undo(struct holder *h)
+{
+    if (h->killing || !h->stopped)
+        return;
+    h->stopped = 0;
+    loop_timer_cancel(&h->loop, &h->kill_timer);
+    end_continue(h);
+    state_skip(&h->state, h->loop.now - h->stopped_at);
+    loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
+    status_changed(h);
 }
 
 /* The time to undo the end is over, or the time to die of SIGHUP. */

@@ -147,28 +147,17 @@ static void holder_handle_end(struct holder_client *c, span payload)
 
 static void holder_handle_end_undoably(struct holder_client *c, span payload)
 {
-    struct holder *h = c->holder;
     struct json request;
     long long undo_ms;
-    if (h->killing || json_parse(payload, &request, NULL, NULL) != PARSE_DONE ||
-        !json_int(json_get(request, "undo_ms"), &undo_ms))
-        return;
-    h->stopped = 1;
-    end_signal_all(h, SIGSTOP);
-    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + undo_ms);
-    status_changed(h);
+    if (json_parse(payload, &request, NULL, NULL) == PARSE_DONE &&
+        json_int(json_get(request, "undo_ms"), &undo_ms))
+        end_stop_undoably(c->holder, undo_ms);
 }
 
 static void holder_handle_undo_end(struct holder_client *c, span payload)
 {
-    struct holder *h = c->holder;
     (void)payload;
-    if (h->killing || !h->stopped)
-        return;
-    h->stopped = 0;
-    loop_timer_cancel(&h->loop, &h->kill_timer);
-    end_signal_all(h, SIGCONT);
-    status_changed(h);
+    end_undo(c->holder);
 }
 
 static void holder_set_native_id(struct holder *h, struct json id)

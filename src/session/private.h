@@ -68,6 +68,9 @@ struct holder {
     /* the end */
     int killing, exited, drained, over;
     int stopped;               /* the processes are, until the kill timer ends the session */
+    buf paused, halted;        /* pid_t of those that were stopped then, and of those that were so
+                                  before */
+    long long stopped_at;      /* loop clock */
     int check_ms;              /* to the next look for processes of a killed session */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
         enter_timer, tick_timer, accept_timer;
@@ -155,7 +158,8 @@ static void input_count_reaction(struct holder *h, size_t n); /* n bytes of outp
 
 /* ==== end ==================================================================================== */
 
-static void end_signal_all(struct holder *h, int signo);
+static void end_stop_undoably(struct holder *h, long long undo_ms); /* then end_kill */
+static void end_undo(struct holder *h);
 static void end_kill(struct holder *h); /* SIGHUP now, SIGKILL after END_KILL_MS */
 static void end_check(struct holder *h);
 static void end_on_exit(void *holder, int wait_status);

@@ -240,7 +240,7 @@ static void reader_note_output(struct holder *h, size_t n, int titled)
 static void reader_on_silence(void *holder)
 {
     struct holder *h = holder;
-    if (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING)
+    if (h->stopped || (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING))
         return;
     reader_read(h, 1); /* a program can stop the echo without a word */
     if (h->loop.now < state_silent_at(&h->state)) {

@@ -390,6 +390,8 @@ static const char *state_source_name(enum state_source source); /* "output" */
 static int state_apply(struct state *s, const struct state_input *in, long long now);
 /* The time from which on a working session's STATE_ON_SILENCE counts. */
 static long long state_silent_at(const struct state *s);
+/* The session was stopped for so long: that time does not count. */
+static void state_skip(struct state *s, long long ms);
 /* The event of an agent's hook: "prompt", "stop", …. Returns 1, or 0: no event has that name. */
 static int state_parse_event(struct json type, enum state_event *event);
 
@@ -424,8 +426,15 @@ struct life_owner {
 static enum life life_decide(const struct life_facts *f); /* pure */
 /* Tells whether connecting failed with that errno because no process listens. */
 static int life_is_no_socket(int error);
-/* Signals every live process of the terminal session, in whatever process group; 0 only counts
- * them. Returns their number. */
+/* Appends each live process of a terminal session, in whatever process group, to an array of pid_t;
+ * where neither /proc nor ps shows them, its leader's group, as kill names it. */
+static void life_find_processes(pid_t session, buf *pids);
+static void life_put_pid(buf *pids, pid_t pid);
+static size_t life_count_pids(const buf *pids);
+static pid_t life_pid(const buf *pids, size_t i);
+/* Returns a process's state, as ps shows it: 'T' stopped, 'Z' ended. */
+static char life_process_state(pid_t pid);
+/* Signals them; 0 only counts them. Returns their number. */
 static int life_signal_session(pid_t session, int signo);
 /* The same for the programs of a holder that may be dead: their ids may be others' by now. */
 static int life_signal_programs(const struct life_owner *owner, int signo);
@@ -529,9 +538,9 @@ static void session_end(struct session *s, struct session_waiter *waiter);
 static void session_end_by_force(struct session *s, struct session_waiter *waiter);
 static void session_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
-/* Ends a session so that it can be undone for undo_s seconds: it leaves the cache at once. A running
- * one's processes are stopped, and its holder ends it after that time, with or without a daemon; an
- * exited one is removed then. */
+/* Ends a session so that it can be undone for undo_s seconds: it leaves the cache at once. The
+ * processes of a running one are stopped, and its holder ends it after that time, with or without a
+ * daemon; an exited one is removed then. */
 static void session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
 static void session_undo_end(struct session *s);

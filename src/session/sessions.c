@@ -170,7 +170,8 @@ static void session_set_status(struct session *s, span status)
     if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
         return;
     if (!s->status.n) /* a later status may be older than our last request */
-        s->hidden = s->end_at > 0 || json_get(parsed, "hidden").type == JSON_TRUE;
+        s->hidden = s->end_at > 0 || (s->end_at == SESSION_END_UNKNOWN &&
+                                      json_get(parsed, "hidden").type == JSON_TRUE);
     session_learn_native_id(s, parsed);
     buf_clear(&s->status);
     json_open(&s->status, '{');
@@ -483,11 +484,8 @@ static void session_on_frame(void *ctx, enum frame_type type, span payload)
         buf_clear(&s->unreachable);
         buf_clear(&s->status);
     }
-    int first = s->status.n == 0;
     s->retry_ms = 0;
     session_set_status(s, payload);
-    if (first && s->hidden && s->end_at == 0) /* the daemon before died while it undid an end */
-        session_undo_end(s);
     session_changed(s);
     if (s->creating)
         session_created(s);
@@ -540,6 +538,8 @@ static int session_connect(struct session *s)
         holder_link_send(&s->holder, FRAME_END, (span){0});
     else if (s->end_at > 0)
         session_hide(s);
+    else if (s->end_at == 0) /* the daemon before may have died while it undid an end */
+        holder_link_send(&s->holder, FRAME_UNDO_END, (span){0});
     return 0;
 }
 

@@ -210,6 +210,14 @@ static long long state_silent_at(const struct state *s)
     return s->output_at + (s->hooked ? STATE_SILENT_MS : STATE_IDLE_MS);
 }
 
+static void state_skip(struct state *s, long long ms)
+{
+    long long *const times[] = {&s->since,   &s->waiting_at, &s->bell_at,   &s->output_at,
+                                &s->hook_at, &s->typed_at,   &s->looked_at, &s->work_until};
+    for (size_t i = 0; i < COUNT_OF(times); i++)
+        *times[i] += ms;
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 static int state_parse_event(struct json type, enum state_event *event)

@@ -88,7 +88,7 @@ static void status_put(const struct holder *h, buf *b)
     status_put_asked(h, b);
     status_put_question(h, b);
     json_field_bool(b, "unseen", h->state.unseen);
-    if (h->stopped)
+    if (h->stopped && (h->killing || !h->exited))
         json_field_bool(b, "hidden", 1);
     json_field_time(b, "last_activity", h->activity);
     status_put_text(b, "last_input", &h->last_input);

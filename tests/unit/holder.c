@@ -552,6 +552,44 @@ static void unit_hold_ends(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_undoes(void)
+{
+    struct unit_holder u;
+    test_begin("an undo continues what the end stopped, the leader last, and nothing else");
+    unit_holder_run(&u, "sleep 100 & sleep 100 & kill -STOP $!; while [ -d /proc/$! ] && ! grep -q "
+                        "'T (st' /proc/$!/status; do sleep 0.01; done; echo \"pid $!.\"; read x; "
+                        "echo x$x; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"pid "));
+    const char *said = strstr(buf_cstr(&u.status), "\"pid ");
+    pid_t user_stopped = said ? (pid_t)atoi(said + 5) : 0;
+    unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":60000}");
+    CHECK(unit_holder_until(&u, &u.status, "\"hidden\":true"));
+    CHECK_INT(life_pid(&u.h.paused, 0), u.h.pid);
+    unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":60000}"); /* twice is once */
+    unit_holder_send(&u, FRAME_UNDO_END, "");
+    unit_holder_send(&u, FRAME_INPUT, "back\r");
+    CHECK(unit_holder_until(&u, &u.status, "xback"));
+#if defined(__linux__)
+    CHECK_INT(life_count_pids(&u.h.paused), 2);
+    CHECK_INT(life_process_state(user_stopped), 'T');
+    CHECK(life_process_state(u.h.pid) != 'T');
+#else
+    (void)user_stopped;
+#endif
+    unit_holder_send(&u, FRAME_END, "");
+    CHECK(unit_holder_count(&u, &u.closed, 1));
+    CHECK_INT(life_signal_session(u.h.pid, 0), 0);
+    unit_holder_end(&u);
+    test_begin("a program that ends itself before its end that can be undone is not hidden");
+    unit_holder_run(&u, "sleep 0.1; exit 5", "");
+    unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":60000}");
+    CHECK(unit_holder_until(&u, &u.status, "\"hidden\":true"));
+    kill(u.h.pid, SIGKILL);
+    CHECK(unit_holder_until(&u, &u.status, "\"exit_signal\":9"));
+    CHECK(strstr(buf_cstr(&u.status), "hidden") == NULL);
+    unit_holder_end(&u);
+}
+
 static void unit_hold_faults(void)
 {
     struct unit_holder u;
@@ -650,5 +688,6 @@ static void unit_holder(void)
     unit_hold_deaf_viewer();
     unit_hold_without_descriptors();
     unit_hold_ends();
+    unit_hold_undoes();
     unit_hold_faults();
 }

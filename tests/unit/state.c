@@ -263,6 +263,19 @@ static void unit_state_times(void)
     CHECK_INT(s.kind, STATE_WAITING);
 }
 
+static void unit_state_skips(void)
+{
+    struct state s = unit_state_of(STATE_WORKING, 0, 50);
+    struct state_input silence = {.event = STATE_ON_SILENCE};
+    long long later = UNIT_NOW + 10 * STATE_IDLE_MS;
+    test_begin("time spent stopped is no silence");
+    state_skip(&s, 10 * STATE_IDLE_MS);
+    CHECK_INT(state_silent_at(&s), later - 50 + STATE_IDLE_MS);
+    CHECK_INT(state_apply(&s, &silence, later), 0);
+    CHECK_INT(state_apply(&s, &silence, later + STATE_IDLE_MS), 1);
+    CHECK_INT(s.kind, STATE_IDLE);
+}
+
 static void unit_state_names(void)
 {
     static const char *const kinds[] = {"starting", "working",     "waiting",
@@ -305,6 +318,7 @@ static void unit_state(void)
     unit_state_typed();
     unit_state_work();
     unit_state_times();
+    unit_state_skips();
     unit_state_names();
     unit_state_events();
 }
