@@ -54,8 +54,8 @@ static const char *context_put_computer(const struct context *c, buf *target);
 /* Finds the session whose id begins with `prefix`: here, else on other computers. *target becomes
  * "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
 static int context_find(struct context *c, const char *prefix, buf *target);
-/* The same for `count` prefixes, with one list: found[i] becomes the id, to be freed, or NULL after a
- * message. Returns 0, or 1: one is missing. */
+/* The same for `count` prefixes, with one list: found[i] becomes the id, to be freed, or NULL after
+ * a message. Returns 0, or 1: one is missing. */
 static int context_find_many(struct context *c, char *const *prefixes, int count, char **found);
 /* GET of a target that context_find has found. Returns 0, or 1 after a message. */
 static int context_get(struct context *c, const buf *target);
