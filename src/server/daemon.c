@@ -12,6 +12,10 @@
 #define DAEMON_CLAIM_MS 100 /* for a killed daemon's children to close its socket */
 #endif
 
+#ifndef DAEMON_LOG_MAX
+#define DAEMON_LOG_MAX (1024 * 1024) /* bytes of daemon.log, and of the one before it */
+#endif
+
 struct daemon {
     struct config *config;
     struct loop loop;
@@ -26,6 +30,7 @@ struct daemon {
     int listening_fd, ready_fd;
     int stopping, late; /* late: DAEMON_STOP_MS are over, nothing is waited for */
     struct loop_timer stop_timer;
+    buf log_path; /* of daemon.log */
 };
 
 /* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
@@ -136,6 +141,8 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     struct daemon d = {.config = config, .ready_fd = ready_fd};
     if (daemon_claim(&d, error) != 0)
         return 1;
+    buf_fmt(&d.log_path, "%s/daemon.log", config->state);
+    log_limit(buf_cstr(&d.log_path), DAEMON_LOG_MAX);
     daemon_raise_limits();
     loop_init(&d.loop); /* from here on a full log file is no signal */
     log_line(LOG_INFO, "telec %s, process %ld", TELEC_VERSION, (long)getpid());
@@ -169,5 +176,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     projects_free(&d.projects);
     loop_free(&d.loop);
     close(d.listening_fd);
+    log_open(-1, LOG_INFO);
+    buf_free(&d.log_path);
     return 0;
 }

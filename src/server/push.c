@@ -129,16 +129,14 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
         return;
     }
     if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE || message.type != JSON_OBJECT) {
-        log_line(LOG_WARN, "client sent a message that is not a JSON object: %.*s",
-                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
+        log_line(LOG_WARN, "client sent a message that is not a JSON object");
         return;
     }
     struct json subscribe = json_get(message, "subscribe"),
                 unsubscribe = json_get(message, "unsubscribe");
     unsigned more = push_topic_of(subscribe), less = push_topic_of(unsubscribe);
     if ((subscribe.type && !more) || (unsubscribe.type && !less))
-        log_line(LOG_WARN, "client named an unknown topic: %.*s",
-                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
+        log_line(LOG_WARN, "client named an unknown topic");
     if (more & CACHE_PREPARATION)
         push_set_here(s, json_get(message, "here"));
     if (more || less)

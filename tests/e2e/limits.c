@@ -83,8 +83,31 @@ static void test_stopped_holder_message(void)
     CHECK_TEXT(session_get(id, "last_input"), "words");
 }
 
+/* Whoever started the daemon: here its stderr is the log. */
+static void test_log_of_daemon_is_bounded(void)
+{
+    char *state = format("%s/telec", e2e.state), *log = format("%s/daemon.log", state);
+    mkdir(state, 0700);
+    e2e.errors = log;
+    daemon_start();
+    struct wire w = subscribe("sessions");
+    for (int i = 0; i < 100000; i++)
+        ws_say(&w, "junk");
+    ws_say(&w, "{\"refresh\": true}");
+    event_await(&w, "sessions_initial", NULL);
+    CHECK(file_size(log) < 8192);
+    daemon_stop();
+    file_write(log, repeat('x', 1024 * 1024 - 100), 0600);
+    daemon_start();
+    daemon_stop();
+    CHECK(file_size(log) < 8192);
+    CHECK(file_size(format("%s.1", log)) > 1024 * 1024 - 200);
+    CHECK(file_size(format("%s.1", log)) <= 1024 * 1024);
+}
+
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
+    {"log_of_daemon_is_bounded", test_log_of_daemon_is_bounded},
     {"snapshot_of_any_screen", test_snapshot_of_any_screen},
     {"stopped_holder_message", test_stopped_holder_message},
 };

@@ -44,7 +44,71 @@ static void unit_log_lines(void)
     close(fds[1]);
 }
 
+static void unit_log_repeats(void)
+{
+    int fds[2];
+    buf want = {0};
+    char all[8192];
+    test_begin("a line that comes again and again is written ever more seldom, with its count");
+    CHECK_INT(pipe(fds), 0);
+    log_open(fds[1], LOG_INFO);
+    for (int i = 0; i < 100000; i++)
+        log_line(LOG_WARN, "the same");
+    log_line(LOG_INFO, "the same");
+    log_line(LOG_INFO, "another");
+    log_open(-1, LOG_INFO);
+    ssize_t n = read(fds[0], all, sizeof all);
+    for (span rest = {all, n > 0 ? (size_t)n : 0}; rest.n;) {
+        span line = span_cut(&rest, '\n');
+        buf_span(&want, span_sub(line, 30));
+        buf_byte(&want, '\n');
+    }
+    CHECK(n < 2000);
+    CHECK(span_starts(buf_view(&want), "warn the same\nwarn the same (2 times)\nwarn the same (4"));
+    CHECK(strstr(buf_cstr(&want), "(65536 times)\nwarn the same (100000 times)\ninfo the same\n"
+                                  "info another\n") != NULL);
+    close(fds[0]), close(fds[1]);
+    buf_free(&want);
+}
+
+static void unit_log_limit(void)
+{
+    char path[64], old[70];
+    struct stat st, before;
+    test_begin("a log that is a file is renamed before it is too long, and emptied where it can't be");
+    int fd = mkstemp(unit_base_temporary(path));
+    snprintf(old, sizeof old, "%s.1", path);
+    log_open(fd, LOG_INFO);
+    log_limit(path, 1000);
+    for (int i = 0; i < 200; i++) {
+        log_line(LOG_INFO, "line %d", i);
+        CHECK(stat(path, &st) == 0 && st.st_size <= 1000);
+        CHECK(stat(old, &st) != 0 || (st.st_size <= 1000 && st.st_size > 900));
+    }
+    CHECK_INT(stat(old, &st), 0);
+    fstat(fd, &before);
+    unlink(old);
+    CHECK_INT(mkdir(old, 0700), 0); /* a directory in the way */
+    for (int i = 0; i < 200; i++) {
+        log_line(LOG_INFO, "line %d", i);
+        CHECK(stat(path, &st) == 0 && st.st_size <= 1000);
+    }
+    CHECK(st.st_ino == before.st_ino);
+    rmdir(old);
+    test_begin("the limit of another file than the log changes nothing");
+    log_limit("/", 10);
+    log_open(fd, LOG_INFO);
+    log_limit("/", 10);
+    log_line(LOG_INFO, "a line that is longer than that");
+    CHECK(stat(old, &st) != 0 && fstat(fd, &st) == 0 && st.st_size > 10);
+    log_open(-1, LOG_INFO);
+    close(fd);
+    unlink(path);
+}
+
 static void unit_log(void)
 {
+    unit_log_repeats();
+    unit_log_limit();
     unit_log_lines();
 }
