@@ -45,8 +45,9 @@ static int context_ask(struct context *c, const char *method, const char *target
 static void context_send(struct context *c, const char *method, const char *target,
                          const buf *body);
 static int context_check(struct context *c);
-/* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. */
-static void context_post(struct context *c, const char *target, const buf *body, int ms);
+/* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. Returns 1
+ * when the daemon has accepted it. */
+static int context_post(struct context *c, const char *target, const buf *body, int ms);
 /* Returns the reply's JSON, valid until the next request. */
 static struct json context_reply(const struct context *c);
 /* Adds --computer to a target's query, when it is given. Returns the target, NUL-terminated. */

@@ -757,6 +757,23 @@ static void command_hook_input(struct context *c, buf *input)
     } while ((n > 0 && input->n < HOOK_INPUT_MAX) || (n < 0 && errno == EINTR));
 }
 
+/* Sends an event to the session's holder: the daemon is away, and the next one asks the holder. */
+static void command_hook_directly(struct context *c, const char *id, const buf *event)
+{
+    buf path = {0};
+    buf_fmt(&path, "%s/%s.sock", c->config.holders, id);
+    int fd = store_id_is_plain(id) ? conn_connect(buf_cstr(&path)) : -1;
+    if (fd >= 0) {
+        blob *frame = frame_new(FRAME_EVENT, buf_view(event));
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        if (poll(&ready, 1, COMMAND_HOOK_MS) == 1)
+            store_write_all(fd, (span){frame->p, frame->n});
+        blob_drop(frame);
+        close(fd);
+    }
+    buf_free(&path);
+}
+
 /* An agent runs this: whatever goes wrong, the command prints nothing, succeeds, and ends soon. */
 static int command_hook_report(struct context *c)
 {
@@ -768,7 +785,8 @@ static int command_hook_report(struct context *c)
             buf_str(&target, "/sessions/");
             http_put_encoded(&target, span_of(id));
             buf_str(&target, "/event");
-            context_post(c, buf_cstr(&target), &event, COMMAND_HOOK_MS);
+            if (!context_post(c, buf_cstr(&target), &event, COMMAND_HOOK_MS))
+                command_hook_directly(c, id, &event);
         }
     }
     buf_free(&input);

@@ -80,16 +80,18 @@ static void context_on_late(void *ctx)
     c->replied = 1;
 }
 
-static void context_post(struct context *c, const char *target, const buf *body, int ms)
+static int context_post(struct context *c, const char *target, const buf *body, int ms)
 {
     struct loop_timer timer = {.fn = context_on_late, .ctx = c};
     c->client.may_start = 0;
     c->replied = 0;
+    c->status = 0;
     loop_timer_set(&c->loop, &timer, c->loop.now + ms);
     client_request(&c->client, "POST", target, buf_view(body), context_on_reply, c);
     while (!c->replied)
         loop_once(&c->loop);
     loop_timer_cancel(&c->loop, &timer);
+    return c->status >= 200 && c->status < 300;
 }
 
 static struct json context_reply(const struct context *c)

@@ -701,6 +701,16 @@ static void test_cli_hook(void)
     file_write(go, "not JSON\n", 0600);
     AWAIT(count_of(transcript(id), "ended 0") == 4);
     CHECK_INT(count_of(transcript(id), "\n"), 4); /* and nothing else was printed */
+    /* without a daemon the holder gets it, and the next daemon has it from there */
+    daemon_kill();
+    file_write(go,
+        "{\"hook_event_name\":\"PermissionRequest\",\"tool_name\":\"Bash\",\"tool_input\":"
+                   "{\"command\":\"rm -rf build\"}}\n", 0600);
+    AWAIT(count_of(file_read(format("%s/telec/sessions/%s/log", e2e.state, id), NULL), "ended 0") ==
+        5);
+    daemon_start();
+    AWAIT_SESSION(id, "state", "waiting");
+    CHECK_TEXT(session_get(id, "state_text"), "Bash: rm -rf build");
 }
 
 /* An agent must not be disturbed: no daemon, no session, no such session. */
