@@ -94,8 +94,6 @@ static void end_tell_clients(struct holder *h)
 {
     status_send(h);
     for (struct holder_client *c = h->clients; c; c = c->next) {
-        if (c->awaiting)
-            input_send_receipt(c, "delivered"); /* an exit is a reaction */
         if (c->behind || c->missing)
             viewer_put_snapshot(c, c->scrollback);
         conn_finish(&c->conn);
@@ -105,6 +103,7 @@ static void end_tell_clients(struct holder *h)
 static void end_finish(struct holder *h)
 {
     buf json = {0};
+    message_end_all(h);
     status_renew_last_output(h);
     status_apply(h, (struct state_input){.event = STATE_ON_EXIT}, (span){0});
     status_put(h, &json);

@@ -36,14 +36,13 @@ static void holder_on_output(void *ctx)
         vt_feed(h->vt, bytes);
         store_log_write(&h->log, bytes);
         holder_answer_queries(h);
-        input_count_reaction(h, bytes.n);
+        message_on_output(h, bytes.n);
         h->activity = clock_wall_ms();
         unsigned signals = vt_drain_signals(h->vt);
         holder_judge_output(h, signals);
         reader_note_output(h, bytes.n, (signals & VT_TITLE_CHANGED) != 0);
         status_changed(h);
         conn_consume(&h->pty, bytes.n);
-        input_type_first(h);
     }
     if (h->pty.eof)
         conn_close(&h->pty, NULL);
@@ -72,6 +71,7 @@ static void holder_handle_input(struct holder_client *c, span payload)
 {
     c->inputs++;
     c->offered = 0; /* until the program has got this */
+    message_settle(c->holder);
     input_type_for(c, payload);
     loop_defer(&c->holder->loop, &c->holder->offer_task);
 }
@@ -103,12 +103,15 @@ static void holder_handle_message(struct holder_client *c, span payload)
     if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE ||
         (json_int(json_get(message, "until"), &until) && clock_mono_ms() > until))
         return;
+    const struct frame_message how = {.enter = json_get(message, "enter").type != JSON_FALSE,
+                                      .force = json_get(message, "force").type == JSON_TRUE};
     json_put_text(&text, json_get(message, "text"));
-    if (json_get(message, "force").type != JSON_TRUE && input_put_refusal(c->holder, &refusal)) {
-        input_send_receipt(c, buf_cstr(&refusal));
+    int refused = !how.force && !c->holder->messages && input_put_refusal(c->holder, &refusal);
+    if (refused) {
+        message_put_receipt(c, buf_cstr(&refusal));
         holder_note_refused(c->holder, json_get(message, "from"));
     } else {
-        input_type_message(c, buf_view(&text), json_get(message, "enter").type != JSON_FALSE);
+        message_add(c->holder, c, buf_view(&text), &how);
     }
     buf_free(&text);
     buf_free(&refusal);
@@ -134,6 +137,7 @@ static void holder_handle_keys(struct holder_client *c, span payload)
     json_int(json_get(request, "count"), &count);
     for (long long i = 0; i < count && i < FRAME_KEYS_MAX; i++)
         frame_put_key_bytes(&bytes, buf_view(&name), application);
+    message_settle(c->holder);
     input_type_for(c, buf_view(&bytes));
     buf_free(&name);
     buf_free(&bytes);
@@ -168,18 +172,46 @@ static void holder_set_native_id(struct holder *h, struct json id)
     json_put_text(&h->native_id, id);
 }
 
+/* Tells whether an event comes from an agent that runs inside of the session's own agent: it has
+ * another id. A new conversation of the session's own begins only while no turn goes on. */
+static int holder_is_foreign(const struct holder *h, struct json id, enum state_event event)
+{
+    int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
+    int begins = event == STATE_ON_SESSION_START || event == STATE_ON_PROMPT;
+    buf known = {0};
+    buf_span(&known, buf_view(&h->native_id));
+    int other = id.type == JSON_STRING && known.n && !json_text_eq(id, buf_cstr(&known));
+    buf_free(&known);
+    return other && (busy || !begins);
+}
+
+static void holder_apply_event(struct holder *h, enum state_event event, span text)
+{
+    status_apply(h, (struct state_input){.event = event}, text);
+    if (event == STATE_ON_PROMPT)
+        message_on_prompt(h, text);
+    if (event == STATE_ON_STOP && h->queued) /* the agent goes on with it */
+        status_apply(h, (struct state_input){.event = STATE_ON_MESSAGE}, (span){0});
+    if (event == STATE_ON_STOP)
+        h->queued = 0;
+}
+
 static void holder_handle_event(struct holder_client *c, span payload)
 {
     struct holder *h = c->holder;
     struct json event;
-    struct state_input in = {0};
+    enum state_event type;
     buf text = {0};
     if (json_parse(payload, &event, NULL, NULL) != PARSE_DONE)
         return;
-    holder_set_native_id(h, json_get(event, "native_session_id"));
+    struct json id = json_get(event, "native_session_id");
+    int known = state_parse_event(json_get(event, "type"), &type);
+    if (known && holder_is_foreign(h, id, type))
+        return;
+    holder_set_native_id(h, id);
     json_put_text(&text, json_get(event, "text"));
-    if (state_parse_event(json_get(event, "type"), &in.event))
-        status_apply(h, in, (span){buf_cstr(&text), text.n}); /* never NULL */
+    if (known)
+        holder_apply_event(h, type, (span){buf_cstr(&text), text.n}); /* never NULL */
     buf_free(&text);
     status_changed(h);
 }
@@ -306,7 +338,7 @@ static void holder_on_client_closed(void *ctx, const char *why)
 {
     struct holder_client *c = ctx;
     (void)why;
-    loop_timer_cancel(&c->holder->loop, &c->receipt_timer);
+    message_forget_client(c);
     c->holder->direct_count -= c->direct;
     LIST_REMOVE(c);
     conn_free(&c->conn);
@@ -321,7 +353,6 @@ static struct holder_client *holder_add_client(struct holder *h, int fd)
     struct holder_client *c = base_alloc(sizeof *c);
     c->holder = h;
     LIST_PUSH(&h->clients, c);
-    c->receipt_timer = (struct loop_timer){.fn = input_on_receipt_late, .ctx = c};
     c->conn.hooks = &holder_client_hooks;
     c->conn.ctx = c;
     conn_open(&c->conn, &h->loop, fd);
@@ -469,7 +500,7 @@ static void holder_init(struct holder *h)
         void (*fn)(void *holder);
     } timers[] = {{&h->status_timer, status_send},      {&h->silence_timer, reader_on_silence},
                   {&h->kill_timer, end_on_kill_timer},  {&h->drain_timer, end_on_drain_timer},
-                  {&h->type_timer, input_type_first},   {&h->enter_timer, input_press_enter},
+                  {&h->type_timer, message_on_first_timer}, {&h->message_timer, message_step},
                   {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again},
                   {&h->reader.timer, reader_on_timer}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
@@ -500,8 +531,9 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->dir = json_dup_text(json_get(spec, "dir"));
     h->api_socket = json_dup_text(json_get(spec, "api_socket"));
     json_put_text(&h->typed, json_get(spec, "typed"));
-    if (!h->typed.n) /* else it is set when that is typed, unless a password is asked for */
-        json_put_text(&h->last_input, json_get(spec, "last_input"));
+    json_put_text(&h->first_argument, json_get(spec, "argument"));
+    h->first_strict = json_get(spec, "agent").type == JSON_STRING &&
+                      !json_text_eq(json_get(spec, "agent"), "shell");
     json_put_text(&h->native_id, json_get(spec, "native_session_id"));
     h->umask = -1;
     json_int(json_get(spec, "umask"), &h->umask);
@@ -590,8 +622,7 @@ static void holder_watch(struct holder *h)
     loop_watch(&h->loop, &h->listener, POLLIN);
     h->state.output_at = h->loop.now;
     loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
-    if (h->typed.n)
-        loop_timer_set(&h->loop, &h->type_timer, h->loop.now + INPUT_FIRST_MS);
+    message_start_first(h);
 }
 
 /* Descriptor 0 becomes the daemon's link where it asks for that; otherwise, or with a fault, it

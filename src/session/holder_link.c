@@ -176,7 +176,7 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_field_int(b, "cols", spec->cols);
     json_field_int(b, "rows", spec->rows);
     json_field_string(b, "typed", spec->typed);
-    json_field_string(b, "last_input", spec->last_input);
+    json_field_string(b, "argument", spec->argument);
     json_field_string(b, "native_session_id", spec->native_id);
     json_field_bool(b, "link", 1);
     json_close(b, '}');

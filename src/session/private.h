@@ -13,9 +13,6 @@
  * descriptors, so that the daemon's end never reaches the program. It ends with the program, after
  * it has written exit.json. A viewer that does not read costs it a bounded queue. */
 
-#ifndef INPUT_FIRST_MS
-#define INPUT_FIRST_MS 500   /* a first message is typed after this at the latest */
-#endif
 #define HOLDER_LINE_MAX 200  /* characters of last_output and of state_text */
 
 /* The screen at a time, to tell whether more than a spinner has changed since. */
@@ -35,6 +32,27 @@ struct reader {
     size_t bytes;              /* of output since the last reading */
     struct reader_mark mark;   /* the screen after the last bell */
     struct loop_timer timer;
+};
+
+enum message_phase { MESSAGE_ASKED, MESSAGE_PASTED, MESSAGE_ENTERED };
+
+/* A message on its way into the program. */
+struct message {
+    struct message *next;
+    struct holder_client *client; /* gets the receipt; NULL: it has got it, or has gone */
+    buf text;
+    int enter, force, first;      /* first: the session's first prompt */
+    enum message_phase phase;
+    long long asked_at, pasted_at, read_at, changed_at, entered_at; /* read_at 0: not read yet */
+    uint32_t line;                /* of reader_line, as it was last */
+    int reacted, secret, busy, presses;
+    int prompts;                  /* hooks of prompts before it was entered */
+    long long echo;               /* bytes of output that are only the terminal's echo */
+    struct reader_mark mark;      /* the screen when Enter was pressed */
+};
+
+enum message_first {
+    MESSAGE_FIRST_NONE, MESSAGE_FIRST_PENDING, MESSAGE_FIRST_DELIVERED, MESSAGE_FIRST_FAILED
 };
 
 struct holder {
@@ -61,7 +79,13 @@ struct holder {
     long long status_at;       /* loop clock: the last status frame */
     struct reader reader;
     /* input */
-    buf typed;                 /* the first message, not typed yet */
+    buf typed;                 /* the first prompt, not typed yet */
+    buf first_argument;        /* the first prompt that was given as an argument */
+    enum message_first first;
+    int first_strict;          /* wait for a program that reads keys or pastes */
+    long long first_until, first_looked_at; /* loop clock */
+    struct message *messages;  /* the first one is on its way */
+    int prompts, queued;       /* hooks of prompts; the agent holds a message for its next turn */
     long long typed_at;        /* loop clock: the last key */
     int direct_count;          /* clients that have the pty's descriptor */
     struct loop_task offer_task;
@@ -73,7 +97,7 @@ struct holder {
     long long stopped_at;      /* loop clock */
     int check_ms;              /* to the next look for processes of a killed session */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
-        enter_timer, tick_timer, accept_timer;
+        message_timer, tick_timer, accept_timer;
 };
 
 struct holder_client {
@@ -90,9 +114,6 @@ struct holder_client {
     int offered;               /* last FRAME_PTY sent: 1 may write, 0 may not, -1 unknown */
     long long inputs;          /* FRAME_INPUT that it has sent */
     int cols, rows;            /* its own size; 0: not told */
-    int awaiting;              /* a receipt is due */
-    long long echo;            /* bytes of output that are only the terminal's echo of a message */
-    struct loop_timer receipt_timer;
 };
 
 /* ==== status ================================================================================= */
@@ -120,6 +141,9 @@ static void reader_on_silence(void *holder);
 static void reader_read(struct holder *h, int quiet); /* now; quiet: the screen is complete */
 /* Appends the text that stands in the agent's input box and is not submitted. Returns 0: none. */
 static int reader_put_draft(const struct holder *h, buf *b);
+static int reader_has_box(const struct holder *h); /* the agent's input box is on the screen */
+/* Returns a digest of the input line: the agent's box, else the cursor's row. */
+static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);
 /* Returns 1 when more than one row has changed since the mark, or one and the cursor's row. */
 static int reader_has_moved(const struct holder *h, const struct reader_mark *m);
@@ -146,15 +170,24 @@ static void input_note_typed(struct holder_client *c, long long at);
 /* Appends why no message may be typed: "waiting: Bash: make", "draft: fix the". Returns 0: it
  * may. */
 static int input_put_refusal(struct holder *h, buf *b);
-/* Types a message, and awaits the program's reaction for the client's receipt. */
-static void input_type_message(struct holder_client *c, span text, int enter);
-static void input_type_first(void *holder);
-static void input_press_enter(void *holder);
 static void input_pass_pty(struct holder_client *c); /* gives a client the pty's descriptor */
 static void input_offer_pty(void *holder);           /* the offer_task */
-static void input_send_receipt(struct holder_client *c, const char *result);
-static void input_on_receipt_late(void *client);
-static void input_count_reaction(struct holder *h, size_t n); /* n bytes of output have come */
+
+/* ==== message ================================================================================ */
+
+/* Queues a message. c: gets the receipt; NULL: it is the first prompt. Of `how` its enter and
+ * force count. */
+static void message_add(struct holder *h, struct holder_client *c, span text,
+                        const struct frame_message *how);
+static void message_put_receipt(struct holder_client *c, const char *result);
+static void message_step(void *holder);      /* the message timer */
+static void message_settle(struct holder *h); /* presses a pending Enter now */
+static void message_on_output(struct holder *h, size_t n); /* n bytes have come */
+static void message_on_prompt(struct holder *h, span text); /* the agent's hook reports a prompt */
+static void message_forget_client(struct holder_client *c);
+static void message_end_all(struct holder *h); /* the program has ended */
+static void message_start_first(struct holder *h);
+static void message_on_first_timer(void *holder);
 
 /* ==== end ==================================================================================== */
 

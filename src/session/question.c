@@ -388,6 +388,22 @@ static void question_read(const struct question_screen *s, struct question *q)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
+/* Returns the text before four blanks: behind them stands something else, as the time so far. */
+static span question_before_gap(span text)
+{
+    for (size_t i = 0; i + 4 <= text.n; i++)
+        if (memcmp(text.p + i, "    ", 4) == 0)
+            text.n = i;
+    return text;
+}
+
+/* Tells whether a row has a box of its own. */
+static int question_is_boxed(const struct question_screen *s, int row)
+{
+    return row > 0 && row + 1 < s->count && question_row(s, row).n &&
+           question_has(s->rows[row - 1], "╭") && question_has(s->rows[row + 1], "╰");
+}
+
 /* Appends what a row says the dialog is about: "$ make", "? Shell  make"; or "Bash command" below
  * a frame, and then the row that follows. Returns 0 when it says nothing of it. */
 static int question_put_subject(const struct question_screen *s, int row, buf *b)
@@ -395,8 +411,9 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
     span text = question_row(s, row), below = question_row(s, row + 1);
     if (!below.n)
         below = question_row(s, row + 2);
-    if (span_starts(text, "$ ") || span_starts(text, "? ")) {
-        buf_span(b, span_trim(span_sub(text, 2), " ←"));
+    if (span_starts(text, "$ ") || span_starts(text, "? ") || question_is_boxed(s, row)) {
+        text = span_sub(text, text.p[1] == ' ' && !question_is_boxed(s, row) ? 2 : 0);
+        buf_span(b, span_trim(question_before_gap(text), " ←"));
         return 1;
     }
     int at = question_find(text, " command");

@@ -250,6 +250,37 @@ static void reader_on_silence(void *holder)
     status_apply(h, (struct state_input){.event = STATE_ON_SILENCE}, (span){0});
 }
 
+/* The last row that begins with the agent's box; -1: none. */
+static int reader_box_row(const struct holder *h, const struct reader_rows *r)
+{
+    const char *box = h->reader.agent ? h->reader.agent->box : NULL;
+    int row = box ? r->count - 1 : -1;
+    while (row >= 0 && !span_starts(question_bare(r->rows[row]), box))
+        row--;
+    return row;
+}
+
+static int reader_has_box(const struct holder *h)
+{
+    struct reader_rows r;
+    reader_take_rows(h, &r);
+    int found = reader_box_row(h, &r) >= 0;
+    buf_free(&r.text);
+    return found;
+}
+
+static uint32_t reader_line(const struct holder *h)
+{
+    struct reader_rows r;
+    int row, col;
+    reader_take_rows(h, &r);
+    vt_cursor(h->vt, &row, &col);
+    int box = reader_box_row(h, &r);
+    uint32_t line = reader_hash(r.rows[box >= 0 ? box : row]) + (box >= 0 ? 0 : (uint32_t)row);
+    buf_free(&r.text);
+    return line;
+}
+
 static int reader_put_draft(const struct holder *h, buf *b)
 {
     struct reader_rows rows;

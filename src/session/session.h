@@ -111,6 +111,10 @@ struct question {
     int option_count, selected;
 };
 
+/* Returns a row without what frames it. */
+static span question_bare(span row);
+/* Tells whether a row has one of the phrases, which '|' separates; in either case. */
+static int question_has(span row, const char *phrases);
 /* Reads a screen. O(bytes of its rows). */
 static void question_read(const struct question_screen *s, struct question *q);
 /* Appends what it asks: "Bash: make check", else the row that decided. */
@@ -247,8 +251,8 @@ struct holder_spec {
     struct json env;         /* array of "NAME=value"; anything else: the daemon's environment */
     struct json umask;       /* number; anything else: the daemon's */
     int cols, rows;
-    const char *typed;       /* a first message, typed once the program shows something; or NULL */
-    const char *last_input;  /* last_input of the session object at first; or NULL */
+    const char *typed;       /* a first prompt, typed once the program is ready; or NULL */
+    const char *argument;    /* a first prompt among argv; or NULL */
     const char *native_id;   /* its native_session_id at first; or NULL */
 };
 

@@ -906,7 +906,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                                  .cols = plan->cols,
                                  .rows = plan->rows,
                                  .typed = agent && agent->prompt ? NULL : plan->message,
-                                 .last_input = plan->message,
+                                 .argument = agent && agent->prompt ? plan->message : NULL,
                                  .native_id = s->native_id};
         session_set_link_hooks(s);
         holder_launch(all->loop, all->config->program, &spec, &s->holder, session_on_launched, s);

@@ -81,6 +81,7 @@ static void status_put_question(const struct holder *h, buf *b)
 
 static void status_put(const struct holder *h, buf *b)
 {
+    static const char *const firsts[] = {NULL, "pending", "delivered", "failed"};
     json_open(b, '{');
     json_field_string(b, "state", state_name(h->state.kind));
     json_field_string(b, "state_source", state_source_name(h->state.source));
@@ -92,6 +93,8 @@ static void status_put(const struct holder *h, buf *b)
         json_field_bool(b, "hidden", 1);
     json_field_time(b, "last_activity", h->activity);
     status_put_text(b, "last_input", &h->last_input);
+    if (h->first != MESSAGE_FIRST_NONE)
+        json_field_string(b, "first_prompt", firsts[h->first]);
     status_put_text(b, "last_output", &h->last_output);
     if (h->native_id.n)
         status_put_text(b, "native_session_id", &h->native_id);

@@ -695,9 +695,8 @@ static void test_cli_hook(void)
     file_write(go, "{\"hook_event_name\":\"PermissionRequest\",\"tool_name\":\"Bash\"}\n", 0600);
     AWAIT_SESSION(id, "state", "waiting");
     CHECK_TEXT(session_get(id, "state_text"), "Bash");
-    file_write(go, "argument{\"type\":\"agent-turn-complete\",\"thread-id\":\"native-8\"}\n", 0600);
+    file_write(go, "argument{\"type\":\"agent-turn-complete\",\"thread-id\":\"native-7\"}\n", 0600);
     AWAIT_SESSION(id, "state", "idle");
-    AWAIT_SESSION(id, "native_session_id", "native-8");
     file_write(go, "not JSON\n", 0600);
     AWAIT(count_of(transcript(id), "ended 0") == 4);
     CHECK_INT(count_of(transcript(id), "\n"), 4); /* and nothing else was printed */

@@ -164,7 +164,7 @@ static void unit_holder_end(struct unit_holder *u)
     rmdir(u->dir);
     buf *const all[] = {&u->status, &u->screen, &u->reply, &u->h.last_input, &u->h.last_output,
                         &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
-                        &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices};
+                        &u->h.first_argument, &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         buf_free(all[i]);
     vt_free(u->h.vt);
@@ -227,6 +227,16 @@ static void unit_hold_hooks(void)
     unit_holder_send(&u, FRAME_INPUT, "\r");
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"output\""));
     CHECK(strstr(buf_cstr(&u.status), "\"state\":\"idle\"") != NULL);
+    test_begin("an agent inside of the agent does not end its turn; a new conversation takes over");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"native_session_id\":\"n-1\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"session_start\",\"native_session_id\":\"n-2\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"stop\",\"native_session_id\":\"n-2\"}");
+    unit_holder_pass(&u, 50);
+    CHECK_INT(u.h.state.kind, STATE_WORKING);
+    CHECK_SPAN(buf_view(&u.h.native_id), "n-1");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"stop\",\"native_session_id\":\"n-1\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"session_start\",\"native_session_id\":\"n-2\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"native_session_id\":\"n-2\""));
     test_begin("events that are no JSON, or of no known type, change nothing");
     int before = u.h.state.kind;
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":");
@@ -301,7 +311,7 @@ static void unit_hold_messages(void)
     unit_holder_end(&u);
     test_begin("a first message is typed at the program's first output");
     unit_holder_run(&u, "echo hi; read x; echo \"got $x\"; read x",
-                    ",\"typed\":\"first\",\"last_input\":\"first\"");
+                    ",\"typed\":\"first\"");
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got first\""));
     unit_holder_end(&u);
     test_begin("a first message is typed after a while into a program that writes nothing");
@@ -349,10 +359,10 @@ static void unit_hold_input(void)
     char *much = base_alloc(INPUT_QUEUE_MAX + 1);
     memset(much, 'x', INPUT_QUEUE_MAX + 1);
     CHECK_INT(input_type(&u.h, (span){much, INPUT_QUEUE_MAX + 1}), -1);
-    input_type_message(u.h.clients, (span){much, INPUT_QUEUE_MAX + 1}, 0);
+    message_add(&u.h, u.h.clients, (span){much, INPUT_QUEUE_MAX + 1}, &(struct frame_message){.force = 1});
     CHECK(unit_holder_count(&u, &u.receipts, 1));
     CHECK_SPAN(span_of(u.receipt), "unconfirmed");
-    CHECK_INT(u.h.clients->awaiting, 0);
+    CHECK(u.h.messages == NULL);
     free(much);
     test_begin("frames of an unknown type are ignored, a broken one ends the connection");
     unit_holder_send(&u, (enum frame_type)'?', "x");
@@ -381,9 +391,8 @@ static void unit_hold_direct(void)
     unit_holder_send(&u, FRAME_INPUT, "x");
     CHECK(unit_holder_count(&u, &u.ptys, 3));
     CHECK_SPAN(span_of(u.pty), "1");
-    test_begin("a pending Enter withdraws a grant");
-    loop_timer_set(&u.h.loop, &u.h.enter_timer, u.h.loop.now + 50);
-    loop_defer(&u.h.loop, &u.h.offer_task);
+    test_begin("a message on its way withdraws a grant");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"y\"}");
     CHECK(unit_holder_count(&u, &u.ptys, 4));
     CHECK_SPAN(span_of(u.pty), "");
     CHECK(unit_holder_count(&u, &u.ptys, 5));
@@ -642,7 +651,7 @@ static void unit_hold_typing(void)
     test_begin("a message is typed as a paste where the program takes pastes, and never with ESC");
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         buf b = {0};
-        input_put_typed(&b, span_of(texts[i].text), texts[i].paste);
+        message_put_typed(&b, span_of(texts[i].text), texts[i].paste);
         CHECK_SPAN(buf_view(&b), texts[i].typed);
         buf_free(&b);
     }

@@ -1,0 +1,439 @@
+#include "private.h"
+
+/* message - typing messages so that the program submits them, and receipts that are true.
+ *
+ *      asked ── text typed ──▶ pasted ── Enter ──▶ entered ── the program's reaction ──▶ receipt
+ *
+ * One message at a time: a second one waits until the first is submitted. A program that takes
+ * pastes gets Enter once it has read the paste, has reacted to it, and its input line no longer
+ * changes: some swallow an Enter that comes sooner. The receipt comes after MESSAGE_RECEIPT_MS at
+ * the latest; a message that is not submitted then is still followed to its end, or the next one
+ * would be glued to it. */
+
+#ifndef MESSAGE_RECEIPT_MS
+#define MESSAGE_RECEIPT_MS 2800 /* clients of TeleClaude give up after 5 s */
+#endif
+#ifndef MESSAGE_STILL_MS
+#define MESSAGE_STILL_MS 60     /* an input line that did not change for this long is complete */
+#endif
+#ifndef MESSAGE_ENTER_MS
+#define MESSAGE_ENTER_MS 1000   /* from the reading of a paste to its Enter at the latest */
+#endif
+#ifndef MESSAGE_AGAIN_MS
+#define MESSAGE_AGAIN_MS 700    /* an Enter after which the text still stands there is lost */
+#endif
+#define MESSAGE_PRESSES_MAX 3
+#ifndef MESSAGE_HOOK_MS
+#define MESSAGE_HOOK_MS 1500    /* for an agent's hook to report the prompt; then the screen tells */
+#endif
+#ifndef MESSAGE_TICK_MS
+#define MESSAGE_TICK_MS 20      /* between two looks while a message is on its way */
+#endif
+#ifndef MESSAGE_FIRST_MS
+#define MESSAGE_FIRST_MS 30000  /* for a program to become ready for its first prompt */
+#endif
+#ifndef MESSAGE_READY_MS
+#define MESSAGE_READY_MS 500    /* without output: a program that reads lines is ready */
+#endif
+#define MESSAGE_LAST_MAX 500    /* characters of last_input */
+#define MESSAGES_MAX 100        /* more are refused */
+
+/* ---- receipts ------------------------------------------------------------------------------- */
+
+static void message_put_receipt(struct holder_client *c, const char *result)
+{
+    frame_send(&c->conn, FRAME_RECEIPT, span_of(result));
+}
+
+static void message_remove_first(struct holder *h)
+{
+    struct message *m = h->messages;
+    h->messages = m->next;
+    buf_free(&m->text);
+    free(m);
+    loop_defer(&h->loop, &h->offer_task);
+}
+
+static void message_note_first(struct holder *h, enum message_first state)
+{
+    if (h->first == MESSAGE_FIRST_PENDING)
+        h->first = state;
+    status_changed(h);
+}
+
+/* The message is submitted: it is the last input. */
+static void message_note_input(struct holder *h, const struct message *m)
+{
+    if (m->secret || !m->enter)
+        return;
+    buf_clear(&h->last_input);
+    status_put_characters(&h->last_input, buf_view(&m->text), MESSAGE_LAST_MAX);
+    status_changed(h);
+}
+
+static void message_answer(struct message *m, const char *result)
+{
+    if (m->client)
+        message_put_receipt(m->client, result);
+    m->client = NULL;
+}
+
+static void message_submitted(struct holder *h, const char *result)
+{
+    struct message *m = h->messages;
+    h->queued |= strcmp(result, "queued") == 0;
+    message_answer(m, result);
+    message_note_input(h, m);
+    if (m->first)
+        message_note_first(h, MESSAGE_FIRST_DELIVERED);
+    message_remove_first(h);
+}
+
+/* ---- typing --------------------------------------------------------------------------------- */
+
+/* Returns the number of bytes that the terminal itself echoes for `text`. */
+static long long message_echo_of(const struct holder *h, span text)
+{
+    struct termios modes;
+    long long n = 0;
+    if (tcgetattr(h->slave, &modes) != 0 || !(modes.c_lflag & ECHO))
+        return 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += (unsigned char)text.p[i] < 0x20 ? 2 : 1;
+    return n;
+}
+
+/* Tells whether the program has read everything that was typed. */
+static int message_is_read(const struct holder *h)
+{
+    int unread = 0;
+#ifdef FIONREAD
+    if (h->slave >= 0 && ioctl(h->slave, FIONREAD, &unread) != 0)
+        unread = 0;
+#endif
+    return !h->pty.queued && unread == 0;
+}
+
+/* Tells whether the program reads a line without showing it: a password. */
+static int message_is_secret(const struct holder *h)
+{
+    struct termios modes;
+    return tcgetattr(h->slave, &modes) == 0 && !(modes.c_lflag & ECHO) && (modes.c_lflag & ICANON);
+}
+
+/* Appends text as it is typed: a paste where the program takes pastes, line feeds as Enter
+ * elsewhere. Without ESC, or a text could end the paste by itself and press keys. */
+static void message_put_typed(buf *b, span text, int paste)
+{
+    if (paste)
+        buf_str(b, "\033[200~");
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '\033' || (c == '\r' && i + 1 < text.n && text.p[i + 1] == '\n'))
+            continue;
+        buf_byte(b, c == '\n' && !paste ? '\r' : c);
+    }
+    if (paste)
+        buf_str(b, "\033[201~");
+}
+
+static void message_entered(struct holder *h, struct message *m)
+{
+    m->phase = MESSAGE_ENTERED;
+    m->entered_at = h->loop.now;
+    m->prompts = h->prompts;
+    m->read_at = 0;
+    m->presses++;
+    reader_mark(h, &m->mark);
+    m->line = reader_line(h);
+    status_apply(h, (struct state_input){.event = STATE_ON_MESSAGE}, (span){0});
+}
+
+static void message_press_enter(struct holder *h, struct message *m)
+{
+    message_entered(h, m);
+    m->echo += message_echo_of(h, span_of("\r"));
+    input_type(h, span_of("\r"));
+}
+
+static void message_type(struct holder *h, struct message *m)
+{
+    int paste = (vt_modes(h->vt) & VT_BRACKETED_PASTE) != 0;
+    buf bytes = {0};
+    m->secret = message_is_secret(h);
+    m->busy = h->state.works || (h->state.hooked && h->state.kind == STATE_WORKING);
+    m->line = reader_line(h);
+    reader_mark(h, &m->mark);
+    message_put_typed(&bytes, buf_view(&m->text), paste);
+    buf_str(&bytes, m->enter && !paste ? "\r" : "");
+    m->echo = message_echo_of(h, buf_view(&bytes));
+    m->phase = MESSAGE_PASTED;
+    m->pasted_at = m->changed_at = h->loop.now;
+    if (input_type(h, buf_view(&bytes)) != 0) {
+        message_answer(m, "unconfirmed");
+        message_remove_first(h);
+    } else if (!paste || !m->enter) {
+        message_entered(h, m);
+    }
+    buf_free(&bytes);
+}
+
+static void message_settle(struct holder *h)
+{
+    struct message *m = h->messages;
+    if (m && m->phase == MESSAGE_PASTED)
+        message_press_enter(h, m);
+}
+
+/* ---- what the program makes of it ----------------------------------------------------------- */
+
+static int message_is_ready_for_enter(struct holder *h, struct message *m)
+{
+    uint32_t line = reader_line(h);
+    if (!message_is_read(h))
+        return 0;
+    if (!m->read_at)
+        m->read_at = m->changed_at = h->loop.now;
+    if (line != m->line) {
+        m->line = line;
+        m->reacted = 1;
+        m->changed_at = h->loop.now;
+    }
+    return (m->reacted && h->loop.now - m->changed_at >= MESSAGE_STILL_MS) ||
+           h->loop.now - m->read_at >= MESSAGE_ENTER_MS;
+}
+
+/* Tells whether the text has left the input line and more than a spinner has changed. */
+static int message_has_left(struct holder *h, const struct message *m)
+{
+    buf draft = {0};
+    int stands = reader_put_draft(h, &draft);
+    buf_free(&draft);
+    return !stands && reader_has_moved(h, &m->mark) &&
+           (h->reader.agent->box || reader_line(h) != m->line);
+}
+
+/* An agent's screen or hook tells what became of a message; "queued" while its turn goes on. */
+static const char *message_judge_agent(struct holder *h, struct message *m)
+{
+    long long since = h->loop.now - m->entered_at;
+    if (h->prompts != m->prompts)
+        return "delivered";
+    if (message_is_read(h) && message_has_left(h, m) &&
+        (!h->state.hooked || m->busy || since >= MESSAGE_HOOK_MS))
+        return m->busy ? "queued" : "delivered";
+    return NULL;
+}
+
+/* Presses a lost Enter again; only while the text stands in the agent's own box. */
+static void message_press_again(struct holder *h, struct message *m)
+{
+    buf draft = {0};
+    if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !message_is_read(h) ||
+        h->loop.now - m->entered_at < MESSAGE_AGAIN_MS || !reader_put_draft(h, &draft))
+        return;
+    buf_free(&draft);
+    reader_read(h, 0);
+    if (h->reader.kind == QUESTION_NONE)
+        message_press_enter(h, m);
+}
+
+/* Tells whether an entered message need not be followed any more. What a program has not read yet
+ * may still be submitted; but a terminal itself keeps lines apart. */
+static int message_is_given_up(struct holder *h, const struct message *m)
+{
+    if (m->client)
+        return 0;
+    return !h->reader.agent ||
+           (message_is_read(h) && (m->presses >= MESSAGE_PRESSES_MAX || !m->enter ||
+                                   h->loop.now - m->entered_at >= MESSAGE_RECEIPT_MS));
+}
+
+static void message_give_up(struct holder *h)
+{
+    struct message *m = h->messages;
+    buf draft = {0};
+    if (!reader_put_draft(h, &draft))
+        message_note_input(h, m);
+    if (m->first)
+        message_note_first(h, MESSAGE_FIRST_FAILED);
+    buf_free(&draft);
+    message_remove_first(h);
+}
+
+/* Starts the first message of the queue, unless a dialog has opened meanwhile. */
+static void message_start(struct holder *h)
+{
+    struct message *m = h->messages;
+    buf refusal = {0};
+    if (!m->force && input_put_refusal(h, &refusal)) {
+        message_answer(m, buf_cstr(&refusal));
+        message_remove_first(h);
+    } else {
+        message_type(h, m);
+    }
+    buf_free(&refusal);
+}
+
+static void message_step_entered(struct holder *h, struct message *m)
+{
+    const char *result = NULL;
+    if (h->reader.agent)
+        result = m->enter || m->presses > 1 ? message_judge_agent(h, m)
+                 : m->echo < 0              ? "delivered"
+                                            : NULL;
+    else if (m->echo < 0)
+        result = "delivered";
+    if (result)
+        message_submitted(h, result);
+    else if (message_is_given_up(h, m))
+        message_give_up(h);
+    else
+        message_press_again(h, m);
+}
+
+static void message_step(void *holder)
+{
+    struct holder *h = holder;
+    for (struct message *m = h->messages; m; m = m->next)
+        if (m->client && h->loop.now - m->asked_at >= MESSAGE_RECEIPT_MS)
+            message_answer(m, "unconfirmed");
+    struct message *m = h->messages;
+    if (m && m->phase == MESSAGE_ASKED)
+        message_start(h);
+    else if (m && m->phase == MESSAGE_PASTED && message_is_ready_for_enter(h, m))
+        message_press_enter(h, m);
+    else if (m && m->phase == MESSAGE_ENTERED)
+        message_step_entered(h, m);
+    if (h->messages)
+        loop_timer_set(&h->loop, &h->message_timer, h->loop.now + MESSAGE_TICK_MS);
+}
+
+static void message_on_output(struct holder *h, size_t n)
+{
+    struct message *m = h->messages;
+    if (!m)
+        return;
+    if (m->phase == MESSAGE_ENTERED)
+        m->echo -= (long long)n;
+    if (m->phase == MESSAGE_ENTERED && !h->reader.agent && m->echo < 0)
+        message_step(h);
+}
+
+static void message_on_prompt(struct holder *h, span text)
+{
+    h->prompts++;
+    h->queued = 0;
+    if (text.n) {
+        buf_clear(&h->last_input);
+        status_put_characters(&h->last_input, text, MESSAGE_LAST_MAX);
+    }
+    if (h->first == MESSAGE_FIRST_PENDING && !h->typed.n && !h->messages)
+        message_note_first(h, MESSAGE_FIRST_DELIVERED);
+    message_step(h);
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+static void message_add(struct holder *h, struct holder_client *c, span text,
+                        const struct frame_message *how)
+{
+    struct message *m = base_alloc(sizeof *m), **last = &h->messages;
+    size_t count = 0;
+    for (; *last; last = &(*last)->next)
+        count++;
+    if (count >= MESSAGES_MAX) {
+        message_put_receipt(c, "unconfirmed");
+        free(m);
+        return;
+    }
+    m->client = c;
+    m->enter = how->enter;
+    m->force = how->force;
+    m->first = !c;
+    m->asked_at = h->loop.now;
+    buf_span(&m->text, text);
+    *last = m;
+    loop_defer(&h->loop, &h->offer_task);
+    if (!count)
+        message_step(h);
+}
+
+static void message_forget_client(struct holder_client *c)
+{
+    for (struct message *m = c->holder->messages; m; m = m->next)
+        if (m->client == c)
+            m->client = NULL;
+}
+
+static void message_end_all(struct holder *h)
+{
+    while (h->messages) {
+        message_answer(h->messages, h->messages->phase == MESSAGE_ENTERED ? "delivered"
+                                                                          : "unconfirmed");
+        message_remove_first(h);
+    }
+    message_note_first(h, MESSAGE_FIRST_FAILED);
+}
+
+/* ---- the first prompt ----------------------------------------------------------------------- */
+
+/* Tells whether the program takes input: it reads keys or pastes, and its screen is complete. */
+static int message_is_ready(const struct holder *h)
+{
+    struct termios modes = {.c_lflag = ICANON};
+    long long quiet = h->loop.now - h->reader.output_at;
+    tcgetattr(h->slave, &modes);
+    if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE))
+        return quiet >= 2 * MESSAGE_STILL_MS + MESSAGE_STILL_MS ||
+               (h->reader.agent && h->reader.agent->box && reader_has_box(h));
+    return !h->first_strict && quiet >= MESSAGE_READY_MS;
+}
+
+/* A prompt that was given as an argument: the agent's work shows that it was submitted. */
+static void message_watch_argument(struct holder *h)
+{
+    if (!h->state.works && (h->state.phrased || h->state.kind == STATE_STARTING))
+        return;
+    message_note_first(h, MESSAGE_FIRST_DELIVERED);
+    buf_clear(&h->last_input);
+    status_put_characters(&h->last_input, buf_view(&h->first_argument), MESSAGE_LAST_MAX);
+}
+
+/* The time stands still while a choice is open: a trust dialog waits for the user. */
+static void message_on_first_timer(void *holder)
+{
+    static const struct frame_message how = {.enter = 1};
+    struct holder *h = holder;
+    long long now = h->loop.now;
+    if (h->first != MESSAGE_FIRST_PENDING || h->exited)
+        return;
+    if (h->reader.kind == QUESTION_CHOICE || status_waits_for(h) == QUESTION_CHOICE) {
+        h->first_until += now - h->first_looked_at;
+    } else if (!h->typed.n && h->first_argument.n) {
+        message_watch_argument(h);
+    } else if (h->typed.n && message_is_ready(h)) {
+        buf first = h->typed;
+        h->typed = (buf){0};
+        message_add(h, NULL, buf_view(&first), &how);
+        buf_free(&first);
+    }
+    h->first_looked_at = now;
+    if (now >= h->first_until && (h->typed.n || h->first_argument.n)) {
+        buf_clear(&h->typed);
+        message_note_first(h, MESSAGE_FIRST_FAILED);
+    }
+    if (h->first == MESSAGE_FIRST_PENDING)
+        loop_timer_set(&h->loop, &h->type_timer, now + 5 * MESSAGE_TICK_MS);
+}
+
+static void message_start_first(struct holder *h)
+{
+    if (!h->typed.n && !h->first_argument.n)
+        return;
+    h->first = MESSAGE_FIRST_PENDING;
+    h->first_looked_at = h->loop.now;
+    h->first_until = h->loop.now + MESSAGE_FIRST_MS;
+    h->reader.output_at = h->loop.now;
+    message_on_first_timer(h);
+}
