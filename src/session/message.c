@@ -368,9 +368,10 @@ static void message_forget_client(struct holder_client *c)
 
 static void message_end_all(struct holder *h)
 {
+    while (h->messages && h->messages->phase == MESSAGE_ENTERED)
+        message_submitted(h, "delivered"); /* an exit is a reaction */
     while (h->messages) {
-        message_answer(h->messages, h->messages->phase == MESSAGE_ENTERED ? "delivered"
-                                                                          : "unconfirmed");
+        message_answer(h->messages, "unconfirmed");
         message_remove_first(h);
     }
     message_note_first(h, MESSAGE_FIRST_FAILED);
