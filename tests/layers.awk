@@ -27,7 +27,7 @@ function set_tables()
     except["src/cli/cli.c src/server/server.h"] = 1
     except["src/cli/cli.h src/server/server.h"] = 1
     # Of session the ui uses these files.
-    split("cache frame stream holder_link", words, " ")
+    split("cache frame stream holder_link life", words, " ")
     for (i in words)
         ui_may["src/session/" words[i] ".c"] = 1
 

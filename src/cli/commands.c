@@ -442,7 +442,7 @@ static int command_tail(struct context *c)
 {
     buf target = {0}, query = {0}, out = {0};
     long long chars = 5000;
-    int fd = conn_connect(c->config.socket);
+    int fd = spawn_connect(&c->config);
     if (c->value['n'] && (!span_int(span_of(c->value['n']), &chars) || chars < 0))
         return context_usage("expected a number of characters", c->value['n']);
     if (fd < 0 && c->value['D'])

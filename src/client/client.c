@@ -14,6 +14,8 @@
 #define CLIENT_TELECLAUDE_SOCKET "/tmp/teleclaude-api.sock"
 #endif
 
+#define CLIENT_REASON_MAX 512 /* bytes of the reason why a daemon did not start */
+
 struct client_request {
     struct client *client;
     struct client_request *next, **link;
@@ -40,7 +42,7 @@ struct client_request {
 static int client_connect(const struct client *c)
 {
     struct stat st;
-    int fd = conn_connect(c->config->socket);
+    int fd = spawn_connect(c->config);
     if (fd < 0) {
         int saved = errno;
         if (lstat(CLIENT_TELECLAUDE_SOCKET, &st) == 0 && st.st_uid == geteuid() &&
@@ -56,11 +58,6 @@ static int client_connect(const struct client *c)
     return fd;
 }
 
-static int client_is_absent(int error)
-{
-    return error == ENOENT || error == ECONNREFUSED || error == ECONNRESET || error == ENOTDIR;
-}
-
 static void client_push_try(struct client *c);
 static void client_request_connect(void *ctx);
 
@@ -68,11 +65,12 @@ static void client_request_connect(void *ctx);
 static void client_on_started(void *ctx, short revents)
 {
     struct client *c = ctx;
-    char byte;
+    char reason[CLIENT_REASON_MAX];
     (void)revents;
-    if (read(c->starting.fd, &byte, 1) != 1) {
+    ssize_t n = read(c->starting.fd, reason, sizeof reason);
+    if (n != 1) {
         free(c->start_error);
-        c->start_error = span_dup(span_of("it ended at once"));
+        c->start_error = span_dup(n > 1 ? (span){reason, (size_t)n} : span_of("it ended at once"));
     }
     loop_unwatch(c->loop, &c->starting);
     close(c->starting.fd);
@@ -130,12 +128,12 @@ static void client_request_fail(struct client_request *r, int error)
 {
     struct client *c = r->client;
     buf b = {0};
-    if (client_is_absent(error) && c->started && !c->start_error)
+    if (spawn_is_absent(error) && c->started && !c->start_error)
         buf_fmt(&b, "the daemon ends before it answers: see %s/daemon.log", c->config->state);
     else if (c->start_error)
         buf_fmt(&b, "cannot start the daemon: %s (see %s/daemon.log)", c->start_error,
                 c->config->state);
-    else if (client_is_absent(error))
+    else if (spawn_is_absent(error))
         buf_fmt(&b, "no daemon is running on %s", c->config->socket);
     else
         buf_fmt(&b, "cannot reach the daemon on %s: %s", c->config->socket, strerror(error));
@@ -233,7 +231,7 @@ static void client_request_connect(void *ctx)
     int fd = client_connect(c);
     if (fd < 0) {
         int error = errno;
-        if (client_is_absent(error) && client_start_daemon(c))
+        if (spawn_is_absent(error) && client_start_daemon(c))
             return;
         client_request_fail(r, error);
         return;
@@ -490,7 +488,7 @@ static void client_push_try(struct client *c)
     int error = errno;
     free(c->ws);
     c->ws = NULL;
-    if (client_is_absent(error) && client_start_daemon(c))
+    if (spawn_is_absent(error) && client_start_daemon(c))
         client_set_push(c, CLIENT_CONNECTING);
     else
         client_push_wait(c, c->stopped ? "the daemon was stopped" : "no daemon answers");

@@ -5,9 +5,13 @@
 /* ==== spawn: starting and stopping a daemon from outside ===================================== */
 
 /* Starts a daemon in the background, in a process session of its own. Returns a descriptor that
- * gives one byte once the daemon serves, or end of file when it has failed; or -1 with a
- * message. */
+ * gives one byte once the daemon serves, or its reason, or end of file, when it has failed; or -1
+ * with a message. A daemon that runs and can't be reached is asked to make its socket again. */
 static int spawn_daemon(const struct config *config, buf *error);
+/* Connects to the daemon's socket, or to that of the state directory's daemon when it serves
+ * another one. Returns a non-blocking descriptor, or -1 with errno. */
+static int spawn_connect(const struct config *config);
+static int spawn_is_absent(int error);             /* the errno says that no daemon listens */
 /* Sends SIGTERM to the running daemon and waits until it has ended. Returns 0 when it has ended, 1
  * when none was running, or -1 with a message. */
 static int spawn_stop(const struct config *config, buf *error);

@@ -3,7 +3,9 @@
 /* spawn - starts a daemon in the background, and stops a running one.
  *
  * The starter is the daemon's grandparent: init adopts the daemon, so nothing has to wait for it.
- * Stopping finds the daemon by the lock on SOCKET.lock. */
+ * A daemon that runs is found by its locks: SOCKET.lock, or that of the state directory, which
+ * names the socket: it may be another environment's. One whose socket is gone is asked to make it
+ * again. */
 
 #ifndef SPAWN_LOG_MAX
 #define SPAWN_LOG_MAX (1024 * 1024) /* bytes of daemon.log from which the next start renames it */
@@ -14,6 +16,10 @@
 #ifndef SPAWN_POLL_MS
 #define SPAWN_POLL_MS 10   /* between two looks at its lock: a lock's end is not an event */
 #endif
+#ifndef SPAWN_SUMMON_MS
+#define SPAWN_SUMMON_MS 2000 /* for a daemon that lives to serve a socket again … */
+#endif
+#define SPAWN_SIGNAL_MS 100  /* … asked this often: it may be starting */
 
 /* Opens the daemon's log, STATE/daemon.log; a large one is renamed to daemon.log.1 before. */
 static int spawn_open_log(const struct config *config)
@@ -30,8 +36,8 @@ static int spawn_open_log(const struct config *config)
     return fd;
 }
 
-/* Becomes the daemon: runs between fork and exec, and never returns. */
-static void spawn_become(const struct config *config, int ready_fd, int err_fd)
+/* Leaves the caller's session and files; what is told goes to descriptor 3. */
+static void spawn_detach(int ready_fd, int err_fd)
 {
     int null = open("/dev/null", O_RDWR);
     setsid();
@@ -42,29 +48,118 @@ static void spawn_become(const struct config *config, int ready_fd, int err_fd)
     os_close_inherited(4); /* the caller's open files stay the caller's */
     if (chdir("/") != 0)
         _exit(1);
-    setenv("TELEC_SOCKET", config->socket, 1);
+}
+
+/* Becomes the daemon: runs between fork and exec, and never returns. */
+static void spawn_become(const struct config *config, const char *socket)
+{
+    setenv("TELEC_SOCKET", socket, 1);
     setenv("TELEC_CONFIG", config->file, 1);
     execl(config_program(config), config->program, "daemon", "--ready-fd", "3", (char *)NULL);
+    dprintf(3, "cannot run %s: %s", config->program, strerror(errno));
     _exit(1);
+}
+
+static void spawn_find(const struct config *config, struct store_daemon *daemon)
+{
+    buf lock = {0};
+    buf_fmt(&lock, "%s" STORE_STATE_LOCK, config->state);
+    store_find_daemon(buf_cstr(&lock), daemon);
+    buf_free(&lock);
+}
+
+static int spawn_is_absent(int error)
+{
+    return error == ENOENT || error == ECONNREFUSED || error == ECONNRESET || error == ENOTDIR;
+}
+
+static int spawn_connect(const struct config *config)
+{
+    struct store_daemon daemon;
+    int fd = conn_connect(config->socket), error = errno;
+    if (fd >= 0 || !spawn_is_absent(error))
+        return fd;
+    spawn_find(config, &daemon);
+    if (daemon.socket && (fd = conn_connect(daemon.socket)) < 0 && !spawn_is_absent(errno))
+        error = errno;
+    free(daemon.socket);
+    errno = error;
+    return fd;
+}
+
+/* Waits, as a process of its own, until a daemon that has the state directory serves a socket, and
+ * tells that, or why not. Never returns. */
+static void spawn_summon(const struct config *config)
+{
+    struct store_daemon daemon;
+    for (int waited = 0; waited < SPAWN_SUMMON_MS; waited += SPAWN_POLL_MS) {
+        if (spawn_connect(config) >= 0) {
+            dprintf(3, "%c", '\0');
+            _exit(0);
+        }
+        spawn_find(config, &daemon);
+        if (daemon.pid > 0 && daemon.remakes && waited % SPAWN_SIGNAL_MS == 0)
+            kill(daemon.pid, SIGUSR1);
+        free(daemon.socket);
+        poll(NULL, 0, SPAWN_POLL_MS);
+    }
+    spawn_find(config, &daemon);
+    dprintf(3, "process %ld has %s" STORE_STATE_LOCK " and does not answer on %s; telec daemon "
+            "--stop, or kill %ld, ends it, sessions continue", (long)daemon.pid, config->state,
+            daemon.socket ? daemon.socket : config->socket, (long)daemon.pid);
+    _exit(1);
+}
+
+/* Makes the directories. Those of a runtime directory that this user can't make again, as after a
+ * logout, are replaced by the short place: *socket is to be freed then. Returns 0 or -1. */
+static int spawn_make_dirs(const struct config *config, char **socket, buf *error)
+{
+    if (config_make_dirs(config, error) == 0)
+        return 0;
+    if (!config->socket_from || strcmp(config->socket_from, "XDG_RUNTIME_DIR") != 0)
+        return -1;
+    buf other_error = {0};
+    struct config other = {.socket = config_short_place("api.sock"), .state = config->state};
+    other.holders = config_holders(other.socket);
+    int status = config_make_dirs(&other, &other_error);
+    if (status == 0) {
+        *socket = other.socket;
+        buf_clear(error);
+    } else {
+        free(other.socket);
+    }
+    free(other.holders);
+    buf_free(&other_error);
+    return status;
 }
 
 static int spawn_daemon(const struct config *config, buf *error)
 {
+    struct store_daemon daemon;
+    char *socket = NULL;
     int pipe_fds[2];
-    if (config_make_dirs(config, error) != 0)
+    spawn_find(config, &daemon);
+    free(daemon.socket);
+    if (!daemon.pid && spawn_make_dirs(config, &socket, error) != 0)
         return -1;
     int err_fd = spawn_open_log(config);
     if (err_fd < 0 || pipe(pipe_fds) != 0) {
         buf_fmt(error, "cannot open %s/daemon.log: %s", config->state, strerror(errno));
+        free(socket);
         return -1;
     }
     pid_t pid = fork();
     if (pid == 0) {
         close(pipe_fds[0]);
-        if (fork() == 0)
-            spawn_become(config, pipe_fds[1], err_fd);
+        if (fork() == 0) {
+            spawn_detach(pipe_fds[1], err_fd);
+            if (daemon.pid)
+                spawn_summon(config);
+            spawn_become(config, socket ? socket : config->socket);
+        }
         _exit(0);
     }
+    free(socket);
     close(pipe_fds[1]);
     close(err_fd);
     if (pid > 0) {
@@ -82,7 +177,12 @@ static pid_t spawn_pid(const struct config *config)
     buf name = {0};
     buf_fmt(&name, "%s" STORE_SOCKET_LOCK, config->socket);
     pid_t pid;
-    store_look_at_lock(buf_cstr(&name), &pid, NULL);
+    if (store_look_at_lock(buf_cstr(&name), &pid, NULL) != STORE_LOCK_HELD) {
+        struct store_daemon daemon;
+        spawn_find(config, &daemon);
+        pid = daemon.pid;
+        free(daemon.socket);
+    }
     buf_free(&name);
     return pid;
 }

@@ -162,11 +162,11 @@ static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, br
                                                            NULL, broadcast_on_end};
 
 /* Begins with a fresh snapshot. Returns 0 when the holder can't be reached. */
-static int broadcast_begin(struct broadcast *one, const struct session *s)
+static int broadcast_begin(struct broadcast *one, struct session *s)
 {
     static const char how[] = {FRAME_VIEW_SIZES};
     stream_close(one->stream);
-    one->stream = stream_open(one->all->loop, s->socket, (span){how, sizeof how},
+    one->stream = stream_open(one->all->loop, session_find_socket(s), (span){how, sizeof how},
                                &broadcast_stream_hooks, one);
     return one->stream != NULL;
 }
@@ -224,7 +224,7 @@ static int broadcast_note_observer(struct broadcast *one, const char *who, long 
 }
 
 static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
-                                               const struct session *s, int renews)
+                                               struct session *s, int renews)
 {
     struct broadcast *one = broadcast_find(all, s->id);
     if (!one && !(one = broadcast_new(all, s->id)))
@@ -255,7 +255,7 @@ static void broadcast_on_checked(void *ctx, int exists)
     struct broadcast_check *check = ctx;
     struct broadcasts *all = check->all;
     struct broadcast *one = broadcast_find(all, check->id);
-    const struct session *s = session_find(all->sessions, check->id);
+    struct session *s = session_find(all->sessions, check->id);
     if (exists && !one && s && s->holder.open && !session_has_exited(s) &&
         (one = broadcast_new(all, check->id)) && !broadcast_begin(one, s)) {
         broadcast_end(one);

@@ -654,7 +654,7 @@ static void broadcast_free_all(struct broadcasts *all);
 /* Computer `who` observes the session for the next BROADCAST_OBSERVER_MS; it gets a snapshot unless
  * it only renews its claim. BUSY: BROADCAST_MAX; ENDED: the holder can't be reached. */
 static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
-                                               const struct session *s, int renews);
+                                               struct session *s, int renews);
 static void broadcast_leave(struct broadcasts *all, const char *who, const char *id);
 /* The session has changed: checks, now and then, whether a TeleClaude daemon observes it. */
 static void broadcast_on_activity(struct broadcasts *all, const char *id);

@@ -59,14 +59,21 @@ static void requests_fail(struct requests_job *job, const char *error, const cha
     requests_end(job);
 }
 
+/* A connection to the session's holder failed. */
+static void requests_fail_unreached(struct requests_job *job)
+{
+    const char *why = session_why_unreachable(job->of);
+    if (session_has_exited(job->of))
+        requests_fail(job, "the session has ended", "ENDED");
+    else
+        requests_fail(job, why ? why : "no connection to its holder", "UNREACHABLE");
+}
+
 static int requests_is_running(struct requests_job *job)
 {
     if (job->of->holder.open && !session_has_exited(job->of))
         return 1;
-    if (session_why_unreachable(job->of))
-        requests_fail(job, session_why_unreachable(job->of), "UNREACHABLE");
-    else
-        requests_fail(job, "the session has ended", "ENDED");
+    requests_fail_unreached(job);
     return 0;
 }
 
@@ -229,7 +236,7 @@ static void requests_get_session_data(struct requests_job *job)
         return;
     }
     if (!s->holder.open || session_has_exited(s) ||
-        !holder_ask(job->all->loop, s->socket, FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
+        !holder_ask(job->all->loop, session_find_socket(s), FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
                     requests_on_text, job))
         requests_log(job, s);
 }
@@ -243,9 +250,9 @@ static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
 static void requests_screen(struct requests_job *job)
 {
     if (requests_is_running(job) &&
-        !holder_ask(job->all->loop, job->of->socket, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY,
-                    requests_on_screen, job))
-        requests_fail(job, "the session has ended", "ENDED");
+        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_SCREEN, (span){0},
+                    FRAME_SCREEN_REPLY, requests_on_screen, job))
+        requests_fail_unreached(job);
 }
 
 /* observe [begin | renew | end] */
@@ -388,9 +395,9 @@ static void requests_type(struct requests_job *job, span text, int enter, int fo
     frame_put_message(&b, &message);
     buf_free(&from);
     if (requests_is_running(job) &&
-        !holder_ask(job->all->loop, job->of->socket, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT,
-                    requests_on_receipt, job))
-        requests_fail(job, "the session has ended", "ENDED");
+        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_MESSAGE, buf_view(&b),
+                    FRAME_RECEIPT, requests_on_receipt, job))
+        requests_fail_unreached(job);
     buf_free(&b);
 }
 

@@ -3,7 +3,9 @@
 /* daemon - wires the parts together, runs them, shuts down.
  *
  * There is one daemon per socket and per state directory: both are locked, so of two that start at
- * once one ends. */
+ * once one ends. The locks' files name its process and socket: a client in another environment
+ * finds it by the state directory's. SIGUSR1 asks it to make its socket again, when that is gone.
+ */
 
 #ifndef DAEMON_STOP_MS
 #define DAEMON_STOP_MS 2000 /* at shutdown, for clients to read what is queued for them */
@@ -28,6 +30,8 @@ struct daemon {
     struct httpd httpd;
     struct server server;
     int listening_fd, ready_fd;
+    int state_lock, socket_lock; /* descriptors; -1: this file system has no locks */
+    ino_t socket_node;           /* of the socket's file, as it was made */
     int stopping, late; /* late: DAEMON_STOP_MS are over, nothing is waited for */
     struct loop_timer stop_timer;
     buf log_path; /* of daemon.log */
@@ -86,19 +90,37 @@ static void daemon_on_signal(void *ctx, int signo)
     loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
 }
 
-/* Takes a lock that lasts until the process ends. Returns 0, or -1 with a message. */
-static int daemon_lock(const char *path, const char *suffix, buf *error)
+/* Appends who has a lock, and what to do about it. */
+static void daemon_put_owner(const char *lock, buf *error)
+{
+    struct store_daemon owner;
+    store_find_daemon(lock, &owner);
+    buf_fmt(error, "a daemon is running already: process %ld holds %s", (long)owner.pid, lock);
+    if (owner.socket)
+        buf_fmt(error, " and serves %s; telec daemon --stop ends it", owner.socket);
+    else
+        buf_fmt(error, "; kill %ld ends it, sessions continue", (long)owner.pid);
+    free(owner.socket);
+}
+
+/* Takes a lock that lasts until the process ends; *fd -1: where the file system has no locks, the
+ * probe of the socket must do. Returns 0, or -1 with a message. */
+static int daemon_lock(const char *path, const char *suffix, int *fd, buf *error)
 {
     buf name = {0};
     pid_t pid;
     buf_fmt(&name, "%s%s", path, suffix);
-    int fd = store_lock(buf_cstr(&name), &pid);
-    if (fd < 0 && errno == EAGAIN)
-        buf_fmt(error, "a daemon is running already (process %ld holds %s)", (long)pid, name.p);
-    else if (fd < 0)
-        buf_fmt(error, "cannot lock %s: %s", name.p, strerror(errno));
+    *fd = store_lock(buf_cstr(&name), &pid);
+    int fault = *fd < 0 ? errno : 0, none = fault == ENOLCK || fault == ENOSYS || fault == EINVAL;
+    if (fault == EAGAIN)
+        daemon_put_owner(name.p, error);
+    else if (none)
+        log_line(LOG_WARN, "%s: cannot be locked (%s): start one daemon only", name.p,
+                 strerror(fault));
+    else if (fault)
+        buf_fmt(error, "cannot lock %s: %s", name.p, strerror(fault));
     buf_free(&name);
-    return fd < 0 ? -1 : 0;
+    return fault && !none ? -1 : 0;
 }
 
 /* Returns 1 when a process listens on the socket; a full backlog (EAGAIN) counts. A daemon that was
@@ -118,29 +140,84 @@ static int daemon_socket_is_live(const struct config *config)
     return 1;
 }
 
-static int daemon_claim(struct daemon *d, buf *error)
+/* Takes the socket's lock and listens. Returns 0, or -1 with a message. */
+static int daemon_claim_socket(struct daemon *d, buf *error)
 {
-    char message[256];
-    if (config_make_dirs(d->config, error) != 0 ||
-        daemon_lock(d->config->socket, STORE_SOCKET_LOCK, error) != 0 ||
-        daemon_lock(d->config->state, STORE_STATE_LOCK, error) != 0)
+    const char *socket = d->config->socket;
+    struct stat st = {0};
+    if (daemon_lock(socket, STORE_SOCKET_LOCK, &d->socket_lock, error) != 0)
         return -1;
     if (daemon_socket_is_live(d->config)) {
-        buf_fmt(error, "something else is serving %s", d->config->socket);
+        buf_fmt(error, "something else is serving %s", socket);
         return -1;
     }
-    d->listening_fd = conn_listen(d->config->socket, message, sizeof message);
+    d->listening_fd = config_listen(socket, error);
     if (d->listening_fd < 0)
-        buf_str(error, message);
-    return d->listening_fd < 0 ? -1 : 0;
+        return -1;
+    lstat(socket, &st);
+    d->socket_node = st.st_ino;
+    store_put_daemon(d->socket_lock, socket);
+    store_put_daemon(d->state_lock, socket);
+    return 0;
+}
+
+static int daemon_claim(struct daemon *d, buf *error)
+{
+    if (config_make_dirs(d->config, error) != 0 ||
+        daemon_lock(d->config->state, STORE_STATE_LOCK, &d->state_lock, error) != 0)
+        return -1;
+    int status = daemon_claim_socket(d, error);
+    if (status != 0)
+        close(d->state_lock);
+    return status;
+}
+
+/* Puts the socket, and those of new holders, to the short place. */
+static void daemon_move(struct config *config)
+{
+    free(config->socket);
+    free(config->holders);
+    config->socket = config_short_place("api.sock");
+    config->holders = config_holders(config->socket);
+}
+
+/* SIGUSR1: a client found no socket. A runtime directory that can't be made again is left. */
+static void daemon_on_summons(void *ctx, int signo)
+{
+    struct daemon *d = ctx;
+    struct stat st;
+    buf error = {0};
+    int lost = d->listening_fd;
+    (void)signo;
+    if (d->stopping ||
+        (lstat(d->config->socket, &st) == 0 && st.st_ino == d->socket_node))
+        return;
+    if (config_make_dirs(d->config, &error) != 0) {
+        daemon_move(d->config);
+        buf_clear(&error);
+    }
+    if (config_make_dirs(d->config, &error) != 0 || daemon_claim_socket(d, &error) != 0) {
+        log_line(LOG_ERROR, "cannot make the socket again: %s", buf_cstr(&error));
+        d->listening_fd = lost;
+    } else {
+        log_line(LOG_WARN, "the socket was gone; now it is %s", d->config->socket);
+        if (d->httpd.listener.fd >= 0) /* else daemon_on_ready does that */
+            httpd_accept(&d->httpd, d->listening_fd);
+        close(lost);
+    }
+    buf_free(&error);
 }
 
 static int daemon_run(struct config *config, int ready_fd, buf *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct daemon d = {.config = config, .ready_fd = ready_fd};
-    if (daemon_claim(&d, error) != 0)
+    signal(SIGUSR1, SIG_IGN); /* until it is handled below */
+    if (daemon_claim(&d, error) != 0) {
+        ssize_t told = write(ready_fd, error->p, error->n);
+        (void)told; /* the starter, if there is one, tells its user */
         return 1;
+    }
     buf_fmt(&d.log_path, "%s/daemon.log", config->state);
     log_limit(buf_cstr(&d.log_path), DAEMON_LOG_MAX);
     daemon_raise_limits();
@@ -150,6 +227,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     d.stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = &d};
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
+    loop_on_signal(&d.loop, SIGUSR1, daemon_on_summons, &d);
     cache_init(&d.cache, httpd_text_frame);
     cache_use_loop(&d.cache, &d.loop);
     httpd_init(&d.httpd, &d.loop, routes_handle, &d.server);

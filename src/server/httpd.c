@@ -436,6 +436,7 @@ static void httpd_init(struct httpd *s, struct loop *l,
 
 static void httpd_accept(struct httpd *s, int listening_fd)
 {
+    loop_unwatch(s->loop, &s->listener); /* of a socket that is gone */
     s->listener.fd = listening_fd;
     loop_watch(s->loop, &s->listener, POLLIN);
 }

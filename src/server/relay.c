@@ -42,8 +42,8 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
     ask->client = r->client;
     ask->answer = answer;
     snprintf(ask->id, sizeof ask->id, "%s", r->session->id);
-    ask->asked = holder_ask(r->server->loop, r->session->socket, question, payload, wanted,
-                            relay_ask_on_done, ask);
+    ask->asked = holder_ask(r->server->loop, session_find_socket(r->session), question,
+                            payload, wanted, relay_ask_on_done, ask);
     if (!ask->asked) {
         free(ask);
         return NULL;
@@ -147,9 +147,10 @@ static void relay_view(struct request *r, span how, int control,
 static struct stream *relay_open(struct request *r, span how, const struct stream_hooks *hooks,
                                  void *ctx)
 {
-    struct stream *s = stream_open(r->server->loop, r->session->socket, how, hooks, ctx);
+    struct stream *s = stream_open(r->server->loop, session_find_socket(r->session), how,
+                                   hooks, ctx);
     if (!s)
-        httpd_reply_detail(r->client, 409, "The session's holder is not there");
+        request_reply_unreached(r);
     return s;
 }
 

@@ -247,12 +247,17 @@ static int request_is_here(const struct server *server, const char *computer)
            strcmp(computer, "local") == 0;
 }
 
-static void request_reply_unreachable(struct request *r)
+static void request_reply_unreached(struct request *r)
 {
+    const char *why = session_why_unreachable(r->session);
+    int exited = session_has_exited(r->session);
     buf b = {0};
-    buf_fmt(&b, "Session %.8s can't be reached: %s", r->session->id,
-            session_why_unreachable(r->session));
-    httpd_reply_detail(r->client, 503, buf_cstr(&b));
+    if (exited)
+        buf_fmt(&b, "Session %.8s has ended", r->session->id);
+    else
+        buf_fmt(&b, "Session %.8s can't be reached: %s", r->session->id,
+                why ? why : "no connection to its holder");
+    httpd_reply_detail(r->client, exited ? 409 : 503, buf_cstr(&b));
     buf_free(&b);
 }
 
@@ -260,14 +265,7 @@ static int request_is_running(struct request *r)
 {
     if (r->session->holder.open && !session_has_exited(r->session))
         return 1;
-    if (session_why_unreachable(r->session)) {
-        request_reply_unreachable(r);
-        return 0;
-    }
-    buf b = {0};
-    buf_fmt(&b, "Session %.8s has ended", r->session->id);
-    httpd_reply_detail(r->client, 409, buf_cstr(&b));
-    buf_free(&b);
+    request_reply_unreached(r);
     return 0;
 }
 

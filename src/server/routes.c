@@ -286,7 +286,7 @@ static void routes_delete_session(struct request *r)
     if (request_refused(r))
         return;
     if (!force && session_why_unreachable(r->session)) {
-        request_reply_unreachable(r);
+        request_reply_unreached(r);
         return;
     }
     if (!force && undo_s) {
@@ -331,7 +331,7 @@ static void routes_send_message(struct request *r)
             .until = r->server->loop->now + HOLDER_TYPE_MS};
         frame_put_message(&b, &message);
         if (!relay_ask(r, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
-            httpd_reply_detail(r->client, 409, "The session has ended");
+            request_reply_unreached(r);
         buf_free(&b);
     }
     free(text);
@@ -431,7 +431,7 @@ static void routes_screen(struct request *r)
 {
     if (request_is_running(r) &&
         !relay_ask(r, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY, routes_answer_screen))
-        httpd_reply_detail(r->client, 409, "The session has ended");
+        request_reply_unreached(r);
 }
 
 /* ---- computers, projects, agents, status ---------------------------------------------------- */

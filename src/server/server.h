@@ -142,9 +142,9 @@ static long long request_tail_chars(struct request *r);
 static int request_view_mode(struct request *r, char how[3]);
 /* Returns 1 when the request asks for a WebSocket; else replies 426 and returns 0. */
 static int request_wants_websocket(struct request *r);
-/* Replies 503: a holder that may live can't be reached. */
-static void request_reply_unreachable(struct request *r);
-/* Returns 1 when r->session runs; else replies 409 or, as above, 503, and returns 0. */
+/* Replies that r->session has ended (409), or that its holder can't be reached (503). */
+static void request_reply_unreached(struct request *r);
+/* Returns 1 when r->session runs; else replies as above and returns 0. */
 static int request_is_running(struct request *r);
 /* Returns 1 when the name is this computer's, "local", "" or NULL. */
 static int request_is_here(const struct server *server, const char *computer);

@@ -359,6 +359,14 @@ static struct holder_client *holder_add_client(struct holder *h, int fd)
     return c;
 }
 
+static void holder_accept(struct holder *h, int fd)
+{
+    if (conn_peer_is_me(fd))
+        holder_add_client(h, fd);
+    else
+        close(fd);
+}
+
 static void holder_on_accept(void *ctx, short revents)
 {
     struct holder *h = ctx;
@@ -370,10 +378,7 @@ static void holder_on_accept(void *ctx, short revents)
     }
     if (fd < 0)
         return;
-    if (conn_peer_is_me(fd))
-        holder_add_client(h, fd);
-    else
-        close(fd);
+    holder_accept(h, fd);
 }
 
 static void holder_on_accept_again(void *holder)
@@ -381,6 +386,52 @@ static void holder_on_accept_again(void *holder)
     struct holder *h = holder;
     if (!h->over)
         loop_watch(&h->loop, &h->listener, POLLIN);
+}
+
+/* Listens in the recorded directory, else in the short place: a user can't make /run/user/UID
+ * again. Returns NULL, or the fault. */
+static const char *holder_listen(struct holder *h, buf *error)
+{
+    struct stat st = {0};
+    int fd = config_listen(h->socket, error);
+    if (fd < 0) {
+        buf name = {0};
+        buf_fmt(&name, "s/%s.sock", h->id);
+        char *other = config_short_place(buf_cstr(&name));
+        buf_str(error, "; ");
+        fd = config_listen(other, error);
+        free(fd < 0 ? other : h->socket);
+        h->socket = fd < 0 ? h->socket : other;
+        buf_free(&name);
+    }
+    if (fd < 0)
+        return buf_cstr(error);
+    buf_clear(error);
+    lstat(h->socket, &st);
+    h->socket_node = st.st_ino;
+    h->listener = (struct loop_fd){.fd = fd, .on_event = holder_on_accept, .ctx = h};
+    return NULL;
+}
+
+/* SIGUSR1: a client found no socket. Those who still wait at the lost one are clients, too. */
+static void holder_on_summons(void *ctx, int signo)
+{
+    struct holder *h = ctx;
+    struct stat st;
+    buf error = {0};
+    int lost = h->listener.fd, fd;
+    (void)signo;
+    if (h->over || (lstat(h->socket, &st) == 0 && st.st_ino == h->socket_node))
+        return;
+    loop_unwatch(&h->loop, &h->listener);
+    if (!holder_listen(h, &error)) {
+        while ((fd = accept(lost, NULL, NULL)) >= 0)
+            holder_accept(h, fd);
+        close(lost);
+        life_publish(h->lock_fd, h->pid, h->socket);
+    }
+    loop_watch(&h->loop, &h->listener, POLLIN);
+    buf_free(&error);
 }
 
 /* ---- the start ------------------------------------------------------------------------------ */
@@ -566,7 +617,6 @@ static void holder_free_strings(char **strings)
 static const char *holder_prepare(struct holder *h, struct json spec, buf *error)
 {
     int cols = 80, rows = 24;
-    char message[256] = "";
     frame_read_size(spec, &cols, &rows);
     h->vt = vt_new(cols, rows);
     const char *fault = holder_open_pty(h, cols, rows);
@@ -579,12 +629,8 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
         log_line(LOG_WARN, "cannot lock %s/" STORE_HOLDER_LOCK ": %s", h->dir, strerror(errno));
     if (store_log_open(&h->log, h->dir) != 0)
         log_line(LOG_WARN, "no log in %s: %s", h->dir, strerror(errno));
-    h->listener = (struct loop_fd){.fd = conn_listen(h->socket, message, sizeof message),
-                                   .on_event = holder_on_accept, .ctx = h};
-    if (h->listener.fd < 0) {
-        buf_str(error, message);
-        return buf_cstr(error);
-    }
+    if ((fault = holder_listen(h, error)))
+        return fault;
     if (!holder_is_given_up(h))
         return NULL;
     unlink(h->socket);
@@ -658,10 +704,11 @@ static int holder_run(span spec_text)
     buf error = {0};
     setsid();
     os_close_inherited(3);
-    /* only the program's exit or FRAME_END ends a session */
+    /* only the program's exit or FRAME_END ends a session; SIGUSR1 gets a meaning below */
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     holder_init(&h);
+    loop_on_signal(&h.loop, SIGUSR1, holder_on_summons, &h);
     const char *fault = json_parse(spec_text, &spec, NULL, NULL) == PARSE_DONE
                             ? holder_start(&h, spec, &error)
                             : "the session's description is not JSON";

@@ -3,7 +3,7 @@
 /* life - whether a session's holder lives. The holder locks holder.lock in the session's directory
  * as long as it lives; the kernel frees the lock, however it ends. The file says who has it:
  *
- *      {"pid", "start", "program", "program_start", "machine", "boot", "socket"}
+ *      {"pid", "start", "program", "program_start", "machine", "boot", "socket", "remakes"}
  *
  * The lock decides. Machine and boot count only when it is free; a failed connection counts only
  * where there is no lock, as with the holders of an older telec. */
@@ -197,6 +197,7 @@ static int life_publish(int fd, pid_t program, const char *socket)
     json_field_string(&b, "machine", buf_cstr(&machine));
     json_field_string(&b, "boot", buf_cstr(&boot));
     json_field_string(&b, "socket", socket);
+    json_field_bool(&b, "remakes", 1);
     json_close(&b, '}');
     int status = store_fill_lock(fd, buf_view(&b));
     buf_free(&b), buf_free(&machine), buf_free(&boot);
@@ -218,6 +219,7 @@ static enum store_lock life_look(const char *dir, struct life_owner *owner)
     owner->machine = json_dup_text(json_get(content, "machine"));
     owner->boot = json_dup_text(json_get(content, "boot"));
     owner->socket = json_dup_text(json_get(content, "socket"));
+    owner->remakes = json_get(content, "remakes").type == JSON_TRUE;
     buf_free(&text);
     free(path);
     return lock;
@@ -227,4 +229,29 @@ static void life_free_owner(struct life_owner *owner)
 {
     free(owner->machine), free(owner->boot), free(owner->socket);
     *owner = (struct life_owner){0};
+}
+
+/* ---- a socket that is gone ------------------------------------------------------------------ */
+
+static int life_summon(const struct life_owner *owner)
+{
+    return owner->pid > 0 && owner->remakes && kill(owner->pid, SIGUSR1) == 0;
+}
+
+static char *life_find_socket(const char *dir, const char *recorded)
+{
+    struct life_owner owner;
+    struct stat st;
+    char *socket = NULL;
+    for (int waited = 0; !socket && waited <= LIFE_SUMMON_MS; waited += LIFE_POLL_MS) {
+        enum store_lock lock = life_look(dir, &owner);
+        const char *now = owner.socket ? owner.socket : recorded;
+        if (lstat(now, &st) == 0 || lock != STORE_LOCK_HELD || waited == LIFE_SUMMON_MS ||
+            (!waited && !life_summon(&owner)))
+            socket = span_dup(span_of(now));
+        else
+            poll(NULL, 0, LIFE_POLL_MS);
+        life_free_owner(&owner);
+    }
+    return socket;
 }

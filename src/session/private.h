@@ -67,6 +67,7 @@ struct holder {
     pid_t pid;
     long long umask;           /* the program's; -1: ours */
     struct loop_fd listener;
+    ino_t socket_node;         /* of the socket's file, as it was made */
     struct holder_client *clients;
     /* the members of a status frame */
     struct state state;

@@ -425,6 +425,7 @@ struct life_owner {
     pid_t program;               /* the leader of the session's processes; 0: unknown */
     long long program_start;     /* of os_process_start */
     char *machine, *boot, *socket;
+    int remakes;                 /* SIGUSR1 asks it to make its socket again */
 };
 
 static enum life life_decide(const struct life_facts *f); /* pure */
@@ -450,6 +451,14 @@ static int life_publish(int fd, pid_t program, const char *socket);
 /* Looks at DIR/holder.lock; the owner is to be freed. */
 static enum store_lock life_look(const char *dir, struct life_owner *owner);
 static void life_free_owner(struct life_owner *owner);
+/* Asks the owner of a lock to make its socket again: the owner as the kernel tells it, and only one
+ * that understands the signal. Returns 1 when it was asked. */
+static int life_summon(const struct life_owner *owner);
+/* Returns where the holder listens, as its lock says, else as recorded; to be freed. Waits for a
+ * holder whose socket is gone to make it again, LIFE_SUMMON_MS at most. */
+static char *life_find_socket(const char *dir, const char *recorded);
+#define LIFE_SUMMON_MS 100
+#define LIFE_POLL_MS 2           /* between two looks for its socket */
 
 /* ==== holder: the process that holds one session ============================================= */
 
@@ -534,6 +543,9 @@ static void session_create(struct sessions *all, const struct session_plan *plan
                            void *ctx);
 /* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
+/* Returns the path of its holder's socket, valid until the next call. A socket that is gone is
+ * asked for: see life_find_socket. */
+static const char *session_find_socket(struct session *s);
 /* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
 static const char *session_why_unreachable(const struct session *s);
 /* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */

@@ -527,9 +527,35 @@ static void session_set_link_hooks(struct session *s)
     s->holder.ctx = s;
 }
 
+/* A holder may have made its socket elsewhere than the record says; its lock says where. */
+static void session_look_for_socket(struct session *s)
+{
+    struct life_owner owner;
+    life_look(s->dir, &owner);
+    if (owner.socket) {
+        free(s->socket);
+        s->socket = owner.socket;
+        owner.socket = NULL;
+    }
+    life_free_owner(&owner);
+}
+
+static const char *session_find_socket(struct session *s)
+{
+    struct stat st;
+    if (lstat(s->socket, &st) != 0) {
+        char *found = life_find_socket(s->dir, s->socket);
+        int moved = strcmp(found, s->socket) != 0;
+        free(moved ? s->socket : found);
+        s->socket = moved ? found : s->socket;
+    }
+    return s->socket;
+}
+
 /* Returns 0, or -1 with errno. */
 static int session_connect(struct session *s)
 {
+    session_look_for_socket(s);
     session_set_link_hooks(s);
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
@@ -562,6 +588,8 @@ static enum life session_judge(struct session *s, int error, buf *why)
         f.holder = (int)os_find_process("hold", s->id); /* looks at every process */
     f.holder = f.holder > 0 ? 1 : f.holder;
     enum life life = life_decide(&f);
+    if (life == LIFE_LIVES && life_is_no_socket(error))
+        life_summon(&owner);
     if (life == LIFE_ELSEWHERE)
         buf_fmt(why, "its record is of another machine: %s", s->host ? s->host : "unknown");
     else if (life == LIFE_ORPHANED)
@@ -918,21 +946,6 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 
 /* ---- adoption ------------------------------------------------------------------------------- */
 
-/* The lock's file knows best where a holder listens, then the record. */
-static void session_load_socket(struct session *s, struct json recorded)
-{
-    struct life_owner owner;
-    life_look(s->dir, &owner);
-    char *socket = owner.socket ? span_dup(span_of(owner.socket)) : json_dup_text(recorded);
-    if (socket && *socket == '/') {
-        free(s->socket);
-        s->socket = socket;
-    } else {
-        free(socket);
-    }
-    life_free_owner(&owner);
-}
-
 /* Returns 1, 0 when there is no record, or -1 when it can't be read. */
 static int session_load(struct session *s)
 {
@@ -962,7 +975,13 @@ static int session_load(struct session *s)
     s->ending = json_get(record, "ending").type == JSON_TRUE;
     s->end_at = json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN : 0;
     json_time(json_get(record, "end_at"), &s->end_at);
-    session_load_socket(s, json_get(record, "socket"));
+    char *socket = json_dup_text(json_get(record, "socket"));
+    if (socket && *socket == '/') {
+        free(s->socket);
+        s->socket = socket;
+    } else {
+        free(socket);
+    }
     int ok = s->title && s->directory;
     buf_free(&text);
     return ok ? 1 : missing ? 0 : -1;

@@ -560,21 +560,48 @@ static char *config_xdg(const char *name, const char *tail, const char *otherwis
     return *from ? config_join(dir, tail) : config_join(config_home(), otherwise);
 }
 
+static char *config_short_place(const char *name)
+{
+    buf b = {0};
+    buf_fmt(&b, "/tmp/telec-%ld/%s", (long)geteuid(), name);
+    return b.p;
+}
+
+/* Tells whether every holder's socket in the directory has a path that a socket can have. */
+static int config_holds_sockets(const char *dir)
+{
+    return strlen(dir) + CONFIG_HOLDER_SOCKET < sizeof ((struct sockaddr_un *)0)->sun_path;
+}
+
+/* Returns the directory of holder sockets: beside the daemon's, if their paths are short enough. */
+static char *config_holders(const char *socket)
+{
+    char *dir = span_dup((span){socket, (size_t)(strrchr(socket, '/') - socket)});
+    char *holders = config_join(dir, strcmp(strrchr(socket, '/'), "/s") == 0 ? "s.d" : "s");
+    free(dir);
+    if (config_holds_sockets(holders))
+        return holders;
+    free(holders);
+    return config_short_place("s");
+}
+
 static char *config_default_socket(const char **from)
 {
     const char *from_env = getenv("TELEC_SOCKET");
     const char *runtime = getenv("XDG_RUNTIME_DIR");
-    buf b = {0};
     *from = "TELEC_SOCKET";
     if (from_env && *from_env)
         return config_absolute(from_env);
     *from = "XDG_RUNTIME_DIR";
-    if (runtime && runtime[0] == '/')
-        return config_join(runtime, "telec/api.sock");
+    if (runtime && runtime[0] == '/') {
+        char *holders = config_join(runtime, "telec/s");
+        int fits = config_holds_sockets(holders);
+        free(holders);
+        if (fits)
+            return config_join(runtime, "telec/api.sock");
+    }
     *from = NULL;
-    buf_fmt(&b, "/tmp/telec-%ld/api.sock", (long)geteuid());
-    buf_cstr(&b);
-    return b.p;
+    return config_short_place("api.sock");
 }
 
 static char *config_default_file(const char **from)
@@ -616,10 +643,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     free(found);
     c->socket_from = "-S";
     c->socket = socket ? config_absolute(socket) : config_default_socket(&c->socket_from);
-    const char *slash = strrchr(c->socket, '/');
-    char *dir = span_dup((span){c->socket, (size_t)(slash - c->socket)});
-    c->holders = config_join(dir, "s");
-    free(dir);
+    c->holders = config_holders(c->socket);
     c->state = config_xdg("XDG_STATE_HOME", "telec", ".local/state/telec", &c->state_from);
     c->file_from = "-c";
     c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
@@ -824,6 +848,8 @@ static int config_make_parents(char *path)
     return 0;
 }
 
+#define CONFIG_SOCKET_SETTING "XDG_RUNTIME_DIR (or -S SOCKET)"
+
 /* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message that names
  * what sets another one. */
 static int config_private_dir(const char *path, const char *setting, buf *error)
@@ -849,6 +875,17 @@ static int config_private_dir(const char *path, const char *setting, buf *error)
     return fault ? -1 : 0;
 }
 
+static int config_listen(const char *path, buf *error)
+{
+    char *dir = span_dup((span){path, (size_t)(strrchr(path, '/') - path)}), message[256];
+    int fd = -1;
+    if (config_private_dir(dir, CONFIG_SOCKET_SETTING, error) == 0 &&
+        (fd = conn_listen(path, message, sizeof message)) < 0)
+        buf_str(error, message);
+    free(dir);
+    return fd;
+}
+
 static int config_make_dirs(const struct config *c, buf *error)
 {
     size_t n = (size_t)(strrchr(c->socket, '/') - c->socket);
@@ -858,7 +895,7 @@ static int config_make_dirs(const struct config *c, buf *error)
     int status = 0;
     for (size_t i = 0; i < COUNT_OF(dirs) && status == 0; i++)
         status = config_private_dir(
-            dirs[i], i < 2 ? "XDG_RUNTIME_DIR (or -S SOCKET)" : "XDG_STATE_HOME", error);
+            dirs[i], i < 2 ? CONFIG_SOCKET_SETTING : "XDG_STATE_HOME", error);
     free(runtime);
     free(sessions);
     return status;

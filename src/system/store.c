@@ -234,6 +234,32 @@ static int store_fill_lock(int fd, span content)
     return pwrite(fd, content.p, content.n, 0) == (ssize_t)content.n ? 0 : -1;
 }
 
+static int store_put_daemon(int fd, const char *socket)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_int(&b, "pid", getpid());
+    json_field_string(&b, "socket", socket);
+    json_field_bool(&b, "remakes", 1);
+    json_close(&b, '}');
+    int status = store_fill_lock(fd, buf_view(&b));
+    buf_free(&b);
+    return status;
+}
+
+static void store_find_daemon(const char *lock, struct store_daemon *daemon)
+{
+    struct json content = {0};
+    buf text = {0};
+    *daemon = (struct store_daemon){0};
+    int held = store_look_at_lock(lock, &daemon->pid, &text) == STORE_LOCK_HELD;
+    json_parse(buf_view(&text), &content, NULL, NULL);
+    if (held)
+        daemon->socket = json_dup_text(json_get(content, "socket"));
+    daemon->remakes = held && json_get(content, "remakes").type == JSON_TRUE;
+    buf_free(&text);
+}
+
 /* ---- logs ----------------------------------------------------------------------------------- */
 
 /* Opens the log's file. Returns 0, or -1 with errno. */

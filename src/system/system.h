@@ -351,6 +351,14 @@ static void config_put_value(const struct config *c, buf *b, const char *name, c
 /* Makes the run-time and state directories; refuses a link, another user's directory and one that
  * is open to others. Returns 0, or -1 with a message. */
 static int config_make_dirs(const struct config *c, buf *error);
+/* Listens on a socket, and makes its directory, as above, when that is missing. Returns a
+ * descriptor, or -1 with a message. */
+static int config_listen(const char *path, buf *error);
+/* Returns /tmp/telec-UID/NAME, to be freed: for a socket that can't be where it should. */
+static char *config_short_place(const char *name);
+/* Returns the directory of the holders' sockets of a daemon with that socket, to be freed. */
+static char *config_holders(const char *socket);
+#define CONFIG_HOLDER_SOCKET (sizeof "/01234567-0123-0123-0123-0123456789ab.sock")
 /* Returns the agent of that name; NULL: not configured. */
 static const struct config_agent *config_agent(const struct config *c, const char *name);
 /* Returns the configured user, else this process's; valid until the next call. config_load does not
@@ -410,6 +418,15 @@ static int store_fill_lock(int fd, span content);
 /* A daemon has the locks SOCKET.lock and STATE/daemon.lock as long as it lives. */
 #define STORE_SOCKET_LOCK ".lock"
 #define STORE_STATE_LOCK "/daemon.lock"
+/* Writes into a daemon's locked file its pid and socket. Returns 0, or -1. */
+static int store_put_daemon(int fd, const char *socket);
+/* The daemon that has such a lock; all 0: none. */
+struct store_daemon {
+    pid_t pid;                    /* 0 as well: in another container */
+    char *socket;                 /* to be freed; NULL: an older telec's lock does not say */
+    int remakes;                  /* SIGUSR1 asks it to make its socket again; else it would kill */
+};
+static void store_find_daemon(const char *lock, struct store_daemon *daemon); /* a path */
 #define STORE_HOLDER_LOCK "holder.lock" /* in a session's directory: its holder has it */
 
 /* A session's log: DIR/log, and the full one before it, DIR/log.1. */

@@ -193,8 +193,12 @@ static int view_open_stream(struct view *v, const struct client *client, int con
     if (!store_id_is_plain(v->id))
         return -1;
     buf_fmt(&path, "%s/%s.sock", client->config->holders, v->id);
-    v->stream = stream_open(client->loop, buf_cstr(&path),
-                            (span){how, control ? sizeof how : 1}, &view_stream_hooks, v);
+    char *dir = store_session_dir(client->config->state, v->id);
+    char *socket = life_find_socket(dir, buf_cstr(&path));
+    v->stream = stream_open(client->loop, socket, (span){how, control ? sizeof how : 1},
+                            &view_stream_hooks, v);
+    free(socket);
+    free(dir);
     buf_free(&path);
     return v->stream ? 0 : -1;
 }

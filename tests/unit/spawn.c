@@ -66,7 +66,7 @@ static void unit_spawn_fails(void)
     free(u.config.program); /* one that is not there */
     u.config.program = span_dup(span_of("/no/such/program"));
     unit_spawn_read(spawn_daemon(&u.config, &error), &said);
-    CHECK_INT(said.n, 0);
+    CHECK_SPAN(buf_view(&said), "cannot run /no/such/program: No such file or directory");
     buf_free(&error), buf_free(&said);
     unit_daemon_free(&u);
 }
