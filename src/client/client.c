@@ -293,6 +293,7 @@ static enum parse client_ws_handshake(struct client_ws *w)
     }
     w->foreign = !span_starts(http_header(&head, "Server"), "telec/");
     w->accepted = 1;
+    loop_timer_cancel(w->client->loop, &w->late);
     conn_consume(&w->conn, used);
     w->on_open(w->ctx);
     return PARSE_DONE;
@@ -318,9 +319,16 @@ static void client_ws_on_data(void *ctx)
         conn_close(&w->conn, "the connection was closed");
 }
 
+static void client_ws_on_late(void *ctx)
+{
+    struct client_ws *w = ctx;
+    conn_close(&w->conn, "the daemon did not answer in time");
+}
+
 static void client_ws_on_closed(void *ctx, const char *why)
 {
     struct client_ws *w = ctx;
+    loop_timer_cancel(w->client->loop, &w->late);
     conn_free(&w->conn);
     ws_free(&w->ws);
     w->open = 0;
@@ -344,6 +352,8 @@ static int client_ws_open(struct client_ws *w, struct client *c, const char *tar
     w->ws = (struct ws){.role = WS_CLIENT, .message_max = CLIENT_MESSAGE_MAX};
     w->conn.hooks = &client_ws_hooks;
     w->conn.ctx = w;
+    w->late = (struct loop_timer){.fn = client_ws_on_late, .ctx = w};
+    loop_timer_set(c->loop, &w->late, c->loop->now + CLIENT_HANDSHAKE_MS);
     conn_open(&w->conn, c->loop, fd);
     os_random(random, sizeof random);
     b64_put(&b, (span){random, sizeof random});
@@ -393,8 +403,10 @@ static void client_cancel_conn(struct conn *conn)
 
 static void client_ws_cancel(struct client_ws *w)
 {
-    if (w->open)
+    if (w->open) {
+        loop_timer_cancel(w->client->loop, &w->late);
         client_cancel_conn(&w->conn);
+    }
     ws_free(&w->ws);
     w->open = 0;
 }

@@ -41,6 +41,9 @@ static int settings_install(const char *agent, const char *home, const char *pro
 #ifndef CLIENT_FETCH_MS
 #define CLIENT_FETCH_MS 5000 /* between two fetches by REST while push is not live */
 #endif
+#ifndef CLIENT_HANDSHAKE_MS
+#define CLIENT_HANDSHAKE_MS 30000 /* for a daemon to answer a WebSocket handshake */
+#endif
 #define CLIENT_STARTS_MAX 3  /* daemons started without an answer: they end at once */
 #ifndef CLIENT_REQUEST_MS
 #define CLIENT_REQUEST_MS 15000 /* for an answer, a daemon's start included */
@@ -129,6 +132,7 @@ struct client_ws {
     void *ctx;
     int code;
     char reason[124];
+    struct loop_timer late;   /* until the handshake is done */
 };
 
 /* Returns 0, or -1 with errno. */

@@ -43,6 +43,7 @@ struct httpd_client {
     int keep_alive;
     int head_only;          /* the request is a HEAD: its reply has no body */
     int pumping;            /* httpd_pump is running: it must not recurse */
+    int arriving;           /* a part of a request is there; the timer is for the rest */
     void (*gone)(void *ctx);
     void *gone_ctx;
     const char *failed;     /* reason when closed by a failure */
@@ -138,6 +139,7 @@ static void httpd_dispatch(struct httpd_client *c, const struct http_head *head)
         request.query = target;
     }
     c->state = HTTPD_REPLY;
+    c->arriving = 0; /* the next request has its own time */
     c->httpd->handle(c->httpd->ctx, &request);
 }
 
@@ -239,6 +241,16 @@ static int httpd_step_ws(struct httpd_client *c)
     return parsed == PARSE_DONE;
 }
 
+/* Waits for a request, and from its first byte on for the whole of it. */
+static void httpd_set_idle(struct httpd_client *c)
+{
+    int arriving = c->state == HTTPD_BODY || conn_view(&c->conn).n > 0;
+    if (!arriving || !c->arriving)
+        loop_timer_set(c->httpd->loop, &c->idle,
+                       c->httpd->loop->now + (arriving ? HTTPD_REQUEST_MS : HTTPD_IDLE_MS));
+    c->arriving = arriving;
+}
+
 /* Handles requests until the input or the room in the output queue is used up. */
 static void httpd_pump(struct httpd_client *c)
 {
@@ -261,7 +273,7 @@ static void httpd_pump(struct httpd_client *c)
     else if (c->conn.eof && waiting)
         httpd_finish(c);
     else if (waiting)
-        loop_timer_set(c->httpd->loop, &c->idle, c->httpd->loop->now + HTTPD_IDLE_MS);
+        httpd_set_idle(c);
     else if (c->state != HTTPD_CLOSING)
         loop_timer_cancel(c->httpd->loop, &c->idle);
 }
@@ -382,7 +394,10 @@ static const struct conn_hooks httpd_conn_hooks = {httpd_on_data, httpd_on_drain
 static void httpd_on_idle(void *ctx)
 {
     struct httpd_client *c = ctx;
-    conn_close(&c->conn, NULL);
+    if (c->arriving && c->state != HTTPD_CLOSING)
+        httpd_refuse(c, 408, "The request did not arrive in time");
+    else
+        conn_close(&c->conn, NULL);
 }
 
 static void httpd_add(struct httpd *s, int fd)

@@ -136,7 +136,8 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
                 unsubscribe = json_get(message, "unsubscribe");
     unsigned more = push_topic_of(subscribe), less = push_topic_of(unsubscribe);
     if ((subscribe.type && !more) || (unsubscribe.type && !less))
-        log_line(LOG_WARN, "client named an unknown topic");
+        log_line(LOG_WARN, "client named an unknown topic: %.*s",
+                 (int)(payload.n < 80 ? payload.n : 80), payload.p);
     if (more & CACHE_PREPARATION)
         push_set_here(s, json_get(message, "here"));
     if (more || less)

@@ -7,6 +7,9 @@
 #ifndef HTTPD_IDLE_MS
 #define HTTPD_IDLE_MS 75000 /* a connection without a request is closed after this */
 #endif
+#ifndef HTTPD_REQUEST_MS
+#define HTTPD_REQUEST_MS 30000 /* for a whole request to arrive, from its first byte */
+#endif
 #ifndef HTTPD_QUEUE_MAX
 #define HTTPD_QUEUE_MAX (4 * 1024 * 1024) /* bytes queued for a client before updates are dropped */
 #endif

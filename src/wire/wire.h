@@ -7,7 +7,7 @@
 #ifndef HTTP_HEAD_MAX
 #define HTTP_HEAD_MAX (32 * 1024)   /* request line and headers, in bytes */
 #endif
-#define HTTP_HEADERS_MAX 100
+#define HTTP_HEADERS_MAX 101        /* 100 beside Host */
 #ifndef HTTP_BODY_MAX
 #define HTTP_BODY_MAX (1024 * 1024) /* a request's body, in bytes, after chunked decoding */
 #endif

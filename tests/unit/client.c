@@ -480,6 +480,30 @@ static void unit_client_silent_daemon(void)
     unit_client_free(&u);
 }
 
+static void unit_client_on_ws_closed(void *ctx, int code, const char *why)
+{
+    (void)code;
+    snprintf(ctx, 100, "%s", why ? why : "");
+}
+
+static void unit_client_slow_handshake(void)
+{
+    struct unit_client u;
+    char why[100] = "";
+    struct client_ws ws = {.on_closed = unit_client_on_ws_closed, .ctx = why};
+    test_begin("a WebSocket handshake without an answer is given up after CLIENT_HANDSHAKE_MS");
+    unit_client_init(&u);
+    unit_client_listen(&u);
+    u.answer = "";
+    CHECK_INT(client_ws_open(&ws, &u.client, "/ws"), 0);
+    UNIT_CLIENT_UNTIL(&u, u.asked.n > 0);
+    CHECK(ws.late.slot && ws.late.due <= u.loop.now + CLIENT_HANDSHAKE_MS);
+    loop_timer_set(&u.loop, &ws.late, u.loop.now); /* as if that time had passed */
+    UNIT_CLIENT_UNTIL(&u, why[0]);
+    CHECK(strstr(why, "in time") != NULL && !ws.open && !ws.late.slot);
+    unit_client_free(&u);
+}
+
 static void unit_client_gone_daemon(void)
 {
     struct unit_client u;
@@ -682,6 +706,7 @@ static void unit_client(void)
     unit_client_ping();
     unit_client_masks();
     unit_client_silent_daemon();
+    unit_client_slow_handshake();
     unit_client_gone_daemon();
     unit_client_other_user();
     unit_client_starts_daemon();

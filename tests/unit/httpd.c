@@ -337,6 +337,35 @@ static void unit_httpd_idle(void)
     unit_httpd_free(&u);
 }
 
+static void unit_httpd_slow(void)
+{
+    static const char *const parts[][2] = {
+        {"GET /now HT", "TP/1.1\r\n"},
+        {"POST /now HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", "123"},
+    };
+    buf body = {0};
+    test_begin("a request has HTTPD_REQUEST_MS from its first byte, however often a byte comes");
+    for (size_t k = 0; k < COUNT_OF(parts); k++) {
+        struct unit_httpd u;
+        unit_httpd_init(&u);
+        int i = unit_httpd_connect(&u);
+        struct httpd_client *c = u.httpd.clients;
+        unit_httpd_say(&u, i, span_of(parts[k][0]));
+        UNIT_HTTPD_UNTIL(&u, c->arriving);
+        CHECK(c->idle.due <= u.loop.now + HTTPD_REQUEST_MS);
+        long long due = c->idle.due -= 1000;
+        size_t before = c->body.n + conn_view(&c->conn).n;
+        unit_httpd_say(&u, i, span_of(parts[k][1]));
+        UNIT_HTTPD_UNTIL(&u, c->body.n + conn_view(&c->conn).n > before);
+        CHECK_INT(c->idle.due, due);
+        loop_timer_set(&u.loop, &c->idle, u.loop.now);
+        CHECK_INT(unit_httpd_reply(&u, i, &body), 408);
+        UNIT_HTTPD_UNTIL(&u, u.ended[i]);
+        unit_httpd_free(&u);
+    }
+    buf_free(&body);
+}
+
 static void unit_httpd_half_close(void)
 {
     struct unit_httpd u;
@@ -611,6 +640,7 @@ static void unit_httpd(void)
     unit_httpd_refuses();
     unit_httpd_heads();
     unit_httpd_idle();
+    unit_httpd_slow();
     unit_httpd_half_close();
     unit_httpd_bounds_replies();
     unit_httpd_ws();
