@@ -25,6 +25,7 @@
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
 #include "e2e/limits.c"   /* little of everything: descriptors, memory, time */
+#include "e2e/faults.c"   /* every system call of a change fails once */
 #include "e2e/cli.c"      /* the command line */
 #include "e2e/places.c"   /* directories, names, hosts without this or that */
 #include "e2e/projects.c" /* projects and their todos */
@@ -48,6 +49,7 @@ static const struct {
     {push_tests, sizeof push_tests / sizeof *push_tests},
     {robust_tests, sizeof robust_tests / sizeof *robust_tests},
     {limits_tests, sizeof limits_tests / sizeof *limits_tests},
+    {faults_tests, sizeof faults_tests / sizeof *faults_tests},
     {fleet_tests, sizeof fleet_tests / sizeof *fleet_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
     {places_tests, sizeof places_tests / sizeof *places_tests},

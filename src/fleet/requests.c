@@ -458,7 +458,11 @@ static void requests_agent(struct requests_job *job)
 
 static void requests_on_ended(void *ctx)
 {
-    requests_reply_text(ctx, "ended");
+    struct requests_job *job = ctx;
+    if (job->waiter.error)
+        requests_fail(job, strerror(job->waiter.error), "NOT_WRITTEN");
+    else
+        requests_reply_text(job, "ended");
 }
 
 /* end_session ID [SECONDS | force]: the end can be undone for SECONDS, or needs no help of the
@@ -474,7 +478,10 @@ static void requests_end_session(struct requests_job *job)
     }
     if (job->words[1] && job->words[2] && span_int(span_of(job->words[2]), &undo_s) &&
         undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
-        session_end_undoably(job->of, (int)undo_s);
+        if (session_end_undoably(job->of, (int)undo_s) != 0) {
+            requests_fail(job, strerror(errno), "NOT_WRITTEN");
+            return;
+        }
         json_open(&b, '{');
         json_field_int(&b, "undo_s", undo_s);
         json_close(&b, '}');
@@ -494,8 +501,10 @@ static void requests_undo_end(struct requests_job *job)
         requests_fail(job, "Session not found", "NOT_FOUND");
         return;
     }
-    session_undo_end(s);
-    requests_reply_text(job, "restored");
+    if (session_undo_end(s) == 0)
+        requests_reply_text(job, "restored");
+    else
+        requests_fail(job, strerror(errno), "NOT_WRITTEN");
 }
 
 static void requests_keys(struct requests_job *job)

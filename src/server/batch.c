@@ -84,7 +84,10 @@ static void batch_finish_one(struct batch *batch)
 
 static void batch_on_ended(void *ctx)
 {
-    batch_finish_one(((struct batch_item *)ctx)->batch);
+    struct batch_item *item = ctx;
+    if (item->waiter.error)
+        item->fault = span_dup(span_of(strerror(item->waiter.error)));
+    batch_finish_one(item->batch);
 }
 
 static void batch_on_answer(void *ctx, const struct codec_reply *answer, struct codec_id at,
@@ -131,7 +134,8 @@ static void batch_end(struct batch_item *item, struct session *s)
         return;
     }
     if (batch->undo_s) {
-        session_end_undoably(s, batch->undo_s);
+        if (session_end_undoably(s, batch->undo_s) != 0)
+            item->fault = span_dup(span_of(strerror(errno)));
         return;
     }
     batch->pending++;
@@ -152,7 +156,8 @@ static void batch_run(struct batch_item *item, const char *computer)
     else if (s && !batch->restores)
         batch_end(item, s);
     else if (hidden && batch->restores)
-        session_undo_end(hidden);
+        item->fault =
+            session_undo_end(hidden) == 0 ? NULL : span_dup(span_of(strerror(errno)));
     else if (hidden && !batch->undo_s)
         batch_end(item, hidden);
     else if (!s && !hidden && (!computer || !*computer) && known)

@@ -247,13 +247,17 @@ static void routes_on_ended(void *ctx)
 {
     struct routes_ending *ending = ctx;
     buf b = {0}, message = {0};
-    buf_fmt(&message, "Session %s ended successfully", ending->id);
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_field_string(&b, "message", buf_cstr(&message));
-    json_close(&b, '}');
     httpd_wait(ending->client, NULL, NULL);
-    request_reply(ending->client, &b);
+    if (ending->waiter.error) {
+        httpd_reply_detail(ending->client, 500, strerror(ending->waiter.error));
+    } else {
+        buf_fmt(&message, "Session %s ended successfully", ending->id);
+        json_open(&b, '{');
+        json_field_string(&b, "status", "success");
+        json_field_string(&b, "message", buf_cstr(&message));
+        json_close(&b, '}');
+        request_reply(ending->client, &b);
+    }
     buf_free(&message);
     free(ending);
 }
@@ -261,7 +265,10 @@ static void routes_on_ended(void *ctx)
 static void routes_stop_session(struct request *r, int undo_s)
 {
     buf b = {0}, message = {0};
-    session_end_undoably(r->session, undo_s);
+    if (session_end_undoably(r->session, undo_s) != 0) {
+        httpd_reply_detail(r->client, 500, strerror(errno));
+        return;
+    }
     buf_fmt(&message, "Session %.8s ends in %d s", r->session->id, undo_s);
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
@@ -275,8 +282,10 @@ static void routes_stop_session(struct request *r, int undo_s)
 /* Undoes an end; r->session is hidden (see routes_table). */
 static void routes_restore_session(struct request *r)
 {
-    session_undo_end(r->session);
-    routes_get_session(r);
+    if (session_undo_end(r->session) == 0)
+        routes_get_session(r);
+    else
+        httpd_reply_detail(r->client, 500, strerror(errno));
 }
 
 static void routes_delete_session(struct request *r)

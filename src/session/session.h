@@ -503,6 +503,7 @@ struct session_waiter {
     struct session_waiter *next, **link;
     void (*ended)(void *ctx);
     void *ctx;
+    int error;              /* for ended: errno, it has ended and can't be removed; 0: it is */
 };
 
 struct sessions {
@@ -554,12 +555,13 @@ static void session_end(struct session *s, struct session_waiter *waiter);
 static void session_end_by_force(struct session *s, struct session_waiter *waiter);
 static void session_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
-/* Ends a session so that it can be undone for undo_s seconds: it leaves the cache at once. The
- * processes of a running one are stopped, and its holder ends it after that time, with or without a
- * daemon; an exited one is removed then. */
-static void session_end_undoably(struct session *s, int undo_s);
+/* Ends a session so that it can be undone for undo_s seconds: it leaves the cache now. A running
+ * one's processes are stopped, and its holder ends it after that time, with or without a daemon; an
+ * exited one is removed then. Returns 0, or -1 with errno: the record can't be written, and nothing
+ * has changed. session_undo_end likewise. */
+static int session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
-static void session_undo_end(struct session *s);
+static int session_undo_end(struct session *s);
 static void session_set_seen(struct session *s);   /* the user has seen it */
 static void session_send_event(struct session *s, span event_json); /* of an agent's hook */
 /* Appends an exited session's transcript, from its log. */

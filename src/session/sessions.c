@@ -305,20 +305,40 @@ static void session_cancel_wait(struct session_waiter *waiter)
     LIST_REMOVE(waiter);
 }
 
+/* Removes the session from disk, or marks it for the next daemon to remove. Returns 0 or errno. */
+static int session_erase(struct session *s)
+{
+    if (store_remove_session(s->owner->config->state, s->id) == 0)
+        return 0;
+    int error = errno, was_ending = s->ending;
+    s->ending = 1;
+    if (session_write(s) == 0)
+        return 0;
+    s->ending = was_ending;
+    return error;
+}
+
+/* Frees the session; but one that can't be removed from disk stays. */
 static void session_remove(struct session *s)
 {
-    struct sessions *all = s->owner;
     unlink(s->socket); /* first: the record names it */
-    store_remove_session(all->config->state, s->id);
-    session_uncache(s);
-    s->hidden = 0; /* session_find_hidden must not find it from within a waiter */
-    log_line(LOG_INFO, "session %s: removed", s->id);
+    int error = session_erase(s);
+    if (!error) {
+        session_uncache(s);
+        s->hidden = 0; /* session_find_hidden must not find it from within a waiter */
+    }
+    log_line(error ? LOG_ERROR : LOG_INFO, "session %s: %s%s", s->id,
+             error ? "cannot be removed: " : "removed", error ? strerror(error) : "");
     while (s->waiters) {
         struct session_waiter *waiter = s->waiters;
         session_cancel_wait(waiter);
+        waiter->error = error;
         waiter->ended(waiter->ctx);
     }
-    session_delete(s);
+    if (error)
+        session_changed(s);
+    else
+        session_delete(s);
 }
 
 static const char *session_why_unreachable(const struct session *s)
@@ -408,17 +428,22 @@ static void session_hide(struct session *s)
 }
 
 /* Writes the time of a hidden session's end: the next daemon keeps to it, too. */
-static void session_write_end(struct session *s, long long end_at)
+static int session_write_end(struct session *s, long long end_at)
 {
+    long long old = s->end_at;
     s->end_at = end_at;
-    if (session_write(s) != 0)
-        log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+    if (old == end_at || session_write(s) == 0)
+        return 0;
+    s->end_at = old;
+    return -1;
 }
 
-static void session_end_undoably(struct session *s, int undo_s)
+static int session_end_undoably(struct session *s, int undo_s)
 {
-    session_write_end(s, clock_wall_ms() + undo_s * 1000LL);
+    if (session_write_end(s, clock_wall_ms() + undo_s * 1000LL) != 0)
+        return -1;
     session_hide(s);
+    return 0;
 }
 
 static struct session *session_find_hidden(const struct sessions *all, const char *id)
@@ -429,13 +454,15 @@ static struct session *session_find_hidden(const struct sessions *all, const cha
     return s;
 }
 
-static void session_undo_end(struct session *s)
+static int session_undo_end(struct session *s)
 {
+    if (session_write_end(s, 0) != 0)
+        return -1;
     holder_link_send(&s->holder, FRAME_UNDO_END, (span){0});
     loop_timer_cancel(s->owner->loop, &s->end_timer);
-    session_write_end(s, 0);
     s->hidden = 0;
     session_changed(s);
+    return 0;
 }
 
 /* ---- holders -------------------------------------------------------------------------------- */
@@ -1072,6 +1099,7 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
     all->cache_place = cache_reserve(cache, sizeof(struct session *));
     all->adopt_timer = (struct loop_timer){.fn = session_adopt_late, .ctx = all};
     all->adopting = 1; /* this function itself */
+    store_remove_leavings(config->state);
     store_each_session(config->state, session_adopt, all);
     sessions_sort(all);
     sessions_reach(all);

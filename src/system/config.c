@@ -834,8 +834,8 @@ static void config_put(const struct config *c, buf *b)
 
 /* ---- directories ---------------------------------------------------------------------------- */
 
-/* Makes the directories above `path`. Returns 0, or -1 with errno: `path` is cut behind the one that
- * can't be made. A missing /tmp is the system's to make: it would be this user's only. */
+/* Makes the directories above `path`. Returns 0, or -1 with errno, and cuts `path` behind the one
+ * that can't be made. A missing /tmp is the system's to make: it would be this user's only. */
 static int config_make_parents(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -850,8 +850,8 @@ static int config_make_parents(char *path)
 
 #define CONFIG_SOCKET_SETTING "XDG_RUNTIME_DIR (or -S SOCKET)"
 
-/* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message that names
- * what sets another one. */
+/* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message, which
+ * names what sets another one. */
 static int config_private_dir(const char *path, const char *setting, buf *error)
 {
     struct stat st;

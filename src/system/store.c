@@ -4,7 +4,8 @@
  *
  * STATE/sessions/ID/ has five files. record.json (the session's description) is the daemon's;
  * exit.json (its end), log and log.1 (its output), and holder.lock, which it locks as long as it
- * lives, are its holder's. A session is removed record first: a directory without one is a rest. A
+ * lives, are its holder's. A session is removed at once: its directory becomes .ID, whose
+ * files follow. A directory without a record is a rest. A
  * record is replaced whole: temporary file, fsync, rename, fsync of the directory. A reader sees
  * the old or the new one, also after a crash. Logs are not synced: a crash of the computer may cost
  * their end. */
@@ -161,13 +162,13 @@ static int store_make_dir(const char *path)
     return status;
 }
 
-static void store_remove_session(const char *state, const char *id)
+/* Removes the directory of a session that is removed: its name has a dot before it. */
+static void store_remove_leaving(const char *dir)
 {
     static const char *const files[] = {"record.json", "record.json" STORE_TEMPORARY,
                                         "record.json" STORE_OLD, "exit.json",
                                         "exit.json" STORE_TEMPORARY, "exit.json" STORE_OLD,
                                         "log", "log.1", "log.2", STORE_HOLDER_LOCK};
-    char *dir = store_session_dir(state, id);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char *path = store_path(dir, files[i]);
         unlink(path);
@@ -175,7 +176,37 @@ static void store_remove_session(const char *state, const char *id)
     }
     if (rmdir(dir) != 0 && errno != ENOENT)
         log_line(LOG_WARN, "cannot remove %s: %s", dir, strerror(errno));
+}
+
+static int store_remove_session(const char *state, const char *id)
+{
+    char *dir = store_session_dir(state, id);
+    buf leaving = {0};
+    buf_fmt(&leaving, "%s/sessions/.%s", state, id);
+    int status = rename(dir, leaving.p) == 0 || errno == ENOENT ? 0 : -1;
+    int saved = errno;
+    if (status == 0)
+        store_remove_leaving(leaving.p);
+    buf_free(&leaving);
     free(dir);
+    errno = saved;
+    return status;
+}
+
+static void store_remove_leavings(const char *state)
+{
+    char *root = store_path(state, "sessions");
+    DIR *dir = opendir(root);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (entry->d_name[0] == '.' && store_id_is_plain(entry->d_name + 1)) {
+            char *path = store_path(root, entry->d_name);
+            store_remove_leaving(path);
+            free(path);
+        }
+    if (dir)
+        closedir(dir);
+    free(root);
 }
 
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),

@@ -398,8 +398,11 @@ static char *store_session_dir(const char *state, const char *id);
 /* Makes one directory, 0700, and syncs its parent. Returns 0 (also when the directory exists), or
  * -1 with errno. */
 static int store_make_dir(const char *path);
-/* Removes a session's directory with its record, status and logs; logs a failure. */
-static void store_remove_session(const char *state, const char *id);
+/* Removes a session's directory with its record, status and logs. Returns 0, or -1 with errno: it
+ * is as before. */
+static int store_remove_session(const char *state, const char *id);
+/* Removes what is left of sessions whose removal was interrupted. */
+static void store_remove_leavings(const char *state);
 /* Calls each for every session directory whose name is a plain id. */
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
                                void *ctx);

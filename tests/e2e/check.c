@@ -51,6 +51,7 @@ static struct e2e {
     char *socket;           /* the daemon's */
     char *errors;           /* the file of its stderr */
     pid_t daemon;           /* 0: none is running */
+    char *extra[4];         /* more of the environment of what a test starts; NULL-terminated */
     int failures;
 } e2e;
 

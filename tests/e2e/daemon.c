@@ -5,7 +5,7 @@
 /* The environment of everything a test starts: nothing of the caller's but what programs need. */
 static inline char **e2e_environment(void)
 {
-    static char *env[16];
+    static char *env[20];
     int n = 0;
     const char *extra_asan = getenv("ASAN_OPTIONS"), *extra_ubsan = getenv("UBSAN_OPTIONS");
     env[n++] = format("PATH=%s:/usr/local/bin:/usr/bin:/bin", e2e.bin);
@@ -24,6 +24,8 @@ static inline char **e2e_environment(void)
     env[n++] = format("SHELL=/bin/sh");
     env[n++] = format("TERM=xterm-256color");
     env[n++] = format("LANG=C.UTF-8");
+    for (int i = 0; e2e.extra[i]; i++)
+        env[n++] = e2e.extra[i];
     env[n] = NULL;
     return env;
 }
