@@ -10,8 +10,9 @@
 #ifndef ATTACH_PREVIEW_MS
 #define ATTACH_PREVIEW_MS 60 /* the selection rests so long before its screen is fetched */
 #endif
-#ifndef ATTACH_AGAIN_MS
-#define ATTACH_AGAIN_MS 500  /* from the loss of an attached session's connection to the next one */
+#ifndef ATTACH_REOPEN_MAX_MS
+#define ATTACH_REOPEN_MAX_MS 30000 /* a view that keeps being lost opens again after ATTACH_PREVIEW_MS,
+                                    * then twice that, up to this */
 #endif
 #define ATTACH_PREVIEW_CHARS 20000 /* of an exited session's transcript */
 
@@ -26,7 +27,19 @@ static void attach_close_view(struct app *t)
 
 static void attach_on_view_changed(void *ctx)
 {
-    app_changed(ctx);
+    struct app *t = ctx;
+    t->reopen_ms = ATTACH_PREVIEW_MS;
+    app_changed(t);
+}
+
+/* Opens the lost view again later: preview_timer. */
+static void attach_reopen_later(struct app *t)
+{
+    if (t->preview_timer.slot)
+        return;
+    t->reopen_ms = widget_max(t->reopen_ms, ATTACH_PREVIEW_MS);
+    loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + t->reopen_ms);
+    t->reopen_ms = widget_min(t->reopen_ms * 2, ATTACH_REOPEN_MAX_MS);
 }
 
 static void attach_put_modes_back(struct app *t)
@@ -76,26 +89,35 @@ static void attach_on_pause_over(void *ctx)
     app_changed(t);
 }
 
-/* Opens a lost view again, while its session runs; the daemon's return calls this, too. */
+/* Opens the attached session's lost view again, while the session runs. */
 static void attach_reconnect(struct app *t)
 {
-    if (!(t->mode & APP_SCREENS) || view_is_open(t->view) || !t->view->lost ||
-        t->client.push != CLIENT_LIVE)
-        return;
+    if (view_is_open(t->view) || !t->view->lost || t->client.push != CLIENT_LIVE)
+        return; /* attach_on_live calls this */
     const struct tree_session *s = tree_session(&t->tree, t->view->id);
     if (!s || tree_is(s, "exited")) {
         t->view->lost = 0;
         attach_end_unasked(t);
     } else if (view_reopen(t->view, &t->client) != 0) {
-        loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_AGAIN_MS);
+        attach_reopen_later(t);
     }
+}
+
+static void attach_on_live(struct app *t)
+{
+    t->reopen_ms = 0;
+    loop_timer_cancel(&t->loop, &t->preview_timer);
+    if (t->mode & APP_SCREENS)
+        attach_reconnect(t);
+    else
+        app_changed(t); /* attach_follow opens the preview */
 }
 
 static void attach_on_view_ended(void *ctx)
 {
     struct app *t = ctx;
     if (t->mode & APP_SCREENS && t->view->lost)
-        loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_AGAIN_MS);
+        attach_reopen_later(t);
     else if (t->mode & APP_SCREENS)
         attach_end_unasked(t);
     app_changed(t); /* of a preview the last screen stays until another row is selected */
@@ -118,18 +140,21 @@ static void attach_on_transcript(struct app *t, struct json answer, struct app_r
     app_changed(t);
 }
 
-/* Opens the view of the selected session, or fetches an exited session's transcript. While
- * attached, opens a lost view again. */
+/* Opens the view of the selected session, again if it was lost, or fetches an exited session's
+ * transcript. While attached, opens a lost view again. */
 static void attach_on_preview(void *ctx)
 {
     struct app *t = ctx;
     const struct tree_session *s = app_session(t);
     if (t->mode & APP_SCREENS)
         attach_reconnect(t);
-    if (!s || t->mode & APP_SCREENS)
+    if (!s || t->mode & APP_SCREENS || (t->view && strcmp(s->id, t->view->id) != 0))
         return;
     if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* TeleClaude's daemon has no screens */
-        t->view = view_open(&t->client, s->id, 0, &attach_view_hooks, t);
+        if (!t->view)
+            t->view = view_open(&t->client, s->id, 0, &attach_view_hooks, t);
+        else if (view_reopen(t->view, &t->client) != 0)
+            attach_reopen_later(t);
         return;
     }
     buf target = {0};
@@ -144,10 +169,15 @@ static void attach_follow(struct app *t)
     const struct tree_session *s = t->has_preview ? app_session(t) : NULL;
     if (t->mode & APP_SCREENS)
         return;
-    int lost = t->view && t->view->hooks && !view_is_open(t->view) && t->client.push == CLIENT_LIVE;
-    if (t->view && (lost || !s || strcmp(s->id, t->view->id) != 0))
+    int restarted = t->view && !t->view->hooks && s && !tree_is(s, "exited");
+    if (t->view && (!s || strcmp(s->id, t->view->id) != 0 || restarted)) {
         attach_close_view(t);
-    if (lost || !s)
+        t->reopen_ms = 0;
+        t->previewed[0] = '\0';
+    }
+    if (t->view && t->view->hooks && !view_is_open(t->view) && t->client.push == CLIENT_LIVE)
+        attach_reopen_later(t);
+    if (!s)
         t->previewed[0] = '\0'; /* fetch the session again when it is selected again */
     if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->previewed) == 0)
         return;

@@ -290,6 +290,8 @@ static void layout_put_attached(const struct app *t, buf *b)
         buf_fmt(b, "%s: keys are ignored", t->view->reason);
     else if (t->view->lost)
         buf_str(b, "reconnecting  ");
+    else if (t->client.push == CLIENT_LIVE && t->fetched && !tree_session(&t->tree, t->view->id))
+        buf_str(b, "another client has ended it  ");
     else if (t->client.why && t->client.push != CLIENT_LIVE && t->client.push != CLIENT_PARTIAL)
         buf_fmt(b, "%s  ", push[1][0] ? push[1] : push[0]);
     if (!ended)

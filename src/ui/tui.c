@@ -248,7 +248,7 @@ static void tui_on_push_state(void *ctx)
     struct app *t = ctx;
     if (t->client.push == CLIENT_LIVE) {
         t->previewed[0] = '\0';
-        attach_reconnect(t);
+        attach_on_live(t);
     }
     tui_on_second(t);
 }

@@ -765,7 +765,8 @@ struct view {
     int wheel;               /* the wheel scrolls back if the program does not use the mouse */
     int shape;               /* of the cursor, DECSCUSR */
     char reason[128];        /* why the stream has ended */
-    int lost;                /* the connection to the daemon broke: view_reopen may help */
+    int control;             /* with input and scrollback */
+    int lost;                /* the connection to the daemon broke: the session may live */
     const struct view_hooks *hooks; /* NULL when closed */
     void *ctx;
 };
@@ -774,8 +775,8 @@ struct view {
  * neither holder nor daemon can be reached. */
 static struct view *view_open(struct client *client, const char *id, int control,
                               const struct view_hooks *hooks, void *ctx);
-/* Connects a lost view with control again; its last screen stays meanwhile, and input is kept.
- * Returns 0 or -1. */
+/* Connects an ended view again; its last screen stays meanwhile, and input is kept. Returns 0 or
+ * -1. */
 static int view_reopen(struct view *v, struct client *client);
 /* Returns a view of plain text: the transcript of an exited session. */
 static struct view *view_of_text(const char *id, span text, int cols, int rows);
@@ -926,6 +927,7 @@ struct app {
     int ended_count;
     char previewed[132];      /* id of the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
+    int reopen_ms;            /* from the view's next loss to its opening again */
     int no_preview;           /* Space has hidden it */
     int has_preview;          /* the layout has a place for it */
     int list_cols, list_bottom; /* the list's end, where the preview begins */
@@ -1052,8 +1054,7 @@ static void attach_end(struct app *t, const char *why);
 static int attach_needs_program(const struct app *t, const struct tree_session *s);
 static void attach_follow(struct app *t);          /* keeps the preview on the selection */
 static void attach_on_preview(void *ctx);          /* preview_timer */
-/* The daemon is back: opens the lost connection to the attached session again. */
-static void attach_reconnect(struct app *t);
+static void attach_on_live(struct app *t);         /* the daemon is back: opens lost views again */
 static void attach_on_pause_over(void *ctx);       /* pause_timer */
 /* While attached: handles the prefix and scrolling back, sends all other input to the session.
  * Returns 1. */

@@ -186,7 +186,7 @@ static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_outp
 
 /* Connects to the session's holder, if that is on this computer: each process between a key and
  * its echo costs two wake-ups. Returns 0 or -1. */
-static int view_open_stream(struct view *v, const struct client *client, int control)
+static int view_open_stream(struct view *v, const struct client *client)
 {
     const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
     buf path = {0};
@@ -195,7 +195,7 @@ static int view_open_stream(struct view *v, const struct client *client, int con
     buf_fmt(&path, "%s/%s.sock", client->config->holders, v->id);
     char *dir = store_session_dir(client->config->state, v->id);
     char *socket = life_find_socket(dir, buf_cstr(&path));
-    v->stream = stream_open(client->loop, socket, (span){how, control ? sizeof how : 1},
+    v->stream = stream_open(client->loop, socket, (span){how, v->control ? sizeof how : 1},
                             &view_stream_hooks, v);
     free(socket);
     free(dir);
@@ -204,7 +204,7 @@ static int view_open_stream(struct view *v, const struct client *client, int con
 }
 
 /* Connects through the daemon, for a session of another computer. Returns 0 or -1. */
-static int view_open_ws(struct view *v, struct client *client, int control)
+static int view_open_ws(struct view *v, struct client *client)
 {
     buf target = {0};
     v->ws.on_open = view_on_ws_open;
@@ -213,10 +213,15 @@ static int view_open_ws(struct view *v, struct client *client, int control)
     v->ws.ctx = v;
     buf_str(&target, "/sessions/");
     http_put_encoded(&target, span_of(v->id));
-    buf_str(&target, control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
+    buf_str(&target, v->control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
     int status = client_ws_open(&v->ws, client, buf_cstr(&target));
     buf_free(&target);
     return status;
+}
+
+static int view_reopen(struct view *v, struct client *client)
+{
+    return view_open_stream(v, client) == 0 || view_open_ws(v, client) == 0 ? 0 : -1;
 }
 
 static struct view *view_open(struct client *client, const char *id, int control,
@@ -224,15 +229,11 @@ static struct view *view_open(struct client *client, const char *id, int control
 {
     struct view *v = view_new(id, hooks, ctx);
     v->loop = client->loop;
-    if (view_open_stream(v, client, control) == 0 || view_open_ws(v, client, control) == 0)
+    v->control = control;
+    if (view_reopen(v, client) == 0)
         return v;
     view_free(v);
     return NULL;
-}
-
-static int view_reopen(struct view *v, struct client *client)
-{
-    return view_open_ws(v, client, 1);
 }
 
 static int view_is_open(const struct view *v)

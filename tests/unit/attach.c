@@ -47,6 +47,36 @@ static void unit_attach_transcript(void)
     app_changed(u.t);
     UNIT_APP_SEE(&u, "its last words");
     CHECK(!view_is_open(u.t->view));
+    unit_app_session(&u, "a", "starting", ""); /* it is restarted */
+    UNIT_APP_UNTIL(&u, unit_app_view(&u));
+    CHECK(view_is_open(u.t->view) && unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1 "));
+    unit_app_end(&u);
+}
+
+static void unit_attach_preview_lost(void)
+{
+    struct unit_app u;
+    test_begin("a lost preview opens again in place, later each time, and at once with the daemon");
+    unit_attach_begin(&u, 24, 120, "");
+    app_changed(u.t);
+    UNIT_APP_UNTIL(&u, unit_app_view(&u));
+    unit_app_frame(&u, FRAME_OUTPUT, "seen before");
+    UNIT_APP_SEE(&u, "seen before");
+    conn_close(&unit_app_view(&u)->conn, NULL);
+    UNIT_APP_UNTIL(&u, !view_is_open(u.t->view));
+    UNIT_APP_UNTIL(&u, view_is_open(u.t->view));
+    CHECK(unit_app_shows(&u, "seen before"));
+    unit_app_close(&u.t->loop, &u.daemon, u.socket);
+    conn_close(&unit_app_view(&u)->conn, NULL);
+    UNIT_APP_UNTIL(&u, u.t->reopen_ms > 4 * ATTACH_PREVIEW_MS);
+    CHECK(unit_app_shows(&u, "seen before"));
+    u.t->reopen_ms = ATTACH_REOPEN_MAX_MS;
+    UNIT_APP_UNTIL(&u, u.t->preview_timer.due > clock_mono_ms() + ATTACH_REOPEN_MAX_MS / 2);
+    unit_app_listen(&u, &u.daemon, u.socket, unit_app_on_daemon);
+    tui_client_hooks.on_push(u.t);
+    UNIT_APP_UNTIL(&u, unit_app_view(&u));
+    unit_app_frame(&u, FRAME_OUTPUT, ", and after");
+    UNIT_APP_SEE(&u, "seen before, and after");
     unit_app_end(&u);
 }
 
@@ -67,6 +97,8 @@ static void unit_attach_keys(void)
     UNIT_APP_SEE(&u, "d detach");
     unit_app_type(&u, "z"); /* no such command */
     UNIT_APP_SEE(&u, "Ctrl-] d detaches");
+    unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"a\"}}");
+    UNIT_APP_SEE(&u, "another client has ended it");
     unit_app_type(&u, "\033[I"); /* focus: the program does not want it */
     unit_app_type(&u, "\035d");
     UNIT_APP_SEE(&u, "Enter open");
@@ -334,6 +366,7 @@ static void unit_attach(void)
 {
     unit_attach_preview();
     unit_attach_transcript();
+    unit_attach_preview_lost();
     unit_attach_keys();
     unit_attach_paste();
     unit_attach_scroll();
