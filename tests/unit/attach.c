@@ -64,7 +64,7 @@ static void unit_attach_preview_lost(void)
     UNIT_APP_SEE(&u, "seen before");
     conn_close(&unit_app_view(&u)->conn, NULL);
     UNIT_APP_UNTIL(&u, !view_is_open(u.t->view));
-    UNIT_APP_UNTIL(&u, view_is_open(u.t->view));
+    UNIT_APP_UNTIL(&u, view_is_open(u.t->view) && unit_app_view(&u));
     CHECK(unit_app_shows(&u, "seen before"));
     unit_app_close(&u.t->loop, &u.daemon, u.socket);
     conn_close(&unit_app_view(&u)->conn, NULL);
