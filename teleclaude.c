@@ -101,6 +101,8 @@
 #include "src/cli/hook.c"             /* what agents tell their hooks */
 #include "src/cli/context.c"          /* options, output and requests of a command */
 #include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
+#include "src/cli/guide.c"            /* what agents are told of telec */
+#include "src/cli/mcp.c"              /* the Model Context Protocol: sessions as tools */
 #include "src/cli/cli.c"              /* the command table, options, help, completion */
 
 int main(int argc, char **argv)

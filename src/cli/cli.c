@@ -94,13 +94,16 @@ static const struct cli_command cli_commands[] = {
      command_watch, NULL},
     {"project", NULL, "[add|remove DIR]", "list projects and their todos; add or remove a project",
      "j", 0, 2, -1, command_project, NULL},
+    {"mcp", NULL, "", "be a server of the Model Context Protocol on stdin and stdout", "", 0, 0, -1,
+     mcp_serve, NULL},
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "iyu", 0, 1, -1,
      command_hook, NULL},
     {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "sR",
      0, 0, -1, NULL, cli_daemon},
     {"config", NULL, "", "print the effective configuration and where each value comes from", "", 0,
      0, -1, cli_config, NULL},
-    {"help", NULL, "", "show this", "", 0, 1, -1, NULL, cli_help},
+    {"help", NULL, "[agents]", "show this; for agents: how to drive other sessions", "", 0, 1, -1,
+     NULL, cli_help},
     {"completion", NULL, "bash", "print a completion script for bash", "", 1, 1, -1, cli_completion,
      NULL},
     {CLI_AGENT, NULL, "[MODE] [PROMPT...]", "start an agent: ", "tC", 0, -1, -1, command_agent,
@@ -220,7 +223,8 @@ static void cli_put_command(buf *out, const struct cli_command *command)
 static int cli_help(struct cli *cli)
 {
     buf out = {0};
-    (void)cli;
+    if (cli->context.arg_count && strcmp(cli->context.args[0], "agents") == 0)
+        return guide_print();
     buf_str(&out, "telec " TELEC_VERSION
                   " - see and drive terminal and AI-agent sessions, live\n\n"
                   "  telec [OPTIONS]                 open the terminal UI\n"

@@ -45,8 +45,8 @@ static int context_ask(struct context *c, const char *method, const char *target
 static void context_send(struct context *c, const char *method, const char *target,
                          const buf *body);
 static int context_check(struct context *c);
-/* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. Returns 1
- * when the daemon has accepted it. */
+/* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. Returns
+ * 1 when the daemon has accepted it. */
 static int context_post(struct context *c, const char *target, const buf *body, int ms);
 /* Returns the reply's JSON, valid until the next request. */
 static struct json context_reply(const struct context *c);
@@ -86,6 +86,24 @@ static int command_project(struct context *c);
 static int command_hook(struct context *c);
 /* Runs the terminal UI; attach: the id of the session to attach to, or NULL. */
 static int command_ui(struct context *c, const char *attach);
+
+/* ==== guide: what agents are told of telec =================================================== */
+
+/* A tool of `telec mcp`. Its parameters have the names of the command's options, but those behind
+ * "--" are its arguments, and must be given unless they are optional ("?"). */
+struct guide_tool {
+    const char *name, *command;
+    const char *then; /* after it, a command with the id, whose output is the result; or NULL */
+    const char *params, *help, *schema;
+};
+
+static const struct guide_tool *guide_tool(size_t i); /* NULL past the last */
+static void guide_put_tool(buf *b, const struct guide_tool *tool); /* as JSON */
+static int guide_print(void);                      /* `telec help agents` */
+
+/* ==== mcp: the Model Context Protocol ======================================================== */
+
+static int mcp_serve(struct context *c);           /* telec mcp, until stdin ends */
 
 /* ==== cli: the command line ================================================================== */
 

@@ -194,7 +194,7 @@ static void test_cli_help(void)
     struct cli help = CLI_OK(cli("help", NULL));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         CHECK_HAS(help.said[0].p, words[i]);
-    CHECK(!strstr(help.said[0].p, "hold") && !strstr(help.said[0].p, "ready-fd"));
+    CHECK(!strstr(help.said[0].p, "  hold ") && !strstr(help.said[0].p, "ready-fd"));
     CHECK(!strchr(help.said[0].p, '\033'));
     CHECK_TEXT(CLI_OK(cli("-h", NULL)).said[0].p, help.said[0].p);
     CHECK_TEXT(CLI_OK(cli("--help", NULL)).said[0].p, help.said[0].p);
@@ -761,6 +761,95 @@ static void test_cli_hook_install(void)
     CHECK(!file_exists(e2e.socket)); /* none of it needs a daemon */
 }
 
+/* ---- the Model Context Protocol ------------------------------------------------------------- */
+
+/* What a server writes for these lines on its stdin. */
+static char *cli_mcp(const char *lines)
+{
+    file_write(format("%s/lines", e2e.dir), lines, 0600);
+    char *argv[] = {(char *)"/bin/sh", (char *)"-c",
+                    format("%s mcp < %s/lines", e2e.binary, e2e.dir), NULL};
+    struct cli c = cli_spawn(NULL, argv);
+    cli_wait(__FILE__, __LINE__, &c);
+    CHECK_INT(c.status, 0);
+    CHECK_TEXT(c.said[1].p, "");
+    return c.said[0].p;
+}
+
+#define CLI_MCP(id, method, params)                                                                \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}\n"
+#define CLI_MCP_TOOL(id, name, arguments)                                                          \
+    CLI_MCP(id, "tools/call", "\"name\":\"" name "\",\"arguments\":{" arguments "}")
+
+static void test_cli_mcp(void)
+{
+    daemon_start();
+    char *said = cli_mcp(CLI_MCP("1", "initialize", "\"protocolVersion\":\"2025-06-18\"")
+                         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n"
+                         CLI_MCP("\"p\"", "ping", "") CLI_MCP("2", "tools/list", "")
+                         CLI_MCP("3", "resources/list", "") "[]\nnonsense\n");
+    CHECK_HAS(said, "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}}");
+    CHECK_HAS(said, "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"result\":{}}\n");
+    CHECK_HAS(said, "\"name\":\"answer\"");
+    CHECK_HAS(said, "\"required\":[\"id\",\"text\"]");
+    CHECK_HAS(said, "\"id\":3,\"error\":{\"code\":-32601");
+    CHECK_HAS(said, "\"id\":null,\"error\":{\"code\":-32600"); /* no batches in this version */
+    CHECK_HAS(said, "\"id\":null,\"error\":{\"code\":-32700");
+    for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
+        CHECK(json_valid(line, strlen(line)));
+    /* batches before it; an unknown version gets ours */
+    CHECK_HAS(cli_mcp(CLI_MCP("1", "initialize", "\"protocolVersion\":\"2025-03-26\"")
+                      "[{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}]"),
+                      "\"id\":7,\"result\":{}");
+    CHECK_HAS(cli_mcp(CLI_MCP("1", "initialize", "\"protocolVersion\":\"1999-01-01\"")),
+              "\"protocolVersion\":\"2025-06-18\"");
+    /* a session from its start to its end */
+    said = cli_mcp(CLI_MCP_TOOL("1", "start", "\"title\":\"it's\",\"command\":[\"sh\",\"-c\","
+                                "\"while read x; do echo heard $x; done\"]"));
+    CHECK_HAS(said, "\"isError\":false");
+    char *id = json_get(get("/sessions").body, "0.session_id");
+    REQUIRE(id);
+    CHECK_HAS(said, id);
+    CHECK_TEXT(session_get(id, "title"), "it's");
+    AWAIT(strstr(cli_mcp(format(CLI_MCP_TOOL("2", "send",
+        "\"id\":\"%s\",\"text\":\"-t 'a b' $HOME\""),
+                                id)), "delivered"));
+    AWAIT_SESSION(id, "last_output", "heard -t 'a b' $HOME");
+    said = cli_mcp(format(CLI_MCP_TOOL("3", "read", "\"id\":\"%s\",\"chars\":14"), id));
+    CHECK_HAS(said, "'a b' $HOME");
+    CHECK(!strstr(said, "heard"));
+    CHECK_HAS(cli_mcp(format(CLI_MCP_TOOL("4", "wait", "\"id\":\"%s\",\"state\":\"idle\""), id)),
+              "state       idle");
+    CHECK_HAS(cli_mcp(CLI_MCP_TOOL("5", "read", "\"id\":\"nothing\"")), "\"isError\":true");
+    CHECK_HAS(cli_mcp(format(CLI_MCP_TOOL("6", "send", "\"id\":\"%s\""), id)), "-32602");
+    CHECK_HAS(cli_mcp(CLI_MCP_TOOL("7", "no-such", "")), "-32602");
+    CHECK_HAS(cli_mcp(format(CLI_MCP_TOOL("8", "end", "\"id\":\"%s\",\"no-daemon\":true"), id)),
+              "\"isError\":false");
+    CHECK_TEXT(get("/sessions").body, "[]");
+}
+
+/* A cancelled call gives no response, and its process ends. */
+static void test_cli_mcp_cancel(void)
+{
+    daemon_start();
+    char *id = start("\"command\": [\"sleep\", \"1000\"]");
+    long long before = now_ms();
+    CHECK_TEXT(cli_mcp(format(CLI_MCP_TOOL("9", "wait", "\"id\":\"%s\",\"state\":\"exited\"")
+                              "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                              "\"params\":{\"requestId\":9}}\n", id)), "");
+    CHECK(now_ms() - before < 4000); /* it would have waited 5 s, and then been ended */
+}
+
+static void test_cli_help_agents(void)
+{
+    char *said = CLI_OK(cli("help", "agents", NULL)).said[0].p;
+    CHECK(count_of(said, "\n") > 40 && count_of(said, "\n") <= 60);
+    for (char *line = said, *end; (end = strchr(line, '\n')); line = end + 1)
+        CHECK(end - line <= 100);
+    CHECK_HAS(said, "telec wait");
+    CHECK_HAS(said, "telec answer");
+}
+
 /* ---- the daemon ----------------------------------------------------------------------------- */
 
 static void test_cli_starts_daemon(void)
@@ -984,6 +1073,9 @@ static const struct test cli_tests[] = {
     {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},
     {"cli_hook", test_cli_hook},
     {"cli_hook_silent", test_cli_hook_silent},
+    {"cli_mcp", test_cli_mcp},
+    {"cli_mcp_cancel", test_cli_mcp_cancel},
+    {"cli_help_agents", test_cli_help_agents},
     {"cli_hook_install", test_cli_hook_install},
     {"cli_starts_daemon", test_cli_starts_daemon},
     {"cli_daemon_cannot_start", test_cli_daemon_cannot_start},
