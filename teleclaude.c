@@ -48,6 +48,7 @@
 #include "src/session/viewer.c"       /* the holder: the screen to its viewers */
 #include "src/session/input.c"        /* the holder: typing into the program */
 #include "src/session/message.c"      /* the holder: messages, receipts, the first prompt */
+#include "src/session/answer.c"       /* the holder: choosing in a dialog */
 #include "src/session/end.c"          /* the holder: the end of a session */
 #include "src/session/holder.c"       /* the process that holds one session */
 #include "src/session/sessions.c"     /* this computer's sessions: records, adoption, ends */

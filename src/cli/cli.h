@@ -76,6 +76,7 @@ static int command_computers(struct context *c);
 static int command_new(struct context *c);
 static int command_agent(struct context *c);       /* telec /claude and the others */
 static int command_send(struct context *c);
+static int command_answer(struct context *c);
 static int command_kill(struct context *c);
 static int command_tail(struct context *c);
 static int command_status(struct context *c);

@@ -232,9 +232,11 @@ static int command_agent(struct context *c)
 
 /* ---- send, kill, tail, watch ---------------------------------------------------------------- */
 
-static int command_send(struct context *c)
+/* Posts {key: the words after the id, …} to the session's `path`; prints the result. */
+static int command_type(struct context *c, const char *key, const char *path)
 {
     buf target = {0}, body = {0}, text = {0};
+    const char *from = getenv("TELEC_SESSION_ID");
     for (int i = 1; i < c->arg_count; i++) {
         buf_str(&text, i > 1 ? " " : "");
         buf_str(&text, c->args[i]);
@@ -242,10 +244,14 @@ static int command_send(struct context *c)
     int failed = context_find(c, c->args[0], &target);
     if (!failed) {
         json_open(&body, '{');
-        json_field_string(&body, "message", buf_cstr(&text));
+        json_field_string(&body, key, buf_cstr(&text));
         json_field_bool(&body, "enter", c->value['E'] == NULL);
+        if (c->value['F'])
+            json_field_bool(&body, "force", 1);
+        if (from && *from)
+            json_field_string(&body, "from", from);
         json_close(&body, '}');
-        buf_str(&target, "/message");
+        buf_str(&target, path);
         failed = context_ask(c, "POST", context_put_computer(c, &target), &body);
         buf_clear(&body);
     }
@@ -258,6 +264,16 @@ static int command_send(struct context *c)
     buf_free(&body);
     buf_free(&text);
     return failed;
+}
+
+static int command_send(struct context *c)
+{
+    return command_type(c, "message", "/message");
+}
+
+static int command_answer(struct context *c)
+{
+    return command_type(c, "answer", "/answer");
 }
 
 static int command_kill_one(struct context *c, const char *id)

@@ -507,6 +507,21 @@ static void requests_undo_end(struct requests_job *job)
         requests_fail(job, strerror(errno), "NOT_WRITTEN");
 }
 
+static void requests_answer(struct requests_job *job)
+{
+    buf b = {0};
+    if (!job->words[1]) {
+        requests_fail(job, "answer: a number, yes, no or a text is expected", "BAD_REQUEST");
+        return;
+    }
+    frame_put_answer(&b, job->words[1]);
+    if (requests_is_running(job) &&
+        !holder_ask(job->all->loop, job->of->socket, FRAME_ANSWER, buf_view(&b), FRAME_RECEIPT,
+                    requests_on_receipt, job))
+        requests_fail(job, "the session has ended", "ENDED");
+    buf_free(&b);
+}
+
 static void requests_keys(struct requests_job *job)
 {
     const char *key = job->words[1];
@@ -562,6 +577,7 @@ static const struct requests_command {
     {"restore_session", REQUESTS_CHANGES, requests_undo_end},
     {"cd", REQUESTS_SESSION | REQUESTS_CHANGES, requests_cd},
     {"agent", REQUESTS_SESSION | REQUESTS_CHANGES, requests_agent},
+    {"answer", REQUESTS_SESSION | REQUESTS_CHANGES, requests_answer},
     {"keys", REQUESTS_SESSION | REQUESTS_CHANGES, requests_keys},
     {"rename", REQUESTS_SESSION | REQUESTS_CHANGES, requests_rename},
 };

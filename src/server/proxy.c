@@ -227,7 +227,17 @@ static void proxy_message(struct request *r)
     int enter = json_get(r->body, "enter").type != JSON_FALSE;
     int force = json_get(r->body, "force").type == JSON_TRUE;
     const char *const words[] = {!enter ? "type" : force ? "force" : "message", text, NULL};
-    if (!request_refused(r))
+    if (!request_refused(r) && (!force || request_may_drive(r)))
+        proxy_command(r, words, proxy_reply_result);
+    free(text);
+}
+
+static void proxy_answer(struct request *r)
+{
+    static const struct request_field field = {"answer", 1, 1, NULL};
+    char *text = request_string(r, &field);
+    const char *const words[] = {"answer", text, NULL};
+    if (!request_refused(r) && request_may_drive(r))
         proxy_command(r, words, proxy_reply_result);
     free(text);
 }

@@ -261,6 +261,37 @@ static void request_reply_unreached(struct request *r)
     buf_free(&b);
 }
 
+/* Appends the id of the session that started session `id`. Returns 0: none is known. */
+static int request_put_initiator(const struct server *server, const char *id, buf *b)
+{
+    const struct cache_session *known = cache_find(server->cache, id);
+    struct json object;
+    if (!known || json_parse(buf_view(&known->json), &object, NULL, NULL) != PARSE_DONE)
+        return 0;
+    json_put_text(b, json_get(object, "initiator_session_id"));
+    return b->n > 0;
+}
+
+static int request_may_drive(struct request *r)
+{
+    struct json from = json_get(r->body, "from");
+    char *id = span_dup(span_of(r->id));
+    int may = from.type != JSON_STRING || strcmp(r->server->config->answer, "all") == 0;
+    for (int i = 0; !may && id && i < REQUEST_ANCESTORS_MAX; i++) {
+        buf initiator = {0};
+        int known = request_put_initiator(r->server, id, &initiator);
+        free(id);
+        id = known ? span_dup(buf_view(&initiator)) : NULL;
+        may = known && json_text_eq(from, id);
+        buf_free(&initiator);
+    }
+    free(id);
+    if (!may)
+        httpd_reply_detail(r->client, 403, "A session answers and forces only sessions that it "
+                                           "has started ([agents] answer = all: any)");
+    return may;
+}
+
 static int request_is_running(struct request *r)
 {
     if (r->session->holder.open && !session_has_exited(r->session))

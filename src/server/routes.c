@@ -327,21 +327,38 @@ static void routes_answer_receipt(struct relay_ask *ask, span payload)
     request_reply(ask->client, &b);
 }
 
+static void routes_ask_holder(struct request *r, enum frame_type type, buf *payload)
+{
+    if (!relay_ask(r, type, buf_view(payload), FRAME_RECEIPT, routes_answer_receipt))
+        request_reply_unreached(r);
+    buf_free(payload);
+}
+
 static void routes_send_message(struct request *r)
 {
     static const struct request_field field = {"message", 1, 1, NULL};
     char *text = request_string(r, &field);
-    if (!request_refused(r) && request_is_running(r)) {
+    const struct frame_message message = {
+        .text = span_of(text ? text : ""),
+        .enter = json_get(r->body, "enter").type != JSON_FALSE,
+        .force = json_get(r->body, "force").type == JSON_TRUE,
+        .until = r->server->loop->now + HOLDER_TYPE_MS};
+    if (!request_refused(r) && request_is_running(r) && (!message.force || request_may_drive(r))) {
         buf b = {0};
-        const struct frame_message message = {
-            .text = span_of(text),
-            .enter = json_get(r->body, "enter").type != JSON_FALSE,
-            .force = json_get(r->body, "force").type == JSON_TRUE,
-            .until = r->server->loop->now + HOLDER_TYPE_MS};
         frame_put_message(&b, &message);
-        if (!relay_ask(r, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, routes_answer_receipt))
-            request_reply_unreached(r);
-        buf_free(&b);
+        routes_ask_holder(r, FRAME_MESSAGE, &b);
+    }
+    free(text);
+}
+
+static void routes_send_answer(struct request *r)
+{
+    static const struct request_field field = {"answer", 1, 1, NULL};
+    char *text = request_string(r, &field);
+    if (!request_refused(r) && request_is_running(r) && request_may_drive(r)) {
+        buf b = {0};
+        frame_put_answer(&b, text);
+        routes_ask_holder(r, FRAME_ANSWER, &b);
     }
     free(text);
 }
@@ -609,6 +626,7 @@ static const struct routes_route {
     {"DELETE", "/sessions/{}", routes_delete_session, proxy_delete, 0, 0},
     {"POST", "/sessions/{}/restore", routes_restore_session, proxy_restore, 0, 1},
     {"POST", "/sessions/{}/message", routes_send_message, proxy_message, 1, 0},
+    {"POST", "/sessions/{}/answer", routes_send_answer, proxy_answer, 1, 0},
     {"POST", "/sessions/{}/keys", routes_send_keys, proxy_keys, 1, 0},
     {"POST", "/sessions/{}/event", routes_send_event, NULL, 1, 0},
     {"GET", "/sessions/{}/transcript", routes_transcript, proxy_transcript, 0, 0},

@@ -149,6 +149,10 @@ static int request_wants_websocket(struct request *r);
 static void request_reply_unreached(struct request *r);
 /* Returns 1 when r->session runs; else replies as above and returns 0. */
 static int request_is_running(struct request *r);
+#define REQUEST_ANCESTORS_MAX 100
+/* Tells whether the session that asks (body: "from") may answer or force r->id: it is a descendant,
+ * or nobody of a session asks. Otherwise replies with 403. */
+static int request_may_drive(struct request *r);
 /* Returns 1 when the name is this computer's, "local", "" or NULL. */
 static int request_is_here(const struct server *server, const char *computer);
 /* Cuts slashes at the end of a path, as projects are named; NULL is fine. */
@@ -191,6 +195,7 @@ static void proxy_rename(struct request *r);
 static void proxy_delete(struct request *r);
 static void proxy_restore(struct request *r);
 static void proxy_message(struct request *r);
+static void proxy_answer(struct request *r);
 static void proxy_keys(struct request *r);
 static void proxy_transcript(struct request *r);
 static void proxy_screen(struct request *r);

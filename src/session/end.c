@@ -104,6 +104,7 @@ static void end_finish(struct holder *h)
 {
     buf json = {0};
     message_end_all(h);
+    answer_end(h);
     status_renew_last_output(h);
     status_apply(h, (struct state_input){.event = STATE_ON_EXIT}, (span){0});
     status_put(h, &json);

@@ -101,9 +101,17 @@ static void frame_put_message(buf *b, const struct frame_message *m)
     json_close(b, '}');
 }
 
+static void frame_put_answer(buf *b, const char *answer)
+{
+    json_open(b, '{');
+    json_field_string(b, "answer", answer);
+    json_close(b, '}');
+}
+
 static int frame_is_refusal(span receipt)
 {
-    return span_starts(receipt, "waiting: ") || span_starts(receipt, "draft: ");
+    return span_starts(receipt, "waiting: ") || span_starts(receipt, "draft: ") ||
+           span_starts(receipt, "no choice: ");
 }
 
 static void frame_put_keys(buf *b, const char *key, long long count)

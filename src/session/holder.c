@@ -117,6 +117,17 @@ static void holder_handle_message(struct holder_client *c, span payload)
     buf_free(&refusal);
 }
 
+static void holder_handle_answer(struct holder_client *c, span payload)
+{
+    struct json request;
+    if (json_parse(payload, &request, NULL, NULL) != PARSE_DONE)
+        return;
+    char *text = json_dup_text(json_get(request, "answer"));
+    if (text)
+        answer_ask(c, text);
+    free(text);
+}
+
 static void holder_handle_resize(struct holder_client *c, span payload)
 {
     struct json size;
@@ -298,6 +309,7 @@ static const struct {
     {FRAME_INPUT, holder_handle_input},
     {FRAME_TYPED, holder_handle_typed},
     {FRAME_MESSAGE, holder_handle_message},
+    {FRAME_ANSWER, holder_handle_answer},
     {FRAME_KEYS, holder_handle_keys},
     {FRAME_RESIZE, holder_handle_resize},
     {FRAME_END, holder_handle_end},
@@ -339,6 +351,7 @@ static void holder_on_client_closed(void *ctx, const char *why)
     struct holder_client *c = ctx;
     (void)why;
     message_forget_client(c);
+    answer_forget_client(c);
     c->holder->direct_count -= c->direct;
     LIST_REMOVE(c);
     conn_free(&c->conn);
@@ -552,6 +565,7 @@ static void holder_init(struct holder *h)
     } timers[] = {{&h->status_timer, status_send},      {&h->silence_timer, reader_on_silence},
                   {&h->kill_timer, end_on_kill_timer},  {&h->drain_timer, end_on_drain_timer},
                   {&h->type_timer, message_on_first_timer}, {&h->message_timer, message_step},
+                  {&h->answer_timer, answer_step},
                   {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again},
                   {&h->reader.timer, reader_on_timer}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)

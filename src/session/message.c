@@ -40,8 +40,14 @@
 
 /* ---- receipts ------------------------------------------------------------------------------- */
 
+/* What a receipt says must not be older news than the session's status. */
 static void message_put_receipt(struct holder_client *c, const char *result)
 {
+    struct holder *h = c->holder;
+    if (h->dirty) {
+        loop_timer_cancel(&h->loop, &h->status_timer);
+        status_send(h);
+    }
     frame_send(&c->conn, FRAME_RECEIPT, span_of(result));
 }
 

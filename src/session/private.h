@@ -21,6 +21,19 @@ struct reader_mark {
     uint32_t hashes[GRID_ROWS_MAX];
 };
 
+/* The text of the screen's rows, and the spans of them. */
+struct reader_rows {
+    buf text;
+    span rows[GRID_ROWS_MAX];
+    int count;
+};
+
+/* What a holder's terminal shows; its spans point into its own rows. */
+struct reader_screen {
+    struct reader_rows rows;
+    struct question_screen screen;
+};
+
 struct reader {
     const struct agents_screen *agent; /* NULL: no agent that the table knows */
     int is_shell;              /* the session's own program is a shell */
@@ -49,6 +62,17 @@ struct message {
     int prompts;                  /* hooks of prompts before it was entered */
     long long echo;               /* bytes of output that are only the terminal's echo */
     struct reader_mark mark;      /* the screen when Enter was pressed */
+};
+
+enum answer_step { ANSWER_NUMBER, ANSWER_MOVE, ANSWER_ENTER, ANSWER_DONE };
+
+/* An answer on its way into a dialog. */
+struct answer {
+    struct holder_client *client; /* NULL: it has gone */
+    int option;                   /* from 0; -1: other keys were pressed */
+    enum answer_step next;
+    long long began, stepped;     /* loop clock */
+    buf asks;                     /* of the dialog that is answered */
 };
 
 enum message_first {
@@ -86,6 +110,7 @@ struct holder {
     int first_strict;          /* wait for a program that reads keys or pastes */
     long long first_until, first_looked_at; /* loop clock */
     struct message *messages;  /* the first one is on its way */
+    struct answer *answer;     /* on its way into a dialog; or NULL */
     int prompts, queued;       /* hooks of prompts; the agent holds a message for its next turn */
     long long typed_at;        /* loop clock: the last key */
     int direct_count;          /* clients that have the pty's descriptor */
@@ -98,7 +123,7 @@ struct holder {
     long long stopped_at;      /* loop clock */
     int check_ms;              /* to the next look for processes of a killed session */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
-        message_timer, tick_timer, accept_timer;
+        message_timer, answer_timer, tick_timer, accept_timer;
 };
 
 struct holder_client {
@@ -138,6 +163,9 @@ static void reader_init(struct holder *h, const char *program, const char *agent
 static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
 static void reader_on_timer(void *holder);
+/* Reads the screen, without keeping it; reader_drop frees it. */
+static void reader_take(const struct holder *h, struct reader_screen *seen, struct question *q);
+static void reader_drop(struct reader_screen *seen);
 static void reader_on_silence(void *holder);
 static void reader_read(struct holder *h, int quiet); /* now; quiet: the screen is complete */
 /* Appends the text that stands in the agent's input box and is not submitted. Returns 0: none. */
@@ -189,6 +217,15 @@ static void message_forget_client(struct holder_client *c);
 static void message_end_all(struct holder *h); /* the program has ended */
 static void message_start_first(struct holder *h);
 static void message_on_first_timer(void *holder);
+
+/* ==== answer ================================================================================= */
+
+/* Chooses in the dialog on the screen: a number, "yes", "no", or how an option begins; answers a
+ * line prompt with the text. The receipt: "answered", "unconfirmed", or why nothing was typed. */
+static void answer_ask(struct holder_client *c, const char *text);
+static void answer_step(void *holder); /* the answer timer */
+static void answer_forget_client(struct holder_client *c);
+static void answer_end(struct holder *h); /* the program has ended */
 
 /* ==== end ==================================================================================== */
 

@@ -241,6 +241,26 @@ static int question_by_title(const struct question_screen *s, struct question *q
     return question_has(s->title, "action required");
 }
 
+/* "Allow once   Allow always   Reject": options side by side, below an agent's dialog's head. The
+ * first one is marked when the dialog opens. Hints may follow them: lower case. */
+static void question_read_buttons(const struct question_screen *s, struct question *q)
+{
+    for (int row = q->row + 1; row < s->count && !q->option_count; row++) {
+        span rest = question_row(s, row);
+        if (!span_starts(rest, "Allow ") && !span_starts(rest, "Confirm"))
+            continue;
+        while (rest.n && q->option_count < QUESTION_OPTIONS_MAX && rest.p[0] >= 'A' &&
+               rest.p[0] <= 'Z') {
+            size_t n = 0;
+            while (n < rest.n && !(rest.p[n] == ' ' && n + 1 < rest.n && rest.p[n + 1] == ' '))
+                n++;
+            q->options[q->option_count++] = (span){rest.p, n};
+            rest = span_trim(span_sub(rest, n), " ");
+        }
+        q->buttons = 1;
+    }
+}
+
 /* The agent's own words for a dialog. */
 static int question_by_agent(const struct question_screen *s, struct question *q)
 {
@@ -248,6 +268,7 @@ static int question_by_agent(const struct question_screen *s, struct question *q
         if (s->agent->asking && question_has(s->rows[row], s->agent->asking)) {
             q->row = row;
             q->rule = "agent's dialog";
+            question_read_buttons(s, q);
             return 1;
         }
     return 0;

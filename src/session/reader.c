@@ -17,13 +17,6 @@
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* The text of the screen's rows, and the spans of them. */
-struct reader_rows {
-    buf text;
-    span rows[GRID_ROWS_MAX];
-    int count;
-};
-
 static void reader_take_rows(const struct holder *h, struct reader_rows *r)
 {
     size_t ends[GRID_ROWS_MAX], start = 0;
@@ -75,11 +68,11 @@ static int reader_is_at_shell(const struct holder *h, const struct termios *mode
            tcgetpgrp(h->pty.io.fd) == h->pid;
 }
 
-/* Fills in what the terminal shows; r holds its rows and must be freed. */
-static void reader_take_screen(const struct holder *h, struct reader_rows *r,
-                               struct question_screen *s)
+static void reader_take(const struct holder *h, struct reader_screen *seen, struct question *q)
 {
     struct termios modes = {.c_lflag = ECHO};
+    struct reader_rows *r = &seen->rows;
+    struct question_screen *s = &seen->screen;
     reader_take_rows(h, r);
     if (h->slave >= 0)
         tcgetattr(h->slave, &modes);
@@ -92,6 +85,12 @@ static void reader_take_screen(const struct holder *h, struct reader_rows *r,
                                   .title = vt_title(h->vt),
                                   .agent = h->reader.agent};
     vt_cursor(h->vt, &s->row, &s->col);
+    question_read(s, q);
+}
+
+static void reader_drop(struct reader_screen *seen)
+{
+    buf_free(&seen->rows.text);
 }
 
 static void reader_put_choices(const struct question *q, buf *b)
@@ -162,14 +161,12 @@ static void reader_renew_asked(struct holder *h)
 
 static void reader_read(struct holder *h, int quiet)
 {
-    struct reader_rows rows;
-    struct question_screen s;
+    struct reader_screen seen;
     struct question q;
-    reader_take_screen(h, &rows, &s);
-    question_read(&s, &q);
+    reader_take(h, &seen, &q);
     if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
         q.kind = QUESTION_NONE;
-    reader_keep(h, &s, &q);
+    reader_keep(h, &seen.screen, &q);
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
     if (!reader_is_unsure(h, quiet)) {
@@ -178,7 +175,7 @@ static void reader_read(struct holder *h, int quiet)
         status_apply(h, in, (span){0});
         reader_renew_asked(h);
     }
-    buf_free(&rows.text);
+    reader_drop(&seen);
 }
 
 /* ---- when ----------------------------------------------------------------------------------- */
@@ -283,14 +280,14 @@ static uint32_t reader_line(const struct holder *h)
 
 static int reader_put_draft(const struct holder *h, buf *b)
 {
-    struct reader_rows rows;
-    struct question_screen s;
+    struct reader_screen seen;
+    struct question q;
     span draft = {0};
-    reader_take_screen(h, &rows, &s);
-    int found = question_find_draft(&s, &draft);
+    reader_take(h, &seen, &q);
+    int found = question_find_draft(&seen.screen, &draft);
     if (found)
         status_put_characters(b, draft, HOLDER_LINE_MAX);
-    buf_free(&rows.text);
+    reader_drop(&seen);
     return found;
 }
 

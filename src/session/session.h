@@ -109,6 +109,7 @@ struct question {
     int first;               /* row of a menu's first option; -1: no menu */
     span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
     int option_count, selected;
+    int buttons;             /* the options stand side by side, and which one is marked is a guess */
 };
 
 /* Returns a row without what frames it. */
@@ -145,6 +146,7 @@ enum frame_type {
     FRAME_TYPED = 'Y',        /* a number: the sender wrote to the pty itself, last at that time of
                                  the monotonic clock, in ms; all processes of a computer share it */
     FRAME_MESSAGE = 'm',      /* struct frame_message: to be typed; answered by FRAME_RECEIPT */
+    FRAME_ANSWER = 'a',       /* {"answer"}: to the dialog on its screen; FRAME_RECEIPT answers it */
     FRAME_RESIZE = 'r',       /* {"cols", "rows"}: the sender's size */
     FRAME_KEYS = 'K',         /* {"key", "count"}: a key of frame_put_key_bytes */
     FRAME_END = 'k',          /* end the session */
@@ -197,6 +199,7 @@ struct frame_message {
 /* Payloads, appended to b. */
 static void frame_put_size(buf *b, int cols, int rows);             /* FRAME_SIZE */
 static void frame_put_resize(buf *b, int cols, int rows);           /* FRAME_RESIZE */
+static void frame_put_answer(buf *b, const char *answer);           /* FRAME_ANSWER */
 static void frame_put_message(buf *b, const struct frame_message *m); /* FRAME_MESSAGE */
 /* Tells whether a receipt says that nothing was typed, and why: "waiting: Bash: make". */
 static int frame_is_refusal(span receipt);

@@ -245,6 +245,8 @@ static const struct config_key config_ui_keys[] = {
 static const struct config_key config_redis_keys[] = {
     {"url", offsetof(struct config, redis_url)},
     {"tls_command", offsetof(struct config, tls_command)}};
+static const struct config_key config_agents_keys[] = {
+    {"answer", offsetof(struct config, answer)}};
 static const struct config_key config_peers_keys[] = {
     {"allow", offsetof(struct config, allow)},
     {"attach", offsetof(struct config, attach)}};
@@ -285,6 +287,16 @@ static void config_set_computer(struct config_line *line)
     else
         config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),
                    line->config->computer_lines);
+}
+
+static void config_set_agents(struct config_line *line)
+{
+    if (span_eq(line->key, "answer") && !span_eq(line->value, "all") &&
+        !span_eq(line->value, "own"))
+        config_problem(line, ": expected own or all", line->value);
+    else
+        config_set(line, line->config, config_agents_keys, COUNT_OF(config_agents_keys),
+                   line->config->agents_lines);
 }
 
 static void config_set_peers(struct config_line *line)
@@ -430,6 +442,7 @@ static const struct config_section {
     {"keys", 0, NULL, config_set_keys},
     {"colours", 0, NULL, config_set_colours},
     {"peers", 0, NULL, config_set_peers},
+    {"agents", 0, NULL, config_set_agents},
     {"agent", 1, config_open_agent, config_set_agent},
     {"project", 1, config_open_project, config_set_project},
 };
@@ -650,6 +663,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->prefix = span_dup(span_of("Ctrl-]"));
     c->clipboard = span_dup(span_of("no"));
     c->role = span_dup(span_of("development"));
+    c->answer = span_dup(span_of("own"));
     c->allow = span_dup(span_of("*"));
     c->attach = span_dup(span_of("ssh -t DEST"));
     c->redis_url = span_dup(span_of(""));
@@ -706,7 +720,7 @@ static void config_free(struct config *c)
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
                              c->mouse,     c->redis_url, c->redis_from, c->tls_command,
-                             c->role,      c->allow,     c->attach};
+                             c->role,      c->allow,     c->attach,    c->answer};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
@@ -825,6 +839,8 @@ static void config_put(const struct config *c, buf *b)
         config_put_section(c, b, project, config_project_keys, COUNT_OF(config_project_keys),
                            project->lines);
     }
+    buf_str(b, "\n[agents]\n");
+    config_put_section(c, b, c, config_agents_keys, COUNT_OF(config_agents_keys), c->agents_lines);
     config_put_redis(c, b);
     buf_str(b, "\n[peers]\n");
     config_put_section(c, b, c, config_peers_keys, COUNT_OF(config_peers_keys), c->peers_lines);

@@ -311,12 +311,13 @@ struct config {
     char *redis_url;            /* where computers meet; "": nowhere */
     char *redis_from;           /* where the url stands: "FILE:LINE" or "$TELEC_REDIS" */
     char *role;                 /* a word for others: "development" */
+    char *answer;               /* "all": a session may answer any session, not only its own */
     char *allow;                /* computers that may change something here; "*": all */
     char *attach;               /* the command to another computer; DEST stands for [user@]host */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
-        peers_lines[CONFIG_ORIGINS];
+        peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours], as in the file */
     /* what named the path: an option ("-S") or an environment variable; NULL: the default */
     const char *socket_from, *state_from, *file_from;

@@ -5,7 +5,7 @@ struct unit_holder {
     char dir[64], socket[100];
     struct holder_link link; /* a client that is told everything */
     buf status, screen;      /* the last FRAME_STATUS; all output and snapshots */
-    char receipt[32], pty[32], size[64];
+    char receipt[64], pty[32], size[64];
     int statuses, snapshots, closed, receipts, ptys, fd, late;
     buf reply;               /* the last FRAME_…_REPLY */
     struct loop_timer guard;
@@ -266,6 +266,39 @@ static void unit_hold_guard(void)
     unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"1\",\"enter\":false,\"force\":true}");
     CHECK(unit_holder_until(&u, &u.screen, "31"));
     unit_holder_end(&u);
+}
+
+/* Menus that take a number at once, that only mark it, and that know cursor keys only. */
+static void unit_hold_answers(void)
+{
+    static const struct {
+        const char *script, *answer, *receipt, *got;
+    } dialogs[] = {
+        {"k=$(head -c1 | od -An -c); clear; echo got $k", "2", "answered", "got 2"},
+        {"k=$(head -c1 | od -An -c); clear; echo got $k", "no", "answered", "got 2"},
+        {"head -c1 >/dev/null; printf '\\033[H\\n  1. Yes\\r\\n> 2. No\\r\\n'; k=$(head -c1 | od -An -tx1); "
+         "clear; echo got $k", "No", "answered", "got 0d"},
+        {"head -c1 >/dev/null; k=$(head -c3 | od -An -c); printf '\\033[H\\n  1. Yes\\r\\n> 2. No\\r\\n'; "
+         "e=$(head -c1 | od -An -tx1); clear; echo got $k $e", "2", "answered", "got 033 [ B 0d"},
+        {"sleep 9", "maybe", "no choice: the dialog has no such option", "2. No"},
+        {"sleep 9", "7", "no choice: the dialog has no such option", "2. No"}};
+    test_begin("an answer presses what the dialog wants, and never more");
+    for (size_t i = 0; i < COUNT_OF(dialogs); i++) {
+        struct unit_holder u;
+        buf script = {0}, request = {0};
+        buf_fmt(&script, "stty raw -echo isig; clear; "
+                         "printf 'Run it?\\r\\n> 1. Yes\\r\\n  2. No\\r\\n'; %s; sleep 9", dialogs[i].script);
+        unit_holder_run(&u, buf_cstr(&script), "");
+        CHECK(unit_holder_until(&u, &u.status, "\"choices\":[\"Yes\",\"No\"]"));
+        frame_put_answer(&request, dialogs[i].answer);
+        unit_holder_send(&u, FRAME_ANSWER, buf_cstr(&request));
+        CHECK(unit_holder_count(&u, &u.receipts, 1));
+        CHECK_SPAN(span_of(u.receipt), dialogs[i].receipt);
+        CHECK(unit_holder_until(&u, &u.status, dialogs[i].got));
+        buf_free(&script);
+        buf_free(&request);
+        unit_holder_end(&u);
+    }
 }
 
 static void unit_hold_messages(void)
@@ -689,6 +722,7 @@ static void unit_holder(void)
     unit_hold_states();
     unit_hold_hooks();
     unit_hold_guard();
+    unit_hold_answers();
     unit_hold_messages();
     unit_hold_input();
     unit_hold_direct();

@@ -1,0 +1,201 @@
+#include "private.h"
+
+/* answer - choosing in the dialog that is on the screen.
+ *
+ * A menu's option is chosen by its number; where that only marks it, Enter follows, and where it
+ * does nothing, cursor keys and then Enter. What the screen shows after each key decides the next
+ * one: nothing is typed into a dialog that has changed. */
+
+#ifndef ANSWER_STEP_MS
+#define ANSWER_STEP_MS 250   /* for a dialog to follow a key */
+#endif
+#ifndef ANSWER_LATE_MS
+#define ANSWER_LATE_MS 2800  /* as a message's receipt */
+#endif
+
+/* ---- which option --------------------------------------------------------------------------- */
+
+static int answer_begins(span label, const char *words)
+{
+    span rest = span_of(words);
+    while (rest.n) {
+        span word = span_cut(&rest, '|');
+        char text[32];
+        snprintf(text, sizeof text, "%.*s", (int)word.n, word.p);
+        if (label.n >= word.n && span_eq_nocase((span){label.p, word.n}, text))
+            return 1;
+    }
+    return 0;
+}
+
+/* Returns the first option that begins with one of the words; -1: none. */
+static int answer_find(const struct question *q, const char *words)
+{
+    for (int i = 0; i < q->option_count; i++)
+        if (answer_begins(q->options[i], words))
+            return i;
+    return -1;
+}
+
+static int answer_option(const struct question *q, const char *text)
+{
+    long long number;
+    if (span_int(span_of(text), &number))
+        return number >= 1 && number <= q->option_count ? (int)number - 1 : -1;
+    if (strcmp(text, "yes") == 0)
+        return answer_find(q, "yes|allow|approve|accept|proceed|trust|continue|confirm|ok");
+    if (strcmp(text, "no") == 0)
+        return answer_find(q, "no|reject|deny|don't|cancel|exit|back|quit");
+    return strchr(text, '|') || !*text ? -1 : answer_find(q, text);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static void answer_type(struct holder *h, const char *bytes)
+{
+    struct state_input in = {.event = STATE_ON_TYPED, .at = h->loop.now};
+    input_type(h, span_of(bytes));
+    status_apply(h, in, (span){0});
+}
+
+static void answer_move(struct holder *h, const struct question *q, int option)
+{
+    int application = (vt_modes(h->vt) & VT_APP_CURSOR) != 0, by = option - q->selected;
+    span forward = span_of(q->buttons ? "key_right" : "key_down"),
+         back = span_of(q->buttons ? "key_left" : "key_up");
+    buf bytes = {0};
+    for (int i = 0; i < (by < 0 ? -by : by); i++)
+        frame_put_key_bytes(&bytes, by < 0 ? back : forward, application);
+    if (bytes.n)
+        answer_type(h, buf_cstr(&bytes));
+    buf_free(&bytes);
+}
+
+static void answer_finish(struct holder *h, const char *result)
+{
+    struct answer *a = h->answer;
+    if (a->client)
+        message_put_receipt(a->client, result);
+    h->answer = NULL;
+    loop_timer_cancel(&h->loop, &h->answer_timer);
+    buf_free(&a->asks);
+    free(a);
+}
+
+/* The dialog is still there: the next key. */
+static void answer_go_on(struct holder *h, const struct question *q)
+{
+    struct answer *a = h->answer;
+    char digit[2] = {(char)('1' + a->option), '\0'};
+    a->stepped = h->loop.now;
+    if (a->next == ANSWER_NUMBER && !q->buttons) {
+        a->next = ANSWER_MOVE;
+        answer_type(h, digit);
+    } else if (a->next <= ANSWER_MOVE && q->selected != a->option) {
+        a->next = ANSWER_ENTER;
+        answer_move(h, q, a->option);
+    } else if (a->next <= ANSWER_ENTER && (q->buttons || q->selected == a->option)) {
+        a->next = ANSWER_DONE;
+        answer_type(h, "\r");
+    }
+}
+
+static void answer_step(void *holder)
+{
+    struct holder *h = holder;
+    struct answer *a = h->answer;
+    struct reader_screen seen;
+    struct question q;
+    if (!a)
+        return;
+    reader_take(h, &seen, &q);
+    buf asks = {0};
+    question_put_text(&seen.screen, &q, &asks);
+    int same = q.kind == QUESTION_CHOICE && span_eq(buf_view(&asks), buf_cstr(&a->asks));
+    if (!same)
+        answer_finish(h, "answered");
+    else if (h->loop.now - a->began >= ANSWER_LATE_MS)
+        answer_finish(h, "unconfirmed");
+    else if (a->option >= 0 && h->loop.now - a->stepped >= ANSWER_STEP_MS)
+        answer_go_on(h, &q);
+    buf_free(&asks);
+    reader_drop(&seen);
+    if (h->answer)
+        loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+    reader_expect(h, h->loop.now + ANSWER_STEP_MS / 5);
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+/* Keys for a choice whose options the screen does not tell; NULL: none. */
+static const char *answer_keys(const struct question *q, const char *text)
+{
+    int yes_no = strcmp(q->rule, "y/n") == 0;
+    if (strcmp(text, "yes") == 0)
+        return yes_no ? "y" : "\r";
+    if (strcmp(text, "no") == 0)
+        return yes_no ? "n" : "\033";
+    return NULL;
+}
+
+static void answer_begin(struct holder_client *c, const struct reader_screen *seen,
+                         const struct question *q, const char *text)
+{
+    struct holder *h = c->holder;
+    int option = answer_option(q, text), refusing = option < 0 && strcmp(text, "no") == 0;
+    const char *keys = q->option_count && !refusing ? NULL : answer_keys(q, text);
+    if (option < 0 && !keys) {
+        message_put_receipt(c, q->option_count ? "no choice: the dialog has no such option"
+                                               : "no choice: its options can't be read; use keys");
+        return;
+    }
+    struct answer *a = h->answer = base_alloc(sizeof *a);
+    a->client = c;
+    a->option = option;
+    a->began = h->loop.now;
+    question_put_text(&seen->screen, q, &a->asks);
+    if (option >= 0)
+        answer_go_on(h, q);
+    else
+        answer_type(h, keys);
+    loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+}
+
+/* What a line prompt wants: y or yes, as it says itself. */
+static const char *answer_to_line(const struct question *q, const struct reader_screen *seen,
+                                  const char *text)
+{
+    int shorter = q->row >= 0 && question_has(seen->screen.rows[q->row], "y/n|(y)|[y,n");
+    if (shorter && (strcmp(text, "yes") == 0 || strcmp(text, "no") == 0))
+        return text[0] == 'y' ? "y" : "n";
+    return text;
+}
+
+static void answer_ask(struct holder_client *c, const char *text)
+{
+    static const struct frame_message how = {.enter = 1, .force = 1};
+    struct holder *h = c->holder;
+    struct reader_screen seen;
+    struct question q;
+    reader_take(h, &seen, &q);
+    if (h->answer || (q.kind == QUESTION_NONE && h->state.kind != STATE_WAITING))
+        message_put_receipt(c, h->answer ? "no choice: another answer is on its way"
+                                         : "no choice: it asks nothing");
+    else if (q.kind == QUESTION_CHOICE)
+        answer_begin(c, &seen, &q, text);
+    else
+        message_add(h, c, span_of(answer_to_line(&q, &seen, text)), &how);
+    reader_drop(&seen);
+}
+
+static void answer_forget_client(struct holder_client *c)
+{
+    if (c->holder->answer && c->holder->answer->client == c)
+        c->holder->answer->client = NULL;
+}
+
+static void answer_end(struct holder *h)
+{
+    if (h->answer)
+        answer_finish(h, "answered"); /* an exit is one, too */
+}
