@@ -9,7 +9,8 @@
  *
  * Environment: TELEC_E2E_JOBS tests run at a time (4), TELEC_E2E_SESSIONS sessions at once (100);
  * TELEC_E2E_TIMES prints each test's duration; TELEC_E2E_KEEP keeps the directory of a failed test;
- * TELEC_E2E_RESP2 limits the fleet to RESP2. */
+ * TELEC_E2E_RESP2 limits the fleet to RESP2; TELEC_E2E_KILLS is how many seconds kills goes on (15),
+ * TELEC_E2E_SEED repeats what it does. */
 
 #include "e2e/check.c"    /* text, checks, files */
 #include "e2e/json.c"     /* a strict JSON reader */
@@ -26,6 +27,7 @@
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
 #include "e2e/limits.c"   /* little of everything: descriptors, memory, time */
 #include "e2e/faults.c"   /* every system call of a change fails once */
+#include "e2e/kills.c"    /* kills at random moments under load */
 #include "e2e/cli.c"      /* the command line */
 #include "e2e/places.c"   /* directories, names, hosts without this or that */
 #include "e2e/projects.c" /* projects and their todos */
@@ -50,6 +52,7 @@ static const struct {
     {robust_tests, sizeof robust_tests / sizeof *robust_tests},
     {limits_tests, sizeof limits_tests / sizeof *limits_tests},
     {faults_tests, sizeof faults_tests / sizeof *faults_tests},
+    {kills_tests, sizeof kills_tests / sizeof *kills_tests},
     {fleet_tests, sizeof fleet_tests / sizeof *fleet_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
     {places_tests, sizeof places_tests / sizeof *places_tests},
@@ -203,6 +206,13 @@ struct job {
 
 static int tests_failed;
 
+/* No test takes longer, but kills takes as long as it is asked to. */
+static long long test_ms(void)
+{
+    const char *kills = getenv("TELEC_E2E_KILLS");
+    return E2E_TEST_MS + 1000LL * (kills ? atoi(kills) : 0);
+}
+
 static void job_start(struct job *job, const struct test *test)
 {
     int ends[2];
@@ -229,8 +239,8 @@ static void job_finish(struct job *job)
     int status = 0;
     e2e = job->e2e;
     text_add(&report, "", 0);
-    if (now_ms() - job->began >= E2E_TEST_MS)
-        text_str(&report, format("# not over after %d s\n", E2E_TEST_MS / 1000));
+    if (now_ms() - job->began >= test_ms())
+        text_str(&report, format("# not over after %lld s\n", test_ms() / 1000));
     kill(-job->pid, SIGKILL);
     while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
         ;
@@ -271,7 +281,7 @@ static void jobs_wait(struct job *jobs, int count)
             continue;
         if (polls[i].revents && (n = read(jobs[i].fd, chunk, sizeof chunk)) > 0)
             text_add(&jobs[i].said, chunk, (size_t)n);
-        if (n <= 0 || now_ms() - jobs[i].began >= E2E_TEST_MS)
+        if (n <= 0 || now_ms() - jobs[i].began >= test_ms())
             job_finish(&jobs[i]);
     }
 }

@@ -65,7 +65,7 @@ static int faults_may_undo(const char *id)
 }
 
 /* What the disk has is what the list has: no directory, temporary file or holder is left. */
-static char *faults_leftover(void)
+static char *faults_leftover(int (*may_undo)(const char *id))
 {
     char *list = get("/sessions").body, *root = format("%s/telec/sessions", e2e.state);
     DIR *dir = opendir(root);
@@ -75,7 +75,7 @@ static char *faults_leftover(void)
         const char *id = entry->d_name;
         if (strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
             continue;
-        if (!strstr(list, id) && !faults_may_undo(id))
+        if (!strstr(list, id) && !may_undo(id))
             found = format("directory %s", id);
         DIR *inside = opendir(format("%s/%s", root, id));
         while (inside && !found && (entry = readdir(inside)))
@@ -90,7 +90,7 @@ static char *faults_leftover(void)
     int n = found ? 0 : proc_find(proc_is_holder, e2e.dir, pids, 64);
     for (int i = 0; i < n && !found; i++) {
         char *id = proc_argument(pids[i], 2);
-        if (id && !strstr(list, id) && !faults_may_undo(id))
+        if (id && !strstr(list, id) && !may_undo(id))
             found = format("holder of %s", id);
     }
     return found;
@@ -245,7 +245,7 @@ static int faults_run_one(const struct faults_change *change, const char *verb, 
     if (status >= 400 && change->is_new())
         FAIL("%s; it has happened nevertheless", what);
     char *left;
-    while ((left = faults_leftover()))
+    while ((left = faults_leftover(faults_may_undo)))
         check_patience(__FILE__, __LINE__, format("%s; nothing is left but %s", what, left), until);
     faults_clear(strcmp(change->name, "rename") == 0 ? faults_id : NULL);
     return struck;
