@@ -29,6 +29,7 @@
 #include "e2e/faults.c"   /* every system call of a change fails once */
 #include "e2e/kills.c"    /* kills at random moments under load */
 #include "e2e/cli.c"      /* the command line */
+#include "e2e/life.c"     /* who lives: lost directories, hanging and killed holders */
 #include "e2e/places.c"   /* directories, names, hosts without this or that */
 #include "e2e/projects.c" /* projects and their todos */
 #include "e2e/fleet.c"    /* several computers on one Redis */
@@ -55,6 +56,7 @@ static const struct {
     {kills_tests, sizeof kills_tests / sizeof *kills_tests},
     {fleet_tests, sizeof fleet_tests / sizeof *fleet_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
+    {life_tests, sizeof life_tests / sizeof *life_tests},
     {places_tests, sizeof places_tests / sizeof *places_tests},
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
