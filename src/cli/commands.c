@@ -52,7 +52,7 @@ static void command_put_session(buf *out, struct json session, int tty)
 {
     struct json agent = json_get(session, "active_agent");
     command_put_column(out, json_get(session, "session_id"), "", 8, 8, tty);
-    command_put_column(out, json_get(session, "state"), "-", 8, 8, tty);
+    command_put_column(out, json_get(session, "state"), "-", 11, 8, tty);
     command_put_age_column(out, json_get(session, "state_since"), tty);
     command_put_column(out, json_get(session, "state_source"), "-", 6, 6, tty);
     command_put_column(out, agent.type == JSON_STRING ? agent : json_get(session, "command"), "-",
@@ -499,6 +499,8 @@ static const char *command_explain(struct json session)
         {"idle", "hook", "its agent reported the end of its turn"},
         {"idle", "screen", "its screen no longer shows that it works"},
         {"idle", NULL, "its output has stopped"},
+        {"unreachable", NULL, "it may live, and its holder can't be reached"},
+        {"exited", "lost", "it was lost with the computer"},
         {"exited", NULL, "its program has ended"},
     };
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
@@ -545,8 +547,10 @@ static int command_status(struct context *c)
     command_put_age(&out, json_get(session, "state_since"));
     buf_fmt(&out, "): %s%s\n", command_explain(session),
             json_get(session, "unseen").type == JSON_TRUE ? "; not seen since" : "");
+    int waits = strcmp(buf_cstr(&state), "waiting") == 0;
     for (size_t i = 0; i < COUNT_OF(lines); i++)
-        command_put_line(&out, lines[i][0], json_get(session, lines[i][1]));
+        command_put_line(&out, i || waits ? lines[i][0] : "because",
+                         json_get(session, lines[i][1]));
     buf_free(&state);
     return context_write(&out);
 }
@@ -573,7 +577,8 @@ static void command_wait_look(struct command_wait *w, struct json session)
     struct json state = json_get(session, "state");
     if (!json_text_eq(json_get(session, "session_id"), w->id))
         return;
-    int busy = json_text_eq(state, "working") || json_text_eq(state, "starting");
+    int busy = json_text_eq(state, "working") || json_text_eq(state, "starting") ||
+               json_text_eq(state, "unreachable");
     if (w->wanted ? json_text_eq(state, w->wanted) : !busy)
         command_wait_end(w, 0, NULL);
     else if (json_text_eq(state, "exited"))

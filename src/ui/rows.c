@@ -91,7 +91,7 @@ static const struct rows_state rows_states[] = {
     {"starting", "◌", ".", THEME_STARTING}, {"working", "●", "*", THEME_WORKING},
     {"waiting", "◆", "!", THEME_WAITING},   {"idle", "○", "-", THEME_IDLE},
     {"exited", "✓", "v", THEME_EXITED},     {"failed", "✗", "x", THEME_FAILED},
-    {"", "·", " ", THEME_DIM},
+    {"unreachable", "?", "?", THEME_FAILED}, {"", "·", " ", THEME_DIM},
 };
 
 static const struct rows_state *rows_state(const struct tree_session *s)
