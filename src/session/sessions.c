@@ -17,6 +17,7 @@
 #define SESSION_RETRY_MAX_MS 30000 /* … doubling up to this */
 #endif
 #define SESSION_KILLED_MS 20      /* for killed processes to be gone */
+#define SESSION_FDS_LEFT 16       /* descriptors that connections to holders leave to others */
 #define SESSION_TITLE_MAX 400     /* bytes */
 #define SESSION_NATIVE_ID_MAX 200 /* bytes */
 #ifndef SESSION_UNDO_GRACE_MS
@@ -579,6 +580,14 @@ static const char *session_find_socket(struct session *s)
     return s->socket;
 }
 
+/* Tells whether the descriptor is one of the last: without some, no client could be served. */
+static int session_is_last_fd(int fd)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)fd + SESSION_FDS_LEFT >= limit.rlim_cur;
+}
+
 /* Returns 0, or -1 with errno. */
 static int session_connect(struct session *s)
 {
@@ -586,6 +595,12 @@ static int session_connect(struct session *s)
     session_set_link_hooks(s);
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
+    if (session_is_last_fd(s->holder.conn.io.fd)) {
+        loop_unwatch(s->owner->loop, &s->holder.conn.io);
+        holder_link_cancel(&s->holder);
+        errno = EMFILE;
+        return -1;
+    }
     holder_link_send(&s->holder, FRAME_SUBSCRIBE, (span){0});
     if (s->ending)
         holder_link_send(&s->holder, FRAME_END, (span){0});

@@ -250,6 +250,40 @@ static void test_life_other_boot(void)
     CHECK_INT(call("DELETE", session_path(id, "?force=1"), NULL).status, 200);
 }
 
+static int life_count(const char *state)
+{
+    char *list = get("/sessions").body;
+    int count = json_count(list, ""), n = 0;
+    for (int i = 0; i < count; i++)
+        n += strcmp(json_get(list, format("%d.state", i)), state) == 0;
+    return n;
+}
+
+/* A list is never short: what can't be connected is unreachable, and reached when it can be. */
+static void test_life_few_descriptors(void)
+{
+    enum { SESSIONS = 50 };
+    char *ids[SESSIONS];
+    daemon_start();
+    for (int i = 0; i < SESSIONS; i++)
+        ids[i] = start_sh("echo ready; exec cat");
+    daemon_stop();
+    daemon_start_with_descriptors(48);
+    CHECK_INT(json_count(get("/sessions").body, ""), SESSIONS);
+    CHECK_INT(life_count("exited"), 0);
+    int lost = life_count("unreachable");
+    CHECK(lost > 0 && lost < SESSIONS);
+    for (int i = 0; i < SESSIONS; i++) {
+        int status = call("DELETE", session_path(ids[i], ""), NULL).status;
+        CHECK(status == 200 || status == 503);
+        CHECK(file_exists(session_file(ids[i], "record.json")) == (status == 503));
+    }
+    AWAIT(life_count("unreachable") == 0);
+    for (int i = 0; i < SESSIONS; i++)
+        call("DELETE", session_path(ids[i], ""), NULL);
+    CHECK_TEXT(get("/sessions").body, "[]");
+}
+
 static const struct test life_tests[] = {
     {"life_runtime_dir_removed", test_life_runtime_dir_removed},
     {"life_runtime_dir_lost", test_life_runtime_dir_lost},
@@ -259,4 +293,5 @@ static const struct test life_tests[] = {
     {"life_holder_silent", test_life_holder_silent},
     {"life_orphan", test_life_orphan},
     {"life_other_boot", test_life_other_boot},
+    {"life_few_descriptors", test_life_few_descriptors},
 };

@@ -171,7 +171,9 @@ static void unit_commands_status(void)
         {"idle", "hook", "its agent reported the end of its turn"},
         {"idle", "output", "its output has stopped"},
         {"exited", "exit", "its program has ended"},
-        {"unreachable", "x", "this daemon gives no reason"},
+        {"exited", "lost", "it was lost with the computer"},
+        {"unreachable", "link", "it may live, and its holder can't be reached"},
+        {"other", "x", "this daemon gives no reason"},
     };
     struct unit_context u;
     test_begin("status says in words why a session has its state");
