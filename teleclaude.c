@@ -40,6 +40,7 @@
 #include "src/session/question.c"     /* what a program's screen asks its user; pure */
 #include "src/session/frame.c"        /* the holder protocol: frames, payloads, sizes, keys */
 #include "src/session/holder_link.c"  /* connections and questions to a holder, launching one */
+#include "src/session/transcript.c"   /* the text of an exited session, from its log */
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
 #include "src/session/life.c"         /* whether a session's holder lives; its processes */

@@ -66,6 +66,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/codec.c"
 #include "unit/frame.c"
 #include "unit/state.c"
+#include "unit/transcript.c"
 #include "unit/holder_link.c"
 #include "unit/life.c"
 #include "unit/holder.c"
@@ -141,6 +142,7 @@ static const struct {
     {"cache", unit_cache},
     {"question", unit_question},
     {"frame", unit_frame},
+    {"transcript", unit_transcript},
     {"state", unit_state},
     {"life", unit_life},
     {"holder_link", unit_holder_link},
@@ -207,6 +209,8 @@ int main(int argc, char **argv)
 {
     unit_program = argv[0];
     if (argc == 4 && strcmp(argv[1], "resolve") == 0)
+        return telec_main(argc, argv);
+    if (argc == 5 && strcmp(argv[1], "transcript") == 0)
         return telec_main(argc, argv);
     if (argc == 3 && strcmp(argv[1], "hold") == 0)
         return telec_main(argc, argv);

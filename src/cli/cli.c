@@ -71,6 +71,7 @@ static int cli_help(struct cli *cli);
 static int cli_completion(struct context *c);
 static int cli_hold(struct cli *cli);
 static int cli_resolve(struct cli *cli);
+static int cli_transcript(struct cli *cli);
 
 static const struct cli_command cli_commands[] = {
     {"list", "/list", "", "list sessions", "jo", 0, 0, -1, command_list, NULL},
@@ -112,9 +113,10 @@ static const struct cli_command cli_commands[] = {
      NULL},
     {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
     {"resolve", NULL, "", NULL, "", 2, 2, -1, NULL, cli_resolve},
+    {"transcript", NULL, "", NULL, "", 3, 3, -1, NULL, cli_transcript},
 };
 
-/* ---- daemon, config, hold, resolve ---------------------------------------------------------- */
+/* ---- daemon, config, child processes -------------------------------------------------------- */
 
 static void cli_log_problems(const buf *problems)
 {
@@ -179,6 +181,12 @@ static int cli_hold(struct cli *cli)
 static int cli_resolve(struct cli *cli)
 {
     return cli->programs->resolve(cli->context.args[0], cli->context.args[1]);
+}
+
+static int cli_transcript(struct cli *cli)
+{
+    char **args = cli->context.args;
+    return transcript_main(args[0], args[1], args[2]);
 }
 
 /* ---- help, completion ----------------------------------------------------------------------- */

@@ -471,40 +471,7 @@ static void redis_set_gone(struct redis *r, const char *how)
                   complaint.p);
 }
 
-/* Starts argv with `in` (-1: nothing) and `out` as its stdin and stdout and a pipe to us as its
- * stderr, and as its stdout when out is -1; in a process group of its own. posix_spawn, not fork:
- * the daemon may be large. -1 and errno. */
-static pid_t redis_spawn(char *const *argv, int in, int out, int err)
-{
-    extern char **environ;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, defaults;
-    pid_t pid;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE); /* the loop ignores it */
-    posix_spawn_file_actions_init(&actions);
-    if (in < 0)
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    else
-        posix_spawn_file_actions_adddup2(&actions, in, 0);
-    posix_spawn_file_actions_adddup2(&actions, out < 0 ? err : out, 1);
-    posix_spawn_file_actions_adddup2(&actions, err, 2);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    int failed = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    errno = failed;
-    return failed ? -1 : pid;
-}
-
-/* Starts a child process as redis_spawn does, and adds it and its pipe to the loop as r->child.
+/* Starts a child process as os_spawn does, and adds it and its pipe to the loop as r->child.
  * Returns 0, or -1 with errno. */
 static int redis_start_child(struct redis *r, char *const *argv, int in, int out,
                              void (*on_exit)(void *ctx, int status))
@@ -515,7 +482,7 @@ static int redis_start_child(struct redis *r, char *const *argv, int in, int out
     os_close_on_exec(ends[0]);
     os_close_on_exec(ends[1]);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    pid_t pid = redis_spawn(argv, in, out, ends[1]);
+    pid_t pid = os_spawn(argv, in, out, ends[1]);
     int saved = errno;
     close(ends[1]);
     if (pid < 0) {

@@ -198,12 +198,18 @@ static void requests_transcript(struct requests_job *job, span text)
     buf_free(&b);
 }
 
+static void requests_on_log(void *ctx, const char *error, span text)
+{
+    if (error)
+        requests_fail(ctx, error, "LATE");
+    else
+        requests_transcript(ctx, text);
+}
+
 static void requests_log(struct requests_job *job, const struct session *s)
 {
-    buf text = {0};
-    session_text(s, &text);
-    requests_transcript(job, buf_view(&text));
-    buf_free(&text);
+    if (!session_read_log(s, requests_on_log, job))
+        requests_fail(job, strerror(errno), "BUSY");
 }
 
 /* Returns 1 when the holder has answered, or 0 after replying with an error. */

@@ -413,17 +413,52 @@ static void routes_answer_text(struct relay_ask *ask, span payload)
     routes_reply_transcript(ask->server, ask->client, ask->id, payload, ask->tail_chars);
 }
 
+/* A client that waits for the transcript of an exited session. */
+struct routes_log {
+    struct server *server;
+    struct httpd_client *client;
+    struct transcript *reading;
+    char id[65];
+    long long tail_chars;
+};
+
+static void routes_log_on_gone(void *ctx)
+{
+    struct routes_log *log = ctx;
+    transcript_cancel(log->reading);
+    free(log);
+}
+
+static void routes_log_on_done(void *ctx, const char *error, span text)
+{
+    struct routes_log *log = ctx;
+    httpd_wait(log->client, NULL, NULL);
+    if (error)
+        httpd_reply_detail(log->client, strcmp(error, TRANSCRIPT_LATE) == 0 ? 504 : 500, error);
+    else
+        routes_reply_transcript(log->server, log->client, log->id, text, log->tail_chars);
+    free(log);
+}
+
 static void routes_reply_log(struct server *server, struct httpd_client *client, const char *id,
                              long long tail_chars)
 {
     struct session *s = session_find(server->sessions, id);
-    buf text = {0};
-    if (s) {
-        session_set_seen(s);
-        session_text(s, &text);
+    if (!s) {
+        httpd_reply_detail(client, 404, "Session not found");
+        return;
     }
-    routes_reply_transcript(server, client, id, buf_view(&text), tail_chars);
-    buf_free(&text);
+    session_set_seen(s);
+    struct routes_log *log = base_alloc(sizeof *log);
+    *log = (struct routes_log){.server = server, .client = client, .tail_chars = tail_chars};
+    snprintf(log->id, sizeof log->id, "%s", id);
+    log->reading = session_read_log(s, routes_log_on_done, log);
+    if (log->reading) {
+        httpd_wait(client, routes_log_on_gone, log);
+        return;
+    }
+    free(log);
+    httpd_reply_detail(client, 503, strerror(errno));
 }
 
 static void routes_text_lost(struct relay_ask *ask)

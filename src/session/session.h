@@ -290,6 +290,24 @@ static void holder_ask_cancel(struct holder_ask *ask); /* done is not called */
 /* Appends the plain text of an exited session's log, as FRAME_TEXT_REPLY has it. */
 static void holder_log_text(const char *state_dir, int cols, int rows, buf *out);
 
+/* ==== transcript: the text of an exited session, from its log ================================= */
+
+#define TRANSCRIPTS_MAX 16 /* child processes of one owner at a time */
+#define TRANSCRIPT_LATE "it takes too long to read the session's log"
+
+struct transcript; /* frees itself */
+
+/* Reads the text of the log in dir. done is called once, from the loop: error NULL, or why there is
+ * no text. *running counts the owner's. Returns NULL without calling done when that can't be begun;
+ * errno EAGAIN: TRANSCRIPTS_MAX are running. */
+static struct transcript *transcript_read(struct loop *l, const char *program, const char *dir,
+                                          int cols, int rows, int *running,
+                                          void (*done)(void *ctx, const char *error, span text),
+                                          void *ctx);
+static void transcript_cancel(struct transcript *t); /* done is not called */
+/* The child process: writes the text to stdout. Returns its exit status. */
+static int transcript_main(const char *dir, const char *cols, const char *rows);
+
 /* ==== stream: a session's screen as it comes ================================================= */
 
 /* A stream brings a snapshot, then output, and a new snapshot wherever output was omitted. Its
@@ -520,6 +538,7 @@ struct sessions {
     struct loop_timer adopt_timer;
     void (*ready)(void *ctx);
     void *ready_ctx;
+    int reading;            /* transcripts of exited sessions at work */
 };
 
 /* A session to be created; strings are copied. */
@@ -567,8 +586,10 @@ static struct session *session_find_hidden(const struct sessions *all, const cha
 static int session_undo_end(struct session *s);
 static void session_set_seen(struct session *s);   /* the user has seen it */
 static void session_send_event(struct session *s, span event_json); /* of an agent's hook */
-/* Appends an exited session's transcript, from its log. */
-static void session_text(const struct session *s, buf *out);
+/* Reads an exited session's transcript from its log: see transcript_read. */
+static struct transcript *session_read_log(const struct session *s,
+                                           void (*done)(void *ctx, const char *error, span text),
+                                           void *ctx);
 /* Appends the object of a session's transcript, whose whole text is `text`. */
 static void session_put_transcript(const struct sessions *all, const char *id, span text,
                                    long long tail_chars, buf *b);

@@ -21,6 +21,10 @@ static int os_read_file(buf *b, const char *path, size_t most);
 static int os_read_any(buf *b, const char *path, size_t most);
 /* Words for the errno of the two: "it is not a regular file". */
 static const char *os_file_fault(int error);
+/* Starts a program that PATH has, in a process group of its own. Its stdin is in (-1: /dev/null), its
+ * stdout out (-1: err), its stderr err. Not by fork: the daemon may be large. Returns its id, or -1
+ * with errno. */
+static pid_t os_spawn(char *const *argv, int in, int out, int err);
 static int os_close_on_exec(int fd);               /* returns fd; fd < 0: does nothing */
 static void os_close_inherited(int first);         /* closes all descriptors from `first` on */
 /* Appends a name of this machine that stays the same: its machine id, else the host's name. */

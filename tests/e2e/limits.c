@@ -105,9 +105,35 @@ static void test_log_of_daemon_is_bounded(void)
     CHECK(file_size(format("%s.1", log)) <= 1024 * 1024);
 }
 
+/* A log of three bytes a screenful: nobody else waits while it is read, and that has an end. */
+static void test_slow_transcript(void)
+{
+    daemon_start();
+    char *id = start("\"command\": [\"true\"], \"cols\": 1000, \"rows\": 500");
+    AWAIT_SESSION(id, "state", "exited");
+    struct text log = {0};
+    for (int i = 0; i < 20000; i++)
+        text_str(&log, "\033#8");
+    file_write(session_file(id, "log"), log.p, 0600);
+    struct wire w = wire_open();
+    wire_str(&w, request("GET", session_path(id, "/transcript"), NULL));
+    for (int i = 0; i < 20; i++) {
+        long long began = now_ms();
+        CHECK_INT(get("/health").status, 200);
+        CHECK(now_ms() - began < 1000);
+    }
+    struct wire gone = wire_open(); /* a client that leaves */
+    wire_str(&gone, request("GET", session_path(id, "/transcript"), NULL));
+    wire_close(&gone);
+    struct reply r = reply_read(&w);
+    CHECK(r.status == 504 || r.status == 200); /* a fast computer */
+    end_session(id);
+}
+
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
     {"log_of_daemon_is_bounded", test_log_of_daemon_is_bounded},
+    {"slow_transcript", test_slow_transcript},
     {"snapshot_of_any_screen", test_snapshot_of_any_screen},
     {"stopped_holder_message", test_stopped_holder_message},
 };

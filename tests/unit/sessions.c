@@ -177,9 +177,6 @@ static void unit_sessions_life(void)
         loop_once(&u.loop);
     CHECK(session_has_exited(u.s));
     buf_clear(&b);
-    session_text(u.s, &b);
-    CHECK(strstr(buf_cstr(&b), "hello") != NULL);
-    buf_clear(&b);
     session_put_transcript(&u.all, id, span_of("abcdef"), 3, &b);
     CHECK(strstr(buf_cstr(&b), "\"project_dir\":\"/\"") != NULL);
     CHECK(strstr(buf_cstr(&b), "\"messages\":\"def\"") != NULL);
