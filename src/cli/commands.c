@@ -153,6 +153,23 @@ static void command_put_command(buf *b, char **argv, int count)
     }
 }
 
+/* Has an agent of this computer report to telec (--hooks), or says once that it does not. */
+static void command_hint_hooks(struct context *c, const char *agent)
+{
+    buf report = {0}, error = {0};
+    const char *home = getenv("HOME"), *computer = c->value['o'];
+    if (computer && strcmp(computer, c->config.computer) != 0)
+        return;
+    if (c->value['k'] &&
+        settings_install(agent, home, c->config.program, SETTINGS_ADD, &report, &error) < 0)
+        context_fail("%s", buf_cstr(&error));
+    else if (!c->value['k'] && settings_hint_is_due(&c->config, agent))
+        context_fail("%s does not report to telec yet: 'telec hook --install %s --yes' adds its "
+                     "hooks, 'telec new --hooks' at a start (this is said once)", agent, agent);
+    buf_free(&report);
+    buf_free(&error);
+}
+
 static int command_create(struct context *c, const char *agent, const char *mode, const char *title,
                       const char *message, char **command, int command_count)
 {
@@ -190,6 +207,8 @@ static int command_create(struct context *c, const char *agent, const char *mode
     if (here)
         client_put_environment(&body);
     json_close(&body, '}');
+    if (!command_count && c->value['k'])
+        command_hint_hooks(c, agent);
     int failed = context_ask(c, "POST", "/sessions", &body);
     buf_clear(&body);
     if (!failed) {
@@ -197,6 +216,8 @@ static int command_create(struct context *c, const char *agent, const char *mode
         buf_byte(&body, '\n');
         failed = context_write(&body);
     }
+    if (!failed && !command_count && !c->value['k'])
+        command_hint_hooks(c, agent);
     buf_free(&body);
     free(directory);
     return failed;

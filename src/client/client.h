@@ -31,6 +31,9 @@ enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
  * and untouched, error says why. */
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
+/* Tells whether to say that an agent does not report to telec: once for each agent that has hooks
+ * and none of telec's. STATE/hints has the agents of which it was said. */
+static int settings_hint_is_due(const struct config *config, const char *agent);
 
 /* ==== client: requests and push towards a daemon; reconnecting, polling ====================== */
 

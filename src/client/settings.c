@@ -1022,3 +1022,39 @@ static int settings_install(const char *agent, const char *home, const char *pro
     job.remove = act == SETTINGS_REMOVE;
     return settings_change(&job, home, act != SETTINGS_SHOW, report);
 }
+
+/* ---- the hint ------------------------------------------------------------------------------- */
+
+/* Adds a line to a file unless it has it. Returns 1, or 0: it has it, or can't be written. */
+static int settings_note(const char *path, const char *line)
+{
+    buf text = {0}, added = {0};
+    int fd, known = 0;
+    os_read_file(&text, path, SETTINGS_FILE_MAX);
+    for (span rest = buf_view(&text); rest.n && !known;)
+        known = span_eq(span_cut(&rest, '\n'), line);
+    buf_fmt(&added, "%s\n", line);
+    fd = known ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int status = fd >= 0 && store_write_all(fd, buf_view(&added)) == 0;
+    if (fd >= 0)
+        close(fd);
+    buf_free(&text);
+    buf_free(&added);
+    return status;
+}
+
+static int settings_hint_is_due(const struct config *config, const char *agent)
+{
+    const struct agents_row *row = agent ? agents_find(agent) : NULL;
+    const char *home = getenv("HOME");
+    buf report = {0}, error = {0}, path = {0};
+    if (!row || !row->hooks.format ||
+        settings_install(agent, home, config->program, SETTINGS_SHOW, &report, &error) <= 0)
+        home = NULL;
+    buf_fmt(&path, "%s/hints", config->state);
+    int due = home && settings_note(buf_cstr(&path), agent);
+    buf_free(&report);
+    buf_free(&error);
+    buf_free(&path);
+    return due;
+}

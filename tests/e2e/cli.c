@@ -375,6 +375,7 @@ static void test_cli_new_inside(void)
 static void test_cli_agents(void)
 {
     daemon_start();
+    file_write(format("%s/telec/hints", e2e.state), "claude\n", 0600); /* see cli_hook_hint */
     cli_install("claude",
                 "for word; do echo \"[$word]\"; done; echo end of words; while read line; do echo "
                 "\"<$line>\"; done");
@@ -710,6 +711,25 @@ static void test_cli_hook(void)
     daemon_start();
     AWAIT_SESSION(id, "state", "waiting");
     CHECK_TEXT(session_get(id, "state_text"), "Bash: rm -rf build");
+}
+
+/* An agent that does not report is said once; --hooks adds its hooks. */
+static void test_cli_hook_hint(void)
+{
+    char *home = format("HOME=%s", e2e.dir), *settings = format("%s/.claude/settings.json", e2e.dir);
+    daemon_start();
+    cli_install("claude", "sleep 1000");
+    cli_install("qwen", "sleep 1000");
+    struct cli c = cli_with(home, "new", "-a", "claude", NULL);
+    CHECK_INT(c.status, 0);
+    CHECK_HAS(c.said[1].p, "claude does not report to telec yet");
+    CLI_OK(cli_with(home, "new", "-a", "claude", NULL));
+    CHECK(!file_exists(settings));
+    CLI_OK(cli_with(home, "new", "-a", "claude", "--hooks", NULL));
+    CHECK_HAS(file_read(settings, NULL), format("%s hook", e2e.binary));
+    CLI_OK(cli_with(home, "new", "-a", "qwen", "--hooks", NULL));
+    CLI_OK(cli_with(home, "new", "-a", "qwen", NULL)); /* it reports: nothing to say */
+    CLI_OK(cli_with(home, "new", "-a", "shell", NULL));
 }
 
 /* An agent must not be disturbed: no daemon, no session, no such session. */
@@ -1073,6 +1093,7 @@ static const struct test cli_tests[] = {
     {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},
     {"cli_hook", test_cli_hook},
     {"cli_hook_silent", test_cli_hook_silent},
+    {"cli_hook_hint", test_cli_hook_hint},
     {"cli_mcp", test_cli_mcp},
     {"cli_mcp_cancel", test_cli_mcp_cancel},
     {"cli_help_agents", test_cli_help_agents},

@@ -578,6 +578,9 @@ static void test_native_id(void)
     CHECK_TEXT(transcript(id), format("<--session-id>\n<%s>\n<words>\nend\n", native));
     CHECK_TEXT(json_get(file_read(record, NULL), "native_session_id"), native);
     CHECK_TEXT(json_get(get("/sessions").body, "0.native_session_id"), native);
+    CHECK_INT(call("POST", session_path(id, "/event"), format("{\"type\": \"stop\", "
+                   "\"native_session_id\": \"%s\"}", native)).status, 200);
+    AWAIT_SESSION(id, "state", "idle"); /* a new conversation begins between turns only */
     CHECK_INT(call("POST", session_path(id, "/event"), "{\"type\": \"session_start\", "
                    "\"native_session_id\": \"another-1\"}").status, 200);
     AWAIT_SESSION(id, "native_session_id", "another-1");
