@@ -146,6 +146,8 @@ static int cli_daemon(struct cli *cli)
     } else {
         if (c->value['R'] && !span_int(span_of(c->value['R']), &ready_fd))
             return context_usage("expected a descriptor's number", c->value['R']);
+        if (strncmp(c->config.file, CONFIG_INHERITED, strlen(CONFIG_INHERITED)) == 0)
+            unsetenv("TELEC_CONFIG"); /* the programs of sessions don't have it */
         log_open(2, LOG_INFO);
         cli_log_problems(&c->config.problems);
         status = cli->programs->daemon(&c->config, (int)ready_fd, &error);

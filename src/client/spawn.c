@@ -50,11 +50,28 @@ static void spawn_detach(int ready_fd, int err_fd)
         _exit(1);
 }
 
+#define SPAWN_CONFIG_FD 4 /* the daemon's, for a configuration that only we could read */
+
+/* Makes SPAWN_CONFIG_FD a nameless file that has the configuration's text. Returns 0 or -1. */
+static int spawn_put_config(const struct config *config)
+{
+    buf path = {0};
+    buf_fmt(&path, "%s/config.XXXXXX", config->state);
+    int fd = mkstemp(path.p);
+    int good = fd >= 0 && unlink(path.p) == 0 &&
+               store_write_all(fd, buf_view(&config->text)) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
+               (fd == SPAWN_CONFIG_FD || dup2(fd, SPAWN_CONFIG_FD) >= 0);
+    buf_free(&path);
+    return good ? 0 : -1;
+}
+
 /* Becomes the daemon: runs between fork and exec, and never returns. */
 static void spawn_become(const struct config *config, const char *socket)
 {
     setenv("TELEC_SOCKET", socket, 1);
     setenv("TELEC_CONFIG", config->file, 1);
+    if (config->is_read_once && spawn_put_config(config) == 0)
+        setenv("TELEC_CONFIG", CONFIG_INHERITED "4", 1);
     execl(config_program(config), config->program, "daemon", "--ready-fd", "3", (char *)NULL);
     dprintf(3, "cannot run %s: %s", config->program, strerror(errno));
     _exit(1);

@@ -684,7 +684,12 @@ static int config_load(struct config *c, const char *program, const char *socket
     config_parse(c, buf_view(&text));
     config_redis_from_environment(c);
     config_check_projects(c);
-    buf_free(&text);
+    struct stat st;
+    c->is_read_once = is_named && stat(c->file, &st) == 0 && !S_ISREG(st.st_mode);
+    if (c->is_read_once)
+        c->text = text;
+    else
+        buf_free(&text);
     return 0;
 }
 
@@ -730,6 +735,7 @@ static void config_free(struct config *c)
         free(c->projects[i].path), free(c->projects[i].name), free(c->projects[i].description);
     free(c->projects);
     buf_free(&c->problems);
+    buf_free(&c->text);
     *c = (struct config){0};
 }
 

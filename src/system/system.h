@@ -325,6 +325,8 @@ struct config {
     struct config_entries keys, colours; /* [keys] and [colours], as in the file */
     /* what named the path: an option ("-S") or an environment variable; NULL: the default */
     const char *socket_from, *state_from, *file_from;
+    int is_read_once;           /* the file is a pipe: a daemon that we start can't read it … */
+    buf text;                   /* … and gets this instead */
     struct config_agent agents[CONFIG_AGENTS_MAX];
     int agent_count;
     struct config_project *projects;
@@ -335,6 +337,7 @@ struct config {
 /* Sets paths, defaults and the file's values. socket and file are the options -S and -c, or NULL.
  * A missing file is an error only when `file` names it. Returns 0, or -1 with a message; either way
  * config_free must follow. */
+#define CONFIG_INHERITED "/dev/fd/" /* a file of that name is this process's only */
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);

@@ -115,7 +115,8 @@ static int faults_create(void)
 {
     return faults_call("POST", "/sessions",
                        format("{\"computer\": \"local\", \"project_dir\": \"/\", "
-                              "\"title\": \"%s\", \"command\": [\"sleep\", \"1000\"]}", faults_title));
+                              "\"title\": \"%s\", \"command\": [\"sleep\", \"1000\"]}",
+                              faults_title));
 }
 
 static int faults_title_is_listed(void)

@@ -140,7 +140,8 @@ static void kills_end_change(struct kills_change *c)
     else if (!r.status)
         kills_unknown(c);
     else if (!c->session->may_be_dead)
-        FAIL("seed %u, change %d: the answer is %d %s", kills_seed, kills_changes, r.status, r.body);
+        FAIL("seed %u, change %d: the answer is %d %s", kills_seed, kills_changes, r.status,
+             r.body);
 }
 
 /* ---- kills ---------------------------------------------------------------------------------- */

@@ -81,15 +81,80 @@ static void test_places_silent_program(void)
     CHECK(now_ms() - began < 10000);
 }
 
-/* What can't be used is named, with what sets another one. */
+/* The directory that can't be used is named, with what sets another one. */
 static void test_places_no_home(void)
 {
     struct cli c = cli_with("XDG_STATE_HOME=/dev/null/home", "list", NULL);
     CHECK_INT(c.status, 1);
     CHECK_HAS(c.said[1].p, "/dev/null/home: Not a directory; XDG_STATE_HOME sets another one");
-    c = cli_with("XDG_RUNTIME_DIR=/dev/null/run", "list", NULL);
-    CHECK_INT(c.status, 1);
-    CHECK_HAS(c.said[1].p, "/dev/null/run: Not a directory; XDG_RUNTIME_DIR");
+}
+
+/* telec -c <(…): the daemon that the command starts has the same configuration. */
+static void test_places_piped_config(void)
+{
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const char text[] = "[computer]\nname = piped\n";
+    REQUIRE(write(ends[1], text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    close(ends[1]);
+    struct cli c = cli("-c", format("/dev/fd/%d", ends[0]), "new", "--", "sh", "-c",
+                       "echo \"config=$TELEC_CONFIG\"; read x", NULL);
+    close(ends[0]);
+    check_said(__LINE__, &c, "config=");
+    CHECK_TEXT(session_get(format("%.36s", c.said[0].p), "computer"), "piped");
+}
+
+/* A FIFO, a directory or a huge file in the place of a file of ours is refused by its name: nothing
+ * waits for it. */
+static void test_places_irregular_files(void)
+{
+    static const char *const names[] = {"record.json", "exit.json", "log"};
+    daemon_start();
+    char *good = start_sh("exit 3"), *ids[3];
+    for (int i = 0; i < 3; i++) {
+        ids[i] = start_sh("exit 3");
+        AWAIT_SESSION(ids[i], "state", "exited");
+    }
+    AWAIT_SESSION(good, "state", "exited");
+    daemon_stop();
+    for (int i = 0; i < 3; i++) {
+        unlink(session_file(ids[i], names[i]));
+        if (mkfifo(session_file(ids[i], names[i]), 0600) != 0)
+            e2e_die(names[i]);
+    }
+    char *projects = format("%s/telec/projects.json", e2e.state);
+    REQUIRE(mkfifo(projects, 0600) == 0);
+    daemon_start();
+    CHECK_HAS(daemon_errors(), format("%s/record.json: it is not a regular file", ids[0]));
+    CHECK_HAS(daemon_errors(), format("%s/exit.json: it is not a regular file", ids[1]));
+    CHECK_HAS(daemon_errors(), "projects.json: it is not a regular file");
+    CHECK_TEXT(session_get(good, "exit_code"), "3");
+    CHECK_TEXT(session_get(ids[1], "state"), "exited"); /* nobody knows how */
+    CHECK_TEXT(transcript(ids[2]), "");
+    end_session(ids[1]);
+    end_session(ids[2]);
+}
+
+/* ulimit -f: a write that fails is that write's fault; daemon, holder and session go on. */
+static void test_places_file_limit(void)
+{
+    struct rlimit before, none;
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    none = (struct rlimit){4000, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+    daemon_start();
+    setrlimit(RLIMIT_FSIZE, &before);
+    char *id = start_sh("trap '' XFSZ 2>/dev/null; i=0; while [ $i -lt 900 ]; do i=$((i+1)); "
+                        "echo line $i; done; read x; exit 5");
+    AWAIT_SESSION(id, "last_output", "line 900");
+    CHECK_INT(call("PATCH", session_path(id, ""),
+                   format("{\"title\": \"%s\"}", repeat('t', 390))).status, 200);
+    CHECK_INT(create(format("\"command\": [\"true\", \"%s\"]", repeat('x', 5000))).status, 400);
+    CHECK_INT(json_count(get("/sessions").body, ""), 1);
+    CHECK_INT(file_size(session_file(id, "log")), 4000);
+    for (int i = 0; i < 20; i++) /* the daemon's own log is full, too */
+        CHECK_INT(get("/health").status, 200);
+    end_session(id);
 }
 
 static const struct test places_tests[] = {
@@ -97,5 +162,8 @@ static const struct test places_tests[] = {
     {"places_names", test_places_names},
     {"places_moved_binary", test_places_moved_binary},
     {"places_silent_program", test_places_silent_program},
+    {"places_piped_config", test_places_piped_config},
+    {"places_irregular_files", test_places_irregular_files},
+    {"places_file_limit", test_places_file_limit},
     {"places_no_home", test_places_no_home},
 };
