@@ -19,6 +19,7 @@
 #define PEERS_OLD_MS (1LL << 60) /* requests of these tests have small ids */
 #define OBSERVE_RENEW_MS 100
 #define OBSERVE_TTL_S 1
+#define OBSERVE_PULL_MS 100
 #define BROADCAST_OBSERVER_MS 300
 #define BROADCAST_CHECK_MS 100
 #define BROADCAST_ACTIVITY_MS 100

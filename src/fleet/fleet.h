@@ -519,6 +519,8 @@ static void pull_gather_cancel(struct pull_gather *gather); /* safe twice */
 static void pull_sessions(struct roster_peer *peer);
 static void pull_projects(struct roster_peer *peer);
 static void pull_all(struct roster_peer *peer, unsigned topics);
+/* Pulls the sessions of a TeleClaude daemon, which pushes nothing about them, for local clients. */
+static void pull_unpushed(struct roster_peer *peer);
 static void pull_refresh(struct fleet *f);         /* all topics of interest, from everybody */
 static void pull_suspect(struct roster_peer *peer); /* pulls its sessions in PULL_AGAIN_MS */
 static void pull_on_suspects(void *ctx);           /* struct fleet: the timer of that */
@@ -552,7 +554,6 @@ static void presence_read_key(struct fleet *f, span computer); /* after it sent 
 static void presence_check_late(struct fleet *f); /* reads the keys of peers that are late */
 static void presence_on_late(void *ctx);         /* struct fleet: the timer of that */
 static void presence_scan(struct fleet *f);      /* reads all heartbeat keys, unless it is at it */
-static int presence_has_foreign(const struct fleet *f); /* a TeleClaude daemon is there */
 static int presence_is_heard_abroad(const struct fleet *f); /* one is interested in sessions */
 
 /* ==== events: events of other computers' sessions ============================================ */
@@ -587,6 +588,9 @@ static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" 
 #ifndef OBSERVE_RENEW_MS
 #define OBSERVE_RENEW_MS 20000 /* an observer renews its claim … */
 #endif
+#ifndef OBSERVE_PULL_MS
+#define OBSERVE_PULL_MS 5000   /* between two pulls of an observed TeleClaude daemon's sessions */
+#endif
 #ifndef OBSERVE_TTL_S
 #define OBSERVE_TTL_S 60       /* … before this has passed */
 #endif
@@ -595,7 +599,7 @@ struct observations {
     struct loop *loop;
     struct fleet *fleet;
     struct observation *first;
-    struct loop_timer timer;
+    struct loop_timer timer, pull_timer;
 };
 
 struct observation {
@@ -682,6 +686,7 @@ static void requests_init(struct requests *all, struct loop *l, const struct con
                           struct cache *cache, struct sessions *sessions,
                           struct projects *projects, struct fleet *fleet);
 static int requests_is_busy(const struct requests *all); /* requests are at work */
+static int requests_is_change(span command); /* does it change something at the other computer? */
 static void requests_free(struct requests *all);
 
 #endif

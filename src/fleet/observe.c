@@ -27,8 +27,10 @@ static void observe_stop(struct observation *one)
     if (one->asked)
         streams_cancel(one->asked);
     one->asked = NULL;
-    if (!all->first)
-        loop_timer_cancel(all->loop, &all->timer);
+    if (all->first)
+        return;
+    loop_timer_cancel(all->loop, &all->timer);
+    loop_timer_cancel(all->loop, &all->pull_timer);
 }
 
 static void observe_on_end(void *ctx)
@@ -77,11 +79,13 @@ static void observe_set_key(struct observation *one)
 {
     struct fleet *f = one->owner->fleet;
     buf key = {0}, value = {0};
-    char ttl[16];
+    char ttl[16], started[32];
     buf_fmt(&key, "observation:%s:%s", one->computer, one->id);
     json_open(&value, '{');
     json_field_string(&value, "observer", f->config->computer);
-    json_field_time(&value, "started_at", clock_wall_ms());
+    json_key(&value, "started_at"); /* in seconds, as TeleClaude writes it */
+    streams_put_time(started);
+    buf_str(&value, started);
     json_close(&value, '}');
     snprintf(ttl, sizeof ttl, "%d", OBSERVE_TTL_S);
     const char *const set[] = {"SETEX", buf_cstr(&key), ttl, buf_cstr(&value), NULL};
@@ -116,6 +120,21 @@ static void observe_on_due(void *ctx)
         observe_say(one, one->begun ? "renew" : "begin");
     }
     loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
+}
+
+/* A TeleClaude daemon does not push its sessions: those of observed ones are pulled often. */
+static void observe_on_pull_due(void *ctx)
+{
+    struct observations *all = ctx;
+    int foreign = 0;
+    for (const struct observation *one = all->first; one; one = one->next) {
+        struct roster_peer *peer = one->telec ? NULL : roster_find(all->fleet, span_of(one->computer));
+        foreign |= !one->telec;
+        if (peer && !peer->pulling)
+            pull_unpushed(peer);
+    }
+    if (foreign)
+        loop_timer_set(all->loop, &all->pull_timer, all->loop->now + OBSERVE_PULL_MS);
 }
 
 /* The fields of a piece of output. */
@@ -242,6 +261,8 @@ static struct stream *observe_open(struct observations *all, const char *compute
     LIST_PUSH(&all->first, one);
     if (!all->timer.slot)
         loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
+    if (!one->telec && !all->pull_timer.slot)
+        loop_timer_set(all->loop, &all->pull_timer, all->loop->now + OBSERVE_PULL_MS);
     one->calls = streams_find_end(&all->fleet->streams, one->stream.key, observe_on_end_known, one);
     if (!one->calls || !observe_say(one, "begin")) {
         stream_close(&one->base);
@@ -255,6 +276,7 @@ static void observe_init(struct observations *all, struct loop *l, struct fleet 
 {
     *all = (struct observations){.loop = l, .fleet = fleet};
     all->timer = (struct loop_timer){.fn = observe_on_due, .ctx = all};
+    all->pull_timer = (struct loop_timer){.fn = observe_on_pull_due, .ctx = all};
     fleet->on_gone = observe_on_gone;
     fleet->gone_ctx = all;
 }

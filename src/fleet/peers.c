@@ -3,7 +3,7 @@
 /* peers - our events to other computers, their requests to us, and the wiring of the fleet
  * (doc/protocol.md, section 3).
  *
- * Without local subscribers there are only heartbeats and requests. When a topic gains interest, in
+ * Without local subscribers there are only heartbeats, the search for them, and requests. When a topic gains interest, in
  * this order on one connection: find the end of our event stream, announce the interest in a
  * heartbeat, pull from all others. So every event that is missing in a reply is read after it.
  *
@@ -270,8 +270,8 @@ static void peers_set_interest(struct fleet *f, unsigned topics)
 
 /* ---- our heartbeat is due ------------------------------------------------------------------- */
 
-/* Every PRESENCE_BEAT_MS. telec daemons publish their heartbeats: all keys are read only for local
- * clients, or for a TeleClaude daemon, whose interest is only in its key. */
+/* Every PRESENCE_BEAT_MS. telec daemons publish their heartbeats; a TeleClaude daemon only has its
+ * key, which is looked for whether or not a local client is subscribed: it may be interested. */
 static void peers_on_beat(void *ctx)
 {
     struct fleet *f = ctx;
@@ -286,8 +286,7 @@ static void peers_on_beat(void *ctx)
         streams_find_end(&f->streams, f->messages.key, peers_on_requests_end, f);
     if ((f->interest & CACHE_SESSIONS) && !f->events.link)
         events_find_end(f);
-    if (f->interest || presence_has_foreign(f))
-        presence_scan(f);
+    presence_scan(f);
     presence_check_late(f);
     for (struct roster_peer *peer = f->first; peer; peer = peer->next) {
         if ((f->interest & CACHE_SESSIONS) && !peer->pulled_at)

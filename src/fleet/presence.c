@@ -84,6 +84,8 @@ static void presence_hear(struct fleet *f, span text)
         roster_begin_life(peer);
     if (is_new || restarted)
         pull_all(peer, f->interest);
+    else if (!h.telec[0])
+        pull_unpushed(peer);
 }
 
 /* ---- looking at keys ------------------------------------------------------------------------ */
@@ -217,6 +219,16 @@ static void presence_read_key(struct fleet *f, span computer)
 
 static void presence_scan_page(struct fleet *f, const char *cursor);
 
+/* Is a key's heartbeat news? We look at our own before we write it; a telec daemon publishes its. */
+static int presence_needs(const struct fleet *f, span computer)
+{
+    const struct roster_peer *peer = roster_find(f, computer);
+    if (!computer.n || span_eq(computer, f->config->computer))
+        return 0;
+    return !peer || !peer->beat.telec[0] ||
+           f->loop->now > peer->beat_at + PRESENCE_BEAT_MS + PRESENCE_BEAT_MS / 2;
+}
+
 static void presence_on_scanned(void *ctx, const struct resp *reply)
 {
     struct fleet *f = ctx;
@@ -229,7 +241,7 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
         return;
     }
     for (struct resp_iter each = resp_iter(&keys); resp_next(&each, &key);)
-        if (codec_key_name(key.text).n) {
+        if (presence_needs(f, codec_key_name(key.text))) {
             resp_put_arg(&b, key.text);
             count++;
         }
@@ -317,14 +329,6 @@ static void presence_beat(struct fleet *f)
     }
     streams_call(&f->streams, publish, NULL, NULL);
     buf_free(&key);
-}
-
-static int presence_has_foreign(const struct fleet *f)
-{
-    for (const struct roster_peer *peer = f->first; peer; peer = peer->next)
-        if (!peer->beat.telec[0])
-            return 1;
-    return 0;
 }
 
 static int presence_is_heard_abroad(const struct fleet *f)

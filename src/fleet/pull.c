@@ -157,6 +157,8 @@ static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *
         }
         peer->pulled_at = f->loop->now;
         peer->failures = 0;
+        if (!peer->beat.telec[0])
+            roster_publish_peer(peer);
     } else if (f->streams.ready && peer->failures++ < PULL_FAILURES_MAX) {
         pull_suspect(peer);
     }
@@ -181,6 +183,12 @@ static void pull_sessions(struct roster_peer *peer)
     peer->pull_again = peer->pulling;
     if (!peer->pulling)
         peer->pulling = pull_ask(peer, "list_sessions", NULL, pull_on_sessions);
+}
+
+static void pull_unpushed(struct roster_peer *peer)
+{
+    if (!peer->beat.telec[0] && peer->fleet->interest & CACHE_SESSIONS)
+        pull_sessions(peer);
 }
 
 static void pull_on_suspects(void *ctx)

@@ -603,12 +603,16 @@ static const struct requests_command *requests_find(span command)
     return NULL;
 }
 
+static int requests_is_change(span command)
+{
+    const struct requests_command *found = requests_find(command);
+    return found && (found->flags & REQUESTS_CHANGES);
+}
+
 static int requests_changes(void *ctx, const struct peers_request *request)
 {
     (void)ctx;
-    const struct requests_command *command = requests_find(request->fields.command);
-    return !span_eq(request->fields.type, "system") && command &&
-           (command->flags & REQUESTS_CHANGES);
+    return !span_eq(request->fields.type, "system") && requests_is_change(request->fields.command);
 }
 
 static void requests_run(struct requests_job *job, const struct requests_command *command)

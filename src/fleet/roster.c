@@ -33,6 +33,9 @@ static void roster_put_peer(const struct roster_peer *peer, buf *b)
     json_field_string(b, "user", peer->beat.user[0] ? peer->beat.user : NULL);
     json_field_string(b, "host", peer->beat.host[0] ? peer->beat.host : NULL);
     json_field_string(b, "telec", peer->beat.telec[0] ? peer->beat.telec : NULL);
+    if (!peer->beat.telec[0] && peer->pulled_at)
+        json_field_time(b, "sessions_at",
+                        clock_wall_ms() - (peer->fleet->loop->now - peer->pulled_at));
     json_close(b, '}');
 }
 

@@ -13,6 +13,7 @@ struct proxy {
     struct httpd_client *client;
     struct streams_request *asked;
     char *computer, *id; /* id: the session's; or NULL */
+    int changes;         /* the other computer's sessions */
     void (*answer)(struct proxy *proxy, struct json data);
 };
 
@@ -78,7 +79,10 @@ static void proxy_on_done(void *ctx, const struct codec_reply *answer, struct co
 {
     struct proxy *proxy = ctx;
     (void)at;
+    struct roster_peer *peer = roster_find(proxy->server->fleet, span_of(proxy->computer));
     httpd_wait(proxy->client, NULL, NULL);
+    if (peer && proxy->changes)
+        pull_unpushed(peer);
     if (!answer)
         proxy_refuse(proxy->client, 504, proxy->computer, why);
     else if (!answer->good)
@@ -98,6 +102,7 @@ static void proxy_ask(struct request *r, const char *computer, const struct code
                               .client = r->client,
                               .computer = span_dup(span_of(computer)),
                               .id = r->id ? span_dup(span_of(r->id)) : NULL,
+                              .changes = requests_is_change(request->command),
                               .answer = answer};
     proxy->asked =
         streams_ask(&r->server->fleet->streams, computer, request, proxy_on_done, proxy, &why);

@@ -621,7 +621,8 @@ static char *monitor_rest(struct wire *monitor, const char *const *known)
 
 static void test_fleet_interest(void)
 {
-    static const char *const heartbeat[] = {"SETEX", "PUBLISH", "MGET", "XREAD", NULL};
+    static const char *const heartbeat[] = {"SETEX", "PUBLISH", "MGET", "XREAD", "SCAN",
+                                            "PING", NULL};
     struct text t = {0};
     fleet_start(3, "");
     struct wire monitor = {.fd = wire_connect(redis_socket)};
@@ -656,7 +657,7 @@ static void test_fleet_interest(void)
     CHECK_INT(call("PATCH", session_path(other, ""), "{\"title\": \"unheard\"}").status, 200);
     AWAIT_SESSION(other, "title", "unheard");
     CHECK_TEXT(monitor_rest(&monitor, (const char *const[]){"SETEX", "PUBLISH", "MGET", "XREAD",
-                                                            "GET", "XLEN", NULL}), "");
+                                                            "SCAN", "GET", "XLEN", NULL}), "");
     CHECK_TEXT(REDIS("XLEN", "session_events:hosta"), length);
     /* Interest again: what was missed is there. */
     on(0);
@@ -1043,6 +1044,19 @@ static void test_fleet_python(void)
     event_await(&w, "session_removed", "p-2");
     CHECK_TEXT(session_get(own, "title"), title);
     CHECK_TEXT(session_get(own, "computer"), "hosta");
+    /* What we ask of it changes its sessions: it does not push them, so they are pulled. */
+    struct wire c = wire_open();
+    wire_str(&c, request("POST", "/sessions/p-1/message", "{\"message\": \"say it's me\"}"));
+    asked = python_answers("python", "message", "{\"status\": \"success\", \"data\": null}");
+    CHECK_HAS(asked, "session_id\np-1");
+    struct reply r = reply_read(&c);
+    CHECK_INT(r.status, 200);
+    CHECK_TEXT(json_raw(r.body, "result"), "null");
+    python_answers("python", "list_sessions",
+                   format("{\"status\": \"success\", \"data\": [%s]}",
+                          python_session("p-1", "pulled", 30)));
+    event_await_value(&w, "p-1", "title", "pulled");
+    CHECK(json_at(get("/computers").body, "1.sessions_at") != NULL);
     /* It becomes interested, and says so as it does: a key and a question. */
     python_beats("python", 1, 60);
     char *id = ASK("hosta", "command", "list_sessions"), *list = answer(id);

@@ -127,6 +127,26 @@ static void unit_observe_ends(void)
     CHECK_SPAN(buf_view(&v.got), "[END Session not found]");
     buf_free(&v.got);
 
+    test_begin("the sessions of an observed TeleClaude computer are pulled while it is observed");
+    UNIT_FLEET_UNTIL(&o.u, unit_fleet_knows(o.a, "hostb"));
+    unit_fleet_subscribe(o.a, CACHE_SESSIONS);
+    o.b->fleet.self.telec[0] = '\0';
+    presence_beat(&o.b->fleet);
+    struct roster_peer *peer = roster_find(&o.a->fleet, span_of("hostb"));
+    UNIT_FLEET_UNTIL(&o.u, !peer->beat.telec[0] && peer->pulled_at && !peer->pulling);
+    loop_timer_cancel(&o.u.loop, &o.b->fleet.beat_timer);
+    unit_observe_open(&v, o.a, "hostb", "s1");
+    buf_clear(&o.u.asked);
+    UNIT_FLEET_UNTIL(&o.u, unit_fleet_times(&o.u.asked, "command list_sessions ") >= 2);
+    CHECK(unit_fleet_knows(o.a, "hostb"));
+    stream_close(v.stream);
+    CHECK_INT(o.a->observations.pull_timer.slot, 0);
+    buf_free(&v.got);
+    snprintf(o.b->fleet.self.telec, sizeof o.b->fleet.self.telec, "1");
+    presence_beat(&o.b->fleet);
+    UNIT_FLEET_UNTIL(&o.u, (peer = roster_find(&o.a->fleet, span_of("hostb"))) &&
+                               peer->beat.telec[0]);
+
     test_begin("an observation ends with its computer");
     unit_observe_open(&v, o.a, "hostb", "s1");
     UNIT_FLEET_UNTIL(&o.u, v.got.n);

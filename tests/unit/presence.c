@@ -13,6 +13,68 @@ static void unit_presence_beats(void)
     unit_fleet_end(&u);
 }
 
+/* As a TeleClaude daemon: the key alone. */
+static void unit_presence_beat_by_key(struct unit_fleet *u, int number, const char *more)
+{
+    char text[200];
+    snprintf(text, sizeof text, "{\"computer_name\": \"python\", \"last_seen\": \"%d\"%s}",
+             number, more);
+    unit_fleet_set(u, "computer:python:heartbeat", text, 0);
+}
+
+static void unit_presence_foreign(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a;
+    test_begin("a TeleClaude computer is found without local clients, and gets our events");
+    unit_fleet_begin(&u);
+    a = unit_fleet_new(&u, "hosta");
+    unit_fleet_start(a);
+    UNIT_FLEET_UNTIL(&u, a->fleet.beats > 1);
+    unit_presence_beat_by_key(&u, 1, "");
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "python"));
+    unit_fleet_put(a, "s1", "one");
+    unit_presence_beat_by_key(&u, 2, ", \"interested_in\": [\"sessions\"]");
+    UNIT_FLEET_UNTIL(&u, presence_is_heard_abroad(&a->fleet));
+    unit_fleet_put(a, "s1", "two");
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "XADD session_events:python"));
+    CHECK(!unit_fleet_has(&u.asked, "list_sessions"));
+
+    test_begin("between two heartbeats an idle computer sends five commands and a SCAN at most");
+    long long beats = a->fleet.beats;
+    buf_clear(&u.asked);
+    for (int i = 3; a->fleet.beats < beats + 10; i++) {
+        unit_presence_beat_by_key(&u, i, "");
+        unit_fleet_pass(&u);
+    }
+    CHECK(unit_fleet_times(&u.asked, "|SCAN ") <= 11);
+    CHECK(unit_fleet_times(&u.asked, "|") - unit_fleet_times(&u.asked, "|SCAN ") <= 5 * 11);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_pulls(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("a TeleClaude computer's sessions are pulled with its heartbeats, for local clients");
+    unit_fleet_begin(&u);
+    a = unit_fleet_new(&u, "hosta");
+    b = unit_fleet_new(&u, "hostb");
+    unit_fleet_start(a);
+    unit_fleet_start(b);
+    b->fleet.self.telec[0] = '\0';
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "hostb"));
+    unit_fleet_for(&u, 3 * PRESENCE_BEAT_MS);
+    CHECK(!unit_fleet_has(&u.asked, "list_sessions"));
+    unit_fleet_subscribe(a, CACHE_SESSIONS);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&a->heard, "\"sessions_at\":\""));
+    buf_clear(&u.asked);
+    long long beats = b->fleet.beats;
+    UNIT_FLEET_UNTIL(&u, b->fleet.beats >= beats + 6);
+    CHECK(unit_fleet_times(&u.asked, "command list_sessions ") >= 5);
+    unit_fleet_end(&u);
+}
+
 static void unit_presence_silence(void)
 {
     struct unit_fleet u;
@@ -190,6 +252,8 @@ static void unit_presence_refused(void)
 static void unit_presence(void)
 {
     unit_presence_beats();
+    unit_presence_foreign();
+    unit_presence_pulls();
     unit_presence_silence();
     unit_presence_leaving();
     unit_presence_eternal();
