@@ -522,7 +522,8 @@ static void client_subscribe(struct client *c)
 
 static void client_refresh(struct client *c)
 {
-    if (c->ws && c->ws->accepted)
+    /* a TeleClaude daemon would empty its cache for all its clients */
+    if (c->ws && c->ws->accepted && !c->ws->foreign)
         client_ws_send(c->ws, WS_TEXT, span_of("{\"refresh\":true}"));
 }
 

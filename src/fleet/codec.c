@@ -100,6 +100,43 @@ static int codec_parse_object(span text, struct json *out, const char **why)
     return *why == NULL;
 }
 
+/* Returns the code unit of an escape \uXXXX at the beginning of s; -1: there is none. */
+static int codec_unit(span s)
+{
+    int unit = 0;
+    if (s.n < 6 || s.p[0] != '\\' || s.p[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = memchr(digits, tolower((unsigned char)s.p[i]), 16);
+        if (!digit)
+            return -1;
+        unit = unit * 16 + (int)(digit - digits);
+    }
+    return unit;
+}
+
+static span codec_mend(span text, buf *mended)
+{
+    for (size_t i = 0; i + 1 < text.n; i++) {
+        if (text.p[i] != '\\')
+            continue;
+        int unit = codec_unit(span_sub(text, i));
+        int pair = unit >= 0xd800 && unit < 0xdc00 ? codec_unit(span_sub(text, i + 6)) : -1;
+        if (pair >= 0xdc00 && pair < 0xe000) {
+            i += 11;
+        } else if (unit >= 0xd800 && unit < 0xe000) {
+            if (!mended->n)
+                buf_span(mended, text);
+            memcpy(mended->p + i, "\\ufffd", 6);
+            i += 5;
+        } else {
+            i++; /* an escaped backslash begins no escape */
+        }
+    }
+    return mended->n ? buf_view(mended) : text;
+}
+
 /* Copies a string member into `size` bytes; a longer one, or none, leaves them empty. */
 static void codec_copy_text(struct json object, const char *key, char *out, size_t size)
 {
@@ -166,7 +203,6 @@ static int codec_parse_session(struct json object, struct codec_session *s, cons
 {
     *s = (struct codec_session){.object = object};
     codec_copy_text(object, "session_id", s->id, sizeof s->id);
-    json_time(json_get(object, "last_activity"), &s->activity); /* else 0: older than everything */
     *why = object.type != JSON_OBJECT          ? "a session is not an object"
            : !store_id_is_plain(s->id)         ? "no usable session_id"
            : object.text.n > CODEC_SESSION_MAX ? "a session is too large"
@@ -253,16 +289,67 @@ static int codec_has_nul(const struct codec_request *r)
     return json_has_nul((struct json){JSON_OBJECT, r->metadata});
 }
 
+static int codec_is_blank(char c)
+{
+    return c && strchr(CODEC_BLANKS, c);
+}
+
+static span codec_cut_word(span *rest)
+{
+    size_t n = 0;
+    while (n < rest->n && !codec_is_blank(rest->p[n]))
+        n++;
+    span word = {rest->p, n};
+    *rest = span_sub(*rest, n);
+    return word;
+}
+
+/* Splits at white space, as config_words. */
+static char **codec_split(span text)
+{
+    buf quoted = {0};
+    for (span rest = text; (rest = span_trim(rest, CODEC_BLANKS)).n;) {
+        char *word = span_dup(codec_cut_word(&rest));
+        buf_str(&quoted, " ");
+        config_put_quoted(&quoted, word);
+        free(word);
+    }
+    char **words = config_words(buf_view(&quoted));
+    buf_free(&quoted);
+    return words;
+}
+
 static char **codec_words(span text)
 {
-    text = span_trim(text, " \t\r\n");
+    text = span_trim(text, CODEC_BLANKS);
     if (text.n && text.p[0] == '/')
         text = span_sub(text, 1);
     char **words = config_words(text);
+    if (!words && !memchr(text.n ? text.p : "", '\0', text.n))
+        words = codec_split(text); /* an open quote: TeleClaude does not quote what people type */
     if (words && words[0])
         return words;
     free(words);
     return NULL;
+}
+
+static char *codec_text_behind(span command)
+{
+    buf quoted = {0};
+    char *text = NULL;
+    while (command.n && codec_is_blank(command.p[0]))
+        command = span_sub(command, 1);
+    codec_cut_word(&command);
+    span rest = command.n ? span_sub(command, 1) : command;
+    char **words = config_words(rest);
+    if (words && words[0] && !words[1]) {
+        config_put_quoted(&quoted, words[0]);
+        if (span_eq(rest, buf_cstr(&quoted)))
+            text = span_dup(span_of(words[0]));
+    }
+    buf_free(&quoted);
+    free(words);
+    return text ? text : span_dup(rest);
 }
 
 static void codec_put_words(buf *b, const char *const *words)

@@ -6,17 +6,11 @@
 /* As many entries at once, and Redis may have cut some off: the sender's sessions are pulled. */
 #define EVENTS_SUSPECT (EVENTS_KEPT - 10)
 
-static void events_on_entry(struct streams_stream *s, struct codec_id id, const struct resp *fields)
+static void events_handle(struct fleet *f, struct codec_id id, span payload)
 {
-    struct fleet *f = s->owner;
-    struct resp_iter it = resp_iter(fields);
-    struct resp key, value, payload = {0};
     struct codec_event event;
     const char *why;
-    while (resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "payload"))
-            payload = value;
-    if (!codec_parse_event(payload.text, &event, &why)) {
+    if (!codec_parse_event(payload, &event, &why)) {
         streams_complain(&f->streams, "an event", span_of(event.source), why);
         return;
     }
@@ -35,6 +29,18 @@ static void events_on_entry(struct streams_stream *s, struct codec_id id, const 
     else if ((owner.type == JSON_STRING && !json_text_eq(owner, peer->beat.name)) ||
              !roster_put_session(peer, &event.session, id, 0))
         peer->dropped++; /* another computer's session, or old */
+}
+
+static void events_on_entry(struct streams_stream *s, struct codec_id id, const struct resp *fields)
+{
+    struct resp_iter it = resp_iter(fields);
+    struct resp key, value, payload = {0};
+    buf mended = {0};
+    while (resp_next_pair(&it, &key, &value))
+        if (span_eq(key.text, "payload"))
+            payload = value;
+    events_handle(s->owner, id, codec_mend(payload.text, &mended));
+    buf_free(&mended);
 }
 
 static void events_on_end(void *ctx, const struct resp *reply)

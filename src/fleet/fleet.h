@@ -27,7 +27,6 @@ struct codec_heartbeat {
 struct codec_session {
     char id[65];
     struct json object;
-    long long activity;     /* last_activity, wall clock; 0: none */
 };
 
 struct codec_event {
@@ -64,6 +63,9 @@ static int codec_compare_ids(struct codec_id a, struct codec_id b); /* < 0, 0, >
 static void codec_put_heartbeat(buf *b, const struct codec_heartbeat *h, long long wall_ms);
 static int codec_parse_heartbeat(span text, struct codec_heartbeat *h, const char **why);
 static int codec_parse_object(span text, struct json *out, const char **why);
+/* Returns the text; or, in `mended`, a copy with U+FFFD for each lone surrogate (Python writes
+ * them; they are no text elsewhere). */
+static span codec_mend(span text, buf *mended);
 static int codec_parse_session(struct json object, struct codec_session *s, const char **why);
 /* Appends the object, with `computer` for its member "computer"; NULL: without that member. */
 static void codec_put_session(buf *b, struct json object, const char *computer);
@@ -73,9 +75,14 @@ static int codec_parse_event(span payload, struct codec_event *e, const char **w
 /* Stores a field of a stream entry; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
 static int codec_has_nul(const struct codec_request *r); /* some string would be cut at a NUL */
-/* Splits a command into words as a POSIX shell does, without its leading slash; as config_words.
- * Returns NULL for no word, an open quote or a NUL. */
+#define CODEC_BLANKS " \t\r\n" /* between the words of a command */
+static span codec_cut_word(span *rest); /* the first word, up to a blank */
+/* Splits a command into words as a POSIX shell does, or at white space when a quote is open;
+ * without its leading slash. As config_words. Returns NULL when there is no word. */
 static char **codec_words(span text);
+/* Returns the text behind a command's first word, byte by byte; or the word that it quotes, when it
+ * is exactly what codec_put_words writes for one word. A new C string. */
+static char *codec_text_behind(span command);
 static void codec_put_words(buf *b, const char *const *words); /* the inverse of codec_words */
 static void codec_put_joined(buf *b, char *const *words);      /* with blanks between, and a NUL */
 static void codec_put_success(buf *b, span data);
@@ -405,8 +412,7 @@ struct roster_peer {
 
 /* The fleet's data of a session in the cache. */
 struct roster_session {
-    long long activity;     /* of another computer's: its last_activity, … */
-    struct codec_id at;     /* … when Redis took that, … */
+    struct codec_id at;     /* of another computer's: when Redis took its state, … */
     long long listed;       /* … and the last listing that had it */
     int held;               /* of this computer's: its event is deferred */
 };

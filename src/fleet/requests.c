@@ -7,7 +7,7 @@
  * own claim, so that is no protection against a computer that lies. */
 
 #define REQUESTS_TITLE_MAX 400   /* bytes of a title */
-#define REQUESTS_TAIL_CHARS 2000 /* of a transcript, unless the request says how many */
+#define REQUESTS_TAIL_CHARS 5000 /* of a transcript, unless the request says how many */
 
 /* ---- a request ------------------------------------------------------------------------------ */
 
@@ -18,6 +18,8 @@ struct requests_job {
     char *who; /* the computer that asks */
     char session[65];
     long long number;
+    int telec;  /* a telec daemon asks */
+    int queued; /* a new session has been given a command */
     struct session_waiter waiter;
     /* during the first call only */
     const struct codec_request *fields;
@@ -174,6 +176,7 @@ static void requests_get_computer_info(struct requests_job *job)
            free_kb = requests_memory(buf_view(&memory), "MemAvailable:"),
            size = (double)disk.f_blocks * (double)disk.f_frsize,
            left = (double)disk.f_bavail * (double)disk.f_frsize,
+           used = (double)(disk.f_blocks - disk.f_bfree) * (double)disk.f_frsize,
            busy = requests_percent(strtod(buf_cstr(&load), NULL), (double)(cpus > 0 ? cpus : 1));
     json_open(&b, '{');
     json_field_string(&b, "user", config_user(c));
@@ -184,7 +187,7 @@ static void requests_get_computer_info(struct requests_job *job)
             "\"percent_used\":%.1f},\"disk\":{\"total_gb\":%.1f,\"free_gb\":%.1f,"
             "\"percent_used\":%.1f},\"cpu\":{\"percent_used\":%.1f}}",
             kb / 1048576, free_kb / 1048576, requests_percent(kb - free_kb, kb), size / 1073741824,
-            left / 1073741824, requests_percent(size - left, size), busy > 100 ? 100 : busy);
+            left / 1073741824, requests_percent(used, used + left), busy > 100 ? 100 : busy);
     json_close(&b, '}');
     requests_reply(job, buf_view(&b));
     buf_free(&b), buf_free(&memory), buf_free(&load);
@@ -233,13 +236,21 @@ static void requests_on_text(void *ctx, enum holder_answer how, span payload)
         requests_transcript(job, payload);
 }
 
+/* get_session_data [SINCE] [UNTIL] [TAIL_CHARS]. A transcript has no times: SINCE and UNTIL, which
+ * may be "-", only have to be times. */
 static void requests_get_session_data(struct requests_job *job)
 {
     struct session *s = job->of;
+    long long ms;
     job->number = REQUESTS_TAIL_CHARS;
-    if (job->words[1] && (!span_int(span_of(job->words[1]), &job->number) || job->number < 0)) {
-        requests_fail(job, "get_session_data: a number of characters is expected", "BAD_REQUEST");
-        return;
+    for (char **word = job->words + 1; *word; word++) {
+        if (strcmp(*word, "-") == 0 || !**word || clock_parse_iso(span_of(*word), &ms))
+            continue;
+        if (word[1] || !span_int(span_of(*word), &job->number) || job->number < 0) {
+            requests_fail(job, "get_session_data: [SINCE] [UNTIL] [TAIL_CHARS] are expected",
+                          "BAD_REQUEST");
+            return;
+        }
     }
     if (!s->holder.open || session_has_exited(s) ||
         !holder_ask(job->all->loop, session_find_socket(s), FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
@@ -302,12 +313,68 @@ static void requests_on_created(void *ctx, struct session *s, const char *error)
     json_open(&b, '{');
     json_field_string(&b, "session_id", s->id);
     json_field_null(&b, "tmux_session_name");
+    if (job->queued) {
+        json_field_string(&b, "auto_command_status", "queued");
+        json_field_string(&b, "auto_command_message", "The command runs in the new session");
+    }
     json_close(&b, '}');
     requests_reply(job, buf_view(&b));
     buf_free(&b);
 }
 
-/* Reads telec's own additions: the object "telec" in channel_metadata. */
+/* Is it a path below a directory, without ".." in it? */
+static int requests_is_below(const char *path)
+{
+    for (span rest = span_of(path); rest.n;)
+        if (span_eq(span_cut(&rest, '/'), ".."))
+            return 0;
+    return *path != '/';
+}
+
+/* Makes the directory and those above it. */
+static void requests_make_dir(const char *path)
+{
+    char *part = span_dup(span_of(path));
+    for (char *p = part + 1; *p; p++)
+        if (*p == '/') {
+            *p = '\0';
+            mkdir(part, 0777);
+            *p = '/';
+        }
+    mkdir(part, 0777);
+    free(part);
+}
+
+/* Returns the directory of a new session: project_dir, whose ~ is the home directory, and below it
+ * channel_metadata.subfolder. NULL: there can be no such directory. */
+static char *requests_directory(const struct codec_request *r)
+{
+    const char *home = getenv("HOME"), *why;
+    struct json object = {0};
+    buf path = {0};
+    span given = r->project_dir;
+    int tilde = given.n && given.p[0] == '~' && (given.n == 1 || given.p[1] == '/');
+    if (!given.n || tilde)
+        buf_str(&path, home ? home : "/");
+    buf_span(&path, tilde ? span_sub(given, 1) : given);
+    char *below = codec_parse_object(r->metadata, &object, &why)
+                      ? json_dup_text(json_get(object, "subfolder"))
+                      : NULL;
+    int good = path.p[0] == '/' && (!below || requests_is_below(below));
+    if (good && below && *below) {
+        buf_str(&path, "/");
+        buf_str(&path, below);
+    }
+    free(below);
+    buf_cstr(&path);
+    if (good)
+        return path.p;
+    buf_free(&path);
+    return NULL;
+}
+
+/* Reads who asked, as TeleClaude writes it, and telec's own additions: the object "telec" in
+ * channel_metadata. */
 static void requests_read_metadata(span metadata, struct session_plan *plan, char **initiator)
 {
     struct json object = {0};
@@ -324,26 +391,43 @@ static void requests_read_metadata(span metadata, struct session_plan *plan, cha
         plan->cols = (int)cols;
         plan->rows = (int)rows;
     }
-    plan->initiator = *initiator = json_dup_text(json_get(telec, "initiator_session_id"));
+    struct json asker = json_get(telec, "initiator_session_id");
+    if (asker.type != JSON_STRING)
+        asker = json_get(object, "initiator_session_id");
+    plan->initiator = *initiator = json_dup_text(asker);
     if (*initiator && !store_id_is_plain(*initiator))
         plan->initiator = NULL;
 }
 
-/* Parses auto_command: `agent AGENT MODE …` or `agent_then_message AGENT MODE 'TEXT'`; the words
- * behind the mode are the prompt. words NULL: a shell. Returns 0 when it is neither. */
+/* Is it an agent's name that is a command, too: `claude MODE …` is `agent claude MODE …`? */
+static int requests_is_agent(span word)
+{
+    const struct agents_row *row;
+    for (size_t i = 0; (row = agents_row(i)); i++)
+        if (span_eq(word, row->name) && strcmp(row->name, "shell") != 0)
+            return 1;
+    return 0;
+}
+
+/* Parses auto_command: `agent AGENT MODE …`, `AGENT MODE …` or `agent_then_message AGENT MODE
+ * 'TEXT'`; the words behind the mode are the prompt. words NULL: a shell. Returns 0 when it is none
+ * of these. */
 static int requests_read_auto(char **words, struct session_plan *plan, buf *prompt)
 {
     plan->agent = "shell";
     if (!words)
         return 1;
-    if ((strcmp(words[0], "agent") != 0 && strcmp(words[0], "agent_then_message") != 0) ||
-        !words[1])
+    if (strcmp(words[0], "agent") == 0 || strcmp(words[0], "agent_then_message") == 0)
+        words++;
+    else if (!requests_is_agent(span_of(words[0])))
         return 0;
-    int has_mode = words[2] && agents_mode(words[2]) >= 0;
-    plan->agent = words[1];
+    if (!words[0])
+        return 0;
+    int has_mode = words[1] && agents_mode(words[1]) >= 0;
+    plan->agent = words[0];
     if (has_mode)
-        plan->mode = words[2];
-    codec_put_joined(prompt, words + 2 + has_mode);
+        plan->mode = words[1];
+    codec_put_joined(prompt, words + 1 + has_mode);
     if (prompt->n)
         plan->message = prompt->p;
     return 1;
@@ -354,8 +438,7 @@ static void requests_new_session(struct requests_job *job)
     const struct codec_request *r = job->fields;
     struct session_plan plan = {0};
     char *title = span_dup(r->title.n ? r->title : span_of(job->words[1])), *initiator;
-    const char *home = getenv("HOME");
-    char *directory = span_dup(r->project_dir.n ? r->project_dir : span_of(home ? home : "/"));
+    char *directory = requests_directory(r);
     char **words = r->auto_command.n ? codec_words(r->auto_command) : NULL;
     buf prompt = {0};
     requests_read_metadata(r->metadata, &plan, &initiator);
@@ -367,16 +450,23 @@ static void requests_new_session(struct requests_job *job)
                      "auto_command: agent AGENT MODE, or agent_then_message AGENT MODE TEXT, "
                      "is expected",
                      "BAD_REQUEST");
-    else if (directory[0] != '/')
-        requests_fail(job, "project_dir: an absolute path is expected", "BAD_REQUEST");
-    else
+    else if (!directory)
+        requests_fail(job, "project_dir: an absolute path, or one that begins with ~, is expected",
+                      "BAD_REQUEST");
+    else {
+        if (!job->telec) /* TeleClaude expects it; for telec's users it would hide a typing error */
+            requests_make_dir(directory);
+        job->queued = words != NULL;
         session_create(job->all->sessions, &plan, requests_on_created, job);
+    }
     free(title), free(initiator), free(directory), free(words);
     buf_free(&prompt);
 }
 
+/* TeleClaude expects null where a telec daemon gets the receipt. */
 static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
 {
+    const struct requests_job *job = ctx;
     buf b = {0};
     if (!requests_has(ctx, how))
         return;
@@ -386,7 +476,7 @@ static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
         requests_fail(ctx, buf_cstr(&b), "WAITING");
     } else {
         json_put_string(&b, payload);
-        requests_reply(ctx, buf_view(&b));
+        requests_reply(ctx, job->telec ? buf_view(&b) : span_of("null"));
     }
     buf_free(&b);
 }
@@ -418,9 +508,19 @@ static void requests_type_rest(struct requests_job *job, int enter, int force)
     buf_free(&text);
 }
 
+/* message TEXT: a telec daemon quotes the text, TeleClaude does not. */
 static void requests_message(struct requests_job *job)
 {
-    requests_type_rest(job, 1, 0);
+    if (job->telec) {
+        requests_type_rest(job, 1, 0);
+        return;
+    }
+    char *text = codec_text_behind(job->fields->command);
+    if (*text)
+        requests_type(job, span_of(text), 1, 0);
+    else
+        requests_fail(job, "a text is expected", "BAD_REQUEST");
+    free(text);
 }
 
 static void requests_force(struct requests_job *job)
@@ -591,16 +691,14 @@ static const struct requests_command {
 /* Finds a command by its first word, whatever else is wrong with it. NULL: unknown. */
 static const struct requests_command *requests_find(span command)
 {
-    command = span_trim(command, " \t\r\n");
+    command = span_trim(command, CODEC_BLANKS);
     if (command.n && command.p[0] == '/')
         command = span_sub(command, 1);
-    size_t n = 0;
-    while (n < command.n && !strchr(" \t\r\n", command.p[n]))
-        n++;
+    span name = codec_cut_word(&command);
     for (size_t i = 0; i < COUNT_OF(requests_commands); i++)
-        if (span_eq((span){command.p, n}, requests_commands[i].name))
+        if (span_eq(name, requests_commands[i].name))
             return &requests_commands[i];
-    return NULL;
+    return requests_is_agent(name) ? requests_find(span_of("agent")) : NULL;
 }
 
 static int requests_is_change(span command)
@@ -642,7 +740,7 @@ static void requests_system(struct requests_job *job)
     log_line(LOG_INFO, "system message of %.*s, not for telec: %.*s",
              (int)(r->from.n < 80 ? r->from.n : 80), r->from.n ? r->from.p : "",
              (int)(r->command.n < 80 ? r->command.n : 80), r->command.n ? r->command.p : "");
-    requests_fail(job, "telec takes no system messages", "NO_HANDLER");
+    requests_end(job); /* TeleClaude expects no answer */
 }
 
 static void requests_on_request(void *ctx, const struct peers_request *request)
@@ -655,6 +753,8 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
     job->id = request->id;
     job->fields = r;
     job->who = span_dup(r->initiator);
+    const struct roster_peer *peer = roster_find(all->fleet, r->initiator);
+    job->telec = peer && peer->beat.telec[0];
     LIST_PUSH(&all->jobs, job);
     all->job_count++;
     char **words = job->words = codec_words(r->command);
@@ -666,8 +766,6 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
         requests_fail(job, "no handler for that command", "NO_HANDLER");
     else if (codec_has_nul(r))
         requests_fail(job, "a text has U+0000", "BAD_REQUEST");
-    else if (!words)
-        requests_fail(job, "a quote in the command is not closed", "BAD_REQUEST");
     else
         requests_run(job, command);
     free(words);

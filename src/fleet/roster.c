@@ -4,8 +4,8 @@
  * they were first heard.
  *
  * Sessions of other computers stand in the cache. Of two states of a session the one counts that
- * Redis took later, unless it says itself that it is older (last_activity). A computer is believed
- * about its own sessions only: nothing is passed on for others. */
+ * Redis took later; last_activity does not matter: a computer's clock may be set back. A computer is
+ * believed about its own sessions only: nothing is passed on for others. */
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
@@ -202,7 +202,7 @@ static int roster_put_session(struct roster_peer *peer, const struct codec_sessi
         s = NULL;
     }
     const struct roster_session *old = s ? roster_data(f, s) : NULL;
-    if (old && (told->activity < old->activity || codec_compare_ids(at, old->at) < 0))
+    if (old && codec_compare_ids(at, old->at) < 0)
         return 0;
     if (!s && (peer->sessions >= ROSTER_SESSIONS_MAX || roster_was_removed(peer, told->id, at)))
         return 0;
@@ -211,8 +211,7 @@ static int roster_put_session(struct roster_peer *peer, const struct codec_sessi
     peer->sessions += s == NULL;
     s = cache_put(f->cache, told->id, peer->beat.name, &json, 1, f->loop->now);
     buf_free(&object);
-    *roster_data(f, s) =
-        (struct roster_session){.activity = told->activity, .at = at, .listed = f->listing};
+    *roster_data(f, s) = (struct roster_session){.at = at, .listed = f->listing};
     return 1;
 }
 

@@ -399,12 +399,16 @@ static void streams_request_on_entry(struct streams_stream *s, struct codec_id i
     struct resp key, value;
     struct codec_reply reply;
     const char *why = "no chunk";
-    while (resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "chunk") && codec_parse_reply(value.text, &reply, &why)) {
-            streams_request_finish(request, &reply, id, NULL);
-            return;
-        }
-    streams_complain(request->owner, "a reply", span_of(request->computer), why);
+    buf mended = {0};
+    int good = 0;
+    while (!good && resp_next_pair(&it, &key, &value))
+        if (span_eq(key.text, "chunk"))
+            good = codec_parse_reply(codec_mend(value.text, &mended), &reply, &why);
+    if (good)
+        streams_request_finish(request, &reply, id, NULL);
+    else
+        streams_complain(request->owner, "a reply", span_of(request->computer), why);
+    buf_free(&mended);
 }
 
 static void streams_request_on_sent(void *ctx, const struct resp *reply)

@@ -184,10 +184,12 @@ static void proxy_rename(struct request *r)
 static void proxy_reply_ended(struct proxy *proxy, struct json data)
 {
     long long undo_s;
-    buf b = {0};
+    buf b = {0}, message = {0};
+    buf_fmt(&message, "Session %.8s ended successfully", proxy->id);
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
-    json_field_string(&b, "message", "Session ended successfully");
+    json_key(&b, "message");
+    json_put_string(&b, buf_view(&message));
     if (json_int(json_get(data, "undo_s"), &undo_s))
         json_field_int(&b, "undo_s", undo_s);
     json_close(&b, '}');
@@ -341,6 +343,8 @@ static void proxy_create(struct request *r, const char *computer, const struct s
     json_field_int(&metadata, "rows", plan->rows);
     json_field_string(&metadata, "initiator_session_id", plan->initiator);
     json_close(&metadata, '}');
+    if (plan->initiator) /* as TeleClaude reads it */
+        json_field_string(&metadata, "initiator_session_id", plan->initiator);
     json_close(&metadata, '}');
     struct codec_request request = {.command = span_of("new_session"),
                                     .title = span_of(plan->title ? plan->title : "Untitled"),

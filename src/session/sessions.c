@@ -34,7 +34,7 @@ static void session_put_record(const struct session *s, buf *b)
     json_field_string(b, "title", s->title);
     json_field_string(b, "working_directory", s->directory);
     /* TeleClaude expects a word */
-    json_field_string(b, "thinking_mode", s->mode || !s->agent ? s->mode : "slow");
+    json_field_string(b, "thinking_mode", s->mode ? s->mode : "slow");
     json_field_string(b, "mode", s->mode);
     json_field_string(b, "active_agent", s->agent);
     json_field_string(b, "command", s->command);

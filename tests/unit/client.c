@@ -417,6 +417,14 @@ static void unit_client_foreign(void)
     client_on_fetch(&u.client); /* as if those 5 s had passed */
     CHECK_INT(u.fetches, 1);
     CHECK(u.client.fetch.slot);
+
+    test_begin("a TeleClaude daemon, whose cache that would empty, is never asked to refresh");
+    size_t queued = u.client.ws->conn.queued;
+    client_refresh(&u.client);
+    CHECK_INT(u.client.ws->conn.queued, queued);
+    u.client.ws->foreign = 0;
+    client_refresh(&u.client);
+    CHECK(u.client.ws->conn.queued > queued);
     unit_client_free(&u);
 }
 
