@@ -53,6 +53,7 @@
 #include "src/session/end.c"          /* the holder: the end of a session */
 #include "src/session/holder.c"       /* the process that holds one session */
 #include "src/session/sessions.c"     /* this computer's sessions: records, adoption, ends */
+#include "src/session/launch.c"       /* starting a session's program: a new session, a restart */
 
 #include "src/work/roadmap.c"         /* todos/roadmap.md and state.json of a project into todos */
 #include "src/work/projects.c"        /* this computer's projects, their todos, watching both */

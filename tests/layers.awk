@@ -14,6 +14,7 @@ function set_tables()
     prefix["src/base/digest.c"] = "sha1$|sha1_|b64_"
     prefix["src/session/holder_link.c"] = "holder_"
     prefix["src/session/sessions.c"] = "session_|sessions_"
+    prefix["src/session/launch.c"] = "session_|sessions_"
     prefix["src/ui/keys.c"] = "key_|keys_"
     prefix["src/cli/commands.c"] = "command_|commands_"
     prefix["src/screen/vt/"] = "vt_"

@@ -37,6 +37,8 @@ static const struct cli_option cli_options[] = {
     {'F', 0, "force", NULL, "kill: the holder and its processes; send: whatever it waits for", 0},
     {'y', 0, "yes", NULL, "add the hooks to that file", 0},
     {'u', 0, "uninstall", "AGENT", "remove telec's hooks from that file", 0},
+    {'L', 0, "lost", NULL, "all sessions that were lost with the computer", 0},
+    {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
     {'R', 0, "ready-fd", "FD", "write a line to this descriptor when clients are served", 0},
 };
@@ -86,6 +88,8 @@ static const struct cli_command cli_commands[] = {
      command_answer, NULL},
     {"kill", "end", "ID...", "end sessions, or dismiss exited ones (also: end)", "Fo", 1, -1, -1,
      command_kill, NULL},
+    {"restart", NULL, "[ID...]", "start exited sessions again; an agent resumes its conversation",
+     "LGo", 0, -1, -1, command_restart, NULL},
     {"tail", NULL, "ID", "print the end of a session's output as plain text", "nfo", 1, 1, -1,
      command_tail, NULL},
     {"status", NULL, "ID", "print a session's state and its reason", "o", 1, 1, -1, command_status,

@@ -78,6 +78,7 @@ static int command_agent(struct context *c);       /* telec /claude and the othe
 static int command_send(struct context *c);
 static int command_answer(struct context *c);
 static int command_kill(struct context *c);
+static int command_restart(struct context *c);
 static int command_tail(struct context *c);
 static int command_status(struct context *c);
 static int command_wait(struct context *c);

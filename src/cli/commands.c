@@ -63,6 +63,9 @@ static void command_put_session(buf *out, struct json session, int tty)
     command_put_column(out, json_get(session, "title"), "-", 200, 0, tty);
     while (out->n > before && strchr(" \t", out->p[out->n - 1]))
         out->n--;
+    if (json_text_eq(json_get(session, "state"), "exited") &&
+        json_text_eq(json_get(session, "restart"), "resume"))
+        buf_str(out, tty ? "  (restart resumes it)" : "\tresume");
     buf_byte(out, '\n');
 }
 
@@ -363,6 +366,66 @@ static int command_kill(struct context *c)
     return missing || failed > 0;
 }
 
+/* ---- restart -------------------------------------------------------------------------------- */
+
+static int command_restart_one(struct context *c, const char *id)
+{
+    buf target = {0}, body = {0};
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    buf_str(&target, "/restart");
+    json_open(&body, '{');
+    json_field_bool(&body, "fresh", c->value['G'] != NULL);
+    client_put_environment(&body);
+    json_close(&body, '}');
+    int failed = context_ask(c, "POST", context_put_computer(c, &target), &body);
+    buf_clear(&body);
+    buf_fmt(&body, "%s\n", id);
+    if (!failed)
+        failed = context_write(&body);
+    buf_free(&target), buf_free(&body);
+    return failed;
+}
+
+/* Restarts all sessions that were lost with the computer. */
+static int command_restart_lost(struct context *c)
+{
+    buf target = {0}, list = {0};
+    struct json sessions = {0};
+    buf_str(&target, c->value['o'] ? "/sessions" : "/sessions?computer=local");
+    int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
+    buf_span(&list, failed ? (span){0} : buf_view(&c->body)); /* the next reply replaces it */
+    json_parse(buf_view(&list), &sessions, NULL, NULL);
+    for (struct json_iter it = json_iter(sessions); json_next(&it);) {
+        char *id = json_dup_text(json_get(it.value, "session_id"));
+        if (id && json_text_eq(json_get(it.value, "state"), "exited") &&
+            json_text_eq(json_get(it.value, "state_source"), "lost"))
+            failed |= command_restart_one(c, id);
+        free(id);
+    }
+    buf_free(&target), buf_free(&list);
+    return failed;
+}
+
+static int command_restart(struct context *c)
+{
+    if (!c->arg_count && !c->value['L'])
+        return context_usage("expected a session's id, or --lost", "restart");
+    char **ids = base_alloc((size_t)(c->arg_count + 1) * sizeof *ids);
+    int failed = c->value['L'] ? command_restart_lost(c) : 0;
+    if (c->arg_count)
+        failed |= context_find_many(c, c->args, c->arg_count, ids);
+    for (int i = 0; i < c->arg_count; i++) {
+        if (ids[i])
+            failed |= command_restart_one(c, ids[i]);
+        free(ids[i]);
+    }
+    free(ids);
+    return failed;
+}
+
+/* ---- tail ----------------------------------------------------------------------------------- */
+
 /* Prints the transcript from the session's log on disk: there is no daemon to ask. */
 static int command_tail_log(struct context *c, long long chars)
 {
@@ -554,6 +617,7 @@ static int command_status(struct context *c)
         {"title", "title"},           {"agent", "active_agent"},
         {"mode", "mode"},             {"agent's id", "native_session_id"},
         {"command", "command"},       {"directory", "working_directory"},
+        {"restart", "restart"},
         {"computer", "computer"},     {"created", "created_at"},
         {"last input", "last_input"}, {"last output", "last_output"}};
     buf target = {0}, out = {0}, state = {0};

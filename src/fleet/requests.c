@@ -628,6 +628,22 @@ static void requests_answer(struct requests_job *job)
     buf_free(&b);
 }
 
+static void requests_on_restarted(void *ctx, struct session *s, const char *error)
+{
+    if (s)
+        requests_reply_text(ctx, "restarted");
+    else
+        requests_fail(ctx, error, "NOT_STARTED");
+}
+
+/* restart_session ID [fresh] */
+static void requests_restart(struct requests_job *job)
+{
+    struct session_plan plan = {0};
+    int fresh = job->words[1] && job->words[2] && strcmp(job->words[2], "fresh") == 0;
+    session_restart(job->of, &plan, fresh, requests_on_restarted, job);
+}
+
 static void requests_keys(struct requests_job *job)
 {
     const char *key = job->words[1];
@@ -681,6 +697,7 @@ static const struct requests_command {
     {"type", REQUESTS_SESSION | REQUESTS_CHANGES, requests_type_text},
     {"end_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_end_session},
     {"restore_session", REQUESTS_CHANGES, requests_undo_end},
+    {"restart_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_restart},
     {"cd", REQUESTS_SESSION | REQUESTS_CHANGES, requests_cd},
     {"agent", REQUESTS_SESSION | REQUESTS_CHANGES, requests_agent},
     {"answer", REQUESTS_SESSION | REQUESTS_CHANGES, requests_answer},

@@ -216,6 +216,17 @@ static void proxy_restore(struct request *r)
     proxy_command(r, words, proxy_reply_success);
 }
 
+/* The environment stays here: the other computer's daemon has its own. */
+static void proxy_restart(struct request *r)
+{
+    if (r->http->body.n)
+        request_parse_body(r);
+    int fresh = json_get(r->body, "fresh").type == JSON_TRUE;
+    const char *const words[] = {"restart_session", r->id, fresh ? "fresh" : NULL, NULL};
+    if (!request_refused(r))
+        proxy_command(r, words, proxy_reply_success);
+}
+
 static void proxy_reply_result(struct proxy *proxy, struct json data)
 {
     buf b = {0};

@@ -217,6 +217,39 @@ static void routes_create_session(struct request *r)
     free(command);
 }
 
+static void routes_on_restarted(void *ctx, struct session *s, const char *error)
+{
+    struct routes_creating *creating = ctx;
+    struct httpd_client *client = creating->client;
+    free(creating);
+    if (!client)
+        return;
+    httpd_wait(client, NULL, NULL);
+    if (s && s->cached)
+        httpd_reply_json(client, 200, buf_view(&s->cached->json), NULL);
+    else
+        httpd_reply_detail(client, 409, s ? "the session was ended meanwhile" : error);
+}
+
+/* The body may be missing. */
+static void routes_restart_session(struct request *r)
+{
+    struct session_plan plan = {0};
+    if (r->http->body.n)
+        request_parse_body(r);
+    plan.env = json_get(r->body, "env");
+    plan.umask = json_get(r->body, "umask");
+    plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 0);
+    plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 0);
+    if (request_refused(r))
+        return;
+    struct routes_creating *creating = base_alloc(sizeof *creating);
+    creating->client = r->client;
+    httpd_wait(r->client, routes_creating_on_gone, creating);
+    session_restart(r->session, &plan, json_get(r->body, "fresh").type == JSON_TRUE,
+                    routes_on_restarted, creating);
+}
+
 static void routes_rename_session(struct request *r)
 {
     char *title = request_title(r);
@@ -660,6 +693,7 @@ static const struct routes_route {
     {"PATCH", "/sessions/{}", routes_rename_session, proxy_rename, 1, 0},
     {"DELETE", "/sessions/{}", routes_delete_session, proxy_delete, 0, 0},
     {"POST", "/sessions/{}/restore", routes_restore_session, proxy_restore, 0, 1},
+    {"POST", "/sessions/{}/restart", routes_restart_session, proxy_restart, 0, 0},
     {"POST", "/sessions/{}/message", routes_send_message, proxy_message, 1, 0},
     {"POST", "/sessions/{}/answer", routes_send_answer, proxy_answer, 1, 0},
     {"POST", "/sessions/{}/keys", routes_send_keys, proxy_keys, 1, 0},

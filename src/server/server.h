@@ -194,6 +194,7 @@ static void proxy_get(struct request *r);
 static void proxy_rename(struct request *r);
 static void proxy_delete(struct request *r);
 static void proxy_restore(struct request *r);
+static void proxy_restart(struct request *r);
 static void proxy_message(struct request *r);
 static void proxy_answer(struct request *r);
 static void proxy_keys(struct request *r);

@@ -4,6 +4,9 @@
  * start. See private.h for what it owns, and holder_link.c for its launch. */
 
 #define HOLDER_NATIVE_ID_MAX 256  /* bytes of native_session_id */
+#ifndef HOLDER_LOCK_MS
+#define HOLDER_LOCK_MS 3000       /* for the holder of the session's last run to end */
+#endif
 #define HOLDER_LONG_AGO_MS 1000   /* before the first key and status: nothing waits for them */
 
 /* ---- the program's output ------------------------------------------------------------------- */
@@ -627,6 +630,17 @@ static void holder_free_strings(char **strings)
     free(strings);
 }
 
+/* Locks the session. The holder of its last run may still wait for its clients to read. */
+static int holder_lock(const struct holder *h)
+{
+    int fd = life_lock(h->dir);
+    for (int i = 0; fd < 0 && errno == EAGAIN && i < HOLDER_LOCK_MS / 10; i++) {
+        poll(NULL, 0, 10);
+        fd = life_lock(h->dir);
+    }
+    return fd;
+}
+
 /* Everything up to a listening socket, cheapest failure first. Returns NULL, or the fault. */
 static const char *holder_prepare(struct holder *h, struct json spec, buf *error)
 {
@@ -636,7 +650,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
     const char *fault = holder_open_pty(h, cols, rows);
     if (fault)
         return fault;
-    h->lock_fd = life_lock(h->dir); /* before holder_is_given_up */
+    h->lock_fd = holder_lock(h); /* before holder_is_given_up */
     if (h->lock_fd < 0 && errno == EAGAIN)
         return "another holder has this session";
     if (h->lock_fd < 0)

@@ -503,6 +503,9 @@ struct session {
     long long checked_at;    /* loop clock: the last check whether another computer observes it */
     struct session_waiter *waiters; /* for its end */
     struct session_creating *creating; /* who waits for its first status; or NULL */
+    /* Its holder has gone, or all of it was removed; NULL: no restart waits for that. */
+    void (*on_gone)(void *ctx, struct session *s, int removed);
+    void *gone_ctx;
     int hidden;             /* its end can be undone; it is not in the cache meanwhile */
     long long end_at;       /* wall clock: a hidden session's end; 0: none; or … */
 #define SESSION_END_UNKNOWN -1 /* … an older telec's record: its holder knows */
@@ -517,6 +520,13 @@ struct session {
     long long retry_ms;     /* the last wait for one; 0: it was reached */
     int forced;             /* its end is forced: a record of another machine goes, too */
     int adopting;           /* the starting daemon does not know its state yet */
+};
+
+/* The pending call of session_create or session_restart. */
+struct session_creating {
+    void (*done)(void *ctx, struct session *s, const char *error);
+    void *ctx;
+    buf end; /* of a restart: the status of the exit before; else empty */
 };
 
 /* Waits for a session's end, embedded. ended is called once, unless session_cancel_wait is. */
@@ -541,29 +551,13 @@ struct sessions {
     int reading;            /* transcripts of exited sessions at work */
 };
 
-/* A session to be created; strings are copied. */
-struct session_plan {
-    const char *title, *directory, *agent, *mode, *initiator, *message; /* NULL: none */
-    char *const *command;   /* NULL: the agent's */
-    struct json env, umask; /* see struct holder_spec */
-    int cols, rows;
-};
-
 /* Loads the records and connects to every holder. ready is called, from the loop or at once, when
  * all have answered or SESSION_ADOPT_MS has passed. */
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx);
 static void sessions_free(struct sessions *all);   /* the sessions go on */
-/* Returns the agent of that name as the configuration file has it now; valid until the next call.
- * NULL: not configured. */
-static const struct config_agent *sessions_agent(struct sessions *all, const char *name);
 /* Returns a session of this computer, or NULL: unknown, or hidden. */
 static struct session *session_find(const struct sessions *all, const char *id);
-/* Creates a session. done is called once, from the loop or at once: with the session, whose object
- * is in the cache, or with NULL and an error. */
-static void session_create(struct sessions *all, const struct session_plan *plan,
-                           void (*done)(void *ctx, struct session *s, const char *error),
-                           void *ctx);
 /* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
 /* Returns the path of its holder's socket, valid until the next call. A socket that is gone is
@@ -596,6 +590,49 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
 static int session_has_exited(const struct session *s);
 /* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
 static int session_size(const struct session *s, int *cols, int *rows);
+
+/* For launch.c alone. */
+static struct session *session_new(struct sessions *all, const char *id);
+static void session_delete(struct session *s);
+static void session_remove(struct session *s);
+static char *session_socket(const struct sessions *all, const char *id); /* where it is made */
+static int session_write(const struct session *s); /* its record; 0, or -1 with errno */
+static void session_changed(struct session *s);    /* tells the cache */
+static int session_names_conversation(const char *line);
+static int session_resumes(const struct session *s); /* a restart resumes its conversation */
+static void session_set_status(struct session *s, span status);
+static void session_set_own_status(struct session *s, enum state_kind kind,
+                                   enum state_source source, const char *text);
+/* Takes the exit back that a restart has set aside. Returns 1, or 0: none is. */
+static int session_restore_end(struct session *s);
+static int session_is_same(const buf *mine, const char *theirs);
+static void session_set_link_hooks(struct session *s);
+static void session_reach(void *session);
+
+/* ==== launch: starting a session's program: a new session, a restart ======================== */
+
+/* A session to be created; strings are copied. */
+struct session_plan {
+    const char *title, *directory, *agent, *mode, *initiator, *message; /* NULL: none */
+    char *const *command;   /* NULL: the agent's */
+    struct json env, umask; /* see struct holder_spec */
+    int cols, rows;
+};
+
+/* Returns the agent of that name as the configuration file has it now; valid until the next call.
+ * NULL: not configured. */
+static const struct config_agent *sessions_agent(struct sessions *all, const char *name);
+/* Creates a session. done is called once, from the loop or at once: with the session, whose object
+ * is in the cache, or with NULL and an error. */
+static void session_create(struct sessions *all, const struct session_plan *plan,
+                           void (*done)(void *ctx, struct session *s, const char *error),
+                           void *ctx);
+/* Starts an exited session's program again; fresh: even where its conversation could be resumed. Of
+ * the plan env, umask and the size count, 0: as it was. done as above; an error leaves the session
+ * as it is. */
+static void session_restart(struct session *s, const struct session_plan *plan, int fresh,
+                            void (*done)(void *ctx, struct session *s, const char *error),
+                            void *ctx);
 /* Appends the command line that starts an agent: its command, the mode's flags (mode < 0: none),
  * the option and the id of a conversation (see config_agent; id NULL: neither), the message where
  * the agent takes one as an argument. message may be NULL. */

@@ -18,7 +18,6 @@
 #endif
 #define SESSION_KILLED_MS 20      /* for killed processes to be gone */
 #define SESSION_FDS_LEFT 16       /* descriptors that connections to holders leave to others */
-#define SESSION_TITLE_MAX 400     /* bytes */
 #define SESSION_NATIVE_ID_MAX 200 /* bytes */
 #ifndef SESSION_UNDO_GRACE_MS
 #define SESSION_UNDO_GRACE_MS 500 /* for an undo in the last moment */
@@ -42,6 +41,28 @@ static void session_put_record(const struct session *s, buf *b)
     json_field_string(b, "initiator_session_id", s->initiator);
 }
 
+/* Tells whether a configured command names its conversation itself. */
+static int session_names_conversation(const char *line)
+{
+    static const char *const options[] = {"--session-id", "--resume", "--continue", "-r", "-c"};
+    char **words = config_words(span_of(line));
+    int found = 0;
+    for (char **word = words; word && *word; word++)
+        for (size_t i = 0; i < COUNT_OF(options); i++) {
+            size_t n = strlen(options[i]);
+            found |= strncmp(*word, options[i], n) == 0 && strchr("=", (*word)[n]);
+        }
+    free(words);
+    return found;
+}
+
+static int session_resumes(const struct session *s)
+{
+    const struct config_agent *agent = s->agent ? config_agent(s->owner->config, s->agent) : NULL;
+    return agent && agent->resume && *agent->resume && s->native_id &&
+           !session_names_conversation(agent->command);
+}
+
 /* Returns the place of the session of an object in the cache; it is NULL for another computer's. */
 static struct session **session_of(const struct sessions *all, const struct cache_session *object)
 {
@@ -57,6 +78,7 @@ static void session_renew_record(struct session *s)
         json_field_string(&s->record, "native_session_id", s->native_id);
     json_field_string(&s->record, "computer", s->owner->config->computer);
     json_field_string(&s->record, "status", "active");
+    json_field_string(&s->record, "restart", session_resumes(s) ? "resume" : "fresh");
     json_field_null(&s->record, "tmux_session_name");
 }
 
@@ -147,6 +169,7 @@ static void session_learn_native_id(struct session *s, struct json status)
     }
     free(s->native_id);
     s->native_id = id;
+    buf_clear(&s->record);
     if (session_write(s) != 0)
         log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
 }
@@ -247,6 +270,22 @@ static int session_read_exit(struct session *s)
     return found && session_has_exited(s);
 }
 
+static int session_restore_end(struct session *s)
+{
+    char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
+    int restored = rename(last, exit) == 0 && session_read_exit(s);
+    free(exit), free(last);
+    return restored;
+}
+
+/* The session runs: what a restart has set aside is over. */
+static void session_forget_end(const struct session *s)
+{
+    char *last = store_path(s->dir, STORE_LAST_EXIT);
+    unlink(last);
+    free(last);
+}
+
 /* ---- the list ------------------------------------------------------------------------------- */
 
 static struct session *session_find(const struct sessions *all, const char *id)
@@ -336,6 +375,8 @@ static void session_remove(struct session *s)
         waiter->error = error;
         waiter->ended(waiter->ctx);
     }
+    if (s->on_gone && !error)
+        s->on_gone(s->gone_ctx, s, 1);
     if (error)
         session_changed(s);
     else
@@ -484,13 +525,6 @@ static void session_is_adopted(struct session *s)
     session_adopted(s->owner, adopting);
 }
 
-/* The pending call of session_create. */
-struct session_creating {
-    struct session *session;
-    void (*done)(void *ctx, struct session *s, const char *error);
-    void *ctx;
-};
-
 /* Announces a session: its first status has come, or it has ended already. */
 static void session_created(struct session *s)
 {
@@ -498,7 +532,10 @@ static void session_created(struct session *s)
     s->creating = NULL;
     log_line(LOG_INFO, "session %s started in %s: %s", s->id, s->directory,
              s->command ? s->command : s->agent);
+    if (creating->end.n)
+        session_forget_end(s);
     creating->done(creating->ctx, s, NULL);
+    buf_free(&creating->end);
     free(creating);
 }
 
@@ -536,6 +573,8 @@ static void session_gone(struct session *s)
         session_hide(s);
     else if (s->ending || s->hidden)
         session_remove(s);
+    else if (s->on_gone)
+        s->on_gone(s->gone_ctx, s, 0);
     session_adopted(all, adopting);
 }
 
@@ -701,7 +740,7 @@ static int session_is_over(struct session *s, int error)
     enum life life = session_judge(s, error, &why);
     int was_lost = session_is_lost(s), lives = life == LIFE_LIVES || life == LIFE_ORPHANED;
     int dead = life == LIFE_DEAD || life == LIFE_LOST || (life == LIFE_ELSEWHERE && s->forced);
-    if (dead && !was_lost)
+    if (dead && !was_lost && !session_restore_end(s)) /* a restart may have been cut short */
         session_set_lost(s, life);
     if (was_lost && lives)
         session_unlose(s);
@@ -722,6 +761,7 @@ static void session_reach(void *ctx)
             break;
         if (session_connect(s) == 0) {
             session_unlose(s);
+            session_forget_end(s);
             return;
         }
         if (!session_is_over(s, errno))
@@ -820,173 +860,6 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
     json_key(b, "messages");
     json_put_string(b, utf8_tail(text, tail_chars));
     json_close(b, '}');
-}
-
-/* ---- creating ------------------------------------------------------------------------------- */
-
-static void session_not_created(struct session *s, const char *why)
-{
-    struct session_creating *creating = s->creating;
-    store_remove_session(s->owner->config->state, s->id);
-    session_delete(s);
-    creating->done(creating->ctx, NULL, why);
-    free(creating);
-}
-
-static void session_on_launched(void *ctx, const char *error)
-{
-    struct session *s = ctx;
-    if (error) {
-        session_not_created(s, error);
-    } else if (!s->holder.open) {
-        session_reach(s); /* session_created follows */
-    }
-}
-
-static char *session_dup(const char *s)
-{
-    return s ? span_dup(span_of(s)) : NULL;
-}
-
-static char *session_quoted(char *const *argv)
-{
-    buf b = {0};
-    for (size_t i = 0; argv[i]; i++) {
-        if (i)
-            buf_byte(&b, ' ');
-        config_put_quoted(&b, argv[i]);
-    }
-    buf_cstr(&b);
-    return b.p;
-}
-
-/* One string, to be split by config_words. An option that ends with = and the id are one word. */
-static void session_put_agent_command(const struct config_agent *agent, int mode,
-                                      const char *option, const char *id, const char *message,
-                                      buf *b)
-{
-    buf_str(b, agent->command);
-    if (mode >= 0 && agent->flags[mode])
-        buf_fmt(b, " %s", agent->flags[mode]);
-    if (id && option && *option)
-        buf_fmt(b, " %s%s%s", option, option[strlen(option) - 1] == '=' ? "" : " ", id);
-    if (!message || !agent->prompt)
-        return;
-    buf_byte(b, ' ');
-    buf_str(b, agent->prompt);
-    buf_byte(b, ' ');
-    config_put_quoted(b, message);
-}
-
-/* Fills the record from the plan. */
-static void session_fill(struct session *s, const struct session_plan *plan)
-{
-    int from_message = plan->message && plan->message[0] == '/';
-    s->title = session_dup(plan->title ? plan->title : from_message ? plan->message : "Untitled");
-    if (strlen(s->title) > SESSION_TITLE_MAX)
-        s->title[SESSION_TITLE_MAX] = '\0';
-    s->directory = session_dup(plan->directory);
-    s->agent = plan->command ? NULL : session_dup(plan->agent);
-    s->mode = plan->command ? NULL : session_dup(plan->mode);
-    s->initiator = session_dup(plan->initiator);
-    s->command = plan->command ? session_quoted(plan->command) : NULL;
-    s->machine = span_dup(buf_view(&s->owner->machine));
-    s->host = session_dup(s->owner->config->host);
-    s->boot = span_dup(buf_view(&s->owner->boot));
-}
-
-static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
-{
-    config_renew_agents(all->config);
-    return config_agent(all->config, name);
-}
-
-/* Tells whether a configured command names its conversation itself. */
-static int session_names_conversation(const char *line)
-{
-    static const char *const options[] = {"--session-id", "--resume", "--continue", "-r", "-c"};
-    char **words = config_words(span_of(line));
-    int found = 0;
-    for (char **word = words; word && *word; word++)
-        for (size_t i = 0; i < COUNT_OF(options); i++) {
-            size_t n = strlen(options[i]);
-            found |= strncmp(*word, options[i], n) == 0 && strchr("=", (*word)[n]);
-        }
-    free(words);
-    return found;
-}
-
-/* Chooses the id of a new conversation, where the agent takes one. */
-static void session_choose_native_id(struct session *s, const struct config_agent *agent)
-{
-    char id[37];
-    if (!agent->session_id || !*agent->session_id || session_names_conversation(agent->command))
-        return;
-    os_uuid(id);
-    s->native_id = span_dup(span_of(id));
-}
-
-static const char *session_agent_fault(const struct config_agent *agent, char **argv)
-{
-    if (!agent)
-        return "no such agent is configured";
-    if (!argv || !argv[0])
-        return "the agent's configured command is not a command line";
-    return config_on_path(argv[0]) ? NULL : "not installed (its program is not on PATH)";
-}
-
-static void session_create(struct sessions *all, const struct session_plan *plan,
-                           void (*done)(void *ctx, struct session *s, const char *error), void *ctx)
-{
-    const struct config_agent *agent =
-        plan->command ? NULL : sessions_agent(all, plan->agent);
-    int mode = agents_mode(plan->mode);
-    buf line = {0}, error = {0};
-    char **argv = NULL;
-    char id[37];
-    os_uuid(id);
-    struct session *s = session_new(all, id);
-    session_fill(s, plan);
-    if (agent) {
-        session_choose_native_id(s, agent);
-        session_put_agent_command(agent, mode, agent->session_id, s->native_id, plan->message,
-                                  &line);
-        argv = config_words(buf_view(&line));
-    }
-    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
-    if (fault)
-        buf_fmt(&error, "%s: %s", plan->agent, fault);
-    else if (store_make_dir(s->dir) != 0 || session_write(s) != 0)
-        buf_fmt(&error, "cannot write %s/record.json: %s", s->dir, strerror(errno));
-    if (error.n) {
-        store_remove_session(all->config->state, id);
-        session_delete(s);
-        done(ctx, NULL, buf_cstr(&error));
-    } else {
-        struct session_creating *creating = base_alloc(sizeof *creating);
-        *creating = (struct session_creating){s, done, ctx};
-        s->creating = creating;
-        struct holder_spec spec = {.id = s->id,
-                                 .binary = config_program(all->config),
-                                 .socket = s->socket,
-                                 .state_dir = s->dir,
-                                 .api_socket = all->config->socket,
-                                 .argv = plan->command ? plan->command : argv,
-                                 .agent = s->agent,
-                                 .directory = s->directory,
-                                 .env = plan->env,
-                                 .umask = plan->umask,
-                                 .cols = plan->cols,
-                                 .rows = plan->rows,
-                                 .typed = agent && agent->prompt ? NULL : plan->message,
-                                 .argument = agent && agent->prompt ? plan->message : NULL,
-                                 .native_id = s->native_id};
-        session_set_link_hooks(s);
-        holder_launch(all->loop, all->config->program, &spec, &s->holder, session_on_launched, s);
-    }
-    buf_free(&line);
-    buf_free(&error);
-    free(argv);
 }
 
 /* ---- adoption ------------------------------------------------------------------------------- */

@@ -168,7 +168,8 @@ static void store_remove_leaving(const char *dir)
     static const char *const files[] = {"record.json", "record.json" STORE_TEMPORARY,
                                         "record.json" STORE_OLD, "exit.json",
                                         "exit.json" STORE_TEMPORARY, "exit.json" STORE_OLD,
-                                        "log", "log.1", "log.2", STORE_HOLDER_LOCK};
+                                        STORE_LAST_EXIT, "log", "log.1", "log.2",
+                                        STORE_HOLDER_LOCK};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char *path = store_path(dir, files[i]);
         unlink(path);

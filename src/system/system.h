@@ -393,6 +393,7 @@ static const char *config_last_part(const char *path); /* behind the last '/', i
 
 static int store_write_all(int fd, span s);        /* 0, or -1 with errno */
 static int store_sync_dir(const char *dir);        /* fsync of a directory; 0, or -1 with errno */
+static char *store_path(const char *dir, const char *name); /* DIR/NAME, to be freed */
 /* Replaces DIR/NAME whole: temporary file, fsync, rename, fsync of DIR. Returns 0, or -1 with
  * errno: the file is as before. */
 static int store_write(const char *dir, const char *name, span bytes);
@@ -438,6 +439,7 @@ struct store_daemon {
     int remakes;                  /* SIGUSR1 asks it to make its socket again; else it would kill */
 };
 static void store_find_daemon(const char *lock, struct store_daemon *daemon); /* a path */
+#define STORE_LAST_EXIT "last.json" /* the exit of a session that is being restarted */
 #define STORE_HOLDER_LOCK "holder.lock" /* in a session's directory: its holder has it */
 
 /* A session's log: DIR/log, and the full one before it, DIR/log.1. */

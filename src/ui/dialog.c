@@ -527,6 +527,37 @@ static void dialog_undo(struct app *t)
     buf_free(&key);
 }
 
+/* ---- restarting ----------------------------------------------------------------------------- */
+
+static void dialog_on_restarted(struct app *t, struct json answer, struct app_request *request)
+{
+    (void)request;
+    int resumes = json_text_eq(json_get(answer, "restart"), "resume");
+    app_say(t, 0, resumes ? "started again; it resumes its conversation" : "started again");
+}
+
+static void dialog_restart(struct app *t)
+{
+    const struct tree_session *s = app_session(t);
+    buf body = {0}, target = {0};
+    if (!s || !tree_is(s, "exited") || app_is_foreign(t)) {
+        app_say(t, 1, !s ? "select a session first"
+                      : app_is_foreign(t)
+                          ? "this daemon is TeleClaude's: it can't start a session again"
+                          : "only an exited session can be started again");
+        return;
+    }
+    json_open(&body, '{');
+    json_field_int(&body, "cols", t->grid.cols);
+    json_field_int(&body, "rows", t->grid.rows - 1);
+    if (dialog_is_here(t, s->computer))
+        client_put_environment(&body);
+    json_close(&body, '}');
+    app_put_target(&target, s->id, "/restart", s->computer);
+    app_request(t, "POST", buf_cstr(&target), buf_view(&body), APP_CONFIRM, dialog_on_restarted);
+    buf_free(&body), buf_free(&target);
+}
+
 /* ---- events and drawing --------------------------------------------------------------------- */
 
 /* Ends the session, unless it exited meanwhile: the question was not whether to dismiss it. */

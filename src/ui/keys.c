@@ -338,6 +338,12 @@ static void keys_undo(void *ctx, int arg)
     dialog_undo(ctx);
 }
 
+static void keys_restart(void *ctx, int arg)
+{
+    (void)arg;
+    dialog_restart(ctx);
+}
+
 /* A command of the dialog's widget. */
 static void keys_command(void *ctx, int command)
 {
@@ -637,6 +643,8 @@ static const struct keymap_key keys_table[] = {
     {'x', 0, APP_SESSIONS, "x", "end", "end the selected session, or dismiss an exited one",
      keys_dialog, APP_CONFIRM, "end"},
     {'u', 0, APP_LISTS, "u", NULL, "undo the end of a session, within 10 s", keys_undo, 0, "undo"},
+    {'s', 0, APP_SESSIONS, "s", NULL, "start an exited session again; an agent resumes",
+     keys_restart, 0, "restart"},
     {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_dialog, APP_RENAME,
      "rename"},
     {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready", keys_todo,

@@ -1034,6 +1034,7 @@ static void dialog_message(struct app *t);
 static void dialog_choose(struct app *t);          /* the answer to what the session asks */
 static void dialog_rename(struct app *t);
 static void dialog_end(struct app *t);             /* dismisses an exited session at once */
+static void dialog_restart(struct app *t); /* the selected session, if it has exited */
 static void dialog_undo(struct app *t);            /* the end of the session ended last */
 static int dialog_event(struct app *t, const struct term_event *ev); /* 1: consumed */
 static void dialog_run(struct app *t, enum widget_command command);

@@ -62,6 +62,18 @@ static void unit_sessions_on_created(void *ctx, struct session *s, const char *e
     snprintf(u->error, sizeof u->error, "%s", error ? error : "");
 }
 
+/* Restarts u->s and waits; the error, or "". */
+static const char *unit_sessions_restart(struct unit_sessions *u, int fresh)
+{
+    struct session_plan plan = {0};
+    struct session *s = u->s;
+    u->created = 0;
+    session_restart(s, &plan, fresh, unit_sessions_on_created, u);
+    CHECK(unit_sessions_until(u, &u->created));
+    u->s = s;
+    return u->error;
+}
+
 static void unit_sessions_on_ended(void *ctx)
 {
     ((struct unit_sessions *)ctx)->ended++;
@@ -161,7 +173,8 @@ static void unit_sessions_life(void)
     free(much);
     test_begin("an agent's event reaches the holder, and so does seeing");
     session_send_event(u.s, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
-    CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"waits_for\":\"choice\",\"unseen\":true"));
+    CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"waits_for\":\"choice\","
+                                      "\"unseen\":true"));
     session_set_seen(u.s);
     CHECK(unit_sessions_shows(&u, id, "\"unseen\":false"));
     test_begin("a session goes on while no daemon runs, and the next daemon adopts it");
@@ -475,8 +488,115 @@ static void unit_sessions_not_created(void)
     unit_sessions_free(&u);
 }
 
+/* Runs the loop until the holder of u->s has gone. */
+static void unit_sessions_until_gone(struct unit_sessions *u)
+{
+    while (u->s->holder.open)
+        loop_once(&u->loop);
+}
+
+static void unit_sessions_restarts(void)
+{
+    struct unit_sessions u;
+    buf text = {0};
+    int cols, rows;
+    unit_sessions_init(&u);
+    test_begin("a running session can't be restarted");
+    unit_sessions_create(&u, "echo run by $$; read x; exit 4");
+    char *id = span_dup(span_of(u.s->id));
+    long long created_at = u.s->created_at;
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "it has not exited");
+    test_begin("a restart keeps id, place and description, and waits for the holder before");
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("\r"));
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
+    CHECK(session_find(&u.all, id) == u.s && u.s->created_at == created_at);
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":null"));
+    CHECK(unit_sessions_shows(&u, id, "\"title\":\"unit\",\"working_directory\":\"/\""));
+    CHECK(session_size(u.s, &cols, &rows) && cols == 70 && rows == 20);
+    char *exit = store_path(u.s->dir, "exit.json"), *last = store_path(u.s->dir, STORE_LAST_EXIT);
+    CHECK(access(exit, F_OK) != 0 && access(last, F_OK) != 0);
+    test_begin("the next daemon adopts it, and its transcript has both runs");
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(u.s != NULL && u.s->holder.open);
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("\r"));
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
+    unit_sessions_until_gone(&u);
+    session_text(u.s, &text);
+    const char *first = strstr(buf_cstr(&text), "run by");
+    if (!first || !strstr(first + 1, "run by"))
+        test_fail(__FILE__, __LINE__, buf_cstr(&text));
+    test_begin("a restart that fails leaves the exit as it was");
+    free(u.s->directory);
+    u.s->directory = span_dup(span_of("/nowhere"));
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)),
+               "cannot enter /nowhere: No such file or directory");
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
+    CHECK(access(exit, F_OK) == 0 && access(last, F_OK) != 0);
+    test_begin("a restart that the daemon's end cuts short before it begins has not happened");
+    CHECK_INT(rename(exit, last), 0);
+    unit_sessions_stop(&u);
+    unit_sessions_start(&u);
+    u.s = session_find(&u.all, id);
+    CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
+    CHECK(access(exit, F_OK) == 0 && access(last, F_OK) != 0);
+    test_begin("a session that is removed meanwhile is not restarted");
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    struct session_plan plan = {0};
+    free(u.s->directory);
+    u.s->directory = span_dup(span_of("/"));
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
+    session_end(u.s, &waiter);
+    session_restart(u.s, &plan, 0, unit_sessions_on_created, &u);
+    CHECK(u.error[0] != '\0');
+    CHECK(unit_sessions_until(&u, &u.ended));
+    free(id), free(exit), free(last);
+    buf_free(&text);
+    unit_sessions_free(&u);
+}
+
+/* An agent that says how it was called. */
+static void unit_sessions_resumes(void)
+{
+    struct unit_sessions u;
+    char file[100];
+    unit_sessions_init(&u);
+    snprintf(file, sizeof file, "%s/config", u.dir);
+    CHECK_INT(store_write(u.dir, "config", span_of("[agent talker]\ncommand = echo\nsession_id = "
+                                                   "--id=\nresume = --resume=\n")), 0);
+    u.config.file = file;
+    struct session_plan plan = {.directory = "/", .agent = "talker", .cols = 70, .rows = 20};
+    test_begin("an agent's conversation is resumed by its own option; fresh, it is a new one");
+    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    CHECK(unit_sessions_until(&u, &u.created));
+    char *id = span_dup(span_of(u.s->id)), *native = span_dup(span_of(u.s->native_id));
+    buf want = {0};
+    buf_fmt(&want, "\"last_output\":\"--id=%s\"", native);
+    CHECK(unit_sessions_shows(&u, id, buf_cstr(&want)));
+    CHECK(unit_sessions_shows(&u, id, "\"restart\":\"resume\""));
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\""));
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
+    buf_clear(&want);
+    buf_fmt(&want, "\"last_output\":\"--resume=%s\"", native);
+    CHECK(unit_sessions_shows(&u, id, buf_cstr(&want)));
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\""));
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 1)), "");
+    CHECK(u.s->native_id && strcmp(u.s->native_id, native) != 0);
+    buf_clear(&want);
+    buf_fmt(&want, "\"last_output\":\"--id=%s\"", u.s->native_id);
+    CHECK(unit_sessions_shows(&u, id, buf_cstr(&want)));
+    buf_free(&want);
+    free(id), free(native);
+    unlink(file);
+    unit_sessions_free(&u);
+}
+
 static void unit_sessions(void)
 {
+    unit_sessions_restarts();
+    unit_sessions_resumes();
     unit_sessions_life();
     unit_sessions_ends();
     unit_sessions_lost();

@@ -1,0 +1,340 @@
+#include "session.h"
+
+/* launch - starting a session's program: a new session, and a restart of one that has exited.
+ *
+ * A restart keeps id, place, command, directory, title, agent and mode; the environment is the
+ * restarter's. An agent whose conversation is known resumes it. The exit before is set aside until
+ * the new holder runs, and stands again when it does not. */
+
+#define SESSION_TITLE_MAX 400 /* bytes */
+
+/* ---- creating ------------------------------------------------------------------------------- */
+
+static void session_not_created(struct session *s, const char *why)
+{
+    struct session_creating *creating = s->creating;
+    store_remove_session(s->owner->config->state, s->id);
+    session_delete(s);
+    creating->done(creating->ctx, NULL, why);
+    free(creating);
+}
+
+/* The end before the restart stands. */
+static void session_not_restarted(struct session *s, const char *why)
+{
+    struct session_creating *creating = s->creating;
+    s->creating = NULL;
+    session_restore_end(s);
+    session_set_status(s, buf_view(&creating->end));
+    session_changed(s);
+    creating->done(creating->ctx, NULL, why);
+    buf_free(&creating->end);
+    free(creating);
+    if (s->ending)
+        session_remove(s);
+}
+
+static void session_on_launched(void *ctx, const char *error)
+{
+    struct session *s = ctx;
+    if (error && s->creating->end.n) {
+        session_not_restarted(s, error);
+    } else if (error) {
+        session_not_created(s, error);
+    } else if (!s->holder.open) {
+        session_reach(s); /* session_created follows */
+    }
+}
+
+static char *session_dup(const char *s)
+{
+    return s ? span_dup(span_of(s)) : NULL;
+}
+
+static char *session_quoted(char *const *argv)
+{
+    buf b = {0};
+    for (size_t i = 0; argv[i]; i++) {
+        if (i)
+            buf_byte(&b, ' ');
+        config_put_quoted(&b, argv[i]);
+    }
+    buf_cstr(&b);
+    return b.p;
+}
+
+/* One string, to be split by config_words. An option that ends with = and the id are one word. */
+static void session_put_agent_command(const struct config_agent *agent, int mode,
+                                      const char *option, const char *id, const char *message,
+                                      buf *b)
+{
+    buf_str(b, agent->command);
+    if (mode >= 0 && agent->flags[mode])
+        buf_fmt(b, " %s", agent->flags[mode]);
+    if (id && option && *option)
+        buf_fmt(b, " %s%s%s", option, option[strlen(option) - 1] == '=' ? "" : " ", id);
+    if (!message || !agent->prompt)
+        return;
+    buf_byte(b, ' ');
+    buf_str(b, agent->prompt);
+    buf_byte(b, ' ');
+    config_put_quoted(b, message);
+}
+
+/* Writes where and when the holder is started into the record. */
+static void session_fill_place(struct session *s)
+{
+    free(s->machine), free(s->host), free(s->boot);
+    s->machine = span_dup(buf_view(&s->owner->machine));
+    s->host = session_dup(s->owner->config->host);
+    s->boot = span_dup(buf_view(&s->owner->boot));
+}
+
+/* Fills the record from the plan. */
+static void session_fill(struct session *s, const struct session_plan *plan)
+{
+    int from_message = plan->message && plan->message[0] == '/';
+    s->title = session_dup(plan->title ? plan->title : from_message ? plan->message : "Untitled");
+    if (strlen(s->title) > SESSION_TITLE_MAX)
+        s->title[SESSION_TITLE_MAX] = '\0';
+    s->directory = session_dup(plan->directory);
+    s->agent = plan->command ? NULL : session_dup(plan->agent);
+    s->mode = plan->command ? NULL : session_dup(plan->mode);
+    s->initiator = session_dup(plan->initiator);
+    s->command = plan->command ? session_quoted(plan->command) : NULL;
+    session_fill_place(s);
+}
+
+static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
+{
+    config_renew_agents(all->config);
+    return config_agent(all->config, name);
+}
+
+/* Chooses the id of a new conversation, where the agent takes one. */
+static void session_choose_native_id(struct session *s, const struct config_agent *agent)
+{
+    char id[37];
+    if (!agent->session_id || !*agent->session_id || session_names_conversation(agent->command))
+        return;
+    os_uuid(id);
+    s->native_id = span_dup(span_of(id));
+}
+
+static const char *session_agent_fault(const struct config_agent *agent, char **argv)
+{
+    if (!agent)
+        return "no such agent is configured";
+    if (!argv || !argv[0])
+        return "the agent's configured command is not a command line";
+    return config_on_path(argv[0]) ? NULL : "not installed (its program is not on PATH)";
+}
+
+/* Starts the session's holder; session_on_launched follows. typed, argument: see struct
+ * holder_spec. */
+static void session_launch(struct session *s, const struct session_plan *plan, char *const *argv,
+                           const char *typed, const char *argument)
+{
+    struct sessions *all = s->owner;
+    struct holder_spec spec = {.id = s->id,
+                               .binary = config_program(all->config),
+                               .socket = s->socket,
+                               .state_dir = s->dir,
+                               .api_socket = all->config->socket,
+                               .argv = argv,
+                               .agent = s->agent,
+                               .directory = s->directory,
+                               .env = plan->env,
+                               .umask = plan->umask,
+                               .cols = plan->cols,
+                               .rows = plan->rows,
+                               .typed = typed,
+                               .argument = argument,
+                               .native_id = s->native_id};
+    session_set_link_hooks(s);
+    holder_launch(all->loop, all->config->program, &spec, &s->holder, session_on_launched, s);
+}
+
+static void session_create(struct sessions *all, const struct session_plan *plan,
+                           void (*done)(void *ctx, struct session *s, const char *error), void *ctx)
+{
+    const struct config_agent *agent =
+        plan->command ? NULL : sessions_agent(all, plan->agent);
+    int mode = agents_mode(plan->mode);
+    buf line = {0}, error = {0};
+    char **argv = NULL;
+    char id[37];
+    os_uuid(id);
+    struct session *s = session_new(all, id);
+    session_fill(s, plan);
+    if (agent) {
+        session_choose_native_id(s, agent);
+        session_put_agent_command(agent, mode, agent->session_id, s->native_id, plan->message,
+                                  &line);
+        argv = config_words(buf_view(&line));
+    }
+    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
+    if (fault)
+        buf_fmt(&error, "%s: %s", plan->agent, fault);
+    else if (store_make_dir(s->dir) != 0 || session_write(s) != 0)
+        buf_fmt(&error, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+    if (error.n) {
+        store_remove_session(all->config->state, id);
+        session_delete(s);
+        done(ctx, NULL, buf_cstr(&error));
+    } else {
+        s->creating = base_alloc(sizeof *s->creating);
+        *s->creating = (struct session_creating){.done = done, .ctx = ctx};
+        session_launch(s, plan, plan->command ? plan->command : argv,
+                       agent && agent->prompt ? NULL : plan->message,
+                       agent && agent->prompt ? plan->message : NULL);
+    }
+    buf_free(&line);
+    buf_free(&error);
+    free(argv);
+}
+
+/* ---- restarting ----------------------------------------------------------------------------- */
+
+/* A restart that waits until the holder of the session's last run has gone. */
+struct session_restarting {
+    struct session_plan plan;
+    buf env, umask;
+    int fresh;
+    void (*done)(void *ctx, struct session *s, const char *error);
+    void *ctx;
+};
+
+/* The log goes on below what the last run has shown. */
+static void session_log_restart(const struct session *s)
+{
+    struct store_log log;
+    if (store_log_open(&log, s->dir) == 0)
+        store_log_write(&log, span_of("\033[?47l\033[!p\033[m\r\n\033[J"));
+    store_log_close(&log);
+}
+
+/* Sets the exit aside: a holder does not start where one stands. Returns NULL, or the fault. */
+static const char *session_set_exit_aside(struct session *s)
+{
+    char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
+    int failed = rename(exit, last) != 0 && errno != ENOENT;
+    free(exit), free(last);
+    if (!failed && session_write(s) == 0)
+        return NULL;
+    const char *why = strerror(errno);
+    session_restore_end(s);
+    return why;
+}
+
+/* Starts the program again. argv: its command line. */
+static void session_run_again(struct session *s, struct session_restarting *r, char *const *argv)
+{
+    struct session_creating *creating = base_alloc(sizeof *creating);
+    *creating = (struct session_creating){.done = r->done, .ctx = r->ctx};
+    buf_span(&creating->end, buf_view(&s->status));
+    s->creating = creating;
+    loop_timer_cancel(s->owner->loop, &s->retry_timer);
+    s->retry_ms = 0;
+    session_log_restart(s);
+    if (r->fresh)
+        buf_clear(&s->status); /* it has the id of the conversation before */
+    session_set_own_status(s, STATE_STARTING, STATE_BY_OUTPUT, NULL);
+    buf_clear(&s->record);
+    session_changed(s);
+    session_launch(s, &r->plan, argv, NULL, NULL);
+}
+
+static void session_relaunch(struct session *s, struct session_restarting *r)
+{
+    const struct config_agent *agent = s->agent ? sessions_agent(s->owner, s->agent) : NULL;
+    buf line = {0}, error = {0};
+    int resumes = !r->fresh && session_resumes(s);
+    if (s->agent && agent && !resumes) {
+        free(s->native_id);
+        s->native_id = NULL;
+        session_choose_native_id(s, agent);
+    }
+    if (s->command)
+        buf_str(&line, s->command);
+    else if (agent)
+        session_put_agent_command(agent, agents_mode(s->mode),
+                                  resumes ? agent->resume : agent->session_id, s->native_id, NULL,
+                                  &line);
+    char **argv = config_words(buf_view(&line));
+    const char *fault = s->command ? (argv && argv[0] ? NULL : "its command is not a command line")
+                                   : session_agent_fault(agent, argv);
+    session_fill_place(s);
+    free(s->socket);
+    s->socket = session_socket(s->owner, s->id);
+    if (!fault)
+        fault = session_set_exit_aside(s);
+    if (fault) {
+        buf_fmt(&error, "%s: %s", s->command ? s->command : s->agent, fault);
+        r->done(r->ctx, NULL, buf_cstr(&error));
+    } else {
+        session_run_again(s, r, argv);
+    }
+    buf_free(&line), buf_free(&error);
+    free(argv);
+}
+
+static void session_on_gone(void *ctx, struct session *s, int removed)
+{
+    struct session_restarting *r = ctx;
+    s->on_gone = NULL;
+    if (removed)
+        r->done(r->ctx, NULL, "the session was removed meanwhile");
+    else
+        session_relaunch(s, r);
+    buf_free(&r->env), buf_free(&r->umask);
+    free(r);
+}
+
+/* Returns NULL, or why the session can't be restarted now. */
+static const char *session_restart_fault(const struct session *s)
+{
+    if (!session_has_exited(s) || s->creating || s->on_gone)
+        return "it has not exited";
+    if (s->ending || s->hidden)
+        return "it is being removed";
+    if (session_is_same(&s->owner->machine, s->machine) == 0)
+        return "its record is of another machine";
+    return NULL;
+}
+
+/* Copies a JSON value's text and parses the copy. */
+static struct json session_keep(struct json value, buf *text)
+{
+    struct json kept = {0};
+    buf_span(text, value.text);
+    json_parse(buf_view(text), &kept, NULL, NULL);
+    return kept;
+}
+
+static void session_restart(struct session *s, const struct session_plan *plan, int fresh,
+                            void (*done)(void *ctx, struct session *s, const char *error),
+                            void *ctx)
+{
+    const char *fault = session_restart_fault(s);
+    if (fault) {
+        done(ctx, NULL, fault);
+        return;
+    }
+    struct session_restarting *r = base_alloc(sizeof *r);
+    int cols, rows;
+    session_size(s, &cols, &rows);
+    *r = (struct session_restarting){.fresh = fresh, .done = done, .ctx = ctx};
+    r->plan.cols = plan->cols ? plan->cols : cols;
+    r->plan.rows = plan->rows ? plan->rows : rows;
+    if (plan->env.type == JSON_ARRAY)
+        r->plan.env = session_keep(plan->env, &r->env);
+    if (plan->umask.type == JSON_NUMBER)
+        r->plan.umask = session_keep(plan->umask, &r->umask);
+    s->gone_ctx = r;
+    s->on_gone = session_on_gone;
+    if (s->holder.open)
+        holder_link_close(&s->holder); /* session_on_gone follows */
+    else
+        session_on_gone(r, s, 0);
+}
