@@ -268,6 +268,13 @@ part_readme()
     done > "$work/missing"
     run "README has every command, option and key" test ! -s "$work/missing"
     cat "$work/missing"
+    tr -s ' \n' '  ' < README | tr -s ' ' > "$work/words"
+    sed -n '/} reasons\[\] = {/,/};/s/.*, "\(.*\)"},.*/\1/p' src/cli/commands.c |
+        while IFS= read -r line; do
+            grep -qF -e "$line" "$work/words" || echo "not in the README: $line"
+        done > "$work/missing"
+    run "README has every reason that status prints" test ! -s "$work/missing"
+    cat "$work/missing"
 }
 
 part_protocol()
