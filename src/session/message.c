@@ -88,10 +88,10 @@ static void message_submitted(struct holder *h, const char *result)
 {
     struct message *m = h->messages;
     h->queued |= strcmp(result, "queued") == 0;
-    message_answer(m, result);
     message_note_input(h, m);
     if (m->first)
         message_note_first(h, MESSAGE_FIRST_DELIVERED);
+    message_answer(m, result);
     message_remove_first(h);
 }
 

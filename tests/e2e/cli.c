@@ -914,9 +914,13 @@ static void test_cli_sockets(void)
     daemon_start();
     char *id = cli_new("-t", "default", "sleep", "1000");
     mkdir(format("%s/o", e2e.dir), 0700);
-    CLI_FAILS(cli("-S", other, "--no-daemon", "list", NULL), 1, other);
-    CLI_FAILS(cli_with(format("TELEC_SOCKET=%s", other), "--no-daemon", "list", NULL), 1, other);
-    struct cli list =
+    char *elsewhere = format("XDG_STATE_HOME=%s/o", e2e.dir); /* another daemon's */
+    CLI_FAILS(cli_with(elsewhere, "-S", other, "--no-daemon", "list", NULL), 1, other);
+    struct cli list = CLI_OK(cli("-S", other, "--no-daemon", "list", NULL));
+    CHECK(strncmp(cli_line(&list), id, 8) == 0); /* one daemon serves this state */
+    list = CLI_OK(cli_with(format("TELEC_SOCKET=%s", other), "--no-daemon", "list", NULL));
+    CHECK(strncmp(cli_line(&list), id, 8) == 0);
+    list =
         CLI_OK(cli_with(format("TELEC_SOCKET=%s", other), "-S", e2e.socket, "list", NULL));
     CHECK(strncmp(cli_line(&list), id, 8) == 0); /* the option counts more */
     CHECK(strncmp(
@@ -927,7 +931,7 @@ static void test_cli_sockets(void)
     CHECK(strncmp(cli_line(&list), id, 8) == 0);
     char *plain = format("%s/plain", e2e.dir);
     file_write(plain, "", 0600);
-    CLI_FAILS(cli("-S", plain, "--no-daemon", "list", NULL), 1, plain);
+    CLI_FAILS(cli_with(elsewhere, "-S", plain, "--no-daemon", "list", NULL), 1, plain);
     char *longest = format("%s/%s", e2e.dir, repeat('x', 200));
     CLI_FAILS(cli("-S", longest, "--no-daemon", "list", NULL), 1, "xxx");
 }

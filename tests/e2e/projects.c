@@ -263,7 +263,7 @@ static void test_projects_cli(void)
     CHECK_TEXT(json_get(c.said[0].p, "0.todos.1.slug"), "two");
     CLI_FAILS(cli("project", "add", "nowhere", NULL), 1, "No such file");
     CLI_FAILS(cli("project", "remove", "/nowhere", NULL), 1, "no such project");
-    CLI_FAILS(cli("project", "add", "/dev/null", NULL), 1, "directory is expected");
+    CLI_FAILS(cli("project", "add", "/dev/null", NULL), 1, "absolute path of a directory");
     CLI_FAILS(cli("project", "frob", "p", NULL), 2, "add or remove");
     CLI_FAILS(cli("project", "add", NULL), 2, "expected a directory");
     CLI_FAILS(cli("project", "add", "p", "q", NULL), 2, "too many");

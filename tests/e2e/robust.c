@@ -599,7 +599,7 @@ static void test_garbage_output(void)
 static void test_garbage_text(void)
 {
     daemon_start();
-    char *id = start("\"title\": \"a\\u0000b \\u001b[31m \\ud800 \\u202e \\\"\\\\ \\n\", "
+    char *id = start("\"title\": \"ab \\u001b[31m \\ud800 \\u202e \\\"\\\\ \\n\", "
                      "\"command\": [\"sleep\", \"1000\"]");
     char *title = session_get(id, "title");
     REQUIRE(title);
