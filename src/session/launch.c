@@ -298,7 +298,7 @@ static const char *session_restart_fault(const struct session *s)
         return "it has not exited";
     if (s->ending || s->hidden)
         return "it is being removed";
-    if (session_is_same(&s->owner->machine, s->machine) == 0)
+    if (life_is_same(os_put_machine, s->machine) == 0)
         return "its record is of another machine";
     return NULL;
 }

@@ -255,3 +255,59 @@ static char *life_find_socket(const char *dir, const char *recorded)
     }
     return socket;
 }
+
+/* ---- a holder that can't be reached --------------------------------------------------------- */
+
+static int life_is_same(void (*put)(buf *b), const char *recorded)
+{
+    buf mine = {0};
+    put(&mine);
+    int same = mine.n && recorded && *recorded ? span_eq(buf_view(&mine), recorded) : -1;
+    buf_free(&mine);
+    return same;
+}
+
+static void life_put_reason(enum life life, const struct life_record *r, pid_t program, int error,
+                            buf *why)
+{
+    if (life == LIFE_ELSEWHERE)
+        buf_fmt(why, "its record is of another machine: %s", r->host ? r->host : "unknown");
+    else if (life == LIFE_ORPHANED)
+        buf_fmt(why, "its holder was killed, its program (process %ld) lives on", (long)program);
+    else
+        buf_fmt(why, "%s, cannot connect to %s: %s",
+                life == LIFE_LIVES ? "its holder lives" : "its holder may live", r->socket,
+                strerror(error));
+}
+
+static enum life life_judge(const struct life_record *r, int error, int exited, buf *why)
+{
+    struct life_owner owner;
+    struct life_facts f = {.lock = life_look(r->dir, &owner), .error = error, .holder = -1};
+    f.same_machine = life_is_same(os_put_machine, r->machine ? r->machine : owner.machine);
+    f.same_boot = life_is_same(os_put_boot, owner.boot ? owner.boot : r->boot);
+    f.programs = f.lock == STORE_LOCK_FREE ? life_signal_programs(&owner, 0) > 0 : -1;
+    if (f.lock == STORE_LOCK_ABSENT && f.same_machine && f.same_boot && !exited)
+        f.holder = (int)os_find_process("hold", r->id); /* looks at every process */
+    f.holder = f.holder > 0 ? 1 : f.holder;
+    enum life life = life_decide(&f);
+    if (life == LIFE_LIVES && life_is_no_socket(error))
+        life_summon(&owner);
+    life_put_reason(life, r, owner.program, error, why);
+    life_free_owner(&owner);
+    return life;
+}
+
+static int life_kill(const char *dir, const char *id)
+{
+    struct life_owner owner;
+    enum store_lock lock = life_look(dir, &owner);
+    pid_t holder = lock == STORE_LOCK_HELD ? owner.pid : os_find_process("hold", id);
+    if (!owner.program && holder > 0)
+        owner.program = os_find_child(holder); /* of an older telec's holder */
+    int killed = life_signal_programs(&owner, SIGKILL);
+    if (holder > 0 && holder != getpid())
+        killed += kill(holder, SIGKILL) == 0;
+    life_free_owner(&owner);
+    return killed;
+}

@@ -478,6 +478,19 @@ static int life_summon(const struct life_owner *owner);
 /* Returns where the holder listens, as its lock says, else as recorded; to be freed. Waits for a
  * holder whose socket is gone to make it again, LIFE_SUMMON_MS at most. */
 static char *life_find_socket(const char *dir, const char *recorded);
+/* Compares a recorded name with this machine's or boot's (put: os_put_machine, os_put_boot). Returns
+ * 1, 0, or -1: one of the two is unknown. */
+static int life_is_same(void (*put)(buf *b), const char *recorded);
+/* What a record says of a session's holder. */
+struct life_record {
+    const char *id, *dir, *socket, *machine, *host, *boot; /* the last three: NULL: unknown */
+};
+/* Decides about a holder that can't be reached; error: errno of connecting to it. exited: a daemon
+ * took the session for dead before, and no process is searched for. Asks a holder whose socket is
+ * gone for a new one, and appends the reason why the session is unreachable. */
+static enum life life_judge(const struct life_record *r, int error, int exited, buf *why);
+/* Kills a hanging holder and the processes of its session. Returns their number. */
+static int life_kill(const char *dir, const char *id);
 #define LIFE_SUMMON_MS 100
 #define LIFE_POLL_MS 2           /* between two looks for its socket */
 
@@ -605,7 +618,6 @@ static void session_set_own_status(struct session *s, enum state_kind kind,
                                    enum state_source source, const char *text);
 /* Takes the exit back that a restart has set aside. Returns 1, or 0: none is. */
 static int session_restore_end(struct session *s);
-static int session_is_same(const buf *mine, const char *theirs);
 static void session_set_link_hooks(struct session *s);
 static void session_reach(void *session);
 

@@ -411,22 +411,6 @@ static void session_end(struct session *s, struct session_waiter *waiter)
     holder_link_send(&s->holder, FRAME_END, (span){0});
 }
 
-/* Kills a hanging holder and the processes of its session. */
-static void session_kill(struct session *s)
-{
-    struct life_owner owner;
-    enum store_lock lock = life_look(s->dir, &owner);
-    pid_t holder = lock == STORE_LOCK_HELD ? owner.pid : os_find_process("hold", s->id);
-    if (!owner.program && holder > 0)
-        owner.program = os_find_child(holder); /* of an older telec's holder */
-    int killed = life_signal_programs(&owner, SIGKILL);
-    if (holder > 0 && holder != getpid())
-        kill(holder, SIGKILL);
-    log_line(LOG_WARN, "session %s: holder %ld and %d other processes killed", s->id,
-             (long)holder, killed);
-    life_free_owner(&owner);
-}
-
 static void session_end_by_force(struct session *s, struct session_waiter *waiter)
 {
     LIST_PUSH(&s->waiters, waiter);
@@ -436,7 +420,8 @@ static void session_end_by_force(struct session *s, struct session_waiter *waite
     }
     session_set_ending(s);
     s->forced = 1;
-    session_kill(s);
+    int killed = life_kill(s->dir, s->id);
+    log_line(LOG_WARN, "session %s: %d processes killed", s->id, killed);
     s->retry_ms = 0;
     if (!s->holder.open) /* else the end of its connection follows */
         loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_KILLED_MS);
@@ -619,14 +604,6 @@ static const char *session_find_socket(struct session *s)
     return s->socket;
 }
 
-/* Tells whether the descriptor is one of the last: without some, no client could be served. */
-static int session_is_last_fd(int fd)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           (rlim_t)fd + SESSION_FDS_LEFT >= limit.rlim_cur;
-}
-
 /* Returns 0, or -1 with errno. */
 static int session_connect(struct session *s)
 {
@@ -634,7 +611,7 @@ static int session_connect(struct session *s)
     session_set_link_hooks(s);
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
-    if (session_is_last_fd(s->holder.conn.io.fd)) {
+    if (os_is_last_fd(s->holder.conn.io.fd, SESSION_FDS_LEFT)) {
         loop_unwatch(s->owner->loop, &s->holder.conn.io);
         holder_link_cancel(&s->holder);
         errno = EMFILE;
@@ -648,40 +625,6 @@ static int session_connect(struct session *s)
     else if (s->end_at == 0) /* the daemon before may have died while it undid an end */
         holder_link_send(&s->holder, FRAME_UNDO_END, (span){0});
     return 0;
-}
-
-/* Compares with the name of this machine, or boot; -1: one of the two is unknown. */
-static int session_is_same(const buf *mine, const char *theirs)
-{
-    return mine->n && theirs && *theirs ? span_eq(buf_view(mine), theirs) : -1;
-}
-
-/* Decides about a session that can't be reached. Appends the reason why it is unreachable. */
-static enum life session_judge(struct session *s, int error, buf *why)
-{
-    struct sessions *all = s->owner;
-    struct life_owner owner;
-    struct life_facts f = {.lock = life_look(s->dir, &owner), .error = error, .holder = -1};
-    f.same_machine = session_is_same(&all->machine, s->machine ? s->machine : owner.machine);
-    f.same_boot = session_is_same(&all->boot, owner.boot ? owner.boot : s->boot);
-    f.programs = f.lock == STORE_LOCK_FREE ? life_signal_programs(&owner, 0) > 0 : -1;
-    if (f.lock == STORE_LOCK_ABSENT && f.same_machine && f.same_boot && !session_has_exited(s))
-        f.holder = (int)os_find_process("hold", s->id); /* looks at every process */
-    f.holder = f.holder > 0 ? 1 : f.holder;
-    enum life life = life_decide(&f);
-    if (life == LIFE_LIVES && life_is_no_socket(error))
-        life_summon(&owner);
-    if (life == LIFE_ELSEWHERE)
-        buf_fmt(why, "its record is of another machine: %s", s->host ? s->host : "unknown");
-    else if (life == LIFE_ORPHANED)
-        buf_fmt(why, "its holder was killed, its program (process %ld) lives on",
-                (long)owner.program);
-    else
-        buf_fmt(why, "%s, cannot connect to %s: %s",
-                life == LIFE_LIVES ? "its holder lives" : "its holder may live", s->socket,
-                strerror(error));
-    life_free_owner(&owner);
-    return life;
 }
 
 static void session_set_unreachable(struct session *s, const char *why)
@@ -737,7 +680,8 @@ static int session_is_lost(const struct session *s)
 static int session_is_over(struct session *s, int error)
 {
     buf why = {0};
-    enum life life = session_judge(s, error, &why);
+    const struct life_record record = {s->id, s->dir, s->socket, s->machine, s->host, s->boot};
+    enum life life = life_judge(&record, error, session_has_exited(s), &why);
     int was_lost = session_is_lost(s), lives = life == LIFE_LIVES || life == LIFE_ORPHANED;
     int dead = life == LIFE_DEAD || life == LIFE_LOST || (life == LIFE_ELSEWHERE && s->forced);
     if (dead && !was_lost && !session_restore_end(s)) /* a restart may have been cut short */

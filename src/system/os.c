@@ -108,6 +108,13 @@ static const char *os_file_fault(int error)
                             : strerror(error);
 }
 
+static int os_is_last_fd(int fd, unsigned few)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)fd + few >= limit.rlim_cur;
+}
+
 static int os_close_on_exec(int fd)
 {
     if (fd >= 0)
