@@ -44,6 +44,7 @@ static void holder_on_output(void *ctx)
         unsigned signals = vt_drain_signals(h->vt);
         holder_judge_output(h, signals);
         reader_note_output(h, bytes.n, (signals & VT_TITLE_CHANGED) != 0);
+        input_tell_focus(h);
         status_changed(h);
         conn_consume(&h->pty, bytes.n);
     }
@@ -202,6 +203,9 @@ static int holder_is_foreign(const struct holder *h, struct json id, enum state_
 static void holder_apply_event(struct holder *h, enum state_event event, span text)
 {
     status_apply(h, (struct state_input){.event = event}, text);
+    buf_clear(&h->said);
+    if (event == STATE_ON_STOP)
+        status_put_characters(&h->said, text, HOLDER_LINE_MAX);
     if (event == STATE_ON_PROMPT)
         message_on_prompt(h, text);
     if (event == STATE_ON_STOP && h->queued) /* the agent goes on with it */
@@ -258,6 +262,7 @@ static void holder_handle_view(struct holder_client *c, span payload)
             input_pass_pty(c);
     }
     c->viewing = 1;
+    input_tell_focus(c->holder);
     c->scrollback = scrollback;
     status_set_seen(c->holder);
     viewer_send_snapshot(c, scrollback);
@@ -355,6 +360,9 @@ static void holder_on_client_closed(void *ctx, const char *why)
     (void)why;
     message_forget_client(c);
     answer_forget_client(c);
+    c->viewing = 0;
+    if (!c->holder->exited)
+        input_tell_focus(c->holder);
     c->holder->direct_count -= c->direct;
     LIST_REMOVE(c);
     conn_free(&c->conn);

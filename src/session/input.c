@@ -64,6 +64,21 @@ static void input_type_for(struct holder_client *c, span bytes)
     input_type(h, bytes);
 }
 
+/* Focus reports are for programs that read keys: a shell would show them. */
+static void input_tell_focus(struct holder *h)
+{
+    struct termios modes;
+    int unfocused = !status_is_viewed(h);
+    if (!(vt_modes(h->vt) & VT_FOCUS))
+        h->told_unfocused = 0;
+    else if (unfocused != h->told_unfocused && tcgetattr(h->slave, &modes) == 0 &&
+             !(modes.c_lflag & ICANON)) {
+        h->told_unfocused = unfocused;
+        status_apply(h, (struct state_input){.event = STATE_ON_LOOKED}, (span){0});
+        input_type(h, span_of(unfocused ? "\033[O" : "\033[I"));
+    }
+}
+
 /* ---- direct writes -------------------------------------------------------------------------- */
 
 static void input_pass_pty(struct holder_client *c)

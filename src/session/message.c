@@ -24,7 +24,7 @@
 #endif
 #define MESSAGE_PRESSES_MAX 3
 #ifndef MESSAGE_HOOK_MS
-#define MESSAGE_HOOK_MS 1500    /* for an agent's hook to report the prompt; then the screen tells */
+#define MESSAGE_HOOK_MS 1500    /* for an agent's hook to report it; then the screen tells */
 #endif
 #ifndef MESSAGE_TICK_MS
 #define MESSAGE_TICK_MS 20      /* between two looks while a message is on its way */

@@ -39,6 +39,7 @@ struct reader {
     int is_shell;              /* the session's own program is a shell */
     enum question_kind kind;   /* what the last reading found … */
     buf reason, asks, choices; /* … by which rule and row; the question; a JSON array or empty */
+    buf said;                  /* the end of the agent's last message on the screen */
     int misses;                /* readings in a row without a question */
     int titled;                /* a new title is not read yet */
     long long output_at, read_at, marked_at; /* loop clock */
@@ -98,6 +99,7 @@ struct holder {
     long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
     buf asked;                 /* state_text: what the program asks … */
+    buf said;                  /* the agent's last message, as its hook told it */
     buf refused;               /* … and which computer's message was refused meanwhile */
     int wait_status;           /* of waitpid, once exited */
     int dirty;                 /* a status frame is due */
@@ -111,6 +113,7 @@ struct holder {
     long long first_until, first_looked_at; /* loop clock */
     struct message *messages;  /* the first one is on its way */
     struct answer *answer;     /* on its way into a dialog; or NULL */
+    int told_unfocused;        /* the program has got focus-out */
     int prompts, queued;       /* hooks of prompts; the agent holds a message for its next turn */
     long long typed_at;        /* loop clock: the last key */
     int direct_count;          /* clients that have the pty's descriptor */
@@ -156,6 +159,7 @@ static void status_changed(struct holder *h);           /* sends it when it is d
 /* Gives an event to the state table. asked: the question that the event brings; or {NULL, 0}. */
 static void status_apply(struct holder *h, struct state_input in, span asked);
 static void status_set_seen(struct holder *h);
+static int status_is_viewed(const struct holder *h);
 
 /* ==== reader ================================================================================= */
 
@@ -199,6 +203,8 @@ static void input_note_typed(struct holder_client *c, long long at);
 /* Appends why no message may be typed: "waiting: Bash: make", "draft: fix the". Returns 0: it
  * may. */
 static int input_put_refusal(struct holder *h, buf *b);
+/* Tells a program that asks for it whether a viewer looks. */
+static void input_tell_focus(struct holder *h);
 static void input_pass_pty(struct holder_client *c); /* gives a client the pty's descriptor */
 static void input_offer_pty(void *holder);           /* the offer_task */
 

@@ -101,6 +101,43 @@ static void reader_put_choices(const struct question *q, buf *b)
     json_close(b, ']');
 }
 
+/* The last row that begins with the agent's box; -1: none. */
+static int reader_box_row(const struct holder *h, const struct reader_rows *r)
+{
+    const char *box = h->reader.agent ? h->reader.agent->box : NULL;
+    int row = box ? r->count - 1 : -1;
+    while (row >= 0 && !span_starts(question_bare(r->rows[row]), box))
+        row--;
+    return row;
+}
+
+/* Tells whether a row goes on with the message that began above it: indented, and no result of a
+ * tool. */
+static int reader_continues(span row)
+{
+    return span_starts(row, "  ") && !span_starts(question_bare(row), "⎿");
+}
+
+/* Keeps the last row of the agent's last message above its input box. */
+static void reader_keep_said(struct holder *h, const struct question_screen *s, int box)
+{
+    const char *mark = h->reader.agent ? h->reader.agent->said : NULL;
+    int row = (box >= 0 ? box : s->count) - 1;
+    while (mark && row >= 0 &&
+           !(span_starts(mark[0] == ' ' ? s->rows[row] : question_bare(s->rows[row]), mark) &&
+             s->rows[row].n > strlen(mark) && s->rows[row].p[strlen(mark)] != mark[0]))
+        row--;
+    if (!mark || row < 0)
+        return;
+    span said = span_trim(question_bare(s->rows[row]), " ");
+    said = span_sub(said, mark[0] == ' ' ? 0 : strlen(mark));
+    while (mark[0] != ' ' && row + 1 < s->count && row + 1 != box &&
+           reader_continues(s->rows[row + 1]) && question_bare(s->rows[row + 1]).n)
+        said = question_bare(s->rows[++row]);
+    buf_clear(&h->reader.said);
+    status_put_characters(&h->reader.said, span_trim(said, " "), HOLDER_LINE_MAX);
+}
+
 /* Keeps the reading's words: which rule, which row, what it asks, the choices. */
 static void reader_keep(struct holder *h, const struct question_screen *s, const struct question *q)
 {
@@ -167,6 +204,7 @@ static void reader_read(struct holder *h, int quiet)
     if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
         q.kind = QUESTION_NONE;
     reader_keep(h, &seen.screen, &q);
+    reader_keep_said(h, &seen.screen, reader_box_row(h, &seen.rows));
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
     if (!reader_is_unsure(h, quiet)) {
@@ -245,16 +283,6 @@ static void reader_on_silence(void *holder)
         return;
     }
     status_apply(h, (struct state_input){.event = STATE_ON_SILENCE}, (span){0});
-}
-
-/* The last row that begins with the agent's box; -1: none. */
-static int reader_box_row(const struct holder *h, const struct reader_rows *r)
-{
-    const char *box = h->reader.agent ? h->reader.agent->box : NULL;
-    int row = box ? r->count - 1 : -1;
-    while (row >= 0 && !span_starts(question_bare(r->rows[row]), box))
-        row--;
-    return row;
 }
 
 static int reader_has_box(const struct holder *h)

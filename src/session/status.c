@@ -79,6 +79,20 @@ static void status_put_question(const struct holder *h, buf *b)
     }
 }
 
+/* Appends the program's title without the spinner before it, which would change all the time. */
+static void status_put_title(const struct holder *h, buf *b)
+{
+    span title = vt_title(h->vt);
+    uint32_t cp;
+    size_t n = title.n ? utf8_next(title, &cp) : 0;
+    if (n > 1 && n < title.n && title.p[n] == ' ')
+        title = span_sub(title, n + 1);
+    if (!title.n)
+        return;
+    json_key(b, "program_title");
+    json_put_string(b, title);
+}
+
 static void status_put(const struct holder *h, buf *b)
 {
     static const char *const firsts[] = {NULL, "pending", "delivered", "failed"};
@@ -96,6 +110,7 @@ static void status_put(const struct holder *h, buf *b)
     if (h->first != MESSAGE_FIRST_NONE)
         json_field_string(b, "first_prompt", firsts[h->first]);
     status_put_text(b, "last_output", &h->last_output);
+    status_put_title(h, b);
     if (h->native_id.n)
         status_put_text(b, "native_session_id", &h->native_id);
     json_field_int(b, "cols", vt_cols(h->vt));
@@ -104,10 +119,17 @@ static void status_put(const struct holder *h, buf *b)
     json_close(b, '}');
 }
 
+/* An agent's last output is what its hook told last, else what its screen shows; never the
+ * furniture around its input box. */
 static void status_renew_last_output(struct holder *h)
 {
     buf line = {0};
-    vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
+    if (h->said.n)
+        buf_span(&line, buf_view(&h->said));
+    else if (h->reader.agent)
+        buf_span(&line, buf_view(&h->reader.said));
+    else
+        vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
     if (line.n) {
         buf_clear(&h->last_output);
         buf_span(&h->last_output, buf_view(&line));

@@ -248,6 +248,7 @@ struct agents_screen {
     const char *asking;         /* is on the screen while a dialog is open */
     const char *box;            /* begins the row of its input box */
     const char *placeholder;    /* stands in the empty box */
+    const char *said;           /* begins the first row of a message of the agent */
 };
 
 struct agents_row {

@@ -164,7 +164,8 @@ static void unit_holder_end(struct unit_holder *u)
     rmdir(u->dir);
     buf *const all[] = {&u->status, &u->screen, &u->reply, &u->h.last_input, &u->h.last_output,
                         &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
-                        &u->h.first_argument, &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices};
+                        &u->h.first_argument, &u->h.said, &u->h.reader.said,
+                            &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         buf_free(all[i]);
     vt_free(u->h.vt);
@@ -258,7 +259,8 @@ static void unit_hold_guard(void)
     unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"hello\",\"from\":\"mac\"}");
     CHECK(unit_holder_count(&u, &u.receipts, 1));
     CHECK_SPAN(span_of(u.receipt), "waiting: Run it?");
-    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"Run it? · refused a message of mac\""));
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"Run it? · refused a message of"
+        " mac\""));
     CHECK_INT(u.h.state.kind, STATE_WAITING);
     CHECK_INT(u.h.last_input.n, 0);
     test_begin("a forced message is typed");
@@ -276,9 +278,11 @@ static void unit_hold_answers(void)
     } dialogs[] = {
         {"k=$(head -c1 | od -An -c); clear; echo got $k", "2", "answered", "got 2"},
         {"k=$(head -c1 | od -An -c); clear; echo got $k", "no", "answered", "got 2"},
-        {"head -c1 >/dev/null; printf '\\033[H\\n  1. Yes\\r\\n> 2. No\\r\\n'; k=$(head -c1 | od -An -tx1); "
+        {"head -c1 >/dev/null; printf '\\033[H\\n  1. Yes\\r\\n> 2. No\\r\\n'; k=$(head -c1 |"
+            " od -An -tx1); "
          "clear; echo got $k", "No", "answered", "got 0d"},
-        {"head -c1 >/dev/null; k=$(head -c3 | od -An -c); printf '\\033[H\\n  1. Yes\\r\\n> 2. No\\r\\n'; "
+        {"head -c1 >/dev/null; k=$(head -c3 | od -An -c); printf '\\033[H\\n  1. Yes\\r\\n>"
+            " 2. No\\r\\n'; "
          "e=$(head -c1 | od -An -tx1); clear; echo got $k $e", "2", "answered", "got 033 [ B 0d"},
         {"sleep 9", "maybe", "no choice: the dialog has no such option", "2. No"},
         {"sleep 9", "7", "no choice: the dialog has no such option", "2. No"}};
@@ -287,7 +291,8 @@ static void unit_hold_answers(void)
         struct unit_holder u;
         buf script = {0}, request = {0};
         buf_fmt(&script, "stty raw -echo isig; clear; "
-                         "printf 'Run it?\\r\\n> 1. Yes\\r\\n  2. No\\r\\n'; %s; sleep 9", dialogs[i].script);
+                         "printf 'Run it?\\r\\n> 1. Yes\\r\\n  2. No\\r\\n'; %s; sleep 9",
+                             dialogs[i].script);
         unit_holder_run(&u, buf_cstr(&script), "");
         CHECK(unit_holder_until(&u, &u.status, "\"choices\":[\"Yes\",\"No\"]"));
         frame_put_answer(&request, dialogs[i].answer);
@@ -299,6 +304,20 @@ static void unit_hold_answers(void)
         buf_free(&request);
         unit_holder_end(&u);
     }
+}
+
+static void unit_hold_focus(void)
+{
+    struct unit_holder u;
+    test_begin("a program that asks for focus reports is told that nobody looks, and that"
+        " somebody does");
+    unit_holder_run(&u, "stty raw -echo; printf '\\033[?1004h\\033]2;⠋ at work\\007'; "
+                        "head -c 3 | od -An -c; head -c 3 | od -An -c; sleep 9", "");
+    CHECK(unit_holder_until(&u, &u.status, "[   O"));
+    CHECK(strstr(buf_cstr(&u.status), "\"program_title\":\"at work\"") != NULL);
+    unit_holder_send(&u, FRAME_VIEW, "");
+    CHECK(unit_holder_until(&u, &u.status, "[   I"));
+    unit_holder_end(&u);
 }
 
 static void unit_hold_messages(void)
@@ -392,7 +411,8 @@ static void unit_hold_input(void)
     char *much = base_alloc(INPUT_QUEUE_MAX + 1);
     memset(much, 'x', INPUT_QUEUE_MAX + 1);
     CHECK_INT(input_type(&u.h, (span){much, INPUT_QUEUE_MAX + 1}), -1);
-    message_add(&u.h, u.h.clients, (span){much, INPUT_QUEUE_MAX + 1}, &(struct frame_message){.force = 1});
+    message_add(&u.h, u.h.clients, (span){much, INPUT_QUEUE_MAX + 1},
+        &(struct frame_message){.force = 1});
     CHECK(unit_holder_count(&u, &u.receipts, 1));
     CHECK_SPAN(span_of(u.receipt), "unconfirmed");
     CHECK(u.h.messages == NULL);
@@ -466,7 +486,8 @@ static void unit_hold_secrets(void)
     struct unit_holder u;
     test_begin("what is typed at a prompt that does not echo is not last_input");
     unit_holder_run(&u,
-                    "stty -echo; printf 'Password: '; read x; stty echo; echo; echo \"<$x>\"; read x",
+                    "stty -echo; printf 'Password: '; read x; stty echo; echo; echo \"<$x>\";"
+                        " read x",
                     ",\"typed\":\"hunter2\",\"last_input\":\"hunter2\"");
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"<hunter2>\""));
     CHECK(strstr(buf_cstr(&u.status), "\"last_input\":null") != NULL);
@@ -723,6 +744,7 @@ static void unit_holder(void)
     unit_hold_hooks();
     unit_hold_guard();
     unit_hold_answers();
+    unit_hold_focus();
     unit_hold_messages();
     unit_hold_input();
     unit_hold_direct();

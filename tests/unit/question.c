@@ -24,7 +24,8 @@ static void draw(struct drawn *d, const char *text)
         buf_add(&d->text, row.p, before);
         if (cursor) {
             d->screen.row = d->screen.count;
-            d->screen.col = question_column((span){d->text.p + start, before}, d->text.p + d->text.n);
+            d->screen.col = question_column((span){d->text.p + start, before},
+                d->text.p + d->text.n);
             buf_add(&d->text, cursor + 1, row.n - before - 1);
         }
         span whole = {d->text.p + start, d->text.n - start};
@@ -49,8 +50,10 @@ static void test_question_kinds(void)
         int options;
     } screens[] = {
         /* agents' dialogs */
-        {"● Bash(make)\n  ⎿  Waiting…\n\n──────────\n Bash command\n\n   make check\n   runs it as a command\n\n"
-         " Do you want to proceed?\n ❯ 1. Yes\n   2. Yes, always\n   3. No\n\n Esc to cancel · Tab to amend\n",
+        {"● Bash(make)\n  ⎿  Waiting…\n\n──────────\n Bash command\n\n   make check\n   runs"
+            " it as a command\n\n"
+         " Do you want to proceed?\n ❯ 1. Yes\n   2. Yes, always\n   3. No\n\n Esc to cancel"
+             " · Tab to amend\n",
          "Bash: make check", 1, 0, QUESTION_CHOICE, 3},
         {"╭────────────╮\n│ ?  Shell make check ← │\n│                 │\n│ Allow it?   │\n"
          "│ › 1. Yes     │\n│   2. No (esc)│\n╰────────────╯\n",
@@ -58,10 +61,14 @@ static void test_question_kinds(void)
         {"  Which file?\n\n❯ 1. parser.c\n     the tokenizer\n  2. lexer.c\n     the rest of it\n"
          "  3. Type something.\n\nEnter to select · Esc to cancel\n",
          "Which file?", 1, 0, QUESTION_CHOICE, 3},
-        {"  Folder access\n  Trust this folder? The agent can read here.\n\n› 1. Trust and continue\n"
-         "  2. Back\n\n  enter continue · esc back\n", "› 1. Trust and continue", 1, 0, QUESTION_CHOICE, 2},
-        {"$ Shell a test    6s ┃\n\n╭──────╮\n│ a test │\n│ ╭────╮ │\n│ │ make all │ │\n│ ╰────╯ │\n"
-         "│ Run it? │\n│ ❯ 1. Yes │\n│   2. No │\n╰──────╯\n", "make all", 1, 1, QUESTION_CHOICE, 2},
+        {"  Folder access\n  Trust this folder? The agent can read here.\n\n› 1. Trust and"
+            " continue\n"
+         "  2. Back\n\n  enter continue · esc back\n", "› 1. Trust and continue", 1, 0,
+             QUESTION_CHOICE, 2},
+        {"$ Shell a test    6s ┃\n\n╭──────╮\n│ a test │\n│ ╭────╮ │\n│ │ make all │ │\n│"
+            " ╰────╯ │\n"
+         "│ Run it? │\n│ ❯ 1. Yes │\n│   2. No │\n╰──────╯\n", "make all", 1, 1,
+             QUESTION_CHOICE, 2},
         {"  ┃  △ Permission required\n  ┃    # Shell command\n  ┃\n  ┃  $ make\n  ┃\n"
          "  ┃   Allow once   Allow always   Reject   enter con\n",
          "make", 3, 1, QUESTION_CHOICE, 3},
@@ -78,8 +85,10 @@ static void test_question_kinds(void)
         /* programs */
         {"The host can't be checked.\nContinue connecting (yes/no/[fingerprint])? \1\n",
          "Continue connecting (yes/no/[fingerprint])?", 0, 0, QUESTION_TEXT, 0},
-        {"Do you want to continue? [Y/n] \1\n", "Do you want to continue? [Y/n]", 0, 0, QUESTION_TEXT, 0},
-        {"(1/3) Stage this hunk [y,n,q,a,d,e,?]? \1\n", "(1/3) Stage this hunk [y,n,q,a,d,e,?]?", 0, 0,
+        {"Do you want to continue? [Y/n] \1\n", "Do you want to continue? [Y/n]", 0, 0,
+            QUESTION_TEXT, 0},
+        {"(1/3) Stage this hunk [y,n,q,a,d,e,?]? \1\n", "(1/3) Stage this hunk"
+            " [y,n,q,a,d,e,?]?", 0, 0,
          QUESTION_TEXT, 0},
         {"package name: (parser) \1\n", "package name: (parser)", 0, 0, QUESTION_TEXT, 0},
         {"Ok to proceed? (y) \1\n", "Ok to proceed? (y)", 0, 0, QUESTION_TEXT, 0},
@@ -88,14 +97,18 @@ static void test_question_kinds(void)
         {"1) one\n2) two\n#? \1\n", "#?", 0, 0, QUESTION_TEXT, 0},
         {"Press ENTER to continue \1\n", "Press ENTER to continue", 0, 0, QUESTION_TEXT, 0},
         {"Overwrite b? y/n? \1\n", "Overwrite b? y/n?", 0, 0, QUESTION_TEXT, 0},
-        {"rm: remove regular file 'a'? \1\n", "rm: remove regular file 'a'?", 0, 0, QUESTION_TEXT, 0},
-        {"Username for 'https://host': \1\n", "Username for 'https://host':", 0, 0, QUESTION_TEXT, 0},
+        {"rm: remove regular file 'a'? \1\n", "rm: remove regular file 'a'?", 0, 0,
+            QUESTION_TEXT, 0},
+        {"Username for 'https://host': \1\n", "Username for 'https://host':", 0, 0,
+            QUESTION_TEXT, 0},
         {"? Pick a kit (Use arrow keys)\n❯ vanilla\n  vue\n", "? Pick a kit (Use arrow keys)", 0, 0,
          QUESTION_CHOICE, 0},
         {"  one\n> two\n  2/2\n> \1\n", ">", 0, 0, QUESTION_CHOICE, 0},
-        {"│ Remove all files? │\n│ │\n│   < Yes >      <  No  >  │\n", "< Yes >      <  No  >", 0, 1,
+        {"│ Remove all files? │\n│ │\n│   < Yes >      <  No  >  │\n", "< Yes >      <  No "
+            " >", 0, 1,
          QUESTION_CHOICE, 0},
-        {"Save modified buffer? [y/n]\1\n", "Save modified buffer? [y/n]", 0, 1, QUESTION_CHOICE, 0},
+        {"Save modified buffer? [y/n]\1\n", "Save modified buffer? [y/n]", 0, 1,
+            QUESTION_CHOICE, 0},
         /* ordinary ends */
         {"me@host:~$ \1\n", "", 0, 0, QUESTION_NONE, 0},
         {">>> \1\n", "", 0, 0, QUESTION_NONE, 0},
