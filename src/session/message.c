@@ -385,15 +385,18 @@ static void message_end_all(struct holder *h)
 
 /* ---- the first prompt ----------------------------------------------------------------------- */
 
-/* Tells whether the program takes input: it reads keys or pastes, and its screen is complete. */
+/* Tells whether the program takes input: it reads keys or pastes, has drawn something, and its
+ * screen is complete; an agent's is when its input box is there. */
 static int message_is_ready(const struct holder *h)
 {
     struct termios modes = {.c_lflag = ICANON};
     long long quiet = h->loop.now - h->reader.output_at;
     tcgetattr(h->slave, &modes);
-    if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE))
-        return quiet >= 2 * MESSAGE_STILL_MS + MESSAGE_STILL_MS ||
-               (h->reader.agent && h->reader.agent->box && reader_has_box(h));
+    if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
+        if (h->reader.agent && h->reader.agent->box)
+            return reader_has_box(h) && quiet >= MESSAGE_STILL_MS;
+        return quiet >= MESSAGE_READY_MS && (!h->first_strict || !reader_is_blank(h));
+    }
     return !h->first_strict && quiet >= MESSAGE_READY_MS;
 }
 

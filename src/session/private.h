@@ -175,6 +175,7 @@ static void reader_read(struct holder *h, int quiet); /* now; quiet: the screen 
 /* Appends the text that stands in the agent's input box and is not submitted. Returns 0: none. */
 static int reader_put_draft(const struct holder *h, buf *b);
 static int reader_has_box(const struct holder *h); /* the agent's input box is on the screen */
+static int reader_is_blank(const struct holder *h); /* the whole screen */
 /* Returns a digest of the input line: the agent's box, else the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);

@@ -118,14 +118,21 @@ static int reader_continues(span row)
     return span_starts(row, "  ") && !span_starts(question_bare(row), "⎿");
 }
 
+/* Some agents mark their messages only by blanks before them: then a word must follow. */
+static int reader_begins_message(span row, const char *mark)
+{
+    size_t n = strlen(mark);
+    if (mark[0] != ' ')
+        return span_starts(question_bare(row), mark);
+    return span_starts(row, mark) && row.n > n && (unsigned char)row.p[n] < 0x80 && row.p[n] > ' ';
+}
+
 /* Keeps the last row of the agent's last message above its input box. */
 static void reader_keep_said(struct holder *h, const struct question_screen *s, int box)
 {
     const char *mark = h->reader.agent ? h->reader.agent->said : NULL;
     int row = (box >= 0 ? box : s->count) - 1;
-    while (mark && row >= 0 &&
-           !(span_starts(mark[0] == ' ' ? s->rows[row] : question_bare(s->rows[row]), mark) &&
-             s->rows[row].n > strlen(mark) && s->rows[row].p[strlen(mark)] != mark[0]))
+    while (mark && row >= 0 && !reader_begins_message(s->rows[row], mark))
         row--;
     if (!mark || row < 0)
         return;
@@ -292,6 +299,15 @@ static int reader_has_box(const struct holder *h)
     int found = reader_box_row(h, &r) >= 0;
     buf_free(&r.text);
     return found;
+}
+
+static int reader_is_blank(const struct holder *h)
+{
+    struct reader_rows r;
+    reader_take_rows(h, &r);
+    int blank = r.text.n == 0;
+    buf_free(&r.text);
+    return blank;
 }
 
 static uint32_t reader_line(const struct holder *h)

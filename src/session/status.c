@@ -87,6 +87,7 @@ static void status_put_title(const struct holder *h, buf *b)
     size_t n = title.n ? utf8_next(title, &cp) : 0;
     if (n > 1 && n < title.n && title.p[n] == ' ')
         title = span_sub(title, n + 1);
+    title = span_trim(title, " ");
     if (!title.n)
         return;
     json_key(b, "program_title");
