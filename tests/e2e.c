@@ -22,6 +22,7 @@
 #include "e2e/programs.c" /* what runs inside of the sessions: this driver itself */
 #include "e2e/http.c"     /* HTTP/1.1, every route, every refusal */
 #include "e2e/sessions.c" /* a session's life, what can be asked of it and typed into it */
+#include "e2e/agents.c"   /* a program like an AI agent: dialogs, messages, first prompts */
 #include "e2e/attach.c"   /* a session's terminal over a WebSocket */
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
@@ -48,6 +49,7 @@ static const struct {
 } suites[] = {
     {http_tests, sizeof http_tests / sizeof *http_tests},
     {session_tests, sizeof session_tests / sizeof *session_tests},
+    {agents_tests, sizeof agents_tests / sizeof *agents_tests},
     {attach_tests, sizeof attach_tests / sizeof *attach_tests},
     {push_tests, sizeof push_tests / sizeof *push_tests},
     {robust_tests, sizeof robust_tests / sizeof *robust_tests},

@@ -177,6 +177,7 @@ static void answer_ask(struct holder_client *c, const char *text)
     struct holder *h = c->holder;
     struct reader_screen seen;
     struct question q;
+    reader_read(h, 1); /* an answer to a question that has gone would be a message */
     reader_take(h, &seen, &q);
     if (h->answer || (q.kind == QUESTION_NONE && h->state.kind != STATE_WAITING))
         message_put_receipt(c, h->answer ? "no choice: another answer is on its way"

@@ -35,6 +35,7 @@
 #ifndef MESSAGE_READY_MS
 #define MESSAGE_READY_MS 500    /* without output: a program that reads lines is ready */
 #endif
+#define MESSAGE_SLOW_MS 15000   /* for a program that just starts to take its first prompt */
 #define MESSAGE_LAST_MAX 500    /* characters of last_input */
 #define MESSAGES_MAX 100        /* more are refused */
 
@@ -252,7 +253,8 @@ static int message_is_given_up(struct holder *h, const struct message *m)
         return 0;
     return !h->reader.agent ||
            (message_is_read(h) && (m->presses >= MESSAGE_PRESSES_MAX || !m->enter ||
-                                   h->loop.now - m->entered_at >= MESSAGE_RECEIPT_MS));
+                                   h->loop.now - m->entered_at >=
+                                       (m->first ? MESSAGE_SLOW_MS : MESSAGE_RECEIPT_MS)));
 }
 
 static void message_give_up(struct holder *h)
@@ -302,8 +304,11 @@ static void message_step(void *holder)
 {
     struct holder *h = holder;
     for (struct message *m = h->messages; m; m = m->next)
-        if (m->client && h->loop.now - m->asked_at >= MESSAGE_RECEIPT_MS)
+        if (m->client && h->loop.now - m->asked_at >= MESSAGE_RECEIPT_MS) {
+            if (m->phase == MESSAGE_ENTERED && !h->reader.agent)
+                message_note_input(h, m); /* the terminal has the line */
             message_answer(m, "unconfirmed");
+        }
     struct message *m = h->messages;
     if (m && m->phase == MESSAGE_ASKED)
         message_start(h);
@@ -395,9 +400,9 @@ static int message_is_ready(const struct holder *h)
     if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
         if (h->reader.agent && h->reader.agent->box)
             return reader_has_box(h) && quiet >= MESSAGE_STILL_MS;
-        return quiet >= MESSAGE_READY_MS && (!h->first_strict || !reader_is_blank(h));
+        return quiet >= MESSAGE_READY_MS && ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
     }
-    return !h->first_strict && quiet >= MESSAGE_READY_MS;
+    return !h->first_strict && !h->reader.agent && quiet >= MESSAGE_READY_MS;
 }
 
 /* A prompt that was given as an argument: the agent's work shows that it was submitted. */
@@ -445,5 +450,6 @@ static void message_start_first(struct holder *h)
     h->first_looked_at = h->loop.now;
     h->first_until = h->loop.now + MESSAGE_FIRST_MS;
     h->reader.output_at = h->loop.now;
+    status_changed(h);
     message_on_first_timer(h);
 }

@@ -467,10 +467,13 @@ static void question_put_text(const struct question_screen *s, const struct ques
 
 static int question_find_draft(const struct question_screen *s, span *draft)
 {
+    struct question_option o;
     for (int row = s->count - 1; s->agent && s->agent->box && row >= 0; row--) {
         span text = question_row(s, row);
         if (!span_starts(text, s->agent->box))
             continue;
+        if (question_read_option(s->rows[row], &o) && o.number <= 2)
+            return 0; /* a menu stands in place of the box */
         *draft = question_bare(span_sub(text, strlen(s->agent->box)));
         if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
             return 0; /* the cursor stands before it: a placeholder */

@@ -46,6 +46,7 @@ enum {
     STATE_IF_BELL = 1024,    /* it comes from a bell */
     STATE_IF_DOUBTFUL = 2048, /* no hook made it, or something was typed since */
     STATE_IF_HOOK_OVER = 4096, /* the last hook is STATE_HOOK_MS ago */
+    STATE_IF_PLAIN = 16384,  /* not phrased */
     STATE_IF_TELLING = 8192  /* output says that the program works */
 };
 
@@ -64,7 +65,9 @@ static const struct state_row {
      0},
     {STATE_ON_OUTPUT, STATE_SET(STATE_IDLE), STATE_IF_UNHOOKED | STATE_IF_TELLING, STATE_WORKING,
      STATE_BY_OUTPUT, 0},
-    {STATE_ON_BELL, STATE_LIVE, STATE_IF_UNHOOKED, STATE_WAITING, STATE_BY_BELL, 0},
+    /* a phrased agent rings at the end of its turn, too: its screen tells */
+    {STATE_ON_BELL, STATE_LIVE, STATE_IF_UNHOOKED | STATE_IF_PLAIN, STATE_WAITING, STATE_BY_BELL,
+     0},
     /* a silent program has started, too */
     {STATE_ON_SILENCE, STATE_SET(STATE_STARTING) | STATE_SET(STATE_WORKING), STATE_IF_SILENT,
      STATE_IDLE, STATE_BY_OUTPUT, 0},
@@ -117,6 +120,7 @@ static unsigned state_guards(const struct state *s, const struct state_input *in
         {STATE_IF_BELL, s->source == STATE_BY_BELL},
         {STATE_IF_DOUBTFUL, s->source != STATE_BY_HOOK || s->typed_at > s->since},
         {STATE_IF_HOOK_OVER, now - s->hook_at >= STATE_HOOK_MS},
+        {STATE_IF_PLAIN, !s->phrased},
         {STATE_IF_TELLING, telling},
     };
     unsigned holds = 0;

@@ -197,6 +197,95 @@ static int program_garbage(char **argv)
     return 0;
 }
 
+/* What program_agent shows and how it takes keys. */
+struct program_agent {
+    char line[256], said[8][300]; /* its input box; what was said */
+    int saids, asks;              /* a dialog is open */
+    long long works_until;        /* 0: idle */
+    long long pasted_at;          /* an Enter right after a paste is swallowed */
+};
+
+static void program_agent_draw(const struct program_agent *a)
+{
+    program_say("\033[H\033[2J");
+    for (int i = 0; i < a->saids; i++)
+        program_say("%s\r\n", a->said[i]);
+    if (a->asks)
+        program_say("\r\n\xe2\x94\x80\xe2\x94\x80\r\n Bash command\r\n\r\n   rm -rf build\r\n\r\n Do you want to proceed?\r\n"
+                    " \xe2\x9d\xaf 1. Yes\r\n   2. No\r\n\r\n Esc to cancel\r\n");
+    else
+        program_say("\r\n----------\r\n\xe2\x9d\xaf %s\r\n----------\r\n  %s\r\n", a->line,
+                    a->works_until ? "esc to interrupt" : "? for shortcuts");
+}
+
+static void program_agent_add(struct program_agent *a, const char *before, const char *text)
+{
+    if (a->saids == 8)
+        memmove(a->said[0], a->said[1], sizeof a->said[0] * (size_t)--a->saids);
+    snprintf(a->said[a->saids++], sizeof a->said[0], "%s%.250s", before, text);
+}
+
+static void program_agent_enter(struct program_agent *a)
+{
+    if (!a->line[0] || now_ms() - a->pasted_at < 100)
+        return;
+    program_agent_add(a, "\xe2\x9d\xaf ", a->line);
+    a->asks = strncmp(a->line, "ask", 3) == 0;
+    if (!a->asks) {
+        program_agent_add(a, "\xe2\x97\x8f ANSWER to: ", a->line);
+        a->works_until = now_ms() + 700;
+    }
+    a->line[0] = '\0';
+}
+
+static void program_agent_key(struct program_agent *a, char key)
+{
+    size_t n = strlen(a->line);
+    if (a->asks && (key == '1' || key == '2')) {
+        a->asks = 0;
+        program_agent_add(a, "\xe2\x97\x8f chose ", key == '1' ? "1" : "2");
+    } else if (a->asks) {
+        program_agent_add(a, "\xe2\x97\x8f harmed ", key == '\r' ? "by Enter" : "by a key");
+    } else if (key == '\r') {
+        program_agent_enter(a);
+    } else if (n + 1 < sizeof a->line) {
+        a->line[n] = key;
+        a->line[n + 1] = '\0';
+    }
+}
+
+/* agent [MS]: looks and behaves like an AI agent; it reads keys only MS milliseconds after its
+ * start, and asks first whether the folder is trusted when MS is given. */
+static int program_agent(char **argv)
+{
+    struct program_agent a = {.asks = argv[0] != NULL};
+    char bytes[512];
+    if (argv[0])
+        program_sleep(atol(argv[0]));
+    program_raw();
+    program_say("\033[?2004h");
+    program_agent_draw(&a);
+    for (;;) {
+        struct pollfd in = {.fd = 0, .events = POLLIN};
+        int ready = poll(&in, 1, a.works_until ? 50 : -1);
+        ssize_t n = ready > 0 ? read(0, bytes, sizeof bytes) : 0;
+        if (ready > 0 && n <= 0)
+            return 0;
+        for (ssize_t i = 0; i < n; i++) {
+            int paste = n - i >= 6 && memcmp(bytes + i, "\033[20", 4) == 0;
+            if (paste)
+                a.pasted_at = now_ms();
+            if (paste)
+                i += 5;
+            else
+                program_agent_key(&a, bytes[i]);
+        }
+        if (a.works_until && now_ms() > a.works_until)
+            a.works_until = 0;
+        program_agent_draw(&a);
+    }
+}
+
 static int program_main(char **argv)
 {
     static const struct {
@@ -205,7 +294,8 @@ static int program_main(char **argv)
     } programs[] = {
         {"pause", program_pause}, {"hex", program_hex}, {"menu", program_menu},
         {"winch", program_winch}, {"lines", program_lines}, {"counter", program_counter},
-        {"flood", program_flood}, {"stubborn", program_stubborn}, {"deserted", program_deserted},
+        {"flood", program_flood}, {"stubborn", program_stubborn}, {"agent", program_agent},
+        {"deserted", program_deserted},
         {"garbage", program_garbage},
     };
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)

@@ -36,9 +36,9 @@ static void draw(struct drawn *d, const char *text)
 }
 
 static const struct agents_screen question_agents[] = {
-    {"esc to interrupt", NULL, "❯", "Try \""},
-    {"esc to cancel", "waiting for user confirmation", ">", "Type your message"},
-    {"esc interrupt", "permission required", NULL, NULL},
+    {"esc to interrupt", NULL, "❯", "Try \"", "●"},
+    {"esc to cancel", "waiting for user confirmation", ">", "Type your message", "✦"},
+    {"esc interrupt", "permission required", NULL, NULL, NULL},
 };
 
 static void test_question_kinds(void)

@@ -79,6 +79,8 @@ static const struct unit_state_row {
      STATE_BY_BELL, 1, 0},
     {"a hooked session's bell changes nothing", STATE_ON_BELL, STATE_WORKING, UNIT_HOOKED, 9999,
      UNIT_STAYS, STATE_BY_LOSS, 0, 1},
+    {"the bell of an agent with a sign of work says nothing", STATE_ON_BELL, STATE_WORKING,
+     UNIT_PHRASED, 9999, UNIT_STAYS, STATE_BY_LOSS, 0, 0},
     {"an exited session's bell changes nothing", STATE_ON_BELL, STATE_EXITED, 0, 9999, UNIT_STAYS,
      STATE_BY_LOSS, 0, 0},
     {"silence makes a working session idle", STATE_ON_SILENCE, STATE_WORKING, 0, STATE_IDLE_MS,
