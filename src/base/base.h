@@ -157,6 +157,7 @@ static enum parse utf8_check(struct utf8_state *st, span s);  /* MORE: s ends in
 static int utf8_width(uint32_t cp); /* columns: 0 (combining), 1, 2; -1: a control character */
 static span utf8_tail(span s, long long chars);    /* the last `chars` characters */
 static void utf8_put_clean(buf *b, span s);        /* malformed bytes become U+FFFD */
+static int utf8_is_deceptive(uint32_t cp); /* a C1 or bidi control, a line separator */
 /* Appends untrusted text, made visible: C0 controls as ^X; C1 and bidi controls, line separators
  * and malformed bytes as U+FFFD. */
 static void utf8_put_visible(buf *b, span s);

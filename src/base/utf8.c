@@ -263,7 +263,7 @@ static int utf8_is_deceptive(uint32_t cp)
 {
     return (cp >= 0x80 && cp < 0xa0) || (cp >= 0x202a && cp <= 0x202e) ||
            (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f || cp == 0x2028 ||
-           cp == 0x2029;
+           cp == 0x2029 || cp == 0x061c;
 }
 
 static void utf8_put_visible(buf *b, span s)

@@ -70,10 +70,40 @@ static void command_put_session(buf *out, struct json session, int tty)
 }
 
 /* Writes the reply's JSON as a line. */
+/* Appends JSON for a terminal: what could act on it becomes an escape of the same value. */
+static void command_put_json(buf *b, span json)
+{
+    while (json.n) {
+        uint32_t cp;
+        size_t n = utf8_next(json, &cp);
+        n = n ? n : json.n;
+        if (cp == 0x7f || utf8_is_deceptive(cp))
+            buf_fmt(b, "\\u%04x", (unsigned)cp);
+        else
+            utf8_put_clean(b, (span){json.p, n});
+        json = span_sub(json, n);
+    }
+}
+
+/* Appends lines of a session's text, each made visible. */
+static void command_put_lines(buf *b, span text)
+{
+    while (text.n) {
+        size_t before = text.n;
+        span line = span_cut(&text, '\n');
+        utf8_put_visible(b, line);
+        if (line.n < before)
+            buf_byte(b, '\n');
+    }
+}
+
 static int command_write_body(struct context *c)
 {
     buf out = {0};
-    buf_span(&out, buf_view(&c->body));
+    if (isatty(1))
+        command_put_json(&out, buf_view(&c->body));
+    else
+        buf_span(&out, buf_view(&c->body));
     buf_byte(&out, '\n');
     return context_write(&out);
 }
@@ -435,7 +465,7 @@ static int command_tail_log(struct context *c, long long chars)
         return context_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
     holder_log_text(dir, 80, 24, &text);
-    buf_span(&out, utf8_tail(buf_view(&text), chars));
+    command_put_lines(&out, utf8_tail(buf_view(&text), chars));
     free(id), free(dir);
     buf_free(&text);
     return context_write(&out);
@@ -461,8 +491,11 @@ static void command_follow_print(struct command_follow *f, int with_last)
 {
     buf out = {0};
     for (int row = -vt_scroll_count(f->vt); row < (with_last ? 1 : 0); row++) {
-        vt_put_row(f->vt, &out, row);
+        buf line = {0};
+        vt_put_row(f->vt, &line, row);
+        utf8_put_visible(&out, buf_view(&line));
         buf_byte(&out, '\n');
+        buf_free(&line);
     }
     vt_feed(f->vt, span_of("\033[3J"));
     if (out.n && (!with_last || out.n > 1) && context_write(&out) != 0)
@@ -485,7 +518,7 @@ static void command_follow_tell(struct command_follow *f, span snapshot)
         for (end--; end > 0 && text.p[end - 1] != '\n'; end--)
             ;
     vt_feed(f->vt, span_trim(span_sub(buf_view(&text), end), "\n"));
-    buf_span(&out, utf8_tail((span){text.p, end}, f->chars));
+    command_put_lines(&out, utf8_tail((span){text.p, end}, f->chars));
     if (out.n && context_write(&out) != 0)
         f->over = 1;
     f->told = 1;
@@ -540,7 +573,7 @@ static int command_follow(struct context *c, const char *session, long long char
 
 static int command_tail(struct context *c)
 {
-    buf target = {0}, query = {0}, out = {0};
+    buf target = {0}, query = {0}, out = {0}, text = {0};
     long long chars = 5000;
     int fd = spawn_connect(&c->config);
     if (c->value['n'] && (!span_int(span_of(c->value['n']), &chars) || chars < 0))
@@ -556,7 +589,9 @@ static int command_tail(struct context *c)
     } else if (!failed) {
         buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
         failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
-        json_put_text(&out, json_get(context_reply(c), "transcript"));
+        json_put_text(&text, json_get(context_reply(c), "transcript"));
+        command_put_lines(&out, buf_view(&text));
+        buf_free(&text);
         failed = failed || context_write(&out);
     }
     buf_free(&target);

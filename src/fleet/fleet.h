@@ -127,7 +127,7 @@ static void redis_url_put(const struct redis_url *t, buf *b); /* without user an
 #ifndef REDIS_PENDING_MAX
 #define REDIS_PENDING_MAX 65536     /* calls without a reply */
 #endif
-#define REDIS_QUEUE_MAX (64 * 1024 * 1024) /* bytes of commands not written yet */
+#define REDIS_QUEUE_MAX (4 * 1024 * 1024) /* bytes not written yet; a longer command goes alone */
 
 enum redis_state {
     REDIS_OFF,        /* not started */

@@ -210,7 +210,7 @@ static int redis_call(struct redis *r, span command, long long block_ms,
                       void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     if (r->state != REDIS_READY || r->conn.dead || r->pending_count >= REDIS_PENDING_MAX ||
-        r->conn.queued + command.n > REDIS_QUEUE_MAX)
+        (r->conn.queued && r->conn.queued + command.n > REDIS_QUEUE_MAX))
         return 0;
     r->subscribed |= r->protocol == 2 && redis_is_subscription(command);
     redis_send(r, command, block_ms, done, ctx);

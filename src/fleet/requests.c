@@ -655,8 +655,10 @@ static void requests_keys(struct requests_job *job)
         requests_fail(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
     } else if (requests_is_running(job)) {
         frame_put_keys(&b, key, count);
-        holder_link_send(&job->of->holder, FRAME_KEYS, buf_view(&b));
-        requests_reply_text(job, "sent");
+        if (holder_link_offer(&job->of->holder, FRAME_KEYS, buf_view(&b)) == 0)
+            requests_reply_text(job, "sent");
+        else
+            requests_fail(job, "the session's holder does not read", "BUSY");
     }
     buf_free(&bytes);
     buf_free(&b);

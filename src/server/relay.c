@@ -95,18 +95,20 @@ static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct relay_viewer *viewer = ctx;
     struct json message;
-    int cols, rows;
+    int cols, rows, refused = 0;
     buf b = {0};
     if (!viewer->control || !viewer->stream)
         return;
     if (opcode == WS_BINARY) {
-        holder_link_send(viewer->stream->link, FRAME_INPUT, payload);
+        refused = holder_link_offer(viewer->stream->link, FRAME_INPUT, payload);
     } else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
                frame_read_size(json_get(message, "resize"), &cols, &rows)) {
         frame_put_resize(&b, cols, rows);
-        holder_link_send(viewer->stream->link, FRAME_RESIZE, buf_view(&b));
+        refused = holder_link_offer(viewer->stream->link, FRAME_RESIZE, buf_view(&b));
     }
     buf_free(&b);
+    if (refused)
+        httpd_close_ws(viewer->client, 1013, "the session's holder does not read");
 }
 
 static void relay_on_drained(void *ctx)

@@ -396,6 +396,15 @@ static void routes_send_answer(struct request *r)
     free(text);
 }
 
+/* refused: of holder_link_offer */
+static void routes_reply_offered(struct request *r, int refused)
+{
+    if (refused)
+        httpd_reply_detail(r->client, 503, "The session's holder does not read");
+    else
+        request_reply_success(r->client);
+}
+
 static void routes_send_keys(struct request *r)
 {
     int count;
@@ -403,9 +412,9 @@ static void routes_send_keys(struct request *r)
     if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
         frame_put_keys(&b, key, count);
-        holder_link_send(&r->session->holder, FRAME_KEYS, buf_view(&b));
+        int refused = holder_link_offer(&r->session->holder, FRAME_KEYS, buf_view(&b));
         buf_free(&b);
-        request_reply_success(r->client);
+        routes_reply_offered(r, refused);
     }
     free(key);
 }
@@ -418,8 +427,7 @@ static void routes_send_event(struct request *r)
     char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
     char *native = request_string(r, &native_field);
     if (!request_refused(r) && request_is_running(r)) {
-        session_send_event(r->session, r->body.text);
-        request_reply_success(r->client);
+        routes_reply_offered(r, session_send_event(r->session, r->body.text));
     }
     free(type), free(text), free(native);
 }

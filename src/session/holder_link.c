@@ -86,6 +86,14 @@ static void holder_link_send(struct holder_link *link, enum frame_type type, spa
         frame_send(&link->conn, type, payload);
 }
 
+static int holder_link_offer(struct holder_link *link, enum frame_type type, span payload)
+{
+    if (!link->open || link->conn.queued + payload.n > HOLDER_QUEUE_MAX)
+        return -1;
+    frame_send(&link->conn, type, payload);
+    return 0;
+}
+
 static void holder_link_close(struct holder_link *link)
 {
     if (link->open)

@@ -222,6 +222,9 @@ static int frame_is_look(span keys);
 #ifndef HOLDER_ASK_MS
 #define HOLDER_ASK_MS 5000 /* for a holder to answer a question */
 #endif
+#ifndef HOLDER_QUEUE_MAX
+#define HOLDER_QUEUE_MAX (4 * 1024 * 1024) /* bytes queued for a holder that does not read */
+#endif
 /* A message is typed within this time or never: the rest of HOLDER_ASK_MS is for its receipt. */
 #define HOLDER_TYPE_MS (HOLDER_ASK_MS / 2)
 
@@ -239,6 +242,9 @@ struct holder_link {
 /* Returns 0, or -1 with errno. */
 static int holder_link_open(struct holder_link *link, struct loop *l, const char *socket);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
+/* Sends unless HOLDER_QUEUE_MAX bytes are queued: the holder is stopped. Returns 0, or -1. What
+ * clients can send without end goes this way. */
+static int holder_link_offer(struct holder_link *link, enum frame_type type, span payload);
 static void holder_link_close(struct holder_link *link); /* on_closed comes at the pass's end */
 static void holder_link_drain(struct holder_link *link); /* closes once everything is sent */
 static void holder_link_cancel(struct holder_link *link); /* at the program's end: no callback */
@@ -592,7 +598,8 @@ static int session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
 static int session_undo_end(struct session *s);
 static void session_set_seen(struct session *s);   /* the user has seen it */
-static void session_send_event(struct session *s, span event_json); /* of an agent's hook */
+/* Sends an event of an agent's hook; 0, or -1: see holder_link_offer. */
+static int session_send_event(struct session *s, span event_json);
 /* Reads an exited session's transcript from its log: see transcript_read. */
 static struct transcript *session_read_log(const struct session *s,
                                            void (*done)(void *ctx, const char *error, span text),

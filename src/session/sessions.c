@@ -720,7 +720,7 @@ static void session_set_seen(struct session *s)
     struct json status;
     buf now = {0};
     if (s->holder.open && !session_has_exited(s)) {
-        holder_link_send(&s->holder, FRAME_SEEN, (span){0});
+        holder_link_offer(&s->holder, FRAME_SEEN, (span){0});
         return;
     }
     if (json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE ||
@@ -742,9 +742,9 @@ static void session_set_seen(struct session *s)
     buf_free(&now);
 }
 
-static void session_send_event(struct session *s, span event_json)
+static int session_send_event(struct session *s, span event_json)
 {
-    holder_link_send(&s->holder, FRAME_EVENT, event_json);
+    return holder_link_offer(&s->holder, FRAME_EVENT, event_json);
 }
 
 static int session_rename(struct session *s, const char *title)

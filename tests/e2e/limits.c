@@ -80,7 +80,7 @@ static void test_stopped_holder_message(void)
     CHECK_INT(call("POST", path, "{\"message\": \"words\"}").status, 200);
     AWAIT_SESSION(id, "last_output", "got words");
     CHECK(!strstr(transcript(id), "late"));
-    CHECK_TEXT(session_get(id, "last_input"), "words");
+    AWAIT_SESSION(id, "last_input", "words");
 }
 
 /* Whoever started the daemon: here its stderr is the log. */
@@ -130,10 +130,40 @@ static void test_slow_transcript(void)
     end_session(id);
 }
 
+/* What a client sends to a stopped holder is refused past a bound. */
+static void test_stopped_holder_is_bounded(void)
+{
+    if (!HAVE_PROC)
+        skip("there is no /proc to find the holder in");
+    daemon_start();
+    char *id = start_program("pause", NULL, NULL);
+    AWAIT_SESSION(id, "last_output", "ready");
+    pid_t holder = holder_of(id);
+    kill(holder, SIGSTOP);
+    char *text = repeat('x', 512 * 1024);
+    int status = 200, sent = 0;
+    for (; sent < 40 && status == 200; sent++)
+        status = call("POST", session_path(id, "/event"),
+                      format("{\"type\": \"prompt\", \"text\": \"%s\"}", text)).status;
+    CHECK_INT(status, 503);
+    CHECK(sent >= 8 && sent < 14);
+    CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"enter\"}").status, 200);
+    struct viewer v = view(id, "control");
+    for (int i = 0; i < 40 && !v.close_code; i++) {
+        ws_send(&v.wire, WS_FIN | WS_BINARY, text, 512 * 1024);
+        view_step(&v, 0);
+    }
+    CHECK_INT(view_close_code(&v), 1013);
+    kill(holder, SIGCONT);
+    AWAIT(call("POST", session_path(id, "/event"), "{\"type\": \"stop\"}").status == 200);
+    end_session(id);
+}
+
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
     {"log_of_daemon_is_bounded", test_log_of_daemon_is_bounded},
     {"slow_transcript", test_slow_transcript},
+    {"stopped_holder_is_bounded", test_stopped_holder_is_bounded},
     {"snapshot_of_any_screen", test_snapshot_of_any_screen},
     {"stopped_holder_message", test_stopped_holder_message},
 };

@@ -310,8 +310,26 @@ static void unit_commands_attach(void)
     unit_context_free(&u);
 }
 
+static void unit_command_harmless(void)
+{
+    static const char text[] = "a\xc2\x9b\x7f\xd8\x9c\xe2\x80\xae\nz\xc3\xa9";
+    buf b = {0};
+    test_begin("JSON for a terminal has what could act on it escaped, with the same value");
+    command_put_json(&b, span_of(text));
+    CHECK_SPAN(buf_view(&b), "a\\u009b\\u007f\\u061c\\u202e\nz\xc3\xa9");
+    buf_clear(&b);
+    test_begin("a session's lines are shown without controls");
+    command_put_lines(&b, span_of(text));
+    CHECK_SPAN(buf_view(&b), "a\xef\xbf\xbd^?\xef\xbf\xbd\xef\xbf\xbd\nz\xc3\xa9");
+    buf_clear(&b);
+    command_put_lines(&b, span_of("\n\nx\n"));
+    CHECK_SPAN(buf_view(&b), "\n\nx\n");
+    buf_free(&b);
+}
+
 static void unit_commands(void)
 {
+    unit_command_harmless();
     unit_commands_list();
     unit_commands_new();
     unit_commands_send();
