@@ -323,6 +323,32 @@ static void test_kills(void)
                 kills_kills);
 }
 
+/* A stopped holder has not read of the end; the next daemon knows of it all the same. */
+static void test_kills_end_of_stopped_holder(void)
+{
+    if (!HAVE_PROC)
+        skip("there is no /proc to find the holder in");
+    daemon_start();
+    char *id = start_program("pause", NULL, NULL);
+    AWAIT_SESSION(id, "last_output", "ready");
+    pid_t holder = holder_of(id);
+    REQUIRE(holder > 0);
+    kill(holder, SIGSTOP);
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=60"), NULL).status, 200);
+    daemon_kill();
+    daemon_start();
+    CHECK_TEXT(get("/sessions").body, "[]");
+    kill(holder, SIGCONT);
+    daemon_stop();
+    daemon_start();
+    CHECK_TEXT(get("/sessions").body, "[]");
+    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 200);
+    AWAIT_SESSION(id, "last_output", "ready");
+    end_session(id);
+    AWAIT_GONE(id);
+}
+
 static const struct test kills_tests[] = {
     {"kills", test_kills},
+    {"kills_end_of_stopped_holder", test_kills_end_of_stopped_holder},
 };
