@@ -129,7 +129,7 @@ static void test_places_irregular_files(void)
     CHECK_HAS(daemon_errors(), format("%s/exit.json: it is not a regular file", ids[1]));
     CHECK_HAS(daemon_errors(), "projects.json: it is not a regular file");
     CHECK_TEXT(session_get(good, "exit_code"), "3");
-    CHECK_TEXT(session_get(ids[1], "state"), "exited"); /* nobody knows how */
+    AWAIT_SESSION(ids[1], "state", "exited"); /* nobody knows how */
     CHECK_TEXT(transcript(ids[2]), "");
     end_session(ids[1]);
     end_session(ids[2]);
