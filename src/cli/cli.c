@@ -40,6 +40,7 @@ static const struct cli_option cli_options[] = {
     {'L', 0, "lost", NULL, "all sessions that were lost with the computer", 0},
     {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
+    {'U', 0, "unit", NULL, "print a systemd user unit for it; the README says what it is for", 0},
     {'R', 0, "ready-fd", "FD", "write a line to this descriptor when clients are served", 0},
 };
 
@@ -106,7 +107,7 @@ static const struct cli_command cli_commands[] = {
      mcp_serve, NULL},
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "iyu", 0, 1, -1,
      command_hook, NULL},
-    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "sR",
+    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "sUR",
      0, 0, -1, NULL, cli_daemon},
     {"config", NULL, "", "print the effective configuration and where each value comes from", "", 0,
      0, -1, cli_config, NULL},
@@ -139,13 +140,47 @@ static int cli_stop_daemon(const struct config *config, buf *error)
     return status != 0;
 }
 
+/* Appends a word as systemd.unit(5) quotes it: % begins a specifier, $ a variable. */
+static void cli_put_unit_word(buf *b, const char *word)
+{
+    buf_str(b, b->p[b->n - 1] == '=' ? "\"" : " \"");
+    for (; *word; word++) {
+        if (*word == '"' || *word == '\\')
+            buf_byte(b, '\\');
+        else if (*word == '%' || *word == '$')
+            buf_byte(b, *word);
+        buf_byte(b, *word);
+    }
+    buf_byte(b, '"');
+}
+
+/* Prints a unit whose end leaves the holders alone: they are in its control group. */
+static int cli_print_unit(const struct context *c)
+{
+    buf out = {0};
+    buf_str(&out, "# telec daemon --unit > ~/.config/systemd/user/telec.service\n"
+                  "# systemctl --user enable --now telec; loginctl enable-linger\n"
+                  "[Unit]\nDescription=telec: terminal and AI-agent sessions\n\n"
+                  "[Service]\nExecStart=");
+    cli_put_unit_word(&out, c->config.program);
+    if (c->value['S'])
+        cli_put_unit_word(&out, "-S"), cli_put_unit_word(&out, c->config.socket);
+    if (c->value['c'])
+        cli_put_unit_word(&out, "-c"), cli_put_unit_word(&out, c->config.file);
+    buf_str(&out, " daemon\nKillMode=process\nOOMPolicy=continue\nRestart=on-failure\n\n"
+                  "[Install]\nWantedBy=default.target\n");
+    return context_write(&out);
+}
+
 static int cli_daemon(struct cli *cli)
 {
     struct context *c = &cli->context;
     buf error = {0};
     long long ready_fd = -1;
     int status;
-    if (c->value['s']) {
+    if (c->value['U']) {
+        status = cli_print_unit(c);
+    } else if (c->value['s']) {
         status = cli_stop_daemon(&c->config, &error);
     } else {
         if (c->value['R'] && !span_int(span_of(c->value['R']), &ready_fd))
