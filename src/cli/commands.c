@@ -681,6 +681,8 @@ struct command_wait {
     const char *wanted; /* NULL: any but working and starting */
     int over, status;
     const char *why;
+    struct loop *loop;
+    struct loop_timer gone; /* set: its end can still be undone */
 };
 
 static void command_wait_end(struct command_wait *w, int status, const char *why)
@@ -697,12 +699,28 @@ static void command_wait_look(struct command_wait *w, struct json session)
     struct json state = json_get(session, "state");
     if (!json_text_eq(json_get(session, "session_id"), w->id))
         return;
+    loop_timer_cancel(w->loop, &w->gone);
     int busy = json_text_eq(state, "working") || json_text_eq(state, "starting") ||
                json_text_eq(state, "unreachable");
     if (w->wanted ? json_text_eq(state, w->wanted) : !busy)
         command_wait_end(w, 0, NULL);
     else if (json_text_eq(state, "exited"))
         command_wait_end(w, 1, "the session has exited");
+}
+
+static void command_wait_on_gone(void *ctx)
+{
+    command_wait_end(ctx, 1, "the session is gone");
+}
+
+/* The session is off the list: for good, unless its end can be undone for a while. */
+static void command_wait_lose(struct command_wait *w, struct json removed)
+{
+    long long undo_s = 0;
+    if (json_int(json_get(removed, "undo_s"), &undo_s) && undo_s > 0)
+        loop_timer_set(w->loop, &w->gone, w->loop->now + (undo_s + 1) * 1000);
+    else if (!w->gone.slot)
+        command_wait_on_gone(w);
 }
 
 static void command_wait_on_event(void *ctx, span text)
@@ -720,10 +738,10 @@ static void command_wait_on_event(void *ctx, span text)
             command_wait_look(w, it.value);
         }
         if (!found)
-            command_wait_end(w, 1, "the session is gone");
+            command_wait_lose(w, data);
     } else if (json_text_eq(name, "session_removed")) {
         if (json_text_eq(json_get(data, "session_id"), w->id))
-            command_wait_end(w, 1, "the session is gone");
+            command_wait_lose(w, data);
     } else {
         command_wait_look(w, data);
     }
@@ -738,10 +756,11 @@ static const struct client_hooks command_wait_hooks = {command_wait_on_event, NU
 
 static int command_wait(struct context *c)
 {
-    struct command_wait w = {.wanted = c->value['w']};
+    struct command_wait w = {.wanted = c->value['w'], .loop = &c->loop};
     struct loop_timer timer = {.fn = command_wait_on_late, .ctx = &w};
     buf target = {0};
     long long seconds = 0;
+    w.gone = (struct loop_timer){.fn = command_wait_on_gone, .ctx = &w};
     if (w.wanted && !span_is_one_of("waiting|idle|working|exited", w.wanted))
         return context_usage("expected waiting, idle, working or exited", w.wanted);
     if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))

@@ -244,6 +244,8 @@ static void cache_remove(struct cache *c, const char *id)
         json_key(&event, "data");
         json_open(&event, '{');
         json_field_string(&event, "session_id", s->id);
+        if (s->undo_s)
+            json_field_int(&event, "undo_s", s->undo_s);
         json_close(&event, '}');
         json_close(&event, '}');
         cache_publish(c, CACHE_SESSIONS, buf_view(&event));

@@ -19,6 +19,7 @@ struct cache_session {
     struct cache_session **dirty, *next_dirty; /* in the list of pending updates; NULL: not */
     int announced;
     char *id, *computer;
+    int undo_s;             /* its removal can be undone for so long: its event says that */
     size_t place;           /* in cache.sessions */
     struct cache_session *next_same; /* in its hash bucket */
 };

@@ -95,6 +95,8 @@ static void session_changed(struct session *s)
 {
     struct sessions *all = s->owner;
     if (s->hidden) {
+        if (s->cached && s->end_at > clock_wall_ms())
+            s->cached->undo_s = (int)((s->end_at - clock_wall_ms() + 999) / 1000);
         session_uncache(s);
         return;
     }

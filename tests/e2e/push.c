@@ -494,6 +494,51 @@ static void test_delete_undone(void)
     }
 }
 
+/* Who waits for a session's state goes on waiting while its end can be undone. */
+static void test_wait_survives_undo(void)
+{
+    daemon_start();
+    char *id = start_sh("read x; exit 5");
+    struct wire w = subscribe("sessions");
+    const char *const argv[] = {e2e.binary, "wait", id, "--state", "exited", NULL};
+    pid_t waits = telec_start(argv);
+    for (int in_a_row = 0; in_a_row < 30; poll(NULL, 0, 10)) /* its request for the list is short */
+        in_a_row = status_of("clients") >= 3 ? in_a_row + 1 : 0;
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(call("DELETE", session_path(id, "?undo_s=60"), NULL).status, 200);
+        CHECK_TEXT(json_get(event_await(&w, "session_removed", id), "data.undo_s"), "60");
+        CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 200);
+        event_await(&w, "session_created", id);
+    }
+    CHECK_INT(waitpid(waits, NULL, WNOHANG), 0);
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"a\"}").status, 200);
+    CHECK_INT(await_exit(waits), 0);
+}
+
+/* A restart keeps the session's place and description; the environment is the restarter's. */
+static void test_restart(void)
+{
+    daemon_start();
+    char *id = start_sh("echo word is $WORD; exit 5"), *other = start_sh("exit 0");
+    AWAIT_SESSION(id, "exit_code", "5");
+    AWAIT_SESSION(other, "state", "exited");
+    struct reply r = call("POST", session_path(id, "/restart"),
+                          "{\"env\": [\"PATH=/usr/bin:/bin\", \"WORD=new\"]}");
+    CHECK_INT(r.status, 200);
+    CHECK_TEXT(json_get(r.body, "session_id"), id);
+    AWAIT_SESSION(id, "last_output", "word is new");
+    AWAIT_SESSION(id, "exit_code", "5");
+    CHECK_TEXT(json_get(get("/sessions").body, "0.session_id"), id);
+    char *running = start("\"command\": [\"sleep\", \"1000\"]");
+    CHECK_INT(call("POST", session_path(running, "/restart"), NULL).status, 409);
+    CHECK_INT(call("POST", session_path(id, "/restart"), "{\"cols\": 0}").status, 422);
+    daemon_kill();
+    daemon_start();
+    CHECK_INT(call("POST", session_path(id, "/restart"), NULL).status, 200);
+    AWAIT_SESSION(id, "exit_code", "5");
+    CHECK(!file_exists(session_file(id, "last.json")));
+}
+
 /* An end that is not taken back happens, with or without the daemon that was asked. */
 static void test_delete_after_undo_time(void)
 {
@@ -527,6 +572,8 @@ static void test_delete_after_undo_time(void)
 
 static const struct test push_tests[] = {
     {"delete_undone", test_delete_undone},
+    {"wait_survives_undo", test_wait_survives_undo},
+    {"restart", test_restart},
     {"delete_after_undo_time", test_delete_after_undo_time},
     {"push_handshake", test_push_handshake},
     {"push_sessions", test_push_sessions},
