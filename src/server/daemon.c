@@ -11,7 +11,7 @@
 #define DAEMON_STOP_MS 2000 /* at shutdown, for clients to read what is queued for them */
 #endif
 #ifndef DAEMON_CLAIM_MS
-#define DAEMON_CLAIM_MS 100 /* for a killed daemon's children to close its socket */
+#define DAEMON_CLAIM_MS 1000 /* for a killed daemon's children to close its socket */
 #endif
 
 #ifndef DAEMON_LOG_MAX

@@ -583,7 +583,7 @@ static char *config_short_place(const char *name)
 /* Tells whether every holder's socket in the directory has a path that a socket can have. */
 static int config_holds_sockets(const char *dir)
 {
-    return strlen(dir) + CONFIG_HOLDER_SOCKET < sizeof ((struct sockaddr_un *)0)->sun_path;
+    return strlen(dir) + CONFIG_HOLDER_SOCKET <= sizeof ((struct sockaddr_un *)0)->sun_path;
 }
 
 /* Returns the directory of holder sockets: beside the daemon's, if their paths are short enough. */

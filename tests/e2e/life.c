@@ -250,6 +250,14 @@ static void test_life_other_boot(void)
     CHECK_INT(call("DELETE", session_path(id, "?force=1"), NULL).status, 200);
 }
 
+/* What ends a daemon at once stands in the client's own line. */
+static void test_life_reason(void)
+{
+    CHECK_INT(system(format("mkdir -m 700 -p %s/x", e2e.socket)), 0);
+    CHECK_INT(chmod(format("%s/telec", e2e.run), 0700), 0);
+    CLI_FAILS(cli("list", NULL), 1, format("cannot listen on %s: ", e2e.socket));
+}
+
 static int life_count(const char *state)
 {
     char *list = get("/sessions").body;
@@ -293,5 +301,6 @@ static const struct test life_tests[] = {
     {"life_holder_silent", test_life_holder_silent},
     {"life_orphan", test_life_orphan},
     {"life_other_boot", test_life_other_boot},
+    {"life_reason", test_life_reason},
     {"life_few_descriptors", test_life_few_descriptors},
 };

@@ -714,8 +714,43 @@ static void unit_config_private_dirs(void)
     config_free(&c);
 }
 
+static void unit_config_short_place(void)
+{
+    char dir[120], *kept = getenv("XDG_RUNTIME_DIR");
+    const char *from;
+    buf want = {0};
+    kept = kept ? span_dup(span_of(kept)) : NULL;
+    unsetenv("TELEC_SOCKET");
+    test_begin("a runtime directory that is too long for holders' sockets is not used");
+    for (int n = 57; n <= 58; n++) {
+        memset(dir, 'x', sizeof dir);
+        dir[0] = '/', dir[n] = '\0';
+        setenv("XDG_RUNTIME_DIR", dir, 1);
+        char *socket = config_default_socket(&from), *holders = config_holders(socket);
+        buf_clear(&want);
+        if (n == 57)
+            buf_fmt(&want, "%s/telec", dir);
+        else
+            buf_fmt(&want, "/tmp/telec-%ld", (long)geteuid());
+        CHECK(span_starts(span_of(socket), buf_cstr(&want)));
+        CHECK(span_starts(span_of(holders), want.p) && config_holds_sockets(holders));
+        free(socket), free(holders);
+    }
+    test_begin("a socket named s does not clash with the directory of holders' sockets");
+    char *holders = config_holders("/tmp/s");
+    CHECK_SPAN(span_of(holders), "/tmp/s.d");
+    free(holders);
+    if (kept)
+        setenv("XDG_RUNTIME_DIR", kept, 1);
+    else
+        unsetenv("XDG_RUNTIME_DIR");
+    free(kept);
+    buf_free(&want);
+}
+
 static void unit_config(void)
 {
+    unit_config_short_place();
     unit_config_words();
     unit_config_quoting();
     unit_config_enter();
