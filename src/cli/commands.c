@@ -128,6 +128,21 @@ static int command_list(struct context *c)
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
+/* Appends what has passed between that computer and this one, and how late and skewed it is. */
+static void command_put_counters(buf *out, struct json computer)
+{
+    static const struct {
+        const char *key, *before, *unit;
+    } counters[] = {{"events_in", "in ", ""},           {"events_out", ", out ", ""},
+                    {"coalesced", ", coalesced ", ""},  {"dropped", ", dropped ", ""},
+                    {"lag_ms", ", lag ", " ms"},        {"skew_s", ", skew ", " s"}};
+    for (size_t i = 0; i < COUNT_OF(counters); i++) {
+        buf_str(out, counters[i].before);
+        buf_span(out, json_get(computer, counters[i].key).text);
+        buf_str(out, counters[i].unit);
+    }
+}
+
 static int command_computers(struct context *c)
 {
     buf out = {0};
@@ -146,6 +161,8 @@ static int command_computers(struct context *c)
         if (json_text_eq(json_get(it.value, "redis"), "reconnecting"))
             buf_str(&out, "redis: reconnecting");
         command_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
+        if (json_get(it.value, "events_in").type == JSON_NUMBER)
+            command_put_counters(&out, it.value);
         while (strchr(" \t", out.p[out.n - 1]))
             out.n--;
         buf_byte(&out, '\n');

@@ -188,6 +188,7 @@ static int codec_parse_heartbeat(span text, struct codec_heartbeat *h, const cha
     codec_copy_text(object, "telec", h->telec, sizeof h->telec);
     codec_copy_text(object, "instance", h->instance, sizeof h->instance);
     h->leaving = json_get(object, "leaving").type == JSON_TRUE;
+    json_time(json_get(object, "last_seen"), &h->last_seen);
     struct json interest = json_get(object, "interested_in");
     for (struct json_iter it = json_iter(interest); interest.type == JSON_ARRAY && json_next(&it);)
         for (size_t i = 0; i < COUNT_OF(codec_topics); i++)

@@ -21,6 +21,7 @@ struct codec_heartbeat {
     char instance[64];      /* another one for each run of the daemon and each connection */
     unsigned interest;      /* set of enum cache_topic */
     int leaving;            /* the daemon ends now */
+    long long last_seen;    /* by its own clock, wall-clock milliseconds; 0: unknown */
 };
 
 /* A session object of another computer; object points into the parsed text. */
@@ -408,6 +409,7 @@ struct roster_peer {
     int project_count;
     long long projects_at;  /* when list_projects was answered; 0: never */
     long long events_in, events_out, coalesced, dropped, lag_ms;
+    long long skew_ms;      /* its clock minus Redis's, when it was heard last */
 };
 
 /* The fleet's data of a session in the cache. */
@@ -496,6 +498,8 @@ static void roster_begin_life(struct roster_peer *peer);
 static void roster_publish_peer(struct roster_peer *peer);
 static void roster_publish_self(struct fleet *f);
 static void roster_publish(struct fleet *f, unsigned topics, const char *event, span data);
+/* Appends the members events_in … skew_s. */
+static void roster_put_counters(const struct roster_peer *peer, buf *b);
 static void roster_put_computers(const struct fleet *f, buf *b); /* into an open array; we first */
 /* Puts what peer says of its session, written at `at` by Redis's clock, into the cache. listed: it
  * comes from a list of all its sessions, which wins over another computer's claim. Returns 0 when

@@ -128,9 +128,9 @@ static void observe_on_pull_due(void *ctx)
     struct observations *all = ctx;
     int foreign = 0;
     for (const struct observation *one = all->first; one; one = one->next) {
-        struct roster_peer *peer = one->telec ? NULL : roster_find(all->fleet, span_of(one->computer));
+        struct roster_peer *peer = roster_find(all->fleet, span_of(one->computer));
         foreign |= !one->telec;
-        if (peer && !peer->pulling)
+        if (!one->telec && peer && !peer->pulling)
             pull_unpushed(peer);
     }
     if (foreign)

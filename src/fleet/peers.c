@@ -3,9 +3,10 @@
 /* peers - our events to other computers, their requests to us, and the wiring of the fleet
  * (doc/protocol.md, section 3).
  *
- * Without local subscribers there are only heartbeats, the search for them, and requests. When a topic gains interest, in
- * this order on one connection: find the end of our event stream, announce the interest in a
- * heartbeat, pull from all others. So every event that is missing in a reply is read after it.
+ * Without local subscribers there are only heartbeats, the search for them, and requests. When a
+ * topic gains interest, in this order on one connection: find the end of our event stream, announce
+ * the interest in a heartbeat, pull from all others. So every event that is missing in a reply is
+ * read after it.
  *
  * Requests are read from a cursor that survives the daemon (a file). One that changes something is
  * noted there before it is handled: it may be lost in a crash, but is never carried out twice. A
@@ -355,11 +356,7 @@ static void peers_put_counters(const struct roster_peer *peer, buf *b)
     json_field_string(b, "status", peer->stale ? "stale" : "online");
     json_field_bool(b, "interested", (peer->beat.interest & CACHE_SESSIONS) != 0);
     json_field_int(b, "sessions", (long long)peer->sessions);
-    json_field_int(b, "events_in", peer->events_in);
-    json_field_int(b, "events_out", peer->events_out);
-    json_field_int(b, "coalesced", peer->coalesced);
-    json_field_int(b, "dropped", peer->dropped);
-    json_field_int(b, "lag_ms", peer->lag_ms);
+    roster_put_counters(peer, b);
     json_close(b, '}');
 }
 

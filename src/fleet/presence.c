@@ -33,6 +33,13 @@ static int presence_is_shown_anew(const struct roster_peer *peer, const struct c
            strcmp(peer->beat.host, h->host) != 0 || strcmp(peer->beat.telec, h->telec) != 0;
 }
 
+/* Compares the computer's clock with Redis's; age: of its heartbeat in milliseconds. */
+static void presence_note_skew(struct roster_peer *peer, long long age)
+{
+    if (peer->beat.last_seen)
+        peer->skew_ms = peer->beat.last_seen - (streams_now(&peer->fleet->streams) - age);
+}
+
 static void presence_check(struct roster_peer *peer);
 
 static void presence_hear(struct fleet *f, span text)
@@ -76,6 +83,8 @@ static void presence_hear(struct fleet *f, span text)
     peer->beat = h;
     peer->beat_at = f->loop->now;
     peer->stale = 0;
+    if (h.telec[0]) /* it was published just now; else presence_judge knows its age */
+        presence_note_skew(peer, 0);
     if (shown)
         roster_publish_peer(peer);
     if (is_new) /* its key's time to live says how old it is */
@@ -105,8 +114,10 @@ static void presence_judge(struct roster_peer *peer, int there, long long ttl)
     struct fleet *f = peer->fleet;
     long long now = f->loop->now, age = now - peer->beat_at, by_key = PRESENCE_GONE_MS - ttl;
     int was_stale = peer->stale;
-    if (there && ttl >= 0 && by_key >= 0)
+    if (there && ttl >= 0 && by_key >= 0) {
         peer->beat_at = now - (age = by_key);
+        presence_note_skew(peer, age);
+    }
     if (!there && age >= PRESENCE_GONE_MS) {
         roster_remove(peer);
         return;
@@ -219,7 +230,7 @@ static void presence_read_key(struct fleet *f, span computer)
 
 static void presence_scan_page(struct fleet *f, const char *cursor);
 
-/* Is a key's heartbeat news? We look at our own before we write it; a telec daemon publishes its. */
+/* Is a key's heartbeat news? Ours is read before we write it; a telec daemon publishes its. */
 static int presence_needs(const struct fleet *f, span computer)
 {
     const struct roster_peer *peer = roster_find(f, computer);

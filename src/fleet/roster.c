@@ -4,8 +4,8 @@
  * they were first heard.
  *
  * Sessions of other computers stand in the cache. Of two states of a session the one counts that
- * Redis took later; last_activity does not matter: a computer's clock may be set back. A computer is
- * believed about its own sessions only: nothing is passed on for others. */
+ * Redis took later; last_activity does not matter: a computer's clock may be set back. A computer
+ * is believed about its own sessions only: nothing is passed on for others. */
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
@@ -25,6 +25,16 @@ static struct roster_peer *roster_find(const struct fleet *f, span computer)
     return peer;
 }
 
+static void roster_put_counters(const struct roster_peer *peer, buf *b)
+{
+    json_field_int(b, "events_in", peer->events_in);
+    json_field_int(b, "events_out", peer->events_out);
+    json_field_int(b, "coalesced", peer->coalesced);
+    json_field_int(b, "dropped", peer->dropped);
+    json_field_int(b, "lag_ms", peer->lag_ms);
+    json_field_int(b, "skew_s", (peer->skew_ms + (peer->skew_ms < 0 ? -500 : 500)) / 1000);
+}
+
 static void roster_put_peer(const struct roster_peer *peer, buf *b)
 {
     json_open(b, '{');
@@ -36,6 +46,7 @@ static void roster_put_peer(const struct roster_peer *peer, buf *b)
     if (!peer->beat.telec[0] && peer->pulled_at)
         json_field_time(b, "sessions_at",
                         clock_wall_ms() - (peer->fleet->loop->now - peer->pulled_at));
+    roster_put_counters(peer, b);
     json_close(b, '}');
 }
 

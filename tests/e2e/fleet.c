@@ -1466,7 +1466,8 @@ static void test_fleet_cli(void)
                    "\"host\": \"py.example\"}}");
     struct cli c = CLI_OK(cli("computers", NULL));
     CHECK_HAS(c.said[0].p, "hosta\tonline\tme\thosta.example\n");
-    CHECK_HAS(c.said[0].p, "hostb\tonline\tme\thostb.example\n");
+    CHECK_HAS(c.said[0].p, "hostb\tonline\tme\thostb.example\t\tin ");
+    CHECK_HAS(c.said[0].p, ", skew 0 s\n");
     c = CLI_OK(cli("computers", "--json", NULL));
     CHECK_TEXT(json_get(c.said[0].p, "0.name"), "hosta");
     /* Everything there, with and without somebody who looks. */

@@ -19,7 +19,9 @@ static void unit_commands_list(void)
         {"GET /sessions?wait_ms=1000", 200, "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"b\"}]"},
         {"GET /computers", 200,
          "[{\"name\":\"here\",\"status\":\"online\",\"user\":\"me\",\"host\":\"h\","
-         "\"redis\":\"reconnecting\"},{\"name\":\"far\",\"warning\":\"old\"}]"},
+         "\"redis\":\"reconnecting\"},{\"name\":\"far\",\"warning\":\"old\"},"
+         "{\"name\":\"it\",\"events_in\":1,\"events_out\":2,\"coalesced\":3,\"dropped\":4,"
+         "\"lag_ms\":5,\"skew_s\":-6}]"},
         {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("list and computers print a line each, or the daemon's JSON");
@@ -30,7 +32,9 @@ static void unit_commands_list(void)
     CHECK_INT(unit_context_call(&u, "/list --json"), 0);
     CHECK_SPAN(buf_view(&u.out), "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"b\"}]\n");
     CHECK_INT(unit_context_call(&u, "computers"), 0);
-    CHECK_SPAN(buf_view(&u.out), "here\tonline\tme\th\tredis: reconnecting\nfar\t-\t-\t-\told\n");
+    CHECK_SPAN(buf_view(&u.out), "here\tonline\tme\th\tredis: reconnecting\nfar\t-\t-\t-\told\n"
+                                  "it\t-\t-\t-\t\tin 1, out 2, coalesced 3, dropped 4, lag 5 ms, "
+                                  "skew -6 s\n");
     unit_context_free(&u);
 }
 

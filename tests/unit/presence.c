@@ -56,7 +56,7 @@ static void unit_presence_pulls(void)
 {
     struct unit_fleet u;
     struct unit_fleet_computer *a, *b;
-    test_begin("a TeleClaude computer's sessions are pulled with its heartbeats, for local clients");
+    test_begin("a TeleClaude computer's sessions are pulled with its heartbeats, if subscribed");
     unit_fleet_begin(&u);
     a = unit_fleet_new(&u, "hosta");
     b = unit_fleet_new(&u, "hostb");
@@ -72,6 +72,29 @@ static void unit_presence_pulls(void)
     long long beats = b->fleet.beats;
     UNIT_FLEET_UNTIL(&u, b->fleet.beats >= beats + 6);
     CHECK(unit_fleet_times(&u.asked, "command list_sessions ") >= 5);
+    unit_fleet_end(&u);
+}
+
+static void unit_presence_skew(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    buf text = {0};
+    test_begin("a computer's clock is compared with Redis's, whatever the age of its heartbeat");
+    unit_fleet_two(&u, &a, &b, 0);
+    struct roster_peer *peer = roster_find(&a->fleet, span_of("hostb"));
+    UNIT_FLEET_UNTIL(&u, peer->beat.last_seen && llabs(peer->skew_ms) < 100);
+    buf_str(&text, "{\"computer_name\":\"python\"");
+    json_field_time(&text, "last_seen", clock_wall_ms() - 7200000);
+    json_close(&text, '}');
+    unit_fleet_set(&u, "computer:python:heartbeat", buf_cstr(&text), PRESENCE_GONE_MS - 200);
+    UNIT_FLEET_UNTIL(&u, (peer = roster_find(&a->fleet, span_of("python"))) && peer->skew_ms);
+    CHECK(peer->skew_ms < -6999000 && peer->skew_ms > -7200000 - 5000);
+    buf_clear(&text);
+    json_open(&text, '{');
+    roster_put_counters(peer, &text);
+    CHECK(unit_fleet_has(&text, "\"skew_s\":-7"));
+    buf_free(&text);
     unit_fleet_end(&u);
 }
 
@@ -254,6 +277,7 @@ static void unit_presence(void)
     unit_presence_beats();
     unit_presence_foreign();
     unit_presence_pulls();
+    unit_presence_skew();
     unit_presence_silence();
     unit_presence_leaving();
     unit_presence_eternal();
