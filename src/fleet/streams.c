@@ -14,6 +14,7 @@
 
 #define STREAMS_REQUESTS_KEPT 1000 /* entries of a stream of requests, about */
 #define STREAMS_REPLIES_KEPT 10    /* entries of a reply's stream, about */
+#define STREAMS_SKEW_MS (STREAMS_REPLY_MS / 5) /* two computers' errors in Redis's time */
 #define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
 #define STREAMS_UNBLOCK_MS 5       /* after a CLIENT UNBLOCK that came too early; doubles */
 #define STREAMS_UNBLOCKS_MAX 8     /* then the reading connection is taken for dead: after 1.3 s */
@@ -468,7 +469,7 @@ static int streams_send_request(struct streams_request *request, const struct co
     char time[32], most[16], asked[24], wait[16];
     streams_put_time(time);
     snprintf(asked, sizeof asked, "%lld", streams_now(l));
-    snprintf(wait, sizeof wait, "%d", STREAMS_REPLY_MS);
+    snprintf(wait, sizeof wait, "%d", STREAMS_REPLY_MS - STREAMS_SKEW_MS);
     snprintf(most, sizeof most, "%d", STREAMS_REQUESTS_KEPT);
     const struct {
         const char *name;
