@@ -9,6 +9,10 @@
 #define ROUTES_WAIT_MAX_MS 5000 /* the most of wait_ms, and the wait for one other computer */
 #endif
 
+#ifndef ROUTES_END_MS
+#define ROUTES_END_MS 10000 /* for a session to end; SIGKILL comes after 3 s */
+#endif
+
 /* ---- sessions ------------------------------------------------------------------------------- */
 
 static void routes_health(struct request *r)
@@ -264,6 +268,8 @@ static void routes_rename_session(struct request *r)
 
 /* A client that waits for a session's end. */
 struct routes_ending {
+    struct server *server;
+    struct loop_timer timer;
     struct session_waiter waiter;
     struct httpd_client *client;
     char id[9];
@@ -273,7 +279,18 @@ static void routes_ending_on_gone(void *ctx)
 {
     struct routes_ending *ending = ctx;
     session_cancel_wait(&ending->waiter); /* the session still ends */
+    loop_timer_cancel(ending->server->loop, &ending->timer);
     free(ending);
+}
+
+static void routes_ending_on_late(void *ctx)
+{
+    struct routes_ending *ending = ctx;
+    struct httpd_client *client = ending->client;
+    httpd_wait(client, NULL, NULL);
+    routes_ending_on_gone(ending);
+    httpd_reply_detail(client, 504, "The session's holder does not answer; the session ends when "
+                                    "it does, or at once by force");
 }
 
 static void routes_on_ended(void *ctx)
@@ -292,6 +309,7 @@ static void routes_on_ended(void *ctx)
         request_reply(ending->client, &b);
     }
     buf_free(&message);
+    loop_timer_cancel(ending->server->loop, &ending->timer);
     free(ending);
 }
 
@@ -337,6 +355,9 @@ static void routes_delete_session(struct request *r)
     }
     struct routes_ending *ending = base_alloc(sizeof *ending);
     ending->client = r->client;
+    ending->server = r->server;
+    ending->timer = (struct loop_timer){.fn = routes_ending_on_late, .ctx = ending};
+    loop_timer_set(r->server->loop, &ending->timer, r->server->loop->now + ROUTES_END_MS);
     ending->waiter = (struct session_waiter){.ended = routes_on_ended, .ctx = ending};
     snprintf(ending->id, sizeof ending->id, "%.8s", r->session->id);
     httpd_wait(r->client, routes_ending_on_gone, ending);

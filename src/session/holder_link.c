@@ -13,7 +13,12 @@
  * An older holder ignores the spec's "link": it answers {"pid"} and closes the pair, and the daemon
  * connects to its socket. A '{' can't begin a frame: it would be longer than FRAME_MAX. */
 
+#ifndef HOLDER_LAUNCH_MS
+#define HOLDER_LAUNCH_MS 30000 /* for a holder to start its program */
+#endif
+
 struct holder_launching {
+    struct loop_timer timer;
     pid_t pid; /* the foreground process: it ends before the answer */
     char *socket;
     void (*done)(void *ctx, const char *error);
@@ -113,8 +118,10 @@ static void holder_link_cancel(struct holder_link *link)
     close(link->conn.io.fd);
     conn_free(&link->conn);
     link->open = 0;
-    if (link->launching)
+    if (link->launching) {
+        loop_timer_cancel(link->conn.loop, &link->launching->timer);
         free(link->launching->socket);
+    }
     free(link->launching);
     link->launching = NULL;
 }
@@ -123,6 +130,7 @@ static void holder_link_cancel(struct holder_link *link)
 
 static void holder_launch_end(struct holder_link *link, const char *error)
 {
+    loop_timer_cancel(link->conn.loop, &link->launching->timer);
     struct holder_launching launching = *link->launching;
     free(link->launching);
     link->launching = NULL;
@@ -232,6 +240,16 @@ static int holder_spawn_paired(const char *program, const struct holder_spec *sp
     return *pid < 0 ? -1 : ends[0];
 }
 
+/* A holder that starts later reads FRAME_END first. */
+static void holder_launch_on_late(void *ctx)
+{
+    struct holder_link *link = ctx;
+    kill(link->launching->pid, SIGKILL);
+    holder_link_send(link, FRAME_END, (span){0});
+    conn_flush(&link->conn);
+    conn_close(&link->conn, NULL); /* holder_launch_on_closed follows */
+}
+
 static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
                           struct holder_link *link, void (*done)(void *ctx, const char *error),
                           void *ctx)
@@ -245,7 +263,9 @@ static void holder_launch(struct loop *l, const char *program, const struct hold
     } else {
         link->launching = base_alloc(sizeof *link->launching);
         *link->launching =
-            (struct holder_launching){pid, span_dup(span_of(spec->socket)), done, ctx};
+            (struct holder_launching){{0}, pid, span_dup(span_of(spec->socket)), done, ctx};
+        link->launching->timer = (struct loop_timer){.fn = holder_launch_on_late, .ctx = link};
+        loop_timer_set(l, &link->launching->timer, l->now + HOLDER_LAUNCH_MS);
         holder_link_use(link, l, fd);
         holder_put_spec(&text, spec);
         holder_link_send(link, FRAME_SPEC, buf_view(&text));

@@ -159,11 +159,27 @@ static void test_stopped_holder_is_bounded(void)
     end_session(id);
 }
 
+static void test_stopped_holder_delete(void)
+{
+    if (!HAVE_PROC)
+        skip("there is no /proc to find the holder in");
+    daemon_start();
+    char *id = start_program("pause", NULL, NULL);
+    AWAIT_SESSION(id, "last_output", "ready");
+    pid_t holder = holder_of(id);
+    kill(holder, SIGSTOP);
+    int status = call("DELETE", session_path(id, ""), NULL).status;
+    CHECK(status >= 500);
+    kill(holder, SIGCONT);
+    AWAIT_GONE(id);
+}
+
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
     {"log_of_daemon_is_bounded", test_log_of_daemon_is_bounded},
     {"slow_transcript", test_slow_transcript},
     {"stopped_holder_is_bounded", test_stopped_holder_is_bounded},
+    {"stopped_holder_delete", test_stopped_holder_delete},
     {"snapshot_of_any_screen", test_snapshot_of_any_screen},
     {"stopped_holder_message", test_stopped_holder_message},
 };

@@ -182,6 +182,20 @@ static struct holder_ask *unit_link_ask(struct unit_link *u, struct unit_answer 
     return ask;
 }
 
+static void unit_link_late_launch(void)
+{
+    struct unit_link u;
+    test_begin("a holder that does not start in time is given up, and its process ended");
+    unit_link_init(&u);
+    unit_link_launch(&u, "exec sleep 100");
+    pid_t pid = u.link.launching->pid;
+    loop_timer_set(&u.loop, &u.link.launching->timer, u.loop.now); /* as if the time had passed */
+    CHECK(unit_link_until(&u, &u.done, 1));
+    CHECK(strstr(u.error, "did not start") != NULL);
+    CHECK(kill(pid, 0) != 0);
+    unit_link_free(&u);
+}
+
 static void unit_link_questions(void)
 {
     static const char frames[] = "\0\0\0\1Ox\0\0\0\2Thi\0\0\0\1Tx";
@@ -347,6 +361,7 @@ static void unit_link_streams(void)
 static void unit_holder_link(void)
 {
     unit_link_launches();
+    unit_link_late_launch();
     unit_link_questions();
     unit_link_streams();
 }
