@@ -27,12 +27,15 @@ enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
 /* Adds `PROGRAM hook` (an absolute path) to the hooks of an agent of system/agents.c, in the
  * settings of the user with that home, or removes it; the agent's variable (CLAUDE_CONFIG_DIR …)
  * counts more. SETTINGS_SHOW leaves the file as it is. report gets lines with the file and the
- * additions. Returns 1: added, removed, or missing with SETTINGS_SHOW; 0: nothing to do; -1: refused
- * and untouched, error says why. */
+ * additions. Returns 1: added, removed, or missing with SETTINGS_SHOW; 0: nothing to do; -1:
+ * refused and untouched, error says why. */
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
-/* Tells whether to say that an agent does not report to telec: once for each agent that has hooks
- * and none of telec's. STATE/hints has the agents of which it was said. */
+/* Returns 1 when an agent has hooks and none of telec's, and STATE/hints does not have it: it has the
+ * agents of which that was said. */
+static int settings_may_hint(const struct config *config, const char *agent);
+static void settings_end_hint(const struct config *config, const char *agent); /* it was said */
+/* Tells whether to say that an agent does not report to telec, which is then said. */
 static int settings_hint_is_due(const struct config *config, const char *agent);
 
 /* ==== client: requests and push towards a daemon; reconnecting, polling ====================== */

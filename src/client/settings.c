@@ -1025,36 +1025,56 @@ static int settings_install(const char *agent, const char *home, const char *pro
 
 /* ---- the hint ------------------------------------------------------------------------------- */
 
-/* Adds a line to a file unless it has it. Returns 1, or 0: it has it, or can't be written. */
-static int settings_note(const char *path, const char *line)
+#define SETTINGS_HINTS "%s/hints"
+
+static int settings_was_said(const struct config *config, const char *agent)
 {
-    buf text = {0}, added = {0};
-    int fd, known = 0;
-    os_read_file(&text, path, SETTINGS_FILE_MAX);
-    for (span rest = buf_view(&text); rest.n && !known;)
-        known = span_eq(span_cut(&rest, '\n'), line);
-    buf_fmt(&added, "%s\n", line);
-    fd = known ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int status = fd >= 0 && store_write_all(fd, buf_view(&added)) == 0;
-    if (fd >= 0)
-        close(fd);
+    buf path = {0}, text = {0};
+    int said = 0;
+    buf_fmt(&path, SETTINGS_HINTS, config->state);
+    os_read_file(&text, buf_cstr(&path), SETTINGS_FILE_MAX);
+    for (span rest = buf_view(&text); rest.n && !said;)
+        said = span_eq(span_cut(&rest, '\n'), agent);
+    buf_free(&path);
     buf_free(&text);
-    buf_free(&added);
-    return status;
+    return said;
 }
 
-static int settings_hint_is_due(const struct config *config, const char *agent)
+static int settings_may_hint(const struct config *config, const char *agent)
 {
     const struct agents_row *row = agent ? agents_find(agent) : NULL;
-    const char *home = getenv("HOME");
-    buf report = {0}, error = {0}, path = {0};
-    if (!row || !row->hooks.format ||
-        settings_install(agent, home, config->program, SETTINGS_SHOW, &report, &error) <= 0)
-        home = NULL;
-    buf_fmt(&path, "%s/hints", config->state);
-    int due = home && settings_note(buf_cstr(&path), agent);
+    buf report = {0}, error = {0};
+    int may = row && row->hooks.format && !settings_was_said(config, agent) &&
+              settings_install(agent, getenv("HOME"), config->program, SETTINGS_SHOW, &report,
+                               &error) > 0;
     buf_free(&report);
     buf_free(&error);
+    return may;
+}
+
+/* Adds a line to STATE/hints. Returns 0 when that can't be written. */
+static int settings_note_hint(const struct config *config, const char *agent)
+{
+    buf path = {0}, line = {0};
+    buf_fmt(&path, SETTINGS_HINTS, config->state);
+    buf_fmt(&line, "%s\n", agent);
+    int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int noted = fd >= 0 && store_write_all(fd, buf_view(&line)) == 0;
+    if (fd >= 0)
+        close(fd);
     buf_free(&path);
-    return due;
+    buf_free(&line);
+    return noted;
+}
+
+static void settings_end_hint(const struct config *config, const char *agent)
+{
+    if (!settings_was_said(config, agent))
+        settings_note_hint(config, agent);
+}
+
+/* A hint that can't be noted would be given each time: it is not due. */
+static int settings_hint_is_due(const struct config *config, const char *agent)
+{
+    return settings_may_hint(config, agent) && settings_note_hint(config, agent);
 }

@@ -11,8 +11,8 @@
 #define ATTACH_PREVIEW_MS 60 /* the selection rests so long before its screen is fetched */
 #endif
 #ifndef ATTACH_REOPEN_MAX_MS
-#define ATTACH_REOPEN_MAX_MS 30000 /* a view that keeps being lost opens again after ATTACH_PREVIEW_MS,
-                                    * then twice that, up to this */
+/* A view that keeps being lost opens after ATTACH_PREVIEW_MS, then after twice that, up to this. */
+#define ATTACH_REOPEN_MAX_MS 30000
 #endif
 #define ATTACH_PREVIEW_CHARS 20000 /* of an exited session's transcript */
 

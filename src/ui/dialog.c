@@ -24,6 +24,7 @@ static void dialog_free_choices(struct app *t)
         free(t->computers[--t->computer_count]);
     free(t->computers);
     t->computers = NULL;
+    t->offered = NULL;
     while (t->menu.count)
         free(t->menu.items[--t->menu.count]);
     free(t->menu.items);
@@ -121,6 +122,24 @@ static void dialog_suit_agents(struct app *t, struct widget_line *line, int here
         line->choice = 0;
 }
 
+/* Offers hooks while the chosen agent can be started here and has none. */
+static void dialog_offer_hooks(struct app *t, int here)
+{
+    const char *agent = NULL;
+    for (int i = 0; here && i < t->form.count; i++) {
+        const struct widget_line *line = &t->form.lines[i];
+        if (strcmp(line->label, "Agent") == 0 && !t->notes[line->choice])
+            agent = line->choices[line->choice];
+    }
+    if (agent == t->offered)
+        return; /* reading settings at each key would be wasteful */
+    t->offered = agent;
+    buf_clear(&t->form.note);
+    if (agent && settings_may_hint(t->config, agent))
+        buf_fmt(&t->form.note, "%s does not report to telec yet: i installs, d: don't ask again",
+                agent);
+}
+
 /* Switches completion of directories off for another computer: we don't know its directories and
  * agents. */
 static void dialog_suit_computer(struct app *t)
@@ -134,6 +153,30 @@ static void dialog_suit_computer(struct app *t)
         else if (strcmp(line->label, "Agent") == 0)
             dialog_suit_agents(t, line, here);
     }
+    dialog_offer_hooks(t, here);
+}
+
+static void dialog_hooks(struct app *t, int wanted)
+{
+    buf report = {0}, error = {0};
+    const char *home = getenv("HOME");
+    if (!t->form.note.n || !t->offered)
+        return;
+    if (!wanted) {
+        settings_end_hint(t->config, t->offered);
+    } else if (settings_install(t->offered, home, t->config->program, SETTINGS_ADD, &report,
+                                &error) < 0) {
+        app_say(t, 1, buf_cstr(&error));
+    } else {
+        const struct agents_row *row = agents_find(t->offered);
+        span note = span_trim(span_of(row->hooks.note ? row->hooks.note : ""), "\n");
+        buf_fmt(&error, "%s reports to telec from its next start on. %.*s", row->title,
+                (int)note.n, note.n ? note.p : "");
+        app_say(t, 0, buf_cstr(&error));
+    }
+    buf_clear(&t->form.note);
+    buf_free(&report), buf_free(&error);
+    app_changed(t);
 }
 
 static void dialog_add_computers(struct app *t)
@@ -256,6 +299,8 @@ static void dialog_submit_new(struct app *t)
                                .mode = widget_form_choice(&t->form, "Mode"),
                                .title = widget_form_text(&t->form, "Title"),
                                .message = widget_form_text(&t->form, "Prompt")};
+    if (t->form.note.n && t->offered) /* it was said */
+        settings_end_hint(t->config, t->offered);
     app_add_prompt(t, s.message);
     dialog_post(t, &s, APP_NEW);
 }

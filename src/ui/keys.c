@@ -344,6 +344,11 @@ static void keys_restart(void *ctx, int arg)
     dialog_restart(ctx);
 }
 
+static void keys_hooks(void *ctx, int wanted)
+{
+    dialog_hooks(ctx, wanted);
+}
+
 /* A command of the dialog's widget. */
 static void keys_command(void *ctx, int command)
 {
@@ -729,6 +734,9 @@ static const struct keymap_key keys_table[] = {
      NULL},
     {0x1b, 0, APP_FORMS | APP_QUESTIONS, "Esc", NULL, "Dialog: cancel", keys_command,
      WIDGET_DO_CANCEL, NULL},
+    {'i', 0, APP_NEW, "i", NULL, "New, on a choice: install the agent's missing hooks", keys_hooks,
+     1, NULL},
+    {'d', 0, APP_NEW, "d", NULL, "New, on a choice: don't offer that again", keys_hooks, 0, NULL},
     {'\r', 0, APP_FILTER, "Enter", "keep", NULL, keys_end_filter, 1, NULL},
     {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, keys_end_filter, 0, NULL},
     {TERM_UP, 0, APP_FILTER, "up", NULL, NULL, keys_move, -1, NULL},

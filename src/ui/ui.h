@@ -509,6 +509,7 @@ struct widget_form {
     int count, focus; /* focus: a line, count the first button, count + 1 the second */
     buf error;                      /* shown until the next key */
     buf hint;                       /* the choices of a completion, until the next key */
+    buf note;                       /* stays while there is neither */
     int busy;                       /* submitted, no reply yet */
 };
 
@@ -921,6 +922,7 @@ struct app {
     /* the form's choices, and notes why one is not possible */
     char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
     int agent_count, computer_count;
+    const char *offered;      /* the agent whose hooks the form offers or could; one of agents */
     char *prompts[APP_PROMPTS_MAX]; /* earlier ones, the newest last */
     int prompt_count;
     struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
@@ -1038,6 +1040,9 @@ static void dialog_restart(struct app *t); /* the selected session, if it has ex
 static void dialog_undo(struct app *t);            /* the end of the session ended last */
 static int dialog_event(struct app *t, const struct term_event *ev); /* 1: consumed */
 static void dialog_run(struct app *t, enum widget_command command);
+/* While the New dialog says that the agent has no hooks: installs them, or (wanted 0) never says it
+ * again. */
+static void dialog_hooks(struct app *t, int wanted);
 static void dialog_draw(struct app *t);
 static void dialog_close(struct app *t);
 /* Starts a session without a dialog: for the todos. */

@@ -381,7 +381,7 @@ static int widget_form_draw_status(struct widgets *u, const struct widget_form *
                                    int width, int rows)
 {
     buf keys = {0};
-    int lines;
+    int lines = 0;
     if (f->busy)
         buf_str(&keys, "one moment…");
     else
@@ -396,9 +396,13 @@ static int widget_form_draw_status(struct widgets *u, const struct widget_form *
         lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->hint),
                                     widget_style(u, THEME_HINT));
     } else {
-        lines = 1;
-        if (rows)
-            widget_put_cut(u->grid, row, col, width, buf_cstr(&keys), widget_style(u, THEME_HINT));
+        if (f->note.n && u->grid->rows >= WIDGET_NOTE_ROWS)
+            lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->note),
+                                        widget_style(u, THEME_ACCENT));
+        if (rows > lines)
+            widget_put_cut(u->grid, row + lines, col, width, buf_cstr(&keys),
+                           widget_style(u, THEME_HINT));
+        lines++;
     }
     buf_free(&keys);
     return lines;
@@ -412,6 +416,7 @@ static int widget_form_height(const struct widget_form *f, int i, int width, int
     return widget_max(1, widget_min(most, field_height(&line->field, width)));
 }
 
+#define WIDGET_NOTE_ROWS 10     /* on a lower screen a form shows no note */
 #define WIDGET_FORM_STATUS_MAX 3
 #define WIDGET_FORM_COLS 72
 
@@ -475,6 +480,7 @@ static void widget_form_free(struct widget_form *f)
         field_free(&f->lines[i].field);
     buf_free(&f->error);
     buf_free(&f->hint);
+    buf_free(&f->note);
     *f = (struct widget_form){0};
 }
 

@@ -235,6 +235,57 @@ static void unit_dialog_pauses(void)
     unit_app_end(&u);
 }
 
+static void unit_dialog_hooks(void)
+{
+    struct unit_app u;
+    char *home = span_dup(span_of(getenv("HOME") ? getenv("HOME") : "/")), path[200];
+    buf text = {0};
+    test_begin("New says when an agent has no hooks; i installs them, d ends that for good");
+    unsetenv("CLAUDE_CONFIG_DIR");
+    unsetenv("GEMINI_CLI_HOME");
+    unit_dialog_begin(&u, "idle");
+    setenv("HOME", u.dir, 1);
+    u.config.program = (char *)"/opt/telec";
+    u.t->tree.agents[0].available = 1;
+    unit_app_type(&u, "n");
+    UNIT_APP_SEE(&u, "claude does not report to telec yet: i installs");
+    unit_app_type(&u, "\033[C"); /* the shell has no hooks */
+    UNIT_APP_UNTIL(&u, !unit_app_shows(&u, "does not report"));
+    unit_app_type(&u, "i\033[D");
+    UNIT_APP_SEE(&u, "claude does not report");
+    unit_app_type(&u, "d");
+    UNIT_APP_UNTIL(&u, !unit_app_shows(&u, "does not report"));
+    CHECK(store_read(u.dir, "hints", &text) == 0);
+    CHECK_SPAN(buf_view(&text), "claude\n");
+    settings_end_hint(&u.config, "claude"); /* once is enough */
+    buf_clear(&text);
+    CHECK(store_read(u.dir, "hints", &text) == 0 && text.n == strlen("claude\n"));
+    unit_app_type(&u, "\033");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    unit_app_type(&u, "n");
+    UNIT_APP_SEE(&u, "New session");
+    CHECK(!unit_app_shows(&u, "does not report"));
+    unit_app_type(&u, "\033");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    snprintf(path, sizeof path, "%s/hints", u.dir);
+    unlink(path);
+    unit_app_type(&u, "n");
+    UNIT_APP_SEE(&u, "claude does not report");
+    unit_app_type(&u, "i");
+    UNIT_APP_SEE(&u, "Claude Code reports to telec from its next start on");
+    CHECK(!unit_app_shows(&u, "does not report") && !settings_may_hint(&u.config, "claude"));
+    snprintf(path, sizeof path, "%s/.claude/settings.json", u.dir);
+    buf_clear(&text);
+    CHECK(os_read_file(&text, path, 1 << 20) == 0 && unit_app_has(&text, "/opt/telec hook"));
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+    setenv("HOME", home, 1);
+    free(home);
+    buf_free(&text);
+    unit_app_end(&u);
+}
+
 #define UNIT_DIALOG_ASKS \
     ",\"waits_for\":\"choice\",\"state_text\":\"Bash: rm -rf build\",\"choices\":[\"Yes\",\"No, " \
     "stop\"]"
@@ -343,6 +394,7 @@ static void unit_dialog(void)
     unit_dialog_dismiss();
     unit_dialog_openings();
     unit_dialog_pauses();
+    unit_dialog_hooks();
     unit_dialog_choices();
     unit_dialog_force();
     unit_dialog_start();
