@@ -376,6 +376,8 @@ static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int 
     widget_add_hit(u, row, col + label, rows, width - label, WIDGET_LINE, i, 0);
 }
 
+#define WIDGET_NOTE_ROWS 10     /* on a lower screen a form shows no note */
+
 /* Draws the error, else the completion's choices, else the keys. Returns the lines needed. */
 static int widget_form_draw_status(struct widgets *u, const struct widget_form *f, int row, int col,
                                    int width, int rows)
@@ -416,7 +418,6 @@ static int widget_form_height(const struct widget_form *f, int i, int width, int
     return widget_max(1, widget_min(most, field_height(&line->field, width)));
 }
 
-#define WIDGET_NOTE_ROWS 10     /* on a lower screen a form shows no note */
 #define WIDGET_FORM_STATUS_MAX 3
 #define WIDGET_FORM_COLS 72
 
