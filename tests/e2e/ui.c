@@ -566,6 +566,16 @@ static void test_ui_asks(void)
     ui_await_pause(u);
     ui_keys(u, "a");
     UI_AWAIT_TEXT(u, "asks nothing");
+    char *other = start(format("\"title\": \"chooser\", \"command\": %s",
+                               json_array(e2e.self, "program", "menu", NULL)));
+    AWAIT_SESSION(other, "waits_for", "choice");
+    UI_AWAIT_TEXT(u, "choice: Do you want to proceed?");
+    ui_select(u, "chooser");
+    ui_keys(u, "a");
+    UI_AWAIT_TEXT(u, "2 No, and tell it what to do");
+    ui_keys(u, "2");
+    AWAIT(strstr(screen_text(other), "got <"));
+    UI_AWAIT_TEXT(u, "answered");
     ui_quit(u);
 }
 
