@@ -275,6 +275,8 @@ static void message_start(struct holder *h)
     struct message *m = h->messages;
     buf refusal = {0};
     if (!m->force && input_put_refusal(h, &refusal)) {
+        if (m->first) /* later: see message_on_first_timer */
+            buf_span(&h->typed, buf_view(&m->text));
         message_answer(m, buf_cstr(&refusal));
         message_remove_first(h);
     } else {
@@ -320,9 +322,23 @@ static void message_step(void *holder)
         loop_timer_set(&h->loop, &h->message_timer, h->loop.now + MESSAGE_TICK_MS);
 }
 
+/* A prompt that was given as an argument: the agent's work shows that it was submitted, or its
+ * output where no sign of work is known. */
+static void message_watch_argument(struct holder *h)
+{
+    int waits = h->first == MESSAGE_FIRST_PENDING && !h->typed.n && h->first_argument.n;
+    if (!waits || (h->state.phrased && !h->state.works))
+        return;
+    message_note_first(h, MESSAGE_FIRST_DELIVERED);
+    buf_clear(&h->last_input);
+    status_put_characters(&h->last_input, buf_view(&h->first_argument), MESSAGE_LAST_MAX);
+}
+
 static void message_on_output(struct holder *h, size_t n)
 {
     struct message *m = h->messages;
+    if (!h->state.phrased)
+        message_watch_argument(h);
     if (!m)
         return;
     if (m->phase == MESSAGE_ENTERED)
@@ -402,17 +418,8 @@ static int message_is_ready(const struct holder *h)
             return reader_has_box(h) && quiet >= MESSAGE_STILL_MS;
         return quiet >= MESSAGE_READY_MS && ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
     }
-    return !h->first_strict && !h->reader.agent && quiet >= MESSAGE_READY_MS;
-}
-
-/* A prompt that was given as an argument: the agent's work shows that it was submitted. */
-static void message_watch_argument(struct holder *h)
-{
-    if (!h->state.works && (h->state.phrased || h->state.kind == STATE_STARTING))
-        return;
-    message_note_first(h, MESSAGE_FIRST_DELIVERED);
-    buf_clear(&h->last_input);
-    status_put_characters(&h->last_input, buf_view(&h->first_argument), MESSAGE_LAST_MAX);
+    return !h->reader.agent && quiet >= MESSAGE_READY_MS &&
+           (!h->first_strict || !reader_is_blank(h));
 }
 
 /* The time stands still while a choice is open: a trust dialog waits for the user. */
@@ -425,7 +432,7 @@ static void message_on_first_timer(void *holder)
         return;
     if (h->reader.kind == QUESTION_CHOICE || status_waits_for(h) == QUESTION_CHOICE) {
         h->first_until += now - h->first_looked_at;
-    } else if (!h->typed.n && h->first_argument.n) {
+    } else if (h->state.phrased && h->state.works) {
         message_watch_argument(h);
     } else if (h->typed.n && message_is_ready(h)) {
         buf first = h->typed;

@@ -41,6 +41,7 @@ struct reader {
     buf reason, asks, choices; /* … by which rule and row; the question; a JSON array or empty */
     buf said;                  /* the end of the agent's last message on the screen */
     int misses;                /* readings in a row without a question */
+    int boxed;                 /* the agent's input box is on the screen, or it has none to know */
     int titled;                /* a new title is not read yet */
     long long output_at, read_at, marked_at; /* loop clock */
     size_t bytes;              /* of output since the last reading */

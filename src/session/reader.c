@@ -211,7 +211,9 @@ static void reader_read(struct holder *h, int quiet)
     if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
         q.kind = QUESTION_NONE;
     reader_keep(h, &seen.screen, &q);
-    reader_keep_said(h, &seen.screen, reader_box_row(h, &seen.rows));
+    int box = reader_box_row(h, &seen.rows);
+    h->reader.boxed = h->reader.agent && (box >= 0 || !h->reader.agent->box);
+    reader_keep_said(h, &seen.screen, box);
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
     if (!reader_is_unsure(h, quiet)) {

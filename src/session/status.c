@@ -127,7 +127,7 @@ static void status_renew_last_output(struct holder *h)
     buf line = {0};
     if (h->said.n)
         buf_span(&line, buf_view(&h->said));
-    else if (h->reader.agent)
+    else if (h->reader.boxed)
         buf_span(&line, buf_view(&h->reader.said));
     else
         vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);

@@ -211,7 +211,8 @@ static void program_agent_draw(const struct program_agent *a)
     for (int i = 0; i < a->saids; i++)
         program_say("%s\r\n", a->said[i]);
     if (a->asks)
-        program_say("\r\n\xe2\x94\x80\xe2\x94\x80\r\n Bash command\r\n\r\n   rm -rf build\r\n\r\n Do you want to proceed?\r\n"
+        program_say("\r\n\xe2\x94\x80\xe2\x94\x80\r\n Bash command\r\n\r\n"
+                    "   rm -rf build\r\n\r\n Do you want to proceed?\r\n"
                     " \xe2\x9d\xaf 1. Yes\r\n   2. No\r\n\r\n Esc to cancel\r\n");
     else
         program_say("\r\n----------\r\n\xe2\x9d\xaf %s\r\n----------\r\n  %s\r\n", a->line,
