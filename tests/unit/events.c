@@ -50,6 +50,28 @@ static void unit_events_sessions(void)
     unit_fleet_end(&u);
 }
 
+static void unit_events_begin_at_end(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a;
+    test_begin("events older than our interest are not read, and the last one's lag is known");
+    unit_fleet_begin(&u);
+    unit_events_send(&u, NULL, UNIT_EVENTS_SESSION("created", "old", ""));
+    a = unit_fleet_new(&u, "hosta");
+    unit_fleet_subscribe(a, CACHE_SESSIONS);
+    unit_fleet_start(a);
+    UNIT_FLEET_UNTIL(&u, a->fleet.events.link && a->fleet.streams.blocked);
+    unit_fleet_beat(&u, "python", "", 0);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "python"));
+    unit_events_send(&u, NULL, UNIT_EVENTS_SESSION("created", "new", ""));
+    UNIT_FLEET_UNTIL(&u, cache_find(&a->cache, "new"));
+    struct roster_peer *peer = roster_find(&a->fleet, span_of("python"));
+    CHECK(cache_find(&a->cache, "old") == NULL);
+    CHECK_INT(peer->events_in, 1);
+    CHECK(peer->lag_ms > -1000 && peer->lag_ms < UNIT_FLEET_WAIT_MS);
+    unit_fleet_end(&u);
+}
+
 static void unit_events_ignored(void)
 {
     struct unit_fleet u;
@@ -150,6 +172,7 @@ static void unit_events_unknown(void)
 static void unit_events(void)
 {
     unit_events_sessions();
+    unit_events_begin_at_end();
     unit_events_ignored();
     unit_events_limits();
     unit_events_unknown();
