@@ -538,6 +538,7 @@ struct session {
     buf unreachable;        /* why it can't be reached; empty: it can, or it has exited */
     struct loop_timer retry_timer; /* the next try to reach it */
     long long retry_ms;     /* the last wait for one; 0: it was reached */
+    int answered;           /* its holder sent a status on this connection */
     int forced;             /* its end is forced: a record of another machine goes, too */
     int adopting;           /* the starting daemon does not know its state yet */
 };

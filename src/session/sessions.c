@@ -537,6 +537,7 @@ static void session_on_frame(void *ctx, enum frame_type type, span payload)
         buf_clear(&s->status);
     }
     s->retry_ms = 0;
+    s->answered = 1;
     session_set_status(s, payload);
     session_changed(s);
     if (s->creating)
@@ -565,13 +566,17 @@ static void session_gone(struct session *s)
     session_adopted(all, adopting);
 }
 
+static void session_retry_later(struct session *s, const char *why);
+
 static void session_on_link_closed(void *ctx)
 {
     struct session *s = ctx;
     if (session_has_exited(s))
         session_gone(s);
-    else
+    else if (s->answered || session_read_exit(s))
         session_reach(s);
+    else /* never in a circle without a wait */
+        session_retry_later(s, "its holder closes the connection");
 }
 
 static void session_set_link_hooks(struct session *s)
@@ -611,6 +616,7 @@ static int session_connect(struct session *s)
 {
     session_look_for_socket(s);
     session_set_link_hooks(s);
+    s->answered = 0;
     if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
         return -1;
     if (os_is_last_fd(s->holder.conn.io.fd, SESSION_FDS_LEFT)) {
