@@ -178,8 +178,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Sets the descriptor (< 0: no log) and the most detailed level that is written. */
 static void log_open(int fd, enum log_level most);
-/* From now on the log, if it is the file PATH, has at most size_max bytes: before more it is renamed
- * to PATH.1. path must live as long as the log. */
+/* From now on the log, if it is the file PATH, has at most size_max bytes: before more it is
+ * renamed to PATH.1. path must live as long as the log. */
 static void log_limit(const char *path, size_t size_max);
 static void log_line(enum log_level level, const char *format, ...); /* control bytes visible */
 

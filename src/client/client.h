@@ -31,8 +31,8 @@ enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
  * refused and untouched, error says why. */
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
-/* Returns 1 when an agent has hooks and none of telec's, and STATE/hints does not have it: it has the
- * agents of which that was said. */
+/* Returns 1 when an agent has hooks and none of telec's, and STATE/hints does not have it: it has
+ * the agents of which that was said. */
 static int settings_may_hint(const struct config *config, const char *agent);
 static void settings_end_hint(const struct config *config, const char *agent); /* it was said */
 /* Tells whether to say that an agent does not report to telec, which is then said. */

@@ -104,8 +104,8 @@ static int life_find_shown(pid_t session, buf *pids)
 }
 #endif
 
-/* Finds those that ps lists; it is waited for, as only the end of a session needs it. Returns 0 when
- * ps lists nothing. */
+/* Finds those that ps lists; it is waited for, as only the end of a session needs it. Returns 0
+ * when ps lists nothing. */
 static int life_find_listed(pid_t session, buf *pids)
 {
     FILE *ps = popen("ps -A -o pid= -o args=", "r");

@@ -416,7 +416,8 @@ static int message_is_ready(const struct holder *h)
     if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
         if (h->reader.agent && h->reader.agent->box)
             return reader_has_box(h) && quiet >= MESSAGE_STILL_MS;
-        return quiet >= MESSAGE_READY_MS && ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
+        return quiet >= MESSAGE_READY_MS &&
+               ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
     }
     return !h->reader.agent && quiet >= MESSAGE_READY_MS &&
            (!h->first_strict || !reader_is_blank(h));

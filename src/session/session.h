@@ -110,7 +110,7 @@ struct question {
     int first;               /* row of a menu's first option; -1: no menu */
     span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
     int option_count, selected;
-    int buttons;             /* the options stand side by side, and which one is marked is a guess */
+    int buttons; /* the options stand side by side, and which one is marked is a guess */
 };
 
 /* Returns a row without what frames it. */
@@ -143,14 +143,14 @@ static int question_find_draft(const struct question_screen *s, span *draft);
  * know. */
 enum frame_type {
     /* to the holder */
-    FRAME_INPUT = 'i',        /* bytes for the program; the sender's size becomes the session's */
-    FRAME_TYPED = 'Y',        /* a number: the sender wrote to the pty itself, last at that time of
-                                 the monotonic clock, in ms; all processes of a computer share it */
-    FRAME_MESSAGE = 'm',      /* struct frame_message: to be typed; answered by FRAME_RECEIPT */
-    FRAME_ANSWER = 'a',       /* {"answer"}: to the dialog on its screen; FRAME_RECEIPT answers it */
-    FRAME_RESIZE = 'r',       /* {"cols", "rows"}: the sender's size */
-    FRAME_KEYS = 'K',         /* {"key", "count"}: a key of frame_put_key_bytes */
-    FRAME_END = 'k',          /* end the session */
+    FRAME_INPUT = 'i',   /* bytes for the program; the sender's size becomes the session's */
+    FRAME_TYPED = 'Y',   /* a number: the sender wrote to the pty itself, last at that time of
+                            the monotonic clock, in ms; all processes of a computer share it */
+    FRAME_MESSAGE = 'm', /* struct frame_message: to be typed; answered by FRAME_RECEIPT */
+    FRAME_ANSWER = 'a',  /* {"answer"}: to the dialog on its screen; FRAME_RECEIPT answers it */
+    FRAME_RESIZE = 'r',  /* {"cols", "rows"}: the sender's size */
+    FRAME_KEYS = 'K',    /* {"key", "count"}: a key of frame_put_key_bytes */
+    FRAME_END = 'k',     /* end the session */
     FRAME_END_UNDOABLY = 'p', /* {"undo_ms"}: stop its processes; end it after that time */
     FRAME_UNDO_END = 'c',     /* let its processes go on */
     FRAME_SEEN = 'n',         /* the user has seen the session */
@@ -485,8 +485,8 @@ static int life_summon(const struct life_owner *owner);
 /* Returns where the holder listens, as its lock says, else as recorded; to be freed. Waits for a
  * holder whose socket is gone to make it again, LIFE_SUMMON_MS at most. */
 static char *life_find_socket(const char *dir, const char *recorded);
-/* Compares a recorded name with this machine's or boot's (put: os_put_machine, os_put_boot). Returns
- * 1, 0, or -1: one of the two is unknown. */
+/* Compares a recorded name with this machine's or boot's (put: os_put_machine, os_put_boot).
+ * Returns 1, 0, or -1: one of the two is unknown. */
 static int life_is_same(void (*put)(buf *b), const char *recorded);
 /* What a record says of a session's holder. */
 struct life_record {

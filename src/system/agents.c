@@ -101,11 +101,11 @@ static const struct agents_row agents_table[] = {
      .screen = {"esc to interrupt", NULL, "❯", "Try \"", "●"},
      .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json",
                "hook_event_name", "session_id", agents_claude_events, 5, NULL, NULL}}, /* seconds */
+    /* No session_id: Gemini starts itself anew with the same words, and then refuses the id. */
     {.name = "gemini",
      .title = "Gemini CLI",
      .flags = {"-m flash-lite", "-m flash", "-m pro"},
      .prompt = "-i",
-     .session_id = "--session-id",
      .resume = "--resume",
      .colour = "blue",
      .screen = {"esc to cancel", "waiting for user confirmation", ">", "Type your message", "✦"},

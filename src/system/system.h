@@ -6,8 +6,8 @@
 
 #define OS_COMMAND_MAX 4096        /* bytes of a command line that os_find_process looks at */
 
-/* Fills out with n bytes of /dev/urandom. Where it can't be read (a chroot, no descriptor left) they
- * only differ from call to call and from process to process: ids need no more. */
+/* Fills out with n bytes of /dev/urandom. Where it can't be read (a chroot, no descriptor left)
+ * they only differ from call to call and from process to process: ids need no more. */
 static void os_random(void *out, size_t n);
 /* Writes a random UUID (RFC 9562 version 4), NUL-terminated. */
 static void os_uuid(char out[37]);
@@ -21,9 +21,9 @@ static int os_read_file(buf *b, const char *path, size_t most);
 static int os_read_any(buf *b, const char *path, size_t most);
 /* Words for the errno of the two: "it is not a regular file". */
 static const char *os_file_fault(int error);
-/* Starts a program that PATH has, in a process group of its own. Its stdin is in (-1: /dev/null), its
- * stdout out (-1: err), its stderr err. Not by fork: the daemon may be large. Returns its id, or -1
- * with errno. */
+/* Starts a program that PATH has, in a process group of its own. Its stdin is in (-1: /dev/null),
+ * its stdout out (-1: err), its stderr err. Not by fork: the daemon may be large. Returns its id,
+ * or -1 with errno. */
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 /* Tells whether the limit leaves at most `few` descriptors above fd. */
 static int os_is_last_fd(int fd, unsigned few);

@@ -1,4 +1,5 @@
-/* agents - sessions of a program that looks like an AI agent: its dialogs, messages, first prompt. */
+/* agents - sessions of a program that looks like an AI agent: its dialogs, messages, first prompt.
+ */
 
 /* Starts the tests' own agent under a name that the agents' table has. */
 static char *start_agent(const char *late, const char *more)
@@ -7,7 +8,8 @@ static char *start_agent(const char *late, const char *more)
     unlink(path);
     if (symlink(e2e.self, path) != 0)
         e2e_die(path);
-    return start(format("\"command\": %s%s", json_array(path, "program", "agent", late, NULL), more));
+    return start(
+        format("\"command\": %s%s", json_array(path, "program", "agent", late, NULL), more));
 }
 
 static void test_agent_dialog(void)

@@ -716,7 +716,8 @@ static void test_cli_hook(void)
 /* An agent that does not report is said once; --hooks adds its hooks. */
 static void test_cli_hook_hint(void)
 {
-    char *home = format("HOME=%s", e2e.dir), *settings = format("%s/.claude/settings.json", e2e.dir);
+    char *home = format("HOME=%s", e2e.dir),
+         *settings = format("%s/.claude/settings.json", e2e.dir);
     daemon_start();
     cli_install("claude", "sleep 1000");
     cli_install("qwen", "sleep 1000");

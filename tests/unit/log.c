@@ -75,7 +75,8 @@ static void unit_log_limit(void)
 {
     char path[64], old[70];
     struct stat st, before;
-    test_begin("a log that is a file is renamed before it is too long, and emptied where it can't be");
+    test_begin(
+        "a log that is a file is renamed before it is too long, and emptied where it can't be");
     int fd = mkstemp(unit_base_temporary(path));
     snprintf(old, sizeof old, "%s.1", path);
     log_open(fd, LOG_INFO);
