@@ -97,9 +97,10 @@ static int client_start_daemon(struct client *c)
     if (fd < 0) {
         free(c->start_error);
         c->start_error = span_dup(buf_view(&error));
-        buf_free(&error);
-        return 0;
     }
+    buf_free(&error);
+    if (fd < 0)
+        return 0;
     c->starting.fd = fd;
     loop_watch(c->loop, &c->starting, POLLIN);
     return 1;
@@ -396,6 +397,8 @@ static void client_ws_close(struct client_ws *w)
 static void client_cancel_conn(struct conn *conn)
 {
     loop_unwatch(conn->loop, &conn->io);
+    loop_task_cancel(conn->loop, &conn->flush);
+    loop_task_cancel(conn->loop, &conn->bury);
     if (conn->io.fd >= 0)
         close(conn->io.fd);
     conn_free(conn);

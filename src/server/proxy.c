@@ -194,6 +194,7 @@ static void proxy_reply_ended(struct proxy *proxy, struct json data)
         json_field_int(&b, "undo_s", undo_s);
     json_close(&b, '}');
     request_reply(proxy->client, &b);
+    buf_free(&message);
 }
 
 /* undo_s and force go to a telec only: a TeleClaude daemon knows neither. */

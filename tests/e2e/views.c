@@ -268,7 +268,7 @@ static void test_views_plan(void)
     ui_keys(u, "q");
     UI_AWAIT_TEXT(u, "[.] one");
     ui_keys(u, "\t"); /* the other view: the session made last is selected there */
-    UI_AWAIT_SELECTED(u, "/next-prepare");
+    UI_AWAIT_SELECTED(u, "/next-"); /* cut: its first prompt is pending */
     ui_keys(u, "\t");
     UI_AWAIT_TEXT(u, "[.] one");
     ui_keys(u, UI_LEFT UI_LEFT UI_LEFT UI_LEFT);

@@ -29,6 +29,7 @@ static void fuzz_config_load(struct config *c, span text)
     c->role = span_dup(span_of("development"));
     c->allow = span_dup(span_of("*"));
     c->attach = span_dup(span_of("ssh -t DEST"));
+    c->answer = span_dup(span_of("own"));
     config_default_agents(c);
     config_parse(c, text);
     config_check_projects(c);

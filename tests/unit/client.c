@@ -546,7 +546,10 @@ static void unit_client_other_user(void)
         CHECK_INT(chmod(u.dir, 0777), 0);
         pid_t pid = fork();
         if (pid == 0) {
-            int fd = setuid(65534) == 0 ? conn_listen(u.path, error, sizeof error) : -1;
+            const char *name = strrchr(u.path, '/') + 1; /* that user can't enter each directory */
+            int fd = chdir(u.dir) == 0 && setuid(65534) == 0
+                         ? conn_listen(name, error, sizeof error)
+                         : -1;
             if (fd >= 0 && write(ends[1], "", 1) == 1)
                 pause();
             _exit(1);
