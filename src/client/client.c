@@ -394,21 +394,11 @@ static void client_ws_close(struct client_ws *w)
     conn_finish(&w->conn);
 }
 
-static void client_cancel_conn(struct conn *conn)
-{
-    loop_unwatch(conn->loop, &conn->io);
-    loop_task_cancel(conn->loop, &conn->flush);
-    loop_task_cancel(conn->loop, &conn->bury);
-    if (conn->io.fd >= 0)
-        close(conn->io.fd);
-    conn_free(conn);
-}
-
 static void client_ws_cancel(struct client_ws *w)
 {
     if (w->open) {
         loop_timer_cancel(w->client->loop, &w->late);
-        client_cancel_conn(&w->conn);
+        conn_cancel(&w->conn);
     }
     ws_free(&w->ws);
     w->open = 0;
@@ -659,7 +649,7 @@ static void client_free(struct client *c)
         loop_timer_cancel(c->loop, &r->timer);
         loop_task_cancel(c->loop, &r->begin);
         if (r->connected)
-            client_cancel_conn(&r->conn);
+            conn_cancel(&r->conn);
         buf_free(&r->text);
         buf_free(&r->body);
         free(r);

@@ -115,8 +115,7 @@ static void holder_link_cancel(struct holder_link *link)
 {
     if (!link->open)
         return;
-    close(link->conn.io.fd);
-    conn_free(&link->conn);
+    conn_cancel(&link->conn);
     link->open = 0;
     if (link->launching) {
         loop_timer_cancel(link->conn.loop, &link->launching->timer);

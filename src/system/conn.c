@@ -382,6 +382,16 @@ static void conn_free(struct conn *c)
         close(fd);
 }
 
+static void conn_cancel(struct conn *c)
+{
+    loop_unwatch(c->loop, &c->io);
+    loop_task_cancel(c->loop, &c->flush);
+    loop_task_cancel(c->loop, &c->bury);
+    if (c->io.fd >= 0)
+        close(c->io.fd);
+    conn_free(c);
+}
+
 /* ---- Unix sockets --------------------------------------------------------------------------- */
 
 static int conn_address(const char *path, struct sockaddr_un *address)

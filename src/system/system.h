@@ -198,6 +198,8 @@ static void conn_finish(struct conn *c);           /* closes once the queue is w
 /* Closes now; on_closed comes at the end of the pass. why must live until then. */
 static void conn_close(struct conn *c, const char *why);
 static void conn_free(struct conn *c);             /* memory only; from on_closed */
+/* Closes and frees at once; no hook is called any more. */
+static void conn_cancel(struct conn *c);
 
 /* Returns a 0600 Unix socket, or -1 with a message. The caller has made sure that no live process
  * owns `path`: what stands there is removed. */

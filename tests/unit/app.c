@@ -306,6 +306,7 @@ static void unit_app_close(struct loop *l, struct loop_fd *fd, const char *path)
 static void unit_app_end(struct unit_app *u)
 {
     struct loop *l = &u->t->loop;
+    dialog_free_choices(u->t);
     u->t->program_runs = 1; /* no frame any more */
     attach_close_view(u->t);
     for (int i = 0; i < 4; i++) /* the view's connection is sent out, closed and freed */

@@ -165,7 +165,8 @@ static void unit_holder_end(struct unit_holder *u)
     buf *const all[] = {&u->status, &u->screen, &u->reply, &u->h.last_input, &u->h.last_output,
                         &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
                         &u->h.first_argument, &u->h.said, &u->h.reader.said,
-                            &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices};
+                        &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices,
+                        &u->h.paused, &u->h.halted};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         buf_free(all[i]);
     vt_free(u->h.vt);

@@ -147,6 +147,10 @@ static void unit_tui_push(void)
     CHECK(unit_app_has(&u.asked, "GET /sessions ") && unit_app_has(&u.asked, "GET /computers"));
     unit_app_event(&u, "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}");
     CHECK(!tree_session(&u.t->tree, "a"));
+    if (CONN_READ_MAX < 100) { /* what the daemon still sends would undo the loss */
+        unit_app_end(&u);
+        return;
+    }
     unit_app_session(&u, "a", "idle", "");
     app_set(&u.t->views[0].wanted, "s:a");
     unit_app_type(&u, "\r");
