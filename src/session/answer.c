@@ -108,7 +108,7 @@ static void answer_step(void *holder)
     struct question q;
     if (!a)
         return;
-    reader_take(h, &seen, &q);
+    reader_scan(h, &seen, &q);
     buf asks = {0};
     question_put_text(&seen.screen, &q, &asks);
     int same = q.kind == QUESTION_CHOICE && span_eq(buf_view(&asks), buf_cstr(&a->asks));
@@ -178,7 +178,7 @@ static void answer_ask(struct holder_client *c, const char *text)
     struct reader_screen seen;
     struct question q;
     reader_read(h, 1); /* an answer to a question that has gone would be a message */
-    reader_take(h, &seen, &q);
+    reader_scan(h, &seen, &q);
     if (h->answer || (q.kind == QUESTION_NONE && h->state.kind != STATE_WAITING))
         message_put_receipt(c, h->answer ? "no choice: another answer is on its way"
                                          : "no choice: it asks nothing");

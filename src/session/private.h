@@ -169,7 +169,7 @@ static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
 static void reader_on_timer(void *holder);
 /* Reads the screen, without keeping it; reader_drop frees it. */
-static void reader_take(const struct holder *h, struct reader_screen *seen, struct question *q);
+static void reader_scan(const struct holder *h, struct reader_screen *seen, struct question *q);
 static void reader_drop(struct reader_screen *seen);
 static void reader_on_silence(void *holder);
 static void reader_read(struct holder *h, int quiet); /* now; quiet: the screen is complete */

@@ -17,7 +17,7 @@
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static void reader_take_rows(const struct holder *h, struct reader_rows *r)
+static void reader_copy_rows(const struct holder *h, struct reader_rows *r)
 {
     size_t ends[GRID_ROWS_MAX], start = 0;
     r->text = (buf){0};
@@ -42,7 +42,7 @@ static void reader_mark(const struct holder *h, struct reader_mark *m)
 {
     struct reader_rows r;
     int col;
-    reader_take_rows(h, &r);
+    reader_copy_rows(h, &r);
     m->rows = r.count;
     vt_cursor(h->vt, &m->cursor, &col);
     for (int row = 0; row < r.count; row++)
@@ -68,12 +68,12 @@ static int reader_is_at_shell(const struct holder *h, const struct termios *mode
            tcgetpgrp(h->pty.io.fd) == h->pid;
 }
 
-static void reader_take(const struct holder *h, struct reader_screen *seen, struct question *q)
+static void reader_scan(const struct holder *h, struct reader_screen *seen, struct question *q)
 {
     struct termios modes = {.c_lflag = ECHO};
     struct reader_rows *r = &seen->rows;
     struct question_screen *s = &seen->screen;
-    reader_take_rows(h, r);
+    reader_copy_rows(h, r);
     if (h->slave >= 0)
         tcgetattr(h->slave, &modes);
     *s = (struct question_screen){.rows = r->rows,
@@ -207,7 +207,7 @@ static void reader_read(struct holder *h, int quiet)
 {
     struct reader_screen seen;
     struct question q;
-    reader_take(h, &seen, &q);
+    reader_scan(h, &seen, &q);
     if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
         q.kind = QUESTION_NONE;
     reader_keep(h, &seen.screen, &q);
@@ -297,7 +297,7 @@ static void reader_on_silence(void *holder)
 static int reader_has_box(const struct holder *h)
 {
     struct reader_rows r;
-    reader_take_rows(h, &r);
+    reader_copy_rows(h, &r);
     int found = reader_box_row(h, &r) >= 0;
     buf_free(&r.text);
     return found;
@@ -306,7 +306,7 @@ static int reader_has_box(const struct holder *h)
 static int reader_is_blank(const struct holder *h)
 {
     struct reader_rows r;
-    reader_take_rows(h, &r);
+    reader_copy_rows(h, &r);
     int blank = r.text.n == 0;
     buf_free(&r.text);
     return blank;
@@ -316,7 +316,7 @@ static uint32_t reader_line(const struct holder *h)
 {
     struct reader_rows r;
     int row, col;
-    reader_take_rows(h, &r);
+    reader_copy_rows(h, &r);
     vt_cursor(h->vt, &row, &col);
     int box = reader_box_row(h, &r);
     uint32_t line = reader_hash(r.rows[box >= 0 ? box : row]) + (box >= 0 ? 0 : (uint32_t)row);
@@ -329,7 +329,7 @@ static int reader_put_draft(const struct holder *h, buf *b)
     struct reader_screen seen;
     struct question q;
     span draft = {0};
-    reader_take(h, &seen, &q);
+    reader_scan(h, &seen, &q);
     int found = question_find_draft(&seen.screen, &draft);
     if (found)
         status_put_characters(b, draft, HOLDER_LINE_MAX);
