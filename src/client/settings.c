@@ -416,13 +416,13 @@ static void settings_find_in(const struct settings_job *job, struct settings_fou
         grouped == (job->agent->hooks.format == AGENTS_JSON) &&
         (matcher.type != JSON_STRING || json_text_eq(matcher, "") || json_text_eq(matcher, "*"));
     if (!grouped) {
-        const struct settings_pair pairs[] = {{list, element}, outer[0], outer[1]};
+        const struct settings_pair pairs[3] = {{list, element}, outer[0], outer[1]};
         settings_find_one(found, settings_owner(job, element), good && found->good == good_before,
                           pairs, 3);
         return;
     }
     for (struct json_iter it = json_iter(inner); json_next(&it);) {
-        const struct settings_pair pairs[] = {
+        const struct settings_pair pairs[4] = {
             {inner, it.value}, {list, element}, outer[0], outer[1]};
         settings_find_one(found, settings_owner(job, it.value), good && found->good == good_before,
                           pairs, 4);
@@ -435,7 +435,7 @@ static struct settings_found settings_find(const struct settings_job *job, struc
     struct settings_found found = {0};
     struct json hooks = json_get(root, "hooks");
     for (struct json_iter events = json_iter(hooks); json_next(&events);) {
-        const struct settings_pair outer[] = {{hooks, events.value}, {root, hooks}};
+        const struct settings_pair outer[2] = {{hooks, events.value}, {root, hooks}};
         struct json_iter it = json_iter(events.value);
         int good_before = settings_is_installed(job, events.key) ? found.good : -1;
         while ((!event || json_text_eq(events.key, event)) && json_next(&it))

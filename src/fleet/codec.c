@@ -282,7 +282,7 @@ static void codec_set_field(struct codec_request *r, span name, span value)
 
 static int codec_has_nul(const struct codec_request *r)
 {
-    const span fields[] = {r->command, r->initiator, r->session_id,
+    const span fields[6] = {r->command, r->initiator, r->session_id,
                            r->title,   r->project_dir, r->auto_command};
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (fields[i].n && memchr(fields[i].p, '\0', fields[i].n))

@@ -42,7 +42,7 @@ static void peers_send_event(struct fleet *f, const char *name, span data, int f
         if (!payload.n)
             codec_put_event(&payload, name, data, clock_wall_ms(), f->config->computer);
         char *key = streams_key(EVENTS_KEY, peer->beat.name);
-        const span args[] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
+        const span args[8] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
                              span_of(most),   span_of("*"), span_of("payload"), buf_view(&payload)};
         int sent = streams_send(&f->streams.calls, args, COUNT_OF(args), 0, peers_on_event_sent, f);
         f->in_flight += sent != 0;

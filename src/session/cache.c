@@ -81,7 +81,7 @@ static void cache_publish(struct cache *c, unsigned topics, span event_json)
 
 static void cache_send_session(struct cache *c, struct cache_session *s, long long now)
 {
-    span event[] = {span_of(s->announced ? "{\"event\":\"session_updated\",\"data\":"
+    span event[3] = {span_of(s->announced ? "{\"event\":\"session_updated\",\"data\":"
                                          : "{\"event\":\"session_created\",\"data\":"),
                     buf_view(&s->json), span_of("}")};
     s->announced = 1;

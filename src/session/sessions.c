@@ -104,7 +104,7 @@ static void session_changed(struct session *s)
         session_renew_record(s);
     /* the status is a checked object; its members follow */
     int has_members = s->status.n > sizeof "{}" - 1;
-    span object[] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
+    span object[4] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
                      has_members ? span_sub(buf_view(&s->status), 1) : span_of("}")};
     if (s->cached) {
         cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);

@@ -235,7 +235,7 @@ static void unit_base_blobs(void)
     b = blob_new((span){NULL, 0});
     CHECK_INT(b->n, 0);
     blob_drop(b);
-    span parts[] = {span_of("two"), {NULL, 0}, span_of(" three")};
+    span parts[3] = {span_of("two"), {NULL, 0}, span_of(" three")};
     CHECK_INT(span_total(parts, COUNT_OF(parts)), 9);
     b = blob_join(span_of("one "), parts, COUNT_OF(parts));
     CHECK_SPAN(((span){b->p, b->n}), "one two three");
