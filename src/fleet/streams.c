@@ -110,8 +110,9 @@ static void streams_reply(struct streams *l, struct codec_id request, span envel
     codec_put_id(&id, request);
     streams_put_time(time);
     buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, buf_cstr(&id));
-    const span fields[6] = {span_of("chunk"),      envelope,     span_of("timestamp"), span_of(time),
-                           span_of("message_id"), buf_view(&id)};
+    const span fields[6] = {span_of("chunk"), envelope,
+                            span_of("timestamp"), span_of(time),
+                            span_of("message_id"), buf_view(&id)};
     if (!streams_add(l, buf_cstr(&key), STREAMS_REPLIES_KEPT, fields, COUNT_OF(fields),
                      STREAMS_TTL_S, NULL, NULL))
         log_line(LOG_WARN, "request %s: no reply: Redis is not connected", id.p);
