@@ -379,26 +379,19 @@ part_quick()
 
 fuzz_targets()
 {
-    for target in tests/fuzz/*.c; do
-        target=${target##*/}
-        [ "$target" = smoke.c ] || echo "${target%.c}"
-    done
-}
-
-# shellcheck disable=SC2086
-smoke_one()
-{
-    "$CC" -std=c99 -w -g -O0 $sanitize -o "build/smoke-$1" "tests/fuzz/$1.c" tests/fuzz/smoke.c &&
-        "build/smoke-$1"
+    sed -n 's/^    {"\([a-z]*\)", fuzz_.*/\1/p' tests/fuzz/targets.c
 }
 
 # Where libFuzzer has had the targets the small corpus adds nothing.
+# shellcheck disable=SC2086
 part_smoke()
 {
     [ -z "$fuzzed" ] || return
     find_sanitizers
+    run "the fuzz targets compile" "$CC" -std=c99 -w -g -O0 $sanitize -o build/smoke \
+        tests/fuzz/targets.c tests/fuzz/smoke.c || return
     for target in $(fuzz_targets); do
-        job "smoke-$target" smoke_one "$target"
+        job "smoke-$target" env TELEC_FUZZ="$target" build/smoke
     done
     for target in $(fuzz_targets); do
         result "smoke-$target" "fuzz target $target, the small corpus$checked"
@@ -407,10 +400,9 @@ part_smoke()
 
 fuzz_one()
 {
-    clang -std=c99 -w -g -O0 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-        -o "build/fuzz-$1" "tests/fuzz/$1.c" && mkdir "$work/corpus-$1" &&
-        "build/fuzz-$1" -verbosity=0 -max_total_time="$FUZZ_SECONDS" -timeout=10 -max_len=1024 \
-            -artifact_prefix="$work/" "$work/corpus-$1" "$work/seeds"
+    mkdir "$work/corpus-$1" &&
+        TELEC_FUZZ=$1 build/fuzz -verbosity=0 -max_total_time="$FUZZ_SECONDS" -timeout=10 \
+            -max_len=1024 -artifact_prefix="$work/" "$work/corpus-$1" "$work/seeds"
 }
 
 fuzzed=
@@ -425,6 +417,8 @@ part_fuzz()
     fi
     fuzzed=yes
     run "the fuzz targets' first inputs" make_seeds
+    run "the fuzz targets compile" clang -std=c99 -w -g -O0 -fno-sanitize-recover=undefined \
+        -fsanitize=fuzzer,address,undefined -o build/fuzz tests/fuzz/targets.c
     for target in $(fuzz_targets); do
         job "fuzz-$target" fuzz_one "$target"
     done

@@ -1,9 +1,6 @@
 /* Fuzzes the configuration file: config, and what theme and ui make of [colours] and [keys]. Any
  * bytes: every problem names a line that is there, and can be shown; the effective configuration
  * that results has no problems itself, and is its own effective configuration. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 static void fuzz_config_need(int holds)
 {
@@ -67,9 +64,7 @@ static void fuzz_config_put(const struct config *c, buf *out, buf *problems)
     buf_free(&all);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_config(const uint8_t *data, size_t size)
 {
     char *copy = base_alloc(size + 1); /* exact, so that the sanitizer sees its end */
     struct config c, again;

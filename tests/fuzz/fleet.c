@@ -1,6 +1,3 @@
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 /* Fuzz target of src/fleet.c. Any input: what is accepted as a heartbeat, an event or an answer is
  * within its bounds, and what is passed on of it is accepted again; a command line is split into
  * words that are the same once they have been quoted and split again. */
@@ -81,7 +78,7 @@ static void fuzz_fleet_command(span text)
     buf_free(&b);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_fleet(const uint8_t *data, size_t size)
 {
     char *copy = malloc(size ? size : 1); /* of exactly that size: reading past it is noticed */
     span text = {copy, size};

@@ -2,9 +2,6 @@
  * messages means the same whole, cut in pieces and byte by byte; a body never gives out more than
  * it announced; a head that was accepted means the same after being written anew; percent-encoding
  * round-trips. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 static void fuzz_http_assert(int holds)
 {
@@ -161,7 +158,7 @@ static void fuzz_http_encoding(span s)
     buf_free(&query);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_http(const uint8_t *data, size_t size)
 {
     static const char *const methods[] = {NULL, NULL, "GET", "HEAD"};
     if (size == 0)

@@ -1,6 +1,3 @@
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 /* Fuzz target of src/json.c. Any input: json_parse agrees with a plain recursive reading of the
  * grammar; MORE can be completed; BAD is BAD from its offset on, and not before. A good text,
  * written again, reads the same. Any bytes, put as a string, come back as clean UTF-8. */
@@ -299,7 +296,7 @@ static void fuzz_json_bytes(span bytes)
     buf_free(&clean);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_json(const uint8_t *data, size_t size)
 {
     span text = { (const char *)data, size < FUZZ_JSON_MOST ? size : FUZZ_JSON_MOST };
     size_t at = 0;

@@ -1,8 +1,5 @@
 /* Fuzz target of pager: any text gives visible text of known looks, lines and rows that lie within
  * it in order, whole at every width; no key leaves its place; and nothing is drawn elsewhere. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 static void fuzz_pager_require(int ok)
 {
@@ -71,7 +68,7 @@ static void fuzz_pager_use(struct pager *p, struct grid *g, span keys)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_pager(const uint8_t *data, size_t size)
 {
     struct pager p = {0};
     struct grid g = {0};

@@ -1,6 +1,3 @@
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 /* Fuzz target of src/resp.c. Any input: what is read whole is what is read in pieces, each ending
  * right before memory that isn't ours; a scan that has answered MORE never goes back; the walk
  * stays inside and finds as many elements as were said; a reply, written again from what the walk
@@ -106,7 +103,7 @@ static void fuzz_resp_command(span bytes)
     buf_free(&b);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_resp(const uint8_t *data, size_t size)
 {
     span text = {(const char *)data, size < FUZZ_RESP_MOST ? size : FUZZ_RESP_MOST};
     fuzz_resp_command(text);

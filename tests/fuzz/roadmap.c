@@ -1,8 +1,5 @@
 /* Fuzz target of roadmap: what it finds lies within the text, in order; a todo's JSON is JSON; and
  * no slug that names more than an entry of a directory is taken for a plain one. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 static void fuzz_roadmap_require(int ok)
 {
@@ -62,7 +59,7 @@ static void fuzz_roadmap_state(span text)
     buf_free(&b);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_roadmap(const uint8_t *data, size_t size)
 {
     span s = {(const char *)data, size};
     buf text = {0};

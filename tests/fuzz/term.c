@@ -1,8 +1,5 @@
 /* Fuzz target of term and grid. The decoder: any split of the input gives the same events. The
  * grid: frames replayed into the emulator show what was drawn. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 static void fuzz_term_require(int ok)
 {
@@ -146,7 +143,7 @@ static void fuzz_term_grid(span data, uint32_t seed)
     vt_free(vt);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_term(const uint8_t *data, size_t size)
 {
     span s = {(const char *)data, size};
     uint32_t seed;

@@ -1,8 +1,5 @@
 /* Fuzz target of tree: whatever a daemon says and a user asks for, every row has its key and its
  * line, what is counted is there, and a filter's rows are hits or lie above one. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 static void fuzz_tree_require(int ok)
 {
@@ -77,7 +74,7 @@ static void fuzz_tree_state(const struct tree *t, span text)
 }
 
 /* The first bytes are events and wishes, four each; the rest is a message and a state as it is. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_tree(const uint8_t *data, size_t size)
 {
     struct tree t;
     size_t at = 0;

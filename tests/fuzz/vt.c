@@ -1,12 +1,7 @@
 /* Fuzz target of the terminal emulator. The first three bytes give the size and how the rest is
  * read: as it is, or every two bytes as one token of a meaningful stream. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
-#include "../test.h"
-#include "../unit/vt.c"
 
-static void fuzz_check(int ok)
+static void fuzz_vt_check(int ok)
 {
     if (ok)
         return;
@@ -14,7 +9,7 @@ static void fuzz_check(int ok)
     abort();
 }
 
-static void fuzz_stream(buf *b, span s, int tokens)
+static void fuzz_vt_stream(buf *b, span s, int tokens)
 {
     if (!tokens) {
         buf_span(b, s);
@@ -24,7 +19,7 @@ static void fuzz_stream(buf *b, span s, int tokens)
         unit_vt_put_token(b, (unsigned char)s.p[i], (unsigned char)s.p[i + 1]);
 }
 
-static void fuzz_splits(span s, const struct vt *whole, unsigned step)
+static void fuzz_vt_splits(span s, const struct vt *whole, unsigned step)
 {
     struct vt *vt = vt_new(whole->cols, whole->rows);
     for (size_t i = 0; i < s.n; i += step) {
@@ -34,11 +29,11 @@ static void fuzz_splits(span s, const struct vt *whole, unsigned step)
         vt_feed(vt, (span){copy, piece.n});
         free(copy);
     }
-    fuzz_check(unit_vt_same(whole, vt, 1, "split"));
+    fuzz_vt_check(unit_vt_same(whole, vt, 1, "split"));
     vt_free(vt);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_vt(const uint8_t *data, size_t size)
 {
     buf stream = {0}, text = {0};
     struct vt *vt, *used;
@@ -47,17 +42,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     vt = vt_new(1 + data[0] % 24, 1 + data[1] % 8);
     used = vt_new(vt->cols, vt->rows);
-    fuzz_stream(&stream, (span){(const char *)data + 3, size - 3}, data[2] & 1);
+    fuzz_vt_stream(&stream, (span){(const char *)data + 3, size - 3}, data[2] & 1);
     half = stream.n / 2;
     vt_feed(vt, (span){stream.p, half});
-    fuzz_splits((span){stream.p, half}, vt, 1 + (data[2] >> 1) % 8);
+    fuzz_vt_splits((span){stream.p, half}, vt, 1 + (data[2] >> 1) % 8);
     vt_feed(used, span_sub(buf_view(&stream), half));
-    fuzz_check(unit_vt_snapshot_same(vt, span_sub(buf_view(&stream), half), used));
+    fuzz_vt_check(unit_vt_snapshot_same(vt, span_sub(buf_view(&stream), half), used));
     vt_resize(vt, 1 + data[1] % 24, 1 + data[0] % 8);
-    fuzz_check(unit_vt_snapshot_same(vt, buf_view(&stream), NULL));
+    fuzz_vt_check(unit_vt_snapshot_same(vt, buf_view(&stream), NULL));
     vt_put_text(vt, &text, 1);
-    fuzz_check(vt->y >= 0 && vt->y < vt->rows && vt->x >= 0 && vt->x < vt->cols);
-    fuzz_check(vt->answers.n <= VT_ANSWERS_MAX);
+    fuzz_vt_check(vt->y >= 0 && vt->y < vt->rows && vt->x >= 0 && vt->x < vt->cols);
+    fuzz_vt_check(vt->answers.n <= VT_ANSWERS_MAX);
     vt_free(vt);
     vt_free(used);
     buf_free(&stream);

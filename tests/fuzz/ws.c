@@ -1,9 +1,6 @@
 /* Fuzzes ws. The first byte chooses the role and how the rest is cut. Properties: a stream of
  * frames gives the same events whole, cut in pieces and byte by byte; no more than message_max is
  * kept; text messages are UTF-8; each event, encoded and read by the other side, gives itself. */
-#define main telec_main
-#include "../../teleclaude.c"
-#undef main
 
 #define FUZZ_WS_MAX 200 /* message_max: small, so that the limit is met */
 
@@ -127,7 +124,7 @@ static void fuzz_ws_compare(enum ws_role role, span stream, size_t piece)
         buf_free(&out[i]);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_ws(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
