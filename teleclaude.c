@@ -84,6 +84,7 @@
 #include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
 #include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
 
+#include "src/ui/filter.c"            /* the words that a list is filtered by */
 #include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
 #include "src/ui/todos.c"             /* model: projects, todos, files as rows */
 #include "src/ui/term.c"              /* the user's terminal: raw mode, input decoder */

@@ -183,7 +183,7 @@ static void app_settle(struct app *t)
     int at = wanted >= 0 ? wanted : app_find(t, view->selected);
     if (wanted >= 0)
         app_set(&view->wanted, NULL);
-    if (t->find_hit && t->shown == APP_SESSIONS && t->tree.word_count)
+    if (t->find_hit && t->shown == APP_SESSIONS && t->tree.filter.count)
         at = app_first_hit(t, at);
     t->find_hit = 0;
     app_select(t, at >= 0 ? at : view->list.at);

@@ -165,7 +165,7 @@ static void keys_escape(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
-    if (t->shown == APP_SESSIONS && t->tree.word_count)
+    if (t->shown == APP_SESSIONS && t->tree.filter.count)
         keys_clear_filter(t);
     else if (t->shown == APP_SESSIONS && t->tree.focus)
         keys_focus(t, NULL);

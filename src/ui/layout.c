@@ -22,7 +22,7 @@ static int layout_has_note(const struct app *t)
 static int layout_has_filter(const struct app *t)
 {
     return t->shown == APP_SESSIONS &&
-           (t->mode & (APP_FILTER | APP_JUMP) || t->tree.word_count > 0);
+           (t->mode & (APP_FILTER | APP_JUMP) || t->tree.filter.count > 0);
 }
 
 /* Places the list and the preview. A line that comes at the bottom covers the lowest line of the
@@ -80,7 +80,7 @@ static const char *layout_hint(const struct app *t)
                    ? NULL
                    : "No todos yet: Enter on a project prepares some, e writes its roadmap.";
     }
-    if (t->tree.word_count)
+    if (t->tree.filter.count)
         return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";
     if (!t->fetched && !t->tree.sessions.count)
         return t->client.push == CLIENT_WAITING ? "No daemon: r retries."

@@ -161,37 +161,8 @@ static const char *tree_title(const struct tree_session *s)
 
 /* ---- filter --------------------------------------------------------------------------------- */
 
-static unsigned char tree_fold_case(char c)
-{
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-}
-
-/* Fills the fallback table of Knuth, Morris and Pratt, so that a search is linear in the text. */
-static void tree_prepare_word(struct tree_word *w)
-{
-    w->back[0] = 0;
-    for (int i = 1, k = 0; i < w->n; i++) {
-        while (k && w->text[i] != w->text[k])
-            k = w->back[k - 1];
-        k += w->text[i] == w->text[k];
-        w->back[i] = (unsigned char)k;
-    }
-}
-
-static int tree_has_word(const struct tree_word *w, const char *text)
-{
-    int k = 0;
-    for (; text && *text && k < w->n; text++) {
-        unsigned char c = tree_fold_case(*text);
-        while (k && w->text[k] != c)
-            k = w->back[k - 1];
-        k += w->text[k] == c;
-    }
-    return k == w->n;
-}
-
 /* Matches is:STATE or a prefix of it, so that the filter works while it is typed. */
-static int tree_has_state(const struct tree_word *w, const struct tree_session *s)
+static int tree_has_state(const struct filter_word *w, const struct tree_session *s)
 {
     const char *want = (const char *)w->text + 3;
     size_t n = (size_t)w->n - 3;
@@ -199,28 +170,28 @@ static int tree_has_state(const struct tree_word *w, const struct tree_session *
            (s->unseen && strncmp("unseen", want, n) == 0);
 }
 
-static int tree_word_matches(const struct tree_word *w, const struct tree_session *s)
+static int tree_word_matches(const struct filter_word *w, const struct tree_session *s)
 {
     if (w->is_state)
         return tree_has_state(w, s);
     if (!s->agent && s->command) {
         buf agent = {0};
         tree_put_agent(s, &agent);
-        int has = tree_has_word(w, buf_cstr(&agent));
+        int has = filter_has(w, buf_cstr(&agent));
         buf_free(&agent);
         if (has)
             return 1;
     }
-    return tree_has_word(w, tree_title(s)) || tree_has_word(w, s->agent) ||
-           tree_has_word(w, s->directory) || tree_has_word(w, s->computer) ||
-           tree_has_word(w, s->last_input) || tree_has_word(w, s->asked) ||
-           tree_has_word(w, s->last_output);
+    return filter_has(w, tree_title(s)) || filter_has(w, s->agent) ||
+           filter_has(w, s->directory) || filter_has(w, s->computer) ||
+           filter_has(w, s->last_input) || filter_has(w, s->asked) ||
+           filter_has(w, s->last_output);
 }
 
 static int tree_matches(const struct tree *t, const struct tree_session *s)
 {
-    for (int i = 0; i < t->word_count; i++)
-        if (!tree_word_matches(&t->words[i], s))
+    for (int i = 0; i < t->filter.count; i++)
+        if (!tree_word_matches(&t->filter.words[i], s))
             return 0;
     return 1;
 }
@@ -228,30 +199,17 @@ static int tree_matches(const struct tree *t, const struct tree_session *s)
 /* A project matches by its name or path, even without a session. */
 static int tree_project_matches(const struct tree *t, const char *name, const char *path)
 {
-    for (int i = 0; i < t->word_count; i++)
-        if (t->words[i].is_state ||
-            !(tree_has_word(&t->words[i], name) || tree_has_word(&t->words[i], path)))
+    for (int i = 0; i < t->filter.count; i++)
+        if (t->filter.words[i].is_state ||
+            !(filter_has(&t->filter.words[i], name) || filter_has(&t->filter.words[i], path)))
             return 0;
     return 1;
 }
 
 static void tree_set_filter(struct tree *t, const char *text)
 {
-    span rest = span_of(text);
-    t->word_count = 0;
+    filter_set(&t->filter, text);
     t->dirty = 1;
-    while (rest.n && t->word_count < TREE_WORDS_MAX) {
-        span word = span_cut(&rest, ' ');
-        struct tree_word *w = &t->words[t->word_count];
-        if (!word.n)
-            continue;
-        w->n = (int)(word.n < TREE_WORD_MAX ? word.n : TREE_WORD_MAX);
-        for (int i = 0; i < w->n; i++)
-            w->text[i] = tree_fold_case(word.p[i]);
-        w->is_state = w->n >= 3 && memcmp(w->text, "is:", 3) == 0;
-        tree_prepare_word(w);
-        t->word_count++;
-    }
 }
 
 /* Returns the lines of a session's row when all of it is shown: 1 to 3. */
@@ -320,7 +278,7 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     old->unseen = now->unseen;
     if (!t->dirty)
         tree_count(t, old, 1);
-    t->dirty |= t->word_count && tree_matches(t, old) != old->hit;
+    t->dirty |= t->filter.count && tree_matches(t, old) != old->hit;
     tree_free_session(now);
 }
 
@@ -725,7 +683,7 @@ static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int de
     buf_cstr(&key);
     *row = (struct tree_row){
         .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p, .line = t->lines++};
-    row->folded = !t->word_count && tree_is_folded(t, row->key);
+    row->folded = !t->filter.count && tree_is_folded(t, row->key);
     return row;
 }
 
@@ -864,7 +822,7 @@ static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, 
             row->session = s;
             row->computer = s->computer;
             row->path = tree_directory(s);
-            row->foldable = s->first_child != NULL && !t->word_count;
+            row->foldable = s->first_child != NULL && !t->filter.count;
             folded = row->folded = row->folded && row->foldable;
             s->row = t->row_count - 1;
             t->lines += tree_session_lines(s) - 1;
@@ -891,7 +849,7 @@ static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, 
     const struct tree_item *first = &items[0];
     struct tree_session *roots = tree_chain(items, n);
     int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
-    if (t->word_count && !tree_has_kept(items, n)) {
+    if (t->filter.count && !tree_has_kept(items, n)) {
         shown = tree_project_matches(t, first->name, first->path);
         t->hits += shown;
     }
@@ -901,7 +859,7 @@ static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, 
         row->computer = t->computers[first->computer];
         row->path = first->path;
         row->name = first->name;
-        row->foldable = roots != NULL && !t->word_count;
+        row->foldable = roots != NULL && !t->filter.count;
         at = t->row_count - 1;
     }
     for (size_t i = 0; i < n; i++) {
@@ -969,14 +927,14 @@ static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *item
         struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
         row->computer = row->name = t->computers[c];
         row->note = t->computer_notes[c];
-        row->foldable = n > 0 && !t->word_count;
+        row->foldable = n > 0 && !t->filter.count;
         at = before;
     }
     for (size_t i = 0, count; i < n; i += count) {
         count = tree_project_items(items + i, n - i);
         tree_add_project(t, items + i, count, at);
     }
-    if (t->word_count && at >= 0 && t->row_count == before + 1) {
+    if (t->filter.count && at >= 0 && t->row_count == before + 1) {
         free(t->rows[--t->row_count].key);
         t->lines--;
         for (size_t i = 0; i < n; i++)

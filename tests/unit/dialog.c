@@ -44,7 +44,7 @@ static void unit_dialog_new(void)
     CHECK(!unit_app_has(&u.asked, "thinking_mode")); /* the agent's own default */
     CHECK(unit_app_has(&u.asked, "\"cols\":80,\"rows\":23"));
     CHECK(!unit_app_has(&u.asked, "\"title\":\"") && !unit_app_has(&u.asked, "\"message\":\""));
-    CHECK(!u.t->tree.word_count && strcmp(u.t->views[0].wanted, "s:new") == 0);
+    CHECK(!u.t->tree.filter.count && strcmp(u.t->views[0].wanted, "s:new") == 0);
     unit_app_session(&u, "new", "starting", "");
     CHECK(strcmp(app_session(u.t)->id, "new") == 0 && !u.t->views[0].wanted);
     environ = variables;

@@ -86,9 +86,9 @@ static void unit_keys_filter(void)
     UNIT_APP_SEE(&u, "1 hit");
     CHECK_SPAN(span_of(unit_keys_at(&u)), "z");
     unit_app_type(&u, "\r");
-    CHECK(u.t->mode == APP_SESSIONS && u.t->tree.word_count == 1);
+    CHECK(u.t->mode == APP_SESSIONS && u.t->tree.filter.count == 1);
     unit_app_type(&u, "/\177\177\177\177");
-    CHECK(u.t->mode == APP_FILTER && !u.t->tree.word_count);
+    CHECK(u.t->mode == APP_FILTER && !u.t->tree.filter.count);
     unit_app_type(&u, "\177");
     CHECK_INT(u.t->mode, APP_SESSIONS);
     unit_app_type(&u, "/title");
@@ -96,7 +96,7 @@ static void unit_keys_filter(void)
     CHECK_INT(u.t->mode, APP_FILTER);
     unit_app_type(&u, "\033");
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
-    CHECK(!u.t->tree.word_count && !u.t->filter.text.n);
+    CHECK(!u.t->tree.filter.count && !u.t->filter.text.n);
     unit_app_end(&u);
 }
 

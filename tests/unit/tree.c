@@ -547,8 +547,8 @@ static void unit_tree_words(void)
 {
     test_begin("a filter's words and their lengths are capped");
     for (int round = 0; round < 3000; round++) {
-        struct tree_word w = {.n = 1 + unit_tree_random(8)};
-        char word[TREE_WORD_MAX + 1] = "", text[40] = "", lower[40] = "";
+        struct filter_word w = {.n = 1 + unit_tree_random(8)};
+        char word[FILTER_WORD_MAX + 1] = "", text[40] = "", lower[40] = "";
         for (int i = 0; i < w.n; i++)
             w.text[i] = (unsigned char)(word[i] = (char)('a' + unit_tree_random(2)));
         int n = unit_tree_random((int)sizeof text);
@@ -556,8 +556,8 @@ static void unit_tree_words(void)
             lower[i] = (char)('a' + unit_tree_random(2));
             text[i] = (char)(lower[i] - 32 * unit_tree_random(2));
         }
-        tree_prepare_word(&w);
-        CHECK_INT(tree_has_word(&w, text), strstr(lower, word) != NULL);
+        filter_prepare(&w);
+        CHECK_INT(filter_has(&w, text), strstr(lower, word) != NULL);
     }
     /* Longer than what is kept, and more words than are kept: the rest is ignored. */
     struct tree t;
@@ -566,13 +566,13 @@ static void unit_tree_words(void)
     for (int i = 0; i < 300; i++)
         buf_byte(&many, 'x');
     tree_set_filter(&t, buf_cstr(&many));
-    CHECK_INT(t.word_count, 1);
-    CHECK_INT(t.words[0].n, TREE_WORD_MAX);
+    CHECK_INT(t.filter.count, 1);
+    CHECK_INT(t.filter.words[0].n, FILTER_WORD_MAX);
     buf_clear(&many);
     for (int i = 0; i < 50; i++)
         buf_str(&many, "e ");
     tree_set_filter(&t, buf_cstr(&many));
-    CHECK_INT(t.word_count, TREE_WORDS_MAX);
+    CHECK_INT(t.filter.count, FILTER_WORDS_MAX);
     tree_build(&t);
     buf_free(&many);
     tree_free(&t);

@@ -57,7 +57,7 @@ static void unit_tui_escape(void)
     unit_app_pass(&u);
     CHECK_INT(send(u.terminal, "st\033[201~", 8, 0), 8);
     unit_app_type(&u, "/\033[200~last\033[201~");
-    CHECK(u.t->mode == APP_FILTER && u.t->tree.word_count == 1);
+    CHECK(u.t->mode == APP_FILTER && u.t->tree.filter.count == 1);
     unit_app_end(&u);
 }
 

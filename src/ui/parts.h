@@ -1,0 +1,752 @@
+#ifndef TELEC_UI_PARTS_H
+#define TELEC_UI_PARTS_H
+#include "../client/client.h"
+#include "../work/work.h"
+
+/* ==== filter: the words that a list is filtered by ============================================ */
+
+#define FILTER_WORDS_MAX 16 /* more are ignored */
+#define FILTER_WORD_MAX 64  /* bytes of a word; the rest is ignored */
+
+/* A word in lower case, with its table for the search. */
+struct filter_word {
+    unsigned char text[FILTER_WORD_MAX], back[FILTER_WORD_MAX];
+    int n, is_state;        /* is_state: the word is "is:…" */
+};
+
+struct filter {
+    struct filter_word words[FILTER_WORDS_MAX];
+    int count;
+};
+
+/* Takes the words of a text, separated by blanks. NULL or "": none. */
+static void filter_set(struct filter *f, const char *text);
+/* Returns 1 when the text contains the word; ASCII case is ignored. text may be NULL. */
+static int filter_has(const struct filter_word *w, const char *text);
+
+/* ==== tree: model: computers, projects, sessions as rows ====================================== */
+
+#define TREE_DEPTH_MAX 32 /* levels of sessions; deeper ones are shown at this level */
+#define TREE_FOLDS_MAX 1000
+#define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
+
+/* A session as the daemon sends it. A missing string is NULL. */
+struct tree_session {
+    char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
+        *last_output, *initiator, *tmux, *asked, *source;
+    char *waits_for;        /* "choice", "text", "password" */
+    char *choices;          /* the labels of a menu on its screen, each ends with a newline */
+    char *first_prompt;     /* "pending", "delivered", "failed" */
+    char *program_title;    /* as its program set it */
+    long long activity, created, since; /* wall clock, ms; 0 unknown */
+    long long exit_code;
+    int has_exit_code;
+    int unseen;             /* it finished or asked, and its screen was not viewed since */
+    int input_is_newer;     /* last_input changed after last_output */
+    /* set by tree_build */
+    struct tree_session *parent, *first_child, **last_child, *next;
+    char number[100];       /* 1, 1.1, 2 … within its project, by age */
+    int number_columns;     /* width of the longest number in its list */
+    int row, project_row, computer_row; /* indices of rows; -1 not shown */
+    int hit, kept;          /* hit: the filter matches it; kept: it, or one it started */
+    long long rank;         /* sort key: the lowest of it and those it started */
+    int mark;
+};
+
+enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
+
+struct tree_row {
+    enum tree_kind kind;
+    int depth;
+    const char *computer, *path, *name; /* path: a project's; name: a project's or computer's */
+    const char *note;       /* a computer's problem; NULL none */
+    struct tree_session *session;
+    /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
+    char *key;
+    int folded, foldable;
+    int sessions, working; /* below a computer or project */
+    int waiting;           /* below any row */
+    int line;              /* its first line when every row is shown in full */
+};
+
+struct tree_project {
+    char *computer, *path, *name;
+};
+
+/* An agent, and whether it can be started. */
+struct tree_agent {
+    char *name, *reason;    /* reason: why it can't; NULL unknown */
+    int available;
+    long long until;        /* wall clock, ms: not available before; 0 unknown */
+};
+
+/* By age; waiting sessions first; latest activity first. */
+enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
+
+struct tree {
+    struct cache sessions;  /* the raw objects by id */
+    size_t cache_place;     /* of a struct tree_session *, for cache_data */
+    char **computers;       /* names; this computer first */
+    const char **computer_notes; /* per computer: a static text, or NULL */
+    int computer_count;
+    struct tree_project *projects;
+    int project_count;
+    struct tree_agent agents[TREE_AGENTS_MAX];
+    int agent_count;        /* 0: unknown */
+    /* a directory of this computer that always has a project row; or NULL */
+    char *here;
+    char **folds;           /* sorted keys of folded rows */
+    int fold_count;
+    char *focus;            /* the only computer shown, without a row of its own; or NULL */
+    enum tree_order order;
+    struct filter filter;   /* with a filter nothing is folded */
+    struct tree_row *rows;
+    int row_count, row_cap;
+    int lines;              /* of all rows */
+    int hits;               /* matching sessions, and matching projects without one */
+    int dirty;              /* rows are out of date */
+};
+
+static void tree_init(struct tree *t, const char *computer, const char *here);
+static void tree_free(struct tree *t);
+/* Applies a message of /ws; ignores unknown ones. */
+static void tree_event(struct tree *t, span json);
+static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
+static void tree_set_computers(struct tree *t, struct json array);
+static void tree_set_projects(struct tree *t, struct json array);
+static void tree_set_agents(struct tree *t, struct json object); /* from /agents/availability */
+static void tree_build(struct tree *t);            /* updates the rows */
+static int tree_find(const struct tree *t, const char *key); /* index of a row, or -1 */
+static void tree_set_folded(struct tree *t, const char *key, int folded);
+/* Folds every project; with folded 0 unfolds every row. */
+static void tree_fold_all(struct tree *t, int folded);
+static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all computers */
+static void tree_set_order(struct tree *t, enum tree_order order);
+/* Keeps only matching rows and those above them. The text is words separated by blanks; a session
+ * matches when each word is in its title, agent, directory, computer or last lines (ASCII case is
+ * ignored). A word "is:STATE" matches the state, "is:unseen" what was not viewed. NULL or "" is no
+ * filter. Costs O(bytes of all texts) when rows are built. */
+static void tree_set_filter(struct tree *t, const char *text);
+/* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
+ * and builds the rows. */
+static int tree_next_waiting(struct tree *t, int from);
+/* Returns the row of the session with that number, in the project of row `from` first; or -1. */
+static int tree_find_number(const struct tree *t, int from, const char *number);
+static int tree_row_at(const struct tree *t, int line); /* index of the row at that line */
+static int tree_session_lines(const struct tree_session *s); /* of its row: 1 to 3 */
+/* Returns 1 when that is the session's state. */
+static int tree_is(const struct tree_session *s, const char *state);
+/* Returns 1 when it waits for that: "choice" … */
+static int tree_waits_for(const struct tree_session *s, const char *what);
+/* Returns the title; the program's one while nobody gave one; "" without either. */
+static const char *tree_title(const struct tree_session *s);
+/* tree_put_state writes focus, order and folds as members of an open JSON object; tree_load_state
+ * reads them and ignores garbage. */
+static void tree_put_state(const struct tree *t, buf *b);
+static void tree_load_state(struct tree *t, struct json state);
+static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
+/* Writes the agent's name, or the name of the program that the session runs. */
+static void tree_put_agent(const struct tree_session *s, buf *b);
+
+/* ==== todos: model: computers, projects, todos, files as rows ================================= */
+
+#define TODOS_DESCRIPTION_MAX 400 /* bytes kept of a description; a row shows less */
+
+/* A todo's mark in the roadmap. */
+enum todos_state { TODOS_PENDING, TODOS_READY, TODOS_IN_PROGRESS, TODOS_STATES };
+
+/* A missing string is NULL. */
+struct todos_todo {
+    char *slug, *description;
+    char *build, *review;     /* from state.json: "pending", "complete", "approved" … */
+    enum todos_state state;
+    int has_requirements, has_plan;
+};
+
+struct todos_project {
+    char *computer, *path, *name, *description;
+    struct todos_todo *todos;  /* in the roadmap's order */
+    int todo_count;
+    int known;                /* 0: its todos were not received yet */
+};
+
+enum todos_kind { TODOS_COMPUTER, TODOS_PROJECT, TODOS_TODO, TODOS_FILE };
+
+/* A row's pointers are valid until the next event or reply. */
+struct todos_row {
+    enum todos_kind kind;
+    int depth;
+    const char *computer;
+    const struct todos_project *project; /* of a project row and those below it */
+    const struct todos_todo *todo;       /* of a todo row and its files */
+    const char *file;                   /* "requirements.md", "implementation-plan.md" */
+    const char *name;                   /* shown: computer, project, slug, file */
+    int present;                        /* of a file: it exists */
+    /* "c:vm", "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:requirements.md"; constant while the
+     * thing exists */
+    char *key;
+    int folded, foldable;
+    int projects, todos[TODOS_STATES];   /* below a computer or project */
+};
+
+struct todos {
+    char **computers;         /* names; this computer first */
+    int computer_count;
+    struct todos_project *projects;
+    int project_count;
+    /* a directory of this computer that always has a project row; or NULL */
+    char *here;
+    struct todos_project here_project;
+    /* Sorted keys of rows that are not in their first state: todos folded, others unfolded. */
+    char **turned;
+    int turned_count;
+    struct todos_row *rows;
+    int row_count, row_cap;
+    int dirty;                /* rows are out of date */
+};
+
+static void todos_init(struct todos *p, const char *computer, const char *here);
+static void todos_free(struct todos *p);
+/* Applies a message of /ws; ignores unknown ones. */
+static void todos_event(struct todos *p, span json);
+static void todos_set_computers(struct todos *p, struct json array); /* from GET /computers */
+/* Replaces all projects, from GET /projects-with-todos. A project without todos in the reply keeps
+ * the known ones. */
+static void todos_set_projects(struct todos *p, struct json array);
+static void todos_build(struct todos *p);            /* updates the rows */
+static int todos_find(const struct todos *p, const char *key); /* index of a row, or -1 */
+static void todos_set_folded(struct todos *p, const char *key, int folded);
+/* Folds an unfolded row or unfolds a folded one; also loads a saved key of `turned`. */
+static void todos_turn(struct todos *p, const char *key);
+static void todos_fold_all(struct todos *p, int folded); /* all but computers */
+
+/* What can be done with a row. */
+enum todos_action {
+    TODOS_START,               /* start work on a ready todo */
+    TODOS_PREPARE,             /* prepare a project or a todo */
+    TODOS_VIEW,                /* read its file in the pager */
+    TODOS_EDIT                 /* edit its file, which may not exist yet */
+};
+
+/* Returns 1, or 0 with the reason in *why (a static text for people). */
+static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
+                     const char **why);
+/* Writes the first message of the session to start: "/prime-orchestrator SLUG" for TODOS_START,
+ * "/next-prepare" or "/next-prepare SLUG" for TODOS_PREPARE. POST /sessions gets it as message,
+ * with the row's computer, and its project's path as project_dir. */
+static void todos_put_message(const struct todos_row *row, enum todos_action action, buf *b);
+/* Writes the path of the row's file. A file row: that file. A todo: its requirements, or to view
+ * its implementation plan when only that exists. A project: its todos/roadmap.md. */
+static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b);
+/* Returns the argv of $VISUAL, $EDITOR or vi for that path, in one block to free with free(). Makes
+ * the path's directory and that directory's parent. Returns NULL with a message when the editor or
+ * a directory is missing. */
+static char **todos_editor(const char *path, buf *error);
+
+/* ==== term: the user's terminal: raw mode, input decoder ====================================== */
+
+/* Keys that are not characters, above every code point. */
+enum term_keycode {
+    TERM_UP = 0x110000,
+    TERM_DOWN,
+    TERM_LEFT,
+    TERM_RIGHT,
+    TERM_HOME,
+    TERM_END,
+    TERM_PGUP,
+    TERM_PGDN,
+    TERM_INSERT,
+    TERM_DELETE,
+    TERM_F1,
+    TERM_F2,
+    TERM_F3,
+    TERM_F4,
+    TERM_F5,
+    TERM_F6,
+    TERM_F7,
+    TERM_F8,
+    TERM_F9,
+    TERM_F10,
+    TERM_F11,
+    TERM_F12
+};
+/* Enter is '\r', Tab '\t', Escape 0x1b, Backspace 0x7f; Ctrl-A is 'a' with TERM_CTRL; Shift-Tab is
+ * '\t' with TERM_SHIFT. */
+enum term_mod { TERM_SHIFT = 1, TERM_ALT = 2, TERM_CTRL = 4 };
+
+enum term_event_type {
+    TERM_KEY,
+    /* text: the paste's raw bytes, at most TERM_PASTE_MAX; the rest is dropped */
+    TERM_PASTE,
+    TERM_MOUSE,
+    TERM_FOCUS_IN,
+    TERM_FOCUS_OUT,
+    TERM_BACKGROUND, /* reply to OSC 11: colour is 0xrrggbb */
+    TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
+    TERM_UNKNOWN     /* another sequence: text holds it */
+};
+
+enum term_mouse { TERM_PRESS, TERM_RELEASE, TERM_DRAG, TERM_MOVE, TERM_WHEEL_UP, TERM_WHEEL_DOWN };
+
+struct term_event {
+    enum term_event_type type;
+    uint32_t key;            /* code point or enum term_keycode */
+    unsigned mods;           /* set of enum term_mod */
+    enum term_mouse mouse;
+    int button, row, col;    /* button: 0 left, 1 middle, 2 right; row, col: from 0 */
+    uint32_t colour;
+    int mode, value;
+    span text;               /* the event's bytes; valid until the input changes */
+};
+
+#ifndef TERM_PASTE_MAX
+#define TERM_PASTE_MAX (256 * 1024)
+#endif
+/* bytes of an escape sequence; replies to OSC have 256, pastes TERM_PASTE_MAX */
+#define TERM_SEQUENCE_MAX 64
+
+/* The decoder's state between calls; starts as zeros. */
+struct term_input {
+    int dropping;            /* kind of the overlong sequence being dropped; 0 none */
+    size_t searched;         /* bytes of the unfinished paste already searched for its end */
+};
+
+/* Decodes the next event of `in`, which starts where the last call's *used ended.
+ *
+ * DONE: *ev is the event, *used its bytes. MORE: *used bytes are consumed (0 unless an overlong
+ * sequence is being dropped), and the rest begins a longer sequence; a lone ESC does. Never BAD:
+ * garbage becomes TERM_UNKNOWN or U+FFFD keys.
+ *
+ * Call it with `flush` when the escape timeout is over: then an incomplete sequence becomes events
+ * as it is. A lone ESC is the Escape key, ESC x is Alt-x; MORE means that nothing is left, or that
+ * a paste has no end yet.
+ *
+ * Decodes CSI and SS3 keys with xterm modifiers, CSI u (kitty), modifyOtherKeys, SGR mouse,
+ * bracketed paste, focus, OSC 11, DECRPM and UTF-8. */
+static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
+                              struct term_event *ev);
+
+/* Returns the bytes that query the background colour (TERM_BACKGROUND) and synchronised output
+ * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
+ * garbage. */
+static const char *term_queries(void);
+
+/* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,
+ * also from a signal handler. */
+/* Sets raw mode and appends to b the sequences to write first: alternate screen, bracketed paste,
+ * focus, mouse. Returns 0, or -1 with errno. */
+static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
+static void term_entered(void);                    /* they are written: term_leave must undo them */
+static void term_leave(void);
+/* Makes a fatal signal call term_leave before its default action. */
+static void term_crash_guard(void);
+static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
+static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
+static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
+
+/* ==== theme: named styles: defaults, and the user's colours =================================== */
+
+/* Styles by their use; the table in theme.c has their names in the configuration. */
+enum theme_name {
+    THEME_TEXT,
+    THEME_DIM,
+    THEME_ACCENT,    /* names, the focused label */
+    THEME_TITLE,
+    THEME_ALARM,     /* errors */
+    THEME_SELECTED,
+    THEME_BORDER,
+    THEME_FIELD,     /* editable text */
+    THEME_BUTTON,
+    THEME_KEY,       /* a key's name in footer and help */
+    THEME_HINT,      /* the text beside a key's name */
+    THEME_TAB,       /* a tab not shown; the shown one is THEME_SELECTED */
+    THEME_MATCH,     /* a filter's matches */
+    THEME_INPUT,     /* the last input of a session, when newer than its output */
+    THEME_OUTPUT,    /* the last output, when newer than the input */
+    THEME_MUTED,     /* the older of the two */
+    THEME_LIVE,      /* the connection */
+    THEME_POLLING,
+    THEME_OFFLINE,
+    THEME_STARTING,  /* a session's state */
+    THEME_WORKING,
+    THEME_WAITING,
+    THEME_IDLE,
+    THEME_EXITED,
+    THEME_FAILED,
+    THEME_HEADING,   /* in the pager */
+    THEME_CODE,
+    THEME_STYLES
+};
+
+enum theme_ground { THEME_NEUTRAL, THEME_DARK, THEME_LIGHT };
+
+struct theme {
+    struct cell_style style[THEME_STYLES];
+    struct {
+        char name[CONFIG_NAME_MAX];
+        struct cell_style style;
+    } agents[CONFIG_AGENTS_MAX];
+    int agent_count;
+};
+
+/* Sets the default styles for the background, then the configuration's [colours]. Appends invalid
+ * lines to *problems unless NULL. */
+static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
+                      buf *problems);
+static enum theme_ground theme_ground(uint32_t rgb); /* from a reply to OSC 11 */
+/* agent may be NULL */
+static struct cell_style theme_agent(const struct theme *th, const char *agent);
+/* Parses and writes a style such as "bold red on #202020". theme_parse returns 1, or 0 for no
+ * style. */
+static int theme_parse(span s, struct cell_style *style);
+static void theme_put(buf *b, struct cell_style style);
+/* Writes [colours] of the effective configuration. */
+static void theme_put_config(const struct config *c, buf *b);
+
+/* ==== field: text being edited, of one line or several ======================================== */
+
+/* Zeros are an empty field of one line. The owner may set rows and history. */
+struct field {
+    buf text;
+    size_t cursor;          /* byte offset at the start of a grapheme */
+    int rows;               /* of a field of several lines: rows shown at most; else 0 or 1 */
+    const char *const *history; /* earlier entries, the newest last; the owner's */
+    int history_count;
+    int back;               /* steps back in the history; 0 is the typed text, */
+    buf draft;              /* which is kept here meanwhile */
+    int width, top;         /* columns and first line as last drawn */
+};
+
+static void field_set(struct field *f, const char *text); /* moves the cursor to the end */
+static void field_free(struct field *f);
+/* Inserts text at the cursor as a paste; characters that the field can't hold become blanks. */
+static void field_insert(struct field *f, span text);
+/* Returns 1 when the event was consumed. Alt-Enter and Ctrl-J begin a new line where there are
+ * several. Up on the first line goes back in the history, Down on the last line forth; without a
+ * history the field doesn't consume them. */
+static int field_event(struct field *f, const struct term_event *ev);
+/* Returns its lines at that width: 1 … rows. */
+static int field_height(const struct field *f, int width);
+/* Draws at most `rows` lines around the cursor. */
+static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
+                       struct cell_style style, int focused);
+/* Moves the cursor to a click, relative to the field as last drawn. */
+static void field_click(struct field *f, int row, int col);
+/* Completes the typed local directory. Returns 1 when text was added or *hint lists the choices; 0
+ * when there is nothing to complete. */
+static int field_complete_directory(struct field *f, buf *hint);
+
+/* ==== widget: clicks, box, form, confirmation, toasts ========================================= */
+
+static const struct cell_style widget_plain = {0, 0, 0};
+static const struct cell_style widget_dim = {0, 0, CELL_DIM};
+static const struct cell_style widget_bold = {0, 0, CELL_BOLD};
+static const struct cell_style widget_accent = {CELL_INDEXED | 6, 0, CELL_BOLD};
+static const struct cell_style widget_alarm = {CELL_INDEXED | 1, 0, CELL_BOLD};
+static const struct cell_style widget_selected = {0, 0, CELL_REVERSE};
+
+static int widget_min(int a, int b);
+static int widget_max(int a, int b);
+/* grid_put of a C string. */
+static int widget_put(struct grid *g, int row, int col, int width, const char *text,
+                      struct cell_style style);
+/* Like widget_put, but ends text that doesn't fit with … (> in ASCII). */
+static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
+                          struct cell_style style);
+
+/* The use of a place on the screen. */
+enum widget_place {
+    WIDGET_NOTHING,
+    WIDGET_KEY,      /* index: a row of the key table */
+    WIDGET_LINE,     /* index: a form's line; part: the choice, or -1 */
+    WIDGET_BUTTON,   /* index: 0 submits, 1 cancels */
+    WIDGET_OWN = 16  /* from here on the owner's */
+};
+
+struct widget_hit {
+    int row, col, rows, cols;
+    int what, index, part;
+};
+
+#define WIDGET_HITS_MAX 1024 /* of a screen; later ones can't be clicked */
+
+/* The target of drawing, and the hits of the frame drawn to it. */
+struct widgets {
+    struct grid *grid;
+    const struct theme *theme;
+    struct widget_hit *hits;
+    int hit_count, hit_cap;
+};
+
+static void widget_free(struct widgets *u);
+/* Clears the frame and its hits. */
+static void widget_begin(struct widgets *u);
+static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what,
+                           int index, int part);
+/* Returns the topmost hit at that place of the last frame, or NULL. */
+static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
+/* Returns the lines to scroll of a wheel event, upwards positive; 0 for other events. */
+static int widget_wheel(const struct term_event *ev);
+/* Returns the hit of a press of the left button, or NULL. */
+static const struct widget_hit *widget_clicked(const struct widgets *u,
+                                               const struct term_event *ev);
+
+/* Draws a centred frame, cut to the screen, and sets *row and *col to its first inner cell. Removes
+ * earlier hits, so draw the footer after it. */
+static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
+                            int *col);
+/* Draws text broken at blanks into lines of at most `width` columns, at most `rows` of them.
+ * Returns the lines it needs. */
+static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
+                               struct cell_style style);
+
+#define WIDGET_FORM_MAX 8
+
+/* A line of a form: a text or a choice. */
+struct widget_line {
+    const char *label;
+    struct field field;             /* a text; its rows and history may be set */
+    const char *const *choices;     /* NULL: a text */
+    /* per choice why it can't be submitted; NULL: it can */
+    const char *const *notes;
+    int choice_count, choice;
+    /* completes a text line on Tab, as field_complete_directory does; or NULL */
+    int (*complete)(struct field *f, buf *hint);
+};
+
+struct widget_form {
+    const char *title;
+    const char *submit, *cancel;    /* the buttons' labels; cancel NULL: "Cancel" */
+    struct widget_line lines[WIDGET_FORM_MAX];
+    int count, focus; /* focus: a line, count the first button, count + 1 the second */
+    buf error;                      /* shown until the next key */
+    buf hint;                       /* the choices of a completion, until the next key */
+    buf note;                       /* stays while there is neither */
+    int busy;                       /* submitted, no reply yet */
+};
+
+enum widget_answer {
+    WIDGET_PASSED,                  /* not consumed: a key for the key table */
+    WIDGET_NOT_YET,
+    WIDGET_SUBMIT,
+    WIDGET_CANCEL
+};
+
+/* Commands of forms and questions: the arguments of their rows in the key table. */
+enum widget_command {
+    WIDGET_DO_ENTER, /* goes to the next line; presses a button; submits on the last line */
+    WIDGET_DO_SPACE,                /* presses a button; selects the next choice */
+    WIDGET_DO_TAB,                  /* completes, or goes to the next line or button */
+    WIDGET_DO_BACK,                 /* goes to the previous one */
+    WIDGET_DO_UP,
+    WIDGET_DO_DOWN,
+    WIDGET_DO_LEFT,
+    WIDGET_DO_RIGHT,
+    WIDGET_DO_SUBMIT,
+    WIDGET_DO_CANCEL
+};
+
+static struct widget_line *widget_form_add(struct widget_form *f, const char *label,
+                                           const char *text);
+/* Handles typed text, pastes and the mouse. Doesn't submit a choice with a note; the note becomes
+ * the error. */
+static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
+                                            const struct term_event *ev);
+/* Runs a command. A busy form only runs WIDGET_DO_CANCEL. */
+static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
+static void widget_form_draw(struct widgets *u, struct widget_form *f);
+/* the text of a text line, NUL-terminated */
+static const char *widget_form_text(struct widget_form *f, const char *label);
+static const char *widget_form_choice(const struct widget_form *f, const char *label);
+static void widget_form_free(struct widget_form *f);
+
+/* A question with two buttons. */
+struct widget_confirm {
+    const char *title;
+    const char *yes, *no;           /* the buttons' labels; their first letters are keys, too */
+    int focus;                      /* the button that Enter presses: 0 yes, 1 no */
+};
+
+/* Handles clicks, and the first letters of the buttons. */
+static enum widget_answer widget_confirm_event(struct widgets *u, const struct widget_confirm *c,
+                                               const struct term_event *ev);
+static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command);
+static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
+
+/* A list of choices, one of which is selected. */
+struct widget_menu {
+    const char *title;
+    char **items;
+    int count, at;
+};
+
+/* Handles clicks, and digits: each chooses the item of that number. */
+static enum widget_answer widget_menu_event(struct widgets *u, struct widget_menu *m,
+                                            const struct term_event *ev);
+static enum widget_answer widget_menu_run(struct widget_menu *m, enum widget_command command);
+/* Draws the items below the text. */
+static void widget_menu_draw(struct widgets *u, const struct widget_menu *m, span text);
+
+/* Messages. The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list
+ * shows all. Zeros are no messages. */
+#define WIDGET_TOASTS_MAX 50
+#ifndef WIDGET_TOAST_MS
+#define WIDGET_TOAST_MS 4000
+#endif
+
+struct widget_toast {
+    char *text;
+    int alarm;
+    long long at;                   /* wall clock, ms */
+};
+
+/* The scroll position of a list as last drawn. */
+struct widget_scroll {
+    int top;                        /* first line shown */
+    int most;                       /* the largest top */
+    int drawn;                      /* most is known */
+};
+
+struct widget_toasts {
+    struct widget_toast ring[WIDGET_TOASTS_MAX];
+    int count, next;                /* messages, and the index of the next */
+    int shown;                      /* the shown message's index + 1; 0 none */
+    int unread;                     /* errors not read */
+    long long until;                /* loop clock: the shown message ends; 0 never */
+    struct widget_scroll list;
+};
+
+static struct cell_style widget_style(const struct widgets *u, enum theme_name name);
+/* Scrolls down by `lines` (negative: up), within the list as last drawn. */
+static void widget_scroll_by(struct widget_scroll *s, int lines);
+static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown);
+/* Scrolls on the wheel. Returns 1 when the event was a turn of it. */
+static int widget_scroll_event(struct widget_scroll *s, const struct term_event *ev);
+static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
+/* Returns 1 when the shown message's time is over. Call it at t->until (0: never). */
+static int widget_toast_expire(struct widget_toasts *t, long long now);
+static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors are read */
+/* lines that widget_toast_draw needs: 0 or 1 */
+static int widget_toast_rows(const struct widget_toasts *t);
+static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row);
+/* Draws the list of messages, the newest first. */
+static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
+static void widget_toasts_free(struct widget_toasts *t);
+
+/* ==== keymap: the key table: names of keys, bindings, footer, help ============================ */
+
+/* A row of the key table, from which behaviour, footer, help and README come. */
+struct keymap_key {
+    uint32_t key;
+    unsigned mods;
+    unsigned contexts;              /* where it is valid: bits that the owner defines */
+    const char *shown;              /* the key's name */
+    const char *footer;             /* its word in the footer; NULL none */
+    const char *help;               /* its line of help; NULL: that of the row before */
+    void (*run)(void *ctx, int arg);
+    int arg;                        /* e.g. a direction, a view */
+    /* its name in [keys]; rows with one name are one action; NULL: it can't be bound */
+    const char *action;
+};
+
+/* The effective table: the owner's rows with the keys of [keys]. */
+struct keymap_keys {
+    struct keymap_key *rows;
+    int *lines;                     /* per row: the line of the file that binds it; 0 none */
+    size_t count, cap;
+    char **owned;                   /* allocated names */
+    size_t owned_count;
+    const struct keymap_key *table;     /* the owner's rows with their default keys */
+    size_t table_count;
+};
+
+/* Parses and writes a key's name: "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x"
+ * … keymap_parse_key returns 1, or 0 for no key. */
+static int keymap_parse_key(span s, uint32_t *key, unsigned *mods);
+static void keymap_put_key(buf *b, uint32_t key, unsigned mods);
+/* Fills *keys; `table` must outlive it. "ACTION =" removes all keys of an action. A line of [keys]
+ * is a problem (appended to *problems unless NULL) when its action or key is unknown, or when
+ * another action has the key in the same context; the other lines apply. A bound action gets the
+ * contexts of its first row. */
+static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
+                             const struct config *c, buf *problems);
+static void keymap_free_keys(struct keymap_keys *keys);
+/* Writes [keys] of the effective configuration. */
+static void keymap_put_keys(const struct keymap_keys *keys, const struct config *c, buf *b);
+static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count,
+                                                unsigned context,
+                                                const struct term_event *ev); /* or NULL */
+/* Draws the grid's last row; its keys can be clicked (WIDGET_KEY). */
+static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
+                               unsigned context);
+
+/* The list of all keys, with a filter. */
+struct keymap_help {
+    struct field filter;
+    struct widget_scroll list;
+};
+
+/* Returns 1 when the event was consumed: typed text, Backspace, the wheel; Esc while there is a
+ * filter. */
+static int keymap_help_event(struct keymap_help *h, const struct term_event *ev);
+static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
+                             const struct keymap_key *keys, size_t count, const char *title);
+static void keymap_help_free(struct keymap_help *h);
+
+/* ==== pager: a text to read, with light Markdown styling ====================================== */
+
+#ifndef PAGER_FILE_MAX
+#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file that are shown */
+#endif
+
+/* A line of the text without markup, in pager.shown. */
+struct pager_line {
+    size_t at, end;
+    int indent;               /* columns before the rows that continue it */
+    int rule;                 /* it is drawn as a rule */
+};
+
+/* A row of the screen: part of a line. */
+struct pager_row {
+    size_t at, end;
+    int indent, line;
+};
+
+/* Starts as zeros before pager_open or pager_set. */
+struct pager {
+    const struct theme *theme; /* the owner's; NULL: the pager's own styles; kept when closed */
+    char *title, *path;
+    buf error;                /* why nothing is shown; else empty */
+    int cut;                  /* the file is longer than the shown part */
+    buf shown, looks;         /* the text, and an enum pager_look per byte */
+    struct pager_line *lines;
+    struct pager_row *rows;   /* of the lines at `width` columns */
+    int line_count, row_count, width;
+    int top, height;          /* first row shown; rows shown by the last pager_draw */
+    buf needle;               /* the searched text */
+    int typing;               /* the needle is being typed */
+    int missed;               /* the needle was not found */
+    size_t *hits;             /* offsets of the needle, ascending; hit: the current one, or -1 */
+    int hit_count, hit;
+};
+
+/* Shows the file. Never fails: an error is shown in place of the text. */
+static void pager_open(struct pager *p, const char *title, const char *path);
+/* Reads the file again and stays at the same line. */
+static void pager_reload(struct pager *p);
+/* Shows a text, as Markdown or as it is. */
+static void pager_set(struct pager *p, const char *title, span text, int markdown);
+static void pager_free(struct pager *p);           /* empty again; safe twice */
+/* Handles the wheel and, while a search is typed, keys and pastes. Returns 1 when consumed. Other
+ * keys are rows of the key table, which call the functions below. */
+static int pager_event(struct pager *p, const struct term_event *ev);
+/* Draws into the rectangle. Its last row is the footer: title, search, position. */
+static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
+static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
+static void pager_page(struct pager *p, int pages);
+static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
+static void pager_begin_search(struct pager *p);      /* types a new needle */
+static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
+static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
+
+#endif
