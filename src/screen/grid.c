@@ -366,12 +366,16 @@ static void grid_put_cells(struct grid *g, int row, int col, const struct cell *
     }
 }
 
-static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t fg, uint32_t bg)
+static void grid_ground(struct grid *g, int row, int col, int cols, uint32_t muted,
+                        struct cell_style style)
 {
     struct cell *cells = grid_whole(g, row, col, &cols);
     for (int i = 0; i < cols; i++) {
-        cells[i].fg = fg ? fg : cells[i].fg;
-        cells[i].bg = bg ? bg : cells[i].bg;
+        struct cell *cell = &cells[i];
+        int plain = style.attr & CELL_REVERSE || !cell->fg || cell->fg == muted;
+        cell->fg = plain ? style.fg : cell->fg;
+        cell->bg = style.bg;
+        cell->attr = (uint16_t)(cell->attr | (style.attr & CELL_STYLE_MASK));
     }
 }
 

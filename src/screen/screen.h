@@ -129,8 +129,10 @@ static void grid_fill(struct grid *g, int row, int col, int rows, int cols,
                       struct cell_style style);
 /* Sets attributes (CELL_REVERSE …) of cells that are drawn. */
 static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned set_attr);
-/* Sets the colours of cells that are drawn; 0: unchanged. */
-static void grid_recolour(struct grid *g, int row, int col, int cols, uint32_t fg, uint32_t bg);
+/* Puts a ground behind cells that are drawn: its foreground replaces the default and the muted one,
+ * with CELL_REVERSE every one, so that all are one colour. */
+static void grid_ground(struct grid *g, int row, int col, int cols, uint32_t muted,
+                        struct cell_style style);
 /* Copies n cells of a row of an emulator, whose runes are of pool. The right half of a wide
  * character is copied with its left half; alone it is a blank. */
 static void grid_put_cells(struct grid *g, int row, int col, const struct cell *cells, int n,

@@ -262,7 +262,7 @@ struct agents_row {
                                  * the agent chooses it, and its hooks tell it */
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
-    const char *colour, *colour_on_light; /* as in [colours]; the second NULL: the same */
+    const char *colour, *colour_on_light; /* as in [colours]: on a dark and a light ground */
     struct agents_screen screen;
     struct agents_hooks hooks;
 };

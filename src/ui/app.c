@@ -102,6 +102,12 @@ static int app_drops(struct app *t, const struct term_event *ev)
     return 1;
 }
 
+static void app_set_theme(struct app *t, buf *problems)
+{
+    theme_set(&t->theme, t->config, t->ground, t->grid.depth, problems);
+    app_changed(t);
+}
+
 static void app_set(char **place, const char *value)
 {
     char *copy = value ? span_dup(span_of(value)) : NULL;

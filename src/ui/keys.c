@@ -793,7 +793,7 @@ static void keys_put_config(const struct config *config, buf *b, buf *problems)
     struct theme theme;
     struct keymap_keys keys;
     keys_bind(&keys, config, problems);
-    theme_set(&theme, config, THEME_NEUTRAL, problems);
+    theme_set(&theme, config, THEME_DARK, CELL_256, problems);
     keymap_put_keys(&keys, config, b);
     buf_byte(b, '\n');
     theme_put_config(config, b);

@@ -42,6 +42,7 @@ static void layout_lay_out(struct app *t)
     l->rows = t->list_bottom - 1;
     l->cols = t->list_cols;
     l->details = t->shown == APP_SESSIONS && (below ? l->rows : rows - 2) >= LAYOUT_DETAIL_ROWS;
+    l->unfocused = t->unfocused;
     l->now = clock_wall_ms();
 }
 

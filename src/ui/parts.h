@@ -354,6 +354,7 @@ enum theme_name {
     THEME_TITLE,
     THEME_ALARM,     /* errors */
     THEME_SELECTED,
+    THEME_UNFOCUSED, /* the selected row while the terminal has no focus */
     THEME_BORDER,
     THEME_FIELD,     /* editable text */
     THEME_BUTTON,
@@ -389,10 +390,10 @@ struct theme {
     int agent_count;
 };
 
-/* Sets the default styles for the background, then the configuration's [colours]. Appends invalid
+/* Sets the default styles for the ground and the terminal's colours, then the configuration's [colours]. Appends invalid
  * lines to *problems unless NULL. */
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
-                      buf *problems);
+                      enum cell_depth depth, buf *problems);
 static enum theme_ground theme_ground(uint32_t rgb); /* from a reply to OSC 11 */
 /* agent may be NULL */
 static struct cell_style theme_agent(const struct theme *th, const char *agent);

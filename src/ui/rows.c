@@ -71,12 +71,11 @@ static const char *rows_path(const char *path, buf *b)
     return buf_cstr(b);
 }
 
-/* Marks the selected row by the theme's attributes and colours. */
-static void rows_select(struct widgets *u, int row, int col, int cols)
+/* Puts the selected row on one ground, paler while the terminal has no focus. */
+static void rows_select(struct widgets *u, const struct rows_list *l, int row)
 {
-    struct cell_style style = rows_style(u, THEME_SELECTED);
-    grid_restyle(u->grid, row, col, cols, style.attr);
-    grid_recolour(u->grid, row, col, cols, style.fg, style.bg);
+    enum theme_name name = l->unfocused ? THEME_UNFOCUSED : THEME_SELECTED;
+    grid_ground(u->grid, row, l->col, l->cols, rows_style(u, THEME_DIM).fg, rows_style(u, name));
 }
 
 /* ---- states --------------------------------------------------------------------------------- */
@@ -341,7 +340,7 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
         int end = widget_min(y + lines, l->row + l->rows);
         widget_add_hit(u, first, l->col, end - first, l->cols, ROWS_ROW, i, 0);
         if (i == l->at && line >= l->top)
-            rows_select(u, y, l->col, l->cols);
+            rows_select(u, l, y);
     }
 }
 
@@ -456,7 +455,7 @@ static void rows_todos(struct widgets *u, const struct todos *todos, struct rows
         rows_todos_row(u, l, y, &todos->rows[i]);
         widget_add_hit(u, y, l->col, 1, l->cols, ROWS_ROW, i, 0);
         if (i == l->at)
-            rows_select(u, y, l->col, l->cols);
+            rows_select(u, l, y);
     }
 }
 

@@ -1,47 +1,53 @@
 #include "ui.h"
 
-/* theme - named styles: defaults for dark, light and unknown backgrounds, and the user's [colours].
+/* theme - named styles: defaults for what is known of the terminal, and the user's [colours].
  *
- * The colours are those of the terminal's own palette on its own background, which its user has
- * chosen. Where yellow or cyan is hard to read on a light background, the table has a darker
- * colour. Shapes and words also tell states apart, so no state depends on colour alone. */
+ * Where 256 colours are known the defaults are fixed ones of them, which no palette changes: text
+ * has a contrast of 4.5 with a dark or light ground, other marks of 3; on an unknown ground all
+ * have 3 with both (the tests compute that). Of 16 colours only some can be read on any dark
+ * palette, and none on light ones. Shapes and words also tell states apart. */
 
-/* Default styles by their names in [colours]. light NULL: the same on a light background. */
+enum { THEME_ON_DARK, THEME_ON_LIGHT, THEME_ON_ANY, THEME_OF_16, THEME_PLAIN, THEME_COLUMNS };
+
+/* Default styles by their names in [colours]: on a dark, a light and an unknown ground; of 16
+ * colours on a dark ground; without colours. NULL: as in the column before. */
 static const struct {
-    const char *name, *style, *light;
+    const char *name, *style[THEME_COLUMNS];
 } theme_defaults[THEME_STYLES] = {
-    {"text", "default", NULL},
-    {"dim", "dim", NULL},
-    {"accent", "bold cyan", "bold 24"},
-    {"title", "bold", NULL},
-    {"alarm", "bold red", NULL},
-    {"selected", "reverse", NULL},
-    {"border", "dim", NULL},
-    {"field", "underline", NULL},
-    {"button", "bold", NULL},
-    {"key", "bold", NULL},
-    {"hint", "dim", NULL},
-    {"tab", "dim", NULL},
-    {"match", "bold yellow", "bold 94"},
-    {"input", "default", NULL},
-    {"output", "default", NULL},
-    {"muted", "dim", NULL},
-    {"live", "green", "22"},
-    {"polling", "yellow", "94"},
-    {"offline", "bold red", NULL},
-    {"starting", "dim", NULL},
-    {"working", "green", "22"},
-    {"waiting", "bold yellow", "bold 94"},
-    {"idle", "blue", NULL},
-    {"exited", "dim", NULL},
-    {"failed", "red", NULL},
-    {"heading", "bold cyan", "bold 24"},
-    {"code", "green", "22"},
+    {"text", {"default", NULL, NULL, NULL, NULL}},
+    {"dim", {"247", "241", "244", "default", NULL}},
+    {"accent", {"bold 117", "bold 24", "bold 31", "bold cyan", "bold"}},
+    {"title", {"bold", NULL, NULL, NULL, NULL}},
+    {"alarm", {"bold 210", "bold 124", "bold 167", "bold", NULL}},
+    {"selected", {"255 on 237", "16 on 254", "reverse", NULL, NULL}},
+    {"unfocused", {"255 on 236", "16 on 255", "reverse", NULL, NULL}},
+    {"border", {"243", "245", "244", "default", NULL}},
+    {"field", {"underline", NULL, NULL, NULL, NULL}},
+    {"button", {"bold", NULL, NULL, NULL, NULL}},
+    {"key", {"bold", NULL, NULL, NULL, NULL}},
+    {"hint", {"247", "241", "244", "default", NULL}},
+    {"tab", {"247", "241", "244", "default", NULL}},
+    {"match", {"bold 221", "bold 94", "bold 130", "bold yellow", "bold"}},
+    {"input", {"default", NULL, NULL, NULL, NULL}},
+    {"output", {"default", NULL, NULL, NULL, NULL}},
+    {"muted", {"247", "241", "244", "default", NULL}},
+    {"live", {"114", "22", "28", "green", "default"}},
+    {"polling", {"221", "94", "130", "yellow", "default"}},
+    {"offline", {"bold 210", "bold 124", "bold 167", "bold", NULL}},
+    {"starting", {"247", "241", "244", "default", NULL}},
+    {"working", {"114", "22", "28", "green", "default"}},
+    {"waiting", {"bold 221", "bold 94", "bold 130", "bold yellow", "bold"}},
+    {"idle", {"247", "241", "244", "default", NULL}},
+    {"exited", {"247", "241", "244", "default", NULL}},
+    {"failed", {"210", "124", "167", "bright-red", "bold"}},
+    {"heading", {"bold 117", "bold 24", "bold 31", "bold cyan", "bold"}},
+    {"code", {"114", "22", "28", "green", "default"}},
 };
 
-/* The colour of agents without a row of their own. In [colours], agents have the prefix
+/* The colours of agents without a row of their own. In [colours], agents have the prefix
  * "agent-". */
-#define THEME_OTHER_AGENTS "magenta"
+#define THEME_OTHER_AGENTS "183"
+#define THEME_OTHER_ON_LIGHT "90"
 #define THEME_AGENT "agent-"
 #define THEME_EXPECTED \
     ": expected [bold] [dim] [reverse] [underline] COLOUR [on COLOUR], COLOUR being a name (red, " \
@@ -178,12 +184,35 @@ static void theme_put(buf *b, struct cell_style style)
 
 /* ---- the theme ------------------------------------------------------------------------------ */
 
-static struct cell_style theme_default(const char *style, const char *light,
-                                       enum theme_ground ground)
+static struct cell_style theme_style(const char *style)
 {
     struct cell_style found = {0, 0, 0};
-    theme_parse(span_of(ground == THEME_LIGHT && light ? light : style), &found);
+    theme_parse(span_of(style), &found);
     return found;
+}
+
+static const char *theme_default(size_t i, int column)
+{
+    while (!theme_defaults[i].style[column])
+        column--;
+    return theme_defaults[i].style[column];
+}
+
+static int theme_column(enum theme_ground ground, enum cell_depth depth)
+{
+    if (depth < CELL_256)
+        return depth == CELL_16 && ground == THEME_DARK ? THEME_OF_16 : THEME_PLAIN;
+    return ground == THEME_DARK    ? THEME_ON_DARK
+           : ground == THEME_LIGHT ? THEME_ON_LIGHT
+                                   : THEME_ON_ANY;
+}
+
+/* An agent has its colour where the ground is known. */
+static struct cell_style theme_agent_default(int column, const char *dark, const char *light)
+{
+    return theme_style(column == THEME_ON_DARK    ? dark
+                       : column == THEME_ON_LIGHT ? light
+                                                  : "default");
 }
 
 /* Returns the place of the style with that name in [colours], or NULL. Adds a place for a new
@@ -208,18 +237,20 @@ static struct cell_style *theme_find(struct theme *th, const char *name)
 }
 
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
-                      buf *problems)
+                      enum cell_depth depth, buf *problems)
 {
     const struct agents_row *row;
+    int column = theme_column(ground, depth);
     *th = (struct theme){.agent_count = 0};
     for (size_t i = 0; i < THEME_STYLES; i++)
-        th->style[i] = theme_default(theme_defaults[i].style, theme_defaults[i].light, ground);
-    th->agents[0].style = theme_default(THEME_OTHER_AGENTS, NULL, ground);
+        th->style[i] = theme_style(theme_default(i, column));
+    th->agents[0].style =
+        theme_agent_default(column, THEME_OTHER_AGENTS, THEME_OTHER_ON_LIGHT);
     th->agent_count = 1;
     for (size_t i = 0; (row = agents_row(i)); i++) {
         int at = th->agent_count++;
         strcpy(th->agents[at].name, row->name);
-        th->agents[at].style = theme_default(row->colour, row->colour_on_light, ground);
+        th->agents[at].style = theme_agent_default(column, row->colour, row->colour_on_light);
     }
     for (int i = 0; i < c->colours.count; i++) {
         const struct config_entry *entry = &c->colours.items[i];
@@ -277,10 +308,10 @@ static void theme_put_line(const struct config *c, buf *b, const char *name,
 static void theme_put_config(const struct config *c, buf *b)
 {
     struct theme th;
-    theme_set(&th, c, THEME_NEUTRAL, NULL);
+    theme_set(&th, c, THEME_DARK, CELL_256, NULL);
     buf_str(b, "[colours]\n");
     for (size_t i = 0; i < THEME_STYLES; i++)
-        theme_put_line(c, b, theme_defaults[i].name, th.style[i], theme_defaults[i].light);
+        theme_put_line(c, b, theme_defaults[i].name, th.style[i], theme_defaults[i].style[1]);
     for (int i = 1; i < th.agent_count; i++) {
         const struct agents_row *row = agents_find(th.agents[i].name);
         char name[sizeof THEME_AGENT + CONFIG_NAME_MAX];

@@ -127,14 +127,18 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
     }
 }
 
-/* Handles the terminal's answers to term_queries. */
+/* Handles the terminal's focus and its answers to term_queries. */
 static void tui_terminal_event(struct app *t, const struct term_event *ev)
 {
     if (ev->type == TERM_MODE && ev->mode == 2026)
         t->grid.sync = ev->value == 1 || ev->value == 2;
-    if (ev->type == TERM_BACKGROUND) {
-        theme_set(&t->theme, t->config, theme_ground(ev->colour), NULL);
+    if (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT) {
+        t->unfocused = ev->type == TERM_FOCUS_OUT;
         app_changed(t);
+    }
+    if (ev->type == TERM_BACKGROUND) {
+        t->ground = theme_ground(ev->colour);
+        app_set_theme(t, NULL);
     }
 }
 
@@ -356,7 +360,6 @@ static int tui_start(struct app *t, buf *error)
     t->terminal.ctx = t;
     conn_open(&t->terminal, &t->loop, fd);
     buf_str(&t->frame, term_queries());
-    t->grid.depth = term_depth();
     t->grid.ascii = !term_is_utf8();
     term_size(fd, &rows, &cols);
     grid_resize(&t->grid, rows, cols);
@@ -371,7 +374,8 @@ static void tui_init(struct app *t)
     tui_set_timers(t);
     t->ui.grid = &t->grid;
     t->ui.theme = &t->theme;
-    theme_set(&t->theme, t->config, THEME_NEUTRAL, &problems);
+    t->grid.depth = term_depth();
+    app_set_theme(t, &problems);
     keys_bind(&t->keys, t->config, &problems);
     tree_init(&t->tree, t->config->computer, directory);
     todos_init(&t->todos, t->config->computer, directory);

@@ -76,6 +76,7 @@ struct rows_list {
     int row, col, rows, cols;
     int at, top;            /* selected row; first line shown */
     int details;            /* last input and output of every session, not only the selected one */
+    int unfocused;          /* the terminal has no focus */
     long long now;          /* wall clock, ms: for ages */
 };
 
@@ -163,6 +164,8 @@ struct app {
     struct tree tree;
     struct todos todos;
     struct theme theme;
+    enum theme_ground ground;
+    int unfocused;             /* the terminal has no focus */
     struct grid grid;
     struct widgets ui;
     struct keymap_keys keys;
@@ -239,6 +242,7 @@ static void app_count_frame(struct app *t);        /* a frame is being drawn */
 static void app_expect_echo(struct app *t);        /* a key was sent to a session */
 static void app_on_toast_over(void *ctx);          /* toast_timer */
 static void app_say(struct app *t, int alarm, const char *text); /* alarm: an error */
+static void app_set_theme(struct app *t, buf *problems); /* for the terminal's ground */
 static void app_set_mode(struct app *t, enum app_mode mode);
 /* The mode changes without a key: drops keys until none was typed for APP_PAUSE_MS. They were meant
  * for the mode before. */

@@ -104,7 +104,7 @@ static void fuzz_term_draw(struct grid *g, span *data)
         break;
     case 2:
         grid_restyle(g, row, col, width, style.attr);
-        grid_recolour(g, row, col, width, style.fg, style.bg);
+        grid_ground(g, row, col, width, 0, style);
         break;
     default:
         grid_put(g, row, col, width, (span){data->p, n}, style);

@@ -298,7 +298,7 @@ static void unit_config_renamed(void)
     buf problems = {0}, out = {0};
     config_parse(&c, span_of("[keys]\ntake-back = Z\n[colours]\nfallback = 200\nlost = 201\n"));
     keys_bind(&keys, &c, &problems);
-    theme_set(&th, &c, THEME_NEUTRAL, &problems);
+    theme_set(&th, &c, THEME_DARK, CELL_256, &problems);
     keys_put_config(&c, &out, &problems);
     CHECK(!c.problems.n && !problems.n);
     CHECK_INT(th.style[THEME_POLLING].fg, CELL_INDEXED | 200);

@@ -401,7 +401,7 @@ static void unit_grid_random_op(struct grid *g, uint32_t *seed)
         if (unit_grid_random(seed, 2))
             grid_restyle(g, row, col, (int)unit_grid_random(seed, 9), style.attr);
         else
-            grid_recolour(g, row, col, (int)unit_grid_random(seed, 9), style.fg, style.bg);
+            grid_ground(g, row, col, (int)unit_grid_random(seed, 9), 0, style);
         break;
     case 3:
     case 4:

@@ -91,7 +91,7 @@ static void unit_layout_connection(void)
 static void unit_layout_todos(void)
 {
     struct unit_app u;
-    test_begin("keys without effect on the selected todo are dim");
+    test_begin("keys without effect on the selected todo are not bold");
     unit_app_begin(&u, 24, 80);
     unit_app_type(&u, "2");
     unit_app_event(&u, "{\"event\":\"preparation_initial\",\"data\":{\"projects\":[{\"computer\":"
@@ -107,10 +107,10 @@ static void unit_layout_todos(void)
         at++;
     CHECK(at < u.t->ui.hit_count);
     int row = u.t->ui.hits[at].row, col = u.t->ui.hits[at].col;
-    CHECK(vt_row(u.screen, row)[col].attr & CELL_DIM);
+    CHECK(!(vt_row(u.screen, row)[col].attr & CELL_BOLD));
     app_set(&u.t->views[1].wanted, "t:vm:/p:go");
     app_changed(u.t);
-    UNIT_APP_UNTIL(&u, !(vt_row(u.screen, row)[col].attr & CELL_DIM));
+    UNIT_APP_UNTIL(&u, vt_row(u.screen, row)[col].attr & CELL_BOLD);
     unit_app_end(&u);
 }
 

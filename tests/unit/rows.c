@@ -83,7 +83,7 @@ static void unit_rows_lists(void)
     struct theme theme;
     struct config config = {0};
     memset(&theme, 0, sizeof theme);
-    theme_set(&theme, &config, THEME_NEUTRAL, NULL);
+    theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
     for (int round = 0; round < 300 && !test_failures; round++) {
         struct tree t;
         struct grid g = {.depth = CELL_256};
@@ -144,7 +144,7 @@ static void unit_rows_put_session(const char *members, int details, buf *headlin
     struct widgets u = {.grid = &g, .theme = &theme};
     struct rows_list l = {.row = 1, .rows = 8, .cols = 100, .at = 0, .details = details};
     buf b = {0};
-    theme_set(&theme, &config, THEME_NEUTRAL, NULL);
+    theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
     tree_init(&t, "vm", NULL);
     buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"a\",\"computer\":\"vm\","
                 "\"working_directory\":\"/p\",%s}}", members);

@@ -84,12 +84,13 @@ static void unit_tui_answers(void)
     test_begin("the terminal's answers set its background and synchronised output");
     unit_keys_begin(&u);
     struct theme light, dark;
-    theme_set(&light, &u.config, THEME_LIGHT, NULL);
-    theme_set(&dark, &u.config, THEME_DARK, NULL);
+    theme_set(&light, &u.config, THEME_LIGHT, CELL_256, NULL);
+    theme_set(&dark, &u.config, THEME_DARK, CELL_256, NULL);
     int at = 0; /* a style that depends on the background */
     while (at < THEME_STYLES - 1 && light.style[at].fg == dark.style[at].fg)
         at++;
     CHECK(light.style[at].fg != dark.style[at].fg);
+    u.t->grid.depth = CELL_256;
     unit_app_type(&u, "\033]11;rgb:ffff/ffff/ffff\033\\");
     CHECK_INT(u.t->theme.style[at].fg, light.style[at].fg);
     unit_app_type(&u, "\033]11;rgb:0000/0000/0000\033\\");

@@ -25,7 +25,7 @@ static struct unit_ui *unit_ui_open(int rows, int cols)
     memset(&none, 0, sizeof none);
     memset(s, 0, sizeof *s);
     grid_resize(&s->grid, rows, cols);
-    theme_set(&s->theme, &none, THEME_NEUTRAL, NULL);
+    theme_set(&s->theme, &none, THEME_NEUTRAL, CELL_256, NULL);
     s->ui.grid = &s->grid;
     s->ui.theme = &s->theme;
     return s;
