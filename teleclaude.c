@@ -39,11 +39,11 @@
 #include "src/session/cache.c"        /* session objects and their subscribers */
 #include "src/session/question.c"     /* what a program's screen asks its user; pure */
 #include "src/session/frame.c"        /* the holder protocol: frames, payloads, sizes, keys */
+#include "src/session/life.c"         /* whether a session's holder lives; its processes */
 #include "src/session/holder_link.c"  /* connections and questions to a holder, launching one */
 #include "src/session/transcript.c"   /* the text of an exited session, from its log */
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
-#include "src/session/life.c"         /* whether a session's holder lives; its processes */
 #include "src/session/status.c"       /* the holder: status frames */
 #include "src/session/reader.c"       /* the holder: reading the screen */
 #include "src/session/viewer.c"       /* the holder: the screen to its viewers */
@@ -104,6 +104,7 @@
 
 #include "src/cli/hook.c"             /* what agents tell their hooks */
 #include "src/cli/context.c"          /* options, output and requests of a command */
+#include "src/cli/follow.c"           /* telec tail --follow */
 #include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
 #include "src/cli/guide.c"            /* what agents are told of telec */
 #include "src/cli/mcp.c"              /* the Model Context Protocol: sessions as tools */

@@ -63,6 +63,20 @@ static int context_get(struct context *c, const buf *target);
 /* Returns the id of the session whose record on disk has that prefix, to be freed; NULL: none, or
  * several. */
 static char *context_find_on_disk(const struct context *c, const char *prefix);
+/* Appends lines of a session's text, each made visible. */
+static void context_put_lines(buf *b, span text);
+
+/* ==== follow: telec tail --follow ============================================================ */
+
+#ifndef FOLLOW_RETRY_MS
+#define FOLLOW_RETRY_MS 200      /* to the next try, after the daemon has gone; doubles … */
+#endif
+#define FOLLOW_RETRY_MAX_MS 5000 /* … up to this */
+#define FOLLOW_REFUSED_MAX 10    /* tries that a daemon refuses: the session is gone */
+
+/* Prints the last `chars` characters of the session that the last reply has, then its output, until
+ * it ends. target: "/sessions/ID". Returns the exit status, or -1: it has ended before. */
+static int follow_run(struct context *c, const char *target, long long chars);
 
 /* ==== commands: one function a command ======================================================= */
 

@@ -85,18 +85,6 @@ static void command_put_json(buf *b, span json)
     }
 }
 
-/* Appends lines of a session's text, each made visible. */
-static void command_put_lines(buf *b, span text)
-{
-    while (text.n) {
-        size_t before = text.n;
-        span line = span_cut(&text, '\n');
-        utf8_put_visible(b, line);
-        if (line.n < before)
-            buf_byte(b, '\n');
-    }
-}
-
 static int command_write_body(struct context *c)
 {
     buf out = {0};
@@ -482,110 +470,10 @@ static int command_tail_log(struct context *c, long long chars)
         return context_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
     holder_log_text(dir, 80, 24, &text);
-    command_put_lines(&out, utf8_tail(buf_view(&text), chars));
+    context_put_lines(&out, utf8_tail(buf_view(&text), chars));
     free(id), free(dir);
     buf_free(&text);
     return context_write(&out);
-}
-
-/* A followed session. Its output is fed to an emulator one row high; the lines that scroll out of
- * it are whole, and are printed. */
-struct command_follow {
-    struct client_ws ws;
-    struct vt *vt;
-    long long chars;        /* of earlier output to print */
-    int snapshot;           /* the next message is a snapshot of cols x rows */
-    int cols, rows;
-    int told, over;         /* earlier output is printed; no more comes */
-};
-
-static void command_follow_on_open(void *ctx)
-{
-    (void)ctx;
-}
-
-static void command_follow_print(struct command_follow *f, int with_last)
-{
-    buf out = {0};
-    for (int row = -vt_scroll_count(f->vt); row < (with_last ? 1 : 0); row++) {
-        buf line = {0};
-        vt_put_row(f->vt, &line, row);
-        utf8_put_visible(&out, buf_view(&line));
-        buf_byte(&out, '\n');
-        buf_free(&line);
-    }
-    vt_feed(f->vt, span_of("\033[3J"));
-    if (out.n && (!with_last || out.n > 1) && context_write(&out) != 0)
-        f->over = 1;
-    buf_free(&out);
-}
-
-/* Prints the first snapshot and its scrollback, but not the line that the program has begun: that
- * one goes to the follower's emulator. */
-static void command_follow_tell(struct command_follow *f, span snapshot)
-{
-    struct vt *screen = vt_new(f->cols, f->rows);
-    buf text = {0}, out = {0};
-    int row, col;
-    vt_feed(screen, snapshot);
-    vt_put_text(screen, &text, 1);
-    vt_cursor(screen, &row, &col);
-    size_t end = text.n;
-    if (col > 0 && end > 0)
-        for (end--; end > 0 && text.p[end - 1] != '\n'; end--)
-            ;
-    vt_feed(f->vt, span_trim(span_sub(buf_view(&text), end), "\n"));
-    command_put_lines(&out, utf8_tail((span){text.p, end}, f->chars));
-    if (out.n && context_write(&out) != 0)
-        f->over = 1;
-    f->told = 1;
-    buf_free(&text);
-    vt_free(screen);
-}
-
-static void command_follow_on_message(void *ctx, enum ws_opcode opcode, span payload)
-{
-    struct command_follow *f = ctx;
-    if (opcode == WS_TEXT) {
-        f->snapshot = frame_parse_size(payload, &f->cols, &f->rows);
-        return;
-    }
-    if (f->snapshot && !f->told)
-        command_follow_tell(f, payload);
-    while (payload.n && !f->snapshot) { /* a piece has no more lines than the scrollback */
-        span piece = {payload.p, payload.n < VT_SCROLL_LINES ? payload.n : VT_SCROLL_LINES};
-        vt_feed(f->vt, piece);
-        command_follow_print(f, 0);
-        payload = span_sub(payload, piece.n);
-    }
-    f->snapshot = 0;
-}
-
-static void command_follow_on_closed(void *ctx, int code, const char *why)
-{
-    struct command_follow *f = ctx;
-    (void)code, (void)why;
-    f->over = 1;
-}
-
-static int command_follow(struct context *c, const char *session, long long chars)
-{
-    struct command_follow f = {.vt = vt_new(GRID_COLS_MAX, 1), .chars = chars};
-    buf target = {0};
-    buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", session);
-    context_put_computer(c, &target);
-    f.ws.on_open = command_follow_on_open;
-    f.ws.on_message = command_follow_on_message;
-    f.ws.on_closed = command_follow_on_closed;
-    f.ws.ctx = &f;
-    int failed = client_ws_open(&f.ws, &c->client, buf_cstr(&target)) != 0;
-    while (!failed && !f.over)
-        loop_once(&c->loop);
-    if (!failed)
-        command_follow_print(&f, 1);
-    vt_free(f.vt);
-    buf_free(&target);
-    return failed ? context_fail("cannot follow the session: %s", strerror(errno)) : 0;
 }
 
 static int command_tail(struct context *c)
@@ -601,13 +489,13 @@ static int command_tail(struct context *c)
         close(fd);
     int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
     int over = json_text_eq(json_get(context_reply(c), "state"), "exited");
-    if (!failed && c->value['f'] && !over) {
-        failed = command_follow(c, buf_cstr(&target), chars);
-    } else if (!failed) {
+    if (!failed && c->value['f'] && !over)
+        failed = follow_run(c, buf_cstr(&target), chars);
+    if (failed < 0 || (!failed && (over || !c->value['f']))) {
         buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
         failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
         json_put_text(&text, json_get(context_reply(c), "transcript"));
-        command_put_lines(&out, buf_view(&text));
+        context_put_lines(&out, buf_view(&text));
         buf_free(&text);
         failed = failed || context_write(&out);
     }

@@ -272,3 +272,14 @@ static char *context_find_on_disk(const struct context *c, const char *prefix)
     free(search.id);
     return NULL;
 }
+
+static void context_put_lines(buf *b, span text)
+{
+    while (text.n) {
+        size_t before = text.n;
+        span line = span_cut(&text, '\n');
+        utf8_put_visible(b, line);
+        if (line.n < before)
+            buf_byte(b, '\n');
+    }
+}

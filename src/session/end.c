@@ -96,6 +96,7 @@ static void end_tell_clients(struct holder *h)
     for (struct holder_client *c = h->clients; c; c = c->next) {
         if (c->behind || c->missing)
             viewer_put_snapshot(c, c->scrollback);
+        c->unread = c->conn.queued;
         conn_finish(&c->conn);
     }
 }
@@ -136,6 +137,11 @@ static void end_check(struct holder *h)
 static void end_on_drain_timer(void *holder)
 {
     struct holder *h = holder;
+    if (h->over ? viewer_reads(h) : h->pty.paused) { /* a viewer gets all output */
+        loop_timer_set(&h->loop, &h->drain_timer,
+                       h->loop.now + (h->over ? END_CLIENTS_MS : END_OUTPUT_MS));
+        return;
+    }
     if (h->over)
         h->over = 2;
     h->drained = 1; /* background processes may still hold the terminal open */

@@ -258,6 +258,7 @@ static void holder_handle_view(struct holder_client *c, span payload)
     for (size_t i = 0; i < payload.n; i++) {
         c->sizes |= payload.p[i] == FRAME_VIEW_SIZES;
         scrollback |= payload.p[i] == FRAME_VIEW_SCROLLBACK;
+        c->all |= payload.p[i] == FRAME_VIEW_ALL;
         if (payload.p[i] == FRAME_VIEW_PTY)
             input_pass_pty(c);
     }
@@ -352,6 +353,7 @@ static void holder_on_client_drained(void *ctx)
     struct holder_client *c = ctx;
     if (c->behind)
         viewer_start_tick(c->holder);
+    viewer_release_pty(c->holder);
 }
 
 static void holder_on_client_closed(void *ctx, const char *why)
@@ -365,6 +367,7 @@ static void holder_on_client_closed(void *ctx, const char *why)
         input_tell_focus(c->holder);
     c->holder->direct_count -= c->direct;
     LIST_REMOVE(c);
+    viewer_release_pty(c->holder);
     conn_free(&c->conn);
     free(c);
 }
@@ -578,6 +581,7 @@ static void holder_init(struct holder *h)
                   {&h->type_timer, message_on_first_timer}, {&h->message_timer, message_step},
                   {&h->answer_timer, answer_step},
                   {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again},
+                  {&h->wait_timer, viewer_on_wait},
                   {&h->reader.timer, reader_on_timer}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};

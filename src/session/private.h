@@ -127,7 +127,7 @@ struct holder {
     long long stopped_at;      /* loop clock */
     int check_ms;              /* to the next look for processes of a killed session */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
-        message_timer, answer_timer, tick_timer, accept_timer;
+        message_timer, answer_timer, tick_timer, accept_timer, wait_timer;
 };
 
 struct holder_client {
@@ -138,6 +138,8 @@ struct holder_client {
     int viewing, sizes, scrollback; /* gets the screen; with FRAME_SIZE; with scrollback */
     int behind;                /* output was omitted: a snapshot is due */
     int missing;               /* its scrollback may lack the omitted output */
+    int all;                   /* no output is omitted while it reads */
+    size_t unread;             /* bytes queued at the last look whether it reads */
     long long tick_at;         /* loop clock: since when `recent` counts */
     size_t recent;             /* bytes of output sent to it in this tick */
     int direct;                /* it has the pty's descriptor */
@@ -191,6 +193,11 @@ static void viewer_send_snapshot(struct holder_client *c, int scrollback);
 static void viewer_show(struct holder *h, span output); /* to every viewer */
 static void viewer_on_tick(void *holder);
 static void viewer_start_tick(struct holder *h);
+/* Reads the pty again, unless a viewer that gets all output is still to be waited for. */
+static void viewer_release_pty(struct holder *h);
+static void viewer_on_wait(void *holder); /* the wait_timer */
+/* Tells whether a viewer that gets all output has read some since the last look. */
+static int viewer_reads(struct holder *h);
 /* Resizes the session's screen and pty. */
 static void viewer_set_size(struct holder *h, int cols, int rows);
 

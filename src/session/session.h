@@ -175,6 +175,7 @@ enum frame_type {
 #define FRAME_VIEW_SIZES 'z'      /* FRAME_SIZE before each snapshot, and a snapshot on a resize */
 #define FRAME_VIEW_SCROLLBACK 'b' /* snapshots bring the scrollback, too */
 #define FRAME_VIEW_PTY 'p'        /* FRAME_PTY: the first one brings the pty's descriptor */
+#define FRAME_VIEW_ALL 'a'        /* no output is omitted: the program waits for this viewer */
 
 static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n);
 static size_t frame_length(const char head[FRAME_HEAD]); /* of the payload */
@@ -217,6 +218,80 @@ static int frame_parse_size(span text, int *cols, int *rows);
 static int frame_put_key_bytes(buf *b, span name, int application);
 /* Tells whether keys answer nothing: focus events, the mouse, cursor and paging keys, reports. */
 static int frame_is_look(span keys);
+
+/* ==== life: whether a session's holder lives ================================================= */
+
+enum life {
+    LIFE_LIVES,
+    LIFE_ORPHANED,  /* the holder has died, and processes of the session live on */
+    LIFE_DEAD,      /* nothing of it is left */
+    LIFE_LOST,      /* the same: the computer has been started again since */
+    LIFE_ELSEWHERE, /* it is, or was, on another machine */
+    LIFE_UNKNOWN    /* it may live */
+};
+
+/* What is known of a holder that can't be reached. Members with -1: that is unknown. */
+struct life_facts {
+    enum store_lock lock;        /* of its holder.lock */
+    int same_machine, same_boot; /* 1, 0: those of the record */
+    int error;                   /* errno of connecting to its socket */
+    int holder;                  /* 1, 0: a process is called as the session's holder */
+    int programs;                /* 1, 0: processes of the session are left */
+};
+
+/* Who has a session's holder.lock, or had it last. Strings are NULL where the file has none. */
+struct life_owner {
+    pid_t pid;                   /* of the lock; 0: it is free, or has no owner in this container */
+    pid_t program;               /* the leader of the session's processes; 0: unknown */
+    long long program_start;     /* of os_process_start */
+    char *machine, *boot, *socket;
+    int remakes;                 /* SIGUSR1 asks it to make its socket again */
+};
+
+static enum life life_decide(const struct life_facts *f); /* pure */
+/* Tells whether connecting failed with that errno because no process listens. */
+static int life_is_no_socket(int error);
+/* Appends each live process of a terminal session, in whatever process group, to an array of pid_t;
+ * where neither /proc nor ps shows them, its leader's group, as kill names it. */
+static void life_find_processes(pid_t session, buf *pids);
+static void life_put_pid(buf *pids, pid_t pid);
+static size_t life_count_pids(const buf *pids);
+static pid_t life_pid(const buf *pids, size_t i);
+/* Returns a process's state, as ps shows it: 'T' stopped, 'Z' ended. */
+static char life_process_state(pid_t pid);
+/* Signals them; 0 only counts them. Returns their number. */
+static int life_signal_session(pid_t session, int signo);
+/* The same for the programs of a holder that may be dead: their ids may be others' by now. */
+static int life_signal_programs(const struct life_owner *owner, int signo);
+/* Locks DIR/holder.lock for the life of this process, which must not open the file again. Returns
+ * its descriptor, or -1 with errno; EAGAIN: another holder has it. */
+static int life_lock(const char *dir);
+/* Writes into the locked file who has it. Returns 0, or -1. */
+static int life_publish(int fd, pid_t program, const char *socket);
+/* Looks at DIR/holder.lock; the owner is to be freed. */
+static enum store_lock life_look(const char *dir, struct life_owner *owner);
+static void life_free_owner(struct life_owner *owner);
+/* Asks the owner of a lock to make its socket again: the owner as the kernel tells it, and only one
+ * that understands the signal. Returns 1 when it was asked. */
+static int life_summon(const struct life_owner *owner);
+/* Returns where the holder listens, as its lock says, else as recorded; to be freed. Waits for a
+ * holder whose socket is gone to make it again, LIFE_SUMMON_MS at most. */
+static char *life_find_socket(const char *dir, const char *recorded);
+/* Compares a recorded name with this machine's or boot's (put: os_put_machine, os_put_boot).
+ * Returns 1, 0, or -1: one of the two is unknown. */
+static int life_is_same(void (*put)(buf *b), const char *recorded);
+/* What a record says of a session's holder. */
+struct life_record {
+    const char *id, *dir, *socket, *machine, *host, *boot; /* the last three: NULL: unknown */
+};
+/* Decides about a holder that can't be reached; error: errno of connecting to it. exited: a daemon
+ * took the session for dead before, and no process is searched for. Asks a holder whose socket is
+ * gone for a new one, and appends the reason why the session is unreachable. */
+static enum life life_judge(const struct life_record *r, int error, int exited, buf *why);
+/* Kills a hanging holder and the processes of its session. Returns their number. */
+static int life_kill(const char *dir, const char *id);
+#define LIFE_SUMMON_MS 100
+#define LIFE_POLL_MS 2           /* between two looks for its socket */
 
 /* ==== holder_link: connections and questions to a holder, launching one ====================== */
 
@@ -343,6 +418,10 @@ struct stream {
 /* Opens a stream from a holder's socket. how: a set of FRAME_VIEW_…. Returns NULL with errno. */
 static struct stream *stream_open(struct loop *l, const char *socket, span how,
                                   const struct stream_hooks *hooks, void *ctx);
+/* The same of a session of this computer, without the daemon. Waits as life_find_socket does. */
+static struct stream *stream_open_session(struct loop *l, const struct config *config,
+                                          const char *id, span how,
+                                          const struct stream_hooks *hooks, void *ctx);
 /* Pauses a stream, or resumes it: what comes in between is omitted, not queued without limit. */
 static void stream_pause(struct stream *s, int paused);
 static void stream_close(struct stream *s); /* no hook is called any more; NULL is fine */
@@ -426,80 +505,6 @@ static long long state_silent_at(const struct state *s);
 static void state_skip(struct state *s, long long ms);
 /* The event of an agent's hook: "prompt", "stop", …. Returns 1, or 0: no event has that name. */
 static int state_parse_event(struct json type, enum state_event *event);
-
-/* ==== life: whether a session's holder lives ================================================= */
-
-enum life {
-    LIFE_LIVES,
-    LIFE_ORPHANED,  /* the holder has died, and processes of the session live on */
-    LIFE_DEAD,      /* nothing of it is left */
-    LIFE_LOST,      /* the same: the computer has been started again since */
-    LIFE_ELSEWHERE, /* it is, or was, on another machine */
-    LIFE_UNKNOWN    /* it may live */
-};
-
-/* What is known of a holder that can't be reached. Members with -1: that is unknown. */
-struct life_facts {
-    enum store_lock lock;        /* of its holder.lock */
-    int same_machine, same_boot; /* 1, 0: those of the record */
-    int error;                   /* errno of connecting to its socket */
-    int holder;                  /* 1, 0: a process is called as the session's holder */
-    int programs;                /* 1, 0: processes of the session are left */
-};
-
-/* Who has a session's holder.lock, or had it last. Strings are NULL where the file has none. */
-struct life_owner {
-    pid_t pid;                   /* of the lock; 0: it is free, or has no owner in this container */
-    pid_t program;               /* the leader of the session's processes; 0: unknown */
-    long long program_start;     /* of os_process_start */
-    char *machine, *boot, *socket;
-    int remakes;                 /* SIGUSR1 asks it to make its socket again */
-};
-
-static enum life life_decide(const struct life_facts *f); /* pure */
-/* Tells whether connecting failed with that errno because no process listens. */
-static int life_is_no_socket(int error);
-/* Appends each live process of a terminal session, in whatever process group, to an array of pid_t;
- * where neither /proc nor ps shows them, its leader's group, as kill names it. */
-static void life_find_processes(pid_t session, buf *pids);
-static void life_put_pid(buf *pids, pid_t pid);
-static size_t life_count_pids(const buf *pids);
-static pid_t life_pid(const buf *pids, size_t i);
-/* Returns a process's state, as ps shows it: 'T' stopped, 'Z' ended. */
-static char life_process_state(pid_t pid);
-/* Signals them; 0 only counts them. Returns their number. */
-static int life_signal_session(pid_t session, int signo);
-/* The same for the programs of a holder that may be dead: their ids may be others' by now. */
-static int life_signal_programs(const struct life_owner *owner, int signo);
-/* Locks DIR/holder.lock for the life of this process, which must not open the file again. Returns
- * its descriptor, or -1 with errno; EAGAIN: another holder has it. */
-static int life_lock(const char *dir);
-/* Writes into the locked file who has it. Returns 0, or -1. */
-static int life_publish(int fd, pid_t program, const char *socket);
-/* Looks at DIR/holder.lock; the owner is to be freed. */
-static enum store_lock life_look(const char *dir, struct life_owner *owner);
-static void life_free_owner(struct life_owner *owner);
-/* Asks the owner of a lock to make its socket again: the owner as the kernel tells it, and only one
- * that understands the signal. Returns 1 when it was asked. */
-static int life_summon(const struct life_owner *owner);
-/* Returns where the holder listens, as its lock says, else as recorded; to be freed. Waits for a
- * holder whose socket is gone to make it again, LIFE_SUMMON_MS at most. */
-static char *life_find_socket(const char *dir, const char *recorded);
-/* Compares a recorded name with this machine's or boot's (put: os_put_machine, os_put_boot).
- * Returns 1, 0, or -1: one of the two is unknown. */
-static int life_is_same(void (*put)(buf *b), const char *recorded);
-/* What a record says of a session's holder. */
-struct life_record {
-    const char *id, *dir, *socket, *machine, *host, *boot; /* the last three: NULL: unknown */
-};
-/* Decides about a holder that can't be reached; error: errno of connecting to it. exited: a daemon
- * took the session for dead before, and no process is searched for. Asks a holder whose socket is
- * gone for a new one, and appends the reason why the session is unreachable. */
-static enum life life_judge(const struct life_record *r, int error, int exited, buf *why);
-/* Kills a hanging holder and the processes of its session. Returns their number. */
-static int life_kill(const char *dir, const char *id);
-#define LIFE_SUMMON_MS 100
-#define LIFE_POLL_MS 2           /* between two looks for its socket */
 
 /* ==== holder: the process that holds one session ============================================= */
 

@@ -60,6 +60,23 @@ static struct stream *stream_open(struct loop *l, const char *socket, span how,
     return &s->base;
 }
 
+static struct stream *stream_open_session(struct loop *l, const struct config *config,
+                                          const char *id, span how,
+                                          const struct stream_hooks *hooks, void *ctx)
+{
+    buf path = {0};
+    errno = ENOENT;
+    if (!store_id_is_plain(id))
+        return NULL;
+    buf_fmt(&path, "%s/%s.sock", config->holders, id);
+    char *dir = store_session_dir(config->state, id);
+    char *socket = life_find_socket(dir, buf_cstr(&path));
+    struct stream *s = stream_open(l, socket, how, hooks, ctx);
+    free(socket), free(dir);
+    buf_free(&path);
+    return s;
+}
+
 static void stream_pause(struct stream *s, int paused)
 {
     s->source->pause(s, paused);

@@ -1,10 +1,14 @@
 #include "private.h"
 
 /* viewer - a session's screen to its viewers: a snapshot, then output, and a new snapshot for each
- * viewer that was behind. */
+ * viewer that was behind. For a viewer that gets all output (FRAME_VIEW_ALL) the pty is not read
+ * while VIEWER_BACKLOG_MAX are queued: the program waits, as long as the viewer reads. */
 
 #ifndef VIEWER_BACKLOG_MAX
 #define VIEWER_BACKLOG_MAX (256 * 1024) /* bytes queued for a viewer that does not read */
+#endif
+#ifndef VIEWER_WAIT_MS
+#define VIEWER_WAIT_MS 1000             /* for a viewer to read anything at all */
 #endif
 #ifndef VIEWER_TICK_MS
 #define VIEWER_TICK_MS 20               /* a viewer that gets more output in this time, … */
@@ -27,8 +31,9 @@ static int viewer_keeps_up(struct holder_client *c, size_t n)
         c->recent = 0;
     }
     c->recent += n;
-    return c->recent <= VIEWER_TICK_MAX &&
-           (!c->conn.stuck || c->conn.queued + n <= VIEWER_BACKLOG_MAX);
+    return c->all ||
+           (c->recent <= VIEWER_TICK_MAX &&
+            (!c->conn.stuck || c->conn.queued + n <= VIEWER_BACKLOG_MAX));
 }
 
 /* Omits output for a viewer. A FRAME_PTY may be among the frames dropped. */
@@ -67,8 +72,58 @@ static void viewer_send_snapshot(struct holder_client *c, int scrollback)
         viewer_put_snapshot(c, scrollback);
 }
 
+/* ---- waiting for viewers -------------------------------------------------------------------- */
+
+static int viewer_is_waited_for(const struct holder_client *c)
+{
+    return c->all && !c->behind && c->conn.queued > VIEWER_BACKLOG_MAX;
+}
+
+static void viewer_hold_pty(struct holder *h)
+{
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        c->unread = c->conn.queued;
+    conn_pause(&h->pty, 1);
+    loop_timer_set(&h->loop, &h->wait_timer, h->loop.now + VIEWER_WAIT_MS);
+}
+
+static void viewer_release_pty(struct holder *h)
+{
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        if (viewer_is_waited_for(c))
+            return;
+    loop_timer_cancel(&h->loop, &h->wait_timer);
+    if (!h->pty.dead)
+        conn_pause(&h->pty, 0);
+}
+
+static void viewer_on_wait(void *holder)
+{
+    struct holder *h = holder;
+    for (struct holder_client *c = h->clients; c; c = c->next) {
+        if (viewer_is_waited_for(c) && c->conn.queued >= c->unread)
+            viewer_fall_behind(c);
+        c->unread = c->conn.queued;
+    }
+    loop_timer_set(&h->loop, &h->wait_timer, h->loop.now + VIEWER_WAIT_MS);
+    viewer_release_pty(h);
+}
+
+static int viewer_reads(struct holder *h)
+{
+    int reads = 0;
+    for (struct holder_client *c = h->clients; c; c = c->next) {
+        reads |= c->all && c->conn.queued < c->unread;
+        c->unread = c->conn.queued;
+    }
+    return reads;
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
 static void viewer_show(struct holder *h, span output)
 {
+    int must_wait = 0;
     blob *frame = NULL;
     for (struct holder_client *c = h->clients; c; c = c->next) {
         if (!c->viewing || c->behind)
@@ -81,8 +136,11 @@ static void viewer_show(struct holder *h, span output)
             frame = frame_new(FRAME_OUTPUT, output);
         conn_send_blob(&c->conn, frame, 0, frame->n, 1);
         conn_flush(&c->conn); /* a key's echo goes before the rest of this pass */
+        must_wait |= viewer_is_waited_for(c);
     }
     blob_drop(frame);
+    if (must_wait)
+        viewer_hold_pty(h);
 }
 
 /* Sends snapshots to viewers that are behind; once the session is quiet, with their scrollback. A
@@ -95,8 +153,8 @@ static void viewer_on_tick(void *holder)
         if (c->conn.queued || !(c->behind || c->missing))
             continue;
         if (c->behind || quiet)
-            viewer_send_snapshot(c, quiet && c->scrollback);
-        c->missing &= !quiet;
+            viewer_send_snapshot(c, (quiet || c->all) && c->scrollback);
+        c->missing &= !quiet && !c->all;
         missing |= c->missing;
     }
     if (missing)
@@ -113,7 +171,7 @@ static void viewer_set_size(struct holder *h, int cols, int rows)
                            .ws_col = (unsigned short)vt_cols(h->vt)};
     ioctl(h->pty.io.fd, TIOCSWINSZ, &size);
     for (struct holder_client *c = h->clients; c; c = c->next)
-        if (c->viewing && c->sizes && !c->behind)
+        if (c->viewing && c->sizes && !c->behind && !c->all)
             viewer_send_snapshot(c, 0);
     status_changed(h);
 }

@@ -189,17 +189,9 @@ static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_outp
 static int view_open_stream(struct view *v, const struct client *client)
 {
     const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
-    buf path = {0};
-    if (!store_id_is_plain(v->id))
-        return -1;
-    buf_fmt(&path, "%s/%s.sock", client->config->holders, v->id);
-    char *dir = store_session_dir(client->config->state, v->id);
-    char *socket = life_find_socket(dir, buf_cstr(&path));
-    v->stream = stream_open(client->loop, socket, (span){how, v->control ? sizeof how : 1},
-                            &view_stream_hooks, v);
-    free(socket);
-    free(dir);
-    buf_free(&path);
+    v->stream = stream_open_session(client->loop, client->config, v->id,
+                                    (span){how, v->control ? sizeof how : 1}, &view_stream_hooks,
+                                    v);
     return v->stream ? 0 : -1;
 }
 

@@ -150,6 +150,10 @@ static void unit_commands_follow(void)
     static const char *const frames[] = {
         "{\"size\":{\"cols\":20,\"rows\":4}}", "=one\r\ntwo\r\nthr", "=ee\r\nfour\r\n", "=fi",
         NULL};
+    static const char *const gaps[] = {
+        "{\"size\":[20,4]}", "=one\r\ntwo\r\nthr", "!", /* within a line */
+        "{\"size\":[20,4]}", "=two\r\nthree\r\nfour\r\nfi", "=ve\r\n",
+        "{\"size\":[20,4]}", "=seven\r\neig", "=ht\r\n", NULL};
     struct unit_context u;
     test_begin("tail --follow prints earlier output, then whole lines as they come");
     unit_context_init(&u, script);
@@ -157,6 +161,11 @@ static void unit_commands_follow(void)
     u.close_after = 1;
     CHECK_INT(unit_context_call(&u, "tail -f -n 4 abc"), 0);
     CHECK_SPAN(buf_view(&u.out), "two\nthree\nfour\nfi\n");
+    test_begin("tail --follow goes on where it was after a gap, and says when lines are missing");
+    u.frames = gaps;
+    CHECK_INT(unit_context_call(&u, "tail -f abc"), 0);
+    CHECK_SPAN(buf_view(&u.out), "one\ntwo\nthree\nfour\nfive\nseven\neight\n");
+    CHECK(strstr(buf_cstr(&u.error), "trying again") && strstr(u.error.p, "missing here"));
     unit_context_free(&u);
 }
 
@@ -323,10 +332,10 @@ static void unit_command_harmless(void)
     CHECK_SPAN(buf_view(&b), "a\\u009b\\u007f\\u061c\\u202e\nz\xc3\xa9");
     buf_clear(&b);
     test_begin("a session's lines are shown without controls");
-    command_put_lines(&b, span_of(text));
+    context_put_lines(&b, span_of(text));
     CHECK_SPAN(buf_view(&b), "a\xef\xbf\xbd^?\xef\xbf\xbd\xef\xbf\xbd\nz\xc3\xa9");
     buf_clear(&b);
-    command_put_lines(&b, span_of("\n\nx\n"));
+    context_put_lines(&b, span_of("\n\nx\n"));
     CHECK_SPAN(buf_view(&b), "\n\nx\n");
     buf_free(&b);
 }

@@ -15,9 +15,11 @@ struct unit_context {
     char dir[64], path[96];
     struct loop_fd listener;
     const struct unit_context_reply *script;
-    const char *const *frames; /* of a WebSocket: text, but behind "=" binary; NULL ends them */
+    /* of a WebSocket: text, but binary behind "="; "!": it is cut, and what follows is the next
+     * one's; NULL ends them */
+    const char *const *frames;
     int no_daemon;
-    int close_after;          /* the frames */
+    int close_after;          /* the frames, with 1000 */
     buf asked;                /* requests with their bodies, one a line */
     buf out, error;           /* output of the last call */
     struct unit_context_conn *conns;
@@ -57,12 +59,17 @@ static void unit_context_upgrade(struct unit_context_conn *s, const struct http_
     const char *at = strstr(buf_cstr(&b), "Server: ");
     buf_add(&out, b.p, (size_t)(at - b.p));
     buf_fmt(&out, "Server: telec/9%s", strstr(at, "\r\n"));
-    for (const char *const *frame = s->u->frames; frame && *frame; frame++)
+    const char *const *frame = s->u->frames;
+    for (; frame && *frame && **frame != '!'; frame++)
         ws_put_frame(&out, NULL, **frame == '=' ? WS_BINARY : WS_TEXT,
                      span_of(*frame + (**frame == '=')));
+    int cut = frame && *frame;
+    s->u->frames = cut ? frame + 1 : s->u->frames;
+    if (s->u->close_after && !cut)
+        ws_put_close(&out, NULL, 1000, "");
     conn_send(&s->conn, buf_view(&out));
     s->upgraded = 1;
-    if (s->u->close_after)
+    if (s->u->close_after || cut)
         conn_finish(&s->conn);
     buf_free(&b);
     buf_free(&out);

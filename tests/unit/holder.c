@@ -485,6 +485,49 @@ static void unit_hold_viewers(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_waits_for_viewer(void)
+{
+    struct unit_holder u;
+    char command[100];
+    size_t most = 0;
+    if (CONN_READ_MAX < 100) /* a few bytes a read take too long */
+        return;
+    snprintf(command, sizeof command, "echo up; read x; seq 200000; echo done; read x");
+    unit_holder_run(&u, command, "");
+    CHECK(unit_holder_until(&u, &u.status, "up"));
+    test_begin("a viewer that gets all output misses none while it reads: the program waits");
+    unit_holder_send(&u, FRAME_VIEW, "a");
+    CHECK(unit_holder_until(&u, &u.screen, "up"));
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    for (int i = 0; i < 10; i++) { /* reads a little, with pauses */
+        conn_pause(&u.link.conn, 1);
+        unit_holder_pass(&u, 30);
+        most = u.h.clients->conn.queued > most ? u.h.clients->conn.queued : most;
+        conn_pause(&u.link.conn, 0);
+        loop_once(&u.h.loop);
+    }
+    CHECK(most > VIEWER_BACKLOG_MAX && most < VIEWER_BACKLOG_MAX + 64 * 1024);
+    CHECK(unit_holder_until(&u, &u.screen, "done"));
+    CHECK_INT(u.snapshots, 1);
+    CHECK(strstr(u.screen.p, "\r\n100000\r\n100001\r\n") != NULL);
+    test_begin("one that reads nothing is not waited for, and gets a snapshot");
+    conn_pause(&u.link.conn, 1);
+    buf_clear(&u.screen);
+    for (int i = 0; i < 100 && !u.h.wait_timer.slot; i++) {
+        buf flood = {0};
+        buf_reserve(&flood, 65536);
+        memset(flood.p, 'x', 65536);
+        viewer_show(&u.h, (span){flood.p, 65536});
+        buf_free(&flood);
+    }
+    CHECK(u.h.pty.paused && u.h.wait_timer.slot);
+    viewer_on_wait(&u.h);
+    CHECK(!u.h.pty.paused && u.h.clients->behind && !u.h.wait_timer.slot);
+    conn_pause(&u.link.conn, 0);
+    CHECK(unit_holder_count(&u, &u.snapshots, 2));
+    unit_holder_end(&u);
+}
+
 static void unit_hold_secrets(void)
 {
     struct unit_holder u;
@@ -753,6 +796,7 @@ static void unit_holder(void)
     unit_hold_input();
     unit_hold_direct();
     unit_hold_viewers();
+    unit_hold_waits_for_viewer();
     unit_hold_secrets();
     unit_hold_deaf_viewer();
     unit_hold_without_descriptors();
