@@ -11,7 +11,7 @@
 #include "src/base/clock.c"           /* time: clocks, dates, ages */
 #include "src/base/log.c"             /* the log */
 #include "src/base/json.c"            /* JSON: tokenizer over a span, writer into a buffer */
-#include "src/base/digest.c"          /* SHA-1, base64 */
+#include "src/base/digest.c"          /* SHA-1, SHA-256, HMAC, base64 */
 
 #include "src/wire/http.c"            /* HTTP/1.1 messages, both roles */
 #include "src/wire/ws.c"              /* WebSocket frames and handshake, both roles */
@@ -61,6 +61,7 @@
 #include "src/fleet/codec.c"          /* what computers write to each other, as bytes; pure */
 #include "src/fleet/redis_url.c"      /* where a Redis is, as its url says */
 #include "src/fleet/redis.c"          /* one reconnecting Redis connection */
+#include "src/fleet/signature.c"      /* signed entries of streams */
 #include "src/fleet/streams.c"        /* commands, the XREAD set, requests and replies */
 #include "src/fleet/roster.c"         /* the other computers and their sessions */
 #include "src/fleet/pull.c"           /* asking other computers for what they have */

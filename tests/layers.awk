@@ -11,7 +11,7 @@ function set_tables()
 {
     # Prefixes of files whose functions are not all called FILE_….
     prefix["src/base/base.c"] = "base_|span_|buf_|blob_|list_|hash_"
-    prefix["src/base/digest.c"] = "sha1$|sha1_|b64_"
+    prefix["src/base/digest.c"] = "sha1$|sha1_|sha256|hmac_|digest_|b64_"
     prefix["src/session/holder_link.c"] = "holder_"
     prefix["src/session/sessions.c"] = "session_|sessions_"
     prefix["src/session/launch.c"] = "session_|sessions_"

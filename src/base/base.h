@@ -250,9 +250,13 @@ static void json_field_bool(buf *b, const char *key, int v);
 static void json_field_null(buf *b, const char *key);
 static void json_field_time(buf *b, const char *key, long long wall_ms); /* as clock_put_iso */
 
-/* ==== digest: SHA-1 (RFC 3174), base64 (RFC 4648 section 4) =================================== */
+/* ==== digest: SHA-1 (RFC 3174), SHA-256 (FIPS 180-4), HMAC (RFC 2104), base64 (RFC 4648) ====== */
+
+#define SHA256_BYTES 32
 
 static void sha1(span s, unsigned char out[20]);
+static void sha256(span s, unsigned char out[SHA256_BYTES]);
+static void hmac_sha256(span key, span text, unsigned char out[SHA256_BYTES]);
 static void b64_put(buf *b, span s);
 /* Appends the decoded bytes. Returns 1, or 0 when s is not canonical padded base64. */
 static int b64_decode(span s, buf *out);

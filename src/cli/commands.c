@@ -943,10 +943,11 @@ static int command_attach_elsewhere(struct context *c, struct json session)
     }
     char **argv = config_words(buf_view(&line));
     int status = command_run_program(argv);
-    if (status != 0)
-        context_fail("'%s' ended with status %d; it must connect without asking a question "
-                     "([peers] attach in %s sets the command)",
-                     buf_cstr(&line), status, c->config.file);
+    if (status != 0) {
+        int tmux = json_get(object, "tmux_session_name").type == JSON_STRING;
+        client_put_attach_fault(&c->config, tmux, status, &error);
+        context_fail("'%s': %s", buf_cstr(&line), buf_cstr(&error));
+    }
     free(argv);
     buf_free(&kept), buf_free(&line), buf_free(&error);
     return status != 0;

@@ -621,6 +621,16 @@ static int client_put_attach(const struct config *config, struct json session,
     return good;
 }
 
+static void client_put_attach_fault(const struct config *config, int tmux, int status, buf *b)
+{
+    buf_fmt(b, "attaching ended with status %d: ", status);
+    if (status == 255) /* of ssh itself; any other is the program's there */
+        buf_fmt(b, "[peers] attach in %s must connect without a question", config->file);
+    else
+        buf_str(b, tmux ? "the session's tmux has ended, or can't be found there"
+                        : "the command there failed; what it printed says why");
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void client_init(struct client *c, struct loop *l, const struct config *config,

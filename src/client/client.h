@@ -121,6 +121,8 @@ static char *client_detail(span body);
  * session's object and the array of /computers. Returns 1, or 0 with a message. */
 static int client_put_attach(const struct config *config, struct json session,
                              struct json computers, buf *line, buf *error);
+/* Appends why attaching by that command failed, by its exit status. tmux: to a tmux session. */
+static void client_put_attach_fault(const struct config *config, int tmux, int status, buf *b);
 
 /* A WebSocket to the daemon. Set the hooks, then client_ws_open. */
 struct client_ws {

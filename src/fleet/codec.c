@@ -411,7 +411,7 @@ static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why
 
 static int codec_is_allowed(const char *allow, span computer)
 {
-    span rest = span_of(allow);
+    span rest = span_of(allow ? allow : "");
     while (rest.n) {
         span name = span_trim(span_cut(&rest, ','), " \t");
         if (span_eq(name, "*") ||

@@ -219,6 +219,22 @@ static void redis_put_address(const struct redis *r, buf *b); /* the url without
  * exit status. */
 static int redis_resolve_main(const char *host, const char *port);
 
+/* ==== signature: proof that an entry comes from a computer with the fleet's secret ============ */
+
+#define SIGNATURE_FIELD "signature"
+#define SIGNATURE_SECRET_MAX 4096 /* bytes of a secret_file */
+
+enum signature { SIGNATURE_NONE, SIGNATURE_GOOD, SIGNATURE_BAD };
+
+/* Reads [peers] secret or secret_file; none: the secret stays empty. Returns 0, or -1 with a
+ * message. */
+static int signature_read_secret(const struct config *config, buf *secret, buf *error);
+/* Appends the value of the field "signature" of the entry `id` of the stream `key`. fields: its
+ * other names and values, as resp_put_arg writes them. */
+static void signature_put(buf *b, span secret, const char *key, struct codec_id id, span fields);
+static enum signature signature_check(span secret, const char *key, struct codec_id id,
+                                      const struct resp *fields);
+
 /* ==== streams: commands to Redis, the streams that are read, requests and replies ============ */
 
 #ifndef STREAMS_REPLY_MS
@@ -261,7 +277,9 @@ struct streams_request {
     int sending;            /* its XADD is in flight: the memory must last */
     int late;               /* it has ended without a reply */
     char id[48];            /* of its entry */
-    buf again;              /* the XADD once more, with an id of Redis's choice */
+    int tries;              /* ids that were too low for the stream */
+    buf fields;             /* of its entry, as resp_put_arg writes them … */
+    size_t field_count;     /* … names and values */
     /* Called once: the reply and its id; or NULL, and why there is none. */
     void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at, const char *why);
     void *ctx;
@@ -288,6 +306,8 @@ struct streams {
     struct redis calls, reader, subscriber;
     int subscriber_started;
     long long clock;        /* Redis's time minus clock_mono_ms */
+    long long time_asked_at; /* when TIME was sent last */
+    buf secret;             /* of the fleet: requests are signed; empty: there is none */
     unsigned long long number; /* of the next request; starts at random */
     /* reading */
     struct streams_stream *streams;
@@ -309,12 +329,13 @@ struct streams {
     long long logged_at, omitted; /* complaints: time of the last in the log; how many since */
 };
 
-/* Returns 0 (also without a redis url), or -1 with a message: the url is wrong. */
+/* Returns 0 (also without a redis url), or -1 with a message: the url or the secret is wrong. */
 static int streams_init(struct streams *l, struct loop *loop, const struct config *config,
                         const struct streams_hooks *hooks, void *ctx, buf *error);
 static void streams_start(struct streams *l);
 static void streams_stop_reading(struct streams *l);
-/* Sends a PING where no other reply shows that the link lives: once in STREAMS_BLOCK_MS. */
+/* Once in STREAMS_BLOCK_MS: sends a PING where no other reply shows that the link lives, and asks
+ * for Redis's time, from which this computer's clock drifts. */
 static void streams_check(struct streams *l);
 /* Returns the connection that keeps the fleet from being up to date: one that was lost or refused;
  * else that for commands. */
@@ -423,6 +444,7 @@ struct roster_session {
 struct peers_request {
     struct codec_id id;
     struct codec_request fields;
+    enum signature signature; /* NONE where this computer has no secret */
 };
 
 struct peers_hooks {
@@ -697,6 +719,10 @@ static void requests_init(struct requests *all, struct loop *l, const struct con
                           struct projects *projects, struct fleet *fleet);
 static int requests_is_busy(const struct requests *all); /* requests are at work */
 static int requests_is_change(span command); /* does it change something at the other computer? */
+/* Returns NULL when a computer may change something here (also type into a session); else why it
+ * may not. signature: of what it sent, as signature_check found it, or NONE without a secret. */
+static const char *requests_why_not(const struct requests *all, span computer,
+                                    enum signature signature);
 static void requests_free(struct requests *all);
 
 #endif

@@ -175,13 +175,17 @@ static void peers_refuse(struct fleet *f, struct codec_id id, const char *error,
     buf_free(&b);
 }
 
-/* Has the asking computer given up? It says how long it waits; a TeleClaude daemon does not. */
-static int peers_is_late(const struct fleet *f, const struct peers_request *request)
+/* Returns NULL, or why the request is not carried out: its asker, which says when it asked and how
+ * long it waits, has given up. A TeleClaude daemon says neither. */
+static const char *peers_why_late(const struct fleet *f, const struct peers_request *request)
 {
-    long long asked = (long long)request->id.ms, wait = PEERS_OLD_MS;
-    if (!span_int(request->fields.asked_ms, &asked) || !span_int(request->fields.wait_ms, &wait))
-        asked = (long long)request->id.ms, wait = PEERS_OLD_MS;
-    return streams_now(&f->streams) - asked > wait;
+    long long asked = 0, wait = 0;
+    int says = span_int(request->fields.asked_ms, &asked) &&
+               span_int(request->fields.wait_ms, &wait);
+    long long age = streams_now(&f->streams) - (says ? asked : (long long)request->id.ms);
+    if (age > (says ? wait : PEERS_OLD_MS))
+        return "the request came too late and is not carried out";
+    return says && -age > wait ? "the request's time is ahead of Redis's: not carried out" : NULL;
 }
 
 static void peers_on_entry(struct streams_stream *s, struct codec_id id, const struct resp *fields)
@@ -192,14 +196,16 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
     struct resp key, value;
     while (resp_next_pair(&it, &key, &value))
         codec_set_field(&request.fields, key.text, value.text);
-    if (peers_is_late(f, &request)) {
-        streams_complain(&f->streams, "a request", request.fields.initiator,
-                         "too late: not carried out");
-        peers_refuse(f, id, "the request came too late and is not carried out", "EXPIRED");
+    const char *late = peers_why_late(f, &request);
+    if (late) {
+        streams_complain(&f->streams, "a request", request.fields.initiator, late);
+        peers_refuse(f, id, late, "EXPIRED");
         if (!f->cursor_timer.slot)
             loop_timer_set(f->loop, &f->cursor_timer, f->loop->now + PEERS_CURSOR_MS);
         return;
     }
+    if (f->streams.secret.n)
+        request.signature = signature_check(buf_view(&f->streams.secret), s->key, id, fields);
     if (f->hooks->changes(f->hooks_ctx, &request)) {
         if (peers_write_cursor(f) != 0) { /* it could be done twice after a crash */
             peers_refuse(f, id, "request not noted as handled: see that computer's log", "CURSOR");
@@ -217,8 +223,9 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
 
 /* Reads requests from the cursor on, or from the stream's end: at the very first start, because
  * older requests are not for this daemon; and when the stream ends before the cursor, because it is
- * another stream, and which of its requests were handled is unknown. An empty stream is read from
- * the cursor on, unless that is in Redis's future. What Redis refuses is tried again with the next
+ * another stream, and which of its requests were handled is unknown; but with a secret the cursor
+ * stays, so that no signed request is repeated. An empty stream is read from the cursor on, unless
+ * that is in Redis's future. What Redis refuses is tried again with the next
  * heartbeat, and leaves the cursor as it is. */
 static void peers_on_requests_end(void *ctx, const struct resp *reply)
 {
@@ -231,7 +238,12 @@ static void peers_on_requests_end(void *ctx, const struct resp *reply)
     struct codec_id last = streams_last_id(reply);
     if (reply->count == 0 && f->cursor_known)
         last = (struct codec_id){(unsigned long long)there, 0};
-    if (!f->cursor_known || codec_compare_ids(last, f->messages.at) < 0) {
+    int back = codec_compare_ids(last, f->messages.at) < 0;
+    if (f->cursor_known && back && f->streams.secret.n) {
+        log_line(LOG_WARN, "Redis's clock was set back, or its streams are others: requests are "
+                           "read from %llu-%llu on ([peers] secret)",
+                 f->messages.at.ms, f->messages.at.seq);
+    } else if (!f->cursor_known || back) {
         f->messages.at = last;
         f->cursor_known = peers_write_cursor(f) == 0;
     }

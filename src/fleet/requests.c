@@ -4,7 +4,7 @@
  *
  * A request runs its row of the table, and always gets a reply: at once, or when a holder has
  * answered. [peers] allow says which computers may change something here. A computer's name is its
- * own claim, so that is no protection against a computer that lies. */
+ * own claim: only with a [peers] secret is that a protection against a computer that lies. */
 
 #define REQUESTS_TITLE_MAX 400   /* bytes of a title */
 #define REQUESTS_TAIL_CHARS 5000 /* of a transcript, unless the request says how many */
@@ -18,6 +18,7 @@ struct requests_job {
     char *who; /* the computer that asks */
     char session[65];
     long long number;
+    enum signature signature;
     int telec;  /* a telec daemon asks */
     int queued; /* a new session has been given a command */
     struct session_waiter waiter;
@@ -732,6 +733,20 @@ static int requests_changes(void *ctx, const struct peers_request *request)
     return !span_eq(request->fields.type, "system") && requests_is_change(request->fields.command);
 }
 
+static const char *requests_why_not(const struct requests *all, span computer,
+                                    enum signature signature)
+{
+    const struct config *c = all->config;
+    int needs = all->fleet->streams.secret.n > 0;
+    if (!codec_is_allowed(c->allow, computer))
+        return "this computer does not allow that ([peers] allow)";
+    if (signature == SIGNATURE_BAD)
+        return "the request's signature is wrong: that computer has another [peers] secret";
+    if (needs && signature == SIGNATURE_NONE && !codec_is_allowed(c->unsigned_peers, computer))
+        return "only signed requests change something here ([peers] secret, unsigned)";
+    return NULL;
+}
+
 static void requests_run(struct requests_job *job, const struct requests_command *command)
 {
     struct requests *all = job->all;
@@ -742,10 +757,12 @@ static void requests_run(struct requests_job *job, const struct requests_command
         snprintf(job->session, sizeof job->session, "%.64s", id);
     }
     free(id);
-    if ((command->flags & REQUESTS_CHANGES) &&
-        !codec_is_allowed(all->config->allow, span_of(job->who))) {
-        log_line(LOG_WARN, "%s may not %s here ([peers] allow)", job->who, command->name);
-        requests_fail(job, "this computer does not allow that ([peers] allow)", "FORBIDDEN");
+    const char *why = command->flags & REQUESTS_CHANGES
+                          ? requests_why_not(all, span_of(job->who), job->signature)
+                          : NULL;
+    if (why) {
+        log_line(LOG_WARN, "%s may not %s here: %s", job->who, command->name, why);
+        requests_fail(job, why, "FORBIDDEN");
     } else if ((command->flags & REQUESTS_SESSION) && !job->of) {
         requests_fail(job, "Session not found", "NOT_FOUND");
     } else {
@@ -771,6 +788,7 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
     job->all = all;
     job->id = request->id;
     job->fields = r;
+    job->signature = request->signature;
     job->who = span_dup(r->initiator);
     const struct roster_peer *peer = roster_find(all->fleet, r->initiator);
     job->telec = peer && peer->beat.telec[0];

@@ -17,6 +17,7 @@
 #define STREAMS_SKEW_MS (STREAMS_REPLY_MS / 5) /* two computers' errors in Redis's time */
 #define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
 #define STREAMS_UNBLOCK_MS 5       /* after a CLIENT UNBLOCK that came too early; doubles */
+#define STREAMS_TRIES_MAX 3        /* of a request whose id is too low for its stream */
 #define STREAMS_UNBLOCKS_MAX 8     /* then the reading connection is taken for dead: after 1.3 s */
 
 /* ---- the log -------------------------------------------------------------------------------- */
@@ -327,6 +328,13 @@ static void streams_interrupt(void *ctx)
         redis_restart(&l->reader);
 }
 
+static int streams_find_end(struct streams *l, const char *key,
+                            void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    const char *const args[] = {"XREVRANGE", key, "+", "-", "COUNT", "1", NULL};
+    return streams_call(l, args, done, ctx);
+}
+
 /* ---- requests to other computers ------------------------------------------------------------ */
 
 static void streams_request_free(struct streams_request *request)
@@ -334,7 +342,7 @@ static void streams_request_free(struct streams_request *request)
     if (request->sending || request->link)
         return;
     free(request->computer);
-    buf_free(&request->again);
+    buf_free(&request->fields);
     free(request);
 }
 
@@ -413,22 +421,22 @@ static void streams_request_on_entry(struct streams_stream *s, struct codec_id i
     buf_free(&mended);
 }
 
+static void streams_request_on_end(void *ctx, const struct resp *reply);
+
 static void streams_request_on_sent(void *ctx, const struct resp *reply)
 {
     struct streams_request *request = ctx;
     struct codec_id id;
     char why[160];
-    if (reply && reply->type == RESP_ERROR && request->again.n && request->link) {
-        /* the stream's last id is above ours: let Redis choose one */
-        int sent = redis_call(&request->owner->calls, buf_view(&request->again), 0,
-                              streams_request_on_sent, request);
-        buf_free(&request->again);
+    if (reply && reply->type == RESP_ERROR && request->link &&
+        request->tries++ < STREAMS_TRIES_MAX) { /* the stream's last id is above ours */
+        char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
+        int sent = streams_find_end(request->owner, key, streams_request_on_end, request);
+        free(key);
         if (sent)
             return;
     }
     request->sending = 0;
-    if (reply && codec_parse_id(reply->text, &id))
-        snprintf(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
     if (!request->link) {
         if (request->late)
             streams_withdraw(request);
@@ -442,20 +450,9 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
                  (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
         streams_request_finish(request, NULL, (struct codec_id){0}, why);
     } else {
-        buf text = {0};
-        codec_put_id(&text, id);
-        request->stream.key = streams_key(STREAMS_OUTPUT_KEY, buf_cstr(&text));
-        buf_free(&text);
+        request->stream.key = streams_key(STREAMS_OUTPUT_KEY, request->id);
         streams_stream_open(request->owner, &request->stream);
     }
-}
-
-/* Makes an id for a request. Redis numbers entries within one stream only: two requests to two
- * computers in one millisecond would get the same id, and both replies the same key. Ours has a
- * number of its own. */
-static void streams_put_id(struct streams *l, char out[48])
-{
-    snprintf(out, 48, "%lld-%llu", streams_now(l), l->number++);
 }
 
 static long long streams_now(const struct streams *l)
@@ -463,15 +460,59 @@ static long long streams_now(const struct streams *l)
     return clock_mono_ms() + l->clock;
 }
 
-static int streams_send_request(struct streams_request *request, const struct codec_request *what)
+/* Sends the request's entry. The id is ours: Redis numbers entries within one stream only, so two
+ * requests to two computers in one millisecond would get the same id, and both replies the same
+ * key; and the id is signed. */
+static int streams_send_entry(struct streams_request *request, struct codec_id id)
 {
     struct streams *l = request->owner;
     char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
-    char time[32], most[16], asked[24], wait[16];
+    buf b = {0}, signature = {0};
+    span secret = buf_view(&l->secret);
+    snprintf(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
+    resp_put_command(&b, 6 + request->field_count + (secret.n ? 2 : 0));
+    resp_put_arg(&b, span_of("XADD"));
+    resp_put_arg(&b, span_of(key));
+    resp_put_arg(&b, span_of("MAXLEN"));
+    resp_put_arg(&b, span_of("~"));
+    resp_put_int(&b, STREAMS_REQUESTS_KEPT);
+    resp_put_arg(&b, span_of(request->id));
+    buf_span(&b, buf_view(&request->fields));
+    if (secret.n) {
+        signature_put(&signature, secret, key, id, buf_view(&request->fields));
+        resp_put_arg(&b, span_of(SIGNATURE_FIELD));
+        resp_put_arg(&b, buf_view(&signature));
+    }
+    int sent = redis_call(&l->calls, buf_view(&b), 0, streams_request_on_sent, request);
+    free(key);
+    buf_free(&b), buf_free(&signature);
+    return sent;
+}
+
+static struct codec_id streams_new_id(struct streams *l)
+{
+    return (struct codec_id){(unsigned long long)streams_now(l), l->number++};
+}
+
+/* The stream's last id is known: tries one above it. */
+static void streams_request_on_end(void *ctx, const struct resp *reply)
+{
+    struct streams_request *request = ctx;
+    struct codec_id id = streams_new_id(request->owner);
+    struct codec_id last = reply ? streams_last_id(reply) : id;
+    if (codec_compare_ids(id, last) <= 0)
+        id = (struct codec_id){last.ms, last.seq + 1};
+    if (!reply || !request->link || !streams_send_entry(request, id))
+        streams_request_on_sent(request, NULL);
+}
+
+static void streams_put_fields(struct streams_request *request, const struct codec_request *what)
+{
+    const struct streams *l = request->owner;
+    char time[32], asked[24], wait[16];
     streams_put_time(time);
     snprintf(asked, sizeof asked, "%lld", streams_now(l));
     snprintf(wait, sizeof wait, "%d", STREAMS_REPLY_MS - STREAMS_SKEW_MS);
-    snprintf(most, sizeof most, "%d", STREAMS_REQUESTS_KEPT);
     const struct {
         const char *name;
         span value;
@@ -485,21 +526,12 @@ static int streams_send_request(struct streams_request *request, const struct co
                   {"auto_command", what->auto_command},
                   {"asked_ms", span_of(asked)},
                   {"wait_ms", span_of(wait)}};
-    span args[6 + 2 * COUNT_OF(fields)] = {span_of("XADD"), span_of(key),  span_of("MAXLEN"),
-                                           span_of("~"),    span_of(most), (span){0}};
-    size_t n = 6;
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (fields[i].value.n) {
-            args[n++] = span_of(fields[i].name);
-            args[n++] = fields[i].value;
+            resp_put_arg(&request->fields, span_of(fields[i].name));
+            resp_put_arg(&request->fields, fields[i].value);
+            request->field_count += 2;
         }
-    streams_put_id(l, request->id);
-    args[5] = span_of(request->id);
-    int sent = streams_send(&l->calls, args, n, 0, streams_request_on_sent, request);
-    args[5] = span_of("*");
-    streams_put_command(&request->again, args, n);
-    free(key);
-    return sent;
 }
 
 static struct streams_request *
@@ -521,7 +553,8 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
     request->stream.owner = request;
     request->stream.on_entry = streams_request_on_entry;
     request->timer = (struct loop_timer){.fn = streams_request_on_late, .ctx = request};
-    if (!streams_send_request(request, what)) {
+    streams_put_fields(request, what);
+    if (!streams_send_entry(request, streams_new_id(l))) {
         *why = "Redis does not keep up: too many commands are pending";
         streams_request_free(request);
         return NULL;
@@ -531,13 +564,6 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
     l->request_count++;
     loop_timer_set(l->loop, &request->timer, l->loop->now + STREAMS_REPLY_MS);
     return request;
-}
-
-static int streams_find_end(struct streams *l, const char *key,
-                            void (*done)(void *ctx, const struct resp *reply), void *ctx)
-{
-    const char *const args[] = {"XREVRANGE", key, "+", "-", "COUNT", "1", NULL};
-    return streams_call(l, args, done, ctx);
 }
 
 /* ---- connections ---------------------------------------------------------------------------- */
@@ -551,18 +577,27 @@ static void streams_subscribe(struct streams *l, struct redis *r)
     buf_free(&b);
 }
 
-/* Redis's time is known: `calls` is ready. */
+/* Takes Redis's time, as it was half way between the command and its reply. A slow reply says too
+ * little. */
+static void streams_set_clock(struct streams *l, const struct resp *reply)
+{
+    struct resp_iter it = resp_iter(reply);
+    struct resp seconds, micros;
+    long long s, us, now = clock_mono_ms(), way = now - l->time_asked_at;
+    if ((!l->ready || way < STREAMS_SKEW_MS) && resp_next(&it, &seconds) &&
+        resp_next(&it, &micros) && span_int(seconds.text, &s) && span_int(micros.text, &us))
+        l->clock = s * 1000 + us / 1000 - now + way / 2;
+}
+
+/* Redis's time is known: `calls` is ready, if it was not. */
 static void streams_on_time(void *ctx, const struct resp *reply)
 {
     struct streams *l = ctx;
-    struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
-    struct resp seconds, micros;
-    long long s, us;
     if (!reply)
         return;
-    if (resp_next(&it, &seconds) && resp_next(&it, &micros) && span_int(seconds.text, &s) &&
-        span_int(micros.text, &us))
-        l->clock = s * 1000 + us / 1000 - clock_mono_ms();
+    streams_set_clock(l, reply);
+    if (l->ready)
+        return;
     l->ready = 1;
     if (l->calls.protocol >= 3) {
         streams_subscribe(l, &l->calls);
@@ -582,7 +617,9 @@ static void streams_on_time(void *ctx, const struct resp *reply)
 static void streams_on_ready(void *ctx)
 {
     static const char *const time[] = {"TIME", NULL};
-    streams_call(ctx, time, streams_on_time, ctx);
+    struct streams *l = ctx;
+    l->time_asked_at = clock_mono_ms();
+    streams_call(l, time, streams_on_time, l);
 }
 
 static const struct redis *streams_weakest(const struct streams *l)
@@ -599,6 +636,7 @@ static void streams_check(struct streams *l)
     static const span ping = {"PING", 4};
     if (l->subscriber.state == REDIS_READY)
         streams_send(&l->subscriber, &ping, 1, 0, NULL, NULL);
+    streams_on_ready(l);
 }
 
 static void streams_on_lost(void *ctx, const char *why)
@@ -670,6 +708,9 @@ static void streams_free(struct streams *l)
     redis_free(&l->subscriber);
     free(l->reading);
     l->reading = NULL;
+    if (l->secret.p)
+        memset(l->secret.p, 0, l->secret.n);
+    buf_free(&l->secret);
     l->on = 0;
 }
 
@@ -679,7 +720,8 @@ static int streams_init(struct streams *l, struct loop *loop, const struct confi
     *l = (struct streams){.loop = loop, .config = config, .hooks = hooks, .ctx = ctx};
     if (!config->redis_url[0])
         return 0;
-    if (redis_init(&l->calls, loop, config, "calls", &streams_calls_hooks, l, error) != 0 ||
+    if (signature_read_secret(config, &l->secret, error) != 0 ||
+        redis_init(&l->calls, loop, config, "calls", &streams_calls_hooks, l, error) != 0 ||
         redis_init(&l->reader, loop, config, "reader", &streams_reader_hooks, l, error) != 0 ||
         redis_init(&l->subscriber, loop, config, "subscriber", &streams_subscriber_hooks, l,
                    error) != 0) {

@@ -249,7 +249,10 @@ static const struct config_key config_agents_keys[] = {
     {"answer", offsetof(struct config, answer)}};
 static const struct config_key config_peers_keys[] = {
     {"allow", offsetof(struct config, allow)},
-    {"attach", offsetof(struct config, attach)}};
+    {"attach", offsetof(struct config, attach)},
+    {"secret", offsetof(struct config, secret)},
+    {"secret_file", offsetof(struct config, secret_file)},
+    {"unsigned", offsetof(struct config, unsigned_peers)}};
 static const struct config_key config_agent_keys[] = {
     {"command", offsetof(struct config_agent, command)},
     {"fast", offsetof(struct config_agent, flags[AGENTS_FAST])},
@@ -725,7 +728,8 @@ static void config_free(struct config *c)
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
                              c->mouse,     c->redis_url, c->redis_from, c->tls_command,
-                             c->role,      c->allow,     c->attach,    c->answer};
+                             c->role,      c->allow,     c->attach,    c->answer,
+                             c->secret,    c->secret_file, c->unsigned_peers};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
@@ -770,8 +774,9 @@ static void config_put_section(const struct config *c, buf *b, const void *base,
                                const struct config_key *keys, size_t count, const int *lines)
 {
     for (size_t i = 0; i < count; i++) {
-        char **value = config_place((void *)base, &keys[i]);
-        config_put_value(c, b, keys[i].name, *value, lines[i]);
+        const char *value = *config_place((void *)base, &keys[i]);
+        int hidden = value && *value && strcmp(keys[i].name, "secret") == 0;
+        config_put_value(c, b, keys[i].name, hidden ? "***" : value, lines[i]);
     }
 }
 

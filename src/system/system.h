@@ -322,6 +322,8 @@ struct config {
     char *role;                 /* a word for others: "development" */
     char *answer;               /* "all": a session may answer any session, not only its own */
     char *allow;                /* computers that may change something here; "*": all */
+    char *secret, *secret_file; /* signs what changes something elsewhere, and is wanted here */
+    char *unsigned_peers;       /* computers that need not sign: TeleClaude daemons */
     char *attach;               /* the command to another computer; DEST stands for [user@]host */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */

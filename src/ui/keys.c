@@ -542,17 +542,16 @@ static void keys_read(struct app *t, const struct tree_session *s)
 
 static void keys_on_program_exit(struct app *t, int status, const char *error)
 {
+    const struct tree_session *s = app_session(t);
     buf text = {0};
     if (error)
         buf_str(&text, error);
     else
         app_pause_keys(t); /* what is typed now was meant for the session */
     if (!error && (!WIFEXITED(status) || WEXITSTATUS(status)))
-        buf_fmt(&text,
-                "attaching ended with status %d: the command is [peers] attach in %s; it must work "
-                "without questions",
-                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-                t->config->file);
+        client_put_attach_fault(t->config, s && s->tmux,
+                                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                                &text);
     if (text.n)
         app_say(t, 1, buf_cstr(&text));
     buf_free(&text);

@@ -622,7 +622,7 @@ static char *monitor_rest(struct wire *monitor, const char *const *known)
 static void test_fleet_interest(void)
 {
     static const char *const heartbeat[] = {"SETEX", "PUBLISH", "MGET", "XREAD", "SCAN",
-                                            "PING", NULL};
+                                            "PING", "TIME", NULL};
     struct text t = {0};
     fleet_start(3, "");
     struct wire monitor = {.fd = wire_connect(redis_socket)};
@@ -657,7 +657,8 @@ static void test_fleet_interest(void)
     CHECK_INT(call("PATCH", session_path(other, ""), "{\"title\": \"unheard\"}").status, 200);
     AWAIT_SESSION(other, "title", "unheard");
     CHECK_TEXT(monitor_rest(&monitor, (const char *const[]){"SETEX", "PUBLISH", "MGET", "XREAD",
-                                                            "SCAN", "GET", "XLEN", NULL}), "");
+                                                            "SCAN", "GET", "XLEN", "TIME", NULL}),
+               "");
     CHECK_TEXT(REDIS("XLEN", "session_events:hosta"), length);
     /* Interest again: what was missed is there. */
     on(0);
@@ -952,6 +953,50 @@ static void test_fleet_old_requests(void)
         REDIS("XADD", "messages:hosta", id, "command", "end_session nobody", "initiator", "python");
         CHECK_TEXT(json_get(answer(id), "code"), i ? "NOT_FOUND" : "EXPIRED");
     }
+    fleet_end();
+}
+
+/* Computers with a secret take changes from one another only: what others ask, what somebody else
+ * repeats, and what was altered on its way, is refused. */
+static void test_fleet_secret(void)
+{
+    char *file = format("%s/secret", e2e.dir);
+    redis_socket = format("%s/redis", e2e.dir);
+    redis_start();
+    file_write(file, "open sesame\n", 0600);
+    host_begin(host_add("hosta", "", format("[peers]\nsecret_file = %s", file)));
+    host_begin(host_add("hostb", "", "[peers]\nsecret = open sesame\nunsigned = python"));
+    host_begin(host_add("hostc", "", ""));
+    on(1);
+    char *id = start_program("pause", NULL, NULL);
+    AWAIT(json_count(get("/computers").body, "") == 3);
+    char *path = session_path(id, "?computer=hostb");
+    on(2);
+    AWAIT(json_count(get("/computers").body, "") == 3);
+    struct reply r = call("PATCH", path, "{\"title\": \"unsigned\"}");
+    CHECK_INT(r.status, 403);
+    CHECK_HAS(r.body, "only signed requests");
+    CHECK_INT(json_count(get("/sessions?computer=hostb").body, ""), 1); /* reading is open */
+    on(0);
+    AWAIT(json_count(get("/computers").body, "") == 3);
+    CHECK_INT(call("PATCH", path, "{\"title\": \"signed\"}").status, 200);
+    char *last = REDIS("XREVRANGE", "messages:hostb", "+", "-", "COUNT", "1"), *lines[30];
+    int count = 0;
+    for (char *line = strtok(last, "\n"); line && count < 30; line = strtok(NULL, "\n"))
+        lines[count++] = line;
+    CHECK_TEXT(lines[count - 2], "signature");
+    const char *copy[40] = {"XADD", "messages:hostb", "*"};
+    for (int i = 1; i < count; i++)
+        copy[2 + i] = lines[i];
+    char *said = answer(redis_do(copy));
+    CHECK_TEXT(json_get(said, "code"), "FORBIDDEN");
+    CHECK_HAS(said, "signature is wrong");
+    said = answer(REDIS("XADD", "messages:hostb", "*", "command", "rename by python", "session_id",
+                        id, "initiator", "python"));
+    CHECK_TEXT(json_get(said, "status"), "success");
+    on(1);
+    CHECK_TEXT(session_get(id, "title"), "by python");
+    CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"own\"}").status, 200);
     fleet_end();
 }
 
@@ -1521,6 +1566,7 @@ static const struct test fleet_tests[] = {
     {"fleet_preparation", test_fleet_preparation},
     {"fleet_acl", test_fleet_acl},
     {"fleet_allow", test_fleet_allow},
+    {"fleet_secret", test_fleet_secret},
     {"fleet_interest", test_fleet_interest},
     {"fleet_watch", test_fleet_watch},
     {"fleet_redis_restart", test_fleet_redis_restart},

@@ -691,6 +691,24 @@ static void unit_client_attach_lines(void)
     }
 }
 
+static void unit_client_attach_faults(void)
+{
+    static const struct {
+        int tmux, status;
+        const char *want;
+    } cases[] = {{1, 1, "status 1: the session's tmux has ended"},
+                 {0, 1, "status 1: the command there failed"},
+                 {1, 255, "status 255: [peers] attach in /f must connect"}};
+    struct config config = {.file = (char *)"/f"};
+    test_begin("only when ssh itself fails is [peers] attach to blame");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf b = {0};
+        client_put_attach_fault(&config, cases[i].tmux, cases[i].status, &b);
+        CHECK(strstr(buf_cstr(&b), cases[i].want) != NULL);
+        buf_free(&b);
+    }
+}
+
 static void unit_client_environment(void)
 {
     buf b = {0};
@@ -724,5 +742,6 @@ static void unit_client(void)
     unit_client_start_fails();
     unit_client_slow_start();
     unit_client_attach_lines();
+    unit_client_attach_faults();
     unit_client_environment();
 }

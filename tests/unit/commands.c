@@ -317,7 +317,10 @@ static void unit_commands_attach(void)
     CHECK(strstr(u.error.p, "over: the session has ended") != NULL);
     config_replace(&u.config.attach, span_of("sh -c 'exit 7' DEST"));
     CHECK_INT(unit_context_call(&u, "attach there"), 1);
-    CHECK(strstr(u.error.p, "ended with status 7") != NULL);
+    CHECK(strstr(u.error.p, "ended with status 7: the command there failed") != NULL);
+    config_replace(&u.config.attach, span_of("sh -c 'exit 255' DEST"));
+    CHECK_INT(unit_context_call(&u, "attach there"), 1);
+    CHECK(strstr(u.error.p, "status 255: [peers] attach in ") != NULL);
     config_replace(&u.config.attach, span_of("true DEST"));
     CHECK_INT(unit_context_call(&u, "attach there"), 0);
     unit_context_free(&u);

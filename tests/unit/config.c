@@ -322,13 +322,15 @@ static void unit_config_effective(void)
         "# default\ncommand = 'it'\\''s'\n# F:4\nfast = -x\n# default\nmed =\n",
         "\n[project p]\n# F:6\npath = /p\n# default\ndescription =\n",
         "\n[redis]\n# F:8\nurl = redis://me:***@h/1\n# default\ntls_command = openssl ",
-        "\n[ui]\n# default\nprefix = Ctrl-]\n# default\nclipboard = no\n# F:10\nmouse = no\n"};
+        "\n[ui]\n# default\nprefix = Ctrl-]\n# default\nclipboard = no\n# F:10\nmouse = no\n",
+        "# F:12\nsecret = ***\n# default\nsecret_file =\n# default\nunsigned =\n"};
     struct config c;
     buf error = {0}, out = {0}, line = {0};
     const char *file = unit_config_path("effective");
     unit_config_write(file, span_of("[computer]\nname = tower\n[agent it's]\nfast = -x\n"
                                     "[project p]\npath = /p\n[redis]\nurl = "
-                                    "redis://me:a@b:c@h/1\n[ui]\nmouse = no\n"));
+                                    "redis://me:a@b:c@h/1\n[ui]\nmouse = no\n[peers]\n"
+                                    "secret = open sesame\n"));
     CHECK_INT(config_load(&c, "/bin/sh", "/s/api.sock", file, &error), 0);
     CHECK_SPAN(buf_view(&c.problems), "");
     config_put(&c, &out);
@@ -346,7 +348,7 @@ static void unit_config_effective(void)
             printf("# missing: %s\n", want[i]);
         CHECK(strstr(buf_cstr(&out), buf_cstr(&line)) != NULL);
     }
-    CHECK(!strstr(out.p, "a@b"));
+    CHECK(!strstr(out.p, "a@b") && !strstr(out.p, "sesame"));
     buf_free(&error);
     buf_free(&out);
     buf_free(&line);

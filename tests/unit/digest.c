@@ -1,12 +1,17 @@
 /* Unit tests of src/digest.c. */
 
-static void unit_digest_hex(const unsigned char digest[20], char out[41])
+static void unit_digest_hex_of(const unsigned char *digest, size_t n, char *out)
 {
-    for (int i = 0; i < 20; i++) {
+    for (size_t i = 0; i < n; i++) {
         out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
     }
-    out[40] = '\0';
+    out[2 * n] = '\0';
+}
+
+static void unit_digest_hex(const unsigned char digest[20], char out[41])
+{
+    unit_digest_hex_of(digest, 20, out);
 }
 
 static void unit_digest_expect(span s, const char *want)
@@ -104,6 +109,69 @@ static void unit_digest_lengths(void)
     }
 }
 
+static void unit_digest_sha256(void)
+{
+    unsigned char digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1], text[201];
+    static const char *const vectors[][2] = {
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"}};
+    test_begin("SHA-256 of the published vectors, and at every length");
+    for (size_t i = 0; i < COUNT_OF(vectors); i++) {
+        span s = span_of(vectors[i][0]);
+        char *copy = guard_copy(s);
+        sha256((span){copy, s.n}, digest);
+        unit_digest_hex_of(digest, sizeof digest, hex);
+        CHECK_SPAN(span_of(hex), vectors[i][1]);
+        guard_free(copy, s.n);
+    }
+    buf all = {0}; /* the digests of all lengths, and their digest, by another program */
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i * 7 + 3);
+    for (size_t n = 0; n < sizeof text; n++) {
+        sha256((span){text, n}, digest);
+        buf_add(&all, digest, sizeof digest);
+    }
+    sha256(buf_view(&all), digest);
+    unit_digest_hex_of(digest, sizeof digest, hex);
+    CHECK_SPAN(span_of(hex), "3275febb4612d86d586eb9f11cd21e648a9fc7d95e0f6b8d362786e28c9c5b79");
+    buf_free(&all);
+}
+
+static void unit_digest_hmac(void)
+{
+    static const struct {
+        int key, key_n, data, data_n; /* a byte, and how often it stands there; 0: the text */
+        const char *key_text, *text, *want;
+    } vectors[] = { /* RFC 4231 */
+        {0x0b, 20, 0, 0, NULL, "Hi There",
+         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {0, 0, 0, 0, "Jefe", "what do ya want for nothing?",
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {0xaa, 20, 0xdd, 50, NULL, NULL,
+         "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+        {0xaa, 131, 0, 0, NULL, "Test Using Larger Than Block-Size Key - Hash Key First",
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"}};
+    test_begin("HMAC-SHA-256 of the published vectors");
+    for (size_t i = 0; i < COUNT_OF(vectors); i++) {
+        unsigned char digest[SHA256_BYTES];
+        char hex[2 * SHA256_BYTES + 1];
+        buf key = {0}, text = {0};
+        for (int k = 0; k < vectors[i].key_n; k++)
+            buf_byte(&key, (char)vectors[i].key);
+        for (int k = 0; k < vectors[i].data_n; k++)
+            buf_byte(&text, (char)vectors[i].data);
+        buf_str(&key, vectors[i].key_text ? vectors[i].key_text : "");
+        buf_str(&text, vectors[i].text ? vectors[i].text : "");
+        hmac_sha256(buf_view(&key), buf_view(&text), digest);
+        unit_digest_hex_of(digest, sizeof digest, hex);
+        CHECK_SPAN(span_of(hex), vectors[i].want);
+        buf_free(&key), buf_free(&text);
+    }
+}
+
 static void unit_digest_base64(void)
 {
     test_begin("base64 of the published vectors");
@@ -175,6 +243,8 @@ static void unit_digest(void)
 {
     unit_digest_vectors();
     unit_digest_lengths();
+    unit_digest_sha256();
+    unit_digest_hmac();
     unit_digest_base64();
     unit_digest_refused();
     unit_digest_round_trips();

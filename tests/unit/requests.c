@@ -116,6 +116,97 @@ static void unit_requests_refused(void)
     unit_requests_end(&r);
 }
 
+/* A change of session s1, signed for the entry `id` with that secret; the reply's entry. */
+static const char *unit_requests_signed_by(struct unit_requests *r, const char *secret,
+                                           const char *id, const char *signed_id,
+                                           const char *command)
+{
+    char asked[24];
+    buf fields = {0}, signature = {0};
+    struct codec_id at;
+    snprintf(asked, sizeof asked, "%lld", streams_now(&r->a->fleet.streams));
+    const char *const entry[] = {"command", command,    "initiator", "hostb",   "session_id",
+                                 "s1",      "asked_ms", asked,       "wait_ms", "4000"};
+    for (size_t i = 0; i < COUNT_OF(entry); i++)
+        resp_put_arg(&fields, span_of(i == 1 ? "rename signed" : entry[i]));
+    codec_parse_id(span_of(signed_id), &at);
+    signature_put(&signature, span_of(secret), "messages:hosta", at, buf_view(&fields));
+    unit_fleet_send(&r->u, "messages:hosta", id,
+                    (const char *const[]){entry[0], entry[1], entry[2], entry[3], entry[4],
+                                          entry[5], entry[6], entry[7], entry[8], entry[9],
+                                          SIGNATURE_FIELD, buf_cstr(&signature), NULL});
+    r->said = NULL;
+    UNIT_FLEET_UNTIL(&r->u, (r->said = unit_fleet_reply(&r->u, id)));
+    buf_free(&fields), buf_free(&signature);
+    return r->said ? r->said : "";
+}
+
+static void unit_requests_signed(void)
+{
+    static const char rename[] = "rename signed";
+    struct unit_requests r;
+    test_begin("with a secret only signed requests change something");
+    unit_requests_begin(&r);
+    buf_str(&r.a->fleet.streams.secret, "sesame");
+    unit_requests_gives(&r, "rename s1 unsigned", "FORBIDDEN");
+    CHECK(strstr(r.said, "only signed requests") != NULL);
+    unit_requests_gives(&r, "list_sessions", "success");
+    r.a->config.unsigned_peers = (char *)"other, python";
+    CHECK(strstr(unit_requests_ask(&r, "rename python's", "session_id", "s1"), "renamed"));
+    r.a->config.unsigned_peers = NULL;
+    CHECK(strstr(unit_requests_signed_by(&r, "sesame", "2000-1", "2000-1", rename), "renamed"));
+    CHECK_SPAN(span_of(r.h.session->title), "signed");
+    CHECK(strstr(unit_requests_signed_by(&r, "sesam", "2001-1", "2001-1", rename), "is wrong"));
+    CHECK(strstr(unit_requests_signed_by(&r, "sesame", "2002-1", "2001-1", rename), "is wrong"));
+    CHECK(strstr(unit_requests_signed_by(&r, "sesame", "2003-1", "2003-1", "rename x"),
+                 "is wrong"));
+    r.a->config.allow = (char *)"laptop";
+    CHECK(strstr(unit_requests_signed_by(&r, "sesame", "2004-1", "2004-1", rename), "FORBIDDEN"));
+    r.a->config.allow = (char *)"*";
+
+    test_begin("a signed request that is repeated is not carried out again");
+    session_rename(r.h.session, "before");
+    unit_fleet_drop(&r.u, "messages:hosta");
+    unit_fleet_drop(&r.u, "output:2000-1");
+    redis_restart(&r.a->fleet.streams.calls);
+    UNIT_FLEET_UNTIL(&r.u, !r.a->fleet.messages.link);
+    unit_fleet_send(&r.u, "messages:hosta", "1-1", (const char *const[]){"command", "x", NULL});
+    UNIT_FLEET_UNTIL(&r.u, r.a->fleet.messages.link);
+    CHECK_INT(r.a->fleet.messages.at.ms, 2004);
+    CHECK(unit_fleet_has(&r.u.logged, "requests are read from 2004-1 on"));
+    CHECK(strstr(unit_requests_signed_by(&r, "sesame", "2005-1", "2005-1", rename), "renamed"));
+    unit_requests_end(&r);
+}
+
+static void unit_requests_secret(void)
+{
+    struct config c = {0};
+    char dir[64], path[96];
+    buf secret = {0}, error = {0};
+    test_begin("a secret comes from the configuration or a file; an unusable file is an error");
+    CHECK_INT(signature_read_secret(&c, &secret, &error), 0);
+    CHECK_INT(secret.n, 0);
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    snprintf(path, sizeof path, "%s/secret", dir);
+    c.secret_file = path;
+    CHECK_INT(signature_read_secret(&c, &secret, &error), -1);
+    CHECK(strstr(buf_cstr(&error), "cannot read the [peers] secret_file") != NULL);
+    buf_clear(&error);
+    CHECK_INT(store_write(dir, "secret", span_of("\r\n")), 0);
+    CHECK_INT(signature_read_secret(&c, &secret, &error), -1);
+    CHECK(strstr(buf_cstr(&error), "is empty") != NULL);
+    buf_clear(&error);
+    CHECK_INT(store_write(dir, "secret", span_of("of a file\n")), 0);
+    CHECK_INT(signature_read_secret(&c, &secret, &error), 0);
+    CHECK_SPAN(buf_view(&secret), "of a file");
+    buf_free(&secret);
+    c.secret = (char *)"given";
+    CHECK_INT(signature_read_secret(&c, &secret, &error), 0);
+    CHECK_SPAN(buf_view(&secret), "given");
+    buf_free(&secret), buf_free(&error);
+    unlink(path), rmdir(dir);
+}
+
 static void unit_requests_typing(void)
 {
     struct unit_requests r;
@@ -251,6 +342,8 @@ static void unit_requests(void)
 {
     unit_requests_reading();
     unit_requests_refused();
+    unit_requests_signed();
+    unit_requests_secret();
     unit_requests_typing();
     unit_requests_ends();
     unit_requests_new();

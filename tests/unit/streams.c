@@ -110,6 +110,27 @@ static void unit_streams_limits(void)
     unit_fleet_end(&u);
 }
 
+static void unit_streams_clock(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    test_begin("Redis's time is asked for with each heartbeat: this computer's clock drifts");
+    unit_fleet_two(&u, &a, &b, 0);
+    a->fleet.streams.clock -= 60000;
+    CHECK(streams_now(&a->fleet.streams) < clock_wall_ms() - 50000);
+    presence_beat(&a->fleet);
+    UNIT_FLEET_UNTIL(&u, streams_now(&a->fleet.streams) > clock_wall_ms() - 5000);
+    CHECK(streams_now(&a->fleet.streams) < clock_wall_ms() + 5000);
+
+    test_begin("a reply to TIME that took long does not set the clock");
+    long long clock = a->fleet.streams.clock -= 60000;
+    struct resp reply = {.type = RESP_ARRAY};
+    a->fleet.streams.time_asked_at = clock_mono_ms() - STREAMS_SKEW_MS;
+    streams_set_clock(&a->fleet.streams, &reply);
+    CHECK_INT(a->fleet.streams.clock, clock);
+    unit_fleet_end(&u);
+}
+
 static void unit_streams_refusals(void)
 {
     struct unit_fleet u;
@@ -123,7 +144,7 @@ static void unit_streams_refusals(void)
     CHECK_SPAN(span_of(got.text), "Redis refuses the request: ERR refused for a test");
     unit_fleet_end(&u);
 
-    test_begin("a request whose id is too low for its stream is sent with an id of Redis's choice");
+    test_begin("a request whose id is too low for its stream is sent with one above the last");
     unit_fleet_two(&u, &a, &b, 0);
     unit_fleet_send(&u, "messages:hostb", "99999999999999-1",
                     (const char *const[]){"command", "list_todos", NULL});
@@ -308,6 +329,7 @@ static void unit_streams(void)
 {
     unit_streams_requests();
     unit_streams_limits();
+    unit_streams_clock();
     unit_streams_refusals();
     unit_streams_bad_replies();
     unit_streams_losses();
