@@ -235,6 +235,12 @@ part_build()
     result plain "build with $CC -o telec teleclaude.c" &&
         run "its program runs" $limit build/telec-plain --version
     result make "build with make"
+    if have tcc; then
+        run "build with tcc" tcc -w -o build/unit-tcc tests/unit.c &&
+            lines " (tcc)" build/unit-tcc loop widget
+    else
+        skip "tcc: not installed"
+    fi
 }
 
 # shellcheck disable=SC2086

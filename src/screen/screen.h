@@ -34,6 +34,7 @@ enum cell_attr {
 struct cell_style {
     uint32_t fg, bg;
     uint16_t attr;
+    unsigned : 32; /* tcc 0.9.27 returns 12 bytes as 16, over what is behind them */
 };
 
 struct cell {
