@@ -176,7 +176,7 @@ enum vt_mode {
     VT_SYNC = 1 << 17,
     VT_ALT_SCREEN = 1 << 18,
     VT_CURSOR_BLINK = 1 << 19,
-    VT_MOUSE_ALT_SCROLL = 1 << 20
+    VT_NO_ALT_SCROLL = 1 << 20 /* the wheel sends no arrows in the alternate screen */
 };
 
 /* Events of a program that are not cells; collected until vt_drain_signals. */
@@ -199,6 +199,8 @@ static int vt_cols(const struct vt *vt);
 static int vt_rows(const struct vt *vt);
 static unsigned vt_modes(const struct vt *vt);     /* set of enum vt_mode */
 static int vt_cursor_shape(const struct vt *vt);   /* DECSCUSR: 0 default … 6 */
+static int vt_key_flags(const struct vt *vt);      /* kitty's keyboard flags in force */
+static int vt_other_keys(const struct vt *vt);     /* xterm's modifyOtherKeys, 0…2 */
 /* From 0; col < cols even when a wrap is pending. */
 static void vt_cursor(const struct vt *vt, int *row, int *col);
 static span vt_title(const struct vt *vt);         /* clean UTF-8, at most 256 bytes */
@@ -225,6 +227,10 @@ static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback);
 static void vt_put_text(const struct vt *vt, buf *b, int scrollback);
 /* Appends the text of one row, counted as in vt_row, without blanks at its end. */
 static void vt_put_row(const struct vt *vt, buf *b, int row);
+/* Appends the text of the cells from…to-1 of a row, counted as in vt_row; one that ends in blanks
+ * loses them. */
+static void vt_put_cells(const struct vt *vt, buf *b, int row, int from, int to);
+static int vt_is_wrapped(const struct vt *vt, int row); /* its text goes on in the next row */
 /* Appends the last line at or above the cursor that isn't blank, wrapped rows joined, at most
  * `most` characters; nothing when there is none. */
 static void vt_put_last_line(const struct vt *vt, buf *b, int most);

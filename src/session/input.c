@@ -48,9 +48,16 @@ static void input_note_typed(struct holder_client *c, long long at)
     input_note(c, (struct state_input){.event = STATE_ON_TYPED, .at = at});
 }
 
+/* Ctrl-C or Escape, in any form. */
 static int input_interrupts(span keys)
 {
-    return keys.n && (keys.p[keys.n - 1] == '\003' || keys.p[keys.n - 1] == '\033');
+    static const char *const forms[] = {"\003", "\033", "\033[99;5u", "\033[27u", "\033[27;5;99~"};
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        size_t n = strlen(forms[i]);
+        if (keys.n >= n && span_eq(span_sub(keys, keys.n - n), forms[i]))
+            return 1;
+    }
+    return 0;
 }
 
 static void input_type_for(struct holder_client *c, span bytes)

@@ -92,6 +92,7 @@ static const struct agents_event agents_no_events[] = {{0}};
 static const struct agents_row agents_table[] = {
     {.name = "claude",
      .title = "Claude Code",
+     .newline = "\033\r",
      .flags = {"--model haiku", "--model sonnet", "--model opus"},
      .prompt = "",
      .session_id = "--session-id",
@@ -104,6 +105,7 @@ static const struct agents_row agents_table[] = {
     /* No session_id: Gemini starts itself anew with the same words, and then refuses the id. */
     {.name = "gemini",
      .title = "Gemini CLI",
+     .newline = "\n",
      .flags = {"-m flash-lite", "-m flash", "-m pro"},
      .prompt = "-i",
      .resume = "--resume",
@@ -114,6 +116,7 @@ static const struct agents_row agents_table[] = {
                "hook_event_name", "session_id", agents_gemini_events, 5000, NULL, NULL}}, /* ms */
     {.name = "codex",
      .title = "Codex",
+     .newline = "\n",
      .flags = {"-c model_reasoning_effort=low", "-c model_reasoning_effort=medium",
                "-c model_reasoning_effort=high"},
      .prompt = "",
@@ -125,6 +128,7 @@ static const struct agents_row agents_table[] = {
                "session_id", agents_codex_events, 3, "config.toml", AGENTS_CODEX_NOTE}},
     {.name = "opencode",
      .title = "opencode", /* its --prompt only fills its input box, so a prompt is typed */
+     .newline = "\n",
      .resume = "-s",
      .colour = "183",
      .colour_on_light = "90",
@@ -133,6 +137,7 @@ static const struct agents_row agents_table[] = {
                "telec.js", "hook_event_name", "session_id", agents_no_events, 0, NULL, NULL}},
     {.name = "qwen",
      .title = "Qwen Code",
+     .newline = "\n",
      .prompt = "-i",
      .session_id = "--session-id",
      .resume = "--resume",
@@ -143,6 +148,7 @@ static const struct agents_row agents_table[] = {
                "session_id", agents_qwen_events, 5000, NULL, NULL}}, /* ms */
     {.name = "copilot",
      .title = "GitHub Copilot CLI",
+     .newline = "\033\r",
      .prompt = "-i",
      .session_id = "--session-id",
      .resume = "--resume=",

@@ -260,6 +260,7 @@ struct agents_row {
     const char *prompt;         /* put before a first prompt; NULL: the prompt is typed instead */
     const char *session_id;     /* before an id of telec's choosing for a new conversation; NULL:
                                  * the agent chooses it, and its hooks tell it */
+    const char *newline;        /* what types a line's end that sends nothing; or NULL */
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
     const char *colour, *colour_on_light; /* as in [colours]: on a dark and a light ground */

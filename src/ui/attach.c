@@ -198,7 +198,8 @@ static void attach_begin(struct app *t, const char *id)
         app_set_mode(t, t->shown);
         return;
     }
-    view_set_mouse(t->view, app_wants_mouse(t));
+    view_set_terminal(t->view, app_wants_mouse(t), t->keyboards);
+    view_forget_modes(t->view);
     view_resize(t->view, t->grid.cols, t->grid.rows - 1);
     t->grid.known = 0;
     app_set_mode(t, APP_ATTACHED);
@@ -246,10 +247,31 @@ static void attach_send_input(struct app *t, span input)
         app_changed(t);
 }
 
+/* Returns what Shift-Enter is for the session's agent, or NULL. */
+static const char *attach_newline(const struct app *t)
+{
+    const struct tree_session *s = tree_session(&t->tree, t->view->id);
+    buf name = {0};
+    if (s)
+        tree_put_agent(s, &name);
+    const struct agents_row *row = agents_find(buf_cstr(&name));
+    buf_free(&name);
+    return row ? row->newline : NULL;
+}
+
+static void attach_send_key(struct app *t, const struct term_event *ev)
+{
+    buf b = {0};
+    view_put_key(t->view, ev, attach_newline(t), &b);
+    attach_send_input(t, buf_view(&b));
+    buf_free(&b);
+}
+
 static void attach_send_prefix(struct app *t)
 {
-    char byte = (char)(config_ctrl_letter(t->config->prefix) & 0x1f);
-    attach_send_input(t, (span){&byte, 1});
+    struct term_event ev = {.type = TERM_KEY, .mods = TERM_CTRL};
+    ev.key = (uint32_t)config_ctrl_letter(t->config->prefix);
+    attach_send_key(t, &ev);
     app_set_mode(t, APP_ATTACHED);
 }
 
@@ -269,23 +291,84 @@ static void attach_scroll(struct app *t, int lines)
     app_changed(t);
 }
 
+/* The wheel in the alternate screen of a program without mouse mode: arrows. */
+static void attach_send_arrows(struct app *t, int lines)
+{
+    struct keyboard k = {.application = (vt_modes(t->view->vt) & VT_APP_CURSOR) != 0};
+    buf b = {0};
+    for (int i = 0; i < lines || i < -lines; i++)
+        keyboard_put_key(&b, lines > 0 ? TERM_UP : TERM_DOWN, 0, &k);
+    attach_send_input(t, buf_view(&b));
+    buf_free(&b);
+}
+
+static void attach_select(struct app *t, const struct term_event *ev)
+{
+    buf text = {0};
+    if (view_select(t->view, ev, &text))
+        app_changed(t);
+    if (text.n) {
+        buf_str(&t->frame, "\033]52;c;");
+        b64_put(&t->frame, buf_view(&text));
+        buf_byte(&t->frame, '\a');
+        t->copied = cell_columns(buf_view(&text));
+    }
+    buf_free(&text);
+}
+
+static void attach_mouse(struct app *t, const struct term_event *ev)
+{
+    unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
+    int lines = widget_wheel(ev);
+    buf b = {0};
+    if (modes & (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)) {
+        view_put_mouse(t->view, ev, &b);
+        if (b.n)
+            attach_send_input(t, buf_view(&b));
+    } else if (lines && modes & VT_ALT_SCREEN) {
+        if (!(modes & VT_NO_ALT_SCROLL))
+            attach_send_arrows(t, lines);
+    } else if (lines) {
+        attach_scroll(t, lines);
+    } else {
+        attach_select(t, ev);
+    }
+    buf_free(&b);
+}
+
+/* Shift-PgUp and Shift-PgDn; without Shift, too, while scrolled back. Returns lines, or 0. */
+static int attach_page(const struct app *t, const struct term_event *ev)
+{
+    int pages = ev->key == TERM_PGUP ? 1 : ev->key == TERM_PGDN ? -1 : 0;
+    if (ev->type != TERM_KEY || (ev->mods != TERM_SHIFT && (ev->mods || !t->view->back)))
+        return 0;
+    return pages * widget_max(1, t->grid.rows / 2);
+}
+
+static int attach_is_prefix(const struct app *t, const struct term_event *ev)
+{
+    return ev->mods == TERM_CTRL && ev->key == (uint32_t)config_ctrl_letter(t->config->prefix);
+}
+
 static int attach_event(struct app *t, const struct term_event *ev)
 {
     unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
-    int mouse = modes & (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY);
-    int page = ev->type == TERM_KEY && ev->mods == TERM_SHIFT &&
-               (ev->key == TERM_PGUP || ev->key == TERM_PGDN);
-    if (ev->type == TERM_KEY && ev->mods == TERM_CTRL &&
-        ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
+    int lines = attach_page(t, ev), is_key = ev->type == TERM_KEY || ev->type == TERM_UNKNOWN;
+    if (t->copied && (is_key || ev->type == TERM_MOUSE)) {
+        t->copied = 0;
+        app_changed(t);
+    }
+    if (ev->type == TERM_KEY && attach_is_prefix(t, ev))
         app_set_mode(t, APP_PREFIX);
-    else if (page)
-        attach_scroll(t, (ev->key == TERM_PGUP ? 1 : -1) * (t->grid.rows / 2));
-    else if (ev->type == TERM_MOUSE && !mouse)
-        attach_scroll(t, widget_wheel(ev));
+    else if (lines)
+        attach_scroll(t, lines);
+    else if (ev->type == TERM_MOUSE)
+        attach_mouse(t, ev);
     else if (ev->type == TERM_PASTE)
         attach_send_paste(t, ev->text, (modes & VT_BRACKETED_PASTE) != 0);
-    else if (ev->type == TERM_KEY || ev->type == TERM_MOUSE || ev->type == TERM_UNKNOWN ||
-             (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT)))
+    else if (is_key && !(ev->released && attach_is_prefix(t, ev)))
+        attach_send_key(t, ev);
+    else if (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT))
         attach_send_input(t, ev->text);
     return 1;
 }

@@ -283,10 +283,15 @@ enum term_event_type {
     TERM_FOCUS_OUT,
     TERM_BACKGROUND, /* reply to OSC 11: colour is 0xrrggbb */
     TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
+    TERM_KEYBOARD,   /* reply to CSI ? u: the terminal has kitty's keyboard protocol */
+    TERM_ANSWERED,   /* reply to DA1, the last one of term_queries */
     TERM_UNKNOWN     /* another sequence: text holds it */
 };
 
-enum term_mouse { TERM_PRESS, TERM_RELEASE, TERM_DRAG, TERM_MOVE, TERM_WHEEL_UP, TERM_WHEEL_DOWN };
+enum term_mouse {
+    TERM_PRESS, TERM_RELEASE, TERM_DRAG, TERM_MOVE, TERM_WHEEL_UP, TERM_WHEEL_DOWN,
+    TERM_OTHER /* the wheel sideways, more than three buttons */
+};
 
 struct term_event {
     enum term_event_type type;
@@ -294,8 +299,11 @@ struct term_event {
     unsigned mods;           /* set of enum term_mod */
     enum term_mouse mouse;
     int button, row, col;    /* button: 0 left, 1 middle, 2 right; row, col: from 0 */
+    unsigned code;           /* the button as xterm tells it */
     uint32_t colour;
     int mode, value;
+    int extended;            /* the key came as CSI u or modifyOtherKeys */
+    int released;            /* TERM_UNKNOWN, but key and mods are of a key that was released */
     span text;               /* the event's bytes; valid until the input changes */
 };
 
@@ -326,6 +334,10 @@ struct term_input {
 static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
                               struct term_event *ev);
 
+/* What a terminal's keyboard can: nothing that telec may ask for, xterm's modifyOtherKeys, kitty's
+ * protocol. */
+enum term_keys { TERM_KEYS_LEGACY, TERM_KEYS_OTHER, TERM_KEYS_KITTY };
+
 /* Returns the bytes that query the background colour (TERM_BACKGROUND) and synchronised output
  * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
  * garbage. */
@@ -338,11 +350,26 @@ static const char *term_queries(void);
 static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
 static void term_entered(void);                    /* they are written: term_leave must undo them */
 static void term_leave(void);
+/* Sets what else term_leave writes, once: it undoes what an attached session has set. */
+static void term_set_undo(span undo);
 /* Makes a fatal signal call term_leave before its default action. */
 static void term_crash_guard(void);
 static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
 static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
+
+/* ==== keyboard: keys as a session's program wants them ======================================== */
+
+/* What a program has asked for. */
+struct keyboard {
+    int kitty;             /* kitty's flags; 0: not its protocol */
+    int other_keys;        /* modifyOtherKeys, 0…2 */
+    int application;       /* application cursor keys */
+    const char *newline;   /* for Shift-Enter and Ctrl-Enter in legacy mode; NULL: Enter */
+};
+
+/* Appends the bytes of a key with modifiers (enum term_mod). */
+static void keyboard_put_key(buf *b, uint32_t key, unsigned mods, const struct keyboard *k);
 
 /* ==== theme: named styles: defaults, and the user's colours =================================== */
 

@@ -3,7 +3,7 @@
 /* term - the user's terminal: raw mode and the input decoder.
  *
  * The decoder reads what xterm and its relatives, kitty, rxvt and the Linux console send. Left out:
- * terminfo. The program understands extended keyboard protocols but doesn't switch them on. */
+ * terminfo. */
 
 /* Sequences that enter and leave the UI's screen. Leaving also resets what an attached session may
  * have set: mouse modes, scroll region, charset, wrap. On a terminal without an alternate screen it
@@ -13,7 +13,7 @@
 #define TERM_SEQ_LEAVE                                                                             \
     "\33[?2026l\33[?1006l\33[?1003l\33[?1002l\33[?1000l\33[?1004l\33[?2004l\33[?1l\33>"            \
     "\33[?6l\33[4l\33[r\33(B\17\33[m\33[?7h\33[?25h\33[999H\33[K\33[?1049l"
-#define TERM_SEQ_QUERIES "\33[?2026$p\33]11;?\33\\"
+#define TERM_SEQ_QUERIES "\33[?2026$p\33]11;?\33\\\33[?u\33[c"
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
 
@@ -21,6 +21,7 @@
 #define TERM_STRING_MAX 256   /* bytes of an OSC or DCS reply */
 #define TERM_PARAMS_MAX 8     /* of a key's or mouse's sequence; the rest is ignored */
 #define TERM_VALUE_MAX 0x1fffff
+#define TERM_UNDO_MAX 256     /* bytes that term_leave writes for an attached session */
 
 enum { TERM_ESC = 0x1b };
 
@@ -136,14 +137,15 @@ static void term_set_mouse(struct term_event *ev, uint32_t code, uint32_t x, uin
                            int release)
 {
     uint32_t button = code & 3;
-    if (code > 127 || (code & 64 && button > 1))
-        return;
     ev->type = TERM_MOUSE;
+    ev->code = code;
     ev->mods =
         (code & 4 ? TERM_SHIFT : 0u) | (code & 8 ? TERM_ALT : 0u) | (code & 16 ? TERM_CTRL : 0u);
     ev->row = y ? (int)y - 1 : 0;
     ev->col = x ? (int)x - 1 : 0;
-    if (code & 64)
+    if (code > 127 || (code & 64 && button > 1))
+        ev->mouse = TERM_OTHER;
+    else if (code & 64)
         ev->mouse = button ? TERM_WHEEL_DOWN : TERM_WHEEL_UP;
     else if (code & 32)
         ev->mouse = button == 3 ? TERM_MOVE : TERM_DRAG;
@@ -153,13 +155,23 @@ static void term_set_mouse(struct term_event *ev, uint32_t code, uint32_t x, uin
 }
 
 /* The handlers of CSI sequences. Each sets the event or leaves it TERM_UNKNOWN. */
+
+/* kitty: sub[1] 3 is the release of a key, which is no key event. */
+static void term_set_release(const struct term_csi *c, struct term_event *ev)
+{
+    if (c->sub[1] != 3 || ev->type != TERM_KEY)
+        return;
+    ev->type = TERM_UNKNOWN;
+    ev->released = 1;
+}
+
 static void term_csi_letter(const struct term_csi *c, struct term_event *ev)
 {
     if (c->final == 'R' && (c->count != 2 || c->p[0] != 1 || c->p[1] < 2 || c->p[1] > 16))
         return; /* a cursor position report, not F3 */
-    if (c->sub[1] != 3)
-        term_set_key(ev, term_find_key(term_letter_keys, COUNT_OF(term_letter_keys), c->final),
-                     term_mods(c->p[1]));
+    term_set_key(ev, term_find_key(term_letter_keys, COUNT_OF(term_letter_keys), c->final),
+                 term_mods(c->p[1]));
+    term_set_release(c, ev);
 }
 
 static void term_csi_rxvt_arrow(const struct term_csi *c, struct term_event *ev)
@@ -170,13 +182,13 @@ static void term_csi_rxvt_arrow(const struct term_csi *c, struct term_event *ev)
 
 static void term_csi_tilde(const struct term_csi *c, struct term_event *ev)
 {
-    if (c->sub[1] == 3) /* kitty: a key release */
-        return;
-    if (c->p[0] == 27 && c->count == 3)
+    ev->extended = c->p[0] == 27 && c->count == 3;
+    if (ev->extended)
         term_set_char(ev, c->p[2], term_mods(c->p[1]));
     else
         term_set_key(ev, term_find_key(term_tilde_keys, COUNT_OF(term_tilde_keys), c->p[0]),
                      term_mods(c->p[1]));
+    term_set_release(c, ev);
 }
 
 static void term_csi_rxvt_tilde(const struct term_csi *c, struct term_event *ev)
@@ -185,10 +197,26 @@ static void term_csi_rxvt_tilde(const struct term_csi *c, struct term_event *ev)
     term_set_key(ev, term_find_key(term_tilde_keys, COUNT_OF(term_tilde_keys), c->p[0]), mods);
 }
 
+/* sub[0] is what the key gives with Shift, where the terminal tells it. */
 static void term_csi_unicode(const struct term_csi *c, struct term_event *ev)
 {
-    if (c->sub[1] != 3)
-        term_set_char(ev, c->p[0], term_mods(c->p[1]));
+    unsigned mods = term_mods(c->p[1]);
+    int shifted = mods & TERM_SHIFT && !(mods & TERM_CTRL) && c->sub[0];
+    ev->extended = 1;
+    term_set_char(ev, shifted ? c->sub[0] : c->p[0], mods);
+    term_set_release(c, ev);
+}
+
+static void term_csi_keyboard(const struct term_csi *c, struct term_event *ev)
+{
+    if (c->count == 1)
+        ev->type = TERM_KEYBOARD;
+}
+
+static void term_csi_answered(const struct term_csi *c, struct term_event *ev)
+{
+    (void)c;
+    ev->type = TERM_ANSWERED;
 }
 
 static void term_csi_back_tab(const struct term_csi *c, struct term_event *ev)
@@ -238,6 +266,8 @@ static const struct {
     {0, 0, "M", term_csi_mouse_urxvt},
     {'<', 0, "Mm", term_csi_mouse_sgr},
     {'?', '$', "y", term_csi_mode},
+    {'?', 0, "u", term_csi_keyboard},
+    {'?', 0, "c", term_csi_answered},
 };
 
 static void term_csi_digit(struct term_csi *c, uint32_t *values, int at, unsigned digit)
@@ -637,6 +667,8 @@ static struct {
     int in_fd, out_fd;
     struct termios modes;
     long crash_stack[32 * 1024 / sizeof(long)];
+    volatile sig_atomic_t undo_n;
+    char undo[TERM_UNDO_MAX];
 } term_saved;
 
 /* Writes all bytes, also to a non-blocking descriptor; gives up after a second without progress. */
@@ -678,11 +710,23 @@ static void term_leave(void)
     if (!term_saved.active)
         return;
     term_saved.active = 0;
-    if (term_saved.entered)
+    if (term_saved.entered) {
+        term_write_all(term_saved.out_fd, term_saved.undo, (size_t)term_saved.undo_n);
         term_write_all(term_saved.out_fd, TERM_SEQ_LEAVE, sizeof TERM_SEQ_LEAVE - 1);
-    term_saved.entered = 0;
+    }
+    term_saved.entered = term_saved.undo_n = 0;
     term_set_modes(term_saved.in_fd, &term_saved.modes);
     errno = saved_errno;
+}
+
+static void term_set_undo(span undo)
+{
+    term_saved.undo_n = 0; /* a signal may come between */
+    if (undo.n > TERM_UNDO_MAX)
+        return;
+    if (undo.n)
+        memcpy(term_saved.undo, undo.p, undo.n);
+    term_saved.undo_n = (sig_atomic_t)undo.n;
 }
 
 static void term_entered(void)

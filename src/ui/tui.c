@@ -136,6 +136,12 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
         t->unfocused = ev->type == TERM_FOCUS_OUT;
         app_changed(t);
     }
+    if (ev->type == TERM_KEYBOARD || (ev->type == TERM_ANSWERED && !t->keyboards)) {
+        t->keyboards = ev->type == TERM_KEYBOARD ? TERM_KEYS_KITTY : TERM_KEYS_OTHER;
+        if (t->mode & APP_SCREENS)
+            view_set_terminal(t->view, app_wants_mouse(t), t->keyboards);
+        app_changed(t);
+    }
     if (ev->type == TERM_BACKGROUND) {
         t->ground = theme_ground(ev->colour);
         app_set_theme(t, NULL);

@@ -9,6 +9,12 @@ struct view_hooks {
     void (*ended)(void *ctx); /* the stream ended: view->reason says why; call view_close */
 };
 
+/* The terminal's input modes (set of enum vt_mode), cursor shape (DECSCUSR) and keyboard. */
+struct view_terminal {
+    unsigned modes;
+    int shape, kitty, other_keys;
+};
+
 /* A connection to a session's screen, and the emulator that it feeds. */
 struct view {
     struct stream *stream;   /* from the holder, if that is on this computer; */
@@ -26,10 +32,13 @@ struct view {
     long long typed_at;      /* loop clock: the last write to the pty */
     struct loop_timer notice_timer; /* until FRAME_TYPED reports such a write to the holder */
     int want_cols, want_rows; /* the size to ask for; 0: none */
-    unsigned modes;          /* the terminal's input modes, as view_put_modes set them last */
+    struct view_terminal terminal; /* the terminal, as view_put_modes set it last */
     unsigned widget_modes;   /* the modes of the UI itself */
-    int wheel;               /* the wheel scrolls back if the program does not use the mouse */
-    int shape;               /* of the cursor, DECSCUSR */
+    int wheel;               /* the mouse scrolls and selects if the program does not use it */
+    enum term_keys keyboards; /* what the terminal's keyboard can */
+    int top, left, shown_rows; /* of the last drawing: the crop, scrolling back included */
+    int pressed;             /* a button was pressed inside of the screen */
+    int selecting, from_row, from_col, to_row, to_col; /* rows as in vt_row */
     char reason[128];        /* why the stream has ended */
     int control;             /* with input and scrollback */
     int lost;                /* the connection to the daemon broke: the session may live */
@@ -64,8 +73,18 @@ static void view_put_modes(struct view *v, buf *b);
 static void view_put_clipboard(struct view *v, buf *b);
 /* Appends the sequences that set the UI's own modes again. */
 static void view_put_modes_back(struct view *v, buf *b);
-/* Call before the first view_put_modes: does the UI use the mouse? */
-static void view_set_mouse(struct view *v, int on);
+/* Appends a key for the program, in the form that it has asked for. newline: see struct keyboard.
+ * A sequence that is no key goes through as it came. A key that nobody typed has no text. */
+static void view_put_key(const struct view *v, const struct term_event *ev, const char *newline,
+                         buf *b);
+/* Appends a mouse event for the program: at its place in a larger screen, in the program's form;
+ * nothing outside of the screen. */
+static void view_put_mouse(struct view *v, const struct term_event *ev, buf *b);
+/* Selects text by a drag of the left button. Appends the selected text at the release. Returns 1
+ * when the selection has changed. */
+static int view_select(struct view *v, const struct term_event *ev, buf *text);
+/* Does the UI use the mouse, and what can the terminal's keyboard? */
+static void view_set_terminal(struct view *v, int mouse, enum term_keys keyboards);
 /* The terminal was set to the UI's modes: view_put_modes starts from those. */
 static void view_forget_modes(struct view *v);
 
@@ -181,6 +200,8 @@ struct app {
     enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_TODOS */
     long long opening;         /* dialogs opened so far: which one is open */
     long long keys_typed;      /* keys and pastes so far */
+    enum term_keys keyboards;  /* what the terminal's keyboard can, as far as it has told */
+    int copied;                /* characters that the last drag has copied; 0: told long enough */
     struct app_view views[2];  /* in that order */
     struct field filter;
     int find_hit;             /* the filter has changed: select a row that matches */

@@ -80,7 +80,7 @@ static struct view *view_new(const char *id, const struct view_hooks *hooks, voi
     v->id = span_dup(span_of(id));
     v->hooks = hooks;
     v->ctx = ctx;
-    v->modes = v->widget_modes = VIEW_UI_MODES;
+    v->terminal.modes = v->widget_modes = VIEW_UI_MODES;
     v->wheel = 1;
     v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
     v->notice_timer = (struct loop_timer){.fn = view_send_notice, .ctx = v};
@@ -330,6 +330,18 @@ static int view_crop_panned(int size, int room, int at, int *pan)
     return first + *pan;
 }
 
+/* Returns the columns from…to-1 of a row that are selected. */
+static void view_selected(const struct view *v, int row, int *from, int *to)
+{
+    int back = v->from_row > v->to_row || (v->from_row == v->to_row && v->from_col > v->to_col);
+    int first = back ? v->to_row : v->from_row, last = back ? v->from_row : v->to_row;
+    int start = back ? v->to_col : v->from_col, end = back ? v->from_col : v->to_col;
+    *from = row == first ? start : 0;
+    *to = row == last ? end + 1 : vt_cols(v->vt);
+    if (!v->selecting || row < first || row > last)
+        *to = *from;
+}
+
 static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
                       int cursor)
 {
@@ -344,7 +356,13 @@ static void view_draw(struct view *v, struct grid *g, int row, int col, int rows
     for (int y = 0; y < height; y++) {
         const struct cell *cells = vt_row(v->vt, widget_max(top + y, -vt_scroll_count(v->vt)));
         grid_put_cells(g, row + y, col, cells + left, width, vt_pool(v->vt));
+        int from, to;
+        view_selected(v, top + y, &from, &to);
+        from = widget_max(from, left), to = widget_min(to, left + width);
+        if (from < to)
+            grid_restyle(g, row + y, col + from - left, to - from, CELL_REVERSE);
     }
+    v->top = top, v->left = left, v->shown_rows = height;
     int y = at_row - top, x = at_col - left;
     if (cursor && !hidden && !v->back && y >= 0 && y < rows && x >= 0 && x < cols) {
         g->cursor_row = row + y;
@@ -363,54 +381,188 @@ static const struct {
     {VT_APP_KEYPAD, "\033=", "\033>"},
     {VT_BRACKETED_PASTE, "\033[?2004h", "\033[?2004l"},
     {VT_FOCUS, "\033[?1004h", "\033[?1004l"},
-    {VT_MOUSE_X10, "\033[?9h", "\033[?9l"},
     {VT_MOUSE_NORMAL, "\033[?1000h", "\033[?1000l"},
     {VT_MOUSE_BUTTON, "\033[?1002h", "\033[?1002l"},
     {VT_MOUSE_ANY, "\033[?1003h", "\033[?1003l"},
     {VT_MOUSE_SGR, "\033[?1006h", "\033[?1006l"},
-    {VT_MOUSE_URXVT, "\033[?1015h", "\033[?1015l"},
 };
 #define VIEW_MOUSE (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
 
-static void view_put_mode_changes(struct view *v, unsigned wanted, int shape, buf *b)
+/* The modes that the program's terminal has, as the user's terminal is to have them. Mouse events
+ * always come in the SGR form: view_put_mouse writes the program's. */
+static struct view_terminal view_wanted(const struct view *v)
 {
-    const unsigned exclusive = VIEW_MOUSE | VT_MOUSE_SGR | VT_MOUSE_URXVT;
-    unsigned off = v->modes & ~wanted, on = wanted & ~v->modes;
+    struct view_terminal w = {.modes = v->vt ? vt_modes(v->vt) & ~VT_MOUSE_X10 : 0};
+    unsigned mouse = v->vt ? vt_modes(v->vt) & VIEW_MOUSE : 0;
+    if (mouse == VT_MOUSE_X10)
+        w.modes |= VT_MOUSE_NORMAL;
+    else if (!mouse && v->wheel) /* for scrolling back and selecting */
+        w.modes |= VT_MOUSE_BUTTON;
+    if (w.modes & VIEW_MOUSE)
+        w.modes |= VT_MOUSE_SGR;
+    w.shape = v->vt ? vt_cursor_shape(v->vt) : 0;
+    int kitty = v->vt ? vt_key_flags(v->vt) : 0, other = v->vt ? vt_other_keys(v->vt) : 0;
+    if (v->keyboards == TERM_KEYS_KITTY)
+        w.kitty = kitty ? kitty : 1;
+    else if (v->keyboards == TERM_KEYS_OTHER)
+        w.other_keys = kitty ? 2 : other ? other : 1;
+    return w;
+}
+
+static void view_put_keyboard(const struct view_terminal *from, const struct view_terminal *to,
+                              buf *b)
+{
+    if (from->kitty && !to->kitty)
+        buf_str(b, "\033[<u");
+    else if (from->kitty != to->kitty)
+        buf_fmt(b, from->kitty ? "\033[=%du" : "\033[>%du", to->kitty);
+    if (from->other_keys && !to->other_keys)
+        buf_str(b, "\033[>4m\033[m"); /* where '>' is not known, that is an underline */
+    else if (from->other_keys != to->other_keys)
+        buf_fmt(b, "\033[>4;%dm\033[m", to->other_keys);
+}
+
+static void view_put_mode_changes(struct view *v, const struct view_terminal *to, buf *b)
+{
+    const unsigned exclusive = VIEW_MOUSE | VT_MOUSE_SGR;
+    struct view_terminal *from = &v->terminal, own = {.modes = v->widget_modes};
+    unsigned off = from->modes & ~to->modes, on = to->modes & ~from->modes;
+    buf undo = {0};
     if (off & exclusive) /* some terminals switch all of them off with one */
-        on |= wanted & exclusive;
+        on |= to->modes & exclusive;
     for (size_t i = 0; i < COUNT_OF(view_modes); i++)
         if (off & view_modes[i].mode)
             buf_str(b, view_modes[i].off);
     for (size_t i = 0; i < COUNT_OF(view_modes); i++)
         if (on & view_modes[i].mode)
             buf_str(b, view_modes[i].on);
-    if (shape != v->shape)
-        buf_fmt(b, "\033[%d q", shape);
-    v->modes = wanted;
-    v->shape = shape;
+    if (to->shape != from->shape)
+        buf_fmt(b, "\033[%d q", to->shape);
+    view_put_keyboard(from, to, b);
+    *from = *to;
+    if (to->shape)
+        buf_str(&undo, "\033[0 q");
+    view_put_keyboard(to, &own, &undo);
+    term_set_undo(buf_view(&undo));
+    buf_free(&undo);
 }
 
-static void view_set_mouse(struct view *v, int on)
+static void view_set_terminal(struct view *v, int mouse, enum term_keys keyboards)
 {
-    v->wheel = on;
-    v->widget_modes = VIEW_UI_MODES | (on ? VIEW_UI_MOUSE : 0u);
-    view_forget_modes(v);
+    v->wheel = mouse;
+    v->keyboards = keyboards;
+    v->widget_modes = VIEW_UI_MODES | (mouse ? VIEW_UI_MOUSE : 0u);
 }
 
 static void view_forget_modes(struct view *v)
 {
-    v->modes = v->widget_modes;
-    v->shape = 0;
+    v->terminal = (struct view_terminal){.modes = v->widget_modes};
 }
 
 static void view_put_modes(struct view *v, buf *b)
 {
-    unsigned wanted = v->vt ? vt_modes(v->vt) : 0;
-    /* We need the wheel for scrolling back when the program does not use the mouse. */
-    if (v->wheel && !(wanted & VIEW_MOUSE))
-        wanted |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
-    view_put_mode_changes(v, wanted, v->vt ? vt_cursor_shape(v->vt) : 0, b);
+    struct view_terminal wanted = view_wanted(v);
+    view_put_mode_changes(v, &wanted, b);
 }
+
+/* ---- keys and mouse ------------------------------------------------------------------------- */
+
+static void view_put_key(const struct view *v, const struct term_event *ev, const char *newline,
+                         buf *b)
+{
+    unsigned modes = v->vt ? vt_modes(v->vt) : 0;
+    struct keyboard k = {.application = (modes & VT_APP_CURSOR) != 0, .newline = newline};
+    k.kitty = v->vt ? vt_key_flags(v->vt) : 0;
+    k.other_keys = v->vt && !k.kitty ? vt_other_keys(v->vt) : 0;
+    int same = v->terminal.kitty == k.kitty && v->terminal.other_keys == k.other_keys;
+    if (ev->text.n && (same || (!ev->extended && !v->terminal.kitty)))
+        buf_span(b, ev->text);
+    else if (ev->type == TERM_KEY)
+        keyboard_put_key(b, ev->key, ev->mods, &k);
+    else if (!ev->extended && !ev->released)
+        buf_span(b, ev->text);
+}
+
+/* Appends a mouse report in the form that the program has asked for. x, y: from 1. */
+static void view_put_report(unsigned modes, unsigned code, int x, int y, int release, buf *b)
+{
+    char text[4];
+    unsigned old = release ? (code & ~3u) | 3 : code; /* tells no button's release */
+    const uint32_t values[] = {32 + old, 32 + (unsigned)x, 32 + (unsigned)y};
+    if (modes & VT_MOUSE_SGR) {
+        buf_fmt(b, "\033[<%u;%d;%d%c", code, x, y, release ? 'm' : 'M');
+    } else if (modes & VT_MOUSE_URXVT) {
+        buf_fmt(b, "\033[%u;%d;%dM", 32 + old, x, y);
+    } else if (modes & VT_MOUSE_UTF8 || (x < 224 && y < 224)) {
+        buf_str(b, "\033[M");
+        for (size_t i = 0; i < COUNT_OF(values); i++)
+            if (modes & VT_MOUSE_UTF8)
+                buf_add(b, text, utf8_encode(values[i], text));
+            else
+                buf_byte(b, (char)values[i]);
+    }
+}
+
+static int view_locate(const struct view *v, const struct term_event *ev, int *row, int *col)
+{
+    int y = ev->row + v->top, x = ev->col + v->left, rows = vt_rows(v->vt), cols = vt_cols(v->vt);
+    int first = -vt_scroll_count(v->vt), last = v->top + v->shown_rows - 1;
+    *row = widget_max(first, widget_min(y, widget_min(last, rows - 1)));
+    *col = widget_max(0, widget_min(x, cols - 1));
+    return *row == y && *col == x;
+}
+
+static void view_put_mouse(struct view *v, const struct term_event *ev, buf *b)
+{
+    int row, col, inside = view_locate(v, ev, &row, &col), release = ev->mouse == TERM_RELEASE;
+    unsigned modes = vt_modes(v->vt);
+    int held = v->pressed && (release || ev->mouse == TERM_DRAG);
+    if (ev->mouse == TERM_PRESS || release)
+        v->pressed = ev->mouse == TERM_PRESS && inside;
+    if ((!inside && !held) || row < 0)
+        return;
+    if (modes & VT_MOUSE_X10 && (ev->mouse != TERM_PRESS))
+        return;
+    view_put_report(modes, modes & VT_MOUSE_X10 ? ev->code & 3 : ev->code, col + 1, row + 1,
+                    release, b);
+}
+
+/* ---- selecting ------------------------------------------------------------------------------ */
+
+/* Appends the selected text: wrapped rows joined, no blanks at the ends of lines. */
+static void view_put_selected(struct view *v, buf *b)
+{
+    int first = widget_min(v->from_row, v->to_row), last = widget_max(v->from_row, v->to_row);
+    for (int row = first; row <= last; row++) {
+        int from, to;
+        view_selected(v, row, &from, &to);
+        vt_put_cells(v->vt, b, row, from, to);
+        if (row < last && !vt_is_wrapped(v->vt, row))
+            buf_byte(b, '\n');
+    }
+}
+
+static int view_select(struct view *v, const struct term_event *ev, buf *text)
+{
+    int row, col, inside;
+    if (!v->vt || ev->code & ~(32u | 16 | 8 | 4))
+        return 0; /* another button */
+    inside = view_locate(v, ev, &row, &col);
+    if (ev->mouse == TERM_PRESS && inside) {
+        v->from_row = row, v->from_col = col;
+        v->pressed = 1;
+    } else if (ev->mouse == TERM_DRAG && v->pressed) {
+        v->to_row = row, v->to_col = col;
+        v->selecting = 1;
+    } else if (ev->mouse == TERM_RELEASE) {
+        if (v->selecting)
+            view_put_selected(v, text);
+        v->selecting = v->pressed = 0;
+    }
+    return v->selecting || text->n;
+}
+
+/* ---- what goes through to the terminal ------------------------------------------------------ */
 
 /* Appends the program's OSC 52 string, if it has only characters of base64 and its separators. */
 static void view_put_clipboard(struct view *v, buf *b)
@@ -430,5 +582,6 @@ static void view_put_clipboard(struct view *v, buf *b)
 
 static void view_put_modes_back(struct view *v, buf *b)
 {
-    view_put_mode_changes(v, v->widget_modes, 0, b);
+    struct view_terminal own = {.modes = v->widget_modes};
+    view_put_mode_changes(v, &own, b);
 }

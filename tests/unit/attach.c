@@ -145,6 +145,69 @@ static void unit_attach_scroll(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_wheel(void)
+{
+    struct unit_app u;
+    test_begin("in an alternate screen the wheel is three arrows, unless the program wants none");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?1049hpager");
+    UNIT_APP_SEE(&u, "pager");
+    unit_app_type(&u, "\033[<64;5;5M");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\033[A\033[A\033[A"));
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?1h, application");
+    UNIT_APP_SEE(&u, "application");
+    unit_app_type(&u, "\033[<65;5;5M");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "[A\033OB\033OB\033OB"));
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?1007l, none");
+    UNIT_APP_SEE(&u, "none");
+    unit_app_type(&u, "\033[<65;5;5Mk");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "OBk"));
+    unit_app_end(&u);
+}
+
+static void unit_attach_select(void)
+{
+    struct unit_app u;
+    test_begin("attached, a drag copies to the terminal's clipboard and the line below tells it");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    unit_app_type(&u, "\033[<0;1;1M\033[<32;5;1M\033[<0;5;1m");
+    UNIT_APP_SEE(&u, "5 characters copied");
+    CHECK_SPAN(vt_clipboard(u.screen), "c;cmVhZHk=");
+    unit_app_type(&u, "x");
+    UNIT_APP_SEE(&u, "Ctrl-] d detaches");
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?1000;1006h, a mouse");
+    UNIT_APP_SEE(&u, "a mouse");
+    unit_app_type(&u, "\033[<0;3;1M\033[<0;3;24M"); /* the line below is no place of the program */
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "x\033[<0;3;1M"));
+    unit_app_type(&u, "y");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "1My"));
+    unit_app_end(&u);
+}
+
+static void unit_attach_keyboard(void)
+{
+    struct unit_app u;
+    test_begin("Shift-Enter is the agent's line end, and the prefix works in every keyboard mode");
+    unit_attach_begin(&u, 24, 80, ",\"active_agent\":\"claude\"");
+    unit_app_type(&u, "\033[?0u\033[?62c");
+    unit_attach_enter(&u);
+    unit_app_type(&u, "\033[13;2uq");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\033\rq"));
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[>11u, all keys");
+    UNIT_APP_SEE(&u, "all keys");
+    unit_app_type(&u, "\033[93;5u");
+    CHECK_INT(u.t->mode, APP_PREFIX);
+    unit_app_type(&u, "\033[93;5:3u\033[93u\033[93;1:3u"); /* releases are no keys; ] */
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "q\033[93;5u"));
+    CHECK_INT(u.t->mode, APP_ATTACHED);
+    unit_app_type(&u, "\033[93;5u\033[100u");
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    CHECK(!unit_app_has(&u.input, "93;5:3u"));
+    unit_app_end(&u);
+}
+
 /* The daemon says that the session has ended. */
 static void unit_attach_close(struct unit_app *u)
 {
@@ -370,6 +433,9 @@ static void unit_attach(void)
     unit_attach_keys();
     unit_attach_paste();
     unit_attach_scroll();
+    unit_attach_wheel();
+    unit_attach_select();
+    unit_attach_keyboard();
     unit_attach_ended();
     unit_attach_reconnects();
     unit_attach_next();

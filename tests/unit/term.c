@@ -26,7 +26,14 @@ static void unit_term_describe(buf *b, const struct term_event *ev, size_t used)
         break;
     case TERM_UNKNOWN:
         CHECK_INT(ev->text.n, used);
-        buf_fmt(b, "?%d", (int)ev->text.n);
+        if (ev->released)
+            buf_fmt(b, "r%x", (unsigned)ev->key);
+        else
+            buf_fmt(b, "?%d", (int)ev->text.n);
+        break;
+    case TERM_KEYBOARD:
+    case TERM_ANSWERED:
+        buf_str(b, ev->type == TERM_KEYBOARD ? "keyboard" : "answered");
         break;
     }
     if (ev->mods)
@@ -141,7 +148,9 @@ static void unit_term_decode(void)
         {"\33[Z\33[1;6Z", "9+s 9+sc "},
         {"\33[27;5;9~\33[27;6;65~\33[27;2;65~", "9+c 61+sc 41 "},
         {"\33[97;5u\33[97;6u\33[97;2u\33[27u\33[13;2u", "61+c 61+sc 41 1b d+s "},
-        {"\33[97:65;2u\33[97;5:1u\33[97;5:3u\33[57417u\33[57399u", "41 61+c ?9 110002 30 "},
+        {"\33[97:65;2u\33[97;5:1u\33[97;5:3u\33[57417u\33[57399u", "41 61+c r61+c 110002 30 "},
+        {"\33[50:64;2u\33[1;1:3A\33[3;1:3~\33[?1u\33[?62;22c",
+         "40 r110000 r110009 keyboard answered "},
         {"\33[55296u\33[1114112u\33[99999999999u\33[u", "?8 ?10 ?14 ?3 "},
         {"\33[13;;u\33[;;;;;;;;;;;;;;1u", "d ?18 "},
         {"\33O5A\33O1;5B\33Oj\33OM\33Oy\33O ", "110000+c 110001+c 2a d 39 20 "},
@@ -153,7 +162,7 @@ static void unit_term_decode(void)
         {"\33[1;\33[A", "?4 110000 "},
         {"\33[I\33[O", "in out "},
         {"\33[<0;10;5M\33[<0;10;5m\33[<2;1;1M", "m0:0:4,9 m1:0:4,9 m0:2:0,0 "},
-        {"\33[<64;3;2M\33[<65;3;2M\33[<66;3;2M", "m4:0:1,2 m5:0:1,2 ?10 "},
+        {"\33[<64;3;2M\33[<65;3;2M\33[<66;3;2M", "m4:0:1,2 m5:0:1,2 m6:0:1,2 "},
         {"\33[<32;3;2M\33[<35;3;2M\33[<28;3;2M\33[<0;0;0M\33[<0;3M",
          "m2:0:1,2 m3:0:1,2 m0:0:1,2+sac m0:0:0,0 ?7 "},
         {"\33[M !!\33[M#\"!x", "m0:0:0,0 m1:0:0,1 78 "},

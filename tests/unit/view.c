@@ -164,7 +164,7 @@ static void unit_view_modes(void)
                                         "\033c",
                                         "\033[2 q"};
     const unsigned told = VT_APP_CURSOR | VT_APP_KEYPAD | VT_BRACKETED_PASTE | VT_FOCUS |
-                          VIEW_MOUSE | VT_MOUSE_SGR | VT_MOUSE_URXVT;
+                          VIEW_MOUSE | VT_MOUSE_SGR;
     struct view *v = unit_view_of(20, 5, "");
     struct vt *terminal = vt_new(20, 5);
     buf b = {0};
@@ -172,8 +172,11 @@ static void unit_view_modes(void)
     for (size_t i = 0; i < COUNT_OF(turns); i++) {
         vt_feed(v->vt, span_of(turns[i]));
         unsigned want = vt_modes(v->vt) & told;
-        if (!(want & VIEW_MOUSE)) /* for the wheel */
-            want |= VT_MOUSE_NORMAL | VT_MOUSE_SGR;
+        if (!(want & VIEW_MOUSE)) /* for the wheel, and for selecting */
+            want |= VT_MOUSE_BUTTON;
+        if (want & VT_MOUSE_X10)
+            want = (want & ~(unsigned)VT_MOUSE_X10) | VT_MOUSE_NORMAL;
+        want |= VT_MOUSE_SGR;
         buf_clear(&b);
         view_put_modes(v, &b);
         vt_feed(terminal, buf_view(&b));
@@ -191,6 +194,174 @@ static void unit_view_modes(void)
     buf_free(&b);
     vt_free(terminal);
     view_close(v);
+}
+
+/* The terminal's keyboard: what each of the three kinds is told, and told back. */
+static void unit_view_keyboards(void)
+{
+    test_begin("the terminal's keyboard tells Shift-Enter, or as much as the program wants");
+    static const struct {
+        enum term_keys keyboards;
+        const char *bytes, *put, *back;
+    } cases[] = {
+        {TERM_KEYS_LEGACY, "\033[>1u", "", ""},
+        {TERM_KEYS_KITTY, "", "\033[>1u", "\033[<u"},
+        {TERM_KEYS_KITTY, "\033[>1u\033[>15u", "\033[>15u", "\033[<u"},
+        {TERM_KEYS_KITTY, "\033[>4;2m", "\033[>1u", "\033[<u"},
+        {TERM_KEYS_OTHER, "", "\033[>4;1m\033[m", "\033[>4m\033[m"},
+        {TERM_KEYS_OTHER, "\033[>4;2m", "\033[>4;2m\033[m", "\033[>4m\033[m"},
+        {TERM_KEYS_OTHER, "\033[>7u", "\033[>4;2m\033[m", "\033[>4m\033[m"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct view *v = unit_view_of(20, 5, cases[i].bytes);
+        buf b = {0};
+        view_set_terminal(v, 0, cases[i].keyboards);
+        view_put_modes(v, &b);
+        CHECK_SPAN(span_sub(buf_view(&b), strlen("\033[?2004l\033[?1004l")), cases[i].put);
+        span undo = {term_saved.undo, (size_t)term_saved.undo_n};
+        CHECK_SPAN(undo, cases[i].back);
+        buf_clear(&b);
+        view_put_modes_back(v, &b);
+        CHECK_SPAN(span_sub(buf_view(&b), strlen("\033[?2004l\033[?1004l")), cases[i].back);
+        CHECK_INT(term_saved.undo_n, 0);
+        buf_free(&b);
+        view_close(v);
+    }
+}
+
+static void unit_view_keys(void)
+{
+    test_begin("keys reach a program in the form that it has asked for");
+    static const struct {
+        enum term_keys keyboards;
+        const char *modes, *typed, *want; /* "N": the agent's newline */
+    } cases[] = {
+        {TERM_KEYS_LEGACY, "\033[>1u", "\r\033[A\003", "\r\033[A\003"},
+        {TERM_KEYS_KITTY, "", "\033[13;2u\033[13;5u\r", "NN\r"},
+        {TERM_KEYS_KITTY, "", "\033[27u\033[99;5u\033[120;3u\033[64;5u", "\033\003\033x\0"},
+        {TERM_KEYS_KITTY, "\033[?1h", "\033[A\033[1;2A\033[P\033[13~\033[15~\033[3;5~",
+         "\033OA\033[1;2A\033OP\033OR\033[15~\033[3;5~"},
+        {TERM_KEYS_KITTY, "", "\033[9;2u\033[127;5u\033[127u\033[32;5u\303\251\033[47;5u",
+         "\033[Z\b\177"},
+        {TERM_KEYS_KITTY, "\033[>1u", "\033[13;2u\033[99;5u\r\033[P",
+         "\033[13;2u\033[99;5u\r\033[P"},
+        {TERM_KEYS_KITTY, "\033[>4;1m", "\033[13;2u\033[99;5u\033[9;5ua",
+         "\033[27;2;13~\003\033[27;5;9~a"},
+        {TERM_KEYS_KITTY, "\033[>4;2m", "\033[13;2u\033[99;5u", "\033[27;2;13~\033[27;5;99~"},
+        {TERM_KEYS_KITTY, "", "\033[57358u", ""}, /* Caps Lock has no bytes */
+        {TERM_KEYS_OTHER, "", "\033[27;2;13~\003\033[A", "N\003\033[A"},
+        {TERM_KEYS_OTHER, "\033[>1u", "\033[27;2;13~\033[27;5;99~\033[27;4;65~\033[27;5;27~a",
+         "\033[13;2u\033[99;5u\033[97;4u\033[27;5ua"},
+        {TERM_KEYS_OTHER, "\033[>25u", "\033[27;2;13~", "\033[13;2u"},
+        {TERM_KEYS_OTHER, "\033[>4;2m", "\033[27;5;99~", "\033[27;5;99~"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct view *v = unit_view_of(20, 5, cases[i].modes);
+        struct term_input input = {0};
+        span in = span_of(cases[i].typed);
+        buf b = {0}, got = {0};
+        view_set_terminal(v, 1, cases[i].keyboards);
+        view_put_modes(v, &b);
+        while (in.n) {
+            struct term_event ev;
+            size_t used;
+            CHECK_INT(term_decode(&input, in, 1, &used, &ev), PARSE_DONE);
+            view_put_key(v, &ev, "N", &got);
+            in = span_sub(in, used);
+        }
+        if (strstr(cases[i].want, "\033[Z"))
+            CHECK(got.n == 9 && memcmp(got.p, "\033[Z\b\177\0\303\251\037", 9) == 0);
+        else
+            CHECK_SPAN(span_of(buf_cstr(&got)), cases[i].want);
+        buf_free(&b);
+        buf_free(&got);
+        view_close(v);
+    }
+}
+
+static void unit_view_send(struct view *v, const char *typed, buf *b)
+{
+    struct term_input input = {0};
+    struct term_event ev;
+    size_t used;
+    for (span in = span_of(typed); in.n; in = span_sub(in, used)) {
+        CHECK_INT(term_decode(&input, in, 1, &used, &ev), PARSE_DONE);
+        view_put_mouse(v, &ev, b);
+    }
+}
+
+static void unit_view_mouse(void)
+{
+    test_begin("mouse events reach the program at their place in a larger screen, in its own form");
+    static const struct {
+        const char *modes, *typed, *want;
+    } cases[] = {
+        /* a screen of 30x12 of which 10x5 are shown, from row 7, column 20 on */
+        {"\033[?1000;1006h", "\033[<0;1;1M\033[<0;1;1m", "\033[<0;21;8M\033[<0;21;8m"},
+        {"\033[?1000;1006h", "\033[<0;11;1M\033[<64;3;6M", ""}, /* beside and below it */
+        {"\033[?1002;1006h", "\033[<0;2;2M\033[<32;40;9M\033[<0;40;9m",
+         "\033[<0;22;9M\033[<32;30;12M\033[<0;30;12m"},
+        {"\033[?1002;1006h", "\033[<32;4;4M\033[<32;40;9M", "\033[<32;24;11M"},
+        {"\033[?1000;1015h", "\033[<16;1;1M\033[<16;1;1m", "\033[48;21;8M\033[51;21;8M"},
+        {"\033[?1000h", "\033[<66;1;1M\033[<0;1;1m", "\033[Mb5(\033[M#5("},
+        {"\033[?1000;1005h", "\033[<0;1;1M", "\033[M 5("},
+        {"\033[?9h", "\033[<6;1;1M\033[<6;1;1m", "\033[M\"5("},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct view *v = unit_view_of(30, 12, cases[i].modes);
+        struct grid g = {0};
+        buf b = {0};
+        vt_feed(v->vt, span_of("\033[12;30H"));
+        grid_resize(&g, 6, 20);
+        view_draw(v, &g, 0, 0, 5, 10, 1);
+        unit_view_send(v, cases[i].typed, &b);
+        CHECK_SPAN(buf_view(&b), cases[i].want);
+        buf_free(&b);
+        grid_free(&g);
+        view_close(v);
+    }
+}
+
+static void unit_view_select(void)
+{
+    test_begin("a drag selects text, wrapped rows as one line, and its release gives it");
+    static const struct {
+        const char *drag, *want;
+        int shown; /* columns of the first row that are selected */
+    } cases[] = {
+        {"\033[<0;3;1M\033[<32;7;1M\033[<0;7;1m", "cdefg", 5},
+        {"\033[<0;7;1M\033[<32;3;1M\033[<0;3;1m", "cdefg", 5},
+        {"\033[<0;9;1M\033[<32;2;2M\033[<0;2;2m", "ijkl", 2},     /* wrapped */
+        {"\033[<0;2;2M\033[<32;1;3M\033[<0;1;3m", "l\n\346\227\245", 0},
+        {"\033[<0;1;3M\033[<32;20;9M\033[<0;20;9m", "\346\227\245 x\n", 0},
+        {"\033[<0;3;1M\033[<0;3;1m", "", 0},                     /* a click */
+        {"\033[<2;3;1M\033[<34;7;1M\033[<2;7;1m", "", 0},        /* another button */
+        {"\033[<0;30;1M\033[<32;5;1M\033[<0;5;1m", "", 0},       /* from outside */
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct view *v = unit_view_of(10, 4, "abcdefghijkl\r\n\346\227\245 x");
+        struct term_input input = {0};
+        struct term_event ev;
+        struct grid g = {0};
+        buf text = {0};
+        size_t used;
+        int shown = 0;
+        grid_resize(&g, 5, 40);
+        view_draw(v, &g, 0, 0, 4, 40, 1);
+        for (span in = span_of(cases[i].drag); in.n; in = span_sub(in, used)) {
+            term_decode(&input, in, 1, &used, &ev);
+            view_select(v, &ev, &text);
+            view_draw(v, &g, 0, 0, 4, 40, 1);
+            for (int col = 0, n = 0; ev.mouse == TERM_DRAG && col < 40; col++)
+                shown = n += (unit_at(&g, col)->attr & CELL_REVERSE) != 0;
+        }
+        CHECK_SPAN(buf_view(&text), cases[i].want);
+        CHECK_INT(shown, cases[i].shown);
+        CHECK(!(unit_at(&g, 3)->attr & CELL_REVERSE));
+        buf_free(&text);
+        grid_free(&g);
+        view_close(v);
+    }
 }
 
 /* Sizes that a screen can't have are no sizes. */
@@ -255,6 +426,10 @@ static void unit_view(void)
     unit_view_scroll();
     unit_view_text();
     unit_view_modes();
+    unit_view_keyboards();
+    unit_view_keys();
+    unit_view_mouse();
+    unit_view_select();
     unit_view_sizes();
     unit_view_clipboard();
 }

@@ -429,8 +429,8 @@ static const struct {
     const char *bytes;
     unsigned modes;
 } unit_vt_modes[] = {
-    {"\033[?1;5;66;1004;1007;2004;2026;12h",
-     VT_APP_CURSOR | VT_REVERSE_VIDEO | VT_APP_KEYPAD | VT_FOCUS | VT_MOUSE_ALT_SCROLL |
+    {"\033[?1;5;66;1004;2004;2026;12h\033[?1007l",
+     VT_APP_CURSOR | VT_REVERSE_VIDEO | VT_APP_KEYPAD | VT_FOCUS | VT_NO_ALT_SCROLL |
      VT_BRACKETED_PASTE | VT_SYNC | VT_CURSOR_BLINK},
     {"\033[?1;5;2004h\033[?1;2004l", VT_REVERSE_VIDEO},
     {"\033[?7;25l\033[4;20h", VT_NO_WRAP | VT_CURSOR_HIDDEN | VT_INSERT | VT_NEWLINE},
@@ -463,6 +463,8 @@ static const char *const unit_vt_answers[][2] = {
     {"\033[>q", "\033P>|telec(" TELEC_VERSION ")\033\\"},
     {"\033[?25$p", "\033[?25;1$y"}, {"\033[?25l\033[?25$p", "\033[?25;2$y"},
     {"\033[?1$p", "\033[?1;2$y"}, {"\033[?1049h\033[?1049$p", "\033[?1049;1$y"},
+    {"\033[?u", "\033[?0u"}, {"\033[>1u\033[>15u\033[?u", "\033[?15u"},
+    {"\033[?1007$p", "\033[?1007;1$y"}, {"\033[?1016$p", "\033[?1016;0$y"},
     {"\033[?77$p", "\033[?77;0$y"}, {"\033[4$p", "\033[4;2$y"},
     {"\033[4h\033[4$p", "\033[4;1$y"}, {"\033[?2026$p", "\033[?2026;2$y"},
     {"\033P$qm\033\\", "\033P1$r0m\033\\"},

@@ -531,7 +531,7 @@ static const struct vt_mode_row {
     {1004, VT_FOCUS, 0, 0, NULL},
     {1005, VT_MOUSE_UTF8, VT_MOUSE_FORMS, 0, NULL},
     {1006, VT_MOUSE_SGR, VT_MOUSE_FORMS, 0, NULL},
-    {1007, VT_MOUSE_ALT_SCROLL, 0, 0, NULL},
+    {1007, VT_NO_ALT_SCROLL, 0, 1, NULL},
     {1015, VT_MOUSE_URXVT, VT_MOUSE_FORMS, 0, NULL},
     {1047, VT_ALT_SCREEN, 0, 0, vt_mode_alt_clear},
     {1048, 0, 0, 0, vt_mode_save},
@@ -746,6 +746,11 @@ static void vt_csi_modify_keys(struct vt *vt)
         vt->modify_other_keys = vt_clamp(vt_param(vt, 1), 0, 2);
 }
 
+static void vt_csi_keys_ask(struct vt *vt)
+{
+    vt_answer(vt, "\033[?%du", vt->key_count ? vt->keys[vt->key_count - 1] : 0, 0);
+}
+
 static void vt_csi_keys_push(struct vt *vt)
 {
     if (vt->key_count == VT_KEYS_MAX) {
@@ -840,6 +845,7 @@ static const struct vt_sequence vt_csi_more[] = {
     {'>', 0, 'c', vt_csi_ask_device2},   {'>', 0, 'q', vt_csi_ask_version},
     {'>', 0, 'm', vt_csi_modify_keys},   {'>', 0, 'u', vt_csi_keys_push},
     {'<', 0, 'u', vt_csi_keys_pop},      {'=', 0, 'u', vt_csi_keys_set},
+    {'?', 0, 'u', vt_csi_keys_ask},
 };
 
 static void vt_find_sequence(struct vt *vt, const struct vt_sequence *table, size_t n)

@@ -347,8 +347,8 @@ static void vt_paint_unfinished(struct vt_paint *p)
 
 /* Cancels an unfinished sequence of the reader and resets all modes and the screen. */
 static const char vt_paint_start[] =
-    "\030\033[?1049l\033[!p\033[?1;5;6;9;12;1000;1002;1003;1004;1005;1006;1007;1015;2004;2026l"
-    "\033[?7;25h\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q\033[?5W";
+    "\030\033[?1049l\033[!p\033[?1;5;6;9;12;1000;1002;1003;1004;1005;1006;1015;2004;2026l"
+    "\033[?7;25;1007h\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q\033[?5W";
 
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 {
@@ -402,12 +402,28 @@ static void vt_put_text(const struct vt *vt, buf *b, int scrollback)
         buf_byte(b, '\n');
 }
 
+static void vt_put_cells(const struct vt *vt, buf *b, int row, int from, int to)
+{
+    struct vt_text t = {b, 0, 0, 0};
+    struct vt_view view = vt_view_plain(vt, row);
+    for (int i = from; i < view.n && i < to; i++)
+        vt_text_cell(&t, vt->pool, &view.cells[i]);
+    if (view.wrapped && to >= vt->cols) /* blanks in the middle of a line count */
+        for (; t.blanks; t.blanks--)
+            buf_byte(b, ' ');
+}
+
 static void vt_put_row(const struct vt *vt, buf *b, int row)
 {
     struct vt_text t = {b, 0, 0, 0};
     struct vt_view view = vt_view_plain(vt, row);
     for (int i = 0; i < view.n; i++)
         vt_text_cell(&t, vt->pool, &view.cells[i]);
+}
+
+static int vt_is_wrapped(const struct vt *vt, int row)
+{
+    return vt_view_plain(vt, row).wrapped;
 }
 
 static int vt_row_is_blank(const struct vt *vt, int row)

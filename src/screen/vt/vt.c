@@ -62,6 +62,16 @@ static int vt_cursor_shape(const struct vt *vt)
     return vt->shape;
 }
 
+static int vt_key_flags(const struct vt *vt)
+{
+    return vt->key_count ? vt->keys[vt->key_count - 1] : 0;
+}
+
+static int vt_other_keys(const struct vt *vt)
+{
+    return vt->modify_other_keys;
+}
+
 static void vt_cursor(const struct vt *vt, int *row, int *col)
 {
     *row = vt->y;
