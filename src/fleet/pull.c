@@ -212,6 +212,7 @@ static void pull_put_project(const struct roster_peer *peer, const struct roster
     json_field_string(b, "name", project->name);
     json_field_string(b, "path", project->path);
     json_field_string(b, "description", project->description);
+    json_field_string(b, "desc", project->description);
     if (with_todos) {
         json_key(b, "todos");
         json_put_raw(b, span_of(project->todos ? project->todos : "[]"));

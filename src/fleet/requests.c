@@ -103,32 +103,13 @@ static void requests_list_sessions(struct requests_job *job)
     buf_free(&b);
 }
 
-/* TeleClaude says desc instead of description: each project has both. */
 static void requests_list_projects(struct requests_job *job)
 {
-    struct requests *all = job->all;
-    struct json projects = {0};
-    buf list = {0}, b = {0};
-    json_open(&list, '[');
-    projects_put(all->projects, &list, 0);
-    json_close(&list, ']');
-    json_parse(buf_view(&list), &projects, NULL, NULL);
+    buf b = {0};
     json_open(&b, '[');
-    for (struct json_iter it = json_iter(projects); json_next(&it);) {
-        json_open(&b, '{');
-        for (struct json_iter member = json_iter(it.value); json_next(&member);) {
-            json_put_raw(&b, member.key.text);
-            buf_byte(&b, ':');
-            json_put_raw(&b, member.value.text);
-        }
-        struct json description = json_get(it.value, "description");
-        json_key(&b, "desc");
-        json_put_raw(&b, description.type == JSON_STRING ? description.text : span_of("\"\""));
-        json_close(&b, '}');
-    }
+    projects_put(job->all->projects, &b, 0);
     json_close(&b, ']');
     requests_reply(job, buf_view(&b));
-    buf_free(&list);
     buf_free(&b);
 }
 

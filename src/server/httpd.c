@@ -233,7 +233,9 @@ static int httpd_step_ws(struct httpd_client *c)
         if (httpd_queued(c) < HTTPD_QUEUE_MAX)
             httpd_send_frame(c, WS_PONG, ev.payload);
     } else if (parsed == PARSE_DONE && ev.opcode == WS_CLOSE) {
-        httpd_close_ws(c, ev.code == 1005 ? 1000 : ev.code, "");
+        char *reason = span_dup(ev.payload);
+        httpd_close_ws(c, ev.code == 1005 ? 1000 : ev.code, reason);
+        free(reason);
     } else if (parsed == PARSE_DONE && ev.opcode != WS_PONG) {
         c->hooks->on_message(c->ws_ctx, ev.opcode, ev.payload);
     }

@@ -28,8 +28,12 @@ static void request_fault(struct request *r, const char *type, const char *where
 
 static int request_refused(struct request *r)
 {
-    if (!r->faults.n)
-        return 0;
+    if (r->unreadable)
+        httpd_reply_detail(r->client, 400, "There was an error parsing the body");
+    else if (!r->faults.n && r->lost.n)
+        httpd_reply_detail(r->client, 404, buf_cstr(&r->lost));
+    if (r->unreadable || !r->faults.n)
+        return r->unreadable || r->lost.n;
     buf b = {0};
     json_close(&r->faults, ']');
     json_open(&b, '{');
@@ -50,6 +54,23 @@ static size_t request_characters(const char *s)
     return n;
 }
 
+/* Names the allowed values as Pydantic does: 'a', 'b' or 'c'. */
+static void request_fault_literal(struct request *r, const struct request_field *field,
+                                  const char *where)
+{
+    buf message = {0};
+    buf_str(&message, "Input should be ");
+    for (span rest = span_of(field->literals); rest.n;) {
+        span value = span_cut(&rest, '|');
+        buf_fmt(&message, "'%.*s'%s", (int)value.n, value.p,
+                !rest.n                           ? ""
+                : memchr(rest.p, '|', rest.n) ? ", "
+                                                  : " or ");
+    }
+    request_fault(r, "literal_error", where, field->name, buf_cstr(&message));
+    buf_free(&message);
+}
+
 static void request_check(struct request *r, const struct request_field *field, const char *where,
                           const char *value)
 {
@@ -59,8 +80,7 @@ static void request_check(struct request *r, const struct request_field *field, 
                  field->shortest, field->shortest == 1 ? "" : "s");
         request_fault(r, "string_too_short", where, field->name, message);
     } else if (field->literals && !span_is_one_of(field->literals, value)) {
-        snprintf(message, sizeof message, "Input should be one of: %.100s", field->literals);
-        request_fault(r, "literal_error", where, field->name, message);
+        request_fault_literal(r, field, where);
     }
 }
 
@@ -70,6 +90,10 @@ static char *request_string(struct request *r, const struct request_field *field
     if (value.type == JSON_NONE || (value.type == JSON_NULL && !field->required)) {
         if (field->required)
             request_fault(r, "missing", "body", field->name, "Field required");
+        return NULL;
+    }
+    if (value.type != JSON_STRING && field->literals) {
+        request_fault_literal(r, field, "body");
         return NULL;
     }
     if (value.type != JSON_STRING) {
@@ -153,7 +177,12 @@ static void request_parse_body(struct request *r)
     const char *why = "the text ends too early";
     size_t at = r->http->body.n; /* where a text that ends too early is bad */
     char where[32];
-    if (!r->http->body.n) {
+    struct utf8_state utf8 = {0};
+    if (utf8_check(&utf8, r->http->body) != PARSE_DONE) {
+        r->unreadable = 1;
+        return;
+    }
+    if (!r->http->body.n || span_eq(span_trim(r->http->body, " \t\r\n"), "null")) {
         request_fault(r, "missing", "body", NULL, "Field required");
         return;
     }
@@ -197,7 +226,15 @@ static long long request_tail_chars(struct request *r)
 {
     char *tail = request_query(r, "tail_chars");
     long long tail_chars = REQUEST_TAIL_CHARS;
-    if (tail && (!span_int(span_of(tail), &tail_chars) || tail_chars < 0))
+    span digits = span_of(tail ? tail : "0");
+    int negative = digits.n && digits.p[0] == '-';
+    digits = span_sub(digits, negative);
+    size_t n = 0;
+    while (n < digits.n && isdigit((unsigned char)digits.p[n]))
+        n++;
+    if (tail && (negative || !span_int(digits, &tail_chars))) /* as many as there are, or none */
+        tail_chars = negative ? 0 : LLONG_MAX;
+    if (!n || n < digits.n)
         request_fault(r, "int_parsing", "query", "tail_chars",
                       "Input should be a valid integer, unable to parse string as an integer");
     free(tail);

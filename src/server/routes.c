@@ -94,6 +94,8 @@ static void routes_list_sessions(struct request *r)
 
 static void routes_get_session(struct request *r)
 {
+    if (request_refused(r))
+        return;
     const struct cache_session *known = cache_find(r->server->cache, r->session->id);
     httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
 }
@@ -164,6 +166,24 @@ static char **routes_command(struct request *r)
     return NULL;
 }
 
+/* Returns the body's agent, to be freed; NULL: the first one, or a fault. Of another computer, and
+ * beside a command, any name is taken. */
+static char *routes_agent(struct request *r, int any)
+{
+    struct config *c = r->server->sessions->config;
+    struct json value = json_get(r->body, "agent");
+    struct request_field field = {"agent", value.type != JSON_NONE, 0, NULL};
+    buf names = {0};
+    config_renew_agents(c);
+    for (int i = 0; i < c->agent_count; i++)
+        buf_fmt(&names, "%s%s", i ? "|" : "", c->agents[i].name);
+    if (value.type != JSON_STRING || !any)
+        field.literals = buf_cstr(&names);
+    char *agent = request_string(r, &field);
+    buf_free(&names);
+    return agent;
+}
+
 /* Returns the directory of a new session, to be freed. project_path is an alias of project_dir. */
 static char *routes_directory(struct request *r)
 {
@@ -181,13 +201,14 @@ static char *routes_directory(struct request *r)
 static void routes_create_session(struct request *r)
 {
     static const struct request_field computer_field = {"computer", 1, 1, NULL},
-                                   agent_field = {"agent", 0, 1, NULL},
                                    mode_field = {"thinking_mode", 0, 0, "fast|med|slow"},
                                    title_field = {"title", 0, 0, NULL},
                                    message_field = {"message", 0, 0, NULL},
                                    initiator_field = {"initiator_session_id", 0, 0, NULL};
     char *computer = request_string(r, &computer_field), *directory = routes_directory(r);
-    char *agent = request_string(r, &agent_field), *mode = request_string(r, &mode_field);
+    int here = request_is_here(r->server, computer);
+    char *agent = routes_agent(r, !here || json_get(r->body, "command").type != JSON_NONE);
+    char *mode = request_string(r, &mode_field);
     char *title = request_string(r, &title_field), *message = request_string(r, &message_field);
     char *initiator = request_string(r, &initiator_field);
     char **command = routes_command(r);
@@ -203,9 +224,6 @@ static void routes_create_session(struct request *r)
     request_int(r, "umask", 0, 0777, 0);
     plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 80);
     plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 24);
-    int here = request_is_here(r->server, computer);
-    if (here && !command && !sessions_agent(r->server->sessions, plan.agent))
-        request_fault(r, "literal_error", "body", "agent", "Input should be a configured agent");
     if (request_refused(r)) {
         ;
     } else if (!here) {
@@ -333,6 +351,8 @@ static void routes_stop_session(struct request *r, int undo_s)
 /* Undoes an end; r->session is hidden (see routes_table). */
 static void routes_restore_session(struct request *r)
 {
+    if (request_refused(r))
+        return;
     if (session_undo_end(r->session) == 0)
         routes_get_session(r);
     else
@@ -552,7 +572,7 @@ static void routes_answer_screen(struct relay_ask *ask, span payload)
 
 static void routes_screen(struct request *r)
 {
-    if (request_is_running(r) &&
+    if (!request_refused(r) && request_is_running(r) &&
         !relay_ask(r, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY, routes_answer_screen))
         request_reply_unreached(r);
 }
@@ -757,12 +777,11 @@ static int routes_path_fits(const char *pattern, span path, span *id)
 }
 
 /* Resolves {id} to a local session (r->session) or to its computer (r->computer); the query's
- * computer= takes precedence over the cache. Returns 0 after replying with an error. */
-static int routes_find(struct request *r, const char *id, const char *computer, int hidden)
+ * computer= takes precedence over the cache. Or sets r->lost: body and query are checked first. */
+static void routes_find(struct request *r, const char *id, const char *computer, int hidden)
 {
     struct server *server = r->server;
     const struct cache_session *known = cache_find(server->cache, id);
-    buf b = {0};
     r->id = id;
     if (request_is_here(server, computer))
         r->session =
@@ -773,17 +792,15 @@ static int routes_find(struct request *r, const char *id, const char *computer, 
     else if (!request_is_here(server, computer) && roster_find(server->fleet, span_of(computer)))
         r->computer = computer;
     if (r->session || (r->computer && store_id_is_plain(id)))
-        return 1;
-    if (request_is_here(server, computer)) {
-        httpd_reply_detail(r->client, 404, "Session not found");
-        return 0;
+        return;
+    r->computer = NULL;
+    if (request_is_here(server, computer) || roster_find(server->fleet, span_of(computer))) {
+        buf_str(&r->lost, "Session not found");
+        return;
     }
-    buf_str(&b, "Computer '");
-    utf8_put_visible(&b, span_of(computer));
-    buf_str(&b, "' is not known here");
-    httpd_reply_detail(r->client, 404, buf_cstr(&b));
-    buf_free(&b);
-    return 0;
+    buf_str(&r->lost, "Computer '");
+    utf8_put_visible(&r->lost, span_of(computer));
+    buf_str(&r->lost, "' is not known here");
 }
 
 static void routes_run_found(struct request *r, const struct routes_route *route)
@@ -795,7 +812,7 @@ static void routes_run_found(struct request *r, const struct routes_route *route
     }
     if (route->has_body)
         request_parse_body(r);
-    if (r->body.type == JSON_OBJECT || !request_refused(r))
+    if (r->body.type == JSON_OBJECT || (r->lost.n && !route->has_body) || !request_refused(r))
         handle(r);
 }
 
@@ -811,12 +828,12 @@ static void routes_run(struct request *r, const struct routes_route *route, span
         httpd_reply_detail(r->client, 404, "Session not found");
     } else {
         char *computer = request_query(r, "computer");
-        if (!request_refused(r) && routes_find(r, buf_cstr(&id), computer, route->hidden))
-            routes_run_found(r, route);
+        routes_find(r, buf_cstr(&id), computer, route->hidden);
+        routes_run_found(r, route);
         free(computer);
     }
     buf_free(&id);
-    buf_free(&r->faults);
+    buf_free(&r->faults), buf_free(&r->lost);
 }
 
 static void routes_handle(void *ctx, struct httpd_request *request)

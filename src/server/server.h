@@ -102,6 +102,8 @@ struct request {
     const char *id, *computer; /* {id}; the other computer that has the session, or NULL */
     struct json body;        /* type JSON_NONE without a body */
     buf faults;              /* array of the validation errors found so far, without its ] */
+    buf lost;                /* there is no such session or computer: says so; empty: there is */
+    int unreadable;          /* the body is not UTF-8 */
 };
 
 /* A rule for a member of the body or a parameter of the query. */
@@ -109,7 +111,7 @@ struct request_field {
     const char *name;
     int required;
     size_t shortest;        /* characters */
-    const char *literals;   /* "|"-separated allowed values; NULL: any */
+    const char *literals;   /* "|"-separated allowed values; NULL: any string */
 };
 
 /* Adds a fault when the id or the query has U+0000. */
@@ -120,7 +122,8 @@ static void request_parse_body(struct request *r);
  * text, or NULL. Types and messages are Pydantic's. */
 static void request_fault(struct request *r, const char *type, const char *where, const char *name,
                           const char *message);
-/* Replies 422 when there are faults. Returns 1 when it has replied. */
+/* Replies 400 to an unreadable body, 422 when there are faults, else 404 when the session is lost.
+ * Returns 1 when it has replied. A handler uses r->session only after it. */
 static int request_refused(struct request *r);
 /* Adds a fault when the value breaks the field's rule. */
 static void request_check(struct request *r, const struct request_field *field, const char *where,

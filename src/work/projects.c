@@ -552,6 +552,7 @@ static void projects_put_one(struct projects *all, struct project *p, buf *b, in
     json_field_string(b, "name", p->name);
     json_field_string(b, "path", p->path);
     json_field_string(b, "description", p->description);
+    json_field_string(b, "desc", p->description); /* as TeleClaude says it in some places */
     if (with_todos && !all->watching)
         projects_read(all, p);
     if (with_todos) {

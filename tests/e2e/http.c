@@ -187,7 +187,7 @@ static void test_unprocessable(void)
          "literal_error [\"body\",\"agent\"]"},
         {"POST", "/sessions",
          "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"agent\": [1]}",
-         "string_type [\"body\",\"agent\"]"},
+         "literal_error [\"body\",\"agent\"]"},
         {"POST", "/sessions",
          "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"agent\": \"shell\", "
          "\"thinking_mode\": \"deep\"}",
@@ -199,6 +199,13 @@ static void test_unprocessable(void)
          "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"command\": [\"sh\"], \"cols\": "
          "\"wide\"}",
          "int_parsing [\"body\",\"cols\"]"},
+        {"POST", "/sessions", "null", "missing [\"body\"]"},
+        {"POST", "/sessions",
+         "{\"computer\": \"local\", \"project_dir\": \"/tmp\", \"agent\": null}",
+         "literal_error [\"body\",\"agent\"]"},
+        {"POST", "/sessions/nobody/message", "{}", "missing [\"body\",\"message\"]"},
+        {"DELETE", "/sessions/nobody?undo_s=x&computer=nowhere", NULL,
+         "int_parsing [\"query\",\"undo_s\"]"},
         {"POST", "/sessions/ID/message", "{}", "missing [\"body\",\"message\"]"},
         {"POST", "/sessions/ID/message", "{\"message\": \"\"}",
          "string_too_short [\"body\",\"message\"]"},
@@ -247,6 +254,17 @@ static void test_unprocessable_bytes(void)
     CHECK_TEXT(call("POST", path, "{\"message\": \"\"}").body,
                "{\"detail\":[{\"type\":\"string_too_short\",\"loc\":[\"body\",\"message\"],"
                "\"msg\":\"String should have at least 1 character\"}]}");
+    CHECK_HAS(create("\"agent\": \"shell\", \"project_dir\": \"/\", \"thinking_mode\": 5").body,
+              "\"msg\":\"Input should be 'fast', 'med' or 'slow'\"");
+    struct reply bad = call("POST", path, "{\"message\": \"\xff\"}");
+    CHECK_INT(bad.status, 400);
+    CHECK_TEXT(bad.body, "{\"detail\":\"There was an error parsing the body\"}");
+    CHECK_INT(call("POST", "/sessions/nobody/message", "{\"message\": \"x\"}").status, 404);
+    CHECK_INT(get("/sessions/nobody").status, 404);
+    CHECK_INT(get("/sessions/nobody/screen?computer=nowhere").status, 404);
+    path = format("%.*s", (int)(strlen(path) - strlen("/message")), path);
+    CHECK_INT(get(format("%s/transcript?tail_chars=-1", path)).status, 200);
+    CHECK_INT(get(format("%s/transcript?tail_chars=%s", path, repeat('9', 40))).status, 200);
     CHECK_HAS(create("\"agent\": \"shell\", \"project_dir\": \"x\"").body,
               "\"Input should be an absolute path\"");
 }
@@ -592,7 +610,8 @@ static void test_projects(void)
                       "[project bad]\npath = relative\n", e2e.home), 0600);
     daemon_start();
     char *first = format("{\"computer\":\"testbed\",\"name\":\"first\",\"path\":\"%s\","
-                         "\"description\":\"from the file\"", e2e.home);
+                         "\"description\":\"from the file\",\"desc\":\"from the file\"",
+                         e2e.home);
     CHECK_TEXT(get("/projects").body, format("[%s}]", first));
     CHECK_TEXT(get("/projects-with-todos").body, format("[%s,\"todos\":[]}]", first));
     CHECK_INT(call("POST", "/projects", format("{\"path\": \"%s/\", \"description\": \"kept\"}",

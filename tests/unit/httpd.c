@@ -481,6 +481,10 @@ static void unit_httpd_ws(void)
     unit_httpd_frame(&u, i, WS_CLOSE, "");
     CHECK_SPAN(span_of(unit_httpd_next(&u, i, &out)), "8:1000 ");
     UNIT_HTTPD_UNTIL(&u, u.closed == 1);
+    i = unit_httpd_upgrade(&u, "/ws");
+    unit_httpd_frame(&u, i, WS_CLOSE, "\x0f\xa0" "bye");
+    CHECK_SPAN(span_of(unit_httpd_next(&u, i, &out)), "8:4000 bye");
+    UNIT_HTTPD_UNTIL(&u, u.closed == 2);
     CHECK_INT(u.httpd.dropped, 0);
     buf_free(&out);
     unit_httpd_free(&u);

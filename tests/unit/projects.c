@@ -124,14 +124,14 @@ static void unit_projects_list(void)
     json_close(&b, ']');
     snprintf(path, sizeof path,
              "[{\"computer\":\"vm\",\"name\":\"conf\",\"path\":\"%s/configured\","
-             "\"description\":\"from the file\"},",
+             "\"description\":\"from the file\",\"desc\":\"from the file\"},",
              unit_roadmap_root);
     CHECK(span_starts(buf_view(&b), path));
     CHECK_SPAN(span_sub(buf_view(&b), strlen(path)),
                "{\"computer\":\"vm\",\"name\":\"named\",\"path\":\"/tmp\","
-               "\"description\":\"words\"},{\"computer\":\"vm\",\"name\":\"again\","
+               "\"description\":\"words\",\"desc\":\"words\"},{\"computer\":\"vm\",\"name\":\"again\","
                "\"path\":\"/tmp/\xc3\xa9/last\","
-               "\"description\":\"\"}]");
+               "\"description\":\"\",\"desc\":\"\"}]");
     CHECK_INT(projects_remove(&u.projects, "/tmp"), 0);
     CHECK(projects_remove(&u.projects, "/tmp") == -1 && errno == ENOENT);
     CHECK_INT(projects_remove(&u.projects, "/tmp/\xc3\xa9/last"), 0);

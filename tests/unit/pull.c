@@ -149,7 +149,7 @@ static void unit_pull_projects(void)
     UNIT_FLEET_UNTIL(&u, peer->project_count == 1 && peer->projects[0].todos);
     pull_put_projects(&a->fleet, NULL, 1, &list);
     CHECK(unit_fleet_has(&list, "\"computer\":\"hostb\",\"name\":\"name\""));
-    CHECK(unit_fleet_has(&list, "\"description\":\"text\",\"todos\":[]"));
+    CHECK(unit_fleet_has(&list, "\"description\":\"text\",\"desc\":\"text\",\"todos\":[]"));
     buf_clear(&list);
     pull_put_projects(&a->fleet, "hosta", 1, &list);
     CHECK_INT(list.n, 0);

@@ -39,6 +39,7 @@ static void unit_request_bodies(void)
     } cases[] = {
         {"{}", ""},
         {"", "missing [\"body\"]"},
+        {" null\n", "missing [\"body\"]"},
         {"[]", "model_attributes_type [\"body\"]"},
         {"{\"a\":x}", "json_invalid [\"body\",5]"},
         {"{\"a\":", "json_invalid [\"body\",5]"},
@@ -75,6 +76,7 @@ static void unit_request_members(void)
         {&optional, "{\"a\":1}", NULL, "string_type [\"body\",\"a\"]"},
         {&chosen, "{\"a\":\"two\"}", "two", ""},
         {&chosen, "{\"a\":\"on\"}", "on", "literal_error [\"body\",\"a\"]"},
+        {&chosen, "{\"a\":1}", NULL, "literal_error [\"body\",\"a\"]"},
     };
     buf out = {0};
     test_begin("a string member keeps its field's rule, counted in characters");
@@ -185,11 +187,16 @@ static void unit_request_shared(void)
     unit_request_init(&u, NULL, "");
     CHECK_INT(request_tail_chars(&u.r), REQUEST_TAIL_CHARS);
     CHECK(request_view_mode(&u.r, how) == 0 && how[0] == ' ' && how[1] == ' ');
-    unit_request_init(&u, NULL, "tail_chars=-1&mode=control&sizes=1&scrollback=1");
+    unit_request_init(&u, NULL, "tail_chars=many&mode=control&sizes=1&scrollback=1");
     request_tail_chars(&u.r);
     CHECK_INT(request_view_mode(&u.r, how), 1);
     CHECK(how[0] == FRAME_VIEW_SIZES && how[1] == FRAME_VIEW_SCROLLBACK && !how[2]);
     CHECK_SPAN(span_of(unit_request_faults(&u, &out)), "int_parsing [\"query\",\"tail_chars\"]");
+    unit_request_init(&u, NULL, "tail_chars=-1");
+    CHECK_INT(request_tail_chars(&u.r), 0);
+    unit_request_init(&u, NULL, "tail_chars=99999999999999999999");
+    CHECK_INT(request_tail_chars(&u.r), LLONG_MAX);
+    CHECK_SPAN(span_of(unit_request_faults(&u, &out)), "");
     buf_free(&body), buf_free(&out);
 }
 

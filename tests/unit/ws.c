@@ -419,6 +419,8 @@ static void unit_ws_server_handshake(void)
               "connection: keep-alive, upgrade\r\n"
               "sec-websocket-extensions: permessage-deflate\r\nContent-Length: 0\r\n"
               "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"},
+        {101, "GET / HTTP/1.1\r\nConnection: keep-alive\r\n" UNIT_WS_FIELDS UNIT_WS_KEY UNIT_WS_13
+              "\r\n"},
         {426, "GET / HTTP/1.1\r\n" UNIT_WS_FIELDS UNIT_WS_KEY "Sec-WebSocket-Version: 8\r\n\r\n"},
         {426, "GET / HTTP/1.1\r\n" UNIT_WS_FIELDS UNIT_WS_KEY
               "Sec-WebSocket-Version: 13, 8\r\n\r\n"},
