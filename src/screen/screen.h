@@ -146,7 +146,7 @@ static void grid_frame(struct grid *g, buf *b);
 /* ==== vt: terminal emulator: bytes in, grid of cells out; snapshot as bytes ================== */
 
 #ifndef VT_SCROLL_LINES
-#define VT_SCROLL_LINES 1000          /* lines of scrollback */
+#define VT_SCROLL_LINES 1000          /* lines of scrollback, in any number of rows */
 #endif
 #ifndef VT_SCROLL_BYTES
 #define VT_SCROLL_BYTES (512 * 1024)  /* and the bytes they may take */
@@ -216,7 +216,7 @@ static void vt_drain_answers(struct vt *vt, buf *b);
 /* Returns the cols cells of a row; row < 0 is scrollback, -1 its newest line. Valid until the
  * emulator changes; a scrollback row only until the next call for one. */
 static const struct cell *vt_row(const struct vt *vt, int row);
-static int vt_scroll_count(const struct vt *vt);   /* lines of scrollback */
+static int vt_scroll_count(const struct vt *vt);   /* rows of scrollback */
 static const struct cell_pool *vt_pool(const struct vt *vt);
 /* Appends bytes that give an emulator or terminal of the same size the same grid, cursor, modes,
  * title and, when asked, scrollback. They begin with a reset of everything and end with the start

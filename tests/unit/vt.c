@@ -37,14 +37,16 @@ static void unit_vt_dump_row(buf *b, const struct vt *vt, struct vt_view view)
         if (!vt_is_blank(cell))
             unit_vt_put_cell(b, vt, cell);
     }
-    buf_str(b, view.wrapped ? " wrapped\n" : "\n");
+    if (view.wrapped)
+        buf_fmt(b, " wrapped at %d", view.n); /* one column less than the row's, or all */
+    buf_byte(b, '\n');
 }
 
 static void unit_vt_dump_screen(buf *b, const struct vt *vt, const struct vt_screen *screen,
                                 int from)
 {
     const struct vt_saved *s = &screen->saved;
-    if (!screen->lines)
+    if (!screen->live)
         return;
     for (int r = from; r < vt->rows; r++)
         unit_vt_dump_row(b, vt, vt_view(vt, screen, r, vt->scratch));
@@ -158,6 +160,12 @@ static int unit_vt_snapshot_same(struct vt *vt, span more, struct vt *used)
     vt_feed(vt, more);
     vt_feed(fresh, more);
     same = same && unit_vt_same(vt, fresh, 1, "going on");
+    for (int i = 0; i < 3 && same; i++) { /* some state shows only in another size */
+        int cols = i == 2 ? 40 : 1 + (int)b.n * (i + 7) % 17, rows = 1 + (int)b.n * (i + 3) % 7;
+        vt_resize(vt, cols, rows);
+        vt_resize(fresh, cols, rows);
+        same = unit_vt_same(vt, fresh, 1, "resized");
+    }
     buf_free(&b);
     vt_free(fresh);
     return same;
@@ -633,7 +641,6 @@ static void unit_vt_scroll_bounds(void)
         buf_fmt(&b, "%d\r\n", i);
         vt_feed(vt, buf_view(&b));
         CHECK(vt->scroll.count <= VT_SCROLL_LINES && vt->scroll.n <= VT_SCROLL_BYTES);
-        CHECK(vt->scroll.cap <= VT_SCROLL_BYTES);
     }
     buf_clear(&b);
     buf_fmt(&b, "%d", VT_SCROLL_LINES + 98);
@@ -646,7 +653,38 @@ static void unit_vt_scroll_bounds(void)
     }
     for (int i = 0; i < vt->scroll.count; i++)
         CHECK(vt_row(vt, -1 - i) != NULL);
+    test_begin("one endless line is bounded, too");
+    for (int i = 0; i < VT_SCROLL_BYTES / 100; i++)
+        vt_feed(vt, span_of("\033[41m0123456789\033[42m0123456789\033[m0123456789"));
+    CHECK(vt->scroll.lines <= 1 + VT_SCROLL_LINES && vt->scroll.cost <= VT_SCROLL_BYTES);
+    vt_resize(vt, 1, 2);
+    CHECK(vt->scroll.cost <= VT_SCROLL_BYTES);
     buf_free(&b);
+    vt_free(vt);
+}
+
+/* Narrow rows hold the same lines: as many as before, with as many bytes. */
+static void unit_vt_resize_full_scrollback(void)
+{
+    test_begin("no width loses lines of a scrollback that was within its bounds");
+    struct vt *vt = vt_new(200, 2);
+    buf b = {0}, before = {0}, after = {0};
+    for (int i = 0; i < VT_SCROLL_LINES; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "\033[3%dm%*d\033[m%*d\r\n", i % 8, 90 + i % 40, i, i % 70 + 1, i);
+        vt_feed(vt, buf_view(&b));
+    }
+    vt_put_text(vt, &before, 1);
+    for (int cols = 1; cols <= 160; cols = cols < 8 ? cols + 3 : cols * 2) {
+        vt_resize(vt, cols, 2);
+        CHECK(vt->scroll.lines <= VT_SCROLL_LINES);
+        vt_resize(vt, 200, 2);
+    }
+    vt_put_text(vt, &after, 1);
+    CHECK_SPAN(buf_view(&after), buf_cstr(&before));
+    buf_free(&b);
+    buf_free(&before);
+    buf_free(&after);
     vt_free(vt);
 }
 
@@ -704,6 +742,8 @@ static const struct {
     {3, 3, "a\r\nb\r\nc\r\nd\033[H\033[J$", 3, 2, "a|!$||", 0, 1},
     {4, 3, "abcdefg\033[1;2H\033[P", 8, 3, "!acd efg|||", 0, 1},
     {3, 3, "abcdef\033[2H\033[K\033[H", 6, 3, "!abc|||", 0, 0}, /* wrapped into nothing */
+    {2, 2, "a\xe2\x98\x81\xef\xb8\x8f", 6, 2, "!a\xe2\x98\x81\xef\xb8\x8f||", 0, 3},
+    {2, 2, "a\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", 6, 2, "!a\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa||", 0, 3},
     {4, 3, "ab\033[?1049h\033[3;4Hx", 2, 2, "!||", 1, 1},
     {4, 3, "ab\033[?1049h1\r\n2\r\n3", 4, 2, "!2|3|", 1, 1},
     {4, 3, "abcd\r\nef\033[?1049hx", 2, 3, "!|||", 1, 1},
@@ -731,6 +771,20 @@ static void unit_vt_resizing(void)
         unit_vt_show_case(before, unit_vt_resizes[i].bytes);
         buf_free(&rows);
         buf_free(&all);
+        vt_free(vt);
+    }
+}
+
+static void unit_vt_resize_exact(void)
+{
+    test_begin("text that fills the new width exactly keeps its last character");
+    static const char *const texts[] = {"abcdefghijk", "abcdefghijk\0337\033[H\0338", "abcdefghi中",
+                                        "abcdefghijk\033[15G"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct vt *vt = unit_vt_of(20, 3, texts[i]);
+        vt_resize(vt, 11, 3);
+        vt_feed(vt, span_of("X"));
+        unit_vt_check_text(vt, 1, i == 2 ? "abcdefghi中X\n" : "abcdefghijkX\n");
         vt_free(vt);
     }
 }
@@ -866,6 +920,8 @@ static void unit_vt(void)
     unit_vt_scroll_bounds();
     unit_vt_last_line();
     unit_vt_resizing();
+    unit_vt_resize_exact();
+    unit_vt_resize_full_scrollback();
     unit_vt_resize_alternate();
     unit_vt_resize_keeps_text();
     unit_vt_snapshot_cases();

@@ -218,6 +218,8 @@ static void vt_restore(struct vt *vt)
     vt->modes = s->origin ? vt->modes | VT_ORIGIN : vt->modes & ~(unsigned)VT_ORIGIN;
     vt_goto(vt, s->origin ? s->y - vt->region_top : s->y, s->x);
     vt->pending = vt->joins = s->pending && vt->x == vt->cols - 1 && vt->y == s->y;
+    if (vt->pending)
+        vt_reach(vt_line(vt, vt->y), vt->cols);
     vt->style = s->style;
     memcpy(vt->charset, s->charset, sizeof s->charset);
     vt->shift = s->shift;
@@ -254,7 +256,7 @@ static void vt_esc_reverse_index(struct vt *vt)
 static void vt_erase_rows(struct vt *vt, int from, int to)
 {
     for (int r = from; r < to; r++)
-        vt_line_clear(vt, vt_line(vt, r), vt->style.bg);
+        vt_line_clear(vt_line(vt, r), vt->style.bg);
 }
 
 static void vt_csi_erase_line(struct vt *vt)
@@ -454,10 +456,14 @@ static void vt_alt_leave(struct vt *vt)
 
 static void vt_alt_enter(struct vt *vt)
 {
-    vt->screen = &vt->screens[1];
-    if (!vt->screen->lines) {
-        vt_screen_new(vt->screen, vt->cols, vt->rows);
-        vt_saved_reset(&vt->screen->saved);
+    struct vt_screen *screen = vt->screen = &vt->screens[1];
+    if (!screen->live) {
+        if (!screen->lines)
+            vt_screen_new(screen, vt->cols, vt->rows);
+        for (int r = 0; r < vt->rows; r++)
+            vt_line_clear(vt_line(vt, r), 0);
+        vt_saved_reset(&screen->saved);
+        screen->live = 1;
     }
     vt->modes |= VT_ALT_SCREEN;
     vt_moved(vt);
@@ -482,7 +488,7 @@ static void vt_mode_alt_clear(struct vt *vt, int on)
 {
     vt_mode_alt_plain(vt, on);
     if (!on)
-        vt_screen_free(&vt->screens[1]);
+        vt->screens[1].live = 0;
 }
 
 static void vt_mode_save(struct vt *vt, int on)
@@ -626,6 +632,15 @@ static void vt_tabs_default(struct vt *vt)
     memset(vt->tabs, 1, sizeof vt->tabs);
 }
 
+/* Columns that a resize adds have the default stops: nothing remains of stops right of a screen. */
+static void vt_tabs_widen(struct vt *vt, int from)
+{
+    for (int x = from; x < vt->cols; x++) {
+        int bit = 1 << x % 8;
+        vt->tabs[x / 8] = (unsigned char)((vt->tabs[x / 8] & ~bit) | (x % 8 == 0 ? bit : 0));
+    }
+}
+
 static void vt_esc_tab_set(struct vt *vt)
 {
     vt->tabs[vt->x / 8] |= (unsigned char)(1 << vt->x % 8);
@@ -665,7 +680,7 @@ static void vt_soft_reset(struct vt *vt)
 static void vt_esc_reset(struct vt *vt)
 {
     vt_alt_leave(vt);
-    vt_screen_free(&vt->screens[1]);
+    vt->screens[1].live = 0;
     vt_soft_reset(vt);
     vt->modes = 0;
     vt->shape = 0;
@@ -682,12 +697,8 @@ static void vt_esc_align(struct vt *vt) /* DECALN */
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
     for (int r = 0; r < vt->rows; r++) {
-        struct cell *cells;
-        vt_line_clear(vt, vt_line(vt, r), 0);
-        cells = vt_open(vt_line(vt, r), 0, vt->cols, 0);
-        vt_blank(cells, vt->cols, 0);
-        for (int x = 0; x < vt->cols; x++)
-            cells[x].rune = 'E';
+        vt_line_clear(vt_line(vt, r), 0);
+        vt_set_cells(vt_open(vt_line(vt, r), 0, vt->cols, 0), vt->cols, 'E', 1, vt->style);
     }
     vt_mode_origin(vt, (vt->modes & VT_ORIGIN) != 0);
 }

@@ -14,6 +14,8 @@ static unsigned vt_style_flag(const struct vt *vt)
 static void vt_wrap(struct vt *vt)
 {
     struct vt_line *line = vt_line(vt, vt->y);
+    if (vt->pending)
+        vt_reach(line, vt->cols);
     vt->pending = 0;
     if (vt->modes & VT_NO_WRAP)
         return;
@@ -21,6 +23,16 @@ static void vt_wrap(struct vt *vt)
     line->flags |= VT_LINE_WRAPPED; /* now: the row may move into the scrollback */
     if (!vt_index(vt))
         line->flags &= (uint8_t)~VT_LINE_WRAPPED;
+}
+
+/* Wraps before a wide character: a blank last column is no text. */
+static void vt_wrap_early(struct vt *vt)
+{
+    struct vt_line *line = vt_line(vt, vt->y);
+    vt_reach(line, vt->x);
+    if (line->used == vt->cols && vt_is_blank(&line->cells[vt->x]))
+        line->used--;
+    vt_wrap(vt);
 }
 
 static void vt_advance(struct vt *vt, int n)
@@ -35,8 +47,6 @@ static void vt_advance(struct vt *vt, int n)
 
 static void vt_put(struct vt *vt, uint32_t rune, int width)
 {
-    struct cell_style style = vt->style;
-    struct cell *cell;
     unsigned flags;
     if (width == 2 && vt->cols < 2) {
         rune = 0xfffd;
@@ -48,17 +58,12 @@ static void vt_put(struct vt *vt, uint32_t rune, int width)
         if (vt->modes & VT_NO_WRAP)
             vt->x--;
         else
-            vt_wrap(vt);
+            vt_wrap_early(vt);
     }
     if (vt->modes & VT_INSERT)
         vt_insert_cells(vt, width);
     flags = vt_style_flag(vt) | (rune < 0x7f ? 0 : VT_LINE_RUNES) | (width == 2 ? VT_LINE_WIDE : 0);
-    cell = vt_open(vt_line(vt, vt->y), vt->x, width, flags);
-    cell[0] = (struct cell){rune, style.fg, style.bg, style.attr, 0};
-    if (width == 2) {
-        cell[0].attr |= CELL_WIDE;
-        cell[1] = (struct cell){0, style.fg, style.bg, (uint16_t)(style.attr | CELL_TAIL), 0};
-    }
+    vt_set_cells(vt_open(vt_line(vt, vt->y), vt->x, width, flags), 1, rune, width, vt->style);
     vt_advance(vt, width);
 }
 
@@ -89,30 +94,43 @@ static struct cell *vt_last_cell(struct vt *vt, int *x)
     *x = vt->pending ? vt->x : vt->x - 1;
     if (!vt->joins || *x < 0)
         return NULL;
-    if (*x >= line->used)
-        vt_blank(vt_open(line, *x, 1, 0), 1, 0);
+    vt_reach(line, *x + 1);
     if (line->cells[*x].attr & CELL_TAIL)
         --*x;
     return &line->cells[*x];
 }
 
+/* More than the whole screen can't be seen. */
 static void vt_repeat(struct vt *vt, int n)
 {
-    int x;
+    int x, most = vt->modes & VT_NO_WRAP ? vt->cols : vt->cols * vt->rows;
     const struct cell *cell = vt_last_cell(vt, &x);
     if (!cell)
         return;
     uint32_t rune = cell->rune;
     int width = cell->attr & CELL_WIDE ? 2 : 1;
-    while (n-- > 0)
-        vt_put(vt, rune, width);
+    unsigned flags = vt_style_flag(vt) | VT_LINE_RUNES | (width == 2 ? VT_LINE_WIDE : 0);
+    for (n = n < most ? n : most; n > 0;) {
+        int room = (vt->cols - vt->x) / width, some = n < room ? n : room;
+        if (vt->pending || !room) {
+            vt_put(vt, rune, width);
+            n--;
+            continue;
+        }
+        if (vt->modes & VT_INSERT)
+            vt_insert_cells(vt, some * width);
+        vt_set_cells(vt_open(vt_line(vt, vt->y), vt->x, some * width, flags), some, rune, width,
+                     vt->style);
+        vt_advance(vt, some * width);
+        n -= some;
+    }
 }
 
 /* ---- graphemes ------------------------------------------------------------------------------ */
 
 static void vt_pool_sweep_screen(struct vt *vt, struct vt_screen *screen, struct cell_pool *fresh)
 {
-    for (int r = 0; screen->lines && r < vt->rows; r++) {
+    for (int r = 0; screen->live && r < vt->rows; r++) {
         struct vt_line *line = vt_line_of(screen, vt->rows, r);
         for (int x = 0; line->flags & VT_LINE_RUNES && x < line->used; x++) {
             char text[CELL_TEXT_MAX];
@@ -141,14 +159,13 @@ static void vt_pool_sweep(struct vt *vt)
  * next row. */
 static void vt_widen(struct vt *vt, struct cell *cell, int x)
 {
-    struct vt_line *line = vt_line(vt, vt->y);
     struct cell_style style = vt->style;
     uint32_t rune = cell->rune;
     vt->style = (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK};
     vt_moved(vt);
     vt->x = x;
     if (x == vt->cols - 1)
-        vt_blank(vt_open(line, x, 1, VT_LINE_STYLED), 1, vt->style.bg);
+        vt_line(vt, vt->y)->used = (uint16_t)x;
     if (vt->modes & VT_INSERT && x < vt->cols - 1)
         vt_delete_cells(vt, 1);
     vt_put(vt, rune, 2);
@@ -355,12 +372,15 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
         return p;
     if (in_tail)
         vt_halve(from - 1);
-    vt_blank(line->cells + line->used, vt->x - line->used, 0);
+    line->flags |= (uint8_t)seen;
+    if (vt->x > line->used) {
+        vt_blank(line->cells + line->used, vt->x - line->used, line->bg);
+        line->flags |= line->bg ? VT_LINE_STYLED : 0;
+    }
     if (x < line->used && cell->attr & CELL_TAIL)
         vt_halve(cell); /* its left half was overwritten */
     if (x > line->used)
         line->used = (uint16_t)x;
-    line->flags |= (uint8_t)seen;
     vt_advance(vt, x - vt->x);
     return p;
 }

@@ -23,9 +23,9 @@
  *                                                 .
  *                                            rows-1  lines[(top + rows - 1) % rows]
  *
- * Only the first `used` cells of a row are valid; the rest of the row is blank. So clearing a row
- * costs nothing, however wide it is. To move rows, their 16-byte heads are exchanged; cells
- * stay. */
+ * Only the first `used` cells of a row are valid; the rest of the row is blank, of one colour. So
+ * clearing a row costs nothing, however wide it is. To move rows, their 16-byte heads are exchanged;
+ * cells stay. */
 
 #define VT_TITLE_MAX 256    /* bytes of a title or a notification */
 #define VT_DIRECTORY_MAX 1024
@@ -49,6 +49,7 @@ struct vt_line {
     struct cell *cells;
     uint16_t used;
     uint8_t flags;
+    uint32_t bg; /* of the blanks behind the used cells */
 };
 
 /* What DECSC saves. */
@@ -59,28 +60,32 @@ struct vt_saved {
     int origin;
 };
 
-/* lines is NULL until the screen is first used. */
 struct vt_screen {
-    struct vt_line *lines;
+    struct vt_line *lines; /* NULL until it is first used */
     struct cell *cells;
     int top;
+    int live;              /* 0: not used since it was made or cleared; its rows are not valid */
     struct vt_saved saved;
 };
 
-/* A packed line's place in the ring of bytes. */
+/* A packed row's place in the ring of bytes. */
 struct vt_record {
     uint32_t at;
     uint32_t n : 31, wrapped : 1;
+    uint32_t cost; /* its bytes in a line that is not wrapped: so no width costs more than another */
 };
 
-/* The scrollback: packed lines, oldest first, in a ring of bytes; their places in a ring of
- * records. All zero is empty. */
+/* The scrollback: packed rows, oldest first, in a ring of bytes; their places in a ring of records.
+ * A line is a row and those that it wraps into. All zero is empty. */
 struct vt_scroll {
     char *bytes;
     size_t cap, start, n;
     struct vt_record *records;
     int record_cap, first, count;
-    buf packed;        /* the line that is packed */
+    int lines;
+    size_t cost;            /* of all rows */
+    struct cell_style last; /* of the newest row's last cell */
+    buf packed;             /* the row that is packed */
 };
 
 /* A row as text: n cells; those up to the row's end are blank. Valid until the row changes or, with
@@ -133,11 +138,11 @@ struct vt {
 /* ---- scroll: the scrollback ------------------------------------------------------------------ */
 
 static void vt_scroll_clear(struct vt_scroll *s); /* frees all of it */
-/* Packs count cells as the newest line; flags (enum vt_line_flag) are the line's. The oldest lines
- * are dropped past VT_SCROLL_LINES lines and VT_SCROLL_BYTES bytes. */
+/* Packs count cells as the newest row; flags (enum vt_line_flag) are the row's. The oldest rows are
+ * dropped past VT_SCROLL_LINES lines and VT_SCROLL_BYTES bytes. */
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags);
-/* Unpacks line `row` (-1 the newest … -count) into at most `most` cells. Returns their number. */
+/* Unpacks row `row` (-1 the newest … -count) into at most `most` cells. Returns their number. */
 static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int row,
                          struct cell *out, int most, int *wrapped);
 
@@ -153,12 +158,17 @@ static void vt_halve(struct cell *cell);
 /* Halves the wide characters across both edges, before the cells from…to-1 are overwritten or
  * moved. */
 static void vt_mend(struct vt_line *line, int from, int to);
+/* Sets n cells to a character of one or two columns each. */
+static void vt_set_cells(struct cell *cells, int n, uint32_t rune, int width,
+                         struct cell_style style);
+/* Makes the cells before x valid. */
+static inline void vt_reach(struct vt_line *line, int x);
 /* Makes n cells at x valid, to be overwritten with cells that have the flags. Returns the first. */
 static inline struct cell *vt_open(struct vt_line *line, int x, int n, unsigned flags);
-static void vt_line_clear(struct vt *vt, struct vt_line *line, uint32_t bg);
+static void vt_line_clear(struct vt_line *line, uint32_t bg);
 /* Erases the cells from…to-1 of a row with the background colour in force. */
 static void vt_erase(struct vt *vt, int row, int from, int to);
-static void vt_screen_new(struct vt_screen *screen, int cols, int rows);
+static void vt_screen_new(struct vt_screen *screen, int cols, int rows); /* live and blank */
 static void vt_screen_free(struct vt_screen *screen);
 /* Returns row `row` (< 0: scrollback, unpacked into scratch) of the screen. */
 static struct vt_view vt_view(const struct vt *vt, const struct vt_screen *screen, int row,
@@ -206,6 +216,7 @@ static void vt_end_escape(struct vt *vt); /* inter and final are known: handles 
 static void vt_end_csi(struct vt *vt);
 static int vt_is_sub(const struct vt *vt, int i); /* parameter i followed a ':' */
 static void vt_tabs_default(struct vt *vt);
+static void vt_tabs_widen(struct vt *vt, int from); /* the screen was `from` columns wide */
 static void vt_soft_reset(struct vt *vt); /* DECSTR */
 /* Appends the sequences that set the one-bit modes; not those that also move the cursor. */
 static void vt_put_modes(const struct vt *vt, buf *b);

@@ -9,6 +9,7 @@
 struct vt_mark {
     int from_row, from_x;
     int row, x;
+    int full; /* behind text that fills the row */
 };
 
 /* Wraps the rows of `from` to cols columns. It runs twice: first with into NULL, to find the new
@@ -28,7 +29,7 @@ struct vt_reflow {
 static void vt_reflow_store(struct vt_reflow *f, int wrapped)
 {
     struct vt *vt = f->into;
-    struct vt_line row = {f->out, (uint16_t)f->n, VT_LINE_CONTENT}, *line;
+    struct vt_line row = {f->out, (uint16_t)f->n, VT_LINE_CONTENT, 0}, *line;
     int r = f->row - f->top;
     row.flags |= wrapped ? VT_LINE_WRAPPED : 0;
     if (r < 0) {
@@ -59,6 +60,7 @@ static void vt_reflow_mark(struct vt_reflow *f, int row, int from, int to, int x
             continue;
         mark->row = f->row;
         mark->x = vt_clamp(x + mark->from_x - from, 0, f->cols - 1);
+        mark->full = x == f->cols;
     }
 }
 
@@ -136,6 +138,8 @@ static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *ma
     if (*pending && *x < f->cols - 1) {
         ++*x;
         *pending = 0;
+    } else {
+        *pending |= mark->full;
     }
 }
 
@@ -151,12 +155,12 @@ static void vt_reflow_primary(struct vt *vt, const struct vt *from)
     struct vt_reflow f = {.from = from, .cols = vt->cols};
     f.out = base_alloc((size_t)vt->cols * sizeof *f.out);
     f.scratch = base_alloc((size_t)from->cols * sizeof *f.scratch);
-    f.marks[0] = (struct vt_mark){y, x, 0, 0};
-    f.marks[1] = (struct vt_mark){saved->y, saved->x, 0, 0};
+    f.marks[0] = (struct vt_mark){y, x, 0, 0, 0};
+    f.marks[1] = (struct vt_mark){saved->y, saved->x, 0, 0, 0};
     vt_reflow_run(&f, last);
     if (saved->y > last)
         f.marks[1] = (struct vt_mark){INT_MIN, 0, f.row + saved->y - last - 1,
-                                      vt_clamp(saved->x, 0, f.cols - 1)};
+                                      vt_clamp(saved->x, 0, f.cols - 1), 0};
     f.top = vt_reflow_top(&f, vt->rows, from->rows - 1 - last);
     f.into = vt;
     vt_reflow_run(&f, last);
@@ -186,6 +190,7 @@ static void vt_crop_alternate(struct vt *vt, const struct vt *from)
     for (int r = 0; r < vt->rows && r + skip < from->rows; r++) {
         struct vt_line *line = &screen->lines[r];
         struct vt_line *old = vt_line_of(&from->screens[1], from->rows, r + skip);
+        vt_reach(old, old->bg ? from->cols : 0); /* columns that are new have no colour */
         line->used = old->used < vt->cols ? old->used : (uint16_t)vt->cols;
         line->flags = old->flags & VT_LINE_CONTENT;
         vt_mend(old, 0, line->used);
@@ -212,7 +217,9 @@ static void vt_resize(struct vt *vt, int cols, int rows)
     vt->scroll = (struct vt_scroll){0};
     vt_screen_new(&vt->screens[0], cols, rows);
     vt_reflow_primary(vt, &old);
-    if (old.screens[1].lines) {
+    vt->screens[1].lines = NULL;
+    vt->screens[1].cells = NULL;
+    if (old.screens[1].live) {
         vt_screen_new(&vt->screens[1], cols, rows);
         vt_crop_alternate(vt, &old);
     }
@@ -220,6 +227,7 @@ static void vt_resize(struct vt *vt, int cols, int rows)
     vt_screen_free(&old.screens[1]);
     vt_scroll_clear(&old.scroll);
     vt->scratch = base_grow(vt->scratch, (size_t)cols * sizeof *vt->scratch);
+    vt_tabs_widen(vt, old.cols);
     vt->region_top = 0;
     vt->region_bottom = rows - 1;
     vt->joins = vt->pending;

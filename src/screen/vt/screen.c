@@ -44,9 +44,9 @@ static void vt_blank(struct cell *cells, int n, uint32_t bg)
 static int vt_line_end(const struct vt_line *line, int cols)
 {
     int n = line->used;
-    if (line->flags & VT_LINE_WRAPPED) {
-        vt_blank(line->cells + n, cols - n, 0);
-        return n == cols - 1 ? n : cols;
+    if (line->flags & VT_LINE_WRAPPED || (line->bg && n < cols)) {
+        vt_blank(line->cells + n, cols - n, line->bg);
+        return n > 0 && n == cols - 1 && !line->bg ? n : cols;
     }
     while (n > 0 && vt_is_blank(&line->cells[n - 1]))
         n--;
@@ -73,10 +73,18 @@ static void vt_mend(struct vt_line *line, int from, int to)
     }
 }
 
+static inline void vt_reach(struct vt_line *line, int x)
+{
+    if (x <= line->used)
+        return;
+    vt_blank(line->cells + line->used, x - line->used, line->bg);
+    line->used = (uint16_t)x;
+    line->flags |= line->bg ? VT_LINE_STYLED : 0;
+}
+
 static inline struct cell *vt_open(struct vt_line *line, int x, int n, unsigned flags)
 {
-    if (x > line->used)
-        vt_blank(line->cells + line->used, x - line->used, 0);
+    vt_reach(line, x);
     vt_mend(line, x, x + n);
     if (x + n > line->used)
         line->used = (uint16_t)(x + n);
@@ -84,12 +92,26 @@ static inline struct cell *vt_open(struct vt_line *line, int x, int n, unsigned 
     return line->cells + x;
 }
 
-static void vt_line_clear(struct vt *vt, struct vt_line *line, uint32_t bg)
+static void vt_set_cells(struct cell *cells, int n, uint32_t rune, int width,
+                         struct cell_style style)
+{
+    const struct cell one = {rune, style.fg, style.bg, style.attr, 0};
+    for (int i = 0; i < n; i++, cells += width) {
+        cells[0] = one;
+        if (width == 1)
+            continue;
+        cells[0].attr |= CELL_WIDE;
+        cells[1] = one;
+        cells[1].rune = 0;
+        cells[1].attr |= CELL_TAIL;
+    }
+}
+
+static void vt_line_clear(struct vt_line *line, uint32_t bg)
 {
     line->used = 0;
     line->flags = 0;
-    if (bg)
-        vt_blank(vt_open(line, 0, vt->cols, VT_LINE_STYLED), vt->cols, bg);
+    line->bg = bg;
 }
 
 static void vt_erase(struct vt *vt, int row, int from, int to)
@@ -99,10 +121,13 @@ static void vt_erase(struct vt *vt, int row, int from, int to)
     if (to >= vt->cols) {
         to = vt->cols;
         line->flags &= (uint8_t)~VT_LINE_WRAPPED;
+        if (bg != line->bg)
+            vt_reach(line, from);
+        line->bg = bg;
     }
     if (from >= to)
         return;
-    if (!bg && to >= line->used) {
+    if (bg == line->bg && to >= line->used) {
         vt_mend(line, from, line->used);
         if (from < line->used)
             line->used = (uint16_t)from;
@@ -118,6 +143,7 @@ static void vt_screen_new(struct vt_screen *screen, int cols, int rows)
     screen->lines = base_alloc((size_t)rows * sizeof *screen->lines);
     screen->cells = base_alloc((size_t)rows * (size_t)cols * sizeof *screen->cells);
     screen->top = 0;
+    screen->live = 1;
     for (int r = 0; r < rows; r++)
         screen->lines[r].cells = screen->cells + (size_t)r * (size_t)cols;
 }
@@ -142,7 +168,7 @@ static struct vt_view vt_view(const struct vt *vt, const struct vt_screen *scree
         return view;
     }
     line = vt_line_of(screen, vt->rows, row);
-    vt_blank(line->cells + line->used, vt->cols - line->used, 0);
+    vt_blank(line->cells + line->used, vt->cols - line->used, line->bg);
     view.cells = line->cells;
     view.n = vt_line_end(line, vt->cols);
     view.wrapped = (line->flags & VT_LINE_WRAPPED) != 0;
@@ -182,7 +208,8 @@ static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n)
 
 static void vt_keep_line(struct vt *vt, const struct vt_line *line)
 {
-    vt_scroll_keep(&vt->scroll, vt->pool, line->cells, vt_line_end(line, vt->cols), line->flags);
+    vt_scroll_keep(&vt->scroll, vt->pool, line->cells, vt_line_end(line, vt->cols),
+                   line->flags | (line->bg ? VT_LINE_STYLED : 0u));
 }
 
 static void vt_scroll_up(struct vt *vt, int top, int bottom, int n)
@@ -196,7 +223,7 @@ static void vt_scroll_up(struct vt *vt, int top, int bottom, int n)
         vt_line(vt, top - 1)->flags &= (uint8_t)~VT_LINE_WRAPPED;
     vt_rotate_lines(vt, top, bottom, n);
     for (int i = bottom - n + 1; i <= bottom; i++)
-        vt_line_clear(vt, vt_line(vt, i), vt->style.bg);
+        vt_line_clear(vt_line(vt, i), vt->style.bg);
 }
 
 static void vt_scroll_down(struct vt *vt, int top, int bottom, int n)
@@ -205,7 +232,7 @@ static void vt_scroll_down(struct vt *vt, int top, int bottom, int n)
         n = bottom - top + 1;
     vt_rotate_lines(vt, top, bottom, bottom - top + 1 - n);
     for (int i = top; i < top + n; i++)
-        vt_line_clear(vt, vt_line(vt, i), vt->style.bg);
+        vt_line_clear(vt_line(vt, i), vt->style.bg);
     if (top > 0)
         vt_line(vt, top - 1)->flags &= (uint8_t)~VT_LINE_WRAPPED;
     vt_line(vt, bottom)->flags &= (uint8_t)~VT_LINE_WRAPPED;
@@ -244,7 +271,7 @@ static void vt_insert_cells(struct vt *vt, int n)
         line->used = (uint16_t)end;
         vt_blank(line->cells + x, n, vt->style.bg);
         line->flags |= vt->style.bg ? VT_LINE_STYLED : 0;
-    } else if (vt->style.bg) {
+    } else if (vt->style.bg != line->bg) {
         vt_blank(vt_open(line, x, n, VT_LINE_STYLED), n, vt->style.bg);
     }
 }
@@ -263,6 +290,6 @@ static void vt_delete_cells(struct vt *vt, int n)
     } else if (line->used > x) {
         line->used = (uint16_t)x;
     }
-    if (vt->style.bg || line->flags & VT_LINE_WRAPPED)
+    if (vt->style.bg != line->bg || line->flags & VT_LINE_WRAPPED)
         vt_blank(vt_open(line, vt->cols - n, n, VT_LINE_STYLED), n, vt->style.bg);
 }

@@ -1,7 +1,7 @@
 #include "private.h"
 
-/* vt/scroll - the scrollback: lines that left the primary screen at its top, packed into a ring of
- * bytes. A packed line has one byte for an ASCII cell (a blank: 0), UTF-8 and tokens (enum
+/* vt/scroll - the scrollback: rows that left the primary screen at its top, packed into a ring of
+ * bytes. A packed row has one byte for an ASCII cell (a blank: 0), UTF-8 and tokens (enum
  * vt_token) for everything else. */
 
 enum vt_token {
@@ -9,6 +9,7 @@ enum vt_token {
     VT_TOKEN_WIDE = 2,   /* the next character has two columns */
     VT_TOKEN_CLUSTER = 3 /* a length byte and the text of a grapheme of several code points */
 };
+#define VT_TOKEN_STYLE_BYTES 11
 
 /* ---- the ring ------------------------------------------------------------------------------- */
 
@@ -39,6 +40,8 @@ static void vt_ring_read(const struct vt_scroll *s, const struct vt_record *reco
 
 static void vt_scroll_drop(struct vt_scroll *s)
 {
+    s->cost -= s->records[s->first].cost;
+    s->lines -= !s->records[s->first].wrapped || s->count == 1;
     s->n -= s->records[s->first].n;
     s->start += s->records[s->first].n;
     s->start -= s->start >= s->cap ? s->cap : 0;
@@ -54,8 +57,6 @@ static void vt_scroll_grow_bytes(struct vt_scroll *s, size_t need)
     char *bytes;
     while (cap < need)
         cap *= 2;
-    if (cap > VT_SCROLL_BYTES)
-        cap = VT_SCROLL_BYTES;
     bytes = base_grow(NULL, cap);
     for (int i = 0; i < s->count; i++) {
         struct vt_record *record = vt_record(s, i);
@@ -73,8 +74,6 @@ static void vt_scroll_grow_records(struct vt_scroll *s)
 {
     int cap = s->record_cap ? s->record_cap * 2 : 64;
     struct vt_record *records;
-    if (cap > VT_SCROLL_LINES)
-        cap = VT_SCROLL_LINES;
     records = base_grow(NULL, (size_t)cap * sizeof *records);
     for (int i = 0; i < s->count; i++)
         records[i] = *vt_record(s, i);
@@ -84,14 +83,23 @@ static void vt_scroll_grow_records(struct vt_scroll *s)
     s->first = 0;
 }
 
-static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, int wrapped)
+/* Tells whether the next row continues the newest one. */
+static int vt_scroll_wraps(const struct vt_scroll *s)
+{
+    return s->count && vt_record(s, s->count - 1)->wrapped;
+}
+
+static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t cost, int wrapped)
 {
     struct vt_record *record;
     size_t at, front;
-    while (s->count && (s->n + n > VT_SCROLL_BYTES || s->count == VT_SCROLL_LINES))
+    while (s->count && (s->cost + cost > VT_SCROLL_BYTES ||
+                        (s->lines == VT_SCROLL_LINES && !vt_scroll_wraps(s))))
         vt_scroll_drop(s);
-    if (n > VT_SCROLL_BYTES)
+    if (cost > VT_SCROLL_BYTES)
         return;
+    s->lines += !vt_scroll_wraps(s);
+    s->cost += cost;
     if (s->n + n > s->cap || !s->cap)
         vt_scroll_grow_bytes(s, s->n + n);
     if (s->count == s->record_cap)
@@ -102,6 +110,7 @@ static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, int wra
     record->at = (uint32_t)at;
     record->n = (uint32_t)n & 0x7fffffff;
     record->wrapped = wrapped != 0;
+    record->cost = (uint32_t)cost;
     s->n += n;
     if (n == 0)
         return;
@@ -164,7 +173,7 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
             *at++ = VT_TOKEN_STYLE;
             memcpy(at, &colours, 8);
             memcpy(at + 8, &attr, 2);
-            at += 10;
+            at += VT_TOKEN_STYLE_BYTES - 1;
         }
         if (rune < 0x800) { /* no branch between one byte and two: unpredictable */
             int two = rune >= 0x80;
@@ -180,16 +189,37 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
     return (size_t)(at - out);
 }
 
+static struct cell_style vt_style_of(const struct cell *cell)
+{
+    return (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK};
+}
+
+static int vt_has_style(struct cell_style style)
+{
+    return (style.fg | style.bg | style.attr) != 0;
+}
+
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags)
 {
     int plain = !(flags & VT_LINE_CONTENT);
-    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n;
+    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n, cost;
+    struct cell_style first = {0}, last = {0};
     if (s->packed.cap < most)
         buf_reserve(&s->packed, most);
     n = plain ? vt_pack_plain(cells, count, s->packed.p)
               : vt_pack_cells(pool, cells, count, s->packed.p);
-    vt_scroll_push(s, s->packed.p, n, flags & VT_LINE_WRAPPED);
+    if (!plain && count) {
+        first = vt_style_of(cells);
+        last = vt_style_of(cells + count - 1);
+    }
+    cost = n;
+    if (vt_scroll_wraps(s)) { /* the style goes on, or ends: an unwrapped line has that once */
+        cost -= vt_has_style(first) ? VT_TOKEN_STYLE_BYTES : 0;
+        cost += cell_style_eq(first, s->last) ? 0 : VT_TOKEN_STYLE_BYTES;
+    }
+    s->last = last;
+    vt_scroll_push(s, s->packed.p, n, cost, flags & VT_LINE_WRAPPED);
 }
 
 /* ---- unpacking ------------------------------------------------------------------------------ */
@@ -207,7 +237,7 @@ static int vt_unpack(struct cell_pool *pool, span s, struct cell *out, int most)
             memcpy(&cell.fg, s.p + i + 1, 4);
             memcpy(&cell.bg, s.p + i + 5, 4);
             memcpy(&cell.attr, s.p + i + 9, 2);
-            i += 11;
+            i += VT_TOKEN_STYLE_BYTES;
             continue;
         }
         if (c == VT_TOKEN_WIDE) {

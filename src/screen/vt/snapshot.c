@@ -107,8 +107,9 @@ static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
 }
 
 /* Writes the wrap between a row that ends in `before` (full: in its last column) and the next row:
- * that row's first character carries out the wrap. A blank goes first where the character would do
- * more: fill the new row with its background, or join `before`. */
+ * that row's first character carries out the wrap. Where the character would do more (fill the new
+ * row with its background, join `before`), a blank goes first; behind a row that is not full, one of
+ * two columns, which leaves its last column free. */
 static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int full,
                           struct vt_view view)
 {
@@ -117,10 +118,7 @@ static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int ful
     if (!blank && (full || first->attr & CELL_WIDE))
         return;
     vt_paint_style(p, vt_plain);
-    if (!full)
-        buf_byte(p->b, ' ');
-    if (blank)
-        buf_str(p->b, " \r");
+    buf_str(p->b, full ? " \r" : "\xe3\x80\x80\r\033[K");
 }
 
 /* Writes the rows from `row` (< 0: scrollback) on, onto an empty screen with the cursor at home. */
@@ -157,17 +155,17 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
 
 /* Places the cursor. With joins set, or a pending wrap, that is done by printing the character
  * before the cursor again. Rows count from top. */
-static void vt_paint_cursor(struct vt_paint *p, const struct vt_screen *screen,
-                            const struct vt_saved *at, int joins, int top)
+static void vt_paint_cursor(struct vt_paint *p, int top)
 {
-    struct vt_view view = vt_view(p->vt, screen, at->y, NULL);
-    int x = at->pending ? at->x : at->x - 1;
-    if (!joins) {
-        vt_paint_goto(p, at->y - top, at->x);
+    const struct vt *vt = p->vt;
+    struct vt_view view = vt_view(vt, vt->screen, vt->y, NULL);
+    int x = vt->pending ? vt->x : vt->x - 1;
+    if (!vt->joins) {
+        vt_paint_goto(p, vt->y - top, vt->x);
         return;
     }
     x -= view.cells[x].attr & CELL_TAIL ? 1 : 0;
-    vt_paint_goto(p, at->y - top, x);
+    vt_paint_goto(p, vt->y - top, x);
     vt_paint_cell(p, &view.cells[x]);
 }
 
@@ -181,18 +179,19 @@ static void vt_paint_charsets(struct vt_paint *p, const unsigned char *charset, 
         buf_byte(p->b, 0x0e);
 }
 
-/* Sets a screen's saved cursor by the sequence `how`, while the region is the whole screen. */
-static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen, const char *how)
+/* Sets a screen's saved cursor, while the region is the whole screen and its rows are not painted:
+ * a pending wrap costs a blank. */
+static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen)
 {
     const struct vt_saved *s = &screen->saved;
-    if (s->origin)
-        buf_str(p->b, "\033[?6h");
-    vt_paint_cursor(p, screen, s, s->pending, 0);
+    buf_str(p->b, s->origin ? "\033[m\033[?6h" : "\033[m");
+    p->style = vt_plain;
+    vt_paint_goto(p, s->y, s->x);
+    if (s->pending)
+        buf_byte(p->b, ' ');
     vt_paint_charsets(p, s->charset, s->shift);
     vt_paint_style(p, s->style);
-    buf_str(p->b, how);
-    buf_str(p->b, "\033[?6l\033(B\033)B\017");
-    vt_paint_style(p, vt_plain);
+    buf_str(p->b, "\0337\033[?6l\033(B\033)B\017");
 }
 
 static void vt_paint_screens(struct vt_paint *p, int scrollback)
@@ -200,14 +199,13 @@ static void vt_paint_screens(struct vt_paint *p, int scrollback)
     const struct vt *vt = p->vt;
     const struct vt_screen *alternate = &vt->screens[1];
     int alt = vt->screen == alternate;
+    vt_paint_saved(p, &vt->screens[0]);
     vt_paint_screen(p, &vt->screens[0], scrollback ? -vt->scroll.count : 0);
-    vt_paint_saved(p, &vt->screens[0], alt ? "\033[?1049h" : "\0337");
-    if (!alternate->lines)
+    if (!alternate->live)
         return;
-    if (!alt)
-        buf_str(p->b, "\033[?47h");
+    buf_str(p->b, "\033[?47h");
+    vt_paint_saved(p, alternate);
     vt_paint_screen(p, alternate, 0);
-    vt_paint_saved(p, alternate, "\0337");
     if (!alt)
         buf_str(p->b, "\033[?47l");
 }
@@ -283,7 +281,6 @@ static void vt_paint_keyboard(struct vt_paint *p)
 static void vt_paint_state(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
-    struct vt_saved at = {vt->x, vt->y, vt->pending, vt->style, {'B', 'B'}, 0, 0};
     int origin = (vt->modes & VT_ORIGIN) != 0;
     if (vt->region_top != 0 || vt->region_bottom != vt->rows - 1)
         buf_fmt(p->b, "\033[%d;%dr", vt->region_top + 1, vt->region_bottom + 1);
@@ -292,7 +289,7 @@ static void vt_paint_state(struct vt_paint *p)
     if (vt->shape)
         buf_fmt(p->b, "\033[%d q", vt->shape);
     vt_paint_keyboard(p);
-    vt_paint_cursor(p, vt->screen, &at, vt->joins, origin ? vt->region_top : 0);
+    vt_paint_cursor(p, origin ? vt->region_top : 0);
     vt_paint_charsets(p, vt->charset, vt->shift);
     vt_paint_style(p, vt->style);
     vt_put_modes(vt, p->b);
