@@ -7,10 +7,16 @@
  *         └── exit ──▶ exited ◀─────┘ ── output read, no process left ──▶ over = 1: exit.json is
  *                                                      written, clients are drained ──▶ over = 2
  *
- * A session that ends by itself does not wait for its background processes; a killed one does. */
+ * A session that ends by itself does not wait for its background processes; a killed one does. To
+ * find them costs a look at every process of the computer: one for each session, when a thousand end
+ * at once. So SIGHUP goes to the leader's and the foreground's groups first, and those are looked for
+ * that are left when the leader has exited, or END_SPREAD_MS later. */
 
 #ifndef END_KILL_MS
 #define END_KILL_MS 3000 /* from SIGHUP to SIGKILL */
+#endif
+#ifndef END_SPREAD_MS
+#define END_SPREAD_MS 300 /* from SIGHUP for its leader to that for all its processes */
 #endif
 #ifndef END_OUTPUT_MS
 #define END_OUTPUT_MS 200 /* output may trail the program's exit for this long */
@@ -33,21 +39,40 @@ static int end_has_pid(const buf *pids, pid_t pid)
 }
 
 /* Sends SIGHUP, and SIGCONT because a stopped process does not die of it, or SIGKILL. */
-static void end_signal_all(struct holder *h, int signo)
+static void end_signal(const buf *pids, int signo)
+{
+    const int signals[] = {signo, SIGCONT};
+    for (int k = 0; k < (signo == SIGKILL ? 1 : 2); k++)
+        for (size_t i = 0; i < life_count_pids(pids); i++)
+            kill(life_pid(pids, i), signals[k]);
+}
+
+/* The same for the groups of the leader and of the foreground, and for what end_stop has stopped. */
+static void end_signal_groups(struct holder *h, int signo)
 {
     pid_t foreground = tcgetpgrp(h->pty.io.fd);
-    const int signals[] = {signo, SIGCONT};
+    buf pids = {0};
+    if (!h->exited)
+        life_put_pid(&pids, -h->pid);
+    if (foreground > 1 && foreground != h->pid && foreground != getpgrp())
+        life_put_pid(&pids, -foreground);
+    for (size_t i = 0; i < life_count_pids(&h->paused); i++)
+        if (getsid(life_pid(&h->paused, i)) == h->pid)
+            life_put_pid(&pids, life_pid(&h->paused, i));
+    end_signal(&pids, signo);
+    buf_free(&pids);
+}
+
+/* Looks for the session's processes and signals them; 0 only counts. Returns their number. */
+static int end_signal_all(struct holder *h, int signo)
+{
     buf pids = {0};
     life_find_processes(h->pid, &pids);
-    for (int k = 0; k < (signo == SIGKILL ? 1 : 2); k++) {
-        if (!h->exited)
-            kill(-h->pid, signals[k]);
-        if (foreground > 1 && foreground != h->pid && foreground != getpgrp())
-            kill(-foreground, signals[k]);
-        for (size_t i = 0; i < life_count_pids(&pids); i++)
-            kill(life_pid(&pids, i), signals[k]);
-    }
+    int count = (int)life_count_pids(&pids);
+    if (signo)
+        end_signal(&pids, signo);
     buf_free(&pids);
+    return count;
 }
 
 /* Stops what is not stopped yet; halted: the user may have stopped it. Returns 1 when it did. */
@@ -109,7 +134,9 @@ static void end_finish(struct holder *h)
     status_renew_last_output(h);
     status_apply(h, (struct state_input){.event = STATE_ON_EXIT}, (span){0});
     status_put(h, &json);
-    if (store_write(h->dir, "exit.json", buf_view(&json)) != 0)
+    int status = h->killing ? store_write_unsynced(h->dir, "exit.json", buf_view(&json))
+                            : store_write(h->dir, "exit.json", buf_view(&json));
+    if (status != 0)
         log_line(LOG_ERROR, "cannot write %s/exit.json: %s", h->dir, strerror(errno));
     buf_free(&json);
     loop_timer_cancel(&h->loop, &h->status_timer);
@@ -125,7 +152,8 @@ static void end_check(struct holder *h)
 {
     if (h->over || !h->exited || !h->drained)
         return;
-    if (h->killing && life_signal_session(h->pid, 0) > 0) {
+    if (h->killing && end_signal_all(h, h->spread ? 0 : SIGHUP) > 0) {
+        h->spread = 1;
         h->check_ms = h->check_ms ? h->check_ms * 2 : END_CHECK_MS;
         loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + h->check_ms);
         return;
@@ -153,8 +181,8 @@ static void end_kill(struct holder *h)
     if (h->killing)
         return;
     h->killing = 1;
-    end_signal_all(h, SIGHUP);
-    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + END_KILL_MS);
+    end_signal_groups(h, SIGHUP);
+    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + END_SPREAD_MS);
     end_check(h);
 }
 
@@ -183,7 +211,7 @@ static void end_undo(struct holder *h)
     status_changed(h);
 }
 
-/* The time to undo the end is over, or the time to die of SIGHUP. */
+/* The time to undo the end is over, or the leader's time to die of SIGHUP, or that of all. */
 static void end_on_kill_timer(void *holder)
 {
     struct holder *h = holder;
@@ -191,6 +219,15 @@ static void end_on_kill_timer(void *holder)
         end_kill(h);
         return;
     }
+    if (!h->hung_up) {
+        h->hung_up = 1;
+        loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + END_KILL_MS - END_SPREAD_MS);
+        if (!h->spread)
+            end_signal_all(h, SIGHUP);
+        h->spread = 1;
+        return;
+    }
+    end_signal_groups(h, SIGKILL);
     end_signal_all(h, SIGKILL);
     h->check_ms = 0;
     end_check(h);

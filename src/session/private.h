@@ -121,6 +121,7 @@ struct holder {
     struct loop_task offer_task;
     /* the end */
     int killing, exited, drained, over;
+    int spread, hung_up;       /* SIGHUP went to all processes; its time for the leader is over */
     int stopped;               /* the processes are, until the kill timer ends the session */
     buf paused, halted;        /* pid_t of those that were stopped then, and of those that were so
                                   before */

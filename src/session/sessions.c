@@ -125,11 +125,7 @@ static int session_write(const struct session *s)
     json_open(&record, '{');
     session_put_record(s, &record);
     json_field_string(&record, "native_session_id", s->native_id);
-    json_field_bool(&record, "ending", s->ending);
-    if (s->end_at > 0)
-        json_field_time(&record, "end_at", s->end_at);
-    else
-        json_field_null(&record, "end_at");
+    json_field_null(&record, "end_at"); /* store_put_end has it: for an older telec */
     json_field_string(&record, "machine", s->machine);
     json_field_string(&record, "host", s->host);
     json_field_string(&record, "boot", s->boot);
@@ -354,7 +350,7 @@ static int session_erase(struct session *s)
         return 0;
     int error = errno, was_ending = s->ending;
     s->ending = 1;
-    if (session_write(s) == 0)
+    if (store_put_end(s->dir, 0) == 0)
         return 0;
     s->ending = was_ending;
     return error;
@@ -398,8 +394,8 @@ static void session_set_ending(struct session *s)
     if (s->ending)
         return;
     s->ending = 1;
-    if (session_write(s) != 0)
-        log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+    if (store_put_end(s->dir, 0) != 0)
+        log_line(LOG_WARN, "cannot write %s/end: %s", s->dir, strerror(errno));
 }
 
 static void session_end(struct session *s, struct session_waiter *waiter)
@@ -459,12 +455,10 @@ static void session_hide(struct session *s)
 /* Writes the time of a hidden session's end: the next daemon keeps to it, too. */
 static int session_write_end(struct session *s, long long end_at)
 {
-    long long old = s->end_at;
+    if ((end_at > 0 ? store_put_end(s->dir, end_at) : store_drop_end(s->dir)) != 0)
+        return -1;
     s->end_at = end_at;
-    if (old == end_at || session_write(s) == 0)
-        return 0;
-    s->end_at = old;
-    return -1;
+    return 0;
 }
 
 static int session_end_undoably(struct session *s, int undo_s)
@@ -816,6 +810,23 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
 
 /* ---- adoption ------------------------------------------------------------------------------- */
 
+/* An older telec wrote the end into the record: "ending", "end_at". */
+static void session_load_end(struct session *s, struct json record)
+{
+    long long end = -1;
+    if (json_get(record, "ending").type == JSON_TRUE)
+        end = 0;
+    else
+        json_time(json_get(record, "end_at"), &end);
+    if (end >= 0 && store_put_end(s->dir, end) == 0)
+        session_write(s);
+    end = end >= 0 ? end : store_find_end(s->dir);
+    s->ending = end == 0;
+    s->end_at = end > 0                                         ? end
+                : json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN
+                                                               : 0;
+}
+
 /* Returns 1, 0 when there is no record, or -1 when it can't be read. */
 static int session_load(struct session *s)
 {
@@ -842,9 +853,6 @@ static int session_load(struct session *s)
         s->mode = json_dup_text(json_get(record, "thinking_mode"));
     s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
     json_time(json_get(record, "created_at"), &s->created_at);
-    s->ending = json_get(record, "ending").type == JSON_TRUE;
-    s->end_at = json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN : 0;
-    json_time(json_get(record, "end_at"), &s->end_at);
     char *socket = json_dup_text(json_get(record, "socket"));
     if (socket && *socket == '/') {
         free(s->socket);
@@ -853,6 +861,8 @@ static int session_load(struct session *s)
         free(socket);
     }
     int ok = s->title && s->directory;
+    if (ok)
+        session_load_end(s, record);
     buf_free(&text);
     return ok ? 1 : missing ? 0 : -1;
 }

@@ -2,8 +2,8 @@
 
 /* store - session records and logs on disk.
  *
- * STATE/sessions/ID/ has five files. record.json (the session's description) is the daemon's;
- * exit.json (its end), log and log.1 (its output), and holder.lock, which it locks as long as it
+ * STATE/sessions/ID/ has six files. record.json (the session's description) and end (it is to end)
+ * are the daemon's; exit.json (its end), log and log.1 (its output), and holder.lock, which it locks as long as it
  * lives, are its holder's. A session is removed at once: its directory becomes .ID, whose
  * files follow. A directory without a record is a rest. A
  * record is replaced whole: temporary file, fsync, rename, fsync of the directory. A reader sees
@@ -12,6 +12,7 @@
 
 #define STORE_TEMPORARY ".tmp" /* the new file, until it has its name */
 #define STORE_OLD ".old"       /* a second name of the old file, while it is replaced */
+#define STORE_END "end"
 
 static int store_open_dir(const char *dir)
 {
@@ -53,12 +54,12 @@ static int store_write_all(int fd, span s)
 }
 
 /* Writes a temporary file. Returns 0, or -1 with errno: it is removed. */
-static int store_write_temporary(const char *path, span bytes)
+static int store_write_temporary(const char *path, span bytes, int synced)
 {
     int fd = os_open_regular(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
     if (fd < 0)
         return -1;
-    int status = store_write_all(fd, bytes) == 0 && fsync(fd) == 0 ? 0 : -1;
+    int status = store_write_all(fd, bytes) == 0 && (!synced || fsync(fd) == 0) ? 0 : -1;
     int saved = errno;
     close(fd);
     if (status != 0)
@@ -98,7 +99,7 @@ static int store_write(const char *dir, const char *name, span bytes)
     buf_fmt(&temporary, "%s" STORE_TEMPORARY, path.p);
     buf_fmt(&old, "%s" STORE_OLD, path.p);
     int fd = store_open_dir(dir); /* before the change: there may be no descriptor after it */
-    int status = fd >= 0 && store_write_temporary(temporary.p, bytes) == 0
+    int status = fd >= 0 && store_write_temporary(temporary.p, bytes, 1) == 0
                      ? store_replace(fd, temporary.p, path.p, old.p)
                      : -1;
     int saved = errno;
@@ -109,6 +110,55 @@ static int store_write(const char *dir, const char *name, span bytes)
     buf_free(&old);
     errno = saved;
     return status;
+}
+
+static int store_write_unsynced(const char *dir, const char *name, span bytes)
+{
+    buf path = {0}, temporary = {0};
+    buf_fmt(&path, "%s/%s", dir, name);
+    buf_fmt(&temporary, "%s" STORE_TEMPORARY, path.p);
+    int status = store_write_temporary(temporary.p, bytes, 0);
+    if (status == 0)
+        status = rename(temporary.p, path.p);
+    buf_free(&path), buf_free(&temporary);
+    return status;
+}
+
+static int store_put_end(const char *dir, long long at)
+{
+    char *path = store_path(dir, STORE_END), *temporary = store_path(dir, STORE_END STORE_TEMPORARY);
+    char text[24];
+    snprintf(text, sizeof text, "%lld", at);
+    int status = symlink(text, path);
+    if (status != 0 && errno == EEXIST) {
+        unlink(temporary);
+        status = symlink(text, temporary) == 0 ? rename(temporary, path) : -1;
+    }
+    int saved = errno;
+    free(path), free(temporary);
+    errno = saved;
+    return status;
+}
+
+static int store_drop_end(const char *dir)
+{
+    char *path = store_path(dir, STORE_END);
+    int status = unlink(path) == 0 || errno == ENOENT ? 0 : -1, saved = errno;
+    free(path);
+    errno = saved;
+    return status;
+}
+
+static long long store_find_end(const char *dir)
+{
+    char *path = store_path(dir, STORE_END);
+    char text[24];
+    long long at = -1;
+    ssize_t n = readlink(path, text, sizeof text);
+    if (n > 0 && (!span_int((span){text, (size_t)n}, &at) || at < 0))
+        at = -1;
+    free(path);
+    return at;
 }
 
 static int store_read(const char *dir, const char *name, buf *out)
@@ -169,7 +219,7 @@ static void store_remove_leaving(const char *dir)
                                         "record.json" STORE_OLD, "exit.json",
                                         "exit.json" STORE_TEMPORARY, "exit.json" STORE_OLD,
                                         STORE_LAST_EXIT, "log", "log.1", "log.2",
-                                        STORE_HOLDER_LOCK};
+                                        STORE_HOLDER_LOCK, STORE_END, STORE_END STORE_TEMPORARY};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char *path = store_path(dir, files[i]);
         unlink(path);

@@ -408,6 +408,8 @@ static int store_write(const char *dir, const char *name, span bytes);
 /* Appends DIR/NAME, a regular file, to out. Returns 0, or -1 with errno; logs a file that is there
  * and can't be read. */
 static int store_read(const char *dir, const char *name, buf *out);
+/* The same without fsync, for what matters only as long as the computer runs. */
+static int store_write_unsynced(const char *dir, const char *name, span bytes);
 /* Removes what a store_write of DIR/NAME left that was killed. Its only writer calls this. */
 static void store_clean(const char *dir, const char *name);
 /* Returns STATE/sessions/ID, to be freed. */
@@ -418,6 +420,12 @@ static int store_make_dir(const char *path);
 /* Removes a session's directory with its record, status and logs. Returns 0, or -1 with errno: it
  * is as before. */
 static int store_remove_session(const char *state, const char *id);
+/* The end that a session is to have, DIR/end: a symbolic link whose text is the wall clock in ms, 0:
+ * at once. A full disk has room for it, and it is not synced: no session outlives the computer.
+ * Both return 0, or -1 with errno. */
+static int store_put_end(const char *dir, long long at);
+static int store_drop_end(const char *dir);
+static long long store_find_end(const char *dir);  /* -1: none */
 /* Removes what is left of sessions whose removal was interrupted. */
 static void store_remove_leavings(const char *state);
 /* Calls each for every session directory whose name is a plain id. */

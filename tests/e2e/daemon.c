@@ -183,6 +183,13 @@ static inline void await_session(const char *file, int line, const char *id, con
                                           session_get(id, member), value), until);
 }
 
+/* Its end was asked for. */
+static inline int session_is_ending(const char *id)
+{
+    char text[8];
+    return readlink(session_file(id, "end"), text, sizeof text) == 1 && text[0] == '0';
+}
+
 /* Ends a session; the answer must say so. */
 static inline void end_session(const char *id)
 {

@@ -93,6 +93,11 @@ int link(const char *from, const char *to)
     return fault_strikes("link") ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
+int symlink(const char *text, const char *path)
+{
+    return fault_strikes("symlink") ? -1 : (int)syscall(SYS_symlinkat, text, AT_FDCWD, path);
+}
+
 int fsync(int fd)
 {
     return fault_strikes("fsync") ? -1 : (int)syscall(SYS_fsync, fd);

@@ -193,7 +193,7 @@ static void test_delete_finished_by_next_daemon(void)
     AWAIT_SESSION(id, "last_output", "ready");
     struct wire w = wire_open();
     wire_str(&w, request("DELETE", session_path(id, ""), NULL));
-    AWAIT(json_is(file_read(session_file(id, "record.json"), NULL), "ending", "true"));
+    AWAIT(session_is_ending(id));
     daemon_kill();
     daemon_start();
     AWAIT(get(session_path(id, "")).status == 404);
@@ -212,7 +212,7 @@ static void test_delete_twice(void)
     wire_str(&first, request("DELETE", session_path(id, ""), NULL));
     wire_str(&second, request("DELETE", session_path(id, ""), NULL));
     wire_str(&third, request("DELETE", session_path(id, ""), NULL));
-    AWAIT(json_is(file_read(session_file(id, "record.json"), NULL), "ending", "true"));
+    AWAIT(session_is_ending(id));
     wire_close(&first);
     CHECK_INT(reply_read(&second).status, 200);
     CHECK_INT(reply_read(&third).status, 200);
@@ -251,7 +251,7 @@ static void test_terminate_answers(void)
     AWAIT_SESSION(id, "last_output", "ready");
     struct wire w = wire_open();
     wire_str(&w, request("DELETE", session_path(id, ""), NULL));
-    AWAIT(json_is(file_read(session_file(id, "record.json"), NULL), "ending", "true"));
+    AWAIT(session_is_ending(id));
     kill(e2e.daemon, SIGINT);
     struct reply r = reply_read(&w);
     CHECK_INT(r.status, 200);

@@ -211,6 +211,26 @@ static void unit_store_sessions(void)
     free(two);
 }
 
+static void unit_store_ends(void)
+{
+    char path[200];
+    test_begin("the end that a session is to have is made, changed and taken back");
+    CHECK_INT(store_find_end(unit_store_root), -1);
+    CHECK_INT(store_put_end(unit_store_root, 1764000000123), 0);
+    CHECK_INT(store_find_end(unit_store_root), 1764000000123);
+    CHECK_INT(store_put_end(unit_store_root, 0), 0);
+    CHECK_INT(store_find_end(unit_store_root), 0);
+    CHECK_INT(store_drop_end(unit_store_root), 0);
+    CHECK_INT(store_drop_end(unit_store_root), 0); /* none is left */
+    CHECK_INT(store_find_end(unit_store_root), -1);
+    unit_store_path(path, unit_store_root, STORE_END);
+    CHECK_INT(symlink("-5", path), 0);
+    CHECK_INT(store_find_end(unit_store_root), -1);
+    unlink(path);
+    unit_store_path(path, unit_store_root, "nowhere");
+    CHECK_INT(store_put_end(path, 0), -1);
+}
+
 static void unit_store_ids(void)
 {
     test_begin("only a plain file name is a session id");
@@ -489,6 +509,7 @@ static void unit_store(void)
 {
     CHECK(mkdtemp(unit_base_temporary(unit_store_root)) != NULL);
     unit_store_ids();
+    unit_store_ends();
     unit_store_records();
     unit_store_irregular();
     unit_store_unsynced();
