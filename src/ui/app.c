@@ -290,11 +290,26 @@ static struct app_request *app_request(
     return request;
 }
 
+/* Selects the first session that waits, unless the user has moved or the selected one waits. */
+static void app_select_waiting(struct app *t)
+{
+    const char *key = t->views[0].wanted;
+    const struct tree_session *s = key && key[0] == 's' ? tree_session(&t->tree, key + 2) : NULL;
+    if (t->fetched || t->keys_typed || (s && tree_is(s, "waiting")))
+        return;
+    tree_build(&t->tree);
+    t->built++;
+    int at = tree_next_waiting(&t->tree, -1);
+    if (at >= 0)
+        app_set(&t->views[0].wanted, t->tree.rows[at].key);
+}
+
 /* Ignores the list if events came after the request: they are newer. */
 static void app_on_sessions(struct app *t, struct json answer, struct app_request *request)
 {
     if (request->events == t->events || t->client.push == CLIENT_PARTIAL)
         tree_set_sessions(&t->tree, answer);
+    app_select_waiting(t);
     t->fetched = 1;
     if (t->rest_timer.slot) /* send the other requests of the start now */
         loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);
@@ -429,6 +444,7 @@ static void app_put_state(const struct app *t, buf *b)
                                                         : t->views[0].selected);
     json_field_string(b, "todo", t->views[1].wanted ? t->views[1].wanted : t->views[1].selected);
     json_field_bool(b, "preview", !t->no_preview);
+    json_field_bool(b, "details", t->details);
     tree_put_state(&t->tree, b);
     app_put_strings(b, "turned", t->todos.turned, t->todos.turned_count);
     app_put_strings(b, "prompts", t->prompts, t->prompt_count);
@@ -443,6 +459,7 @@ static void app_load_state(struct app *t, struct json state)
     t->views[0].wanted = json_dup_text(json_get(state, "selected"));
     t->views[1].wanted = json_dup_text(json_get(state, "todo"));
     t->no_preview = json_get(state, "preview").type == JSON_FALSE;
+    t->details = json_get(state, "details").type == JSON_TRUE;
     tree_load_state(&t->tree, state);
     for (struct json_iter it = json_iter(json_get(state, "turned")); json_next(&it);) {
         char *key = json_dup_text(it.value);

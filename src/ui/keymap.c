@@ -319,23 +319,49 @@ static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, s
     return NULL;
 }
 
-static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
-                               unsigned context)
+/* Returns the columns of a key in the footer: its name, and with `words` what it does. */
+static int keymap_footer_columns(const struct keymap_key *key, int words)
 {
-    struct grid *g = u->grid;
-    int col = 1, row = g->rows - 1;
+    return cell_columns(span_of(key->shown)) + (words ? 1 + cell_columns(span_of(key->footer)) : 0);
+}
+
+static int keymap_footer_put(struct widgets *u, const struct keymap_key *key, int index, int col,
+                             int words, int applies)
+{
+    int row = u->grid->rows - 1, columns = keymap_footer_columns(key, words);
+    int used = widget_put(u->grid, row, col, columns, key->shown,
+                          widget_style(u, applies ? THEME_KEY : THEME_DIM));
+    widget_put(u->grid, row, col + used + 1, columns - used - 1, key->footer,
+               widget_style(u, applies ? THEME_HINT : THEME_DIM));
+    widget_add_hit(u, row, col, 1, columns, WIDGET_KEY, index, 0);
+    return columns + 1 + words;
+}
+
+static int keymap_in_footer(const struct keymap_key *key, unsigned context)
+{
+    return key->footer && key->contexts & context;
+}
+
+#define KEYMAP_FOOTER_COLS 60 /* below, all keys but the first stand without their words */
+
+static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
+                               unsigned context, int cols, keymap_applies *applies, void *ctx)
+{
+    int words = cols >= KEYMAP_FOOTER_COLS, col = 1, rest = 1 - words, full = 0;
+    size_t tail = count; /* the first of the last two, which are never left out */
+    for (int found = 0; tail > 0 && found < 2; tail--)
+        if (keymap_in_footer(&keys[tail - 1], context)) {
+            rest += keymap_footer_columns(&keys[tail - 1], words) + 1 + words;
+            found++;
+        }
     for (size_t i = 0; i < count; i++) {
-        if (!keys[i].footer || !(keys[i].contexts & context))
+        int is_tail = i >= tail, shown = words || col == 1;
+        if (!keymap_in_footer(&keys[i], context) || (full && !is_tail))
             continue;
-        int shown = cell_columns(span_of(keys[i].shown));
-        int width = shown + 1 + cell_columns(span_of(keys[i].footer));
-        if (col + width >= g->cols)
-            return;
-        widget_put(g, row, col, shown, keys[i].shown, widget_style(u, THEME_KEY));
-        widget_put(g, row, col + shown + 1, width - shown - 1, keys[i].footer,
-                   widget_style(u, THEME_HINT));
-        widget_add_hit(u, row, col, 1, width, WIDGET_KEY, (int)i, 0);
-        col += width + 2;
+        full = col + keymap_footer_columns(&keys[i], shown) + (is_tail ? 0 : rest) >= cols;
+        if (!full)
+            col += keymap_footer_put(u, &keys[i], (int)i, col, shown,
+                                     !applies || applies(ctx, &keys[i]));
     }
 }
 

@@ -27,8 +27,8 @@ static void keys_page(void *ctx, int step)
     struct app *t = ctx;
     struct rows_list *l = &app_view(t)->list;
     int lines = widget_max(1, l->rows - 1) * step, at = l->at + lines;
-    if (t->shown == APP_SESSIONS && t->tree.row_count && l->details)
-        at = rows_tree_row(&t->tree, l, widget_max(0, t->tree.rows[l->at].line + lines));
+    if (t->shown == APP_SESSIONS && t->tree.row_count)
+        at = rows_tree_row(&t->tree, l, widget_max(0, rows_tree_line(&t->tree, l, l->at) + lines));
     keys_move(t, at == l->at ? step : at - l->at);
 }
 
@@ -44,7 +44,7 @@ static void keys_scroll(struct app *t, int lines)
     int first = todos ? l->top : rows_tree_row(&t->tree, l, l->top);
     int last = todos ? l->top + l->rows - 1
                     : rows_tree_row(&t->tree, l, l->top + l->rows - 1);
-    if (!todos && l->details && t->tree.rows[first].line < l->top)
+    if (!todos && rows_tree_line(&t->tree, l, first) < l->top)
         first++;
     app_select(t, widget_max(first, widget_min(l->at, last)));
 }
@@ -313,6 +313,15 @@ static void keys_toggle_preview(void *ctx, int arg)
     (void)arg;
     t->no_preview = !t->no_preview;
     t->previewed[0] = '\0';
+    app_state_changed(t);
+    app_changed(t);
+}
+
+static void keys_toggle_details(void *ctx, int arg)
+{
+    struct app *t = ctx;
+    (void)arg;
+    t->details = !t->details;
     app_state_changed(t);
     app_changed(t);
 }
@@ -634,12 +643,12 @@ static const struct keymap_key keys_table[] = {
      "attach to the selected session; read the output of an exited one", keys_open, 0, "open"},
     {'\r', 0, APP_TODOS, "Enter", "open",
      "Preparation: prepare a project, read a file, unfold a todo", keys_open, 0, "open-todo"},
-    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", keys_dialog, APP_NEW,
-     "new"},
+    {'a', 0, APP_SESSIONS, "a", "answer", "answer what the selected session asks", keys_dialog,
+     APP_ANSWER, "answer"},
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session", keys_dialog,
      APP_MESSAGE, "message"},
-    {'a', 0, APP_SESSIONS, "a", NULL, "answer what the selected session asks", keys_dialog,
-     APP_ANSWER, "answer"},
+    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", keys_dialog, APP_NEW,
+     "new"},
     {'/', 0, APP_SESSIONS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
      keys_enter_mode, APP_FILTER, "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
@@ -680,8 +689,10 @@ static const struct keymap_key keys_table[] = {
      keys_next_order, 0, "order"},
     {0x1b, 0, APP_LISTS, "Esc", NULL, "drop the filter, then go back to all computers",
      keys_escape, 0, NULL},
-    {' ', 0, APP_SESSIONS, "Space", NULL, "show or hide the preview", keys_toggle_preview, 0,
+    {'p', 0, APP_SESSIONS, "p", NULL, "show or hide the preview", keys_toggle_preview, 0,
      "preview"},
+    {'i', 0, APP_SESSIONS, "i", NULL, "last input and output of all, and how a state is known",
+     keys_toggle_details, 0, "details"},
     {TERM_UP, TERM_SHIFT, APP_SESSIONS, "Shift-arrow", NULL,
      "pan a screen that is larger (attached: prefix, arrows)", keys_pan, TERM_UP, "pan-up"},
     {TERM_DOWN, TERM_SHIFT, APP_SESSIONS, "Shift-down", NULL, NULL, keys_pan, TERM_DOWN,

@@ -9,7 +9,8 @@
 #define LAYOUT_MIN_COLS 24
 #define LAYOUT_MIN_ROWS 6
 #define LAYOUT_FOOTER_ROWS 12 /* on a lower screen a dialog covers the footer */
-#define LAYOUT_DETAIL_ROWS 14 /* a list this high shows every session's last input and output */
+#define LAYOUT_ASKED_ROWS 7   /* a list this high shows what each waiting session asks */
+#define LAYOUT_TITLE_ROWS 12  /* a preview this high has a headline of two lines, and a rule */
 
 /* ---- geometry ------------------------------------------------------------------------------- */
 
@@ -41,12 +42,36 @@ static void layout_lay_out(struct app *t)
     l->row = 1;
     l->rows = t->list_bottom - 1;
     l->cols = t->list_cols;
-    l->details = t->shown == APP_SESSIONS && (below ? l->rows : rows - 2) >= LAYOUT_DETAIL_ROWS;
+    l->details = t->details                     ? ROWS_FULL
+                 : l->rows >= LAYOUT_ASKED_ROWS ? ROWS_ASKED
+                                                : ROWS_BRIEF;
     l->unfocused = t->unfocused;
     l->now = clock_wall_ms();
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */
+
+static void layout_rule(struct app *t, int row, int col, int cols)
+{
+    for (int x = col; x < col + cols; x++)
+        widget_put(&t->grid, row, x, 1, t->grid.ascii ? "-" : "─", rows_style(&t->ui, THEME_BORDER));
+}
+
+/* Draws the headline of the preview. Returns its lines. */
+static int layout_headline(struct app *t, const struct tree_session *s, int row, int col, int cols,
+                           int lines)
+{
+    char size[32];
+    struct rows_facts facts = {.with_source = t->details, .now = app_view(t)->list.now};
+    if (t->view && t->view->vt && t->view->hooks) {
+        snprintf(size, sizeof size, "%dx%d", vt_cols(t->view->vt), vt_rows(t->view->vt));
+        facts.note = size;
+    }
+    rows_headline(&t->ui, row, col, cols, lines, s, &facts);
+    if (lines > 1)
+        layout_rule(t, row + lines, col, cols);
+    return lines + (lines > 1);
+}
 
 static void layout_preview(struct app *t)
 {
@@ -54,18 +79,18 @@ static void layout_preview(struct app *t)
     int beside = t->list_cols < g->cols;
     int bottom = g->rows - 1 - layout_has_note(t) - layout_has_filter(t);
     int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
-    struct cell_style border = rows_style(&t->ui, THEME_BORDER);
     grid_fill(g, row, col, g->rows - row, g->cols - col, rows_style(&t->ui, THEME_TEXT));
     for (int y = row; beside && y < bottom; y++)
-        widget_put(g, y, col, 1, g->ascii ? "|" : "│", border);
-    for (int x = 0; !beside && x < g->cols; x++)
-        widget_put(g, row, x, 1, g->ascii ? "-" : "─", border);
+        widget_put(g, y, col, 1, g->ascii ? "|" : "│", rows_style(&t->ui, THEME_BORDER));
+    if (!beside)
+        layout_rule(t, row, 0, g->cols);
     widget_add_hit(&t->ui, row, col, bottom - row, g->cols - col, ROWS_PREVIEW, 0, 0);
     row += !beside;
     col += beside ? 2 : 0;
     const struct tree_session *s = app_session(t);
     if (s)
-        rows_put_state(&t->ui, row++, col, g->cols - col - 1, s, app_view(t)->list.now);
+        row += layout_headline(t, s, row, col, g->cols - col - beside,
+                               beside && bottom - row >= LAYOUT_TITLE_ROWS ? 2 : 1);
     if (t->view && t->view->vt)
         view_draw(t->view, g, row, col, bottom - row, g->cols - col, 0);
 }
@@ -204,8 +229,8 @@ static void layout_header(struct app *t)
     rows_header(&t->ui, &t->tree, &h);
 }
 
-/* Dims the footer's keys whose action is not possible on the selected row. */
-static void layout_dim_keys(struct app *t)
+/* Returns 1 when a key of the footer does something with the selected row. */
+static int layout_applies(void *ctx, const struct keymap_key *key)
 {
     static const struct {
         const char *action;
@@ -213,23 +238,20 @@ static void layout_dim_keys(struct app *t)
     } actions[] = {
         {"start", TODOS_START}, {"prepare", TODOS_PREPARE}, {"view", TODOS_VIEW},
         {"edit", TODOS_EDIT}};
+    struct app *t = ctx;
     const struct todos_row *row = app_todos_row(t);
-    struct cell_style dim = rows_style(&t->ui, THEME_DIM);
-    for (int i = 0; i < t->ui.hit_count; i++) {
-        const struct widget_hit *hit = &t->ui.hits[i];
-        if (hit->what != WIDGET_KEY)
-            continue;
-        const struct keymap_key *key = &t->keys.rows[hit->index];
-        for (size_t k = 0; k < COUNT_OF(actions); k++) {
-            const char *why;
-            if (!key->action || strcmp(key->action, actions[k].action) != 0 ||
-                (row && todos_can(&t->todos, row, actions[k].can, &why)))
-                continue;
-            int used = widget_put(&t->grid, hit->row, hit->col, hit->cols, key->shown, dim);
-            widget_put(&t->grid, hit->row, hit->col + used + 1, hit->cols - used - 1, key->footer,
-                       dim);
-        }
-    }
+    const struct tree_session *s = app_session(t);
+    const char *action = key->action ? key->action : "", *why;
+    for (size_t k = 0; k < COUNT_OF(actions); k++)
+        if (t->shown == APP_TODOS && strcmp(action, actions[k].action) == 0)
+            return row && todos_can(&t->todos, row, actions[k].can, &why);
+    if (strcmp(action, "answer") == 0)
+        return s && tree_is(s, "waiting");
+    if (strcmp(action, "message") == 0)
+        return s && !tree_is(s, "exited");
+    if (strcmp(action, "next-waiting") == 0)
+        return tree_totals(&t->tree).waiting > 0;
+    return strcmp(action, "end") != 0 || s;
 }
 
 static void layout_footer(struct app *t)
@@ -241,9 +263,12 @@ static void layout_footer(struct app *t)
                        rows_style(&t->ui, THEME_WAITING));
         return;
     }
-    keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode);
-    if (t->mode == APP_TODOS)
-        layout_dim_keys(t);
+    char position[32] = "";
+    if (t->mode & APP_LISTS && app_rows(t))
+        snprintf(position, sizeof position, "%d/%d", app_view(t)->list.at + 1, app_rows(t));
+    int columns = (int)strlen(position), at = t->grid.cols - 1 - columns;
+    widget_put(&t->grid, t->grid.rows - 1, at, columns, position, rows_style(&t->ui, THEME_DIM));
+    keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode, at, layout_applies, t);
 }
 
 static void layout_main(struct app *t)

@@ -66,7 +66,7 @@ struct tree_row {
     int folded, foldable;
     int sessions, working; /* below a computer or project */
     int waiting;           /* below any row */
-    int line;              /* its first line when every row is shown in full */
+    int line[2];            /* its first line when rows are brief, when they are full */
 };
 
 struct tree_project {
@@ -102,7 +102,7 @@ struct tree {
     struct filter filter;   /* with a filter nothing is folded */
     struct tree_row *rows;
     int row_count, row_cap;
-    int lines;              /* of all rows */
+    int lines[2];           /* of all rows: brief, full */
     int hits;               /* matching sessions, and matching projects without one */
     int dirty;              /* rows are out of date */
 };
@@ -132,13 +132,23 @@ static void tree_set_filter(struct tree *t, const char *text);
 static int tree_next_waiting(struct tree *t, int from);
 /* Returns the row of the session with that number, in the project of row `from` first; or -1. */
 static int tree_find_number(const struct tree *t, int from, const char *number);
-static int tree_row_at(const struct tree *t, int line); /* index of the row at that line */
-static int tree_session_lines(const struct tree_session *s); /* of its row: 1 to 3 */
+/* Returns the index of the row at that line of brief (0) or full (1) rows. */
+static int tree_row_at(const struct tree *t, int line, int full);
+/* Returns the lines of a session's row. Brief: its own, and what it asks while it waits. Full: also
+ * the last input and output. */
+static int tree_session_lines(const struct tree_session *s, int full);
+/* Counts all sessions by state; an exited one only if it failed. */
+struct tree_totals {
+    int waiting, working, idle, failed;
+};
+static struct tree_totals tree_totals(const struct tree *t);
 /* Returns 1 when that is the session's state. */
 static int tree_is(const struct tree_session *s, const char *state);
+/* Returns 1 when it has exited otherwise than with 0. */
+static int tree_has_failed(const struct tree_session *s);
 /* Returns 1 when it waits for that: "choice" … */
 static int tree_waits_for(const struct tree_session *s, const char *what);
-/* Returns the title; the program's one while nobody gave one; "" without either. */
+/* Returns the title; while nobody gave one: the program's, the last input or the command. */
 static const char *tree_title(const struct tree_session *s);
 /* tree_put_state writes focus, order and folds as members of an open JSON object; tree_load_state
  * reads them and ignores garbage. */
@@ -417,8 +427,8 @@ struct theme {
     int agent_count;
 };
 
-/* Sets the default styles for the ground and the terminal's colours, then the configuration's [colours]. Appends invalid
- * lines to *problems unless NULL. */
+/* Sets the default styles for the ground and the terminal's colours, then the configuration's
+ * [colours]. Appends invalid lines to *problems unless NULL. */
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
                       enum cell_depth depth, buf *problems);
 static enum theme_ground theme_ground(uint32_t rgb); /* from a reply to OSC 11 */
@@ -704,9 +714,12 @@ static void keymap_put_keys(const struct keymap_keys *keys, const struct config 
 static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count,
                                                 unsigned context,
                                                 const struct term_event *ev); /* or NULL */
-/* Draws the grid's last row; its keys can be clicked (WIDGET_KEY). */
+/* Returns 1 when the key does something now; in the footer others are dim. */
+typedef int keymap_applies(void *ctx, const struct keymap_key *key);
+/* Draws the first `cols` columns of the grid's last row; its keys can be clicked (WIDGET_KEY). The
+ * last two keys of the context are drawn first; applies may be NULL. */
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
-                               unsigned context);
+                               unsigned context, int cols, keymap_applies *applies, void *ctx);
 
 /* The list of all keys, with a filter. */
 struct keymap_help {

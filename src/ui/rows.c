@@ -7,11 +7,12 @@
  * names from the left, states from the right. Text without room is omitted or cut. */
 
 /* From this width in columns on … */
-#define ROWS_AGENT_COLS 34   /* a row names the session's agent or program */
+#define ROWS_AGENT_COLS 42   /* a row names the session's agent or program */
 #define ROWS_INDENT_COLS 40  /* a level is indented by two columns, not one */
 #define ROWS_NAMES_COLS 52   /* the header names every tab */
 #define ROWS_MARKS_COLS 70   /* a todo's row has its documents and stages */
 #define ROWS_MODES_COLS 90   /* a row adds the agent's thinking mode */
+#define ROWS_COUNTS_COLS 34  /* of the header stay free of agents, for the sessions' counts */
 
 static struct cell_style rows_style(const struct widgets *u, enum theme_name name)
 {
@@ -29,15 +30,6 @@ static void rows_left(struct rows_pen *p, const char *text, struct cell_style st
 {
     if (p->left < p->right)
         p->left += widget_put_cut(p->u->grid, p->row, p->left, p->right - p->left, text, style);
-}
-
-/* Puts text into a column of that width, with a blank behind it. */
-static void rows_column(struct rows_pen *p, int width, const char *text, struct cell_style style)
-{
-    if (p->left < p->right)
-        widget_put_cut(p->u->grid, p->row, p->left, widget_min(width, p->right - p->left), text,
-                       style);
-    p->left += width + 1;
 }
 
 /* Puts text at the right end, with a blank before it, if `least` columns stay free. Returns 1 if
@@ -61,14 +53,33 @@ static void rows_age(struct rows_pen *p, int least, long long at, long long now)
     buf_free(&age);
 }
 
-/* Returns the path with ~ for the home directory, in b. */
+/* Appends the path with ~ for the home directory. */
 static const char *rows_path(const char *path, buf *b)
 {
     const char *home = getenv("HOME");
     size_t n = home ? strlen(home) : 0;
-    buf_str(b, n > 1 && strncmp(path, home, n) == 0 && (path[n] == '/' || !path[n]) ? "~" : "");
-    buf_str(b, b->n ? path + n : path);
+    int inside = n > 1 && strncmp(path, home, n) == 0 && (path[n] == '/' || !path[n]);
+    buf_str(b, inside ? "~" : "");
+    utf8_put_visible(b, span_of(inside ? path + n : path));
     return buf_cstr(b);
+}
+
+/* Puts a path; one without room loses characters in its middle. */
+static void rows_left_path(struct rows_pen *p, const char *path, struct cell_style style)
+{
+    int room = p->right - p->left, used, width;
+    buf whole = {0}, cut = {0};
+    span rest = span_of(rows_path(path, &whole));
+    if (room > 3 && cell_columns(rest) > room) {
+        buf_add(&cut, whole.p, cell_fit(rest, room / 3, &used));
+        buf_str(&cut, p->u->grid->ascii ? ">" : "…");
+        while (rest.n && cell_columns(rest) > room - used - 1)
+            rest = span_sub(rest, cell_next_grapheme(rest, &width));
+        buf_span(&cut, rest);
+    }
+    if (room > 3)
+        rows_left(p, cut.n ? buf_cstr(&cut) : whole.p, style);
+    buf_free(&whole), buf_free(&cut);
 }
 
 /* Puts the selected row on one ground, paler while the terminal has no focus. */
@@ -95,8 +106,7 @@ static const struct rows_state rows_states[] = {
 
 static const struct rows_state *rows_state(const struct tree_session *s)
 {
-    int failed = tree_is(s, "exited") && !(s->has_exit_code && s->exit_code == 0);
-    const char *state = failed ? "failed" : s->state ? s->state : "";
+    const char *state = tree_has_failed(s) ? "failed" : s->state ? s->state : "";
     size_t i = 0;
     while (i < COUNT_OF(rows_states) - 1 && strcmp(rows_states[i].state, state) != 0)
         i++;
@@ -123,28 +133,94 @@ static const char *rows_prompt_note(const struct tree_session *s)
                                           : NULL;
 }
 
-static void rows_put_state(struct widgets *u, int row, int col, int cols,
-                           const struct tree_session *s, long long now)
+/* Appends a duration in words; nothing below a minute. */
+static void rows_put_duration(buf *b, const char *before, long long ms, const char *after)
+{
+    static const struct {
+        long long minutes;
+        const char *unit;
+    } units[] = {{2880, "days"}, {60, "h"}, {1, "min"}};
+    static const long long sizes[] = {1440, 60, 1};
+    long long minutes = ms / 60000;
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (minutes >= units[i].minutes) {
+            buf_fmt(b, "%s%lld %s%s", before, minutes / sizes[i], units[i].unit, after);
+            return;
+        }
+}
+
+/* Appends how a session has ended. */
+static void rows_put_end(buf *b, const struct tree_session *s, long long ms)
+{
+    buf_str(b, s->source && strcmp(s->source, "lost") == 0 ? "lost with the computer" : "exited");
+    rows_put_duration(b, " ", ms, " ago");
+    if (s->has_exit_code && s->exit_code > 128)
+        buf_fmt(b, " by signal %lld", s->exit_code - 128);
+    else if (s->has_exit_code && s->exit_code)
+        buf_fmt(b, " with %lld", s->exit_code);
+}
+
+/* Appends the state in words: "waits 2 min: Bash: make check". */
+static void rows_put_words(buf *b, const struct tree_session *s, long long now, int with_source)
+{
+    long long ms = s->since ? now - s->since : 0;
+    if (tree_is(s, "waiting")) {
+        buf_str(b, "waits");
+        rows_put_duration(b, " ", ms, "");
+        if (!s->asked)
+            buf_fmt(b, " for %s", rows_waits_for(s) ? rows_waits_for(s) : "an answer");
+    } else if (tree_is(s, "exited")) {
+        rows_put_end(b, s, ms);
+    } else if (tree_is(s, "idle") && s->unseen) {
+        buf_str(b, "finished");
+        rows_put_duration(b, " ", ms, " ago");
+    } else {
+        buf_str(b, s->state ? s->state : "?");
+        rows_put_duration(b, " for ", ms, "");
+    }
+    if (with_source && s->source)
+        buf_fmt(b, ", by %s", s->source);
+    if (rows_prompt_note(s))
+        buf_fmt(b, ", %s", rows_prompt_note(s));
+    if (s->asked && (tree_is(s, "waiting") || tree_is(s, "unreachable")))
+        buf_fmt(b, ": %s", s->asked);
+}
+
+/* Puts the agent with its mode, and the directory, at the right. */
+static void rows_put_place(struct rows_pen *p, const struct tree_session *s)
+{
+    buf agent = {0}, path = {0};
+    rows_path(s->directory ? s->directory : "", &path);
+    if (path.n && rows_right(p, 24, path.p, rows_style(p->u, THEME_DIM)))
+        p->right--;
+    tree_put_agent(s, &agent);
+    if (s->agent && s->mode)
+        buf_fmt(&agent, "/%.8s", s->mode);
+    if (rows_right(p, 16, buf_cstr(&agent), theme_agent(p->u->theme, s->agent)))
+        p->right--;
+    buf_free(&agent), buf_free(&path);
+}
+
+static void rows_headline(struct widgets *u, int row, int col, int cols, int lines,
+                          const struct tree_session *s, const struct rows_facts *facts)
 {
     const struct rows_state *state = rows_state(s);
     struct rows_pen p = {u, row, col, col + cols};
-    buf b = {0};
-    buf_fmt(&b, "%s %s ", rows_glyph(u, state), s->state ? s->state : "?");
-    if (s->since)
-        clock_put_age(&b, now - s->since);
-    if (s->source)
-        buf_fmt(&b, ", by %s", s->source);
-    if (rows_waits_for(s))
-        buf_fmt(&b, ", for %s", s->waits_for);
-    if (rows_prompt_note(s))
-        buf_fmt(&b, ", %s", rows_prompt_note(s));
-    if (rows_waits_for(s) && s->asked)
-        buf_fmt(&b, ": %s", s->asked);
+    buf words = {0};
+    if (lines > 1) {
+        rows_put_place(&p, s);
+        rows_left(&p, tree_title(s), rows_style(u, THEME_TITLE));
+        p = (struct rows_pen){u, row + 1, col, col + cols};
+    }
+    rows_put_words(&words, s, facts->now, facts->with_source);
+    if (facts->note)
+        rows_right(&p, 20, facts->note, rows_style(u, THEME_DIM));
     if (s->program_title && *s->program_title && tree_title(s) != s->program_title)
-        rows_right(&p, widget_min(cell_columns(buf_view(&b)), 40), s->program_title,
+        rows_right(&p, widget_min(cell_columns(buf_view(&words)) + 2, 40), s->program_title,
                    rows_style(u, THEME_DIM));
-    rows_left(&p, buf_cstr(&b), rows_style(u, state->style));
-    buf_free(&b);
+    p.left += rows_put_glyph(u, p.row, p.left, s) + 1;
+    rows_left(&p, buf_cstr(&words), rows_style(u, state->style));
+    buf_free(&words);
 }
 
 static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s)
@@ -184,34 +260,42 @@ static void rows_scroll(struct rows_list *l, int at, int n, int total)
 
 /* ---- the tree of sessions ------------------------------------------------------------------- */
 
-/* Returns the number of lines of a row. */
+/* Returns the number of lines of a row. The selected one is shown in full. */
 static int rows_lines(const struct tree *t, const struct rows_list *l, int index)
 {
-    const struct tree_row *row = &t->rows[index];
-    return row->session && (l->details || index == l->at) ? tree_session_lines(row->session) : 1;
+    const struct tree_session *s = t->rows[index].session;
+    int full = l->details == ROWS_FULL || index == l->at;
+    return s && (full || l->details) ? tree_session_lines(s, full) : 1;
 }
 
-/* Returns the first line of a row, counted from the list's start. */
-static int rows_line(const struct tree *t, const struct rows_list *l, int index)
+/* Returns the lines that the selected row has because it is selected. */
+static int rows_extra(const struct tree *t, const struct rows_list *l)
 {
-    if (l->details)
-        return t->rows[index].line;
-    return index + (index > l->at && l->at < t->row_count ? rows_lines(t, l, l->at) - 1 : 0);
+    if (l->details == ROWS_FULL || l->at < 0 || l->at >= t->row_count || !t->rows[l->at].session)
+        return 0;
+    const struct tree_session *s = t->rows[l->at].session;
+    return tree_session_lines(s, 1) - (l->details ? tree_session_lines(s, 0) : 1);
+}
+
+static int rows_tree_line(const struct tree *t, const struct rows_list *l, int index)
+{
+    int line = l->details ? t->rows[index].line[l->details == ROWS_FULL] : index;
+    return line + (index > l->at ? rows_extra(t, l) : 0);
 }
 
 static int rows_tree_row(const struct tree *t, const struct rows_list *l, int line)
 {
-    if (l->details)
-        return tree_row_at(t, line);
-    int extra = l->at < t->row_count ? rows_lines(t, l, l->at) - 1 : 0;
-    line = line <= l->at ? line : widget_max(l->at, line - extra);
-    return widget_max(0, widget_min(line, t->row_count - 1));
+    int extra = rows_extra(t, l), full = l->details == ROWS_FULL;
+    if (extra && line > rows_tree_line(t, l, l->at))
+        line = widget_max(rows_tree_line(t, l, l->at), line - extra);
+    return l->details ? tree_row_at(t, line, full)
+                      : widget_max(0, widget_min(line, t->row_count - 1));
 }
 
 static int rows_tree_lines(const struct tree *t, const struct rows_list *l)
 {
     int last = t->row_count - 1;
-    return last < 0 ? 0 : rows_line(t, l, last) + rows_lines(t, l, last);
+    return last < 0 ? 0 : rows_tree_line(t, l, last) + rows_lines(t, l, last);
 }
 
 /* Draws a line with the last input or output of a session. */
@@ -225,71 +309,79 @@ static void rows_words(struct widgets *u, const struct rows_list *l, int row, in
     rows_left(&p, text + strspn(text, " "), style);
 }
 
-/* Draws the last input, and below it the question or the last output; the newer one is bright. */
+/* Draws the last input if the row is full, and below it the question or the last output; the newer
+ * one is bright. */
 static void rows_details(struct widgets *u, const struct rows_list *l, int y, int col,
-                         const struct tree_session *s)
+                         const struct tree_session *s, int full)
 {
     int ascii = u->grid->ascii;
     struct cell_style muted = rows_style(u, THEME_MUTED);
-    if (s->last_input)
+    if (s->last_input && full)
         rows_words(u, l, ++y, col, ascii ? "> " : "› ", s->last_input,
                    s->input_is_newer ? rows_style(u, THEME_INPUT) : muted);
-    if (s->asked) {
-        buf mark = {0};
-        buf_str(&mark, ascii ? "? " : "◆ ");
-        if (rows_waits_for(s))
-            buf_fmt(&mark, "%s: ", s->waits_for);
-        rows_words(u, l, ++y, col, buf_cstr(&mark), s->asked, rows_style(u, rows_state(s)->style));
-        buf_free(&mark);
-    } else if (s->last_output)
+    if (s->asked)
+        rows_words(u, l, ++y, col, "", s->asked, rows_style(u, rows_state(s)->style));
+    else if (s->last_output && full)
         rows_words(u, l, ++y, col, ascii ? "< " : "‹ ", s->last_output,
                    s->input_is_newer ? muted : rows_style(u, THEME_OUTPUT));
 }
 
-/* Puts the agent or program into a column of its own. */
-static void rows_agent(struct rows_pen *p, const struct rows_list *l, const struct tree_session *s)
+#define ROWS_AGE_COLS 6 /* of "exit 2"; the agent stands before it */
+
+/* Puts the age, or how it failed, and before that the agent or program in a column of its own. */
+static void rows_session_end(struct rows_pen *p, const struct rows_list *l,
+                             const struct tree_session *s)
 {
-    int width = l->cols >= ROWS_MODES_COLS ? 12 : 7;
+    int width = l->cols >= ROWS_MODES_COLS ? 12 : 8, at = p->right - ROWS_AGE_COLS - 1 - width;
+    char note[32] = "";
+    if (tree_has_failed(s) && s->has_exit_code)
+        snprintf(note, sizeof note, s->exit_code > 128 ? "signal %lld" : "exit %lld",
+                 s->exit_code > 128 ? s->exit_code - 128 : s->exit_code);
+    if (!*note || !rows_right(p, 12, note, rows_style(p->u, THEME_ALARM)))
+        rows_age(p, 12, s->activity, l->now);
+    if (l->cols < ROWS_AGENT_COLS)
+        return;
     buf label = {0};
     tree_put_agent(s, &label);
-    if (s->agent && s->mode && width > 7)
+    if (s->agent && s->mode && width > 8)
         buf_fmt(&label, "/%.8s", s->mode);
-    rows_column(p, width, buf_cstr(&label), theme_agent(p->u->theme, s->agent));
+    widget_put_cut(p->u->grid, p->row, at, widget_min(width, p->right - at), buf_cstr(&label),
+                   theme_agent(p->u->theme, s->agent));
+    p->right = at - 1;
     buf_free(&label);
 }
 
+/* Puts what the age and the agent leave untold. */
+static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, int lines)
+{
+    const struct tree_session *s = row->session;
+    char note[32];
+    if (rows_prompt_note(s))
+        rows_right(p, 14, rows_prompt_note(s), rows_style(p->u, strcmp(s->first_prompt, "failed") == 0
+                                                              ? THEME_ALARM : THEME_DIM));
+    if (rows_waits_for(s) && (lines == 1 || !s->asked))
+        rows_right(p, 14, s->waits_for, rows_style(p->u, THEME_WAITING));
+    if (row->folded && row->waiting) {
+        snprintf(note, sizeof note, "%s%d", p->u->grid->ascii ? "!" : "◆", row->waiting);
+        rows_right(p, 14, note, rows_style(p->u, THEME_WAITING));
+    }
+}
+
 static void rows_session(struct widgets *u, const struct rows_list *l, int y,
-                         const struct tree_row *row, int lines)
+                         const struct tree_row *row, int lines, int full)
 {
     const struct tree_session *s = row->session;
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
-    int inner = p.left + s->number_columns + 1;
-    char note[32];
+    int number = (int)strlen(s->number), inner = p.left + s->number_columns + 1;
     if (lines > 1)
-        rows_details(u, l, y, inner, s);
+        rows_details(u, l, y, inner + 2, s, full);
     if (!rows_is_inside(l, y))
         return;
-    rows_age(&p, 12, s->activity, l->now);
-    if (tree_is(s, "exited") && s->exit_code != 0) {
-        snprintf(note, sizeof note, s->exit_code > 128 ? "signal %lld" : "exit %lld",
-                 s->exit_code > 128 ? s->exit_code - 128 : s->exit_code);
-        rows_right(&p, 14, note, rows_style(u, THEME_ALARM));
-    }
-    if (rows_prompt_note(s))
-        rows_right(&p, 14, rows_prompt_note(s),
-                   rows_style(u, strcmp(s->first_prompt, "failed") == 0 ? THEME_ALARM : THEME_DIM));
-    if (rows_waits_for(s) && (lines == 1 || !s->asked))
-        rows_right(&p, 14, s->waits_for, rows_style(u, THEME_WAITING));
-    if (row->folded && row->waiting) {
-        snprintf(note, sizeof note, "%s%d", u->grid->ascii ? "!" : "◆", row->waiting);
-        rows_right(&p, 14, note, rows_style(u, THEME_WAITING));
-    }
-    p.left += s->number_columns - (int)strlen(s->number);
+    rows_session_end(&p, l, s);
+    rows_session_notes(&p, row, lines);
     rows_left(&p, s->number, rows_style(u, THEME_DIM));
-    p.left++;
+    p.left += s->number_columns - number + 1;
     p.left += rows_put_glyph(u, y, p.left, s) + 1;
-    if (l->cols >= ROWS_AGENT_COLS)
-        rows_agent(&p, l, s);
     if (row->folded)
         rows_left(&p, rows_fold(u, 1, 1), rows_style(u, THEME_DIM));
     rows_left(&p, tree_title(s), rows_style(u, s->unseen ? THEME_TITLE : THEME_TEXT));
@@ -300,25 +392,23 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
 {
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
     char counts[80] = "";
-    buf path = {0};
-    if (row->waiting)
-        snprintf(counts, sizeof counts, u->grid->ascii ? "! %d waiting" : "◆ %d waiting",
-                 row->waiting);
-    else if (row->folded && row->sessions)
+    if (row->folded && row->sessions)
         snprintf(counts, sizeof counts, "%d session%s", row->sessions,
                  row->sessions == 1 ? "" : "s");
-    if (!rows_right(&p, 14, counts, rows_style(u, row->waiting ? THEME_WAITING : THEME_DIM)) &&
-        row->waiting)
-        rows_right(&p, 8, u->grid->ascii ? "!" : "◆", rows_style(u, THEME_WAITING));
+    if (rows_right(&p, 14, counts, rows_style(u, THEME_DIM)))
+        p.right--;
+    if (row->folded && row->waiting) {
+        snprintf(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
+        rows_right(&p, 8, counts, rows_style(u, THEME_WAITING));
+    }
     if (row->note)
         rows_right(&p, 14, row->note, rows_style(u, THEME_POLLING));
     rows_left(&p, rows_fold(u, row->foldable, row->folded), rows_style(u, THEME_DIM));
     rows_left(&p, row->name, rows_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));
     p.left += 2;
-    if (row->kind == TREE_PROJECT && p.right - p.left > 3)
-        rows_left(&p, rows_path(row->path, &path), rows_style(u, THEME_DIM));
-    buf_free(&path);
+    if (row->kind == TREE_PROJECT)
+        rows_left_path(&p, row->path, rows_style(u, THEME_DIM));
 }
 
 static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list *l)
@@ -327,13 +417,13 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
     if (!t->row_count || l->rows < 1)
         return;
     l->at = widget_max(0, widget_min(l->at, t->row_count - 1));
-    rows_scroll(l, rows_line(t, l, l->at), widget_min(rows_lines(t, l, l->at), l->rows), total);
+    rows_scroll(l, rows_tree_line(t, l, l->at), widget_min(rows_lines(t, l, l->at), l->rows), total);
     for (int i = rows_tree_row(t, l, l->top); i < t->row_count; i++) {
-        int line = rows_line(t, l, i), lines = rows_lines(t, l, i), y = l->row + line - l->top;
+        int line = rows_tree_line(t, l, i), lines = rows_lines(t, l, i), y = l->row + line - l->top;
         if (line >= l->top + l->rows)
             return;
         if (t->rows[i].session)
-            rows_session(u, l, y, &t->rows[i], lines);
+            rows_session(u, l, y, &t->rows[i], lines, l->details == ROWS_FULL || i == l->at);
         else if (line >= l->top)
             rows_branch(u, l, y, &t->rows[i]);
         int first = widget_max(y, l->row);
@@ -367,15 +457,13 @@ static void rows_todos_counts(struct rows_pen *p, const struct todos_row *row)
 
 static void rows_todos_branch(struct rows_pen *p, const struct todos_row *row)
 {
-    buf path = {0};
     rows_todos_counts(p, row);
     rows_left(p, rows_fold(p->u, row->foldable, row->folded), rows_style(p->u, THEME_DIM));
     rows_left(p, row->name, rows_style(p->u, row->kind == TODOS_COMPUTER ? THEME_ACCENT
                                                                         : THEME_TITLE));
     p->left += 2;
-    if (row->kind == TODOS_PROJECT && p->right - p->left > 3)
-        rows_left(p, rows_path(row->project->path, &path), rows_style(p->u, THEME_DIM));
-    buf_free(&path);
+    if (row->kind == TODOS_PROJECT)
+        rows_left_path(p, row->project->path, rows_style(p->u, THEME_DIM));
 }
 
 /* Puts a todo's stages and documents, from the right. */
@@ -530,18 +618,50 @@ static void rows_tabs(struct rows_pen *p, const struct rows_header *h)
     }
 }
 
+/* Puts the sessions' counts from the right; the waiting ones always, the others if they fit. */
+static void rows_counts(struct rows_pen *p, const struct tree_totals *totals)
+{
+    const int ascii = p->u->grid->ascii;
+    const struct {
+        int count;
+        const char *glyph, *ascii;
+        enum theme_name style;
+    } others[] = {{totals->failed, "✗", "x", THEME_FAILED}, {totals->idle, "○", "-", THEME_IDLE},
+                  {totals->working, "●", "*", THEME_WORKING}};
+    char text[48];
+    int waiting = totals->waiting ? 12 : 0, from;
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        snprintf(text, sizeof text, "%s %d", ascii ? others[i].ascii : others[i].glyph,
+                 others[i].count);
+        if (others[i].count && rows_right(p, waiting + 8, text, rows_style(p->u, others[i].style)))
+            p->right -= 2;
+    }
+    if (!totals->waiting)
+        return;
+    from = p->right;
+    snprintf(text, sizeof text, "%s %d waiting", ascii ? "!" : "◆", totals->waiting);
+    if (!rows_right(p, 2, text, rows_style(p->u, THEME_WAITING))) {
+        snprintf(text, sizeof text, "%s%d", ascii ? "!" : "◆", totals->waiting);
+        rows_right(p, 0, text, rows_style(p->u, THEME_WAITING));
+    }
+    widget_add_hit(p->u, p->row, p->right + 1, 1, from - p->right - 1, ROWS_WAITING, 0, 0);
+}
+
 static void rows_header(struct widgets *u, const struct tree *t, const struct rows_header *h)
 {
     struct rows_pen p = {u, 0, 1, u->grid->cols - 1};
+    struct tree_totals totals = tree_totals(t);
     int name = u->grid->cols >= ROWS_INDENT_COLS ? 6 : 0; /* columns of "telec " … */
     int tabs = name + (u->grid->cols >= ROWS_NAMES_COLS ? 26 : 14);
-    /* … of the tabs, and of the computer in focus: these stay free of the connection's state */
+    /* … of the tabs, of the computer in focus, and of the waiting: free of the connection's state */
     tabs += h->crumb ? widget_min(cell_columns(span_of(h->crumb)) + 3, 10) : 0;
+    tabs += totals.waiting ? 4 : 0;
     grid_fill(u->grid, 0, 0, 1, u->grid->cols, rows_style(u, THEME_TEXT));
     for (int i = 0; i < ROWS_LENGTHS; i++)
         if (h->push[i] && rows_right(&p, i < ROWS_LENGTHS - 1 ? tabs : 0, h->push[i],
                                      rows_style(u, h->push_style)))
             break;
+    p.right -= u->grid->cols >= ROWS_INDENT_COLS;
     if (u->grid->cols >= ROWS_INDENT_COLS) {
         rows_left(&p, "telec", rows_style(u, THEME_ACCENT));
         p.left++;
@@ -554,7 +674,7 @@ static void rows_header(struct widgets *u, const struct tree *t, const struct ro
         rows_left(&p, u->grid->ascii ? "> " : "› ", rows_style(u, THEME_DIM));
         rows_left(&p, h->crumb, rows_style(u, THEME_ACCENT));
     }
-    p.right--;
-    if (!rows_agents(&p, 2, t, h->now, 1))
-        rows_agents(&p, 2, t, h->now, 0);
+    if (!rows_agents(&p, ROWS_COUNTS_COLS, t, h->now, 1))
+        rows_agents(&p, ROWS_COUNTS_COLS, t, h->now, 0);
+    rows_counts(&p, &totals);
 }

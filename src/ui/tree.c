@@ -151,12 +151,36 @@ static int tree_waits_for(const struct tree_session *s, const char *what)
     return tree_is(s, "waiting") && s->waits_for && strcmp(s->waits_for, what) == 0;
 }
 
+static int tree_has_failed(const struct tree_session *s)
+{
+    return tree_is(s, "exited") && !(s->has_exit_code && s->exit_code == 0);
+}
+
 /* The daemon names a session without a title "Untitled". */
 static const char *tree_title(const struct tree_session *s)
 {
-    int given = s->title && *s->title && strcmp(s->title, "Untitled") != 0;
-    int has_own = s->program_title && *s->program_title;
-    return !given && has_own ? s->program_title : s->title ? s->title : "";
+    const char *const titles[] = {s->title && strcmp(s->title, "Untitled") != 0 ? s->title : NULL,
+                                  s->program_title, s->agent ? s->last_input : s->command,
+                                  s->agent};
+    size_t i = 0;
+    while (i < COUNT_OF(titles) && !(titles[i] && *titles[i]))
+        i++;
+    return i < COUNT_OF(titles) ? titles[i] : "";
+}
+
+static struct tree_totals tree_totals(const struct tree *t)
+{
+    struct tree_totals totals = {0};
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        const struct tree_session *s = t->sessions.sessions[i] ? tree_session_at(t, i) : NULL;
+        if (!s)
+            continue;
+        totals.waiting += tree_is(s, "waiting");
+        totals.working += tree_is(s, "working");
+        totals.idle += tree_is(s, "idle");
+        totals.failed += tree_has_failed(s);
+    }
+    return totals;
 }
 
 /* ---- filter --------------------------------------------------------------------------------- */
@@ -212,9 +236,10 @@ static void tree_set_filter(struct tree *t, const char *text)
     t->dirty = 1;
 }
 
-/* Returns the lines of a session's row when all of it is shown: 1 to 3. */
-static int tree_session_lines(const struct tree_session *s)
+static int tree_session_lines(const struct tree_session *s, int full)
 {
+    if (!full)
+        return 1 + (s->asked && tree_is(s, "waiting"));
     return 1 + (s->last_input != NULL) + (s->asked || s->last_output);
 }
 
@@ -234,7 +259,8 @@ static int tree_moves(const struct tree *t, const struct tree_session *old,
     return !tree_equal(old->computer, now->computer) ||
            !tree_equal(old->directory, now->directory) ||
            !tree_equal(old->initiator, now->initiator) || old->created != now->created ||
-           tree_session_lines(old) != tree_session_lines(now) ||
+           tree_session_lines(old, 0) != tree_session_lines(now, 0) ||
+           tree_session_lines(old, 1) != tree_session_lines(now, 1) ||
            tree_rank(t, old) != tree_rank(t, now);
 }
 
@@ -682,7 +708,8 @@ static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int de
     buf_str(&key, tail);
     buf_cstr(&key);
     *row = (struct tree_row){
-        .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p, .line = t->lines++};
+        .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p,
+        .line = {t->lines[0]++, t->lines[1]++}};
     row->folded = !t->filter.count && tree_is_folded(t, row->key);
     return row;
 }
@@ -825,7 +852,8 @@ static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, 
             row->foldable = s->first_child != NULL && !t->filter.count;
             folded = row->folded = row->folded && row->foldable;
             s->row = t->row_count - 1;
-            t->lines += tree_session_lines(s) - 1;
+            for (int full = 0; full < 2; full++)
+                t->lines[full] += tree_session_lines(s, full) - 1;
         }
         int below = tree_add_sessions(t, s->first_child, depth + 1, visible && !folded);
         if (visible)
@@ -915,7 +943,7 @@ static void tree_clear_rows(struct tree *t)
 {
     while (t->row_count)
         free(t->rows[--t->row_count].key);
-    t->lines = t->hits = 0;
+    t->lines[0] = t->lines[1] = t->hits = 0;
 }
 
 /* Adds a computer's row (none when it is in focus) and the rows below it. Removes the row again
@@ -936,7 +964,7 @@ static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *item
     }
     if (t->filter.count && at >= 0 && t->row_count == before + 1) {
         free(t->rows[--t->row_count].key);
-        t->lines--;
+        t->lines[0]--, t->lines[1]--;
         for (size_t i = 0; i < n; i++)
             if (items[i].session)
                 items[i].session->computer_row = -1;
@@ -1011,12 +1039,12 @@ static int tree_find_number(const struct tree *t, int from, const char *number)
 }
 
 /* Returns the last row that begins at or before the line. */
-static int tree_row_at(const struct tree *t, int line)
+static int tree_row_at(const struct tree *t, int line, int full)
 {
     int low = 0, high = t->row_count - 1;
     while (low < high) {
         int middle = (low + high + 1) / 2;
-        if (t->rows[middle].line <= line)
+        if (t->rows[middle].line[full] <= line)
             low = middle;
         else
             high = middle - 1;

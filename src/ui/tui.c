@@ -53,6 +53,8 @@ static void tui_click(struct app *t, const struct term_event *ev)
         tui_run_key(t, &t->keys.rows[hit->index]);
     } else if (hit->what == ROWS_TAB) {
         app_show(t, hit->index ? APP_TODOS : APP_SESSIONS);
+    } else if (hit->what == ROWS_WAITING) {
+        keys_next_waiting(t, 0);
     } else if (hit->what == ROWS_ROW && t->drawn == t->built && hit->index < app_rows(t)) {
         if (t->mode != APP_FILTER)
             t->mode = t->shown;

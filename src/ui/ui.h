@@ -94,13 +94,18 @@ static void view_forget_modes(struct view *v);
 struct rows_list {
     int row, col, rows, cols;
     int at, top;            /* selected row; first line shown */
-    int details;            /* last input and output of every session, not only the selected one */
+    enum rows_details {     /* of sessions that are not selected */
+        ROWS_BRIEF,         /* none */
+        ROWS_ASKED,         /* what they wait for */
+        ROWS_FULL           /* also their last input and output */
+    } details;
     int unfocused;          /* the terminal has no focus */
     long long now;          /* wall clock, ms: for ages */
 };
 
-/* Places that can be clicked: a row (index: in the tree or todos), a tab (index), the preview. */
-enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW };
+/* Places that can be clicked: a row (index: in the tree or todos), a tab (index), the preview, the
+ * count of waiting sessions. */
+enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING };
 
 #define ROWS_TABS 2
 #define ROWS_LENGTHS 3      /* forms of the connection's state */
@@ -118,13 +123,21 @@ struct rows_header {
 static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list *l);
 static void rows_todos(struct widgets *u, const struct todos *todos, struct rows_list *l);
 static int rows_tree_lines(const struct tree *t, const struct rows_list *l); /* of all rows */
+/* Returns the first line of a row, counted from the list's start. */
+static int rows_tree_line(const struct tree *t, const struct rows_list *l, int index);
 /* Returns the row on a line counted from the list's start. */
 static int rows_tree_row(const struct tree *t, const struct rows_list *l, int line);
 /* Draws the screen's first line: name, tabs, computer in focus, agents, connection. */
 static void rows_header(struct widgets *u, const struct tree *t, const struct rows_header *h);
-/* Draws one line: the session's state, its age and its source. */
-static void rows_put_state(struct widgets *u, int row, int col, int cols,
-                           const struct tree_session *s, long long now);
+/* What a headline tells besides the session. */
+struct rows_facts {
+    const char *note;       /* at the end of its last line; or NULL */
+    int with_source;        /* tells how the state is known */
+    long long now;          /* wall clock, ms */
+};
+/* Draws the preview's headline: the state in words; with two lines before it title and place. */
+static void rows_headline(struct widgets *u, int row, int col, int cols, int lines,
+                          const struct tree_session *s, const struct rows_facts *facts);
 /* Draws the state's shape; returns its columns. */
 static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s);
 static struct cell_style rows_style(const struct widgets *u, enum theme_name name);
@@ -219,7 +232,8 @@ struct app {
     char previewed[132];      /* id of the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
     int reopen_ms;            /* from the view's next loss to its opening again */
-    int no_preview;           /* Space has hidden it */
+    int no_preview;           /* p has hidden it */
+    int details;              /* i shows those of all sessions */
     int has_preview;          /* the layout has a place for it */
     int list_cols, list_bottom; /* the list's end, where the preview begins */
     const char *attach_only;  /* telec attach ID: the session; the UI ends with it. Or NULL */
@@ -376,6 +390,7 @@ static void keys_put_table(buf *b);                /* as text, for help and READ
 /* Appends [keys] and [colours] of the effective configuration; problems go to *problems. */
 static void keys_put_config(const struct config *config, buf *b, buf *problems);
 static void keys_open(void *ctx, int arg);         /* Enter on the selected row */
+static void keys_next_waiting(void *ctx, int arg); /* selects it */
 static void keys_scroll(struct app *t, int lines); /* the list; positive: down */
 /* Events while the filter or a number is typed. Return 1 when consumed. */
 static int keys_filter_event(struct app *t, const struct term_event *ev);

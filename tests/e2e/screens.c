@@ -277,7 +277,7 @@ static const struct screens_step {
     const char *await; /* what must be shown before the keys, if anything */
 } screens_script[] = {
     {"sessions", "", NULL, "", NULL},
-    {"selected", "jjj", NULL, "", NULL},
+    {"selected", "gjjjj", NULL, "", NULL},
     {"last", "G", NULL, "g", NULL},
     {"filter", "/is:w review", NULL, "", NULL},
     {"filter kept", "\r", NULL, "\033", NULL},

@@ -291,6 +291,8 @@ static void test_ui_tree(void)
     CHECK_HAS(ui_line(u, "first thing"), "sleep");
     CHECK_HAS(ui_line(u, "third thing"), "exit 3");
     CHECK_HAS(ui_line(u, "third thing"), "\342\234\227"); /* failed: a shape of its own */
+    ui_keys(u, "i"); /* the details of all */
+    UI_AWAIT_TEXT(u, "\342\200\271 some words");
     CHECK_INT(ui_row(u, "\342\200\271 some words"), ui_row(u, "third thing") + 1);
     CHECK_INT(ui_row(u, "\342\200\272 a message"), ui_row(u, "fourth thing") + 1);
     CHECK_INT(ui_row(u, "\342\200\271 heard a message"), ui_row(u, "fourth thing") + 2);
@@ -302,6 +304,8 @@ static void test_ui_push(void)
 {
     daemon_start();
     struct ui *one = ui_live(40, 80), *two = ui_live(30, 120);
+    ui_keys(one, "i");
+    ui_keys(two, "i");
     struct cli c =
         CLI_OK(cli("new", "-t", "from elsewhere", "--", "sh", "-c",
                    "echo 'first words'; read x; echo 'then more'; read x; exit 9", NULL));
@@ -546,8 +550,8 @@ static void test_ui_asks(void)
     AWAIT_SESSION(id, "waits_for", "choice");
     struct ui *u = ui_live(30, 100);
     ui_select(u, "asker");
-    UI_AWAIT_TEXT(u, "choice: Do you want to proceed?"); /* in the row */
-    UI_AWAIT_TEXT(u, "for choice: Do you want");         /* above the preview */
+    UI_AWAIT_TEXT(u, "        Do you want to proceed?"); /* in the row */
+    UI_AWAIT_TEXT(u, "waits: Do you want");              /* above the preview */
     UI_AWAIT_TEXT(u, "rm -rf build");
     ui_keys(u, "m");
     UI_AWAIT_TEXT(u, "it waits for a choice");
@@ -562,14 +566,14 @@ static void test_ui_asks(void)
     UI_AWAIT_TEXT(u, "Type it all the same?");
     ui_keys(u, "y");
     AWAIT(strstr(screen_text(id), "got <73><74><6f><70>"));
-    UI_AWAIT_GONE(u, "for choice");
+    UI_AWAIT_GONE(u, "waits");
     ui_await_pause(u);
     ui_keys(u, "a");
     UI_AWAIT_TEXT(u, "asks nothing");
     char *other = start(format("\"title\": \"chooser\", \"command\": %s",
                                json_array(e2e.self, "program", "menu", NULL)));
     AWAIT_SESSION(other, "waits_for", "choice");
-    UI_AWAIT_TEXT(u, "choice: Do you want to proceed?");
+    UI_AWAIT_TEXT(u, "        Do you want to proceed?");
     ui_select(u, "chooser");
     ui_keys(u, "a");
     UI_AWAIT_TEXT(u, "2 No, and tell it what to do");
@@ -698,7 +702,7 @@ static void test_ui_configured(void)
     struct ui *u = ui_live(24, 80);
     UI_AWAIT_TEXT(u, format("%s:5: j", file)); /* an error stays until a key is pressed */
     CHECK_HAS(pty_row(u->t, 23), "F2 new");
-    CHECK_HAS(pty_row(u->t, 23), "x end");
+    CHECK_HAS(pty_row(u->t, 23), "Z, Ctrl-Q, Ctrl-C quit");
     ui_keys(u, "\033OQ");
     UI_AWAIT_TEXT(u, "New session");
     CHECK_HAS(u->t->raw.p, "38;5;201"); /* the focused line's label */
@@ -851,10 +855,10 @@ static void test_ui_sizes(void)
             UI_AWAIT(u, !ui_shows(u, "#") && ui_row(u, "\342\227\217") == 0 &&
                             ui_row(u, "Sessions") == 0);
             UI_AWAIT(u, ui_shows(u, "beta"));
-            CHECK_HAS(pty_row(u->t, rows - 1), "n new");
-            if (cols >= 40)
+            CHECK_HAS(pty_row(u->t, rows - 1), "Enter open");
+            if (cols >= 60)
                 CHECK_HAS(ui_line(u, "beta"), "sleep");
-            CHECK_INT(count_of(pty_screen(u->t), "beta"), 1);
+            CHECK_INT(count_of(pty_screen(u->t), "beta"), 1 + (cols >= 100)); /* the headline */
         } else if (rows > 2) {
             UI_AWAIT(u, ui_shows(u, format("%dx%d", cols, rows)) && !ui_shows(u, "#"));
             CHECK(ui_shows(u, "telec needs 24x6"));
@@ -893,7 +897,7 @@ static void test_ui_small_dialogs(void)
         pty_set_size(u->t, 6, 24);
         UI_AWAIT_TEXT(u, dialogs[i].title);
         ui_keys(u, dialogs[i].end);
-        UI_AWAIT_TEXT(u, "n new"); /* the footer, which a dialog has no room for here */
+        UI_AWAIT_TEXT(u, "Enter open"); /* the footer, which a dialog has no room for here */
     }
     ui_quit(u);
 }
@@ -1082,11 +1086,11 @@ static void test_ui_preview_below(void)
     CHECK_INT(ui_row(u, "\342\224\200\342\224\200\342\224\200"), 12);
     pty_set_size(u->t, 24, 120); /* room beside: it goes there */
     UI_AWAIT_TEXT(u, "\342\224\202 words of the program");
-    ui_keys(u, " ");
+    ui_keys(u, "p");
     UI_AWAIT_GONE(u, "\342\224\202");
     pty_set_size(u->t, 24, 80); /* it was put away: it stays away */
     UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 1);
-    ui_keys(u, " ");
+    ui_keys(u, "p");
     UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 2);
     pty_set_size(u->t, 24, 59); /* room for the list alone */
     UI_AWAIT(u, count_of(pty_screen(u->t), "words of the program") == 1);

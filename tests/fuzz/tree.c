@@ -35,15 +35,15 @@ static void fuzz_tree_check(struct tree *t)
     tree_build(t);
     for (int i = 0; i < t->row_count; i++) {
         const struct tree_row *row = &t->rows[i];
-        fuzz_tree_require(row->line == line && tree_row_at(t, line) == i);
+        fuzz_tree_require(row->line[1] == line && tree_row_at(t, line, 1) == i);
         fuzz_tree_require(tree_find(t, row->key) == i);
         fuzz_tree_require(row->waiting >= 0 && row->working >= 0 && row->depth >= 0);
         fuzz_tree_require(!t->filter.count || !row->session || row->session->kept);
         fuzz_tree_require(!t->focus || strcmp(row->computer, t->focus) == 0);
         hits += row->session && row->session->hit;
-        line += row->session ? tree_session_lines(row->session) : 1;
+        line += row->session ? tree_session_lines(row->session, 1) : 1;
     }
-    fuzz_tree_require(t->lines == line && (!t->filter.count || hits <= t->hits));
+    fuzz_tree_require(t->lines[1] == line && (!t->filter.count || hits <= t->hits));
     at = tree_next_waiting(t, t->row_count / 2);
     fuzz_tree_require(at < 0 || tree_is(t->rows[at].session, "waiting"));
 }

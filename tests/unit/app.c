@@ -455,7 +455,7 @@ static void unit_app_saves(void)
     }
     app_add_prompt(u.t, "");
     CHECK(u.t->prompt_count == APP_PROMPTS_MAX && strcmp(u.t->prompts[0], "prompt 1") == 0);
-    unit_app_type(&u, " 2");
+    unit_app_type(&u, "p2");
     CHECK(u.t->save_timer.slot && u.t->unsaved);
     app_save(u.t);
     CHECK(!u.t->unsaved && store_read(u.dir, APP_STATE_FILE, &text) == 0);

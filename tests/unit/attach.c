@@ -30,7 +30,7 @@ static void unit_attach_preview(void)
     unit_app_frame(&u, FRAME_OUTPUT, "seen in the preview");
     UNIT_APP_SEE(&u, "seen in the preview");
     CHECK(vt_cols(u.t->view->vt) == 40 && vt_rows(u.t->view->vt) == 10);
-    unit_app_type(&u, " "); /* hides it */
+    unit_app_type(&u, "p"); /* hides it */
     UNIT_APP_UNTIL(&u, !u.t->view && !unit_app_shows(&u, "seen in the preview"));
     unit_app_end(&u);
 }

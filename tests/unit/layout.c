@@ -4,9 +4,9 @@ static void unit_layout_sizes(void)
 {
     static const struct {
         int rows, cols, has_preview, list_cols, list_bottom, details;
-    } cases[] = {{24, 120, 1, 48, 23, 1}, {24, 100, 1, 44, 23, 1}, {24, 99, 1, 99, 12, 0},
-                 {20, 60, 1, 60, 10, 0},  {19, 60, 0, 60, 18, 1},  {24, 59, 0, 59, 23, 1},
-                 {15, 40, 0, 40, 14, 0},  {6, 24, 0, 24, 5, 0}};
+    } cases[] = {{24, 120, 1, 48, 23, 1}, {24, 100, 1, 44, 23, 1}, {24, 99, 1, 99, 12, 1},
+                 {20, 60, 1, 60, 10, 1},  {19, 60, 0, 60, 18, 1},  {24, 59, 0, 59, 23, 1},
+                 {15, 40, 0, 40, 14, 1},  {6, 24, 0, 24, 5, 0}};
     test_begin("the preview is beside the list, below it, or not there, by the screen's size");
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct unit_app u;

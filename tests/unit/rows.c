@@ -153,7 +153,8 @@ static void unit_rows_put_session(const char *members, int details, buf *headlin
     grid_resize(&g, 10, 100);
     widget_begin(&u);
     rows_tree(&u, &t, &l);
-    rows_put_state(&u, 0, 0, 100, tree_session(&t, "a"), 0);
+    rows_headline(&u, 0, 0, 100, 1, tree_session(&t, "a"),
+                  &(struct rows_facts){.with_source = 1});
     int at = tree_session(&t, "a")->row + 1;
     unit_rows_put_row(&g, 0, headline);
     unit_rows_put_row(&g, at, row);
@@ -174,23 +175,27 @@ static void unit_rows_asks(void)
     } cases[] = {
         {"\"title\":\"t\",\"state\":\"waiting\",\"state_source\":\"screen\",\"waits_for\":"
          "\"choice\",\"state_text\":\"Bash: rm -rf build\"", 1,
-         "waiting , by screen, for choice: Bash: rm -rf build", "t ", "choice: Bash: rm -rf build"},
+         "waits, by screen: Bash: rm -rf build", "t ", " Bash: rm -rf build"},
         {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"password\",\"state_text\":\"x\"", 0,
-         "for password: x", " password", ""},
-        {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"text\"", 1, "for text", " text",
+         "waits: x", " password", ""},
+        {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"text\"", 1, "waits for text", " text",
          ""},
-        {"\"title\":\"t\",\"state\":\"waiting\",\"state_text\":\"asks\"", 1, "waiting ", "t ",
+        {"\"title\":\"t\",\"state\":\"waiting\",\"state_text\":\"asks\"", 1, "waits: asks", "t ",
          "asks"},
         {"\"title\":\"t\",\"state\":\"idle\",\"first_prompt\":\"pending\"", 1,
-         "idle , prompt pending", "prompt pending", ""},
+         "idle, prompt pending", "prompt pending", ""},
         {"\"title\":\"t\",\"state\":\"idle\",\"first_prompt\":\"failed\"", 1, "prompt failed",
          "prompt failed", ""},
         {"\"title\":\"t\",\"state\":\"idle\",\"program_title\":\"its own\"", 1, "its own", "t ",
          ""},
         {"\"title\":\"Untitled\",\"state\":\"idle\",\"program_title\":\"its \\u001bown\"", 1,
-         "idle ", "its ", ""},
-        {"\"title\":\"Untitled\",\"state\":\"idle\",\"program_title\":\"\"", 1, "idle ", "Untitled",
-         ""}};
+         "idle", "its ", ""},
+        {"\"title\":\"Untitled\",\"state\":\"idle\",\"program_title\":\"\",\"command\":\"make\"", 1,
+         "idle", " make", ""},
+        {"\"state\":\"exited\",\"exit_code\":2,\"command\":\"make\"", 1, "exited with 2", "exit 2", ""},
+        {"\"state\":\"exited\",\"exit_code\":137,\"state_source\":\"lost\"", 1,
+         "lost with the computer by signal 9", "signal 9", ""},
+        {"\"title\":\"t\",\"state\":\"idle\",\"unseen\":true", 1, "finished", "t ", ""}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         buf headline = {0}, row = {0}, below = {0};
         unit_rows_put_session(cases[i].members, cases[i].details, &headline, &row, &below);

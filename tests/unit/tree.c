@@ -675,19 +675,19 @@ static void unit_tree_lines(void)
     unit_tree_few(&t);
     tree_build(&t);
     for (int i = 0; i < t.row_count; i++) {
-        int n = t.rows[i].session ? tree_session_lines(t.rows[i].session) : 1;
-        CHECK_INT(t.rows[i].line, lines);
+        int n = t.rows[i].session ? tree_session_lines(t.rows[i].session, 1) : 1;
+        CHECK_INT(t.rows[i].line[1], lines);
         for (int k = 0; k < n; k++)
-            CHECK_INT(tree_row_at(&t, lines + k), i);
+            CHECK_INT(tree_row_at(&t, lines + k, 1), i);
         lines += n;
     }
-    CHECK_INT(t.lines, lines);
-    CHECK_INT(tree_row_at(&t, lines + 10), t.row_count - 1);
+    CHECK_INT(t.lines[1], lines);
+    CHECK_INT(tree_row_at(&t, lines + 10, 1), t.row_count - 1);
     unit_tree_add(&t, "d", "/w/site", "\"created_at\":\"2026-01-01T00:00:04Z\",\"last_input\":"
                                       "\"go on\",\"last_output\":\"one more line\"");
     CHECK(t.dirty); /* the rows below it begin elsewhere */
     tree_build(&t);
-    CHECK_INT(t.lines, lines + 1);
+    CHECK_INT(t.lines[1], lines + 1);
     tree_free(&t);
 }
 
