@@ -36,6 +36,8 @@
 #define VIEWER_TICK_MAX 2048
 #define SESSION_UNDO_GRACE_MS 50
 #define APP_PAUSE_MS 150
+#define TUI_PASTE_MS 150
+#define ATTACH_STUCK_MS 150
 #define main telec_main
 #include "../teleclaude.c"
 #undef main

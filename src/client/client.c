@@ -320,6 +320,13 @@ static void client_ws_on_data(void *ctx)
         conn_close(&w->conn, "the connection was closed");
 }
 
+static void client_ws_on_drained(void *ctx)
+{
+    struct client_ws *w = ctx;
+    if (w->on_drained)
+        w->on_drained(w->ctx);
+}
+
 static void client_ws_on_late(void *ctx)
 {
     struct client_ws *w = ctx;
@@ -336,7 +343,8 @@ static void client_ws_on_closed(void *ctx, const char *why)
     w->on_closed(w->ctx, w->code, w->reason[0] ? w->reason : why);
 }
 
-static const struct conn_hooks client_ws_hooks = {client_ws_on_data, NULL, client_ws_on_closed};
+static const struct conn_hooks client_ws_hooks = {client_ws_on_data, client_ws_on_drained,
+                                                  client_ws_on_closed};
 
 static int client_ws_open(struct client_ws *w, struct client *c, const char *target)
 {

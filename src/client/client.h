@@ -135,6 +135,7 @@ struct client_ws {
     struct http_scan scan;
     void (*on_open)(void *ctx);
     void (*on_message)(void *ctx, enum ws_opcode opcode, span payload);
+    void (*on_drained)(void *ctx); /* all is sent; or NULL */
     /* the last call; code 0: no close frame came */
     void (*on_closed)(void *ctx, int code, const char *why);
     void *ctx;

@@ -159,7 +159,7 @@ static void broadcast_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, broadcast_on_output,
-                                                           NULL, broadcast_on_end};
+                                                           NULL, broadcast_on_end, NULL};
 
 /* Begins with a fresh snapshot. Returns 0 when the holder can't be reached. */
 static int broadcast_begin(struct broadcast *one, struct session *s)

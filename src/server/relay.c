@@ -89,7 +89,7 @@ static void relay_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks relay_stream_hooks = {relay_on_size, relay_on_output, NULL,
-                                                       relay_on_end};
+                                                       relay_on_end, NULL};
 
 static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {

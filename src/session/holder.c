@@ -64,6 +64,9 @@ static void holder_on_pty_drained(void *ctx)
 {
     struct holder *h = ctx;
     loop_defer(&h->loop, &h->offer_task);
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        if (c->held)
+            loop_defer(&h->loop, &h->resume_task);
 }
 
 static const struct conn_hooks holder_pty_hooks = {holder_on_output, holder_on_pty_drained,
@@ -332,6 +335,15 @@ static const struct {
     {FRAME_TEXT, holder_handle_text},
 };
 
+/* Input waits, unread, while the program does not read what came before: a paste of any size goes
+ * through, and takes a bounded part of memory. */
+static int holder_holds(struct holder_client *c, enum frame_type type)
+{
+    c->held = type == FRAME_INPUT && c->holder->pty.queued > INPUT_HOLD && !c->holder->exited;
+    conn_pause(&c->conn, c->held);
+    return c->held;
+}
+
 static void holder_on_client_data(void *ctx)
 {
     struct holder_client *c = ctx;
@@ -339,6 +351,8 @@ static void holder_on_client_data(void *ctx)
     enum parse parsed;
     span payload;
     while ((parsed = frame_parse(&c->conn, &type, &payload)) == PARSE_DONE) {
+        if (holder_holds(c, type))
+            return;
         for (size_t i = 0; i < COUNT_OF(holder_handlers); i++)
             if (holder_handlers[i].type == type)
                 holder_handlers[i].handle(c, payload);
@@ -346,6 +360,15 @@ static void holder_on_client_data(void *ctx)
     }
     if (parsed == PARSE_BAD || c->conn.eof)
         conn_close(&c->conn, NULL);
+}
+
+/* Reads the frames of clients whose input was held. */
+static void holder_resume(void *holder)
+{
+    struct holder *h = holder;
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        if (c->held && !c->conn.dead)
+            holder_on_client_data(c);
 }
 
 static void holder_on_client_drained(void *ctx)
@@ -586,6 +609,7 @@ static void holder_init(struct holder *h)
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};
     h->offer_task = (struct loop_task){.fn = input_offer_pty, .ctx = h};
+    h->resume_task = (struct loop_task){.fn = holder_resume, .ctx = h};
     loop_init(&h->loop);
     h->since = h->activity = clock_wall_ms();
     h->status_at = h->typed_at = h->loop.now - HOLDER_LONG_AGO_MS;

@@ -60,7 +60,14 @@ static void holder_link_on_closed(void *ctx, const char *why)
     link->on_closed(link->ctx);
 }
 
-static const struct conn_hooks holder_link_hooks = {holder_link_on_data, NULL,
+static void holder_link_on_drained(void *ctx)
+{
+    struct holder_link *link = ctx;
+    if (link->on_drained)
+        link->on_drained(link->ctx);
+}
+
+static const struct conn_hooks holder_link_hooks = {holder_link_on_data, holder_link_on_drained,
                                                     holder_link_on_closed};
 
 static void holder_link_use(struct holder_link *link, struct loop *l, int fd)

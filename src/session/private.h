@@ -118,7 +118,7 @@ struct holder {
     int prompts, queued;       /* hooks of prompts; the agent holds a message for its next turn */
     long long typed_at;        /* loop clock: the last key */
     int direct_count;          /* clients that have the pty's descriptor */
-    struct loop_task offer_task;
+    struct loop_task offer_task, resume_task;
     /* the end */
     int killing, exited, drained, over;
     int spread, hung_up;       /* SIGHUP went to all processes; its time for the leader is over */
@@ -137,6 +137,7 @@ struct holder_client {
     struct conn conn;
     int subscribed;            /* gets FRAME_STATUS */
     int viewing, sizes, scrollback; /* gets the screen; with FRAME_SIZE; with scrollback */
+    int held;                  /* its input waits for the program, see holder_holds */
     int behind;                /* output was omitted: a snapshot is due */
     int missing;               /* its scrollback may lack the omitted output */
     int all;                   /* no output is omitted while it reads */
@@ -203,6 +204,10 @@ static int viewer_reads(struct holder *h);
 static void viewer_set_size(struct holder *h, int cols, int rows);
 
 /* ==== input ================================================================================== */
+
+#ifndef INPUT_HOLD
+#define INPUT_HOLD (64 * 1024) /* bytes that the program does not read: viewers' input waits then */
+#endif
 
 /* Types bytes. Returns 0, or -1: the program does not read. */
 static int input_type(struct holder *h, span bytes);

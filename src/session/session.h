@@ -308,6 +308,7 @@ static int life_kill(const char *dir, const char *id);
 struct holder_link {
     int open;
     void (*on_frame)(void *ctx, enum frame_type type, span payload);
+    void (*on_drained)(void *ctx); /* all is sent; or NULL */
     /* The last call: then the link may be opened again, or its memory freed. */
     void (*on_closed)(void *ctx);
     void *ctx;
@@ -400,6 +401,7 @@ struct stream_hooks {
     void (*on_output)(void *ctx, span bytes, int snapshot);
     void (*on_pty)(void *ctx, span payload);        /* FRAME_PTY; NULL where it is not asked for */
     void (*on_end)(void *ctx, const char *why);     /* the last call: the stream is freed */
+    void (*on_drained)(void *ctx);                  /* all input is sent; or NULL */
 };
 
 struct stream_source {

@@ -22,6 +22,13 @@ static void stream_on_frame(void *ctx, enum frame_type type, span payload)
         s->hooks->on_pty(s->ctx, payload);
 }
 
+static void stream_on_drained(void *ctx)
+{
+    struct stream *s = ctx;
+    if (s->hooks && s->hooks->on_drained)
+        s->hooks->on_drained(s->ctx);
+}
+
 static void stream_on_closed(void *ctx)
 {
     struct stream *s = ctx;
@@ -49,6 +56,7 @@ static struct stream *stream_open(struct loop *l, const char *socket, span how,
     struct stream_of_holder *s = base_alloc(sizeof *s);
     s->base = (struct stream){&stream_holder_source, hooks, ctx, &s->link};
     s->link.on_frame = stream_on_frame;
+    s->link.on_drained = stream_on_drained;
     s->link.on_closed = stream_on_closed;
     s->link.ctx = s;
     if (holder_link_open(&s->link, l, socket) != 0) {

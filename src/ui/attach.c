@@ -14,12 +14,48 @@
 /* A view that keeps being lost opens after ATTACH_PREVIEW_MS, then after twice that, up to this. */
 #define ATTACH_REOPEN_MAX_MS 30000
 #endif
+#ifndef ATTACH_STUCK_MS
+#define ATTACH_STUCK_MS 10000 /* without a byte read: a program does not read a paste */
+#endif
 #define ATTACH_PREVIEW_CHARS 20000 /* of an exited session's transcript */
 
 /* ---- the view ------------------------------------------------------------------------------- */
 
+static void attach_release_terminal(void *ctx)
+{
+    struct app *t = ctx;
+    if (!t->held)
+        return;
+    t->held = 0;
+    loop_timer_cancel(&t->loop, &t->stuck_timer);
+    conn_pause(&t->terminal, 0);
+    loop_defer(&t->loop, &t->input_task);
+}
+
+static void attach_hold_terminal(struct app *t)
+{
+    t->held = view_pending(t->view);
+    conn_pause(&t->terminal, 1);
+    loop_timer_set(&t->loop, &t->stuck_timer, t->loop.now + ATTACH_STUCK_MS);
+}
+
+/* A program that does not read would make the UI deaf: the rest of the paste is dropped. */
+static void attach_on_stuck(void *ctx)
+{
+    struct app *t = ctx;
+    if (t->view && view_pending(t->view) < t->held) {
+        attach_hold_terminal(t);
+        return;
+    }
+    t->paste_cut = 1;
+    snprintf(t->notice, sizeof t->notice, "paste cut: the program does not read");
+    attach_release_terminal(t);
+    app_changed(t);
+}
+
 static void attach_close_view(struct app *t)
 {
+    attach_release_terminal(t);
     view_close(t->view);
     t->view = NULL;
     loop_timer_cancel(&t->loop, &t->preview_timer);
@@ -116,6 +152,7 @@ static void attach_on_live(struct app *t)
 static void attach_on_view_ended(void *ctx)
 {
     struct app *t = ctx;
+    attach_release_terminal(t);
     if (t->mode & APP_SCREENS && t->view->lost)
         attach_reopen_later(t);
     else if (t->mode & APP_SCREENS)
@@ -123,7 +160,8 @@ static void attach_on_view_ended(void *ctx)
     app_changed(t); /* of a preview the last screen stays until another row is selected */
 }
 
-static const struct view_hooks attach_view_hooks = {attach_on_view_changed, attach_on_view_ended};
+static const struct view_hooks attach_view_hooks = {attach_on_view_changed, attach_on_view_ended,
+                                                    attach_release_terminal};
 
 static void attach_on_transcript(struct app *t, struct json answer, struct app_request *request)
 {
@@ -275,14 +313,25 @@ static void attach_send_prefix(struct app *t)
     app_set_mode(t, APP_ATTACHED);
 }
 
-static void attach_send_paste(struct app *t, span text, int bracketed)
+/* Sends a piece of a paste. While the session does not read it, the terminal is not read either. */
+static void attach_send_paste(struct app *t, const struct term_event *ev, int bracketed)
 {
     buf b = {0};
-    buf_str(&b, bracketed ? "\033[200~" : "");
-    buf_span(&b, text);
-    buf_str(&b, bracketed ? "\033[201~" : "");
-    attach_send_input(t, buf_view(&b));
+    if (ev->first) {
+        t->brackets = bracketed;
+        t->paste_cut = 0;
+        buf_str(&b, bracketed ? "\033[200~" : "");
+    }
+    if (!t->paste_cut)
+        buf_span(&b, ev->text);
+    if (ev->last && t->brackets)
+        buf_str(&b, "\033[201~");
+    t->brackets &= !ev->last;
+    if (b.n)
+        attach_send_input(t, buf_view(&b));
     buf_free(&b);
+    if (view_pending(t->view) > VIEW_FULL && !t->paste_cut)
+        attach_hold_terminal(t);
 }
 
 static void attach_scroll(struct app *t, int lines)
@@ -311,7 +360,8 @@ static void attach_select(struct app *t, const struct term_event *ev)
         buf_str(&t->frame, "\033]52;c;");
         b64_put(&t->frame, buf_view(&text));
         buf_byte(&t->frame, '\a');
-        t->copied = cell_columns(buf_view(&text));
+        snprintf(t->notice, sizeof t->notice, "%d characters copied",
+                 cell_columns(buf_view(&text)));
     }
     buf_free(&text);
 }
@@ -354,8 +404,8 @@ static int attach_event(struct app *t, const struct term_event *ev)
 {
     unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
     int lines = attach_page(t, ev), is_key = ev->type == TERM_KEY || ev->type == TERM_UNKNOWN;
-    if (t->copied && (is_key || ev->type == TERM_MOUSE)) {
-        t->copied = 0;
+    if (t->notice[0] && (is_key || ev->type == TERM_MOUSE)) {
+        t->notice[0] = '\0';
         app_changed(t);
     }
     if (ev->type == TERM_KEY && attach_is_prefix(t, ev))
@@ -365,8 +415,8 @@ static int attach_event(struct app *t, const struct term_event *ev)
     else if (ev->type == TERM_MOUSE)
         attach_mouse(t, ev);
     else if (ev->type == TERM_PASTE)
-        attach_send_paste(t, ev->text, (modes & VT_BRACKETED_PASTE) != 0);
-    else if (is_key && !(ev->released && attach_is_prefix(t, ev)))
+        attach_send_paste(t, ev, (modes & VT_BRACKETED_PASTE) != 0);
+    else if (is_key && !(ev->released && attach_is_prefix(t, ev)) && !ev->stray)
         attach_send_key(t, ev);
     else if (modes & VT_FOCUS && (ev->type == TERM_FOCUS_IN || ev->type == TERM_FOCUS_OUT))
         attach_send_input(t, ev->text);

@@ -307,9 +307,12 @@ static void layout_put_attached(const struct app *t, buf *b)
                 config_ctrl_letter(t->config->prefix));
         return;
     }
-    if (t->view->back || t->copied) {
-        buf_fmt(b, t->copied ? "%d characters copied" : "%d lines up",
-                t->copied ? t->copied : t->view->back);
+    if (t->notice[0]) {
+        buf_str(b, t->notice);
+        return;
+    }
+    if (t->view->back) {
+        buf_fmt(b, "%d lines up", t->view->back);
         return;
     }
     layout_put_connection(t, push);

@@ -286,8 +286,7 @@ enum term_mod { TERM_SHIFT = 1, TERM_ALT = 2, TERM_CTRL = 4 };
 
 enum term_event_type {
     TERM_KEY,
-    /* text: the paste's raw bytes, at most TERM_PASTE_MAX; the rest is dropped */
-    TERM_PASTE,
+    TERM_PASTE,      /* a piece of a paste: raw bytes, whole characters unless the paste has none */
     TERM_MOUSE,
     TERM_FOCUS_IN,
     TERM_FOCUS_OUT,
@@ -312,21 +311,20 @@ struct term_event {
     unsigned code;           /* the button as xterm tells it */
     uint32_t colour;
     int mode, value;
+    int first, last;         /* the paste begins (with an empty piece), ends */
+    int stray;               /* TERM_UNKNOWN: the end mark of a paste that is over */
     int extended;            /* the key came as CSI u or modifyOtherKeys */
     int released;            /* TERM_UNKNOWN, but key and mods are of a key that was released */
     span text;               /* the event's bytes; valid until the input changes */
 };
 
-#ifndef TERM_PASTE_MAX
-#define TERM_PASTE_MAX (256 * 1024)
-#endif
-/* bytes of an escape sequence; replies to OSC have 256, pastes TERM_PASTE_MAX */
+/* bytes of an escape sequence; replies to OSC have 256 */
 #define TERM_SEQUENCE_MAX 64
 
 /* The decoder's state between calls; starts as zeros. */
 struct term_input {
     int dropping;            /* kind of the overlong sequence being dropped; 0 none */
-    size_t searched;         /* bytes of the unfinished paste already searched for its end */
+    int pasting;             /* in a paste */
 };
 
 /* Decodes the next event of `in`, which starts where the last call's *used ended.
@@ -336,8 +334,8 @@ struct term_input {
  * garbage becomes TERM_UNKNOWN or U+FFFD keys.
  *
  * Call it with `flush` when the escape timeout is over: then an incomplete sequence becomes events
- * as it is. A lone ESC is the Escape key, ESC x is Alt-x; MORE means that nothing is left, or that
- * a paste has no end yet.
+ * as it is, and a paste has ended, so that one without an end mark does not last for ever. A lone
+ * ESC is the Escape key, ESC x is Alt-x; MORE means that nothing is left.
  *
  * Decodes CSI and SS3 keys with xterm modifiers, CSI u (kitty), modifyOtherKeys, SGR mouse,
  * bracketed paste, focus, OSC 11, DECRPM and UTF-8. */

@@ -27,7 +27,7 @@ enum { TERM_ESC = 0x1b };
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
-enum term_drop { TERM_DROP_NONE, TERM_DROP_PASTE, TERM_DROP_STRING, TERM_DROP_CSI };
+enum term_drop { TERM_DROP_NONE, TERM_DROP_STRING, TERM_DROP_CSI };
 
 /* A parsed sequence ESC [ or ESC O. sub holds the first ':' value of each parameter. */
 struct term_csi {
@@ -322,26 +322,34 @@ static size_t term_find_paste_end(span in, size_t from)
     return in.n;
 }
 
-static enum parse term_decode_paste(struct term_input *st, span in, size_t *used,
+/* Returns the bytes at the end of a piece that may go with what follows: the start of the end mark,
+ * of a character, of a line's end. */
+static size_t term_paste_held(span in)
+{
+    uint32_t cp;
+    for (size_t n = in.n < TERM_PASTE_MARK ? in.n : TERM_PASTE_MARK - 1; n; n--)
+        if (memcmp(in.p + in.n - n, TERM_SEQ_PASTE_END, n) == 0)
+            return n;
+    for (size_t n = 1; n < 4 && n <= in.n; n++)
+        if ((in.p[in.n - n] & 0xc0) != 0x80)
+            return utf8_next(span_sub(in, in.n - n), &cp) == 0 ? n : in.p[in.n - 1] == '\r';
+    return 0;
+}
+
+/* Decodes a piece of a paste. With flush the paste ends here. */
+static enum parse term_decode_paste(struct term_input *st, span in, int flush, size_t *used,
                                     struct term_event *ev)
 {
-    /* bytes of a paste of maximal size with its start mark */
-    const size_t full = TERM_PASTE_MARK + (size_t)TERM_PASTE_MAX;
-    span window = {in.p, in.n < full + TERM_PASTE_MARK ? in.n : full + TERM_PASTE_MARK};
-    size_t from = st->searched > TERM_PASTE_MARK ? st->searched : TERM_PASTE_MARK;
-    size_t end = term_find_paste_end(window, from);
-    if (end == window.n && in.n < full + TERM_PASTE_MARK) {
-        st->searched = in.n - (TERM_PASTE_MARK - 1);
+    size_t n = term_find_paste_end(in, 0), mark = n < in.n ? TERM_PASTE_MARK : 0;
+    ev->last = mark || flush;
+    if (!ev->last)
+        n -= term_paste_held(in);
+    if (!n && !ev->last)
         return PARSE_MORE;
-    }
-    st->searched = 0;
-    *used = end + TERM_PASTE_MARK;
-    if (end == window.n) {
-        st->dropping = TERM_DROP_PASTE;
-        *used = end = full;
-    }
+    st->pasting = !ev->last;
     ev->type = TERM_PASTE;
-    ev->text = (span){in.p + TERM_PASTE_MARK, end - TERM_PASTE_MARK};
+    ev->text = (span){in.p ? in.p : "", n};
+    *used = n + mark;
     return PARSE_DONE;
 }
 
@@ -390,8 +398,13 @@ static enum parse term_decode_csi(struct term_input *st, span in, int flush, siz
     }
     if (c.final == 'M' && c.n == 3)
         return term_decode_mouse_x10(in, flush, used, ev);
-    if (c.n == TERM_PASTE_MARK && span_starts(in, TERM_SEQ_PASTE_START))
-        return term_decode_paste(st, in, used, ev);
+    ev->stray = c.n == TERM_PASTE_MARK && span_starts(in, TERM_SEQ_PASTE_END);
+    if (c.n == TERM_PASTE_MARK && span_starts(in, TERM_SEQ_PASTE_START)) {
+        st->pasting = ev->first = 1;
+        ev->type = TERM_PASTE;
+        ev->text = (span){in.p + c.n, 0};
+        return PARSE_DONE;
+    }
     for (size_t i = 0; i < COUNT_OF(term_csi_table); i++)
         if (c.prefix == term_csi_table[i].prefix &&
             c.intermediate == term_csi_table[i].intermediate &&
@@ -622,34 +635,21 @@ static size_t term_drop_csi(struct term_input *st, span in, int flush)
     return i < in.n && in.p[i] >= 0x40 && in.p[i] < 0x7f ? i + 1 : i;
 }
 
-static size_t term_drop_paste(struct term_input *st, span in)
-{
-    size_t end = term_find_paste_end(in, 0), keep = 0;
-    if (end < in.n) {
-        st->dropping = TERM_DROP_NONE;
-        return end + TERM_PASTE_MARK;
-    }
-    for (keep = in.n < TERM_PASTE_MARK ? in.n : TERM_PASTE_MARK - 1; keep; keep--)
-        if (memcmp(in.p + in.n - keep, TERM_SEQ_PASTE_END, keep) == 0)
-            break; /* the possible start of the mark */
-    return in.n - keep;
-}
-
 static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
                               struct term_event *ev)
 {
     enum parse answer = PARSE_MORE;
     size_t skipped = 0;
-    if (st->dropping == TERM_DROP_PASTE)
-        skipped = term_drop_paste(st, in);
-    else if (st->dropping == TERM_DROP_STRING)
+    if (st->dropping == TERM_DROP_STRING)
         skipped = term_drop_string(st, in, flush);
     else if (st->dropping == TERM_DROP_CSI)
         skipped = term_drop_csi(st, in, flush);
     in = span_sub(in, skipped);
     memset(ev, 0, sizeof *ev);
     ev->type = TERM_UNKNOWN;
-    if (!st->dropping && in.n)
+    if (st->pasting)
+        answer = term_decode_paste(st, in, flush, used, ev);
+    else if (!st->dropping && in.n)
         answer = term_decode_event(st, in, flush, used, ev);
     if (answer == PARSE_MORE)
         *used = 0;

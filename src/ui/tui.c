@@ -10,6 +10,9 @@
 #ifndef TUI_ESCAPE_MS
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
 #endif
+#ifndef TUI_PASTE_MS
+#define TUI_PASTE_MS 1000    /* a paste without an end mark ends after so long without input */
+#endif
 #ifndef TUI_DOUBLE_MS
 #define TUI_DOUBLE_MS 400    /* two clicks on a row within this time open it */
 #endif
@@ -174,7 +177,8 @@ static void tui_decode(struct app *t, int flush)
 {
     struct term_event ev;
     size_t used = 0;
-    while (!t->quit && !t->program_runs && conn_view(&t->terminal).n) {
+    while (!t->quit && !t->program_runs && !t->held &&
+           (conn_view(&t->terminal).n || (flush && t->input.pasting))) {
         enum parse parsed = term_decode(&t->input, conn_view(&t->terminal), flush, &used, &ev);
         if (parsed == PARSE_DONE)
             tui_on_event(t, &ev);
@@ -182,7 +186,9 @@ static void tui_decode(struct app *t, int flush)
         if (parsed != PARSE_DONE)
             break;
     }
-    if (conn_view(&t->terminal).n && !flush)
+    if (!t->held && t->input.pasting)
+        loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_PASTE_MS);
+    else if (!t->held && conn_view(&t->terminal).n && !flush)
         loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_ESCAPE_MS);
     else
         loop_timer_cancel(&t->loop, &t->escape_timer);
@@ -342,12 +348,14 @@ static void tui_set_timers(struct app *t)
                   {&t->ages_timer, tui_on_ages},        {&t->second_timer, tui_on_second},
                   {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, attach_on_preview},
                   {&t->rest_timer, tui_connect_rest},   {&t->save_timer, app_save},
-                  {&t->pause_timer, attach_on_pause_over}};
+                  {&t->pause_timer, attach_on_pause_over},
+                  {&t->stuck_timer, attach_on_stuck}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
     t->draw_task = (struct loop_task){.fn = layout_frame, .ctx = t};
     t->connect_task = (struct loop_task){.fn = tui_connect, .ctx = t};
     t->blank_task = (struct loop_task){.fn = tui_blank, .ctx = t};
+    t->input_task = (struct loop_task){.fn = tui_on_input, .ctx = t};
 }
 
 static int tui_start(struct app *t, buf *error)

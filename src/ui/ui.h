@@ -7,6 +7,7 @@
 struct view_hooks {
     void (*changed)(void *ctx);
     void (*ended)(void *ctx); /* the stream ended: view->reason says why; call view_close */
+    void (*drained)(void *ctx); /* all input is sent; or NULL */
 };
 
 /* The terminal's input modes (set of enum vt_mode), cursor shape (DECSCUSR) and keyboard. */
@@ -60,6 +61,7 @@ static int view_is_open(const struct view *v);     /* the connection is open or 
 static void view_close(struct view *v);
 static void view_abandon(struct view *v);          /* frees at once; only at the program's end */
 static void view_send(struct view *v, span input); /* input for the program */
+static size_t view_pending(const struct view *v);  /* bytes of it that are not sent yet */
 static void view_resize(struct view *v, int cols, int rows); /* asks for that size */
 static void view_scroll(struct view *v, int lines); /* positive: back */
 static void view_pan(struct view *v, int rows, int cols); /* moves the crop of a larger screen */
@@ -214,7 +216,9 @@ struct app {
     long long opening;         /* dialogs opened so far: which one is open */
     long long keys_typed;      /* keys and pastes so far */
     enum term_keys keyboards;  /* what the terminal's keyboard can, as far as it has told */
-    int copied;                /* characters that the last drag has copied; 0: told long enough */
+    char notice[48];           /* below an attached session, until the next event; or "" */
+    int brackets, paste_cut;   /* the paste under way: between marks; the rest is dropped */
+    size_t held;               /* > 0: the terminal is not read, as so much input is not sent */
     struct app_view views[2];  /* in that order */
     struct field filter;
     int find_hit;             /* the filter has changed: select a row that matches */
@@ -255,8 +259,9 @@ struct app {
     buf frame;                /* bytes that go to the terminal with the next frame */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
         preview_timer, rest_timer, save_timer,
+        stuck_timer, /* while the terminal is held */
         pause_timer; /* while set, keys are dropped: see app_pause_keys */
-    struct loop_task connect_task, blank_task, draw_task;
+    struct loop_task connect_task, blank_task, draw_task, input_task;
 };
 
 /* A REST request without reply yet. */
@@ -366,6 +371,7 @@ static void attach_follow(struct app *t);          /* keeps the preview on the s
 static void attach_on_preview(void *ctx);          /* preview_timer */
 static void attach_on_live(struct app *t);         /* the daemon is back: opens lost views again */
 static void attach_on_pause_over(void *ctx);       /* pause_timer */
+static void attach_on_stuck(void *ctx);            /* stuck_timer */
 /* While attached: handles the prefix and scrolling back, sends all other input to the session.
  * Returns 1. */
 static int attach_event(struct app *t, const struct term_event *ev);

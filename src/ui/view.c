@@ -11,8 +11,12 @@
 /* Modes that term_enter switches on, besides the mouse. */
 #define VIEW_UI_MODES (VT_BRACKETED_PASTE | VT_FOCUS)
 #define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
-/* bytes typed in one pass of the loop, or before the connection is open; a paste is one event */
-#define VIEW_TYPED_MAX (TERM_PASTE_MAX * 2)
+/* bytes typed in one pass of the loop, or before the connection is open */
+#define VIEW_TYPED_MAX (512 * 1024)
+#ifndef VIEW_FULL
+#define VIEW_FULL (256 * 1024) /* bytes that the session has not read: a paste waits */
+#endif
+#define VIEW_PIECE (32 * 1024) /* of input in one frame, so that the holder can hold the next */
 #define VIEW_DIRECT_MAX 256  /* bytes written to the pty directly; more may be cut halfway */
 #ifndef VIEW_NOTICE_MS
 #define VIEW_NOTICE_MS 5     /* delay of FRAME_TYPED, so that it does not delay the keys' echo */
@@ -52,9 +56,12 @@ static size_t view_type_directly(struct view *v, span keys)
 static void view_type_through(struct view *v, span keys)
 {
     v->may_type = 0;
-    v->inputs++;
     loop_timer_cancel(v->loop, &v->notice_timer);
-    holder_link_send(v->stream->link, FRAME_INPUT, keys);
+    for (; keys.n; keys = span_sub(keys, keys.n < VIEW_PIECE ? keys.n : VIEW_PIECE)) {
+        v->inputs++;
+        holder_link_send(v->stream->link, FRAME_INPUT,
+                         (span){keys.p, keys.n < VIEW_PIECE ? keys.n : VIEW_PIECE});
+    }
     conn_flush(&v->stream->link->conn);
 }
 
@@ -172,6 +179,20 @@ static void view_on_ws_closed(void *ctx, int code, const char *why)
         view_free(v);
 }
 
+static size_t view_pending(const struct view *v)
+{
+    return v->typed.n + (v->stream && v->stream->link ? v->stream->link->conn.queued
+                         : v->ws.open                 ? v->ws.conn.queued
+                                                      : 0);
+}
+
+static void view_on_drained(void *ctx)
+{
+    struct view *v = ctx;
+    if (v->hooks && v->hooks->drained)
+        v->hooks->drained(v->ctx);
+}
+
 static void view_on_pty(void *ctx, span payload)
 {
     struct view *v = ctx;
@@ -182,7 +203,7 @@ static void view_on_pty(void *ctx, span payload)
 }
 
 static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_output, view_on_pty,
-                                                      view_on_end};
+                                                      view_on_end, view_on_drained};
 
 /* Connects to the session's holder, if that is on this computer: each process between a key and
  * its echo costs two wake-ups. Returns 0 or -1. */
@@ -201,6 +222,7 @@ static int view_open_ws(struct view *v, struct client *client)
     buf target = {0};
     v->ws.on_open = view_on_ws_open;
     v->ws.on_message = view_on_ws_message;
+    v->ws.on_drained = view_on_drained;
     v->ws.on_closed = view_on_ws_closed;
     v->ws.ctx = v;
     buf_str(&target, "/sessions/");

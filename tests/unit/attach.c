@@ -121,6 +121,57 @@ static void unit_attach_paste(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_paste_ends(void)
+{
+    struct unit_app u;
+    test_begin("a paste without an end mark is over after a while, and keys are keys again");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?2004hbrackets");
+    UNIT_APP_SEE(&u, "brackets");
+    unit_app_type(&u, "\033[200~endless\033");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\033[200~endless\033\033[201~"));
+    unit_app_type(&u, "\033[201~\003"); /* an end mark that comes too late is none */
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "201~\003"));
+    unit_app_end(&u);
+}
+
+static void unit_attach_paste_waits(void)
+{
+    struct unit_app u;
+    size_t n = 4 * 1024 * 1024, most = 0;
+    char *text = base_alloc(n);
+    test_begin("a long paste waits in the terminal while the session does not read, or is cut");
+    memset(text, 'p', n);
+    unit_attach_begin(&u, 24, 80, "");
+    snprintf(u.holder_path, sizeof u.holder_path, "%s/a.sock", u.dir);
+    unit_app_listen(&u, &u.holder, u.holder_path, unit_app_on_holder);
+    unit_attach_enter(&u);
+    CHECK(send(u.terminal, "\033[200~", 6, 0) == 6);
+    fcntl(u.terminal, F_SETFL, O_NONBLOCK);
+    struct conn *holder = &unit_app_view(&u)->conn;
+    conn_pause(holder, 1);
+    for (size_t at = 0; at < n;) {
+        ssize_t sent = send(u.terminal, text + at, n - at, 0);
+        at += sent > 0 ? (size_t)sent : 0;
+        conn_pause(holder, !u.t->held);
+        loop_once(&u.t->loop);
+        most = view_pending(u.t->view) > most ? view_pending(u.t->view) : most;
+    }
+    conn_pause(holder, 0);
+    CHECK(send(u.terminal, "\033[201~x", 7, 0) == 7);
+    UNIT_APP_UNTIL(&u, u.input.n == n + 1 && u.input.p[n] == 'x');
+    CHECK(most > VIEW_FULL && most < 2 * VIEW_FULL + 2 * CONN_READ_MAX);
+    CHECK(send(u.terminal, "\033[200~", 6, 0) == 6);
+    conn_pause(holder, 1);
+    while (!u.t->held && send(u.terminal, text, n, 0) != -2)
+        loop_once(&u.t->loop);
+    UNIT_APP_SEE(&u, "paste cut: the program does not read");
+    CHECK(!u.t->held);
+    free(text);
+    unit_app_end(&u);
+}
+
 static void unit_attach_scroll(void)
 {
     struct unit_app u;
@@ -432,6 +483,8 @@ static void unit_attach(void)
     unit_attach_preview_lost();
     unit_attach_keys();
     unit_attach_paste();
+    unit_attach_paste_ends();
+    unit_attach_paste_waits();
     unit_attach_scroll();
     unit_attach_wheel();
     unit_attach_select();

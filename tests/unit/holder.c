@@ -248,6 +248,34 @@ static void unit_hold_hooks(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_paste(void)
+{
+    struct unit_holder u;
+    char script[300];
+    buf text = {0};
+    unit_holder_make(&u);
+    snprintf(script, sizeof script, "stty raw -echo; until [ -e %s/go ]; do sleep 0.02; done; "
+             "head -c 3000000 | wc -c; sleep 9", u.dir);
+    char *go = store_path(u.dir, "go");
+    test_begin("a long paste waits for the program, all of it comes, and its end is not lost");
+    CHECK(!unit_holder_start(&u, "/", "/bin/sh", script, ""));
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
+    holder_link_send(&u.link, FRAME_SUBSCRIBE, (span){0});
+    for (int i = 0; i < 20000; i++)
+        buf_byte(&text, 'p');
+    for (int i = 0; i < 150; i++)
+        holder_link_send(&u.link, FRAME_INPUT, buf_view(&text));
+    while (!u.h.clients || !u.h.clients->held)
+        loop_once(&u.h.loop);
+    CHECK(u.h.pty.queued <= INPUT_HOLD + text.n);
+    close(open(go, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"3000000\""));
+    unlink(go);
+    free(go);
+    buf_free(&text);
+    unit_holder_end(&u);
+}
+
 /* A message into an open dialog would answer it. */
 static void unit_hold_guard(void)
 {
@@ -789,6 +817,7 @@ static void unit_holder(void)
     unit_hold_typed();
     unit_hold_states();
     unit_hold_hooks();
+    unit_hold_paste();
     unit_hold_guard();
     unit_hold_answers();
     unit_hold_focus();

@@ -27,7 +27,7 @@ static void unit_observe_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks unit_observe_hooks = {unit_observe_on_size, unit_observe_on_output,
-                                                       NULL, unit_observe_on_end};
+                                                       NULL, unit_observe_on_end, NULL};
 
 static void unit_observe_open(struct unit_observe_viewer *v, struct unit_fleet_computer *c,
                               const char *computer, const char *id)

@@ -9,8 +9,10 @@ static void unit_term_describe(buf *b, const struct term_event *ev, size_t used)
         buf_fmt(b, "%x", (unsigned)ev->key);
         break;
     case TERM_PASTE:
-        buf_fmt(b, "p[%.*s]", (int)ev->text.n, ev->text.p);
-        break;
+        buf_str(b, ev->first ? "p[" : "");
+        buf_span(b, ev->text);
+        buf_str(b, ev->last ? "] " : "");
+        return;
     case TERM_MOUSE:
         buf_fmt(b, "m%d:%d:%d,%d", (int)ev->mouse, ev->button, ev->row, ev->col);
         break;
@@ -50,7 +52,7 @@ static void unit_term_drain(struct term_input *st, buf *in, int flush, buf *out)
         size_t used = 999, n = in->n;
         char *copy = guard_copy(buf_view(in));
         enum parse answer = term_decode(st, (span){copy, n}, flush, &used, &ev);
-        CHECK(used <= n && answer != PARSE_BAD && (answer == PARSE_MORE || used > 0));
+        CHECK(used <= n && answer != PARSE_BAD && (answer == PARSE_MORE || used > 0 || ev.last));
         if (answer == PARSE_DONE)
             unit_term_describe(out, &ev, used);
         guard_free(copy, n);
@@ -179,6 +181,9 @@ static void unit_term_decode(void)
         {"\33_Gi=1;OK\33\\\33_x", "?11 5f+a 78 "},
         {"\33[200~a\33[A\r\33[201b\33[201~z", "p[a\33[A\r\33[201b] 7a "},
         {"\33[200~\33[201~\33[201~", "p[] ?6 "},
+        {"\33[200~a\33[20", "p[a\33[20] "}, /* it never ends */
+        {"\33[200~\346\227", "p[\346\227] "},
+        {"\33[200~", "p[] "},
         {"\33[" UNIT_TERM_60 UNIT_TERM_60 "AB", "?64 42 "},
         {"\33[" UNIT_TERM_60 UNIT_TERM_60 "\rB", "?64 d 42 "},
         {"\33]0" UNIT_TERM_60 UNIT_TERM_60 UNIT_TERM_60 UNIT_TERM_60 UNIT_TERM_60 "\33\\x",
@@ -193,60 +198,44 @@ static void unit_term_decode(void)
     size_t i;
 
     for (i = 0; i < COUNT_OF(cases); i++) {
-        if (strstr(cases[i].bytes, "\33[200~") && TERM_PASTE_MAX < 20)
-            continue;
         unit_term_decode_case(span_of(cases[i].bytes), cases[i].want);
     }
     unit_term_decode_case((span){"\0x", 2}, "20+c 78 ");
 }
 
-static void unit_term_paste_limits(void)
+/* Each piece is of whole characters and line ends, as fields insert it by itself. */
+static void unit_term_paste_pieces(void)
 {
-    test_begin("a paste is cut at its limit and its rest is dropped");
-    static const int extra[] = {-1, 0, 1, 5, 6, 7, 100};
-    size_t i, j;
-    buf s = {0}, out = {0}, want = {0};
-
-    for (i = 0; i < COUNT_OF(extra); i++) {
-        size_t body = (size_t)(TERM_PASTE_MAX + extra[i]);
-        buf_clear(&s);
-        buf_clear(&want);
-        buf_str(&s, "\33[200~");
-        for (j = 0; j < body; j++)
-            buf_byte(&s, "pasted\33"[j % 7]);
-        buf_str(&want, "p[");
-        buf_add(&want, s.p + 6, body < TERM_PASTE_MAX ? body : TERM_PASTE_MAX);
-        buf_str(&want, "] 78 ");
-        buf_str(&s, "\33[201~x");
-        for (j = 0; j <= 12 && j <= s.n; j++) {
-            unit_term_events(buf_view(&s), j, s.n - j < j ? j : s.n - j, &out);
-            CHECK_SPAN(buf_view(&out), buf_cstr(&want));
-        }
-    }
-    buf_free(&s);
-    buf_free(&out);
-    buf_free(&want);
-}
-
-/* A paste that comes byte by byte is searched once, and ends only with its mark. */
-static void unit_term_paste_trickle(void)
-{
-    test_begin("a long paste that comes in pieces is searched once");
-    struct term_input st = {0, 0};
+    test_begin("a paste of any size goes through in pieces, and little of it is kept");
+    struct term_input st = {0};
     struct term_event ev;
-    size_t used, i;
-    buf s = {0};
-
-    buf_str(&s, "\33[200~");
-    for (i = 0; i < TERM_PASTE_MAX; i++) {
-        buf_byte(&s, 'y');
-        CHECK_INT(term_decode(&st, buf_view(&s), i & 1, &used, &ev), PARSE_MORE);
-        CHECK(used == 0 && st.searched + 6 > s.n);
+    buf in = {0}, out = {0}, text = {0};
+    size_t used, pieces = 0;
+    for (int i = 0; i < 30000; i++)
+        buf_str(&text, i % 3 ? "\r\n\346\227\245" : "x\33[201");
+    buf_str(&in, "\33[200~");
+    for (size_t at = 0; at < text.n; at += 7) {
+        buf_span(&in, span_sub((span){text.p, at + 7 < text.n ? at + 7 : text.n}, at));
+        while (term_decode(&st, buf_view(&in), 0, &used, &ev) == PARSE_DONE) {
+            uint32_t cp = 0;
+            CHECK(ev.type == TERM_PASTE && !ev.last && ev.first == !pieces++);
+            CHECK(!ev.text.n || (ev.text.p[ev.text.n - 1] != '\r' &&
+                                 (ev.text.p[0] & 0xc0) != 0x80));
+            for (span s = ev.text; s.n; s = span_sub(s, utf8_next(s, &cp)))
+                CHECK(cp != 0xfffd);
+            buf_span(&out, ev.text);
+            buf_drop(&in, used);
+        }
+        CHECK(in.n < 6);
     }
-    buf_str(&s, "\33[201~");
-    CHECK_INT(term_decode(&st, buf_view(&s), 0, &used, &ev), PARSE_DONE);
-    CHECK(used == s.n && ev.type == TERM_PASTE && ev.text.n == TERM_PASTE_MAX && st.searched == 0);
-    buf_free(&s);
+    buf_str(&in, "\33[201~");
+    CHECK_INT(term_decode(&st, buf_view(&in), 0, &used, &ev), PARSE_DONE);
+    buf_span(&out, ev.text);
+    CHECK(ev.last && used == in.n && !st.pasting);
+    CHECK(out.n == text.n && memcmp(out.p, text.p, out.n) == 0);
+    buf_free(&in);
+    buf_free(&out);
+    buf_free(&text);
 }
 
 /* ---- the terminal itself ---- */
@@ -420,8 +409,7 @@ static void unit_term_environment(void)
 static void unit_term(void)
 {
     unit_term_decode();
-    unit_term_paste_limits();
-    unit_term_paste_trickle();
+    unit_term_paste_pieces();
     unit_term_raw_mode();
     unit_term_crash();
     unit_term_environment();

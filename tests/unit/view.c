@@ -380,7 +380,7 @@ static void unit_view_sizes(void)
                                       "{\"size\":\"80x24\"}",
                                       "{\"size\":[80,24",
                                       "{\"size\":[\"80\",24]}"};
-    static const struct view_hooks hooks = {NULL, NULL};
+    static const struct view_hooks hooks = {NULL, NULL, NULL};
     struct view *v = view_new("id", &hooks, NULL);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         view_on_ws_message(v, WS_TEXT, span_of(bad[i]));
