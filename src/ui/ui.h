@@ -4,6 +4,10 @@
 
 /* ==== view: a session's screen: connection, emulator, crop ==================================== */
 
+#ifndef VIEW_FULL
+#define VIEW_FULL (256 * 1024) /* bytes of input that are not sent: a paste waits */
+#endif
+
 struct view_hooks {
     void (*changed)(void *ctx);
     void (*ended)(void *ctx); /* the stream ended: view->reason says why; call view_close */

@@ -13,9 +13,6 @@
 #define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
 /* bytes typed in one pass of the loop, or before the connection is open */
 #define VIEW_TYPED_MAX (512 * 1024)
-#ifndef VIEW_FULL
-#define VIEW_FULL (256 * 1024) /* bytes that the session has not read: a paste waits */
-#endif
 #define VIEW_PIECE (32 * 1024) /* of input in one frame, so that the holder can hold the next */
 #define VIEW_DIRECT_MAX 256  /* bytes written to the pty directly; more may be cut halfway */
 #ifndef VIEW_NOTICE_MS

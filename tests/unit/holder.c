@@ -254,13 +254,14 @@ static void unit_hold_paste(void)
     char script[300];
     buf text = {0};
     unit_holder_make(&u);
-    snprintf(script, sizeof script, "stty raw -echo; until [ -e %s/go ]; do sleep 0.02; done; "
-             "head -c 3000000 | wc -c; sleep 9", u.dir);
+    snprintf(script, sizeof script, "stty raw -echo; echo ready; "
+             "until [ -e %s/go ]; do sleep 0.02; done; head -c 3000000 | wc -c; sleep 9", u.dir);
     char *go = store_path(u.dir, "go");
     test_begin("a long paste waits for the program, all of it comes, and its end is not lost");
     CHECK(!unit_holder_start(&u, "/", "/bin/sh", script, ""));
     CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
     holder_link_send(&u.link, FRAME_SUBSCRIBE, (span){0});
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"ready\""));
     for (int i = 0; i < 20000; i++)
         buf_byte(&text, 'p');
     for (int i = 0; i < 150; i++)
