@@ -36,6 +36,7 @@
 #include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
 #include "e2e/fake.c"     /* a daemon that is none */
+#include "e2e/foreign.c"  /* commands on a TeleClaude daemon */
 #include "e2e/screens.c"  /* every view and dialog, compared with golden files */
 #include "e2e/views.c"    /* finding, preparation, mouse, restarts, bad daemons */
 
@@ -63,6 +64,7 @@ static const struct {
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
     {screens_tests, sizeof screens_tests / sizeof *screens_tests},
+    {foreign_tests, sizeof foreign_tests / sizeof *foreign_tests},
     {views_tests, sizeof views_tests / sizeof *views_tests},
 };
 

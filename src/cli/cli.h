@@ -58,7 +58,7 @@ static int context_find(struct context *c, const char *prefix, buf *target);
 /* The same for `count` prefixes, with one list: found[i] becomes the id, to be freed, or NULL after
  * a message. Returns 0, or 1: one is missing. */
 static int context_find_many(struct context *c, char *const *prefixes, int count, char **found);
-/* GET of a target that context_find has found. Returns 0, or 1 after a message. */
+/* GET of a target that context_find has just found. Returns 0, or 1 after a message. */
 static int context_get(struct context *c, const buf *target);
 /* Returns the id of the session whose record on disk has that prefix, to be freed; NULL: none, or
  * several. */

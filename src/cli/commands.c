@@ -96,6 +96,19 @@ static int command_write_body(struct context *c)
     return context_write(&out);
 }
 
+/* Drops other computers' sessions from the list: a TeleClaude daemon always lists its own, too. */
+static void command_keep_computer(struct context *c, const char *computer)
+{
+    buf kept = {0};
+    json_open(&kept, '[');
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+        if (json_text_eq(json_get(it.value, "computer"), computer))
+            json_put_raw(&kept, it.value.text);
+    json_close(&kept, ']');
+    buf_free(&c->body);
+    c->body = kept;
+}
+
 static int command_list(struct context *c)
 {
     buf target = {0}, out = {0};
@@ -105,6 +118,8 @@ static int command_list(struct context *c)
     buf_free(&target);
     if (failed)
         return 1;
+    if (c->client.foreign && c->value['o'])
+        command_keep_computer(c, c->value['o']);
     if (c->value['j'])
         return command_write_body(c);
     if (tty)
@@ -250,7 +265,10 @@ static int command_create(struct context *c, const char *agent, const char *mode
     int failed = context_ask(c, "POST", "/sessions", &body);
     buf_clear(&body);
     if (!failed) {
-        json_put_text(&body, json_get(context_reply(c), "session_id"));
+        struct json reply = context_reply(c);
+        json_put_text(&body, json_get(reply, "session_id"));
+        if (!body.n) /* some TeleClaude daemons */
+            json_put_text(&body, json_get(json_get(reply, "data"), "session_id"));
         buf_byte(&body, '\n');
         failed = context_write(&body);
     }
@@ -316,7 +334,7 @@ static int command_type(struct context *c, const char *key, const char *path)
     }
     if (!failed) {
         json_put_text(&body, json_get(context_reply(c), "result"));
-        buf_byte(&body, '\n');
+        buf_str(&body, body.n ? "\n" : "sent\n"); /* a TeleClaude daemon gives no receipt */
         failed = context_write(&body);
     }
     buf_free(&target);
@@ -341,6 +359,8 @@ static int command_kill_one(struct context *c, const char *id)
     buf_str(&target, "/sessions/");
     http_put_encoded(&target, span_of(id));
     context_put_computer(c, &target);
+    if (c->client.foreign && !c->value['o'])
+        buf_str(&target, "?computer=local"); /* a TeleClaude daemon wants any name */
     if (c->value['F'])
         buf_fmt(&target, "%cforce=1", memchr(target.p, '?', target.n) ? '&' : '?');
     int failed = context_ask(c, "DELETE", buf_cstr(&target), NULL);
@@ -489,12 +509,17 @@ static int command_tail(struct context *c)
         close(fd);
     int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
     int over = json_text_eq(json_get(context_reply(c), "state"), "exited");
-    if (!failed && c->value['f'] && !over)
+    if (!failed && c->value['f'] && c->client.foreign)
+        failed = context_fail("%s: a TeleClaude daemon can't be followed", c->args[0]);
+    else if (!failed && c->value['f'] && !over)
         failed = follow_run(c, buf_cstr(&target), chars);
     if (failed < 0 || (!failed && (over || !c->value['f']))) {
         buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
         failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
+        struct json data = json_get(context_reply(c), "data");
         json_put_text(&text, json_get(context_reply(c), "transcript"));
+        if (!text.n) /* some TeleClaude daemons */
+            json_put_text(&text, json_get(data, "messages"));
         context_put_lines(&out, buf_view(&text));
         buf_free(&text);
         failed = failed || context_write(&out);
@@ -567,7 +592,7 @@ static int command_status(struct context *c)
         return 1;
     struct json session = context_reply(c);
     json_put_text(&state, json_get(session, "state"));
-    buf_fmt(&out, "%-12s%s", "state", buf_cstr(&state));
+    buf_fmt(&out, "%-12s%s", "state", state.n ? buf_cstr(&state) : "unknown");
     buf_str(&out, " (");
     command_put_age(&out, json_get(session, "state_since"));
     buf_fmt(&out, "): %s%s\n", command_explain(session),
@@ -584,8 +609,11 @@ static int command_status(struct context *c)
 struct command_wait {
     char *id;
     const char *wanted; /* NULL: any but working and starting */
+    int stateless;      /* its end is all that is known of it, and is what is waited for */
+    int asking;         /* for the list */
     int over, status;
     const char *why;
+    struct client *client;
     struct loop *loop;
     struct loop_timer gone; /* set: its end can still be undone */
 };
@@ -605,6 +633,13 @@ static void command_wait_look(struct command_wait *w, struct json session)
     if (!json_text_eq(json_get(session, "session_id"), w->id))
         return;
     loop_timer_cancel(w->loop, &w->gone);
+    if (state.type != JSON_STRING) { /* TeleClaude's: only its end can be seen */
+        if (!w->wanted || strcmp(w->wanted, "exited") != 0)
+            command_wait_end(w, 1, "TeleClaude does not tell its state; --state exited waits for "
+                                   "its end");
+        w->stateless = 1;
+        return;
+    }
     int busy = json_text_eq(state, "working") || json_text_eq(state, "starting") ||
                json_text_eq(state, "unreachable");
     if (w->wanted ? json_text_eq(state, w->wanted) : !busy)
@@ -615,7 +650,11 @@ static void command_wait_look(struct command_wait *w, struct json session)
 
 static void command_wait_on_gone(void *ctx)
 {
-    command_wait_end(ctx, 1, "the session is gone");
+    struct command_wait *w = ctx;
+    if (w->stateless)
+        command_wait_end(w, 0, NULL);
+    else
+        command_wait_end(w, 1, "the session is gone");
 }
 
 /* The session is off the list: for good, unless its end can be undone for a while. */
@@ -642,7 +681,7 @@ static void command_wait_on_event(void *ctx, span text)
             found |= json_text_eq(json_get(it.value, "session_id"), w->id);
             command_wait_look(w, it.value);
         }
-        if (!found)
+        if (!found && !w->client->ws->foreign) /* TeleClaude's has other computers' only */
             command_wait_lose(w, data);
     } else if (json_text_eq(name, "session_removed")) {
         if (json_text_eq(json_get(data, "session_id"), w->id))
@@ -657,11 +696,39 @@ static void command_wait_on_late(void *ctx)
     command_wait_end(ctx, 1, "the time is up");
 }
 
-static const struct client_hooks command_wait_hooks = {command_wait_on_event, NULL, NULL};
+static void command_wait_on_list(void *ctx, int status, span body, const char *error)
+{
+    struct command_wait *w = ctx;
+    struct json list;
+    int found = 0;
+    w->asking = 0;
+    if (error || status != 200 || json_parse(body, &list, NULL, NULL) != PARSE_DONE)
+        return;
+    for (struct json_iter it = json_iter(list); json_next(&it);) {
+        found |= json_text_eq(json_get(it.value, "session_id"), w->id);
+        command_wait_look(w, it.value);
+    }
+    if (!found)
+        command_wait_lose(w, (struct json){0});
+}
+
+/* A TeleClaude daemon does not push its own sessions: they are fetched. */
+static void command_wait_on_fetch(void *ctx)
+{
+    struct command_wait *w = ctx;
+    if (w->asking || !w->client->foreign)
+        return;
+    w->asking = 1;
+    client_request(w->client, "GET", "/sessions", (span){0}, command_wait_on_list, w);
+}
+
+static const struct client_hooks command_wait_hooks = {
+    .on_event = command_wait_on_event, .on_fetch = command_wait_on_fetch};
 
 static int command_wait(struct context *c)
 {
-    struct command_wait w = {.wanted = c->value['w'], .loop = &c->loop};
+    struct command_wait w = {
+        .wanted = c->value['w'], .loop = &c->loop, .client = &c->client};
     struct loop_timer timer = {.fn = command_wait_on_late, .ctx = &w};
     buf target = {0};
     long long seconds = 0;
@@ -678,7 +745,8 @@ static int command_wait(struct context *c)
     if (c->value['T'])
         loop_timer_set(&c->loop, &timer, c->loop.now + seconds * 1000);
     client_subscribe(&c->client);
-    while (!w.over)
+    command_wait_on_fetch(&w);
+    while (!w.over || w.asking)
         loop_once(&c->loop);
     if (w.why)
         context_fail("%s: %s", w.id, w.why);

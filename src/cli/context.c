@@ -56,14 +56,26 @@ static void context_send(struct context *c, const char *method, const char *targ
         loop_once(&c->loop);
 }
 
+static struct json context_reply(const struct context *c)
+{
+    struct json reply = {0};
+    json_parse(buf_view(&c->body), &reply, NULL, NULL);
+    return reply;
+}
+
 static int context_check(struct context *c)
 {
     if (c->status == 0)
         return context_fail("%s", buf_cstr(&c->body));
-    if (c->status < 400)
+    struct json reply = context_reply(c), why = json_get(reply, "message");
+    int failed = c->client.foreign && json_text_eq(json_get(reply, "status"), "error");
+    if (c->status < 400 && !failed)
         return 0;
-    char *detail = client_detail(buf_view(&c->body));
-    context_fail("%s", detail);
+    int unknown = c->client.foreign && (c->status == 404 || c->status == 405);
+    char *detail = !failed ? client_detail(buf_view(&c->body))
+                           : json_dup_text(why.type ? why : json_get(reply, "error"));
+    context_fail("%s%s", detail ? detail : "the daemon gave no reason",
+                 unknown ? " (this is a TeleClaude daemon)" : "");
     free(detail);
     return 1;
 }
@@ -92,13 +104,6 @@ static int context_post(struct context *c, const char *target, const buf *body, 
         loop_once(&c->loop);
     loop_timer_cancel(&c->loop, &timer);
     return c->status >= 200 && c->status < 300;
-}
-
-static struct json context_reply(const struct context *c)
-{
-    struct json reply = {0};
-    json_parse(buf_view(&c->body), &reply, NULL, NULL);
-    return reply;
 }
 
 static const char *context_put_computer(const struct context *c, buf *target)
@@ -238,9 +243,27 @@ static int context_find_many(struct context *c, char *const *prefixes, int count
     return failed;
 }
 
+/* Finds the session in the list, for a TeleClaude daemon gives none alone. */
+static int context_get_listed(struct context *c, const char *id)
+{
+    buf found = {0};
+    if (context_ask(c, "GET", "/sessions", NULL) != 0)
+        return 1;
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+        if (!found.n && json_text_eq(json_get(it.value, "session_id"), id))
+            buf_span(&found, it.value.text);
+    if (!found.n)
+        return context_fail("%s: the session is gone", id);
+    buf_free(&c->body);
+    c->body = found;
+    return 0;
+}
+
 static int context_get(struct context *c, const buf *target)
 {
     buf query = {0};
+    if (c->client.foreign)
+        return context_get_listed(c, target->p + strlen("/sessions/"));
     buf_span(&query, buf_view(target));
     int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
     buf_free(&query);

@@ -157,6 +157,7 @@ static enum parse client_request_feed(struct client_request *r)
         if (head.status < 200) /* 100 Continue and the like: the final answer follows */
             continue;
         r->status = head.status;
+        r->client->foreign = !span_starts(http_header(&head, "Server"), "telec/");
         http_body_init(&r->framing, &head, r->method);
         r->framing.most = CLIENT_BODY_MAX;
         r->in_body = 1;

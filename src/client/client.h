@@ -91,7 +91,8 @@ struct client {
     char *start_error;        /* why a start failed, or NULL */
     /* push */
     enum client_push push;
-    int answered;             /* the last request was answered */
+    int answered;             /* the last request was answered … */
+    int foreign;              /* … by a TeleClaude daemon */
     struct client_ws *ws;
     long long backoff, retry_at; /* ms; on clock_mono_ms */
     struct loop_timer retry, fetch;

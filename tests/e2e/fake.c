@@ -3,8 +3,8 @@
  *
  * It listens where telec looks for its daemon and is told by lines through a pipe: `mode NAME` (see
  * fake_modes), `event JSON` (pushed to every client), `initial` (the
- * initial states again), `drop` (closes all connections), `go` (what
- * was held back is answered). */
+ * initial states again), `sessions JSON` (what is listed from now on), `drop` (closes all
+ * connections), `go` (what was held back is answered). */
 
 /* ---- SHA-1 and base64, for the WebSocket handshake ------------------------------------------ */
 
@@ -127,7 +127,7 @@ static void fake_event(struct wire *w, const char *json)
 static void fake_initial(struct fake *f, struct wire *w)
 {
     fake_event(w, format("{\"event\":\"sessions_initial\",\"data\":{\"sessions\":%s}}",
-                         f->sessions));
+                         f->mode == FAKE_FOREIGN ? "[]" : f->sessions)); /* others' only */
     fake_event(w, format("{\"event\":\"preparation_initial\",\"data\":{\"projects\":%s}}",
                          f->projects));
 }
@@ -182,12 +182,51 @@ static const char *fake_body(const struct fake *f, const char *method, const cha
     return "{\"status\":\"success\",\"result\":\"delivered\"}";
 }
 
+/* As TeleClaude's daemon answers about sessions (doc/protocol.md); NULL: as the others. */
+static const char *fake_foreign_body(const struct fake *f, const char *method, const char *path,
+                                     const char *whole, int *status)
+{
+    const char *rest = strncmp(path, "/sessions/", 10) == 0 ? path + 10 : "";
+    char *id = format("%.*s", (int)strcspn(rest, "/?"), rest);
+    int known = *id && strstr(f->sessions, format("\"%s\"", id)) != NULL;
+    const char *end = rest + strcspn(rest, "/?");
+    if (!strcmp(method, "POST") && !strcmp(path, "/sessions") && strstr(whole, "do it"))
+        return "{\"status\":\"success\",\"session_id\":\"fresh-1\",\"tmux_session_name\":"
+               "\"tc_1\",\"data\":{\"session_id\":\"fresh-1\",\"tmux_session_name\":\"tc_1\"}}";
+    if (!*id)
+        return NULL;
+    if (!strcmp(method, "DELETE") && !strstr(path, "computer=")) {
+        *status = 422;
+        return "{\"detail\":[{\"type\":\"missing\",\"loc\":[\"query\",\"computer\"],\"msg\":\"Field "
+               "required\",\"input\":null}]}";
+    }
+    if (!strcmp(method, "DELETE"))
+        return known ? format("{\"status\":\"success\",\"message\":\"Session %.8s ended "
+                              "successfully\"}", id)
+                     : "{\"status\":\"error\",\"message\":\"Session not found\"}";
+    if (!strcmp(method, "POST") && !strncmp(end, "/message", 8))
+        return known ? "{\"status\":\"success\",\"result\":null}"
+                     : "{\"status\":\"error\",\"message\":\"Session not found\"}";
+    if (!strcmp(method, "GET") && !strncmp(end, "/transcript", 11))
+        return "{\"status\":\"success\",\"data\":{\"status\":\"success\",\"messages\":\"what it "
+               "said\\n\"}}";
+    *status = *end == '/' ? 404 : 405;
+    return *end == '/' ? "{\"detail\":\"Not Found\"}"
+                       : "{\"detail\":\"Method Not Allowed\"}";
+}
+
 static void fake_answer(struct fake *f, int i, const char *method, const char *path)
 {
     struct wire *w = &f->clients[i];
     struct text t = {0};
-    const char *body = fake_body(f, method, path);
-    int status = f->mode == FAKE_ERRORS ? 500 : body ? 200 : 422;
+    int foreign_status = 200;
+    const char *body = f->mode == FAKE_FOREIGN
+                           ? fake_foreign_body(f, method, path, w->in.p, &foreign_status)
+                           : NULL;
+    int is_foreign = body != NULL;
+    if (!body)
+        body = fake_body(f, method, path);
+    int status = is_foreign ? foreign_status : f->mode == FAKE_ERRORS ? 500 : body ? 200 : 422;
     if (status == 500)
         body = "{\"detail\": \"everything \\u001b[31mis\\u0007 broken\"}";
     else if (!body)
@@ -235,6 +274,8 @@ static void fake_order(struct fake *f, char *line)
         for (size_t i = 0; i < sizeof fake_modes / sizeof *fake_modes; i++)
             if (strcmp(fake_modes[i], line + 5) == 0)
                 f->mode = (enum fake_mode)i;
+    if (strncmp(line, "sessions ", 9) == 0)
+        f->sessions = format("%s", line + 9);
     for (int i = 0; i < FAKE_CLIENTS_MAX; i++) {
         if (f->clients[i].fd < 0)
             continue;

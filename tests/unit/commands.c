@@ -343,6 +343,27 @@ static void unit_command_harmless(void)
     buf_free(&b);
 }
 
+static void unit_commands_wait_foreign(void)
+{
+    static const char listed[] = "[{\"session_id\":\"other\"},{\"session_id\":\"a\"}]";
+    struct loop loop;
+    test_begin("of a session without a state, TeleClaude's, only the end can be waited for");
+    loop_init(&loop);
+    for (int i = 0; i < 2; i++) {
+        struct command_wait w = {
+            .id = (char *)"a", .wanted = i ? "exited" : NULL, .loop = &loop, .asking = 1};
+        command_wait_on_list(&w, 500, span_of("[]"), NULL);
+        command_wait_on_list(&w, 0, (span){0}, "no answer");
+        CHECK_INT(w.over || w.asking, 0);
+        command_wait_on_list(&w, 200, span_of(listed), NULL);
+        CHECK_INT(w.over, !i);
+        command_wait_on_list(&w, 200, span_of("[{\"session_id\":\"other\"}]"), NULL);
+        CHECK_INT(w.over, 1);
+        CHECK_INT(w.status, !i);
+    }
+    loop_free(&loop);
+}
+
 static void unit_commands(void)
 {
     unit_command_harmless();
@@ -354,6 +375,7 @@ static void unit_commands(void)
     unit_commands_follow();
     unit_commands_status();
     unit_commands_wait();
+    unit_commands_wait_foreign();
     unit_commands_project();
     unit_commands_hook();
     unit_commands_attach();

@@ -129,7 +129,8 @@ static void unit_projects_list(void)
     CHECK(span_starts(buf_view(&b), path));
     CHECK_SPAN(span_sub(buf_view(&b), strlen(path)),
                "{\"computer\":\"vm\",\"name\":\"named\",\"path\":\"/tmp\","
-               "\"description\":\"words\",\"desc\":\"words\"},{\"computer\":\"vm\",\"name\":\"again\","
+               "\"description\":\"words\",\"desc\":\"words\"},{"
+               "\"computer\":\"vm\",\"name\":\"again\","
                "\"path\":\"/tmp/\xc3\xa9/last\","
                "\"description\":\"\",\"desc\":\"\"}]");
     CHECK_INT(projects_remove(&u.projects, "/tmp"), 0);
