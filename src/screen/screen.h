@@ -185,7 +185,8 @@ enum vt_signal {
     VT_NOTIFIED = 2,
     VT_TITLE_CHANGED = 4,
     VT_DIRECTORY_CHANGED = 8,
-    VT_CLIPBOARD = 16
+    VT_CLIPBOARD = 16,
+    VT_SYNCED = 32 /* an update (mode 2026) has begun or ended */
 };
 
 struct vt; /* opaque: its fields are in vt/private.h */

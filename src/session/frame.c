@@ -156,6 +156,24 @@ static int frame_parse_size(span text, int *cols, int *rows)
            frame_read_size(json_get(message, "size"), cols, rows);
 }
 
+/* ---- updates --------------------------------------------------------------------------------- */
+
+static size_t frame_find_update(span output)
+{
+    static const char mark[] = "\033[?2026";
+    const size_t n = sizeof mark - 1;
+    for (size_t at = output.n; at-- > 0;) {
+        size_t left = output.n - at;
+        if (output.p[at] != '\033' || memcmp(output.p + at, mark, left < n ? left : n) != 0)
+            continue;
+        if (left <= n || output.p[at + n] == 'h')
+            return at;
+        if (output.p[at + n] == 'l')
+            return output.n;
+    }
+    return output.n;
+}
+
 /* ---- keys ----------------------------------------------------------------------------------- */
 
 static int frame_put_key_bytes(buf *b, span name, int application)

@@ -34,6 +34,15 @@ static void holder_on_output(void *ctx)
 {
     struct holder *h = ctx;
     span bytes = conn_view(&h->pty);
+    size_t whole = viewer_find_screen(h, bytes);
+    if (whole) {
+        viewer_show(h, (span){bytes.p, whole});
+        vt_feed(h->vt, (span){bytes.p, whole});
+        store_log_write(&h->log, (span){bytes.p, whole});
+        conn_consume(&h->pty, whole);
+        bytes = span_sub(bytes, whole);
+        viewer_on_tick(h);
+    }
     if (bytes.n) {
         viewer_show(h, bytes);
         vt_feed(h->vt, bytes);

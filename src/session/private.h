@@ -126,6 +126,7 @@ struct holder {
     buf paused, halted;        /* pid_t of those that were stopped then, and of those that were so
                                   before */
     long long stopped_at;      /* loop clock */
+    long long sync_at;         /* loop clock: viewers wait for the end of an update since; or 0 */
     int check_ms;              /* to the next look for processes of a killed session */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
         message_timer, answer_timer, tick_timer, accept_timer, wait_timer;
@@ -193,6 +194,8 @@ static void viewer_put_snapshot(struct holder_client *c, int scrollback); /* que
 /* The same; to a viewer that does not read, once it does. */
 static void viewer_send_snapshot(struct holder_client *c, int scrollback);
 static void viewer_show(struct holder *h, span output); /* to every viewer */
+/* Returns the bytes of output after which a snapshot that waits is a whole screen; 0: none. */
+static size_t viewer_find_screen(const struct holder *h, span output);
 static void viewer_on_tick(void *holder);
 static void viewer_start_tick(struct holder *h);
 /* Reads the pty again, unless a viewer that gets all output is still to be waited for. */

@@ -216,6 +216,12 @@ static int frame_parse_size(span text, int *cols, int *rows);
 /* Appends the bytes of a named key ("enter", "key_up", "ctrl_c", "f1", …). application: the program
  * wants application cursor keys. Returns 1, or 0: no key has that name. */
 static int frame_put_key_bytes(buf *b, span name, int application);
+#ifndef FRAME_SYNC_MS
+#define FRAME_SYNC_MS 150 /* the longest update of a program (mode 2026) that viewers wait for */
+#endif
+/* Returns where in output the update begins that does not end in it, or a sequence that may begin
+ * one; output.n: nowhere. What is before that is a whole screen. */
+static size_t frame_find_update(span output);
 /* Tells whether keys answer nothing: focus events, the mouse, cursor and paging keys, reports. */
 static int frame_is_look(span keys);
 

@@ -64,9 +64,24 @@ static void viewer_put_snapshot(struct holder_client *c, int scrollback)
     c->tick_at = c->holder->loop.now;
 }
 
+/* A snapshot in the middle of an update would be torn: it waits, FRAME_SYNC_MS at most. */
+static int viewer_must_wait(struct holder *h)
+{
+    if (!(vt_modes(h->vt) & VT_SYNC))
+        return 0;
+    h->sync_at = h->sync_at ? h->sync_at : h->loop.now;
+    return h->loop.now - h->sync_at < FRAME_SYNC_MS;
+}
+
+static size_t viewer_find_screen(const struct holder *h, span output)
+{
+    size_t at = h->sync_at ? frame_find_update(output) : output.n;
+    return at < output.n ? at : 0;
+}
+
 static void viewer_send_snapshot(struct holder_client *c, int scrollback)
 {
-    if (c->conn.queued > VIEWER_BACKLOG_MAX)
+    if (c->conn.queued > VIEWER_BACKLOG_MAX || viewer_must_wait(c->holder))
         viewer_fall_behind(c);
     else
         viewer_put_snapshot(c, scrollback);
@@ -149,6 +164,11 @@ static void viewer_on_tick(void *holder)
 {
     struct holder *h = holder;
     int quiet = h->loop.now - h->state.output_at >= VIEWER_TICK_MS, missing = 0;
+    if (viewer_must_wait(h)) {
+        viewer_start_tick(h);
+        return;
+    }
+    h->sync_at = 0;
     for (struct holder_client *c = h->clients; c; c = c->next) {
         if (c->conn.queued || !(c->behind || c->missing))
             continue;

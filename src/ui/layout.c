@@ -367,6 +367,8 @@ static void layout_frame(void *ctx)
     struct grid *g = &t->grid;
     if (!t->stale || t->terminal.queued || t->terminal.dead || t->program_runs)
         return;
+    if (t->view && t->view->torn && t->grid.known)
+        return; /* the view marks the screen at the update's end */
     app_settle(t);
     layout_lay_out(t);
     attach_follow(t);

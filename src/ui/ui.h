@@ -27,6 +27,10 @@ struct view {
     struct loop *loop;       /* NULL: a view of plain text */
     struct vt *vt;           /* NULL before the first bytes */
     char *id;                /* the session's */
+    buf held;                /* output of an update that has not ended */
+    int torn;                /* the emulator shows half an update: it is not drawn */
+    struct loop_timer sync_timer; /* until what is held is shown all the same */
+    unsigned signals;        /* enum vt_signal, not handled yet; VT_SYNCED stays */
     int back;                /* lines scrolled back */
     int pan_rows, pan_cols;  /* how far the user has moved the crop from the cursor */
     buf typed;               /* input; sent at the end of the pass, or when connected */

@@ -13,6 +13,7 @@
 #define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
 /* bytes typed in one pass of the loop, or before the connection is open */
 #define VIEW_TYPED_MAX (512 * 1024)
+#define VIEW_HELD_MAX (1024 * 1024) /* bytes of an update that has not ended */
 #define VIEW_PIECE (32 * 1024) /* of input in one frame, so that the holder can hold the next */
 #define VIEW_DIRECT_MAX 256  /* bytes written to the pty directly; more may be cut halfway */
 #ifndef VIEW_NOTICE_MS
@@ -78,6 +79,49 @@ static void view_send_typed(void *ctx)
     buf_clear(&v->typed);
 }
 
+static void view_feed(struct view *v, span bytes)
+{
+    buf answers = {0};
+    vt_feed(v->vt, bytes);
+    vt_drain_answers(v->vt, &answers); /* dropped: the holder's emulator has answered */
+    buf_free(&answers);
+    v->signals |= vt_drain_signals(v->vt);
+}
+
+/* Feeds what gives a whole screen: an update that has begun waits for its end, FRAME_SYNC_MS at
+ * most. Programs that know no updates cost no search. */
+static void view_take(struct view *v, span bytes)
+{
+    size_t before = v->held.n, n = bytes.n;
+    if (before)
+        buf_span(&v->held, bytes), bytes = buf_view(&v->held);
+    if (v->signals & VT_SYNCED)
+        n = frame_find_update(bytes);
+    if (before && n == 0 && bytes.n < VIEW_HELD_MAX)
+        return; /* the same update goes on */
+    n = bytes.n - n < VIEW_HELD_MAX ? n : bytes.n;
+    if (!before && n < bytes.n)
+        buf_span(&v->held, span_sub(bytes, n));
+    view_feed(v, (span){bytes.p, n});
+    if (before)
+        buf_drop(&v->held, n);
+    v->torn = (vt_modes(v->vt) & VT_SYNC) != 0;
+    if (v->loop && (v->held.n || v->torn))
+        loop_timer_set(v->loop, &v->sync_timer, v->loop->now + FRAME_SYNC_MS);
+    else if (v->loop)
+        loop_timer_cancel(v->loop, &v->sync_timer);
+    v->hooks->changed(v->ctx);
+}
+
+static void view_on_sync_over(void *ctx)
+{
+    struct view *v = ctx;
+    view_feed(v, buf_view(&v->held));
+    buf_clear(&v->held);
+    v->torn = 0;
+    v->hooks->changed(v->ctx);
+}
+
 static struct view *view_new(const char *id, const struct view_hooks *hooks, void *ctx)
 {
     struct view *v = base_alloc(sizeof *v);
@@ -88,6 +132,7 @@ static struct view *view_new(const char *id, const struct view_hooks *hooks, voi
     v->wheel = 1;
     v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
     v->notice_timer = (struct loop_timer){.fn = view_send_notice, .ctx = v};
+    v->sync_timer = (struct loop_timer){.fn = view_on_sync_over, .ctx = v};
     v->pty = -1;
     return v;
 }
@@ -96,6 +141,7 @@ static void view_free(struct view *v)
 {
     vt_free(v->vt);
     buf_free(&v->typed);
+    buf_free(&v->held);
     free(v->id);
     free(v);
 }
@@ -120,14 +166,11 @@ static void view_on_size(void *ctx, int cols, int rows)
 static void view_on_output(void *ctx, span bytes, int snapshot)
 {
     struct view *v = ctx;
-    buf answers = {0};
-    (void)snapshot;
     if (!v->vt)
         v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
-    vt_feed(v->vt, bytes);
-    vt_drain_answers(v->vt, &answers); /* dropped: the holder's emulator has answered */
-    buf_free(&answers);
-    v->hooks->changed(v->ctx);
+    if (snapshot)
+        buf_clear(&v->held);
+    view_take(v, bytes);
 }
 
 /* Cancels the task and the timer, and closes the pty: an open descriptor of it would keep the
@@ -138,6 +181,7 @@ static void view_cancel(struct view *v)
         return;
     loop_task_cancel(v->loop, &v->send_task);
     loop_timer_cancel(v->loop, &v->notice_timer);
+    loop_timer_cancel(v->loop, &v->sync_timer);
     if (v->pty >= 0)
         close(v->pty);
     v->pty = -1;
@@ -149,6 +193,8 @@ static void view_on_end(void *ctx, const char *why)
     struct view *v = ctx;
     v->stream = NULL;
     view_cancel(v);
+    if (v->held.n)
+        view_on_sync_over(v);
     snprintf(v->reason, sizeof v->reason, "%s", why);
     v->hooks->ended(v->ctx);
 }
@@ -588,7 +634,10 @@ static void view_put_clipboard(struct view *v, buf *b)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;";
-    if (!v->vt || !(vt_drain_signals(v->vt) & VT_CLIPBOARD))
+    v->signals |= v->vt ? vt_drain_signals(v->vt) : 0;
+    int set = (v->signals & VT_CLIPBOARD) != 0;
+    v->signals &= ~(unsigned)VT_CLIPBOARD;
+    if (!set)
         return;
     span s = vt_clipboard(v->vt);
     for (size_t i = 0; i < s.n; i++)

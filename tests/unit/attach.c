@@ -196,6 +196,25 @@ static void unit_attach_scroll(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_update(void)
+{
+    struct unit_app u;
+    test_begin("an update of the program is shown at its end, or after a while");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_attach_enter(&u);
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?2026h\r\nfirst half");
+    UNIT_APP_UNTIL(&u, u.t->view->torn);
+    unit_app_type(&u, "\035");
+    CHECK(!unit_app_shows(&u, "first half"));
+    unit_app_type(&u, "\035");
+    unit_app_frame(&u, FRAME_OUTPUT, ", second\033[?2026l");
+    UNIT_APP_SEE(&u, "first half, second");
+    unit_app_frame(&u, FRAME_OUTPUT, "\033[?2026h, without end");
+    UNIT_APP_SEE(&u, "second, without end");
+    CHECK(u.t->loop.now - u.t->view->sync_timer.due < 1000 && !u.t->view->held.n);
+    unit_app_end(&u);
+}
+
 static void unit_attach_wheel(void)
 {
     struct unit_app u;
@@ -486,6 +505,7 @@ static void unit_attach(void)
     unit_attach_paste_ends();
     unit_attach_paste_waits();
     unit_attach_scroll();
+    unit_attach_update();
     unit_attach_wheel();
     unit_attach_select();
     unit_attach_keyboard();

@@ -215,8 +215,24 @@ static void unit_frame_looks(void)
     }
 }
 
+static void unit_frame_updates(void)
+{
+    test_begin("an update that does not end is found, also by the start of its sequence");
+    static const struct {
+        const char *output;
+        size_t at;
+    } cases[] = {
+        {"", 0}, {"text", 4}, {"ab\033[?2026hcd", 2}, {"ab\033[?2026hcd\033[?2026lef", 22},
+        {"\033[?2026hab\033[?2026l\033[?2026h", 18}, {"ab\033", 2}, {"ab\033[?20", 2},
+        {"ab\033[?2026", 2}, {"ab\033[?25h", 8}, {"ab\033[?2027hc", 11},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK_INT(frame_find_update(span_of(cases[i].output)), cases[i].at);
+}
+
 static void unit_frame(void)
 {
+    unit_frame_updates();
     unit_frame_cut();
     unit_frame_limit();
     unit_frame_pieces();

@@ -248,6 +248,25 @@ static void unit_hold_hooks(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_update(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "stty -echo; printf 'one\\033[?2026h'; read x; "
+                        "printf 'half'; read x; printf ', whole\\033[?2026l'; sleep 9", "");
+    test_begin("a viewer that comes in the middle of an update gets the whole one");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"one\""));
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"onehalf\""));
+    u.h.sync_at = clock_mono_ms() + 60000;
+    unit_holder_send(&u, FRAME_VIEW, "z");
+    unit_holder_pass(&u, 3 * VIEWER_TICK_MS);
+    CHECK(!strstr(buf_cstr(&u.screen), "half"));
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.screen, "onehalf, whole"));
+    CHECK_INT(u.h.sync_at, 0);
+    unit_holder_end(&u);
+}
+
 static void unit_hold_paste(void)
 {
     struct unit_holder u;
@@ -270,7 +289,7 @@ static void unit_hold_paste(void)
         loop_once(&u.h.loop);
     CHECK(u.h.pty.queued <= INPUT_HOLD + text.n);
     close(open(go, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"3000000\""));
+    CHECK(unit_holder_until(&u, &u.status, "3000000\""));
     unlink(go);
     free(go);
     buf_free(&text);
@@ -818,6 +837,7 @@ static void unit_holder(void)
     unit_hold_typed();
     unit_hold_states();
     unit_hold_hooks();
+    unit_hold_update();
     unit_hold_paste();
     unit_hold_guard();
     unit_hold_answers();

@@ -364,6 +364,61 @@ static void unit_view_select(void)
     }
 }
 
+static void unit_view_changed(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
+/* Each update paints the whole screen with one letter: only one letter is ever seen. */
+static void unit_view_updates(void)
+{
+    test_begin("of 200 updates that come in pieces none is seen half done");
+    static const struct view_hooks hooks = {unit_view_changed, NULL, NULL};
+    int changes = 0, torn = 0;
+    struct view *v = view_new("id", &hooks, &changes);
+    buf all = {0}, rows = {0};
+    unsigned seed = 7;
+    for (int i = 0; i < 200; i++) {
+        buf_str(&all, "\033[?2026h\033[H");
+        for (int k = 0; k < 50; k++)
+            buf_byte(&all, (char)('a' + i % 26));
+        buf_str(&all, "\033[?2026l");
+    }
+    view_on_size(v, 10, 5);
+    for (span in = buf_view(&all); in.n;) {
+        size_t n = unit_vt_random(&seed) % 150;
+        n = n < in.n ? n : in.n;
+        view_on_output(v, (span){in.p, n}, 0);
+        in = span_sub(in, n);
+        buf_clear(&rows);
+        unit_vt_put_rows(&rows, v->vt, 0);
+        for (size_t at = 0; !v->torn && at < rows.n; at++)
+            torn += rows.p[at] != '|' && rows.p[at] != rows.p[0];
+    }
+    CHECK_INT(torn, 0);
+    CHECK(changes > 50 && !v->held.n && !v->torn);
+    test_begin("an update without an end is shown when it is too long");
+    buf_clear(&all);
+    buf_str(&all, "\033[?2026h\033[Hlong");
+    view_on_output(v, buf_view(&all), 0);
+    CHECK(v->held.n == all.n);
+    for (int i = 0; v->held.n && i < 2 * VIEW_HELD_MAX / 1000; i++) {
+        char spaces[1000];
+        memset(spaces, '.', sizeof spaces);
+        view_on_output(v, (span){spaces, sizeof spaces}, 0);
+    }
+    CHECK(!v->held.n);
+    test_begin("a snapshot replaces what is held");
+    view_on_output(v, span_of("\033[?2026l\033[?2026hold"), 0);
+    view_on_output(v, span_of("\033[?2026l\033[2J\033[Hnew"), 1);
+    buf_clear(&rows);
+    unit_vt_put_rows(&rows, v->vt, 0);
+    CHECK_SPAN(buf_view(&rows), "new|||||");
+    buf_free(&all);
+    buf_free(&rows);
+    view_close(v);
+}
+
 /* Sizes that a screen can't have are no sizes. */
 static void unit_view_sizes(void)
 {
@@ -426,6 +481,7 @@ static void unit_view(void)
     unit_view_scroll();
     unit_view_text();
     unit_view_modes();
+    unit_view_updates();
     unit_view_keyboards();
     unit_view_keys();
     unit_view_mouse();

@@ -512,6 +512,12 @@ static void vt_mode_alt(struct vt *vt, int on)
     }
 }
 
+static void vt_mode_sync(struct vt *vt, int on)
+{
+    vt->modes = on ? vt->modes | VT_SYNC : vt->modes & ~(unsigned)VT_SYNC;
+    vt->signals |= VT_SYNCED;
+}
+
 #define VT_MOUSE_MODES (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
 #define VT_MOUSE_FORMS (VT_MOUSE_UTF8 | VT_MOUSE_SGR | VT_MOUSE_URXVT)
 
@@ -543,7 +549,7 @@ static const struct vt_mode_row {
     {1048, 0, 0, 0, vt_mode_save},
     {1049, VT_ALT_SCREEN, 0, 0, vt_mode_alt},
     {2004, VT_BRACKETED_PASTE, 0, 0, NULL},
-    {2026, VT_SYNC, 0, 0, NULL},
+    {2026, VT_SYNC, 0, 0, vt_mode_sync},
 };
 
 static const struct vt_mode_row vt_ansi_modes[] = {
@@ -603,7 +609,7 @@ static void vt_put_modes(const struct vt *vt, buf *b)
     unsigned modes = vt->modes;
     for (size_t i = 0; i < COUNT_OF(vt_dec_modes); i++) {
         const struct vt_mode_row *mode = &vt_dec_modes[i];
-        if (!mode->change && modes & mode->bit & ~(unsigned)(VT_APP_KEYPAD | VT_SYNC))
+        if (!mode->change && modes & mode->bit & ~(unsigned)VT_APP_KEYPAD)
             buf_fmt(b, "\033[?%d%c", mode->number, mode->inverted ? 'l' : 'h');
     }
     for (size_t i = 0; i < COUNT_OF(vt_ansi_modes); i++)
