@@ -79,6 +79,7 @@
 #include "src/server/batch.c"         /* ending many sessions, and undoing that */
 #include "src/server/push.c"          /* /ws and its topics */
 #include "src/server/routes.c"        /* the route table and its handlers */
+#include "src/server/announce.c"      /* the command of on_state */
 #include "src/server/daemon.c"        /* wiring, run, shutdown */
 
 #include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
@@ -98,6 +99,7 @@
 #include "src/ui/view.c"              /* a session's screen: connection, emulator, crop */
 #include "src/ui/rows.c"              /* drawing rows and the header */
 #include "src/ui/app.c"               /* state, selection, requests, what survives a restart */
+#include "src/ui/attention.c"         /* calling the user */
 #include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
 #include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
 #include "src/ui/layout.c"            /* a frame: geometry and composition */

@@ -38,6 +38,8 @@
 #define APP_PAUSE_MS 150
 #define TUI_PASTE_MS 150
 #define ATTACH_STUCK_MS 150
+#define ATTENTION_MS 300
+#define ANNOUNCE_MS 300
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
@@ -113,6 +115,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/app.c"
 #include "unit/dialog.c"
 #include "unit/attach.c"
+#include "unit/attention.c"
 #include "unit/layout.c"
 #include "unit/keys.c"
 #include "unit/tui.c"
@@ -187,6 +190,7 @@ static const struct {
     {"app", unit_app},
     {"dialog", unit_dialog},
     {"attach", unit_attach},
+    {"attention", unit_attention},
     {"layout", unit_layout},
     {"keys", unit_keys},
     {"tui", unit_tui},

@@ -757,6 +757,11 @@ static int command_wait(struct context *c)
 
 /* ---- watch ---------------------------------------------------------------------------------- */
 
+struct command_watch {
+    struct context *context;
+    struct tree tree;
+};
+
 static void command_watch_on_event(void *ctx, span json)
 {
     struct context *c = ctx;
@@ -766,6 +771,31 @@ static void command_watch_on_event(void *ctx, span json)
         c->replied = 1;
 }
 
+/* Prints a line for each session that has begun to wait since the last event. */
+static void command_watch_on_waiting(void *ctx, span json)
+{
+    struct command_watch *w = ctx;
+    buf out = {0};
+    tree_event(&w->tree, json);
+    for (size_t i = 0; i < w->tree.sessions.places; i++) {
+        const struct cache_session *known = w->tree.sessions.sessions[i];
+        struct tree_session *s = known ? tree_session(&w->tree, known->id) : NULL;
+        int waits = s && tree_is(s, "waiting");
+        if (waits && !s->told) {
+            buf_fmt(&out, "%s\t", s->id);
+            utf8_put_visible(&out, span_of(tree_title(s)));
+            buf_byte(&out, '\t');
+            utf8_put_visible(&out, span_of(s->asked ? s->asked : ""));
+            buf_byte(&out, '\n');
+        }
+        if (s)
+            s->told = waits;
+    }
+    if (out.n)
+        w->context->replied = context_write(&out);
+}
+
+static const struct client_hooks command_waiting_hooks = {command_watch_on_waiting, NULL, NULL};
 static const struct client_hooks command_watch_hooks = {command_watch_on_event, NULL, NULL};
 
 /* SIGINT is the way to end this command. A script's background jobs inherit it as ignored: without
@@ -773,12 +803,15 @@ static const struct client_hooks command_watch_hooks = {command_watch_on_event, 
 static int command_watch(struct context *c)
 {
     struct sigaction end = {.sa_handler = SIG_DFL};
+    struct command_watch w = {.context = c};
     sigaction(SIGINT, &end, NULL);
-    c->client.hooks = &command_watch_hooks;
-    c->client.ctx = c;
+    tree_init(&w.tree, c->config.computer, NULL);
+    c->client.hooks = c->value['W'] ? &command_waiting_hooks : &command_watch_hooks;
+    c->client.ctx = c->value['W'] ? (void *)&w : (void *)c;
     client_subscribe(&c->client);
     while (!c->replied)
         loop_once(&c->loop);
+    tree_free(&w.tree);
     return 0;
 }
 

@@ -23,6 +23,7 @@ struct daemon {
     struct loop loop;
     struct cache cache;
     struct sessions sessions;
+    struct announce announce;
     struct projects projects;
     struct fleet fleet;
     struct observations observations;
@@ -242,12 +243,14 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.fleet,
                 &d.observations, &d.httpd);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
+    announce_init(&d.announce, &d.sessions);
     while (!d.stopping || d.httpd.clients ||
            (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     requests_free(&d.requests);
     peers_free(&d.fleet);
+    announce_free(&d.announce);
     sessions_free(&d.sessions);
     httpd_free(&d.httpd);
     cache_free(&d.cache);

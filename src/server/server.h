@@ -226,6 +226,26 @@ static void routes_init(struct server *server, struct loop *l, const struct conf
 /* httpd's handler; ctx is the server. */
 static void routes_handle(void *ctx, struct httpd_request *request);
 
+/* ==== announce: the command of [computer] on_state ============================================ */
+
+#define ANNOUNCE_QUEUE_MAX 64 /* sessions; the oldest one is left out */
+#ifndef ANNOUNCE_MS
+#define ANNOUNCE_MS 10000     /* the command is killed after this */
+#endif
+
+struct announce {
+    struct loop *loop;
+    struct sessions *sessions;
+    char *queue[ANNOUNCE_QUEUE_MAX]; /* ids of sessions whose state has changed */
+    int count, running;
+    struct loop_child child;
+    struct loop_timer late_timer;
+};
+
+/* Runs the command for changes of these sessions, from now on. */
+static void announce_init(struct announce *a, struct sessions *all);
+static void announce_free(struct announce *a);
+
 /* ==== daemon: wiring, run, shutdown ========================================================== */
 
 /* Runs until SIGTERM or SIGINT. Once clients are served, ready_fd (-1: none) gets a byte and is

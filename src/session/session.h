@@ -554,6 +554,7 @@ struct session {
     int answered;           /* its holder sent a status on this connection */
     int forced;             /* its end is forced: a record of another machine goes, too */
     int adopting;           /* the starting daemon does not know its state yet */
+    char announced[16];     /* the state that on_changed's owner has seen */
 };
 
 /* The pending call of session_create or session_restart. */
@@ -579,6 +580,9 @@ struct sessions {
     size_t count, adopting; /* sessions; those whose state is not known yet */
     size_t cache_place;     /* of a struct session *, for cache_data */
     buf machine, boot;      /* this machine and its boot: os_put_machine, os_put_boot */
+    /* A session of this computer has changed; or NULL. */
+    void (*on_changed)(void *ctx, struct session *s);
+    void *changed_ctx;
     struct loop_timer adopt_timer;
     void (*ready)(void *ctx);
     void *ready_ctx;

@@ -114,6 +114,8 @@ static void session_changed(struct session *s)
                               all->loop->now);
         *session_of(all, s->cached) = s;
     }
+    if (all->on_changed)
+        all->on_changed(all->changed_ctx, s);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */

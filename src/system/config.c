@@ -2,9 +2,10 @@
 
 /* config - paths, the configuration file, defaults.
  *
- * The file has [section NAME] lines, `key = value` lines, blank lines, and comment lines that begin
- * with '#' or ';'. A bad line is reported with its number, and the others still apply. [keys] and
- * [colours] are only kept here: the UI parses them. */
+ * The file has [section NAME] lines, `key = value` lines, blank lines, and comments: lines that
+ * begin with '#' or ';', and what follows a '#' between blanks, outside of quotes. A bad line is
+ * reported with its number, and the others still apply. [keys] and [colours] are only kept here:
+ * the UI parses them. */
 
 #define CONFIG_FILE_MAX (256 * 1024)
 #define CONFIG_TLS_COMMAND                                                                         \
@@ -237,11 +238,13 @@ static const struct config_key config_computer_keys[] = {
     {"name", offsetof(struct config, computer)},
     {"user", offsetof(struct config, user)},
     {"host", offsetof(struct config, host)},
-    {"role", offsetof(struct config, role)}};
+    {"role", offsetof(struct config, role)},
+    {"on_state", offsetof(struct config, on_state)}};
 static const struct config_key config_ui_keys[] = {
     {"prefix", offsetof(struct config, prefix)},
     {"clipboard", offsetof(struct config, clipboard)},
-    {"mouse", offsetof(struct config, mouse)}};
+    {"mouse", offsetof(struct config, mouse)},
+    {"notify", offsetof(struct config, notify)}};
 static const struct config_key config_redis_keys[] = {
     {"url", offsetof(struct config, redis_url)},
     {"tls_command", offsetof(struct config, tls_command)}};
@@ -270,6 +273,17 @@ static char **config_place(void *base, const struct config_key *key)
     return (char **)((char *)base + key->at);
 }
 
+/* Replaces a leading "~/" by the home directory. */
+static void config_expand_home(char **path)
+{
+    buf full = {0};
+    if (strncmp(*path, "~/", 2) != 0 || !config_home())
+        return;
+    buf_fmt(&full, "%s%s", config_home(), *path + 1);
+    config_replace(path, buf_view(&full));
+    buf_free(&full);
+}
+
 /* Stores the value and the number of a line in the section's structure, `base`. */
 static void config_set(struct config_line *line, void *base, const struct config_key *keys,
                        size_t count, int *lines)
@@ -277,6 +291,8 @@ static void config_set(struct config_line *line, void *base, const struct config
     for (size_t i = 0; i < count; i++)
         if (span_eq(line->key, keys[i].name)) {
             config_replace(config_place(base, &keys[i]), line->value);
+            if (span_eq(line->key, "path") || span_eq(line->key, "secret_file"))
+                config_expand_home(config_place(base, &keys[i]));
             lines[i] = line->number;
             return;
         }
@@ -285,11 +301,15 @@ static void config_set(struct config_line *line, void *base, const struct config
 
 static void config_set_computer(struct config_line *line)
 {
+    char **words = config_words(line->value);
     if (!line->value.n)
         config_problem(line, ": expected a value", line->key);
+    else if (span_eq(line->key, "on_state") && !words)
+        config_problem(line, ": expected a command with closed quotes", line->key);
     else
         config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),
                    line->config->computer_lines);
+    free(words);
 }
 
 static void config_set_agents(struct config_line *line)
@@ -315,21 +335,39 @@ static void config_set_peers(struct config_line *line)
 
 static char config_ctrl_letter(const char *prefix)
 {
-    if (strncmp(prefix, "Ctrl-", 5) != 0 || !prefix[5] || prefix[6])
-        return 0;
-    return strchr("abdefghklnopqrtuvwxyz]\\^_", prefix[5]) ? prefix[5] : 0;
+    char c = strncmp(prefix, "Ctrl-", 5) == 0 && prefix[5] && !prefix[6] ? prefix[5] : 0;
+    c = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    return c && strchr("abdefghklnopqrtuvwxyz]\\^_", c) ? c : 0;
+}
+
+/* Values of [ui] that are one of a few words, each between blanks. */
+static const struct {
+    const char *key, *words, *expected;
+} config_ui_words[] = {
+    {"clipboard", " yes no ", ": expected yes or no"},
+    {"mouse", " yes no ", ": expected yes or no"},
+    {"notify", " bell osc9 osc777 osc99 none ", ": expected bell, osc9, osc777, osc99 or none"},
+};
+
+/* Returns what the value should be; NULL: it is that. */
+static const char *config_check_ui(const struct config_line *line, const char *value)
+{
+    char word[16];
+    if (span_eq(line->key, "prefix") && !config_ctrl_letter(value))
+        return ": expected Ctrl- and a letter or one of ] \\ ^ _";
+    snprintf(word, sizeof word, " %s ", value);
+    for (size_t i = 0; i < COUNT_OF(config_ui_words); i++)
+        if (span_eq(line->key, config_ui_words[i].key) && !strstr(config_ui_words[i].words, word))
+            return config_ui_words[i].expected;
+    return NULL;
 }
 
 static void config_set_ui(struct config_line *line)
 {
-    int is_prefix = span_eq(line->key, "prefix");
-    int is_answer = span_eq(line->value, "yes") || span_eq(line->value, "no");
     char *value = span_dup(line->value);
-    if (is_prefix && !config_ctrl_letter(value))
-        config_problem(line, ": expected Ctrl- and a letter or one of ] \\ ^ _", line->value);
-    else if (!is_prefix && !is_answer &&
-             (span_eq(line->key, "clipboard") || span_eq(line->key, "mouse")))
-        config_problem(line, ": expected yes or no", line->value);
+    const char *fault = config_check_ui(line, value);
+    if (fault)
+        config_problem(line, fault, line->value);
     else
         config_set(line, line->config, config_ui_keys, COUNT_OF(config_ui_keys),
                    line->config->ui_lines);
@@ -493,13 +531,31 @@ static int config_is_text(span s)
     return same;
 }
 
+/* Returns the line without a comment at its end. */
+static span config_cut_comment(span s)
+{
+    char quote = 0, before = ' ';
+    for (size_t i = 0; i < s.n; before = s.p[i++]) {
+        int after_blank = before == ' ' || before == '\t';
+        if (quote)
+            quote = s.p[i] == quote ? 0 : quote;
+        else if ((s.p[i] == '\'' || s.p[i] == '"') && (after_blank || before == '='))
+            quote = s.p[i];
+        else if (s.p[i] == '#' && after_blank && i + 1 < s.n && strchr(" \t", s.p[i + 1]))
+            return span_trim((span){s.p, i}, " \t");
+    }
+    return s;
+}
+
 static void config_parse(struct config *c, span text)
 {
     struct config_line line = {.config = c};
     const struct config_section *section = NULL;
     int in_section = 0;
+    if (span_starts(text, "\xef\xbb\xbf"))
+        text = span_sub(text, 3);
     while (text.n) {
-        span s = span_trim(span_cut(&text, '\n'), " \t\r");
+        span s = config_cut_comment(span_trim(span_cut(&text, '\n'), " \t\r"));
         line.number++;
         if (!s.n || s.p[0] == '#' || s.p[0] == ';')
             continue;
@@ -673,6 +729,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->redis_from = span_dup(span_of(c->file));
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
     c->mouse = span_dup(span_of("yes"));
+    c->notify = span_dup(span_of("bell"));
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
@@ -729,7 +786,8 @@ static void config_free(struct config *c)
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
                              c->mouse,     c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
-                             c->secret,    c->secret_file, c->unsigned_peers};
+                             c->secret,    c->secret_file, c->unsigned_peers, c->notify,
+                             c->on_state};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
@@ -842,6 +900,7 @@ static void config_put(const struct config *c, buf *b)
     config_put_value(c, b, "user", config_user(c), c->computer_lines[1]);
     config_put_value(c, b, "host", c->host, c->computer_lines[2]);
     config_put_value(c, b, "role", c->role, c->computer_lines[3]);
+    config_put_value(c, b, "on_state", c->on_state ? c->on_state : "", c->computer_lines[4]);
     for (int i = 0; i < c->agent_count; i++)
         config_put_agent(c, b, &c->agents[i]);
     for (int i = 0; i < c->project_count; i++) {

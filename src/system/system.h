@@ -328,6 +328,8 @@ struct config {
     char *attach;               /* the command to another computer; DEST stands for [user@]host */
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
+    char *notify;               /* how the UI calls its user: "bell", "osc9" … "none" */
+    char *on_state;             /* run when a session's state changes; or NULL */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours], as in the file */

@@ -54,7 +54,8 @@ static void layout_lay_out(struct app *t)
 static void layout_rule(struct app *t, int row, int col, int cols)
 {
     for (int x = col; x < col + cols; x++)
-        widget_put(&t->grid, row, x, 1, t->grid.ascii ? "-" : "─", rows_style(&t->ui, THEME_BORDER));
+        widget_put(&t->grid, row, x, 1, t->grid.ascii ? "-" : "─",
+                   rows_style(&t->ui, THEME_BORDER));
 }
 
 /* Draws the headline of the preview. Returns its lines. */
@@ -324,8 +325,13 @@ static void layout_put_attached(const struct app *t, buf *b)
         buf_str(b, "another client has ended it  ");
     else if (t->client.why && t->client.push != CLIENT_LIVE && t->client.push != CLIENT_PARTIAL)
         buf_fmt(b, "%s  ", push[1][0] ? push[1] : push[0]);
-    if (!ended)
-        buf_fmt(b, "%s d detaches", t->config->prefix);
+    if (ended)
+        return;
+    const struct tree_session *s = tree_session(&t->tree, t->view->id);
+    int waiting = tree_totals(&t->tree).waiting - (s && tree_is(s, "waiting"));
+    if (waiting)
+        buf_fmt(b, "%s %d waiting  ", t->grid.ascii ? "!" : "◆", waiting);
+    buf_fmt(b, "%s d detaches", t->config->prefix);
 }
 
 /* Draws the session's screen, and below it a line with its name and the key that detaches. */

@@ -51,6 +51,7 @@ struct tree_session {
     int hit, kept;          /* hit: the filter matches it; kept: it, or one it started */
     long long rank;         /* sort key: the lowest of it and those it started */
     int mark;
+    int told;               /* the owner's */
 };
 
 enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
@@ -104,6 +105,9 @@ struct tree {
     int row_count, row_cap;
     int lines[2];           /* of all rows: brief, full */
     int hits;               /* matching sessions, and matching projects without one */
+    /* id of the session that has last begun to wait, finished unseen or failed; the owner empties
+     * it */
+    char news[132];
     int dirty;              /* rows are out of date */
 };
 

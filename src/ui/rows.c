@@ -357,8 +357,9 @@ static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, i
     const struct tree_session *s = row->session;
     char note[32];
     if (rows_prompt_note(s))
-        rows_right(p, 14, rows_prompt_note(s), rows_style(p->u, strcmp(s->first_prompt, "failed") == 0
-                                                              ? THEME_ALARM : THEME_DIM));
+        rows_right(p, 14, rows_prompt_note(s),
+                   rows_style(p->u, strcmp(s->first_prompt, "failed") == 0 ? THEME_ALARM
+                                                                           : THEME_DIM));
     if (rows_waits_for(s) && (lines == 1 || !s->asked))
         rows_right(p, 14, s->waits_for, rows_style(p->u, THEME_WAITING));
     if (row->folded && row->waiting) {
@@ -417,7 +418,8 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
     if (!t->row_count || l->rows < 1)
         return;
     l->at = widget_max(0, widget_min(l->at, t->row_count - 1));
-    rows_scroll(l, rows_tree_line(t, l, l->at), widget_min(rows_lines(t, l, l->at), l->rows), total);
+    rows_scroll(l, rows_tree_line(t, l, l->at), widget_min(rows_lines(t, l, l->at), l->rows),
+                total);
     for (int i = rows_tree_row(t, l, l->top); i < t->row_count; i++) {
         int line = rows_tree_line(t, l, i), lines = rows_lines(t, l, i), y = l->row + line - l->top;
         if (line >= l->top + l->rows)
@@ -653,7 +655,7 @@ static void rows_header(struct widgets *u, const struct tree *t, const struct ro
     struct tree_totals totals = tree_totals(t);
     int name = u->grid->cols >= ROWS_INDENT_COLS ? 6 : 0; /* columns of "telec " … */
     int tabs = name + (u->grid->cols >= ROWS_NAMES_COLS ? 26 : 14);
-    /* … of the tabs, of the computer in focus, and of the waiting: free of the connection's state */
+    /* … of the tabs, of the computer in focus, of the waiting: free of the connection's state */
     tabs += h->crumb ? widget_min(cell_columns(span_of(h->crumb)) + 3, 10) : 0;
     tabs += totals.waiting ? 4 : 0;
     grid_fill(u->grid, 0, 0, 1, u->grid->cols, rows_style(u, THEME_TEXT));

@@ -279,10 +279,21 @@ static void tree_count(struct tree *t, const struct tree_session *s, int sign)
             t->rows[up->row].waiting += waiting;
 }
 
+/* Notes a session that has begun to wait, finished unseen or failed. */
+static void tree_note_news(struct tree *t, const struct tree_session *old,
+                           const struct tree_session *now)
+{
+    if ((tree_is(now, "waiting") && !tree_is(old, "waiting")) ||
+        (tree_is(now, "idle") && now->unseen && !old->unseen) ||
+        (tree_has_failed(now) && !tree_is(old, "exited")))
+        snprintf(t->news, sizeof t->news, "%s", now->id);
+}
+
 /* Copies the new object into the old one and keeps what tree_build computed. */
 static void tree_replace(struct tree *t, struct tree_session *old, struct tree_session *now)
 {
     t->dirty |= tree_moves(t, old, now);
+    tree_note_news(t, old, now);
     if (!t->dirty)
         tree_count(t, old, -1);
     if (!tree_equal(old->last_output, now->last_output))

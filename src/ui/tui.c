@@ -249,6 +249,7 @@ static void tui_on_push_event(void *ctx, span json)
     if (!tui_is_of_session(json))
         todos_event(&t->todos, json);
     t->fetched = 1;
+    attention_follow(t);
     app_changed(t);
 }
 
@@ -349,7 +350,7 @@ static void tui_set_timers(struct app *t)
                   {&t->toast_timer, app_on_toast_over}, {&t->preview_timer, attach_on_preview},
                   {&t->rest_timer, tui_connect_rest},   {&t->save_timer, app_save},
                   {&t->pause_timer, attach_on_pause_over},
-                  {&t->stuck_timer, attach_on_stuck}};
+                  {&t->stuck_timer, attach_on_stuck},   {&t->call_timer, attention_call}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
     t->draw_task = (struct loop_task){.fn = layout_frame, .ctx = t};

@@ -208,6 +208,9 @@ struct app {
     struct theme theme;
     enum theme_ground ground;
     int unfocused;             /* the terminal has no focus */
+    char called[132];          /* the session to which attention_call calls the user */
+    long long called_at;       /* loop clock: the last call; 0 none */
+    struct loop_timer call_timer;
     struct grid grid;
     struct widgets ui;
     struct keymap_keys keys;
@@ -344,6 +347,12 @@ static void app_run_now(struct app *t);            /* the terminal has taken the
 static void app_resize(struct app *t);             /* asks the terminal for its size */
 static int app_wants_mouse(const struct app *t);
 static void app_free(struct app *t);
+
+/* ==== attention: calling the user ============================================================= */
+
+/* After an event: calls the user if a session needs attention that is not on the screen. */
+static void attention_follow(struct app *t);
+static void attention_call(void *ctx);             /* call_timer */
 
 /* ==== dialog: starting, messaging, renaming, ending a session ================================= */
 

@@ -458,6 +458,7 @@ static const struct {
 static struct view_terminal view_wanted(const struct view *v)
 {
     struct view_terminal w = {.modes = v->vt ? vt_modes(v->vt) & ~VT_MOUSE_X10 : 0};
+    w.modes |= VT_FOCUS; /* the UI calls its user only when that is needed */
     unsigned mouse = v->vt ? vt_modes(v->vt) & VIEW_MOUSE : 0;
     if (mouse == VT_MOUSE_X10)
         w.modes |= VT_MOUSE_NORMAL;

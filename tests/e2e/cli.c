@@ -660,6 +660,30 @@ static void test_cli_watch(void)
 }
 
 /* As a background job of a script starts it, with SIGINT ignored. */
+/* What needs its user is told by watch --waiting, and by the command of on_state. */
+static void test_cli_attention(void)
+{
+    char *told = format("%s/told", e2e.dir);
+    file_write(format("%s/telec/config", e2e.config),
+               format("[computer]\non_state = sh -c 'echo \"$TELEC_STATE $TELEC_TITLE $TELEC_TEXT "
+                      "$TELEC_SESSION_ID\" >> %s; exec sleep 0.1' # told\n", told),
+               0600);
+    daemon_start();
+    char *argv[] = {(char *)e2e.binary, "watch", "--waiting", NULL};
+    struct cli watch = cli_spawn(NULL, argv);
+    struct cli c = CLI_OK(cli("new", "-t", "asker", "--", e2e.self, "program", "menu", NULL));
+    char *id = cli_line(&c);
+    while (!strchr(watch.said[0].p, '\n') && cli_read(&watch, now_ms() + E2E_WAIT_MS))
+        ;
+    CHECK_TEXT(watch.said[0].p, format("%s\tasker\tDo you want to proceed?\n", id));
+    AWAIT(file_read(told, NULL) && strstr(file_read(told, NULL), id));
+    CHECK_TEXT(file_read(told, NULL), format("waiting asker Do you want to proceed? %s\n", id));
+    CLI_OK(cli("answer", id, "2", NULL));
+    CLI_OK(cli("kill", id, NULL));
+    kill(watch.pid, SIGINT);
+    cli_wait(__FILE__, __LINE__, &watch);
+}
+
 static void test_cli_watch_interrupted(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
@@ -1106,6 +1130,7 @@ static const struct test cli_tests[] = {
     {"cli_status", test_cli_status},
     {"cli_wait", test_cli_wait},
     {"cli_watch", test_cli_watch},
+    {"cli_attention", test_cli_attention},
     {"cli_watch_interrupted", test_cli_watch_interrupted},
     {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},
     {"cli_hook", test_cli_hook},

@@ -185,7 +185,8 @@ static void unit_ui_footer(void)
         int cols;
         const char *shown;
     } cases[] = {{80, " n new  G last  Ctrl-Z stop"}, {60, " n new  G last  Ctrl-Z stop"},
-                 {59, " n new  G Ctrl-Z"}, {17, " n new  G Ctrl-Z"}, {16, " G last  Ctrl-Z"}, {15, " G last"}, {7, ""}, {1, ""}};
+                 {59, " n new  G Ctrl-Z"}, {17, " n new  G Ctrl-Z"}, {16, " G last  Ctrl-Z"},
+                 {15, " G last"}, {7, ""}, {1, ""}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct unit_ui *s = unit_ui_open(2, cases[i].cols);
         keymap_footer_draw(&s->ui, unit_ui_keys, UNIT_UI_KEYS, 1, cases[i].cols, NULL, NULL);

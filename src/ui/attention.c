@@ -1,0 +1,69 @@
+#include "ui.h"
+
+/* attention - calls the user to a session that waits, has finished or has failed while they look at
+ * something else: by the terminal's bell or notification, at most once in ATTENTION_MS. */
+
+#ifndef ATTENTION_MS
+#define ATTENTION_MS 3000
+#endif
+#define ATTENTION_TEXT_MAX 200 /* bytes of a notification */
+
+/* Returns 1 while the terminal has the focus and shows the session's screen. */
+static int attention_is_there(const struct app *t, const char *id)
+{
+    return !t->unfocused && !t->program_runs && t->view && strcmp(t->view->id, id) == 0;
+}
+
+static int attention_is_due(const struct tree_session *s)
+{
+    return s && (tree_is(s, "waiting") || s->unseen || tree_has_failed(s));
+}
+
+static void attention_put(const char *how, const char *text, buf *b)
+{
+    if (strcmp(how, "bell") == 0)
+        buf_byte(b, '\a');
+    else if (strcmp(how, "osc9") == 0)
+        buf_fmt(b, "\033]9;%s\033\\", text);
+    else if (strcmp(how, "osc777") == 0)
+        buf_fmt(b, "\033]777;notify;telec;%s\033\\", text);
+    else if (strcmp(how, "osc99") == 0)
+        buf_fmt(b, "\033]99;;%s\033\\", text);
+}
+
+static void attention_call(void *ctx)
+{
+    struct app *t = ctx;
+    const struct tree_session *s = tree_session(&t->tree, t->called);
+    buf text = {0}, out = {0};
+    if (attention_is_due(s) && !attention_is_there(t, s->id) && !t->program_runs) {
+        utf8_put_visible(&text, span_of(*tree_title(s) ? tree_title(s) : s->id));
+        buf_str(&text, tree_is(s, "waiting") ? " waits"
+                       : tree_has_failed(s)  ? " has failed"
+                                             : " has finished");
+        if (s->asked && tree_is(s, "waiting")) {
+            buf_str(&text, ": ");
+            utf8_put_visible(&text, span_of(s->asked));
+        }
+        int columns;
+        text.n = cell_fit(buf_view(&text), ATTENTION_TEXT_MAX, &columns);
+        attention_put(t->config->notify, buf_cstr(&text), &out);
+        conn_send(&t->terminal, buf_view(&out));
+        t->called_at = t->loop.now;
+    }
+    t->called[0] = '\0';
+    buf_free(&text), buf_free(&out);
+}
+
+static void attention_follow(struct app *t)
+{
+    const char *id = t->tree.news;
+    if (!*id)
+        return;
+    if (!attention_is_there(t, id)) {
+        snprintf(t->called, sizeof t->called, "%s", id);
+        loop_timer_set(&t->loop, &t->call_timer,
+                       t->called_at ? t->called_at + ATTENTION_MS : t->loop.now);
+    }
+    t->tree.news[0] = '\0';
+}
