@@ -176,6 +176,8 @@ enum vt_mode {
     VT_SYNC = 1 << 17,
     VT_ALT_SCREEN = 1 << 18,
     VT_CURSOR_BLINK = 1 << 19,
+    VT_ALLOW_COLUMNS = 1 << 21,
+    VT_REVERSE_WRAP = 1 << 22,
     VT_NO_ALT_SCROLL = 1 << 20 /* the wheel sends no arrows in the alternate screen */
 };
 

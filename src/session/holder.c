@@ -383,7 +383,7 @@ static void holder_resume(void *holder)
 static void holder_on_client_drained(void *ctx)
 {
     struct holder_client *c = ctx;
-    if (c->behind)
+    if (c->behind || c->missing)
         viewer_start_tick(c->holder);
     viewer_release_pty(c->holder);
 }

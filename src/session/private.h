@@ -144,6 +144,7 @@ struct holder_client {
     int all;                   /* no output is omitted while it reads */
     size_t unread;             /* bytes queued at the last look whether it reads */
     long long tick_at;         /* loop clock: since when `recent` counts */
+    long long whole_at;        /* the last snapshot with scrollback after it was behind */
     size_t recent;             /* bytes of output sent to it in this tick */
     int direct;                /* it has the pty's descriptor */
     int offered;               /* last FRAME_PTY sent: 1 may write, 0 may not, -1 unknown */

@@ -13,6 +13,9 @@
 #ifndef VIEWER_TICK_MS
 #define VIEWER_TICK_MS 20               /* a viewer that gets more output in this time, … */
 #endif
+#ifndef VIEWER_WHOLE_MS
+#define VIEWER_WHOLE_MS 1000            /* between two snapshots with scrollback while output comes */
+#endif
 #ifndef VIEWER_TICK_MAX
 #define VIEWER_TICK_MAX (128 * 1024)    /* … in bytes, gets a snapshot at the end of it instead */
 #endif
@@ -158,8 +161,8 @@ static void viewer_show(struct holder *h, span output)
         viewer_hold_pty(h);
 }
 
-/* Sends snapshots to viewers that are behind; once the session is quiet, with their scrollback. A
- * viewer that still has bytes queued gets its own when they are drained. */
+/* Sends snapshots to viewers that are behind; once the session is quiet, and now and then before,
+ * with their scrollback. A viewer that still has bytes queued gets its own when they are drained. */
 static void viewer_on_tick(void *holder)
 {
     struct holder *h = holder;
@@ -172,9 +175,11 @@ static void viewer_on_tick(void *holder)
     for (struct holder_client *c = h->clients; c; c = c->next) {
         if (c->conn.queued || !(c->behind || c->missing))
             continue;
-        if (c->behind || quiet)
-            viewer_send_snapshot(c, (quiet || c->all) && c->scrollback);
-        c->missing &= !quiet && !c->all;
+        int whole = quiet || c->all || h->loop.now - c->whole_at >= VIEWER_WHOLE_MS;
+        if (c->behind || whole)
+            viewer_send_snapshot(c, whole && c->scrollback);
+        c->whole_at = whole ? h->loop.now : c->whole_at;
+        c->missing &= !whole;
         missing |= c->missing;
     }
     if (missing)

@@ -576,6 +576,56 @@ static void unit_hold_waits_for_viewer(void)
     unit_holder_end(&u);
 }
 
+/* Reads what the holder has for a client until `text` comes, at most five seconds. */
+static int unit_holder_read(struct unit_holder *u, int fd, const char *text)
+{
+    buf got = {0};
+    int found = 0;
+    u->late = 0;
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 5000);
+    while (!u->late && !found) {
+        buf_reserve(&got, 4096);
+        ssize_t n = read(fd, got.p + got.n, 4096);
+        for (ssize_t i = 0; i < n; i++, got.n++)
+            got.p[got.n] = got.p[got.n] ? got.p[got.n] : ' '; /* heads of frames */
+        found = strstr(buf_cstr(&got), text) != NULL;
+        buf_drop(&got, got.n > 200 && !found ? got.n - 200 : 0);
+        loop_once(&u->h.loop);
+    }
+    loop_timer_cancel(&u->h.loop, &u->guard);
+    buf_free(&got);
+    return found;
+}
+
+static void unit_hold_slow_viewer(void)
+{
+    struct unit_holder u;
+    int ends[2], least = 1;
+    char line[100];
+    test_begin("a viewer that reads again gets its scrollback");
+    unit_holder_run(&u, "read x", ",\"cols\":100,\"rows\":100");
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    struct holder_client *c = holder_add_client(&u.h, ends[0]);
+    c->viewing = c->scrollback = c->behind = c->missing = 1;
+    for (int i = 0; i < 200; i++) {
+        snprintf(line, sizeof line, "%070d\r\n", i);
+        vt_feed(u.h.vt, span_of(line));
+    }
+    for (int i = 0; i < 2; i++) { /* while output comes: the screen, which it does not read yet */
+        u.h.state.output_at = c->whole_at = u.h.loop.now;
+        viewer_on_tick(&u.h);
+        conn_flush(&c->conn);
+        CHECK(!c->behind && c->missing && c->conn.queued > 0);
+        loop_timer_cancel(&u.h.loop, &u.h.tick_timer);
+    }
+    CHECK(unit_holder_read(&u, ends[1], "00017\r\n"));
+    CHECK(!c->missing);
+    close(ends[1]);
+    unit_holder_end(&u);
+}
+
 static void unit_hold_secrets(void)
 {
     struct unit_holder u;
@@ -846,6 +896,7 @@ static void unit_holder(void)
     unit_hold_input();
     unit_hold_direct();
     unit_hold_viewers();
+    unit_hold_slow_viewer();
     unit_hold_waits_for_viewer();
     unit_hold_secrets();
     unit_hold_deaf_viewer();

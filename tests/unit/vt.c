@@ -58,9 +58,9 @@ static void unit_vt_dump_screen(buf *b, const struct vt *vt, const struct vt_scr
 static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
 {
     struct vt_paint p = {vt, b, {0, 0, 0}};
-    buf_fmt(b, "%dx%d at %d %d pending %d joins %d region %d %d modes %x shape %d\n", vt->cols,
+    buf_fmt(b, "%dx%d at %d %d pending %d joins %d region %d %d modes %x %x shape %d\n", vt->cols,
             vt->rows, vt->x, vt->y, vt->pending, vt->joins, vt->region_top, vt->region_bottom,
-            vt->modes, vt->shape);
+            vt->modes, vt->saved_modes, vt->shape);
     buf_fmt(b, "style %x %x %x charset %c%c%d keys %d", vt->style.fg, vt->style.bg, vt->style.attr,
             vt->charset[0], vt->charset[1], vt->shift, vt->modify_other_keys);
     for (int i = 0; i < vt->key_count; i++)
@@ -100,6 +100,8 @@ static const char *const unit_vt_tokens[] = {
     "\033M", "\033H", "\033[g", "\033[3g", "\033[%dI", "\033[%dZ", "\033#8", "\033[!p", "\033c",
     "\033[?47h", "\033[?47l", "\033[?1047h", "\033[?1047l", "\033[?1049h", "\033[?1049l",
     "\033[?1048h", "\033[?1;5;12;25;2004h", "\033[?25l", "\033[?1002;1006h", "\033[?1003l",
+    "\033[?1;7;25;1002;1006;1049s", "\033[?1;7;25;1002;1006;1049r", "\033[?6;1048s",
+    "\033[?6;1048r", "\033[?40h\033[?3h", "\033[?45h", "\033[?45h", "\b", "\xc2\x9d",
     "\033[?2026h", "\033=", "\033>", "\033[%d q", "\033]2;title\007", "\033]0;x\033\\",
     "\033]7;file://h/a%%20b\033\\", "\033[22t", "\033[23t", "\033P$qm\033\\", "\033_x\033\\",
     "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>1u", "\033[<u", "\033", "\033[",
@@ -203,6 +205,18 @@ static const struct unit_vt_case unit_vt_cases[] = {
     {5, 2, "abcde\033[2KX", "|X|", 1, 1},
     {5, 2, "abcde\033[mX", "abcde|X|", 1, 1},
     {5, 2, "abcde\tX", "abcde|X|", 1, 1},
+    {3, 3, "abcdef\033[A\033[3GX\033[SY", "def|Y||", 1, 1}, /* a scroll keeps a pending wrap */
+    {3, 3, "abcdef\033[H\033[3GX\033[TY", "|YbX|def|", 1, 1},
+    {5, 3, "\033[?45habcdefg\b\b\b\bX", "abcXe|fg||", 0, 4}, /* reverse wrap */
+    {5, 3, "\033[?45habcdefg\033[4DX", "abcXe|fg||", 0, 4},
+    {5, 2, "\033[?45habcde\bX", "abcdX||", 0, 4},
+    {5, 2, "\033[?45hab\r\ncd\033[9DX", "ab|Xd|", 1, 1}, /* not over a line's end */
+    {5, 2, "\033[?45;7labcdef\033[9DX", "Xbcdf||", 0, 1},
+    {5, 2, "ab\033[?3hc", "abc||", 0, 3}, {5, 2, "ab\033[?40;3hc", "c||", 0, 1},
+    {5, 2, "\033[?40hab\r\n\033[?3lc", "c||", 0, 1},
+    {5, 2, "\033[?7s\033[?7l\033[?7rabcdef", "abcde|f|", 1, 1},
+    {5, 2, "\033[?1049sa\033[?1049hb\033[?1049rc", "ac||", 0, 2},
+    {5, 2, "ab\033[?1048s\033[H\033[?1048rc", "abc||", 0, 3},
     {5, 2, "\033[?7labcdefg", "abcdg||", 0, 4},
     {5, 2, "\033[?7labcde\033[?7hf", "abcde|f|", 1, 1},
     {5, 2, "1\n2\n3", " 2|  3|", 1, 3},
@@ -291,6 +305,8 @@ static const struct unit_vt_case unit_vt_cases[] = {
     {9, 1, "\xf0\x9f\x98z\xed\xa0\x80", "\xef\xbf\xbdz\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|", 0, 5},
     {9, 1, "\xf0\x9f\033[mz", "\xef\xbf\xbdz|", 0, 2},
     /* sequences broken off, unknown or too long */
+    {9, 1, "a\xc2\x9d" "0;x\xc2\x9cy", "a0;xy|", 0, 5}, /* U+009C ends no string: none begins */
+    {9, 1, "a\xc2\x90\xc2\x98\xc2\x9e\xc2\x9f" "b", "ab|", 0, 2},
     {9, 2, "a\xc2\x9b" "2Gb\xc2\x85" "c", "ab|c|", 1, 1},
     {9, 2, "\033[1\n;2\rHx", " x||", 0, 2}, /* controls inside are carried out */
     {9, 1, "\033[1;\030x\033[\032y\033[1\033[3Gz", "xyz|", 0, 3},
@@ -450,6 +466,10 @@ static const struct {
     {"\033[?1005h", VT_MOUSE_UTF8}, {"\033[?1006h\033[?1005l", 0},
     {"\033=", VT_APP_KEYPAD}, {"\033=\033>", 0}, {"\033[?6h", VT_ORIGIN},
     {"\033[?1049h", VT_ALT_SCREEN}, {"\033[?47h\033[?1049l", 0},
+    {"\033[?1002;1006s\033[?1003h\033[?1002;1006r", 0},
+    {"\033[?1002;1006;1h\033[?1000;1;1006s\033[?1002;1006;1l\033[?1000;1;1006r",
+     VT_MOUSE_BUTTON | VT_MOUSE_SGR | VT_APP_CURSOR},
+    {"\033[?25l\033[?25s\033c\033[?25l\033[?25r", 0},
     {"\033[1;5h\033[?4;20h", 0}, {"\033[?1;1049;2004h\033c", 0},
 };
 
@@ -473,6 +493,9 @@ static const char *const unit_vt_answers[][2] = {
     {"\033[?1$p", "\033[?1;2$y"}, {"\033[?1049h\033[?1049$p", "\033[?1049;1$y"},
     {"\033[?u", "\033[?0u"}, {"\033[>1u\033[>15u\033[?u", "\033[?15u"},
     {"\033[?1007$p", "\033[?1007;1$y"}, {"\033[?1016$p", "\033[?1016;0$y"},
+    {"\033[?2027$p", "\033[?2027;3$y"}, {"\033[?2027l\033[?2027$p", "\033[?2027;3$y"},
+    {"\033[?1;1;0S", "\033[?1;1;0S"}, {"\033_Gi=1,a=q;AAAA\033\\", ""},
+    {"\033[?45h\033[?45$p", "\033[?45;1$y"}, {"\033[?3$p", "\033[?3;2$y"},
     {"\033[?77$p", "\033[?77;0$y"}, {"\033[4$p", "\033[4;2$y"},
     {"\033[4h\033[4$p", "\033[4;1$y"}, {"\033[?2026$p", "\033[?2026;2$y"},
     {"\033P$qm\033\\", "\033P1$r0m\033\\"},

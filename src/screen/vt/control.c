@@ -12,11 +12,25 @@ static void vt_c0_bell(struct vt *vt)
     vt->signals |= VT_BELL;
 }
 
+/* Moves the cursor left; with reverse wrap also up into rows that wrap, where a pending wrap counts
+ * as a column. */
+static void vt_back(struct vt *vt, int n)
+{
+    int wraps = (vt->modes & (VT_REVERSE_WRAP | VT_NO_WRAP)) == VT_REVERSE_WRAP;
+    n -= wraps && vt->pending;
+    while (wraps && n > vt->x && vt->y > 0 && vt->y != vt->region_top &&
+           vt_line(vt, vt->y - 1)->flags & VT_LINE_WRAPPED) {
+        n -= vt->x + 1;
+        vt->x = vt->cols - 1;
+        vt->y--;
+    }
+    vt->x = n < vt->x ? vt->x - n : 0;
+    vt_moved(vt);
+}
+
 static void vt_c0_backspace(struct vt *vt)
 {
-    if (vt->x > 0)
-        vt->x--;
-    vt_moved(vt);
+    vt_back(vt, 1);
 }
 
 static void vt_c0_tab(struct vt *vt)
@@ -144,8 +158,7 @@ static void vt_csi_right(struct vt *vt)
 
 static void vt_csi_left(struct vt *vt)
 {
-    vt->x = vt_clamp(vt->x - vt_count(vt, 0), 0, vt->cols - 1);
-    vt_moved(vt);
+    vt_back(vt, vt_count(vt, 0));
 }
 
 static void vt_csi_next_line(struct vt *vt)
@@ -211,15 +224,22 @@ static void vt_save(struct vt *vt)
     s->origin = (vt->modes & VT_ORIGIN) != 0;
 }
 
+/* A pending wrap stays, in a row that has other cells now. */
+static void vt_keep_pending(struct vt *vt)
+{
+    vt->joins = vt->pending;
+    if (vt->pending)
+        vt_reach(vt_line(vt, vt->y), vt->cols);
+}
+
 /* In origin mode the cursor is never outside the region, even one that was set after DECSC. */
 static void vt_restore(struct vt *vt)
 {
     const struct vt_saved *s = &vt->screen->saved;
     vt->modes = s->origin ? vt->modes | VT_ORIGIN : vt->modes & ~(unsigned)VT_ORIGIN;
     vt_goto(vt, s->origin ? s->y - vt->region_top : s->y, s->x);
-    vt->pending = vt->joins = s->pending && vt->x == vt->cols - 1 && vt->y == s->y;
-    if (vt->pending)
-        vt_reach(vt_line(vt, vt->y), vt->cols);
+    vt->pending = s->pending && vt->x == vt->cols - 1 && vt->y == s->y;
+    vt_keep_pending(vt);
     vt->style = s->style;
     memcpy(vt->charset, s->charset, sizeof s->charset);
     vt->shift = s->shift;
@@ -324,7 +344,7 @@ static void vt_csi_delete_lines(struct vt *vt)
 static void vt_csi_scroll_up(struct vt *vt)
 {
     vt_scroll_up(vt, vt->region_top, vt->region_bottom, vt_count(vt, 0));
-    vt_moved(vt);
+    vt_keep_pending(vt);
 }
 
 static void vt_csi_scroll_down(struct vt *vt)
@@ -332,7 +352,7 @@ static void vt_csi_scroll_down(struct vt *vt)
     if (vt->param_last > 0)
         return; /* that is highlight mouse tracking */
     vt_scroll_down(vt, vt->region_top, vt->region_bottom, vt_count(vt, 0));
-    vt_moved(vt);
+    vt_keep_pending(vt);
 }
 
 static void vt_csi_repeat(struct vt *vt)
@@ -475,6 +495,18 @@ static void vt_mode_origin(struct vt *vt, int on)
     vt_goto(vt, 0, 0);
 }
 
+/* DECCOLM, where mode 40 allows it: clears the screen. The width stays: viewers decide it. */
+static void vt_mode_columns(struct vt *vt, int on)
+{
+    (void)on;
+    if (!(vt->modes & VT_ALLOW_COLUMNS))
+        return;
+    vt->region_top = 0;
+    vt->region_bottom = vt->rows - 1;
+    vt_erase_rows(vt, 0, vt->rows);
+    vt_goto(vt, 0, 0);
+}
+
 static void vt_mode_alt_plain(struct vt *vt, int on)
 {
     if (on)
@@ -526,15 +558,18 @@ static const struct vt_mode_row {
     uint16_t number;
     unsigned bit, group;
     int inverted;                         /* the bit means: reset */
-    void (*change)(struct vt *vt, int on); /* NULL: only the bit changes */
+    void (*change)(struct vt *vt, int on); /* NULL: only the bit, if any, changes */
 } vt_dec_modes[] = {
     {1, VT_APP_CURSOR, 0, 0, NULL},
+    {3, 0, 0, 0, vt_mode_columns},
     {5, VT_REVERSE_VIDEO, 0, 0, NULL},
     {6, VT_ORIGIN, 0, 0, vt_mode_origin},
     {7, VT_NO_WRAP, 0, 1, NULL},
     {9, VT_MOUSE_X10, VT_MOUSE_MODES, 0, NULL},
     {12, VT_CURSOR_BLINK, 0, 0, NULL},
     {25, VT_CURSOR_HIDDEN, 0, 1, NULL},
+    {40, VT_ALLOW_COLUMNS, 0, 0, NULL},
+    {45, VT_REVERSE_WRAP, 0, 0, NULL},
     {47, VT_ALT_SCREEN, 0, 0, vt_mode_alt_plain},
     {66, VT_APP_KEYPAD, 0, 0, NULL},
     {1000, VT_MOUSE_NORMAL, VT_MOUSE_MODES, 0, NULL},
@@ -550,6 +585,7 @@ static const struct vt_mode_row {
     {1049, VT_ALT_SCREEN, 0, 0, vt_mode_alt},
     {2004, VT_BRACKETED_PASTE, 0, 0, NULL},
     {2026, VT_SYNC, 0, 0, vt_mode_sync},
+    {2027, 0, 0, 0, NULL}, /* graphemes are always whole */
 };
 
 static const struct vt_mode_row vt_ansi_modes[] = {
@@ -568,39 +604,79 @@ static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
     return NULL;
 }
 
-static void vt_change_modes(struct vt *vt, int on)
+static void vt_change_mode(struct vt *vt, const struct vt_mode_row *mode, int on)
+{
+    if (mode->change) {
+        mode->change(vt, on);
+        return;
+    }
+    vt->modes &= ~(mode->bit | mode->group);
+    if (on != mode->inverted)
+        vt->modes |= mode->bit;
+}
+
+/* XTSAVE. */
+static void vt_save_mode(struct vt *vt, const struct vt_mode_row *mode, int on)
+{
+    unsigned all = mode->bit | mode->group;
+    (void)on;
+    vt->saved_modes = (vt->saved_modes & ~all) | (vt->modes & all);
+    if (mode->change == vt_mode_save)
+        vt_save(vt);
+}
+
+/* XTRESTORE. A mode that was never saved is as after a reset. */
+static void vt_restore_mode(struct vt *vt, const struct vt_mode_row *mode, int on)
+{
+    unsigned all = mode->bit | mode->group, differ = (vt->modes ^ vt->saved_modes) & all;
+    (void)on;
+    if (mode->change == vt_mode_save)
+        vt_restore(vt);
+    else if (!mode->change)
+        vt->modes ^= differ;
+    else if (differ)
+        mode->change(vt, (vt->saved_modes & all) != 0);
+}
+
+static void vt_each_mode(struct vt *vt, int on,
+                         void (*handle)(struct vt *vt, const struct vt_mode_row *mode, int on))
 {
     for (int i = 0; i < vt_params(vt); i++) {
         const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[i]);
-        if (!mode)
-            continue;
-        if (mode->change) {
-            mode->change(vt, on);
-            continue;
-        }
-        vt->modes &= ~(mode->bit | mode->group);
-        if (on != mode->inverted)
-            vt->modes |= mode->bit;
+        if (mode)
+            handle(vt, mode, on);
     }
 }
 
 static void vt_csi_set(struct vt *vt)
 {
-    vt_change_modes(vt, 1);
+    vt_each_mode(vt, 1, vt_change_mode);
 }
 
 static void vt_csi_reset(struct vt *vt)
 {
-    vt_change_modes(vt, 0);
+    vt_each_mode(vt, 0, vt_change_mode);
 }
 
-/* DECRQM. Answers 0 unknown, 1 set, 2 reset. */
+static void vt_csi_save_modes(struct vt *vt)
+{
+    vt_each_mode(vt, 0, vt_save_mode);
+}
+
+static void vt_csi_restore_modes(struct vt *vt)
+{
+    vt_each_mode(vt, 0, vt_restore_mode);
+}
+
+/* DECRQM. Answers 0 unknown, 1 set, 2 reset, 3 always set. */
 static void vt_csi_ask_mode(struct vt *vt)
 {
     const struct vt_mode_row *mode = vt_find_mode(vt, vt->params[0]);
     int value = 0;
     if (mode)
-        value = ((vt->modes & mode->bit) != 0) != mode->inverted ? 1 : 2;
+        value = !mode->bit && !mode->change                            ? 3
+                : ((vt->modes & mode->bit) != 0) != mode->inverted ? 1
+                                                                   : 2;
     vt_answer(vt, vt->prefix ? "\033[?%d;%d$y" : "\033[%d;%d$y", vt->params[0], value);
 }
 
@@ -619,6 +695,35 @@ static void vt_put_modes(const struct vt *vt, buf *b)
         buf_str(b, "\033=");
     if (modes & VT_SYNC)
         buf_str(b, "\033[?2026h");
+}
+
+/* Appends a sequence with the numbers of modes; 's' is for all that can be saved. */
+static void vt_put_mode_numbers(buf *b, char final)
+{
+    const char *before = "\033[?";
+    for (size_t i = 0; i < COUNT_OF(vt_dec_modes); i++) {
+        const struct vt_mode_row *mode = &vt_dec_modes[i];
+        if (!mode->bit || (final != 's' && (mode->change || mode->inverted != (final == 'h'))))
+            continue;
+        buf_str(b, before);
+        buf_int(b, mode->number);
+        before = ";";
+    }
+    buf_byte(b, final);
+}
+
+static void vt_put_mode_resets(const struct vt *vt, buf *b)
+{
+    vt_put_mode_numbers(b, 'l');
+    vt_put_mode_numbers(b, 'h');
+    vt_put_mode_numbers(b, 's');
+    for (size_t i = 0; i < COUNT_OF(vt_dec_modes); i++) {
+        const struct vt_mode_row *mode = &vt_dec_modes[i];
+        int n = mode->number;
+        if (vt->saved_modes & mode->bit)
+            buf_fmt(b, "\033[?%d%c\033[?%ds\033[?%d%c", n, mode->inverted ? 'l' : 'h', n, n,
+                    mode->inverted ? 'h' : 'l');
+    }
 }
 
 static void vt_esc_app_keypad(struct vt *vt)
@@ -674,7 +779,7 @@ static void vt_esc_charset(struct vt *vt)
 static void vt_soft_reset(struct vt *vt)
 {
     vt->modes &= ~(unsigned)(VT_CURSOR_HIDDEN | VT_ORIGIN | VT_NO_WRAP | VT_INSERT | VT_APP_CURSOR |
-                             VT_APP_KEYPAD);
+                             VT_APP_KEYPAD | VT_REVERSE_WRAP);
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
     vt->style = (struct cell_style){0};
@@ -688,7 +793,7 @@ static void vt_esc_reset(struct vt *vt)
     vt_alt_leave(vt);
     vt->screens[1].live = 0;
     vt_soft_reset(vt);
-    vt->modes = 0;
+    vt->modes = vt->saved_modes = 0;
     vt->shape = 0;
     vt->key_count = vt->modify_other_keys = vt->title_count = 0;
     vt_tabs_default(vt);
@@ -742,6 +847,12 @@ static void vt_csi_ask_version(struct vt *vt)
 {
     if (vt_param(vt, 0) == 0)
         vt_answer(vt, "\033P>|telec(" TELEC_VERSION ")\033\\", 0, 0);
+}
+
+/* XTSMGRAPHICS: an item that is not known. */
+static void vt_csi_ask_graphics(struct vt *vt)
+{
+    vt_answer(vt, "\033[?%d;1;0S", vt_param(vt, 0), 0);
 }
 
 static void vt_csi_window(struct vt *vt)
@@ -856,6 +967,8 @@ static const vt_handler vt_csi[64] = {
 static const struct vt_sequence vt_csi_more[] = {
     {'?', 0, 'h', vt_csi_set},           {'?', 0, 'l', vt_csi_reset},
     {'?', 0, 'J', vt_csi_erase_display}, {'?', 0, 'K', vt_csi_erase_line},
+    {'?', 0, 's', vt_csi_save_modes},    {'?', 0, 'r', vt_csi_restore_modes},
+    {'?', 0, 'S', vt_csi_ask_graphics},
     {'?', 0, 'W', vt_csi_tabs_default},  {'?', 0, 'n', vt_csi_ask_status},
     {'?', '$', 'p', vt_csi_ask_mode},    {0, '$', 'p', vt_csi_ask_mode},
     {0, '!', 'p', vt_soft_reset},    {0, ' ', 'q', vt_csi_shape},

@@ -164,8 +164,10 @@ static void vt_widen(struct vt *vt, struct cell *cell, int x)
     vt->style = (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK};
     vt_moved(vt);
     vt->x = x;
-    if (x == vt->cols - 1)
+    if (x == vt->cols - 1) {
         vt_line(vt, vt->y)->used = (uint16_t)x;
+        vt_line(vt, vt->y)->bg = 0;
+    }
     if (vt->modes & VT_INSERT && x < vt->cols - 1)
         vt_delete_cells(vt, 1);
     vt_put(vt, rune, 2);

@@ -105,6 +105,7 @@ struct vt {
     int region_top, region_bottom; /* scroll region, both included */
     struct cell_style style;
     unsigned modes;    /* set of enum vt_mode */
+    unsigned saved_modes; /* by XTSAVE, of both screens */
     int shape;         /* DECSCUSR */
     unsigned char charset[2], shift; /* '0' line drawing, else 'B' */
     unsigned char tabs[(GRID_COLS_MAX + 7) / 8];
@@ -220,4 +221,6 @@ static void vt_tabs_widen(struct vt *vt, int from); /* the screen was `from` col
 static void vt_soft_reset(struct vt *vt); /* DECSTR */
 /* Appends the sequences that set the one-bit modes; not those that also move the cursor. */
 static void vt_put_modes(const struct vt *vt, buf *b);
+/* Appends what resets the one-bit modes and sets the saved ones; first, it changes other state. */
+static void vt_put_mode_resets(const struct vt *vt, buf *b);
 #endif

@@ -9,7 +9,7 @@
  *
  *   1. its reset in vt_paint_start, and in vt_soft_reset or vt_esc_reset (control.c);
  *   2. the sequence that sets it, in the function of its kind:
- *      - a mode that is one bit: none, its row in the table of control.c is enough
+ *      - a mode that is one bit: neither, its row in the table of control.c is enough
  *      - a field that DECSC saves: vt_paint_saved and vt_paint_state
  *      - a text: vt_paint_texts
  *      - one that would change what placing the cursor prints: vt_paint_state, after the cursor
@@ -342,15 +342,18 @@ static void vt_paint_unfinished(struct vt_paint *p)
 
 /* ---- the snapshot --------------------------------------------------------------------------- */
 
-/* Cancels an unfinished sequence of the reader and resets all modes and the screen. */
+/* Cancels an unfinished sequence of the reader and resets the screen; its modes come next. */
 static const char vt_paint_start[] =
-    "\030\033[?1049l\033[!p\033[?1;5;6;9;12;1000;1002;1003;1004;1005;1006;1015;2004;2026l"
-    "\033[?7;25;1007h\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q\033[?5W";
+    "\030\033[?1049;6;2026l\033[!p\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q"
+    "\033[?5W";
 
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 {
     struct vt_paint p = {vt, b, {0}};
     buf_str(b, vt_paint_start);
+    vt_put_mode_resets(vt, b);
+    if (scrollback)
+        buf_str(b, "\033[3J");
     vt_paint_screens(&p, scrollback);
     vt_paint_tabs(&p);
     vt_paint_texts(&p);
