@@ -72,19 +72,25 @@
 #include "src/fleet/broadcast.c"      /* our sessions to those who observe them from elsewhere */
 #include "src/fleet/requests.c"       /* what other computers ask of this one */
 
+#include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
+#include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
+#include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
+
+#include "src/reach/mux.c"            /* many streams over one pipe */
+#include "src/reach/install.c"        /* bringing a telec to the other side of a pipe */
+#include "src/reach/far.c"            /* the far end: telec relay */
+#include "src/reach/near.c"           /* the near end: telec reach */
+
 #include "src/server/httpd.c"         /* a client connection: HTTP, WebSocket */
 #include "src/server/request.c"       /* one request: parameters, validation errors, replies */
 #include "src/server/relay.c"         /* questions to a holder, streams behind a WebSocket */
+#include "src/server/reached.c"       /* computers behind pipes */
 #include "src/server/proxy.c"         /* requests about sessions of other computers */
 #include "src/server/batch.c"         /* ending many sessions, and undoing that */
 #include "src/server/push.c"          /* /ws and its topics */
 #include "src/server/routes.c"        /* the route table and its handlers */
 #include "src/server/announce.c"      /* the command of on_state */
 #include "src/server/daemon.c"        /* wiring, run, shutdown */
-
-#include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
-#include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
-#include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
 
 #include "src/ui/filter.c"            /* the words that a list is filtered by */
 #include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
@@ -110,6 +116,7 @@
 #include "src/cli/context.c"          /* options, output and requests of a command */
 #include "src/cli/follow.c"           /* telec tail --follow */
 #include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
+#include "src/cli/hosts.c"            /* computers behind pipes: reach, unreach, relay */
 #include "src/cli/guide.c"            /* what agents are told of telec */
 #include "src/cli/mcp.c"              /* the Model Context Protocol: sessions as tools */
 #include "src/cli/cli.c"              /* the command table, options, help, completion */

@@ -11,8 +11,9 @@
 #include "src/session/session.h" /* cache, holder protocol, session state, holder, sessions */
 #include "src/work/work.h"       /* roadmaps, projects */
 #include "src/fleet/fleet.h"     /* Redis, streams, other computers, observing, their requests */
-#include "src/server/server.h"   /* HTTP connections, requests, routes, push, the daemon */
 #include "src/client/client.h"   /* starting a daemon, talking to it */
+#include "src/reach/reach.h"     /* computers behind any pipe */
+#include "src/server/server.h"   /* HTTP connections, requests, routes, push, the daemon */
 #include "src/ui/ui.h"           /* models, widgets, views, keys, frames */
 #include "src/cli/cli.h"         /* commands, hooks, main */
 

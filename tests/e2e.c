@@ -32,6 +32,7 @@
 #include "e2e/cli.c"      /* the command line */
 #include "e2e/life.c"     /* who lives: lost directories, hanging and killed holders */
 #include "e2e/places.c"   /* directories, names, hosts without this or that */
+#include "e2e/reach.c"    /* computers behind pipes */
 #include "e2e/projects.c" /* projects and their todos */
 #include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
@@ -61,6 +62,7 @@ static const struct {
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
     {life_tests, sizeof life_tests / sizeof *life_tests},
     {places_tests, sizeof places_tests / sizeof *places_tests},
+    {reach_tests, sizeof reach_tests / sizeof *reach_tests},
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
     {screens_tests, sizeof screens_tests / sizeof *screens_tests},

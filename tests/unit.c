@@ -97,6 +97,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/request.c"
 #include "unit/proxy.c"
 #include "unit/relay.c"
+#include "unit/mux.c"
 #include "unit/push.c"
 #include "unit/client.c"
 #include "unit/tree.c"
@@ -171,6 +172,7 @@ static const struct {
     {"request", unit_request},
     {"proxy", unit_proxy},
     {"relay", unit_relay},
+    {"mux", unit_mux},
     {"push", unit_push},
     {"routes", unit_routes},
     {"daemon", unit_daemon},

@@ -43,11 +43,14 @@ static const struct cli_option cli_options[] = {
     {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
     {'U', 0, "unit", NULL, "print a systemd user unit for it; the README says what it is for", 0},
+    {'N', 0, "name", "NAME", "the computer's name here (else its own)", 0},
+    {'B', 0, "background", NULL, "stay in the foreground's place: a daemon started this", 0},
+    {'P', 0, "protocol", NULL, "print what it speaks", 0},
     {'R', 0, "ready-fd", "FD", "write a line to this descriptor when clients are served", 0},
 };
 
 static const char cli_everywhere[] = "ScDhV"; /* options of every command */
-static const char cli_hidden[] = "R";         /* options that the help does not show */
+static const char cli_hidden[] = "RBP";         /* options that the help does not show */
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
@@ -105,6 +108,12 @@ static const struct cli_command cli_commands[] = {
      command_watch, NULL},
     {"project", NULL, "[add|remove DIR]", "list projects and their todos; add or remove a project",
      "j", 0, 2, -1, command_project, NULL},
+    {"reach", NULL, "COMMAND...",
+     "see and drive a computer through a pipe: ssh HOST, docker exec -i BOX", "NB", 1, -1, 0,
+     hosts_reach, NULL},
+    {"unreach", NULL, "NAME", "forget a reached computer; its sessions continue", "", 1, 1, -1,
+     hosts_unreach, NULL},
+    {"relay", NULL, "", NULL, "P", 0, 0, -1, hosts_relay, NULL},
     {"mcp", NULL, "", "be a server of the Model Context Protocol on stdin and stdout", "", 0, 0, -1,
      mcp_serve, NULL},
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "iyu", 0, 1, -1,

@@ -103,6 +103,12 @@ static int command_hook(struct context *c);
 /* Runs the terminal UI; attach: the id of the session to attach to, or NULL. */
 static int command_ui(struct context *c, const char *attach);
 
+/* ==== hosts: computers behind pipes ========================================================== */
+
+static int hosts_reach(struct context *c);         /* telec reach COMMAND… */
+static int hosts_unreach(struct context *c);
+static int hosts_relay(struct context *c);         /* telec relay: the far end of a pipe */
+
 /* ==== guide: what agents are told of telec =================================================== */
 
 /* A tool of `telec mcp`. Its parameters have the names of the command's options, but those behind

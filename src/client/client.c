@@ -42,8 +42,8 @@ struct client_request {
 static int client_connect(const struct client *c)
 {
     struct stat st;
-    int fd = spawn_connect(c->config);
-    if (fd < 0) {
+    int fd = c->exact ? conn_connect(c->config->socket) : spawn_connect(c->config);
+    if (fd < 0 && !c->exact) {
         int saved = errno;
         if (lstat(CLIENT_TELECLAUDE_SOCKET, &st) == 0 && st.st_uid == geteuid() &&
             S_ISSOCK(st.st_mode))

@@ -81,6 +81,7 @@ struct client {
     struct loop *loop;
     const struct config *config;
     int may_start;            /* start a daemon when none runs */
+    int exact;                /* config's socket is the only one: it is another computer's daemon */
     const struct client_hooks *hooks;
     void *ctx;
     const char *here;         /* a directory whose todos are subscribed to; or NULL */

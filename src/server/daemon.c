@@ -242,6 +242,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     d.cache.interest_ctx = &d;
     routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.fleet,
                 &d.observations, &d.httpd);
+    reached_init(&d.server);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     announce_init(&d.announce, &d.sessions);
     while (!d.stopping || d.httpd.clients ||

@@ -1,7 +1,7 @@
 #include "server.h"
 
 /* httpd - a client connection: an HTTP/1.1 server with keep-alive and pipelining (RFC 9112), then a
- * WebSocket (RFC 6455) once a request has asked for one.
+ * WebSocket (RFC 6455) once a request has asked for one, or a tunnel to another server.
  *
  *        ┌───────────────────────────────────┐
  *        ▼            body                   │ keep-alive
@@ -24,7 +24,9 @@
 #define HTTPD_ACCEPTS 64    /* clients accepted in one pass, so that others are served between */
 #endif
 
-enum httpd_state { HTTPD_HEAD, HTTPD_BODY, HTTPD_REPLY, HTTPD_WS, HTTPD_CLOSING };
+#define HTTPD_TUNNEL_QUEUE (64 * 1024) /* bytes queued on one side of a tunnel: the other waits */
+
+enum httpd_state { HTTPD_HEAD, HTTPD_BODY, HTTPD_REPLY, HTTPD_WS, HTTPD_CLOSING, HTTPD_TUNNEL };
 
 struct httpd_client {
     struct httpd *httpd;
@@ -32,6 +34,7 @@ struct httpd_client {
     const struct httpd_ws_hooks *hooks;
     void *ws_ctx;
     struct ws *ws;          /* once upgraded */
+    struct conn *other;     /* the far side of a tunnel; NULL: it has closed */
     struct conn conn;
     struct httpd_client *next, **link;
     struct loop_timer idle;
@@ -211,6 +214,19 @@ static int httpd_step_closing(struct httpd_client *c)
     return 0;
 }
 
+static int httpd_step_tunnel(struct httpd_client *c)
+{
+    span view = conn_view(&c->conn);
+    if (!c->other)
+        return httpd_step_closing(c);
+    conn_send(c->other, view);
+    conn_consume(&c->conn, view.n);
+    conn_pause(&c->conn, c->other->queued > HTTPD_TUNNEL_QUEUE);
+    if (c->conn.eof)
+        conn_close(&c->conn, NULL);
+    return 0;
+}
+
 static void httpd_fail(struct httpd_client *c, int code, const char *why)
 {
     c->failed = why;
@@ -257,7 +273,8 @@ static void httpd_set_idle(struct httpd_client *c)
 static void httpd_pump(struct httpd_client *c)
 {
     static int (*const step[])(struct httpd_client * c) = {
-        httpd_step_head, httpd_step_body, httpd_step_reply, httpd_step_ws, httpd_step_closing};
+        httpd_step_head, httpd_step_body,    httpd_step_reply,
+        httpd_step_ws,   httpd_step_closing, httpd_step_tunnel};
     if (c->pumping)
         return;
     c->pumping = 1;
@@ -265,7 +282,7 @@ static void httpd_pump(struct httpd_client *c)
            step[c->state](c))
         ;
     c->pumping = 0;
-    if (c->conn.dead)
+    if (c->conn.dead || c->state == HTTPD_TUNNEL)
         return;
     if (c->state != HTTPD_WS) /* at most one full request waits behind the current one */
         conn_pause(&c->conn, conn_view(&c->conn).n > HTTP_HEAD_MAX + HTTP_BODY_MAX);
@@ -349,6 +366,52 @@ static void httpd_close_ws(struct httpd_client *c, int code, const char *reason)
     httpd_finish(c);
 }
 
+/* ---- tunnel --------------------------------------------------------------------------------- */
+
+static void httpd_tunnel_on_data(void *ctx)
+{
+    struct httpd_client *c = ctx;
+    span view = conn_view(c->other);
+    conn_send(&c->conn, view);
+    conn_consume(c->other, view.n);
+    conn_pause(c->other, c->conn.queued > HTTPD_TUNNEL_QUEUE);
+    if (c->other->eof)
+        conn_close(c->other, NULL);
+}
+
+static void httpd_tunnel_on_drained(void *ctx)
+{
+    struct httpd_client *c = ctx;
+    conn_pause(&c->conn, 0);
+}
+
+static void httpd_tunnel_on_closed(void *ctx, const char *why)
+{
+    struct httpd_client *c = ctx;
+    (void)why;
+    conn_free(c->other);
+    free(c->other);
+    c->other = NULL;
+    if (!c->conn.dead)
+        httpd_finish(c);
+}
+
+static const struct conn_hooks httpd_tunnel_hooks = {httpd_tunnel_on_data, httpd_tunnel_on_drained,
+                                                     httpd_tunnel_on_closed};
+
+static void httpd_tunnel(struct httpd_client *c, int fd, span first)
+{
+    c->state = HTTPD_TUNNEL;
+    c->other = base_alloc(sizeof *c->other);
+    c->other->hooks = &httpd_tunnel_hooks;
+    c->other->ctx = c;
+    conn_open(c->other, c->httpd->loop, fd);
+    conn_send(c->other, first);
+    loop_timer_cancel(c->httpd->loop, &c->idle);
+    buf_free(&c->body);
+    buf_free(&c->request);
+}
+
 /* ---- clients -------------------------------------------------------------------------------- */
 
 static void httpd_on_data(void *ctx)
@@ -359,6 +422,8 @@ static void httpd_on_data(void *ctx)
 static void httpd_on_drained(void *ctx)
 {
     struct httpd_client *c = ctx;
+    if (c->other)
+        conn_pause(c->other, 0);
     if (c->state == HTTPD_WS && c->hooks->on_drained)
         c->hooks->on_drained(c->ws_ctx);
     else
@@ -380,6 +445,10 @@ static void httpd_on_closed(void *ctx, const char *why)
         c->hooks->on_closed(c->ws_ctx, c->failed ? c->failed : why);
         ws_free(c->ws);
         free(c->ws);
+    }
+    if (c->other) {
+        conn_cancel(c->other);
+        free(c->other);
     }
     loop_timer_cancel(s->loop, &c->idle);
     LIST_REMOVE(c);

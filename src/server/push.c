@@ -44,6 +44,7 @@ static void push_send_preparation(struct push_subscriber *s)
     json_open(&b, '[');
     projects_put(s->server->projects, &b, 1);
     pull_put_projects(s->server->fleet, NULL, 1, &b);
+    reached_put_projects(s->server, NULL, &b);
     json_close(&b, ']');
     json_close(&b, '}');
     json_close(&b, '}');

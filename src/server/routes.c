@@ -584,6 +584,7 @@ static void routes_list_computers(struct request *r)
     buf b = {0};
     json_open(&b, '[');
     roster_put_computers(r->server->fleet, &b);
+    reached_put_computers(r->server, &b);
     json_close(&b, ']');
     request_reply(r->client, &b);
 }
@@ -597,6 +598,7 @@ static void routes_send_projects_as(const struct routes_listing *listing, int wi
         projects_put(server->projects, &b, with_todos);
     if (!listing->gather.computer || !request_is_here(server, listing->computer))
         pull_put_projects(server->fleet, listing->gather.computer, with_todos, &b);
+    reached_put_projects(server, listing->gather.computer, &b);
     json_close(&b, ']');
     request_reply(listing->client, &b);
 }
@@ -758,6 +760,8 @@ static const struct routes_route {
     {"GET", "/agents/availability", routes_list_agents, NULL, 0, 0},
     {"GET", "/status", routes_status, NULL, 0, 0},
     {"GET", "/ws", push_ws, NULL, 0, 0},
+    {"GET", "/reach", reached_add, NULL, 0, 0},
+    {"DELETE", "/reach", reached_forget, NULL, 0, 0},
 };
 
 /* Returns 1 when path fits the pattern; *id is the part at {}. */
@@ -789,7 +793,9 @@ static void routes_find(struct request *r, const char *id, const char *computer,
     if (!r->session && (!computer || !*computer) && known &&
         !request_is_here(server, known->computer))
         r->computer = known->computer;
-    else if (!request_is_here(server, computer) && roster_find(server->fleet, span_of(computer)))
+    else if (!request_is_here(server, computer) &&
+             (roster_find(server->fleet, span_of(computer)) ||
+              reached_find(server, span_of(computer))))
         r->computer = computer;
     if (r->session || (r->computer && store_id_is_plain(id)))
         return;
@@ -840,6 +846,8 @@ static void routes_handle(void *ctx, struct httpd_request *request)
 {
     struct request r = {.server = ctx, .client = request->client, .http = request};
     buf allow = {0};
+    if (reached_forward(ctx, request))
+        return;
     for (size_t i = 0; i < COUNT_OF(routes_table); i++) {
         span id = {0};
         if (!routes_path_fits(routes_table[i].path, request->path, &id))

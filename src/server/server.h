@@ -1,6 +1,7 @@
 #ifndef TELEC_SERVER_H
 #define TELEC_SERVER_H
 #include "../fleet/fleet.h"
+#include "../reach/reach.h"
 
 /* ==== httpd: a client connection: HTTP, then perhaps a WebSocket; requests go to a handler ==== */
 
@@ -61,6 +62,9 @@ static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ct
  * now; 0: the handshake was refused, and the reply says so. */
 static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
                          const struct httpd_ws_hooks *hooks, void *ctx);
+/* Hands the client over to another server, instead of a reply: fd, which gets `first` and then all
+ * that the client sends; the client gets what comes back, until one of them closes. */
+static void httpd_tunnel(struct httpd_client *c, int fd, span first);
 static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span payload);
 /* Queues a whole frame, or a part of one; first: the blob begins a frame. */
 static void httpd_send_blob(struct httpd_client *c, blob *b, int first);
@@ -80,6 +84,25 @@ static blob *httpd_text_frame(const span *parts, size_t count);
 #define REQUEST_TITLE_MAX 400   /* bytes of a title */
 #define REQUEST_TAIL_CHARS 5000 /* of a transcript, unless the query says another number */
 
+#define REACHED_OTHERS_MAX 64
+
+/* A computer behind a pipe: see reached. */
+struct reached {
+    struct reached *next, **link;
+    struct server *server;
+    struct httpd_client *holder; /* the WebSocket of telec reach */
+    char *name, *self;      /* self: what it calls itself */
+    struct config config;   /* of the client: its socket is the link's */
+    struct client client;
+    int up;                 /* the pipe is */
+    char why[300];          /* … not, because */
+    char *others[REACHED_OTHERS_MAX]; /* computers behind it */
+    int other_count;
+    buf projects;           /* an array, as GET /projects-with-todos gives it */
+    int fetching, fetch_again;
+    long long listing;      /* number of the last sessions_initial */
+};
+
 /* The parts of the daemon that requests use. All outlive it. */
 struct server {
     struct loop *loop;
@@ -90,6 +113,8 @@ struct server {
     struct fleet *fleet;
     struct observations *observations;
     struct httpd *httpd;
+    struct reached *reached; /* computers behind pipes */
+    size_t reached_place;   /* of a struct reached_session, for cache_data */
     long long started_at;   /* wall clock */
 };
 
@@ -189,6 +214,19 @@ static void relay_view(struct request *r, span how, int control,
                        struct stream *(*open)(struct request *r, span how,
                                               const struct stream_hooks *hooks, void *ctx));
 static void relay_attach(struct request *r); /* GET /sessions/{id}/attach */
+
+/* ==== reached: computers behind pipes: telec reach ============================================ */
+
+/* Starts the configured links; before the cache has sessions. */
+static void reached_init(struct server *server);
+/* Hands a request over to the reached computer that it is about. Returns 1 when it has. */
+static int reached_forward(struct server *server, struct httpd_request *request);
+static struct reached *reached_find(const struct server *server, span computer); /* or NULL */
+/* Appends them to an open JSON array, and their projects: of one computer, or all (NULL). */
+static void reached_put_computers(const struct server *server, buf *b);
+static void reached_put_projects(const struct server *server, const char *computer, buf *b);
+static void reached_add(struct request *request);    /* GET /reach: a link's WebSocket */
+static void reached_forget(struct request *request); /* DELETE /reach */
 
 /* ==== proxy: requests about sessions of other computers ====================================== */
 

@@ -256,6 +256,8 @@ static const struct config_key config_peers_keys[] = {
     {"secret", offsetof(struct config, secret)},
     {"secret_file", offsetof(struct config, secret_file)},
     {"unsigned", offsetof(struct config, unsigned_peers)}};
+static const struct config_key config_reach_keys[] = {
+    {"binaries", offsetof(struct config, binaries)}};
 static const struct config_key config_agent_keys[] = {
     {"command", offsetof(struct config_agent, command)},
     {"fast", offsetof(struct config_agent, flags[AGENTS_FAST])},
@@ -406,6 +408,27 @@ static void config_set_keys(struct config_line *line)
     config_set_entry(line, &line->config->keys);
 }
 
+static void config_set_reach(struct config_line *line)
+{
+    config_set(line, line->config, config_reach_keys, COUNT_OF(config_reach_keys),
+               line->config->reach_lines);
+}
+
+/* [computer-NAME]: an entry of that name. */
+static void config_set_reached(struct config_line *line)
+{
+    char **words = config_words(line->value);
+    if (!span_eq(line->key, "reach"))
+        config_problem(line, ": no such key in this section", line->key);
+    else if (!words || !words[0])
+        config_problem(line, ": expected a command with closed quotes", line->key);
+    else {
+        line->key = line->name;
+        config_set_entry(line, &line->config->reach);
+    }
+    free(words);
+}
+
 static void config_set_colours(struct config_line *line)
 {
     config_set_entry(line, &line->config->colours);
@@ -471,6 +494,8 @@ static void config_open_project(struct config_line *line)
                                                               .line = line->number};
 }
 
+#define CONFIG_COMPUTER "computer-" /* [computer-NAME] */
+
 static const struct config_section {
     const char *name;
     int named; /* [name NAME]: one section for each NAME */
@@ -486,6 +511,8 @@ static const struct config_section {
     {"agents", 0, NULL, config_set_agents},
     {"agent", 1, config_open_agent, config_set_agent},
     {"project", 1, config_open_project, config_set_project},
+    {"reach", 0, NULL, config_set_reach},
+    {CONFIG_COMPUTER, 1, NULL, config_set_reached},
 };
 
 /* Opens the section of the line "[head]". Returns its row, or NULL after reporting a problem: the
@@ -493,7 +520,12 @@ static const struct config_section {
 static const struct config_section *config_open_section(struct config_line *line, span head)
 {
     line->name = span_trim(head, " \t");
-    line->section = span_cut(&line->name, ' ');
+    if (span_starts(line->name, CONFIG_COMPUTER)) {
+        line->section = span_of(CONFIG_COMPUTER);
+        line->name = span_sub(line->name, strlen(CONFIG_COMPUTER));
+    } else {
+        line->section = span_cut(&line->name, ' ');
+    }
     line->name = span_trim(line->name, " \t\"");
     for (size_t i = 0; i < COUNT_OF(config_sections); i++) {
         const struct config_section *section = &config_sections[i];
@@ -730,6 +762,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
     c->mouse = span_dup(span_of("yes"));
     c->notify = span_dup(span_of("bell"));
+    c->binaries = span_dup(span_of(""));
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
@@ -787,11 +820,12 @@ static void config_free(struct config *c)
                              c->mouse,     c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
                              c->secret,    c->secret_file, c->unsigned_peers, c->notify,
-                             c->on_state};
+                             c->on_state,  c->binaries};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
     config_free_entries(&c->colours);
+    config_free_entries(&c->reach);
     config_free_agents(c);
     for (int i = 0; i < c->project_count; i++)
         free(c->projects[i].path), free(c->projects[i].name), free(c->projects[i].description);
@@ -914,6 +948,12 @@ static void config_put(const struct config *c, buf *b)
     config_put_redis(c, b);
     buf_str(b, "\n[peers]\n");
     config_put_section(c, b, c, config_peers_keys, COUNT_OF(config_peers_keys), c->peers_lines);
+    buf_str(b, "\n[reach]\n");
+    config_put_section(c, b, c, config_reach_keys, COUNT_OF(config_reach_keys), c->reach_lines);
+    for (int i = 0; i < c->reach.count; i++) {
+        buf_fmt(b, "\n[" CONFIG_COMPUTER "%s]\n", c->reach.items[i].name);
+        config_put_value(c, b, "reach", c->reach.items[i].value, c->reach.items[i].line);
+    }
     buf_str(b, "\n[ui]\n");
     config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
 }

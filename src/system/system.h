@@ -333,6 +333,9 @@ struct config {
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours], as in the file */
+    struct config_entries reach; /* [computer-NAME] reach: NAME and the command */
+    char *binaries;             /* [reach] binaries: a directory of telecs for other computers */
+    int reach_lines[CONFIG_ORIGINS];
     /* what named the path: an option ("-S") or an environment variable; NULL: the default */
     const char *socket_from, *state_from, *file_from;
     int is_read_once;           /* the file is a pipe: a daemon that we start can't read it … */

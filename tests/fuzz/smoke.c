@@ -1,4 +1,4 @@
-/* Runs the fuzz targets where there is no libFuzzer: a small corpus, always the same, made of random
+/* Runs the fuzz targets where there is no libFuzzer: a small corpus, always the same, of random
  * bytes and of the words that the parsers know. `smoke` feeds it; `smoke DIR` writes it to files,
  * as a start for libFuzzer. cc tests/fuzz/targets.c tests/fuzz/smoke.c && TELEC_FUZZ=NAME ./a.out */
 #include <stdint.h>

@@ -1,0 +1,507 @@
+#include "reach.h"
+
+/* near - telec reach: the near end of a pipe.
+ *
+ *      daemon ── reach-PID.sock ── link ══ COMMAND … sh ══ relay ── that computer's daemon
+ *
+ * COMMAND's stdin and stdout are the pipe. What connects to the link's socket talks to the daemon
+ * of the computer behind it. A WebSocket to the daemon here (GET /reach) names that socket; when it
+ * closes, the link ends, and with the pipe the relay. A lost pipe is made anew with backoff; until
+ * then nothing is accepted on the socket. */
+
+struct near {
+    const struct config *config;
+    const char *wanted;     /* the computer's name, as the user gave it; or NULL */
+    char *self;             /* what it calls itself */
+    char *const *argv;      /* COMMAND … sh */
+    struct loop loop;
+    struct conn in, out, errors; /* COMMAND's stdout, stdin and stderr */
+    int open;               /* … of them that are */
+    struct loop_child child;
+    struct install install;
+    int installing, up;     /* a shell answers; the relay does */
+    struct mux mux;
+    struct loop_fd listener;
+    char *socket, *name;    /* once the relay has answered for the first time */
+    struct client client;   /* of the daemon here */
+    struct client_ws ws;
+    int announced;          /* the WebSocket to it stands */
+    struct loop_timer beat, retry;
+    long long heard, backoff;
+    buf said;               /* COMMAND's last line on stderr */
+    char why[300];          /* why the pipe is being cut; "": the other side closes it */
+    int result_fd;          /* tells the waiting caller; -1: nobody waits */
+    int done, status;
+};
+
+static void near_begin(void *ctx);
+
+/* Tells the waiting caller the exit status and a line; goes to the background when that is 0. */
+static void near_tell(struct near *l, int status, const char *text)
+{
+    int null = open("/dev/null", O_RDWR);
+    if (status)
+        log_line(LOG_WARN, "reach: %s", text);
+    if (l->result_fd >= 0) {
+        dprintf(l->result_fd, "%d%s", status, text);
+        close(l->result_fd);
+        l->result_fd = -1;
+        setsid();
+        for (int fd = 0; null >= 0 && fd < 3; fd++)
+            dup2(null, fd);
+        if (chdir("/") != 0)
+            l->done = 1;
+    }
+    close(null);
+}
+
+static void near_end(struct near *l, int status, const char *why)
+{
+    near_tell(l, status, why);
+    l->status = status;
+    l->done = 1;
+}
+
+/* Tells the daemon here whether the computer can be reached. */
+static void near_report(struct near *l, const char *why)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_bool(&b, "up", l->up);
+    json_field_string(&b, "why", why);
+    json_close(&b, '}');
+    if (l->announced)
+        client_ws_send(&l->ws, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
+/* ---- the daemon here ------------------------------------------------------------------------ */
+
+static void near_on_message(void *ctx, enum ws_opcode opcode, span payload)
+{
+    struct near *l = ctx;
+    struct json message;
+    long long sessions = 0;
+    buf b = {0};
+    if (opcode != WS_TEXT || json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+        return;
+    json_int(json_get(message, "sessions"), &sessions);
+    buf_fmt(&b, "%s is reached: %lld session%s", l->name, sessions, sessions == 1 ? "" : "s");
+    near_tell(l, 0, buf_cstr(&b));
+    buf_free(&b);
+}
+
+static void near_on_open(void *ctx)
+{
+    struct near *l = ctx;
+    l->announced = 1;
+    near_report(l, NULL); /* its message follows when it knows the sessions, or its refusal */
+}
+
+static void near_on_daemon_gone(void *ctx, int code, const char *why)
+{
+    struct near *l = ctx;
+    (void)code;
+    near_end(l, l->result_fd >= 0, why ? why : "the daemon has gone");
+}
+
+static void near_put_target(struct near *l, buf *b)
+{
+    buf_str(b, "/reach?name=");
+    http_put_encoded(b, span_of(l->name));
+    buf_str(b, "&self=");
+    http_put_encoded(b, span_of(l->self));
+    buf_str(b, "&socket=");
+    http_put_encoded(b, span_of(l->socket));
+}
+
+static void near_on_daemon(void *ctx, int status, span body, const char *error)
+{
+    struct near *l = ctx;
+    buf target = {0};
+    (void)body;
+    near_put_target(l, &target);
+    l->ws = (struct client_ws){.on_open = near_on_open,
+                               .on_message = near_on_message,
+                               .on_closed = near_on_daemon_gone,
+                               .ctx = l};
+    if (!status || client_ws_open(&l->ws, &l->client, buf_cstr(&target)) != 0)
+        near_end(l, 1, error ? error : "no daemon answers here");
+    buf_free(&target);
+}
+
+/* ---- the socket ----------------------------------------------------------------------------- */
+
+static void near_on_accept(void *ctx, short revents)
+{
+    struct near *l = ctx;
+    int fd;
+    (void)revents;
+    while (l->up && (fd = accept(l->listener.fd, NULL, NULL)) >= 0)
+        if (conn_peer_is_me(fd))
+            mux_open(&l->mux, os_close_on_exec(fd));
+        else
+            close(fd);
+}
+
+/* Makes the socket, and then tells the daemon here. Returns 0, or -1 with a message. */
+static int near_listen(struct near *l, buf *error)
+{
+    buf path = {0};
+    const char *slash = strrchr(l->config->socket, '/');
+    buf_fmt(&path, "%.*s/reach-%ld.sock", (int)(slash - l->config->socket), l->config->socket,
+            (long)getpid());
+    l->socket = span_dup(buf_view(&path));
+    buf_free(&path);
+    l->listener.fd = config_listen(l->socket, error);
+    if (l->listener.fd < 0)
+        return -1;
+    client_request(&l->client, "GET", "/health", (span){0}, near_on_daemon, l);
+    return 0;
+}
+
+/* ---- the pipe ------------------------------------------------------------------------------- */
+
+/* The pipe has gone: makes it anew, later each time; a caller that waits is told instead. */
+static void near_on_lost(struct near *l, const char *why)
+{
+    /* what COMMAND itself says tells more, but a caller that waits has read it */
+    const char *shown = l->said.n && l->result_fd < 0 ? buf_cstr(&l->said) : why;
+    l->up = l->installing = 0;
+    loop_timer_cancel(&l->loop, &l->beat);
+    if (l->listener.fd >= 0)
+        loop_unwatch(&l->loop, &l->listener);
+    if (l->result_fd >= 0) {
+        near_end(l, 1, shown);
+        return;
+    }
+    log_line(LOG_WARN, "reach %s: %s", l->name ? l->name : l->argv[0], shown);
+    near_report(l, shown);
+    loop_timer_set(&l->loop, &l->retry, l->loop.now + l->backoff);
+    l->backoff = l->backoff * 2 < NEAR_BACKOFF_MAX_MS ? l->backoff * 2 : NEAR_BACKOFF_MAX_MS;
+}
+
+/* Closes the pipe; near_on_lost follows. */
+static void near_cut(struct near *l, const char *why)
+{
+    snprintf(l->why, sizeof l->why, "%s", why);
+    if (l->open)
+        conn_close(&l->in, l->why);
+}
+
+static void near_on_beat(void *ctx)
+{
+    struct near *l = ctx;
+    if (!l->up || l->loop.now - l->heard > NEAR_DEAD_MS) {
+        near_cut(l, l->up ? "nothing comes from there any more" : "it does not answer");
+        return;
+    }
+    mux_send(&l->mux, MUX_PING, 0, (span){0});
+    loop_timer_set(&l->loop, &l->beat, l->loop.now + MUX_PING_MS);
+}
+
+static void near_on_ping(void *ctx)
+{
+    (void)ctx; /* near_on_data has noted that something came */
+}
+
+static void near_on_broken(void *ctx, const char *why)
+{
+    near_cut(ctx, why);
+}
+
+static void near_on_hello(void *ctx, span text)
+{
+    struct near *l = ctx;
+    struct json hello;
+    long long version = 0;
+    buf error = {0};
+    if (json_parse(text, &hello, NULL, NULL) != PARSE_DONE)
+        hello = (struct json){0};
+    json_int(json_get(hello, "mux"), &version);
+    char *fault = json_dup_text(json_get(hello, "error"));
+    char *computer = json_dup_text(json_get(hello, "computer"));
+    const char *name = l->wanted ? l->wanted : computer;
+    if (version != MUX_VERSION)
+        buf_str(&error, "the telec there is of a version that this one can't talk to");
+    else if (fault && *fault)
+        buf_str(&error, fault);
+    else if (!name || !*name)
+        buf_str(&error, "the telec there does not say its name");
+    l->up = !error.n;
+    if (l->up && !l->name) {
+        l->name = span_dup(span_of(name));
+        l->self = span_dup(span_of(computer ? computer : name));
+        near_listen(l, &error);
+    }
+    if (error.n) {
+        near_cut(l, buf_cstr(&error));
+    } else {
+        l->backoff = NEAR_BACKOFF_MIN_MS;
+        loop_watch(&l->loop, &l->listener, POLLIN);
+        loop_timer_set(&l->loop, &l->beat, l->loop.now + MUX_PING_MS);
+        near_report(l, NULL);
+    }
+    free(fault), free(computer);
+    buf_free(&error);
+}
+
+static const struct mux_hooks near_mux_hooks = {near_on_hello, near_on_ping, NULL, near_on_broken};
+
+static void near_install(struct near *l)
+{
+    buf out = {0}, error = {0};
+    enum install_step step = INSTALL_MORE;
+    span view;
+    const char *end;
+    while (step == INSTALL_MORE && (view = conn_view(&l->in)).n &&
+           (end = memchr(view.p, '\n', view.n))) {
+        step = install_line(&l->install, (span){view.p, (size_t)(end - view.p)}, &out, &error);
+        conn_consume(&l->in, (size_t)(end - view.p) + 1);
+    }
+    if (step == INSTALL_MORE && conn_view(&l->in).n > 65536) /* noise without an end */
+        conn_consume(&l->in, conn_view(&l->in).n);
+    conn_send(&l->out, buf_view(&out));
+    buf_free(&out);
+    if (step != INSTALL_MORE) {
+        l->installing = 0;
+        install_free(&l->install);
+    }
+    if (step == INSTALL_FAILED)
+        near_cut(l, buf_cstr(&error));
+    buf_free(&error);
+}
+
+static void near_on_data(void *ctx)
+{
+    struct near *l = ctx;
+    l->heard = l->loop.now;
+    if (l->installing)
+        near_install(l);
+    if (!l->installing && !l->in.dead)
+        mux_on_data(&l->mux);
+    if (l->in.eof && !l->in.dead)
+        conn_close(&l->in, NULL);
+}
+
+static void near_on_drained(void *ctx)
+{
+    struct near *l = ctx;
+    if (l->up)
+        mux_on_drained(&l->mux);
+}
+
+static void near_on_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+/* All is over when the last of the three has closed. */
+static void near_on_gone(struct near *l)
+{
+    if (--l->open)
+        return;
+    mux_end_all(&l->mux);
+    install_free(&l->install);
+    near_on_lost(l, l->why[0] ? l->why
+                    : l->up   ? "the connection to it has ended"
+                              : "the command ended before a telec answered there");
+}
+
+static void near_on_in_closed(void *ctx, const char *why)
+{
+    struct near *l = ctx;
+    (void)why;
+    conn_free(&l->in);
+    conn_close(&l->out, NULL);
+    conn_close(&l->errors, NULL);
+    if (l->child.pid > 0)
+        kill(l->child.pid, SIGTERM);
+    near_on_gone(l);
+}
+
+static void near_on_out_closed(void *ctx, const char *why)
+{
+    struct near *l = ctx;
+    (void)why;
+    conn_free(&l->out);
+    conn_close(&l->in, NULL);
+    near_on_gone(l);
+}
+
+static const struct conn_hooks near_in_hooks = {near_on_data, NULL, near_on_in_closed};
+static const struct conn_hooks near_out_hooks = {near_on_nothing, near_on_drained,
+                                                 near_on_out_closed};
+
+static void near_on_errors(void *ctx)
+{
+    struct near *l = ctx;
+    span view = conn_view(&l->errors), lines = span_trim(view, "\r\n");
+    if (l->result_fd >= 0)
+        store_write_all(STDERR_FILENO, view);
+    for (span line; lines.n;)
+        if ((line = span_trim(span_cut(&lines, '\n'), "\r ")).n) {
+            buf_clear(&l->said);
+            utf8_put_visible(&l->said, (span){line.p, line.n < 300 ? line.n : 300});
+        }
+    conn_consume(&l->errors, view.n);
+    if (l->errors.eof)
+        conn_close(&l->errors, NULL);
+}
+
+static void near_on_errors_closed(void *ctx, const char *why)
+{
+    struct near *l = ctx;
+    (void)why;
+    conn_free(&l->errors);
+    near_on_gone(l);
+}
+
+static const struct conn_hooks near_error_hooks = {near_on_errors, NULL, near_on_errors_closed};
+
+static void near_on_exit(void *ctx, int status)
+{
+    struct near *l = ctx;
+    (void)status; /* its end of the pipe closes */
+    l->child.pid = 0;
+}
+
+/* Becomes COMMAND, whose stdin, stdout and stderr are fds; a program that can't be run says so. */
+static void near_become(const struct near *l, const int fds[3])
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    for (int i = 0; i < 3; i++)
+        if (dup2(fds[i], i) < 0)
+            _exit(127);
+    os_close_inherited(3);
+    if (l->result_fd < 0)
+        setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* nobody is there to be asked */
+    execvp(l->argv[0], l->argv);
+    dprintf(2, "cannot run %s: %s\n", l->argv[0], strerror(errno));
+    _exit(127);
+}
+
+/* Starts COMMAND. Returns 0 with our ends of its descriptors in ours, or -1 with errno. */
+static int near_start(struct near *l, int ours[3])
+{
+    int theirs[3] = {-1, -1, -1}, saved;
+    for (int i = 0; i < 3; i++) {
+        int ends[2] = {-1, -1};
+        if (pipe(ends) != 0)
+            break;
+        ours[i] = os_close_on_exec(ends[i == 0]);
+        theirs[i] = ends[i != 0];
+    }
+    l->child.pid = theirs[2] < 0 ? -1 : fork();
+    if (l->child.pid == 0)
+        near_become(l, theirs);
+    saved = errno;
+    for (int i = 0; i < 3; i++) {
+        if (theirs[i] >= 0)
+            close(theirs[i]);
+        if (l->child.pid < 0 && ours[i] >= 0)
+            close(ours[i]);
+    }
+    errno = saved;
+    return l->child.pid < 0 ? -1 : 0;
+}
+
+/* Starts COMMAND and sends the script; also the retry timer. */
+static void near_begin(void *ctx)
+{
+    struct near *l = ctx;
+    int fds[3] = {-1, -1, -1};
+    buf script = {0};
+    buf_clear(&l->said);
+    l->why[0] = '\0';
+    if (l->child.pid > 0) { /* the last one has not gone yet */
+        loop_timer_set(&l->loop, &l->retry, l->loop.now + NEAR_BACKOFF_MIN_MS);
+        return;
+    }
+    if (near_start(l, fds) != 0) {
+        near_on_lost(l, strerror(errno));
+        return;
+    }
+    loop_on_exit(&l->loop, &l->child);
+    conn_open(&l->out, &l->loop, fds[0]);
+    conn_open(&l->in, &l->loop, fds[1]);
+    conn_open(&l->errors, &l->loop, fds[2]);
+    conn_pause(&l->out, 1); /* nothing comes from there but its end */
+    l->open = 3;
+    l->installing = 1;
+    install_begin(&l->install, l->config, &script);
+    conn_send(&l->out, buf_view(&script));
+    if (l->result_fd < 0)
+        loop_timer_set(&l->loop, &l->beat, l->loop.now + NEAR_START_MS);
+    buf_free(&script);
+}
+
+static void near_on_signal(void *ctx, int signo)
+{
+    (void)signo;
+    ((struct near *)ctx)->done = 1;
+}
+
+static int near_hold(struct near *l)
+{
+    loop_init(&l->loop);
+    client_init(&l->client, &l->loop, l->config, 1, NULL, l);
+    l->backoff = NEAR_BACKOFF_MIN_MS;
+    l->listener = (struct loop_fd){.fd = -1, .on_event = near_on_accept, .ctx = l};
+    l->child = (struct loop_child){.fn = near_on_exit, .ctx = l};
+    l->beat = (struct loop_timer){.fn = near_on_beat, .ctx = l};
+    l->retry = (struct loop_timer){.fn = near_begin, .ctx = l};
+    l->mux = (struct mux){.loop = &l->loop, .hooks = &near_mux_hooks, .ctx = l, .in = &l->in,
+                          .out = &l->out};
+    l->in.hooks = &near_in_hooks;
+    l->out.hooks = &near_out_hooks;
+    l->errors.hooks = &near_error_hooks;
+    l->in.ctx = l->out.ctx = l->errors.ctx = l;
+    loop_on_signal(&l->loop, SIGTERM, near_on_signal, l);
+    loop_on_signal(&l->loop, SIGINT, near_on_signal, l);
+    near_begin(l);
+    while (!l->done)
+        loop_once(&l->loop);
+    if (l->socket)
+        unlink(l->socket);
+    if (l->child.pid > 0)
+        kill(l->child.pid, SIGTERM);
+    return l->status;
+}
+
+/* Waits for the link's first words: its status, and a line. */
+static int near_await(int fd)
+{
+    buf b = {0};
+    ssize_t n;
+    buf_reserve(&b, 4096);
+    while (b.n < 4096 && ((n = read(fd, b.p + b.n, 4096 - b.n)) > 0 || (n < 0 && errno == EINTR)))
+        b.n += n > 0 ? (size_t)n : 0;
+    int status = b.n && b.p[0] == '0' ? 0 : 1;
+    fprintf(status ? stderr : stdout, "%s%.*s\n", status ? "telec: " : "",
+            b.n > 1 ? (int)b.n - 1 : 0, b.n > 1 ? b.p + 1 : "");
+    buf_free(&b);
+    return status;
+}
+
+static int near_run(const struct config *config, const char *name, char *const *argv,
+                    int background)
+{
+    struct near l = {.config = config, .wanted = name, .argv = argv, .result_fd = -1};
+    int fds[2];
+    if (background)
+        return near_hold(&l);
+    if (pipe(fds) != 0)
+        return 1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        l.result_fd = os_close_on_exec(fds[1]);
+        _exit(near_hold(&l));
+    }
+    close(fds[1]);
+    return pid < 0 ? 1 : near_await(fds[0]);
+}
