@@ -8,9 +8,9 @@
  *                                                      written, clients are drained ──▶ over = 2
  *
  * A session that ends by itself does not wait for its background processes; a killed one does. To
- * find them costs a look at every process of the computer: one for each session, when a thousand end
- * at once. So SIGHUP goes to the leader's and the foreground's groups first, and those are looked for
- * that are left when the leader has exited, or END_SPREAD_MS later. */
+ * find them costs a look at every process of the computer: one a session, when a thousand end at
+ * once. So SIGHUP goes to the leader's and the foreground's groups first; the processes that are
+ * left are looked for when the leader has exited, or END_SPREAD_MS later. */
 
 #ifndef END_KILL_MS
 #define END_KILL_MS 3000 /* from SIGHUP to SIGKILL */
@@ -47,7 +47,7 @@ static void end_signal(const buf *pids, int signo)
             kill(life_pid(pids, i), signals[k]);
 }
 
-/* The same for the groups of the leader and of the foreground, and for what end_stop has stopped. */
+/* The same for the groups of the leader and of the foreground, and for what end_stop stopped. */
 static void end_signal_groups(struct holder *h, int signo)
 {
     pid_t foreground = tcgetpgrp(h->pty.io.fd);

@@ -7,6 +7,9 @@
 #ifndef HOLDER_LOCK_MS
 #define HOLDER_LOCK_MS 3000       /* for the holder of the session's last run to end */
 #endif
+#ifndef HOLDER_CLIENT_MAX
+#define HOLDER_CLIENT_MAX (4 * 1024 * 1024) /* bytes queued for a client that does not read */
+#endif
 #define HOLDER_LONG_AGO_MS 1000   /* before the first key and status: nothing waits for them */
 
 /* ---- the program's output ------------------------------------------------------------------- */
@@ -345,10 +348,11 @@ static const struct {
 };
 
 /* Input waits, unread, while the program does not read what came before: a paste of any size goes
- * through, and takes a bounded part of memory. */
+ * through, and takes a bounded part of memory. So do all frames of a client that does not read. */
 static int holder_holds(struct holder_client *c, enum frame_type type)
 {
-    c->held = type == FRAME_INPUT && c->holder->pty.queued > INPUT_HOLD && !c->holder->exited;
+    int full = type == FRAME_INPUT && c->holder->pty.queued > INPUT_HOLD && !c->holder->exited;
+    c->held = full || c->conn.queued > HOLDER_CLIENT_MAX;
     conn_pause(&c->conn, c->held);
     return c->held;
 }
@@ -383,6 +387,11 @@ static void holder_resume(void *holder)
 static void holder_on_client_drained(void *ctx)
 {
     struct holder_client *c = ctx;
+    if (c->status_due)
+        holder_handle_subscribe(c, (span){0});
+    c->status_due = 0;
+    if (c->held)
+        loop_defer(&c->holder->loop, &c->holder->resume_task);
     if (c->behind || c->missing)
         viewer_start_tick(c->holder);
     viewer_release_pty(c->holder);

@@ -137,6 +137,7 @@ struct holder_client {
     struct holder_client *next, **link;
     struct conn conn;
     int subscribed;            /* gets FRAME_STATUS */
+    int status_due;            /* it did not read: the last status goes when it has */
     int viewing, sizes, scrollback; /* gets the screen; with FRAME_SIZE; with scrollback */
     int held;                  /* its input waits for the program, see holder_holds */
     int behind;                /* output was omitted: a snapshot is due */

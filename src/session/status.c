@@ -2,7 +2,8 @@
 
 /* status - what a holder tells of its session, and when. The state itself is state.c's.
  *
- * A status frame goes out at most every STATUS_MS, the last one always. While a key's echo may be
+ * A status frame goes out at most every STATUS_MS, the last one always, to a subscriber that does
+ * not read once it does. While a key's echo may be
  * on its way to the user's screen, it waits: it would wake the daemon and all clients first. */
 
 #ifndef STATUS_MS
@@ -11,6 +12,7 @@
 #ifndef STATUS_ECHO_MS
 #define STATUS_ECHO_MS 4 /* from a key to its echo */
 #endif
+#define STATUS_QUEUE_MAX (64 * 1024) /* bytes queued for a subscriber that does not read */
 
 static void status_put_characters(buf *b, span text, int most)
 {
@@ -147,9 +149,12 @@ static void status_send(void *holder)
     status_renew_last_output(h);
     status_put(h, &json);
     blob *frame = frame_new(FRAME_STATUS, buf_view(&json));
-    for (struct holder_client *c = h->clients; c; c = c->next)
-        if (c->subscribed)
+    for (struct holder_client *c = h->clients; c; c = c->next) {
+        c->status_due = c->subscribed && c->conn.queued > STATUS_QUEUE_MAX &&
+                        h->state.kind != STATE_EXITED;
+        if (c->subscribed && !c->status_due)
             conn_send_blob(&c->conn, frame, 0, frame->n, 1);
+    }
     blob_drop(frame);
     buf_free(&json);
 }

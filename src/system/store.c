@@ -3,12 +3,11 @@
 /* store - session records and logs on disk.
  *
  * STATE/sessions/ID/ has six files. record.json (the session's description) and end (it is to end)
- * are the daemon's; exit.json (its end), log and log.1 (its output), and holder.lock, which it locks as long as it
- * lives, are its holder's. A session is removed at once: its directory becomes .ID, whose
- * files follow. A directory without a record is a rest. A
- * record is replaced whole: temporary file, fsync, rename, fsync of the directory. A reader sees
- * the old or the new one, also after a crash. Logs are not synced: a crash of the computer may cost
- * their end. */
+ * are the daemon's; exit.json (its end), log and log.1 (its output), and holder.lock, which it locks
+ * as long as it lives, are its holder's. A session is removed at once: its directory becomes .ID,
+ * whose files follow. A directory without a record is a rest. A record is replaced whole: temporary
+ * file, fsync, rename, fsync of the directory. A reader sees the old or the new one, also after a
+ * crash. Logs are not synced: a crash of the computer may cost their end. */
 
 #define STORE_TEMPORARY ".tmp" /* the new file, until it has its name */
 #define STORE_OLD ".old"       /* a second name of the old file, while it is replaced */
@@ -126,7 +125,8 @@ static int store_write_unsynced(const char *dir, const char *name, span bytes)
 
 static int store_put_end(const char *dir, long long at)
 {
-    char *path = store_path(dir, STORE_END), *temporary = store_path(dir, STORE_END STORE_TEMPORARY);
+    char *path = store_path(dir, STORE_END);
+    char *temporary = store_path(dir, STORE_END STORE_TEMPORARY);
     char text[24];
     snprintf(text, sizeof text, "%lld", at);
     int status = symlink(text, path);

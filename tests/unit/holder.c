@@ -547,7 +547,7 @@ static void unit_hold_waits_for_viewer(void)
     unit_holder_send(&u, FRAME_VIEW, "a");
     CHECK(unit_holder_until(&u, &u.screen, "up"));
     unit_holder_send(&u, FRAME_INPUT, "\r");
-    for (int i = 0; i < 10; i++) { /* reads a little, with pauses */
+    for (int i = 0; i < 100 && (i < 10 || most <= VIEWER_BACKLOG_MAX); i++) { /* reads in bits */
         conn_pause(&u.link.conn, 1);
         unit_holder_pass(&u, 30);
         most = u.h.clients->conn.queued > most ? u.h.clients->conn.queued : most;
@@ -674,6 +674,37 @@ static void unit_hold_deaf_viewer(void)
     unit_holder_send(&u, FRAME_INPUT, "the last words");
     CHECK(unit_holder_until(&u, &u.screen, "the last words"));
     CHECK_SPAN(span_of(u.size), "{\"size\":[85,304]}");
+    unit_holder_end(&u);
+}
+
+static void unit_hold_deaf_client(void)
+{
+    struct unit_holder u;
+    size_t most = 0;
+    int statuses;
+    test_begin("a client that asks and does not read costs a bounded queue, and gets the last state");
+    unit_holder_run(&u, "echo up; read x; while :; do echo $x; sleep 0.01; done", "");
+    CHECK(unit_holder_until(&u, &u.status, "up"));
+    struct holder_client *c = u.h.clients;
+    conn_pause(&u.link.conn, 1);
+    for (int i = 0; i < 500; i++)
+        vt_feed(u.h.vt, span_of("a line of text that fills the scrollback of the session\r\n"));
+    for (int i = 0; i < 400; i++)
+        unit_holder_send(&u, FRAME_TEXT, "");
+    for (int i = 0; i < 10; i++) {
+        unit_holder_pass(&u, 10);
+        most = c->conn.queued > most ? c->conn.queued : most;
+    }
+    CHECK(most <= HOLDER_CLIENT_MAX + 256 * 1024);
+    c->conn.queued += STATUS_QUEUE_MAX + 1; /* as if it had as much */
+    status_send(&u.h);
+    c->conn.queued -= STATUS_QUEUE_MAX + 1;
+    CHECK(c->status_due);
+    statuses = u.statuses;
+    conn_pause(&u.link.conn, 0);
+    unit_holder_send(&u, FRAME_INPUT, "later\r");
+    CHECK(unit_holder_count(&u, &u.statuses, statuses + 1));
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"later\"") && !c->status_due);
     unit_holder_end(&u);
 }
 
@@ -900,6 +931,7 @@ static void unit_holder(void)
     unit_hold_waits_for_viewer();
     unit_hold_secrets();
     unit_hold_deaf_viewer();
+    unit_hold_deaf_client();
     unit_hold_without_descriptors();
     unit_hold_ends();
     unit_hold_undoes();
