@@ -10,6 +10,9 @@
 #ifndef ANSWER_STEP_MS
 #define ANSWER_STEP_MS 250   /* for a dialog to follow a key */
 #endif
+#ifndef ANSWER_DEAF_MS
+#define ANSWER_DEAF_MS 1000  /* without any output after it: the key does nothing */
+#endif
 #ifndef ANSWER_LATE_MS
 #define ANSWER_LATE_MS 2800  /* as a message's receipt */
 #endif
@@ -107,21 +110,30 @@ static void answer_go_on(struct holder *h, const struct question *q)
 {
     struct answer *a = h->answer;
     char digit[2] = {(char)('1' + a->option), '\0'};
+    int marked = q->option_count && q->selected == a->option;
     a->stepped = h->loop.now;
-    if (a->next == ANSWER_NUMBER && !q->buttons && !q->listed) {
+    if (a->next == ANSWER_NUMBER && !q->buttons && !q->listed && !marked) {
         a->next = ANSWER_MOVE;
         answer_type(h, digit);
-    } else if (a->next <= ANSWER_MOVE && q->option_count && q->selected != a->option) {
+    } else if (a->next <= ANSWER_MOVE && q->option_count && !marked) {
         a->next = ANSWER_TEXT;
         answer_move(h, q, a->option);
     } else if (a->next <= ANSWER_TEXT && a->text.n) {
         a->next = ANSWER_ENTER;
         answer_type_text(h, a);
-    } else if (a->next <= ANSWER_ENTER &&
-               (a->text.n || q->buttons || q->selected == a->option)) {
+    } else if (a->next <= ANSWER_ENTER && (a->text.n || q->buttons || marked)) {
         a->next = ANSWER_DONE;
         answer_type(h, "\r");
     }
+}
+
+/* Tells whether the program has taken the last key: it has written since, or has had time to. A
+ * slow one must not get a second key that its next dialog then reads. */
+static int answer_is_taken(const struct holder *h)
+{
+    long long since = h->loop.now - h->answer->stepped;
+    int wrote = h->reader.output_at > h->answer->stepped;
+    return since >= (wrote ? ANSWER_STEP_MS : ANSWER_DEAF_MS);
 }
 
 /* Tells whether the dialog on the screen is the answered one: above a next one that asks the same,
@@ -150,7 +162,7 @@ static void answer_step(void *holder)
         answer_finish(h, "answered");
     else if (h->loop.now - a->began >= ANSWER_LATE_MS)
         answer_finish(h, "unconfirmed");
-    else if (a->option >= 0 && h->loop.now - a->stepped >= ANSWER_STEP_MS)
+    else if (a->option >= 0 && answer_is_taken(h))
         answer_go_on(h, &q);
     buf_free(&asks);
     reader_drop(&seen);

@@ -239,12 +239,16 @@ static const char *message_judge_agent(struct holder *h, struct message *m)
     return NULL;
 }
 
-/* Presses a lost Enter again; only while the text stands in the agent's own box. */
+/* Presses a lost Enter again: the agent has read it, has written since, and the text still stands
+ * in its box. An agent that is only slow would give the second Enter to its next dialog. */
 static void message_press_again(struct holder *h, struct message *m)
 {
     buf draft = {0};
-    if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !message_is_read(h) ||
-        h->loop.now - m->entered_at < MESSAGE_AGAIN_MS || !reader_put_draft(h, &draft))
+    if (!m->read_at && message_is_read(h))
+        m->read_at = h->loop.now;
+    if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !m->read_at ||
+        h->loop.now - m->read_at < MESSAGE_AGAIN_MS ||
+        h->reader.output_at - m->read_at < MESSAGE_AGAIN_MS / 2 || !reader_put_draft(h, &draft))
         return;
     buf_free(&draft);
     reader_read(h, 0);

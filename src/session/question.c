@@ -283,10 +283,11 @@ static int question_by_menu(const struct question_screen *s, struct question *q)
     return 0;
 }
 
+/* A title may be older than the screen: an agent's dialog stands in place of its input box. */
 static int question_by_title(const struct question_screen *s, struct question *q)
 {
     q->rule = "title";
-    return question_has(s->title, "action required");
+    return question_has(s->title, "action required") && question_find_box(s) < 0;
 }
 
 /* "Allow once   Allow always   Reject": options side by side, below an agent's dialog's head. The
