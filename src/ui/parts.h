@@ -61,6 +61,7 @@ struct tree_row {
     int depth;
     const char *computer, *path, *name; /* path: a project's; name: a project's or computer's */
     const char *note;       /* a computer's problem; NULL none */
+    long long pulled_at;    /* when its sessions were, that it does not push; wall clock, 0 none */
     struct tree_session *session;
     /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
     char *key;
@@ -88,7 +89,10 @@ struct tree {
     struct cache sessions;  /* the raw objects by id */
     size_t cache_place;     /* of a struct tree_session *, for cache_data */
     char **computers;       /* names; this computer first */
-    const char **computer_notes; /* per computer: a static text, or NULL */
+    struct tree_note {
+        const char *text;   /* static, or NULL */
+        long long pulled_at;
+    } *computer_notes;      /* per computer */
     int computer_count;
     struct tree_project *projects;
     int project_count;

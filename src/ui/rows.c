@@ -402,8 +402,15 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
         snprintf(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(&p, 8, counts, rows_style(u, THEME_WAITING));
     }
-    if (row->note)
+    if (row->note) {
         rows_right(&p, 14, row->note, rows_style(u, THEME_POLLING));
+    } else if (row->pulled_at) {
+        buf age = {0};
+        buf_str(&age, u->grid->ascii ? "% " : "◐ ");
+        clock_put_age(&age, l->now - row->pulled_at);
+        rows_right(&p, 14, buf_cstr(&age), rows_style(u, THEME_POLLING));
+        buf_free(&age);
+    }
     rows_left(&p, rows_fold(u, row->foldable, row->folded), rows_style(u, THEME_DIM));
     rows_left(&p, row->name, rows_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));

@@ -386,7 +386,7 @@ static void tree_add_computer(struct tree *t, const char *name)
         return;
     t->computers = base_grow(t->computers, count * sizeof *t->computers);
     t->computer_notes = base_grow(t->computer_notes, count * sizeof *t->computer_notes);
-    t->computer_notes[t->computer_count] = NULL;
+    t->computer_notes[t->computer_count] = (struct tree_note){0};
     t->computers[t->computer_count++] = span_dup(span_of(name));
     t->dirty = 1;
 }
@@ -397,14 +397,17 @@ static void tree_put_computer(struct tree *t, struct json object)
     char *name = json_dup_text(json_get(object, "name"));
     int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
     int twice = json_get(object, "warning").type == JSON_STRING;
-    const char *note = alone   ? "redis: reconnecting"
-                       : twice ? "another computer has this name"
-                       : json_text_eq(json_get(object, "status"), "stale") ? "stale"
-                                                                           : NULL;
+    struct tree_note note = {0};
+    json_time(json_get(object, "sessions_at"), &note.pulled_at);
+    note.text = alone   ? "redis: reconnecting"
+                : twice ? "another computer has this name"
+                : json_text_eq(json_get(object, "status"), "stale") ? "stale"
+                                                                    : NULL;
     if (name) {
         tree_add_computer(t, name);
         int i = tree_computer(t, name);
-        t->dirty |= t->computer_notes[i] != note;
+        t->dirty |= t->computer_notes[i].text != note.text ||
+                    t->computer_notes[i].pulled_at != note.pulled_at;
         t->computer_notes[i] = note;
     }
     free(name);
@@ -965,7 +968,8 @@ static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *item
     if (!t->focus) {
         struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
         row->computer = row->name = t->computers[c];
-        row->note = t->computer_notes[c];
+        row->note = t->computer_notes[c].text;
+        row->pulled_at = t->computer_notes[c].pulled_at;
         row->foldable = n > 0 && !t->filter.count;
         at = before;
     }

@@ -272,9 +272,13 @@ static void tui_on_push_state(void *ctx)
     tui_on_second(t);
 }
 
+/* What is not pushed are the sessions; the rest only when it never came. */
 static void tui_on_fetch(void *ctx)
 {
-    app_fetch(ctx);
+    struct app *t = ctx;
+    app_fetch_sessions(t);
+    if (!t->tree.agent_count)
+        app_fetch_rest(t);
 }
 
 static const struct client_hooks tui_client_hooks = {tui_on_push_event, tui_on_push_state,

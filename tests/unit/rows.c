@@ -209,8 +209,40 @@ static void unit_rows_asks(void)
     }
 }
 
+static void unit_rows_pulled(void)
+{
+    struct theme theme;
+    struct config config = {0};
+    struct tree t;
+    struct grid g = {.depth = CELL_256};
+    struct widgets u = {.grid = &g, .theme = &theme};
+    struct rows_list l = {.row = 0, .rows = 8, .cols = 60};
+    test_begin("a computer that does not push shows the age of its sessions");
+    theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
+    tree_init(&t, "vm", NULL);
+    tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"py\",\"status\":"
+                           "\"online\",\"sessions_at\":\"2026-01-01T00:00:00Z\"}}"));
+    clock_parse_iso(span_of("2026-01-01T00:02:00Z"), &l.now);
+    for (int ascii = 0; ascii < 2; ascii++) {
+        buf row = {0};
+        tree_build(&t);
+        g.ascii = ascii;
+        grid_resize(&g, 10, 60);
+        widget_begin(&u);
+        rows_tree(&u, &t, &l);
+        unit_rows_put_row(&g, t.row_count - 1, &row);
+        CHECK(strstr(buf_cstr(&row), "py") != NULL);
+        CHECK(strstr(buf_cstr(&row), ascii ? "% 2m" : "◐ 2m") != NULL);
+        buf_free(&row);
+    }
+    widget_free(&u);
+    grid_free(&g);
+    tree_free(&t);
+}
+
 static void unit_rows(void)
 {
+    unit_rows_pulled();
     unit_rows_asks();
     unit_rows_lists();
     unit_rows_notes();

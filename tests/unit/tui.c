@@ -185,6 +185,14 @@ static void unit_tui_start(void)
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /ws"));
     CHECK(memcmp(u.asked.p, "GET /sessions ", 14) == 0 && u.t->fetched);
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /projects-with-todos"));
+    buf_clear(&u.asked);
+    u.t->tree.agent_count = 1; /* all of it has come: then only the sessions are polled */
+    tui_client_hooks.on_fetch(u.t);
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /sessions "));
+    CHECK(!unit_app_has(&u.asked, "GET /computers"));
+    u.t->tree.agent_count = 0;
+    tui_client_hooks.on_fetch(u.t);
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /computers"));
     tui_on_ages(u.t);
     CHECK(u.t->stale && u.t->ages_timer.slot);
     unit_app_end(&u);
