@@ -3,8 +3,29 @@
 /* events - our stream of events of other computers' sessions. It is read while local clients are
  * subscribed to sessions, from its end at that time on: the pulls that follow know older events. */
 
-/* As many entries at once, and Redis may have cut some off: the sender's sessions are pulled. */
+/* As many entries at once, and Redis may have cut some off before they were read. */
 #define EVENTS_SUSPECT (EVENTS_KEPT - 10)
+
+/* The stream's oldest entry is known. When it is younger than the last one read before, events may
+ * be lost, of whatever computer: all are pulled from. */
+static void events_on_oldest(void *ctx, const struct resp *reply)
+{
+    struct fleet *f = ctx;
+    int lost = reply && reply->type == RESP_ARRAY &&
+               codec_compare_ids(streams_last_id(reply), f->events_read) > 0;
+    f->events_checking = 0;
+    for (struct roster_peer *peer = f->first; lost && peer; peer = peer->next)
+        pull_suspect(peer);
+}
+
+static void events_check(struct fleet *f)
+{
+    const char *const args[] = {"XRANGE", f->events.key, "-", "+", "COUNT", "1", NULL};
+    if (f->events_checking)
+        return;
+    f->events_read = f->events.before;
+    f->events_checking = streams_call(&f->streams, args, events_on_oldest, f);
+}
 
 static void events_handle(struct fleet *f, struct codec_id id, span payload)
 {
@@ -21,9 +42,10 @@ static void events_handle(struct fleet *f, struct codec_id id, span payload)
     }
     struct json owner = json_get(event.session.object, "computer");
     peer->events_in++;
-    peer->lag_ms = streams_now(&f->streams) - (long long)id.ms;
+    long long lag = streams_now(&f->streams) - (long long)id.ms;
+    peer->lag_ms = lag > 0 ? lag : 0; /* Redis's time is known to a few milliseconds */
     if (f->streams.batch >= EVENTS_SUSPECT)
-        pull_suspect(peer);
+        events_check(f);
     if (event.removed)
         roster_note_removal(peer, event.session.id, id);
     else if ((owner.type == JSON_STRING && !json_text_eq(owner, peer->beat.name)) ||

@@ -260,7 +260,8 @@ static enum signature signature_check(span secret, const char *key, struct codec
 struct streams_stream {
     struct streams_stream *next, **link; /* link NULL: not read */
     char *key;
-    struct codec_id at;     /* the last entry read */
+    struct codec_id at;     /* the last entry read … */
+    struct codec_id before; /* … and the last one before those being handled */
     int reading;            /* 1 + its place in the XREAD in flight; 0: not in it */
     /* Gets each entry once, in order. May close any stream. */
     void (*on_entry)(struct streams_stream *s, struct codec_id id, const struct resp *fields);
@@ -501,6 +502,8 @@ struct fleet {
     int leaving;
     /* events, peers */
     struct streams_stream messages, events;
+    struct codec_id events_read; /* the last one read before those that are being checked */
+    int events_checking;    /* whether some were lost */
     int cursor_known;       /* messages.at comes from the cursor file, or from the stream's end */
     struct loop_timer cursor_timer;
     size_t in_flight;       /* XADDs of our events without an answer */
@@ -537,7 +540,7 @@ static void roster_note_removal(struct roster_peer *peer, const char *id, struct
 /* ==== pull: asking other computers what they have ============================================ */
 
 #ifndef PULL_AGAIN_MS
-#define PULL_AGAIN_MS 5000   /* from a doubt about a peer's sessions to pulling them again */
+#define PULL_AGAIN_MS 1000   /* from a doubt about a peer's sessions to pulling them again */
 #endif
 #ifndef PULL_FRESH_MS
 #define PULL_FRESH_MS 300000 /* projects and todos are pulled again after this */
@@ -591,7 +594,8 @@ static int presence_is_heard_abroad(const struct fleet *f); /* one is interested
 /* ==== events: events of other computers' sessions ============================================ */
 
 #define EVENTS_KEY "session_events:" /* + a computer: events for it */
-#define EVENTS_KEPT 100              /* entries of such a stream, about */
+#define EVENTS_KEPT 100              /* entries of such a stream, about; of a TeleClaude daemon's */
+#define EVENTS_KEPT_TELEC 1000       /* … and of a telec daemon's, which many others write to */
 
 static void events_on_entry(struct streams_stream *s, struct codec_id id,
                             const struct resp *fields);

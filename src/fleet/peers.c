@@ -35,13 +35,13 @@ static void peers_send_event(struct fleet *f, const char *name, span data, int f
 {
     char most[16];
     buf payload = {0};
-    snprintf(most, sizeof most, "%d", EVENTS_KEPT);
     for (struct roster_peer *peer = f->first; peer; peer = peer->next) {
         if (!(peer->beat.interest & CACHE_SESSIONS) || (foreign && peer->beat.telec[0]))
             continue;
         if (!payload.n)
             codec_put_event(&payload, name, data, clock_wall_ms(), f->config->computer);
         char *key = streams_key(EVENTS_KEY, peer->beat.name);
+        snprintf(most, sizeof most, "%d", peer->beat.telec[0] ? EVENTS_KEPT_TELEC : EVENTS_KEPT);
         const span args[8] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
                              span_of(most),   span_of("*"), span_of("payload"), buf_view(&payload)};
         int sent = streams_send(&f->streams.calls, args, COUNT_OF(args), 0, peers_on_event_sent, f);
@@ -314,7 +314,7 @@ static void peers_on_beat(void *ctx)
 static void peers_on_ready(void *ctx)
 {
     struct fleet *f = ctx;
-    f->scanning = 0;
+    f->scanning = f->events_checking = 0;
     snprintf(f->self.instance, sizeof f->self.instance, "%s/%lld", f->run,
              f->streams.calls.connects);
     for (struct roster_peer *peer = f->first; peer; peer = peer->next) {

@@ -196,6 +196,8 @@ static void streams_read_entries(struct streams *l, size_t place, const struct r
     struct resp_iter it = resp_iter(entries);
     struct resp entry, id_text, fields;
     l->batch = entries->count;
+    if (l->reading[place])
+        l->reading[place]->before = l->reading[place]->at;
     while (resp_next(&it, &entry)) {
         struct streams_stream *s = l->reading[place]; /* on_entry may close it */
         struct resp_iter parts = resp_iter(&entry);

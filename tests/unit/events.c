@@ -68,7 +68,7 @@ static void unit_events_begin_at_end(void)
     struct roster_peer *peer = roster_find(&a->fleet, span_of("python"));
     CHECK(cache_find(&a->cache, "old") == NULL);
     CHECK_INT(peer->events_in, 1);
-    CHECK(peer->lag_ms > -1000 && peer->lag_ms < UNIT_FLEET_WAIT_MS);
+    CHECK(peer->lag_ms >= 0 && peer->lag_ms < UNIT_FLEET_WAIT_MS);
     unit_fleet_end(&u);
 }
 
@@ -101,6 +101,36 @@ static void unit_events_ignored(void)
     unit_fleet_end(&u);
 }
 
+/* Many events of python at once, in a stream of `most` entries; another computer is silent. */
+static void unit_events_storm(struct unit_fleet *u, struct unit_fleet_computer **a, int count,
+                              const char *most)
+{
+    unit_events_python(u, a);
+    unit_fleet_beat(u, "silent", "", 0);
+    UNIT_FLEET_UNTIL(u, unit_fleet_knows(*a, "silent"));
+    struct roster_peer *peer = roster_find(&(*a)->fleet, span_of("python"));
+    unit_events_send(u, NULL, UNIT_EVENTS_SESSION("updated", "p1", ""));
+    UNIT_FLEET_UNTIL(u, peer->events_in == 1);
+    for (peer = (*a)->fleet.first; peer; peer = peer->next) { /* nobody answers */
+        peer->pulled_at = 1;
+        peer->failures = PULL_FAILURES_MAX;
+    }
+    unit_fleet_for(u, 3 * STREAMS_REPLY_MS); /* what was asked ends */
+    buf_clear(&u->asked);
+    for (int i = 0; i < count; i++) {
+        char *const words[] = {(char *)"XADD",   (char *)"session_events:hosta",
+                               (char *)"MAXLEN", (char *)"~",
+                               (char *)most,     (char *)"*",
+                               (char *)"payload",
+                               (char *)UNIT_EVENTS_SESSION("updated", "p1", "")};
+        buf b = {0};
+        unit_fleet_add(u, words, COUNT_OF(words), &b);
+        buf_free(&b);
+    }
+    unit_fleet_wake(u);
+    UNIT_FLEET_UNTIL(u, unit_fleet_has(&u->asked, "XRANGE session_events:hosta - + COUNT 1"));
+}
+
 static void unit_events_limits(void)
 {
     struct unit_fleet u;
@@ -119,24 +149,18 @@ static void unit_events_limits(void)
     peer->sessions -= ROSTER_SESSIONS_MAX - 1;
     unit_fleet_end(&u);
 
-    test_begin("a storm of events makes us pull again, once");
-    unit_events_python(&u, &a);
-    peer = roster_find(&a->fleet, span_of("python"));
-    struct roster_peer before = *peer;
-    buf_clear(&u.asked);
-    unit_fleet_for(&u, 3 * STREAMS_REPLY_MS); /* python never answers: what it is asked ends */
-    for (int i = 0; i < EVENTS_SUSPECT; i++) {
-        char *const words[] = {"XADD",    "session_events:hosta",
-                               "MAXLEN",  "~",
-                               "1000",    "*",
-                               "payload", UNIT_EVENTS_SESSION("updated", "p1", "")};
-        buf b = {0};
-        unit_fleet_add(&u, words, COUNT_OF(words), &b);
-        buf_free(&b);
-    }
-    unit_fleet_wake(&u);
-    UNIT_FLEET_UNTIL(&u, peer->events_in >= before.events_in + EVENTS_SUSPECT);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "command list_sessions"));
+    test_begin("a storm of events of which none is lost makes us ask for nothing");
+    unit_events_storm(&u, &a, EVENTS_SUSPECT, "1000");
+    unit_fleet_for(&u, 2 * PULL_AGAIN_MS);
+    CHECK(!unit_fleet_has(&u.asked, "command list_sessions"));
+    unit_fleet_end(&u);
+
+    test_begin("events that may be lost make us pull from all computers again, once");
+    unit_events_storm(&u, &a, EVENTS_SUSPECT + 20, "100");
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "XADD messages:python"));
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.asked, "XADD messages:silent"));
+    unit_fleet_for(&u, 2 * PULL_AGAIN_MS);
+    CHECK_INT(unit_fleet_times(&u.asked, "XADD messages:silent"), 1);
     unit_fleet_end(&u);
 }
 

@@ -336,10 +336,11 @@ static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, 
             memmove(&key->entries[i], &key->entries[i + 1],
                     (--key->count - i) * sizeof *key->entries);
         }
-    } else if (unit_fleet_is(words, "XREVRANGE")) {
+    } else if (unit_fleet_is(words, "XREVRANGE") || unit_fleet_is(words, "XRANGE")) {
+        int last = words[0][1] == 'R' && words[0][2] == 'E';
         buf_fmt(b, "*%d\r\n", key && key->count ? 1 : 0);
         if (key && key->count)
-            unit_fleet_put_entry(b, &key->entries[key->count - 1]);
+            unit_fleet_put_entry(b, &key->entries[last ? key->count - 1 : 0]);
     } else if (unit_fleet_is(words, "XREAD")) {
         if (!unit_fleet_put_read(u, words, count, c->protocol, b)) {
             for (size_t i = 0; i < count; i++)
