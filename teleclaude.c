@@ -68,8 +68,10 @@
 #include "src/fleet/presence.c"       /* heartbeats: theirs and ours */
 #include "src/fleet/events.c"         /* events of other computers' sessions */
 #include "src/fleet/peers.c"          /* our events, requests from others, wiring */
-#include "src/fleet/observe.c"        /* viewing a session of another computer */
-#include "src/fleet/broadcast.c"      /* our sessions to those who observe them from elsewhere */
+#include "src/fleet/observe.c"        /* viewing a session of a TeleClaude computer */
+#include "src/fleet/remote.c"         /* attachments from here to other computers' sessions */
+#include "src/fleet/broadcast.c"      /* our sessions to TeleClaude's observers */
+#include "src/fleet/guest.c"          /* attachments of other computers to our sessions */
 #include "src/fleet/requests.c"       /* what other computers ask of this one */
 
 #include "src/client/spawn.c"         /* starting and stopping a daemon from outside */

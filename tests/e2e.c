@@ -36,6 +36,7 @@
 #include "e2e/projects.c" /* projects and their todos */
 #include "e2e/fleet.c"    /* several computers on one Redis */
 #include "e2e/ui.c"       /* the terminal UI, on a terminal */
+#include "e2e/remote.c"   /* attached to a session of another computer */
 #include "e2e/fake.c"     /* a daemon that is none */
 #include "e2e/foreign.c"  /* commands on a TeleClaude daemon */
 #include "e2e/screens.c"  /* every view and dialog, compared with golden files */
@@ -59,6 +60,7 @@ static const struct {
     {faults_tests, sizeof faults_tests / sizeof *faults_tests},
     {kills_tests, sizeof kills_tests / sizeof *kills_tests},
     {fleet_tests, sizeof fleet_tests / sizeof *fleet_tests},
+    {remote_tests, sizeof remote_tests / sizeof *remote_tests},
     {cli_tests, sizeof cli_tests / sizeof *cli_tests},
     {life_tests, sizeof life_tests / sizeof *life_tests},
     {places_tests, sizeof places_tests / sizeof *places_tests},

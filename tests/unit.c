@@ -20,7 +20,15 @@
 #define OBSERVE_RENEW_MS 100
 #define OBSERVE_TTL_S 1
 #define OBSERVE_PULL_MS 100
-#define BROADCAST_OBSERVER_MS 300
+#define REMOTE_CONFIRM_MS 300
+#define REMOTE_RENEW_MS 100
+#define REMOTE_BACKOFF_MIN_MS 50
+#define REMOTE_ACK_BYTES 4096
+#define GUEST_LATE_MS 200
+#define GUEST_LIFE_MS 500
+#define GUEST_CHECK_MS 100
+#define GUEST_WINDOW (32 * 1024)
+#define GUEST_BACKLOG 8192
 #define BROADCAST_CHECK_MS 100
 #define BROADCAST_ACTIVITY_MS 100
 #define STATE_IDLE_MS 150
@@ -31,7 +39,6 @@
 #define END_CLIENTS_MS 300
 #define MESSAGE_READY_MS 100
 #define MESSAGE_RECEIPT_MS 400
-#define ANSWER_DEAF_MS 400
 #define HOLDER_ASK_MS 200
 #define SESSION_ADOPT_MS 200
 #define VIEWER_TICK_MAX 2048
@@ -87,8 +94,10 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/events.c"
 #include "unit/peers.c"
 #include "unit/observe.c"
+#include "unit/remote.c"
 #include "unit/requests.c"
 #include "unit/broadcast.c"
+#include "unit/guest.c"
 #include "unit/hook.c"
 #include "unit/httpd.c"
 #include "unit/daemon.c"
@@ -167,7 +176,9 @@ static const struct {
     {"events", unit_events},
     {"peers", unit_peers},
     {"observe", unit_observe},
+    {"remote", unit_remote},
     {"broadcast", unit_broadcast},
+    {"guest", unit_guest},
     {"requests", unit_requests},
     {"httpd", unit_httpd},
     {"request", unit_request},

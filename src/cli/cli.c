@@ -432,7 +432,7 @@ static int cli_run(struct cli *cli)
 {
     struct context *c = &cli->context;
     if (!cli->command)
-        return command_ui(c, NULL);
+        return command_ui(c, NULL, NULL);
     if (cli->command->run_bare)
         return cli->command->run_bare(cli);
     loop_init(&c->loop);

@@ -100,8 +100,9 @@ static int command_attach(struct context *c);
 static int command_watch(struct context *c);
 static int command_project(struct context *c);
 static int command_hook(struct context *c);
-/* Runs the terminal UI; attach: the id of the session to attach to, or NULL. */
-static int command_ui(struct context *c, const char *attach);
+/* Runs the terminal UI; attach: the id of the session to attach to, or NULL; computer: its, or
+ * NULL. */
+static int command_ui(struct context *c, const char *attach, const char *computer);
 
 /* ==== hosts: computers behind pipes ========================================================== */
 

@@ -988,7 +988,7 @@ static int command_hook(struct context *c)
 
 /* ---- the terminal UI ------------------------------------------------------------------------ */
 
-static int command_ui(struct context *c, const char *attach)
+static int command_ui(struct context *c, const char *attach, const char *computer)
 {
     buf error = {0};
     const char *terminal = getenv("TERM");
@@ -997,7 +997,7 @@ static int command_ui(struct context *c, const char *attach)
     if (!terminal || !*terminal || strcmp(terminal, "dumb") == 0)
         return context_fail("TERM=%s: this terminal can't show the UI; use 'telec list'",
                         terminal ? terminal : "");
-    int status = tui_run(&c->config, c->value['D'] == NULL, attach, &error);
+    int status = tui_run(&c->config, c->value['D'] == NULL, attach, computer, &error);
     if (error.n)
         context_fail("%s", buf_cstr(&error));
     buf_free(&error);
@@ -1063,14 +1063,15 @@ static int command_attach(struct context *c)
     if (status == 0 && json_text_eq(json_get(context_reply(c), "state"), "exited"))
         status = context_fail("%s: the session has ended; 'telec tail' prints its output",
                               c->args[0]);
-    struct json computer = json_get(context_reply(c), "computer");
-    int elsewhere =
-        computer.type == JSON_STRING && !json_text_eq(computer, c->config.computer);
-    if (status == 0 &&
-        (elsewhere || json_get(context_reply(c), "tmux_session_name").type == JSON_STRING))
-        status = command_attach_elsewhere(c, context_reply(c));
+    struct json session = context_reply(c);
+    char *computer = json_dup_text(json_get(session, "computer"));
+    int elsewhere = computer && strcmp(computer, c->config.computer) != 0 &&
+                    strcmp(c->config.attach, CONFIG_ATTACH_REDIS) != 0;
+    if (status == 0 && (elsewhere || json_get(session, "tmux_session_name").type == JSON_STRING))
+        status = command_attach_elsewhere(c, session);
     else if (status == 0)
-        status = command_ui(c, target.p + strlen("/sessions/"));
+        status = command_ui(c, target.p + strlen("/sessions/"), computer);
+    free(computer);
     buf_free(&target);
     return status;
 }

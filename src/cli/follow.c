@@ -167,7 +167,7 @@ static void follow_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks follow_hooks = {follow_on_size, follow_on_output, NULL,
-                                                 follow_on_end, NULL};
+                                                 follow_on_end, NULL, NULL};
 
 /* ---- through the daemon --------------------------------------------------------------------- */
 

@@ -595,7 +595,8 @@ static int client_put_attach(const struct config *config, struct json session,
     char *computer = json_dup_text(json_get(session, "computer")), *user = NULL, *host = NULL;
     char *tmux = client_plain_word(json_get(session, "tmux_session_name")),
          *id = client_plain_word(json_get(session, "session_id"));
-    char **words = config_words(span_of(config->attach));
+    int redis = strcmp(config->attach, CONFIG_ATTACH_REDIS) == 0;
+    char **words = config_words(span_of(redis ? CLIENT_ATTACH_SSH : config->attach));
     struct json_iter first = json_iter(computers);
     buf dest = {0};
     if (tmux && computer && json_next(&first) &&

@@ -118,9 +118,11 @@ static void client_retry_now(struct client *c);    /* tries at once when push is
 static void client_put_environment(buf *b);
 /* Returns an error answer's detail as one line of text, to be freed. */
 static char *client_detail(span body);
+#define CLIENT_ATTACH_SSH "ssh -t DEST"
 /* Appends the command line (for config_words) that attaches to a session of another computer: the
- * configured [peers] attach with [user@]host for DEST, and the command to run there. Takes the
- * session's object and the array of /computers. Returns 1, or 0 with a message. */
+ * configured [peers] attach, else CLIENT_ATTACH_SSH, with [user@]host for DEST, and the command to
+ * run there. Takes the session's object and the array of /computers. Returns 1, or 0 with a
+ * message. */
 static int client_put_attach(const struct config *config, struct json session,
                              struct json computers, buf *line, buf *error);
 /* Appends why attaching by that command failed, by its exit status. tmux: to a tmux session. */

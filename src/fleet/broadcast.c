@@ -1,10 +1,8 @@
 #include "fleet.h"
 
-/* broadcast - this computer's sessions to observers on other computers (doc/protocol.md, section 3,
- * observation). One connection to the holder feeds one stream in Redis for all observers.
- *
- * A telec observer sends requests (observe begin, renew, end). A TeleClaude observer only sets a
- * key; we check for it when a session changes and a TeleClaude daemon is interested. */
+/* broadcast - this computer's sessions to observers on TeleClaude computers (doc/protocol.md,
+ * section 3). Such an observer only sets a key; we check for it when a session changes and a
+ * TeleClaude daemon is interested. One connection to the holder feeds one stream for all. */
 
 #ifndef BROADCAST_FLUSH_MS
 #define BROADCAST_FLUSH_MS 30           /* between two pieces of output */
@@ -20,14 +18,7 @@ struct broadcast {
     struct broadcasts *all;
     char id[65];
     struct stream *stream; /* from the holder; NULL: it has ended */
-    struct {
-        char *name;
-        long long until;
-    } observers[BROADCAST_OBSERVERS];
-    int foreign;      /* the observation key exists: a TeleClaude daemon may observe */
-    buf bytes, size;  /* the next piece; size is "" unless it is new */
-    int snapshot;     /* bytes begins with a snapshot */
-    long long number; /* of the last piece */
+    buf bytes;             /* the next piece */
     long long flushed_at;
     int in_flight;
     struct loop_timer flush_timer;
@@ -38,7 +29,6 @@ static void broadcast_free(struct broadcast *one)
     if (one->in_flight || one->link)
         return;
     buf_free(&one->bytes);
-    buf_free(&one->size);
     free(one);
 }
 
@@ -51,8 +41,6 @@ static void broadcast_end(struct broadcast *one)
     loop_timer_cancel(one->all->loop, &one->flush_timer);
     stream_close(one->stream);
     one->stream = NULL;
-    for (int i = 0; i < BROADCAST_OBSERVERS; i++)
-        free(one->observers[i].name);
     broadcast_free(one);
 }
 
@@ -87,34 +75,20 @@ static void broadcast_flush(struct broadcast *one)
 {
     struct broadcasts *all = one->all;
     size_t n = broadcast_whole(buf_view(&one->bytes));
-    char number[24], time[32];
-    buf key = {0};
+    char time[32];
     if (!n || one->in_flight >= BROADCAST_IN_FLIGHT_MAX)
         return;
-    buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, one->id);
+    char *key = streams_key(STREAMS_OUTPUT_KEY, one->id);
     streams_put_time(time);
-    snprintf(number, sizeof number, "%lld", ++one->number);
-    span fields[12] = {span_of("chunk"), (span){one->bytes.p, n}, span_of("timestamp"),
-                       span_of(time),    span_of("session_id"),    span_of(one->id),
-                       span_of("n"),     span_of(number)};
-    size_t count = 8;
-    if (one->snapshot) {
-        fields[count++] = span_of("snapshot");
-        fields[count++] = span_of("1");
-    }
-    if (one->size.n) {
-        fields[count++] = span_of("size");
-        fields[count++] = buf_view(&one->size);
-    }
-    one->in_flight += streams_add(&all->fleet->streams, buf_cstr(&key), BROADCAST_OUTPUT_KEPT,
-                                   fields, count, STREAMS_TTL_S, broadcast_on_sent, one);
+    const span fields[6] = {span_of("chunk"), (span){one->bytes.p, n}, span_of("timestamp"),
+                            span_of(time),    span_of("session_id"),    span_of(one->id)};
+    one->in_flight += streams_add(&all->fleet->streams, key, BROADCAST_OUTPUT_KEPT, fields,
+                                  COUNT_OF(fields), STREAMS_TTL_S, broadcast_on_sent, one);
     one->flushed_at = all->loop->now;
-    one->snapshot = 0;
-    buf_clear(&one->size);
     buf_drop(&one->bytes, n);
     if (one->stream && one->bytes.n < BROADCAST_BACKLOG / 2)
         stream_pause(one->stream, 0);
-    buf_free(&key);
+    free(key);
 }
 
 static void broadcast_on_due(void *ctx)
@@ -124,19 +98,15 @@ static void broadcast_on_due(void *ctx)
 
 static void broadcast_on_size(void *ctx, int cols, int rows)
 {
-    struct broadcast *one = ctx;
-    buf_clear(&one->size);
-    frame_put_size(&one->size, cols, rows);
+    (void)ctx, (void)cols, (void)rows;
 }
 
 /* A snapshot replaces the output not sent yet. */
 static void broadcast_on_output(void *ctx, span bytes, int snapshot)
 {
     struct broadcast *one = ctx;
-    if (snapshot) {
+    if (snapshot)
         buf_clear(&one->bytes);
-        one->snapshot = 1;
-    }
     buf_span(&one->bytes, bytes);
     long long due = one->flushed_at + BROADCAST_FLUSH_MS;
     if (one->bytes.n >= BROADCAST_CHUNK_MAX || one->all->loop->now >= due)
@@ -159,17 +129,7 @@ static void broadcast_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, broadcast_on_output,
-                                                           NULL, broadcast_on_end, NULL};
-
-/* Begins with a fresh snapshot. Returns 0 when the holder can't be reached. */
-static int broadcast_begin(struct broadcast *one, struct session *s)
-{
-    static const char how[] = {FRAME_VIEW_SIZES};
-    stream_close(one->stream);
-    one->stream = stream_open(one->all->loop, session_find_socket(s), (span){how, sizeof how},
-                               &broadcast_stream_hooks, one);
-    return one->stream != NULL;
-}
+                                                           NULL, broadcast_on_end, NULL, NULL};
 
 static struct broadcast *broadcast_find(const struct broadcasts *all, const char *id)
 {
@@ -179,69 +139,23 @@ static struct broadcast *broadcast_find(const struct broadcasts *all, const char
     return one;
 }
 
-static struct broadcast *broadcast_new(struct broadcasts *all, const char *id)
+/* Begins with a snapshot, if the holder can be reached. */
+static void broadcast_begin(struct broadcasts *all, struct session *s)
 {
     if (all->count >= BROADCAST_MAX)
-        return NULL;
+        return;
     struct broadcast *one = base_alloc(sizeof *one);
     one->all = all;
-    snprintf(one->id, sizeof one->id, "%s", id);
+    snprintf(one->id, sizeof one->id, "%s", s->id);
     one->flush_timer = (struct loop_timer){.fn = broadcast_on_due, .ctx = one};
     LIST_PUSH(&all->first, one);
     all->count++;
-    if (!all->check_timer.slot)
+    one->stream = stream_open(all->loop, session_find_socket(s), (span){0},
+                              &broadcast_stream_hooks, one);
+    if (!one->stream)
+        broadcast_end(one);
+    else if (!all->check_timer.slot)
         loop_timer_set(all->loop, &all->check_timer, all->loop->now + BROADCAST_CHECK_MS);
-    return one;
-}
-
-/* Notes until when `who` observes the session (until 0: no longer; who NULL: no change), and drops
- * the observers whose time is over. Returns the number of observers. */
-static int broadcast_note_observer(struct broadcast *one, const char *who, long long until)
-{
-    long long now = one->all->loop->now;
-    int free_place = -1, count = 0;
-    for (int i = 0; i < BROADCAST_OBSERVERS; i++) {
-        char *name = one->observers[i].name;
-        if (name && who && strcmp(name, who) == 0) {
-            one->observers[i].until = until;
-            who = NULL;
-        }
-        if (name && one->observers[i].until <= now) {
-            free(name);
-            one->observers[i].name = NULL;
-        }
-        if (one->observers[i].name)
-            count++;
-        else if (free_place < 0)
-            free_place = i;
-    }
-    if (who && until > now && free_place >= 0) {
-        one->observers[free_place].name = span_dup(span_of(who));
-        one->observers[free_place].until = until;
-        count++;
-    }
-    return count;
-}
-
-static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
-                                               struct session *s, int renews)
-{
-    struct broadcast *one = broadcast_find(all, s->id);
-    if (!one && !(one = broadcast_new(all, s->id)))
-        return BROADCAST_BUSY;
-    broadcast_note_observer(one, who, all->loop->now + BROADCAST_OBSERVER_MS);
-    if ((!renews || !one->stream) && !broadcast_begin(one, s)) {
-        broadcast_end(one);
-        return BROADCAST_ENDED;
-    }
-    return BROADCAST_OK;
-}
-
-static void broadcast_leave(struct broadcasts *all, const char *who, const char *id)
-{
-    struct broadcast *one = broadcast_find(all, id);
-    if (one && broadcast_note_observer(one, who, 0) == 0 && !one->foreign)
-        broadcast_end(one);
 }
 
 /* A pending check of a session's key; the session may be gone at its end. */
@@ -256,16 +170,10 @@ static void broadcast_on_checked(void *ctx, int exists)
     struct broadcasts *all = check->all;
     struct broadcast *one = broadcast_find(all, check->id);
     struct session *s = session_find(all->sessions, check->id);
-    if (exists && !one && s && s->holder.open && !session_has_exited(s) &&
-        (one = broadcast_new(all, check->id)) && !broadcast_begin(one, s)) {
+    if (one && !exists)
         broadcast_end(one);
-        one = NULL;
-    }
-    if (one) {
-        one->foreign = exists;
-        if (!exists && broadcast_note_observer(one, NULL, 0) == 0)
-            broadcast_end(one);
-    }
+    else if (!one && exists && s && s->holder.open && !session_has_exited(s))
+        broadcast_begin(all, s);
     free(check);
 }
 
@@ -284,18 +192,13 @@ static void broadcast_check(struct broadcasts *all, const char *id)
 static void broadcast_on_check_due(void *ctx)
 {
     struct broadcasts *all = ctx;
-    for (struct broadcast *one = all->first, *next; one; one = next) {
-        next = one->next;
-        if (one->foreign)
-            broadcast_check(all, one->id);
-        else if (broadcast_note_observer(one, NULL, 0) == 0)
-            broadcast_end(one);
-    }
+    for (const struct broadcast *one = all->first; one; one = one->next)
+        broadcast_check(all, one->id);
     if (all->first)
         loop_timer_set(all->loop, &all->check_timer, all->loop->now + BROADCAST_CHECK_MS);
 }
 
-/* A TeleClaude observer only sets a key; a daemon without interest in sessions observes none. */
+/* A daemon without interest in sessions observes none. */
 static void broadcast_on_activity(struct broadcasts *all, const char *id)
 {
     struct session *s = session_find(all->sessions, id);

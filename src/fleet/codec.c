@@ -280,6 +280,21 @@ static void codec_set_field(struct codec_request *r, span name, span value)
             *(span *)((char *)r + fields[i].at) = value;
 }
 
+static void codec_read_input(struct codec_id id, const struct resp *fields, struct codec_input *in)
+{
+    struct resp_iter it = resp_iter(fields);
+    struct resp key, value;
+    *in = (struct codec_input){.number = id.ms <= LLONG_MAX && !id.seq ? (long long)id.ms : 0};
+    while (resp_next_pair(&it, &key, &value)) {
+        if (span_eq(key.text, "op"))
+            in->op = value.text;
+        else if (span_eq(key.text, "data"))
+            in->data = value.text;
+        else if (span_eq(key.text, "at"))
+            span_int(value.text, &in->at);
+    }
+}
+
 static int codec_has_nul(const struct codec_request *r)
 {
     const span fields[6] = {r->command, r->initiator, r->session_id,

@@ -50,6 +50,12 @@ struct codec_reply {
     char code[32];
 };
 
+/* An entry of an attachment's input; the spans point into the entry. */
+struct codec_input {
+    long long number, at;   /* 1, 2, …: its id; when it was sent, by Redis's clock */
+    span op, data;
+};
+
 /* Is it a text of 1 to CODEC_NAME_MAX bytes without control characters? */
 static int codec_name_is_good(span name);
 /* Returns NAME of "computer:NAME:heartbeat"; empty: not such a key. */
@@ -75,6 +81,7 @@ static void codec_put_event(buf *b, const char *event, span data, long long wall
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
 /* Stores a field of a stream entry; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
+static void codec_read_input(struct codec_id id, const struct resp *fields, struct codec_input *in);
 static int codec_has_nul(const struct codec_request *r); /* some string would be cut at a NUL */
 #define CODEC_BLANKS " \t\r\n" /* between the words of a command */
 static span codec_cut_word(span *rest); /* the first word, up to a blank */
@@ -253,7 +260,9 @@ static enum signature signature_check(span secret, const char *key, struct codec
 #define STREAMS_PENDING_MAX 8192 /* requests without a reply */
 #endif
 #define STREAMS_TTL_S 60        /* of a reply and of a session's output, in seconds */
-#define STREAMS_OUTPUT_KEY "output:" /* + a request's id: its reply; + a session's id: its output */
+#define STREAMS_OUTPUT_KEY "output:" /* + a request's id: its reply; + a session's id, or an
+                                        attachment's token: its output */
+#define STREAMS_INPUT_KEY "input:"   /* + an attachment's token */
 #define STREAMS_REQUESTS_KEY "messages:" /* + a computer: requests to it */
 
 /* A stream that is read. The owner sets key, at, on_entry and owner; zero the rest. */
@@ -360,6 +369,13 @@ static char *streams_key(const char *before, const char *name); /* both joined; 
 static int streams_add(struct streams *l, const char *key, int most, const span *fields,
                        size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
                        void *ctx);
+/* The same with that id, "*": of Redis's choice, and without the time to live. What Redis refuses is
+ * logged. */
+static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
+                       size_t count);
+static void streams_expire(struct streams *l, const char *key); /* in STREAMS_TTL_S */
+static void streams_delete(struct streams *l, const char *key);
+static void streams_delete_entry(struct streams *l, const char *key, struct codec_id id);
 static void streams_put_time(char out[32]); /* now, in seconds with three decimals */
 /* Asks whether a key exists. Returns 0, without calling done, when it can't be sent. An error
  * or a lost connection counts as no. */
@@ -454,6 +470,7 @@ struct peers_hooks {
     void (*on_request)(void *ctx, const struct peers_request *request);
     /* One of this computer's own sessions has changed. */
     void (*on_activity)(void *ctx, const char *session_id);
+    void (*on_lost)(void *ctx); /* the connection to Redis */
 };
 
 /* Waits for what others have; embedded in its owner, who sets topics, computer, done and ctx. */
@@ -483,7 +500,10 @@ struct fleet {
     long long lives;        /* given to peers so far */
     /* A session of another computer (id NULL: all of its sessions) has gone; may be NULL. */
     void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
-    void *gone_ctx;
+    /* The connection of that computer to Redis is a new one, or ours was lost or is back
+     * (computer NULL); may be NULL. */
+    void (*on_link)(void *ctx, const char *computer);
+    void *remote_ctx;       /* of both */
     /* pull */
     struct pull_gather *gathers;
     struct loop_timer pull_timer;
@@ -519,6 +539,7 @@ static struct roster_peer *roster_add(struct fleet *f, const struct codec_heartb
 static void roster_remove(struct roster_peer *peer);
 static void roster_free(struct fleet *f);
 static void roster_begin_life(struct roster_peer *peer);
+static void roster_tell_link(struct fleet *f, const char *computer); /* fleet.on_link */
 /* Local clients get computer_updated; or any event, whose data is JSON. */
 static void roster_publish_peer(struct roster_peer *peer);
 static void roster_publish_self(struct fleet *f);
@@ -618,14 +639,19 @@ static void peers_free(struct fleet *f);
 static void peers_leave(struct fleet *f); /* says good-bye; streams_is_busy until it is sent */
 static void peers_set_interest(struct fleet *f, unsigned topics); /* of local clients */
 static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" and "peers" */
+/* Sends an entry of an attachment's input to the computer that holds the session. As redis_call. */
+static int peers_send_input(struct fleet *f, const char *key, struct codec_input *in);
+/* Everything that changes something here passes this: requests, and each entry of input. Returns
+ * NULL, or why that computer may not. */
+static const char *peers_why_not(const struct fleet *f, span computer, enum signature signature);
 
-/* ==== observe: sessions of other computers, viewed from here ================================= */
+/* ==== observe: sessions of TeleClaude computers, viewed from here ============================= */
 
 #ifndef OBSERVE_RENEW_MS
 #define OBSERVE_RENEW_MS 20000 /* an observer renews its claim … */
 #endif
 #ifndef OBSERVE_PULL_MS
-#define OBSERVE_PULL_MS 5000   /* between two pulls of an observed TeleClaude daemon's sessions */
+#define OBSERVE_PULL_MS 5000   /* between two pulls of an observed computer's sessions */
 #endif
 #ifndef OBSERVE_TTL_S
 #define OBSERVE_TTL_S 60       /* … before this has passed */
@@ -638,40 +664,52 @@ struct observations {
     struct loop_timer timer, pull_timer;
 };
 
-struct observation {
-    struct stream base;     /* the first member: see struct stream */
-    struct observation *next, **link;
-    struct observations *owner;
-    char *computer, *id;
-    struct streams_stream stream;
-    struct streams_request *asked;
-    int telec;              /* a telec daemon: it numbers its pieces and begins with a snapshot */
-    int begun;
-    int calls;              /* commands in flight: the memory must last */
-    long long number;       /* of the last piece */
-    int paused;             /* output is omitted until the stream is resumed */
-    struct loop_task end;   /* calls on_end from the loop, never from within the owner's call */
-    char why[200];
-};
-
 static void observe_init(struct observations *all, struct loop *l, struct fleet *fleet);
-/* Opens the stream of another computer's session. Returns NULL when the computer is unknown or
- * Redis can't be asked. */
+static void observe_on_gone(struct observations *all, const char *computer, const char *id,
+                            const char *why);
+/* Opens the stream of such a session: text, from now on. Returns NULL when Redis can't be asked. */
 static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
                                    const struct stream_hooks *hooks, void *ctx);
 
-/* ==== broadcast: our sessions to observers on other computers ================================ */
+/* ==== remote: attachments from here to sessions of other computers =========================== */
 
-#ifndef BROADCAST_OBSERVER_MS
-#define BROADCAST_OBSERVER_MS 60000 /* an observer that has not renewed its claim is dropped */
+#ifndef REMOTE_CONFIRM_MS
+#define REMOTE_CONFIRM_MS 3000 /* without a sign that input has arrived: the link is lost */
 #endif
+#ifndef REMOTE_RENEW_MS
+#define REMOTE_RENEW_MS 20000  /* between two signs of life; less than GUEST_LIFE_MS */
+#endif
+#ifndef REMOTE_BACKOFF_MIN_MS
+#define REMOTE_BACKOFF_MIN_MS 1000 /* before a lost attachment is begun anew; doubles … */
+#endif
+#define REMOTE_BACKOFF_MAX_MS 30000 /* … up to this */
+#ifndef REMOTE_ACK_BYTES
+#define REMOTE_ACK_BYTES (32 * 1024) /* of output, for which an acknowledgement is sent */
+#endif
+
+struct remotes {
+    struct loop *loop;
+    struct fleet *fleet;
+    struct remote *first;
+    struct loop_timer renew_timer;
+    struct observations observations;
+};
+
+static void remote_init(struct remotes *all, struct loop *l, struct fleet *fleet);
+/* Opens the stream of another computer's session; control: to type into it, too. Returns NULL, and
+ * *why, when that can't be asked for. Its on_end tells what the other computer refuses. */
+static struct stream *remote_open(struct remotes *all, const char *computer, const char *id,
+                                  int control, int scrollback, const struct stream_hooks *hooks,
+                                  void *ctx, const char **why);
+
+/* ==== broadcast: our sessions to observers on TeleClaude computers =========================== */
+
 #ifndef BROADCAST_CHECK_MS
 #define BROADCAST_CHECK_MS 20000     /* between two checks that a session is still observed */
 #endif
 #ifndef BROADCAST_ACTIVITY_MS
 #define BROADCAST_ACTIVITY_MS 1000  /* between two checks whether a changing session is observed */
 #endif
-#define BROADCAST_OBSERVERS 16      /* of one session; a further one is served as long as these */
 #ifndef BROADCAST_MAX
 #define BROADCAST_MAX 256           /* sessions being observed */
 #endif
@@ -686,18 +724,50 @@ struct broadcasts {
     struct loop_timer check_timer;
 };
 
-enum broadcast_result { BROADCAST_OK, BROADCAST_BUSY, BROADCAST_ENDED };
-
 static void broadcast_init(struct broadcasts *all, struct loop *l, const struct config *config,
                            struct sessions *sessions, struct fleet *fleet);
 static void broadcast_free_all(struct broadcasts *all);
-/* Computer `who` observes the session for the next BROADCAST_OBSERVER_MS; it gets a snapshot unless
- * it only renews its claim. BUSY: BROADCAST_MAX; ENDED: the holder can't be reached. */
-static enum broadcast_result broadcast_observe(struct broadcasts *all, const char *who,
-                                               struct session *s, int renews);
-static void broadcast_leave(struct broadcasts *all, const char *who, const char *id);
 /* The session has changed: checks, now and then, whether a TeleClaude daemon observes it. */
 static void broadcast_on_activity(struct broadcasts *all, const char *id);
+
+/* ==== guest: attachments of other computers to our sessions ================================== */
+
+#ifndef GUEST_LATE_MS
+#define GUEST_LATE_MS 2000     /* older input is not typed; less than REMOTE_CONFIRM_MS */
+#endif
+#ifndef GUEST_LIFE_MS
+#define GUEST_LIFE_MS 60000    /* without an entry of input the attachment is over */
+#endif
+#ifndef GUEST_CHECK_MS
+#define GUEST_CHECK_MS 20000   /* between two looks for that */
+#endif
+#ifndef GUEST_WINDOW
+#define GUEST_WINDOW (256 * 1024) /* bytes of output that the asker has not acknowledged */
+#endif
+#ifndef GUEST_MAX
+#define GUEST_MAX 256          /* attachments */
+#endif
+
+struct guests {
+    struct loop *loop;
+    struct sessions *sessions;
+    struct fleet *fleet;
+    struct guest *first;
+    int count;
+    struct loop_timer check_timer;
+};
+
+struct guest_plan {
+    const char *who, *token, *old; /* old: the attachment that this one replaces; may be unknown */
+    int control, scrollback, cols, rows; /* cols 0: no size */
+};
+
+static void guest_init(struct guests *all, struct loop *l, struct sessions *sessions,
+                       struct fleet *fleet);
+/* Begins an attachment. Returns NULL, or the error's code. */
+static const char *guest_open(struct guests *all, struct session *s, const struct guest_plan *plan);
+static void guest_drop_all(struct guests *all); /* the connection to Redis was lost */
+static void guest_free_all(struct guests *all);
 
 /* ==== requests: what other computers ask of this one ========================================= */
 
@@ -713,6 +783,7 @@ struct requests {
     struct projects *projects;
     struct fleet *fleet;
     struct broadcasts broadcasts;
+    struct guests guests;
     struct requests_job *jobs; /* requests at work */
     int job_count;
 };
@@ -723,10 +794,6 @@ static void requests_init(struct requests *all, struct loop *l, const struct con
                           struct projects *projects, struct fleet *fleet);
 static int requests_is_busy(const struct requests *all); /* requests are at work */
 static int requests_is_change(span command); /* does it change something at the other computer? */
-/* Returns NULL when a computer may change something here (also type into a session); else why it
- * may not. signature: of what it sent, as signature_check found it, or NONE without a secret. */
-static const char *requests_why_not(const struct requests *all, span computer,
-                                    enum signature signature);
 static void requests_free(struct requests *all);
 
 #endif

@@ -250,6 +250,45 @@ static void peers_on_requests_end(void *ctx, const struct resp *reply)
     streams_stream_open(&f->streams, &f->messages);
 }
 
+/* ---- attachments ---------------------------------------------------------------------------- */
+
+/* The entry's id is its number, so that the signature covers it. */
+static int peers_send_input(struct fleet *f, const char *key, struct codec_input *in)
+{
+    struct streams *l = &f->streams;
+    struct codec_id id = {(unsigned long long)in->number, 0};
+    char at[24], number[24];
+    buf signed_fields = {0}, signature = {0};
+    snprintf(at, sizeof at, "%lld", streams_now(l));
+    snprintf(number, sizeof number, "%lld-0", in->number);
+    span fields[8] = {span_of("at"), span_of(at), span_of("op"), in->op, span_of("data"), in->data,
+                      span_of(SIGNATURE_FIELD), (span){0}};
+    size_t count = 6;
+    if (l->secret.n) {
+        for (size_t i = 0; i < count; i++)
+            resp_put_arg(&signed_fields, fields[i]);
+        signature_put(&signature, buf_view(&l->secret), key, id, buf_view(&signed_fields));
+        fields[count + 1] = buf_view(&signature);
+        count += 2;
+    }
+    int sent = streams_put(l, key, number, fields, count);
+    buf_free(&signed_fields), buf_free(&signature);
+    return sent;
+}
+
+static const char *peers_why_not(const struct fleet *f, span computer, enum signature signature)
+{
+    const struct config *c = f->config;
+    int needs = f->streams.secret.n > 0;
+    if (!codec_is_allowed(c->allow, computer))
+        return "this computer does not allow that ([peers] allow)";
+    if (signature == SIGNATURE_BAD)
+        return "the signature is wrong: that computer has another [peers] secret";
+    if (needs && signature == SIGNATURE_NONE && !codec_is_allowed(c->unsigned_peers, computer))
+        return "only signed requests change something here ([peers] secret, unsigned)";
+    return NULL;
+}
+
 /* ---- interest ------------------------------------------------------------------------------- */
 
 /* Makes a change of f->interest known, or all of it after a new connection (anew); see the order
@@ -327,6 +366,7 @@ static void peers_on_ready(void *ctx)
     peers_announce(f, 1);
     peers_send_all(f);
     roster_publish_self(f);
+    roster_tell_link(f, NULL);
 }
 
 static void peers_on_lost(void *ctx)
@@ -335,6 +375,8 @@ static void peers_on_lost(void *ctx)
     loop_timer_cancel(f->loop, &f->beat_timer);
     loop_timer_cancel(f->loop, &f->late_timer);
     roster_publish_self(f);
+    roster_tell_link(f, NULL);
+    f->hooks->on_lost(f->hooks_ctx);
 }
 
 static void peers_on_link(void *ctx)

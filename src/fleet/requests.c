@@ -254,32 +254,49 @@ static void requests_screen(struct requests_job *job)
         requests_fail_unreached(job);
 }
 
-/* observe [begin | renew | end] */
-static void requests_observe(struct requests_job *job)
+/* view TOKEN HOW OLD; attach TOKEN HOW OLD [COLS ROWS] */
+static void requests_show(struct requests_job *job, int control)
 {
-    struct broadcasts *all = &job->all->broadcasts;
-    const char *how = job->words[1] ? job->words[1] : "begin";
+    static const struct {
+        const char *code, *error;
+    } errors[] = {{"BUSY", "too many sessions are attached to from elsewhere"},
+                  {"ENDED", "the session has ended"},
+                  {"BAD_REQUEST", "expected TOKEN HOW OLD, and for attach COLS ROWS"}};
+    char **words = job->words;
+    int count = 0;
     buf b = {0};
-    int cols, rows;
-    if (strcmp(how, "end") == 0) {
-        broadcast_leave(all, job->who, job->session);
-        requests_reply_text(job, "ended");
-        return;
-    }
+    long long cols = 0, rows = 0;
+    while (words[count])
+        count++;
     if (!requests_is_running(job))
         return;
-    enum broadcast_result result =
-        broadcast_observe(all, job->who, job->of, strcmp(how, "renew") == 0);
-    if (result != BROADCAST_OK) {
-        int busy = result == BROADCAST_BUSY;
-        requests_fail(job, busy ? "too many sessions are observed" : "the session has ended",
-                      busy ? "BUSY" : "ENDED");
-        return;
+    struct guest_plan plan = {.who = job->who, .control = control};
+    int good = count == 4 || (count == 6 && control && span_int(span_of(words[4]), &cols) &&
+                              span_int(span_of(words[5]), &rows) && cols > 0 && rows > 0 &&
+                              cols <= GRID_COLS_MAX && rows <= GRID_ROWS_MAX);
+    if (good) {
+        plan.token = words[1];
+        plan.scrollback = strcmp(words[2], "scrollback") == 0;
+        plan.old = words[3];
+        plan.cols = (int)cols;
+        plan.rows = (int)rows;
     }
-    session_size(job->of, &cols, &rows);
-    frame_put_resize(&b, cols, rows);
+    const char *code = good ? guest_open(&job->all->guests, job->of, &plan) : "BAD_REQUEST";
+    for (size_t i = 0; code && i < COUNT_OF(errors); i++)
+        if (strcmp(code, errors[i].code) == 0) {
+            requests_fail(job, errors[i].error, code);
+            return;
+        }
+    int width, height;
+    session_size(job->of, &width, &height);
+    frame_put_resize(&b, width, height, NULL);
     requests_reply(job, buf_view(&b));
     buf_free(&b);
+}
+
+static void requests_view(struct requests_job *job)
+{
+    requests_show(job, 0);
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -626,6 +643,11 @@ static void requests_restart(struct requests_job *job)
     session_restart(job->of, &plan, fresh, requests_on_restarted, job);
 }
 
+static void requests_attach(struct requests_job *job)
+{
+    requests_show(job, 1);
+}
+
 static void requests_keys(struct requests_job *job)
 {
     const char *key = job->words[1];
@@ -674,7 +696,8 @@ static const struct requests_command {
     {"get_computer_info", 0, requests_get_computer_info},
     {"get_session_data", REQUESTS_SESSION, requests_get_session_data},
     {"screen", REQUESTS_SESSION, requests_screen},
-    {"observe", REQUESTS_SESSION, requests_observe},
+    {"view", REQUESTS_SESSION, requests_view},
+    {"attach", REQUESTS_SESSION | REQUESTS_CHANGES, requests_attach},
     {"new_session", REQUESTS_CHANGES, requests_new_session},
     {"message", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message},
     {"force", REQUESTS_SESSION | REQUESTS_CHANGES, requests_force},
@@ -714,20 +737,6 @@ static int requests_changes(void *ctx, const struct peers_request *request)
     return !span_eq(request->fields.type, "system") && requests_is_change(request->fields.command);
 }
 
-static const char *requests_why_not(const struct requests *all, span computer,
-                                    enum signature signature)
-{
-    const struct config *c = all->config;
-    int needs = all->fleet->streams.secret.n > 0;
-    if (!codec_is_allowed(c->allow, computer))
-        return "this computer does not allow that ([peers] allow)";
-    if (signature == SIGNATURE_BAD)
-        return "the request's signature is wrong: that computer has another [peers] secret";
-    if (needs && signature == SIGNATURE_NONE && !codec_is_allowed(c->unsigned_peers, computer))
-        return "only signed requests change something here ([peers] secret, unsigned)";
-    return NULL;
-}
-
 static void requests_run(struct requests_job *job, const struct requests_command *command)
 {
     struct requests *all = job->all;
@@ -739,7 +748,7 @@ static void requests_run(struct requests_job *job, const struct requests_command
     }
     free(id);
     const char *why = command->flags & REQUESTS_CHANGES
-                          ? requests_why_not(all, span_of(job->who), job->signature)
+                          ? peers_why_not(all->fleet, span_of(job->who), job->signature)
                           : NULL;
     if (why) {
         log_line(LOG_WARN, "%s may not %s here: %s", job->who, command->name, why);
@@ -795,8 +804,14 @@ static void requests_on_activity(void *ctx, const char *session_id)
     broadcast_on_activity(&all->broadcasts, session_id);
 }
 
+static void requests_on_lost(void *ctx)
+{
+    struct requests *all = ctx;
+    guest_drop_all(&all->guests);
+}
+
 static const struct peers_hooks requests_peers_hooks = {requests_changes, requests_on_request,
-                                                        requests_on_activity};
+                                                        requests_on_activity, requests_on_lost};
 
 static void requests_init(struct requests *all, struct loop *l, const struct config *config,
                           struct cache *cache, struct sessions *sessions,
@@ -809,6 +824,7 @@ static void requests_init(struct requests *all, struct loop *l, const struct con
                              .projects = projects,
                              .fleet = fleet};
     broadcast_init(&all->broadcasts, l, config, sessions, fleet);
+    guest_init(&all->guests, l, sessions, fleet);
     peers_start(fleet, &requests_peers_hooks, all);
 }
 
@@ -820,6 +836,7 @@ static int requests_is_busy(const struct requests *all)
 static void requests_free(struct requests *all)
 {
     broadcast_free_all(&all->broadcasts);
+    guest_free_all(&all->guests);
     while (all->jobs)
         requests_end(all->jobs);
 }

@@ -155,7 +155,13 @@ static void roster_free_peer(struct roster_peer *peer)
 static void roster_tell_gone(struct fleet *f, const char *computer, const char *id, const char *why)
 {
     if (f->on_gone)
-        f->on_gone(f->gone_ctx, computer, id, why);
+        f->on_gone(f->remote_ctx, computer, id, why);
+}
+
+static void roster_tell_link(struct fleet *f, const char *computer)
+{
+    if (f->on_link)
+        f->on_link(f->remote_ctx, computer);
 }
 
 static void roster_remove(struct roster_peer *peer)

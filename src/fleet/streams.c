@@ -14,6 +14,7 @@
 
 #define STREAMS_REQUESTS_KEPT 1000 /* entries of a stream of requests, about */
 #define STREAMS_REPLIES_KEPT 10    /* entries of a reply's stream, about */
+#define STREAMS_PUT_KEPT 10000     /* of an attachment's: each is deleted when it was read */
 #define STREAMS_SKEW_MS (STREAMS_REPLY_MS / 5) /* two computers' errors in Redis's time */
 #define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
 #define STREAMS_UNBLOCK_MS 5       /* after a CLIENT UNBLOCK that came too early; doubles */
@@ -87,21 +88,65 @@ static void streams_put_time(char out[32])
     snprintf(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
 }
 
+static int streams_append(struct streams *l, const char *key, int most, const char *id,
+                          const span *fields, size_t count,
+                          void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", most);
+    span args[32] = {span_of("XADD"), span_of(key),    span_of("MAXLEN"),
+                     span_of("~"),    span_of(number), span_of(id)};
+    for (size_t i = 0; i < count && i + 6 < COUNT_OF(args); i++)
+        args[6 + i] = fields[i];
+    return streams_send(&l->calls, args, 6 + count, 0, done, ctx);
+}
+
+static void streams_expire_in(struct streams *l, const char *key, int ttl_s)
+{
+    char ttl[16];
+    snprintf(ttl, sizeof ttl, "%d", ttl_s);
+    const char *const expire[] = {"EXPIRE", key, ttl, NULL};
+    streams_call(l, expire, NULL, NULL);
+}
+
 static int streams_add(struct streams *l, const char *key, int most, const span *fields,
                        size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
                        void *ctx)
 {
-    char number[16], ttl[16];
-    snprintf(number, sizeof number, "%d", most);
-    snprintf(ttl, sizeof ttl, "%d", ttl_s);
-    span args[32] = {span_of("XADD"), span_of(key),    span_of("MAXLEN"),
-                     span_of("~"),    span_of(number), span_of("*")};
-    for (size_t i = 0; i < count && i + 6 < COUNT_OF(args); i++)
-        args[6 + i] = fields[i];
-    const char *const expire[] = {"EXPIRE", key, ttl, NULL};
-    int sent = streams_send(&l->calls, args, 6 + count, 0, done, ctx);
-    streams_call(l, expire, NULL, NULL);
+    int sent = streams_append(l, key, most, "*", fields, count, done, ctx);
+    streams_expire_in(l, key, ttl_s);
     return sent;
+}
+
+static void streams_on_put(void *ctx, const struct resp *reply)
+{
+    if (reply && reply->type == RESP_ERROR)
+        streams_refused(ctx, "an entry of an attachment", reply);
+}
+
+static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
+                       size_t count)
+{
+    return streams_append(l, key, STREAMS_PUT_KEPT, id, fields, count, streams_on_put, l);
+}
+
+static void streams_expire(struct streams *l, const char *key)
+{
+    streams_expire_in(l, key, STREAMS_TTL_S);
+}
+
+static void streams_delete(struct streams *l, const char *key)
+{
+    const char *const args[] = {"DEL", key, NULL};
+    streams_call(l, args, NULL, NULL);
+}
+
+static void streams_delete_entry(struct streams *l, const char *key, struct codec_id id)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%llu-%llu", id.ms, id.seq);
+    const char *const args[] = {"XDEL", key, text, NULL};
+    streams_call(l, args, NULL, NULL);
 }
 
 static void streams_reply(struct streams *l, struct codec_id request, span envelope)

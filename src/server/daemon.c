@@ -26,7 +26,7 @@ struct daemon {
     struct announce announce;
     struct projects projects;
     struct fleet fleet;
-    struct observations observations;
+    struct remotes remotes;
     struct requests requests;
     struct httpd httpd;
     struct server server;
@@ -236,12 +236,12 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
         log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
         buf_clear(error);
     }
-    observe_init(&d.observations, &d.loop, &d.fleet);
+    remote_init(&d.remotes, &d.loop, &d.fleet);
     projects_init(&d.projects, &d.loop, config, &d.cache);
     d.cache.on_interest = daemon_on_interest;
     d.cache.interest_ctx = &d;
     routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.fleet,
-                &d.observations, &d.httpd);
+                &d.remotes, &d.httpd);
     reached_init(&d.server);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     announce_init(&d.announce, &d.sessions);

@@ -373,13 +373,15 @@ static void proxy_create(struct request *r, const char *computer, const struct s
     buf_free(&typed), buf_free(&line), buf_free(&metadata);
 }
 
-static struct stream *proxy_open(struct request *r, span how, const struct stream_hooks *hooks,
-                                 void *ctx)
+static struct stream *proxy_open(struct request *r, span how, int control,
+                                 const struct stream_hooks *hooks, void *ctx)
 {
-    struct stream *s = observe_open(r->server->observations, r->computer, r->id, hooks, ctx);
-    (void)how;
+    const char *why;
+    int scrollback = memchr(how.p, FRAME_VIEW_SCROLLBACK, how.n) != NULL;
+    struct stream *s = remote_open(r->server->remotes, r->computer, r->id, control, scrollback,
+                                   hooks, ctx, &why);
     if (!s)
-        proxy_refuse(r->client, 503, r->computer, "it can't be reached now");
+        proxy_refuse(r->client, 503, r->computer, why);
     return s;
 }
 
@@ -387,14 +389,13 @@ static void proxy_attach(struct request *r)
 {
     char how[3];
     int control = request_view_mode(r, how);
+    const struct roster_peer *peer = roster_find(r->server->fleet, span_of(r->computer));
     if (request_refused(r))
         return;
-    if (control) {
+    if (control && peer && !peer->beat.telec[0])
         proxy_refuse(r->client, 409, r->computer,
-                     "this session can be observed from here (mode=view); to attach to it, "
-                     "run telec attach, which uses ssh");
-        return;
-    }
-    if (request_wants_websocket(r))
-        relay_view(r, span_of(how), 0, proxy_open);
+                     "a session of a TeleClaude daemon can only be observed from here (mode=view); "
+                     "telec attach attaches to it by ssh");
+    else if (request_wants_websocket(r))
+        relay_view(r, span_of(how), control, proxy_open);
 }

@@ -58,6 +58,7 @@ struct relay_viewer {
     struct httpd_client *client;
     struct stream *stream; /* NULL: ended */
     int control, sizes;
+    const char *computer; /* this one */
 };
 
 static void relay_on_size(void *ctx, int cols, int rows)
@@ -88,25 +89,35 @@ static void relay_on_end(void *ctx, const char *why)
     httpd_close_ws(viewer->client, 1000, why);
 }
 
+static void relay_on_link(void *ctx, const char *why, long long unsent)
+{
+    struct relay_viewer *viewer = ctx;
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "link", why ? "lost" : "back");
+    if (why)
+        json_field_string(&b, "why", why);
+    json_field_int(&b, "unsent", unsent);
+    json_close(&b, '}');
+    httpd_send_frame(viewer->client, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
 static const struct stream_hooks relay_stream_hooks = {relay_on_size, relay_on_output, NULL,
-                                                       relay_on_end, NULL};
+                                                       relay_on_end, NULL, relay_on_link};
 
 static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct relay_viewer *viewer = ctx;
     struct json message;
     int cols, rows, refused = 0;
-    buf b = {0};
     if (!viewer->control || !viewer->stream)
         return;
-    if (opcode == WS_BINARY) {
-        refused = holder_link_offer(viewer->stream->link, FRAME_INPUT, payload);
-    } else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
-               frame_read_size(json_get(message, "resize"), &cols, &rows)) {
-        frame_put_resize(&b, cols, rows);
-        refused = holder_link_offer(viewer->stream->link, FRAME_RESIZE, buf_view(&b));
-    }
-    buf_free(&b);
+    if (opcode == WS_BINARY)
+        refused = stream_type(viewer->stream, payload);
+    else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
+             frame_read_size(json_get(message, "resize"), &cols, &rows))
+        refused = stream_resize(viewer->stream, cols, rows, viewer->computer);
     if (refused)
         httpd_close_ws(viewer->client, 1013, "the session's holder does not read");
 }
@@ -130,14 +141,15 @@ static const struct httpd_ws_hooks relay_ws_hooks = {relay_on_message, relay_on_
                                                      relay_on_closed};
 
 static void relay_view(struct request *r, span how, int control,
-                       struct stream *(*open)(struct request *r, span how,
+                       struct stream *(*open)(struct request *r, span how, int control,
                                               const struct stream_hooks *hooks, void *ctx))
 {
     struct relay_viewer *viewer = base_alloc(sizeof *viewer);
     viewer->client = r->client;
     viewer->control = control;
+    viewer->computer = r->server->config->computer;
     viewer->sizes = how.n && how.p[0] == FRAME_VIEW_SIZES;
-    viewer->stream = open(r, how, &relay_stream_hooks, viewer);
+    viewer->stream = open(r, how, control, &relay_stream_hooks, viewer);
     if (!viewer->stream) {
         free(viewer);
     } else if (!httpd_upgrade(r->client, r->http->head, &relay_ws_hooks, viewer)) {
@@ -146,9 +158,10 @@ static void relay_view(struct request *r, span how, int control,
     }
 }
 
-static struct stream *relay_open(struct request *r, span how, const struct stream_hooks *hooks,
-                                 void *ctx)
+static struct stream *relay_open(struct request *r, span how, int control,
+                                 const struct stream_hooks *hooks, void *ctx)
 {
+    (void)control;
     struct stream *s = stream_open(r->server->loop, session_find_socket(r->session), how,
                                    hooks, ctx);
     if (!s)

@@ -871,7 +871,7 @@ static void routes_handle(void *ctx, struct httpd_request *request)
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
                         struct cache *cache, struct sessions *sessions, struct projects *projects,
-                        struct fleet *fleet, struct observations *observations, struct httpd *httpd)
+                        struct fleet *fleet, struct remotes *remotes, struct httpd *httpd)
 {
     *server = (struct server){.loop = l,
                       .config = config,
@@ -879,7 +879,7 @@ static void routes_init(struct server *server, struct loop *l, const struct conf
                       .sessions = sessions,
                       .projects = projects,
                       .fleet = fleet,
-                      .observations = observations,
+                      .remotes = remotes,
                       .httpd = httpd,
                       .started_at = clock_wall_ms()};
 }

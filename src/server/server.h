@@ -111,7 +111,7 @@ struct server {
     struct sessions *sessions;
     struct projects *projects;
     struct fleet *fleet;
-    struct observations *observations;
+    struct remotes *remotes;
     struct httpd *httpd;
     struct reached *reached; /* computers behind pipes */
     size_t reached_place;   /* of a struct reached_session, for cache_data */
@@ -211,7 +211,7 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
  * FRAME_VIEW_…, or replies with an error and returns NULL. control: the client's input goes to
  * the stream's holder. */
 static void relay_view(struct request *r, span how, int control,
-                       struct stream *(*open)(struct request *r, span how,
+                       struct stream *(*open)(struct request *r, span how, int control,
                                               const struct stream_hooks *hooks, void *ctx));
 static void relay_attach(struct request *r); /* GET /sessions/{id}/attach */
 
@@ -241,7 +241,7 @@ static void proxy_answer(struct request *r);
 static void proxy_keys(struct request *r);
 static void proxy_transcript(struct request *r);
 static void proxy_screen(struct request *r);
-static void proxy_attach(struct request *r); /* a WebSocket that only shows the screen */
+static void proxy_attach(struct request *r);
 /* The same for a named computer. */
 static void proxy_list_sessions(struct request *r, const char *computer);
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
@@ -259,7 +259,7 @@ static void push_ws(struct request *r); /* GET /ws */
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
                         struct cache *cache, struct sessions *sessions, struct projects *projects,
-                        struct fleet *fleet, struct observations *observations,
+                        struct fleet *fleet, struct remotes *remotes,
                         struct httpd *httpd);
 /* httpd's handler; ctx is the server. */
 static void routes_handle(void *ctx, struct httpd_request *request);

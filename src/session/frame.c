@@ -81,9 +81,14 @@ static void frame_put_size(buf *b, int cols, int rows)
     buf_fmt(b, "{\"size\":[%d,%d]}", cols, rows);
 }
 
-static void frame_put_resize(buf *b, int cols, int rows)
+static void frame_put_resize(buf *b, int cols, int rows, const char *from)
 {
-    buf_fmt(b, "{\"cols\":%d,\"rows\":%d}", cols, rows);
+    json_open(b, '{');
+    json_field_int(b, "cols", cols);
+    json_field_int(b, "rows", rows);
+    if (from)
+        json_field_string(b, "from", from);
+    json_close(b, '}');
 }
 
 static void frame_put_message(buf *b, const struct frame_message *m)

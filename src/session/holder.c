@@ -4,6 +4,7 @@
  * start. See private.h for what it owns, and holder_link.c for its launch. */
 
 #define HOLDER_NATIVE_ID_MAX 256  /* bytes of native_session_id */
+#define HOLDER_FROM_MAX 256       /* of the name of a viewer's computer */
 #ifndef HOLDER_LOCK_MS
 #define HOLDER_LOCK_MS 3000       /* for the holder of the session's last run to end */
 #endif
@@ -150,8 +151,14 @@ static void holder_handle_answer(struct holder_client *c, span payload)
 static void holder_handle_resize(struct holder_client *c, span payload)
 {
     struct json size;
-    if (json_parse(payload, &size, NULL, NULL) == PARSE_DONE &&
-        frame_read_size(size, &c->cols, &c->rows))
+    if (json_parse(payload, &size, NULL, NULL) != PARSE_DONE)
+        return;
+    struct json from = json_get(size, "from");
+    if (from.type == JSON_STRING && from.text.n <= HOLDER_FROM_MAX) {
+        free(c->from);
+        c->from = json_dup_text(from);
+    }
+    if (frame_read_size(size, &c->cols, &c->rows))
         viewer_set_size(c->holder, c->cols, c->rows);
 }
 
@@ -270,6 +277,10 @@ static void holder_handle_seen(struct holder_client *c, span payload)
 static void holder_handle_view(struct holder_client *c, span payload)
 {
     int scrollback = 0;
+    if (payload.n == 1 && payload.p[0] == FRAME_VIEW_AGAIN) {
+        viewer_fall_behind(c);
+        return;
+    }
     for (size_t i = 0; i < payload.n; i++) {
         c->sizes |= payload.p[i] == FRAME_VIEW_SIZES;
         scrollback |= payload.p[i] == FRAME_VIEW_SCROLLBACK;
@@ -407,9 +418,14 @@ static void holder_on_client_closed(void *ctx, const char *why)
     if (!c->holder->exited)
         input_tell_focus(c->holder);
     c->holder->direct_count -= c->direct;
+    if (c->holder->controller == c) {
+        c->holder->controller = NULL;
+        status_changed(c->holder);
+    }
     LIST_REMOVE(c);
     viewer_release_pty(c->holder);
     conn_free(&c->conn);
+    free(c->from);
     free(c);
 }
 
@@ -730,7 +746,7 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
                             ? holder_prepare(h, spec, error)
                             : "the session's description is incomplete";
     if (!fault) {
-        reader_init(h, argv, agent);
+        reader_init(h, argv[0], agent);
         fault = holder_run_program(h, argv, env, directory, error);
     }
     if (!fault && h->lock_fd >= 0)

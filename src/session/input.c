@@ -38,6 +38,10 @@ static void input_note(struct holder_client *c, struct state_input in)
     if (c->cols)
         viewer_set_size(h, c->cols, c->rows);
     h->typed_at = in.at;
+    if (c->viewing && h->controller != c) {
+        h->controller = c;
+        status_changed(h);
+    }
     status_set_seen(h);
     status_apply(h, in, (span){0});
     reader_expect(h, h->loop.now + INPUT_READ_MS);

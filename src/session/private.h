@@ -41,7 +41,7 @@ struct reader {
     buf reason, asks, choices; /* … by which rule and row; the question; a JSON array or empty */
     buf said;                  /* the end of the agent's last message on the screen */
     int misses;                /* readings in a row without a question */
-    int boxed, ready;          /* the agent's input box is on the screen; has been since raw mode */
+    int boxed;                 /* the agent's input box is on the screen, or it has none to know */
     int titled;                /* a new title is not read yet */
     long long output_at, read_at, marked_at; /* loop clock */
     size_t bytes;              /* of output since the last reading */
@@ -66,7 +66,7 @@ struct message {
     struct reader_mark mark;      /* the screen when Enter was pressed */
 };
 
-enum answer_step { ANSWER_NUMBER, ANSWER_MOVE, ANSWER_TEXT, ANSWER_ENTER, ANSWER_DONE };
+enum answer_step { ANSWER_NUMBER, ANSWER_MOVE, ANSWER_ENTER, ANSWER_DONE };
 
 /* An answer on its way into a dialog. */
 struct answer {
@@ -74,9 +74,7 @@ struct answer {
     int option;                   /* from 0; -1: other keys were pressed */
     enum answer_step next;
     long long began, stepped;     /* loop clock */
-    buf asks, text;               /* of the dialog that is answered; for the option that takes one */
-    int first;                    /* row of its first option; -1: none */
-    struct reader_mark mark;      /* the screen before */
+    buf asks;                     /* of the dialog that is answered */
 };
 
 enum message_first {
@@ -97,6 +95,7 @@ struct holder {
     struct loop_fd listener;
     ino_t socket_node;         /* of the socket's file, as it was made */
     struct holder_client *clients;
+    struct holder_client *controller; /* the viewer that typed last; NULL: it has detached */
     /* the members of a status frame */
     struct state state;
     long long since, activity; /* wall clock, ms */
@@ -153,6 +152,7 @@ struct holder_client {
     int offered;               /* last FRAME_PTY sent: 1 may write, 0 may not, -1 unknown */
     long long inputs;          /* FRAME_INPUT that it has sent */
     int cols, rows;            /* its own size; 0: not told */
+    char *from;                /* its computer; NULL: not told */
 };
 
 /* ==== status ================================================================================= */
@@ -173,8 +173,7 @@ static int status_is_viewed(const struct holder *h);
 
 /* ==== reader ================================================================================= */
 
-/* argv: as the session was started. agent: its row's name; or NULL. */
-static void reader_init(struct holder *h, char *const *argv, const char *agent);
+static void reader_init(struct holder *h, const char *program, const char *agent);
 static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
 static void reader_on_timer(void *holder);
@@ -190,8 +189,6 @@ static int reader_is_blank(const struct holder *h); /* the whole screen */
 /* Returns a digest of the input line: the agent's box, else the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);
-/* Returns how many of the first `rows` rows have changed since. */
-static int reader_changed_rows(const struct holder *h, const struct reader_mark *m, int rows);
 /* Returns 1 when more than one row has changed since the mark, or one and the cursor's row. */
 static int reader_has_moved(const struct holder *h, const struct reader_mark *m);
 
@@ -203,6 +200,7 @@ static void viewer_send_snapshot(struct holder_client *c, int scrollback);
 static void viewer_show(struct holder *h, span output); /* to every viewer */
 /* Returns the bytes of output after which a snapshot that waits is a whole screen; 0: none. */
 static size_t viewer_find_screen(const struct holder *h, span output);
+static void viewer_fall_behind(struct holder_client *c); /* omits output: a snapshot follows */
 static void viewer_on_tick(void *holder);
 static void viewer_start_tick(struct holder *h);
 /* Reads the pty again, unless a viewer that gets all output is still to be waited for. */

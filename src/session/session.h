@@ -111,15 +111,12 @@ struct question {
     span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
     int option_count, selected;
     int buttons; /* the options stand side by side, and which one is marked is a guess */
-    int listed;  /* they have no numbers */
 };
 
 /* Returns a row without what frames it. */
 static span question_bare(span row);
 /* Tells whether a row has one of the phrases, which '|' separates; in either case. */
 static int question_has(span row, const char *phrases);
-/* Returns the first row of the text in the agent's input box; -1: it is not on the screen. */
-static int question_find_box(const struct question_screen *s);
 /* Reads a screen. O(bytes of its rows). */
 static void question_read(const struct question_screen *s, struct question *q);
 /* Appends what it asks: "Bash: make check", else the row that decided. */
@@ -151,7 +148,7 @@ enum frame_type {
                             the monotonic clock, in ms; all processes of a computer share it */
     FRAME_MESSAGE = 'm', /* struct frame_message: to be typed; answered by FRAME_RECEIPT */
     FRAME_ANSWER = 'a',  /* {"answer"}: to the dialog on its screen; FRAME_RECEIPT answers it */
-    FRAME_RESIZE = 'r',  /* {"cols", "rows"}: the sender's size */
+    FRAME_RESIZE = 'r',  /* {"cols", "rows", "from"}: the sender's size and computer */
     FRAME_KEYS = 'K',    /* {"key", "count"}: a key of frame_put_key_bytes */
     FRAME_END = 'k',     /* end the session */
     FRAME_END_UNDOABLY = 'p', /* {"undo_ms"}: stop its processes; end it after that time */
@@ -179,6 +176,7 @@ enum frame_type {
 #define FRAME_VIEW_SCROLLBACK 'b' /* snapshots bring the scrollback, too */
 #define FRAME_VIEW_PTY 'p'        /* FRAME_PTY: the first one brings the pty's descriptor */
 #define FRAME_VIEW_ALL 'a'        /* no output is omitted: the program waits for this viewer */
+#define FRAME_VIEW_AGAIN 'n'      /* alone: a new snapshot in place of what is queued */
 
 static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n);
 static size_t frame_length(const char head[FRAME_HEAD]); /* of the payload */
@@ -203,7 +201,8 @@ struct frame_message {
 
 /* Payloads, appended to b. */
 static void frame_put_size(buf *b, int cols, int rows);             /* FRAME_SIZE */
-static void frame_put_resize(buf *b, int cols, int rows);           /* FRAME_RESIZE */
+/* FRAME_RESIZE; from: the sender's computer, or NULL. */
+static void frame_put_resize(buf *b, int cols, int rows, const char *from);
 static void frame_put_answer(buf *b, const char *answer);           /* FRAME_ANSWER */
 static void frame_put_message(buf *b, const struct frame_message *m); /* FRAME_MESSAGE */
 /* Tells whether a receipt says that nothing was typed, and why: "waiting: Bash: make". */
@@ -403,7 +402,7 @@ static int transcript_main(const char *dir, const char *cols, const char *rows);
 /* ==== stream: a session's screen as it comes ================================================= */
 
 /* A stream brings a snapshot, then output, and a new snapshot wherever output was omitted. Its
- * source is a holder (stream_open) or another computer (observe_open). */
+ * source is a holder (stream_open) or another computer (remote_open). */
 struct stream;
 struct stream_hooks {
     void (*on_size)(void *ctx, int cols, int rows); /* of the snapshot that follows */
@@ -411,11 +410,16 @@ struct stream_hooks {
     void (*on_pty)(void *ctx, span payload);        /* FRAME_PTY; NULL where it is not asked for */
     void (*on_end)(void *ctx, const char *why);     /* the last call: the stream is freed */
     void (*on_drained)(void *ctx);                  /* all input is sent; or NULL */
+    /* The link to the other computer was lost, for that reason, or is back (why NULL); unsent:
+     * bytes of input that were refused meanwhile or may not have been typed. NULL: of a holder. */
+    void (*on_link)(void *ctx, const char *why, long long unsent);
 };
 
 struct stream_source {
     void (*pause)(struct stream *s, int paused);
     void (*close)(struct stream *s);
+    int (*type)(struct stream *s, span input); /* NULL: it only shows */
+    int (*resize)(struct stream *s, int cols, int rows, const char *from);
 };
 
 /* The first member of each kind of stream. */
@@ -423,7 +427,7 @@ struct stream {
     const struct stream_source *source;
     const struct stream_hooks *hooks; /* NULL: closed, none is called */
     void *ctx;
-    struct holder_link *link; /* to the holder, for input; NULL: another computer's session */
+    struct holder_link *link; /* to the holder; NULL: another computer's session */
 };
 
 /* Opens a stream from a holder's socket. how: a set of FRAME_VIEW_…. Returns NULL with errno. */
@@ -435,6 +439,10 @@ static struct stream *stream_open_session(struct loop *l, const struct config *c
                                           const struct stream_hooks *hooks, void *ctx);
 /* Pauses a stream, or resumes it: what comes in between is omitted, not queued without limit. */
 static void stream_pause(struct stream *s, int paused);
+/* Type into the session, tell it the size of a viewer on the computer `from`. They return 0, or -1:
+ * the other side does not read. */
+static int stream_type(struct stream *s, span input);
+static int stream_resize(struct stream *s, int cols, int rows, const char *from);
 static void stream_close(struct stream *s); /* no hook is called any more; NULL is fine */
 static void stream_drain(struct stream *s); /* the same, once the input to the holder is sent */
 static void stream_cancel(struct stream *s); /* of stream_open, at the program's end; or NULL */
@@ -446,9 +454,6 @@ static void stream_cancel(struct stream *s); /* of stream_open, at the program's
 #endif
 #ifndef STATE_SILENT_MS
 #define STATE_SILENT_MS 10000 /* the same of a hooked session, whose agent may think that long */
-#endif
-#ifndef STATE_START_MS
-#define STATE_START_MS 30000  /* the same of an agent whose input box has not been seen yet */
 #endif
 #ifndef STATE_BELL_MS
 #define STATE_BELL_MS 300     /* output this soon after a bell belongs to it */
@@ -491,7 +496,6 @@ struct state {
     int hooked; /* its agent's hooks report everything: its output does not change the state */
     int phrased; /* its agent's sign of work is known */
     int works;  /* the last reading showed the sign of work */
-    int ready;  /* phrased: its input box or its sign of work has been on the screen */
     int interrupted; /* the user has pressed Esc or Ctrl-C while it worked */
     long long since; /* it entered its state */
     long long waiting_at, bell_at, output_at; /* of the last question, bell, output or hook */
@@ -507,7 +511,6 @@ struct state_input {
     /* STATE_ON_READ: what the screen shows */
     int asks;     /* a question */
     int works;    /* the agent's sign of work */
-    int ready;    /* its input box has been, since the program reads keys */
     int moved;    /* since the bell more than a spinner has changed */
 };
 

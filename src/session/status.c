@@ -116,6 +116,8 @@ static void status_put(const struct holder *h, buf *b)
     status_put_title(h, b);
     if (h->native_id.n)
         status_put_text(b, "native_session_id", &h->native_id);
+    if (h->controller && h->controller->from)
+        json_field_string(b, "controlled_by", h->controller->from);
     json_field_int(b, "cols", vt_cols(h->vt));
     json_field_int(b, "rows", vt_rows(h->vt));
     status_put_exit(h, b);
@@ -129,7 +131,7 @@ static void status_renew_last_output(struct holder *h)
     buf line = {0};
     if (h->said.n)
         buf_span(&line, buf_view(&h->said));
-    else if (h->reader.boxed || (h->reader.agent && h->state.kind == STATE_STARTING))
+    else if (h->reader.boxed)
         buf_span(&line, buf_view(&h->reader.said));
     else
         vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
@@ -196,7 +198,7 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
         buf_clear(&h->asked);
         status_put_characters(&h->asked, asked, HOLDER_LINE_MAX);
     }
-    if (h->state.kind == STATE_WORKING && (h->state.kind != kind || !h->silence_timer.slot))
+    if (h->state.kind == STATE_WORKING && !h->silence_timer.slot)
         loop_timer_set(&h->loop, &h->silence_timer, h->loop.now + STATE_IDLE_MS);
     if (h->state.kind != kind || h->state.source != source)
         status_changed(h);

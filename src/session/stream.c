@@ -48,7 +48,22 @@ static void stream_close_holder(struct stream *s)
     holder_link_close(s->link);
 }
 
-static const struct stream_source stream_holder_source = {stream_pause_holder, stream_close_holder};
+static int stream_type_holder(struct stream *s, span input)
+{
+    return holder_link_offer(s->link, FRAME_INPUT, input);
+}
+
+static int stream_resize_holder(struct stream *s, int cols, int rows, const char *from)
+{
+    buf b = {0};
+    frame_put_resize(&b, cols, rows, from);
+    int status = holder_link_offer(s->link, FRAME_RESIZE, buf_view(&b));
+    buf_free(&b);
+    return status;
+}
+
+static const struct stream_source stream_holder_source = {
+    stream_pause_holder, stream_close_holder, stream_type_holder, stream_resize_holder};
 
 static struct stream *stream_open(struct loop *l, const char *socket, span how,
                                   const struct stream_hooks *hooks, void *ctx)
@@ -88,6 +103,16 @@ static struct stream *stream_open_session(struct loop *l, const struct config *c
 static void stream_pause(struct stream *s, int paused)
 {
     s->source->pause(s, paused);
+}
+
+static int stream_type(struct stream *s, span input)
+{
+    return s->source->type ? s->source->type(s, input) : 0;
+}
+
+static int stream_resize(struct stream *s, int cols, int rows, const char *from)
+{
+    return s->source->resize ? s->source->resize(s, cols, rows, from) : 0;
 }
 
 static void stream_close(struct stream *s)

@@ -756,7 +756,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->role = span_dup(span_of("development"));
     c->answer = span_dup(span_of("own"));
     c->allow = span_dup(span_of("*"));
-    c->attach = span_dup(span_of("ssh -t DEST"));
+    c->attach = span_dup(span_of(CONFIG_ATTACH_REDIS));
     c->redis_url = span_dup(span_of(""));
     c->redis_from = span_dup(span_of(c->file));
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));

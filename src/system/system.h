@@ -248,8 +248,7 @@ struct agents_hooks {
 struct agents_screen {
     const char *working;        /* is on the screen while it works */
     const char *asking;         /* is on the screen while a dialog is open */
-    const char *box;            /* begins the row of its input box; or … */
-    const char *foot;           /* … the row below the box, which "┃" frames at the left */
+    const char *box;            /* begins the row of its input box */
     const char *placeholder;    /* stands in the empty box */
     const char *said;           /* begins the first row of a message of the agent */
 };
@@ -280,6 +279,8 @@ static void agents_put_names(buf *b, int hooked, const char *before);
 
 #define CONFIG_AGENTS_MAX 32
 #define CONFIG_NAME_MAX 64        /* bytes of an agent's name, with its NUL */
+
+#define CONFIG_ATTACH_REDIS "redis"
 
 /* For each key of a section, in the order of config's tables: the line that set it; 0: default. */
 #define CONFIG_ORIGINS 7
@@ -326,7 +327,9 @@ struct config {
     char *allow;                /* computers that may change something here; "*": all */
     char *secret, *secret_file; /* signs what changes something elsewhere, and is wanted here */
     char *unsigned_peers;       /* computers that need not sign: TeleClaude daemons */
-    char *attach;               /* the command to another computer; DEST stands for [user@]host */
+    /* How to attach to another telec's session: CONFIG_ATTACH_REDIS, or the command to that
+     * computer; DEST stands for [user@]host. */
+    char *attach;
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
     char *notify;               /* how the UI calls its user: "bell", "osc9" … "none" */

@@ -93,6 +93,7 @@ static void attach_end(struct app *t, const char *why)
         app_pause_keys(t);
     }
     attach_put_modes_back(t);
+    t->attach_failed = !t->view->vt;
     attach_close_view(t);
     t->grid.known = 0;
     if (t->attach_only)
@@ -190,7 +191,7 @@ static void attach_on_preview(void *ctx)
         return;
     if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* TeleClaude's daemon has no screens */
         if (!t->view)
-            t->view = view_open(&t->client, s->id, 0, &attach_view_hooks, t);
+            t->view = view_open(&t->client, s->id, s->computer, 0, &attach_view_hooks, t);
         else if (view_reopen(t->view, &t->client) != 0)
             attach_reopen_later(t);
         return;
@@ -226,7 +227,9 @@ static void attach_follow(struct app *t)
 static void attach_begin(struct app *t, const char *id)
 {
     attach_close_view(t);
-    t->view = view_open(&t->client, id, 1, &attach_view_hooks, t);
+    const struct tree_session *s = tree_session(&t->tree, id);
+    t->view = view_open(&t->client, id, s ? s->computer : t->attach_computer, 1, &attach_view_hooks,
+                        t);
     t->previewed[0] = '\0';
     if (!t->view) {
         app_say(t, 1, "the daemon can't be reached");
@@ -254,7 +257,20 @@ static void attach_pan(struct app *t, int down, int right)
 
 static int attach_needs_program(const struct app *t, const struct tree_session *s)
 {
-    return s->tmux || (t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
+    return s->tmux || (strcmp(t->config->attach, CONFIG_ATTACH_REDIS) != 0 &&
+                       t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
+}
+
+static void attach_put_controller(const struct app *t, buf *b)
+{
+    const struct cache_session *s = cache_find(&t->tree.sessions, t->view->id);
+    struct json object = {0};
+    if (s)
+        json_parse(buf_view(&s->json), &object, NULL, NULL);
+    char *who = json_dup_text(json_get(object, "controlled_by"));
+    if (who && strcmp(who, t->config->computer) != 0)
+        buf_fmt(b, "%s types  ", who);
+    free(who);
 }
 
 static void attach_step(struct app *t, int step, const char *state)

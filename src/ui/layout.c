@@ -298,11 +298,25 @@ static void layout_main(struct app *t)
         layout_footer(t);
 }
 
+#define LAYOUT_LOST_COLS 50 /* of that line's other parts, and of the title's beginning */
+
+/* Appends that the link is lost, and why where there is room. */
+static void layout_put_lost(const struct app *t, buf *b)
+{
+    const char *why = t->view->link_reason;
+    int room = t->grid.cols - LAYOUT_LOST_COLS;
+    if (*why && !t->view->unsent && cell_columns(span_of(why)) <= room)
+        buf_fmt(b, "reconnecting: %s  ", why);
+    else
+        buf_str(b, "reconnecting  ");
+}
+
 /* Appends the line's end below an attached session: what went wrong, and the keys. */
 static void layout_put_attached(const struct app *t, buf *b)
 {
     char push[ROWS_LENGTHS][128];
     int ended = !view_is_open(t->view) && !t->view->lost;
+    const struct view *v = t->view;
     if (t->mode == APP_PREFIX) {
         buf_fmt(b, "d detach  n/p next, previous  w waiting  %c itself",
                 config_ctrl_letter(t->config->prefix));
@@ -319,8 +333,8 @@ static void layout_put_attached(const struct app *t, buf *b)
     layout_put_connection(t, push);
     if (ended)
         buf_fmt(b, "%s: keys are ignored", t->view->reason);
-    else if (t->view->lost)
-        buf_str(b, "reconnecting  ");
+    else if (v->lost || v->unlinked)
+        layout_put_lost(t, b);
     else if (t->client.push == CLIENT_LIVE && t->fetched && !tree_session(&t->tree, t->view->id))
         buf_str(b, "another client has ended it  ");
     else if (t->client.why && t->client.push != CLIENT_LIVE && t->client.push != CLIENT_PARTIAL)
@@ -329,6 +343,10 @@ static void layout_put_attached(const struct app *t, buf *b)
         return;
     const struct tree_session *s = tree_session(&t->tree, t->view->id);
     int waiting = tree_totals(&t->tree).waiting - (s && tree_is(s, "waiting"));
+    if (v->unsent)
+        buf_fmt(b, "%lld byte%s not typed  ", v->unsent, v->unsent == 1 ? "" : "s");
+    else
+        attach_put_controller(t, b);
     if (waiting)
         buf_fmt(b, "%s %d waiting  ", t->grid.ascii ? "!" : "◆", waiting);
     buf_fmt(b, "%s d detaches", t->config->prefix);

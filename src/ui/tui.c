@@ -411,12 +411,14 @@ static void tui_init(struct app *t)
     buf_free(&problems);
 }
 
-static int tui_run(const struct config *config, int may_start, const char *attach, buf *error)
+static int tui_run(const struct config *config, int may_start, const char *attach,
+                   const char *computer, buf *error)
 {
     struct app *t = base_alloc(sizeof *t);
     t->config = config;
     t->mode = t->shown = APP_SESSIONS;
     t->attach_only = attach;
+    t->attach_computer = computer;
     tui_init(t);
     int failed = tui_start(t, error) != 0;
     if (!failed) {
@@ -437,6 +439,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         client_free(&t->client);
         dialog_close(t); /* frees what it lists */
     }
+    failed |= t->attach_only && t->attach_failed;
     int signo = t->quit > 1 && t->quit != SIGINT ? t->quit : 0;
     app_free(t);
     free(t);

@@ -26,7 +26,8 @@ struct view {
     struct client_ws ws;     /* else through the daemon */
     struct loop *loop;       /* NULL: a view of plain text */
     struct vt *vt;           /* NULL before the first bytes */
-    char *id;                /* the session's */
+    char *id, *computer;     /* the session's; computer NULL: as the daemon knows it */
+    const char *here;        /* this computer */
     buf held;                /* output of an update that has not ended */
     int torn;                /* the emulator shows half an update: it is not drawn */
     struct loop_timer sync_timer; /* until what is held is shown all the same */
@@ -51,16 +52,19 @@ struct view {
     char reason[128];        /* why the stream has ended */
     int control;             /* with input and scrollback */
     int lost;                /* the connection to the daemon broke: the session may live */
+    int unlinked;            /* the daemon's link to the session's computer is lost … */
+    char link_reason[128];   /* … that is why */
+    long long unsent;        /* bytes of input since then that were not typed, or perhaps not */
     const struct view_hooks *hooks; /* NULL when closed */
     void *ctx;
 };
 
-/* Opens the screen of session `id`; with input and scrollback if control is 1. Returns NULL when
- * neither holder nor daemon can be reached. */
-static struct view *view_open(struct client *client, const char *id, int control,
-                              const struct view_hooks *hooks, void *ctx);
-/* Connects an ended view again; its last screen stays meanwhile, and input is kept. Returns 0 or
- * -1. */
+/* Opens the screen of session `id` of that computer, or NULL; with input and scrollback if control
+ * is 1. Returns NULL when neither holder nor daemon can be reached. */
+static struct view *view_open(struct client *client, const char *id, const char *computer,
+                              int control, const struct view_hooks *hooks, void *ctx);
+/* Connects an ended view again; its last screen stays meanwhile. Input that comes before is not
+ * typed. Returns 0 or -1. */
 static int view_reopen(struct view *v, struct client *client);
 /* Returns a view of plain text: the transcript of an exited session. */
 static struct view *view_of_text(const char *id, span text, int cols, int rows);
@@ -252,6 +256,8 @@ struct app {
     int has_preview;          /* the layout has a place for it */
     int list_cols, list_bottom; /* the list's end, where the preview begins */
     const char *attach_only;  /* telec attach ID: the session; the UI ends with it. Or NULL */
+    const char *attach_computer; /* its computer, or NULL */
+    int attach_failed;        /* its screen was never shown */
     long long events;         /* messages of /ws so far */
     long long frame_due;      /* loop clock: no frame before this … */
     int echoes;               /* … but this many for echoes of typed keys … */
@@ -382,8 +388,10 @@ static void attach_begin(struct app *t, const char *id);
 /* Detaches; ends the UI if telec was called to attach only. why: what has ended the session's
  * screen without a key, or NULL. */
 static void attach_end(struct app *t, const char *why);
-/* Returns 1 if only another program can attach: ssh to another computer, or tmux. */
+/* Returns 1 if only another program can attach: tmux, or what [peers] attach sets. */
 static int attach_needs_program(const struct app *t, const struct tree_session *s);
+/* Appends which other computer types into the attached session, if one does. */
+static void attach_put_controller(const struct app *t, buf *b);
 static void attach_follow(struct app *t);          /* keeps the preview on the selection */
 static void attach_on_preview(void *ctx);          /* preview_timer */
 static void attach_on_live(struct app *t);         /* the daemon is back: opens lost views again */
@@ -421,8 +429,10 @@ static int keys_jump_event(struct app *t, const struct term_event *ev);
 
 /* ==== tui: input, events, run ================================================================= */
 
-/* Runs the UI until the user quits. attach: the session to begin and end with, or NULL. Returns the
+/* Runs the UI until the user quits. attach: the session to begin and end with, or NULL; computer:
+ * its, or NULL. Returns the
  * exit status; 1 with a message in *error if the terminal can't be used. */
-static int tui_run(const struct config *config, int may_start, const char *attach, buf *error);
+static int tui_run(const struct config *config, int may_start, const char *attach,
+                   const char *computer, buf *error);
 
 #endif

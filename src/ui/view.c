@@ -142,6 +142,7 @@ static void view_free(struct view *v)
     vt_free(v->vt);
     buf_free(&v->typed);
     buf_free(&v->held);
+    free(v->computer);
     free(v->id);
     free(v);
 }
@@ -199,6 +200,22 @@ static void view_on_end(void *ctx, const char *why)
     v->hooks->ended(v->ctx);
 }
 
+/* {"link": "lost" | "back", "why", "unsent"}; anything else is ignored. */
+static void view_on_link(struct view *v, span text)
+{
+    struct json object = {0};
+    json_parse(text, &object, NULL, NULL);
+    struct json link = json_get(object, "link");
+    if (link.type != JSON_STRING)
+        return;
+    char *why = json_dup_text(json_get(object, "why"));
+    v->unlinked = json_text_eq(link, "lost");
+    snprintf(v->link_reason, sizeof v->link_reason, "%s", why ? why : "");
+    json_int(json_get(object, "unsent"), &v->unsent);
+    free(why);
+    v->hooks->changed(v->ctx);
+}
+
 static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct view *v = ctx;
@@ -209,13 +226,16 @@ static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
         view_on_output(v, payload, 0);
     else if (frame_parse_size(payload, &cols, &rows))
         view_on_size(v, cols, rows);
+    else
+        view_on_link(v, payload);
 }
 
 static void view_on_ws_closed(void *ctx, int code, const char *why)
 {
     struct view *v = ctx;
     v->lost |= v->ws.accepted && code != 1000; /* 1000: the session has ended */
-    v->ws.accepted = 0;
+    v->ws.accepted = v->unlinked = 0;
+    v->link_reason[0] = '\0';
     if (v->hooks)
         view_on_end(v, why ? why : "the connection was lost");
     else
@@ -246,7 +266,7 @@ static void view_on_pty(void *ctx, span payload)
 }
 
 static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_output, view_on_pty,
-                                                      view_on_end, view_on_drained};
+                                                      view_on_end, view_on_drained, NULL};
 
 /* Connects to the session's holder, if that is on this computer: each process between a key and
  * its echo costs two wake-ups. Returns 0 or -1. */
@@ -271,6 +291,10 @@ static int view_open_ws(struct view *v, struct client *client)
     buf_str(&target, "/sessions/");
     http_put_encoded(&target, span_of(v->id));
     buf_str(&target, v->control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
+    if (v->computer) {
+        buf_str(&target, "&computer=");
+        http_put_encoded(&target, span_of(v->computer));
+    }
     int status = client_ws_open(&v->ws, client, buf_cstr(&target));
     buf_free(&target);
     return status;
@@ -281,11 +305,13 @@ static int view_reopen(struct view *v, struct client *client)
     return view_open_stream(v, client) == 0 || view_open_ws(v, client) == 0 ? 0 : -1;
 }
 
-static struct view *view_open(struct client *client, const char *id, int control,
-                              const struct view_hooks *hooks, void *ctx)
+static struct view *view_open(struct client *client, const char *id, const char *computer,
+                              int control, const struct view_hooks *hooks, void *ctx)
 {
     struct view *v = view_new(id, hooks, ctx);
     v->loop = client->loop;
+    v->computer = computer ? span_dup(span_of(computer)) : NULL;
+    v->here = client->config->computer;
     v->control = control;
     if (view_reopen(v, client) == 0)
         return v;
@@ -342,6 +368,15 @@ static void view_abandon(struct view *v)
 static void view_send(struct view *v, span input)
 {
     v->back = 0;
+    if (v->lost) {
+        v->unsent += (long long)input.n;
+        v->hooks->changed(v->ctx);
+        return;
+    }
+    if (v->unsent && !v->unlinked) {
+        v->unsent = 0;
+        v->hooks->changed(v->ctx);
+    }
     if (v->typed.n + input.n > VIEW_TYPED_MAX)
         view_send_typed(v);
     if (v->typed.n + input.n <= VIEW_TYPED_MAX)
@@ -355,7 +390,7 @@ static void view_resize(struct view *v, int cols, int rows)
     v->want_cols = cols;
     v->want_rows = rows;
     if (v->stream) {
-        frame_put_resize(&b, cols, rows);
+        frame_put_resize(&b, cols, rows, v->here);
         holder_link_send(v->stream->link, FRAME_RESIZE, buf_view(&b));
     } else if (v->ws.accepted) { /* else view_on_ws_open asks for it */
         buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);

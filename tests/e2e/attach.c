@@ -3,7 +3,7 @@
 /* A viewer and everything it has been shown. */
 struct viewer {
     struct wire wire;
-    struct text shown;
+    struct text shown, said; /* binary, text */
     int frames, close_code; /* 0: still open, -1: ended without a close frame */
 };
 
@@ -25,6 +25,8 @@ static int view_step(struct viewer *v, int wait_ms)
     if (f.opcode == WS_BINARY) {
         text_add(&v->shown, f.p, f.n);
         v->frames++;
+    } else if (f.opcode == WS_TEXT) {
+        text_add(&v->said, f.p, f.n);
     } else if (f.opcode == WS_CLOSE || f.opcode == -1) {
         v->close_code = f.opcode == -1 ? -1 : f.code;
     } else if (f.opcode != WS_PONG) {

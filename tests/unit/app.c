@@ -269,7 +269,8 @@ static void unit_app_begin(struct unit_app *u, int rows, int cols)
     snprintf(u->ui_json, sizeof u->ui_json, "%s/%s", u->dir, APP_STATE_FILE);
     u->config = (struct config){.socket = u->socket, .holders = u->dir, .state = u->dir,
                                 .computer = (char *)"vm", .prefix = (char *)"Ctrl-]",
-                                .clipboard = (char *)"yes", .notify = (char *)"bell", .mouse = (char *)"yes",
+                                .attach = (char *)"redis", .clipboard = (char *)"yes",
+                                .notify = (char *)"bell", .mouse = (char *)"yes",
                                 .file = (char *)"/etc/telec"};
     u->t = base_alloc(sizeof *u->t);
     u->t->config = &u->config;

@@ -25,7 +25,7 @@ static void unit_attach_preview(void)
     unit_attach_begin(&u, 24, 120, "");
     app_changed(u.t);
     UNIT_APP_UNTIL(&u, unit_app_view(&u));
-    CHECK(unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1 "));
+    CHECK(unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1&computer=vm "));
     unit_app_frame(&u, FRAME_SIZE, "{\"size\":[40,10]}");
     unit_app_frame(&u, FRAME_OUTPUT, "seen in the preview");
     UNIT_APP_SEE(&u, "seen in the preview");
@@ -49,7 +49,8 @@ static void unit_attach_transcript(void)
     CHECK(!view_is_open(u.t->view));
     unit_app_session(&u, "a", "starting", ""); /* it is restarted */
     UNIT_APP_UNTIL(&u, unit_app_view(&u));
-    CHECK(view_is_open(u.t->view) && unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1 "));
+    CHECK(view_is_open(u.t->view) &&
+          unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1&computer=vm "));
     unit_app_end(&u);
 }
 
@@ -327,7 +328,7 @@ static void unit_attach_ended(void)
 static void unit_attach_reconnects(void)
 {
     struct unit_app u;
-    test_begin("a lost connection to the daemon opens again in place, and keys wait for it");
+    test_begin("a lost connection to the daemon opens again in place, and keys are refused");
     unit_attach_begin(&u, 24, 80, "");
     unit_attach_enter(&u);
     buf_clear(&u.input);
@@ -336,12 +337,18 @@ static void unit_attach_reconnects(void)
     UNIT_APP_SEE(&u, "reconnecting");
     CHECK(u.t->mode == APP_ATTACHED && unit_app_shows(&u, "ready"));
     unit_app_type(&u, "xy");
+    UNIT_APP_SEE(&u, "2 bytes not typed");
     CHECK(u.t->mode == APP_ATTACHED && !u.input.n);
     unit_app_listen(&u, &u.daemon, u.socket, unit_app_on_daemon);
-    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "xy"));
+    UNIT_APP_UNTIL(&u, unit_app_view(&u) != NULL);
     unit_app_frame(&u, FRAME_OUTPUT, "back again");
     UNIT_APP_SEE(&u, "back again");
-    CHECK(!unit_app_shows(&u, "reconnecting"));
+    CHECK(!unit_app_shows(&u, "reconnecting") && unit_app_shows(&u, "2 bytes not typed"));
+    unit_app_type(&u, "z");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "z"));
+    CHECK(!unit_app_has(&u.input, "xy"));
+    UNIT_APP_SEE(&u, "d detaches");
+    CHECK(!unit_app_shows(&u, "not typed"));
     u.t->client.push = CLIENT_WAITING;
     conn_close(&unit_app_view(&u)->conn, NULL);
     UNIT_APP_SEE(&u, "reconnecting");
@@ -472,6 +479,42 @@ static void unit_attach_programs(void)
     free(path);
 }
 
+static void unit_attach_far(void)
+{
+    struct unit_app u;
+    test_begin("a session of another telec is attached through the daemon, unless that is set anew");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_app_session(&u, "b", "idle", "");
+    unit_app_event(&u, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"b\",\"computer\":"
+                       "\"far\",\"title\":\"t\",\"state\":\"idle\"}}");
+    app_set(&u.t->views[0].wanted, "s:b");
+    app_settle(u.t);
+    unit_attach_enter(&u);
+    CHECK(unit_app_has(&u.asked, "&mode=control&scrollback=1&computer=far "));
+
+    test_begin("a link that is lost and what was not typed are said until the next key");
+    unit_app_frame(&u, FRAME_SIZE, "{\"link\":\"lost\",\"why\":\"it sleeps\",\"unsent\":0}");
+    UNIT_APP_SEE(&u, "reconnecting: it sleeps  Ctrl-] d");
+    unit_app_frame(&u, FRAME_SIZE, "{\"link\":\"lost\",\"why\":\"it sleeps\",\"unsent\":7}");
+    UNIT_APP_SEE(&u, "reconnecting  7 bytes not typed");
+    unit_app_type(&u, "x"); /* the daemon counts it */
+    unit_app_frame(&u, FRAME_SIZE, "{\"link\":\"lost\",\"why\":\"it sleeps\",\"unsent\":8}");
+    UNIT_APP_SEE(&u, "8 bytes not typed");
+    unit_app_frame(&u, FRAME_SIZE, "{\"link\":\"back\",\"unsent\":8}");
+    unit_app_frame(&u, FRAME_SIZE, "{\"other\":1}");
+    UNIT_APP_UNTIL(&u, !unit_app_shows(&u, "reconnecting"));
+    CHECK(unit_app_shows(&u, "8 bytes not typed"));
+    unit_app_type(&u, "y");
+    unit_app_frame(&u, FRAME_OUTPUT, "y");
+    UNIT_APP_UNTIL(&u, !unit_app_shows(&u, "not typed"));
+
+    test_begin("another computer that types into the attached session is named");
+    unit_app_event(&u, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"b\",\"computer\":"
+                       "\"far\",\"title\":\"t\",\"state\":\"idle\",\"controlled_by\":\"third\"}}");
+    UNIT_APP_SEE(&u, "third types");
+    unit_app_end(&u);
+}
+
 static void unit_attach_pan(void)
 {
     struct unit_app u;
@@ -516,5 +559,6 @@ static void unit_attach(void)
     unit_attach_direct();
     unit_attach_queue();
     unit_attach_programs();
+    unit_attach_far();
     unit_attach_pan();
 }

@@ -1,4 +1,4 @@
-/* Unit tests of broadcast: who observes our sessions, and what goes out. */
+/* Unit tests of broadcast: our sessions to TeleClaude's observers. */
 
 static void unit_broadcast_text(void)
 {
@@ -12,87 +12,7 @@ static void unit_broadcast_text(void)
     CHECK_INT(broadcast_whole(span_of("a\x82\x82\x82\x82")), 5); /* no character: as it is */
 }
 
-static void unit_broadcast_observers(void)
-{
-    struct unit_requests r;
-    struct broadcasts *all;
-    test_begin("a session is broadcast while one of its observers renews its claim");
-    unit_requests_begin(&r);
-    all = &r.a->requests.broadcasts;
-    CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_OK);
-    CHECK_INT(broadcast_observe(all, "two", r.h.session, 1), BROADCAST_OK);
-    CHECK_INT(all->count, 1);
-    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
-    broadcast_leave(all, "one", "s1");
-    broadcast_leave(all, "one", "s1");
-    CHECK_INT(all->count, 1);
-    UNIT_FLEET_UNTIL(&r.u, all->count == 0); /* two does not renew */
-    UNIT_FLEET_UNTIL(&r.u, unit_fleet_views(&r.h) == 0);
-    CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_OK);
-    broadcast_leave(all, "one", "s1");
-    CHECK_INT(all->count, 0);
-    broadcast_leave(all, "one", "nosuch");
-
-    test_begin("sessions past BROADCAST_MAX are not broadcast, and one without a holder has ended");
-    all->count += BROADCAST_MAX;
-    CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_BUSY);
-    CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "BUSY") != NULL);
-    all->count -= BROADCAST_MAX;
-    char *socket = r.h.session->socket;
-    r.h.session->socket = (char *)"/nonexistent";
-    CHECK_INT(broadcast_observe(all, "one", r.h.session, 0), BROADCAST_ENDED);
-    CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "ENDED") != NULL);
-    r.h.session->socket = socket;
-    CHECK_INT(all->count, 0);
-
-    test_begin("a session has at most BROADCAST_OBSERVERS noted observers");
-    for (int i = 0; i < BROADCAST_OBSERVERS + 3; i++) {
-        char who[16];
-        snprintf(who, sizeof who, "c%d", i);
-        CHECK_INT(broadcast_observe(all, who, r.h.session, i > 0), BROADCAST_OK);
-    }
-    CHECK_INT(broadcast_note_observer(all->first, NULL, 0), BROADCAST_OBSERVERS);
-    CHECK_INT(all->count, 1);
-    unit_requests_end(&r);
-}
-
 static void unit_broadcast_output(void)
-{
-    struct unit_requests r;
-    struct broadcasts *all;
-    test_begin("pieces are numbered, and the last output goes out before the end");
-    unit_requests_begin(&r);
-    all = &r.a->requests.broadcasts;
-    CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "\"cols\":"));
-    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "n 1 snapshot 1 size {\"size\":[80,24]}"));
-    unit_fleet_output(&r.h, "tail");
-    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "chunk tail timestamp"));
-    CHECK(unit_fleet_has(&r.u.asked, "session_id s1 n 2|"));
-    CHECK(unit_fleet_has(&r.u.asked, "EXPIRE output:s1 60"));
-    unit_fleet_output(&r.h, "the end");
-    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
-        if (r.h.viewers[i].views)
-            conn_finish(&r.h.viewers[i].conn);
-    UNIT_FLEET_UNTIL(&r.u, all->count == 0);
-    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "chunk the end"));
-
-    test_begin("while Redis does not answer output is kept up to a limit, then the holder waits");
-    CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "\"cols\":"));
-    r.u.silent = "XADD output:s1";
-    char *big = base_alloc(BROADCAST_CHUNK_MAX + 1);
-    memset(big, 'x', BROADCAST_CHUNK_MAX);
-    for (int i = 0; i < 16; i++) {
-        unit_fleet_output(&r.h, big);
-        unit_fleet_for(&r.u, 5);
-    }
-    CHECK(all->first && all->first->in_flight <= BROADCAST_IN_FLIGHT_MAX);
-    CHECK(all->first && all->first->bytes.n <= BROADCAST_BACKLOG + 3 * BROADCAST_CHUNK_MAX);
-    free(big);
-    r.u.silent = NULL;
-    unit_requests_end(&r);
-}
-
-static void unit_broadcast_foreign(void)
 {
     struct unit_requests r;
     test_begin("a session that changes is broadcast to a TeleClaude daemon while its key exists");
@@ -105,10 +25,51 @@ static void unit_broadcast_foreign(void)
     unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS + CACHE_UPDATE_MS);
     CHECK_INT(all->count, 0);
     unit_fleet_set(&r.u, "observation:hosta:s1", "{}", 0);
+    all->count += BROADCAST_MAX; /* too many: not this one */
     session_rename(r.h.session, "again");
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_times(&r.u.asked, "EXISTS observation:hosta:s1") >= 2);
+    unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS + CACHE_UPDATE_MS);
+    all->count -= BROADCAST_MAX;
+    CHECK_INT(all->count, 0);
+    session_rename(r.h.session, "once more");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
     unit_fleet_for(&r.u, 2 * BROADCAST_CHECK_MS);
     CHECK_INT(all->count, 1);
+    unit_fleet_output(&r.h, "tail");
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "chunk tail timestamp"));
+    CHECK(unit_fleet_has(&r.u.asked, "EXPIRE output:s1 60"));
+
+    test_begin("while Redis does not answer output is kept up to a limit, then the holder waits");
+    r.u.silent = "XADD output:s1";
+    char *big = base_alloc(BROADCAST_CHUNK_MAX + 1);
+    memset(big, 'x', BROADCAST_CHUNK_MAX);
+    for (int i = 0; i < 16; i++) {
+        unit_fleet_output(&r.h, big);
+        unit_fleet_for(&r.u, 5);
+    }
+    CHECK(all->first && all->first->in_flight <= BROADCAST_IN_FLIGHT_MAX);
+    CHECK(all->first && all->first->bytes.n <= BROADCAST_BACKLOG + 3 * BROADCAST_CHUNK_MAX);
+    free(big);
+    r.u.silent = NULL;
+    unit_requests_end(&r);
+
+    test_begin("a broadcast ends with its session, after the last output, and with its key");
+    unit_requests_begin(&r);
+    all = &r.a->requests.broadcasts;
+    unit_fleet_beat(&r.u, "python", ",\"interested_in\":[\"sessions\"]", 0);
+    unit_fleet_set(&r.u, "observation:hosta:s1", "{}", 0);
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_knows(r.a, "python"));
+    session_rename(r.h.session, "changed");
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
+    unit_fleet_output(&r.h, "the end");
+    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
+        if (r.h.viewers[i].views)
+            conn_finish(&r.h.viewers[i].conn);
+    UNIT_FLEET_UNTIL(&r.u, all->count == 0);
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "chunk the end"));
+    unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS);
+    session_rename(r.h.session, "again");
+    UNIT_FLEET_UNTIL(&r.u, all->count == 1);
     unit_fleet_drop(&r.u, "observation:hosta:s1");
     UNIT_FLEET_UNTIL(&r.u, all->count == 0);
     unit_requests_end(&r);
@@ -117,7 +78,5 @@ static void unit_broadcast_foreign(void)
 static void unit_broadcast(void)
 {
     unit_broadcast_text();
-    unit_broadcast_observers();
     unit_broadcast_output();
-    unit_broadcast_foreign();
 }

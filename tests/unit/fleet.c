@@ -44,7 +44,7 @@ struct unit_fleet_computer {
     struct projects projects;
     struct fleet fleet;
     struct requests requests;
-    struct observations observations;
+    struct remotes remotes;
     struct cache_subscriber client;
     buf heard;
     int on;
@@ -316,6 +316,10 @@ static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, 
     } else if (unit_fleet_is(words, "DEL")) {
         unit_fleet_drop(u, words[1]);
         buf_str(b, ":1\r\n");
+    } else if (unit_fleet_is(words, "EXPIRE")) {
+        if (key)
+            key->expires = u->loop.now + atoi(words[2]) * UNIT_FLEET_SECOND_MS;
+        buf_str(b, key ? ":1\r\n" : ":0\r\n");
     } else if (unit_fleet_is(words, "PTTL")) {
         buf_fmt(b, ":%lld\r\n", !key ? -2 : key->expires ? key->expires - u->loop.now : -1);
     } else if (unit_fleet_is(words, "EXISTS")) {
@@ -465,7 +469,7 @@ static struct unit_fleet_computer *unit_fleet_new(struct unit_fleet *u, const ch
     for (size_t i = 0; i < COUNT_OF(all); i++)
         all[i]->times.backoff_min = all[i]->times.backoff_max = 20;
     sessions_init(&c->sessions, &u->loop, &c->config, &c->cache, unit_fleet_on_sessions, c);
-    observe_init(&c->observations, &u->loop, &c->fleet);
+    remote_init(&c->remotes, &u->loop, &c->fleet);
     c->cache.on_interest = unit_fleet_on_interest;
     c->cache.interest_ctx = c;
     c->client = (struct cache_subscriber){.send = unit_fleet_on_event, .ctx = c};

@@ -129,7 +129,7 @@ static void unit_frame_sizes(void)
     frame_put_size(&b, 132, 43);
     CHECK(frame_parse_size(buf_view(&b), &cols, &rows) && cols == 132 && rows == 43);
     buf_clear(&b);
-    frame_put_resize(&b, 80, 24);
+    frame_put_resize(&b, 80, 24, NULL);
     CHECK_SPAN(buf_view(&b), "{\"cols\":80,\"rows\":24}");
     CHECK_INT(json_parse(buf_view(&b), &size, NULL, NULL), PARSE_DONE);
     CHECK(frame_read_size(size, &cols, &rows) && cols == 80 && rows == 24);

@@ -31,7 +31,7 @@ static void unit_relay_views(void)
     unit_httpd_frame(&u.h, other, WS_TEXT, "nonsense");
     unit_httpd_frame(&u.h, other, WS_BINARY, "mine");
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "imine\n") != NULL);
-    CHECK(strstr(u.frames.p, "r{\"cols\":70,\"rows\":20}\nimine\n") != NULL);
+    CHECK(strstr(u.frames.p, "r{\"cols\":70,\"rows\":20,\"from\":\"here\"}\nimine\n") != NULL);
     CHECK(!strstr(u.frames.p, "keys") && !strstr(u.frames.p, "90"));
     unit_server_free(&u);
 }

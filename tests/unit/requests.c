@@ -277,7 +277,7 @@ static void unit_requests_ends(void)
     CHECK(strstr(unit_requests_ask(&r, "message hi", "session_id", "s1"), "ENDED"));
     CHECK(strstr(unit_requests_ask(&r, "keys key_up", "session_id", "s1"), "ENDED"));
     CHECK(strstr(unit_requests_ask(&r, "screen", "session_id", "s1"), "ENDED"));
-    CHECK(strstr(unit_requests_ask(&r, "observe begin", "session_id", "s1"), "ENDED"));
+    CHECK(strstr(unit_requests_ask(&r, "view tok screen -", "session_id", "s1"), "ENDED"));
     CHECK(strstr(unit_requests_ask(&r, "get_session_data", "session_id", "s1"), "success"));
     unit_requests_end(&r);
 }

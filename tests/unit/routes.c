@@ -16,7 +16,7 @@ struct unit_server {
     struct sessions sessions;
     struct projects projects;
     struct fleet fleet;
-    struct observations observations;
+    struct remotes remotes;
     struct server server;
     int ready;
     /* the holder of s1 */
@@ -154,10 +154,10 @@ static void unit_server_init(struct unit_server *u)
     cache_init(&u->cache, httpd_text_frame);
     httpd_init(&u->h.httpd, &u->h.loop, routes_handle, &u->server);
     CHECK_INT(peers_init(&u->fleet, &u->h.loop, &u->d.config, &u->cache, &said), 0);
-    observe_init(&u->observations, &u->h.loop, &u->fleet);
+    remote_init(&u->remotes, &u->h.loop, &u->fleet);
     projects_init(&u->projects, &u->h.loop, &u->d.config, &u->cache);
     routes_init(&u->server, &u->h.loop, &u->d.config, &u->cache, &u->sessions, &u->projects,
-                &u->fleet, &u->observations, &u->h.httpd);
+                &u->fleet, &u->remotes, &u->h.httpd);
     sessions_init(&u->sessions, &u->h.loop, &u->d.config, &u->cache, unit_server_on_ready, u);
     UNIT_HTTPD_UNTIL(&u->h, u->ready);
     struct codec_heartbeat beat = {.name = "far"};
