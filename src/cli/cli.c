@@ -108,6 +108,8 @@ static const struct cli_command cli_commands[] = {
      command_watch, NULL},
     {"project", NULL, "[add|remove DIR]", "list projects and their todos; add or remove a project",
      "j", 0, 2, -1, command_project, NULL},
+    {"doctor", NULL, "", "say what this host will do to a session, and what mends that", "j", 0, 0,
+     -1, doctor_run, NULL},
     {"reach", NULL, "COMMAND...",
      "see and drive a computer through a pipe: ssh HOST, docker exec -i BOX", "NB", 1, -1, 0,
      hosts_reach, NULL},

@@ -110,6 +110,11 @@ static int hosts_reach(struct context *c);         /* telec reach COMMAND… */
 static int hosts_unreach(struct context *c);
 static int hosts_relay(struct context *c);         /* telec relay: the far end of a pipe */
 
+/* ==== doctor: what this host will do to a session ============================================ */
+
+/* Prints the points, a line each, or as JSON. Returns 0, or 1 when one is bad. */
+static int doctor_run(struct context *c);
+
 /* ==== guide: what agents are told of telec =================================================== */
 
 /* A tool of `telec mcp`. Its parameters have the names of the command's options, but those behind

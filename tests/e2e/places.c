@@ -157,6 +157,27 @@ static void test_places_file_limit(void)
     end_session(id);
 }
 
+/* What the host does to a session is said, with what mends it. */
+static void test_places_doctor(void)
+{
+    struct cli c = CLI_OK(cli("doctor", NULL));
+    CHECK_HAS(c.said[0].p, format("%s/telec: ", e2e.state));
+    CHECK_HAS(c.said[0].p, "redis        not configured");
+    c = CLI_OK(cli("doctor", "--json", NULL));
+    CHECK(json_valid(c.said[0].p, c.said[0].n));
+    CHECK_TEXT(json_get(c.said[0].p, "1.about"), "cgroup");
+    c = cli_with("TELEC_REDIS=unix:/nonexistent/redis", "doctor", NULL);
+    CHECK_INT(c.status, 1);
+    CHECK_HAS(c.said[0].p, "BAD   redis");
+    CHECK_HAS(c.said[0].p, "No such file");
+    CHECK(chmod(format("%s/telec", e2e.run), 0755) == 0);
+    c = cli("doctor", "--no-daemon", NULL);
+    CHECK_INT(c.status, 1);
+    CHECK_HAS(c.said[0].p, "BAD   directories  cannot use the directory");
+    chmod(format("%s/telec", e2e.run), 0700);
+    CLI_OK(cli("daemon", "--stop", NULL));
+}
+
 static const struct test places_tests[] = {
     {"places_directories", test_places_directories},
     {"places_names", test_places_names},
@@ -166,4 +187,5 @@ static const struct test places_tests[] = {
     {"places_irregular_files", test_places_irregular_files},
     {"places_file_limit", test_places_file_limit},
     {"places_no_home", test_places_no_home},
+    {"places_doctor", test_places_doctor},
 };

@@ -146,7 +146,7 @@ static void unit_mux_streams(void)
 {
     struct unit_mux u;
     buf got = {0};
-    test_begin("streams carry bytes both ways, and their ends; a socket's end ends its stream only");
+    test_begin("streams carry bytes both ways, and ends; a socket's end ends its stream only");
     unit_mux_init(&u);
     unit_mux_open(&u);
     int client = u.client, served = u.far.served;
@@ -252,7 +252,7 @@ static void unit_install_lines(void)
                             .binaries = span_dup(span_of(""))};
     struct install in = {0};
     buf out = {0}, error = {0}, line = {0};
-    test_begin("noise is skipped; a host of another kind gets its binary, or is told there is none");
+    test_begin("noise is skipped; a host of an unknown kind is told that there is no binary");
     install_begin(&in, &config, &out);
     CHECK(strstr(buf_cstr(&out), in.mark) != NULL);
     buf_clear(&out);
