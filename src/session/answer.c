@@ -3,11 +3,15 @@
 /* answer - choosing in the dialog that is on the screen.
  *
  * A menu's option is chosen by its number; where that only marks it, Enter follows, and where it
- * does nothing, cursor keys and then Enter. What the screen shows after each key decides the next
- * one: nothing is typed into a dialog that has changed. */
+ * does nothing or the options have no numbers, cursor keys and then Enter. A text that is no option
+ * goes into the option that takes one. What the screen shows after each key decides the next one:
+ * nothing is typed into a dialog that has changed. */
 
 #ifndef ANSWER_STEP_MS
 #define ANSWER_STEP_MS 250   /* for a dialog to follow a key */
+#endif
+#ifndef ANSWER_DEAF_MS
+#define ANSWER_DEAF_MS 1000  /* without any output after it: the key does nothing */
 #endif
 #ifndef ANSWER_LATE_MS
 #define ANSWER_LATE_MS 2800  /* as a message's receipt */
@@ -49,6 +53,12 @@ static int answer_option(const struct question *q, const char *text)
     return strchr(text, '|') || !*text ? -1 : answer_find(q, text);
 }
 
+/* Returns the option that takes a text; -1: none does. */
+static int answer_text_option(const struct question *q)
+{
+    return answer_find(q, "type |other|none of the above|enter |no, and |no, suggest|no, tell");
+}
+
 /* ---- keys ----------------------------------------------------------------------------------- */
 
 static void answer_type(struct holder *h, const char *bytes)
@@ -74,12 +84,25 @@ static void answer_move(struct holder *h, const struct question *q, int option)
 static void answer_finish(struct holder *h, const char *result)
 {
     struct answer *a = h->answer;
+    if (!h->exited)
+        reader_read(h, 1); /* the receipt must not come before the state that follows it */
     if (a->client)
         message_put_receipt(a->client, result);
     h->answer = NULL;
     loop_timer_cancel(&h->loop, &h->answer_timer);
     buf_free(&a->asks);
+    buf_free(&a->text);
     free(a);
+}
+
+/* Types the text into the option that takes one, or into the box that it has opened. */
+static void answer_type_text(struct holder *h, const struct answer *a)
+{
+    buf bytes = {0};
+    for (size_t i = 0; i < a->text.n; i++)
+        buf_byte(&bytes, (unsigned char)a->text.p[i] < 0x20 ? ' ' : a->text.p[i]);
+    answer_type(h, buf_cstr(&bytes));
+    buf_free(&bytes);
 }
 
 /* The dialog is still there: the next key. */
@@ -87,17 +110,39 @@ static void answer_go_on(struct holder *h, const struct question *q)
 {
     struct answer *a = h->answer;
     char digit[2] = {(char)('1' + a->option), '\0'};
+    int marked = q->option_count && q->selected == a->option;
     a->stepped = h->loop.now;
-    if (a->next == ANSWER_NUMBER && !q->buttons) {
+    if (a->next == ANSWER_NUMBER && !q->buttons && !q->listed && !marked) {
         a->next = ANSWER_MOVE;
         answer_type(h, digit);
-    } else if (a->next <= ANSWER_MOVE && q->selected != a->option) {
-        a->next = ANSWER_ENTER;
+    } else if (a->next <= ANSWER_MOVE && q->option_count && !marked) {
+        a->next = ANSWER_TEXT;
         answer_move(h, q, a->option);
-    } else if (a->next <= ANSWER_ENTER && (q->buttons || q->selected == a->option)) {
+    } else if (a->next <= ANSWER_TEXT && a->text.n) {
+        a->next = ANSWER_ENTER;
+        answer_type_text(h, a);
+    } else if (a->next <= ANSWER_ENTER && (a->text.n || q->buttons || marked)) {
         a->next = ANSWER_DONE;
         answer_type(h, "\r");
     }
+}
+
+/* Tells whether the program has taken the last key: it has written since, or has had time to. A
+ * slow one must not get a second key that its next dialog then reads. */
+static int answer_is_taken(const struct holder *h)
+{
+    long long since = h->loop.now - h->answer->stepped;
+    int wrote = h->reader.output_at > h->answer->stepped;
+    return since >= (wrote ? ANSWER_STEP_MS : ANSWER_DEAF_MS);
+}
+
+/* Tells whether the dialog on the screen is the answered one: above a next one that asks the same,
+ * more than a timer has changed. */
+static int answer_is_same(const struct holder *h, const struct question *q, span asks)
+{
+    struct answer *a = h->answer;
+    return q->kind == QUESTION_CHOICE && span_eq(asks, buf_cstr(&a->asks)) &&
+           reader_changed_rows(h, &a->mark, a->first) < 2;
 }
 
 static void answer_step(void *holder)
@@ -111,12 +156,13 @@ static void answer_step(void *holder)
     reader_scan(h, &seen, &q);
     buf asks = {0};
     question_put_text(&seen.screen, &q, &asks);
-    int same = q.kind == QUESTION_CHOICE && span_eq(buf_view(&asks), buf_cstr(&a->asks));
-    if (!same)
+    int same = answer_is_same(h, &q, buf_view(&asks));
+    int types = a->text.n && a->next > ANSWER_NUMBER && a->next < ANSWER_DONE;
+    if (!same && !types)
         answer_finish(h, "answered");
     else if (h->loop.now - a->began >= ANSWER_LATE_MS)
         answer_finish(h, "unconfirmed");
-    else if (a->option >= 0 && h->loop.now - a->stepped >= ANSWER_STEP_MS)
+    else if (a->option >= 0 && answer_is_taken(h))
         answer_go_on(h, &q);
     buf_free(&asks);
     reader_drop(&seen);
@@ -127,7 +173,7 @@ static void answer_step(void *holder)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* Keys for a choice whose options the screen does not tell; NULL: none. */
+/* Keys for a choice whose options the screen does not tell, or of which one is a key; NULL: none. */
 static const char *answer_keys(const struct question *q, const char *text)
 {
     int yes_no = strcmp(q->rule, "y/n") == 0;
@@ -144,17 +190,26 @@ static void answer_begin(struct holder_client *c, const struct reader_screen *se
     struct holder *h = c->holder;
     int option = answer_option(q, text), refusing = option < 0 && strcmp(text, "no") == 0;
     const char *keys = q->option_count && !refusing ? NULL : answer_keys(q, text);
-    if (option < 0 && !keys) {
+    int own = option < 0 && !keys && *text ? answer_text_option(q) : -1;
+    if (option >= 0 && question_has(q->options[option], "(esc")) {
+        keys = "\033";
+        option = -1;
+    }
+    if (option < 0 && own < 0 && !keys) {
         message_put_receipt(c, q->option_count ? "no choice: the dialog has no such option"
                                                : "no choice: its options can't be read; use keys");
         return;
     }
     struct answer *a = h->answer = base_alloc(sizeof *a);
     a->client = c;
-    a->option = option;
-    a->began = h->loop.now;
+    a->option = own >= 0 ? own : option;
+    if (own >= 0)
+        buf_str(&a->text, text);
+    a->began = a->stepped = h->loop.now;
+    a->first = q->first;
+    reader_mark(h, &a->mark);
     question_put_text(&seen->screen, q, &a->asks);
-    if (option >= 0)
+    if (a->option >= 0)
         answer_go_on(h, q);
     else
         answer_type(h, keys);

@@ -746,7 +746,7 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
                             ? holder_prepare(h, spec, error)
                             : "the session's description is incomplete";
     if (!fault) {
-        reader_init(h, argv[0], agent);
+        reader_init(h, argv, agent);
         fault = holder_run_program(h, argv, env, directory, error);
     }
     if (!fault && h->lock_fd >= 0)

@@ -185,10 +185,17 @@ static void message_type(struct holder *h, struct message *m)
     buf_free(&bytes);
 }
 
+/* Tells whether a dialog is open, which Enter would answer. */
+static int message_is_blocked(struct holder *h)
+{
+    reader_read(h, 0);
+    return h->reader.kind == QUESTION_CHOICE;
+}
+
 static void message_settle(struct holder *h)
 {
     struct message *m = h->messages;
-    if (m && m->phase == MESSAGE_PASTED)
+    if (m && m->phase == MESSAGE_PASTED && (m->force || !message_is_blocked(h)))
         message_press_enter(h, m);
 }
 
@@ -217,7 +224,7 @@ static int message_has_left(struct holder *h, const struct message *m)
     int stands = reader_put_draft(h, &draft);
     buf_free(&draft);
     return !stands && reader_has_moved(h, &m->mark) &&
-           (h->reader.agent->box || reader_line(h) != m->line);
+           (h->reader.agent->box || h->reader.agent->foot || reader_line(h) != m->line);
 }
 
 /* An agent's screen or hook tells what became of a message; "queued" while its turn goes on. */
@@ -232,12 +239,16 @@ static const char *message_judge_agent(struct holder *h, struct message *m)
     return NULL;
 }
 
-/* Presses a lost Enter again; only while the text stands in the agent's own box. */
+/* Presses a lost Enter again: the agent has read it, has written since, and the text still stands
+ * in its box. An agent that is only slow would give the second Enter to its next dialog. */
 static void message_press_again(struct holder *h, struct message *m)
 {
     buf draft = {0};
-    if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !message_is_read(h) ||
-        h->loop.now - m->entered_at < MESSAGE_AGAIN_MS || !reader_put_draft(h, &draft))
+    if (!m->read_at && message_is_read(h))
+        m->read_at = h->loop.now;
+    if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !m->read_at ||
+        h->loop.now - m->read_at < MESSAGE_AGAIN_MS ||
+        h->reader.output_at - m->read_at < MESSAGE_AGAIN_MS / 2 || !reader_put_draft(h, &draft))
         return;
     buf_free(&draft);
     reader_read(h, 0);
@@ -269,6 +280,13 @@ static void message_give_up(struct holder *h)
     message_remove_first(h);
 }
 
+/* An agent that still starts takes no message: the terminal would show it, and the agent lose it. */
+static int message_must_wait(const struct holder *h)
+{
+    const struct agents_screen *agent = h->reader.agent;
+    return agent && (agent->box || agent->foot) && !h->reader.ready;
+}
+
 /* Starts the first message of the queue, unless a dialog has opened meanwhile. */
 static void message_start(struct holder *h)
 {
@@ -279,6 +297,9 @@ static void message_start(struct holder *h)
             buf_span(&h->typed, buf_view(&m->text));
         message_answer(m, buf_cstr(&refusal));
         message_remove_first(h);
+    } else if (!m->force && message_must_wait(h)) {
+        if (h->loop.now - m->asked_at >= MESSAGE_FIRST_MS)
+            message_remove_first(h);
     } else {
         message_type(h, m);
     }
@@ -302,6 +323,15 @@ static void message_step_entered(struct holder *h, struct message *m)
         message_press_again(h, m);
 }
 
+/* Presses Enter, unless a dialog has opened behind the paste: then once it is closed. */
+static void message_enter(struct holder *h, struct message *m)
+{
+    if (m->force || !message_is_blocked(h))
+        message_press_enter(h, m);
+    else if (h->loop.now - m->pasted_at >= MESSAGE_FIRST_MS)
+        message_remove_first(h);
+}
+
 static void message_step(void *holder)
 {
     struct holder *h = holder;
@@ -315,7 +345,7 @@ static void message_step(void *holder)
     if (m && m->phase == MESSAGE_ASKED)
         message_start(h);
     else if (m && m->phase == MESSAGE_PASTED && message_is_ready_for_enter(h, m))
-        message_press_enter(h, m);
+        message_enter(h, m);
     else if (m && m->phase == MESSAGE_ENTERED)
         message_step_entered(h, m);
     if (h->messages)
@@ -414,7 +444,7 @@ static int message_is_ready(const struct holder *h)
     long long quiet = h->loop.now - h->reader.output_at;
     tcgetattr(h->slave, &modes);
     if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
-        if (h->reader.agent && h->reader.agent->box)
+        if (h->reader.agent && (h->reader.agent->box || h->reader.agent->foot))
             return reader_has_box(h) && quiet >= MESSAGE_STILL_MS;
         return quiet >= MESSAGE_READY_MS &&
                ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));

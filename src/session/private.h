@@ -41,7 +41,7 @@ struct reader {
     buf reason, asks, choices; /* … by which rule and row; the question; a JSON array or empty */
     buf said;                  /* the end of the agent's last message on the screen */
     int misses;                /* readings in a row without a question */
-    int boxed;                 /* the agent's input box is on the screen, or it has none to know */
+    int boxed, ready;          /* the agent's input box is on the screen; has been since raw mode */
     int titled;                /* a new title is not read yet */
     long long output_at, read_at, marked_at; /* loop clock */
     size_t bytes;              /* of output since the last reading */
@@ -66,7 +66,7 @@ struct message {
     struct reader_mark mark;      /* the screen when Enter was pressed */
 };
 
-enum answer_step { ANSWER_NUMBER, ANSWER_MOVE, ANSWER_ENTER, ANSWER_DONE };
+enum answer_step { ANSWER_NUMBER, ANSWER_MOVE, ANSWER_TEXT, ANSWER_ENTER, ANSWER_DONE };
 
 /* An answer on its way into a dialog. */
 struct answer {
@@ -74,7 +74,9 @@ struct answer {
     int option;                   /* from 0; -1: other keys were pressed */
     enum answer_step next;
     long long began, stepped;     /* loop clock */
-    buf asks;                     /* of the dialog that is answered */
+    buf asks, text;               /* of the dialog that is answered; for the option that takes one */
+    int first;                    /* row of its first option; -1: none */
+    struct reader_mark mark;      /* the screen before */
 };
 
 enum message_first {
@@ -173,7 +175,8 @@ static int status_is_viewed(const struct holder *h);
 
 /* ==== reader ================================================================================= */
 
-static void reader_init(struct holder *h, const char *program, const char *agent);
+/* argv: as the session was started. agent: its row's name; or NULL. */
+static void reader_init(struct holder *h, char *const *argv, const char *agent);
 static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
 static void reader_on_timer(void *holder);
@@ -189,6 +192,8 @@ static int reader_is_blank(const struct holder *h); /* the whole screen */
 /* Returns a digest of the input line: the agent's box, else the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);
+/* Returns how many of the first `rows` rows have changed since. */
+static int reader_changed_rows(const struct holder *h, const struct reader_mark *m, int rows);
 /* Returns 1 when more than one row has changed since the mark, or one and the cursor's row. */
 static int reader_has_moved(const struct holder *h, const struct reader_mark *m);
 

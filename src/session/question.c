@@ -151,17 +151,45 @@ static int question_next_option(const struct question_screen *s, int row, int st
     return -1;
 }
 
+/* The agent's input box is the last row that begins as its rows do, and is no option of a menu. */
+static int question_find_prompt(const struct question_screen *s)
+{
+    struct question_option o;
+    for (int row = s->count - 1; row >= 0; row--)
+        if (span_starts(question_row(s, row), s->agent->box))
+            return question_read_option(s->rows[row], &o) && o.number <= 2 ? -1 : row;
+    return -1;
+}
+
+/*   ┃  a text             the rows above its foot, without the last one with text,
+ *   ┃                     which names a model
+ *   ┃  Build · A model
+ *   ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀ */
+static int question_find_frame(const struct question_screen *s)
+{
+    int row = s->count - 1, first = -1;
+    while (row >= 0 && !span_starts(span_trim(s->rows[row], " "), s->agent->foot))
+        row--;
+    for (row--; row >= 0 && question_row(s, row).n == 0; row--)
+        ;
+    for (row--; row >= 0 && span_starts(span_trim(s->rows[row], " "), "┃"); row--)
+        if (first < 0 || question_row(s, row).n)
+            first = row;
+    return first;
+}
+
+static int question_find_box(const struct question_screen *s)
+{
+    return !s->agent         ? -1
+           : s->agent->box  ? question_find_prompt(s)
+           : s->agent->foot ? question_find_frame(s)
+                            : -1;
+}
+
 /* The agent's input box stands below a menu that is only quoted in what was said before. */
 static int question_has_box_below(const struct question_screen *s, int row)
 {
-    struct question_option o;
-    for (int i = row + 1; s->agent && i < s->count; i++) {
-        span text = question_row(s, i);
-        if (s->agent->box && span_starts(text, s->agent->box) &&
-            !question_read_option(s->rows[i], &o))
-            return 1;
-    }
-    return 0;
+    return question_find_box(s) > row;
 }
 
 static int question_add_option(struct question *q, const struct question_option *o)
@@ -197,6 +225,21 @@ static int question_hinted_below(const struct question_screen *s, int row)
     return -1;
 }
 
+/* Reads the options from the first one on. Returns the last one's row. */
+static int question_read_options(const struct question_screen *s, struct question *q, int first)
+{
+    struct question_option o;
+    int last = first;
+    q->option_count = 0;
+    q->first = first;
+    question_read_option(s->rows[first], &o);
+    for (int at = first, column = o.column;
+         at >= 0 && question_read_option(s->rows[at], &o) && question_add_option(q, &o);
+         at = question_next_option(s, at, 1, q->option_count + 1, column, &o))
+        last = at;
+    return last;
+}
+
 static int question_read_menu(const struct question_screen *s, struct question *q, int marked)
 {
     struct question_option o;
@@ -208,20 +251,25 @@ static int question_read_menu(const struct question_screen *s, struct question *
             return 0;
         first = at;
     }
-    int last = first;
-    q->option_count = 0;
-    for (int at = first; at >= 0 && question_read_option(s->rows[at], &o) &&
-                         question_add_option(q, &o);
-         at = question_next_option(s, at, 1, q->option_count + 1, column, &o))
-        last = at;
-    int asked = question_asked_above(s, first);
+    int last = question_read_options(s, q, first), asked = question_asked_above(s, first);
     if (q->option_count < 2 || question_has_box_below(s, last) ||
         (asked < 0 && question_hinted_below(s, first) < 0))
         return 0;
     q->row = asked >= 0 ? asked : marked;
-    q->first = first;
     q->rule = "menu";
     return 1;
+}
+
+/* Reads the numbered options above a row, none of which must be marked: colours may tell it. */
+static int question_read_above(const struct question_screen *s, struct question *q, int row)
+{
+    struct question_option o;
+    for (int i = row - 1; i >= 0 && row - i <= QUESTION_ABOVE_ROWS; i--)
+        if (question_read_option(s->rows[i], &o) && o.number == 1) {
+            question_read_options(s, q, i);
+            return q->option_count >= 2;
+        }
+    return 0;
 }
 
 /* ---- choices -------------------------------------------------------------------------------- */
@@ -235,10 +283,11 @@ static int question_by_menu(const struct question_screen *s, struct question *q)
     return 0;
 }
 
+/* A title may be older than the screen: an agent's dialog stands in place of its input box. */
 static int question_by_title(const struct question_screen *s, struct question *q)
 {
     q->rule = "title";
-    return question_has(s->title, "action required");
+    return question_has(s->title, "action required") && question_find_box(s) < 0;
 }
 
 /* "Allow once   Allow always   Reject": options side by side, below an agent's dialog's head. The
@@ -269,9 +318,56 @@ static int question_by_agent(const struct question_screen *s, struct question *q
             q->row = row;
             q->rule = "agent's dialog";
             question_read_buttons(s, q);
+            if (!q->option_count && question_read_above(s, q, row)) {
+                int asked = question_asked_above(s, q->first);
+                q->row = asked >= 0 ? asked : row;
+            }
             return 1;
         }
     return 0;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+/* "  2/40": how many rows of a finder match. */
+static int question_is_count(span row)
+{
+    long long of, among;
+    span shown = span_cut(&row, '/'), all = span_cut(&row, ' ');
+    return span_int(shown, &of) && span_int(all, &among) && of <= among;
+}
+
+/* Consumes what stands before an item of a list: a marker, "○", or blanks. */
+static span question_item(const struct question_screen *s, int row, int *column)
+{
+    span text = question_row(s, row);
+    if (span_starts(text, "○ "))
+        text = span_sub(text, strlen("○ "));
+    else
+        question_cut_marker(&text);
+    text = span_trim(text, " ");
+    *column = text.n ? question_column(s->rows[row], text.p) : -1;
+    return text;
+}
+
+/* Reads the items around the marked one: rows whose text begins in its column. */
+static void question_read_list(const struct question_screen *s, struct question *q, int marked)
+{
+    int column, at = marked, other;
+    question_item(s, marked, &column);
+    for (int row = marked - 1; row >= 0 && marked - row < QUESTION_OPTIONS_MAX; at = row--)
+        if (question_item(s, row, &other).n == 0 || other != column ||
+            question_is_count(question_row(s, row)))
+            break;
+    q->first = at;
+    q->selected = marked - at;
+    q->listed = 1;
+    for (; at < s->count && q->option_count < QUESTION_OPTIONS_MAX; at++) {
+        span item = question_item(s, at, &other);
+        if (!item.n || other != column || question_is_count(question_row(s, at)))
+            break;
+        q->options[q->option_count++] = item;
+    }
 }
 
 /* A list without numbers: a marked row, and a hint how to choose. */
@@ -286,9 +382,27 @@ static int question_by_hint(const struct question_screen *s, struct question *q)
         if (question_cut_marker(&bare))
             marked = row;
     }
+    if (hint < 0 || marked < 0 || (s->agent && question_has_box_below(s, hint)))
+        return 0;
     q->row = hint;
     q->rule = "hint";
-    return hint >= 0 && marked >= 0 && (!s->agent || !question_has_box_below(s, hint));
+    question_read_list(s, q, marked);
+    return 1;
+}
+
+/* "● one" beside "○ two": one of several. */
+static int question_by_radio(const struct question_screen *s, struct question *q)
+{
+    for (int row = question_tail(s, QUESTION_TAIL_ROWS); !s->agent && row < s->count; row++)
+        if (span_starts(question_row(s, row), "● ") &&
+            (span_starts(question_row(s, row - 1), "○ ") ||
+             span_starts(question_row(s, row + 1), "○ "))) {
+            question_read_list(s, q, row);
+            q->row = q->first > 0 && question_row(s, q->first - 1).n ? q->first - 1 : row;
+            q->rule = "radio";
+            return 1;
+        }
+    return 0;
 }
 
 /* Buttons of dialog and whiptail: "< Yes >   < No >", "<OK>". */
@@ -310,29 +424,54 @@ static int question_by_buttons(const struct question_screen *s, struct question 
 static int question_by_finder(const struct question_screen *s, struct question *q)
 {
     span prompt = question_row(s, s->row);
-    if (!question_cut_marker(&prompt))
+    int step = question_is_count(question_row(s, s->row - 1)) ? -1 : 1;
+    if (!question_cut_marker(&prompt) || !question_is_count(question_row(s, s->row + step)))
         return 0;
-    for (int row = s->row - 1; row <= s->row + 1; row += 2) {
-        span count = question_row(s, row);
-        span shown = span_cut(&count, '/');
-        long long of, among;
-        span all = span_cut(&count, ' ');
-        if (span_int(shown, &of) && span_int(all, &among) && of <= among) {
-            q->row = s->row;
-            q->rule = "finder";
-            return 1;
+    for (int row = s->row + 2 * step; row >= 0 && row < s->count; row += step) {
+        span item = question_row(s, row);
+        if (question_cut_marker(&item) || span_starts(s->rows[row], "▌")) {
+            question_read_list(s, q, row);
+            break;
         }
     }
-    return 0;
+    q->row = s->row;
+    q->rule = "finder";
+    return 1;
 }
 
-#define QUESTION_YES_NO "[y/n]|(y/n)|[yes/no]|(yes/no)|y/n?"
+/* A menu of a script that reads one key: options, then a line that ends as a prompt, and nothing
+ * below it. */
+static int question_by_key(const struct question_screen *s, struct question *q)
+{
+    span line = question_row(s, s->row);
+    if (!s->alternate || question_tail(s, 1) != s->row || line.n < 2 ||
+        !strchr(":?]>", line.p[line.n - 1]) || !question_read_above(s, q, s->row))
+        return 0;
+    q->row = s->row;
+    q->rule = "keys";
+    return 1;
+}
 
+#define QUESTION_YES_NO "[y/n]|(y/n)|[yes/no]|(yes/no)|y/n?|(y or n)"
+
+/* "(E)dit, (Q)uit:": two letters to choose from at least. */
+static int question_has_letters(span row)
+{
+    int found = 0;
+    for (size_t i = 0; i + 3 < row.n; i++)
+        found += strchr("([", row.p[i]) && isalpha((unsigned char)row.p[i + 1]) &&
+                 strchr(")]", row.p[i + 2]) && isalpha((unsigned char)row.p[i + 3]);
+    return found > 1;
+}
+
+/* A program that reads one key; a shell that edits a line is none. */
 static int question_by_yes_no(const struct question_screen *s, struct question *q)
 {
+    span line = question_row(s, s->row);
     q->row = s->row;
     q->rule = "y/n";
-    return s->alternate && question_has(question_row(s, s->row), QUESTION_YES_NO);
+    return !s->at_shell && (question_has(line, QUESTION_YES_NO) ||
+                            (question_ends_with(line, ':') && question_has_letters(line)));
 }
 
 /* ---- line prompts --------------------------------------------------------------------------- */
@@ -357,7 +496,7 @@ static int question_is_repl(span line)
 
 static int question_by_line(const struct question_screen *s, struct question *q)
 {
-    if (s->alternate || s->at_shell || s->row < 0 || s->row >= s->count)
+    if ((s->alternate && !s->canonical) || s->at_shell || s->row < 0 || s->row >= s->count)
         return 0;
     span line = question_row(s, s->row), row = s->rows[s->row];
     int col = question_column(row, row.p + row.n);
@@ -367,7 +506,7 @@ static int question_by_line(const struct question_screen *s, struct question *q)
     q->row = s->row;
     q->rule = "line prompt";
     return question_ends_with(asks, '?') || question_ends_with(asks, ':') ||
-           (asks.n == line.n && span_eq(line, "#?")) || question_has(line, QUESTION_YES_NO) ||
+           question_has(line, "#?|what now>") || question_has(line, QUESTION_YES_NO) ||
            (question_has(line, "press |hit ") && question_has(line, " to continue| any key"));
 }
 
@@ -393,14 +532,16 @@ static void question_read(const struct question_screen *s, struct question *q)
     static const struct {
         int (*fits)(const struct question_screen *s, struct question *q);
         enum question_kind kind;
-    } rules[] = {{question_by_echo, QUESTION_PASSWORD},  {question_by_menu, QUESTION_CHOICE},
-                 {question_by_agent, QUESTION_CHOICE},   {question_by_hint, QUESTION_CHOICE},
-                 {question_by_title, QUESTION_CHOICE},   {question_by_buttons, QUESTION_CHOICE},
-                 {question_by_finder, QUESTION_CHOICE},  {question_by_yes_no, QUESTION_CHOICE},
-                 {question_by_line, QUESTION_TEXT}};
+        int reads_keys; /* a program that reads lines draws no such dialog: it stood there before */
+    } rules[] = {{question_by_echo, QUESTION_PASSWORD, 0}, {question_by_menu, QUESTION_CHOICE, 1},
+                 {question_by_agent, QUESTION_CHOICE, 1},  {question_by_hint, QUESTION_CHOICE, 1},
+                 {question_by_title, QUESTION_CHOICE, 1},  {question_by_buttons, QUESTION_CHOICE, 1},
+                 {question_by_finder, QUESTION_CHOICE, 1}, {question_by_radio, QUESTION_CHOICE, 1},
+                 {question_by_key, QUESTION_CHOICE, 1},    {question_by_yes_no, QUESTION_CHOICE, 1},
+                 {question_by_line, QUESTION_TEXT, 0}};
     *q = (struct question){.row = -1, .first = -1};
     for (size_t i = 0; i < COUNT_OF(rules) && q->kind == QUESTION_NONE; i++)
-        if (rules[i].fits(s, q))
+        if (!(rules[i].reads_keys && s->canonical) && rules[i].fits(s, q))
             q->kind = rules[i].kind;
         else
             *q = (struct question){.row = -1, .first = -1};
@@ -467,18 +608,13 @@ static void question_put_text(const struct question_screen *s, const struct ques
 
 static int question_find_draft(const struct question_screen *s, span *draft)
 {
-    struct question_option o;
-    for (int row = s->count - 1; s->agent && s->agent->box && row >= 0; row--) {
-        span text = question_row(s, row);
-        if (!span_starts(text, s->agent->box))
-            continue;
-        if (question_read_option(s->rows[row], &o) && o.number <= 2)
-            return 0; /* a menu stands in place of the box */
-        *draft = question_bare(span_sub(text, strlen(s->agent->box)));
-        if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
-            return 0; /* the cursor stands before it: a placeholder */
-        return draft->n > 0 &&
-               !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));
-    }
-    return 0;
+    int row = question_find_box(s);
+    if (row < 0)
+        return 0;
+    *draft = question_row(s, row);
+    if (s->agent->box)
+        *draft = question_bare(span_sub(*draft, strlen(s->agent->box)));
+    if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
+        return 0; /* the cursor stands before it: a placeholder */
+    return draft->n > 0 && !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));
 }

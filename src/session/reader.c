@@ -50,6 +50,16 @@ static void reader_mark(const struct holder *h, struct reader_mark *m)
     buf_free(&r.text);
 }
 
+static int reader_changed_rows(const struct holder *h, const struct reader_mark *m, int rows)
+{
+    struct reader_mark now;
+    int changed = 0;
+    reader_mark(h, &now);
+    for (int row = 0; row < now.rows && row < m->rows && row < rows; row++)
+        changed += now.hashes[row] != m->hashes[row];
+    return changed;
+}
+
 static int reader_has_moved(const struct holder *h, const struct reader_mark *m)
 {
     struct reader_mark now;
@@ -101,14 +111,11 @@ static void reader_put_choices(const struct question *q, buf *b)
     json_close(b, ']');
 }
 
-/* The last row that begins with the agent's box; -1: none. */
+/* The row of the agent's input box; -1: none. */
 static int reader_box_row(const struct holder *h, const struct reader_rows *r)
 {
-    const char *box = h->reader.agent ? h->reader.agent->box : NULL;
-    int row = box ? r->count - 1 : -1;
-    while (row >= 0 && !span_starts(question_bare(r->rows[row]), box))
-        row--;
-    return row;
+    struct question_screen s = {.rows = r->rows, .count = r->count, .agent = h->reader.agent};
+    return question_find_box(&s);
 }
 
 /* Tells whether a row goes on with the message that began above it: indented, and no result of a
@@ -208,17 +215,20 @@ static void reader_read(struct holder *h, int quiet)
     struct reader_screen seen;
     struct question q;
     reader_scan(h, &seen, &q);
+    if (h->first == MESSAGE_FIRST_PENDING && h->state.work_until < h->loop.now + STATE_OVER_MS)
+        h->state.work_until = h->loop.now + STATE_OVER_MS;
     if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
         q.kind = QUESTION_NONE;
     reader_keep(h, &seen.screen, &q);
     int box = reader_box_row(h, &seen.rows);
-    h->reader.boxed = h->reader.agent && (box >= 0 || !h->reader.agent->box);
+    h->reader.boxed = box >= 0;
+    h->reader.ready = !seen.screen.canonical && (h->reader.ready || box >= 0);
     reader_keep_said(h, &seen.screen, box);
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
     if (!reader_is_unsure(h, quiet)) {
         struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
-                                 .works = q.working, .moved = reader_watch_bell(h)};
+                                 .works = q.working, .ready = h->reader.ready, .moved = reader_watch_bell(h)};
         status_apply(h, in, (span){0});
         reader_renew_asked(h);
     }
@@ -337,16 +347,24 @@ static int reader_put_draft(const struct holder *h, buf *b)
     return found;
 }
 
-/* program: as the session was started. agent: its row's name; or NULL. */
-static void reader_init(struct holder *h, const char *program, const char *agent)
+/* Tells whether a command line is an interactive shell's: a script or -c asks as any program. */
+static int reader_is_shell(char *const *argv, const char *program)
 {
     static const char shells[] = "sh|bash|zsh|fish|dash|ksh|mksh|ash|yash|tcsh";
-    const char *slash = strrchr(program, '/');
+    int options = span_is_one_of(shells, program);
+    for (int i = 1; options && argv[i]; i++)
+        options = argv[i][0] == '-' && strcmp(argv[i], "-c") != 0;
+    return options;
+}
+
+static void reader_init(struct holder *h, char *const *argv, const char *agent)
+{
+    const char *program = argv[0], *slash = strrchr(program, '/');
     const struct agents_row *row = agent ? agents_find(agent) : NULL;
     if (!row)
         row = agents_find(slash ? slash + 1 : program);
     if (row && (row->screen.working || row->screen.asking))
         h->reader.agent = &row->screen;
-    h->reader.is_shell = span_is_one_of(shells, slash ? slash + 1 : program);
+    h->reader.is_shell = reader_is_shell(argv, slash ? slash + 1 : program);
     h->state.phrased = h->reader.agent && row->screen.working;
 }

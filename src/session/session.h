@@ -111,12 +111,15 @@ struct question {
     span options[QUESTION_OPTIONS_MAX]; /* of a menu; they point into the rows */
     int option_count, selected;
     int buttons; /* the options stand side by side, and which one is marked is a guess */
+    int listed;  /* they have no numbers */
 };
 
 /* Returns a row without what frames it. */
 static span question_bare(span row);
 /* Tells whether a row has one of the phrases, which '|' separates; in either case. */
 static int question_has(span row, const char *phrases);
+/* Returns the first row of the text in the agent's input box; -1: it is not on the screen. */
+static int question_find_box(const struct question_screen *s);
 /* Reads a screen. O(bytes of its rows). */
 static void question_read(const struct question_screen *s, struct question *q);
 /* Appends what it asks: "Bash: make check", else the row that decided. */
@@ -455,6 +458,9 @@ static void stream_cancel(struct stream *s); /* of stream_open, at the program's
 #ifndef STATE_SILENT_MS
 #define STATE_SILENT_MS 10000 /* the same of a hooked session, whose agent may think that long */
 #endif
+#ifndef STATE_START_MS
+#define STATE_START_MS 30000  /* the same of an agent whose input box has not been seen yet */
+#endif
 #ifndef STATE_BELL_MS
 #define STATE_BELL_MS 300     /* output this soon after a bell belongs to it */
 #endif
@@ -496,6 +502,7 @@ struct state {
     int hooked; /* its agent's hooks report everything: its output does not change the state */
     int phrased; /* its agent's sign of work is known */
     int works;  /* the last reading showed the sign of work */
+    int ready;  /* phrased: its input box or its sign of work has been on the screen */
     int interrupted; /* the user has pressed Esc or Ctrl-C while it worked */
     long long since; /* it entered its state */
     long long waiting_at, bell_at, output_at; /* of the last question, bell, output or hook */
@@ -511,6 +518,7 @@ struct state_input {
     /* STATE_ON_READ: what the screen shows */
     int asks;     /* a question */
     int works;    /* the agent's sign of work */
+    int ready;    /* its input box has been, since the program reads keys */
     int moved;    /* since the bell more than a spinner has changed */
 };
 

@@ -47,7 +47,8 @@ enum {
     STATE_IF_DOUBTFUL = 2048, /* no hook made it, or something was typed since */
     STATE_IF_HOOK_OVER = 4096, /* the last hook is STATE_HOOK_MS ago */
     STATE_IF_PLAIN = 16384,  /* not phrased */
-    STATE_IF_TELLING = 8192  /* output says that the program works */
+    STATE_IF_TELLING = 8192, /* output says that the program works */
+    STATE_IF_READY = 32768   /* not phrased, or the agent takes input */
 };
 
 enum { STATE_HOOKED_STAYS, STATE_HOOKED_ON, STATE_HOOKED_OFF };
@@ -60,7 +61,7 @@ static const struct state_row {
     enum state_source source;
     int hooked;
 } state_rows[] = {
-    {STATE_ON_OUTPUT, STATE_SET(STATE_STARTING), 0, STATE_WORKING, STATE_BY_OUTPUT, 0},
+    {STATE_ON_OUTPUT, STATE_SET(STATE_STARTING), STATE_IF_PLAIN, STATE_WORKING, STATE_BY_OUTPUT, 0},
     {STATE_ON_OUTPUT, STATE_SET(STATE_WORKING), STATE_IF_UNHOOKED, STATE_WORKING, STATE_BY_OUTPUT,
      0},
     {STATE_ON_OUTPUT, STATE_SET(STATE_IDLE), STATE_IF_UNHOOKED | STATE_IF_TELLING, STATE_WORKING,
@@ -87,8 +88,9 @@ static const struct state_row {
      STATE_BY_SCREEN, 0},
     {STATE_ON_READ, STATE_SET(STATE_IDLE), STATE_IF_WORKS | STATE_IF_HOOK_OVER, STATE_WORKING,
      STATE_BY_SCREEN, 0},
-    {STATE_ON_READ, STATE_SET(STATE_WORKING), STATE_IF_OVER | STATE_IF_DOUBTFUL, STATE_IDLE,
-     STATE_BY_SCREEN, 0},
+    {STATE_ON_READ, STATE_SET(STATE_STARTING), STATE_IF_READY, STATE_WORKING, STATE_BY_SCREEN, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WORKING), STATE_IF_OVER | STATE_IF_DOUBTFUL | STATE_IF_READY,
+     STATE_IDLE, STATE_BY_SCREEN, 0},
     {STATE_ON_SESSION_START, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_PROMPT, STATE_LIVE, 0, STATE_WORKING, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_NOTIFICATION, STATE_LIVE, 0, STATE_WAITING, STATE_BY_HOOK, STATE_HOOKED_ON},
@@ -122,6 +124,7 @@ static unsigned state_guards(const struct state *s, const struct state_input *in
         {STATE_IF_HOOK_OVER, now - s->hook_at >= STATE_HOOK_MS},
         {STATE_IF_PLAIN, !s->phrased},
         {STATE_IF_TELLING, telling},
+        {STATE_IF_READY, !s->phrased || s->ready},
     };
     unsigned holds = 0;
     for (size_t i = 0; i < COUNT_OF(guards); i++)
@@ -172,7 +175,7 @@ static void state_note(struct state *s, const struct state_input *in, long long 
     if (in->event == STATE_ON_LOOKED)
         s->looked_at = now;
     if (in->event == STATE_ON_READ)
-        s->works = in->works;
+        s->works = in->works, s->ready = in->ready || in->works;
 }
 
 /* Moves the time after which a phrased session without its sign of work is idle. */
@@ -211,7 +214,10 @@ static int state_apply(struct state *s, const struct state_input *in, long long 
 
 static long long state_silent_at(const struct state *s)
 {
-    return s->output_at + (s->hooked ? STATE_SILENT_MS : STATE_IDLE_MS);
+    int unready = s->phrased && !s->ready;
+    return s->output_at + (unready && s->kind == STATE_STARTING ? STATE_START_MS
+                           : unready || s->hooked               ? STATE_SILENT_MS
+                                                                : STATE_IDLE_MS);
 }
 
 static void state_skip(struct state *s, long long ms)

@@ -131,7 +131,7 @@ static void status_renew_last_output(struct holder *h)
     buf line = {0};
     if (h->said.n)
         buf_span(&line, buf_view(&h->said));
-    else if (h->reader.boxed)
+    else if (h->reader.boxed || (h->reader.agent && h->state.kind == STATE_STARTING))
         buf_span(&line, buf_view(&h->reader.said));
     else
         vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
@@ -198,7 +198,7 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
         buf_clear(&h->asked);
         status_put_characters(&h->asked, asked, HOLDER_LINE_MAX);
     }
-    if (h->state.kind == STATE_WORKING && !h->silence_timer.slot)
+    if (h->state.kind == STATE_WORKING && (h->state.kind != kind || !h->silence_timer.slot))
         loop_timer_set(&h->loop, &h->silence_timer, h->loop.now + STATE_IDLE_MS);
     if (h->state.kind != kind || h->state.source != source)
         status_changed(h);

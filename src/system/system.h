@@ -248,7 +248,8 @@ struct agents_hooks {
 struct agents_screen {
     const char *working;        /* is on the screen while it works */
     const char *asking;         /* is on the screen while a dialog is open */
-    const char *box;            /* begins the row of its input box */
+    const char *box;            /* begins the row of its input box; or … */
+    const char *foot;           /* … the row below the box, which "┃" frames at the left */
     const char *placeholder;    /* stands in the empty box */
     const char *said;           /* begins the first row of a message of the agent */
 };

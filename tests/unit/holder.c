@@ -369,6 +369,38 @@ static void unit_hold_focus(void)
     unit_holder_end(&u);
 }
 
+/* Programs that look like an agent: see agents.c for the marks. */
+static void unit_hold_agent(void)
+{
+    struct unit_holder u;
+    test_begin("Enter is not pressed into a dialog that has opened behind the paste");
+    unit_holder_run(&u, "stty raw -echo; printf '\\033[?2004h\342\235\257 \\r'; head -c 16 >&2;"
+                        "printf '\\033[2JProceed?\\r\\n\342\235\257 1. Yes\\r\\n  2. No\\r\\n';"
+                        "head -c 1 | od -c; sleep 9", ",\"agent\":\"claude\"");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"stop\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"waits_for\":\"choice\""));
+    CHECK(unit_holder_count(&u, &u.receipts, 1));
+    CHECK_SPAN(span_of(u.receipt), "unconfirmed");
+    CHECK(!strstr(buf_cstr(&u.status), "\"last_input\":\"stop\""));
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"waiting\""));
+    test_begin("keys that come then are typed without that Enter");
+    unit_holder_send(&u, FRAME_VIEW, "");
+    unit_holder_send(&u, FRAME_INPUT, "2");
+    CHECK(unit_holder_until(&u, &u.screen, "0000000   2"));
+    unit_holder_end(&u);
+    test_begin("a message to an agent that starts is typed once its input box is there");
+    unit_holder_run(&u, "read x; stty raw -echo; printf '\\033[?2004h\342\235\257 \\r\\n';"
+                        "head -c 16 | od -c; sleep 9", ",\"agent\":\"claude\"");
+    unit_holder_send(&u, FRAME_VIEW, "");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"early\"}");
+    unit_holder_pass(&u, 100);
+    CHECK(strstr(buf_cstr(&u.status), "\"state\":\"starting\"") != NULL);
+    CHECK(!strstr(buf_cstr(&u.screen), "early"));
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_until(&u, &u.screen, "e   a   r   l   y"));
+    unit_holder_end(&u);
+}
+
 static void unit_hold_messages(void)
 {
     struct unit_holder u;
@@ -923,6 +955,7 @@ static void unit_holder(void)
     unit_hold_guard();
     unit_hold_answers();
     unit_hold_focus();
+    unit_hold_agent();
     unit_hold_messages();
     unit_hold_input();
     unit_hold_direct();

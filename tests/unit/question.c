@@ -36,16 +36,18 @@ static void draw(struct drawn *d, const char *text)
 }
 
 static const struct agents_screen question_agents[] = {
-    {"esc to interrupt", NULL, "❯", "Try \"", "●"},
-    {"esc to cancel", "waiting for user confirmation", ">", "Type your message", "✦"},
-    {"esc interrupt", "permission required", NULL, NULL, NULL},
+    {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●"},
+    {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", "✦"},
+    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything", NULL},
 };
+
+enum { ALTERNATE = 1, KEYS = 2, SILENT = 4, AT_SHELL = 8 }; /* KEYS: the program reads keys, not lines */
 
 static void test_question_kinds(void)
 {
     static const struct {
         const char *text, *asks;
-        int agent, alternate;
+        int agent, modes;
         enum question_kind kind;
         int options;
     } screens[] = {
@@ -82,58 +84,15 @@ static void test_question_kinds(void)
         {"──────\n❯ \1\n──────\n  ? for shortcuts\n", "", 1, 0, QUESTION_NONE, 0},
         {"  ⠙ Swapping bits... (0s · esc to cancel)\n────\n>   Type your message\n────\n", "", 2, 0,
          QUESTION_NONE, 0},
-        /* programs */
-        {"The host can't be checked.\nContinue connecting (yes/no/[fingerprint])? \1\n",
-         "Continue connecting (yes/no/[fingerprint])?", 0, 0, QUESTION_TEXT, 0},
-        {"Do you want to continue? [Y/n] \1\n", "Do you want to continue? [Y/n]", 0, 0,
-            QUESTION_TEXT, 0},
-        {"(1/3) Stage this hunk [y,n,q,a,d,e,?]? \1\n", "(1/3) Stage this hunk"
-            " [y,n,q,a,d,e,?]?", 0, 0,
-         QUESTION_TEXT, 0},
-        {"package name: (parser) \1\n", "package name: (parser)", 0, 0, QUESTION_TEXT, 0},
-        {"Ok to proceed? (y) \1\n", "Ok to proceed? (y)", 0, 0, QUESTION_TEXT, 0},
-        {"Name:\1\n", "Name:", 0, 0, QUESTION_TEXT, 0},
-        {"login: \1\n", "login:", 0, 0, QUESTION_TEXT, 0},
-        {"1) one\n2) two\n#? \1\n", "#?", 0, 0, QUESTION_TEXT, 0},
-        {"Press ENTER to continue \1\n", "Press ENTER to continue", 0, 0, QUESTION_TEXT, 0},
-        {"Overwrite b? y/n? \1\n", "Overwrite b? y/n?", 0, 0, QUESTION_TEXT, 0},
-        {"rm: remove regular file 'a'? \1\n", "rm: remove regular file 'a'?", 0, 0,
-            QUESTION_TEXT, 0},
-        {"Username for 'https://host': \1\n", "Username for 'https://host':", 0, 0,
-            QUESTION_TEXT, 0},
-        {"? Pick a kit (Use arrow keys)\n❯ vanilla\n  vue\n", "? Pick a kit (Use arrow keys)", 0, 0,
-         QUESTION_CHOICE, 0},
-        {"  one\n> two\n  2/2\n> \1\n", ">", 0, 0, QUESTION_CHOICE, 0},
-        {"│ Remove all files? │\n│ │\n│   < Yes >      <  No  >  │\n", "< Yes >      <  No "
-            " >", 0, 1,
-         QUESTION_CHOICE, 0},
-        {"Save modified buffer? [y/n]\1\n", "Save modified buffer? [y/n]", 0, 1,
-            QUESTION_CHOICE, 0},
-        /* ordinary ends */
-        {"me@host:~$ \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {">>> \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"In [1]: \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"(gdb) \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"mysql> \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"irb(main):001:0> \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"a line of a file\n:\1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"a line of a file\n:\1\n", "", 0, 1, QUESTION_NONE, 0},
-        {"Compiling parser.c\nWhat is left?\nnothing\n\1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"Is it done?\n\1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"building [12/40] \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"-- INSERT --\nwhat is this?\1\n", "", 0, 1, QUESTION_NONE, 0},
-        {"1. one\n2. two\n\1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"> 1. quoted\n  2. quoted\n\nthe end\n$ \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"Press enter to confirm, they said\n$ \1\n", "", 0, 0, QUESTION_NONE, 0},
-        {"\1\n", "", 0, 0, QUESTION_NONE, 0},
     };
-    test_begin("a dialog is a choice, a line prompt a text, and an ordinary end nothing");
+    test_begin("a dialog of an agent is a choice; its work and its idle screen are none");
     for (size_t i = 0; i < COUNT_OF(screens); i++) {
         struct drawn d;
         struct question q;
         buf asks = {0};
         draw(&d, screens[i].text);
-        d.screen.alternate = screens[i].alternate;
+        d.screen.alternate = (screens[i].modes & ALTERNATE) != 0;
+        d.screen.canonical = !screens[i].agent && !(screens[i].modes & KEYS);
         d.screen.agent = screens[i].agent ? &question_agents[screens[i].agent - 1] : NULL;
         question_read(&d.screen, &q);
         question_put_text(&d.screen, &q, &asks);
@@ -143,6 +102,173 @@ static void test_question_kinds(void)
         if (q.kind != screens[i].kind)
             printf("# screen %zu: %s\n", i, screens[i].text);
         buf_free(&asks);
+        buf_free(&d.text);
+    }
+}
+
+/* What real programs show, at 80 columns. */
+static const struct {
+    const char *program, *text;
+    int modes;
+    enum question_kind kind;
+} question_programs[] = {
+    /* usual questions */
+    {"ssh", "ED25519 key fingerprint is SHA256:x.\nThis key is not known by any other names.\n"
+            "Are you sure you want to continue connecting (yes/no/[fingerprint])? \1\n", 0,
+     QUESTION_TEXT},
+    {"ssh's password", "me@host's password: \1\n", SILENT, QUESTION_PASSWORD},
+    {"sudo", "[sudo] password for me: \1\n", SILENT, QUESTION_PASSWORD},
+    {"git's user", "Cloning into 'x'...\nUsername for 'http://127.0.0.1:8198': \1\n", 0,
+     QUESTION_TEXT},
+    {"git add -p", "-b\n+B\n c\n(1/1) Stage this hunk [y,n,q,a,d,e,?]? \1\n", 0, QUESTION_TEXT},
+    {"git clean -i", "*** Commands ***\n    1: clean     2: filter by pattern\nWhat now> \1\n", 0,
+     QUESTION_TEXT},
+    {"apt", "After this operation, 25 MB will be used.\nDo you want to continue? [Y/n] \1\n", 0,
+     QUESTION_TEXT},
+    {"npm init", "Press ^C at any time to quit.\npackage name: (w) \1\n", 0, QUESTION_TEXT},
+    {"npx", "Need to install the following packages:\ncowsay@1.6.0\nOk to proceed? (y) \1\n", 0,
+     QUESTION_TEXT},
+    {"npm create", "│\n◆  Select a framework:\n│  ● Vanilla\n│  ○ Vue\n│  ○ React\n└\n\1\n", KEYS,
+     QUESTION_CHOICE},
+    {"inquirer", "? Pick a kit (Use arrow keys)\n❯ vanilla\n  vue\n\1\n", KEYS, QUESTION_CHOICE},
+    {"read -p", "Name: \1\n", 0, QUESTION_TEXT},
+    {"read -n1", "Overwrite? [y/N] \1\n", KEYS, QUESTION_CHOICE},
+    {"select", "1) one\n2) two\n#? \1\n", 0, QUESTION_TEXT},
+    {"pause", "Press any key to continue... \1\n", KEYS | SILENT, QUESTION_TEXT},
+    {"fzf", "  one\n▌ two\n  2/40 ────────\n> \1\n", KEYS, QUESTION_CHOICE},
+    {"dialog", "│ Remove all files? │\n│ │\n│   < Yes >      <  No  >  │\n", ALTERNATE | KEYS,
+     QUESTION_CHOICE},
+    {"a script's menu", "  Main menu\n\n  1) Start\n  2) Stop\n\n  Choose: \1\n", ALTERNATE,
+     QUESTION_TEXT},
+    {"a script's menu of keys", "  Main menu\n\n  1) Start\n  2) Stop\n\n  Choose [1-2]: \1\n",
+     ALTERNATE | KEYS, QUESTION_CHOICE},
+    {"rm -i", "rm: remove regular file 'f'? \1\n", 0, QUESTION_TEXT},
+    {"cp -i", "cp: overwrite 'g'? \1\n", 0, QUESTION_TEXT},
+    {"ssh-keygen", "Generating public/private rsa key pair.\n"
+                   "Enter file in which to save the key (/root/.ssh/id_rsa): \1\n", 0,
+     QUESTION_TEXT},
+    {"openssl", "-----\nCountry Name (2 letter code) [AU]: \1\n", 0, QUESTION_TEXT},
+    {"gpg", "GnuPG needs to construct a user ID to identify your key.\n\nReal name: \1\n", 0,
+     QUESTION_TEXT},
+    {"docker", "details at https://docs.docker.com/go/access-tokens/\n\nUsername: \1\n", 0,
+     QUESTION_TEXT},
+    {"passwd", "New password: \1\n", SILENT, QUESTION_PASSWORD},
+    {"conda", "Proceed ([y]/n)? \1\n", 0, QUESTION_TEXT},
+    {"unzip", "replace f? [y]es, [n]o, [A]ll, [N]one, [r]ename: \1\n", 0, QUESTION_TEXT},
+    {"gdb's end", "\tInferior 1 [process 29169] will be killed.\n\nQuit anyway? (y or n) \1\n",
+     KEYS, QUESTION_CHOICE},
+    {"vim's swap file", "Swap file \".long.swp\" already exists!\n[O]pen Read-Only, (E)dit anyway,"
+                        " (R)ecover, (Q)uit, (A)bort: \1\n", ALTERNATE | KEYS, QUESTION_CHOICE},
+    {"nano's end", "Save modified buffer? [y/n]\1\n", ALTERNATE | KEYS, QUESTION_CHOICE},
+    {"login", "login: \1\n", 0, QUESTION_TEXT},
+    {"an installer", "Press ENTER to continue \1\n", 0, QUESTION_TEXT},
+    /* ordinary ends */
+    {"bash", "me@host:~$ \1\n", KEYS | SILENT | AT_SHELL, QUESTION_NONE},
+    {"bash, odd", "ok? \1\n", KEYS | SILENT | AT_SHELL, QUESTION_NONE},
+    {"bash, a colon", "my shell: \1\n", KEYS | SILENT | AT_SHELL, QUESTION_NONE},
+    {"sh", "# \1\n", 0, QUESTION_NONE},
+    {"python", ">>> \1\n", 0, QUESTION_NONE},
+    {"python's block", "... \1\n", 0, QUESTION_NONE},
+    {"ipython", "In [1]: \1\n", KEYS | SILENT, QUESTION_NONE},
+    {"gdb", "(gdb) \1\n", KEYS | SILENT, QUESTION_NONE},
+    {"mysql", "mysql> \1\n", 0, QUESTION_NONE},
+    {"sqlite", "Use \".open FILENAME\" to reopen on a persistent database.\nsqlite> \1\n", 0,
+     QUESTION_NONE},
+    {"irb", "irb(main):001:0> \1\n", KEYS | SILENT, QUESTION_NONE},
+    {"node", "Type \".help\" for more information.\n> \1\n", KEYS | SILENT, QUESTION_NONE},
+    {"tclsh", "% \1\n", 0, QUESTION_NONE},
+    {"perl -d", "main::(-e:1):\t1\n  DB<1> \1\n", 0, QUESTION_NONE},
+    {"ed", "6\n\1\n", 0, QUESTION_NONE},
+    {"cat", "\1\n", 0, QUESTION_NONE},
+    {"less", "a line of a file\n:\1\n", ALTERNATE | KEYS | SILENT, QUESTION_NONE},
+    {"less, main screen", "a line of a file\n:\1\n", KEYS | SILENT, QUESTION_NONE},
+    {"less, a file", "21\n22\nlong\1\n", ALTERNATE | KEYS | SILENT, QUESTION_NONE},
+    {"less, its end", "B\nc\nf (END)\1\n", ALTERNATE | KEYS | SILENT, QUESTION_NONE},
+    {"man", "  not ignore entries starting with .\n Manual page ls(1) line 1 (press h for help or"
+            " q to quit)\1\n", ALTERNATE | KEYS | SILENT, QUESTION_NONE},
+    {"more", "21\n22\n--More--(8%)\1\n", KEYS | SILENT, QUESTION_NONE},
+    {"vim", "\0011\n16\n\"long\" 200L, 692B        1,1     Top\n", ALTERNATE | KEYS | SILENT,
+     QUESTION_NONE},
+    {"vim inserts", "what is this?\1\n~\n-- INSERT --\n", ALTERNATE | KEYS | SILENT,
+     QUESTION_NONE},
+    {"vim, a list", "1. one\n2. two\nchoose:\1\n~\n-- INSERT --     3,7     All\n",
+     ALTERNATE | KEYS | SILENT, QUESTION_NONE},
+    {"top", "    1 root      20   0   60144   1:19.23 init\n27732 root   20   0   x\1\n", KEYS,
+     QUESTION_NONE},
+    {"tmux", "bash-5.2# \1\n\n[0] 0:bash*            \"vm\" 01:43 26-Nov-26\n", ALTERNATE | KEYS,
+     QUESTION_NONE},
+    {"tail", "199\n200\n\1\n", 0, QUESTION_NONE},
+    {"a compiler", "Compiling parser.c\nWhat is left?\nnothing\n\1\n", 0, QUESTION_NONE},
+    {"a log", "Is it done?\n\1\n", 0, QUESTION_NONE},
+    {"a log of errors", "2026-11-26 error: what now?\n2026-11-26 retry\n\1\n", 0, QUESTION_NONE},
+    {"progress", "building [12/40] \1\n", 0, QUESTION_NONE},
+    {"a percentage", "Downloading 45% \1\n", 0, QUESTION_NONE},
+    {"wget", "long   45%[====>     ]  12.3M  3.4MB/s   eta 5s \1\n", 0, QUESTION_NONE},
+    {"make", "cc -o x x.c\nmake: *** [Makefile:3: x] Error 1\n\1\n", 0, QUESTION_NONE},
+    {"a list", "1. one\n2. two\n\1\n", 0, QUESTION_NONE},
+    {"a quoted menu", "> 1. quoted\n  2. quoted\n\nthe end\n$ \1\n", KEYS | SILENT | AT_SHELL,
+     QUESTION_NONE},
+    {"a quoted hint", "Press enter to confirm, they said\n$ \1\n", KEYS | SILENT | AT_SHELL,
+     QUESTION_NONE},
+    {"a left menu", "Proceed?\n❯ 1. Yes\n  2. No\nenter to confirm\nit has ended\n$ \1\n", 0,
+     QUESTION_NONE},
+    {"ls", "d  e1  f  g  k  k.pub  kk  long  m\n\1\n", 0, QUESTION_NONE},
+    {"watch", "Every 5.0s: date\n\nThu Nov 26 01:43:50 UTC 2026\n", ALTERNATE, QUESTION_NONE},
+    {"a diff", "@@ -1,3 +1,3 @@\n-(y/n)\n+[y/N]\n\1\n", 0, QUESTION_NONE},
+};
+
+static void test_question_programs(void)
+{
+    test_begin("usual questions of programs are known, and ordinary ends ask nothing");
+    for (size_t i = 0; i < COUNT_OF(question_programs); i++) {
+        int modes = question_programs[i].modes;
+        struct drawn d;
+        struct question q;
+        draw(&d, question_programs[i].text);
+        d.screen.alternate = (modes & ALTERNATE) != 0;
+        d.screen.canonical = !(modes & KEYS);
+        d.screen.echo = !(modes & SILENT);
+        d.screen.at_shell = (modes & AT_SHELL) != 0;
+        question_read(&d.screen, &q);
+        CHECK_INT(q.kind, question_programs[i].kind);
+        if (q.kind != question_programs[i].kind)
+            printf("#   %s: %s\n", question_programs[i].program, q.rule ? q.rule : "");
+        buf_free(&d.text);
+    }
+}
+
+/* Lists without numbers, and numbers without a mark. */
+static void test_question_lists(void)
+{
+    static const struct {
+        const char *text;
+        int agent, modes, count, selected;
+        const char *first, *last;
+    } lists[] = {
+        {"? Pick a kit (Use arrow keys)\n  vanilla\n❯ vue\n  lit\n\nmore\n", 0, KEYS, 3, 1,
+         "vanilla", "lit"},
+        {"◆  Select:\n│  ○ Vanilla\n│  ● Vue\n│  ○ React\n└\n", 0, KEYS, 3, 1, "Vanilla", "React"},
+        {"  one\n▌ two\n  2/40 ────\n> \1\n", 0, KEYS, 2, 1, "one", "two"},
+        {"> \1\n  2/2\n> one\n  two\n", 0, KEYS, 2, 0, "one", "two"},
+        {"┃  Which colour?\n┃\n┃  1. Red\n┃     r\n┃  2. Blue\n┃     b\n┃\n"
+         "┃  ↑↓ select  enter submit  esc dismiss\n", 3, ALTERNATE | KEYS, 2, 0, "Red", "Blue"},
+    };
+    test_begin("the options of a list are read without numbers or marks");
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        struct drawn d;
+        struct question q;
+        draw(&d, lists[i].text);
+        d.screen.canonical = 0;
+        d.screen.alternate = (lists[i].modes & ALTERNATE) != 0;
+        d.screen.agent = lists[i].agent ? &question_agents[lists[i].agent - 1] : NULL;
+        question_read(&d.screen, &q);
+        CHECK_INT(q.kind, QUESTION_CHOICE);
+        CHECK_INT(q.option_count, lists[i].count);
+        CHECK_INT(q.selected, lists[i].selected);
+        if (q.option_count == lists[i].count) {
+            CHECK_SPAN(q.options[0], lists[i].first);
+            CHECK_SPAN(q.options[q.option_count - 1], lists[i].last);
+        }
         buf_free(&d.text);
     }
 }
@@ -182,6 +308,9 @@ static void test_question_title(void)
     draw(&d, "nothing to read\n");
     d.screen.title = span_of("[ ! ] Action Required | codex");
     question_read(&d.screen, &q);
+    CHECK_INT(q.kind, QUESTION_NONE); /* its program reads lines: the title is an older one's */
+    d.screen.canonical = 0;
+    question_read(&d.screen, &q);
     CHECK_INT(q.kind, QUESTION_CHOICE);
     CHECK(strcmp(q.rule, "title") == 0);
     buf_free(&d.text);
@@ -194,12 +323,16 @@ static void test_question_options(void)
     test_begin("a menu's options are known by number, with the marked one");
     draw(&d, "Proceed?\n  1. Yes\n❯ 2. No, and say why\n");
     question_read(&d.screen, &q);
+    CHECK_INT(q.kind, QUESTION_NONE); /* an agent's that has ended: the terminal reads lines */
+    d.screen.canonical = 0;
+    question_read(&d.screen, &q);
     CHECK_INT(q.option_count, 2);
     CHECK_INT(q.selected, 1);
     CHECK_INT(q.first, 1);
     CHECK_SPAN(q.options[1], "No, and say why");
     buf_free(&d.text);
-    draw(&d, "Proceed?\n  2. Yes\n❯ 3. No\n"); /* scrolled: the first one is not to be seen */
+    draw(&d, "Proceed?\n  2. Yes\n❯ 3. No\n");
+    d.screen.canonical = 0; /* scrolled: the first one is not to be seen */
     question_read(&d.screen, &q);
     CHECK_INT(q.kind, QUESTION_NONE);
     buf_free(&d.text);
@@ -230,7 +363,10 @@ static void test_question_draft(void)
                  {"────\n❯ \1Try \"refactor\"\n", "", 1},
                  {">   Type your message or @path\n\1\n", "", 2},
                  {"> half typed\n\1\n", "half typed", 2},
-                 {"❯ sent before\n● answer\n────\n❯ \1\n", "", 1}};
+                 {"❯ sent before\n● answer\n────\n❯ \1\n", "", 1},
+                 {"  ┃\n  ┃  Ask anything…\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "", 3},
+                 {"  ┃  sent\n\n  ┃\n  ┃  half typed\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "half typed",
+                  3}};
     test_begin("a text in the agent's input box is a draft, its placeholder is not");
     for (size_t i = 0; i < COUNT_OF(boxes); i++) {
         struct drawn d;
@@ -270,6 +406,8 @@ static void test_question_bytes(void)
 static void unit_question(void)
 {
     test_question_kinds();
+    test_question_programs();
+    test_question_lists();
     test_question_echo();
     test_question_shell();
     test_question_title();

@@ -15,7 +15,8 @@ enum {
     UNIT_BY_HOOK = 256,
     UNIT_TYPED = 512, /* now */
     UNIT_LOOKED = 1024,
-    UNIT_SIGN = 2048 /* the last reading showed the sign of work */
+    UNIT_SIGN = 2048, /* the last reading showed the sign of work */
+    UNIT_UNREADY = 4096 /* the agent's input box has not been seen */
 };
 
 /* A session in a state whose last bell, output and question are `ago` ms old. */
@@ -133,6 +134,18 @@ static const struct unit_state_row {
      9999, STATE_WORKING, STATE_BY_SCREEN, 0, 1},
     {"a sign of work right after a hook is an old one", STATE_ON_READ, STATE_IDLE,
      UNIT_WORKS | UNIT_HOOKED, STATE_HOOK_MS - 1, UNIT_STAYS, STATE_BY_LOSS, 0, 1},
+    {"output of an agent that starts is no work", STATE_ON_OUTPUT, STATE_STARTING, UNIT_PHRASED,
+     9999, UNIT_STAYS, STATE_BY_LOSS, 0, 0},
+    {"an agent has started when its input box is there", STATE_ON_READ, STATE_STARTING,
+     UNIT_PHRASED, 9999, STATE_WORKING, STATE_BY_SCREEN, 0, 0},
+    {"and not before", STATE_ON_READ, STATE_STARTING, UNIT_PHRASED | UNIT_UNREADY, 9999,
+     UNIT_STAYS, STATE_BY_LOSS, 0, 0},
+    {"nor is it idle without the box", STATE_ON_READ, STATE_WORKING, UNIT_PHRASED | UNIT_UNREADY,
+     9999, UNIT_STAYS, STATE_BY_LOSS, 0, 0},
+    {"an agent that starts may be silent for long", STATE_ON_SILENCE, STATE_STARTING,
+     UNIT_PHRASED, STATE_START_MS - 1, UNIT_STAYS, STATE_BY_LOSS, 0, 0},
+    {"but not for ever", STATE_ON_SILENCE, STATE_STARTING, UNIT_PHRASED, STATE_START_MS,
+     STATE_IDLE, STATE_BY_OUTPUT, 0, 0},
     {"work without its sign is over", STATE_ON_READ, STATE_WORKING, UNIT_PHRASED, 9999, STATE_IDLE,
      STATE_BY_SCREEN, 1, 0},
     {"not for an agent whose sign is not known", STATE_ON_READ, STATE_WORKING, 0, 9999,
@@ -182,6 +195,7 @@ static void unit_state_table(void)
         struct state_input in = {.event = row->event, .viewed = (row->how & UNIT_VIEWED) != 0,
                                  .asks = (row->how & UNIT_ASKS) != 0,
                                  .works = (row->how & UNIT_WORKS) != 0,
+                                 .ready = !(row->how & UNIT_UNREADY),
                                  .moved = (row->how & UNIT_MOVED) != 0};
         test_begin(row->name);
         CHECK_INT(state_apply(&s, &in, UNIT_NOW), row->to != UNIT_STAYS);
@@ -224,7 +238,8 @@ static void unit_state_typed(void)
 static void unit_state_work(void)
 {
     struct state s = {.kind = STATE_IDLE, .phrased = 1};
-    struct state_input message = {.event = STATE_ON_MESSAGE}, read = {.event = STATE_ON_READ};
+    struct state_input message = {.event = STATE_ON_MESSAGE},
+                       read = {.event = STATE_ON_READ, .ready = 1};
     struct state_input works = {.event = STATE_ON_READ, .works = 1};
     test_begin("a message has time to become work, and work ends soon after its sign");
     state_apply(&s, &message, UNIT_NOW);
