@@ -445,13 +445,25 @@ static int cli_run(struct cli *cli)
     return status;
 }
 
+/* Tells who started this daemon why it does not start. */
+static void cli_tell_starter(const struct context *c, span why)
+{
+    long long fd;
+    if (c->value['R'] && span_int(span_of(c->value['R']), &fd))
+        store_write_all((int)fd, why);
+}
+
 static int cli_run_configured(struct cli *cli, const char *program)
 {
     struct context *c = &cli->context;
     buf error = {0};
-    int status = config_load(&c->config, program, c->value['S'], c->value['c'], &error) == 0
-                     ? cli_run(cli)
-                     : context_fail("%s", buf_cstr(&error));
+    int status = 1;
+    if (config_load(&c->config, program, c->value['S'], c->value['c'], &error) == 0) {
+        status = cli_run(cli);
+    } else {
+        context_fail("%s", buf_cstr(&error));
+        cli_tell_starter(c, buf_view(&error));
+    }
     config_free(&c->config);
     buf_free(&error);
     return status;

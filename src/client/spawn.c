@@ -79,9 +79,14 @@ static void spawn_become(const struct config *config, const char *socket)
 
 static void spawn_find(const struct config *config, struct store_daemon *daemon)
 {
+    static const char *const locks[] = {STORE_STATE_LOCK, STORE_TWIN_LOCK};
     buf lock = {0};
-    buf_fmt(&lock, "%s" STORE_STATE_LOCK, config->state);
-    store_find_daemon(buf_cstr(&lock), daemon);
+    *daemon = (struct store_daemon){0};
+    for (size_t i = 0; i < COUNT_OF(locks) && !daemon->held; i++) {
+        buf_clear(&lock);
+        buf_fmt(&lock, "%s%s", config->state, locks[i]);
+        store_find_daemon(buf_cstr(&lock), daemon);
+    }
     buf_free(&lock);
 }
 
@@ -120,10 +125,17 @@ static void spawn_summon(const struct config *config)
         free(daemon.socket);
         poll(NULL, 0, SPAWN_POLL_MS);
     }
+    buf why = {0};
     spawn_find(config, &daemon);
-    dprintf(3, "process %ld has %s" STORE_STATE_LOCK " and does not answer on %s; telec daemon "
-            "--stop, or kill %ld, ends it, sessions continue", (long)daemon.pid, config->state,
-            daemon.socket ? daemon.socket : config->socket, (long)daemon.pid);
+    store_put_process(&daemon, &why);
+    buf_fmt(&why, " has %s" STORE_STATE_LOCK " and does not answer on %s; ", config->state,
+            daemon.socket ? daemon.socket : config->socket);
+    if (daemon.pid > 0)
+        buf_fmt(&why, "telec daemon --stop, or kill %ld, ends it, sessions continue",
+                (long)daemon.pid);
+    else
+        buf_str(&why, "stop it there");
+    store_write_all(3, buf_view(&why));
     _exit(1);
 }
 
@@ -157,7 +169,7 @@ static int spawn_daemon(const struct config *config, buf *error)
     int pipe_fds[2];
     spawn_find(config, &daemon);
     free(daemon.socket);
-    if (!daemon.pid && spawn_make_dirs(config, &socket, error) != 0)
+    if (!daemon.held && spawn_make_dirs(config, &socket, error) != 0)
         return -1;
     int err_fd = spawn_open_log(config);
     if (err_fd < 0 || pipe(pipe_fds) != 0) {
@@ -170,7 +182,7 @@ static int spawn_daemon(const struct config *config, buf *error)
         close(pipe_fds[0]);
         if (fork() == 0) {
             spawn_detach(pipe_fds[1], err_fd);
-            if (daemon.pid)
+            if (daemon.held)
                 spawn_summon(config);
             spawn_become(config, socket ? socket : config->socket);
         }
@@ -188,27 +200,28 @@ static int spawn_daemon(const struct config *config, buf *error)
     return -1;
 }
 
-/* The process id of the running daemon; 0: none runs. */
+/* Returns the process id of the running daemon; 0: none runs, -1: it is in another container. */
 static pid_t spawn_pid(const struct config *config)
 {
+    struct store_daemon daemon;
     buf name = {0};
     buf_fmt(&name, "%s" STORE_SOCKET_LOCK, config->socket);
-    pid_t pid;
-    if (store_look_at_lock(buf_cstr(&name), &pid, NULL) != STORE_LOCK_HELD) {
-        struct store_daemon daemon;
+    store_find_daemon(buf_cstr(&name), &daemon);
+    if (!daemon.held)
         spawn_find(config, &daemon);
-        pid = daemon.pid;
-        free(daemon.socket);
-    }
+    free(daemon.socket);
     buf_free(&name);
-    return pid;
+    return daemon.pid > 0 ? daemon.pid : -daemon.held;
 }
 
 static int spawn_stop(const struct config *config, buf *error)
 {
     pid_t pid = spawn_pid(config);
+    if (pid < 0)
+        buf_fmt(error, "daemon: it runs in another container, and has %s" STORE_STATE_LOCK
+                "; stop it there", config->state);
     if (pid <= 0)
-        return 1;
+        return pid < 0 ? -1 : 1;
     if (kill(pid, SIGTERM) != 0) {
         buf_fmt(error, "daemon: cannot stop process %ld: %s", (long)pid, strerror(errno));
         return -1;

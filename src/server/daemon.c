@@ -31,7 +31,7 @@ struct daemon {
     struct httpd httpd;
     struct server server;
     int listening_fd, ready_fd;
-    int state_lock, socket_lock; /* descriptors; -1: this file system has no locks */
+    int state_lock, twin_lock, socket_lock; /* descriptors; -1: this file system has no locks */
     ino_t socket_node;           /* of the socket's file, as it was made */
     int stopping, late; /* late: DAEMON_STOP_MS are over, nothing is waited for */
     struct loop_timer stop_timer;
@@ -96,11 +96,17 @@ static void daemon_put_owner(const char *lock, buf *error)
 {
     struct store_daemon owner;
     store_find_daemon(lock, &owner);
-    buf_fmt(error, "a daemon is running already: process %ld holds %s", (long)owner.pid, lock);
+    buf_str(error, "a daemon is running already: ");
+    store_put_process(&owner, error);
+    buf_fmt(error, " holds %s", lock);
     if (owner.socket)
-        buf_fmt(error, " and serves %s; telec daemon --stop ends it", owner.socket);
-    else
+        buf_fmt(error, " and serves %s", owner.socket);
+    if (owner.socket && owner.pid > 0)
+        buf_str(error, "; telec daemon --stop ends it");
+    else if (owner.pid > 0)
         buf_fmt(error, "; kill %ld ends it, sessions continue", (long)owner.pid);
+    else
+        buf_str(error, "; stop it there");
     free(owner.socket);
 }
 
@@ -159,6 +165,7 @@ static int daemon_claim_socket(struct daemon *d, buf *error)
     d->socket_node = st.st_ino;
     store_put_daemon(d->socket_lock, socket);
     store_put_daemon(d->state_lock, socket);
+    store_put_daemon(d->twin_lock, socket);
     return 0;
 }
 
@@ -167,7 +174,9 @@ static int daemon_claim(struct daemon *d, buf *error)
     if (config_make_dirs(d->config, error) != 0 ||
         daemon_lock(d->config->state, STORE_STATE_LOCK, &d->state_lock, error) != 0)
         return -1;
-    int status = daemon_claim_socket(d, error);
+    int status = daemon_lock(d->config->state, STORE_TWIN_LOCK, &d->twin_lock, error);
+    if (status == 0 && (status = daemon_claim_socket(d, error)) != 0)
+        close(d->twin_lock);
     if (status != 0)
         close(d->state_lock);
     return status;

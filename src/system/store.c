@@ -334,12 +334,20 @@ static void store_find_daemon(const char *lock, struct store_daemon *daemon)
     struct json content = {0};
     buf text = {0};
     *daemon = (struct store_daemon){0};
-    int held = store_look_at_lock(lock, &daemon->pid, &text) == STORE_LOCK_HELD;
+    daemon->held = store_look_at_lock(lock, &daemon->pid, &text) == STORE_LOCK_HELD;
     json_parse(buf_view(&text), &content, NULL, NULL);
-    if (held)
+    if (daemon->held)
         daemon->socket = json_dup_text(json_get(content, "socket"));
-    daemon->remakes = held && json_get(content, "remakes").type == JSON_TRUE;
+    daemon->remakes = daemon->held && json_get(content, "remakes").type == JSON_TRUE;
     buf_free(&text);
+}
+
+static void store_put_process(const struct store_daemon *daemon, buf *b)
+{
+    if (daemon->pid > 0)
+        buf_fmt(b, "process %ld", (long)daemon->pid);
+    else
+        buf_str(b, "a process of another container");
 }
 
 /* ---- logs ----------------------------------------------------------------------------------- */

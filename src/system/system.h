@@ -453,18 +453,23 @@ static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *con
 #define STORE_LOCK_MAX 4096       /* bytes that a lock's file holds */
 /* Replaces what the locked file fd holds. Returns 0, or -1. */
 static int store_fill_lock(int fd, span content);
-/* A daemon has the locks SOCKET.lock and STATE/daemon.lock as long as it lives. */
+/* A daemon has the locks SOCKET.lock, STATE/daemon.lock and STATE/sessions/daemon.lock as long as it
+ * lives: the last one finds it when the others were removed. */
 #define STORE_SOCKET_LOCK ".lock"
 #define STORE_STATE_LOCK "/daemon.lock"
+#define STORE_TWIN_LOCK "/sessions/daemon.lock"
 /* Writes into a daemon's locked file its pid and socket. Returns 0, or -1. */
 static int store_put_daemon(int fd, const char *socket);
 /* The daemon that has such a lock; all 0: none. */
 struct store_daemon {
-    pid_t pid;                    /* 0 as well: in another container */
+    int held;                     /* there is one */
+    pid_t pid;                    /* 0: it is in another container */
     char *socket;                 /* to be freed; NULL: an older telec's lock does not say */
     int remakes;                  /* SIGUSR1 asks it to make its socket again; else it would kill */
 };
 static void store_find_daemon(const char *lock, struct store_daemon *daemon); /* a path */
+/* Appends "process 12", or that it is in another container. */
+static void store_put_process(const struct store_daemon *daemon, buf *b);
 #define STORE_LAST_EXIT "last.json" /* the exit of a session that is being restarted */
 #define STORE_HOLDER_LOCK "holder.lock" /* in a session's directory: its holder has it */
 

@@ -101,6 +101,8 @@ static void test_life_other_environment(void)
         CHECK_HAS(c.said[0].p, format("%.8s\t", id));
     }
     CHECK_HAS(cli("-S", format("%s/y", e2e.dir), "list", NULL).said[0].p, format("%.8s\t", id));
+    CHECK_INT(unlink(format("%s/telec/daemon.lock", e2e.state)), 0);
+    CHECK_HAS(cli_with(elsewhere[0], "list", NULL).said[0].p, format("%.8s\t", id));
     struct cli second = cli_with(elsewhere[1], "daemon", NULL);
     CLI_FAILS(second, 1, format("serves %s", e2e.socket));
     CLI_OK(cli_with(elsewhere[0], "daemon", "--stop", NULL));

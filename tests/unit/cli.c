@@ -176,10 +176,27 @@ static void unit_cli_mains(void)
     }
 }
 
+static void unit_cli_tells_starter(void)
+{
+    int ends[2];
+    char line[80], said[200] = "";
+    buf out = {0}, error = {0};
+    test_begin("a daemon that can't read its configuration tells its starter");
+    CHECK_INT(pipe(ends), 0);
+    snprintf(line, sizeof line, "telec -c /nowhere/config daemon --ready-fd %d", ends[1]);
+    CHECK_INT(unit_cli_main(line, &out, &error), 1);
+    ssize_t n = read(ends[0], said, sizeof said - 1);
+    CHECK(n > 0 && strstr(buf_cstr(&error), "/nowhere/config") != NULL);
+    CHECK(n > 0 && strstr(said, "/nowhere/config") != NULL);
+    close(ends[0]), close(ends[1]);
+    buf_free(&out), buf_free(&error);
+}
+
 static void unit_cli(void)
 {
     unit_cli_options();
     unit_cli_refused();
     unit_cli_tables();
     unit_cli_mains();
+    unit_cli_tells_starter();
 }

@@ -92,10 +92,10 @@ static void unit_daemon_refuses_live_socket(void)
 
 static void unit_daemon_refuses_lock(void)
 {
-    static const char *const suffixes[] = {STORE_SOCKET_LOCK, STORE_STATE_LOCK};
+    static const char *const suffixes[] = {STORE_SOCKET_LOCK, STORE_STATE_LOCK, STORE_TWIN_LOCK};
     struct unit_daemon u;
     buf error = {0}, name = {0}, want = {0};
-    test_begin("a daemon refuses when another process holds either lock, and names it");
+    test_begin("a daemon refuses when another process holds one of the locks, and names it");
     unit_daemon_init(&u);
     struct daemon d = {.config = &u.config};
     CHECK_INT(config_make_dirs(&u.config, &error), 0);

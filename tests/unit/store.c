@@ -231,6 +231,16 @@ static void unit_store_ends(void)
     CHECK_INT(store_put_end(path, 0), -1);
 }
 
+static void unit_store_processes(void)
+{
+    buf b = {0};
+    test_begin("a daemon without a process id here is in another container: never process 0");
+    store_put_process(&(struct store_daemon){.held = 1, .pid = 12}, &b);
+    store_put_process(&(struct store_daemon){.held = 1}, &b);
+    CHECK_SPAN(buf_view(&b), "process 12a process of another container");
+    buf_free(&b);
+}
+
 static void unit_store_ids(void)
 {
     test_begin("only a plain file name is a session id");
@@ -510,6 +520,7 @@ static void unit_store(void)
     CHECK(mkdtemp(unit_base_temporary(unit_store_root)) != NULL);
     unit_store_ids();
     unit_store_ends();
+    unit_store_processes();
     unit_store_records();
     unit_store_irregular();
     unit_store_unsynced();
