@@ -161,8 +161,12 @@ static int command_computers(struct context *c)
         command_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
         command_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
         command_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
-        if (json_text_eq(json_get(it.value, "redis"), "reconnecting"))
-            buf_str(&out, "redis: reconnecting");
+        struct json why = json_get(it.value, "redis_why");
+        int alone = json_text_eq(json_get(it.value, "redis"), "reconnecting");
+        buf_str(&out, alone ? "redis: reconnecting" : why.type ? "redis" : "");
+        buf_str(&out, why.type ? ": " : "");
+        if (why.type)
+            command_put_column(&out, why, "", 200, 0, tty);
         command_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
         if (json_get(it.value, "events_in").type == JSON_NUMBER)
             command_put_counters(&out, it.value);

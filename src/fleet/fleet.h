@@ -193,7 +193,9 @@ struct redis {
     long long backoff;
     int worked;             /* this connection was ready … */
     int refused;            /* … and the server then refused to serve */
+    int doubted;            /* so did the last one, and nothing was served since: see redis_trust */
     char logged[256];       /* the failure logged last */
+    buf denied;             /* the server's words of commands that an ACL forbids */
 };
 
 /* Prepares a connection to config->redis_url. name, a static text, is for the log and for CLIENT
@@ -220,6 +222,9 @@ static void redis_expect(struct redis *r);
  * blocking XREAD (CLIENT UNBLOCK of r->id from another connection costs less). Ends the wait when
  * WAITING. */
 static void redis_restart(struct redis *r);
+/* The server has served what it refused before: the next failure is news. Until then failures are
+ * logged once, and the wait before each try goes on doubling. */
+static void redis_trust(struct redis *r);
 static const char *redis_state_name(const struct redis *r); /* "ready", "reconnecting", … */
 static void redis_put_address(const struct redis *r, buf *b); /* the url without user, password */
 /* The hidden command `telec resolve HOST PORT`: prints numeric addresses, one a line. Returns the

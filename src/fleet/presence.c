@@ -302,15 +302,23 @@ static void presence_on_own_key(void *ctx, const struct resp *reply)
 static void presence_on_beaten(void *ctx, const struct resp *reply)
 {
     struct fleet *f = ctx;
-    if (!reply || reply->type != RESP_ERROR) {
-        f->refusal[0] = '\0';
+    if (!reply)
+        return;
+    if (reply->type != RESP_ERROR) {
+        if (f->refusal[0]) {
+            f->refusal[0] = '\0';
+            roster_publish_self(f);
+        }
+        redis_trust(&f->streams.calls);
         return;
     }
+    int known = strncmp(f->refusal, reply->text.p, strlen(f->refusal)) == 0 && f->refusal[0];
     snprintf(f->refusal, sizeof f->refusal, "%.*s",
              (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
+    if (known)
+        return;
     log_line(LOG_WARN, "Redis refuses the heartbeat: %s", f->refusal);
-    if (resp_is_error(reply, "READONLY")) /* a new connection may reach the new master */
-        redis_restart(&f->streams.calls);
+    roster_publish_self(f);
 }
 
 static void presence_beat(struct fleet *f)

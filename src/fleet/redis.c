@@ -266,11 +266,12 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
     r->state = REDIS_READY;
     r->worked = 1;
     r->connects++;
-    r->why[0] = r->logged[0] = '\0';
+    if (!r->doubted)
+        r->why[0] = r->logged[0] = '\0';
     if (r->child) /* a TLS program's output so far is not why it will end */
         buf_clear(&r->child->said);
     redis_put_address(r, &address);
-    log_line(r->quiet ? LOG_DEBUG : LOG_INFO, "redis (%s): connected to %s", r->name,
+    log_line(r->quiet || r->doubted ? LOG_DEBUG : LOG_INFO, "redis (%s): connected to %s", r->name,
              buf_cstr(&address));
     buf_free(&address);
     r->quiet = 0;
@@ -374,6 +375,19 @@ static int redis_push(struct redis *r, const struct resp *reply)
     return reply->type == RESP_PUSH && at == kind.text.n;
 }
 
+/* An ACL lacks a right. The connection works with what is left; each fault is told once. */
+static void redis_note_denied(struct redis *r, const struct resp *reply)
+{
+    char *said = span_dup(reply->text);
+    if (!r->conn.dead && r->denied.n < REDIS_SAID_MAX &&
+        redis_find(buf_view(&r->denied), said) == r->denied.n) {
+        redis_set_refusal(r, reply);
+        buf_str(&r->denied, said);
+        log_line(LOG_WARN, "redis (%s): %s", r->name, r->why);
+    }
+    free(said);
+}
+
 /* RESP2 sends messages as arrays, like replies; a subscribed connection gets no other arrays. */
 static void redis_on_reply(struct redis *r, const struct resp *reply)
 {
@@ -387,6 +401,8 @@ static void redis_on_reply(struct redis *r, const struct resp *reply)
         conn_close(&r->conn, r->why);
     } else if (r->state == REDIS_READY && redis_meaning(reply)) {
         redis_refuse(r, reply);
+    } else if (r->state == REDIS_READY && resp_is_error(reply, "NOPERM")) {
+        redis_note_denied(r, reply);
     }
 }
 
@@ -816,8 +832,9 @@ static void redis_on_closed(void *ctx, const char *why)
     redis_stop_trying(r);
     while (redis_answer(r, NULL))
         ;
-    if (worked && !r->refused)
+    if (worked && !r->refused && !r->doubted)
         r->backoff = 0;
+    r->doubted |= r->refused;
     r->refused = 0;
     if (worked && r->hooks->on_lost)
         r->hooks->on_lost(r->ctx, r->again ? "restarted" : r->why);
@@ -849,6 +866,15 @@ static void redis_on_timer(void *ctx)
         redis_set_why(r, "the server did not answer within %lld s", r->times.reply / 1000);
         conn_close(&r->conn, r->why);
     }
+}
+
+static void redis_trust(struct redis *r)
+{
+    if (!r->doubted || r->state != REDIS_READY)
+        return;
+    log_line(LOG_INFO, "redis (%s): the server serves again", r->name);
+    r->doubted = 0;
+    r->why[0] = r->logged[0] = '\0';
 }
 
 static void redis_restart(struct redis *r)
@@ -925,5 +951,6 @@ static void redis_free(struct redis *r)
     redis_url_free(&r->target);
     free(r->addresses);
     free(r->pending);
+    buf_free(&r->denied);
     *r = (struct redis){0};
 }

@@ -58,9 +58,13 @@ static void roster_put_self(const struct fleet *f, buf *b)
     json_field_string(b, "status", "online");
     json_field_string(b, "user", config_user(c));
     json_field_string(b, "host", c->host);
-    int links = f->streams.ready && streams_weakest(&f->streams)->state == REDIS_READY;
+    const struct redis *weakest = streams_weakest(&f->streams);
+    int links = f->streams.ready && weakest->state == REDIS_READY;
+    const char *why = f->refusal[0] ? f->refusal : weakest->why;
     if (f->streams.on)
         json_field_string(b, "redis", links ? "ready" : "reconnecting");
+    if (f->streams.on && *why)
+        json_field_string(b, "redis_why", why);
     if (f->clash_at)
         json_field_string(b, "warning", "another computer has the same name");
     json_close(b, '}');

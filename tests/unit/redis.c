@@ -514,6 +514,54 @@ static void unit_redis_backoff(void)
     }
 }
 
+/* A server that greets and then refuses, each time: no storm, and one line in the log. */
+static void unit_redis_doubted(void)
+{
+    static const struct unit_redis_row rows[] = {
+        {"SET", "-READONLY You can't write against a read only replica.\r\n"}, {NULL, NULL}};
+    struct unit_redis u;
+    test_begin("a server that refuses after each greeting is tried less often, and logged once");
+    unit_redis_begin(&u, "unix:PATH", rows);
+    u.redis.times.backoff_min = 5;
+    u.redis.times.backoff_max = 1000;
+    redis_start(&u.redis);
+    for (int i = 1; i <= 4; i++) {
+        unit_redis_until(&u, &u.ready, i);
+        CHECK(i == 1 || (u.redis.doubted && u.redis.logged[0] && u.redis.why[0]));
+        CHECK(unit_redis_call(&u, "SET a b", 0));
+        unit_redis_until(&u, &u.lost, i);
+        unit_redis_until_waiting(&u);
+        CHECK_INT(u.redis.backoff, 5 << (i - 1));
+    }
+    u.rows = NULL;
+    unit_redis_until(&u, &u.ready, 5);
+    redis_trust(&u.redis);
+    CHECK(!u.redis.doubted && !u.redis.logged[0] && !u.redis.why[0]);
+    conn_close(&u.conn, NULL);
+    unit_redis_until_waiting(&u);
+    CHECK_INT(u.redis.backoff, 5);
+    unit_redis_end(&u);
+}
+
+static void unit_redis_denied(void)
+{
+    static const struct unit_redis_row rows[] = {
+        {"SCAN", "-NOPERM this user has no permissions to run the 'scan' command\r\n"},
+        {"TIME", "-NOPERM this user has no permissions to run the 'time' command\r\n"},
+        {NULL, NULL}};
+    struct unit_redis u;
+    test_begin("a right that the ACL lacks is told once, and the connection goes on");
+    unit_redis_begin(&u, "unix:PATH", rows);
+    redis_start(&u.redis);
+    unit_redis_until(&u, &u.ready, 1);
+    for (int i = 0; i < 4; i++)
+        CHECK(unit_redis_call(&u, i % 2 ? "SCAN 0" : "TIME", 0));
+    unit_redis_until(&u, &u.answers, 4);
+    CHECK(strstr(u.redis.why, "run the 'scan' command") && u.redis.state == REDIS_READY);
+    CHECK_INT(u.redis.denied.n, 2 * (strlen(rows[0].answer) - 3));
+    unit_redis_end(&u);
+}
+
 /* Several addresses: the first that takes the connection. */
 static void unit_redis_addresses(void)
 {
@@ -1219,6 +1267,8 @@ static void unit_redis(void)
     unit_redis_greetings();
     unit_redis_refusals();
     unit_redis_backoff();
+    unit_redis_doubted();
+    unit_redis_denied();
     unit_redis_addresses();
     unit_redis_silent_address();
     unit_redis_calls();
