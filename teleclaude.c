@@ -52,6 +52,7 @@
 #include "src/session/answer.c"       /* the holder: choosing in a dialog */
 #include "src/session/end.c"          /* the holder: the end of a session */
 #include "src/session/holder.c"       /* the process that holds one session */
+#include "src/session/ended.c"        /* ended sessions whose conversation can be resumed */
 #include "src/session/sessions.c"     /* this computer's sessions: records, adoption, ends */
 #include "src/session/launch.c"       /* starting a session's program: a new session, a restart */
 

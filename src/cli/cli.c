@@ -40,6 +40,7 @@ static const struct cli_option cli_options[] = {
     {'W', 0, "waiting", NULL, "a line for each session that begins to wait: id, title, question",
      0},
     {'L', 0, "lost", NULL, "all sessions that were lost with the computer", 0},
+    {'O', 0, "ended", NULL, "ended sessions whose conversation restart resumes", 0},
     {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
     {'U', 0, "unit", NULL, "print a systemd user unit for it; the README says what it is for", 0},
@@ -83,7 +84,7 @@ static int cli_resolve(struct cli *cli);
 static int cli_transcript(struct cli *cli);
 
 static const struct cli_command cli_commands[] = {
-    {"list", "/list", "", "list sessions", "jo", 0, 0, -1, command_list, NULL},
+    {"list", "/list", "", "list sessions", "jOo", 0, 0, -1, command_list, NULL},
     {"computers", NULL, "", "list the known computers", "j", 0, 0, -1, command_computers, NULL},
     {"new", NULL, "[--] [COMMAND...]",
      "start a session: COMMAND, an agent, else a shell; prints its id", "amtCpok", 0, -1, 0,

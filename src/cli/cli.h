@@ -17,6 +17,7 @@ static int hook_read(span input, buf *event);
 
 /* GET the sessions, the projects: the daemon waits up to 1 s for other computers' lists. */
 #define CONTEXT_ALL_SESSIONS "/sessions?wait_ms=1000"
+#define CONTEXT_ENDED_SESSIONS "/sessions/ended" /* of this computer */
 #define CONTEXT_ALL_PROJECTS "/projects-with-todos?wait_ms=1000"
 
 struct context {
@@ -58,6 +59,9 @@ static int context_find(struct context *c, const char *prefix, buf *target);
 /* The same for `count` prefixes, with one list: found[i] becomes the id, to be freed, or NULL after
  * a message. Returns 0, or 1: one is missing. */
 static int context_find_many(struct context *c, char *const *prefixes, int count, char **found);
+/* The same, also of ended sessions that can be restarted. */
+static int context_find_many_ended(struct context *c, char *const *prefixes, int count,
+                                   char **found);
 /* GET of a target that context_find has just found. Returns 0, or 1 after a message. */
 static int context_get(struct context *c, const buf *target);
 /* Returns the id of the session whose record on disk has that prefix, to be freed; NULL: none, or

@@ -113,7 +113,7 @@ static int command_list(struct context *c)
 {
     buf target = {0}, out = {0};
     int tty = isatty(1);
-    buf_str(&target, CONTEXT_ALL_SESSIONS);
+    buf_str(&target, c->value['O'] ? CONTEXT_ENDED_SESSIONS : CONTEXT_ALL_SESSIONS);
     int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
     buf_free(&target);
     if (failed)
@@ -473,7 +473,7 @@ static int command_restart(struct context *c)
     char **ids = base_alloc((size_t)(c->arg_count + 1) * sizeof *ids);
     int failed = c->value['L'] ? command_restart_lost(c) : 0;
     if (c->arg_count)
-        failed |= context_find_many(c, c->args, c->arg_count, ids);
+        failed |= context_find_many_ended(c, c->args, c->arg_count, ids);
     for (int i = 0; i < c->arg_count; i++) {
         if (ids[i])
             failed |= command_restart_one(c, ids[i]);

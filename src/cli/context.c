@@ -219,17 +219,18 @@ static char *context_match(const char *prefix, char *const *ids, int last)
     return span_dup((span){0});
 }
 
-static int context_find_many(struct context *c, char *const *prefixes, int count, char **found)
+/* Searches the lists, the next one only for what is in none before it. */
+static int context_find_listed(struct context *c, const char *const *lists, size_t list_count,
+                               char *const *prefixes, int count, char **found)
 {
-    static const char *const lists[] = {"/sessions", CONTEXT_ALL_SESSIONS};
     int missing = count, failed = 0;
     memset(found, 0, (size_t)count * sizeof *found);
-    for (size_t k = 0; k < COUNT_OF(lists) && missing; k++) {
+    for (size_t k = 0; k < list_count && missing; k++) {
         char **ids = context_list_ids(c, lists[k]);
         failed |= ids == NULL;
         for (int i = missing = 0; ids && i < count; i++) {
             if (!found[i])
-                found[i] = context_match(prefixes[i], ids, k == COUNT_OF(lists) - 1);
+                found[i] = context_match(prefixes[i], ids, k == list_count - 1);
             missing += !found[i];
         }
         context_free_ids(ids);
@@ -241,6 +242,22 @@ static int context_find_many(struct context *c, char *const *prefixes, int count
             failed = 1;
         }
     return failed;
+}
+
+static int context_find_many(struct context *c, char *const *prefixes, int count, char **found)
+{
+    static const char *const lists[] = {"/sessions", CONTEXT_ALL_SESSIONS};
+    return context_find_listed(c, lists, COUNT_OF(lists), prefixes, count, found);
+}
+
+static int context_find_many_ended(struct context *c, char *const *prefixes, int count,
+                                   char **found)
+{
+    static const char *const lists[] = {"/sessions", CONTEXT_ENDED_SESSIONS, CONTEXT_ALL_SESSIONS};
+    size_t here = !c->value['o']; /* only this computer's ended sessions are known */
+    if (here)
+        return context_find_listed(c, lists, COUNT_OF(lists), prefixes, count, found);
+    return context_find_many(c, prefixes, count, found);
 }
 
 /* Finds the session in the list, for a TeleClaude daemon gives none alone. */

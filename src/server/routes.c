@@ -92,6 +92,13 @@ static void routes_list_sessions(struct request *r)
     free(computer);
 }
 
+static void routes_list_ended(struct request *r)
+{
+    buf b = {0};
+    ended_put_list(r->server->config->state, r->server->config->computer, &b);
+    request_reply(r->client, &b);
+}
+
 static void routes_get_session(struct request *r)
 {
     if (request_refused(r))
@@ -257,6 +264,9 @@ static void routes_on_restarted(void *ctx, struct session *s, const char *error)
 static void routes_restart_session(struct request *r)
 {
     struct session_plan plan = {0};
+    if (span_eq(buf_view(&r->lost), "Session not found") &&
+        (r->session = session_revive(r->server->sessions, r->id)))
+        buf_clear(&r->lost);
     if (r->http->body.n)
         request_parse_body(r);
     plan.env = json_get(r->body, "env");
@@ -740,6 +750,7 @@ static const struct routes_route {
     {"POST", "/sessions", routes_create_session, NULL, 1, 0},
     {"POST", "/sessions/end", batch_end_sessions, NULL, 1, 0},
     {"POST", "/sessions/restore", batch_restore_sessions, NULL, 1, 0},
+    {"GET", "/sessions/ended", routes_list_ended, NULL, 0, 0},
     {"GET", "/sessions/{}", routes_get_session, proxy_get, 0, 0},
     {"PATCH", "/sessions/{}", routes_rename_session, proxy_rename, 1, 0},
     {"DELETE", "/sessions/{}", routes_delete_session, proxy_delete, 0, 0},

@@ -310,9 +310,11 @@ static void question_read_buttons(const struct question_screen *s, struct questi
     }
 }
 
-/* The agent's own words for a dialog. */
+/* The agent's own words for a dialog, which stands in place of its input box. */
 static int question_by_agent(const struct question_screen *s, struct question *q)
 {
+    if (s->agent && s->agent->box && question_find_box(s) >= 0)
+        return 0;
     for (int row = question_tail(s, 2 * QUESTION_TAIL_ROWS); s->agent && row < s->count; row++)
         if (s->agent->asking && question_has(s->rows[row], s->agent->asking)) {
             q->row = row;
@@ -377,7 +379,7 @@ static int question_by_hint(const struct question_screen *s, struct question *q)
     for (int row = question_tail(s, QUESTION_TAIL_ROWS); row < s->count; row++) {
         span bare = question_row(s, row);
         if (hint < 0 && question_has(bare, "use arrow keys|enter to confirm|enter to select|"
-                                           "enter to continue"))
+                                           "enter to continue|enter accept"))
             hint = row;
         if (question_cut_marker(&bare))
             marked = row;

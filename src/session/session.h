@@ -539,6 +539,16 @@ static int state_parse_event(struct json type, enum state_event *event);
  * until it ends. Returns the process's exit status. */
 static int holder_main(void);
 
+/* ==== ended: ended sessions whose conversation can be resumed ================================ */
+
+/* Keeps a removed session's directory. Returns 0, or -1 with errno. */
+static int ended_keep(const char *state, const char *id);
+static void ended_expire(const char *state); /* removes the old ones */
+/* Makes it a session's directory again. Returns 0, or -1: there is none. */
+static int ended_take_back(const char *state, const char *id);
+/* Appends an array of objects, the newest first: members of a session object, and ended_at. */
+static void ended_put_list(const char *state, const char *computer, buf *b);
+
 /* ==== sessions: this computer's sessions: records, holders, adoption, ends =================== */
 
 struct session {
@@ -615,6 +625,8 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
 static void sessions_free(struct sessions *all);   /* the sessions go on */
 /* Returns a session of this computer, or NULL: unknown, or hidden. */
 static struct session *session_find(const struct sessions *all, const char *id);
+/* Makes an ended session an exited one again; NULL: there is none of that id. */
+static struct session *session_revive(struct sessions *all, const char *id);
 /* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
 /* Returns the path of its holder's socket, valid until the next call. A socket that is gone is

@@ -345,9 +345,19 @@ static void session_cancel_wait(struct session_waiter *waiter)
     LIST_REMOVE(waiter);
 }
 
+/* Tells whether its agent has been told something and can resume that. */
+static int session_has_conversation(const struct session *s)
+{
+    struct json status = {JSON_OBJECT, buf_view(&s->status)};
+    return session_resumes(s) && s->status.n && session_has_exited(s) &&
+           json_get(status, "last_input").type == JSON_STRING;
+}
+
 /* Removes the session from disk, or marks it for the next daemon to remove. Returns 0 or errno. */
 static int session_erase(struct session *s)
 {
+    if (session_has_conversation(s) && ended_keep(s->owner->config->state, s->id) == 0)
+        return 0;
     if (store_remove_session(s->owner->config->state, s->id) == 0)
         return 0;
     int error = errno, was_ending = s->ending;
@@ -869,6 +879,25 @@ static int session_load(struct session *s)
     return ok ? 1 : missing ? 0 : -1;
 }
 
+static struct session *session_revive(struct sessions *all, const char *id)
+{
+    if (cache_find(all->cache, id) || session_find_hidden(all, id) ||
+        ended_take_back(all->config->state, id) != 0)
+        return NULL;
+    struct session *s = session_new(all, id);
+    int loaded = session_load(s) > 0;
+    s->ending = 0;
+    s->end_at = 0;
+    if (loaded && session_read_exit(s)) {
+        session_write(s);
+        session_changed(s);
+        return s;
+    }
+    session_delete(s);
+    store_remove_session(all->config->state, id);
+    return NULL;
+}
+
 /* Removes what a daemon left that was killed while it made or removed a session. */
 static void session_remove_rest(struct session *s)
 {
@@ -955,6 +984,7 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
     all->adopt_timer = (struct loop_timer){.fn = session_adopt_late, .ctx = all};
     all->adopting = 1; /* this function itself */
     store_remove_leavings(config->state);
+    ended_expire(config->state);
     store_each_session(config->state, session_adopt, all);
     sessions_sort(all);
     sessions_reach(all);

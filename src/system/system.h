@@ -438,6 +438,7 @@ static int store_drop_end(const char *dir);
 static long long store_find_end(const char *dir);  /* -1: none */
 /* Removes what is left of sessions whose removal was interrupted. */
 static void store_remove_leavings(const char *state);
+static void store_remove_leaving(const char *dir); /* one session's directory */
 /* Calls each for every session directory whose name is a plain id. */
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
                                void *ctx);

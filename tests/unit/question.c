@@ -78,10 +78,15 @@ static void test_question_kinds(void)
          "Do you trust the files in this folder?", 2, 0, QUESTION_CHOICE, 2},
         {"  ⠏ Waiting for user confirmation...\n", "⠏ Waiting for user confirmation...", 2, 0,
          QUESTION_CHOICE, 0},
+        {"○ Asking user\n──────\nWhich colour?\n❯ Red\n  Blue\n  Other (type your answer)\n"
+         "↑/↓ select · enter accept · esc cancel\n──────\n",
+         "↑/↓ select · enter accept · esc cancel", 1, 0, QUESTION_CHOICE, 3},
         /* agents at work, idle, with a prompt that looks like a menu */
         {"❯ Shall I?\n❯ 1. first this\n  2. then that\n\n* Thinking…\n\n──────\n❯ \1\n──────\n"
          "  esc to interrupt\n", "", 1, 0, QUESTION_NONE, 0},
         {"──────\n❯ \1\n──────\n  ? for shortcuts\n", "", 1, 0, QUESTION_NONE, 0},
+        {"⠋ Waiting for user confirmation... (0s · esc to cancel)\n────\n>   Type your message\n",
+         "", 2, 0, QUESTION_NONE, 0},
         {"  ⠙ Swapping bits... (0s · esc to cancel)\n────\n>   Type your message\n────\n", "", 2, 0,
          QUESTION_NONE, 0},
     };

@@ -593,10 +593,91 @@ static void unit_sessions_resumes(void)
     unit_sessions_free(&u);
 }
 
+static int unit_sessions_count_ended(const struct unit_sessions *u, const char *id)
+{
+    struct json list = {0};
+    int count = 0;
+    buf b = {0};
+    ended_put_list(u->config.state, "here", &b);
+    CHECK_INT(json_parse(buf_view(&b), &list, NULL, NULL), PARSE_DONE);
+    for (struct json_iter it = json_iter(list); json_next(&it); count++)
+        if (count == 0 && id)
+            CHECK(json_text_eq(json_get(it.value, "session_id"), id) &&
+                  json_text_eq(json_get(it.value, "restart"), "resume") &&
+                  json_text_eq(json_get(it.value, "last_input"), "hello"));
+    buf_free(&b);
+    return count;
+}
+
+/* An agent with a conversation that is ended, and then restarted. */
+static void unit_sessions_ended(void)
+{
+    struct unit_sessions u;
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    struct session_plan plan = {.directory = "/", .agent = "talker", .cols = 70, .rows = 20};
+    char file[100];
+    buf want = {0};
+    unit_sessions_init(&u);
+    snprintf(file, sizeof file, "%s/config", u.dir);
+    CHECK_INT(store_write(u.dir, "config", span_of("[agent talker]\ncommand = echo\nsession_id = "
+                                                   "--id=\nresume = --resume=\n")), 0);
+    u.config.file = file;
+    test_begin("a session whose conversation can be resumed can be restarted after its end");
+    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    CHECK(unit_sessions_until(&u, &u.created));
+    char *id = span_dup(span_of(u.s->id)), *dir = span_dup(span_of(u.s->dir));
+    buf_fmt(&want, "\"last_output\":\"--resume=%s\"", u.s->native_id);
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\""));
+    CHECK(!session_has_conversation(u.s)); /* nothing was said to it */
+    CHECK_INT(store_write(dir, "exit.json", span_of("{\"state\":\"exited\",\"exit_code\":0,"
+                                                    "\"last_input\":\"hello\"}")), 0);
+    CHECK(session_read_exit(u.s));
+    u.ended = 0;
+    session_end(u.s, &waiter);
+    CHECK(unit_sessions_until(&u, &u.ended));
+    CHECK(access(dir, F_OK) != 0 && !session_find(&u.all, id));
+    CHECK_INT(unit_sessions_count_ended(&u, id), 1);
+    CHECK(!session_revive(&u.all, "other") && !session_revive(&u.all, "../x"));
+    u.s = session_revive(&u.all, id);
+    CHECK(u.s && session_find(&u.all, id) == u.s && !session_revive(&u.all, id));
+    CHECK_INT(unit_sessions_count_ended(&u, NULL), 0);
+    CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
+    CHECK(unit_sessions_shows(&u, id, buf_cstr(&want)));
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\""));
+    test_begin("only the last ones of 30 days are kept");
+    for (int i = 0; i < ENDED_MAX + 2; i++) {
+        char name[20];
+        struct timespec old = {clock_wall_ms() / 1000 - (i ? i : 31 * 24 * 3600), 0};
+        const struct timespec times[2] = {old, old};
+        snprintf(name, sizeof name, "old%d", i);
+        char *one = ended_dir(u.config.state, name);
+        CHECK(mkdir(one, 0700) == 0 && utimensat(AT_FDCWD, one, times, 0) == 0);
+        free(one);
+    }
+    ended_expire(u.config.state);
+    struct ended *all = NULL;
+    size_t n = ended_list(u.config.state, &all);
+    CHECK_INT(n, ENDED_MAX);
+    CHECK_SPAN(span_of(all[0].id), "old1");
+    for (size_t i = 0; i < n; i++) {
+        char *one = ended_dir(u.config.state, all[i].id);
+        rmdir(one);
+        free(one);
+    }
+    ended_free(all, n);
+    char *root = store_path(u.config.state, "ended");
+    rmdir(root);
+    free(id), free(dir), free(root);
+    buf_free(&want);
+    unlink(file);
+    unit_sessions_free(&u);
+}
+
 static void unit_sessions(void)
 {
     unit_sessions_restarts();
     unit_sessions_resumes();
+    unit_sessions_ended();
     unit_sessions_life();
     unit_sessions_ends();
     unit_sessions_lost();
