@@ -120,6 +120,7 @@
 #include "src/cli/follow.c"           /* telec tail --follow */
 #include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
 #include "src/cli/hosts.c"            /* computers behind pipes: reach, unreach, relay */
+#include "src/cli/grep.c"             /* telec grep */
 #include "src/cli/doctor.c"           /* what this host will do to a session */
 #include "src/cli/guide.c"            /* what agents are told of telec */
 #include "src/cli/mcp.c"              /* the Model Context Protocol: sessions as tools */

@@ -69,6 +69,9 @@ static int context_get(struct context *c, const buf *target);
 static char *context_find_on_disk(const struct context *c, const char *prefix);
 /* Appends lines of a session's text, each made visible. */
 static void context_put_lines(buf *b, span text);
+/* Returns the end of a text that --lines or --chars ask for, else the last CONTEXT_CHARS. */
+#define CONTEXT_CHARS 5000
+static span context_tail(const struct context *c, span text);
 
 /* ==== follow: telec tail --follow ============================================================ */
 
@@ -78,9 +81,9 @@ static void context_put_lines(buf *b, span text);
 #define FOLLOW_RETRY_MAX_MS 5000 /* … up to this */
 #define FOLLOW_REFUSED_MAX 10    /* tries that a daemon refuses: the session is gone */
 
-/* Prints the last `chars` characters of the session that the last reply has, then its output, until
- * it ends. target: "/sessions/ID". Returns the exit status, or -1: it has ended before. */
-static int follow_run(struct context *c, const char *target, long long chars);
+/* Prints the end of the output of the session that the last reply has, then what follows, until it
+ * ends. target: "/sessions/ID". Returns the exit status, or -1: it has ended before. */
+static int follow_run(struct context *c, const char *target);
 
 /* ==== commands: one function a command ======================================================= */
 
@@ -113,6 +116,11 @@ static int command_ui(struct context *c, const char *attach, const char *compute
 static int hosts_reach(struct context *c);         /* telec reach COMMAND… */
 static int hosts_unreach(struct context *c);
 static int hosts_relay(struct context *c);         /* telec relay: the far end of a pipe */
+
+/* ==== grep: a text in sessions' output ======================================================= */
+
+/* Returns as grep does: 0 found, 1 not found, 2 a session could not be read. */
+static int grep_run(struct context *c);
 
 /* ==== doctor: what this host will do to a session ============================================ */
 

@@ -486,7 +486,7 @@ static int command_restart(struct context *c)
 /* ---- tail ----------------------------------------------------------------------------------- */
 
 /* Prints the transcript from the session's log on disk: there is no daemon to ask. */
-static int command_tail_log(struct context *c, long long chars)
+static int command_tail_log(struct context *c)
 {
     buf out = {0}, text = {0};
     char *id = context_find_on_disk(c, c->args[0]);
@@ -494,7 +494,7 @@ static int command_tail_log(struct context *c, long long chars)
         return context_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
     holder_log_text(dir, 80, 24, &text);
-    context_put_lines(&out, utf8_tail(buf_view(&text), chars));
+    context_put_lines(&out, context_tail(c, buf_view(&text)));
     free(id), free(dir);
     buf_free(&text);
     return context_write(&out);
@@ -503,12 +503,14 @@ static int command_tail_log(struct context *c, long long chars)
 static int command_tail(struct context *c)
 {
     buf target = {0}, query = {0}, out = {0}, text = {0};
-    long long chars = 5000;
+    long long chars = CONTEXT_CHARS, lines = 0;
     int fd = spawn_connect(&c->config);
     if (c->value['n'] && (!span_int(span_of(c->value['n']), &chars) || chars < 0))
         return context_usage("expected a number of characters", c->value['n']);
+    if (c->value['l'] && (!span_int(span_of(c->value['l']), &lines) || lines < 0))
+        return context_usage("expected a number of lines", c->value['l']);
     if (fd < 0 && c->value['D'])
-        return command_tail_log(c, chars);
+        return command_tail_log(c);
     if (fd >= 0)
         close(fd);
     int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
@@ -516,15 +518,16 @@ static int command_tail(struct context *c)
     if (!failed && c->value['f'] && c->client.foreign)
         failed = context_fail("%s: a TeleClaude daemon can't be followed", c->args[0]);
     else if (!failed && c->value['f'] && !over)
-        failed = follow_run(c, buf_cstr(&target), chars);
+        failed = follow_run(c, buf_cstr(&target));
     if (failed < 0 || (!failed && (over || !c->value['f']))) {
-        buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p, chars);
+        buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p,
+                c->value['l'] ? INT_MAX : chars);
         failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
         struct json data = json_get(context_reply(c), "data");
         json_put_text(&text, json_get(context_reply(c), "transcript"));
         if (!text.n) /* some TeleClaude daemons */
             json_put_text(&text, json_get(data, "messages"));
-        context_put_lines(&out, buf_view(&text));
+        context_put_lines(&out, context_tail(c, buf_view(&text)));
         buf_free(&text);
         failed = failed || context_write(&out);
     }
@@ -968,7 +971,7 @@ static int command_hook_report(struct context *c)
 static int command_hook(struct context *c)
 {
     int removes = c->value['u'] != NULL;
-    const char *agent = removes ? c->value['u'] : c->value['i'], *home = getenv("HOME");
+    const char *agent = removes ? c->value['u'] : c->value['H'], *home = getenv("HOME");
     buf report = {0}, error = {0};
     if (!agent)
         return command_hook_report(c);

@@ -323,3 +323,19 @@ static void context_put_lines(buf *b, span text)
             buf_byte(b, '\n');
     }
 }
+
+static span context_tail(const struct context *c, span text)
+{
+    long long chars = CONTEXT_CHARS, lines = 0;
+    if (c->value['n'])
+        span_int(span_of(c->value['n']), &chars);
+    if (!c->value['l'])
+        return utf8_tail(text, chars);
+    span_int(span_of(c->value['l']), &lines);
+    size_t at = text.n;
+    while (at > 0 && (lines > 0 || text.p[at - 1] != '\n')) {
+        at--;
+        lines -= at > 0 && text.p[at - 1] == '\n';
+    }
+    return span_sub(text, at);
+}

@@ -18,7 +18,6 @@ struct follow {
     long long retry_ms;
     int refused;            /* tries in a row */
     struct vt *vt;
-    long long chars;        /* of earlier output to print */
     int cols, rows;         /* of the snapshot */
     int in_snapshot, told;  /* it is coming; the first one was printed */
     buf snapshot;
@@ -119,7 +118,7 @@ static void follow_tell(struct follow *f)
     if (f->told) {
         follow_print(f, follow_cut_printed(f, from));
     } else {
-        span shown = utf8_tail(from, f->chars);
+        span shown = context_tail(f->context, from);
         buf_span(&f->last, (span){from.p, from.n - shown.n});
         follow_print(f, shown);
     }
@@ -231,10 +230,10 @@ static void follow_connect(void *ctx)
     buf_free(&target);
 }
 
-static int follow_run(struct context *c, const char *target, long long chars)
+static int follow_run(struct context *c, const char *target)
 {
     static const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_ALL};
-    struct follow f = {.context = c, .target = target, .chars = chars};
+    struct follow f = {.context = c, .target = target};
     struct json session = context_reply(c);
     char *id = json_dup_text(json_get(session, "session_id"));
     f.vt = vt_new(GRID_COLS_MAX, 1);

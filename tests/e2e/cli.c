@@ -576,6 +576,35 @@ static void test_cli_status(void)
     CLI_FAILS(cli("status", NULL), 2, "status");
 }
 
+static void test_cli_tail_lines(void)
+{
+    daemon_start();
+    char *id = start_sh("seq 1 300; exit 0");
+    AWAIT_SESSION(id, "state", "exited");
+    CHECK_TEXT(CLI_OK(cli("tail", "-l", "2", id, NULL)).said[0].p, "299\n300\n");
+    CHECK_TEXT(CLI_OK(cli("tail", "-l0", id, NULL)).said[0].p, "");
+    CHECK_INT(count_of(CLI_OK(cli("tail", "--lines", "1000", id, NULL)).said[0].p, "\n"), 300);
+    CLI_FAILS(cli("tail", "-l", "few", id, NULL), 2, "few");
+}
+
+static void test_cli_grep(void)
+{
+    daemon_start();
+    char *one = start_sh("echo a Needle here; echo other; exec cat");
+    char *two = start_sh("echo nothing; exit 3");
+    AWAIT_SESSION(one, "last_output", "other");
+    AWAIT_SESSION(two, "state", "exited");
+    struct cli c = CLI_OK(cli("grep", "Needle", NULL));
+    CHECK_TEXT(c.said[0].p, format("%.8s: a Needle here\n", one));
+    CHECK_TEXT(CLI_OK(cli("grep", "-i", "needle", one, NULL)).said[0].p, c.said[0].p);
+    c = CLI_OK(cli("grep", "thing", NULL)); /* of the exited one, too */
+    CHECK_TEXT(c.said[0].p, format("%.8s: nothing\n", two));
+    c = cli("grep", "needle", NULL);
+    CHECK_INT(c.status, 1);
+    CHECK_TEXT(c.said[0].p, "");
+    CHECK_INT(cli("grep", "x", "no-such-id", NULL).status, 2);
+}
+
 static void test_cli_wait(void)
 {
     daemon_start();
@@ -1128,6 +1157,8 @@ static const struct test cli_tests[] = {
     {"cli_tail_without_daemon", test_cli_tail_without_daemon},
     {"cli_tail_follow", test_cli_tail_follow},
     {"cli_status", test_cli_status},
+    {"cli_tail_lines", test_cli_tail_lines},
+    {"cli_grep", test_cli_grep},
     {"cli_wait", test_cli_wait},
     {"cli_watch", test_cli_watch},
     {"cli_attention", test_cli_attention},
