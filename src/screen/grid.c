@@ -304,6 +304,13 @@ static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned se
         cells[i].attr = (uint16_t)((cells[i].attr & ~clear) | (set_attr & CELL_STYLE_MASK));
 }
 
+static void grid_invert(struct grid *g, int row, int col, int cols)
+{
+    struct cell *cells = grid_whole(g, row, col, &cols);
+    for (int i = 0; i < cols; i++)
+        cells[i].attr ^= CELL_REVERSE;
+}
+
 /* Returns the rune, in our pool, of a cell of another pool. Control characters become harmless. */
 static uint32_t grid_adopt(struct grid *g, uint32_t rune, const struct cell_pool *pool,
                            uint32_t *first)

@@ -134,6 +134,7 @@ static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned se
  * with CELL_REVERSE every one, so that all are one colour. */
 static void grid_ground(struct grid *g, int row, int col, int cols, uint32_t muted,
                         struct cell_style style);
+static void grid_invert(struct grid *g, int row, int col, int cols); /* CELL_REVERSE on and off */
 /* Copies n cells of a row of an emulator, whose runes are of pool. The right half of a wide
  * character is copied with its left half; alone it is a blank. */
 static void grid_put_cells(struct grid *g, int row, int col, const struct cell *cells, int n,
@@ -208,7 +209,10 @@ static int vt_other_keys(const struct vt *vt);     /* xterm's modifyOtherKeys, 0
 static void vt_cursor(const struct vt *vt, int *row, int *col);
 static span vt_title(const struct vt *vt);         /* clean UTF-8, at most 256 bytes */
 static span vt_directory(const struct vt *vt);     /* OSC 7's path, percent-decoded, clean UTF-8 */
-static span vt_notification(const struct vt *vt);  /* text of the last OSC 9, 99 or 777 */
+static span vt_notification(const struct vt *vt, int *osc); /* of the last OSC 9, 99 or 777 */
+/* ConEmu's progress (OSC 9;4): state << 8 | percent; 0: none. States: 1 goes on, 2 failed, 3 of
+ * unknown length, 4 paused. */
+static int vt_progress(const struct vt *vt);
 /* The clipboard request of the program: OSC 52 behind its number, at most VT_STRING_MAX bytes. The
  * caller decides whether to pass it on. */
 static span vt_clipboard(const struct vt *vt);

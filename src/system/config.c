@@ -244,7 +244,8 @@ static const struct config_key config_ui_keys[] = {
     {"prefix", offsetof(struct config, prefix)},
     {"clipboard", offsetof(struct config, clipboard)},
     {"mouse", offsetof(struct config, mouse)},
-    {"notify", offsetof(struct config, notify)}};
+    {"notify", offsetof(struct config, notify)},
+    {"title", offsetof(struct config, title)}};
 static const struct config_key config_redis_keys[] = {
     {"url", offsetof(struct config, redis_url)},
     {"tls_command", offsetof(struct config, tls_command)}};
@@ -348,6 +349,7 @@ static const struct {
 } config_ui_words[] = {
     {"clipboard", " yes no ", ": expected yes or no"},
     {"mouse", " yes no ", ": expected yes or no"},
+    {"title", " yes no ", ": expected yes or no"},
     {"notify", " bell osc9 osc777 osc99 none ", ": expected bell, osc9, osc777, osc99 or none"},
 };
 
@@ -763,6 +765,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->mouse = span_dup(span_of("yes"));
     c->notify = span_dup(span_of("bell"));
     c->binaries = span_dup(span_of(""));
+    c->title = span_dup(span_of("yes"));
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
@@ -817,7 +820,7 @@ static void config_free(struct config *c)
 {
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
-                             c->mouse,     c->redis_url, c->redis_from, c->tls_command,
+                             c->mouse,     c->title, c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
                              c->secret,    c->secret_file, c->unsigned_peers, c->notify,
                              c->on_state,  c->binaries};

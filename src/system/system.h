@@ -335,6 +335,7 @@ struct config {
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
     char *notify;               /* how the UI calls its user: "bell", "osc9" … "none" */
     char *on_state;             /* run when a session's state changes; or NULL */
+    char *title;                /* "yes": the UI sets the window's title */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours], as in the file */

@@ -120,6 +120,11 @@ static int app_is_foreign(const struct app *t)
     return t->client.ws && t->client.ws->accepted && t->client.ws->foreign;
 }
 
+static int app_wants_title(const struct app *t)
+{
+    return *term_queries() && (!t->config->title || strcmp(t->config->title, "no") != 0);
+}
+
 static int app_wants_mouse(const struct app *t)
 {
     return !t->config->mouse || strcmp(t->config->mouse, "no") != 0;
@@ -520,11 +525,37 @@ static void app_resize(struct app *t)
 static void app_resume_terminal(struct app *t)
 {
     buf_clear(&t->frame);
-    term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
-    t->program_runs = 0;
-    conn_pause(&t->terminal, 0);
+    buf_clear(&t->title);
+    term_enter(t->terminal.io.fd, app_wants_mouse(t), app_wants_title(t), &t->frame);
+    if (t->mode & APP_SCREENS)
+        view_forget_modes(t->view);
+    t->program_runs = t->suspended = 0;
+    conn_pause(&t->terminal, t->held > 0);
     t->grid.known = 0;
     app_resize(t);
+}
+
+static void app_resume(struct app *t)
+{
+    pid_t foreground = tcgetpgrp(t->terminal.io.fd);
+    if (foreground < 0 || foreground == getpgrp())
+        app_resume_terminal(t);
+}
+
+/* Without job control nothing stops us, or SIGCONT never comes: then the terminal is ours again at
+ * once. Resumed in the background, we wait for the foreground. */
+static void app_suspend(struct app *t, int whole)
+{
+    struct sigaction stop = {.sa_handler = SIG_DFL}, ours;
+    if (t->unstoppable)
+        return;
+    t->program_runs = t->suspended = 1;
+    conn_pause(&t->terminal, 1);
+    term_leave();
+    sigaction(SIGTSTP, &stop, &ours);
+    kill(whole ? 0 : getpid(), SIGTSTP);
+    sigaction(SIGTSTP, &ours, NULL);
+    app_resume(t);
 }
 
 static void app_on_program_exit(void *ctx, int status)
@@ -622,6 +653,7 @@ static void app_free(struct app *t)
     tree_free(&t->tree);
     grid_free(&t->grid);
     buf_free(&t->frame);
+    buf_free(&t->title);
     conn_free(&t->terminal);
     loop_free(&t->loop);
 }

@@ -378,12 +378,10 @@ static void keys_quit(void *ctx, int arg)
     ((struct app *)ctx)->quit = 1;
 }
 
-/* Stops the whole job, as the terminal's own Ctrl-Z does; on SIGCONT tui draws everything again. */
 static void keys_suspend(void *ctx, int arg)
 {
-    (void)ctx, (void)arg;
-    term_leave();
-    kill(0, SIGTSTP);
+    (void)arg;
+    app_suspend(ctx, 1);
 }
 
 /* ---- the pager ------------------------------------------------------------------------------ */

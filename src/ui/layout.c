@@ -385,6 +385,29 @@ static void layout_too_small(struct app *t)
                     rows_style(&t->ui, THEME_TEXT));
 }
 
+/* Appends the window's title, when it has changed: the sessions that wait, and the program's title,
+ * else the attached session's, else "telec". */
+static void layout_put_title(struct app *t)
+{
+    const struct tree_session *s = tree_session(&t->tree, t->view ? t->view->id : "");
+    int waiting = tree_totals(&t->tree).waiting, attached = (t->mode & APP_SCREENS) != 0;
+    span own = attached && t->view->vt ? vt_title(t->view->vt) : (span){0};
+    buf title = {0};
+    if (!app_wants_title(t))
+        return;
+    if (waiting)
+        buf_fmt(&title, "%s%d ", t->grid.ascii ? "*" : "◆", waiting);
+    if (!own.n)
+        own = span_of(!attached ? "telec" : s && *tree_title(s) ? tree_title(s) : t->view->id);
+    utf8_put_visible(&title, own);
+    if (!span_eq(buf_view(&title), buf_cstr(&t->title))) {
+        buf_fmt(&t->frame, "\033]2;%s\033\\", buf_cstr(&title));
+        buf_clear(&t->title);
+        buf_span(&t->title, buf_view(&title));
+    }
+    buf_free(&title);
+}
+
 static void layout_frame(void *ctx)
 {
     struct app *t = ctx;
@@ -402,8 +425,8 @@ static void layout_frame(void *ctx)
     if (t->mode & APP_SCREENS) {
         layout_attached(t);
         view_put_modes(t->view, &t->frame);
-        if (strcmp(t->config->clipboard, "yes") == 0)
-            view_put_clipboard(t->view, &t->frame);
+        view_put_signals(t->view, strcmp(t->config->clipboard, "yes") == 0, t->loop.now,
+                         &t->frame);
     } else if (g->cols < LAYOUT_MIN_COLS || g->rows < LAYOUT_MIN_ROWS) {
         layout_too_small(t);
     } else if (t->mode == APP_PAGER) {
@@ -411,6 +434,7 @@ static void layout_frame(void *ctx)
     } else {
         layout_main(t);
     }
+    layout_put_title(t);
     grid_frame(g, &t->frame);
     term_entered();
     conn_send_now(&t->terminal, buf_view(&t->frame));

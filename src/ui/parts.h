@@ -362,8 +362,10 @@ static const char *term_queries(void);
 /* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,
  * also from a signal handler. */
 /* Sets raw mode and appends to b the sequences to write first: alternate screen, bracketed paste,
- * focus, mouse. Returns 0, or -1 with errno. */
-static int term_enter(int in_fd, int out_fd, int mouse, buf *b);
+ * focus, mouse, saving the window's title. Returns 0, or -1 with errno. */
+static int term_enter(int fd, int mouse, int title, buf *b);
+/* Until when term_leave waits for answers to term_queries (clock_mono_ms); 0: they have come. */
+static void term_expect_answers(long long until);
 static void term_entered(void);                    /* they are written: term_leave must undo them */
 static void term_leave(void);
 /* Sets what else term_leave writes, once: it undoes what an attached session has set. */

@@ -13,6 +13,8 @@
 #define TERM_SEQ_LEAVE                                                                             \
     "\33[?2026l\33[?1006l\33[?1003l\33[?1002l\33[?1000l\33[?1004l\33[?2004l\33[?1l\33>"            \
     "\33[?6l\33[4l\33[r\33(B\17\33[m\33[?7h\33[?25h\33[999H\33[K\33[?1049l"
+#define TERM_SEQ_TITLE_PUSH "\33[22;2t"
+#define TERM_SEQ_TITLE_POP "\33[23;2t"
 #define TERM_SEQ_QUERIES "\33[?2026$p\33]11;?\33\\\33[?u\33[c"
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
@@ -663,8 +665,9 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
 
 /* The saved terminal modes, and the stack for a handler of a stack overflow. */
 static struct {
-    volatile sig_atomic_t active, entered;
-    int in_fd, out_fd;
+    volatile sig_atomic_t active, entered, titled;
+    long long answers_until; /* monotonic clock, ms; 0: none is pending */
+    int fd;
     struct termios modes;
     long crash_stack[32 * 1024 / sizeof(long)];
     volatile sig_atomic_t undo_n;
@@ -689,6 +692,36 @@ static void term_write_all(int fd, const char *p, size_t n)
     }
 }
 
+/* Follows ESC [ ? … c, DA1's answer: the next step after byte c; 4: complete. */
+static int term_follow_answer(int step, char c)
+{
+    if (c == TERM_ESC)
+        return 1;
+    if (step == 3)
+        return c == 'c' ? 4 : c == ';' || (c >= '0' && c <= '9') ? 3 : 0;
+    return step && c == "[?"[step - 1] ? step + 1 : 0;
+}
+
+/* Reads the answers to our queries, which the shell would take for keys. DA1's is the last one. */
+static void term_drain_answers(void)
+{
+    int step = 0;
+    char c;
+    while (step != 4 && term_saved.answers_until > clock_mono_ms()) {
+        struct pollfd ready = {term_saved.fd, POLLIN, 0};
+        if (poll(&ready, 1, (int)(term_saved.answers_until - clock_mono_ms())) <= 0 ||
+            read(term_saved.fd, &c, 1) != 1)
+            break;
+        step = term_follow_answer(step, c);
+    }
+    term_saved.answers_until = 0;
+}
+
+static void term_expect_answers(long long until)
+{
+    term_saved.answers_until = until;
+}
+
 /* Calls tcsetattr with SIGTTOU blocked, which would stop a background process. */
 static int term_set_modes(int fd, const struct termios *modes)
 {
@@ -711,11 +744,14 @@ static void term_leave(void)
         return;
     term_saved.active = 0;
     if (term_saved.entered) {
-        term_write_all(term_saved.out_fd, term_saved.undo, (size_t)term_saved.undo_n);
-        term_write_all(term_saved.out_fd, TERM_SEQ_LEAVE, sizeof TERM_SEQ_LEAVE - 1);
+        term_write_all(term_saved.fd, term_saved.undo, (size_t)term_saved.undo_n);
+        term_write_all(term_saved.fd, TERM_SEQ_LEAVE, sizeof TERM_SEQ_LEAVE - 1);
+        if (term_saved.titled)
+            term_write_all(term_saved.fd, TERM_SEQ_TITLE_POP, sizeof TERM_SEQ_TITLE_POP - 1);
+        term_drain_answers();
     }
     term_saved.entered = term_saved.undo_n = 0;
-    term_set_modes(term_saved.in_fd, &term_saved.modes);
+    term_set_modes(term_saved.fd, &term_saved.modes);
     errno = saved_errno;
 }
 
@@ -734,11 +770,11 @@ static void term_entered(void)
     term_saved.entered = 1;
 }
 
-static int term_enter(int in_fd, int out_fd, int mouse, buf *b)
+static int term_enter(int fd, int mouse, int title, buf *b)
 {
     struct termios raw;
     term_leave();
-    if (tcgetattr(in_fd, &term_saved.modes) < 0)
+    if (tcgetattr(fd, &term_saved.modes) < 0)
         return -1;
     raw = term_saved.modes;
     raw.c_iflag &=
@@ -748,14 +784,14 @@ static int term_enter(int in_fd, int out_fd, int mouse, buf *b)
     raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    term_saved.in_fd = in_fd;
-    term_saved.out_fd = out_fd;
+    term_saved.fd = fd;
+    term_saved.titled = title;
     term_saved.active = 1; /* before the change: a signal may come at once */
-    if (term_set_modes(in_fd, &raw) < 0) {
+    if (term_set_modes(fd, &raw) < 0) {
         term_saved.active = 0;
         return -1;
     }
-    buf_str(b, TERM_SEQ_ENTER);
+    buf_str(b, title ? TERM_SEQ_TITLE_PUSH TERM_SEQ_ENTER : TERM_SEQ_ENTER);
     if (mouse)
         buf_str(b, TERM_SEQ_MOUSE);
     return 0;

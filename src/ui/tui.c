@@ -10,6 +10,7 @@
 #ifndef TUI_ESCAPE_MS
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
 #endif
+#define TUI_ANSWERS_MS 1000  /* a quit waits so long for the terminal's answers */
 #ifndef TUI_PASTE_MS
 #define TUI_PASTE_MS 1000    /* a paste without an end mark ends after so long without input */
 #endif
@@ -141,6 +142,8 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
         t->unfocused = ev->type == TERM_FOCUS_OUT;
         app_changed(t);
     }
+    if (ev->type == TERM_ANSWERED)
+        term_expect_answers(0);
     if (ev->type == TERM_KEYBOARD || (ev->type == TERM_ANSWERED && !t->keyboards)) {
         t->keyboards = ev->type == TERM_KEYBOARD ? TERM_KEYS_KITTY : TERM_KEYS_OTHER;
         if (t->mode & APP_SCREENS)
@@ -328,17 +331,15 @@ static int tui_open_terminal(void)
 static void tui_on_signal(void *ctx, int signo)
 {
     struct app *t = ctx;
-    if (t->program_runs && (signo == SIGINT || signo == SIGCONT || signo == SIGWINCH))
+    if (t->program_runs && !(t->suspended && signo == SIGCONT) &&
+        (signo == SIGINT || signo == SIGCONT || signo == SIGWINCH || signo == SIGTSTP))
         return; /* another program has the terminal: the signal is for that */
     if (signo == SIGWINCH) {
         app_resize(t);
     } else if (signo == SIGCONT) {
-        buf_clear(&t->frame);
-        term_enter(t->terminal.io.fd, t->terminal.io.fd, app_wants_mouse(t), &t->frame);
-        if (t->mode & APP_SCREENS)
-            view_forget_modes(t->view);
-        t->grid.known = 0;
-        app_resize(t);
+        app_resume(t);
+    } else if (signo == SIGTSTP) {
+        app_suspend(t, 0);
     } else {
         t->quit = signo;
     }
@@ -370,7 +371,11 @@ static int tui_start(struct app *t, buf *error)
     buf_reserve(&t->frame, TUI_FRAME_BYTES);
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         loop_on_signal(&t->loop, signals[i], tui_on_signal, t);
-    if (fd < 0 || term_enter(fd, fd, app_wants_mouse(t), &t->frame) != 0) {
+    struct sigaction stop;
+    t->unstoppable = sigaction(SIGTSTP, NULL, &stop) == 0 && stop.sa_handler == SIG_IGN;
+    if (!t->unstoppable)
+        loop_on_signal(&t->loop, SIGTSTP, tui_on_signal, t);
+    if (fd < 0 || term_enter(fd, app_wants_mouse(t), app_wants_title(t), &t->frame) != 0) {
         buf_fmt(error, "cannot use this terminal: %s", strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -381,6 +386,8 @@ static int tui_start(struct app *t, buf *error)
     t->terminal.ctx = t;
     conn_open(&t->terminal, &t->loop, fd);
     buf_str(&t->frame, term_queries());
+    if (*term_queries())
+        term_expect_answers(t->loop.now + TUI_ANSWERS_MS);
     t->grid.ascii = !term_is_utf8();
     term_size(fd, &rows, &cols);
     grid_resize(&t->grid, rows, cols);

@@ -17,7 +17,7 @@ struct view_hooks {
 /* The terminal's input modes (set of enum vt_mode), cursor shape (DECSCUSR) and keyboard. */
 struct view_terminal {
     unsigned modes;
-    int shape, kitty, other_keys;
+    int shape, progress, kitty, other_keys;
 };
 
 /* A connection to a session's screen, and the emulator that it feeds. */
@@ -31,6 +31,7 @@ struct view {
     buf held;                /* output of an update that has not ended */
     int torn;                /* the emulator shows half an update: it is not drawn */
     struct loop_timer sync_timer; /* until what is held is shown all the same */
+    long long notify_at;     /* loop clock: no notification before */
     unsigned signals;        /* enum vt_signal, not handled yet; VT_SYNCED stays */
     int back;                /* lines scrolled back */
     int pan_rows, pan_cols;  /* how far the user has moved the crop from the cursor */
@@ -83,8 +84,9 @@ static void view_draw(struct view *v, struct grid *g, int row, int col, int rows
                       int cursor);
 /* Appends the sequences that set the program's input modes on the terminal. */
 static void view_put_modes(struct view *v, buf *b);
-/* Appends the clipboard string that the program has set since the last call. */
-static void view_put_clipboard(struct view *v, buf *b);
+/* Appends what the program has told since the last call: bell, notification, and, if it may, the
+ * clipboard. */
+static void view_put_signals(struct view *v, int clipboard, long long now, buf *b);
 /* Appends the sequences that set the UI's own modes again. */
 static void view_put_modes_back(struct view *v, buf *b);
 /* Appends a key for the program, in the form that it has asked for. newline: see struct keyboard.
@@ -268,11 +270,14 @@ struct app {
     /* a program that has the terminal */
     struct loop_child program;
     char **program_argv;      /* starts when the last frame is written; or NULL */
-    int program_runs;
+    int program_runs;         /* or the shell has it, while we are stopped: … */
+    int suspended;            /* … this, too */
+    int unstoppable;          /* SIGTSTP was ignored when we were started: no job control */
     void (*program_done)(struct app *t, int status, const char *error);
     char *clicked;            /* key of the row clicked last, for double clicks */
     long long clicked_at;     /* loop clock */
     int built, drawn;         /* number of builds of the rows; that number at the last frame */
+    buf title;                /* the window's, as it was set last */
     buf frame;                /* bytes that go to the terminal with the next frame */
     struct loop_timer frame_timer, escape_timer, ages_timer, second_timer, toast_timer,
         preview_timer, rest_timer, save_timer,
@@ -352,6 +357,10 @@ static void app_run(struct app *t, char **argv,
 static void app_run_now(struct app *t);            /* the terminal has taken the last frame */
 static void app_resize(struct app *t);             /* asks the terminal for its size */
 static int app_wants_mouse(const struct app *t);
+static int app_wants_title(const struct app *t);
+/* Stops telec, or with `whole` the whole job, as the terminal's own Ctrl-Z does. */
+static void app_suspend(struct app *t, int whole);
+static void app_resume(struct app *t);             /* SIGCONT: has the terminal again */
 static void app_free(struct app *t);
 
 /* ==== attention: calling the user ============================================================= */

@@ -13,6 +13,9 @@
 #define VIEW_UI_MOUSE (VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_SGR)
 /* bytes typed in one pass of the loop, or before the connection is open */
 #define VIEW_TYPED_MAX (512 * 1024)
+#ifndef VIEW_NOTIFY_MS
+#define VIEW_NOTIFY_MS 1000 /* between two notifications of a program */
+#endif
 #define VIEW_HELD_MAX (1024 * 1024) /* bytes of an update that has not ended */
 #define VIEW_PIECE (32 * 1024) /* of input in one frame, so that the holder can hold the next */
 #define VIEW_DIRECT_MAX 256  /* bytes written to the pty directly; more may be cut halfway */
@@ -459,8 +462,9 @@ static void view_draw(struct view *v, struct grid *g, int row, int col, int rows
         int from, to;
         view_selected(v, top + y, &from, &to);
         from = widget_max(from, left), to = widget_min(to, left + width);
-        if (from < to)
-            grid_restyle(g, row + y, col + from - left, to - from, CELL_REVERSE);
+        if (vt_modes(v->vt) & VT_REVERSE_VIDEO)
+            grid_invert(g, row + y, col, width);
+        grid_invert(g, row + y, col + from - left, to - from);
     }
     v->top = top, v->left = left, v->shown_rows = height;
     int y = at_row - top, x = at_col - left;
@@ -481,6 +485,7 @@ static const struct {
     {VT_APP_KEYPAD, "\033=", "\033>"},
     {VT_BRACKETED_PASTE, "\033[?2004h", "\033[?2004l"},
     {VT_FOCUS, "\033[?1004h", "\033[?1004l"},
+    {VT_CURSOR_BLINK, "\033[?12h", "\033[?12l"},
     {VT_MOUSE_NORMAL, "\033[?1000h", "\033[?1000l"},
     {VT_MOUSE_BUTTON, "\033[?1002h", "\033[?1002l"},
     {VT_MOUSE_ANY, "\033[?1003h", "\033[?1003l"},
@@ -502,6 +507,7 @@ static struct view_terminal view_wanted(const struct view *v)
     if (w.modes & VIEW_MOUSE)
         w.modes |= VT_MOUSE_SGR;
     w.shape = v->vt ? vt_cursor_shape(v->vt) : 0;
+    w.progress = v->vt && v->keyboards ? vt_progress(v->vt) : 0;
     int kitty = v->vt ? vt_key_flags(v->vt) : 0, other = v->vt ? vt_other_keys(v->vt) : 0;
     if (v->keyboards == TERM_KEYS_KITTY)
         w.kitty = kitty ? kitty : 1;
@@ -523,6 +529,16 @@ static void view_put_keyboard(const struct view_terminal *from, const struct vie
         buf_fmt(b, "\033[>4;%dm\033[m", to->other_keys);
 }
 
+/* The terminal's state that is no mode. */
+static void view_put_state(const struct view_terminal *from, const struct view_terminal *to, buf *b)
+{
+    if (to->shape != from->shape)
+        buf_fmt(b, "\033[%d q", to->shape);
+    if (to->progress != from->progress)
+        buf_fmt(b, "\033]9;4;%d;%d\033\\", to->progress >> 8, to->progress & 255);
+    view_put_keyboard(from, to, b);
+}
+
 static void view_put_mode_changes(struct view *v, const struct view_terminal *to, buf *b)
 {
     const unsigned exclusive = VIEW_MOUSE | VT_MOUSE_SGR;
@@ -537,13 +553,11 @@ static void view_put_mode_changes(struct view *v, const struct view_terminal *to
     for (size_t i = 0; i < COUNT_OF(view_modes); i++)
         if (on & view_modes[i].mode)
             buf_str(b, view_modes[i].on);
-    if (to->shape != from->shape)
-        buf_fmt(b, "\033[%d q", to->shape);
-    view_put_keyboard(from, to, b);
+    view_put_state(from, to, b);
     *from = *to;
-    if (to->shape)
-        buf_str(&undo, "\033[0 q");
-    view_put_keyboard(to, &own, &undo);
+    view_put_state(to, &own, &undo);
+    if (to->modes & VT_CURSOR_BLINK)
+        buf_str(&undo, "\033[?12l");
     term_set_undo(buf_view(&undo));
     buf_free(&undo);
 }
@@ -666,15 +680,10 @@ static int view_select(struct view *v, const struct term_event *ev, buf *text)
 /* ---- what goes through to the terminal ------------------------------------------------------ */
 
 /* Appends the program's OSC 52 string, if it has only characters of base64 and its separators. */
-static void view_put_clipboard(struct view *v, buf *b)
+static void view_put_clipboard(const struct view *v, buf *b)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=;";
-    v->signals |= v->vt ? vt_drain_signals(v->vt) : 0;
-    int set = (v->signals & VT_CLIPBOARD) != 0;
-    v->signals &= ~(unsigned)VT_CLIPBOARD;
-    if (!set)
-        return;
     span s = vt_clipboard(v->vt);
     for (size_t i = 0; i < s.n; i++)
         if (!s.p[i] || !strchr(plain, s.p[i]))
@@ -682,6 +691,32 @@ static void view_put_clipboard(struct view *v, buf *b)
     buf_str(b, "\033]52;");
     buf_span(b, s);
     buf_byte(b, '\a');
+}
+
+/* Appends the program's last notification in its own form. */
+static void view_put_notification(const struct view *v, buf *b)
+{
+    int osc;
+    span s = vt_notification(v->vt, &osc);
+    buf_fmt(b, "\033]%d;%s", osc, osc == 777 ? "notify;" : osc == 99 ? ";" : "");
+    buf_span(b, s);
+    buf_str(b, osc == 777 ? ";\033\\" : "\033\\");
+}
+
+static void view_put_signals(struct view *v, int clipboard, long long now, buf *b)
+{
+    if (!v->vt)
+        return;
+    v->signals |= vt_drain_signals(v->vt);
+    if (v->signals & VT_BELL)
+        buf_byte(b, '\a');
+    if (v->signals & VT_CLIPBOARD && clipboard)
+        view_put_clipboard(v, b);
+    if (v->signals & VT_NOTIFIED && v->keyboards && now >= v->notify_at) {
+        view_put_notification(v, b);
+        v->notify_at = now + VIEW_NOTIFY_MS;
+    }
+    v->signals &= VT_SYNCED;
 }
 
 static void view_put_modes_back(struct view *v, buf *b)

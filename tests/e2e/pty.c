@@ -116,6 +116,7 @@ static inline void pty_control(struct pty *t, const char *params, char final)
     case 'L':
     case 'M': pty_move_lines(t, t->cells, sizeof t->cells[0], final == 'M' ? one : -one); break;
     case 'r': t->last = m, t->row = t->col = 0; break;
+    case 'c': if (write(t->fd, "\033[?62;22c", 10) != 10) e2e_die("answer DA1"); break;
     case 'h': pty_mode(t, params, 1); break;
     case 'l': pty_mode(t, params, 0); break;
     default: break;

@@ -20,6 +20,7 @@ static void fuzz_config_load(struct config *c, span text)
     c->prefix = span_dup(span_of("Ctrl-]"));
     c->clipboard = span_dup(span_of("no"));
     c->mouse = span_dup(span_of("yes"));
+    c->title = span_dup(span_of("yes"));
     c->redis_url = span_dup(span_of(""));
     c->redis_from = span_dup(span_of("/f"));
     c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));

@@ -216,6 +216,29 @@ static void unit_attach_update(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_title(void)
+{
+    struct unit_app u;
+    test_begin("the window's title counts who waits, and is the program's, the session's or telec");
+    setenv("TERM", "xterm-256color", 1);
+    unit_attach_begin(&u, 24, 80, "");
+    app_changed(u.t);
+    UNIT_APP_UNTIL(&u, span_eq(vt_title(u.screen), "telec"));
+    unit_attach_enter(&u);
+    UNIT_APP_UNTIL(&u, span_eq(vt_title(u.screen), "title a"));
+    unit_app_frame(&u, FRAME_OUTPUT, "\033]2;vim\a");
+    UNIT_APP_UNTIL(&u, span_eq(vt_title(u.screen), "vim"));
+    unit_app_session(&u, "b", "waiting", "");
+    UNIT_APP_UNTIL(&u, span_eq(vt_title(u.screen), "◆1 vim"));
+    unit_app_type(&u, "\035d");
+    UNIT_APP_UNTIL(&u, span_eq(vt_title(u.screen), "◆1 telec"));
+    u.config.title = (char *)"no";
+    unit_app_type(&u, "\r");
+    UNIT_APP_SEE(&u, "d detaches");
+    CHECK_SPAN(vt_title(u.screen), "◆1 telec");
+    unit_app_end(&u);
+}
+
 static void unit_attach_wheel(void)
 {
     struct unit_app u;
@@ -549,6 +572,7 @@ static void unit_attach(void)
     unit_attach_paste_waits();
     unit_attach_scroll();
     unit_attach_update();
+    unit_attach_title();
     unit_attach_wheel();
     unit_attach_select();
     unit_attach_keyboard();

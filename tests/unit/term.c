@@ -286,7 +286,7 @@ static void unit_term_raw_mode(void)
     before.c_iflag |= IXON | ISTRIP;
     CHECK_INT(tcsetattr(slave, TCSANOW, &before), 0);
     CHECK_INT(tcgetattr(slave, &before), 0);
-    CHECK_INT(term_enter(slave, slave, 1, &b), 0);
+    CHECK_INT(term_enter(slave, 1, 0, &b), 0);
     CHECK_SPAN(buf_view(&b), TERM_SEQ_ENTER TERM_SEQ_MOUSE);
     CHECK_INT(tcgetattr(slave, &inside), 0);
     CHECK(!(inside.c_lflag & (ICANON | ECHO | ISIG)) && !(inside.c_oflag & OPOST));
@@ -300,7 +300,7 @@ static void unit_term_raw_mode(void)
     buf_clear(&b);
     unit_term_read_pty(master, &b);
     CHECK_INT(b.n, 0); /* nothing of it was shown */
-    CHECK_INT(term_enter(slave, slave, 0, &b), 0);
+    CHECK_INT(term_enter(slave, 0, 0, &b), 0);
     CHECK_SPAN(buf_view(&b), TERM_SEQ_ENTER);
     term_entered();
     term_leave();
@@ -312,7 +312,40 @@ static void unit_term_raw_mode(void)
     CHECK_INT(term_size(slave, &rows, &cols), 0);
     CHECK(rows == 33 && cols == 101);
     CHECK_INT(term_size(-1, &rows, &cols), -1);
-    CHECK_INT(term_enter(-1, slave, 0, &b), -1);
+    CHECK_INT(term_enter(-1, 0, 0, &b), -1);
+    close(slave);
+    close(master);
+    buf_free(&b);
+}
+
+static void unit_term_leaves(void)
+{
+    test_begin("leaving undoes what a session has set, and waits for the terminal's answers");
+    int slave, master = unit_term_open_pty(&slave);
+    static const char answers[] = "\33]11;rgb:0/0/0\a\33[?1u\33[?62;2", rest[] = "2ckeys";
+    char key = 0;
+    buf b = {0};
+    CHECK_INT(term_enter(slave, 0, 1, &b), 0);
+    CHECK_SPAN(buf_view(&b), TERM_SEQ_TITLE_PUSH TERM_SEQ_ENTER);
+    term_entered();
+    term_set_undo(span_of("undo"));
+    term_expect_answers(clock_mono_ms() + 60000);
+    CHECK(write(master, answers, sizeof answers - 1) == sizeof answers - 1);
+    CHECK(write(master, rest, sizeof rest - 1) == sizeof rest - 1);
+    term_leave();
+    buf_clear(&b);
+    unit_term_read_pty(master, &b);
+    CHECK_SPAN(buf_view(&b), "undo" TERM_SEQ_LEAVE TERM_SEQ_TITLE_POP);
+    CHECK(read(slave, &key, 1) == 1 && key == 'k'); /* for the shell */
+    long long before = clock_mono_ms();
+    CHECK_INT(term_enter(slave, 0, 0, &b), 0);
+    term_entered();
+    term_expect_answers(before + 50); /* they never come */
+    term_leave();
+    CHECK(clock_mono_ms() >= before + 50);
+    buf_clear(&b);
+    unit_term_read_pty(master, &b);
+    CHECK_SPAN(buf_view(&b), TERM_SEQ_LEAVE);
     close(slave);
     close(master);
     buf_free(&b);
@@ -323,7 +356,7 @@ static void unit_term_crash_child(int slave, int how)
     buf enter = {0};
     signal(SIGABRT, SIG_DFL);
     term_crash_guard();
-    if (term_enter(slave, slave, 0, &enter) == 0 &&
+    if (term_enter(slave, 0, 0, &enter) == 0 &&
         write(slave, enter.p, enter.n) == (ssize_t)enter.n) {
         term_entered();
         if (how == SIGABRT)
@@ -411,6 +444,7 @@ static void unit_term(void)
     unit_term_decode();
     unit_term_paste_pieces();
     unit_term_raw_mode();
+    unit_term_leaves();
     unit_term_crash();
     unit_term_environment();
 }

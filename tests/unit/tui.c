@@ -118,6 +118,9 @@ static void unit_tui_signals(void)
     UNIT_APP_UNTIL(&u, !u.t->stale);
     tui_on_signal(u.t, SIGWINCH);
     CHECK(u.t->stale && !u.t->quit);
+    u.t->unstoppable = 1; /* started without job control: Ctrl-Z changes nothing */
+    app_suspend(u.t, 1);
+    CHECK(!u.t->program_runs && !u.t->suspended);
     tui_on_signal(u.t, SIGTERM);
     CHECK_INT(u.t->quit, SIGTERM);
     unit_app_end(&u);

@@ -450,27 +450,59 @@ static void unit_view_sizes(void)
 }
 
 /* Only what can be nothing but a clipboard's content reaches the terminal. */
-static void unit_view_clipboard(void)
+static void unit_view_signals(void)
 {
-    test_begin("only a clipboard's content reaches the terminal, once");
+    test_begin("bell, notification and clipboard reach the terminal once, and nothing that is more");
     static const struct {
         const char *bytes, *put;
     } cases[] = {{"\033]52;c;aGVsbG8=\a", "\033]52;c;aGVsbG8=\a"},
                  {"\033]52;;YQ==\033\\", "\033]52;;YQ==\a"},
                  {"\033]52;c;?\a", ""},
                  {"\033]52;c;a b\a", ""},
+                 {"\a\a", "\a"},
+                 {"\033]9;look\001 here\a", "\033]9;look here\033\\"},
+                 {"\033]99;i=1;look\a", "\033]99;;look\033\\"},
+                 {"\033]777;notify;a;b\a", "\033]777;notify;a: b;\033\\"},
+                 {"\033]9;4;1;50\a", ""},
                  {"text", ""}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct view *v = unit_view_of(20, 5, cases[i].bytes);
         buf b = {0};
-        view_put_clipboard(v, &b);
+        v->keyboards = TERM_KEYS_OTHER;
+        view_put_signals(v, 1, 5, &b);
         CHECK_SPAN(buf_view(&b), cases[i].put);
         buf_clear(&b);
-        view_put_clipboard(v, &b); /* once */
+        view_put_signals(v, 1, 5, &b);
         CHECK_INT(b.n, 0);
+        vt_feed(v->vt, span_of("\033]52;c;aGVsbG8=\a\033]9;more\a"));
+        view_put_signals(v, 0, 6, &b); /* not allowed; too soon after one */
+        CHECK_INT(b.n > 0, v->notify_at == 6 + VIEW_NOTIFY_MS);
         buf_free(&b);
         view_close(v);
     }
+}
+
+static void unit_view_state(void)
+{
+    test_begin("cursor, progress and blinking are put on the terminal and taken back");
+    struct view *v = unit_view_of(20, 5, "\033[3 q\033]9;4;1;50\a\033[?12h");
+    struct grid g = {0};
+    buf b = {0};
+    view_set_terminal(v, 0, TERM_KEYS_KITTY);
+    view_put_modes(v, &b);
+    CHECK_SPAN(buf_view(&b), "\033[?2004l\033[?1004l\033[?12h\033[3 q\033]9;4;1;50\033\\\033[>1u");
+    span undo = {term_saved.undo, (size_t)term_saved.undo_n};
+    CHECK_SPAN(undo, "\033[0 q\033]9;4;0;0\033\\\033[<u\033[?12l");
+    test_begin("a program's reverse screen is drawn reversed");
+    vt_feed(v->vt, span_of("\033[?5ha\033[7mb"));
+    grid_resize(&g, 5, 20);
+    view_draw(v, &g, 0, 0, 5, 20, 1);
+    CHECK(unit_at(&g, 0)->attr & CELL_REVERSE && unit_at(&g, 19)->attr & CELL_REVERSE);
+    CHECK(!(unit_at(&g, 1)->attr & CELL_REVERSE));
+    buf_free(&b);
+    grid_free(&g);
+    term_set_undo((span){0});
+    view_close(v);
 }
 
 static void unit_view(void)
@@ -487,5 +519,6 @@ static void unit_view(void)
     unit_view_mouse();
     unit_view_select();
     unit_view_sizes();
-    unit_view_clipboard();
+    unit_view_signals();
+    unit_view_state();
 }

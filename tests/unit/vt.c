@@ -73,6 +73,7 @@ static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
         buf_fmt(b, "\npushed %.*s", (int)vt->titles[i].n, vt->titles[i].n ? vt->titles[i].p : "");
     buf_str(b, "\ntitle ");
     buf_span(b, vt_title(vt));
+    buf_fmt(b, "\nprogress %d", vt->progress);
     buf_str(b, "\ndirectory ");
     buf_span(b, vt_directory(vt));
     buf_str(b, "\nprimary\n");
@@ -106,7 +107,7 @@ static const char *const unit_vt_tokens[] = {
     "\033]7;file://h/a%%20b\033\\", "\033[22t", "\033[23t", "\033P$qm\033\\", "\033_x\033\\",
     "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>1u", "\033[<u", "\033", "\033[",
     "\033[1;2", "\033[?", "\033[1:2$", "\033]2;half", "\033Pq", "\033(", "\030", "\033\\", "\007",
-    "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007",
+    "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007", "\033]9;4;1;50\007", "\033]9;4;0\007",
     "0123456789012345678901234567890123456789",
 };
 
@@ -569,7 +570,8 @@ static void unit_vt_strings(void)
         CHECK_INT(vt_drain_signals(vt), 0);
         CHECK_SPAN(vt_title(vt), unit_vt_strings_cases[i].title);
         CHECK_SPAN(vt_directory(vt), unit_vt_strings_cases[i].directory);
-        CHECK_SPAN(vt_notification(vt), unit_vt_strings_cases[i].note);
+        int osc;
+        CHECK_SPAN(vt_notification(vt, &osc), unit_vt_strings_cases[i].note);
         unit_vt_show_case(before, unit_vt_strings_cases[i].bytes);
         vt_free(vt);
     }

@@ -795,6 +795,7 @@ static void vt_esc_reset(struct vt *vt)
     vt_soft_reset(vt);
     vt->modes = vt->saved_modes = 0;
     vt->shape = 0;
+    vt->progress = 0;
     vt->key_count = vt->modify_other_keys = vt->title_count = 0;
     vt_tabs_default(vt);
     vt_erase_rows(vt, 0, vt->rows);

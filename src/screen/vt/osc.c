@@ -117,20 +117,34 @@ static void vt_osc_directory(struct vt *vt, span s) /* file://host/path */
     buf_free(&path);
 }
 
-static void vt_notify(struct vt *vt, span s)
+static void vt_notify(struct vt *vt, int osc, span s)
 {
     vt_set_text(&vt->notification, s, VT_TITLE_MAX);
+    vt->notified_by = osc;
     vt->signals |= VT_NOTIFIED;
 }
 
-/* iTerm2: the text. A leading number ("9;4;…") is ConEmu's, for progress bars: ignored. */
+/* "4;STATE;PERCENT" of ConEmu. */
+static void vt_osc_progress(struct vt *vt, span s)
+{
+    long long state = 0, percent = 0;
+    span_cut(&s, ';');
+    if (!span_int(span_cut(&s, ';'), &state) || state < 0 || state > 4)
+        return;
+    span_int(span_cut(&s, ';'), &percent);
+    vt->progress = state ? (int)state << 8 | vt_clamp((int)percent, 0, 100) : 0;
+}
+
+/* iTerm2: the text. A leading number is ConEmu's: progress, or ignored. */
 static void vt_osc_notify(struct vt *vt, span s)
 {
     size_t digits = 0;
+    if (span_starts(s, "4;"))
+        vt_osc_progress(vt, s);
     while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
         digits++;
     if (digits == 0 || (digits < s.n && s.p[digits] != ';'))
-        vt_notify(vt, s);
+        vt_notify(vt, 9, s);
 }
 
 /* kitty: metadata;text. Queries and closing are ignored. */
@@ -142,7 +156,7 @@ static void vt_osc_notify_kitty(struct vt *vt, span s)
         if (span_eq(part, "p=?") || span_eq(part, "p=close") || span_eq(part, "p=alive"))
             return;
     }
-    vt_notify(vt, s);
+    vt_notify(vt, 99, s);
 }
 
 static void vt_osc_notify_urxvt(struct vt *vt, span s) /* notify;title;text */
@@ -154,7 +168,7 @@ static void vt_osc_notify_urxvt(struct vt *vt, span s) /* notify;title;text */
     if (text.n && s.n)
         buf_str(&text, ": ");
     buf_span(&text, s);
-    vt_notify(vt, buf_view(&text));
+    vt_notify(vt, 777, buf_view(&text));
     buf_free(&text);
 }
 

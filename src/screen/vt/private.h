@@ -131,6 +131,8 @@ struct vt {
     buf title, directory, notification, clipboard, answers;
     buf titles[VT_TITLES_MAX];       /* pushed, oldest first */
     int title_count;
+    int notified_by;                 /* the OSC of the last notification */
+    int progress;                    /* as vt_progress tells it */
     int modify_other_keys;           /* xterm's modifyOtherKeys, 0…2 */
     unsigned char keys[VT_KEYS_MAX]; /* kitty keyboard flags, pushed; the last are in force */
     int key_count;

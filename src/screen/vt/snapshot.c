@@ -266,6 +266,8 @@ static void vt_paint_texts(struct vt_paint *p)
     if (vt->title.n || vt->title_count)
         vt_paint_title(p, &vt->title);
     vt_paint_directory(p);
+    if (vt->progress)
+        buf_fmt(p->b, "\033]9;4;%d;%d\033\\", vt->progress >> 8, vt->progress & 255);
 }
 
 static void vt_paint_keyboard(struct vt_paint *p)
@@ -345,7 +347,7 @@ static void vt_paint_unfinished(struct vt_paint *p)
 /* Cancels an unfinished sequence of the reader and resets the screen; its modes come next. */
 static const char vt_paint_start[] =
     "\030\033[?1049;6;2026l\033[!p\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q"
-    "\033[?5W";
+    "\033[?5W\033]9;4;0\033\\";
 
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 {

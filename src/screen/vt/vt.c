@@ -93,9 +93,15 @@ static span vt_clipboard(const struct vt *vt)
     return buf_view(&vt->clipboard);
 }
 
-static span vt_notification(const struct vt *vt)
+static span vt_notification(const struct vt *vt, int *osc)
 {
+    *osc = vt->notified_by;
     return buf_view(&vt->notification);
+}
+
+static int vt_progress(const struct vt *vt)
+{
+    return vt->progress;
 }
 
 static unsigned vt_drain_signals(struct vt *vt)
