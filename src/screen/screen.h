@@ -209,7 +209,8 @@ static int vt_other_keys(const struct vt *vt);     /* xterm's modifyOtherKeys, 0
 static void vt_cursor(const struct vt *vt, int *row, int *col);
 static span vt_title(const struct vt *vt);         /* clean UTF-8, at most 256 bytes */
 static span vt_directory(const struct vt *vt);     /* OSC 7's path, percent-decoded, clean UTF-8 */
-static span vt_notification(const struct vt *vt, int *osc); /* of the last OSC 9, 99 or 777 */
+static span vt_notification(const struct vt *vt);  /* text of the last OSC 9, 99 or 777 */
+static int vt_notified_by(const struct vt *vt);    /* which of the three it was */
 /* ConEmu's progress (OSC 9;4): state << 8 | percent; 0: none. States: 1 goes on, 2 failed, 3 of
  * unknown length, 4 paused. */
 static int vt_progress(const struct vt *vt);

@@ -28,8 +28,8 @@ static void holder_answer_queries(struct holder *h)
 /* signals: of vt_drain_signals. */
 static void holder_judge_output(struct holder *h, unsigned signals)
 {
-    int bell = (signals & (VT_BELL | VT_NOTIFIED)) != 0, osc;
-    span asked = signals & VT_NOTIFIED ? vt_notification(h->vt, &osc) : (span){0};
+    int bell = (signals & (VT_BELL | VT_NOTIFIED)) != 0;
+    span asked = signals & VT_NOTIFIED ? vt_notification(h->vt) : (span){0};
     struct state_input in = {.event = bell ? STATE_ON_BELL : STATE_ON_OUTPUT};
     status_apply(h, in, asked);
 }

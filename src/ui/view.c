@@ -696,8 +696,8 @@ static void view_put_clipboard(const struct view *v, buf *b)
 /* Appends the program's last notification in its own form. */
 static void view_put_notification(const struct view *v, buf *b)
 {
-    int osc;
-    span s = vt_notification(v->vt, &osc);
+    int osc = vt_notified_by(v->vt);
+    span s = vt_notification(v->vt);
     buf_fmt(b, "\033]%d;%s", osc, osc == 777 ? "notify;" : osc == 99 ? ";" : "");
     buf_span(b, s);
     buf_str(b, osc == 777 ? ";\033\\" : "\033\\");

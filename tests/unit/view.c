@@ -490,7 +490,7 @@ static void unit_view_state(void)
     buf b = {0};
     view_set_terminal(v, 0, TERM_KEYS_KITTY);
     view_put_modes(v, &b);
-    CHECK_SPAN(buf_view(&b), "\033[?2004l\033[?1004l\033[?12h\033[3 q\033]9;4;1;50\033\\\033[>1u");
+    CHECK_SPAN(buf_view(&b), "\033[?2004l\033[?12h\033[3 q\033]9;4;1;50\033\\\033[>1u");
     span undo = {term_saved.undo, (size_t)term_saved.undo_n};
     CHECK_SPAN(undo, "\033[0 q\033]9;4;0;0\033\\\033[<u\033[?12l");
     test_begin("a program's reverse screen is drawn reversed");

@@ -570,8 +570,7 @@ static void unit_vt_strings(void)
         CHECK_INT(vt_drain_signals(vt), 0);
         CHECK_SPAN(vt_title(vt), unit_vt_strings_cases[i].title);
         CHECK_SPAN(vt_directory(vt), unit_vt_strings_cases[i].directory);
-        int osc;
-        CHECK_SPAN(vt_notification(vt, &osc), unit_vt_strings_cases[i].note);
+        CHECK_SPAN(vt_notification(vt), unit_vt_strings_cases[i].note);
         unit_vt_show_case(before, unit_vt_strings_cases[i].bytes);
         vt_free(vt);
     }

@@ -93,10 +93,14 @@ static span vt_clipboard(const struct vt *vt)
     return buf_view(&vt->clipboard);
 }
 
-static span vt_notification(const struct vt *vt, int *osc)
+static span vt_notification(const struct vt *vt)
 {
-    *osc = vt->notified_by;
     return buf_view(&vt->notification);
+}
+
+static int vt_notified_by(const struct vt *vt)
+{
+    return vt->notified_by;
 }
 
 static int vt_progress(const struct vt *vt)
