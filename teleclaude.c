@@ -44,6 +44,7 @@
 #include "src/session/transcript.c"   /* the text of an exited session, from its log */
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
+#include "src/session/environment.c"  /* what tells a program of its terminal */
 #include "src/session/status.c"       /* the holder: status frames */
 #include "src/session/reader.c"       /* the holder: reading the screen */
 #include "src/session/viewer.c"       /* the holder: the screen to its viewers */

@@ -227,16 +227,16 @@ static int frame_put_key_bytes(buf *b, span name, int application)
     return 1;
 }
 
-/* Consumes one focus event, mouse report, cursor or paging key, or a terminal's report. Returns 0:
- * the keys begin with something else. */
-static int frame_cut_look(span *keys)
+/* Consumes one sequence that ends with one of the final bytes. Returns 0: the keys begin with
+ * something else. */
+static int frame_cut_sequence(span *keys, const char *finals)
 {
     size_t i = 2;
     if (keys->n < 3 || keys->p[0] != '\033' || (keys->p[1] != '[' && keys->p[1] != 'O'))
         return 0;
     while (keys->p[1] == '[' && i < keys->n && keys->p[i] >= ' ' && keys->p[i] < '@')
         i++;
-    if (i == keys->n || !strchr("ABCDEFHIMORcmny~", keys->p[i]) ||
+    if (i == keys->n || !strchr(finals, keys->p[i]) ||
         (keys->p[i] == '~' && (keys->p[2] == '2' || keys->p[2] == '3'))) /* paste, delete, f9 … */
         return 0;
     size_t n = i + 1 + (i == 2 && keys->p[1] == '[' && keys->p[i] == 'M' ? 3 : 0);
@@ -246,7 +246,14 @@ static int frame_cut_look(span *keys)
 
 static int frame_is_look(span keys)
 {
-    while (keys.n && frame_cut_look(&keys))
+    while (keys.n && frame_cut_sequence(&keys, "ABCDEFHIMORcmny~"))
+        ;
+    return keys.n == 0;
+}
+
+static int frame_is_report(span keys)
+{
+    while (keys.n > 1 && keys.p[1] == '[' && frame_cut_sequence(&keys, "IMORcmny"))
         ;
     return keys.n == 0;
 }

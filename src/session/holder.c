@@ -99,8 +99,8 @@ static void holder_handle_input(struct holder_client *c, span payload)
 static void holder_handle_typed(struct holder_client *c, span payload)
 {
     long long at, now = c->holder->loop.now;
-    if (span_int(payload, &at) && at >= 0)
-        input_note_typed(c, at < now ? at : now);
+    if (span_int(span_cut(&payload, ' '), &at) && at >= 0)
+        input_note_typed(c, at < now ? at : now, payload.n > 0);
 }
 
 /* Keeps that a message was refused, for the session's line: its sender does not read answers. */
@@ -158,8 +158,11 @@ static void holder_handle_resize(struct holder_client *c, span payload)
         free(c->from);
         c->from = json_dup_text(from);
     }
-    if (frame_read_size(size, &c->cols, &c->rows))
-        viewer_set_size(c->holder, c->cols, c->rows);
+    if (!frame_read_size(size, &c->cols, &c->rows))
+        return;
+    c->active_at = c->holder->loop.now;
+    if (!c->holder->sizer || c->holder->sizer == c)
+        viewer_take_size(c);
 }
 
 static void holder_handle_keys(struct holder_client *c, span payload)
@@ -414,6 +417,7 @@ static void holder_on_client_closed(void *ctx, const char *why)
     (void)why;
     message_forget_client(c);
     answer_forget_client(c);
+    viewer_leave_size(c);
     c->viewing = 0;
     if (!c->holder->exited)
         input_tell_focus(c->holder);
@@ -552,8 +556,6 @@ static char **holder_strings(struct json array)
 static void holder_become_program(struct holder *h, char **argv, char **env, const char *directory)
 {
     extern char **environ;
-    static const char *const foreign[] = {"TMUX",  "TMUX_PANE", "STY",
-                                          "LINES", "COLUMNS",   "TERMCAP"};
     static const int defaults[] = {SIGPIPE, SIGXFSZ, SIGHUP,  SIGINT,   SIGTERM,
                                    SIGQUIT, SIGCHLD, SIGTSTP, SIGTTOU,  SIGTTIN,
                                    SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT};
@@ -570,10 +572,7 @@ static void holder_become_program(struct holder *h, char **argv, char **env, con
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (env)
         environ = env;
-    for (size_t i = 0; i < COUNT_OF(foreign); i++)
-        unsetenv(foreign[i]);
-    setenv("TERM", "xterm-256color", 1);
-    setenv("COLORTERM", "truecolor", 1);
+    environment_set(environ, h->keep_env);
     setenv("TELEC_SESSION_ID", h->id, 1);
     if (h->api_socket)
         setenv("TELEC_SOCKET", h->api_socket, 1);
@@ -668,6 +667,7 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->socket = json_dup_text(json_get(spec, "socket"));
     h->dir = json_dup_text(json_get(spec, "dir"));
     h->api_socket = json_dup_text(json_get(spec, "api_socket"));
+    h->keep_env = json_dup_text(json_get(spec, "keep_env"));
     json_put_text(&h->typed, json_get(spec, "typed"));
     json_put_text(&h->first_argument, json_get(spec, "argument"));
     h->first_strict = json_get(spec, "agent").type == JSON_STRING &&

@@ -179,6 +179,7 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_field_string(b, "socket", spec->socket);
     json_field_string(b, "dir", spec->state_dir);
     json_field_string(b, "api_socket", spec->api_socket);
+    json_field_string(b, "keep_env", spec->keep_env);
     json_field_string(b, "directory", spec->directory);
     if (spec->agent)
         json_field_string(b, "agent", spec->agent);

@@ -32,11 +32,11 @@ static int input_type(struct holder *h, span bytes)
 }
 
 /* A client has typed at a time, loop clock: its size becomes the session's. */
-static void input_note(struct holder_client *c, struct state_input in)
+static void input_note(struct holder_client *c, struct state_input in, int is_key)
 {
     struct holder *h = c->holder;
-    if (c->cols)
-        viewer_set_size(h, c->cols, c->rows);
+    if (is_key)
+        viewer_take_size(c);
     h->typed_at = in.at;
     if (c->viewing && h->controller != c) {
         h->controller = c;
@@ -47,9 +47,10 @@ static void input_note(struct holder_client *c, struct state_input in)
     reader_expect(h, h->loop.now + INPUT_READ_MS);
 }
 
-static void input_note_typed(struct holder_client *c, long long at)
+static void input_note_typed(struct holder_client *c, long long at, int looked)
 {
-    input_note(c, (struct state_input){.event = STATE_ON_TYPED, .at = at});
+    input_note(c, (struct state_input){.event = looked ? STATE_ON_LOOKED : STATE_ON_TYPED,
+                                       .at = at}, 1);
 }
 
 /* Ctrl-C or Escape, in any form. */
@@ -71,7 +72,7 @@ static void input_type_for(struct holder_client *c, span bytes)
                              .at = h->loop.now, .interrupts = input_interrupts(bytes)};
     if (!bytes.n)
         return;
-    input_note(c, in);
+    input_note(c, in, !frame_is_report(bytes));
     input_type(h, bytes);
 }
 

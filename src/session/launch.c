@@ -141,6 +141,7 @@ static void session_launch(struct session *s, const struct session_plan *plan, c
                                .socket = s->socket,
                                .state_dir = s->dir,
                                .api_socket = all->config->socket,
+                               .keep_env = all->config->keep_env,
                                .argv = argv,
                                .agent = s->agent,
                                .directory = s->directory,

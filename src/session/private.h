@@ -85,7 +85,7 @@ enum message_first {
 
 struct holder {
     struct loop loop;
-    char *id, *socket, *dir, *api_socket;
+    char *id, *socket, *dir, *api_socket, *keep_env;
     struct vt *vt;
     struct store_log log;
     struct conn pty;
@@ -117,6 +117,7 @@ struct holder {
     long long first_until, first_looked_at; /* loop clock */
     struct message *messages;  /* the first one is on its way */
     struct answer *answer;     /* on its way into a dialog; or NULL */
+    const struct holder_client *sizer; /* whose size the session has; NULL: nobody's */
     int told_unfocused;        /* the program has got focus-out */
     int prompts, queued;       /* hooks of prompts; the agent holds a message for its next turn */
     long long typed_at;        /* loop clock: the last key */
@@ -155,7 +156,14 @@ struct holder_client {
     long long inputs;          /* FRAME_INPUT that it has sent */
     int cols, rows;            /* its own size; 0: not told */
     char *from;                /* its computer; NULL: not told */
+    long long active_at;       /* loop clock: it has typed, or told its size */
 };
+
+/* ==== environment ============================================================================ */
+
+/* Removes the variables of the user's terminal but those that `keep` lists (NULL: none), and sets
+ * our own. Between fork and exec only setenv allocates. */
+static void environment_set(char **env, const char *keep);
 
 /* ==== status ================================================================================= */
 
@@ -215,6 +223,8 @@ static void viewer_on_wait(void *holder); /* the wait_timer */
 static int viewer_reads(struct holder *h);
 /* Resizes the session's screen and pty. */
 static void viewer_set_size(struct holder *h, int cols, int rows);
+static void viewer_take_size(struct holder_client *c); /* it types: its size is the session's */
+static void viewer_leave_size(struct holder_client *c); /* it goes: the last active one has it */
 
 /* ==== input ================================================================================== */
 
@@ -227,7 +237,7 @@ static int input_type(struct holder *h, span bytes);
 /* Types bytes for a client: its size becomes the session's, and a pending Enter goes first. */
 static void input_type_for(struct holder_client *c, span bytes);
 /* A client has typed at that time (loop clock). */
-static void input_note_typed(struct holder_client *c, long long at);
+static void input_note_typed(struct holder_client *c, long long at, int looked);
 /* Appends why no message may be typed: "waiting: Bash: make", "draft: fix the". Returns 0: it
  * may. */
 static int input_put_refusal(struct holder *h, buf *b);

@@ -148,10 +148,12 @@ enum frame_type {
     /* to the holder */
     FRAME_INPUT = 'i',   /* bytes for the program; the sender's size becomes the session's */
     FRAME_TYPED = 'Y',   /* a number: the sender wrote to the pty itself, last at that time of
-                            the monotonic clock, in ms; all processes of a computer share it */
+                            the monotonic clock, in ms; all processes of a computer share it. Then
+                            " look" when those keys answer nothing: see frame_is_look */
     FRAME_MESSAGE = 'm', /* struct frame_message: to be typed; answered by FRAME_RECEIPT */
     FRAME_ANSWER = 'a',  /* {"answer"}: to the dialog on its screen; FRAME_RECEIPT answers it */
-    FRAME_RESIZE = 'r',  /* {"cols", "rows", "from"}: the sender's size and computer */
+    FRAME_RESIZE = 'r',  /* {"cols", "rows", "from"}: the sender's size and computer; the session's
+                            size, if the session has the sender's or nobody's */
     FRAME_KEYS = 'K',    /* {"key", "count"}: a key of frame_put_key_bytes */
     FRAME_END = 'k',     /* end the session */
     FRAME_END_UNDOABLY = 'p', /* {"undo_ms"}: stop its processes; end it after that time */
@@ -229,6 +231,8 @@ static int frame_put_key_bytes(buf *b, span name, int application);
 static size_t frame_find_update(span output);
 /* Tells whether keys answer nothing: focus events, the mouse, cursor and paging keys, reports. */
 static int frame_is_look(span keys);
+/* Tells whether they are no keys: focus events, the mouse, reports. */
+static int frame_is_report(span keys);
 
 /* ==== life: whether a session's holder lives ================================================= */
 
@@ -351,6 +355,7 @@ struct holder_spec {
     const char *typed;       /* a first prompt, typed once the program is ready; or NULL */
     const char *argument;    /* a first prompt among argv; or NULL */
     const char *native_id;   /* its native_session_id at first; or NULL */
+    const char *keep_env;    /* variables of the terminal that the program gets all the same */
 };
 
 /* Starts a holder. done is called once, at once or from the loop. error: why there is no session.

@@ -200,3 +200,27 @@ static void viewer_set_size(struct holder *h, int cols, int rows)
             viewer_send_snapshot(c, 0);
     status_changed(h);
 }
+
+static void viewer_take_size(struct holder_client *c)
+{
+    struct holder *h = c->holder;
+    c->active_at = h->loop.now;
+    if (!c->cols)
+        return;
+    h->sizer = c;
+    viewer_set_size(h, c->cols, c->rows);
+}
+
+static void viewer_leave_size(struct holder_client *c)
+{
+    struct holder *h = c->holder;
+    struct holder_client *last = NULL;
+    if (h->sizer != c)
+        return;
+    h->sizer = NULL;
+    for (struct holder_client *other = h->clients; other; other = other->next)
+        if (other != c && other->cols && (!last || other->active_at > last->active_at))
+            last = other;
+    if (last && !h->exited)
+        viewer_take_size(last);
+}

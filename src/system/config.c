@@ -239,7 +239,8 @@ static const struct config_key config_computer_keys[] = {
     {"user", offsetof(struct config, user)},
     {"host", offsetof(struct config, host)},
     {"role", offsetof(struct config, role)},
-    {"on_state", offsetof(struct config, on_state)}};
+    {"on_state", offsetof(struct config, on_state)},
+    {"keep_env", offsetof(struct config, keep_env)}};
 static const struct config_key config_ui_keys[] = {
     {"prefix", offsetof(struct config, prefix)},
     {"clipboard", offsetof(struct config, clipboard)},
@@ -823,7 +824,7 @@ static void config_free(struct config *c)
                              c->mouse,     c->title, c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
                              c->secret,    c->secret_file, c->unsigned_peers, c->notify,
-                             c->on_state,  c->binaries};
+                             c->on_state,  c->keep_env, c->binaries};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
@@ -938,6 +939,7 @@ static void config_put(const struct config *c, buf *b)
     config_put_value(c, b, "host", c->host, c->computer_lines[2]);
     config_put_value(c, b, "role", c->role, c->computer_lines[3]);
     config_put_value(c, b, "on_state", c->on_state ? c->on_state : "", c->computer_lines[4]);
+    config_put_value(c, b, "keep_env", c->keep_env ? c->keep_env : "", c->computer_lines[5]);
     for (int i = 0; i < c->agent_count; i++)
         config_put_agent(c, b, &c->agents[i]);
     for (int i = 0; i < c->project_count; i++) {

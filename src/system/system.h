@@ -334,6 +334,7 @@ struct config {
     char *tls_command;          /* does TLS for rediss://; HOST and PORT stand for the url's */
     char *mouse;                /* "yes": clicks and the wheel are the UI's */
     char *notify;               /* how the UI calls its user: "bell", "osc9" … "none" */
+    char *keep_env;             /* variables of the terminal that sessions get; or NULL */
     char *on_state;             /* run when a session's state changes; or NULL */
     char *title;                /* "yes": the UI sets the window's title */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],

@@ -41,6 +41,7 @@ struct view {
     int may_type;            /* the holder allows that: no other input is in flight */
     long long inputs;        /* FRAME_INPUTs sent */
     long long typed_at;      /* loop clock: the last write to the pty */
+    int looked;              /* what was written since the last notice answers nothing */
     struct loop_timer notice_timer; /* until FRAME_TYPED reports such a write to the holder */
     int want_cols, want_rows; /* the size to ask for; 0: none */
     struct view_terminal terminal; /* the terminal, as view_put_modes set it last */

@@ -32,6 +32,8 @@ static void view_send_notice(void *ctx)
     struct view *v = ctx;
     buf at = {0};
     frame_put_number(&at, v->typed_at);
+    buf_str(&at, v->looked ? " look" : "");
+    v->looked = 1;
     holder_link_send(v->stream->link, FRAME_TYPED, buf_view(&at));
     buf_free(&at);
 }
@@ -45,8 +47,9 @@ static size_t view_type_directly(struct view *v, span keys)
     ssize_t n = write(v->pty, keys.p, keys.n);
     if (n <= 0)
         return 0;
-    if (frame_is_look((span){keys.p, (size_t)n}))
-        return (size_t)n; /* the holder need not know: it ends no question */
+    if (frame_is_report((span){keys.p, (size_t)n}))
+        return (size_t)n; /* the holder need not know: it ends no question and takes no size */
+    v->looked &= frame_is_look((span){keys.p, (size_t)n});
     v->typed_at = v->loop->now;
     if (!v->notice_timer.slot)
         loop_timer_set(v->loop, &v->notice_timer, v->loop->now + VIEW_NOTICE_MS);
@@ -132,7 +135,7 @@ static struct view *view_new(const char *id, const struct view_hooks *hooks, voi
     v->hooks = hooks;
     v->ctx = ctx;
     v->terminal.modes = v->widget_modes = VIEW_UI_MODES;
-    v->wheel = 1;
+    v->wheel = v->looked = 1;
     v->send_task = (struct loop_task){.fn = view_send_typed, .ctx = v};
     v->notice_timer = (struct loop_timer){.fn = view_send_notice, .ctx = v};
     v->sync_timer = (struct loop_timer){.fn = view_on_sync_over, .ctx = v};

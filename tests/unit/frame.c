@@ -215,6 +215,17 @@ static void unit_frame_looks(void)
     }
 }
 
+static void unit_frame_reports(void)
+{
+    test_begin("focus, mouse and reports are no keys; arrows and the keypad's Enter are");
+    static const char *const reports[] = {"", "\033[I\033[O", "\033[<64;10;5M\033[M !!", "\033[0n"};
+    static const char *const keys[] = {"\033[A", "\033OA", "\033OM", "y", "\033[Iy", "\033[5~"};
+    for (size_t i = 0; i < COUNT_OF(reports); i++)
+        CHECK(frame_is_report(span_of(reports[i])));
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        CHECK(!frame_is_report(span_of(keys[i])));
+}
+
 static void unit_frame_updates(void)
 {
     test_begin("an update that does not end is found, also by the start of its sequence");
@@ -232,6 +243,7 @@ static void unit_frame_updates(void)
 
 static void unit_frame(void)
 {
+    unit_frame_reports();
     unit_frame_updates();
     unit_frame_cut();
     unit_frame_limit();

@@ -172,6 +172,7 @@ static void unit_holder_end(struct unit_holder *u)
     vt_free(u->h.vt);
     loop_free(&u->h.loop);
     free(u->h.id), free(u->h.socket), free(u->h.dir), free(u->h.api_socket);
+    free(u->h.keep_env);
 }
 
 static void unit_hold_states(void)
@@ -246,6 +247,20 @@ static void unit_hold_hooks(void)
     unit_holder_pass(&u, 50);
     CHECK_INT(u.h.state.kind, before);
     unit_holder_end(&u);
+}
+
+static void unit_hold_environment(void)
+{
+    struct unit_holder u;
+    buf env = {0};
+    test_begin("a program's terminal is telec: nothing tells of the user's but what is to be kept");
+    buf_fmt(&env, ",\"env\":[\"PATH=%s\",\"KITTY_WINDOW_ID=3\",\"TERM_PROGRAM=WezTerm\",\"TMUX=a\","
+                  "\"TMUX_PANE=b\",\"WT_SESSION=c\"],\"keep_env\":\"TMUX WT_*\"", getenv("PATH"));
+    unit_holder_run(&u, "echo $TERM_PROGRAM $KITTY_WINDOW_ID-$TMUX-$TMUX_PANE-$WT_SESSION; read x",
+                    buf_cstr(&env));
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"telec -a--c\""));
+    unit_holder_end(&u);
+    buf_free(&env);
 }
 
 static void unit_hold_update(void)
@@ -475,18 +490,34 @@ static void unit_hold_input(void)
     CHECK_INT(vt_cols(u.h.vt), 100);
     test_begin("the client that types has the size; a viewer never resizes the session");
     struct holder_client other = {.holder = &u.h, .cols = 50, .rows = 10};
-    input_note_typed(&other, u.h.loop.now);
+    input_note_typed(&other, u.h.loop.now, 0);
     CHECK_INT(vt_cols(u.h.vt), 50);
     unit_holder_send(&u, FRAME_VIEW, "z");
     CHECK(unit_holder_count(&u, &u.snapshots, 1));
     CHECK_SPAN(span_of(u.size), "{\"size\":[50,10]}");
     CHECK_INT(vt_cols(u.h.vt), 50);
-    unit_holder_send(&u, FRAME_INPUT, "y");
+    unit_holder_send(&u, FRAME_RESIZE, "{\"cols\":100,\"rows\":31}"); /* later */
+    unit_holder_send(&u, FRAME_INPUT, "\033[I\033[<65;5;5M");
+    unit_holder_pass(&u, 30);
+    CHECK_INT(vt_cols(u.h.vt), 50);
+    unit_holder_send(&u, FRAME_TYPED, "1 look"); /* an arrow */
     CHECK(unit_holder_count(&u, &u.snapshots, 2));
-    CHECK_SPAN(span_of(u.size), "{\"size\":[100,30]}");
+    CHECK_SPAN(span_of(u.size), "{\"size\":[100,31]}");
+    test_begin("when the viewer goes whose size it is, the last active one that stays has it");
+    other.active_at = u.h.loop.now + 1;
+    other.next = u.h.clients;
+    struct holder_client *first = u.h.clients;
+    u.h.clients = &other;
+    viewer_leave_size(first);
+    CHECK_INT(vt_cols(u.h.vt), 50);
+    u.h.clients = first;
+    viewer_leave_size(&other);
+    CHECK_INT(vt_cols(u.h.vt), 100);
+    viewer_leave_size(&other); /* not its size any more */
+    CHECK(u.h.sizer == first);
     test_begin("GET …/screen's object has the size, the cursor and the lines");
     unit_holder_send(&u, FRAME_SCREEN, "");
-    CHECK(unit_holder_until(&u, &u.reply, "{\"cols\":100,\"rows\":30,\"cursor\":["));
+    CHECK(unit_holder_until(&u, &u.reply, "{\"cols\":100,\"rows\":31,\"cursor\":["));
     CHECK(strstr(buf_cstr(&u.reply), "\"got <x>\"") != NULL);
     test_begin("input that the program does not read is refused at a limit");
     char *much = base_alloc(INPUT_QUEUE_MAX + 1);
@@ -950,6 +981,7 @@ static void unit_holder(void)
     unit_hold_typed();
     unit_hold_states();
     unit_hold_hooks();
+    unit_hold_environment();
     unit_hold_update();
     unit_hold_paste();
     unit_hold_guard();
