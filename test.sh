@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")" || exit 1
 
 PARTS='build single static layers limits readme protocol shell unit small quick valgrind'
-PARTS="$PARTS fuzz smoke e2e"
+PARTS="$PARTS fuzz smoke e2e portable"
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
 # Under valgrind, fifty times as slow as without: what handles memory most.
@@ -459,6 +459,17 @@ part_e2e()
     telec_built=$?
     result e2e "end-to-end tests compile" && [ "$telec_built" -eq 0 ] &&
         lines "$checked" build/e2e build/telec-checked
+}
+
+# What other systems than Linux run, as far as it decides about the life of sessions.
+part_portable()
+{
+    job telec-portable "$CC" -std=c99 -w -g -O0 -DTELEC_PORTABLE -o build/telec-portable teleclaude.c
+    job e2e-portable "$CC" -w -D_XOPEN_SOURCE=700 -g -o build/e2e tests/e2e.c
+    result telec-portable "the program compiles (without what only Linux has)" || return
+    result e2e-portable "end-to-end tests compile (without what only Linux has)" || return
+    lines " (without what only Linux has)" build/e2e build/telec-portable life_holder life_orphan \
+        life_other life_sockets delete_leaves delete_is
 }
 
 for name in $PARTS; do

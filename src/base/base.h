@@ -26,7 +26,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__linux__)
+/* What Linux alone has; -DTELEC_PORTABLE does without, to test what other systems run. */
+#if defined(__linux__) && !defined(TELEC_PORTABLE)
+#define TELEC_LINUX 1
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #endif

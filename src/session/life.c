@@ -59,13 +59,13 @@ static void life_put_pid(buf *pids, pid_t pid)
     buf_span(pids, (span){(const char *)&pid, sizeof pid});
 }
 
-#if defined(__linux__)
+#if defined(TELEC_LINUX)
 /* /proc/PID/stat is "PID (NAME) STATE …". */
 static char life_process_state(pid_t pid)
 {
     char path[64];
     buf text = {0};
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof path, OS_PROC "/%ld/stat", (long)pid);
     const char *end = os_read_file(&text, path, 4096) == 0 ? strrchr(buf_cstr(&text), ')') : NULL;
     char state = end && end[1] == ' ' && end[2] != 'X' ? end[2] : 'Z';
     buf_free(&text);
@@ -76,7 +76,7 @@ static char life_process_state(pid_t pid)
  * is no /proc. */
 static int life_find_shown(pid_t session, buf *pids)
 {
-    DIR *proc = opendir("/proc");
+    DIR *proc = opendir(OS_PROC);
     struct dirent *entry;
     long long pid;
     int is_proc = 0;

@@ -792,7 +792,7 @@ static int config_load(struct config *c, const char *program, const char *socket
 
 static const char *config_program(const struct config *c)
 {
-    static const char running[] = "/proc/self/exe";
+    static const char running[] = OS_PROC "/self/exe";
     struct stat now;
     int same = stat(c->program, &now) == 0 && now.st_ino == c->binary.st_ino &&
                now.st_dev == c->binary.st_dev;

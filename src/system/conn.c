@@ -451,7 +451,7 @@ static int conn_listen(const char *path, char *error, size_t error_size)
     return -1;
 }
 
-#if defined(__linux__)
+#if defined(TELEC_LINUX)
 #define CONN_KNOWS_PEERS 1
 struct conn_credentials { /* struct ucred, which libc shows only with _GNU_SOURCE */
     pid_t pid;

@@ -13,7 +13,7 @@
  * daemon's many connections are behind one descriptor of the poll table, the crowd. epoll's events
  * carry pointers; only tasks free the memory behind them, and no task runs while the events are
  * handled. glibc lays out struct epoll_event as the kernel does only for compilers like GNU's. */
-#if defined(__linux__) && defined(__GNUC__)
+#if defined(TELEC_LINUX) && defined(__GNUC__)
 #define LOOP_CROWD_EVENTS 64 /* a pass; the others are still ready in the next */
 
 /* Waits until some of the crowd are ready, and calls their handlers. */

@@ -163,6 +163,8 @@ static void os_close_inherited(int first)
             open_fds[count++] = (int)fd;
     if (dir)
         closedir(dir);
+    for (int most = first + OS_INHERITED_MAX; !count && most > first;) /* no list of them here */
+        close(--most);
     while (count > 0)
         close(open_fds[--count]);
 }
@@ -208,7 +210,7 @@ static void os_put_boot_time(buf *b)
 
 static void os_put_boot(buf *b)
 {
-    if (!os_put_word(b, "/proc/sys/kernel/random/boot_id"))
+    if (!os_put_word(b, OS_PROC "/sys/kernel/random/boot_id"))
         os_put_boot_time(b);
 }
 
@@ -218,7 +220,7 @@ static long long os_process_field(pid_t pid, int number)
     char path[64];
     buf text = {0};
     long long value = 0;
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof path, OS_PROC "/%ld/stat", (long)pid);
     int found = os_read_file(&text, path, OS_COMMAND_MAX) == 0;
     span fields = span_of(found ? strrchr(buf_cstr(&text), ')') : NULL); /* ") STATE PPID …" */
     for (int i = 2; i < number; i++)
@@ -235,7 +237,7 @@ static long long os_process_start(pid_t pid)
 
 static pid_t os_find_child(pid_t parent)
 {
-    DIR *proc = opendir("/proc");
+    DIR *proc = opendir(OS_PROC);
     struct dirent *entry;
     long long pid, child = 0;
     while (proc && !child && (entry = readdir(proc)))
@@ -263,7 +265,7 @@ static pid_t os_find_in_proc(DIR *proc, const char *first, const char *second)
     while (!found && (entry = readdir(proc))) {
         if (!span_int(span_of(entry->d_name), &pid))
             continue;
-        snprintf(path, sizeof path, "/proc/%lld/cmdline", pid);
+        snprintf(path, sizeof path, OS_PROC "/%lld/cmdline", pid);
         buf_clear(&words);
         if (os_read_file(&words, path, OS_COMMAND_MAX) == 0 &&
             os_is_command(buf_view(&words), '\0', first, second))
@@ -295,7 +297,7 @@ static pid_t os_find_by_ps(const char *first, const char *second)
 
 static pid_t os_find_process(const char *first, const char *second)
 {
-    DIR *proc = access("/proc/self/cmdline", R_OK) == 0 ? opendir("/proc") : NULL;
+    DIR *proc = access(OS_PROC "/self/cmdline", R_OK) == 0 ? opendir(OS_PROC) : NULL;
     if (!proc)
         return os_find_by_ps(first, second);
     pid_t pid = os_find_in_proc(proc, first, second);

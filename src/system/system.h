@@ -4,6 +4,12 @@
 
 /* ==== os: random bytes, files read whole, descriptors, machine, boot, processes ============== */
 
+#if defined(TELEC_PORTABLE)
+#define OS_PROC "/dev/null"      /* there is nothing below it */
+#else
+#define OS_PROC "/proc"
+#endif
+#define OS_INHERITED_MAX 1024      /* descriptors that are closed where none are listed */
 #define OS_COMMAND_MAX 4096        /* bytes of a command line that os_find_process looks at */
 
 /* Fills out with n bytes of /dev/urandom. Where it can't be read (a chroot, no descriptor left)

@@ -32,7 +32,7 @@ struct projects_watch {
 
 /* ---- the system's notices ------------------------------------------------------------------- */
 
-#if defined(__linux__)
+#if defined(TELEC_LINUX)
 
 static int projects_notify_open(void)
 {

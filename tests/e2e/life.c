@@ -228,6 +228,8 @@ static void test_life_other_boot(void)
     AWAIT_GONE(id);
     char *record = file_read(session_file(id, "record.json"), NULL);
     char *boot = json_get(record, "boot"), *at = strstr(record, boot), *machine;
+    if (!*boot)
+        skip("the system names neither its boot nor the time of it");
     at[0] = at[0] == '0' ? '1' : '0';
     file_write(session_file(id, "record.json"), record, 0600);
     char *lock = file_read(session_file(id, "holder.lock"), NULL);
