@@ -181,6 +181,7 @@ struct redis {
     int open;               /* conn is */
     int closing;            /* on_lost is being called */
     int again;              /* redis_restart has closed it */
+    int plain;              /* the next greeting has no HELLO */
     int quiet;              /* the next connection is logged as a detail */
     int subscribed;         /* in RESP2 */
     struct resp_scan scan;
@@ -322,6 +323,7 @@ struct streams {
     int subscriber_started;
     long long clock;        /* Redis's time minus clock_mono_ms */
     long long time_asked_at; /* when TIME was sent last */
+    unsigned checks;        /* calls of streams_check */
     buf secret;             /* of the fleet: requests are signed; empty: there is none */
     unsigned long long number; /* of the next request; starts at random */
     /* reading */
@@ -349,8 +351,8 @@ static int streams_init(struct streams *l, struct loop *loop, const struct confi
                         const struct streams_hooks *hooks, void *ctx, buf *error);
 static void streams_start(struct streams *l);
 static void streams_stop_reading(struct streams *l);
-/* Once in STREAMS_BLOCK_MS: sends a PING where no other reply shows that the link lives, and asks
- * for Redis's time, from which this computer's clock drifts. */
+/* Once in STREAMS_BLOCK_MS: sends a PING where no other reply shows that the link lives, and now
+ * and then asks for Redis's time, from which this computer's clock drifts. */
 static void streams_check(struct streams *l);
 /* Returns the connection that keeps the fleet from being up to date: one that was lost or refused;
  * else that for commands. */
@@ -520,6 +522,7 @@ struct fleet {
     buf beat;               /* our last heartbeat, as it was written */
     long long beats;        /* heartbeats written */
     struct loop_timer beat_timer, late_timer;
+    int single_keys;        /* a cluster: keys are read one by one */
     int scanning;           /* pages of the SCAN in flight; 0: none */
     long long key_read_at;  /* when presence_read_key last read a key */
     char refusal[128];      /* Redis's error to the last heartbeat; "": none */

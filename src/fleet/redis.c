@@ -3,7 +3,7 @@
 /* redis - one reconnecting Redis connection on the loop.
  *
  * A try resolves the name (in a child process: getaddrinfo blocks), connects to its addresses in
- * turn and greets: HELLO 3, or AUTH where the server is too old for it; SELECT, CLIENT SETNAME and
+ * turn and greets: HELLO 3, or AUTH where the server refuses or closes at it; SELECT, CLIENT SETNAME and
  * ID; PING, which a server that can't serve yet refuses. Then the connection is ready. A failure is
  * told in `why` and the log; the wait before the next try doubles. Another program does TLS: it is
  * started with a socket as its stdin and stdout. Left out: clusters and sentinels. */
@@ -312,6 +312,16 @@ static void redis_on_auth(void *ctx, const struct resp *reply)
         redis_greet_rest(r);
 }
 
+static void redis_on_auth_named(void *ctx, const struct resp *reply)
+{
+    struct redis *r = ctx;
+    if (reply && reply->type == RESP_ERROR &&
+        redis_find(reply->text, "wrong number of arguments") < reply->text.n) /* before Redis 6 */
+        redis_greet_with(r, (const char *[]){"AUTH", r->target.password, NULL}, redis_on_auth);
+    else
+        redis_on_auth(ctx, reply);
+}
+
 static void redis_greet_resp2(struct redis *r)
 {
     const struct redis_url *t = &r->target;
@@ -319,7 +329,8 @@ static void redis_greet_resp2(struct redis *r)
     if (!t->password)
         redis_greet_rest(r);
     else if (t->user)
-        redis_greet_with(r, (const char *[]){"AUTH", t->user, t->password, NULL}, redis_on_auth);
+        redis_greet_with(r, (const char *[]){"AUTH", t->user, t->password, NULL},
+                         redis_on_auth_named);
     else
         redis_greet_with(r, (const char *[]){"AUTH", t->password, NULL}, redis_on_auth);
 }
@@ -329,9 +340,9 @@ static void redis_on_hello(void *ctx, const struct resp *reply)
     struct redis *r = ctx;
     if (!reply)
         return;
-    if (resp_is_error(reply, "NOPROTO") ||
-        (resp_is_error(reply, "ERR") && redis_find(reply->text, "unknown command") < reply->text.n))
-        redis_greet_resp2(r);
+    if (reply->type == RESP_ERROR && !redis_meaning(reply) &&
+        redis_find(reply->text, "max number of clients") == reply->text.n)
+        redis_greet_resp2(r); /* an old server, or a proxy, refuses in words of its own */
     else if (reply->type != RESP_MAP)
         redis_refuse(r, reply);
     else
@@ -343,7 +354,7 @@ static void redis_greet(struct redis *r)
     const struct redis_url *t = &r->target;
     r->state = REDIS_GREETING;
     r->protocol = 3;
-    if (t->protocol == 2)
+    if (t->protocol == 2 || r->plain)
         redis_greet_resp2(r);
     else if (!t->password)
         redis_greet_with(r, (const char *[]){"HELLO", "3", NULL}, redis_on_hello);
@@ -822,6 +833,8 @@ static void redis_on_closed(void *ctx, const char *why)
 {
     struct redis *r = ctx;
     int worked = r->worked;
+    if (r->state == REDIS_GREETING) /* HELLO may be what the server closes at */
+        r->plain = r->protocol == 3;
     if (why && why != r->why)
         redis_set_gone(r, why);
     r->state = REDIS_WAITING; /* redis_call fails from here on */

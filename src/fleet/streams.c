@@ -19,6 +19,7 @@
 #define STREAMS_READ_COUNT 200     /* entries of each stream in one XREAD */
 #define STREAMS_UNBLOCK_MS 5       /* after a CLIENT UNBLOCK that came too early; doubles */
 #define STREAMS_TRIES_MAX 3        /* of a request whose id is too low for its stream */
+#define STREAMS_CLOCK_CHECKS 4     /* heartbeats from one TIME to the next */
 #define STREAMS_UNBLOCKS_MAX 8     /* then the reading connection is taken for dead: after 1.3 s */
 
 /* ---- the log -------------------------------------------------------------------------------- */
@@ -683,7 +684,8 @@ static void streams_check(struct streams *l)
     static const span ping = {"PING", 4};
     if (l->subscriber.state == REDIS_READY)
         streams_send(&l->subscriber, &ping, 1, 0, NULL, NULL);
-    streams_on_ready(l);
+    if (++l->checks % STREAMS_CLOCK_CHECKS == 0)
+        streams_on_ready(l);
 }
 
 static void streams_on_lost(void *ctx, const char *why)

@@ -972,6 +972,21 @@ static void test_fleet_secret(void)
     CHECK_INT(json_count(get("/sessions?computer=hostb").body, ""), 1); /* reading is open */
     on(0);
     AWAIT(json_count(get("/computers").body, "") == 3);
+    on(1);
+    char *typed = start_sh("while read x; do echo \"got $x\"; done");
+    on(0);
+    struct wire w = ws_open(session_path(typed, "/attach?mode=control&computer=hostb"));
+    ws_send(&w, WS_FIN | WS_BINARY, "signed\r", 7);
+    on(1);
+    AWAIT(strstr(transcript(typed), "got signed"));
+    wire_close(&w);
+    on(2);
+    w = ws_open(session_path(typed, "/attach?mode=control&computer=hostb"));
+    ws_send(&w, WS_FIN | WS_BINARY, "unsigned\r", 9);
+    CHECK_INT(ws_close_code(&w), 1000);
+    on(1);
+    CHECK(!strstr(transcript(typed), "unsigned"));
+    on(0);
     CHECK_INT(call("PATCH", path, "{\"title\": \"signed\"}").status, 200);
     char *last = REDIS("XREVRANGE", "messages:hostb", "+", "-", "COUNT", "1"), *lines[30];
     int count = 0;

@@ -362,6 +362,10 @@ static const struct unit_redis_row unit_redis_old[] = {
     {NULL, NULL}};
 static const struct unit_redis_row unit_redis_noproto[] = {
     {"HELLO", "-NOPROTO unsupported protocol version\r\n"}, {NULL, NULL}};
+static const struct unit_redis_row unit_redis_proxy[] = {
+    {"HELLO", "-PROXYERR what is that\r\n"}, {NULL, NULL}};
+static const struct unit_redis_row unit_redis_nameless[] = {
+    {"AUTH me", "-ERR wrong number of arguments for 'auth' command\r\n"}, {NULL, NULL}};
 static const struct unit_redis_row unit_redis_strict[] = {
     {"CLIENT", "-NOPERM this user has no permissions\r\n"},
     {"PING", "-NOPERM this user has no permissions\r\n"},
@@ -390,6 +394,9 @@ static void unit_redis_greetings(void)
         {"unix://me:s3cret@PATH?db=1", unit_redis_old,
          "HELLO 3 AUTH me s3cret|AUTH me s3cret|SELECT 1|" REST, 2, 7},
         {"unix:PATH", unit_redis_strict, "HELLO 3|" REST, 3, 0},
+        {"unix:PATH", unit_redis_proxy, "HELLO 3|" REST, 2, 7},
+        {"unix://me:s3cret@PATH?protocol=2", unit_redis_nameless,
+         "AUTH me s3cret|AUTH s3cret|" REST, 2, 7},
     };
 #undef REST
     for (size_t i = 0; i < COUNT_OF(rows) * 2; i++) {
@@ -408,6 +415,20 @@ static void unit_redis_greetings(void)
         CHECK_INT(u.loop.timer_count, 0); /* ready, and nothing to wait for */
         unit_redis_end(&u);
     }
+}
+
+static void unit_redis_closes_at_hello(void)
+{
+    static const struct unit_redis_row rows[] = {{"HELLO", "!"}, {NULL, NULL}};
+    struct unit_redis u;
+    test_begin("a server that closes at HELLO is greeted without it the next time");
+    unit_redis_begin(&u, "unix:PATH", rows);
+    u.redis.times.backoff_min = u.redis.times.backoff_max = 10;
+    redis_start(&u.redis);
+    unit_redis_until(&u, &u.ready, 1);
+    CHECK_INT(u.redis.protocol, 2);
+    CHECK_INT(u.connections, 2);
+    unit_redis_end(&u);
 }
 
 /* A server that can't serve, or isn't one: why, and another try. */
@@ -442,7 +463,7 @@ static void unit_redis_refusals(void)
         {{{"HELLO", "!"}, {0}}, "unix:PATH", "the server closed the connection"},
         {{{"HELLO", "!%2\r\n+proto\r\n"}, {0}}, "unix:PATH", "the server closed the connection"},
         {{{"PING", "!+PO"}, {0}}, "unix:PATH", "the server closed the connection"},
-        {{{"HELLO", "-\x1b[31m\r\n"}, {0}}, "unix:PATH", "the server refused: ^[[31m"},
+        {{{"PING", "-\x1b[31m\r\n"}, {0}}, "unix:PATH", "the server refused: ^[[31m"},
         {{{"HELLO", NULL}, {0}}, "unix:PATH", "the server did not answer within 0 s"},
         {{{"HELLO", "%2\r\n+proto\r\n"}, {0}}, "unix:PATH", "the server did not answer within 0 s"},
         {{{"PING", "+PONG\r\n+PONG\r\n"}, {0}}, "unix:PATH",
@@ -1267,6 +1288,7 @@ static void unit_redis(void)
     unit_redis_greetings();
     unit_redis_refusals();
     unit_redis_backoff();
+    unit_redis_closes_at_hello();
     unit_redis_doubted();
     unit_redis_denied();
     unit_redis_addresses();
