@@ -78,7 +78,7 @@ static void broadcast_flush(struct broadcast *one)
     char time[32];
     if (!n || one->in_flight >= BROADCAST_IN_FLIGHT_MAX)
         return;
-    char *key = streams_key(STREAMS_OUTPUT_KEY, one->id);
+    char *key = streams_key(&one->all->fleet->streams, STREAMS_OUTPUT_KEY, one->id);
     streams_put_time(time);
     const span fields[6] = {span_of("chunk"), (span){one->bytes.p, n}, span_of("timestamp"),
                             span_of(time),    span_of("session_id"),    span_of(one->id)};
@@ -183,7 +183,7 @@ static void broadcast_check(struct broadcasts *all, const char *id)
     buf key = {0};
     check->all = all;
     snprintf(check->id, sizeof check->id, "%s", id);
-    buf_fmt(&key, "observation:%s:%s", all->config->computer, id);
+    buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&all->fleet->streams), all->config->computer, id);
     if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_checked, check))
         free(check);
     buf_free(&key);

@@ -34,8 +34,9 @@ static span codec_key_name(span key)
     return codec_name_is_good(name) ? name : (span){0};
 }
 
-static void codec_put_key(buf *b, const char *computer)
+static void codec_put_key(buf *b, const char *prefix, const char *computer)
 {
+    buf_str(b, prefix);
     buf_str(b, CODEC_KEY_BEFORE);
     buf_str(b, computer);
     buf_str(b, CODEC_KEY_AFTER);

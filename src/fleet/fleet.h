@@ -60,7 +60,7 @@ struct codec_input {
 static int codec_name_is_good(span name);
 /* Returns NAME of "computer:NAME:heartbeat"; empty: not such a key. */
 static span codec_key_name(span key);
-static void codec_put_key(buf *b, const char *computer);
+static void codec_put_key(buf *b, const char *prefix, const char *computer);
 /* Parses "1700000000000-0". Returns 1, or 0. */
 static int codec_parse_id(span text, struct codec_id *id);
 static void codec_put_id(buf *b, struct codec_id id);
@@ -109,6 +109,7 @@ struct redis_url {
     char *user, *password;  /* NULL: none */
     int db;
     int protocol;           /* 3: RESP3 when the server has it, else 2 */
+    char *prefix;           /* of keys and channels; NULL: none */
 };
 
 /* Parses redis://, rediss:// or unix: urls. Returns NULL; or what is wrong, a static text without
@@ -370,7 +371,9 @@ static int streams_call(struct streams *l, const char *const *args,
                         void (*done)(void *ctx, const struct resp *reply), void *ctx);
 static int streams_send(struct redis *r, const span *args, size_t count, long long block_ms,
                         void (*done)(void *ctx, const struct resp *reply), void *ctx);
-static char *streams_key(const char *before, const char *name); /* both joined; the caller frees */
+static const char *streams_prefix(const struct streams *l); /* of all keys and channels, or "" */
+/* Returns prefix, before and name joined, to be freed. */
+static char *streams_key(const struct streams *l, const char *before, const char *name);
 /* Adds an entry of `count` spans (name, value …; at most 26) to a stream of about `most` entries
  * that expires after ttl_s seconds. As redis_call. */
 static int streams_add(struct streams *l, const char *key, int most, const span *fields,

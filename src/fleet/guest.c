@@ -341,10 +341,10 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
     snprintf(g->token, sizeof g->token, "%s", plan->token);
     g->control = plan->control;
     g->heard_at = all->loop->now;
-    g->output = streams_key(STREAMS_OUTPUT_KEY, g->token);
+    g->output = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, g->token);
     g->flush_timer = (struct loop_timer){.fn = guest_on_due, .ctx = g};
     g->input = (struct streams_stream){
-        .key = streams_key(STREAMS_INPUT_KEY, g->token), .owner = g, .on_entry = guest_on_entry};
+        .key = streams_key(&all->fleet->streams, STREAMS_INPUT_KEY, g->token), .owner = g, .on_entry = guest_on_entry};
     LIST_PUSH(&all->first, g);
     all->count++;
     g->stream = stream_open(all->loop, session_find_socket(s),

@@ -71,7 +71,7 @@ static void observe_set_key(struct observation *one)
     struct fleet *f = one->owner->fleet;
     buf key = {0}, value = {0};
     char ttl[16], started[32];
-    buf_fmt(&key, "observation:%s:%s", one->computer, one->id);
+    buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&f->streams), one->computer, one->id);
     json_open(&value, '{');
     json_field_string(&value, "observer", f->config->computer);
     json_key(&value, "started_at"); /* in seconds, as TeleClaude writes it */
@@ -154,7 +154,7 @@ static struct stream *observe_open(struct observations *all, const char *compute
     one->id = span_dup(span_of(id));
     one->base = (struct stream){&observe_source, hooks, ctx, NULL};
     one->stream = (struct streams_stream){
-        .key = streams_key(STREAMS_OUTPUT_KEY, id), .owner = one, .on_entry = observe_on_entry};
+        .key = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, id), .owner = one, .on_entry = observe_on_entry};
     one->end = (struct loop_task){.fn = observe_on_end, .ctx = one};
     LIST_PUSH(&all->first, one);
     if (!all->timer.slot)

@@ -40,7 +40,7 @@ static void peers_send_event(struct fleet *f, const char *name, span data, int f
             continue;
         if (!payload.n)
             codec_put_event(&payload, name, data, clock_wall_ms(), f->config->computer);
-        char *key = streams_key(EVENTS_KEY, peer->beat.name);
+        char *key = streams_key(&f->streams, EVENTS_KEY, peer->beat.name);
         snprintf(most, sizeof most, "%d", peer->beat.telec[0] ? EVENTS_KEPT_TELEC : EVENTS_KEPT);
         const span args[8] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
                              span_of(most),   span_of("*"), span_of("payload"), buf_view(&payload)};
@@ -490,11 +490,11 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
     snprintf(f->self.user, sizeof f->self.user, "%s", config_user(c));
     snprintf(f->self.host, sizeof f->self.host, "%s", c->host);
     snprintf(f->self.telec, sizeof f->self.telec, "%s", TELEC_VERSION);
-    f->messages = (struct streams_stream){.key = streams_key(STREAMS_REQUESTS_KEY, c->computer),
+    f->messages = (struct streams_stream){.key = streams_key(&f->streams, STREAMS_REQUESTS_KEY, c->computer),
                                           .owner = f,
                                           .on_entry = peers_on_entry};
     f->events = (struct streams_stream){
-        .key = streams_key(EVENTS_KEY, c->computer), .owner = f, .on_entry = events_on_entry};
+        .key = streams_key(&f->streams, EVENTS_KEY, c->computer), .owner = f, .on_entry = events_on_entry};
     peers_read_cursor(f);
     f->cache->on_session = peers_on_session;
     f->cache->session_ctx = f;

@@ -191,7 +191,7 @@ static void presence_check(struct roster_peer *peer)
         return;
     struct presence_check *check = base_alloc(sizeof *check);
     *check = (struct presence_check){.fleet = f, .computer = span_dup(span_of(peer->beat.name))};
-    codec_put_key(&key, peer->beat.name);
+    codec_put_key(&key, streams_prefix(&f->streams), peer->beat.name);
     const char *const get[] = {"GET", buf_cstr(&key), NULL}, *const ttl[] = {"PTTL", key.p, NULL};
     peer->checking = 1;
     peer->checked_at = f->loop->now;
@@ -230,7 +230,7 @@ static void presence_read_key(struct fleet *f, span computer)
     if (codec_name_is_good(span_of(name)) && strcmp(name, f->config->computer) != 0 &&
         f->loop->now >= f->key_read_at + PRESENCE_READ_MS) {
         f->key_read_at = f->loop->now;
-        codec_put_key(&key, name);
+        codec_put_key(&key, streams_prefix(&f->streams), name);
         const char *const get[] = {"MGET", buf_cstr(&key), NULL};
         streams_call(&f->streams, get, presence_on_heartbeats, f);
     }
@@ -258,12 +258,13 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
     buf b = {0};
     size_t count = 0;
     static const span get = {"GET", 3};
+    const size_t prefix = strlen(streams_prefix(&f->streams));
     if (!resp_next(&it, &cursor) || !resp_next(&it, &keys) || cursor.type != RESP_TEXT) {
         f->scanning = 0;
         return;
     }
     for (struct resp_iter each = resp_iter(&keys); resp_next(&each, &key);)
-        if (presence_needs(f, codec_key_name(key.text))) {
+        if (presence_needs(f, codec_key_name(span_sub(key.text, prefix)))) {
             if (f->single_keys)
                 streams_send(&f->streams.calls, (const span[]){get, key.text}, 2, 0,
                              presence_on_heartbeats, f);
@@ -289,8 +290,10 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
 
 static void presence_scan_page(struct fleet *f, const char *cursor)
 {
-    const char *const args[] = {"SCAN", cursor, "MATCH", CODEC_KEYS, "COUNT", "1000", NULL};
+    char *keys = streams_key(&f->streams, CODEC_KEYS, "");
+    const char *const args[] = {"SCAN", cursor, "MATCH", keys, "COUNT", "1000", NULL};
     f->scanning = streams_call(&f->streams, args, presence_on_scanned, f) ? f->scanning + 1 : 0;
+    free(keys);
 }
 
 static void presence_scan(struct fleet *f)
@@ -337,19 +340,20 @@ static void presence_beat(struct fleet *f)
 {
     char ttl[16];
     buf key = {0}, old = f->beat;
+    char *channel = streams_key(&f->streams, PRESENCE_CHANNEL, "");
     f->self.interest = f->interest;
     f->self.leaving = f->leaving;
     f->announced = f->interest;
     f->beat = (buf){0};
     codec_put_heartbeat(&f->beat, &f->self, clock_wall_ms());
     buf_free(&old);
-    codec_put_key(&key, f->config->computer);
+    codec_put_key(&key, streams_prefix(&f->streams), f->config->computer);
     const char *text = buf_cstr(&f->beat);
     snprintf(ttl, sizeof ttl, "%d", (PRESENCE_GONE_MS + 999) / 1000);
     const char *const get[] = {"MGET", buf_cstr(&key), NULL};
     const char *const set[] = {"SETEX", key.p, ttl, text, NULL};
     const char *const drop[] = {"DEL", key.p, NULL};
-    const char *const publish[] = {"PUBLISH", PRESENCE_CHANNEL, text, NULL};
+    const char *const publish[] = {"PUBLISH", channel, text, NULL};
     f->beats++;
     if (f->leaving) {
         streams_call(&f->streams, drop, NULL, NULL);
@@ -361,6 +365,7 @@ static void presence_beat(struct fleet *f)
         streams_check(&f->streams);
     }
     streams_call(&f->streams, publish, NULL, NULL);
+    free(channel);
     buf_free(&key);
 }
 

@@ -68,13 +68,28 @@ static const char *redis_url_parse_host(struct redis_url *t, span s)
     return NULL;
 }
 
+/* The prefix stands in the pattern of a SCAN, too. */
+static int redis_url_is_prefix(const char *prefix)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789_-.:{}";
+    return *prefix && strlen(prefix) <= 64 && prefix[strspn(prefix, good)] == '\0';
+}
+
 static const char *redis_url_parse_query(struct redis_url *t, span query)
 {
     while (query.n) {
         span value = span_cut(&query, '&'), name = span_cut(&value, '=');
+        if (span_eq(name, "prefix")) {
+            free(t->prefix);
+            t->prefix = redis_url_decode(value);
+            if (!t->prefix || !redis_url_is_prefix(t->prefix))
+                return "a prefix has up to 64 letters, digits and characters of _-.:{}";
+            continue;
+        }
         int *place = span_eq(name, "db") ? &t->db : span_eq(name, "protocol") ? &t->protocol : NULL;
         if (!place)
-            return "behind the ? only db=N and protocol=2 or 3 are known";
+            return "behind the ? only db=N, protocol=2 or 3 and prefix=TEXT are known";
         if (!redis_url_number(value, place == &t->db ? INT_MAX : 3, place) || t->protocol == 1)
             return "behind the ? a number is expected: db=N, protocol=2 or 3";
     }
@@ -142,7 +157,7 @@ static const char *redis_url_parse(struct redis_url *t, span url)
 
 static void redis_url_free(struct redis_url *t)
 {
-    free(t->path), free(t->host), free(t->user);
+    free(t->path), free(t->host), free(t->user), free(t->prefix);
     if (t->password)
         memset(t->password, 0, strlen(t->password));
     free(t->password);

@@ -101,7 +101,7 @@ static void remote_delete_keys(struct remote *one, const char *token)
 {
     static const char *const before[] = {STREAMS_INPUT_KEY, STREAMS_OUTPUT_KEY};
     for (size_t i = 0; i < COUNT_OF(before); i++) {
-        char *key = streams_key(before[i], token);
+        char *key = streams_key(&one->owner->fleet->streams, before[i], token);
         streams_delete(&one->owner->fleet->streams, key);
         free(key);
     }
@@ -310,8 +310,8 @@ static int remote_begin(struct remote *one, const char **why)
     one->state = REMOTE_OPENING;
     one->number = one->piece = one->got = one->acked = 0;
     one->begun = 0;
-    one->input = streams_key(STREAMS_INPUT_KEY, one->token);
-    one->output = (struct streams_stream){.key = streams_key(STREAMS_OUTPUT_KEY, one->token),
+    one->input = streams_key(l, STREAMS_INPUT_KEY, one->token);
+    one->output = (struct streams_stream){.key = streams_key(l, STREAMS_OUTPUT_KEY, one->token),
                                           .owner = one, .on_entry = remote_on_entry};
     codec_put_words(&line, words);
     struct codec_request request = {.command = buf_view(&line), .session_id = span_of(one->id)};

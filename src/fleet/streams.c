@@ -74,9 +74,15 @@ static int streams_call(struct streams *l, const char *const *args,
     return sent;
 }
 
-static char *streams_key(const char *before, const char *name)
+static const char *streams_prefix(const struct streams *l)
+{
+    return l->calls.target.prefix ? l->calls.target.prefix : "";
+}
+
+static char *streams_key(const struct streams *l, const char *before, const char *name)
 {
     buf b = {0};
+    buf_str(&b, streams_prefix(l));
     buf_str(&b, before);
     buf_str(&b, name);
     buf_cstr(&b);
@@ -156,7 +162,7 @@ static void streams_reply(struct streams *l, struct codec_id request, span envel
     char time[32];
     codec_put_id(&id, request);
     streams_put_time(time);
-    buf_fmt(&key, "%s%s", STREAMS_OUTPUT_KEY, buf_cstr(&id));
+    buf_fmt(&key, "%s%s%s", streams_prefix(l), STREAMS_OUTPUT_KEY, buf_cstr(&id));
     const span fields[6] = {span_of("chunk"), envelope,
                             span_of("timestamp"), span_of(time),
                             span_of("message_id"), buf_view(&id)};
@@ -430,7 +436,7 @@ static void streams_cancel(struct streams_request *request)
  * later, or has been delayed on its way to Redis, is refused there by its age (wait_ms). */
 static void streams_withdraw(const struct streams_request *request)
 {
-    char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
+    char *key = streams_key(request->owner, STREAMS_REQUESTS_KEY, request->computer);
     const char *const args[] = {"XDEL", key, request->id, NULL};
     streams_call(request->owner, args, NULL, NULL);
     free(key);
@@ -478,7 +484,7 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
     char why[160];
     if (reply && reply->type == RESP_ERROR && request->link &&
         request->tries++ < STREAMS_TRIES_MAX) { /* the stream's last id is above ours */
-        char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
+        char *key = streams_key(request->owner, STREAMS_REQUESTS_KEY, request->computer);
         int sent = streams_find_end(request->owner, key, streams_request_on_end, request);
         free(key);
         if (sent)
@@ -498,7 +504,7 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
                  (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
         streams_request_finish(request, NULL, (struct codec_id){0}, why);
     } else {
-        request->stream.key = streams_key(STREAMS_OUTPUT_KEY, request->id);
+        request->stream.key = streams_key(request->owner, STREAMS_OUTPUT_KEY, request->id);
         streams_stream_open(request->owner, &request->stream);
     }
 }
@@ -514,7 +520,7 @@ static long long streams_now(const struct streams *l)
 static int streams_send_entry(struct streams_request *request, struct codec_id id)
 {
     struct streams *l = request->owner;
-    char *key = streams_key(STREAMS_REQUESTS_KEY, request->computer);
+    char *key = streams_key(request->owner, STREAMS_REQUESTS_KEY, request->computer);
     buf b = {0}, signature = {0};
     span secret = buf_view(&l->secret);
     snprintf(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
@@ -618,11 +624,13 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
 
 static void streams_subscribe(struct streams *l, struct redis *r)
 {
-    const char *const args[] = {"SUBSCRIBE", l->hooks->channel, NULL};
+    char *channel = streams_key(l, l->hooks->channel, "");
+    const char *const args[] = {"SUBSCRIBE", channel, NULL};
     buf b = {0};
     resp_put_strings(&b, args);
     redis_call(r, buf_view(&b), 0, NULL, NULL);
     buf_free(&b);
+    free(channel);
 }
 
 /* Takes Redis's time, as it was half way between the command and its reply. A slow reply says too
@@ -701,7 +709,8 @@ static void streams_on_lost(void *ctx, const char *why)
 static void streams_on_push(void *ctx, span channel, span message)
 {
     struct streams *l = ctx;
-    if (span_eq(channel, l->hooks->channel))
+    size_t prefix = strlen(streams_prefix(l));
+    if (channel.n > prefix && span_eq(span_sub(channel, prefix), l->hooks->channel))
         l->hooks->on_message(l->ctx, message);
 }
 

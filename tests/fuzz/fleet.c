@@ -23,7 +23,7 @@ static void fuzz_fleet_heartbeat(span text)
     fuzz_fleet_need(b.n == twice.n && memcmp(b.p, twice.p, b.n) == 0);
     buf_free(&twice);
     buf_clear(&b);
-    codec_put_key(&b, h.name);
+    codec_put_key(&b, "", h.name);
     fuzz_fleet_need(span_eq(codec_key_name(buf_view(&b)), h.name));
     buf_free(&b);
 }

@@ -48,7 +48,7 @@ static void unit_codec_names(void)
     CHECK(codec_name_is_good((span){longest, CODEC_NAME_MAX}));
     CHECK(!codec_name_is_good((span){longest, CODEC_NAME_MAX + 1}));
     buf key = {0};
-    codec_put_key(&key, "tower");
+    codec_put_key(&key, "", "tower");
     CHECK_SPAN(buf_view(&key), "computer:tower:heartbeat");
     CHECK_SPAN(codec_key_name(buf_view(&key)), "tower");
     CHECK_SPAN(codec_key_name(span_of("computer:a:b:heartbeat")), "a:b");

@@ -62,6 +62,7 @@ struct unit_fleet {
     const char *silent; /* … get no answer, nor does what follows on that connection */
     int no_unblock, old, cluster; /* old: RESP2 only */
     int hold;           /* nothing is read */
+    const char *query;  /* of the url of the next computer */
     struct unit_fleet_computer computers[UNIT_FLEET_COMPUTERS];
     int count;
     int log, log_end;   /* the log is a pipe */
@@ -451,7 +452,7 @@ static struct unit_fleet_computer *unit_fleet_new(struct unit_fleet *u, const ch
     buf error = {0};
     c->all = u;
     snprintf(c->name, sizeof c->name, "%s", name);
-    snprintf(c->url, sizeof c->url, "unix:%s", u->path);
+    snprintf(c->url, sizeof c->url, "unix:%s%s", u->path, u->query ? u->query : "");
     snprintf(c->state, sizeof c->state, "%s/%s", u->dir, name);
     snprintf(c->holders, sizeof c->holders, "%s/%s.h", u->dir, name);
     mkdir(c->state, 0700), mkdir(c->holders, 0700);

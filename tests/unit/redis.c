@@ -333,6 +333,8 @@ static void unit_redis_bad_urls(void)
         {"redis://vm/-1", "the database behind the / must be a number"},
         {"redis://vm?db=s3cret", "behind the ? a number is expected"},
         {"redis://vm?protocol=1", "behind the ? a number is expected"},
+        {"redis://vm?prefix=a*", "a prefix has up to 64 letters"},
+        {"redis://vm?prefix=", "a prefix has up to 64 letters"},
         {"redis://vm?protocol=0", "protocol is 2 or 3"},
         {"redis://vm?password=s3cret", "behind the ? only db=N"},
         {"unix:run/s", "an absolute path is expected"},

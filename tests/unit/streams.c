@@ -130,6 +130,37 @@ static void unit_streams_clock(void)
     unit_fleet_end(&u);
 }
 
+static void unit_streams_prefix(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a, *b;
+    struct unit_streams_reply got;
+    test_begin("with a prefix all keys and the channel have it, and without it nobody is seen");
+    unit_fleet_begin(&u);
+    u.query = "?prefix=%7Bteam%7D:";
+    a = unit_fleet_new(&u, "hosta");
+    b = unit_fleet_new(&u, "hostb");
+    u.query = NULL;
+    struct unit_fleet_computer *other = unit_fleet_new(&u, "other");
+    unit_fleet_subscribe(a, CACHE_SESSIONS);
+    unit_fleet_start(a);
+    unit_fleet_start(b);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "hostb") && unit_fleet_knows(b, "hosta") &&
+                             b->fleet.messages.link);
+    unit_streams_ask(a, "hostb", "list_sessions", &got);
+    UNIT_FLEET_UNTIL(&u, got.done);
+    CHECK(got.good);
+    unit_fleet_put(b, "s1", "one");
+    UNIT_FLEET_UNTIL(&u, cache_find(&a->cache, "s1"));
+    for (const struct unit_fleet_key *key = u.keys; key; key = key->next)
+        CHECK(strncmp(key->name, "{team}:", 7) == 0);
+    CHECK(unit_fleet_has(&u.asked, "|PUBLISH {team}:telec:presence "));
+    unit_fleet_start(other);
+    UNIT_FLEET_UNTIL(&u, other->fleet.beats > 2);
+    CHECK_INT(other->fleet.count, 0);
+    unit_fleet_end(&u);
+}
+
 static void unit_streams_refusals(void)
 {
     struct unit_fleet u;
@@ -329,6 +360,7 @@ static void unit_streams(void)
     unit_streams_requests();
     unit_streams_limits();
     unit_streams_clock();
+    unit_streams_prefix();
     unit_streams_refusals();
     unit_streams_bad_replies();
     unit_streams_losses();
