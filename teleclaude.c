@@ -110,6 +110,7 @@
 #include "src/ui/rows.c"              /* drawing rows and the header */
 #include "src/ui/app.c"               /* state, selection, requests, what survives a restart */
 #include "src/ui/attention.c"         /* calling the user */
+#include "src/ui/many.c"              /* marks, and acts on several sessions */
 #include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
 #include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
 #include "src/ui/layout.c"            /* a frame: geometry and composition */

@@ -129,6 +129,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/dialog.c"
 #include "unit/attach.c"
 #include "unit/attention.c"
+#include "unit/many.c"
 #include "unit/layout.c"
 #include "unit/keys.c"
 #include "unit/tui.c"
@@ -207,6 +208,7 @@ static const struct {
     {"dialog", unit_dialog},
     {"attach", unit_attach},
     {"attention", unit_attention},
+    {"many", unit_many},
     {"layout", unit_layout},
     {"keys", unit_keys},
     {"tui", unit_tui},

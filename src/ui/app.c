@@ -634,13 +634,16 @@ static void app_free(struct app *t)
 {
     char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
                              t->views[1].wanted,   t->target,          t->target_computer,
-                             t->clicked,           t->asked};
+                             t->clicked,           t->asked,           t->form_title};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     while (t->prompt_count)
         free(t->prompts[--t->prompt_count]);
     while (t->ended_count)
         app_remove_ended(t, t->ended_count - 1);
+    while (t->many.count)
+        free(t->many.ids[--t->many.count]);
+    free(t->many.ids), free(t->many.why);
     free(t->program_argv);
     widget_form_free(&t->form);
     keymap_help_free(&t->help);

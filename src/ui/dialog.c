@@ -4,11 +4,8 @@
  *
  * A dialog opens for the selected row and keeps a copy of its names: the tree may change meanwhile.
  * If the daemon refuses, the dialog stays open and shows the reason. Ending a session first stops
- * its program for DIALOG_UNDO_S seconds, during which the user can undo the end. */
+ * its program for APP_UNDO_S seconds, during which the user can undo the end. */
 
-#ifndef DIALOG_UNDO_S
-#define DIALOG_UNDO_S 10
-#endif
 #define DIALOG_PROMPT_ROWS 5
 #define DIALOG_CONFIRM_ROWS 4
 
@@ -58,10 +55,28 @@ static int dialog_close_answered(struct app_request *request)
     return 1;
 }
 
+static const char *dialog_title(const struct tree_session *s)
+{
+    return *tree_title(s) ? tree_title(s) : s->id;
+}
+
 static void dialog_set_target(struct app *t, const struct tree_session *s)
 {
     app_set(&t->target, s->id);
     app_set(&t->target_computer, s->computer);
+}
+
+/* Names the session in the dialog's title, or counts several: "Message to 1.1 review". */
+static void dialog_name(struct app *t, const char *act, const struct tree_session *s)
+{
+    buf title = {0};
+    if (t->many.count > 1)
+        buf_fmt(&title, "%s %d sessions", act, t->many.count);
+    else
+        buf_fmt(&title, "%s %s %s", act, s->number, dialog_title(s));
+    app_set(&t->form_title, buf_cstr(&title));
+    t->form.title = t->form_title;
+    buf_free(&title);
 }
 
 /* ---- a new session -------------------------------------------------------------------------- */
@@ -330,19 +345,59 @@ static void dialog_start(struct app *t, const char *computer, const char *direct
 
 static void dialog_message(struct app *t)
 {
-    const struct tree_session *s = app_session(t);
+    if (many_collect(t, 0) > 1)
+        many_keep(t, 0);
+    const struct tree_session *s = t->many.count ? tree_session(&t->tree, t->many.ids[0]) : NULL;
     if (!s || tree_is(s, "exited")) {
         app_say(t, 1, s ? "this session has exited: it reads no messages"
                         : "select a session first");
         return;
     }
-    dialog_open(t, APP_MESSAGE, "Message", "Send");
+    dialog_open(t, APP_MESSAGE, NULL, "Send");
+    dialog_name(t, "Message to", s);
     dialog_add_text(t, "Text", "");
     dialog_set_target(t, s);
-    if (tree_waits_for(s, "choice")) {
+    if (t->many.count == 1 && tree_waits_for(s, "choice")) {
         buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
         buf_str(&t->form.hint, s->asked ? s->asked : "");
     }
+}
+
+static const char *const dialog_key_names[] = {"escape", "enter",    "ctrl_c", "tab",   "space",
+                                               "key_up", "key_down", "ctrl_d", "ctrl_u"};
+
+static void dialog_keys(struct app *t)
+{
+    const struct tree_session *s = NULL;
+    many_collect(t, 0);
+    many_keep(t, 0);
+    if (t->many.count)
+        s = tree_session(&t->tree, t->many.ids[0]);
+    if (!s) {
+        app_say(t, 1, "select a running session first");
+        return;
+    }
+    dialog_open(t, APP_KEYS, NULL, "Send");
+    dialog_name(t, "Key to", s);
+    struct widget_line *line = widget_form_add(&t->form, "Key", "");
+    line->choices = dialog_key_names;
+    line->choice_count = (int)COUNT_OF(dialog_key_names);
+}
+
+/* Sends the form's key or text to all of t->many. */
+static void dialog_submit_many(struct app *t)
+{
+    buf body = {0};
+    int is_key = t->mode == APP_KEYS;
+    json_open(&body, '{');
+    if (is_key)
+        json_field_string(&body, "key", widget_form_choice(&t->form, "Key"));
+    else
+        json_field_string(&body, "message", widget_form_text(&t->form, "Text"));
+    json_close(&body, '}');
+    dialog_close(t);
+    many_post(t, is_key ? "/keys" : "/message", buf_view(&body), is_key ? "key sent" : "sent");
+    buf_free(&body);
 }
 
 static void dialog_on_sent(struct app *t, struct json answer, struct app_request *request)
@@ -376,8 +431,11 @@ static void dialog_rename(struct app *t)
                         : "select a session first");
         return;
     }
-    dialog_open(t, APP_RENAME, "Rename", "Rename");
-    widget_form_add(&t->form, "Title", s->title ? s->title : "");
+    dialog_open(t, APP_RENAME, NULL, "Rename");
+    many_clear(t);
+    dialog_name(t, "Rename", s);
+    widget_form_add(&t->form, "Title",
+                    s->title && strcmp(s->title, "Untitled") != 0 ? s->title : "");
     dialog_set_target(t, s);
 }
 
@@ -412,7 +470,6 @@ static void dialog_send_message(struct app *t, int force)
 {
     const char *text = widget_form_text(&t->form, "Text");
     t->form.busy = 1;
-    app_add_prompt(t, text);
     dialog_send(t, "POST", "/message", "message", text, force, dialog_on_sent)->on_error =
         dialog_on_unsent;
 }
@@ -425,7 +482,10 @@ static void dialog_submit(struct app *t)
     } else if (t->mode == APP_RENAME) {
         dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), 0,
                     dialog_on_renamed);
+    } else if (t->mode == APP_KEYS || t->many.count > 1) {
+        dialog_submit_many(t);
     } else {
+        app_add_prompt(t, widget_form_text(&t->form, "Text"));
         dialog_send_message(t, 0);
     }
 }
@@ -495,11 +555,6 @@ static void dialog_submit_choice(struct app *t)
 
 /* ---- ending a session, and undoing that ----------------------------------------------------- */
 
-static const char *dialog_title(const struct tree_session *s)
-{
-    return *tree_title(s) ? tree_title(s) : s->id;
-}
-
 static void dialog_on_ended(struct app *t, struct json answer, struct app_request *request)
 {
     long long seconds = 0;
@@ -521,7 +576,7 @@ static void dialog_end_target(struct app *t, int can_undo)
     app_put_target(&target, t->target, "", t->target_computer);
     can_undo &= s && !app_is_foreign(t);
     if (can_undo) {
-        buf_fmt(&target, "&undo_s=%d", DIALOG_UNDO_S);
+        buf_fmt(&target, "&undo_s=%d", APP_UNDO_S);
         app_add_ended(t, s->id, dialog_title(s), s->computer);
     }
     struct app_request *request = app_request(t, "DELETE", buf_cstr(&target), (span){0},
@@ -530,22 +585,62 @@ static void dialog_end_target(struct app *t, int can_undo)
     buf_free(&target);
 }
 
-static void dialog_end(struct app *t)
+/* Ends the session, unless it exited meanwhile: the question was not whether to dismiss it. */
+static void dialog_end_confirmed(struct app *t)
 {
-    const struct tree_session *s = app_session(t);
-    if (!s) {
-        app_say(t, 1, "select a session first");
-        return;
-    }
-    dialog_set_target(t, s);
-    if (tree_is(s, "exited")) { /* dismissing can be undone: do it without a question */
+    const struct tree_session *s = tree_session(&t->tree, t->target);
+    if (s && !tree_is(s, "exited"))
         dialog_end_target(t, 1);
-        return;
-    }
-    t->confirm = (struct widget_confirm){
-        .title = "End this session?", .yes = "Yes, end it", .no = "No, keep it", .focus = 1};
+    else
+        app_say(t, 0, s ? "it has exited by itself: x dismisses it" : "it has been ended already");
+}
+
+static void dialog_ask(struct app *t, struct widget_confirm confirm,
+                       void (*confirmed)(struct app *t))
+{
+    t->confirm = confirm;
+    t->confirm.focus = 1;
+    t->confirmed = confirmed;
     t->opening++;
     app_set_mode(t, APP_CONFIRM);
+}
+
+static int dialog_can_end_many(struct app *t)
+{
+    if (!app_is_foreign(t))
+        return 1;
+    app_say(t, 1, "this daemon is TeleClaude's: it ends one session at a time");
+    return 0;
+}
+
+static void dialog_end(struct app *t)
+{
+    int count = many_collect(t, 1);
+    const struct tree_session *s = count ? tree_session(&t->tree, t->many.ids[0]) : NULL;
+    if (!s) {
+        app_say(t, 1, "there is no session to end");
+    } else if (count > 1) {
+        if (dialog_can_end_many(t))
+            dialog_ask(t, (struct widget_confirm){.title = "End these sessions?",
+                                                  .yes = "Yes, end them", .no = "No, keep them"},
+                       many_end);
+    } else {
+        dialog_set_target(t, s);
+        if (tree_is(s, "exited")) /* dismissing can be undone: do it without a question */
+            dialog_end_target(t, 1);
+        else
+            dialog_ask(t, (struct widget_confirm){.title = "End this session?",
+                                                  .yes = "Yes, end it", .no = "No, keep it"},
+                       dialog_end_confirmed);
+    }
+}
+
+static void dialog_dismiss(struct app *t)
+{
+    if (!many_collect_exited(t))
+        app_say(t, 0, "no session has exited");
+    else if (dialog_can_end_many(t))
+        many_end(t);
 }
 
 static void dialog_on_undone(struct app *t, struct json answer, struct app_request *request)
@@ -562,11 +657,16 @@ static void dialog_undo(struct app *t)
         app_say(t, 0, "there is no end to undo");
         return;
     }
-    app_put_target(&target, t->ended[last].id, "/restore", t->ended[last].computer);
-    app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_on_undone);
-    buf_str(&key, "s:");
-    buf_str(&key, t->ended[last].id);
-    app_set(&t->views[0].wanted, buf_cstr(&key));
+    const char *id = t->ended[last].id;
+    if (*id == '{') {
+        app_request(t, "POST", "/sessions/restore", span_of(id), APP_CONFIRM, dialog_on_undone);
+    } else {
+        app_put_target(&target, id, "/restore", t->ended[last].computer);
+        app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_on_undone);
+        buf_str(&key, "s:");
+        buf_str(&key, id);
+        app_set(&t->views[0].wanted, buf_cstr(&key));
+    }
     app_remove_ended(t, last);
     buf_free(&target);
     buf_free(&key);
@@ -581,39 +681,53 @@ static void dialog_on_restarted(struct app *t, struct json answer, struct app_re
     app_say(t, 0, resumes ? "started again; it resumes its conversation" : "started again");
 }
 
+/* Appends the body of a restart; with the environment of this terminal when `here`. */
+static void dialog_put_restart(struct app *t, int here, buf *body)
+{
+    json_open(body, '{');
+    json_field_int(body, "cols", t->grid.cols);
+    json_field_int(body, "rows", t->grid.rows - 1);
+    if (here)
+        client_put_environment(body);
+    json_close(body, '}');
+}
+
+static void dialog_restart_many(struct app *t)
+{
+    buf body = {0};
+    many_keep(t, 1);
+    int here = 1; /* another computer gets no environment of ours */
+    for (int i = 0; i < t->many.count; i++)
+        here &= dialog_is_here(t, tree_session(&t->tree, t->many.ids[i])->computer);
+    dialog_put_restart(t, here, &body);
+    many_post(t, "/restart", buf_view(&body), "started again");
+    buf_free(&body);
+}
+
 static void dialog_restart(struct app *t)
 {
-    const struct tree_session *s = app_session(t);
     buf body = {0}, target = {0};
-    if (!s || !tree_is(s, "exited") || app_is_foreign(t)) {
-        app_say(t, 1, !s ? "select a session first"
-                      : app_is_foreign(t)
-                          ? "this daemon is TeleClaude's: it can't start a session again"
-                          : "only an exited session can be started again");
-        return;
+    many_collect(t, 0);
+    many_keep(t, 1);
+    const struct tree_session *s =
+        t->many.count ? tree_session(&t->tree, t->many.ids[0]) : NULL;
+    if (!s || app_is_foreign(t)) {
+        app_say(t, 1, s ? "this daemon is TeleClaude's: it can't start a session again"
+                        : "only an exited session can be started again");
+    } else if (t->many.count > 1) {
+        dialog_ask(t, (struct widget_confirm){.title = "Start these sessions again?",
+                                              .yes = "Yes, start them", .no = "No"},
+                   dialog_restart_many);
+    } else {
+        dialog_put_restart(t, dialog_is_here(t, s->computer), &body);
+        app_put_target(&target, s->id, "/restart", s->computer);
+        app_request(t, "POST", buf_cstr(&target), buf_view(&body), APP_CONFIRM,
+                    dialog_on_restarted);
     }
-    json_open(&body, '{');
-    json_field_int(&body, "cols", t->grid.cols);
-    json_field_int(&body, "rows", t->grid.rows - 1);
-    if (dialog_is_here(t, s->computer))
-        client_put_environment(&body);
-    json_close(&body, '}');
-    app_put_target(&target, s->id, "/restart", s->computer);
-    app_request(t, "POST", buf_cstr(&target), buf_view(&body), APP_CONFIRM, dialog_on_restarted);
     buf_free(&body), buf_free(&target);
 }
 
 /* ---- events and drawing --------------------------------------------------------------------- */
-
-/* Ends the session, unless it exited meanwhile: the question was not whether to dismiss it. */
-static void dialog_end_confirmed(struct app *t)
-{
-    const struct tree_session *s = tree_session(&t->tree, t->target);
-    if (s && !tree_is(s, "exited"))
-        dialog_end_target(t, 1);
-    else
-        app_say(t, 0, s ? "it has exited by itself: x dismisses it" : "it has been ended already");
-}
 
 /* Does what the form or question has answered. Returns 1 when its event was consumed. */
 static int dialog_answer(struct app *t, enum widget_answer answer)
@@ -624,7 +738,7 @@ static int dialog_answer(struct app *t, enum widget_answer answer)
     if (mode & APP_QUESTIONS && done)
         app_set_mode(t, mode == APP_FORCE ? APP_MESSAGE : t->shown);
     if (mode == APP_CONFIRM && answer == WIDGET_SUBMIT)
-        dialog_end_confirmed(t);
+        t->confirmed(t);
     else if (mode == APP_FORCE && answer == WIDGET_SUBMIT)
         dialog_send_message(t, 1);
     else if (mode == APP_ANSWER && answer == WIDGET_SUBMIT)
@@ -660,7 +774,11 @@ static void dialog_draw_confirm(struct app *t)
 {
     const struct tree_session *s = t->target ? tree_session(&t->tree, t->target) : NULL;
     buf text = {0};
-    if (s && !tree_is(s, "exited")) {
+    if (t->many.count > 1) {
+        buf_fmt(&text, "%d sessions: ", t->many.count);
+        many_put_count(t, &text);
+        buf_str(&text, t->confirmed == many_end ? ". u undoes it." : ".");
+    } else if (s && !tree_is(s, "exited")) {
         buf_str(&text, t->grid.ascii ? "\"" : "“");
         utf8_put_visible(&text, span_of(dialog_title(s)));
         buf_str(&text, t->grid.ascii ? "\" runs " : "” runs ");

@@ -160,13 +160,15 @@ static void keys_clear_filter(struct app *t)
     app_set_mode(t, t->shown);
 }
 
-/* Drops the filter; without one, the focus on a computer. */
+/* Drops the filter; without one, the marks; without those, the focus on a computer. */
 static void keys_escape(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
     if (t->shown == APP_SESSIONS && t->tree.filter.count)
         keys_clear_filter(t);
+    else if (t->shown == APP_SESSIONS && many_marked(t))
+        many_unmark(t);
     else if (t->shown == APP_SESSIONS && t->tree.focus)
         keys_focus(t, NULL);
 }
@@ -337,8 +339,24 @@ static void keys_dialog(void *ctx, int mode)
         dialog_choose(ctx);
     else if (mode == APP_RENAME)
         dialog_rename(ctx);
+    else if (mode == APP_KEYS)
+        dialog_keys(ctx);
     else
         dialog_end(ctx);
+}
+
+static void keys_mark(void *ctx, int all)
+{
+    if (all)
+        many_mark_all(ctx);
+    else
+        many_mark(ctx);
+}
+
+static void keys_dismiss(void *ctx, int arg)
+{
+    (void)arg;
+    dialog_dismiss(ctx);
 }
 
 static void keys_undo(void *ctx, int arg)
@@ -651,11 +669,18 @@ static const struct keymap_key keys_table[] = {
      keys_enter_mode, APP_FILTER, "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
      "next-waiting"},
-    {'x', 0, APP_SESSIONS, "x", "end", "end the selected session, or dismiss an exited one",
+    {'x', 0, APP_SESSIONS, "x", "end", "end the session, the marked ones, or all of a project",
      keys_dialog, APP_CONFIRM, "end"},
-    {'u', 0, APP_LISTS, "u", NULL, "undo the end of a session, within 10 s", keys_undo, 0, "undo"},
+    {'X', 0, APP_SESSIONS, "X", NULL, "dismiss all that have exited", keys_dismiss, 0, "dismiss"},
+    {'u', 0, APP_LISTS, "u", NULL, "undo the last end, within 10 s", keys_undo, 0, "undo"},
+    {' ', 0, APP_SESSIONS, "Space", NULL, "mark the session: x, m, s and K act on all marked",
+     keys_mark, 0, "mark"},
+    {'V', 0, APP_SESSIONS, "V", NULL, "mark all that are shown; again: none", keys_mark, 1,
+     "mark-all"},
     {'s', 0, APP_SESSIONS, "s", NULL, "start an exited session again; an agent resumes",
      keys_restart, 0, "restart"},
+    {'K', 0, APP_SESSIONS, "K", NULL, "send a key: Escape, Ctrl-C …", keys_dialog, APP_KEYS,
+     "key"},
     {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_dialog, APP_RENAME,
      "rename"},
     {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready", keys_todo,
@@ -685,7 +710,7 @@ static const struct keymap_key keys_table[] = {
     {'-', 0, APP_LISTS, "-", NULL, "fold all projects", keys_fold_all, 1, "fold-all"},
     {'o', 0, APP_SESSIONS, "o", NULL, "order: as listed, waiting first, recent first",
      keys_next_order, 0, "order"},
-    {0x1b, 0, APP_LISTS, "Esc", NULL, "drop the filter, then go back to all computers",
+    {0x1b, 0, APP_LISTS, "Esc", NULL, "drop the filter, the marks, the focus",
      keys_escape, 0, NULL},
     {'p', 0, APP_SESSIONS, "p", NULL, "show or hide the preview", keys_toggle_preview, 0,
      "preview"},

@@ -264,9 +264,13 @@ static void layout_footer(struct app *t)
                        rows_style(&t->ui, THEME_WAITING));
         return;
     }
-    char position[32] = "";
+    char position[64] = "";
+    int marked = t->mode == APP_SESSIONS ? many_marked(t) : 0, n = 0;
+    if (marked)
+        n = snprintf(position, sizeof position, "%d marked  ", marked);
     if (t->mode & APP_LISTS && app_rows(t))
-        snprintf(position, sizeof position, "%d/%d", app_view(t)->list.at + 1, app_rows(t));
+        snprintf(position + n, sizeof position - (size_t)n, "%d/%d", app_view(t)->list.at + 1,
+                 app_rows(t));
     int columns = (int)strlen(position), at = t->grid.cols - 1 - columns;
     widget_put(&t->grid, t->grid.rows - 1, at, columns, position, rows_style(&t->ui, THEME_DIM));
     keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode, at, layout_applies, t);

@@ -51,6 +51,7 @@ struct tree_session {
     int hit, kept;          /* hit: the filter matches it; kept: it, or one it started */
     long long rank;         /* sort key: the lowest of it and those it started */
     int mark;
+    int marked;             /* by the user */
     int told;               /* the owner's */
 };
 
@@ -522,6 +523,7 @@ struct widgets {
     const struct theme *theme;
     struct widget_hit *hits;
     int hit_count, hit_cap;
+    int avoid, avoid_rows;  /* rows that a box leaves free if it can */
 };
 
 static void widget_free(struct widgets *u);
@@ -537,7 +539,7 @@ static int widget_wheel(const struct term_event *ev);
 static const struct widget_hit *widget_clicked(const struct widgets *u,
                                                const struct term_event *ev);
 
-/* Draws a centred frame, cut to the screen, and sets *row and *col to its first inner cell. Removes
+/* Draws a frame, centred but for the rows to avoid, cut to the screen, and sets *row and *col to its first inner cell. Removes
  * earlier hits, so draw the footer after it. */
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
                             int *col);

@@ -378,6 +378,9 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
         rows_details(u, l, y, inner + 2, s, full);
     if (!rows_is_inside(l, y))
         return;
+    if (s->marked)
+        widget_put(u->grid, y, p.left - 1, 1, u->grid->ascii ? "*" : "•",
+                   rows_style(u, THEME_ACCENT));
     rows_session_end(&p, l, s);
     rows_session_notes(&p, row, lines);
     rows_left(&p, s->number, rows_style(u, THEME_DIM));
@@ -438,8 +441,11 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
         int first = widget_max(y, l->row);
         int end = widget_min(y + lines, l->row + l->rows);
         widget_add_hit(u, first, l->col, end - first, l->cols, ROWS_ROW, i, 0);
-        if (i == l->at && line >= l->top)
+        if (i == l->at && line >= l->top) {
             rows_select(u, l, y);
+            u->avoid = y;
+            u->avoid_rows = end - y;
+        }
     }
 }
 

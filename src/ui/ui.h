@@ -167,6 +167,9 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
 
 #define APP_PROMPTS_MAX 20
 #define APP_ENDED_MAX 8     /* ends that can be undone; the oldest one is dropped */
+#ifndef APP_UNDO_S
+#define APP_UNDO_S 10       /* so long an end can be undone */
+#endif
 #define APP_PROMPT_MAX 1000 /* bytes; a longer prompt is not saved */
 
 /* What gets the keys. Bits: the key table's contexts. */
@@ -185,11 +188,12 @@ enum app_mode {
     APP_ATTACHED = 2048,    /* keys go to the session */
     APP_PREFIX = 4096,      /* but the one after the prefix */
     APP_FORCE = 8192,       /* a refused message: type it all the same? */
-    APP_ANSWER = 16384      /* the choices on a waiting session's screen */
+    APP_ANSWER = 16384,     /* the choices on a waiting session's screen */
+    APP_KEYS = 32768        /* a key for a session is chosen */
 };
 #define APP_LISTS (APP_SESSIONS | APP_TODOS)
 #define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
-#define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME)
+#define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME | APP_KEYS)
 #define APP_QUESTIONS (APP_CONFIRM | APP_FORCE)
 #define APP_DIALOGS (APP_FORMS | APP_QUESTIONS | APP_ANSWER)
 
@@ -202,7 +206,7 @@ struct app_view {
 
 /* A session that this UI ended; the end can be undone. */
 struct app_ended {
-    char *id, *title, *computer;
+    char *id, *title, *computer; /* id: of several sessions the body of their undo, "{…}" */
     long long until;        /* loop clock; 0: the daemon has not replied yet */
 };
 
@@ -224,8 +228,17 @@ struct app {
     struct widget_toasts toasts;
     struct keymap_help help;
     struct widget_form form;
+    char *form_title;          /* a title that names a session */
     struct widget_confirm confirm;
     struct widget_menu menu;
+    void (*confirmed)(struct app *t); /* after the confirmation's yes */
+    struct {
+        char **ids;           /* sessions that a dialog or an act is about */
+        int count;
+        const char *act;      /* of the requests without a reply yet */
+        int pending, sent, failed;
+        char *why;            /* why the first one failed */
+    } many;
     char *asked;              /* what the menu's session asked, or why a message was refused */
     struct pager pager;
     struct term_input input;
@@ -370,6 +383,24 @@ static void app_free(struct app *t);
 static void attention_follow(struct app *t);
 static void attention_call(void *ctx);             /* call_timer */
 
+/* ==== many: marks, and acts on several sessions ============================================== */
+
+static int many_marked(const struct app *t);       /* how many */
+static void many_mark(struct app *t);              /* or unmarks the selected session */
+static void many_mark_all(struct app *t);          /* of those shown; if all are, none */
+static void many_unmark(struct app *t);
+/* Sets t->many to the marked sessions, else to the selected one; `below` is 1: or those below the
+ * selected row. Returns their number. */
+static int many_collect(struct app *t, int below);
+static int many_collect_exited(struct app *t);     /* those shown that have exited */
+static void many_keep(struct app *t, int exited);  /* drops those that have not, or have, exited */
+static void many_clear(struct app *t);
+/* Appends how many of them run and have exited. */
+static void many_put_count(const struct app *t, buf *b);
+static void many_end(struct app *t);               /* all, with one undo */
+/* Sends the request to each, and reports once: "ACT: 3 of 4; why". */
+static void many_post(struct app *t, const char *tail, span body, const char *act);
+
 /* ==== dialog: starting, messaging, renaming, ending a session ================================= */
 
 /* Each opens a dialog about the selected row. */
@@ -377,9 +408,13 @@ static void dialog_new(struct app *t);
 static void dialog_message(struct app *t);
 static void dialog_choose(struct app *t);          /* the answer to what the session asks */
 static void dialog_rename(struct app *t);
-static void dialog_end(struct app *t);             /* dismisses an exited session at once */
-static void dialog_restart(struct app *t); /* the selected session, if it has exited */
-static void dialog_undo(struct app *t);            /* the end of the session ended last */
+/* Ends the marked sessions, the selected one or those below the selected row, after a question;
+ * dismisses exited ones at once. */
+static void dialog_end(struct app *t);
+static void dialog_dismiss(struct app *t);         /* all that have exited */
+static void dialog_restart(struct app *t);         /* those of them that have exited */
+static void dialog_keys(struct app *t);
+static void dialog_undo(struct app *t);            /* the last end */
 static int dialog_event(struct app *t, const struct term_event *ev); /* 1: consumed */
 static void dialog_run(struct app *t, enum widget_command command);
 /* While the New dialog says that the agent has no hooks: installs them, or (wanted 0) never says it

@@ -57,7 +57,7 @@ static void widget_free(struct widgets *u)
 static void widget_begin(struct widgets *u)
 {
     grid_clear(u->grid);
-    u->hit_count = 0;
+    u->hit_count = u->avoid_rows = 0;
 }
 
 static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what,
@@ -100,6 +100,15 @@ static const struct widget_hit *widget_clicked(const struct widgets *u, const st
 
 /* ---- box and wrapped text ------------------------------------------------------------------- */
 
+/* Returns the first row of a box: centred, or below or above the rows to avoid. */
+static int widget_box_top(const struct widgets *u, int height)
+{
+    int top = widget_max(0, (u->grid->rows - height) / 2), end = u->avoid + u->avoid_rows;
+    if (!u->avoid_rows || top >= end || top + height <= u->avoid)
+        return top;
+    return end + height <= u->grid->rows ? end : u->avoid >= height ? u->avoid - height : top;
+}
+
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
                             int *col)
 {
@@ -110,7 +119,7 @@ static void widget_box_draw(struct widgets *u, int rows, int cols, const char *t
     const struct cell_style border = widget_style(u, THEME_BORDER);
     rows = widget_min(rows, g->rows - 2);
     cols = widget_min(cols, g->cols - 4);
-    int top = widget_max(0, (g->rows - rows - 2) / 2);
+    int top = widget_box_top(u, rows + 2);
     int left = widget_max(0, (g->cols - cols - 4) / 2);
     int bottom = top + rows + 1, right = left + cols + 3;
     u->hit_count = 0;
@@ -189,6 +198,12 @@ static void widget_buttons_draw(struct widgets *u, int row, int col, int width, 
 }
 
 /* ---- form ----------------------------------------------------------------------------------- */
+
+static uint32_t widget_first_letter(const char *word)
+{
+    unsigned char c = (unsigned char)word[0];
+    return c >= 'A' && c <= 'Z' ? c + 32u : c;
+}
 
 static struct widget_line *widget_form_add(struct widget_form *f, const char *label,
                                            const char *text)
@@ -378,19 +393,30 @@ static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int 
 
 #define WIDGET_NOTE_ROWS 10     /* on a lower screen a form shows no note */
 
+/* Appends what the keys do at the focus. */
+static void widget_form_put_keys(const struct widget_form *f, buf *b)
+{
+    char submit[24];
+    int last = f->focus == f->count - 1 || f->focus == f->count;
+    snprintf(submit, sizeof submit, "%s", f->submit);
+    submit[0] = (char)widget_first_letter(submit);
+    if (f->busy)
+        buf_str(b, "one moment…");
+    else
+        buf_fmt(b, "Enter %s, %s%s%s%sEsc cancel",
+                f->focus > f->count ? "cancel" : last ? submit : "next",
+                f->focus < f->count && f->lines[f->focus].field.rows > 1 ? "Alt-Enter new line, "
+                                                                         : "",
+                last ? "" : "Ctrl-S ", last ? "" : submit, last ? "" : ", ");
+}
+
 /* Draws the error, else the completion's choices, else the keys. Returns the lines needed. */
 static int widget_form_draw_status(struct widgets *u, const struct widget_form *f, int row, int col,
                                    int width, int rows)
 {
     buf keys = {0};
     int lines = 0;
-    if (f->busy)
-        buf_str(&keys, "one moment…");
-    else
-        buf_fmt(&keys, "Enter next, %sCtrl-S %s, Esc cancel",
-                f->focus < f->count && f->lines[f->focus].field.rows > 1 ? "Alt-Enter new line, "
-                                                                         : "",
-                f->submit);
+    widget_form_put_keys(f, &keys);
     if (f->error.n) {
         lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&f->error),
                                     widget_style(u, THEME_ALARM));
@@ -486,12 +512,6 @@ static void widget_form_free(struct widget_form *f)
 }
 
 /* ---- confirmation --------------------------------------------------------------------------- */
-
-static uint32_t widget_first_letter(const char *word)
-{
-    unsigned char c = (unsigned char)word[0];
-    return c >= 'A' && c <= 'Z' ? c + 32u : c;
-}
 
 static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command)
 {

@@ -160,6 +160,7 @@ static void unit_dialog_dismiss(void)
     CHECK(unit_app_has(&u.asked, "DELETE /sessions/a?computer=vm&undo_s=10 "));
     app_set(&u.t->target, "a");
     u.t->confirm = (struct widget_confirm){.title = "t", .yes = "y", .no = "n"};
+    u.t->confirmed = dialog_end_confirmed;
     app_set_mode(u.t, APP_CONFIRM); /* it exited while the question was on the screen */
     UNIT_APP_SEE(&u, "exited by itself");
     buf_clear(&u.asked);
