@@ -120,7 +120,8 @@
 #include "src/cli/hook.c"             /* what agents tell their hooks */
 #include "src/cli/context.c"          /* options, output and requests of a command */
 #include "src/cli/follow.c"           /* telec tail --follow */
-#include "src/cli/commands.c"         /* list, new, send, kill, tail and the others */
+#include "src/cli/commands.c"         /* list, new, tail and the others */
+#include "src/cli/acts.c"             /* send, kill, restart, wait */
 #include "src/cli/hosts.c"            /* computers behind pipes: reach, unreach, relay */
 #include "src/cli/grep.c"             /* telec grep */
 #include "src/cli/doctor.c"           /* what this host will do to a session */

@@ -96,13 +96,8 @@ static int command_list(struct context *c);
 static int command_computers(struct context *c);
 static int command_new(struct context *c);
 static int command_agent(struct context *c);       /* telec /claude and the others */
-static int command_send(struct context *c);
-static int command_answer(struct context *c);
-static int command_kill(struct context *c);
-static int command_restart(struct context *c);
 static int command_tail(struct context *c);
 static int command_status(struct context *c);
-static int command_wait(struct context *c);
 static int command_attach(struct context *c);
 static int command_watch(struct context *c);
 static int command_project(struct context *c);
@@ -110,6 +105,14 @@ static int command_hook(struct context *c);
 /* Runs the terminal UI; attach: the id of the session to attach to, or NULL; computer: its, or
  * NULL. */
 static int command_ui(struct context *c, const char *attach, const char *computer);
+
+/* ==== acts: commands that change sessions, or wait for them ================================= */
+
+static int command_send(struct context *c);
+static int command_answer(struct context *c);
+static int command_kill(struct context *c);
+static int command_restart(struct context *c);
+static int command_wait(struct context *c);
 
 /* ==== hosts: computers behind pipes ========================================================== */
 

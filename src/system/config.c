@@ -306,9 +306,10 @@ static void config_set(struct config_line *line, void *base, const struct config
 static void config_set_computer(struct config_line *line)
 {
     char **words = config_words(line->value);
-    if (!line->value.n)
+    int is_command = span_eq(line->key, "on_state");
+    if (!line->value.n && !is_command)
         config_problem(line, ": expected a value", line->key);
-    else if (span_eq(line->key, "on_state") && !words)
+    else if (is_command && !words)
         config_problem(line, ": expected a command with closed quotes", line->key);
     else
         config_set(line, line->config, config_computer_keys, COUNT_OF(config_computer_keys),

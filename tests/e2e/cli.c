@@ -227,9 +227,9 @@ static void test_cli_usage(void)
         {"new", "-a", "claude", "sh", "claude"},   /* an agent and a command */
         {"send", "send"},
         {"send", "1", "send"},
-        {"kill", "kill"},
+        {"kill", "no session"},
         {"kill", "-x", "-x"},
-        {"end", "kill"},
+        {"end", "no session"},
         {"tail", "tail"},
         {"tail", "1", "2", "2"},
         {"tail", "1", "-n", "few", "few"},
@@ -689,6 +689,34 @@ static void test_cli_watch(void)
 }
 
 /* As a background job of a script starts it, with SIGINT ignored. */
+/* One command acts on several sessions: by ids, by project, state, agent, or on all. */
+static void test_cli_several(void)
+{
+    daemon_start();
+    char *dir = format("%s/proj", e2e.dir);
+    mkdir(dir, 0700);
+    struct cli c = CLI_OK(cli("new", "-C", dir, "--", "sh", "-c", "read x; exit 3", NULL));
+    char *one = cli_line(&c);
+    c = CLI_OK(cli("new", "-C", dir, "--", "sh", "-c", "read x; exit 4", NULL));
+    char *two = cli_line(&c);
+    char *other = cli_new("--", "sleep", "1000", NULL);
+    CHECK(cli("wait", one, "--all", NULL).status == 2);
+    CHECK(cli("kill", NULL).status == 2);
+    CHECK(cli("kill", "--agent", "codex", NULL).status == 1);
+    CLI_OK(cli("wait", "--state", "idle", "--timeout", "10", one, two, NULL));
+    c = CLI_OK(cli("send", "--to", format("%s,%s", one, two), "go on", NULL));
+    CHECK_HAS(c.said[0].p, format("%s\tdelivered\n", one));
+    CLI_OK(cli("wait", "--project", "proj", "--state", "exited", "--timeout", "10", NULL));
+    CHECK(session_is(one, "state", "exited") && session_is(two, "state", "exited"));
+    CLI_OK(cli("restart", "--project", dir, NULL));
+    CLI_OK(cli("kill", "--project", dir, NULL));
+    c = CLI_OK(cli("list", NULL));
+    CHECK(!strstr(c.said[0].p, one) && strstr(c.said[0].p, format("%.8s", other)));
+    CLI_OK(cli("kill", "--all", NULL));
+    c = CLI_OK(cli("list", NULL));
+    CHECK_TEXT(c.said[0].p, "");
+}
+
 /* What needs its user is told by watch --waiting, and by the command of on_state. */
 static void test_cli_attention(void)
 {
@@ -1070,7 +1098,7 @@ static void test_cli_effective_config(void)
     CHECK_INT(bad.status, 1);
     CHECK_HAS(bad.said[0].p, "# default\nmouse = yes\n");
     CHECK_HAS(bad.said[0].p, "# default\nnew = n\n");
-    CHECK_HAS(bad.said[0].p, "# default\ndim = dim\n");
+    CHECK_HAS(bad.said[0].p, "# default\ndim = 247\n");
     CHECK_HAS(bad.said[1].p, format("telec: %s:2: maybe: expected yes or no\n", path));
     CHECK_HAS(bad.said[1].p, format("telec: %s:4: q: a key that nothing else has", path));
     CHECK_HAS(bad.said[1].p, format("telec: %s:5: quit: expected [section]", path));
@@ -1161,6 +1189,7 @@ static const struct test cli_tests[] = {
     {"cli_grep", test_cli_grep},
     {"cli_wait", test_cli_wait},
     {"cli_watch", test_cli_watch},
+    {"cli_several", test_cli_several},
     {"cli_attention", test_cli_attention},
     {"cli_watch_interrupted", test_cli_watch_interrupted},
     {"cli_watch_pipe_closed", test_cli_watch_pipe_closed},

@@ -629,7 +629,7 @@ static void test_ui_end(void)
     ui_keys(u, "x"); /* nothing is lost: no question */
     UI_AWAIT_TEXT(u, "No sessions yet");
     ui_keys(u, "gx");
-    UI_AWAIT_TEXT(u, "select a session first");
+    UI_AWAIT_TEXT(u, "no session to end");
     ui_quit(u);
 }
 

@@ -919,7 +919,7 @@ static const char *const unit_ui_golden[4][3] = {
      "| Prom> touching the   |\n"
      "|       tests          |\n"
      "|       themselves     |\n"
-     "| Enter next, Alt-Ent> |\n"
+     "| Enter start, Alt-En> |\n"
      "+----------------------+\n",
      "+- New session ------------------------+\n"
      "| Agent       claude  gemini  codex  > |\n"
@@ -930,7 +930,7 @@ static const char *const unit_ui_golden[4][3] = {
      "|            touching the tests        |\n"
      "|            themselves                |\n"
      "| [ Start ]  [ Cancel ]                |\n"
-     "| Enter next, Alt-Enter new line, Ctr> |\n"
+     "| Enter start, Alt-Enter new line, Es> |\n"
      "+--------------------------------------+\n",
      "  +- New session ------------------------------------------------------------+\n"
      "  | Agent       claude  gemini  codex  shell                                 |\n"
@@ -941,7 +941,7 @@ static const char *const unit_ui_golden[4][3] = {
      "  |                                                                          |\n"
      "  | [ Start ]  [ Cancel ]                                                    |\n"
      "  |                                                                          |\n"
-     "  | Enter next, Alt-Enter new line, Ctrl-S Start, Esc cancel                 |\n"
+     "  | Enter start, Alt-Enter new line, Esc cancel                              |\n"
      "  +--------------------------------------------------------------------------+\n",
     },
     {

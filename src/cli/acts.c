@@ -1,0 +1,493 @@
+#include "cli.h"
+
+/* acts - what changes sessions or waits for them: send, answer, kill, restart, wait. Each takes
+ * several sessions, by id or by --project, --state, --agent, --all. */
+
+/* ---- which sessions ------------------------------------------------------------------------- */
+
+struct acts_ids {
+    char **ids; /* NULL: not found, which was said */
+    int count;
+};
+
+static void acts_free_ids(struct acts_ids *found)
+{
+    for (int i = 0; i < found->count; i++)
+        free(found->ids[i]);
+    free(found->ids);
+    *found = (struct acts_ids){0};
+}
+
+/* Returns 1 when the session is in the project: a directory, or the last part of its path. */
+static int acts_is_in(struct json session, const char *project)
+{
+    char *directory = json_dup_text(json_get(session, "working_directory"));
+    char *path = config_absolute(project);
+    size_t n = strlen(path);
+    int is_in = directory && (strcmp(config_last_part(directory), project) == 0 ||
+                              (strncmp(directory, path, n) == 0 &&
+                               (!directory[n] || directory[n] == '/')));
+    free(directory), free(path);
+    return is_in;
+}
+
+static int acts_matches(const struct context *c, struct json session, const char *state)
+{
+    const char *project = c->value['P'], *agent = c->value['a'];
+    struct json command = json_get(session, "command");
+    int is_shell = agent && strcmp(agent, "shell") == 0 && command.type == JSON_STRING;
+    return (!project || acts_is_in(session, project)) &&
+           (!state || json_text_eq(json_get(session, "state"), state)) &&
+           (!agent || is_shell || json_text_eq(json_get(session, "active_agent"), agent));
+}
+
+static int acts_has_filter(const struct context *c, const char *state)
+{
+    return c->value['P'] || c->value['a'] || c->value['A'] || state;
+}
+
+/* Adds the sessions that the filters match. Returns 0, or 1 after a message. */
+static int acts_filter(struct context *c, const char *state, struct acts_ids *found)
+{
+    buf query = {0};
+    buf_str(&query, CONTEXT_ALL_SESSIONS);
+    int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
+    buf_free(&query);
+    for (struct json_iter it = json_iter(failed ? (struct json){0} : context_reply(c));
+         json_next(&it);) {
+        if (!acts_matches(c, it.value, state))
+            continue;
+        found->ids = base_grow(found->ids, (size_t)(found->count + 1) * sizeof *found->ids);
+        found->ids[found->count++] = json_dup_text(json_get(it.value, "session_id"));
+    }
+    if (!failed && !found->count)
+        return context_fail("no session matches");
+    return failed;
+}
+
+/* Finds the sessions of the first `count` arguments, or of the filters. state: a filter, or NULL.
+ * Returns 0, 1 after a message, 2 for wrong usage. */
+static int acts_select(struct context *c, char **args, int count, const char *state,
+                       struct acts_ids *found)
+{
+    int filtered = acts_has_filter(c, state);
+    *found = (struct acts_ids){0};
+    if (filtered && count)
+        return context_usage("give ids or filters, not both", args[0]);
+    if (!filtered && !count)
+        return context_usage("expected ids, --project, --agent, --state or --all", "no session");
+    if (filtered)
+        return acts_filter(c, state, found);
+    found->ids = base_alloc((size_t)count * sizeof *found->ids);
+    found->count = count;
+    return context_find_many(c, args, count, found->ids);
+}
+
+/* ---- send ----------------------------------------------------------------------------------- */
+
+/* Posts {key: the words after the id, …} to the session's `path`; prints the result. */
+/* Sends the text to one session; prints the result, after the id if there are several. */
+static int acts_type_one(struct context *c, const char *id, const char *path, const buf *body,
+                         int several)
+{
+    buf target = {0}, line = {0};
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    buf_str(&target, path);
+    int failed = context_ask(c, "POST", context_put_computer(c, &target), body);
+    if (!failed) {
+        if (several)
+            buf_fmt(&line, "%s\t", id);
+        size_t before = line.n;
+        json_put_text(&line, json_get(context_reply(c), "result"));
+        buf_str(&line, line.n > before ? "\n" : "sent\n"); /* a TeleClaude daemon gives no receipt */
+        failed = context_write(&line);
+    }
+    buf_free(&target), buf_free(&line);
+    return failed;
+}
+
+/* Types the arguments from `first` on into the sessions. */
+static int acts_type(struct context *c, const char *key, const char *path, int first,
+                     const struct acts_ids *found)
+{
+    buf body = {0}, text = {0};
+    const char *from = getenv("TELEC_SESSION_ID");
+    int failed = 0;
+    for (int i = first; i < c->arg_count; i++) {
+        buf_str(&text, i > first ? " " : "");
+        buf_str(&text, c->args[i]);
+    }
+    json_open(&body, '{');
+    json_field_string(&body, key, buf_cstr(&text));
+    json_field_bool(&body, "enter", c->value['E'] == NULL);
+    if (c->value['F'])
+        json_field_bool(&body, "force", 1);
+    if (from && *from)
+        json_field_string(&body, "from", from);
+    json_close(&body, '}');
+    for (int i = 0; i < found->count; i++)
+        if (found->ids[i])
+            failed |= acts_type_one(c, found->ids[i], path, &body, found->count > 1);
+    buf_free(&body), buf_free(&text);
+    return failed;
+}
+
+/* Splits --to ID,ID in place. */
+static int acts_select_listed(struct context *c, struct acts_ids *found)
+{
+    char *ids[64], *list = span_dup(span_of(c->value['z']));
+    int count = 0;
+    for (char *at = list; at && *at && count < (int)COUNT_OF(ids); count++) {
+        ids[count] = at;
+        if ((at = strchr(at, ',')))
+            *at++ = '\0';
+    }
+    int failed = acts_select(c, ids, count, NULL, found);
+    free(list);
+    return failed;
+}
+
+static int command_send(struct context *c)
+{
+    struct acts_ids found;
+    const char *state = c->value['w'];
+    int many = c->value['z'] || acts_has_filter(c, state);
+    if (c->arg_count < 2 - many)
+        return context_usage("more arguments are needed", "send");
+    int failed = c->value['z'] ? acts_select_listed(c, &found)
+                 : many        ? acts_select(c, NULL, 0, state, &found)
+                               : acts_select(c, c->args, 1, NULL, &found);
+    if (failed != 2)
+        failed |= acts_type(c, "message", "/message", !many, &found);
+    acts_free_ids(&found);
+    return failed;
+}
+
+static int command_answer(struct context *c)
+{
+    struct acts_ids found;
+    int failed = acts_select(c, c->args, 1, NULL, &found);
+    failed |= acts_type(c, "answer", "/answer", 1, &found);
+    acts_free_ids(&found);
+    return failed;
+}
+
+/* ---- kill ----------------------------------------------------------------------------------- */
+
+static int command_kill_one(struct context *c, const char *id)
+{
+    buf target = {0};
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    context_put_computer(c, &target);
+    if (c->client.foreign && !c->value['o'])
+        buf_str(&target, "?computer=local"); /* a TeleClaude daemon wants any name */
+    if (c->value['F'])
+        buf_fmt(&target, "%cforce=1", memchr(target.p, '?', target.n) ? '&' : '?');
+    int failed = context_ask(c, "DELETE", buf_cstr(&target), NULL);
+    buf_free(&target);
+    return failed;
+}
+
+/* Appends {"ids": …, "computer": …} without its end. */
+static void command_put_ids(const struct context *c, buf *body, char *const *ids, int count)
+{
+    json_open(body, '{');
+    json_field_string(body, "computer", c->value['o']);
+    json_key(body, "ids");
+    json_open(body, '[');
+    for (int i = 0; i < count; i++)
+        if (ids[i])
+            json_put_string(body, span_of(ids[i]));
+    json_close(body, ']');
+}
+
+/* Ends many sessions side by side. Returns -1 when the daemon, an older one or TeleClaude's, ends
+ * them one by one only. */
+static int command_kill_many(struct context *c, const struct acts_ids *found)
+{
+    buf body = {0};
+    int failed = 0;
+    command_put_ids(c, &body, found->ids, found->count);
+    json_close(&body, '}');
+    context_send(c, "POST", "/sessions/end", &body);
+    buf_free(&body);
+    if (c->status == 404 || c->status == 405)
+        return -1;
+    if (context_check(c) != 0)
+        return 1;
+    struct json_iter it = json_iter(json_get(context_reply(c), "failed"));
+    while (json_next(&it)) {
+        char *id = json_dup_text(json_get(it.value, "session_id"));
+        char *detail = json_dup_text(json_get(it.value, "detail"));
+        failed |= context_fail("%s: %s", id ? id : "", detail ? detail : "");
+        free(id), free(detail);
+    }
+    return failed;
+}
+
+static int command_kill(struct context *c)
+{
+    struct acts_ids found;
+    int missing = acts_select(c, c->args, c->arg_count, c->value['w'], &found), known = 0;
+    for (int i = 0; i < found.count; i++)
+        known += found.ids[i] != NULL;
+    int failed = known > 1 && !c->value['F'] ? command_kill_many(c, &found) : -1;
+    for (int i = 0; failed < 0 && i < found.count; i++)
+        if (found.ids[i])
+            missing |= command_kill_one(c, found.ids[i]);
+    acts_free_ids(&found);
+    return missing ? missing : failed > 0;
+}
+
+/* ---- restart -------------------------------------------------------------------------------- */
+
+static int command_restart_one(struct context *c, const char *id)
+{
+    buf target = {0}, body = {0};
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    buf_str(&target, "/restart");
+    json_open(&body, '{');
+    json_field_bool(&body, "fresh", c->value['G'] != NULL);
+    client_put_environment(&body);
+    json_close(&body, '}');
+    int failed = context_ask(c, "POST", context_put_computer(c, &target), &body);
+    buf_clear(&body);
+    buf_fmt(&body, "%s\n", id);
+    if (!failed)
+        failed = context_write(&body);
+    buf_free(&target), buf_free(&body);
+    return failed;
+}
+
+/* Restarts all sessions that were lost with the computer. */
+static int command_restart_lost(struct context *c)
+{
+    buf target = {0}, list = {0};
+    struct json sessions = {0};
+    buf_str(&target, c->value['o'] ? "/sessions" : "/sessions?computer=local");
+    int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
+    buf_span(&list, failed ? (span){0} : buf_view(&c->body)); /* the next reply replaces it */
+    json_parse(buf_view(&list), &sessions, NULL, NULL);
+    for (struct json_iter it = json_iter(sessions); json_next(&it);) {
+        char *id = json_dup_text(json_get(it.value, "session_id"));
+        if (id && json_text_eq(json_get(it.value, "state"), "exited") &&
+            json_text_eq(json_get(it.value, "state_source"), "lost"))
+            failed |= command_restart_one(c, id);
+        free(id);
+    }
+    buf_free(&target), buf_free(&list);
+    return failed;
+}
+
+/* Filters are about exited sessions. */
+static int command_restart(struct context *c)
+{
+    struct acts_ids found = {0};
+    int failed = c->value['L'] ? command_restart_lost(c) : 0;
+    if (c->arg_count || !c->value['L'])
+        failed |= acts_select(c, c->args, c->arg_count,
+                              acts_has_filter(c, NULL) ? "exited" : NULL, &found);
+    for (int i = 0; i < found.count; i++)
+        if (found.ids[i])
+            failed |= command_restart_one(c, found.ids[i]);
+    acts_free_ids(&found);
+    return failed;
+}
+
+/* ---- wait ----------------------------------------------------------------------------------- */
+
+struct command_wait {
+    char *id;
+    const char *wanted; /* NULL: any but working and starting */
+    int stateless;      /* its end is all that is known of it, and is what is waited for */
+    int asking;         /* for the list */
+    int over, status;
+    const char *why;
+    struct client *client;
+    struct loop *loop;
+    struct loop_timer gone; /* set: its end can still be undone */
+};
+
+static void command_wait_end(struct command_wait *w, int status, const char *why)
+{
+    if (w->over)
+        return;
+    w->over = 1;
+    w->status = status;
+    w->why = why;
+}
+
+static void command_wait_look(struct command_wait *w, struct json session)
+{
+    struct json state = json_get(session, "state");
+    if (!json_text_eq(json_get(session, "session_id"), w->id))
+        return;
+    loop_timer_cancel(w->loop, &w->gone);
+    if (state.type != JSON_STRING) { /* TeleClaude's: only its end can be seen */
+        if (!w->wanted || strcmp(w->wanted, "exited") != 0)
+            command_wait_end(w, 1, "TeleClaude does not tell its state; --state exited waits for "
+                                   "its end");
+        w->stateless = 1;
+        return;
+    }
+    int busy = json_text_eq(state, "working") || json_text_eq(state, "starting") ||
+               json_text_eq(state, "unreachable");
+    if (w->wanted ? json_text_eq(state, w->wanted) : !busy)
+        command_wait_end(w, 0, NULL);
+    else if (json_text_eq(state, "exited"))
+        command_wait_end(w, 1, "the session has exited");
+}
+
+static void command_wait_on_gone(void *ctx)
+{
+    struct command_wait *w = ctx;
+    if (w->stateless)
+        command_wait_end(w, 0, NULL);
+    else
+        command_wait_end(w, 1, "the session is gone");
+}
+
+/* The session is off the list: for good, unless its end can be undone for a while. */
+static void command_wait_lose(struct command_wait *w, struct json removed)
+{
+    long long undo_s = 0;
+    if (json_int(json_get(removed, "undo_s"), &undo_s) && undo_s > 0)
+        loop_timer_set(w->loop, &w->gone, w->loop->now + (undo_s + 1) * 1000);
+    else if (!w->gone.slot)
+        command_wait_on_gone(w);
+}
+
+static void command_wait_event(struct command_wait *w, struct json event)
+{
+    struct json name = json_get(event, "event"), data = json_get(event, "data");
+    if (json_text_eq(name, "sessions_initial")) {
+        struct json_iter it = json_iter(json_get(data, "sessions"));
+        int found = 0;
+        while (json_next(&it)) {
+            found |= json_text_eq(json_get(it.value, "session_id"), w->id);
+            command_wait_look(w, it.value);
+        }
+        if (!found && !w->client->ws->foreign) /* TeleClaude's has other computers' only */
+            command_wait_lose(w, data);
+    } else if (json_text_eq(name, "session_removed")) {
+        if (json_text_eq(json_get(data, "session_id"), w->id))
+            command_wait_lose(w, data);
+    } else {
+        command_wait_look(w, data);
+    }
+}
+
+/* Several sessions that are waited for. */
+struct command_waits {
+    struct command_wait *items;
+    int count;
+};
+
+static void command_wait_on_event(void *ctx, span text)
+{
+    struct command_waits *all = ctx;
+    struct json event;
+    if (json_parse(text, &event, NULL, NULL) != PARSE_DONE)
+        return;
+    for (int i = 0; i < all->count; i++)
+        command_wait_event(&all->items[i], event);
+}
+
+static void command_wait_on_late(void *ctx)
+{
+    struct command_waits *all = ctx;
+    for (int i = 0; i < all->count; i++)
+        command_wait_end(&all->items[i], 1, "the time is up");
+}
+
+static void command_wait_on_list(void *ctx, int status, span body, const char *error)
+{
+    struct command_wait *w = ctx;
+    struct json list;
+    int found = 0;
+    w->asking = 0;
+    if (error || status != 200 || json_parse(body, &list, NULL, NULL) != PARSE_DONE)
+        return;
+    for (struct json_iter it = json_iter(list); json_next(&it);) {
+        found |= json_text_eq(json_get(it.value, "session_id"), w->id);
+        command_wait_look(w, it.value);
+    }
+    if (!found)
+        command_wait_lose(w, (struct json){0});
+}
+
+/* A TeleClaude daemon does not push its own sessions: they are fetched. */
+static void command_wait_on_fetch(void *ctx)
+{
+    struct command_waits *all = ctx;
+    for (int i = 0; i < all->count; i++) {
+        struct command_wait *w = &all->items[i];
+        if (w->asking || !w->client->foreign)
+            continue;
+        w->asking = 1;
+        client_request(w->client, "GET", "/sessions", (span){0}, command_wait_on_list, w);
+    }
+}
+
+static const struct client_hooks command_wait_hooks = {
+    .on_event = command_wait_on_event, .on_fetch = command_wait_on_fetch};
+
+static int command_wait_is_over(const struct command_waits *all)
+{
+    int over = 1;
+    for (int i = 0; i < all->count; i++)
+        over &= all->items[i].over && !all->items[i].asking;
+    return over;
+}
+
+/* Waits for all; says of each why not. Returns the exit status. */
+static int command_wait_all(struct context *c, struct command_waits *all, long long seconds)
+{
+    struct loop_timer timer = {.fn = command_wait_on_late, .ctx = all};
+    int status = 0;
+    c->client.hooks = &command_wait_hooks;
+    c->client.ctx = all;
+    if (c->value['T'])
+        loop_timer_set(&c->loop, &timer, c->loop.now + seconds * 1000);
+    client_subscribe(&c->client);
+    command_wait_on_fetch(all);
+    while (!command_wait_is_over(all))
+        loop_once(&c->loop);
+    for (int i = 0; i < all->count; i++) {
+        struct command_wait *w = &all->items[i];
+        if (w->why)
+            context_fail("%s: %s", w->id, w->why);
+        loop_timer_cancel(&c->loop, &w->gone);
+        status |= w->status;
+    }
+    loop_timer_cancel(&c->loop, &timer);
+    return status;
+}
+
+static int command_wait(struct context *c)
+{
+    struct acts_ids found;
+    struct command_waits all = {0};
+    long long seconds = 0;
+    if (c->value['w'] && !span_is_one_of("waiting|idle|working|exited", c->value['w']))
+        return context_usage("expected waiting, idle, working or exited", c->value['w']);
+    if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
+        return context_usage("expected a number of seconds", c->value['T']);
+    int status = acts_select(c, c->args, c->arg_count, NULL, &found);
+    if (status == 0) {
+        all.items = base_alloc((size_t)found.count * sizeof *all.items);
+        for (; all.count < found.count; all.count++) {
+            struct command_wait *w = &all.items[all.count];
+            *w = (struct command_wait){.id = found.ids[all.count], .wanted = c->value['w'],
+                                       .loop = &c->loop, .client = &c->client};
+            w->gone = (struct loop_timer){.fn = command_wait_on_gone, .ctx = w};
+        }
+        status = command_wait_all(c, &all, seconds);
+    }
+    free(all.items);
+    acts_free_ids(&found);
+    return status;
+}
