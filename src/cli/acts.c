@@ -33,7 +33,7 @@ static int acts_is_in(struct json session, const char *project)
 
 static int acts_matches(const struct context *c, struct json session, const char *state)
 {
-    const char *project = c->value['P'], *agent = c->value['a'];
+    const char *project = c->value['J'], *agent = c->value['a'];
     struct json command = json_get(session, "command");
     int is_shell = agent && strcmp(agent, "shell") == 0 && command.type == JSON_STRING;
     return (!project || acts_is_in(session, project)) &&
@@ -43,7 +43,7 @@ static int acts_matches(const struct context *c, struct json session, const char
 
 static int acts_has_filter(const struct context *c, const char *state)
 {
-    return c->value['P'] || c->value['a'] || c->value['A'] || state;
+    return c->value['J'] || c->value['a'] || c->value['A'] || state;
 }
 
 /* Adds the sessions that the filters match. Returns 0, or 1 after a message. */
@@ -287,9 +287,14 @@ static int command_restart(struct context *c)
 {
     struct acts_ids found = {0};
     int failed = c->value['L'] ? command_restart_lost(c) : 0;
-    if (c->arg_count || !c->value['L'])
+    if (c->arg_count && !acts_has_filter(c, NULL)) {
+        found.ids = base_alloc((size_t)c->arg_count * sizeof *found.ids);
+        found.count = c->arg_count;
+        failed |= context_find_many_ended(c, c->args, c->arg_count, found.ids);
+    } else if (!c->value['L']) {
         failed |= acts_select(c, c->args, c->arg_count,
                               acts_has_filter(c, NULL) ? "exited" : NULL, &found);
+    }
     for (int i = 0; i < found.count; i++)
         if (found.ids[i])
             failed |= command_restart_one(c, found.ids[i]);

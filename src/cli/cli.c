@@ -35,7 +35,7 @@ static const struct cli_option cli_options[] = {
     {'f', 1, "follow", NULL, "then print new output as it comes", 0},
     {'w', 0, "state", "STATE", "in this state: waiting, idle, working, exited (wait: until then)",
      0},
-    {'P', 0, "project", "DIR", "sessions in this directory, or in one of that name", 0},
+    {'J', 0, "project", "DIR", "sessions in this directory, or in one of that name", 0},
     {'A', 0, "all", NULL, "all sessions", 0},
     {'z', 0, "to", "ID,ID", "to these sessions, with TEXT alone", 0},
     {'T', 0, "timeout", "S", "fail after S seconds", 0},
@@ -96,14 +96,14 @@ static const struct cli_command cli_commands[] = {
      "start a session: COMMAND, an agent, else a shell; prints its id", "amtCpok", 0, -1, 0,
      command_new, NULL},
     {"send", NULL, "ID TEXT...", "send a message to a session; prints whether the session reacted",
-     "zPwaAEFo", 1, -1, 1, command_send, NULL},
+     "zJwaAEFo", 1, -1, 1, command_send, NULL},
     {"answer", NULL, "ID 1|yes|no|TEXT", "choose in the dialog that a session shows", "o", 2, -1, 1,
      command_answer, NULL},
-    {"kill", "end", "[ID...]", "end sessions, or dismiss exited ones (also: end)", "PwaAFo", 0, -1,
+    {"kill", "end", "[ID...]", "end sessions, or dismiss exited ones (also: end)", "JwaAFo", 0, -1,
      -1,
      command_kill, NULL},
     {"restart", NULL, "[ID...]", "start exited sessions again; an agent resumes its conversation",
-     "LGPaAo", 0, -1, -1, command_restart, NULL},
+     "LGJaAo", 0, -1, -1, command_restart, NULL},
     {"tail", NULL, "ID", "print the end of a session's output as plain text", "nlfo", 1, 1, -1,
      command_tail, NULL},
     {"grep", NULL, "TEXT [ID...]", "print the lines of sessions' output that have a fixed text",
@@ -111,7 +111,7 @@ static const struct cli_command cli_commands[] = {
     {"status", NULL, "ID", "print a session's state and its reason", "o", 1, 1, -1, command_status,
      NULL},
     {"wait", NULL, "[ID...]", "wait until sessions stop working, or have the given state",
-     "wTPaA", 0, -1, -1, command_wait, NULL},
+     "wTJaA", 0, -1, -1, command_wait, NULL},
     {"attach", NULL, "ID", "attach to a session; Ctrl-] d detaches", "o", 1, 1, -1, command_attach,
      NULL},
     {"watch", NULL, "", "print every event as a line of JSON until interrupted", "W", 0, 0, -1,
@@ -295,11 +295,28 @@ static void cli_put_command(buf *out, const struct cli_command *command)
     cli_put_options(out, command->options);
 }
 
+/* Returns the command that the help is asked of; NULL: all. */
+static const struct cli_command *cli_helped(const struct cli *cli)
+{
+    const struct context *c = &cli->context;
+    if (cli->command && cli->command->run_bare != cli_help)
+        return cli->command;
+    for (size_t i = 0; c->arg_count && i < COUNT_OF(cli_commands); i++)
+        if (cli_commands[i].help && strcmp(cli_commands[i].name, c->args[0]) == 0)
+            return &cli_commands[i];
+    return NULL;
+}
+
 static int cli_help(struct cli *cli)
 {
     buf out = {0};
-    if (cli->context.arg_count && strcmp(cli->context.args[0], "agents") == 0)
+    const struct cli_command *only = cli_helped(cli);
+    if (!only && cli->context.arg_count && strcmp(cli->context.args[0], "agents") == 0)
         return guide_print();
+    if (only) {
+        cli_put_command(&out, only);
+        return context_write(&out);
+    }
     buf_str(&out, "telec " TELEC_VERSION
                   " - see and drive terminal and AI-agent sessions, live\n\n"
                   "  telec [OPTIONS]                 open the terminal UI\n"
@@ -404,6 +421,8 @@ static int cli_check_count(const struct cli *cli)
 {
     const struct cli_command *command = cli->command;
     int count = cli->context.arg_count;
+    if (cli->context.value['h'])
+        return 0;
     if (command && count < command->least)
         return context_usage("more arguments are needed", command->name);
     if (count && (!command || (command->most >= 0 && count > command->most)))
@@ -423,7 +442,7 @@ static int cli_parse(struct cli *cli, char **argv)
         if (verbatim) {
             c->args[c->arg_count++] = *argv;
         } else if (strcmp(*argv, "--") == 0) {
-            verbatim = 1;
+            verbatim = cli->command != NULL;
         } else if ((*argv)[0] == '-' && (*argv)[1]) {
             if ((words = cli_parse_option(cli, argv)) < 0)
                 return 2;

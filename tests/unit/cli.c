@@ -24,6 +24,7 @@ static void unit_cli_options(void)
         int args;
     } good[] = {
         {"list --json", "list", 'j', "", 0},
+        {"send --help", "send", 'h', "", 0},
         {"--json list", NULL, 0, NULL, -1}, /* options of a command follow it */
         {"-S /s list", "list", 'S', "/s", 0},
         {"-S/s list", "list", 'S', "/s", 0},
@@ -35,7 +36,8 @@ static void unit_cli_options(void)
         {"tail --chars= x", "tail", 'n', "", 1},
         {"new sh -S /s", "new", 'S', NULL, 3},
         {"new -- -S", "new", 'S', NULL, 1},
-        {"send x -S /s", "send", 'S', "/s", -1}, /* the text is missing */
+        {"send x -S /s", "send", 'S', "/s", 1}, /* the text is missing: the command says so */
+        {"-- list --json", "list", 'j', "", 0},
         {"send x y -S /s", "send", 'S', NULL, 4},
         {"kill -- -x --", "kill", 'o', NULL, 2},
         {"/codex fast x", CLI_AGENT, 'a', "codex", 2},
@@ -63,9 +65,9 @@ static void unit_cli_refused(void)
 {
     static const char *const bad[] = {
         "bogus",       "--bogus",    "-Z",         "list --agent x", "list --json=1", "-S",
-        "--socket",    "-h3",        "list x",     "send x",         "tail",          "tail a b",
-        "--socke=/s",  "--sockets /s", "/shell",   "/AGENT",         "x y",           "-- list",
-        "kill",        "completion", "resolve a",  "new --title",    "list -j"};
+        "--socket",    "-h3",        "list x",     "send",           "tail",          "tail a b",
+        "--socke=/s",  "--sockets /s", "/shell",   "/AGENT",         "x y",           "-- -S",
+        "answer x",    "completion", "resolve a",  "new --title",    "list -j"};
     test_begin("a command line that is not understood is refused with a message");
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct cli cli;
@@ -150,7 +152,8 @@ static void unit_cli_mains(void)
         {"telec -c /nowhere list", 1, "", "/nowhere"},
         {"telec --version", 0, "telec " TELEC_VERSION "\n", ""},
         {"telec -c /nowhere help", 0, "Commands (ID", ""},
-        {"telec list -h", 0,
+        {"telec list -h", 0, "list sessions\n", ""},
+        {"telec help", 0,
          "an agent: claude, gemini, codex, opencode, qwen, copilot and shell\n", ""},
         {"telec help", 0, "start an agent: /claude, /gemini, /codex, /opencode, /qwen, /copilot\n",
          ""},
