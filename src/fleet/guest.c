@@ -12,6 +12,7 @@
 #endif
 #define GUEST_CONFIRM_MS 100          /* for the echo of keys to bring their `got`, too */
 #define GUEST_PIECE (64 * 1024)       /* bytes of one piece */
+#define GUEST_INPUT_FULL (256 * 1024) /* bytes that the holder has not read: no more is read */
 #ifndef GUEST_BACKLOG
 #define GUEST_BACKLOG (64 * 1024)     /* bytes of output that may wait */
 #endif
@@ -192,8 +193,19 @@ static void guest_on_end(void *ctx, const char *why)
     guest_end(g, why, 0);
 }
 
-static const struct stream_hooks guest_stream_hooks = {guest_on_size, guest_on_output, NULL,
-                                                       guest_on_end, NULL, NULL};
+/* The session's holder has read what was typed. */
+static void guest_on_drained(void *ctx)
+{
+    struct guest *g = ctx;
+    if (g->input.link)
+        return;
+    g->confirm = 1;
+    guest_flush(g);
+    streams_stream_open(&g->all->fleet->streams, &g->input);
+}
+
+static const struct stream_hooks guest_stream_hooks = {
+    guest_on_size, guest_on_output, NULL, guest_on_end, guest_on_drained, NULL};
 
 /* ---- input ---------------------------------------------------------------------------------- */
 
@@ -202,6 +214,10 @@ static void guest_handle_type(struct guest *g, span data)
 {
     if (stream_type(g->stream, data) != 0) {
         guest_end(g, "the session's holder does not read", 0);
+        return;
+    }
+    if (g->stream->link->conn.queued > GUEST_INPUT_FULL) { /* guest_on_drained confirms it */
+        streams_stream_close(&g->all->fleet->streams, &g->input);
         return;
     }
     g->confirm = 1;

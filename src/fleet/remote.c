@@ -12,6 +12,8 @@
  * An attachment that was never open ends instead of becoming LOST. Each try has a token, and so
  * streams, of its own: what was sent on an earlier one is never read on a later one. */
 
+#define REMOTE_INPUT_FULL (256 * 1024) /* bytes without `got`: no more should be typed now */
+
 enum remote_state { REMOTE_OPENING, REMOTE_OPEN, REMOTE_LOST };
 
 struct remote {
@@ -152,6 +154,14 @@ static void remote_try_later(struct remote *one, int now)
                    one->owner->loop->now + (now ? 0 : one->backoff));
 }
 
+static void remote_drained(struct remote *one)
+{
+    int waited = one->unconfirmed > REMOTE_INPUT_FULL;
+    one->typed = one->unconfirmed = 0;
+    if (waited && one->base.hooks && one->base.hooks->on_drained)
+        one->base.hooks->on_drained(one->base.ctx);
+}
+
 static void remote_lose(struct remote *one, const char *why, int try_now)
 {
     if (!one->opened) {
@@ -162,7 +172,7 @@ static void remote_lose(struct remote *one, const char *why, int try_now)
     snprintf(one->old, sizeof one->old, "%s", one->token);
     snprintf(one->why, sizeof one->why, "%s", why);
     one->unsent += one->unconfirmed;
-    one->typed = one->unconfirmed = 0;
+    remote_drained(one);
     one->state = REMOTE_LOST;
     remote_try_later(one, try_now);
     remote_tell(one, one->why);
@@ -234,7 +244,7 @@ static void remote_confirm(struct remote *one, long long got)
         return;
     loop_timer_cancel(one->owner->loop, &one->timer);
     if (got >= one->typed)
-        one->typed = one->unconfirmed = 0;
+        remote_drained(one);
     else
         loop_timer_set(one->owner->loop, &one->timer, one->owner->loop->now + REMOTE_CONFIRM_MS);
 }
@@ -418,7 +428,7 @@ static int remote_type(struct stream *s, span input)
         loop_timer_set(one->owner->loop, &one->timer, one->owner->loop->now + REMOTE_CONFIRM_MS);
     one->typed = one->number;
     one->unconfirmed += (long long)input.n;
-    return 0;
+    return one->unconfirmed > REMOTE_INPUT_FULL;
 }
 
 static int remote_resize(struct stream *s, int cols, int rows, const char *from)

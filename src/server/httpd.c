@@ -344,6 +344,11 @@ static void httpd_send_blob(struct httpd_client *c, blob *b, int first)
     conn_send_blob(&c->conn, b, 0, b->n, first);
 }
 
+static void httpd_pause(struct httpd_client *c, int paused)
+{
+    conn_pause(&c->conn, paused);
+}
+
 static size_t httpd_queued(const struct httpd_client *c)
 {
     return c->conn.queued;

@@ -103,8 +103,14 @@ static void relay_on_link(void *ctx, const char *why, long long unsent)
     buf_free(&b);
 }
 
-static const struct stream_hooks relay_stream_hooks = {relay_on_size, relay_on_output, NULL,
-                                                       relay_on_end, NULL, relay_on_link};
+static void relay_on_typed(void *ctx)
+{
+    struct relay_viewer *viewer = ctx;
+    httpd_pause(viewer->client, 0);
+}
+
+static const struct stream_hooks relay_stream_hooks = {
+    relay_on_size, relay_on_output, NULL, relay_on_end, relay_on_typed, relay_on_link};
 
 static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
@@ -118,7 +124,9 @@ static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
     else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
              frame_read_size(json_get(message, "resize"), &cols, &rows))
         refused = stream_resize(viewer->stream, cols, rows, viewer->computer);
-    if (refused)
+    if (refused > 0)
+        httpd_pause(viewer->client, 1);
+    else if (refused)
         httpd_close_ws(viewer->client, 1013, "the session's holder does not read");
 }
 

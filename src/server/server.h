@@ -68,6 +68,7 @@ static void httpd_tunnel(struct httpd_client *c, int fd, span first);
 static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span payload);
 /* Queues a whole frame, or a part of one; first: the blob begins a frame. */
 static void httpd_send_blob(struct httpd_client *c, blob *b, int first);
+static void httpd_pause(struct httpd_client *c, int paused); /* a WebSocket is not read */
 static size_t httpd_queued(const struct httpd_client *c); /* bytes not written yet */
 static void httpd_drop_unsent(struct httpd_client *c);    /* as conn_drop_unsent */
 /* Sends a close frame and closes once it was written. */

@@ -447,8 +447,8 @@ static struct stream *stream_open_session(struct loop *l, const struct config *c
                                           const struct stream_hooks *hooks, void *ctx);
 /* Pauses a stream, or resumes it: what comes in between is omitted, not queued without limit. */
 static void stream_pause(struct stream *s, int paused);
-/* Type into the session, tell it the size of a viewer on the computer `from`. They return 0, or -1:
- * the other side does not read. */
+/* Type into the session, tell it the size of a viewer on the computer `from`. They return 0; 1: no
+ * more should be typed before on_drained; or -1: the other side does not read. */
 static int stream_type(struct stream *s, span input);
 static int stream_resize(struct stream *s, int cols, int rows, const char *from);
 static void stream_close(struct stream *s); /* no hook is called any more; NULL is fine */

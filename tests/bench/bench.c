@@ -1394,22 +1394,26 @@ static void measure_keys(const char *what, struct typist *typists, size_t keys, 
 }
 
 /* The same without a terminal of the user's: a WebSocket of the daemon, or the holder's socket. */
+static void sample_key(enum view view, struct ws *c, struct samples *s)
+{
+    view_settle(view, c);
+    c->match = match_of("~");
+    double begin = now_ns();
+    if (view == VIEW_HOLDER)
+        write_all(c->fd, "\0\0\0\1i~", 6);
+    else
+        ws_put(c, 2, "~");
+    while (c->match.seen < c->match.n)
+        ws_read(c);
+    sample(s, (now_ns() - begin) / 1e3);
+    c->match = (struct match){0};
+}
+
 static void measure_key_through(enum view view, struct ws *c, const char *what)
 {
     struct samples s = {.n = 0};
-    for (int i = 0; i < ECHO_KEYS; i++) {
-        view_settle(view, c);
-        c->match = match_of("~");
-        double begin = now_ns();
-        if (view == VIEW_HOLDER)
-            write_all(c->fd, "\0\0\0\1i~", 6);
-        else
-            ws_put(c, 2, "~");
-        while (c->match.seen < c->match.n)
-            ws_read(c);
-        sample(&s, (now_ns() - begin) / 1e3);
-        c->match = (struct match){0};
-    }
+    for (int i = 0; i < ECHO_KEYS; i++)
+        sample_key(view, c, &s);
     double m = median(&s);
     line(what, text_of("%s us (%s-%s)", number(m), number(s.v[0]), number(s.v[s.n - 1])), "", "",
          "", "");
@@ -1464,6 +1468,131 @@ static void measure_echo(void)
     tmux_end();
     close(fd);
     home_end(h);
+}
+
+/* ---- a session of another computer, through Redis -------------------------------------------- */
+
+#define FLEET_KEYS 100
+#define FLEET_FLOOD_KEYS 200
+#define FLEET_FLOOD_US 50000 /* the most that a flood of output may delay a key */
+
+/* Two connections to Redis: microseconds from an XADD to what a blocked XREAD gets of it. */
+static void sample_hop(const char *path, struct samples *s)
+{
+    static const char add[] = "XADD hop * k v\r\n", get[] = "XREAD BLOCK 0 STREAMS hop $\r\n";
+    static int adds, gets;
+    char bytes[4096];
+    if (!adds)
+        adds = connect_to(path), gets = connect_to(path);
+    write_all(gets, get, sizeof get - 1);
+    poll(NULL, 0, 2); /* it blocks */
+    double begin = now_ns();
+    write_all(adds, add, sizeof add - 1);
+    read_some(gets, bytes, sizeof bytes);
+    sample(s, (now_ns() - begin) / 1e3);
+    read_some(adds, bytes, sizeof bytes);
+}
+
+static struct home *fleet_home(const char *name, const char *redis)
+{
+    struct home *h = home_new(name);
+    char *config = text_of("[computer]\nname = %s\n[redis]\nurl = unix:%s\n", name, redis);
+    mkdir(text_of("%s/c/telec", h->path), 0700);
+    write_file(text_of("%s/c/telec/config", h->path), config, strlen(config));
+    home_start(h);
+    return h;
+}
+
+/* A key goes to a program whose screen is flooded; it writes what it gets into a FIFO. */
+static void sample_flooded(int fifo, struct ws *c, struct samples *s)
+{
+    static char bytes[1 << 16];
+    struct pollfd p[2] = {{fifo, POLLIN, 0}, {c->fd, POLLIN, 0}};
+    double until = now_ns() + 25e6, begin = 0;
+    for (int typed = 0;;) {
+        if (poll(p, 2, typed ? WAIT_MS : 5) < 0 || (begin > 0 && now_ns() - begin > WAIT_MS * 1e6))
+            die("a key was not typed");
+        if (p[1].revents)
+            ws_read(c);
+        if (p[0].revents && read(fifo, bytes, sizeof bytes) > 0)
+            break;
+        if (!typed && now_ns() > until) {
+            typed = 1;
+            begin = now_ns();
+            ws_put(c, 2, "~");
+        }
+    }
+    sample(s, (now_ns() - begin) / 1e3);
+}
+
+static void measure_flooded(struct home *a, struct home *b, int fd)
+{
+    static struct samples near, far;
+    char *fifo = text_of("%s/fifo", b->path), *text = text_of("%s/text", b->path);
+    char *command = text_of("[\"sh\",\"-c\",\"stty raw -echo; while :; do cat %s; done & "
+                            "exec cat > %s\"]", text, fifo);
+    static char lines[1 << 16];
+    struct ws local, remote;
+    for (size_t i = 0; i < sizeof lines; i++)
+        lines[i] = i % 80 == 79 ? '\n' : (char)('a' + i % 23);
+    write_file(text, lines, sizeof lines);
+    if (mkfifo(fifo, 0600) != 0)
+        die("%s", fifo);
+    int keys = open(fifo, O_RDWR | O_CLOEXEC);
+    char *id = session_start(fd, "flood", command);
+    ws_open(&local, b->socket, text_of("/sessions/%s/attach?mode=control", id));
+    for (int i = 0; i < FLEET_FLOOD_KEYS; i++)
+        sample_flooded(keys, &local, &near);
+    close(local.fd);
+    ws_open(&remote, a->socket, text_of("/sessions/%s/attach?mode=control&computer=far", id));
+    for (int i = 0; i < FLEET_FLOOD_KEYS; i++)
+        sample_flooded(keys, &remote, &far);
+    close(remote.fd), close(keys);
+    report("key to a program that floods, elsewhere", "us", &far, &near, 0, LESS);
+    double worst = far.v[far.n - 1];
+    line("    the slowest of its keys", text_of("%s us", number(worst)), "", "",
+         text_of("<= %d us", FLEET_FLOOD_US), worst <= FLEET_FLOOD_US ? "ok" : "MISS");
+}
+
+static void measure_fleet(void)
+{
+    static struct samples hop, local, remote, budget;
+    char *server = find_program("redis-server"), *path = text_of("%s/redis", dir);
+    char *const argv[] = {server, "--port", "0", "--unixsocket", path, "--save", "", NULL};
+    struct ws near, far;
+    if (!server) {
+        line("key to echo on another computer", "skipped: no redis-server here", "", "", "", "");
+        return;
+    }
+    int null = null_fd();
+    pid_t redis = start(argv, null, null, null, NULL);
+    close(connect_to(path));
+    struct home *b = fleet_home("far", path), *a = fleet_home("near", path);
+    int fd = connect_to(b->socket), asks = connect_to(a->socket);
+    char *id = session_start(fd, "echo", "[\"sh\",\"-c\",\"" ECHO_PROGRAM "\"]");
+    for (double end = now_ns() + WAIT_MS * 1e6; now_ns() < end; poll(NULL, 0, 20)) {
+        http_ask(asks, "GET", "/computers", "");
+        if (strstr(answer, "\"far\""))
+            break;
+    }
+    ws_open(&near, b->socket, text_of("/sessions/%s/attach?mode=control", id));
+    ws_open(&far, a->socket, text_of("/sessions/%s/attach?mode=control&computer=far", id));
+    for (int i = 0; i < FLEET_KEYS; i++) {
+        sample_hop(path, &hop);
+        sample_key(VIEW_DAEMON, &near, &local);
+        view_settle(VIEW_DAEMON, &far); /* it saw that key, too */
+        sample_key(VIEW_DAEMON, &far, &remote);
+        view_settle(VIEW_DAEMON, &near);
+    }
+    sample(&budget, 3 * median(&hop) + median(&local));
+    report("key to echo on another computer", "us", &remote, &budget, 1, LESS);
+    line("    of it a bare hop through Redis, the way there",
+         text_of("%s us, %s us", number(median(&hop)), number(median(&local))), "", "", "", "");
+    close(near.fd), close(far.fd);
+    measure_flooded(a, b, fd);
+    close(fd), close(asks);
+    home_end(a), home_end(b);
+    stop(redis);
 }
 
 /* ---- the programs that people start --------------------------------------------------------- */
@@ -1655,7 +1784,7 @@ int main(int argc, char **argv)
 {
     if (argc < 5) {
         fputs("usage: bench TELEC FLOOR VT DIR "
-              "[real|rate|event|spew|echo|idle|old|fan|emulator|programs]…\n",
+              "[real|rate|event|spew|echo|fleet|idle|old|fan|emulator|programs]…\n",
               stderr);
         return 2;
     }
@@ -1675,6 +1804,8 @@ int main(int argc, char **argv)
         measure_spew();
     if (is_chosen("echo"))
         measure_echo();
+    if (is_chosen("fleet"))
+        measure_fleet();
     if (is_chosen("programs") || is_chosen("idle"))
         measure_programs();
     if (misses)

@@ -3,7 +3,7 @@
 struct unit_observe_viewer {
     struct stream *stream;
     buf got; /* "COLSxROWS ", output, "[LOST why N]", "[BACK N]", "[END why]" */
-    int ended;
+    int ended, drained;
 };
 
 static void unit_observe_on_size(void *ctx, int cols, int rows)
@@ -33,9 +33,14 @@ static void unit_observe_on_link(void *ctx, const char *why, long long unsent)
     buf_fmt(&v->got, " %lld]", unsent);
 }
 
+static void unit_observe_on_drained(void *ctx)
+{
+    ((struct unit_observe_viewer *)ctx)->drained++;
+}
+
 static const struct stream_hooks unit_observe_hooks = {
-    unit_observe_on_size, unit_observe_on_output, NULL, unit_observe_on_end, NULL,
-    unit_observe_on_link};
+    unit_observe_on_size, unit_observe_on_output, NULL, unit_observe_on_end,
+    unit_observe_on_drained, unit_observe_on_link};
 
 static const char *unit_observe_open(struct unit_observe_viewer *v, struct unit_fleet_computer *c,
                                      const char *computer, const char *id, int control)

@@ -240,6 +240,40 @@ static void unit_remote_lost(void)
     unit_remote_finish(&r);
 }
 
+static void unit_remote_pauses(struct unit_remote *r, int paused)
+{
+    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
+        if (r->h.viewers[i].views)
+            conn_pause(&r->h.viewers[i].conn, paused);
+}
+
+static void unit_remote_paste(void)
+{
+    struct unit_remote r;
+    struct unit_observe_viewer v;
+    size_t n = 800 * 1024;
+    char *text = base_alloc(n + 1);
+    test_begin("a long paste waits for the program, and goes on once that reads");
+    memset(text, 'p', n);
+    unit_remote_begin(&r);
+    unit_observe_open(&v, r.a, "hostb", "s1", 1);
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "<snapshot>"));
+    unit_remote_pauses(&r, 1);
+    CHECK_INT(stream_type(v.stream, (span){text, n}), 1);
+    CHECK_INT(stream_type(v.stream, span_of("after")), 1);
+    struct guest *g = r.b->requests.guests.first;
+    UNIT_FLEET_UNTIL(&r.u, g->number && !g->input.link);
+    CHECK(!v.drained);
+    unit_remote_pauses(&r, 0);
+    UNIT_FLEET_UNTIL(&r.u, v.drained && unit_fleet_has(&r.h.asked, "p\niafter\n"));
+    CHECK(!unit_fleet_has(&v.got, "LOST"));
+    CHECK_INT(stream_type(v.stream, (span){text, HOLDER_QUEUE_MAX + 1}), -1);
+    stream_close(v.stream);
+    free(text);
+    buf_free(&v.got);
+    unit_remote_finish(&r);
+}
+
 static void unit_remote_signed(void)
 {
     struct unit_remote r;
@@ -332,6 +366,7 @@ static void unit_remote(void)
     unit_remote_many();
     unit_remote_ends();
     unit_remote_lost();
+    unit_remote_paste();
     unit_remote_signed();
     unit_remote_gaps();
 }
