@@ -379,8 +379,8 @@ static char *streams_key(const struct streams *l, const char *before, const char
 static int streams_add(struct streams *l, const char *key, int most, const span *fields,
                        size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
                        void *ctx);
-/* The same with that id, "*": of Redis's choice, and without the time to live. What Redis refuses
- * is logged. */
+/* The same of an attachment's stream, with that id; "*": of Redis's choice. What Redis refuses is
+ * logged. */
 static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
                        size_t count);
 static void streams_expire(struct streams *l, const char *key); /* in STREAMS_TTL_S */

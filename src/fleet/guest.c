@@ -61,7 +61,7 @@ static void guest_leave(struct guest *g)
     guest_free(g);
 }
 
-/* Sends n bytes, and a time to live where the key may be new. */
+/* Sends n bytes, or none: `got` alone. */
 static void guest_send(struct guest *g, size_t n)
 {
     struct streams *l = &g->all->fleet->streams;
@@ -84,8 +84,6 @@ static void guest_send(struct guest *g, size_t n)
             fields[count++] = some[i].value;
         }
     streams_put(l, g->output, "*", fields, count);
-    if (g->piece == 1)
-        streams_expire(l, g->output);
     g->confirm = 0;
     if (!n)
         return;
@@ -102,7 +100,6 @@ static void guest_end(struct guest *g, const char *why, int again)
     struct streams *l = &g->all->fleet->streams;
     const span fields[4] = {span_of("end"), span_of(why), span_of("again"), span_of("1")};
     streams_put(l, g->output, "*", fields, again ? 4 : 2);
-    streams_expire(l, g->output);
     guest_free(g);
 }
 

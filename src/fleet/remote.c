@@ -59,11 +59,7 @@ static void remote_free(struct remote *one)
 static int remote_say(struct remote *one, const char *op, span data)
 {
     struct codec_input in = {.number = ++one->number, .op = span_of(op), .data = data};
-    if (!one->input || !peers_send_input(one->owner->fleet, one->input, &in))
-        return 0;
-    if (one->number == 1)
-        streams_expire(&one->owner->fleet->streams, one->input);
-    return 1;
+    return one->input && peers_send_input(one->owner->fleet, one->input, &in);
 }
 
 /* Acknowledges output, but nothing more of it while the stream is paused. */
@@ -381,10 +377,8 @@ static void remote_on_renew(void *ctx)
 {
     struct remotes *all = ctx;
     for (struct remote *one = all->first; one; one = one->next)
-        if (one->state == REMOTE_OPEN) {
+        if (one->state == REMOTE_OPEN)
             remote_say_ack(one);
-            streams_expire(&all->fleet->streams, one->input);
-        }
     loop_timer_set(all->loop, &all->renew_timer, all->loop->now + REMOTE_RENEW_MS);
 }
 
@@ -401,8 +395,7 @@ static void remote_pause(struct stream *s, int paused)
 static void remote_close(struct stream *s)
 {
     struct remote *one = (struct remote *)s;
-    if (remote_say(one, "end", (span){0}))
-        streams_expire(&one->owner->fleet->streams, one->input);
+    remote_say(one, "end", (span){0});
     remote_stop(one);
     remote_free(one);
 }

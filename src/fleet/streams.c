@@ -131,15 +131,17 @@ static void streams_on_put(void *ctx, const struct resp *reply)
         streams_refused(ctx, "an entry of an attachment", reply);
 }
 
-static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
-                       size_t count)
-{
-    return streams_append(l, key, STREAMS_PUT_KEPT, id, fields, count, streams_on_put, l);
-}
-
 static void streams_expire(struct streams *l, const char *key)
 {
     streams_expire_in(l, key, STREAMS_TTL_S);
+}
+
+static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
+                       size_t count)
+{
+    int sent = streams_append(l, key, STREAMS_PUT_KEPT, id, fields, count, streams_on_put, l);
+    streams_expire(l, key); /* each time: the key may have been deleted meanwhile */
+    return sent;
 }
 
 static void streams_delete(struct streams *l, const char *key)

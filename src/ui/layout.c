@@ -339,7 +339,7 @@ static void layout_put_attached(const struct app *t, buf *b)
         buf_fmt(b, "%s: keys are ignored", t->view->reason);
     else if (v->lost || v->unlinked)
         layout_put_lost(t, b);
-    else if (t->client.push == CLIENT_LIVE && t->fetched && !tree_session(&t->tree, t->view->id))
+    else if (t->client.push == CLIENT_LIVE && v->listed && !tree_session(&t->tree, v->id))
         buf_str(b, "another client has ended it  ");
     else if (t->client.why && t->client.push != CLIENT_LIVE && t->client.push != CLIENT_PARTIAL)
         buf_fmt(b, "%s  ", push[1][0] ? push[1] : push[0]);
@@ -364,6 +364,7 @@ static void layout_attached(struct app *t)
     struct cell_style dim = rows_style(&t->ui, THEME_DIM);
     buf out = {0};
     int row = g->rows - 1, used = 0;
+    t->view->listed |= s != NULL;
     if (t->view->vt)
         view_draw(t->view, g, 0, 0, row, g->cols, 1);
     layout_put_attached(t, &out);

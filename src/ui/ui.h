@@ -53,6 +53,7 @@ struct view {
     int selecting, from_row, from_col, to_row, to_col; /* rows as in vt_row */
     char reason[128];        /* why the stream has ended */
     int control;             /* with input and scrollback */
+    int listed;              /* its session was among the daemon's sessions */
     int lost;                /* the connection to the daemon broke: the session may live */
     int unlinked;            /* the daemon's link to the session's computer is lost … */
     char link_reason[128];   /* … that is why */
