@@ -5,11 +5,13 @@
 #   make debug      build/telec-debug: checked   make install  to $(DESTDIR)$(PREFIX)/bin
 #   make test       ./test.sh                    make bench    measures, each beside its floor
 #   make coverage   lines run by unit and end-to-end tests (ARGS='--unit', ARGS='http_ cli_')
+#   make dist       build/dist: the release, for twelve systems (ARGS=linux-s390x: for that one)
 
 PREFIX = /usr/local
 STD = -std=c99
 WARN = -Wall -Wextra -Wshadow -Wpedantic
 OPT = -O2
+SMALL = -Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 CFLAGS = $(STD) $(OPT) $(WARN)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OUT = telec
@@ -30,7 +32,8 @@ debug: build
 	@$(MAKE) OUT=build/telec-debug OPT='-O1 -g $(SANITIZE)' all
 
 static: build
-	@$(MAKE) OUT=build/telec-static LDFLAGS='-static -s $(LDFLAGS)' \
+	@$(MAKE) OUT=build/telec-static OPT='$(SMALL)' \
+	    LDFLAGS='-static -s -Wl,--gc-sections -Wl,-z,noseparate-code $(LDFLAGS)' \
 	    CC="$$(command -v musl-gcc || echo '$(CC)')" all
 
 single: build/telec.c
@@ -51,6 +54,9 @@ coverage:
 bench:
 	tests/bench/run.sh
 
+dist:
+	tests/dist.sh $(ARGS)
+
 install: $(OUT)
 	mkdir -p '$(BIN)'
 	cp $(OUT) '$(BIN)/telec.new'
@@ -63,4 +69,4 @@ uninstall:
 clean:
 	rm -rf build telec
 
-.PHONY: all run debug static single test coverage bench install uninstall clean
+.PHONY: all run debug static single test coverage bench dist install uninstall clean

@@ -6,6 +6,13 @@
 
 #include "teleclaude.h"
 
+/* Where size counts (-Os), what every byte of a screen and every frame passes is still made fast. */
+#if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__)
+#define TELEC_HOT 1
+#pragma GCC push_options
+#pragma GCC optimize("O2")
+#endif
+
 #include "src/base/base.c"            /* memory, lists, spans, buffers */
 #include "src/base/utf8.c"            /* UTF-8, column width */
 #include "src/base/clock.c"           /* time: clocks, dates, ages */
@@ -28,6 +35,10 @@
 #include "src/screen/vt/reflow.c"     /* resizing */
 #include "src/screen/vt/snapshot.c"   /* the screen as bytes and as text */
 #include "src/screen/vt/vt.c"         /* life and accessors of an emulator */
+
+#ifdef TELEC_HOT
+#pragma GCC pop_options
+#endif
 
 #include "src/system/os.c"            /* random bytes, files read whole */
 #include "src/system/loop.c"          /* poll table, timers, signals, children */

@@ -11,6 +11,7 @@ PARTS='build single static layers limits readme protocol shell unit small quick 
 PARTS="$PARTS fuzz smoke e2e portable"
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
+STATIC_MAX=614400 # 600 KiB
 # Under valgrind, fifty times as slow as without: what handles memory most.
 VALGRIND_UNITS='base utf8 log os cache loop conn config store http ws resp'
 # Limits that unit tests must hold with, too: buffers grow and input is cut at every byte.
@@ -263,6 +264,9 @@ part_static()
     job static make static
     result static "build with musl-gcc -static" &&
         run "the static program runs" $limit build/telec-static --version
+    [ "$(uname -m)" != x86_64 ] ||
+        run "the static program has at most $STATIC_MAX bytes" \
+            test "$(wc -c < build/telec-static)" -le "$STATIC_MAX"
 }
 
 # The README's commands and keys are the ones that telec prints.
@@ -302,6 +306,10 @@ part_limits()
         sed -n 's/^-D\([A-Z_]*\)=.*/\1/p'); do
         grep -rqx "#ifndef $limit_name" src || echo "no #ifndef $limit_name in src"
     done > "$work/limits"
+    grep -rnE '\<(v?(f|d|s|sn)?printf|ptsname|strftime|strtod|getnameinfo|inet_ntop)\(' src |
+        grep -v '  const char \*name = ptsname' > "$work/large"
+    run "src/ calls nothing that brings libc's printf" test ! -s "$work/large"
+    cat "$work/large"
     run "limits: every one that tests shrink can be shrunk" test ! -s "$work/limits"
     cat "$work/limits"
 }

@@ -8,10 +8,12 @@ static void base_die(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("telec: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    char text[1024];
+    base_vfmt(text, sizeof text, format, args);
     va_end(args);
+    fputs("telec: ", stderr);
+    fputs(text, stderr);
+    fputc('\n', stderr);
     exit(1);
 }
 
@@ -194,19 +196,143 @@ static void buf_int(buf *b, long long v)
     buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
+/* Where formatted text goes: to a buf, or to memory as far as it fits. */
+struct base_sink {
+    buf *b;
+    char *p;
+    size_t size, n; /* n counts also what did not fit */
+};
+
+static void base_sink_add(struct base_sink *to, const char *p, size_t n)
+{
+    if (to->b)
+        buf_add(to->b, p, n);
+    else if (to->n < to->size)
+        memcpy(to->p + to->n, p, n < to->size - to->n ? n : to->size - to->n);
+    to->n += n;
+}
+
+static void base_sink_fill(struct base_sink *to, char c, long long n)
+{
+    while (n-- > 0)
+        base_sink_add(to, &c, 1);
+}
+
+/* A directive of a format: %[-0][width][.precision][l|ll|z]type. */
+struct base_directive {
+    int left, zeros, width, precision, length; /* length: 'l', 'L' for ll, 'z' or 0 */
+    char type;
+};
+
+static void base_sink_text(struct base_sink *to, const struct base_directive *d, span text)
+{
+    long long blanks = d->width - (long long)text.n;
+    base_sink_fill(to, ' ', d->left ? 0 : blanks);
+    base_sink_add(to, text.p, text.n);
+    base_sink_fill(to, ' ', d->left ? blanks : 0);
+}
+
+static void base_sink_number(struct base_sink *to, const struct base_directive *d,
+                             unsigned long long v, int negative)
+{
+    const char *digits = d->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    unsigned base = d->type == 'd' || d->type == 'u' ? 10 : 16;
+    char text[32], *p = text + sizeof text;
+    do
+        *--p = digits[v % base];
+    while ((v /= base));
+    while (d->zeros && text + sizeof text - p + negative < d->width && p > text + 1)
+        *--p = '0';
+    if (negative)
+        *--p = '-';
+    base_sink_text(to, d, (span){p, (size_t)(text + sizeof text - p)});
+}
+
+/* Parses what is behind a '%', but for '*'. Returns the type's place. */
+static const char *base_parse_directive(const char *p, struct base_directive *d, int star)
+{
+    for (; *p == '-' || *p == '0'; p++)
+        *(*p == '-' ? &d->left : &d->zeros) = 1;
+    for (; *p >= '0' && *p <= '9'; p++)
+        d->width = d->width * 10 + *p - '0';
+    d->precision = *p == '.' ? 0 : -1;
+    if (*p == '.' && *++p == '*')
+        d->precision = star, p++;
+    for (; *p >= '0' && *p <= '9'; p++)
+        d->precision = d->precision * 10 + *p - '0';
+    for (; *p == 'l' || *p == 'z'; p++)
+        d->length = d->length == 'l' ? 'L' : *p;
+    d->type = *p;
+    return p;
+}
+
+/* libc's own printf brings 13 KB of floating point to a static program. Known are the types d, u,
+ * x, X, c, s and %, and for s a precision. */
+static void base_format(struct base_sink *to, const char *format, va_list args)
+{
+    for (const char *p = format; *p; p++) {
+        const char *percent = strchr(p, '%');
+        size_t n = percent ? (size_t)(percent - p) : strlen(p);
+        base_sink_add(to, p, n);
+        if (!percent)
+            return;
+        struct base_directive d = {0};
+        int star = strncmp(percent, "%.*", 3) == 0 ? va_arg(args, int) : 0;
+        p = base_parse_directive(percent + 1, &d, star);
+        if (d.type == 's') {
+            const char *s = va_arg(args, const char *);
+            size_t most = d.precision >= 0 ? (size_t)d.precision : SIZE_MAX;
+            const char *end = most < SIZE_MAX && most ? memchr(s, '\0', most) : NULL;
+            base_sink_text(to, &d, (span){s, end ? (size_t)(end - s) : most < SIZE_MAX ? most
+                                                                                      : strlen(s)});
+        } else if (d.type == 'c') {
+            char c = (char)va_arg(args, int);
+            base_sink_text(to, &d, (span){&c, 1});
+        } else if (d.type == 'd') {
+            long long v = d.length == 'L'   ? va_arg(args, long long)
+                          : d.length == 'l' ? va_arg(args, long)
+                                            : va_arg(args, int);
+            base_sink_number(to, &d, v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v,
+                             v < 0);
+        } else if (d.type == '%') {
+            base_sink_add(to, p, 1);
+        } else {
+            base_sink_number(to, &d,
+                             d.length == 'L'   ? va_arg(args, unsigned long long)
+                             : d.length == 'l' ? va_arg(args, unsigned long)
+                             : d.length == 'z' ? va_arg(args, size_t)
+                                               : va_arg(args, unsigned),
+                             0);
+        }
+    }
+}
+
 static void buf_fmt(buf *b, const char *format, ...)
+{
+    struct base_sink to = {.b = b};
+    va_list args;
+    va_start(args, format);
+    base_format(&to, format, args);
+    va_end(args);
+    buf_cstr(b);
+}
+
+static size_t base_vfmt(char *out, size_t size, const char *format, va_list args)
+{
+    struct base_sink to = {.p = out, .size = size};
+    base_format(&to, format, args);
+    if (size)
+        out[to.n < size ? to.n : size - 1] = '\0';
+    return to.n;
+}
+
+static size_t base_fmt(char *out, size_t size, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    size_t n = base_vfmt(out, size, format, args);
     va_end(args);
-    if (n <= 0)
-        return;
-    buf_reserve(b, (size_t)n + 1);
-    va_start(args, format);
-    vsnprintf(b->p + b->n, (size_t)n + 1, format, args);
-    va_end(args);
-    b->n += (size_t)n;
+    return n;
 }
 
 static void buf_drop(buf *b, size_t n)

@@ -51,6 +51,11 @@
 #endif
 
 #define TELEC_VERSION "0.1.0"
+#ifdef TELEC_TARGET /* of a release: tests/dist.sh */
+#define TELEC_BUILD TELEC_VERSION " (" TELEC_TARGET ", commit " TELEC_COMMIT ")"
+#else
+#define TELEC_BUILD TELEC_VERSION
+#endif
 
 /* ==== base: the end of the program, memory, lists, spans, buffers ============================= */
 
@@ -72,6 +77,7 @@
             (x)->next->link = &(x)->next;                                                          \
         *(x)->link = (x);                                                                          \
     } while (0)
+#undef LIST_REMOVE /* <sys/queue.h>'s, where libc includes that */
 #define LIST_REMOVE(x)                                                                             \
     do {                                                                                           \
         if ((x)->link) {                                                                           \
@@ -105,7 +111,17 @@ typedef struct blob {
     char p[];
 } blob;
 
-static void base_die(const char *format, ...); /* prints "telec: …" on stderr, exits with 1 */
+#if defined(__GNUC__)
+#define BASE_FORMAT(text, first) __attribute__((format(printf, text, first)))
+#else
+#define BASE_FORMAT(text, first)
+#endif
+
+/* Prints "telec: …" on stderr, exits with 1. */
+static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
+/* Writes text as snprintf does, and as it returns how long all of it is. Without floating point. */
+static size_t base_fmt(char *out, size_t size, const char *format, ...) BASE_FORMAT(3, 4);
+static size_t base_vfmt(char *out, size_t size, const char *format, va_list args) BASE_FORMAT(3, 0);
 static void *base_alloc(size_t size);          /* zeroed; never NULL */
 static void *base_grow(void *p, size_t size);  /* realloc that never returns NULL */
 
@@ -130,7 +146,8 @@ static void buf_byte(buf *b, char c);
 static void buf_str(buf *b, const char *s);
 static void buf_span(buf *b, span s);
 static void buf_int(buf *b, long long v);
-static void buf_fmt(buf *b, const char *format, ...); /* printf; not for hot paths */
+/* Appends what base_fmt writes, and a NUL that n doesn't count; not for hot paths. */
+static void buf_fmt(buf *b, const char *format, ...) BASE_FORMAT(2, 3);
 static void buf_drop(buf *b, size_t n);            /* removes the first n bytes */
 static span buf_view(const buf *b);                /* valid until b changes */
 static const char *buf_cstr(buf *b);               /* adds a NUL that n doesn't count */

@@ -84,7 +84,7 @@ static void log_line(enum log_level level, const char *format, ...)
     if (log_sink.fd < 0 || level > log_sink.most)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    base_vfmt(text, sizeof text, format, args);
     va_end(args);
     if (log_sink.times && log_sink.level == level && strcmp(text, log_sink.last) == 0) {
         log_sink.times++;

@@ -268,7 +268,7 @@ static void cli_put_agents(buf *b, const char *separator)
 static void cli_put_option(buf *out, const struct cli_option *option)
 {
     char form[64];
-    snprintf(form, sizeof form, "%c%c%s--%s%s%s", option->is_short ? '-' : ' ',
+    base_fmt(form, sizeof form, "%c%c%s--%s%s%s", option->is_short ? '-' : ' ',
              option->is_short ? option->letter : ' ', option->is_short ? ", " : "  ", option->name,
              option->value ? " " : "", option->value ? option->value : "");
     buf_fmt(out, "      %-24s %s", form, option->help);
@@ -287,7 +287,7 @@ static void cli_put_options(buf *out, const char *letters)
 static void cli_put_command(buf *out, const struct cli_command *command)
 {
     char form[64];
-    snprintf(form, sizeof form, "%s %s", command->name, command->args);
+    base_fmt(form, sizeof form, "%s %s", command->name, command->args);
     buf_fmt(out, "  %-28s %s", form, command->help);
     if (command->run == command_agent)
         cli_put_agents(out, ", ");
@@ -510,7 +510,7 @@ static int cli_main(int argc, char **argv, const struct cli_programs *programs)
     cli.context.args = base_alloc((size_t)(argc + 1) * sizeof *cli.context.args);
     int status = cli_parse(&cli, argv + (argc > 0));
     if (status == 0 && cli.context.value['V'])
-        printf("telec %s\n", TELEC_VERSION);
+        puts("telec " TELEC_BUILD);
     else if (status == 0 && cli.context.value['h'])
         status = cli_help(&cli);
     else if (status == 0 && cli_is_bare(cli.command))

@@ -702,7 +702,7 @@ static int command_run_program(char *const *argv)
         sigaction(SIGINT, &old_int, NULL);
         sigaction(SIGQUIT, &old_quit, NULL);
         execvp(argv[0], argv);
-        fprintf(stderr, "telec: cannot run %s: %s\n", argv[0], strerror(errno));
+        context_fail("cannot run %s: %s", argv[0], strerror(errno));
         _exit(127);
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)

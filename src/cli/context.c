@@ -13,10 +13,12 @@ static int context_fail(const char *format, ...)
     va_start(args, format);
     buf shown = {0};
     char line[1024];
-    vsnprintf(line, sizeof line, format, args);
+    base_vfmt(line, sizeof line, format, args);
     va_end(args);
     utf8_put_visible(&shown, span_of(line));
-    fprintf(stderr, "telec: %s\n", buf_cstr(&shown));
+    buf_byte(&shown, '\n');
+    fputs("telec: ", stderr);
+    fputs(buf_cstr(&shown), stderr);
     buf_free(&shown);
     return 1;
 }

@@ -133,9 +133,9 @@ static void doctor_limit(struct doctor *d, const char *about, int which, long lo
     if (getrlimit(which, &limit) != 0)
         return;
     if (limit.rlim_max == RLIM_INFINITY)
-        snprintf(found, sizeof found, "no limit");
+        base_fmt(found, sizeof found, "no limit");
     else
-        snprintf(found, sizeof found, "%lld at most", (long long)limit.rlim_max);
+        base_fmt(found, sizeof found, "%lld at most", (long long)limit.rlim_max);
     int few = limit.rlim_max != RLIM_INFINITY && (long long)limit.rlim_max < needed;
     doctor_say(d, few ? DOCTOR_NOTE : DOCTOR_GOOD, about, found,
                few ? "ulimit -H, or /etc/security/limits.conf: each session needs some" : NULL);

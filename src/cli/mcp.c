@@ -113,7 +113,7 @@ static int mcp_put_line(buf *line, const struct guide_tool *tool, struct json gi
         char key[32];
         *name = span_cut(&rest, ' ');
         int optional = !arguments || name->p[name->n - 1] == '?';
-        snprintf(key, sizeof key, "%.*s", (int)strcspn(name->p, " ?"), name->p);
+        base_fmt(key, sizeof key, "%.*s", (int)strcspn(name->p, " ?"), name->p);
         struct json value = json_get(given, key);
         if (strcmp(key, "--") == 0) {
             arguments = 1;

@@ -273,7 +273,7 @@ static void client_ws_handle(struct client_ws *w, const struct ws_event *ev)
         client_ws_send(w, WS_PONG, ev->payload);
     } else if (ev->opcode == WS_CLOSE) {
         w->code = ev->code;
-        snprintf(w->reason, sizeof w->reason, "%.*s", (int)ev->payload.n,
+        base_fmt(w->reason, sizeof w->reason, "%.*s", (int)ev->payload.n,
                  ev->payload.n ? ev->payload.p : "");
         client_ws_close(w);
     } else if (ev->opcode != WS_PONG) {
@@ -367,7 +367,7 @@ static int client_ws_open(struct client_ws *w, struct client *c, const char *tar
     conn_open(&w->conn, c->loop, fd);
     os_random(random, sizeof random);
     b64_put(&b, (span){random, sizeof random});
-    snprintf(w->key, sizeof w->key, "%s", buf_cstr(&b));
+    base_fmt(w->key, sizeof w->key, "%s", buf_cstr(&b));
     buf_clear(&b);
     ws_put_upgrade(&b, target, w->key);
     conn_send(&w->conn, buf_view(&b));

@@ -312,7 +312,7 @@ static int settings_fail(struct settings_job *job, const char *format, ...)
     char why[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(why, sizeof why, format, args);
+    base_vfmt(why, sizeof why, format, args);
     va_end(args);
     utf8_put_visible(job->error, span_of(job->path));
     buf_str(job->error, why);

@@ -73,7 +73,7 @@ static void spawn_become(const struct config *config, const char *socket)
     if (config->is_read_once && spawn_put_config(config) == 0)
         setenv("TELEC_CONFIG", CONFIG_INHERITED "4", 1);
     execl(config_program(config), config->program, "daemon", "--ready-fd", "3", (char *)NULL);
-    dprintf(3, "cannot run %s: %s", config->program, strerror(errno));
+    os_print(3, "cannot run %s: %s", config->program, strerror(errno));
     _exit(1);
 }
 
@@ -116,7 +116,7 @@ static void spawn_summon(const struct config *config)
     struct store_daemon daemon;
     for (int waited = 0; waited < SPAWN_SUMMON_MS; waited += SPAWN_POLL_MS) {
         if (spawn_connect(config) >= 0) {
-            dprintf(3, "%c", '\0');
+            os_print(3, "%c", '\0');
             _exit(0);
         }
         spawn_find(config, &daemon);

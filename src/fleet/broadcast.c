@@ -146,7 +146,7 @@ static void broadcast_begin(struct broadcasts *all, struct session *s)
         return;
     struct broadcast *one = base_alloc(sizeof *one);
     one->all = all;
-    snprintf(one->id, sizeof one->id, "%s", s->id);
+    base_fmt(one->id, sizeof one->id, "%s", s->id);
     one->flush_timer = (struct loop_timer){.fn = broadcast_on_due, .ctx = one};
     LIST_PUSH(&all->first, one);
     all->count++;
@@ -182,7 +182,7 @@ static void broadcast_check(struct broadcasts *all, const char *id)
     struct broadcast_check *check = base_alloc(sizeof *check);
     buf key = {0};
     check->all = all;
-    snprintf(check->id, sizeof check->id, "%s", id);
+    base_fmt(check->id, sizeof check->id, "%s", id);
     buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&all->fleet->streams), all->config->computer, id);
     if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_checked, check))
         free(check);

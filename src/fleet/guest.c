@@ -66,9 +66,9 @@ static void guest_send(struct guest *g, size_t n)
 {
     struct streams *l = &g->all->fleet->streams;
     char number[24], to[24], got[24];
-    snprintf(number, sizeof number, "%lld", ++g->piece);
-    snprintf(to, sizeof to, "%lld", g->sent += (long long)n);
-    snprintf(got, sizeof got, "%lld", g->number);
+    base_fmt(number, sizeof number, "%lld", ++g->piece);
+    base_fmt(to, sizeof to, "%lld", g->sent += (long long)n);
+    base_fmt(got, sizeof got, "%lld", g->number);
     span fields[12] = {span_of("n"), span_of(number), span_of("to"),
                        span_of(to),  span_of("got"),  span_of(got)};
     const struct {
@@ -351,7 +351,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
     struct guest *g = base_alloc(sizeof *g);
     g->all = all;
     g->who = span_dup(span_of(plan->who));
-    snprintf(g->token, sizeof g->token, "%s", plan->token);
+    base_fmt(g->token, sizeof g->token, "%s", plan->token);
     g->control = plan->control;
     g->heard_at = all->loop->now;
     g->output = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, g->token);

@@ -51,7 +51,7 @@ static void observe_on_end(void *ctx)
 
 static void observe_end(struct observation *one, const char *why)
 {
-    snprintf(one->why, sizeof one->why, "%s", why);
+    base_fmt(one->why, sizeof one->why, "%s", why);
     observe_stop(one);
     loop_defer(one->owner->loop, &one->end);
 }
@@ -78,7 +78,7 @@ static void observe_set_key(struct observation *one)
     streams_put_time(started);
     buf_str(&value, started);
     json_close(&value, '}');
-    snprintf(ttl, sizeof ttl, "%d", OBSERVE_TTL_S);
+    base_fmt(ttl, sizeof ttl, "%d", OBSERVE_TTL_S);
     const char *const set[] = {"SETEX", buf_cstr(&key), ttl, buf_cstr(&value), NULL};
     streams_call(&f->streams, set, NULL, NULL);
     buf_free(&key);

@@ -41,7 +41,7 @@ static void peers_send_event(struct fleet *f, const char *name, span data, int f
         if (!payload.n)
             codec_put_event(&payload, name, data, clock_wall_ms(), f->config->computer);
         char *key = streams_key(&f->streams, EVENTS_KEY, peer->beat.name);
-        snprintf(most, sizeof most, "%d", peer->beat.telec[0] ? EVENTS_KEPT_TELEC : EVENTS_KEPT);
+        base_fmt(most, sizeof most, "%d", peer->beat.telec[0] ? EVENTS_KEPT_TELEC : EVENTS_KEPT);
         const span args[8] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
                              span_of(most),   span_of("*"), span_of("payload"), buf_view(&payload)};
         int sent = streams_send(&f->streams.calls, args, COUNT_OF(args), 0, peers_on_event_sent, f);
@@ -96,7 +96,7 @@ static void peers_on_session(void *ctx, struct cache_session *s, int removed)
     }
     if (removed && !f->streams.ready && f->removal_count < PEERS_REMOVALS_MAX) {
         f->removals = base_grow(f->removals, PEERS_REMOVALS_MAX * sizeof *f->removals);
-        snprintf(f->removals[f->removal_count++], sizeof *f->removals, "%s", s->id);
+        base_fmt(f->removals[f->removal_count++], sizeof *f->removals, "%s", s->id);
     }
     if (!f->streams.ready)
         return; /* peers_send_all and the peers' pulls make up for it */
@@ -259,8 +259,8 @@ static int peers_send_input(struct fleet *f, const char *key, struct codec_input
     struct codec_id id = {(unsigned long long)in->number, 0};
     char at[24], number[24];
     buf signed_fields = {0}, signature = {0};
-    snprintf(at, sizeof at, "%lld", streams_now(l));
-    snprintf(number, sizeof number, "%lld-0", in->number);
+    base_fmt(at, sizeof at, "%lld", streams_now(l));
+    base_fmt(number, sizeof number, "%lld-0", in->number);
     span fields[8] = {span_of("at"), span_of(at), span_of("op"), in->op, span_of("data"), in->data,
                       span_of(SIGNATURE_FIELD), (span){0}};
     size_t count = 6;
@@ -354,7 +354,7 @@ static void peers_on_ready(void *ctx)
 {
     struct fleet *f = ctx;
     f->scanning = f->events_checking = 0;
-    snprintf(f->self.instance, sizeof f->self.instance, "%s/%lld", f->run,
+    base_fmt(f->self.instance, sizeof f->self.instance, "%s/%lld", f->run,
              f->streams.calls.connects);
     for (struct roster_peer *peer = f->first; peer; peer = peer->next) {
         peer->beat_at = f->loop->now; /* it could not be heard meanwhile */
@@ -486,10 +486,10 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = f};
     os_uuid(f->run);
-    snprintf(f->self.name, sizeof f->self.name, "%s", c->computer);
-    snprintf(f->self.user, sizeof f->self.user, "%s", config_user(c));
-    snprintf(f->self.host, sizeof f->self.host, "%s", c->host);
-    snprintf(f->self.telec, sizeof f->self.telec, "%s", TELEC_VERSION);
+    base_fmt(f->self.name, sizeof f->self.name, "%s", c->computer);
+    base_fmt(f->self.user, sizeof f->self.user, "%s", config_user(c));
+    base_fmt(f->self.host, sizeof f->self.host, "%s", c->host);
+    base_fmt(f->self.telec, sizeof f->self.telec, "%s", TELEC_VERSION);
     f->messages = (struct streams_stream){.key = streams_key(&f->streams, STREAMS_REQUESTS_KEY, c->computer),
                                           .owner = f,
                                           .on_entry = peers_on_entry};

@@ -328,7 +328,7 @@ static void presence_on_beaten(void *ctx, const struct resp *reply)
         return;
     }
     int known = strncmp(f->refusal, reply->text.p, strlen(f->refusal)) == 0 && f->refusal[0];
-    snprintf(f->refusal, sizeof f->refusal, "%.*s",
+    base_fmt(f->refusal, sizeof f->refusal, "%.*s",
              (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
     if (known)
         return;
@@ -349,7 +349,7 @@ static void presence_beat(struct fleet *f)
     buf_free(&old);
     codec_put_key(&key, streams_prefix(&f->streams), f->config->computer);
     const char *text = buf_cstr(&f->beat);
-    snprintf(ttl, sizeof ttl, "%d", (PRESENCE_GONE_MS + 999) / 1000);
+    base_fmt(ttl, sizeof ttl, "%d", (PRESENCE_GONE_MS + 999) / 1000);
     const char *const get[] = {"MGET", buf_cstr(&key), NULL};
     const char *const set[] = {"SETEX", key.p, ttl, text, NULL};
     const char *const drop[] = {"DEL", key.p, NULL};

@@ -365,8 +365,8 @@ static void pull_on_info(void *ctx, const struct codec_reply *answer, struct cod
     if (host && strlen(host) < sizeof peer->host)
         memcpy(peer->host, host, strlen(host) + 1);
     free(user), free(host);
-    snprintf(peer->beat.user, sizeof peer->beat.user, "%s", peer->user);
-    snprintf(peer->beat.host, sizeof peer->beat.host, "%s", peer->host);
+    base_fmt(peer->beat.user, sizeof peer->beat.user, "%s", peer->user);
+    base_fmt(peer->beat.host, sizeof peer->beat.host, "%s", peer->host);
     roster_publish_peer(peer);
 }
 

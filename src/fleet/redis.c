@@ -52,10 +52,10 @@ static void redis_set_why(struct redis *r, const char *format, ...)
     char text[2 * sizeof r->why];
     buf visible = {0};
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    base_vfmt(text, sizeof text, format, args);
     va_end(args);
     utf8_put_visible(&visible, span_of(text));
-    snprintf(r->why, sizeof r->why, "%s", buf_cstr(&visible));
+    base_fmt(r->why, sizeof r->why, "%s", buf_cstr(&visible));
     buf_free(&visible);
 }
 
@@ -293,7 +293,7 @@ static void redis_greet_rest(struct redis *r)
 {
     buf name = {0};
     char db[24];
-    snprintf(db, sizeof db, "%d", r->target.db);
+    base_fmt(db, sizeof db, "%d", r->target.db);
     redis_put_client_name(r, &name);
     if (r->target.db)
         redis_greet_with(r, (const char *[]){"SELECT", db, NULL}, redis_on_needed);
@@ -653,7 +653,7 @@ static int redis_add_address(struct redis *r, const char *host)
                             .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
     char port[16];
-    snprintf(port, sizeof port, "%d", r->target.port);
+    base_fmt(port, sizeof port, "%d", r->target.port);
     if (r->address_count == REDIS_ADDRESSES_MAX || getaddrinfo(host, port, &want, &found) != 0)
         return 0;
     struct redis_address *a = &r->addresses[r->address_count++];
@@ -697,27 +697,46 @@ static void redis_look_up(struct redis *r)
     char port[16];
     char *argv[] = {(char *)config_program(r->config), (char *)"resolve", r->target.host, port,
                     NULL};
-    snprintf(port, sizeof port, "%d", r->target.port);
+    base_fmt(port, sizeof port, "%d", r->target.port);
     r->state = REDIS_RESOLVING;
     loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);
     if (redis_start_child(r, argv, -1, -1, redis_on_looked_up) != 0)
         redis_fail(r, "cannot start the look-up of the server's name", strerror(errno));
 }
 
+/* Appends an address in numbers, as getaddrinfo reads it. */
+static void redis_put_numbers(buf *b, const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+        const unsigned char *bytes = (const unsigned char *)&in->sin_addr;
+        buf_fmt(b, "%d.%d.%d.%d\n", bytes[0], bytes[1], bytes[2], bytes[3]);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)address;
+        for (int i = 0; i < 16; i += 2)
+            buf_fmt(b, "%s%x", i ? ":" : "",
+                    (unsigned)(in6->sin6_addr.s6_addr[i] << 8 | in6->sin6_addr.s6_addr[i + 1]));
+        if (in6->sin6_scope_id)
+            buf_fmt(b, "%%%u", (unsigned)in6->sin6_scope_id);
+        buf_byte(b, '\n');
+    }
+}
+
 static int redis_resolve_main(const char *host, const char *port)
 {
     struct addrinfo want = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
-    char name[NI_MAXHOST];
+    buf out = {0};
     int failed = getaddrinfo(host, port, &want, &found);
     if (failed) {
-        printf("!%s\n", gai_strerror(failed));
+        os_print(1, "!%s\n", gai_strerror(failed));
         return 1;
     }
     for (const struct addrinfo *a = found; a; a = a->ai_next)
-        if (getnameinfo(a->ai_addr, a->ai_addrlen, name, sizeof name, NULL, 0, NI_NUMERICHOST) == 0)
-            puts(name);
+        redis_put_numbers(&out, a->ai_addr);
     freeaddrinfo(found);
+    os_print(1, "%s", buf_cstr(&out));
+    buf_free(&out);
     return 0;
 }
 

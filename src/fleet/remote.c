@@ -68,7 +68,7 @@ static void remote_say_ack(struct remote *one)
     char text[24];
     if (!one->paused)
         one->acked = one->got;
-    snprintf(text, sizeof text, "%lld", one->acked);
+    base_fmt(text, sizeof text, "%lld", one->acked);
     remote_say(one, "ack", span_of(text));
 }
 
@@ -127,7 +127,7 @@ static void remote_end(struct remote *one, const char *why)
 {
     if (!one->link)
         return;
-    snprintf(one->why, sizeof one->why, "%s", why);
+    base_fmt(one->why, sizeof one->why, "%s", why);
     remote_stop(one);
     loop_defer(one->owner->loop, &one->end);
 }
@@ -165,8 +165,8 @@ static void remote_lose(struct remote *one, const char *why, int try_now)
         return;
     }
     remote_leave(one);
-    snprintf(one->old, sizeof one->old, "%s", one->token);
-    snprintf(one->why, sizeof one->why, "%s", why);
+    base_fmt(one->old, sizeof one->old, "%s", one->token);
+    base_fmt(one->why, sizeof one->why, "%s", why);
     one->unsent += one->unconfirmed;
     remote_drained(one);
     one->state = REMOTE_LOST;
@@ -305,8 +305,8 @@ static int remote_begin(struct remote *one, const char **why)
     struct streams *l = &f->streams;
     char cols[16], rows[16];
     buf line = {0};
-    snprintf(cols, sizeof cols, "%d", one->cols);
-    snprintf(rows, sizeof rows, "%d", one->rows);
+    base_fmt(cols, sizeof cols, "%d", one->cols);
+    base_fmt(rows, sizeof rows, "%d", one->rows);
     if (one->opened)
         remote_delete_keys(one, one->old);
     os_uuid(one->token);
@@ -455,7 +455,7 @@ static struct stream *remote_open(struct remotes *all, const char *computer, con
     one->id = span_dup(span_of(id));
     one->control = control;
     one->scrollback = scrollback;
-    snprintf(one->old, sizeof one->old, "-");
+    base_fmt(one->old, sizeof one->old, "-");
     one->timer = (struct loop_timer){.fn = remote_on_timer, .ctx = one};
     one->end = (struct loop_task){.fn = remote_on_end, .ctx = one};
     LIST_PUSH(&all->first, one);

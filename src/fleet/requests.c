@@ -128,19 +128,30 @@ static void requests_list_todos(struct requests_job *job)
 }
 
 /* Returns the kB in a line of /proc/meminfo; 0: there is no such line. */
-static double requests_memory(span text, const char *name)
+static long long requests_memory(span text, const char *name)
 {
     while (text.n) {
         span line = span_cut(&text, '\n');
         if (span_starts(line, name))
-            return strtod(line.p + strlen(name), NULL);
+            return strtoll(line.p + strlen(name), NULL, 10);
     }
     return 0;
 }
 
-static double requests_percent(double used, double total)
+/* Returns hundredths of a number like 0.52; of anything else 0. */
+static long long requests_hundredths(const char *text)
 {
-    return total > 0 ? 100 * used / total : 0;
+    char *end;
+    long long whole = strtoll(text, &end, 10);
+    return whole * 100 + (*end == '.' ? strtoll(end + 1, NULL, 10) : 0);
+}
+
+/* Adds a member with one decimal: part of whole, times `times`. */
+static void requests_put_share(buf *b, const char *key, long long part, long long whole, int times)
+{
+    long long tenths = whole > 0 ? part * 10 * times / whole : 0;
+    json_key(b, key);
+    buf_fmt(b, "%lld.%lld", tenths / 10, tenths % 10);
 }
 
 /* What this system does not tell is 0. */
@@ -154,22 +165,30 @@ static void requests_get_computer_info(struct requests_job *job)
     os_read_file(&load, "/proc/loadavg", 1024);
     buf_cstr(&memory);
     statvfs("/", &disk);
-    double kb = requests_memory(buf_view(&memory), "MemTotal:"),
-           free_kb = requests_memory(buf_view(&memory), "MemAvailable:"),
-           size = (double)disk.f_blocks * (double)disk.f_frsize,
-           left = (double)disk.f_bavail * (double)disk.f_frsize,
-           used = (double)(disk.f_blocks - disk.f_bfree) * (double)disk.f_frsize,
-           busy = requests_percent(strtod(buf_cstr(&load), NULL), (double)(cpus > 0 ? cpus : 1));
+    long long kb = requests_memory(buf_view(&memory), "MemTotal:"),
+              free_kb = requests_memory(buf_view(&memory), "MemAvailable:"),
+              size = (long long)disk.f_blocks * (long long)disk.f_frsize,
+              left = (long long)disk.f_bavail * (long long)disk.f_frsize,
+              used = (long long)(disk.f_blocks - disk.f_bfree) * (long long)disk.f_frsize,
+              busy = requests_hundredths(buf_cstr(&load)), most = cpus > 0 ? 100 * cpus : 100;
     json_open(&b, '{');
     json_field_string(&b, "user", config_user(c));
     json_field_string(&b, "role", c->role);
     json_field_string(&b, "host", c->host);
-    buf_fmt(&b,
-            ",\"system_stats\":{\"memory\":{\"total_gb\":%.1f,\"available_gb\":%.1f,"
-            "\"percent_used\":%.1f},\"disk\":{\"total_gb\":%.1f,\"free_gb\":%.1f,"
-            "\"percent_used\":%.1f},\"cpu\":{\"percent_used\":%.1f}}",
-            kb / 1048576, free_kb / 1048576, requests_percent(kb - free_kb, kb), size / 1073741824,
-            left / 1073741824, requests_percent(used, used + left), busy > 100 ? 100 : busy);
+    json_key(&b, "system_stats"), json_open(&b, '{');
+    json_key(&b, "memory"), json_open(&b, '{');
+    requests_put_share(&b, "total_gb", kb, 1048576, 1);
+    requests_put_share(&b, "available_gb", free_kb, 1048576, 1);
+    requests_put_share(&b, "percent_used", kb - free_kb, kb, 100);
+    json_close(&b, '}');
+    json_key(&b, "disk"), json_open(&b, '{');
+    requests_put_share(&b, "total_gb", size, 1073741824, 1);
+    requests_put_share(&b, "free_gb", left, 1073741824, 1);
+    requests_put_share(&b, "percent_used", used / 1024, (used + left) / 1024, 100);
+    json_close(&b, '}');
+    json_key(&b, "cpu"), json_open(&b, '{');
+    requests_put_share(&b, "percent_used", busy < most ? busy : most, most, 100);
+    json_close(&b, '}'), json_close(&b, '}');
     json_close(&b, '}');
     requests_reply(job, buf_view(&b));
     buf_free(&b), buf_free(&memory), buf_free(&load);
@@ -744,7 +763,7 @@ static void requests_run(struct requests_job *job, const struct requests_command
     char *id = span_dup(r->session_id.n ? r->session_id : span_of(job->words[1]));
     if (command->flags & REQUESTS_SESSION) {
         job->of = session_find(all->sessions, id);
-        snprintf(job->session, sizeof job->session, "%.64s", id);
+        base_fmt(job->session, sizeof job->session, "%.64s", id);
     }
     free(id);
     const char *why = command->flags & REQUESTS_CHANGES

@@ -246,7 +246,7 @@ static void roster_note_removal(struct roster_peer *peer, const char *id, struct
 {
     const struct cache_session *s = cache_find(peer->fleet->cache, id);
     int place = peer->removed_next++ % ROSTER_REMOVED_MAX;
-    snprintf(peer->removed[place].id, sizeof peer->removed[place].id, "%s", id);
+    base_fmt(peer->removed[place].id, sizeof peer->removed[place].id, "%s", id);
     peer->removed[place].at = at;
     peer->removed_next %= ROSTER_REMOVED_MAX;
     if (s && strcmp(s->computer, peer->beat.name) == 0 &&

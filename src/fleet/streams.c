@@ -40,7 +40,7 @@ static void streams_complain(struct streams *l, const char *what, span who, cons
 static void streams_refused(struct streams *l, const char *what, const struct resp *error)
 {
     char why[160];
-    snprintf(why, sizeof why, "refused: %.*s", (int)(error->text.n < 120 ? error->text.n : 120),
+    base_fmt(why, sizeof why, "refused: %.*s", (int)(error->text.n < 120 ? error->text.n : 120),
              error->text.n ? error->text.p : "");
     streams_complain(l, what, span_of("Redis"), why);
 }
@@ -92,7 +92,7 @@ static char *streams_key(const struct streams *l, const char *before, const char
 static void streams_put_time(char out[32])
 {
     long long now = clock_wall_ms();
-    snprintf(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
+    base_fmt(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
 }
 
 static int streams_append(struct streams *l, const char *key, int most, const char *id,
@@ -100,7 +100,7 @@ static int streams_append(struct streams *l, const char *key, int most, const ch
                           void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     char number[16];
-    snprintf(number, sizeof number, "%d", most);
+    base_fmt(number, sizeof number, "%d", most);
     span args[32] = {span_of("XADD"), span_of(key),    span_of("MAXLEN"),
                      span_of("~"),    span_of(number), span_of(id)};
     for (size_t i = 0; i < count && i + 6 < COUNT_OF(args); i++)
@@ -111,7 +111,7 @@ static int streams_append(struct streams *l, const char *key, int most, const ch
 static void streams_expire_in(struct streams *l, const char *key, int ttl_s)
 {
     char ttl[16];
-    snprintf(ttl, sizeof ttl, "%d", ttl_s);
+    base_fmt(ttl, sizeof ttl, "%d", ttl_s);
     const char *const expire[] = {"EXPIRE", key, ttl, NULL};
     streams_call(l, expire, NULL, NULL);
 }
@@ -153,7 +153,7 @@ static void streams_delete(struct streams *l, const char *key)
 static void streams_delete_entry(struct streams *l, const char *key, struct codec_id id)
 {
     char text[48];
-    snprintf(text, sizeof text, "%llu-%llu", id.ms, id.seq);
+    base_fmt(text, sizeof text, "%llu-%llu", id.ms, id.seq);
     const char *const args[] = {"XDEL", key, text, NULL};
     streams_call(l, args, NULL, NULL);
 }
@@ -378,7 +378,7 @@ static void streams_interrupt(void *ctx)
     }
     if (!l->stale_read || l->reader.state != REDIS_READY)
         return;
-    snprintf(id, sizeof id, "%lld", l->reader.id);
+    base_fmt(id, sizeof id, "%lld", l->reader.id);
     const char *const args[] = {"CLIENT", "UNBLOCK", id, NULL};
     if (l->no_unblock || !l->reader.id || !streams_call(l, args, streams_on_unblocked, l))
         redis_restart(&l->reader);
@@ -502,7 +502,7 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
                                "the connection to Redis was lost; the request may have been "
                                "carried out");
     } else if (!codec_parse_id(reply->text, &id)) {
-        snprintf(why, sizeof why, "Redis refuses the request: %.*s",
+        base_fmt(why, sizeof why, "Redis refuses the request: %.*s",
                  (int)(reply->text.n < 100 ? reply->text.n : 100), reply->text.p);
         streams_request_finish(request, NULL, (struct codec_id){0}, why);
     } else {
@@ -525,7 +525,7 @@ static int streams_send_entry(struct streams_request *request, struct codec_id i
     char *key = streams_key(request->owner, STREAMS_REQUESTS_KEY, request->computer);
     buf b = {0}, signature = {0};
     span secret = buf_view(&l->secret);
-    snprintf(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
+    base_fmt(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
     resp_put_command(&b, 6 + request->field_count + (secret.n ? 2 : 0));
     resp_put_arg(&b, span_of("XADD"));
     resp_put_arg(&b, span_of(key));
@@ -567,8 +567,8 @@ static void streams_put_fields(struct streams_request *request, const struct cod
     const struct streams *l = request->owner;
     char time[32], asked[24], wait[16];
     streams_put_time(time);
-    snprintf(asked, sizeof asked, "%lld", streams_now(l));
-    snprintf(wait, sizeof wait, "%d", STREAMS_REPLY_MS - STREAMS_SKEW_MS);
+    base_fmt(asked, sizeof asked, "%lld", streams_now(l));
+    base_fmt(wait, sizeof wait, "%d", STREAMS_REPLY_MS - STREAMS_SKEW_MS);
     const struct {
         const char *name;
         span value;

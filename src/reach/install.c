@@ -55,7 +55,7 @@ static void install_begin(struct install *in, const struct config *config, buf *
     unsigned char random[8];
     os_random(random, sizeof random);
     in->config = config;
-    snprintf(in->mark, sizeof in->mark, "telec-%02x%02x%02x%02x%02x%02x%02x%02x", random[0],
+    base_fmt(in->mark, sizeof in->mark, "telec-%02x%02x%02x%02x%02x%02x%02x%02x", random[0],
              random[1], random[2], random[3], random[4], random[5], random[6], random[7]);
     buf_fmt(out, "m=%s v='%s'\n", in->mark, MUX_PROTOCOL);
     buf_str(out, install_script);
@@ -128,7 +128,7 @@ static enum install_step install_on_kind(struct install *in, span words, buf *ou
     }
     sha256(buf_view(&in->binary), digest);
     for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(in->hash + 2 * i, 3, "%02x", digest[i]);
+        base_fmt(in->hash + 2 * i, 3, "%02x", digest[i]);
     buf_fmt(out, "%s %zu\n", in->hash, in->binary.n);
     return INSTALL_MORE;
 }

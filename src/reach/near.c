@@ -43,7 +43,7 @@ static void near_tell(struct near *l, int status, const char *text)
     if (status)
         log_line(LOG_WARN, "reach: %s", text);
     if (l->result_fd >= 0) {
-        dprintf(l->result_fd, "%d%s", status, text);
+        os_print(l->result_fd, "%d%s", status, text);
         close(l->result_fd);
         l->result_fd = -1;
         setsid();
@@ -184,7 +184,7 @@ static void near_on_lost(struct near *l, const char *why)
 /* Closes the pipe; near_on_lost follows. */
 static void near_cut(struct near *l, const char *why)
 {
-    snprintf(l->why, sizeof l->why, "%s", why);
+    base_fmt(l->why, sizeof l->why, "%s", why);
     if (l->open)
         conn_close(&l->in, l->why);
 }
@@ -380,7 +380,7 @@ static void near_become(const struct near *l, const int fds[3])
     if (l->result_fd < 0)
         setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* nobody is there to be asked */
     execvp(l->argv[0], l->argv);
-    dprintf(2, "cannot run %s: %s\n", l->argv[0], strerror(errno));
+    os_print(2, "cannot run %s: %s\n", l->argv[0], strerror(errno));
     _exit(127);
 }
 
@@ -481,7 +481,7 @@ static int near_await(int fd)
     while (b.n < 4096 && ((n = read(fd, b.p + b.n, 4096 - b.n)) > 0 || (n < 0 && errno == EINTR)))
         b.n += n > 0 ? (size_t)n : 0;
     int status = b.n && b.p[0] == '0' ? 0 : 1;
-    fprintf(status ? stderr : stdout, "%s%.*s\n", status ? "telec: " : "",
+    os_print(status ? 2 : 1, "%s%.*s\n", status ? "telec: " : "",
             b.n > 1 ? (int)b.n - 1 : 0, b.n > 1 ? b.p + 1 : "");
     buf_free(&b);
     return status;

@@ -133,7 +133,7 @@ static void announce_on_changed(void *ctx, struct session *s)
         json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE)
         return;
     char *text = json_dup_text(json_get(status, "state"));
-    snprintf(state, sizeof state, "%s", text ? text : "");
+    base_fmt(state, sizeof state, "%s", text ? text : "");
     free(text);
     int changed = *s->announced && strcmp(state, s->announced) != 0;
     strcpy(s->announced, state);

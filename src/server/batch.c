@@ -112,7 +112,7 @@ static void batch_ask(struct batch_item *item, const char *computer)
     const char *why = NULL;
     char seconds[16];
     buf line = {0};
-    snprintf(seconds, sizeof seconds, "%d", batch->undo_s);
+    base_fmt(seconds, sizeof seconds, "%d", batch->undo_s);
     const char *const words[] = {
         batch->restores ? "restore_session" : "end_session", item->id,
         batch->undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};

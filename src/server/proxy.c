@@ -203,7 +203,7 @@ static void proxy_delete(struct request *r)
     const struct roster_peer *peer = roster_find(r->server->fleet, span_of(r->computer));
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     char seconds[16];
-    snprintf(seconds, sizeof seconds, "%d", undo_s);
+    base_fmt(seconds, sizeof seconds, "%d", undo_s);
     const char *how = request_query_int(r, "force", 1) ? "force" : undo_s ? seconds : NULL;
     const char *const words[] = {"end_session", r->id, peer && peer->beat.telec[0] ? how : NULL,
                                  NULL};
@@ -267,7 +267,7 @@ static void proxy_keys(struct request *r)
     int presses;
     char *key = request_key(r, &presses);
     const char *const words[] = {"keys", key, count, NULL};
-    snprintf(count, sizeof count, "%d", presses);
+    base_fmt(count, sizeof count, "%d", presses);
     if (!request_refused(r))
         proxy_command(r, words, proxy_reply_success);
     free(key);
@@ -292,7 +292,7 @@ static void proxy_transcript(struct request *r)
     char number[24];
     long long chars = request_tail_chars(r);
     const char *const words[] = {"get_session_data", number, NULL};
-    snprintf(number, sizeof number, "%lld", chars);
+    base_fmt(number, sizeof number, "%lld", chars);
     if (!request_refused(r))
         proxy_command(r, words, proxy_reply_transcript);
 }

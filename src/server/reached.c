@@ -425,7 +425,7 @@ static void reached_on_message(void *ctx, enum ws_opcode opcode, span payload)
     char *why = json_dup_text(json_get(message, "why"));
     int was_up = r->up;
     r->up = json_get(message, "up").type == JSON_TRUE;
-    snprintf(r->why, sizeof r->why, "%s", why && !r->up ? why : "");
+    base_fmt(r->why, sizeof r->why, "%s", why && !r->up ? why : "");
     free(why);
     if (r->up && !was_up)
         client_retry_now(&r->client);

@@ -41,7 +41,7 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
     ask->server = r->server;
     ask->client = r->client;
     ask->answer = answer;
-    snprintf(ask->id, sizeof ask->id, "%s", r->session->id);
+    base_fmt(ask->id, sizeof ask->id, "%s", r->session->id);
     ask->asked = holder_ask(r->server->loop, session_find_socket(r->session), question,
                             payload, wanted, relay_ask_on_done, ask);
     if (!ask->asked) {

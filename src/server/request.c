@@ -76,7 +76,7 @@ static void request_check(struct request *r, const struct request_field *field, 
 {
     char message[160];
     if (field->shortest && request_characters(value) < field->shortest) {
-        snprintf(message, sizeof message, "String should have at least %zu character%s",
+        base_fmt(message, sizeof message, "String should have at least %zu character%s",
                  field->shortest, field->shortest == 1 ? "" : "s");
         request_fault(r, "string_too_short", where, field->name, message);
     } else if (field->literals && !span_is_one_of(field->literals, value)) {
@@ -114,7 +114,7 @@ static int request_int(struct request *r, const char *name, int least, int most,
         return otherwise;
     if (json_int(value, &v) && v >= least && v <= most)
         return (int)v;
-    snprintf(message, sizeof message, "Input should be a valid integer from %d to %d", least, most);
+    base_fmt(message, sizeof message, "Input should be a valid integer from %d to %d", least, most);
     request_fault(r, "int_parsing", "body", name, message);
     return otherwise;
 }
@@ -136,7 +136,7 @@ static int request_query_int(struct request *r, const char *name, int most)
     char *text = request_query(r, name), message[100];
     long long v = 0;
     if (text && (!span_int(span_of(text), &v) || v < 0 || v > most)) {
-        snprintf(message, sizeof message, "Input should be a valid integer from 0 to %d", most);
+        base_fmt(message, sizeof message, "Input should be a valid integer from 0 to %d", most);
         request_fault(r, "int_parsing", "query", name, message);
     }
     free(text);
@@ -187,7 +187,7 @@ static void request_parse_body(struct request *r)
         return;
     }
     if (json_parse(r->http->body, &r->body, &why, &at) != PARSE_DONE) {
-        snprintf(where, sizeof where, "%zu", at);
+        base_fmt(where, sizeof where, "%zu", at);
         request_fault(r, "json_invalid", "body", where, why);
         r->body = (struct json){0};
     } else if (r->body.type != JSON_OBJECT) {

@@ -389,7 +389,7 @@ static void routes_delete_session(struct request *r)
     ending->timer = (struct loop_timer){.fn = routes_ending_on_late, .ctx = ending};
     loop_timer_set(r->server->loop, &ending->timer, r->server->loop->now + ROUTES_END_MS);
     ending->waiter = (struct session_waiter){.ended = routes_on_ended, .ctx = ending};
-    snprintf(ending->id, sizeof ending->id, "%.8s", r->session->id);
+    base_fmt(ending->id, sizeof ending->id, "%.8s", r->session->id);
     httpd_wait(r->client, routes_ending_on_gone, ending);
     (force ? session_end_by_force : session_end)(r->session, &ending->waiter);
 }
@@ -543,7 +543,7 @@ static void routes_reply_log(struct server *server, struct httpd_client *client,
     session_set_seen(s);
     struct routes_log *log = base_alloc(sizeof *log);
     *log = (struct routes_log){.server = server, .client = client, .tail_chars = tail_chars};
-    snprintf(log->id, sizeof log->id, "%s", id);
+    base_fmt(log->id, sizeof log->id, "%s", id);
     log->reading = session_read_log(s, routes_log_on_done, log);
     if (log->reading) {
         httpd_wait(client, routes_log_on_gone, log);

@@ -25,7 +25,7 @@ static int answer_begins(span label, const char *words)
     while (rest.n) {
         span word = span_cut(&rest, '|');
         char text[32];
-        snprintf(text, sizeof text, "%.*s", (int)word.n, word.p);
+        base_fmt(text, sizeof text, "%.*s", (int)word.n, word.p);
         if (label.n >= word.n && span_eq_nocase((span){label.p, word.n}, text))
             return 1;
     }

@@ -610,14 +610,30 @@ static const char *holder_start_program(struct holder *h, char **argv, char **en
     return error ? strerror(error) : NULL;
 }
 
+/* Linux's ptsname brings libc's printf. */
+static int holder_open_slave(int master)
+{
+#ifdef TIOCGPTN
+    unsigned number;
+    char name[32];
+    if (ioctl(master, TIOCGPTN, &number) != 0)
+        return -1;
+    base_fmt(name, sizeof name, "/dev/pts/%u", number);
+#else
+    const char *name = ptsname(master);
+    if (!name)
+        return -1;
+#endif
+    return os_close_on_exec(open(name, O_RDWR | O_NOCTTY));
+}
+
 static const char *holder_open_pty(struct holder *h, int cols, int rows)
 {
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
     int master = os_close_on_exec(posix_openpt(O_RDWR | O_NOCTTY));
     if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
         return "no pseudo-terminal is left";
-    const char *name = ptsname(master);
-    h->slave = name ? os_close_on_exec(open(name, O_RDWR | O_NOCTTY)) : -1;
+    h->slave = holder_open_slave(master);
     if (h->slave < 0 || ioctl(master, TIOCSWINSZ, &size) != 0)
         return "cannot open the pseudo-terminal";
     h->pty.hooks = &holder_pty_hooks;

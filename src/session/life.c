@@ -65,7 +65,7 @@ static char life_process_state(pid_t pid)
 {
     char path[64];
     buf text = {0};
-    snprintf(path, sizeof path, OS_PROC "/%ld/stat", (long)pid);
+    base_fmt(path, sizeof path, OS_PROC "/%ld/stat", (long)pid);
     const char *end = os_read_file(&text, path, 4096) == 0 ? strrchr(buf_cstr(&text), ')') : NULL;
     char state = end && end[1] == ' ' && end[2] != 'X' ? end[2] : 'Z';
     buf_free(&text);

@@ -64,7 +64,7 @@ static int question_find(span row, const char *phrases)
     while (rest.n) {
         span phrase = span_cut(&rest, '|');
         char word[64];
-        snprintf(word, sizeof word, "%.*s", (int)phrase.n, phrase.p);
+        base_fmt(word, sizeof word, "%.*s", (int)phrase.n, phrase.p);
         for (size_t i = 0; phrase.n && i + phrase.n <= row.n; i++)
             if (span_eq_nocase((span){row.p + i, phrase.n}, word))
                 return (int)i;

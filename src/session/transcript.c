@@ -90,8 +90,8 @@ static struct transcript *transcript_read(struct loop *l, const char *program, c
         return NULL;
     os_close_on_exec(ends[0]);
     os_close_on_exec(ends[1]);
-    snprintf(size[0], sizeof size[0], "%d", cols);
-    snprintf(size[1], sizeof size[1], "%d", rows);
+    base_fmt(size[0], sizeof size[0], "%d", cols);
+    base_fmt(size[1], sizeof size[1], "%d", rows);
     pid_t pid = os_spawn(argv, -1, ends[1], 2);
     int saved = errno;
     close(ends[1]);

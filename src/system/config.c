@@ -361,7 +361,7 @@ static const char *config_check_ui(const struct config_line *line, const char *v
     char word[16];
     if (span_eq(line->key, "prefix") && !config_ctrl_letter(value))
         return ": expected Ctrl- and a letter or one of ] \\ ^ _";
-    snprintf(word, sizeof word, " %s ", value);
+    base_fmt(word, sizeof word, " %s ", value);
     for (size_t i = 0; i < COUNT_OF(config_ui_words); i++)
         if (span_eq(line->key, config_ui_words[i].key) && !strstr(config_ui_words[i].words, word))
             return config_ui_words[i].expected;

@@ -445,7 +445,7 @@ static int conn_listen(const char *path, char *error, size_t error_size)
         if (bound == 0 && listen(fd, 1024) == 0)
             return fd;
     }
-    snprintf(error, error_size, "cannot listen on %s: %s", path, strerror(errno));
+    base_fmt(error, error_size, "cannot listen on %s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
     return -1;

@@ -13,7 +13,7 @@ static void os_improvise(char *out, size_t n)
         buf seed = {0};
         clock_gettime(CLOCK_REALTIME, &wall);
         clock_gettime(CLOCK_MONOTONIC, &mono);
-        buf_fmt(&seed, "%llu %ld %p %lld.%ld %lld.%ld", ++calls, (long)getpid(), (void *)&seed,
+        buf_fmt(&seed, "%llu %ld %zx %lld.%ld %lld.%ld", ++calls, (long)getpid(), (size_t)&seed,
                 (long long)wall.tv_sec, wall.tv_nsec, (long long)mono.tv_sec, mono.tv_nsec);
         sha1(buf_view(&seed), hash);
         buf_free(&seed);
@@ -113,6 +113,17 @@ static int os_is_last_fd(int fd, unsigned few)
     struct rlimit limit;
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
            (rlim_t)fd + few >= limit.rlim_cur;
+}
+
+static void os_print(int fd, const char *format, ...)
+{
+    char text[5000];
+    va_list args;
+    va_start(args, format);
+    size_t n = base_vfmt(text, sizeof text, format, args);
+    va_end(args);
+    ssize_t written = write(fd, text, n < sizeof text ? n : sizeof text - 1);
+    (void)written;
 }
 
 static int os_close_on_exec(int fd)
@@ -220,7 +231,7 @@ static long long os_process_field(pid_t pid, int number)
     char path[64];
     buf text = {0};
     long long value = 0;
-    snprintf(path, sizeof path, OS_PROC "/%ld/stat", (long)pid);
+    base_fmt(path, sizeof path, OS_PROC "/%ld/stat", (long)pid);
     int found = os_read_file(&text, path, OS_COMMAND_MAX) == 0;
     span fields = span_of(found ? strrchr(buf_cstr(&text), ')') : NULL); /* ") STATE PPID …" */
     for (int i = 2; i < number; i++)
@@ -265,7 +276,7 @@ static pid_t os_find_in_proc(DIR *proc, const char *first, const char *second)
     while (!found && (entry = readdir(proc))) {
         if (!span_int(span_of(entry->d_name), &pid))
             continue;
-        snprintf(path, sizeof path, OS_PROC "/%lld/cmdline", pid);
+        base_fmt(path, sizeof path, OS_PROC "/%lld/cmdline", pid);
         buf_clear(&words);
         if (os_read_file(&words, path, OS_COMMAND_MAX) == 0 &&
             os_is_command(buf_view(&words), '\0', first, second))

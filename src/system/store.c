@@ -128,7 +128,7 @@ static int store_put_end(const char *dir, long long at)
     char *path = store_path(dir, STORE_END);
     char *temporary = store_path(dir, STORE_END STORE_TEMPORARY);
     char text[24];
-    snprintf(text, sizeof text, "%lld", at);
+    base_fmt(text, sizeof text, "%lld", at);
     int status = symlink(text, path);
     if (status != 0 && errno == EEXIST) {
         unlink(temporary);

@@ -33,6 +33,8 @@ static const char *os_file_fault(int error);
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 /* Tells whether the limit leaves at most `few` descriptors above fd. */
 static int os_is_last_fd(int fd, unsigned few);
+/* Writes a text to a descriptor, as far as that takes it. */
+static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
 static int os_close_on_exec(int fd);               /* returns fd; fd < 0: does nothing */
 static void os_close_inherited(int first);         /* closes all descriptors from `first` on */
 /* Appends a name of this machine that stays the same: its machine id, else the host's name. */

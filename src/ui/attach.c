@@ -48,7 +48,7 @@ static void attach_on_stuck(void *ctx)
         return;
     }
     t->paste_cut = 1;
-    snprintf(t->notice, sizeof t->notice, "paste cut: the program does not read");
+    base_fmt(t->notice, sizeof t->notice, "paste cut: the program does not read");
     attach_release_terminal(t);
     app_changed(t);
 }
@@ -106,7 +106,7 @@ static void attach_end(struct app *t, const char *why)
 static void attach_end_unasked(struct app *t)
 {
     char why[sizeof t->view->reason];
-    snprintf(why, sizeof why, "%s", t->view->reason);
+    base_fmt(why, sizeof why, "%s", t->view->reason);
     if (t->attach_only) {
         app_set_mode(t, APP_ATTACHED);
         app_pause_keys(t);
@@ -120,7 +120,7 @@ static void attach_on_pause_over(void *ctx)
     struct app *t = ctx;
     char why[sizeof t->view->reason];
     if (t->attach_only && t->mode & APP_SCREENS && !view_is_open(t->view) && !t->view->lost) {
-        snprintf(why, sizeof why, "%s", t->view->reason);
+        base_fmt(why, sizeof why, "%s", t->view->reason);
         attach_end(t, why);
     }
     app_changed(t);
@@ -220,7 +220,7 @@ static void attach_follow(struct app *t)
         t->previewed[0] = '\0'; /* fetch the session again when it is selected again */
     if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->previewed) == 0)
         return;
-    snprintf(t->previewed, sizeof t->previewed, "%s", s->id);
+    base_fmt(t->previewed, sizeof t->previewed, "%s", s->id);
     loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_PREVIEW_MS);
 }
 
@@ -376,7 +376,7 @@ static void attach_select(struct app *t, const struct term_event *ev)
         buf_str(&t->frame, "\033]52;c;");
         b64_put(&t->frame, buf_view(&text));
         buf_byte(&t->frame, '\a');
-        snprintf(t->notice, sizeof t->notice, "%d characters copied",
+        base_fmt(t->notice, sizeof t->notice, "%d characters copied",
                  cell_columns(buf_view(&text)));
     }
     buf_free(&text);

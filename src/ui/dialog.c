@@ -543,7 +543,7 @@ static void dialog_submit_choice(struct app *t)
 {
     const struct tree_session *s = tree_session(&t->tree, t->target);
     char *now = s && tree_waits_for(s, "choice") ? dialog_question(s) : NULL, choice[16];
-    snprintf(choice, sizeof choice, "%d", t->menu.at + 1);
+    base_fmt(choice, sizeof choice, "%d", t->menu.at + 1);
     if (!now || strcmp(now, t->asked) != 0)
         app_say(t, 1, now ? "it asks something else now: a shows it" : "it asks nothing any more");
     else

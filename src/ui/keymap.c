@@ -423,7 +423,7 @@ static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, in
                                     int width, int found, int all)
 {
     char counts[40];
-    snprintf(counts, sizeof counts, "%d of %d", found, all);
+    base_fmt(counts, sizeof counts, "%d of %d", found, all);
     int columns = (int)strlen(counts), label = 8;
     int room = width - columns - 1;
     widget_put(u->grid, row, col + width - columns, columns, counts, widget_style(u, THEME_DIM));

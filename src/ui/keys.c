@@ -262,7 +262,7 @@ static void keys_next_order(void *ctx, int arg)
     char text[64];
     (void)arg;
     tree_set_order(&t->tree, (enum tree_order)((t->tree.order + 1) % TREE_ORDERS));
-    snprintf(text, sizeof text, "order: %s", keys_orders[t->tree.order]);
+    base_fmt(text, sizeof text, "order: %s", keys_orders[t->tree.order]);
     app_state_changed(t);
     app_say(t, 0, text);
 }
@@ -488,7 +488,7 @@ static void keys_on_edited(struct app *t, int status, const char *error)
     if (error) {
         app_say(t, 1, error);
     } else if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-        snprintf(text, sizeof text, WIFEXITED(status) ? "the editor ended with status %d"
+        base_fmt(text, sizeof text, WIFEXITED(status) ? "the editor ended with status %d"
                                                       : "the editor was killed by signal %d",
                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
         app_say(t, 1, text);

@@ -65,7 +65,7 @@ static int layout_headline(struct app *t, const struct tree_session *s, int row,
     char size[32];
     struct rows_facts facts = {.with_source = t->details, .now = app_view(t)->list.now};
     if (t->view && t->view->vt && t->view->hooks) {
-        snprintf(size, sizeof size, "%dx%d", vt_cols(t->view->vt), vt_rows(t->view->vt));
+        base_fmt(size, sizeof size, "%dx%d", vt_cols(t->view->vt), vt_rows(t->view->vt));
         facts.note = size;
     }
     rows_headline(&t->ui, row, col, cols, lines, s, &facts);
@@ -137,7 +137,7 @@ static void layout_filter(struct app *t, int row)
     struct grid *g = &t->grid;
     char hits[48];
     int jump = t->mode == APP_JUMP;
-    snprintf(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
+    base_fmt(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
     int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
     grid_fill(g, row, 0, 1, g->cols, rows_style(&t->ui, THEME_TEXT));
     int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
@@ -168,7 +168,7 @@ static void layout_note(struct app *t, int row)
     }
     const char *dash = t->grid.ascii ? " - " : " — ";
     char tail[48];
-    snprintf(tail, sizeof tail, "u undoes the end (%lld s)",
+    base_fmt(tail, sizeof tail, "u undoes the end (%lld s)",
              (t->ended[last].until - t->loop.now + 999) / 1000);
     int used = 0, room = t->grid.cols - 2 - cell_columns(span_of(tail)) - 3;
     struct cell_style plain = rows_style(&t->ui, THEME_TEXT);
@@ -192,27 +192,27 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
     memset(text, 0, ROWS_LENGTHS * sizeof *text);
     switch (t->client.push) {
     case CLIENT_LIVE:
-        snprintf(text[0], sizeof text[0], "%slive", mark);
-        snprintf(text[2], sizeof text[2], "%.3s", mark);
+        base_fmt(text[0], sizeof text[0], "%slive", mark);
+        base_fmt(text[2], sizeof text[2], "%.3s", mark);
         return THEME_LIVE;
     case CLIENT_PARTIAL:
         mark = ascii ? "% " : "◐ ";
-        snprintf(text[0], sizeof text[0], "%slive, in part", mark);
-        snprintf(text[2], sizeof text[2], "%.3s", mark);
+        base_fmt(text[0], sizeof text[0], "%slive, in part", mark);
+        base_fmt(text[2], sizeof text[2], "%.3s", mark);
         return THEME_POLLING;
     case CLIENT_WAITING:
         mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
-        snprintf(text[0], sizeof text[0], "%s%s%.60s, %d s", mark,
+        base_fmt(text[0], sizeof text[0], "%s%s%.60s, %d s", mark,
                  t->client.answered ? "polling" : t->client.why ? "offline: " : "offline",
                  !t->client.answered && t->client.why ? t->client.why : "", wait);
-        snprintf(text[1], sizeof text[1], "%s%s, %d s", mark,
+        base_fmt(text[1], sizeof text[1], "%s%s, %d s", mark,
                  t->client.answered ? "polling" : "offline", wait);
-        snprintf(text[2], sizeof text[2], "%s%d s", mark, wait);
+        base_fmt(text[2], sizeof text[2], "%s%d s", mark, wait);
         return t->client.answered ? THEME_POLLING : THEME_OFFLINE;
     default:
         mark = ascii ? ". " : "◌ ";
-        snprintf(text[0], sizeof text[0], "%sconnecting", mark);
-        snprintf(text[2], sizeof text[2], "%.3s", mark);
+        base_fmt(text[0], sizeof text[0], "%sconnecting", mark);
+        base_fmt(text[2], sizeof text[2], "%.3s", mark);
         return THEME_DIM;
     }
 }
@@ -267,9 +267,9 @@ static void layout_footer(struct app *t)
     char position[64] = "";
     int marked = t->mode == APP_SESSIONS ? many_marked(t) : 0, n = 0;
     if (marked)
-        n = snprintf(position, sizeof position, "%d marked  ", marked);
+        n = base_fmt(position, sizeof position, "%d marked  ", marked);
     if (t->mode & APP_LISTS && app_rows(t))
-        snprintf(position + n, sizeof position - (size_t)n, "%d/%d", app_view(t)->list.at + 1,
+        base_fmt(position + n, sizeof position - (size_t)n, "%d/%d", app_view(t)->list.at + 1,
                  app_rows(t));
     int columns = (int)strlen(position), at = t->grid.cols - 1 - columns;
     widget_put(&t->grid, t->grid.rows - 1, at, columns, position, rows_style(&t->ui, THEME_DIM));
@@ -384,7 +384,7 @@ static void layout_attached(struct app *t)
 static void layout_too_small(struct app *t)
 {
     char needs[96];
-    snprintf(needs, sizeof needs, "telec needs %dx%d, this is %dx%d", LAYOUT_MIN_COLS,
+    base_fmt(needs, sizeof needs, "telec needs %dx%d, this is %dx%d", LAYOUT_MIN_COLS,
              LAYOUT_MIN_ROWS, t->grid.cols, t->grid.rows);
     widget_wrapped_draw(&t->grid, 0, 0, t->grid.cols, t->grid.rows, span_of(needs),
                     rows_style(&t->ui, THEME_TEXT));

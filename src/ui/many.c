@@ -170,7 +170,7 @@ static void many_end(struct app *t)
     json_open(&body, '{');
     many_put_ids(t, &body);
     json_close(&body, '}');
-    snprintf(title, sizeof title, "%d sessions", t->many.count);
+    base_fmt(title, sizeof title, "%d sessions", t->many.count);
     app_add_ended(t, buf_cstr(&body), title, "");
     body.n--;
     json_field_int(&body, "undo_s", APP_UNDO_S);

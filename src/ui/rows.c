@@ -335,7 +335,7 @@ static void rows_session_end(struct rows_pen *p, const struct rows_list *l,
     int width = l->cols >= ROWS_MODES_COLS ? 12 : 8, at = p->right - ROWS_AGE_COLS - 1 - width;
     char note[32] = "";
     if (tree_has_failed(s) && s->has_exit_code)
-        snprintf(note, sizeof note, s->exit_code > 128 ? "signal %lld" : "exit %lld",
+        base_fmt(note, sizeof note, s->exit_code > 128 ? "signal %lld" : "exit %lld",
                  s->exit_code > 128 ? s->exit_code - 128 : s->exit_code);
     if (!*note || !rows_right(p, 12, note, rows_style(p->u, THEME_ALARM)))
         rows_age(p, 12, s->activity, l->now);
@@ -363,7 +363,7 @@ static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, i
     if (rows_waits_for(s) && (lines == 1 || !s->asked))
         rows_right(p, 14, s->waits_for, rows_style(p->u, THEME_WAITING));
     if (row->folded && row->waiting) {
-        snprintf(note, sizeof note, "%s%d", p->u->grid->ascii ? "!" : "◆", row->waiting);
+        base_fmt(note, sizeof note, "%s%d", p->u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(p, 14, note, rows_style(p->u, THEME_WAITING));
     }
 }
@@ -397,12 +397,12 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
     char counts[80] = "";
     if (row->folded && row->sessions)
-        snprintf(counts, sizeof counts, "%d session%s", row->sessions,
+        base_fmt(counts, sizeof counts, "%d session%s", row->sessions,
                  row->sessions == 1 ? "" : "s");
     if (rows_right(&p, 14, counts, rows_style(u, THEME_DIM)))
         p.right--;
     if (row->folded && row->waiting) {
-        snprintf(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
+        base_fmt(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(&p, 8, counts, rows_style(u, THEME_WAITING));
     }
     if (row->note) {
@@ -464,7 +464,7 @@ static void rows_todos_counts(struct rows_pen *p, const struct todos_row *row)
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
         if (!row->todos[counts[i].state])
             continue;
-        snprintf(text, sizeof text, "%d %s", row->todos[counts[i].state], counts[i].words);
+        base_fmt(text, sizeof text, "%d %s", row->todos[counts[i].state], counts[i].words);
         if (rows_right(p, 16, text, rows_style(p->u, counts[i].style)))
             p->right--;
     }
@@ -625,9 +625,9 @@ static void rows_tabs(struct rows_pen *p, const struct rows_header *h)
     for (int i = 0; i < ROWS_TABS; i++) {
         int shown = i == h->tab, from = p->left;
         if (shown || p->u->grid->cols >= ROWS_NAMES_COLS)
-            snprintf(label, sizeof label, " %s ", h->tabs[i]);
+            base_fmt(label, sizeof label, " %s ", h->tabs[i]);
         else
-            snprintf(label, sizeof label, " %d ", i + 1);
+            base_fmt(label, sizeof label, " %d ", i + 1);
         rows_left(p, label, rows_style(p->u, shown ? THEME_SELECTED : THEME_TAB));
         widget_add_hit(p->u, p->row, from, 1, p->left - from, ROWS_TAB, i, 0);
     }
@@ -646,7 +646,7 @@ static void rows_counts(struct rows_pen *p, const struct tree_totals *totals)
     char text[48];
     int waiting = totals->waiting ? 12 : 0, from;
     for (size_t i = 0; i < COUNT_OF(others); i++) {
-        snprintf(text, sizeof text, "%s %d", ascii ? others[i].ascii : others[i].glyph,
+        base_fmt(text, sizeof text, "%s %d", ascii ? others[i].ascii : others[i].glyph,
                  others[i].count);
         if (others[i].count && rows_right(p, waiting + 8, text, rows_style(p->u, others[i].style)))
             p->right -= 2;
@@ -654,9 +654,9 @@ static void rows_counts(struct rows_pen *p, const struct tree_totals *totals)
     if (!totals->waiting)
         return;
     from = p->right;
-    snprintf(text, sizeof text, "%s %d waiting", ascii ? "!" : "◆", totals->waiting);
+    base_fmt(text, sizeof text, "%s %d waiting", ascii ? "!" : "◆", totals->waiting);
     if (!rows_right(p, 2, text, rows_style(p->u, THEME_WAITING))) {
-        snprintf(text, sizeof text, "%s%d", ascii ? "!" : "◆", totals->waiting);
+        base_fmt(text, sizeof text, "%s%d", ascii ? "!" : "◆", totals->waiting);
         rows_right(p, 0, text, rows_style(p->u, THEME_WAITING));
     }
     widget_add_hit(p->u, p->row, p->right + 1, 1, from - p->right - 1, ROWS_WAITING, 0, 0);

@@ -315,7 +315,7 @@ static void theme_put_config(const struct config *c, buf *b)
     for (int i = 1; i < th.agent_count; i++) {
         const struct agents_row *row = agents_find(th.agents[i].name);
         char name[sizeof THEME_AGENT + CONFIG_NAME_MAX];
-        snprintf(name, sizeof name, "%s%s", THEME_AGENT, th.agents[i].name);
+        base_fmt(name, sizeof name, "%s%s", THEME_AGENT, th.agents[i].name);
         theme_put_line(c, b, name, th.agents[i].style, row ? row->colour_on_light : NULL);
     }
 }

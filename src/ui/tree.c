@@ -286,7 +286,7 @@ static void tree_note_news(struct tree *t, const struct tree_session *old,
     if ((tree_is(now, "waiting") && !tree_is(old, "waiting")) ||
         (tree_is(now, "idle") && now->unseen && !old->unseen) ||
         (tree_has_failed(now) && !tree_is(old, "exited")))
-        snprintf(t->news, sizeof t->news, "%s", now->id);
+        base_fmt(t->news, sizeof t->news, "%s", now->id);
 }
 
 /* Copies the new object into the old one and keeps what tree_build computed. */
@@ -825,7 +825,7 @@ static void tree_number(struct tree_session *first, const char *prefix)
     struct tree_session *last = first;
     int n = 1;
     for (struct tree_session *s = first; s; s = s->next, n++) {
-        snprintf(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
+        base_fmt(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
         tree_number(s->first_child, s->number);
         last = s;
     }

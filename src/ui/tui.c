@@ -128,7 +128,7 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
         tui_run_key(t, key);
     } else if (t->mode & APP_LISTS && ev->key > ' ' && ev->key < 0x7f && !ev->mods) {
         char text[64];
-        snprintf(text, sizeof text, "%c does nothing here; ? lists the keys", (int)ev->key);
+        base_fmt(text, sizeof text, "%c does nothing here; ? lists the keys", (int)ev->key);
         app_say(t, 0, text);
     }
 }

@@ -202,7 +202,7 @@ static void view_on_end(void *ctx, const char *why)
     view_cancel(v);
     if (v->held.n)
         view_on_sync_over(v);
-    snprintf(v->reason, sizeof v->reason, "%s", why);
+    base_fmt(v->reason, sizeof v->reason, "%s", why);
     v->hooks->ended(v->ctx);
 }
 
@@ -216,7 +216,7 @@ static void view_on_link(struct view *v, span text)
         return;
     char *why = json_dup_text(json_get(object, "why"));
     v->unlinked = json_text_eq(link, "lost");
-    snprintf(v->link_reason, sizeof v->link_reason, "%s", why ? why : "");
+    base_fmt(v->link_reason, sizeof v->link_reason, "%s", why ? why : "");
     json_int(json_get(object, "unsent"), &v->unsent);
     free(why);
     v->hooks->changed(v->ctx);

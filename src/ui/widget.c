@@ -398,7 +398,7 @@ static void widget_form_put_keys(const struct widget_form *f, buf *b)
 {
     char submit[24];
     int last = f->focus == f->count - 1 || f->focus == f->count;
-    snprintf(submit, sizeof submit, "%s", f->submit);
+    base_fmt(submit, sizeof submit, "%s", f->submit);
     submit[0] = (char)widget_first_letter(submit);
     if (f->busy)
         buf_str(b, "one moment…");
@@ -586,7 +586,7 @@ static void widget_menu_draw(struct widgets *u, const struct widget_menu *m, spa
     for (int i = 0; i < m->count && lines + i < room; i++) {
         char number[16];
         int y = row + lines + i;
-        snprintf(number, sizeof number, "%d ", i + 1);
+        base_fmt(number, sizeof number, "%d ", i + 1);
         style = widget_style(u, i == m->at ? THEME_SELECTED : THEME_TEXT);
         grid_fill(u->grid, y, col, 1, width, style);
         int used = widget_put(u->grid, y, col, width, number, style);
@@ -643,7 +643,7 @@ static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, 
         return;
     const struct widget_toast *toast = &t->ring[t->shown - 1];
     if (t->unread > 1)
-        snprintf(more, sizeof more, "and %d more: !", t->unread - 1);
+        base_fmt(more, sizeof more, "and %d more: !", t->unread - 1);
     int width = g->cols - 2, columns = (int)strlen(more);
     if (columns && columns + 10 < width) {
         widget_put(g, row, g->cols - 1 - columns, columns, more, widget_style(u, THEME_HINT));
@@ -678,10 +678,8 @@ static void widget_put_clock(buf *b, long long wall_ms)
 {
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm local;
-    char text[16] = "";
     if (localtime_r(&seconds, &local))
-        strftime(text, sizeof text, "%H:%M:%S", &local);
-    buf_str(b, text);
+        buf_fmt(b, "%02d:%02d:%02d", local.tm_hour, local.tm_min, local.tm_sec);
 }
 
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t)

@@ -8,21 +8,23 @@ cd "$(dirname "$0")/../.."
 CC=${CC:-cc}
 out=build/bench
 flags='-std=c99 -O2'
+small='-Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+    -Wl,--gc-sections -Wl,-z,noseparate-code' # as `make static` and the release
 mkdir -p "$out"
 scratch=$(mktemp -d /tmp/telec-bench.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# build KIND COMPILER…: telec, the floors and the emulator's bench, all in the same way.
+# build KIND FLAGS COMPILER…: telec and the emulator's bench with the flags, and the floors.
 build() {
-    kind=$1
-    shift
+    kind=$1 own=$2
+    shift 2
     # shellcheck disable=SC2086 # flags are words
-    "$@" $flags -o "$out/telec-$kind" teleclaude.c
+    "$@" $flags $own -o "$out/telec-$kind" teleclaude.c
     # shellcheck disable=SC2086
     "$@" $flags -o "$out/floor-$kind" tests/bench/floor.c
     # shellcheck disable=SC2086
-    "$@" $flags -o "$out/vt-$kind" tests/bench/vt.c
+    "$@" $flags $own -o "$out/vt-$kind" tests/bench/vt.c
 }
 
 # measure KIND SECTION…
@@ -36,9 +38,9 @@ measure() {
 
 # shellcheck disable=SC2086
 $CC $flags -o "$out/bench" tests/bench/bench.c
-build dynamic "$CC"
+build dynamic '' "$CC"
 if command -v musl-gcc >/dev/null; then
-    build static musl-gcc -static -s
+    build static "$small" musl-gcc -static -s
     printf '== static (musl-gcc)\n'
     measure static "$@"
     printf '\n'

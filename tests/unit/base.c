@@ -263,8 +263,39 @@ static void unit_base_dying(void)
     CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
+/* The same by libc. */
+#define UNIT_BASE_FORMAT(...)                                                                      \
+    do {                                                                                           \
+        char want[64], got[64];                                                                    \
+        int n = snprintf(want, sizeof want, __VA_ARGS__);                                          \
+        CHECK_INT(base_fmt(got, sizeof got, __VA_ARGS__), n);                                      \
+        CHECK_SPAN(span_of(got), want);                                                            \
+        CHECK_INT(base_fmt(got, 4, __VA_ARGS__), n); /* too long: cut */                           \
+        CHECK(strlen(got) <= 3 && strncmp(got, want, strlen(got)) == 0);                           \
+        buf b = {0};                                                                               \
+        buf_fmt(&b, __VA_ARGS__);                                                                  \
+        CHECK_SPAN(buf_view(&b), want);                                                            \
+        buf_free(&b);                                                                              \
+    } while (0)
+
+static void unit_base_formats(void)
+{
+    test_begin("a format gives what libc's printf gives");
+    UNIT_BASE_FORMAT("plain");
+    UNIT_BASE_FORMAT("%d|%d|%d", 0, INT_MAX, INT_MIN);
+    UNIT_BASE_FORMAT("%ld|%lld", LONG_MIN, LLONG_MIN);
+    UNIT_BASE_FORMAT("%u|%lu|%llu|%zu", UINT_MAX, 7ul, ULLONG_MAX, (size_t)9);
+    UNIT_BASE_FORMAT("%x|%X|%06lx|%02X|%04x", 0xbeefu, 0xbeefu, 0xabcul, 0x1234u, 0u);
+    UNIT_BASE_FORMAT("%03d|%03d|%3d|%-3d|", -5, 5, -5, 5);
+    UNIT_BASE_FORMAT("%s|%6s|%-6s|", "abc", "abc", "abc");
+    UNIT_BASE_FORMAT("%.2s|%.*s|%.8s|%6.1s|%.0s|", "abc", 1, "xyz", "ab", "q", "r");
+    UNIT_BASE_FORMAT("%c%%%c|%3c|", 'a', 'b', 'c');
+    UNIT_BASE_FORMAT("%.*s", 2, (const char[]){'n', 'o'}); /* not terminated */
+}
+
 static void unit_base(void)
 {
+    unit_base_formats();
     unit_base_spans();
     unit_base_cuts();
     unit_base_ints();
