@@ -179,6 +179,7 @@ enum vt_mode {
     VT_CURSOR_BLINK = 1 << 19,
     VT_ALLOW_COLUMNS = 1 << 21,
     VT_REVERSE_WRAP = 1 << 22,
+    VT_THEME = 1 << 21,        /* tell the program of a new theme */
     VT_NO_ALT_SCROLL = 1 << 20 /* the wheel sends no arrows in the alternate screen */
 };
 
@@ -217,6 +218,14 @@ static int vt_progress(const struct vt *vt);
 /* The clipboard request of the program: OSC 52 behind its number, at most VT_STRING_MAX bytes. The
  * caller decides whether to pass it on. */
 static span vt_clipboard(const struct vt *vt);
+/* The colours of the user's terminal, which the program may ask for (OSC 10, 11, 12). */
+struct vt_colours {
+    uint32_t value[3];   /* text, ground, cursor: 0xrrggbb */
+    int known;           /* bits 0, 1, 2: that one is known */
+};
+/* Those that are not known stay. A program that asked for it is told of a change from dark to light
+ * or back (mode 2031): an answer. */
+static void vt_set_colours(struct vt *vt, const struct vt_colours *colours);
 static unsigned vt_drain_signals(struct vt *vt);    /* set of enum vt_signal since the last call */
 /* Moves the answers to the program's queries (DA, DSR, CPR, DECRQM, XTVERSION …) into b. The caller
  * sends or drops them. */

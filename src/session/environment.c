@@ -45,3 +45,15 @@ static void environment_set(char **env, const char *keep)
     setenv("TERM_PROGRAM", "telec", 1);
     setenv("TERM_PROGRAM_VERSION", TELEC_VERSION, 1);
 }
+
+/* "text;ground", or with a word between: numbers of the palette, of which 7 and 15 are white. */
+static void environment_set_ground(struct vt *vt, char *const *env)
+{
+    static const struct vt_colours light = {{0x101010, 0xffffff, 0x101010}, 7};
+    for (; env && *env; env++) {
+        const char *last = strrchr(*env, ';');
+        if (span_starts(span_of(*env), "COLORFGBG=") && last &&
+            (strcmp(last, ";15") == 0 || strcmp(last, ";7") == 0))
+            vt_set_colours(vt, &light);
+    }
+}

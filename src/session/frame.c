@@ -119,6 +119,30 @@ static int frame_is_refusal(span receipt)
            span_starts(receipt, "no choice: ");
 }
 
+static void frame_put_colours(buf *b, const struct vt_colours *colours)
+{
+    json_open(b, '[');
+    for (int i = 0; i < 3; i++)
+        if (colours->known >> i & 1)
+            json_put_int(b, (long long)colours->value[i]);
+        else
+            json_put_raw(b, span_of("null"));
+    json_close(b, ']');
+}
+
+static int frame_read_colours(struct json array, struct vt_colours *colours)
+{
+    struct json_iter it = json_iter(array);
+    long long value;
+    *colours = (struct vt_colours){.known = 0};
+    for (int i = 0; array.type == JSON_ARRAY && i < 3 && json_next(&it); i++)
+        if (json_int(it.value, &value) && value >= 0 && value <= 0xffffff) {
+            colours->value[i] = (uint32_t)value;
+            colours->known |= 1 << i;
+        }
+    return colours->known;
+}
+
 static void frame_put_keys(buf *b, const char *key, long long count)
 {
     json_open(b, '{');

@@ -165,6 +165,16 @@ static void holder_handle_resize(struct holder_client *c, span payload)
         viewer_take_size(c);
 }
 
+static void holder_handle_colours(struct holder_client *c, span payload)
+{
+    struct json array;
+    struct vt_colours colours;
+    if (json_parse(payload, &array, NULL, NULL) != PARSE_DONE || !frame_read_colours(array, &colours))
+        return;
+    vt_set_colours(c->holder->vt, &colours);
+    holder_answer_queries(c->holder);
+}
+
 static void holder_handle_keys(struct holder_client *c, span payload)
 {
     struct json request;
@@ -350,6 +360,7 @@ static const struct {
     {FRAME_ANSWER, holder_handle_answer},
     {FRAME_KEYS, holder_handle_keys},
     {FRAME_RESIZE, holder_handle_resize},
+    {FRAME_COLOURS, holder_handle_colours},
     {FRAME_END, holder_handle_end},
     {FRAME_END_UNDOABLY, holder_handle_end_undoably},
     {FRAME_UNDO_END, holder_handle_undo_end},
@@ -763,6 +774,7 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
                             : "the session's description is incomplete";
     if (!fault) {
         reader_init(h, argv, agent);
+        environment_set_ground(h->vt, env);
         fault = holder_run_program(h, argv, env, directory, error);
     }
     if (!fault && h->lock_fd >= 0)

@@ -164,6 +164,8 @@ struct holder_client {
 /* Removes the variables of the user's terminal but those that `keep` lists (NULL: none), and sets
  * our own. Between fork and exec only setenv allocates. */
 static void environment_set(char **env, const char *keep);
+/* Makes the emulator's colours those of a light terminal, if COLORFGBG says so. */
+static void environment_set_ground(struct vt *vt, char *const *env);
 
 /* ==== status ================================================================================= */
 

@@ -154,6 +154,8 @@ enum frame_type {
     FRAME_ANSWER = 'a',  /* {"answer"}: to the dialog on its screen; FRAME_RECEIPT answers it */
     FRAME_RESIZE = 'r',  /* {"cols", "rows", "from"}: the sender's size and computer; the session's
                             size, if the session has the sender's or nobody's */
+    FRAME_COLOURS = 'g', /* [text, ground, cursor] of the sender's terminal: numbers 0xrrggbb, null
+                            where one is not known */
     FRAME_KEYS = 'K',    /* {"key", "count"}: a key of frame_put_key_bytes */
     FRAME_END = 'k',     /* end the session */
     FRAME_END_UNDOABLY = 'p', /* {"undo_ms"}: stop its processes; end it after that time */
@@ -212,6 +214,8 @@ static void frame_put_answer(buf *b, const char *answer);           /* FRAME_ANS
 static void frame_put_message(buf *b, const struct frame_message *m); /* FRAME_MESSAGE */
 /* Tells whether a receipt says that nothing was typed, and why: "waiting: Bash: make". */
 static int frame_is_refusal(span receipt);
+static void frame_put_colours(buf *b, const struct vt_colours *colours); /* FRAME_COLOURS */
+static int frame_read_colours(struct json array, struct vt_colours *colours); /* 0: none */
 static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_KEYS */
 static void frame_put_end_undoably(buf *b, long long undo_ms);              /* FRAME_END_UNDOABLY */
 static void frame_put_number(buf *b, long long number);             /* FRAME_TYPED, FRAME_PTY */

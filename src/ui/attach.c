@@ -242,6 +242,7 @@ static void attach_begin(struct app *t, const char *id)
     view_set_terminal(t->view, app_wants_mouse(t), t->keyboards);
     view_forget_modes(t->view);
     view_resize(t->view, t->grid.cols, t->grid.rows - 1);
+    view_set_colours(t->view, &t->colours);
     t->grid.known = 0;
     app_set_mode(t, APP_ATTACHED);
 }

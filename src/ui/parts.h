@@ -299,7 +299,8 @@ enum term_event_type {
     TERM_MOUSE,
     TERM_FOCUS_IN,
     TERM_FOCUS_OUT,
-    TERM_BACKGROUND, /* reply to OSC 11: colour is 0xrrggbb */
+    TERM_COLOUR,     /* reply to OSC 10, 11 or 12, which mode tells: colour is 0xrrggbb */
+    TERM_THEME,      /* the theme has changed (mode 2031): ask for the colours again */
     TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
     TERM_KEYBOARD,   /* reply to CSI ? u: the terminal has kitty's keyboard protocol */
     TERM_ANSWERED,   /* reply to DA1, the last one of term_queries */
@@ -355,10 +356,11 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
  * protocol. */
 enum term_keys { TERM_KEYS_LEGACY, TERM_KEYS_OTHER, TERM_KEYS_KITTY };
 
-/* Returns the bytes that query the background colour (TERM_BACKGROUND) and synchronised output
+/* Returns the bytes that query the colours (TERM_COLOUR) and synchronised output
  * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
  * garbage. */
 static const char *term_queries(void);
+static const char *term_colour_queries(void);      /* the colours alone, after TERM_THEME */
 
 /* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,
  * also from a signal handler. */

@@ -11,11 +11,13 @@
 #define TERM_SEQ_ENTER "\33[?1049h\33[?1l\33>\33[?2004h\33[?1004h"
 #define TERM_SEQ_MOUSE "\33[?1000h\33[?1002h\33[?1006h"
 #define TERM_SEQ_LEAVE                                                                             \
-    "\33[?2026l\33[?1006l\33[?1003l\33[?1002l\33[?1000l\33[?1004l\33[?2004l\33[?1l\33>"            \
+    "\33[?2031l\33[?2026l\33[?1006l\33[?1003l\33[?1002l\33[?1000l\33[?1004l\33[?2004l\33[?1l\33>"            \
     "\33[?6l\33[4l\33[r\33(B\17\33[m\33[?7h\33[?25h\33[999H\33[K\33[?1049l"
 #define TERM_SEQ_TITLE_PUSH "\33[22;2t"
 #define TERM_SEQ_TITLE_POP "\33[23;2t"
-#define TERM_SEQ_QUERIES "\33[?2026$p\33]11;?\33\\\33[?u\33[c"
+#define TERM_SEQ_COLOURS "\33]10;?\33\\\33]11;?\33\\\33]12;?\33\\"
+/* DA1 is the last one; mode 2031 tells of a new theme. */
+#define TERM_SEQ_QUERIES "\33[?2026$p" TERM_SEQ_COLOURS "\33[?2031h\33[?u\33[c"
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
 
@@ -215,6 +217,12 @@ static void term_csi_keyboard(const struct term_csi *c, struct term_event *ev)
         ev->type = TERM_KEYBOARD;
 }
 
+static void term_csi_theme(const struct term_csi *c, struct term_event *ev)
+{
+    if (c->p[0] == 997)
+        ev->type = TERM_THEME;
+}
+
 static void term_csi_answered(const struct term_csi *c, struct term_event *ev)
 {
     (void)c;
@@ -270,6 +278,7 @@ static const struct {
     {'?', '$', "y", term_csi_mode},
     {'?', 0, "u", term_csi_keyboard},
     {'?', 0, "c", term_csi_answered},
+    {'?', 0, "n", term_csi_theme},
 };
 
 static void term_csi_digit(struct term_csi *c, uint32_t *values, int at, unsigned digit)
@@ -466,16 +475,19 @@ static int term_parse_colour_part(span *s)
     return most ? (int)((v * 255 + most / 2) / most) : -1;
 }
 
-/* Sets the background from the body of an OSC: "11;rgb:R/G/B" with 1 to 4 digits each, or "rgba:"
- * with a fourth part. */
-static void term_set_background(struct term_event *ev, span body)
+/* Sets a colour from the body of an OSC: "11;rgb:R/G/B" with 1 to 4 digits each, or "rgba:" with a
+ * fourth part. */
+static void term_set_colour(struct term_event *ev, span body)
 {
     uint32_t colour = 0;
+    long long osc;
     int i;
-    if (span_starts(body, "11;rgb:"))
-        body = span_sub(body, 7);
-    else if (span_starts(body, "11;rgba:"))
-        body = span_sub(body, 8);
+    if (!span_int(span_cut(&body, ';'), &osc) || osc < 10 || osc > 12)
+        return;
+    if (span_starts(body, "rgb:"))
+        body = span_sub(body, 4);
+    else if (span_starts(body, "rgba:"))
+        body = span_sub(body, 5);
     else
         return;
     for (i = 0; i < 3; i++) {
@@ -486,7 +498,8 @@ static void term_set_background(struct term_event *ev, span body)
             body = span_sub(body, 1);
         colour = colour << 8 | (uint32_t)part;
     }
-    ev->type = TERM_BACKGROUND;
+    ev->type = TERM_COLOUR;
+    ev->mode = (int)osc;
     ev->colour = colour;
 }
 
@@ -521,7 +534,7 @@ static enum parse term_decode_string(struct term_input *st, span in, int flush, 
         if (c == '\a' || c == TERM_ESC || c == 0x18 || c == 0x1a) {
             *used = c == TERM_ESC ? i + 2 : i + 1;
             if (in.p[1] == ']' && c != 0x18 && c != 0x1a)
-                term_set_background(ev, (span){in.p + 2, i - 2});
+                term_set_colour(ev, (span){in.p + 2, i - 2});
             return PARSE_DONE;
         }
     }
@@ -877,4 +890,9 @@ static const char *term_queries(void)
         strncmp(name, "vt", 2) == 0)
         return "";
     return TERM_SEQ_QUERIES;
+}
+
+static const char *term_colour_queries(void)
+{
+    return TERM_SEQ_COLOURS;
 }

@@ -133,6 +133,20 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
     }
 }
 
+/* which: of struct vt_colours. Programs that we start find the ground in COLORFGBG, too. */
+static void tui_set_colour(struct app *t, int which, uint32_t colour)
+{
+    t->colours.value[which] = colour;
+    t->colours.known |= 1 << which;
+    if (t->mode & APP_SCREENS)
+        view_set_colours(t->view, &t->colours);
+    if (which != 1)
+        return;
+    t->ground = theme_ground(colour);
+    setenv("COLORFGBG", t->ground == THEME_LIGHT ? "0;15" : "15;0", 1);
+    app_set_theme(t, NULL);
+}
+
 /* Handles the terminal's focus and its answers to term_queries. */
 static void tui_terminal_event(struct app *t, const struct term_event *ev)
 {
@@ -150,10 +164,10 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
             view_set_terminal(t->view, app_wants_mouse(t), t->keyboards);
         app_changed(t);
     }
-    if (ev->type == TERM_BACKGROUND) {
-        t->ground = theme_ground(ev->colour);
-        app_set_theme(t, NULL);
-    }
+    if (ev->type == TERM_THEME)
+        conn_send(&t->terminal, span_of(term_colour_queries()));
+    if (ev->type == TERM_COLOUR)
+        tui_set_colour(t, ev->mode - 10, ev->colour);
 }
 
 static void tui_on_event(struct app *t, const struct term_event *ev)

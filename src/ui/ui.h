@@ -51,6 +51,7 @@ struct view {
     int top, left, shown_rows; /* of the last drawing: the crop, scrolling back included */
     int pressed;             /* a button was pressed inside of the screen */
     int selecting, from_row, from_col, to_row, to_col; /* rows as in vt_row */
+    struct vt_colours colours; /* the terminal's, as the session was told */
     char reason[128];        /* why the stream has ended */
     int control;             /* with input and scrollback */
     int listed;              /* its session was among the daemon's sessions */
@@ -78,6 +79,7 @@ static void view_abandon(struct view *v);          /* frees at once; only at the
 static void view_send(struct view *v, span input); /* input for the program */
 static size_t view_pending(const struct view *v);  /* bytes of it that are not sent yet */
 static void view_resize(struct view *v, int cols, int rows); /* asks for that size */
+static void view_set_colours(struct view *v, const struct vt_colours *colours);
 static void view_scroll(struct view *v, int lines); /* positive: back */
 static void view_pan(struct view *v, int rows, int cols); /* moves the crop of a larger screen */
 /* Draws into the rectangle; a larger screen is cropped around its cursor. With `cursor`, places the
@@ -247,6 +249,7 @@ struct app {
     enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_TODOS */
     long long opening;         /* dialogs opened so far: which one is open */
     long long keys_typed;      /* keys and pastes so far */
+    struct vt_colours colours; /* the terminal's, as far as it has told */
     enum term_keys keyboards;  /* what the terminal's keyboard can, as far as it has told */
     char notice[48];           /* below an attached session, until the next event; or "" */
     int brackets, paste_cut;   /* the paste under way: between marks; the rest is dropped */

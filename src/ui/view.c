@@ -405,6 +405,16 @@ static void view_resize(struct view *v, int cols, int rows)
     buf_free(&b);
 }
 
+static void view_set_colours(struct view *v, const struct vt_colours *colours)
+{
+    buf b = {0};
+    v->colours = *colours;
+    frame_put_colours(&b, colours);
+    if (v->stream && v->control && colours->known)
+        holder_link_send(v->stream->link, FRAME_COLOURS, buf_view(&b));
+    buf_free(&b);
+}
+
 /* ---- drawing -------------------------------------------------------------------------------- */
 
 static void view_scroll(struct view *v, int lines)

@@ -239,6 +239,25 @@ static void unit_attach_title(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_colours(void)
+{
+    struct unit_app u;
+    test_begin("the session is told the terminal's colours, also when they change");
+    unit_attach_begin(&u, 24, 80, "");
+    snprintf(u.holder_path, sizeof u.holder_path, "%s/a.sock", u.dir);
+    unit_app_listen(&u, &u.holder, u.holder_path, unit_app_on_holder);
+    unit_app_type(&u, "\033]11;rgb:ffff/ffff/ffff\033\\");
+    CHECK_INT(u.t->ground, THEME_LIGHT);
+    unit_attach_enter(&u);
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.said, "g[null,16777215,null]"));
+    vt_drain_answers(u.screen, &u.said);
+    unit_app_type(&u, "\033[?997;1n");
+    UNIT_APP_UNTIL(&u, u.screen->answers.n); /* it is asked again */
+    unit_app_type(&u, "\033]11;rgb:0/0/0\033\\\033]12;rgb:0/0/ff\a");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.said, "g[null,0,255]"));
+    unit_app_end(&u);
+}
+
 static void unit_attach_wheel(void)
 {
     struct unit_app u;
@@ -573,6 +592,7 @@ static void unit_attach(void)
     unit_attach_scroll();
     unit_attach_update();
     unit_attach_title();
+    unit_attach_colours();
     unit_attach_wheel();
     unit_attach_select();
     unit_attach_keyboard();

@@ -263,6 +263,29 @@ static void unit_hold_environment(void)
     buf_free(&env);
 }
 
+static void unit_hold_colours(void)
+{
+    struct unit_holder u;
+    unit_holder_run(&u, "stty raw -echo; echo ready; head -c 24 | tail -c 23 | tr '\\033' E; "
+                        "printf '\\033[?2031h'; echo set; head -c 9 | tail -c 8; sleep 9",
+                    ",\"env\":[\"PATH=/usr/local/bin:/usr/bin:/bin\",\"COLORFGBG=0;15\"]");
+    test_begin("a program that asks for the terminal's colours gets the viewer's");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"ready\""));
+    CHECK(vt_is_light(u.h.vt));
+    unit_holder_send(&u, FRAME_COLOURS, "[1,16777216,null]"); /* one is known */
+    unit_holder_send(&u, FRAME_COLOURS, "[null,0,null]");
+    unit_holder_send(&u, FRAME_COLOURS, "{}");
+    unit_holder_pass(&u, 30);
+    vt_feed(u.h.vt, span_of("\033]10;?\a"));
+    holder_answer_queries(&u.h);
+    CHECK(unit_holder_until(&u, &u.status, "10;rgb:0000/0000/0101"));
+    CHECK(unit_holder_until(&u, &u.status, "set\""));
+    test_begin("a program that wants to know is told that the terminal's ground is light now");
+    unit_holder_send(&u, FRAME_COLOURS, "[null,16777215,null]");
+    CHECK(unit_holder_until(&u, &u.status, "[?997;2n"));
+    unit_holder_end(&u);
+}
+
 static void unit_hold_update(void)
 {
     struct unit_holder u;
@@ -982,6 +1005,7 @@ static void unit_holder(void)
     unit_hold_states();
     unit_hold_hooks();
     unit_hold_environment();
+    unit_hold_colours();
     unit_hold_update();
     unit_hold_paste();
     unit_hold_guard();

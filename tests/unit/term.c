@@ -20,8 +20,11 @@ static void unit_term_describe(buf *b, const struct term_event *ev, size_t used)
     case TERM_FOCUS_OUT:
         buf_str(b, ev->type == TERM_FOCUS_IN ? "in" : "out");
         break;
-    case TERM_BACKGROUND:
-        buf_fmt(b, "b%06x", (unsigned)ev->colour);
+    case TERM_COLOUR:
+        buf_fmt(b, "%d:%06x", ev->mode, (unsigned)ev->colour);
+        break;
+    case TERM_THEME:
+        buf_str(b, "theme");
         break;
     case TERM_MODE:
         buf_fmt(b, "d%d=%d", ev->mode, ev->value);
@@ -171,8 +174,10 @@ static void unit_term_decode(void)
         {"\33[M !", "?5 "},
         {"\33[32;5;6M", "m0:0:5,4 "},
         {"\33[?2026;2$y\33[?2026;9$y\33[4;1$y", "d2026=2 ?11 ?7 "},
-        {"\33]11;rgb:ffff/8080/0000\33\\\33]11;rgb:1/2/3\a", "bff8000 b112233 "},
-        {"\33]11;rgba:12/34/56/78\a\33]11;rgb:zz/1/1\a\33]0;x\a", "b123456 ?16 ?6 "},
+        {"\33]11;rgb:ffff/8080/0000\33\\\33]11;rgb:1/2/3\a", "11:ff8000 11:112233 "},
+        {"\33]11;rgba:12/34/56/78\a\33]11;rgb:zz/1/1\a\33]0;x\a", "11:123456 ?16 ?6 "},
+        {"\33]10;rgb:1/2/3\a\33]12;rgb:1/2/3\a\33]13;rgb:1/2/3\a\33[?997;2n",
+         "10:112233 12:112233 ?15 theme "},
         {"\33]11;rgb:12/34\33[A", "?14 110000 "},
         {"\33]", "5d+a "},
         {"\33]x", "5d+a 78 "},

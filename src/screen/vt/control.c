@@ -585,6 +585,7 @@ static const struct vt_mode_row {
     {1049, VT_ALT_SCREEN, 0, 0, vt_mode_alt},
     {2004, VT_BRACKETED_PASTE, 0, 0, NULL},
     {2026, VT_SYNC, 0, 0, vt_mode_sync},
+    {2031, VT_THEME, 0, 0, NULL},
     {2027, 0, 0, 0, NULL}, /* graphemes are always whole */
 };
 
@@ -840,6 +841,8 @@ static void vt_csi_ask_status(struct vt *vt)
     const char *position = vt->prefix ? "\033[?%d;%d;1R" : "\033[%d;%dR";
     if (vt_param(vt, 0) == 5 && !vt->prefix)
         vt_answer(vt, "\033[0n", 0, 0);
+    if (vt_param(vt, 0) == 996 && vt->prefix)
+        vt_answer_theme(vt);
     if (vt_param(vt, 0) == 6)
         vt_answer(vt, position, vt_origin_row(vt) + 1, vt->x + 1);
 }

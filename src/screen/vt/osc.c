@@ -40,6 +40,48 @@ static void vt_answer_setting(struct vt *vt, span what)
     buf_free(&b);
 }
 
+static int vt_is_light(const struct vt *vt)
+{
+    uint32_t c = vt->colours[1];
+    return 2 * (c >> 16 & 255) + 5 * (c >> 8 & 255) + (c & 255) > 8 * 127;
+}
+
+static void vt_answer_theme(struct vt *vt)
+{
+    vt_answer(vt, "\033[?997;%dn", vt_is_light(vt) ? 2 : 1, 0);
+}
+
+/* OSC 10, 11, 12: answers each "?" with a colour, from `first` on. Colours are not set. */
+static void vt_answer_colours(struct vt *vt, span s, int first)
+{
+    for (int i = first; i < 3 && s.n; i++) {
+        uint32_t c = vt->colours[i];
+        char answer[64];
+        if (!span_eq(span_cut(&s, ';'), "?"))
+            continue;
+        snprintf(answer, sizeof answer, "\033]%d;rgb:%02x%02x/%02x%02x/%02x%02x%s", 10 + i,
+                 c >> 16 & 255, c >> 16 & 255, c >> 8 & 255, c >> 8 & 255, c & 255, c & 255,
+                 vt->string_bell ? "\a" : "\033\\");
+        if (vt->answers.n + sizeof answer <= VT_ANSWERS_MAX)
+            buf_str(&vt->answers, answer);
+    }
+}
+
+static void vt_osc_text_colour(struct vt *vt, span s)
+{
+    vt_answer_colours(vt, s, 0);
+}
+
+static void vt_osc_ground(struct vt *vt, span s)
+{
+    vt_answer_colours(vt, s, 1);
+}
+
+static void vt_osc_cursor_colour(struct vt *vt, span s)
+{
+    vt_answer_colours(vt, s, 2);
+}
+
 /* ---- titles --------------------------------------------------------------------------------- */
 
 /* Sets b to s as clean UTF-8 without control characters, cut at `most` bytes. */
@@ -185,6 +227,7 @@ static const struct {
 } vt_osc[] = {
     {"0", vt_osc_title},    {"2", vt_osc_title},          {"7", vt_osc_directory},
     {"9", vt_osc_notify},   {"52", vt_osc_clipboard},     {"99", vt_osc_notify_kitty},
+    {"10", vt_osc_text_colour}, {"11", vt_osc_ground},    {"12", vt_osc_cursor_colour},
     {"777", vt_osc_notify_urxvt},
 };
 

@@ -153,6 +153,7 @@ static const char *vt_string(struct vt *vt, const char *p, const char *end)
         if (vt->string_escape) {
             vt_begin_escape(vt); /* ESC and anything but '\' cancels the string */
             if (*p == '\\') {
+                vt->string_bell = 0;
                 vt_end_string(vt);
                 p++;
             }
@@ -169,8 +170,10 @@ static const char *vt_string(struct vt *vt, const char *p, const char *end)
             vt->string_escape = 1;
         else if (c == 0x18 || c == 0x1a)
             vt->state = VT_GROUND;
-        else if (c == 0x07 && vt->string_kind == ']')
+        else if (c == 0x07 && vt->string_kind == ']') {
+            vt->string_bell = 1;
             vt_end_string(vt);
+        }
     }
     return p;
 }

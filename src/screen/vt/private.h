@@ -121,6 +121,7 @@ struct vt {
     uint16_t params[VT_PARAMS_MAX];
     uint32_t subs;                   /* bit i: parameter i followed a ':' */
     unsigned char string_kind;       /* ']' 'P' 'X' '^' '_' */
+    int string_bell;                 /* BEL ended it */
     int string_escape;               /* ESC seen: the string ends if '\' follows */
     buf string;
     char utf8[4];                    /* of the unfinished character */
@@ -133,6 +134,7 @@ struct vt {
     int title_count;
     int notified_by;                 /* the OSC of the last notification */
     int progress;                    /* as vt_progress tells it */
+    uint32_t colours[3];             /* of the user's terminal: text, ground, cursor */
     int modify_other_keys;           /* xterm's modifyOtherKeys, 0…2 */
     unsigned char keys[VT_KEYS_MAX]; /* kitty keyboard flags, pushed; the last are in force */
     int key_count;
@@ -204,6 +206,9 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end);
 static void vt_repeat(struct vt *vt, int n); /* REP: the last printed character n times more */
 
 /* ---- osc: titles, strings, answers ----------------------------------------------------------- */
+
+static int vt_is_light(const struct vt *vt); /* the terminal's ground */
+static void vt_answer_theme(struct vt *vt);
 
 static void vt_answer(struct vt *vt, const char *format, int a, int b);
 static void vt_title_push(struct vt *vt);

@@ -2,6 +2,9 @@
 
 /* vt - an emulator's life, and what others may read of it. */
 
+/* Until a viewer tells its terminal's: a neutral dark. */
+static const uint32_t vt_neutral[3] = {0xd0d0d0, 0x101010, 0xd0d0d0};
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static struct vt *vt_new(int cols, int rows)
@@ -10,6 +13,7 @@ static struct vt *vt_new(int cols, int rows)
     vt->cols = vt_clamp(cols, 1, GRID_COLS_MAX);
     vt->rows = vt_clamp(rows, 1, GRID_ROWS_MAX);
     vt_init_blocks(vt);
+    memcpy(vt->colours, vt_neutral, sizeof vt->colours);
     vt->screen = &vt->screens[0];
     vt->pool = base_alloc(sizeof *vt->pool);
     vt->scratch = base_alloc((size_t)vt->cols * sizeof *vt->scratch);
@@ -106,6 +110,16 @@ static int vt_notified_by(const struct vt *vt)
 static int vt_progress(const struct vt *vt)
 {
     return vt->progress;
+}
+
+static void vt_set_colours(struct vt *vt, const struct vt_colours *colours)
+{
+    int was_light = vt_is_light(vt);
+    for (int i = 0; i < 3; i++)
+        if (colours->known >> i & 1)
+            vt->colours[i] = colours->value[i] & 0xffffff;
+    if (vt_is_light(vt) != was_light && vt->modes & VT_THEME)
+        vt_answer_theme(vt);
 }
 
 static unsigned vt_drain_signals(struct vt *vt)
