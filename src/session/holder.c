@@ -274,11 +274,21 @@ static void holder_handle_subscribe(struct holder_client *c, span payload)
     struct holder *h = c->holder;
     buf json = {0};
     (void)payload;
-    c->subscribed = 1;
+    c->subscribed = c->conn.accepts_fd = 1;
     status_renew_last_output(h);
     status_put(h, &json);
     frame_send(&c->conn, FRAME_STATUS, buf_view(&json));
     buf_free(&json);
+}
+
+static struct holder_client *holder_add_client(struct holder *h, int fd);
+
+static void holder_handle_client(struct holder_client *c, span payload)
+{
+    int fd = conn_receive_fd(&c->conn);
+    (void)payload;
+    if (fd >= 0)
+        holder_add_client(c->holder, fd);
 }
 
 static void holder_handle_seen(struct holder_client *c, span payload)
@@ -367,6 +377,7 @@ static const struct {
     {FRAME_SEEN, holder_handle_seen},
     {FRAME_EVENT, holder_handle_event},
     {FRAME_SUBSCRIBE, holder_handle_subscribe},
+    {FRAME_CLIENT, holder_handle_client},
     {FRAME_VIEW, holder_handle_view},
     {FRAME_SCREEN, holder_handle_screen},
     {FRAME_TEXT, holder_handle_text},

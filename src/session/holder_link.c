@@ -78,18 +78,21 @@ static void holder_link_use(struct holder_link *link, struct loop *l, int fd)
     link->open = 1;
 }
 
-static int holder_link_open(struct holder_link *link, struct loop *l, const char *socket)
+static int holder_dial(const char *socket)
 {
     int fd = conn_connect(socket);
-    if (fd < 0)
-        return -1;
-    if (!conn_peer_is_me(fd)) {
-        close(fd);
-        errno = EPERM;
-        return -1;
-    }
-    holder_link_use(link, l, fd);
-    return 0;
+    if (fd < 0 || conn_peer_is_me(fd))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+static int holder_link_open(struct holder_link *link, struct loop *l, int fd)
+{
+    if (fd >= 0)
+        holder_link_use(link, l, fd);
+    return fd >= 0 ? 0 : -1;
 }
 
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload)
@@ -166,7 +169,7 @@ static void holder_launch_on_closed(struct holder_link *link)
     char *error = json_dup_text(json_get(answer, "error"));
     int started = json_get(answer, "pid").type == JSON_NUMBER;
     conn_free(&link->conn);
-    if (started && holder_link_open(link, l, link->launching->socket) == 0)
+    if (started && holder_link_open(link, l, holder_dial(link->launching->socket)) == 0)
         holder_link_send(link, FRAME_SUBSCRIBE, (span){0});
     holder_launch_end(link, started ? NULL : error ? error : "the session's holder did not start");
     free(error);
@@ -317,7 +320,7 @@ static void holder_ask_on_late(void *ctx)
     holder_ask_finish(ctx, HOLDER_LATE, (span){0});
 }
 
-static struct holder_ask *holder_ask(struct loop *l, const char *socket, enum frame_type question,
+static struct holder_ask *holder_ask(struct loop *l, int fd, enum frame_type question,
                                      span payload, enum frame_type wanted,
                                      void (*done)(void *ctx, enum holder_answer how, span payload),
                                      void *ctx)
@@ -330,7 +333,7 @@ static struct holder_ask *holder_ask(struct loop *l, const char *socket, enum fr
     ask->link.on_closed = holder_ask_on_closed;
     ask->link.ctx = ask;
     ask->timer = (struct loop_timer){.fn = holder_ask_on_late, .ctx = ask};
-    if (holder_link_open(&ask->link, l, socket) != 0) {
+    if (holder_link_open(&ask->link, l, fd) != 0) {
         free(ask);
         return NULL;
     }

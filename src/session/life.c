@@ -3,7 +3,8 @@
 /* life - whether a session's holder lives. The holder locks holder.lock in the session's directory
  * as long as it lives; the kernel frees the lock, however it ends. The file says who has it:
  *
- *      {"pid", "start", "program", "program_start", "machine", "boot", "socket", "remakes"}
+ *      {"pid", "start", "program", "program_start", "machine", "boot", "socket", "remakes",
+ *       "joins"}
  *
  * The lock decides. Machine and boot count only when it is free; a failed connection counts only
  * where there is no lock, as with the holders of an older telec. */
@@ -198,6 +199,7 @@ static int life_publish(int fd, pid_t program, const char *socket)
     json_field_string(&b, "boot", buf_cstr(&boot));
     json_field_string(&b, "socket", socket);
     json_field_bool(&b, "remakes", 1);
+    json_field_bool(&b, "joins", 1);
     json_close(&b, '}');
     int status = store_fill_lock(fd, buf_view(&b));
     buf_free(&b), buf_free(&machine), buf_free(&boot);
@@ -220,6 +222,7 @@ static enum store_lock life_look(const char *dir, struct life_owner *owner)
     owner->boot = json_dup_text(json_get(content, "boot"));
     owner->socket = json_dup_text(json_get(content, "socket"));
     owner->remakes = json_get(content, "remakes").type == JSON_TRUE;
+    owner->joins = json_get(content, "joins").type == JSON_TRUE;
     buf_free(&text);
     free(path);
     return lock;
@@ -236,6 +239,14 @@ static void life_free_owner(struct life_owner *owner)
 static int life_summon(const struct life_owner *owner)
 {
     return owner->pid > 0 && owner->remakes && kill(owner->pid, SIGUSR1) == 0;
+}
+
+static void life_summon_holder(const char *dir)
+{
+    struct life_owner owner;
+    life_look(dir, &owner);
+    life_summon(&owner);
+    life_free_owner(&owner);
 }
 
 static char *life_find_socket(const char *dir, const char *recorded)

@@ -166,6 +166,7 @@ enum frame_type {
     FRAME_VIEW = 'v',         /* send a snapshot, then output; payload: a set of FRAME_VIEW_… */
     FRAME_SCREEN = 's',       /* answered by FRAME_SCREEN_REPLY */
     FRAME_TEXT = 't',         /* answered by FRAME_TEXT_REPLY */
+    FRAME_CLIENT = 'J',       /* from a subscriber, with a descriptor: a client's connection */
     FRAME_SPEC = 'L',         /* the first frame on descriptor 0: struct holder_spec */
     /* from the holder */
     FRAME_STATUS = 'S',       /* the live members of the session object */
@@ -265,6 +266,7 @@ struct life_owner {
     long long program_start;     /* of os_process_start */
     char *machine, *boot, *socket;
     int remakes;                 /* SIGUSR1 asks it to make its socket again */
+    int joins;                   /* it understands FRAME_CLIENT */
 };
 
 static enum life life_decide(const struct life_facts *f); /* pure */
@@ -293,6 +295,7 @@ static void life_free_owner(struct life_owner *owner);
 /* Asks the owner of a lock to make its socket again: the owner as the kernel tells it, and only one
  * that understands the signal. Returns 1 when it was asked. */
 static int life_summon(const struct life_owner *owner);
+static void life_summon_holder(const char *dir); /* the same of DIR/holder.lock's */
 /* Returns where the holder listens, as its lock says, else as recorded; to be freed. Waits for a
  * holder whose socket is gone to make it again, LIFE_SUMMON_MS at most. */
 static char *life_find_socket(const char *dir, const char *recorded);
@@ -335,8 +338,10 @@ struct holder_link {
     struct holder_launching *launching; /* NULL: it stands */
 };
 
-/* Returns 0, or -1 with errno. */
-static int holder_link_open(struct holder_link *link, struct loop *l, const char *socket);
+/* Returns a descriptor connected to a holder's socket, or -1 with errno. */
+static int holder_dial(const char *socket);
+/* Takes the descriptor. Returns 0, or -1: fd is -1. */
+static int holder_link_open(struct holder_link *link, struct loop *l, int fd);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
 /* Sends unless HOLDER_QUEUE_MAX bytes are queued: the holder is stopped. Returns 0, or -1. What
  * clients can send without end goes this way. */
@@ -382,9 +387,9 @@ struct holder_ask {
     void *ctx;
 };
 
-/* Sends `question` and calls done once, from the loop, with the first frame of type `wanted`.
- * Returns NULL without calling done when the holder can't be reached. */
-static struct holder_ask *holder_ask(struct loop *l, const char *socket, enum frame_type question,
+/* Sends `question` on fd and calls done once, from the loop, with the first frame of type `wanted`.
+ * Returns NULL without calling done when fd is -1. */
+static struct holder_ask *holder_ask(struct loop *l, int fd, enum frame_type question,
                                      span payload, enum frame_type wanted,
                                      void (*done)(void *ctx, enum holder_answer how, span payload),
                                      void *ctx);
@@ -442,8 +447,8 @@ struct stream {
     struct holder_link *link; /* to the holder; NULL: another computer's session */
 };
 
-/* Opens a stream from a holder's socket. how: a set of FRAME_VIEW_…. Returns NULL with errno. */
-static struct stream *stream_open(struct loop *l, const char *socket, span how,
+/* Opens a stream from a holder, on fd. how: a set of FRAME_VIEW_…. Returns NULL: fd is -1. */
+static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx);
 /* The same of a session of this computer, without the daemon. Waits as life_find_socket does. */
 static struct stream *stream_open_session(struct loop *l, const struct config *config,
@@ -638,9 +643,9 @@ static struct session *session_find(const struct sessions *all, const char *id);
 static struct session *session_revive(struct sessions *all, const char *id);
 /* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
-/* Returns the path of its holder's socket, valid until the next call. A socket that is gone is
- * asked for: see life_find_socket. */
-static const char *session_find_socket(struct session *s);
+/* Returns a socket connected to its holder, or -1 with errno. Never waits: where the socket's file is
+ * gone the connection goes through the standing one, and the holder is asked to make the file. */
+static int session_find_socket(struct session *s);
 /* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
 static const char *session_why_unreachable(const struct session *s);
 /* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */

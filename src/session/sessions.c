@@ -592,29 +592,52 @@ static void session_set_link_hooks(struct session *s)
     s->holder.ctx = s;
 }
 
-/* A holder may have made its socket elsewhere than the record says; its lock says where. */
-static void session_look_for_socket(struct session *s)
+/* A holder may have made its socket elsewhere than the record says; its lock says where. Returns 1
+ * when it takes clients through a link. */
+static int session_look_for_socket(struct session *s)
 {
     struct life_owner owner;
     life_look(s->dir, &owner);
+    int joins = owner.joins;
     if (owner.socket) {
         free(s->socket);
         s->socket = owner.socket;
         owner.socket = NULL;
     }
     life_free_owner(&owner);
+    return joins;
 }
 
-static const char *session_find_socket(struct session *s)
+/* Sends one end of a socket pair to the holder. Returns the other end, or -1 with errno. */
+static int session_pass_client(struct session *s)
 {
-    struct stat st;
-    if (lstat(s->socket, &st) != 0) {
-        char *found = life_find_socket(s->dir, s->socket);
-        int moved = strcmp(found, s->socket) != 0;
-        free(moved ? s->socket : found);
-        s->socket = moved ? found : s->socket;
-    }
-    return s->socket;
+    char frame[FRAME_HEAD];
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        return -1;
+    os_close_on_exec(ends[0]);
+    frame_put_head(frame, FRAME_CLIENT, 0);
+    conn_flush(&s->holder.conn); /* a descriptor goes with an empty queue only */
+    int passed = conn_send_fd(&s->holder.conn, (span){frame, sizeof frame}, ends[1]);
+    close(ends[1]);
+    if (passed == 0)
+        return ends[0];
+    close(ends[0]);
+    errno = EAGAIN;
+    return -1;
+}
+
+static int session_find_socket(struct session *s)
+{
+    int fd = holder_dial(s->socket);
+    if (fd >= 0 || !life_is_no_socket(errno))
+        return fd;
+    int joins = session_look_for_socket(s);
+    fd = holder_dial(s->socket);
+    if (fd >= 0 || !joins || !s->holder.open)
+        return fd;
+    life_summon_holder(s->dir);
+    return session_pass_client(s);
 }
 
 /* Returns 0, or -1 with errno. */
@@ -623,7 +646,7 @@ static int session_connect(struct session *s)
     session_look_for_socket(s);
     session_set_link_hooks(s);
     s->answered = 0;
-    if (holder_link_open(&s->holder, s->owner->loop, s->socket) != 0)
+    if (holder_link_open(&s->holder, s->owner->loop, holder_dial(s->socket)) != 0)
         return -1;
     if (os_is_last_fd(s->holder.conn.io.fd, SESSION_FDS_LEFT)) {
         loop_unwatch(s->owner->loop, &s->holder.conn.io);

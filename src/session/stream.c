@@ -65,7 +65,7 @@ static int stream_resize_holder(struct stream *s, int cols, int rows, const char
 static const struct stream_source stream_holder_source = {
     stream_pause_holder, stream_close_holder, stream_type_holder, stream_resize_holder};
 
-static struct stream *stream_open(struct loop *l, const char *socket, span how,
+static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx)
 {
     struct stream_of_holder *s = base_alloc(sizeof *s);
@@ -74,7 +74,7 @@ static struct stream *stream_open(struct loop *l, const char *socket, span how,
     s->link.on_drained = stream_on_drained;
     s->link.on_closed = stream_on_closed;
     s->link.ctx = s;
-    if (holder_link_open(&s->link, l, socket) != 0) {
+    if (holder_link_open(&s->link, l, fd) != 0) {
         free(s);
         return NULL;
     }
@@ -94,7 +94,7 @@ static struct stream *stream_open_session(struct loop *l, const struct config *c
     buf_fmt(&path, "%s/%s.sock", config->holders, id);
     char *dir = store_session_dir(config->state, id);
     char *socket = life_find_socket(dir, buf_cstr(&path));
-    struct stream *s = stream_open(l, socket, how, hooks, ctx);
+    struct stream *s = stream_open(l, holder_dial(socket), how, hooks, ctx);
     free(socket), free(dir);
     buf_free(&path);
     return s;

@@ -80,8 +80,27 @@ static void test_life_sockets_removed(void)
     }
     CHECK_INT(unlink(files[2]), 0);
     struct wire viewer = ws_open(session_path(id, "/attach")); /* a viewer is a connection, too */
-    CHECK(file_exists(files[2]));
+    AWAIT(file_exists(files[2]));
     wire_close(&viewer);
+    pid_t holder = holder_of(id);
+    if (holder > 0) { /* nobody waits for a socket that does not come */
+        enum { ASKED = 10 };
+        struct wire wires[ASKED];
+        long long began = now_ms();
+        kill(holder, SIGSTOP);
+        unlink(files[2]);
+        for (int i = 0; i < ASKED; i++) {
+            wires[i] = wire_open();
+            wire_str(&wires[i], request("GET", session_path(id, "/screen"), NULL));
+        }
+        CHECK_INT(get("/health").status, 200);
+        CHECK(now_ms() - began < 700);
+        kill(holder, SIGCONT);
+        for (int i = 0; i < ASKED; i++) {
+            CHECK_INT(reply_read(&wires[i]).status, 200);
+            wire_close(&wires[i]);
+        }
+    }
     unlink(files[1]);
     CHECK_INT(unlink(e2e.socket), 0);
     CLI_OK(cli("daemon", "--stop", NULL));

@@ -130,7 +130,7 @@ static void unit_holder_run(struct unit_holder *u, const char *script, const cha
     unit_holder_make(u);
     const char *fault = unit_holder_start(u, "/", "/bin/sh", script, more);
     CHECK_SPAN(span_of(fault ? fault : ""), "");
-    CHECK_INT(holder_link_open(&u->link, &u->h.loop, u->socket), 0);
+    CHECK_INT(holder_link_open(&u->link, &u->h.loop, holder_dial(u->socket)), 0);
     holder_link_send(&u->link, FRAME_SUBSCRIBE, (span){0});
     CHECK(unit_holder_count(u, &u->statuses, 1));
 }
@@ -316,7 +316,7 @@ static void unit_hold_paste(void)
     char *go = store_path(u.dir, "go");
     test_begin("a long paste waits for the program, all of it comes, and its end is not lost");
     CHECK(!unit_holder_start(&u, "/", "/bin/sh", script, ""));
-    CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_dial(u.socket)), 0);
     holder_link_send(&u.link, FRAME_SUBSCRIBE, (span){0});
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"ready\""));
     for (int i = 0; i < 20000; i++)
@@ -559,7 +559,7 @@ static void unit_hold_input(void)
     conn_send(&u.link.conn, span_of("\377\377\377\377x"));
     CHECK(unit_holder_count(&u, &u.closed, 1));
     CHECK(u.h.clients == NULL);
-    CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_dial(u.socket)), 0);
     unit_holder_end(&u);
 }
 
@@ -592,7 +592,7 @@ static void unit_hold_direct(void)
     while (u.h.clients)
         loop_once(&u.h.loop);
     CHECK_INT(u.h.direct_count, 0);
-    CHECK_INT(holder_link_open(&u.link, &u.h.loop, u.socket), 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_dial(u.socket)), 0);
     unit_holder_end(&u);
 }
 
@@ -760,6 +760,29 @@ static void unit_hold_deaf_viewer(void)
     unit_holder_send(&u, FRAME_INPUT, "the last words");
     CHECK(unit_holder_until(&u, &u.screen, "the last words"));
     CHECK_SPAN(span_of(u.size), "{\"size\":[85,304]}");
+    unit_holder_end(&u);
+}
+
+static void unit_hold_joined_client(void)
+{
+    struct unit_holder u;
+    char head[FRAME_HEAD];
+    int ends[2];
+    test_begin("a subscriber brings a client without the socket's file");
+    unit_holder_run(&u, "echo up; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "up"));
+    unlink(u.socket);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    frame_put_head(head, FRAME_CLIENT, 0);
+    CHECK_INT(conn_send_fd(&u.link.conn, (span){head, sizeof head}, ends[1]), 0);
+    close(ends[1]);
+    struct holder_link second = {.on_frame = unit_holder_on_frame,
+                                 .on_closed = unit_holder_on_closed,
+                                 .ctx = &u};
+    CHECK_INT(holder_link_open(&second, &u.h.loop, ends[0]), 0);
+    holder_link_send(&second, FRAME_TEXT, (span){0});
+    CHECK(unit_holder_until(&u, &u.reply, "up"));
+    holder_link_cancel(&second);
     unit_holder_end(&u);
 }
 
@@ -1021,6 +1044,7 @@ static void unit_holder(void)
     unit_hold_secrets();
     unit_hold_deaf_viewer();
     unit_hold_deaf_client();
+    unit_hold_joined_client();
     unit_hold_without_descriptors();
     unit_hold_ends();
     unit_hold_undoes();

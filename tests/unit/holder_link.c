@@ -175,7 +175,7 @@ static struct holder_ask *unit_link_ask(struct unit_link *u, struct unit_answer 
 {
     *a = (struct unit_answer){0};
     u->accepted = -1;
-    struct holder_ask *ask = holder_ask(&u->loop, u->socket, FRAME_TEXT, (span){0},
+    struct holder_ask *ask = holder_ask(&u->loop, holder_dial(u->socket), FRAME_TEXT, (span){0},
                                         FRAME_TEXT_REPLY, unit_link_on_answer, a);
     while (ask && u->accepted < 0)
         loop_once(&u->loop);
@@ -288,7 +288,7 @@ static struct stream *unit_stream_open(struct unit_link *u, struct unit_stream *
     static const char how[] = {FRAME_VIEW_SIZES};
     *t = (struct unit_stream){0};
     u->accepted = -1;
-    struct stream *s = stream_open(&u->loop, u->socket, (span){how, 1}, &unit_stream_hooks, t);
+    struct stream *s = stream_open(&u->loop, holder_dial(u->socket), (span){how, 1}, &unit_stream_hooks, t);
     while (s && u->accepted < 0)
         loop_once(&u->loop);
     return s;
