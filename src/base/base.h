@@ -174,6 +174,8 @@ static size_t utf8_next(span s, uint32_t *cp);
 static size_t utf8_encode(uint32_t cp, char out[4]);
 static enum parse utf8_check(struct utf8_state *st, span s);  /* MORE: s ends inside a sequence */
 static int utf8_width(uint32_t cp); /* columns: 0 (combining), 1, 2; -1: a control character */
+static int utf8_is_ambiguous(uint32_t cp); /* some terminals give it two columns */
+static int utf8_is_emoji(uint32_t cp); /* it can start one; not ASCII, flags and skin tones */
 static span utf8_tail(span s, long long chars);    /* the last `chars` characters */
 static void utf8_put_clean(buf *b, span s);        /* malformed bytes become U+FFFD */
 static int utf8_is_deceptive(uint32_t cp); /* a C1 or bidi control, a line separator */

@@ -74,7 +74,8 @@ static void grid_free(struct grid *g)
     free(g->notes);
     cell_pool_free(&g->pool);
     buf_free(&g->scratch);
-    *g = (struct grid){.depth = g->depth, .ascii = g->ascii, .sync = g->sync};
+    *g = (struct grid){.depth = g->depth, .ascii = g->ascii, .narrow = g->narrow,
+                       .sync = g->sync};
 }
 
 static void grid_resize(struct grid *g, int rows, int cols)
@@ -393,6 +394,9 @@ struct grid_pen {
     const struct grid *g;
     buf *b;
     int row, col;
+    int ahead;   /* columns by which a terminal is, whose ambiguous characters have two */
+    int no_wrap; /* wrapping is off */
+    int dirty;   /* up to here a grapheme of unclear width may have overwritten good cells */
     struct cell_style style;
 };
 
@@ -525,6 +529,9 @@ static int grid_gap_is_cheap(const struct grid_pen *pen, int col, size_t most)
 static void grid_goto(struct grid_pen *pen, int row, int col)
 {
     struct grid_move move, other;
+    if (pen->ahead)
+        pen->col = -1;
+    pen->ahead = 0;
     if (pen->row == row && pen->col == col)
         return;
     move = grid_move_absolute(row, col);
@@ -567,13 +574,19 @@ static int grid_is_corner(const struct grid *g, int row, int col, int width)
     return row == g->rows - 1 && col + width == g->cols;
 }
 
+static void grid_set_wrap(struct grid_pen *pen, int off)
+{
+    if (pen->no_wrap != off)
+        buf_str(pen->b, off ? GRID_SEQ_WRAP_OFF : GRID_SEQ_WRAP_ON);
+    pen->no_wrap = off;
+}
+
 static void grid_put_no_wrap(struct grid_pen *pen, span text, int no_wrap)
 {
-    if (no_wrap)
-        buf_str(pen->b, GRID_SEQ_WRAP_OFF);
+    int was = pen->no_wrap;
+    grid_set_wrap(pen, was | no_wrap);
     buf_span(pen->b, text);
-    if (no_wrap)
-        buf_str(pen->b, GRID_SEQ_WRAP_ON);
+    grid_set_wrap(pen, was);
 }
 
 /* Draws a grapheme whose width differs between terminals so that all show it right: blanks the
@@ -587,7 +600,8 @@ static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct 
     int loose = grid_loose_width(&pen->g->pool, c->rune);
     int corner = grid_is_corner(pen->g, row, col, width);
     int wraps = loose > width && col + loose > pen->g->cols;
-    if (width == 2 && loose < 2 && !grid_is_erased(front + 1)) {
+    if (width == 2 && (loose < 2 || !(c->rune & CELL_CLUSTER)) &&
+        (col + 1 < pen->dirty || !grid_is_erased(front + 1))) {
         grid_goto(pen, row, col + 1);
         grid_put_no_wrap(pen, (span){" ", 1}, corner);
         pen->col = -1;
@@ -602,12 +616,32 @@ static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct 
     return loose > width ? loose - width : 0;
 }
 
-/* Tells whether terminals may differ: clusters; emoji, of which older terminals don't know the
- * newest; and those that would join the character before them: flag halves, leading jamo. */
+/* Tells whether terminals may differ: clusters; emoji, of which older terminals don't know all; and
+ * those that would join the character before them: flag halves, leading jamo. */
 static int grid_is_loose(uint32_t rune)
 {
     return rune >= 0x1f000 || (rune >= 0x1100 && rune <= 0x115f) ||
+           (rune >= 0x2300 && rune < 0x2e80 && utf8_width(rune) == 2) ||
            (rune >= 0xa960 && rune <= 0xa97c);
+}
+
+/* Tells whether the terminal may give it two columns instead of one. */
+static int grid_is_ambiguous(const struct grid *g, const struct cell *c)
+{
+    return c->rune >= 0xa1 && !g->narrow && !(c->attr & CELL_WIDE) && !grid_is_loose(c->rune) &&
+           utf8_is_ambiguous(c->rune);
+}
+
+/* Moves to an ambiguous character: behind others it is written right away, so that a run of them
+ * costs one movement, behind it. Returns the columns that a terminal is ahead then. */
+static int grid_goto_ambiguous(struct grid_pen *pen, int row, int col)
+{
+    if (pen->row != row || pen->col != col)
+        grid_goto(pen, row, col);
+    pen->ahead++;
+    if (col + 1 + pen->ahead >= pen->g->cols + (row < pen->g->rows - 1))
+        grid_set_wrap(pen, 1); /* until the end of the row */
+    return pen->ahead;
 }
 
 /* Draws the character at col; *damage: columns behind it to be drawn again. Returns its width. */
@@ -618,7 +652,10 @@ static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
     char text[4] = " ";
     size_t n = 1;
     *damage = 0;
-    grid_goto(pen, row, col);
+    if (grid_is_ambiguous(pen->g, c))
+        *damage = grid_goto_ambiguous(pen, row, col);
+    else
+        grid_goto(pen, row, col);
     if (!grid_pen_fits(pen, c))
         grid_set_pen(pen, grid_style(c));
     if (grid_is_loose(c->rune)) {
@@ -698,14 +735,27 @@ static int grid_note_changes(struct grid *g, int row)
     return a < z;
 }
 
+/* Draws an ambiguous character in the last column; what it may have overwritten is drawn later. */
+static void grid_draw_last(struct grid_pen *pen, int row)
+{
+    int last = pen->g->cols - 1, damage;
+    grid_draw(pen, row, last, &damage);
+    if (grid_back(pen->g, row)[last - 1].attr & CELL_TAIL) {
+        grid_goto(pen, row, last - 1);
+        buf_byte(pen->b, ' ');
+        pen->col = -1;
+    }
+}
+
 /*   first..last   the changes          |..unchanged..|#changed#|..|##|###changed to blanks###|
  *   erase         from here on EL, when that is shorter              ^
- *   dirty         up to here a grapheme of unclear width may have overwritten good cells
+ *   again         from here on one in the last column, which is drawn first, may have
  * Both halves of a wide character have one style, so they change together. */
 static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 {
     const struct cell *back = grid_back(pen->g, row), *front = grid_front(pen->g, row);
-    int cols = pen->g->cols, erase = cols, dirty = 0, tail = cols;
+    int cols = pen->g->cols, erase = cols, tail = cols, again = cols, damage;
+    pen->dirty = 0;
     while (tail > 0 && grid_is_erased(&back[tail - 1]))
         tail--;
     if (last >= tail) {
@@ -715,8 +765,16 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         if (last - erase < 3)
             erase = cols;
     }
-    for (int col = first; col < erase && (col <= last || col < dirty);) {
-        int damage, same = col >= dirty && grid_same(&back[col], &front[col]);
+    if (last == cols - 1 && cols > 1 && grid_is_ambiguous(pen->g, &back[last]) &&
+        !grid_is_ambiguous(pen->g, &back[last - 1])) {
+        grid_draw_last(pen, row);
+        last--;
+        again = last - ((back[last].attr & CELL_TAIL) != 0);
+        first = first < again ? first : again;
+        erase = last + 1;
+    }
+    for (int col = first; col < erase && (col <= last || col < pen->dirty);) {
+        int same = col >= pen->dirty && col < again && grid_same(&back[col], &front[col]);
         if (same) {
             col++;
             continue;
@@ -728,13 +786,12 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
             continue;
         }
         col += grid_draw(pen, row, col, &damage);
-        if (damage && col + damage > dirty)
-            dirty = col + damage;
-        if (dirty > cols)
-            dirty = cols;
+        if (damage && col + damage > pen->dirty)
+            pen->dirty = col + damage < cols ? col + damage : cols;
     }
-    if (erase < cols)
+    if (erase < cols && again == cols)
         grid_erase(pen, row, erase);
+    grid_set_wrap(pen, 0);
 }
 
 static int grid_row_is_erased(const struct grid *g, int row)
@@ -951,7 +1008,7 @@ static void grid_place_cursor(struct grid *g, struct grid_pen *pen)
         buf_str(pen->b, g->cursor_shown ? GRID_SEQ_SHOW : GRID_SEQ_HIDE);
     g->shown_cursor = g->cursor_shown != 0;
     g->at_row = pen->row;
-    g->at_col = pen->col;
+    g->at_col = pen->ahead ? -1 : pen->col;
 }
 
 /* Drops the graphemes that are no longer on the screen. Called when back and front are equal. */
@@ -973,7 +1030,7 @@ static void grid_tidy_pool(struct grid *g)
 
 static void grid_frame(struct grid *g, buf *b)
 {
-    struct grid_pen pen = {g, b, g->at_row, g->at_col, {0}};
+    struct grid_pen pen = {g, b, g->at_row, g->at_col, 0, 0, 0, {0}};
     int drawn;
     if (!g->known) {
         for (int row = 0; row < g->rows; row++)

@@ -101,6 +101,7 @@ struct grid {
     int known; /* 0: the front is not what the terminal shows, redraw everything */
     enum cell_depth depth;
     int ascii; /* the terminal is not UTF-8: lines are drawn as + - |, other characters as '?' */
+    int narrow;              /* the terminal's ambiguous characters have one column */
     int sync;                /* wrap frames in synchronised output (mode 2026) */
     int shown_cursor;        /* the terminal's cursor now: 0 hidden, 1 shown, -1 unknown */
     int at_row, at_col;      /* the terminal's cursor now; -1 unknown */

@@ -227,6 +227,7 @@ static void unit_utf8_widths(void)
         {0x3099, 0},   {0x4e00, 2},  {0x6f22, 2},  {0xa4c6, 2},  {0xac00, 2},  {0xd7a3, 2},
         {0xd7b0, 0},   {0xfe0f, 0},  {0xff01, 2},  {0xff60, 2},  {0xff61, 1},  {0xffe0, 2},
         {0xfffd, 1},   {0x1d11e, 1}, {0x1f600, 2}, {0x1f1e6, 1}, {0x1f3fb, 2}, {0x1f468, 2},
+        {0x1acf, 0},   {0x2630, 2},  {0x4dc0, 2},  {0x1faea, 2}, /* of Unicode 16 and 17 */
         {0x1faff, 2},  {0x20000, 2}, {0x2fffd, 2}, {0x3fffd, 2}, {0x40000, 1}, {0xe0100, 0},
         {0x10ffff, 1},
     };
@@ -235,16 +236,34 @@ static void unit_utf8_widths(void)
             printf("#   U+%04X\n", (unsigned)cases[i].cp);
         CHECK_INT(utf8_width(cases[i].cp), cases[i].width);
     }
-    /* The binary search needs its tables in order, and no code point in both. */
-    for (size_t i = 0; i < COUNT_OF(utf8_zero); i++)
-        CHECK(utf8_zero[i].first <= utf8_zero[i].last &&
-              (!i || utf8_zero[i].first > utf8_zero[i - 1].last));
-    for (size_t i = 0; i < COUNT_OF(utf8_wide); i++) {
-        CHECK(utf8_wide[i].first <= utf8_wide[i].last &&
-              (!i || utf8_wide[i].first > utf8_wide[i - 1].last));
-        for (size_t k = 0; k < COUNT_OF(utf8_zero); k++)
-            CHECK(utf8_zero[k].last < utf8_wide[i].first || utf8_zero[k].first > utf8_wide[i].last);
-    }
+    static const uint32_t ambiguous[] = {0xa1, 0xe9, 0x430, 0x2500, 0x25cf, 0xe0b0, 0x1f100, 0xf0000};
+    static const uint32_t certain[] = {'a', 0xa0, 0x300, 0x2705, 0x4e00, 0x1f600, 0xe0100};
+    static const uint32_t emoji[] = {0xa9, 0x26a1, 0x2705, 0x1f600, 0x1faea};
+    static const uint32_t none[] = {'1', 0x430, 0x4e00, 0x1f1e6, 0x1f3fb, 0x2f600};
+    for (size_t i = 0; i < COUNT_OF(ambiguous); i++)
+        CHECK(utf8_is_ambiguous(ambiguous[i]));
+    for (size_t i = 0; i < COUNT_OF(certain); i++)
+        CHECK(!utf8_is_ambiguous(certain[i]));
+    for (size_t i = 0; i < COUNT_OF(emoji); i++)
+        CHECK(utf8_is_emoji(emoji[i]));
+    for (size_t i = 0; i < COUNT_OF(none); i++)
+        CHECK(!utf8_is_emoji(none[i]));
+}
+
+static void unit_utf8_table_order(const struct utf8_range *table, size_t second, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        CHECK(table[i].first <= table[i].last &&
+              (i == 0 || i == second || table[i].first > table[i - 1].last));
+}
+
+static void unit_utf8_tables(void)
+{
+    test_begin("tables of widths are in order");
+    unit_utf8_table_order(utf8_zero, UTF8_ZERO_SECOND, COUNT_OF(utf8_zero));
+    unit_utf8_table_order(utf8_wide, UTF8_WIDE_SECOND, COUNT_OF(utf8_wide));
+    unit_utf8_table_order(utf8_ambiguous, UTF8_AMBIGUOUS_SECOND, COUNT_OF(utf8_ambiguous));
+    unit_utf8_table_order(utf8_emoji, UTF8_EMOJI_SECOND, COUNT_OF(utf8_emoji));
 }
 
 static void unit_utf8(void)
@@ -254,4 +273,5 @@ static void unit_utf8(void)
     unit_utf8_streams();
     unit_utf8_shown();
     unit_utf8_widths();
+    unit_utf8_tables();
 }
