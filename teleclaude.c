@@ -133,6 +133,7 @@
 #include "src/cli/follow.c"           /* telec tail --follow */
 #include "src/cli/commands.c"         /* list, new, tail and the others */
 #include "src/cli/acts.c"             /* send, kill, restart, wait */
+#include "src/cli/enter.c"            /* telec attach: which session, and how */
 #include "src/cli/hosts.c"            /* computers behind pipes: reach, unreach, relay */
 #include "src/cli/grep.c"             /* telec grep */
 #include "src/cli/doctor.c"           /* what this host will do to a session */

@@ -30,6 +30,7 @@ struct context {
     int replied;            /* the reply to context_ask is in status and body */
     int status;             /* HTTP status; 0: no reply, body says why */
     buf body;
+    char created[65];       /* the id of the session that command_new has started */
 };
 
 /* Writes "telec: MESSAGE" to stderr, control bytes made visible. Returns 1, a failed command's exit
@@ -53,14 +54,15 @@ static int context_post(struct context *c, const char *target, const buf *body, 
 static struct json context_reply(const struct context *c);
 /* Adds --computer to a target's query, when it is given. Returns the target, NUL-terminated. */
 static const char *context_put_computer(const struct context *c, buf *target);
-/* Finds the session whose id begins with `prefix`: here, else on other computers. *target becomes
- * "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
-static int context_find(struct context *c, const char *prefix, buf *target);
-/* The same for `count` prefixes, with one list: found[i] becomes the id, to be freed, or NULL after
+/* Finds the session that a word names: by its id, the first characters of it, or its title; here,
+ * else on other computers. *target becomes "/sessions/ID". Returns 0, or 1 after a message: none,
+ * or several. */
+static int context_find(struct context *c, const char *word, buf *target);
+/* The same for `count` words, with one list: found[i] becomes the id, to be freed, or NULL after
  * a message. Returns 0, or 1: one is missing. */
-static int context_find_many(struct context *c, char *const *prefixes, int count, char **found);
+static int context_find_many(struct context *c, char *const *words, int count, char **found);
 /* The same, also of ended sessions that can be restarted. */
-static int context_find_many_ended(struct context *c, char *const *prefixes, int count,
+static int context_find_many_ended(struct context *c, char *const *words, int count,
                                    char **found);
 /* GET of a target that context_find has just found. Returns 0, or 1 after a message. */
 static int context_get(struct context *c, const buf *target);
@@ -98,7 +100,6 @@ static int command_new(struct context *c);
 static int command_agent(struct context *c);       /* telec /claude and the others */
 static int command_tail(struct context *c);
 static int command_status(struct context *c);
-static int command_attach(struct context *c);
 static int command_watch(struct context *c);
 static int command_project(struct context *c);
 static int command_hook(struct context *c);
@@ -113,6 +114,10 @@ static int command_answer(struct context *c);
 static int command_kill(struct context *c);
 static int command_restart(struct context *c);
 static int command_wait(struct context *c);
+/* ==== enter: telec attach ==================================================================== */
+
+static int enter_attach(struct context *c);
+static int enter_new(struct context *c);           /* telec new, which may attach */
 
 /* ==== hosts: computers behind pipes ========================================================== */
 

@@ -273,8 +273,9 @@ static int command_create(struct context *c, const char *agent, const char *mode
         json_put_text(&body, json_get(reply, "session_id"));
         if (!body.n) /* some TeleClaude daemons */
             json_put_text(&body, json_get(json_get(reply, "data"), "session_id"));
+        snprintf(c->created, sizeof c->created, "%s", buf_cstr(&body));
         buf_byte(&body, '\n');
-        failed = context_write(&body);
+        failed = !c->value['g'] && context_write(&body);
     }
     if (!failed && !command_count && !c->value['k'])
         command_hint_hooks(c, agent);
@@ -689,76 +690,3 @@ static int command_ui(struct context *c, const char *attach, const char *compute
     buf_free(&error);
     return status;
 }
-
-/* Runs a program on this terminal until it ends. Returns its exit status, or -1 with errno. */
-static int command_run_program(char *const *argv)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
-    int status = -1;
-    sigaction(SIGINT, &ignore, &old_int); /* Ctrl-C and Ctrl-\\ are for the program */
-    sigaction(SIGQUIT, &ignore, &old_quit);
-    pid_t pid = fork();
-    if (pid == 0) {
-        sigaction(SIGINT, &old_int, NULL);
-        sigaction(SIGQUIT, &old_quit, NULL);
-        execvp(argv[0], argv);
-        context_fail("cannot run %s: %s", argv[0], strerror(errno));
-        _exit(127);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGQUIT, &old_quit, NULL);
-    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Attaches to a session of another computer, by running telec there through ssh. */
-static int command_attach_elsewhere(struct context *c, struct json session)
-{
-    buf line = {0}, error = {0}, kept = {0};
-    struct json object;
-    buf_span(&kept, session.text); /* the next reply replaces this one */
-    if (context_ask(c, "GET", "/computers", NULL) != 0) {
-        buf_free(&kept);
-        return 1;
-    }
-    json_parse(buf_view(&kept), &object, NULL, NULL);
-    if (!client_put_attach(&c->config, object, context_reply(c), &line, &error)) {
-        context_fail("%s", buf_cstr(&error));
-        buf_free(&kept), buf_free(&line), buf_free(&error);
-        return 1;
-    }
-    char **argv = config_words(buf_view(&line));
-    int status = command_run_program(argv);
-    if (status != 0) {
-        int tmux = json_get(object, "tmux_session_name").type == JSON_STRING;
-        client_put_attach_fault(&c->config, tmux, status, &error);
-        context_fail("'%s': %s", buf_cstr(&line), buf_cstr(&error));
-    }
-    free(argv);
-    buf_free(&kept), buf_free(&line), buf_free(&error);
-    return status != 0;
-}
-
-static int command_attach(struct context *c)
-{
-    buf target = {0};
-    int status = context_find(c, c->args[0], &target);
-    if (status == 0)
-        status = context_get(c, &target);
-    if (status == 0 && json_text_eq(json_get(context_reply(c), "state"), "exited"))
-        status = context_fail("%s: the session has ended; 'telec tail' prints its output",
-                              c->args[0]);
-    struct json session = context_reply(c);
-    char *computer = json_dup_text(json_get(session, "computer"));
-    int elsewhere = computer && strcmp(computer, c->config.computer) != 0 &&
-                    strcmp(c->config.attach, CONFIG_ATTACH_REDIS) != 0;
-    if (status == 0 && (elsewhere || json_get(session, "tmux_session_name").type == JSON_STRING))
-        status = command_attach_elsewhere(c, session);
-    else if (status == 0)
-        status = command_ui(c, target.p + strlen("/sessions/"), computer);
-    free(computer);
-    buf_free(&target);
-    return status;
-}
-

@@ -118,51 +118,22 @@ static const char *context_put_computer(const struct context *c, buf *target)
     return buf_cstr(target);
 }
 
-/* ---- sessions by their id ------------------------------------------------------------------- */
+/* ---- sessions by their id or title ----------------------------------------------------------- */
 
-/* Finds the session whose id is `prefix`, or the only one whose id begins with it, in the reply to
- * GET `list`. Returns 0, 1 after a message, or -1: no such session. */
-static int context_find_in(struct context *c, const char *list, const char *prefix, buf *target)
+struct context_name {
+    char *id, *title;
+};
+
+static void context_free_names(struct context_name *names)
 {
-    int found = 0, exact = 0;
-    buf query = {0};
-    buf_str(&query, list);
-    int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
-    buf_free(&query);
-    if (failed)
-        return 1;
-    for (struct json_iter it = json_iter(context_reply(c)); !exact && json_next(&it);) {
-        char *id = json_dup_text(json_get(it.value, "session_id"));
-        if (id && strncmp(id, prefix, strlen(prefix)) == 0) {
-            found++;
-            exact = strcmp(id, prefix) == 0;
-            buf_clear(target);
-            buf_str(target, "/sessions/");
-            http_put_encoded(target, span_of(id));
-            buf_cstr(target);
-        }
-        free(id);
-    }
-    if (exact || (found == 1 && *prefix))
-        return 0;
-    return found ? context_fail("%s: %d sessions begin with that; give more of the id", prefix,
-                                found)
-                 : -1;
+    for (struct context_name *name = names; name && name->id; name++)
+        free(name->id), free(name->title);
+    free(names);
 }
 
-/* The sessions that the daemon has are searched first: the other computers cost up to a second. */
-static int context_find(struct context *c, const char *prefix, buf *target)
-{
-    int status = context_find_in(c, "/sessions", prefix, target);
-    if (status < 0)
-        status = context_find_in(c, CONTEXT_ALL_SESSIONS, prefix, target);
-    return status < 0 ? context_fail("%s: no session has that id ('telec list' shows them)", prefix)
-                      : status;
-}
-
-/* Returns the ids of the sessions that GET `list` gives, NULL-terminated, to be freed each; NULL
- * after a message. */
-static char **context_list_ids(struct context *c, const char *list)
+/* Returns the names of the sessions that GET `list` gives, ended by an id NULL; NULL after a
+ * message. */
+static struct context_name *context_list_names(struct context *c, const char *list)
 {
     buf query = {0};
     size_t count = 0;
@@ -173,69 +144,71 @@ static char **context_list_ids(struct context *c, const char *list)
         return NULL;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
         count++;
-    char **ids = base_alloc((count + 1) * sizeof *ids);
+    struct context_name *names = base_alloc((count + 1) * sizeof *names);
     count = 0;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        if ((ids[count] = json_dup_text(json_get(it.value, "session_id"))))
-            count++;
-    ids[count] = NULL;
-    return ids;
+        if ((names[count].id = json_dup_text(json_get(it.value, "session_id"))))
+            names[count++].title = json_dup_text(json_get(it.value, "title"));
+    return names;
 }
 
-/* Counts the ids that begin with a prefix; *match is the last one. A whole id is the only match. */
-static int context_count_matches(const char *prefix, char *const *ids, const char **match)
+/* Counts the sessions that a word names: by the whole id, which is then the only one, else by the
+ * first characters of it, else by the whole title. *match is the last one. */
+static int context_count_matches(const char *word, const struct context_name *names,
+                                 const char **match)
 {
-    size_t n = strlen(prefix);
-    int count = 0;
-    for (; *ids; ids++)
-        if (strncmp(*ids, prefix, n) == 0) {
+    size_t n = strlen(word);
+    int count = 0, titled = 0;
+    const char *by_title = NULL;
+    for (; names->id; names++) {
+        if (strncmp(names->id, word, n) == 0) {
             count++;
-            *match = *ids;
-            if (!(*ids)[n])
+            *match = names->id;
+            if (!names->id[n])
                 return 1;
         }
-    return count;
+        if (names->title && strcmp(names->title, word) == 0) {
+            titled++;
+            by_title = names->id;
+        }
+    }
+    *match = count ? *match : by_title;
+    return count ? count : titled;
 }
 
-static void context_free_ids(char **ids)
-{
-    for (char **id = ids; id && *id; id++)
-        free(*id);
-    free(ids);
-}
-
-/* Returns the id that begins with a prefix, to be freed; "" after a message; NULL: none does, which
- * the last list tells. */
-static char *context_match(const char *prefix, char *const *ids, int last)
+/* Returns the id of the session that a word names, to be freed; "" after a message; NULL: there is
+ * none, which the last list tells. */
+static char *context_match(const char *word, const struct context_name *names, int last)
 {
     const char *match = NULL;
-    int matches = context_count_matches(prefix, ids, &match);
-    if (matches == 1 && *prefix)
+    int matches = context_count_matches(word, names, &match);
+    if (matches == 1 && *word)
         return span_dup(span_of(match));
     if (!matches && !last)
         return NULL;
     if (matches)
-        context_fail("%s: %d sessions begin with that; give more of the id", prefix, matches);
+        context_fail("%s: %d sessions have that; give more of the id", word, matches);
     else
-        context_fail("%s: no session has that id ('telec list' shows them)", prefix);
+        context_fail("%s: no session has that id or title ('telec list' shows them)", word);
     return span_dup((span){0});
 }
 
-/* Searches the lists, the next one only for what is in none before it. */
+/* Searches the lists, the next one only for what is in none before it: other computers cost up to a
+ * second. */
 static int context_find_listed(struct context *c, const char *const *lists, size_t list_count,
-                               char *const *prefixes, int count, char **found)
+                               char *const *words, int count, char **found)
 {
     int missing = count, failed = 0;
     memset(found, 0, (size_t)count * sizeof *found);
     for (size_t k = 0; k < list_count && missing; k++) {
-        char **ids = context_list_ids(c, lists[k]);
-        failed |= ids == NULL;
-        for (int i = missing = 0; ids && i < count; i++) {
+        struct context_name *names = context_list_names(c, lists[k]);
+        failed |= names == NULL;
+        for (int i = missing = 0; names && i < count; i++) {
             if (!found[i])
-                found[i] = context_match(prefixes[i], ids, k == list_count - 1);
+                found[i] = context_match(words[i], names, k == list_count - 1);
             missing += !found[i];
         }
-        context_free_ids(ids);
+        context_free_names(names);
     }
     for (int i = 0; i < count; i++)
         if (found[i] && !*found[i]) {
@@ -246,20 +219,32 @@ static int context_find_listed(struct context *c, const char *const *lists, size
     return failed;
 }
 
-static int context_find_many(struct context *c, char *const *prefixes, int count, char **found)
+static int context_find_many(struct context *c, char *const *words, int count, char **found)
 {
     static const char *const lists[] = {"/sessions", CONTEXT_ALL_SESSIONS};
-    return context_find_listed(c, lists, COUNT_OF(lists), prefixes, count, found);
+    return context_find_listed(c, lists, COUNT_OF(lists), words, count, found);
 }
 
-static int context_find_many_ended(struct context *c, char *const *prefixes, int count,
+static int context_find(struct context *c, const char *word, buf *target)
+{
+    char *words[] = {(char *)(uintptr_t)word}, *id;
+    if (context_find_many(c, words, 1, &id) != 0)
+        return 1;
+    buf_str(target, "/sessions/");
+    http_put_encoded(target, span_of(id));
+    buf_cstr(target);
+    free(id);
+    return 0;
+}
+
+static int context_find_many_ended(struct context *c, char *const *words, int count,
                                    char **found)
 {
     static const char *const lists[] = {"/sessions", CONTEXT_ENDED_SESSIONS, CONTEXT_ALL_SESSIONS};
     size_t here = !c->value['o']; /* only this computer's ended sessions are known */
     if (here)
-        return context_find_listed(c, lists, COUNT_OF(lists), prefixes, count, found);
-    return context_find_many(c, prefixes, count, found);
+        return context_find_listed(c, lists, COUNT_OF(lists), words, count, found);
+    return context_find_many(c, words, count, found);
 }
 
 /* Finds the session in the list, for a TeleClaude daemon gives none alone. */

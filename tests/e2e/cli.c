@@ -234,8 +234,6 @@ static void test_cli_usage(void)
         {"tail", "1", "2", "2"},
         {"tail", "1", "-n", "few", "few"},
         {"tail", "1", "-n", "-3", "-3"},
-        {"attach", "attach"},
-        {"attach", "1", "2", "2"},
         {"watch", "me", "me"},
         {"daemon", "now", "now"},
         {"daemon", "--ready-fd", "x", "x"},
@@ -1168,6 +1166,35 @@ static void test_cli_attach(void)
     CHECK_HAS(t->raw.p, "telec: "); /* and it says why */
 }
 
+/* telec attach without an id, with "-", and telec new --attach. */
+static void test_cli_attach_which(void)
+{
+    static const char *const say = "echo \"this is $0\"; read x; echo more; read x";
+    daemon_start();
+    char *asks = start(format("\"command\": [\"sh\", \"-c\", \"printf 'Name: '; read x\"]"));
+    AWAIT_SESSION(asks, "state", "waiting");
+    const char *const made[] = {e2e.binary, "new", "--attach", "-t", "one", "--", "sh", "-c", say,
+                                "one", NULL};
+    struct pty *t = pty_start(24, 80, made);
+    PTY_AWAIT(t, "this is one");
+    pty_send(t, "\035d");
+    CHECK_INT(pty_await_exit(t), 0);
+    const char *const waits[] = {e2e.binary, "attach", NULL};
+    t = pty_start(24, 80, waits);
+    PTY_AWAIT(t, "Name: ");
+    pty_send(t, "\035d");
+    CHECK_INT(pty_await_exit(t), 0);
+    const char *const before[] = {e2e.binary, "attach", "-", NULL};
+    t = pty_start(24, 80, before);
+    PTY_AWAIT(t, "this is one");
+    pty_send(t, "\035d");
+    CHECK_INT(pty_await_exit(t), 0);
+    t = pty_start(24, 80, before); /* and back */
+    PTY_AWAIT(t, "Name: ");
+    pty_send(t, "\035d");
+    CHECK_INT(pty_await_exit(t), 0);
+}
+
 static const struct test cli_tests[] = {
     {"cli_help", test_cli_help},
     {"cli_usage", test_cli_usage},
@@ -1208,4 +1235,5 @@ static const struct test cli_tests[] = {
     {"cli_terminal_needed", test_cli_terminal_needed},
     {"cli_output_lost", test_cli_output_lost},
     {"cli_attach", test_cli_attach},
+    {"cli_attach_which", test_cli_attach_which},
 };

@@ -227,13 +227,15 @@ static void unit_context_find(void)
 {
     static const struct unit_context_reply script[] = {
         {"GET /sessions", 200, UNIT_CONTEXT_THREE},
-        {"GET /sessions?wait_ms=1000", 200, "[{\"session_id\":\"far\"}]"},
+        {"GET /sessions?wait_ms=1000", 200,
+         "[{\"session_id\":\"far\",\"title\":\"one name\"},"
+         "{\"session_id\":\"f2\",\"title\":\"twice\"},{\"session_id\":\"f3\",\"title\":\"twice\"}]"},
         {"DELETE /sessions/abc1", 200, "{}"},
         {"DELETE /sessions/abc", 200, "{}"},
         {"DELETE /sessions/far", 200, "{}"},
         {NULL, 0, NULL}};
     struct unit_context u;
-    test_begin("a session is found by the beginning of its id, here and then elsewhere");
+    test_begin("a session is found by the beginning of its id or its title, here and then elsewhere");
     unit_context_init(&u, script);
     CHECK_INT(unit_context_call(&u, "kill abc1"), 0);
     CHECK(strstr(u.asked.p, "DELETE /sessions/abc1 \n") != NULL);
@@ -241,10 +243,15 @@ static void unit_context_find(void)
     CHECK(strstr(u.asked.p, "DELETE /sessions/abc \n") != NULL);
     CHECK_INT(unit_context_call(&u, "end fa"), 0);
     CHECK(strstr(u.asked.p, "DELETE /sessions/far \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "end 'one name'"), 0);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/far \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "end twice"), 1);
+    CHECK(strstr(u.error.p, "twice: 2 sessions have that") != NULL);
+    CHECK_INT(unit_context_call(&u, "end 'one nam'"), 1);
     CHECK_INT(unit_context_call(&u, "kill ab"), 1);
-    CHECK(strstr(u.error.p, "ab: 3 sessions begin with that") != NULL);
+    CHECK(strstr(u.error.p, "ab: 3 sessions have that") != NULL);
     CHECK_INT(unit_context_call(&u, "kill nope"), 1);
-    CHECK(strstr(u.error.p, "nope: no session has that id") != NULL);
+    CHECK(strstr(u.error.p, "nope: no session has that id or title") != NULL);
     CHECK_INT(unit_context_call(&u, "kill ''"), 1); /* every id begins so */
     CHECK(strstr(u.asked.p, "DELETE") == NULL);
     unit_context_free(&u);
@@ -277,7 +284,7 @@ static void unit_context_kill_many(void)
     CHECK(strstr(u.asked.p, "DELETE") == NULL);
     CHECK_INT(unit_context_call(&u, "kill abc1 nope ab abc2"), 1); /* the others end */
     CHECK(strstr(u.asked.p, "\"ids\":[\"abc1\",\"abc2\"]}") != NULL);
-    CHECK(strstr(u.error.p, "nope: no session has that id") != NULL);
+    CHECK(strstr(u.error.p, "nope: no session has that id or title") != NULL);
     CHECK(strstr(strstr(u.error.p, "ab: 3 sessions") + 1, "ab: 3 sessions") == NULL);
     unit_context_free(&u);
     unit_context_init(&u, refusing);

@@ -1,0 +1,151 @@
+#include "cli.h"
+
+/* enter - telec attach: which session, and how. The last two that were attached to stand in
+ * STATE/attached. */
+
+#define ENTER_FILE "attached"
+
+/* Runs a program on this terminal until it ends. Returns its exit status, or -1 with errno. */
+static int enter_run(char *const *argv)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
+    int status = -1;
+    sigaction(SIGINT, &ignore, &old_int); /* Ctrl-C and Ctrl-\\ are for the program */
+    sigaction(SIGQUIT, &ignore, &old_quit);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigaction(SIGINT, &old_int, NULL);
+        sigaction(SIGQUIT, &old_quit, NULL);
+        execvp(argv[0], argv);
+        context_fail("cannot run %s: %s", argv[0], strerror(errno));
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGQUIT, &old_quit, NULL);
+    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Attaches to a session of another computer, by running telec there through ssh. */
+static int enter_elsewhere(struct context *c, struct json session)
+{
+    buf line = {0}, error = {0}, kept = {0};
+    struct json object;
+    buf_span(&kept, session.text); /* the next reply replaces this one */
+    if (context_ask(c, "GET", "/computers", NULL) != 0) {
+        buf_free(&kept);
+        return 1;
+    }
+    json_parse(buf_view(&kept), &object, NULL, NULL);
+    if (!client_put_attach(&c->config, object, context_reply(c), &line, &error)) {
+        context_fail("%s", buf_cstr(&error));
+        buf_free(&kept), buf_free(&line), buf_free(&error);
+        return 1;
+    }
+    char **argv = config_words(buf_view(&line));
+    int status = enter_run(argv);
+    if (status != 0) {
+        int tmux = json_get(object, "tmux_session_name").type == JSON_STRING;
+        client_put_attach_fault(&c->config, tmux, status, &error);
+        context_fail("'%s': %s", buf_cstr(&line), buf_cstr(&error));
+    }
+    free(argv);
+    buf_free(&kept), buf_free(&line), buf_free(&error);
+    return status != 0;
+}
+
+/* ---- which one ------------------------------------------------------------------------------ */
+
+/* Puts a session before the last one that was attached to. */
+static void enter_note(const struct context *c, const char *id)
+{
+    buf old = {0}, lines = {0};
+    store_read(c->config.state, ENTER_FILE, &old);
+    span rest = buf_view(&old), last = span_cut(&rest, '\n');
+    buf_fmt(&lines, "%s\n", id);
+    buf_span(&lines, span_eq(last, id) ? rest : last);
+    if (lines.p[lines.n - 1] != '\n')
+        buf_byte(&lines, '\n');
+    store_write(c->config.state, ENTER_FILE, buf_view(&lines)); /* else `-` finds none */
+    buf_free(&old), buf_free(&lines);
+}
+
+/* Appends the id of the session that was attached to before the last one. Returns 0, or 1 after a
+ * message. */
+static int enter_find_before(struct context *c, buf *id)
+{
+    buf lines = {0};
+    store_read(c->config.state, ENTER_FILE, &lines);
+    span rest = buf_view(&lines);
+    span_cut(&rest, '\n');
+    buf_span(id, span_cut(&rest, '\n'));
+    buf_cstr(id);
+    buf_free(&lines);
+    return id->n ? 0 : context_fail("-: no session was attached to before the last one");
+}
+
+/* Appends the id of the session that has waited longest, else of the one that was active last.
+ * Returns 0, or 1 after a message. */
+static int enter_find_next(struct context *c, buf *id)
+{
+    long long best = -1;
+    if (context_ask(c, "GET", CONTEXT_ALL_SESSIONS, NULL) != 0)
+        return 1;
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
+        int waits = json_text_eq(json_get(it.value, "state"), "waiting");
+        long long at = 0;
+        json_time(json_get(it.value, waits ? "state_since" : "last_activity"), &at);
+        long long rank = waits ? LLONG_MAX - at : at;
+        if (json_text_eq(json_get(it.value, "state"), "exited") || rank <= best)
+            continue;
+        best = rank;
+        buf_clear(id);
+        json_put_text(id, json_get(it.value, "session_id"));
+    }
+    buf_cstr(id);
+    return id->n ? 0 : context_fail("no session runs: 'telec new' starts one");
+}
+
+static int enter_session(struct context *c, const char *word)
+{
+    buf target = {0};
+    int status = context_find(c, word, &target);
+    if (status == 0)
+        status = context_get(c, &target);
+    if (status == 0 && json_text_eq(json_get(context_reply(c), "state"), "exited"))
+        status = context_fail("%s: the session has ended; 'telec tail' prints its output", word);
+    struct json session = context_reply(c);
+    char *computer = json_dup_text(json_get(session, "computer"));
+    int elsewhere = computer && strcmp(computer, c->config.computer) != 0 &&
+                    strcmp(c->config.attach, CONFIG_ATTACH_REDIS) != 0;
+    if (status == 0)
+        enter_note(c, target.p + strlen("/sessions/"));
+    if (status == 0 && (elsewhere || json_get(session, "tmux_session_name").type == JSON_STRING))
+        status = enter_elsewhere(c, session);
+    else if (status == 0)
+        status = command_ui(c, target.p + strlen("/sessions/"), computer);
+    free(computer);
+    buf_free(&target);
+    return status;
+}
+
+static int enter_attach(struct context *c)
+{
+    buf id = {0};
+    int failed = 0;
+    if (!c->arg_count)
+        failed = enter_find_next(c, &id);
+    else if (strcmp(c->args[0], "-") == 0)
+        failed = enter_find_before(c, &id);
+    else
+        buf_str(&id, c->args[0]);
+    failed = failed || enter_session(c, buf_cstr(&id));
+    buf_free(&id);
+    return failed;
+}
+
+static int enter_new(struct context *c)
+{
+    return c->value['g'] ? command_new(c) || enter_session(c, c->created) : command_new(c);
+}
