@@ -1171,7 +1171,8 @@ static void test_cli_attach_which(void)
 {
     static const char *const say = "echo \"this is $0\"; read x; echo more; read x";
     daemon_start();
-    char *asks = start(format("\"command\": [\"sh\", \"-c\", \"printf 'Name: '; read x\"]"));
+    char *asks = start("\"title\": \"asks\", "
+                       "\"command\": [\"sh\", \"-c\", \"printf 'Name: '; read x\"]");
     AWAIT_SESSION(asks, "state", "waiting");
     const char *const made[] = {e2e.binary, "new", "--attach", "-t", "one", "--", "sh", "-c", say,
                                 "one", NULL};
