@@ -121,7 +121,8 @@ static int mcp_put_line(buf *line, const struct guide_tool *tool, struct json gi
         } else if (value.type == JSON_NONE || value.type == JSON_NULL) {
             status = optional ? 0 : -1;
         } else if (value.type != JSON_FALSE) {
-            buf_fmt(line, arguments ? "" : " --%s", key);
+            if (!arguments)
+                buf_fmt(line, " --%s", key);
             status = value.type == JSON_TRUE && !arguments ? 0 : mcp_put_words(line, value);
         }
     }
