@@ -50,7 +50,7 @@ static const struct cli_option cli_options[] = {
     {'O', 0, "ended", NULL, "ended sessions whose conversation restart resumes", 0},
     {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
-    {'U', 0, "unit", NULL, "print a systemd user unit for it; the README says what it is for", 0},
+    {'U', 0, "unit", NULL, "print a systemd user unit for it; the manual says what it is for", 0},
     {'N', 0, "name", "NAME", "the computer's name here (else its own)", 0},
     {'B', 0, "background", NULL, "stay in the foreground's place: a daemon started this", 0},
     {'P', 0, "protocol", NULL, "print what it speaks", 0},

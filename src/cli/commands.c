@@ -273,7 +273,7 @@ static int command_create(struct context *c, const char *agent, const char *mode
         json_put_text(&body, json_get(reply, "session_id"));
         if (!body.n) /* some TeleClaude daemons */
             json_put_text(&body, json_get(json_get(reply, "data"), "session_id"));
-        snprintf(c->created, sizeof c->created, "%s", buf_cstr(&body));
+        base_fmt(c->created, sizeof c->created, "%s", buf_cstr(&body));
         buf_byte(&body, '\n');
         failed = !c->value['g'] && context_write(&body);
     }

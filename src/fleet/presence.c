@@ -266,7 +266,7 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
     for (struct resp_iter each = resp_iter(&keys); resp_next(&each, &key);)
         if (presence_needs(f, codec_key_name(span_sub(key.text, prefix)))) {
             if (f->single_keys)
-                streams_send(&f->streams.calls, (const span[]){get, key.text}, 2, 0,
+                streams_send(&f->streams.calls, (const span[2]){get, key.text}, 2, 0,
                              presence_on_heartbeats, f);
             resp_put_arg(&b, key.text);
             count += !f->single_keys;

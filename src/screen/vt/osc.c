@@ -59,7 +59,7 @@ static void vt_answer_colours(struct vt *vt, span s, int first)
         char answer[64];
         if (!span_eq(span_cut(&s, ';'), "?"))
             continue;
-        snprintf(answer, sizeof answer, "\033]%d;rgb:%02x%02x/%02x%02x/%02x%02x%s", 10 + i,
+        base_fmt(answer, sizeof answer, "\033]%d;rgb:%02x%02x/%02x%02x/%02x%02x%s", 10 + i,
                  c >> 16 & 255, c >> 16 & 255, c >> 8 & 255, c >> 8 & 255, c & 255, c & 255,
                  vt->string_bell ? "\a" : "\033\\");
         if (vt->answers.n + sizeof answer <= VT_ANSWERS_MAX)
