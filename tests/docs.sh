@@ -57,12 +57,14 @@ awk -v dir="$work" '
         print "```"; skip = 1; next
     }
     /^<!-- end -->$/ { skip = 0 }
-    !skip { print }' doc/manual.md > "$work/manual"
-for name in README doc/manual.md doc/screens.txt; do
+    !skip { print }' doc/manual.md > "$work/manual.md"
+for made in "$work/README" "$work/manual.md" "$work/screens.txt"; do
+    name=${made#"$work/"}
+    [ "$name" = README ] || name=doc/$name
     if [ -n "$write" ]; then
-        cat "$work/$(basename "$name" .md)" > "$name"
+        cat "$made" > "$name"
     else
-        cmp -s "$work/$(basename "$name" .md)" "$name" ||
+        cmp -s "$made" "$name" ||
             fault "$name has other commands, keys or screens than telec: tests/docs.sh --write"
     fi
 done
@@ -70,10 +72,12 @@ done
 # ---- what the documents name ---------------------------------------------------------------------
 
 [ "$(wc -l < README)" -le 150 ] || fault "README has more than 150 lines"
+# shellcheck disable=SC2013 # names have no blanks
 for name in $(grep -ohE '\<(doc|tests)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' README doc/manual.md \
     doc/develop.md); do
     [ -e "$name" ] || fault "$name is named and does not exist"
 done
+# shellcheck disable=SC2013
 for name in $(grep -ohE '\<[a-z]+\.(md|txt)\>' README doc/*.md | sort -u); do
     [ -e "doc/$name" ] || [ "$name" = roadmap.md ] || [ "$name" = requirements.md ] ||
         [ "$name" = plan.md ] || fault "doc/$name is named and does not exist"
@@ -81,6 +85,7 @@ done
 
 # telec COMMAND --OPTION …, in code: between ` `, or in a fenced block's line that begins with it.
 {
+    # shellcheck disable=SC2016 # no expansion is meant
     cat README doc/manual.md | tr '\n' ' ' | grep -oE '`telec [a-z][^`]*`' | tr -d '`'
     awk '/^```/ { in_code = !in_code } in_code' doc/manual.md | grep -oE '(^  |&& |\$\()telec [a-z].*'
 } | sed -e 's/.*telec /telec /' -e 's/   .*//' -e 's/[|#;&].*//' | sort -u > "$work/used"
@@ -115,7 +120,7 @@ done < "$work/reasons"
 sed -n '/^Ten keys/,/^What/s/^  \([^ ]*,\{0,1\} \{0,1\}[^ ]*\)  .*/\1/p' README | tr -d ' ' |
     tr ',' '\n' > "$work/ten"
 while read -r key; do
-    grep -qE -e "^  (.*, )?$key[ ,]" "$work/keys" || fault "README has a key that help has not: $key"
+    grep -qE -e "^  (.*, )?${key}[ ,]" "$work/keys" || fault "README has a key that help has not: $key"
 done < "$work/ten"
 
 exit $bad

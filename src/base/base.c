@@ -218,7 +218,7 @@ static void base_sink_fill(struct base_sink *to, char c, long long n)
         base_sink_add(to, &c, 1);
 }
 
-/* A directive of a format: %[-0][width][.precision][l|ll|z]type. */
+/* A directive of a format: %[-0][width][.precision][l|ll|z]type, with at most one '*'. */
 struct base_directive {
     int left, zeros, width, precision, length; /* length: 'l', 'L' for ll, 'z' or 0 */
     char type;
@@ -248,11 +248,13 @@ static void base_sink_number(struct base_sink *to, const struct base_directive *
     base_sink_text(to, d, (span){p, (size_t)(text + sizeof text - p)});
 }
 
-/* Parses what is behind a '%', but for '*'. Returns the type's place. */
+/* Parses what is behind a '%'; star: the value of its '*'. Returns the type's place. */
 static const char *base_parse_directive(const char *p, struct base_directive *d, int star)
 {
     for (; *p == '-' || *p == '0'; p++)
         *(*p == '-' ? &d->left : &d->zeros) = 1;
+    if (*p == '*')
+        d->width = star, p++;
     for (; *p >= '0' && *p <= '9'; p++)
         d->width = d->width * 10 + *p - '0';
     d->precision = *p == '.' ? 0 : -1;
@@ -277,7 +279,7 @@ static void base_format(struct base_sink *to, const char *format, va_list args)
         if (!percent)
             return;
         struct base_directive d = {0};
-        int star = strncmp(percent, "%.*", 3) == 0 ? va_arg(args, int) : 0;
+        int star = percent[1 + (percent[1] == '.')] == '*' ? va_arg(args, int) : 0;
         p = base_parse_directive(percent + 1, &d, star);
         if (d.type == 's') {
             const char *s = va_arg(args, const char *);

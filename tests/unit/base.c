@@ -290,6 +290,7 @@ static void unit_base_formats(void)
     UNIT_BASE_FORMAT("%s|%6s|%-6s|", "abc", "abc", "abc");
     UNIT_BASE_FORMAT("%.2s|%.*s|%.8s|%6.1s|%.0s|", "abc", 1, "xyz", "ab", "q", "r");
     UNIT_BASE_FORMAT("%c%%%c|%3c|", 'a', 'b', 'c');
+    UNIT_BASE_FORMAT("%*s|%*d", 5, "ab", 4, 7);
     UNIT_BASE_FORMAT("%.*s", 2, (const char[]){'n', 'o'}); /* not terminated */
 }
 
