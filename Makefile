@@ -2,7 +2,7 @@
 #
 #   make            ./telec                      make static   build/telec-static: runs anywhere, stripped
 #   make run        builds and runs it (ARGS=…)  make single   build/telec.c: the program as one file
-#   make debug      build/telec-debug: checked   make install  to $(DESTDIR)$(PREFIX)/bin
+#   make debug      build/telec-debug: checked   make install  below $(DESTDIR)$(PREFIX)
 #   make test       ./test.sh                    make bench    measures, each beside its floor
 #   make coverage   lines run by unit and end-to-end tests (ARGS='--unit', ARGS='http_ cli_')
 #   make dist       build/dist: the release, for twelve systems (ARGS=linux-s390x: for that one)
@@ -16,6 +16,11 @@ CFLAGS = $(STD) $(OPT) $(WARN)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OUT = telec
 BIN = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN = $(SHARE)/man/man1
+BASH = $(SHARE)/bash-completion/completions
+ZSH = $(SHARE)/zsh/site-functions
+FISH = $(SHARE)/fish/vendor_completions.d
 
 SOURCES = teleclaude.c teleclaude.h src/*/*.[ch] src/*/*/*.[ch]
 
@@ -58,13 +63,17 @@ dist:
 	tests/dist.sh $(ARGS)
 
 install: $(OUT)
-	mkdir -p '$(BIN)'
+	mkdir -p '$(BIN)' '$(MAN)' '$(BASH)' '$(ZSH)' '$(FISH)'
 	cp $(OUT) '$(BIN)/telec.new'
 	chmod 755 '$(BIN)/telec.new'
 	mv -f '$(BIN)/telec.new' '$(BIN)/telec'
+	./$(OUT) help --man > '$(MAN)/telec.1'
+	./$(OUT) completion bash > '$(BASH)/telec'
+	./$(OUT) completion zsh > '$(ZSH)/_telec'
+	./$(OUT) completion fish > '$(FISH)/telec.fish'
 
 uninstall:
-	rm -f '$(BIN)/telec'
+	rm -f '$(BIN)/telec' '$(MAN)/telec.1' '$(BASH)/telec' '$(ZSH)/_telec' '$(FISH)/telec.fish'
 
 clean:
 	rm -rf build telec

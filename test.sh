@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-PARTS='build single static layers limits readme protocol shell unit small quick valgrind'
+PARTS='build single static layers limits docs protocol shell unit small quick valgrind'
 PARTS="$PARTS fuzz smoke e2e portable"
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
@@ -269,23 +269,17 @@ part_static()
             test "$(wc -c < build/telec-static)" -le "$STATIC_MAX"
 }
 
-# The README's commands and keys are the ones that telec prints.
-part_readme()
+part_docs()
 {
     "$CC" -std=c99 -w -o "$work/telec" teleclaude.c || return
-    "$work/telec" help > "$work/help" || return
-    sed -n '/^Commands/,$p' "$work/help" | grep '^ ' | while IFS= read -r line; do
-        grep -qxF -e "$line" README || echo "not in the README: $line"
-    done > "$work/missing"
-    run "README has every command, option and key" test ! -s "$work/missing"
-    cat "$work/missing"
-    tr -s ' \n' '  ' < README | tr -s ' ' > "$work/words"
-    sed -n '/} reasons\[\] = {/,/};/s/.*, "\(.*\)"},.*/\1/p' src/cli/commands.c |
-        while IFS= read -r line; do
-            grep -qF -e "$line" "$work/words" || echo "not in the README: $line"
-        done > "$work/missing"
-    run "README has every reason that status prints" test ! -s "$work/missing"
-    cat "$work/missing"
+    run "README and doc/ say what the program says" tests/docs.sh "$work/telec"
+    for shell in bash zsh fish mandoc; do
+        if have $shell; then
+            run "completions, or the manual page: $shell" tests/shells.sh "$work/telec" $shell
+        else
+            skip "$shell: not installed"
+        fi
+    done
 }
 
 part_protocol()

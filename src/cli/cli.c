@@ -50,7 +50,9 @@ static const struct cli_option cli_options[] = {
     {'O', 0, "ended", NULL, "ended sessions whose conversation restart resumes", 0},
     {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
+    {'r', 0, "restart", NULL, "stop the daemon if it runs, and start this telec's", 0},
     {'U', 0, "unit", NULL, "print a systemd user unit for it; the manual says what it is for", 0},
+    {'M', 0, "man", NULL, "print the manual page telec(1), for man or mandoc", 0},
     {'N', 0, "name", "NAME", "the computer's name here (else its own)", 0},
     {'B', 0, "background", NULL, "stay in the foreground's place: a daemon started this", 0},
     {'P', 0, "protocol", NULL, "print what it speaks", 0},
@@ -85,7 +87,9 @@ struct cli {
 static int cli_daemon(struct cli *cli);
 static int cli_config(struct context *c);
 static int cli_help(struct cli *cli);
-static int cli_completion(struct context *c);
+static int cli_print_man(void);
+static int cli_completion(struct cli *cli);
+static int cli_complete(struct context *c);
 static int cli_hold(struct cli *cli);
 static int cli_resolve(struct cli *cli);
 static int cli_transcript(struct cli *cli);
@@ -133,16 +137,17 @@ static const struct cli_command cli_commands[] = {
      mcp_serve, NULL},
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "Hyu", 0, 1, -1,
      command_hook, NULL},
-    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "sUR",
+    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "srUR",
      0, 0, -1, NULL, cli_daemon},
     {"config", NULL, "", "print the effective configuration and where each value comes from", "", 0,
      0, -1, cli_config, NULL},
-    {"help", NULL, "[agents]", "show this; for agents: how to drive other sessions", "", 0, 1, -1,
-     NULL, cli_help},
-    {"completion", NULL, "bash", "print a completion script for bash", "", 1, 1, -1, cli_completion,
-     NULL},
+    {"help", NULL, "[COMMAND|agents]", "show this; of agents: how they drive other sessions", "M", 0,
+     1, -1, NULL, cli_help},
+    {"completion", NULL, "bash|zsh|fish", "print a completion script for that shell", "", 1, 1, -1,
+     NULL, cli_completion},
     {CLI_AGENT, NULL, "[MODE] [PROMPT...]", "start an agent: ", "tCk", 0, -1, -1, command_agent,
      NULL},
+    {"complete", NULL, "", NULL, "", 1, -1, -1, cli_complete, NULL},
     {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
     {"resolve", NULL, "", NULL, "", 2, 2, -1, NULL, cli_resolve},
     {"transcript", NULL, "", NULL, "", 3, 3, -1, NULL, cli_transcript},
@@ -164,6 +169,19 @@ static int cli_stop_daemon(const struct config *config, buf *error)
     if (status == 1)
         buf_fmt(error, "no daemon is running on %s", config->socket);
     return status != 0;
+}
+
+/* Sessions continue: the new daemon finds their holders. */
+static int cli_restart_daemon(struct context *c, buf *error)
+{
+    if (spawn_stop(&c->config, error) < 0)
+        return 1;
+    loop_init(&c->loop);
+    client_init(&c->client, &c->loop, &c->config, 1, NULL, NULL);
+    int status = context_ask(c, "GET", "/health", NULL);
+    client_free(&c->client);
+    loop_free(&c->loop);
+    return status;
 }
 
 /* Appends a word as systemd.unit(5) quotes it: % begins a specifier, $ a variable. */
@@ -208,6 +226,8 @@ static int cli_daemon(struct cli *cli)
         status = cli_print_unit(c);
     } else if (c->value['s']) {
         status = cli_stop_daemon(&c->config, &error);
+    } else if (c->value['r']) {
+        status = cli_restart_daemon(c, &error);
     } else {
         if (c->value['R'] && !span_int(span_of(c->value['R']), &ready_fd))
             return context_usage("expected a descriptor's number", c->value['R']);
@@ -316,6 +336,8 @@ static int cli_help(struct cli *cli)
     const struct cli_command *only = cli_helped(cli);
     if (!only && cli->context.arg_count && strcmp(cli->context.args[0], "agents") == 0)
         return guide_print();
+    if (cli->context.value['M'])
+        return cli_print_man();
     if (only) {
         cli_put_command(&out, only);
         return context_write(&out);
@@ -335,27 +357,306 @@ static int cli_help(struct cli *cli)
     return context_write(&out);
 }
 
-static int cli_completion(struct context *c)
+/* ---- the manual page: mdoc(7) ---------------------------------------------------------------- */
+
+#define CLI_MAN_DATE "November 26, 2026"
+
+/* Appends a text's bytes; a dash is one that can be copied. */
+static void cli_put_roff(buf *out, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        buf_str(out, "\\&");
+    for (; *text; text++)
+        *text == '\\' ? buf_str(out, "\\e") : *text == '-' ? buf_str(out, "\\-")
+                                                          : buf_byte(out, *text);
+}
+
+static void cli_put_man_options(buf *out, const char *letters)
+{
+    buf_str(out, ".Bl -tag -width Ds -compact\n");
+    for (size_t k = 0; k < COUNT_OF(cli_options); k++) {
+        const struct cli_option *option = &cli_options[k];
+        if (!strchr(letters, option->letter) || strchr(cli_hidden, option->letter))
+            continue;
+        buf_str(out, ".It ");
+        if (option->is_short)
+            buf_fmt(out, "Fl %c , ", option->letter);
+        buf_fmt(out, "Fl -%s%s%s\n", option->name, option->value ? " Ar " : "",
+                option->value ? option->value : "");
+        cli_put_roff(out, option->help);
+        if (option->names)
+            agents_put_names(out, option->names == CLI_HOOKED, "");
+        buf_byte(out, '\n');
+    }
+    buf_str(out, ".El\n");
+}
+
+static void cli_put_man_command(buf *out, const struct cli_command *command)
+{
+    buf_fmt(out, ".It Ic %s", command->name);
+    if (command->args[0]) {
+        buf_str(out, " Ar \"");
+        cli_put_roff(out, command->args);
+        buf_byte(out, '"');
+    }
+    buf_byte(out, '\n');
+    cli_put_roff(out, command->help);
+    if (command->run == command_agent)
+        cli_put_agents(out, ", ");
+    buf_byte(out, '\n');
+    if (command->options[0])
+        cli_put_man_options(out, command->options);
+}
+
+static void cli_put_man_keys(buf *out)
+{
+    buf keys = {0};
+    keys_put_table(&keys);
+    for (span rest = buf_view(&keys); rest.n;) {
+        char *line = span_dup(span_cut(&rest, '\n'));
+        cli_put_roff(out, line);
+        buf_byte(out, '\n');
+        free(line);
+    }
+    buf_free(&keys);
+}
+
+static int cli_print_man(void)
 {
     buf out = {0};
-    if (strcmp(c->args[0], "bash") != 0)
-        return context_usage("expected bash", c->args[0]);
-    buf_str(&out, "_telec() {\n    local word=${COMP_WORDS[COMP_CWORD]}\n    if [ \"$COMP_CWORD\" "
-                  "= 1 ]; then\n"
-                  "        mapfile -t COMPREPLY < <(compgen -W '");
+    buf_str(&out,
+            ".Dd " CLI_MAN_DATE "\n.Dt TELEC 1\n.Os\n.Sh NAME\n.Nm telec\n"
+            ".Nd see and drive terminal and AI-agent sessions, live\n.Sh SYNOPSIS\n"
+            ".Nm\n.Op Ar options\n.Nm\n.Op Ar options\n.Ar command ...\n.Sh DESCRIPTION\n"
+            "Without a command\n.Nm\nopens its screen: all sessions of this computer and of others,\n"
+            "with their states.\nA session goes on when the terminal is closed.\n"
+            "A daemon, which clients start by themselves, serves them.\n"
+            "An\n.Ar ID\nis the id of a session, or its beginning.\n"
+            "The commands are:\n.Bl -tag -width Ds\n");
     for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
-        if (cli_commands[i].help && cli_commands[i].run != command_agent)
-            buf_fmt(&out, "%s ", cli_commands[i].name);
-    cli_put_agents(&out, " ");
-    buf_str(&out, "' -- \"$word\")\n    else\n        mapfile -t COMPREPLY < <(compgen -W \"");
-    for (size_t k = 0; k < COUNT_OF(cli_options); k++)
-        buf_fmt(&out, "--%s ", cli_options[k].name);
-    buf_str(&out, "$(telec --no-daemon list 2>/dev/null | cut -f 1)\" -- \"$word\")\n    fi\n}\n"
-                  "complete -F _telec telec\n");
+        if (cli_commands[i].help)
+            cli_put_man_command(&out, &cli_commands[i]);
+    buf_str(&out, ".El\n.Pp\nThe options of every command are:\n");
+    cli_put_man_options(&out, cli_everywhere);
+    buf_str(&out, ".Pp\nThe keys of the screen are:\n.Bd -literal\n");
+    cli_put_man_keys(&out);
+    buf_str(&out,
+            ".Ed\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
+            ".It Ev TELEC_SOCKET\nThe socket of the daemon.\n"
+            ".It Ev TELEC_CONFIG\nThe configuration file.\n"
+            ".It Ev TELEC_REDIS\nThe url of the Redis on which computers meet.\n"
+            ".It Ev TELEC_SESSION_ID\nIn a session: its id.\n"
+            ".It Ev NO_COLOR\nThe screen has no colours.\n.El\n"
+            ".Sh FILES\n.Bl -tag -width Ds\n"
+            ".It Pa ~/.config/telec/config\nThe configuration.\n"
+            ".It Pa ~/.local/state/telec\nSessions, their output, the log of the daemon.\n"
+            ".It Pa $XDG_RUNTIME_DIR/telec\nSockets.\n.El\n"
+            ".Sh EXIT STATUS\n0: it is done; 1: it has failed, with a message; 2: wrong usage.\n"
+            ".Sh SEE ALSO\n.Xr ssh 1 ,\n.Xr tmux 1\n");
     return context_write(&out);
 }
 
-/* ---- parsing -------------------------------------------------------------------------------- */
+/* ---- completion ----------------------------------------------------------------------------- */
+
+/* The scripts ask `telec complete -- WORD...` what the last word can be. A line of the answer is a
+ * value, a tab and what it is, or the name of what the shell itself completes. */
+static const struct {
+    const char *shell, *script;
+} cli_scripts[] = {
+    {"bash",
+     "_telec() {\n"
+     "    local IFS=$'\\n' word=${COMP_WORDS[COMP_CWORD]} line\n"
+     "    COMPREPLY=()\n"
+     "    for line in $(\"${COMP_WORDS[0]}\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+     "2> /dev/null); do\n"
+     "        case $line in\n"
+     "        :dirs) compopt -o filenames; COMPREPLY+=($(compgen -d -- \"$word\")) ;;\n"
+     "        :files) compopt -o filenames; COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n"
+     "        :programs) COMPREPLY+=($(compgen -c -- \"$word\")) ;;\n"
+     "        *) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
+     "        esac\n"
+     "    done\n"
+     "}\n"
+     "complete -F _telec telec\n"},
+    {"zsh",
+     "#compdef telec\n"
+     "_telec() {\n"
+     "    local line\n"
+     "    local -a values\n"
+     "    for line in \"${(@f)$(${words[1]} complete -- \"${(@)words[2,CURRENT]}\" "
+     "2> /dev/null)}\"; do\n"
+     "        case $line in\n"
+     "        :dirs) _directories ;;\n"
+     "        :files) _files ;;\n"
+     "        :programs) _command_names ;;\n"
+     "        ?*) values+=(\"${${line%%$'\\t'*}//:/\\\\:}:${line#*$'\\t'}\") ;;\n"
+     "        esac\n"
+     "    done\n"
+     "    (( $#values )) && _describe -V telec values\n"
+     "}\n"
+     "[ \"$funcstack[1]\" = _telec ] && _telec \"$@\" || compdef _telec telec\n"},
+    {"fish",
+     "function __telec\n"
+     "    set -l words (commandline -opc)\n"
+     "    set -l word (commandline -ct)\n"
+     "    for line in ($words[1] complete -- $words[2..-1] \"$word\" 2> /dev/null)\n"
+     "        switch $line\n"
+     "            case :dirs\n"
+     "                __fish_complete_directories \"$word\"\n"
+     "            case :files\n"
+     "                __fish_complete_path \"$word\"\n"
+     "            case :programs\n"
+     "                __fish_complete_command\n"
+     "            case '*'\n"
+     "                echo $line\n"
+     "        end\n"
+     "    end\n"
+     "end\n"
+     "complete -c telec -f -a '(__telec)'\n"},
+};
+
+static int cli_completion(struct cli *cli)
+{
+    for (size_t i = 0; i < COUNT_OF(cli_scripts); i++)
+        if (strcmp(cli->context.args[0], cli_scripts[i].shell) == 0) {
+            buf out = {0};
+            buf_str(&out, cli_scripts[i].script);
+            return context_write(&out);
+        }
+    return context_usage("expected bash, zsh or fish", cli->context.args[0]);
+}
+
+/* Puts a value, when it begins with the word that is being completed. */
+static void cli_put_value(struct context *c, buf *out, span value, span about)
+{
+    if (!value.n || !span_starts(value, c->args[c->arg_count - 1]))
+        return;
+    utf8_put_visible(out, value);
+    buf_byte(out, '\t');
+    utf8_put_visible(out, about);
+    buf_byte(out, '\n');
+}
+
+static void cli_complete_sessions(struct context *c, buf *out)
+{
+    if (context_ask(c, "GET", "/sessions", NULL) != 0)
+        return;
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
+        buf id = {0}, title = {0};
+        json_put_text(&id, json_get(it.value, "session_id"));
+        json_put_text(&title, json_get(it.value, "title"));
+        cli_put_value(c, out, (span){id.p, id.n < 8 ? id.n : 8}, buf_view(&title));
+        buf_free(&id), buf_free(&title);
+    }
+}
+
+static void cli_complete_computers(struct context *c, buf *out)
+{
+    if (context_ask(c, "GET", "/computers", NULL) != 0)
+        return;
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
+        buf name = {0};
+        json_put_text(&name, json_get(it.value, "name"));
+        cli_put_value(c, out, buf_view(&name), span_of("computer"));
+        buf_free(&name);
+    }
+}
+
+static void cli_complete_agents(struct context *c, buf *out)
+{
+    for (int i = 0; i < c->config.agent_count; i++)
+        cli_put_value(c, out, span_of(c->config.agents[i].name),
+                      span_of(c->config.agents[i].command));
+}
+
+static void cli_complete_commands(struct context *c, buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
+        if (cli_commands[i].help && cli_commands[i].run != command_agent)
+            cli_put_value(c, out, span_of(cli_commands[i].name), span_of(cli_commands[i].help));
+}
+
+static void cli_complete_start(struct context *c, buf *out)
+{
+    const struct agents_row *row;
+    cli_complete_commands(c, out);
+    for (size_t i = 0; (row = agents_row(i)); i++) {
+        buf name = {0};
+        buf_fmt(&name, "/%s", row->name);
+        if (row->resume)
+            cli_put_value(c, out, buf_view(&name), span_of(row->title));
+        buf_free(&name);
+    }
+}
+
+/* What can stand where help names a place. Other places have no values. */
+static const struct {
+    const char *place, *words; /* words: these, or what the shell completes; NULL: put */
+    void (*put)(struct context *c, buf *out);
+} cli_places[] = {
+    {"ID", NULL, cli_complete_sessions},    {"NAME", NULL, cli_complete_computers},
+    {"AGENT", NULL, cli_complete_agents},   {"COMMAND", NULL, cli_complete_commands},
+    {"MODE", "fast|med|slow", NULL},        {"STATE", "waiting|idle|working|exited", NULL},
+    {"DIR", ":dirs", NULL},                 {"PATH", ":files", NULL},
+    {"COMMAND...", ":programs", NULL},
+};
+
+static void cli_complete_place(struct context *c, buf *out, span place);
+
+/* Completes one of "add|remove", "1|yes|no|TEXT" …: small letters are words, capitals a place. */
+static void cli_complete_words(struct context *c, buf *out, span words)
+{
+    while (words.n) {
+        span word = span_cut(&words, '|');
+        if (word.n && word.p[0] >= 'A' && word.p[0] <= 'Z')
+            cli_complete_place(c, out, word);
+        else
+            cli_put_value(c, out, word, (span){0});
+    }
+}
+
+static void cli_complete_place(struct context *c, buf *out, span place)
+{
+    for (size_t i = 0; i < COUNT_OF(cli_places); i++) {
+        if (!span_eq(place, cli_places[i].place))
+            continue;
+        if (cli_places[i].put)
+            cli_places[i].put(c, out);
+        else if (cli_places[i].words[0] == ':')
+            buf_fmt(out, "%s\n", cli_places[i].words);
+        else
+            cli_complete_words(c, out, span_of(cli_places[i].words));
+    }
+}
+
+/* Completes an argument, as the command's args name it: the last one may stand for many. */
+static void cli_complete_argument(struct context *c, buf *out, const struct cli_command *command,
+                                  int number)
+{
+    span rest = span_of(command->args), place = {0};
+    for (int i = 0; rest.n && i <= number;) {
+        place = span_trim(span_cut(&rest, ' '), "[]");
+        i += !span_eq(place, "--");
+    }
+    int many = place.n > 3 && memcmp(place.p + place.n - 3, "...", 3) == 0;
+    if (many && !span_eq(place, "COMMAND..."))
+        place.n -= 3;
+    cli_complete_words(c, out, place);
+}
+
+static void cli_complete_options(struct context *c, buf *out, const struct cli_command *command)
+{
+    for (size_t i = 0; i < COUNT_OF(cli_options); i++) {
+        const struct cli_option *option = &cli_options[i];
+        buf name = {0};
+        buf_fmt(&name, "--%s", option->name);
+        if (!strchr(cli_hidden, option->letter) &&
+            (strchr(cli_everywhere, option->letter) ||
+             (command && strchr(command->options, option->letter))))
+            cli_put_value(c, out, buf_view(&name), span_of(option->help));
+        buf_free(&name);
+    }
+}
 
 /* Finds the option of a word of n characters: --name, or -l and what follows. NULL: none. */
 static const struct cli_option *cli_find_option(const char *word, size_t n)
@@ -369,6 +670,60 @@ static const struct cli_option *cli_find_option(const char *word, size_t n)
     }
     return NULL;
 }
+
+/* Finds a command; an agent's, as /claude, sets --agent of the context. NULL: none. */
+static const struct cli_command *cli_find_command(struct context *c, const char *word)
+{
+    const struct agents_row *agent = word[0] == '/' ? agents_find(word + 1) : NULL;
+    if (agent && agent->resume)
+        c->value['a'] = agent->name;
+    for (size_t i = 0; i < COUNT_OF(cli_commands); i++) {
+        const struct cli_command *command = &cli_commands[i];
+        if (command->run == command_agent
+                ? agent && agent->resume
+                : strcmp(command->name, word) == 0 ||
+                      (command->alias && strcmp(command->alias, word) == 0))
+            return command;
+    }
+    return NULL;
+}
+
+/* Completes the last of the words that stand behind the program's name. */
+static int cli_complete(struct context *c)
+{
+    const struct cli_command *command = NULL;
+    const struct cli_option *option = NULL; /* whose value comes next */
+    int verbatim = 0, arguments = 0, last = c->arg_count - 1;
+    buf out = {0};
+    for (int i = 0; i < last; i++) {
+        const char *word = c->args[i];
+        if (option) {
+            option = NULL;
+        } else if (!verbatim && strcmp(word, "--") == 0) {
+            verbatim = command != NULL;
+        } else if (!verbatim && word[0] == '-' && word[1]) {
+            option = strchr(word, '=') ? NULL : cli_find_option(word, strlen(word));
+            if (option && (!option->value || (word[1] != '-' && word[2])))
+                option = NULL;
+        } else if (!command) {
+            if (!(command = cli_find_command(c, word)))
+                return 1;
+        } else {
+            verbatim |= arguments++ == command->verbatim;
+        }
+    }
+    if (option)
+        cli_complete_place(c, &out, span_of(option->value));
+    else if (!verbatim && c->args[last][0] == '-')
+        cli_complete_options(c, &out, command);
+    else if (command)
+        cli_complete_argument(c, &out, command, arguments);
+    else
+        cli_complete_start(c, &out);
+    return context_write(&out);
+}
+
+/* ---- parsing -------------------------------------------------------------------------------- */
 
 static int cli_is_valid(const struct cli *cli, const struct cli_option *option)
 {
@@ -396,28 +751,6 @@ static int cli_parse_option(struct cli *cli, char **argv)
     cli->context.value[(int)option->letter] =
         option->value ? (attached ? attached : argv[1]) : "";
     return option->value && !attached ? 2 : 1;
-}
-
-/* Parses the command's name; /claude is --agent claude of the command /AGENT. Returns 0, or 2 after
- * a message. */
-static int cli_parse_command(struct cli *cli, const char *word)
-{
-    const struct agents_row *agent = word[0] == '/' ? agents_find(word + 1) : NULL;
-    if (agent && agent->resume) {
-        cli->context.value['a'] = agent->name;
-        word = CLI_AGENT;
-    } else if (strcmp(word, CLI_AGENT) == 0) {
-        word = "";
-    }
-    for (size_t i = 0; i < COUNT_OF(cli_commands); i++) {
-        const struct cli_command *command = &cli_commands[i];
-        if (strcmp(command->name, word) == 0 ||
-            (command->alias && strcmp(command->alias, word) == 0)) {
-            cli->command = command;
-            return 0;
-        }
-    }
-    return context_usage("no such command", *word ? word : CLI_AGENT);
 }
 
 static int cli_check_count(const struct cli *cli)
@@ -450,8 +783,8 @@ static int cli_parse(struct cli *cli, char **argv)
             if ((words = cli_parse_option(cli, argv)) < 0)
                 return 2;
         } else if (!cli->command) {
-            if (cli_parse_command(cli, *argv) != 0)
-                return 2;
+            if (!(cli->command = cli_find_command(c, *argv)))
+                return context_usage("no such command", *argv);
         } else {
             verbatim = c->arg_count == cli->command->verbatim;
             c->args[c->arg_count++] = *argv;
@@ -470,7 +803,8 @@ static int cli_run(struct cli *cli)
     if (cli->command->run_bare)
         return cli->command->run_bare(cli);
     loop_init(&c->loop);
-    client_init(&c->client, &c->loop, &c->config, c->value['D'] == NULL, NULL, NULL);
+    int may_start = !c->value['D'] && cli->command->run != cli_complete;
+    client_init(&c->client, &c->loop, &c->config, may_start, NULL, NULL);
     int status = cli->command->run(c);
     client_free(&c->client);
     loop_free(&c->loop);

@@ -158,9 +158,13 @@ static void unit_cli_mains(void)
         {"telec help", 0, "start an agent: /claude, /gemini, /codex, /opencode, /qwen, /copilot\n",
          ""},
         {"telec help", 0, "hooks of claude, gemini, codex, opencode, qwen and copilot\n", ""},
-        {"telec -c /dev/null completion bash", 0,
-         " config help completion /claude /gemini /codex /opencode /qwen /copilot'", ""},
-        {"telec -c /dev/null completion zsh", 2, "", "expected bash"},
+        {"telec completion bash", 0, "complete -F _telec telec\n", ""},
+        {"telec completion zsh", 0, "#compdef telec\n", ""},
+        {"telec completion fish", 0, "complete -c telec", ""},
+        {"telec completion csh", 2, "", "expected bash, zsh or fish"},
+        {"telec help --man", 0, ".It Ic kill Ar \"[ID...]\"\n", ""},
+        {"telec help --man", 0, ".It Fl C , Fl -directory Ar DIR\n", ""},
+        {"telec -c /dev/null complete -- nonsense x", 1, "", ""},
         {"telec -c /dev/null config", 0, "[agent codex]", ""},
         {"telec -c /dev/null list --no-daemon -S /nowhere/s", 1, "", "/nowhere/s"},
         {"telec -c /dev/null", 1, "", "needs a terminal"},
@@ -176,6 +180,47 @@ static void unit_cli_mains(void)
         }
         buf_free(&out);
         buf_free(&error);
+    }
+}
+
+static void unit_cli_completes(void)
+{
+    static const char *const calls[][2] = { /* words, and the first fields of the answer's lines */
+        {"ki", "kill"},
+        {"/", "/claude /gemini /codex /opencode /qwen /copilot"},
+        {"--so", "--socket"},
+        {"list --", "--socket --config --no-daemon --help --version --json --computer --ended"},
+        {"--no-daemon lis", "list"},
+        {"wait --state w", "waiting working"},
+        {"wait --state=w x --state i", "idle"},
+        {"new -m ''", "fast med slow"},
+        {"new -mfast --agent co", "codex copilot"},
+        {"new -C ''", ":dirs"},
+        {"new ''", ":programs"},
+        {"new make -", ":programs"}, /* the command's own option */
+        {"project r", "remove"},
+        {"project add x", ":dirs"},
+        {"answer ID y", "yes"},
+        {"/claude me", "med"},
+        {"/claude med x", ""},
+        {"help li", "list"},
+        {"help a", "answer attach agents"},
+        {"completion ''", "bash zsh fish"},
+        {"-c ''", ":files"},
+        {"daemon ''", ""},
+    };
+    test_begin("a word is completed as the tables of commands and options say");
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        buf line = {0}, out = {0}, error = {0}, got = {0};
+        buf_fmt(&line, "telec -c /dev/null complete -- %s", calls[i][0]);
+        CHECK_INT(unit_cli_main(buf_cstr(&line), &out, &error), 0);
+        for (span rest = buf_view(&out); rest.n;) {
+            span answer = span_cut(&rest, '\n');
+            buf_str(&got, got.n ? " " : "");
+            buf_span(&got, span_cut(&answer, '\t'));
+        }
+        CHECK_SPAN(buf_view(&got), calls[i][1]);
+        buf_free(&line), buf_free(&out), buf_free(&error), buf_free(&got);
     }
 }
 
@@ -202,4 +247,5 @@ static void unit_cli(void)
     unit_cli_tables();
     unit_cli_mains();
     unit_cli_tells_starter();
+    unit_cli_completes();
 }

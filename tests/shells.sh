@@ -1,0 +1,65 @@
+#!/bin/sh
+# Completions in the real shells, and the manual page: tests/shells.sh TELEC SHELL…, of bash, zsh,
+# fish and mandoc. Prints what is not as it should be.
+set -u
+telec=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+shift
+work=$(mktemp -d /tmp/telec.XXXXXX) || exit 1
+mkdir "$work/bin" && cp "$telec" "$work/bin/telec" && cd "$work" || exit 1
+trap '"$work/bin/telec" daemon --stop 2> /dev/null; rm -rf "$work"' EXIT
+unset TELEC_SOCKET TELEC_CONFIG TELEC_SESSION_ID TELEC_REDIS
+export HOME="$work" XDG_RUNTIME_DIR="$work" XDG_STATE_HOME="$work/s" XDG_CONFIG_HOME="$work/c" \
+    PATH="$work/bin:$PATH"
+mkdir directory
+id=$(telec new -t title -- sh -c 'read x') || exit 1
+short=$(echo "$id" | cut -c 1-8)
+
+# Words behind telec, the last one incomplete, and what they can be.
+cat > asked << END
+ki|kill
+kill |$short
+new --agent co|codex copilot
+wait --state i|idle
+list --j|--json
+help ag|agents
+project add dir|directory
+completion |bash fish zsh
+END
+
+for shell; do
+    case $shell in
+    mandoc)
+        telec help --man | mandoc -T lint -W style > got 2>&1
+        grep -v 'outdated mandoc.db' got && exit 1
+        continue
+        ;;
+    bash)
+        # shellcheck disable=SC2016 # that shell's
+        ask='. /dev/fd/3 3<< END
+$(telec completion bash)
+END
+compopt() { :; }
+COMP_WORDS=(telec "$@"); COMP_CWORD=$#; _telec; printf "%s\n" "${COMPREPLY[@]}"'
+        ;;
+    zsh)
+        # shellcheck disable=SC2016
+        ask='compdef() { : }
+_describe() { print -l -- "${values[@]%%:*}" }
+_directories() { print -l -- *(/) }
+eval "$(telec completion zsh)"; words=(telec "$@"); CURRENT=$#words; _telec'
+        ;;
+    fish) ask= ;;
+    esac
+    while IFS='|' read -r words want; do
+        if [ "$shell" = fish ]; then
+            fish --no-config -c "telec completion fish | source; complete -C 'telec $words'"
+        else
+            set --
+            for word in $words; do set -- "$@" "$word"; done
+            [ "${words% }" = "$words" ] || set -- "$@" ''
+            "$shell" -c "$ask" "$shell" "$@"
+        fi 2>&1 | cut -f 1 | sed 's|/$||' | grep -v '^bin$\|^s$\|^telec$\|^\.' | sort | xargs > got
+        [ "$(cat got)" = "$want" ] ||
+            { echo "$shell: telec $words: $(cat got), not $want"; exit 1; }
+    done < asked
+done
