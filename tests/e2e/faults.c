@@ -73,7 +73,7 @@ static char *faults_leftover(int (*may_undo)(const char *id))
     char *found = NULL;
     while (dir && !found && (entry = readdir(dir))) {
         const char *id = entry->d_name;
-        if (strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+        if (strcmp(id, ".") == 0 || strcmp(id, "..") == 0 || strcmp(id, "daemon.lock") == 0)
             continue;
         if (!strstr(list, id) && !may_undo(id))
             found = format("directory %s", id);
@@ -181,6 +181,27 @@ static int faults_is_restored(void)
     return faults_is_listed(faults_id);
 }
 
+/* It exits with 3 the first time, and then runs. */
+static void faults_prepare_again(void)
+{
+    static int count;
+    faults_id = start_sh(format("f=%s/again%d; [ -e $f ] && exec sleep 1000; : > $f; exit 3",
+                                e2e.dir, ++count));
+    AWAIT_SESSION(faults_id, "state", "exited");
+}
+
+static int faults_restart_session(void)
+{
+    return faults_call("POST", session_path(faults_id, "/restart"), NULL);
+}
+
+/* Its holder may be killed after the answer: then its exit is another one. */
+static int faults_runs_again(void)
+{
+    char *body = get(session_path(faults_id, "")).body;
+    return !json_is(body, "state", "exited") || !json_is(body, "exit_code", "3");
+}
+
 static void faults_prepare_project(void)
 {
     static int count;
@@ -280,6 +301,7 @@ FAULTS_TEST(end, faults_prepare_running, faults_end, faults_has_ended)
 FAULTS_TEST(dismiss, faults_prepare_exited, faults_end, faults_has_ended)
 FAULTS_TEST(end_undoably, faults_prepare_running, faults_end_undoably, faults_has_ended)
 FAULTS_TEST(undo, faults_prepare_undo, faults_undo, faults_is_restored)
+FAULTS_TEST(restart, faults_prepare_again, faults_restart_session, faults_runs_again)
 FAULTS_TEST(project, faults_prepare_project, faults_add_project, faults_has_project)
 
 static const struct test faults_tests[] = {
@@ -289,5 +311,6 @@ static const struct test faults_tests[] = {
     {"faults_dismiss", test_faults_dismiss},
     {"faults_end_undoably", test_faults_end_undoably},
     {"faults_undo", test_faults_undo},
+    {"faults_restart", test_faults_restart},
     {"faults_project", test_faults_project},
 };

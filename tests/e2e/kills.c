@@ -38,7 +38,9 @@ static unsigned kills_random(unsigned below)
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
-enum kills_what { KILLS_CREATE, KILLS_RENAME, KILLS_END, KILLS_HIDE, KILLS_UNDO };
+enum kills_what {
+    KILLS_CREATE, KILLS_RENAME, KILLS_END, KILLS_HIDE, KILLS_UNDO, KILLS_RESTART
+};
 
 struct kills_change {
     enum kills_what what;
@@ -46,13 +48,13 @@ struct kills_change {
     struct wire wire;
 };
 
-/* A session with that fate that no change is under way for, or NULL. */
-static struct kills_session *kills_pick(enum kills_fate fate)
+/* A session with that fate that no change is under way for, or NULL. dead: its holder may be. */
+static struct kills_session *kills_pick(enum kills_fate fate, int dead)
 {
     for (int i = 0, at = (int)kills_random((unsigned)kills_count + 1); i < kills_count; i++) {
         struct kills_session *s = &kills_all[(at + i) % kills_count];
         int late = fate == KILLS_HIDDEN && now_ms() > s->hidden_at + KILLS_UNDO_MS;
-        if (s->id && s->fate == fate && !s->busy && !late)
+        if (s->id && s->fate == fate && !s->busy && !late && s->may_be_dead >= dead)
             return s;
     }
     return NULL;
@@ -78,6 +80,8 @@ static char *kills_ask(struct kills_change *c)
         return request("PATCH", session_path(s->id, ""), format("{\"title\": \"%s\"}", s->other));
     case KILLS_UNDO:
         return request("POST", session_path(s->id, "/restore"), NULL);
+    case KILLS_RESTART:
+        return request("POST", session_path(s->id, "/restart"), NULL);
     default:
         return request("DELETE", session_path(s->id, c->what == KILLS_HIDE ? "?undo_s=60" : ""),
                        NULL);
@@ -88,12 +92,13 @@ static char *kills_ask(struct kills_change *c)
 static int kills_begin(struct kills_change *c)
 {
     static const enum kills_what few[] = {KILLS_CREATE, KILLS_CREATE, KILLS_RENAME, KILLS_END,
-                                          KILLS_HIDE, KILLS_UNDO},
+                                          KILLS_HIDE, KILLS_UNDO, KILLS_RESTART},
                                  many[] = {KILLS_END, KILLS_RENAME, KILLS_HIDE, KILLS_END};
     int full = kills_listed() > KILLS_SESSIONS || kills_count == KILLS_MOST;
-    *c = (struct kills_change){.what = full ? many[kills_random(4)] : few[kills_random(6)]};
+    *c = (struct kills_change){.what = full ? many[kills_random(4)] : few[kills_random(7)]};
     c->session = c->what == KILLS_CREATE ? &kills_all[kills_count]
-        : kills_pick(c->what == KILLS_UNDO ? KILLS_HIDDEN : KILLS_LISTED);
+        : kills_pick(c->what == KILLS_UNDO ? KILLS_HIDDEN : KILLS_LISTED,
+                     c->what == KILLS_RESTART);
     if (!c->session)
         return 0;
     if (c->what == KILLS_CREATE)
@@ -117,12 +122,14 @@ static void kills_unknown(struct kills_change *c)
 static void kills_promised(struct kills_change *c, const struct reply *r)
 {
     static const enum kills_fate fates[] = {KILLS_LISTED, KILLS_LISTED, KILLS_GONE, KILLS_HIDDEN,
-                                            KILLS_LISTED};
+                                            KILLS_LISTED, KILLS_LISTED};
     struct kills_session *s = c->session;
     s->fate = fates[c->what];
     s->hidden_at = now_ms();
     if (c->what == KILLS_CREATE)
         s->id = json_get(r->body, "session_id");
+    if (c->what == KILLS_RESTART) /* it runs, whatever became of its last holder */
+        s->may_be_dead = 0;
     if (c->what == KILLS_RENAME)
         s->title = s->other, s->other = NULL;
 }
@@ -148,7 +155,7 @@ static void kills_end_change(struct kills_change *c)
 
 static void kills_kill_holder(void)
 {
-    struct kills_session *s = kills_pick(KILLS_LISTED);
+    struct kills_session *s = kills_pick(KILLS_LISTED, 0);
     pid_t pid = s ? holder_of(s->id) : 0;
     if (pid <= 0)
         return;
@@ -157,12 +164,36 @@ static void kills_kill_holder(void)
     kills_kills++;
 }
 
-/* A command that is killed as it runs. */
+/* Starts a command that changes something, or NULL's: one that reads. */
+static pid_t kills_start_command(struct kills_session **changed)
+{
+    struct kills_session *made = &kills_all[kills_count], *old = kills_pick(KILLS_LISTED, 0);
+    const char *title = format("made %d", kills_count);
+    const char *const create[] = {e2e.binary, "new", "-t", title, "--", "sleep", "1000", NULL};
+    const char *const list[] = {e2e.binary, "list", NULL};
+    const char *const end[] = {e2e.binary, "kill", old ? old->id : "", NULL};
+    const char *const again[] = {e2e.binary, "restart", old ? old->id : "", NULL};
+    int what = (int)kills_random(4);
+    *changed = NULL;
+    if (what == 0 && kills_count < KILLS_MOST) {
+        kills_count++;
+        *made = (struct kills_session){.title = (char *)title, .may_be_dead = 1};
+        return telec_start(create);
+    }
+    if (what == 1 || !old)
+        return telec_start(list);
+    *changed = old;
+    if (what == 2)
+        old->fate = KILLS_ENDING;
+    old->may_be_dead = 1;
+    return telec_start(what == 2 ? end : again);
+}
+
+/* A command that is killed as it runs: its change has happened or not, and is whole. */
 static void kills_kill_command(void)
 {
-    const char *const list[] = {e2e.binary, "list", NULL};
-    const char *const none[] = {e2e.binary, "--no-daemon", "status", "no-such-id", NULL};
-    pid_t pid = telec_start(kills_random(2) ? list : none);
+    struct kills_session *changed;
+    pid_t pid = kills_start_command(&changed);
     poll(NULL, 0, (int)kills_random(15));
     kill(pid, SIGKILL);
     await_exit(pid);

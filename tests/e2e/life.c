@@ -234,40 +234,80 @@ static void test_life_orphan(void)
     CHECK(!file_exists(session_file(id, "")));
 }
 
-/* As after a reboot, and as in a home that machines share. */
-static void test_life_other_boot(void)
+/* Changes the first character of a value in a file of the session. Returns 0: it has none. */
+static int life_alter(const char *id, const char *name, const char *member)
+{
+    char *text = file_read(session_file(id, name), NULL), *value = json_get(text, member);
+    if (!value || !*value)
+        return 0;
+    char *at = strstr(text, value);
+    at[0] = at[0] == '0' ? '1' : '0';
+    file_write(session_file(id, name), text, 0600);
+    return 1;
+}
+
+/* The computer was started again: the sessions are there, in their places, lost, and run again when
+ * they are asked to. */
+static void test_life_reboot(void)
+{
+    enum { SESSIONS = 3 };
+    char *ids[SESSIONS];
+    pid_t holders[SESSIONS];
+    daemon_start();
+    for (int i = 0; i < SESSIONS; i++) {
+        ids[i] = life_start();
+        holders[i] = holder_of(ids[i]);
+    }
+    CHECK_INT(call("PATCH", session_path(ids[1], ""), "{\"title\": \"its title\"}").status, 200);
+    if (!HAVE_PROC)
+        skip("there is no /proc to find the holder in");
+    daemon_stop();
+    for (int i = 0; i < SESSIONS; i++) {
+        kill(holders[i], SIGKILL);
+        AWAIT_GONE(ids[i]);
+        if (!life_alter(ids[i], "record.json", "boot") ||
+            !life_alter(ids[i], "holder.lock", "boot"))
+            skip("the system names neither its boot nor the time of it");
+    }
+    CHECK_INT(system(format("rm -rf %s/telec", e2e.run)), 0);
+    daemon_start();
+    for (int again = 0; again < 2; again++) {
+        char *list = get("/sessions").body;
+        CHECK_INT(json_count(list, ""), SESSIONS);
+        for (int i = 0; i < SESSIONS; i++) {
+            CHECK_TEXT(json_get(list, format("%d.session_id", i)), ids[i]);
+            CHECK_TEXT(json_get(list, format("%d.title", i)), i == 1 ? "its title" : "Untitled");
+            if (again)
+                AWAIT_SESSION(ids[i], "last_output", "ready");
+            else
+                CHECK_TEXT(json_get(list, format("%d.state_source", i)), "lost");
+        }
+        if (again)
+            break;
+        CHECK_TEXT(transcript(ids[0]), "ready\n");
+        struct cli c = CLI_OK(cli("restart", "--lost", NULL));
+        CHECK_TEXT(c.said[0].p, format("%s\n%s\n%s\n", ids[0], ids[1], ids[2]));
+    }
+    CHECK_INT(call("POST", session_path(ids[2], "/message"), "{\"message\": \"x\"}").status, 200);
+}
+
+/* In a home that machines share: a record of another one is left alone. */
+static void test_life_other_machine(void)
 {
     daemon_start();
     char *id = life_start();
-    daemon_stop();
     pid_t holder = holder_of(id);
     if (!HAVE_PROC)
         skip("there is no /proc to find the holder in");
+    daemon_stop();
     kill(holder, SIGKILL);
     AWAIT_GONE(id);
-    char *record = file_read(session_file(id, "record.json"), NULL);
-    char *boot = json_get(record, "boot"), *at = strstr(record, boot), *machine;
-    if (!*boot)
-        skip("the system names neither its boot nor the time of it");
-    at[0] = at[0] == '0' ? '1' : '0';
-    file_write(session_file(id, "record.json"), record, 0600);
-    char *lock = file_read(session_file(id, "holder.lock"), NULL);
-    at = strstr(lock, boot);
-    at[0] = at[0] == '0' ? '1' : '0';
-    file_write(session_file(id, "holder.lock"), lock, 0600);
-    daemon_start();
-    CHECK_TEXT(session_get(id, "state"), "exited");
-    CHECK_TEXT(session_get(id, "state_source"), "lost");
-    CHECK_TEXT(transcript(id), "ready\n");
-    daemon_stop();
     unlink(session_file(id, "exit.json"));
-    machine = json_get(record, "machine");
-    at = strstr(record, machine);
-    at[0] = at[0] == '0' ? '1' : '0';
-    file_write(session_file(id, "record.json"), record, 0600);
+    CHECK(life_alter(id, "record.json", "machine"));
     daemon_start();
     CHECK_TEXT(session_get(id, "state"), "unreachable");
-    CHECK_HAS(session_get(id, "state_text"), json_get(record, "host"));
+    CHECK_HAS(session_get(id, "state_text"),
+              json_get(file_read(session_file(id, "record.json"), NULL), "host"));
     CHECK_INT(call("DELETE", session_path(id, ""), NULL).status, 503);
     CHECK(file_exists(session_file(id, "record.json")));
     CHECK_INT(call("DELETE", session_path(id, "?force=1"), NULL).status, 200);
@@ -324,7 +364,8 @@ static const struct test life_tests[] = {
     {"life_holder_stopped", test_life_holder_stopped},
     {"life_holder_silent", test_life_holder_silent},
     {"life_orphan", test_life_orphan},
-    {"life_other_boot", test_life_other_boot},
+    {"life_reboot", test_life_reboot},
+    {"life_other_machine", test_life_other_machine},
     {"life_reason", test_life_reason},
     {"life_few_descriptors", test_life_few_descriptors},
 };
