@@ -165,8 +165,17 @@ static void follow_on_end(void *ctx, const char *why)
     f->over = 1;
 }
 
+static void follow_on_ending(void *ctx, long long undo_ms)
+{
+    (void)ctx;
+    if (undo_ms)
+        context_fail("the session ends in %lld s, unless that is undone", undo_ms / 1000);
+    else
+        context_fail("the session goes on");
+}
+
 static const struct stream_hooks follow_hooks = {follow_on_size, follow_on_output, NULL,
-                                                 follow_on_end, NULL, NULL};
+                                                 follow_on_end, NULL, NULL, follow_on_ending};
 
 /* ---- through the daemon --------------------------------------------------------------------- */
 

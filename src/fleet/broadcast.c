@@ -129,7 +129,7 @@ static void broadcast_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, broadcast_on_output,
-                                                           NULL, broadcast_on_end, NULL, NULL};
+                                                           NULL, broadcast_on_end, NULL, NULL, NULL};
 
 static struct broadcast *broadcast_find(const struct broadcasts *all, const char *id)
 {

@@ -202,7 +202,7 @@ static void guest_on_drained(void *ctx)
 }
 
 static const struct stream_hooks guest_stream_hooks = {
-    guest_on_size, guest_on_output, NULL, guest_on_end, guest_on_drained, NULL};
+    guest_on_size, guest_on_output, NULL, guest_on_end, guest_on_drained, NULL, NULL};
 
 /* ---- input ---------------------------------------------------------------------------------- */
 

@@ -109,8 +109,18 @@ static void relay_on_typed(void *ctx)
     httpd_pause(viewer->client, 0);
 }
 
+static void relay_on_ending(void *ctx, long long undo_ms)
+{
+    struct relay_viewer *viewer = ctx;
+    buf b = {0};
+    frame_put_end_undoably(&b, undo_ms);
+    httpd_send_frame(viewer->client, WS_TEXT, buf_view(&b));
+    buf_free(&b);
+}
+
 static const struct stream_hooks relay_stream_hooks = {
-    relay_on_size, relay_on_output, NULL, relay_on_end, relay_on_typed, relay_on_link};
+    relay_on_size,  relay_on_output, NULL,           relay_on_end,
+    relay_on_typed, relay_on_link,   relay_on_ending};
 
 static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {

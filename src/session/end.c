@@ -186,6 +186,16 @@ static void end_kill(struct holder *h)
     end_check(h);
 }
 
+static void end_tell_viewers(struct holder *h, long long undo_ms)
+{
+    buf b = {0};
+    frame_put_end_undoably(&b, undo_ms);
+    for (struct holder_client *c = h->clients; c; c = c->next)
+        if (c->viewing && c->conn.queued < FRAME_MAX)
+            frame_send(&c->conn, FRAME_ENDING, buf_view(&b));
+    buf_free(&b);
+}
+
 static void end_stop_undoably(struct holder *h, long long undo_ms)
 {
     if (h->killing || h->exited)
@@ -196,6 +206,7 @@ static void end_stop_undoably(struct holder *h, long long undo_ms)
         end_stop(h);
         status_changed(h);
     }
+    end_tell_viewers(h, undo_ms);
     loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + undo_ms);
 }
 
@@ -204,6 +215,7 @@ static void end_undo(struct holder *h)
     if (h->killing || !h->stopped)
         return;
     h->stopped = 0;
+    end_tell_viewers(h, 0);
     loop_timer_cancel(&h->loop, &h->kill_timer);
     end_continue(h);
     state_skip(&h->state, h->loop.now - h->stopped_at);

@@ -158,6 +158,13 @@ static void frame_put_end_undoably(buf *b, long long undo_ms)
     json_close(b, '}');
 }
 
+static int frame_read_undo(span payload, long long *undo_ms)
+{
+    struct json request;
+    return json_parse(payload, &request, NULL, NULL) == PARSE_DONE &&
+           json_int(json_get(request, "undo_ms"), undo_ms);
+}
+
 static void frame_put_number(buf *b, long long number)
 {
     buf_int(b, number);

@@ -201,10 +201,8 @@ static void holder_handle_end(struct holder_client *c, span payload)
 
 static void holder_handle_end_undoably(struct holder_client *c, span payload)
 {
-    struct json request;
     long long undo_ms;
-    if (json_parse(payload, &request, NULL, NULL) == PARSE_DONE &&
-        json_int(json_get(request, "undo_ms"), &undo_ms))
+    if (frame_read_undo(payload, &undo_ms))
         end_stop_undoably(c->holder, undo_ms);
 }
 

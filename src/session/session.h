@@ -173,6 +173,7 @@ enum frame_type {
     FRAME_OUTPUT = 'O',       /* bytes that the program wrote */
     FRAME_SIZE = 'Z',         /* {"size": [cols, rows]} of the snapshot that follows */
     FRAME_SNAPSHOT = 'N',     /* bytes that repaint the whole screen; see frame_send_snapshot */
+    FRAME_ENDING = 'E',       /* as FRAME_END_UNDOABLY, to viewers; 0: that was undone */
     FRAME_PTY = 'P',          /* a grant of direct writes: see the drawing in input.c */
     FRAME_SCREEN_REPLY = 'C', /* the object of GET …/screen */
     FRAME_TEXT_REPLY = 'T',   /* plain text of scrollback and screen */
@@ -218,7 +219,8 @@ static int frame_is_refusal(span receipt);
 static void frame_put_colours(buf *b, const struct vt_colours *colours); /* FRAME_COLOURS */
 static int frame_read_colours(struct json array, struct vt_colours *colours); /* 0: none */
 static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_KEYS */
-static void frame_put_end_undoably(buf *b, long long undo_ms);              /* FRAME_END_UNDOABLY */
+static void frame_put_end_undoably(buf *b, long long undo_ms); /* FRAME_END_UNDOABLY, _ENDING */
+static int frame_read_undo(span payload, long long *undo_ms);  /* of both; 0: it is not there */
 static void frame_put_number(buf *b, long long number);             /* FRAME_TYPED, FRAME_PTY */
 /* Reads a size: [cols, rows], or an object's "cols" and "rows". Returns 1, or 0 and leaves both as
  * they are: not a size, or not one that the emulator can have. */
@@ -430,6 +432,8 @@ struct stream_hooks {
     /* The link to the other computer was lost, for that reason, or is back (why NULL); unsent:
      * bytes of input that were refused meanwhile or may not have been typed. NULL: of a holder. */
     void (*on_link)(void *ctx, const char *why, long long unsent);
+    /* Its end was asked for, and can be undone for so long; 0: that was undone. Or NULL. */
+    void (*on_ending)(void *ctx, long long undo_ms);
 };
 
 struct stream_source {

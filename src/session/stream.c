@@ -12,6 +12,7 @@ static void stream_on_frame(void *ctx, enum frame_type type, span payload)
 {
     struct stream *s = ctx;
     int cols, rows;
+    long long undo_ms;
     if (!s->hooks)
         return;
     if (type == FRAME_OUTPUT || type == FRAME_SNAPSHOT)
@@ -20,6 +21,8 @@ static void stream_on_frame(void *ctx, enum frame_type type, span payload)
         s->hooks->on_size(s->ctx, cols, rows);
     else if (type == FRAME_PTY && s->hooks->on_pty)
         s->hooks->on_pty(s->ctx, payload);
+    else if (type == FRAME_ENDING && s->hooks->on_ending && frame_read_undo(payload, &undo_ms))
+        s->hooks->on_ending(s->ctx, undo_ms);
 }
 
 static void stream_on_drained(void *ctx)

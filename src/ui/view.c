@@ -272,7 +272,7 @@ static void view_on_pty(void *ctx, span payload)
 }
 
 static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_output, view_on_pty,
-                                                      view_on_end, view_on_drained, NULL};
+                                                      view_on_end, view_on_drained, NULL, NULL};
 
 /* Connects to the session's holder, if that is on this computer: each process between a key and
  * its echo costs two wake-ups. Returns 0 or -1. */

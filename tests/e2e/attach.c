@@ -184,6 +184,26 @@ static void test_attach_ends_with_session(void)
     CHECK_INT(view_close_code(&v), 1000);
 }
 
+/* Another client asks for the session's end, and undoes that. */
+static void test_attach_is_told_of_end(void)
+{
+    daemon_start();
+    char *id = start_program("pause", NULL, NULL);
+    struct viewer v = view(id, "view");
+    VIEW_AWAIT(&v, "ready");
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=60"), NULL).status, 200);
+    long long until = now_ms() + E2E_WAIT_MS;
+    while (!v.said.p && view_step(&v, (int)(until - now_ms())))
+        ;
+    CHECK_HAS(v.said.p, "{\"undo_ms\":6");
+    CHECK_INT(call("POST", session_path(id, "/restore"), NULL).status, 200);
+    while (!strstr(v.said.p, "{\"undo_ms\":0}") && view_step(&v, (int)(until - now_ms())))
+        ;
+    CHECK_HAS(v.said.p, "{\"undo_ms\":0}");
+    end_session(id);
+    CHECK_INT(view_close_code(&v), 1000);
+}
+
 static void test_attach_close(void)
 {
     daemon_start();
@@ -240,6 +260,7 @@ static const struct test attach_tests[] = {
     {"attach_resize", test_attach_resize},
     {"attach_flood_ends", test_attach_flood_ends},
     {"attach_ends_with_session", test_attach_ends_with_session},
+    {"attach_is_told_of_end", test_attach_is_told_of_end},
     {"attach_close", test_attach_close},
     {"attach_slow_viewer", test_attach_slow_viewer},
     {"attach_queries", test_attach_queries},

@@ -288,7 +288,7 @@ static void test_life_reboot(void)
         struct cli c = CLI_OK(cli("restart", "--lost", NULL));
         CHECK_TEXT(c.said[0].p, format("%s\n%s\n%s\n", ids[0], ids[1], ids[2]));
     }
-    CHECK_INT(call("POST", session_path(ids[2], "/message"), "{\"message\": \"x\"}").status, 200);
+    CLI_OK(cli("send", ids[2], "x", NULL));
 }
 
 /* In a home that machines share: a record of another one is left alone. */

@@ -281,7 +281,8 @@ static void unit_stream_on_end(void *ctx, const char *why)
 }
 
 static const struct stream_hooks unit_stream_hooks = {unit_stream_on_size, unit_stream_on_output,
-                                                      NULL, unit_stream_on_end, NULL, NULL};
+                                                      NULL, unit_stream_on_end, NULL, NULL,
+                                                      NULL};
 
 static struct stream *unit_stream_open(struct unit_link *u, struct unit_stream *t)
 {

@@ -40,7 +40,7 @@ static void unit_observe_on_drained(void *ctx)
 
 static const struct stream_hooks unit_observe_hooks = {
     unit_observe_on_size, unit_observe_on_output, NULL, unit_observe_on_end,
-    unit_observe_on_drained, unit_observe_on_link};
+    unit_observe_on_drained, unit_observe_on_link, NULL};
 
 static const char *unit_observe_open(struct unit_observe_viewer *v, struct unit_fleet_computer *c,
                                      const char *computer, const char *id, int control)
