@@ -85,6 +85,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/holder_link.c"
 #include "unit/life.c"
 #include "unit/holder.c"
+#include "unit/replay.c"
 #include "unit/sessions.c"
 #include "unit/projects.c"
 #include "unit/redis.c"
@@ -167,6 +168,7 @@ static const struct {
     {"life", unit_life},
     {"holder_link", unit_holder_link},
     {"holder", unit_holder},
+    {"replay", unit_replay},
     {"sessions", unit_sessions},
     {"roadmap", unit_roadmap},
     {"projects", unit_projects},

@@ -35,6 +35,7 @@
 #ifndef MESSAGE_READY_MS
 #define MESSAGE_READY_MS 500    /* without output: a program that reads lines is ready */
 #endif
+#define MESSAGE_BOX_MS 1500     /* for an agent that draws its screen anew */
 #define MESSAGE_SLOW_MS 15000   /* for a program that just starts to take its first prompt */
 #define MESSAGE_LAST_MAX 500    /* characters of last_input */
 #define MESSAGES_MAX 100        /* more are refused */
@@ -280,11 +281,14 @@ static void message_give_up(struct holder *h)
     message_remove_first(h);
 }
 
-/* An agent that still starts takes no message: the terminal would show it, and the agent lose it. */
-static int message_must_wait(const struct holder *h)
+/* An agent that still starts takes no message: the terminal would show it, and the agent lose it.
+ * Later, one whose input box is not there now has a moment to draw it. */
+static int message_must_wait(const struct holder *h, const struct message *m)
 {
     const struct agents_screen *agent = h->reader.agent;
-    return agent && (agent->box || agent->foot) && !h->reader.ready;
+    int knows = agent && (agent->box || agent->foot);
+    return knows && (!h->reader.ready ||
+                     (!h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS));
 }
 
 /* Starts the first message of the queue, unless a dialog has opened meanwhile. */
@@ -297,7 +301,7 @@ static void message_start(struct holder *h)
             buf_span(&h->typed, buf_view(&m->text));
         message_answer(m, buf_cstr(&refusal));
         message_remove_first(h);
-    } else if (!m->force && message_must_wait(h)) {
+    } else if (!m->force && message_must_wait(h, m)) {
         if (h->loop.now - m->asked_at >= MESSAGE_FIRST_MS)
             message_remove_first(h);
     } else {
