@@ -125,6 +125,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/rows.c"
 #include "unit/context.c"
 #include "unit/commands.c"
+#include "unit/mcp.c"
 #include "unit/cli.c"
 #include "unit/app.c"
 #include "unit/dialog.c"
@@ -156,7 +157,7 @@ static const struct {
     {"os", unit_os},
     {"loop", unit_loop},
     {"agents", unit_agents},   {"conn", unit_conn},
-    {"context", unit_context}, {"commands", unit_commands},
+    {"context", unit_context}, {"commands", unit_commands}, {"mcp", unit_mcp},
     {"cli", unit_cli},
     {"config", unit_config},
     {"store", unit_store},

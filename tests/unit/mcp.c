@@ -1,0 +1,160 @@
+/* Unit tests of guide and mcp: what agents are told, and what becomes of their messages. */
+
+static void unit_mcp_guide(void)
+{
+    int lines = 0;
+    test_begin("an agent reads of telec in 60 lines");
+    for (span rest = span_of(guide_text); rest.n; lines++) {
+        span line = span_cut(&rest, '\n');
+        CHECK(line.n <= 100);
+    }
+    CHECK(lines <= 60);
+    test_begin("every tool runs a command of the CLI, and its schema is JSON");
+    for (size_t i = 0; guide_tool(i); i++) {
+        const struct guide_tool *tool = guide_tool(i);
+        struct json schema = {0};
+        buf b = {0};
+        size_t known = 0, n = strcspn(tool->command, " ");
+        for (size_t k = 0; k < COUNT_OF(cli_commands); k++)
+            known += strncmp(cli_commands[k].name, tool->command, n) == 0 &&
+                     !cli_commands[k].name[n];
+        CHECK_INT(known, 1);
+        guide_put_tool(&b, tool);
+        CHECK_INT(json_parse(buf_view(&b), &schema, NULL, NULL), PARSE_DONE);
+        struct json_iter required =
+            json_iter(json_get(json_get(schema, "inputSchema"), "required"));
+        while (json_next(&required)) {
+            char *name = json_dup_text(required.value);
+            CHECK(json_get(json_get(json_get(schema, "inputSchema"), "properties"), name).type ==
+                  JSON_OBJECT);
+            free(name);
+        }
+        buf_free(&b);
+    }
+}
+
+static void unit_mcp_lines(void)
+{
+    static const struct {
+        const char *tool, *given, *line; /* line NULL: `wrong` is missing or wrong */
+        const char *wrong;
+    } calls[] = {
+        {"list", "{}", "list --json", NULL},
+        {"list", "{\"computer\":\"a b\"}", "list --json --computer 'a b'", NULL},
+        {"send", "{\"id\":\"x\",\"text\":\"it's; rm -rf /\\n-x\",\"force\":false}",
+         "send -- x 'it'\\''s; rm -rf /\n-x'", NULL},
+        {"send", "{\"id\":\"x\",\"text\":\"t\",\"force\":true}", "send --force -- x t", NULL},
+        {"send", "{\"id\":\"--force\",\"text\":\"t\"}", "send -- --force t", NULL},
+        {"send", "{\"id\":\"x\"}", NULL, "text"},
+        {"send", "{\"id\":\"x\",\"text\":{}}", NULL, "text"},
+        {"start", "{\"command\":[\"sh\",\"-c\",\"a b\"]}", "new -- sh -c 'a b'", NULL},
+        {"start", "{\"agent\":\"claude\",\"prompt\":\"go\"}", "new --agent claude --prompt go --",
+         NULL},
+        {"wait", "{\"id\":\"x\",\"timeout\":5}", "wait --timeout 50 --timeout 5 -- x", NULL},
+        {"answer", "{\"id\":\"x\",\"answer\":\"1\"}", "answer -- x 1", NULL},
+        {"answer", "{\"answer\":\"1\"}", NULL, "id"},
+    };
+    test_begin("a call becomes a command line whose words are the parameters, whatever they hold");
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        const struct guide_tool *tool = NULL;
+        struct json given = {0};
+        buf line = {0};
+        span name = {0};
+        for (size_t k = 0; (tool = guide_tool(k)) && strcmp(tool->name, calls[i].tool) != 0; k++)
+            ;
+        CHECK_INT(json_parse(span_of(calls[i].given), &given, NULL, NULL), PARSE_DONE);
+        CHECK_INT(mcp_put_line(&line, tool, given, &name), calls[i].line ? 0 : -1);
+        if (calls[i].line)
+            CHECK_SPAN(buf_view(&line), calls[i].line);
+        else
+            CHECK(span_starts(name, calls[i].wrong));
+        buf_free(&line);
+    }
+}
+
+/* Hands a message to the server and returns what it writes. */
+static void unit_mcp_ask(struct mcp *m, const char *line, buf *said)
+{
+    int out[2], saved = dup(1);
+    char bytes[65536];
+    buf_clear(said);
+    fflush(stdout);
+    CHECK_INT(pipe(out), 0);
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    dup2(out[1], 1);
+    mcp_handle_line(m, span_of(line));
+    dup2(saved, 1);
+    ssize_t n = read(out[0], bytes, sizeof bytes);
+    if (n > 0)
+        buf_add(said, bytes, (size_t)n);
+    buf_cstr(said);
+    close(saved), close(out[0]), close(out[1]);
+}
+
+static void unit_mcp_messages(void)
+{
+    static const struct {
+        const char *line, *has; /* has "": no response */
+    } messages[] = {
+        {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+         "\"2025-11-25\"}}", "{\"protocolVersion\":\"2025-11-25\""},
+        {"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]", "-32600"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+         "\"1\"}}", "{\"protocolVersion\":\"2025-06-18\""},
+        {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+         "\"2025-03-26\"}}", "{\"protocolVersion\":\"2025-03-26\""},
+        {"[{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"ping\"}]",
+         "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"result\":{}}"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}", ""},
+        {"{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", ""},
+        {"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}", "\"name\":\"answer\""},
+        {"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"resources/list\"}", "-32601"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"no\"}}",
+         "-32602"},
+        {"{", "-32700"},
+        {"7", "-32600"},
+    };
+    struct mcp m = {.version = MCP_PROPOSED};
+    buf said = {0};
+    test_begin("messages of the protocol get the responses that each version knows");
+    CHECK(pipe(m.right) == 0 && write(m.right[1], "x", 1) == 1);
+    for (size_t i = 0; i < COUNT_OF(messages); i++) {
+        unit_mcp_ask(&m, messages[i].line, &said);
+        CHECK(messages[i].has[0] ? strstr(said.p, messages[i].has) != NULL : said.n == 0);
+        if (messages[i].has[0] && !strstr(said.p, messages[i].has))
+            printf("#   %s: %s\n", messages[i].line, said.p);
+    }
+    close(m.right[0]), close(m.right[1]);
+    buf_free(&said);
+}
+
+static void unit_mcp_hint(void)
+{
+    char dir[64], *home = getenv("HOME") ? span_dup(span_of(getenv("HOME"))) : NULL;
+    struct config config = {.program = (char *)"/bin/telec"};
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    config.state = dir;
+    setenv("HOME", dir, 1);
+    unsetenv("CLAUDE_CONFIG_DIR");
+    test_begin("that an agent does not report is said once, and not of one that can't");
+    CHECK_INT(settings_hint_is_due(&config, "claude"), 1);
+    CHECK_INT(settings_hint_is_due(&config, "claude"), 0);
+    CHECK_INT(settings_hint_is_due(&config, "shell"), 0);
+    CHECK_INT(settings_hint_is_due(&config, "emacs"), 0);
+    char *path = store_path(dir, "hints");
+    CHECK_INT(unlink(path), 0);
+    config.state = (char *)"/nowhere";
+    CHECK_INT(settings_hint_is_due(&config, "claude"), 0); /* it would be said each time */
+    if (home)
+        setenv("HOME", home, 1);
+    rmdir(dir);
+    free(path), free(home);
+}
+
+static void unit_mcp(void)
+{
+    unit_mcp_guide();
+    unit_mcp_lines();
+    unit_mcp_messages();
+    unit_mcp_hint();
+}
