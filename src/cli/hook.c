@@ -36,27 +36,17 @@ static void hook_put_cut(buf *b, const char *key, struct json string, size_t mos
 static const struct agents_event hook_notify = {
     "agent-turn-complete", "stop", "last-assistant-message", 0, NULL, NULL};
 
-/* Finds the event among those of all agents, and its agent's row. Returns NULL when no agent
- * reports such an event; *named then says whether the input names an event at all. */
-static const struct agents_event *hook_find_event(struct json input, const struct agents_row **row,
-                                                  int *named)
+/* Returns NULL when no agent reports such an event; *named then says whether the input names an event
+ * at all. */
+static const struct agents_event *hook_find_event(struct json input, int *named)
 {
+    struct json name = json_get(input, "hook_event_name");
     if (json_text_eq(json_get(input, "type"), hook_notify.name)) {
-        *row = agents_find("codex");
         *named = 1;
         return &hook_notify;
     }
-    for (size_t i = 0; (*row = agents_row(i)); i++) {
-        const struct agents_hooks *hooks = &(*row)->hooks;
-        struct json name = hooks->format ? json_get(input, hooks->name_member) : (struct json){0};
-        if (name.type != JSON_STRING)
-            continue;
-        *named = 1;
-        for (const struct agents_event *event = hooks->events; event->name; event++)
-            if (json_text_eq(name, event->name))
-                return event;
-    }
-    return NULL;
+    *named = name.type == JSON_STRING;
+    return *named ? agents_find_event(name) : NULL;
 }
 
 /* Returns the member that says most of what a tool is to do; NONE: none does. */
@@ -104,11 +94,10 @@ static int hook_is_repeated(struct json input)
 static int hook_read(span input, buf *event)
 {
     struct json object;
-    const struct agents_row *row;
     int named = 0;
     if (json_parse(input, &object, NULL, NULL) != PARSE_DONE || object.type != JSON_OBJECT)
         return -1;
-    const struct agents_event *found = hook_find_event(object, &row, &named);
+    const struct agents_event *found = hook_find_event(object, &named);
     if (!named)
         return -1;
     if (!found || hook_is_ignored(object, found) || hook_is_repeated(object))
@@ -119,7 +108,7 @@ static int hook_read(span input, buf *event)
     if (json_get(object, "agent_id").type == JSON_STRING && !asks && !goes_on)
         return 0;
     struct json id =
-        json_get(object, found == &hook_notify ? "thread-id" : row->hooks.id_member);
+        json_get(object, found == &hook_notify ? "thread-id" : "session_id");
     struct json text = found->text ? json_get(object, found->text) : (struct json){0};
     buf question = {0};
     if (asks) {

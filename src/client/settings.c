@@ -399,7 +399,7 @@ static void settings_find_one(struct settings_found *found, enum settings_owner 
 static int settings_is_installed(const struct settings_job *job, struct json event)
 {
     for (const struct agents_event *e = job->agent->hooks.events; e->name; e++)
-        if (e->installed && json_text_eq(event, e->name))
+        if (e->agents & job->agent->hooks.agent && json_text_eq(event, e->name))
             return 1;
     return 0;
 }
@@ -551,7 +551,7 @@ static int settings_change_json(struct settings_job *job)
     if (status == 0 && (job->remove || found.own != found.good))
         changed = settings_remove_own(job);
     for (const struct agents_event *event = job->agent->hooks.events; event->name; event++) {
-        if (!event->installed || job->remove)
+        if (!(event->agents & job->agent->hooks.agent) || job->remove)
             continue;
         int one = status < 0 ? status : settings_add_event(job, &job->after, event->name);
         if (one < 0)

@@ -134,22 +134,56 @@ static int reader_begins_message(span row, const char *mark)
     return span_starts(row, mark) && row.n > n && (unsigned char)row.p[n] < 0x80 && row.p[n] > ' ';
 }
 
-/* Keeps the last row of the agent's last message above its input box. */
+static int reader_is_message(const struct holder *h, span row)
+{
+    const struct agents_screen *agent = h->reader.agent;
+    return reader_begins_message(row, agent->said) &&
+           !(agent->aside && question_has(row, agent->aside));
+}
+
+/* Finds the last paragraph of the message that begins at a row: rows *first to the returned one. */
+static int reader_find_paragraph(const struct holder *h, const struct question_screen *s, int row,
+                                 int end, int *first)
+{
+    const struct agents_screen *agent = h->reader.agent;
+    int last = row;
+    *first = row;
+    if (agent->said[0] == ' ')
+        while (*first > 0 && reader_is_message(h, s->rows[*first - 1]))
+            --*first;
+    for (int at = row + 1; agent->said[0] != ' ' && at < end; at++) {
+        if (!question_bare(s->rows[at]).n)
+            continue;
+        if (!reader_continues(s->rows[at]) || (agent->aside && question_has(s->rows[at],
+                                                                            agent->aside)))
+            break;
+        *first = last < at - 1 ? at : *first;
+        last = at;
+    }
+    return last;
+}
+
+/* Keeps the last paragraph of the agent's last message above its input box. */
 static void reader_keep_said(struct holder *h, const struct question_screen *s, int box)
 {
     const char *mark = h->reader.agent ? h->reader.agent->said : NULL;
-    int row = (box >= 0 ? box : s->count) - 1;
-    while (mark && row >= 0 && !reader_begins_message(s->rows[row], mark))
+    int end = box >= 0 ? box : s->count, row = end - 1, first;
+    buf text = {0};
+    while (mark && row >= 0 && !reader_is_message(h, s->rows[row]))
         row--;
     if (!mark || row < 0)
         return;
-    span said = span_trim(question_bare(s->rows[row]), " ");
-    said = span_sub(said, mark[0] == ' ' ? 0 : strlen(mark));
-    while (mark[0] != ' ' && row + 1 < s->count && row + 1 != box &&
-           reader_continues(s->rows[row + 1]) && question_bare(s->rows[row + 1]).n)
-        said = question_bare(s->rows[++row]);
+    int last = reader_find_paragraph(h, s, row, end, &first);
+    for (int at = first; at <= last; at++) {
+        span line = span_trim(question_bare(s->rows[at]), " ");
+        if (at == row && mark[0] != ' ')
+            line = span_trim(span_sub(line, strlen(mark)), " ");
+        buf_str(&text, text.n ? " " : "");
+        buf_span(&text, line);
+    }
     buf_clear(&h->reader.said);
-    status_put_characters(&h->reader.said, span_trim(said, " "), HOLDER_LINE_MAX);
+    status_put_characters(&h->reader.said, buf_view(&text), HOLDER_LINE_MAX);
+    buf_free(&text);
 }
 
 /* Keeps the reading's words: which rule, which row, what it asks, the choices. */

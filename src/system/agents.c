@@ -16,74 +16,35 @@ static const char *const agents_notices[] = {
     "quota_auto_resume_disabled", "agent_idle", "shell_completed", "shell_detached_completed",
     NULL};
 
-/* A prompt without a text tells that a turn goes on: a dialog was answered, a tool has run. */
-static const struct agents_event agents_claude_events[] = {
-    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
-    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
-    {"PermissionRequest", "notification", "tool_name", 1, NULL, NULL},
-    {"PermissionDenied", "prompt", NULL, 1, NULL, NULL},
-    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
-    {"Elicitation", "notification", "message", 1, NULL, NULL},
-    {"ElicitationResult", "prompt", NULL, 1, NULL, NULL},
-    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
-    {"PostToolUseFailure", "prompt", NULL, 1, NULL, NULL},
-    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
-    {"PostCompact", "stop", NULL, 1, "trigger", agents_auto},
-    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
-    {"StopFailure", "stop", "error", 1, NULL, NULL},
-    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
-    {0}};
+enum { AGENTS_CLAUDE = 1, AGENTS_GEMINI = 2, AGENTS_CODEX = 4, AGENTS_QWEN = 8, AGENTS_COPILOT = 16 };
+#define AGENTS_LIKE_CLAUDE (AGENTS_CLAUDE | AGENTS_CODEX | AGENTS_QWEN | AGENTS_COPILOT)
 
-static const struct agents_event agents_gemini_events[] = {
-    {"SessionStart", "session_start", NULL, 1, NULL, NULL},
-    {"BeforeAgent", "prompt", "prompt", 1, NULL, NULL},
-    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
-    {"AfterTool", "prompt", NULL, 1, NULL, NULL},
-    {"PreCompress", "prompt", NULL, 1, "trigger", agents_auto},
-    {"AfterAgent", "stop", "prompt_response", 1, NULL, NULL},
-    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
+/* Most agents have events of Claude Code's names, and so has opencode's plugin. A prompt without a
+ * text tells that a turn goes on: a dialog was answered, a tool has run. Copilot's PermissionRequest
+ * comes before it decides whether to ask at all. */
+static const struct agents_event agents_events[] = {
+    {"SessionStart", "session_start", NULL, ~0u, "source", agents_compact},
+    {"UserPromptSubmit", "prompt", "prompt", AGENTS_LIKE_CLAUDE, NULL, NULL},
+    {"BeforeAgent", "prompt", "prompt", AGENTS_GEMINI, NULL, NULL},
+    {"PermissionRequest", "notification", "tool_name", AGENTS_CLAUDE | AGENTS_CODEX | AGENTS_QWEN,
+     NULL, NULL},
+    {"PermissionDenied", "prompt", NULL, AGENTS_CLAUDE, NULL, NULL},
+    {"Notification", "notification", "message", ~0u & ~AGENTS_CODEX, "notification_type",
+     agents_notices},
+    {"Elicitation", "notification", "message", AGENTS_CLAUDE, NULL, NULL},
+    {"ElicitationResult", "prompt", NULL, AGENTS_CLAUDE, NULL, NULL},
+    {"PostToolUse", "prompt", NULL, AGENTS_LIKE_CLAUDE, NULL, NULL},
+    {"PostToolUseFailure", "prompt", NULL, AGENTS_LIKE_CLAUDE & ~AGENTS_CODEX, NULL, NULL},
+    {"AfterTool", "prompt", NULL, AGENTS_GEMINI, NULL, NULL},
+    {"PreCompact", "prompt", NULL, AGENTS_LIKE_CLAUDE, NULL, NULL},
+    {"PreCompress", "prompt", NULL, AGENTS_GEMINI, "trigger", agents_auto},
+    {"PostCompact", "stop", NULL, AGENTS_CLAUDE | AGENTS_CODEX | AGENTS_QWEN, "trigger",
+     agents_auto},
+    {"Stop", "stop", "last_assistant_message", AGENTS_LIKE_CLAUDE, NULL, NULL},
+    {"StopFailure", "stop", "error", AGENTS_CLAUDE | AGENTS_QWEN, NULL, NULL},
+    {"AfterAgent", "stop", "prompt_response", AGENTS_GEMINI, NULL, NULL},
+    {"SessionEnd", "session_end", "reason", ~0u, NULL, NULL},
     {0}};
-
-/* The next three have events of Claude Code's names; each knows some of them. */
-static const struct agents_event agents_codex_events[] = {
-    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
-    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
-    {"PermissionRequest", "notification", "tool_name", 1, NULL, NULL},
-    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
-    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
-    {"PostCompact", "stop", NULL, 1, "trigger", agents_auto},
-    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
-    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
-    {0}};
-
-static const struct agents_event agents_qwen_events[] = {
-    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
-    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
-    {"PermissionRequest", "notification", "tool_name", 1, NULL, NULL},
-    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
-    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
-    {"PostToolUseFailure", "prompt", NULL, 1, NULL, NULL},
-    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
-    {"PostCompact", "stop", NULL, 1, "trigger", agents_auto},
-    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
-    {"StopFailure", "stop", "error", 1, NULL, NULL},
-    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
-    {0}};
-
-/* Its PermissionRequest comes before it decides whether to ask at all. */
-static const struct agents_event agents_copilot_events[] = {
-    {"SessionStart", "session_start", NULL, 1, "source", agents_compact},
-    {"UserPromptSubmit", "prompt", "prompt", 1, NULL, NULL},
-    {"Notification", "notification", "message", 1, "notification_type", agents_notices},
-    {"PostToolUse", "prompt", NULL, 1, NULL, NULL},
-    {"PostToolUseFailure", "prompt", NULL, 1, NULL, NULL},
-    {"PreCompact", "prompt", NULL, 1, NULL, NULL},
-    {"Stop", "stop", "last_assistant_message", 1, NULL, NULL},
-    {"SessionEnd", "session_end", "reason", 1, NULL, NULL},
-    {0}};
-
-/* Its plugin uses Claude Code's names. */
-static const struct agents_event agents_no_events[] = {{0}};
 
 #define AGENTS_CODEX_NOTE                                                                          \
     "Codex runs new hooks only after you have trusted them: it asks at its next message, and\n"    \
@@ -101,7 +62,7 @@ static const struct agents_row agents_table[] = {
      .colour_on_light = "94",
      .screen = {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●"},
      .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json",
-               "hook_event_name", "session_id", agents_claude_events, 5, NULL, NULL}}, /* seconds */
+               AGENTS_CLAUDE, agents_events, 5, NULL, NULL}}, /* seconds */
     /* No session_id: Gemini starts itself anew with the same words, and then refuses the id. */
     {.name = "gemini",
      .title = "Gemini CLI",
@@ -114,7 +75,7 @@ static const struct agents_row agents_table[] = {
      .screen = {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message",
                 "✦"},
      .hooks = {AGENTS_JSON, "GEMINI_CLI_HOME", "/.gemini", "/.gemini", "settings.json",
-               "hook_event_name", "session_id", agents_gemini_events, 5000, NULL, NULL}}, /* ms */
+               AGENTS_GEMINI, agents_events, 5000, NULL, NULL}}, /* ms */
     {.name = "codex",
      .title = "Codex",
      .newline = "\n",
@@ -124,9 +85,10 @@ static const struct agents_row agents_table[] = {
      .resume = "resume",
      .colour = "151",
      .colour_on_light = "22",
-     .screen = {"esc to interrupt", NULL, "›", NULL, "Ask Codex", "•"},
-     .hooks = {AGENTS_JSON, "CODEX_HOME", "", "/.codex", "hooks.json", "hook_event_name",
-               "session_id", agents_codex_events, 3, "config.toml", AGENTS_CODEX_NOTE}},
+     .screen = {"esc to interrupt", NULL, "›", NULL, "Ask Codex", "•",
+                "worked for |• tip: |• ran |• running |• working "},
+     .hooks = {AGENTS_JSON, "CODEX_HOME", "", "/.codex", "hooks.json", AGENTS_CODEX,
+               agents_events, 3, "config.toml", AGENTS_CODEX_NOTE}},
     {.name = "opencode",
      .title = "opencode", /* its --prompt only fills its input box, so a prompt is typed */
      .newline = "\n",
@@ -136,7 +98,7 @@ static const struct agents_row agents_table[] = {
      .screen = {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything",
                 "     "},
      .hooks = {AGENTS_PLUGIN, "XDG_CONFIG_HOME", "/opencode/plugins", "/.config/opencode/plugins",
-               "telec.js", "hook_event_name", "session_id", agents_no_events, 0, NULL, NULL}},
+               "telec.js", 0, agents_events, 0, NULL, NULL}},
     {.name = "qwen",
      .title = "Qwen Code",
      .newline = "\n",
@@ -147,8 +109,8 @@ static const struct agents_row agents_table[] = {
      .colour_on_light = "54",
      .screen = {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message",
                 "✦"},
-     .hooks = {AGENTS_JSON, "QWEN_HOME", "", "/.qwen", "settings.json", "hook_event_name",
-               "session_id", agents_qwen_events, 5000, NULL, NULL}}, /* ms */
+     .hooks = {AGENTS_JSON, "QWEN_HOME", "", "/.qwen", "settings.json", AGENTS_QWEN,
+               agents_events, 5000, NULL, NULL}}, /* ms */
     {.name = "copilot",
      .title = "GitHub Copilot CLI",
      .newline = "\033\r",
@@ -159,7 +121,7 @@ static const struct agents_row agents_table[] = {
      .colour_on_light = "89",
      .screen = {"esc interrupt|esc esc", NULL, "❯", NULL, NULL, "●"},
      .hooks = {AGENTS_JSON_FLAT, "COPILOT_HOME", "", "/.copilot", "settings.json",
-               "hook_event_name", "session_id", agents_copilot_events, 5, NULL, NULL}},
+               AGENTS_COPILOT, agents_events, 5, NULL, NULL}},
     {.name = "shell", .title = "a shell", .colour = "152", .colour_on_light = "23"},
 };
 
@@ -173,6 +135,14 @@ static const struct agents_row *agents_find(const char *name)
     for (size_t i = 0; i < COUNT_OF(agents_table); i++)
         if (strcmp(agents_table[i].name, name) == 0)
             return &agents_table[i];
+    return NULL;
+}
+
+static const struct agents_event *agents_find_event(struct json name)
+{
+    for (const struct agents_event *event = agents_events; event->name; event++)
+        if (json_text_eq(name, event->name))
+            return event;
     return NULL;
 }
 

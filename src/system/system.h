@@ -227,7 +227,7 @@ struct agents_event {
     const char *name;           /* the agent's word; NULL ends a list */
     const char *type;           /* of POST /sessions/{id}/event: prompt, stop … */
     const char *text;           /* the member that holds the text; NULL: none */
-    int installed;              /* 0: understood, but `telec hook --install` does not ask for it */
+    unsigned agents;            /* which agents have it: bits of agents_hooks.agent */
     const char *member;         /* NULL, or: the event is ignored when this member … */
     const char *const *ignored; /* … has one of these values; NULL ends them */
 };
@@ -245,7 +245,7 @@ struct agents_hooks {
     enum agents_format format;
     const char *variable;       /* names the directory of the settings; then … */
     const char *in_variable, *in_home, *file; /* … what follows it, or HOME; the file's name */
-    const char *name_member, *id_member; /* of the JSON: the event's name, the agent's own id */
+    unsigned agent;             /* its bit */
     const struct agents_event *events;
     int timeout;                /* in the agent's unit; a hook must never hold it up for long */
     const char *former;         /* a file with a hook that earlier versions added; or NULL */
@@ -260,6 +260,7 @@ struct agents_screen {
     const char *foot;           /* … the row below the box, which "┃" frames at the left */
     const char *placeholder;    /* stands in the empty box */
     const char *said;           /* begins the first row of a message of the agent */
+    const char *aside;          /* is in rows that look like a message's and are none */
 };
 
 struct agents_row {
@@ -280,6 +281,7 @@ struct agents_row {
 /* Returns row i, from 0; NULL past the last. Row 0 is the agent of a request that names none. */
 static const struct agents_row *agents_row(size_t i);
 static const struct agents_row *agents_find(const char *name); /* NULL: no row */
+static const struct agents_event *agents_find_event(struct json name); /* or NULL */
 static int agents_mode(const char *name);          /* enum agents_mode, or -1; NULL is fine */
 /* Appends "claude, gemini and codex", `before` before each name; hooked: only agents with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);

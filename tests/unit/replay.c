@@ -168,8 +168,9 @@ static const struct replay_event replay_boxed[] = {
     {9100, NULL, "\033[2J\033[H\342\235\257 make it\r\n* Running\r\n----\r\n\342\235\257 \r\n----"
                  "\r\n  esc to interrupt\033[4;3H"},
     {9600, NULL, "\033[2;1H+"},
-    {10000, NULL, "\033[2J\033[H\342\235\257 make it\r\n\342\227\217 It is made.\r\n----\r\n"
-                  "\342\235\257 \r\n----\r\n  ? for shortcuts\033[4;3H"}};
+    {10000, NULL, "\033[2J\033[H\342\235\257 make it\r\n\342\227\217 It is\r\n  made.\r\n\r\n"
+                  "  All of\r\n  it.\r\n\r\n* Cooked for 1s\r\n----\r\n"
+                  "\342\235\257 \r\n----\r\n  ? for shortcuts\033[10;3H"}};
 static const struct replay_event replay_framed[] = {
     {50, NULL, "\033[?1049h\033[2J"},
     {800, NULL, "\033[5;3H\342\224\203\033[6;3H\342\224\203  Ask anything\033[7;3H\342\224\203"
@@ -185,11 +186,11 @@ static void test_replay_drawn(void)
     static const struct {
         const struct replay_event *events;
         size_t count;
-        const char *agent, *timeline;
+        const char *agent, *timeline, *said;
         long long asked_by;
     } drawn[] = {
-        {replay_boxed, COUNT_OF(replay_boxed), "claude", "swiwqwi", 7900},
-        {replay_framed, COUNT_OF(replay_framed), "opencode", "swiwq", 7000}};
+        {replay_boxed, COUNT_OF(replay_boxed), "claude", "swiwqwi", "All of it.", 7900},
+        {replay_framed, COUNT_OF(replay_framed), "opencode", "swiwq", "", 7000}};
     static const long long cuts[] = {0, 7, 1};
     test_begin("drawn agents have the states that their screens show, however they are cut");
     for (size_t i = 0; i < COUNT_OF(drawn) * COUNT_OF(cuts); i++) {
@@ -205,6 +206,7 @@ static void test_replay_drawn(void)
         }
         replay_until(&r, r.h.loop.now + 3000);
         CHECK_SPAN(buf_view(&r.timeline), drawn[at].timeline);
+        CHECK_SPAN(buf_view(&r.h.reader.said), drawn[at].said);
         CHECK(r.asked_at <= drawn[at].asked_by);
         replay_free(&r);
     }

@@ -51,8 +51,8 @@ static const struct agents_event unit_settings_events[] = {
 static const struct agents_row unit_settings_row = {
     .name = "claude",
     .title = "Claude Code",
-    .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json", "hook_event_name",
-              "session_id", unit_settings_events, 5, NULL, NULL}};
+    .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json", 1,
+              unit_settings_events, 5, NULL, NULL}};
 
 static int unit_settings_run(const char *agent, enum settings_act act, buf *report, buf *error)
 {
