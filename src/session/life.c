@@ -105,6 +105,16 @@ static int life_find_shown(pid_t session, buf *pids)
 }
 #endif
 
+static int life_is_asleep(pid_t session)
+{
+    buf pids = {0};
+    int asleep = life_find_shown(session, &pids) && pids.n;
+    for (size_t i = 0; i < life_count_pids(&pids); i++)
+        asleep &= strchr("SIZ", life_process_state(life_pid(&pids, i))) != NULL;
+    buf_free(&pids);
+    return asleep;
+}
+
 /* Finds those that ps lists; it is waited for, as only the end of a session needs it. Returns 0
  * when ps lists nothing. */
 static int life_find_listed(pid_t session, buf *pids)

@@ -22,6 +22,8 @@
 #ifndef MESSAGE_AGAIN_MS
 #define MESSAGE_AGAIN_MS 700    /* an Enter after which the text still stands there is lost */
 #endif
+#define MESSAGE_LOOK_MS 100
+#define MESSAGE_SLEEPS 4
 #define MESSAGE_PRESSES_MAX 3
 #ifndef MESSAGE_HOOK_MS
 #define MESSAGE_HOOK_MS 1500    /* for an agent's hook to report it; then the screen tells */
@@ -36,7 +38,7 @@
 #define MESSAGE_READY_MS 500    /* without output: a program that reads lines is ready */
 #endif
 #define MESSAGE_BOX_MS 1500     /* for an agent that draws its screen anew */
-#define MESSAGE_SLOW_MS 15000   /* for a program that just starts to take its first prompt */
+#define MESSAGE_SLOW_MS 15000   /* for a slow agent to submit it at last */
 #define MESSAGE_LAST_MAX 500    /* characters of last_input */
 #define MESSAGES_MAX 100        /* more are refused */
 
@@ -151,6 +153,7 @@ static void message_entered(struct holder *h, struct message *m)
     m->entered_at = h->loop.now;
     m->prompts = h->prompts;
     m->read_at = 0;
+    m->sleeps = 0;
     m->presses++;
     reader_mark(h, &m->mark);
     m->line = reader_line(h);
@@ -240,16 +243,29 @@ static const char *message_judge_agent(struct holder *h, struct message *m)
     return NULL;
 }
 
-/* Presses a lost Enter again: the agent has read it, has written since, and the text still stands
- * in its box. An agent that is only slow would give the second Enter to its next dialog. */
+/* Tells whether the agent has handled the Enter that it has read: it has written since, or its
+ * processes have slept for a while. */
+static int message_is_handled(struct holder *h, struct message *m)
+{
+    if (h->reader.output_at - m->read_at >= MESSAGE_AGAIN_MS / 2)
+        return 1;
+    if (h->loop.now - m->looked_at >= MESSAGE_LOOK_MS) {
+        m->looked_at = h->loop.now;
+        m->sleeps = life_is_asleep(h->pid) ? m->sleeps + 1 : 0;
+    }
+    return m->sleeps >= MESSAGE_SLEEPS;
+}
+
+/* Presses a lost Enter again: the agent has handled it, and the text still stands in its box. An
+ * agent that is only slow would give the second Enter to its next dialog. */
 static void message_press_again(struct holder *h, struct message *m)
 {
     buf draft = {0};
     if (!m->read_at && message_is_read(h))
         m->read_at = h->loop.now;
     if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !m->read_at ||
-        h->loop.now - m->read_at < MESSAGE_AGAIN_MS ||
-        h->reader.output_at - m->read_at < MESSAGE_AGAIN_MS / 2 || !reader_put_draft(h, &draft))
+        h->loop.now - m->read_at < MESSAGE_AGAIN_MS || !message_is_handled(h, m) ||
+        !reader_put_draft(h, &draft))
         return;
     buf_free(&draft);
     reader_read(h, 0);
@@ -266,7 +282,7 @@ static int message_is_given_up(struct holder *h, const struct message *m)
     return !h->reader.agent ||
            (message_is_read(h) && (m->presses >= MESSAGE_PRESSES_MAX || !m->enter ||
                                    h->loop.now - m->entered_at >=
-                                       (m->first ? MESSAGE_SLOW_MS : MESSAGE_RECEIPT_MS)));
+                                       MESSAGE_SLOW_MS));
 }
 
 static void message_give_up(struct holder *h)

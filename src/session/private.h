@@ -61,6 +61,8 @@ struct message {
     long long asked_at, pasted_at, read_at, changed_at, entered_at; /* read_at 0: not read yet */
     uint32_t line;                /* of reader_line, as it was last */
     int reacted, secret, busy, presses;
+    int sleeps;                   /* looks in a row, MESSAGE_LOOK_MS apart, at which all slept */
+    long long looked_at;
     int prompts;                  /* hooks of prompts before it was entered */
     long long echo;               /* bytes of output that are only the terminal's echo */
     struct reader_mark mark;      /* the screen when Enter was pressed */

@@ -277,6 +277,8 @@ static int life_is_no_socket(int error);
 /* Appends each live process of a terminal session, in whatever process group, to an array of pid_t;
  * where neither /proc nor ps shows them, its leader's group, as kill names it. */
 static void life_find_processes(pid_t session, buf *pids);
+/* Tells whether every process of a terminal session sleeps; 0 where /proc does not tell. */
+static int life_is_asleep(pid_t session);
 static void life_put_pid(buf *pids, pid_t pid);
 static size_t life_count_pids(const buf *pids);
 static pid_t life_pid(const buf *pids, size_t i);

@@ -184,7 +184,7 @@ static void state_extend_work(struct state *s, const struct state_input *in, int
 {
     long long until = s->work_until;
     if (in->event == STATE_ON_READ && in->works)
-        until = now + STATE_OVER_MS;
+        s->work_until = until = now + STATE_OVER_MS; /* it has begun: its end is the sign's */
     else if (in->event == STATE_ON_MESSAGE || in->event == STATE_ON_PROMPT)
         until = now + STATE_BEGIN_MS;
     else if (entered)

@@ -36,9 +36,10 @@ static void draw(struct drawn *d, const char *text)
 }
 
 static const struct agents_screen question_agents[] = {
-    {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●"},
-    {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", "✦"},
-    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything", NULL},
+    {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●", NULL},
+    {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", "✦", NULL},
+    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything", NULL,
+     NULL},
 };
 
 enum { ALTERNATE = 1, KEYS = 2, SILENT = 4, AT_SHELL = 8 }; /* KEYS: the program reads keys, not lines */
