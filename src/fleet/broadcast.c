@@ -183,7 +183,8 @@ static void broadcast_check(struct broadcasts *all, const char *id)
     buf key = {0};
     check->all = all;
     base_fmt(check->id, sizeof check->id, "%s", id);
-    buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&all->fleet->streams), all->config->computer, id);
+    buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&all->fleet->streams),
+            all->config->computer, id);
     if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_checked, check))
         free(check);
     buf_free(&key);

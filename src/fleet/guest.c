@@ -357,7 +357,8 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
     g->output = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, g->token);
     g->flush_timer = (struct loop_timer){.fn = guest_on_due, .ctx = g};
     g->input = (struct streams_stream){
-        .key = streams_key(&all->fleet->streams, STREAMS_INPUT_KEY, g->token), .owner = g, .on_entry = guest_on_entry};
+        .key = streams_key(&all->fleet->streams, STREAMS_INPUT_KEY, g->token),
+        .owner = g, .on_entry = guest_on_entry};
     LIST_PUSH(&all->first, g);
     all->count++;
     g->stream = stream_open(all->loop, session_find_socket(s),

@@ -154,7 +154,8 @@ static struct stream *observe_open(struct observations *all, const char *compute
     one->id = span_dup(span_of(id));
     one->base = (struct stream){&observe_source, hooks, ctx, NULL};
     one->stream = (struct streams_stream){
-        .key = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, id), .owner = one, .on_entry = observe_on_entry};
+        .key = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, id),
+        .owner = one, .on_entry = observe_on_entry};
     one->end = (struct loop_task){.fn = observe_on_end, .ctx = one};
     LIST_PUSH(&all->first, one);
     if (!all->timer.slot)

@@ -89,6 +89,22 @@ static void test_remote_ui(void)
     fleet_end();
 }
 
+/* A paste that is longer than what may be on its way arrives whole: the client waits meanwhile. */
+static void test_remote_paste(void)
+{
+    fleet_start(2, "");
+    char *id = remote_session("stty raw -echo; echo ready; head -c 1000000 | cksum; sleep 1000");
+    struct viewer v = view(id, "control&computer=hostb");
+    VIEW_AWAIT(&v, "ready");
+    struct text bytes = {0};
+    while (bytes.n < 1000000)
+        text_str(&bytes, format("%07zu ", bytes.n));
+    for (size_t at = 0; at < bytes.n; at += 50000)
+        ws_send(&v.wire, WS_FIN | WS_BINARY, bytes.p + at, 50000);
+    VIEW_AWAIT(&v, "3353989901 1000000"); /* as cksum has it of these bytes */
+    fleet_end();
+}
+
 /* All links are cut: said; keys meanwhile are refused; then it goes on in place. */
 static void test_remote_cut(void)
 {
@@ -160,6 +176,7 @@ static void test_remote_allow(void)
 static const struct test remote_tests[] = {
     {"remote_attach", test_remote_attach},
     {"remote_ui", test_remote_ui},
+    {"remote_paste", test_remote_paste},
     {"remote_cut", test_remote_cut},
     {"remote_loss", test_remote_loss},
     {"remote_allow", test_remote_allow},

@@ -34,6 +34,7 @@ static void unit_guest_input(void)
     UNIT_FLEET_UNTIL(&r.u, all->first->number == 5);
     unit_fleet_drop(&r.u, "input:tok");
     all->first->input.at = (struct codec_id){0}; /* as if it were read again */
+    streams_reread(&r.a->fleet.streams);
     unit_guest_type(&r, "1", "type", "twice");
     unit_guest_type(&r, "6", "ack", "0");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "ione\nitwo\n"));

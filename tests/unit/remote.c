@@ -222,15 +222,27 @@ static void unit_remote_lost(void)
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "ithird\n"));
     CHECK_INT(v.ended, 0);
 
+    test_begin("an attachment that the other computer ends for now goes on at once");
+    UNIT_FLEET_UNTIL(&r.u, !r.a->remotes.first->typed);
+    buf_clear(&v.got);
+    r.a->remotes.first->number += 5; /* entries are lost */
+    stream_type(v.stream, span_of("hole"));
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[BACK 4]80x24 S:<snapshot>"));
+    CHECK(unit_fleet_has(&v.got, "[LOST input was lost on its way 4]"));
+    CHECK(!unit_fleet_has(&r.h.asked, "ihole"));
+    buf_clear(&v.got);
+
     test_begin("keys without an answer are told as unsent, and never typed later");
     UNIT_FLEET_UNTIL(&r.u, !r.a->remotes.first->typed);
     streams_stream_close(&r.b->fleet.streams, &r.b->requests.guests.first->input);
     struct guest *deaf = r.b->requests.guests.first;
     stream_type(v.stream, span_of("stale"));
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[LOST does not answer 5]"));
+    stream_type(v.stream, span_of("no"));
+    CHECK(unit_fleet_has(&v.got, "[LOST does not answer 7]"));
     if (r.b->requests.guests.first == deaf)
         streams_stream_open(&r.b->fleet.streams, &deaf->input); /* it hears again */
-    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[BACK 5]"));
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[BACK 7]"));
     stream_type(v.stream, span_of("fresh"));
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "ifresh\n"));
     CHECK(!unit_fleet_has(&r.h.asked, "istale"));
