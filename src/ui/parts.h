@@ -38,6 +38,7 @@ struct tree_session {
     char *choices;          /* the labels of a menu on its screen, each ends with a newline */
     char *first_prompt;     /* "pending", "delivered", "failed" */
     char *program_title;    /* as its program set it */
+    char *restart;          /* what a restart does: "resume", "fresh" */
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;

@@ -158,6 +158,8 @@ static void rows_put_end(buf *b, const struct tree_session *s, long long ms)
         buf_fmt(b, " by signal %lld", s->exit_code - 128);
     else if (s->has_exit_code && s->exit_code)
         buf_fmt(b, " with %lld", s->exit_code);
+    if (s->restart && s->agent)
+        buf_str(b, strcmp(s->restart, "resume") == 0 ? "; s resumes it" : "; s starts it anew");
 }
 
 /* Appends the state in words: "waits 2 min: Bash: make check". */

@@ -64,6 +64,7 @@ static const struct {
     {"choices", offsetof(struct tree_session, choices)},
     {"first_prompt", offsetof(struct tree_session, first_prompt)},
     {"program_title", offsetof(struct tree_session, program_title)},
+    {"restart", offsetof(struct tree_session, restart)},
 };
 
 static char **tree_string(struct tree_session *s, size_t i)

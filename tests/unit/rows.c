@@ -193,6 +193,8 @@ static void unit_rows_asks(void)
          "idle", "its ", ""},
         {"\"title\":\"Untitled\",\"state\":\"idle\",\"program_title\":\"\",\"command\":\"make\"",
          1, "idle", " make", ""},
+        {"\"state\":\"exited\",\"exit_code\":1,\"active_agent\":\"claude\",\"restart\":"
+         "\"resume\"", 1, "exited with 1; s resumes it", "exit 1", ""},
         {"\"state\":\"exited\",\"exit_code\":2,\"command\":\"make\"", 1, "exited with 2",
          "exit 2", ""},
         {"\"state\":\"exited\",\"exit_code\":137,\"state_source\":\"lost\"", 1,
