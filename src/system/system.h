@@ -466,11 +466,11 @@ static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *con
 #define STORE_LOCK_MAX 4096       /* bytes that a lock's file holds */
 /* Replaces what the locked file fd holds. Returns 0, or -1. */
 static int store_fill_lock(int fd, span content);
-/* A daemon has the locks SOCKET.lock, STATE/daemon.lock and STATE/sessions/daemon.lock as long as it
+/* A daemon has the locks SOCKET.lock, STATE/daemon.lock and STATE/state.lock as long as it
  * lives: the last one finds it when the others were removed. */
 #define STORE_SOCKET_LOCK ".lock"
 #define STORE_STATE_LOCK "/daemon.lock"
-#define STORE_TWIN_LOCK "/sessions/daemon.lock"
+#define STORE_TWIN_LOCK "/state.lock"
 /* Writes into a daemon's locked file its pid and socket. Returns 0, or -1. */
 static int store_put_daemon(int fd, const char *socket);
 /* The daemon that has such a lock; all 0: none. */

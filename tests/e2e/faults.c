@@ -73,7 +73,7 @@ static char *faults_leftover(int (*may_undo)(const char *id))
     char *found = NULL;
     while (dir && !found && (entry = readdir(dir))) {
         const char *id = entry->d_name;
-        if (strcmp(id, ".") == 0 || strcmp(id, "..") == 0 || strcmp(id, "daemon.lock") == 0)
+        if (strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
             continue;
         if (!strstr(list, id) && !may_undo(id))
             found = format("directory %s", id);
