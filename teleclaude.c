@@ -111,6 +111,7 @@
 #include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
 #include "src/ui/todos.c"             /* model: projects, todos, files as rows */
 #include "src/ui/term.c"              /* the user's terminal: raw mode, input decoder */
+#include "src/ui/pace.c"              /* frames as fast as the terminal takes them */
 #include "src/ui/keyboard.c"          /* keys as a session's program wants them */
 #include "src/ui/theme.c"             /* named styles: defaults, and the user's colours */
 #include "src/ui/field.c"             /* text being edited, of one line or several */

@@ -117,6 +117,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/todos.c"
 #include "unit/grid.c"
 #include "unit/term.c"
+#include "unit/pace.c"
 #include "unit/theme.c"
 #include "unit/field.c"
 #include "unit/widget.c"
@@ -200,6 +201,7 @@ static const struct {
     {"tree", unit_tree},
     {"todos", unit_todos},
     {"term", unit_term},
+    {"pace", unit_pace},
     {"theme", unit_theme},
     {"field", unit_field},
     {"widget", unit_widget},

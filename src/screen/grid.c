@@ -75,7 +75,7 @@ static void grid_free(struct grid *g)
     cell_pool_free(&g->pool);
     buf_free(&g->scratch);
     *g = (struct grid){.depth = g->depth, .ascii = g->ascii, .narrow = g->narrow,
-                       .sync = g->sync};
+                       .sync = g->sync, .most = g->most};
 }
 
 static void grid_resize(struct grid *g, int rows, int cols)
@@ -965,6 +965,32 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
         grid_note_changes(g, row);
 }
 
+/* Draws the changes of the rows top…bottom, until g->most bytes are written: then the cursor's row
+ * first, and the next frame goes on with the row where this one stopped. */
+static void grid_draw_rows(struct grid *g, struct grid_pen *pen, int top, int bottom)
+{
+    int count = bottom - top + 1, drawn = 0, first = g->resume;
+    size_t start = pen->b->n;
+    g->partial = g->resume = 0;
+    for (int row = 0; row < g->rows; row++)
+        if (row < top || row > bottom || g->notes[row].first > g->notes[row].last)
+            grid_set_row(g, &g->front[row], g->back[row]);
+    for (int i = g->most ? -1 : 0; i < count && !g->partial; i++) {
+        int row = i < 0 ? g->cursor_row : top + (i + (first > top ? first - top : 0)) % count;
+        if (row < top || row > bottom || g->notes[row].first > g->notes[row].last)
+            continue;
+        if (g->most && drawn && pen->b->n - start >= g->most) {
+            g->partial = 1;
+            g->resume = row;
+            continue;
+        }
+        grid_draw_row(pen, row, g->notes[row].first, g->notes[row].last);
+        grid_set_row(g, &g->front[row], g->back[row]);
+        g->notes[row].last = g->notes[row].first - 1;
+        drawn = 1;
+    }
+}
+
 /* Draws all changes. Returns 0 when there are none, 2 when the caller must end synchronised output.
  * A visible cursor is hidden first, unless it stays in the only row that changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
@@ -989,12 +1015,8 @@ static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
         grid_scroll(g, pen, top, bottom);
     else
         bottom = grid_start_redraw(g, pen);
-    for (int row = top; row <= bottom; row++)
-        if (g->notes[row].first <= g->notes[row].last)
-            grid_draw_row(pen, row, g->notes[row].first, g->notes[row].last);
+    grid_draw_rows(g, pen, top, bottom);
     grid_set_pen(pen, (struct cell_style){0});
-    for (int row = 0; row < g->rows; row++)
-        grid_set_row(g, &g->front[row], g->back[row]);
     g->known = 1;
     return 1 + in_sync;
 }
@@ -1041,6 +1063,6 @@ static void grid_frame(struct grid *g, buf *b)
     grid_place_cursor(g, &pen);
     if (drawn > 1)
         buf_str(b, GRID_SEQ_SYNC_OFF);
-    if (drawn && g->pool.count > CELL_CLUSTERS_MAX / 2)
+    if (drawn && !g->partial && g->pool.count > CELL_CLUSTERS_MAX / 2)
         grid_tidy_pool(g);
 }

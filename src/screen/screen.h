@@ -103,6 +103,8 @@ struct grid {
     int ascii; /* the terminal is not UTF-8: lines are drawn as + - |, other characters as '?' */
     int narrow;              /* the terminal's ambiguous characters have one column */
     int sync;                /* wrap frames in synchronised output (mode 2026) */
+    size_t most;             /* bytes of a frame on a slow line; 0: no limit */
+    int partial, resume;     /* the last frame has left changes out, from this row on */
     int shown_cursor;        /* the terminal's cursor now: 0 hidden, 1 shown, -1 unknown */
     int at_row, at_col;      /* the terminal's cursor now; -1 unknown */
     buf scratch;             /* text made visible before it is drawn */
@@ -142,7 +144,7 @@ static void grid_put_cells(struct grid *g, int row, int col, const struct cell *
                            const struct cell_pool *pool);
 /* Appends to b the bytes that turn the front into the back: as few as cheaply found, by cursor
  * moves, erasing and scrolling of bands of rows; none when nothing changed. The front is then the
- * back. */
+ * back, but where a frame is limited. */
 static void grid_frame(struct grid *g, buf *b);
 
 /* ==== vt: terminal emulator: bytes in, grid of cells out; snapshot as bytes ================== */

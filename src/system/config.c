@@ -246,7 +246,9 @@ static const struct config_key config_ui_keys[] = {
     {"clipboard", offsetof(struct config, clipboard)},
     {"mouse", offsetof(struct config, mouse)},
     {"notify", offsetof(struct config, notify)},
-    {"title", offsetof(struct config, title)}};
+    {"title", offsetof(struct config, title)},
+    {"prefix2", offsetof(struct config, prefix2)},
+    {"utf8", offsetof(struct config, utf8)}};
 static const struct config_key config_redis_keys[] = {
     {"url", offsetof(struct config, redis_url)},
     {"tls_command", offsetof(struct config, tls_command)}};
@@ -351,6 +353,7 @@ static const struct {
 } config_ui_words[] = {
     {"clipboard", " yes no ", ": expected yes or no"},
     {"mouse", " yes no ", ": expected yes or no"},
+    {"utf8", " yes no ask ", ": expected yes, no or ask"},
     {"title", " yes no ", ": expected yes or no"},
     {"notify", " bell osc9 osc777 osc99 none ", ": expected bell, osc9, osc777, osc99 or none"},
 };
@@ -359,6 +362,9 @@ static const struct {
 static const char *config_check_ui(const struct config_line *line, const char *value)
 {
     char word[16];
+    if (span_eq(line->key, "prefix2") && *value && strcmp(value, "Esc Esc") != 0 &&
+        !config_ctrl_letter(value))
+        return ": expected Esc Esc, or Ctrl- and a letter or one of ] \\ ^ _";
     if (span_eq(line->key, "prefix") && !config_ctrl_letter(value))
         return ": expected Ctrl- and a letter or one of ] \\ ^ _";
     base_fmt(word, sizeof word, " %s ", value);
@@ -756,6 +762,8 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->file_from = "-c";
     c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
     c->prefix = span_dup(span_of("Ctrl-]"));
+    c->prefix2 = span_dup(span_of(""));
+    c->utf8 = span_dup(span_of("ask"));
     c->clipboard = span_dup(span_of("no"));
     c->role = span_dup(span_of("development"));
     c->answer = span_dup(span_of("own"));
@@ -822,7 +830,7 @@ static void config_free(struct config *c)
 {
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
-                             c->mouse,     c->title, c->redis_url, c->redis_from, c->tls_command,
+                             c->mouse,     c->title,     c->prefix2,   c->utf8,      c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
                              c->secret,    c->secret_file, c->unsigned_peers, c->notify,
                              c->on_state,  c->keep_env, c->binaries};

@@ -331,6 +331,8 @@ struct config {
     char *computer, *user, *host; /* as other computers see this one; user NULL: see config_user */
     char *clipboard;            /* "yes": an attached session may set the terminal's clipboard */
     char *prefix;               /* "Ctrl-]": what leads a command while attached */
+    char *prefix2;              /* another one, or "Esc Esc", or "": none */
+    char *utf8;                 /* the terminal's: "yes", "no", or "ask" */
     char *redis_url;            /* where computers meet; "": nowhere */
     char *redis_from;           /* where the url stands: "FILE:LINE" or "$TELEC_REDIS" */
     char *role;                 /* a word for others: "development" */

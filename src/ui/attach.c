@@ -17,6 +17,7 @@
 #ifndef ATTACH_STUCK_MS
 #define ATTACH_STUCK_MS 10000 /* without a byte read: a program does not read a paste */
 #endif
+#define ATTACH_ESCAPES_MS 300 /* two Esc within this time are prefix2 */
 #define ATTACH_PREVIEW_CHARS 20000 /* of an exited session's transcript */
 
 /* ---- the view ------------------------------------------------------------------------------- */
@@ -414,7 +415,23 @@ static int attach_page(const struct app *t, const struct term_event *ev)
 
 static int attach_is_prefix(const struct app *t, const struct term_event *ev)
 {
-    return ev->mods == TERM_CTRL && ev->key == (uint32_t)config_ctrl_letter(t->config->prefix);
+    const char *second = t->config->prefix2 ? t->config->prefix2 : "";
+    char letters[] = {config_ctrl_letter(t->config->prefix), config_ctrl_letter(second)};
+    for (size_t i = 0; i < sizeof letters; i++)
+        if (letters[i] && ev->mods == TERM_CTRL && ev->key == (uint32_t)letters[i])
+            return 1 + (int)i;
+    return 0;
+}
+
+/* The second Esc of two: the first one has gone to the program. */
+static int attach_is_second_escape(struct app *t, const struct term_event *ev)
+{
+    if (ev->type != TERM_KEY || !t->config->prefix2 || strcmp(t->config->prefix2, "Esc Esc") != 0)
+        return 0;
+    int is_escape = ev->key == 0x1b && !ev->mods;
+    int second = is_escape && t->loop.now - t->escaped_at < ATTACH_ESCAPES_MS;
+    t->escaped_at = is_escape && !second ? t->loop.now : t->loop.now - ATTACH_ESCAPES_MS;
+    return second;
 }
 
 static int attach_event(struct app *t, const struct term_event *ev)
@@ -425,8 +442,13 @@ static int attach_event(struct app *t, const struct term_event *ev)
         t->notice[0] = '\0';
         app_changed(t);
     }
-    if (ev->type == TERM_KEY && attach_is_prefix(t, ev))
+    int prefix = ev->type == TERM_KEY ? attach_is_prefix(t, ev) : 0;
+    if (attach_is_second_escape(t, ev))
+        prefix = 2;
+    if (prefix) {
+        t->left_by = prefix == 2 ? t->config->prefix2 : t->config->prefix;
         app_set_mode(t, APP_PREFIX);
+    }
     else if (lines)
         attach_scroll(t, lines);
     else if (ev->type == TERM_MOUSE)

@@ -353,7 +353,7 @@ static void layout_put_attached(const struct app *t, buf *b)
         attach_put_controller(t, b);
     if (waiting)
         buf_fmt(b, "%s %d waiting  ", t->grid.ascii ? "!" : "◆", waiting);
-    buf_fmt(b, "%s d detaches", t->config->prefix);
+    buf_fmt(b, "%s d detaches", t->left_by ? t->left_by : t->config->prefix);
 }
 
 /* Draws the session's screen, and below it a line with its name and the key that detaches. */
@@ -419,6 +419,11 @@ static void layout_frame(void *ctx)
     struct grid *g = &t->grid;
     if (!t->stale || t->terminal.queued || t->terminal.dead || t->program_runs)
         return;
+    long long until = pace_blocked_until(&t->pace, t->loop.now);
+    if (until) { /* the terminal's answer comes before that */
+        loop_timer_set(&t->loop, &t->frame_timer, until);
+        return;
+    }
     if (t->view && t->view->torn && t->grid.known)
         return; /* the view marks the screen at the update's end */
     app_settle(t);
@@ -440,8 +445,12 @@ static void layout_frame(void *ctx)
         layout_main(t);
     }
     layout_put_title(t);
+    g->most = pace_limit(&t->pace);
     grid_frame(g, &t->frame);
+    pace_put_question(&t->pace, t->loop.now, &t->frame);
     term_entered();
     conn_send_now(&t->terminal, buf_view(&t->frame));
     buf_clear(&t->frame);
+    if (g->partial)
+        app_changed(t);
 }

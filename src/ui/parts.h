@@ -304,6 +304,8 @@ enum term_event_type {
     TERM_THEME,      /* the theme has changed (mode 2031): ask for the colours again */
     TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
     TERM_KEYBOARD,   /* reply to CSI ? u: the terminal has kitty's keyboard protocol */
+    TERM_STATUS,     /* reply to DSR 5 */
+    TERM_POSITION,   /* reply to DSR 6: row and col */
     TERM_ANSWERED,   /* reply to DA1, the last one of term_queries */
     TERM_UNKNOWN     /* another sequence: text holds it */
 };
@@ -379,6 +381,28 @@ static void term_crash_guard(void);
 static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
 static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
+
+/* ==== pace: frames as fast as the terminal takes them ========================================= */
+
+#ifndef PACE_LOST_MS
+#define PACE_LOST_MS 3000 /* an answer that has not come then is lost */
+#endif
+
+/* All zero: the terminal is not asked. */
+struct pace {
+    int works, pending, losses; /* it answers; a question is out; answers lost in a row */
+    size_t flying, asked;       /* bytes not known to be shown; those before the question */
+    long long asked_at, rtt;    /* loop clock; ms */
+    long long rate;             /* bytes a second; 0: not known */
+};
+
+static void pace_start(struct pace *p, int rtt_ms); /* the terminal answers */
+static size_t pace_limit(const struct pace *p);    /* bytes of the next frame; 0: no limit */
+/* Returns until when no frame may be drawn unless the answer comes; 0: one may be. */
+static long long pace_blocked_until(struct pace *p, long long now);
+/* A frame is written: appends the question, when one is due. */
+static void pace_put_question(struct pace *p, long long now, buf *frame);
+static void pace_on_answer(struct pace *p, long long now);
 
 /* ==== keyboard: keys as a session's program wants them ======================================== */
 

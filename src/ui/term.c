@@ -17,7 +17,9 @@
 #define TERM_SEQ_TITLE_POP "\33[23;2t"
 #define TERM_SEQ_COLOURS "\33]10;?\33\\\33]11;?\33\\\33]12;?\33\\"
 /* DA1 is the last one; mode 2031 tells of a new theme. */
-#define TERM_SEQ_QUERIES "\33[?2026$p" TERM_SEQ_COLOURS "\33[?2031h\33[?u\33[c"
+/* A character of two bytes, which moves the cursor by one column where that is UTF-8. */
+#define TERM_SEQ_UTF8 "\33[2H\303\251\33[6n\r\33[K"
+#define TERM_SEQ_QUERIES TERM_SEQ_UTF8 "\33[?2026$p" TERM_SEQ_COLOURS "\33[?2031h\33[?u\33[c"
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
 
@@ -171,8 +173,12 @@ static void term_set_release(const struct term_csi *c, struct term_event *ev)
 
 static void term_csi_letter(const struct term_csi *c, struct term_event *ev)
 {
-    if (c->final == 'R' && (c->count != 2 || c->p[0] != 1 || c->p[1] < 2 || c->p[1] > 16))
-        return; /* a cursor position report, not F3 */
+    if (c->final == 'R' && (c->count != 2 || c->p[0] != 1 || c->p[1] < 2 || c->p[1] > 16)) {
+        ev->type = c->count == 2 ? TERM_POSITION : TERM_UNKNOWN; /* not F3 */
+        ev->row = (int)c->p[0] - 1;
+        ev->col = (int)c->p[1] - 1;
+        return;
+    }
     term_set_key(ev, term_find_key(term_letter_keys, COUNT_OF(term_letter_keys), c->final),
                  term_mods(c->p[1]));
     term_set_release(c, ev);
@@ -221,6 +227,12 @@ static void term_csi_theme(const struct term_csi *c, struct term_event *ev)
 {
     if (c->p[0] == 997)
         ev->type = TERM_THEME;
+}
+
+static void term_csi_status(const struct term_csi *c, struct term_event *ev)
+{
+    if (c->count == 1 && c->p[0] == 0)
+        ev->type = TERM_STATUS;
 }
 
 static void term_csi_answered(const struct term_csi *c, struct term_event *ev)
@@ -279,6 +291,7 @@ static const struct {
     {'?', 0, "u", term_csi_keyboard},
     {'?', 0, "c", term_csi_answered},
     {'?', 0, "n", term_csi_theme},
+    {0, 0, "n", term_csi_status},
 };
 
 static void term_csi_digit(struct term_csi *c, uint32_t *values, int at, unsigned digit)

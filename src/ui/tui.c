@@ -133,6 +133,12 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
     }
 }
 
+/* [ui] utf8: yes, no, or ask: the terminal tells, and until then the locale. */
+static const char *tui_utf8(const struct app *t)
+{
+    return t->config->utf8 ? t->config->utf8 : "ask";
+}
+
 /* which: of struct vt_colours. Programs that we start find the ground in COLORFGBG, too. */
 static void tui_set_colour(struct app *t, int which, uint32_t colour)
 {
@@ -156,8 +162,21 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
         t->unfocused = ev->type == TERM_FOCUS_OUT;
         app_changed(t);
     }
-    if (ev->type == TERM_ANSWERED)
+    if (ev->type == TERM_ANSWERED) {
         term_expect_answers(0);
+        pace_start(&t->pace, (int)(t->loop.now - t->asked_at));
+    }
+    if (ev->type == TERM_STATUS) {
+        pace_on_answer(&t->pace, t->loop.now);
+        loop_timer_cancel(&t->loop, &t->frame_timer);
+        if (t->stale)
+            app_changed(t);
+    }
+    if (ev->type == TERM_POSITION && ev->row == 1 && !strcmp(tui_utf8(t), "ask") &&
+        t->grid.ascii != (ev->col != 1)) {
+        t->grid.ascii = ev->col != 1;
+        app_changed(t);
+    }
     if (ev->type == TERM_KEYBOARD || (ev->type == TERM_ANSWERED && !t->keyboards)) {
         t->keyboards = ev->type == TERM_KEYBOARD ? TERM_KEYS_KITTY : TERM_KEYS_OTHER;
         if (t->mode & APP_SCREENS)
@@ -190,6 +209,13 @@ static void tui_on_event(struct app *t, const struct term_event *ev)
         tui_click(t, ev);
 }
 
+/* The bytes of one key may come one by one on a slow line, which a long round trip tells. */
+static long long tui_escape_ms(const struct app *t)
+{
+    long long half = t->pace.rtt / 2;
+    return half < TUI_ESCAPE_MS ? TUI_ESCAPE_MS : half > 1000 ? 1000 : half;
+}
+
 static void tui_decode(struct app *t, int flush)
 {
     struct term_event ev;
@@ -206,7 +232,7 @@ static void tui_decode(struct app *t, int flush)
     if (!t->held && t->input.pasting)
         loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_PASTE_MS);
     else if (!t->held && conn_view(&t->terminal).n && !flush)
-        loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_ESCAPE_MS);
+        loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + tui_escape_ms(t));
     else
         loop_timer_cancel(&t->loop, &t->escape_timer);
 }
@@ -402,7 +428,8 @@ static int tui_start(struct app *t, buf *error)
     buf_str(&t->frame, term_queries());
     if (*term_queries())
         term_expect_answers(t->loop.now + TUI_ANSWERS_MS);
-    t->grid.ascii = !term_is_utf8();
+    t->asked_at = t->loop.now;
+    t->grid.ascii = strcmp(tui_utf8(t), "ask") ? strcmp(tui_utf8(t), "yes") != 0 : !term_is_utf8();
     term_size(fd, &rows, &cols);
     grid_resize(&t->grid, rows, cols);
     return 0;

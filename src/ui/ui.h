@@ -250,6 +250,10 @@ struct app {
     long long opening;         /* dialogs opened so far: which one is open */
     long long keys_typed;      /* keys and pastes so far */
     struct vt_colours colours; /* the terminal's, as far as it has told */
+    struct pace pace;
+    const char *left_by;       /* the prefix that was typed last; NULL: none */
+    long long asked_at;        /* loop clock: term_queries were sent */
+    long long escaped_at;      /* loop clock: Esc was typed, for prefix2 */
     enum term_keys keyboards;  /* what the terminal's keyboard can, as far as it has told */
     char notice[48];           /* below an attached session, until the next event; or "" */
     int brackets, paste_cut;   /* the paste under way: between marks; the rest is dropped */

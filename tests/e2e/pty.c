@@ -95,11 +95,11 @@ static inline void pty_move_lines(const struct pty *t, void *rows, size_t size, 
     memset(n > 0 ? row + (size_t)(left - by) * size : row, 0, (size_t)by * size);
 }
 
-/* Answers DA1, as every terminal does; not in an emulator that only reads a recording. */
-static inline void pty_answer(const struct pty *t)
+/* Answers DA1 and DSR 5, as every terminal does; not in an emulator that only reads a recording. */
+static inline void pty_answer(const struct pty *t, const char *answer)
 {
-    if (t->pid > 0 && write(t->fd, "\033[?62;22c", 10) != 10)
-        e2e_die("answer DA1");
+    if (t->pid > 0 && write(t->fd, answer, strlen(answer)) < 0)
+        e2e_die("answer a query");
 }
 
 static inline void pty_control(struct pty *t, const char *params, char final)
@@ -123,7 +123,8 @@ static inline void pty_control(struct pty *t, const char *params, char final)
     case 'L':
     case 'M': pty_move_lines(t, t->cells, sizeof t->cells[0], final == 'M' ? one : -one); break;
     case 'r': t->last = m, t->row = t->col = 0; break;
-    case 'c': pty_answer(t); break;
+    case 'c': pty_answer(t, "\033[?62;22c"); break;
+    case 'n': if (n == 5) pty_answer(t, "\033[0n"); break;
     case 'h': pty_mode(t, params, 1); break;
     case 'l': pty_mode(t, params, 0); break;
     default: break;

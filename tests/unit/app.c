@@ -189,6 +189,11 @@ static void unit_app_pass(struct unit_app *u)
     loop_timer_cancel(&u->t->loop, &tick);
     while ((n = recv(u->terminal, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
         vt_feed(u->screen, (span){bytes, (size_t)n});
+    if (u->t->pace.pending && u->screen->answers.n >= 4 &&
+        memcmp(u->screen->answers.p + u->screen->answers.n - 4, "\033[0n", 4) == 0) {
+        u->screen->answers.n -= 4;
+        CHECK(send(u->terminal, "\033[0n", 4, 0) == 4); /* the frame is shown */
+    }
 }
 
 #define UNIT_APP_UNTIL(u, cond) \

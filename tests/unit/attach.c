@@ -258,6 +258,32 @@ static void unit_attach_colours(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_prefix2(void)
+{
+    struct unit_app u;
+    test_begin("a second prefix leaves, too, by Ctrl and a letter or by Esc typed twice");
+    unit_attach_begin(&u, 24, 80, "");
+    u.config.prefix2 = (char *)"Ctrl-\\";
+    unit_attach_enter(&u);
+    unit_app_type(&u, "\034");
+    CHECK_INT(u.t->mode, APP_PREFIX);
+    unit_app_type(&u, "x");
+    UNIT_APP_SEE(&u, "Ctrl-\\ d detaches"); /* the one that works here */
+    u.config.prefix2 = (char *)"Esc Esc";
+    unit_app_type(&u, "\033");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\033"));
+    CHECK_INT(u.t->mode, APP_ATTACHED);
+    unit_app_type(&u, "a");
+    unit_app_type(&u, "\033[27u");
+    CHECK_INT(u.t->mode, APP_ATTACHED); /* not twice in a row */
+    u.t->escaped_at = u.t->loop.now;
+    unit_app_type(&u, "\033[27u");
+    CHECK_INT(u.t->mode, APP_PREFIX);
+    unit_app_type(&u, "d");
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    unit_app_end(&u);
+}
+
 static void unit_attach_wheel(void)
 {
     struct unit_app u;
@@ -592,6 +618,7 @@ static void unit_attach(void)
     unit_attach_scroll();
     unit_attach_update();
     unit_attach_title();
+    unit_attach_prefix2();
     unit_attach_colours();
     unit_attach_wheel();
     unit_attach_select();

@@ -36,6 +36,12 @@ static void unit_term_describe(buf *b, const struct term_event *ev, size_t used)
         else
             buf_fmt(b, "?%d", (int)ev->text.n);
         break;
+    case TERM_STATUS:
+        buf_str(b, "status");
+        break;
+    case TERM_POSITION:
+        buf_fmt(b, "at%d,%d", ev->row, ev->col);
+        break;
     case TERM_KEYBOARD:
     case TERM_ANSWERED:
         buf_str(b, ev->type == TERM_KEYBOARD ? "keyboard" : "answered");
@@ -146,7 +152,7 @@ static void unit_term_decode(void)
         {"\33[H\33[F\33[1~\33[4~\33[7~\33[8~", "110004 110005 110004 110005 110004 110005 "},
         {"\33[2~\33[3~\33[5~\33[6~", "110008 110009 110006 110007 "},
         {"\33[1;5A\33[1;2D\33[1;8H\33[3;3~", "110000+c 110002+s 110004+sac 110009+a "},
-        {"\33[1;2R\33[12;40R", "11000c+s ?8 "},
+        {"\33[1;2R\33[12;40R", "11000c+s at11,39 "},
         {"\33[11~\33[15~\33[17~\33[24~\33[25~", "11000a 11000e 11000f 110015 ?5 "},
         {"\33[[A\33[[E\33[[Z", "11000a 11000e ?4 "},
         {"\33[3$\33[3^\33[3@\33[a\33Oa", "110009+s 110009+c 110009+sc 110000+s 110000+c "},
@@ -156,6 +162,7 @@ static void unit_term_decode(void)
         {"\33[97:65;2u\33[97;5:1u\33[97;5:3u\33[57417u\33[57399u", "41 61+c r61+c 110002 30 "},
         {"\33[50:64;2u\33[1;1:3A\33[3;1:3~\33[?1u\33[?62;22c",
          "40 r110000 r110009 keyboard answered "},
+        {"\33[0n\33[3n", "status ?4 "},
         {"\33[55296u\33[1114112u\33[99999999999u\33[u", "?8 ?10 ?14 ?3 "},
         {"\33[13;;u\33[;;;;;;;;;;;;;;1u", "d ?18 "},
         {"\33O5A\33O1;5B\33Oj\33OM\33Oy\33O ", "110000+c 110001+c 2a d 39 20 "},

@@ -1,0 +1,75 @@
+#include "ui.h"
+
+/* pace - frames as fast as the terminal takes them.
+ *
+ * Between telec and the screen may be a modem, and buffers that hold many seconds of its speed: what
+ * is in them can't be called back. So telec asks for the terminal's status (DSR 5) behind a frame,
+ * and the answer tells that the frame is shown. On a slow line one frame is under way at a time, and
+ * has the bytes of 0.4 s; what it leaves out is drawn next, as it is then. */
+
+#define PACE_ASK 4096           /* bytes from one question to the next on a fast line */
+#define PACE_WINDOW (64 * 1024) /* bytes under way on a fast line, which may be long */
+#define PACE_UNKNOWN 500        /* while the speed is not known */
+#define PACE_SLOW (48 * 1024)   /* bytes a second */
+#define PACE_SAMPLE 200         /* fewer bytes don't tell a speed */
+#define PACE_SLOWEST 30         /* bytes a second: 300 baud */
+#define PACE_WAIT_MS 20000      /* for a frame on the slowest line */
+#define PACE_FRAME_MS 400
+#define PACE_LEAST 250          /* bytes of a frame */
+#define PACE_LOSSES 3           /* answers in a row that never came: the terminal gives none */
+
+static void pace_start(struct pace *p, int rtt_ms)
+{
+    *p = (struct pace){.works = 1, .rtt = rtt_ms};
+}
+
+static int pace_is_slow(const struct pace *p)
+{
+    return p->rate > 0 && p->rate < PACE_SLOW;
+}
+
+static size_t pace_limit(const struct pace *p)
+{
+    size_t most = (size_t)(p->rate * PACE_FRAME_MS / 1000);
+    return !pace_is_slow(p) ? 0 : most > PACE_LEAST ? most : PACE_LEAST;
+}
+
+static long long pace_blocked_until(struct pace *p, long long now)
+{
+    size_t wait = p->asked * 1000 / PACE_SLOWEST;
+    long long until = p->asked_at + PACE_LOST_MS;
+    until += wait < PACE_WAIT_MS ? (long long)wait : PACE_WAIT_MS;
+    if (p->pending && now >= until) {
+        p->pending = 0;
+        p->flying = 0;
+        p->works = ++p->losses < PACE_LOSSES;
+        p->rate = p->works ? PACE_SLOWEST : 0;
+    }
+    size_t most = pace_is_slow(p) ? 0 : p->rate ? PACE_WINDOW : PACE_UNKNOWN;
+    return p->pending && p->flying > most ? until : 0;
+}
+
+static void pace_put_question(struct pace *p, long long now, buf *frame)
+{
+    if (!frame->n || !p->works)
+        return;
+    p->flying += frame->n;
+    if (p->pending || (p->flying < PACE_ASK && p->rate && !pace_is_slow(p)))
+        return;
+    buf_str(frame, "\033[5n");
+    p->pending = 1;
+    p->asked = p->flying;
+    p->asked_at = now;
+}
+
+static void pace_on_answer(struct pace *p, long long now)
+{
+    long long ms = now - p->asked_at;
+    if (!p->pending)
+        return;
+    p->pending = p->losses = 0;
+    p->flying -= p->asked;
+    p->rtt = ms < p->rtt ? ms : p->rtt;
+    if (p->asked >= PACE_SAMPLE) /* + 1: it may be faster than the clock */
+        p->rate = (long long)p->asked * 1000 / (ms - p->rtt + 1);
+}
