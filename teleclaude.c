@@ -56,6 +56,7 @@
 #include "src/session/stream.c"       /* a session's screen as it comes from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
 #include "src/session/environment.c"  /* what tells a program of its terminal */
+#include "src/session/native.c"       /* the holder: an agent's conversation, from its own files */
 #include "src/session/status.c"       /* the holder: status frames */
 #include "src/session/reader.c"       /* the holder: reading the screen */
 #include "src/session/viewer.c"       /* the holder: the screen to its viewers */

@@ -782,7 +782,7 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
                             ? holder_prepare(h, spec, error)
                             : "the session's description is incomplete";
     if (!fault) {
-        reader_init(h, argv, agent);
+        reader_init(h, argv, env, agent);
         environment_set_ground(h->vt, env);
         fault = holder_run_program(h, argv, env, directory, error);
     }

@@ -104,6 +104,9 @@ struct holder {
     struct state state;
     long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
+    char *history;             /* the file in which the agent keeps what it was told; or NULL */
+    const struct agents_history *history_names;
+    long long started_at;      /* wall clock, ms */
     buf asked;                 /* state_text: what the program asks … */
     buf said;                  /* the agent's last message, as its hook told it */
     buf refused;               /* … and which computer's message was refused meanwhile */
@@ -169,6 +172,13 @@ static void environment_set(char **env, const char *keep);
 /* Makes the emulator's colours those of a light terminal, if COLORFGBG says so. */
 static void environment_set_ground(struct vt *vt, char *const *env);
 
+/* ==== native ================================================================================= */
+
+/* env: the program's, NULL-terminated; NULL: this process's. row may be NULL. */
+static void native_init(struct holder *h, const struct agents_row *row, char *const *env);
+/* Reads the id of the conversation from the agent's files, while it is not known. */
+static void native_look(struct holder *h);
+
 /* ==== status ================================================================================= */
 
 /* Appends the first `most` characters of text, as valid UTF-8. */
@@ -187,8 +197,8 @@ static int status_is_viewed(const struct holder *h);
 
 /* ==== reader ================================================================================= */
 
-/* argv: as the session was started. agent: its row's name; or NULL. */
-static void reader_init(struct holder *h, char *const *argv, const char *agent);
+/* argv, env: as the session was started. agent: its row's name; or NULL. */
+static void reader_init(struct holder *h, char *const *argv, char *const *env, const char *agent);
 static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
 static void reader_on_timer(void *holder);

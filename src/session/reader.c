@@ -391,7 +391,7 @@ static int reader_is_shell(char *const *argv, const char *program)
     return options;
 }
 
-static void reader_init(struct holder *h, char *const *argv, const char *agent)
+static void reader_init(struct holder *h, char *const *argv, char *const *env, const char *agent)
 {
     const char *program = argv[0], *slash = strrchr(program, '/');
     const struct agents_row *row = agent ? agents_find(agent) : NULL;
@@ -400,5 +400,6 @@ static void reader_init(struct holder *h, char *const *argv, const char *agent)
     if (row && (row->screen.working || row->screen.asking))
         h->reader.agent = &row->screen;
     h->reader.is_shell = reader_is_shell(argv, slash ? slash + 1 : program);
+    native_init(h, row, env);
     h->state.phrased = h->reader.agent && row->screen.working;
 }

@@ -263,6 +263,12 @@ struct agents_screen {
     const char *aside;          /* is in rows that look like a message's and are none */
 };
 
+/* A file in which an agent keeps what it was told, and the members of an entry. */
+struct agents_history {
+    const char *file;           /* behind the directory of its settings; "*": every directory */
+    const char *id, *text, *time;
+};
+
 struct agents_row {
     const char *name;           /* in [agent NAME]; also the program, but of the shell: $SHELL */
     const char *title;          /* for messages */
@@ -274,6 +280,7 @@ struct agents_row {
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
     const char *colour, *colour_on_light; /* as in [colours]: on a dark and a light ground */
+    struct agents_history history; /* where it has one and chooses its ids itself */
     struct agents_screen screen;
     struct agents_hooks hooks;
 };

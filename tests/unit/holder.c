@@ -171,7 +171,7 @@ static void unit_holder_end(struct unit_holder *u)
         buf_free(all[i]);
     vt_free(u->h.vt);
     loop_free(&u->h.loop);
-    free(u->h.id), free(u->h.socket), free(u->h.dir), free(u->h.api_socket);
+    free(u->h.history), free(u->h.id), free(u->h.socket), free(u->h.dir), free(u->h.api_socket);
     free(u->h.keep_env);
 }
 
@@ -437,6 +437,44 @@ static void unit_hold_agent(void)
     unit_holder_send(&u, FRAME_INPUT, "\r");
     CHECK(unit_holder_until(&u, &u.screen, "e   a   r   l   y"));
     unit_holder_end(&u);
+}
+
+/* Two Codex sessions of one HOME write to one file. */
+static void unit_hold_native(void)
+{
+    static const struct {
+        const char *said, *id; /* said NULL: it was typed just now */
+    } sessions[] = {{"fix the parser", "id-a"}, {"fix the lexer", "id-b"}, {"both", ""},
+                    {"never told", ""}, {NULL, "id-c"}};
+    char dir[64], env[80];
+    char *const envs[] = {env, NULL};
+    buf text = {0};
+    test_begin("an agent's id is that of its own last message in the file that it writes");
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    base_fmt(env, sizeof env, "CODEX_HOME=%s", dir);
+    long long now = clock_wall_ms() / 1000;
+    buf_fmt(&text, "{\"session_id\":\"old\",\"ts\":%lld,\"text\":\"fix the parser\"}\n", now - 100);
+    buf_fmt(&text, "{\"session_id\":\"id-a\",\"ts\":%lld,\"text\":\"fix the parser\"}\n", now + 5);
+    buf_fmt(&text, "{\"session_id\":\"id-b\",\"ts\":%lld,\"text\":\"fix the lexer\"}\n", now + 5);
+    buf_fmt(&text, "{\"session_id\":\"id-a\",\"ts\":%lld,\"text\":\"both\"}\n", now + 5);
+    buf_fmt(&text, "{\"session_id\":\"id-b\",\"ts\":%lld,\"text\":\"both\"}\n", now + 5);
+    buf_fmt(&text, "{\"session_id\":\"id-c\",\"ts\":%lld,\"text\":\"by hand\"}\n{broken\n", now);
+    CHECK_INT(store_write(dir, "history.jsonl", buf_view(&text)), 0);
+    for (size_t i = 0; i < COUNT_OF(sessions); i++) {
+        struct holder h = {.loop.now = 1000000, .typed_at = 1000000};
+        native_init(&h, agents_find("codex"), envs);
+        if (sessions[i].said)
+            buf_str(&h.last_input, sessions[i].said);
+        native_look(&h);
+        CHECK_SPAN(buf_view(&h.native_id), sessions[i].id);
+        buf_free(&h.native_id), buf_free(&h.last_input);
+        free(h.history);
+    }
+    char *path = store_path(dir, "history.jsonl");
+    unlink(path);
+    rmdir(dir);
+    free(path);
+    buf_free(&text);
 }
 
 static void unit_hold_messages(void)
@@ -1035,6 +1073,7 @@ static void unit_holder(void)
     unit_hold_answers();
     unit_hold_focus();
     unit_hold_agent();
+    unit_hold_native();
     unit_hold_messages();
     unit_hold_input();
     unit_hold_direct();

@@ -1,0 +1,126 @@
+#include "private.h"
+
+/* native - the id of an agent's conversation, from the file in which the agent itself keeps what it
+ * was told. For agents without hooks: several of them may write to one file at a time, so an entry
+ * counts only with this session's own last message, or, when the user has typed it, of that time. */
+
+#define NATIVE_FILE_MAX (4 << 20) /* bytes; a longer file is not read */
+#define NATIVE_TYPED_MS 3000      /* from the last key to the entry */
+
+/* What is searched, and what was found. */
+struct native_search {
+    const struct agents_history *names;
+    const char *text;            /* of the entry; NULL: any */
+    long long since, until;      /* wall clock, ms: when it was told */
+    buf id;
+    int ids;                     /* different ones that fit */
+};
+
+static const char *native_get_env(char *const *env, const char *name)
+{
+    size_t n = strlen(name);
+    for (; env && *env; env++)
+        if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+            return *env + n + 1;
+    return env ? NULL : getenv(name);
+}
+
+static void native_init(struct holder *h, const struct agents_row *row, char *const *env)
+{
+    if (!row || !row->history.file)
+        return;
+    const char *own = native_get_env(env, row->hooks.variable), *home = native_get_env(env, "HOME");
+    buf path = {0};
+    if (own && *own)
+        buf_fmt(&path, "%s%s%s", own, row->hooks.in_variable, row->history.file);
+    else if (home && *home)
+        buf_fmt(&path, "%s%s%s", home, row->hooks.in_home, row->history.file);
+    h->history = path.p;
+    h->history_names = &row->history;
+    h->started_at = clock_wall_ms();
+}
+
+static void native_look_at_entry(struct native_search *s, struct json entry)
+{
+    struct json id = json_get(entry, s->names->id), time = json_get(entry, s->names->time);
+    long long at = 0;
+    buf known = {0};
+    if (json_int(time, &at))
+        at = at * 1000 + 999; /* whole seconds */
+    else
+        json_time(time, &at);
+    buf_span(&known, buf_view(&s->id));
+    int fits = id.type == JSON_STRING && at >= s->since && at <= s->until &&
+               (!s->text || json_text_eq(json_get(entry, s->names->text), s->text));
+    if (fits && !(known.n && json_text_eq(id, buf_cstr(&known)))) {
+        buf_clear(&s->id);
+        json_put_text(&s->id, id);
+        s->ids++;
+    }
+    buf_free(&known);
+}
+
+/* A file is an array, or has an entry a line. */
+static void native_look_at_file(struct native_search *s, const char *path)
+{
+    struct json value;
+    buf text = {0};
+    if (os_read_file(&text, path, NATIVE_FILE_MAX) == 0) {
+        span rest = buf_view(&text);
+        if (rest.n && rest.p[0] == '[' && json_parse(rest, &value, NULL, NULL) == PARSE_DONE)
+            for (struct json_iter it = json_iter(value); json_next(&it);)
+                native_look_at_entry(s, it.value);
+        else
+            while (rest.n)
+                if (json_parse(span_cut(&rest, '\n'), &value, NULL, NULL) == PARSE_DONE)
+                    native_look_at_entry(s, value);
+    }
+    buf_free(&text);
+}
+
+/* A path with a "*" stands for the files in all directories there. */
+static void native_look_at_path(struct native_search *s, const char *path)
+{
+    const char *star = strchr(path, '*');
+    buf above = {0};
+    if (!star) {
+        native_look_at_file(s, path);
+        return;
+    }
+    buf_add(&above, path, (size_t)(star - path));
+    DIR *dir = opendir(buf_cstr(&above));
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.') {
+            buf one = {0};
+            buf_fmt(&one, "%s%s%s", above.p, entry->d_name, star + 1);
+            native_look_at_file(s, one.p);
+            buf_free(&one);
+        }
+    if (dir)
+        closedir(dir);
+    buf_free(&above);
+}
+
+/* text NULL: any. */
+static void native_search(struct holder *h, const char *text, long long since, long long until)
+{
+    struct native_search s = {h->history_names, text, since, until, {0}, 0};
+    native_look_at_path(&s, h->history);
+    if (s.ids == 1)
+        buf_span(&h->native_id, buf_view(&s.id));
+    buf_free(&s.id);
+}
+
+static void native_look(struct holder *h)
+{
+    if (!h->history || h->native_id.n)
+        return;
+    long long typed = clock_wall_ms() - (h->loop.now - h->typed_at);
+    char *told = h->last_input.n ? span_dup(buf_view(&h->last_input)) : NULL;
+    if (told)
+        native_search(h, told, h->started_at, LLONG_MAX);
+    else
+        native_search(h, NULL, typed - NATIVE_TYPED_MS, typed + NATIVE_TYPED_MS);
+    free(told);
+}
