@@ -681,6 +681,7 @@ static void holder_init(struct holder *h)
     h->resume_task = (struct loop_task){.fn = holder_resume, .ctx = h};
     loop_init(&h->loop);
     h->since = h->activity = clock_wall_ms();
+    h->submitted_at = -HOLDER_LONG_AGO_MS * 1000LL;
     h->status_at = h->typed_at = h->loop.now - HOLDER_LONG_AGO_MS;
 }
 

@@ -20,6 +20,7 @@
 #ifndef INPUT_QUEUE_MAX
 #define INPUT_QUEUE_MAX (1024 * 1024) /* bytes that the program does not read; more is refused */
 #endif
+#define INPUT_DRAWN_MS 1500 /* from a message to the agent's empty input box */
 #define INPUT_READ_MS 100 /* from a key to a reading of the screen */
 
 static int input_type(struct holder *h, span bytes)
@@ -123,6 +124,13 @@ static void input_offer_pty(void *holder)
 
 /* ---- the guard ------------------------------------------------------------------------------ */
 
+/* Tells whether a draft is only the message that was submitted last: the agent draws late. */
+static int input_is_submitted(const struct holder *h, span draft)
+{
+    return h->loop.now - h->submitted_at < INPUT_DRAWN_MS && h->last_input.n >= draft.n &&
+           memcmp(h->last_input.p, draft.p, draft.n) == 0;
+}
+
 static int input_put_refusal(struct holder *h, buf *b)
 {
     buf draft = {0};
@@ -130,7 +138,7 @@ static int input_put_refusal(struct holder *h, buf *b)
     if (status_waits_for(h) == QUESTION_CHOICE || h->reader.kind == QUESTION_CHOICE) {
         buf_str(b, "waiting: ");
         buf_span(b, h->asked.n ? buf_view(&h->asked) : buf_view(&h->reader.asks));
-    } else if (reader_put_draft(h, &draft)) {
+    } else if (reader_put_draft(h, &draft) && !input_is_submitted(h, buf_view(&draft))) {
         buf_str(b, "draft: ");
         buf_span(b, buf_view(&draft));
     }

@@ -93,6 +93,7 @@ static void message_submitted(struct holder *h, const char *result)
     struct message *m = h->messages;
     h->queued |= strcmp(result, "queued") == 0;
     message_note_input(h, m);
+    h->submitted_at = h->loop.now;
     if (m->first)
         message_note_first(h, MESSAGE_FIRST_DELIVERED);
     message_answer(m, result);
@@ -303,8 +304,11 @@ static int message_must_wait(const struct holder *h, const struct message *m)
 {
     const struct agents_screen *agent = h->reader.agent;
     int knows = agent && (agent->box || agent->foot);
-    return knows && (!h->reader.ready ||
-                     (!h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS));
+    int settled = h->loop.now - h->reader.output_at >= MESSAGE_BOX_MS && !reader_is_line(h) &&
+                  !reader_is_blank(h);
+    return knows && (h->reader.ready
+                         ? !h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS
+                         : !settled); /* its box may look otherwise */
 }
 
 /* Starts the first message of the queue, unless a dialog has opened meanwhile. */

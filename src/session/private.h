@@ -126,6 +126,7 @@ struct holder {
     int told_unfocused;        /* the program has got focus-out */
     int prompts, queued;       /* hooks of prompts; the agent holds a message for its next turn */
     long long typed_at;        /* loop clock: the last key */
+    long long submitted_at;    /* loop clock: the last message */
     int direct_count;          /* clients that have the pty's descriptor */
     struct loop_task offer_task, resume_task;
     /* the end */
@@ -211,6 +212,7 @@ static void reader_read(struct holder *h, int quiet); /* now; quiet: the screen 
 static int reader_put_draft(const struct holder *h, buf *b);
 static int reader_has_box(const struct holder *h); /* the agent's input box is on the screen */
 static int reader_is_blank(const struct holder *h); /* the whole screen */
+static int reader_is_line(const struct holder *h); /* the terminal reads lines */
 /* Returns a digest of the input line: the agent's box, else the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);

@@ -161,8 +161,13 @@ static int question_find_prompt(const struct question_screen *s)
     return -1;
 }
 
-/*   ┃  a text             the rows above its foot, without the last one with text,
- *   ┃                     which names a model
+static int question_is_framed(const struct question_screen *s, int row)
+{
+    return row >= 0 && span_starts(span_trim(s->rows[row], " "), "┃");
+}
+
+/*   ┃  a text             the rows above its foot; where there are several, without the last one
+ *   ┃                     with text, which names a model
  *   ┃  Build · A model
  *   ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀ */
 static int question_find_frame(const struct question_screen *s)
@@ -170,9 +175,11 @@ static int question_find_frame(const struct question_screen *s)
     int row = s->count - 1, first = -1;
     while (row >= 0 && !span_starts(span_trim(s->rows[row], " "), s->agent->foot))
         row--;
+    if (question_is_framed(s, row - 1) && !question_is_framed(s, row - 2))
+        return row - 1;
     for (row--; row >= 0 && question_row(s, row).n == 0; row--)
         ;
-    for (row--; row >= 0 && span_starts(span_trim(s->rows[row], " "), "┃"); row--)
+    for (row--; question_is_framed(s, row); row--)
         if (first < 0 || question_row(s, row).n)
             first = row;
     return first;
@@ -180,10 +187,8 @@ static int question_find_frame(const struct question_screen *s)
 
 static int question_find_box(const struct question_screen *s)
 {
-    return !s->agent         ? -1
-           : s->agent->box  ? question_find_prompt(s)
-           : s->agent->foot ? question_find_frame(s)
-                            : -1;
+    int row = s->agent && s->agent->box ? question_find_prompt(s) : -1;
+    return row < 0 && s->agent && s->agent->foot ? question_find_frame(s) : row;
 }
 
 /* The agent's input box stands below a menu that is only quoted in what was said before. */
@@ -614,7 +619,7 @@ static int question_find_draft(const struct question_screen *s, span *draft)
     if (row < 0)
         return 0;
     *draft = question_row(s, row);
-    if (s->agent->box)
+    if (s->agent->box && span_starts(*draft, s->agent->box))
         *draft = question_bare(span_sub(*draft, strlen(s->agent->box)));
     if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
         return 0; /* the cursor stands before it: a placeholder */

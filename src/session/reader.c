@@ -347,6 +347,12 @@ static int reader_has_box(const struct holder *h)
     return found;
 }
 
+static int reader_is_line(const struct holder *h)
+{
+    struct termios modes = {0};
+    return h->slave >= 0 && tcgetattr(h->slave, &modes) == 0 && (modes.c_lflag & ICANON);
+}
+
 static int reader_is_blank(const struct holder *h)
 {
     struct reader_rows r;

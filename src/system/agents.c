@@ -121,7 +121,7 @@ static const struct agents_row agents_table[] = {
      .resume = "--resume=",
      .colour = "218",
      .colour_on_light = "89",
-     .screen = {"esc interrupt|esc esc", NULL, "❯", NULL, NULL, "●"},
+     .screen = {"esc interrupt|esc esc", NULL, "❯", "╹▀", NULL, "●"},
      .hooks = {AGENTS_JSON_FLAT, "COPILOT_HOME", "", "/.copilot", "settings.json",
                AGENTS_COPILOT, agents_events, 5, NULL, NULL}},
     {.name = "shell", .title = "a shell", .colour = "152", .colour_on_light = "23"},

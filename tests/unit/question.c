@@ -370,6 +370,8 @@ static void test_question_draft(void)
                  {">   Type your message or @path\n\1\n", "", 2},
                  {"> half typed\n\1\n", "half typed", 2},
                  {"❯ sent before\n● answer\n────\n❯ \1\n", "", 1},
+                 {"╻▄▄▄\n┃ half typed\n╹▀▀▀\n", "half typed", 3},
+                 {"╻▄▄▄\n┃\n╹▀▀▀\n", "", 3},
                  {"  ┃\n  ┃  Ask anything…\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "", 3},
                  {"  ┃  sent\n\n  ┃\n  ┃  half typed\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "half typed",
                   3}};
