@@ -110,11 +110,17 @@ struct redis_url {
     int db;
     int protocol;           /* 3: RESP3 when the server has it, else 2 */
     char *prefix;           /* of keys and channels; NULL: none */
+    char *sentinels, *master; /* hosts, with commas between; the name they know; NULL: none */
+    int moved;              /* host and port are not the url's: redis_url_move */
 };
 
-/* Parses redis://, rediss:// or unix: urls. Returns NULL; or what is wrong, a static text without
+/* Parses redis://, rediss://, sentinel:// or unix: urls. Returns NULL; or what is wrong, a static text without
  * anything of the url. The caller frees t in both cases. */
 static const char *redis_url_parse(struct redis_url *t, span url);
+/* Sets host and port to those of the i-th sentinel. Returns 0: there is none, or *fault. */
+static int redis_url_choose(struct redis_url *t, int i, const char **fault);
+/* Sets host and port as a server says them; no host: the same one. Returns 0 when they are none. */
+static int redis_url_move(struct redis_url *t, span host, span port);
 static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
 static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
 
@@ -175,6 +181,7 @@ struct redis {
     int protocol;           /* 2 or 3, of this connection */
     long long connects, losses; /* times it became ready; times it was lost, without restarts */
     long long retry_at;     /* when WAITING: on clock_mono_ms */
+    long long ready_at;     /* of the last connection, likewise */
     /* the connection */
     struct loop_timer timer; /* of the state: resolving, connecting, reply, next try */
     struct loop_fd connecting;
@@ -182,6 +189,8 @@ struct redis {
     int open;               /* conn is */
     int closing;            /* on_lost is being called */
     int again;              /* redis_restart has closed it */
+    int sentinel;           /* the one that is asked next */
+    int moves;              /* MOVED in a row, each soon after the connection was ready */
     int plain;              /* the next greeting has no HELLO */
     int quiet;              /* the next connection is logged as a detail */
     int subscribed;         /* in RESP2 */

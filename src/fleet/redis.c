@@ -3,12 +3,15 @@
 /* redis - one reconnecting Redis connection on the loop.
  *
  * A try resolves the name (in a child process: getaddrinfo blocks), connects to its addresses in
- * turn and greets: HELLO 3, or AUTH where the server refuses or closes at it; SELECT, CLIENT SETNAME and
- * ID; PING, which a server that can't serve yet refuses. Then the connection is ready. A failure is
- * told in `why` and the log; the wait before the next try doubles. Another program does TLS: it is
- * started with a socket as its stdin and stdout. Left out: clusters and sentinels. */
+ * turn and greets: HELLO 3, or AUTH where the server refuses or closes at it; SELECT, CLIENT
+ * SETNAME and ID; PING, which a server that can't serve yet refuses. Then the connection is ready. A
+ * failure is told in `why` and the log; the wait before the next try doubles. Another program does TLS: it is
+ * started with a socket as its stdin and stdout. A sentinel is asked for the master first; of a
+ * cluster the node is used that has the keys' slot, which they must share (?prefix={NAME}:). */
 
 #define REDIS_SAID_MAX 4096 /* bytes kept of a child process's output */
+#define REDIS_MOVES_MAX 3    /* MOVED in a row, each within REDIS_MOVED_MS */
+#define REDIS_MOVED_MS 10000
 #define REDIS_TEXT_MAX 160  /* bytes of a server's or program's text in `why` */
 
 struct redis_pending {
@@ -72,6 +75,15 @@ static void redis_log_failure(struct redis *r)
     buf_free(&address);
 }
 
+/* Back to the url's own host or sentinels. */
+static void redis_unmove(struct redis *r)
+{
+    if (!r->target.moved)
+        return;
+    redis_url_free(&r->target);
+    redis_url_parse(&r->target, span_of(r->config->redis_url));
+}
+
 /* Waits for the next try. Jitter keeps the computers of a fleet apart. */
 static void redis_wait(struct redis *r)
 {
@@ -84,6 +96,7 @@ static void redis_wait(struct redis *r)
     r->state = REDIS_WAITING;
     loop_timer_set(r->loop, &r->timer, r->retry_at);
     redis_log_failure(r);
+    redis_unmove(r);
 }
 
 /* Returns what a server's error means for the connection; NULL: it concerns one command only. */
@@ -95,6 +108,7 @@ static const char *redis_meaning(const struct resp *reply)
         {"LOADING", "the server is loading its data"},
         {"READONLY", "the server is a read-only replica"},
         {"MASTERDOWN", "the server is a replica whose master is down"},
+        {"CLUSTERDOWN", "the cluster is down"},
         {"NOAUTH", "the server wants a password (redis://USER:PASSWORD@HOST)"},
         {"WRONGPASS", "user or password is wrong, or the user is disabled"},
     };
@@ -265,6 +279,7 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
     }
     r->state = REDIS_READY;
     r->worked = 1;
+    r->ready_at = r->loop->now;
     r->connects++;
     if (!r->doubted)
         r->why[0] = r->logged[0] = '\0';
@@ -349,11 +364,38 @@ static void redis_on_hello(void *ctx, const struct resp *reply)
         redis_greet_rest(r);
 }
 
+/* A sentinel has answered with host and port of the master. */
+static void redis_on_master(void *ctx, const struct resp *reply)
+{
+    struct redis *r = ctx;
+    struct resp host, port;
+    struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
+    if (!reply)
+        return;
+    if (reply->type == RESP_ERROR) {
+        redis_refuse(r, reply);
+    } else if (resp_next(&it, &host) && resp_next(&it, &port) &&
+               redis_url_move(&r->target, host.text, port.text)) {
+        r->address_next = 0;
+        redis_restart(r);
+    } else {
+        redis_set_why(r, "the sentinel knows no master of the name %s", r->target.master);
+        conn_close(&r->conn, r->why);
+    }
+}
+
 static void redis_greet(struct redis *r)
 {
     const struct redis_url *t = &r->target;
+    int asks = t->sentinels && !t->moved;
     r->state = REDIS_GREETING;
-    r->protocol = 3;
+    r->protocol = asks ? 0 : 3;
+    if (asks) {
+        redis_greet_with(r,
+                         (const char *[]){"SENTINEL", "get-master-addr-by-name", t->master, NULL},
+                         redis_on_master);
+        return;
+    }
     if (t->protocol == 2 || r->plain)
         redis_greet_resp2(r);
     else if (!t->password)
@@ -386,6 +428,31 @@ static int redis_push(struct redis *r, const struct resp *reply)
     return reply->type == RESP_PUSH && at == kind.text.n;
 }
 
+/* MOVED SLOT HOST:PORT: another node of the cluster has the key's slot. */
+static void redis_move(struct redis *r, const struct resp *reply)
+{
+    span rest = reply->text, port;
+    if (r->conn.dead)
+        return;
+    span_cut(&rest, ' ');
+    span_cut(&rest, ' ');
+    size_t n = rest.n;
+    while (n && rest.p[n - 1] != ':')
+        n--;
+    port = span_sub(rest, n);
+    r->moves = r->loop->now - r->ready_at > REDIS_MOVED_MS ? 1 : r->moves + 1;
+    if (n && r->moves <= REDIS_MOVES_MAX &&
+        redis_url_move(&r->target, (span){rest.p, n - 1}, port)) {
+        r->address_next = 0;
+        redis_restart(r);
+        return;
+    }
+    r->refused = 1;
+    redis_set_why(r, "the server is a cluster, whose keys must be in one slot: add "
+                     "?prefix={NAME}: to the url");
+    conn_close(&r->conn, r->why);
+}
+
 /* An ACL lacks a right. The connection works with what is left; each fault is told once. */
 static void redis_note_denied(struct redis *r, const struct resp *reply)
 {
@@ -410,6 +477,8 @@ static void redis_on_reply(struct redis *r, const struct resp *reply)
         if (reply->type == RESP_ERROR)
             redis_set_refusal(r, reply);
         conn_close(&r->conn, r->why);
+    } else if (r->state == REDIS_READY && resp_is_error(reply, "MOVED")) {
+        redis_move(r, reply);
     } else if (r->state == REDIS_READY && redis_meaning(reply)) {
         redis_refuse(r, reply);
     } else if (r->state == REDIS_READY && resp_is_error(reply, "NOPERM")) {
@@ -818,7 +887,13 @@ static void redis_connect_unix(struct redis *r)
 
 static void redis_try(struct redis *r)
 {
+    const char *fault;
     r->address_count = r->address_next = 0;
+    if (r->target.sentinels && !r->target.moved &&
+        !redis_url_choose(&r->target, r->sentinel++, &fault)) {
+        r->sentinel = 1;
+        redis_url_choose(&r->target, 0, &fault);
+    }
     if (r->target.path)
         redis_connect_unix(r);
     else if (r->target.tls)
@@ -852,7 +927,7 @@ static void redis_on_closed(void *ctx, const char *why)
 {
     struct redis *r = ctx;
     int worked = r->worked;
-    if (r->state == REDIS_GREETING) /* HELLO may be what the server closes at */
+    if (r->state == REDIS_GREETING && !r->again) /* HELLO may be what the server closes at */
         r->plain = r->protocol == 3;
     if (why && why != r->why)
         redis_set_gone(r, why);

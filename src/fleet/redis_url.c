@@ -1,9 +1,10 @@
 #include "fleet.h"
 
-/* redis_url - parses redis://, rediss:// and unix: urls. Messages and the log show only what
+/* redis_url - parses redis://, rediss://, sentinel:// and unix: urls. Messages and the log show only what
  * redis_url_put writes: user and password are secret. */
 
 #define REDIS_URL_PORT 6379
+#define REDIS_URL_SENTINEL_PORT 26379
 
 /* Decodes %XX. Returns a new C string, or NULL for a bad % or a NUL. */
 static char *redis_url_decode(span s)
@@ -68,6 +69,38 @@ static const char *redis_url_parse_host(struct redis_url *t, span s)
     return NULL;
 }
 
+/* Makes the i-th sentinel the host. Returns 0 past the last, or with *fault. */
+static int redis_url_choose(struct redis_url *t, int i, const char **fault)
+{
+    span rest = span_of(t->sentinels), host = span_cut(&rest, ',');
+    for (; i > 0 && rest.n; i--)
+        host = span_cut(&rest, ',');
+    if (i > 0)
+        return 0;
+    free(t->host);
+    t->host = NULL;
+    *fault = redis_url_parse_host(t, host);
+    if (!memchr(host.n ? host.p : "", ':', host.n))
+        t->port = REDIS_URL_SENTINEL_PORT;
+    return *fault == NULL;
+}
+
+static int redis_url_move(struct redis_url *t, span host, span port)
+{
+    char *name = host.n ? span_dup(host) : span_dup(span_of(t->host));
+    int number;
+    if (!redis_url_is_host(name) || !redis_url_number(port, 65535, &number)) {
+        free(name);
+        return 0;
+    }
+    free(t->host), free(t->path);
+    t->path = NULL;
+    t->host = name;
+    t->port = number;
+    t->moved = 1;
+    return 1;
+}
+
 /* The prefix stands in the pattern of a SCAN, too. */
 static int redis_url_is_prefix(const char *prefix)
 {
@@ -105,6 +138,20 @@ static size_t redis_url_find_last(span s, char at)
     return n ? n - 1 : s.n;
 }
 
+/* host[:port],host[:port]… and /NAME of their master. */
+static const char *redis_url_parse_sentinels(struct redis_url *t, span hosts, span path)
+{
+    const char *fault = hosts.n ? NULL : "the sentinels' hosts are expected behind the //";
+    free(t->sentinels);
+    t->sentinels = span_dup(hosts);
+    for (int i = 0; !fault && redis_url_choose(t, i, &fault); i++)
+        ;
+    t->master = path.n > 1 ? redis_url_decode(span_sub(path, 1)) : NULL;
+    if (!fault && (!t->master || !*t->master || !redis_url_is_host(t->master)))
+        fault = "the master's name is expected behind the sentinels: sentinel://HOST,HOST/NAME";
+    return fault;
+}
+
 /* Parses [//[user:password@]host[:port]][/path]: the url without scheme and query. */
 static const char *redis_url_parse_rest(struct redis_url *t, span s, int is_unix)
 {
@@ -121,6 +168,8 @@ static const char *redis_url_parse_rest(struct redis_url *t, span s, int is_unix
             fault = redis_url_parse_user(t, (span){authority.p, at});
             authority = span_sub(authority, at + 1);
         }
+        if (!fault && t->sentinels)
+            return redis_url_parse_sentinels(t, authority, path);
         if (!fault && !is_unix)
             fault = redis_url_parse_host(t, authority);
         else if (!fault && authority.n)
@@ -141,23 +190,26 @@ static const char *redis_url_parse(struct redis_url *t, span url)
     static const struct {
         const char *scheme;
         int is_unix, tls;
-    } schemes[] = {{"redis://", 0, 0}, {"rediss://", 0, 1}, {"unix:", 1, 0}};
+    } schemes[] = {
+        {"redis://", 0, 0}, {"rediss://", 0, 1}, {"sentinel://", 0, 0}, {"unix:", 1, 0}};
     span query = url, s = span_cut(&query, '?');
     t->protocol = 3;
     for (size_t i = 0; i < COUNT_OF(schemes); i++) {
         if (!span_starts(s, schemes[i].scheme))
             continue;
         t->tls = schemes[i].tls;
+        t->sentinels = schemes[i].scheme[0] == 's' ? span_dup((span){0}) : NULL;
         span rest = span_sub(s, strlen(schemes[i].scheme) - (schemes[i].is_unix ? 0 : 2));
         const char *fault = redis_url_parse_rest(t, rest, schemes[i].is_unix);
         return fault ? fault : redis_url_parse_query(t, query);
     }
-    return "expected redis://, rediss:// or unix:/";
+    return "expected redis://, rediss://, sentinel:// or unix:/";
 }
 
 static void redis_url_free(struct redis_url *t)
 {
-    free(t->path), free(t->host), free(t->user), free(t->prefix);
+    free(t->path), free(t->host), free(t->user), free(t->prefix), free(t->sentinels);
+    free(t->master);
     if (t->password)
         memset(t->password, 0, strlen(t->password));
     free(t->password);
@@ -167,7 +219,9 @@ static void redis_url_free(struct redis_url *t)
 static void redis_url_put(const struct redis_url *t, buf *b)
 {
     int is_v6 = t->host && strchr(t->host, ':');
-    if (t->path) {
+    if (t->sentinels && !t->moved) {
+        buf_fmt(b, "sentinel://%s/%s", t->sentinels, t->master ? t->master : "");
+    } else if (t->path) {
         buf_str(b, "unix:");
         utf8_put_visible(b, span_of(t->path));
     } else if (t->host) {

@@ -314,9 +314,9 @@ static void unit_redis_urls(void)
 static void unit_redis_bad_urls(void)
 {
     static const char *const rows[][2] = {
-        {"", "expected redis://, rediss:// or unix:/"},
-        {"http://me:s3cret@vm", "expected redis://, rediss:// or unix:/"},
-        {"redis:vm", "expected redis://, rediss:// or unix:/"},
+        {"", "expected redis://, rediss://, sentinel:// or unix:/"},
+        {"http://me:s3cret@vm", "expected redis://, rediss://, sentinel:// or unix:/"},
+        {"redis:vm", "expected redis://, rediss://, sentinel:// or unix:/"},
         {"redis://me:s3cret%4@vm", "a % in user or password"},
         {"redis://me:s3cret%00@vm", "a % in user or password"},
         {"redis://:s3cret/x@vm", "the port must be a number from 1 to 65535 (a / or #"},
@@ -332,6 +332,9 @@ static void unit_redis_bad_urls(void)
         {"redis://vm/s3cret", "the database behind the / must be a number"},
         {"redis://vm/-1", "the database behind the / must be a number"},
         {"redis://vm?db=s3cret", "behind the ? a number is expected"},
+        {"sentinel:///mm", "the sentinels' hosts are expected"},
+        {"sentinel://a,b", "the master's name is expected"},
+        {"sentinel://a,b:x/mm", "the port must be a number"},
         {"redis://vm?protocol=1", "behind the ? a number is expected"},
         {"redis://vm?prefix=a*", "a prefix has up to 64 letters"},
         {"redis://vm?prefix=", "a prefix has up to 64 letters"},
@@ -582,6 +585,77 @@ static void unit_redis_denied(void)
     unit_redis_until(&u, &u.answers, 4);
     CHECK(strstr(u.redis.why, "run the 'scan' command") && u.redis.state == REDIS_READY);
     CHECK_INT(u.redis.denied.n, 2 * (strlen(rows[0].answer) - 3));
+    unit_redis_end(&u);
+}
+
+/* The server listens on a port of this computer from now on. */
+static int unit_redis_use_tcp(struct unit_redis *u)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    loop_unwatch(&u->loop, &u->listener);
+    close(u->listener.fd);
+    u->listener.fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_INT(bind(u->listener.fd, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_INT(getsockname(u->listener.fd, (struct sockaddr *)&address, &size), 0);
+    CHECK_INT(listen(u->listener.fd, 5), 0);
+    loop_watch(&u->loop, &u->listener, POLLIN);
+    return ntohs(address.sin_port);
+}
+
+static void unit_redis_sentinel(void)
+{
+    struct unit_redis u;
+    struct unit_redis_row rows[] = {{"SENTINEL", "*-1\r\n"}, {NULL, NULL}};
+    char answer[80], port[8];
+    test_begin("a sentinel is asked for the master, again after each loss; the next one if it fails");
+    unit_redis_begin(&u, "sentinel://127.0.0.1:1,127.0.0.1/mm", rows);
+    snprintf(port, sizeof port, "%d", unit_redis_use_tcp(&u));
+    snprintf(u.url, sizeof u.url, "sentinel://127.0.0.1:1,127.0.0.1:%s/mm", port);
+    u.redis.target.moved = 1; /* read the url again */
+    redis_unmove(&u.redis);
+    redis_start(&u.redis);
+    unit_redis_until_waiting(&u);
+    CHECK(strstr(u.redis.why, "cannot connect") != NULL);
+    unit_redis_until(&u, &u.connections, 1);
+    unit_redis_until_waiting(&u);
+    CHECK_SPAN(span_of(u.redis.why), "the sentinel knows no master of the name mm");
+    snprintf(answer, sizeof answer, "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%s\r\n", strlen(port),
+             port);
+    rows[0].answer = answer;
+    for (int i = 1; i <= 2; i++) {
+        buf_clear(&u.asked);
+        unit_redis_until(&u, &u.ready, i);
+        CHECK(strstr(buf_cstr(&u.asked), "SENTINEL get-master-addr-by-name mm|HELLO 3|") != NULL);
+        CHECK_INT(u.redis.protocol, 3);
+        conn_close(&u.conn, NULL);
+        unit_redis_until(&u, &u.lost, i);
+    }
+    unit_redis_end(&u);
+}
+
+static void unit_redis_moved(void)
+{
+    static const struct unit_redis_row rows[] = {{"GET", "-MOVED 5 127.0.0.1:1\r\n"}, {NULL, NULL}};
+    struct unit_redis u;
+    test_begin("another node of a cluster is used, and the url's own when that one fails");
+    unit_redis_begin(&u, "unix:PATH", rows);
+    redis_start(&u.redis);
+    unit_redis_until(&u, &u.ready, 1);
+    CHECK(unit_redis_call(&u, "GET a", 0));
+    unit_redis_until_waiting(&u);
+    CHECK_SPAN(span_of(u.redis.why), "cannot connect: Connection refused");
+    CHECK_INT(u.redis.losses, 0);
+    unit_redis_until(&u, &u.ready, 2);
+    CHECK(u.redis.target.path && !u.redis.target.moved);
+
+    test_begin("keys that are in several slots of a cluster make no storm");
+    u.redis.moves = REDIS_MOVES_MAX;
+    CHECK(unit_redis_call(&u, "GET a", 0));
+    unit_redis_until_waiting(&u);
+    CHECK(strstr(u.redis.why, "?prefix={NAME}:") != NULL);
+    CHECK_INT(u.redis.doubted, 1);
     unit_redis_end(&u);
 }
 
@@ -1292,6 +1366,8 @@ static void unit_redis(void)
     unit_redis_backoff();
     unit_redis_closes_at_hello();
     unit_redis_doubted();
+    unit_redis_sentinel();
+    unit_redis_moved();
     unit_redis_denied();
     unit_redis_addresses();
     unit_redis_silent_address();
