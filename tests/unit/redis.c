@@ -609,7 +609,7 @@ static void unit_redis_sentinel(void)
     struct unit_redis u;
     struct unit_redis_row rows[] = {{"SENTINEL", "*-1\r\n"}, {NULL, NULL}};
     char answer[80], port[8];
-    test_begin("a sentinel is asked for the master, again after each loss; the next one if it fails");
+    test_begin("a sentinel is asked for the master, after each loss again, or the next sentinel");
     unit_redis_begin(&u, "sentinel://127.0.0.1:1,127.0.0.1/mm", rows);
     snprintf(port, sizeof port, "%d", unit_redis_use_tcp(&u));
     snprintf(u.url, sizeof u.url, "sentinel://127.0.0.1:1,127.0.0.1:%s/mm", port);
@@ -637,7 +637,8 @@ static void unit_redis_sentinel(void)
 
 static void unit_redis_moved(void)
 {
-    static const struct unit_redis_row rows[] = {{"GET", "-MOVED 5 127.0.0.1:1\r\n"}, {NULL, NULL}};
+    static const struct unit_redis_row rows[] = {{"GET", "-MOVED 5 127.0.0.1:1\r\n"},
+                                                 {NULL, NULL}};
     struct unit_redis u;
     test_begin("another node of a cluster is used, and the url's own when that one fails");
     unit_redis_begin(&u, "unix:PATH", rows);
