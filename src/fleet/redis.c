@@ -4,10 +4,10 @@
  *
  * A try resolves the name (in a child process: getaddrinfo blocks), connects to its addresses in
  * turn and greets: HELLO 3, or AUTH where the server refuses or closes at it; SELECT, CLIENT
- * SETNAME and ID; PING, which a server that can't serve yet refuses. Then the connection is ready. A
- * failure is told in `why` and the log; the wait before the next try doubles. Another program does TLS: it is
- * started with a socket as its stdin and stdout. A sentinel is asked for the master first; of a
- * cluster the node is used that has the keys' slot, which they must share (?prefix={NAME}:). */
+ * SETNAME and ID; PING, which a server that can't serve yet refuses. Then the connection is ready.
+ * A failure is told in `why` and the log; the wait before the next try doubles. Another program
+ * does TLS: it is started with a socket as its stdin and stdout. A sentinel is asked for the master
+ * first. Of a cluster the node is used that has the slot of the keys: they must share one. */
 
 #define REDIS_SAID_MAX 4096 /* bytes kept of a child process's output */
 #define REDIS_MOVES_MAX 3    /* MOVED in a row, each within REDIS_MOVED_MS */
