@@ -114,8 +114,8 @@ struct redis_url {
     int moved;              /* host and port are not the url's: redis_url_move */
 };
 
-/* Parses redis://, rediss://, sentinel:// or unix: urls. Returns NULL; or what is wrong, a static text without
- * anything of the url. The caller frees t in both cases. */
+/* Parses redis://, rediss://, sentinel:// or unix: urls. Returns NULL; or what is wrong, a static
+ * text without anything of the url. The caller frees t in both cases. */
 static const char *redis_url_parse(struct redis_url *t, span url);
 /* Sets host and port to those of the i-th sentinel. Returns 0: there is none, or *fault. */
 static int redis_url_choose(struct redis_url *t, int i, const char **fault);

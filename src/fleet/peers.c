@@ -490,11 +490,14 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
     base_fmt(f->self.user, sizeof f->self.user, "%s", config_user(c));
     base_fmt(f->self.host, sizeof f->self.host, "%s", c->host);
     base_fmt(f->self.telec, sizeof f->self.telec, "%s", TELEC_VERSION);
-    f->messages = (struct streams_stream){.key = streams_key(&f->streams, STREAMS_REQUESTS_KEY, c->computer),
-                                          .owner = f,
-                                          .on_entry = peers_on_entry};
+    f->messages = (struct streams_stream){
+        .key = streams_key(&f->streams, STREAMS_REQUESTS_KEY, c->computer),
+        .owner = f,
+        .on_entry = peers_on_entry};
     f->events = (struct streams_stream){
-        .key = streams_key(&f->streams, EVENTS_KEY, c->computer), .owner = f, .on_entry = events_on_entry};
+        .key = streams_key(&f->streams, EVENTS_KEY, c->computer),
+        .owner = f,
+        .on_entry = events_on_entry};
     peers_read_cursor(f);
     f->cache->on_session = peers_on_session;
     f->cache->session_ctx = f;

@@ -1,7 +1,7 @@
 #include "fleet.h"
 
-/* redis_url - parses redis://, rediss://, sentinel:// and unix: urls. Messages and the log show only what
- * redis_url_put writes: user and password are secret. */
+/* redis_url - parses redis://, rediss://, sentinel:// and unix: urls. Messages and the log show
+ * only what redis_url_put writes: user and password are secret. */
 
 #define REDIS_URL_PORT 6379
 #define REDIS_URL_SENTINEL_PORT 26379
