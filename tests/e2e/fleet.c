@@ -832,7 +832,7 @@ static int sessions_on_disk(void)
     struct dirent *entry;
     int n = 0;
     while (dir && (entry = readdir(dir)))
-        n += entry->d_name[0] != '.';
+        n += strlen(entry->d_name) == 36; /* an id; the daemon has a lock there, too */
     if (dir)
         closedir(dir);
     return n;
