@@ -117,7 +117,9 @@ build()
 {
     # shellcheck disable=SC2086 # flags, a word each
     compile "$1" $WARN -DTELEC_TARGET="\"$1\"" -DTELEC_COMMIT="\"$commit\"" \
-        -o "$out/telec-$version-$1" teleclaude.c
+        -o "$out/telec-$version-$1" teleclaude.c > "$work/build-$1.log" 2>&1 && return
+    cat "$work/build-$1.log"
+    return 1
 }
 
 # ---- tests ---------------------------------------------------------------------------------------

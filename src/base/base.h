@@ -7,6 +7,11 @@
 #define _DARWIN_C_SOURCE 1
 #define __BSD_VISIBLE 1
 #define _NETBSD_SOURCE 1
+#define __EXTENSIONS__ 1 /* illumos */
+#if !defined(__LP64__)
+#define _FILE_OFFSET_BITS 64 /* else stat fails for large inode numbers */
+#define _TIME_BITS 64
+#endif
 
 #include <ctype.h>
 #include <dirent.h>

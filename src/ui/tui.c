@@ -361,11 +361,25 @@ static void tui_connect(void *ctx)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* Opens the terminal anew: O_NONBLOCK on our descriptor must not reach the caller's. */
+static int tui_can_poll(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    return fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL);
+}
+
+/* Opens the terminal anew: O_NONBLOCK on our descriptor must not reach the caller's. macOS can't
+ * poll /dev/tty, but the terminal's own name. */
 static int tui_open_terminal(void)
 {
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    return fd >= 0 ? fd : fcntl(0, F_DUPFD_CLOEXEC, 3);
+    const char *names[] = {"/dev/tty", ttyname(0)};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        int fd = names[i] ? open(names[i], O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+        if (tui_can_poll(fd))
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    return fcntl(0, F_DUPFD_CLOEXEC, 3);
 }
 
 static void tui_on_signal(void *ctx, int signo)

@@ -12,21 +12,28 @@
 
 static struct fault *faults_shared;
 
-static void faults_start(void)
+/* Compiles preload.c, for LD_PRELOAD. */
+static char *faults_object(void)
 {
-    char *shared = format("%s/fault", e2e.dir), *object = format("%s/fault.so", e2e.dir);
-    struct fault none = {.left = 0};
+    char *object = format("%s/fault.so", e2e.dir);
     char *source = format("%.*spreload.c", (int)(strlen(__FILE__) - strlen("faults.c")), __FILE__);
     if (!HAVE_PROC || system(format("cc -w -shared -fPIC -o '%s' '%s' -ldl 2>/dev/null", object,
                                     source)) != 0)
         skip("no shared object can be made that makes system calls fail");
+    return format("LD_PRELOAD=%s", object);
+}
+
+static void faults_start(void)
+{
+    char *shared = format("%s/fault", e2e.dir), *object = faults_object();
+    struct fault none = {.left = 0};
     int fd = open(shared, O_RDWR | O_CREAT, 0600);
     if (fd < 0 || write(fd, &none, sizeof none) != sizeof none)
         e2e_die(shared);
     faults_shared = mmap(NULL, sizeof *faults_shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (faults_shared == MAP_FAILED)
         e2e_die("mmap");
-    e2e.extra[0] = format("LD_PRELOAD=%s", object);
+    e2e.extra[0] = object;
     e2e.extra[1] = format("TELEC_E2E_FAULT=%s", shared);
     e2e.extra[2] = format("TELEC_E2E_BINARY=%s", e2e.binary);
     strcpy(faults_shared->verb, "daemon");

@@ -1,10 +1,12 @@
-/* preload - makes one system call of telec fail, or kills the process before it. faults.c compiles
- * this as a shared object and puts it in front of libc. Linux only: what is not meant to fail is
- * passed to the kernel as it is. */
+/* preload - makes one system call of telec fail, or kills the process before it. With
+ * TELEC_E2E_BLIND_TTY poll refuses /dev/tty, as macOS's does. faults.c compiles this as a shared
+ * object and puts it in front of libc. Linux only: what is not meant to fail is passed to the
+ * kernel as it is. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "fault.h"
 
@@ -56,13 +59,35 @@ static int fault_strikes(const char *name)
     return 1;
 }
 
+static int blind_fd = -1;
+
 int open(const char *path, int flags, ...)
 {
     va_list args;
     va_start(args, flags);
     mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
     va_end(args);
-    return fault_strikes("open") ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    int fd = fault_strikes("open") ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    if (fd >= 0 && strcmp(path, "/dev/tty") == 0 && getenv("TELEC_E2E_BLIND_TTY"))
+        blind_fd = fd;
+    else if (fd == blind_fd)
+        blind_fd = -1;
+    return fd;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    nfds_t blind = 0;
+    while (blind < count && (blind_fd < 0 || fds[blind].fd != blind_fd))
+        blind++;
+    timeout = blind < count ? 0 : timeout;
+    struct timespec wait = {timeout / 1000, timeout % 1000 * 1000000L};
+    int ready = (int)syscall(SYS_ppoll, fds, count, timeout < 0 ? NULL : &wait, NULL, 8);
+    if (blind < count) {
+        ready += !fds[blind].revents;
+        fds[blind].revents = POLLNVAL;
+    }
+    return ready;
 }
 
 int mkdir(const char *path, mode_t mode)

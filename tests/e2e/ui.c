@@ -801,6 +801,18 @@ static void test_ui_quit(void)
     AWAIT(status_of("clients") == 1); /* the one that asks */
 }
 
+static void test_ui_terminal_not_polled(void)
+{
+    daemon_start();
+    ui_session("stays", NULL);
+    e2e.extra[0] = faults_object();
+    e2e.extra[1] = "TELEC_E2E_BLIND_TTY=1";
+    struct ui *u = ui_start(24, 80);
+    UI_AWAIT_TEXT(u, "stays");
+    ui_keys(u, "q");
+    CHECK_INT(pty_await_exit(u->t), 0);
+}
+
 static void test_ui_killed(void)
 {
     static const int signals[] = {SIGTERM, SIGSEGV, SIGABRT, SIGBUS};
@@ -1648,6 +1660,7 @@ static void test_ui_many(void)
 static const struct test ui_tests[] = {
     {"ui_first_frame", test_ui_first_frame},
     {"ui_tree", test_ui_tree},
+    {"ui_terminal_not_polled", test_ui_terminal_not_polled},
     {"ui_push", test_ui_push},
     {"ui_selection", test_ui_selection},
     {"ui_moves", test_ui_moves},
