@@ -108,6 +108,21 @@ static void app_set_theme(struct app *t, buf *problems)
     app_changed(t);
 }
 
+static void app_say_problems(struct app *t, const buf *more)
+{
+    const buf *lists[] = {more, &t->config->problems};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        for (size_t end = lists[i]->n; end;) { /* from the last line: the first one is shown */
+            size_t at = end - 1;
+            while (at && lists[i]->p[at - 1] != '\n')
+                at--;
+            char *text = span_dup(span_trim((span){lists[i]->p + at, end - at}, "\n"));
+            app_say(t, 1, text);
+            free(text);
+            end = at;
+        }
+}
+
 static void app_set(char **place, const char *value)
 {
     char *copy = value ? span_dup(span_of(value)) : NULL;
@@ -644,6 +659,7 @@ static void app_free(struct app *t)
     while (t->many.count)
         free(t->many.ids[--t->many.count]);
     free(t->many.ids), free(t->many.why);
+    config_free(&t->again);
     free(t->program_argv);
     widget_form_free(&t->form);
     keymap_help_free(&t->help);

@@ -443,9 +443,12 @@ static int attach_event(struct app *t, const struct term_event *ev)
         app_changed(t);
     }
     int prefix = ev->type == TERM_KEY ? attach_is_prefix(t, ev) : 0;
+    const struct widget_hit *hit = widget_clicked(&t->ui, ev);
     if (attach_is_second_escape(t, ev))
         prefix = 2;
-    if (prefix) {
+    if (hit && hit->what == ROWS_DETACH) {
+        attach_end(t, NULL);
+    } else if (prefix) {
         t->left_by = prefix == 2 ? t->config->prefix2 : t->config->prefix;
         app_set_mode(t, APP_PREFIX);
     }

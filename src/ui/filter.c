@@ -31,6 +31,39 @@ static int filter_has(const struct filter_word *w, const char *text)
     return k == w->n;
 }
 
+static const char *const filter_states[] = {"waiting", "working",     "idle",  "exited",
+                                            "starting", "unreachable", "unseen"};
+
+/* Returns the first state that begins as the word; *more: another one does, too. */
+static const char *filter_state(const struct filter_word *w, int *more)
+{
+    const char *found = NULL;
+    *more = 0;
+    for (size_t i = 0; i < COUNT_OF(filter_states); i++)
+        if (strncmp(filter_states[i], (const char *)w->text + 3, (size_t)w->n - 3) == 0) {
+            *more |= found != NULL;
+            found = found ? found : filter_states[i];
+        }
+    return found;
+}
+
+static const char *filter_complete(const struct filter *f)
+{
+    const struct filter_word *w = f->count ? &f->words[f->count - 1] : NULL;
+    int more;
+    const char *state = w && w->is_state ? filter_state(w, &more) : NULL;
+    return state && !more && strlen(state) + 3 > (size_t)w->n ? state + w->n - 3 : NULL;
+}
+
+static const char *filter_wrong(const struct filter *f)
+{
+    int more;
+    for (int i = 0; i < f->count; i++)
+        if (f->words[i].is_state && !filter_state(&f->words[i], &more))
+            return "is: waiting, working, idle, exited, starting, unreachable, unseen";
+    return NULL;
+}
+
 static void filter_set(struct filter *f, const char *text)
 {
     span rest = span_of(text);

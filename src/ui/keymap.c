@@ -435,27 +435,55 @@ static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, in
                widget_style(u, THEME_FIELD), 1);
 }
 
+#define KEYMAP_HELP_WRAP 24 /* a list with fewer columns has each key and its line in one text */
+
+/* Returns the lines of an entry; draws at most `rows` of them. */
+static int keymap_help_put(struct widgets *u, const struct keymap_key *key, int row, int col,
+                           int names, int width, int rows)
+{
+    struct cell_style plain = widget_style(u, THEME_TEXT);
+    int narrow = width < KEYMAP_HELP_WRAP, lines = 1;
+    buf text = {0};
+    buf_fmt(&text, "%s: %s", key->shown, key->help);
+    if (narrow)
+        lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&text), plain);
+    else if (rows > 0)
+        widget_put_cut(u->grid, row, col + names + 2, width - names - 2, key->help, plain);
+    if (rows > 0)
+        widget_put_cut(u->grid, row, col, narrow ? width : names, key->shown,
+                       widget_style(u, THEME_KEY));
+    buf_free(&text);
+    return lines;
+}
+
+/* Returns how many of the last entries fit into `rows`. */
+static int keymap_help_last(struct widgets *u, const struct keymap_help *h,
+                            const struct keymap_key *keys, size_t count, int width, int rows)
+{
+    int fit = 0;
+    for (size_t i = count; i-- > 0;)
+        if (keymap_help_matches(h, &keys[i])) {
+            rows -= keymap_help_put(u, &keys[i], 0, 0, 0, width, 0);
+            if (rows < 0)
+                break;
+            fit++;
+        }
+    return fit;
+}
+
 static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
                              const struct keymap_key *keys, size_t count, const char *title)
 {
-    int all, found, names, row, col, width = widget_min(76, u->grid->cols - 4), line = 0;
+    int all, found, names, row, col, width = widget_min(76, u->grid->cols - 4), line = 0, at = 0;
     keymap_help_count(h, keys, count, &all, &found, &names);
     names = widget_min(names, width / 2);
     widget_box_draw(u, all + 1, width, title, &row, &col);
     int shown = widget_max(0, widget_min(all, u->grid->rows - 3));
     keymap_help_draw_filter(u, h, row++, col, width, found, all);
-    widget_scroll_fit(&h->list, found, shown);
-    for (size_t i = 0; i < count; i++) {
-        int y = line - h->list.top;
-        if (!keymap_help_matches(h, &keys[i]))
-            continue;
-        line++;
-        if (y < 0 || y >= shown)
-            continue;
-        widget_put_cut(u->grid, row + y, col, names, keys[i].shown, widget_style(u, THEME_KEY));
-        widget_put_cut(u->grid, row + y, col + names + 2, width - names - 2, keys[i].help,
-                       widget_style(u, THEME_TEXT));
-    }
+    widget_scroll_fit(&h->list, found, keymap_help_last(u, h, keys, count, width, shown));
+    for (size_t i = 0; i < count && line < shown; i++)
+        if (keymap_help_matches(h, &keys[i]) && at++ >= h->list.top)
+            line += keymap_help_put(u, &keys[i], row + line, col, names, width, shown - line);
 }
 
 static void keymap_help_free(struct keymap_help *h)

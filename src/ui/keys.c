@@ -183,6 +183,19 @@ static void keys_end_filter(void *ctx, int keep)
         keys_clear_filter(t);
 }
 
+/* Completes the state of an is: at the end of the filter. */
+static void keys_complete_filter(void *ctx, int arg)
+{
+    struct app *t = ctx;
+    const char *rest = filter_complete(&t->tree.filter);
+    (void)arg;
+    if (!rest)
+        return;
+    field_insert(&t->filter, span_of(rest));
+    field_insert(&t->filter, span_of(" "));
+    keys_set_filter(t, buf_cstr(&t->filter.text));
+}
+
 static int keys_filter_event(struct app *t, const struct term_event *ev)
 {
     if (ev->type == TERM_KEY && ev->key == 0x7f && !ev->mods && !t->filter.text.n) {
@@ -229,6 +242,13 @@ static int keys_next_project(const struct app *t)
     return 0;
 }
 
+static void keys_say_none(struct app *t, const char *what, const char *which)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s%s", what, which);
+    app_say(t, 0, text);
+}
+
 /* Digits and dots select the session of that number at once; ' selects the session of the same
  * number in the next project. Any other key ends the jump, and all but Esc are then keys of the
  * list. */
@@ -252,6 +272,8 @@ static int keys_jump_event(struct app *t, const struct term_event *ev)
     int at = tree_find_number(&t->tree, from, t->jump);
     if (at >= 0)
         app_select(t, at);
+    else if (*t->jump)
+        keys_say_none(t, "no session has the number ", t->jump);
     app_changed(t);
     return 1;
 }
@@ -276,6 +298,31 @@ static void keys_show(void *ctx, int view)
     app_show(t, view ? (enum app_mode)view : t->shown == APP_TODOS ? APP_SESSIONS : APP_TODOS);
 }
 
+/* Reads the configuration again, for the UI: [ui], [keys], [colours]. */
+static void keys_reload(struct app *t)
+{
+    struct config fresh = {0};
+    buf error = {0}, problems = {0};
+    const char *socket = t->config->socket_from ? t->config->socket : NULL;
+    if (!t->config->loaded || t->config->is_read_once) {
+        app_say(t, 0, "refreshed");
+    } else if (config_load(&fresh, t->config->program, socket, t->config->file, &error) != 0) {
+        app_say(t, 1, buf_cstr(&error));
+        config_free(&fresh);
+    } else {
+        config_free(&t->again); /* the first one is the caller's */
+        t->again = fresh;
+        t->config = &t->again;
+        keymap_free_keys(&t->keys);
+        keys_bind(&t->keys, t->config, &problems);
+        app_set_theme(t, &problems);
+        app_say(t, 0, "refreshed; [computer], [redis] and [peers] are the daemon's: they change "
+                      "when it starts again");
+        app_say_problems(t, &problems);
+    }
+    buf_free(&error), buf_free(&problems);
+}
+
 static void keys_refresh(void *ctx, int arg)
 {
     struct app *t = ctx;
@@ -283,7 +330,7 @@ static void keys_refresh(void *ctx, int arg)
     client_retry_now(&t->client);
     app_fetch(t);
     client_refresh(&t->client);
-    app_say(t, 0, "refreshed");
+    keys_reload(t);
 }
 
 static void keys_help(void *ctx, int arg)
@@ -702,10 +749,12 @@ static const struct keymap_key keys_table[] = {
     {TERM_END, 0, APP_LISTS, "End", NULL, NULL, keys_move, KEYS_ALL_ROWS, "last"},
     {'\'', 0, APP_SESSIONS, "'", NULL,
      "and a session's number: go there; again: in the next project", keys_jump, 0, "jump"},
-    {TERM_RIGHT, 0, APP_LISTS, "right", NULL, "unfold; on a computer: show only that", keys_unfold,
-     0, "unfold"},
-    {TERM_LEFT, 0, APP_LISTS, "left", NULL, "fold, or go to the row above in the tree", keys_fold,
-     0, "fold"},
+    {TERM_RIGHT, 0, APP_LISTS, "right, l", NULL, "unfold; on a computer: show only that",
+     keys_unfold, 0, "unfold"},
+    {'l', 0, APP_LISTS, "l", NULL, NULL, keys_unfold, 0, "unfold"},
+    {TERM_LEFT, 0, APP_LISTS, "left, h", NULL, "fold, or go to the row above in the tree",
+     keys_fold, 0, "fold"},
+    {'h', 0, APP_LISTS, "h", NULL, NULL, keys_fold, 0, "fold"},
     {'+', 0, APP_LISTS, "+", NULL, "unfold all", keys_fold_all, 0, "unfold-all"},
     {'-', 0, APP_LISTS, "-", NULL, "fold all projects", keys_fold_all, 1, "fold-all"},
     {'o', 0, APP_SESSIONS, "o", NULL, "order: as listed, waiting first, recent first",
@@ -734,7 +783,7 @@ static const struct keymap_key keys_table[] = {
     {'?', 0, APP_LISTS, "?", "help", "this help", keys_help, 0, "help"},
     {'q', 0, APP_LISTS, "q", "quit", "quit; every session goes on running", keys_quit, 0, "quit"},
     {'c', TERM_CTRL, APP_LISTS | APP_HELP | APP_TOASTS | APP_QUESTIONS | APP_ANSWER | APP_PAGER,
-     "Ctrl-C", NULL, NULL, keys_quit, 0, NULL},
+     "Ctrl-C", NULL, "quit, also from help, messages, questions and reading", keys_quit, 0, NULL},
     {TERM_UP, 0, APP_PREFIX, "up", NULL, NULL, keys_pan, TERM_UP, NULL},
     {TERM_DOWN, 0, APP_PREFIX, "down", NULL, NULL, keys_pan, TERM_DOWN, NULL},
     {TERM_LEFT, 0, APP_PREFIX, "left", NULL, NULL, keys_pan, TERM_LEFT, NULL},
@@ -772,6 +821,7 @@ static const struct keymap_key keys_table[] = {
     {'d', 0, APP_NEW, "d", NULL, "New, on a choice: don't offer that again", keys_hooks, 0, NULL},
     {'\r', 0, APP_FILTER, "Enter", "keep", NULL, keys_end_filter, 1, NULL},
     {0x1b, 0, APP_FILTER, "Esc", "drop", NULL, keys_end_filter, 0, NULL},
+    {'\t', 0, APP_FILTER, "Tab", NULL, "Filter: complete is:", keys_complete_filter, 0, NULL},
     {TERM_UP, 0, APP_FILTER, "up", NULL, NULL, keys_move, -1, NULL},
     {TERM_DOWN, 0, APP_FILTER, "down", NULL, NULL, keys_move, 1, NULL},
     {0x1b, 0, APP_HELP | APP_TOASTS | APP_JUMP, "Esc", "back", NULL, keys_close, 0, NULL},

@@ -135,9 +135,13 @@ static void layout_list(struct app *t)
 static void layout_filter(struct app *t, int row)
 {
     struct grid *g = &t->grid;
-    char hits[48];
+    char hits[80];
     int jump = t->mode == APP_JUMP;
-    base_fmt(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
+    const char *wrong = filter_wrong(&t->tree.filter);
+    if (wrong && g->cols >= LAYOUT_BELOW_COLS + 20)
+        snprintf(hits, sizeof hits, "%s", wrong);
+    else
+        snprintf(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
     int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
     grid_fill(g, row, 0, 1, g->cols, rows_style(&t->ui, THEME_TEXT));
     int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
@@ -371,6 +375,8 @@ static void layout_attached(struct app *t)
     int columns = cell_columns(buf_view(&out)), width = g->cols - 2;
     if (columns + 1 < width) {
         widget_put(g, row, g->cols - 1 - columns, columns, buf_cstr(&out), dim);
+        if (t->mode == APP_ATTACHED && !t->view->back && view_is_open(t->view))
+            widget_add_hit(&t->ui, row, g->cols - 1 - columns, 1, columns, ROWS_DETACH, 0, 0);
         width -= columns + 1;
     }
     buf_free(&out);

@@ -21,6 +21,10 @@ struct filter {
 
 /* Takes the words of a text, separated by blanks. NULL or "": none. */
 static void filter_set(struct filter *f, const char *text);
+/* Returns what completes the state of an is: in the last word; NULL: nothing, or several do. */
+static const char *filter_complete(const struct filter *f);
+/* Returns the states there are, when an is: names none; else NULL. */
+static const char *filter_wrong(const struct filter *f);
 /* Returns 1 when the text contains the word; ASCII case is ignored. text may be NULL. */
 static int filter_has(const struct filter_word *w, const char *text);
 

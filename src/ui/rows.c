@@ -307,8 +307,12 @@ static void rows_words(struct widgets *u, const struct rows_list *l, int row, in
     struct rows_pen p = {u, row, col, l->col + l->cols - 1};
     if (!rows_is_inside(l, row))
         return;
+    char *line = span_dup(span_of(text + strspn(text, " \n")));
+    for (char *c = line; *c; c++)
+        *c = *c == '\n' || *c == '\t' || *c == '\r' ? ' ' : *c;
     rows_left(&p, mark, rows_style(u, THEME_DIM));
-    rows_left(&p, text + strspn(text, " "), style);
+    rows_left(&p, line, style);
+    free(line);
 }
 
 /* Draws the last input if the row is full, and below it the question or the last output; the newer

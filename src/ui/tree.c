@@ -848,8 +848,7 @@ static void tree_sort(const struct tree *t, struct tree_item *items, size_t n)
         for (size_t i = at; i < at + count; i++)
             items[i].rank = rank;
     }
-    if (t->order != TREE_LISTED)
-        qsort(items, n, sizeof *items, tree_compare_ranked);
+    qsort(items, n, sizeof *items, tree_compare_ranked); /* projects without sessions last */
 }
 
 /* Adds the rows of sessions and of those below them; filtered sessions get none. Recursive, at most

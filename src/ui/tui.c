@@ -116,6 +116,18 @@ static int tui_overlay_event(struct app *t, const struct term_event *ev)
     return 0;
 }
 
+/* Escape just leaves the prefix. */
+static void tui_unknown_prefix_key(struct app *t, const struct term_event *ev)
+{
+    buf key = {0};
+    keymap_put_key(&key, ev->key, ev->mods);
+    if (ev->key != 0x1b)
+        snprintf(t->notice, sizeof t->notice, "%.20s does nothing after %s", buf_cstr(&key),
+                 t->config->prefix);
+    buf_free(&key);
+    app_set_mode(t, APP_ATTACHED);
+}
+
 static void tui_key_event(struct app *t, const struct term_event *ev)
 {
     const struct keymap_key *key = keymap_find_key(t->keys.rows, t->keys.count, t->mode, ev);
@@ -123,7 +135,7 @@ static void tui_key_event(struct app *t, const struct term_event *ev)
         if (ev->key == (uint32_t)config_ctrl_letter(t->config->prefix))
             attach_send_prefix(t);
         else
-            app_set_mode(t, APP_ATTACHED);
+            tui_unknown_prefix_key(t, ev);
     } else if (key) {
         tui_run_key(t, key);
     } else if (t->mode & APP_LISTS && ev->key > ' ' && ev->key < 0x7f && !ev->mods) {
@@ -464,12 +476,7 @@ static void tui_init(struct app *t)
     todos_init(&t->todos, t->config->computer, directory);
     if (!t->attach_only)
         app_load(t);
-    if (t->config->problems.n || problems.n) {
-        span first = buf_view(t->config->problems.n ? &t->config->problems : &problems);
-        char *text = span_dup(span_cut(&first, '\n'));
-        app_say(t, 1, text);
-        free(text);
-    }
+    app_say_problems(t, &problems);
     buf_free(&problems);
 }
 

@@ -124,8 +124,8 @@ struct rows_list {
 };
 
 /* Places that can be clicked: a row (index: in the tree or todos), a tab (index), the preview, the
- * count of waiting sessions. */
-enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING };
+ * count of waiting sessions, an attached session's "Ctrl-] d". */
+enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING, ROWS_DETACH };
 
 #define ROWS_TABS 2
 #define ROWS_LENGTHS 3      /* forms of the connection's state */
@@ -215,6 +215,7 @@ struct app_ended {
 
 struct app {
     const struct config *config;
+    struct config again;       /* config, when r has read the file again */
     struct loop loop;
     struct client client;
     struct tree tree;
@@ -326,6 +327,8 @@ static void app_count_frame(struct app *t);        /* a frame is being drawn */
 static void app_expect_echo(struct app *t);        /* a key was sent to a session */
 static void app_on_toast_over(void *ctx);          /* toast_timer */
 static void app_say(struct app *t, int alarm, const char *text); /* alarm: an error */
+/* Makes a message of each problem of the configuration, and of those in `more`. */
+static void app_say_problems(struct app *t, const buf *more);
 static void app_set_theme(struct app *t, buf *problems); /* for the terminal's ground */
 static void app_set_mode(struct app *t, enum app_mode mode);
 /* The mode changes without a key: drops keys until none was typed for APP_PAUSE_MS. They were meant

@@ -97,11 +97,13 @@ static void unit_attach_keys(void)
     unit_app_type(&u, "\035");
     UNIT_APP_SEE(&u, "d detach");
     unit_app_type(&u, "z"); /* no such command */
+    UNIT_APP_SEE(&u, "z does nothing after Ctrl-]");
+    unit_app_type(&u, "\035\033");
     UNIT_APP_SEE(&u, "Ctrl-] d detaches");
     unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"a\"}}");
     UNIT_APP_SEE(&u, "another client has ended it");
     unit_app_type(&u, "\033[I"); /* focus: the program does not want it */
-    unit_app_type(&u, "\035d");
+    unit_app_type(&u, "\033[<0;75;24M"); /* a click on the keys that detach */
     UNIT_APP_SEE(&u, "Enter open");
     CHECK(!u.t->quit && !unit_app_has(&u.input, "z") && !unit_app_has(&u.input, "\033[I"));
     unit_app_end(&u);

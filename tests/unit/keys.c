@@ -172,8 +172,61 @@ static void unit_keys_edited(void)
     unit_app_end(&u);
 }
 
+static void unit_keys_states(void)
+{
+    struct unit_app u;
+    struct filter f;
+    test_begin("Tab completes is:, and a state that does not exist is told");
+    filter_set(&f, "x is:wa");
+    CHECK_SPAN(span_of(filter_complete(&f)), "iting");
+    CHECK(!filter_wrong(&f));
+    filter_set(&f, "is:w"); /* waiting, working */
+    CHECK(!filter_complete(&f) && !filter_wrong(&f));
+    filter_set(&f, "is:wait x");
+    CHECK(!filter_complete(&f));
+    filter_set(&f, "is:waits");
+    CHECK(filter_wrong(&f) && !filter_complete(&f));
+    unit_keys_begin(&u);
+    unit_app_type(&u, "/is:unr\t");
+    CHECK_SPAN(buf_view(&u.t->filter.text), "is:unreachable ");
+    unit_app_type(&u, "is:nothing");
+    UNIT_APP_SEE(&u, "is: waiting, working, idle");
+    unit_app_type(&u, "\025\r'9");
+    UNIT_APP_SEE(&u, "no session has the number 9");
+    unit_app_end(&u);
+}
+
+static void unit_keys_reload(void)
+{
+    struct unit_app u;
+    char file[96];
+    test_begin("r reads the UI's configuration again, and every problem is a message");
+    unit_keys_begin(&u);
+    snprintf(file, sizeof file, "%s/config", u.dir);
+    FILE *out = fopen(file, "w");
+    fputs("[ui]\nnotify = none\nmouse = loud\n[keys]\nquit = Z\nnothing = x\n", out);
+    fclose(out);
+    u.config.loaded = 1;
+    u.config.program = (char *)"/bin/sh";
+    u.config.file = file;
+    unit_app_type(&u, "r");
+    CHECK_SPAN(span_of(u.t->config->notify), "none");
+    UNIT_APP_SEE(&u, "loud: expected yes or no");
+    UNIT_APP_SEE(&u, "and 1 more: !");
+    unit_app_type(&u, "r!");
+    UNIT_APP_SEE(&u, "nothing: no such action");
+    unit_app_type(&u, "!q");
+    CHECK(!u.t->quit);
+    unit_app_type(&u, "Z");
+    CHECK(u.t->quit);
+    unlink(file);
+    unit_app_end(&u);
+}
+
 static void unit_keys(void)
 {
+    unit_keys_states();
+    unit_keys_reload();
     unit_keys_table();
     unit_keys_moves();
     unit_keys_focus();

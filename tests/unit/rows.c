@@ -199,6 +199,8 @@ static void unit_rows_asks(void)
          "exit 2", ""},
         {"\"state\":\"exited\",\"exit_code\":137,\"state_source\":\"lost\"", 1,
          "lost with the computer by signal 9", "signal 9", ""},
+        {"\"title\":\"t\",\"state\":\"idle\",\"last_input\":\"one\\ntwo\"", 2, "idle", "t ",
+         "one two"},
         {"\"title\":\"t\",\"state\":\"idle\",\"unseen\":true", 1, "finished", "t ", ""}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         buf headline = {0}, row = {0}, below = {0};

@@ -128,8 +128,8 @@ static void unit_tree_model_build(struct unit_tree_model *m, const char *here)
             }
         snprintf(key, sizeof key, "c:%s", unit_tree_computers[c]);
         buf_fmt(&m->rows, "0 %s %d/%d\n", key, waiting, sessions);
-        for (int k = 0; k < UNIT_TREE_PATHS && !unit_tree_folded(m, key); k++) {
-            int p = sorted[k],
+        for (int k = 0; k < 2 * UNIT_TREE_PATHS && !unit_tree_folded(m, key); k++) {
+            int p = sorted[k % UNIT_TREE_PATHS],
                 shown = m->projects[c][p] || (c == 0 && strcmp(unit_tree_paths[p], here) == 0);
             int inside = 0, asking = 0;
             for (int i = 0; i < UNIT_TREE_SESSIONS; i++)
@@ -138,8 +138,8 @@ static void unit_tree_model_build(struct unit_tree_model *m, const char *here)
                     inside++;
                     asking += m->sessions[i].state == 1;
                 }
-            if (!shown && !inside)
-                continue;
+            if ((!shown && !inside) || (inside > 0) != (k < UNIT_TREE_PATHS))
+                continue; /* the empty ones last */
             char project_key[80];
             snprintf(project_key, sizeof project_key, "p:%s:%s", unit_tree_computers[c],
                      unit_tree_paths[p]);
@@ -414,7 +414,7 @@ static void unit_tree_dirty(void)
     CHECK(t.dirty);
     CHECK(tree_session(&t, "a")->last_output == NULL && !tree_session(&t, "a")->has_exit_code);
     tree_build(&t);
-    CHECK_INT(tree_find(&t, "p:vm:/there"), 2);
+    CHECK_INT(tree_find(&t, "p:vm:/there"), 1); /* the empty one is last */
     tree_free(&t);
 }
 

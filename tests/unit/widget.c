@@ -996,9 +996,9 @@ static const char *const unit_ui_golden[4][3] = {
     {
      "+- Keys ---------------+\n"
      "| Filter  o     3 of 5 |\n"
-     "| up, k       go up    |\n"
-     "| n           a new o> |\n"
-     "| Ctrl-Z      stops    |\n"
+     "| up, k: go up         |\n"
+     "| n: a new one         |\n"
+     "| Ctrl-Z: stops        |\n"
      "+----------------------+\n",
      "+- Keys -------------------------------+\n"
      "| Filter  o                     3 of 5 |\n"
