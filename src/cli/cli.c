@@ -21,6 +21,8 @@ static const struct cli_option cli_options[] = {
     {'h', 1, "help", NULL, "show this", 0},
     {'V', 0, "version", NULL, "show the version", 0},
     {'j', 0, "json", NULL, "print the daemon's JSON", 0},
+    {'X', 0, "jsonl", NULL, "print a line of JSON for each", 0},
+    {'Q', 0, "columns", "NAMES", "these columns, as id,title,asks; a wrong one names all", 0},
     {'o', 0, "computer", "NAME", "the session's computer (list: only its sessions)", 0},
     {'a', 1, "agent", "AGENT", "an agent: ", CLI_AGENTS},
     {'m', 1, "mode", "MODE", "fast, med or slow: the agent's configured flags", 0},
@@ -95,7 +97,7 @@ static int cli_resolve(struct cli *cli);
 static int cli_transcript(struct cli *cli);
 
 static const struct cli_command cli_commands[] = {
-    {"list", "/list", "", "list sessions", "jOo", 0, 0, -1, command_list, NULL},
+    {"list", "/list", "", "list sessions", "jXQOo", 0, 0, -1, command_list, NULL},
     {"computers", NULL, "", "list the known computers", "j", 0, 0, -1, command_computers, NULL},
     {"new", NULL, "[--] [COMMAND...]",
      "start a session: COMMAND, an agent, else a shell; prints its id", "amtCpokg", 0, -1, 0,

@@ -36,40 +36,111 @@ static void command_put_age(buf *b, struct json time)
         buf_byte(b, '-');
 }
 
-/* Appends an age as a column. */
-static void command_put_age_column(buf *b, struct json time, int tty)
+/* What a column of list shows of a session; nothing: "-". */
+struct command_field {
+    const char *name, *head, *member;
+    int width; /* on a terminal */
+    void (*put)(buf *b, struct json session, struct json value);
+};
+
+static void command_put_since(buf *b, struct json session, struct json value)
 {
-    size_t before = b->n;
-    command_put_age(b, time);
-    for (size_t n = b->n - before; tty && n < 4; n++)
-        buf_byte(b, ' ');
-    buf_str(b, tty ? "  " : "\t");
+    (void)session;
+    command_put_age(b, value);
 }
 
-/* Appends a session's line: id, state with its age and source, agent, computer, last activity,
- * title. */
-static void command_put_session(buf *out, struct json session, int tty)
+static void command_put_agent(buf *b, struct json session, struct json value)
 {
-    struct json agent = json_get(session, "active_agent");
-    command_put_column(out, json_get(session, "session_id"), "", 8, 8, tty);
-    command_put_column(out, json_get(session, "state"), "-", 11, 8, tty);
-    command_put_age_column(out, json_get(session, "state_since"), tty);
-    command_put_column(out, json_get(session, "state_source"), "-", 6, 6, tty);
-    command_put_column(out, agent.type == JSON_STRING ? agent : json_get(session, "command"), "-",
-                       8, 8, tty);
-    command_put_column(out, json_get(session, "computer"), "-", 10, 10, tty);
-    command_put_age_column(out, json_get(session, "last_activity"), tty);
-    size_t before = out->n;
-    command_put_column(out, json_get(session, "title"), "-", 200, 0, tty);
-    while (out->n > before && strchr(" \t", out->p[out->n - 1]))
-        out->n--;
-    if (json_text_eq(json_get(session, "state"), "exited") &&
-        json_text_eq(json_get(session, "restart"), "resume"))
-        buf_str(out, tty ? "  (restart resumes it)" : "\tresume");
-    buf_byte(out, '\n');
+    json_put_text(b, value.type == JSON_STRING ? value : json_get(session, "command"));
 }
 
-/* Writes the reply's JSON as a line. */
+/* The daemon names a session without a title "Untitled". */
+static void command_put_title(buf *b, struct json session, struct json value)
+{
+    static const char *const others[] = {"program_title", "last_input", "command"};
+    for (size_t i = 0; i < COUNT_OF(others) && json_text_eq(value, "Untitled"); i++)
+        if (json_get(session, others[i]).type == JSON_STRING)
+            value = json_get(session, others[i]);
+    json_put_text(b, value);
+}
+
+static void command_put_asked(buf *b, struct json session, struct json value)
+{
+    if (json_text_eq(json_get(session, "state"), "waiting"))
+        json_put_text(b, value);
+}
+
+static void command_put_restart(buf *b, struct json session, struct json value)
+{
+    if (json_text_eq(json_get(session, "state"), "exited"))
+        json_put_text(b, value);
+}
+
+static const struct command_field command_fields[] = {
+    {"id", "ID", "session_id", 8, NULL},
+    {"state", "STATE", "state", 8, NULL},
+    {"for", "FOR", "state_since", 4, command_put_since},
+    {"by", "BY", "state_source", 6, NULL},
+    {"agent", "AGENT", "active_agent", 8, command_put_agent},
+    {"computer", "COMPUTER", "computer", 10, NULL},
+    {"said", "SAID", "last_activity", 4, command_put_since},
+    {"title", "TITLE", "title", 20, command_put_title},
+    {"directory", "DIRECTORY", "working_directory", 20, NULL},
+    {"branch", "BRANCH", "branch", 12, NULL},
+    {"exit", "EXIT", "exit_code", 4, NULL},
+    {"asks", "ASKS", "state_text", 40, command_put_asked},
+    {"restart", "RESTART", "restart", 7, command_put_restart},
+};
+#define COMMAND_COLUMNS "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
+#define COMMAND_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,asks,restart"
+
+static const struct command_field *command_field(span name)
+{
+    for (size_t i = 0; i < COUNT_OF(command_fields); i++)
+        if (span_eq(name, command_fields[i].name))
+            return &command_fields[i];
+    return NULL;
+}
+
+/* Appends a line of these columns; a session of type JSON_NONE: the headings. */
+static void command_put_session(buf *out, const char *columns, struct json session, int tty)
+{
+    size_t begin = out->n;
+    for (span rest = span_of(columns); rest.n;) {
+        const struct command_field *f = command_field(span_cut(&rest, ','));
+        struct json value = json_get(session, f->member);
+        buf raw = {0}, text = {0};
+        if (session.type != JSON_OBJECT)
+            buf_str(&raw, f->head);
+        else if (f->put)
+            f->put(&raw, session, value);
+        else if (value.type == JSON_NUMBER)
+            buf_span(&raw, value.text);
+        else
+            json_put_text(&raw, value);
+        utf8_put_visible(&text, raw.n ? buf_view(&raw) : span_of("-"));
+        span shown = buf_view(&text);
+        int used = 0;
+        if ((tty && rest.n) || strcmp(f->name, "id") == 0)
+            shown.n = cell_fit(shown, f->width, &used);
+        buf_span(out, shown);
+        for (; tty && rest.n && used < f->width; used++)
+            buf_byte(out, ' ');
+        buf_str(out, !rest.n ? "\n" : tty ? "  " : "\t");
+        buf_free(&raw), buf_free(&text);
+    }
+    if (!tty)
+        return;
+    int rows, cols, used;
+    size_t fit = term_size(1, &rows, &cols) == 0
+                     ? cell_fit(span_sub((span){out->p, out->n - 1}, begin), cols, &used)
+                     : out->n - 1 - begin;
+    while (fit && out->p[begin + fit - 1] == ' ')
+        fit--;
+    out->p[begin + fit] = '\n';
+    out->n = begin + fit + 1;
+}
+
 /* Appends JSON for a terminal: what could act on it becomes an escape of the same value. */
 static void command_put_json(buf *b, span json)
 {
@@ -109,10 +180,52 @@ static void command_keep_computer(struct context *c, const char *computer)
     c->body = kept;
 }
 
+/* Says when no computer has that name. Returns 0 or 1. */
+static int command_check_computer(struct context *c, const char *name)
+{
+    int found = 0;
+    buf kept = c->body;
+    c->body = (buf){0};
+    if (context_ask(c, "GET", "/computers", NULL) == 0)
+        for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+            found |= json_text_eq(json_get(it.value, "name"), name);
+    buf_free(&c->body);
+    c->body = kept;
+    return found || strcmp(name, "local") == 0
+               ? 0
+               : context_fail("%s: no computer has that name ('telec computers' shows them)", name);
+}
+
+static int command_put_list(struct context *c, const char *columns)
+{
+    buf out = {0};
+    int tty = isatty(1);
+    if (tty && !c->value['X'])
+        command_put_session(&out, columns, (struct json){0}, tty);
+    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
+        if (c->value['X'] && tty)
+            command_put_json(&out, it.value.text);
+        else if (c->value['X'])
+            buf_span(&out, it.value.text);
+        if (c->value['X'])
+            buf_byte(&out, '\n');
+        else
+            command_put_session(&out, columns, it.value, tty);
+    }
+    return context_write(&out);
+}
+
 static int command_list(struct context *c)
 {
-    buf target = {0}, out = {0};
-    int tty = isatty(1);
+    buf target = {0};
+    const char *columns = c->value['Q']   ? c->value['Q']
+                          : isatty(1) ? COMMAND_COLUMNS_TERMINAL
+                                      : COMMAND_COLUMNS;
+    for (span rest = span_of(columns), name; rest.n;) {
+        name = span_cut(&rest, ',');
+        if (!command_field(name))
+            return context_usage("expected columns of " COMMAND_COLUMNS, columns);
+    }
     buf_str(&target, c->value['O'] ? CONTEXT_ENDED_SESSIONS : CONTEXT_ALL_SESSIONS);
     int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
     buf_free(&target);
@@ -120,13 +233,10 @@ static int command_list(struct context *c)
         return 1;
     if (c->client.foreign && c->value['o'])
         command_keep_computer(c, c->value['o']);
-    if (c->value['j'])
-        return command_write_body(c);
-    if (tty)
-        buf_str(&out, "ID        STATE     FOR   BY      AGENT     COMPUTER    SAID  TITLE\n");
-    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        command_put_session(&out, it.value, tty);
-    return context_write(&out);
+    if (c->value['o'] && span_eq(buf_view(&c->body), "[]") &&
+        command_check_computer(c, c->value['o']) != 0)
+        return 1;
+    return c->value['j'] ? command_write_body(c) : command_put_list(c, columns);
 }
 
 /* ---- computers ------------------------------------------------------------------------------ */

@@ -835,7 +835,7 @@ static void tree_number(struct tree_session *first, const char *prefix)
 }
 
 /* Numbers the sessions by age, then applies the order. */
-static void tree_sort(const struct tree *t, struct tree_item *items, size_t n)
+static void tree_sort(struct tree_item *items, size_t n)
 {
     qsort(items, n, sizeof *items, tree_compare);
     for (size_t at = 0, count; at < n; at += count) {
@@ -999,7 +999,7 @@ static void tree_build(struct tree *t)
         tree_set_focus(t, NULL);
     tree_find_parents(t);
     struct tree_item *items = tree_items(t, &count);
-    tree_sort(t, items, count);
+    tree_sort(items, count);
     while (i < count && items[i].computer < 0)
         i++;
     for (int c = 0; c < t->computer_count; c++) {

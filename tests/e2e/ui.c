@@ -695,7 +695,7 @@ static void test_ui_configured(void)
 {
     char *file = format("%s/telec/config", e2e.config);
     file_write(file,
-               "[keys]\nquit = Z, Ctrl-Q\nnew = F2\nhelp = h, ?\nend = j\n[colours]\n"
+               "[keys]\nquit = Z, Ctrl-Q\nnew = F2\nhelp = y, ?\nend = j\n[colours]\n"
                "accent = 201\n",
                0600);
     daemon_start();
@@ -710,7 +710,7 @@ static void test_ui_configured(void)
     UI_AWAIT_GONE(u, "New session");
     ui_keys(u, "q");
     UI_AWAIT_TEXT(u, "q does nothing here");
-    ui_keys(u, "h");
+    ui_keys(u, "y");
     UI_AWAIT_TEXT(u, " Keys ");
     ui_keys(u, "goes on");
     UI_AWAIT_TEXT(u, "Z, Ctrl-Q"); /* the help knows */

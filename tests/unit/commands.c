@@ -28,7 +28,12 @@ static void unit_commands_list(void)
     unit_context_init(&u, script);
     CHECK_INT(unit_context_call(&u, "list"), 0);
     CHECK(strstr(u.out.p, "abcdef12\twaiting\t-\toutput\tvi\there\t-\ta") == u.out.p);
-    CHECK(!strchr(u.out.p, '\033') && strstr(u.out.p, "\nb\t-\t-\t-\t-\t-\t-\t-\n"));
+    CHECK(!strchr(u.out.p, '\033') && strstr(u.out.p, "\nb\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\n"));
+    CHECK_INT(unit_context_call(&u, "list --columns state,id"), 0);
+    CHECK_SPAN(buf_view(&u.out), "waiting\tabcdef12\n-\tb\n");
+    CHECK_INT(unit_context_call(&u, "list --columns state,nothing"), 2);
+    CHECK_INT(unit_context_call(&u, "list --jsonl"), 0);
+    CHECK_SPAN(buf_view(&u.out), UNIT_COMMANDS_SESSION "\n{\"session_id\":\"b\"}\n");
     CHECK_INT(unit_context_call(&u, "/list --json"), 0);
     CHECK_SPAN(buf_view(&u.out), "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"b\"}]\n");
     CHECK_INT(unit_context_call(&u, "computers"), 0);

@@ -304,6 +304,7 @@ static void unit_context_computer(void)
         {"GET /sessions?computer=a%26b", 200, "[{\"session_id\":\"abc\"}]"},
         {"DELETE /sessions/abc?computer=a%26b", 200, "{}"},
         {"GET /sessions?wait_ms=1000&computer=far", 200, "[]"},
+        {"GET /computers", 200, "[{\"name\":\"far\"}]"},
         {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("--computer goes with every request, encoded");
