@@ -245,7 +245,7 @@ static int keys_next_project(const struct app *t)
 static void keys_say_none(struct app *t, const char *what, const char *which)
 {
     char text[80];
-    snprintf(text, sizeof text, "%s%s", what, which);
+    base_fmt(text, sizeof text, "%s%s", what, which);
     app_say(t, 0, text);
 }
 

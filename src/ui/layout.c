@@ -139,9 +139,9 @@ static void layout_filter(struct app *t, int row)
     int jump = t->mode == APP_JUMP;
     const char *wrong = filter_wrong(&t->tree.filter);
     if (wrong && g->cols >= LAYOUT_BELOW_COLS + 20)
-        snprintf(hits, sizeof hits, "%s", wrong);
+        base_fmt(hits, sizeof hits, "%s", wrong);
     else
-        snprintf(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
+        base_fmt(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
     int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
     grid_fill(g, row, 0, 1, g->cols, rows_style(&t->ui, THEME_TEXT));
     int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
