@@ -451,8 +451,7 @@ static int attach_event(struct app *t, const struct term_event *ev)
     } else if (prefix) {
         t->left_by = prefix == 2 ? t->config->prefix2 : t->config->prefix;
         app_set_mode(t, APP_PREFIX);
-    }
-    else if (lines)
+    } else if (lines)
         attach_scroll(t, lines);
     else if (ev->type == TERM_MOUSE)
         attach_mouse(t, ev);

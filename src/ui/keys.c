@@ -310,6 +310,7 @@ static void keys_reload(struct app *t)
         app_say(t, 1, buf_cstr(&error));
         config_free(&fresh);
     } else {
+        t->left_by = NULL; /* of the one before */
         config_free(&t->again); /* the first one is the caller's */
         t->again = fresh;
         t->config = &t->again;
