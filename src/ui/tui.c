@@ -123,7 +123,7 @@ static void tui_unknown_prefix_key(struct app *t, const struct term_event *ev)
     keymap_put_key(&key, ev->key, ev->mods);
     if (ev->key != 0x1b)
         base_fmt(t->notice, sizeof t->notice, "%.20s does nothing after %s", buf_cstr(&key),
-                 t->config->prefix);
+                 t->left_by ? t->left_by : t->config->prefix);
     buf_free(&key);
     app_set_mode(t, APP_ATTACHED);
 }

@@ -270,7 +270,7 @@ static void unit_attach_prefix2(void)
     unit_app_type(&u, "\034");
     CHECK_INT(u.t->mode, APP_PREFIX);
     unit_app_type(&u, "x");
-    UNIT_APP_SEE(&u, "Ctrl-\\ d detaches"); /* the one that works here */
+    UNIT_APP_SEE(&u, "x does nothing after Ctrl-\\"); /* the one that works here */
     u.config.prefix2 = (char *)"Esc Esc";
     unit_app_type(&u, "\033");
     UNIT_APP_UNTIL(&u, unit_app_has(&u.input, "\033"));
