@@ -2,8 +2,8 @@
 #
 #   awk -f tests/widths.awk DerivedGeneralCategory.txt EastAsianWidth.txt emoji-data.txt
 #
-# Only planes 0 and 1: of the others utf8.c knows whole planes. A range goes on over code points that
-# are not assigned.
+# Only planes 0 and 1: of the others utf8.c knows whole planes. A range goes on over code points
+# that are not assigned.
 
 function hex(s,    i, n)
 {

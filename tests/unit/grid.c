@@ -10,8 +10,8 @@ static const struct cell *unit_at(const struct grid *g, int i)
 
 struct unit_grid_model {
     int rows, cols, row, col, pending, wrap, shown, sync;
-    int loose;       /* 1: it knows no graphemes, every code point has the width it has alone; 2: and
-                      * ambiguous characters have two columns, the emoji of plane 0 one */
+    int loose;       /* 1: it knows no graphemes, every code point has the width it has alone;
+                      * 2: and ambiguous characters have two columns, the emoji of plane 0 one */
     int joinable;    /* the character before the cursor was written just now */
     int top, bottom; /* the scroll region */
     int moves;       /* how often lines were deleted or inserted */

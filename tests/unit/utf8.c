@@ -236,7 +236,8 @@ static void unit_utf8_widths(void)
             printf("#   U+%04X\n", (unsigned)cases[i].cp);
         CHECK_INT(utf8_width(cases[i].cp), cases[i].width);
     }
-    static const uint32_t ambiguous[] = {0xa1, 0xe9, 0x430, 0x2500, 0x25cf, 0xe0b0, 0x1f100, 0xf0000};
+    static const uint32_t ambiguous[] = {0xa1,   0xe9,   0x430,   0x2500,
+                                         0x25cf, 0xe0b0, 0x1f100, 0xf0000};
     static const uint32_t certain[] = {'a', 0xa0, 0x300, 0x2705, 0x4e00, 0x1f600, 0xe0100};
     static const uint32_t emoji[] = {0xa9, 0x26a1, 0x2705, 0x1f600, 0x1faea};
     static const uint32_t none[] = {'1', 0x430, 0x4e00, 0x1f1e6, 0x1f3fb, 0x2f600};

@@ -514,6 +514,7 @@ static const char *const unit_vt_answers[][2] = {
 static void unit_vt_queries(void)
 {
     test_begin("device queries are answered");
+    CHECK(COUNT_OF(vt_dec_modes) <= VT_PARAMS_MAX); /* a snapshot's start names all in a sequence */
     buf b = {0};
     struct vt *vt;
     for (size_t i = 0; i < COUNT_OF(unit_vt_answers); i++) {

@@ -11,10 +11,7 @@
  * column leaves a pending wrap, which the next character carries out and a cursor move cancels. One
  * difference: nothing is to the right of a pending wrap, so EL there erases nothing.
  *
- * Left out: left and right margins, rectangles, double-size lines, 132 columns, selective erase
- * (done as plain erase), character sets but ASCII and DEC line drawing, printing, graphics, queries
- * of colours and clipboard. Strings of DCS (but DECRQSS and XTGETTCAP), APC, PM and SOS are
- * ignored.
+ * Left out: what section 6 of doc/protocol.md lists, with what a program sees that asks for it.
  *
  *   scrollback (a byte ring of packed lines)     -n  oldest
  *                                                 .
@@ -24,8 +21,8 @@
  *                                            rows-1  lines[(top + rows - 1) % rows]
  *
  * Only the first `used` cells of a row are valid; the rest of the row is blank, of one colour. So
- * clearing a row costs nothing, however wide it is. To move rows, their 16-byte heads are exchanged;
- * cells stay. */
+ * clearing a row costs nothing, however wide it is. To move rows, their 16-byte heads are
+ * exchanged; cells stay. */
 
 #define VT_TITLE_MAX 256    /* bytes of a title or a notification */
 #define VT_DIRECTORY_MAX 1024
@@ -72,7 +69,7 @@ struct vt_screen {
 struct vt_record {
     uint32_t at;
     uint32_t n : 31, wrapped : 1;
-    uint32_t cost; /* its bytes in a line that is not wrapped: so no width costs more than another */
+    uint32_t cost; /* its bytes in a line that is not wrapped: equal in every width */
 };
 
 /* The scrollback: packed rows, oldest first, in a ring of bytes; their places in a ring of records.

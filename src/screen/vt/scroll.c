@@ -112,7 +112,7 @@ static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t 
     record->wrapped = wrapped != 0;
     record->cost = (uint32_t)cost;
     s->n += n;
-    if (n == 0)
+    if (n == 0 || p == s->bytes + at)
         return;
     front = s->cap - at < n ? s->cap - at : n;
     memcpy(s->bytes + at, p, front);
@@ -199,16 +199,27 @@ static int vt_has_style(struct cell_style style)
     return (style.fg | style.bg | style.attr) != 0;
 }
 
+/* Returns where to pack a row of at most `most` bytes: its place in the ring, or beside it where the
+ * ring is too full or ends. */
+static char *vt_scroll_room(struct vt_scroll *s, size_t most)
+{
+    size_t at = s->start + s->n;
+    at = at < s->cap ? at : at - s->cap;
+    if (most && s->n + most <= s->cap && at + most <= s->cap)
+        return s->bytes + at;
+    if (s->packed.cap < most)
+        buf_reserve(&s->packed, most);
+    return s->packed.p;
+}
+
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags)
 {
     int plain = !(flags & VT_LINE_CONTENT);
     size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n, cost;
     struct cell_style first = {0}, last = {0};
-    if (s->packed.cap < most)
-        buf_reserve(&s->packed, most);
-    n = plain ? vt_pack_plain(cells, count, s->packed.p)
-              : vt_pack_cells(pool, cells, count, s->packed.p);
+    char *to = vt_scroll_room(s, most);
+    n = plain ? vt_pack_plain(cells, count, to) : vt_pack_cells(pool, cells, count, to);
     if (!plain && count) {
         first = vt_style_of(cells);
         last = vt_style_of(cells + count - 1);
@@ -219,7 +230,7 @@ static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
         cost += cell_style_eq(first, s->last) ? 0 : VT_TOKEN_STYLE_BYTES;
     }
     s->last = last;
-    vt_scroll_push(s, s->packed.p, n, cost, flags & VT_LINE_WRAPPED);
+    vt_scroll_push(s, to, n, cost, flags & VT_LINE_WRAPPED);
 }
 
 /* ---- unpacking ------------------------------------------------------------------------------ */

@@ -108,8 +108,8 @@ static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
 
 /* Writes the wrap between a row that ends in `before` (full: in its last column) and the next row:
  * that row's first character carries out the wrap. Where the character would do more (fill the new
- * row with its background, join `before`), a blank goes first; behind a row that is not full, one of
- * two columns, which leaves its last column free. */
+ * row with its background, join `before`), a blank goes first; behind a row that is not full, one
+ * of two columns, which leaves its last column free. */
 static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int full,
                           struct vt_view view)
 {
