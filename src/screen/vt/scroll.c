@@ -158,6 +158,14 @@ static inline char *vt_pack_rune(const struct cell_pool *pool, const struct cell
     return out;
 }
 
+/* Tells how a cell differs from ASCII in a style: 0, not at all. */
+static inline uint64_t vt_differs(const struct cell *cell, uint64_t colours, uint16_t attr)
+{
+    uint64_t now;
+    memcpy(&now, &cell->fg, 8);
+    return (now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK) | (cell->rune & ~0x7fu);
+}
+
 static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cells, int count,
                             char *out)
 {
@@ -167,6 +175,13 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
     char *at = out;
     while (cell < end) {
         uint32_t rune = cell->rune;
+        if (end - cell >= 4 && (rune | cell[3].rune) < 0x80 && /* most cells */
+            !(vt_differs(cell, colours, attr) | vt_differs(cell + 1, colours, attr) |
+              vt_differs(cell + 2, colours, attr) | vt_differs(cell + 3, colours, attr))) {
+            at += vt_pack_plain(cell, 4, at);
+            cell += 4;
+            continue;
+        }
         memcpy(&now, &cell->fg, 8);
         if ((now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK)) {
             colours = now, attr = cell->attr & CELL_STYLE_MASK;
