@@ -519,8 +519,8 @@ struct fleet {
     long long lives;        /* given to peers so far */
     /* A session of another computer (id NULL: all of its sessions) has gone; may be NULL. */
     void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
-    /* The connection of that computer to Redis is a new one, or ours was lost or is back
-     * (computer NULL); may be NULL. */
+    /* That computer is new, or its connection to Redis is; or ours was lost or is back (computer
+     * NULL). May be NULL. */
     void (*on_link)(void *ctx, const char *computer);
     void *remote_ctx;       /* of both */
     /* pull */
@@ -703,6 +703,9 @@ static struct stream *observe_open(struct observations *all, const char *compute
 #define REMOTE_BACKOFF_MIN_MS 1000 /* before a lost attachment is begun anew; doubles … */
 #endif
 #define REMOTE_BACKOFF_MAX_MS 30000 /* … up to this */
+#ifndef REMOTE_GONE_MS
+#define REMOTE_GONE_MS 60000   /* it ends when its computer has gone for so long */
+#endif
 #ifndef REMOTE_ACK_BYTES
 #define REMOTE_ACK_BYTES (32 * 1024) /* of output, for which an acknowledgement is sent */
 #endif

@@ -89,10 +89,10 @@ static void presence_hear(struct fleet *f, span text)
         roster_publish_peer(peer);
     if (is_new) /* its key's time to live says how old it is */
         presence_check(peer);
-    if (restarted) {
+    if (restarted)
         roster_begin_life(peer);
+    if (is_new || restarted)
         roster_tell_link(f, h.name);
-    }
     if (is_new || restarted)
         pull_all(peer, f->interest);
     else if (!h.telec[0])

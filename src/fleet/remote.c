@@ -25,6 +25,7 @@ struct remote {
     enum remote_state state;
     int opened;              /* it was OPEN once */
     char token[37], old[37]; /* old: the one before; "-" */
+    char *instance;          /* of the other computer's connection that answered; or NULL */
     char *input;             /* key; NULL: there is no token */
     struct streams_stream output;
     struct streams_request *asked;
@@ -37,7 +38,7 @@ struct remote {
     long long typed;         /* number of the last `type` without `got`; 0: none */
     long long unconfirmed, unsent; /* bytes of input: of those; refused, or perhaps not typed */
     struct loop_timer timer; /* OPEN: for `got`; LOST: the next try */
-    long long backoff;
+    long long backoff, gone_at; /* gone_at: loop clock, its computer has gone; 0: it is there */
     struct loop_task end;    /* calls on_end from the loop, never from within the owner's call */
     char why[200];           /* it is LOST or has ended */
 };
@@ -52,6 +53,7 @@ static void remote_free(struct remote *one)
     loop_task_cancel(one->owner->loop, &one->end);
     free(one->computer);
     free(one->id);
+    free(one->instance);
     free(one);
 }
 
@@ -199,6 +201,8 @@ static void remote_on_asked(void *ctx, const struct codec_reply *answer, struct 
     (void)at;
     one->asked = NULL;
     if (answer && answer->good) {
+        free(one->instance);
+        one->instance = json_dup_text(json_get(answer->data, "instance"));
         remote_opened(one);
         return;
     }
@@ -328,18 +332,33 @@ static int remote_begin(struct remote *one, const char **why)
     return one->asked != NULL;
 }
 
-/* OPEN: input has not arrived. LOST: another try, unless Redis is not connected: remote_on_link. */
+/* OPEN: input has not arrived. LOST: another try, unless Redis or the computer is not connected:
+ * then remote_on_link tries. */
 static void remote_on_timer(void *ctx)
 {
     struct remote *one = ctx;
+    long long gone_for = one->gone_at ? one->owner->loop->now - one->gone_at : 0;
     const char *why;
     if (one->state == REMOTE_OPEN) {
         remote_lose(one, "does not answer", 1);
+    } else if (gone_for >= REMOTE_GONE_MS) {
+        remote_end(one, one->why);
+    } else if (one->gone_at) {
+        loop_timer_set(one->owner->loop, &one->timer, one->gone_at + REMOTE_GONE_MS);
     } else if (one->owner->fleet->streams.ready && !remote_begin(one, &why)) {
         remote_leave(one);
         one->state = REMOTE_LOST;
         remote_try_later(one, 0);
     }
+}
+
+/* Does the computer's heartbeat come from a connection that our attachment is not of? A request
+ * that is pending will be answered by the new one. */
+static int remote_is_renewed(const struct remote *one)
+{
+    const struct roster_peer *peer = roster_find(one->owner->fleet, span_of(one->computer));
+    return !one->asked && one->instance && peer &&
+           strcmp(one->instance, peer->beat.instance) != 0;
 }
 
 /* fleet.on_link */
@@ -351,25 +370,34 @@ static void remote_on_link(void *ctx, const char *computer)
         next = one->next;
         if (computer && strcmp(computer, one->computer) != 0)
             continue;
+        if (computer)
+            one->gone_at = 0;
         if (one->state == REMOTE_LOST && ready)
             remote_try_later(one, 1);
-        else if (one->state != REMOTE_LOST && (one->opened || !ready))
-            remote_lose(one, ready ? "it has connected again" : "the link to Redis was lost",
-                        ready);
+        else if (one->state != REMOTE_LOST && !ready)
+            remote_lose(one, "the link to Redis was lost", 0);
+        else if (one->state == REMOTE_OPEN && remote_is_renewed(one))
+            remote_lose(one, "it has connected again", 1);
     }
 }
 
 /* fleet.on_gone. The other computer itself ends an OPEN attachment, after the last output; one to a
- * session whose end can be undone goes on, as it does there. */
+ * session whose end can be undone goes on, as it does there. A computer that has gone may come
+ * back: its daemon is started anew. */
 static void remote_on_gone(void *ctx, const char *computer, const char *id, const char *why)
 {
     struct remotes *all = ctx;
     observe_on_gone(&all->observations, computer, id, why);
     for (struct remote *one = all->first, *next; one; one = next) {
         next = one->next;
-        if (strcmp(one->computer, computer) == 0 &&
-            (!id || (strcmp(one->id, id) == 0 && one->state == REMOTE_LOST)))
+        if (strcmp(one->computer, computer) != 0)
+            continue;
+        if (!id) {
+            one->gone_at = all->loop->now;
+            remote_lose(one, why, 1);
+        } else if (strcmp(one->id, id) == 0 && one->state == REMOTE_LOST && !one->gone_at) {
             remote_end(one, why);
+        }
     }
 }
 

@@ -306,9 +306,9 @@ static void requests_show(struct requests_job *job, int control)
             requests_fail(job, errors[i].error, code);
             return;
         }
-    int width, height;
-    session_size(job->of, &width, &height);
-    frame_put_resize(&b, width, height, NULL);
+    json_open(&b, '{');
+    json_field_string(&b, "instance", job->all->fleet->self.instance);
+    json_close(&b, '}');
     requests_reply(job, buf_view(&b));
     buf_free(&b);
 }

@@ -133,7 +133,7 @@ static void attach_reconnect(struct app *t)
     if (view_is_open(t->view) || !t->view->lost || t->client.push != CLIENT_LIVE)
         return; /* attach_on_live calls this */
     const struct tree_session *s = tree_session(&t->tree, t->view->id);
-    if (!s || tree_is(s, "exited")) {
+    if (s ? tree_is(s, "exited") : t->view->listed) {
         t->view->lost = 0;
         attach_end_unasked(t);
     } else if (view_reopen(t->view, &t->client) != 0) {

@@ -13,7 +13,7 @@ static void unit_guest_type(struct unit_requests *r, const char *n, const char *
 static void unit_guest_open(struct unit_requests *r, const char *command)
 {
     buf_clear(&r->h.asked);
-    CHECK(strstr(unit_requests_ask(r, command, "session_id", "s1"), "\"cols\":"));
+    CHECK(strstr(unit_requests_ask(r, command, "session_id", "s1"), "\"instance\":"));
     CHECK_INT(r->a->requests.guests.count, 1);
 }
 

@@ -166,9 +166,14 @@ static void unit_remote_ends(void)
     UNIT_FLEET_UNTIL(&r.u, unit_remote_keys(&r.u) == 0);
     buf_free(&v.got);
 
-    test_begin("an attachment ends with its computer");
+    test_begin("an attachment outlives its computer's daemon for a while, and ends then");
     unit_observe_open(&v, r.a, "hostb", "s2", 0);
-    UNIT_FLEET_UNTIL(&r.u, v.got.n);
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "<snapshot>"));
+    roster_remove(roster_find(&r.a->fleet, span_of("hostb")));
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[LOST the computer has gone 0]"));
+    buf_clear(&v.got);
+    presence_beat(&r.b->fleet); /* it is back */
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[BACK 0]80x24 S:<snapshot>"));
     peers_leave(&r.b->fleet);
     UNIT_FLEET_UNTIL(&r.u, v.ended);
     CHECK(unit_fleet_has(&v.got, "[END the computer has gone]"));
