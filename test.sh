@@ -28,7 +28,7 @@ QUICK='-DAPP_SAVE_MS=100 -DTUI_AGES_MS=300 -DPROJECTS_POLL_MS=100
     -DPULL_AGAIN_MS=100 -DPULL_FRESH_MS=300 -DPEERS_CURSOR_MS=100
     -DPRESENCE_BEAT_MS=100 -DPRESENCE_STALE_MS=600 -DPRESENCE_GONE_MS=1000 -DPRESENCE_LATE_MS=100
     -DOBSERVE_RENEW_MS=100 -DBROADCAST_OBSERVER_MS=300 -DBROADCAST_CHECK_MS=100
-    -DBROADCAST_ACTIVITY_MS=100'
+    -DBROADCAST_ACTIVITY_MS=100 -DMUX_PING_MS=300 -DNEAR_DEAD_MS=1000'
 # Time limits for answers: only in unit tests, where nothing else delays the answer.
 QUICK_ANSWERS='-DDAEMON_STOP_MS=300 -DHTTPD_IDLE_MS=300 -DROUTES_WAIT_MAX_MS=300
     -DSPAWN_STOP_MS=1000 -DCOMMAND_HOOK_MS=300 -DSTREAMS_REPLY_MS=300'
@@ -382,7 +382,7 @@ part_quick()
     job e2e-quick "$CC" -w -D_XOPEN_SOURCE=700 -g -o build/e2e tests/e2e.c
     result telec-quick "the program compiles (short times)" || return
     result e2e-quick "end-to-end tests compile (short times)" || return
-    lines " (short times)" build/e2e build/telec-quick fleet_ ui_
+    lines " (short times)" build/e2e build/telec-quick fleet_ ui_ quick_
 }
 
 fuzz_targets()

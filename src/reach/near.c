@@ -17,7 +17,7 @@ struct near {
     struct loop loop;
     struct conn in, out, errors; /* COMMAND's stdout, stdin and stderr */
     int open;               /* … of them that are */
-    struct loop_child child;
+    struct loop_child *child; /* COMMAND; NULL: it has ended */
     struct install install;
     int installing, up;     /* a shell answers; the relay does */
     struct mux mux;
@@ -32,6 +32,11 @@ struct near {
     char why[300];          /* why the pipe is being cut; "": the other side closes it */
     int result_fd;          /* tells the waiting caller; -1: nobody waits */
     int done, status;
+};
+
+struct near_child {
+    struct loop_child base;
+    struct near *near;
 };
 
 static void near_begin(void *ctx);
@@ -315,8 +320,8 @@ static void near_on_in_closed(void *ctx, const char *why)
     conn_free(&l->in);
     conn_close(&l->out, NULL);
     conn_close(&l->errors, NULL);
-    if (l->child.pid > 0)
-        kill(l->child.pid, SIGTERM);
+    if (l->child)
+        kill(l->child->pid, SIGTERM);
     near_on_gone(l);
 }
 
@@ -359,11 +364,14 @@ static void near_on_errors_closed(void *ctx, const char *why)
 
 static const struct conn_hooks near_error_hooks = {near_on_errors, NULL, near_on_errors_closed};
 
+/* One that is stopped may end long after the next one has begun. */
 static void near_on_exit(void *ctx, int status)
 {
-    struct near *l = ctx;
+    struct near_child *child = ctx;
     (void)status; /* its end of the pipe closes */
-    l->child.pid = 0;
+    if (child->near->child == &child->base)
+        child->near->child = NULL;
+    free(child);
 }
 
 /* Becomes COMMAND, whose stdin, stdout and stderr are fds; a program that can't be run says so. */
@@ -395,18 +403,24 @@ static int near_start(struct near *l, int ours[3])
         ours[i] = os_close_on_exec(ends[i == 0]);
         theirs[i] = ends[i != 0];
     }
-    l->child.pid = theirs[2] < 0 ? -1 : fork();
-    if (l->child.pid == 0)
+    pid_t pid = theirs[2] < 0 ? -1 : fork();
+    if (pid == 0)
         near_become(l, theirs);
     saved = errno;
     for (int i = 0; i < 3; i++) {
         if (theirs[i] >= 0)
             close(theirs[i]);
-        if (l->child.pid < 0 && ours[i] >= 0)
+        if (pid < 0 && ours[i] >= 0)
             close(ours[i]);
     }
     errno = saved;
-    return l->child.pid < 0 ? -1 : 0;
+    if (pid < 0)
+        return -1;
+    struct near_child *child = base_alloc(sizeof *child);
+    *child = (struct near_child){{.pid = pid, .fn = near_on_exit, .ctx = child}, l};
+    l->child = &child->base;
+    loop_on_exit(&l->loop, l->child);
+    return 0;
 }
 
 /* Starts COMMAND and sends the script; also the retry timer. */
@@ -417,15 +431,10 @@ static void near_begin(void *ctx)
     buf script = {0};
     buf_clear(&l->said);
     l->why[0] = '\0';
-    if (l->child.pid > 0) { /* the last one has not gone yet */
-        loop_timer_set(&l->loop, &l->retry, l->loop.now + NEAR_BACKOFF_MIN_MS);
-        return;
-    }
     if (near_start(l, fds) != 0) {
         near_on_lost(l, strerror(errno));
         return;
     }
-    loop_on_exit(&l->loop, &l->child);
     conn_open(&l->out, &l->loop, fds[0]);
     conn_open(&l->in, &l->loop, fds[1]);
     conn_open(&l->errors, &l->loop, fds[2]);
@@ -451,7 +460,6 @@ static int near_hold(struct near *l)
     client_init(&l->client, &l->loop, l->config, 1, NULL, l);
     l->backoff = NEAR_BACKOFF_MIN_MS;
     l->listener = (struct loop_fd){.fd = -1, .on_event = near_on_accept, .ctx = l};
-    l->child = (struct loop_child){.fn = near_on_exit, .ctx = l};
     l->beat = (struct loop_timer){.fn = near_on_beat, .ctx = l};
     l->retry = (struct loop_timer){.fn = near_begin, .ctx = l};
     l->mux = (struct mux){.loop = &l->loop, .hooks = &near_mux_hooks, .ctx = l, .in = &l->in,
@@ -467,8 +475,8 @@ static int near_hold(struct near *l)
         loop_once(&l->loop);
     if (l->socket)
         unlink(l->socket);
-    if (l->child.pid > 0)
-        kill(l->child.pid, SIGTERM);
+    if (l->child)
+        kill(l->child->pid, SIGTERM);
     return l->status;
 }
 

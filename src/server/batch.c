@@ -11,7 +11,6 @@ struct batch_item {
     struct batch *batch;
     char *id, *fault;                /* fault: why it did not end; NULL: it did */
     struct session_waiter waiter;    /* a session of this computer */
-    struct streams_request *asked;   /* one of another computer, until it answers */
 };
 
 struct batch {
@@ -30,18 +29,10 @@ static void batch_free(struct batch *batch)
     free(batch);
 }
 
-/* The client has left: the sessions end all the same. */
+/* The client has left: the sessions end all the same, and the last of them frees the batch. */
 static void batch_on_gone(void *ctx)
 {
-    struct batch *batch = ctx;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct batch_item *item = &batch->items[i];
-        if (item->waiter.link)
-            session_cancel_wait(&item->waiter);
-        if (item->asked)
-            streams_cancel(item->asked);
-    }
-    batch_free(batch);
+    ((struct batch *)ctx)->client = NULL;
 }
 
 static void batch_reply(struct batch *batch)
@@ -77,8 +68,10 @@ static void batch_finish_one(struct batch *batch)
 {
     if (--batch->pending)
         return;
-    httpd_wait(batch->client, NULL, NULL);
-    batch_reply(batch);
+    if (batch->client) {
+        httpd_wait(batch->client, NULL, NULL);
+        batch_reply(batch);
+    }
     batch_free(batch);
 }
 
@@ -95,7 +88,6 @@ static void batch_on_answer(void *ctx, const struct codec_reply *answer, struct 
 {
     struct batch_item *item = ctx;
     (void)at;
-    item->asked = NULL;
     if (!answer || !answer->good)
         item->fault = answer ? json_dup_text(answer->error) : NULL;
     if ((!answer || !answer->good) && !item->fault)
@@ -103,10 +95,23 @@ static void batch_on_answer(void *ctx, const struct codec_reply *answer, struct 
     batch_finish_one(item->batch);
 }
 
+static void batch_on_reached(void *ctx, int status, span body, const char *error)
+{
+    struct batch_item *item = ctx;
+    if (status < 200 || status > 299)
+        item->fault = error ? span_dup(span_of(error)) : client_detail(body);
+    batch_finish_one(item->batch);
+}
+
 /* Asks another computer to end or restore its session. */
 static void batch_ask(struct batch_item *item, const char *computer)
 {
     struct batch *batch = item->batch;
+    if (reached_ask_end(batch->server, computer, item->id, batch->undo_s, batch->restores,
+                        batch_on_reached, item)) {
+        batch->pending++;
+        return;
+    }
     struct fleet *fleet = batch->server->fleet;
     const struct roster_peer *peer = roster_find(fleet, span_of(computer));
     const char *why = NULL;
@@ -118,8 +123,7 @@ static void batch_ask(struct batch_item *item, const char *computer)
         batch->undo_s && peer && peer->beat.telec[0] ? seconds : NULL, NULL};
     codec_put_words(&line, words);
     struct codec_request request = {.command = buf_view(&line), .session_id = span_of(item->id)};
-    item->asked = streams_ask(&fleet->streams, computer, &request, batch_on_answer, item, &why);
-    if (item->asked)
+    if (streams_ask(&fleet->streams, computer, &request, batch_on_answer, item, &why))
         batch->pending++;
     else
         item->fault = span_dup(span_of(why));

@@ -414,6 +414,28 @@ static int reached_forward(struct server *server, struct httpd_request *request)
     return r != NULL;
 }
 
+static int reached_ask_end(const struct server *server, const char *computer, const char *id,
+                           int undo_s, int restores,
+                           void (*done)(void *ctx, int status, span body, const char *error),
+                           void *ctx)
+{
+    struct reached *r = reached_find(server, span_of(computer));
+    buf target = {0};
+    if (!r)
+        return 0;
+    buf_str(&target, "/sessions/");
+    http_put_encoded(&target, span_of(id));
+    buf_fmt(&target, restores ? "/restore" : "?undo_s=%d", undo_s);
+    if (strcmp(computer, r->name) != 0) {
+        buf_str(&target, restores ? "?computer=" : "&computer=");
+        http_put_encoded(&target, span_of(computer));
+    }
+    client_request(&r->client, restores ? "POST" : "DELETE", buf_cstr(&target), (span){0}, done,
+                   ctx);
+    buf_free(&target);
+    return 1;
+}
+
 /* ---- links ---------------------------------------------------------------------------------- */
 
 static void reached_on_message(void *ctx, enum ws_opcode opcode, span payload)

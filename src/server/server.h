@@ -226,6 +226,12 @@ static struct reached *reached_find(const struct server *server, span computer);
 /* Appends them to an open JSON array, and their projects: of one computer, or all (NULL). */
 static void reached_put_computers(const struct server *server, buf *b);
 static void reached_put_projects(const struct server *server, const char *computer, buf *b);
+/* Asks the computer, if it is reached, to end a session, undoably for undo_s, or to undo that; done
+ * as of client_request. Returns 1 when it has. */
+static int reached_ask_end(const struct server *server, const char *computer, const char *id,
+                           int undo_s, int restores,
+                           void (*done)(void *ctx, int status, span body, const char *error),
+                           void *ctx);
 static void reached_add(struct request *request);    /* GET /reach: a link's WebSocket */
 static void reached_forget(struct request *request); /* DELETE /reach */
 

@@ -177,7 +177,10 @@ static void test_reach_chain(void)
     CHECK_TEXT(session_get(id, "computer"), "sea");
     CLI_OK(cli("send", id, "words", NULL));
     AWAIT_SESSION(id, "last_output", "words");
-    CLI_OK(cli("kill", id, NULL));
+    char *near = start_sh("read x"), *second = reach_new("bee", "read x");
+    AWAIT_SESSION(second, "state", "idle");
+    CLI_OK(cli("kill", id, near, second, NULL)); /* of three computers, with one request */
+    CHECK_INT(json_count(get("/sessions").body, ""), 0);
     CLI_OK(reach_there(sea, "daemon", "--stop", NULL));
     CLI_OK(reach_there(bee, "daemon", "--stop", NULL));
 }
@@ -199,7 +202,29 @@ static void test_reach_configured(void)
     CLI_OK(reach_there(into, "daemon", "--stop", NULL));
 }
 
+/* A pipe through which nothing comes any more is cut and made anew; the frozen relay ends by itself
+ * when it goes on. */
+static void test_quick_reach_frozen(void)
+{
+    char *into = reach_into("bee");
+    reach_have_telec();
+    daemon_start();
+    CLI_OK(cli("reach", into, NULL));
+    char *id = reach_new("bee", "echo hello; exec cat");
+    pid_t far;
+    AWAIT(proc_find(reach_is_far, e2e.dir, &far, 1) == 1);
+    kill(far, SIGSTOP);
+    AWAIT(reach_is_computer("bee", "stale"));
+    AWAIT(reach_is_computer("bee", "online"));
+    CLI_OK(cli("send", id, "words", NULL));
+    kill(far, SIGCONT);
+    AWAIT(!proc_lives(far));
+    CLI_OK(cli("kill", id, NULL));
+    CLI_OK(reach_there(into, "daemon", "--stop", NULL));
+}
+
 static const struct test reach_tests[] = {
+    {"quick_reach_frozen", test_quick_reach_frozen},
     {"reach_sessions", test_reach_sessions},
     {"reach_cut", test_reach_cut},
     {"reach_brings_telec", test_reach_brings_telec},
