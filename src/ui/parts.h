@@ -66,7 +66,7 @@ struct tree_row {
     enum tree_kind kind;
     int depth;
     const char *computer, *path, *name; /* path: a project's; name: a project's or computer's */
-    const char *note;       /* a computer's problem; NULL none */
+    const char *note, *why; /* a computer's problem in short, NULL none; and in full, or "" */
     long long pulled_at;    /* when its sessions were, that it does not push; wall clock, 0 none */
     struct tree_session *session;
     /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
@@ -97,6 +97,7 @@ struct tree {
     char **computers;       /* names; this computer first */
     struct tree_note {
         const char *text;   /* static, or NULL */
+        char why[80];       /* more of it: what is wrong with Redis; or "" */
         long long pulled_at;
     } *computer_notes;      /* per computer */
     int computer_count;

@@ -411,7 +411,10 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
         base_fmt(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(&p, 8, counts, rows_style(u, THEME_WAITING));
     }
-    if (row->note) {
+    if (row->why && *row->why &&
+        rows_right(&p, 14, row->why, rows_style(u, THEME_POLLING))) {
+        ; /* it says more than the note */
+    } else if (row->note) {
         rows_right(&p, 14, row->note, rows_style(u, THEME_POLLING));
     } else if (row->pulled_at) {
         buf age = {0};

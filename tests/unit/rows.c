@@ -244,9 +244,40 @@ static void unit_rows_pulled(void)
     tree_free(&t);
 }
 
+static void unit_rows_redis(void)
+{
+    struct theme theme;
+    struct config config = {0};
+    struct tree t;
+    struct grid g = {.depth = CELL_256};
+    struct widgets u = {.grid = &g, .theme = &theme};
+    test_begin("this computer's row says what is wrong with Redis, in short where there is no room");
+    theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
+    tree_init(&t, "vm", NULL);
+    tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"vm\",\"status\":"
+                           "\"online\",\"redis\":\"reconnecting\",\"redis_why\":\"READONLY: it "
+                           "is a replica\"}}"));
+    for (int cols = 40; cols <= 80; cols += 40) {
+        struct rows_list l = {.row = 0, .rows = 8, .cols = cols};
+        buf row = {0};
+        tree_build(&t);
+        grid_resize(&g, 10, cols);
+        widget_begin(&u);
+        rows_tree(&u, &t, &l);
+        unit_rows_put_row(&g, 0, &row);
+        CHECK(strstr(buf_cstr(&row), cols > 40 ? "redis: READONLY: it is a replica"
+                                               : "redis: reconnecting") != NULL);
+        buf_free(&row);
+    }
+    widget_free(&u);
+    grid_free(&g);
+    tree_free(&t);
+}
+
 static void unit_rows(void)
 {
     unit_rows_pulled();
+    unit_rows_redis();
     unit_rows_asks();
     unit_rows_lists();
     unit_rows_notes();
