@@ -484,7 +484,7 @@ static void streams_request_on_sent(void *ctx, const struct resp *reply)
     struct streams_request *request = ctx;
     struct codec_id id;
     char why[160];
-    if (reply && reply->type == RESP_ERROR && request->link &&
+    if (reply && resp_is_error(reply, "ERR") && request->link &&
         request->tries++ < STREAMS_TRIES_MAX) { /* the stream's last id is above ours */
         char *key = streams_key(request->owner, STREAMS_REQUESTS_KEY, request->computer);
         int sent = streams_find_end(request->owner, key, streams_request_on_end, request);

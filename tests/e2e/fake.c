@@ -197,8 +197,8 @@ static const char *fake_foreign_body(const struct fake *f, const char *method, c
         return NULL;
     if (!strcmp(method, "DELETE") && !strstr(path, "computer=")) {
         *status = 422;
-        return "{\"detail\":[{\"type\":\"missing\",\"loc\":[\"query\",\"computer\"],\"msg\":\"Field "
-               "required\",\"input\":null}]}";
+        return "{\"detail\":[{\"type\":\"missing\",\"loc\":[\"query\",\"computer\"],\"msg\":"
+               "\"Field required\",\"input\":null}]}";
     }
     if (!strcmp(method, "DELETE"))
         return known ? format("{\"status\":\"success\",\"message\":\"Session %.8s ended "
