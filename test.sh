@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-PARTS='build single static layers limits docs protocol shell unit small quick valgrind'
+PARTS='build single static layers limits docs compat protocol shell unit small quick valgrind'
 PARTS="$PARTS fuzz smoke e2e portable"
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
 FUZZ_SECONDS=5
@@ -280,6 +280,21 @@ part_docs()
             skip "$shell: not installed"
         fi
     done
+}
+
+# The two newest tags; until there are any, the commit before the folders.
+part_compat()
+{
+    releases=$(git tag --sort=-creatordate 2> /dev/null | head -n 2)
+    releases=${releases:-a7bf1e1}
+    # shellcheck disable=SC2086 # a commit a word
+    if ! git cat-file -e ${releases%%[[:space:]]*} 2> /dev/null; then
+        skip "compat: the earlier versions are not in this repository"
+        return
+    fi
+    "$CC" -std=c99 -w -o "$work/telec" teleclaude.c || return
+    # shellcheck disable=SC2086
+    run "this version goes with earlier ones" tests/compat.sh "$work/telec" $releases
 }
 
 part_protocol()

@@ -293,7 +293,10 @@ static enum parse client_ws_handshake(struct client_ws *w)
         conn_close(&w->conn, why);
         return PARSE_BAD;
     }
-    w->foreign = !span_starts(http_header(&head, "Server"), "telec/");
+    span server = http_header(&head, "Server");
+    w->foreign = !span_starts(server, "telec/");
+    base_fmt(w->version, sizeof w->version, "%.*s", w->foreign ? 0 : (int)server.n - 6,
+             w->foreign ? "" : server.p + 6);
     w->accepted = 1;
     loop_timer_cancel(w->client->loop, &w->late);
     conn_consume(&w->conn, used);

@@ -135,6 +135,7 @@ struct client_ws {
     struct ws ws;
     int open, accepted;       /* connected; the handshake is done */
     int foreign;              /* the daemon is not telec's */
+    char version[16];         /* telec's */
     char key[32];
     struct http_scan scan;
     void (*on_open)(void *ctx);
