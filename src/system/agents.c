@@ -60,7 +60,7 @@ static const struct agents_row agents_table[] = {
      .resume = "--resume",
      .colour = "215",
      .colour_on_light = "94",
-     .screen = {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●"},
+     .screen = {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●", NULL},
      .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json",
                AGENTS_CLAUDE, agents_events, 5, NULL, NULL}}, /* seconds */
     /* No session_id: Gemini starts itself anew with the same words, and then refuses the id. */
@@ -74,7 +74,7 @@ static const struct agents_row agents_table[] = {
      .colour = "111",
      .colour_on_light = "25",
      .screen = {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message",
-                "✦"},
+                "✦", NULL},
      .hooks = {AGENTS_JSON, "GEMINI_CLI_HOME", "/.gemini", "/.gemini", "settings.json",
                AGENTS_GEMINI, agents_events, 5000, NULL, NULL}}, /* ms */
     {.name = "codex",
@@ -98,7 +98,7 @@ static const struct agents_row agents_table[] = {
      .colour = "183",
      .colour_on_light = "90",
      .screen = {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything",
-                "     "},
+                "     ", NULL},
      .hooks = {AGENTS_PLUGIN, "XDG_CONFIG_HOME", "/opencode/plugins", "/.config/opencode/plugins",
                "telec.js", 0, agents_events, 0, NULL, NULL}},
     {.name = "qwen",
@@ -110,7 +110,7 @@ static const struct agents_row agents_table[] = {
      .colour = "147",
      .colour_on_light = "54",
      .screen = {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message",
-                "✦"},
+                "✦", NULL},
      .hooks = {AGENTS_JSON, "QWEN_HOME", "", "/.qwen", "settings.json", AGENTS_QWEN,
                agents_events, 5000, NULL, NULL}}, /* ms */
     {.name = "copilot",
@@ -121,7 +121,7 @@ static const struct agents_row agents_table[] = {
      .resume = "--resume=",
      .colour = "218",
      .colour_on_light = "89",
-     .screen = {"esc interrupt|esc esc", NULL, "❯", "╹▀", NULL, "●"},
+     .screen = {"esc interrupt|esc esc", NULL, "❯", "╹▀", NULL, "●", NULL},
      .hooks = {AGENTS_JSON_FLAT, "COPILOT_HOME", "", "/.copilot", "settings.json",
                AGENTS_COPILOT, agents_events, 5, NULL, NULL}},
     {.name = "shell", .title = "a shell", .colour = "152", .colour_on_light = "23"},
