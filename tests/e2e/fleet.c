@@ -472,6 +472,13 @@ static void test_fleet_actions(void)
     r = call("POST", "/sessions", "{\"computer\": \"hostb\", \"project_dir\": \"/tmp\", "
                                   "\"agent\": \"nosuch\"}");
     CHECK_INT(r.status, 400);
+    /* Its program ends, and is started again. */
+    CHECK_HAS(call("POST", session_path(id, "/restart"), NULL).body, "it has not exited");
+    CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"ctrl_d\"}").status, 200);
+    event_await_value(&w, id, "state", "exited");
+    CHECK_INT(call("POST", session_path(id, "/restart?computer=hostb"), NULL).status, 200);
+    AWAIT(!session_is(id, "state", "exited"));
+    CHECK_TEXT(session_get(id, "title"), "a 'new' title");
     /* An end that is taken back, and one that isn't. */
     r = call("DELETE", session_path(id, "?computer=hostb&undo_s=60"), NULL);
     CHECK_TEXT(json_get(r.body, "undo_s"), "60");

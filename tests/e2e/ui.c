@@ -633,6 +633,27 @@ static void test_ui_end(void)
     ui_quit(u);
 }
 
+/* s starts an exited session again, in its place. */
+static void test_ui_restart(void)
+{
+    daemon_start();
+    char *id = ui_session_sh("done", format("f=%s/again; [ -e $f ] && exec sleep 1000; : > $f; "
+                                            "exit 3", e2e.dir));
+    ui_session("other", NULL);
+    AWAIT_SESSION(id, "state", "exited");
+    struct ui *u = ui_live(24, 80);
+    ui_select(u, "other");
+    ui_keys(u, "s");
+    UI_AWAIT_TEXT(u, "only an exited session");
+    ui_select(u, "done");
+    ui_keys(u, "s");
+    AWAIT(!session_is(id, "state", "exited"));
+    UI_AWAIT_GONE(u, "exit 3");
+    UI_AWAIT_SELECTED(u, "done");
+    CHECK_TEXT(json_get(get("/sessions").body, "0.session_id"), id);
+    ui_quit(u);
+}
+
 /* Two ends in a row are taken back one by one, the later one first. */
 static void test_ui_end_two(void)
 {
@@ -1669,6 +1690,7 @@ static const struct test ui_tests[] = {
     {"ui_message", test_ui_message},
     {"ui_asks", test_ui_asks},
     {"ui_end", test_ui_end},
+    {"ui_restart", test_ui_restart},
     {"ui_end_two", test_ui_end_two},
     {"ui_end_late", test_ui_end_late},
     {"ui_help", test_ui_help},
