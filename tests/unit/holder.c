@@ -726,6 +726,8 @@ static void unit_hold_slow_viewer(void)
     struct unit_holder u;
     int ends[2], least = 1;
     char line[100];
+    if (VT_SCROLL_LINES < 100) /* a limit for tests */
+        return;
     test_begin("a viewer that reads again gets its scrollback");
     unit_holder_run(&u, "read x", ",\"cols\":100,\"rows\":100");
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
