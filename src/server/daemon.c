@@ -258,6 +258,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
            (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams))))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
+    sessions_stop_waiting(&d.sessions);
     requests_free(&d.requests);
     peers_free(&d.fleet);
     announce_free(&d.announce);

@@ -642,6 +642,8 @@ struct sessions {
  * all have answered or SESSION_ADOPT_MS has passed. */
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx);
+/* At the program's end: calls done of each session that is being started. */
+static void sessions_stop_waiting(struct sessions *all);
 static void sessions_free(struct sessions *all);   /* the sessions go on */
 /* Returns a session of this computer, or NULL: unknown, or hidden. */
 static struct session *session_find(const struct sessions *all, const char *id);

@@ -1015,6 +1015,21 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
     session_adopted(all, 1);
 }
 
+static void sessions_stop_waiting(struct sessions *all)
+{
+    for (struct session *s = all->first; s; s = s->next) {
+        struct session_creating *creating = s->creating;
+        s->creating = NULL;
+        if (s->on_gone)
+            s->on_gone(s->gone_ctx, s, 1);
+        if (!creating)
+            continue;
+        creating->done(creating->ctx, NULL, "the daemon ends");
+        buf_free(&creating->end);
+        free(creating);
+    }
+}
+
 static void sessions_free(struct sessions *all)
 {
     while (all->first) {
