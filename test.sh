@@ -481,7 +481,8 @@ part_e2e()
 # What other systems than Linux run, as far as it decides about the life of sessions.
 part_portable()
 {
-    job telec-portable "$CC" -std=c99 -w -g -O0 -DTELEC_PORTABLE -o build/telec-portable teleclaude.c
+    job telec-portable "$CC" -std=c99 -w -g -O0 -DTELEC_PORTABLE -o build/telec-portable \
+        teleclaude.c
     job e2e-portable "$CC" -w -D_XOPEN_SOURCE=700 -g -o build/e2e tests/e2e.c
     result telec-portable "the program compiles (without what only Linux has)" || return
     result e2e-portable "end-to-end tests compile (without what only Linux has)" || return

@@ -128,8 +128,8 @@ static void broadcast_on_end(void *ctx, const char *why)
     broadcast_end(one);
 }
 
-static const struct stream_hooks broadcast_stream_hooks = {broadcast_on_size, broadcast_on_output,
-                                                           NULL, broadcast_on_end, NULL, NULL, NULL};
+static const struct stream_hooks broadcast_stream_hooks = {
+    broadcast_on_size, broadcast_on_output, NULL, broadcast_on_end, NULL, NULL, NULL};
 
 static struct broadcast *broadcast_find(const struct broadcasts *all, const char *id)
 {

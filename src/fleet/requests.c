@@ -640,7 +640,8 @@ static void requests_answer(struct requests_job *job)
     }
     frame_put_answer(&b, job->words[1]);
     if (requests_is_running(job) &&
-        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_ANSWER, buf_view(&b), FRAME_RECEIPT,
+        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_ANSWER, buf_view(&b),
+                    FRAME_RECEIPT,
                     requests_on_receipt, job))
         requests_fail(job, "the session has ended", "ENDED");
     buf_free(&b);

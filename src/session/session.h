@@ -652,7 +652,7 @@ static struct session *session_revive(struct sessions *all, const char *id);
 /* Returns 0, or -1 with errno: the record can't be written, and the title stays. */
 static int session_rename(struct session *s, const char *title);
 /* Returns a socket connected to its holder, or -1 with errno. Never waits: where the socket's file
- * is gone the connection goes through the standing one, and the holder is asked to make the file. */
+ * is gone the connection goes through the standing one, and the holder is to make it again. */
 static int session_find_socket(struct session *s);
 /* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
 static const char *session_why_unreachable(const struct session *s);
