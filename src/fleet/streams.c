@@ -283,6 +283,8 @@ static void streams_on_read(void *ctx, const struct resp *reply)
     l->read_count = l->read_count < STREAMS_READ_COUNT / 2 ? l->read_count * 2 : STREAMS_READ_COUNT;
     if (reply->type == RESP_ERROR) {
         streams_refused(l, "an XREAD", reply);
+        if (resp_is_error(reply, "UNBLOCKED")) /* a master became a replica: is it still ours? */
+            redis_restart(&l->calls);
         loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_RETRY_MS);
         return;
     }

@@ -58,7 +58,8 @@ struct unit_fleet {
     int client_count;
     struct unit_fleet_key *keys;
     buf asked;          /* the commands' words, each command ends in "|" */
-    const char *refuse; /* commands that begin so get an error */
+    const char *refuse; /* commands that begin so get an error … */
+    const char *words;  /* … these words, unless NULL */
     const char *silent; /* … get no answer, nor does what follows on that connection */
     int no_unblock, old, cluster; /* old: RESP2 only */
     int hold;           /* nothing is read */
@@ -382,7 +383,7 @@ static void unit_fleet_on_data(void *ctx)
         buf_str(&u->asked, text.p);
         buf_byte(&u->asked, '|');
         if (u->refuse && strncmp(text.p, u->refuse, strlen(u->refuse)) == 0)
-            buf_str(&b, "-ERR refused for a test\r\n");
+            buf_fmt(&b, "-%s\r\n", u->words ? u->words : "ERR refused for a test");
         else if (u->silent && strncmp(text.p, u->silent, strlen(u->silent)) == 0)
             c->stalled = 1;
         else if (!c->stalled)

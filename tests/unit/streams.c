@@ -195,10 +195,22 @@ static void unit_streams_refusals(void)
     UNIT_FLEET_UNTIL(&u, a->fleet.streams.blocked);
     unit_fleet_end(&u);
 
+    test_begin("an XREAD that a demotion ends makes us ask at once whether the server still serves");
+    unit_fleet_two(&u, &a, &b, 0);
+    u.refuse = "XREAD";
+    u.words = "UNBLOCKED instance state changed (master -> replica?)";
+    long long connects = a->fleet.streams.calls.connects;
+    streams_reread(&a->fleet.streams);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&u.logged, "XREAD of Redis: refused: UNBLOCKED"));
+    u.refuse = NULL;
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.calls.connects > connects);
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.ready && a->fleet.streams.blocked);
+    unit_fleet_end(&u);
+
     test_begin("without CLIENT UNBLOCK a new connection interrupts the XREAD");
     unit_fleet_two(&u, &a, &b, 0);
     u.no_unblock = 1;
-    long long connects = a->fleet.streams.reader.connects;
+    connects = a->fleet.streams.reader.connects;
     unit_streams_ask(a, "hostb", "list_sessions", &got);
     UNIT_FLEET_UNTIL(&u, got.done);
     CHECK(got.good);
