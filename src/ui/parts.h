@@ -62,12 +62,18 @@ struct tree_session {
 
 enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
 
+/* What a computer's row says of it. */
+struct tree_note {
+    const char *text;       /* its problem: static, or NULL */
+    char why[80];           /* more of it: what is wrong with Redis; or "" */
+    long long pulled_at;    /* when its sessions were, that it does not push; wall clock, 0 none */
+};
+
 struct tree_row {
     enum tree_kind kind;
     int depth;
     const char *computer, *path, *name; /* path: a project's; name: a project's or computer's */
-    const char *note, *why; /* a computer's problem in short, NULL none; and in full, or "" */
-    long long pulled_at;    /* when its sessions were, that it does not push; wall clock, 0 none */
+    const struct tree_note *note; /* of a computer; else NULL */
     struct tree_session *session;
     /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
     char *key;
@@ -95,11 +101,7 @@ struct tree {
     struct cache sessions;  /* the raw objects by id */
     size_t cache_place;     /* of a struct tree_session *, for cache_data */
     char **computers;       /* names; this computer first */
-    struct tree_note {
-        const char *text;   /* static, or NULL */
-        char why[80];       /* more of it: what is wrong with Redis; or "" */
-        long long pulled_at;
-    } *computer_notes;      /* per computer */
+    struct tree_note *computer_notes; /* per computer */
     int computer_count;
     struct tree_project *projects;
     int project_count;

@@ -397,6 +397,21 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
     rows_left(&p, tree_title(s), rows_style(u, s->unseen ? THEME_TITLE : THEME_TEXT));
 }
 
+/* Puts what is wrong with a computer; else the age of its sessions, when it does not push them. */
+static void rows_note(struct rows_pen *p, const struct tree_note *note, long long now)
+{
+    struct cell_style style = rows_style(p->u, THEME_POLLING);
+    buf age = {0};
+    if (note->why[0] && rows_right(p, 14, note->why, style))
+        return; /* it says more than the text */
+    if (!note->text && note->pulled_at) {
+        buf_str(&age, p->u->grid->ascii ? "% " : "◐ ");
+        clock_put_age(&age, now - note->pulled_at);
+    }
+    rows_right(p, 14, note->text ? note->text : buf_cstr(&age), style);
+    buf_free(&age);
+}
+
 static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
                         const struct tree_row *row)
 {
@@ -411,18 +426,8 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
         base_fmt(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(&p, 8, counts, rows_style(u, THEME_WAITING));
     }
-    if (row->why && *row->why &&
-        rows_right(&p, 14, row->why, rows_style(u, THEME_POLLING))) {
-        ; /* it says more than the note */
-    } else if (row->note) {
-        rows_right(&p, 14, row->note, rows_style(u, THEME_POLLING));
-    } else if (row->pulled_at) {
-        buf age = {0};
-        buf_str(&age, u->grid->ascii ? "% " : "◐ ");
-        clock_put_age(&age, l->now - row->pulled_at);
-        rows_right(&p, 14, buf_cstr(&age), rows_style(u, THEME_POLLING));
-        buf_free(&age);
-    }
+    if (row->note)
+        rows_note(&p, row->note, l->now);
     rows_left(&p, rows_fold(u, row->foldable, row->folded), rows_style(u, THEME_DIM));
     rows_left(&p, row->name, rows_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));

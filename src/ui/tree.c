@@ -401,22 +401,18 @@ static void tree_put_computer(struct tree *t, struct json object)
     char *why = json_dup_text(json_get(object, "redis_why"));
     struct tree_note note = {0};
     json_time(json_get(object, "sessions_at"), &note.pulled_at);
-    if (why)
-        base_fmt(note.why, sizeof note.why, "redis: %s", why);
-    free(why);
+    base_fmt(note.why, sizeof note.why, "%s%s", why ? "redis: " : "", why ? why : "");
+    int stale = json_text_eq(json_get(object, "status"), "stale");
     note.text = alone   ? "redis: reconnecting"
                 : twice ? "another computer has this name"
-                : json_text_eq(json_get(object, "status"), "stale") ? "stale"
-                                                                    : NULL;
+                : stale ? "stale" : NULL;
     if (name) {
         tree_add_computer(t, name);
         int i = tree_computer(t, name);
-        t->dirty |= t->computer_notes[i].text != note.text ||
-                    t->computer_notes[i].pulled_at != note.pulled_at ||
-                    strcmp(t->computer_notes[i].why, note.why) != 0;
+        t->dirty |= memcmp(&t->computer_notes[i], &note, sizeof note) != 0;
         t->computer_notes[i] = note;
     }
-    free(name);
+    free(name), free(why);
 }
 
 static void tree_set_computers(struct tree *t, struct json array)
@@ -973,9 +969,7 @@ static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *item
     if (!t->focus) {
         struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
         row->computer = row->name = t->computers[c];
-        row->note = t->computer_notes[c].text;
-        row->why = t->computer_notes[c].why;
-        row->pulled_at = t->computer_notes[c].pulled_at;
+        row->note = &t->computer_notes[c];
         row->foldable = n > 0 && !t->filter.count;
         at = before;
     }
