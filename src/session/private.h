@@ -43,7 +43,7 @@ struct reader {
     int misses;                /* readings in a row without a question */
     int boxed, ready;          /* the agent's input box is on the screen; has been since raw mode */
     int titled;                /* a new title is not read yet */
-    long long output_at, read_at, marked_at; /* loop clock */
+    long long output_at, read_at, marked_at, boxed_at; /* loop clock */
     size_t bytes;              /* of output since the last reading */
     struct reader_mark mark;   /* the screen after the last bell */
     struct loop_timer timer;

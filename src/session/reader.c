@@ -244,6 +244,14 @@ static void reader_renew_asked(struct holder *h)
     status_changed(h); /* sent only when it differs: see cache_update */
 }
 
+/* Tells whether the agent takes input. One that has just lost its box draws its screen anew; one
+ * without it for longer may have another box. */
+static int reader_is_ready(const struct holder *h)
+{
+    const struct reader *r = &h->reader;
+    return r->ready && (r->boxed || h->loop.now - r->boxed_at >= STATE_SILENT_MS);
+}
+
 static void reader_read(struct holder *h, int quiet)
 {
     struct reader_screen seen;
@@ -256,13 +264,14 @@ static void reader_read(struct holder *h, int quiet)
     reader_keep(h, &seen.screen, &q);
     int box = reader_box_row(h, &seen.rows);
     h->reader.boxed = box >= 0;
+    h->reader.boxed_at = box >= 0 ? h->loop.now : h->reader.boxed_at;
     h->reader.ready = !seen.screen.canonical && (h->reader.ready || box >= 0);
     reader_keep_said(h, &seen.screen, box);
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
     if (!reader_is_unsure(h, quiet)) {
         struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
-                                 .works = q.working, .ready = h->reader.ready, .moved = reader_watch_bell(h)};
+                                 .works = q.working, .ready = reader_is_ready(h), .moved = reader_watch_bell(h)};
         status_apply(h, in, (span){0});
         reader_renew_asked(h);
     }
