@@ -413,6 +413,27 @@ static void keys_undo(void *ctx, int arg)
     dialog_undo(ctx);
 }
 
+static void keys_on_ended(struct app *t, struct json answer, struct app_request *request)
+{
+    char words[80];
+    int count = tree_add_ended(&t->tree, answer);
+    (void)request;
+    base_fmt(words, sizeof words, count ? "%d ended session%s: s resumes the selected one"
+                                        : "no ended session can be resumed",
+             count, count == 1 ? "" : "s");
+    app_say(t, 0, words);
+    app_changed(t);
+}
+
+static void keys_ended(void *ctx, int arg)
+{
+    struct app *t = ctx;
+    (void)arg;
+    if (!tree_drop_ended(&t->tree))
+        app_request(t, "GET", "/sessions/ended", (span){0}, 0, keys_on_ended);
+    app_changed(t);
+}
+
 static void keys_restart(void *ctx, int arg)
 {
     (void)arg;
@@ -727,6 +748,8 @@ static const struct keymap_key keys_table[] = {
      "mark-all"},
     {'s', 0, APP_SESSIONS, "s", NULL, "start an exited session again; an agent resumes",
      keys_restart, 0, "restart"},
+    {'E', 0, APP_SESSIONS, "E", NULL, "show ended sessions that s resumes, or hide them",
+     keys_ended, 0, "ended"},
     {'K', 0, APP_SESSIONS, "K", NULL, "send a key: Escape, Ctrl-C …", keys_dialog, APP_KEYS,
      "key"},
     {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_dialog, APP_RENAME,

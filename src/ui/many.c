@@ -91,7 +91,7 @@ static int many_collect_exited(struct app *t)
     many_clear(t);
     for (size_t i = 0; i < t->tree.sessions.places; i++) {
         struct tree_session *s = many_session(t, i);
-        if (s && s->hit && tree_is(s, "exited") &&
+        if (s && s->hit && tree_is(s, "exited") && !s->ended &&
             (!t->tree.focus || strcmp(s->computer, t->tree.focus) == 0))
             many_add(t, s);
     }

@@ -46,6 +46,7 @@ struct tree_session {
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
+    int ended;              /* it is none any more, and can be restarted: GET /sessions/ended */
     int unseen;             /* it finished or asked, and its screen was not viewed since */
     int input_is_newer;     /* last_input changed after last_output */
     /* set by tree_build */
@@ -129,6 +130,8 @@ static void tree_free(struct tree *t);
 /* Applies a message of /ws; ignores unknown ones. */
 static void tree_event(struct tree *t, span json);
 static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
+static int tree_add_ended(struct tree *t, struct json array); /* returns how many are new */
+static int tree_drop_ended(struct tree *t);        /* returns how many there were */
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
 static void tree_set_agents(struct tree *t, struct json object); /* from /agents/availability */

@@ -130,6 +130,8 @@ static struct tree_session *tree_parse(struct json object)
             s->since = tree_time(it.value);
         else if (json_text_eq(it.key, "unseen"))
             s->unseen = it.value.type == JSON_TRUE;
+        else if (json_text_eq(it.key, "ended_at"))
+            s->ended = 1;
         else if (json_text_eq(it.key, "exit_code"))
             s->has_exit_code = json_int(it.value, &s->exit_code);
     }
@@ -349,6 +351,28 @@ static void tree_remove(struct tree *t, const char *id)
     cache_remove(&t->sessions, id);
     tree_free_session(s);
     t->dirty = 1;
+}
+
+static int tree_add_ended(struct tree *t, struct json array)
+{
+    int count = 0;
+    for (struct json_iter it = json_iter(array); json_next(&it);) {
+        char *id = json_dup_text(json_get(it.value, "session_id"));
+        count += id && !tree_session(t, id) && tree_put(t, it.value);
+        free(id);
+    }
+    return count;
+}
+
+static int tree_drop_ended(struct tree *t)
+{
+    int count = 0;
+    for (size_t i = 0; i < t->sessions.places; i++)
+        if (t->sessions.sessions[i] && tree_session_at(t, i)->ended) {
+            tree_remove(t, tree_session_at(t, i)->id);
+            count++;
+        }
+    return count;
 }
 
 static void tree_set_sessions(struct tree *t, struct json array)

@@ -223,10 +223,33 @@ static void unit_keys_reload(void)
     unit_app_end(&u);
 }
 
+static void unit_keys_ended(void)
+{
+    struct unit_app u;
+    test_begin("E shows the ended sessions that s resumes, and hides them again");
+    unit_keys_begin(&u);
+    unit_app_reply(&u, "GET /sessions/ended", 200,
+                   "[{\"session_id\":\"old\",\"computer\":\"vm\",\"working_directory\":\"/zoo\","
+                   "\"title\":\"the parser\",\"state\":\"exited\",\"restart\":\"resume\","
+                   "\"ended_at\":\"2026-01-02T00:00:00Z\"},{\"session_id\":\"a\"}]");
+    unit_app_type(&u, "E");
+    UNIT_APP_SEE(&u, "the parser");
+    UNIT_APP_SEE(&u, "1 ended session");
+    CHECK(tree_session(&u.t->tree, "old")->ended && !tree_session(&u.t->tree, "a")->ended);
+    CHECK_INT(many_collect_exited(u.t), 0); /* there is nothing to dismiss */
+    unit_app_type(&u, "E");
+    CHECK(!tree_session(&u.t->tree, "old") && tree_session(&u.t->tree, "a"));
+    unit_app_end(&u);
+}
+
 static void unit_keys(void)
 {
+<<<<<<< HEAD
     unit_keys_states();
     unit_keys_reload();
+=======
+    unit_keys_ended();
+>>>>>>> 840abf0 (keys: E shows the ended sessions that can be resumed, or hides them)
     unit_keys_table();
     unit_keys_moves();
     unit_keys_focus();
