@@ -222,10 +222,14 @@ static void holder_set_native_id(struct holder *h, struct json id)
 
 /* Tells whether an event comes from an agent that runs inside of the session's own agent: it has
  * another id. A new conversation of the session's own begins only while no turn goes on. */
-static int holder_is_foreign(const struct holder *h, struct json id, enum state_event event)
+static int holder_is_foreign(struct holder *h, struct json id, enum state_event event, span text)
 {
     int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
     int begins = event == STATE_ON_SESSION_START || event == STATE_ON_PROMPT;
+    if (h->history && id.type == JSON_STRING)
+        return event == STATE_ON_SESSION_START
+                   ? busy
+                   : !native_accept(h, id, event == STATE_ON_PROMPT, text);
     buf known = {0};
     buf_span(&known, buf_view(&h->native_id));
     int other = id.type == JSON_STRING && known.n && !json_text_eq(id, buf_cstr(&known));
@@ -257,10 +261,13 @@ static void holder_handle_event(struct holder_client *c, span payload)
         return;
     struct json id = json_get(event, "native_session_id");
     int known = state_parse_event(json_get(event, "type"), &type);
-    if (known && holder_is_foreign(h, id, type))
-        return;
-    holder_set_native_id(h, id);
     json_put_text(&text, json_get(event, "text"));
+    if (known && holder_is_foreign(h, id, type, buf_view(&text))) {
+        buf_free(&text);
+        return;
+    }
+    if (!h->history || !known || type != STATE_ON_SESSION_START)
+        holder_set_native_id(h, id);
     if (known)
         holder_apply_event(h, type, (span){buf_cstr(&text), text.n}); /* never NULL */
     buf_free(&text);

@@ -6,6 +6,7 @@
 
 #define NATIVE_FILE_MAX (4 << 20) /* bytes; a longer file is not read */
 #define NATIVE_TYPED_MS 3000      /* from the last key to the entry */
+#define NATIVE_OWN_MS 3000        /* from the user's last key to the hook of his prompt */
 
 /* What is searched, and what was found. */
 struct native_search {
@@ -123,4 +124,17 @@ static void native_look(struct holder *h)
     else
         native_search(h, NULL, typed - NATIVE_TYPED_MS, typed + NATIVE_TYPED_MS);
     free(told);
+}
+
+static int native_accept(struct holder *h, struct json id, int is_prompt, span text)
+{
+    buf known = {0};
+    int own = (h->messages && span_eq(text, buf_cstr(&h->messages->text))) ||
+              span_eq(text, buf_cstr(&h->first_argument)) ||
+              h->loop.now - h->typed_at < NATIVE_OWN_MS;
+    native_look(h);
+    buf_span(&known, buf_view(&h->native_id));
+    int same = known.n && json_text_eq(id, buf_cstr(&known));
+    buf_free(&known);
+    return same || (is_prompt && text.n && own);
 }

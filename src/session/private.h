@@ -179,6 +179,9 @@ static void environment_set_ground(struct vt *vt, char *const *env);
 static void native_init(struct holder *h, const struct agents_row *row, char *const *env);
 /* Reads the id of the conversation from the agent's files, while it is not known. */
 static void native_look(struct holder *h);
+/* Decides whether an event of that conversation is this session's: Codex runs the hooks of all
+ * sessions of one HOME in a process of the first one. */
+static int native_accept(struct holder *h, struct json id, int is_prompt, span text);
 
 /* ==== status ================================================================================= */
 

@@ -187,8 +187,9 @@ static int question_find_frame(const struct question_screen *s)
 
 static int question_find_box(const struct question_screen *s)
 {
-    int row = s->agent && s->agent->box ? question_find_prompt(s) : -1;
-    return row < 0 && s->agent && s->agent->foot ? question_find_frame(s) : row;
+    int prompt = s->agent && s->agent->box ? question_find_prompt(s) : -1;
+    int frame = s->agent && s->agent->foot ? question_find_frame(s) : -1;
+    return prompt > frame ? prompt : frame; /* what was said begins as the box does */
 }
 
 /* The agent's input box stands below a menu that is only quoted in what was said before. */

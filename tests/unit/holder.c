@@ -470,6 +470,26 @@ static void unit_hold_native(void)
         buf_free(&h.native_id), buf_free(&h.last_input);
         free(h.history);
     }
+    test_begin("an event of another conversation of one HOME is not taken for this session's");
+    static const struct {
+        const char *last, *id, *text;
+        int is_prompt, own;
+    } events[] = {{"fix the parser", "\"id-a\"", "", 0, 1}, {"fix the parser", "\"id-b\"", "", 0, 0},
+                  {"fix the parser", "\"id-b\"", "fix the lexer", 1, 0},
+                  {"", "\"id-b\"", "", 0, 0},              {"", "\"id-n\"", "going out", 1, 1}};
+    for (size_t i = 0; i < COUNT_OF(events); i++) {
+        struct message out = {0};
+        struct holder h = {.loop.now = 1000000, .messages = &out};
+        struct json id;
+        buf_str(&out.text, "going out");
+        native_init(&h, agents_find("codex"), envs);
+        buf_str(&h.last_input, events[i].last);
+        json_parse(span_of(events[i].id), &id, NULL, NULL);
+        CHECK_INT(native_accept(&h, id, events[i].is_prompt, span_of(events[i].text)),
+                  events[i].own);
+        buf_free(&h.native_id), buf_free(&h.last_input), buf_free(&out.text);
+        free(h.history);
+    }
     char *path = store_path(dir, "history.jsonl");
     unlink(path);
     rmdir(dir);

@@ -244,12 +244,9 @@ static void unit_keys_ended(void)
 
 static void unit_keys(void)
 {
-<<<<<<< HEAD
     unit_keys_states();
     unit_keys_reload();
-=======
     unit_keys_ended();
->>>>>>> 840abf0 (keys: E shows the ended sessions that can be resumed, or hides them)
     unit_keys_table();
     unit_keys_moves();
     unit_keys_focus();
