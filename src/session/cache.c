@@ -222,6 +222,20 @@ static void cache_free_session(struct cache_session *s)
     free(s);
 }
 
+static void cache_move_before(struct cache *c, struct cache_session *s,
+                              const struct cache_session *next)
+{
+    size_t to = next->place;
+    for (size_t at = s->place; at > to; at--) {
+        c->sessions[at] = c->sessions[at - 1];
+        if (c->sessions[at])
+            c->sessions[at]->place = at;
+    }
+    c->sessions[to] = s;
+    s->place = to;
+    cache_changed(c);
+}
+
 static void cache_remove(struct cache *c, const char *id)
 {
     struct cache_session *s = cache_find(c, id);

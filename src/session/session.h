@@ -71,6 +71,9 @@ static struct cache_session *cache_put(struct cache *c, const char *id, const ch
 /* Replaces the object of a session that is in the cache; the event as above. */
 static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
                          long long now);
+/* Moves a session forward, before another one. O(sessions between them). */
+static void cache_move_before(struct cache *c, struct cache_session *s,
+                              const struct cache_session *next);
 /* Removes a session with the event session_removed. An unknown id does nothing. */
 static void cache_remove(struct cache *c, const char *id);
 /* Sends the updates that are due. Returns when to call it again, or -1: none is pending. */

@@ -113,6 +113,11 @@ static void session_changed(struct session *s)
         s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
                               all->loop->now);
         *session_of(all, s->cached) = s;
+        const struct session *next = s->next; /* one whose end was undone comes to its place */
+        while (next && !next->cached)
+            next = next->next;
+        if (next)
+            cache_move_before(all->cache, s->cached, next->cached);
     }
     if (all->on_changed)
         all->on_changed(all->changed_ctx, s);

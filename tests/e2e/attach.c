@@ -189,6 +189,7 @@ static void test_attach_is_told_of_end(void)
 {
     daemon_start();
     char *id = start_program("pause", NULL, NULL);
+    start_program("pause", NULL, NULL);
     struct viewer v = view(id, "view");
     VIEW_AWAIT(&v, "ready");
     CHECK_INT(call("DELETE", session_path(id, "?undo_s=60"), NULL).status, 200);
@@ -200,6 +201,7 @@ static void test_attach_is_told_of_end(void)
     while (!strstr(v.said.p, "{\"undo_ms\":0}") && view_step(&v, (int)(until - now_ms())))
         ;
     CHECK_HAS(v.said.p, "{\"undo_ms\":0}");
+    CHECK_TEXT(json_get(get("/sessions").body, "0.session_id"), id); /* in its place */
     end_session(id);
     CHECK_INT(view_close_code(&v), 1000);
 }

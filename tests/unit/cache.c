@@ -470,8 +470,29 @@ static void unit_cache_data(void)
     cache_free(&c);
 }
 
+static void unit_cache_moves(void)
+{
+    struct cache c;
+    test_begin("a session that comes back moves to its place, over gaps");
+    cache_init(&c, unit_cache_encode);
+    static const char *const ids[] = {"1", "2", "3", "4", "5"};
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        unit_cache_put(&c, ids[i], "here", ids[i], 0);
+    cache_remove(&c, "2");
+    cache_remove(&c, "4");
+    unit_cache_put(&c, "2", "here", "2", 0);
+    cache_move_before(&c, cache_find(&c, "2"), cache_find(&c, "3"));
+    blob *list = cache_list(&c);
+    CHECK_SPAN(((span){list->p, list->n}), "[1,2,3,5]");
+    cache_remove(&c, "3");
+    list = cache_list(&c);
+    CHECK_SPAN(((span){list->p, list->n}), "[1,2,5]");
+    cache_free(&c);
+}
+
 static void unit_cache(void)
 {
+    unit_cache_moves();
     unit_cache_sessions_told();
     unit_cache_interest();
     unit_cache_loop();
