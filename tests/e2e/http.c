@@ -303,8 +303,7 @@ static void test_json_invalid(void)
 {
     static const char *const bodies[] = {"{", "{\"message\": \"x\"", "{\"message\": 'x'}",
                                          "{\"message\": \"x\"} x",
-                                         "nul", "{\"message\": \"\\x\"}", "{\"message\": \"\xff\"}",
-                                         "{\"a\":01}",
+                                         "nul", "{\"message\": \"\\x\"}", "{\"a\":01}",
                                          "{\"message\": \"a\nb\"}", "{,}", "{\"message\": \"x\",}",
                                          "\xef\xbb\xbf{}", "  "};
     daemon_start();

@@ -603,7 +603,7 @@ static void test_garbage_text(void)
                      "\"command\": [\"sleep\", \"1000\"]");
     char *title = session_get(id, "title");
     REQUIRE(title);
-    CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"\xff\"}").status, 422);
+    CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"\xff\"}").status, 400);
     CHECK_TEXT(session_get(id, "title"), title);
     CHECK_INT(call("PATCH", session_path(id, ""),
                    "{\"title\": \"esc \\u001b[2J bell \\u0007 \\udc00 end\"}").status, 200);
