@@ -87,19 +87,18 @@ static void vt_osc_cursor_colour(struct vt *vt, span s)
 /* Sets b to s as clean UTF-8 without control characters, cut at `most` bytes. */
 static void vt_set_text(buf *b, span s, size_t most)
 {
-    buf clean = {0};
-    size_t i = 0, n;
-    uint32_t cp;
-    utf8_put_clean(&clean, s);
+    char text[4];
     buf_clear(b);
-    for (; i < clean.n; i += n) {
-        n = utf8_next(span_sub(buf_view(&clean), i), &cp);
-        if (n == 0 || b->n + n > most)
+    while (s.n) {
+        uint32_t cp;
+        size_t n = utf8_next(s, &cp);
+        s = span_sub(s, n ? n : s.n); /* 0: an unfinished character, U+FFFD */
+        n = utf8_encode(cp, text);
+        if (b->n + n > most)
             break;
         if (utf8_width(cp) >= 0)
-            buf_add(b, clean.p + i, n);
+            buf_add(b, text, n);
     }
-    buf_free(&clean);
 }
 
 static void vt_osc_title(struct vt *vt, span s)

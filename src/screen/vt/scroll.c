@@ -214,8 +214,8 @@ static int vt_has_style(struct cell_style style)
     return (style.fg | style.bg | style.attr) != 0;
 }
 
-/* Returns where to pack a row of at most `most` bytes: its place in the ring, or beside it where the
- * ring is too full or ends. */
+/* Returns where to pack a row of at most `most` bytes: its place in the ring, or beside it where
+ * the ring is too full or ends. */
 static char *vt_scroll_room(struct vt_scroll *s, size_t most)
 {
     size_t at = s->start + s->n;
