@@ -373,6 +373,7 @@ enum term_keys { TERM_KEYS_LEGACY, TERM_KEYS_OTHER, TERM_KEYS_KITTY };
  * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
  * garbage. */
 static const char *term_queries(void);
+static const char *term_utf8_query(void); /* TERM_POSITION tells; before the others: it draws */
 static const char *term_colour_queries(void);      /* the colours alone, after TERM_THEME */
 
 /* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,

@@ -19,7 +19,7 @@
 /* DA1 is the last one; mode 2031 tells of a new theme. */
 /* A character of two bytes, which moves the cursor by one column where that is UTF-8. */
 #define TERM_SEQ_UTF8 "\33[2H\303\251\33[6n\r\33[K"
-#define TERM_SEQ_QUERIES TERM_SEQ_UTF8 "\33[?2026$p" TERM_SEQ_COLOURS "\33[?2031h\33[?u\33[c"
+#define TERM_SEQ_QUERIES "\33[?2026$p" TERM_SEQ_COLOURS "\33[?2031h\33[?u\33[c"
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
 
@@ -903,6 +903,11 @@ static const char *term_queries(void)
         strncmp(name, "vt", 2) == 0)
         return "";
     return TERM_SEQ_QUERIES;
+}
+
+static const char *term_utf8_query(void)
+{
+    return *term_queries() ? TERM_SEQ_UTF8 : "";
 }
 
 static const char *term_colour_queries(void)

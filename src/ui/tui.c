@@ -481,6 +481,7 @@ static int tui_start(struct app *t, buf *error)
     t->terminal.hooks = &tui_terminal_hooks;
     t->terminal.ctx = t;
     conn_open(&t->terminal, &t->loop, fd);
+    buf_str(&t->frame, strcmp(tui_utf8(t), "ask") ? "" : term_utf8_query());
     buf_str(&t->frame, term_queries());
     if (*term_queries())
         term_expect_answers(t->loop.now + TUI_ANSWERS_MS);
