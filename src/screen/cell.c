@@ -262,8 +262,42 @@ static uint32_t cell_pool_add(struct cell_pool *pool, span s, uint32_t otherwise
     return CELL_CLUSTER | (pool->count - 1);
 }
 
+static struct cell_extra cell_extra_of(const struct cell_pool *pool, unsigned extra)
+{
+    return extra && (int)extra <= pool->extra_count ? pool->extras[extra - 1]
+                                                    : (struct cell_extra){0, 0, NULL};
+}
+
+static int cell_extra_is(const struct cell_extra *e, uint32_t underline, span link)
+{
+    return e->underline == underline && e->n == link.n &&
+           (!link.n || memcmp(e->link, link.p, link.n) == 0);
+}
+
+static uint16_t cell_extra_add(struct cell_pool *pool, uint32_t underline, span link)
+{
+    if (!underline && !link.n)
+        return 0;
+    for (int i = pool->extra_count; i-- > 0;) /* the newest first: they repeat */
+        if (cell_extra_is(&pool->extras[i], underline, link))
+            return (uint16_t)(i + 1);
+    if (pool->extra_count == CELL_EXTRAS_MAX || pool->link_bytes + link.n > CELL_LINKS_BYTES)
+        return 0;
+    if (!(pool->extra_count & (pool->extra_count - 1))) /* a power of two: full */
+        pool->extras = base_grow(pool->extras, (size_t)(pool->extra_count ? 2 * pool->extra_count
+                                                                          : 1) *
+                                                   sizeof *pool->extras);
+    pool->extras[pool->extra_count++] =
+        (struct cell_extra){underline, link.n, link.n ? span_dup(link) : NULL};
+    pool->link_bytes += link.n;
+    return (uint16_t)pool->extra_count;
+}
+
 static void cell_pool_free(struct cell_pool *pool)
 {
+    for (int i = 0; i < pool->extra_count; i++)
+        free(pool->extras[i].link);
+    free(pool->extras);
     free(pool->text);
     free(pool->index);
     *pool = (struct cell_pool){0};
@@ -423,7 +457,8 @@ static struct cell_style cell_reduce(struct cell_style s, enum cell_depth depth)
 
 static int cell_style_eq(struct cell_style a, struct cell_style b)
 {
-    return a.fg == b.fg && a.bg == b.bg && ((a.attr ^ b.attr) & CELL_STYLE_MASK) == 0;
+    return a.fg == b.fg && a.bg == b.bg && a.extra == b.extra &&
+           ((a.attr ^ b.attr) & CELL_STYLE_MASK) == 0;
 }
 
 /* Parameters of one SGR sequence; at most every attribute and two 38;2;255;255;255. */
@@ -507,7 +542,9 @@ static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
     if (cell_style_eq(from, to))
         return;
     cell_sgr_change(&change, from, to);
-    if (!cell_style_eq(from, plain)) {
+    if (!change.n)
+        return; /* only extras differ */
+    if (!from.extra && !cell_style_eq(from, plain)) { /* a reset would end an underline's colour */
         cell_sgr_change(&anew, plain, to);
         if (anew.n + (anew.n > 0) < change.n) /* "\33[;…m": the empty first parameter resets */
             best = &anew;
@@ -515,4 +552,32 @@ static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
     buf_add(b, "\33[;", best == &anew && anew.n ? 3 : 2);
     buf_add(b, best->text, best->n);
     buf_byte(b, 'm');
+}
+
+/* The colour with colons: terminals that don't know it would take semicolons for attributes. */
+static void cell_put_underline(buf *b, uint32_t colour)
+{
+    if (colour & CELL_RGB)
+        buf_fmt(b, "\33[58:2::%d:%d:%dm", (int)(colour >> 16 & 255), (int)(colour >> 8 & 255),
+                (int)(colour & 255));
+    else if (colour)
+        buf_fmt(b, "\33[58:5:%dm", (int)(colour & 255));
+    else
+        buf_str(b, "\33[59m");
+}
+
+static void cell_put_extra(buf *b, const struct cell_pool *pool, unsigned from, unsigned to,
+                           enum cell_depth depth, int links)
+{
+    struct cell_extra old = cell_extra_of(pool, from), now = cell_extra_of(pool, to);
+    span link = {now.link, now.n};
+    if (depth >= CELL_256 && old.underline != now.underline)
+        cell_put_underline(b, now.underline);
+    if (!links || cell_extra_is(&old, old.underline, link))
+        return;
+    buf_str(b, "\33]8;");
+    if (links > 1 && link.n && link.p[0] == ';')
+        buf_fmt(b, "id=telec%d", (int)to);
+    buf_span(b, link.n ? link : span_of(";"));
+    buf_str(b, "\33\\");
 }

@@ -75,7 +75,7 @@ static void grid_free(struct grid *g)
     cell_pool_free(&g->pool);
     buf_free(&g->scratch);
     *g = (struct grid){.depth = g->depth, .ascii = g->ascii, .narrow = g->narrow,
-                       .sync = g->sync, .most = g->most};
+                       .sync = g->sync, .most = g->most, .links = g->links};
 }
 
 static void grid_resize(struct grid *g, int rows, int cols)
@@ -139,13 +139,13 @@ static void grid_split(const struct grid *g, struct cell *row, int col)
 
 static struct cell_style grid_style(const struct cell *c)
 {
-    struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_STYLE_MASK)};
+    struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_STYLE_MASK), c->extra};
     return s;
 }
 
 static struct cell grid_make_cell(uint32_t rune, struct cell_style style, unsigned half)
 {
-    struct cell c = {rune == ' ' ? 0 : rune, style.fg, style.bg, 0, 0};
+    struct cell c = {rune == ' ' ? 0 : rune, style.fg, style.bg, 0, style.extra};
     c.attr = (uint16_t)((style.attr & CELL_STYLE_MASK) | half);
     return c;
 }
@@ -338,6 +338,8 @@ static int grid_put_cell(struct grid *g, int row, int col, int room, const struc
                          const struct cell_pool *pool)
 {
     struct cell_style style = grid_style(cell);
+    struct cell_extra extra = cell_extra_of(pool, cell->extra);
+    style.extra = cell_extra_add(&g->pool, extra.underline, (span){extra.link, extra.n});
     int width = cell->attr & CELL_WIDE ? 2 : 1;
     struct cell *cells = grid_row(g, row);
     uint32_t first, rune = cell->attr & CELL_TAIL ? 0 : grid_adopt(g, cell->rune, pool, &first);
@@ -353,7 +355,7 @@ static int grid_put_cell(struct grid *g, int row, int col, int room, const struc
 /* The usual case: printable ASCII or a blank, over no wide character. */
 static int grid_is_simple(const struct cell *from, const struct cell *to)
 {
-    return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) &&
+    return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) && !from->extra &&
            !((from->attr | to->attr) & (CELL_WIDE | CELL_TAIL));
 }
 
@@ -414,7 +416,7 @@ static int grid_is_blank(const struct cell *c)
 /* Tells whether erasing in default style gives this cell. */
 static int grid_is_erased(const struct cell *c)
 {
-    return grid_is_blank(c) && c->bg == 0 && !(c->attr & GRID_DECORATED);
+    return grid_is_blank(c) && c->bg == 0 && !c->extra && !(c->attr & GRID_DECORATED);
 }
 
 /* Tells whether a and b look the same. Compares two words each: most cells are equal. */
@@ -425,7 +427,7 @@ static int grid_same(const struct cell *a, const struct cell *b)
     memcpy(y, b, sizeof y);
     if (x[0] == y[0] && x[1] == y[1])
         return 1;
-    return grid_is_blank(a) && grid_is_blank(b) && a->bg == b->bg &&
+    return grid_is_blank(a) && grid_is_blank(b) && a->bg == b->bg && a->extra == b->extra &&
            !((a->attr | b->attr) & GRID_DECORATED);
 }
 
@@ -433,13 +435,16 @@ static int grid_same(const struct cell *a, const struct cell *b)
 static int grid_pen_fits(const struct grid_pen *pen, const struct cell *c)
 {
     if (grid_is_blank(c) && !((c->attr | pen->style.attr) & GRID_DECORATED))
-        return c->bg == pen->style.bg;
+        return c->bg == pen->style.bg && c->extra == pen->style.extra;
     return cell_style_eq(pen->style, grid_style(c));
 }
 
 static void grid_set_pen(struct grid_pen *pen, struct cell_style style)
 {
     cell_put_sgr(pen->b, pen->style, style, pen->g->depth);
+    if (style.extra != pen->style.extra)
+        cell_put_extra(pen->b, &pen->g->pool, pen->style.extra, style.extra, pen->g->depth,
+                       pen->g->links ? 2 : 0);
     pen->style = style;
 }
 
@@ -1033,18 +1038,22 @@ static void grid_place_cursor(struct grid *g, struct grid_pen *pen)
     g->at_col = pen->ahead ? -1 : pen->col;
 }
 
-/* Drops the graphemes that are no longer on the screen. Called when back and front are equal. */
+/* Drops the graphemes and links that are no longer on the screen. Called when back and
+ * front are equal. */
 static void grid_tidy_pool(struct grid *g)
 {
     struct cell_pool fresh = {0};
     char text[CELL_TEXT_MAX];
     for (int number = GRID_ROW_OWN; number < GRID_ROW_OWN + 2 * g->rows; number++) {
         struct cell *cells = grid_cells(g, number);
-        for (int col = 0; g->uses[number] && col < g->cols; col++)
+        for (int col = 0; g->uses[number] && col < g->cols; col++) {
+            struct cell_extra e = cell_extra_of(&g->pool, cells[col].extra);
+            cells[col].extra = cell_extra_add(&fresh, e.underline, (span){e.link, e.n});
             if (cells[col].rune & CELL_CLUSTER) {
                 span s = {text, cell_text(&g->pool, cells[col].rune, text)};
                 cells[col].rune = cell_rune(&fresh, s);
             }
+        }
     }
     cell_pool_free(&g->pool);
     g->pool = fresh;
@@ -1063,6 +1072,8 @@ static void grid_frame(struct grid *g, buf *b)
     grid_place_cursor(g, &pen);
     if (drawn > 1)
         buf_str(b, GRID_SEQ_SYNC_OFF);
-    if (drawn && !g->partial && g->pool.count > CELL_CLUSTERS_MAX / 2)
+    if (drawn && !g->partial && (g->pool.count > CELL_CLUSTERS_MAX / 2 ||
+                                 g->pool.extra_count > CELL_EXTRAS_MAX / 2 ||
+                                 g->pool.link_bytes > CELL_LINKS_BYTES / 2))
         grid_tidy_pool(g);
 }

@@ -34,6 +34,7 @@ enum cell_attr {
 struct cell_style {
     uint32_t fg, bg;
     uint16_t attr;
+    uint16_t extra;          /* an entry of the pool's extras, from 1: of cell_extra_add; or 0 */
     unsigned : 32; /* tcc 0.9.27 returns 12 bytes as 16, over what is behind them */
 };
 
@@ -41,7 +42,21 @@ struct cell {
     uint32_t rune;           /* code point, CELL_CLUSTER | entry, or 0 for a blank */
     uint32_t fg, bg;
     uint16_t attr;
-    uint16_t extra;          /* for the owner of the grid; 0 otherwise */
+    uint16_t extra;          /* as in cell_style */
+};
+
+enum cell_depth { CELL_MONO, CELL_16, CELL_256, CELL_TRUE }; /* colours a terminal can show */
+
+#ifndef CELL_EXTRAS_MAX
+#define CELL_EXTRAS_MAX 1024             /* links and underline colours that a pool remembers */
+#endif
+#define CELL_LINKS_BYTES (256 * 1024)    /* of all links of a pool */
+
+/* An underline colour (SGR 58; 0: the text's), and a link as OSC 8 has it, "PARAMETERS;URI". */
+struct cell_extra {
+    uint32_t underline;
+    size_t n;
+    char *link;
 };
 
 /* Graphemes of several code points, so that a cell has 16 bytes. All zero is empty. With
@@ -49,6 +64,9 @@ struct cell {
 struct cell_pool {
     char (*text)[CELL_TEXT_MAX]; /* entries: a length byte, then the bytes */
     uint32_t count, cap;
+    struct cell_extra *extras;
+    int extra_count;
+    size_t link_bytes;
     uint32_t *index;             /* hash index, 0 empty, else entry + 1 */
     uint32_t index_cap;
 };
@@ -71,9 +89,16 @@ static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp);
 static uint32_t cell_rune(struct cell_pool *pool, span grapheme);
 /* Writes the grapheme as UTF-8, a blank as ' '. Returns the bytes. */
 static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CELL_TEXT_MAX]);
+/* Returns the entry of an underline colour and a link; 0: of neither, or the pool is full. */
+static uint16_t cell_extra_add(struct cell_pool *pool, uint32_t underline, span link);
+/* The entry; of 0, one without both. */
+static struct cell_extra cell_extra_of(const struct cell_pool *pool, unsigned extra);
+/* Appends what turns entry `from` into `to`, after the sequence of cell_put_sgr; links: 1 puts
+ * links, 2 gives an id to one that has none, as it may be drawn in pieces. */
+static void cell_put_extra(buf *b, const struct cell_pool *pool, unsigned from, unsigned to,
+                           enum cell_depth depth, int links);
 static void cell_pool_free(struct cell_pool *pool);
 
-enum cell_depth { CELL_MONO, CELL_16, CELL_256, CELL_TRUE }; /* colours a terminal can show */
 /* Appends the shortest SGR sequence that turns style `from` into `to`; nothing when they look the
  * same at that depth. A colour becomes the nearest one of the depth; below CELL_256 every underline
  * is single. */
@@ -101,6 +126,7 @@ struct grid {
     int known; /* 0: the front is not what the terminal shows, redraw everything */
     enum cell_depth depth;
     int ascii; /* the terminal is not UTF-8: lines are drawn as + - |, other characters as '?' */
+    int links;               /* the terminal knows links (OSC 8) */
     int narrow;              /* the terminal's ambiguous characters have one column */
     int sync;                /* wrap frames in synchronised output (mode 2026) */
     size_t most;             /* bytes of a frame on a slow line; 0: no limit */

@@ -169,7 +169,8 @@ static void holder_handle_colours(struct holder_client *c, span payload)
 {
     struct json array;
     struct vt_colours colours;
-    if (json_parse(payload, &array, NULL, NULL) != PARSE_DONE || !frame_read_colours(array, &colours))
+    if (json_parse(payload, &array, NULL, NULL) != PARSE_DONE ||
+        !frame_read_colours(array, &colours))
         return;
     vt_set_colours(c->holder->vt, &colours);
     holder_answer_queries(c->holder);

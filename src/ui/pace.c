@@ -2,10 +2,10 @@
 
 /* pace - frames as fast as the terminal takes them.
  *
- * Between telec and the screen may be a modem, and buffers that hold many seconds of its speed: what
- * is in them can't be called back. So telec asks for the terminal's status (DSR 5) behind a frame,
- * and the answer tells that the frame is shown. On a slow line one frame is under way at a time, and
- * has the bytes of 0.4 s; what it leaves out is drawn next, as it is then. */
+ * Between telec and the screen may be a modem, and buffers that hold many seconds of its speed:
+ * what is in them can't be called back. So telec asks for the terminal's status (DSR 5) behind a
+ * frame, and the answer tells that the frame is shown. On a slow line one frame is under way at a
+ * time, and has the bytes of 0.4 s; what it leaves out is drawn next, as it is then. */
 
 #define PACE_ASK 4096           /* bytes from one question to the next on a fast line */
 #define PACE_WINDOW (64 * 1024) /* bytes under way on a fast line, which may be long */

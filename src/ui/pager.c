@@ -41,7 +41,7 @@ static const struct {
     struct cell_style style;
     enum theme_name name;
 } pager_styles[PAGER_LOOKS] = {
-    [PAGER_TEXT] = {{0, 0, 0}, THEME_TEXT},
+    [PAGER_TEXT] = {{0}, THEME_TEXT},
     [PAGER_TITLE] = {{CELL_INDEXED | 6, 0, CELL_BOLD}, THEME_HEADING},
     [PAGER_HEADING] = {{0, 0, CELL_BOLD}, THEME_HEADING},
     [PAGER_STRONG] = {{0, 0, CELL_BOLD}, THEME_STYLES},

@@ -523,12 +523,12 @@ static int field_complete_directory(struct field *f, buf *hint);
 
 /* ==== widget: clicks, box, form, confirmation, toasts ========================================= */
 
-static const struct cell_style widget_plain = {0, 0, 0};
-static const struct cell_style widget_dim = {0, 0, CELL_DIM};
-static const struct cell_style widget_bold = {0, 0, CELL_BOLD};
-static const struct cell_style widget_accent = {CELL_INDEXED | 6, 0, CELL_BOLD};
-static const struct cell_style widget_alarm = {CELL_INDEXED | 1, 0, CELL_BOLD};
-static const struct cell_style widget_selected = {0, 0, CELL_REVERSE};
+static const struct cell_style widget_plain = {0};
+static const struct cell_style widget_dim = {0, 0, CELL_DIM, 0};
+static const struct cell_style widget_bold = {0, 0, CELL_BOLD, 0};
+static const struct cell_style widget_accent = {CELL_INDEXED | 6, 0, CELL_BOLD, 0};
+static const struct cell_style widget_alarm = {CELL_INDEXED | 1, 0, CELL_BOLD, 0};
+static const struct cell_style widget_selected = {0, 0, CELL_REVERSE, 0};
 
 static int widget_min(int a, int b);
 static int widget_max(int a, int b);

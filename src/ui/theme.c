@@ -128,7 +128,7 @@ static int theme_parse_attribute(span word, struct cell_style *style)
 
 static int theme_parse(span s, struct cell_style *style)
 {
-    struct cell_style found = {0, 0, 0};
+    struct cell_style found = {0};
     int words = 0, has_fg = 0, has_bg = 0, on = 0;
     while (s.n) {
         span word = span_cut(&s, ' ');
@@ -186,7 +186,7 @@ static void theme_put(buf *b, struct cell_style style)
 
 static struct cell_style theme_style(const char *style)
 {
-    struct cell_style found = {0, 0, 0};
+    struct cell_style found = {0};
     theme_parse(span_of(style), &found);
     return found;
 }

@@ -488,6 +488,7 @@ static int tui_start(struct app *t, buf *error)
     t->asked_at = t->loop.now;
     t->grid.ascii = strcmp(tui_utf8(t), "ask") ? strcmp(tui_utf8(t), "yes") != 0 : !term_is_utf8();
     term_size(fd, &rows, &cols);
+    t->grid.links = *term_queries() != '\0';
     grid_resize(&t->grid, rows, cols);
     return 0;
 }

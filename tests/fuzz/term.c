@@ -75,7 +75,7 @@ static void fuzz_term_compare(const struct grid *g, const struct vt *vt)
             const struct cell *a = &grid_back(g, row)[col], *b = &vt_row(vt, row)[col];
             char at[CELL_TEXT_MAX], bt[CELL_TEXT_MAX];
             size_t an = cell_text(&g->pool, a->rune, at), bn = cell_text(vt_pool(vt), b->rune, bt);
-            struct cell_style as = {a->fg, a->bg, a->attr}, bs = {b->fg, b->bg, b->attr};
+            struct cell_style as = {a->fg, a->bg, a->attr, 0}, bs = {b->fg, b->bg, b->attr, 0};
             if (fuzz_term_is_blank(a) && fuzz_term_is_blank(b) &&
                 !((a->attr | b->attr) & GRID_DECORATED))
                 as.fg = bs.fg = as.attr = bs.attr = 0;
@@ -90,7 +90,7 @@ static void fuzz_term_draw(struct grid *g, span *data)
 {
     const unsigned char *p = (const unsigned char *)data->p;
     int row = p[1] % 8 - 1, col = p[2] % 24 - 2, width = p[3] % 24;
-    struct cell_style style = {0, 0, (uint16_t)(p[4] & 0xff)};
+    struct cell_style style = {0, 0, (uint16_t)(p[4] & 0xff), 0};
     size_t n = p[5] % 32;
 
     style.fg = p[6] & 1 ? CELL_INDEXED | p[6] : p[6] & 2 ? CELL_RGB | p[6] * 0x10203u : 0;

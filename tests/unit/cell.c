@@ -166,15 +166,15 @@ static void unit_cell_sgr_case(struct cell_style from, struct cell_style to, enu
 static void unit_cell_sgr(void)
 {
     test_begin("a change of style is the shortest sequence");
-    const struct cell_style plain = {0}, bold = {0, 0, CELL_BOLD},
-                            red = {CELL_INDEXED | 1, 0, 0};
+    const struct cell_style plain = {0}, bold = {0, 0, CELL_BOLD, 0},
+                            red = {CELL_INDEXED | 1, 0, 0, 0};
     const struct cell_style loud = {CELL_INDEXED | 9, CELL_INDEXED | 200,
-                                    CELL_BOLD | CELL_ITALIC | CELL_OVERLINE};
-    const struct cell_style dim = {0, 0, CELL_DIM}, both = {0, 0, CELL_BOLD | CELL_DIM};
-    const struct cell_style curly = {0, 0, 3 << CELL_UNDERLINE_SHIFT},
-                            line = {0, 0, 1 << CELL_UNDERLINE_SHIFT};
-    const struct cell_style rgb = {CELL_RGB | 0xff8001, CELL_RGB | 0x0a0b0c, 0};
-    const struct cell_style wide = {0, 0, CELL_WIDE};
+                                    CELL_BOLD | CELL_ITALIC | CELL_OVERLINE, 0};
+    const struct cell_style dim = {0, 0, CELL_DIM, 0}, both = {0, 0, CELL_BOLD | CELL_DIM, 0};
+    const struct cell_style curly = {0, 0, 3 << CELL_UNDERLINE_SHIFT, 0},
+                            line = {0, 0, 1 << CELL_UNDERLINE_SHIFT, 0};
+    const struct cell_style rgb = {CELL_RGB | 0xff8001, CELL_RGB | 0x0a0b0c, 0, 0};
+    const struct cell_style wide = {0, 0, CELL_WIDE, 0};
     unit_cell_sgr_case(plain, plain, CELL_TRUE, "");
     unit_cell_sgr_case(plain, wide, CELL_TRUE, "");
     unit_cell_sgr_case(plain, bold, CELL_TRUE, "\33[1m");
@@ -215,7 +215,7 @@ static struct cell_style unit_cell_apply(struct cell_style s, span text)
                 continue;
             }
             if (code[0] == 0)
-                s = (struct cell_style){0, 0, 0};
+                s = (struct cell_style){0};
             else if (code[0] == 38 || code[0] == 48)
                 *(code[0] == 38 ? &s.fg : &s.bg) =
                     code[1] == 5 ? CELL_INDEXED | (uint32_t)code[2]
@@ -263,14 +263,14 @@ static void unit_cell_sgr_random(void)
 {
     test_begin("any style turns into any other");
     uint32_t seed = 99;
-    struct cell_style style[2] = {{0, 0, 0}, {0, 0, 0}};
+    struct cell_style style[2] = {{0}, {0}};
     buf b = {0};
     for (int round = 0; round < 4000; round++) {
         uint32_t r[3];
         for (int i = 0; i < 3; i++)
             r[i] = seed = seed * 1664525 + 1013904223, r[i] ^= r[i] >> 15;
         style[1] = (struct cell_style){unit_cell_random_colour(r[0]), unit_cell_random_colour(r[1]),
-                                       (uint16_t)(r[2] & r[2] >> 11 & CELL_STYLE_MASK)};
+                                       (uint16_t)(r[2] & r[2] >> 11 & CELL_STYLE_MASK), 0};
         if ((style[1].attr & CELL_UNDERLINE) >> CELL_UNDERLINE_SHIFT > 5)
             style[1].attr &= (uint16_t)~CELL_UNDERLINE;
         for (int depth = CELL_MONO; depth <= CELL_TRUE; depth++) {

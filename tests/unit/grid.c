@@ -329,7 +329,7 @@ static void unit_grid_compare(const struct grid *g, const struct unit_grid_model
         CHECK_INT(m->col, grid_clamp(g->cursor_col, 0, g->cols - 1));
     }
     CHECK(m->top == 0 && m->bottom == m->rows - 1);
-    CHECK(m->wrap && !m->sync && cell_style_eq(m->style, (struct cell_style){0, 0, 0}));
+    CHECK(m->wrap && !m->sync && cell_style_eq(m->style, (struct cell_style){0}));
 }
 
 static uint32_t unit_grid_random(uint32_t *seed, uint32_t below)
@@ -373,7 +373,7 @@ static struct cell_style unit_grid_random_style(uint32_t *seed)
                                      CELL_OVERLINE,
                                      3 << CELL_UNDERLINE_SHIFT,
                                      CELL_STRIKE | CELL_BOLD};
-    struct cell_style s;
+    struct cell_style s = {0};
     s.fg = colours[unit_grid_random(seed, COUNT_OF(colours))];
     s.bg = colours[unit_grid_random(seed, COUNT_OF(colours))];
     s.attr = attrs[unit_grid_random(seed, COUNT_OF(attrs))];
@@ -542,7 +542,7 @@ static void unit_grid_frame_case(struct grid *g, const char *want)
 static void unit_grid_exact_frames(void)
 {
     test_begin("small changes are few bytes");
-    const struct cell_style plain = {0}, bold = {0, 0, CELL_BOLD};
+    const struct cell_style plain = {0}, bold = {0, 0, CELL_BOLD, 0};
     struct grid g = {0};
     grid_resize(&g, 4, 40);
     g.depth = CELL_TRUE;
@@ -596,8 +596,8 @@ static void unit_grid_exact_frames(void)
 /* A list such as the UI's: 22 rows of 80 columns from entry `top` on, one of them selected. */
 static void unit_grid_list(struct grid *g, int top, int selected)
 {
-    static const struct cell_style dim = {0, 0, CELL_DIM}, green = {CELL_INDEXED | 2, 0, 0},
-                                   yellow = {CELL_INDEXED | 3, 0, 0}, plain = {0};
+    static const struct cell_style dim = {0, 0, CELL_DIM, 0}, green = {CELL_INDEXED | 2, 0, 0, 0},
+                                   yellow = {CELL_INDEXED | 3, 0, 0, 0}, plain = {0};
     char text[80];
     grid_clear(g);
     grid_put(g, 0, 1, 20, span_of("telec  Sessions"), plain);
@@ -650,7 +650,7 @@ static void unit_grid_costs(void)
         g.known = 0;
         g.narrow = 1;
         CHECK(unit_grid_cost(&g, &m) <= 2250 + frame); /* all of it */
-        grid_put(&g, 6, 40, 1, span_of("#"), (struct cell_style){0, 0, 0});
+        grid_put(&g, 6, 40, 1, span_of("#"), (struct cell_style){0});
         CHECK(unit_grid_cost(&g, &m) <= 8); /* one cell */
         unit_grid_list(&g, 100, 105);
         unit_grid_cost(&g, &m);
@@ -797,7 +797,7 @@ static void unit_grid_pool(void)
         char text[8];
         size_t n = utf8_encode(0x4e00 + i, text);
         memcpy(text + n, "\xcc\x81", 2);
-        grid_put(&g, 0, 0, 4, (span){text, n + 2}, (struct cell_style){0, 0, 0});
+        grid_put(&g, 0, 0, 4, (span){text, n + 2}, (struct cell_style){0});
         buf_clear(&b);
         grid_frame(&g, &b);
         CHECK(unit_at(&g, 0)->rune & CELL_CLUSTER);

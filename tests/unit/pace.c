@@ -65,7 +65,7 @@ static void unit_pace_flood(struct unit_pace *u, int count)
     char text[80];
     grid_clear(&u->g);
     for (int row = 0; row < 24; row++) {
-        snprintf(text, sizeof text, "line %d of a flood that is as wide as it can be %d", count + row,
+        snprintf(text, sizeof text, "line %d of a flood as wide as it can be %d", count + row,
                  (count + row) * 7919);
         grid_put(&u->g, row, 0, 80, span_of(text), (struct cell_style){0});
     }

@@ -42,7 +42,7 @@ static void unit_theme_styles(void)
         {"#12345g", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct cell_style style = {7, 7, 7}, again;
+        struct cell_style style = {7, 7, 7, 0}, again;
         buf b = {0};
         CHECK_INT(theme_parse(span_of(cases[i].text), &style), cases[i].again != NULL);
         if (cases[i].again) {

@@ -452,7 +452,7 @@ static void unit_view_sizes(void)
 /* Only what can be nothing but a clipboard's content reaches the terminal. */
 static void unit_view_signals(void)
 {
-    test_begin("bell, notification and clipboard reach the terminal once, and nothing that is more");
+    test_begin("bell, notification and clipboard reach the terminal once, and no more than that");
     static const struct {
         const char *bytes, *put;
     } cases[] = {{"\033]52;c;aGVsbG8=\a", "\033]52;c;aGVsbG8=\a"},
@@ -480,6 +480,44 @@ static void unit_view_signals(void)
         buf_free(&b);
         view_close(v);
     }
+}
+
+/* What is drawn is drawn again by an emulator: it has the same links and underlines. */
+static void unit_view_links(void)
+{
+    test_begin("links and underline colours reach the terminal, and end where they end");
+    static const char *const turns[] = {
+        "a\033]8;;http://one\ab c\033]8;;\ad", "\033[4:3;58:2::1:2:3mred\033[m.",
+        "\033[5G\033]8;id=x;https://two\a\033[1mx\033[58;5;9;4my\033[m  z", "\033[2J\033[Hnone",
+        "\033]8;;\ano link"};
+    struct view *v = unit_view_of(20, 3, "");
+    struct vt *terminal = vt_new(20, 3);
+    struct grid g = {.depth = CELL_TRUE, .links = 1};
+    buf b = {0};
+    grid_resize(&g, 3, 20);
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        vt_feed(v->vt, span_of(turns[i]));
+        grid_clear(&g);
+        view_draw(v, &g, 0, 0, 3, 20, 1);
+        buf_clear(&b);
+        grid_frame(&g, &b);
+        vt_feed(terminal, buf_view(&b));
+        for (int at = 0; at < 60; at++) {
+            const struct cell *want = &vt_row(v->vt, at / 20)[at % 20];
+            const struct cell *got = &vt_row(terminal, at / 20)[at % 20];
+            struct cell_extra w = cell_extra_of(vt_pool(v->vt), want->extra);
+            struct cell_extra e = cell_extra_of(vt_pool(terminal), got->extra);
+            span wanted = {w.link, w.n}, link = {e.link, e.n};
+            span_cut(&wanted, ';'), span_cut(&link, ';'); /* ids may differ */
+            CHECK(wanted.n == link.n && (!link.n || memcmp(wanted.p, link.p, link.n) == 0));
+            CHECK(w.underline == e.underline && want->rune == got->rune);
+        }
+        CHECK_INT(terminal->style.extra, 0);
+    }
+    buf_free(&b);
+    grid_free(&g);
+    vt_free(terminal);
+    view_close(v);
 }
 
 static void unit_view_state(void)
@@ -520,5 +558,6 @@ static void unit_view(void)
     unit_view_select();
     unit_view_sizes();
     unit_view_signals();
+    unit_view_links();
     unit_view_state();
 }

@@ -28,12 +28,24 @@ static void unit_vt_put_rows(buf *b, const struct vt *vt, int from)
     }
 }
 
+static void unit_vt_put_extra(buf *b, const struct vt *vt, unsigned extra)
+{
+    struct cell_extra e = cell_extra_of(vt_pool(vt), extra);
+    if (e.underline)
+        buf_fmt(b, "/u%x", e.underline);
+    buf_str(b, e.n ? "/" : "");
+    buf_span(b, (span){e.link, e.n});
+}
+
 static void unit_vt_dump_row(buf *b, const struct vt *vt, struct vt_view view)
 {
     for (int x = 0; x < vt->cols; x++) {
         const struct cell *cell = &view.cells[x];
         if (!vt_is_blank(cell))
-            buf_fmt(b, " %d:%x/%x/%x=", x, cell->fg, cell->bg, cell->attr);
+            buf_fmt(b, " %d:%x/%x/%x", x, cell->fg, cell->bg, cell->attr);
+        unit_vt_put_extra(b, vt, cell->extra);
+        if (!vt_is_blank(cell))
+            buf_byte(b, '=');
         if (!vt_is_blank(cell))
             unit_vt_put_cell(b, vt, cell);
     }
@@ -57,7 +69,7 @@ static void unit_vt_dump_screen(buf *b, const struct vt *vt, const struct vt_scr
 /* Everything there is to know of an emulator, as text. */
 static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
 {
-    struct vt_paint p = {vt, b, {0, 0, 0}};
+    struct vt_paint p = {vt, b, {0}};
     buf_fmt(b, "%dx%d at %d %d pending %d joins %d region %d %d modes %x %x shape %d\n", vt->cols,
             vt->rows, vt->x, vt->y, vt->pending, vt->joins, vt->region_top, vt->region_bottom,
             vt->modes, vt->saved_modes, vt->shape);
@@ -73,6 +85,7 @@ static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
         buf_fmt(b, "\npushed %.*s", (int)vt->titles[i].n, vt->titles[i].n ? vt->titles[i].p : "");
     buf_str(b, "\ntitle ");
     buf_span(b, vt_title(vt));
+    unit_vt_put_extra(b, vt, vt->style.extra);
     buf_fmt(b, "\nprogress %d", vt->progress);
     buf_str(b, "\ndirectory ");
     buf_span(b, vt_directory(vt));
@@ -107,7 +120,9 @@ static const char *const unit_vt_tokens[] = {
     "\033]7;file://h/a%%20b\033\\", "\033[22t", "\033[23t", "\033P$qm\033\\", "\033_x\033\\",
     "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>1u", "\033[<u", "\033", "\033[",
     "\033[1;2", "\033[?", "\033[1:2$", "\033]2;half", "\033Pq", "\033(", "\030", "\033\\", "\007",
-    "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007", "\033]9;4;1;50\007", "\033]9;4;0\007",
+    "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007", "\033]9;4;1;50\007",
+    "\033[4:3;58:2::1:2:3m", "\033[58;5;9m", "\033[59m",
+    "\033]8;id=a;http://x/%d\033\\", "\033]8;;file:///%d\007", "\033]8;;\007", "\033]9;4;0\007",
     "0123456789012345678901234567890123456789",
 };
 
@@ -495,7 +510,8 @@ static const char *const unit_vt_answers[][2] = {
     {"\033]11;?\a", "\033]11;rgb:1010/1010/1010\a"}, {"\033]10;rgb:1/1/1\a", ""},
     {"\033]10;?;?\033\\", "\033]10;rgb:d0d0/d0d0/d0d0\033\\\033]11;rgb:1010/1010/1010\033\\"},
     {"\033]12;?;?\a", "\033]12;rgb:d0d0/d0d0/d0d0\a"}, {"\033[?996n", "\033[?997;1n"},
-    {"\033[?2031$p", "\033[?2031;2$y"}, {"\033[?u", "\033[?0u"}, {"\033[>1u\033[>15u\033[?u", "\033[?15u"},
+    {"\033[?2031$p", "\033[?2031;2$y"}, {"\033[?u", "\033[?0u"},
+    {"\033[>1u\033[>15u\033[?u", "\033[?15u"},
     {"\033[?1007$p", "\033[?1007;1$y"}, {"\033[?1016$p", "\033[?1016;0$y"},
     {"\033[?2027$p", "\033[?2027;3$y"}, {"\033[?2027l\033[?2027$p", "\033[?2027;3$y"},
     {"\033[?1;1;0S", "\033[?1;1;0S"}, {"\033_Gi=1,a=q;AAAA\033\\", ""},
@@ -563,6 +579,51 @@ static const struct {
     {"\033]2;a\007\033[22;0t\033]2;b\007\033[23;0t", VT_TITLE_CHANGED, "a", "", ""},
     {"\033]2;a\007\033[22;1t\033]2;b\007\033[23;1t\033[23t", VT_TITLE_CHANGED, "b", "", ""},
 };
+
+static void unit_vt_links(void)
+{
+    test_begin("links and underline colours are kept with the text, and only safe links");
+    static const struct {
+        const char *bytes, *link;
+        uint32_t underline;
+    } cases[] = {
+        {"\033]8;;http://a/b;c\033\\x", ";http://a/b;c", 0},
+        {"\033]8;k=v:id=7;mailto:a@b\ax", "id=7;mailto:a@b", 0},
+        {"\033]8;;javascript:alert(1)\ax", "", 0},
+        {"\033]8;;http://a/\303\251\ax", "", 0},
+        {"\033]8;id=\303\251;https://a\ax", ";https://a", 0},
+        {"\033]8;;http://a\a\033]8;;\ax", "", 0},
+        {"\033]8;;http://a\a\033[0mx", ";http://a", 0},
+        {"\033[58:2::1:2:3mx", "", CELL_RGB | 0x010203},
+        {"\033[58;5;9m\033]8;;http://a\ax", ";http://a", CELL_INDEXED | 9},
+        {"\033[58;5;9m\0337\033[m\0338x", "", CELL_INDEXED | 9},
+        {"\033[58;5;9m\033[59mx", "", 0},
+        {"\033]8;;http://a\a\033[!px", "", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct vt *vt = unit_vt_of(9, 1, cases[i].bytes);
+        struct cell_extra e = cell_extra_of(vt_pool(vt), vt_row(vt, 0)[0].extra);
+        int before = test_failures;
+        span link = {e.link, e.n};
+        CHECK_SPAN(link, cases[i].link);
+        CHECK_INT(e.underline, cases[i].underline);
+        unit_vt_show_case(before, cases[i].bytes);
+        vt_free(vt);
+    }
+    test_begin("links that have left the screen make room for new ones");
+    struct vt *vt = vt_new(9, 3);
+    buf b = {0};
+    for (int i = 0; i < 4 * CELL_EXTRAS_MAX; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "\033]8;;http://a/%d\ax\r\n", i);
+        vt_feed(vt, buf_view(&b));
+    }
+    struct cell_extra e = cell_extra_of(vt_pool(vt), vt_row(vt, 1)[0].extra);
+    CHECK(e.n == vt->link.n && memcmp(e.link, vt->link.p, e.n) == 0);
+    CHECK(vt_pool(vt)->extra_count <= CELL_EXTRAS_MAX);
+    buf_free(&b);
+    vt_free(vt);
+}
 
 static void unit_vt_strings(void)
 {
@@ -918,7 +979,7 @@ static void unit_vt_pool_full(void)
 static void unit_vt_simple_table(void)
 {
     test_begin("the table of simple characters agrees with Unicode");
-    struct cell_pool pool = {NULL, 0, 0, NULL, 0};
+    struct cell_pool pool = {0};
     for (size_t i = 0; i < COUNT_OF(vt_simple); i++) {
         for (uint32_t cp = vt_simple[i].first; cp <= vt_simple[i].last; cp++) {
             if (utf8_width(cp) != vt_simple[i].width)
@@ -942,6 +1003,7 @@ static void unit_vt(void)
     unit_vt_mode_sets();
     unit_vt_queries();
     unit_vt_strings();
+    unit_vt_links();
     unit_vt_keyboard();
     unit_vt_bounds();
     unit_vt_scrollback();

@@ -241,6 +241,8 @@ static void vt_restore(struct vt *vt)
     vt->pending = s->pending && vt->x == vt->cols - 1 && vt->y == s->y;
     vt_keep_pending(vt);
     vt->style = s->style;
+    vt->underline = cell_extra_of(vt->pool, s->style.extra).underline;
+    vt_set_extra(vt);
     memcpy(vt->charset, s->charset, sizeof s->charset);
     vt->shift = s->shift;
 }
@@ -435,15 +437,18 @@ static int vt_sgr_one(struct vt *vt, int i)
 {
     struct cell_style *style = &vt->style;
     int code = vt->params[i];
-    uint32_t ignored, colour = CELL_INDEXED | (uint32_t)(code % 10);
+    uint32_t colour = CELL_INDEXED | (uint32_t)(code % 10);
     if (code == 0)
-        *style = (struct cell_style){0};
+        *style = (struct cell_style){0}, vt->underline = 0;
+    else if (code == 59)
+        vt->underline = 0;
     else if (code == 4 && vt_is_sub(vt, i + 1))
         vt_sgr_underline(vt, vt->params[i + 1]);
     else if (code < 30 || code == 53 || code == 55)
         vt_sgr_attr(vt, code);
     else if (code == 38 || code == 48 || code == 58)
-        i += vt_sgr_extended(vt, i, code == 38 ? &style->fg : code == 48 ? &style->bg : &ignored);
+        i += vt_sgr_extended(vt, i, code == 38 ? &style->fg : code == 48 ? &style->bg
+                                                                         : &vt->underline);
     else if (code <= 39)
         style->fg = code == 39 ? 0 : colour;
     else if (code <= 49)
@@ -463,6 +468,8 @@ static void vt_csi_sgr(struct vt *vt)
     int i = 0, n = vt_params(vt);
     while (i < n)
         i = vt_sgr_one(vt, i);
+    if (vt->underline || vt->link.n || vt->style.extra)
+        vt_set_extra(vt);
 }
 
 /* ---- modes ---------------------------------------------------------------------------------- */
@@ -784,6 +791,8 @@ static void vt_soft_reset(struct vt *vt)
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
     vt->style = (struct cell_style){0};
+    vt->underline = 0;
+    buf_clear(&vt->link);
     vt->charset[0] = vt->charset[1] = 'B';
     vt->shift = 0;
     vt_saved_reset(&vt->screen->saved);
@@ -807,6 +816,8 @@ static void vt_esc_reset(struct vt *vt)
 static void vt_esc_align(struct vt *vt) /* DECALN */
 {
     vt->style = (struct cell_style){0};
+    vt->underline = 0;
+    vt_set_extra(vt);
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
     for (int r = 0; r < vt->rows; r++) {

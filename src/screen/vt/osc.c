@@ -220,11 +220,46 @@ static void vt_osc_clipboard(struct vt *vt, span s)
     vt->signals |= VT_CLIPBOARD;
 }
 
+static int vt_link_is_plain(span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return 0;
+    return 1;
+}
+
+/* Tells whether a link may reach the user's terminal: an address of a kind that opens pages, files
+ * or mail, in printable ASCII. */
+static int vt_link_is_safe(span uri)
+{
+    static const char *const schemes[] = {"http://", "https://", "file://", "mailto:"};
+    size_t kind = 0;
+    while (kind < COUNT_OF(schemes) && !span_starts(uri, schemes[kind]))
+        kind++;
+    return kind < COUNT_OF(schemes) && uri.n <= VT_LINK_MAX && vt_link_is_plain(uri);
+}
+
+static void vt_osc_link(struct vt *vt, span s) /* PARAMETERS;URI */
+{
+    span params = span_cut(&s, ';'), param;
+    buf_clear(&vt->link);
+    while (vt_link_is_safe(s) && params.n)
+        if (span_starts(param = span_cut(&params, ':'), "id=") && param.n <= VT_LINK_ID_MAX &&
+            vt_link_is_plain(param))
+            buf_span(&vt->link, param);
+    if (vt_link_is_safe(s)) {
+        buf_byte(&vt->link, ';');
+        buf_span(&vt->link, s);
+    }
+    vt_set_extra(vt);
+}
+
 static const struct {
     const char *number;
     void (*handle)(struct vt *vt, span s);
 } vt_osc[] = {
-    {"0", vt_osc_title},    {"2", vt_osc_title},          {"7", vt_osc_directory},
+    {"0", vt_osc_title},    {"8", vt_osc_link},
+    {"2", vt_osc_title},          {"7", vt_osc_directory},
     {"9", vt_osc_notify},   {"52", vt_osc_clipboard},     {"99", vt_osc_notify_kitty},
     {"10", vt_osc_text_colour}, {"11", vt_osc_ground},    {"12", vt_osc_cursor_colour},
     {"777", vt_osc_notify_urxvt},

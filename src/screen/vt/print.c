@@ -7,7 +7,7 @@
 
 static unsigned vt_style_flag(const struct vt *vt)
 {
-    return vt->style.fg | vt->style.bg | vt->style.attr ? VT_LINE_STYLED : 0;
+    return vt->style.fg | vt->style.bg | vt->style.attr | vt->style.extra ? VT_LINE_STYLED : 0;
 }
 
 /* Carries out a pending wrap: moves to the next row, unless wrapping is off. */
@@ -141,6 +141,46 @@ static void vt_pool_sweep_screen(struct vt *vt, struct vt_screen *screen, struct
     }
 }
 
+/* Gives each extra of a screen's cells its place in `fresh`. */
+static void vt_extra_sweep_screen(struct vt *vt, struct vt_screen *screen, struct cell_pool *fresh)
+{
+    struct cell_extra saved = cell_extra_of(vt->pool, screen->saved.style.extra);
+    screen->saved.style.extra =
+        cell_extra_add(fresh, saved.underline, (span){saved.link, saved.n});
+    for (int r = 0; screen->lines && r < vt->rows; r++) {
+        struct vt_line *line = &screen->lines[r];
+        for (int x = 0; line->flags & VT_LINE_STYLED && x < line->used; x++) {
+            struct cell_extra e = cell_extra_of(vt->pool, line->cells[x].extra);
+            line->cells[x].extra = cell_extra_add(fresh, e.underline, (span){e.link, e.n});
+        }
+    }
+}
+
+/* Makes room among full extras: keeps only those on the screens. */
+static void vt_extra_sweep(struct vt *vt)
+{
+    struct cell_pool fresh = {0};
+    vt_extra_sweep_screen(vt, &vt->screens[0], &fresh);
+    vt_extra_sweep_screen(vt, &vt->screens[1], &fresh);
+    for (int i = 0; i < vt->pool->extra_count; i++)
+        free(vt->pool->extras[i].link);
+    free(vt->pool->extras);
+    vt->pool->extras = fresh.extras;
+    vt->pool->extra_count = fresh.extra_count;
+    vt->pool->link_bytes = fresh.link_bytes;
+    vt->extra_wait = CELL_EXTRAS_MAX / 4;
+}
+
+static void vt_set_extra(struct vt *vt)
+{
+    span link = buf_view(&vt->link);
+    vt->style.extra = cell_extra_add(vt->pool, vt->underline, link);
+    if (vt->style.extra || (!vt->underline && !link.n) || --vt->extra_wait > 0)
+        return;
+    vt_extra_sweep(vt);
+    vt->style.extra = cell_extra_add(vt->pool, vt->underline, link);
+}
+
 /* Makes room in a full pool: keeps only the graphemes on the screens. When those fill half of it,
  * the next sweep waits, so that a hostile stream can't make every character cost a sweep. */
 static void vt_pool_sweep(struct vt *vt)
@@ -150,6 +190,9 @@ static void vt_pool_sweep(struct vt *vt)
         return;
     vt_pool_sweep_screen(vt, &vt->screens[0], &fresh);
     vt_pool_sweep_screen(vt, &vt->screens[1], &fresh);
+    fresh.extras = vt->pool->extras, fresh.extra_count = vt->pool->extra_count;
+    fresh.link_bytes = vt->pool->link_bytes;
+    vt->pool->extras = NULL, vt->pool->extra_count = 0;
     cell_pool_free(vt->pool);
     *vt->pool = fresh;
     vt->pool_wait = fresh.count > CELL_CLUSTERS_MAX / 2 ? CELL_CLUSTERS_MAX : 0;
@@ -161,7 +204,8 @@ static void vt_widen(struct vt *vt, struct cell *cell, int x)
 {
     struct cell_style style = vt->style;
     uint32_t rune = cell->rune;
-    vt->style = (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK};
+    vt->style = (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK,
+                                    cell->extra};
     vt_moved(vt);
     vt->x = x;
     if (x == vt->cols - 1) {
@@ -296,7 +340,8 @@ struct vt_pen {
 
 static struct vt_pen vt_pen_of(struct cell_style style)
 {
-    const struct cell blank = {0, style.fg, style.bg, style.attr, 0}, unit = {1, 0, 0, 0, 0};
+    const struct cell blank = {0, style.fg, style.bg, style.attr, style.extra};
+    const struct cell unit = {1, 0, 0, 0, 0};
     const struct cell wide = {0, 0, 0, CELL_WIDE, 0}, tail = {0, 0, 0, CELL_TAIL, 0};
     struct vt_pen pen;
     memcpy(&pen.low, &blank, 8);

@@ -26,6 +26,8 @@
 
 #define VT_TITLE_MAX 256    /* bytes of a title or a notification */
 #define VT_DIRECTORY_MAX 1024
+#define VT_LINK_MAX 2048    /* bytes of a link's address */
+#define VT_LINK_ID_MAX 64   /* and of its "id=…" */
 #define VT_ANSWERS_MAX 4096 /* bytes of answers not drained yet; further ones are dropped */
 #define VT_TITLES_MAX 4     /* titles that a program can push */
 #define VT_KEYS_MAX 8       /* sets of kitty keyboard flags that a program can push */
@@ -131,6 +133,9 @@ struct vt {
     int title_count;
     int notified_by;                 /* the OSC of the last notification */
     int progress;                    /* as vt_progress tells it */
+    uint32_t underline;              /* SGR 58 */
+    buf link;                        /* OSC 8, as in cell_extra */
+    int extra_wait;                  /* new extras to go without before a full pool is swept again */
     uint32_t colours[3];             /* of the user's terminal: text, ground, cursor */
     int modify_other_keys;           /* xterm's modifyOtherKeys, 0…2 */
     unsigned char keys[VT_KEYS_MAX]; /* kitty keyboard flags, pushed; the last are in force */
@@ -200,6 +205,7 @@ static int vt_put_odd(struct vt *vt, uint32_t cp);
 /* Prints simple characters as far as they fit into the cursor's row. Returns where it stopped; p
  * when the first character isn't simple. */
 static const char *vt_put_run(struct vt *vt, const char *p, const char *end);
+static void vt_set_extra(struct vt *vt); /* style.extra from underline and link */
 static void vt_repeat(struct vt *vt, int n); /* REP: the last printed character n times more */
 
 /* ---- osc: titles, strings, answers ----------------------------------------------------------- */

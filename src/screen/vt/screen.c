@@ -22,7 +22,7 @@ static struct vt_line *vt_line(const struct vt *vt, int r)
 
 static int vt_is_blank(const struct cell *cell)
 {
-    return !(cell->rune | cell->fg | cell->bg | cell->attr);
+    return !(cell->rune | cell->fg | cell->bg | cell->attr | cell->extra);
 }
 
 static void vt_blank(struct cell *cells, int n, uint32_t bg)
@@ -95,7 +95,7 @@ static inline struct cell *vt_open(struct vt_line *line, int x, int n, unsigned 
 static void vt_set_cells(struct cell *cells, int n, uint32_t rune, int width,
                          struct cell_style style)
 {
-    const struct cell one = {rune, style.fg, style.bg, style.attr, 0};
+    const struct cell one = {rune, style.fg, style.bg, style.attr, style.extra};
     for (int i = 0; i < n; i++, cells += width) {
         cells[0] = one;
         if (width == 1)

@@ -206,7 +206,7 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
 
 static struct cell_style vt_style_of(const struct cell *cell)
 {
-    return (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK};
+    return (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK, 0};
 }
 
 static int vt_has_style(struct cell_style style)

@@ -34,6 +34,8 @@ static const struct cell_style vt_plain = {0};
 static void vt_paint_style(struct vt_paint *p, struct cell_style style)
 {
     cell_put_sgr(p->b, p->style, style, CELL_TRUE);
+    if (style.extra != p->style.extra)
+        cell_put_extra(p->b, p->vt->pool, p->style.extra, style.extra, CELL_TRUE, 1);
     p->style = style;
 }
 
@@ -56,7 +58,8 @@ static void vt_paint_goto(struct vt_paint *p, int row, int col)
 static void vt_paint_cell(struct vt_paint *p, const struct cell *cell)
 {
     char text[CELL_TEXT_MAX];
-    vt_paint_style(p, (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK});
+    vt_paint_style(p, (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK,
+                                          cell->extra});
     if (cell->rune < 0x80)
         buf_byte(p->b, cell->rune ? (char)cell->rune : ' ');
     else
@@ -146,7 +149,7 @@ static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, in
 
 static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, int row)
 {
-    p->style = vt_plain;
+    vt_paint_style(p, vt_plain);
     buf_str(p->b, "\033[m\033[H\033[2J");
     vt_paint_rows(p, screen, row);
 }
@@ -184,8 +187,8 @@ static void vt_paint_charsets(struct vt_paint *p, const unsigned char *charset, 
 static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen)
 {
     const struct vt_saved *s = &screen->saved;
+    vt_paint_style(p, vt_plain);
     buf_str(p->b, s->origin ? "\033[m\033[?6h" : "\033[m");
-    p->style = vt_plain;
     vt_paint_goto(p, s->y, s->x);
     if (s->pending)
         buf_byte(p->b, ' ');
@@ -347,7 +350,7 @@ static void vt_paint_unfinished(struct vt_paint *p)
 /* Cancels an unfinished sequence of the reader and resets the screen; its modes come next. */
 static const char vt_paint_start[] =
     "\030\033[?1049;6;2026l\033[!p\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q"
-    "\033[?5W\033]9;4;0\033\\";
+    "\033[?5W\033]9;4;0\033\\\033]8;;\033\\";
 
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 {

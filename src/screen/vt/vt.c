@@ -41,6 +41,7 @@ static void vt_free(struct vt *vt)
     buf_free(&vt->notification);
     buf_free(&vt->clipboard);
     buf_free(&vt->answers);
+    buf_free(&vt->link);
     free(vt);
 }
 
