@@ -555,10 +555,12 @@ static void app_resume(struct app *t)
     pid_t foreground = tcgetpgrp(t->terminal.io.fd);
     if (foreground < 0 || foreground == getpgrp())
         app_resume_terminal(t);
+    else
+        raise(SIGTTOU); /* resumed in the background: stops again, until SIGCONT */
 }
 
 /* Without job control nothing stops us, or SIGCONT never comes: then the terminal is ours again at
- * once. Resumed in the background, we wait for the foreground. */
+ * once. */
 static void app_suspend(struct app *t, int whole)
 {
     struct sigaction stop = {.sa_handler = SIG_DFL}, ours;
