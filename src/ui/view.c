@@ -603,7 +603,8 @@ static void view_put_key(const struct view *v, const struct term_event *ev, cons
     k.kitty = v->vt ? vt_key_flags(v->vt) : 0;
     k.other_keys = v->vt && !k.kitty ? vt_other_keys(v->vt) : 0;
     int same = v->terminal.kitty == k.kitty && v->terminal.other_keys == k.other_keys;
-    if (ev->text.n && (same || (!ev->extended && !v->terminal.kitty)))
+    int lone = k.kitty && ev->key == 0x1b; /* which may begin a sequence */
+    if (ev->text.n && (same || (!ev->extended && !v->terminal.kitty && !lone)))
         buf_span(b, ev->text);
     else if (ev->type == TERM_KEY)
         keyboard_put_key(b, ev->key, ev->mods, &k);
