@@ -963,6 +963,26 @@ static void test_ui_suspend(void)
     pty_await_exit(u->t);
 }
 
+/* Nobody would ever continue it: as `ssh -t host telec` and `xterm -e telec` run it. */
+static void test_ui_no_job_control(void)
+{
+    daemon_start();
+    struct ui *u = ui_live(24, 80);
+    for (int i = 0; i < 2; i++) {
+        size_t before = u->t->raw.n;
+        if (i == 0)
+            ui_keys(u, "\032");
+        else
+            kill(u->t->pid, SIGTSTP);
+        UI_AWAIT(u, strstr(u->t->raw.p + before, "\033[?1049h"));
+        ui_keys(u, "?");
+        UI_AWAIT_TEXT(u, " Keys ");
+        ui_keys(u, "?");
+        UI_AWAIT_GONE(u, " Keys ");
+    }
+    ui_quit(u);
+}
+
 static void test_ui_no_color(void)
 {
     daemon_start();
@@ -1703,6 +1723,7 @@ static const struct test ui_tests[] = {
     {"ui_sizes", test_ui_sizes},
     {"ui_small_dialogs", test_ui_small_dialogs},
     {"ui_suspend", test_ui_suspend},
+    {"ui_no_job_control", test_ui_no_job_control},
     {"ui_no_color", test_ui_no_color},
     {"ui_ascii", test_ui_ascii},
     {"ui_daemon_killed", test_ui_daemon_killed},
