@@ -696,6 +696,7 @@ static void unit_hold_waits_for_viewer(void)
         unit_holder_pass(&u, 30);
         most = u.h.clients->conn.queued > most ? u.h.clients->conn.queued : most;
         conn_pause(&u.link.conn, 0);
+        loop_timer_set(&u.h.loop, &u.guard, clock_mono_ms() + 100); /* it may be quiet */
         loop_once(&u.h.loop);
     }
     CHECK(most > VIEWER_BACKLOG_MAX && most < VIEWER_BACKLOG_MAX + 64 * 1024);
