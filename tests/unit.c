@@ -134,6 +134,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/attach.c"
 #include "unit/attention.c"
 #include "unit/many.c"
+#include "unit/panes.c"
 #include "unit/layout.c"
 #include "unit/keys.c"
 #include "unit/tui.c"
@@ -215,6 +216,7 @@ static const struct {
     {"attach", unit_attach},
     {"attention", unit_attention},
     {"many", unit_many},
+    {"panes", unit_panes},
     {"layout", unit_layout},
     {"keys", unit_keys},
     {"tui", unit_tui},

@@ -100,7 +100,8 @@ static int acts_type_one(struct context *c, const char *id, const char *path, co
             buf_fmt(&line, "%s\t", id);
         size_t before = line.n;
         json_put_text(&line, json_get(context_reply(c), "result"));
-        buf_str(&line, line.n > before ? "\n" : "sent\n"); /* a TeleClaude daemon gives no receipt */
+        /* a TeleClaude daemon gives no receipt */
+        buf_str(&line, line.n > before ? "\n" : "sent\n");
         failed = context_write(&line);
     }
     buf_free(&target), buf_free(&line);

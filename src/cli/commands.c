@@ -91,7 +91,8 @@ static const struct command_field command_fields[] = {
     {"asks", "ASKS", "state_text", 40, command_put_asked},
     {"restart", "RESTART", "restart", 7, command_put_restart},
 };
-#define COMMAND_COLUMNS "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
+#define COMMAND_COLUMNS                                                                            \
+    "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
 #define COMMAND_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,asks,restart"
 
 static const struct command_field *command_field(span name)

@@ -465,6 +465,7 @@ static void app_put_state(const struct app *t, buf *b)
     json_field_string(b, "todo", t->views[1].wanted ? t->views[1].wanted : t->views[1].selected);
     json_field_bool(b, "preview", !t->no_preview);
     json_field_bool(b, "details", t->details);
+    json_field_int(b, "panes", t->pane_count);
     tree_put_state(&t->tree, b);
     app_put_strings(b, "turned", t->todos.turned, t->todos.turned_count);
     app_put_strings(b, "prompts", t->prompts, t->prompt_count);
@@ -480,6 +481,9 @@ static void app_load_state(struct app *t, struct json state)
     t->views[1].wanted = json_dup_text(json_get(state, "todo"));
     t->no_preview = json_get(state, "preview").type == JSON_FALSE;
     t->details = json_get(state, "details").type == JSON_TRUE;
+    long long panes = 0;
+    if (json_int(json_get(state, "panes"), &panes) && panes >= 0 && panes <= PANES_MAX)
+        t->pane_count = (int)panes;
     tree_load_state(&t->tree, state);
     for (struct json_iter it = json_iter(json_get(state, "turned")); json_next(&it);) {
         char *key = json_dup_text(it.value);

@@ -376,6 +376,12 @@ static void keys_toggle_details(void *ctx, int arg)
     app_changed(t);
 }
 
+static void keys_panes(void *ctx, int arg)
+{
+    (void)arg;
+    panes_cycle(ctx);
+}
+
 /* Opens the dialog of that mode. */
 static void keys_dialog(void *ctx, int mode)
 {
@@ -787,6 +793,8 @@ static const struct keymap_key keys_table[] = {
      keys_escape, 0, NULL},
     {'p', 0, APP_SESSIONS, "p", NULL, "show or hide the preview", keys_toggle_preview, 0,
      "preview"},
+    {'=', 0, APP_SESSIONS, "=", NULL, "one, two, four screens: of marked or recent sessions",
+     keys_panes, 0, "panes"},
     {'i', 0, APP_SESSIONS, "i", NULL, "last input and output of all, and how a state is known",
      keys_toggle_details, 0, "details"},
     {TERM_UP, TERM_SHIFT, APP_SESSIONS, "Shift-arrow", NULL,

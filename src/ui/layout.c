@@ -35,7 +35,7 @@ static void layout_lay_out(struct app *t)
     int beside = preview && cols >= LAYOUT_BESIDE_COLS;
     int below = preview && !beside && cols >= LAYOUT_BELOW_COLS && rows >= LAYOUT_BELOW_ROWS;
     struct rows_list *l = &app_view(t)->list;
-    t->list_cols = beside ? widget_max(44, cols * 2 / 5) : cols;
+    t->list_cols = !beside ? cols : t->pane_count ? 44 : widget_max(44, cols * 2 / 5);
     t->list_bottom =
         below ? 1 + (rows - 2) / 2 : rows - 1 - layout_has_note(t) - layout_has_filter(t);
     t->has_preview = beside || below;
@@ -74,6 +74,49 @@ static int layout_headline(struct app *t, const struct tree_session *s, int row,
     return lines + (lines > 1);
 }
 
+/* Draws one of several screens below its headline; the first one is the selected session's. */
+static void layout_pane(struct app *t, struct view *view, int i, int row, int col, int rows,
+                        int cols)
+{
+    const struct tree_session *s = i ? tree_session(&t->tree, view->id) : app_session(t);
+    struct rows_facts facts = {.now = app_view(t)->list.now};
+    int lines = rows >= 6 ? 2 : 1;
+    if (!s)
+        return;
+    rows_headline(&t->ui, row, col, cols, lines, s, &facts);
+    if (i == 0)
+        grid_ground(&t->grid, row, col, cols, rows_style(&t->ui, THEME_DIM).fg,
+                    rows_style(&t->ui, t->unfocused ? THEME_UNFOCUSED : THEME_SELECTED));
+    else
+        widget_add_hit(&t->ui, row, col, rows, cols, ROWS_PANE, i - 1, 0);
+    if (view && view->vt)
+        view_draw(view, &t->grid, row + lines, col, rows - lines - 1, cols, 0);
+}
+
+/* Draws the selected session's screen, or up to four in a grid. */
+static void layout_screens(struct app *t, int row, int col, int rows, int cols, int beside)
+{
+    struct view *shown[PANES_MAX + 1] = {t->view};
+    const struct tree_session *s = app_session(t);
+    int count = 1, head = 0;
+    for (int i = 0; i < PANES_MAX && s; i++)
+        if (t->panes[i])
+            shown[count++] = t->panes[i];
+    int across = count > 2 && cols >= 60 ? 2 : 1, down = (count + across - 1) / across;
+    if (count > 1 && rows / down >= 4) {
+        for (int i = 0; i < count; i++)
+            layout_pane(t, shown[i], i, row + i / across * (rows / down),
+                        col + i % across * (cols / across), rows / down,
+                        cols / across - (across > 1));
+        return;
+    }
+    if (s)
+        head = layout_headline(t, s, row, col, cols,
+                               beside && rows >= LAYOUT_TITLE_ROWS ? 2 : 1);
+    if (t->view && t->view->vt)
+        view_draw(t->view, &t->grid, row + head, col, rows - head, cols + beside, 0);
+}
+
 static void layout_preview(struct app *t)
 {
     struct grid *g = &t->grid;
@@ -88,12 +131,7 @@ static void layout_preview(struct app *t)
     widget_add_hit(&t->ui, row, col, bottom - row, g->cols - col, ROWS_PREVIEW, 0, 0);
     row += !beside;
     col += beside ? 2 : 0;
-    const struct tree_session *s = app_session(t);
-    if (s)
-        row += layout_headline(t, s, row, col, g->cols - col - beside,
-                               beside && bottom - row >= LAYOUT_TITLE_ROWS ? 2 : 1);
-    if (t->view && t->view->vt)
-        view_draw(t->view, g, row, col, bottom - row, g->cols - col, 0);
+    layout_screens(t, row, col, bottom - row, g->cols - col - beside, beside);
 }
 
 /* Returns the sentence below an empty list, or NULL. */
@@ -435,6 +473,7 @@ static void layout_frame(void *ctx)
     app_settle(t);
     layout_lay_out(t);
     attach_follow(t);
+    panes_follow(t);
     app_count_frame(t); /* after app_settle, which marks the frame as out of date */
     t->drawn = t->built;
     widget_begin(&t->ui);

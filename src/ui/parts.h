@@ -577,8 +577,8 @@ static int widget_wheel(const struct term_event *ev);
 static const struct widget_hit *widget_clicked(const struct widgets *u,
                                                const struct term_event *ev);
 
-/* Draws a frame, centred but for the rows to avoid, cut to the screen, and sets *row and *col to its first inner cell. Removes
- * earlier hits, so draw the footer after it. */
+/* Draws a frame, centred but for the rows to avoid, cut to the screen, and sets *row and *col to its
+ * first inner cell. Removes earlier hits, so draw the footer after it. */
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
                             int *col);
 /* Draws text broken at blanks into lines of at most `width` columns, at most `rows` of them.

@@ -57,6 +57,11 @@ static void tui_click(struct app *t, const struct term_event *ev)
         tui_run_key(t, &t->keys.rows[hit->index]);
     } else if (hit->what == ROWS_TAB) {
         app_show(t, hit->index ? APP_TODOS : APP_SESSIONS);
+    } else if (hit->what == ROWS_PANE && hit->index < PANES_MAX && t->panes[hit->index]) {
+        buf key = {0};
+        buf_fmt(&key, "s:%s", t->panes[hit->index]->id);
+        tui_click_row(t, buf_cstr(&key));
+        buf_free(&key);
     } else if (hit->what == ROWS_WAITING) {
         keys_next_waiting(t, 0);
     } else if (hit->what == ROWS_ROW && t->drawn == t->built && hit->index < app_rows(t)) {
@@ -537,6 +542,8 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         if (!t->attach_only)
             app_save(t);
         view_abandon(t->view);
+        for (int i = 0; i < PANES_MAX; i++)
+            view_abandon(t->panes[i]);
         client_free(&t->client);
         dialog_close(t); /* frees what it lists */
     }

@@ -124,8 +124,8 @@ struct rows_list {
 };
 
 /* Places that can be clicked: a row (index: in the tree or todos), a tab (index), the preview, the
- * count of waiting sessions, an attached session's "Ctrl-] d". */
-enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING, ROWS_DETACH };
+ * count of waiting sessions, an attached session's "Ctrl-] d", a pane (index). */
+enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING, ROWS_DETACH, ROWS_PANE };
 
 #define ROWS_TABS 2
 #define ROWS_LENGTHS 3      /* forms of the connection's state */
@@ -168,6 +168,7 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
 
 /* ==== app: state, selection, requests, what survives a restart ================================ */
 
+#define PANES_MAX 3         /* screens beside the preview */
 #define APP_PROMPTS_MAX 20
 #define APP_ENDED_MAX 8     /* ends that can be undone; the oldest one is dropped */
 #ifndef APP_UNDO_S
@@ -275,6 +276,8 @@ struct app {
     int ended_count;
     char previewed[132];      /* id of the session whose preview was fetched last */
     struct view *view;        /* the preview, or the attached session's screen; or NULL */
+    struct view *panes[PANES_MAX]; /* see panes.c; NULL: none */
+    int pane_count;            /* as many are wanted */
     int reopen_ms;            /* from the view's next loss to its opening again */
     int no_preview;           /* p has hidden it */
     int details;              /* i shows those of all sessions */
@@ -462,6 +465,12 @@ static void attach_pan(struct app *t, int down, int right); /* each -1, 0 or 1 *
 /* Attaches to the next (step 1) or previous (-1) running session of the tree; state: only to one in
  * that state, or NULL. Without one, stays. */
 static void attach_step(struct app *t, int step, const char *state);
+
+/* ==== panes: live screens beside the selected session's ====================================== */
+
+static void panes_follow(struct app *t);           /* opens and closes them, before a frame */
+static void panes_cycle(struct app *t);            /* none, one, three */
+static void panes_close(struct app *t, int from);  /* those from that index on */
 
 /* ==== layout: a frame: geometry and composition =============================================== */
 

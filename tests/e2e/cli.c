@@ -198,7 +198,7 @@ static void test_cli_help(void)
     CHECK(!strchr(help.said[0].p, '\033'));
     CHECK_TEXT(CLI_OK(cli("-h", NULL)).said[0].p, help.said[0].p);
     CHECK_TEXT(CLI_OK(cli("--help", NULL)).said[0].p, help.said[0].p);
-    CHECK_TEXT(CLI_OK(cli("list", "--help", NULL)).said[0].p, help.said[0].p);
+    CHECK(strncmp(CLI_OK(cli("list", "--help", NULL)).said[0].p, "  list  ", 8) == 0);
     struct cli version = CLI_OK(cli("--version", NULL));
     CHECK(strncmp(cli_line(&version), "telec 0.", 8) == 0);
     CHECK(!file_exists(e2e.socket)); /* none of it needs a daemon */

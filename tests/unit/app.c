@@ -315,6 +315,7 @@ static void unit_app_end(struct unit_app *u)
     dialog_free_choices(u->t);
     u->t->program_runs = 1; /* no frame any more */
     attach_close_view(u->t);
+    panes_close(u->t, 0);
     for (int i = 0; i < 4; i++) /* the view's connection is sent out, closed and freed */
         unit_app_pass(u);
     client_free(&u->t->client);
