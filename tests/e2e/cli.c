@@ -238,7 +238,7 @@ static void test_cli_usage(void)
         {"daemon", "now", "now"},
         {"daemon", "--ready-fd", "x", "x"},
         {"completion", "completion"},
-        {"completion", "zsh", "zsh"},
+        {"completion", "tcsh", "tcsh"},
         {"/list", "x", "x"},
         {"/claude", "--agent", "--agent"},
         {"/shell", "/shell"},
