@@ -304,7 +304,8 @@ static void keys_reload(struct app *t)
     struct config fresh = {0};
     buf error = {0}, problems = {0};
     const char *socket = t->config->socket_from ? t->config->socket : NULL;
-    const char *file = t->config->file_from ? t->config->file : NULL; /* NULL: it may be missing */
+    /* NULL: the default place, where there may be none */
+    const char *file = access(t->config->file, F_OK) == 0 ? t->config->file : NULL;
     if (!t->config->loaded || t->config->is_read_once) {
         app_say(t, 0, "refreshed");
     } else if (config_load(&fresh, t->config->program, socket, file, &error) != 0) {

@@ -209,7 +209,6 @@ static void unit_keys_reload(void)
     u.config.loaded = 1;
     u.config.program = (char *)"/bin/sh";
     u.config.file = file;
-    u.config.file_from = "option -c";
     unit_app_type(&u, "r");
     CHECK_SPAN(span_of(u.t->config->notify), "none");
     UNIT_APP_SEE(&u, "loud: expected yes or no");
