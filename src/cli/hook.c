@@ -36,8 +36,8 @@ static void hook_put_cut(buf *b, const char *key, struct json string, size_t mos
 static const struct agents_event hook_notify = {
     "agent-turn-complete", "stop", "last-assistant-message", 0, NULL, NULL};
 
-/* Returns NULL when no agent reports such an event; *named then says whether the input names an event
- * at all. */
+/* Returns NULL when no agent reports such an event; *named then says whether the input names an
+ * event at all. */
 static const struct agents_event *hook_find_event(struct json input, int *named)
 {
     struct json name = json_get(input, "hook_event_name");

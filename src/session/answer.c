@@ -173,7 +173,7 @@ static void answer_step(void *holder)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* Keys for a choice whose options the screen does not tell, or of which one is a key; NULL: none. */
+/* Keys for a choice whose options the screen does not tell; NULL: none. */
 static const char *answer_keys(const struct question *q, const char *text)
 {
     int yes_no = strcmp(q->rule, "y/n") == 0;

@@ -1,8 +1,8 @@
 #include "private.h"
 
 /* native - the id of an agent's conversation, from the file in which the agent itself keeps what it
- * was told. For agents without hooks: several of them may write to one file at a time, so an entry
- * counts only with this session's own last message, or, when the user has typed it, of that time. */
+ * was told. Several agents may write to one file at a time: an entry counts only with this
+ * session's own last message, or, when the user has typed it, of that time. */
 
 #define NATIVE_FILE_MAX (4 << 20) /* bytes; a longer file is not read */
 #define NATIVE_TYPED_MS 3000      /* from the last key to the entry */

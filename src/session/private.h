@@ -42,6 +42,7 @@ struct reader {
     buf said;                  /* the end of the agent's last message on the screen */
     int misses;                /* readings in a row without a question */
     int boxed, ready;          /* the agent's input box is on the screen; has been since raw mode */
+    int lines;                 /* the terminal reads lines */
     int titled;                /* a new title is not read yet */
     long long output_at, read_at, marked_at, boxed_at; /* loop clock */
     size_t bytes;              /* of output since the last reading */
@@ -76,7 +77,7 @@ struct answer {
     int option;                   /* from 0; -1: other keys were pressed */
     enum answer_step next;
     long long began, stepped;     /* loop clock */
-    buf asks, text;               /* of the dialog that is answered; for the option that takes one */
+    buf asks, text;               /* of the dialog; for the option that takes one */
     int first;                    /* row of its first option; -1: none */
     struct reader_mark mark;      /* the screen before */
 };

@@ -542,8 +542,8 @@ static void question_read(const struct question_screen *s, struct question *q)
         enum question_kind kind;
         int reads_keys; /* a program that reads lines draws no such dialog: it stood there before */
     } rules[] = {{question_by_echo, QUESTION_PASSWORD, 0}, {question_by_menu, QUESTION_CHOICE, 1},
-                 {question_by_agent, QUESTION_CHOICE, 1},  {question_by_hint, QUESTION_CHOICE, 1},
-                 {question_by_title, QUESTION_CHOICE, 1},  {question_by_buttons, QUESTION_CHOICE, 1},
+                 {question_by_agent, QUESTION_CHOICE, 1}, {question_by_hint, QUESTION_CHOICE, 1},
+                 {question_by_title, QUESTION_CHOICE, 1}, {question_by_buttons, QUESTION_CHOICE, 1},
                  {question_by_finder, QUESTION_CHOICE, 1}, {question_by_radio, QUESTION_CHOICE, 1},
                  {question_by_key, QUESTION_CHOICE, 1},    {question_by_yes_no, QUESTION_CHOICE, 1},
                  {question_by_line, QUESTION_TEXT, 0}};

@@ -265,13 +265,15 @@ static void reader_read(struct holder *h, int quiet)
     int box = reader_box_row(h, &seen.rows);
     h->reader.boxed = box >= 0;
     h->reader.boxed_at = box >= 0 ? h->loop.now : h->reader.boxed_at;
+    h->reader.lines = seen.screen.canonical;
     h->reader.ready = !seen.screen.canonical && (h->reader.ready || box >= 0);
     reader_keep_said(h, &seen.screen, box);
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
     if (!reader_is_unsure(h, quiet)) {
         struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
-                                 .works = q.working, .ready = reader_is_ready(h), .moved = reader_watch_bell(h)};
+                                 .works = q.working, .ready = reader_is_ready(h),
+                                 .moved = reader_watch_bell(h)};
         status_apply(h, in, (span){0});
         reader_renew_asked(h);
     }
@@ -415,6 +417,7 @@ static void reader_init(struct holder *h, char *const *argv, char *const *env, c
     if (row && (row->screen.working || row->screen.asking))
         h->reader.agent = &row->screen;
     h->reader.is_shell = reader_is_shell(argv, slash ? slash + 1 : program);
+    h->reader.lines = 1;
     native_init(h, row, env);
     h->state.phrased = h->reader.agent && row->screen.working;
 }

@@ -131,7 +131,8 @@ static void status_renew_last_output(struct holder *h)
     buf line = {0};
     if (h->said.n)
         buf_span(&line, buf_view(&h->said));
-    else if (h->reader.boxed || (h->reader.agent && h->state.kind == STATE_STARTING))
+    else if (h->reader.boxed ||
+             (h->reader.agent && !h->reader.lines && h->state.kind == STATE_STARTING))
         buf_span(&line, buf_view(&h->reader.said));
     else
         vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);

@@ -16,12 +16,14 @@ static const char *const agents_notices[] = {
     "quota_auto_resume_disabled", "agent_idle", "shell_completed", "shell_detached_completed",
     NULL};
 
-enum { AGENTS_CLAUDE = 1, AGENTS_GEMINI = 2, AGENTS_CODEX = 4, AGENTS_QWEN = 8, AGENTS_COPILOT = 16 };
+enum {
+    AGENTS_CLAUDE = 1, AGENTS_GEMINI = 2, AGENTS_CODEX = 4, AGENTS_QWEN = 8, AGENTS_COPILOT = 16
+};
 #define AGENTS_LIKE_CLAUDE (AGENTS_CLAUDE | AGENTS_CODEX | AGENTS_QWEN | AGENTS_COPILOT)
 
 /* Most agents have events of Claude Code's names, and so has opencode's plugin. A prompt without a
- * text tells that a turn goes on: a dialog was answered, a tool has run. Copilot's PermissionRequest
- * comes before it decides whether to ask at all. */
+ * text tells that a turn goes on: a dialog was answered, a tool has run. Copilot's
+ * PermissionRequest comes before it decides whether to ask at all. */
 static const struct agents_event agents_events[] = {
     {"SessionStart", "session_start", NULL, ~0u, "source", agents_compact},
     {"UserPromptSubmit", "prompt", "prompt", AGENTS_LIKE_CLAUDE, NULL, NULL},

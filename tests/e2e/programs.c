@@ -242,11 +242,11 @@ static void program_agent_enter(struct program_agent *a)
 static void program_agent_key(struct program_agent *a, char key)
 {
     size_t n = strlen(a->line);
-    if (a->asks && (key == '1' || key == '2')) {
+    if (a->asks && strchr("12\r", key)) { /* Enter takes the marked one */
         a->asks = 0;
-        program_agent_add(a, "\xe2\x97\x8f chose ", key == '1' ? "1" : "2");
+        program_agent_add(a, "\xe2\x97\x8f chose ", key == '2' ? "2" : "1");
     } else if (a->asks) {
-        program_agent_add(a, "\xe2\x97\x8f harmed ", key == '\r' ? "by Enter" : "by a key");
+        program_agent_add(a, "\xe2\x97\x8f harmed ", "by a key");
     } else if (key == '\r') {
         program_agent_enter(a);
     } else if (n + 1 < sizeof a->line) {
