@@ -12,6 +12,7 @@
 struct follow {
     struct context *context;
     const char *target;
+    char *computer;         /* another one: a daemon that has just started knows it first */
     struct stream *stream;  /* from the holder; NULL: through the daemon, or ended */
     struct client_ws ws;
     struct loop_timer retry;
@@ -229,7 +230,10 @@ static void follow_connect(void *ctx)
     f->ws.on_closed = follow_on_ws_closed;
     f->ws.ctx = f;
     buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", f->target);
-    context_put_computer(f->context, &target);
+    if (f->computer) {
+        buf_str(&target, "&computer=");
+        http_put_encoded(&target, span_of(f->computer));
+    }
     if (client_ws_open(&f->ws, &f->context->client, buf_cstr(&target)) == 0)
         ;
     else if (f->told)
@@ -247,7 +251,9 @@ static int follow_run(struct context *c, const char *target)
     char *id = json_dup_text(json_get(session, "session_id"));
     f.vt = vt_new(GRID_COLS_MAX, 1);
     f.retry = (struct loop_timer){.fn = follow_connect, .ctx = &f};
-    if (id && json_text_eq(json_get(session, "computer"), c->config.computer))
+    if (!json_text_eq(json_get(session, "computer"), c->config.computer))
+        f.computer = json_dup_text(json_get(session, "computer"));
+    else if (id)
         f.stream = stream_open_session(&c->loop, &c->config, id, (span){how, sizeof how},
                                        &follow_hooks, &f);
     if (!f.stream)
@@ -263,6 +269,6 @@ static int follow_run(struct context *c, const char *target)
     loop_timer_cancel(&c->loop, &f.retry);
     vt_free(f.vt);
     buf_free(&rest), buf_free(&f.snapshot), buf_free(&f.last);
-    free(id);
+    free(id), free(f.computer);
     return f.told ? f.failed : -1;
 }

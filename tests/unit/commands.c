@@ -171,6 +171,12 @@ static void unit_commands_follow(void)
     CHECK_INT(unit_context_call(&u, "tail -f abc"), 0);
     CHECK_SPAN(buf_view(&u.out), "one\ntwo\nthree\nfour\nfive\nseven\neight\n");
     CHECK(strstr(buf_cstr(&u.error), "trying again") && strstr(u.error.p, "missing here"));
+    test_begin("tail --follow names the session's computer: the next daemon may not know it");
+    u.frames = frames;
+    free(u.config.computer);
+    u.config.computer = span_dup(span_of("other"));
+    CHECK_INT(unit_context_call(&u, "tail -f abc"), 0);
+    CHECK(strstr(buf_cstr(&u.asked), "/attach?sizes=1&scrollback=1&computer=here\n") != NULL);
     unit_context_free(&u);
 }
 

@@ -54,6 +54,8 @@ static void unit_context_reply(struct unit_context_conn *s, span request, span b
 
 static void unit_context_upgrade(struct unit_context_conn *s, const struct http_head *head)
 {
+    buf_span(&s->u->asked, head->target);
+    buf_byte(&s->u->asked, '\n');
     buf b = {0}, out = {0};
     CHECK_INT(ws_put_handshake(&b, head), 101);
     const char *at = strstr(buf_cstr(&b), "Server: ");
