@@ -258,28 +258,6 @@ static void test_cli_usage(void)
     CHECK(!file_exists(e2e.socket));
 }
 
-static void test_cli_completion(void)
-{
-    struct cli c = CLI_OK(cli("completion", "bash", NULL));
-    CHECK_HAS(c.said[0].p, "complete -F _telec telec");
-    CHECK_HAS(c.said[0].p, "attach");
-    char *bash = file_exists("/bin/bash") ? "/bin/bash" : "/usr/bin/bash";
-    if (!file_exists(bash))
-        skip("no bash");
-    char *path = format("%s/completion", e2e.dir);
-    file_write(
-        path,
-        format("%s\nCOMP_WORDS=(telec wat)\nCOMP_CWORD=1\n_telec\necho \"${COMPREPLY[*]}\"\n",
-               c.said[0].p),
-        0600);
-    char *argv[] = {bash, path, NULL};
-    struct cli run = cli_spawn(NULL, argv);
-    cli_wait(__FILE__, __LINE__, &run);
-    CHECK_INT(run.status, 0);
-    CHECK_TEXT(run.said[0].p, "watch\n");
-    CHECK_TEXT(run.said[1].p, "");
-}
-
 /* ---- sessions ------------------------------------------------------------------------------- */
 
 static void test_cli_list(void)
@@ -985,6 +963,11 @@ static void test_cli_starts_daemon(void)
     CLI_FAILS(cli("--no-daemon", "send", id, "hello", NULL), 1, e2e.socket);
     struct cli list = CLI_OK(cli("list", NULL)); /* a new one finds the session */
     CHECK(strncmp(cli_line(&list), id, 8) == 0);
+    pid = json_get(get("/status").body, "pid");
+    CHECK_TEXT(CLI_OK(cli("daemon", "--restart", NULL)).said[0].p, "");
+    CHECK(strcmp(json_get(get("/status").body, "pid"), pid) != 0);
+    list = CLI_OK(cli("list", NULL));
+    CHECK(strncmp(cli_line(&list), id, 8) == 0);
     CLI_OK(cli("kill", id, NULL));
     CLI_OK(cli("daemon", "--stop", NULL));
 }
@@ -1199,7 +1182,6 @@ static void test_cli_attach_which(void)
 static const struct test cli_tests[] = {
     {"cli_help", test_cli_help},
     {"cli_usage", test_cli_usage},
-    {"cli_completion", test_cli_completion},
     {"cli_list", test_cli_list},
     {"cli_list_on_terminal", test_cli_list_on_terminal},
     {"cli_new", test_cli_new},
