@@ -355,7 +355,7 @@ static void dialog_message(struct app *t)
     }
     dialog_open(t, APP_MESSAGE, NULL, "Send");
     dialog_name(t, "Message to", s);
-    dialog_add_text(t, "Text", "");
+    dialog_add_text(t, "Text", t->draft ? t->draft : "");
     dialog_set_target(t, s);
     if (t->many.count == 1 && tree_waits_for(s, "choice")) {
         buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
@@ -477,6 +477,8 @@ static void dialog_send_message(struct app *t, int force)
 static void dialog_submit(struct app *t)
 {
     t->form.busy = 1;
+    if (t->mode == APP_MESSAGE)
+        app_set(&t->draft, NULL);
     if (t->mode == APP_NEW) {
         dialog_submit_new(t);
     } else if (t->mode == APP_RENAME) {
@@ -729,6 +731,14 @@ static void dialog_restart(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
+/* A message that is not sent is the next one's draft: on a slow line an arrow key can be Esc. */
+static void dialog_cancel(struct app *t)
+{
+    if (t->mode == APP_MESSAGE)
+        app_set(&t->draft, widget_form_text(&t->form, "Text"));
+    dialog_close(t);
+}
+
 /* Does what the form or question has answered. Returns 1 when its event was consumed. */
 static int dialog_answer(struct app *t, enum widget_answer answer)
 {
@@ -746,7 +756,7 @@ static int dialog_answer(struct app *t, enum widget_answer answer)
     else if (mode & APP_QUESTIONS)
         return answer != WIDGET_PASSED;
     else if (answer == WIDGET_CANCEL)
-        dialog_close(t);
+        dialog_cancel(t);
     else if (answer == WIDGET_SUBMIT)
         dialog_submit(t);
     else if (t->mode == APP_NEW)

@@ -265,6 +265,7 @@ struct app {
     int find_hit;             /* the filter has changed: select a row that matches */
     char jump[16];            /* the number typed so far */
     int fetched;              /* the sessions are known */
+    char *draft;              /* of a message that was not sent; or NULL */
     char *target, *target_computer; /* a dialog's session and computer */
     /* the form's choices, and notes why one is not possible */
     char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;

@@ -99,6 +99,27 @@ static void unit_dialog_message(void)
     unit_app_end(&u);
 }
 
+static void unit_dialog_draft(void)
+{
+    struct unit_app u;
+    test_begin("Esc keeps a message that is half typed, and the next one begins with it");
+    unit_dialog_begin(&u, "idle");
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "Message");
+    unit_app_type(&u, "half a message");
+    unit_app_type(&u, "\033");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "half a message");
+    unit_app_reply(&u, "POST /sessions/a/message?computer=vm ", 200,
+                   "{\"result\":\"delivered\"}");
+    unit_app_type(&u, "\023");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "{\"message\":\"half a message\"}"));
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(!u.t->draft);
+    unit_app_end(&u);
+}
+
 static void unit_dialog_rename(void)
 {
     struct unit_app u;
@@ -390,6 +411,7 @@ static void unit_dialog(void)
     unit_dialog_new();
     unit_dialog_computers();
     unit_dialog_message();
+    unit_dialog_draft();
     unit_dialog_rename();
     unit_dialog_end();
     unit_dialog_dismiss();
