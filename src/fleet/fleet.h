@@ -288,6 +288,7 @@ struct streams_stream {
     struct codec_id at;     /* the last entry read … */
     struct codec_id before; /* … and the last one before those being handled */
     int reading;            /* 1 + its place in the XREAD in flight; 0: not in it */
+    int deletes;            /* an entry is deleted when it was read, unless on_entry closes it */
     /* Gets each entry once, in order. May close any stream. */
     void (*on_entry)(struct streams_stream *s, struct codec_id id, const struct resp *fields);
     void *owner;

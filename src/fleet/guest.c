@@ -214,9 +214,11 @@ static void guest_handle_type(struct guest *g, span data)
         return;
     }
     if (g->stream->link->conn.queued > GUEST_INPUT_FULL) { /* guest_on_drained confirms it */
+        streams_delete_entry(&g->all->fleet->streams, g->input.key, g->input.at);
         streams_stream_close(&g->all->fleet->streams, &g->input);
         return;
     }
+    conn_flush(&g->stream->link->conn);
     g->confirm = 1;
     if (!g->flush_timer.slot)
         loop_timer_set(g->all->loop, &g->flush_timer, g->all->loop->now + GUEST_CONFIRM_MS);
@@ -293,7 +295,6 @@ static void guest_on_entry(struct streams_stream *s, struct codec_id id,
         guest_leave(g);
         return;
     }
-    streams_delete_entry(&g->all->fleet->streams, s->key, id);
     if (in.number <= g->number)
         return; /* at most once */
     if (in.number != g->number + 1) {
@@ -358,7 +359,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
     g->flush_timer = (struct loop_timer){.fn = guest_on_due, .ctx = g};
     g->input = (struct streams_stream){
         .key = streams_key(&all->fleet->streams, STREAMS_INPUT_KEY, g->token),
-        .owner = g, .on_entry = guest_on_entry};
+        .owner = g, .deletes = 1, .on_entry = guest_on_entry};
     LIST_PUSH(&all->first, g);
     all->count++;
     g->stream = stream_open(all->loop, session_find_socket(s),

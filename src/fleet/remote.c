@@ -279,6 +279,7 @@ static void remote_on_entry(struct streams_stream *s, struct codec_id id,
     struct remote *one = s->owner;
     struct remote_piece piece = remote_read(fields);
     long long got;
+    (void)id;
     if (piece.end.type != RESP_NONE) {
         char *why = span_dup(piece.end.text);
         remote_delete_keys(one, one->token);
@@ -289,7 +290,6 @@ static void remote_on_entry(struct streams_stream *s, struct codec_id id,
         free(why);
         return;
     }
-    streams_delete_entry(&one->owner->fleet->streams, s->key, id);
     remote_opened(one);
     if (span_int(piece.got.text, &got))
         remote_confirm(one, got);
@@ -322,7 +322,8 @@ static int remote_begin(struct remote *one, const char **why)
     one->begun = 0;
     one->input = streams_key(l, STREAMS_INPUT_KEY, one->token);
     one->output = (struct streams_stream){.key = streams_key(l, STREAMS_OUTPUT_KEY, one->token),
-                                          .owner = one, .on_entry = remote_on_entry};
+                                          .owner = one, .deletes = 1,
+                                          .on_entry = remote_on_entry};
     codec_put_words(&line, words);
     struct codec_request request = {.command = buf_view(&line), .session_id = span_of(one->id)};
     one->asked = streams_ask(l, one->computer, &request, remote_on_asked, one, why);

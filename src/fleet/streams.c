@@ -267,6 +267,8 @@ static void streams_read_entries(struct streams *l, size_t place, const struct r
             continue;
         s->at = id;
         s->on_entry(s, id, &fields);
+        if (l->reading[place] == s && s->deletes)
+            streams_delete_entry(l, s->key, id); /* last: what it brought must not wait for that */
     }
 }
 

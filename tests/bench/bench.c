@@ -1550,7 +1550,8 @@ static void measure_flooded(struct home *a, struct home *b, int fd)
     close(remote.fd), close(keys);
     report("key to a program that floods, elsewhere", "us", &far, &near, 0, LESS);
     double worst = far.v[far.n - 1];
-    line("    the slowest of its keys", text_of("%s us", number(worst)), "", "",
+    line("    the slowest of its keys", text_of("%s us", number(worst)),
+         text_of("%s us", number(near.v[near.n - 1])), "",
          text_of("<= %d us", FLEET_FLOOD_US), worst <= FLEET_FLOOD_US ? "ok" : "MISS");
 }
 

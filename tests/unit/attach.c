@@ -552,7 +552,7 @@ static void unit_attach_programs(void)
 static void unit_attach_far(void)
 {
     struct unit_app u;
-    test_begin("a session of another telec is attached through the daemon, unless that is set anew");
+    test_begin("a session of another telec is attached to through the daemon");
     unit_attach_begin(&u, 24, 80, "");
     unit_app_session(&u, "b", "idle", "");
     unit_app_event(&u, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"b\",\"computer\":"
