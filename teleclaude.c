@@ -116,6 +116,7 @@ TELEC_SMALL
 
 #include "src/ui/filter.c"            /* the words that a list is filtered by */
 #include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
+#include "src/ui/outline.c"           /* the rows of that model */
 #include "src/ui/todos.c"             /* model: projects, todos, files as rows */
 #include "src/ui/term.c"              /* the user's terminal: raw mode, input decoder */
 #include "src/ui/pace.c"              /* frames as fast as the terminal takes them */

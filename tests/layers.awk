@@ -15,6 +15,7 @@ function set_tables()
     prefix["src/session/holder_link.c"] = "holder_"
     prefix["src/session/sessions.c"] = "session_|sessions_"
     prefix["src/session/launch.c"] = "session_|sessions_"
+    prefix["src/ui/outline.c"] = "tree_"
     prefix["src/ui/keys.c"] = "key_|keys_"
     prefix["src/cli/commands.c"] = "command_|commands_"
     prefix["src/cli/acts.c"] = "command_|acts_"

@@ -125,8 +125,6 @@ struct tree {
     int dirty;              /* rows are out of date */
 };
 
-static void tree_init(struct tree *t, const char *computer, const char *here);
-static void tree_free(struct tree *t);
 /* Applies a message of /ws; ignores unknown ones. */
 static void tree_event(struct tree *t, span json);
 static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
@@ -135,11 +133,7 @@ static int tree_drop_ended(struct tree *t);        /* returns how many there wer
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
 static void tree_set_agents(struct tree *t, struct json object); /* from /agents/availability */
-static void tree_build(struct tree *t);            /* updates the rows */
-static int tree_find(const struct tree *t, const char *key); /* index of a row, or -1 */
 static void tree_set_folded(struct tree *t, const char *key, int folded);
-/* Folds every project; with folded 0 unfolds every row. */
-static void tree_fold_all(struct tree *t, int folded);
 static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all computers */
 static void tree_set_order(struct tree *t, enum tree_order order);
 /* Keeps only matching rows and those above them. The text is words separated by blanks; a session
@@ -147,13 +141,6 @@ static void tree_set_order(struct tree *t, enum tree_order order);
  * ignored). A word "is:STATE" matches the state, "is:unseen" what was not viewed. NULL or "" is no
  * filter. Costs O(bytes of all texts) when rows are built. */
 static void tree_set_filter(struct tree *t, const char *text);
-/* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
- * and builds the rows. */
-static int tree_next_waiting(struct tree *t, int from);
-/* Returns the row of the session with that number, in the project of row `from` first; or -1. */
-static int tree_find_number(const struct tree *t, int from, const char *number);
-/* Returns the index of the row at that line of brief (0) or full (1) rows. */
-static int tree_row_at(const struct tree *t, int line, int full);
 /* Returns the lines of a session's row. Brief: its own, and what it asks while it waits. Full: also
  * the last input and output. */
 static int tree_session_lines(const struct tree_session *s, int full);
@@ -177,6 +164,34 @@ static void tree_load_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
 /* Writes the agent's name, or the name of the program that the session runs. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
+/* For outline.c alone: see tree.c. */
+static int tree_is_folded(const struct tree *t, const char *key);
+static struct tree_session *tree_session_at(const struct tree *t, size_t place);
+static int tree_matches(const struct tree *t, const struct tree_session *s);
+static long long tree_rank(const struct tree *t, const struct tree_session *s);
+static int tree_project_matches(const struct tree *t, const char *name, const char *path);
+static void tree_count(struct tree *t, const struct tree_session *s, int sign);
+static int tree_computer(const struct tree *t, const char *name);
+static void tree_add_computer(struct tree *t, const char *name);
+static void tree_free_session(struct tree_session *s);
+static void tree_free_projects(struct tree *t, const char *computer);
+static void tree_free_agents(struct tree *t);
+
+/* ==== outline: the rows of the tree, and its life ============================================= */
+
+static void tree_init(struct tree *t, const char *computer, const char *here);
+static void tree_free(struct tree *t);
+static void tree_build(struct tree *t);            /* updates the rows */
+static int tree_find(const struct tree *t, const char *key); /* index of a row, or -1 */
+/* Folds every project; with folded 0 unfolds every row. */
+static void tree_fold_all(struct tree *t, int folded);
+/* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
+ * and builds the rows. */
+static int tree_next_waiting(struct tree *t, int from);
+/* Returns the row of the session with that number, in the project of row `from` first; or -1. */
+static int tree_find_number(const struct tree *t, int from, const char *number);
+/* Returns the index of the row at that line of brief (0) or full (1) rows. */
+static int tree_row_at(const struct tree *t, int line, int full);
 
 /* ==== todos: model: computers, projects, todos, files as rows ================================= */
 
@@ -577,7 +592,7 @@ static int widget_wheel(const struct term_event *ev);
 static const struct widget_hit *widget_clicked(const struct widgets *u,
                                                const struct term_event *ev);
 
-/* Draws a frame, centred but for the rows to avoid, cut to the screen, and sets *row and *col to its
+/* Draws a frame, centred but for the rows to avoid, cut to the screen; sets *row and *col to its
  * first inner cell. Removes earlier hits, so draw the footer after it. */
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
                             int *col);

@@ -125,7 +125,9 @@ struct rows_list {
 
 /* Places that can be clicked: a row (index: in the tree or todos), a tab (index), the preview, the
  * count of waiting sessions, an attached session's "Ctrl-] d", a pane (index). */
-enum rows_hit { ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING, ROWS_DETACH, ROWS_PANE };
+enum rows_hit {
+    ROWS_ROW = WIDGET_OWN, ROWS_TAB, ROWS_PREVIEW, ROWS_WAITING, ROWS_DETACH, ROWS_PANE
+};
 
 #define ROWS_TABS 2
 #define ROWS_LENGTHS 3      /* forms of the connection's state */

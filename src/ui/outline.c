@@ -1,0 +1,445 @@
+#include "ui.h"
+
+/* outline - the rows of the tree: sorted, numbered, folded; and the tree's life. */
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* What tree_sort sorts: each session, and each project once. */
+struct tree_item {
+    int computer;
+    const char *path, *name;
+    struct tree_session *session; /* NULL: the project, which comes before its sessions */
+    long long rank;               /* of the project: the lowest of its sessions */
+};
+
+/* Orders by computer, project and age. */
+static int tree_compare(const void *a, const void *b)
+{
+    const struct tree_item *x = a, *y = b;
+    if (x->computer != y->computer)
+        return x->computer < y->computer ? -1 : 1;
+    int paths = strcmp(x->path, y->path);
+    if (paths)
+        return paths;
+    if (!x->session || !y->session)
+        return (x->session != NULL) - (y->session != NULL);
+    if (x->session->created != y->session->created)
+        return x->session->created < y->session->created ? -1 : 1;
+    return strcmp(x->session->id, y->session->id);
+}
+
+/* Orders by computer, then the ranks of projects and sessions, then as tree_compare. */
+static int tree_compare_ranked(const void *a, const void *b)
+{
+    const struct tree_item *x = a, *y = b;
+    if (x->computer != y->computer)
+        return x->computer < y->computer ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    int paths = strcmp(x->path, y->path);
+    if (!paths && x->session && y->session && x->session->rank != y->session->rank)
+        return x->session->rank < y->session->rank ? -1 : 1;
+    return tree_compare(a, b);
+}
+
+static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int depth,
+                                     const char *prefix, const char *name, const char *tail)
+{
+    if (t->row_count == t->row_cap) {
+        t->row_cap = t->row_cap ? t->row_cap * 2 : 64;
+        t->rows = base_grow(t->rows, (size_t)t->row_cap * sizeof *t->rows);
+    }
+    struct tree_row *row = &t->rows[t->row_count++];
+    buf key = {0};
+    buf_str(&key, prefix);
+    buf_str(&key, name);
+    buf_str(&key, tail[0] ? ":" : "");
+    buf_str(&key, tail);
+    buf_cstr(&key);
+    *row = (struct tree_row){
+        .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p,
+        .line = {t->lines[0]++, t->lines[1]++}};
+    row->folded = !t->filter.count && tree_is_folded(t, row->key);
+    return row;
+}
+
+static const char *tree_directory(const struct tree_session *s)
+{
+    return s->directory && *s->directory ? s->directory : "?";
+}
+
+/* Returns the longest known project path above the session's directory, else that directory. */
+static const char *tree_project_of(const struct tree *t, const struct tree_session *s)
+{
+    const char *dir = tree_directory(s), *best = dir;
+    size_t longest = 0;
+    for (int i = 0; i < t->project_count; i++) {
+        const char *path = t->projects[i].path;
+        size_t n = strlen(path);
+        if (n > longest && strncmp(dir, path, n) == 0 &&
+            (dir[n] == '\0' || dir[n] == '/' || n == 1) &&
+            strcmp(t->projects[i].computer, s->computer) == 0) {
+            best = path;
+            longest = n;
+        }
+    }
+    return best;
+}
+
+/* Sets each session's parent and cuts rings of parents. Also sets hit, kept and rank: a session is
+ * kept when it or one that it started matches. */
+static void tree_find_parents(struct tree *t)
+{
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        struct tree_session *s = tree_session_at(t, i);
+        struct tree_session *parent = s->initiator ? tree_session(t, s->initiator) : NULL;
+        s->parent = parent && strcmp(parent->computer, s->computer) == 0 ? parent : NULL;
+        s->row = s->project_row = s->computer_row = -1;
+        s->hit = s->kept = tree_matches(t, s);
+        s->rank = tree_rank(t, s);
+        t->hits += s->hit;
+    }
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        struct tree_session *s = tree_session_at(t, i), *up = s->parent;
+        int steps = 0;
+        while (up && up != s && ++steps < TREE_DEPTH_MAX)
+            up = up->parent;
+        if (up)
+            s->parent = NULL;
+    }
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        const struct tree_session *s = tree_session_at(t, i);
+        for (struct tree_session *up = s->parent; up; up = up->parent) {
+            up->kept |= s->hit;
+            up->rank = up->rank < s->rank ? up->rank : s->rank;
+        }
+    }
+}
+
+/* Returns the number of items in the first item's project. */
+static size_t tree_project_items(const struct tree_item *items, size_t n)
+{
+    size_t count = 1;
+    while (count < n && items[count].computer == items[0].computer &&
+           strcmp(items[count].path, items[0].path) == 0)
+        count++;
+    return count;
+}
+
+/* Links each session of a project below its parent, in the order of the items. Returns the first
+ * session without a parent. */
+static struct tree_session *tree_chain(struct tree_item *items, size_t n)
+{
+    struct tree_session *roots = NULL, **last = &roots;
+    for (size_t i = 0; i < n; i++)
+        if (items[i].session) {
+            items[i].session->first_child = items[i].session->next = NULL;
+            items[i].session->last_child = &items[i].session->first_child;
+        }
+    for (size_t i = 0; i < n; i++) {
+        struct tree_session *s = items[i].session;
+        if (!s)
+            continue;
+        struct tree_session ***list = s->parent ? &s->parent->last_child : &last;
+        **list = s;
+        *list = &s->next;
+    }
+    return roots;
+}
+
+/* Numbers the sessions of a list and those below. All numbers of a list get the width of the last.
+ * Recursive, at most TREE_DEPTH_MAX deep. */
+static void tree_number(struct tree_session *first, const char *prefix)
+{
+    struct tree_session *last = first;
+    int n = 1;
+    for (struct tree_session *s = first; s; s = s->next, n++) {
+        base_fmt(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
+        tree_number(s->first_child, s->number);
+        last = s;
+    }
+    for (struct tree_session *s = first; s; s = s->next)
+        s->number_columns = (int)strlen(last->number);
+}
+
+/* Numbers the sessions by age, then applies the order. */
+static void tree_sort(struct tree_item *items, size_t n)
+{
+    qsort(items, n, sizeof *items, tree_compare);
+    for (size_t at = 0, count; at < n; at += count) {
+        count = tree_project_items(items + at, n - at);
+        tree_number(tree_chain(items + at, count), "");
+        long long rank = LLONG_MAX;
+        for (size_t i = at; i < at + count; i++)
+            if (items[i].session && items[i].session->rank < rank)
+                rank = items[i].session->rank;
+        for (size_t i = at; i < at + count; i++)
+            items[i].rank = rank;
+    }
+    qsort(items, n, sizeof *items, tree_compare_ranked); /* projects without sessions last */
+}
+
+/* Adds the rows of sessions and of those below them; filtered sessions get none. Recursive, at most
+ * TREE_DEPTH_MAX deep. Returns the number of waiting sessions. */
+static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
+{
+    int waiting = 0;
+    for (; s; s = s->next) {
+        int folded = 0, visible = shown && s->kept;
+        if (visible) {
+            struct tree_row *row = tree_add_row(t, TREE_SESSION, depth, "s:", s->id, "");
+            row->session = s;
+            row->computer = s->computer;
+            row->path = tree_directory(s);
+            row->foldable = s->first_child != NULL && !t->filter.count;
+            folded = row->folded = row->folded && row->foldable;
+            s->row = t->row_count - 1;
+            for (int full = 0; full < 2; full++)
+                t->lines[full] += tree_session_lines(s, full) - 1;
+        }
+        int below = tree_add_sessions(t, s->first_child, depth + 1, visible && !folded);
+        if (visible)
+            t->rows[s->row].waiting = below;
+        waiting += below + tree_is(s, "waiting");
+    }
+    return waiting;
+}
+
+static int tree_has_kept(const struct tree_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].session && items[i].session->kept)
+            return 1;
+    return 0;
+}
+
+/* Adds the row of one project, then the rows of its sessions. */
+static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
+{
+    const struct tree_item *first = &items[0];
+    struct tree_session *roots = tree_chain(items, n);
+    int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
+    if (t->filter.count && !tree_has_kept(items, n)) {
+        shown = tree_project_matches(t, first->name, first->path);
+        t->hits += shown;
+    }
+    if (shown) {
+        struct tree_row *row =
+            tree_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
+        row->computer = t->computers[first->computer];
+        row->path = first->path;
+        row->name = first->name;
+        row->foldable = roots != NULL && !t->filter.count;
+        at = t->row_count - 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct tree_session *s = items[i].session;
+        if (!s)
+            continue;
+        s->computer_row = computer_row;
+        s->project_row = at;
+        tree_count(t, s, 1);
+        if (computer_row >= 0)
+            t->rows[computer_row].sessions++;
+        if (at >= 0)
+            t->rows[at].sessions++;
+    }
+    tree_add_sessions(t, roots, 2, at >= 0 && !t->rows[at].folded);
+}
+
+static int tree_knows_project(const struct tree *t, const char *computer, const char *path)
+{
+    for (int i = 0; i < t->project_count; i++)
+        if (strcmp(t->projects[i].path, path) == 0 &&
+            strcmp(t->projects[i].computer, computer) == 0)
+            return 1;
+    return 0;
+}
+
+/* Returns an item for each session and project, unsorted; the caller frees the array. */
+static struct tree_item *tree_items(struct tree *t, size_t *count)
+{
+    struct tree_item *items =
+        base_alloc((t->sessions.count + (size_t)t->project_count + 1) * sizeof *items);
+    size_t n = 0;
+    for (size_t i = 0; i < t->sessions.places; i++) {
+        if (!t->sessions.sessions[i])
+            continue;
+        struct tree_session *s = tree_session_at(t, i), *root = s;
+        while (root->parent)
+            root = root->parent;
+        const char *path = tree_project_of(t, root);
+        items[n++] =
+            (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
+    }
+    for (int i = 0; i < t->project_count; i++)
+        items[n++] = (struct tree_item){tree_computer(t, t->projects[i].computer),
+                                        t->projects[i].path, t->projects[i].name, NULL, 0};
+    if (t->here && t->computer_count && !tree_knows_project(t, t->computers[0], t->here))
+        items[n++] = (struct tree_item){0, t->here, config_last_part(t->here), NULL, 0};
+    *count = n;
+    return items;
+}
+
+static void tree_clear_rows(struct tree *t)
+{
+    while (t->row_count)
+        free(t->rows[--t->row_count].key);
+    t->lines[0] = t->lines[1] = t->hits = 0;
+}
+
+/* Adds a computer's row (none when it is in focus) and the rows below it. Removes the row again
+ * when the filter leaves nothing below it. */
+static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
+{
+    int before = t->row_count, at = -1;
+    if (!t->focus) {
+        struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
+        row->computer = row->name = t->computers[c];
+        row->note = &t->computer_notes[c];
+        row->foldable = n > 0 && !t->filter.count;
+        at = before;
+    }
+    for (size_t i = 0, count; i < n; i += count) {
+        count = tree_project_items(items + i, n - i);
+        tree_add_project(t, items + i, count, at);
+    }
+    if (t->filter.count && at >= 0 && t->row_count == before + 1) {
+        free(t->rows[--t->row_count].key);
+        t->lines[0]--, t->lines[1]--;
+        for (size_t i = 0; i < n; i++)
+            if (items[i].session)
+                items[i].session->computer_row = -1;
+    }
+}
+
+static void tree_build(struct tree *t)
+{
+    size_t count = 0, i = 0;
+    if (!t->dirty)
+        return;
+    tree_clear_rows(t);
+    for (size_t k = 0; k < t->sessions.places; k++)
+        if (t->sessions.sessions[k])
+            tree_add_computer(t, tree_session_at(t, k)->computer);
+    if (t->focus && tree_computer(t, t->focus) < 0)
+        tree_set_focus(t, NULL);
+    tree_find_parents(t);
+    struct tree_item *items = tree_items(t, &count);
+    tree_sort(items, count);
+    while (i < count && items[i].computer < 0)
+        i++;
+    for (int c = 0; c < t->computer_count; c++) {
+        size_t first = i;
+        while (i < count && items[i].computer == c)
+            i++;
+        if (!t->focus || strcmp(t->focus, t->computers[c]) == 0)
+            tree_add_computer_rows(t, c, items + first, i - first);
+    }
+    free(items);
+    t->dirty = 0;
+}
+
+static int tree_find(const struct tree *t, const char *key)
+{
+    for (int i = 0; i < t->row_count; i++)
+        if (strcmp(t->rows[i].key, key) == 0)
+            return i;
+    return -1;
+}
+
+static int tree_next_waiting(struct tree *t, int from)
+{
+    tree_build(t);
+    for (int i = 0; i <= t->row_count && t->row_count; i++) {
+        int at = ((from + i) % t->row_count + t->row_count) % t->row_count;
+        const struct tree_row *row = &t->rows[at];
+        if (i && row->session && tree_is(row->session, "waiting"))
+            return at;
+        /* a waiting session is folded away: unfold; the rows before it don't change */
+        if (row->folded && row->waiting) {
+            tree_set_folded(t, row->key, 0);
+            tree_build(t);
+            from = at;
+            i = 0;
+        }
+    }
+    return -1;
+}
+
+static int tree_find_number(const struct tree *t, int from, const char *number)
+{
+    int start = from > 0 && from < t->row_count ? from : 0;
+    while (start > 0 && t->rows[start].kind == TREE_SESSION)
+        start--;
+    for (int i = 0; i < t->row_count; i++) {
+        int at = (start + i) % t->row_count;
+        if (t->rows[at].session && strcmp(t->rows[at].session->number, number) == 0)
+            return at;
+    }
+    return -1;
+}
+
+/* Returns the last row that begins at or before the line. */
+static int tree_row_at(const struct tree *t, int line, int full)
+{
+    int low = 0, high = t->row_count - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (t->rows[middle].line[full] <= line)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+static void tree_fold_all(struct tree *t, int folded)
+{
+    while (t->fold_count)
+        free(t->folds[--t->fold_count]);
+    t->dirty = 1;
+    if (!folded)
+        return;
+    tree_build(t); /* now every project has a row */
+    for (int i = 0; i < t->row_count; i++)
+        if (t->rows[i].kind == TREE_PROJECT)
+            tree_set_folded(t, t->rows[i].key, 1);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void tree_init(struct tree *t, const char *computer, const char *here)
+{
+    *t = (struct tree){0};
+    cache_init(&t->sessions, NULL);
+    t->cache_place = cache_reserve(&t->sessions, sizeof(struct tree_session *));
+    tree_add_computer(t, computer);
+    t->here = here ? span_dup(span_of(here)) : NULL;
+    t->dirty = 1;
+}
+
+static void tree_free(struct tree *t)
+{
+    tree_clear_rows(t);
+    for (size_t i = 0; i < t->sessions.places; i++)
+        if (t->sessions.sessions[i])
+            tree_free_session(tree_session_at(t, i));
+    cache_free(&t->sessions);
+    tree_free_projects(t, NULL);
+    while (t->computer_count)
+        free(t->computers[--t->computer_count]);
+    while (t->fold_count)
+        free(t->folds[--t->fold_count]);
+    tree_free_agents(t);
+    free(t->computers), free(t->computer_notes), free(t->projects), free(t->folds), free(t->rows),
+        free(t->here);
+    free(t->focus);
+    *t = (struct tree){0};
+}
