@@ -38,6 +38,7 @@
 #define MESSAGE_READY_MS 500    /* without output: a program that reads lines is ready */
 #endif
 #define MESSAGE_BOX_MS 1500     /* for an agent that draws its screen anew */
+#define MESSAGE_LINES_MS 3000   /* an agent that reads lines may be a script, or start anew */
 #define MESSAGE_SLOW_MS 15000   /* for a slow agent to submit it at last */
 #define MESSAGE_LAST_MAX 500    /* characters of last_input */
 #define MESSAGES_MAX 100        /* more are refused */
@@ -304,8 +305,8 @@ static int message_must_wait(const struct holder *h, const struct message *m)
 {
     const struct agents_screen *agent = h->reader.agent;
     int knows = agent && (agent->box || agent->foot);
-    int settled = h->loop.now - h->reader.output_at >= MESSAGE_BOX_MS && !reader_is_line(h) &&
-                  !reader_is_blank(h);
+    int quiet_ms = reader_is_line(h) ? MESSAGE_LINES_MS : MESSAGE_BOX_MS;
+    int settled = h->loop.now - h->reader.output_at >= quiet_ms && !reader_is_blank(h);
     return knows && (h->reader.ready
                          ? !h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS
                          : !settled); /* its box may look otherwise */
