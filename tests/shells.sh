@@ -20,7 +20,7 @@ ki|kill
 kill |$short
 new --agent co|codex copilot
 wait --state i|idle
-list --j|--json
+computers --j|--json
 help ag|agents
 project add dir|directory
 completion |bash fish zsh
