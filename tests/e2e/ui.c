@@ -533,6 +533,9 @@ static void test_ui_message(void)
     ui_select(u, "listener");
     ui_keys(u, "m");
     UI_AWAIT_TEXT(u, "Message");
+    UI_AWAIT_TEXT(u, "never sent"); /* the draft */
+    ui_keys(u, "\025");
+    UI_AWAIT_GONE(u, "never sent");
     ui_keys(u, UI_CTRL_S);
     UI_AWAIT_TEXT(u, "at least 1");
     CHECK(ui_shows(u, "Message"));
