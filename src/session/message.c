@@ -32,6 +32,7 @@
 #define MESSAGE_TICK_MS 20      /* between two looks while a message is on its way */
 #endif
 #ifndef MESSAGE_FIRST_MS
+#define MESSAGE_UNKNOWN_MS 5000 /* of quiet: an agent whose box looks unknown is ready, too */
 #define MESSAGE_FIRST_MS 30000  /* for a program to become ready for its first prompt */
 #endif
 #ifndef MESSAGE_READY_MS
@@ -470,7 +471,7 @@ static int message_is_ready(const struct holder *h)
     tcgetattr(h->slave, &modes);
     if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
         if (h->reader.agent && (h->reader.agent->box || h->reader.agent->foot))
-            return reader_has_box(h) && quiet >= MESSAGE_STILL_MS;
+            return quiet >= (reader_has_box(h) ? MESSAGE_STILL_MS : MESSAGE_UNKNOWN_MS);
         return quiet >= MESSAGE_READY_MS &&
                ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
     }
