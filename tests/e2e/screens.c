@@ -276,7 +276,7 @@ static const struct screens_step {
     const char *leave; /* keys that leave it again */
     const char *await; /* what must be shown before the keys, if anything */
 } screens_script[] = {
-    {"sessions", "", NULL, "", NULL},
+    {"sessions", "", NULL, "", "Shall I"},
     {"selected", "gjjjj", NULL, "", NULL},
     {"last", "G", NULL, "g", NULL},
     {"filter", "/is:w review", NULL, "", NULL},
