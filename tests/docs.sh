@@ -32,8 +32,8 @@ awk -v dir="$work" '
     /^$/ { skip = 0 }
     !skip { print }' README > "$work/README"
 {
-    echo "What telec looks like: screens of the real program, as its tests record them. Colours are left"
-    echo "out. tests/docs.sh --write makes this file."
+    echo "What telec looks like: screens of the real program, as its tests record them. Colours are"
+    echo "left out. tests/docs.sh --write makes this file."
     while read -r name words; do
         printf '\n\n%s\n\n' "$words"
         screen "$name"
@@ -87,7 +87,8 @@ done
 {
     # shellcheck disable=SC2016 # no expansion is meant
     cat README doc/manual.md | tr '\n' ' ' | grep -oE '`telec [a-z][^`]*`' | tr -d '`'
-    awk '/^```/ { in_code = !in_code } in_code' doc/manual.md | grep -oE '(^  |&& |\$\()telec [a-z].*'
+    awk '/^```/ { in_code = !in_code } in_code' doc/manual.md |
+        grep -oE '(^  |&& |\$\()telec [a-z].*'
 } | sed -e 's/.*telec /telec /' -e 's/   .*//' -e 's/[|#;&].*//' | sort -u > "$work/used"
 while read -r _ command words; do
     "$telec" "$command" --help > "$work/one" 2> /dev/null ||
@@ -120,7 +121,8 @@ done < "$work/reasons"
 sed -n '/^Ten keys/,/^What/s/^  \([^ ]*,\{0,1\} \{0,1\}[^ ]*\)  .*/\1/p' README | tr -d ' ' |
     tr ',' '\n' > "$work/ten"
 while read -r key; do
-    grep -qE -e "^  (.*, )?${key}[ ,]" "$work/keys" || fault "README has a key that help has not: $key"
+    grep -qE -e "^  (.*, )?${key}[ ,]" "$work/keys" ||
+        fault "README has a key that help has not: $key"
 done < "$work/ten"
 
 exit $bad

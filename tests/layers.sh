@@ -116,7 +116,7 @@ self_test()
     edit teleclaude.c '/^#include "src\/fleet\/redis.c"/d'
     edit teleclaude.c 's|^#include "src/server/httpd.c"|#include "src/fleet/redis.c"\
 &|'
-    edit teleclaude.c 's|^#include "src/client/client.c"|#include "src/server/late.c"\
+    edit teleclaude.c 's|^#include "src/cli/hook.c"|#include "src/server/late.c"\
 &|'
     check "$work/copy" src/base/json.c src/wire/ws.c > "$work/said" || true
 
@@ -138,7 +138,7 @@ self_test()
     finds "another folder's header in a file" 'roadmap.c:.*: includes src/fleet/fleet.h: a file'
     finds "a header that is no folder's" 'roadmap.c:.*: includes src/base/json.h, which is no'
     finds "a later folder's header" 'system.h:.*: includes src/fleet/fleet.h, which stands after'
-    finds "the server in the client" 'client.c:.*: uses httpd_send of .*: client uses nothing'
+    finds "the server in the client" 'client.c:.*: uses httpd_send of '
     finds "the fleet in the client" 'client.c:.*: uses peers_init of .*: client uses nothing'
     finds "the server's header in the ui" \
         'ui.h:.*: includes src/server/server.h: ui uses nothing of server'

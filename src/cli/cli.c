@@ -139,11 +139,13 @@ static const struct cli_command cli_commands[] = {
      mcp_serve, NULL},
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "Hyu", 0, 1, -1,
      command_hook, NULL},
-    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves", "srUR",
+    {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves",
+     "srUR",
      0, 0, -1, NULL, cli_daemon},
     {"config", NULL, "", "print the effective configuration and where each value comes from", "", 0,
      0, -1, cli_config, NULL},
-    {"help", NULL, "[COMMAND|agents]", "show this; of agents: how they drive other sessions", "M", 0,
+    {"help", NULL, "[COMMAND|agents]", "show this; of agents: how they drive other sessions", "M",
+     0,
      1, -1, NULL, cli_help},
     {"completion", NULL, "bash|zsh|fish", "print a completion script for that shell", "", 1, 1, -1,
      NULL, cli_completion},
@@ -430,7 +432,8 @@ static int cli_print_man(void)
             ".Dd " CLI_MAN_DATE "\n.Dt TELEC 1\n.Os\n.Sh NAME\n.Nm telec\n"
             ".Nd see and drive terminal and AI-agent sessions, live\n.Sh SYNOPSIS\n"
             ".Nm\n.Op Ar options\n.Nm\n.Op Ar options\n.Ar command ...\n.Sh DESCRIPTION\n"
-            "Without a command\n.Nm\nopens its screen: all sessions of this computer and of others,\n"
+            "Without a command\n.Nm\n"
+            "opens its screen: all sessions of this computer and of others,\n"
             "with their states.\nA session goes on when the terminal is closed.\n"
             "A daemon, which clients start by themselves, serves them.\n"
             "An\n.Ar ID\nis the id of a session, or its beginning.\n"

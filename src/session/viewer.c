@@ -14,7 +14,7 @@
 #define VIEWER_TICK_MS 20               /* a viewer that gets more output in this time, … */
 #endif
 #ifndef VIEWER_WHOLE_MS
-#define VIEWER_WHOLE_MS 1000            /* between two snapshots with scrollback while output comes */
+#define VIEWER_WHOLE_MS 1000            /* between snapshots with scrollback while output comes */
 #endif
 #ifndef VIEWER_TICK_MAX
 #define VIEWER_TICK_MAX (128 * 1024)    /* … in bytes, gets a snapshot at the end of it instead */
@@ -162,7 +162,7 @@ static void viewer_show(struct holder *h, span output)
 }
 
 /* Sends snapshots to viewers that are behind; once the session is quiet, and now and then before,
- * with their scrollback. A viewer that still has bytes queued gets its own when they are drained. */
+ * with their scrollback. A viewer with bytes queued gets its own when they are drained. */
 static void viewer_on_tick(void *holder)
 {
     struct holder *h = holder;

@@ -830,7 +830,8 @@ static void config_free(struct config *c)
 {
     char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
                              c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
-                             c->mouse,     c->title,     c->prefix2,   c->utf8,      c->redis_url, c->redis_from, c->tls_command,
+                             c->mouse,     c->title,     c->prefix2,   c->utf8,
+                             c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
                              c->secret,    c->secret_file, c->unsigned_peers, c->notify,
                              c->on_state,  c->keep_env, c->binaries};

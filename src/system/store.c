@@ -3,8 +3,8 @@
 /* store - session records and logs on disk.
  *
  * STATE/sessions/ID/ has six files. record.json (the session's description) and end (it is to end)
- * are the daemon's; exit.json (its end), log and log.1 (its output), and holder.lock, locked as long
- * as it lives, are its holder's. A session is removed at once: its directory becomes .ID,
+ * are the daemon's; exit.json (its end), log and log.1 (its output), and holder.lock, locked as
+ * long as it lives, are its holder's. A session is removed at once: its directory becomes .ID,
  * whose files follow. A directory without a record is a rest. A record is replaced whole: temporary
  * file, fsync, rename, fsync of the directory. A reader sees the old or the new one, also after a
  * crash. Logs are not synced: a crash of the computer may cost their end. */

@@ -655,7 +655,8 @@ static void app_free(struct app *t)
 {
     char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
                              t->views[1].wanted,   t->target,          t->target_computer,
-                             t->clicked,           t->asked,            t->draft,           t->form_title};
+                             t->clicked,           t->asked,            t->draft,
+                             t->form_title};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     while (t->prompt_count)

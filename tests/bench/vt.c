@@ -1,5 +1,5 @@
-/* vt - the emulator's speed in memory: streams made here, fed as the holder feeds them. In processor
- * time, in turns with its floor: the least that any emulator does with the same bytes.
+/* vt - the emulator's speed in memory: streams made here, fed as the holder feeds them. In
+ * processor time, in turns with its floor: the least that any emulator does with the same bytes.
  *
  * The program itself, with its main renamed: what is measured is what is shipped. */
 

@@ -1,6 +1,7 @@
 /* Runs the fuzz targets where there is no libFuzzer: a small corpus, always the same, of random
  * bytes and of the words that the parsers know. `smoke` feeds it; `smoke DIR` writes it to files,
- * as a start for libFuzzer. cc tests/fuzz/targets.c tests/fuzz/smoke.c && TELEC_FUZZ=NAME ./a.out */
+ * for libFuzzer to begin with. cc tests/fuzz/targets.c tests/fuzz/smoke.c
+ * TELEC_FUZZ=NAME ./a.out */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

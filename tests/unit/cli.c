@@ -189,7 +189,9 @@ static void unit_cli_completes(void)
         {"ki", "kill"},
         {"/", "/claude /gemini /codex /opencode /qwen /copilot"},
         {"--so", "--socket"},
-        {"list --", "--socket --config --no-daemon --help --version --json --jsonl --columns --computer --ended"},
+        {"list --", "--socket --config --no-daemon --help --version --json "
+                    "--jsonl --columns --computer "
+                    "--ended"},
         {"--no-daemon lis", "list"},
         {"wait --state w", "waiting working"},
         {"wait --state=w x --state i", "idle"},

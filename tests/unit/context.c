@@ -231,13 +231,14 @@ static void unit_context_find(void)
         {"GET /sessions", 200, UNIT_CONTEXT_THREE},
         {"GET /sessions?wait_ms=1000", 200,
          "[{\"session_id\":\"far\",\"title\":\"one name\"},"
-         "{\"session_id\":\"f2\",\"title\":\"twice\"},{\"session_id\":\"f3\",\"title\":\"twice\"}]"},
+         "{\"session_id\":\"f2\",\"title\":\"twice\"},"
+         "{\"session_id\":\"f3\",\"title\":\"twice\"}]"},
         {"DELETE /sessions/abc1", 200, "{}"},
         {"DELETE /sessions/abc", 200, "{}"},
         {"DELETE /sessions/far", 200, "{}"},
         {NULL, 0, NULL}};
     struct unit_context u;
-    test_begin("a session is found by the beginning of its id or its title, here and then elsewhere");
+    test_begin("a session is found by its id, its beginning, or its title, here and elsewhere");
     unit_context_init(&u, script);
     CHECK_INT(unit_context_call(&u, "kill abc1"), 0);
     CHECK(strstr(u.asked.p, "DELETE /sessions/abc1 \n") != NULL);

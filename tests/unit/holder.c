@@ -474,7 +474,8 @@ static void unit_hold_native(void)
     static const struct {
         const char *last, *id, *text;
         int is_prompt, own;
-    } events[] = {{"fix the parser", "\"id-a\"", "", 0, 1}, {"fix the parser", "\"id-b\"", "", 0, 0},
+    } events[] = {{"fix the parser", "\"id-a\"", "", 0, 1},
+                  {"fix the parser", "\"id-b\"", "", 0, 0},
                   {"fix the parser", "\"id-b\"", "fix the lexer", 1, 0},
                   {"", "\"id-b\"", "", 0, 0},              {"", "\"id-n\"", "going out", 1, 1}};
     for (size_t i = 0; i < COUNT_OF(events); i++) {
@@ -852,7 +853,7 @@ static void unit_hold_deaf_client(void)
     struct unit_holder u;
     size_t most = 0;
     int statuses;
-    test_begin("a client that asks and does not read costs a bounded queue, and gets the last state");
+    test_begin("a client that asks and never reads costs a bounded queue, and gets the last state");
     unit_holder_run(&u, "echo up; read x; while :; do echo $x; sleep 0.01; done", "");
     CHECK(unit_holder_until(&u, &u.status, "up"));
     struct holder_client *c = u.h.clients;

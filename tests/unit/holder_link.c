@@ -289,7 +289,8 @@ static struct stream *unit_stream_open(struct unit_link *u, struct unit_stream *
     static const char how[] = {FRAME_VIEW_SIZES};
     *t = (struct unit_stream){0};
     u->accepted = -1;
-    struct stream *s = stream_open(&u->loop, holder_dial(u->socket), (span){how, 1}, &unit_stream_hooks, t);
+    struct stream *s =
+        stream_open(&u->loop, holder_dial(u->socket), (span){how, 1}, &unit_stream_hooks, t);
     while (s && u->accepted < 0)
         loop_once(&u->loop);
     return s;

@@ -55,7 +55,8 @@ static void unit_many_ends(void)
     test_begin("many sessions end after one question that counts them, with one undo");
     unit_many_begin(&u);
     unit_app_reply(&u, "POST /sessions/end", 200,
-                   "{\"ended\":[\"a\"],\"failed\":[{\"session_id\":\"c\",\"detail\":\"it is busy\"}],"
+                   "{\"ended\":[\"a\"],"
+                   "\"failed\":[{\"session_id\":\"c\",\"detail\":\"it is busy\"}],"
                    "\"undo_s\":10}");
     unit_many_go(&u, "s:a");
     unit_app_type(&u, " j x");

@@ -1,4 +1,4 @@
-/* Unit tests of pace, with a line that has a speed and a length: time is counted, not waited for. */
+/* Unit tests of pace: a line that has a speed and a length; time is counted, not waited for. */
 
 struct unit_pace {
     struct pace pace;

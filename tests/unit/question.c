@@ -42,7 +42,8 @@ static const struct agents_screen question_agents[] = {
      NULL},
 };
 
-enum { ALTERNATE = 1, KEYS = 2, SILENT = 4, AT_SHELL = 8 }; /* KEYS: the program reads keys, not lines */
+/* KEYS: the program reads keys, not lines. */
+enum { ALTERNATE = 1, KEYS = 2, SILENT = 4, AT_SHELL = 8 };
 
 static void test_question_kinds(void)
 {

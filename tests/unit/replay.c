@@ -177,8 +177,9 @@ static const struct replay_event replay_framed[] = {
                 "\033[8;3H\342\224\203  Build M1\033[9;3H\342\225\271\342\226\200\342\226\200"},
     {5000, "make it\r", NULL},
     {5050, NULL, "\033[6;6Hmake it      \033[12;3Hesc interrupt"}, {5500, NULL, "\033[12;1H*"},
-    {6000, NULL, "\033[2J\033[3;3H\342\224\203  \342\226\263 Permission required\033[5;3H\342\224\203"
-                 "  $ make\033[7;3H\342\224\203   Allow once   Allow always   Reject"},
+    {6000, NULL, "\033[2J\033[3;3H\342\224\203  \342\226\263 Permission required"
+                 "\033[5;3H\342\224\203  $ make"
+                 "\033[7;3H\342\224\203   Allow once   Allow always   Reject"},
     {6300, NULL, "\033[12;1H*"}, {6350, NULL, "\033[12;1H "}, {6400, NULL, "\033[12;1H*"}};
 
 static void test_replay_drawn(void)

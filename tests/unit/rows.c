@@ -251,7 +251,7 @@ static void unit_rows_redis(void)
     struct tree t;
     struct grid g = {.depth = CELL_256};
     struct widgets u = {.grid = &g, .theme = &theme};
-    test_begin("this computer's row says what is wrong with Redis, in short where there is no room");
+    test_begin("this computer's row says what is wrong with Redis, shorter where there is no room");
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
     tree_init(&t, "vm", NULL);
     tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"vm\",\"status\":"

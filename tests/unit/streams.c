@@ -195,7 +195,7 @@ static void unit_streams_refusals(void)
     UNIT_FLEET_UNTIL(&u, a->fleet.streams.blocked);
     unit_fleet_end(&u);
 
-    test_begin("an XREAD that a demotion ends makes us ask at once whether the server still serves");
+    test_begin("an XREAD that a demotion ends makes us ask at once whether the server serves");
     unit_fleet_two(&u, &a, &b, 0);
     u.refuse = "XREAD";
     u.words = "UNBLOCKED instance state changed (master -> replica?)";

@@ -135,7 +135,7 @@ struct vt {
     int progress;                    /* as vt_progress tells it */
     uint32_t underline;              /* SGR 58 */
     buf link;                        /* OSC 8, as in cell_extra */
-    int extra_wait;                  /* new extras to go without before a full pool is swept again */
+    int extra_wait;                  /* new extras to do without before a full pool is swept */
     uint32_t colours[3];             /* of the user's terminal: text, ground, cursor */
     int modify_other_keys;           /* xterm's modifyOtherKeys, 0…2 */
     unsigned char keys[VT_KEYS_MAX]; /* kitty keyboard flags, pushed; the last are in force */
