@@ -267,6 +267,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     cache_free(&d.cache);
     projects_free(&d.projects);
     loop_free(&d.loop);
+    reached_free(&d.server);
     close(d.listening_fd);
     log_open(-1, LOG_INFO);
     buf_free(&d.log_path);

@@ -548,14 +548,14 @@ static void reached_forget(struct request *request)
 
 static void reached_on_link_end(void *ctx, int status)
 {
-    (void)status; /* the link has said why, in its daemon's log or on its terminal */
-    free(ctx);
+    (void)ctx, (void)status; /* the link has said why, on our stderr */
 }
 
 static void reached_init(struct server *server)
 {
     const struct config *config = server->config;
     server->reached_place = cache_reserve(server->cache, sizeof(struct reached_session));
+    server->links = base_alloc(((size_t)config->reach.count + 1) * sizeof *server->links);
     for (int i = 0; i < config->reach.count; i++) {
         const struct config_entry *entry = &config->reach.items[i];
         char **words = config_words(span_of(entry->value));
@@ -568,15 +568,19 @@ static void reached_init(struct server *server)
         memcpy(argv, first, sizeof first);
         if (count)
             memcpy(argv + COUNT_OF(first), words, count * sizeof *words);
-        struct loop_child *child = base_alloc(sizeof *child);
+        struct loop_child *child = &server->links[i];
         *child = (struct loop_child){.pid = count ? os_spawn(argv, -1, -1, STDERR_FILENO) : -1,
                                      .fn = reached_on_link_end, .ctx = child};
         if (child->pid < 0) {
             log_line(LOG_WARN, "reach %s: cannot start %s", entry->name, argv[0]);
-            free(child);
         } else {
             loop_on_exit(server->loop, child);
         }
         free(argv), free(words);
     }
+}
+
+static void reached_free(struct server *server)
+{
+    free(server->links);
 }

@@ -115,6 +115,7 @@ struct server {
     struct remotes *remotes;
     struct httpd *httpd;
     struct reached *reached; /* computers behind pipes */
+    struct loop_child *links; /* telec reach, one for each entry of config->reach */
     size_t reached_place;   /* of a struct reached_session, for cache_data */
     long long started_at;   /* wall clock */
 };
@@ -220,6 +221,7 @@ static void relay_attach(struct request *r); /* GET /sessions/{id}/attach */
 
 /* Starts the configured links; before the cache has sessions. */
 static void reached_init(struct server *server);
+static void reached_free(struct server *server);   /* when nothing is reached any more */
 /* Hands a request over to the reached computer that it is about. Returns 1 when it has. */
 static int reached_forward(struct server *server, struct httpd_request *request);
 static struct reached *reached_find(const struct server *server, span computer); /* or NULL */

@@ -309,7 +309,7 @@ static void config_set_computer(struct config_line *line)
 {
     char **words = config_words(line->value);
     int is_command = span_eq(line->key, "on_state");
-    if (!line->value.n && !is_command)
+    if (!line->value.n && !is_command && !span_eq(line->key, "keep_env"))
         config_problem(line, ": expected a value", line->key);
     else if (is_command && !words)
         config_problem(line, ": expected a command with closed quotes", line->key);
@@ -745,6 +745,26 @@ static void config_redis_from_environment(struct config *c)
     config_replace(&c->redis_from, span_of("$TELEC_REDIS"));
 }
 
+/* c->file is set. */
+static void config_set_defaults(struct config *c)
+{
+    c->prefix = span_dup(span_of("Ctrl-]"));
+    c->prefix2 = span_dup(span_of(""));
+    c->utf8 = span_dup(span_of("ask"));
+    c->clipboard = span_dup(span_of("no"));
+    c->role = span_dup(span_of("development"));
+    c->answer = span_dup(span_of("own"));
+    c->allow = span_dup(span_of("*"));
+    c->attach = span_dup(span_of(CONFIG_ATTACH_REDIS));
+    c->redis_url = span_dup(span_of(""));
+    c->redis_from = span_dup(span_of(c->file));
+    c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
+    c->mouse = span_dup(span_of("yes"));
+    c->notify = span_dup(span_of("bell"));
+    c->binaries = span_dup(span_of(""));
+    c->title = span_dup(span_of("yes"));
+}
+
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error)
 {
@@ -761,21 +781,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->state = config_xdg("XDG_STATE_HOME", "telec", ".local/state/telec", &c->state_from);
     c->file_from = "-c";
     c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
-    c->prefix = span_dup(span_of("Ctrl-]"));
-    c->prefix2 = span_dup(span_of(""));
-    c->utf8 = span_dup(span_of("ask"));
-    c->clipboard = span_dup(span_of("no"));
-    c->role = span_dup(span_of("development"));
-    c->answer = span_dup(span_of("own"));
-    c->allow = span_dup(span_of("*"));
-    c->attach = span_dup(span_of(CONFIG_ATTACH_REDIS));
-    c->redis_url = span_dup(span_of(""));
-    c->redis_from = span_dup(span_of(c->file));
-    c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
-    c->mouse = span_dup(span_of("yes"));
-    c->notify = span_dup(span_of("bell"));
-    c->binaries = span_dup(span_of(""));
-    c->title = span_dup(span_of("yes"));
+    config_set_defaults(c);
     config_identity(c);
     config_default_agents(c);
     buf text = {0};

@@ -1165,7 +1165,7 @@ static void test_cli_attach_which(void)
     CHECK_INT(pty_await_exit(t), 0);
     const char *const waits[] = {e2e.binary, "attach", NULL};
     t = pty_start(24, 80, waits);
-    PTY_AWAIT(t, "Name: ");
+    PTY_AWAIT(t, "Name:");
     pty_send(t, "\035d");
     CHECK_INT(pty_await_exit(t), 0);
     const char *const before[] = {e2e.binary, "attach", "-", NULL};
@@ -1174,7 +1174,7 @@ static void test_cli_attach_which(void)
     pty_send(t, "\035d");
     CHECK_INT(pty_await_exit(t), 0);
     t = pty_start(24, 80, before); /* and back */
-    PTY_AWAIT(t, "Name: ");
+    PTY_AWAIT(t, "Name:");
     pty_send(t, "\035d");
     CHECK_INT(pty_await_exit(t), 0);
 }

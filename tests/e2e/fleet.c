@@ -619,7 +619,7 @@ static char *monitor_rest(struct wire *monitor, const char *const *known)
         char *line = redis_reply(monitor);
         int is_known = 0;
         for (int i = 0; known[i]; i++)
-            is_known |= strstr(line, format("\"%s\" ", known[i])) != NULL;
+            is_known |= strstr(line, format("\"%s\"", known[i])) != NULL;
         if (strstr(line, mark))
             return rest.p;
         if (!is_known)

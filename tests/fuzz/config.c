@@ -17,17 +17,7 @@ static void fuzz_config_load(struct config *c, span text)
     c->host = span_dup(span_of("host"));
     c->computer = span_dup(span_of("computer"));
     c->user = span_dup(span_of("user"));
-    c->prefix = span_dup(span_of("Ctrl-]"));
-    c->clipboard = span_dup(span_of("no"));
-    c->mouse = span_dup(span_of("yes"));
-    c->title = span_dup(span_of("yes"));
-    c->redis_url = span_dup(span_of(""));
-    c->redis_from = span_dup(span_of("/f"));
-    c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
-    c->role = span_dup(span_of("development"));
-    c->allow = span_dup(span_of("*"));
-    c->attach = span_dup(span_of("ssh -t DEST"));
-    c->answer = span_dup(span_of("own"));
+    config_set_defaults(c);
     config_default_agents(c);
     config_parse(c, text);
     config_check_projects(c);

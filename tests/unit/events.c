@@ -149,6 +149,8 @@ static void unit_events_limits(void)
     peer->sessions -= ROSTER_SESSIONS_MAX - 1;
     unit_fleet_end(&u);
 
+    if (RESP_COUNT_MAX < 8 * EVENTS_SUSPECT)
+        return; /* no reply has so many events */
     test_begin("a storm of events of which none is lost makes us ask for nothing");
     unit_events_storm(&u, &a, EVENTS_SUSPECT, "1000");
     unit_fleet_for(&u, 2 * PULL_AGAIN_MS);

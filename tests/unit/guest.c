@@ -110,7 +110,7 @@ static void unit_guest_output(void)
     struct guest *g = all->first;
     size_t size = FRAME_PIECE + 1000;
     char *big = base_alloc(size + 1);
-    char ack[24], n[8];
+    char ack[24], n[12];
     memset(big, 'x', size);
     for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
         if (r.h.viewers[i].views)
