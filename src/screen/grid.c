@@ -770,8 +770,11 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         if (last - erase < 3)
             erase = cols;
     }
-    if (last == cols - 1 && cols > 1 && grid_is_ambiguous(pen->g, &back[last]) &&
-        !grid_is_ambiguous(pen->g, &back[last - 1])) {
+    int beside = cols - 2 - (cols > 2 && back[cols - 2].attr & CELL_TAIL);
+    int overwrites = cols > 1 && grid_is_ambiguous(pen->g, &back[cols - 1]) &&
+                     !grid_is_ambiguous(pen->g, &back[beside]) &&
+                     !(grid_is_loose(back[beside].rune) && beside == cols - 2);
+    if (last == cols - 1 && overwrites) {
         grid_draw_last(pen, row);
         last--;
         again = last - ((back[last].attr & CELL_TAIL) != 0);
@@ -789,6 +792,11 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
             grid_erase_cells(pen, row, col, blanks);
             col += blanks;
             continue;
+        }
+        if (col == cols - 1 && overwrites) { /* damage has reached it */
+            grid_draw_last(pen, row);
+            grid_draw(pen, row, beside, &damage);
+            break;
         }
         col += grid_draw(pen, row, col, &damage);
         if (damage && col + damage > pen->dirty)

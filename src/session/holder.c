@@ -256,7 +256,7 @@ static void holder_handle_event(struct holder_client *c, span payload)
 {
     struct holder *h = c->holder;
     struct json event;
-    enum state_event type;
+    enum state_event type = STATE_ON_STOP; /* unless it is known */
     buf text = {0};
     if (json_parse(payload, &event, NULL, NULL) != PARSE_DONE)
         return;
