@@ -6,7 +6,7 @@ telec=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 work=$(mktemp -d /tmp/telec.XXXXXX) || exit 1
 mkdir "$work/bin" && cp "$telec" "$work/bin/telec" && cd "$work" || exit 1
-trap '"$work/bin/telec" daemon --stop 2> /dev/null; rm -rf "$work"' EXIT
+trap 'telec kill --all > /dev/null 2>&1; telec daemon --stop 2> /dev/null; rm -rf "$work"' EXIT
 unset TELEC_SOCKET TELEC_CONFIG TELEC_SESSION_ID TELEC_REDIS
 export HOME="$work" XDG_RUNTIME_DIR="$work" XDG_STATE_HOME="$work/s" XDG_CONFIG_HOME="$work/c" \
     PATH="$work/bin:$PATH"
