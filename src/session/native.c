@@ -126,11 +126,16 @@ static void native_look(struct holder *h)
     free(told);
 }
 
+static int native_same(span text, const buf *b)
+{
+    return text.n == b->n && (!text.n || memcmp(text.p, b->p, text.n) == 0);
+}
+
 static int native_accept(struct holder *h, struct json id, int is_prompt, span text)
 {
     buf known = {0};
-    int own = (h->messages && span_eq(text, buf_cstr(&h->messages->text))) ||
-              span_eq(text, buf_cstr(&h->first_argument)) ||
+    int own = (h->messages && native_same(text, &h->messages->text)) ||
+              native_same(text, &h->first_argument) ||
               h->loop.now - h->typed_at < NATIVE_OWN_MS;
     native_look(h);
     buf_span(&known, buf_view(&h->native_id));

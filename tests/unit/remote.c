@@ -269,6 +269,8 @@ static void unit_remote_paste(void)
     struct unit_remote r;
     struct unit_observe_viewer v;
     size_t n = 800 * 1024;
+    if (CONN_READ_MAX < 100) /* it takes too long in pieces of a few bytes */
+        return;
     char *text = base_alloc(n + 1);
     test_begin("a long paste waits for the program, and goes on once that reads");
     memset(text, 'p', n);
