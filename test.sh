@@ -337,14 +337,14 @@ part_shell()
 # shellcheck disable=SC2086
 run_units()
 {
-    "$CC" $WARN -Werror -Wno-unused-function -g -O1 $sanitize -o build/unit tests/unit.c &&
+    "$CC" $WARN -Werror -Wno-unused-function -g -O0 $sanitize -o build/unit tests/unit.c &&
         $limit build/unit
 }
 
 # shellcheck disable=SC2086
 run_small()
 {
-    "$CC" $WARN -w -g -O1 $sanitize $SMALL -o build/unit-small tests/unit.c &&
+    "$CC" $WARN -w -g -O0 $sanitize $SMALL -o build/unit-small tests/unit.c &&
         $limit build/unit-small
 }
 
