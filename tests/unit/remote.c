@@ -355,6 +355,10 @@ static void unit_remote_gaps(void)
     stream_close(v.stream);
     buf_free(&v.got);
 
+    if (CONN_READ_MAX < 100) { /* 120 KB in pieces of a few bytes take too long */
+        unit_remote_finish(&r);
+        return;
+    }
     test_begin("a viewer that does not read gets no backlog, but a snapshot once it reads");
     unit_observe_open(&v, r.a, "hostb", "s1", 0);
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "S:<snapshot>"));
