@@ -483,15 +483,15 @@ static int near_hold(struct near *l)
 /* Waits for the link's first words: its status, and a line. */
 static int near_await(int fd)
 {
-    buf b = {0};
+    buf b = {0}, shown = {0}; /* the other side's words may be in it */
     ssize_t n;
     buf_reserve(&b, 4096);
     while (b.n < 4096 && ((n = read(fd, b.p + b.n, 4096 - b.n)) > 0 || (n < 0 && errno == EINTR)))
         b.n += n > 0 ? (size_t)n : 0;
     int status = b.n && b.p[0] == '0' ? 0 : 1;
-    os_print(status ? 2 : 1, "%s%.*s\n", status ? "telec: " : "",
-            b.n > 1 ? (int)b.n - 1 : 0, b.n > 1 ? b.p + 1 : "");
-    buf_free(&b);
+    utf8_put_visible(&shown, span_sub(buf_view(&b), b.n > 0));
+    os_print(status ? 2 : 1, "%s%s\n", status ? "telec: " : "", buf_cstr(&shown));
+    buf_free(&b), buf_free(&shown);
     return status;
 }
 

@@ -152,6 +152,10 @@ static void test_reach_refusals(void)
     CHECK_HAS(none.said[1].p, "cannot run /nonexistent/x: No such file");
     CLI_FAILS(cli("reach", "true", NULL), 1, "ended before a telec answered");
     CHECK_INT(cli("reach", NULL).status, 2);
+    char *rude = format("%s/rude", e2e.dir); /* what the other side says reaches no terminal raw */
+    file_write(rude, "#!/bin/sh\nread l; m=${l#m=}; printf '\\n%s failed \\033[31mred\\n' "
+                     "\"${m%% *}\"\nsleep 1\n", 0700);
+    CLI_FAILS(cli("reach", rude, NULL), 1, "^[[31mred");
     char *here = json_get(get("/computers").body, "0.name");
     CLI_FAILS(cli("reach", "--name", here, into, NULL), 1, "this computer's name");
     CLI_OK(cli("reach", into, NULL));
