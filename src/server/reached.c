@@ -128,7 +128,8 @@ static void reached_put_session(struct reached *r, struct json object)
     struct cache_session *s = NULL;
     if (computer && codec_parse_session(object, &told, &why)) {
         s = cache_find(server->cache, told.id);
-        if (!s || reached_data(server, s)->owner == r) {
+        if (s ? reached_data(server, s)->owner == r : r->sessions < ROSTER_SESSIONS_MAX) {
+            r->sessions += s == NULL;
             codec_put_session(&b, told.object, computer);
             span json = buf_view(&b);
             s = cache_put(server->cache, told.id, computer, &json, 1, server->loop->now);
@@ -146,8 +147,10 @@ static void reached_drop_sessions(struct reached *r, int all)
     for (size_t i = 0; i < cache->places; i++) {
         struct cache_session *s = cache->sessions[i];
         struct reached_session *data = s ? reached_data(r->server, s) : NULL;
-        if (data && data->owner == r && (all || data->listed != r->listing))
+        if (data && data->owner == r && (all || data->listed != r->listing)) {
+            r->sessions--;
             cache_remove(cache, s->id);
+        }
     }
 }
 
@@ -167,6 +170,7 @@ static void reached_on_removed(struct reached *r, struct json data)
     if (s && reached_data(r->server, s)->owner == r) {
         if (json_int(json_get(data, "undo_s"), &undo_s) && undo_s > 0 && undo_s < 3600)
             s->undo_s = (int)undo_s;
+        r->sessions--;
         cache_remove(r->server->cache, id);
     }
     free(id);
@@ -277,15 +281,11 @@ static void reached_on_push(void *ctx)
 {
     struct reached *r = ctx;
     buf b = {0};
-    size_t sessions = 0;
     reached_publish_computer(r);
     if (!reached_is_live(r))
         return;
-    for (size_t i = 0; i < r->server->cache->places; i++)
-        sessions += r->server->cache->sessions[i] &&
-                    reached_data(r->server, r->server->cache->sessions[i])->owner == r;
     json_open(&b, '{');
-    json_field_int(&b, "sessions", (long long)sessions);
+    json_field_int(&b, "sessions", (long long)r->sessions);
     json_close(&b, '}');
     httpd_send_frame(r->holder, WS_TEXT, buf_view(&b));
     buf_free(&b);

@@ -102,6 +102,7 @@ struct reached {
     buf projects;           /* an array, as GET /projects-with-todos gives it */
     int fetching, fetch_again;
     long long listing;      /* number of the last sessions_initial */
+    size_t sessions;        /* of it in the cache */
 };
 
 /* The parts of the daemon that requests use. All outlive it. */
