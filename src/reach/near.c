@@ -330,7 +330,10 @@ static void near_on_out_closed(void *ctx, const char *why)
     struct near *l = ctx;
     (void)why;
     conn_free(&l->out);
-    conn_close(&l->in, NULL);
+    if (l->up)
+        conn_close(&l->in, NULL);
+    else /* the command took no more of the binary: its last words say why */
+        loop_timer_set(&l->loop, &l->beat, l->loop.now + NEAR_LAST_MS);
     near_on_gone(l);
 }
 

@@ -101,6 +101,7 @@ static int far_run(const struct config *config);
 #ifndef NEAR_START_MS
 #define NEAR_START_MS 60000   /* for the other side to answer, unless a user may be asked */
 #endif
+#define NEAR_LAST_MS 2000     /* for the last words of a command that reads no more */
 #define NEAR_BACKOFF_MIN_MS 250
 #define NEAR_BACKOFF_MAX_MS 30000
 
