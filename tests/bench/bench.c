@@ -1146,7 +1146,7 @@ static double event_once(struct crowd *crowd, int fd, const char *id, int number
     char token[32], target[80], body[120];
     snprintf(token, sizeof token, "~bench-%06d", number);
     snprintf(target, sizeof target, "/sessions/%s/event", id);
-    snprintf(body, sizeof body, "{\"type\":\"%s\",\"native_session_id\":\"%s\"}",
+    snprintf(body, sizeof body, "{\"type\":\"%s\",\"text\":\"%s\"}",
              number & 1 ? "prompt" : "notification", token);
     crowd_arm(crowd, token);
     double begin = now_ns();
