@@ -154,7 +154,7 @@ static const struct cli_command cli_commands[] = {
     {"complete", NULL, "", NULL, "", 1, -1, -1, cli_complete, NULL},
     {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
     {"resolve", NULL, "", NULL, "", 2, 2, -1, NULL, cli_resolve},
-    {"transcript", NULL, "", NULL, "", 3, 3, -1, NULL, cli_transcript},
+    {"transcript", NULL, "", NULL, "", 3, 4, -1, NULL, cli_transcript},
 };
 
 /* ---- daemon, config, child processes -------------------------------------------------------- */
@@ -278,7 +278,7 @@ static int cli_resolve(struct cli *cli)
 static int cli_transcript(struct cli *cli)
 {
     char **args = cli->context.args;
-    return transcript_main(args[0], args[1], args[2]);
+    return transcript_main(args[0], args[1], args[2], cli->context.arg_count > 3);
 }
 
 /* ---- help, completion ----------------------------------------------------------------------- */

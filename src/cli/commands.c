@@ -433,7 +433,7 @@ static int command_tail_log(struct context *c)
     if (!id)
         return context_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
-    holder_log_text(dir, 80, 24, &text);
+    holder_log_text(dir, 80, 24, 0, &text);
     context_put_lines(&out, context_tail(c, buf_view(&text)));
     free(id), free(dir);
     buf_free(&text);

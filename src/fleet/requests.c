@@ -212,7 +212,7 @@ static void requests_on_log(void *ctx, const char *error, span text)
 
 static void requests_log(struct requests_job *job, const struct session *s)
 {
-    if (!session_read_log(s, requests_on_log, job))
+    if (!session_read_log(s, 0, requests_on_log, job))
         requests_fail(job, strerror(errno), "BUSY");
 }
 

@@ -449,7 +449,7 @@ static struct cell_style cell_reduce(struct cell_style s, enum cell_depth depth)
 {
     s.fg = cell_reduce_colour(s.fg, depth);
     s.bg = cell_reduce_colour(s.bg, depth);
-    s.attr &= CELL_STYLE_MASK;
+    s.attr &= CELL_LOOKS_MASK;
     if (depth <= CELL_16 && s.attr & CELL_UNDERLINE) /* such terminals don't know 4:n */
         s.attr = (uint16_t)((s.attr & ~CELL_UNDERLINE) | 1 << CELL_UNDERLINE_SHIFT);
     return s;

@@ -139,7 +139,7 @@ static void grid_split(const struct grid *g, struct cell *row, int col)
 
 static struct cell_style grid_style(const struct cell *c)
 {
-    struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_STYLE_MASK), c->extra};
+    struct cell_style s = {c->fg, c->bg, (uint16_t)(c->attr & CELL_LOOKS_MASK), c->extra};
     return s;
 }
 

@@ -20,11 +20,13 @@ enum cell_attr {
     CELL_STRIKE = 64,
     CELL_OVERLINE = 128,
     CELL_UNDERLINE = 7 << 8, /* a field: 0 none, 1 single, 2 double, 3 curly, 4 dotted, 5 dashed */
-    CELL_WIDE = 1 << 11,     /* the left half of a character two columns wide */
-    CELL_TAIL = 1 << 12      /* its right half; rune is 0 */
+    CELL_PROMPT = 1 << 11,   /* of a shell's prompt: OSC 133 */
+    CELL_WIDE = 1 << 12,     /* the left half of a character two columns wide */
+    CELL_TAIL = 1 << 13      /* its right half; rune is 0 */
 };
 #define CELL_UNDERLINE_SHIFT 8
-#define CELL_STYLE_MASK 0x7ff  /* the attributes that SGR sets, without WIDE and TAIL */
+#define CELL_LOOKS_MASK 0x7ff  /* the attributes that SGR sets */
+#define CELL_STYLE_MASK 0xfff  /* and CELL_PROMPT */
 
 /* Colours: 0 is the terminal's default; CELL_INDEXED | 0…255 the palette; CELL_RGB | 0xrrggbb. */
 #define CELL_INDEXED (1u << 24)
@@ -269,7 +271,10 @@ static const struct cell_pool *vt_pool(const struct vt *vt);
  * of an unfinished sequence, so the live stream can follow at any point. */
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback);
 /* Appends the text of screen and, when asked, scrollback: wrapped lines joined, without blanks at
- * the end of lines and blank lines at the end, '\n' after each line. */
+ * the end of lines and blank lines at the end, '\n' after each line. scrollback VT_PROMPTS: with a
+ * VT_PROMPT_MARK where a prompt begins. */
+#define VT_PROMPTS 2
+#define VT_PROMPT_MARK '\x1e'
 static void vt_put_text(const struct vt *vt, buf *b, int scrollback);
 /* Appends the text of one row, counted as in vt_row, without blanks at its end. */
 static void vt_put_row(const struct vt *vt, buf *b, int row);

@@ -533,7 +533,7 @@ static void routes_log_on_done(void *ctx, const char *error, span text)
 }
 
 static void routes_reply_log(struct server *server, struct httpd_client *client, const char *id,
-                             long long tail_chars)
+                             long long tail_chars, int prompts)
 {
     struct session *s = session_find(server->sessions, id);
     if (!s) {
@@ -544,7 +544,7 @@ static void routes_reply_log(struct server *server, struct httpd_client *client,
     struct routes_log *log = base_alloc(sizeof *log);
     *log = (struct routes_log){.server = server, .client = client, .tail_chars = tail_chars};
     base_fmt(log->id, sizeof log->id, "%s", id);
-    log->reading = session_read_log(s, routes_log_on_done, log);
+    log->reading = session_read_log(s, prompts, routes_log_on_done, log);
     if (log->reading) {
         httpd_wait(client, routes_log_on_gone, log);
         return;
@@ -555,22 +555,26 @@ static void routes_reply_log(struct server *server, struct httpd_client *client,
 
 static void routes_text_lost(struct relay_ask *ask)
 {
-    routes_reply_log(ask->server, ask->client, ask->id, ask->tail_chars);
+    routes_reply_log(ask->server, ask->client, ask->id, ask->tail_chars, ask->prompts);
 }
 
 static void routes_transcript(struct request *r)
 {
     long long tail_chars = request_tail_chars(r);
+    int prompts = request_query_int(r, "prompts", 1);
     if (request_refused(r))
         return;
     int running = r->session->holder.open && !session_has_exited(r->session);
     struct relay_ask *ask =
-        running ? relay_ask(r, FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY, routes_answer_text) : NULL;
+        running ? relay_ask(r, FRAME_TEXT, span_of(prompts ? "p" : ""), FRAME_TEXT_REPLY,
+                          routes_answer_text)
+              : NULL;
     if (!ask) {
-        routes_reply_log(r->server, r->client, r->session->id, tail_chars);
+        routes_reply_log(r->server, r->client, r->session->id, tail_chars, prompts);
         return;
     }
     ask->tail_chars = tail_chars;
+    ask->prompts = prompts;
     ask->lost = routes_text_lost;
     session_set_seen(r->session);
 }

@@ -202,6 +202,7 @@ struct relay_ask {
     void (*lost)(struct relay_ask *ask); /* replies when the session ended first; NULL: 409 */
     char id[65];
     long long tail_chars;
+    int prompts;
 };
 
 /* Sends a question about r->session to its holder; answer replies from the first frame of type

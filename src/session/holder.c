@@ -360,8 +360,7 @@ static void holder_handle_screen(struct holder_client *c, span payload)
 static void holder_handle_text(struct holder_client *c, span payload)
 {
     buf text = {0};
-    (void)payload;
-    vt_put_text(c->holder->vt, &text, 1);
+    vt_put_text(c->holder->vt, &text, span_eq(payload, "p") ? VT_PROMPTS : 1);
     frame_send_reply(&c->conn, FRAME_TEXT_REPLY, buf_view(&text));
     buf_free(&text);
 }

@@ -348,13 +348,13 @@ static void holder_ask_cancel(struct holder_ask *ask)
     holder_link_close(&ask->link);
 }
 
-static void holder_log_text(const char *state_dir, int cols, int rows, buf *out)
+static void holder_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out)
 {
     struct vt *vt = vt_new(cols, rows);
     buf log = {0};
     store_log_read(state_dir, &log);
     vt_feed(vt, buf_view(&log));
-    vt_put_text(vt, out, 1);
+    vt_put_text(vt, out, prompts ? VT_PROMPTS : 1);
     buf_free(&log);
     vt_free(vt);
 }

@@ -168,7 +168,7 @@ enum frame_type {
     FRAME_SUBSCRIBE = 'w',    /* send FRAME_STATUS now and after each change */
     FRAME_VIEW = 'v',         /* send a snapshot, then output; payload: a set of FRAME_VIEW_… */
     FRAME_SCREEN = 's',       /* answered by FRAME_SCREEN_REPLY */
-    FRAME_TEXT = 't',         /* answered by FRAME_TEXT_REPLY */
+    FRAME_TEXT = 't',         /* answered by FRAME_TEXT_REPLY; "p": with VT_PROMPT_MARKs */
     FRAME_CLIENT = 'J',       /* from a subscriber, with a descriptor: a client's connection */
     FRAME_SPEC = 'L',         /* the first frame on descriptor 0: struct holder_spec */
     /* from the holder */
@@ -403,7 +403,7 @@ static struct holder_ask *holder_ask(struct loop *l, int fd, enum frame_type que
 static void holder_ask_cancel(struct holder_ask *ask); /* done is not called */
 
 /* Appends the plain text of an exited session's log, as FRAME_TEXT_REPLY has it. */
-static void holder_log_text(const char *state_dir, int cols, int rows, buf *out);
+static void holder_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out);
 
 /* ==== transcript: the text of an exited session, from its log ================================= */
 
@@ -416,12 +416,12 @@ struct transcript; /* frees itself */
  * no text. *running counts the owner's. Returns NULL without calling done when that can't be begun;
  * errno EAGAIN: TRANSCRIPTS_MAX are running. */
 static struct transcript *transcript_read(struct loop *l, const char *program, const char *dir,
-                                          int cols, int rows, int *running,
+                                          int cols, int rows, int prompts, int *running,
                                           void (*done)(void *ctx, const char *error, span text),
                                           void *ctx);
 static void transcript_cancel(struct transcript *t); /* done is not called */
 /* The child process: writes the text to stdout. Returns its exit status. */
-static int transcript_main(const char *dir, const char *cols, const char *rows);
+static int transcript_main(const char *dir, const char *cols, const char *rows, int prompts);
 
 /* ==== stream: a session's screen as it comes ================================================= */
 
@@ -676,7 +676,7 @@ static void session_set_seen(struct session *s);   /* the user has seen it */
 /* Sends an event of an agent's hook; 0, or -1: see holder_link_offer. */
 static int session_send_event(struct session *s, span event_json);
 /* Reads an exited session's transcript from its log: see transcript_read. */
-static struct transcript *session_read_log(const struct session *s,
+static struct transcript *session_read_log(const struct session *s, int prompts,
                                            void (*done)(void *ctx, const char *error, span text),
                                            void *ctx);
 /* Appends the object of a session's transcript, whose whole text is `text`. */

@@ -815,14 +815,14 @@ static int session_size(const struct session *s, int *cols, int *rows)
     return known;
 }
 
-static struct transcript *session_read_log(const struct session *s,
+static struct transcript *session_read_log(const struct session *s, int prompts,
                                            void (*done)(void *ctx, const char *error, span text),
                                            void *ctx)
 {
     int cols, rows;
     session_size(s, &cols, &rows);
     return transcript_read(s->owner->loop, config_program(s->owner->config), s->dir, cols, rows,
-                           &s->owner->reading, done, ctx);
+                           prompts, &s->owner->reading, done, ctx);
 }
 
 static void session_put_transcript(const struct sessions *all, const char *id, span text,

@@ -74,13 +74,14 @@ static void transcript_on_late(void *ctx)
 }
 
 static struct transcript *transcript_read(struct loop *l, const char *program, const char *dir,
-                                          int cols, int rows, int *running,
+                                          int cols, int rows, int prompts, int *running,
                                           void (*done)(void *ctx, const char *error, span text),
                                           void *ctx)
 {
     static const struct conn_hooks hooks = {transcript_on_data, NULL, transcript_on_closed};
     char size[2][16];
-    char *argv[] = {(char *)program, "transcript", (char *)dir, size[0], size[1], NULL};
+    char *argv[] = {(char *)program, "transcript", (char *)dir, size[0], size[1],
+                    prompts ? "prompts" : NULL, NULL};
     int ends[2];
     if (*running >= TRANSCRIPTS_MAX) {
         errno = EAGAIN;
@@ -119,14 +120,14 @@ static void transcript_cancel(struct transcript *t)
     transcript_stop(t, "cancelled");
 }
 
-static int transcript_main(const char *dir, const char *cols, const char *rows)
+static int transcript_main(const char *dir, const char *cols, const char *rows, int prompts)
 {
     long long c, r;
     buf text = {0};
     if (!span_int(span_of(cols), &c) || !span_int(span_of(rows), &r) || c < 1 || r < 1 ||
         c > GRID_COLS_MAX || r > GRID_ROWS_MAX)
         return 2;
-    holder_log_text(dir, (int)c, (int)r, &text);
+    holder_log_text(dir, (int)c, (int)r, prompts, &text);
     int status = store_write_all(1, buf_view(&text)) != 0;
     buf_free(&text);
     return status;

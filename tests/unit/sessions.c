@@ -534,7 +534,7 @@ static void unit_sessions_restarts(void)
     holder_link_send(&u.s->holder, FRAME_INPUT, span_of("\r"));
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
     unit_sessions_until_gone(&u);
-    holder_log_text(u.s->dir, 70, 20, &text);
+    holder_log_text(u.s->dir, 70, 20, 0, &text);
     const char *first = strstr(buf_cstr(&text), "run by");
     if (!first || !strstr(first + 1, "run by"))
         test_fail(__FILE__, __LINE__, buf_cstr(&text));

@@ -40,7 +40,7 @@ static struct transcript *unit_transcript_start(struct unit_transcript *u, const
     CHECK_INT(chmod(u->program, 0700), 0);
     u->done = 0;
     buf_free(&b);
-    return transcript_read(&u->loop, u->program, "/the dir", 80, 24, &u->running,
+    return transcript_read(&u->loop, u->program, "/the dir", 80, 24, 0, &u->running,
                            unit_transcript_on_done, u);
 }
 
@@ -74,7 +74,7 @@ static void unit_transcript(void)
     CHECK(unit_transcript_start(&u, "echo x") == NULL && errno == EAGAIN);
     unit_transcript_wait(&u, 0);
     test_begin("a program that is not there can't be begun");
-    CHECK(transcript_read(&u.loop, "/nowhere/telec", "/", 80, 24, &u.running,
+    CHECK(transcript_read(&u.loop, "/nowhere/telec", "/", 80, 24, 0, &u.running,
                           unit_transcript_on_done, &u) == NULL);
     CHECK_INT(u.running, 0);
     unlink(u.program);

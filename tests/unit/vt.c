@@ -121,6 +121,7 @@ static const char *const unit_vt_tokens[] = {
     "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>1u", "\033[<u", "\033", "\033[",
     "\033[1;2", "\033[?", "\033[1:2$", "\033]2;half", "\033Pq", "\033(", "\030", "\033\\", "\007",
     "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007", "\033]9;4;1;50\007",
+    "\033]133;A\007", "\033]133;A\007", "\033]133;B\033\\",
     "\033[4:3;58:2::1:2:3m", "\033[58;5;9m", "\033[59m",
     "\033]8;id=a;http://x/%d\033\\", "\033]8;;file:///%d\007", "\033]8;;\007", "\033]9;4;0\007",
     "0123456789012345678901234567890123456789",
@@ -693,6 +694,23 @@ static void unit_vt_check_text(struct vt *vt, int scrollback, const char *want)
     buf_free(&b);
 }
 
+static void unit_vt_prompts(void)
+{
+    test_begin("a text can have a mark where a prompt begins, off the screen and after a snapshot");
+    static const char want[] = "old\n\x1e$ make\nout \x1e$\nx\n$ y\n";
+    struct vt *vt = unit_vt_of(9, 3, "old\r\n\033]133;A\a\033[32m$ \033[m\033]133;B\amake\r\n"
+                                     "out \033]133;A;k=s\033\\$ \033]133;D;1\a\r\nx\r\n$ y");
+    unit_vt_check_text(vt, VT_PROMPTS, want);
+    unit_vt_check_text(vt, 1, "old\n$ make\nout $\nx\n$ y\n");
+    struct vt *other = vt_new(9, 3);
+    buf b = {0};
+    vt_put_snapshot(vt, &b, 1);
+    vt_feed(other, buf_view(&b));
+    unit_vt_check_text(other, VT_PROMPTS, want);
+    buf_free(&b);
+    vt_free(other), vt_free(vt);
+}
+
 static void unit_vt_scrollback(void)
 {
     test_begin("lines that scroll off are kept with their styles");
@@ -1006,6 +1024,7 @@ static void unit_vt(void)
     unit_vt_links();
     unit_vt_keyboard();
     unit_vt_bounds();
+    unit_vt_prompts();
     unit_vt_scrollback();
     unit_vt_scroll_bounds();
     unit_vt_last_line();

@@ -439,7 +439,7 @@ static int vt_sgr_one(struct vt *vt, int i)
     int code = vt->params[i];
     uint32_t colour = CELL_INDEXED | (uint32_t)(code % 10);
     if (code == 0)
-        *style = (struct cell_style){0}, vt->underline = 0;
+        *style = (struct cell_style){.attr = style->attr & CELL_PROMPT}, vt->underline = 0;
     else if (code == 59)
         vt->underline = 0;
     else if (code == 4 && vt_is_sub(vt, i + 1))

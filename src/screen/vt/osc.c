@@ -254,6 +254,14 @@ static void vt_osc_link(struct vt *vt, span s) /* PARAMETERS;URI */
     vt_set_extra(vt);
 }
 
+/* A;… begins a prompt; B, the command, ends it, as do C, its output, and D, its end. */
+static void vt_osc_prompt(struct vt *vt, span s)
+{
+    vt->style.attr &= (uint16_t)~CELL_PROMPT;
+    if (s.n && s.p[0] == 'A')
+        vt->style.attr |= CELL_PROMPT;
+}
+
 static const struct {
     const char *number;
     void (*handle)(struct vt *vt, span s);
@@ -262,7 +270,7 @@ static const struct {
     {"2", vt_osc_title},          {"7", vt_osc_directory},
     {"9", vt_osc_notify},   {"52", vt_osc_clipboard},     {"99", vt_osc_notify_kitty},
     {"10", vt_osc_text_colour}, {"11", vt_osc_ground},    {"12", vt_osc_cursor_colour},
-    {"777", vt_osc_notify_urxvt},
+    {"133", vt_osc_prompt},     {"777", vt_osc_notify_urxvt},
 };
 
 static void vt_osc_done(struct vt *vt)

@@ -33,6 +33,8 @@ static const struct cell_style vt_plain = {0};
 
 static void vt_paint_style(struct vt_paint *p, struct cell_style style)
 {
+    if ((style.attr ^ p->style.attr) & CELL_PROMPT)
+        buf_str(p->b, style.attr & CELL_PROMPT ? "\033]133;A\a" : "\033]133;B\a");
     cell_put_sgr(p->b, p->style, style, CELL_TRUE);
     if (style.extra != p->style.extra)
         cell_put_extra(p->b, p->vt->pool, p->style.extra, style.extra, CELL_TRUE, 1);
@@ -368,10 +370,11 @@ static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback)
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-/* lines and blanks: line feeds and blanks that go before the next visible character, if any. */
+/* lines and blanks: line feeds and blanks that go before the next visible character, if any.
+ * prompts: CELL_PROMPT to put VT_PROMPT_MARK where a prompt begins; prompt: in one. */
 struct vt_text {
     buf *b;
-    int lines, blanks, any;
+    int lines, blanks, any, prompts, prompt;
 };
 
 static void vt_text_cell(struct vt_text *t, const struct cell_pool *pool, const struct cell *cell)
@@ -387,13 +390,16 @@ static void vt_text_cell(struct vt_text *t, const struct cell_pool *pool, const 
         buf_byte(t->b, '\n');
     for (; t->blanks; t->blanks--)
         buf_byte(t->b, ' ');
+    if (cell->attr & ~t->prompt & t->prompts)
+        buf_byte(t->b, VT_PROMPT_MARK);
+    t->prompt = cell->attr;
     buf_add(t->b, text, cell_text(pool, cell->rune, text));
     t->any = 1;
 }
 
 static void vt_put_text(const struct vt *vt, buf *b, int scrollback)
 {
-    struct vt_text t = {b, 0, 0, 0};
+    struct vt_text t = {.b = b, .prompts = scrollback == VT_PROMPTS ? CELL_PROMPT : 0};
     for (int row = scrollback ? -vt->scroll.count : 0; row < vt->rows; row++) {
         struct vt_view view = vt_view_plain(vt, row);
         for (int i = 0; i < view.n; i++)
@@ -409,7 +415,7 @@ static void vt_put_text(const struct vt *vt, buf *b, int scrollback)
 
 static void vt_put_cells(const struct vt *vt, buf *b, int row, int from, int to)
 {
-    struct vt_text t = {b, 0, 0, 0};
+    struct vt_text t = {.b = b};
     struct vt_view view = vt_view_plain(vt, row);
     for (int i = from; i < view.n && i < to; i++)
         vt_text_cell(&t, vt->pool, &view.cells[i]);
@@ -420,7 +426,7 @@ static void vt_put_cells(const struct vt *vt, buf *b, int row, int from, int to)
 
 static void vt_put_row(const struct vt *vt, buf *b, int row)
 {
-    struct vt_text t = {b, 0, 0, 0};
+    struct vt_text t = {.b = b};
     struct vt_view view = vt_view_plain(vt, row);
     for (int i = 0; i < view.n; i++)
         vt_text_cell(&t, vt->pool, &view.cells[i]);
@@ -442,7 +448,7 @@ static int vt_row_is_blank(const struct vt *vt, int row)
 
 static void vt_put_last_line(const struct vt *vt, buf *b, int most)
 {
-    struct vt_text t = {b, 0, 0, 0};
+    struct vt_text t = {.b = b};
     int row = vt->y, oldest = vt->modes & VT_ALT_SCREEN ? 0 : -vt->scroll.count;
     while (row >= oldest && vt_row_is_blank(vt, row))
         row--;
