@@ -264,7 +264,7 @@ static uint32_t cell_pool_add(struct cell_pool *pool, span s, uint32_t otherwise
 
 static struct cell_extra cell_extra_of(const struct cell_pool *pool, unsigned extra)
 {
-    return extra && (int)extra <= pool->extra_count ? pool->extras[extra - 1]
+    return extra && (int)extra <= pool->extra_end ? pool->extras[extra - 1]
                                                     : (struct cell_extra){0, 0, NULL};
 }
 
@@ -276,26 +276,53 @@ static int cell_extra_is(const struct cell_extra *e, uint32_t underline, span li
 
 static uint16_t cell_extra_add(struct cell_pool *pool, uint32_t underline, span link)
 {
+    int at = pool->extra_end;
     if (!underline && !link.n)
         return 0;
-    for (int i = pool->extra_count; i-- > 0;) /* the newest first: they repeat */
+    for (int i = at; i-- > 0;) { /* the newest first: they repeat */
         if (cell_extra_is(&pool->extras[i], underline, link))
             return (uint16_t)(i + 1);
-    if (pool->extra_count == CELL_EXTRAS_MAX || pool->link_bytes + link.n > CELL_LINKS_BYTES)
+        if (!pool->extras[i].underline && !pool->extras[i].n)
+            at = i;
+    }
+    if (at == CELL_EXTRAS_MAX || pool->link_bytes + link.n > CELL_LINKS_BYTES)
         return 0;
-    if (!(pool->extra_count & (pool->extra_count - 1))) /* a power of two: full */
-        pool->extras = base_grow(pool->extras, (size_t)(pool->extra_count ? 2 * pool->extra_count
-                                                                          : 1) *
-                                                   sizeof *pool->extras);
-    pool->extras[pool->extra_count++] =
-        (struct cell_extra){underline, link.n, link.n ? span_dup(link) : NULL};
+    if (!pool->extras)
+        pool->extras = base_alloc(CELL_EXTRAS_MAX * sizeof *pool->extras);
+    pool->extras[at] = (struct cell_extra){underline, link.n, link.n ? span_dup(link) : NULL};
+    pool->extra_end += at == pool->extra_end;
+    pool->extra_count++;
     pool->link_bytes += link.n;
-    return (uint16_t)pool->extra_count;
+    return (uint16_t)(at + 1);
+}
+
+static void cell_extra_keep(struct cell_pool *pool, const unsigned char *used)
+{
+    for (int i = 0; i < pool->extra_end; i++) {
+        struct cell_extra *e = &pool->extras[i];
+        if (used[i + 1] || (!e->underline && !e->n))
+            continue;
+        pool->extra_count--;
+        pool->link_bytes -= e->n;
+        free(e->link);
+        *e = (struct cell_extra){0};
+    }
+}
+
+static void cell_pool_replace(struct cell_pool *pool, const struct cell_pool *fresh)
+{
+    free(pool->text);
+    free(pool->index);
+    pool->text = fresh->text;
+    pool->index = fresh->index;
+    pool->count = fresh->count;
+    pool->cap = fresh->cap;
+    pool->index_cap = fresh->index_cap;
 }
 
 static void cell_pool_free(struct cell_pool *pool)
 {
-    for (int i = 0; i < pool->extra_count; i++)
+    for (int i = 0; i < pool->extra_end; i++)
         free(pool->extras[i].link);
     free(pool->extras);
     free(pool->text);

@@ -1050,21 +1050,21 @@ static void grid_place_cursor(struct grid *g, struct grid_pen *pen)
  * front are equal. */
 static void grid_tidy_pool(struct grid *g)
 {
+    unsigned char used[CELL_EXTRAS_MAX + 1] = {0};
     struct cell_pool fresh = {0};
     char text[CELL_TEXT_MAX];
     for (int number = GRID_ROW_OWN; number < GRID_ROW_OWN + 2 * g->rows; number++) {
         struct cell *cells = grid_cells(g, number);
         for (int col = 0; g->uses[number] && col < g->cols; col++) {
-            struct cell_extra e = cell_extra_of(&g->pool, cells[col].extra);
-            cells[col].extra = cell_extra_add(&fresh, e.underline, (span){e.link, e.n});
+            used[cells[col].extra] = 1;
             if (cells[col].rune & CELL_CLUSTER) {
                 span s = {text, cell_text(&g->pool, cells[col].rune, text)};
                 cells[col].rune = cell_rune(&fresh, s);
             }
         }
     }
-    cell_pool_free(&g->pool);
-    g->pool = fresh;
+    cell_pool_replace(&g->pool, &fresh);
+    cell_extra_keep(&g->pool, used);
 }
 
 static void grid_frame(struct grid *g, buf *b)

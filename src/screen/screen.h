@@ -67,7 +67,7 @@ struct cell_pool {
     char (*text)[CELL_TEXT_MAX]; /* entries: a length byte, then the bytes */
     uint32_t count, cap;
     struct cell_extra *extras;
-    int extra_count;
+    int extra_count, extra_end; /* entries; the end of the last one: between are free ones */
     size_t link_bytes;
     uint32_t *index;             /* hash index, 0 empty, else entry + 1 */
     uint32_t index_cap;
@@ -95,10 +95,14 @@ static size_t cell_text(const struct cell_pool *pool, uint32_t rune, char out[CE
 static uint16_t cell_extra_add(struct cell_pool *pool, uint32_t underline, span link);
 /* The entry; of 0, one without both. */
 static struct cell_extra cell_extra_of(const struct cell_pool *pool, unsigned extra);
+/* Frees the entries that `used`, indexed by them, doesn't mark; the others keep their numbers. */
+static void cell_extra_keep(struct cell_pool *pool, const unsigned char *used);
 /* Appends what turns entry `from` into `to`, after the sequence of cell_put_sgr; links: 1 puts
  * links, 2 gives an id to one that has none, as it may be drawn in pieces. */
 static void cell_put_extra(buf *b, const struct cell_pool *pool, unsigned from, unsigned to,
                            enum cell_depth depth, int links);
+/* Replaces the graphemes by those of `fresh`. */
+static void cell_pool_replace(struct cell_pool *pool, const struct cell_pool *fresh);
 static void cell_pool_free(struct cell_pool *pool);
 
 /* Appends the shortest SGR sequence that turns style `from` into `to`; nothing when they look the
@@ -208,10 +212,10 @@ enum vt_mode {
     VT_SYNC = 1 << 17,
     VT_ALT_SCREEN = 1 << 18,
     VT_CURSOR_BLINK = 1 << 19,
+    VT_NO_ALT_SCROLL = 1 << 20, /* the wheel sends no arrows in the alternate screen */
     VT_ALLOW_COLUMNS = 1 << 21,
     VT_REVERSE_WRAP = 1 << 22,
-    VT_THEME = 1 << 21,        /* tell the program of a new theme */
-    VT_NO_ALT_SCROLL = 1 << 20 /* the wheel sends no arrows in the alternate screen */
+    VT_THEME = 1 << 23 /* tell the program of a new theme */
 };
 
 /* Events of a program that are not cells; collected until vt_drain_signals. */

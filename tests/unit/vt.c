@@ -511,7 +511,8 @@ static const char *const unit_vt_answers[][2] = {
     {"\033]11;?\a", "\033]11;rgb:1010/1010/1010\a"}, {"\033]10;rgb:1/1/1\a", ""},
     {"\033]10;?;?\033\\", "\033]10;rgb:d0d0/d0d0/d0d0\033\\\033]11;rgb:1010/1010/1010\033\\"},
     {"\033]12;?;?\a", "\033]12;rgb:d0d0/d0d0/d0d0\a"}, {"\033[?996n", "\033[?997;1n"},
-    {"\033[?2031$p", "\033[?2031;2$y"}, {"\033[?u", "\033[?0u"},
+    {"\033[?2031$p", "\033[?2031;2$y"}, {"\033[?40h\033[?2031$p", "\033[?2031;2$y"},
+    {"\033[?u", "\033[?0u"},
     {"\033[>1u\033[>15u\033[?u", "\033[?15u"},
     {"\033[?1007$p", "\033[?1007;1$y"}, {"\033[?1016$p", "\033[?1016;0$y"},
     {"\033[?2027$p", "\033[?2027;3$y"}, {"\033[?2027l\033[?2027$p", "\033[?2027;3$y"},
@@ -622,7 +623,21 @@ static void unit_vt_links(void)
     struct cell_extra e = cell_extra_of(vt_pool(vt), vt_row(vt, 1)[0].extra);
     CHECK(e.n == vt->link.n && memcmp(e.link, vt->link.p, e.n) == 0);
     CHECK(vt_pool(vt)->extra_count <= CELL_EXTRAS_MAX);
+    test_begin("scrollback keeps its links, the newest ones when there are too many");
+    for (int row = -1, lost = 0; row >= -vt_scroll_count(vt); row--) {
+        buf_clear(&b);
+        buf_fmt(&b, ";http://a/%d", 4 * CELL_EXTRAS_MAX - 2 + row);
+        e = cell_extra_of(vt_pool(vt), vt_row(vt, row)[0].extra);
+        lost |= e.n == 0;
+        CHECK(lost ? row < -500 && e.n == 0 : e.n == b.n && memcmp(e.link, b.p, b.n) == 0);
+    }
     buf_free(&b);
+    vt_free(vt);
+    vt = unit_vt_of(9, 1, "\033[58;5;9m\033[4mx\r\n\033]8;;http://b\ay\r\n");
+    vt_resize(vt, 5, 2);
+    CHECK_INT(cell_extra_of(vt_pool(vt), vt_row(vt, -1)[0].extra).underline, CELL_INDEXED | 9);
+    e = cell_extra_of(vt_pool(vt), vt_row(vt, 0)[0].extra);
+    CHECK_SPAN(((span){e.link, e.n}), ";http://b");
     vt_free(vt);
 }
 

@@ -141,34 +141,27 @@ static void vt_pool_sweep_screen(struct vt *vt, struct vt_screen *screen, struct
     }
 }
 
-/* Gives each extra of a screen's cells its place in `fresh`. */
-static void vt_extra_sweep_screen(struct vt *vt, struct vt_screen *screen, struct cell_pool *fresh)
+static void vt_extra_mark_screen(const struct vt *vt, const struct vt_screen *screen,
+                                 unsigned char *used)
 {
-    struct cell_extra saved = cell_extra_of(vt->pool, screen->saved.style.extra);
-    screen->saved.style.extra =
-        cell_extra_add(fresh, saved.underline, (span){saved.link, saved.n});
-    for (int r = 0; screen->lines && r < vt->rows; r++) {
-        struct vt_line *line = &screen->lines[r];
-        for (int x = 0; line->flags & VT_LINE_STYLED && x < line->used; x++) {
-            struct cell_extra e = cell_extra_of(vt->pool, line->cells[x].extra);
-            line->cells[x].extra = cell_extra_add(fresh, e.underline, (span){e.link, e.n});
-        }
-    }
+    used[screen->saved.style.extra] = 1;
+    for (int r = 0; screen->lines && r < vt->rows; r++)
+        for (int x = 0; x < screen->lines[r].used; x++)
+            used[screen->lines[r].cells[x].extra] = 1;
 }
 
-/* Makes room among full extras: keeps only those on the screens. */
+/* Makes room among full extras: keeps those on the screens, and of the scrollback's the newest. When
+ * that frees few, the next sweep waits, as in vt_pool_sweep. */
 static void vt_extra_sweep(struct vt *vt)
 {
-    struct cell_pool fresh = {0};
-    vt_extra_sweep_screen(vt, &vt->screens[0], &fresh);
-    vt_extra_sweep_screen(vt, &vt->screens[1], &fresh);
-    for (int i = 0; i < vt->pool->extra_count; i++)
-        free(vt->pool->extras[i].link);
-    free(vt->pool->extras);
-    vt->pool->extras = fresh.extras;
-    vt->pool->extra_count = fresh.extra_count;
-    vt->pool->link_bytes = fresh.link_bytes;
-    vt->extra_wait = CELL_EXTRAS_MAX / 4;
+    unsigned char used[CELL_EXTRAS_MAX + 1] = {0};
+    vt_extra_mark_screen(vt, &vt->screens[0], used);
+    vt_extra_mark_screen(vt, &vt->screens[1], used);
+    vt_scroll_mark_extras(&vt->scroll, vt->pool, used);
+    cell_extra_keep(vt->pool, used);
+    int full = vt->pool->extra_count > CELL_EXTRAS_MAX / 8 * 7 ||
+               vt->pool->link_bytes > CELL_LINKS_BYTES / 8 * 7;
+    vt->extra_wait = full ? CELL_EXTRAS_MAX / 4 : 0;
 }
 
 static void vt_set_extra(struct vt *vt)
@@ -190,11 +183,7 @@ static void vt_pool_sweep(struct vt *vt)
         return;
     vt_pool_sweep_screen(vt, &vt->screens[0], &fresh);
     vt_pool_sweep_screen(vt, &vt->screens[1], &fresh);
-    fresh.extras = vt->pool->extras, fresh.extra_count = vt->pool->extra_count;
-    fresh.link_bytes = vt->pool->link_bytes;
-    vt->pool->extras = NULL, vt->pool->extra_count = 0;
-    cell_pool_free(vt->pool);
-    *vt->pool = fresh;
+    cell_pool_replace(vt->pool, &fresh);
     vt->pool_wait = fresh.count > CELL_CLUSTERS_MAX / 2 ? CELL_CLUSTERS_MAX : 0;
 }
 

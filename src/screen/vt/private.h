@@ -31,7 +31,7 @@
 #define VT_ANSWERS_MAX 4096 /* bytes of answers not drained yet; further ones are dropped */
 #define VT_TITLES_MAX 4     /* titles that a program can push */
 #define VT_KEYS_MAX 8       /* sets of kitty keyboard flags that a program can push */
-#define VT_PACKED_CELL_MAX (11 + 3 + CELL_TEXT_MAX)
+#define VT_PACKED_CELL_MAX (13 + 3 + CELL_TEXT_MAX)
 #define VT_BLOCKS (0x800 + 0x80 + 1) /* blocks of code points, see vt_block */
 
 enum vt_state { VT_GROUND, VT_UTF8, VT_ESCAPE, VT_CSI, VT_CSI_BAD, VT_STRING };
@@ -152,6 +152,10 @@ static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
 /* Unpacks row `row` (-1 the newest … -count) into at most `most` cells. Returns their number. */
 static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int row,
                          struct cell *out, int most, int *wrapped);
+/* Marks the extras of the rows in `used`, the newest first, up to three quarters of all; removes
+ * the others from the rows. */
+static void vt_scroll_mark_extras(struct vt_scroll *s, const struct cell_pool *pool,
+                                  unsigned char *used);
 
 /* ---- screen: rows of cells ------------------------------------------------------------------- */
 

@@ -5,11 +5,11 @@
  * vt_token) for everything else. */
 
 enum vt_token {
-    VT_TOKEN_STYLE = 1,  /* fg, bg, attr of the cells that follow, as they are in memory */
+    VT_TOKEN_STYLE = 1,  /* fg, bg, attr, extra of the cells that follow, as they are in memory */
     VT_TOKEN_WIDE = 2,   /* the next character has two columns */
     VT_TOKEN_CLUSTER = 3 /* a length byte and the text of a grapheme of several code points */
 };
-#define VT_TOKEN_STYLE_BYTES 11
+#define VT_TOKEN_STYLE_BYTES 13
 
 /* ---- the ring ------------------------------------------------------------------------------- */
 
@@ -159,11 +159,13 @@ static inline char *vt_pack_rune(const struct cell_pool *pool, const struct cell
 }
 
 /* Tells how a cell differs from ASCII in a style: 0, not at all. */
-static inline uint64_t vt_differs(const struct cell *cell, uint64_t colours, uint16_t attr)
+static inline uint64_t vt_differs(const struct cell *cell, uint64_t colours, uint16_t attr,
+                                  uint16_t extra)
 {
     uint64_t now;
     memcpy(&now, &cell->fg, 8);
-    return (now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK) | (cell->rune & ~0x7fu);
+    return (now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK) | (cell->extra ^ extra) |
+           (cell->rune & ~0x7fu);
 }
 
 static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cells, int count,
@@ -171,23 +173,25 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
 {
     const struct cell *cell = cells, *end = cells + count;
     uint64_t colours = 0, now; /* fg and bg, which are neighbours */
-    uint16_t attr = 0;
+    uint16_t attr = 0, extra = 0;
     char *at = out;
     while (cell < end) {
         uint32_t rune = cell->rune;
         if (end - cell >= 4 && (rune | cell[3].rune) < 0x80 && /* most cells */
-            !(vt_differs(cell, colours, attr) | vt_differs(cell + 1, colours, attr) |
-              vt_differs(cell + 2, colours, attr) | vt_differs(cell + 3, colours, attr))) {
+            !(vt_differs(cell, colours, attr, extra) | vt_differs(cell + 1, colours, attr, extra) |
+              vt_differs(cell + 2, colours, attr, extra) |
+              vt_differs(cell + 3, colours, attr, extra))) {
             at += vt_pack_plain(cell, 4, at);
             cell += 4;
             continue;
         }
         memcpy(&now, &cell->fg, 8);
-        if ((now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK)) {
-            colours = now, attr = cell->attr & CELL_STYLE_MASK;
+        if ((now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK) | (cell->extra ^ extra)) {
+            colours = now, attr = cell->attr & CELL_STYLE_MASK, extra = cell->extra;
             *at++ = VT_TOKEN_STYLE;
             memcpy(at, &colours, 8);
             memcpy(at + 8, &attr, 2);
+            memcpy(at + 10, &extra, 2);
             at += VT_TOKEN_STYLE_BYTES - 1;
         }
         if (rune < 0x800) { /* no branch between one byte and two: unpredictable */
@@ -206,12 +210,13 @@ static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cel
 
 static struct cell_style vt_style_of(const struct cell *cell)
 {
-    return (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK, 0};
+    return (struct cell_style){cell->fg, cell->bg, cell->attr & CELL_STYLE_MASK,
+                               cell->extra};
 }
 
 static int vt_has_style(struct cell_style style)
 {
-    return (style.fg | style.bg | style.attr) != 0;
+    return (style.fg | style.bg | style.attr | style.extra) != 0;
 }
 
 /* Returns where to pack a row of at most `most` bytes: its place in the ring, or beside it where
@@ -263,6 +268,7 @@ static int vt_unpack(struct cell_pool *pool, span s, struct cell *out, int most)
             memcpy(&cell.fg, s.p + i + 1, 4);
             memcpy(&cell.bg, s.p + i + 5, 4);
             memcpy(&cell.attr, s.p + i + 9, 2);
+            memcpy(&cell.extra, s.p + i + 11, 2);
             i += VT_TOKEN_STYLE_BYTES;
             continue;
         }
@@ -307,4 +313,58 @@ static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int 
     *wrapped = record->wrapped;
     buf_free(&whole);
     return n;
+}
+
+/* ---- links and underline colours ------------------------------------------------------------ */
+
+static unsigned char *vt_ring_byte(const struct vt_scroll *s, const struct vt_record *record,
+                                   size_t i)
+{
+    size_t at = record->at + i;
+    return (unsigned char *)s->bytes + (at < s->cap ? at : at - s->cap);
+}
+
+/* Handles the style token at byte i of a row. Returns the bytes of its extra's link if it is now
+ * marked first. */
+static size_t vt_scroll_mark_style(struct vt_scroll *s, const struct vt_record *record, size_t i,
+                                   const struct cell_pool *pool, int room, unsigned char *used)
+{
+    unsigned char *low = vt_ring_byte(s, record, i + 11), *high = vt_ring_byte(s, record, i + 12);
+    unsigned char bytes[2] = {*low, *high};
+    uint16_t extra;
+    memcpy(&extra, bytes, 2);
+    if (!extra || used[extra])
+        return 0;
+    if (!room) {
+        *low = *high = 0;
+        return 0;
+    }
+    used[extra] = 1;
+    return cell_extra_of(pool, extra).n + 1;
+}
+
+static void vt_scroll_mark_extras(struct vt_scroll *s, const struct cell_pool *pool,
+                                  unsigned char *used)
+{
+    size_t bytes = 0;
+    int count = 0;
+    for (int i = 1; i <= CELL_EXTRAS_MAX; i++) {
+        count += used[i];
+        bytes += used[i] ? cell_extra_of(pool, (unsigned)i).n : 0;
+    }
+    for (int row = s->count; row-- > 0;) {
+        const struct vt_record *record = vt_record(s, row);
+        for (size_t i = 0; i < record->n; i++) {
+            unsigned char c = *vt_ring_byte(s, record, i);
+            if (c == VT_TOKEN_STYLE) {
+                int room = count < CELL_EXTRAS_MAX / 4 * 3 && bytes < CELL_LINKS_BYTES / 4 * 3;
+                size_t n = vt_scroll_mark_style(s, record, i, pool, room, used);
+                count += n > 0;
+                bytes += n;
+                i += VT_TOKEN_STYLE_BYTES - 1;
+            } else if (c == VT_TOKEN_CLUSTER) {
+                i += 1 + *vt_ring_byte(s, record, i + 1);
+            }
+        }
+    }
 }
