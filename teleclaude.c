@@ -77,6 +77,7 @@ TELEC_SMALL
 
 #include "src/work/roadmap.c"         /* todos/roadmap.md and state.json of a project into todos */
 #include "src/work/projects.c"        /* this computer's projects, their todos, watching both */
+#include "src/work/git.c"             /* the git branches of sessions' directories */
 
 #include "src/fleet/codec.c"          /* what computers write to each other, as bytes; pure */
 #include "src/fleet/redis_url.c"      /* where a Redis is, as its url says */

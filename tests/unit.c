@@ -89,6 +89,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/replay.c"
 #include "unit/sessions.c"
 #include "unit/projects.c"
+#include "unit/git.c"
 #include "unit/redis.c"
 #include "unit/fleet.c"
 #include "unit/streams.c"
@@ -176,6 +177,7 @@ static const struct {
     {"sessions", unit_sessions},
     {"roadmap", unit_roadmap},
     {"projects", unit_projects},
+    {"git", unit_git},
     {"codec", unit_codec},
     {"redis", unit_redis},
     {"streams", unit_streams},

@@ -25,6 +25,7 @@ struct daemon {
     struct sessions sessions;
     struct announce announce;
     struct projects projects;
+    struct git git;
     struct fleet fleet;
     struct remotes remotes;
     struct requests requests;
@@ -254,6 +255,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     reached_init(&d.server);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     announce_init(&d.announce, &d.sessions);
+    git_init(&d.git, &d.loop, &d.sessions);
     while (!d.stopping || d.httpd.clients ||
            (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams))))
         loop_once(&d.loop);
@@ -262,6 +264,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     requests_free(&d.requests);
     peers_free(&d.fleet);
     announce_free(&d.announce);
+    git_free(&d.git);
     sessions_free(&d.sessions);
     httpd_free(&d.httpd);
     cache_free(&d.cache);

@@ -597,6 +597,7 @@ struct session {
     struct loop_timer end_timer; /* of a hidden session without a holder */
     struct cache_session *cached; /* NULL: not in the cache */
     buf record;             /* members of its object that seldom change, without braces */
+    void *branch;           /* find_branch's own; or NULL */
     int tells_native_id;    /* the status has native_session_id, so the record's part has not */
     buf status;             /* the last FRAME_STATUS, an object; empty before the first */
     struct holder_link holder; /* open as long as the session's holder can be reached */
@@ -635,6 +636,8 @@ struct sessions {
     /* A session of this computer has changed; or NULL. */
     void (*on_changed)(void *ctx, struct session *s);
     void *changed_ctx;
+    const char *(*find_branch)(void *ctx, struct session *s); /* of its directory; or NULL */
+    void *branch_ctx;
     struct loop_timer adopt_timer;
     void (*ready)(void *ctx);
     void *ready_ctx;
@@ -683,6 +686,7 @@ static struct transcript *session_read_log(const struct session *s, int prompts,
 static void session_put_transcript(const struct sessions *all, const char *id, span text,
                                    long long tail_chars, buf *b);
 static int session_has_exited(const struct session *s);
+static void session_branch_changed(struct session *s);
 /* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
 static int session_size(const struct session *s, int *cols, int *rows);
 

@@ -72,14 +72,18 @@ static struct session **session_of(const struct sessions *all, const struct cach
 /* Writes the members that don't come from the holder; for a change of one of them. */
 static void session_renew_record(struct session *s)
 {
+    const struct sessions *all = s->owner;
     buf_clear(&s->record);
     session_put_record(s, &s->record);
     if (!s->tells_native_id && s->native_id)
         json_field_string(&s->record, "native_session_id", s->native_id);
-    json_field_string(&s->record, "computer", s->owner->config->computer);
+    json_field_string(&s->record, "computer", all->config->computer);
     json_field_string(&s->record, "status", "active");
     json_field_string(&s->record, "restart", session_resumes(s) ? "resume" : "fresh");
     json_field_null(&s->record, "tmux_session_name");
+    const char *branch = all->find_branch ? all->find_branch(all->branch_ctx, s) : NULL;
+    if (branch)
+        json_field_string(&s->record, "branch", branch);
 }
 
 /* Takes the session out of the cache, but never another computer's of the same id. */
@@ -121,6 +125,13 @@ static void session_changed(struct session *s)
     }
     if (all->on_changed)
         all->on_changed(all->changed_ctx, s);
+}
+
+static void session_branch_changed(struct session *s)
+{
+    buf_clear(&s->record);
+    if (s->cached)
+        session_changed(s);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -186,7 +197,7 @@ static int session_is_of_record(struct json key)
         "session_id", "origin_adapter",    "title",        "working_directory",
         "mode",       "thinking_mode",     "active_agent", "command",
         "created_at", "initiator_session_id", "computer",  "status",
-        "tmux_session_name"};
+        "tmux_session_name", "branch"};
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         if (json_text_eq(key, keys[i]))
             return 1;

@@ -108,4 +108,29 @@ static void projects_doubt(struct projects *all);
 /* Appends the event todos_updated of a project; nothing when projects are not watched. */
 static void projects_put_event(struct projects *all, const char *path, buf *event);
 
+/* For git.c alone: the system's notices. */
+static int projects_notify_open(void);
+static int projects_notify_add(int fd, const char *dir, int contents);
+static void projects_notify_remove(int fd, int number);
+static void projects_notify_read(int fd, void (*each)(void *ctx, int number, span name, int is_dir),
+                                 void *ctx);
+
+/* ==== git: the git branches of sessions' directories ========================================= */
+
+struct git {
+    struct loop *loop;
+    struct sessions *sessions;
+    struct git_place *first;
+    size_t count;
+    struct loop_fd notify;  /* fd -1: the system does not watch */
+    struct loop_timer settle, poll;
+};
+
+/* Appends the directory that has HEAD for an absolute path. Returns 1, or 0: the path is in no
+ * repository. *linked: a file names that directory. */
+static int git_find(const char *directory, buf *git, int *linked);
+/* Gives the objects of all sessions the member branch, and keeps it up to date. */
+static void git_init(struct git *all, struct loop *l, struct sessions *sessions);
+static void git_free(struct git *all); /* before sessions_free */
+
 #endif
