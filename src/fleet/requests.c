@@ -74,7 +74,7 @@ static void requests_fail_unreached(struct requests_job *job)
 
 static int requests_is_running(struct requests_job *job)
 {
-    if (job->of->holder.open && !session_has_exited(job->of))
+    if (session_is_running(job->of))
         return 1;
     requests_fail_unreached(job);
     return 0;
@@ -253,7 +253,7 @@ static void requests_get_session_data(struct requests_job *job)
             return;
         }
     }
-    if (!s->holder.open || session_has_exited(s) ||
+    if (!session_is_running(s) ||
         !holder_ask(job->all->loop, session_find_socket(s), FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
                     requests_on_text, job))
         requests_log(job, s);
@@ -679,7 +679,7 @@ static void requests_keys(struct requests_job *job)
         requests_fail(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
     } else if (requests_is_running(job)) {
         frame_put_keys(&b, key, count);
-        if (holder_link_offer(&job->of->holder, FRAME_KEYS, buf_view(&b)) == 0)
+        if (session_offer(job->of, FRAME_KEYS, buf_view(&b)) == 0)
             requests_reply_text(job, "sent");
         else
             requests_fail(job, "the session's holder does not read", "BUSY");

@@ -58,7 +58,8 @@ struct relay_viewer {
     struct httpd_client *client;
     struct stream *stream; /* NULL: ended */
     int control, sizes;
-    const char *computer; /* this one */
+    struct server *server;
+    char id[65]; /* of a session of this computer, or "" */
 };
 
 static void relay_on_size(void *ctx, int cols, int rows)
@@ -122,6 +123,14 @@ static const struct stream_hooks relay_stream_hooks = {
     relay_on_size,  relay_on_output, NULL,           relay_on_end,
     relay_on_typed, relay_on_link,   relay_on_ending};
 
+static int relay_resize(struct relay_viewer *viewer, int cols, int rows)
+{
+    struct session *s = session_find(viewer->server->sessions, viewer->id);
+    if (s)
+        session_expect_answer(s);
+    return stream_resize(viewer->stream, cols, rows, viewer->server->config->computer);
+}
+
 static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct relay_viewer *viewer = ctx;
@@ -133,7 +142,7 @@ static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
         refused = stream_type(viewer->stream, payload);
     else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
              frame_read_size(json_get(message, "resize"), &cols, &rows))
-        refused = stream_resize(viewer->stream, cols, rows, viewer->computer);
+        refused = relay_resize(viewer, cols, rows);
     if (refused > 0)
         httpd_pause(viewer->client, 1);
     else if (refused)
@@ -165,7 +174,8 @@ static void relay_view(struct request *r, span how, int control,
     struct relay_viewer *viewer = base_alloc(sizeof *viewer);
     viewer->client = r->client;
     viewer->control = control;
-    viewer->computer = r->server->config->computer;
+    viewer->server = r->server;
+    base_fmt(viewer->id, sizeof viewer->id, "%s", r->session ? r->session->id : "");
     viewer->sizes = how.n && how.p[0] == FRAME_VIEW_SIZES;
     viewer->stream = open(r, how, control, &relay_stream_hooks, viewer);
     if (!viewer->stream) {

@@ -331,7 +331,7 @@ static int request_may_drive(struct request *r)
 
 static int request_is_running(struct request *r)
 {
-    if (r->session->holder.open && !session_has_exited(r->session))
+    if (session_is_running(r->session))
         return 1;
     request_reply_unreached(r);
     return 0;

@@ -90,6 +90,7 @@ static void routes_list_sessions(struct request *r)
         request_reply(r->client, &b);
     }
     free(computer);
+    sessions_expect_answers(server->sessions);
 }
 
 static void routes_list_ended(struct request *r)
@@ -103,6 +104,7 @@ static void routes_get_session(struct request *r)
 {
     if (request_refused(r))
         return;
+    session_expect_answer(r->session);
     const struct cache_session *known = cache_find(r->server->cache, r->session->id);
     httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
 }
@@ -463,7 +465,7 @@ static void routes_send_keys(struct request *r)
     if (!request_refused(r) && request_is_running(r)) {
         buf b = {0};
         frame_put_keys(&b, key, count);
-        int refused = holder_link_offer(&r->session->holder, FRAME_KEYS, buf_view(&b));
+        int refused = session_offer(r->session, FRAME_KEYS, buf_view(&b));
         buf_free(&b);
         routes_reply_offered(r, refused);
     }
@@ -477,9 +479,8 @@ static void routes_send_event(struct request *r)
         text_field = {"text", 0, 0, NULL}, native_field = {"native_session_id", 0, 0, NULL};
     char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
     char *native = request_string(r, &native_field);
-    if (!request_refused(r) && request_is_running(r)) {
-        routes_reply_offered(r, session_send_event(r->session, r->body.text));
-    }
+    if (!request_refused(r) && request_is_running(r))
+        routes_reply_offered(r, session_offer(r->session, FRAME_EVENT, r->body.text));
     free(type), free(text), free(native);
 }
 
@@ -564,11 +565,10 @@ static void routes_transcript(struct request *r)
     int prompts = request_query_int(r, "prompts", 1);
     if (request_refused(r))
         return;
-    int running = r->session->holder.open && !session_has_exited(r->session);
-    struct relay_ask *ask =
-        running ? relay_ask(r, FRAME_TEXT, span_of(prompts ? "p" : ""), FRAME_TEXT_REPLY,
-                          routes_answer_text)
-              : NULL;
+    struct relay_ask *ask = NULL;
+    if (session_is_running(r->session))
+        ask = relay_ask(r, FRAME_TEXT, span_of(prompts ? "p" : ""), FRAME_TEXT_REPLY,
+                        routes_answer_text);
     if (!ask) {
         routes_reply_log(r->server, r->client, r->session->id, tail_chars, prompts);
         return;
@@ -738,6 +738,7 @@ static void routes_status(struct request *r)
     peers_put_status(server->fleet, &b);
     json_close(&b, '}');
     request_reply(r->client, &b);
+    sessions_expect_answers(server->sessions);
 }
 
 /* ---- routes --------------------------------------------------------------------------------- */

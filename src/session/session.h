@@ -602,7 +602,7 @@ struct session {
     buf status;             /* the last FRAME_STATUS, an object; empty before the first */
     struct holder_link holder; /* open as long as the session's holder can be reached */
     buf unreachable;        /* why it can't be reached; empty: it can, or it has exited */
-    struct loop_timer retry_timer; /* the next try to reach it */
+    struct loop_timer retry_timer; /* the next try to reach it; its holder's answer is late */
     long long retry_ms;     /* the last wait for one; 0: it was reached */
     int answered;           /* its holder sent a status on this connection */
     int forced;             /* its end is forced: a record of another machine goes, too */
@@ -642,6 +642,7 @@ struct sessions {
     void (*ready)(void *ctx);
     void *ready_ctx;
     int reading;            /* transcripts of exited sessions at work */
+    long long asked_at;     /* loop clock: the last sessions_expect_answers */
 };
 
 /* Loads the records and connects to every holder. ready is called, from the loop or at once, when
@@ -660,6 +661,12 @@ static int session_rename(struct session *s, const char *title);
 /* Returns a socket connected to its holder, or -1 with errno. Never waits: where the socket's file
  * is gone the connection goes through the standing one, and the holder is to make it again. */
 static int session_find_socket(struct session *s);
+/* Asks a reachable holder for its status; while none comes, the session is unreachable. */
+static void session_expect_answer(struct session *s);
+/* holder_link_offer, and session_expect_answer */
+static int session_offer(struct session *s, enum frame_type type, span payload);
+static void sessions_expect_answers(struct sessions *all); /* the same of all, rarely */
+static int session_is_running(const struct session *s); /* and its holder answers */
 /* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
 static const char *session_why_unreachable(const struct session *s);
 /* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */
@@ -676,8 +683,6 @@ static int session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
 static int session_undo_end(struct session *s);
 static void session_set_seen(struct session *s);   /* the user has seen it */
-/* Sends an event of an agent's hook; 0, or -1: see holder_link_offer. */
-static int session_send_event(struct session *s, span event_json);
 /* Reads an exited session's transcript from its log: see transcript_read. */
 static struct transcript *session_read_log(const struct session *s, int prompts,
                                            void (*done)(void *ctx, const char *error, span text),

@@ -16,6 +16,13 @@
 #define SESSION_RETRY_MIN_MS 100   /* to the second try of a session that can't be reached … */
 #define SESSION_RETRY_MAX_MS 30000 /* … doubling up to this */
 #endif
+#ifndef SESSION_ANSWER_MS
+#define SESSION_ANSWER_MS HOLDER_ASK_MS /* for a holder to send a status that it was asked for */
+#endif
+#ifndef SESSION_ASK_ALL_MS
+#define SESSION_ASK_ALL_MS 30000   /* between two questions to all holders */
+#endif
+#define SESSION_SILENT "its holder does not answer"
 #define SESSION_KILLED_MS 20      /* for killed processes to be gone */
 #define SESSION_FDS_LEFT 16       /* descriptors that connections to holders leave to others */
 #define SESSION_NATIVE_ID_MAX 200 /* bytes */
@@ -317,7 +324,7 @@ static char *session_socket(const struct sessions *all, const char *id)
     return b.p;
 }
 
-static void session_reach(void *ctx);
+static void session_on_due(void *ctx);
 
 static struct session *session_new(struct sessions *all, const char *id)
 {
@@ -327,7 +334,7 @@ static struct session *session_new(struct sessions *all, const char *id)
     s->dir = store_session_dir(all->config->state, id);
     s->socket = session_socket(all, id);
     s->created_at = clock_wall_ms();
-    s->retry_timer = (struct loop_timer){.fn = session_reach, .ctx = s};
+    s->retry_timer = (struct loop_timer){.fn = session_on_due, .ctx = s};
     LIST_PUSH(all->last, s);
     all->last = &s->next;
     all->count++;
@@ -352,6 +359,36 @@ static void session_delete(struct session *s)
     buf_free(&s->record);
     buf_free(&s->unreachable);
     free(s);
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void session_wait_for_status(struct session *s)
+{
+    holder_link_offer(&s->holder, FRAME_SUBSCRIBE, (span){0});
+    loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_ANSWER_MS);
+}
+
+static void session_expect_answer(struct session *s)
+{
+    int asked = s->retry_timer.slot || s->unreachable.n || s->holder.launching;
+    if (s->holder.open && !asked && !session_has_exited(s))
+        session_wait_for_status(s);
+}
+
+static int session_offer(struct session *s, enum frame_type type, span payload)
+{
+    session_expect_answer(s);
+    return holder_link_offer(&s->holder, type, payload);
+}
+
+static void sessions_expect_answers(struct sessions *all)
+{
+    if (all->asked_at && all->loop->now - all->asked_at < SESSION_ASK_ALL_MS)
+        return;
+    all->asked_at = all->loop->now;
+    for (struct session *s = all->first; s; s = s->next)
+        session_expect_answer(s);
 }
 
 /* ---- ends ----------------------------------------------------------------------------------- */
@@ -409,11 +446,16 @@ static void session_remove(struct session *s)
         session_delete(s);
 }
 
+static int session_is_running(const struct session *s)
+{
+    return s->holder.open && !s->unreachable.n && !session_has_exited(s);
+}
+
 static const char *session_why_unreachable(const struct session *s)
 {
-    if (session_has_exited(s) || (s->holder.open && !s->unreachable.n))
+    if (session_has_exited(s) || session_is_running(s))
         return NULL;
-    return s->unreachable.n ? s->unreachable.p : "its holder does not answer";
+    return s->unreachable.n ? s->unreachable.p : SESSION_SILENT;
 }
 
 /* Asks for the end: on disk first, a daemon that dies now finishes it at its next start. */
@@ -435,6 +477,7 @@ static void session_end(struct session *s, struct session_waiter *waiter)
     }
     session_set_ending(s);
     holder_link_send(&s->holder, FRAME_END, (span){0});
+    session_expect_answer(s);
 }
 
 static void session_end_by_force(struct session *s, struct session_waiter *waiter)
@@ -453,13 +496,25 @@ static void session_end_by_force(struct session *s, struct session_waiter *waite
         loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_KILLED_MS);
 }
 
-/* A session that can't be reached is ended once it can be. */
+/* A session that can't be reached is hidden until its end is due, and ended once it can be. */
+static void session_show_overdue(struct session *s)
+{
+    if (!s->hidden || !session_why_unreachable(s) || s->end_at > clock_wall_ms())
+        return;
+    session_set_ending(s);
+    holder_link_offer(&s->holder, FRAME_END, (span){0});
+    s->hidden = 0;
+    session_changed(s);
+}
+
 static void session_on_end_timer(void *ctx)
 {
-    if (session_why_unreachable(ctx))
-        session_set_ending(ctx);
-    else
-        session_remove(ctx);
+    struct session *s = ctx;
+    session_show_overdue(s);
+    if (s->holder.open)
+        session_expect_answer(s);
+    else if (s->hidden)
+        session_remove(s);
 }
 
 /* Hides a session until end_at. Then its holder ends it; an exited one, which has none, is removed
@@ -474,10 +529,10 @@ static void session_hide(struct session *s)
     buf_free(&request);
     s->end_timer.fn = session_on_end_timer;
     s->end_timer.ctx = s;
-    if (!s->holder.open)
-        loop_timer_set(s->owner->loop, &s->end_timer, s->owner->loop->now + left);
+    loop_timer_set(s->owner->loop, &s->end_timer, s->owner->loop->now + left);
     s->hidden = 1;
     session_changed(s);
+    session_expect_answer(s);
 }
 
 /* Writes the time of a hidden session's end: the next daemon keeps to it, too. */
@@ -513,6 +568,7 @@ static int session_undo_end(struct session *s)
     loop_timer_cancel(s->owner->loop, &s->end_timer);
     s->hidden = 0;
     session_changed(s);
+    session_expect_answer(s);
     return 0;
 }
 
@@ -548,6 +604,14 @@ static void session_created(struct session *s)
     free(creating);
 }
 
+/* Tells whether its holder is to end it. It may have read a request of an earlier connection after
+ * the undo. */
+static int session_is_stopped(const struct session *s)
+{
+    struct json status = {JSON_OBJECT, buf_view(&s->status)};
+    return s->status.n && json_get(status, "hidden").type == JSON_TRUE;
+}
+
 static void session_on_frame(void *ctx, enum frame_type type, span payload)
 {
     struct session *s = ctx;
@@ -559,8 +623,11 @@ static void session_on_frame(void *ctx, enum frame_type type, span payload)
         buf_clear(&s->status);
     }
     s->retry_ms = 0;
+    loop_timer_cancel(s->owner->loop, &s->retry_timer);
     s->answered = 1;
     session_set_status(s, payload);
+    if (!s->hidden && !s->ending && session_is_stopped(s))
+        holder_link_send(&s->holder, FRAME_UNDO_END, (span){0});
     session_changed(s);
     if (s->creating)
         session_created(s);
@@ -645,6 +712,7 @@ static int session_pass_client(struct session *s)
 
 static int session_find_socket(struct session *s)
 {
+    session_expect_answer(s);
     int fd = holder_dial(s->socket);
     if (fd >= 0 || !life_is_no_socket(errno))
         return fd;
@@ -670,7 +738,7 @@ static int session_connect(struct session *s)
         errno = EMFILE;
         return -1;
     }
-    holder_link_send(&s->holder, FRAME_SUBSCRIBE, (span){0});
+    session_wait_for_status(s);
     if (s->ending)
         holder_link_send(&s->holder, FRAME_END, (span){0});
     else if (s->end_at > 0)
@@ -690,6 +758,7 @@ static void session_set_unreachable(struct session *s, const char *why)
         session_set_own_status(s, STATE_UNREACHABLE, STATE_BY_LINK, why);
         session_changed(s);
     }
+    session_show_overdue(s);
     if (s->creating)
         session_created(s);
     session_is_adopted(s);
@@ -767,13 +836,23 @@ static void session_reach(void *ctx)
     session_gone(s);
 }
 
+/* The retry timer: an answer is late, or it is time to connect again. */
+static void session_on_due(void *ctx)
+{
+    struct session *s = ctx;
+    if (s->holder.open)
+        session_set_unreachable(s, SESSION_SILENT);
+    else
+        session_reach(s);
+}
+
 /* An exited session has no holder: its exit.json keeps this. */
 static void session_set_seen(struct session *s)
 {
     struct json status;
     buf now = {0};
     if (s->holder.open && !session_has_exited(s)) {
-        holder_link_offer(&s->holder, FRAME_SEEN, (span){0});
+        session_offer(s, FRAME_SEEN, (span){0});
         return;
     }
     if (json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE ||
@@ -795,11 +874,6 @@ static void session_set_seen(struct session *s)
     buf_free(&now);
 }
 
-static int session_send_event(struct session *s, span event_json)
-{
-    return holder_link_offer(&s->holder, FRAME_EVENT, event_json);
-}
-
 static int session_rename(struct session *s, const char *title)
 {
     char *old = s->title;
@@ -812,6 +886,7 @@ static int session_rename(struct session *s, const char *title)
     free(old);
     buf_clear(&s->record);
     session_changed(s);
+    session_expect_answer(s);
     return 0;
 }
 
@@ -1007,7 +1082,7 @@ static void session_adopt_late(void *ctx)
     log_line(LOG_WARN, "%zu holders have not answered in time", all->adopting);
     for (struct session *s = all->first; s; s = s->next)
         if (s->adopting)
-            session_set_unreachable(s, "its holder does not answer");
+            session_set_unreachable(s, SESSION_SILENT);
 }
 
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,

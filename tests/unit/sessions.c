@@ -26,7 +26,7 @@ static void unit_sessions_on_guard(void *ctx)
 static int unit_sessions_until(struct unit_sessions *u, const int *flag)
 {
     u->late = 0;
-    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + 5000);
+    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + 10000);
     while (!*flag && !u->late)
         loop_once(&u->loop);
     loop_timer_cancel(&u->loop, &u->guard);
@@ -34,12 +34,11 @@ static int unit_sessions_until(struct unit_sessions *u, const int *flag)
 }
 
 /* Runs the loop until the session's object has that text. */
-static int unit_sessions_shows_for(struct unit_sessions *u, const char *id, const char *text,
-                                   long long ms)
+static int unit_sessions_shows(struct unit_sessions *u, const char *id, const char *text)
 {
     const struct cache_session *known;
     u->late = 0;
-    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + ms);
+    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + 10000);
     while (!u->late &&
            !((known = cache_find(&u->cache, id)) && strstr(buf_cstr((buf *)&known->json), text)))
         loop_once(&u->loop);
@@ -48,11 +47,6 @@ static int unit_sessions_shows_for(struct unit_sessions *u, const char *id, cons
         printf("# no %s in: %s\n", text,
                (known = cache_find(&u->cache, id)) ? buf_cstr((buf *)&known->json) : "nothing");
     return !u->late;
-}
-
-static int unit_sessions_shows(struct unit_sessions *u, const char *id, const char *text)
-{
-    return unit_sessions_shows_for(u, id, text, 5000);
 }
 
 static void unit_sessions_on_ready(void *ctx)
@@ -178,7 +172,7 @@ static void unit_sessions_life(void)
     CHECK_SPAN(span_of(u.s->title), "other");
     free(much);
     test_begin("an agent's event reaches the holder, and so does seeing");
-    session_send_event(u.s, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
+    session_offer(u.s, FRAME_EVENT, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
     CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"waits_for\":\"choice\","
                                       "\"unseen\":true"));
     session_set_seen(u.s);
@@ -266,12 +260,12 @@ static void unit_sessions_ends(void)
     unit_sessions_start(&u);
     u.s = session_find(&u.all, id);
     CHECK(u.s != NULL);
-    int shown = 0;
-    for (int i = 0; i < 10 && !shown; i++) { /* until the holder has heard of the undo */
-        holder_link_send(&u.s->holder, FRAME_INPUT, span_of("again\r"));
-        shown = unit_sessions_shows_for(&u, id, "got again", 500);
-    }
-    CHECK(shown || CONN_READ_MAX < 100); /* a few bytes a read take longer */
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("again\r"));
+    CHECK(unit_sessions_shows(&u, id, "got again"));
+    test_begin("a request to end that its holder reads after the undo is undone, too");
+    holder_link_send(&u.s->holder, FRAME_END_UNDOABLY, span_of("{\"undo_ms\":60000}"));
+    holder_link_send(&u.s->holder, FRAME_INPUT, span_of("late\r"));
+    CHECK(unit_sessions_shows(&u, id, "got late"));
     test_begin("an end that nobody undoes removes the session");
     session_end_undoably(u.s, 0);
     while (u.all.count)
@@ -309,6 +303,69 @@ static void unit_sessions_ends(void)
     while (u.all.count)
         loop_once(&u.loop);
     CHECK(cache_find(&u.cache, id) == NULL);
+    free(id);
+    unit_sessions_free(&u);
+}
+
+/* Stops or continues the holder of u->s. */
+static void unit_sessions_signal(const struct unit_sessions *u, int signo)
+{
+    struct life_owner owner;
+    CHECK_INT(life_look(u->s->dir, &owner), STORE_LOCK_HELD);
+    CHECK(owner.pid > 0 && kill(owner.pid, signo) == 0);
+    life_free_owner(&owner);
+}
+
+/* Stops it, and handles the statuses that are on their way. */
+static void unit_sessions_freeze(struct unit_sessions *u)
+{
+    unit_sessions_signal(u, SIGSTOP);
+    u->late = 0;
+    loop_timer_set(&u->loop, &u->guard, clock_mono_ms() + 100);
+    while (!u->late)
+        loop_once(&u->loop);
+}
+
+/* A holder that is stopped while its connection stands. */
+static void unit_sessions_silent(void)
+{
+    struct unit_sessions u;
+    struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
+    unit_sessions_init(&u);
+    unit_sessions_create(&u, "read x; echo got $x; read x");
+    char *id = span_dup(span_of(u.s->id));
+    test_begin("a stopped holder's session is unreachable once it is asked, until it goes on");
+    unit_sessions_freeze(&u);
+    CHECK(session_is_running(u.s) && !u.s->retry_timer.slot); /* no timer while nothing is asked */
+    CHECK_INT(session_rename(u.s, "other"), 0);
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"unreachable\",\"state_source\":\"link\""));
+    CHECK(!session_is_running(u.s) && strcmp(session_why_unreachable(u.s), SESSION_SILENT) == 0);
+    session_expect_answer(u.s);
+    CHECK(!u.s->retry_timer.slot); /* one question is enough */
+    unit_sessions_signal(&u, SIGCONT);
+    CHECK(unit_sessions_shows(&u, id, "\"state_source\":\"output\""));
+    CHECK(session_is_running(u.s) && !u.s->retry_timer.slot);
+    test_begin("it is asked by a key, and with all others by their list, once in a while");
+    unit_sessions_freeze(&u);
+    CHECK_INT(session_offer(u.s, FRAME_INPUT, span_of("word\r")), 0);
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"unreachable\""));
+    unit_sessions_signal(&u, SIGCONT);
+    CHECK(unit_sessions_shows(&u, id, "got word"));
+    sessions_expect_answers(&u.all);
+    CHECK(u.s->retry_timer.slot != 0);
+    while (u.s->retry_timer.slot)
+        loop_once(&u.loop);
+    sessions_expect_answers(&u.all);
+    CHECK(!u.s->retry_timer.slot);
+    test_begin("an end that a stopped holder has not read hides its session until then only");
+    unit_sessions_freeze(&u);
+    CHECK_INT(session_end_undoably(u.s, 1), 0);
+    CHECK(!cache_find(&u.cache, id));
+    CHECK(unit_sessions_shows(&u, id, "\"state\":\"unreachable\""));
+    CHECK(u.s->end_at <= clock_wall_ms() && u.s->ending);
+    LIST_PUSH(&u.s->waiters, &waiter);
+    unit_sessions_signal(&u, SIGCONT);
+    CHECK(unit_sessions_until(&u, &u.ended));
     free(id);
     unit_sessions_free(&u);
 }
@@ -690,6 +747,7 @@ static void unit_sessions(void)
     unit_sessions_ended();
     unit_sessions_life();
     unit_sessions_ends();
+    unit_sessions_silent();
     unit_sessions_lost();
     unit_sessions_identity();
     unit_sessions_records();
