@@ -49,6 +49,7 @@ TELEC_SMALL
 #include "src/system/os.c"            /* random bytes, files read whole */
 #include "src/system/loop.c"          /* poll table, timers, signals, children */
 #include "src/system/conn.c"          /* queued connections, Unix sockets */
+#include "src/system/output.c"        /* what a program writes, read whole */
 #include "src/system/agents.c"        /* the table of agent programs, one row an agent */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */
 #include "src/system/store.c"         /* session records and logs on disk */

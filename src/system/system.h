@@ -218,6 +218,37 @@ static int conn_is_exhausted(int error);
 static int conn_connect(const char *path);         /* a non-blocking fd, or -1 with errno */
 static int conn_peer_is_me(int fd);                /* the peer's process has this user's id */
 
+/* ==== output: what a program writes, read whole ============================================== */
+
+enum output_fault { OUTPUT_WHOLE, OUTPUT_LATE, OUTPUT_CUT };
+
+struct output_limits {
+    size_t most;            /* bytes: more is cut, and the program killed */
+    int ms;                 /* to its end; then it is killed, too */
+    int with_errors;        /* its stderr is read as well */
+};
+
+struct output {             /* frees itself */
+    struct loop *loop;
+    struct conn out;
+    struct loop_child child;
+    struct loop_timer timer;
+    enum output_fault fault;
+    int closed, exited, status; /* the pipe; the program, with waitpid's status */
+    size_t most;
+    void (*done)(void *ctx, enum output_fault fault, int status, span text);
+    void *ctx;
+};
+
+/* Starts a program in a process group of its own and calls done once, from the loop, with what it
+ * wrote. Returns NULL with errno, without that call. */
+static struct output *output_read(struct loop *l, char *const *argv,
+                                  const struct output_limits *limits,
+                                  void (*done)(void *ctx, enum output_fault fault, int status,
+                                               span text),
+                                  void *ctx);
+static void output_stop(struct output *o, enum output_fault fault); /* kills it; done follows */
+
 /* ==== agents: the table of agent programs, one row an agent ================================== */
 
 enum agents_mode { AGENTS_FAST, AGENTS_MED, AGENTS_SLOW, AGENTS_MODES };

@@ -61,7 +61,7 @@ static void unit_transcript(void)
     unit_transcript_wait(&u, 0);
     CHECK(u.done == 1 && strstr(u.error, "can't be read") != NULL);
     struct transcript *slow = unit_transcript_start(&u, "echo half; exec sleep 100");
-    loop_timer_set(&u.loop, &slow->timer, u.loop.now + 50); /* as if the time had passed */
+    loop_timer_set(&u.loop, &slow->output->timer, u.loop.now + 50); /* as if the time had passed */
     unit_transcript_wait(&u, 0);
     CHECK_SPAN(span_of(u.error), TRANSCRIPT_LATE);
     test_begin("a cancelled transcript calls nothing, and its process ends");
