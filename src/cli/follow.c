@@ -190,10 +190,13 @@ static void follow_on_ws_open(void *ctx)
 static void follow_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct follow *f = ctx;
+    long long undo_ms;
     if (opcode != WS_TEXT)
         follow_take(f, payload);
     else if (frame_parse_size(payload, &f->cols, &f->rows))
         f->in_snapshot = 1;
+    else if (frame_read_undo(payload, &undo_ms))
+        follow_on_ending(f, undo_ms);
 }
 
 static void follow_retry_later(struct follow *f)

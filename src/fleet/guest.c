@@ -29,6 +29,7 @@ struct guest {
     long long number, piece;  /* n of the last entry of input, of output */
     long long sent, acked;    /* bytes of output */
     buf bytes, size;          /* the next output; size is "" unless it is new */
+    char undo[24];            /* of FRAME_ENDING, to be told; or "" */
     size_t whole;             /* bytes at the beginning of `bytes` that are of a snapshot */
     int snapshot;             /* bytes begins with one */
     int more;                 /* another piece of it follows */
@@ -69,22 +70,24 @@ static void guest_send(struct guest *g, size_t n)
     base_fmt(number, sizeof number, "%lld", ++g->piece);
     base_fmt(to, sizeof to, "%lld", g->sent += (long long)n);
     base_fmt(got, sizeof got, "%lld", g->number);
-    span fields[12] = {span_of("n"), span_of(number), span_of("to"),
+    span fields[14] = {span_of("n"), span_of(number), span_of("to"),
                        span_of(to),  span_of("got"),  span_of(got)};
     const struct {
         const char *name;
         span value;
     } some[] = {{"chunk", {g->bytes.p, n}},
                 {"snapshot", span_of(g->snapshot ? "1" : "")},
-                {"size", buf_view(&g->size)}};
+                {"size", buf_view(&g->size)},
+                {"undo", span_of(g->undo)}};
     size_t count = 6;
-    for (size_t i = 0; n && i < COUNT_OF(some); i++)
+    for (size_t i = n ? 0 : COUNT_OF(some) - 1; i < COUNT_OF(some); i++)
         if (some[i].value.n) {
             fields[count++] = span_of(some[i].name);
             fields[count++] = some[i].value;
         }
     streams_put(l, g->output, "*", fields, count);
     g->confirm = 0;
+    g->undo[0] = '\0';
     if (!n)
         return;
     g->flushed_at = g->all->loop->now;
@@ -201,8 +204,16 @@ static void guest_on_drained(void *ctx)
     streams_stream_open(&g->all->fleet->streams, &g->input);
 }
 
+static void guest_on_ending(void *ctx, long long undo_ms)
+{
+    struct guest *g = ctx;
+    base_fmt(g->undo, sizeof g->undo, "%lld", undo_ms);
+    guest_send(g, 0);
+}
+
 static const struct stream_hooks guest_stream_hooks = {
-    guest_on_size, guest_on_output, NULL, guest_on_end, guest_on_drained, NULL, NULL};
+    guest_on_size,    guest_on_output, NULL,           guest_on_end,
+    guest_on_drained, NULL,            guest_on_ending};
 
 /* ---- input ---------------------------------------------------------------------------------- */
 

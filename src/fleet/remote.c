@@ -45,7 +45,7 @@ struct remote {
 
 /* What an entry of output has. */
 struct remote_piece {
-    struct resp number, chunk, to, snapshot, size, got, end, again;
+    struct resp number, chunk, to, snapshot, size, got, end, again, undo;
 };
 
 static void remote_free(struct remote *one)
@@ -228,7 +228,7 @@ static struct remote_piece remote_read(const struct resp *fields)
         struct resp *place;
     } wanted[] = {{"n", &piece.number}, {"chunk", &piece.chunk}, {"to", &piece.to},
                   {"snapshot", &piece.snapshot}, {"size", &piece.size}, {"got", &piece.got},
-                  {"end", &piece.end}, {"again", &piece.again}};
+                  {"end", &piece.end}, {"again", &piece.again}, {"undo", &piece.undo}};
     struct resp_iter it = resp_iter(fields);
     struct resp key, value;
     while (resp_next_pair(&it, &key, &value))
@@ -267,6 +267,9 @@ static void remote_show(struct remote *one, const struct remote_piece *piece)
 {
     const struct stream_hooks *hooks = one->base.hooks;
     int cols, rows;
+    long long undo_ms;
+    if (span_int(piece->undo.text, &undo_ms) && hooks->on_ending)
+        hooks->on_ending(one->base.ctx, undo_ms);
     if (frame_parse_size(piece->size.text, &cols, &rows))
         hooks->on_size(one->base.ctx, cols, rows);
     if (piece->chunk.text.n)

@@ -652,7 +652,7 @@ static void requests_on_restarted(void *ctx, struct session *s, const char *erro
     if (s)
         requests_reply_text(ctx, "restarted");
     else
-        requests_fail(ctx, error, "NOT_STARTED");
+        requests_fail(ctx, error, "NOT_RESTARTED");
 }
 
 /* restart_session ID [fresh] */

@@ -57,6 +57,7 @@ static const struct {
     {"BAD_REQUEST", 400, NULL},
     {"EXPIRED", 504, NULL},
     {"NOT_STARTED", 400, NULL},
+    {"NOT_RESTARTED", 409, NULL},
     {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
 };
 

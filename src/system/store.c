@@ -134,6 +134,8 @@ static int store_put_end(const char *dir, long long at)
         unlink(temporary);
         status = symlink(text, temporary) == 0 ? rename(temporary, path) : -1;
     }
+    if (status != 0 && errno != ENOSPC) /* this file system may have no symbolic links */
+        status = store_write_unsynced(dir, STORE_END, span_of(text));
     int saved = errno;
     free(path), free(temporary);
     errno = saved;
@@ -152,11 +154,17 @@ static int store_drop_end(const char *dir)
 static long long store_find_end(const char *dir)
 {
     char *path = store_path(dir, STORE_END);
-    char text[24];
+    char link[24];
     long long at = -1;
-    ssize_t n = readlink(path, text, sizeof text);
-    if (n > 0 && (!span_int((span){text, (size_t)n}, &at) || at < 0))
+    ssize_t n = readlink(path, link, sizeof link);
+    buf text = {0};
+    if (n > 0)
+        buf_add(&text, link, (size_t)n);
+    else if (errno == EINVAL)
+        store_read(dir, STORE_END, &text);
+    if (!span_int(buf_view(&text), &at) || at < 0)
         at = -1;
+    buf_free(&text);
     free(path);
     return at;
 }

@@ -482,8 +482,9 @@ static int store_make_dir(const char *path);
 /* Removes a session's directory with its record, status and logs. Returns 0, or -1 with errno: it
  * is as before. */
 static int store_remove_session(const char *state, const char *id);
-/* The end that a session is to have, DIR/end: a symbolic link whose text is the wall clock in ms,
- * 0: at once. A full disk has room for it, and it is not synced: no session outlives the computer.
+/* The end that a session is to have, DIR/end: a symbolic link (or a file, where there are none)
+ * whose text is the wall clock in ms, 0: at once. A full disk has room for a link, and it is not
+ * synced: no session outlives the computer.
  * Both return 0, or -1 with errno. */
 static int store_put_end(const char *dir, long long at);
 static int store_drop_end(const char *dir);

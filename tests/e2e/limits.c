@@ -76,7 +76,10 @@ static void test_stopped_holder_message(void)
     kill(holder, SIGSTOP);
     char *path = session_path(id, "/message");
     CHECK_INT(call("POST", path, "{\"message\": \"late words\"}").status, 504);
+    AWAIT_SESSION(id, "state", "unreachable"); /* it was asked, and did not answer */
+    CHECK_TEXT(transcript(id), "ready\n");
     kill(holder, SIGCONT);
+    AWAIT(!session_is(id, "state", "unreachable"));
     CHECK_INT(call("POST", path, "{\"message\": \"words\"}").status, 200);
     AWAIT_SESSION(id, "last_output", "got words");
     CHECK(!strstr(transcript(id), "late"));
@@ -138,6 +141,7 @@ static void test_stopped_holder_is_bounded(void)
     daemon_start();
     char *id = start_program("pause", NULL, NULL);
     AWAIT_SESSION(id, "last_output", "ready");
+    struct viewer v = view(id, "control");
     pid_t holder = holder_of(id);
     kill(holder, SIGSTOP);
     char *text = repeat('x', 512 * 1024);
@@ -147,8 +151,6 @@ static void test_stopped_holder_is_bounded(void)
                       format("{\"type\": \"prompt\", \"text\": \"%s\"}", text)).status;
     CHECK_INT(status, 503);
     CHECK(sent >= 8 && sent < 14);
-    CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"enter\"}").status, 200);
-    struct viewer v = view(id, "control");
     for (int i = 0; i < 40 && !v.close_code; i++) {
         ws_send(&v.wire, WS_FIN | WS_BINARY, text, 512 * 1024);
         view_step(&v, 0);

@@ -704,7 +704,7 @@ struct unit_fleet_holder {
     struct loop_fd listener;
     struct unit_fleet_viewer viewers[UNIT_FLEET_VIEWERS];
     int silent; /* questions get no answer */
-    buf asked;  /* type and payload of each frame, a line each */
+    buf asked;  /* type and payload of each other frame than FRAME_SUBSCRIBE, a line each */
 };
 
 static void unit_fleet_on_frame(void *ctx)
@@ -713,7 +713,9 @@ static void unit_fleet_on_frame(void *ctx)
     enum frame_type type;
     span payload;
     while (v->used && frame_parse(&v->conn, &type, &payload) == PARSE_DONE) {
-        buf_fmt(&v->holder->asked, "%c%.*s\n", type, (int)payload.n, payload.n ? payload.p : "");
+        if (type != FRAME_SUBSCRIBE)
+            buf_fmt(&v->holder->asked, "%c%.*s\n", type, (int)payload.n,
+                    payload.n ? payload.p : "");
         conn_consume(&v->conn, FRAME_HEAD + payload.n);
         if (v->holder->silent)
             continue;

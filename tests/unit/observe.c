@@ -33,6 +33,11 @@ static void unit_observe_on_link(void *ctx, const char *why, long long unsent)
     buf_fmt(&v->got, " %lld]", unsent);
 }
 
+static void unit_observe_on_ending(void *ctx, long long undo_ms)
+{
+    buf_fmt(&((struct unit_observe_viewer *)ctx)->got, "[ENDING %lld]", undo_ms);
+}
+
 static void unit_observe_on_drained(void *ctx)
 {
     ((struct unit_observe_viewer *)ctx)->drained++;
@@ -40,7 +45,7 @@ static void unit_observe_on_drained(void *ctx)
 
 static const struct stream_hooks unit_observe_hooks = {
     unit_observe_on_size, unit_observe_on_output, NULL, unit_observe_on_end,
-    unit_observe_on_drained, unit_observe_on_link, NULL};
+    unit_observe_on_drained, unit_observe_on_link, unit_observe_on_ending};
 
 static const char *unit_observe_open(struct unit_observe_viewer *v, struct unit_fleet_computer *c,
                                      const char *computer, const char *id, int control)

@@ -47,6 +47,7 @@ static void unit_proxy_errors(void)
         {"FORBIDDEN", "\"not you\"", 403, "far: not you"},
         {"BAD_REQUEST", "\"what\"", 400, "far: what"},
         {"NOT_STARTED", "\"no\"", 400, "far: no"},
+        {"NOT_RESTARTED", "\"no\"", 409, "far: no"},
         {"NO_HANDLER", "\"?\"", 501, "far: it does not know how"},
         {"OTHER", "\"broken \\u001b[2J\"", 502, "far: broken ^[[2J"},
         {"OTHER", "", 502, "far: it failed without a reason"},

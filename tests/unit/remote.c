@@ -56,6 +56,14 @@ static void unit_remote_attaches(void)
     unit_fleet_output(&r.h, "echo");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "echo"));
 
+    test_begin("the viewer is told of an end that can be undone, and of the undo");
+    for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
+        if (r.h.viewers[i].views) {
+            frame_send(&r.h.viewers[i].conn, FRAME_ENDING, span_of("{\"undo_ms\":9000}"));
+            frame_send(&r.h.viewers[i].conn, FRAME_ENDING, span_of("{\"undo_ms\":0}"));
+        }
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "[ENDING 9000][ENDING 0]"));
+
     test_begin("what was read is deleted, and an idle attachment goes on past its time to live");
     UNIT_FLEET_UNTIL(&r.u, unit_remote_entries(&r.u) == 0);
     unit_fleet_for(&r.u, GUEST_LIFE_MS + 2 * GUEST_CHECK_MS);

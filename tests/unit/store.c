@@ -227,6 +227,13 @@ static void unit_store_ends(void)
     CHECK_INT(symlink("-5", path), 0);
     CHECK_INT(store_find_end(unit_store_root), -1);
     unlink(path);
+    unit_no_links = 1;
+    CHECK_INT(store_put_end(unit_store_root, 1764000000124), 0);
+    unit_no_links = 0;
+    CHECK_INT(store_find_end(unit_store_root), 1764000000124);
+    CHECK_INT(store_put_end(unit_store_root, 0), 0); /* a link takes the file's place */
+    CHECK_INT(store_find_end(unit_store_root), 0);
+    CHECK_INT(store_drop_end(unit_store_root), 0);
     unit_store_path(path, unit_store_root, "nowhere");
     CHECK_INT(store_put_end(path, 0), -1);
 }
