@@ -207,6 +207,8 @@ static void log_open(int fd, enum log_level most);
 /* From now on the log, if it is the file PATH, has at most size_max bytes: before more it is
  * renamed to PATH.1. path must live as long as the log. */
 static void log_limit(const char *path, size_t size_max);
+/* Lines are dropped, and counted, while may_write returns 0. */
+static void log_guard(int (*may_write)(void *ctx), void *ctx);
 static void log_line(enum log_level level, const char *format, ...); /* control bytes visible */
 
 /* ==== json: tokenizer over a span (RFC 8259), writer into a buffer ============================ */

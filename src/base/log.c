@@ -10,6 +10,9 @@ static struct {
     char last[1024];
     unsigned long long times, told; /* the last line came; was written with that count */
     const char *path; /* of log_limit; NULL: no limit */
+    int (*may_write)(void *ctx);
+    void *guard_ctx;
+    unsigned long long lost; /* lines that could not be written */
     size_t size, size_max;
 } log_sink = {.fd = -1, .most = LOG_INFO};
 
@@ -18,8 +21,15 @@ static void log_open(int fd, enum log_level most)
     log_sink.fd = fd;
     log_sink.most = most;
     log_sink.path = NULL;
+    log_sink.may_write = NULL;
     log_sink.last[0] = '\0';
     log_sink.times = log_sink.told = 0;
+}
+
+static void log_guard(int (*may_write)(void *ctx), void *ctx)
+{
+    log_sink.may_write = may_write;
+    log_sink.guard_ctx = ctx;
 }
 
 static int log_is_open(const char *path)
@@ -61,6 +71,11 @@ static void log_write(void)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     buf line = {0};
+    log_sink.told = log_sink.times;
+    if (log_sink.may_write && !log_sink.may_write(log_sink.guard_ctx)) {
+        log_sink.lost++;
+        return;
+    }
     clock_put_iso(&line, clock_wall_ms());
     buf_byte(&line, ' ');
     buf_str(&line, names[log_sink.level]);
@@ -68,12 +83,14 @@ static void log_write(void)
     utf8_put_visible(&line, span_of(log_sink.last));
     if (log_sink.times > 1)
         buf_fmt(&line, " (%llu times)", log_sink.times);
+    if (log_sink.lost)
+        buf_fmt(&line, " (%llu lines before it are lost)", log_sink.lost);
+    log_sink.lost = 0;
     buf_byte(&line, '\n');
     if (log_sink.path && log_sink.size + line.n > log_sink.size_max)
         log_rotate();
     ssize_t written = write(log_sink.fd, line.p, line.n);
     log_sink.size += written > 0 ? (size_t)written : 0; /* there is nowhere to tell of a failure */
-    log_sink.told = log_sink.times;
     buf_free(&line);
 }
 

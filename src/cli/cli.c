@@ -93,6 +93,7 @@ static int cli_print_man(void);
 static int cli_completion(struct cli *cli);
 static int cli_complete(struct context *c);
 static int cli_hold(struct cli *cli);
+static int cli_disk(struct cli *cli);
 static int cli_resolve(struct cli *cli);
 static int cli_transcript(struct cli *cli);
 
@@ -153,6 +154,7 @@ static const struct cli_command cli_commands[] = {
      NULL},
     {"complete", NULL, "", NULL, "", 1, -1, -1, cli_complete, NULL},
     {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
+    {"disk", NULL, "", NULL, "", 2, 2, -1, NULL, cli_disk},
     {"resolve", NULL, "", NULL, "", 2, 2, -1, NULL, cli_resolve},
     {"transcript", NULL, "", NULL, "", 3, 4, -1, NULL, cli_transcript},
 };
@@ -268,6 +270,11 @@ static int cli_config(struct context *c)
 static int cli_hold(struct cli *cli)
 {
     return cli->programs->holder();
+}
+
+static int cli_disk(struct cli *cli)
+{
+    return disk_main(cli->context.args[0], cli->context.args[1]);
 }
 
 static int cli_resolve(struct cli *cli)

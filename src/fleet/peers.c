@@ -140,7 +140,9 @@ static int peers_write_cursor(struct fleet *f)
     codec_put_id(&b, f->messages.at);
     buf_byte(&b, ' ');
     buf_str(&b, f->config->computer);
-    int status = store_write(f->config->state, PEERS_CURSOR_FILE, buf_view(&b));
+    int answers = disk_answers(f->config->disk);
+    errno = ETIMEDOUT;
+    int status = answers ? store_write(f->config->state, PEERS_CURSOR_FILE, buf_view(&b)) : -1;
     if (status != 0)
         log_line(LOG_ERROR, "cannot write %s/%s: %s", f->config->state, PEERS_CURSOR_FILE,
                  strerror(errno));

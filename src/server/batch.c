@@ -79,7 +79,7 @@ static void batch_on_ended(void *ctx)
 {
     struct batch_item *item = ctx;
     if (item->waiter.error)
-        item->fault = span_dup(span_of(strerror(item->waiter.error)));
+        item->fault = span_dup(span_of(os_file_fault(item->waiter.error)));
     batch_finish_one(item->batch);
 }
 
@@ -139,7 +139,7 @@ static void batch_end(struct batch_item *item, struct session *s)
     }
     if (batch->undo_s) {
         if (session_end_undoably(s, batch->undo_s) != 0)
-            item->fault = span_dup(span_of(strerror(errno)));
+            item->fault = span_dup(span_of(os_file_fault(errno)));
         return;
     }
     batch->pending++;
@@ -161,7 +161,7 @@ static void batch_run(struct batch_item *item, const char *computer)
         batch_end(item, s);
     else if (hidden && batch->restores)
         item->fault =
-            session_undo_end(hidden) == 0 ? NULL : span_dup(span_of(strerror(errno)));
+            session_undo_end(hidden) == 0 ? NULL : span_dup(span_of(os_file_fault(errno)));
     else if (hidden && !batch->undo_s)
         batch_end(item, hidden);
     else if (!s && !hidden && (!computer || !*computer) && known)

@@ -37,6 +37,7 @@ struct daemon {
     int stopping, late; /* late: DAEMON_STOP_MS are over, nothing is waited for */
     struct loop_timer stop_timer;
     buf log_path; /* of daemon.log */
+    struct disk disk;
 };
 
 /* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
@@ -219,6 +220,11 @@ static void daemon_on_summons(void *ctx, int signo)
     buf_free(&error);
 }
 
+static int daemon_may_log(void *ctx)
+{
+    return disk_answers(ctx);
+}
+
 static int daemon_run(struct config *config, int ready_fd, buf *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -233,6 +239,9 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     log_limit(buf_cstr(&d.log_path), DAEMON_LOG_MAX);
     daemon_raise_limits();
     loop_init(&d.loop); /* from here on a full log file is no signal */
+    disk_init(&d.disk, &d.loop, config_program(config), "probe", config->state);
+    config->disk = &d.disk;
+    log_guard(daemon_may_log, &d.disk);
     log_line(LOG_INFO, "telec %s, process %ld", TELEC_VERSION, (long)getpid());
     loop_expect_crowd(&d.loop);
     d.stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = &d};
@@ -269,6 +278,9 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     httpd_free(&d.httpd);
     cache_free(&d.cache);
     projects_free(&d.projects);
+    log_guard(NULL, NULL);
+    config->disk = NULL;
+    disk_finish(&d.disk, 0);
     loop_free(&d.loop);
     reached_free(&d.server);
     close(d.listening_fd);

@@ -96,6 +96,10 @@ static void routes_list_sessions(struct request *r)
 static void routes_list_ended(struct request *r)
 {
     buf b = {0};
+    if (!disk_answers(r->server->config->disk)) {
+        httpd_reply_detail(r->client, 503, os_file_fault(ETIMEDOUT));
+        return;
+    }
     ended_put_list(r->server->config->state, r->server->config->computer, &b);
     request_reply(r->client, &b);
 }
@@ -292,7 +296,7 @@ static void routes_rename_session(struct request *r)
     else if (session_rename(r->session, title) == 0)
         routes_get_session(r);
     else
-        httpd_reply_detail(r->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, os_file_fault(errno));
     free(title);
 }
 
@@ -329,7 +333,7 @@ static void routes_on_ended(void *ctx)
     buf b = {0}, message = {0};
     httpd_wait(ending->client, NULL, NULL);
     if (ending->waiter.error) {
-        httpd_reply_detail(ending->client, 500, strerror(ending->waiter.error));
+        httpd_reply_detail(ending->client, 500, os_file_fault(ending->waiter.error));
     } else {
         buf_fmt(&message, "Session %s ended successfully", ending->id);
         json_open(&b, '{');
@@ -347,7 +351,7 @@ static void routes_stop_session(struct request *r, int undo_s)
 {
     buf b = {0}, message = {0};
     if (session_end_undoably(r->session, undo_s) != 0) {
-        httpd_reply_detail(r->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, os_file_fault(errno));
         return;
     }
     buf_fmt(&message, "Session %.8s ends in %d s", r->session->id, undo_s);
@@ -368,7 +372,7 @@ static void routes_restore_session(struct request *r)
     if (session_undo_end(r->session) == 0)
         routes_get_session(r);
     else
-        httpd_reply_detail(r->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, os_file_fault(errno));
 }
 
 static void routes_delete_session(struct request *r)
@@ -677,7 +681,7 @@ static void routes_add_project(struct request *r)
     else if (projects_add(r->server->projects, path, name, description) == 0)
         request_reply_success(r->client);
     else
-        httpd_reply_detail(r->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, os_file_fault(errno));
     free(path), free(name), free(description);
 }
 
@@ -696,7 +700,7 @@ static void routes_remove_project(struct request *r)
     else if (errno == EPERM)
         routes_reply_path(r, 409, path, ": it is in the configuration file; remove it there");
     else
-        httpd_reply_detail(r->client, 500, strerror(errno));
+        httpd_reply_detail(r->client, 500, os_file_fault(errno));
     free(path);
 }
 

@@ -26,6 +26,7 @@
 #define END_CLIENTS_MS 1000 /* for clients to read what they are told last */
 #endif
 
+#define END_LOG_MS 1000      /* for the log's last bytes */
 #define END_STOP_ROUNDS 4 /* looks for processes that began while others were stopped */
 
 /* ---- the session's processes ---------------------------------------------------------------- */
@@ -141,7 +142,7 @@ static void end_finish(struct holder *h)
     buf_free(&json);
     loop_timer_cancel(&h->loop, &h->status_timer);
     end_tell_clients(h);
-    store_log_close(&h->log);
+    disk_finish(&h->log, END_LOG_MS);
     loop_unwatch(&h->loop, &h->listener);
     unlink(h->socket);
     h->over = 1;

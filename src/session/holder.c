@@ -42,7 +42,7 @@ static void holder_on_output(void *ctx)
     if (whole) {
         viewer_show(h, (span){bytes.p, whole});
         vt_feed(h->vt, (span){bytes.p, whole});
-        store_log_write(&h->log, (span){bytes.p, whole});
+        disk_log(&h->log, (span){bytes.p, whole});
         conn_consume(&h->pty, whole);
         bytes = span_sub(bytes, whole);
         viewer_on_tick(h);
@@ -50,7 +50,7 @@ static void holder_on_output(void *ctx)
     if (bytes.n) {
         viewer_show(h, bytes);
         vt_feed(h->vt, bytes);
-        store_log_write(&h->log, bytes);
+        disk_log(&h->log, bytes);
         holder_answer_queries(h);
         message_on_output(h, bytes.n);
         h->activity = clock_wall_ms();
@@ -710,6 +710,7 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->id = json_dup_text(json_get(spec, "id"));
     h->socket = json_dup_text(json_get(spec, "socket"));
     h->dir = json_dup_text(json_get(spec, "dir"));
+    h->program = json_dup_text(json_get(spec, "program"));
     h->api_socket = json_dup_text(json_get(spec, "api_socket"));
     h->keep_env = json_dup_text(json_get(spec, "keep_env"));
     json_put_text(&h->typed, json_get(spec, "typed"));
@@ -769,8 +770,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
         return "another holder has this session";
     if (h->lock_fd < 0)
         log_line(LOG_WARN, "cannot lock %s/" STORE_HOLDER_LOCK ": %s", h->dir, strerror(errno));
-    if (store_log_open(&h->log, h->dir) != 0)
-        log_line(LOG_WARN, "no log in %s: %s", h->dir, strerror(errno));
+    disk_init(&h->log, &h->loop, h->program, "log", h->dir);
     if ((fault = holder_listen(h, error)))
         return fault;
     if (!holder_is_given_up(h))

@@ -199,6 +199,7 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
         json_key(b, "umask");
         json_put_raw(b, spec->umask.text);
     }
+    json_field_string(b, "program", spec->binary);
     json_field_int(b, "cols", spec->cols);
     json_field_int(b, "rows", spec->rows);
     json_field_string(b, "typed", spec->typed);

@@ -107,7 +107,8 @@ static void session_fill(struct session *s, const struct session_plan *plan)
 
 static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
 {
-    config_renew_agents(all->config);
+    if (disk_answers(all->config->disk)) /* else it is as it was */
+        config_renew_agents(all->config);
     return config_agent(all->config, name);
 }
 
@@ -167,6 +168,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
     char id[37];
     os_uuid(id);
     struct session *s = session_new(all, id);
+    int answers = session_disk_answers(s);
     session_fill(s, plan);
     if (agent) {
         session_choose_native_id(s, agent);
@@ -177,10 +179,13 @@ static void session_create(struct sessions *all, const struct session_plan *plan
     const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
     if (fault)
         buf_fmt(&error, "%s: %s", plan->agent, fault);
+    else if (!answers)
+        buf_fmt(&error, "cannot write %s: %s", s->dir, os_file_fault(ETIMEDOUT));
     else if (store_make_dir(s->dir) != 0 || session_write(s) != 0)
         buf_fmt(&error, "cannot write %s/record.json: %s", s->dir, strerror(errno));
     if (error.n) {
-        store_remove_session(all->config->state, id);
+        if (answers)
+            store_remove_session(all->config->state, id);
         session_delete(s);
         done(ctx, NULL, buf_cstr(&error));
     } else {
@@ -301,6 +306,8 @@ static const char *session_restart_fault(const struct session *s)
         return "it is being removed";
     if (life_is_same(os_put_machine, s->machine) == 0)
         return "its record is of another machine";
+    if (!session_disk_answers(s))
+        return os_file_fault(ETIMEDOUT);
     return NULL;
 }
 

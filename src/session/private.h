@@ -90,7 +90,8 @@ struct holder {
     struct loop loop;
     char *id, *socket, *dir, *api_socket, *keep_env;
     struct vt *vt;
-    struct store_log log;
+    struct disk log;
+    char *program;             /* runs this binary */
     struct conn pty;
     int lock_fd;               /* of holder.lock; -1: this file system has no locks */
     int slave;                 /* kept open: the pty hangs up only after the program's exit */

@@ -143,10 +143,20 @@ static void session_branch_changed(struct session *s)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
+/* A home that does not answer makes nothing wait: ETIMEDOUT. */
+static int session_disk_answers(const struct session *s)
+{
+    int answers = disk_answers(s->owner->config->disk);
+    errno = answers ? errno : ETIMEDOUT;
+    return answers;
+}
+
 static int session_write(const struct session *s)
 {
     int status = -1;
     buf record = {0};
+    if (!session_disk_answers(s))
+        return -1;
     json_open(&record, '{');
     session_put_record(s, &record);
     json_field_string(&record, "native_session_id", s->native_id);
@@ -186,7 +196,7 @@ static void session_learn_native_id(struct session *s, struct json status)
         s->tells_native_id = told.type == JSON_STRING;
         buf_clear(&s->record);
     }
-    if (!id || (s->native_id && strcmp(s->native_id, id) == 0)) {
+    if (!id || (s->native_id && strcmp(s->native_id, id) == 0) || !session_disk_answers(s)) {
         free(id);
         return;
     }
@@ -409,6 +419,8 @@ static int session_has_conversation(const struct session *s)
 /* Removes the session from disk, or marks it for the next daemon to remove. Returns 0 or errno. */
 static int session_erase(struct session *s)
 {
+    if (!session_disk_answers(s))
+        return errno;
     if (session_has_conversation(s) && ended_keep(s->owner->config->state, s->id) == 0)
         return 0;
     if (store_remove_session(s->owner->config->state, s->id) == 0)
@@ -464,13 +476,19 @@ static void session_set_ending(struct session *s)
     if (s->ending)
         return;
     s->ending = 1;
-    if (store_put_end(s->dir, 0) != 0)
+    if (!session_disk_answers(s) || store_put_end(s->dir, 0) != 0)
         log_line(LOG_WARN, "cannot write %s/end: %s", s->dir, strerror(errno));
 }
 
 static void session_end(struct session *s, struct session_waiter *waiter)
 {
     LIST_PUSH(&s->waiters, waiter);
+    if (!session_disk_answers(s)) { /* it could not be removed: nothing of it happens */
+        waiter->error = errno;
+        session_cancel_wait(waiter);
+        waiter->ended(waiter->ctx);
+        return;
+    }
     if (session_has_exited(s) && !s->holder.open) {
         session_remove(s);
         return;
@@ -538,6 +556,8 @@ static void session_hide(struct session *s)
 /* Writes the time of a hidden session's end: the next daemon keeps to it, too. */
 static int session_write_end(struct session *s, long long end_at)
 {
+    if (!session_disk_answers(s))
+        return -1;
     if ((end_at > 0 ? store_put_end(s->dir, end_at) : store_drop_end(s->dir)) != 0)
         return -1;
     s->end_at = end_at;
@@ -662,6 +682,8 @@ static void session_on_link_closed(void *ctx)
     struct session *s = ctx;
     if (session_has_exited(s))
         session_gone(s);
+    else if (!session_disk_answers(s))
+        session_retry_later(s, "the disk of its directory does not answer");
     else if (s->answered || session_read_exit(s))
         session_reach(s);
     else /* never in a circle without a wait */
@@ -822,6 +844,10 @@ static int session_is_over(struct session *s, int error)
 static void session_reach(void *ctx)
 {
     struct session *s = ctx;
+    if (!session_disk_answers(s)) {
+        session_retry_later(s, "the disk of its directory does not answer");
+        return;
+    }
     for (int look = 0; look < 2; look++) {
         if (session_read_exit(s) && !session_is_lost(s))
             break;
@@ -856,7 +882,7 @@ static void session_set_seen(struct session *s)
         return;
     }
     if (json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE ||
-        json_get(status, "unseen").type != JSON_TRUE)
+        json_get(status, "unseen").type != JSON_TRUE || !session_disk_answers(s))
         return;
     json_open(&now, '{');
     for (struct json_iter it = json_iter(status); json_next(&it);) {

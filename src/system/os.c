@@ -105,6 +105,7 @@ static const char *os_file_fault(int error)
 {
     return error == ENOTSUP ? "it is not a regular file"
            : error == EFBIG ? "it is too large"
+           : error == ETIMEDOUT ? "the disk does not answer"
                             : strerror(error);
 }
 

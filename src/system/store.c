@@ -408,6 +408,7 @@ static void store_log_rotate(struct store_log *log)
 
 static void store_log_write(struct store_log *log, span bytes)
 {
+    int tries = 0;
     if (!log->path || (log->fd < 0 && store_log_reopen(log) != 0))
         return;
     while (bytes.n) {
@@ -416,9 +417,13 @@ static void store_log_write(struct store_log *log, span bytes)
         size_t most = log->size < STORE_LOG_MAX ? STORE_LOG_MAX : STORE_LOG_MOST;
         size_t room = log->size < most ? most - log->size : 0;
         ssize_t n = write(log->fd, bytes.p, bytes.n < room ? bytes.n : room);
+        if (n < 0 && !tries++ && (errno == ESTALE || errno == EIO || errno == ENOTCONN)) {
+            close(log->fd); /* a network's file system has come back: its files are others */
+            if (store_log_reopen(log) == 0)
+                continue;
+        }
         if (n <= 0 && !(n < 0 && errno == EINTR))
-            /* the disk is full: the output is lost, and the program is not held up */
-            return;
+            return; /* the disk is full: the output is lost */
         log->size += n > 0 ? (size_t)n : 0;
         bytes = span_sub(bytes, n > 0 ? (size_t)n : 0);
     }

@@ -402,6 +402,7 @@ struct config {
     struct config_project *projects;
     int project_count;
     buf problems;               /* "FILE:LINE: ABOUT: what was expected", one a line */
+    struct disk *disk;          /* the daemon's, of `state`; else NULL */
 };
 
 /* Sets paths, defaults and the file's values. socket and file are the options -S and -c, or NULL.
@@ -540,5 +541,38 @@ static int store_log_open(struct store_log *log, const char *dir);
 static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* all its files, oldest first */
+
+/* ==== disk: a process that waits for the disk ================================================ */
+
+#ifndef DISK_ANSWER_MS
+#define DISK_ANSWER_MS 1500       /* a disk that takes longer is refused what it need not get */
+#endif
+
+/* All 0 is one that does nothing. */
+struct disk {
+    struct loop *loop;
+    const char *program, *what, *dir; /* of disk_init */
+    struct loop_child child;
+    int fd;                 /* of the socket, while the process runs */
+    int runs, rests;        /* rests: it is told to end */
+    int stuck, asked;       /* its queue is full; its answer is due */
+    long long good_at;      /* of its last answer in time */
+    buf pending;            /* until this pass has shown it */
+    struct loop_task flush;
+    struct loop_timer rest;
+};
+
+/* what: "log" or "probe". The strings must outlive d. A process starts when it is needed. */
+static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
+                      const char *dir);
+/* Appends to the log in dir, at the end of the pass. What a disk does not take in time is lost. */
+static void disk_log(struct disk *d, span bytes);
+static void disk_flush(void *disk); /* appends now */
+static void disk_rest(void *disk);  /* ends the process, until there is more */
+static void disk_finish(struct disk *d, int ms); /* ends it; waits so long for the last bytes */
+/* Tells whether the disk of dir answers; NULL: 1. Waits for that DISK_ANSWER_MS once, not again
+ * until it has answered. */
+static int disk_answers(struct disk *d);
+static int disk_main(const char *what, const char *dir); /* telec disk */
 
 #endif

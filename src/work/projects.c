@@ -281,6 +281,11 @@ static void projects_put_todos_event(const struct projects *all, const struct pr
 /* Reads the project's files into all->json; while watching, watches its directories anew first. */
 static void projects_read(struct projects *all, struct project *p)
 {
+    if (!disk_answers(all->config->disk)) { /* most are in a home: they are as they were */
+        buf_clear(&all->json);
+        buf_str(&all->json, p->todos.n ? buf_cstr(&p->todos) : "[]");
+        return;
+    }
     struct projects_watch *before = p->watches;
     if (all->watching) {
         size_t leaving = 0; /* replaced watches don't count against the limit */
@@ -519,7 +524,9 @@ static int projects_save(const struct projects *all)
     json_close(&b, ']');
     int status = -1;
     errno = EFBIG; /* store_read would refuse a larger file */
-    if (b.n <= STORE_RECORD_MAX)
+    if (!disk_answers(all->config->disk))
+        errno = ETIMEDOUT;
+    else if (b.n <= STORE_RECORD_MAX)
         status = store_write(all->config->state, "projects.json", buf_view(&b));
     buf_free(&b);
     return status;

@@ -23,7 +23,7 @@ static char *faults_object(void)
     return format("LD_PRELOAD=%s", object);
 }
 
-static void faults_start(void)
+static void faults_map(const char *verb)
 {
     char *shared = format("%s/fault", e2e.dir), *object = faults_object();
     struct fault none = {.left = 0};
@@ -36,7 +36,12 @@ static void faults_start(void)
     e2e.extra[0] = object;
     e2e.extra[1] = format("TELEC_E2E_FAULT=%s", shared);
     e2e.extra[2] = format("TELEC_E2E_BINARY=%s", e2e.binary);
-    strcpy(faults_shared->verb, "daemon");
+    strcpy(faults_shared->verb, verb);
+}
+
+static void faults_start(void)
+{
+    faults_map("daemon");
     faults_shared->left = FAULTS_MOST;
     faults_shared->error = ENOSYS;
     daemon_start();
@@ -311,7 +316,84 @@ FAULTS_TEST(undo, faults_prepare_undo, faults_undo, faults_is_restored)
 FAULTS_TEST(restart, faults_prepare_again, faults_restart_session, faults_runs_again)
 FAULTS_TEST(project, faults_prepare_project, faults_add_project, faults_has_project)
 
+/* ---- a home that is slow, or gone ------------------------------------------------------------ */
+
+static void faults_start_home(void)
+{
+    faults_map("");
+    snprintf(faults_shared->home, sizeof faults_shared->home, "%s/telec", e2e.state);
+    daemon_start();
+}
+
+/* Types a line into a session and waits for its echo. Returns how long that took, ms. */
+static long long faults_echo(struct wire *view, const char *line)
+{
+    long long began = now_ms();
+    ws_send(view, 0x82, line, strlen(line));
+    while (!strstr(ws_next(view).p, "echoed"))
+        ;
+    return now_ms() - began;
+}
+
+static int faults_has_logged(const char *id, const char *text)
+{
+    char *log = file_read(session_file(id, "log"), NULL);
+    return log && strstr(log, text) != NULL;
+}
+
+/* A key echoes, lists and screens are answered; what needs the disk is refused, and never happens
+ * afterwards. */
+static void test_faults_slow_home(void)
+{
+    faults_start_home();
+    char *id = start_sh("stty -echo; echo ready; while read x; do echo \"echoed $x\"; done");
+    AWAIT_SESSION(id, "last_output", "ready");
+    struct wire view = ws_open(session_path(id, "/attach?mode=control&cols=40&rows=10"));
+    faults_shared->slow_ms = 8000;
+    CHECK(faults_echo(&view, "one\n") < 1500);
+    CHECK(faults_echo(&view, "two\n") < 1500);
+    poll(NULL, 0, 20); /* an answer counts for a moment */
+    long long began = now_ms();
+    struct reply r = create("\"command\": [\"sleep\", \"1000\"]");
+    CHECK(r.status >= 400);
+    CHECK_HAS(r.body, "does not answer");
+    r = call("DELETE", session_path(id, ""), NULL);
+    CHECK_INT(r.status, 500);
+    CHECK_HAS(r.body, "does not answer");
+    CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"new\"}").status, 500);
+    CHECK_INT(call("DELETE", session_path(id, "?undo_s=9"), NULL).status, 500);
+    CHECK_INT(json_count(get("/sessions").body, ""), 1);
+    CHECK_HAS(transcript(id), "echoed two");
+    CHECK(now_ms() - began < 5000);
+    faults_shared->slow_ms = 0;
+    CHECK(faults_echo(&view, "three\n") < 1500);
+    AWAIT(faults_has_logged(id, "echoed three"));
+    CHECK_HAS(file_read(session_file(id, "log"), NULL), "echoed one");
+    AWAIT(create("\"command\": [\"sleep\", \"1000\"]").status == 200);
+    CHECK_INT(json_count(get("/sessions").body, ""), 2);
+    CHECK(!json_is(get(session_path(id, "")).body, "title", "new"));
+}
+
+/* Files of a home that was away are others than before: the log goes on in a new one. */
+static void test_faults_stale_home(void)
+{
+    faults_start_home();
+    char *id = start_sh("stty -echo; echo ready; while read x; do echo \"echoed $x\"; done");
+    AWAIT_SESSION(id, "last_output", "ready");
+    AWAIT(faults_has_logged(id, "ready"));
+    struct wire view = ws_open(session_path(id, "/attach?mode=control&cols=40&rows=10"));
+    faults_shared->stale = 1;
+    CHECK(faults_echo(&view, "one\n") < 1500);
+    CHECK(create("\"command\": [\"sleep\", \"1000\"]").status >= 400);
+    CHECK_INT(json_count(get("/sessions").body, ""), 1);
+    faults_shared->stale = 2;
+    AWAIT(faults_echo(&view, "two\n") < 1500 && faults_has_logged(id, "echoed two"));
+    CHECK(create("\"command\": [\"sleep\", \"1000\"]").status == 200);
+}
+
 static const struct test faults_tests[] = {
+    {"faults_slow_home", test_faults_slow_home},
+    {"faults_stale_home", test_faults_stale_home},
     {"faults_create", test_faults_create},
     {"faults_rename", test_faults_rename},
     {"faults_end", test_faults_end},

@@ -1,4 +1,5 @@
-/* preload - makes one system call of telec fail, or kills the process before it. With
+/* preload - makes one system call of telec fail, or kills the process before it; or makes the calls
+ * for files of a home slow or fail. With
  * TELEC_E2E_BLIND_TTY poll refuses /dev/tty, as macOS's does. faults.c compiles this as a shared
  * object and puts it in front of libc. Linux only: what is not meant to fail is passed to the
  * kernel as it is. */
@@ -43,7 +44,7 @@ static __attribute__((constructor)) void fault_init(void)
     if (p == MAP_FAILED)
         return;
     fault = p;
-    if (n > 0 && strcmp(verb, fault->verb) != 0)
+    if (n > 0 && fault->verb[0] && strcmp(verb, fault->verb) != 0)
         fault = NULL;
 }
 
@@ -59,6 +60,32 @@ static int fault_strikes(const char *name)
     return 1;
 }
 
+/* For each descriptor below 1024: 0, or 1 + the value of `stale` when it was opened. */
+static int homes[1024];
+
+/* Waits; returns 1 when the call fails, with errno. */
+static int fault_holds(int is_home, int was_stale)
+{
+    struct timespec wait = {0, 20 * 1000000L};
+    if (!fault || !is_home)
+        return 0;
+    for (int ms = 0; ms < fault->slow_ms; ms += 20)
+        syscall(SYS_nanosleep, &wait, NULL);
+    errno = ESTALE;
+    return fault->stale != was_stale;
+}
+
+static int fault_holds_path(const char *path)
+{
+    return fault && fault->home[0] &&
+           fault_holds(strncmp(path, fault->home, strlen(fault->home)) == 0, fault->stale & ~1);
+}
+
+static int fault_holds_fd(int fd)
+{
+    return fd >= 0 && fd < 1024 && fault_holds(homes[fd] > 0, homes[fd] - 1);
+}
+
 static int blind_fd = -1;
 
 int open(const char *path, int flags, ...)
@@ -67,7 +94,13 @@ int open(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
     va_end(args);
-    int fd = fault_strikes("open") ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    int fd = fault_holds_path(path) || fault_strikes("open")
+                 ? -1
+                 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    if (fd >= 0 && fd < 1024 && fault)
+        homes[fd] = fault->home[0] && strncmp(path, fault->home, strlen(fault->home)) == 0
+                        ? fault->stale + 1
+                        : 0;
     if (fd >= 0 && strcmp(path, "/dev/tty") == 0 && getenv("TELEC_E2E_BLIND_TTY"))
         blind_fd = fd;
     else if (fd == blind_fd)
@@ -92,46 +125,48 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 
 int mkdir(const char *path, mode_t mode)
 {
-    return fault_strikes("mkdir") ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    return fault_holds_path(path) || fault_strikes("mkdir") ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
 int rmdir(const char *path)
 {
-    return fault_strikes("rmdir") ? -1
+    return fault_holds_path(path) || fault_strikes("rmdir") ? -1
                                   : (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 int unlink(const char *path)
 {
-    return fault_strikes("unlink") ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    return fault_holds_path(path) || fault_strikes("unlink") ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 int rename(const char *from, const char *to)
 {
-    return fault_strikes("rename")
+    return fault_holds_path(from) || fault_strikes("rename")
                ? -1
                : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int link(const char *from, const char *to)
 {
-    return fault_strikes("link") ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return fault_holds_path(to) || fault_strikes("link") ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int symlink(const char *text, const char *path)
 {
-    return fault_strikes("symlink") ? -1 : (int)syscall(SYS_symlinkat, text, AT_FDCWD, path);
+    return fault_holds_path(path) || fault_strikes("symlink") ? -1 : (int)syscall(SYS_symlinkat, text, AT_FDCWD, path);
 }
 
 int fsync(int fd)
 {
-    return fault_strikes("fsync") ? -1 : (int)syscall(SYS_fsync, fd);
+    return fault_holds_fd(fd) || fault_strikes("fsync") ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 /* Of a file: half of it is written, as on a disk that fills up. */
 ssize_t write(int fd, const void *p, size_t n)
 {
     struct stat st;
+    if (fault_holds_fd(fd))
+        return -1;
     if (fault && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fault_strikes("write")) {
         int error = errno;
         syscall(SYS_write, fd, p, n / 2);
@@ -139,6 +174,13 @@ ssize_t write(int fd, const void *p, size_t n)
         return -1;
     }
     return syscall(SYS_write, fd, p, n);
+}
+
+int close(int fd)
+{
+    if (fd >= 0 && fd < 1024)
+        homes[fd] = 0;
+    return (int)syscall(SYS_close, fd);
 }
 
 int socketpair(int domain, int type, int protocol, int fds[2])

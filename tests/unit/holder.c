@@ -154,8 +154,7 @@ static void unit_holder_end(struct unit_holder *u)
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         if (fds[i] > 0) /* the process closes these by its exit */
             close(fds[i]);
-    if (u->h.log.path)
-        store_log_close(&u->h.log);
+    disk_finish(&u->h.log, 0);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char path[120];
         snprintf(path, sizeof path, "%s/%s", u->dir, files[i]);

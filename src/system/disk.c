@@ -1,0 +1,195 @@
+#include "system.h"
+
+/* disk - a process that waits for the disk in the stead of the one that started it.
+ *
+ *      holder ── output ──▶ telec disk log DIR     appends it to the session's log
+ *      daemon ── a byte ──▶ telec disk probe DIR   touches DIR, and answers a byte
+ *
+ * The socket between the two is the queue: where it is full, what is logged is lost, and nothing
+ * waits for it. A home may answer after seconds, or never. */
+
+#define DISK_WAIT_MS 200  /* for room in the queue of a disk that has answered so far */
+#define DISK_FRESH_MS 5   /* for which an answer counts: for all that one request does */
+#define DISK_REST_MS 3000 /* without output, until the process ends */
+
+/* Polls, whatever signals come, until the deadline. Returns 1, or 0: it is over. */
+static int disk_wait(const struct disk *d, short events, int ms)
+{
+    struct pollfd p = {.fd = d->fd, .events = events};
+    long long until = clock_mono_ms() + ms, left = ms;
+    while (poll(&p, 1, (int)left) <= 0)
+        if ((left = until - clock_mono_ms()) <= 0)
+            return 0;
+    return 1;
+}
+
+static void disk_on_exit(void *ctx, int status)
+{
+    struct disk *d = ctx;
+    (void)status;
+    close(d->fd);
+    d->runs = 0;
+}
+
+/* Returns 0, or -1 with errno. */
+static int disk_start(struct disk *d)
+{
+    char *argv[] = {(char *)d->program, "disk", (char *)d->what, (char *)d->dir, NULL};
+    int ends[2];
+    if (d->runs)
+        return 0;
+    if (!d->program || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        return -1;
+    os_close_on_exec(ends[0]), os_close_on_exec(ends[1]);
+    pid_t pid = os_spawn(argv, ends[1], ends[1], STDERR_FILENO);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return -1;
+    }
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    d->fd = ends[0];
+    d->runs = 1;
+    d->rests = d->stuck = d->asked = 0;
+    d->child = (struct loop_child){.pid = pid, .fn = disk_on_exit, .ctx = d};
+    loop_on_exit(d->loop, &d->child);
+    return 0;
+}
+
+/* Waits for a process that was told to end. Returns 1, or 0: it still waits for the disk. */
+static int disk_reap(struct disk *d, int ms)
+{
+    if (!disk_wait(d, POLLIN, ms))
+        return 0;
+    loop_child_cancel(d->loop, &d->child);
+    waitpid(d->child.pid, NULL, 0);
+    disk_on_exit(d, 0);
+    return 1;
+}
+
+static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
+                      const char *dir)
+{
+    *d = (struct disk){.loop = l, .program = program, .what = what, .dir = dir};
+    d->flush = (struct loop_task){.fn = disk_flush, .ctx = d};
+    d->rest = (struct loop_timer){.fn = disk_rest, .ctx = d};
+}
+
+/* ---- logging -------------------------------------------------------------------------------- */
+
+static void disk_log_here(const char *dir, span bytes)
+{
+    struct store_log log;
+    store_log_open(&log, dir);
+    store_log_write(&log, bytes);
+    store_log_close(&log);
+}
+
+static void disk_send(struct disk *d, span bytes)
+{
+    int ms = d->stuck ? 0 : DISK_WAIT_MS;
+    while (bytes.n) {
+        ssize_t n = write(d->fd, bytes.p, bytes.n);
+        if (n > 0)
+            bytes = span_sub(bytes, (size_t)n);
+        else if (errno != EINTR && (errno != EAGAIN || !disk_wait(d, POLLOUT, ms)))
+            break;
+    }
+    d->stuck = bytes.n > 0;
+}
+
+static void disk_flush(void *ctx)
+{
+    struct disk *d = ctx;
+    if (d->runs && d->rests && !disk_reap(d, d->stuck ? 0 : DISK_WAIT_MS))
+        d->stuck = 1;
+    else if (disk_start(d) == 0)
+        disk_send(d, buf_view(&d->pending));
+    else
+        disk_log_here(d->dir, buf_view(&d->pending));
+    buf_clear(&d->pending);
+    if (d->runs)
+        loop_timer_set(d->loop, &d->rest, d->loop->now + DISK_REST_MS);
+}
+
+static void disk_log(struct disk *d, span bytes)
+{
+    if (!d->loop)
+        return;
+    buf_span(&d->pending, bytes);
+    loop_defer(d->loop, &d->flush);
+}
+
+static void disk_rest(void *ctx)
+{
+    struct disk *d = ctx;
+    if (!d->runs || d->rests || d->pending.n)
+        return;
+    shutdown(d->fd, SHUT_WR);
+    d->rests = 1;
+}
+
+static void disk_finish(struct disk *d, int ms)
+{
+    if (!d->loop)
+        return;
+    loop_task_cancel(d->loop, &d->flush);
+    if (d->pending.n)
+        disk_flush(d);
+    disk_rest(d);
+    if (d->runs)
+        disk_reap(d, ms);
+    loop_timer_cancel(d->loop, &d->rest);
+    buf_free(&d->pending);
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+static int disk_answers(struct disk *d)
+{
+    char byte;
+    if (!d || clock_mono_ms() - d->good_at < DISK_FRESH_MS || disk_start(d) != 0)
+        return 1; /* where no process can be started the caller tries itself */
+    if (d->asked && read(d->fd, &byte, 1) != 1)
+        return 0;
+    d->asked = write(d->fd, "?", 1) == 1;
+    if (!d->asked)
+        return 1;
+    disk_wait(d, POLLIN, DISK_ANSWER_MS);
+    if (read(d->fd, &byte, 1) == 1) { /* a late answer says nothing of now */
+        d->asked = 0;
+        d->good_at = clock_mono_ms();
+    }
+    return !d->asked;
+}
+
+/* ---- the process ---------------------------------------------------------------------------- */
+
+/* Changes the directory's time: no cache can answer that. */
+static void disk_touch(const char *dir)
+{
+    int fd = store_open_dir(dir);
+    if (fd >= 0) {
+        futimens(fd, NULL);
+        close(fd);
+    }
+}
+
+static int disk_main(const char *what, const char *dir)
+{
+    struct store_log log = {.fd = -1};
+    char bytes[16 * 1024];
+    ssize_t n;
+    int logs = strcmp(what, "log") == 0;
+    os_close_inherited(3);
+    if (logs)
+        store_log_open(&log, dir);
+    while ((n = read(0, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0 && logs)
+            store_log_write(&log, (span){bytes, (size_t)n});
+        else if (n > 0) {
+            disk_touch(dir);
+            store_write_all(1, (span){bytes, (size_t)n});
+        }
+    return 0;
+}
