@@ -881,6 +881,28 @@ static int settings_make_dirs(char *dir)
     return mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+/* A file that is a mount point can't be replaced: it is written in place, after what it was has
+ * become the file `copy`. Returns 0, or -1 with a message. */
+static int settings_store_in_place(struct settings_job *job, int copy_fd, const char *copy)
+{
+    buf kept = {0};
+    buf_fmt(&kept, "%s.before-telec", job->target);
+    int copied = ftruncate(copy_fd, 0) == 0 && lseek(copy_fd, 0, SEEK_SET) == 0 &&
+                 store_write_all(copy_fd, buf_view(&job->before)) == 0 && fsync(copy_fd) == 0 &&
+                 rename(copy, buf_cstr(&kept)) == 0;
+    int fd = copied ? open(job->target, O_WRONLY | O_TRUNC | O_CLOEXEC) : -1;
+    int status = fd >= 0 && store_write_all(fd, buf_view(&job->after.text)) == 0 && fsync(fd) == 0
+                     ? 0
+                     : settings_fail(job, copied ? ": is a mount point, and was not written whole: "
+                                                   "%s; %s is what it was"
+                                                 : ": is a mount point, and can't be copied: %s",
+                                     strerror(errno), buf_cstr(&kept));
+    if (fd >= 0)
+        close(fd);
+    buf_free(&kept);
+    return status;
+}
+
 /* Replaces the file whole by job->after. Returns 0, or -1 with a message. */
 static int settings_store(struct settings_job *job)
 {
@@ -903,7 +925,9 @@ static int settings_store(struct settings_job *job)
     else if (!settings_is_unchanged(job))
         status = settings_fail(job, ": changed in the meantime; left as it is. Try again");
     else if (rename(temporary.p, target) != 0)
-        status = settings_fail(job, ": cannot be replaced: %s", strerror(errno));
+        status = errno == EBUSY && job->target
+                     ? settings_store_in_place(job, fd, temporary.p)
+                     : settings_fail(job, ": cannot be replaced: %s", strerror(errno));
     else
         store_sync_dir(dir); /* the file is in place already, so a failure changes nothing */
     if (fd >= 0 && status < 0)

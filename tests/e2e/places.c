@@ -178,7 +178,24 @@ static void test_places_doctor(void)
     CLI_OK(cli("daemon", "--stop", NULL));
 }
 
+/* A settings file that is mounted on itself, as into a container, can't be replaced: it is written in
+ * place, and a copy is kept. */
+static void test_places_mounted_settings(void)
+{
+    char *dir = make_dir(e2e.dir, ".claude"), *file = format("%s/settings.json", dir);
+    const char *before = "{\n  \"model\": \"opus\"\n}\n";
+    file_write(file, before, 0600);
+    if (system("unshare -rm true 2>/dev/null") != 0)
+        skip("no mounts of its own");
+    CHECK_INT(system(format("HOME='%s' unshare -rm sh -c \"mount --bind '%s' '%s' && '%s' hook "
+                            "--install claude --yes\" > /dev/null",
+                            e2e.dir, file, file, e2e.binary)), 0);
+    CHECK_HAS(file_read(file, NULL), "UserPromptSubmit");
+    CHECK_TEXT(file_read(format("%s.before-telec", file), NULL), before);
+}
+
 static const struct test places_tests[] = {
+    {"places_mounted_settings", test_places_mounted_settings},
     {"places_directories", test_places_directories},
     {"places_names", test_places_names},
     {"places_moved_binary", test_places_moved_binary},
