@@ -154,8 +154,8 @@ static void streams_delete_entry(struct streams *l, const char *key, struct code
 {
     char text[48];
     base_fmt(text, sizeof text, "%llu-%llu", id.ms, id.seq);
-    const char *const args[] = {"XDEL", key, text, NULL};
-    streams_call(l, args, NULL, NULL);
+    const span args[] = {span_of("XDEL"), span_of(key), span_of(text)};
+    streams_send(&l->reader, args, COUNT_OF(args), 0, NULL, NULL);
 }
 
 static void streams_reply(struct streams *l, struct codec_id request, span envelope)

@@ -1244,12 +1244,14 @@ static double view_once(enum view view, struct ws *c)
     return shown > 0 ? SPEW_MB * 1.048576e9 / (shown - begin) : 0;
 }
 
+#define SETTLE_MS 20
+
 /* What comes before anything was asked for: a snapshot. */
 static void view_settle(enum view view, struct ws *c)
 {
     static char bytes[1 << 16];
     ssize_t n;
-    while (wait_for(c->fd, 20) && (n = read(c->fd, bytes, sizeof bytes)) > 0)
+    while (wait_for(c->fd, SETTLE_MS) && (n = read(c->fd, bytes, sizeof bytes)) > 0)
         if (view != VIEW_BARE)
             ws_feed(c, bytes, (size_t)n);
 }
@@ -1474,9 +1476,11 @@ static void measure_echo(void)
 
 #define FLEET_KEYS 100
 #define FLEET_FLOOD_KEYS 200
+#define FLEET_TEXT (1 << 20) /* bytes that the flooding program writes again and again */
 #define FLEET_FLOOD_US 50000 /* the most that a flood of output may delay a key */
 
-/* Two connections to Redis: microseconds from an XADD to what a blocked XREAD gets of it. */
+/* Two connections to Redis: microseconds from an XADD to what a blocked XREAD gets of it. It begins
+ * after as long a pause as a key's, for a core that has slept wakes up slowly. */
 static void sample_hop(const char *path, struct samples *s)
 {
     static const char add[] = "XADD hop * k v\r\n", get[] = "XREAD BLOCK 0 STREAMS hop $\r\n";
@@ -1485,7 +1489,7 @@ static void sample_hop(const char *path, struct samples *s)
     if (!adds)
         adds = connect_to(path), gets = connect_to(path);
     write_all(gets, get, sizeof get - 1);
-    poll(NULL, 0, 2); /* it blocks */
+    poll(NULL, 0, SETTLE_MS); /* it blocks */
     double begin = now_ns();
     write_all(adds, add, sizeof add - 1);
     read_some(gets, bytes, sizeof bytes);
@@ -1525,13 +1529,30 @@ static void sample_flooded(int fifo, struct ws *c, struct samples *s)
     sample(s, (now_ns() - begin) / 1e3);
 }
 
+/* Measures the keys; returns the program's output meanwhile, in MB/s. `count` has a byte for each
+ * FLEET_TEXT of it. */
+static double sample_flood(int fifo, struct ws *c, const char *count, struct samples *s)
+{
+    struct stat before, after;
+    double begin = now_ns();
+    if (stat(count, &before) != 0)
+        before.st_size = 0;
+    for (int i = 0; i < FLEET_FLOOD_KEYS; i++)
+        sample_flooded(fifo, c, s);
+    if (stat(count, &after) != 0)
+        die("%s", count);
+    return (double)(after.st_size - before.st_size) * FLEET_TEXT / ((now_ns() - begin) / 1e3);
+}
+
 static void measure_flooded(struct home *a, struct home *b, int fd)
 {
     static struct samples near, far;
     char *fifo = text_of("%s/fifo", b->path), *text = text_of("%s/text", b->path);
-    char *command = text_of("[\"sh\",\"-c\",\"stty raw -echo; while :; do cat %s; done & "
-                            "exec cat > %s\"]", text, fifo);
-    static char lines[1 << 16];
+    char *count = text_of("%s/count", b->path);
+    char *command = text_of("[\"sh\",\"-c\",\"stty raw -echo; "
+                            "while cat %s; do printf . >> %s; done & exec cat > %s\"]",
+                            text, count, fifo);
+    static char lines[FLEET_TEXT];
     struct ws local, remote;
     for (size_t i = 0; i < sizeof lines; i++)
         lines[i] = i % 80 == 79 ? '\n' : (char)('a' + i % 23);
@@ -1541,18 +1562,18 @@ static void measure_flooded(struct home *a, struct home *b, int fd)
     int keys = open(fifo, O_RDWR | O_CLOEXEC);
     char *id = session_start(fd, "flood", command);
     ws_open(&local, b->socket, text_of("/sessions/%s/attach?mode=control", id));
-    for (int i = 0; i < FLEET_FLOOD_KEYS; i++)
-        sample_flooded(keys, &local, &near);
+    double near_rate = sample_flood(keys, &local, count, &near);
     close(local.fd);
     ws_open(&remote, a->socket, text_of("/sessions/%s/attach?mode=control&computer=far", id));
-    for (int i = 0; i < FLEET_FLOOD_KEYS; i++)
-        sample_flooded(keys, &remote, &far);
+    double far_rate = sample_flood(keys, &remote, count, &far);
     close(remote.fd), close(keys);
     report("key to a program that floods, elsewhere", "us", &far, &near, 0, LESS);
     double worst = far.v[far.n - 1];
     line("    the slowest of its keys", text_of("%s us", number(worst)),
          text_of("%s us", number(near.v[near.n - 1])), "",
          text_of("<= %d us", FLEET_FLOOD_US), worst <= FLEET_FLOOD_US ? "ok" : "MISS");
+    line("    that program's output meanwhile", text_of("%s MB/s", number(far_rate)),
+         text_of("%s MB/s", number(near_rate)), "", "", "");
 }
 
 static void measure_fleet(void)
