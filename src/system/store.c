@@ -319,9 +319,15 @@ static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *con
 
 static int store_fill_lock(int fd, span content)
 {
-    if (content.n > STORE_LOCK_MAX || ftruncate(fd, 0) != 0)
+    char bytes[STORE_LOCK_MAX];
+    struct stat st;
+    if (content.n > sizeof bytes || fstat(fd, &st) != 0)
         return -1;
-    return pwrite(fd, content.p, content.n, 0) == (ssize_t)content.n ? 0 : -1;
+    memset(bytes, ' ', sizeof bytes);
+    memcpy(bytes, content.n ? content.p : "", content.n);
+    size_t n = (size_t)st.st_size > sizeof bytes ? sizeof bytes : (size_t)st.st_size;
+    n = n > content.n ? n : content.n; /* not truncated: a reader would find it empty or cut */
+    return pwrite(fd, bytes, n, 0) == (ssize_t)n ? 0 : -1;
 }
 
 static int store_put_daemon(int fd, const char *socket)

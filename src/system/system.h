@@ -506,7 +506,7 @@ enum store_lock { STORE_LOCK_FREE, STORE_LOCK_HELD, STORE_LOCK_ABSENT, STORE_LOC
  * moment. A process that has the lock itself must not call this: closing the file drops it. */
 static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content);
 #define STORE_LOCK_MAX 4096       /* bytes that a lock's file holds */
-/* Replaces what the locked file fd holds. Returns 0, or -1. */
+/* Replaces what the locked file fd holds, blanks behind it. Returns 0, or -1. */
 static int store_fill_lock(int fd, span content);
 /* A daemon has the locks SOCKET.lock, STATE/daemon.lock and STATE/state.lock as long as it
  * lives: the last one finds it when the others were removed. */

@@ -248,6 +248,38 @@ static void unit_store_processes(void)
     buf_free(&b);
 }
 
+static void unit_store_fills(void)
+{
+    static const char *const texts[] = {"[1,2,3,4,5,6,7,8,9]", "[1]"};
+    struct json value;
+    buf b = {0};
+    pid_t pid, holder;
+    char path[200];
+    unit_store_path(path, unit_store_root, "filled");
+    int fd = open(path, O_RDWR | O_CREAT, 0600), whole = 0;
+    test_begin("what a lock's file holds is replaced: a reader finds the old or the new text");
+    CHECK_INT(store_fill_lock(fd, span_of(texts[0])), 0);
+    if ((pid = fork()) == 0) {
+        for (int i = 0; i < 20000; i++)
+            store_fill_lock(fd, span_of(texts[i % 2]));
+        _exit(0);
+    }
+    for (int i = 0; i < 5000; i++) {
+        buf_clear(&b);
+        store_look_at_lock(path, &holder, &b);
+        whole += json_parse(buf_view(&b), &value, NULL, NULL) == PARSE_DONE;
+    }
+    CHECK_INT(whole, 5000);
+    CHECK_INT(waitpid(pid, NULL, 0), pid);
+    CHECK_INT(store_fill_lock(fd, span_of("[2]")), 0);
+    buf_clear(&b);
+    store_look_at_lock(path, &holder, &b);
+    CHECK_SPAN(span_trim(buf_view(&b), " "), "[2]");
+    close(fd);
+    unlink(path);
+    buf_free(&b);
+}
+
 static void unit_store_ids(void)
 {
     test_begin("only a plain file name is a session id");
@@ -528,6 +560,7 @@ static void unit_store(void)
     unit_store_ids();
     unit_store_ends();
     unit_store_processes();
+    unit_store_fills();
     unit_store_records();
     unit_store_irregular();
     unit_store_unsynced();
