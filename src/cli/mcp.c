@@ -168,9 +168,7 @@ static void mcp_do(struct mcp *m, span id, const struct guide_tool *tool, const 
         status = mcp_run(m, buf_cstr(&then), &output);
     }
     buf_str(&b, "{\"content\":[{\"type\":\"text\",\"text\":");
-    buf_clear(&then);
-    json_put_string(&then, span_trim(buf_view(&output), "\n"));
-    buf_span(&b, buf_view(&then));
+    json_put_string(&b, span_trim(buf_view(&output), "\n"));
     buf_fmt(&b, "}],\"isError\":%s}", status ? "true" : "false");
     signal(SIGTERM, SIG_IGN); /* a cancelled call must not keep the right to write */
     mcp_respond(m, id, "result", buf_view(&b));

@@ -56,7 +56,7 @@ static int answer_option(const struct question *q, const char *text)
 /* Returns the option that takes a text; -1: none does. */
 static int answer_text_option(const struct question *q)
 {
-    return answer_find(q, "type |other|none of the above|enter |no, and |no, suggest|no, tell");
+    return answer_find(q, "type |other|none of the above|enter |no, and |no, suggest|no, tell|tell ");
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */

@@ -502,13 +502,26 @@ static int question_is_repl(span line)
     return line.n <= 1 || span_starts(line, "In [") || span_starts(line, "...:");
 }
 
+/* "retry in 3:" counts; "Enter the number of item 3:", "from 1 to 9:" ask. */
+static int question_is_counter(span line)
+{
+    size_t at = line.n - 1, digits = 0;
+    while (at > 0 && line.p[at - 1] != ' ')
+        at--;
+    for (size_t i = 0; i < at; i++)
+        digits += isdigit((unsigned char)line.p[i]) != 0;
+    return question_ends_with(line, ':') && isdigit((unsigned char)line.p[at]) && !digits &&
+           !question_has(line, "enter|input|number|choose|select|which|what");
+}
+
 static int question_by_line(const struct question_screen *s, struct question *q)
 {
     if ((s->alternate && !s->canonical) || s->at_shell || s->row < 0 || s->row >= s->count)
         return 0;
     span line = question_row(s, s->row), row = s->rows[s->row];
     int col = question_column(row, row.p + row.n);
-    if (!line.n || s->col < col || s->col > col + 2 || question_is_repl(line))
+    if (!line.n || s->col < col || s->col > col + 2 || question_is_repl(line) ||
+        question_is_counter(line))
         return 0;
     span asks = question_before_bracket(line);
     q->row = s->row;
@@ -600,6 +613,17 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
     return 1;
 }
 
+/* Appends a row, and before it those of which it is the rest: it begins with a small letter. */
+static void question_put_sentence(const struct question_screen *s, int row, int above, buf *b)
+{
+    span text = question_row(s, row);
+    if (above > 0 && text.n && islower((unsigned char)text.p[0]) && question_row(s, row - 1).n) {
+        question_put_sentence(s, row - 1, above - 1, b);
+        buf_byte(b, ' ');
+    }
+    buf_span(b, text);
+}
+
 static void question_put_text(const struct question_screen *s, const struct question *q, buf *b)
 {
     int top = q->row > QUESTION_ABOVE_ROWS ? q->row - QUESTION_ABOVE_ROWS : 0;
@@ -609,7 +633,7 @@ static void question_put_text(const struct question_screen *s, const struct ques
             if (question_put_subject(s, row, b))
                 return;
     if (q->row >= 0)
-        buf_span(b, question_row(s, q->row));
+        question_put_sentence(s, q->row, q->kind == QUESTION_CHOICE ? 2 : 0, b);
     else if (q->kind == QUESTION_CHOICE)
         buf_str(b, "action required");
 }

@@ -342,8 +342,12 @@ static void reader_on_silence(void *holder)
     if (h->stopped || (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING))
         return;
     reader_read(h, 1); /* a program can stop the echo without a word */
-    if (h->loop.now < state_silent_at(&h->state)) {
-        loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
+    long long due = state_silent_at(&h->state);
+    if (h->state.phrased && h->state.kind == STATE_STARTING &&
+        h->loop.now < h->state.since + STATE_BLANK_MS && reader_is_blank(h))
+        due = h->loop.now + STATE_IDLE_MS;
+    if (h->loop.now < due) {
+        loop_timer_set(&h->loop, &h->silence_timer, due);
         return;
     }
     status_apply(h, (struct state_input){.event = STATE_ON_SILENCE}, (span){0});

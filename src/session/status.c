@@ -125,15 +125,17 @@ static void status_put(const struct holder *h, buf *b)
 }
 
 /* An agent's last output is what its hook told last, else what its screen shows; never the
- * furniture around its input box. */
+ * furniture of its input box, its dialogs and its start. */
 static void status_renew_last_output(struct holder *h)
 {
+    const struct reader *r = &h->reader;
+    int reads_keys = r->agent && r->agent->said && !r->lines;
     buf line = {0};
     if (h->said.n)
         buf_span(&line, buf_view(&h->said));
-    else if (h->reader.boxed ||
-             (h->reader.agent && !h->reader.lines && h->state.kind == STATE_STARTING))
-        buf_span(&line, buf_view(&h->reader.said));
+    else if (r->boxed || (reads_keys && (r->ready || r->kind == QUESTION_CHOICE ||
+                                         h->state.kind == STATE_STARTING)))
+        buf_span(&line, buf_view(&r->said));
     else
         vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
     if (line.n) {

@@ -83,6 +83,9 @@ static void test_question_kinds(void)
         {"○ Asking user\n──────\nWhich colour?\n❯ Red\n  Blue\n  Other (type your answer)\n"
          "↑/↓ select · enter accept · esc cancel\n──────\n",
          "↑/↓ select · enter accept · esc cancel", 1, 0, QUESTION_CHOICE, 3},
+        {"Plan\n╌╌╌╌\n────\n The plan is ready. Would you like to\n proceed?\n ❯ 1. Yes\n"
+         "   2. Tell it what to change\n", "The plan is ready. Would you like to proceed?", 1, 0,
+         QUESTION_CHOICE, 2},
         /* agents at work, idle, with a prompt that looks like a menu */
         {"❯ Shall I?\n❯ 1. first this\n  2. then that\n\n* Thinking…\n\n──────\n❯ \1\n──────\n"
          "  esc to interrupt\n", "", 1, 0, QUESTION_NONE, 0},
@@ -139,6 +142,8 @@ static const struct {
      QUESTION_CHOICE},
     {"inquirer", "? Pick a kit (Use arrow keys)\n❯ vanilla\n  vue\n\1\n", KEYS, QUESTION_CHOICE},
     {"read -p", "Name: \1\n", 0, QUESTION_TEXT},
+    {"input()", "Enter value 3: \1\n", 0, QUESTION_TEXT},
+    {"a range", "A column from 1 to 9: \1\n", 0, QUESTION_TEXT},
     {"read -n1", "Overwrite? [y/N] \1\n", KEYS, QUESTION_CHOICE},
     {"select", "1) one\n2) two\n#? \1\n", 0, QUESTION_TEXT},
     {"pause", "Press any key to continue... \1\n", KEYS | SILENT, QUESTION_TEXT},
@@ -208,6 +213,7 @@ static const struct {
     {"a compiler", "Compiling parser.c\nWhat is left?\nnothing\n\1\n", 0, QUESTION_NONE},
     {"a log", "Is it done?\n\1\n", 0, QUESTION_NONE},
     {"a log of errors", "2026-11-26 error: what now?\n2026-11-26 retry\n\1\n", 0, QUESTION_NONE},
+    {"a countdown", "it failed\nretry in 3: \1\n", 0, QUESTION_NONE},
     {"progress", "building [12/40] \1\n", 0, QUESTION_NONE},
     {"a percentage", "Downloading 45% \1\n", 0, QUESTION_NONE},
     {"wget", "long   45%[====>     ]  12.3M  3.4MB/s   eta 5s \1\n", 0, QUESTION_NONE},

@@ -35,6 +35,8 @@ static void replay_free(struct replay *r)
 static void replay_note(struct replay *r)
 {
     char letter = "swqiux"[r->h.state.kind];
+    status_renew_last_output(&r->h);
+    CHECK(!strstr(buf_cstr(&r->h.last_output), "1. ")); /* an option is no message */
     if (letter != r->last)
         buf_byte(&r->timeline, letter);
     if (letter == 'q' && r->last != 'q')
@@ -102,6 +104,8 @@ static void replay_line(struct replay *r, span line)
     struct json kind = it.value;
     if (!json_next(&it))
         return;
+    if (!r->last)
+        r->h.loop.now = r->h.state.since = r->h.state.output_at = at; /* the recording's beginning */
     json_put_text(&coded, it.value);
     if (json_text_eq(kind, "r") && frame_read_size(it.value, &cols, &rows))
         vt_resize(r->h.vt, cols, rows);
@@ -181,6 +185,9 @@ static const struct replay_event replay_framed[] = {
                  "\033[5;3H\342\224\203  $ make"
                  "\033[7;3H\342\224\203   Allow once   Allow always   Reject"},
     {6300, NULL, "\033[12;1H*"}, {6350, NULL, "\033[12;1H "}, {6400, NULL, "\033[12;1H*"}};
+static const struct replay_event replay_slow[] = {
+    {50, NULL, "\033[?2004h\033[2J"},
+    {25000, NULL, "\033[H----\r\n\342\235\257 \r\n----\033[2;3H"}};
 
 static void test_replay_drawn(void)
 {
@@ -191,7 +198,8 @@ static void test_replay_drawn(void)
         long long asked_by;
     } drawn[] = {
         {replay_boxed, COUNT_OF(replay_boxed), "claude", "swiwqwi", "All of it.", 7900},
-        {replay_framed, COUNT_OF(replay_framed), "opencode", "swiwq", "", 7000}};
+        {replay_framed, COUNT_OF(replay_framed), "opencode", "swiwq", "", 7000},
+        {replay_slow, COUNT_OF(replay_slow), "claude", "swi", "", 0}};
     static const long long cuts[] = {0, 7, 1};
     test_begin("drawn agents have the states that their screens show, however they are cut");
     for (size_t i = 0; i < COUNT_OF(drawn) * COUNT_OF(cuts); i++) {
