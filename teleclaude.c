@@ -50,10 +50,10 @@ TELEC_SMALL
 #include "src/system/loop.c"          /* poll table, timers, signals, children */
 #include "src/system/conn.c"          /* queued connections, Unix sockets */
 #include "src/system/output.c"        /* what a program writes, read whole */
-#include "src/system/agents.c"        /* the table of agent programs, one row an agent */
-#include "src/system/config.c"        /* paths, the configuration file, defaults */
 #include "src/system/store.c"         /* session records and logs on disk */
 #include "src/system/disk.c"          /* a process that waits for the disk */
+#include "src/system/agents.c"        /* the table of agent programs, one row an agent */
+#include "src/system/config.c"        /* paths, the configuration file, defaults */
 
 #include "src/session/cache.c"        /* session objects and their subscribers */
 #include "src/session/question.c"     /* what a program's screen asks its user; pure */

@@ -841,20 +841,23 @@ static int settings_load(struct settings_job *job)
     return 0;
 }
 
+static int settings_put(int fd, const buf *text)
+{
+    return store_write_all(fd, buf_view(text)) == 0 && fsync(fd) == 0 ? 0 : -1;
+}
+
 /* Writes the new file, with the owner and mode of the old one. Returns 0, or -1 with errno. */
 static int settings_fill(const struct settings_job *job, int fd)
 {
     struct stat own;
     if (job->target) {
-        if (fstat(fd, &own) != 0)
-            return -1;
-        if ((own.st_uid != job->st.st_uid || own.st_gid != job->st.st_gid) &&
-            fchown(fd, job->st.st_uid, job->st.st_gid) != 0)
-            return -1;
-        if (fchmod(fd, job->st.st_mode & 07777) != 0)
+        if (fstat(fd, &own) != 0 ||
+            ((own.st_uid != job->st.st_uid || own.st_gid != job->st.st_gid) &&
+             fchown(fd, job->st.st_uid, job->st.st_gid) != 0) ||
+            fchmod(fd, job->st.st_mode & 07777) != 0)
             return -1;
     }
-    return store_write_all(fd, buf_view(&job->after.text)) == 0 && fsync(fd) == 0 ? 0 : -1;
+    return settings_put(fd, &job->after.text);
 }
 
 /* Returns whether the file is as it was read. */
@@ -888,15 +891,12 @@ static int settings_store_in_place(struct settings_job *job, int copy_fd, const 
     buf kept = {0};
     buf_fmt(&kept, "%s.before-telec", job->target);
     int copied = ftruncate(copy_fd, 0) == 0 && lseek(copy_fd, 0, SEEK_SET) == 0 &&
-                 store_write_all(copy_fd, buf_view(&job->before)) == 0 && fsync(copy_fd) == 0 &&
-                 rename(copy, buf_cstr(&kept)) == 0;
+                 settings_put(copy_fd, &job->before) == 0 && rename(copy, buf_cstr(&kept)) == 0;
     int fd = copied ? open(job->target, O_WRONLY | O_TRUNC | O_CLOEXEC) : -1;
-    int status = fd >= 0 && store_write_all(fd, buf_view(&job->after.text)) == 0 && fsync(fd) == 0
+    int status = fd >= 0 && settings_put(fd, &job->after.text) == 0
                      ? 0
-                     : settings_fail(job, copied ? ": is a mount point, and was not written whole: "
-                                                   "%s; %s is what it was"
-                                                 : ": is a mount point, and can't be copied: %s",
-                                     strerror(errno), buf_cstr(&kept));
+                     : settings_fail(job, ": a mount point: not written whole: %s; %s is its copy",
+                                     strerror(errno), copied ? buf_cstr(&kept) : "none");
     if (fd >= 0)
         close(fd);
     buf_free(&kept);
@@ -918,9 +918,7 @@ static int settings_store(struct settings_job *job)
                      : settings_fail(job, ": cannot be removed: %s", strerror(errno));
     else if (job->target ? access(target, W_OK) != 0 : settings_make_dirs(dir) != 0)
         status = settings_fail(job, ": cannot be written: %s", strerror(errno));
-    else if ((fd = mkstemp(temporary.p)) < 0)
-        status = settings_fail(job, ": cannot be replaced: %s", strerror(errno));
-    else if (settings_fill(job, fd) != 0)
+    else if ((fd = mkstemp(temporary.p)) < 0 || settings_fill(job, fd) != 0)
         status = settings_fail(job, ": cannot be replaced: %s", strerror(errno));
     else if (!settings_is_unchanged(job))
         status = settings_fail(job, ": changed in the meantime; left as it is. Try again");
@@ -939,8 +937,7 @@ static int settings_store(struct settings_job *job)
     return status;
 }
 
-/* ---- installing and uninstalling --------------------------------------------------------------
- */
+/* ---- installing and uninstalling ----------------------------------------------------------- */
 
 /* The formats of settings. A change is put into job->after and job->missing; returns 1, 0 or -1 as
  * settings_install does. */

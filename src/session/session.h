@@ -672,6 +672,8 @@ static void sessions_expect_answers(struct sessions *all); /* the same of all, r
 static int session_is_running(const struct session *s); /* and its holder answers */
 /* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
 static const char *session_why_unreachable(const struct session *s);
+/* Returns 0, with ETIMEDOUT, while the disk of the sessions does not answer. */
+static int session_disk_answers(const struct session *s);
 /* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */
 static void session_end(struct session *s, struct session_waiter *waiter);
 /* The same without its holder's help: kills the holder and the session's processes. */

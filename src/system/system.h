@@ -249,6 +249,128 @@ static struct output *output_read(struct loop *l, char *const *argv,
                                   void *ctx);
 static void output_stop(struct output *o, enum output_fault fault); /* kills it; done follows */
 
+/* ==== store: session records and logs on disk ================================================ */
+
+#define STORE_RECORD_MAX (64 * 1024) /* bytes of a record that is read */
+#ifndef STORE_LOG_MAX
+#define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a session's two log files */
+#endif
+#define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* bytes of a log that can't be rotated */
+
+static int store_write_all(int fd, span s);        /* 0, or -1 with errno */
+static int store_open_dir(const char *dir);        /* a descriptor, or -1 with errno */
+static int store_sync_dir(const char *dir);        /* fsync of a directory; 0, or -1 with errno */
+static char *store_path(const char *dir, const char *name); /* DIR/NAME, to be freed */
+/* Replaces DIR/NAME whole: temporary file, fsync, rename, fsync of DIR. Returns 0, or -1 with
+ * errno: the file is as before. */
+static int store_write(const char *dir, const char *name, span bytes);
+/* Appends DIR/NAME, a regular file, to out. Returns 0, or -1 with errno; logs a file that is there
+ * and can't be read. */
+static int store_read(const char *dir, const char *name, buf *out);
+/* The same without fsync, for what matters only as long as the computer runs. */
+static int store_write_unsynced(const char *dir, const char *name, span bytes);
+/* Removes what a store_write of DIR/NAME left that was killed. Its only writer calls this. */
+static void store_clean(const char *dir, const char *name);
+/* Returns STATE/sessions/ID, to be freed. */
+static char *store_session_dir(const char *state, const char *id);
+/* Makes one directory, 0700, and syncs its parent. Returns 0 (also when the directory exists), or
+ * -1 with errno. */
+static int store_make_dir(const char *path);
+/* Removes a session's directory with its record, status and logs. Returns 0, or -1 with errno: it
+ * is as before. */
+static int store_remove_session(const char *state, const char *id);
+/* The end that a session is to have, DIR/end: a symbolic link (or a file, where there are none)
+ * whose text is the wall clock in ms, 0: at once. A full disk has room for a link, and it is not
+ * synced: no session outlives the computer.
+ * Both return 0, or -1 with errno. */
+static int store_put_end(const char *dir, long long at);
+static int store_drop_end(const char *dir);
+static long long store_find_end(const char *dir);  /* -1: none */
+/* Removes what is left of sessions whose removal was interrupted. */
+static void store_remove_leavings(const char *state);
+static void store_remove_leaving(const char *dir); /* one session's directory */
+/* Calls each for every session directory whose name is a plain id. */
+static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
+                               void *ctx);
+static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ */
+/* Locks a file until the process ends. Returns its fd, or -1 with errno; EAGAIN: process *pid has
+ * the lock. */
+static int store_lock(const char *path, pid_t *pid);
+enum store_lock { STORE_LOCK_FREE, STORE_LOCK_HELD, STORE_LOCK_ABSENT, STORE_LOCK_UNKNOWN };
+/* Tells whether another process has the lock, and which one; *pid 0: none, or one that can't be
+ * named. Appends what the file holds, content may be NULL. Never takes the lock, not even for a
+ * moment. A process that has the lock itself must not call this: closing the file drops it. */
+static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content);
+#define STORE_LOCK_MAX 4096       /* bytes that a lock's file holds */
+/* Replaces what the locked file fd holds, blanks behind it. Returns 0, or -1. */
+static int store_fill_lock(int fd, span content);
+/* A daemon has the locks SOCKET.lock, STATE/daemon.lock and STATE/state.lock as long as it
+ * lives: the last one finds it when the others were removed. */
+#define STORE_SOCKET_LOCK ".lock"
+#define STORE_STATE_LOCK "/daemon.lock"
+#define STORE_TWIN_LOCK "/state.lock"
+/* Writes into a daemon's locked file its pid and socket. Returns 0, or -1. */
+static int store_put_daemon(int fd, const char *socket);
+/* The daemon that has such a lock; all 0: none. */
+struct store_daemon {
+    int held;                     /* there is one */
+    pid_t pid;                    /* 0: it is in another container */
+    char *socket;                 /* to be freed; NULL: an older telec's lock does not say */
+    int remakes;                  /* SIGUSR1 asks it to make its socket again; else it would kill */
+};
+static void store_find_daemon(const char *lock, struct store_daemon *daemon); /* a path */
+/* Appends "process 12", or that it is in another container. */
+static void store_put_process(const struct store_daemon *daemon, buf *b);
+#define STORE_LAST_EXIT "last.json" /* the exit of a session that is being restarted */
+#define STORE_HOLDER_LOCK "holder.lock" /* in a session's directory: its holder has it */
+
+/* A session's log: DIR/log, and the full one before it, DIR/log.1. */
+struct store_log {
+    int fd;                 /* -1: the next write opens it */
+    size_t size;
+    char *path, *old, *older; /* older: DIR/log.2, while the log is rotated */
+};
+
+/* Opens the log for appending. Returns 0, or -1 with errno: each write then tries again. */
+static int store_log_open(struct store_log *log, const char *dir);
+/* Appends; rotates a full log. What the disk can't hold is lost: a session is never held up. */
+static void store_log_write(struct store_log *log, span bytes);
+static void store_log_close(struct store_log *log);
+static void store_log_read(const char *dir, buf *out); /* all its files, oldest first */
+
+/* ==== disk: a process that waits for the disk ================================================ */
+
+#ifndef DISK_ANSWER_MS
+#define DISK_ANSWER_MS 1500       /* a disk that takes longer is refused what it need not get */
+#endif
+
+/* All 0 is one that does nothing. */
+struct disk {
+    struct loop *loop;
+    const char *program, *what, *dir; /* of disk_init */
+    struct loop_child child;
+    int fd;                 /* of the socket, while the process runs */
+    int runs, rests;        /* rests: it is told to end */
+    int stuck, asked;       /* its queue is full; its answer is due */
+    long long good_at;      /* of its last answer in time */
+    buf pending;            /* until this pass has shown it */
+    struct loop_task flush;
+    struct loop_timer rest;
+};
+
+/* what: "log" or "probe". The strings must outlive d. A process starts when it is needed. */
+static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
+                      const char *dir);
+/* Appends to the log in dir, at the end of the pass. What a disk does not take in time is lost. */
+static void disk_log(struct disk *d, span bytes);
+static void disk_flush(void *disk); /* appends now */
+static void disk_rest(void *disk);  /* ends the process, until there is more */
+static void disk_finish(struct disk *d, int ms); /* ends it; waits so long for the last bytes */
+/* Tells whether the disk of dir answers; NULL: 1. Waits for that DISK_ANSWER_MS once, not again
+ * until it has answered. */
+static int disk_answers(struct disk *d);
+static int disk_main(const char *what, const char *dir); /* telec disk */
+
 /* ==== agents: the table of agent programs, one row an agent ================================== */
 
 enum agents_mode { AGENTS_FAST, AGENTS_MED, AGENTS_SLOW, AGENTS_MODES };
@@ -453,126 +575,5 @@ static int config_on_path(const char *program);    /* execvp would find it */
 /* Returns an absolute path, to be freed: the daemon's working directory is "/". */
 static char *config_absolute(const char *path);
 static const char *config_last_part(const char *path); /* behind the last '/', if anything is */
-
-/* ==== store: session records and logs on disk ================================================ */
-
-#define STORE_RECORD_MAX (64 * 1024) /* bytes of a record that is read */
-#ifndef STORE_LOG_MAX
-#define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a session's two log files */
-#endif
-#define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* bytes of a log that can't be rotated */
-
-static int store_write_all(int fd, span s);        /* 0, or -1 with errno */
-static int store_sync_dir(const char *dir);        /* fsync of a directory; 0, or -1 with errno */
-static char *store_path(const char *dir, const char *name); /* DIR/NAME, to be freed */
-/* Replaces DIR/NAME whole: temporary file, fsync, rename, fsync of DIR. Returns 0, or -1 with
- * errno: the file is as before. */
-static int store_write(const char *dir, const char *name, span bytes);
-/* Appends DIR/NAME, a regular file, to out. Returns 0, or -1 with errno; logs a file that is there
- * and can't be read. */
-static int store_read(const char *dir, const char *name, buf *out);
-/* The same without fsync, for what matters only as long as the computer runs. */
-static int store_write_unsynced(const char *dir, const char *name, span bytes);
-/* Removes what a store_write of DIR/NAME left that was killed. Its only writer calls this. */
-static void store_clean(const char *dir, const char *name);
-/* Returns STATE/sessions/ID, to be freed. */
-static char *store_session_dir(const char *state, const char *id);
-/* Makes one directory, 0700, and syncs its parent. Returns 0 (also when the directory exists), or
- * -1 with errno. */
-static int store_make_dir(const char *path);
-/* Removes a session's directory with its record, status and logs. Returns 0, or -1 with errno: it
- * is as before. */
-static int store_remove_session(const char *state, const char *id);
-/* The end that a session is to have, DIR/end: a symbolic link (or a file, where there are none)
- * whose text is the wall clock in ms, 0: at once. A full disk has room for a link, and it is not
- * synced: no session outlives the computer.
- * Both return 0, or -1 with errno. */
-static int store_put_end(const char *dir, long long at);
-static int store_drop_end(const char *dir);
-static long long store_find_end(const char *dir);  /* -1: none */
-/* Removes what is left of sessions whose removal was interrupted. */
-static void store_remove_leavings(const char *state);
-static void store_remove_leaving(const char *dir); /* one session's directory */
-/* Calls each for every session directory whose name is a plain id. */
-static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
-                               void *ctx);
-static int store_id_is_plain(const char *id);      /* 1…64 of a-z A-Z 0-9 - _ */
-/* Locks a file until the process ends. Returns its fd, or -1 with errno; EAGAIN: process *pid has
- * the lock. */
-static int store_lock(const char *path, pid_t *pid);
-enum store_lock { STORE_LOCK_FREE, STORE_LOCK_HELD, STORE_LOCK_ABSENT, STORE_LOCK_UNKNOWN };
-/* Tells whether another process has the lock, and which one; *pid 0: none, or one that can't be
- * named. Appends what the file holds, content may be NULL. Never takes the lock, not even for a
- * moment. A process that has the lock itself must not call this: closing the file drops it. */
-static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content);
-#define STORE_LOCK_MAX 4096       /* bytes that a lock's file holds */
-/* Replaces what the locked file fd holds, blanks behind it. Returns 0, or -1. */
-static int store_fill_lock(int fd, span content);
-/* A daemon has the locks SOCKET.lock, STATE/daemon.lock and STATE/state.lock as long as it
- * lives: the last one finds it when the others were removed. */
-#define STORE_SOCKET_LOCK ".lock"
-#define STORE_STATE_LOCK "/daemon.lock"
-#define STORE_TWIN_LOCK "/state.lock"
-/* Writes into a daemon's locked file its pid and socket. Returns 0, or -1. */
-static int store_put_daemon(int fd, const char *socket);
-/* The daemon that has such a lock; all 0: none. */
-struct store_daemon {
-    int held;                     /* there is one */
-    pid_t pid;                    /* 0: it is in another container */
-    char *socket;                 /* to be freed; NULL: an older telec's lock does not say */
-    int remakes;                  /* SIGUSR1 asks it to make its socket again; else it would kill */
-};
-static void store_find_daemon(const char *lock, struct store_daemon *daemon); /* a path */
-/* Appends "process 12", or that it is in another container. */
-static void store_put_process(const struct store_daemon *daemon, buf *b);
-#define STORE_LAST_EXIT "last.json" /* the exit of a session that is being restarted */
-#define STORE_HOLDER_LOCK "holder.lock" /* in a session's directory: its holder has it */
-
-/* A session's log: DIR/log, and the full one before it, DIR/log.1. */
-struct store_log {
-    int fd;                 /* -1: the next write opens it */
-    size_t size;
-    char *path, *old, *older; /* older: DIR/log.2, while the log is rotated */
-};
-
-/* Opens the log for appending. Returns 0, or -1 with errno: each write then tries again. */
-static int store_log_open(struct store_log *log, const char *dir);
-/* Appends; rotates a full log. What the disk can't hold is lost: a session is never held up. */
-static void store_log_write(struct store_log *log, span bytes);
-static void store_log_close(struct store_log *log);
-static void store_log_read(const char *dir, buf *out); /* all its files, oldest first */
-
-/* ==== disk: a process that waits for the disk ================================================ */
-
-#ifndef DISK_ANSWER_MS
-#define DISK_ANSWER_MS 1500       /* a disk that takes longer is refused what it need not get */
-#endif
-
-/* All 0 is one that does nothing. */
-struct disk {
-    struct loop *loop;
-    const char *program, *what, *dir; /* of disk_init */
-    struct loop_child child;
-    int fd;                 /* of the socket, while the process runs */
-    int runs, rests;        /* rests: it is told to end */
-    int stuck, asked;       /* its queue is full; its answer is due */
-    long long good_at;      /* of its last answer in time */
-    buf pending;            /* until this pass has shown it */
-    struct loop_task flush;
-    struct loop_timer rest;
-};
-
-/* what: "log" or "probe". The strings must outlive d. A process starts when it is needed. */
-static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
-                      const char *dir);
-/* Appends to the log in dir, at the end of the pass. What a disk does not take in time is lost. */
-static void disk_log(struct disk *d, span bytes);
-static void disk_flush(void *disk); /* appends now */
-static void disk_rest(void *disk);  /* ends the process, until there is more */
-static void disk_finish(struct disk *d, int ms); /* ends it; waits so long for the last bytes */
-/* Tells whether the disk of dir answers; NULL: 1. Waits for that DISK_ANSWER_MS once, not again
- * until it has answered. */
-static int disk_answers(struct disk *d);
-static int disk_main(const char *what, const char *dir); /* telec disk */
 
 #endif

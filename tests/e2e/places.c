@@ -178,8 +178,8 @@ static void test_places_doctor(void)
     CLI_OK(cli("daemon", "--stop", NULL));
 }
 
-/* A settings file that is mounted on itself, as into a container, can't be replaced: it is written in
- * place, and a copy is kept. */
+/* A settings file that is mounted, as into a container, can't be replaced: it is written in place,
+ * and a copy is kept. */
 static void test_places_mounted_settings(void)
 {
     char *dir = make_dir(e2e.dir, ".claude"), *file = format("%s/settings.json", dir);

@@ -86,6 +86,16 @@ static int fault_holds_fd(int fd)
     return fd >= 0 && fd < 1024 && fault_holds(homes[fd] > 0, homes[fd] - 1);
 }
 
+static int fault_path(const char *name, const char *path)
+{
+    return fault_holds_path(path) || fault_strikes(name);
+}
+
+static int fault_fd(const char *name, int fd)
+{
+    return fault_holds_fd(fd) || fault_strikes(name);
+}
+
 static int blind_fd = -1;
 
 int open(const char *path, int flags, ...)
@@ -94,7 +104,7 @@ int open(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
     va_end(args);
-    int fd = fault_holds_path(path) || fault_strikes("open")
+    int fd = fault_path("open", path)
                  ? -1
                  : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
     if (fd >= 0 && fd < 1024 && fault)
@@ -125,40 +135,40 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 
 int mkdir(const char *path, mode_t mode)
 {
-    return fault_holds_path(path) || fault_strikes("mkdir") ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    return fault_path("mkdir", path) ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
 int rmdir(const char *path)
 {
-    return fault_holds_path(path) || fault_strikes("rmdir") ? -1
+    return fault_path("rmdir", path) ? -1
                                   : (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 int unlink(const char *path)
 {
-    return fault_holds_path(path) || fault_strikes("unlink") ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    return fault_path("unlink", path) ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 int rename(const char *from, const char *to)
 {
-    return fault_holds_path(from) || fault_strikes("rename")
+    return fault_path("rename", from)
                ? -1
                : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int link(const char *from, const char *to)
 {
-    return fault_holds_path(to) || fault_strikes("link") ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return fault_path("link", to) ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int symlink(const char *text, const char *path)
 {
-    return fault_holds_path(path) || fault_strikes("symlink") ? -1 : (int)syscall(SYS_symlinkat, text, AT_FDCWD, path);
+    return fault_path("symlink", path) ? -1 : (int)syscall(SYS_symlinkat, text, AT_FDCWD, path);
 }
 
 int fsync(int fd)
 {
-    return fault_holds_fd(fd) || fault_strikes("fsync") ? -1 : (int)syscall(SYS_fsync, fd);
+    return fault_fd("fsync", fd) ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 /* Of a file: half of it is written, as on a disk that fills up. */
