@@ -130,6 +130,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/view.c"
 #include "unit/rows.c"
 #include "unit/context.c"
+#include "unit/reached.c"
 #include "unit/commands.c"
 #include "unit/mcp.c"
 #include "unit/cli.c"
@@ -164,7 +165,7 @@ static const struct {
     {"os", unit_os},
     {"loop", unit_loop},
     {"agents", unit_agents},   {"conn", unit_conn},
-    {"context", unit_context}, {"commands", unit_commands}, {"mcp", unit_mcp},
+    {"context", unit_context}, {"reached", unit_reached}, {"commands", unit_commands}, {"mcp", unit_mcp},
     {"cli", unit_cli},
     {"config", unit_config},
     {"store", unit_store},

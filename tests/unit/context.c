@@ -13,6 +13,7 @@ struct unit_context {
     struct cli cli;
     struct config config;     /* moved into cli.context for a call */
     char dir[64], path[96];
+    struct loop *loop;        /* the command's; or, with no command, a test's */
     struct loop_fd listener;
     const struct unit_context_reply *script;
     /* of a WebSocket: text, but binary behind "="; "!": it is cut, and what follows is the next
@@ -124,7 +125,7 @@ static void unit_context_accept(void *ctx, short revents)
     LIST_PUSH(&u->conns, s);
     s->conn.hooks = &unit_context_hooks;
     s->conn.ctx = s;
-    conn_open(&s->conn, &u->cli.context.loop, accept(u->listener.fd, NULL, NULL));
+    conn_open(&s->conn, u->loop, accept(u->listener.fd, NULL, NULL));
 }
 
 static void unit_context_init(struct unit_context *u, const struct unit_context_reply *script)
@@ -172,19 +173,24 @@ static void unit_context_release(int fd, int saved, FILE *file, buf *out)
     buf_cstr(out);
 }
 
+static void unit_context_listen(struct unit_context *u, struct loop *loop)
+{
+    char error[200];
+    u->loop = loop;
+    u->listener = (struct loop_fd){.fd = conn_listen(u->path, error, sizeof error),
+                                   .on_event = unit_context_accept, .ctx = u};
+    CHECK(u->listener.fd >= 0);
+    loop_watch(loop, &u->listener, POLLIN);
+}
+
 static int unit_context_run(struct unit_context *u)
 {
     struct context *c = &u->cli.context;
-    char error[200];
     c->config = u->config;
     loop_init(&c->loop);
     client_init(&c->client, &c->loop, &c->config, 0, NULL, NULL);
-    if (!u->no_daemon) {
-        u->listener = (struct loop_fd){.fd = conn_listen(u->path, error, sizeof error),
-                                       .on_event = unit_context_accept, .ctx = u};
-        CHECK(u->listener.fd >= 0);
-        loop_watch(&c->loop, &u->listener, POLLIN);
-    }
+    if (!u->no_daemon)
+        unit_context_listen(u, &c->loop);
     int status = u->cli.command->run(c);
     client_free(&c->client);
     for (int i = 0; i < 3; i++) { /* the ends of connections */

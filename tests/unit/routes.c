@@ -158,6 +158,7 @@ static void unit_server_init(struct unit_server *u)
     projects_init(&u->projects, &u->h.loop, &u->d.config, &u->cache);
     routes_init(&u->server, &u->h.loop, &u->d.config, &u->cache, &u->sessions, &u->projects,
                 &u->fleet, &u->remotes, &u->h.httpd);
+    reached_init(&u->server);
     sessions_init(&u->sessions, &u->h.loop, &u->d.config, &u->cache, unit_server_on_ready, u);
     UNIT_HTTPD_UNTIL(&u->h, u->ready);
     struct codec_heartbeat beat = {.name = "far"};
@@ -182,6 +183,7 @@ static void unit_server_free(struct unit_server *u)
             conn_close(&u->links[i].conn, NULL);
     unit_httpd_loop(&u->h);
     unit_httpd_free(&u->h);
+    reached_free(&u->server);
     unit_daemon_free(&u->d);
     buf_free(&u->frames);
     buf_free(&u->body);
