@@ -131,6 +131,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/rows.c"
 #include "unit/context.c"
 #include "unit/reached.c"
+#include "unit/near.c"
 #include "unit/commands.c"
 #include "unit/mcp.c"
 #include "unit/cli.c"
@@ -165,7 +166,8 @@ static const struct {
     {"os", unit_os},
     {"loop", unit_loop},
     {"agents", unit_agents},   {"conn", unit_conn},
-    {"context", unit_context}, {"reached", unit_reached}, {"commands", unit_commands}, {"mcp", unit_mcp},
+    {"context", unit_context}, {"reached", unit_reached}, {"near", unit_near},
+    {"commands", unit_commands}, {"mcp", unit_mcp},
     {"cli", unit_cli},
     {"config", unit_config},
     {"store", unit_store},
@@ -252,6 +254,8 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "transcript") == 0)
         return telec_main(argc, argv);
     if (argc == 3 && strcmp(argv[1], "hold") == 0)
+        return telec_main(argc, argv);
+    if (argc > 3 && strcmp(argv[1], "-S") == 0)
         return telec_main(argc, argv);
     if (argc == 4 && strcmp(argv[1], "relay") == 0)
         return unit_redis_relay(argv[2], argv[3]);

@@ -57,15 +57,21 @@ static void unit_reached_hears(struct unit_reached *u, const char *event, const 
     buf_free(&said);
 }
 
+/* Hangs up on the newest connection. */
+static void unit_reached_leave(struct unit_reached *u, int i)
+{
+    unit_httpd_hang_up(&u->here.h, i);
+    u->here.h.count--;
+    buf_free(&u->here.h.in[i]);
+}
+
 static int unit_reached_asks(struct unit_reached *u, const char *method, const char *target,
                              const char *json, const char *said)
 {
     int i = unit_httpd_connect(&u->here.h);
     int status = unit_httpd_ask(&u->here.h, i, method, target, json, &u->here.body);
     CHECK(unit_server_said(&u->here, said));
-    unit_httpd_hang_up(&u->here.h, i);
-    u->here.h.count -= i == u->here.h.count - 1;
-    u->here.h.in[i].n = 0;
+    unit_reached_leave(u, i);
     return status;
 }
 
@@ -187,8 +193,7 @@ static void unit_reached_refused(void)
         int i = unit_reached_open(&u, cases[k].query);
         CHECK(strncmp(unit_httpd_next(&u.here.h, i, &u.here.body), "8:1008 ", 7) == 0);
         CHECK(unit_server_said(&u.here, cases[k].why));
-        unit_httpd_hang_up(&u.here.h, i);
-        u.here.h.count--;
+        unit_reached_leave(&u, i);
     }
     CHECK_INT(unit_reached_asks(&u, "GET", "/reach?name=x", NULL, "expected name"), 400);
     unit_reached_free(&u);
