@@ -87,6 +87,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/state.c"
 #include "unit/transcript.c"
 #include "unit/holder_link.c"
+#include "unit/environment.c"
 #include "unit/life.c"
 #include "unit/holder.c"
 #include "unit/replay.c"
@@ -112,6 +113,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/spawn.c"
 #include "unit/settings.c"
 #include "unit/routes.c"
+#include "unit/announce.c"
 #include "unit/request.c"
 #include "unit/proxy.c"
 #include "unit/relay.c"
@@ -133,6 +135,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/reached.c"
 #include "unit/near.c"
 #include "unit/commands.c"
+#include "unit/tools.c"
 #include "unit/mcp.c"
 #include "unit/cli.c"
 #include "unit/app.c"
@@ -167,6 +170,7 @@ static const struct {
     {"loop", unit_loop},
     {"agents", unit_agents},   {"conn", unit_conn},
     {"context", unit_context}, {"reached", unit_reached}, {"near", unit_near},
+    {"tools", unit_tools}, {"announce", unit_announce}, {"environment", unit_environment},
     {"commands", unit_commands}, {"mcp", unit_mcp},
     {"cli", unit_cli},
     {"config", unit_config},
