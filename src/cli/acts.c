@@ -23,7 +23,8 @@ static int acts_is_in(struct json session, const char *project)
 {
     char *directory = json_dup_text(json_get(session, "working_directory"));
     char *path = config_absolute(project);
-    size_t n = strlen(path);
+    size_t n = span_trim(span_of(path), "/").n;
+    n += n && *path == '/'; /* "/" has all; a slash behind the name is completion's */
     int is_in = directory && (strcmp(config_last_part(directory), project) == 0 ||
                               (strncmp(directory, path, n) == 0 &&
                                (!directory[n] || directory[n] == '/')));
@@ -137,15 +138,16 @@ static int acts_type(struct context *c, const char *key, const char *path, int f
 /* Splits --to ID,ID in place. */
 static int acts_select_listed(struct context *c, struct acts_ids *found)
 {
-    char *ids[64], *list = span_dup(span_of(c->value['z']));
+    char *list = span_dup(span_of(c->value['z'])), **ids = NULL;
     int count = 0;
-    for (char *at = list; at && *at && count < (int)COUNT_OF(ids); count++) {
-        ids[count] = at;
+    for (char *at = list; at && *at;) {
+        ids = base_grow(ids, (size_t)(count + 1) * sizeof *ids);
+        ids[count++] = at;
         if ((at = strchr(at, ',')))
             *at++ = '\0';
     }
     int failed = acts_select(c, ids, count, NULL, found);
-    free(list);
+    free(ids), free(list);
     return failed;
 }
 

@@ -49,7 +49,8 @@ static void unit_announce_free(struct unit_announce *u)
 static void unit_announce_changes(void)
 {
     struct unit_announce u;
-    test_begin("on_state runs for a session that waits, is idle or exits, with it in its environment");
+    test_begin(
+        "on_state runs for a session that waits, is idle or exits, with it in its environment");
     unit_announce_init(&u, "echo \"$1 $TELEC_SESSION_ID $TELEC_TITLE $TELEC_DIRECTORY\" >>$F");
     unit_announce_state(&u, "starting"); /* the first state is no change */
     unit_announce_state(&u, "working");
@@ -66,7 +67,8 @@ static void unit_announce_changes(void)
 static void unit_announce_late(void)
 {
     struct unit_announce u;
-    test_begin("a command of on_state that does not end is killed, and the next session's turn comes");
+    test_begin(
+        "a command of on_state that does not end is killed, and the next session's turn comes");
     unit_announce_init(&u, "echo x >>$F\nread line <$0.fifo");
     buf fifo = {0};
     buf_fmt(&fifo, "%s/tell.fifo", u.server.d.dir);
@@ -86,7 +88,8 @@ static void unit_announce_late(void)
 static void unit_announce_bounded(void)
 {
     struct unit_announce u;
-    test_begin("sessions that wait for on_state are bounded; a command that is not there is passed by");
+    test_begin(
+        "sessions that wait for on_state are bounded; a command that is not there is passed by");
     unit_announce_init(&u, "read line <$0.none || exit 3");
     u.announce.running = 1; /* as if one took long */
     for (int i = 0; i < ANNOUNCE_QUEUE_MAX + 5; i++) {

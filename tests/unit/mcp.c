@@ -128,6 +128,46 @@ static void unit_mcp_messages(void)
     buf_free(&said);
 }
 
+static void unit_mcp_calls(void)
+{
+    struct config config = {.program = (char *)"/bin/echo"};
+    struct mcp m = {.version = MCP_PROPOSED, .config = &config};
+    buf said = {0};
+    int out[2], saved = dup(1);
+    struct pollfd in;
+    test_begin("a call runs the CLI and answers with what it printed; one is cancelled");
+    CHECK(pipe(m.right) == 0 && write(m.right[1], "x", 1) == 1);
+    CHECK_INT(pipe(out), 0);
+    fflush(stdout);
+    dup2(out[1], 1);
+    mcp_handle_line(&m, span_of("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\","
+                                "\"params\":{\"name\":\"read\",\"arguments\":{\"id\":\"abc\"}}}"));
+    dup2(saved, 1);
+    in = (struct pollfd){.fd = out[0], .events = POLLIN};
+    CHECK_INT(poll(&in, 1, 20000), 1);
+    buf_reserve(&said, 4096);
+    ssize_t n = read(out[0], said.p, 4095);
+    said.n = n > 0 ? (size_t)n : 0;
+    CHECK(strstr(buf_cstr(&said), "\"id\":7,\"result\":{\"content\":[{\"type\":\"text\",\"text\":"
+                                  "\"tail") != NULL);
+    CHECK(strstr(said.p, "\"isError\":false}") != NULL);
+    CHECK_INT(waitpid(m.calls[0].pid, NULL, 0), m.calls[0].pid);
+    m.calls[0].pid = 0;
+    config.program = (char *)"/bin/cat"; /* it would wait, but its stdin is empty */
+    read(m.right[0], said.p, 1);         /* nobody may answer now: the call hangs */
+    mcp_handle_line(&m, span_of("{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"tools/call\","
+                                "\"params\":{\"name\":\"read\",\"arguments\":{\"id\":\"abc\"}}}"));
+    pid_t pid = m.calls[0].pid;
+    int status = 0;
+    mcp_handle_line(&m, span_of("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                                "\"params\":{\"requestId\":8}}"));
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status));
+    close(m.right[0]), close(m.right[1]), close(out[0]), close(out[1]), close(saved);
+    free(m.calls[0].id);
+    buf_free(&said);
+}
+
 static void unit_mcp_hint(void)
 {
     char dir[64], *home = getenv("HOME") ? span_dup(span_of(getenv("HOME"))) : NULL;
@@ -156,5 +196,6 @@ static void unit_mcp(void)
     unit_mcp_guide();
     unit_mcp_lines();
     unit_mcp_messages();
+    unit_mcp_calls();
     unit_mcp_hint();
 }

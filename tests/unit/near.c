@@ -167,7 +167,8 @@ static void unit_near_reaches(void)
 {
     static const char *const frames[] = {"{\"sessions\":3}", NULL};
     struct unit_near u;
-    test_begin("reach says when the computer is there, and its daemon answers at the link's socket");
+    test_begin(
+        "reach says when the computer is there, and its daemon answers at the link's socket");
     unit_near_init(&u);
     u.here.frames = frames;
     unit_near_start(&u, NULL, u.command);

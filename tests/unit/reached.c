@@ -125,7 +125,8 @@ static void unit_reached_shown(void)
 static void unit_reached_forwards(void)
 {
     struct unit_reached u;
-    test_begin("what is asked of a reached computer is handed over, without what is true here only");
+    test_begin(
+        "what is asked of a reached computer is handed over, without what is true here only");
     unit_reached_init(&u);
     unit_reached_hears(&u, "session_removed", "\"b2\"");
     CHECK_INT(unit_reached_asks(&u, "POST", "/sessions/b1/message", "{\"message\":\"x\"}",
@@ -134,7 +135,8 @@ static void unit_reached_forwards(void)
                                 "queued"), 200);
     buf_clear(&u.there.asked);
     CHECK_INT(unit_reached_asks(&u, "POST", "/sessions",
-                                "{\"computer\":\"bee\",\"env\":[\"A=b\"],\"umask\":2,\"title\":\"t\"}",
+                                "{\"computer\":\"bee\",\"env\":[\"A=b\"],\"umask\":2,"
+                                "\"title\":\"t\"}",
                                 "\"b3\""), 200);
     CHECK(strstr(buf_cstr(&u.there.asked),
                  "POST /sessions {\"title\":\"t\",\"computer\":\"local\"}\n") != NULL);
@@ -154,8 +156,8 @@ static void unit_reached_cut(void)
     unit_reached_hears(&u, "computer_updated", "\"reach\":\"no route\"");
     CHECK_INT(unit_reached_asks(&u, "POST", "/sessions/b1/message", "{\"message\":\"x\"}",
                                 "bee can't be reached now: no route"), 503);
-    CHECK_INT(unit_reached_asks(&u, "GET", "/computers", NULL, "\"name\":\"bee\",\"status\":\"stale\""),
-              200);
+    CHECK_INT(unit_reached_asks(&u, "GET", "/computers", NULL,
+                                "\"name\":\"bee\",\"status\":\"stale\""), 200);
     CHECK(cache_find(&u.here.cache, "b1") != NULL); /* as it was last seen */
     unit_httpd_frame(&u.here.h, u.link, WS_TEXT, "{\"up\":true,\"why\":null}");
     unit_reached_hears(&u, "computer_updated", "\"reach\":\"ready\"");

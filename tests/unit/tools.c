@@ -80,8 +80,121 @@ static void unit_tools_directory(void)
     buf_free(&said);
 }
 
+#define UNIT_TOOLS_THREE \
+    "[{\"session_id\":\"abc1\",\"state\":\"waiting\",\"active_agent\":\"codex\"," \
+    "\"working_directory\":\"/w/p\",\"state_since\":\"2026-01-01T00:00:02+00:00\"}," \
+    "{\"session_id\":\"abc2\",\"state\":\"idle\",\"command\":\"vi\"," \
+    "\"working_directory\":\"/w/pq\"," \
+    "\"last_activity\":\"2026-01-01T00:00:09+00:00\"}," \
+    "{\"session_id\":\"abc3\",\"state\":\"waiting\",\"active_agent\":\"codex\"," \
+    "\"working_directory\":\"/x/p\",\"state_since\":\"2026-01-01T00:00:01+00:00\"}," \
+    "{\"session_id\":\"abc4\",\"state\":\"exited\",\"working_directory\":\"/w/p/sub\"}]"
+
+static const struct unit_context_reply unit_tools_three[] = {
+    {"GET /sessions?wait_ms=1000", 200, UNIT_TOOLS_THREE},
+    {"GET /sessions", 200, UNIT_TOOLS_THREE},
+    {"POST /sessions/end", 200, "{\"failed\":[]}"},
+    {"DELETE /sessions/abc1", 200, "{}"},
+    {"DELETE /sessions/abc2", 200, "{}"},
+    {"POST /sessions/abc1/message", 200, "{\"result\":\"delivered\"}"},
+    {"POST /sessions/abc2/message", 200, "{\"result\":\"queued\"}"},
+    {"POST /sessions/abc3/message", 409, "{\"detail\":\"waiting: y/n\"}"},
+    {"POST /sessions/abc1/answer", 200, "{}"},
+    {"POST /sessions/abc4/restart", 200, "{}"},
+    {NULL, 0, NULL}};
+
+static void unit_tools_filters(void)
+{
+    static const struct {
+        const char *line;
+        int status;
+        const char *asked, *out;
+    } cases[] = {
+        {"kill --project p", 0, "\"ids\":[\"abc1\",\"abc3\"]}", NULL}, /* of that name */
+        {"kill --project /w", 0, "\"ids\":[\"abc1\",\"abc2\",\"abc4\"]}", NULL},
+        {"kill --agent shell", 0, "DELETE /sessions/abc2", NULL},
+        {"kill --state waiting --project /w/p/", 0, "DELETE /sessions/abc1", NULL},
+        {"kill --all", 0, "\"ids\":[\"abc1\",\"abc2\",\"abc3\",\"abc4\"]}", NULL},
+        {"kill --agent gemini", 1, "", NULL},
+        {"kill --all abc1", 2, "", NULL},
+        {"kill", 2, "", NULL},
+        {"send --to abc1,abc2 do it", 0, "{\"message\":\"do it\",\"enter\":true",
+         "abc1\tdelivered\nabc2\tqueued\n"},
+        {"send --state waiting go", 1, "POST /sessions/abc3/message", "abc1\tdelivered\n"},
+        {"send --force abc2 x", 0, "\"force\":true", "queued\n"},
+        {"send abc2", 2, "", NULL},
+        {"answer abc1 yes", 0, "\"answer\":\"yes\"", "sent\n"},
+        {"restart --project p --agent shell", 1, "", NULL}, /* only what has exited */
+        {"restart --project /w/p", 0, "POST /sessions/abc4/restart {\"fresh\":false", "abc4\n"},
+    };
+    struct unit_context u;
+    if (HTTP_BODY_MAX < 65536) /* a limit for tests, which the environment exceeds */
+        return;
+    test_begin("a command acts on those whose ids or filters are given, never on others");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unit_context_init(&u, unit_tools_three);
+        CHECK_INT(unit_context_call(&u, cases[i].line), cases[i].status);
+        if (!strstr(u.asked.p, cases[i].asked) ||
+            (cases[i].out && strcmp(u.out.p, cases[i].out) != 0))
+            printf("#   %s: %s%s\n", cases[i].line, u.asked.p, u.out.p);
+        CHECK(strstr(u.asked.p, cases[i].asked) != NULL);
+        CHECK(!cases[i].out || strcmp(u.out.p, cases[i].out) == 0);
+        unit_context_free(&u);
+    }
+}
+
+static void unit_tools_many_ids(void)
+{
+    struct unit_context u;
+    buf line = {0};
+    test_begin("send --to takes as many ids as are given");
+    unit_context_init(&u, unit_tools_three);
+    buf_str(&line, "send --to ");
+    for (int i = 0; i < 70; i++)
+        buf_str(&line, "abc1,");
+    buf_str(&line, "abc2 x");
+    CHECK_INT(unit_context_call(&u, buf_cstr(&line)), 0);
+    CHECK(strstr(u.asked.p, "POST /sessions/abc2/message") != NULL);
+    buf_free(&line);
+    unit_context_free(&u);
+}
+
+static void unit_tools_enter(void)
+{
+    struct context c = {.status = 0};
+    struct unit_context u;
+    buf id = {0};
+    char path[200];
+    test_begin("attach goes to what has waited longest, and - to the one before");
+    unit_context_init(&u, unit_tools_three);
+    snprintf(path, sizeof path, "%s/telec", u.dir);
+    CHECK_INT(mkdir(path, 0700), 0);
+    c.config = u.config;
+    CHECK_INT(enter_find_before(&c, &id), 1);
+    enter_note(&c, "one");
+    enter_note(&c, "one");
+    CHECK_INT(enter_find_before(&c, &id), 1);
+    enter_note(&c, "two");
+    CHECK_INT(enter_find_before(&c, &id), 0);
+    CHECK_SPAN(buf_view(&id), "one");
+    enter_note(&c, "one");
+    buf_clear(&id);
+    CHECK_INT(enter_find_before(&c, &id), 0);
+    CHECK_SPAN(buf_view(&id), "two");
+    snprintf(path, sizeof path, "%s/" ENTER_FILE, u.config.state);
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(rmdir(u.config.state), 0);
+    CHECK_INT(unit_context_call(&u, "attach"), 1); /* no terminal here */
+    CHECK(strstr(u.asked.p, "GET /sessions/abc3") != NULL);
+    buf_free(&id);
+    unit_context_free(&u);
+}
+
 static void unit_tools(void)
 {
+    unit_tools_filters();
+    unit_tools_many_ids();
+    unit_tools_enter();
     unit_tools_grep();
     if (HTTP_HEAD_MAX >= 1024)
         unit_tools_doctor();
