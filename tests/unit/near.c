@@ -215,7 +215,8 @@ static void unit_near_fails(void)
     } cases[] = {
         {"exit 3", "telec: the command ended before a telec answered there\n"},
         {"exec /nonexistent/sh", "telec: the command ended before a telec answered there\n"},
-        {"read -r l; eval \"${l%% *}\"; printf '\\n%s failed no room\\n' \"$m\"", "telec: no room\n"},
+        {"read -r l; eval \"${l%% *}\"; printf '\\n%s failed no room\\n' \"$m\"",
+         "telec: no room\n"},
     };
     struct unit_near u;
     test_begin("reach says why it fails, with the command's own words");
@@ -235,8 +236,10 @@ static void unit_near_fails(void)
 
 static void unit_near(void)
 {
-    if (HTTP_HEAD_MAX < 1024) /* a limit for tests, which a request between daemons exceeds */
-        return test_begin("links need usual limits");
+    if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
+        test_begin("links need usual limits");
+        return;
+    }
     unit_near_reaches();
     unit_near_comes_back();
     unit_near_fails();

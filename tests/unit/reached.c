@@ -203,8 +203,10 @@ static void unit_reached_refused(void)
 
 static void unit_reached(void)
 {
-    if (HTTP_HEAD_MAX < 1024) /* a limit for tests, which a request between daemons exceeds */
-        return test_begin("reached computers need usual limits");
+    if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
+        test_begin("reached computers need usual limits");
+        return;
+    }
     unit_reached_shown();
     unit_reached_forwards();
     unit_reached_cut();
