@@ -177,6 +177,7 @@ static void message_type(struct holder *h, struct message *m)
     m->secret = message_is_secret(h);
     m->busy = h->state.works || (h->state.hooked && h->state.kind == STATE_WORKING);
     m->line = reader_line(h);
+    m->shown = reader_count_shown(h, buf_view(&m->text));
     reader_mark(h, &m->mark);
     message_put_typed(&bytes, buf_view(&m->text), paste);
     buf_str(&bytes, m->enter && !paste ? "\r" : "");
@@ -208,6 +209,14 @@ static void message_settle(struct holder *h)
 
 /* ---- what the program makes of it ----------------------------------------------------------- */
 
+static int message_stands(const struct holder *h)
+{
+    buf draft = {0};
+    int stands = reader_put_draft(h, &draft);
+    buf_free(&draft);
+    return stands;
+}
+
 static int message_is_ready_for_enter(struct holder *h, struct message *m)
 {
     uint32_t line = reader_line(h);
@@ -218,20 +227,25 @@ static int message_is_ready_for_enter(struct holder *h, struct message *m)
     if (line != m->line) {
         m->line = line;
         m->reacted = 1;
+        m->stood = m->stood || message_stands(h);
         m->changed_at = h->loop.now;
     }
     return (m->reacted && h->loop.now - m->changed_at >= MESSAGE_STILL_MS) ||
            h->loop.now - m->read_at >= MESSAGE_ENTER_MS;
 }
 
-/* Tells whether the text has left the input line and more than a spinner has changed. */
-static int message_has_left(struct holder *h, const struct message *m)
+/* Tells whether the text has left the input line and more than a spinner has changed. An agent may
+ * lose what it is given while it draws its screen anew: the text must have been seen. */
+static int message_has_left(struct holder *h, struct message *m)
 {
-    buf draft = {0};
-    int stands = reader_put_draft(h, &draft);
-    buf_free(&draft);
-    return !stands && reader_has_moved(h, &m->mark) &&
-           (h->reader.agent->box || h->reader.agent->foot || reader_line(h) != m->line);
+    int boxed = h->reader.agent->box || h->reader.agent->foot;
+    if (message_stands(h)) {
+        m->stood = 1;
+        return 0;
+    }
+    return reader_has_moved(h, &m->mark) &&
+           (boxed ? m->stood || reader_count_shown(h, buf_view(&m->text)) > m->shown
+                  : reader_line(h) != m->line);
 }
 
 /* An agent's screen or hook tells what became of a message; "queued" while its turn goes on. */
@@ -263,14 +277,12 @@ static int message_is_handled(struct holder *h, struct message *m)
  * agent that is only slow would give the second Enter to its next dialog. */
 static void message_press_again(struct holder *h, struct message *m)
 {
-    buf draft = {0};
     if (!m->read_at && message_is_read(h))
         m->read_at = h->loop.now;
     if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !m->read_at ||
         h->loop.now - m->read_at < MESSAGE_AGAIN_MS || !message_is_handled(h, m) ||
-        !reader_put_draft(h, &draft))
+        !message_stands(h))
         return;
-    buf_free(&draft);
     reader_read(h, 0);
     if (h->reader.kind == QUESTION_NONE)
         message_press_enter(h, m);
@@ -291,12 +303,10 @@ static int message_is_given_up(struct holder *h, const struct message *m)
 static void message_give_up(struct holder *h)
 {
     struct message *m = h->messages;
-    buf draft = {0};
-    if (!reader_put_draft(h, &draft))
+    if (!h->reader.agent && !message_stands(h))
         message_note_input(h, m);
     if (m->first)
         message_note_first(h, MESSAGE_FIRST_FAILED);
-    buf_free(&draft);
     message_remove_first(h);
 }
 

@@ -62,6 +62,8 @@ struct message {
     long long asked_at, pasted_at, read_at, changed_at, entered_at; /* read_at 0: not read yet */
     uint32_t line;                /* of reader_line, as it was last */
     int reacted, secret, busy, presses;
+    int stood;                    /* a text has stood in the agent's box */
+    int shown;                    /* rows that showed how it begins before it was typed */
     int sleeps;                   /* looks in a row, MESSAGE_LOOK_MS apart, at which all slept */
     long long looked_at;
     int prompts;                  /* hooks of prompts before it was entered */
@@ -218,6 +220,8 @@ static int reader_put_draft(const struct holder *h, buf *b);
 static int reader_has_box(const struct holder *h); /* the agent's input box is on the screen */
 static int reader_is_blank(const struct holder *h); /* the whole screen */
 static int reader_is_line(const struct holder *h); /* the terminal reads lines */
+/* Returns how many rows show how a text begins. */
+static int reader_count_shown(const struct holder *h, span text);
 /* Returns a digest of the input line: the agent's box, else the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);

@@ -402,6 +402,25 @@ static int reader_put_draft(const struct holder *h, buf *b)
     return found;
 }
 
+static int reader_count_shown(const struct holder *h, span text)
+{
+    struct reader_rows r;
+    buf begin = {0};
+    int count = 0;
+    text = span_trim(text, " \n");
+    status_put_characters(&begin, span_cut(&text, '\n'), 16); /* a longer one may be wrapped */
+    reader_copy_rows(h, &r);
+    for (int row = 0; begin.n && row < r.count; row++)
+        for (span rest = r.rows[row]; rest.n >= begin.n; rest = span_sub(rest, 1))
+            if (memcmp(rest.p, begin.p, begin.n) == 0) {
+                count++;
+                break;
+            }
+    buf_free(&begin);
+    buf_free(&r.text);
+    return count;
+}
+
 /* Tells whether a command line is an interactive shell's: a script or -c asks as any program. */
 static int reader_is_shell(char *const *argv, const char *program)
 {

@@ -221,8 +221,41 @@ static void test_replay_drawn(void)
     }
 }
 
+/* A message that an agent has lost while it drew its screen anew must not be delivered. */
+static void test_replay_lost(void)
+{
+    static const struct {
+        const char *before, *after;
+        int left;
+    } screens[] = {{"", "Welcome back", 0},
+                   {"", "\342\235\257 go on", 1},
+                   {"\342\235\257 go on", "\342\235\257 go on\r\nWelcome", 0}};
+    static const char *const box = "\033[2J\033[H%s\r\n----\r\n\342\235\257 \r\n----";
+    test_begin("a message is delivered when it has stood in the box, or its text stands above it");
+    for (size_t i = 0; i < COUNT_OF(screens); i++) {
+        struct replay r;
+        struct message m = {0};
+        buf before = {0}, after = {0};
+        buf_fmt(&before, box, screens[i].before);
+        buf_fmt(&after, box, screens[i].after);
+        replay_init(&r, "claude", 0);
+        replay_output(&r, 100, buf_view(&before));
+        buf_str(&m.text, "go on");
+        m.shown = reader_count_shown(&r.h, buf_view(&m.text));
+        reader_mark(&r.h, &m.mark);
+        replay_output(&r, 200, buf_view(&after));
+        replay_output(&r, 300, span_of("\r\nmore"));
+        CHECK_INT(message_has_left(&r.h, &m), screens[i].left);
+        m.stood = 1;
+        CHECK_INT(message_has_left(&r.h, &m), 1);
+        buf_free(&before), buf_free(&after), buf_free(&m.text);
+        replay_free(&r);
+    }
+}
+
 static void unit_replay(void)
 {
+    test_replay_lost();
     test_replay_recordings();
     test_replay_drawn();
 }
