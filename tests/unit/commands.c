@@ -43,6 +43,25 @@ static void unit_commands_list(void)
     unit_context_free(&u);
 }
 
+static void unit_commands_of_computer(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions?wait_ms=1000&computer=far", 200,
+         "[{\"session_id\":\"f1\",\"computer\":\"far\",\"state\":\"exited\",\"title\":\"Untitled\","
+         "\"restart\":\"resume\",\"command\":\"vi x\",\"exit_code\":2}]"},
+        {"GET /sessions?wait_ms=1000&computer=none", 200, "[]"},
+        {"GET /computers", 200, "[{\"name\":\"far\"}]"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("list of one computer has its sessions, and fails for one that nobody knows");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "list --computer far --columns id,title,exit"), 0);
+    CHECK_SPAN(buf_view(&u.out), "f1\tvi x\t2\n");
+    CHECK_INT(unit_context_call(&u, "list --computer none"), 1);
+    CHECK(strstr(u.error.p, "none: no computer has that name") != NULL);
+    unit_context_free(&u);
+}
+
 static void unit_commands_new(void)
 {
     static const struct unit_context_reply script[] = {
@@ -379,6 +398,7 @@ static void unit_commands(void)
 {
     unit_command_harmless();
     unit_commands_list();
+    unit_commands_of_computer();
     unit_commands_new();
     unit_commands_send();
     unit_commands_tail();

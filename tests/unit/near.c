@@ -234,6 +234,52 @@ static void unit_near_fails(void)
     }
 }
 
+/* A relay alone, whose other side is this process: it ends when its stdin does. */
+static void unit_near_relay(void)
+{
+    const char *argv[] = {unit_program, "-S", NULL, "relay", NULL};
+    struct unit_near u = {.ended = 0};
+    struct unit_mux_end end;
+    char answer[1000] = "";
+    int pair[2], stream[2];
+    size_t n = 0;
+    test_begin("a relay says who it is, answers pings, and carries streams to its daemon");
+    loop_init(&u.loop);
+    unit_context_init(&u.there, unit_near_there);
+    unit_context_listen(&u.there, &u.loop);
+    argv[2] = u.there.path;
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+    for (int i = 0; i < 2; i++)
+        os_close_on_exec(stream[i]);
+    unit_mux_begin(&end, &u.loop, os_close_on_exec(pair[0]));
+    u.child = (struct loop_child){.fn = unit_near_on_exit, .ctx = &u};
+    u.child.pid = os_spawn((char **)(uintptr_t)argv, pair[1], pair[1], 2);
+    close(pair[1]);
+    loop_on_exit(&u.loop, &u.child);
+    UNIT_NEAR_UNTIL(&u, end.hello.n);
+    CHECK(strstr(buf_cstr(&end.hello), "\"mux\":") && strstr(end.hello.p, "\"error\":null"));
+    mux_send(&end.mux, MUX_PING, 0, (span){0});
+    UNIT_NEAR_UNTIL(&u, end.pings);
+    mux_open(&end.mux, stream[0]);
+    span ask = span_of("GET /computers HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK_INT(write(stream[1], ask.p, ask.n), (long long)ask.n);
+    fcntl(stream[1], F_SETFL, O_NONBLOCK);
+    for (int turns = 500; turns && !strstr(answer, "\"bee\""); turns--) {
+        ssize_t got = read(stream[1], answer + n, sizeof answer - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
+        unit_near_once(&u);
+    }
+    CHECK(strstr(answer, "[{\"name\":\"bee\"}]") != NULL);
+    conn_close(&end.pipe, NULL);
+    UNIT_NEAR_UNTIL(&u, u.ended && !u.there.conns);
+    CHECK_INT(u.status, 0);
+    close(stream[1]), close(u.there.listener.fd);
+    buf_free(&end.hello);
+    loop_free(&u.loop);
+    unit_context_free(&u.there);
+}
+
 static void unit_near(void)
 {
     if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
@@ -243,4 +289,5 @@ static void unit_near(void)
     unit_near_reaches();
     unit_near_comes_back();
     unit_near_fails();
+    unit_near_relay();
 }
