@@ -281,6 +281,29 @@ static void client_ws_handle(struct client_ws *w, const struct ws_event *ev)
     }
 }
 
+static char *client_detail(span body)
+{
+    struct json answer, detail;
+    buf b = {0};
+    if (json_parse(body, &answer, NULL, NULL) != PARSE_DONE)
+        return span_dup(span_of("the answer is not JSON"));
+    detail = json_get(answer, "detail");
+    if (detail.type == JSON_STRING && detail.text.n > 2)
+        return json_dup_text(detail);
+    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: each fault */
+        for (struct json_iter at = json_iter(json_get(it.value, "loc")); json_next(&at);) {
+            json_put_text(&b, at.value);
+            buf_byte(&b, ' ');
+        }
+        json_put_text(&b, json_get(it.value, "msg"));
+        buf_str(&b, "; ");
+    }
+    span said = span_trim(buf_view(&b), "; ");
+    char *text = span_dup(said.n ? said : span_of("the daemon gave no reason"));
+    buf_free(&b);
+    return text;
+}
+
 static enum parse client_ws_handshake(struct client_ws *w)
 {
     struct http_head head;
@@ -290,6 +313,15 @@ static enum parse client_ws_handshake(struct client_ws *w)
     if (parsed == PARSE_MORE)
         return parsed;
     if (parsed == PARSE_BAD || !ws_check_upgrade(&head, w->key, &why)) {
+        span body = parsed == PARSE_DONE ? span_sub(conn_view(&w->conn), used) : (span){0};
+        if (parsed == PARSE_DONE && head.content_length > (long long)body.n &&
+            head.content_length < HTTP_HEAD_MAX) {
+            w->scan = (struct http_scan){0}; /* the reason has not come whole */
+            return PARSE_MORE;
+        }
+        char *said = body.n ? client_detail(body) : NULL;
+        base_fmt(w->reason, sizeof w->reason, "%s", said ? said : "");
+        free(said);
         conn_close(&w->conn, why);
         return PARSE_BAD;
     }
@@ -552,29 +584,6 @@ static void client_put_environment(buf *b)
     mode_t mask = umask(0);
     umask(mask);
     json_field_int(b, "umask", mask);
-}
-
-static char *client_detail(span body)
-{
-    struct json answer, detail;
-    buf b = {0};
-    if (json_parse(body, &answer, NULL, NULL) != PARSE_DONE)
-        return span_dup(span_of("the answer is not JSON"));
-    detail = json_get(answer, "detail");
-    if (detail.type == JSON_STRING && detail.text.n > 2)
-        return json_dup_text(detail);
-    for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: each fault */
-        for (struct json_iter at = json_iter(json_get(it.value, "loc")); json_next(&at);) {
-            json_put_text(&b, at.value);
-            buf_byte(&b, ' ');
-        }
-        json_put_text(&b, json_get(it.value, "msg"));
-        buf_str(&b, "; ");
-    }
-    span said = span_trim(buf_view(&b), "; ");
-    char *text = span_dup(said.n ? said : span_of("the daemon gave no reason"));
-    buf_free(&b);
-    return text;
 }
 
 /* ---- attaching to sessions of other computers ----------------------------------------------- */

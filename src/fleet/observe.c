@@ -152,7 +152,7 @@ static struct stream *observe_open(struct observations *all, const char *compute
     one->owner = all;
     one->computer = span_dup(span_of(computer));
     one->id = span_dup(span_of(id));
-    one->base = (struct stream){&observe_source, hooks, ctx, NULL};
+    one->base = (struct stream){&observe_source, hooks, ctx, NULL, NULL};
     one->stream = (struct streams_stream){
         .key = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, id),
         .owner = one, .on_entry = observe_on_entry};

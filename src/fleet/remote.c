@@ -41,6 +41,7 @@ struct remote {
     long long backoff, gone_at; /* gone_at: loop clock, its computer has gone; 0: it is there */
     struct loop_task end;    /* calls on_end from the loop, never from within the owner's call */
     char why[200];           /* it is LOST or has ended */
+    char code[32];           /* of the error that ended it */
 };
 
 /* What an entry of output has. */
@@ -211,6 +212,10 @@ static void remote_on_asked(void *ctx, const struct codec_reply *answer, struct 
     char *error = answer ? json_dup_text(answer->error) : NULL;
     const char *reason = error ? error : why ? why : "that computer refuses";
     remote_delete_keys(one, one->token);
+    if (answer) {
+        base_fmt(one->code, sizeof one->code, "%s", answer->code);
+        one->base.code = one->code;
+    }
     if (again)
         remote_lose(one, reason, 0);
     else
@@ -481,7 +486,7 @@ static struct stream *remote_open(struct remotes *all, const char *computer, con
     if (!peer->beat.telec[0])
         return observe_open(&all->observations, computer, id, hooks, ctx);
     struct remote *one = base_alloc(sizeof *one);
-    one->base = (struct stream){&remote_source, hooks, ctx, NULL};
+    one->base = (struct stream){&remote_source, hooks, ctx, NULL, NULL};
     one->owner = all;
     one->computer = span_dup(span_of(computer));
     one->id = span_dup(span_of(id));

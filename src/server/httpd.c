@@ -34,6 +34,7 @@ struct httpd_client {
     const struct httpd_ws_hooks *hooks;
     void *ws_ctx;
     struct ws *ws;          /* once upgraded */
+    buf handshake;          /* the reply that makes it a WebSocket, not sent yet */
     struct conn *other;     /* the far side of a tunnel; NULL: it has closed */
     struct conn conn;
     struct httpd_client *next, **link;
@@ -299,15 +300,19 @@ static void httpd_pump(struct httpd_client *c)
 
 /* ---- WebSocket ------------------------------------------------------------------------------ */
 
-static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
-                         const struct httpd_ws_hooks *hooks, void *ctx)
+static void httpd_send_handshake(struct httpd_client *c)
 {
-    buf b = {0};
-    int status = ws_put_handshake(&b, head);
-    conn_send(&c->conn, buf_view(&b));
-    buf_free(&b);
-    if (status != 101) {
-        c->keep_alive = 0;
+    if (c->handshake.n)
+        conn_send(&c->conn, buf_view(&c->handshake));
+    buf_free(&c->handshake);
+}
+
+static int httpd_upgrade_later(struct httpd_client *c, const struct http_head *head,
+                               const struct httpd_ws_hooks *hooks, void *ctx)
+{
+    c->keep_alive = 0;
+    if (ws_put_handshake(&c->handshake, head) != 101) {
+        httpd_send_handshake(c);
         httpd_replied(c);
         return 0;
     }
@@ -317,6 +322,31 @@ static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
     c->ws->message_max = WS_MESSAGE_MAX;
     c->hooks = hooks;
     c->ws_ctx = ctx;
+    return 1;
+}
+
+static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
+                         const struct httpd_ws_hooks *hooks, void *ctx)
+{
+    int upgraded = httpd_upgrade_later(c, head, hooks, ctx);
+    httpd_send_handshake(c);
+    return upgraded;
+}
+
+static void httpd_free_ws(struct httpd_client *c)
+{
+    ws_free(c->ws);
+    free(c->ws);
+    c->ws = NULL;
+    buf_free(&c->handshake);
+}
+
+static int httpd_refuse_ws(struct httpd_client *c)
+{
+    if (!c->handshake.n)
+        return 0;
+    httpd_free_ws(c);
+    c->state = HTTPD_REPLY;
     return 1;
 }
 
@@ -341,6 +371,7 @@ static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span
 
 static void httpd_send_blob(struct httpd_client *c, blob *b, int first)
 {
+    httpd_send_handshake(c);
     conn_send_blob(&c->conn, b, 0, b->n, first);
 }
 
@@ -364,6 +395,7 @@ static void httpd_close_ws(struct httpd_client *c, int code, const char *reason)
     buf b = {0};
     if (c->state != HTTPD_WS)
         return;
+    httpd_send_handshake(c);
     ws_put_close(&b, NULL, code, reason);
     conn_send(&c->conn, buf_view(&b));
     buf_free(&b);
@@ -448,8 +480,7 @@ static void httpd_on_closed(void *ctx, const char *why)
         c->gone(c->gone_ctx);
     if (c->ws) {
         c->hooks->on_closed(c->ws_ctx, c->failed ? c->failed : why);
-        ws_free(c->ws);
-        free(c->ws);
+        httpd_free_ws(c);
     }
     if (c->other) {
         conn_cancel(c->other);

@@ -31,50 +31,6 @@ static void proxy_on_gone(void *ctx)
     proxy_free(proxy);
 }
 
-/* Replies {"detail": "COMPUTER: why"}. */
-static void proxy_refuse(struct httpd_client *client, int status, const char *computer,
-                         const char *why)
-{
-    buf b = {0};
-    utf8_put_visible(&b, span_of(computer));
-    buf_str(&b, ": ");
-    utf8_put_visible(&b, span_of(why));
-    httpd_reply_detail(client, status, buf_cstr(&b));
-    buf_free(&b);
-}
-
-/* HTTP statuses of other computers' error codes; any other code is 502. */
-static const struct {
-    const char *code;
-    int status;
-    const char *why; /* NULL: the error's own text */
-} proxy_errors[] = {
-    {"NOT_FOUND", 404, NULL},
-    {"ENDED", 409, NULL},
-    {"WAITING", 409, NULL},
-    {"UNREACHABLE", 503, NULL},
-    {"FORBIDDEN", 403, NULL},
-    {"BAD_REQUEST", 400, NULL},
-    {"EXPIRED", 504, NULL},
-    {"NOT_STARTED", 400, NULL},
-    {"NOT_RESTARTED", 409, NULL},
-    {"NO_HANDLER", 501, "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
-};
-
-static void proxy_reply_error(struct proxy *proxy, const struct codec_reply *answer)
-{
-    char *error = json_dup_text(answer->error);
-    const char *why = error && *error ? error : "it failed without a reason";
-    int status = 502;
-    for (size_t i = 0; i < COUNT_OF(proxy_errors); i++)
-        if (strcmp(proxy_errors[i].code, answer->code) == 0) {
-            status = proxy_errors[i].status;
-            why = proxy_errors[i].why ? proxy_errors[i].why : why;
-        }
-    proxy_refuse(proxy->client, status, proxy->computer, why);
-    free(error);
-}
-
 static void proxy_on_done(void *ctx, const struct codec_reply *answer, struct codec_id at,
                           const char *why)
 {
@@ -84,12 +40,13 @@ static void proxy_on_done(void *ctx, const struct codec_reply *answer, struct co
     httpd_wait(proxy->client, NULL, NULL);
     if (peer && proxy->changes)
         pull_unpushed(peer);
-    if (!answer)
-        proxy_refuse(proxy->client, 504, proxy->computer, why);
-    else if (!answer->good)
-        proxy_reply_error(proxy, answer);
-    else
+    char *error = answer ? json_dup_text(answer->error) : NULL;
+    if (answer && answer->good)
         proxy->answer(proxy, answer->data);
+    else
+        request_refuse_code(proxy->client, proxy->computer, answer ? answer->code : NULL,
+                            answer ? error : why);
+    free(error);
     proxy_free(proxy);
 }
 
@@ -108,7 +65,7 @@ static void proxy_ask(struct request *r, const char *computer, const struct code
     proxy->asked =
         streams_ask(&r->server->fleet->streams, computer, request, proxy_on_done, proxy, &why);
     if (!proxy->asked) {
-        proxy_refuse(r->client, 503, computer, why);
+        request_refuse(r->client, 503, computer, why);
         proxy_free(proxy);
         return;
     }
@@ -315,7 +272,7 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
     static const char *const members[] = {"session_id", "tmux_session_name"};
     buf b = {0};
     if (json_get(data, "session_id").type != JSON_STRING) {
-        proxy_refuse(proxy->client, 502, proxy->computer, "it names no new session");
+        request_refuse(proxy->client, 502, proxy->computer, "it names no new session");
         return;
     }
     json_open(&b, '{');
@@ -365,9 +322,9 @@ static void proxy_create(struct request *r, const char *computer, const struct s
                                     .metadata = buf_view(&metadata),
                                     .auto_command = buf_view(&line)};
     if (!peer)
-        proxy_refuse(r->client, 404, computer, "no computer of that name is known here");
+        request_refuse(r->client, 404, computer, "no computer of that name is known here");
     else if (!line.n && message)
-        proxy_refuse(r->client, 501, computer,
+        request_refuse(r->client, 501, computer,
                      "a TeleClaude daemon starts shells without a first message");
     else
         proxy_ask(r, computer, &request, proxy_reply_created);
@@ -382,7 +339,7 @@ static struct stream *proxy_open(struct request *r, span how, int control,
     struct stream *s = remote_open(r->server->remotes, r->computer, r->id, control, scrollback,
                                    hooks, ctx, &why);
     if (!s)
-        proxy_refuse(r->client, 503, r->computer, why);
+        request_refuse(r->client, 503, r->computer, why);
     return s;
 }
 
@@ -394,9 +351,10 @@ static void proxy_attach(struct request *r)
     if (request_refused(r))
         return;
     if (control && peer && !peer->beat.telec[0])
-        proxy_refuse(r->client, 409, r->computer,
+        request_refuse(r->client, 409, r->computer,
                      "a session of a TeleClaude daemon can only be observed from here (mode=view); "
                      "telec attach attaches to it by ssh");
     else if (request_wants_websocket(r))
-        relay_view(r, span_of(how), control, proxy_open);
+        relay_view(r, span_of(how), control, proxy_open,
+                   peer && peer->beat.telec[0] ? httpd_upgrade_later : httpd_upgrade);
 }

@@ -59,8 +59,15 @@ struct relay_viewer {
     struct stream *stream; /* NULL: ended */
     int control, sizes;
     struct server *server;
-    char id[65]; /* of a session of this computer, or "" */
+    char id[65];    /* of a session of this computer, or "" */
+    char *computer; /* of another one, or NULL */
 };
+
+static void relay_free(struct relay_viewer *viewer)
+{
+    free(viewer->computer);
+    free(viewer);
+}
 
 static void relay_on_size(void *ctx, int cols, int rows)
 {
@@ -86,8 +93,14 @@ static void relay_on_output(void *ctx, span bytes, int snapshot)
 static void relay_on_end(void *ctx, const char *why)
 {
     struct relay_viewer *viewer = ctx;
+    const char *code = viewer->stream->code;
     viewer->stream = NULL;
-    httpd_close_ws(viewer->client, 1000, why);
+    if (httpd_refuse_ws(viewer->client)) {
+        request_refuse_code(viewer->client, viewer->computer, code, why);
+        relay_free(viewer);
+    } else {
+        httpd_close_ws(viewer->client, 1000, why);
+    }
 }
 
 static void relay_on_link(void *ctx, const char *why, long long unsent)
@@ -161,7 +174,7 @@ static void relay_on_closed(void *ctx, const char *why)
     struct relay_viewer *viewer = ctx;
     (void)why;
     stream_close(viewer->stream);
-    free(viewer);
+    relay_free(viewer);
 }
 
 static const struct httpd_ws_hooks relay_ws_hooks = {relay_on_message, relay_on_drained,
@@ -169,20 +182,23 @@ static const struct httpd_ws_hooks relay_ws_hooks = {relay_on_message, relay_on_
 
 static void relay_view(struct request *r, span how, int control,
                        struct stream *(*open)(struct request *r, span how, int control,
-                                              const struct stream_hooks *hooks, void *ctx))
+                                              const struct stream_hooks *hooks, void *ctx),
+                       int (*upgrade)(struct httpd_client *c, const struct http_head *head,
+                                      const struct httpd_ws_hooks *hooks, void *ctx))
 {
     struct relay_viewer *viewer = base_alloc(sizeof *viewer);
     viewer->client = r->client;
     viewer->control = control;
     viewer->server = r->server;
     base_fmt(viewer->id, sizeof viewer->id, "%s", r->session ? r->session->id : "");
+    viewer->computer = r->session ? NULL : span_dup(span_of(r->computer));
     viewer->sizes = how.n && how.p[0] == FRAME_VIEW_SIZES;
     viewer->stream = open(r, how, control, &relay_stream_hooks, viewer);
     if (!viewer->stream) {
-        free(viewer);
-    } else if (!httpd_upgrade(r->client, r->http->head, &relay_ws_hooks, viewer)) {
+        relay_free(viewer);
+    } else if (!upgrade(r->client, r->http->head, &relay_ws_hooks, viewer)) {
         stream_close(viewer->stream);
-        free(viewer);
+        relay_free(viewer);
     }
 }
 
@@ -202,5 +218,5 @@ static void relay_attach(struct request *r)
     char how[3];
     int control = request_view_mode(r, how);
     if (!request_refused(r) && request_is_running(r) && request_wants_websocket(r))
-        relay_view(r, span_of(how), control, relay_open);
+        relay_view(r, span_of(how), control, relay_open, httpd_upgrade);
 }

@@ -298,6 +298,47 @@ static void request_reply_unreached(struct request *r)
     buf_free(&b);
 }
 
+static void request_refuse(struct httpd_client *client, int status, const char *computer,
+                           const char *why)
+{
+    buf b = {0};
+    utf8_put_visible(&b, span_of(computer));
+    buf_str(&b, ": ");
+    utf8_put_visible(&b, span_of(why && *why ? why : "it failed without a reason"));
+    httpd_reply_detail(client, status, buf_cstr(&b));
+    buf_free(&b);
+}
+
+static void request_refuse_code(struct httpd_client *client, const char *computer,
+                                const char *code, const char *why)
+{
+    static const struct {
+        const char *code;
+        int status;
+        const char *why; /* NULL: the error's own text */
+    } errors[] = {
+        {"NOT_FOUND", 404, NULL},
+        {"ENDED", 409, NULL},
+        {"WAITING", 409, NULL},
+        {"UNREACHABLE", 503, NULL},
+        {"BUSY", 503, NULL},
+        {"FORBIDDEN", 403, NULL},
+        {"BAD_REQUEST", 400, NULL},
+        {"EXPIRED", 504, NULL},
+        {"NOT_STARTED", 400, NULL},
+        {"NOT_RESTARTED", 409, NULL},
+        {"NO_HANDLER", 501,
+         "it does not know how to do that (a TeleClaude daemon, or an older telec)"},
+    };
+    int status = code ? 502 : 504;
+    for (size_t i = 0; code && i < COUNT_OF(errors); i++)
+        if (strcmp(errors[i].code, code) == 0) {
+            status = errors[i].status;
+            why = errors[i].why ? errors[i].why : why;
+        }
+    request_refuse(client, status, computer, why);
+}
+
 /* Appends the id of the session that started session `id`. Returns 0: none is known. */
 static int request_put_initiator(const struct server *server, const char *id, buf *b)
 {

@@ -62,6 +62,12 @@ static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ct
  * now; 0: the handshake was refused, and the reply says so. */
 static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
                          const struct httpd_ws_hooks *hooks, void *ctx);
+/* The same, but the reply to a good handshake waits for the first frame, or for … */
+static int httpd_upgrade_later(struct httpd_client *c, const struct http_head *head,
+                               const struct httpd_ws_hooks *hooks, void *ctx);
+/* … this: returns 1 when the client is no WebSocket, no hook will be called, and a reply is due; 0:
+ * it is a WebSocket already. */
+static int httpd_refuse_ws(struct httpd_client *c);
 /* Hands the client over to another server, instead of a reply: fd, which gets `first` and then all
  * that the client sends; the client gets what comes back, until one of them closes. */
 static void httpd_tunnel(struct httpd_client *c, int fd, span first);
@@ -178,6 +184,12 @@ static int request_view_mode(struct request *r, char how[3]);
 static int request_wants_websocket(struct request *r);
 /* Replies that r->session has ended (409), or that its holder can't be reached (503). */
 static void request_reply_unreached(struct request *r);
+/* Replies that another computer does not do it: with the status of its error's code; NULL: it has
+ * not answered. Any text is made visible. */
+static void request_refuse(struct httpd_client *client, int status, const char *computer,
+                           const char *why);
+static void request_refuse_code(struct httpd_client *client, const char *computer,
+                                const char *code, const char *why);
 /* Returns 1 when r->session runs; else replies as above and returns 0. */
 static int request_is_running(struct request *r);
 #define REQUEST_ANCESTORS_MAX 100
@@ -216,7 +228,9 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
  * the stream's holder. */
 static void relay_view(struct request *r, span how, int control,
                        struct stream *(*open)(struct request *r, span how, int control,
-                                              const struct stream_hooks *hooks, void *ctx));
+                                              const struct stream_hooks *hooks, void *ctx),
+                       int (*upgrade)(struct httpd_client *c, const struct http_head *head,
+                                      const struct httpd_ws_hooks *hooks, void *ctx));
 static void relay_attach(struct request *r); /* GET /sessions/{id}/attach */
 
 /* ==== reached: computers behind pipes: telec reach ============================================ */

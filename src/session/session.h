@@ -454,6 +454,7 @@ struct stream {
     const struct stream_hooks *hooks; /* NULL: closed, none is called */
     void *ctx;
     struct holder_link *link; /* to the holder; NULL: another computer's session */
+    const char *code; /* in on_end: of the other computer's error; NULL: it has not answered */
 };
 
 /* Opens a stream from a holder, on fd. how: a set of FRAME_VIEW_…. Returns NULL: fd is -1. */

@@ -72,7 +72,7 @@ static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx)
 {
     struct stream_of_holder *s = base_alloc(sizeof *s);
-    s->base = (struct stream){&stream_holder_source, hooks, ctx, &s->link};
+    s->base = (struct stream){&stream_holder_source, hooks, ctx, &s->link, NULL};
     s->link.on_frame = stream_on_frame;
     s->link.on_drained = stream_on_drained;
     s->link.on_closed = stream_on_closed;

@@ -161,9 +161,17 @@ static void test_remote_allow(void)
     host_begin(host_add("hostb", "", "[peers]\nallow = hostc"));
     AWAIT(json_count(get("/computers").body, "") == 2);
     char *id = remote_session("echo ready; sleep 1000");
-    struct viewer v = view(id, "control&computer=hostb");
-    view_type(&v, "x");
-    CHECK_INT(view_close_code(&v), 1000);
+    static const char *const paths[] = {"/attach?mode=control&computer=hostb",
+                                        "/attach?mode=view&computer=hostb"};
+    static const int statuses[] = {403, 404};
+    for (int i = 0; i < 2; i++) {
+        struct wire c = wire_open();
+        wire_str(&c, ws_request(session_path(i ? "none" : id, paths[i]), ""));
+        struct reply r = reply_read(&c);
+        CHECK_INT(r.status, statuses[i]);
+        CHECK_HAS(r.body, "hostb: ");
+        wire_close(&c);
+    }
     struct viewer w = view(id, "view&computer=hostb");
     VIEW_AWAIT(&w, "ready");
     const char *const argv[] = {e2e.binary, "attach", "--computer", "hostb", id, NULL};
