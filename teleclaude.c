@@ -99,6 +99,7 @@ TELEC_SMALL
 
 #include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
 #include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
+#include "src/client/vcs.c"           /* git: what has changed, new worktrees */
 #include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
 
 #include "src/reach/mux.c"            /* many streams over one pipe */
@@ -136,6 +137,7 @@ TELEC_SMALL
 #include "src/ui/many.c"              /* marks, and acts on several sessions */
 #include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
 #include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
+#include "src/ui/changes.c"           /* what git says has changed in a directory */
 #include "src/ui/panes.c"             /* live screens beside the preview */
 #include "src/ui/layout.c"            /* a frame: geometry and composition */
 #include "src/ui/keys.c"              /* the key table's actions */

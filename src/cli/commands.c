@@ -93,7 +93,7 @@ static const struct command_field command_fields[] = {
 };
 #define COMMAND_COLUMNS                                                                            \
     "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
-#define COMMAND_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,asks,restart"
+#define COMMAND_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,branch,asks,restart"
 
 static const struct command_field *command_field(span name)
 {

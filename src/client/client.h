@@ -38,6 +38,37 @@ static void settings_end_hint(const struct config *config, const char *agent); /
 /* Tells whether to say that an agent does not report to telec, which is then said. */
 static int settings_hint_is_due(const struct config *config, const char *agent);
 
+/* ==== vcs: what git tells of a directory, and new worktrees ================================= */
+
+#define VCS_MAX (4 * 1024 * 1024) /* bytes of a diff: the rest is cut */
+#ifndef VCS_MS
+#define VCS_MS 20000 /* for git to end */
+#endif
+
+/* One run of git at a time; the owner sets loop. */
+struct vcs {
+    struct loop *loop;
+    struct output *running;
+    char *directory;
+    buf text;
+    void (*done)(void *ctx, const char *error, span text); /* NULL: nothing runs */
+    void *ctx;
+};
+
+static int vcs_is_there(void);                     /* git is on PATH */
+/* Reads the changes since the last commit, and the untracked files as such, in the form of a diff.
+ * Calls done once, from the loop; error: a text, or NULL. Returns 0, or -1 with errno without that
+ * call: git can't be started. What ran before is cancelled. */
+static int vcs_read(struct vcs *v, const char *directory,
+                    void (*done)(void *ctx, const char *error, span diff), void *ctx);
+/* Counts the lines of such a diff. */
+static void vcs_count(span diff, int *added, int *removed);
+/* Makes a worktree of the directory's repository, with a new branch. Otherwise as vcs_read. */
+static int vcs_add_worktree(struct vcs *v, const char *directory, const char *branch,
+                            const char *place,
+                            void (*done)(void *ctx, const char *error, span text), void *ctx);
+static void vcs_cancel(struct vcs *v);             /* done is not called */
+
 /* ==== client: requests and push towards a daemon; reconnecting, polling ====================== */
 
 #ifndef CLIENT_BACKOFF_MIN_MS

@@ -52,6 +52,21 @@ static void output_on_late(void *ctx)
     output_stop(ctx, OUTPUT_LATE);
 }
 
+static void output_cancel(struct output *o)
+{
+    loop_timer_cancel(o->loop, &o->timer);
+    if (!o->closed)
+        conn_cancel(&o->out);
+    else
+        conn_free(&o->out);
+    if (!o->exited) {
+        loop_child_cancel(o->loop, &o->child);
+        kill(-o->child.pid, SIGKILL);
+        waitpid(o->child.pid, NULL, 0);
+    }
+    free(o);
+}
+
 static struct output *output_read(struct loop *l, char *const *argv,
                                   const struct output_limits *limits,
                                   void (*done)(void *ctx, enum output_fault fault, int status,

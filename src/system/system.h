@@ -248,6 +248,7 @@ static struct output *output_read(struct loop *l, char *const *argv,
                                                span text),
                                   void *ctx);
 static void output_stop(struct output *o, enum output_fault fault); /* kills it; done follows */
+static void output_cancel(struct output *o);       /* kills it and frees all; without that call */
 
 /* ==== store: session records and logs on disk ================================================ */
 

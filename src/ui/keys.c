@@ -473,6 +473,12 @@ static void keys_quit(void *ctx, int arg)
     ((struct app *)ctx)->quit = 1;
 }
 
+static void keys_changes(void *ctx, int arg)
+{
+    (void)arg;
+    changes_show(ctx);
+}
+
 static void keys_suspend(void *ctx, int arg)
 {
     (void)arg;
@@ -754,6 +760,8 @@ static const struct keymap_key keys_table[] = {
      keys_mark, 0, "mark"},
     {'V', 0, APP_SESSIONS, "V", NULL, "mark all that are shown; again: none", keys_mark, 1,
      "mark-all"},
+    {'d', 0, APP_SESSIONS, "d", NULL, "what git says has changed in its directory", keys_changes,
+     0, "changes"},
     {'s', 0, APP_SESSIONS, "s", NULL, "start an exited session again; an agent resumes",
      keys_restart, 0, "restart"},
     {'E', 0, APP_SESSIONS, "E", NULL, "show ended sessions that s resumes, or hide them",

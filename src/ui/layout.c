@@ -63,7 +63,8 @@ static int layout_headline(struct app *t, const struct tree_session *s, int row,
                            int lines)
 {
     char size[32];
-    struct rows_facts facts = {.with_source = t->details, .now = app_view(t)->list.now};
+    struct rows_facts facts = {.with_source = t->details, .now = app_view(t)->list.now,
+                               .changes = changes_of(t, s)};
     if (t->view && t->view->vt && t->view->hooks) {
         base_fmt(size, sizeof size, "%dx%d", vt_cols(t->view->vt), vt_rows(t->view->vt));
         facts.note = size;
@@ -474,6 +475,7 @@ static void layout_frame(void *ctx)
     layout_lay_out(t);
     attach_follow(t);
     panes_follow(t);
+    changes_follow(t);
     app_count_frame(t); /* after app_settle, which marks the frame as out of date */
     t->drawn = t->built;
     widget_begin(&t->ui);

@@ -32,6 +32,8 @@ enum pager_look {
     PAGER_FAINT,              /* rules, languages of code, the footer's position */
     PAGER_NAME,               /* in the footer */
     PAGER_ALARM,
+    PAGER_ADDED,              /* of a diff */
+    PAGER_REMOVED,
     PAGER_LOOKS
 };
 
@@ -53,6 +55,8 @@ static const struct {
     [PAGER_FAINT] = {{0, 0, CELL_DIM, 0}, THEME_DIM},
     [PAGER_NAME] = {{0, 0, CELL_BOLD, 0}, THEME_TITLE},
     [PAGER_ALARM] = {{CELL_INDEXED | 1, 0, CELL_BOLD, 0}, THEME_ALARM},
+    [PAGER_ADDED] = {{CELL_INDEXED | 2, 0, 0, 0}, THEME_LIVE},
+    [PAGER_REMOVED] = {{CELL_INDEXED | 1, 0, 0, 0}, THEME_FAILED},
 };
 
 static struct cell_style pager_style(const struct pager *p, int look)
@@ -265,7 +269,8 @@ static void pager_inline(struct pager *p, span s, enum pager_look look, int dept
 struct pager_state {
     char fence;               /* the character of the open fence; 0 none */
     size_t fence_marks;
-    int markdown;
+    int markdown;             /* or PAGER_DIFF */
+    int in_hunk;
     buf line;
 };
 
@@ -393,11 +398,24 @@ static void pager_add_plain(struct pager *p, span line, const char *before, enum
     pager_end_line(p);
 }
 
+static enum pager_look pager_diff_look(struct pager_state *st, span line)
+{
+    char c = line.n ? line.p[0] : ' ';
+    st->in_hunk = c == '@' || (st->in_hunk && strchr("+- \\", c) != NULL);
+    return c == '@'       ? PAGER_MARK
+           : !st->in_hunk ? PAGER_STRONG
+           : c == '+'     ? PAGER_ADDED
+           : c == '-'     ? PAGER_REMOVED
+                          : PAGER_TEXT;
+}
+
 static void pager_add_line(struct pager *p, struct pager_state *st, span raw)
 {
     pager_clean(raw, &st->line);
     span line = buf_view(&st->line);
-    if (!st->markdown)
+    if (st->markdown == PAGER_DIFF)
+        pager_add_plain(p, line, "", pager_diff_look(st, line));
+    else if (!st->markdown)
         pager_add_plain(p, line, "", PAGER_TEXT);
     else if (pager_parse_fence(p, st, line))
         ;

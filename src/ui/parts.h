@@ -43,6 +43,7 @@ struct tree_session {
     char *first_prompt;     /* "pending", "delivered", "failed" */
     char *program_title;    /* as its program set it */
     char *restart;          /* what a restart does: "resume", "fresh" */
+    char *branch;           /* of git, in its directory */
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
@@ -838,7 +839,8 @@ struct pager {
 static void pager_open(struct pager *p, const char *title, const char *path);
 /* Reads the file again and stays at the same line. */
 static void pager_reload(struct pager *p);
-/* Shows a text, as Markdown or as it is. */
+#define PAGER_DIFF 2 /* markdown of a diff */
+/* Shows a text, as Markdown (1), as a diff or as it is (0). */
 static void pager_set(struct pager *p, const char *title, span text, int markdown);
 static void pager_free(struct pager *p);           /* empty again; safe twice */
 /* Handles the wheel and, while a search is typed, keys and pastes. Returns 1 when consumed. Other

@@ -188,13 +188,25 @@ static void rows_put_words(buf *b, const struct tree_session *s, long long now, 
         buf_fmt(b, ": %s", s->asked);
 }
 
-/* Puts the agent with its mode, and the directory, at the right. */
-static void rows_put_place(struct rows_pen *p, const struct tree_session *s)
+static void rows_put_branch(struct rows_pen *p, const struct tree_session *s)
+{
+    buf name = {0};
+    utf8_put_visible(&name, span_of(s->branch ? s->branch : ""));
+    if (rows_right(p, 24, buf_cstr(&name), rows_style(p->u, THEME_DIM)))
+        p->right--;
+    buf_free(&name);
+}
+
+/* Puts the agent with its mode, the branch and the directory at the right. */
+static void rows_put_place(struct rows_pen *p, const struct tree_session *s, const char *changes)
 {
     buf agent = {0}, path = {0};
     rows_path(s->directory ? s->directory : "", &path);
     if (path.n && rows_right(p, 24, path.p, rows_style(p->u, THEME_DIM)))
         p->right--;
+    if (changes)
+        rows_right(p, 24, changes, rows_style(p->u, THEME_DIM));
+    rows_put_branch(p, s);
     tree_put_agent(s, &agent);
     if (s->agent && s->mode)
         buf_fmt(&agent, "/%.8s", s->mode);
@@ -210,7 +222,7 @@ static void rows_headline(struct widgets *u, int row, int col, int cols, int lin
     struct rows_pen p = {u, row, col, col + cols};
     buf words = {0};
     if (lines > 1) {
-        rows_put_place(&p, s);
+        rows_put_place(&p, s, facts->changes);
         rows_left(&p, tree_title(s), rows_style(u, THEME_TITLE));
         p = (struct rows_pen){u, row + 1, col, col + cols};
     }
@@ -372,6 +384,7 @@ static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, i
         base_fmt(note, sizeof note, "%s%d", p->u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(p, 14, note, rows_style(p->u, THEME_WAITING));
     }
+    rows_put_branch(p, s);
 }
 
 static void rows_session(struct widgets *u, const struct rows_list *l, int y,

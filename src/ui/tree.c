@@ -65,6 +65,7 @@ static const struct {
     {"first_prompt", offsetof(struct tree_session, first_prompt)},
     {"program_title", offsetof(struct tree_session, program_title)},
     {"restart", offsetof(struct tree_session, restart)},
+    {"branch", offsetof(struct tree_session, branch)},
 };
 
 static char **tree_string(struct tree_session *s, size_t i)
@@ -212,7 +213,7 @@ static int tree_word_matches(const struct filter_word *w, const struct tree_sess
     return filter_has(w, tree_title(s)) || filter_has(w, s->agent) ||
            filter_has(w, s->directory) || filter_has(w, s->computer) ||
            filter_has(w, s->last_input) || filter_has(w, s->asked) ||
-           filter_has(w, s->last_output);
+           filter_has(w, s->last_output) || filter_has(w, s->branch);
 }
 
 static int tree_matches(const struct tree *t, const struct tree_session *s)

@@ -504,6 +504,7 @@ static void tui_init(struct app *t)
     char here[PATH_MAX], *directory = getcwd(here, sizeof here);
     loop_init(&t->loop);
     tui_set_timers(t);
+    changes_init(t);
     t->ui.grid = &t->grid;
     t->ui.theme = &t->theme;
     t->grid.depth = term_depth();
@@ -545,6 +546,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         for (int i = 0; i < PANES_MAX; i++)
             view_abandon(t->panes[i]);
         client_free(&t->client);
+        vcs_cancel(&t->changes.vcs);
         dialog_close(t); /* frees what it lists */
     }
     failed |= t->attach_only && t->attach_failed;

@@ -154,6 +154,7 @@ static void rows_header(struct widgets *u, const struct tree *t, const struct ro
 /* What a headline tells besides the session. */
 struct rows_facts {
     const char *note;       /* at the end of its last line; or NULL */
+    const char *changes;    /* behind the branch; or NULL */
     int with_source;        /* tells how the state is known */
     long long now;          /* wall clock, ms */
 };
@@ -247,6 +248,14 @@ struct app {
         char *why;            /* why the first one failed */
     } many;
     char *asked;              /* what the menu's session asked, or why a message was refused */
+    struct {
+        struct vcs vcs;
+        char id[132];         /* the session whose changes were counted last … */
+        long long since;      /* … in the state that it has since then */
+        char text[32];        /* "+12 −3", or "" */
+        long long keys_typed; /* when they were to be read */
+        struct loop_timer timer;
+    } changes;
     struct pager pager;
     struct term_input input;
     struct conn terminal;
@@ -468,6 +477,13 @@ static void attach_pan(struct app *t, int down, int right); /* each -1, 0 or 1 *
 /* Attaches to the next (step 1) or previous (-1) running session of the tree; state: only to one in
  * that state, or NULL. Without one, stays. */
 static void attach_step(struct app *t, int step, const char *state);
+
+/* ==== changes: what git says has changed in a session's directory ============================= */
+
+static void changes_init(struct app *t);
+static void changes_follow(struct app *t);         /* before a frame: counts again when idle */
+static const char *changes_of(const struct app *t, const struct tree_session *s); /* "+12 −3" */
+static void changes_show(struct app *t);           /* the selected session's, in the pager */
 
 /* ==== panes: live screens beside the selected session's ====================================== */
 

@@ -278,6 +278,56 @@ static void test_views_plan(void)
     ui_quit(u);
 }
 
+/* ---- git ------------------------------------------------------------------------------------ */
+
+static void views_git(const char *words)
+{
+    char *line = format("cd %s/repo && git -c user.name=n -c user.email=e -c init.defaultBranch=main"
+                        " -c commit.gpgsign=false %s >git.log 2>&1", e2e.dir, words);
+    if (system(line) != 0)
+        check_fatal(__FILE__, __LINE__, format("git %s: %s", words,
+                                               file_read(format("%s/repo/git.log", e2e.dir), NULL)));
+}
+
+static void views_repository(void)
+{
+    if (system("git --version >/dev/null 2>&1") != 0)
+        skip("there is no git");
+    mkdir(format("%s/repo", e2e.dir), 0700);
+    file_write(format("%s/repo/file", e2e.dir), "old\nsame\n", 0600);
+    file_write(format("%s/repo/.gitignore", e2e.dir), "git.log\n", 0600);
+    views_git("init");
+    views_git("add .");
+    views_git("commit -m first");
+}
+
+static void test_views_git(void)
+{
+    views_repository();
+    daemon_start();
+    char *id = start(format("\"project_dir\": \"%s/repo\", \"command\": %s, \"title\": \"t\"",
+                            e2e.dir, json_array("sh", "-c", "read x", NULL)));
+    AWAIT_SESSION(id, "branch", "main");
+    file_write(format("%s/repo/file", e2e.dir), "new\nsame\nmore\n", 0600);
+    struct ui *u = ui_live(30, 140);
+    ui_select(u, " t ");
+    UI_AWAIT(u, strstr(pty_row(u->t, 1), "main +2 \342\210\2221"));
+    views_git("checkout -b other");
+    UI_AWAIT(u, strstr(pty_row(u->t, 1), "other +2 \342\210\2221"));
+    CHECK_TEXT(session_get(id, "branch"), "other");
+    file_write(format("%s/repo/fresh", e2e.dir), "one\n", 0600);
+    ui_keys(u, "d");
+    UI_AWAIT_TEXT(u, "+more");
+    CHECK(ui_shows(u, "-old"));
+    CHECK(ui_row(u, "untracked fresh") < ui_row(u, "+one"));
+    ui_keys(u, "q");
+    UI_AWAIT_TEXT(u, "q quit");
+    CHECK(strstr(pty_row(u->t, 1), "+2"));
+    call("POST", session_path(id, "/message"), "{\"message\": \"x\"}"); /* it exits */
+    UI_AWAIT(u, strstr(pty_row(u->t, 1), "other +3 \342\210\2221"));
+    ui_quit(u);
+}
+
 /* $EDITOR has the terminal, as it was before; afterwards telec has it again. */
 static void test_views_editor(void)
 {
@@ -521,7 +571,7 @@ static void test_views_here(void)
 }
 
 static const struct test views_tests[] = {
-    {"views_here", test_views_here},
+    {"views_here", test_views_here},       {"views_git", test_views_git},
     {"views_filter", test_views_filter},   {"views_jumps", test_views_jumps},
     {"views_restart", test_views_restart}, {"views_history", test_views_history},
     {"views_rename", test_views_rename},   {"views_plan", test_views_plan},
