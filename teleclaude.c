@@ -134,10 +134,10 @@ TELEC_SMALL
 #include "src/ui/rows.c"              /* drawing rows and the header */
 #include "src/ui/app.c"               /* state, selection, requests, what survives a restart */
 #include "src/ui/attention.c"         /* calling the user */
+#include "src/ui/changes.c"           /* what git says has changed in a directory */
 #include "src/ui/many.c"              /* marks, and acts on several sessions */
 #include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
 #include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
-#include "src/ui/changes.c"           /* what git says has changed in a directory */
 #include "src/ui/panes.c"             /* live screens beside the preview */
 #include "src/ui/layout.c"            /* a frame: geometry and composition */
 #include "src/ui/keys.c"              /* the key table's actions */

@@ -248,7 +248,12 @@ static const struct config_key config_ui_keys[] = {
     {"notify", offsetof(struct config, notify)},
     {"title", offsetof(struct config, title)},
     {"prefix2", offsetof(struct config, prefix2)},
-    {"utf8", offsetof(struct config, utf8)}};
+    {"utf8", offsetof(struct config, utf8)},
+    {"worktrees", offsetof(struct config, worktrees)}};
+static const struct config_key config_prepare_keys[] = {
+    {"project", offsetof(struct config, prepare_project)},
+    {"todo", offsetof(struct config, prepare_todo)},
+    {"start", offsetof(struct config, prepare_start)}};
 static const struct config_key config_redis_keys[] = {
     {"url", offsetof(struct config, redis_url)},
     {"tls_command", offsetof(struct config, tls_command)}};
@@ -297,7 +302,8 @@ static void config_set(struct config_line *line, void *base, const struct config
     for (size_t i = 0; i < count; i++)
         if (span_eq(line->key, keys[i].name)) {
             config_replace(config_place(base, &keys[i]), line->value);
-            if (span_eq(line->key, "path") || span_eq(line->key, "secret_file"))
+            if (span_eq(line->key, "path") || span_eq(line->key, "secret_file") ||
+                span_eq(line->key, "worktrees"))
                 config_expand_home(config_place(base, &keys[i]));
             lines[i] = line->number;
             return;
@@ -384,6 +390,12 @@ static void config_set_ui(struct config_line *line)
         config_set(line, line->config, config_ui_keys, COUNT_OF(config_ui_keys),
                    line->config->ui_lines);
     free(value);
+}
+
+static void config_set_prepare(struct config_line *line)
+{
+    config_set(line, line->config, config_prepare_keys, COUNT_OF(config_prepare_keys),
+               line->config->prepare_lines);
 }
 
 /* Names of earlier versions in [keys] and [colours]: a file with them means the same as before. */
@@ -514,6 +526,7 @@ static const struct config_section {
 } config_sections[] = {
     {"computer", 0, NULL, config_set_computer},
     {"ui", 0, NULL, config_set_ui},
+    {"prepare", 0, NULL, config_set_prepare},
     {"redis", 0, NULL, config_set_redis},
     {"keys", 0, NULL, config_set_keys},
     {"colours", 0, NULL, config_set_colours},
@@ -763,6 +776,16 @@ static void config_set_defaults(struct config *c)
     c->notify = span_dup(span_of("bell"));
     c->binaries = span_dup(span_of(""));
     c->title = span_dup(span_of("yes"));
+    c->worktrees = span_dup(span_of(""));
+    c->prepare_project = span_dup(span_of(
+        "Prepare the next todo of todos/roadmap.md that is not ready ([ ]): write its "
+        "requirements.md and implementation-plan.md in todos, below its name."));
+    c->prepare_todo = span_dup(span_of(
+        "Prepare the todo SLUG of todos/roadmap.md: write todos/SLUG/requirements.md and "
+        "todos/SLUG/implementation-plan.md."));
+    c->prepare_start = span_dup(span_of(
+        "Do the todo SLUG of todos/roadmap.md. Read todos/SLUG/requirements.md and "
+        "todos/SLUG/implementation-plan.md first."));
 }
 
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
@@ -840,7 +863,8 @@ static void config_free(struct config *c)
                              c->redis_url, c->redis_from, c->tls_command,
                              c->role,      c->allow,     c->attach,    c->answer,
                              c->secret,    c->secret_file, c->unsigned_peers, c->notify,
-                             c->on_state,  c->keep_env, c->binaries};
+                             c->on_state,  c->keep_env, c->binaries, c->worktrees,
+                             c->prepare_project, c->prepare_todo, c->prepare_start};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     config_free_entries(&c->keys);
@@ -975,6 +999,9 @@ static void config_put(const struct config *c, buf *b)
         buf_fmt(b, "\n[" CONFIG_COMPUTER "%s]\n", c->reach.items[i].name);
         config_put_value(c, b, "reach", c->reach.items[i].value, c->reach.items[i].line);
     }
+    buf_str(b, "\n[prepare]\n");
+    config_put_section(c, b, c, config_prepare_keys, COUNT_OF(config_prepare_keys),
+                       c->prepare_lines);
     buf_str(b, "\n[ui]\n");
     config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
 }

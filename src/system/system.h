@@ -455,7 +455,7 @@ static void agents_put_names(buf *b, int hooked, const char *before);
 #define CONFIG_ATTACH_REDIS "redis"
 
 /* For each key of a section, in the order of config's tables: the line that set it; 0: default. */
-#define CONFIG_ORIGINS 7
+#define CONFIG_ORIGINS 8
 
 struct config_agent {
     char name[CONFIG_NAME_MAX];
@@ -510,6 +510,10 @@ struct config {
     char *keep_env;             /* variables of the terminal that sessions get; or NULL */
     char *on_state;             /* run when a session's state changes; or NULL */
     char *title;                /* "yes": the UI sets the window's title */
+    char *worktrees;            /* where new ones are made; "": beside the repository */
+    /* [prepare]: what an agent is told to do; SLUG stands for the todo's */
+    char *prepare_project, *prepare_todo, *prepare_start;
+    int prepare_lines[CONFIG_ORIGINS];
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours; /* [keys] and [colours], as in the file */

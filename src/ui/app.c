@@ -393,19 +393,35 @@ static void app_remove_ended(struct app *t, int at)
     if (at < 0)
         return;
     struct app_ended *e = &t->ended[at];
-    free(e->id), free(e->title), free(e->computer);
+    free(e->id), free(e->title), free(e->computer), free(e->after);
     memmove(e, e + 1, (size_t)(--t->ended_count - at) * sizeof *e);
+}
+
+static void app_finish_ended(struct app *t, int at)
+{
+    span rest = span_of(at >= 0 && t->ended[at].after ? t->ended[at].after : "");
+    while (rest.n) {
+        char *line = span_dup(span_cut(&rest, '\n'));
+        app_say(t, 0, line);
+        free(line);
+    }
+    app_remove_ended(t, at);
+}
+
+static void app_expire_ended(struct app *t)
+{
+    for (int i = t->ended_count - 1; i >= 0; i--)
+        if (t->ended[i].until && t->ended[i].until <= t->loop.now)
+            app_finish_ended(t, i);
 }
 
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer)
 {
-    for (int i = t->ended_count - 1; i >= 0; i--)
-        if (t->ended[i].until && t->ended[i].until <= t->loop.now)
-            app_remove_ended(t, i);
+    app_expire_ended(t);
     if (t->ended_count == APP_ENDED_MAX)
         app_remove_ended(t, 0);
     t->ended[t->ended_count++] = (struct app_ended){
-        span_dup(span_of(id)), span_dup(span_of(title)), span_dup(span_of(computer)), 0};
+        span_dup(span_of(id)), span_dup(span_of(title)), span_dup(span_of(computer)), 0, NULL};
 }
 
 static int app_find_ended(const struct app *t, const char *id)

@@ -77,12 +77,20 @@ static void changes_on_read(void *ctx, const char *error, span diff)
 static void changes_show(struct app *t)
 {
     const struct tree_session *s = app_session(t);
-    const char *why = s ? changes_unknown(t, s) : "select a session first";
+    const char *why = !s                 ? "select a session first"
+                      : t->changes.opening ? "git makes a worktree"
+                                           : changes_unknown(t, s);
     t->changes.keys_typed = t->keys_typed;
     if (!why && vcs_read(&t->changes.vcs, s->directory, changes_on_read, t) != 0)
         why = strerror(errno);
     if (why)
         app_say(t, 0, why);
+}
+
+static void changes_put_worktree(const struct app *t, const struct tree_session *s, buf *lines)
+{
+    if (s && !changes_unknown(t, s) && git_put_removal(s->directory, lines))
+        buf_str(lines, " removes its worktree, which stays\n");
 }
 
 static void changes_init(struct app *t)

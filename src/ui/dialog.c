@@ -155,6 +155,40 @@ static void dialog_offer_hooks(struct app *t, int here)
                 agent);
 }
 
+/* Offers a new worktree while the directory is in a repository of this computer. */
+static void dialog_offer_worktree(struct app *t, int here)
+{
+    struct widget_form *f = &t->form;
+    int at = 1;
+    while (strcmp(f->lines[at - 1].label, "Directory") != 0)
+        at++;
+    char *directory = config_absolute(buf_cstr(&f->lines[at - 1].field.text));
+    buf place = {0};
+    struct widget_line line = f->lines[at];
+    int offered = strcmp(line.label, "Worktree") == 0;
+    int wanted = here && *buf_cstr(&f->lines[at - 1].field.text) != '~' && vcs_is_there() &&
+                 git_put_place(directory, offered ? buf_cstr(&line.field.text) : "",
+                               t->config->worktrees, &place);
+    if (wanted && !offered) {
+        line = *widget_form_add(f, "Worktree", "");
+        memmove(&f->lines[at + 1], &f->lines[at], (size_t)(f->count - 1 - at) * sizeof line);
+        f->lines[at] = line;
+        f->focus += f->focus >= at;
+    } else if (!wanted && offered) {
+        field_free(&line.field);
+        memmove(&f->lines[at], &f->lines[at + 1], (size_t)(--f->count - at) * sizeof line);
+        f->focus -= f->focus > at;
+    }
+    app_set(&t->changes.place, wanted ? buf_cstr(&place) : NULL);
+    if (wanted && f->focus == at && !f->hint.n) {
+        buf_str(&f->hint, line.field.text.n ? "it starts in "
+                                            : "name a new branch to start in its own worktree");
+        utf8_put_visible(&f->hint, span_of(line.field.text.n ? t->changes.place : ""));
+    }
+    free(directory);
+    buf_free(&place);
+}
+
 /* Switches completion of directories off for another computer: we don't know its directories and
  * agents. */
 static void dialog_suit_computer(struct app *t)
@@ -169,6 +203,7 @@ static void dialog_suit_computer(struct app *t)
             dialog_suit_agents(t, line, here);
     }
     dialog_offer_hooks(t, here);
+    dialog_offer_worktree(t, here);
 }
 
 static void dialog_hooks(struct app *t, int wanted)
@@ -305,11 +340,11 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     buf_free(&body);
 }
 
-static void dialog_submit_new(struct app *t)
+static void dialog_post_new(struct app *t, const char *directory)
 {
     const char *computer = widget_form_choice(&t->form, "Computer");
     struct dialog_session s = {.computer = computer ? computer : t->target_computer,
-                               .directory = widget_form_text(&t->form, "Directory"),
+                               .directory = directory,
                                .agent = widget_form_choice(&t->form, "Agent"),
                                .mode = widget_form_choice(&t->form, "Mode"),
                                .title = widget_form_text(&t->form, "Title"),
@@ -318,6 +353,41 @@ static void dialog_submit_new(struct app *t)
         settings_end_hint(t->config, t->offered);
     app_add_prompt(t, s.message);
     dialog_post(t, &s, APP_NEW);
+}
+
+static void dialog_on_worktree(void *ctx, const char *error, span text)
+{
+    struct app *t = ctx;
+    int open = t->mode == APP_NEW && t->opening == t->changes.opening;
+    (void)text;
+    t->changes.opening = 0;
+    if (open && !error) {
+        dialog_post_new(t, t->changes.place);
+    } else if (open) {
+        t->form.busy = 0;
+        buf_clear(&t->form.error);
+        buf_str(&t->form.error, error);
+        app_changed(t);
+    } else {
+        app_say(t, error != NULL, error ? error : "the worktree is made; no session was started");
+    }
+}
+
+/* Starts the session, in a new worktree where a branch is named. */
+static void dialog_submit_new(struct app *t)
+{
+    const char *branch = widget_form_text(&t->form, "Worktree");
+    const char *directory = widget_form_text(&t->form, "Directory");
+    if (!branch || !*branch || !t->changes.place) {
+        dialog_post_new(t, directory);
+        return;
+    }
+    char *path = config_absolute(directory);
+    t->changes.opening = t->opening;
+    if (vcs_add_worktree(&t->changes.vcs, path, branch, t->changes.place, dialog_on_worktree,
+                         t) != 0)
+        dialog_on_worktree(t, strerror(errno), (span){0});
+    free(path);
 }
 
 /* Chooses the first agent that can be started and is not the shell: a shell does not understand
@@ -562,8 +632,8 @@ static void dialog_on_ended(struct app *t, struct json answer, struct app_reques
     long long seconds = 0;
     int at = request->about ? app_find_ended(t, request->about) : -1;
     if (at < 0 || !json_int(json_get(answer, "undo_s"), &seconds) || seconds <= 0) {
-        app_remove_ended(t, at);
         app_say(t, 0, "ended");
+        app_finish_ended(t, at);
         return;
     }
     t->ended[at].until = t->loop.now + seconds * 1000;
@@ -574,13 +644,16 @@ static void dialog_on_ended(struct app *t, struct json answer, struct app_reques
 static void dialog_end_target(struct app *t, int can_undo)
 {
     const struct tree_session *s = tree_session(&t->tree, t->target);
-    buf target = {0};
+    buf target = {0}, after = {0};
     app_put_target(&target, t->target, "", t->target_computer);
+    changes_put_worktree(t, s, &after);
     can_undo &= s && !app_is_foreign(t);
     if (can_undo) {
         buf_fmt(&target, "&undo_s=%d", APP_UNDO_S);
         app_add_ended(t, s->id, dialog_title(s), s->computer);
+        app_set(&t->ended[t->ended_count - 1].after, after.n ? buf_cstr(&after) : NULL);
     }
+    buf_free(&after);
     struct app_request *request = app_request(t, "DELETE", buf_cstr(&target), (span){0},
                                               APP_CONFIRM, dialog_on_ended);
     request->about = can_undo ? span_dup(span_of(s->id)) : NULL;

@@ -165,13 +165,17 @@ static void many_on_ended(struct app *t, struct json answer, struct app_request 
 
 static void many_end(struct app *t)
 {
-    buf body = {0};
+    buf body = {0}, after = {0};
     char title[40];
+    for (int i = 0; i < t->many.count; i++)
+        changes_put_worktree(t, tree_session(&t->tree, t->many.ids[i]), &after);
     json_open(&body, '{');
     many_put_ids(t, &body);
     json_close(&body, '}');
     base_fmt(title, sizeof title, "%d sessions", t->many.count);
     app_add_ended(t, buf_cstr(&body), title, "");
+    app_set(&t->ended[t->ended_count - 1].after, after.n ? buf_cstr(&after) : NULL);
+    buf_free(&after);
     body.n--;
     json_field_int(&body, "undo_s", APP_UNDO_S);
     json_close(&body, '}');

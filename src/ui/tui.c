@@ -317,6 +317,7 @@ static void tui_on_push_event(void *ctx, span json)
 static void tui_on_second(void *ctx)
 {
     struct app *t = ctx;
+    app_expire_ended(t);
     if (t->client.push == CLIENT_WAITING || app_last_ended(t) >= 0)
         loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
     app_changed(t);
@@ -547,6 +548,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
             view_abandon(t->panes[i]);
         client_free(&t->client);
         vcs_cancel(&t->changes.vcs);
+        free(t->changes.place);
         dialog_close(t); /* frees what it lists */
     }
     failed |= t->attach_only && t->attach_failed;

@@ -215,6 +215,7 @@ struct app_view {
 struct app_ended {
     char *id, *title, *computer; /* id: of several sessions the body of their undo, "{…}" */
     long long until;        /* loop clock; 0: the daemon has not replied yet */
+    char *after;            /* lines to be said then; or NULL */
 };
 
 struct app {
@@ -254,6 +255,8 @@ struct app {
         long long since;      /* … in the state that it has since then */
         char text[32];        /* "+12 −3", or "" */
         long long keys_typed; /* when they were to be read */
+        char *place;          /* of the worktree that is being made; or NULL */
+        long long opening;    /* the dialog that waits for it; 0: none is being made */
         struct loop_timer timer;
     } changes;
     struct pager pager;
@@ -353,6 +356,8 @@ static int app_drops(struct app *t, const struct term_event *ev); /* 1: it is su
 /* Ends that can be undone, by index in t->ended; -1: none. */
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
 static void app_remove_ended(struct app *t, int at); /* -1 is fine */
+static void app_finish_ended(struct app *t, int at); /* the same; says what is to be said after */
+static void app_expire_ended(struct app *t);
 static int app_find_ended(const struct app *t, const char *id);
 static int app_last_ended(const struct app *t);    /* the newest one that has time left */
 static void app_set(char **place, const char *value); /* replaces by a copy; NULL is fine */
@@ -408,6 +413,15 @@ static void app_free(struct app *t);
 /* After an event: calls the user if a session needs attention that is not on the screen. */
 static void attention_follow(struct app *t);
 static void attention_call(void *ctx);             /* call_timer */
+
+/* ==== changes: what git says has changed in a session's directory ============================= */
+
+static void changes_init(struct app *t);
+static void changes_follow(struct app *t);         /* before a frame: counts again when idle */
+static const char *changes_of(const struct app *t, const struct tree_session *s); /* "+12 −3" */
+static void changes_show(struct app *t);           /* the selected session's, in the pager */
+/* Appends a line that says how the worktree of a session that ends is removed. */
+static void changes_put_worktree(const struct app *t, const struct tree_session *s, buf *lines);
 
 /* ==== many: marks, and acts on several sessions ============================================== */
 
@@ -477,13 +491,6 @@ static void attach_pan(struct app *t, int down, int right); /* each -1, 0 or 1 *
 /* Attaches to the next (step 1) or previous (-1) running session of the tree; state: only to one in
  * that state, or NULL. Without one, stays. */
 static void attach_step(struct app *t, int step, const char *state);
-
-/* ==== changes: what git says has changed in a session's directory ============================= */
-
-static void changes_init(struct app *t);
-static void changes_follow(struct app *t);         /* before a frame: counts again when idle */
-static const char *changes_of(const struct app *t, const struct tree_session *s); /* "+12 −3" */
-static void changes_show(struct app *t);           /* the selected session's, in the pager */
 
 /* ==== panes: live screens beside the selected session's ====================================== */
 

@@ -68,6 +68,61 @@ static int git_find(const char *directory, buf *git, int *linked)
     return found;
 }
 
+/* Appends the directory of the repository. Returns 0: the directory is in none. *linked: it is in
+ * a linked worktree, and git the place of that one's HEAD. */
+static int git_find_main(const char *directory, buf *main, buf *git, int *linked)
+{
+    static const char between[] = "/worktrees";
+    size_t n = sizeof between - 1;
+    if (!git_find(directory, git, linked))
+        return 0;
+    span path = buf_view(git), end = span_of("/.git");
+    const char *name = strrchr(buf_cstr(git), '/');
+    *linked = *linked && (size_t)(name - git->p) > n && memcmp(name - n, between, n) == 0;
+    if (*linked)
+        path.n = (size_t)(name - git->p) - n;
+    if (path.n > end.n && memcmp(path.p + path.n - end.n, end.p, end.n) == 0)
+        path.n -= end.n;
+    buf_span(main, path);
+    return 1;
+}
+
+static int git_put_place(const char *directory, const char *branch, const char *root, buf *place)
+{
+    buf main = {0}, git = {0};
+    int linked, found = git_find_main(directory, &main, &git, &linked);
+    if (root && *root)
+        buf_fmt(place, "%s/%s", root, config_last_part(buf_cstr(&main)));
+    else
+        buf_span(place, buf_view(&main));
+    buf_byte(place, '-');
+    for (; *branch; branch++)
+        buf_byte(place, *branch == '/' ? '-' : *branch);
+    buf_free(&main), buf_free(&git);
+    return found;
+}
+
+static int git_put_removal(const char *directory, buf *command)
+{
+    buf main = {0}, git = {0}, own = {0};
+    int linked, found = git_find_main(directory, &main, &git, &linked) && linked;
+    if (found) {
+        buf_str(&git, "/gitdir"); /* names the worktree's own .git */
+        os_read_file(&own, buf_cstr(&git), GIT_HEAD_MAX + PATH_MAX);
+        span top = span_trim(buf_view(&own), "\r\n");
+        while (top.n && top.p[top.n - 1] != '/')
+            top.n--;
+        char *path = span_dup(span_trim(top, "/").n ? (span){top.p, top.n - 1} : span_of("/"));
+        buf_str(command, "git -C ");
+        config_put_quoted(command, buf_cstr(&main));
+        buf_str(command, " worktree remove ");
+        config_put_quoted(command, path);
+        free(path);
+    }
+    buf_free(&main), buf_free(&git), buf_free(&own);
+    return found;
+}
+
 /* Returns the branch of a HEAD file, or the first digits of its commit; NULL: neither. */
 static char *git_parse(span head)
 {

@@ -129,6 +129,12 @@ struct git {
 /* Appends the directory that has HEAD for an absolute path. Returns 1, or 0: the path is in no
  * repository. *linked: a file names that directory. */
 static int git_find(const char *directory, buf *git, int *linked);
+/* Appends where a new worktree with that branch is made: below root, or when that is "" or NULL,
+ * beside the repository: "/src/telec-BRANCH". Returns 1, or 0: the directory is in no repository. */
+static int git_put_place(const char *directory, const char *branch, const char *root, buf *place);
+/* Appends the command that removes the linked worktree that the directory is in. Returns 1, or 0:
+ * it is in none. */
+static int git_put_removal(const char *directory, buf *command);
 /* Gives the objects of all sessions the member branch, and keeps it up to date. */
 static void git_init(struct git *all, struct loop *l, struct sessions *sessions);
 static void git_free(struct git *all); /* before sessions_free */

@@ -282,11 +282,11 @@ static void test_views_plan(void)
 
 static void views_git(const char *words)
 {
-    char *line = format("cd %s/repo && git -c user.name=n -c user.email=e -c init.defaultBranch=main"
-                        " -c commit.gpgsign=false %s >git.log 2>&1", e2e.dir, words);
+    char *log = format("%s/repo/git.log", e2e.dir);
+    char *line = format("cd %s/repo && git -c user.name=n -c user.email=e -c commit.gpgsign=false "
+                        "-c init.defaultBranch=main %s >%s 2>&1", e2e.dir, words, log);
     if (system(line) != 0)
-        check_fatal(__FILE__, __LINE__, format("git %s: %s", words,
-                                               file_read(format("%s/repo/git.log", e2e.dir), NULL)));
+        check_fatal(__FILE__, __LINE__, format("git %s: %s", words, file_read(log, NULL)));
 }
 
 static void views_repository(void)
@@ -325,6 +325,34 @@ static void test_views_git(void)
     CHECK(strstr(pty_row(u->t, 1), "+2"));
     call("POST", session_path(id, "/message"), "{\"message\": \"x\"}"); /* it exits */
     UI_AWAIT(u, strstr(pty_row(u->t, 1), "other +3 \342\210\2221"));
+    ui_quit(u);
+}
+
+static void test_views_worktree(void)
+{
+    views_claude();
+    views_repository();
+    daemon_start();
+    start(format("\"project_dir\": \"%s/repo\", \"command\": [\"cat\"], \"title\": \"t\"",
+                 e2e.dir));
+    struct ui *u = ui_live(30, 140);
+    ui_select(u, " t ");
+    ui_keys(u, "n");
+    UI_AWAIT_TEXT(u, "Worktree");
+    ui_keys(u, "\033[Z"); /* from Agent one up */
+    UI_AWAIT_TEXT(u, "name a new branch");
+    ui_keys(u, "main\023"); /* which is there already: nothing is started */
+    UI_AWAIT_TEXT(u, "'main' already exists");
+    CHECK_INT(json_count(get("/sessions").body, ""), 1);
+    ui_keys(u, UI_CTRL_U "fix/it");
+    UI_AWAIT_TEXT(u, format("it starts in %s/repo-fix-it", e2e.dir));
+    ui_keys(u, "\023");
+    AWAIT(json_count(get("/sessions").body, "") == 2);
+    char *list = get("/sessions").body;
+    CHECK_TEXT(json_get(list, "1.working_directory"), format("%s/repo-fix-it", e2e.dir));
+    CHECK_TEXT(json_get(list, "1.branch"), "fix/it");
+    UI_AWAIT_TEXT(u, "fix/it");
+    CHECK(access(format("%s/repo-fix-it/file", e2e.dir), F_OK) == 0);
     ui_quit(u);
 }
 
@@ -572,6 +600,7 @@ static void test_views_here(void)
 
 static const struct test views_tests[] = {
     {"views_here", test_views_here},       {"views_git", test_views_git},
+    {"views_worktree", test_views_worktree},
     {"views_filter", test_views_filter},   {"views_jumps", test_views_jumps},
     {"views_restart", test_views_restart}, {"views_history", test_views_history},
     {"views_rename", test_views_rename},   {"views_plan", test_views_plan},

@@ -442,6 +442,13 @@ static void unit_app_ends(void)
     CHECK_INT(app_last_ended(u.t), -1);
     app_add_ended(u.t, "x", "title", "vm");
     CHECK_INT(u.t->ended_count, 1);
+    app_set(&u.t->ended[0].after, "first word\nlast word\n");
+    app_expire_ended(u.t);
+    CHECK_INT(u.t->ended_count, 1); /* the daemon has not replied */
+    u.t->ended[0].until = u.t->loop.now;
+    app_expire_ended(u.t);
+    CHECK_INT(u.t->ended_count, 0);
+    UNIT_APP_SEE(&u, "last word");
     unit_app_end(&u);
 }
 

@@ -126,6 +126,45 @@ static void unit_git_watch(void)
     loop_free(&u.loop);
 }
 
+static void unit_git_worktrees(void)
+{
+    static const char *const heads[] = {"git/a b/.git/worktrees/w/HEAD",
+                                        "git/worktrees/m/.git/HEAD",
+                                        "git/m/.git/modules/sub/HEAD"};
+    buf b = {0}, expected = {0};
+    test_begin("a worktree stands beside its repository, or below a root");
+    for (size_t i = 0; i < COUNT_OF(heads); i++)
+        unit_roadmap_make(heads[i], "ref: refs/heads/x\n");
+    unit_roadmap_make("git/l/deep/er", NULL);
+    buf_fmt(&b, "gitdir: %s/git/a b/.git/worktrees/w\n", unit_roadmap_root);
+    unit_roadmap_make("git/l/.git", buf_cstr(&b));
+    buf_clear(&b);
+    buf_fmt(&b, "%s/git/l/.git\n", unit_roadmap_root);
+    unit_roadmap_make("git/a b/.git/worktrees/w/gitdir", buf_cstr(&b));
+    unit_roadmap_make("git/sub/.git", "gitdir: ../m/.git/modules/sub\n");
+    static const char *const places[][3] = {{"git/l", "", "git/a b-n-1"},
+                                            {"git/worktrees/m", "", "git/worktrees/m-n-1"},
+                                            {"git/l/deep", "/root", "/root/a b-n-1"}};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        buf_clear(&b), buf_clear(&expected);
+        CHECK(git_put_place(unit_projects_path(places[i][0]), "n/1", places[i][1], &b));
+        buf_fmt(&expected, "%s%s%s", *places[i][1] ? "" : unit_roadmap_root,
+                *places[i][1] ? "" : "/", places[i][2]);
+        CHECK_SPAN(buf_view(&b), buf_cstr(&expected));
+    }
+    CHECK_INT(git_put_place("/", "x", "", &b), 0);
+    test_begin("only a linked worktree has a command that removes it");
+    buf_clear(&b), buf_clear(&expected);
+    CHECK_INT(git_put_removal(unit_projects_path("git/worktrees/m"), &b), 0);
+    CHECK_INT(git_put_removal(unit_projects_path("git/sub"), &b), 0);
+    CHECK_INT(b.n, 0);
+    CHECK_INT(git_put_removal(unit_projects_path("git/l/deep/er"), &b), 1);
+    buf_fmt(&expected, "git -C '%s/git/a b' worktree remove %s/git/l", unit_roadmap_root,
+            unit_roadmap_root);
+    CHECK_SPAN(buf_view(&b), buf_cstr(&expected));
+    buf_free(&b), buf_free(&expected);
+}
+
 static void unit_git(void)
 {
     const char *base = getenv("TMPDIR");
@@ -135,5 +174,6 @@ static void unit_git(void)
         base_die("mkdtemp: %s", strerror(errno));
     unit_git_head();
     unit_git_watch();
+    unit_git_worktrees();
     unit_roadmap_remove(unit_roadmap_root);
 }
