@@ -235,11 +235,16 @@ static void doctor_directory(struct doctor *d, const char *about, const char *di
 
 static void doctor_directories(struct doctor *d)
 {
-    const struct config *config = &d->c->config;
+    struct config *config = &d->c->config;
     buf error = {0};
-    if (config_make_dirs(config, &error) != 0)
+    if (config_settle(config, config_is_set(config), &error) != 0)
         doctor_say(d, DOCTOR_BAD, "directories", buf_cstr(&error), NULL);
     else {
+        if (error.n)
+            doctor_say(d, DOCTOR_NOTE, "directories", buf_cstr(&error), NULL);
+        if (config_is_foreign_home(getenv("HOME")))
+            doctor_say(d, DOCTOR_NOTE, "home", "HOME is another user's: telec's files are root's",
+                       "sudo -H, or su -");
         const char *slash = strrchr(config->socket, '/');
         char *runtime = span_dup((span){config->socket, (size_t)(slash - config->socket)});
         doctor_directory(d, "sockets", runtime, 1, "XDG_RUNTIME_DIR or -S SOCKET moves it");

@@ -66,9 +66,13 @@ static int spawn_put_config(const struct config *config)
 }
 
 /* Becomes the daemon: runs between fork and exec, and never returns. */
-static void spawn_become(const struct config *config, const char *socket)
+static void spawn_become(const struct config *config)
 {
-    setenv("TELEC_SOCKET", socket, 1);
+    static const char *const cookies[] = {CONFIG_COOKIES};
+    for (size_t i = 0; i < COUNT_OF(cookies); i++)
+        unsetenv(cookies[i]);
+    if (config_is_set(config))
+        setenv("TELEC_SOCKET", config->socket, 1);
     setenv("TELEC_CONFIG", config->file, 1);
     if (config->is_read_once && spawn_put_config(config) == 0)
         setenv("TELEC_CONFIG", CONFIG_INHERITED "4", 1);
@@ -139,42 +143,17 @@ static void spawn_summon(const struct config *config)
     _exit(1);
 }
 
-/* Makes the directories. Those of a runtime directory that this user can't make again, as after a
- * logout, are replaced by the short place: *socket is to be freed then. Returns 0 or -1. */
-static int spawn_make_dirs(const struct config *config, char **socket, buf *error)
-{
-    if (config_make_dirs(config, error) == 0)
-        return 0;
-    if (!config->socket_from || strcmp(config->socket_from, "XDG_RUNTIME_DIR") != 0)
-        return -1;
-    buf other_error = {0};
-    struct config other = {.socket = config_short_place("api.sock"), .state = config->state};
-    other.holders = config_holders(other.socket);
-    int status = config_make_dirs(&other, &other_error);
-    if (status == 0) {
-        *socket = other.socket;
-        buf_clear(error);
-    } else {
-        free(other.socket);
-    }
-    free(other.holders);
-    buf_free(&other_error);
-    return status;
-}
-
 static int spawn_daemon(const struct config *config, buf *error)
 {
     struct store_daemon daemon;
-    char *socket = NULL;
     int pipe_fds[2];
     spawn_find(config, &daemon);
     free(daemon.socket);
-    if (!daemon.held && spawn_make_dirs(config, &socket, error) != 0)
+    if (!daemon.held && config_make_state(config, error) != 0)
         return -1;
     int err_fd = spawn_open_log(config);
     if (err_fd < 0 || pipe(pipe_fds) != 0) {
         buf_fmt(error, "cannot open %s/daemon.log: %s", config->state, strerror(errno));
-        free(socket);
         return -1;
     }
     pid_t pid = fork();
@@ -184,11 +163,10 @@ static int spawn_daemon(const struct config *config, buf *error)
             spawn_detach(pipe_fds[1], err_fd);
             if (daemon.held)
                 spawn_summon(config);
-            spawn_become(config, socket ? socket : config->socket);
+            spawn_become(config);
         }
         _exit(0);
     }
-    free(socket);
     close(pipe_fds[1]);
     close(err_fd);
     if (pid > 0) {

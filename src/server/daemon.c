@@ -120,7 +120,12 @@ static int daemon_lock(const char *path, const char *suffix, int *fd, buf *error
     pid_t pid;
     buf_fmt(&name, "%s%s", path, suffix);
     *fd = store_lock(buf_cstr(&name), &pid);
-    int fault = *fd < 0 ? errno : 0, none = fault == ENOLCK || fault == ENOSYS || fault == EINVAL;
+    if (*fd < 0 && errno == EAGAIN) {
+        store_make_own(&name);
+        *fd = store_lock(buf_cstr(&name), &pid);
+    }
+    int fault = *fd < 0 ? errno : 0;
+    int none = fault == ENOLCK || fault == ENOSYS || fault == EINVAL || fault == ENOTSUP;
     if (fault == EAGAIN)
         daemon_put_owner(name.p, error);
     else if (none)
@@ -173,8 +178,12 @@ static int daemon_claim_socket(struct daemon *d, buf *error)
 
 static int daemon_claim(struct daemon *d, buf *error)
 {
-    if (config_make_dirs(d->config, error) != 0 ||
-        daemon_lock(d->config->state, STORE_STATE_LOCK, &d->state_lock, error) != 0)
+    if (config_settle(d->config, config_is_set(d->config), error) != 0)
+        return -1;
+    if (error->n)
+        log_line(LOG_WARN, "the socket is %s: %s", d->config->socket, buf_cstr(error));
+    buf_clear(error);
+    if (daemon_lock(d->config->state, STORE_STATE_LOCK, &d->state_lock, error) != 0)
         return -1;
     int status = daemon_lock(d->config->state, STORE_TWIN_LOCK, &d->twin_lock, error);
     if (status == 0 && (status = daemon_claim_socket(d, error)) != 0)
@@ -182,15 +191,6 @@ static int daemon_claim(struct daemon *d, buf *error)
     if (status != 0)
         close(d->state_lock);
     return status;
-}
-
-/* Puts the socket, and those of new holders, to the short place. */
-static void daemon_move(struct config *config)
-{
-    free(config->socket);
-    free(config->holders);
-    config->socket = config_short_place("api.sock");
-    config->holders = config_holders(config->socket);
 }
 
 /* SIGUSR1: a client found no socket. A runtime directory that can't be made again is left. */
@@ -204,11 +204,7 @@ static void daemon_on_summons(void *ctx, int signo)
     if (d->stopping ||
         (lstat(d->config->socket, &st) == 0 && st.st_ino == d->socket_node))
         return;
-    if (config_make_dirs(d->config, &error) != 0) {
-        daemon_move(d->config);
-        buf_clear(&error);
-    }
-    if (config_make_dirs(d->config, &error) != 0 || daemon_claim_socket(d, &error) != 0) {
+    if (config_settle(d->config, 0, &error) != 0 || daemon_claim_socket(d, &error) != 0) {
         log_line(LOG_ERROR, "cannot make the socket again: %s", buf_cstr(&error));
         d->listening_fd = lost;
     } else {

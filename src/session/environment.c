@@ -8,6 +8,7 @@ static const char *const environment_foreign[] = {
     "TMUX*",     "STY",        "LINES",       "COLUMNS",     "TERMCAP",      "KITTY_*",
     "ITERM_*",   "LC_TERMINAL*", "VTE_VERSION", "WT_*",      "WINDOWID",     "ZELLIJ*",
     "WEZTERM_*", "GHOSTTY_*",  "ALACRITTY_*", "KONSOLE_*",   "TERM_PROGRAM*", "TERM_SESSION_ID",
+    CONFIG_COOKIES,
     "XTERM_*",   "TILIX_ID",   "TERMINATOR_*", "TERMINAL_EMULATOR", "GNOME_TERMINAL_*", "VSCODE_*",
 };
 

@@ -6,7 +6,7 @@
  *      {"pid", "start", "program", "program_start", "machine", "boot", "socket", "remakes",
  *       "joins"}
  *
- * The lock decides. Machine and boot count only when it is free; a failed connection counts only
+ * The lock decides. Machine and boot count only when it is not held; a failed connection counts only
  * where there is no lock, as with the holders of an older telec. */
 
 /* ---- the decision --------------------------------------------------------------------------- */
@@ -17,8 +17,8 @@ static const struct life_rule {
     enum life life;
 } life_rules[] = {
     {STORE_LOCK_HELD, -1, -1, -1, -1, -1, LIFE_LIVES},
-    {STORE_LOCK_UNKNOWN, -1, -1, -1, -1, -1, LIFE_UNKNOWN},
     {-1, 0, -1, -1, -1, -1, LIFE_ELSEWHERE},
+    {STORE_LOCK_UNKNOWN, -1, -1, -1, -1, -1, LIFE_UNKNOWN},
     {-1, -1, 0, -1, -1, -1, LIFE_LOST},
     {STORE_LOCK_FREE, -1, -1, -1, -1, 1, LIFE_ORPHANED},
     {STORE_LOCK_FREE, -1, -1, -1, -1, 0, LIFE_DEAD},
@@ -244,11 +244,21 @@ static void life_free_owner(struct life_owner *owner)
     *owner = (struct life_owner){0};
 }
 
+static int life_is_same(void (*put)(buf *b), const char *recorded)
+{
+    buf mine = {0};
+    put(&mine);
+    int same = mine.n && recorded && *recorded ? span_eq(buf_view(&mine), recorded) : -1;
+    buf_free(&mine);
+    return same;
+}
+
 /* ---- a socket that is gone ------------------------------------------------------------------ */
 
+/* A number of another machine's process must not be signalled here. */
 static int life_summon(const struct life_owner *owner)
 {
-    return owner->pid > 0 && owner->remakes && kill(owner->pid, SIGUSR1) == 0;
+    return owner->pid > 0 && owner->remakes && life_is_same(os_put_machine, owner->machine) && kill(owner->pid, SIGUSR1) == 0;
 }
 
 static void life_summon_holder(const char *dir)
@@ -278,15 +288,6 @@ static char *life_find_socket(const char *dir, const char *recorded)
 }
 
 /* ---- a holder that can't be reached --------------------------------------------------------- */
-
-static int life_is_same(void (*put)(buf *b), const char *recorded)
-{
-    buf mine = {0};
-    put(&mine);
-    int same = mine.n && recorded && *recorded ? span_eq(buf_view(&mine), recorded) : -1;
-    buf_free(&mine);
-    return same;
-}
 
 static void life_put_reason(enum life life, const struct life_record *r, pid_t program, int error,
                             buf *why)
@@ -323,6 +324,10 @@ static int life_kill(const char *dir, const char *id)
 {
     struct life_owner owner;
     enum store_lock lock = life_look(dir, &owner);
+    if (life_is_same(os_put_machine, owner.machine) == 0) {
+        life_free_owner(&owner);
+        return 0;
+    }
     pid_t holder = lock == STORE_LOCK_HELD ? owner.pid : os_find_process("hold", id);
     if (!owner.program && holder > 0)
         owner.program = os_find_child(holder); /* of an older telec's holder */

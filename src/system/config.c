@@ -135,19 +135,32 @@ static const struct passwd *config_passwd(void)
     return getpwuid(geteuid());
 }
 
+/* The shells of accounts that nobody is to use are none. */
+static int config_is_shell(const char *shell)
+{
+    const char *name = shell && *shell ? config_last_part(shell) : "nologin";
+    return strcmp(name, "nologin") != 0 && strcmp(name, "false") != 0;
+}
+
 static const char *config_shell(void)
 {
     const char *shell = getenv("SHELL");
-    if (shell && *shell)
-        return shell;
-    const struct passwd *me = config_passwd();
-    return me && me->pw_shell && *me->pw_shell ? me->pw_shell : "/bin/sh";
+    const struct passwd *me = config_is_shell(shell) ? NULL : config_passwd();
+    shell = me ? me->pw_shell : shell;
+    return config_is_shell(shell) ? shell : "/bin/sh";
 }
 
+static int config_is_foreign_home(const char *home)
+{
+    struct stat st;
+    return geteuid() == 0 && home && stat(home, &st) == 0 && st.st_uid != 0;
+}
+
+/* Files that root made in the home of the user who became root would lock that user out. */
 static const char *config_home(void)
 {
     const char *home = getenv("HOME");
-    if (home && *home)
+    if (home && *home && !config_is_foreign_home(home))
         return home;
     const struct passwd *me = config_passwd();
     return me && me->pw_dir ? me->pw_dir : "/";
@@ -687,17 +700,31 @@ static char *config_xdg(const char *name, const char *tail, const char *otherwis
     return *from ? config_join(dir, tail) : config_join(config_home(), otherwise);
 }
 
-static char *config_short_place(const char *name)
-{
-    buf b = {0};
-    buf_fmt(&b, "/tmp/telec-%ld/%s", (long)geteuid(), name);
-    return b.p;
-}
-
 /* Tells whether every holder's socket in the directory has a path that a socket can have. */
 static int config_holds_sockets(const char *dir)
 {
     return strlen(dir) + CONFIG_HOLDER_SOCKET <= sizeof ((struct sockaddr_un *)0)->sun_path;
+}
+
+static char *config_socket_place(int i, const char *name)
+{
+    const char *const bases[CONFIG_PLACES] = {getenv("TMPDIR"), "/tmp", "/dev/shm"};
+    buf b = {0};
+    if (!bases[i] || bases[i][0] != '/')
+        return NULL;
+    buf_fmt(&b, "%s/telec-%ld/", bases[i], (long)geteuid());
+    int fits = config_holds_sockets(b.p) && (i > 0 || access(bases[i], W_OK | X_OK) == 0);
+    buf_str(&b, name);
+    buf_cstr(&b);
+    if (!fits)
+        buf_free(&b);
+    return fits ? b.p : NULL;
+}
+
+static char *config_short_place(const char *name)
+{
+    char *place = config_socket_place(0, name);
+    return place ? place : config_socket_place(1, name);
 }
 
 /* Returns the directory of holder sockets: beside the daemon's, if their paths are short enough. */
@@ -1024,53 +1051,130 @@ static int config_make_parents(char *path)
 
 #define CONFIG_SOCKET_SETTING "XDG_RUNTIME_DIR (or -S SOCKET)"
 
-/* Makes `path` a directory that only this user can enter. Returns 0, or -1 with a message, which
- * names what sets another one. */
-static int config_private_dir(const char *path, const char *setting, buf *error)
+/* Tells whether a new file in the directory has another owner, or a mode that was not asked for: its
+ * file system keeps none, as those of other systems' disks. */
+static int config_keeps_nothing(const char *dir)
 {
     struct stat st;
-    const char *fault = NULL;
+    char *path = config_join(dir, "modes.XXXXXX");
+    int fd = mkstemp(path);
+    int keeps = fd < 0 || fstat(fd, &st) != 0 || (st.st_uid == geteuid() && !(st.st_mode & 077));
+    if (fd >= 0) {
+        close(fd);
+        unlink(path);
+    }
+    free(path);
+    return !keeps;
+}
+
+/* Appends why another user's directory can't be used. */
+static void config_put_owner(uid_t owner, buf *fault)
+{
+    const struct passwd *user = getpwuid(owner);
+    buf_str(fault, "it belongs to another user");
+    if (user)
+        buf_fmt(fault, ", %s", user->pw_name);
+}
+
+/* Makes `path` a directory that only this user can enter. state: it may be where no modes or owners
+ * are kept. Returns 0, or -1 with a message, which names what sets another one. */
+static int config_private_dir(const char *path, int state, buf *error)
+{
+    struct stat st = {0};
+    buf fault = {0};
     char *named = span_dup(span_of(path)); /* the path, or the one above it that is at fault */
     if (config_make_parents(named) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST) ||
         lstat(path, &st) != 0)
-        fault = strerror(errno);
+        buf_str(&fault, strerror(errno));
     else if (S_ISLNK(st.st_mode))
-        fault = "it is a symbolic link";
+        buf_str(&fault, "it is a symbolic link");
     else if (!S_ISDIR(st.st_mode))
-        fault = "it is not a directory";
+        buf_str(&fault, "it is not a directory");
     else if (st.st_uid != geteuid())
-        fault = "it belongs to another user";
+        config_put_owner(st.st_uid, &fault);
     else if (st.st_mode & 077)
-        fault = "it is open to others, and must have mode 0700";
-    if (fault)
-        buf_fmt(error, "cannot use the directory %s: %s; %s sets another one", named, fault,
-                setting);
+        buf_str(&fault, "it is open to others, and must have mode 0700");
+    int is_bad = fault.n && !(state && S_ISDIR(st.st_mode) && strcmp(named, path) == 0 &&
+                              config_keeps_nothing(path));
+    if (is_bad)
+        buf_fmt(error, "cannot use the directory %s: %s; %s sets another one", named,
+                buf_cstr(&fault), state ? "XDG_STATE_HOME" : CONFIG_SOCKET_SETTING);
     free(named);
-    return fault ? -1 : 0;
+    buf_free(&fault);
+    return is_bad ? -1 : 0;
 }
 
 static int config_listen(const char *path, buf *error)
 {
     char *dir = span_dup((span){path, (size_t)(strrchr(path, '/') - path)}), message[256];
     int fd = -1;
-    if (config_private_dir(dir, CONFIG_SOCKET_SETTING, error) == 0 &&
+    if (config_private_dir(dir, 0, error) == 0 &&
         (fd = conn_listen(path, message, sizeof message)) < 0)
         buf_str(error, message);
     free(dir);
     return fd;
 }
 
+static int config_make_state(const struct config *c, buf *error)
+{
+    char *sessions = config_join(c->state, "sessions");
+    int status = config_private_dir(c->state, 1, error) == 0 ? config_private_dir(sessions, 1, error)
+                                                             : -1;
+    free(sessions);
+    return status;
+}
+
 static int config_make_dirs(const struct config *c, buf *error)
 {
     size_t n = (size_t)(strrchr(c->socket, '/') - c->socket);
     char *runtime = span_dup((span){c->socket, n ? n : 1});
-    char *sessions = config_join(c->state, "sessions");
-    const char *const dirs[] = {runtime, c->holders, c->state, sessions};
-    int status = 0;
-    for (size_t i = 0; i < COUNT_OF(dirs) && status == 0; i++)
-        status = config_private_dir(
-            dirs[i], i < 2 ? CONFIG_SOCKET_SETTING : "XDG_STATE_HOME", error);
+    int status = config_private_dir(runtime, 0, error) == 0 &&
+                         config_private_dir(c->holders, 0, error) == 0
+                     ? config_make_state(c, error)
+                     : -1;
     free(runtime);
-    free(sessions);
+    return status;
+}
+
+/* Tells whether the directories can be made, and sockets in them. Returns 0, or -1 with a message. */
+static int config_try(const struct config *c, buf *error)
+{
+    buf probe = {0};
+    char why[256];
+    if (config_make_dirs(c, error) != 0)
+        return -1;
+    buf_fmt(&probe, "%s/%ld", c->holders, (long)getpid());
+    int fd = conn_listen(buf_cstr(&probe), why, sizeof why);
+    if (fd >= 0) {
+        close(fd);
+        unlink(probe.p);
+    } else {
+        buf_str(error, why);
+    }
+    buf_free(&probe);
+    return fd < 0 ? -1 : 0;
+}
+
+static int config_is_set(const struct config *c)
+{
+    return c->socket_from && strcmp(c->socket_from, "XDG_RUNTIME_DIR") != 0;
+}
+
+static int config_settle(struct config *c, int must_stay, buf *passed)
+{
+    int status = config_try(c, passed);
+    for (int i = 0; i <= CONFIG_PLACES && status != 0 && !must_stay; i++) {
+        char *socket = i < CONFIG_PLACES ? config_socket_place(i, "api.sock")
+                                         : config_join(c->state, "run/api.sock");
+        if (!socket || strcmp(socket, c->socket) == 0) {
+            free(socket);
+            continue;
+        }
+        free(c->socket), free(c->holders);
+        c->socket = socket;
+        c->holders = config_holders(socket);
+        buf_str(passed, "; ");
+        status = config_try(c, passed);
+    }
     return status;
 }

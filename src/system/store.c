@@ -332,23 +332,45 @@ static int store_fill_lock(int fd, span content)
 
 static int store_put_daemon(int fd, const char *socket)
 {
-    buf b = {0};
+    buf b = {0}, machine = {0};
     json_open(&b, '{');
     json_field_int(&b, "pid", getpid());
     json_field_string(&b, "socket", socket);
     json_field_bool(&b, "remakes", 1);
+    os_put_machine(&machine);
+    json_field_string(&b, "machine", buf_cstr(&machine));
     json_close(&b, '}');
     int status = store_fill_lock(fd, buf_view(&b));
-    buf_free(&b);
+    buf_free(&b), buf_free(&machine);
     return status;
+}
+
+static int store_make_own(buf *path)
+{
+    struct json content = {0};
+    buf text = {0}, machine = {0};
+    pid_t pid;
+    enum store_lock lock = store_look_at_lock(buf_cstr(path), &pid, &text);
+    json_parse(buf_view(&text), &content, NULL, NULL);
+    struct json theirs = json_get(content, "machine");
+    os_put_machine(&machine);
+    int elsewhere = lock == STORE_LOCK_HELD && theirs.type == JSON_STRING &&
+                    !json_text_eq(theirs, buf_cstr(&machine));
+    if (elsewhere)
+        buf_fmt(path, ".%s", machine.p);
+    buf_free(&text), buf_free(&machine);
+    return elsewhere;
 }
 
 static void store_find_daemon(const char *lock, struct store_daemon *daemon)
 {
     struct json content = {0};
-    buf text = {0};
+    buf text = {0}, path = {0};
     *daemon = (struct store_daemon){0};
-    daemon->held = store_look_at_lock(lock, &daemon->pid, &text) == STORE_LOCK_HELD;
+    buf_str(&path, lock);
+    store_make_own(&path);
+    daemon->held = store_look_at_lock(path.p, &daemon->pid, &text) == STORE_LOCK_HELD;
+    buf_free(&path);
     json_parse(buf_view(&text), &content, NULL, NULL);
     if (daemon->held)
         daemon->socket = json_dup_text(json_get(content, "socket"));

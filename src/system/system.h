@@ -312,6 +312,9 @@ static int store_fill_lock(int fd, span content);
 #define STORE_TWIN_LOCK "/state.lock"
 /* Writes into a daemon's locked file its pid and socket. Returns 0, or -1. */
 static int store_put_daemon(int fd, const char *socket);
+/* Makes the path of a lock that another machine's daemon has this machine's: two machines with one
+ * home mind their own sessions. Returns 1, or 0: it is as it was. */
+static int store_make_own(buf *path);
 /* The daemon that has such a lock; all 0: none. */
 struct store_daemon {
     int held;                     /* there is one */
@@ -453,6 +456,10 @@ static void agents_put_names(buf *b, int hooked, const char *before);
 #define CONFIG_NAME_MAX 64        /* bytes of an agent's name, with its NUL */
 
 #define CONFIG_ATTACH_REDIS "redis"
+/* By these a CI runner finds, and kills, what a job has left. */
+#define CONFIG_COOKIES                                                                             \
+    "RUNNER_TRACKING_ID", "JENKINS_NODE_COOKIE", "JENKINS_SERVER_COOKIE", "HUDSON_COOKIE",         \
+        "HUDSON_SERVER_COOKIE", "BUILD_ID"
 
 /* For each key of a section, in the order of config's tables: the line that set it; 0: default. */
 #define CONFIG_ORIGINS 8
@@ -557,10 +564,18 @@ static void config_put_value(const struct config *c, buf *b, const char *name, c
 /* Makes the run-time and state directories; refuses a link, another user's directory and one that
  * is open to others. Returns 0, or -1 with a message. */
 static int config_make_dirs(const struct config *c, buf *error);
+static int config_make_state(const struct config *c, buf *error); /* the latter only */
+static int config_is_set(const struct config *c);  /* the user says where the socket is */
+/* The same; and where no sockets can be made, and must_stay is 0, they are moved to the first of
+ * config_socket_place and STATE/run that can be used. passed: why the others can't. */
+static int config_settle(struct config *c, int must_stay, buf *passed);
 /* Listens on a socket, and makes its directory, as above, when that is missing. Returns a
  * descriptor, or -1 with a message. */
 static int config_listen(const char *path, buf *error);
-/* Returns /tmp/telec-UID/NAME, to be freed: for a socket that can't be where it should. */
+#define CONFIG_PLACES 3
+/* Returns NAME in telec-UID of $TMPDIR, /tmp, /dev/shm, to be freed; NULL: it can't be there. */
+static char *config_socket_place(int i, const char *name);
+/* Returns the first of these. */
 static char *config_short_place(const char *name);
 /* Returns the directory of the holders' sockets of a daemon with that socket, to be freed. */
 static char *config_holders(const char *socket);
@@ -579,6 +594,7 @@ static void config_put_quoted(buf *b, const char *word); /* config_words gives t
 static int config_on_path(const char *program);    /* execvp would find it */
 /* Returns an absolute path, to be freed: the daemon's working directory is "/". */
 static char *config_absolute(const char *path);
+static int config_is_foreign_home(const char *home); /* root has another user's */
 static const char *config_last_part(const char *path); /* behind the last '/', if anything is */
 
 #endif

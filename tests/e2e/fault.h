@@ -7,4 +7,5 @@ struct fault {
     int slow_ms;            /* each call for a file below `home` takes this long, until it is 0 */
     int stale;              /* … fails: also later, for a file that was opened before */
     char home[200];
+    int no_locks;           /* errno of every lock; 0: they work */
 };

@@ -391,7 +391,23 @@ static void test_faults_stale_home(void)
     CHECK(create("\"command\": [\"sleep\", \"1000\"]").status == 200);
 }
 
+/* A file system without locks: nobody "runs already", and no session is taken for dead. */
+static void test_faults_no_locks(void)
+{
+    faults_map("");
+    faults_shared->no_locks = ENOLCK;
+    daemon_start();
+    char *id = start_sh("echo ready; exec cat");
+    AWAIT_SESSION(id, "last_output", "ready");
+    check_refuses(__LINE__, "something else is serving");
+    faults_restart();
+    AWAIT_SESSION(id, "state", "idle");
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \"words\"}").status, 200);
+    AWAIT_SESSION(id, "last_output", "words");
+}
+
 static const struct test faults_tests[] = {
+    {"faults_no_locks", test_faults_no_locks},
     {"faults_slow_home", test_faults_slow_home},
     {"faults_stale_home", test_faults_stale_home},
     {"faults_create", test_faults_create},

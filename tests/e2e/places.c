@@ -171,7 +171,7 @@ static void test_places_doctor(void)
     CHECK_HAS(c.said[0].p, "BAD   redis");
     CHECK_HAS(c.said[0].p, "No such file");
     CHECK(chmod(format("%s/telec", e2e.run), 0755) == 0);
-    c = cli("doctor", "--no-daemon", NULL);
+    c = cli_with(format("TELEC_SOCKET=%s", e2e.socket), "doctor", "--no-daemon", NULL);
     CHECK_INT(c.status, 1);
     CHECK_HAS(c.said[0].p, "BAD   directories  cannot use the directory");
     chmod(format("%s/telec", e2e.run), 0700);
@@ -194,7 +194,56 @@ static void test_places_mounted_settings(void)
     CHECK_TEXT(file_read(format("%s.before-telec", file), NULL), before);
 }
 
+/* A runtime directory that can't be used is passed by with a word: the socket is elsewhere, and the
+ * lock of the state directory says where. */
+static void test_places_fall_through(void)
+{
+    static const char *const faults[] = {"chmod 755", "rmdir", "chown 65534"};
+    char *dir = make_dir(e2e.run, "telec"), *tmp = make_dir(e2e.dir, "tmp");
+    e2e.extra[0] = format("TMPDIR=%s", tmp);
+    for (int i = 0; i < 3 - (geteuid() != 0); i++) {
+        CHECK_INT(system(format("%s '%s' && [ -d '%s' ] || echo no > '%s'", faults[i], dir, dir,
+                                dir)), 0);
+        char *id = cli_line(&(struct cli){.said = {CLI_OK(cli("new", "sleep", "1000", NULL)).said[0]}});
+        CHECK(file_exists(format("%s/telec-%ld/api.sock", tmp, (long)geteuid())));
+        CHECK_HAS(file_read(format("%s/telec/daemon.log", e2e.state), NULL),
+                  format("cannot use the directory %s: ", dir));
+        CLI_OK(cli("kill", id, NULL));
+        CLI_OK(cli("daemon", "--stop", NULL));
+        CHECK_INT(system(format("rm -rf '%s' && mkdir -m 700 '%s'", dir, dir)), 0);
+    }
+    CLI_FAILS(cli_with(format("TELEC_SOCKET=/dev/null/x/api.sock"), "list", NULL), 1, "/dev/null/x");
+}
+
+/* root with a user's HOME makes no files in it, which would be root's. */
+static void test_places_foreign_home(void)
+{
+    char *home = make_dir(e2e.dir, "theirs");
+    if (geteuid() != 0 || chown(home, 65534, (gid_t)-1) != 0)
+        skip("only root has another user's home");
+    struct cli c = cli_with(format("HOME=%s", home), "config", NULL);
+    CHECK_HAS(c.said[0].p, "configuration file: ");
+    CHECK(!strstr(c.said[0].p, home));
+}
+
+/* What a CI runner kills by does not travel into daemon, holders and sessions. */
+static void test_places_cookies(void)
+{
+    e2e.extra[0] = "RUNNER_TRACKING_ID=github_1";
+    e2e.extra[1] = "JENKINS_NODE_COOKIE=cookie";
+    struct cli c = CLI_OK(cli("new", "--", "sh", "-c", "env; echo end; read x", NULL));
+    char *id = format("%.36s", c.said[0].p);
+    AWAIT_SESSION(id, "last_output", "end");
+    CHECK(!strstr(CLI_OK(cli("tail", id, NULL)).said[0].p, "github_1"));
+    pid_t pid = holder_of(id);
+    CHECK(!pid || (!proc_has(pid, "environ", "JENKINS_NODE_COOKIE=cookie") &&
+                   !proc_has(pid, "environ", "RUNNER_TRACKING_ID=github_1")));
+}
+
 static const struct test places_tests[] = {
+    {"places_fall_through", test_places_fall_through},
+    {"places_foreign_home", test_places_foreign_home},
+    {"places_cookies", test_places_cookies},
     {"places_mounted_settings", test_places_mounted_settings},
     {"places_directories", test_places_directories},
     {"places_names", test_places_names},

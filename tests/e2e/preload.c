@@ -133,6 +133,33 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
     return ready;
 }
 
+static int fault_fcntl(int fd, int command, long arg)
+{
+    if (fault && fault->no_locks && (command == F_SETLK || command == F_GETLK)) {
+        errno = fault->no_locks;
+        return -1;
+    }
+    return (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+int fcntl(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    long arg = va_arg(args, long);
+    va_end(args);
+    return fault_fcntl(fd, command, arg);
+}
+
+int fcntl64(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    long arg = va_arg(args, long);
+    va_end(args);
+    return fault_fcntl(fd, command, arg);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
     return fault_path("mkdir", path) ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);

@@ -397,6 +397,7 @@ static void test_live_socket_kept(void)
 static void test_directories_refused(void)
 {
     char *dir = format("%s/telec", e2e.run), *state = format("%s/telec", e2e.state);
+    e2e.extra[0] = format("TELEC_SOCKET=%s", e2e.socket); /* else another one would be found */
     make_runtime_dir(0755);
     check_refuses(__LINE__, dir);
     CHECK_HAS(daemon_errors(), "must have mode 0700");
