@@ -3,9 +3,16 @@
 /* batch - ending many sessions with one request, and undoing that.
  *
  * All sessions end side by side; the reply follows the last one, and names those that did not end,
- * each with its reason. Sessions of other computers are asked through Redis. */
+ * each with its reason. Each holder that ends looks at every process of the computer: a thousand
+ * that do so at once leave no other process any time, this one neither. So they are asked in slices,
+ * and the next slice waits while this process gets its own turns late. */
 
 #define BATCH_MAX 20000 /* ids of one request */
+#ifndef BATCH_SLICE
+#define BATCH_SLICE 16    /* sessions */
+#endif
+#define BATCH_SLICE_MS 20 /* the most that one slice takes, and the pause after it */
+#define BATCH_PAUSES 10   /* the most between two slices */
 
 struct batch_item {
     struct batch *batch;
@@ -17,7 +24,11 @@ struct batch {
     struct server *server;
     struct httpd_client *client;     /* NULL: it has left */
     struct batch_item *items;
-    size_t count, pending;
+    size_t count, next, pending;     /* next: the first one that is not asked yet */
+    struct loop_timer timer;         /* the next slice */
+    long long due;                   /* loop clock: of the timer */
+    int pauses;                      /* since the last slice */
+    char *computer;                  /* of all; NULL or "": the cache knows */
     int undo_s, restores;            /* restores: undo ends */
 };
 
@@ -26,6 +37,7 @@ static void batch_free(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         free(batch->items[i].id), free(batch->items[i].fault);
     free(batch->items);
+    free(batch->computer);
     free(batch);
 }
 
@@ -170,6 +182,34 @@ static void batch_run(struct batch_item *item, const char *computer)
         item->fault = span_dup(span_of("Session not found"));
 }
 
+/* Tells whether this process got its turn late: the last slice keeps the computer busy. */
+static int batch_must_pause(struct batch *batch)
+{
+    int late = batch->due && clock_mono_ms() - batch->due > BATCH_SLICE_MS;
+    batch->pauses = late && batch->pauses < BATCH_PAUSES ? batch->pauses + 1 : 0;
+    return batch->pauses;
+}
+
+static void batch_run_slice(struct batch *batch)
+{
+    long long until = clock_mono_ms() + BATCH_SLICE_MS;
+    int most = batch->restores ? BATCH_MAX : BATCH_SLICE;
+    while (most-- && batch->next < batch->count && clock_mono_ms() < until)
+        batch_run(&batch->items[batch->next++], batch->computer);
+}
+
+static void batch_go_on(void *ctx)
+{
+    struct batch *batch = ctx;
+    if (!batch_must_pause(batch))
+        batch_run_slice(batch);
+    batch->due = clock_mono_ms() + BATCH_SLICE_MS;
+    if (batch->next < batch->count)
+        loop_timer_set(batch->server->loop, &batch->timer, batch->due);
+    else
+        batch_finish_one(batch);
+}
+
 /* Reads "ids" into the batch, or adds a fault. */
 static void batch_read_ids(struct request *r, struct batch *batch)
 {
@@ -192,20 +232,18 @@ static void batch_handle(struct request *r, int restores)
 {
     static const struct request_field computer_field = {"computer", 0, 0, NULL};
     struct batch *batch = base_alloc(sizeof *batch);
-    char *computer = request_string(r, &computer_field);
     *batch = (struct batch){.server = r->server, .client = r->client, .restores = restores};
+    batch->computer = request_string(r, &computer_field);
     batch->undo_s = restores ? 0 : request_int(r, "undo_s", 0, SESSION_UNDO_MAX_S, 0);
     batch_read_ids(r, batch);
     if (request_refused(r)) {
         batch_free(batch);
     } else {
         httpd_wait(r->client, batch_on_gone, batch);
-        batch->pending = 1; /* this function itself */
-        for (size_t i = 0; i < batch->count; i++)
-            batch_run(&batch->items[i], computer);
-        batch_finish_one(batch);
+        batch->pending = 1; /* batch_go_on itself */
+        batch->timer = (struct loop_timer){.fn = batch_go_on, .ctx = batch};
+        batch_go_on(batch);
     }
-    free(computer);
 }
 
 static void batch_end_sessions(struct request *r)
