@@ -138,6 +138,7 @@ TELEC_SMALL
 #include "src/ui/many.c"              /* marks, and acts on several sessions */
 #include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
 #include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
+#include "src/ui/reading.c"           /* a session's text in the pager */
 #include "src/ui/panes.c"             /* live screens beside the preview */
 #include "src/ui/layout.c"            /* a frame: geometry and composition */
 #include "src/ui/keys.c"              /* the key table's actions */

@@ -143,6 +143,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/app.c"
 #include "unit/dialog.c"
 #include "unit/attach.c"
+#include "unit/reading.c"
 #include "unit/attention.c"
 #include "unit/many.c"
 #include "unit/panes.c"
@@ -229,6 +230,7 @@ static const struct {
     {"app", unit_app},
     {"dialog", unit_dialog},
     {"attach", unit_attach},
+    {"reading", unit_reading},
     {"attention", unit_attention},
     {"many", unit_many},
     {"panes", unit_panes},

@@ -34,6 +34,7 @@ static const struct cli_option cli_options[] = {
     {'i', 1, "ignore-case", NULL, "large and small letters are alike", 0},
     {'l', 1, "lines", "N", "the last N lines", 0},
     {'g', 0, "attach", NULL, "attach to it at once", 0},
+    {'r', 1, "read-only", NULL, "watch: nothing that is typed goes to it", 0},
     {'E', 0, "no-enter", NULL, "type the text, do not submit it", 0},
     {'f', 1, "follow", NULL, "then print new output as it comes", 0},
     {'w', 0, "state", "STATE", "in this state: waiting, idle, working, exited (wait: until then)",
@@ -52,7 +53,7 @@ static const struct cli_option cli_options[] = {
     {'O', 0, "ended", NULL, "ended sessions whose conversation restart resumes", 0},
     {'G', 0, "fresh", NULL, "begin a new conversation, do not resume the agent's last one", 0},
     {'s', 0, "stop", NULL, "stop the daemon; sessions continue", 0},
-    {'r', 0, "restart", NULL, "stop the daemon if it runs, and start this telec's", 0},
+    {'e', 0, "restart", NULL, "stop the daemon if it runs, and start this telec's", 0},
     {'U', 0, "unit", NULL, "print a systemd user unit for it; the manual says what it is for", 0},
     {'M', 0, "man", NULL, "print the manual page telec(1), for man or mandoc", 0},
     {'N', 0, "name", "NAME", "the computer's name here (else its own)", 0},
@@ -121,7 +122,7 @@ static const struct cli_command cli_commands[] = {
     {"wait", NULL, "[ID...]", "wait until sessions stop working, or have the given state",
      "wTJaA", 0, -1, -1, command_wait, NULL},
     {"attach", NULL, "[ID]",
-     "attach to it, else to one that waits; - to the one before; Ctrl-] d detaches", "o", 0,
+     "attach to it, else to one that waits; - to the one before; Ctrl-] d detaches", "or", 0,
      1, -1, enter_attach,
      NULL},
     {"watch", NULL, "", "print every event as a line of JSON until interrupted", "W", 0, 0, -1,
@@ -141,7 +142,7 @@ static const struct cli_command cli_commands[] = {
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "Hyu", 0, 1, -1,
      command_hook, NULL},
     {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves",
-     "srUR",
+     "seUR",
      0, 0, -1, NULL, cli_daemon},
     {"config", NULL, "", "print the effective configuration and where each value comes from", "", 0,
      0, -1, cli_config, NULL},
@@ -232,7 +233,7 @@ static int cli_daemon(struct cli *cli)
         status = cli_print_unit(c);
     } else if (c->value['s']) {
         status = cli_stop_daemon(&c->config, &error);
-    } else if (c->value['r']) {
+    } else if (c->value['e']) {
         status = cli_restart_daemon(c, &error);
     } else {
         if (c->value['R'] && !span_int(span_of(c->value['R']), &ready_fd))

@@ -795,7 +795,8 @@ static int command_ui(struct context *c, const char *attach, const char *compute
     if (!terminal || !*terminal || strcmp(terminal, "dumb") == 0)
         return context_fail("TERM=%s: this terminal can't show the UI; use 'telec list'",
                         terminal ? terminal : "");
-    int status = tui_run(&c->config, c->value['D'] == NULL, attach, computer, &error);
+    int status = tui_run(&c->config, c->value['D'] == NULL, attach, computer, c->value['r'] != NULL,
+                         &error);
     if (error.n)
         context_fail("%s", buf_cstr(&error));
     buf_free(&error);

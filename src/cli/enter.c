@@ -1,9 +1,6 @@
 #include "cli.h"
 
-/* enter - telec attach: which session, and how. The last two that were attached to stand in
- * STATE/attached. */
-
-#define ENTER_FILE "attached"
+/* enter - telec attach: which session, and how. */
 
 /* Runs a program on this terminal until it ends. Returns its exit status, or -1 with errno. */
 static int enter_run(char *const *argv)
@@ -43,6 +40,7 @@ static int enter_elsewhere(struct context *c, struct json session)
         buf_free(&kept), buf_free(&line), buf_free(&error);
         return 1;
     }
+    buf_str(&line, c->value['r'] ? " -r" : ""); /* tmux has it, too */
     char **argv = config_words(buf_view(&line));
     int status = enter_run(argv);
     if (status != 0) {
@@ -56,34 +54,6 @@ static int enter_elsewhere(struct context *c, struct json session)
 }
 
 /* ---- which one ------------------------------------------------------------------------------ */
-
-/* Puts a session before the last one that was attached to. */
-static void enter_note(const struct context *c, const char *id)
-{
-    buf old = {0}, lines = {0};
-    store_read(c->config.state, ENTER_FILE, &old);
-    span rest = buf_view(&old), last = span_cut(&rest, '\n');
-    buf_fmt(&lines, "%s\n", id);
-    buf_span(&lines, span_eq(last, id) ? rest : last);
-    if (lines.p[lines.n - 1] != '\n')
-        buf_byte(&lines, '\n');
-    store_write(c->config.state, ENTER_FILE, buf_view(&lines)); /* else `-` finds none */
-    buf_free(&old), buf_free(&lines);
-}
-
-/* Appends the id of the session that was attached to before the last one. Returns 0, or 1 after a
- * message. */
-static int enter_find_before(struct context *c, buf *id)
-{
-    buf lines = {0};
-    store_read(c->config.state, ENTER_FILE, &lines);
-    span rest = buf_view(&lines);
-    span_cut(&rest, '\n');
-    buf_span(id, span_cut(&rest, '\n'));
-    buf_cstr(id);
-    buf_free(&lines);
-    return id->n ? 0 : context_fail("-: no session was attached to before the last one");
-}
 
 /* Appends the id of the session that has waited longest, else of the one that was active last.
  * Returns 0, or 1 after a message. */
@@ -120,7 +90,7 @@ static int enter_session(struct context *c, const char *word)
     int elsewhere = computer && strcmp(computer, c->config.computer) != 0 &&
                     strcmp(c->config.attach, CONFIG_ATTACH_REDIS) != 0;
     if (status == 0)
-        enter_note(c, target.p + strlen("/sessions/"));
+        attach_note(&c->config, target.p + strlen("/sessions/"));
     if (status == 0 && (elsewhere || json_get(session, "tmux_session_name").type == JSON_STRING))
         status = enter_elsewhere(c, session);
     else if (status == 0)
@@ -137,9 +107,11 @@ static int enter_attach(struct context *c)
     if (!c->arg_count)
         failed = enter_find_next(c, &id);
     else if (strcmp(c->args[0], "-") == 0)
-        failed = enter_find_before(c, &id);
+        attach_put_before(&c->config, &id);
     else
         buf_str(&id, c->args[0]);
+    if (c->arg_count && !id.n)
+        failed = context_fail("-: no session was attached to before the last one");
     failed = failed || enter_session(c, buf_cstr(&id));
     buf_free(&id);
     return failed;

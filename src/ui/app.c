@@ -543,6 +543,26 @@ static void app_save(void *ctx)
     buf_free(&text);
 }
 
+/* ---- the clipboard -------------------------------------------------------------------------- */
+
+#define APP_COPY_MAX 74994 /* bytes that every terminal with OSC 52 takes: 100,000 of base64 */
+#define APP_COPY_FILE "copied"
+
+static void app_copy(struct app *t, span text, char *what, size_t size)
+{
+    if (*term_queries() && text.n <= APP_COPY_MAX) {
+        buf_str(&t->frame, "\033]52;c;");
+        b64_put(&t->frame, text);
+        buf_byte(&t->frame, '\a');
+        base_fmt(what, size, "%d characters copied", cell_columns(text));
+    } else if (store_write_unsynced(t->config->state, APP_COPY_FILE, text) == 0) {
+        base_fmt(what, size, "%zu bytes written to %s/%s", text.n, t->config->state,
+                 APP_COPY_FILE);
+    } else {
+        base_fmt(what, size, "%s/%s: %s", t->config->state, APP_COPY_FILE, strerror(errno));
+    }
+}
+
 /* ---- the terminal, and programs that use it ------------------------------------------------- */
 
 static void app_resize(struct app *t)

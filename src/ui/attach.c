@@ -66,6 +66,7 @@ static void attach_on_view_changed(void *ctx)
 {
     struct app *t = ctx;
     t->reopen_ms = ATTACH_PREVIEW_MS;
+    t->grown = 1;
     app_changed(t);
 }
 
@@ -102,12 +103,14 @@ static void attach_end(struct app *t, const char *why)
     app_set_mode(t, t->shown);
 }
 
-/* The session's screen has ended without a key. If the UI ends with it, its caller, a shell, reads
+/* If the UI ends with it, its caller, a shell, reads
  * the keys next: the last screen stays until the user pauses. */
 static void attach_end_unasked(struct app *t)
 {
     char why[sizeof t->view->reason];
     base_fmt(why, sizeof why, "%s", t->view->reason);
+    if (t->mode == APP_READING)
+        return; /* reading_close calls this again */
     if (t->attach_only) {
         app_set_mode(t, APP_ATTACHED);
         app_pause_keys(t);
@@ -165,6 +168,35 @@ static void attach_on_view_ended(void *ctx)
 static const struct view_hooks attach_view_hooks = {attach_on_view_changed, attach_on_view_ended,
                                                     attach_release_terminal};
 
+/* ---- scrollback ----------------------------------------------------------------------------- */
+
+static struct view *attach_history(struct app *t, int *never)
+{
+    const struct tree_session *s = t->mode & APP_SCREENS ? NULL : app_session(t);
+    struct view *v = t->view;
+    *never = !(t->mode & APP_SCREENS) && (!s || tree_is(s, "exited") || app_is_foreign(t));
+    if (*never || (v && v->history))
+        return !*never && v->vt ? v : NULL;
+    if (!s || !(v = view_open(&t->client, s->id, s->computer, VIEW_HISTORY, &attach_view_hooks, t)))
+        return *never = 1, NULL;
+    attach_close_view(t);
+    base_fmt(t->previewed, sizeof t->previewed, "%s", s->id);
+    t->view = v;
+    return NULL;
+}
+
+static void attach_scroll(struct app *t, int lines)
+{
+    int never;
+    if (attach_history(t, &never) || never) {
+        if (t->view)
+            view_scroll(t->view, lines);
+        app_changed(t);
+    } else if (t->view) { /* the screen that comes is drawn that far back */
+        t->view->back = widget_max(0, t->view->back + lines);
+    }
+}
+
 static void attach_on_transcript(struct app *t, struct json answer, struct app_request *request)
 {
     const struct tree_session *s = app_session(t);
@@ -192,7 +224,7 @@ static void attach_on_preview(void *ctx)
         return;
     if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* TeleClaude's daemon has no screens */
         if (!t->view)
-            t->view = view_open(&t->client, s->id, s->computer, 0, &attach_view_hooks, t);
+            t->view = view_open(&t->client, s->id, s->computer, VIEW_SCREEN, &attach_view_hooks, t);
         else if (view_reopen(t->view, &t->client) != 0)
             attach_reopen_later(t);
         return;
@@ -206,7 +238,8 @@ static void attach_on_preview(void *ctx)
 
 static void attach_follow(struct app *t)
 {
-    const struct tree_session *s = t->has_preview ? app_session(t) : NULL;
+    int read = t->mode == APP_PAGER || (t->reading && t->reading == t->keys_typed);
+    const struct tree_session *s = t->has_preview || read ? app_session(t) : NULL;
     if (t->mode & APP_SCREENS)
         return;
     int restarted = t->view && !t->view->hooks && s && !tree_is(s, "exited");
@@ -229,8 +262,8 @@ static void attach_begin(struct app *t, const char *id)
 {
     attach_close_view(t);
     const struct tree_session *s = tree_session(&t->tree, id);
-    t->view = view_open(&t->client, id, s ? s->computer : t->attach_computer, 1, &attach_view_hooks,
-                        t);
+    t->view = view_open(&t->client, id, s ? s->computer : t->attach_computer,
+                        t->read_only ? VIEW_HISTORY : VIEW_CONTROL, &attach_view_hooks, t);
     t->previewed[0] = '\0';
     if (!t->view) {
         app_say(t, 1, "the daemon can't be reached");
@@ -242,10 +275,67 @@ static void attach_begin(struct app *t, const char *id)
     }
     view_set_terminal(t->view, app_wants_mouse(t), t->keyboards);
     view_forget_modes(t->view);
-    view_resize(t->view, t->grid.cols, t->grid.rows - 1);
+    if (!t->read_only)
+        view_resize(t->view, t->grid.cols, t->grid.rows - 1);
     view_set_colours(t->view, &t->colours);
     t->grid.known = 0;
+    attach_note(t->config, id);
     app_set_mode(t, APP_ATTACHED);
+}
+
+/* ---- the sessions attached to last ---------------------------------------------------------- */
+
+#define ATTACH_FILE "attached" /* their ids, the last one first */
+
+static void attach_put_line(const struct config *c, int line, buf *id)
+{
+    buf lines = {0};
+    store_read(c->state, ATTACH_FILE, &lines);
+    span rest = buf_view(&lines), text = {0};
+    for (; line >= 0; line--)
+        text = span_cut(&rest, '\n');
+    buf_span(id, text);
+    buf_cstr(id);
+    buf_free(&lines);
+}
+
+static void attach_note(const struct config *c, const char *id)
+{
+    buf last = {0}, lines = {0};
+    attach_put_line(c, 0, &last);
+    if (!span_eq(buf_view(&last), id)) {
+        buf_fmt(&lines, "%s\n%s\n", id, buf_cstr(&last));
+        store_write_unsynced(c->state, ATTACH_FILE, buf_view(&lines)); /* else `-` finds none */
+    }
+    buf_free(&last), buf_free(&lines);
+}
+
+static void attach_put_before(const struct config *c, buf *id)
+{
+    attach_put_line(c, 1, id);
+}
+
+static void attach_last(struct app *t)
+{
+    buf id = {0}, key = {0};
+    attach_put_line(t->config, 1, &id);
+    if (!id.n && !(t->mode & APP_SCREENS))
+        attach_put_line(t->config, 0, &id);
+    const struct tree_session *s = tree_session(&t->tree, buf_cstr(&id));
+    if (t->mode & APP_SCREENS)
+        app_set_mode(t, APP_ATTACHED);
+    if (s && !tree_is(s, "exited") && !attach_needs_program(t, s)) {
+        buf_fmt(&key, "s:%s", s->id);
+        app_set(&t->views[0].wanted, buf_cstr(&key));
+        if (t->mode & APP_SCREENS)
+            attach_put_modes_back(t);
+        attach_begin(t, s->id);
+    } else if (t->mode & APP_SCREENS) {
+        base_fmt(t->notice, sizeof t->notice, "there is no session before this one");
+    } else {
+        app_say(t, 0, "no session that runs was attached to before");
+    }
+    buf_free(&id), buf_free(&key);
 }
 
 static void attach_pan(struct app *t, int down, int right)
@@ -297,6 +387,11 @@ static void attach_step(struct app *t, int step, const char *state)
 static void attach_send_input(struct app *t, span input)
 {
     int back = t->view->back;
+    if (!t->view->control) {
+        base_fmt(t->notice, sizeof t->notice, "read-only: nothing is typed");
+        app_changed(t);
+        return;
+    }
     view_send(t->view, input);
     app_expect_echo(t);
     if (back)
@@ -352,11 +447,6 @@ static void attach_send_paste(struct app *t, const struct term_event *ev, int br
         attach_hold_terminal(t);
 }
 
-static void attach_scroll(struct app *t, int lines)
-{
-    view_scroll(t->view, lines);
-    app_changed(t);
-}
 
 /* The wheel in the alternate screen of a program without mouse mode: arrows. */
 static void attach_send_arrows(struct app *t, int lines)
@@ -374,19 +464,14 @@ static void attach_select(struct app *t, const struct term_event *ev)
     buf text = {0};
     if (view_select(t->view, ev, &text))
         app_changed(t);
-    if (text.n) {
-        buf_str(&t->frame, "\033]52;c;");
-        b64_put(&t->frame, buf_view(&text));
-        buf_byte(&t->frame, '\a');
-        base_fmt(t->notice, sizeof t->notice, "%d characters copied",
-                 cell_columns(buf_view(&text)));
-    }
+    if (text.n)
+        app_copy(t, buf_view(&text), t->notice, sizeof t->notice);
     buf_free(&text);
 }
 
 static void attach_mouse(struct app *t, const struct term_event *ev)
 {
-    unsigned modes = t->view->vt ? vt_modes(t->view->vt) : 0;
+    unsigned modes = t->view->vt && t->view->control ? vt_modes(t->view->vt) : 0;
     int lines = widget_wheel(ev);
     buf b = {0};
     if (modes & (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)) {

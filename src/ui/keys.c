@@ -6,7 +6,6 @@
  * and README, and a function with an argument. Overlays (pager, dialog, filter, help) get events
  * before the table: a letter that they don't use comes here. Text typed into a field never does. */
 
-#define KEYS_READ_CHARS 1000000 /* of the transcript of an exited session, for the pager */
 #define KEYS_ALL_ROWS 0x1000000 /* to the first or last row: app_select limits it */
 #define KEYS_PAGE 10          /* lines of the help and the messages that PgUp and PgDn scroll */
 
@@ -505,11 +504,48 @@ static void keys_pager_go(void *ctx, int end)
     app_changed(ctx);
 }
 
-static void keys_pager_search(void *ctx, int arg)
+static void keys_pager_type(void *ctx, int what)
+{
+    pager_type(&((struct app *)ctx)->pager, (char)what);
+    app_changed(ctx);
+}
+
+static void keys_pager_prompt(void *ctx, int step)
+{
+    pager_next_prompt(&((struct app *)ctx)->pager, step);
+    app_changed(ctx);
+}
+
+static void keys_pager_select(void *ctx, int arg)
 {
     (void)arg;
-    pager_begin_search(&((struct app *)ctx)->pager);
+    pager_select(&((struct app *)ctx)->pager);
     app_changed(ctx);
+}
+
+static void keys_pager_move_col(void *ctx, int cols)
+{
+    pager_move_col(&((struct app *)ctx)->pager, cols);
+    app_changed(ctx);
+}
+
+/* Case counts or not; whole words or not. */
+static void keys_pager_find(void *ctx, int whole)
+{
+    struct pager *p = &((struct app *)ctx)->pager;
+    *(whole ? &p->whole : &p->exact) ^= 1;
+    pager_find_again(p);
+    app_changed(ctx);
+}
+
+static void keys_reading(void *ctx, int what)
+{
+    if (what == 'y')
+        reading_copy(ctx);
+    else if (what == 'F')
+        reading_toggle_follow(ctx);
+    else
+        reading_begin(ctx);
 }
 
 static void keys_pager_next(void *ctx, int step)
@@ -518,12 +554,18 @@ static void keys_pager_next(void *ctx, int step)
     app_changed(ctx);
 }
 
-static void keys_pager_close(void *ctx, int arg)
+/* Esc first drops the selection, then the search. */
+static void keys_pager_close(void *ctx, int is_escape)
 {
     struct app *t = ctx;
-    (void)arg;
-    pager_free(&t->pager);
-    app_set_mode(t, t->shown);
+    struct pager *p = &t->pager;
+    if (is_escape && p->selecting)
+        p->selecting = PAGER_NONE;
+    else if (is_escape && p->needle.n)
+        pager_search(p, "");
+    else
+        reading_close(t);
+    app_changed(t);
 }
 
 /* ---- todos ---------------------------------------------------------------------------------- */
@@ -601,6 +643,11 @@ static void keys_edit(struct app *t)
 /* Does an enum todos_action with the selected row. */
 static void keys_todo(void *ctx, int action)
 {
+    struct app *t = ctx;
+    if (t->mode & APP_PAGERS && !t->pager.path) {
+        reading_edit(t);
+        return;
+    }
     if (action == TODOS_VIEW)
         keys_view(ctx);
     else if (action == TODOS_EDIT)
@@ -621,32 +668,6 @@ static void keys_open_todo(struct app *t)
 }
 
 /* ---- sessions ------------------------------------------------------------------------------- */
-
-static void keys_on_transcript(struct app *t, struct json answer, struct app_request *request)
-{
-    const struct tree_session *s = app_session(t);
-    buf text = {0};
-    if (!s || t->mode != APP_SESSIONS || t->keys_typed != request->keys_typed ||
-        !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
-        return;
-    json_put_text(&text, json_get(answer, "transcript"));
-    pager_set(&t->pager, *tree_title(s) ? tree_title(s) : s->id, buf_view(&text), 0);
-    pager_draw(&t->pager, &t->grid, 0, 0, t->grid.rows, t->grid.cols); /* breaks it into rows */
-    pager_go(&t->pager, 1);
-    buf_free(&text);
-    app_set_mode(t, APP_PAGER);
-    app_pause_if_late(request);
-}
-
-/* Shows the transcript of an exited session, its end first. */
-static void keys_read(struct app *t, const struct tree_session *s)
-{
-    buf target = {0};
-    app_put_target(&target, s->id, "/transcript", s->computer);
-    buf_fmt(&target, "&tail_chars=%d", KEYS_READ_CHARS);
-    app_request(t, "GET", buf_cstr(&target), (span){0}, 0, keys_on_transcript);
-    buf_free(&target);
-}
 
 static void keys_on_program_exit(struct app *t, int status, const char *error)
 {
@@ -694,11 +715,11 @@ static void keys_open_session(struct app *t)
     if (!s)
         keys_toggle_fold(t);
     else if (tree_is(s, "exited"))
-        keys_read(t, s);
+        reading_begin(t);
     else if (attach_needs_program(t, s))
         keys_attach_by_program(t, s);
     else
-        attach_begin(t, s->id);
+        t->read_only = 0, attach_begin(t, s->id);
 }
 
 static void keys_open(void *ctx, int arg)
@@ -716,6 +737,32 @@ static void keys_pan(void *ctx, int arrow)
 {
     attach_pan(ctx, (arrow == TERM_DOWN) - (arrow == TERM_UP),
                (arrow == TERM_RIGHT) - (arrow == TERM_LEFT));
+}
+
+static void keys_read_only(void *ctx, int arg)
+{
+    struct app *t = ctx;
+    const struct tree_session *s = app_session(t);
+    (void)arg;
+    if (!s || tree_is(s, "exited") || attach_needs_program(t, s)) {
+        app_say(t, 0, "select a session that runs first");
+        return;
+    }
+    t->read_only = 1;
+    attach_begin(t, s->id);
+}
+
+static void keys_attach_last(void *ctx, int arg)
+{
+    (void)arg;
+    attach_last(ctx);
+}
+
+/* Scrolls the preview by half screens; positive: back. */
+static void keys_scroll_preview(void *ctx, int pages)
+{
+    struct app *t = ctx;
+    attach_scroll(t, pages * widget_max(1, t->grid.rows / 4));
 }
 
 static void keys_detach(void *ctx, int arg)
@@ -768,6 +815,15 @@ static const struct keymap_key keys_table[] = {
      keys_ended, 0, "ended"},
     {'K', 0, APP_SESSIONS, "K", NULL, "send a key: Escape, Ctrl-C …", keys_dialog, APP_KEYS,
      "key"},
+    {'v', 0, APP_SESSIONS, "v", NULL, "read all of its text: search, copy, pipe, edit",
+     keys_reading, 'v', "read"},
+    {'A', 0, APP_SESSIONS, "A", NULL, "attach read-only", keys_read_only, 0, "read-only"},
+    {'-', 0, APP_SESSIONS, "-", NULL, "attach to the session before (attached: prefix, -)",
+     keys_attach_last, 0, "attach-last"},
+    {TERM_PGUP, TERM_SHIFT, APP_SESSIONS, "Shift-PgUp", NULL,
+     "scroll the preview back (also the wheel)", keys_scroll_preview, 1, "preview-up"},
+    {TERM_PGDN, TERM_SHIFT, APP_SESSIONS, "Shift-PgDn", NULL, NULL, keys_scroll_preview, -1,
+     "preview-down"},
     {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_dialog, APP_RENAME,
      "rename"},
     {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready", keys_todo,
@@ -796,7 +852,7 @@ static const struct keymap_key keys_table[] = {
      keys_fold, 0, "fold"},
     {'h', 0, APP_LISTS, "h", NULL, NULL, keys_fold, 0, "fold"},
     {'+', 0, APP_LISTS, "+", NULL, "unfold all", keys_fold_all, 0, "unfold-all"},
-    {'-', 0, APP_LISTS, "-", NULL, "fold all projects", keys_fold_all, 1, "fold-all"},
+    {'_', 0, APP_LISTS, "_", NULL, "fold all projects", keys_fold_all, 1, "fold-all"},
     {'o', 0, APP_SESSIONS, "o", NULL, "order: as listed, waiting first, recent first",
      keys_next_order, 0, "order"},
     {0x1b, 0, APP_LISTS, "Esc", NULL, "drop the filter, the marks, the focus",
@@ -833,6 +889,8 @@ static const struct keymap_key keys_table[] = {
     {'d', 0, APP_PREFIX, "d", NULL, NULL, keys_detach, 0, "attached-detach"},
     {'n', 0, APP_PREFIX, "n", NULL, NULL, keys_attach_next, 1, "attached-next"},
     {'p', 0, APP_PREFIX, "p", NULL, NULL, keys_attach_next, -1, "attached-previous"},
+    {'-', 0, APP_PREFIX, "-", NULL, NULL, keys_attach_last, 0, "attached-last"},
+    {'[', 0, APP_PREFIX, "[", NULL, NULL, keys_reading, 'v', "attached-read"},
     {'w', 0, APP_PREFIX, "w", NULL, NULL, keys_attach_next_waiting, 1, "attached-next-waiting"},
     {'y', 0, APP_CONFIRM, "y", "end it", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
     {'n', 0, APP_CONFIRM, "n", "keep it", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
@@ -877,28 +935,48 @@ static const struct keymap_key keys_table[] = {
     {TERM_HOME, 0, APP_HELP | APP_TOASTS, "Home", NULL, NULL, keys_scroll_list, -KEYS_ALL_ROWS,
      NULL},
     {TERM_END, 0, APP_HELP | APP_TOASTS, "End", NULL, NULL, keys_scroll_list, KEYS_ALL_ROWS, NULL},
-    {TERM_DOWN, 0, APP_PAGER, "down, j", NULL, "Reading: a row down (also the wheel)",
+    {TERM_DOWN, 0, APP_PAGERS, "down, j", NULL, "Reading: a row down (also the wheel)",
      keys_pager_scroll, 1, NULL},
-    {'j', 0, APP_PAGER, "j", NULL, NULL, keys_pager_scroll, 1, NULL},
-    {TERM_UP, 0, APP_PAGER, "up, k", NULL, "Reading: a row up", keys_pager_scroll, -1, NULL},
-    {'k', 0, APP_PAGER, "k", NULL, NULL, keys_pager_scroll, -1, NULL},
-    {TERM_PGDN, 0, APP_PAGER, "PgDn, Space", NULL, "Reading: a screen down", keys_pager_page, 1,
+    {'j', 0, APP_PAGERS, "j", NULL, NULL, keys_pager_scroll, 1, NULL},
+    {TERM_UP, 0, APP_PAGERS, "up, k", NULL, "Reading: a row up", keys_pager_scroll, -1, NULL},
+    {'k', 0, APP_PAGERS, "k", NULL, NULL, keys_pager_scroll, -1, NULL},
+    {TERM_PGDN, 0, APP_PAGERS, "PgDn, Space", NULL, "Reading: a screen down", keys_pager_page, 1,
      NULL},
-    {' ', 0, APP_PAGER, "Space", NULL, NULL, keys_pager_page, 1, NULL},
-    {TERM_PGUP, 0, APP_PAGER, "PgUp, b", NULL, "Reading: a screen up", keys_pager_page, -1, NULL},
-    {'b', 0, APP_PAGER, "b", NULL, NULL, keys_pager_page, -1, NULL},
-    {TERM_HOME, 0, APP_PAGER, "Home, g", NULL, "Reading: to the start", keys_pager_go, 0, NULL},
-    {'g', 0, APP_PAGER, "g", NULL, NULL, keys_pager_go, 0, NULL},
-    {TERM_END, 0, APP_PAGER, "End, G", NULL, "Reading: to the end", keys_pager_go, 1, NULL},
-    {'G', 0, APP_PAGER, "G", NULL, NULL, keys_pager_go, 1, NULL},
-    {'/', 0, APP_PAGER, "/", NULL, "Reading: search; Enter goes to the first hit",
-     keys_pager_search, 0, NULL},
-    {'n', 0, APP_PAGER, "n, N", NULL, "Reading: the next hit, the hit before", keys_pager_next, 1,
+    {' ', 0, APP_PAGERS, "Space", NULL, NULL, keys_pager_page, 1, NULL},
+    {TERM_PGUP, 0, APP_PAGERS, "PgUp, b", NULL, "Reading: a screen up", keys_pager_page, -1, NULL},
+    {'b', 0, APP_PAGERS, "b", NULL, NULL, keys_pager_page, -1, NULL},
+    {TERM_HOME, 0, APP_PAGERS, "Home, g", NULL, "Reading: to the start", keys_pager_go, 0, NULL},
+    {'g', 0, APP_PAGERS, "g", NULL, NULL, keys_pager_go, 0, NULL},
+    {TERM_END, 0, APP_PAGERS, "End, G", NULL, "Reading: to the end", keys_pager_go, 1, NULL},
+    {'G', 0, APP_PAGERS, "G", NULL, NULL, keys_pager_go, 1, NULL},
+    {'F', 0, APP_PAGERS, "F", NULL, "Reading: stay at the end as it grows", keys_reading, 'F',
      NULL},
-    {'N', 0, APP_PAGER, "N", NULL, NULL, keys_pager_next, -1, NULL},
-    {'e', 0, APP_PAGER, "e", NULL, "Reading: edit the file", keys_todo, TODOS_EDIT, NULL},
-    {'q', 0, APP_PAGER, "q, Esc", NULL, "Reading: close", keys_pager_close, 0, NULL},
-    {0x1b, 0, APP_PAGER, "Esc", NULL, NULL, keys_pager_close, 0, NULL},
+    {'/', 0, APP_PAGERS, "/", NULL, "Reading: search; Enter goes to the first hit",
+     keys_pager_type, '/', NULL},
+    {'n', 0, APP_PAGERS, "n, N", NULL, "Reading: the next hit, the hit before", keys_pager_next, 1,
+     NULL},
+    {'N', 0, APP_PAGERS, "N", NULL, NULL, keys_pager_next, -1, NULL},
+    {'c', 0, APP_PAGERS, "c, w", NULL, "Reading: case counts; only whole words", keys_pager_find,
+     0, NULL},
+    {'w', 0, APP_PAGERS, "w", NULL, NULL, keys_pager_find, 1, NULL},
+    {'[', 0, APP_PAGERS, "[, ]", NULL, "Reading: the prompt before, the next one",
+     keys_pager_prompt, -1, NULL},
+    {']', 0, APP_PAGERS, "]", NULL, NULL, keys_pager_prompt, 1, NULL},
+    {'v', 0, APP_PAGERS, "v", NULL, "Reading: select lines; a block (also a drag, with Alt)",
+     keys_pager_select, 0, NULL},
+    {TERM_LEFT, 0, APP_PAGERS, "left", NULL, NULL, keys_pager_move_col, -1, NULL},
+    {TERM_RIGHT, 0, APP_PAGERS, "right", NULL, NULL, keys_pager_move_col, 1, NULL},
+    {'h', 0, APP_PAGERS, "h", NULL, NULL, keys_pager_move_col, -1, NULL},
+    {'l', 0, APP_PAGERS, "l", NULL, NULL, keys_pager_move_col, 1, NULL},
+    {'y', 0, APP_PAGERS, "y", NULL, "Reading: copy the selection, or the line of the hit",
+     keys_reading, 'y', NULL},
+    {'|', 0, APP_PAGERS, "|", NULL, "Reading: pipe the selection, or all, to a command",
+     keys_pager_type, '|', NULL},
+    {'e', 0, APP_PAGERS, "e", NULL, "Reading: edit the file, or a copy of the text", keys_todo,
+     TODOS_EDIT, NULL},
+    {'q', 0, APP_PAGERS, "q, Esc", NULL, "Reading: close", keys_pager_close, 0, NULL},
+    {0x1b, 0, APP_PAGERS, "Esc", NULL, NULL, keys_pager_close, 1, NULL},
+    {'c', TERM_CTRL, APP_READING, "Ctrl-C", NULL, NULL, keys_pager_close, 0, NULL},
 };
 
 static void keys_bind(struct keymap_keys *keys, const struct config *config, buf *problems)

@@ -365,7 +365,7 @@ static void layout_put_attached(const struct app *t, buf *b)
     int ended = !view_is_open(t->view) && !t->view->lost;
     const struct view *v = t->view;
     if (t->mode == APP_PREFIX) {
-        buf_fmt(b, "d detach  n/p next, previous  w waiting  %c itself",
+        buf_fmt(b, "d detach  n/p next, previous  - before  w waiting  [ read  %c itself",
                 config_ctrl_letter(t->config->prefix));
         return;
     }
@@ -390,6 +390,8 @@ static void layout_put_attached(const struct app *t, buf *b)
         return;
     const struct tree_session *s = tree_session(&t->tree, t->view->id);
     int waiting = tree_totals(&t->tree).waiting - (s && tree_is(s, "waiting"));
+    if (!v->control)
+        buf_str(b, "read-only  ");
     if (v->unsent)
         buf_fmt(b, "%lld byte%s not typed  ", v->unsent, v->unsent == 1 ? "" : "s");
     else
@@ -476,18 +478,21 @@ static void layout_frame(void *ctx)
     attach_follow(t);
     panes_follow(t);
     changes_follow(t);
+    reading_follow(t);
     app_count_frame(t); /* after app_settle, which marks the frame as out of date */
     t->drawn = t->built;
     widget_begin(&t->ui);
-    if (t->mode & APP_SCREENS) {
+    if (t->mode == APP_READING)
+        view_put_modes_back(t->view, &t->frame);
+    if (t->mode & APP_PAGERS) {
+        pager_draw(&t->pager, g, 0, 0, g->rows, g->cols);
+    } else if (t->mode & APP_SCREENS) {
         layout_attached(t);
         view_put_modes(t->view, &t->frame);
         view_put_signals(t->view, strcmp(t->config->clipboard, "yes") == 0, t->loop.now,
                          &t->frame);
     } else if (g->cols < LAYOUT_MIN_COLS || g->rows < LAYOUT_MIN_ROWS) {
         layout_too_small(t);
-    } else if (t->mode == APP_PAGER) {
-        pager_draw(&t->pager, g, 0, 0, g->rows, g->cols);
     } else {
         layout_main(t);
     }

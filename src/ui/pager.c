@@ -271,7 +271,7 @@ struct pager_state {
     size_t fence_marks;
     int markdown;             /* or PAGER_DIFF */
     int in_hunk;
-    buf line;
+    buf line, raw;
 };
 
 static size_t pager_blanks(span s)
@@ -409,8 +409,21 @@ static enum pager_look pager_diff_look(struct pager_state *st, span line)
                           : PAGER_TEXT;
 }
 
+/* Removes the marks of prompts from a line. Returns 1 when it has any. */
+static int pager_drop_marks(span *line, buf *rest)
+{
+    if (!line->n || !memchr(line->p, VT_PROMPT_MARK, line->n))
+        return 0;
+    buf_clear(rest);
+    while (line->n)
+        buf_span(rest, span_cut(line, VT_PROMPT_MARK));
+    *line = buf_view(rest);
+    return 1;
+}
+
 static void pager_add_line(struct pager *p, struct pager_state *st, span raw)
 {
+    int first = p->line_count, prompt = !st->markdown && pager_drop_marks(&raw, &st->raw);
     pager_clean(raw, &st->line);
     span line = buf_view(&st->line);
     if (st->markdown == PAGER_DIFF)
@@ -423,6 +436,8 @@ static void pager_add_line(struct pager *p, struct pager_state *st, span raw)
         pager_add_plain(p, line, "  ", PAGER_CODE);
     else
         pager_add_markdown(p, line);
+    if (prompt)
+        p->lines[first].prompt = 1;
 }
 
 static void pager_clear_hits(struct pager *p)
@@ -441,10 +456,12 @@ static void pager_set_text(struct pager *p, span text, int markdown)
     buf_clear(&p->shown);
     buf_clear(&p->looks);
     p->line_count = p->row_count = p->width = 0;
+    p->prompt = -1;
+    p->selecting = PAGER_NONE;
     pager_clear_hits(p);
     while (text.n)
         pager_add_line(p, &st, span_cut(&text, '\n'));
-    buf_free(&st.line);
+    buf_free(&st.line), buf_free(&st.raw);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -516,15 +533,37 @@ static void pager_layout(struct pager *p, int width)
         return;
     p->width = width;
     p->row_count = 0;
+    p->selecting = PAGER_NONE;
     for (int i = 0; i < p->line_count; i++)
         pager_add_rows(p, i);
     if (p->top)
         p->top = pager_row_at(p, at);
 }
 
+/* Scrolls as little as shows the row. */
+static void pager_show_row(struct pager *p, int row)
+{
+    if (row < p->top)
+        pager_set_top(p, row);
+    else if (row >= p->top + p->height)
+        pager_set_top(p, row - p->height + 1);
+}
+
+static int pager_by_keys(const struct pager *p)
+{
+    return p->selecting == PAGER_LINES || p->selecting == PAGER_BLOCK;
+}
+
 static void pager_scroll(struct pager *p, int rows)
 {
-    pager_set_top(p, p->top + rows);
+    p->follow &= rows >= 0;
+    p->prompt = -1;
+    if (!pager_by_keys(p)) {
+        pager_set_top(p, p->top + rows);
+        return;
+    }
+    p->to_row = widget_max(0, widget_min(p->to_row + rows, p->row_count - 1));
+    pager_show_row(p, p->to_row);
 }
 
 static void pager_page(struct pager *p, int pages)
@@ -534,7 +573,124 @@ static void pager_page(struct pager *p, int pages)
 
 static void pager_go(struct pager *p, int end)
 {
-    pager_set_top(p, end ? p->row_count : 0);
+    pager_scroll(p, end ? p->row_count : -p->row_count);
+}
+
+/* Goes to a prompt: the next or previous one of that shown last, else of the rows shown. */
+static void pager_next_prompt(struct pager *p, int step)
+{
+    int last = widget_min(p->top + p->height, p->row_count) - 1;
+    int at = p->row_count ? p->rows[step > 0 ? p->top : widget_max(last, 0)].line : 0;
+    int line = p->prompt >= 0 ? p->prompt + step : at + (step < 0 ? 0 : 1);
+    while (line >= 0 && line < p->line_count && !p->lines[line].prompt)
+        line += step;
+    if (line < 0 || line >= p->line_count) {
+        base_fmt(p->note, sizeof p->note, "no prompt %s: shells mark them with OSC 133",
+                 step < 0 ? "before" : "follows");
+        return;
+    }
+    int row = pager_row_at(p, p->lines[line].at);
+    pager_scroll(p, row - (pager_by_keys(p) ? p->to_row : p->top));
+    p->prompt = line;
+    p->follow = 0;
+}
+
+/* ---- selecting ------------------------------------------------------------------------------ */
+
+static void pager_select(struct pager *p)
+{
+    int last = widget_min(p->top + p->height, p->row_count) - 1;
+    int hit = p->hit >= 0 ? pager_row_at(p, p->hits[p->hit]) : -1;
+    p->follow = 0;
+    if (!p->row_count || p->selecting == PAGER_BLOCK) {
+        p->selecting = PAGER_NONE;
+    } else if (p->selecting == PAGER_LINES) {
+        p->selecting = PAGER_BLOCK;
+    } else {
+        p->selecting = PAGER_LINES;
+        p->from_row = hit >= p->top && hit <= last ? hit : last;
+        p->from_row = p->prompt >= 0 ? pager_row_at(p, p->lines[p->prompt].at) : p->from_row;
+        p->to_row = p->from_row;
+        p->from_col = p->to_col = 0;
+    }
+}
+
+static void pager_move_col(struct pager *p, int cols)
+{
+    if (p->selecting == PAGER_BLOCK)
+        p->to_col = widget_max(0, widget_min(p->to_col + cols, p->width - 1));
+}
+
+/* Returns 1 when cells from…to-1 of the row are selected. */
+static int pager_selected(const struct pager *p, int row, int *from, int *to)
+{
+    int back = p->from_row > p->to_row || (p->from_row == p->to_row && p->from_col > p->to_col);
+    int first = back ? p->to_row : p->from_row, last = back ? p->from_row : p->to_row;
+    int start = back ? p->to_col : p->from_col, end = back ? p->from_col : p->to_col;
+    *from = 0, *to = p->width;
+    if (p->selecting == PAGER_LINES) /* whole ones */
+        return p->rows[row].line >= p->rows[first].line && p->rows[row].line <= p->rows[last].line;
+    if (p->selecting == PAGER_BLOCK) {
+        *from = widget_min(p->from_col, p->to_col);
+        *to = widget_max(p->from_col, p->to_col) + 1;
+    } else {
+        *from = row == first ? start : 0;
+        *to = row == last ? end + 1 : p->width;
+    }
+    return p->selecting && row >= first && row <= last;
+}
+
+static span pager_row_text(const struct pager *p, int row)
+{
+    return (span){p->shown.p + p->rows[row].at, p->rows[row].end - p->rows[row].at};
+}
+
+/* Rows of one line are joined, by the blanks between them. */
+static void pager_put_selected(const struct pager *p, buf *b)
+{
+    int from, to, used, any = 0;
+    for (int i = 0; i < p->row_count; i++) {
+        const struct pager_row *row = &p->rows[i];
+        if (!pager_selected(p, i, &from, &to))
+            continue;
+        int same = any && row->line == row[-1].line && p->selecting != PAGER_BLOCK;
+        if (same)
+            buf_span(b, (span){p->shown.p + row[-1].end, row->at - row[-1].end});
+        else if (any)
+            buf_byte(b, '\n');
+        any = 1;
+        span text = pager_row_text(p, i);
+        text.n = cell_fit(text, widget_max(0, to - row->indent), &used);
+        buf_span(b, span_sub(text, cell_fit(text, widget_max(0, from - row->indent), &used)));
+    }
+    if (any && p->selecting != PAGER_RUN)
+        buf_byte(b, '\n');
+    if (!p->selecting && p->hit >= 0) {
+        const struct pager_line *line = &p->lines[p->rows[pager_row_at(p, p->hits[p->hit])].line];
+        buf_span(b, (span){p->shown.p + line->at, line->end + 1 - line->at});
+    }
+}
+
+/* A drag of the left button selects, with Alt a block. Past an edge it scrolls. */
+static int pager_mouse_event(struct pager *p, const struct term_event *ev)
+{
+    int row = p->top + ev->row;
+    if (ev->type != TERM_MOUSE || ev->button)
+        return 0;
+    if (ev->mouse == TERM_PRESS && row < p->row_count && ev->row < p->height) {
+        p->selecting = PAGER_NONE;
+        p->pressed = 1;
+        p->from_row = row, p->from_col = ev->col;
+    } else if (ev->mouse == TERM_DRAG && p->pressed) {
+        p->selecting = ev->mods & TERM_ALT ? PAGER_BLOCK : PAGER_RUN;
+        p->follow = 0;
+        p->to_row = widget_max(0, widget_min(row, p->row_count - 1)), p->to_col = ev->col;
+        if (ev->row == 0 || ev->row >= p->height)
+            pager_set_top(p, p->top + (ev->row ? 1 : -1));
+    } else {
+        p->pressed = 0;
+    }
+    return 1;
 }
 
 /* ---- searching ------------------------------------------------------------------------------ */
@@ -544,12 +700,15 @@ static char pager_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-static int pager_matches(const char *p, span needle)
+static int pager_matches(const struct pager *p, size_t at, span needle)
 {
+    const char *s = p->shown.p + at;
     size_t i = 0;
-    while (i < needle.n && pager_lower(p[i]) == pager_lower(needle.p[i]))
+    while (i < needle.n &&
+           (p->exact ? s[i] == needle.p[i] : pager_lower(s[i]) == pager_lower(needle.p[i])))
         i++;
-    return i == needle.n;
+    return i == needle.n && (!p->whole || ((!at || !pager_is_word(s[-1]) || !pager_is_word(*s)) &&
+                                           (!pager_is_word(s[i - 1]) || !pager_is_word(s[i]))));
 }
 
 static void pager_find_hits(struct pager *p)
@@ -557,7 +716,7 @@ static void pager_find_hits(struct pager *p)
     span needle = buf_view(&p->needle);
     pager_clear_hits(p);
     for (size_t at = 0; needle.n && at + needle.n <= p->shown.n && p->hit_count < PAGER_HITS_MAX;) {
-        if (!pager_matches(p->shown.p + at, needle)) {
+        if (!pager_matches(p, at, needle)) {
             at++;
             continue;
         }
@@ -587,31 +746,37 @@ static void pager_show_hit(struct pager *p, int hit)
 {
     int row = pager_row_at(p, p->hits[hit]);
     p->hit = hit;
-    if (row < p->top || row >= p->top + p->height)
+    p->follow = 0;
+    p->prompt = -1;
+    if (pager_by_keys(p))
+        pager_scroll(p, row - p->to_row);
+    else if (row < p->top || row >= p->top + p->height)
         pager_set_top(p, row - p->height / 3);
 }
 
-/* Adds typed or pasted text to the needle, up to the end of its line. */
-static void pager_type(struct pager *p, span text)
+/* Adds typed or pasted text to the needle or the command, up to the end of its line. */
+static void pager_add_typed(buf *b, span text)
 {
     size_t n = 0;
     while (n < text.n && (unsigned char)text.p[n] >= ' ' && text.p[n] != 0x7f)
         n++;
-    if (p->needle.n + n <= PAGER_NEEDLE_MAX)
-        utf8_put_clean(&p->needle, (span){text.p, n});
+    if (b->n + n <= PAGER_NEEDLE_MAX)
+        utf8_put_clean(b, (span){text.p, n});
 }
 
-static void pager_begin_search(struct pager *p)
+static void pager_type(struct pager *p, char what)
 {
-    buf_clear(&p->needle);
-    pager_clear_hits(p);
-    p->typing = 1;
+    p->typing = what;
+    if (what == '/') {
+        buf_clear(&p->needle);
+        pager_clear_hits(p);
+    }
 }
 
 static void pager_search(struct pager *p, const char *needle)
 {
     buf_clear(&p->needle);
-    pager_type(p, span_of(needle));
+    pager_add_typed(&p->needle, span_of(needle));
     p->typing = 0;
     pager_find_hits(p);
     if (p->hit_count) {
@@ -630,6 +795,17 @@ static void pager_next(struct pager *p, int step)
     if (from < 0) /* no current hit: start at the top row */
         from = pager_hit_from(p, p->top < p->row_count ? p->rows[p->top].at : 0) - (step > 0);
     pager_show_hit(p, (from + step + p->hit_count) % p->hit_count);
+}
+
+static void pager_find_again(struct pager *p)
+{
+    size_t at = p->hit >= 0 ? p->hits[p->hit] : 0;
+    pager_find_hits(p);
+    int hit = pager_hit_from(p, at);
+    if (p->hit_count)
+        pager_show_hit(p, hit < p->hit_count ? hit : 0);
+    base_fmt(p->note, sizeof p->note, "%s, %s", p->exact ? "case counts" : "any case",
+             p->whole ? "whole words" : "parts of words");
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -706,14 +882,25 @@ static void pager_set(struct pager *p, const char *title, span text, int markdow
     pager_set_text(p, text, markdown);
 }
 
+static void pager_update(struct pager *p, span text)
+{
+    int width = p->width, top = p->top;
+    pager_set_text(p, text, 0);
+    pager_layout(p, width);
+    pager_set_top(p, p->follow ? p->row_count : top);
+    if (p->needle.n)
+        pager_find_hits(p);
+}
+
 static void pager_free(struct pager *p)
 {
     free(p->title), free(p->path), free(p->lines), free(p->rows), free(p->hits);
     buf_free(&p->error);
     buf_free(&p->shown);
     buf_free(&p->looks);
-    buf_free(&p->needle);
-    *p = (struct pager){.theme = p->theme, .hit = -1};
+    buf_free(&p->needle), buf_free(&p->command);
+    *p = (struct pager){.theme = p->theme, .hit = -1, .prompt = -1, .exact = p->exact,
+                        .whole = p->whole};
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -721,34 +908,37 @@ static void pager_free(struct pager *p)
 static void pager_typing_event(struct pager *p, const struct term_event *ev)
 {
     char bytes[4];
+    buf *text = p->typing == '|' ? &p->command : &p->needle;
     if (ev->type == TERM_PASTE) {
-        pager_type(p, ev->text);
+        pager_add_typed(text, ev->text);
     } else if (ev->key == 0x1b) {
-        buf_clear(&p->needle);
+        buf_clear(text);
         p->typing = 0;
     } else if (ev->key == '\r') {
-        char *needle = span_dup(buf_view(&p->needle));
+        char *needle = span_dup(buf_view(text));
         pager_search(p, needle);
         free(needle);
     } else if (ev->key == 0x7f) {
-        if (!p->needle.n)
+        if (!text->n)
             p->typing = 0;
-        while (p->needle.n && ((unsigned char)p->needle.p[--p->needle.n] & 0xc0) == 0x80)
+        while (text->n && ((unsigned char)text->p[--text->n] & 0xc0) == 0x80)
             ;
     } else if (ev->key >= ' ' && ev->key < TERM_UP && !(ev->mods & (TERM_CTRL | TERM_ALT))) {
-        pager_type(p, (span){bytes, utf8_encode(ev->key, bytes)});
+        pager_add_typed(text, (span){bytes, utf8_encode(ev->key, bytes)});
     }
 }
 
 static int pager_event(struct pager *p, const struct term_event *ev)
 {
     int lines = widget_wheel(ev);
+    if (ev->type == TERM_KEY)
+        p->note[0] = '\0';
     if (p->typing && (ev->type == TERM_KEY || ev->type == TERM_PASTE))
         pager_typing_event(p, ev);
     else if (lines)
         pager_scroll(p, -lines);
     else
-        return 0;
+        return pager_mouse_event(p, ev);
     return 1;
 }
 
@@ -788,6 +978,9 @@ static void pager_draw_row(const struct pager *p, struct grid *g, const struct p
         at = end;
     }
     pager_draw_hits(p, g, row, y, x, width);
+    int from, to;
+    if (pager_selected(p, (int)(row - p->rows), &from, &to))
+        grid_invert(g, y, x + from, widget_min(to, width) - from);
 }
 
 /* Writes the right part of the footer: hits, limit, position. */
@@ -799,11 +992,41 @@ static void pager_put_place(const struct pager *p, buf *b)
     else if (p->hit >= 0)
         buf_fmt(b, "%d of %d%s  ", p->hit + 1, p->hit_count,
                 p->hit_count == PAGER_HITS_MAX ? "+" : "");
+    if (p->follow)
+        buf_str(b, "following  ");
     if (p->cut)
         buf_fmt(b, "first %d KiB  ", PAGER_FILE_MAX / 1024);
     if (p->error.n || p->row_count == 0)
         return;
     buf_fmt(b, "%lld%%", seen >= p->row_count ? 100 : seen * 100 / p->row_count);
+}
+
+#define PAGER_KEYS "/ find  v select  y copy  | pipe  q back"
+
+/* Draws what is typed, found or noted, else the title and the keys. Returns its columns. */
+static int pager_draw_state(const struct pager *p, struct grid *g, int row, int col, int cols)
+{
+    const buf *typed = p->typing == '|' ? &p->command : &p->needle;
+    char mark[2] = {p->typing ? p->typing : '/', '\0'};
+    int rows = abs(p->to_row - p->from_row) + 1;
+    char text[120];
+    base_fmt(text, sizeof text, "%s of %d row%s: y copies, | pipes, %s",
+             p->selecting == PAGER_BLOCK ? "block" : "text", rows, rows == 1 ? "" : "s",
+             p->selecting == PAGER_LINES ? "v: a block, Esc: nothing" : "Esc: nothing");
+    if (!p->typing && (p->note[0] || p->selecting))
+        return widget_put_cut(g, row, col, cols, p->note[0] ? p->note : text,
+                              pager_style(p, PAGER_TEXT));
+    if (!p->typing && !p->needle.n)
+        return p->title ? widget_put_cut(g, row, col, cols, p->title, pager_style(p, PAGER_NAME))
+                        : 0;
+    int used = widget_put(g, row, col, cols, mark, pager_style(p, PAGER_MARK));
+    used += grid_put(g, row, col + used, cols - used, buf_view(typed), pager_style(p, PAGER_TEXT));
+    if (p->typing) {
+        g->cursor_row = row;
+        g->cursor_col = widget_min(col + used, col + cols - 1);
+        g->cursor_shown = 1;
+    }
+    return used;
 }
 
 static void pager_draw_footer(const struct pager *p, struct grid *g, int row, int col, int cols)
@@ -813,24 +1036,26 @@ static void pager_draw_footer(const struct pager *p, struct grid *g, int row, in
     pager_put_place(p, &place);
     int width = cell_columns(buf_view(&place)), at = col + cols - width;
     grid_fill(g, row, col, 1, cols, text);
-    if (p->typing || p->needle.n) {
-        int used = widget_put(g, row, col, cols, "/", pager_style(p, PAGER_MARK));
-        used += grid_put(g, row, col + used, cols - used, buf_view(&p->needle), text);
-        if (p->typing) {
-            g->cursor_row = row;
-            g->cursor_col = widget_min(col + used, col + cols - 1);
-            g->cursor_shown = 1;
-        }
-    } else if (p->title) {
-        widget_put(g, row, col, cols, p->title, pager_style(p, PAGER_NAME));
-    }
-    if (at >= col && width) {
-        if (at > col) /* keep a gap before it */
-            grid_fill(g, row, at - 1, 1, 1, text);
+    int used = pager_draw_state(p, g, row, col, at > col + 1 ? at - col - 1 : cols);
+    int keys = (int)strlen(PAGER_KEYS);
+    if (!p->typing && col + used + keys + 4 < at)
+        widget_put(g, row, at - keys - 2, keys, PAGER_KEYS, pager_style(p, PAGER_FAINT));
+    if (at >= col && width)
         grid_put(g, row, at, width, buf_view(&place),
                  pager_style(p, p->missed ? PAGER_ALARM : PAGER_FAINT));
-    }
     buf_free(&place);
+}
+
+static void pager_draw_cursor(const struct pager *p, struct grid *g, int row, int col)
+{
+    int at = pager_by_keys(p)   ? p->to_row
+             : p->prompt >= 0   ? pager_row_at(p, p->lines[p->prompt].at)
+                                : -1;
+    if (p->typing || at < p->top || at >= p->top + p->height)
+        return;
+    g->cursor_row = row + at - p->top;
+    g->cursor_col = col + (p->selecting == PAGER_BLOCK ? p->to_col : 0);
+    g->cursor_shown = 1;
 }
 
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols)
@@ -848,5 +1073,6 @@ static void pager_draw(struct pager *p, struct grid *g, int row, int col, int ro
         widget_put(g, row, col, cols, "(empty)", pager_style(p, PAGER_FAINT));
     for (int i = 0; i < p->height && p->top + i < p->row_count; i++)
         pager_draw_row(p, g, &p->rows[p->top + i], row + i, col, cols);
+    pager_draw_cursor(p, g, row, col);
     pager_draw_footer(p, g, row + rows - 1, col, cols);
 }

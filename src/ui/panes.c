@@ -65,7 +65,7 @@ static void panes_follow(struct app *t)
         if (!t->panes[i]) {
             if (!(s = panes_next(t, selected, marked)))
                 break;
-            t->panes[i] = view_open(&t->client, s->id, s->computer, 0, &panes_hooks, t);
+            t->panes[i] = view_open(&t->client, s->id, s->computer, VIEW_SCREEN, &panes_hooks, t);
         }
 }
 

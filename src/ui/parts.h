@@ -809,6 +809,7 @@ struct pager_line {
     size_t at, end;
     int indent;               /* columns before the rows that continue it */
     int rule;                 /* it is drawn as a rule */
+    int prompt;               /* a prompt begins in it */
 };
 
 /* A row of the screen: part of a line. */
@@ -816,6 +817,9 @@ struct pager_row {
     size_t at, end;
     int indent, line;
 };
+
+/* Whole lines, columns of rows, from a place to another. */
+enum pager_selecting { PAGER_NONE, PAGER_LINES, PAGER_BLOCK, PAGER_RUN };
 
 /* Starts as zeros before pager_open or pager_set. */
 struct pager {
@@ -829,8 +833,16 @@ struct pager {
     int line_count, row_count, width;
     int top, height;          /* first row shown; rows shown by the last pager_draw */
     buf needle;               /* the searched text */
-    int typing;               /* the needle is being typed */
+    int exact, whole;         /* it is found in its case only, as whole words only */
+    buf command;              /* the text is piped to it */
+    char typing;              /* '/' or '|': the needle or the command is being typed */
     int missed;               /* the needle was not found */
+    int prompt;               /* the line of the prompt that was jumped to; -1 */
+    enum pager_selecting selecting;
+    int from_row, from_col, to_row, to_col; /* the selection, both ends included; its cursor */
+    int pressed;              /* the mouse selects */
+    int follow;               /* the end of a text that grows stays visible */
+    char note[120];           /* in the footer, until the next key */
     size_t *hits;             /* offsets of the needle, ascending; hit: the current one, or -1 */
     int hit_count, hit;
 };
@@ -840,19 +852,29 @@ static void pager_open(struct pager *p, const char *title, const char *path);
 /* Reads the file again and stays at the same line. */
 static void pager_reload(struct pager *p);
 #define PAGER_DIFF 2 /* markdown of a diff */
-/* Shows a text, as Markdown (1), as a diff or as it is (0). */
+/* Shows a text, as Markdown (1), as a diff or as it is (0), without its
+ * VT_PROMPT_MARKs. */
 static void pager_set(struct pager *p, const char *title, span text, int markdown);
+/* Replaces the plain text by what it has become, at the same width; at its end if it follows. */
+static void pager_update(struct pager *p, span text);
 static void pager_free(struct pager *p);           /* empty again; safe twice */
-/* Handles the wheel and, while a search is typed, keys and pastes. Returns 1 when consumed. Other
+/* Handles the mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other
  * keys are rows of the key table, which call the functions below. */
 static int pager_event(struct pager *p, const struct term_event *ev);
 /* Draws into the rectangle. Its last row is the footer: title, search, position. */
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
+/* Each moves the text; while a selection is made with keys, its cursor. */
 static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
 static void pager_page(struct pager *p, int pages);
 static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
-static void pager_begin_search(struct pager *p);      /* types a new needle */
+static void pager_type(struct pager *p, char what);   /* begins to type; see typing */
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
 static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
+static void pager_find_again(struct pager *p);        /* exact or whole has changed */
+static void pager_next_prompt(struct pager *p, int step); /* 1: the next one, -1: the one before */
+static void pager_select(struct pager *p);            /* lines; then a block; then nothing */
+static void pager_move_col(struct pager *p, int cols); /* of a block's cursor */
+/* Appends the selected text; without a selection, the line of the current hit. */
+static void pager_put_selected(const struct pager *p, buf *b);
 
 #endif

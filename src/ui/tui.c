@@ -84,11 +84,6 @@ static void tui_mouse_event(struct app *t, const struct term_event *ev)
         tui_click(t, ev);
 }
 
-static int tui_pager_event(struct app *t, const struct term_event *ev)
-{
-    return pager_event(&t->pager, ev);
-}
-
 static int tui_help_event(struct app *t, const struct term_event *ev)
 {
     return keymap_help_event(&t->help, ev);
@@ -106,7 +101,7 @@ static int tui_overlay_event(struct app *t, const struct term_event *ev)
         unsigned modes;
         int (*event)(struct app *t, const struct term_event *ev);
     } overlays[] = {{APP_ATTACHED, attach_event},        {APP_DIALOGS, dialog_event},
-                    {APP_PAGER, tui_pager_event},        {APP_FILTER, keys_filter_event},
+                    {APP_PAGERS, reading_event},        {APP_FILTER, keys_filter_event},
                     {APP_JUMP, keys_jump_event},         {APP_HELP, tui_help_event},
                     {APP_TOASTS, tui_toasts_event}};
     int attached = t->mode == APP_ATTACHED; /* its view marks the screen, when the echo comes */
@@ -520,13 +515,14 @@ static void tui_init(struct app *t)
 }
 
 static int tui_run(const struct config *config, int may_start, const char *attach,
-                   const char *computer, buf *error)
+                   const char *computer, int read_only, buf *error)
 {
     struct app *t = base_alloc(sizeof *t);
     t->config = config;
     t->mode = t->shown = APP_SESSIONS;
     t->attach_only = attach;
     t->attach_computer = computer;
+    t->read_only = read_only;
     tui_init(t);
     int failed = tui_start(t, error) != 0;
     if (!failed) {

@@ -53,7 +53,7 @@ struct view {
     int selecting, from_row, from_col, to_row, to_col; /* rows as in vt_row */
     struct vt_colours colours; /* the terminal's, as the session was told */
     char reason[128];        /* why the stream has ended */
-    int control;             /* with input and scrollback */
+    int control, history;    /* with input, with scrollback */
     int listed;              /* its session was among the daemon's sessions */
     int lost;                /* the connection to the daemon broke: the session may live */
     int unlinked;            /* the daemon's link to the session's computer is lost … */
@@ -63,10 +63,12 @@ struct view {
     void *ctx;
 };
 
-/* Opens the screen of session `id` of that computer, or NULL; with input and scrollback if control
- * is 1. Returns NULL when neither holder nor daemon can be reached. */
+/* A session's screen, with its scrollback, with both and input. */
+enum { VIEW_SCREEN, VIEW_HISTORY, VIEW_CONTROL };
+/* Opens the screen of session `id` of that computer, or NULL. Returns NULL when neither holder nor
+ * daemon can be reached. */
 static struct view *view_open(struct client *client, const char *id, const char *computer,
-                              int control, const struct view_hooks *hooks, void *ctx);
+                              unsigned what, const struct view_hooks *hooks, void *ctx);
 /* Connects an ended view again; its last screen stays meanwhile. Input that comes before is not
  * typed. Returns 0 or -1. */
 static int view_reopen(struct view *v, struct client *client);
@@ -196,10 +198,12 @@ enum app_mode {
     APP_PREFIX = 4096,      /* but the one after the prefix */
     APP_FORCE = 8192,       /* a refused message: type it all the same? */
     APP_ANSWER = 16384,     /* the choices on a waiting session's screen */
-    APP_KEYS = 32768        /* a key for a session is chosen */
+    APP_KEYS = 32768,       /* a key for a session is chosen */
+    APP_READING = 65536     /* the pager over an attached session */
 };
 #define APP_LISTS (APP_SESSIONS | APP_TODOS)
-#define APP_SCREENS (APP_ATTACHED | APP_PREFIX)
+#define APP_SCREENS (APP_ATTACHED | APP_PREFIX | APP_READING)
+#define APP_PAGERS (APP_PAGER | APP_READING)
 #define APP_FORMS (APP_NEW | APP_MESSAGE | APP_RENAME | APP_KEYS)
 #define APP_QUESTIONS (APP_CONFIRM | APP_FORCE)
 #define APP_DIALOGS (APP_FORMS | APP_QUESTIONS | APP_ANSWER)
@@ -260,6 +264,9 @@ struct app {
         struct loop_timer timer;
     } changes;
     struct pager pager;
+    long long reading;         /* keys_typed: the pager is to show the view's text, when that comes */
+    char read[132];            /* id of the session whose text the pager shows */
+    int grown;                 /* the view has changed since the pager has shown its text */
     struct term_input input;
     struct conn terminal;
     enum app_mode mode, shown; /* shown: APP_SESSIONS or APP_TODOS */
@@ -299,6 +306,7 @@ struct app {
     int has_preview;          /* the layout has a place for it */
     int list_cols, list_bottom; /* the list's end, where the preview begins */
     const char *attach_only;  /* telec attach ID: the session; the UI ends with it. Or NULL */
+    int read_only;            /* attached without input */
     const char *attach_computer; /* its computer, or NULL */
     int attach_failed;        /* its screen was never shown */
     long long events;         /* messages of /ws so far */
@@ -395,6 +403,9 @@ static void app_state_changed(struct app *t);
 static void app_save(void *ctx);                   /* save_timer; only if it has changed */
 static void app_load(struct app *t);
 static void app_add_prompt(struct app *t, const char *prompt);
+/* Copies text to the clipboard (OSC 52); where the terminal or the text's size forbids that, to a
+ * file. Writes what was done to why. */
+static void app_copy(struct app *t, span text, char *what, size_t size);
 /* Gives the terminal to a program until the program ends. argv is one block and is freed. Calls
  * done with waitpid's status, or with an error if the program can't be started. */
 static void app_run(struct app *t, char **argv,
@@ -473,6 +484,7 @@ static void attach_begin(struct app *t, const char *id);
 /* Detaches; ends the UI if telec was called to attach only. why: what has ended the session's
  * screen without a key, or NULL. */
 static void attach_end(struct app *t, const char *why);
+static void attach_end_unasked(struct app *t);     /* the session's screen has ended without a key */
 /* Returns 1 if only another program can attach: tmux, or what [peers] attach sets. */
 static int attach_needs_program(const struct app *t, const struct tree_session *s);
 /* Appends which other computer types into the attached session, if one does. */
@@ -486,11 +498,30 @@ static void attach_on_stuck(void *ctx);            /* stuck_timer */
  * Returns 1. */
 static int attach_event(struct app *t, const struct term_event *ev);
 static void attach_send_prefix(struct app *t);     /* sends the prefix itself to the session */
-static void attach_scroll(struct app *t, int lines); /* positive: back */
+/* Scrolls the session's screen; positive: back. Of a preview, fetches the scrollback first. */
+static void attach_scroll(struct app *t, int lines);
+/* Returns the view of the attached or selected session once its scrollback has come; NULL: not yet,
+ * or, with *never, there is none. */
+static struct view *attach_history(struct app *t, int *never);
+static void attach_last(struct app *t);            /* to the session attached to before */
+static void attach_note(const struct config *c, const char *id); /* it is attached to now */
+/* Appends the id of the session that was attached to before the last one, or nothing. */
+static void attach_put_before(const struct config *c, buf *id);
 static void attach_pan(struct app *t, int down, int right); /* each -1, 0 or 1 */
 /* Attaches to the next (step 1) or previous (-1) running session of the tree; state: only to one in
  * that state, or NULL. Without one, stays. */
 static void attach_step(struct app *t, int step, const char *state);
+
+/* ==== reading: a session's text in the pager =================================================== */
+
+/* Shows the text of the attached or selected session, its end first. */
+static void reading_begin(struct app *t);
+static void reading_follow(struct app *t);         /* before a frame: the text may have come, grown */
+static void reading_close(struct app *t);
+static void reading_copy(struct app *t);           /* the selection */
+static void reading_edit(struct app *t);           /* a copy, in $EDITOR */
+static void reading_toggle_follow(struct app *t);
+static int reading_event(struct app *t, const struct term_event *ev); /* 1: consumed */
 
 /* ==== panes: live screens beside the selected session's ====================================== */
 
@@ -521,9 +552,8 @@ static int keys_jump_event(struct app *t, const struct term_event *ev);
 /* ==== tui: input, events, run ================================================================= */
 
 /* Runs the UI until the user quits. attach: the session to begin and end with, or NULL; computer:
- * its, or NULL. Returns the
- * exit status; 1 with a message in *error if the terminal can't be used. */
+ * its, or NULL; read_only: without input. Returns the exit status; 1 with a message in *error if the terminal can't be used. */
 static int tui_run(const struct config *config, int may_start, const char *attach,
-                   const char *computer, buf *error);
+                   const char *computer, int read_only, buf *error);
 
 #endif

@@ -280,8 +280,8 @@ static int view_open_stream(struct view *v, const struct client *client)
 {
     const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
     v->stream = stream_open_session(client->loop, client->config, v->id,
-                                    (span){how, v->control ? sizeof how : 1}, &view_stream_hooks,
-                                    v);
+                                    (span){how, v->control ? 3 : v->history ? 2 : 1},
+                                    &view_stream_hooks, v);
     return v->stream ? 0 : -1;
 }
 
@@ -296,7 +296,8 @@ static int view_open_ws(struct view *v, struct client *client)
     v->ws.ctx = v;
     buf_str(&target, "/sessions/");
     http_put_encoded(&target, span_of(v->id));
-    buf_str(&target, v->control ? "/attach?sizes=1&mode=control&scrollback=1" : "/attach?sizes=1");
+    buf_str(&target, v->control ? "/attach?sizes=1&mode=control" : "/attach?sizes=1");
+    buf_str(&target, v->history ? "&scrollback=1" : "");
     if (v->computer) {
         buf_str(&target, "&computer=");
         http_put_encoded(&target, span_of(v->computer));
@@ -312,13 +313,14 @@ static int view_reopen(struct view *v, struct client *client)
 }
 
 static struct view *view_open(struct client *client, const char *id, const char *computer,
-                              int control, const struct view_hooks *hooks, void *ctx)
+                              unsigned what, const struct view_hooks *hooks, void *ctx)
 {
     struct view *v = view_new(id, hooks, ctx);
     v->loop = client->loop;
     v->computer = computer ? span_dup(span_of(computer)) : NULL;
     v->here = client->config->computer;
-    v->control = control;
+    v->control = what == VIEW_CONTROL;
+    v->history = what != VIEW_SCREEN;
     if (view_reopen(v, client) == 0)
         return v;
     view_free(v);
@@ -464,6 +466,7 @@ static void view_draw(struct view *v, struct grid *g, int row, int col, int rows
     int at_row, at_col;
     if (!v->vt)
         return;
+    view_scroll(v, 0); /* within what there is */
     vt_cursor(v->vt, &at_row, &at_col);
     int hidden = (vt_modes(v->vt) & VT_CURSOR_HIDDEN) != 0;
     int top = view_crop_panned(vt_rows(v->vt), rows, at_row, &v->pan_rows) - v->back;
@@ -511,6 +514,8 @@ static const struct {
 static struct view_terminal view_wanted(const struct view *v)
 {
     struct view_terminal w = {.modes = v->vt ? vt_modes(v->vt) & ~VT_MOUSE_X10 : 0};
+    if (v->history && !v->control) /* its program gets no input */
+        return (struct view_terminal){.modes = v->widget_modes};
     w.modes |= VT_FOCUS; /* the UI calls its user only when that is needed */
     unsigned mouse = v->vt ? vt_modes(v->vt) & VIEW_MOUSE : 0;
     if (mouse == VT_MOUSE_X10)

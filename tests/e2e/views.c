@@ -90,7 +90,7 @@ static void test_views_jumps(void)
     UI_AWAIT_SELECTED(u, "asks two");
     ui_keys(u, "w"); /* around */
     UI_AWAIT_SELECTED(u, "asks one");
-    ui_keys(u, "g-"); /* what is folded is unfolded for it */
+    ui_keys(u, "g_"); /* what is folded is unfolded for it */
     UI_AWAIT_GONE(u, "asks one");
     ui_keys(u, "w");
     UI_AWAIT_SELECTED(u, "asks one");

@@ -44,13 +44,22 @@ static void fuzz_pager_check(const struct pager *p)
 
 static void fuzz_pager_press(struct pager *p, uint32_t key)
 {
-    switch (key % 6) {
+    switch (key % 10) {
     case 0: pager_scroll(p, (int)(key % 7) - 3); break;
     case 1: pager_page(p, key % 2 ? 1 : -1); break;
     case 2: pager_go(p, key % 4 == 0); break;
-    case 3: pager_begin_search(p); break;
+    case 3: pager_type(p, "/|"[key / 6 % 2]); break;
     case 4: pager_next(p, key % 8 == 4 ? 1 : -1); break;
-    default: break;
+    case 5: pager_select(p); break;
+    case 6: pager_move_col(p, (int)(key % 7) - 3); break;
+    case 7: pager_next_prompt(p, key % 20 == 7 ? 1 : -1); break;
+    case 8: p->whole ^= 1, p->exact ^= key / 10 & 1, pager_find_again(p); break;
+    default: {
+        buf text = {0};
+        pager_put_selected(p, &text);
+        fuzz_pager_require(text.n <= 2 * p->shown.n + 1);
+        buf_free(&text);
+    }
     }
 }
 
@@ -58,6 +67,9 @@ static void fuzz_pager_use(struct pager *p, struct grid *g, span keys)
 {
     for (size_t i = 0; i < keys.n && i < 40; i++) {
         struct term_event ev = {.type = TERM_KEY, .key = (unsigned char)keys.p[i]};
+        if (ev.key >= 0xe0 && ev.key < 0xf0)
+            ev = (struct term_event){.type = TERM_MOUSE, .mouse = keys.p[i] % 3, .row = keys.p[i] % 5,
+                                     .col = keys.p[i] % 11, .mods = keys.p[i] & TERM_ALT};
         if (ev.key >= 0xf0)
             ev.key = TERM_UP + (ev.key & 7);
         if (!pager_event(p, &ev))

@@ -329,7 +329,12 @@ static void unit_app_end(struct unit_app *u)
     app_free(u->t);
     free(u->t);
     vt_free(u->screen);
-    unlink(u->ui_json);
+    static const char *const left[] = {APP_STATE_FILE, ATTACH_FILE, APP_COPY_FILE};
+    for (size_t i = 0; i < COUNT_OF(left); i++) {
+        char *path = store_path(u->dir, left[i]);
+        unlink(path);
+        free(path);
+    }
     rmdir(u->dir);
     buf_free(&u->asked);
     buf_free(&u->input);

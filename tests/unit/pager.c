@@ -265,7 +265,7 @@ static void unit_pager_moves(void)
     CHECK(pager_event(&p, &ev) && p.top == 3);
     ev.mouse = TERM_WHEEL_UP;
     CHECK(pager_event(&p, &ev) && p.top == 0);
-    ev.mouse = TERM_PRESS;
+    ev.mouse = TERM_PRESS, ev.button = 2;
     CHECK(!pager_event(&p, &ev));
     CHECK(!unit_pager_press(&p, 'z'));
     pager_draw(&p, &g, 0, 0, 1, 30); /* room for the footer only */
@@ -286,6 +286,101 @@ static void unit_pager_type(struct pager *p, const char *text)
 {
     for (; *text; text++)
         CHECK(unit_pager_press(p, (unsigned char)*text));
+}
+
+static const char *unit_pager_copied(const struct pager *p)
+{
+    static buf b;
+    buf_clear(&b);
+    pager_put_selected(p, &b);
+    return buf_cstr(&b);
+}
+
+static void unit_pager_selects(void)
+{
+    test_begin("keys select lines and a block, the mouse any text; wrapped rows are one line");
+    struct grid g = {0};
+    struct pager p = {0};
+    struct term_event ev = {.type = TERM_MOUSE, .mouse = TERM_PRESS, .row = 1, .col = 2};
+    grid_resize(&g, 9, 10);
+    pager_set(&p, "t", span_of("one\nwords that wrap\n\xe6\xbc\xa2\xe5\xad\x97 x\nend\n"), 0);
+    pager_draw(&p, &g, 0, 0, 9, 10);
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "");
+    unit_pager_type(&p, "v"); /* from the last row */
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "end\n");
+    unit_pager_type(&p, "kkkj"); /* onto the first row of the wrapped line, and its second */
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "words that wrap\n\xe6\xbc\xa2\xe5\xad\x97 x\nend\n");
+    pager_draw(&p, &g, 0, 0, 9, 10);
+    CHECK(!(unit_at(&g, 0)->attr & CELL_REVERSE) && unit_at(&g, 10)->attr & CELL_REVERSE);
+    CHECK(g.cursor_shown && g.cursor_row == 2);
+    unit_pager_type(&p, "vll");
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "wra\n\xe6\xbc\xa2\nend\n");
+    unit_pager_type(&p, "v");
+    CHECK(!p.selecting);
+    CHECK(pager_event(&p, &ev));
+    ev.mouse = TERM_DRAG, ev.row = 3, ev.col = 1;
+    CHECK(pager_event(&p, &ev));
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "rds that wrap\n\xe6\xbc\xa2");
+    ev.mods = TERM_ALT;
+    CHECK(pager_event(&p, &ev));
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "or\nra\n\xe6\xbc\xa2\n");
+    ev.mods = 0, ev.row = 1, ev.col = 0; /* back past its start */
+    CHECK(pager_event(&p, &ev));
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "wor");
+    pager_draw(&p, &g, 0, 0, 9, 12); /* other rows: it is gone */
+    CHECK(!p.selecting);
+    pager_search(&p, "that");
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "words that wrap\n");
+    pager_free(&p);
+    grid_free(&g);
+}
+
+static void unit_pager_words(void)
+{
+    test_begin("a search can count case and whole words only");
+    struct pager p = {0};
+    pager_set(&p, "t", span_of("Foo foo foobar\nfoo_foo\n"), 0);
+    pager_layout(&p, 40);
+    pager_search(&p, "foo");
+    CHECK_INT(p.hit_count, 5);
+    unit_pager_type(&p, "w");
+    CHECK(p.hit_count == 4 && strcmp(p.note, "any case, whole words") == 0);
+    unit_pager_type(&p, "c");
+    CHECK(p.hit_count == 3 && p.hits[0] == 4);
+    unit_pager_type(&p, "wc");
+    CHECK_INT(p.hit_count, 5);
+    pager_free(&p);
+}
+
+static void unit_pager_prompts(void)
+{
+    test_begin("[ and ] jump to marked prompts, which are not shown");
+    struct grid g = {0};
+    struct pager p = {0};
+    buf text = {0};
+    grid_resize(&g, 6, 40);
+    for (int i = 0; i < 30; i++)
+        buf_fmt(&text, "%s%d\n", i % 10 == 5 ? "\x1e$ " : "", i);
+    pager_set(&p, "t", buf_view(&text), 0);
+    CHECK(!memchr(p.shown.p, 0x1e, p.shown.n));
+    pager_draw(&p, &g, 0, 0, 6, 40);
+    unit_pager_type(&p, "G[");
+    CHECK(p.top == 25 && p.prompt == 25);
+    unit_pager_type(&p, "[");
+    CHECK(p.top == 15 && p.prompt == 15);
+    unit_pager_type(&p, "[[");
+    CHECK(p.top == 5 && strstr(p.note, "no prompt before"));
+    unit_pager_type(&p, "]");
+    CHECK(p.top == 15 && !p.note[0]);
+    unit_pager_type(&p, "v"); /* selects from there */
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "$ 15\n");
+    p.follow = 1;
+    buf_str(&text, "30\n");
+    pager_update(&p, buf_view(&text));
+    CHECK(p.top == 26 && p.row_count == 31 && !p.selecting);
+    pager_free(&p);
+    buf_free(&text);
+    grid_free(&g);
 }
 
 static void unit_pager_searches(void)
@@ -494,6 +589,9 @@ static void unit_pager(void)
     unit_pager_drawn();
     unit_pager_moves();
     unit_pager_searches();
+    unit_pager_selects();
+    unit_pager_words();
+    unit_pager_prompts();
     unit_pager_files();
     unit_pager_garbage();
 }
