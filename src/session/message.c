@@ -32,7 +32,6 @@
 #define MESSAGE_TICK_MS 20      /* between two looks while a message is on its way */
 #endif
 #ifndef MESSAGE_FIRST_MS
-#define MESSAGE_UNKNOWN_MS 5000 /* of quiet: an agent whose box looks unknown is ready, too */
 #define MESSAGE_FIRST_MS 30000  /* for a program to become ready for its first prompt */
 #endif
 #ifndef MESSAGE_READY_MS
@@ -316,7 +315,7 @@ static int message_must_wait(const struct holder *h, const struct message *m)
 {
     const struct agents_screen *agent = h->reader.agent;
     int knows = agent && (agent->box || agent->foot);
-    int quiet_ms = reader_is_line(h) ? MESSAGE_LINES_MS : MESSAGE_BOX_MS;
+    int quiet_ms = reader_is_line(h) ? MESSAGE_LINES_MS : STATE_START_MS;
     int settled = h->loop.now - h->reader.output_at >= quiet_ms && !reader_is_blank(h);
     return knows && (h->reader.ready
                          ? !h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS
@@ -481,7 +480,8 @@ static int message_is_ready(const struct holder *h)
     tcgetattr(h->slave, &modes);
     if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
         if (h->reader.agent && (h->reader.agent->box || h->reader.agent->foot))
-            return quiet >= (reader_has_box(h) ? MESSAGE_STILL_MS : MESSAGE_UNKNOWN_MS);
+            return reader_has_box(h) ? quiet >= MESSAGE_STILL_MS
+                                     : quiet >= STATE_START_MS && !reader_is_blank(h);
         return quiet >= MESSAGE_READY_MS &&
                ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
     }

@@ -125,6 +125,13 @@ static int reader_continues(span row)
     return span_starts(row, "  ") && !span_starts(question_bare(row), "⎿");
 }
 
+/* A line across: what stands below it is something else. */
+static int reader_is_border(span row)
+{
+    row = span_trim(row, " ");
+    return span_starts(row, "─") || span_starts(row, "▄") || span_starts(row, "▀");
+}
+
 /* Some agents mark their messages only by blanks before them: then a word must follow. */
 static int reader_begins_message(span row, const char *mark)
 {
@@ -152,7 +159,7 @@ static int reader_find_paragraph(const struct holder *h, const struct question_s
         while (*first > 0 && reader_is_message(h, s->rows[*first - 1]))
             --*first;
     for (int at = row + 1; agent->said[0] != ' ' && at < end; at++) {
-        if (!question_bare(s->rows[at]).n)
+        if (!question_bare(s->rows[at]).n && !reader_is_border(s->rows[at]))
             continue;
         if (!reader_continues(s->rows[at]) || (agent->aside && question_has(s->rows[at],
                                                                             agent->aside)))

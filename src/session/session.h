@@ -483,7 +483,7 @@ static void stream_cancel(struct stream *s); /* of stream_open, at the program's
 #define STATE_SILENT_MS 10000 /* the same of a hooked session, whose agent may think that long */
 #endif
 #ifndef STATE_START_MS
-#define STATE_START_MS 5000   /* the same of an agent whose input box has not been seen yet */
+#define STATE_START_MS 8000   /* the same of an agent whose input box has not been seen yet */
 #endif
 #ifndef STATE_BLANK_MS
 #define STATE_BLANK_MS 30000  /* from the start of an agent that has drawn nothing: idle */

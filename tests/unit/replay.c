@@ -188,6 +188,11 @@ static const struct replay_event replay_framed[] = {
 static const struct replay_event replay_slow[] = {
     {50, NULL, "\033[?2004h\033[2J"},
     {25000, NULL, "\033[H----\r\n\342\235\257 \r\n----\033[2;3H"}};
+static const struct replay_event replay_barred[] = {
+    {50, NULL, "\033[?2004h\033[2J\033[H"
+               " \342\227\217 Loaded   \342\224\203\r\n          \342\224\203\r\n"
+               "   it all\r\n \342\226\204\342\226\204\342\226\204\r\n  \342\235\257 make it\r\n"
+               "\342\224\203\r\n\342\225\271\342\226\200\033[6;3H"}};
 
 static void test_replay_drawn(void)
 {
@@ -199,7 +204,8 @@ static void test_replay_drawn(void)
     } drawn[] = {
         {replay_boxed, COUNT_OF(replay_boxed), "claude", "swiwqwi", "All of it.", 7900},
         {replay_framed, COUNT_OF(replay_framed), "opencode", "swiwq", "", 7000},
-        {replay_slow, COUNT_OF(replay_slow), "claude", "swi", "", 0}};
+        {replay_slow, COUNT_OF(replay_slow), "claude", "swi", "", 0},
+        {replay_barred, COUNT_OF(replay_barred), "copilot", "swi", "it all", 0}};
     static const long long cuts[] = {0, 7, 1};
     test_begin("drawn agents have the states that their screens show, however they are cut");
     for (size_t i = 0; i < COUNT_OF(drawn) * COUNT_OF(cuts); i++) {
