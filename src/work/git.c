@@ -163,7 +163,8 @@ static int git_look(struct git *all, struct git_place *b)
     buf git = {0}, head = {0};
     int linked, found = git_find(b->directory, &git, &linked);
     b->awaited = found ? "HEAD" : ".git";
-    int number = projects_notify_add(all->notify.fd, found ? buf_cstr(&git) : b->directory, 0);
+    int number = projects_notify_add(all->notify.fd, found ? buf_cstr(&git) : b->directory,
+                                     PROJECTS_ENTRIES);
     /* what came before a new watch is seen by a second look; or the directory comes later */
     b->due = number >= 0 && number != b->number;
     git_set_watch(all, b, number);

@@ -4,6 +4,7 @@
  *
  * While a client is subscribed, every directory that a project's todos come from is watched:
  *
+ *      each part of its path, links as such         for being replaced
  *      the nearest existing directory above it      for the next part of the path
  *      PROJECT                                      for todos and trees
  *      PROJECT/todos, PROJECT/todos/SLUG            for the files in them
@@ -39,14 +40,16 @@ static int projects_notify_open(void)
     return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
-/* Watches a directory. contents: changes within files matter, too. Returns the watch's number, the
- * same for the same directory, or -1 with errno. */
-static int projects_notify_add(int fd, const char *dir, int contents)
+/* Returns the watch's number, the same for the same file, or -1 with errno. */
+static int projects_notify_add(int fd, const char *path, enum projects_notice what)
 {
-    return inotify_add_watch(fd, dir,
-                             IN_ONLYDIR | IN_MASK_ADD | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
-                                 IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
-                                 (contents ? IN_MODIFY | IN_CLOSE_WRITE : 0));
+    static const uint32_t masks[] = {
+        [PROJECTS_ITSELF] = IN_DONT_FOLLOW,
+        [PROJECTS_ENTRIES] = IN_ONLYDIR | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO,
+        [PROJECTS_CONTENTS] = IN_ONLYDIR | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                              IN_MODIFY | IN_CLOSE_WRITE};
+    return inotify_add_watch(fd, path,
+                             IN_MASK_ADD | IN_DELETE_SELF | IN_MOVE_SELF | masks[what]);
 }
 
 static void projects_notify_remove(int fd, int number)
@@ -79,9 +82,9 @@ static int projects_notify_open(void)
     return -1;
 }
 
-static int projects_notify_add(int fd, const char *dir, int contents)
+static int projects_notify_add(int fd, const char *path, enum projects_notice what)
 {
-    (void)fd, (void)dir, (void)contents;
+    (void)fd, (void)path, (void)what;
     errno = ENOSYS;
     return -1;
 }
@@ -133,11 +136,11 @@ static void projects_drop_watches(struct projects *all, struct projects_watch *w
 /* Watches a directory; where that fails, the project is polled. Returns 0 when the directory does
  * not exist. */
 static int projects_watch_dir(struct projects *all, struct project *p, const char *dir,
-                              const char *names, span only, int contents)
+                              const char *names, span only, enum projects_notice what)
 {
     struct stat st;
     int full = all->watch_count >= PROJECTS_WATCHES_MAX;
-    int number = full ? -1 : projects_notify_add(all->notify.fd, dir, contents);
+    int number = full ? -1 : projects_notify_add(all->notify.fd, dir, what);
     if (number < 0) {
         int gone = !full && (errno == ENOENT || errno == ENOTDIR);
         if (gone || stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
@@ -177,11 +180,12 @@ static int projects_watch_above(struct projects *all, struct project *p)
         buf_clear(&dir);
         buf_span(&dir, (span){p->path, above});
         watched = projects_watch_dir(all, p, buf_cstr(&dir), NULL,
-                                     (span){p->path + last, end - last}, 0);
+                                     (span){p->path + last, end - last}, PROJECTS_ENTRIES);
         if (watched) {
             buf_clear(&dir);
             buf_span(&dir, (span){p->path, end});
             came = stat(buf_cstr(&dir), &st) == 0;
+            p->polled |= !came && lstat(dir.p, &st) == 0; /* a link to nothing */
         }
         end = above;
     }
@@ -189,11 +193,30 @@ static int projects_watch_above(struct projects *all, struct project *p)
     return came;
 }
 
+/* Watches whether a part of a path is replaced: a directory or a link. */
+static void projects_watch_parts(struct projects *all, struct project *p, const char *path)
+{
+    buf part = {0};
+    for (const char *end = strchr(path + 1, '/'); *path; end = strchr(end + 1, '/')) {
+        buf_clear(&part);
+        buf_span(&part, end ? (span){path, (size_t)(end - path)} : span_of(path));
+        projects_watch_dir(all, p, buf_cstr(&part), "", (span){0}, PROJECTS_ITSELF);
+        if (!end)
+            break;
+    }
+    buf_free(&part);
+}
+
 /* Watches the project's directory or one above. Returns 1 when the project's own exists. */
 static int projects_watch_path(struct projects *all, struct project *p)
 {
+    projects_watch_parts(all, p, p->path);
+    char *real = realpath(p->path, NULL);
+    if (real && strcmp(real, p->path) != 0)
+        projects_watch_parts(all, p, real);
+    free(real);
     for (int tries = 0; tries < PROJECTS_TRIES; tries++) {
-        if (projects_watch_dir(all, p, p->path, "todos|trees", (span){0}, 0))
+        if (projects_watch_dir(all, p, p->path, "todos|trees", (span){0}, PROJECTS_ENTRIES))
             return 1;
         if (!projects_watch_above(all, p))
             return 0;
@@ -207,18 +230,17 @@ static void projects_watch_todo(struct projects *all, struct project *p, const c
     static const char files[] = "requirements.md|implementation-plan.md|state.json";
     static const struct {
         const char *format, *names;
-        int contents;
-    } dirs[] = {{"%s/trees/%s", "todos", 0},
-                {"%s/trees/%s/todos", "/", 0},
-                {"%s/trees/%s/todos/%s", "state.json", 1}};
+        enum projects_notice what;
+    } dirs[] = {{"%s/trees/%s", "todos", PROJECTS_ENTRIES},
+                {"%s/trees/%s/todos", "/", PROJECTS_ENTRIES},
+                {"%s/trees/%s/todos/%s", "state.json", PROJECTS_CONTENTS}};
     buf dir = {0};
     buf_fmt(&dir, "%s/todos/%s", p->path, slug);
-    projects_watch_dir(all, p, buf_cstr(&dir), files, (span){0}, 1);
+    projects_watch_dir(all, p, buf_cstr(&dir), files, (span){0}, PROJECTS_CONTENTS);
     for (size_t i = 0; i < COUNT_OF(dirs); i++) {
         buf_clear(&dir);
         buf_fmt(&dir, dirs[i].format, p->path, slug, slug);
-        if (!projects_watch_dir(all, p, buf_cstr(&dir), dirs[i].names, (span){0},
-                                dirs[i].contents))
+        if (!projects_watch_dir(all, p, buf_cstr(&dir), dirs[i].names, (span){0}, dirs[i].what))
             break;
     }
     buf_free(&dir);
@@ -236,10 +258,10 @@ static void projects_watch_project(struct projects *all, struct project *p)
     }
     if (projects_watch_path(all, p)) {
         buf_fmt(&dir, "%s/todos", p->path);
-        projects_watch_dir(all, p, buf_cstr(&dir), "roadmap.md|/", (span){0}, 1);
+        projects_watch_dir(all, p, buf_cstr(&dir), "roadmap.md|/", (span){0}, PROJECTS_CONTENTS);
         buf_clear(&dir);
         buf_fmt(&dir, "%s/trees", p->path);
-        projects_watch_dir(all, p, buf_cstr(&dir), "/", (span){0}, 0);
+        projects_watch_dir(all, p, buf_cstr(&dir), "/", (span){0}, PROJECTS_ENTRIES);
         buf_free(&dir);
     }
     roadmap_read(p->path, &all->roadmap);

@@ -55,6 +55,10 @@ enum project_source {
     PROJECT_GUEST           /* not in the list; watched for clients opened there */
 };
 
+/* What is told of a watched file: that it goes or moves; a directory's entries that come, go or
+ * move; also changes within those. */
+enum projects_notice { PROJECTS_ITSELF, PROJECTS_ENTRIES, PROJECTS_CONTENTS };
+
 struct project {
     struct project *next;
     char *path, *name, *description;
@@ -110,7 +114,7 @@ static void projects_put_event(struct projects *all, const char *path, buf *even
 
 /* For git.c alone: the system's notices. */
 static int projects_notify_open(void);
-static int projects_notify_add(int fd, const char *dir, int contents);
+static int projects_notify_add(int fd, const char *path, enum projects_notice what);
 static void projects_notify_remove(int fd, int number);
 static void projects_notify_read(int fd, void (*each)(void *ctx, int number, span name, int is_dir),
                                  void *ctx);

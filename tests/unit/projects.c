@@ -335,6 +335,40 @@ static void unit_projects_busy(void)
     }
 }
 
+/* The path of a project names another place: a directory above it, a link in it, or one above the
+ * link's target is replaced. */
+static void unit_projects_replaced(void)
+{
+    struct unit_projects u;
+    char link[400];
+    test_begin("a project whose parent or link is replaced is watched at its new place");
+    unit_roadmap_make("up/one/p/todos/roadmap.md", "- [ ] first\n");
+    unit_roadmap_make("up/two/p/todos/roadmap.md", "- [ ] second\n");
+    unit_roadmap_link("up/one", "link");
+    unit_projects_begin(&u, 0);
+    cache_subscribe(&u.cache, &u.subscriber, CACHE_PREPARATION);
+    projects_add(&u.projects, unit_projects_path("link/p"), NULL, NULL);
+    if (u.projects.notify.fd >= 0) {
+        snprintf(link, sizeof link, "%s", unit_projects_path("link"));
+        unlink(link);
+        unit_roadmap_link("up/two", "link");
+        CHECK(unit_projects_await(&u) && strstr(u.told.p, "second"));
+        unit_roadmap_make("link/p/todos/roadmap.md", "- [ ] third\n");
+        CHECK(unit_projects_await(&u) && strstr(u.told.p, "third"));
+        unit_projects_rename("up", "away");
+        CHECK(unit_projects_await(&u) && strstr(u.told.p, "\"todos\":[]"));
+        unit_roadmap_make("up/two/p/todos/roadmap.md", "- [ ] fourth\n");
+        while (unit_projects_await(&u) && !strstr(u.told.p, "fourth"))
+            ;
+        CHECK(strstr(u.told.p, "fourth"));
+    }
+    unit_projects_end(&u);
+    unit_roadmap_remove(unit_projects_path("link"));
+    unit_roadmap_remove(unit_projects_path("up"));
+    unit_roadmap_remove(unit_projects_path("away"));
+    unlink(unit_projects_path("projects.json"));
+}
+
 static void unit_projects(void)
 {
     const char *base = getenv("TMPDIR");
@@ -347,5 +381,6 @@ static void unit_projects(void)
     unit_projects_fresh();
     unit_projects_polling();
     unit_projects_busy();
+    unit_projects_replaced();
     unit_roadmap_remove(unit_roadmap_root);
 }
