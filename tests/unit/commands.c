@@ -172,8 +172,8 @@ static void unit_commands_follow(void)
         {"GET /sessions/abcdef1234", 200, UNIT_COMMANDS_SESSION},
         {NULL, 0, NULL}};
     static const char *const frames[] = {
-        "{\"size\":{\"cols\":20,\"rows\":4}}", "=one\r\ntwo\r\nthr", "=ee\r\nfour\r\n", "=fi",
-        NULL};
+        "{\"size\":{\"cols\":20,\"rows\":4}}", "=one\r\ntwo\r\nthr", "{\"undo_ms\":5000}",
+        "=ee\r\nfour\r\n", "{\"undo_ms\":0}", "=fi", NULL};
     static const char *const gaps[] = {
         "{\"size\":[20,4]}", "=one\r\ntwo\r\nthr", "!", /* within a line */
         "{\"size\":[20,4]}", "=two\r\nthree\r\nfour\r\nfi", "=ve\r\n",
@@ -185,6 +185,7 @@ static void unit_commands_follow(void)
     u.close_after = 1;
     CHECK_INT(unit_context_call(&u, "tail -f -n 4 abc"), 0);
     CHECK_SPAN(buf_view(&u.out), "two\nthree\nfour\nfi\n");
+    CHECK(strstr(buf_cstr(&u.error), "ends in 5 s") && strstr(u.error.p, "goes on"));
     test_begin("tail --follow goes on where it was after a gap, and says when lines are missing");
     u.frames = gaps;
     CHECK_INT(unit_context_call(&u, "tail -f abc"), 0);
@@ -373,6 +374,35 @@ static void unit_command_harmless(void)
     buf_free(&b);
 }
 
+static void unit_commands_watch(void)
+{
+    static const char *const events[] = {
+        UNIT_COMMANDS_INITIAL("idle"), UNIT_COMMANDS_UPDATED("abcdef1234", "waiting"),
+        UNIT_COMMANDS_UPDATED("abcdef1234", "waiting"), UNIT_COMMANDS_UPDATED("abcdef1234", "idle"),
+        UNIT_COMMANDS_UPDATED("abcdef1234", "waiting")};
+    struct unit_context u;
+    struct context c = {.status = 0};
+    struct command_watch w = {.context = &c};
+    buf said = {0};
+    test_begin("watch --waiting prints a session each time it begins to wait, watch every event");
+    unit_context_init(&u, NULL);
+    fflush(stdout);
+    FILE *out = tmpfile();
+    int saved = unit_context_capture(1, out);
+    tree_init(&w.tree, "here", NULL);
+    for (size_t i = 0; i < COUNT_OF(events); i++)
+        command_watch_on_waiting(&w, span_of(events[i]));
+    command_watch_on_event(&c, span_of("{}"));
+    tree_free(&w.tree);
+    unit_context_release(1, saved, out, &said);
+    CHECK_INT(c.replied, 0);
+    const char *again = strstr(said.p + 1, "abcdef1234\t");
+    CHECK(strncmp(said.p, "abcdef1234\t", 11) == 0 && again && !strstr(again + 1, "abcdef1234"));
+    CHECK(strstr(said.p, "\n{}\n") != NULL);
+    buf_free(&said);
+    unit_context_free(&u);
+}
+
 static void unit_commands_wait_foreign(void)
 {
     static const char listed[] = "[{\"session_id\":\"other\"},{\"session_id\":\"a\"}]";
@@ -399,6 +429,7 @@ static void unit_commands(void)
     unit_command_harmless();
     unit_commands_list();
     unit_commands_of_computer();
+    unit_commands_watch();
     unit_commands_new();
     unit_commands_send();
     unit_commands_tail();

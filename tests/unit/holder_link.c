@@ -157,6 +157,53 @@ static void unit_link_launches(void)
     unit_link_free(&u);
 }
 
+static void unit_answer_words(void)
+{
+    struct question yes_no = {.rule = "y/n", .row = 0}, dialog = {.rule = "a dialog", .row = 0};
+    struct reader_screen seen = {.screen = {.rows = NULL}};
+    span asks = span_of("Go on? [y/N]"), long_ones = span_of("Type yes or no");
+    test_begin("yes and no are typed as the question wants them");
+    CHECK_SPAN(span_of(answer_keys(&yes_no, "yes")), "y");
+    CHECK_SPAN(span_of(answer_keys(&yes_no, "no")), "n");
+    CHECK_SPAN(span_of(answer_keys(&dialog, "yes")), "\r");
+    CHECK_SPAN(span_of(answer_keys(&dialog, "no")), "\033");
+    CHECK(!answer_keys(&dialog, "maybe"));
+    seen.screen.rows = &asks;
+    CHECK_SPAN(span_of(answer_to_line(&yes_no, &seen, "yes")), "y");
+    CHECK_SPAN(span_of(answer_to_line(&yes_no, &seen, "no")), "n");
+    CHECK_SPAN(span_of(answer_to_line(&yes_no, &seen, "main")), "main");
+    seen.screen.rows = &long_ones;
+    CHECK_SPAN(span_of(answer_to_line(&yes_no, &seen, "yes")), "yes");
+}
+
+static void unit_native_files(void)
+{
+    static const struct agents_history names = {
+        .file = "", .id = "id", .time = "t", .text = "text"};
+    static const char array[] = "[{\"id\":\"a\",\"t\":10,\"text\":\"x\"},{\"id\":\"b\","
+                                "\"t\":\"1970-01-01T00:00:20+00:00\",\"text\":\"y\"}]";
+    struct native_search s = {.names = &names, .text = NULL, .since = 0, .until = 1LL << 50};
+    char dir[64], path[128];
+    test_begin("an agent's own files tell a conversation's id, in whichever directory they are");
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    snprintf(path, sizeof path, "%s/one", dir);
+    CHECK_INT(mkdir(path, 0700), 0);
+    CHECK_INT(store_write(path, "f", span_of(array)), 0);
+    snprintf(path, sizeof path, "%s/*/f", dir);
+    native_look_at_path(&s, path);
+    CHECK_INT(s.ids, 2);
+    s.ids = 0, s.text = "y", s.since = 15000;
+    buf_clear(&s.id);
+    native_look_at_path(&s, path);
+    CHECK_INT(s.ids, 1);
+    CHECK_SPAN(buf_view(&s.id), "b");
+    snprintf(path, sizeof path, "%s/one/f", dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/one", dir);
+    rmdir(path), rmdir(dir);
+    buf_free(&s.id);
+}
+
 struct unit_answer {
     int done;
     enum holder_answer how;
@@ -362,6 +409,8 @@ static void unit_link_streams(void)
 
 static void unit_holder_link(void)
 {
+    unit_answer_words();
+    unit_native_files();
     unit_link_launches();
     unit_link_late_launch();
     unit_link_questions();

@@ -84,8 +84,39 @@ static void unit_life_locks(void)
     close(ends[0]), close(ends[1]);
 }
 
+static void unit_life_programs(void)
+{
+    buf pids = {0};
+    int ends[2];
+    test_begin("a session's processes are found by ps as in /proc, and whether all of them sleep");
+    CHECK_INT(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char byte;
+        setsid();
+        close(ends[1]);
+        _exit(read(ends[0], &byte, 1) != 0);
+    }
+    close(ends[0]);
+    for (int tries = 500; tries && !life_is_asleep(pid); tries--)
+        poll(NULL, 0, 10);
+    CHECK(life_is_asleep(pid) || access("/proc/self/stat", R_OK) != 0);
+    if (life_find_listed(pid, &pids)) {
+        CHECK_INT(life_count_pids(&pids), 1);
+        CHECK_INT(life_pid(&pids, 0), pid);
+    }
+    close(ends[1]);
+    waitpid(pid, NULL, 0);
+    CHECK(!life_is_asleep(pid));
+    struct life_owner old = {.pid = getpid(), .remakes = 0};
+    CHECK(!life_summon(&old)); /* SIGUSR1 would end it */
+    life_summon_holder("/nonexistent");
+    buf_free(&pids);
+}
+
 static void unit_life(void)
 {
+    unit_life_programs();
     unit_life_decides();
     unit_life_locks();
 }

@@ -104,8 +104,29 @@ static void unit_relay_no_answer(void)
     unit_server_free(&u);
 }
 
+/* What only a stream of another computer tells. */
+static void unit_relay_link(void)
+{
+    struct unit_server u;
+    test_begin("a viewer is told that its link was lost or is back, and of an end to be undone");
+    unit_server_init(&u);
+    int i = unit_httpd_upgrade(&u.h, "/sessions/s1/attach?mode=control");
+    struct relay_viewer *viewer = u.h.httpd.clients->ws_ctx;
+    relay_on_link(viewer, "no answer", 3);
+    relay_on_link(viewer, NULL, 0);
+    relay_on_ending(viewer, 5000);
+    static const char *const said[] = {
+        "{\"link\":\"lost\",\"why\":\"no answer\",\"unsent\":3}",
+        "{\"link\":\"back\",\"unsent\":0}", "5000"};
+    for (size_t k = 0, more = 20; k < COUNT_OF(said) && more; more--)
+        k += strstr(unit_httpd_next(&u.h, i, &u.body), said[k]) != NULL;
+    CHECK(unit_server_said(&u, "5000"));
+    unit_server_free(&u);
+}
+
 static void unit_relay(void)
 {
+    unit_relay_link();
     unit_relay_views();
     unit_relay_ends();
     unit_relay_slow_viewer();

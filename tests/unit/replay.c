@@ -105,7 +105,8 @@ static void replay_line(struct replay *r, span line)
     if (!json_next(&it))
         return;
     if (!r->last)
-        r->h.loop.now = r->h.state.since = r->h.state.output_at = at; /* the recording's beginning */
+        /* the recording's beginning */
+        r->h.loop.now = r->h.state.since = r->h.state.output_at = at;
     json_put_text(&coded, it.value);
     if (json_text_eq(kind, "r") && frame_read_size(it.value, &cols, &rows))
         vt_resize(r->h.vt, cols, rows);

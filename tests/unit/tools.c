@@ -192,8 +192,29 @@ static void unit_tools_enter(void)
     unit_context_free(&u);
 }
 
+static void unit_tools_words(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"DELETE /reach?name=b%20c", 200, "{}"}, {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("unreach names the computer; help agents prints the guide");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "unreach 'b c'"), 0);
+    CHECK_INT(unit_context_call(&u, "unreach none"), 1);
+    unit_context_free(&u);
+    fflush(stdout);
+    FILE *out = tmpfile();
+    buf said = {0};
+    int saved = unit_context_capture(1, out), status = guide_print();
+    unit_context_release(1, saved, out, &said);
+    CHECK_INT(status, 0);
+    CHECK(strstr(said.p, "telec send") != NULL);
+    buf_free(&said);
+}
+
 static void unit_tools(void)
 {
+    unit_tools_words();
     unit_tools_filters();
     unit_tools_many_ids();
     unit_tools_enter();
