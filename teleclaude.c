@@ -54,6 +54,7 @@ TELEC_SMALL
 #include "src/system/disk.c"          /* a process that waits for the disk */
 #include "src/system/agents.c"        /* the table of agent programs, one row an agent */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */
+#include "src/system/places.c"        /* directories of sockets and of state */
 
 #include "src/session/cache.c"        /* session objects and their subscribers */
 #include "src/session/question.c"     /* what a program's screen asks its user; pure */

@@ -237,7 +237,7 @@ static void doctor_directories(struct doctor *d)
 {
     struct config *config = &d->c->config;
     buf error = {0};
-    if (config_settle(config, config_is_set(config), &error) != 0)
+    if (places_settle(config, config_is_set(config), &error) != 0)
         doctor_say(d, DOCTOR_BAD, "directories", buf_cstr(&error), NULL);
     else {
         if (error.n)
@@ -298,9 +298,8 @@ static void doctor_agents(struct doctor *d)
     int found = 0;
     for (int i = 0; i < config->agent_count; i++) {
         const struct agents_row *row = agents_find(config->agents[i].name);
-        char **words = config_words(span_of(config->agents[i].command));
         buf report = {0}, error = {0}, mend = {0};
-        int is_there = row && row->resume && words && words[0] && config_on_path(words[0]);
+        int is_there = row && row->resume && config_can_run(config->agents[i].command);
         int lacks = is_there && row->hooks.format &&
                     settings_install(row->name, getenv("HOME"), config->program, SETTINGS_SHOW,
                                      &report, &error) > 0;
@@ -311,7 +310,6 @@ static void doctor_agents(struct doctor *d)
                              : "it is installed, and reports",
                        lacks ? buf_cstr(&mend) : NULL);
         found += is_there;
-        free(words);
         buf_free(&report), buf_free(&error), buf_free(&mend);
     }
     if (!found)

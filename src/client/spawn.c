@@ -149,7 +149,7 @@ static int spawn_daemon(const struct config *config, buf *error)
     int pipe_fds[2];
     spawn_find(config, &daemon);
     free(daemon.socket);
-    if (!daemon.held && config_make_state(config, error) != 0)
+    if (!daemon.held && places_make_state(config, error) != 0)
         return -1;
     int err_fd = spawn_open_log(config);
     if (err_fd < 0 || pipe(pipe_fds) != 0) {

@@ -158,7 +158,7 @@ static int near_listen(struct near *l, buf *error)
             (long)getpid());
     l->socket = span_dup(buf_view(&path));
     buf_free(&path);
-    l->listener.fd = config_listen(l->socket, error);
+    l->listener.fd = places_listen(l->socket, error);
     if (l->listener.fd < 0)
         return -1;
     client_request(&l->client, "GET", "/health", (span){0}, near_on_daemon, l);

@@ -165,7 +165,7 @@ static int daemon_claim_socket(struct daemon *d, buf *error)
         buf_fmt(error, "something else is serving %s", socket);
         return -1;
     }
-    d->listening_fd = config_listen(socket, error);
+    d->listening_fd = places_listen(socket, error);
     if (d->listening_fd < 0)
         return -1;
     lstat(socket, &st);
@@ -178,7 +178,7 @@ static int daemon_claim_socket(struct daemon *d, buf *error)
 
 static int daemon_claim(struct daemon *d, buf *error)
 {
-    if (config_settle(d->config, config_is_set(d->config), error) != 0)
+    if (places_settle(d->config, config_is_set(d->config), error) != 0)
         return -1;
     if (error->n)
         log_line(LOG_WARN, "the socket is %s: %s", d->config->socket, buf_cstr(error));
@@ -204,7 +204,7 @@ static void daemon_on_summons(void *ctx, int signo)
     if (d->stopping ||
         (lstat(d->config->socket, &st) == 0 && st.st_ino == d->socket_node))
         return;
-    if (config_settle(d->config, 0, &error) != 0 || daemon_claim_socket(d, &error) != 0) {
+    if (places_settle(d->config, 0, &error) != 0 || daemon_claim_socket(d, &error) != 0) {
         log_line(LOG_ERROR, "cannot make the socket again: %s", buf_cstr(&error));
         d->listening_fd = lost;
     } else {

@@ -711,8 +711,8 @@ static void routes_list_agents(struct request *r)
     config_renew_agents(config);
     json_open(&b, '{');
     for (int i = 0; i < config->agent_count; i++) {
-        char **words = config_words(span_of(config->agents[i].command));
-        int available = words && words[0] && config_on_path(words[0]);
+        const struct config_agent *agent = &config->agents[i];
+        int available = agent->login || config_can_run(agent->command);
         json_key(&b, config->agents[i].name);
         json_open(&b, '{');
         json_field_string(&b, "agent", config->agents[i].name);
@@ -720,7 +720,6 @@ static void routes_list_agents(struct request *r)
         json_field_null(&b, "unavailable_until");
         json_field_string(&b, "reason", available ? NULL : "not installed");
         json_close(&b, '}');
-        free(words);
     }
     json_close(&b, '}');
     request_reply(r->client, &b);

@@ -503,17 +503,18 @@ static void holder_on_accept_again(void *holder)
         loop_watch(&h->loop, &h->listener, POLLIN);
 }
 
-/* Listens in the recorded directory, else elsewhere: a user can't make /run/user/UID again. Returns NULL, or the fault. */
+/* Listens in the recorded directory, else elsewhere: a user can't make /run/user/UID again. Returns
+ * NULL, or the fault. */
 static const char *holder_listen(struct holder *h, buf *error)
 {
     struct stat st = {0};
-    int fd = config_listen(h->socket, error);
+    int fd = places_listen(h->socket, error);
     for (int i = 0; i < CONFIG_PLACES && fd < 0; i++) {
         buf name = {0};
         buf_fmt(&name, "s/%s.sock", h->id);
         char *other = config_socket_place(i, buf_cstr(&name));
         buf_str(error, "; ");
-        fd = other ? config_listen(other, error) : -1;
+        fd = other ? places_listen(other, error) : -1;
         free(fd < 0 ? other : h->socket);
         h->socket = fd < 0 ? h->socket : other;
         buf_free(&name);

@@ -122,13 +122,56 @@ static void session_choose_native_id(struct session *s, const struct config_agen
     s->native_id = span_dup(span_of(id));
 }
 
-static const char *session_agent_fault(const struct config_agent *agent, char **argv)
+/* Returns a variable of the caller's environment, to be freed; NULL: it has none. */
+static char *session_env(struct json env, const char *name)
+{
+    for (struct json_iter it = json_iter(env); env.type == JSON_ARRAY && json_next(&it);) {
+        char *one = json_dup_text(it.value);
+        size_t n = strlen(name);
+        if (one && strncmp(one, name, n) == 0 && one[n] == '=') {
+            memmove(one, one + n + 1, strlen(one + n + 1) + 1);
+            return one;
+        }
+        free(one);
+    }
+    return NULL;
+}
+
+/* Returns the words of an agent's command line: a shell is the caller's, unless the configuration
+ * names one; with login = yes a login shell runs the program. */
+static char **session_agent_words(const struct config_agent *agent, struct json env,
+                                  const buf *line)
+{
+    buf whole = {0};
+    span rest = buf_view(line);
+    char *shell = session_env(env, "SHELL");
+    int named = shell && config_is_shell(shell) && access(shell, X_OK) == 0;
+    if (strcmp(agent->name, "shell") == 0 && !agent->lines[0] && named) {
+        config_put_quoted(&whole, shell);
+        rest = span_sub(rest, strlen(agent->command));
+    } else if (agent->login && strcmp(agent->login, "yes") == 0) {
+        config_put_quoted(&whole, named ? shell : config_shell());
+        buf_str(&whole, " -lc 'exec \"$0\" \"$@\"' ");
+    }
+    buf_span(&whole, rest);
+    char **words = config_words(buf_view(&whole));
+    buf_free(&whole);
+    free(shell);
+    return words;
+}
+
+static const char *session_agent_fault(const struct config_agent *agent, char **argv,
+                                       struct json env)
 {
     if (!agent)
         return "no such agent is configured";
     if (!argv || !argv[0])
         return "the agent's configured command is not a command line";
-    return config_on_path(argv[0]) ? NULL : "not installed (its program is not on PATH)";
+    char *path = session_env(env, "PATH"); /* with which the program is looked for */
+    int found = config_is_on(path ? path : getenv("PATH"), argv[0]);
+    free(path);
+    return found ? NULL : "not installed (its program is not on PATH; where only a login shell "
+                          "finds it: [agent NAME] login = yes)";
 }
 
 /* Starts the session's holder; session_on_launched follows. typed, argument: see struct
@@ -174,9 +217,9 @@ static void session_create(struct sessions *all, const struct session_plan *plan
         session_choose_native_id(s, agent);
         session_put_agent_command(agent, mode, agent->session_id, s->native_id, plan->message,
                                   &line);
-        argv = config_words(buf_view(&line));
+        argv = session_agent_words(agent, plan->env, &line);
     }
-    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv);
+    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv, plan->env);
     if (fault)
         buf_fmt(&error, "%s: %s", plan->agent, fault);
     else if (!answers)
@@ -267,9 +310,10 @@ static void session_relaunch(struct session *s, struct session_restarting *r)
         session_put_agent_command(agent, agents_mode(s->mode),
                                   resumes ? agent->resume : agent->session_id, s->native_id, NULL,
                                   &line);
-    char **argv = config_words(buf_view(&line));
+    char **argv = agent && !s->command ? session_agent_words(agent, r->plan.env, &line)
+                                       : config_words(buf_view(&line));
     const char *fault = s->command ? (argv && argv[0] ? NULL : "its command is not a command line")
-                                   : session_agent_fault(agent, argv);
+                                   : session_agent_fault(agent, argv, r->plan.env);
     session_fill_place(s);
     free(s->socket);
     s->socket = session_socket(s->owner, s->id);

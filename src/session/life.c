@@ -6,8 +6,8 @@
  *      {"pid", "start", "program", "program_start", "machine", "boot", "socket", "remakes",
  *       "joins"}
  *
- * The lock decides. Machine and boot count only when it is not held; a failed connection counts only
- * where there is no lock, as with the holders of an older telec. */
+ * The lock decides. Machine and boot count only when it is not held; a failed connection only where
+ * there is no lock, as with the holders of an older telec. */
 
 /* ---- the decision --------------------------------------------------------------------------- */
 
@@ -258,7 +258,8 @@ static int life_is_same(void (*put)(buf *b), const char *recorded)
 /* A number of another machine's process must not be signalled here. */
 static int life_summon(const struct life_owner *owner)
 {
-    return owner->pid > 0 && owner->remakes && life_is_same(os_put_machine, owner->machine) && kill(owner->pid, SIGUSR1) == 0;
+    return owner->pid > 0 && owner->remakes && life_is_same(os_put_machine, owner->machine) &&
+           kill(owner->pid, SIGUSR1) == 0;
 }
 
 static void life_summon_holder(const char *dir)

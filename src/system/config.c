@@ -94,11 +94,10 @@ static int config_is_program(const char *path)
 }
 
 /* Returns the file that execvp would run for `program`, to be freed; NULL: none. */
-static char *config_find_program(const char *program)
+static char *config_find_program(const char *path, const char *program)
 {
     if (strchr(program, '/'))
         return config_is_program(program) ? span_dup(span_of(program)) : NULL;
-    const char *path = getenv("PATH");
     span rest = span_of(path ? path : "/usr/local/bin:/bin:/usr/bin");
     while (*program && rest.p && rest.n) {
         span dir = span_cut(&rest, ':');
@@ -113,11 +112,24 @@ static char *config_find_program(const char *program)
     return NULL;
 }
 
-static int config_on_path(const char *program)
+static int config_is_on(const char *path, const char *program)
 {
-    char *found = config_find_program(program);
+    char *found = config_find_program(path, program);
     free(found);
     return found != NULL;
+}
+
+static int config_on_path(const char *program)
+{
+    return config_is_on(getenv("PATH"), program);
+}
+
+static int config_can_run(const char *line)
+{
+    char **words = config_words(span_of(line));
+    int found = words && words[0] && config_on_path(words[0]);
+    free(words);
+    return found;
 }
 
 /* ---- defaults ------------------------------------------------------------------------------- */
@@ -287,6 +299,7 @@ static const struct config_key config_agent_keys[] = {
     {"slow", offsetof(struct config_agent, flags[AGENTS_SLOW])},
     {"session_id", offsetof(struct config_agent, session_id)},
     {"resume", offsetof(struct config_agent, resume)},
+    {"login", offsetof(struct config_agent, login)},
     {"prompt", offsetof(struct config_agent, prompt)}};
 static const struct config_key config_project_keys[] = {
     {"path", offsetof(struct config_project, path)},
@@ -815,11 +828,16 @@ static void config_set_defaults(struct config *c)
         "todos/SLUG/implementation-plan.md first."));
 }
 
+static int config_is_set(const struct config *c)
+{
+    return c->socket_from && strcmp(c->socket_from, "XDG_RUNTIME_DIR") != 0;
+}
+
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error)
 {
     *c = (struct config){0};
-    char *found = config_find_program(program);
+    char *found = config_find_program(getenv("PATH"), program);
     c->program = config_absolute(found ? found : program);
     c->loaded = 1;
     if (stat(c->program, &c->binary) != 0)
@@ -876,6 +894,7 @@ static void config_free_agents(struct config *c)
     for (int i = 0; i < c->agent_count; i++) {
         struct config_agent *agent = &c->agents[i];
         free(agent->command), free(agent->session_id), free(agent->resume), free(agent->prompt);
+        free(agent->login);
         for (int mode = 0; mode < AGENTS_MODES; mode++)
             free(agent->flags[mode]);
     }
@@ -1031,150 +1050,4 @@ static void config_put(const struct config *c, buf *b)
                        c->prepare_lines);
     buf_str(b, "\n[ui]\n");
     config_put_section(c, b, c, config_ui_keys, COUNT_OF(config_ui_keys), c->ui_lines);
-}
-
-/* ---- directories ---------------------------------------------------------------------------- */
-
-/* Makes the directories above `path`. Returns 0, or -1 with errno, and cuts `path` behind the one
- * that can't be made. A missing /tmp is the system's to make: it would be this user's only. */
-static int config_make_parents(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (access(path, F_OK) != 0 && (strcmp(path, "/tmp") == 0 || mkdir(path, 0700) != 0) &&
-            errno != EEXIST)
-            return -1;
-        *slash = '/';
-    }
-    return 0;
-}
-
-#define CONFIG_SOCKET_SETTING "XDG_RUNTIME_DIR (or -S SOCKET)"
-
-/* Tells whether a new file in the directory has another owner, or a mode that was not asked for: its
- * file system keeps none, as those of other systems' disks. */
-static int config_keeps_nothing(const char *dir)
-{
-    struct stat st;
-    char *path = config_join(dir, "modes.XXXXXX");
-    int fd = mkstemp(path);
-    int keeps = fd < 0 || fstat(fd, &st) != 0 || (st.st_uid == geteuid() && !(st.st_mode & 077));
-    if (fd >= 0) {
-        close(fd);
-        unlink(path);
-    }
-    free(path);
-    return !keeps;
-}
-
-/* Appends why another user's directory can't be used. */
-static void config_put_owner(uid_t owner, buf *fault)
-{
-    const struct passwd *user = getpwuid(owner);
-    buf_str(fault, "it belongs to another user");
-    if (user)
-        buf_fmt(fault, ", %s", user->pw_name);
-}
-
-/* Makes `path` a directory that only this user can enter. state: it may be where no modes or owners
- * are kept. Returns 0, or -1 with a message, which names what sets another one. */
-static int config_private_dir(const char *path, int state, buf *error)
-{
-    struct stat st = {0};
-    buf fault = {0};
-    char *named = span_dup(span_of(path)); /* the path, or the one above it that is at fault */
-    if (config_make_parents(named) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST) ||
-        lstat(path, &st) != 0)
-        buf_str(&fault, strerror(errno));
-    else if (S_ISLNK(st.st_mode))
-        buf_str(&fault, "it is a symbolic link");
-    else if (!S_ISDIR(st.st_mode))
-        buf_str(&fault, "it is not a directory");
-    else if (st.st_uid != geteuid())
-        config_put_owner(st.st_uid, &fault);
-    else if (st.st_mode & 077)
-        buf_str(&fault, "it is open to others, and must have mode 0700");
-    int is_bad = fault.n && !(state && S_ISDIR(st.st_mode) && strcmp(named, path) == 0 &&
-                              config_keeps_nothing(path));
-    if (is_bad)
-        buf_fmt(error, "cannot use the directory %s: %s; %s sets another one", named,
-                buf_cstr(&fault), state ? "XDG_STATE_HOME" : CONFIG_SOCKET_SETTING);
-    free(named);
-    buf_free(&fault);
-    return is_bad ? -1 : 0;
-}
-
-static int config_listen(const char *path, buf *error)
-{
-    char *dir = span_dup((span){path, (size_t)(strrchr(path, '/') - path)}), message[256];
-    int fd = -1;
-    if (config_private_dir(dir, 0, error) == 0 &&
-        (fd = conn_listen(path, message, sizeof message)) < 0)
-        buf_str(error, message);
-    free(dir);
-    return fd;
-}
-
-static int config_make_state(const struct config *c, buf *error)
-{
-    char *sessions = config_join(c->state, "sessions");
-    int status = config_private_dir(c->state, 1, error) == 0 ? config_private_dir(sessions, 1, error)
-                                                             : -1;
-    free(sessions);
-    return status;
-}
-
-static int config_make_dirs(const struct config *c, buf *error)
-{
-    size_t n = (size_t)(strrchr(c->socket, '/') - c->socket);
-    char *runtime = span_dup((span){c->socket, n ? n : 1});
-    int status = config_private_dir(runtime, 0, error) == 0 &&
-                         config_private_dir(c->holders, 0, error) == 0
-                     ? config_make_state(c, error)
-                     : -1;
-    free(runtime);
-    return status;
-}
-
-/* Tells whether the directories can be made, and sockets in them. Returns 0, or -1 with a message. */
-static int config_try(const struct config *c, buf *error)
-{
-    buf probe = {0};
-    char why[256];
-    if (config_make_dirs(c, error) != 0)
-        return -1;
-    buf_fmt(&probe, "%s/%ld", c->holders, (long)getpid());
-    int fd = conn_listen(buf_cstr(&probe), why, sizeof why);
-    if (fd >= 0) {
-        close(fd);
-        unlink(probe.p);
-    } else {
-        buf_str(error, why);
-    }
-    buf_free(&probe);
-    return fd < 0 ? -1 : 0;
-}
-
-static int config_is_set(const struct config *c)
-{
-    return c->socket_from && strcmp(c->socket_from, "XDG_RUNTIME_DIR") != 0;
-}
-
-static int config_settle(struct config *c, int must_stay, buf *passed)
-{
-    int status = config_try(c, passed);
-    for (int i = 0; i <= CONFIG_PLACES && status != 0 && !must_stay; i++) {
-        char *socket = i < CONFIG_PLACES ? config_socket_place(i, "api.sock")
-                                         : config_join(c->state, "run/api.sock");
-        if (!socket || strcmp(socket, c->socket) == 0) {
-            free(socket);
-            continue;
-        }
-        free(c->socket), free(c->holders);
-        c->socket = socket;
-        c->holders = config_holders(socket);
-        buf_str(passed, "; ");
-        status = config_try(c, passed);
-    }
-    return status;
 }

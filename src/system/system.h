@@ -470,6 +470,7 @@ struct config_agent {
     char *flags[AGENTS_MODES];  /* added for fast, med, slow; NULL: none */
     char *session_id, *resume;  /* as in struct agents_row; NULL or "": it takes none */
     char *prompt;               /* put before a first prompt; NULL: the prompt is typed instead */
+    char *login;                /* "yes": a login shell runs it; or NULL */
     int lines[CONFIG_ORIGINS];
 };
 
@@ -561,17 +562,8 @@ static void config_put(const struct config *c, buf *b);
 /* Appends one value of it: the comment and the line. */
 static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
                              int line);
-/* Makes the run-time and state directories; refuses a link, another user's directory and one that
- * is open to others. Returns 0, or -1 with a message. */
-static int config_make_dirs(const struct config *c, buf *error);
-static int config_make_state(const struct config *c, buf *error); /* the latter only */
+static char *config_join(const char *dir, const char *name); /* to be freed */
 static int config_is_set(const struct config *c);  /* the user says where the socket is */
-/* The same; and where no sockets can be made, and must_stay is 0, they are moved to the first of
- * config_socket_place and STATE/run that can be used. passed: why the others can't. */
-static int config_settle(struct config *c, int must_stay, buf *passed);
-/* Listens on a socket, and makes its directory, as above, when that is missing. Returns a
- * descriptor, or -1 with a message. */
-static int config_listen(const char *path, buf *error);
 #define CONFIG_PLACES 3
 /* Returns NAME in telec-UID of $TMPDIR, /tmp, /dev/shm, to be freed; NULL: it can't be there. */
 static char *config_socket_place(int i, const char *name);
@@ -592,9 +584,26 @@ static char config_ctrl_letter(const char *prefix);
 static char **config_words(span s);
 static void config_put_quoted(buf *b, const char *word); /* config_words gives the word back */
 static int config_on_path(const char *program);    /* execvp would find it */
+static int config_is_on(const char *path, const char *program); /* … with that PATH; or NULL */
+static int config_can_run(const char *line);       /* the same of a command line's program */
+static int config_is_shell(const char *shell);     /* nologin is none; NULL is fine */
+static const char *config_shell(void);             /* this process's, or that of its user */
 /* Returns an absolute path, to be freed: the daemon's working directory is "/". */
 static char *config_absolute(const char *path);
 static int config_is_foreign_home(const char *home); /* root has another user's */
 static const char *config_last_part(const char *path); /* behind the last '/', if anything is */
+
+/* ==== places: directories of sockets and of state ============================================ */
+
+/* Makes the run-time and state directories; refuses a link, another user's directory and one that
+ * is open to others. Returns 0, or -1 with a message. */
+static int places_make_dirs(const struct config *c, buf *error);
+static int places_make_state(const struct config *c, buf *error); /* the latter only */
+/* The same; and where no sockets can be made, and must_stay is 0, they are moved to the first of
+ * config_socket_place and STATE/run that can be used. passed: why the others can't. */
+static int places_settle(struct config *c, int must_stay, buf *passed);
+/* Listens on a socket, and makes its directory, as above, when that is missing. Returns a
+ * descriptor, or -1 with a message. */
+static int places_listen(const char *path, buf *error);
 
 #endif

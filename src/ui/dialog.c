@@ -87,9 +87,7 @@ static void dialog_guess_agents(struct app *t)
     int count = t->config->agent_count;
     for (int i = 0; i < 2 * count && t->agent_count < TREE_AGENTS_MAX; i++) {
         const struct config_agent *agent = &t->config->agents[i % count];
-        char **words = config_words(span_of(agent->command));
-        int there = words && words[0] && config_on_path(words[0]);
-        free(words);
+        int there = agent->login || config_can_run(agent->command);
         if (there != (i < count))
             continue;
         t->agents[t->agent_count] = span_dup(span_of(agent->name));

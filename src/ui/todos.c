@@ -706,10 +706,7 @@ static char **todos_editor(const char *path, buf *error)
     const char *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
     const char *line = visual && *visual ? visual : editor && *editor ? editor : "vi";
     buf command = {0};
-    char **words = config_words(span_of(line));
-    int found = words && words[0] && config_on_path(words[0]);
-    free(words);
-    if (!found) {
+    if (!config_can_run(line)) {
         buf_str(error, "the editor ");
         utf8_put_visible(error, span_of(line));
         buf_str(error, " can't be found; set $VISUAL or $EDITOR");
@@ -723,7 +720,7 @@ static char **todos_editor(const char *path, buf *error)
     buf_str(&command, line);
     buf_byte(&command, ' ');
     config_put_quoted(&command, path);
-    words = config_words(buf_view(&command));
+    char **words = config_words(buf_view(&command));
     buf_free(&command);
     return words;
 }

@@ -204,7 +204,8 @@ static void test_places_fall_through(void)
     for (int i = 0; i < 3 - (geteuid() != 0); i++) {
         CHECK_INT(system(format("%s '%s' && [ -d '%s' ] || echo no > '%s'", faults[i], dir, dir,
                                 dir)), 0);
-        char *id = cli_line(&(struct cli){.said = {CLI_OK(cli("new", "sleep", "1000", NULL)).said[0]}});
+        struct cli c = CLI_OK(cli("new", "sleep", "1000", NULL));
+        char *id = cli_line(&c);
         CHECK(file_exists(format("%s/telec-%ld/api.sock", tmp, (long)geteuid())));
         CHECK_HAS(file_read(format("%s/telec/daemon.log", e2e.state), NULL),
                   format("cannot use the directory %s: ", dir));
@@ -212,7 +213,7 @@ static void test_places_fall_through(void)
         CLI_OK(cli("daemon", "--stop", NULL));
         CHECK_INT(system(format("rm -rf '%s' && mkdir -m 700 '%s'", dir, dir)), 0);
     }
-    CLI_FAILS(cli_with(format("TELEC_SOCKET=/dev/null/x/api.sock"), "list", NULL), 1, "/dev/null/x");
+    CLI_FAILS(cli_with("TELEC_SOCKET=/dev/null/x/api.sock", "list", NULL), 1, "/dev/null/x");
 }
 
 /* root with a user's HOME makes no files in it, which would be root's. */
@@ -240,7 +241,30 @@ static void test_places_cookies(void)
                    !proc_has(pid, "environ", "RUNNER_TRACKING_ID=github_1")));
 }
 
+/* SHELL and PATH are the caller's; what only a login shell finds is run by one. */
+static void test_places_callers_shell(void)
+{
+    char *shell = format("%s/own-shell", e2e.dir), *bin = make_dir(e2e.dir, "own-bin");
+    file_write(shell, "#!/bin/sh\necho my own shell; read x\n", 0700);
+    file_write(format("%s/agent", bin), "#!/bin/sh\necho \"agent $1\"; read x\n", 0700);
+    file_write(format("%s/.profile", e2e.home), format("PATH=$PATH:%s\n", bin), 0600);
+    file_write(format("%s/telec/config", e2e.config),
+               "[agent plain]\ncommand = agent plain\n"
+               "[agent deep]\ncommand = agent deep\nlogin = yes\n", 0600);
+    daemon_start();
+    struct cli c = cli_with(format("SHELL=%s", shell), "new", NULL);
+    check_said(__LINE__, &c, "my own shell");
+    c = cli_with("SHELL=/sbin/nologin", "new", NULL);
+    CHECK_INT(c.status, 0);
+    c = cli_with(format("PATH=/usr/bin:/bin:%s", bin), "new", "-a", "plain", NULL);
+    check_said(__LINE__, &c, "agent plain");
+    CLI_FAILS(cli("new", "-a", "plain", NULL), 1, "login = yes");
+    c = cli_with("SHELL=/bin/sh", "new", "-a", "deep", NULL);
+    check_said(__LINE__, &c, "agent deep");
+}
+
 static const struct test places_tests[] = {
+    {"places_callers_shell", test_places_callers_shell},
     {"places_fall_through", test_places_fall_through},
     {"places_foreign_home", test_places_foreign_home},
     {"places_cookies", test_places_cookies},

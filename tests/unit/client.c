@@ -587,7 +587,7 @@ static void unit_client_starts_daemon(void)
     char message[100];
     test_begin("requests and push wait for the daemon that the client starts, one for all");
     unit_client_program(&u, &d, "echo started >&2; read line < \"$TELEC_SOCKET.go\"; printf x >&3");
-    CHECK_INT(config_make_dirs(&d.config, &error), 0);
+    CHECK_INT(places_make_dirs(&d.config, &error), 0);
     snprintf(u.path, sizeof u.path, "%s", d.socket);
     char go[120];
     snprintf(go, sizeof go, "%s.go", d.socket);

@@ -657,7 +657,7 @@ static void unit_config_on_path(void)
 static void unit_config_refused(const struct config *c, const char *why)
 {
     buf error = {0};
-    CHECK_INT(config_make_dirs(c, &error), why ? -1 : 0);
+    CHECK_INT(places_make_dirs(c, &error), why ? -1 : 0);
     if (why)
         CHECK(strstr(buf_cstr(&error), why) != NULL);
     else

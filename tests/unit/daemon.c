@@ -60,7 +60,7 @@ static void unit_daemon_claims_left_socket(void)
     test_begin("a daemon takes over the socket that a dead one's child closes a moment later");
     unit_daemon_init(&u);
     struct daemon d = {.config = &u.config};
-    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
     pid_t pid = unit_daemon_listener(&u, 1);
     CHECK_INT(daemon_claim(&d, &error), 0);
     CHECK_SPAN(buf_view(&error), "");
@@ -78,7 +78,7 @@ static void unit_daemon_refuses_live_socket(void)
     test_begin("a daemon refuses a socket that another process serves, and leaves it there");
     unit_daemon_init(&u);
     struct daemon d = {.config = &u.config};
-    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
     pid_t pid = unit_daemon_listener(&u, 0);
     CHECK_INT(stat(u.socket, &before), 0);
     CHECK_INT(daemon_claim(&d, &error), -1);
@@ -98,7 +98,7 @@ static void unit_daemon_refuses_lock(void)
     test_begin("a daemon refuses when another process holds one of the locks, and names it");
     unit_daemon_init(&u);
     struct daemon d = {.config = &u.config};
-    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
         int ends[2];
         char byte;

@@ -137,7 +137,7 @@ static void unit_server_init(struct unit_server *u)
     free(u->d.config.computer), free(u->d.config.redis_url);
     u->d.config.computer = span_dup(span_of("here"));
     u->d.config.redis_url = span_dup(span_of(""));
-    CHECK_INT(config_make_dirs(&u->d.config, &said), 0);
+    CHECK_INT(places_make_dirs(&u->d.config, &said), 0);
     buf_fmt(&said, "%s/sessions", u->d.state);
     mkdir(buf_cstr(&said), 0700);
     mkdir(u->d.config.holders, 0700);

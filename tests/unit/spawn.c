@@ -78,7 +78,7 @@ static void unit_spawn_no_log(void)
     test_begin(
         "a daemon is not started when its log can't be opened, and the message names the log");
     unit_daemon_init(&u);
-    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
     buf_fmt(&path, "%s/daemon.log", u.state);
     CHECK_INT(mkdir(buf_cstr(&path), 0700), 0);
     CHECK_INT(spawn_daemon(&u.config, &error), -1);
@@ -95,7 +95,7 @@ static void unit_spawn_turns_log(void)
     test_begin("a daemon's log larger than its limit is renamed before the next start");
     unit_daemon_init(&u);
     unit_spawn_program(&u, "printf x >&3");
-    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
     CHECK_INT(store_write(u.state, "daemon.log", span_of("old")), 0);
     buf_fmt(&path, "%s/daemon.log", u.state);
     for (int over = 0; over < 2; over++) {
@@ -144,7 +144,7 @@ static void unit_spawn_stops(void)
     test_begin("stopping waits for the daemon's end, or says that it does not end");
     unit_daemon_init(&u);
     CHECK_INT(spawn_stop(&u.config, &error), 1); /* no directory yet */
-    CHECK_INT(config_make_dirs(&u.config, &error), 0);
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
     pid_t pid = unit_spawn_owner(&u, 0);
     CHECK_INT(spawn_pid(&u.config), pid);
     CHECK_INT(spawn_stop(&u.config, &error), 0);

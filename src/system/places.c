@@ -1,0 +1,143 @@
+#include "system.h"
+
+/* places - the directories of sockets and of state: made, refused, or passed by. */
+
+/* Makes the directories above `path`. Returns 0, or -1 with errno, and cuts `path` behind the one
+ * that can't be made. A missing /tmp is the system's to make: it would be this user's only. */
+static int places_make_parents(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (access(path, F_OK) != 0 && (strcmp(path, "/tmp") == 0 || mkdir(path, 0700) != 0) &&
+            errno != EEXIST)
+            return -1;
+        *slash = '/';
+    }
+    return 0;
+}
+
+#define PLACES_SOCKET "XDG_RUNTIME_DIR (or -S SOCKET)"
+
+/* Tells whether a new file there has another owner, or a mode that was not asked for: its file
+ * system keeps none, as those of other systems' disks. */
+static int places_keeps_nothing(const char *dir)
+{
+    struct stat st;
+    char *path = config_join(dir, "modes.XXXXXX");
+    int fd = mkstemp(path);
+    int keeps = fd < 0 || fstat(fd, &st) != 0 || (st.st_uid == geteuid() && !(st.st_mode & 077));
+    if (fd >= 0) {
+        close(fd);
+        unlink(path);
+    }
+    free(path);
+    return !keeps;
+}
+
+/* Appends why another user's directory can't be used. */
+static void places_put_owner(uid_t owner, buf *fault)
+{
+    const struct passwd *user = getpwuid(owner);
+    buf_str(fault, "it belongs to another user");
+    if (user)
+        buf_fmt(fault, ", %s", user->pw_name);
+}
+
+/* Makes `path` a directory that only this user can enter. state: it may be where no modes or owners
+ * are kept. Returns 0, or -1 with a message, which names what sets another one. */
+static int places_private_dir(const char *path, int state, buf *error)
+{
+    struct stat st = {0};
+    buf fault = {0};
+    char *named = span_dup(span_of(path)); /* the path, or the one above it that is at fault */
+    if (places_make_parents(named) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST) ||
+        lstat(path, &st) != 0)
+        buf_str(&fault, strerror(errno));
+    else if (S_ISLNK(st.st_mode))
+        buf_str(&fault, "it is a symbolic link");
+    else if (!S_ISDIR(st.st_mode))
+        buf_str(&fault, "it is not a directory");
+    else if (st.st_uid != geteuid())
+        places_put_owner(st.st_uid, &fault);
+    else if (st.st_mode & 077)
+        buf_str(&fault, "it is open to others, and must have mode 0700");
+    int is_bad = fault.n && !(state && S_ISDIR(st.st_mode) && strcmp(named, path) == 0 &&
+                              places_keeps_nothing(path));
+    if (is_bad)
+        buf_fmt(error, "cannot use the directory %s: %s; %s sets another one", named,
+                buf_cstr(&fault), state ? "XDG_STATE_HOME" : PLACES_SOCKET);
+    free(named);
+    buf_free(&fault);
+    return is_bad ? -1 : 0;
+}
+
+static int places_listen(const char *path, buf *error)
+{
+    char *dir = span_dup((span){path, (size_t)(strrchr(path, '/') - path)}), message[256];
+    int fd = -1;
+    if (places_private_dir(dir, 0, error) == 0 &&
+        (fd = conn_listen(path, message, sizeof message)) < 0)
+        buf_str(error, message);
+    free(dir);
+    return fd;
+}
+
+static int places_make_state(const struct config *c, buf *error)
+{
+    char *sessions = config_join(c->state, "sessions");
+    int status = places_private_dir(c->state, 1, error);
+    if (status == 0)
+        status = places_private_dir(sessions, 1, error);
+    free(sessions);
+    return status;
+}
+
+static int places_make_dirs(const struct config *c, buf *error)
+{
+    size_t n = (size_t)(strrchr(c->socket, '/') - c->socket);
+    char *runtime = span_dup((span){c->socket, n ? n : 1});
+    int status = places_private_dir(runtime, 0, error) == 0 &&
+                         places_private_dir(c->holders, 0, error) == 0
+                     ? places_make_state(c, error)
+                     : -1;
+    free(runtime);
+    return status;
+}
+
+/* Makes the directories, and a socket in them. Returns 0, or -1 with a message. */
+static int places_try(const struct config *c, buf *error)
+{
+    buf probe = {0};
+    char why[256];
+    if (places_make_dirs(c, error) != 0)
+        return -1;
+    buf_fmt(&probe, "%s/%ld", c->holders, (long)getpid());
+    int fd = conn_listen(buf_cstr(&probe), why, sizeof why);
+    if (fd >= 0) {
+        close(fd);
+        unlink(probe.p);
+    } else {
+        buf_str(error, why);
+    }
+    buf_free(&probe);
+    return fd < 0 ? -1 : 0;
+}
+
+static int places_settle(struct config *c, int must_stay, buf *passed)
+{
+    int status = places_try(c, passed);
+    for (int i = 0; i <= CONFIG_PLACES && status != 0 && !must_stay; i++) {
+        char *socket = i < CONFIG_PLACES ? config_socket_place(i, "api.sock")
+                                         : config_join(c->state, "run/api.sock");
+        if (!socket || strcmp(socket, c->socket) == 0) {
+            free(socket);
+            continue;
+        }
+        free(c->socket), free(c->holders);
+        c->socket = socket;
+        c->holders = config_holders(socket);
+        buf_str(passed, "; ");
+        status = places_try(c, passed);
+    }
+    return status;
+}
