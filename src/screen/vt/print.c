@@ -150,7 +150,7 @@ static void vt_extra_mark_screen(const struct vt *vt, const struct vt_screen *sc
             used[screen->lines[r].cells[x].extra] = 1;
 }
 
-/* Makes room among full extras: keeps those on the screens, and of the scrollback's the newest. When
+/* Makes room among full extras: keeps those on the screens, and the newest of the scrollback. When
  * that frees few, the next sweep waits, as in vt_pool_sweep. */
 static void vt_extra_sweep(struct vt *vt)
 {

@@ -70,8 +70,9 @@ struct vt_screen {
 /* A packed row's place in the ring of bytes. */
 struct vt_record {
     uint32_t at;
-    uint32_t n : 31, wrapped : 1;
-    uint32_t cost; /* its bytes in a line that is not wrapped: equal in every width */
+    uint32_t n : 30, wrapped : 1, utf16 : 1;
+    uint32_t cost; /* bytes as UTF-8 and tokens in a line that isn't wrapped: the same in every
+                    * width */
 };
 
 /* The scrollback: packed rows, oldest first, in a ring of bytes; their places in a ring of records.

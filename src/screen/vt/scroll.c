@@ -2,7 +2,8 @@
 
 /* vt/scroll - the scrollback: rows that left the primary screen at its top, packed into a ring of
  * bytes. A packed row has one byte for an ASCII cell (a blank: 0), UTF-8 and tokens (enum
- * vt_token) for everything else. */
+ * vt_token) for everything else. One of the default style without clusters has UTF-16 instead, for
+ * speed: a unit a column, where a pair is a character of two columns. */
 
 enum vt_token {
     VT_TOKEN_STYLE = 1,  /* fg, bg, attr, extra of the cells that follow, as they are in memory */
@@ -89,7 +90,8 @@ static int vt_scroll_wraps(const struct vt_scroll *s)
     return s->count && vt_record(s, s->count - 1)->wrapped;
 }
 
-static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t cost, int wrapped)
+static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t cost, int utf16,
+                           int wrapped)
 {
     struct vt_record *record;
     size_t at, front;
@@ -108,7 +110,8 @@ static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t 
     at = at < s->cap ? at : at - s->cap;
     record = vt_record(s, s->count++);
     record->at = (uint32_t)at;
-    record->n = (uint32_t)n & 0x7fffffff;
+    record->n = (uint32_t)n & 0x3fffffff;
+    record->utf16 = utf16 != 0;
     record->wrapped = wrapped != 0;
     record->cost = (uint32_t)cost;
     s->n += n;
@@ -135,6 +138,39 @@ static size_t vt_pack_plain(const struct cell *cells, int n, char *out)
     for (; i < n; i++)
         out[i] = (char)cells[i].rune;
     return (size_t)n;
+}
+
+#define VT_UTF16_TAIL 0xdfff /* the second column of a character of one unit */
+
+static inline void vt_pack_unit(char *out, int i, uint32_t unit)
+{
+    uint16_t value = (uint16_t)unit;
+    memcpy(out + 2 * i, &value, 2);
+}
+
+/* Packs cells in the default style as UTF-16. Returns the row's cost, or 0: a cell is in the way.
+ * A second column costs the token of a wide character. The first loop has no branches: text of
+ * several scripts would make them unpredictable. */
+static size_t vt_pack_utf16(const struct cell *cells, int n, char *out)
+{
+    uint32_t cost = 0, all = 0;
+    for (int i = 0; i < n; i++) {
+        uint32_t rune = cells[i].rune;
+        cost += 1 + ((0x7f - rune) >> 31) + ((0x7ff - rune) >> 31);
+        all |= rune;
+        vt_pack_unit(out, i, cells[i].attr & CELL_TAIL ? VT_UTF16_TAIL : rune);
+    }
+    for (int i = 0; i < n && all >= 0x10000; i++) {
+        uint32_t rune = cells[i].rune;
+        if (rune < 0x10000)
+            continue;
+        if (rune & CELL_CLUSTER || !(cells[i].attr & CELL_WIDE))
+            return 0;
+        vt_pack_unit(out, i, 0xd7c0 + (rune >> 10));
+        vt_pack_unit(out, ++i, 0xdc00 | (rune & 0x3ff));
+        cost++;
+    }
+    return cost;
 }
 
 /* Packs a cell whose rune is 0x800 or more. */
@@ -236,21 +272,26 @@ static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags)
 {
     int plain = !(flags & VT_LINE_CONTENT);
-    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n, cost;
+    int utf16 = (flags & VT_LINE_CONTENT) && !(flags & VT_LINE_STYLED);
+    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n = 2 * (size_t)count, cost = 0;
     struct cell_style first = {0}, last = {0};
     char *to = vt_scroll_room(s, most);
-    n = plain ? vt_pack_plain(cells, count, to) : vt_pack_cells(pool, cells, count, to);
-    if (!plain && count) {
+    if (utf16)
+        cost = vt_pack_utf16(cells, count, to);
+    if (!cost) {
+        utf16 = 0;
+        n = cost = plain ? vt_pack_plain(cells, count, to) : vt_pack_cells(pool, cells, count, to);
+    }
+    if (flags & VT_LINE_STYLED && count) {
         first = vt_style_of(cells);
         last = vt_style_of(cells + count - 1);
     }
-    cost = n;
     if (vt_scroll_wraps(s)) { /* the style goes on, or ends: an unwrapped line has that once */
         cost -= vt_has_style(first) ? VT_TOKEN_STYLE_BYTES : 0;
         cost += cell_style_eq(first, s->last) ? 0 : VT_TOKEN_STYLE_BYTES;
     }
     s->last = last;
-    vt_scroll_push(s, to, n, cost, flags & VT_LINE_WRAPPED);
+    vt_scroll_push(s, to, n, cost, utf16, flags & VT_LINE_WRAPPED);
 }
 
 /* ---- unpacking ------------------------------------------------------------------------------ */
@@ -298,6 +339,26 @@ static int vt_unpack(struct cell_pool *pool, span s, struct cell *out, int most)
     return n;
 }
 
+static int vt_unpack_utf16(span s, struct cell *out, int most)
+{
+    int n = s.n / 2 < (size_t)most ? (int)(s.n / 2) : most;
+    for (int i = 0; i < n; i++) {
+        uint16_t unit;
+        memcpy(&unit, s.p + 2 * i, 2);
+        out[i] = (struct cell){.rune = unit};
+        if (i == 0 || unit < 0xdc00 || unit > VT_UTF16_TAIL)
+            continue;
+        if (unit != VT_UTF16_TAIL || out[i - 1].rune >> 10 == 0x36) /* the second of a pair */
+            out[i - 1].rune = ((out[i - 1].rune - 0xd7c0) << 10) | (unit & 0x3ff);
+        out[i].rune = 0;
+        out[i].attr = CELL_TAIL;
+        out[i - 1].attr = CELL_WIDE;
+    }
+    if (n && out[n - 1].rune >> 10 == 0x36)
+        n--; /* half a character */
+    return n;
+}
+
 static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int row,
                          struct cell *out, int most, int *wrapped)
 {
@@ -309,7 +370,7 @@ static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int 
         vt_ring_read(s, record, whole.p);
         packed.p = whole.p;
     }
-    int n = vt_unpack(pool, packed, out, most);
+    int n = record->utf16 ? vt_unpack_utf16(packed, out, most) : vt_unpack(pool, packed, out, most);
     *wrapped = record->wrapped;
     buf_free(&whole);
     return n;
@@ -354,7 +415,7 @@ static void vt_scroll_mark_extras(struct vt_scroll *s, const struct cell_pool *p
     }
     for (int row = s->count; row-- > 0;) {
         const struct vt_record *record = vt_record(s, row);
-        for (size_t i = 0; i < record->n; i++) {
+        for (size_t i = 0; i < record->n && !record->utf16; i++) {
             unsigned char c = *vt_ring_byte(s, record, i);
             if (c == VT_TOKEN_STYLE) {
                 int room = count < CELL_EXTRAS_MAX / 4 * 3 && bytes < CELL_LINKS_BYTES / 4 * 3;
