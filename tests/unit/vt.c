@@ -75,8 +75,9 @@ static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
             vt->modes, vt->saved_modes, vt->shape);
     buf_fmt(b, "style %x %x %x charset %c%c%d keys %d", vt->style.fg, vt->style.bg, vt->style.attr,
             vt->charset[0], vt->charset[1], vt->shift, vt->modify_other_keys);
-    for (int i = 0; i < vt->key_count; i++)
-        buf_fmt(b, " %d", vt->keys[i]);
+    for (int s = 0; s < 2; s++)
+        for (int i = 0; i < vt->screens[s].key_count; i++)
+            buf_fmt(b, " %d/%d", s, vt->screens[s].keys[i]);
     buf_str(b, "\ntabs");
     for (int i = 0; i < vt->cols; i++)
         if (vt->tabs[i / 8] >> i % 8 & 1)
@@ -118,7 +119,7 @@ static const char *const unit_vt_tokens[] = {
     "\033[?6;1048r", "\033[?40h\033[?3h", "\033[?45h", "\033[?45h", "\b", "\xc2\x9d",
     "\033[?2026h", "\033=", "\033>", "\033[%d q", "\033]2;title\007", "\033]0;x\033\\",
     "\033]7;file://h/a%%20b\033\\", "\033[22t", "\033[23t", "\033P$qm\033\\", "\033_x\033\\",
-    "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>1u", "\033[<u", "\033", "\033[",
+    "\033[c", "\033[6n", "\033[?1$p", "\033[>4;2m", "\033[>%du", "\033[<u", "\033", "\033[",
     "\033[1;2", "\033[?", "\033[1:2$", "\033]2;half", "\033Pq", "\033(", "\030", "\033\\", "\007",
     "\033[1?", "\033[;:", "\033X", "\033]52;c;eA==\007", "\033]9;note\007", "\033]9;4;1;50\007",
     "\033]133;A\007", "\033]133;A\007", "\033]133;B\033\\",
@@ -687,15 +688,26 @@ static void unit_vt_keyboard(void)
 {
     test_begin("keyboard flags are pushed, popped and bounded");
     struct vt *vt = unit_vt_of(5, 2, "\033[=4;2u");
-    CHECK(vt->key_count == 1 && vt->keys[0] == 4);
+    CHECK(vt->screen->key_count == 1 && vt->screen->keys[0] == 4);
     vt_feed(vt, span_of("\033[>3u\033[=5u\033[=8;2u\033[=1;3u"));
-    CHECK(vt->key_count == 2 && vt->keys[1] == 12);
+    CHECK(vt->screen->key_count == 2 && vt->screen->keys[1] == 12);
     vt_feed(vt, span_of("\033[<u\033[>4;2m"));
-    CHECK(vt->key_count == 1 && vt->keys[0] == 4 && vt->modify_other_keys == 2);
+    CHECK(vt->screen->key_count == 1 && vt->screen->keys[0] == 4 && vt->modify_other_keys == 2);
     vt_feed(vt, span_of("\033[<9u\033[>4m"));
-    CHECK(vt->key_count == 0 && vt->modify_other_keys == 0);
+    CHECK(vt->screen->key_count == 0 && vt->modify_other_keys == 0);
     vt_feed(vt, span_of("\033[>4;1m\033[>m"));
     CHECK_INT(vt->modify_other_keys, 0);
+    test_begin("each screen has its own keyboard flags; a cleared alternate screen has none");
+    vt_feed(vt, span_of("\033[>1u\033[?47h"));
+    CHECK_INT(vt_key_flags(vt), 0);
+    vt_feed(vt, span_of("\033[>3u\033[?47l"));
+    CHECK_INT(vt_key_flags(vt), 1);
+    vt_feed(vt, span_of("\033[?47h"));
+    CHECK_INT(vt_key_flags(vt), 3);
+    vt_feed(vt, span_of("\033[?1049l\033[?1049h"));
+    CHECK_INT(vt_key_flags(vt), 0);
+    vt_feed(vt, span_of("\033[?47l"));
+    CHECK_INT(vt_key_flags(vt), 1);
     vt_free(vt);
 }
 

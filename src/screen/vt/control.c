@@ -481,6 +481,12 @@ static void vt_alt_leave(struct vt *vt)
     vt_moved(vt);
 }
 
+static void vt_alt_drop(struct vt *vt)
+{
+    vt->screens[1].live = vt->screens[1].key_count = 0;
+    vt_saved_reset(&vt->screens[1].saved);
+}
+
 static void vt_alt_enter(struct vt *vt)
 {
     struct vt_screen *screen = vt->screen = &vt->screens[1];
@@ -489,7 +495,6 @@ static void vt_alt_enter(struct vt *vt)
             vt_screen_new(screen, vt->cols, vt->rows);
         for (int r = 0; r < vt->rows; r++)
             vt_line_clear(vt_line(vt, r), 0);
-        vt_saved_reset(&screen->saved);
         screen->live = 1;
     }
     vt->modes |= VT_ALT_SCREEN;
@@ -527,7 +532,7 @@ static void vt_mode_alt_clear(struct vt *vt, int on)
 {
     vt_mode_alt_plain(vt, on);
     if (!on)
-        vt->screens[1].live = 0;
+        vt_alt_drop(vt);
 }
 
 static void vt_mode_save(struct vt *vt, int on)
@@ -801,12 +806,12 @@ static void vt_soft_reset(struct vt *vt)
 static void vt_esc_reset(struct vt *vt)
 {
     vt_alt_leave(vt);
-    vt->screens[1].live = 0;
+    vt_alt_drop(vt);
     vt_soft_reset(vt);
     vt->modes = vt->saved_modes = 0;
     vt->shape = 0;
     vt->progress = 0;
-    vt->key_count = vt->modify_other_keys = vt->title_count = 0;
+    vt->screen->key_count = vt->modify_other_keys = vt->title_count = 0;
     vt_tabs_default(vt);
     vt_erase_rows(vt, 0, vt->rows);
     vt_scroll_clear(&vt->scroll);
@@ -891,32 +896,31 @@ static void vt_csi_modify_keys(struct vt *vt)
 
 static void vt_csi_keys_ask(struct vt *vt)
 {
-    vt_answer(vt, "\033[?%du", vt->key_count ? vt->keys[vt->key_count - 1] : 0, 0);
+    vt_answer(vt, "\033[?%du", vt_key_flags(vt), 0);
 }
 
 static void vt_csi_keys_push(struct vt *vt)
 {
-    if (vt->key_count == VT_KEYS_MAX) {
-        memmove(vt->keys, vt->keys + 1, VT_KEYS_MAX - 1);
-        vt->key_count--;
+    struct vt_screen *screen = vt->screen;
+    if (screen->key_count == VT_KEYS_MAX) {
+        memmove(screen->keys, screen->keys + 1, VT_KEYS_MAX - 1);
+        screen->key_count--;
     }
-    vt->keys[vt->key_count++] = (unsigned char)(vt_param(vt, 0) & 31);
+    screen->keys[screen->key_count++] = (unsigned char)(vt_param(vt, 0) & 31);
 }
 
 static void vt_csi_keys_pop(struct vt *vt)
 {
-    vt->key_count = vt_clamp(vt->key_count - vt_count(vt, 0), 0, VT_KEYS_MAX);
+    vt->screen->key_count = vt_clamp(vt->screen->key_count - vt_count(vt, 0), 0, VT_KEYS_MAX);
 }
 
 static void vt_csi_keys_set(struct vt *vt)
 {
     int flags = vt_param(vt, 0) & 31, how = vt_count(vt, 1);
-    unsigned char *top;
-    if (vt->key_count == 0) {
-        vt->keys[0] = 0;
-        vt->key_count = 1;
-    }
-    top = &vt->keys[vt->key_count - 1];
+    struct vt_screen *screen = vt->screen;
+    if (screen->key_count == 0)
+        screen->keys[screen->key_count++] = 0;
+    unsigned char *top = &screen->keys[screen->key_count - 1];
     *top = (unsigned char)(how == 1 ? flags : how == 2 ? *top | flags : *top & ~flags);
 }
 

@@ -63,8 +63,11 @@ struct vt_screen {
     struct vt_line *lines; /* NULL until it is first used */
     struct cell *cells;
     int top;
-    int live;              /* 0: not used since it was made or cleared; its rows are not valid */
+    int live;              /* 0: not used since it was made or cleared; its rows are not valid, its
+                            * other fields are as new */
     struct vt_saved saved;
+    unsigned char keys[VT_KEYS_MAX]; /* kitty keyboard flags, pushed; the last are in force */
+    int key_count;
 };
 
 /* A packed row's place in the ring of bytes. */
@@ -139,8 +142,6 @@ struct vt {
     int extra_wait;                  /* new extras to do without before a full pool is swept */
     uint32_t colours[3];             /* of the user's terminal: text, ground, cursor */
     int modify_other_keys;           /* xterm's modifyOtherKeys, 0…2 */
-    unsigned char keys[VT_KEYS_MAX]; /* kitty keyboard flags, pushed; the last are in force */
-    int key_count;
 };
 
 /* ---- scroll: the scrollback ------------------------------------------------------------------ */
@@ -233,6 +234,7 @@ static void vt_end_csi(struct vt *vt);
 static int vt_is_sub(const struct vt *vt, int i); /* parameter i followed a ':' */
 static void vt_tabs_default(struct vt *vt);
 static void vt_tabs_widen(struct vt *vt, int from); /* the screen was `from` columns wide */
+static void vt_alt_drop(struct vt *vt);   /* clears the alternate screen, not in use */
 static void vt_soft_reset(struct vt *vt); /* DECSTR */
 /* Appends the sequences that set the one-bit modes; not those that also move the cursor. */
 static void vt_put_modes(const struct vt *vt, buf *b);

@@ -154,6 +154,8 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
     vt_paint_style(p, vt_plain);
     buf_str(p->b, "\033[m\033[H\033[2J");
     vt_paint_rows(p, screen, row);
+    for (int i = 0; i < screen->key_count; i++)
+        buf_fmt(p->b, "\033[>%du", screen->keys[i]);
 }
 
 /* ---- cursors and screens -------------------------------------------------------------------- */
@@ -275,14 +277,6 @@ static void vt_paint_texts(struct vt_paint *p)
         buf_fmt(p->b, "\033]9;4;%d;%d\033\\", vt->progress >> 8, vt->progress & 255);
 }
 
-static void vt_paint_keyboard(struct vt_paint *p)
-{
-    if (p->vt->modify_other_keys)
-        buf_fmt(p->b, "\033[>4;%dm", p->vt->modify_other_keys);
-    for (int i = 0; i < p->vt->key_count; i++)
-        buf_fmt(p->b, "\033[>%du", p->vt->keys[i]);
-}
-
 /* Writes region, cursor, style and modes. The order matters: region and origin mode move the
  * cursor; insert mode would change what placing the cursor prints. */
 static void vt_paint_state(struct vt_paint *p)
@@ -295,7 +289,8 @@ static void vt_paint_state(struct vt_paint *p)
         buf_str(p->b, "\033[?6h");
     if (vt->shape)
         buf_fmt(p->b, "\033[%d q", vt->shape);
-    vt_paint_keyboard(p);
+    if (vt->modify_other_keys)
+        buf_fmt(p->b, "\033[>4;%dm", vt->modify_other_keys);
     vt_paint_cursor(p, origin ? vt->region_top : 0);
     vt_paint_charsets(p, vt->charset, vt->shift);
     vt_paint_style(p, vt->style);

@@ -19,6 +19,7 @@ static struct vt *vt_new(int cols, int rows)
     vt->scratch = base_alloc((size_t)vt->cols * sizeof *vt->scratch);
     vt_screen_new(vt->screen, vt->cols, vt->rows);
     vt_tabs_default(vt);
+    vt_alt_drop(vt);
     vt_soft_reset(vt);
     return vt;
 }
@@ -69,7 +70,8 @@ static int vt_cursor_shape(const struct vt *vt)
 
 static int vt_key_flags(const struct vt *vt)
 {
-    return vt->key_count ? vt->keys[vt->key_count - 1] : 0;
+    const struct vt_screen *screen = vt->screen;
+    return screen->key_count ? screen->keys[screen->key_count - 1] : 0;
 }
 
 static int vt_other_keys(const struct vt *vt)
