@@ -87,7 +87,7 @@ static void unit_vt_dump(buf *b, const struct vt *vt, int scrollback)
     buf_str(b, "\ntitle ");
     buf_span(b, vt_title(vt));
     unit_vt_put_extra(b, vt, vt->style.extra);
-    buf_fmt(b, "\nprogress %d", vt->progress);
+    buf_fmt(b, "\nprogress %d recent %d", vt->progress, scrollback ? vt->scroll.recent : 0);
     buf_str(b, "\ndirectory ");
     buf_span(b, vt_directory(vt));
     buf_str(b, "\nprimary\n");

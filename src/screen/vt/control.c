@@ -295,6 +295,9 @@ static void vt_csi_erase_display(struct vt *vt)
         vt_scroll_clear(&vt->scroll);
     if (what >= 3)
         return;
+    int all = what == 2 || (what == 0 && vt->y == 0 && vt->x == 0 && !vt->pending);
+    if (all && vt->screen == &vt->screens[0])
+        vt_scroll_cleared(&vt->scroll);
     if (what != 0)
         vt_erase_rows(vt, 0, what == 1 ? vt->y : vt->rows);
     if (what == 0)

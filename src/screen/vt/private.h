@@ -86,6 +86,7 @@ struct vt_scroll {
     struct vt_record *records;
     int record_cap, first, count;
     int lines;
+    int recent;             /* rows since the screen was cleared: a larger screen shows them again */
     size_t cost;            /* of all rows */
     struct cell_style last; /* of the newest row's last cell */
     buf packed;             /* the row that is packed */
@@ -151,6 +152,8 @@ static void vt_scroll_clear(struct vt_scroll *s); /* frees all of it */
  * dropped past VT_SCROLL_LINES lines and VT_SCROLL_BYTES bytes. */
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags);
+/* The screen has been cleared: text that follows begins a new line. */
+static void vt_scroll_cleared(struct vt_scroll *s);
 /* Unpacks row `row` (-1 the newest … -count) into at most `most` cells. Returns their number. */
 static int vt_scroll_row(const struct vt_scroll *s, struct cell_pool *pool, int row,
                          struct cell *out, int most, int *wrapped);

@@ -21,7 +21,7 @@ struct vt_reflow {
     struct cell *out, *scratch; /* the new row; room for an old one */
     int n, row;                 /* the new row's cells; its number, 0 the oldest */
     int top;                    /* the new row that becomes the screen's first */
-    int screen_row;             /* the new row where the old screen begins */
+    int screen_row, recent_row; /* the new rows where the old screen, the recent rows begin */
     int last_row;               /* the last row with text */
     struct vt_mark marks[2];    /* cursor, saved cursor of the primary screen */
 };
@@ -100,6 +100,8 @@ static void vt_reflow_run(struct vt_reflow *f, int last)
         view.wrapped = view.wrapped && r < last;
         if (r == 0)
             f->screen_row = f->row;
+        if (r == -from->scroll.recent)
+            f->recent_row = f->row;
         vt_reflow_row(f, r, view);
     }
 }
@@ -114,9 +116,9 @@ static int vt_reflow_top(const struct vt_reflow *f, int rows, int blank_below)
         top = last - rows + 1;
         top = top > f->screen_row ? top : f->screen_row;
     }
-    if (top > f->marks[0].row)
-        top = f->marks[0].row;
-    return top > 0 ? top : 0;
+    if (top < f->recent_row)
+        top = f->recent_row;
+    return top < f->marks[0].row ? top : f->marks[0].row;
 }
 
 static int vt_last_row(const struct vt *vt)
@@ -164,6 +166,7 @@ static void vt_reflow_primary(struct vt *vt, const struct vt *from)
     f.top = vt_reflow_top(&f, vt->rows, from->rows - 1 - last);
     f.into = vt;
     vt_reflow_run(&f, last);
+    vt->scroll.recent = vt_clamp(f.top - f.recent_row, 0, vt->scroll.count);
     if (!alt)
         vt_reflow_cursor(&f, &f.marks[0], &vt->x, &vt->y, &vt->pending);
     vt_reflow_cursor(&f, &f.marks[1], &saved->x, &saved->y, &saved->pending);

@@ -48,6 +48,7 @@ static void vt_scroll_drop(struct vt_scroll *s)
     s->start -= s->start >= s->cap ? s->cap : 0;
     s->first = s->first + 1 < s->record_cap ? s->first + 1 : 0;
     s->count--;
+    s->recent = s->recent < s->count ? s->recent : s->count;
 }
 
 /* Grows the ring to at least `need` bytes, by doubling: bytes move only until it has its full
@@ -90,6 +91,13 @@ static int vt_scroll_wraps(const struct vt_scroll *s)
     return s->count && vt_record(s, s->count - 1)->wrapped;
 }
 
+static void vt_scroll_cleared(struct vt_scroll *s)
+{
+    s->recent = 0;
+    if (s->count)
+        vt_record(s, s->count - 1)->wrapped = 0;
+}
+
 static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t cost, int utf16,
                            int wrapped)
 {
@@ -102,6 +110,7 @@ static void vt_scroll_push(struct vt_scroll *s, const char *p, size_t n, size_t 
         return;
     s->lines += !vt_scroll_wraps(s);
     s->cost += cost;
+    s->recent++;
     if (s->n + n > s->cap || !s->cap)
         vt_scroll_grow_bytes(s, s->n + n);
     if (s->count == s->record_cap)

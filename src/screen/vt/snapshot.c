@@ -126,13 +126,13 @@ static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int ful
     buf_str(p->b, full ? " \r" : "\xe3\x80\x80\r\033[K");
 }
 
-/* Writes the rows from `row` (< 0: scrollback) on, onto an empty screen with the cursor at home. */
-static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, int row)
+/* Writes the rows `row` (< 0: scrollback) … end - 1 onto an empty screen with the cursor at home. */
+static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, int row, int end)
 {
     struct vt_view view = {0};
     struct cell last = {0};
     int wrapped = 0, full = 0;
-    for (; row < p->vt->rows; row++) {
+    for (; row < end; row++) {
         view = vt_view(p->vt, screen, row, p->vt->scratch);
         if (wrapped)
             vt_paint_wrap(p, &last, full, view);
@@ -141,7 +141,7 @@ static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, in
         full = view.n == p->vt->cols;
         if (view.n)
             last = view.cells[view.n - (view.cells[view.n - 1].attr & CELL_TAIL ? 2 : 1)];
-        if (wrapped || row == p->vt->rows - 1)
+        if (wrapped || row == end - 1)
             continue;
         if (p->style.bg)
             vt_paint_style(p, vt_plain); /* else the new row gets the background */
@@ -153,7 +153,15 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
 {
     vt_paint_style(p, vt_plain);
     buf_str(p->b, "\033[m\033[H\033[2J");
-    vt_paint_rows(p, screen, row);
+    if (row < -p->vt->scroll.recent) {
+        vt_paint_rows(p, screen, row, -p->vt->scroll.recent);
+        row = -p->vt->scroll.recent;
+        vt_paint_style(p, vt_plain);
+        for (int i = 0; i < p->vt->rows; i++)
+            buf_str(p->b, "\r\n");
+        buf_str(p->b, "\033[H\033[2J");
+    }
+    vt_paint_rows(p, screen, row, p->vt->rows);
     for (int i = 0; i < screen->key_count; i++)
         buf_fmt(p->b, "\033[>%du", screen->keys[i]);
 }
