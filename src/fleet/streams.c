@@ -154,7 +154,7 @@ static void streams_delete_entry(struct streams *l, const char *key, struct code
 {
     char text[48];
     base_fmt(text, sizeof text, "%llu-%llu", id.ms, id.seq);
-    const span args[] = {span_of("XDEL"), span_of(key), span_of(text)};
+    const span args[3] = {span_of("XDEL"), span_of(key), span_of(text)};
     streams_send(&l->reader, args, COUNT_OF(args), 0, NULL, NULL);
 }
 
