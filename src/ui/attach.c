@@ -258,6 +258,16 @@ static void attach_follow(struct app *t)
     loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_PREVIEW_MS);
 }
 
+/* The view has the holder's socket: whether the holder answers is for the daemon to tell. */
+static void attach_ask_daemon(struct app *t)
+{
+    buf target = {0};
+    app_put_target(&target, t->view->id, "", t->config->computer);
+    if (t->view->stream)
+        app_request(t, "GET", buf_cstr(&target), (span){0}, 0, NULL);
+    buf_free(&target);
+}
+
 static void attach_begin(struct app *t, const char *id)
 {
     attach_close_view(t);
@@ -280,6 +290,7 @@ static void attach_begin(struct app *t, const char *id)
     view_set_colours(t->view, &t->colours);
     t->grid.known = 0;
     attach_note(t->config, id);
+    attach_ask_daemon(t);
     app_set_mode(t, APP_ATTACHED);
 }
 

@@ -392,6 +392,8 @@ static void layout_put_attached(const struct app *t, buf *b)
     int waiting = tree_totals(&t->tree).waiting - (s && tree_is(s, "waiting"));
     if (!v->control)
         buf_str(b, "read-only  ");
+    if (s && s->asked && tree_is(s, "unreachable"))
+        buf_fmt(b, "%s  ", s->asked);
     if (v->unsent)
         buf_fmt(b, "%lld byte%s not typed  ", v->unsent, v->unsent == 1 ? "" : "s");
     else
