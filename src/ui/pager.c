@@ -457,7 +457,7 @@ static void pager_set_text(struct pager *p, span text, int markdown)
     buf_clear(&p->looks);
     p->line_count = p->row_count = p->width = 0;
     p->prompt = -1;
-    p->selecting = PAGER_NONE;
+    p->selecting = PAGER_NONE, p->pressed = 0;
     pager_clear_hits(p);
     while (text.n)
         pager_add_line(p, &st, span_cut(&text, '\n'));
@@ -533,7 +533,7 @@ static void pager_layout(struct pager *p, int width)
         return;
     p->width = width;
     p->row_count = 0;
-    p->selecting = PAGER_NONE;
+    p->selecting = PAGER_NONE, p->pressed = 0;
     for (int i = 0; i < p->line_count; i++)
         pager_add_rows(p, i);
     if (p->top)
@@ -599,7 +599,7 @@ static void pager_next_prompt(struct pager *p, int step)
 
 static void pager_select(struct pager *p)
 {
-    int last = widget_min(p->top + p->height, p->row_count) - 1;
+    int last = widget_max(0, widget_min(p->top + p->height, p->row_count) - 1);
     int hit = p->hit >= 0 ? pager_row_at(p, p->hits[p->hit]) : -1;
     p->follow = 0;
     if (!p->row_count || p->selecting == PAGER_BLOCK) {

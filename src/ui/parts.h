@@ -6,12 +6,11 @@
 /* ==== filter: the words that a list is filtered by ============================================ */
 
 #define FILTER_WORDS_MAX 16 /* more are ignored */
-#define FILTER_WORD_MAX 64  /* bytes of a word; the rest is ignored */
+#define FILTER_WORD_MAX 64  /* bytes; the rest is ignored */
 
-/* A word in lower case, with its table for the search. */
 struct filter_word {
     unsigned char text[FILTER_WORD_MAX], back[FILTER_WORD_MAX];
-    int n, is_state;        /* is_state: the word is "is:…" */
+    int n, is_state;        /* "is:…" */
 };
 
 struct filter {
@@ -19,18 +18,17 @@ struct filter {
     int count;
 };
 
-/* Takes the words of a text, separated by blanks. NULL or "": none. */
 static void filter_set(struct filter *f, const char *text);
-/* Returns what completes the state of an is: in the last word; NULL: nothing, or several do. */
+/* What completes the is: of the last word; NULL: nothing, or several do. */
 static const char *filter_complete(const struct filter *f);
-/* Returns the states there are, when an is: names none; else NULL. */
+/* The states, when an is: names none; else NULL. */
 static const char *filter_wrong(const struct filter *f);
-/* Returns 1 when the text contains the word; ASCII case is ignored. text may be NULL. */
+/* ASCII case is ignored. text may be NULL. */
 static int filter_has(const struct filter_word *w, const char *text);
 
 /* ==== tree: model: computers, projects, sessions as rows ====================================== */
 
-#define TREE_DEPTH_MAX 32 /* levels of sessions; deeper ones are shown at this level */
+#define TREE_DEPTH_MAX 32 /* deeper sessions are shown at this level */
 #define TREE_FOLDS_MAX 1000
 #define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
 
@@ -39,71 +37,68 @@ struct tree_session {
     char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
         *last_output, *initiator, *tmux, *asked, *source;
     char *waits_for;        /* "choice", "text", "password" */
-    char *choices;          /* the labels of a menu on its screen, each ends with a newline */
+    char *choices;          /* each ends with a newline */
     char *first_prompt;     /* "pending", "delivered", "failed" */
-    char *program_title;    /* as its program set it */
+    char *program_title;
     char *restart;          /* what a restart does: "resume", "fresh" */
-    char *branch;           /* of git, in its directory */
+    char *branch;
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
-    int ended;              /* it is none any more, and can be restarted: GET /sessions/ended */
-    int unseen;             /* it finished or asked, and its screen was not viewed since */
-    int input_is_newer;     /* last_input changed after last_output */
+    int ended;              /* of GET /sessions/ended */
+    int unseen;             /* its screen was not viewed since it finished or asked */
+    int input_is_newer;
     /* set by tree_build */
     struct tree_session *parent, *first_child, **last_child, *next;
     char number[100];       /* 1, 1.1, 2 … within its project, by age */
-    int number_columns;     /* width of the longest number in its list */
+    int number_columns;     /* of the longest one in its list */
     int row, project_row, computer_row; /* indices of rows; -1 not shown */
-    int hit, kept;          /* hit: the filter matches it; kept: it, or one it started */
+    int hit, kept;          /* the filter matches it; or one it started */
     long long rank;         /* sort key: the lowest of it and those it started */
     int mark;
-    int marked;             /* by the user */
-    int told;               /* the owner's */
+    int marked;
+    int told;
 };
 
 enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
 
-/* What a computer's row says of it. */
 struct tree_note {
-    const char *text;       /* its problem: static, or NULL */
-    char why[80];           /* more of it: what is wrong with Redis; or "" */
-    long long pulled_at;    /* when its sessions were, that it does not push; wall clock, 0 none */
+    const char *text;       /* static, or NULL */
+    char why[80];           /* more of it; or "" */
+    long long pulled_at;    /* wall clock, 0 none */
 };
 
 struct tree_row {
     enum tree_kind kind;
     int depth;
-    const char *computer, *path, *name; /* path: a project's; name: a project's or computer's */
-    const struct tree_note *note; /* of a computer; else NULL */
+    const char *computer, *path, *name;
+    const struct tree_note *note; /* or NULL */
     struct tree_session *session;
     /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
     char *key;
     int folded, foldable;
-    int sessions, working; /* below a computer or project */
-    int waiting;           /* below any row */
-    int line[2];            /* its first line when rows are brief, when they are full */
+    int sessions, working; /* below it */
+    int waiting;           /* below it */
+    int line[2];            /* when brief, when full */
 };
 
 struct tree_project {
     char *computer, *path, *name;
 };
 
-/* An agent, and whether it can be started. */
 struct tree_agent {
-    char *name, *reason;    /* reason: why it can't; NULL unknown */
+    char *name, *reason;    /* or NULL */
     int available;
-    long long until;        /* wall clock, ms: not available before; 0 unknown */
+    long long until;        /* wall clock, ms; 0 unknown */
 };
 
-/* By age; waiting sessions first; latest activity first. */
 enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
-    struct cache sessions;  /* the raw objects by id */
-    size_t cache_place;     /* of a struct tree_session *, for cache_data */
-    char **computers;       /* names; this computer first */
-    struct tree_note *computer_notes; /* per computer */
+    struct cache sessions;
+    size_t cache_place;     /* of a struct tree_session * */
+    char **computers;       /* this one first */
+    struct tree_note *computer_notes;
     int computer_count;
     struct tree_project *projects;
     int project_count;
@@ -113,29 +108,28 @@ struct tree {
     char *here;
     char **folds;           /* sorted keys of folded rows */
     int fold_count;
-    char *focus;            /* the only computer shown, without a row of its own; or NULL */
+    char *focus;            /* or NULL */
     enum tree_order order;
-    struct filter filter;   /* with a filter nothing is folded */
+    struct filter filter;
     struct tree_row *rows;
     int row_count, row_cap;
     int lines[2];           /* of all rows: brief, full */
-    int hits;               /* matching sessions, and matching projects without one */
+    int hits;               /* sessions, and projects without one */
     /* id of the session that has last begun to wait, finished unseen or failed; the owner empties
      * it */
     char news[132];
-    int dirty;              /* rows are out of date */
+    int dirty;
 };
 
-/* Applies a message of /ws; ignores unknown ones. */
 static void tree_event(struct tree *t, span json);
-static void tree_set_sessions(struct tree *t, struct json array); /* replaces all */
+static void tree_set_sessions(struct tree *t, struct json array);
 static int tree_add_ended(struct tree *t, struct json array); /* returns how many are new */
 static int tree_drop_ended(struct tree *t);        /* returns how many there were */
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
-static void tree_set_agents(struct tree *t, struct json object); /* from /agents/availability */
+static void tree_set_agents(struct tree *t, struct json object);
 static void tree_set_folded(struct tree *t, const char *key, int folded);
-static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all computers */
+static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all */
 static void tree_set_order(struct tree *t, enum tree_order order);
 /* Keeps only matching rows and those above them. The text is words separated by blanks; a session
  * matches when each word is in its title, agent, directory, computer or last lines (ASCII case is
@@ -145,27 +139,22 @@ static void tree_set_filter(struct tree *t, const char *text);
 /* Returns the lines of a session's row. Brief: its own, and what it asks while it waits. Full: also
  * the last input and output. */
 static int tree_session_lines(const struct tree_session *s, int full);
-/* Counts all sessions by state; an exited one only if it failed. */
 struct tree_totals {
     int waiting, working, idle, failed;
 };
 static struct tree_totals tree_totals(const struct tree *t);
-/* Returns 1 when that is the session's state. */
 static int tree_is(const struct tree_session *s, const char *state);
-/* Returns 1 when it has exited otherwise than with 0. */
 static int tree_has_failed(const struct tree_session *s);
-/* Returns 1 when it waits for that: "choice" … */
 static int tree_waits_for(const struct tree_session *s, const char *what);
-/* Returns the title; while nobody gave one: the program's, the last input or the command. */
+/* Returns the title, else the program's, the last input or the command. */
 static const char *tree_title(const struct tree_session *s);
 /* tree_put_state writes focus, order and folds as members of an open JSON object; tree_load_state
  * reads them and ignores garbage. */
 static void tree_put_state(const struct tree *t, buf *b);
 static void tree_load_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
-/* Writes the agent's name, or the name of the program that the session runs. */
+/* Or the name of its program. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
-/* For outline.c alone: see tree.c. */
 static int tree_is_folded(const struct tree *t, const char *key);
 static struct tree_session *tree_session_at(const struct tree *t, size_t place);
 static int tree_matches(const struct tree *t, const struct tree_session *s);
@@ -182,23 +171,22 @@ static void tree_free_agents(struct tree *t);
 
 static void tree_init(struct tree *t, const char *computer, const char *here);
 static void tree_free(struct tree *t);
-static void tree_build(struct tree *t);            /* updates the rows */
-static int tree_find(const struct tree *t, const char *key); /* index of a row, or -1 */
-/* Folds every project; with folded 0 unfolds every row. */
+static void tree_build(struct tree *t);
+static int tree_find(const struct tree *t, const char *key); /* or -1 */
+/* 0: unfolds all */
 static void tree_fold_all(struct tree *t, int folded);
 /* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
  * and builds the rows. */
 static int tree_next_waiting(struct tree *t, int from);
-/* Returns the row of the session with that number, in the project of row `from` first; or -1. */
+/* In the project of row `from` first; or -1. */
 static int tree_find_number(const struct tree *t, int from, const char *number);
-/* Returns the index of the row at that line of brief (0) or full (1) rows. */
+/* In brief (0) or full (1) rows. */
 static int tree_row_at(const struct tree *t, int line, int full);
 
 /* ==== todos: model: computers, projects, todos, files as rows ================================= */
 
-#define TODOS_DESCRIPTION_MAX 400 /* bytes kept of a description; a row shows less */
+#define TODOS_DESCRIPTION_MAX 400 /* bytes kept */
 
-/* A todo's mark in the roadmap. */
 enum todos_state { TODOS_PENDING, TODOS_READY, TODOS_IN_PROGRESS, TODOS_STATES };
 
 /* A missing string is NULL. */
@@ -211,32 +199,32 @@ struct todos_todo {
 
 struct todos_project {
     char *computer, *path, *name, *description;
-    struct todos_todo *todos;  /* in the roadmap's order */
+    struct todos_todo *todos;
     int todo_count;
-    int known;                /* 0: its todos were not received yet */
+    int known;
 };
 
 enum todos_kind { TODOS_COMPUTER, TODOS_PROJECT, TODOS_TODO, TODOS_FILE };
 
-/* A row's pointers are valid until the next event or reply. */
+/* Valid until the next event or reply. */
 struct todos_row {
     enum todos_kind kind;
     int depth;
     const char *computer;
-    const struct todos_project *project; /* of a project row and those below it */
-    const struct todos_todo *todo;       /* of a todo row and its files */
-    const char *file;                   /* "requirements.md", "implementation-plan.md" */
-    const char *name;                   /* shown: computer, project, slug, file */
-    int present;                        /* of a file: it exists */
+    const struct todos_project *project;
+    const struct todos_todo *todo;
+    const char *file;
+    const char *name;
+    int present;
     /* "c:vm", "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:requirements.md"; constant while the
      * thing exists */
     char *key;
     int folded, foldable;
-    int projects, todos[TODOS_STATES];   /* below a computer or project */
+    int projects, todos[TODOS_STATES];
 };
 
 struct todos {
-    char **computers;         /* names; this computer first */
+    char **computers;         /* this one first */
     int computer_count;
     struct todos_project *projects;
     int project_count;
@@ -248,33 +236,31 @@ struct todos {
     int turned_count;
     struct todos_row *rows;
     int row_count, row_cap;
-    int dirty;                /* rows are out of date */
+    int dirty;
 };
 
 static void todos_init(struct todos *p, const char *computer, const char *here);
 static void todos_free(struct todos *p);
-/* Applies a message of /ws; ignores unknown ones. */
 static void todos_event(struct todos *p, span json);
-static void todos_set_computers(struct todos *p, struct json array); /* from GET /computers */
+static void todos_set_computers(struct todos *p, struct json array);
 /* Replaces all projects, from GET /projects-with-todos. A project without todos in the reply keeps
  * the known ones. */
 static void todos_set_projects(struct todos *p, struct json array);
-static void todos_build(struct todos *p);            /* updates the rows */
-static int todos_find(const struct todos *p, const char *key); /* index of a row, or -1 */
+static void todos_build(struct todos *p);
+static int todos_find(const struct todos *p, const char *key); /* or -1 */
 static void todos_set_folded(struct todos *p, const char *key, int folded);
 /* Folds an unfolded row or unfolds a folded one; also loads a saved key of `turned`. */
 static void todos_turn(struct todos *p, const char *key);
-static void todos_fold_all(struct todos *p, int folded); /* all but computers */
+static void todos_fold_all(struct todos *p, int folded);
 
-/* What can be done with a row. */
 enum todos_action {
-    TODOS_START,               /* start work on a ready todo */
-    TODOS_PREPARE,             /* prepare a project or a todo */
-    TODOS_VIEW,                /* read its file in the pager */
-    TODOS_EDIT                 /* edit its file, which may not exist yet */
+    TODOS_START,
+    TODOS_PREPARE,
+    TODOS_VIEW,
+    TODOS_EDIT                 /* it may not exist yet */
 };
 
-/* Returns 1, or 0 with the reason in *why (a static text for people). */
+/* Returns 1, or 0 with a static reason. */
 static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
                      const char **why);
 /* Writes the first message of the session to start: "/prime-orchestrator SLUG" for TODOS_START,
@@ -291,7 +277,6 @@ static char **todos_editor(const char *path, buf *error);
 
 /* ==== term: the user's terminal: raw mode, input decoder ====================================== */
 
-/* Keys that are not characters, above every code point. */
 enum term_keycode {
     TERM_UP = 0x110000,
     TERM_DOWN,
@@ -329,7 +314,7 @@ enum term_event_type {
     TERM_COLOUR,     /* reply to OSC 10, 11 or 12, which mode tells: colour is 0xrrggbb */
     TERM_THEME,      /* the theme has changed (mode 2031): ask for the colours again */
     TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
-    TERM_KEYBOARD,   /* reply to CSI ? u: the terminal has kitty's keyboard protocol */
+    TERM_KEYBOARD,   /* kitty's */
     TERM_STATUS,     /* reply to DSR 5 */
     TERM_POSITION,   /* reply to DSR 6: row and col */
     TERM_ANSWERED,   /* reply to DA1, the last one of term_queries */
@@ -433,7 +418,6 @@ static void pace_on_answer(struct pace *p, long long now);
 
 /* ==== keyboard: keys as a session's program wants them ======================================== */
 
-/* What a program has asked for. */
 struct keyboard {
     int kitty;             /* kitty's flags; 0: not its protocol */
     int other_keys;        /* modifyOtherKeys, 0…2 */
@@ -441,40 +425,38 @@ struct keyboard {
     const char *newline;   /* for Shift-Enter and Ctrl-Enter in legacy mode; NULL: Enter */
 };
 
-/* Appends the bytes of a key with modifiers (enum term_mod). */
 static void keyboard_put_key(buf *b, uint32_t key, unsigned mods, const struct keyboard *k);
 
 /* ==== theme: named styles: defaults, and the user's colours =================================== */
 
-/* Styles by their use; the table in theme.c has their names in the configuration. */
 enum theme_name {
     THEME_TEXT,
     THEME_DIM,
-    THEME_ACCENT,    /* names, the focused label */
+    THEME_ACCENT,
     THEME_TITLE,
-    THEME_ALARM,     /* errors */
+    THEME_ALARM,
     THEME_SELECTED,
     THEME_UNFOCUSED, /* the selected row while the terminal has no focus */
     THEME_BORDER,
-    THEME_FIELD,     /* editable text */
+    THEME_FIELD,
     THEME_BUTTON,
-    THEME_KEY,       /* a key's name in footer and help */
-    THEME_HINT,      /* the text beside a key's name */
+    THEME_KEY,
+    THEME_HINT,
     THEME_TAB,       /* a tab not shown; the shown one is THEME_SELECTED */
-    THEME_MATCH,     /* a filter's matches */
+    THEME_MATCH,
     THEME_INPUT,     /* the last input of a session, when newer than its output */
     THEME_OUTPUT,    /* the last output, when newer than the input */
     THEME_MUTED,     /* the older of the two */
-    THEME_LIVE,      /* the connection */
+    THEME_LIVE,
     THEME_POLLING,
     THEME_OFFLINE,
-    THEME_STARTING,  /* a session's state */
+    THEME_STARTING,
     THEME_WORKING,
     THEME_WAITING,
     THEME_IDLE,
     THEME_EXITED,
     THEME_FAILED,
-    THEME_HEADING,   /* in the pager */
+    THEME_HEADING,
     THEME_CODE,
     THEME_STYLES
 };
@@ -501,7 +483,6 @@ static struct cell_style theme_agent(const struct theme *th, const char *agent);
  * style. */
 static int theme_parse(span s, struct cell_style *style);
 static void theme_put(buf *b, struct cell_style style);
-/* Writes [colours] of the effective configuration. */
 static void theme_put_config(const struct config *c, buf *b);
 
 /* ==== field: text being edited, of one line or several ======================================== */
@@ -520,18 +501,15 @@ struct field {
 
 static void field_set(struct field *f, const char *text); /* moves the cursor to the end */
 static void field_free(struct field *f);
-/* Inserts text at the cursor as a paste; characters that the field can't hold become blanks. */
+/* As a paste; what it cannot hold becomes blanks. */
 static void field_insert(struct field *f, span text);
 /* Returns 1 when the event was consumed. Alt-Enter and Ctrl-J begin a new line where there are
  * several. Up on the first line goes back in the history, Down on the last line forth; without a
  * history the field doesn't consume them. */
 static int field_event(struct field *f, const struct term_event *ev);
-/* Returns its lines at that width: 1 … rows. */
 static int field_height(const struct field *f, int width);
-/* Draws at most `rows` lines around the cursor. */
 static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
                        struct cell_style style, int focused);
-/* Moves the cursor to a click, relative to the field as last drawn. */
 static void field_click(struct field *f, int row, int col);
 /* Completes the typed local directory. Returns 1 when text was added or *hint lists the choices; 0
  * when there is nothing to complete. */
@@ -548,14 +526,12 @@ static const struct cell_style widget_selected = {0, 0, CELL_REVERSE, 0};
 
 static int widget_min(int a, int b);
 static int widget_max(int a, int b);
-/* grid_put of a C string. */
 static int widget_put(struct grid *g, int row, int col, int width, const char *text,
                       struct cell_style style);
-/* Like widget_put, but ends text that doesn't fit with … (> in ASCII). */
+/* Ends what does not fit with … (> in ASCII). */
 static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
                           struct cell_style style);
 
-/* The use of a place on the screen. */
 enum widget_place {
     WIDGET_NOTHING,
     WIDGET_KEY,      /* index: a row of the key table */
@@ -571,7 +547,6 @@ struct widget_hit {
 
 #define WIDGET_HITS_MAX 1024 /* of a screen; later ones can't be clicked */
 
-/* The target of drawing, and the hits of the frame drawn to it. */
 struct widgets {
     struct grid *grid;
     const struct theme *theme;
@@ -581,15 +556,13 @@ struct widgets {
 };
 
 static void widget_free(struct widgets *u);
-/* Clears the frame and its hits. */
 static void widget_begin(struct widgets *u);
 static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what,
                            int index, int part);
-/* Returns the topmost hit at that place of the last frame, or NULL. */
 static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
-/* Returns the lines to scroll of a wheel event, upwards positive; 0 for other events. */
+/* Upwards positive; 0: no wheel. */
 static int widget_wheel(const struct term_event *ev);
-/* Returns the hit of a press of the left button, or NULL. */
+/* Of the left button; or NULL. */
 static const struct widget_hit *widget_clicked(const struct widgets *u,
                                                const struct term_event *ev);
 
@@ -604,7 +577,6 @@ static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int 
 
 #define WIDGET_FORM_MAX 8
 
-/* A line of a form: a text or a choice. */
 struct widget_line {
     const char *label;
     struct field field;             /* a text; its rows and history may be set */
@@ -654,7 +626,7 @@ static struct widget_line *widget_form_add(struct widget_form *f, const char *la
  * the error. */
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
                                             const struct term_event *ev);
-/* Runs a command. A busy form only runs WIDGET_DO_CANCEL. */
+/* A busy form runs WIDGET_DO_CANCEL only. */
 static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
 static void widget_form_draw(struct widgets *u, struct widget_form *f);
 /* the text of a text line, NUL-terminated */
@@ -662,20 +634,17 @@ static const char *widget_form_text(struct widget_form *f, const char *label);
 static const char *widget_form_choice(const struct widget_form *f, const char *label);
 static void widget_form_free(struct widget_form *f);
 
-/* A question with two buttons. */
 struct widget_confirm {
     const char *title;
     const char *yes, *no;           /* the buttons' labels; their first letters are keys, too */
     int focus;                      /* the button that Enter presses: 0 yes, 1 no */
 };
 
-/* Handles clicks, and the first letters of the buttons. */
 static enum widget_answer widget_confirm_event(struct widgets *u, const struct widget_confirm *c,
                                                const struct term_event *ev);
 static enum widget_answer widget_confirm_run(struct widget_confirm *c, enum widget_command command);
 static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *c, span text);
 
-/* A list of choices, one of which is selected. */
 struct widget_menu {
     const char *title;
     char **items;
@@ -686,7 +655,6 @@ struct widget_menu {
 static enum widget_answer widget_menu_event(struct widgets *u, struct widget_menu *m,
                                             const struct term_event *ev);
 static enum widget_answer widget_menu_run(struct widget_menu *m, enum widget_command command);
-/* Draws the items below the text. */
 static void widget_menu_draw(struct widgets *u, const struct widget_menu *m, span text);
 
 /* Messages. The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list
@@ -719,19 +687,15 @@ struct widget_toasts {
 };
 
 static struct cell_style widget_style(const struct widgets *u, enum theme_name name);
-/* Scrolls down by `lines` (negative: up), within the list as last drawn. */
 static void widget_scroll_by(struct widget_scroll *s, int lines);
 static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown);
-/* Scrolls on the wheel. Returns 1 when the event was a turn of it. */
 static int widget_scroll_event(struct widget_scroll *s, const struct term_event *ev);
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
-/* Returns 1 when the shown message's time is over. Call it at t->until (0: never). */
 static int widget_toast_expire(struct widget_toasts *t, long long now);
 static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors are read */
 /* lines that widget_toast_draw needs: 0 or 1 */
 static int widget_toast_rows(const struct widget_toasts *t);
 static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row);
-/* Draws the list of messages, the newest first. */
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 
@@ -773,19 +737,16 @@ static void keymap_put_key(buf *b, uint32_t key, unsigned mods);
 static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *table, size_t count,
                              const struct config *c, buf *problems);
 static void keymap_free_keys(struct keymap_keys *keys);
-/* Writes [keys] of the effective configuration. */
 static void keymap_put_keys(const struct keymap_keys *keys, const struct config *c, buf *b);
 static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, size_t count,
                                                 unsigned context,
                                                 const struct term_event *ev); /* or NULL */
-/* Returns 1 when the key does something now; in the footer others are dim. */
 typedef int keymap_applies(void *ctx, const struct keymap_key *key);
 /* Draws the first `cols` columns of the grid's last row; its keys can be clicked (WIDGET_KEY). The
  * last two keys of the context are drawn first; applies may be NULL. */
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
                                unsigned context, int cols, keymap_applies *applies, void *ctx);
 
-/* The list of all keys, with a filter. */
 struct keymap_help {
     struct field filter;
     struct widget_scroll list;
@@ -804,15 +765,13 @@ static void keymap_help_free(struct keymap_help *h);
 #define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file that are shown */
 #endif
 
-/* A line of the text without markup, in pager.shown. */
 struct pager_line {
     size_t at, end;
     int indent;               /* columns before the rows that continue it */
     int rule;                 /* it is drawn as a rule */
-    int prompt;               /* a prompt begins in it */
+    int prompt;
 };
 
-/* A row of the screen: part of a line. */
 struct pager_row {
     size_t at, end;
     int indent, line;
@@ -833,14 +792,14 @@ struct pager {
     int line_count, row_count, width;
     int top, height;          /* first row shown; rows shown by the last pager_draw */
     buf needle;               /* the searched text */
-    int exact, whole;         /* it is found in its case only, as whole words only */
+    int exact, whole;         /* in its case, as whole words */
     buf command;              /* the text is piped to it */
     char typing;              /* '/' or '|': the needle or the command is being typed */
     int missed;               /* the needle was not found */
-    int prompt;               /* the line of the prompt that was jumped to; -1 */
+    int prompt;               /* jumped to; -1 */
     enum pager_selecting selecting;
     int from_row, from_col, to_row, to_col; /* the selection, both ends included; its cursor */
-    int pressed;              /* the mouse selects */
+    int pressed;
     int follow;               /* the end of a text that grows stays visible */
     char note[120];           /* in the footer, until the next key */
     size_t *hits;             /* offsets of the needle, ascending; hit: the current one, or -1 */
@@ -861,17 +820,15 @@ static void pager_free(struct pager *p);           /* empty again; safe twice */
 /* Handles the mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other
  * keys are rows of the key table, which call the functions below. */
 static int pager_event(struct pager *p, const struct term_event *ev);
-/* Draws into the rectangle. Its last row is the footer: title, search, position. */
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
-/* Each moves the text; while a selection is made with keys, its cursor. */
 static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
 static void pager_page(struct pager *p, int pages);
 static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
-static void pager_type(struct pager *p, char what);   /* begins to type; see typing */
+static void pager_type(struct pager *p, char what);
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
 static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
 static void pager_find_again(struct pager *p);        /* exact or whole has changed */
-static void pager_next_prompt(struct pager *p, int step); /* 1: the next one, -1: the one before */
+static void pager_next_prompt(struct pager *p, int step);
 static void pager_select(struct pager *p);            /* lines; then a block; then nothing */
 static void pager_move_col(struct pager *p, int cols); /* of a block's cursor */
 /* Appends the selected text; without a selection, the line of the current hit. */

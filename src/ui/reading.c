@@ -54,7 +54,8 @@ static void reading_follow(struct app *t)
 {
     const struct view *v = t->view;
     buf text = {0};
-    int begins = t->reading && t->reading == t->keys_typed && t->mode & (APP_SESSIONS | APP_ATTACHED);
+    int begins = t->reading && t->reading == t->keys_typed &&
+                 t->mode & (APP_SESSIONS | APP_ATTACHED);
     int grows = t->mode & APP_PAGERS && t->pager.follow && t->grown && v &&
                 strcmp(v->id, t->read) == 0;
     if (!v || !v->vt || !v->history || !(begins || grows))

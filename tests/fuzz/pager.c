@@ -68,8 +68,9 @@ static void fuzz_pager_use(struct pager *p, struct grid *g, span keys)
     for (size_t i = 0; i < keys.n && i < 40; i++) {
         struct term_event ev = {.type = TERM_KEY, .key = (unsigned char)keys.p[i]};
         if (ev.key >= 0xe0 && ev.key < 0xf0)
-            ev = (struct term_event){.type = TERM_MOUSE, .mouse = keys.p[i] % 3, .row = keys.p[i] % 5,
-                                     .col = keys.p[i] % 11, .mods = keys.p[i] & TERM_ALT};
+            ev = (struct term_event){.type = TERM_MOUSE, .mouse = keys.p[i] & 3,
+                                     .row = keys.p[i] & 7, .col = keys.p[i] & 15,
+                                     .mods = keys.p[i] & TERM_ALT};
         if (ev.key >= 0xf0)
             ev.key = TERM_UP + (ev.key & 7);
         if (!pager_event(p, &ev))

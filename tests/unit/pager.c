@@ -303,13 +303,15 @@ static void unit_pager_selects(void)
     struct pager p = {0};
     struct term_event ev = {.type = TERM_MOUSE, .mouse = TERM_PRESS, .row = 1, .col = 2};
     grid_resize(&g, 9, 10);
-    pager_set(&p, "t", span_of("one\nwords that wrap\n\xe6\xbc\xa2\xe5\xad\x97 x\nend\n"), 0);
+    pager_set(&p, "t", span_of("one\nwords that wrap\n\xe6\xbc\xa2\xe5\xad\x97 x\nend\n"),
+              0);
     pager_draw(&p, &g, 0, 0, 9, 10);
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "");
     unit_pager_type(&p, "v"); /* from the last row */
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "end\n");
     unit_pager_type(&p, "kkkj"); /* onto the first row of the wrapped line, and its second */
-    CHECK_SPAN(span_of(unit_pager_copied(&p)), "words that wrap\n\xe6\xbc\xa2\xe5\xad\x97 x\nend\n");
+    CHECK_SPAN(span_of(unit_pager_copied(&p)),
+               "words that wrap\n\xe6\xbc\xa2\xe5\xad\x97 x\nend\n");
     pager_draw(&p, &g, 0, 0, 9, 10);
     CHECK(!(unit_at(&g, 0)->attr & CELL_REVERSE) && unit_at(&g, 10)->attr & CELL_REVERSE);
     CHECK(g.cursor_shown && g.cursor_row == 2);
@@ -331,6 +333,10 @@ static void unit_pager_selects(void)
     CHECK(!p.selecting);
     pager_search(&p, "that");
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "words that wrap\n");
+    pager_draw(&p, &g, 0, 0, 1, 10); /* room for the footer only */
+    pager_search(&p, "");
+    pager_select(&p);
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "one\n");
     pager_free(&p);
     grid_free(&g);
 }
