@@ -55,6 +55,7 @@ TELEC_SMALL
 #include "src/system/agents.c"        /* the table of agent programs, one row an agent */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */
 #include "src/system/places.c"        /* directories of sockets and of state */
+#include "src/system/host.c"          /* what this host will do to sessions */
 
 #include "src/session/cache.c"        /* session objects and their subscribers */
 #include "src/session/question.c"     /* what a program's screen asks its user; pure */
@@ -100,6 +101,7 @@ TELEC_SMALL
 
 #include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
 #include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
+#include "src/client/hints.c"         /* what is said to the user once */
 #include "src/client/vcs.c"           /* git: what has changed, new worktrees */
 #include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
 

@@ -216,6 +216,19 @@ static int command_put_list(struct context *c, const char *columns)
     return context_write(&out);
 }
 
+/* Says, once, what the daemon has found bad about its host. */
+static void command_say_host(struct context *c)
+{
+    context_send(c, "GET", "/status", NULL);
+    struct json host = c->status == 200 ? json_get(context_reply(c), "host") : (struct json){0};
+    for (struct json_iter it = json_iter(host); host.type == JSON_ARRAY && json_next(&it);) {
+        char *text = json_dup_text(it.value);
+        if (text && hints_say_once(&c->config, text))
+            context_fail("%s", text);
+        free(text);
+    }
+}
+
 static int command_list(struct context *c)
 {
     buf target = {0};
@@ -237,7 +250,10 @@ static int command_list(struct context *c)
     if (c->value['o'] && span_eq(buf_view(&c->body), "[]") &&
         command_check_computer(c, c->value['o']) != 0)
         return 1;
-    return c->value['j'] ? command_write_body(c) : command_put_list(c, columns);
+    int status = c->value['j'] ? command_write_body(c) : command_put_list(c, columns);
+    if (isatty(1) && !c->client.foreign)
+        command_say_host(c);
+    return status;
 }
 
 /* ---- computers ------------------------------------------------------------------------------ */
@@ -331,7 +347,7 @@ static void command_hint_hooks(struct context *c, const char *agent)
     if (c->value['k'] &&
         settings_install(agent, home, c->config.program, SETTINGS_ADD, &report, &error) < 0)
         context_fail("%s", buf_cstr(&error));
-    else if (!c->value['k'] && settings_hint_is_due(&c->config, agent))
+    else if (!c->value['k'] && hints_is_due(&c->config, agent))
         context_fail("%s does not report to telec yet: 'telec hook --install %s --yes' adds its "
                      "hooks, 'telec new --hooks' at a start (this is said once)", agent, agent);
     buf_free(&report);

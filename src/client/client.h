@@ -31,12 +31,17 @@ enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
  * refused and untouched, error says why. */
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
+
+/* ==== hints: what is said to the user once =================================================== */
+
 /* Returns 1 when an agent has hooks and none of telec's, and STATE/hints does not have it: it has
  * the agents of which that was said. */
-static int settings_may_hint(const struct config *config, const char *agent);
-static void settings_end_hint(const struct config *config, const char *agent); /* it was said */
+static int hints_may(const struct config *config, const char *agent);
+static void hints_end(const struct config *config, const char *agent); /* it was said */
 /* Tells whether to say that an agent does not report to telec, which is then said. */
-static int settings_hint_is_due(const struct config *config, const char *agent);
+static int hints_is_due(const struct config *config, const char *agent);
+/* Tells whether a text is to be said: it has never been, which is noted. */
+static int hints_say_once(const struct config *config, const char *text);
 
 /* ==== vcs: what git tells of a directory, and new worktrees ================================= */
 

@@ -216,6 +216,28 @@ static void daemon_on_summons(void *ctx, int signo)
     buf_free(&error);
 }
 
+/* What is bad about this host goes into the log and to /status: lists say it once. */
+static void daemon_note_host(void *ctx, enum host_verdict verdict, const char *about,
+                             const char *found, const char *mend)
+{
+    struct daemon *d = ctx;
+    buf line = {0};
+    if (verdict != HOST_BAD)
+        return;
+    buf_fmt(&line, "%s: %s%s%s", about, found, mend ? ": " : "", mend ? mend : "");
+    log_line(LOG_WARN, "%s", buf_cstr(&line));
+    json_put_string(&d->server.host, buf_view(&line));
+    buf_free(&line);
+}
+
+static void daemon_check_host(struct daemon *d)
+{
+    const struct host host = {d->config, daemon_note_host, d, 1};
+    json_open(&d->server.host, '[');
+    host_check(&host);
+    json_close(&d->server.host, ']');
+}
+
 static int daemon_may_log(void *ctx)
 {
     return disk_answers(ctx);
@@ -257,6 +279,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     d.cache.interest_ctx = &d;
     routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.fleet,
                 &d.remotes, &d.httpd);
+    daemon_check_host(&d);
     reached_init(&d.server);
     sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
     announce_init(&d.announce, &d.sessions);
@@ -282,5 +305,6 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     close(d.listening_fd);
     log_open(-1, LOG_INFO);
     buf_free(&d.log_path);
+    buf_free(&d.server.host);
     return 0;
 }

@@ -738,6 +738,8 @@ static void routes_status(struct request *r)
     json_field_int(&b, "events_sent", server->cache->events_sent);
     json_field_int(&b, "events_coalesced", server->cache->events_coalesced);
     json_field_int(&b, "clients_dropped", server->httpd->dropped);
+    json_key(&b, "host");
+    json_put_raw(&b, server->host.n ? buf_view(&server->host) : span_of("[]"));
     peers_put_status(server->fleet, &b);
     json_close(&b, '}');
     request_reply(r->client, &b);

@@ -113,6 +113,7 @@ struct reached {
 
 /* The parts of the daemon that requests use. All outlive it. */
 struct server {
+    buf host;               /* JSON: what is bad about this host, a text a point */
     struct loop *loop;
     const struct config *config;
     struct cache *cache;

@@ -606,4 +606,19 @@ static int places_settle(struct config *c, int must_stay, buf *passed);
  * descriptor, or -1 with a message. */
 static int places_listen(const char *path, buf *error);
 
+/* ==== host: what this host will do to sessions ================================================ */
+
+enum host_verdict { HOST_GOOD, HOST_NOTE, HOST_BAD };
+
+struct host {
+    struct config *config;
+    /* a point: what was found, and what mends it (NULL: nothing has to be) */
+    void (*say)(void *ctx, enum host_verdict verdict, const char *about, const char *found,
+                const char *mend);
+    void *ctx;
+    int cheap;              /* nothing is written */
+};
+
+static void host_check(const struct host *h);
+
 #endif

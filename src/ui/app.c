@@ -359,6 +359,22 @@ static void app_on_agents(struct app *t, struct json answer, struct app_request 
     app_changed(t);
 }
 
+/* Says, once, what is bad about the daemon's host; one point at a time. */
+static void app_on_status(struct app *t, struct json answer, struct app_request *request)
+{
+    struct json host = json_get(answer, "host");
+    int said = 0;
+    (void)request;
+    for (struct json_iter it = json_iter(host);
+         host.type == JSON_ARRAY && !said && json_next(&it);) {
+        char *text = json_dup_text(it.value);
+        said = text && hints_say_once(t->config, text);
+        if (said)
+            app_say(t, 1, text);
+        free(text);
+    }
+}
+
 static void app_fetch_sessions(struct app *t)
 {
     app_request(t, "GET", "/sessions", (span){0}, 0, app_on_sessions);
@@ -369,6 +385,7 @@ static void app_fetch_rest(struct app *t)
     app_request(t, "GET", "/computers", (span){0}, 0, app_on_computers);
     app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_on_projects);
     app_request(t, "GET", "/agents/availability", (span){0}, 0, app_on_agents);
+    app_request(t, "GET", "/status", (span){0}, 0, app_on_status);
 }
 
 static void app_fetch(struct app *t)

@@ -148,7 +148,7 @@ static void dialog_offer_hooks(struct app *t, int here)
         return; /* reading settings at each key would be wasteful */
     t->offered = agent;
     buf_clear(&t->form.note);
-    if (agent && settings_may_hint(t->config, agent))
+    if (agent && hints_may(t->config, agent))
         buf_fmt(&t->form.note, "%s does not report to telec yet: i installs, d: don't ask again",
                 agent);
 }
@@ -211,7 +211,7 @@ static void dialog_hooks(struct app *t, int wanted)
     if (!t->form.note.n || !t->offered)
         return;
     if (!wanted) {
-        settings_end_hint(t->config, t->offered);
+        hints_end(t->config, t->offered);
     } else if (settings_install(t->offered, home, t->config->program, SETTINGS_ADD, &report,
                                 &error) < 0) {
         app_say(t, 1, buf_cstr(&error));
@@ -348,7 +348,7 @@ static void dialog_post_new(struct app *t, const char *directory)
                                .title = widget_form_text(&t->form, "Title"),
                                .message = widget_form_text(&t->form, "Prompt")};
     if (t->form.note.n && t->offered) /* it was said */
-        settings_end_hint(t->config, t->offered);
+        hints_end(t->config, t->offered);
     app_add_prompt(t, s.message);
     dialog_post(t, &s, APP_NEW);
 }

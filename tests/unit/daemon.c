@@ -33,6 +33,19 @@ static void unit_daemon_free(struct unit_daemon *u)
     buf_free(&line);
 }
 
+static void unit_daemon_notes_host(void)
+{
+    struct daemon d = {0};
+    test_begin("a daemon keeps what is bad about its host for its clients");
+    json_open(&d.server.host, '[');
+    daemon_note_host(&d, HOST_GOOD, "boot", "x", NULL);
+    daemon_note_host(&d, HOST_BAD, "cgroup", "a.service", "elsewhere");
+    daemon_note_host(&d, HOST_BAD, "state", "full", NULL);
+    json_close(&d.server.host, ']');
+    CHECK_SPAN(buf_view(&d.server.host), "[\"cgroup: a.service: elsewhere\",\"state: full\"]");
+    buf_free(&d.server.host);
+}
+
 /* ---- the claim ------------------------------------------------------------------------------ */
 
 /* A process that listens on the socket and accepts nothing. dying: it ends when a client comes, as
@@ -219,6 +232,7 @@ static void unit_daemon_says_goodbye(void)
 
 static void unit_daemon(void)
 {
+    unit_daemon_notes_host();
     unit_daemon_claims_left_socket();
     unit_daemon_refuses_live_socket();
     unit_daemon_refuses_lock();

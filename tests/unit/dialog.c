@@ -279,7 +279,7 @@ static void unit_dialog_hooks(void)
     UNIT_APP_UNTIL(&u, !unit_app_shows(&u, "does not report"));
     CHECK(store_read(u.dir, "hints", &text) == 0);
     CHECK_SPAN(buf_view(&text), "claude\n");
-    settings_end_hint(&u.config, "claude"); /* once is enough */
+    hints_end(&u.config, "claude"); /* once is enough */
     buf_clear(&text);
     CHECK(store_read(u.dir, "hints", &text) == 0 && text.n == strlen("claude\n"));
     unit_app_type(&u, "\033");
@@ -295,7 +295,7 @@ static void unit_dialog_hooks(void)
     UNIT_APP_SEE(&u, "claude does not report");
     unit_app_type(&u, "i");
     UNIT_APP_SEE(&u, "Claude Code reports to telec from its next start on");
-    CHECK(!unit_app_shows(&u, "does not report") && !settings_may_hint(&u.config, "claude"));
+    CHECK(!unit_app_shows(&u, "does not report") && !hints_may(&u.config, "claude"));
     snprintf(path, sizeof path, "%s/.claude/settings.json", u.dir);
     buf_clear(&text);
     CHECK(os_read_file(&text, path, 1 << 20) == 0 && unit_app_has(&text, "/opt/telec hook"));

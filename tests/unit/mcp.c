@@ -177,14 +177,14 @@ static void unit_mcp_hint(void)
     setenv("HOME", dir, 1);
     unsetenv("CLAUDE_CONFIG_DIR");
     test_begin("that an agent does not report is said once, and not of one that can't");
-    CHECK_INT(settings_hint_is_due(&config, "claude"), 1);
-    CHECK_INT(settings_hint_is_due(&config, "claude"), 0);
-    CHECK_INT(settings_hint_is_due(&config, "shell"), 0);
-    CHECK_INT(settings_hint_is_due(&config, "emacs"), 0);
+    CHECK_INT(hints_is_due(&config, "claude"), 1);
+    CHECK_INT(hints_is_due(&config, "claude"), 0);
+    CHECK_INT(hints_is_due(&config, "shell"), 0);
+    CHECK_INT(hints_is_due(&config, "emacs"), 0);
     char *path = store_path(dir, "hints");
     CHECK_INT(unlink(path), 0);
     config.state = (char *)"/nowhere";
-    CHECK_INT(settings_hint_is_due(&config, "claude"), 0); /* it would be said each time */
+    CHECK_INT(hints_is_due(&config, "claude"), 0); /* it would be said each time */
     if (home)
         setenv("HOME", home, 1);
     rmdir(dir);

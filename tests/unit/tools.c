@@ -65,6 +65,21 @@ static void unit_tools_doctor(void)
     unit_context_free(&u);
 }
 
+static void unit_tools_say_once(void)
+{
+    struct config c = {0};
+    char dir[64], path[80];
+    test_begin("what is bad about a host is said once, and never where that can't be noted");
+    CHECK((c.state = mkdtemp(unit_base_temporary(dir))) != NULL);
+    CHECK_INT(hints_say_once(&c, "state: full"), 1);
+    CHECK_INT(hints_say_once(&c, "state: full"), 0);
+    CHECK_INT(hints_say_once(&c, "cgroup: x"), 1);
+    snprintf(path, sizeof path, "%s/hints", dir);
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(rmdir(dir), 0);
+    CHECK_INT(hints_say_once(&c, "state: full"), 0);
+}
+
 static void unit_tools_directory(void)
 {
     char dir[64];
@@ -72,10 +87,10 @@ static void unit_tools_directory(void)
     buf said = {0};
     test_begin("a directory is tried for what telec needs of it, and nothing stays there");
     CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
-    CHECK(!doctor_try(dir, 1, &ms));
+    CHECK(!host_try(dir, 1, &ms));
     CHECK_INT(rmdir(dir), 0);
-    CHECK(doctor_try(dir, 1, &ms) != NULL);
-    doctor_put_type("/proc/self", &said);
+    CHECK(host_try(dir, 1, &ms) != NULL);
+    host_put_type("/proc/self", &said);
     CHECK(strcmp(buf_cstr(&said), "proc") == 0 || access("/proc/self/mounts", R_OK) != 0);
     buf_free(&said);
 }
@@ -221,5 +236,6 @@ static void unit_tools(void)
     unit_tools_grep();
     if (HTTP_HEAD_MAX >= 1024)
         unit_tools_doctor();
+        unit_tools_say_once();
     unit_tools_directory();
 }
