@@ -236,6 +236,6 @@ static void unit_tools(void)
     unit_tools_grep();
     if (HTTP_HEAD_MAX >= 1024)
         unit_tools_doctor();
-        unit_tools_say_once();
+    unit_tools_say_once();
     unit_tools_directory();
 }
