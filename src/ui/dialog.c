@@ -388,27 +388,6 @@ static void dialog_submit_new(struct app *t)
     free(path);
 }
 
-/* Chooses the first agent that can be started and is not the shell: a shell does not understand
- * the prompt. */
-static void dialog_start(struct app *t, const char *computer, const char *directory,
-                         const char *message)
-{
-    int chosen = -1;
-    dialog_free_choices(t);
-    dialog_list_agents(t);
-    for (int i = 0; i < t->agent_count && chosen < 0; i++)
-        if (strcmp(t->agents[i], "shell") != 0 && (!t->notes[i] || !dialog_is_here(t, computer)))
-            chosen = i;
-    if (chosen < 0) {
-        app_say(t, 1, "no agent can be started here now: n shows why");
-    } else {
-        struct dialog_session s = {.computer = computer, .directory = directory,
-                                   .agent = t->agents[chosen], .message = message};
-        dialog_post(t, &s, 0);
-    }
-    dialog_free_choices(t);
-}
-
 /* ---- messages and names --------------------------------------------------------------------- */
 
 static void dialog_message(struct app *t)
@@ -745,6 +724,61 @@ static void dialog_undo(struct app *t)
     buf_free(&key);
 }
 
+/* ---- starting for a todo --------------------------------------------------------------------- */
+
+static void dialog_start_confirmed(struct app *t)
+{
+    struct dialog_session s = {.computer = t->target_computer, .directory = t->start_directory,
+                               .agent = t->start_agent, .title = t->start_title,
+                               .message = t->start_message};
+    dialog_post(t, &s, 0);
+}
+
+/* Shows the command, the directory and the prompt. */
+static void dialog_ask_start(struct app *t)
+{
+    const struct config_agent *agent = dialog_is_here(t, t->target_computer)
+                                           ? config_agent(t->config, t->start_agent)
+                                           : NULL;
+    const char *const parts[] = {"", agent ? agent->command : t->start_agent, " in ",
+                                 t->start_directory, " on ", t->target_computer, ": ",
+                                 t->start_message};
+    buf text = {0};
+    for (size_t i = 0; i < COUNT_OF(parts); i += 2) {
+        buf_str(&text, parts[i]);
+        utf8_put_visible(&text, span_of(parts[i + 1]));
+    }
+    app_set(&t->asked, buf_cstr(&text));
+    buf_free(&text);
+    dialog_ask(t, (struct widget_confirm){.title = "Start this agent?", .yes = "Yes, start it",
+                                          .no = "No"},
+               dialog_start_confirmed);
+}
+
+/* Asks before it starts the first agent that can be started. Never the shell, which does not
+ * understand the prompt. */
+static void dialog_start(struct app *t, const char *computer, const char *directory,
+                         const char *title, const char *message)
+{
+    int chosen = -1;
+    dialog_free_choices(t);
+    dialog_list_agents(t);
+    for (int i = 0; i < t->agent_count && chosen < 0; i++)
+        if (strcmp(t->agents[i], "shell") != 0 && (!t->notes[i] || !dialog_is_here(t, computer)))
+            chosen = i;
+    if (chosen < 0) {
+        app_say(t, 1, "no agent can be started here now: n shows why");
+    } else {
+        app_set(&t->target_computer, computer);
+        app_set(&t->start_directory, directory);
+        app_set(&t->start_agent, t->agents[chosen]);
+        app_set(&t->start_title, title);
+        app_set(&t->start_message, message);
+        dialog_ask_start(t);
+    }
+    dialog_free_choices(t);
+}
+
 /* ---- restarting ----------------------------------------------------------------------------- */
 
 static void dialog_on_restarted(struct app *t, struct json answer, struct app_request *request)
@@ -855,7 +889,9 @@ static void dialog_draw_confirm(struct app *t)
 {
     const struct tree_session *s = t->target ? tree_session(&t->tree, t->target) : NULL;
     buf text = {0};
-    if (t->many.count > 1) {
+    if (t->confirmed == dialog_start_confirmed) {
+        buf_str(&text, t->asked);
+    } else if (t->many.count > 1) {
         buf_fmt(&text, "%d sessions: ", t->many.count);
         many_put_count(t, &text);
         buf_str(&text, t->confirmed == many_end ? ". u undoes it." : ".");

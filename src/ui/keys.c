@@ -584,12 +584,14 @@ static int keys_can(struct app *t, enum todos_action action)
 static void keys_begin(struct app *t, enum todos_action action)
 {
     const struct todos_row *row = app_todos_row(t);
-    buf message = {0};
+    buf message = {0}, title = {0};
     if (!keys_can(t, action))
         return;
-    todos_put_message(row, action, &message);
-    dialog_start(t, row->computer, row->project->path, buf_cstr(&message));
-    buf_free(&message);
+    todos_put_message(row, action, t->config, app_is_foreign(t), &message);
+    buf_fmt(&title, action == TODOS_START ? "%s" : "prepare %s",
+            row->todo ? row->todo->slug : row->project->name);
+    dialog_start(t, row->computer, row->project->path, buf_cstr(&title), buf_cstr(&message));
+    buf_free(&message), buf_free(&title);
 }
 
 static void keys_view(struct app *t)
@@ -659,9 +661,7 @@ static void keys_todo(void *ctx, int action)
 static void keys_open_todo(struct app *t)
 {
     const struct todos_row *row = app_todos_row(t);
-    if (row && row->kind == TODOS_PROJECT)
-        keys_begin(t, TODOS_PREPARE);
-    else if (row && row->kind == TODOS_FILE)
+    if (row && row->kind == TODOS_FILE)
         keys_view(t);
     else
         keys_toggle_fold(t);
@@ -788,7 +788,7 @@ static const struct keymap_key keys_table[] = {
     {'\r', 0, APP_SESSIONS, "Enter", "open",
      "attach to the selected session; read the output of an exited one", keys_open, 0, "open"},
     {'\r', 0, APP_TODOS, "Enter", "open",
-     "Preparation: prepare a project, read a file, unfold a todo", keys_open, 0, "open-todo"},
+     "Preparation: fold or unfold a project or todo, read a file", keys_open, 0, "open-todo"},
     {'a', 0, APP_SESSIONS, "a", "answer", "answer what the selected session asks", keys_dialog,
      APP_ANSWER, "answer"},
     {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session", keys_dialog,
@@ -892,8 +892,8 @@ static const struct keymap_key keys_table[] = {
     {'-', 0, APP_PREFIX, "-", NULL, NULL, keys_attach_last, 0, "attached-last"},
     {'[', 0, APP_PREFIX, "[", NULL, NULL, keys_reading, 'v', "attached-read"},
     {'w', 0, APP_PREFIX, "w", NULL, NULL, keys_attach_next_waiting, 1, "attached-next-waiting"},
-    {'y', 0, APP_CONFIRM, "y", "end it", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
-    {'n', 0, APP_CONFIRM, "n", "keep it", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
+    {'y', 0, APP_CONFIRM, "y", "yes", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
+    {'n', 0, APP_CONFIRM, "n", "no", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
     {'y', 0, APP_FORCE, "y", "type it", NULL, keys_command, WIDGET_DO_SUBMIT, NULL},
     {'n', 0, APP_FORCE, "n", "do not", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
     {'q', 0, APP_QUESTIONS | APP_ANSWER, "q", NULL, NULL, keys_command, WIDGET_DO_CANCEL, NULL},

@@ -144,7 +144,7 @@ static const char *layout_hint(const struct app *t)
                 return NULL;
         return t->todos.here_project.todo_count
                    ? NULL
-                   : "No todos yet: Enter on a project prepares some, e writes its roadmap.";
+                   : "No todos yet: p on a project prepares some, e writes its roadmap.";
     }
     if (t->tree.filter.count)
         return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";

@@ -263,10 +263,10 @@ enum todos_action {
 /* Returns 1, or 0 with a static reason. */
 static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
                      const char **why);
-/* Writes the first message of the session to start: "/prime-orchestrator SLUG" for TODOS_START,
- * "/next-prepare" or "/next-prepare SLUG" for TODOS_PREPARE. POST /sessions gets it as message,
- * with the row's computer, and its project's path as project_dir. */
-static void todos_put_message(const struct todos_row *row, enum todos_action action, buf *b);
+/* Writes the first message of the session to start for TODOS_START or TODOS_PREPARE: [prepare] of
+ * the configuration. foreign: with a TeleClaude daemon, its commands where nothing is set. */
+static void todos_put_message(const struct todos_row *row, enum todos_action action,
+                              const struct config *config, int foreign, buf *b);
 /* Writes the path of the row's file. A file row: that file. A todo: its requirements, or to view
  * its implementation plan when only that exists. A project: its todos/roadmap.md. */
 static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b);

@@ -649,13 +649,25 @@ static int todos_can(const struct todos *p, const struct todos_row *row, enum to
     return *why == NULL;
 }
 
-static void todos_put_message(const struct todos_row *row, enum todos_action action, buf *b)
+static void todos_put_message(const struct todos_row *row, enum todos_action action,
+                              const struct config *config, int foreign, buf *b)
 {
-    buf_str(b, action == TODOS_START ? "/prime-orchestrator" : "/next-prepare");
-    if (!todos_has_todo(row))
-        return;
-    buf_byte(b, ' ');
-    buf_str(b, row->todo->slug);
+    const struct {
+        const char *configured, *foreign;
+    } messages[] = {{config->prepare_project, "/next-prepare"},
+                    {config->prepare_todo, "/next-prepare SLUG"},
+                    {config->prepare_start, "/prime-orchestrator SLUG"}};
+    int i = action == TODOS_START ? 2 : todos_has_todo(row);
+    foreign = foreign && !config->prepare_lines[i];
+    span rest = span_of(foreign ? messages[i].foreign : messages[i].configured);
+    while (rest.n) {
+        int is_slug = todos_has_todo(row) && span_starts(rest, "SLUG");
+        if (is_slug)
+            buf_str(b, row->todo->slug);
+        else
+            buf_byte(b, rest.p[0]);
+        rest = span_sub(rest, is_slug ? 4 : 1);
+    }
 }
 
 static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b)

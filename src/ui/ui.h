@@ -269,6 +269,7 @@ struct app {
     int fetched;
     char *draft;              /* of an unsent message; or NULL */
     char *target, *target_computer; /* a dialog's */
+    char *start_directory, *start_agent, *start_title, *start_message; /* dialog_start's */
     /* why a choice is not possible */
     char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
     int agent_count, computer_count;
@@ -446,9 +447,9 @@ static void dialog_run(struct app *t, enum widget_command command);
 static void dialog_hooks(struct app *t, int wanted);
 static void dialog_draw(struct app *t);
 static void dialog_close(struct app *t);
-/* Without a dialog: for the todos. */
+/* Asks first: for the todos. */
 static void dialog_start(struct app *t, const char *computer, const char *directory,
-                         const char *message);
+                         const char *title, const char *message);
 
 /* ==== attach: a session's screen: the preview, or all of the terminal ========================= */
 

@@ -598,7 +598,7 @@ static void test_ui_end(void)
         ui_keys(u, "x");
         UI_AWAIT_TEXT(u, "End this session?");
         CHECK(ui_row(u, "runs sleep") > 0);
-        CHECK_HAS(pty_row(u->t, 23), "n keep it");
+        CHECK_HAS(pty_row(u->t, 23), "n no");
         ui_keys(u, no[i]);
         UI_AWAIT_GONE(u, "End this session?");
     }

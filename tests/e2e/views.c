@@ -244,17 +244,27 @@ static void test_views_plan(void)
     UI_AWAIT(u, *pty_row(u->t, 28)); /* it isn't ready: that is said */
     CHECK_INT(json_count(get("/sessions").body, ""), 0);
     ui_select(u, "[.] one");
-    ui_keys(u, "s");
+    ui_keys(u, "s"); /* nothing is started without a question that shows the command */
+    UI_AWAIT_TEXT(u, "Start this agent?");
+    CHECK(ui_row(u, "claude in") > 0 && ui_shows(u, "todos/one/requirements.md"));
+    CHECK_INT(json_count(get("/sessions").body, ""), 0);
+    ui_keys(u, "y");
     AWAIT(json_count(get("/sessions").body, "") == 1);
     char *list = get("/sessions").body;
     CHECK_TEXT(json_get(list, "0.working_directory"), dir);
     CHECK_TEXT(json_get(list, "0.active_agent"), "claude");
-    CHECK_TEXT(json_get(list, "0.title"), "/prime-orchestrator one");
+    CHECK_TEXT(json_get(list, "0.title"), "one");
     UI_AWAIT_TEXT(u, "started");
     ui_select(u, "project ");
+    ui_keys(u, "\r"); /* folds */
+    UI_AWAIT_GONE(u, "[.] one");
     ui_keys(u, "\r");
+    UI_AWAIT_TEXT(u, "[.] one");
+    ui_keys(u, "p");
+    UI_AWAIT_TEXT(u, "Start this agent?");
+    ui_keys(u, "y");
     AWAIT(json_count(get("/sessions").body, "") == 2);
-    CHECK_TEXT(json_get(get("/sessions").body, "1.title"), "/next-prepare");
+    CHECK_TEXT(json_get(get("/sessions").body, "1.title"), "prepare project");
     /* What changes on disk shows by itself. */
     file_write(format("%s/todos/roadmap.md", dir), "- [.] one\n- [>] three\n", 0600);
     UI_AWAIT_TEXT(u, "[>] three");
@@ -268,7 +278,7 @@ static void test_views_plan(void)
     ui_keys(u, "q");
     UI_AWAIT_TEXT(u, "[.] one");
     ui_keys(u, "\t"); /* the other view: the session made last is selected there */
-    UI_AWAIT_SELECTED(u, "/next-"); /* cut: its first prompt is pending */
+    UI_AWAIT_SELECTED(u, "prepare");
     ui_keys(u, "\t");
     UI_AWAIT_TEXT(u, "[.] one");
     ui_keys(u, UI_LEFT UI_LEFT UI_LEFT UI_LEFT);

@@ -155,7 +155,7 @@ static void unit_dialog_end(void)
     unit_app_type(&u, "xq");
     CHECK(u.t->mode == APP_SESSIONS && !u.t->quit && !u.asked.n);
     unit_app_type(&u, "x");
-    UNIT_APP_SEE(&u, "y end it");
+    UNIT_APP_SEE(&u, "y yes");
     unit_app_type(&u, "\033[<0;3;24M\033[<0;3;24m");
     UNIT_APP_SEE(&u, "u undoes the end (10 s)");
     CHECK(unit_app_has(&u.asked, "DELETE /sessions/a?computer=vm&undo_s=10 "));
@@ -393,15 +393,21 @@ static void unit_dialog_start(void)
     test_begin("work on a todo starts the first agent that can be, never the shell");
     environ = unit_dialog_nothing;
     unit_dialog_begin(&u, "idle");
-    dialog_start(u.t, "vm", "/src", "/next-prepare");
+    dialog_start(u.t, "vm", "/src", "the title", "/next-prepare");
     UNIT_APP_SEE(&u, "no agent can be started here now");
     unit_app_reply(&u, "POST /sessions ", 200, "{\"session_id\":\"new\"}");
     unit_app_type(&u, "j"); /* the error is read */
     u.t->tree.agents[0].available = 1;
-    dialog_start(u.t, "vm", "/src", "/next-prepare");
+    dialog_start(u.t, "vm", "/src", "the title", "/next-prepare");
+    UNIT_APP_SEE(&u, "/next-prepare");
+    CHECK(unit_app_shows(&u, "in /src on vm") && !unit_app_has(&u.asked, "POST /sessions "));
+    unit_app_type(&u, "n");
+    CHECK(u.t->mode == APP_SESSIONS && !unit_app_has(&u.asked, "POST /sessions "));
+    dialog_start(u.t, "vm", "/src", "the title", "/next-prepare");
+    unit_app_type(&u, "y");
     UNIT_APP_SEE(&u, "started; 1 shows the session");
     CHECK(unit_app_has(&u.asked, "\"agent\":\"claude\"") &&
-          unit_app_has(&u.asked, "\"message\":\"/next-prepare\""));
+          unit_app_has(&u.asked, "\"title\":\"the title\",\"message\":\"/next-prepare\""));
     environ = variables;
     unit_app_end(&u);
 }

@@ -233,8 +233,8 @@ static const struct {
     const char *begin, *viewed, *edited;
 } unit_todos_cans[] = {
     {"c:vm", "select a todo", "select a project", "select a project", "select a project",
-     "/prime-orchestrator", "", ""},
-    {"p:vm:/p", "select a todo", NULL, NULL, NULL, "/prime-orchestrator", "/p/todos/roadmap.md",
+     "/prime-orchestrator SLUG", "", ""},
+    {"p:vm:/p", "select a todo", NULL, NULL, NULL, "/prime-orchestrator SLUG", "/p/todos/roadmap.md",
      "/p/todos/roadmap.md"},
     {"t:vm:/p:new", "not ready", NULL, "no requirements and no plan", NULL,
      "/prime-orchestrator new", "/p/todos/new/requirements.md", "/p/todos/new/requirements.md"},
@@ -266,6 +266,7 @@ static void unit_todos_can(void)
 {
     test_begin("each action says why it can't be done, or what it sends and opens");
     struct todos p;
+    struct config config = {.prepare_todo = (char *)"do SLUG, SLUG/x"};
     buf b = {0};
     todos_init(&p, "vm", NULL);
     unit_todos_tell(
@@ -287,12 +288,19 @@ static void unit_todos_can(void)
         unit_todos_check(&p, row, TODOS_EDIT, unit_todos_cans[i].edit);
         if (unit_todos_cans[i].begin) {
             buf_clear(&b);
-            todos_put_message(row, TODOS_START, &b);
+            todos_put_message(row, TODOS_START, &config, 1, &b);
             CHECK_SPAN(buf_view(&b), unit_todos_cans[i].begin);
             buf_clear(&b);
-            todos_put_message(row, TODOS_PREPARE, &b);
+            todos_put_message(row, TODOS_PREPARE, &config, 1, &b);
             CHECK(span_starts(buf_view(&b), "/next-prepare") &&
-                  (strchr(unit_todos_cans[i].begin, ' ') == NULL) == (b.n == 13));
+                  (strstr(unit_todos_cans[i].begin, "SLUG") != NULL) == (b.n == 13));
+            for (int foreign = 0; foreign < 2 && row->todo; foreign++) {
+                buf_clear(&b);
+                config.prepare_lines[1] = foreign;
+                todos_put_message(row, TODOS_PREPARE, &config, foreign, &b);
+                CHECK(span_starts(buf_view(&b), "do ") && b.n == 5 + 2 * strlen(row->todo->slug) + 2);
+            }
+            config.prepare_lines[1] = 0;
         }
         if (!unit_todos_cans[i].viewed)
             continue;
