@@ -227,7 +227,7 @@ static int holder_is_foreign(struct holder *h, struct json id, enum state_event 
 {
     int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
     int begins = event == STATE_ON_SESSION_START || event == STATE_ON_PROMPT;
-    if (h->history && id.type == JSON_STRING)
+    if (native_is_shared(h) && id.type == JSON_STRING)
         return event == STATE_ON_SESSION_START
                    ? busy
                    : !native_accept(h, id, event == STATE_ON_PROMPT, text);
@@ -267,7 +267,7 @@ static void holder_handle_event(struct holder_client *c, span payload)
         buf_free(&text);
         return;
     }
-    if (!h->history || !known || type != STATE_ON_SESSION_START)
+    if (!native_is_shared(h) || !known || type != STATE_ON_SESSION_START)
         holder_set_native_id(h, id);
     if (known)
         holder_apply_event(h, type, (span){buf_cstr(&text), text.n}); /* never NULL */
@@ -790,7 +790,7 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
                             ? holder_prepare(h, spec, error)
                             : "the session's description is incomplete";
     if (!fault) {
-        reader_init(h, argv, env, agent);
+        reader_init(h, argv, env, directory, agent);
         environment_set_ground(h->vt, env);
         fault = holder_run_program(h, argv, env, directory, error);
     }
@@ -809,7 +809,7 @@ static void holder_watch(struct holder *h)
     h->child = (struct loop_child){.pid = h->pid, .fn = end_on_exit, .ctx = h};
     loop_on_exit(&h->loop, &h->child);
     loop_watch(&h->loop, &h->listener, POLLIN);
-    h->state.output_at = h->loop.now;
+    h->state.since = h->state.output_at = h->loop.now;
     loop_timer_set(&h->loop, &h->silence_timer, state_silent_at(&h->state));
     message_start_first(h);
 }

@@ -4,7 +4,7 @@
  * was told. Several agents may write to one file at a time: an entry counts only with this
  * session's own last message, or, when the user has typed it, of that time. */
 
-#define NATIVE_FILE_MAX (4 << 20) /* bytes; a longer file is not read */
+#define NATIVE_FILE_MAX (4 << 20) /* bytes; of a longer file its end is read */
 #define NATIVE_TYPED_MS 3000      /* from the last key to the entry */
 #define NATIVE_OWN_MS 3000        /* from the user's last key to the hook of his prompt */
 
@@ -26,18 +26,23 @@ static const char *native_get_env(char *const *env, const char *name)
     return env ? NULL : getenv(name);
 }
 
-static void native_init(struct holder *h, const struct agents_row *row, char *const *env)
+static void native_init(struct holder *h, const struct agents_row *row, char *const *env,
+                        const char *directory)
 {
-    if (!row || !row->history.file)
-        return;
-    const char *own = native_get_env(env, row->hooks.variable), *home = native_get_env(env, "HOME");
+    const struct agents_history *names = row ? &row->history : NULL;
     buf path = {0};
+    if (!names || !names->file)
+        return;
+    const char *home = native_get_env(env, "HOME"),
+               *own = native_get_env(env, names->log ? names->variable : row->hooks.variable);
     if (own && *own)
-        buf_fmt(&path, "%s%s%s", own, row->hooks.in_variable, row->history.file);
+        buf_fmt(&path, "%s%s%s", own, names->log ? "" : row->hooks.in_variable, names->file);
     else if (home && *home)
-        buf_fmt(&path, "%s%s%s", home, row->hooks.in_home, row->history.file);
+        buf_fmt(&path, "%s%s%s", home, names->log ? names->in_home : row->hooks.in_home,
+                names->file);
     h->history = path.p;
-    h->history_names = &row->history;
+    h->history_names = names;
+    h->history_text = names->log && directory ? realpath(directory, NULL) : NULL;
     h->started_at = clock_wall_ms();
 }
 
@@ -61,20 +66,55 @@ static void native_look_at_entry(struct native_search *s, struct json entry)
     buf_free(&known);
 }
 
-/* A file is an array, or has an entry a line. */
+/* Rewrites a row of a log as a JSON object. Returns 0: it tells of no session. */
+static int native_read_row(const struct agents_history *names, span row, buf *object)
+{
+    for (span words = span_of(names->log); words.n;) {
+        span word = span_cut(&words, '|');
+        size_t at = 0;
+        while (at + word.n <= row.n && memcmp(row.p + at, word.p, word.n) != 0)
+            at++;
+        if (at + word.n > row.n)
+            return 0;
+    }
+    json_open(object, '{');
+    while (row.n) {
+        span key = span_cut(&row, '=');
+        int quoted = span_starts(row, "\"");
+        row = span_sub(row, (size_t)quoted);
+        span value = span_cut(&row, quoted ? '"' : ' ');
+        json_put_string(object, span_trim(key, " "));
+        buf_byte(object, ':');
+        json_put_string(object, value);
+    }
+    json_close(object, '}');
+    return 1;
+}
+
+static void native_look_at_row(struct native_search *s, span row)
+{
+    struct json value;
+    buf object = {0};
+    if (s->names->log && native_read_row(s->names, row, &object))
+        row = buf_view(&object);
+    if (json_parse(row, &value, NULL, NULL) == PARSE_DONE)
+        native_look_at_entry(s, value);
+    buf_free(&object);
+}
+
+/* A file is an array, or has an entry a row. */
 static void native_look_at_file(struct native_search *s, const char *path)
 {
     struct json value;
     buf text = {0};
-    if (os_read_file(&text, path, NATIVE_FILE_MAX) == 0) {
+    if (os_read_end(&text, path, NATIVE_FILE_MAX) == 0) {
         span rest = buf_view(&text);
         if (rest.n && rest.p[0] == '[' && json_parse(rest, &value, NULL, NULL) == PARSE_DONE)
             for (struct json_iter it = json_iter(value); json_next(&it);)
                 native_look_at_entry(s, it.value);
         else
             while (rest.n)
-                if (json_parse(span_cut(&rest, '\n'), &value, NULL, NULL) == PARSE_DONE)
-                    native_look_at_entry(s, value);
+                native_look_at_row(s, span_cut(&rest, '\n'));
     }
     buf_free(&text);
 }
@@ -103,7 +143,6 @@ static void native_look_at_path(struct native_search *s, const char *path)
     buf_free(&above);
 }
 
-/* text NULL: any. */
 static void native_search(struct holder *h, const char *text, long long since, long long until)
 {
     struct native_search s = {h->history_names, text, since, until, {0}, 0};
@@ -113,17 +152,25 @@ static void native_search(struct holder *h, const char *text, long long since, l
     buf_free(&s.id);
 }
 
+/* Of several sessions that fit by their directory, it is the one of the last message's time. */
 static void native_look(struct holder *h)
 {
     if (!h->history || h->native_id.n)
         return;
-    long long typed = clock_wall_ms() - (h->loop.now - h->typed_at);
-    char *told = h->last_input.n ? span_dup(buf_view(&h->last_input)) : NULL;
+    long long at = h->submitted_at > h->typed_at ? h->submitted_at : h->typed_at;
+    long long typed = clock_wall_ms() - (h->loop.now - at);
+    char *told = h->history_text ? span_dup(span_of(h->history_text))
+                 : h->last_input.n ? span_dup(buf_view(&h->last_input)) : NULL;
     if (told)
         native_search(h, told, h->started_at, LLONG_MAX);
-    else
-        native_search(h, NULL, typed - NATIVE_TYPED_MS, typed + NATIVE_TYPED_MS);
+    if (!told || (h->history_text && !h->native_id.n))
+        native_search(h, told, typed - NATIVE_TYPED_MS, typed + NATIVE_TYPED_MS);
     free(told);
+}
+
+static int native_is_shared(const struct holder *h)
+{
+    return h->history && !h->history_names->log;
 }
 
 static int native_same(span text, const buf *b)

@@ -110,6 +110,7 @@ struct holder {
     buf last_input, last_output, native_id;
     char *history;             /* the file in which the agent keeps what it was told; or NULL */
     const struct agents_history *history_names;
+    char *history_text;        /* what an entry must have; NULL: the last input */
     long long started_at;      /* wall clock, ms */
     buf asked;                 /* state_text: what the program asks … */
     buf said;                  /* the agent's last message, as its hook told it */
@@ -180,7 +181,10 @@ static void environment_set_ground(struct vt *vt, char *const *env);
 /* ==== native ================================================================================= */
 
 /* env: the program's, NULL-terminated; NULL: this process's. row may be NULL. */
-static void native_init(struct holder *h, const struct agents_row *row, char *const *env);
+static void native_init(struct holder *h, const struct agents_row *row, char *const *env,
+                        const char *directory);
+/* Tells whether hooks may tell of other sessions' conversations. */
+static int native_is_shared(const struct holder *h);
 /* Reads the id of the conversation from the agent's files, while it is not known. */
 static void native_look(struct holder *h);
 /* Decides whether an event of that conversation is this session's: Codex runs the hooks of all
@@ -205,8 +209,9 @@ static int status_is_viewed(const struct holder *h);
 
 /* ==== reader ================================================================================= */
 
-/* argv, env: as the session was started. agent: its row's name; or NULL. */
-static void reader_init(struct holder *h, char *const *argv, char *const *env, const char *agent);
+/* argv, env, directory: as the session was started. agent: its row's name; or NULL. */
+static void reader_init(struct holder *h, char *const *argv, char *const *env,
+                        const char *directory, const char *agent);
 static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_expect(struct holder *h, long long due); /* a reading at that time or sooner */
 static void reader_on_timer(void *holder);

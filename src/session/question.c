@@ -219,6 +219,15 @@ static int question_asked_above(const struct question_screen *s, int row)
     return -1;
 }
 
+/* "Trust this folder? It can read": returns the row of a question that goes on behind it. */
+static int question_explained_above(const struct question_screen *s, int row, int marked)
+{
+    for (int i = row - 1; i >= 0 && row - i <= QUESTION_ABOVE_ROWS; i--)
+        if (question_has(question_row(s, i), "? "))
+            return i;
+    return marked;
+}
+
 #define QUESTION_HINTS                                                                             \
     "enter to confirm|enter to select|enter to continue|press enter to|enter confirm|enter con|"   \
     "enter continue|esc back|esc to cancel|esc to exit|to navigate|use arrow keys|(esc)"
@@ -261,7 +270,7 @@ static int question_read_menu(const struct question_screen *s, struct question *
     if (q->option_count < 2 || question_has_box_below(s, last) ||
         (asked < 0 && question_hinted_below(s, first) < 0))
         return 0;
-    q->row = asked >= 0 ? asked : marked;
+    q->row = asked >= 0 ? asked : question_explained_above(s, first, marked);
     q->rule = "menu";
     return 1;
 }
@@ -628,7 +637,7 @@ static void question_put_text(const struct question_screen *s, const struct ques
 {
     int top = q->row > QUESTION_ABOVE_ROWS ? q->row - QUESTION_ABOVE_ROWS : 0;
     int last = q->first >= 0 ? q->first - 1 : q->row + 4;
-    if (q->kind == QUESTION_CHOICE && s->agent)
+    if (q->kind == QUESTION_CHOICE && s->agent && !question_has(question_row(s, q->row), "trust"))
         for (int row = last < s->count ? last : s->count - 1; row >= top; row--)
             if (question_put_subject(s, row, b))
                 return;

@@ -438,7 +438,8 @@ static int reader_is_shell(char *const *argv, const char *program)
     return options;
 }
 
-static void reader_init(struct holder *h, char *const *argv, char *const *env, const char *agent)
+static void reader_init(struct holder *h, char *const *argv, char *const *env,
+                        const char *directory, const char *agent)
 {
     const char *program = argv[0], *slash = strrchr(program, '/');
     const struct agents_row *row = agent ? agents_find(agent) : NULL;
@@ -448,6 +449,6 @@ static void reader_init(struct holder *h, char *const *argv, char *const *env, c
         h->reader.agent = &row->screen;
     h->reader.is_shell = reader_is_shell(argv, slash ? slash + 1 : program);
     h->reader.lines = 1;
-    native_init(h, row, env);
+    native_init(h, row, env, directory);
     h->state.phrased = h->reader.agent && row->screen.working;
 }

@@ -95,6 +95,15 @@ static int os_read_file(buf *b, const char *path, size_t most)
     return fd < 0 ? -1 : os_read_rest(b, fd, most);
 }
 
+static int os_read_end(buf *b, const char *path, size_t most)
+{
+    struct stat st;
+    int fd = os_open_regular(path, O_RDONLY);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > (off_t)most)
+        lseek(fd, -(off_t)most, SEEK_END);
+    return fd < 0 ? -1 : os_read_rest(b, fd, 2 * most);
+}
+
 static int os_read_any(buf *b, const char *path, size_t most)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

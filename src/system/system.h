@@ -25,7 +25,9 @@ static int os_open_regular(const char *path, int flags);
 static int os_read_file(buf *b, const char *path, size_t most);
 /* The same of anything that can be read: it may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
-/* Words for the errno of the two: "it is not a regular file". */
+/* Appends the end of a regular file, most bytes of it. */
+static int os_read_end(buf *b, const char *path, size_t most);
+/* Words for the errno of the first two: "it is not a regular file". */
 static const char *os_file_fault(int error);
 /* Starts a program that PATH has, in a process group of its own. Its stdin is in (-1: /dev/null),
  * its stdout out (-1: err), its stderr err. Not by fork: the daemon may be large. Returns its id,
@@ -424,6 +426,10 @@ struct agents_screen {
 struct agents_history {
     const char *file;           /* behind the directory of its settings; "*": every directory */
     const char *id, *text, *time;
+    const char *log;            /* NULL: JSON. Else a log with rows of KEY=VALUE, of which those
+                                 * with all these words tell of a session; its text is the
+                                 * directory. Then … */
+    const char *variable, *in_home; /* … this names the file's directory, or HOME and this */
 };
 
 struct agents_row {

@@ -179,6 +179,7 @@ static void unit_hold_states(void)
     struct unit_holder u;
     test_begin("a session is starting, works while it writes, and is idle after a silence");
     unit_holder_run(&u, "read x; echo hello; read x", "");
+    CHECK(u.h.state.since > 0);
     CHECK(unit_holder_until(&u, &u.status, "\"state\":\"starting\""));
     unit_holder_send(&u, FRAME_INPUT, "\r");
     CHECK(unit_holder_until(&u, &u.status, "\"state\":\"working\",\"state_source\":\"output\""));
@@ -438,6 +439,46 @@ static void unit_hold_agent(void)
     unit_holder_end(&u);
 }
 
+/* Sessions of one directory, and of others, in opencode's log. */
+static void unit_hold_native_log(void)
+{
+    static const char *const ids[] = {"ses_b", "ses_c", ""};
+    char dir[64], env[80];
+    char *const envs[] = {env, NULL};
+    buf text = {0}, at = {0}, later = {0};
+    test_begin("opencode's id is that of the session which its log tells of this directory and time");
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    base_fmt(env, sizeof env, "XDG_DATA_HOME=%s", dir);
+    long long now = clock_wall_ms();
+    clock_put_iso(&at, now + 2000), clock_put_iso(&later, now + 60000);
+    char *sub = store_path(dir, "opencode"), *log = store_path(sub, "log");
+    CHECK(mkdir(sub, 0700) == 0 && mkdir(log, 0700) == 0);
+    static const char *const rows =
+        "timestamp=%s level=INFO message=created id=%s directory=\"%s\" parentID=%s title=\"a b\"\n";
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        buf_clear(&text);
+        buf_fmt(&text, rows, buf_cstr(&at), "ses_x", "/elsewhere", "undefined");
+        buf_fmt(&text, rows, buf_cstr(&at), "ses_y", "/", "ses_b");
+        buf_fmt(&text, rows, buf_cstr(&later), "ses_b", "/", "undefined");
+        if (i > 0) /* two of this directory: the time decides */
+            buf_fmt(&text, rows, buf_cstr(&at), "ses_c", "/", "undefined");
+        if (i > 1)
+            buf_fmt(&text, rows, buf_cstr(&at), "ses_d", "/", "undefined");
+        CHECK_INT(store_write(log, "opencode.log", buf_view(&text)), 0);
+        struct holder h = {.loop.now = 1000000, .submitted_at = 1000000};
+        native_init(&h, agents_find("opencode"), envs, "/");
+        native_look(&h);
+        CHECK_SPAN(buf_view(&h.native_id), ids[i]);
+        CHECK(!native_is_shared(&h));
+        buf_free(&h.native_id);
+        free(h.history), free(h.history_text);
+    }
+    char *path = store_path(log, "opencode.log");
+    unlink(path), rmdir(log), rmdir(sub), rmdir(dir);
+    free(path), free(log), free(sub);
+    buf_free(&text), buf_free(&at), buf_free(&later);
+}
+
 /* Two Codex sessions of one HOME write to one file. */
 static void unit_hold_native(void)
 {
@@ -461,13 +502,13 @@ static void unit_hold_native(void)
     CHECK_INT(store_write(dir, "history.jsonl", buf_view(&text)), 0);
     for (size_t i = 0; i < COUNT_OF(sessions); i++) {
         struct holder h = {.loop.now = 1000000, .typed_at = 1000000};
-        native_init(&h, agents_find("codex"), envs);
+        native_init(&h, agents_find("codex"), envs, NULL);
         if (sessions[i].said)
             buf_str(&h.last_input, sessions[i].said);
         native_look(&h);
         CHECK_SPAN(buf_view(&h.native_id), sessions[i].id);
         buf_free(&h.native_id), buf_free(&h.last_input);
-        free(h.history);
+        free(h.history), free(h.history_text);
     }
     test_begin("an event of another conversation of one HOME is not taken for this session's");
     static const struct {
@@ -482,13 +523,13 @@ static void unit_hold_native(void)
         struct holder h = {.loop.now = 1000000, .messages = &out};
         struct json id;
         buf_str(&out.text, "going out");
-        native_init(&h, agents_find("codex"), envs);
+        native_init(&h, agents_find("codex"), envs, NULL);
         buf_str(&h.last_input, events[i].last);
         json_parse(span_of(events[i].id), &id, NULL, NULL);
         CHECK_INT(native_accept(&h, id, events[i].is_prompt, span_of(events[i].text)),
                   events[i].own);
         buf_free(&h.native_id), buf_free(&h.last_input), buf_free(&out.text);
-        free(h.history);
+        free(h.history), free(h.history_text);
     }
     char *path = store_path(dir, "history.jsonl");
     unlink(path);
@@ -1097,6 +1138,7 @@ static void unit_holder(void)
     unit_hold_focus();
     unit_hold_agent();
     unit_hold_native();
+    unit_hold_native_log();
     unit_hold_messages();
     unit_hold_input();
     unit_hold_direct();

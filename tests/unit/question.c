@@ -67,7 +67,7 @@ static void test_question_kinds(void)
          "Which file?", 1, 0, QUESTION_CHOICE, 3},
         {"  Folder access\n  Trust this folder? The agent can read here.\n\n› 1. Trust and"
             " continue\n"
-         "  2. Back\n\n  enter continue · esc back\n", "› 1. Trust and continue", 1, 0,
+         "  2. Back\n\n  enter continue · esc back\n", "Trust this folder? The agent can read here.", 1, 0,
              QUESTION_CHOICE, 2},
         {"$ Shell a test    6s ┃\n\n╭──────╮\n│ a test │\n│ ╭────╮ │\n│ │ make all │ │\n│"
             " ╰────╯ │\n"
@@ -78,6 +78,8 @@ static void test_question_kinds(void)
          "make", 3, 1, QUESTION_CHOICE, 3},
         {"│ Do you trust the files in this folder? │\n│ ● 1. Trust    │\n│   2. Don't trust │\n",
          "Do you trust the files in this folder?", 2, 0, QUESTION_CHOICE, 2},
+        {"│ ╭────╮ │\n│ │ /a/b │ │\n│ ╰────╯ │\n│ Do you trust the files here? │\n│ ❯ 1. Yes │\n"
+         "│   2. No │\n", "Do you trust the files here?", 1, 0, QUESTION_CHOICE, 2},
         {"  ⠏ Waiting for user confirmation...\n", "⠏ Waiting for user confirmation...", 2, 0,
          QUESTION_CHOICE, 0},
         {"○ Asking user\n──────\nWhich colour?\n❯ Red\n  Blue\n  Other (type your answer)\n"

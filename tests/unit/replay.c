@@ -17,7 +17,7 @@ static void replay_init(struct replay *r, const char *agent, long long cut)
     holder_init(&r->h);
     r->h.loop.now = 0;
     r->h.vt = vt_new(80, 23);
-    reader_init(&r->h, argv, argv + 1, agent); /* no environment */
+    reader_init(&r->h, argv, argv + 1, NULL, agent); /* no environment */
     loop_timer_set(&r->h.loop, &r->h.silence_timer, state_silent_at(&r->h.state));
 }
 
