@@ -76,7 +76,8 @@ TELEC_SMALL
 #include "src/session/end.c"          /* the holder: the end of a session */
 #include "src/session/holder.c"       /* the process that holds one session */
 #include "src/session/ended.c"        /* ended sessions whose conversation can be resumed */
-#include "src/session/sessions.c"     /* this computer's sessions: records, adoption, ends */
+#include "src/session/record.c"       /* a session's record and status, on disk and in the cache */
+#include "src/session/sessions.c"     /* this computer's sessions: holders, adoption, ends */
 #include "src/session/launch.c"       /* starting a session's program: a new session, a restart */
 
 #include "src/work/roadmap.c"         /* todos/roadmap.md and state.json of a project into todos */

@@ -13,6 +13,7 @@ function set_tables()
     prefix["src/base/base.c"] = "base_|span_|buf_|blob_|list_|hash_"
     prefix["src/base/digest.c"] = "sha1$|sha1_|sha256|hmac_|digest_|b64_"
     prefix["src/session/holder_link.c"] = "holder_"
+    prefix["src/session/record.c"] = "session_"
     prefix["src/session/sessions.c"] = "session_|sessions_"
     prefix["src/session/launch.c"] = "session_|sessions_"
     prefix["src/ui/outline.c"] = "tree_"

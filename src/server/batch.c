@@ -3,9 +3,9 @@
 /* batch - ending many sessions with one request, and undoing that.
  *
  * All sessions end side by side; the reply follows the last one, and names those that did not end,
- * each with its reason. Each holder that ends looks at every process of the computer: a thousand
- * that do so at once leave no other process any time, this one neither. So they are asked in slices,
- * and the next slice waits while this process gets its own turns late. */
+ * each with its reason. Each holder that ends looks at every process of the computer: a thousand at
+ * once leave no other process any time. So they are asked in slices, and the next slice waits while
+ * this process gets its own turns late. */
 
 #define BATCH_MAX 20000 /* ids of one request */
 #ifndef BATCH_SLICE

@@ -576,7 +576,7 @@ static int ended_take_back(const char *state, const char *id);
 /* Appends an array of objects, the newest first: members of a session object, and ended_at. */
 static void ended_put_list(const char *state, const char *computer, buf *b);
 
-/* ==== sessions: this computer's sessions: records, holders, adoption, ends =================== */
+/* ==== record: a session's record and last status, on disk and in the cache =================== */
 
 struct session {
     struct sessions *owner;
@@ -649,6 +649,34 @@ struct sessions {
     long long asked_at;     /* loop clock: the last sessions_expect_answers */
 };
 
+/* Returns 1, 0 when there is no record, or -1 when it can't be read. */
+static int session_load(struct session *s);
+/* Writes the record. Returns 0, or -1 with errno. */
+static int session_write(const struct session *s);
+/* Returns 0, with ETIMEDOUT, while the disk of the sessions does not answer. */
+static int session_disk_answers(const struct session *s);
+static void session_changed(struct session *s);    /* gives the cache a new object */
+static void session_branch_changed(struct session *s);
+static void session_uncache(struct session *s);    /* never another computer's of the same id */
+/* Returns the place of an object's session; it is NULL for another computer's. */
+static struct session **session_of(const struct sessions *all, const struct cache_session *object);
+/* Tells whether a configured command names its conversation itself. */
+static int session_names_conversation(const char *line);
+static int session_resumes(const struct session *s); /* a restart resumes its conversation */
+static int session_has_exited(const struct session *s);
+static void session_set_status(struct session *s, span status);
+/* The daemon's own: what the holder told last, with another state. */
+static void session_set_own_status(struct session *s, enum state_kind kind,
+                                   enum state_source source, const char *text);
+static void session_set_lost(struct session *s, enum life life); /* its holder died */
+/* Reads exit.json, the last status. Returns 1, or 0: its holder wrote none. */
+static int session_read_exit(struct session *s);
+/* Takes the exit back that a restart has set aside. Returns 1, or 0: none is. */
+static int session_restore_end(struct session *s);
+static void session_forget_end(const struct session *s); /* of that restart: the session runs */
+
+/* ==== sessions: this computer's sessions: holders, adoption, ends ============================ */
+
 /* Loads the records and connects to every holder. ready is called, from the loop or at once, when
  * all have answered or SESSION_ADOPT_MS has passed. */
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
@@ -673,8 +701,6 @@ static void sessions_expect_answers(struct sessions *all); /* the same of all, r
 static int session_is_running(const struct session *s); /* and its holder answers */
 /* Tells why a session that may live can't be reached; NULL: it can be reached, or has exited. */
 static const char *session_why_unreachable(const struct session *s);
-/* Returns 0, with ETIMEDOUT, while the disk of the sessions does not answer. */
-static int session_disk_answers(const struct session *s);
 /* Ends a running session or dismisses an exited one; the waiter is called when it is removed. */
 static void session_end(struct session *s, struct session_waiter *waiter);
 /* The same without its holder's help: kills the holder and the session's processes. */
@@ -696,8 +722,6 @@ static struct transcript *session_read_log(const struct session *s, int prompts,
 /* Appends the object of a session's transcript, whose whole text is `text`. */
 static void session_put_transcript(const struct sessions *all, const char *id, span text,
                                    long long tail_chars, buf *b);
-static int session_has_exited(const struct session *s);
-static void session_branch_changed(struct session *s);
 /* Reads the size that the holder told last. Returns 0 and gives 80 x 24 when it has told none. */
 static int session_size(const struct session *s, int *cols, int *rows);
 
@@ -706,15 +730,6 @@ static struct session *session_new(struct sessions *all, const char *id);
 static void session_delete(struct session *s);
 static void session_remove(struct session *s);
 static char *session_socket(const struct sessions *all, const char *id); /* where it is made */
-static int session_write(const struct session *s); /* its record; 0, or -1 with errno */
-static void session_changed(struct session *s);    /* tells the cache */
-static int session_names_conversation(const char *line);
-static int session_resumes(const struct session *s); /* a restart resumes its conversation */
-static void session_set_status(struct session *s, span status);
-static void session_set_own_status(struct session *s, enum state_kind kind,
-                                   enum state_source source, const char *text);
-/* Takes the exit back that a restart has set aside. Returns 1, or 0: none is. */
-static int session_restore_end(struct session *s);
 static void session_set_link_hooks(struct session *s);
 static void session_reach(void *session);
 

@@ -1,0 +1,347 @@
+#include "session.h"
+
+/* record - a session's record and last status, on disk and in the cache.
+ *
+ * A session is a directory with a record, and a holder while its program runs. A record is on disk
+ * before its session is announced. Each change goes to the cache as a whole object: the record's
+ * members, then the status's. */
+
+#define SESSION_NATIVE_ID_MAX 200 /* bytes */
+
+/* ---- the session object --------------------------------------------------------------------- */
+
+/* Appends the record's members. */
+static void session_put_record(const struct session *s, buf *b)
+{
+    json_field_string(b, "session_id", s->id);
+    json_field_string(b, "origin_adapter", "rest");
+    json_field_string(b, "title", s->title);
+    json_field_string(b, "working_directory", s->directory);
+    /* TeleClaude expects a word */
+    json_field_string(b, "thinking_mode", s->mode ? s->mode : "slow");
+    json_field_string(b, "mode", s->mode);
+    json_field_string(b, "active_agent", s->agent);
+    json_field_string(b, "command", s->command);
+    json_field_time(b, "created_at", s->created_at);
+    json_field_string(b, "initiator_session_id", s->initiator);
+}
+
+static int session_names_conversation(const char *line)
+{
+    static const char *const options[] = {"--session-id", "--resume", "--continue", "-r", "-c"};
+    char **words = config_words(span_of(line));
+    int found = 0;
+    for (char **word = words; word && *word; word++)
+        for (size_t i = 0; i < COUNT_OF(options); i++) {
+            size_t n = strlen(options[i]);
+            found |= strncmp(*word, options[i], n) == 0 && strchr("=", (*word)[n]);
+        }
+    free(words);
+    return found;
+}
+
+static int session_resumes(const struct session *s)
+{
+    const struct config_agent *agent = s->agent ? config_agent(s->owner->config, s->agent) : NULL;
+    return agent && agent->resume && *agent->resume && s->native_id &&
+           !session_names_conversation(agent->command);
+}
+
+static struct session **session_of(const struct sessions *all, const struct cache_session *object)
+{
+    return cache_data(object, all->cache_place);
+}
+
+/* Writes the members that don't come from the holder; for a change of one of them. */
+static void session_renew_record(struct session *s)
+{
+    const struct sessions *all = s->owner;
+    buf_clear(&s->record);
+    session_put_record(s, &s->record);
+    if (!s->tells_native_id && s->native_id)
+        json_field_string(&s->record, "native_session_id", s->native_id);
+    json_field_string(&s->record, "computer", all->config->computer);
+    json_field_string(&s->record, "status", "active");
+    json_field_string(&s->record, "restart", session_resumes(s) ? "resume" : "fresh");
+    json_field_null(&s->record, "tmux_session_name");
+    const char *branch = all->find_branch ? all->find_branch(all->branch_ctx, s) : NULL;
+    if (branch)
+        json_field_string(&s->record, "branch", branch);
+}
+
+static void session_uncache(struct session *s)
+{
+    if (s->cached)
+        cache_remove(s->owner->cache, s->id);
+    s->cached = NULL;
+}
+
+static void session_changed(struct session *s)
+{
+    struct sessions *all = s->owner;
+    if (s->hidden) {
+        if (s->cached && s->end_at > clock_wall_ms())
+            s->cached->undo_s = (int)((s->end_at - clock_wall_ms() + 999) / 1000);
+        session_uncache(s);
+        return;
+    }
+    if (!s->record.n)
+        session_renew_record(s);
+    /* the status is a checked object; its members follow */
+    int has_members = s->status.n > sizeof "{}" - 1;
+    span object[4] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
+                     has_members ? span_sub(buf_view(&s->status), 1) : span_of("}")};
+    if (s->cached) {
+        cache_update(all->cache, s->cached, object, COUNT_OF(object), all->loop->now);
+    } else {
+        cache_remove(all->cache, s->id); /* another computer's of this id */
+        s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
+                              all->loop->now);
+        *session_of(all, s->cached) = s;
+        const struct session *next = s->next; /* one whose end was undone comes to its place */
+        while (next && !next->cached)
+            next = next->next;
+        if (next)
+            cache_move_before(all->cache, s->cached, next->cached);
+    }
+    if (all->on_changed)
+        all->on_changed(all->changed_ctx, s);
+}
+
+static void session_branch_changed(struct session *s)
+{
+    buf_clear(&s->record);
+    if (s->cached)
+        session_changed(s);
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+/* A home that does not answer makes nothing wait: ETIMEDOUT. */
+static int session_disk_answers(const struct session *s)
+{
+    int answers = disk_answers(s->owner->config->disk);
+    errno = answers ? errno : ETIMEDOUT;
+    return answers;
+}
+
+static int session_write(const struct session *s)
+{
+    int status = -1;
+    buf record = {0};
+    if (!session_disk_answers(s))
+        return -1;
+    json_open(&record, '{');
+    session_put_record(s, &record);
+    json_field_string(&record, "native_session_id", s->native_id);
+    json_field_null(&record, "end_at"); /* store_put_end has it: for an older telec */
+    json_field_string(&record, "machine", s->machine);
+    json_field_string(&record, "host", s->host);
+    json_field_string(&record, "boot", s->boot);
+    json_field_string(&record, "socket", s->socket);
+    json_close(&record, '}');
+    errno = EFBIG; /* a record that can't be read again must not be announced */
+    if (record.n <= STORE_RECORD_MAX)
+        status = store_write(s->dir, "record.json", buf_view(&record));
+    buf_free(&record);
+    return status;
+}
+
+/* Returns an id that is safe on a command line, to be freed; NULL: none. */
+static char *session_dup_native_id(struct json value)
+{
+    char *id = json_dup_text(value);
+    size_t n = id ? strlen(id) : 0, plain = 0;
+    while (plain < n && (isalnum((unsigned char)id[plain]) || strchr("-_.:", id[plain])))
+        plain++;
+    if (n && plain == n && n <= SESSION_NATIVE_ID_MAX && isalnum((unsigned char)id[0]))
+        return id;
+    free(id);
+    return NULL;
+}
+
+/* Keeps a status's native_session_id. It is on disk from the moment it is known: only with it can
+ * the conversation be resumed. */
+static void session_learn_native_id(struct session *s, struct json status)
+{
+    struct json told = json_get(status, "native_session_id");
+    char *id = session_dup_native_id(told);
+    if (s->tells_native_id != (told.type == JSON_STRING)) {
+        s->tells_native_id = told.type == JSON_STRING;
+        buf_clear(&s->record);
+    }
+    if (!id || (s->native_id && strcmp(s->native_id, id) == 0) || !session_disk_answers(s)) {
+        free(id);
+        return;
+    }
+    free(s->native_id);
+    s->native_id = id;
+    buf_clear(&s->record);
+    if (session_write(s) != 0)
+        log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
+}
+
+/* The record decides what a session is: a status can't change its identity. */
+static int session_is_of_record(struct json key)
+{
+    static const char *const keys[] = {
+        "session_id", "origin_adapter",    "title",        "working_directory",
+        "mode",       "thinking_mode",     "active_agent", "command",
+        "created_at", "initiator_session_id", "computer",  "status",
+        "tmux_session_name", "branch"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (json_text_eq(key, keys[i]))
+            return 1;
+    return 0;
+}
+
+static void session_set_status(struct session *s, span status)
+{
+    struct json parsed;
+    if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
+        return;
+    if (!s->status.n) /* a later status may be older than our last request */
+        s->hidden = s->end_at > 0 || (s->end_at == SESSION_END_UNKNOWN &&
+                                      json_get(parsed, "hidden").type == JSON_TRUE);
+    session_learn_native_id(s, parsed);
+    buf_clear(&s->status);
+    json_open(&s->status, '{');
+    for (struct json_iter it = json_iter(parsed); json_next(&it);)
+        if (!session_is_of_record(it.key)) {
+            json_put_raw(&s->status, it.key.text);
+            buf_byte(&s->status, ':');
+            json_put_raw(&s->status, it.value.text);
+        }
+    json_close(&s->status, '}');
+}
+
+static int session_has_exited(const struct session *s)
+{
+    struct json status = {JSON_OBJECT, buf_view(&s->status)}; /* checked before */
+    return s->status.n && json_text_eq(json_get(status, "state"), "exited");
+}
+
+static void session_set_own_status(struct session *s, enum state_kind kind,
+                                   enum state_source source, const char *text)
+{
+    struct json old = {0};
+    long long now = clock_wall_ms();
+    buf status = {0};
+    json_parse(buf_view(&s->status), &old, NULL, NULL);
+    json_open(&status, '{');
+    json_field_string(&status, "state", state_name(kind));
+    json_field_string(&status, "state_source", state_source_name(source));
+    json_field_time(&status, "state_since", now);
+    json_field_string(&status, "state_text", text);
+    json_field_bool(&status, "unseen",
+                    kind == STATE_EXITED || json_get(old, "unseen").type == JSON_TRUE);
+    if (old.type != JSON_OBJECT)
+        json_field_time(&status, "last_activity", now);
+    for (struct json_iter it = json_iter(old); json_next(&it);) {
+        static const char *const kept[] = {"last_activity", "last_input", "last_output",
+                                           "native_session_id", "cols", "rows"};
+        for (size_t i = 0; i < COUNT_OF(kept); i++)
+            if (json_text_eq(it.key, kept[i])) {
+                json_key(&status, kept[i]);
+                json_put_raw(&status, it.value.text);
+            }
+    }
+    json_field_null(&status, "exit_code");
+    json_close(&status, '}');
+    session_set_status(s, buf_view(&status));
+    buf_free(&status);
+}
+
+/* Sets the state of a session whose holder died, or that was lost with the computer. */
+static void session_set_lost(struct session *s, enum life life)
+{
+    if (life == LIFE_LOST)
+        session_set_own_status(s, STATE_EXITED, STATE_BY_LOSS, "lost with the computer");
+    else
+        session_set_own_status(s, STATE_EXITED, STATE_BY_EXIT, "its holder was killed");
+    if (store_write(s->dir, "exit.json", buf_view(&s->status)) != 0)
+        log_line(LOG_WARN, "cannot write %s/exit.json: %s", s->dir, strerror(errno));
+}
+
+static int session_read_exit(struct session *s)
+{
+    buf text = {0};
+    int found = store_read(s->dir, "exit.json", &text) == 0;
+    if (found) {
+        session_set_status(s, buf_view(&text));
+        store_clean(s->dir, "exit.json");
+    }
+    buf_free(&text);
+    return found && session_has_exited(s);
+}
+
+static int session_restore_end(struct session *s)
+{
+    char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
+    int restored = rename(last, exit) == 0 && session_read_exit(s);
+    free(exit), free(last);
+    return restored;
+}
+
+static void session_forget_end(const struct session *s)
+{
+    char *last = store_path(s->dir, STORE_LAST_EXIT);
+    unlink(last);
+    free(last);
+}
+
+/* An older telec wrote the end into the record: "ending", "end_at". */
+static void session_load_end(struct session *s, struct json record)
+{
+    long long end = -1;
+    if (json_get(record, "ending").type == JSON_TRUE)
+        end = 0;
+    else
+        json_time(json_get(record, "end_at"), &end);
+    if (end >= 0 && store_put_end(s->dir, end) == 0)
+        session_write(s);
+    end = end >= 0 ? end : store_find_end(s->dir);
+    s->ending = end == 0;
+    s->end_at = end > 0                                         ? end
+                : json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN
+                                                               : 0;
+}
+
+static int session_load(struct session *s)
+{
+    const struct {
+        const char *key;
+        char **place;
+    } strings[] = {{"title", &s->title},
+                   {"working_directory", &s->directory},
+                   {"active_agent", &s->agent},
+                   {"mode", &s->mode},
+                   {"initiator_session_id", &s->initiator},
+                   {"command", &s->command},
+                   {"machine", &s->machine},
+                   {"host", &s->host},
+                   {"boot", &s->boot}};
+    buf text = {0};
+    struct json record = {0};
+    store_clean(s->dir, "record.json");
+    int missing = store_read(s->dir, "record.json", &text) != 0 && errno == ENOENT;
+    json_parse(buf_view(&text), &record, NULL, NULL);
+    for (size_t i = 0; i < COUNT_OF(strings); i++)
+        *strings[i].place = json_dup_text(json_get(record, strings[i].key));
+    if (json_get(record, "mode").type == JSON_NONE) /* a record of an older version */
+        s->mode = json_dup_text(json_get(record, "thinking_mode"));
+    s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
+    json_time(json_get(record, "created_at"), &s->created_at);
+    char *socket = json_dup_text(json_get(record, "socket"));
+    if (socket && *socket == '/') {
+        free(s->socket);
+        s->socket = socket;
+    } else {
+        free(socket);
+    }
+    int ok = s->title && s->directory;
+    if (ok)
+        session_load_end(s, record);
+    buf_free(&text);
+    return ok ? 1 : missing ? 0 : -1;
+}
