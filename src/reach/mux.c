@@ -29,6 +29,24 @@ static uint32_t mux_number(const char *p)
 
 /* ---- sockets -------------------------------------------------------------------------------- */
 
+static struct mux_stream **mux_bucket(struct mux *m, uint32_t number)
+{
+    return &m->buckets[number & (MUX_BUCKETS - 1)];
+}
+
+/* Takes a stream out of the lists; once. */
+static void mux_leave(struct mux_stream *s)
+{
+    if (!s->link)
+        return;
+    struct mux_stream **at = mux_bucket(s->mux, s->number);
+    while (*at != s)
+        at = &(*at)->same;
+    *at = s->same;
+    s->mux->count--;
+    LIST_REMOVE(s);
+}
+
 /* Sends what has come from a socket, as far as the window and the pipe's queue go. */
 static void mux_pump(struct mux_stream *s)
 {
@@ -68,9 +86,7 @@ static void mux_stream_on_closed(void *ctx, const char *why)
     (void)why;
     if (!s->ended && s->link)
         mux_send(s->mux, MUX_END, s->number, (span){0});
-    if (s->link)
-        s->mux->count--;
-    LIST_REMOVE(s);
+    mux_leave(s);
     conn_free(&s->socket);
     free(s);
 }
@@ -86,6 +102,8 @@ static void mux_add(struct mux *m, int fd, uint32_t number)
     s->socket.hooks = &mux_stream_hooks;
     s->socket.ctx = s;
     LIST_PUSH(&m->streams, s);
+    s->same = *mux_bucket(m, number);
+    *mux_bucket(m, number) = s;
     m->count++;
     conn_open(&s->socket, m->loop, fd);
 }
@@ -104,20 +122,19 @@ static void mux_end_all(struct mux *m)
 {
     while (m->streams) {
         struct mux_stream *s = m->streams;
-        LIST_REMOVE(s);
+        mux_leave(s);
         conn_close(&s->socket, NULL);
     }
-    m->count = 0;
     m->blocked = 0;
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */
 
-static struct mux_stream *mux_find(const struct mux *m, uint32_t number)
+static struct mux_stream *mux_find(struct mux *m, uint32_t number)
 {
-    struct mux_stream *s = m->streams;
+    struct mux_stream *s = *mux_bucket(m, number);
     while (s && s->number != number)
-        s = s->next;
+        s = s->same;
     return s;
 }
 

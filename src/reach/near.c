@@ -32,6 +32,7 @@ struct near {
     char why[300];          /* why the pipe is being cut; "": the other side closes it */
     int result_fd;          /* tells the waiting caller; -1: nobody waits */
     int done, status;
+    pid_t guard;            /* starts this process again when it crashes */
 };
 
 struct near_child {
@@ -41,23 +42,30 @@ struct near_child {
 
 static void near_begin(void *ctx);
 
+/* Points descriptors 0 to 2 at /dev/null, in a session of its own. */
+static void near_detach(void)
+{
+    int null = open("/dev/null", O_RDWR);
+    setsid();
+    for (int fd = 0; null >= 0 && fd < 3; fd++)
+        dup2(null, fd);
+    if (null > 2)
+        close(null);
+}
+
 /* Tells the waiting caller the exit status and a line; goes to the background when that is 0. */
 static void near_tell(struct near *l, int status, const char *text)
 {
-    int null = open("/dev/null", O_RDWR);
     if (status)
         log_line(LOG_WARN, "reach: %s", text);
     if (l->result_fd >= 0) {
         os_print(l->result_fd, "%d%s", status, text);
         close(l->result_fd);
         l->result_fd = -1;
-        setsid();
-        for (int fd = 0; null >= 0 && fd < 3; fd++)
-            dup2(null, fd);
+        near_detach();
         if (chdir("/") != 0)
             l->done = 1;
     }
-    close(null);
 }
 
 static void near_end(struct near *l, int status, const char *why)
@@ -155,7 +163,7 @@ static int near_listen(struct near *l, buf *error)
     buf path = {0};
     const char *slash = strrchr(l->config->socket, '/');
     buf_fmt(&path, "%.*s/reach-%ld.sock", (int)(slash - l->config->socket), l->config->socket,
-            (long)getpid());
+            (long)l->guard);
     l->socket = span_dup(buf_view(&path));
     buf_free(&path);
     l->listener.fd = places_listen(l->socket, error);
@@ -483,6 +491,29 @@ static int near_hold(struct near *l)
     return l->status;
 }
 
+/* Holds the link in a child, and again when that crashes: then nobody can be asked. */
+static int near_guard(struct near *l)
+{
+    int status = 0;
+    l->guard = getpid();
+    for (int crashes = 0;; crashes++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            _exit(near_hold(l));
+        }
+        if (!crashes && l->result_fd >= 0) {
+            close(l->result_fd);
+            l->result_fd = -1;
+            near_detach();
+        }
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        if (pid < 0 || WIFEXITED(status))
+            return pid < 0 ? 1 : WEXITSTATUS(status);
+        poll(NULL, 0, NEAR_CRASHED_MS);
+    }
+}
+
 /* Waits for the link's first words: its status, and a line. */
 static int near_await(int fd)
 {
@@ -504,14 +535,14 @@ static int near_run(const struct config *config, const char *name, char *const *
     struct near l = {.config = config, .wanted = name, .argv = argv, .result_fd = -1};
     int fds[2];
     if (background)
-        return near_hold(&l);
+        return near_guard(&l);
     if (pipe(fds) != 0)
         return 1;
     pid_t pid = fork();
     if (pid == 0) {
         close(fds[0]);
         l.result_fd = os_close_on_exec(fds[1]);
-        _exit(near_hold(&l));
+        _exit(near_guard(&l));
     }
     close(fds[1]);
     return pid < 0 ? 1 : near_await(fds[0]);

@@ -22,6 +22,7 @@ enum mux_type {
 #define MUX_WINDOW (128 * 1024)  /* bytes of a stream on their way: sent, and not delivered */
 #endif
 #define MUX_STREAMS_MAX 4096
+#define MUX_BUCKETS 256          /* a power of two */
 #ifndef MUX_PING_MS
 #define MUX_PING_MS 30000        /* between two pings of the near end: all traffic when idle */
 #endif
@@ -38,6 +39,7 @@ struct mux_hooks {
 /* A socket whose bytes go through the pipe. */
 struct mux_stream {
     struct mux_stream *next, **link;
+    struct mux_stream *same; /* in its bucket */
     struct mux *mux;
     uint32_t number;
     struct conn socket;
@@ -53,6 +55,7 @@ struct mux {
     void *ctx;
     struct conn *in, *out;
     struct mux_stream *streams;
+    struct mux_stream *buckets[MUX_BUCKETS]; /* by number */
     size_t count;
     uint32_t number;        /* of the last stream opened here */
     int blocked;            /* streams wait until out has drained */
@@ -103,6 +106,7 @@ static int far_run(const struct config *config);
 #endif
 #define NEAR_LAST_MS 2000     /* for the last words of a command that reads no more */
 #define NEAR_BACKOFF_MIN_MS 250
+#define NEAR_CRASHED_MS 500   /* until a link whose process has crashed is made again */
 #define NEAR_BACKOFF_MAX_MS 30000
 
 /* Runs COMMAND (argv) and holds the link to the telec behind it, until the daemon here ends or

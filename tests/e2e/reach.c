@@ -227,7 +227,70 @@ static void test_quick_reach_frozen(void)
     CLI_OK(reach_there(into, "daemon", "--stop", NULL));
 }
 
+/* Of the two processes of a link: the one that holds it, the other's child. */
+static int reach_is_link(pid_t pid, const char *dir)
+{
+    char *status = file_read(format("/proc/%ld/status", (long)pid), NULL);
+    char *parent = status ? strstr(status, "PPid:") : NULL;
+    return parent && proc_is_telec(pid, "reach") && proc_is_of_test(pid, dir) &&
+           proc_is_telec((pid_t)strtol(parent + 5, NULL, 10), "reach");
+}
+
+/* A link whose process crashes is made again. */
+static void test_reach_crash(void)
+{
+    char *into = reach_into("bee");
+    pid_t link, next;
+    if (!HAVE_PROC)
+        skip("there is no /proc to find the link in");
+    reach_have_telec();
+    daemon_start();
+    CLI_OK(cli("reach", into, NULL));
+    char *id = reach_new("bee", "echo hello; exec cat");
+    AWAIT(proc_find(reach_is_link, e2e.dir, &link, 1) == 1);
+    kill(link, SIGKILL);
+    AWAIT(proc_find(reach_is_link, e2e.dir, &next, 1) == 1 && next != link);
+    AWAIT(reach_is_computer("bee", "online"));
+    CLI_OK(cli("send", id, "words", NULL));
+    AWAIT_SESSION(id, "last_output", "words");
+    CLI_OK(cli("kill", id, NULL));
+    CLI_OK(reach_there(into, "daemon", "--stop", NULL));
+    CLI_OK(cli("unreach", "bee", NULL));
+    AWAIT(proc_find(reach_is_link, e2e.dir, &next, 1) == 0);
+}
+
+/* The commands that people have to get somewhere, by stand-ins with their forms. */
+static void test_reach_forms(void)
+{
+    static const struct {
+        const char *program, *script, *args[4];
+    } forms[] = {
+        {"kubectl", "[ \"$1 $2 $3 $4 $5\" = 'exec -i pod -- sh' ] && shift 4 && exec %s \"$@\"",
+         {"exec", "-i", "pod", "--"}},
+        {"docker", "[ \"$1 $2 $3 $4\" = 'exec -i box sh' ] && shift 3 && exec %s \"$@\"",
+         {"exec", "-i", "box"}},
+        {"adb", "[ \"$1\" = shell ] && shift && exec %s sh -c \"$*\"", {"shell"}},
+    };
+    char *into = reach_into("bee");
+    reach_have_telec();
+    daemon_start();
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const char *const *a = forms[i].args;
+        char *body = format(forms[i].script, into);
+        file_write(format("%s/%s", e2e.bin, forms[i].program), format("#!/bin/sh\n%s\n", body),
+                   0700);
+        struct cli c = cli("reach", "--name", forms[i].program, forms[i].program, a[0], a[1], a[2],
+                           a[3], NULL);
+        CLI_OK(c);
+        CHECK(reach_is_computer(forms[i].program, "online"));
+        CLI_OK(cli("unreach", forms[i].program, NULL));
+    }
+    CLI_OK(reach_there(into, "daemon", "--stop", NULL));
+}
+
 static const struct test reach_tests[] = {
+    {"reach_crash", test_reach_crash},
+    {"reach_forms", test_reach_forms},
     {"quick_reach_frozen", test_quick_reach_frozen},
     {"reach_sessions", test_reach_sessions},
     {"reach_cut", test_reach_cut},
