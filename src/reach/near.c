@@ -392,6 +392,7 @@ static void near_become(const struct near *l, const int fds[3])
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGHUP, SIG_IGN); /* the terminal that it asks on may be closed */
     for (int i = 0; i < 3; i++)
         if (dup2(fds[i], i) < 0)
             _exit(127);

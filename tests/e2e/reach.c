@@ -259,7 +259,8 @@ static void test_reach_crash(void)
     AWAIT(proc_find(reach_is_link, e2e.dir, &next, 1) == 0);
 }
 
-/* The commands that people have to get somewhere, by stand-ins with their forms. */
+/* The commands that people have to get somewhere, by stand-ins with their forms. The terminal that
+ * they ask on may be closed: SIGHUP. */
 static void test_reach_forms(void)
 {
     static const struct {
@@ -277,8 +278,7 @@ static void test_reach_forms(void)
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const char *const *a = forms[i].args;
         char *body = format(forms[i].script, into);
-        file_write(format("%s/%s", e2e.bin, forms[i].program), format("#!/bin/sh\n%s\n", body),
-                   0700);
+        file_write(format("%s/%s", e2e.bin, forms[i].program), format("#!/bin/sh\nkill -HUP $$\n%s\n", body), 0700);
         struct cli c = cli("reach", "--name", forms[i].program, forms[i].program, a[0], a[1], a[2],
                            a[3], NULL);
         CLI_OK(c);
