@@ -148,6 +148,23 @@ static const struct smoke_word smoke_fleet[] = {
     WORD(" "),
 };
 
+#define SMOKE_ENTRY(id, op, data, at)                                                              \
+    WORD("*2\r\n$3\r\n" id "\r\n*6\r\n+op\r\n+" op "\r\n+data\r\n+" data "\r\n+at\r\n+" at "\r\n")
+static const struct smoke_word smoke_guest[] = {
+    SMOKE_ENTRY("1-0", "type", "a", "0"),
+    SMOKE_ENTRY("1-0", "size", "{\"cols\":80,\"rows\":24}", "0"),
+    SMOKE_ENTRY("2-0", "type", "b", "0"),
+    SMOKE_ENTRY("2-0", "ack", "500", "0"),
+    SMOKE_ENTRY("3-0", "again", "", "0"),
+    SMOKE_ENTRY("3-0", "type", "c", "-9000000"),
+    SMOKE_ENTRY("3-0", "ack", "9223372036854775808", "0"),
+    SMOKE_ENTRY("4-0", "type", "d", "x"),
+    SMOKE_ENTRY("4-1", "type", "e", "0"),
+    SMOKE_ENTRY("9-0", "end", "", "0"),
+    WORD("*2\r\n+2-0\r\n*1\r\n+op\r\n"),
+    WORD("*0\r\n"),
+};
+
 static const struct smoke_word smoke_screen[] = {
     WORD("\x1b["),
     WORD("\x1b]0;title\a"),
@@ -243,6 +260,7 @@ static const struct {
     {smoke_ws, sizeof smoke_ws / sizeof *smoke_ws},
     {smoke_resp, sizeof smoke_resp / sizeof *smoke_resp},
     {smoke_fleet, sizeof smoke_fleet / sizeof *smoke_fleet},
+    {smoke_guest, sizeof smoke_guest / sizeof *smoke_guest},
     {smoke_screen, sizeof smoke_screen / sizeof *smoke_screen},
     {smoke_config, sizeof smoke_config / sizeof *smoke_config},
 };

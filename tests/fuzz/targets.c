@@ -9,6 +9,7 @@
 
 #include "config.c"
 #include "fleet.c"
+#include "guest.c"
 #include "http.c"
 #include "json.c"
 #include "pager.c"
@@ -25,6 +26,7 @@ static const struct {
 } fuzz_targets[] = {
     {"config", fuzz_config},
     {"fleet", fuzz_fleet},
+    {"guest", fuzz_guest},
     {"http", fuzz_http},
     {"json", fuzz_json},
     {"pager", fuzz_pager},
