@@ -535,7 +535,6 @@ struct fleet {
     buf beat;               /* our last heartbeat, as it was written */
     long long beats;        /* heartbeats written */
     struct loop_timer beat_timer, late_timer;
-    int single_keys;        /* a cluster: keys are read one by one */
     int scanning;           /* pages of the SCAN in flight; 0: none */
     long long key_read_at;  /* when presence_read_key last read a key */
     char refusal[128];      /* Redis's error to the last heartbeat; "": none */

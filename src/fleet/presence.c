@@ -206,16 +206,8 @@ static void presence_on_late(void *ctx)
     presence_check_late(ctx);
 }
 
-/* Handles the reply to MGET, or to a GET. A cluster has no MGET of keys in several slots. */
 static void presence_on_heartbeats(void *ctx, const struct resp *reply)
 {
-    struct fleet *f = ctx;
-    if (reply && resp_is_error(reply, "CROSSSLOT") && !f->single_keys) {
-        f->single_keys = 1;
-        presence_scan(f);
-    }
-    if (reply && reply->type == RESP_TEXT)
-        presence_hear(f, reply->text);
     struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
     struct resp value;
     while (resp_next(&it, &value))
@@ -257,7 +249,6 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
     struct resp cursor, keys, key;
     buf b = {0};
     size_t count = 0;
-    static const span get = {"GET", 3};
     const size_t prefix = strlen(streams_prefix(&f->streams));
     if (!resp_next(&it, &cursor) || !resp_next(&it, &keys) || cursor.type != RESP_TEXT) {
         f->scanning = 0;
@@ -265,11 +256,8 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
     }
     for (struct resp_iter each = resp_iter(&keys); resp_next(&each, &key);)
         if (presence_needs(f, codec_key_name(span_sub(key.text, prefix)))) {
-            if (f->single_keys)
-                streams_send(&f->streams.calls, (const span[2]){get, key.text}, 2, 0,
-                             presence_on_heartbeats, f);
             resp_put_arg(&b, key.text);
-            count += !f->single_keys;
+            count++;
         }
     if (count) {
         buf command = {0};

@@ -13,6 +13,8 @@
 #define REDIS_MOVES_MAX 3    /* MOVED in a row, each within REDIS_MOVED_MS */
 #define REDIS_MOVED_MS 10000
 #define REDIS_TEXT_MAX 160  /* bytes of a server's or program's text in `why` */
+#define REDIS_ONE_SLOT                                                                             \
+    "the server is a cluster, whose keys must be in one slot: add ?prefix={NAME}: to the url"
 
 struct redis_pending {
     void (*done)(void *ctx, const struct resp *reply);
@@ -109,6 +111,7 @@ static const char *redis_meaning(const struct resp *reply)
         {"READONLY", "the server is a read-only replica"},
         {"MASTERDOWN", "the server is a replica whose master is down"},
         {"CLUSTERDOWN", "the cluster is down"},
+        {"CROSSSLOT", REDIS_ONE_SLOT},
         {"NOAUTH", "the server wants a password (redis://USER:PASSWORD@HOST)"},
         {"WRONGPASS", "user or password is wrong, or the user is disabled"},
     };
@@ -350,18 +353,33 @@ static void redis_greet_resp2(struct redis *r)
         redis_greet_with(r, (const char *[]){"AUTH", t->password, NULL}, redis_on_auth);
 }
 
+/* Does HELLO's reply tell of a cluster, in which no hash tag keeps our keys together? */
+static int redis_has_slots(const struct redis *r, const struct resp *reply)
+{
+    struct resp_iter it = resp_iter(reply);
+    struct resp key, value;
+    while (resp_next_pair(&it, &key, &value))
+        if (span_eq(key.text, "mode") && span_eq(value.text, "cluster"))
+            return !r->target.prefix || !strchr(r->target.prefix, '{');
+    return 0;
+}
+
 static void redis_on_hello(void *ctx, const struct resp *reply)
 {
     struct redis *r = ctx;
     if (!reply)
         return;
     if (reply->type == RESP_ERROR && !redis_meaning(reply) &&
-        redis_find(reply->text, "max number of clients") == reply->text.n)
+        redis_find(reply->text, "max number of clients") == reply->text.n) {
         redis_greet_resp2(r); /* an old server, or a proxy, refuses in words of its own */
-    else if (reply->type != RESP_MAP)
+    } else if (reply->type != RESP_MAP) {
         redis_refuse(r, reply);
-    else
+    } else if (redis_has_slots(r, reply)) {
+        redis_set_why(r, "%s", REDIS_ONE_SLOT);
+        conn_close(&r->conn, r->why);
+    } else {
         redis_greet_rest(r);
+    }
 }
 
 /* A sentinel has answered with host and port of the master. */
@@ -391,6 +409,11 @@ static void redis_greet(struct redis *r)
     r->state = REDIS_GREETING;
     r->protocol = asks ? 0 : 3;
     if (asks) {
+        if (t->password) /* a sentinel without one refuses it, and answers */
+            redis_greet_with(r,
+                             t->user ? (const char *[]){"AUTH", t->user, t->password, NULL}
+                                     : (const char *[]){"AUTH", t->password, NULL},
+                             NULL);
         redis_greet_with(r,
                          (const char *[]){"SENTINEL", "get-master-addr-by-name", t->master, NULL},
                          redis_on_master);
@@ -448,8 +471,7 @@ static void redis_move(struct redis *r, const struct resp *reply)
         return;
     }
     r->refused = 1;
-    redis_set_why(r, "the server is a cluster, whose keys must be in one slot: add "
-                     "?prefix={NAME}: to the url");
+    redis_set_why(r, "%s", REDIS_ONE_SLOT);
     conn_close(&r->conn, r->why);
 }
 

@@ -61,7 +61,7 @@ struct unit_fleet {
     const char *refuse; /* commands that begin so get an error … */
     const char *words;  /* … these words, unless NULL */
     const char *silent; /* … get no answer, nor does what follows on that connection */
-    int no_unblock, old, cluster; /* old: RESP2 only */
+    int no_unblock, old; /* old: RESP2 only */
     int hold;           /* nothing is read */
     const char *query;  /* of the url of the next computer */
     struct unit_fleet_computer computers[UNIT_FLEET_COMPUTERS];
@@ -311,8 +311,6 @@ static void unit_fleet_command(struct unit_fleet_client *c, char *const *words, 
         buf_str(b, "+OK\r\n");
     } else if (unit_fleet_is(words, "GET")) {
         unit_fleet_get(c, words[1], b);
-    } else if (unit_fleet_is(words, "MGET") && u->cluster && count > 2) {
-        buf_str(b, "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
     } else if (unit_fleet_is(words, "MGET")) {
         buf_fmt(b, "*%zu\r\n", count - 1);
         for (size_t i = 1; i < count; i++)

@@ -41,17 +41,6 @@ static void unit_presence_foreign(void)
     CHECK(!unit_fleet_has(&u.asked, "list_sessions"));
     unit_fleet_end(&u);
 
-    test_begin("a cluster, which has no MGET of two slots, is asked for each key");
-    unit_fleet_begin(&u);
-    u.cluster = 1;
-    a = unit_fleet_new(&u, "hosta");
-    unit_presence_beat_by_key(&u, 1, "");
-    unit_fleet_set(&u, "computer:cobra:heartbeat", "{\"computer_name\":\"cobra\"}", 0);
-    unit_fleet_start(a);
-    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "python") && unit_fleet_knows(a, "cobra"));
-    CHECK(a->fleet.single_keys && !unit_fleet_has(&u.asked, "|XADD"));
-    unit_fleet_end(&u);
-
     test_begin("an idle computer sends five commands and a SCAN at most between two heartbeats");
     unit_fleet_begin(&u);
     a = unit_fleet_new(&u, "hosta");

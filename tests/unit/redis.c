@@ -610,9 +610,9 @@ static void unit_redis_sentinel(void)
     struct unit_redis_row rows[] = {{"SENTINEL", "*-1\r\n"}, {NULL, NULL}};
     char answer[80], port[8];
     test_begin("a sentinel is asked for the master, after each loss again, or the next sentinel");
-    unit_redis_begin(&u, "sentinel://127.0.0.1:1,127.0.0.1/mm", rows);
+    unit_redis_begin(&u, "sentinel://:pw@127.0.0.1:1,127.0.0.1/mm", rows);
     snprintf(port, sizeof port, "%d", unit_redis_use_tcp(&u));
-    snprintf(u.url, sizeof u.url, "sentinel://127.0.0.1:1,127.0.0.1:%s/mm", port);
+    snprintf(u.url, sizeof u.url, "sentinel://:pw@127.0.0.1:1,127.0.0.1:%s/mm", port);
     u.redis.target.moved = 1; /* read the url again */
     redis_unmove(&u.redis);
     redis_start(&u.redis);
@@ -627,7 +627,8 @@ static void unit_redis_sentinel(void)
     for (int i = 1; i <= 2; i++) {
         buf_clear(&u.asked);
         unit_redis_until(&u, &u.ready, i);
-        CHECK(strstr(buf_cstr(&u.asked), "SENTINEL get-master-addr-by-name mm|HELLO 3|") != NULL);
+        CHECK(strstr(buf_cstr(&u.asked), "AUTH pw|SENTINEL get-master-addr-by-name mm|HELLO 3 AUTH "
+                                          "default pw|") != NULL);
         CHECK_INT(u.redis.protocol, 3);
         conn_close(&u.conn, NULL);
         unit_redis_until(&u, &u.lost, i);
@@ -657,6 +658,17 @@ static void unit_redis_moved(void)
     unit_redis_until_waiting(&u);
     CHECK(strstr(u.redis.why, "?prefix={NAME}:") != NULL);
     CHECK_INT(u.redis.doubted, 1);
+    unit_redis_end(&u);
+
+    test_begin("a cluster is used when a hash tag keeps all keys in one slot, else refused");
+    static const struct unit_redis_row hello[] = {
+        {"HELLO", "%1\r\n$4\r\nmode\r\n$7\r\ncluster\r\n"}, {NULL, NULL}};
+    unit_redis_begin(&u, "unix:PATH", hello);
+    redis_start(&u.redis);
+    unit_redis_until_waiting(&u);
+    CHECK_SPAN(span_of(u.redis.why), REDIS_ONE_SLOT);
+    u.redis.target.prefix = span_dup(span_of("{team}:"));
+    unit_redis_until(&u, &u.ready, 1);
     unit_redis_end(&u);
 }
 
