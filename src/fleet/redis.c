@@ -949,7 +949,8 @@ static void redis_on_closed(void *ctx, const char *why)
 {
     struct redis *r = ctx;
     int worked = r->worked;
-    if (r->state == REDIS_GREETING && !r->again) /* HELLO may be what the server closes at */
+    int by_us = why == r->why && !r->conn.eof;
+    if (r->state == REDIS_GREETING && !r->again && !by_us) /* HELLO may be what it closes at */
         r->plain = r->protocol == 3;
     if (why && why != r->why)
         redis_set_gone(r, why);
