@@ -24,8 +24,10 @@ static int enter_run(char *const *argv)
     return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Attaches to a session of another computer, by running telec there through ssh. */
-static int enter_elsewhere(struct context *c, struct json session)
+/* Attaches to a session of another computer, by running telec there through ssh; or through the
+ * daemon, when the computer is behind a pipe of it. */
+static int enter_elsewhere(struct context *c, struct json session, const char *id,
+                           const char *computer)
 {
     buf line = {0}, error = {0}, kept = {0};
     struct json object;
@@ -33,6 +35,10 @@ static int enter_elsewhere(struct context *c, struct json session)
     if (context_ask(c, "GET", "/computers", NULL) != 0) {
         buf_free(&kept);
         return 1;
+    }
+    if (client_is_piped(client_find_computer(context_reply(c), computer))) {
+        buf_free(&kept);
+        return command_ui(c, id, computer);
     }
     json_parse(buf_view(&kept), &object, NULL, NULL);
     if (!client_put_attach(&c->config, object, context_reply(c), &line, &error)) {
@@ -92,7 +98,7 @@ static int enter_session(struct context *c, const char *word)
     if (status == 0)
         attach_note(&c->config, target.p + strlen("/sessions/"));
     if (status == 0 && (elsewhere || json_get(session, "tmux_session_name").type == JSON_STRING))
-        status = enter_elsewhere(c, session);
+        status = enter_elsewhere(c, session, target.p + strlen("/sessions/"), computer);
     else if (status == 0)
         status = command_ui(c, target.p + strlen("/sessions/"), computer);
     free(computer);

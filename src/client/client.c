@@ -601,6 +601,19 @@ static char *client_plain_word(struct json text)
     return NULL;
 }
 
+static struct json client_find_computer(struct json computers, const char *name)
+{
+    for (struct json_iter it = json_iter(computers); json_next(&it);)
+        if (json_text_eq(json_get(it.value, "name"), name))
+            return it.value;
+    return (struct json){0};
+}
+
+static int client_is_piped(struct json computer)
+{
+    return json_get(computer, "reach").type || json_get(computer, "behind").type;
+}
+
 static int client_put_attach(const struct config *config, struct json session,
                              struct json computers, buf *line, buf *error)
 {
@@ -617,12 +630,9 @@ static int client_put_attach(const struct config *config, struct json session,
         free(computer), free(tmux), free(id), free(words);
         return 1;
     }
-    for (struct json_iter it = json_iter(computers); computer && json_next(&it);)
-        if (json_text_eq(json_get(it.value, "name"), computer)) {
-            free(user), free(host);
-            user = client_plain_word(json_get(it.value, "user"));
-            host = client_plain_word(json_get(it.value, "host"));
-        }
+    struct json found = client_find_computer(computers, computer ? computer : "");
+    user = client_plain_word(json_get(found, "user"));
+    host = client_plain_word(json_get(found, "host"));
     int good = host && id && words && words[0];
     if (!good) {
         utf8_put_visible(error, span_of(computer ? computer : "a computer without a name"));

@@ -154,6 +154,10 @@ static void client_retry_now(struct client *c);    /* tries at once when push is
 static void client_put_environment(buf *b);
 /* Returns an error answer's detail as one line of text, to be freed. */
 static char *client_detail(span body);
+/* Of the array of /computers; JSON_NONE: unknown. */
+static struct json client_find_computer(struct json computers, const char *name);
+/* Is it reached through a pipe of our daemon, through which its sessions are attached to? */
+static int client_is_piped(struct json computer);
 #define CLIENT_ATTACH_SSH "ssh -t DEST"
 /* Appends the command line (for config_words) that attaches to a session of another computer: the
  * configured [peers] attach, else CLIENT_ATTACH_SSH, with [user@]host for DEST, and the command to

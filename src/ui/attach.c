@@ -360,8 +360,9 @@ static void attach_pan(struct app *t, int down, int right)
 
 static int attach_needs_program(const struct app *t, const struct tree_session *s)
 {
-    return s->tmux || (strcmp(t->config->attach, CONFIG_ATTACH_REDIS) != 0 &&
-                       t->tree.computer_count && strcmp(s->computer, t->tree.computers[0]) != 0);
+    int i = tree_computer(&t->tree, s->computer); /* 0: this one */
+    return s->tmux || (strcmp(t->config->attach, CONFIG_ATTACH_REDIS) != 0 && i > 0 &&
+                       !t->tree.computer_notes[i].piped);
 }
 
 static void attach_put_controller(const struct app *t, buf *b)

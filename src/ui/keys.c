@@ -694,6 +694,13 @@ static void keys_on_computers(struct app *t, struct json computers, struct app_r
     if (!known || t->mode != APP_SESSIONS || t->keys_typed != request->keys_typed)
         return;
     json_parse(buf_view(&known->json), &session, NULL, NULL);
+    char *computer = json_dup_text(json_get(session, "computer"));
+    int piped = client_is_piped(client_find_computer(computers, computer ? computer : ""));
+    free(computer);
+    if (piped) {
+        t->read_only = 0, attach_begin(t, known->id);
+        return;
+    }
     int found = client_put_attach(t->config, session, computers, &line, &error);
     char **argv = found ? config_words(buf_view(&line)) : NULL;
     if (argv)

@@ -65,6 +65,7 @@ enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
 struct tree_note {
     const char *text;       /* static, or NULL */
     char why[80];           /* more of it; or "" */
+    int piped;              /* telec reach has it */
     long long pulled_at;    /* wall clock, 0 none */
 };
 

@@ -424,7 +424,7 @@ static void tree_put_computer(struct tree *t, struct json object)
     int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
     int twice = json_get(object, "warning").type == JSON_STRING;
     char *why = json_dup_text(json_get(object, "redis_why"));
-    struct tree_note note = {0};
+    struct tree_note note = {.piped = client_is_piped(object)};
     json_time(json_get(object, "sessions_at"), &note.pulled_at);
     base_fmt(note.why, sizeof note.why, "%s%s", why ? "redis: " : "", why ? why : "");
     int stale = json_text_eq(json_get(object, "status"), "stale");

@@ -181,6 +181,32 @@ static void test_remote_allow(void)
     fleet_end();
 }
 
+/* [peers] attach is for computers on Redis: to one behind telec reach the pipe leads. */
+static void test_remote_reached(void)
+{
+    char *into = reach_into("bee"), *config = format("%s/attach.conf", e2e.dir);
+    reach_have_telec();
+    daemon_start();
+    CLI_OK(cli("reach", into, NULL));
+    char *id = reach_new("bee", "echo f''irst; exec cat");
+    file_write(config, "[computer]\nname = near\n[peers]\nattach = false\n", 0600);
+    for (int by_key = 0; by_key < 2; by_key++) {
+        const char *const argv[] = {e2e.binary, "-c", config, by_key ? NULL : "attach", id, NULL};
+        struct ui *u = ui_of(pty_start(24, 80, argv));
+        if (by_key) {
+            UI_AWAIT_TEXT(u, "cat");
+            ui_keys(u, "G\r");
+        }
+        UI_AWAIT_TEXT(u, "Ctrl-]");
+        UI_AWAIT_TEXT(u, "first");
+        ui_keys(u, by_key ? UI_PREFIX "dq" : UI_PREFIX "d");
+        CHECK_INT(pty_await_exit(u->t), 0);
+    }
+    CLI_OK(cli("unreach", "bee", NULL));
+    CLI_OK(reach_there(into, "kill", id, NULL));
+    CLI_OK(reach_there(into, "daemon", "--stop", NULL));
+}
+
 static const struct test remote_tests[] = {
     {"remote_attach", test_remote_attach},
     {"remote_ui", test_remote_ui},
@@ -188,4 +214,5 @@ static const struct test remote_tests[] = {
     {"remote_cut", test_remote_cut},
     {"remote_loss", test_remote_loss},
     {"remote_allow", test_remote_allow},
+    {"remote_reached", test_remote_reached},
 };
