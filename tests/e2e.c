@@ -42,6 +42,7 @@
 #include "e2e/fake.c"     /* a daemon that is none */
 #include "e2e/foreign.c"  /* commands on a TeleClaude daemon */
 #include "e2e/screens.c"  /* every view and dialog, compared with golden files */
+#include "e2e/day.c"      /* a day's tasks, counted in keys */
 #include "e2e/views.c"    /* finding, preparation, mouse, restarts, bad daemons */
 
 #define E2E_TEST_MS 60000 /* no test takes longer */
@@ -71,6 +72,7 @@ static const struct {
     {projects_tests, sizeof projects_tests / sizeof *projects_tests},
     {ui_tests, sizeof ui_tests / sizeof *ui_tests},
     {screens_tests, sizeof screens_tests / sizeof *screens_tests},
+    {day_tests, sizeof day_tests / sizeof *day_tests},
     {foreign_tests, sizeof foreign_tests / sizeof *foreign_tests},
     {views_tests, sizeof views_tests / sizeof *views_tests},
 };

@@ -2,7 +2,8 @@
  * every view and dialog at that size, as text and as runs of styles (tests/golden/legend).
  *
  * TELEC_GOLDEN=write writes the files anew: look at the difference before you keep them. With
- * NO_COLOR the screens must have the same text and the same attributes, and no colour. */
+ * NO_COLOR the screens must have the same text and the same attributes, and no colour. A light
+ * ground and a terminal with ASCII alone have files of their own, at one size. */
 
 #ifndef SCREENS_WAIT_MS
 #define SCREENS_WAIT_MS 5000 /* for a screen to be as it should be */
@@ -319,6 +320,17 @@ struct screens_run {
     int write, mono;
 };
 
+/* How a terminal can be, and what its golden files' directory ends in. */
+static const struct screens_kind {
+    const char *ending, *variable, *answer; /* in the environment; to what the UI asks */
+    int mono;
+} screens_kinds[] = {
+    {"", "X=", "", 0},
+    {"", "NO_COLOR=1", "", 1},
+    {"-light", "X=", "\033]11;rgb:ffff/ffff/ffff\033\\", 0},
+    {"-ascii", "LANG=C", "", 0},
+};
+
 /* The path of a screen's golden file: its name, with - for blanks. */
 static char *screens_path(const struct screens_run *r, const char *name)
 {
@@ -419,28 +431,28 @@ static void screens_run_script(struct screens_run *r)
     }
 }
 
-static char *screens_directory(int rows, int cols)
+static char *screens_directory(int rows, int cols, const char *ending)
 {
     char *dir = format("%s", e2e.self);
     *strrchr(dir, '/') = '\0';
-    return format("%s/../tests/golden/%dx%d", dir, cols, rows);
+    return format("%s/../tests/golden/%dx%d%s", dir, cols, rows, ending);
 }
 
-static void screens_start(struct screens_run *r, int rows, int cols)
+static void screens_start(struct screens_run *r, int rows, int cols, const struct screens_kind *kind)
 {
-    const char *script = format("cd ~/src/parser && exec %s'%s'", r->mono ? "env NO_COLOR=1 " : "",
-                                e2e.binary);
+    const char *script = format("cd ~/src/parser && exec env %s '%s'", kind->variable, e2e.binary);
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
     r->fake = screens_fake();
     r->map = calloc(1, sizeof *r->map);
     r->map->fg = r->map->bg = -1;
     r->u = ui_of(pty_start(rows, cols, argv));
+    UI_AWAIT(r->u, r->u->t->rows && pty_row(r->u->t, 0)[0]); /* it reads what it is answered */
+    ui_keys(r->u, kind->answer);
 }
 
-static void screens_at(int rows, int cols)
+static void screens_at(int rows, int cols, const char *ending)
 {
     int write = getenv("TELEC_GOLDEN") && strcmp(getenv("TELEC_GOLDEN"), "write") == 0;
-    char *golden = screens_directory(rows, cols);
     mkdir(format("%s/src", e2e.home), 0700);
     mkdir(format("%s/src/parser", e2e.home), 0700);
     mkdir(format("%s/src/parser/todos", e2e.home), 0700);
@@ -450,16 +462,20 @@ static void screens_at(int rows, int cols)
                "other.\n\n- one\n- two\n", 0600);
     mkdir(format("%s/telec", e2e.config), 0700);
     file_write(format("%s/telec/config", e2e.config), "[computer]\nname = tower\n", 0600);
-    if (write)
-        mkdir(golden, 0755);
-    for (int mono = 0; mono < 2; mono++) {
-        struct screens_run r = {.golden = golden, .write = write, .mono = mono};
-        screens_start(&r, rows, cols);
+    for (size_t i = 0; i < sizeof screens_kinds / sizeof *screens_kinds; i++) {
+        const struct screens_kind *kind = &screens_kinds[i];
+        struct screens_run r = {.golden = screens_directory(rows, cols, kind->ending),
+                                .write = write, .mono = kind->mono};
+        if (strcmp(kind->ending, ending) != 0)
+            continue;
+        if (write)
+            mkdir(r.golden, 0755);
+        screens_start(&r, rows, cols, kind);
         screens_run_script(&r);
         ui_keys(r.u, "q");
         CHECK_INT(pty_await_exit(r.u->t), 0);
         screens_follow(r.map, r.u->t);
-        CHECK_INT(r.map->coloured, !mono);
+        CHECK_INT(r.map->coloured, !kind->mono);
         fake_stop(r.fake);
         unlink(format("%s/telec/ui.json", e2e.state));
     }
@@ -467,30 +483,41 @@ static void screens_at(int rows, int cols)
 
 static void test_screens_24x6(void)
 {
-    screens_at(6, 24);
+    screens_at(6, 24, "");
 }
 
 static void test_screens_40x12(void)
 {
-    screens_at(12, 40);
+    screens_at(12, 40, "");
 }
 
 static void test_screens_80x24(void)
 {
-    screens_at(24, 80);
+    screens_at(24, 80, "");
 }
 
 static void test_screens_120x40(void)
 {
-    screens_at(40, 120);
+    screens_at(40, 120, "");
 }
 
 static void test_screens_200x60(void)
 {
-    screens_at(60, 200);
+    screens_at(60, 200, "");
+}
+
+static void test_screens_light(void)
+{
+    screens_at(24, 80, "-light");
+}
+
+static void test_screens_ascii(void)
+{
+    screens_at(24, 80, "-ascii");
 }
 
 static const struct test screens_tests[] = {
+    {"screens_light", test_screens_light},   {"screens_ascii", test_screens_ascii},
     {"screens_24x6", test_screens_24x6},     {"screens_40x12", test_screens_40x12},
     {"screens_80x24", test_screens_80x24},   {"screens_120x40", test_screens_120x40},
     {"screens_200x60", test_screens_200x60},
