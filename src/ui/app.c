@@ -152,6 +152,11 @@ static struct app_view *app_view(struct app *t)
     return &t->views[t->shown == APP_TODOS];
 }
 
+static const struct filter *app_filter(const struct app *t)
+{
+    return t->shown == APP_TODOS ? &t->todos.filter : &t->tree.filter;
+}
+
 static int app_rows(const struct app *t)
 {
     return t->shown == APP_TODOS ? t->todos.row_count : t->tree.row_count;
@@ -186,6 +191,12 @@ static int app_find(const struct app *t, const char *key)
  * match), else `at`. */
 static int app_first_hit(const struct app *t, int at)
 {
+    if (t->shown == APP_TODOS) {
+        int hit = at >= 0 && t->todos.rows[at].todo ? at : 0;
+        while (hit < t->todos.row_count && !t->todos.rows[hit].todo)
+            hit++;
+        return hit < t->todos.row_count ? hit : at;
+    }
     if (at >= 0 && t->tree.rows[at].session && t->tree.rows[at].session->hit)
         return at;
     for (int i = 0; i < t->tree.row_count; i++)
@@ -209,7 +220,7 @@ static void app_settle(struct app *t)
     int at = wanted >= 0 ? wanted : app_find(t, view->selected);
     if (wanted >= 0)
         app_set(&view->wanted, NULL);
-    if (t->find_hit && t->shown == APP_SESSIONS && t->tree.filter.count)
+    if (t->find_hit && app_filter(t)->count)
         at = app_first_hit(t, at);
     t->find_hit = 0;
     app_select(t, at >= 0 ? at : view->list.at);
@@ -727,7 +738,7 @@ static void app_free(struct app *t)
     widget_toasts_free(&t->toasts);
     keymap_free_keys(&t->keys);
     widget_free(&t->ui);
-    field_free(&t->filter);
+    field_free(&t->views[0].filter), field_free(&t->views[1].filter);
     pager_free(&t->pager);
     todos_free(&t->todos);
     tree_free(&t->tree);

@@ -298,7 +298,7 @@ static void dialog_on_created(struct app *t, struct json answer, struct app_requ
     json_put_text(&key, json_get(answer, "session_id"));
     if (dialog_close_answered(request)) {
         app_set(&t->views[0].wanted, buf_cstr(&key));
-        field_set(&t->filter, "");
+        field_set(&t->views[0].filter, "");
         tree_set_filter(&t->tree, NULL);
         app_show(t, APP_SESSIONS);
     } else {

@@ -33,16 +33,18 @@ static int filter_has(const struct filter_word *w, const char *text)
 
 static const char *const filter_states[] = {"waiting", "working",     "idle",  "exited",
                                             "starting", "unreachable", "unseen"};
+static const char *const filter_marks[] = {"pending", "ready", "in_progress"};
 
 /* Returns the first state that begins as the word; *more: another one does, too. */
-static const char *filter_state(const struct filter_word *w, int *more)
+static const char *filter_state(const struct filter *f, const struct filter_word *w, int *more)
 {
-    const char *found = NULL;
+    const char *found = NULL, *const *states = f->of_todos ? filter_marks : filter_states;
+    size_t count = f->of_todos ? COUNT_OF(filter_marks) : COUNT_OF(filter_states);
     *more = 0;
-    for (size_t i = 0; i < COUNT_OF(filter_states); i++)
-        if (strncmp(filter_states[i], (const char *)w->text + 3, (size_t)w->n - 3) == 0) {
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(states[i], (const char *)w->text + 3, (size_t)w->n - 3) == 0) {
             *more |= found != NULL;
-            found = found ? found : filter_states[i];
+            found = found ? found : states[i];
         }
     return found;
 }
@@ -51,7 +53,7 @@ static const char *filter_complete(const struct filter *f)
 {
     const struct filter_word *w = f->count ? &f->words[f->count - 1] : NULL;
     int more;
-    const char *state = w && w->is_state ? filter_state(w, &more) : NULL;
+    const char *state = w && w->is_state ? filter_state(f, w, &more) : NULL;
     return state && !more && strlen(state) + 3 > (size_t)w->n ? state + w->n - 3 : NULL;
 }
 
@@ -59,8 +61,10 @@ static const char *filter_wrong(const struct filter *f)
 {
     int more;
     for (int i = 0; i < f->count; i++)
-        if (f->words[i].is_state && !filter_state(&f->words[i], &more))
-            return "is: waiting, working, idle, exited, starting, unreachable, unseen";
+        if (f->words[i].is_state && !filter_state(f, &f->words[i], &more))
+            return f->of_todos
+                       ? "is: pending, ready, in_progress"
+                       : "is: waiting, working, idle, exited, starting, unreachable, unseen";
     return NULL;
 }
 

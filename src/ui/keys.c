@@ -140,8 +140,11 @@ static void keys_fold_all(void *ctx, int folded)
 
 static void keys_set_filter(struct app *t, const char *text)
 {
-    tree_set_filter(&t->tree, text);
-    t->views[0].list.top = 0;
+    if (t->shown == APP_TODOS)
+        todos_set_filter(&t->todos, text);
+    else
+        tree_set_filter(&t->tree, text);
+    app_view(t)->list.top = 0;
     t->find_hit = 1;
     app_changed(t);
 }
@@ -154,7 +157,7 @@ static void keys_enter_mode(void *ctx, int mode)
 
 static void keys_clear_filter(struct app *t)
 {
-    field_set(&t->filter, "");
+    field_set(&app_view(t)->filter, "");
     keys_set_filter(t, NULL);
     app_set_mode(t, t->shown);
 }
@@ -164,7 +167,7 @@ static void keys_escape(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
-    if (t->shown == APP_SESSIONS && t->tree.filter.count)
+    if (app_filter(t)->count)
         keys_clear_filter(t);
     else if (t->shown == APP_SESSIONS && many_marked(t))
         many_unmark(t);
@@ -186,24 +189,24 @@ static void keys_end_filter(void *ctx, int keep)
 static void keys_complete_filter(void *ctx, int arg)
 {
     struct app *t = ctx;
-    const char *rest = filter_complete(&t->tree.filter);
+    const char *rest = filter_complete(app_filter(t));
     (void)arg;
     if (!rest)
         return;
-    field_insert(&t->filter, span_of(rest));
-    field_insert(&t->filter, span_of(" "));
-    keys_set_filter(t, buf_cstr(&t->filter.text));
+    field_insert(&app_view(t)->filter, span_of(rest));
+    field_insert(&app_view(t)->filter, span_of(" "));
+    keys_set_filter(t, buf_cstr(&app_view(t)->filter.text));
 }
 
 static int keys_filter_event(struct app *t, const struct term_event *ev)
 {
-    if (ev->type == TERM_KEY && ev->key == 0x7f && !ev->mods && !t->filter.text.n) {
+    if (ev->type == TERM_KEY && ev->key == 0x7f && !ev->mods && !app_view(t)->filter.text.n) {
         app_set_mode(t, t->shown);
         return 1;
     }
-    if (!field_event(&t->filter, ev))
+    if (!field_event(&app_view(t)->filter, ev))
         return 0;
-    keys_set_filter(t, buf_cstr(&t->filter.text));
+    keys_set_filter(t, buf_cstr(&app_view(t)->filter.text));
     return 1;
 }
 
@@ -802,7 +805,7 @@ static const struct keymap_key keys_table[] = {
      APP_MESSAGE, "message"},
     {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", keys_dialog, APP_NEW,
      "new"},
-    {'/', 0, APP_SESSIONS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
+    {'/', 0, APP_LISTS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
      keys_enter_mode, APP_FILTER, "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
      "next-waiting"},

@@ -22,8 +22,7 @@ static int layout_has_note(const struct app *t)
 
 static int layout_has_filter(const struct app *t)
 {
-    return t->shown == APP_SESSIONS &&
-           (t->mode & (APP_FILTER | APP_JUMP) || t->tree.filter.count > 0);
+    return t->mode & (APP_FILTER | APP_JUMP) || app_filter(t)->count > 0;
 }
 
 /* Places the list and the preview. A line that comes at the bottom covers the lowest line of the
@@ -138,6 +137,10 @@ static void layout_preview(struct app *t)
 /* Returns the sentence below an empty list, or NULL. */
 static const char *layout_hint(const struct app *t)
 {
+    if (app_filter(t)->count)
+        return (t->shown == APP_TODOS ? t->todos.hits : t->tree.hits)
+                   ? NULL
+                   : "Nothing matches: Esc drops the filter.";
     if (t->shown == APP_TODOS) {
         for (int i = 0; i < t->todos.project_count; i++)
             if (t->todos.projects[i].todo_count)
@@ -146,8 +149,6 @@ static const char *layout_hint(const struct app *t)
                    ? NULL
                    : "No todos yet: p on a project prepares some, e writes its roadmap.";
     }
-    if (t->tree.filter.count)
-        return t->tree.hits ? NULL : "Nothing matches: Esc drops the filter.";
     if (!t->fetched && !t->tree.sessions.count)
         return t->client.push == CLIENT_WAITING ? "No daemon: r retries."
                                                 : "Asking the daemon.";
@@ -175,12 +176,12 @@ static void layout_filter(struct app *t, int row)
 {
     struct grid *g = &t->grid;
     char hits[80];
-    int jump = t->mode == APP_JUMP;
-    const char *wrong = filter_wrong(&t->tree.filter);
+    int jump = t->mode == APP_JUMP, count = t->shown == APP_TODOS ? t->todos.hits : t->tree.hits;
+    const char *wrong = filter_wrong(app_filter(t));
     if (wrong && g->cols >= LAYOUT_BELOW_COLS + 20)
         base_fmt(hits, sizeof hits, "%s", wrong);
     else
-        base_fmt(hits, sizeof hits, "%d hit%s", t->tree.hits, t->tree.hits == 1 ? "" : "s");
+        base_fmt(hits, sizeof hits, "%d hit%s", count, count == 1 ? "" : "s");
     int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
     grid_fill(g, row, 0, 1, g->cols, rows_style(&t->ui, THEME_TEXT));
     int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
@@ -193,7 +194,7 @@ static void layout_filter(struct app *t, int row)
         g->cursor_shown = 1;
         return;
     }
-    field_draw(g, row, 1 + used, 1, width, &t->filter,
+    field_draw(g, row, 1 + used, 1, width, &app_view(t)->filter,
                rows_style(&t->ui, t->mode == APP_FILTER ? THEME_FIELD : THEME_DIM),
                t->mode == APP_FILTER);
     widget_put(g, row, g->cols - 1 - columns, columns, hits, rows_style(&t->ui, THEME_MATCH));

@@ -14,6 +14,7 @@ struct filter_word {
 };
 
 struct filter {
+    int of_todos; /* is: means a todo's state */
     struct filter_word words[FILTER_WORDS_MAX];
     int count;
 };
@@ -235,6 +236,8 @@ struct todos {
     /* Sorted keys of rows that are not in their first state: todos folded, others unfolded. */
     char **turned;
     int turned_count;
+    struct filter filter;     /* with a filter no project is folded */
+    int hits;                 /* todos, and projects without one */
     struct todos_row *rows;
     int row_count, row_cap;
     int dirty;
@@ -242,6 +245,7 @@ struct todos {
 
 static void todos_init(struct todos *p, const char *computer, const char *here);
 static void todos_free(struct todos *p);
+static void todos_set_filter(struct todos *p, const char *text);
 static void todos_event(struct todos *p, span json);
 static void todos_set_computers(struct todos *p, struct json array);
 /* Replaces all projects, from GET /projects-with-todos. A project without todos in the reply keeps

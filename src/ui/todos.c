@@ -472,13 +472,36 @@ static void todos_add_todo(struct todos *p, const char *computer,
         todos_add_files(p, computer, project, todo);
 }
 
-/* Adds the rows of a project and below it; `at` is the index of its computer's row. */
+/* Tells whether the filter has the todo; NULL: the project. */
+static int todos_matches(const struct todos *p, const struct todos_project *project,
+                         const struct todos_todo *todo)
+{
+    static const char *const states[TODOS_STATES] = {"pending", "ready", "in_progress"};
+    for (int i = 0; i < p->filter.count; i++) {
+        const struct filter_word *w = &p->filter.words[i];
+        const char *state = (const char *)w->text + 3;
+        if (w->is_state ? !todo || strncmp(states[todo->state], state, (size_t)w->n - 3) != 0
+                        : !filter_has(w, project->name) && !filter_has(w, project->path) &&
+                              !(todo && (filter_has(w, todo->slug) ||
+                                         filter_has(w, todo->description))))
+            return 0;
+    }
+    return 1;
+}
+
+/* `at` is the index of the computer's row. */
 static void todos_add_project(struct todos *p, const struct todos_project *project, int at)
 {
     const char *computer = p->rows[at].computer;
     struct todos_row count = {0}, *row;
-    for (int i = 0; i < project->todo_count; i++)
+    int hits = 0;
+    for (int i = 0; i < project->todo_count; i++) {
         count.todos[project->todos[i].state]++;
+        hits += todos_matches(p, project, &project->todos[i]);
+    }
+    if (!hits && !todos_matches(p, project, NULL))
+        return;
+    p->hits += hits ? hits : 1;
     for (int i = 0; i < TODOS_STATES; i++)
         p->rows[at].todos[i] += count.todos[i];
     p->rows[at].projects++;
@@ -491,10 +514,11 @@ static void todos_add_project(struct todos *p, const struct todos_project *proje
     row->name = project->name;
     row->projects = 1;
     memcpy(row->todos, count.todos, sizeof row->todos);
-    row->foldable = project->todo_count > 0;
+    row->foldable = project->todo_count > 0 && !p->filter.count;
     row->folded = row->folded && row->foldable;
     for (int i = 0, shown = !row->folded; shown && i < project->todo_count; i++)
-        todos_add_todo(p, computer, project, &project->todos[i]);
+        if (todos_matches(p, project, &project->todos[i]))
+            todos_add_todo(p, computer, project, &project->todos[i]);
 }
 
 /* Returns the index of a computer's first project in the sorted list. */
@@ -521,6 +545,7 @@ static void todos_add_all(struct todos *p, int c)
     const struct todos_project *here = c == 0 && p->here ? &p->here_project : NULL;
     int at = p->row_count - 1;
     row->name = computer;
+    row->folded = row->folded && !p->filter.count;
     for (int i = todos_first_project(p, computer);
          i < p->project_count && strcmp(p->projects[i].computer, computer) == 0; i++) {
         int order = here ? strcmp(here->path, p->projects[i].path) : 1;
@@ -532,6 +557,8 @@ static void todos_add_all(struct todos *p, int c)
     if (here)
         todos_add_project(p, here, at);
     p->rows[at].folded = p->rows[at].folded && p->rows[at].foldable;
+    if (p->filter.count && p->row_count == at + 1)
+        free(p->rows[--p->row_count].key);
 }
 
 static void todos_clear_rows(struct todos *p)
@@ -544,10 +571,16 @@ static void todos_build(struct todos *p)
 {
     if (!p->dirty)
         return;
-    p->dirty = 0;
+    p->dirty = p->hits = 0;
     todos_clear_rows(p);
     for (int c = 0; c < p->computer_count; c++)
         todos_add_all(p, c);
+}
+
+static void todos_set_filter(struct todos *p, const char *text)
+{
+    filter_set(&p->filter, text);
+    p->dirty = 1;
 }
 
 static int todos_find(const struct todos *p, const char *key)
@@ -741,7 +774,8 @@ static char **todos_editor(const char *path, buf *error)
 
 static void todos_init(struct todos *p, const char *computer, const char *here)
 {
-    *p = (struct todos){.here = here ? span_dup(span_of(here)) : NULL, .dirty = 1};
+    *p = (struct todos){.filter = {.of_todos = 1},
+                        .here = here ? span_dup(span_of(here)) : NULL, .dirty = 1};
     todos_add_computer(p, computer);
     if (here)
         p->here_project = (struct todos_project){.computer = span_dup(span_of(computer)),

@@ -195,6 +195,7 @@ struct app_view {
     struct rows_list list;
     char *selected;         /* the row's key */
     char *wanted;           /* a row to select when it comes; or NULL */
+    struct field filter;
 };
 
 struct app_ended {
@@ -263,7 +264,6 @@ struct app {
     int brackets, paste_cut;   /* of the paste under way */
     size_t held;               /* bytes not sent: the terminal is not read */
     struct app_view views[2];
-    struct field filter;
     int find_hit;             /* select a row that matches */
     char jump[16];
     int fetched;
@@ -350,6 +350,7 @@ static int app_find_ended(const struct app *t, const char *id);
 static int app_last_ended(const struct app *t);    /* the newest one that has time left */
 static void app_set(char **place, const char *value); /* replaces by a copy; NULL is fine */
 static struct app_view *app_view(struct app *t);
+static const struct filter *app_filter(const struct app *t); /* the shown view's */
 static void app_show(struct app *t, enum app_mode view);
 static int app_rows(const struct app *t);
 static void app_select(struct app *t, int at);     /* limited to the rows */

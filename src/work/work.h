@@ -134,7 +134,7 @@ struct git {
  * repository. *linked: a file names that directory. */
 static int git_find(const char *directory, buf *git, int *linked);
 /* Appends where a new worktree with that branch is made: below root, or when that is "" or NULL,
- * beside the repository: "/src/telec-BRANCH". Returns 1, or 0: the directory is in no repository. */
+ * beside the repository: "/src/telec-BRANCH". Returns 0: the directory is in no repository. */
 static int git_put_place(const char *directory, const char *branch, const char *root, buf *place);
 /* Appends the command that removes the linked worktree that the directory is in. Returns 1, or 0:
  * it is in none. */

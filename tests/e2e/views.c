@@ -255,6 +255,12 @@ static void test_views_plan(void)
     CHECK_TEXT(json_get(list, "0.active_agent"), "claude");
     CHECK_TEXT(json_get(list, "0.title"), "one");
     UI_AWAIT_TEXT(u, "started");
+    ui_keys(u, "/wo");
+    UI_AWAIT_TEXT(u, "1 hit");
+    UI_AWAIT_GONE(u, "[.] one");
+    UI_AWAIT_SELECTED(u, "[ ] two");
+    ui_keys(u, "\033");
+    UI_AWAIT_TEXT(u, "[.] one");
     ui_select(u, "project ");
     ui_keys(u, "\r"); /* folds */
     UI_AWAIT_GONE(u, "[.] one");

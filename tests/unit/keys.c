@@ -96,7 +96,7 @@ static void unit_keys_filter(void)
     CHECK_INT(u.t->mode, APP_FILTER);
     unit_app_type(&u, "\033");
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
-    CHECK(!u.t->tree.filter.count && !u.t->filter.text.n);
+    CHECK(!u.t->tree.filter.count && !u.t->views[0].filter.text.n);
     unit_app_end(&u);
 }
 
@@ -188,7 +188,7 @@ static void unit_keys_states(void)
     CHECK(filter_wrong(&f) && !filter_complete(&f));
     unit_keys_begin(&u);
     unit_app_type(&u, "/is:unr\t");
-    CHECK_SPAN(buf_view(&u.t->filter.text), "is:unreachable ");
+    CHECK_SPAN(buf_view(&u.t->views[0].filter.text), "is:unreachable ");
     unit_app_type(&u, "is:nothing");
     UNIT_APP_SEE(&u, "is: waiting, working, idle");
     unit_app_type(&u, "\025\r'9");

@@ -199,6 +199,34 @@ static void unit_todos_fold_all(void)
     todos_free(&p);
 }
 
+static void unit_todos_filter(void)
+{
+    test_begin("a filter keeps matching todos and projects, and unfolds what is above them");
+    struct todos p;
+    todos_init(&p, "vm", NULL);
+    unit_todos_tell(
+        &p, "preparation_initial",
+        "{\"projects\": [{\"path\": \"/a\", \"todos\": ["
+        "{\"slug\": \"x\", \"status\": \"ready\"}, {\"slug\": \"y\", "
+        "\"description\": \"about Zoos\"}]},"
+        "{\"computer\": \"far\", \"path\": \"/zoo\", \"todos\": [{\"slug\": \"z\"}]}]}");
+    todos_fold_all(&p, 1);
+    todos_set_folded(&p, "c:vm", 1);
+    todos_set_filter(&p, "zoo");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/a a\n  + t:vm:/a:y y\n"
+                       "- c:far far\n   p:far:/zoo zoo\n  + t:far:/zoo:z z\n");
+    CHECK_INT(p.hits, 2);
+    todos_set_filter(&p, "is:rea");
+    UNIT_TODOS_ROWS(&p, "- c:vm vm\n   p:vm:/a a\n  + t:vm:/a:x x\n");
+    CHECK(span_eq(span_of(filter_complete(&p.filter)), "dy") && !filter_wrong(&p.filter));
+    todos_set_filter(&p, "is:waiting");
+    UNIT_TODOS_ROWS(&p, "");
+    CHECK(strstr(filter_wrong(&p.filter), "is: pending") != NULL);
+    todos_set_filter(&p, NULL);
+    UNIT_TODOS_ROWS(&p, "+ c:vm vm\n- c:far far\n + p:far:/zoo zoo\n");
+    todos_free(&p);
+}
+
 /* Any order of turning leaves the list sorted, and each key what it was told last. */
 static void unit_todos_folds(void)
 {
@@ -234,7 +262,8 @@ static const struct {
 } unit_todos_cans[] = {
     {"c:vm", "select a todo", "select a project", "select a project", "select a project",
      "/prime-orchestrator SLUG", "", ""},
-    {"p:vm:/p", "select a todo", NULL, NULL, NULL, "/prime-orchestrator SLUG", "/p/todos/roadmap.md",
+    {"p:vm:/p", "select a todo", NULL, NULL, NULL, "/prime-orchestrator SLUG",
+     "/p/todos/roadmap.md",
      "/p/todos/roadmap.md"},
     {"t:vm:/p:new", "not ready", NULL, "no requirements and no plan", NULL,
      "/prime-orchestrator new", "/p/todos/new/requirements.md", "/p/todos/new/requirements.md"},
@@ -298,7 +327,8 @@ static void unit_todos_can(void)
                 buf_clear(&b);
                 config.prepare_lines[1] = foreign;
                 todos_put_message(row, TODOS_PREPARE, &config, foreign, &b);
-                CHECK(span_starts(buf_view(&b), "do ") && b.n == 5 + 2 * strlen(row->todo->slug) + 2);
+                CHECK(span_starts(buf_view(&b), "do "));
+                CHECK_INT(b.n, 7 + 2 * strlen(row->todo->slug));
             }
             config.prepare_lines[1] = 0;
         }
@@ -386,6 +416,7 @@ static void unit_todos(void)
     unit_todos_events();
     unit_todos_here();
     unit_todos_fold_all();
+    unit_todos_filter();
     unit_todos_folds();
     unit_todos_can();
     unit_todos_editor();
