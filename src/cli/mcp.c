@@ -267,6 +267,7 @@ static int mcp_serve(struct context *c)
     buf in = {0};
     ssize_t n = 1;
     setenv("TELEC_SOCKET", c->config.socket, 1); /* the options of this process hold for calls */
+    setenv("TELEC_NO_HINTS", "1", 1);
     if (c->value['c'])
         setenv("TELEC_CONFIG", c->config.file, 1);
     if (pipe(m.right) != 0 || store_write_all(m.right[1], span_of("x")) != 0)

@@ -8,7 +8,7 @@
 static int hints_was_said(const struct config *config, const char *agent)
 {
     buf path = {0}, text = {0};
-    int said = 0;
+    int said = getenv("TELEC_NO_HINTS") != NULL; /* an agent asks, for whom they are not */
     buf_fmt(&path, HINTS_FILE, config->state);
     os_read_file(&text, buf_cstr(&path), HINTS_MAX);
     for (span rest = buf_view(&text); rest.n && !said;)

@@ -118,11 +118,12 @@ static int reader_box_row(const struct holder *h, const struct reader_rows *r)
     return question_find_box(&s);
 }
 
-/* Tells whether a row goes on with the message that began above it: indented, and no result of a
- * tool. */
+/* Tells whether a row goes on with the message that began above it: indented, but not to the right
+ * edge, and no result of a tool. */
 static int reader_continues(span row)
 {
-    return span_starts(row, "  ") && !span_starts(question_bare(row), "⎿");
+    return span_starts(row, "  ") && !span_starts(row, "                ") &&
+           !span_starts(question_bare(row), "⎿");
 }
 
 /* A line across: what stands below it is something else. */

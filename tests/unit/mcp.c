@@ -177,6 +177,9 @@ static void unit_mcp_hint(void)
     setenv("HOME", dir, 1);
     unsetenv("CLAUDE_CONFIG_DIR");
     test_begin("that an agent does not report is said once, and not of one that can't");
+    setenv("TELEC_NO_HINTS", "1", 1);
+    CHECK_INT(hints_is_due(&config, "claude"), 0);
+    unsetenv("TELEC_NO_HINTS");
     CHECK_INT(hints_is_due(&config, "claude"), 1);
     CHECK_INT(hints_is_due(&config, "claude"), 0);
     CHECK_INT(hints_is_due(&config, "shell"), 0);
