@@ -233,7 +233,7 @@ static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, 
         struct tree_row *row =
             tree_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
         row->computer = t->computers[first->computer];
-        row->path = first->path;
+        row->path = roots && roots->ended ? tree_directory(roots) : first->path;
         row->name = first->name;
         row->foldable = roots != NULL && !t->filter.count;
         at = t->row_count - 1;
@@ -274,7 +274,7 @@ static struct tree_item *tree_items(struct tree *t, size_t *count)
         struct tree_session *s = tree_session_at(t, i), *root = s;
         while (root->parent)
             root = root->parent;
-        const char *path = tree_project_of(t, root);
+        const char *path = root->ended ? "ended" : tree_project_of(t, root); /* their own fold */
         items[n++] =
             (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
     }

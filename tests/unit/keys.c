@@ -236,6 +236,12 @@ static void unit_keys_ended(void)
     UNIT_APP_SEE(&u, "the parser");
     UNIT_APP_SEE(&u, "1 ended session");
     CHECK(tree_session(&u.t->tree, "old")->ended && !tree_session(&u.t->tree, "a")->ended);
+    const struct tree_session *old = tree_session(&u.t->tree, "old");
+    const struct tree_row *fold = &u.t->tree.rows[old->project_row];
+    CHECK(strcmp(fold->name, "ended") == 0 && strcmp(fold->path, "/zoo") == 0 && fold->foldable);
+    tree_set_folded(&u.t->tree, fold->key, 1);
+    tree_build(&u.t->tree);
+    CHECK_INT(old->row, -1);
     CHECK_INT(many_collect_exited(u.t), 0); /* there is nothing to dismiss */
     unit_app_type(&u, "E");
     CHECK(!tree_session(&u.t->tree, "old") && tree_session(&u.t->tree, "a"));
