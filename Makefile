@@ -11,7 +11,6 @@ PREFIX = /usr/local
 STD = -std=c99
 WARN = -Wall -Wextra -Wshadow -Wpedantic
 OPT = -O2
-SMALL = -Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 CFLAGS = $(STD) $(OPT) $(WARN)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OUT = telec
@@ -37,9 +36,9 @@ debug: build
 	@$(MAKE) OUT=build/telec-debug OPT='-O1 -g $(SANITIZE)' all
 
 static: build
-	@$(MAKE) OUT=build/telec-static OPT='$(SMALL)' \
-	    LDFLAGS='-static -s -Wl,--gc-sections -Wl,-z,noseparate-code $(LDFLAGS)' \
-	    CC="$$(command -v musl-gcc || echo '$(CC)')" all
+	@cc="$$(command -v musl-gcc || echo '$(CC)')" && \
+	    $(MAKE) OUT=build/telec-static CC="$$cc" OPT="-fno-pie $$(src/small.sh $$cc)" \
+	    LDFLAGS='-static -s -Wl,--gc-sections -Wl,-z,noseparate-code $(LDFLAGS)' all
 
 single: build/telec.c
 

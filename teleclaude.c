@@ -6,45 +6,34 @@
 
 #include "teleclaude.h"
 
-/* Where size counts (-Os), what every byte of a screen and of a push passes is still made fast. */
-#if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__)
-#define TELEC_FAST _Pragma("GCC push_options") _Pragma("GCC optimize(\"O2\")")
-#define TELEC_SMALL _Pragma("GCC pop_options")
-#else
-#define TELEC_FAST
-#define TELEC_SMALL
-#endif
-
 #include "src/base/base.c"            /* memory, lists, spans, buffers */
-TELEC_FAST
 #include "src/base/utf8.c"            /* UTF-8, column width */
-TELEC_SMALL
 #include "src/base/clock.c"           /* time: clocks, dates, ages */
 #include "src/base/log.c"             /* the log */
-TELEC_FAST
 #include "src/base/json.c"            /* JSON: tokenizer over a span, writer into a buffer */
-TELEC_SMALL
 #include "src/base/digest.c"          /* SHA-1, SHA-256, HMAC, base64 */
 
 #include "src/wire/http.c"            /* HTTP/1.1 messages, both roles */
-TELEC_FAST
 #include "src/wire/ws.c"              /* WebSocket frames and handshake, both roles */
-TELEC_SMALL
 #include "src/wire/resp.c"            /* Redis protocol: replies and commands */
 
-TELEC_FAST
 #include "src/screen/cell.c"          /* one place of a screen: graphemes, colours, SGR */
 #include "src/screen/grid.c"          /* frames of cells, and the bytes that show what changed */
+TELEC_FAST
 #include "src/screen/vt/scroll.c"     /* the scrollback: packed lines in a ring */
+TELEC_SMALL
 #include "src/screen/vt/screen.c"     /* rows of cells: erasing, scrolling */
+TELEC_FAST
 #include "src/screen/vt/print.c"      /* characters and graphemes at the cursor */
+TELEC_SMALL
 #include "src/screen/vt/osc.c"        /* titles, OSC and DCS strings, answers */
 #include "src/screen/vt/control.c"    /* C0, CSI and escape sequences, and their tables */
+TELEC_FAST
 #include "src/screen/vt/parse.c"      /* the state machine */
+TELEC_SMALL
 #include "src/screen/vt/reflow.c"     /* resizing */
 #include "src/screen/vt/snapshot.c"   /* the screen as bytes and as text */
 #include "src/screen/vt/vt.c"         /* life and accessors of an emulator */
-TELEC_SMALL
 
 #include "src/system/os.c"            /* random bytes, files read whole */
 #include "src/system/loop.c"          /* poll table, timers, signals, children */

@@ -62,6 +62,18 @@
 #define TELEC_BUILD TELEC_VERSION
 #endif
 
+/* In a build for size (src/small.sh), what is between the two is still made fast: what each byte of
+ * a screen passes. */
+#if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__)
+#define TELEC_FAST                                                                                 \
+    _Pragma("GCC push_options")                                                                    \
+    _Pragma("GCC optimize(\"O2,tree-sra,jump-tables,inline-functions-called-once\")")
+#define TELEC_SMALL _Pragma("GCC pop_options")
+#else
+#define TELEC_FAST
+#define TELEC_SMALL
+#endif
+
 /* ==== base: the end of the program, memory, lists, spans, buffers ============================= */
 
 #ifndef BUF_MIN

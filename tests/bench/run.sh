@@ -8,8 +8,6 @@ cd "$(dirname "$0")/../.."
 CC=${CC:-cc}
 out=build/bench
 flags='-std=c99 -O2'
-small='-Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-    -Wl,--gc-sections -Wl,-z,noseparate-code' # as `make static` and the release
 mkdir -p "$out"
 scratch=$(mktemp -d /tmp/telec-bench.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
@@ -40,7 +38,8 @@ measure() {
 $CC $flags -o "$out/bench" tests/bench/bench.c
 build dynamic '' "$CC"
 if command -v musl-gcc >/dev/null; then
-    build static "$small" musl-gcc -static -s
+    small="-fno-pie $(src/small.sh musl-gcc) -Wl,--gc-sections -Wl,-z,noseparate-code"
+    build static "$small" musl-gcc -static -s # as `make static` and the release
     printf '== static (musl-gcc)\n'
     measure static "$@"
     printf '\n'

@@ -93,6 +93,7 @@ static void vt_control(struct vt *vt, unsigned char c)
 
 /* ---- parameters ----------------------------------------------------------------------------- */
 
+TELEC_FAST
 static int vt_param(const struct vt *vt, int i)
 {
     return i <= vt->param_last && i < VT_PARAMS_MAX ? vt->params[i] : 0;
@@ -114,6 +115,7 @@ static int vt_is_sub(const struct vt *vt, int i)
 {
     return i < vt_params(vt) && (vt->subs >> i & 1);
 }
+TELEC_SMALL
 
 /* ---- cursor --------------------------------------------------------------------------------- */
 
@@ -381,17 +383,18 @@ static void vt_csi_region(struct vt *vt)
 
 /* Attributes that the codes 1…9, 21…29, 53 and 55 clear and set. */
 static const struct {
-    unsigned char code;
     uint16_t clear, set;
 } vt_sgr_attrs[] = {
-    {1, 0, CELL_BOLD}, {2, 0, CELL_DIM}, {3, 0, CELL_ITALIC},
-    {4, CELL_UNDERLINE, 1 << CELL_UNDERLINE_SHIFT}, {5, 0, CELL_BLINK}, {6, 0, CELL_BLINK},
-    {7, 0, CELL_REVERSE}, {8, 0, CELL_HIDDEN}, {9, 0, CELL_STRIKE},
-    {21, CELL_UNDERLINE, 2 << CELL_UNDERLINE_SHIFT}, {22, CELL_BOLD | CELL_DIM, 0},
-    {23, CELL_ITALIC, 0}, {24, CELL_UNDERLINE, 0}, {25, CELL_BLINK, 0}, {27, CELL_REVERSE, 0},
-    {28, CELL_HIDDEN, 0}, {29, CELL_STRIKE, 0}, {53, 0, CELL_OVERLINE}, {55, CELL_OVERLINE, 0},
+    [1] = {0, CELL_BOLD}, [2] = {0, CELL_DIM}, [3] = {0, CELL_ITALIC},
+    [4] = {CELL_UNDERLINE, 1 << CELL_UNDERLINE_SHIFT}, [5] = {0, CELL_BLINK}, [6] = {0, CELL_BLINK},
+    [7] = {0, CELL_REVERSE}, [8] = {0, CELL_HIDDEN}, [9] = {0, CELL_STRIKE},
+    [21] = {CELL_UNDERLINE, 2 << CELL_UNDERLINE_SHIFT}, [22] = {CELL_BOLD | CELL_DIM, 0},
+    [23] = {CELL_ITALIC, 0}, [24] = {CELL_UNDERLINE, 0}, [25] = {CELL_BLINK, 0},
+    [27] = {CELL_REVERSE, 0}, [28] = {CELL_HIDDEN, 0}, [29] = {CELL_STRIKE, 0},
+    [53] = {0, CELL_OVERLINE}, [55] = {CELL_OVERLINE, 0},
 };
 
+TELEC_FAST
 static uint32_t vt_byte(const struct vt *vt, int i)
 {
     return (uint32_t)vt_param(vt, i) & 255;
@@ -424,17 +427,6 @@ static void vt_sgr_underline(struct vt *vt, unsigned style)
     vt->style.attr = (uint16_t)((vt->style.attr & ~CELL_UNDERLINE) | style << CELL_UNDERLINE_SHIFT);
 }
 
-static void vt_sgr_attr(struct vt *vt, int code)
-{
-    unsigned attr = vt->style.attr;
-    size_t i = 0;
-    while (i < COUNT_OF(vt_sgr_attrs) && vt_sgr_attrs[i].code != code)
-        i++;
-    if (i < COUNT_OF(vt_sgr_attrs))
-        attr = (attr & ~(unsigned)vt_sgr_attrs[i].clear) | vt_sgr_attrs[i].set;
-    vt->style.attr = (uint16_t)attr;
-}
-
 /* Handles the SGR code at parameter i. Returns the index of the next code. */
 static int vt_sgr_one(struct vt *vt, int i)
 {
@@ -448,7 +440,7 @@ static int vt_sgr_one(struct vt *vt, int i)
     else if (code == 4 && vt_is_sub(vt, i + 1))
         vt_sgr_underline(vt, vt->params[i + 1]);
     else if (code < 30 || code == 53 || code == 55)
-        vt_sgr_attr(vt, code);
+        style->attr = (uint16_t)((style->attr & ~vt_sgr_attrs[code].clear) | vt_sgr_attrs[code].set);
     else if (code == 38 || code == 48 || code == 58)
         i += vt_sgr_extended(vt, i, code == 38 ? &style->fg : code == 48 ? &style->bg
                                                                          : &vt->underline);
@@ -474,6 +466,7 @@ static void vt_csi_sgr(struct vt *vt)
     if (vt->underline || vt->link.n || vt->style.extra)
         vt_set_extra(vt);
 }
+TELEC_SMALL
 
 /* ---- modes ---------------------------------------------------------------------------------- */
 
@@ -1021,6 +1014,7 @@ static void vt_end_escape(struct vt *vt)
     vt_find_sequence(vt, vt_escapes, COUNT_OF(vt_escapes));
 }
 
+TELEC_FAST
 static void vt_end_csi(struct vt *vt)
 {
     vt->state = VT_GROUND;
@@ -1029,3 +1023,4 @@ static void vt_end_csi(struct vt *vt)
     else if (vt_csi[vt->final - '@'])
         vt_csi[vt->final - '@'](vt);
 }
+TELEC_SMALL

@@ -9,6 +9,7 @@ static int vt_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
+TELEC_FAST
 static struct vt_line *vt_line_of(const struct vt_screen *screen, int rows, int r)
 {
     int i = screen->top + r;
@@ -19,6 +20,7 @@ static struct vt_line *vt_line(const struct vt *vt, int r)
 {
     return vt_line_of(vt->screen, vt->rows, r);
 }
+TELEC_SMALL
 
 static int vt_is_blank(const struct cell *cell)
 {
