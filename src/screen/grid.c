@@ -633,8 +633,8 @@ static int grid_is_loose(uint32_t rune)
 /* Tells whether the terminal may give it two columns instead of one. */
 static int grid_is_ambiguous(const struct grid *g, const struct cell *c)
 {
-    return c->rune >= 0xa1 && !g->narrow && !(c->attr & CELL_WIDE) && !grid_is_loose(c->rune) &&
-           utf8_is_ambiguous(c->rune);
+    return c->rune >= 0xa1 && !(c->attr & CELL_WIDE) && !grid_is_loose(c->rune) &&
+           utf8_is_ambiguous(c->rune) && (!g->narrow || utf8_is_emoji(c->rune));
 }
 
 /* Moves to an ambiguous character: behind others it is written right away, so that a run of them

@@ -133,7 +133,7 @@ struct grid {
     enum cell_depth depth;
     int ascii; /* the terminal is not UTF-8: lines are drawn as + - |, other characters as '?' */
     int links;               /* the terminal knows links (OSC 8) */
-    int narrow;              /* the terminal's ambiguous characters have one column */
+    int narrow;              /* the terminal's ambiguous characters have one column, emoji aside */
     int sync;                /* wrap frames in synchronised output (mode 2026) */
     size_t most;             /* bytes of a frame on a slow line; 0: no limit */
     int partial, resume;     /* the last frame has left changes out, from this row on */

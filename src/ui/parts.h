@@ -379,7 +379,9 @@ enum term_keys { TERM_KEYS_LEGACY, TERM_KEYS_OTHER, TERM_KEYS_KITTY };
  * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
  * garbage. */
 static const char *term_queries(void);
-static const char *term_utf8_query(void); /* TERM_POSITION tells; before the others: it draws */
+/* Asks what TERM_POSITION tells: col 3 is UTF-8 with narrow ambiguous characters, 4 with wide ones,
+ * more another encoding. Goes before the other queries: it draws. */
+static const char *term_width_query(void);
 static const char *term_colour_queries(void);      /* the colours alone, after TERM_THEME */
 
 /* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,

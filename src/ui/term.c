@@ -16,9 +16,10 @@
 #define TERM_SEQ_TITLE_PUSH "\33[22;2t"
 #define TERM_SEQ_TITLE_POP "\33[23;2t"
 #define TERM_SEQ_COLOURS "\33]10;?\33\\\33]11;?\33\\\33]12;?\33\\"
+/* Two characters that have one column everywhere, and one of East Asian ambiguous width: 3 columns
+ * of UTF-8, or 4; as single bytes 5 at least. */
+#define TERM_SEQ_WIDTHS "\33[2H\303\261\303\261\342\224\200\33[6n\r\33[K"
 /* DA1 is the last one; mode 2031 tells of a new theme. */
-/* A character of two bytes, which moves the cursor by one column where that is UTF-8. */
-#define TERM_SEQ_UTF8 "\33[2H\303\251\33[6n\r\33[K"
 #define TERM_SEQ_QUERIES "\33[?2026$p" TERM_SEQ_COLOURS "\33[?2031h\33[?u\33[c"
 #define TERM_SEQ_PASTE_START "\33[200~"
 #define TERM_SEQ_PASTE_END "\33[201~"
@@ -905,9 +906,9 @@ static const char *term_queries(void)
     return TERM_SEQ_QUERIES;
 }
 
-static const char *term_utf8_query(void)
+static const char *term_width_query(void)
 {
-    return *term_queries() ? TERM_SEQ_UTF8 : "";
+    return *term_queries() ? TERM_SEQ_WIDTHS : "";
 }
 
 static const char *term_colour_queries(void)

@@ -184,9 +184,10 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
         if (t->stale)
             app_changed(t);
     }
-    if (ev->type == TERM_POSITION && ev->row == 1 && !strcmp(tui_utf8(t), "ask") &&
-        t->grid.ascii != (ev->col != 1)) {
-        t->grid.ascii = ev->col != 1;
+    if (ev->type == TERM_POSITION && ev->row == 1) {
+        t->grid.narrow = ev->col == 3;
+        if (strcmp(tui_utf8(t), "ask") == 0)
+            t->grid.ascii = ev->col > 4;
         app_changed(t);
     }
     if (ev->type == TERM_KEYBOARD || (ev->type == TERM_ANSWERED && !t->keyboards)) {
@@ -482,7 +483,7 @@ static int tui_start(struct app *t, buf *error)
     t->terminal.hooks = &tui_terminal_hooks;
     t->terminal.ctx = t;
     conn_open(&t->terminal, &t->loop, fd);
-    buf_str(&t->frame, strcmp(tui_utf8(t), "ask") ? "" : term_utf8_query());
+    buf_str(&t->frame, strcmp(tui_utf8(t), "no") ? term_width_query() : "");
     buf_str(&t->frame, term_queries());
     if (*term_queries())
         term_expect_answers(t->loop.now + TUI_ANSWERS_MS);

@@ -85,11 +85,17 @@ static int unit_grid_is_old_emoji(uint32_t cp)
     return cp < 0x3000 && utf8_is_emoji(cp) && utf8_width(cp) == 2;
 }
 
+/* Tells whether the model gives an ambiguous character two columns; 3: emoji alone. */
+static int unit_grid_doubles(const struct unit_grid_model *m, uint32_t cp)
+{
+    return m->loose >= 2 && utf8_is_ambiguous(cp) && (m->loose == 2 || utf8_is_emoji(cp));
+}
+
 static void unit_grid_model_char(struct unit_grid_model *m, uint32_t cp, int cluster)
 {
     int width = utf8_width(cp), joined = m->joinable;
-    if (m->loose == 2 && width > 0 && m->cols > 1)
-        width = utf8_is_ambiguous(cp) ? 2 : unit_grid_is_old_emoji(cp) ? 1 : width;
+    if (m->loose >= 2 && width > 0 && m->cols > 1)
+        width = unit_grid_doubles(m, cp) ? 2 : unit_grid_is_old_emoji(cp) ? 1 : width;
     if (unit_grid_model_join(m, cp))
         return;
     /* the corner is written without wrap, but for what consists of several code points */
@@ -291,9 +297,9 @@ static void unit_grid_compare(const struct grid *g, const struct unit_grid_model
         char at[CELL_TEXT_MAX], bt[CELL_TEXT_MAX];
         size_t an, bn;
         uint32_t left = a.attr & CELL_TAIL ? unit_at(g, i - 1)->rune : 0;
-        if (m->loose == 2 && (utf8_is_ambiguous(a.rune) || unit_grid_is_old_emoji(a.rune)))
+        if (m->loose >= 2 && (unit_grid_doubles(m, a.rune) || unit_grid_is_old_emoji(a.rune)))
             continue;
-        if (m->loose == 2 && unit_grid_is_old_emoji(left)) {
+        if (m->loose >= 2 && unit_grid_is_old_emoji(left)) {
             CHECK(grid_is_blank(&b));
             continue;
         }
@@ -440,7 +446,8 @@ static void unit_grid_random_op(struct grid *g, uint32_t *seed)
 
 static void unit_grid_random_frames(int loose, uint32_t seed)
 {
-    test_begin(loose == 2 ? "random frames show on a terminal with other widths"
+    test_begin(loose == 3   ? "random frames show on a terminal with wide emoji, else narrow"
+               : loose == 2 ? "random frames show on a terminal with other widths"
                : loose ? "random frames show on a terminal that knows no graphemes"
                      : "random frames show on a terminal that knows graphemes");
     struct grid g = {0};
@@ -457,6 +464,7 @@ static void unit_grid_random_frames(int loose, uint32_t seed)
                         1 + (int)unit_grid_random(&seed, big      ? 200
                                                          : middle ? 40
                                                                   : 14));
+            g.narrow = loose == 3;
             unit_grid_model_start(&m, g.rows, g.cols, loose);
             g.depth = (enum cell_depth)unit_grid_random(&seed, 4);
             g.sync = (int)unit_grid_random(&seed, 2);
@@ -816,6 +824,7 @@ static void unit_grid(void)
     unit_grid_random_frames(0, 1);
     unit_grid_random_frames(1, 2);
     unit_grid_random_frames(2, 3);
+    unit_grid_random_frames(3, 4);
     unit_grid_moving_frames(0, 5);
     unit_grid_moving_frames(1, 6);
     unit_grid_moving_frames(2, 7);

@@ -95,12 +95,14 @@ static void unit_tui_answers(void)
     CHECK_INT(u.t->theme.style[at].fg, light.style[at].fg);
     unit_app_type(&u, "\033]11;rgb:0000/0000/0000\033\\");
     CHECK_INT(u.t->theme.style[at].fg, dark.style[at].fg);
-    unit_app_type(&u, "\033[2;3R"); /* two columns for a character: not UTF-8 */
-    CHECK_INT(u.t->grid.ascii, 1);
-    unit_app_type(&u, "\033[2;2R");
-    CHECK_INT(u.t->grid.ascii, 0);
+    unit_app_type(&u, "\033[2;6R"); /* the bytes are characters: not UTF-8 */
+    CHECK(u.t->grid.ascii && !u.t->grid.narrow);
+    unit_app_type(&u, "\033[2;5R");
+    CHECK(!u.t->grid.ascii && !u.t->grid.narrow);
+    unit_app_type(&u, "\033[2;4R");
+    CHECK(!u.t->grid.ascii && u.t->grid.narrow);
     u.config.utf8 = (char *)"yes";
-    unit_app_type(&u, "\033[2;3R");
+    unit_app_type(&u, "\033[2;6R");
     CHECK_INT(u.t->grid.ascii, 0);
     unit_app_type(&u, "\033[?2026;2$y");
     CHECK_INT(u.t->grid.sync, 1);
