@@ -248,6 +248,14 @@ static void guest_handle_size(struct guest *g, span data)
         guest_set_size(g, cols, rows);
 }
 
+static void guest_handle_colours(struct guest *g, span data)
+{
+    struct json array;
+    struct vt_colours colours;
+    if (json_parse(data, &array, NULL, NULL) == PARSE_DONE && frame_read_colours(array, &colours))
+        stream_set_colours(g->stream, &colours);
+}
+
 static void guest_handle_ack(struct guest *g, span data)
 {
     long long bytes;
@@ -273,6 +281,7 @@ static const struct {
 } guest_ops[] = {
     {"type", 1, guest_handle_type},
     {"size", 1, guest_handle_size},
+    {"colours", 1, guest_handle_colours},
     {"ack", 0, guest_handle_ack},
     {"again", 0, guest_handle_again},
 };

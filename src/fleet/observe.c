@@ -143,7 +143,8 @@ static void observe_close(struct stream *s)
     observe_free(one);
 }
 
-static const struct stream_source observe_source = {observe_pause, observe_close, NULL, NULL};
+static const struct stream_source observe_source = {observe_pause, observe_close, NULL, NULL,
+                                                    NULL};
 
 static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
                                    const struct stream_hooks *hooks, void *ctx)

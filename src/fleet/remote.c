@@ -472,8 +472,18 @@ static int remote_resize(struct stream *s, int cols, int rows, const char *from)
     return 0;
 }
 
+static void remote_colour(struct stream *s, const struct vt_colours *colours)
+{
+    struct remote *one = (struct remote *)s;
+    buf b = {0};
+    frame_put_colours(&b, colours);
+    if (one->control && one->link && one->state != REMOTE_LOST)
+        remote_say(one, "colours", buf_view(&b));
+    buf_free(&b);
+}
+
 static const struct stream_source remote_source = {remote_pause, remote_close, remote_type,
-                                                   remote_resize};
+                                                   remote_resize, remote_colour};
 
 static struct stream *remote_open(struct remotes *all, const char *computer, const char *id,
                                   int control, int scrollback, const struct stream_hooks *hooks,

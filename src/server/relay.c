@@ -148,14 +148,18 @@ static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct relay_viewer *viewer = ctx;
     struct json message;
+    struct vt_colours colours;
     int cols, rows, refused = 0;
     if (!viewer->control || !viewer->stream)
         return;
     if (opcode == WS_BINARY)
         refused = stream_type(viewer->stream, payload);
-    else if (json_parse(payload, &message, NULL, NULL) == PARSE_DONE &&
-             frame_read_size(json_get(message, "resize"), &cols, &rows))
+    else if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+        return;
+    else if (frame_read_size(json_get(message, "resize"), &cols, &rows))
         refused = relay_resize(viewer, cols, rows);
+    else if (frame_read_colours(json_get(message, "colours"), &colours))
+        stream_set_colours(viewer->stream, &colours);
     if (refused > 0)
         httpd_pause(viewer->client, 1);
     else if (refused)

@@ -424,6 +424,7 @@ struct stream_source {
     void (*close)(struct stream *s);
     int (*type)(struct stream *s, span input); /* NULL: it only shows */
     int (*resize)(struct stream *s, int cols, int rows, const char *from);
+    void (*colours)(struct stream *s, const struct vt_colours *colours);
 };
 
 /* The first member of each kind. */
@@ -448,6 +449,7 @@ static void stream_pause(struct stream *s, int paused);
  * computer. */
 static int stream_type(struct stream *s, span input);
 static int stream_resize(struct stream *s, int cols, int rows, const char *from);
+static void stream_set_colours(struct stream *s, const struct vt_colours *colours); /* a viewer's */
 static void stream_close(struct stream *s); /* no hook follows; or NULL */
 static void stream_drain(struct stream *s); /* once input is sent */
 static void stream_cancel(struct stream *s); /* of stream_open; or NULL */

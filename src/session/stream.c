@@ -65,8 +65,17 @@ static int stream_resize_holder(struct stream *s, int cols, int rows, const char
     return status;
 }
 
+static void stream_colour_holder(struct stream *s, const struct vt_colours *colours)
+{
+    buf b = {0};
+    frame_put_colours(&b, colours);
+    holder_link_offer(s->link, FRAME_COLOURS, buf_view(&b));
+    buf_free(&b);
+}
+
 static const struct stream_source stream_holder_source = {
-    stream_pause_holder, stream_close_holder, stream_type_holder, stream_resize_holder};
+    stream_pause_holder, stream_close_holder, stream_type_holder, stream_resize_holder,
+    stream_colour_holder};
 
 static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx)
@@ -116,6 +125,12 @@ static int stream_type(struct stream *s, span input)
 static int stream_resize(struct stream *s, int cols, int rows, const char *from)
 {
     return s->source->resize ? s->source->resize(s, cols, rows, from) : 0;
+}
+
+static void stream_set_colours(struct stream *s, const struct vt_colours *colours)
+{
+    if (s->source->colours && colours->known)
+        s->source->colours(s, colours);
 }
 
 static void stream_close(struct stream *s)

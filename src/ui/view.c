@@ -159,6 +159,7 @@ static void view_on_ws_open(void *ctx)
     v->lost = 0;
     if (v->want_cols)
         view_resize(v, v->want_cols, v->want_rows);
+    view_set_colours(v, &v->colours);
     view_send_typed(v);
 }
 
@@ -411,9 +412,16 @@ static void view_set_colours(struct view *v, const struct vt_colours *colours)
 {
     buf b = {0};
     v->colours = *colours;
-    frame_put_colours(&b, colours);
-    if (v->stream && v->control && colours->known)
-        holder_link_send(v->stream->link, FRAME_COLOURS, buf_view(&b));
+    if (!v->control || !colours->known)
+        return;
+    if (v->stream) {
+        stream_set_colours(v->stream, colours);
+    } else if (v->ws.accepted) { /* else view_on_ws_open tells them */
+        buf_str(&b, "{\"colours\":");
+        frame_put_colours(&b, colours);
+        buf_byte(&b, '}');
+        client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
+    }
     buf_free(&b);
 }
 

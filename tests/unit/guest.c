@@ -29,7 +29,7 @@ static void unit_guest_input(void)
     unit_guest_type(&r, "1", "type", "one");
     unit_guest_type(&r, "2", "fly", "unknown");
     unit_guest_type(&r, "3", "size", "nonsense");
-    unit_guest_type(&r, "4", "ack", "x");
+    unit_guest_type(&r, "4", "colours", "[1,null,x]");
     unit_guest_type(&r, "5", "type", "two");
     UNIT_FLEET_UNTIL(&r.u, all->first->number == 5);
     unit_fleet_drop(&r.u, "input:tok");

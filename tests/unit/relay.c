@@ -28,11 +28,14 @@ static void unit_relay_views(void)
     int other = unit_relay_attach(&u, "?mode=control"); /* by then those were handled */
     unit_httpd_frame(&u.h, other, WS_TEXT, "{\"resize\":[70,20]}");
     unit_httpd_frame(&u.h, other, WS_TEXT, "{\"resize\":[70]}");
+    unit_httpd_frame(&u.h, i, WS_TEXT, "{\"colours\":[null,255,-1]}");
+    unit_httpd_frame(&u.h, other, WS_TEXT, "{\"colours\":[1,2,3]}");
     unit_httpd_frame(&u.h, other, WS_TEXT, "nonsense");
     unit_httpd_frame(&u.h, other, WS_BINARY, "mine");
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "imine\n") != NULL);
-    CHECK(strstr(u.frames.p, "r{\"cols\":70,\"rows\":20,\"from\":\"here\"}\nimine\n") != NULL);
-    CHECK(!strstr(u.frames.p, "keys") && !strstr(u.frames.p, "90"));
+    CHECK(strstr(u.frames.p, "r{\"cols\":70,\"rows\":20,\"from\":\"here\"}\n"
+                             "g[1,2,3]\nimine\n"));
+    CHECK(!strstr(u.frames.p, "keys") && !strstr(u.frames.p, "90") && !strstr(u.frames.p, "255"));
     unit_server_free(&u);
 }
 

@@ -53,6 +53,8 @@ static void unit_remote_attaches(void)
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "80x24 S:<snapshot>"));
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(
         &r.h.asked, "vz\nifirst\nr{\"cols\":90,\"rows\":30,\"from\":\"hosta\"}\n"));
+    stream_set_colours(v.stream, &(struct vt_colours){.value = {1, 0, 255}, .known = 5});
+    UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "g[1,null,255]\n"));
     unit_fleet_output(&r.h, "echo");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&v.got, "echo"));
 
