@@ -168,6 +168,7 @@ static void unit_tui_push(void)
     app_set(&u.t->views[0].wanted, "s:a");
     unit_app_type(&u, "\r");
     CHECK_INT(u.t->mode, APP_ATTACHED);
+    UNIT_APP_UNTIL(&u, !u.t->client.requests); /* an answer would tell that it is there */
     u.t->client.push = CLIENT_WAITING;
     u.t->client.answered = 0;
     u.t->client.why = "the daemon has stopped";
