@@ -6,6 +6,6 @@ flags=
 for flag in -Os -Oz -malign-data=abi -fno-tree-sra -fno-inline-functions-called-once \
     -fno-jump-tables -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
     -fno-unwind-tables; do
-    "$@" -Werror "$flag" -x c -c -o /dev/null /dev/null 2> /dev/null && flags="$flags $flag"
+    "$@" -Werror "$flag" -x c -S -o - /dev/null > /dev/null 2>&1 && flags="$flags $flag"
 done
 echo "$flags"
