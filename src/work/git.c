@@ -266,7 +266,11 @@ static const char *git_find_branch(void *ctx, struct session *s)
         b = base_alloc(sizeof *b);
         *b = (struct git_place){all->first, span_dup(span_of(s->directory)), NULL, -1, NULL, 0, 0};
         all->first = b;
-        all->count++;
+        if (!all->count++ && all->notify.fd < 0) { /* a daemon without sessions watches nothing */
+            all->notify.fd = projects_notify_open();
+            if (all->notify.fd >= 0)
+                loop_watch(all->loop, &all->notify, POLLIN);
+        }
         git_look(all, b);
         if (b->due)
             git_settle_later(all);
@@ -280,10 +284,7 @@ static void git_init(struct git *all, struct loop *l, struct sessions *sessions)
     *all = (struct git){.loop = l, .sessions = sessions};
     all->settle = (struct loop_timer){.fn = git_on_settle, .ctx = all};
     all->poll = (struct loop_timer){.fn = git_on_poll, .ctx = all};
-    all->notify = (struct loop_fd){.fd = projects_notify_open(), .on_event = git_on_notify,
-                                   .ctx = all};
-    if (all->notify.fd >= 0)
-        loop_watch(l, &all->notify, POLLIN);
+    all->notify = (struct loop_fd){.fd = -1, .on_event = git_on_notify, .ctx = all};
     sessions->find_branch = git_find_branch;
     sessions->branch_ctx = all;
     for (struct session *s = sessions->first; s; s = s->next)

@@ -754,7 +754,7 @@ static void test_ui_help(void)
     UI_AWAIT_TEXT(u, " Keys ");
     UI_AWAIT_TEXT(u, "attach to the selected session");
     CHECK(!ui_shows(u, "Reading: close")); /* more than fits */
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < 100; i++)
         ui_keys(u, UI_DOWN);
     UI_AWAIT_TEXT(u, "Reading: close");
     CHECK(!ui_shows(u, "attach to the selected session"));
@@ -926,7 +926,7 @@ static void test_ui_small_dialogs(void)
         UI_AWAIT_TEXT(u, dialogs[i].title);
         /* the whole frame */
         CHECK(ui_row(u, "\342\225\256") >= 0 && ui_row(u, "\342\225\257") >= 0);
-        pty_set_size(u->t, 80, 100); /* the help has more than 60 lines */
+        pty_set_size(u->t, 100, 100); /* the help has more than 70 lines */
         UI_AWAIT(u, ui_shows(u, "telec  Sessions") && ui_row(u, dialogs[i].title) > 0);
         pty_set_size(u->t, 5, 20);
         UI_AWAIT_TEXT(u, "needs");
