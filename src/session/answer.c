@@ -1,20 +1,17 @@
 #include "private.h"
 
-/* answer - choosing in the dialog that is on the screen.
- *
- * A menu's option is chosen by its number; where that only marks it, Enter follows, and where it
- * does nothing or the options have no numbers, cursor keys and then Enter. A text that is no option
- * goes into the option that takes one. What the screen shows after each key decides the next one:
- * nothing is typed into a dialog that has changed. */
+/* answer - choosing in the dialog on the screen: by an option's number; then, where that only marks
+ * it, Enter; where it does nothing, cursor keys and Enter. Another text goes into the option that
+ * takes one. After each key the screen decides: nothing is typed into a dialog that has changed. */
 
 #ifndef ANSWER_STEP_MS
-#define ANSWER_STEP_MS 250   /* for a dialog to follow a key */
+#define ANSWER_STEP_MS 250
 #endif
 #ifndef ANSWER_DEAF_MS
-#define ANSWER_DEAF_MS 1000  /* without any output after it: the key does nothing */
+#define ANSWER_DEAF_MS 1000  /* without output: the key does nothing */
 #endif
 #ifndef ANSWER_LATE_MS
-#define ANSWER_LATE_MS 2800  /* as a message's receipt */
+#define ANSWER_LATE_MS 2800
 #endif
 
 /* ---- which option --------------------------------------------------------------------------- */
@@ -32,7 +29,6 @@ static int answer_begins(span label, const char *words)
     return 0;
 }
 
-/* Returns the first option that begins with one of the words; -1: none. */
 static int answer_find(const struct question *q, const char *words)
 {
     for (int i = 0; i < q->option_count; i++)
@@ -53,10 +49,10 @@ static int answer_option(const struct question *q, const char *text)
     return strchr(text, '|') || !*text ? -1 : answer_find(q, text);
 }
 
-/* Returns the option that takes a text; -1: none does. */
 static int answer_text_option(const struct question *q)
 {
-    return answer_find(q, "type |other|none of the above|enter |no, and |no, suggest|no, tell|tell ");
+    return answer_find(
+        q, "type |other|none of the above|enter |no, and |no, suggest|no, tell|tell ");
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -85,7 +81,7 @@ static void answer_finish(struct holder *h, const char *result)
 {
     struct answer *a = h->answer;
     if (!h->exited)
-        reader_read(h, 1); /* the receipt must not come before the state that follows it */
+        reader_read(h, 1); /* before its receipt */
     if (a->client)
         message_put_receipt(a->client, result);
     h->answer = NULL;
@@ -95,7 +91,6 @@ static void answer_finish(struct holder *h, const char *result)
     free(a);
 }
 
-/* Types the text into the option that takes one, or into the box that it has opened. */
 static void answer_type_text(struct holder *h, const struct answer *a)
 {
     buf bytes = {0};
@@ -105,7 +100,6 @@ static void answer_type_text(struct holder *h, const struct answer *a)
     buf_free(&bytes);
 }
 
-/* The dialog is still there: the next key. */
 static void answer_go_on(struct holder *h, const struct question *q)
 {
     struct answer *a = h->answer;
@@ -127,8 +121,7 @@ static void answer_go_on(struct holder *h, const struct question *q)
     }
 }
 
-/* Tells whether the program has taken the last key: it has written since, or has had time to. A
- * slow one must not get a second key that its next dialog then reads. */
+/* A slow program must not get a second key that its next dialog reads. */
 static int answer_is_taken(const struct holder *h)
 {
     long long since = h->loop.now - h->answer->stepped;
@@ -136,8 +129,7 @@ static int answer_is_taken(const struct holder *h)
     return since >= (wrote ? ANSWER_STEP_MS : ANSWER_DEAF_MS);
 }
 
-/* Tells whether the dialog on the screen is the answered one: above a next one that asks the same,
- * more than a timer has changed. */
+/* Above a next dialog that asks the same, more than a timer has changed. */
 static int answer_is_same(const struct holder *h, const struct question *q, span asks)
 {
     struct answer *a = h->answer;
@@ -173,7 +165,7 @@ static void answer_step(void *holder)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* Keys for a choice whose options the screen does not tell; NULL: none. */
+/* Where the screen tells no options; or NULL. */
 static const char *answer_keys(const struct question *q, const char *text)
 {
     int yes_no = strcmp(q->rule, "y/n") == 0;
@@ -216,7 +208,7 @@ static void answer_begin(struct holder_client *c, const struct reader_screen *se
     loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
 }
 
-/* What a line prompt wants: y or yes, as it says itself. */
+/* y or yes, as it says itself */
 static const char *answer_to_line(const struct question *q, const struct reader_screen *seen,
                                   const char *text)
 {
@@ -232,7 +224,7 @@ static void answer_ask(struct holder_client *c, const char *text)
     struct holder *h = c->holder;
     struct reader_screen seen;
     struct question q;
-    reader_read(h, 1); /* an answer to a question that has gone would be a message */
+    reader_read(h, 1); /* an answer to nothing would be a message */
     reader_scan(h, &seen, &q);
     if (h->answer || (q.kind == QUESTION_NONE && h->state.kind != STATE_WAITING))
         message_put_receipt(c, h->answer ? "no choice: another answer is on its way"

@@ -13,21 +13,21 @@
  * left are looked for when the leader has exited, or END_SPREAD_MS later. */
 
 #ifndef END_KILL_MS
-#define END_KILL_MS 3000 /* from SIGHUP to SIGKILL */
+#define END_KILL_MS 3000 /* from SIGHUP */
 #endif
 #ifndef END_SPREAD_MS
-#define END_SPREAD_MS 300 /* from SIGHUP for its leader to that for all its processes */
+#define END_SPREAD_MS 300 /* from SIGHUP for its leader to that for all */
 #endif
 #ifndef END_OUTPUT_MS
-#define END_OUTPUT_MS 200 /* output may trail the program's exit for this long */
+#define END_OUTPUT_MS 200 /* output may trail the exit */
 #endif
-#define END_CHECK_MS 20   /* to the first look for a killed session's processes; then twice … */
+#define END_CHECK_MS 20   /* to the first look for processes; then twice … */
 #ifndef END_CLIENTS_MS
-#define END_CLIENTS_MS 1000 /* for clients to read what they are told last */
+#define END_CLIENTS_MS 1000 /* to read what they are told last */
 #endif
 
 #define END_LOG_MS 1000      /* for the log's last bytes */
-#define END_STOP_ROUNDS 4 /* looks for processes that began while others were stopped */
+#define END_STOP_ROUNDS 4 /* looks for processes that began meanwhile */
 
 /* ---- the session's processes ---------------------------------------------------------------- */
 
@@ -39,7 +39,7 @@ static int end_has_pid(const buf *pids, pid_t pid)
     return i < life_count_pids(pids);
 }
 
-/* Sends SIGHUP, and SIGCONT because a stopped process does not die of it, or SIGKILL. */
+/* SIGHUP, and SIGCONT: a stopped process does not die of it; or SIGKILL. */
 static void end_signal(const buf *pids, int signo)
 {
     const int signals[] = {signo, SIGCONT};
@@ -48,7 +48,7 @@ static void end_signal(const buf *pids, int signo)
             kill(life_pid(pids, i), signals[k]);
 }
 
-/* The same for the groups of the leader and of the foreground, and for what end_stop stopped. */
+/* Of the leader, the foreground, and what end_stop stopped. */
 static void end_signal_groups(struct holder *h, int signo)
 {
     pid_t foreground = tcgetpgrp(h->pty.io.fd);
@@ -64,7 +64,7 @@ static void end_signal_groups(struct holder *h, int signo)
     buf_free(&pids);
 }
 
-/* Looks for the session's processes and signals them; 0 only counts. Returns their number. */
+/* 0 only counts. Returns their number. */
 static int end_signal_all(struct holder *h, int signo)
 {
     buf pids = {0};
@@ -76,7 +76,7 @@ static int end_signal_all(struct holder *h, int signo)
     return count;
 }
 
-/* Stops what is not stopped yet; halted: the user may have stopped it. Returns 1 when it did. */
+/* halted: the user may have stopped it. Returns 1: it did. */
 static int end_stop_one(struct holder *h, pid_t pid, int halted)
 {
     if (end_has_pid(&h->paused, pid) || end_has_pid(&h->halted, pid))
@@ -86,8 +86,7 @@ static int end_stop_one(struct holder *h, pid_t pid, int halted)
     return !halted && kill(pid, SIGSTOP) == 0;
 }
 
-/* Stops every process: the leader first, for a shell that sees its job stop would report it. Those
- * that the user had stopped before are remembered. */
+/* The leader first: a shell reports a job that stops. What the user had stopped is remembered. */
 static void end_stop(struct holder *h)
 {
     int more = 1;
@@ -105,7 +104,7 @@ static void end_stop(struct holder *h)
     }
 }
 
-/* Lets the processes that end_stop has stopped go on: the leader last. */
+/* The leader last. */
 static void end_continue(struct holder *h)
 {
     for (size_t i = life_count_pids(&h->paused); i-- > 0;) {
@@ -115,7 +114,7 @@ static void end_continue(struct holder *h)
     }
 }
 
-/* Sends each client everything that is due: nothing follows. */
+/* Nothing follows. */
 static void end_tell_clients(struct holder *h)
 {
     status_send(h);
@@ -162,18 +161,18 @@ static void end_check(struct holder *h)
     end_finish(h);
 }
 
-/* The timer of the trailing output, of the next look for processes, and of the clients. */
+/* Of trailing output, the next look for processes, and clients. */
 static void end_on_drain_timer(void *holder)
 {
     struct holder *h = holder;
-    if (h->over ? viewer_reads(h) : h->pty.paused) { /* a viewer gets all output */
+    if (h->over ? viewer_reads(h) : h->pty.paused) {
         loop_timer_set(&h->loop, &h->drain_timer,
                        h->loop.now + (h->over ? END_CLIENTS_MS : END_OUTPUT_MS));
         return;
     }
     if (h->over)
         h->over = 2;
-    h->drained = 1; /* background processes may still hold the terminal open */
+    h->drained = 1; /* background processes may keep the terminal open */
     end_check(h);
 }
 
@@ -224,7 +223,7 @@ static void end_undo(struct holder *h)
     status_changed(h);
 }
 
-/* The time to undo the end is over, or the leader's time to die of SIGHUP, or that of all. */
+/* The undo's time is over, or the leader's to die of SIGHUP, or all processes'. */
 static void end_on_kill_timer(void *holder)
 {
     struct holder *h = holder;
@@ -251,7 +250,7 @@ static void end_on_exit(void *holder, int wait_status)
     struct holder *h = holder;
     h->exited = 1;
     h->wait_status = wait_status;
-    close(h->slave); /* the pty hangs up as soon as its last output is read */
+    close(h->slave); /* the pty hangs up once its output is read */
     h->slave = -1;
     if (!h->drained)
         loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + END_OUTPUT_MS);

@@ -1,21 +1,21 @@
 #include "private.h"
 
-/* holder - the process that holds one session: the program's output, frames from clients, and the
- * start. See private.h for what it owns, and holder_link.c for its launch. */
+/* holder - the process that holds one session: output, frames, the start. See private.h and
+ * holder_link.c. */
 
-#define HOLDER_NATIVE_ID_MAX 256  /* bytes of native_session_id */
-#define HOLDER_FROM_MAX 256       /* of the name of a viewer's computer */
+#define HOLDER_NATIVE_ID_MAX 256  /* bytes */
+#define HOLDER_FROM_MAX 256       /* bytes */
 #ifndef HOLDER_LOCK_MS
-#define HOLDER_LOCK_MS 3000       /* for the holder of the session's last run to end */
+#define HOLDER_LOCK_MS 3000       /* for the last run's holder to end */
 #endif
 #ifndef HOLDER_CLIENT_MAX
-#define HOLDER_CLIENT_MAX (4 * 1024 * 1024) /* bytes queued for a client that does not read */
+#define HOLDER_CLIENT_MAX (4 * 1024 * 1024) /* bytes queued */
 #endif
-#define HOLDER_LONG_AGO_MS 1000   /* before the first key and status: nothing waits for them */
+#define HOLDER_LONG_AGO_MS 1000   /* nothing waits for the first key and status */
 
 /* ---- the program's output ------------------------------------------------------------------- */
 
-/* Answers the program's queries of its terminal. Viewers' emulators don't: one answer is enough. */
+/* Viewers' emulators don't: one answer is enough. */
 static void holder_answer_queries(struct holder *h)
 {
     buf answers = {0};
@@ -25,7 +25,6 @@ static void holder_answer_queries(struct holder *h)
     buf_free(&answers);
 }
 
-/* signals: of vt_drain_signals. */
 static void holder_judge_output(struct holder *h, unsigned signals)
 {
     int bell = (signals & (VT_BELL | VT_NOTIFIED)) != 0;
@@ -103,7 +102,7 @@ static void holder_handle_typed(struct holder_client *c, span payload)
         input_note_typed(c, at < now ? at : now, payload.n > 0);
 }
 
-/* Keeps that a message was refused, for the session's line: its sender does not read answers. */
+/* For the session's line: its sender reads no answer. */
 static void holder_note_refused(struct holder *h, struct json from)
 {
     if (from.type != JSON_STRING)
@@ -114,7 +113,7 @@ static void holder_note_refused(struct holder *h, struct json from)
     status_changed(h);
 }
 
-/* After its time the sender has been told that the message failed: the holder was stopped. */
+/* Later, its sender has been told that it failed. */
 static void holder_handle_message(struct holder_client *c, span payload)
 {
     struct json message;
@@ -221,8 +220,8 @@ static void holder_set_native_id(struct holder *h, struct json id)
     json_put_text(&h->native_id, id);
 }
 
-/* Tells whether an event comes from an agent that runs inside of the session's own agent: it has
- * another id. A new conversation of the session's own begins only while no turn goes on. */
+/* An agent inside of the session's own has another id. A new conversation begins only between
+ * turns. */
 static int holder_is_foreign(struct holder *h, struct json id, enum state_event event, span text)
 {
     int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
@@ -388,8 +387,8 @@ static const struct {
     {FRAME_TEXT, holder_handle_text},
 };
 
-/* Input waits, unread, while the program does not read what came before: a paste of any size goes
- * through, and takes a bounded part of memory. So do all frames of a client that does not read. */
+/* Input waits, unread, until the program reads: a paste of any size takes bounded memory. So does
+ * all of a client that does not read. */
 static int holder_holds(struct holder_client *c, enum frame_type type)
 {
     int full = type == FRAME_INPUT && c->holder->pty.queued > INPUT_HOLD && !c->holder->exited;
@@ -416,7 +415,6 @@ static void holder_on_client_data(void *ctx)
         conn_close(&c->conn, NULL);
 }
 
-/* Reads the frames of clients whose input was held. */
 static void holder_resume(void *holder)
 {
     struct holder *h = holder;
@@ -503,8 +501,8 @@ static void holder_on_accept_again(void *holder)
         loop_watch(&h->loop, &h->listener, POLLIN);
 }
 
-/* Listens in the recorded directory, else elsewhere: a user can't make /run/user/UID again. Returns
- * NULL, or the fault. */
+/* In the recorded directory, else elsewhere: /run/user/UID can't be made again. Returns NULL, or
+ * the fault. */
 static const char *holder_listen(struct holder *h, buf *error)
 {
     struct stat st = {0};
@@ -528,7 +526,7 @@ static const char *holder_listen(struct holder *h, buf *error)
     return NULL;
 }
 
-/* SIGUSR1: a client found no socket. Those who still wait at the lost one are clients, too. */
+/* SIGUSR1: no socket was found. Who waits at the lost one is a client, too. */
 static void holder_on_summons(void *ctx, int signo)
 {
     struct holder *h = ctx;
@@ -560,7 +558,7 @@ static void holder_point_at_null(int fd)
     }
 }
 
-/* Returns the strings of a JSON array, NULL-terminated, each to be freed; NULL: not an array. */
+/* To be freed; NULL: no array. */
 static char **holder_strings(struct json array)
 {
     size_t count = 0;
@@ -579,7 +577,7 @@ static char **holder_strings(struct json array)
     return strings;
 }
 
-/* Runs in the child, between fork and exec: only setenv allocates. */
+/* Between fork and exec: only setenv allocates. */
 static void holder_become_program(struct holder *h, char **argv, char **env, const char *directory)
 {
     extern char **environ;
@@ -611,8 +609,7 @@ static void holder_become_program(struct holder *h, char **argv, char **env, con
     }
 }
 
-/* Forks the program on the pty's slave side. Returns NULL, or the fault. A successful exec
- * closes the pipe. */
+/* Returns NULL, or the fault. A successful exec closes the pipe. */
 static const char *holder_start_program(struct holder *h, char **argv, char **env,
                                       const char *directory)
 {
@@ -637,7 +634,7 @@ static const char *holder_start_program(struct holder *h, char **argv, char **en
     return error ? strerror(error) : NULL;
 }
 
-/* Linux's ptsname brings libc's printf. */
+/* ptsname brings libc's printf */
 static int holder_open_slave(int master)
 {
 #ifdef TIOCGPTN
@@ -692,9 +689,8 @@ static void holder_init(struct holder *h)
     h->status_at = h->typed_at = h->loop.now - HOLDER_LONG_AGO_MS;
 }
 
-/* Tells whether a daemon has given the session up: one that starts meanwhile and finds neither lock
- * nor socket writes that it is lost, and then looks once more. The holder locks and listens first,
- * and then looks: one of the two notices the other. */
+/* A daemon that starts meanwhile and finds neither lock nor socket writes that the session is lost,
+ * and looks again. The holder locks, listens, and then looks: one of the two notices. */
 static int holder_is_given_up(const struct holder *h)
 {
     buf b = {0};
@@ -704,7 +700,7 @@ static int holder_is_given_up(const struct holder *h)
     return given_up;
 }
 
-/* Reads the spec; 0: incomplete. */
+/* 0: incomplete */
 static int holder_read_spec(struct holder *h, struct json spec)
 {
     h->id = json_dup_text(json_get(spec, "id"));
@@ -723,7 +719,7 @@ static int holder_read_spec(struct holder *h, struct json spec)
     return h->id && h->socket && h->dir;
 }
 
-/* Starts the program; its fault names the directory when that is the cause. */
+/* The fault names the directory if that is the cause. */
 static const char *holder_run_program(struct holder *h, char **argv, char **env,
                                       const char *directory, buf *error)
 {
@@ -745,7 +741,7 @@ static void holder_free_strings(char **strings)
     free(strings);
 }
 
-/* Locks the session. The holder of its last run may still wait for its clients to read. */
+/* The last run's holder may wait for its clients. */
 static int holder_lock(const struct holder *h)
 {
     int fd = life_lock(h->dir);
@@ -756,7 +752,7 @@ static int holder_lock(const struct holder *h)
     return fd;
 }
 
-/* Everything up to a listening socket, cheapest failure first. Returns NULL, or the fault. */
+/* Up to a listening socket, cheapest failure first. Returns NULL, or the fault. */
 static const char *holder_prepare(struct holder *h, struct json spec, buf *error)
 {
     int cols = 80, rows = 24;
@@ -765,7 +761,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
     const char *fault = holder_open_pty(h, cols, rows);
     if (fault)
         return fault;
-    h->lock_fd = holder_lock(h); /* before holder_is_given_up */
+    h->lock_fd = holder_lock(h);
     if (h->lock_fd < 0 && errno == EAGAIN)
         return "another holder has this session";
     if (h->lock_fd < 0)
@@ -779,7 +775,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
     return "the daemon that asked for it has gone";
 }
 
-/* Everything up to a running program. Returns NULL, or the fault. */
+/* Up to a running program. Returns NULL, or the fault. */
 static const char *holder_start(struct holder *h, struct json spec, buf *error)
 {
     char **argv = holder_strings(json_get(spec, "argv"));
@@ -803,7 +799,6 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
     return fault;
 }
 
-/* Watches the started program and the socket. */
 static void holder_watch(struct holder *h)
 {
     h->child = (struct loop_child){.pid = h->pid, .fn = end_on_exit, .ctx = h};
@@ -814,9 +809,8 @@ static void holder_watch(struct holder *h)
     message_start_first(h);
 }
 
-/* Descriptor 0 becomes the daemon's link where it asks for that; otherwise, or with a fault, it
- * gets {"error"} or {"pid"} and is closed. A daemon that has gone finds the session by its
- * socket. */
+/* Descriptor 0 becomes the daemon's link if asked to; else, or with a fault, it gets JSON and is
+ * closed. A later daemon finds the socket. */
 static void holder_answer_launch(struct holder *h, struct json spec, const char *fault)
 {
     buf b = {0};
@@ -837,7 +831,6 @@ static void holder_answer_launch(struct holder *h, struct json spec, const char 
     holder_point_at_null(0);
 }
 
-/* The background process: a session and process group of its own, nothing inherited. */
 static int holder_run(span spec_text)
 {
     static const int ignored[] = {SIGHUP,  SIGINT,  SIGTERM, SIGQUIT, SIGTSTP,
@@ -847,7 +840,7 @@ static int holder_run(span spec_text)
     buf error = {0};
     setsid();
     os_close_inherited(3);
-    /* only the program's exit or FRAME_END ends a session; SIGUSR1 gets a meaning below */
+    /* SIGUSR1 gets a meaning below */
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     holder_init(&h);
@@ -866,7 +859,6 @@ static int holder_run(span spec_text)
     return 0;
 }
 
-/* Reads exactly n bytes from descriptor 0. Returns n, or 0. */
 static size_t holder_read_exactly(char *to, size_t n)
 {
     size_t have = 0;

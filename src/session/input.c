@@ -18,10 +18,10 @@
  * writers of one terminal. */
 
 #ifndef INPUT_QUEUE_MAX
-#define INPUT_QUEUE_MAX (1024 * 1024) /* bytes that the program does not read; more is refused */
+#define INPUT_QUEUE_MAX (1024 * 1024) /* bytes not read by the program */
 #endif
-#define INPUT_DRAWN_MS 1500 /* from a message to the agent's empty input box */
-#define INPUT_READ_MS 100 /* from a key to a reading of the screen */
+#define INPUT_DRAWN_MS 1500 /* from a message to an empty input box */
+#define INPUT_READ_MS 100 /* to a reading of the screen */
 
 static int input_type(struct holder *h, span bytes)
 {
@@ -32,7 +32,7 @@ static int input_type(struct holder *h, span bytes)
     return 0;
 }
 
-/* A client has typed at a time, loop clock: its size becomes the session's. */
+/* Its size becomes the session's. */
 static void input_note(struct holder_client *c, struct state_input in, int is_key)
 {
     struct holder *h = c->holder;
@@ -54,7 +54,6 @@ static void input_note_typed(struct holder_client *c, long long at, int looked)
                                        .at = at}, 1);
 }
 
-/* Ctrl-C or Escape, in any form. */
 static int input_interrupts(span keys)
 {
     static const char *const forms[] = {"\003", "\033", "\033[99;5u", "\033[27u", "\033[27;5;99~"};
@@ -77,7 +76,7 @@ static void input_type_for(struct holder_client *c, span bytes)
     input_type(h, bytes);
 }
 
-/* Focus reports are for programs that read keys: a shell would show them. */
+/* For programs that read keys: a shell would show them. */
 static void input_tell_focus(struct holder *h)
 {
     struct termios modes;
@@ -124,7 +123,7 @@ static void input_offer_pty(void *holder)
 
 /* ---- the guard ------------------------------------------------------------------------------ */
 
-/* Tells whether a draft is only the message that was submitted last: the agent draws late. */
+/* The agent draws the submitted message late. */
 static int input_is_submitted(const struct holder *h, span draft)
 {
     return h->loop.now - h->submitted_at < INPUT_DRAWN_MS && h->last_input.n >= draft.n &&
@@ -134,7 +133,7 @@ static int input_is_submitted(const struct holder *h, span draft)
 static int input_put_refusal(struct holder *h, buf *b)
 {
     buf draft = {0};
-    reader_read(h, 0); /* now: the dialog may be newer than the last reading */
+    reader_read(h, 0); /* the dialog may be new */
     if (status_waits_for(h) == QUESTION_CHOICE || h->reader.kind == QUESTION_CHOICE) {
         buf_str(b, "waiting: ");
         buf_span(b, h->asked.n ? buf_view(&h->asked) : buf_view(&h->reader.asks));

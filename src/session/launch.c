@@ -19,7 +19,6 @@ static void session_not_created(struct session *s, const char *why)
     free(creating);
 }
 
-/* The end before the restart stands. */
 static void session_not_restarted(struct session *s, const char *why)
 {
     struct session_creating *creating = s->creating;
@@ -81,7 +80,6 @@ static void session_put_agent_command(const struct config_agent *agent, int mode
     config_put_quoted(b, message);
 }
 
-/* Writes where and when the holder is started into the record. */
 static void session_fill_place(struct session *s)
 {
     free(s->machine), free(s->host), free(s->boot);
@@ -90,7 +88,6 @@ static void session_fill_place(struct session *s)
     s->boot = span_dup(buf_view(&s->owner->boot));
 }
 
-/* Fills the record from the plan. */
 static void session_fill(struct session *s, const struct session_plan *plan)
 {
     int from_message = plan->message && plan->message[0] == '/';
@@ -112,7 +109,7 @@ static const struct config_agent *sessions_agent(struct sessions *all, const cha
     return config_agent(all->config, name);
 }
 
-/* Chooses the id of a new conversation, where the agent takes one. */
+/* Of a new conversation, where the agent takes one. */
 static void session_choose_native_id(struct session *s, const struct config_agent *agent)
 {
     char id[37];
@@ -174,8 +171,7 @@ static const char *session_agent_fault(const struct config_agent *agent, char **
                           "finds it: [agent NAME] login = yes)";
 }
 
-/* Starts the session's holder; session_on_launched follows. typed, argument: see struct
- * holder_spec. */
+/* session_on_launched follows. */
 static void session_launch(struct session *s, const struct session_plan *plan, char *const *argv,
                            const char *typed, const char *argument)
 {
@@ -245,7 +241,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 
 /* ---- restarting ----------------------------------------------------------------------------- */
 
-/* A restart that waits until the holder of the session's last run has gone. */
+/* Waits until the last run's holder has gone. */
 struct session_restarting {
     struct session_plan plan;
     buf env, umask;
@@ -254,7 +250,6 @@ struct session_restarting {
     void *ctx;
 };
 
-/* The log goes on below what the last run has shown. */
 static void session_log_restart(const struct session *s)
 {
     struct store_log log;
@@ -263,7 +258,7 @@ static void session_log_restart(const struct session *s)
     store_log_close(&log);
 }
 
-/* Sets the exit aside: a holder does not start where one stands. Returns NULL, or the fault. */
+/* A holder does not start where one stands. Returns NULL, or the fault. */
 static const char *session_set_exit_aside(struct session *s)
 {
     char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
@@ -276,7 +271,6 @@ static const char *session_set_exit_aside(struct session *s)
     return why;
 }
 
-/* Starts the program again. argv: its command line. */
 static void session_run_again(struct session *s, struct session_restarting *r, char *const *argv)
 {
     struct session_creating *creating = base_alloc(sizeof *creating);
@@ -341,7 +335,7 @@ static void session_on_gone(void *ctx, struct session *s, int removed)
     free(r);
 }
 
-/* Returns NULL, or why the session can't be restarted now. */
+/* Returns NULL, or why not. */
 static const char *session_restart_fault(const struct session *s)
 {
     if (!session_has_exited(s) || s->creating || s->on_gone)
@@ -355,7 +349,6 @@ static const char *session_restart_fault(const struct session *s)
     return NULL;
 }
 
-/* Copies a JSON value's text and parses the copy. */
 static struct json session_keep(struct json value, buf *text)
 {
     struct json kept = {0};

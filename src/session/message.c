@@ -14,38 +14,38 @@
 #define MESSAGE_RECEIPT_MS 2800 /* clients of TeleClaude give up after 5 s */
 #endif
 #ifndef MESSAGE_STILL_MS
-#define MESSAGE_STILL_MS 60     /* an input line that did not change for this long is complete */
+#define MESSAGE_STILL_MS 60     /* without a change: the input line is complete */
 #endif
 #ifndef MESSAGE_ENTER_MS
-#define MESSAGE_ENTER_MS 1000   /* from the reading of a paste to its Enter at the latest */
+#define MESSAGE_ENTER_MS 1000   /* at most from reading a paste to its Enter */
 #endif
 #ifndef MESSAGE_AGAIN_MS
-#define MESSAGE_AGAIN_MS 700    /* an Enter after which the text still stands there is lost */
+#define MESSAGE_AGAIN_MS 700    /* the text still stands: the Enter is lost */
 #endif
 #define MESSAGE_LOOK_MS 100
 #define MESSAGE_SLEEPS 4
 #define MESSAGE_PRESSES_MAX 3
 #ifndef MESSAGE_HOOK_MS
-#define MESSAGE_HOOK_MS 1500    /* for an agent's hook to report it; then the screen tells */
+#define MESSAGE_HOOK_MS 1500    /* for a hook to report it; then the screen tells */
 #endif
 #ifndef MESSAGE_TICK_MS
-#define MESSAGE_TICK_MS 20      /* between two looks while a message is on its way */
+#define MESSAGE_TICK_MS 20
 #endif
 #ifndef MESSAGE_FIRST_MS
-#define MESSAGE_FIRST_MS 30000  /* for a program to become ready for its first prompt */
+#define MESSAGE_FIRST_MS 30000  /* to become ready for the first prompt */
 #endif
 #ifndef MESSAGE_READY_MS
-#define MESSAGE_READY_MS 500    /* without output: a program that reads lines is ready */
+#define MESSAGE_READY_MS 500    /* without output: a reader of lines is ready */
 #endif
 #define MESSAGE_BOX_MS 1500     /* for an agent that draws its screen anew */
-#define MESSAGE_LINES_MS 3000   /* an agent that reads lines may be a script, or start anew */
-#define MESSAGE_SLOW_MS 15000   /* for a slow agent to submit it at last */
-#define MESSAGE_LAST_MAX 500    /* characters of last_input */
+#define MESSAGE_LINES_MS 3000   /* an agent that reads lines may be a script */
+#define MESSAGE_SLOW_MS 15000   /* for a slow agent to submit it */
+#define MESSAGE_LAST_MAX 500    /* of last_input */
 #define MESSAGES_MAX 100        /* more are refused */
 
 /* ---- receipts ------------------------------------------------------------------------------- */
 
-/* What a receipt says must not be older news than the session's status. */
+/* A receipt must not be newer than the status. */
 static void message_put_receipt(struct holder_client *c, const char *result)
 {
     struct holder *h = c->holder;
@@ -72,7 +72,6 @@ static void message_note_first(struct holder *h, enum message_first state)
     status_changed(h);
 }
 
-/* The message is submitted: it is the last input. */
 static void message_note_input(struct holder *h, const struct message *m)
 {
     if (m->secret || !m->enter)
@@ -103,7 +102,6 @@ static void message_submitted(struct holder *h, const char *result)
 
 /* ---- typing --------------------------------------------------------------------------------- */
 
-/* Returns the number of bytes that the terminal itself echoes for `text`. */
 static long long message_echo_of(const struct holder *h, span text)
 {
     struct termios modes;
@@ -115,7 +113,6 @@ static long long message_echo_of(const struct holder *h, span text)
     return n;
 }
 
-/* Tells whether the program has read everything that was typed. */
 static int message_is_read(const struct holder *h)
 {
     int unread = 0;
@@ -126,15 +123,15 @@ static int message_is_read(const struct holder *h)
     return !h->pty.queued && unread == 0;
 }
 
-/* Tells whether the program reads a line without showing it: a password. */
+/* A password is read. */
 static int message_is_secret(const struct holder *h)
 {
     struct termios modes;
     return tcgetattr(h->slave, &modes) == 0 && !(modes.c_lflag & ECHO) && (modes.c_lflag & ICANON);
 }
 
-/* Appends text as it is typed: a paste where the program takes pastes, line feeds as Enter
- * elsewhere. Without ESC, or a text could end the paste by itself and press keys. */
+/* A paste where the program takes pastes, else line feeds as Enter. Without ESC: a text could end
+ * the paste and press keys. */
 static void message_put_typed(buf *b, span text, int paste)
 {
     if (paste)
@@ -192,7 +189,7 @@ static void message_type(struct holder *h, struct message *m)
     buf_free(&bytes);
 }
 
-/* Tells whether a dialog is open, which Enter would answer. */
+/* Enter would answer an open dialog. */
 static int message_is_blocked(struct holder *h)
 {
     reader_read(h, 0);
@@ -233,8 +230,8 @@ static int message_is_ready_for_enter(struct holder *h, struct message *m)
            h->loop.now - m->read_at >= MESSAGE_ENTER_MS;
 }
 
-/* Tells whether the text has left the input line and more than a spinner has changed. An agent may
- * lose what it is given while it draws its screen anew: the text must have been seen. */
+/* The text has left the input line, and more than a spinner has changed. It must have been seen: an
+ * agent that draws its screen anew may lose it. */
 static int message_has_left(struct holder *h, struct message *m)
 {
     int boxed = h->reader.agent->box || h->reader.agent->foot;
@@ -247,7 +244,7 @@ static int message_has_left(struct holder *h, struct message *m)
                   : reader_line(h) != m->line);
 }
 
-/* An agent's screen or hook tells what became of a message; "queued" while its turn goes on. */
+/* "queued" while a turn goes on. */
 static const char *message_judge_agent(struct holder *h, struct message *m)
 {
     long long since = h->loop.now - m->entered_at;
@@ -259,8 +256,7 @@ static const char *message_judge_agent(struct holder *h, struct message *m)
     return NULL;
 }
 
-/* Tells whether the agent has handled the Enter that it has read: it has written since, or its
- * processes have slept for a while. */
+/* It has written since, or its processes have slept for a while. */
 static int message_is_handled(struct holder *h, struct message *m)
 {
     if (h->reader.output_at - m->read_at >= MESSAGE_AGAIN_MS / 2)
@@ -272,8 +268,7 @@ static int message_is_handled(struct holder *h, struct message *m)
     return m->sleeps >= MESSAGE_SLEEPS;
 }
 
-/* Presses a lost Enter again: the agent has handled it, and the text still stands in its box. An
- * agent that is only slow would give the second Enter to its next dialog. */
+/* A slow agent would give the second Enter to its next dialog: it must have handled the first. */
 static void message_press_again(struct holder *h, struct message *m)
 {
     if (!m->read_at && message_is_read(h))
@@ -287,8 +282,7 @@ static void message_press_again(struct holder *h, struct message *m)
         message_press_enter(h, m);
 }
 
-/* Tells whether an entered message need not be followed any more. What a program has not read yet
- * may still be submitted; but a terminal itself keeps lines apart. */
+/* What is not read yet may still be submitted; but a terminal itself keeps lines apart. */
 static int message_is_given_up(struct holder *h, const struct message *m)
 {
     if (m->client)
@@ -309,8 +303,7 @@ static void message_give_up(struct holder *h)
     message_remove_first(h);
 }
 
-/* An agent that still starts takes no message: the terminal would show it, and the agent lose it.
- * Later, one whose input box is not there now has a moment to draw it. */
+/* A starting agent would lose it; one without its box has a moment to draw it. */
 static int message_must_wait(const struct holder *h, const struct message *m)
 {
     const struct agents_screen *agent = h->reader.agent;
@@ -319,16 +312,16 @@ static int message_must_wait(const struct holder *h, const struct message *m)
     int settled = h->loop.now - h->reader.output_at >= quiet_ms && !reader_is_blank(h);
     return knows && (h->reader.ready
                          ? !h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS
-                         : !settled); /* its box may look otherwise */
+                         : !settled);
 }
 
-/* Starts the first message of the queue, unless a dialog has opened meanwhile. */
+/* Unless a dialog has opened meanwhile. */
 static void message_start(struct holder *h)
 {
     struct message *m = h->messages;
     buf refusal = {0};
     if (!m->force && input_put_refusal(h, &refusal)) {
-        if (m->first) /* later: see message_on_first_timer */
+        if (m->first)
             buf_span(&h->typed, buf_view(&m->text));
         message_answer(m, buf_cstr(&refusal));
         message_remove_first(h);
@@ -358,7 +351,7 @@ static void message_step_entered(struct holder *h, struct message *m)
         message_press_again(h, m);
 }
 
-/* Presses Enter, unless a dialog has opened behind the paste: then once it is closed. */
+/* After a dialog that has opened behind the paste. */
 static void message_enter(struct holder *h, struct message *m)
 {
     if (m->force || !message_is_blocked(h))
@@ -373,7 +366,7 @@ static void message_step(void *holder)
     for (struct message *m = h->messages; m; m = m->next)
         if (m->client && h->loop.now - m->asked_at >= MESSAGE_RECEIPT_MS) {
             if (m->phase == MESSAGE_ENTERED && !h->reader.agent)
-                message_note_input(h, m); /* the terminal has the line */
+                message_note_input(h, m);
             message_answer(m, "unconfirmed");
         }
     struct message *m = h->messages;
@@ -387,8 +380,7 @@ static void message_step(void *holder)
         loop_timer_set(&h->loop, &h->message_timer, h->loop.now + MESSAGE_TICK_MS);
 }
 
-/* A prompt that was given as an argument: the agent's work shows that it was submitted, or its
- * output where no sign of work is known. */
+/* The agent's work, or output where no sign of work is known, shows that it was submitted. */
 static void message_watch_argument(struct holder *h)
 {
     int waits = h->first == MESSAGE_FIRST_PENDING && !h->typed.n && h->first_argument.n;
@@ -461,7 +453,7 @@ static void message_forget_client(struct holder_client *c)
 static void message_end_all(struct holder *h)
 {
     while (h->messages && h->messages->phase == MESSAGE_ENTERED)
-        message_submitted(h, "delivered"); /* an exit is a reaction */
+        message_submitted(h, "delivered");
     while (h->messages) {
         message_answer(h->messages, "unconfirmed");
         message_remove_first(h);
@@ -471,8 +463,7 @@ static void message_end_all(struct holder *h)
 
 /* ---- the first prompt ----------------------------------------------------------------------- */
 
-/* Tells whether the program takes input: it reads keys or pastes, has drawn something, and its
- * screen is complete; an agent's is when its input box is there. */
+/* It reads keys or pastes, and its screen is complete; an agent's input box is there. */
 static int message_is_ready(const struct holder *h)
 {
     struct termios modes = {.c_lflag = ICANON};
@@ -489,7 +480,7 @@ static int message_is_ready(const struct holder *h)
            (!h->first_strict || !reader_is_blank(h));
 }
 
-/* The time stands still while a choice is open: a trust dialog waits for the user. */
+/* An open trust dialog stops the time. */
 static void message_on_first_timer(void *holder)
 {
     static const struct frame_message how = {.enter = 1};

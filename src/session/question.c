@@ -1,24 +1,19 @@
 #include "session.h"
 
-/* question - what a program's screen asks its user; pure: rows of text in, a value out.
- *
- * A choice is a dialog that one key can answer, so that nothing else may be typed into it: a menu,
- * a permission or trust dialog, a y/n of a full-screen program. A text is a line prompt on the main
- * screen. A password is a terminal that reads lines and does not echo, whatever stands on it. An
- * agent's own phrases (struct agents_screen) come from its row of the agents' table; the general
- * rules below hold for every program. Each answer names the rule and the row that decided.
- *
- * Only the lower part of the screen is read, and a phrase alone never decides: transcripts, logs
- * and editors show the same words. */
+/* question - what a program's screen asks its user; pure. A choice is a dialog that one key
+ * answers: nothing else may be typed into it. A text is a line prompt on the main screen. A
+ * password is a terminal that reads lines and does not echo. An agent's own phrases come from its
+ * row of the agents' table. Only the lower part of the screen is read, and a phrase alone never
+ * decides: transcripts, logs and editors show the same words. */
 
-#define QUESTION_ABOVE_ROWS 14 /* from a menu up to what it asks */
-#define QUESTION_BELOW_ROWS 5  /* from a menu down to its hint */
-#define QUESTION_GAP_ROWS 5    /* between two options: a description may stand there */
-#define QUESTION_TAIL_ROWS 8   /* rows with text at the end of the screen in which a hint counts */
+#define QUESTION_ABOVE_ROWS 14
+#define QUESTION_BELOW_ROWS 5
+#define QUESTION_GAP_ROWS 5    /* a description may stand between options */
+#define QUESTION_TAIL_ROWS 8   /* rows at the end in which a hint counts */
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* Blanks, box drawing and block elements: what dialogs are framed with. */
+/* Blanks, box drawing, block elements. */
 static int question_is_frame(uint32_t cp)
 {
     return cp == ' ' || cp == '|' || cp == 0xa0 || (cp >= 0x2500 && cp < 0x25a0);
@@ -42,7 +37,7 @@ static span question_bare(span row)
     return row;
 }
 
-/* How many columns the characters of row before `at` take. */
+/* The column of `at`. */
 static int question_column(span row, const char *at)
 {
     int column = 0;
@@ -56,8 +51,7 @@ static int question_column(span row, const char *at)
     return column;
 }
 
-/* Returns where the first of the '|'-separated phrases begins in row, or -1; ASCII letters of
- * either case are the same. */
+/* Returns where the first phrase begins, or -1; in either case. */
 static int question_find(span row, const char *phrases)
 {
     span rest = span_of(phrases);
@@ -87,7 +81,7 @@ static int question_ends_with(span row, char c)
     return row.n && row.p[row.n - 1] == c;
 }
 
-/* The row below which `rows` rows with text stand. */
+/* Above the last `rows` rows with text. */
 static int question_tail(const struct question_screen *s, int rows)
 {
     int row = s->count;
@@ -98,14 +92,13 @@ static int question_tail(const struct question_screen *s, int rows)
 
 /* ---- menus ---------------------------------------------------------------------------------- */
 
-/* "❯ 2. No": a numbered option, maybe marked as the one that Enter takes. */
+/* "❯ 2. No" */
 struct question_option {
     int number, column, marked;
     span label;
 };
 
-/* Consumes the marker at the start of *row; returns its width in characters with the blank that
- * follows it, or 0. */
+/* Returns the marker's width with its blank, or 0. */
 static int question_cut_marker(span *row)
 {
     static const char *const markers[] = {"❯", "›", "●", ">", "▶", "▸", "→"};
@@ -140,7 +133,7 @@ static int question_read_option(span whole, struct question_option *o)
     return o->label.n > 0;
 }
 
-/* The row of option `number` in the same column, from `row` in the direction `step`; -1: none. */
+/* In the same column; -1: none. */
 static int question_next_option(const struct question_screen *s, int row, int step, int number,
                                 int column, struct question_option *o)
 {
@@ -151,7 +144,7 @@ static int question_next_option(const struct question_screen *s, int row, int st
     return -1;
 }
 
-/* The agent's input box is the last row that begins as its rows do, and is no option of a menu. */
+/* The last row that begins as the agent's box and is no option. */
 static int question_find_prompt(const struct question_screen *s)
 {
     struct question_option o;
@@ -189,10 +182,10 @@ static int question_find_box(const struct question_screen *s)
 {
     int prompt = s->agent && s->agent->box ? question_find_prompt(s) : -1;
     int frame = s->agent && s->agent->foot ? question_find_frame(s) : -1;
-    return prompt > frame ? prompt : frame; /* what was said begins as the box does */
+    return prompt > frame ? prompt : frame;
 }
 
-/* The agent's input box stands below a menu that is only quoted in what was said before. */
+/* Then the menu is only quoted in what was said before. */
 static int question_has_box_below(const struct question_screen *s, int row)
 {
     return question_find_box(s) > row;
@@ -208,8 +201,7 @@ static int question_add_option(struct question *q, const struct question_option 
     return 1;
 }
 
-/* What the menu asks: the next row above it that ends with a question mark, at most
- * QUESTION_ABOVE_ROWS away; -1: none. */
+/* The next row above that ends with a question mark; or -1. */
 static int question_asked_above(const struct question_screen *s, int row)
 {
     for (int i = row - 1; i >= 0 && row - i <= QUESTION_ABOVE_ROWS; i--)
@@ -219,7 +211,7 @@ static int question_asked_above(const struct question_screen *s, int row)
     return -1;
 }
 
-/* "Trust this folder? It can read": returns the row of a question that goes on behind it. */
+/* "Trust this folder? It can read": the question's row. */
 static int question_explained_above(const struct question_screen *s, int row, int marked)
 {
     for (int i = row - 1; i >= 0 && row - i <= QUESTION_ABOVE_ROWS; i--)
@@ -240,7 +232,7 @@ static int question_hinted_below(const struct question_screen *s, int row)
     return -1;
 }
 
-/* Reads the options from the first one on. Returns the last one's row. */
+/* Returns the last option's row. */
 static int question_read_options(const struct question_screen *s, struct question *q, int first)
 {
     struct question_option o;
@@ -275,7 +267,7 @@ static int question_read_menu(const struct question_screen *s, struct question *
     return 1;
 }
 
-/* Reads the numbered options above a row, none of which must be marked: colours may tell it. */
+/* None need be marked: colours may tell it. */
 static int question_read_above(const struct question_screen *s, struct question *q, int row)
 {
     struct question_option o;
@@ -298,15 +290,15 @@ static int question_by_menu(const struct question_screen *s, struct question *q)
     return 0;
 }
 
-/* A title may be older than the screen: an agent's dialog stands in place of its input box. */
+/* A title may be older than the screen: a dialog takes the input box's place. */
 static int question_by_title(const struct question_screen *s, struct question *q)
 {
     q->rule = "title";
     return question_has(s->title, "action required") && question_find_box(s) < 0;
 }
 
-/* "Allow once   Allow always   Reject": options side by side, below an agent's dialog's head. The
- * first one is marked when the dialog opens. Hints may follow them: lower case. */
+/* "Allow once Allow always Reject", below a dialog's head. It opens with the first one marked.
+ * Hints may follow: lower case. */
 static void question_read_buttons(const struct question_screen *s, struct question *q)
 {
     for (int row = q->row + 1; row < s->count && !q->option_count; row++) {
@@ -325,7 +317,7 @@ static void question_read_buttons(const struct question_screen *s, struct questi
     }
 }
 
-/* The agent's own words for a dialog, which stands in place of its input box. */
+/* A dialog takes the input box's place. */
 static int question_by_agent(const struct question_screen *s, struct question *q)
 {
     if (s->agent && s->agent->box && question_find_box(s) >= 0)
@@ -346,7 +338,7 @@ static int question_by_agent(const struct question_screen *s, struct question *q
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-/* "  2/40": how many rows of a finder match. */
+/* " 2/40" of a finder */
 static int question_is_count(span row)
 {
     long long of, among;
@@ -354,7 +346,7 @@ static int question_is_count(span row)
     return span_int(shown, &of) && span_int(all, &among) && of <= among;
 }
 
-/* Consumes what stands before an item of a list: a marker, "○", or blanks. */
+/* Consumes a marker, "○" or blanks before an item. */
 static span question_item(const struct question_screen *s, int row, int *column)
 {
     span text = question_row(s, row);
@@ -367,7 +359,7 @@ static span question_item(const struct question_screen *s, int row, int *column)
     return text;
 }
 
-/* Reads the items around the marked one: rows whose text begins in its column. */
+/* Rows around the marked one that begin in its column. */
 static void question_read_list(const struct question_screen *s, struct question *q, int marked)
 {
     int column, at = marked, other;
@@ -387,7 +379,7 @@ static void question_read_list(const struct question_screen *s, struct question 
     }
 }
 
-/* A list without numbers: a marked row, and a hint how to choose. */
+/* A marked row, and a hint how to choose. */
 static int question_by_hint(const struct question_screen *s, struct question *q)
 {
     int hint = -1, marked = -1;
@@ -407,7 +399,7 @@ static int question_by_hint(const struct question_screen *s, struct question *q)
     return 1;
 }
 
-/* "● one" beside "○ two": one of several. */
+/* "● one" beside "○ two" */
 static int question_by_radio(const struct question_screen *s, struct question *q)
 {
     for (int row = question_tail(s, QUESTION_TAIL_ROWS); !s->agent && row < s->count; row++)
@@ -422,7 +414,7 @@ static int question_by_radio(const struct question_screen *s, struct question *q
     return 0;
 }
 
-/* Buttons of dialog and whiptail: "< Yes >   < No >", "<OK>". */
+/* Of dialog and whiptail: "< Yes > < No >", "<OK>". */
 static int question_by_buttons(const struct question_screen *s, struct question *q)
 {
     for (int row = question_tail(s, QUESTION_TAIL_ROWS); s->alternate && row < s->count; row++) {
@@ -437,7 +429,7 @@ static int question_by_buttons(const struct question_screen *s, struct question 
     return 0;
 }
 
-/* fzf and its like: "3/40" above or below the row of the cursor, which begins with a marker. */
+/* fzf and its like: "3/40" beside the cursor's row, which begins with a marker. */
 static int question_by_finder(const struct question_screen *s, struct question *q)
 {
     span prompt = question_row(s, s->row);
@@ -456,8 +448,7 @@ static int question_by_finder(const struct question_screen *s, struct question *
     return 1;
 }
 
-/* A menu of a script that reads one key: options, then a line that ends as a prompt, and nothing
- * below it. */
+/* A script that reads one key: options, then a prompt, and nothing below it. */
 static int question_by_key(const struct question_screen *s, struct question *q)
 {
     span line = question_row(s, s->row);
@@ -471,7 +462,7 @@ static int question_by_key(const struct question_screen *s, struct question *q)
 
 #define QUESTION_YES_NO "[y/n]|(y/n)|[yes/no]|(yes/no)|y/n?|(y or n)"
 
-/* "(E)dit, (Q)uit:": two letters to choose from at least. */
+/* "(E)dit, (Q)uit:": at least two. */
 static int question_has_letters(span row)
 {
     int found = 0;
@@ -481,7 +472,7 @@ static int question_has_letters(span row)
     return found > 1;
 }
 
-/* A program that reads one key; a shell that edits a line is none. */
+/* Of one key; a shell edits lines. */
 static int question_by_yes_no(const struct question_screen *s, struct question *q)
 {
     span line = question_row(s, s->row);
@@ -493,8 +484,7 @@ static int question_by_yes_no(const struct question_screen *s, struct question *
 
 /* ---- line prompts --------------------------------------------------------------------------- */
 
-/* "Continue? [Y/n]", "name: (parser)": the last bracket of a prompt holds the default or the
- * answers, and what it asks stands before it. */
+/* "Continue? [Y/n]", "name: (parser)": the question stands before the last bracket. */
 static span question_before_bracket(span line)
 {
     size_t open = line.n;
@@ -505,13 +495,13 @@ static span question_before_bracket(span line)
     return span_trim((span){line.p, open ? open - 1 : 0}, " ");
 }
 
-/* Prompts of interpreters and pagers end like questions and ask nothing: "In [3]:", ":". */
+/* Interpreters and pagers ask nothing: "In [3]:", ":". */
 static int question_is_repl(span line)
 {
     return line.n <= 1 || span_starts(line, "In [") || span_starts(line, "...:");
 }
 
-/* "retry in 3:" counts; "Enter the number of item 3:", "from 1 to 9:" ask. */
+/* "retry in 3:"; but "Enter the number of item 3:" asks. */
 static int question_is_counter(span line)
 {
     size_t at = line.n - 1, digits = 0;
@@ -562,7 +552,7 @@ static void question_read(const struct question_screen *s, struct question *q)
     static const struct {
         int (*fits)(const struct question_screen *s, struct question *q);
         enum question_kind kind;
-        int reads_keys; /* a program that reads lines draws no such dialog: it stood there before */
+        int reads_keys; /* one that reads lines draws no dialog: it is older */
     } rules[] = {{question_by_echo, QUESTION_PASSWORD, 0}, {question_by_menu, QUESTION_CHOICE, 1},
                  {question_by_agent, QUESTION_CHOICE, 1}, {question_by_hint, QUESTION_CHOICE, 1},
                  {question_by_title, QUESTION_CHOICE, 1}, {question_by_buttons, QUESTION_CHOICE, 1},
@@ -580,7 +570,7 @@ static void question_read(const struct question_screen *s, struct question *q)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-/* Returns the text before four blanks: behind them stands something else, as the time so far. */
+/* Behind four blanks stands something else, as the time so far. */
 static span question_before_gap(span text)
 {
     for (size_t i = 0; i + 4 <= text.n; i++)
@@ -589,15 +579,14 @@ static span question_before_gap(span text)
     return text;
 }
 
-/* Tells whether a row has a box of its own. */
 static int question_is_boxed(const struct question_screen *s, int row)
 {
     return row > 0 && row + 1 < s->count && question_row(s, row).n &&
            question_has(s->rows[row - 1], "╭") && question_has(s->rows[row + 1], "╰");
 }
 
-/* Appends what a row says the dialog is about: "$ make", "? Shell  make"; or "Bash command" below
- * a frame, and then the row that follows. Returns 0 when it says nothing of it. */
+/* What the dialog is about: "$ make", "? Shell make"; or "Bash command" below a frame, and the next
+ * row. Returns 0: nothing. */
 static int question_put_subject(const struct question_screen *s, int row, buf *b)
 {
     span text = question_row(s, row), below = question_row(s, row + 1);
@@ -622,7 +611,7 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
     return 1;
 }
 
-/* Appends a row, and before it those of which it is the rest: it begins with a small letter. */
+/* With the rows before that it is the rest of: it begins small. */
 static void question_put_sentence(const struct question_screen *s, int row, int above, buf *b)
 {
     span text = question_row(s, row);
@@ -656,6 +645,6 @@ static int question_find_draft(const struct question_screen *s, span *draft)
     if (s->agent->box && span_starts(*draft, s->agent->box))
         *draft = question_bare(span_sub(*draft, strlen(s->agent->box)));
     if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
-        return 0; /* the cursor stands before it: a placeholder */
+        return 0; /* the cursor is before it: a placeholder */
     return draft->n > 0 && !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));
 }

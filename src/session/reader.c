@@ -1,19 +1,17 @@
 #include "private.h"
 
-/* reader - when a holder reads its screen, and what the session's state makes of it.
- *
- * A reading costs the text of all rows: it comes READER_QUIET_MS after the last output, every
- * READER_BUSY_MS while little comes, and at a new title, never while output flows. A dialog that is
- * just being redrawn must not look answered: while output comes, two readings in a row must agree
- * that a question has gone. */
+/* reader - when a holder reads its screen, and what the state makes of it. A reading costs the text
+ * of all rows: it comes READER_QUIET_MS after the last output, every READER_BUSY_MS while little
+ * comes, and at a new title. A dialog that is being redrawn must not look answered: while output
+ * comes, two readings must agree that a question has gone. */
 
 #ifndef READER_QUIET_MS
-#define READER_QUIET_MS 100 /* without output: the screen is complete */
+#define READER_QUIET_MS 100
 #endif
 #ifndef READER_BUSY_MS
-#define READER_BUSY_MS 500  /* between two readings while output comes */
+#define READER_BUSY_MS 500
 #endif
-#define READER_FLOOD (64 * 1024) /* bytes between two readings: the screen is not complete */
+#define READER_FLOOD (64 * 1024) /* bytes: the screen is not complete */
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
@@ -111,29 +109,26 @@ static void reader_put_choices(const struct question *q, buf *b)
     json_close(b, ']');
 }
 
-/* The row of the agent's input box; -1: none. */
 static int reader_box_row(const struct holder *h, const struct reader_rows *r)
 {
     struct question_screen s = {.rows = r->rows, .count = r->count, .agent = h->reader.agent};
     return question_find_box(&s);
 }
 
-/* Tells whether a row goes on with the message that began above it: indented, but not to the right
- * edge, and no result of a tool. */
+/* Indented, but not to the right edge, and no tool's result. */
 static int reader_continues(span row)
 {
     return span_starts(row, "  ") && !span_starts(row, "                ") &&
            !span_starts(question_bare(row), "⎿");
 }
 
-/* A line across: what stands below it is something else. */
 static int reader_is_border(span row)
 {
     row = span_trim(row, " ");
     return span_starts(row, "─") || span_starts(row, "▄") || span_starts(row, "▀");
 }
 
-/* Some agents mark their messages only by blanks before them: then a word must follow. */
+/* A mark of blanks: a word must follow. */
 static int reader_begins_message(span row, const char *mark)
 {
     size_t n = strlen(mark);
@@ -149,7 +144,7 @@ static int reader_is_message(const struct holder *h, span row)
            !(agent->aside && question_has(row, agent->aside));
 }
 
-/* Finds the last paragraph of the message that begins at a row: rows *first to the returned one. */
+/* Rows *first to the returned one. */
 static int reader_find_paragraph(const struct holder *h, const struct question_screen *s, int row,
                                  int end, int *first)
 {
@@ -171,7 +166,7 @@ static int reader_find_paragraph(const struct holder *h, const struct question_s
     return last;
 }
 
-/* Keeps the last paragraph of the agent's last message above its input box. */
+/* Above its input box. */
 static void reader_keep_said(struct holder *h, const struct question_screen *s, int box)
 {
     const char *mark = h->reader.agent ? h->reader.agent->said : NULL;
@@ -194,7 +189,6 @@ static void reader_keep_said(struct holder *h, const struct question_screen *s, 
     buf_free(&text);
 }
 
-/* Keeps the reading's words: which rule, which row, what it asks, the choices. */
 static void reader_keep(struct holder *h, const struct question_screen *s, const struct question *q)
 {
     struct reader *r = &h->reader;
@@ -214,8 +208,7 @@ static void reader_keep(struct holder *h, const struct question_screen *s, const
         reader_put_choices(q, &r->choices);
 }
 
-/* A bell's question ends when more than a spinner has changed since. What the program redraws for a
- * viewer's focus or size is no such change. */
+/* More than a spinner has changed, but not by a viewer's focus or size. */
 static int reader_watch_bell(struct holder *h)
 {
     struct reader *r = &h->reader;
@@ -231,7 +224,7 @@ static int reader_watch_bell(struct holder *h)
     return reader_has_moved(h, &r->mark);
 }
 
-/* Tells whether the question that the session waits for stands although this reading shows none. */
+/* A question may stand although a reading shows none. */
 static int reader_is_unsure(struct holder *h, int quiet)
 {
     struct reader *r = &h->reader;
@@ -239,7 +232,7 @@ static int reader_is_unsure(struct holder *h, int quiet)
     return r->misses == 1 && !quiet && h->state.kind == STATE_WAITING;
 }
 
-/* The words of a waiting session follow its screen, where a hook has not said more. */
+/* A hook may have said more. */
 static void reader_renew_asked(struct holder *h)
 {
     span screen = buf_view(&h->reader.asks), known = buf_view(&h->asked);
@@ -249,11 +242,10 @@ static void reader_renew_asked(struct holder *h)
         return;
     buf_clear(&h->asked);
     status_put_characters(&h->asked, screen, HOLDER_LINE_MAX);
-    status_changed(h); /* sent only when it differs: see cache_update */
+    status_changed(h); /* cache_update compares */
 }
 
-/* Tells whether the agent takes input. One that has just lost its box draws its screen anew; one
- * without it for longer may have another box. */
+/* It may draw its screen anew; without its box for longer, it has another one. */
 static int reader_is_ready(const struct holder *h)
 {
     const struct reader *r = &h->reader;
@@ -296,7 +288,7 @@ static void reader_expect(struct holder *h, long long due)
         loop_timer_set(&h->loop, &h->reader.timer, due);
 }
 
-/* Some states change without output. Never due at once: the timer would not let the loop go on. */
+/* Some states change without output. Never due at once: the loop must go on. */
 static void reader_expect_next(struct holder *h)
 {
     const struct state *s = &h->state;
@@ -349,7 +341,7 @@ static void reader_on_silence(void *holder)
     struct holder *h = holder;
     if (h->stopped || (h->state.kind != STATE_WORKING && h->state.kind != STATE_STARTING))
         return;
-    reader_read(h, 1); /* a program can stop the echo without a word */
+    reader_read(h, 1); /* the echo stops without a word */
     long long due = state_silent_at(&h->state);
     if (h->state.phrased && h->state.kind == STATE_STARTING &&
         h->loop.now < h->state.since + STATE_BLANK_MS && reader_is_blank(h))
@@ -429,7 +421,7 @@ static int reader_count_shown(const struct holder *h, span text)
     return count;
 }
 
-/* Tells whether a command line is an interactive shell's: a script or -c asks as any program. */
+/* A script or -c asks as any program. */
 static int reader_is_shell(char *const *argv, const char *program)
 {
     static const char shells[] = "sh|bash|zsh|fish|dash|ksh|mksh|ash|yash|tcsh";

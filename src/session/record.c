@@ -10,7 +10,6 @@
 
 /* ---- the session object --------------------------------------------------------------------- */
 
-/* Appends the record's members. */
 static void session_put_record(const struct session *s, buf *b)
 {
     json_field_string(b, "session_id", s->id);
@@ -52,7 +51,7 @@ static struct session **session_of(const struct sessions *all, const struct cach
     return cache_data(object, all->cache_place);
 }
 
-/* Writes the members that don't come from the holder; for a change of one of them. */
+/* What does not come from the holder. */
 static void session_renew_record(struct session *s)
 {
     const struct sessions *all = s->owner;
@@ -117,7 +116,6 @@ static void session_branch_changed(struct session *s)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-/* A home that does not answer makes nothing wait: ETIMEDOUT. */
 static int session_disk_answers(const struct session *s)
 {
     int answers = disk_answers(s->owner->config->disk);
@@ -147,7 +145,7 @@ static int session_write(const struct session *s)
     return status;
 }
 
-/* Returns an id that is safe on a command line, to be freed; NULL: none. */
+/* Safe on a command line, to be freed; NULL: none. */
 static char *session_dup_native_id(struct json value)
 {
     char *id = json_dup_text(value);
@@ -160,8 +158,7 @@ static char *session_dup_native_id(struct json value)
     return NULL;
 }
 
-/* Keeps a status's native_session_id. It is on disk from the moment it is known: only with it can
- * the conversation be resumed. */
+/* On disk from the moment it is known: else the conversation can't be resumed. */
 static void session_learn_native_id(struct session *s, struct json status)
 {
     struct json told = json_get(status, "native_session_id");
@@ -181,7 +178,7 @@ static void session_learn_native_id(struct session *s, struct json status)
         log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
 }
 
-/* The record decides what a session is: a status can't change its identity. */
+/* A status can't change a session's identity. */
 static int session_is_of_record(struct json key)
 {
     static const char *const keys[] = {
@@ -200,7 +197,7 @@ static void session_set_status(struct session *s, span status)
     struct json parsed;
     if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
         return;
-    if (!s->status.n) /* a later status may be older than our last request */
+    if (!s->status.n) /* a later one may be older than our last request */
         s->hidden = s->end_at > 0 || (s->end_at == SESSION_END_UNKNOWN &&
                                       json_get(parsed, "hidden").type == JSON_TRUE);
     session_learn_native_id(s, parsed);
@@ -252,7 +249,6 @@ static void session_set_own_status(struct session *s, enum state_kind kind,
     buf_free(&status);
 }
 
-/* Sets the state of a session whose holder died, or that was lost with the computer. */
 static void session_set_lost(struct session *s, enum life life)
 {
     if (life == LIFE_LOST)

@@ -7,21 +7,21 @@
  * tried again. The daemon itself writes exit.json only for a session of which nothing is left. */
 
 #ifndef SESSION_ADOPT_MS
-#define SESSION_ADOPT_MS 1000     /* for all holders to answer a starting daemon */
+#define SESSION_ADOPT_MS 1000     /* for all holders to answer */
 #endif
 #ifndef SESSION_RETRY_MIN_MS
 #define SESSION_RETRY_MIN_MS 100   /* to the second try of a session that can't be reached … */
 #define SESSION_RETRY_MAX_MS 30000 /* … doubling up to this */
 #endif
 #ifndef SESSION_ANSWER_MS
-#define SESSION_ANSWER_MS HOLDER_ASK_MS /* for a holder to send a status that it was asked for */
+#define SESSION_ANSWER_MS HOLDER_ASK_MS /* for a status that was asked for */
 #endif
 #ifndef SESSION_ASK_ALL_MS
-#define SESSION_ASK_ALL_MS 30000   /* between two questions to all holders */
+#define SESSION_ASK_ALL_MS 30000   /* between two questions to all */
 #endif
 #define SESSION_SILENT "its holder does not answer"
-#define SESSION_KILLED_MS 20      /* for killed processes to be gone */
-#define SESSION_FDS_LEFT 16       /* descriptors that connections to holders leave to others */
+#define SESSION_KILLED_MS 20
+#define SESSION_FDS_LEFT 16       /* that connections to holders leave */
 #ifndef SESSION_UNDO_GRACE_MS
 #define SESSION_UNDO_GRACE_MS 500 /* for an undo in the last moment */
 #endif
@@ -58,7 +58,7 @@ static struct session *session_new(struct sessions *all, const char *id)
     return s;
 }
 
-/* Takes a session out of the list and frees it; its holder link is closed. */
+/* Its link is closed. */
 static void session_delete(struct session *s)
 {
     if (!s->next)
@@ -115,7 +115,7 @@ static void session_cancel_wait(struct session_waiter *waiter)
     LIST_REMOVE(waiter);
 }
 
-/* Tells whether its agent has been told something and can resume that. */
+/* It has been told something and can resume that. */
 static int session_has_conversation(const struct session *s)
 {
     struct json status = {JSON_OBJECT, buf_view(&s->status)};
@@ -123,7 +123,7 @@ static int session_has_conversation(const struct session *s)
            json_get(status, "last_input").type == JSON_STRING;
 }
 
-/* Removes the session from disk, or marks it for the next daemon to remove. Returns 0 or errno. */
+/* Or marks it for the next daemon to remove. Returns 0 or errno. */
 static int session_erase(struct session *s)
 {
     if (!session_disk_answers(s))
@@ -140,14 +140,14 @@ static int session_erase(struct session *s)
     return error;
 }
 
-/* Frees the session; but one that can't be removed from disk stays. */
+/* One that can't be removed from disk stays. */
 static void session_remove(struct session *s)
 {
     unlink(s->socket); /* first: the record names it */
     int error = session_erase(s);
     if (!error) {
         session_uncache(s);
-        s->hidden = 0; /* session_find_hidden must not find it from within a waiter */
+        s->hidden = 0; /* a waiter must not find it hidden */
     }
     log_line(error ? LOG_ERROR : LOG_INFO, "session %s: %s%s", s->id,
              error ? "cannot be removed: " : "removed", error ? strerror(error) : "");
@@ -177,7 +177,7 @@ static const char *session_why_unreachable(const struct session *s)
     return s->unreachable.n ? s->unreachable.p : SESSION_SILENT;
 }
 
-/* Asks for the end: on disk first, a daemon that dies now finishes it at its next start. */
+/* On disk first: the next daemon finishes it. */
 static void session_set_ending(struct session *s)
 {
     if (s->ending)
@@ -221,7 +221,7 @@ static void session_end_by_force(struct session *s, struct session_waiter *waite
         loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_KILLED_MS);
 }
 
-/* A session that can't be reached is hidden until its end is due, and ended once it can be. */
+/* Unreachable, it is hidden until its end is due, and ended once it can be. */
 static void session_show_overdue(struct session *s)
 {
     if (!s->hidden || !session_why_unreachable(s) || s->end_at > clock_wall_ms())
@@ -242,8 +242,7 @@ static void session_on_end_timer(void *ctx)
         session_remove(s);
 }
 
-/* Hides a session until end_at. Then its holder ends it; an exited one, which has none, is removed
- * from here. */
+/* Until end_at. An exited one has no holder: it is removed from here. */
 static void session_hide(struct session *s)
 {
     long long left = s->end_at - clock_wall_ms();
@@ -260,7 +259,7 @@ static void session_hide(struct session *s)
     session_expect_answer(s);
 }
 
-/* Writes the time of a hidden session's end: the next daemon keeps to it, too. */
+/* For the next daemon, too. */
 static int session_write_end(struct session *s, long long end_at)
 {
     if (!session_disk_answers(s))
@@ -301,7 +300,7 @@ static int session_undo_end(struct session *s)
 
 /* ---- holders -------------------------------------------------------------------------------- */
 
-/* A session's state is known now: a starting daemon waits for those of all. */
+/* A starting daemon waits for all. */
 static void session_adopted(struct sessions *all, int adopting)
 {
     if (!adopting || all->adopting == 0 || --all->adopting > 0)
@@ -317,7 +316,7 @@ static void session_is_adopted(struct session *s)
     session_adopted(s->owner, adopting);
 }
 
-/* Announces a session: its first status has come, or it has ended already. */
+/* Its first status has come, or it has ended already. */
 static void session_created(struct session *s)
 {
     struct session_creating *creating = s->creating;
@@ -331,8 +330,7 @@ static void session_created(struct session *s)
     free(creating);
 }
 
-/* Tells whether its holder is to end it. It may have read a request of an earlier connection after
- * the undo. */
+/* Its holder may have read an earlier connection's request after the undo. */
 static int session_is_stopped(const struct session *s)
 {
     struct json status = {JSON_OBJECT, buf_view(&s->status)};
@@ -361,7 +359,7 @@ static void session_on_frame(void *ctx, enum frame_type type, span payload)
     session_is_adopted(s);
 }
 
-/* The session has exited, and its holder has gone. May free it. */
+/* It has exited, without a holder. May free it. */
 static void session_gone(struct session *s)
 {
     struct sessions *all = s->owner;
@@ -393,7 +391,7 @@ static void session_on_link_closed(void *ctx)
         session_retry_later(s, "the disk of its directory does not answer");
     else if (s->answered || session_read_exit(s))
         session_reach(s);
-    else /* never in a circle without a wait */
+    else /* never in a circle */
         session_retry_later(s, "its holder closes the connection");
 }
 
@@ -404,8 +402,8 @@ static void session_set_link_hooks(struct session *s)
     s->holder.ctx = s;
 }
 
-/* A holder may have made its socket elsewhere than the record says; its lock says where. Returns 1
- * when it takes clients through a link. */
+/* The holder may have made it elsewhere: its lock says where. Returns 1: it takes clients through a
+ * link. */
 static int session_look_for_socket(struct session *s)
 {
     struct life_owner owner;
@@ -420,7 +418,7 @@ static int session_look_for_socket(struct session *s)
     return joins;
 }
 
-/* Sends one end of a socket pair to the holder. Returns the other end, or -1 with errno. */
+/* Of a socket pair whose other end the holder gets. Returns -1 with errno. */
 static int session_pass_client(struct session *s)
 {
     char frame[FRAME_HEAD];
@@ -429,7 +427,7 @@ static int session_pass_client(struct session *s)
         return -1;
     os_close_on_exec(ends[0]);
     frame_put_head(frame, FRAME_CLIENT, 0);
-    conn_flush(&s->holder.conn); /* a descriptor goes with an empty queue only */
+    conn_flush(&s->holder.conn); /* a descriptor needs an empty queue */
     int passed = conn_send_fd(&s->holder.conn, (span){frame, sizeof frame}, ends[1]);
     close(ends[1]);
     if (passed == 0)
@@ -493,8 +491,7 @@ static void session_set_unreachable(struct session *s, const char *why)
     session_is_adopted(s);
 }
 
-/* Tries again later; the first time without a word: a holder that dies has its lock for a moment
- * longer than its connections. */
+/* First without a word: a dying holder has its lock for longer than its connections. */
 static void session_retry_later(struct session *s, const char *why)
 {
     struct loop *l = s->owner->loop;
@@ -519,15 +516,14 @@ static void session_unlose(struct session *s)
     buf_clear(&s->status);
 }
 
-/* Tells whether a daemon wrote the session's end: a holder's has a code. */
+/* A daemon wrote its end: a holder's has a code. */
 static int session_is_lost(const struct session *s)
 {
     struct json status = {JSON_OBJECT, buf_view(&s->status)};
     return session_has_exited(s) && json_get(status, "exit_code").type == JSON_NULL;
 }
 
-/* Decides what the absence of a holder means; error: errno of connecting to it. Returns 1 when the
- * session has exited. */
+/* error: of connecting. Returns 1: it has exited. */
 static int session_is_over(struct session *s, int error)
 {
     buf why = {0};
@@ -535,7 +531,7 @@ static int session_is_over(struct session *s, int error)
     enum life life = life_judge(&record, error, session_has_exited(s), &why);
     int was_lost = session_is_lost(s), lives = life == LIFE_LIVES || life == LIFE_ORPHANED;
     int dead = life == LIFE_DEAD || life == LIFE_LOST || (life == LIFE_ELSEWHERE && s->forced);
-    if (dead && !was_lost && !session_restore_end(s)) /* a restart may have been cut short */
+    if (dead && !was_lost && !session_restore_end(s))
         session_set_lost(s, life);
     if (was_lost && lives)
         session_unlose(s);
@@ -546,8 +542,8 @@ static int session_is_over(struct session *s, int error)
     return over;
 }
 
-/* Connects to the session's holder, or decides what its absence means. An end that a daemon wrote
- * is checked again, too: see holder_is_given_up. May free the session. */
+/* Or decides what the holder's absence means, even after an end that a daemon wrote: see
+ * holder_is_given_up. May free the session. */
 static void session_reach(void *ctx)
 {
     struct session *s = ctx;
@@ -569,7 +565,6 @@ static void session_reach(void *ctx)
     session_gone(s);
 }
 
-/* The retry timer: an answer is late, or it is time to connect again. */
 static void session_on_due(void *ctx)
 {
     struct session *s = ctx;
@@ -579,7 +574,7 @@ static void session_on_due(void *ctx)
         session_reach(s);
 }
 
-/* An exited session has no holder: its exit.json keeps this. */
+/* An exited one's exit.json keeps this. */
 static void session_set_seen(struct session *s)
 {
     struct json status;
@@ -688,7 +683,7 @@ static struct session *session_revive(struct sessions *all, const char *id)
     return NULL;
 }
 
-/* Removes what a daemon left that was killed while it made or removed a session. */
+/* Of a daemon that was killed while it made or removed a session. */
 static void session_remove_rest(struct session *s)
 {
     struct life_owner owner;
@@ -722,7 +717,7 @@ static int session_is_older(const void *a, const void *b)
     return x->created_at < y->created_at ? -1 : x->created_at > y->created_at;
 }
 
-/* Directories come in any order; the list is by age. */
+/* By age. */
 static void sessions_sort(struct sessions *all)
 {
     struct session **array = base_alloc((all->count + 1) * sizeof *array);
@@ -739,8 +734,7 @@ static void sessions_sort(struct sessions *all)
     free(array);
 }
 
-/* Looks for the holder of every session, after all records are read: that needs one descriptor,
- * each connection keeps one. */
+/* After all records are read: that needs one descriptor, each connection keeps one. */
 static void sessions_reach(struct sessions *all)
 {
     for (struct session *s = all->first, *next; s; s = next) {

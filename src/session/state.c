@@ -31,24 +31,24 @@ static const char *state_source_name(enum state_source source)
      STATE_SET(STATE_IDLE))
 #define STATE_NOT_EXITED (STATE_LIVE | STATE_SET(STATE_UNREACHABLE))
 
-/* Guards: all of a row's must hold. */
+/* All of a row's must hold. */
 enum {
     STATE_IF_UNHOOKED = 1,
-    STATE_IF_BELL_OVER = 2,  /* the last bell is STATE_BELL_MS ago */
-    STATE_IF_SILENT = 4,     /* state_silent_at has come, and no sign of work is on the screen */
-    STATE_IF_ASKS = 8,       /* a question is on the screen */
+    STATE_IF_BELL_OVER = 2,
+    STATE_IF_SILENT = 4,     /* and no sign of work is shown */
+    STATE_IF_ASKS = 8,
     STATE_IF_ASKS_NOT = 16,
     STATE_IF_WORKS = 32,     /* the sign of work is */
-    STATE_IF_OVER = 64,      /* phrased, and no sign of work since work_until */
+    STATE_IF_OVER = 64,
     STATE_IF_MOVED = 128,
-    STATE_IF_ANSWERED = 256, /* typed after the question, not in its millisecond */
-    STATE_IF_SCREEN = 512,   /* the present state was read from the screen */
-    STATE_IF_BELL = 1024,    /* it comes from a bell */
+    STATE_IF_ANSWERED = 256, /* after the question, not in its millisecond */
+    STATE_IF_SCREEN = 512,   /* the state was read from the screen */
+    STATE_IF_BELL = 1024,    /* … comes from a bell */
     STATE_IF_DOUBTFUL = 2048, /* no hook made it, or something was typed since */
-    STATE_IF_HOOK_OVER = 4096, /* the last hook is STATE_HOOK_MS ago */
+    STATE_IF_HOOK_OVER = 4096,
     STATE_IF_PLAIN = 16384,  /* not phrased */
-    STATE_IF_TELLING = 8192, /* output says that the program works */
-    STATE_IF_READY = 32768   /* not phrased, or the agent takes input */
+    STATE_IF_TELLING = 8192, /* output tells of work */
+    STATE_IF_READY = 32768   /* not phrased, or takes input */
 };
 
 enum { STATE_HOOKED_STAYS, STATE_HOOKED_ON, STATE_HOOKED_OFF };
@@ -66,10 +66,9 @@ static const struct state_row {
      0},
     {STATE_ON_OUTPUT, STATE_SET(STATE_IDLE), STATE_IF_UNHOOKED | STATE_IF_TELLING, STATE_WORKING,
      STATE_BY_OUTPUT, 0},
-    /* a phrased agent rings at the end of its turn, too: its screen tells */
+    /* a phrased agent rings at a turn's end, too */
     {STATE_ON_BELL, STATE_LIVE, STATE_IF_UNHOOKED | STATE_IF_PLAIN, STATE_WAITING, STATE_BY_BELL,
      0},
-    /* a silent program has started, too */
     {STATE_ON_SILENCE, STATE_SET(STATE_STARTING) | STATE_SET(STATE_WORKING), STATE_IF_SILENT,
      STATE_IDLE, STATE_BY_OUTPUT, 0},
     {STATE_ON_MESSAGE, STATE_LIVE, 0, STATE_WORKING, STATE_BY_MESSAGE, 0},
@@ -94,7 +93,7 @@ static const struct state_row {
     {STATE_ON_SESSION_START, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_PROMPT, STATE_LIVE, 0, STATE_WORKING, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_NOTIFICATION, STATE_LIVE, 0, STATE_WAITING, STATE_BY_HOOK, STATE_HOOKED_ON},
-    /* Codex reports nothing else: this alone does not make a session hooked */
+    /* Codex reports nothing else: not hooked by that */
     {STATE_ON_STOP, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_STAYS},
     {STATE_ON_SESSION_END, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_OFF},
     {STATE_ON_EXIT, STATE_NOT_EXITED, 0, STATE_EXITED, STATE_BY_EXIT, 0},
@@ -145,8 +144,8 @@ static const struct state_row *state_find_row(const struct state *s, const struc
     return NULL;
 }
 
-/* A session is unseen when it asks, exits, or ends its work while no viewer sees it; but not when
- * the user has interrupted that work, which an agent's hooks don't report. */
+/* Unseen when it asks, exits or ends its work without a viewer; but not interrupted work, which no
+ * hook reports. */
 static void state_enter(struct state *s, enum state_kind kind, const struct state_input *in)
 {
     int interrupted = s->interrupted || (in->event == STATE_ON_READ && s->source == STATE_BY_HOOK);
@@ -157,7 +156,7 @@ static void state_enter(struct state *s, enum state_kind kind, const struct stat
     s->interrupted = 0;
 }
 
-/* Notes the times of an event, whatever it makes of the state. */
+/* Whatever the event makes of the state. */
 static void state_note(struct state *s, const struct state_input *in, long long now)
 {
     int by_hook = in->event >= STATE_ON_SESSION_START && in->event <= STATE_ON_SESSION_END;
@@ -178,13 +177,13 @@ static void state_note(struct state *s, const struct state_input *in, long long 
         s->works = in->works, s->ready = in->ready || in->works;
 }
 
-/* Moves the time after which a phrased session without its sign of work is idle. */
+/* After that time a phrased session without its sign of work is idle. */
 static void state_extend_work(struct state *s, const struct state_input *in, int entered,
                               long long now)
 {
     long long until = s->work_until;
     if (in->event == STATE_ON_READ && in->works)
-        s->work_until = until = now + STATE_OVER_MS; /* it has begun: its end is the sign's */
+        s->work_until = until = now + STATE_OVER_MS; /* now the sign tells its end */
     else if (in->event == STATE_ON_MESSAGE || in->event == STATE_ON_PROMPT)
         until = now + STATE_BEGIN_MS;
     else if (entered)
