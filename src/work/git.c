@@ -1,11 +1,11 @@
 #include "work.h"
 
-/* git - the git branches of the directories in which this computer's sessions were started.
+/* git - the branches of the directories in which this computer's sessions were started.
  *
- * HEAD is read, so git is not needed. It is in the .git of the directory or of one above it; a .git
- * that is a file (a linked worktree, a submodule) names another place. The directory with HEAD is
- * watched, as git puts a new HEAD there; while there is no repository, the session's directory is,
- * for a new .git. Where the system can't watch, both are read every GIT_POLL_MS. */
+ * git is not needed: HEAD is read. It is in the .git of the directory or of one above; a .git that
+ * is a file (a linked worktree, a submodule) names another place. Watched is the directory with
+ * HEAD, which git replaces, or the session's, for a new .git. Where the system can't watch, they
+ * are read every GIT_POLL_MS. */
 
 #define GIT_HEAD_MAX 1024  /* bytes of HEAD, and of a .git file less its path */
 #define GIT_NAME_MAX 250   /* bytes */
@@ -25,7 +25,7 @@ struct git_place {
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Appends the place that a .git file names. Returns 1, or 0: it names none. */
+/* Appends the place that a .git file names. Returns 0: it names none. */
 static int git_follow(const char *file, span parent, buf *git)
 {
     buf text = {0};
@@ -68,8 +68,8 @@ static int git_find(const char *directory, buf *git, int *linked)
     return found;
 }
 
-/* Appends the directory of the repository. Returns 0: the directory is in none. *linked: it is in
- * a linked worktree, and git the place of that one's HEAD. */
+/* Returns 0: the directory is in no repository. *linked: it is in a linked worktree, and git has
+ * the place of its HEAD. */
 static int git_find_main(const char *directory, buf *main, buf *git, int *linked)
 {
     static const char between[] = "/worktrees";
@@ -165,7 +165,7 @@ static int git_look(struct git *all, struct git_place *b)
     b->awaited = found ? "HEAD" : ".git";
     int number = projects_notify_add(all->notify.fd, found ? buf_cstr(&git) : b->directory,
                                      PROJECTS_ENTRIES);
-    /* what came before a new watch is seen by a second look; or the directory comes later */
+    /* a second look sees what came before the watch */
     b->due = number >= 0 && number != b->number;
     git_set_watch(all, b, number);
     if (number < 0 && !all->poll.slot && (all->notify.fd < 0 || errno == ENOSPC))
@@ -239,7 +239,6 @@ static void git_remove(struct git *all, struct git_place **at)
     free(b);
 }
 
-/* Removes those that no session uses. */
 static void git_sweep(struct git *all)
 {
     for (struct git_place *b = all->first; b; b = b->next)

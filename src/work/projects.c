@@ -1,8 +1,7 @@
 #include "work.h"
 
-/* projects - this computer's projects, configured and remembered, and their todos.
- *
- * While a client is subscribed, every directory that a project's todos come from is watched:
+/* projects - this computer's projects and their todos. While a client is subscribed, these are
+ * watched:
  *
  *      each part of its path, links as such         for being replaced
  *      the nearest existing directory above it      for the next part of the path
@@ -10,20 +9,19 @@
  *      PROJECT/todos, PROJECT/todos/SLUG            for the files in them
  *      PROJECT/trees, …/SLUG, …/todos, …/SLUG       for state.json
  *
- * A change makes the project due; PROJECTS_SETTLE_MS later its directories are watched anew, its
- * files are read, and its todos are published when their JSON has changed. Directories are watched
- * before they are read, so no change is missed. Where the system can't watch (or not that many),
- * the files are read every PROJECTS_POLL_MS. Without subscribers nothing is watched or kept: each
- * request reads the files. */
+ * A changed project is due; PROJECTS_SETTLE_MS later its directories are watched anew, then read, so
+ * that no change is missed, and its todos are published when their JSON differs. Where the system
+ * can't watch (that many), files are read every PROJECTS_POLL_MS. Without subscribers each request
+ * reads them. */
 
 #define PROJECTS_BUCKETS 1024 /* a power of two */
-#define PROJECTS_BUSY_MS 20   /* spent on reading in one pass of the loop, when no request waits */
+#define PROJECTS_BUSY_MS 20   /* of reading in a pass of the loop, when no request waits */
 #define PROJECTS_TRIES 3      /* to watch a path that is being created */
 
 /* A directory of a project. */
 struct projects_watch {
     struct projects_watch *next;       /* the project's */
-    struct projects_watch *next_same;  /* in its bucket */
+    struct projects_watch *next_same;  /* in the bucket */
     struct project *project;
     int number;
     /* The entries that matter: "a|b"; "/" among them: every directory. Or one entry, `only`. */
@@ -40,7 +38,7 @@ static int projects_notify_open(void)
     return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
-/* Returns the watch's number, the same for the same file, or -1 with errno. */
+/* Returns the file's number, or -1 with errno. */
 static int projects_notify_add(int fd, const char *path, enum projects_notice what)
 {
     static const uint32_t masks[] = {
@@ -57,8 +55,7 @@ static void projects_notify_remove(int fd, int number)
     inotify_rm_watch(fd, number);
 }
 
-/* Reads the notices and calls `each` with the watch's number (-1: notices were lost) and the name
- * of the entry, empty for the directory itself. */
+/* number -1: notices were lost. name: the entry's; empty: the directory itself. */
 static void projects_notify_read(int fd, void (*each)(void *ctx, int number, span name, int is_dir),
                                  void *ctx)
 {
@@ -116,7 +113,7 @@ static int projects_is_watched(const struct projects *all, int number)
     return w != NULL;
 }
 
-/* Frees watches; the system stops watching directories that no project needs. */
+/* Directories that no project needs are no longer watched. */
 static void projects_drop_watches(struct projects *all, struct projects_watch *w)
 {
     for (struct projects_watch *next; w; w = next) {
@@ -133,8 +130,7 @@ static void projects_drop_watches(struct projects *all, struct projects_watch *w
     }
 }
 
-/* Watches a directory; where that fails, the project is polled. Returns 0 when the directory does
- * not exist. */
+/* Where this fails, the project is polled. Returns 0: there is no such directory. */
 static int projects_watch_dir(struct projects *all, struct project *p, const char *dir,
                               const char *names, span only, enum projects_notice what)
 {
@@ -156,7 +152,7 @@ static int projects_watch_dir(struct projects *all, struct project *p, const cha
     return 1;
 }
 
-/* Returns the length of the parent of a path of n bytes; *last: where the last component begins. */
+/* Returns the length of a path's parent; *last: where the last component begins. */
 static size_t projects_above(const char *path, size_t n, size_t *last)
 {
     while (n > 1 && path[n - 1] != '/')
@@ -167,8 +163,7 @@ static size_t projects_above(const char *path, size_t n, size_t *last)
     return n;
 }
 
-/* Watches the nearest existing directory above the project's. Returns 1 when the entry it is
- * watched for has appeared meanwhile. */
+/* Watches the nearest existing directory above. Returns 1: what it waits for has come meanwhile. */
 static int projects_watch_above(struct projects *all, struct project *p)
 {
     size_t end = strlen(p->path), last, above;
@@ -193,7 +188,6 @@ static int projects_watch_above(struct projects *all, struct project *p)
     return came;
 }
 
-/* Watches whether a part of a path is replaced: a directory or a link. */
 static void projects_watch_parts(struct projects *all, struct project *p, const char *path)
 {
     buf part = {0};
@@ -207,7 +201,7 @@ static void projects_watch_parts(struct projects *all, struct project *p, const 
     buf_free(&part);
 }
 
-/* Watches the project's directory or one above. Returns 1 when the project's own exists. */
+/* Returns 1: the project's directory exists; else one above is watched. */
 static int projects_watch_path(struct projects *all, struct project *p)
 {
     projects_watch_parts(all, p, p->path);
@@ -224,7 +218,6 @@ static int projects_watch_path(struct projects *all, struct project *p)
     return 0;
 }
 
-/* Watches the directories of one todo. */
 static void projects_watch_todo(struct projects *all, struct project *p, const char *slug)
 {
     static const char files[] = "requirements.md|implementation-plan.md|state.json";
@@ -246,7 +239,7 @@ static void projects_watch_todo(struct projects *all, struct project *p, const c
     buf_free(&dir);
 }
 
-/* Watches the directories that the project's todos come from, and reads its roadmap. */
+/* Also reads the roadmap, which names the todos. */
 static void projects_watch_project(struct projects *all, struct project *p)
 {
     buf dir = {0};
@@ -300,7 +293,7 @@ static void projects_put_todos_event(const struct projects *all, const struct pr
     projects_close_event(event);
 }
 
-/* Reads the project's files into all->json; while watching, watches its directories anew first. */
+/* Reads into all->json. */
 static void projects_read(struct projects *all, struct project *p)
 {
     if (!disk_answers(all->config->disk)) { /* most are in a home: they are as they were */
@@ -324,7 +317,7 @@ static void projects_read(struct projects *all, struct project *p)
     roadmap_put_todos(p->path, buf_view(&all->roadmap), &all->json);
 }
 
-/* Brings p->todos up to date. Returns 1 when they have changed. */
+/* Returns 1: the todos have changed. */
 static int projects_refresh(struct projects *all, struct project *p)
 {
     p->due = 0;
@@ -336,8 +329,7 @@ static int projects_refresh(struct projects *all, struct project *p)
     return 1;
 }
 
-/* Refreshes due projects and publishes changed todos. Projects still due at `until` wait for the
- * next pass of the loop. */
+/* Publishes changed todos. Projects still due at `until` wait for the loop's next pass. */
 static void projects_settle(struct projects *all, long long until)
 {
     buf event = {0};
@@ -356,7 +348,6 @@ static void projects_settle(struct projects *all, long long until)
     buf_free(&event);
 }
 
-/* Sets the timer for polled projects. */
 static void projects_plan_poll(struct projects *all)
 {
     int polled = 0;
@@ -418,7 +409,6 @@ static void projects_on_notify(void *ctx, short revents)
     projects_notify_read(all->notify.fd, projects_on_change, all);
 }
 
-/* Handles all changes up to now. */
 static void projects_catch_up(struct projects *all)
 {
     if (!all->watching)
@@ -472,7 +462,7 @@ static struct project *projects_find(const struct projects *all, const char *pat
     return p;
 }
 
-/* Returns the place for a project of that source: after the others of it. */
+/* After the others of that source. */
 static struct project **projects_place(struct projects *all, enum project_source source)
 {
     struct project **at = &all->first;
@@ -529,7 +519,7 @@ static void projects_delete(struct projects *all, struct project *p)
     free(p);
 }
 
-/* Writes the remembered projects to STATE/projects.json. Returns 0, or -1 with errno. */
+/* To STATE/projects.json. Returns 0, or -1 with errno. */
 static int projects_save(const struct projects *all)
 {
     buf b = {0};
@@ -573,7 +563,6 @@ static void projects_load(struct projects *all)
     buf_free(&text);
 }
 
-/* Appends one project's object. Its todos are up to date while watching, else they are read. */
 static void projects_put_one(struct projects *all, struct project *p, buf *b, int with_todos)
 {
     json_open(b, '{');
@@ -635,8 +624,7 @@ static void projects_set_source(struct projects *all, struct project *p,
     projects_insert(all, p);
 }
 
-/* Changes p's source and saves the list; changes it back when that fails. Returns 0, or -1 with
- * errno. */
+/* Also saves the list; where that fails, takes the change back. Returns 0, or -1 with errno. */
 static int projects_change(struct projects *all, struct project *p, enum project_source source)
 {
     enum project_source before = p->source;

@@ -6,13 +6,12 @@
  *            words        its description: lines indented by six blanks, up to one that isn't
  *
  * Two flags tell whether todos/SLUG/requirements.md and implementation-plan.md exist. The states
- * build and review come from trees/SLUG/todos/SLUG/state.json (the todo's work tree), else from
- * todos/SLUG/state.json.
+ * build and review come from state.json in the todo's work tree, trees/SLUG/todos/SLUG, else in
+ * todos/SLUG.
  *
- * A project's files may be hostile: below its directory no symbolic link is followed, only regular
- * files are opened, without blocking, and a slug that could name anything but an entry of todos/
- * (with a slash, a dot first, control characters) is a todo without files. A file system that hangs
- * blocks the reader: that is not prevented. */
+ * Files may be hostile: below the project no symbolic link is followed, only regular files are
+ * opened, without blocking, and a todo whose slug could name anything but an entry of todos/ has no
+ * files. A file system that hangs blocks the reader. */
 
 /* ---- roadmap.md ----------------------------------------------------------------------------- */
 
@@ -34,7 +33,7 @@ static int roadmap_is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Returns how many bytes of s from `at` on are blank (blank 1) or not blank (0). */
+/* Returns how many bytes from `at` on are blank, or are not. */
 static size_t roadmap_run(span s, size_t at, int blank)
 {
     size_t n = at;
@@ -126,8 +125,7 @@ static void roadmap_close(int fd)
         close(fd);
 }
 
-/* Appends a regular file, at most its first `most` bytes. Returns 1, 0 when it was cut, or -1 when
- * it can't be read. */
+/* Appends at most the first `most` bytes of a regular file. Returns 1, 0: it was cut, or -1. */
 static int roadmap_read_at(int dir, const char *name, size_t most, buf *out)
 {
     struct stat st;
@@ -171,7 +169,7 @@ static void roadmap_read(const char *project, buf *text)
 
 /* ---- todos ---------------------------------------------------------------------------------- */
 
-/* Appends build_status and review_status of a state.json. Returns 0 when it is not an object. */
+/* Returns 0: the state.json is no object. */
 static int roadmap_put_state(span text, buf *out)
 {
     static const char *const members[][2] = {{"build", "build_status"},
@@ -189,7 +187,7 @@ static int roadmap_put_state(span text, buf *out)
     return 1;
 }
 
-/* Appends them from the first of the two places with a state.json; nulls when there is none. */
+/* From the first place that has a state.json; else nulls. */
 static void roadmap_put_states(int todo, int trees, const char *slug, buf *scratch, buf *out)
 {
     int tree = roadmap_open_dir(trees, slug), tree_todos = roadmap_open_dir(tree, "todos");

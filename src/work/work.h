@@ -15,48 +15,46 @@
 #define ROADMAP_WORD_MAX 200            /* bytes of a state in state.json, as JSON */
 #define ROADMAP_DESCRIPTION_MAX 4000    /* bytes; further lines are omitted */
 
-/* Walks the todos of a roadmap: struct roadmap_iter it = roadmap_iter(text);
- * while (roadmap_next(&it)) … it.mark, it.slug, it.lines. The spans point into text. */
+/* Walks the todos of a roadmap; the spans point into its text. */
 struct roadmap_iter {
     span rest;
-    int count;              /* todos given so far */
+    int count;              /* so far */
     char mark;              /* ' ', '.' or '>' */
     span slug;
-    span lines;             /* its description's lines, with indentation */
+    span lines;             /* of its description, with indentation */
 };
 
 static struct roadmap_iter roadmap_iter(span text);
 static int roadmap_next(struct roadmap_iter *it);
-/* Appends the lines joined by blanks, without the white space around each. */
+/* Appends the lines, joined by blanks. */
 static void roadmap_put_description(span lines, buf *b);
-/* Can the slug name an entry of todos/, and nothing else? */
+/* Tells whether the slug names nothing but an entry of todos/. */
 static int roadmap_slug_is_plain(span slug);
-/* Replaces text by the project's roadmap; empty when there is none. project: a directory's path. */
+/* Replaces text by the project's roadmap, or by nothing. project: a directory. */
 static void roadmap_read(const char *project, buf *text);
-/* Appends the JSON array of the todos in `text`, the project's roadmap; reads their files. */
+/* Appends the JSON array of a roadmap's todos; reads their files. */
 static void roadmap_put_todos(const char *project, span text, buf *out);
 
 /* ==== projects: this computer's projects and their todos, watched for subscribers ============ */
 
 #define PROJECTS_MAX 1000
 #ifndef PROJECTS_WATCHES_MAX
-#define PROJECTS_WATCHES_MAX 8192 /* directories watched by the system, of all projects */
+#define PROJECTS_WATCHES_MAX 8192 /* directories, of all projects */
 #endif
 #ifndef PROJECTS_SETTLE_MS
-#define PROJECTS_SETTLE_MS 80     /* from the first notice of a change to reading */
+#define PROJECTS_SETTLE_MS 80     /* from a change to reading */
 #endif
 #ifndef PROJECTS_POLL_MS
-#define PROJECTS_POLL_MS 2000     /* between two reads where the system does not watch */
+#define PROJECTS_POLL_MS 2000     /* where the system does not watch */
 #endif
 
 enum project_source {
-    PROJECT_CONFIGURED,     /* in the configuration file */
+    PROJECT_CONFIGURED,
     PROJECT_REMEMBERED,     /* in STATE/projects.json */
-    PROJECT_GUEST           /* not in the list; watched for clients opened there */
+    PROJECT_GUEST           /* watched for clients opened there; not in the list */
 };
 
-/* What is told of a watched file: that it goes or moves; a directory's entries that come, go or
- * move; also changes within those. */
+/* What is told of a watched file: that it goes or moves; its entries that do; changes in those. */
 enum projects_notice { PROJECTS_ITSELF, PROJECTS_ENTRIES, PROJECTS_CONTENTS };
 
 struct project {
@@ -64,10 +62,10 @@ struct project {
     char *path, *name, *description;
     enum project_source source;
     int guests;             /* clients that were opened there */
-    buf todos;              /* the JSON array published last; empty: not yet */
+    buf todos;              /* JSON, as published last; empty: not yet */
     int due;                /* to be read again */
-    int polled;             /* not all directories could be watched */
-    struct projects_watch *watches; /* its directories */
+    int polled;             /* not all could be watched */
+    struct projects_watch *watches;
 };
 
 struct projects {
@@ -77,39 +75,37 @@ struct projects {
     struct project *first;  /* configured, remembered, guests */
     int count;
     int watching;           /* a client is subscribed */
-    int must_poll;          /* never ask the system to watch (for tests) */
-    long long doubted_at;   /* when projects_doubt last had an effect */
+    int must_poll;          /* for tests: the system does not watch */
+    long long doubted_at;   /* projects_doubt's last effect */
     struct loop_fd notify;  /* fd -1: the system does not watch */
     struct loop_timer settle, poll;
-    struct projects_watch **buckets; /* by watch number; NULL: nothing is watched */
+    struct projects_watch **buckets; /* by number; NULL: nothing is watched */
     size_t watch_count;
-    buf roadmap, json;      /* scratch space, kept between projects */
+    buf roadmap, json;      /* scratch space */
 };
 
 static void projects_init(struct projects *all, struct loop *l, const struct config *config,
                           struct cache *cache);
 static void projects_free(struct projects *all);
-/* Appends the projects' objects to an open JSON array, with their todos when with_todos is set. */
+/* Appends the projects' objects to an open JSON array. */
 static void projects_put(struct projects *all, buf *b, int with_todos);
-/* Appends the array of one project's todos. Returns 0 when there is no such project, else 1. */
+/* Appends the JSON array of a project's todos. Returns 0: there is no such project. */
 static int projects_put_todos(struct projects *all, const char *path, buf *b);
-/* Remembers a project, or replaces its name and description, and tells subscribers. name NULL or
- * empty: the path's last part. Returns 0, or -1 with errno (ENOSPC: too many). */
+/* Remembers a project, or replaces its name (NULL, "": the path's last part) and description.
+ * Returns 0, or -1 with errno (ENOSPC: too many). */
 static int projects_add(struct projects *all, const char *path, const char *name,
                         const char *description);
-/* Forgets a remembered project. Returns 0, or -1 with errno: ENOENT: not remembered; EPERM: it
- * stands in the configuration file. */
+/* Forgets a project. Returns 0, or -1 with errno (ENOENT; EPERM: it is configured). */
 static int projects_remove(struct projects *all, const char *path);
-/* Begins (wanted 1) or ends (0) watching the files of all projects and publishing changes. */
+/* Begins or ends watching all projects and publishing changes. */
 static void projects_watch(struct projects *all, int wanted);
-/* A client was opened in that directory: its todos are published as a project's, until
- * projects_leave is called for that client. */
+/* A client was opened there: the directory's todos are published until projects_leave. */
 static void projects_visit(struct projects *all, const char *path);
 static void projects_leave(struct projects *all, const char *path);
-/* Changes may have gone unnoticed (network file systems): the next projects_put reads all files
+/* Changes may have gone unnoticed, as on network file systems: the next projects_put reads all
  * again, at most once in PROJECTS_POLL_MS. */
 static void projects_doubt(struct projects *all);
-/* Appends the event todos_updated of a project; nothing when projects are not watched. */
+/* Appends todos_updated of a project; nothing when projects are not watched. */
 static void projects_put_event(struct projects *all, const char *path, buf *event);
 
 /* For git.c alone: the system's notices. */
@@ -130,16 +126,15 @@ struct git {
     struct loop_timer settle, poll;
 };
 
-/* Appends the directory that has HEAD for an absolute path. Returns 1, or 0: the path is in no
- * repository. *linked: a file names that directory. */
+/* Appends the directory that has HEAD. Returns 0: the absolute path is in no repository. *linked: a
+ * file names that directory. */
 static int git_find(const char *directory, buf *git, int *linked);
-/* Appends where a new worktree with that branch is made: below root, or when that is "" or NULL,
- * beside the repository: "/src/telec-BRANCH". Returns 0: the directory is in no repository. */
+/* Appends where a new worktree goes: below root, or (NULL, "") beside the repository as
+ * "/src/telec-BRANCH". Returns 0: the directory is in no repository. */
 static int git_put_place(const char *directory, const char *branch, const char *root, buf *place);
-/* Appends the command that removes the linked worktree that the directory is in. Returns 1, or 0:
- * it is in none. */
+/* Appends the command that removes the directory's linked worktree. Returns 0: it is in none. */
 static int git_put_removal(const char *directory, buf *command);
-/* Gives the objects of all sessions the member branch, and keeps it up to date. */
+/* Keeps the member branch of all sessions' objects. */
 static void git_init(struct git *all, struct loop *l, struct sessions *sessions);
 static void git_free(struct git *all); /* before sessions_free */
 
