@@ -278,7 +278,8 @@ static void test_reach_forms(void)
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const char *const *a = forms[i].args;
         char *body = format(forms[i].script, into);
-        file_write(format("%s/%s", e2e.bin, forms[i].program), format("#!/bin/sh\nkill -HUP $$\n%s\n", body), 0700);
+        file_write(format("%s/%s", e2e.bin, forms[i].program),
+                   format("#!/bin/sh\nkill -HUP $$\n%s\n", body), 0700);
         struct cli c = cli("reach", "--name", forms[i].program, forms[i].program, a[0], a[1], a[2],
                            a[3], NULL);
         CLI_OK(c);
