@@ -11,9 +11,8 @@
  *             ◀─────────────────────── MARK ok          and then a relay's frames
  *                                      MARK failed WHY  at any time
  *
- * The script is one compound command, so that the shell has read all of it before it runs and what
- * follows is the script's input. The binary goes to the first directory of the user's own that can
- * be written and executed, and stays there under its hash. */
+ * The script is one compound command: the shell has read all of it before what follows, its input.
+ * The binary stays, under its hash, in the first directory that can be written and executed. */
 
 static const char install_script[] =
     "{ say() { printf '\\n%s %s\\n' \"$m\" \"$*\"; }\n"
@@ -68,7 +67,7 @@ static void install_free(struct install *in)
 
 /* ---- which binary --------------------------------------------------------------------------- */
 
-/* What `uname` says, and the part of a binary's name in build/dist; order: of bytes, "1" little. */
+/* By `uname` and the order of bytes, "1": little. */
 static const struct {
     const char *system, *machine, *order, *name;
 } install_kinds[] = {
@@ -84,7 +83,6 @@ static const struct {
     {"Darwin", "arm64", "", "macos-aarch64"},
 };
 
-/* Reads DIR/telec-VERSION-NAME into in->binary. Returns 1, or 0. */
 static int install_read(struct install *in, const char *dir, const char *name)
 {
     buf path = {0};
@@ -94,8 +92,7 @@ static int install_read(struct install *in, const char *dir, const char *name)
     return good;
 }
 
-/* Finds the binary for a kind of host: in [reach] binaries, beside this program, or this program
- * when that host is of our kind. */
+/* In [reach] binaries, beside this program, or this program for a host of our kind. */
 static void install_find(struct install *in, span system, span machine, span order)
 {
     struct utsname here;

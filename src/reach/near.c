@@ -5,9 +5,8 @@
  *      daemon ── reach-PID.sock ── link ══ COMMAND … sh ══ relay ── that computer's daemon
  *
  * COMMAND's stdin and stdout are the pipe. What connects to the link's socket talks to the daemon
- * of the computer behind it. A WebSocket to the daemon here (GET /reach) names that socket; when it
- * closes, the link ends, and with the pipe the relay. A lost pipe is made anew with backoff; until
- * then nothing is accepted on the socket. */
+ * behind it. A WebSocket to the daemon here (GET /reach) names that socket; the link ends with it.
+ * A lost pipe is made anew with backoff; until then nothing is accepted on the socket. */
 
 struct near {
     const struct config *config;
@@ -53,7 +52,7 @@ static void near_detach(void)
         close(null);
 }
 
-/* Tells the waiting caller the exit status and a line; goes to the background when that is 0. */
+/* Goes to the background with status 0. */
 static void near_tell(struct near *l, int status, const char *text)
 {
     if (status)
@@ -75,7 +74,6 @@ static void near_end(struct near *l, int status, const char *why)
     l->done = 1;
 }
 
-/* Tells the daemon here whether the computer can be reached. */
 static void near_report(struct near *l, const char *why)
 {
     buf b = {0};
@@ -157,7 +155,6 @@ static void near_on_accept(void *ctx, short revents)
             close(fd);
 }
 
-/* Makes the socket, and then tells the daemon here. Returns 0, or -1 with a message. */
 static int near_listen(struct near *l, buf *error)
 {
     buf path = {0};
@@ -175,7 +172,7 @@ static int near_listen(struct near *l, buf *error)
 
 /* ---- the pipe ------------------------------------------------------------------------------- */
 
-/* The pipe has gone: makes it anew, later each time; a caller that waits is told instead. */
+/* A caller that waits is told; else it is made anew, later each time. */
 static void near_on_lost(struct near *l, const char *why)
 {
     /* what COMMAND itself says tells more, but a caller that waits has read it */
@@ -404,7 +401,6 @@ static void near_become(const struct near *l, const int fds[3])
     _exit(127);
 }
 
-/* Starts COMMAND. Returns 0 with our ends of its descriptors in ours, or -1 with errno. */
 static int near_start(struct near *l, int ours[3])
 {
     int theirs[3] = {-1, -1, -1}, saved;
@@ -515,7 +511,6 @@ static int near_guard(struct near *l)
     }
 }
 
-/* Waits for the link's first words: its status, and a line. */
 static int near_await(int fd)
 {
     buf b = {0}, shown = {0}; /* the other side's words may be in it */

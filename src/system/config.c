@@ -2,15 +2,14 @@
 
 /* config - paths, the configuration file, defaults.
  *
- * The file has [section NAME] lines, `key = value` lines, blank lines, and comments: lines that
- * begin with '#' or ';', and what follows a '#' between blanks, outside of quotes. A bad line is
- * reported with its number, and the others still apply. [keys] and [colours] are only kept here:
- * the UI parses them. */
+ * Comments are lines that begin with '#' or ';', and what follows a '#' between blanks outside of
+ * quotes. A bad line is reported with its number; the others apply. The UI parses [keys] and
+ * [colours]. */
 
 #define CONFIG_FILE_MAX (256 * 1024)
 #define CONFIG_TLS_COMMAND                                                                         \
     "openssl s_client -quiet -verify_return_error -servername HOST -connect HOST:PORT"
-#define CONFIG_ENTRIES_MAX 256 /* lines of [keys], of [colours] */
+#define CONFIG_ENTRIES_MAX 256
 
 /* ---- words, quoted as in a shell ------------------------------------------------------------ */
 
@@ -93,7 +92,6 @@ static int config_is_program(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* Returns the file that execvp would run for `program`, to be freed; NULL: none. */
 static char *config_find_program(const char *path, const char *program)
 {
     if (strchr(program, '/'))
@@ -147,7 +145,6 @@ static const struct passwd *config_passwd(void)
     return getpwuid(geteuid());
 }
 
-/* The shells of accounts that nobody is to use are none. */
 static int config_is_shell(const char *shell)
 {
     const char *name = shell && *shell ? config_last_part(shell) : "nologin";
@@ -168,7 +165,7 @@ static int config_is_foreign_home(const char *home)
     return geteuid() == 0 && home && stat(home, &st) == 0 && st.st_uid != 0;
 }
 
-/* Files that root made in the home of the user who became root would lock that user out. */
+/* root's files in a user's home would lock that user out. */
 static const char *config_home(void)
 {
     const char *home = getenv("HOME");
@@ -184,8 +181,7 @@ static const char *config_user(const struct config *c)
     return c->user ? c->user : me ? me->pw_name : "unknown";
 }
 
-/* Adds an agent; its command is `program`, or its name when that is NULL. Returns NULL when there
- * are too many. */
+/* program NULL: its name. Returns NULL when there are too many. */
 static struct config_agent *config_add_agent(struct config *c, span name, const char *program)
 {
     buf command = {0};
@@ -222,7 +218,6 @@ static void config_default_agents(struct config *c)
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-/* A line of the file, and its section. */
 struct config_line {
     struct config *config;
     int number;
@@ -255,10 +250,10 @@ static void config_replace(char **place, span value)
 
 struct config_key {
     const char *name;
-    size_t at; /* offset in the section's structure */
+    size_t at;
 };
 
-/* The keys of each section. A key's index is also the index of its line in `lines`. */
+/* A key's index is also that of its line in `lines`. */
 static const struct config_key config_computer_keys[] = {
     {"name", offsetof(struct config, computer)},
     {"user", offsetof(struct config, user)},
@@ -310,7 +305,6 @@ static char **config_place(void *base, const struct config_key *key)
     return (char **)((char *)base + key->at);
 }
 
-/* Replaces a leading "~/" by the home directory. */
 static void config_expand_home(char **path)
 {
     buf full = {0};
@@ -321,7 +315,6 @@ static void config_expand_home(char **path)
     buf_free(&full);
 }
 
-/* Stores the value and the number of a line in the section's structure, `base`. */
 static void config_set(struct config_line *line, void *base, const struct config_key *keys,
                        size_t count, int *lines)
 {
@@ -379,7 +372,6 @@ static char config_ctrl_letter(const char *prefix)
     return c && strchr("abdefghklnopqrtuvwxyz]\\^_", c) ? c : 0;
 }
 
-/* Values of [ui] that are one of a few words, each between blanks. */
 static const struct {
     const char *key, *words, *expected;
 } config_ui_words[] = {
@@ -424,11 +416,11 @@ static void config_set_prepare(struct config_line *line)
                line->config->prepare_lines);
 }
 
-/* Names of earlier versions in [keys] and [colours]: a file with them means the same as before. */
+/* Names of earlier versions in [keys] and [colours]. */
 static const char *const config_renamed[][2] = {
     {"take-back", "undo"}, {"fallback", "polling"}, {"lost", "offline"}};
 
-/* Keeps a line for the UI. Of several lines with one name the last counts. */
+/* Of several lines with one name the last counts. */
 static void config_set_entry(struct config_line *line, struct config_entries *entries)
 {
     span name = line->key;
@@ -462,7 +454,6 @@ static void config_set_reach(struct config_line *line)
                line->config->reach_lines);
 }
 
-/* [computer-NAME]: an entry of that name. */
 static void config_set_reached(struct config_line *line)
 {
     char **words = config_words(line->value);
@@ -546,7 +537,7 @@ static void config_open_project(struct config_line *line)
 
 static const struct config_section {
     const char *name;
-    int named; /* [name NAME]: one section for each NAME */
+    int named; /* [name NAME] */
     void (*open)(struct config_line *line);
     void (*set)(struct config_line *line);
 } config_sections[] = {
@@ -564,8 +555,7 @@ static const struct config_section {
     {CONFIG_COMPUTER, 1, NULL, config_set_reached},
 };
 
-/* Opens the section of the line "[head]". Returns its row, or NULL after reporting a problem: the
- * section's keys are then ignored. */
+/* Returns NULL after reporting a problem: the section's keys are then ignored. */
 static const struct config_section *config_open_section(struct config_line *line, span head)
 {
     line->name = span_trim(head, " \t");
@@ -596,8 +586,7 @@ static const struct config_section *config_open_section(struct config_line *line
     return NULL;
 }
 
-/* Returns whether s is UTF-8 without control characters but tabs: such a value can be printed, and
- * a C string holds all of it. */
+/* UTF-8 without control characters but tabs: it can be printed, and a C string holds it. */
 static int config_is_text(span s)
 {
     buf line = {0}, shown = {0};
@@ -612,7 +601,6 @@ static int config_is_text(span s)
     return same;
 }
 
-/* Returns the line without a comment at its end. */
 static span config_cut_comment(span s)
 {
     char quote = 0, before = ' ';
@@ -663,7 +651,6 @@ static void config_parse(struct config *c, span text)
     }
 }
 
-/* Drops projects without an absolute path; reports each once. */
 static void config_check_projects(struct config *c)
 {
     int kept = 0;
@@ -713,7 +700,6 @@ static char *config_xdg(const char *name, const char *tail, const char *otherwis
     return *from ? config_join(dir, tail) : config_join(config_home(), otherwise);
 }
 
-/* Tells whether every holder's socket in the directory has a path that a socket can have. */
 static int config_holds_sockets(const char *dir)
 {
     return strlen(dir) + CONFIG_HOLDER_SOCKET <= sizeof ((struct sockaddr_un *)0)->sun_path;
@@ -740,7 +726,7 @@ static char *config_short_place(const char *name)
     return place ? place : config_socket_place(1, name);
 }
 
-/* Returns the directory of holder sockets: beside the daemon's, if their paths are short enough. */
+/* Beside the daemon's, if their paths are short enough. */
 static char *config_holders(const char *socket)
 {
     char *dir = span_dup((span){socket, (size_t)(strrchr(socket, '/') - socket)});
@@ -798,7 +784,6 @@ static void config_redis_from_environment(struct config *c)
     config_replace(&c->redis_from, span_of("$TELEC_REDIS"));
 }
 
-/* c->file is set. */
 static void config_set_defaults(struct config *c)
 {
     c->prefix = span_dup(span_of("Ctrl-]"));
@@ -973,7 +958,7 @@ static void config_put_path(buf *b, const char *what, const char *path, const ch
         buf_fmt(b, " (%s %s)\n", from[0] == '-' ? "option" : "environment", from);
 }
 
-/* Appends the url without its password: people paste this output into reports. */
+/* Without its password: people paste this into reports. */
 static void config_put_url(buf *b, const char *url)
 {
     const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');

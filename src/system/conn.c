@@ -2,15 +2,14 @@
 
 /* conn - a stream socket or pty with queued output, and Unix sockets.
  *
- * Output is a ring of pieces of shared blobs, so that a message to a thousand clients is in memory
- * once. Output is written at the end of the pass; what the descriptor does not take is written when
- * poll says so. Input is read into the loop's spare buffer, which a connection keeps only while it
- * has not consumed everything. A close is told at the end of the pass. */
+ * Output is a ring of pieces of shared blobs: a message to a thousand clients is in memory once.
+ * Input is read into the loop's spare buffer, which a connection keeps only while it has not
+ * consumed everything. A close is told at the end of the pass. */
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-#define CONN_PIECES 64     /* pieces handed to one writev */
-#define CONN_READ_MIN 4096 /* less room is not worth a read: a pty gives this much at once */
+#define CONN_PIECES 64     /* of one writev */
+#define CONN_READ_MIN 4096 /* room for a read: a pty gives this much */
 
 static void conn_interest(struct conn *c)
 {
@@ -24,7 +23,6 @@ static struct conn_piece *conn_piece(struct conn *c, size_t i)
     return &c->out[(c->out_head + i) & (c->out_cap - 1)];
 }
 
-/* Removes n written bytes from the queue. */
 static void conn_wrote(struct conn *c, size_t n)
 {
     c->queued -= n;
@@ -32,7 +30,7 @@ static void conn_wrote(struct conn *c, size_t n)
         struct conn_piece *piece = conn_piece(c, 0);
         size_t some = piece->end - piece->at < n ? piece->end - piece->at : n;
         piece->at += some;
-        piece->first = 0; /* it has begun and can't be dropped */
+        piece->first = 0; /* it can't be dropped */
         n -= some;
         if (piece->at < piece->end)
             return;
@@ -42,7 +40,6 @@ static void conn_wrote(struct conn *c, size_t n)
     }
 }
 
-/* Makes the queue the few pieces inside the conn; a longer one was on the heap. */
 static void conn_reset_queue(struct conn *c)
 {
     if (c->out != c->few)
@@ -139,7 +136,6 @@ static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int f
         loop_defer(c->loop, &c->flush);
 }
 
-/* Queues a copy: a message (first), or the rest of one that has begun. */
 static void conn_queue(struct conn *c, span s, int first)
 {
     if (c->dead || c->finishing || !s.n)
@@ -162,7 +158,6 @@ static void conn_send_now(struct conn *c, span s)
     conn_queue(c, span_sub(s, n > 0 ? (size_t)n : 0), n <= 0); /* the flush meets an error again */
 }
 
-/* Room for the one descriptor of a message. */
 union conn_control {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -233,7 +228,6 @@ static void conn_pause(struct conn *c, int paused)
     conn_interest(c);
 }
 
-/* Returns the spare buffer to the loop: the conn keeps only what it has not consumed. */
 static void conn_settle(struct conn *c)
 {
     buf_drop(&c->in, c->consumed);
@@ -252,7 +246,6 @@ static void conn_settle(struct conn *c)
     c->in = rest;
 }
 
-/* Reads bytes, and the descriptor that comes with them. */
 static ssize_t conn_read_message(struct conn *c, char *p, size_t n)
 {
     union conn_control control;

@@ -5,14 +5,14 @@
  *      holder ── output ──▶ telec disk log DIR     appends it to the session's log
  *      daemon ── a byte ──▶ telec disk probe DIR   touches DIR, and answers a byte
  *
- * The socket between the two is the queue: where it is full, what is logged is lost, and nothing
- * waits for it. A home may answer after seconds, or never. */
+ * The socket is the queue: where it is full, what is logged is lost. A home may answer after
+ * seconds, or never. */
 
-#define DISK_WAIT_MS 200  /* for room in the queue of a disk that has answered so far */
-#define DISK_FRESH_MS 5   /* for which an answer counts: for all that one request does */
-#define DISK_REST_MS 3000 /* without output, until the process ends */
+#define DISK_WAIT_MS 200  /* for room in the queue, the first time */
+#define DISK_FRESH_MS 5   /* an answer counts: for one request */
+#define DISK_REST_MS 3000 /* without output, to the process's end */
 
-/* Polls, whatever signals come, until the deadline. Returns 1, or 0: it is over. */
+/* Polls, whatever signals come. Returns 0 when the time is over. */
 static int disk_wait(const struct disk *d, short events, int ms)
 {
     struct pollfd p = {.fd = d->fd, .events = events};
@@ -31,7 +31,6 @@ static void disk_on_exit(void *ctx, int status)
     d->runs = 0;
 }
 
-/* Returns 0, or -1 with errno. */
 static int disk_start(struct disk *d)
 {
     char *argv[] = {(char *)d->program, "disk", (char *)d->what, (char *)d->dir, NULL};
@@ -56,7 +55,7 @@ static int disk_start(struct disk *d)
     return 0;
 }
 
-/* Waits for a process that was told to end. Returns 1, or 0: it still waits for the disk. */
+/* Returns 0 when the process, told to end, still waits for the disk. */
 static int disk_reap(struct disk *d, int ms)
 {
     if (!disk_wait(d, POLLIN, ms))

@@ -2,21 +2,18 @@
 
 /* loop - the one poll() table: descriptors, timers, signals, child exits.
  *
- * A pass: wait until the earliest timer, call the handlers of ready descriptors, run due timers,
- * then the deferred tasks, which write queued output and free what died. So many messages of one
- * pass leave in one write, and no handler frees what another one still uses. Only poll waits here,
- * and an idle loop has no timer. */
+ * A pass: wait until the earliest timer, ready descriptors, due timers, then deferred tasks, which
+ * write queued output and free what died: many messages leave in one write, and no handler frees
+ * what another one uses. Only poll waits; an idle loop has no timer. */
 
 /* ---- a crowd of descriptors ----------------------------------------------------------------- */
 
-/* poll() looks at every descriptor in every pass: 70 us for a thousand. Where there is epoll, the
- * daemon's many connections are behind one descriptor of the poll table, the crowd. epoll's events
- * carry pointers; only tasks free the memory behind them, and no task runs while the events are
- * handled. glibc lays out struct epoll_event as the kernel does only for compilers like GNU's. */
+/* poll() looks at every descriptor in every pass: 70 us for a thousand. With epoll the daemon's
+ * many connections are behind one of them. Its events carry pointers, whose memory only tasks free.
+ * glibc lays out struct epoll_event as the kernel does only for compilers like GNU's. */
 #if defined(TELEC_LINUX) && defined(__GNUC__)
-#define LOOP_CROWD_EVENTS 64 /* a pass; the others are still ready in the next */
+#define LOOP_CROWD_EVENTS 64 /* a pass */
 
-/* Waits until some of the crowd are ready, and calls their handlers. */
 static void loop_crowd_wait(struct loop *l, int timeout)
 {
     struct epoll_event events[LOOP_CROWD_EVENTS];
@@ -36,8 +33,7 @@ static void loop_expect_crowd(struct loop *l)
         loop_watch(l, &l->crowd, POLLIN);
 }
 
-/* Adds f to the crowd, changes its events or (events < 0) removes it. Returns 0 when f must be in
- * the poll table instead. */
+/* events < 0 removes it. Returns 0 when f must be in the poll table instead. */
 static int loop_crowd_set(struct loop *l, struct loop_fd *f, int events)
 {
     struct epoll_event event = {.events = (uint32_t)(events & 0xffff), .data.ptr = f};
@@ -103,7 +99,7 @@ static void loop_unwatch(struct loop *l, struct loop_fd *f)
     l->holes++;
 }
 
-/* Removes unwatched descriptors from the poll table; between passes, as a pass walks the table. */
+/* Between passes: a pass walks the table. */
 static void loop_compact(struct loop *l)
 {
     int to = 0;
@@ -128,7 +124,7 @@ static void loop_timer_place(struct loop *l, struct loop_timer *t, int slot)
     t->slot = slot;
 }
 
-/* Moves t from the free place `slot` up or down until the heap is in order. */
+/* Moves t from the free place `slot`. */
 static void loop_timer_sift(struct loop *l, struct loop_timer *t, int slot)
 {
     while (slot > 1 && l->timers[slot / 2 - 1]->due > t->due) {
@@ -205,7 +201,6 @@ static void loop_task_cancel(struct loop *l, struct loop_task *task)
     task->queued = 0;
 }
 
-/* Returns whether any task ran. */
 static int loop_run_tasks(struct loop *l)
 {
     int ran = l->task_first != NULL;
@@ -263,7 +258,7 @@ static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int 
     sigaction(signo, &action, NULL);
 }
 
-/* Reaps every child, also those that nobody asked for: as process 1 we get the system's orphans. */
+/* As process 1 we get the system's orphans. */
 static void loop_reap_all(struct loop *l)
 {
     int status;
@@ -372,7 +367,7 @@ static void loop_poll(struct loop *l, int timeout)
 
 static void loop_once(struct loop *l)
 {
-    int ran = loop_run_tasks(l); /* deferred since the last pass: they must not wait for an event */
+    int ran = loop_run_tasks(l); /* they must not wait for an event */
     loop_compact(l);
     int timeout = ran ? 0 : loop_timeout(l);
     if (l->count == 1 && l->crowd.slot)

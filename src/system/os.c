@@ -3,7 +3,6 @@
 /* os - random bytes, files read whole, descriptors, and what tells machines, boots and processes
  * apart. */
 
-/* Fills out with hashes of what differs from call to call and from process to process. */
 static void os_improvise(char *out, size_t n)
 {
     static unsigned long long calls;
@@ -56,7 +55,6 @@ static void os_uuid(char out[37])
     *p = '\0';
 }
 
-/* Appends what can be read from fd, and closes it. */
 static int os_read_rest(buf *b, int fd, size_t most)
 {
     size_t before = b->n;
@@ -192,7 +190,7 @@ static void os_close_inherited(int first)
 
 /* ---- machine, boot, process ----------------------------------------------------------------- */
 
-/* Appends the one word that a file holds. Returns 1, or 0: it has none, or another text. */
+/* Returns 0 for a file of other text than a word. */
 static int os_put_word(buf *b, const char *path)
 {
     buf text = {0};
@@ -269,7 +267,6 @@ static pid_t os_find_child(pid_t parent)
     return (pid_t)child;
 }
 
-/* Tells whether words begin "PROGRAM first second", each followed by `end`. */
 static int os_is_command(span words, char end, const char *first, const char *second)
 {
     span_cut(&words, end);

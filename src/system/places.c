@@ -2,8 +2,7 @@
 
 /* places - the directories of sockets and of state: made, refused, or passed by. */
 
-/* Makes the directories above `path`. Returns 0, or -1 with errno, and cuts `path` behind the one
- * that can't be made. A missing /tmp is the system's to make: it would be this user's only. */
+/* On failure cuts `path` behind the one at fault. A missing /tmp is the system's to make. */
 static int places_make_parents(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -18,8 +17,7 @@ static int places_make_parents(char *path)
 
 #define PLACES_SOCKET "XDG_RUNTIME_DIR (or -S SOCKET)"
 
-/* Tells whether a new file there has another owner, or a mode that was not asked for: its file
- * system keeps none, as those of other systems' disks. */
+/* A new file there has another owner or mode: a disk of another system. */
 static int places_keeps_nothing(const char *dir)
 {
     struct stat st;
@@ -34,7 +32,6 @@ static int places_keeps_nothing(const char *dir)
     return !keeps;
 }
 
-/* Appends why another user's directory can't be used. */
 static void places_put_owner(uid_t owner, buf *fault)
 {
     const struct passwd *user = getpwuid(owner);
@@ -43,13 +40,12 @@ static void places_put_owner(uid_t owner, buf *fault)
         buf_fmt(fault, ", %s", user->pw_name);
 }
 
-/* Makes `path` a directory that only this user can enter. state: it may be where no modes or owners
- * are kept. Returns 0, or -1 with a message, which names what sets another one. */
+/* Only this user may enter it. state: it may be where no modes or owners are kept. */
 static int places_private_dir(const char *path, int state, buf *error)
 {
     struct stat st = {0};
     buf fault = {0};
-    char *named = span_dup(span_of(path)); /* the path, or the one above it that is at fault */
+    char *named = span_dup(span_of(path));
     if (places_make_parents(named) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST) ||
         lstat(path, &st) != 0)
         buf_str(&fault, strerror(errno));
@@ -104,7 +100,6 @@ static int places_make_dirs(const struct config *c, buf *error)
     return status;
 }
 
-/* Makes the directories, and a socket in them. Returns 0, or -1 with a message. */
 static int places_try(const struct config *c, buf *error)
 {
     buf probe = {0};

@@ -2,15 +2,13 @@
 
 /* store - session records and logs on disk.
  *
- * STATE/sessions/ID/ has six files. record.json (the session's description) and end (it is to end)
- * are the daemon's; exit.json (its end), log and log.1 (its output), and holder.lock, locked as
- * long as it lives, are its holder's. A session is removed at once: its directory becomes .ID,
- * whose files follow. A directory without a record is a rest. A record is replaced whole: temporary
- * file, fsync, rename, fsync of the directory. A reader sees the old or the new one, also after a
- * crash. Logs are not synced: a crash of the computer may cost their end. */
+ * STATE/sessions/ID/ has record.json and end, the daemon's; exit.json, log, log.1 (its output)
+ * and holder.lock, its holder's. A session is removed at once: its directory becomes .ID, whose
+ * files follow. A directory without a record is a rest. A record is replaced whole: temporary file,
+ * fsync, rename, fsync of the directory. Logs are not synced. */
 
-#define STORE_TEMPORARY ".tmp" /* the new file, until it has its name */
-#define STORE_OLD ".old"       /* a second name of the old file, while it is replaced */
+#define STORE_TEMPORARY ".tmp"
+#define STORE_OLD ".old"       /* the old file, while it is replaced */
 #define STORE_END "end"
 
 static int store_open_dir(const char *dir)
@@ -52,7 +50,6 @@ static int store_write_all(int fd, span s)
     return 0;
 }
 
-/* Writes a temporary file. Returns 0, or -1 with errno: it is removed. */
 static int store_write_temporary(const char *path, span bytes, int synced)
 {
     int fd = os_open_regular(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
@@ -67,8 +64,8 @@ static int store_write_temporary(const char *path, span bytes, int synced)
     return status;
 }
 
-/* Renames a temporary file to its name, for good. Until that is synced a second name keeps the old
- * file: a change that failed must not be found by the next reader. */
+/* Until the rename is synced a second name keeps the old file: the next reader must not find a
+ * change that failed. */
 static int store_replace(int dir, const char *temporary, const char *path, const char *old)
 {
     unlink(old);
@@ -97,7 +94,7 @@ static int store_write(const char *dir, const char *name, span bytes)
     buf_fmt(&path, "%s/%s", dir, name);
     buf_fmt(&temporary, "%s" STORE_TEMPORARY, path.p);
     buf_fmt(&old, "%s" STORE_OLD, path.p);
-    int fd = store_open_dir(dir); /* before the change: there may be no descriptor after it */
+    int fd = store_open_dir(dir); /* there may be none after the change */
     int status = fd >= 0 && store_write_temporary(temporary.p, bytes, 1) == 0
                      ? store_replace(fd, temporary.p, path.p, old.p)
                      : -1;
@@ -220,7 +217,6 @@ static int store_make_dir(const char *path)
     return status;
 }
 
-/* Removes the directory of a session that is removed: its name has a dot before it. */
 static void store_remove_leaving(const char *dir)
 {
     static const char *const files[] = {"record.json", "record.json" STORE_TEMPORARY,
@@ -282,7 +278,6 @@ static void store_each_session(const char *state, void (*each)(void *ctx, const 
     free(path);
 }
 
-/* The kernel frees an fcntl lock when its process ends, in whatever way. */
 static int store_lock(const char *path, pid_t *pid)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -388,7 +383,6 @@ static void store_put_process(const struct store_daemon *daemon, buf *b)
 
 /* ---- logs ----------------------------------------------------------------------------------- */
 
-/* Opens the log's file. Returns 0, or -1 with errno. */
 static int store_log_reopen(struct store_log *log)
 {
     struct stat st;
@@ -405,9 +399,8 @@ static int store_log_open(struct store_log *log, const char *dir)
     return store_log_reopen(log);
 }
 
-/* Makes the full log log.1 and opens a new one. When a step fails the log goes on in the file that
- * it has, and its next write tries again. Until all is done log.1 is kept as log.2; it has no new
- * name where log.1 is the current file, as the undoing failed, too. */
+/* Makes the full log log.1. When a step fails it goes on in its file, and the next write tries
+ * again. Until then log.1 is kept as log.2, but where it is the current file, as undoing failed. */
 static void store_log_rotate(struct store_log *log)
 {
     struct stat st;

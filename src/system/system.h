@@ -570,8 +570,8 @@ static const char *config_last_part(const char *path); /* if anything is behind 
 /* Refuses a link, another user's directory and one that is open to others. */
 static int places_make_dirs(const struct config *c, buf *error);
 static int places_make_state(const struct config *c, buf *error);
-/* Where no sockets can be made they move, unless they must stay, to the first of config_socket_place
- * and STATE/run that can be used. passed: why the others can't. */
+/* Where no sockets can be made they move, unless they must stay, to the first usable one of
+ * config_socket_place and STATE/run. passed: why others are not. */
 static int places_settle(struct config *c, int must_stay, buf *passed);
 /* Makes the directory, too. Returns a descriptor. */
 static int places_listen(const char *path, buf *error);
