@@ -600,7 +600,10 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
     int at = question_find(text, " command");
     int framed = row > 0 && s->rows[row - 1].n && !question_row(s, row - 1).n;
     int heads = framed || span_starts(text, "# ");
-    if (!heads || at <= 0 || at > 20 || (size_t)at + strlen(" command") != text.n || !below.n)
+    if (!heads || at <= 0 || at > 20 || !below.n)
+        return 0;
+    span rest = span_sub(text, (size_t)at + strlen(" command"));
+    if (rest.n && !span_starts(rest, " ·")) /* "Bash command · from the other agent" */
         return 0;
     text = span_trim((span){text.p, (size_t)at}, "# ");
     if (span_starts(below, "$ "))

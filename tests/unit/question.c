@@ -59,6 +59,8 @@ static void test_question_kinds(void)
          " Do you want to proceed?\n ❯ 1. Yes\n   2. Yes, always\n   3. No\n\n Esc to cancel"
              " · Tab to amend\n",
          "Bash: make check", 1, 0, QUESTION_CHOICE, 3},
+        {"──────────\n Bash command · from the other agent\n\n   make\n\n"
+         " Do you want to proceed?\n ❯ 1. Yes\n   2. No\n", "Bash: make", 1, 0, QUESTION_CHOICE, 2},
         {"╭────────────╮\n│ ?  Shell make check ← │\n│                 │\n│ Allow it?   │\n"
          "│ › 1. Yes     │\n│   2. No (esc)│\n╰────────────╯\n",
          "Shell make check", 2, 0, QUESTION_CHOICE, 2},
