@@ -242,7 +242,8 @@ static int holder_spawn_paired(const char *program, const struct holder_spec *sp
         return -1;
     os_close_on_exec(ends[0]);
     os_close_on_exec(ends[1]);
-    *pid = holder_spawn(program, spec, ends[1]);
+    errno = EMFILE;
+    *pid = os_is_last_fd(ends[0], HOLDER_FDS_LEFT) ? -1 : holder_spawn(program, spec, ends[1]);
     int saved = errno;
     close(ends[1]);
     if (*pid < 0)

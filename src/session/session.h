@@ -314,6 +314,8 @@ static int life_kill(const char *dir, const char *id);
 /* A message is typed by then or never; the rest is for its receipt. */
 #define HOLDER_TYPE_MS (HOLDER_ASK_MS / 2)
 
+#define HOLDER_FDS_LEFT 16 /* descriptors that links to sessions leave to clients */
+
 /* Set on_frame, on_closed and ctx, then open it. */
 struct holder_link {
     int open;

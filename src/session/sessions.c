@@ -21,7 +21,6 @@
 #endif
 #define SESSION_SILENT "its holder does not answer"
 #define SESSION_KILLED_MS 20
-#define SESSION_FDS_LEFT 16       /* that connections to holders leave */
 #ifndef SESSION_UNDO_GRACE_MS
 #define SESSION_UNDO_GRACE_MS 500 /* for an undo in the last moment */
 #endif
@@ -459,7 +458,7 @@ static int session_connect(struct session *s)
     s->answered = 0;
     if (holder_link_open(&s->holder, s->owner->loop, holder_dial(s->socket)) != 0)
         return -1;
-    if (os_is_last_fd(s->holder.conn.io.fd, SESSION_FDS_LEFT)) {
+    if (os_is_last_fd(s->holder.conn.io.fd, HOLDER_FDS_LEFT)) {
         loop_unwatch(s->owner->loop, &s->holder.conn.io);
         holder_link_cancel(&s->holder);
         errno = EMFILE;

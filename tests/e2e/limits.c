@@ -47,6 +47,30 @@ static void test_few_descriptors(void)
     }
 }
 
+/* Sessions leave descriptors to those who end them. */
+static void test_few_descriptors_for_sessions(void)
+{
+    enum { MOST = 48, CLIENTS = 8 };
+    struct wire wires[CLIENTS];
+    struct reply r;
+    int count = 0;
+    daemon_start_with_descriptors(MOST);
+    char *body = format("{\"computer\": \"local\", \"project_dir\": \"%s\", "
+                        "\"command\": [\"sleep\", \"1000\"]}", e2e.dir);
+    while ((r = call("POST", "/sessions", body)).status == 200 && count < MOST)
+        count++;
+    CHECK(count >= MOST / 4 && count < MOST);
+    CHECK_HAS(r.body, strerror(EMFILE));
+    for (int i = 0; i < CLIENTS; i++)
+        wires[i] = wire_open();
+    for (int i = 0; i < CLIENTS; i++) {
+        wire_str(&wires[i], request("GET", "/sessions", NULL));
+        CHECK_INT(json_count(reply_read(&wires[i]).body, ""), count);
+    }
+    while (count--)
+        end_session(json_get(get("/sessions").body, "0.session_id"));
+}
+
 /* The snapshot has several megabytes: every cell has colours of its own. */
 static void test_snapshot_of_any_screen(void)
 {
@@ -178,6 +202,7 @@ static void test_stopped_holder_delete(void)
 
 static const struct test limits_tests[] = {
     {"few_descriptors", test_few_descriptors},
+    {"few_descriptors_for_sessions", test_few_descriptors_for_sessions},
     {"log_of_daemon_is_bounded", test_log_of_daemon_is_bounded},
     {"slow_transcript", test_slow_transcript},
     {"stopped_holder_is_bounded", test_stopped_holder_is_bounded},
