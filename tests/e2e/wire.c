@@ -261,6 +261,16 @@ static inline struct wire ws_open(const char *target)
 }
 
 /* A frame as bytes: `first` is its first byte (WS_FIN | opcode, and what must not be there). */
+/* Returns the reply to a handshake that is no upgrade. */
+static inline struct reply ws_refused(const char *target)
+{
+    struct wire w = wire_open();
+    wire_str(&w, ws_request(target, ""));
+    struct reply r = reply_read(&w);
+    wire_close(&w);
+    return r;
+}
+
 static inline void ws_put(struct text *t, int first, const char *p, size_t n, int masked)
 {
     static const unsigned char key[4] = {0x37, 0xfa, 0x21, 0x3d};
