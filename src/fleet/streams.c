@@ -284,7 +284,8 @@ static void streams_on_read(void *ctx, const struct resp *reply)
     }
     l->read_count = l->read_count < STREAMS_READ_COUNT / 2 ? l->read_count * 2 : STREAMS_READ_COUNT;
     if (reply->type == RESP_ERROR) {
-        streams_refused(l, "an XREAD", reply);
+        if (!resp_is_error(reply, "NOPERM")) /* `reader` tells of that */
+            streams_refused(l, "an XREAD", reply);
         if (resp_is_error(reply, "UNBLOCKED")) /* a master became a replica: is it still ours? */
             redis_restart(&l->calls);
         loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_RETRY_MS);
@@ -686,11 +687,11 @@ static void streams_on_ready(void *ctx)
 
 static const struct redis *streams_weakest(const struct streams *l)
 {
-    const struct redis *const all[] = {&l->calls, &l->reader, &l->subscriber};
+    const struct redis *const all[] = {&l->calls, &l->reader, &l->subscriber}, *weakest = all[0];
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        if (all[i]->state != REDIS_READY && all[i]->why[0])
-            return all[i];
-    return &l->calls;
+        if (all[i]->why[0] && (all[i]->state != REDIS_READY || !weakest->why[0]))
+            weakest = all[i];
+    return weakest;
 }
 
 static void streams_check(struct streams *l)
