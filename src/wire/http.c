@@ -1,19 +1,14 @@
 #include "wire.h"
 
-/* http - HTTP/1.1 messages in both roles: parsing heads, decoding bodies, writing heads.
+/* http - HTTP/1.1 messages in both roles: RFC 9112 2.2, 3 to 7.1, 9.3, 9.6; RFC 9110 5.6, 7.2,
+ * 7.6.1, 7.8, 8.6, 10.1.1; RFC 3986 2.1. A message that two readers could understand in two ways is
+ * refused (bare CR or LF, obs-fold, both framings, lengths that differ). Left out: codings but
+ * chunked, trailers (checked, then dropped), CONNECT, HTTP/0.9.
  *
- * RFC 9112: message parsing (2.2), request line (3), status line (4), fields (5), bodies and their
- * framing (6), chunked coding (7.1), persistence (9.3, 9.6). RFC 9110: tokens (5.6), Content-Length
- * (8.6), Connection (7.6.1), Host (7.2), Expect (10.1.1), Upgrade (7.8). RFC 3986: percent-encoding
- * (2.1). Strict where the RFCs allow a choice: a message that two readers could understand in two
- * ways is refused (bare CR or LF, obs-fold, both framings, lengths that differ).
- * Left out: codings but chunked, trailers (checked, then dropped), CONNECT, HTTP/0.9.
- *
- * A head is read twice: the scan reads every byte once, refuses control characters and finds the
- * end; then the lines are parsed. So a head that arrives in small pieces costs no more than a whole
- * one, and gives the same result. */
+ * A scan reads each byte of a head once, refuses control characters and finds the end; then the
+ * lines are parsed: small pieces cost no more than a whole head. */
 
-#define HTTP_EMPTY_LINES_MAX 8 /* before a request line */
+#define HTTP_EMPTY_LINES_MAX 8
 
 #define HTTP_ONES UINT64_C(0x0101010101010101)
 
@@ -45,8 +40,7 @@ static const struct http_reason {
     {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
 };
 
-/* Values of the fields that frame or route a message, collected before they are checked
- * together. */
+/* Fields that frame or route a message, to be checked together. */
 struct http_seen {
     int hosts, codings, expectation_unknown;
 };
@@ -66,7 +60,7 @@ static size_t http_class_run(span s, enum http_class class)
     return i;
 }
 
-/* Returns how many bytes at p are neither control characters (nor HTAB) nor DEL. */
+/* Returns how many bytes at p are no control characters. */
 static size_t http_text_run(const char *p, size_t n)
 {
     size_t i = 0;
@@ -90,8 +84,7 @@ static int http_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : 16;
 }
 
-/* Reads exactly digits of the base (10 or 16). Returns 1, or 0 when s is something else or too
- * much. */
+/* Returns 0 unless s is digits of the base (10 or 16) alone, and fits. */
 static int http_number(span s, int base, long long *out)
 {
     long long value = 0;
@@ -105,8 +98,7 @@ static int http_number(span s, int base, long long *out)
     return s.n > 0;
 }
 
-/* Scans a head. DONE: *lines are its lines, each with its CRLF, without the empty one; every CR in
- * them begins a CRLF, and the only other control character is HTAB. */
+/* DONE: *lines end with CRLF each, without the empty one; HTAB is their only control character. */
 static enum parse http_scan_head(struct http_scan *scan, span in, int empty_lines,
                                  struct http_head *head, span *lines, size_t *used)
 {
@@ -141,7 +133,6 @@ static enum parse http_scan_head(struct http_scan *scan, span in, int empty_line
     return PARSE_MORE;
 }
 
-/* Returns the next scanned line, without its CRLF. */
 static span http_next_line(span *lines)
 {
     size_t i = http_text_run(lines->p, lines->n);
@@ -165,7 +156,7 @@ static enum parse http_parse_version(struct http_head *head, span s)
     return PARSE_DONE;
 }
 
-/* Splits the target into path and query (RFC 9112 3.2). */
+/* RFC 9112 3.2. */
 static enum parse http_parse_target(struct http_head *head)
 {
     span rest = head->target;
@@ -206,7 +197,7 @@ static enum parse http_parse_request_line(struct http_head *head, span line)
     return version == PARSE_DONE ? http_parse_target(head) : version;
 }
 
-/* The blank before an empty reason phrase may be missing: the line has only one meaning. */
+/* The blank before an empty reason phrase may be missing. */
 static enum parse http_parse_status_line(struct http_head *head, span line)
 {
     long long status;
@@ -300,7 +291,6 @@ static enum parse http_see_fields(struct http_head *head, struct http_seen *seen
     return PARSE_DONE;
 }
 
-/* Reads framing and connection from the fields; refuses a message that is ambiguous. */
 static enum parse http_settle(struct http_head *head, int request)
 {
     struct http_seen seen = {0};
@@ -326,7 +316,7 @@ static enum parse http_settle(struct http_head *head, int request)
     return PARSE_DONE;
 }
 
-/* Clears everything but the headers, 3 KB, of which only the first header_count are read. */
+/* Clears all but the headers: they are 3 KB. */
 static void http_head_init(struct http_head *head)
 {
     size_t behind = offsetof(struct http_head, header_count);
@@ -365,8 +355,8 @@ static enum parse http_parse_response(struct http_scan *scan, span in, size_t *u
 
 /* ---- bodies --------------------------------------------------------------------------------- */
 
-/* The result of a state's function, which is called with at least one byte. PAUSE returns the data
- * so far to the caller; ON continues with the state that is now set. */
+/* Of a state's function, which gets at least one byte. PAUSE: return the data so far; ON: go on
+ * with the state now set. */
 enum http_step { HTTP_STEP_BAD = PARSE_BAD, HTTP_STEP_PAUSE, HTTP_STEP_DONE, HTTP_STEP_ON };
 
 static void http_body_init(struct http_body *body, const struct http_head *head,
@@ -393,7 +383,6 @@ static enum http_step http_body_fail(struct http_body *body, int status, const c
     return HTTP_STEP_BAD;
 }
 
-/* Returns the bytes that are there, at most `left`. */
 static void http_body_give(struct http_body *body, span *in, span *data)
 {
     size_t n = (unsigned long long)body->left < in->n ? (size_t)body->left : in->n;
@@ -421,7 +410,7 @@ static enum http_step http_body_until_close(struct http_body *body, span *in, sp
     return HTTP_STEP_PAUSE;
 }
 
-/* Parses chunk-size [BWS ";" chunk-ext]; an extension must be text and is ignored. */
+/* Parses chunk-size [BWS ";" chunk-ext]; the extension is ignored. */
 static enum http_step http_chunk_line(struct http_body *body, span line)
 {
     size_t n = http_class_run(line, HTTP_UNRESERVED);
@@ -435,7 +424,7 @@ static enum http_step http_chunk_line(struct http_body *body, span line)
     return HTTP_STEP_ON;
 }
 
-/* An unfinished line is scanned again with the next bytes: it is short. */
+/* A short line: scanned again with the next bytes. */
 static enum http_step http_body_chunk_size(struct http_body *body, span *in, span *data)
 {
     (void)data;
@@ -465,7 +454,6 @@ static enum http_step http_body_chunk_data(struct http_body *body, span *in, spa
     return HTTP_STEP_PAUSE;
 }
 
-/* Consumes a CRLF once both bytes are there; then the state is `next`. */
 static enum http_step http_body_crlf(struct http_body *body, span *in, enum http_body_state next)
 {
     if (in->p[0] != '\r' || (in->n > 1 && in->p[1] != '\n'))
@@ -483,7 +471,7 @@ static enum http_step http_body_chunk_end(struct http_body *body, span *in, span
     return http_body_crlf(body, in, HTTP_BODY_CHUNK_SIZE);
 }
 
-/* Trailer bytes are consumed as they come, so that each costs once. */
+/* Consumed as it comes, so that each byte costs once. */
 static enum http_step http_trailer_use(struct http_body *body, span *in, size_t n,
                                        enum http_body_state next)
 {
@@ -573,7 +561,7 @@ static int http_has_token(const struct http_head *head, const char *name, const 
     return 0;
 }
 
-/* Returns the next decoded byte of *s, -1 for a bad escape or an encoded NUL. */
+/* Returns the next byte, or -1: a bad escape, a NUL. */
 static int http_decode_byte(span *s, int plus)
 {
     long long value = (unsigned char)s->p[0];

@@ -2,12 +2,11 @@
 
 /* resp - the Redis protocol: replies of RESP2 and RESP3 checked and walked, commands written.
  *
- * A reply is checked once, by a scan that counts the elements still to come at each depth, and then
- * walked like a JSON text. RESP3 attributes are skipped: to the scan, an attribute of n pairs with
- * the value that follows is an aggregate of 2n + 1 elements in the place of one. Left out: streamed
- * strings and aggregates (no Redis sends them), numbers as doubles. */
+ * A scan checks a reply once, counting the elements to come at each depth. To it an attribute of n
+ * pairs with its value is an aggregate of 2n + 1 elements. Left out: streamed strings and
+ * aggregates (no Redis sends them), numbers as doubles. */
 
-#define RESP_NUMBER_MAX 32 /* a length, count or integer, in bytes */
+#define RESP_NUMBER_MAX 32 /* bytes */
 
 /* What follows a type byte. */
 enum resp_form {
@@ -17,7 +16,7 @@ enum resp_form {
     RESP_FORM_NEST    /* a count, then as many values (times `each`, and `more`) */
 };
 
-/* The head of a value: its parsed first line. */
+/* A value's parsed first line. */
 struct resp_head {
     const struct resp_kind *kind;
     span line;              /* behind the type byte, without the line's end */
@@ -84,7 +83,7 @@ static int resp_is_double(span s)
     return number.n == 0;
 }
 
-/* Checks the line of a value of this kind and sets head->number. Returns the reason, or NULL. */
+/* Sets head->number. Returns NULL, or what is wrong. */
 static const char *resp_check_number(struct resp_head *head)
 {
     span s = head->line;
@@ -103,7 +102,7 @@ static const char *resp_check_number(struct resp_head *head)
     }
 }
 
-/* A length or a count: digits, or -1 for a null string or array. */
+/* Digits, or -1 for a null. */
 static const char *resp_check_size(struct resp_head *head)
 {
     char byte = head->kind->byte;
@@ -137,7 +136,7 @@ static enum parse resp_bad(struct resp_scan *scan, const char *why)
     return PARSE_BAD;
 }
 
-/* Finds the line at scan->at; *end is the offset behind its CRLF. */
+/* *end is the offset behind the line's CRLF. */
 static enum parse resp_scan_line(struct resp_scan *scan, span in, struct resp_head *head,
                                  size_t *end)
 {
@@ -158,7 +157,6 @@ static enum parse resp_scan_line(struct resp_scan *scan, span in, struct resp_he
     return PARSE_DONE;
 }
 
-/* Scans a string's bytes, which begin at offset `at`, and the CRLF behind them. */
 static enum parse resp_scan_bulk(struct resp_scan *scan, span in, const struct resp_head *head,
                                  size_t *at)
 {
@@ -176,7 +174,6 @@ static enum parse resp_scan_bulk(struct resp_scan *scan, span in, const struct r
     return PARSE_DONE;
 }
 
-/* Enters an aggregate. */
 static enum parse resp_scan_nest(struct resp_scan *scan, const struct resp_head *head)
 {
     if (head->number > RESP_COUNT_MAX)
@@ -232,7 +229,7 @@ static enum parse resp_scan_value(struct resp_scan *scan, span in)
 
 /* ---- walking a checked reply ---------------------------------------------------------------- */
 
-/* Returns the head of the value at *p and moves *p behind it, and behind the bytes of a string. */
+/* Moves *p behind the head, and behind a string's bytes. */
 static struct resp_head resp_read_head(const char **p)
 {
     struct resp_head head = {.kind = resp_kind_of(**p)};
@@ -277,7 +274,7 @@ static struct resp resp_scalar(const struct resp_head *head, const char *end)
     return v;
 }
 
-/* Returns the value at *p, behind any attribute, and moves *p behind it. */
+/* Skips an attribute. */
 static struct resp resp_read_value(const char **p)
 {
     struct resp_head head = resp_read_head(p);

@@ -1,20 +1,19 @@
 #include "wire.h"
 
-/* ws - WebSocket (RFC 6455) in both roles: frames (5), messages and fragments (5.4), control frames
- * (5.5), close codes (7.4), UTF-8 of text (8.1), the opening handshake (1.3, 4.1, 4.2).
+/* ws - WebSocket in both roles: RFC 6455 1.3, 4.1, 4.2, 5, 7.4, 8.1.
  *
- * A frame is read once it is complete, so the caller's input buffer needs message_max + WS_HEAD_MAX
- * bytes. Left out: extensions (a reserved bit is an error), subprotocols, sending in fragments. */
+ * A frame is read once it is complete: the caller buffers message_max + WS_HEAD_MAX bytes. Left
+ * out: extensions (a reserved bit is an error), subprotocols, sending in fragments. */
 
 #define WS_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#define WS_CONTROL_MAX 125 /* payload of a control frame */
+#define WS_CONTROL_MAX 125
 
 enum { WS_FIN = 0x80, WS_RESERVED = 0x70, WS_OPCODE = 0x0f, WS_MASKED = 0x80, WS_LENGTH = 0x7f };
 
 struct ws_frame {
     int fin;
     enum ws_opcode opcode;
-    size_t head, length;       /* bytes of the head, and of the payload behind it */
+    size_t head, length;       /* bytes of head and payload */
     const unsigned char *mask; /* NULL: not masked */
 };
 
@@ -104,7 +103,7 @@ static void ws_mask(char *p, size_t n, const unsigned char key[4])
         p[i] = (char)(p[i] ^ key[i & 3]);
 }
 
-/* Tells whether a close frame may carry this code (RFC 6455 7.4.1, 7.4.2 and the registry). */
+/* RFC 6455 7.4.1, 7.4.2 and the registry. */
 static int ws_code_valid(int code)
 {
     int registered = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
@@ -129,13 +128,13 @@ static enum parse ws_parse_close(struct ws *ws, span payload, struct ws_event *e
     return PARSE_DONE;
 }
 
-/* Handles a text, binary or continuation frame. A message of one frame is not copied. */
+/* A message of one frame is not copied. */
 static enum parse ws_handle_data(struct ws *ws, const struct ws_frame *f, span payload,
                                struct ws_event *ev)
 {
     int whole = f->fin && f->opcode != WS_CONTINUATION;
     if (f->opcode != WS_CONTINUATION)
-        ws->opcode = f->opcode; /* utf8 is zero: the last text ended with a whole character */
+        ws->opcode = f->opcode;
     if (ws->opcode == WS_TEXT) {
         enum parse text = utf8_check(&ws->utf8, payload);
         if (text == PARSE_BAD || (f->fin && text != PARSE_DONE))
@@ -252,7 +251,7 @@ static int ws_key_valid(span key)
     return valid;
 }
 
-/* Returns the only header of that name; p is NULL when there is none or more than one. */
+/* p NULL: there is none, or several. */
 static span ws_only_header(const struct http_head *head, const char *name)
 {
     span found = {0};
@@ -265,8 +264,7 @@ static span ws_only_header(const struct http_head *head, const char *name)
     return found;
 }
 
-/* Checks a request for a WebSocket. Returns the reason of a refusal, or NULL; *status is the
- * reply's. */
+/* Returns NULL, or why it is refused; *status is the reply's. */
 static const char *ws_check_request(const struct http_head *request, int *status)
 {
     *status = 400;
