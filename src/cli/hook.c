@@ -1,12 +1,7 @@
 #include "cli.h"
 
-/* hook - what agents tell their hooks.
- *
- * An agent runs its hooks at certain events and hands them a JSON object; system/agents.c has the
- * events of each agent. hook_read makes one of telec's five events of it. Turns of subagents are
- * ignored; their questions are not, nor is the work that follows an answer. */
-
-/* ---- events --------------------------------------------------------------------------------- */
+/* hook - the JSON that agents hand to their hooks becomes one of telec's five events. Turns of
+ * subagents are ignored; their questions are not, nor is the work that follows an answer. */
 
 static int hook_is_ignored(struct json input, const struct agents_event *event)
 {
@@ -17,7 +12,7 @@ static int hook_is_ignored(struct json input, const struct agents_event *event)
     return 0;
 }
 
-/* Appends a member: a string of the input, cut at a character's start to at most `most` bytes. */
+/* Cuts at a character's start, to at most `most` bytes. */
 static void hook_put_cut(buf *b, const char *key, struct json string, size_t most)
 {
     buf text = {0};
@@ -32,12 +27,11 @@ static void hook_put_cut(buf *b, const char *key, struct json string, size_t mos
     buf_free(&text);
 }
 
-/* Codex's notify, for those who have it from an earlier version. It reports finished turns only. */
+/* Codex's notify, from an earlier version: it reports finished turns only. */
 static const struct agents_event hook_notify = {
     "agent-turn-complete", "stop", "last-assistant-message", 0, NULL, NULL};
 
-/* Returns NULL when no agent reports such an event; *named then says whether the input names an
- * event at all. */
+/* Returns NULL for an unknown event; *named: the input names one. */
 static const struct agents_event *hook_find_event(struct json input, int *named)
 {
     struct json name = json_get(input, "hook_event_name");
@@ -49,7 +43,7 @@ static const struct agents_event *hook_find_event(struct json input, int *named)
     return *named ? agents_find_event(name) : NULL;
 }
 
-/* Returns the member that says most of what a tool is to do; NONE: none does. */
+/* What says most of a tool's work; or NONE. */
 static struct json hook_detail(struct json input)
 {
     static const char *const objects[] = {"tool_input", "details"};
@@ -68,7 +62,7 @@ static struct json hook_detail(struct json input)
     return none;
 }
 
-/* Appends what a notification asks: "Bash: rm -rf build". */
+/* "Bash: rm -rf build" */
 static void hook_put_question(buf *b, struct json input, struct json text)
 {
     buf asks = {0}, detail = {0};
@@ -83,8 +77,7 @@ static void hook_put_question(buf *b, struct json input, struct json text)
     buf_free(&detail);
 }
 
-/* Tells whether a PermissionRequest has said the same before, and more: where a transcript is
- * named, both are told. */
+/* Where a transcript is named, a PermissionRequest has said more before. */
 static int hook_is_repeated(struct json input)
 {
     return json_text_eq(json_get(input, "notification_type"), "permission_prompt") &&
@@ -102,7 +95,6 @@ static int hook_read(span input, buf *event)
         return -1;
     if (!found || hook_is_ignored(object, found) || hook_is_repeated(object))
         return 0;
-    /* A subagent's turn is not the session's, but its question blocks the session. */
     int asks = strcmp(found->type, "notification") == 0;
     int goes_on = strcmp(found->type, "prompt") == 0 && !found->text;
     if (json_get(object, "agent_id").type == JSON_STRING && !asks && !goes_on)

@@ -1,18 +1,17 @@
 #include "private.h"
 
-/* native - the id of an agent's conversation, from the file in which the agent itself keeps what it
- * was told. Several agents may write to one file at a time: an entry counts only with this
- * session's own last message, or, when the user has typed it, of that time. */
+/* native - the id of an agent's conversation, from the file in which it keeps what it was told.
+ * Several agents may write there: an entry must have this session's last message or directory, or,
+ * when the user has typed it, be of that time. */
 
 #define NATIVE_FILE_MAX (4 << 20) /* bytes; of a longer file its end is read */
-#define NATIVE_TYPED_MS 3000      /* from the last key to the entry */
-#define NATIVE_OWN_MS 3000        /* from the user's last key to the hook of his prompt */
+#define NATIVE_TYPED_MS 3000      /* from a key to the entry */
+#define NATIVE_OWN_MS 3000        /* from a key to its prompt's hook */
 
-/* What is searched, and what was found. */
 struct native_search {
     const struct agents_history *names;
     const char *text;            /* of the entry; NULL: any */
-    long long since, until;      /* wall clock, ms: when it was told */
+    long long since, until;      /* wall clock, ms */
     buf id;
     int ids;                     /* different ones that fit */
 };
@@ -66,7 +65,7 @@ static void native_look_at_entry(struct native_search *s, struct json entry)
     buf_free(&known);
 }
 
-/* Rewrites a row of a log as a JSON object. Returns 0: it tells of no session. */
+/* Rewrites a log's row as JSON. Returns 0: it tells of no session. */
 static int native_read_row(const struct agents_history *names, span row, buf *object)
 {
     for (span words = span_of(names->log); words.n;) {
@@ -119,7 +118,7 @@ static void native_look_at_file(struct native_search *s, const char *path)
     buf_free(&text);
 }
 
-/* A path with a "*" stands for the files in all directories there. */
+/* "*" stands for all directories. */
 static void native_look_at_path(struct native_search *s, const char *path)
 {
     const char *star = strchr(path, '*');
@@ -152,7 +151,7 @@ static void native_search(struct holder *h, const char *text, long long since, l
     buf_free(&s.id);
 }
 
-/* Of several sessions that fit by their directory, it is the one of the last message's time. */
+/* Of several in one directory, that of the last message's time. */
 static void native_look(struct holder *h)
 {
     if (!h->history || h->native_id.n)
