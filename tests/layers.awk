@@ -48,8 +48,7 @@ function set_tables()
     impure["src/base/log.c"] = impure["src/base/clock.c"] = 1
     # Running out of memory ends the program.
     except["src/base/base.c exit"] = except["src/base/base.c abort"] = 1
-    except["src/base/base.c fputs"] = except["src/base/base.c fprintf"] = 1
-    except["src/base/base.c vfprintf"] = except["src/base/base.c fputc"] = 1
+    except["src/base/base.c write"] = 1
 
     split("if while for switch return sizeof defined do else case goto int char void long short" \
         " unsigned signed const double float size_t ssize_t uint8_t uint16_t uint32_t uint64_t" \

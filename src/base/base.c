@@ -4,16 +4,27 @@
 
 /* ---- the end of the program, memory --------------------------------------------------------- */
 
+static int base_write(int fd, span s)
+{
+    while (s.n) {
+        ssize_t n = write(fd, s.p, s.n);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        s.p += n > 0 ? n : 0;
+        s.n -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
 static void base_die(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    char text[1024];
+    char text[1024], line[sizeof text + 16];
     base_vfmt(text, sizeof text, format, args);
     va_end(args);
-    fputs("telec: ", stderr);
-    fputs(text, stderr);
-    fputc('\n', stderr);
+    base_fmt(line, sizeof line, "telec: %s\n", text);
+    base_write(STDERR_FILENO, (span){line, strlen(line)});
     exit(1);
 }
 

@@ -134,6 +134,7 @@ typedef struct blob {
 #define BASE_FORMAT(text, first)
 #endif
 
+static int base_write(int fd, span s);         /* all of s, blocking: 0, or -1 with errno */
 /* Prints "telec: …" on stderr, exits with 1. */
 static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
 /* Writes text as snprintf does, and as it returns how long all of it is. Without floating point. */

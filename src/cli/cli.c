@@ -829,7 +829,7 @@ static void cli_tell_starter(const struct context *c, span why)
 {
     long long fd;
     if (c->value['R'] && span_int(span_of(c->value['R']), &fd))
-        store_write_all((int)fd, why);
+        base_write((int)fd, why);
 }
 
 static int cli_run_configured(struct cli *cli, const char *program)
@@ -860,7 +860,7 @@ static int cli_main(int argc, char **argv, const struct cli_programs *programs)
     cli.context.args = base_alloc((size_t)(argc + 1) * sizeof *cli.context.args);
     int status = cli_parse(&cli, argv + (argc > 0));
     if (status == 0 && cli.context.value['V'])
-        puts("telec " TELEC_BUILD);
+        status = base_write(STDOUT_FILENO, span_of("telec " TELEC_BUILD "\n")) ? 1 : 0;
     else if (status == 0 && cli.context.value['h'])
         status = cli_help(&cli);
     else if (status == 0 && cli_is_bare(cli.command))

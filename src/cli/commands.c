@@ -579,10 +579,12 @@ struct command_watch {
 static void command_watch_on_event(void *ctx, span json)
 {
     struct context *c = ctx;
-    fwrite(json.p, 1, json.n, stdout);
-    putchar('\n');
-    if (fflush(stdout) != 0) /* the reader has closed the pipe */
+    buf line = {0};
+    buf_span(&line, json);
+    buf_byte(&line, '\n');
+    if (base_write(STDOUT_FILENO, buf_view(&line)) != 0) /* the reader has closed the pipe */
         c->replied = 1;
+    buf_free(&line);
 }
 
 /* Prints a line for each session that has begun to wait since the last event. */
@@ -747,7 +749,7 @@ static void command_hook_directly(struct context *c, const char *id, const buf *
         blob *frame = frame_new(FRAME_EVENT, buf_view(event));
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
         if (poll(&ready, 1, COMMAND_HOOK_MS) == 1)
-            store_write_all(fd, (span){frame->p, frame->n});
+            base_write(fd, (span){frame->p, frame->n});
         blob_drop(frame);
         close(fd);
     }

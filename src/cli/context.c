@@ -15,10 +15,10 @@ static int context_fail(const char *format, ...)
     char line[1024];
     base_vfmt(line, sizeof line, format, args);
     va_end(args);
+    buf_str(&shown, "telec: ");
     utf8_put_visible(&shown, span_of(line));
     buf_byte(&shown, '\n');
-    fputs("telec: ", stderr);
-    fputs(buf_cstr(&shown), stderr);
+    base_write(STDERR_FILENO, buf_view(&shown));
     buf_free(&shown);
     return 1;
 }
@@ -31,8 +31,7 @@ static int context_usage(const char *what, const char *about)
 
 static int context_write(buf *b)
 {
-    size_t n = b->n ? fwrite(b->p, 1, b->n, stdout) : 0;
-    int failed = n != b->n || fflush(stdout) != 0;
+    int failed = base_write(STDOUT_FILENO, buf_view(b));
     buf_free(b);
     return failed ? context_fail("cannot write the output: %s", strerror(errno)) : 0;
 }

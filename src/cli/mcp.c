@@ -40,8 +40,8 @@ static void mcp_respond(struct mcp *m, span id, const char *member, span value)
     buf_str(&b, "}\n");
     while (read(m->right[0], &byte, 1) < 0 && errno == EINTR)
         ;
-    store_write_all(1, buf_view(&b));
-    store_write_all(m->right[1], (span){&byte, 1});
+    base_write(1, buf_view(&b));
+    base_write(m->right[1], (span){&byte, 1});
     buf_free(&b);
 }
 
@@ -270,7 +270,7 @@ static int mcp_serve(struct context *c)
     setenv("TELEC_NO_HINTS", "1", 1);
     if (c->value['c'])
         setenv("TELEC_CONFIG", c->config.file, 1);
-    if (pipe(m.right) != 0 || store_write_all(m.right[1], span_of("x")) != 0)
+    if (pipe(m.right) != 0 || base_write(m.right[1], span_of("x")) != 0)
         return context_fail("cannot open a pipe: %s", strerror(errno));
     while (n > 0 && in.n <= MCP_LINE_MAX) {
         buf_reserve(&in, 65536);

@@ -37,7 +37,7 @@ static int hints_note(const struct config *config, const char *agent)
     buf_fmt(&path, HINTS_FILE, config->state);
     buf_fmt(&line, "%s\n", agent);
     int fd = open(buf_cstr(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int noted = fd >= 0 && store_write_all(fd, buf_view(&line)) == 0;
+    int noted = fd >= 0 && base_write(fd, buf_view(&line)) == 0;
     if (fd >= 0)
         close(fd);
     buf_free(&path);

@@ -843,7 +843,7 @@ static int settings_load(struct settings_job *job)
 
 static int settings_put(int fd, const buf *text)
 {
-    return store_write_all(fd, buf_view(text)) == 0 && fsync(fd) == 0 ? 0 : -1;
+    return base_write(fd, buf_view(text)) == 0 && fsync(fd) == 0 ? 0 : -1;
 }
 
 /* Writes the new file, with the owner and mode of the old one. Returns 0, or -1 with errno. */

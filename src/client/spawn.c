@@ -59,7 +59,7 @@ static int spawn_put_config(const struct config *config)
     buf_fmt(&path, "%s/config.XXXXXX", config->state);
     int fd = mkstemp(path.p);
     int good = fd >= 0 && unlink(path.p) == 0 &&
-               store_write_all(fd, buf_view(&config->text)) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
+               base_write(fd, buf_view(&config->text)) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
                (fd == SPAWN_CONFIG_FD || dup2(fd, SPAWN_CONFIG_FD) >= 0);
     buf_free(&path);
     return good ? 0 : -1;
@@ -139,7 +139,7 @@ static void spawn_summon(const struct config *config)
                 (long)daemon.pid);
     else
         buf_str(&why, "stop it there");
-    store_write_all(3, buf_view(&why));
+    base_write(3, buf_view(&why));
     _exit(1);
 }
 

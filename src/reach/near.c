@@ -351,7 +351,7 @@ static void near_on_errors(void *ctx)
     struct near *l = ctx;
     span view = conn_view(&l->errors), lines = span_trim(view, "\r\n");
     if (l->result_fd >= 0)
-        store_write_all(STDERR_FILENO, view);
+        base_write(STDERR_FILENO, view);
     for (span line; lines.n;)
         if ((line = span_trim(span_cut(&lines, '\n'), "\r ")).n) {
             buf_clear(&l->said);

@@ -71,7 +71,7 @@ static int transcript_main(const char *dir, const char *cols, const char *rows, 
         c > GRID_COLS_MAX || r > GRID_ROWS_MAX)
         return 2;
     holder_log_text(dir, (int)c, (int)r, prompts, &text);
-    int status = store_write_all(1, buf_view(&text)) != 0;
+    int status = base_write(1, buf_view(&text)) != 0;
     buf_free(&text);
     return status;
 }

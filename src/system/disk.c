@@ -188,7 +188,7 @@ static int disk_main(const char *what, const char *dir)
             store_log_write(&log, (span){bytes, (size_t)n});
         else if (n > 0) {
             disk_touch(dir);
-            store_write_all(1, (span){bytes, (size_t)n});
+            base_write(1, (span){bytes, (size_t)n});
         }
     return 0;
 }

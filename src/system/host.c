@@ -163,7 +163,7 @@ static const char *host_try(const char *dir, int sockets, long long *ms)
     int fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         why = strerror(errno);
-    else if (store_write_all(fd, span_of("doctor")) != 0 || fsync(fd) != 0)
+    else if (base_write(fd, span_of("doctor")) != 0 || fsync(fd) != 0)
         why = strerror(errno);
     else if (fstat(fd, &st) != 0 || (st.st_mode & 0777) != 0600)
         why = "it does not keep modes: others may read what is there";

@@ -39,23 +39,12 @@ static char *store_path(const char *dir, const char *name)
     return b.p; /* buf_fmt leaves a NUL behind it */
 }
 
-static int store_write_all(int fd, span s)
-{
-    while (s.n) {
-        ssize_t n = write(fd, s.p, s.n);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        s = span_sub(s, n > 0 ? (size_t)n : 0);
-    }
-    return 0;
-}
-
 static int store_write_temporary(const char *path, span bytes, int synced)
 {
     int fd = os_open_regular(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
     if (fd < 0)
         return -1;
-    int status = store_write_all(fd, bytes) == 0 && (!synced || fsync(fd) == 0) ? 0 : -1;
+    int status = base_write(fd, bytes) == 0 && (!synced || fsync(fd) == 0) ? 0 : -1;
     int saved = errno;
     close(fd);
     if (status != 0)

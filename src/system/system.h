@@ -251,7 +251,6 @@ static void output_cancel(struct output *o);       /* kills it and frees all; wi
 #endif
 #define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* … of one that can't be rotated */
 
-static int store_write_all(int fd, span s);
 static int store_open_dir(const char *dir);
 static int store_sync_dir(const char *dir);
 static char *store_path(const char *dir, const char *name);
