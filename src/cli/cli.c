@@ -859,8 +859,9 @@ static int cli_main(int argc, char **argv, const struct cli_programs *programs)
     struct cli cli = {.programs = programs};
     cli.context.args = base_alloc((size_t)(argc + 1) * sizeof *cli.context.args);
     int status = cli_parse(&cli, argv + (argc > 0));
+    buf version = {0};
     if (status == 0 && cli.context.value['V'])
-        status = base_write(STDOUT_FILENO, span_of("telec " TELEC_BUILD "\n")) ? 1 : 0;
+        buf_str(&version, "telec " TELEC_BUILD "\n"), status = context_write(&version);
     else if (status == 0 && cli.context.value['h'])
         status = cli_help(&cli);
     else if (status == 0 && cli_is_bare(cli.command))

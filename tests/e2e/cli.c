@@ -1111,8 +1111,9 @@ static void test_cli_output_lost(void)
     daemon_start();
     if (!file_exists("/dev/full"))
         skip("no /dev/full");
-    static const char *const commands[] = {"list --json", "help", "completion bash"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const commands[] = {"list --json", "help", "completion bash",
+                                           "--version"};
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
         char *argv[] = {"/bin/sh", "-c", format("'%s' %s > /dev/full", e2e.binary, commands[i]),
                         NULL};
         struct cli c = cli_spawn(NULL, argv);
