@@ -1113,7 +1113,7 @@ static void test_cli_output_lost(void)
         skip("no /dev/full");
     static const char *const commands[] = {"list --json", "help", "completion bash",
                                            "--version"};
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char *argv[] = {"/bin/sh", "-c", format("'%s' %s > /dev/full", e2e.binary, commands[i]),
                         NULL};
         struct cli c = cli_spawn(NULL, argv);
