@@ -118,8 +118,11 @@ static int reader_box_row(const struct holder *h, const struct reader_rows *r)
 /* Indented, but not to the right edge, and no tool's result. */
 static int reader_continues(span row)
 {
-    return span_starts(row, "  ") && !span_starts(row, "                ") &&
-           !span_starts(question_bare(row), "⎿");
+    uint32_t cp = 0;
+    utf8_next(span_trim(row, " "), &cp);
+    int is_box = cp >= 0x2500 && cp < 0x25a0, is_spinner = cp >= 0x2800 && cp < 0x2900;
+    return span_starts(row, "  ") && !span_starts(row, "                ") && !is_box &&
+           !is_spinner && cp != 0x23bf; /* ⎿ */
 }
 
 static int reader_is_border(span row)

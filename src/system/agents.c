@@ -90,7 +90,7 @@ static const struct agents_row agents_table[] = {
      .colour = "151",
      .colour_on_light = "22",
      .screen = {"esc to interrupt", NULL, "›", NULL, "Ask Codex", "•",
-                "worked for |• tip: |• ran |• running |• working "},
+                "worked for |• tip: |• ran |• running |• exited |• working "},
      .hooks = {AGENTS_JSON, "CODEX_HOME", "", "/.codex", "hooks.json", AGENTS_CODEX,
                agents_events, 3, "config.toml", AGENTS_CODEX_NOTE}},
     {.name = "opencode",
