@@ -207,6 +207,16 @@ static void unit_streams_refusals(void)
     UNIT_FLEET_UNTIL(&u, a->fleet.streams.ready && a->fleet.streams.blocked);
     unit_fleet_end(&u);
 
+    test_begin("a right that the reading connection lacks is why, and in the log once");
+    unit_fleet_two(&u, &a, &b, 0);
+    buf_clear(&u.logged);
+    u.refuse = "XREAD";
+    u.words = "NOPERM this user has no XREAD";
+    streams_reread(&a->fleet.streams);
+    UNIT_FLEET_UNTIL(&u, strstr(streams_weakest(&a->fleet.streams)->why, "NOPERM"));
+    CHECK(!unit_fleet_has(&u.logged, "XREAD of Redis"));
+    unit_fleet_end(&u);
+
     test_begin("without CLIENT UNBLOCK a new connection interrupts the XREAD");
     unit_fleet_two(&u, &a, &b, 0);
     u.no_unblock = 1;
