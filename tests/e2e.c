@@ -29,9 +29,9 @@
 #include "e2e/push.c"     /* /ws */
 #include "e2e/robust.c"   /* kills, crowds, floods, garbage */
 #include "e2e/limits.c"   /* little of everything: descriptors, memory, time */
+#include "e2e/cli.c"      /* the command line */
 #include "e2e/faults.c"   /* every system call of a change fails once */
 #include "e2e/kills.c"    /* kills at random moments under load */
-#include "e2e/cli.c"      /* the command line */
 #include "e2e/life.c"     /* who lives: lost directories, hanging and killed holders */
 #include "e2e/places.c"   /* directories, names, hosts without this or that */
 #include "e2e/reach.c"    /* computers behind pipes */

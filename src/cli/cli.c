@@ -832,12 +832,22 @@ static void cli_tell_starter(const struct context *c, span why)
         base_write((int)fd, why);
 }
 
+/* What a running daemon has is told without the file: a home may not answer. */
+static int cli_needs_file(const struct cli *cli)
+{
+    const struct context *c = &cli->context;
+    int only_tells = cli->command && (cli->command->run == command_list ||
+                                      (cli->command->run == command_tail && !c->value['f']));
+    return !only_tells || c->value['c'] || getenv("TELEC_CONFIG");
+}
+
 static int cli_run_configured(struct cli *cli, const char *program)
 {
     struct context *c = &cli->context;
+    const char *file = cli_needs_file(cli) ? c->value['c'] : CONFIG_UNREAD;
     buf error = {0};
     int status = 1;
-    if (config_load(&c->config, program, c->value['S'], c->value['c'], &error) == 0) {
+    if (config_load(&c->config, program, c->value['S'], file, &error) == 0) {
         status = cli_run(cli);
     } else {
         context_fail("%s", buf_cstr(&error));

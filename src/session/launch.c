@@ -104,8 +104,7 @@ static void session_fill(struct session *s, const struct session_plan *plan)
 
 static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
 {
-    if (disk_answers(all->config->disk)) /* else it is as it was */
-        config_renew_agents(all->config);
+    config_renew_agents(all->config);
     return config_agent(all->config, name);
 }
 

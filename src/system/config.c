@@ -833,14 +833,17 @@ static int config_load(struct config *c, const char *program, const char *socket
     c->holders = config_holders(c->socket);
     c->state = config_xdg("XDG_STATE_HOME", "telec", ".local/state/telec", &c->state_from);
     c->file_from = "-c";
+    int unread = file && strcmp(file, CONFIG_UNREAD) == 0;
+    file = unread ? NULL : file;
     c->file = file ? config_absolute(file) : config_default_file(&c->file_from);
     config_set_defaults(c);
     config_identity(c);
     config_default_agents(c);
     buf text = {0};
     int is_named = file || (c->file_from && strcmp(c->file_from, "TELEC_CONFIG") == 0);
-    int status = is_named ? os_read_any(&text, c->file, CONFIG_FILE_MAX)
-                          : os_read_file(&text, c->file, CONFIG_FILE_MAX);
+    int status = unread     ? 0
+                 : is_named ? os_read_any(&text, c->file, CONFIG_FILE_MAX)
+                            : os_read_file(&text, c->file, CONFIG_FILE_MAX);
     if (status != 0 && (file || (errno != ENOENT && errno != ENOTDIR))) {
         buf_fmt(error, "cannot read the configuration %s: %s", c->file, os_file_fault(errno));
         buf_free(&text);
@@ -850,7 +853,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     config_redis_from_environment(c);
     config_check_projects(c);
     struct stat st;
-    c->is_read_once = is_named && stat(c->file, &st) == 0 && !S_ISREG(st.st_mode);
+    c->is_read_once = is_named && !unread && stat(c->file, &st) == 0 && !S_ISREG(st.st_mode);
     if (c->is_read_once)
         c->text = text;
     else
@@ -914,7 +917,8 @@ static void config_renew_agents(struct config *c)
 {
     struct config fresh = {0};
     buf error = {0};
-    if (config_load(&fresh, c->program, c->socket, c->file, &error) == 0) {
+    if (disk_answers(c->disk) &&
+        config_load(&fresh, c->program, c->socket, c->file, &error) == 0) {
         config_free_agents(c);
         memcpy(c->agents, fresh.agents, sizeof c->agents);
         c->agent_count = fresh.agent_count;

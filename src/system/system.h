@@ -520,6 +520,7 @@ struct config {
 };
 
 #define CONFIG_INHERITED "/dev/fd/" /* a file of that name is this process's only */
+#define CONFIG_UNREAD ""          /* file: the default one, which is not read */
 /* socket, file: options -S, -c, or NULL. A missing file is an error only when `file` names it;
  * config_free must follow, too. */
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,

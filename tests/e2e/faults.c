@@ -321,7 +321,7 @@ FAULTS_TEST(project, faults_prepare_project, faults_add_project, faults_has_proj
 static void faults_start_home(void)
 {
     faults_map("");
-    snprintf(faults_shared->home, sizeof faults_shared->home, "%s/telec", e2e.state);
+    snprintf(faults_shared->home, sizeof faults_shared->home, "%s/", e2e.dir);
     daemon_start();
 }
 
@@ -364,7 +364,9 @@ static void test_faults_slow_home(void)
     CHECK_INT(call("DELETE", session_path(id, "?undo_s=9"), NULL).status, 500);
     CHECK_INT(json_count(get("/sessions").body, ""), 1);
     CHECK_HAS(transcript(id), "echoed two");
-    CHECK(now_ms() - began < 5000);
+    CHECK_HAS(CLI_OK(cli("list", NULL)).said[0].p, format("%.8s\t", id));
+    CHECK_HAS(CLI_OK(cli("tail", id, NULL)).said[0].p, "echoed two");
+    CHECK(now_ms() - began < 6000);
     faults_shared->slow_ms = 0;
     CHECK(faults_echo(&view, "three\n") < 1500);
     AWAIT(faults_has_logged(id, "echoed three"));

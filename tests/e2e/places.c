@@ -216,6 +216,31 @@ static void test_places_fall_through(void)
     CLI_FAILS(cli_with("TELEC_SOCKET=/dev/null/x/api.sock", "list", NULL), 1, "/dev/null/x");
 }
 
+/* Two machines with one home, whose locks reach each other: each has a daemon. Another machine's is
+ * one whose lock says so. */
+static void test_places_two_machines(void)
+{
+    static const char *const locks[] = {"daemon.lock", "state.lock"};
+    daemon_start();
+    char *id = start_sh("read x");
+    for (int i = 0; i < 2; i++) {
+        char *path = format("%s/telec/%s", e2e.state, locks[i]), *text = file_read(path, NULL);
+        char *machine = strstr(text, "\"machine\":\"");
+        int fd = open(path, O_WRONLY);
+        REQUIRE(machine && fd >= 0);
+        memcpy(machine + 11, "XY", 2);
+        REQUIRE(pwrite(fd, text, strlen(text), 0) == (ssize_t)strlen(text));
+        close(fd);
+    }
+    char *other = format("XDG_RUNTIME_DIR=%s", make_dir(e2e.dir, "r2"));
+    CHECK_HAS(CLI_OK(cli_with(other, "list", NULL)).said[0].p, format("%.8s\t", id));
+    CHECK(file_exists(format("%s/r2/telec/api.sock", e2e.dir)));
+    CHECK_INT(get("/health").status, 200);
+    CLI_OK(cli_with(other, "list", NULL)); /* finds its own */
+    CLI_OK(cli_with(other, "daemon", "--stop", NULL));
+    CHECK_INT(get("/health").status, 200);
+}
+
 /* root with a user's HOME makes no files in it, which would be root's. */
 static void test_places_foreign_home(void)
 {
@@ -267,6 +292,7 @@ static const struct test places_tests[] = {
     {"places_callers_shell", test_places_callers_shell},
     {"places_fall_through", test_places_fall_through},
     {"places_foreign_home", test_places_foreign_home},
+    {"places_two_machines", test_places_two_machines},
     {"places_cookies", test_places_cookies},
     {"places_mounted_settings", test_places_mounted_settings},
     {"places_directories", test_places_directories},

@@ -363,6 +363,31 @@ static void unit_store_log_pieces(size_t piece)
     free(bytes);
 }
 
+static void unit_store_disk(void)
+{
+    struct loop l;
+    struct disk d = {0};
+    buf got = {0};
+    test_begin("where no process can be started a log is written at once, and a disk is not asked");
+    loop_init(&l);
+    disk_log(&d, span_of("nowhere")); /* all 0 does nothing */
+    disk_init(&d, &l, "/nonexistent/telec", "log", unit_store_root);
+    disk_log(&d, span_of("one "));
+    disk_log(&d, span_of("two"));
+    loop_once(&l);
+    disk_log(&d, span_of(" three"));
+    CHECK_INT(disk_answers(&d), 1);
+    CHECK_INT(disk_answers(NULL), 1);
+    disk_finish(&d, 0);
+    store_log_read(unit_store_root, &got);
+    CHECK_SPAN(buf_view(&got), "one two three");
+    char path[200];
+    unit_store_path(path, unit_store_root, "log");
+    CHECK_INT(unlink(path), 0);
+    buf_free(&got);
+    loop_free(&l);
+}
+
 static void unit_store_logs(void)
 {
     test_begin("a log keeps the end of the output, in two bounded files");
@@ -566,6 +591,7 @@ static void unit_store(void)
     unit_store_unsynced();
     unit_store_atomic();
     unit_store_sessions();
+    unit_store_disk();
     unit_store_logs();
     unit_store_log_full_disk();
     unit_store_log_no_rename();
