@@ -163,15 +163,20 @@ static void grid_set(const struct grid *g, struct cell *row, int col, uint32_t r
         row[col + 1] = grid_make_cell(0, style, wide ? CELL_TAIL : 0);
 }
 
-static void grid_set_ascii(const struct grid *g, struct cell *row, int col, uint32_t cp, int width,
-                           struct cell_style style)
+static uint32_t grid_ascii_of(uint32_t cp)
 {
-    uint32_t plain = '?';
+    uint32_t plain = cp < 0x80 ? cp : '?';
     for (size_t i = 0; i < COUNT_OF(grid_ascii_table); i++)
         if (cp >= grid_ascii_table[i].first && cp <= grid_ascii_table[i].last)
             plain = (unsigned char)grid_ascii_table[i].plain;
+    return plain;
+}
+
+static void grid_set_ascii(const struct grid *g, struct cell *row, int col, uint32_t cp, int width,
+                           struct cell_style style)
+{
     for (; width > 0; width--)
-        grid_set(g, row, col++, cp < 0x80 ? cp : plain, 1, style);
+        grid_set(g, row, col++, grid_ascii_of(cp), 1, style);
 }
 
 static int grid_is_plain(span s)
@@ -772,8 +777,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
     }
     int beside = cols - 2 - (cols > 2 && back[cols - 2].attr & CELL_TAIL);
     int overwrites = cols > 1 && grid_is_ambiguous(pen->g, &back[cols - 1]) &&
-                     !grid_is_ambiguous(pen->g, &back[beside]) &&
-                     !(grid_is_loose(back[beside].rune) && beside == cols - 2);
+                     !grid_is_ambiguous(pen->g, &back[beside]);
     if (last == cols - 1 && overwrites) {
         grid_draw_last(pen, row);
         last--;
@@ -801,6 +805,8 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         col += grid_draw(pen, row, col, &damage);
         if (damage && col + damage > pen->dirty)
             pen->dirty = col + damage < cols ? col + damage : cols;
+        if (pen->dirty == cols && again < cols)
+            erase = cols; /* the last column, too, once more */
     }
     if (erase < cols && again == cols)
         grid_erase(pen, row, erase);
@@ -1004,16 +1010,32 @@ static void grid_draw_rows(struct grid *g, struct grid_pen *pen, int top, int bo
     }
 }
 
+/* Replaces an ambiguous character in the last column beside one that is loose: each could overwrite
+ * the other. */
+static void grid_settle_last(struct grid *g, int row)
+{
+    const struct cell *cells = grid_back(g, row) + g->cols;
+    if (g->back[row] == GRID_ROW_BLANK || g->cols < 2 || !grid_is_ambiguous(g, &cells[-1]))
+        return;
+    if (grid_is_loose(cells[-2].rune) ||
+        (cells[-2].attr & CELL_TAIL && grid_is_loose(cells[-3].rune))) {
+        struct cell *last = grid_row(g, row) + g->cols - 1;
+        last->rune = grid_ascii_of(last->rune);
+    }
+}
+
 /* Draws all changes. Returns 0 when there are none, 2 when the caller must end synchronised output.
  * A visible cursor is hidden first, unless it stays in the only row that changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;
-    for (int row = 0; row < g->rows; row++)
+    for (int row = 0; row < g->rows; row++) {
+        grid_settle_last(g, row);
         if (grid_note_changes(g, row)) {
             top = top < row ? top : row;
             bottom = row;
         }
+    }
     if (top > bottom) /* an unknown front: every row has changed */
         return 0;
     int jumps = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);

@@ -356,6 +356,9 @@ static const char *const unit_grid_texts[] = {
     "\xe2\x80\xae-bidi\xff",
     "\xf0\x9f\x98\x80!",
     "\xe2\x9c\x85 \xe2\x9d\x8c\xe2\x9a\xa1.",
+    "\xe2\x94\x80",
+    "\xe2\x98\x8e",
+    "\xe1\x84\x80",
     /* from here on clusters */
     "e\xcc\x81t",
     "\xe2\x9d\xa4\xef\xb8\x8f",
@@ -364,7 +367,7 @@ static const char *const unit_grid_texts[] = {
     "\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd",
     "1\xef\xb8\x8f\xe2\x83\xa3",
 };
-#define UNIT_GRID_PLAIN_TEXTS 11
+#define UNIT_GRID_PLAIN_TEXTS 14
 
 static struct cell_style unit_grid_random_style(uint32_t *seed)
 {
@@ -442,6 +445,22 @@ static void unit_grid_random_op(struct grid *g, uint32_t *seed)
         used = grid_put(g, row, col, width, text, style);
         CHECK(used >= 0 && used <= width);
     }
+}
+
+static void unit_grid_last_column(void)
+{
+    test_begin("nothing of unclear width stands in the last column beside something like it");
+    struct grid g = {0};
+    buf b = {0};
+    for (int narrow = 0; narrow < 2; narrow++) {
+        g.narrow = narrow;
+        grid_resize(&g, 1, 4);
+        grid_put(&g, 0, 0, 4, span_of("xxe\xcc\x81\xe2\x94\x80"), (struct cell_style){0});
+        grid_frame(&g, &b);
+        CHECK_INT(unit_at(&g, 3)->rune, narrow ? 0x2500 : '-');
+    }
+    grid_free(&g);
+    buf_free(&b);
 }
 
 static void unit_grid_random_frames(int loose, uint32_t seed)
@@ -821,6 +840,7 @@ static void unit_grid(void)
     unit_grid_exact_frames();
     unit_grid_redraw();
     unit_grid_costs();
+    unit_grid_last_column();
     unit_grid_random_frames(0, 1);
     unit_grid_random_frames(1, 2);
     unit_grid_random_frames(2, 3);
