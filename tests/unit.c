@@ -55,9 +55,17 @@
 #include "../src/base/base.h"
 static int unit_no_links; /* symbolic links can't be made */
 #define symlink(text, path) (unit_no_links ? (errno = EPERM, -1) : symlink(text, path))
+static long unit_allocated; /* how often: all of the program's memory goes through realloc */
+static void *unit_realloc(void *p, size_t size)
+{
+    unit_allocated++;
+    return realloc(p, size);
+}
+#define realloc unit_realloc
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
+#undef realloc
 
 #include "test.h"
 

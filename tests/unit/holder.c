@@ -718,6 +718,30 @@ static void unit_hold_viewers(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_warm(void)
+{
+    struct unit_holder u;
+    char text[24];
+    long before = 0;
+    if (CONN_READ_MAX < 100)
+        return;
+    test_begin("output on its way to a viewer allocates a frame for each read, nothing for a line");
+    unit_holder_run(&u, "while read x; do seq 1 3000; echo over$x; done", "");
+    unit_holder_send(&u, FRAME_VIEW, "b");
+    buf_reserve(&u.screen, 8 << 20);
+    for (int round = 1; round <= 9; round++) {
+        buf_clear(&u.screen);
+        if (round == 6)
+            before = unit_allocated;
+        snprintf(text, sizeof text, "%d\r", round);
+        unit_holder_send(&u, FRAME_INPUT, text);
+        snprintf(text, sizeof text, "over%d", round);
+        CHECK(unit_holder_until(&u, &u.screen, text));
+    }
+    CHECK(unit_allocated - before < 3000); /* of 12,000 lines */
+    unit_holder_end(&u);
+}
+
 static void unit_hold_waits_for_viewer(void)
 {
     struct unit_holder u;
@@ -1143,6 +1167,7 @@ static void unit_holder(void)
     unit_hold_input();
     unit_hold_direct();
     unit_hold_viewers();
+    unit_hold_warm();
     unit_hold_slow_viewer();
     unit_hold_waits_for_viewer();
     unit_hold_secrets();

@@ -642,6 +642,28 @@ static void unit_vt_links(void)
     vt_free(vt);
 }
 
+static void unit_vt_warm(void)
+{
+    test_begin("an emulator that is warm allocates nothing");
+    struct vt *vt = vt_new(80, 24);
+    long before = 0;
+    buf answers = {0};
+    for (int round = 0; round < 2 * VT_SCROLL_LINES; round++) {
+        if (round == VT_SCROLL_LINES + 200)
+            before = unit_allocated;
+        vt_feed(vt, span_of("plain text\r\n\033[1;31mred\033[4:3;58;5;9m under\033[m\r\n"
+                            "\xc3\xa4 \xe4\xb8\xad \xf0\x9f\x98\x80 e\xcc\x81\r\n"
+                            "\033]2;title\a\033]8;;http://a\alink\033]8;;\a\033[6n\033]11;?\a"
+                            "\033[?1049h\033[2J\033[5;5Hx\033[3L\033[2P\033[?1049l"));
+        vt_drain_signals(vt);
+        buf_clear(&answers);
+        vt_drain_answers(vt, &answers);
+    }
+    CHECK_INT(unit_allocated, before);
+    vt_free(vt);
+    buf_free(&answers);
+}
+
 static void unit_vt_strings(void)
 {
     test_begin("OSC strings set titles, directory, notification and clipboard");
@@ -1049,6 +1071,7 @@ static void unit_vt(void)
     unit_vt_queries();
     unit_vt_strings();
     unit_vt_links();
+    unit_vt_warm();
     unit_vt_keyboard();
     unit_vt_bounds();
     unit_vt_prompts();
