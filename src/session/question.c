@@ -585,15 +585,19 @@ static int question_is_boxed(const struct question_screen *s, int row)
            question_has(s->rows[row - 1], "╭") && question_has(s->rows[row + 1], "╰");
 }
 
-/* What the dialog is about: "$ make", "? Shell make"; or "Bash command" below a frame, and the next
- * row. Returns 0: nothing. */
+/* What the dialog is about: "$ make", "? Shell make", "→ Edit x.c"; or "Bash command" below a frame,
+ * and the next row. Returns 0: nothing. */
 static int question_put_subject(const struct question_screen *s, int row, buf *b)
 {
+    static const char *const marks[] = {"$ ", "? ", "→ "};
     span text = question_row(s, row), below = question_row(s, row + 1);
+    int boxed = question_is_boxed(s, row), marked = 0;
     if (!below.n)
         below = question_row(s, row + 2);
-    if (span_starts(text, "$ ") || span_starts(text, "? ") || question_is_boxed(s, row)) {
-        text = span_sub(text, text.p[1] == ' ' && !question_is_boxed(s, row) ? 2 : 0);
+    for (size_t i = 0; i < COUNT_OF(marks) && !boxed && !marked; i++)
+        if ((marked = span_starts(text, marks[i])))
+            text = span_sub(text, strlen(marks[i]));
+    if (boxed || marked) {
         buf_span(b, span_trim(question_before_gap(text), " ←"));
         return 1;
     }

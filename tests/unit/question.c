@@ -78,6 +78,9 @@ static void test_question_kinds(void)
         {"  ┃  △ Permission required\n  ┃    # Shell command\n  ┃\n  ┃  $ make\n  ┃\n"
          "  ┃   Allow once   Allow always   Reject   enter con\n",
          "make", 3, 1, QUESTION_CHOICE, 3},
+        {"  ┃  △ Permission required\n  ┃    → Edit w.txt\n  ┃\n  ┃  1 + hello\n  ┃\n"
+         "  ┃   Allow once   Allow always   Reject   enter con\n", "Edit w.txt", 3, 1,
+         QUESTION_CHOICE, 3},
         {"│ Do you trust the files in this folder? │\n│ ● 1. Trust    │\n│   2. Don't trust │\n",
          "Do you trust the files in this folder?", 2, 0, QUESTION_CHOICE, 2},
         {"│ ╭────╮ │\n│ │ /a/b │ │\n│ ╰────╯ │\n│ Do you trust the files here? │\n│ ❯ 1. Yes │\n"
