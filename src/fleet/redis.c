@@ -479,9 +479,10 @@ static void redis_move(struct redis *r, const struct resp *reply)
 static void redis_note_denied(struct redis *r, const struct resp *reply)
 {
     char *said = span_dup(reply->text);
+    if (!r->conn.dead)
+        redis_set_refusal(r, reply);
     if (!r->conn.dead && r->denied.n < REDIS_SAID_MAX &&
         redis_find(buf_view(&r->denied), said) == r->denied.n) {
-        redis_set_refusal(r, reply);
         buf_str(&r->denied, said);
         log_line(LOG_WARN, "redis (%s): %s", r->name, r->why);
     }

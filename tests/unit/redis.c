@@ -585,6 +585,11 @@ static void unit_redis_denied(void)
     unit_redis_until(&u, &u.answers, 4);
     CHECK(strstr(u.redis.why, "run the 'scan' command") && u.redis.state == REDIS_READY);
     CHECK_INT(u.redis.denied.n, 2 * (strlen(rows[0].answer) - 3));
+    redis_restart(&u.redis);
+    unit_redis_until(&u, &u.ready, 2);
+    CHECK(unit_redis_call(&u, "SCAN 0", 0));
+    unit_redis_until(&u, &u.answers, 5);
+    CHECK(strstr(u.redis.why, "run the 'scan' command"));
     unit_redis_end(&u);
 }
 
