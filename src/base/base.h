@@ -62,8 +62,8 @@
 #define TELEC_BUILD TELEC_VERSION
 #endif
 
-/* In a build for size (src/small.sh), what is between the two is still made fast: what each byte of
- * a screen passes. */
+/* Between the two a build for size (src/small.sh) is made for speed: what each byte of a screen
+ * passes. */
 #if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__)
 #define TELEC_FAST                                                                                 \
     _Pragma("GCC push_options")                                                                    \
@@ -82,10 +82,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A list whose items have `next` and `link`, the pointer that points to them. LIST_PUSH inserts x
- * where at, the address of the list's head or of an item's next, points; the list's owner must not
- * move. LIST_REMOVE takes x out of its list and sets link NULL; it does nothing when link is
- * NULL. */
+/* Items have `next` and `link`, the address of what points to them: LIST_PUSH's at, a list's head
+ * or an item's next. The head must not move. LIST_REMOVE sets link NULL, and ignores a NULL one. */
 #define LIST_PUSH(at, x)                                                                           \
     do {                                                                                           \
         (x)->link = (at);                                                                          \
@@ -105,23 +103,22 @@
         }                                                                                          \
     } while (0)
 
-/* The three results of every parser. With DONE, the parser says how many bytes it used. */
 enum parse { PARSE_BAD = -1, PARSE_MORE = 0, PARSE_DONE = 1 };
 
-/* Bytes that another object owns; valid until that object changes. p may be NULL when n is 0. */
+/* Bytes of another object, valid until it changes. */
 typedef struct span {
     const char *p;
     size_t n;
 } span;
 
-/* The only growable string. All zero is empty and ready; buf_free is safe twice. Out of memory, the
- * program ends with a message: nothing in telec grows without a bound. */
+/* The only growable string; all zero is empty. Out of memory, the program ends: nothing grows
+ * without a bound. */
 typedef struct buf {
     char *p;
     size_t n, cap;
 } buf;
 
-/* Bytes that never change and have several owners; freed when the last one drops them. */
+/* Bytes that never change, of several owners. */
 typedef struct blob {
     size_t refs;
     size_t n;
@@ -134,93 +131,86 @@ typedef struct blob {
 #define BASE_FORMAT(text, first)
 #endif
 
-static int base_write(int fd, span s);         /* all of s, blocking: 0, or -1 with errno */
-/* Prints "telec: …" on stderr, exits with 1. */
+static int base_write(int fd, span s);         /* 0, or -1 with errno */
 static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
-/* Writes text as snprintf does, and as it returns how long all of it is. Without floating point. */
+/* snprintf without floating point. */
 static size_t base_fmt(char *out, size_t size, const char *format, ...) BASE_FORMAT(3, 4);
 static size_t base_vfmt(char *out, size_t size, const char *format, va_list args) BASE_FORMAT(3, 0);
 static void *base_alloc(size_t size);          /* zeroed; never NULL */
-static void *base_grow(void *p, size_t size);  /* realloc that never returns NULL */
+static void *base_grow(void *p, size_t size);  /* never NULL */
 
-static span span_of(const char *s);                /* of a C string; of NULL: empty */
-static span span_sub(span s, size_t from);         /* from byte `from` to the end */
-static size_t span_total(const span *parts, size_t count); /* bytes of all parts */
+static span span_of(const char *s);                /* NULL: empty */
+static span span_sub(span s, size_t from);
+static size_t span_total(const span *parts, size_t count);
 static int span_eq(span s, const char *t);
-static int span_eq_nocase(span s, const char *t);  /* equal but for the case of A-Z */
+static int span_eq_nocase(span s, const char *t);  /* A-Z only */
 static int span_starts(span s, const char *t);
-static span span_trim(span s, const char *set);    /* without bytes of set at both ends */
+static span span_trim(span s, const char *set);
 static span span_cut(span *rest, char at);         /* up to `at`; *rest becomes what follows it */
-/* Reads exactly [-]digits. Returns 1, or 0 when s is something else or doesn't fit. */
+/* Reads [-]digits. Returns 1, or 0 for anything else or more. */
 static int span_int(span s, long long *out);
-static char *span_dup(span s);                     /* as a C string, to be freed */
+static char *span_dup(span s);
 static int span_is_one_of(const char *words, const char *word); /* of "one|two|three" */
 
 static void buf_free(buf *b);
-static void buf_clear(buf *b);                     /* makes it empty, keeps its memory */
-static void buf_reserve(buf *b, size_t more);      /* makes room for `more` bytes after n */
+static void buf_clear(buf *b);                     /* keeps its memory */
+static void buf_reserve(buf *b, size_t more);
 static void buf_add(buf *b, const void *p, size_t n);
 static void buf_byte(buf *b, char c);
 static void buf_str(buf *b, const char *s);
 static void buf_span(buf *b, span s);
 static void buf_int(buf *b, long long v);
-/* Appends what base_fmt writes, and a NUL that n doesn't count; not for hot paths. */
+/* Leaves a NUL that n doesn't count; not for hot paths. */
 static void buf_fmt(buf *b, const char *format, ...) BASE_FORMAT(2, 3);
-static void buf_drop(buf *b, size_t n);            /* removes the first n bytes */
+static void buf_drop(buf *b, size_t n);            /* the first n bytes */
 static span buf_view(const buf *b);                /* valid until b changes */
 static const char *buf_cstr(buf *b);               /* adds a NUL that n doesn't count */
 
-static blob *blob_new(span s);                     /* a copy; the caller has its one reference */
-/* Returns a blob of the head and the parts, one after the other. */
+static blob *blob_new(span s);                     /* one reference */
 static blob *blob_join(span head, const span *parts, size_t count);
 static blob *blob_ref(blob *b);
 static void blob_drop(blob *b);                    /* NULL is fine */
 
 /* ==== utf8: UTF-8 (Unicode 3.9, table 3-7), column width ====================================== */
 
-/* State of a streaming check: all zero before the first byte. */
 struct utf8_state {
     unsigned char left;     /* continuation bytes still to come */
     unsigned char low, high; /* bounds of the next continuation byte */
 };
 
-/* Decodes the first code point of a non-empty s. Returns its length in bytes, or 0 when s ends
- * inside a sequence that is valid so far. A malformed sequence gives U+FFFD and the length of its
- * longest valid prefix, at least 1. */
+/* Decodes the first code point of a non-empty s. Returns its bytes; 0: s ends inside a sequence. A
+ * malformed one is U+FFFD, its bytes the longest valid prefix, at least 1. */
 static size_t utf8_next(span s, uint32_t *cp);
-/* Returns the bytes written; a surrogate is written as U+FFFD. */
+/* A surrogate becomes U+FFFD. */
 static size_t utf8_encode(uint32_t cp, char out[4]);
 static enum parse utf8_check(struct utf8_state *st, span s);  /* MORE: s ends inside a sequence */
 static int utf8_width(uint32_t cp); /* columns: 0 (combining), 1, 2; -1: a control character */
 static int utf8_is_ambiguous(uint32_t cp); /* some terminals give it two columns */
 static int utf8_is_emoji(uint32_t cp); /* it can start one; not ASCII, flags and skin tones */
-static span utf8_tail(span s, long long chars);    /* the last `chars` characters */
+static span utf8_tail(span s, long long chars);    /* the last chars */
 static void utf8_put_clean(buf *b, span s);        /* malformed bytes become U+FFFD */
 static int utf8_is_deceptive(uint32_t cp); /* a C1 or bidi control, a line separator */
-/* Appends untrusted text, made visible: C0 controls as ^X; C1 and bidi controls, line separators
- * and malformed bytes as U+FFFD. */
+/* Untrusted text: C0 as ^X, the deceptive and malformed as U+FFFD. */
 static void utf8_put_visible(buf *b, span s);
 
 /* ==== clock: clocks, dates (ISO-8601, RFC 3339), ages ========================================= */
 
-static long long clock_mono_ms(void);              /* milliseconds, never goes back */
-static long long clock_wall_ms(void);              /* milliseconds since 1970 UTC */
+static long long clock_mono_ms(void);
+static long long clock_wall_ms(void);
 static void clock_put_iso(buf *b, long long wall_ms); /* 2026-01-31T23:59:59.123+00:00 */
-/* Reads an ISO-8601 date and time; without an offset it is UTC. Returns 1, or 0 when s is something
- * else. */
+/* Without an offset it is UTC. Returns 1, or 0 for no time. */
 static int clock_parse_iso(span s, long long *wall_ms);
-static void clock_put_age(buf *b, long long ms);   /* the time since, short: now, 5m, 3h, 2d */
+static void clock_put_age(buf *b, long long ms);   /* now, 5m, 3h, 2d */
 
 /* ==== log: one line a message ================================================================= */
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Sets the descriptor (< 0: no log) and the most detailed level that is written. */
+/* fd < 0: no log. */
 static void log_open(int fd, enum log_level most);
-/* From now on the log, if it is the file PATH, has at most size_max bytes: before more it is
- * renamed to PATH.1. path must live as long as the log. */
+/* Before the log exceeds size_max bytes, it is renamed to PATH.1. Keeps path. */
 static void log_limit(const char *path, size_t size_max);
-/* Lines are dropped, and counted, while may_write returns 0. */
+/* Drops and counts lines while may_write returns 0. */
 static void log_guard(int (*may_write)(void *ctx), void *ctx);
 static void log_line(enum log_level level, const char *format, ...); /* control bytes visible */
 
@@ -241,49 +231,45 @@ enum json_type {
     JSON_OBJECT
 };
 
-/* A value in a text that json_parse accepted. text is the value's own bytes, a string's quotes
- * included; valid as long as the parsed text. */
+/* A value in a text that json_parse accepted; a string has its quotes. */
 struct json {
     enum json_type type;
     span text;
 };
 
-/* Walks the members of an object or the elements of an array, in O(bytes):
- *     for (struct json_iter it = json_iter(v); json_next(&it);) … it.value, it.key
- * key is raw, with its quotes; in an array it is empty. */
+/* for (struct json_iter it = json_iter(v); json_next(&it);) … it.value, it.key: in O(bytes). key has
+ * its quotes. */
 struct json_iter {
     const char *at, *end;
     struct json key, value;
 };
 
-/* Checks that `text` is one value, with white space around it at most. DONE: *out is the value.
- * MORE: text is blank, or ends inside a value that is valid so far. BAD: *why is the reason (a
- * static text), *at the offset. why and at may be NULL. Never allocates. */
+/* Checks that text is one value. MORE: it is blank, or ends inside the value. BAD: *why is the
+ * reason, static, *at the offset; both may be NULL. */
 static enum parse json_parse(span text, struct json *out, const char **why, size_t *at);
 static struct json_iter json_iter(struct json v);  /* empty unless v is an array or object */
-static int json_next(struct json_iter *it);        /* 0: no further value */
+static int json_next(struct json_iter *it);
 static struct json json_get(struct json object, const char *key); /* the last member of that name */
-/* Appends a string's decoded value; a lone surrogate is U+FFFD. */
+/* A lone surrogate is U+FFFD. */
 static void json_put_text(buf *b, struct json string);
-/* Returns the decoded value as a C string to be freed, cut at U+0000; NULL unless it is a
- * string. */
+/* Cut at U+0000; NULL unless it is a string. */
 static char *json_dup_text(struct json string);
-static int json_text_eq(struct json string, const char *s); /* compares the decoded value */
-/* Returns 1 when a string in the value, a key included, has U+0000, which no C string holds. */
+static int json_text_eq(struct json string, const char *s);
+/* 1: a string in it, or a key, has U+0000, which no C string holds. */
 static int json_has_nul(struct json v);
-/* Returns 1 when the number is an integer that fits (also 1e3, 2.0), else 0. */
+/* Returns 1 for an integer that fits (also 1e3, 2.0), else 0. */
 static int json_int(struct json number, long long *out);
-/* Returns 1 when the string is a time for clock_parse_iso, else 0 and *wall_ms stays. */
+/* Returns 0 and leaves *wall_ms for no time. */
 static int json_time(struct json string, long long *wall_ms);
 
-/* The writer appends to b. It writes a comma first unless b is empty or ends in [ { : , or a line
- * feed. Malformed text is written with U+FFFD. Keys are C strings. */
+/* The writer puts a comma first unless b is empty or ends in [ { : , or a line feed. Malformed text
+ * becomes U+FFFD. */
 static void json_open(buf *b, char bracket);       /* '{' or '[' */
 static void json_close(buf *b, char bracket);      /* '}' or ']' */
 static void json_key(buf *b, const char *key);
 static void json_put_string(buf *b, span s);
 static void json_put_int(buf *b, long long v);
-static void json_put_raw(buf *b, span json_text);  /* a value that is JSON already */
+static void json_put_raw(buf *b, span json_text);
 /* A key with its value; a NULL string is null. */
 static void json_field_string(buf *b, const char *key, const char *s);
 static void json_field_int(buf *b, const char *key, long long v);
@@ -299,7 +285,7 @@ static void sha1(span s, unsigned char out[20]);
 static void sha256(span s, unsigned char out[SHA256_BYTES]);
 static void hmac_sha256(span key, span text, unsigned char out[SHA256_BYTES]);
 static void b64_put(buf *b, span s);
-/* Appends the decoded bytes. Returns 1, or 0 when s is not canonical padded base64. */
+/* Returns 1, or 0 for what is not canonical padded base64. */
 static int b64_decode(span s, buf *out);
 
 #endif
