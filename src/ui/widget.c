@@ -682,25 +682,41 @@ static void widget_put_clock(buf *b, long long wall_ms)
         buf_fmt(b, "%02d:%02d:%02d", local.tm_hour, local.tm_min, local.tm_sec);
 }
 
+static const struct widget_toast *widget_toast_at(const struct widget_toasts *t, int i)
+{
+    return &t->ring[(t->next - 1 - i + 2 * WIDGET_TOASTS_MAX) % WIDGET_TOASTS_MAX];
+}
+
+/* Draws a message behind its time, in at most `rows` lines. Returns how many it has. */
+static int widget_toast_put(struct widgets *u, const struct widget_toast *toast, int row, int col,
+                            int width, int rows)
+{
+    buf when = {0};
+    widget_put_clock(&when, toast->at);
+    int used = cell_columns(buf_view(&when)) + 1;
+    if (rows > 0)
+        widget_put(u->grid, row, col, width, buf_cstr(&when), widget_style(u, THEME_DIM));
+    buf_free(&when);
+    return widget_max(1, widget_wrapped_draw(u->grid, row, col + used, width - used, rows,
+                                             span_of(toast->text),
+                                             widget_style(u, toast->alarm ? THEME_ALARM
+                                                                          : THEME_TEXT)));
+}
+
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t)
 {
-    int row, col, width = widget_min(76, u->grid->cols - 4), rows = widget_max(1, t->count);
-    widget_box_draw(u, rows, width, "Messages", &row, &col);
-    int shown = widget_min(rows, u->grid->rows - 2);
-    widget_scroll_fit(&t->list, rows, shown);
+    int row, col, width = widget_min(76, u->grid->cols - 4), room = u->grid->rows - 2;
+    int lines = 0, shown = 0; /* of all; how many of the last ones have room */
+    for (int i = t->count - 1; i >= 0; i--) {
+        lines += widget_toast_put(u, widget_toast_at(t, i), 0, 0, width, 0);
+        shown += lines <= room;
+    }
+    widget_box_draw(u, widget_max(1, lines), width, "Messages", &row, &col);
+    widget_scroll_fit(&t->list, widget_max(1, t->count), widget_max(1, shown));
     if (!t->count)
         widget_put_cut(u->grid, row, col, width, "no messages yet", widget_style(u, THEME_DIM));
-    for (int y = 0; y < shown && t->list.top + y < t->count; y++) {
-        int at = (t->next - 1 - t->list.top - y + 2 * WIDGET_TOASTS_MAX) % WIDGET_TOASTS_MAX;
-        const struct widget_toast *toast = &t->ring[at];
-        buf when = {0};
-        widget_put_clock(&when, toast->at);
-        int used = 1 + widget_put(u->grid, row + y, col, width, buf_cstr(&when),
-                                  widget_style(u, THEME_DIM));
-        widget_put_cut(u->grid, row + y, col + used, width - used, toast->text,
-                       widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
-        buf_free(&when);
-    }
+    for (int i = t->list.top, y = 0; i < t->count && y < room; i++)
+        y += widget_toast_put(u, widget_toast_at(t, i), row + y, col, width, room - y);
 }
 
 static void widget_toasts_free(struct widget_toasts *t)
