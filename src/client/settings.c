@@ -75,7 +75,6 @@ static enum parse settings_parse(struct settings_text *t)
     return json_parse(buf_view(&t->blank), &t->root, &t->why, &t->at);
 }
 
-/* Replaces `cut` bytes and parses the text again. */
 static void settings_splice(struct settings_text *t, size_t at, size_t cut, span with)
 {
     span before = buf_view(&t->text);
@@ -111,7 +110,6 @@ static size_t settings_count_space(span s)
     return n;
 }
 
-/* Returns the white space behind a container's opening bracket. */
 static span settings_gap(struct json container)
 {
     span inside = span_sub(container.text, 1);
@@ -123,7 +121,6 @@ static int settings_has(span s, char c)
     return s.n && memchr(s.p, c, s.n) != NULL;
 }
 
-/* Returns what is behind the last line feed. */
 static span settings_last_line(span s)
 {
     size_t at = s.n;
@@ -181,7 +178,7 @@ static void settings_put_key(buf *b, const struct settings_layout *l, span key)
     buf_str(b, l->how == SETTINGS_COMPACT ? ":" : ": ");
 }
 
-/* Appends a value of ours. The recursion is as deep as our value. */
+/* Recursive, as deep as our value. */
 static void settings_put_value(buf *b, const struct settings_layout *l, struct json v, size_t depth)
 {
     struct json_iter it = json_iter(v);
@@ -202,7 +199,7 @@ static void settings_put_value(buf *b, const struct settings_layout *l, struct j
     buf_byte(b, v.text.p[v.text.n - 1]);
 }
 
-/* Inserts a value behind the last one of a container; key: its name, NULL in a list. */
+/* Behind the last one; key NULL: in a list. */
 static void settings_insert(struct settings_text *t, struct json container, const char *key,
                             span value_json)
 {
@@ -249,7 +246,6 @@ static size_t settings_count(struct json container)
     return n;
 }
 
-/* Tells whether a part of the text has a comment. */
 static int settings_has_comment(const struct settings_text *t, size_t from, size_t to)
 {
     return to > from && memcmp(t->text.p + from, t->blank.p + from, to - from) != 0;
@@ -293,7 +289,6 @@ static void settings_remove(struct settings_text *t, struct json container, stru
 
 /* ---- agents with hooks in a JSON file ------------------------------------------------------- */
 
-/* A change to a settings file. */
 struct settings_job {
     const struct agents_row *agent;
     const char *program;
@@ -370,7 +365,6 @@ static enum settings_owner settings_owner(const struct settings_job *job, struct
     return owner;
 }
 
-/* An element and the container that it is in. */
 struct settings_pair {
     struct json container, element;
 };
@@ -523,7 +517,6 @@ static int settings_check_json(struct settings_job *job)
                          settings_line_number(buf_view(&t->text), t->at), t->why ? t->why : "");
 }
 
-/* Removes telec's own hooks. Returns how many. */
 static int settings_remove_own(struct settings_job *job)
 {
     int count = 0;
@@ -683,7 +676,6 @@ static int settings_toml_is_notify(span key)
     return span_eq(key, "notify") || span_eq(key, "\"notify\"") || span_eq(key, "'notify'");
 }
 
-/* Appends a list of strings in one spelling, so that two lists can be compared. */
 static void settings_put_dense(buf *b, span value)
 {
     while (value.n) {
@@ -825,7 +817,6 @@ static char *settings_path(const struct agents_row *agent, const char *home, con
     return b.p; /* buf_fmt leaves a NUL behind it */
 }
 
-/* Reads the file, if it exists. Returns 0, or -1 with a message. */
 static int settings_load(struct settings_job *job)
 {
     struct stat link;
@@ -846,7 +837,7 @@ static int settings_put(int fd, const buf *text)
     return base_write(fd, buf_view(text)) == 0 && fsync(fd) == 0 ? 0 : -1;
 }
 
-/* Writes the new file, with the owner and mode of the old one. Returns 0, or -1 with errno. */
+/* With the owner and mode of the old one. Returns 0, or -1 with errno. */
 static int settings_fill(const struct settings_job *job, int fd)
 {
     struct stat own;
@@ -860,7 +851,6 @@ static int settings_fill(const struct settings_job *job, int fd)
     return settings_put(fd, &job->after.text);
 }
 
-/* Returns whether the file is as it was read. */
 static int settings_is_unchanged(const struct settings_job *job)
 {
     struct stat st;
@@ -873,7 +863,6 @@ static int settings_is_unchanged(const struct settings_job *job)
     return same;
 }
 
-/* Makes a directory and those above it. Returns 0, or -1 with errno. */
 static int settings_make_dirs(char *dir)
 {
     for (char *slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -903,7 +892,6 @@ static int settings_store_in_place(struct settings_job *job, int copy_fd, const 
     return status;
 }
 
-/* Replaces the file whole by job->after. Returns 0, or -1 with a message. */
 static int settings_store(struct settings_job *job)
 {
     const char *target = job->target ? job->target : job->path;

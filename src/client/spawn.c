@@ -2,13 +2,11 @@
 
 /* spawn - starts a daemon in the background, and stops a running one.
  *
- * The starter is the daemon's grandparent: init adopts the daemon, so nothing has to wait for it.
- * A daemon that runs is found by its locks: SOCKET.lock, or that of the state directory, which
- * names the socket: it may be another environment's. One whose socket is gone is asked to make it
- * again. */
+ * The starter is the daemon's grandparent: init adopts the daemon. A running one is found by its
+ * locks: SOCKET.lock, or the state directory's, which names the socket of another environment. */
 
 #ifndef SPAWN_LOG_MAX
-#define SPAWN_LOG_MAX (1024 * 1024) /* bytes of daemon.log from which the next start renames it */
+#define SPAWN_LOG_MAX (1024 * 1024) /* bytes: a larger one is renamed at the next start */
 #endif
 #ifndef SPAWN_STOP_MS
 #define SPAWN_STOP_MS 4000 /* for the daemon to end: twice what it gives its clients */
@@ -21,7 +19,6 @@
 #endif
 #define SPAWN_SIGNAL_MS 100  /* … asked this often: it may be starting */
 
-/* Opens the daemon's log, STATE/daemon.log; a large one is renamed to daemon.log.1 before. */
 static int spawn_open_log(const struct config *config)
 {
     buf path = {0}, old = {0};
@@ -52,7 +49,7 @@ static void spawn_detach(int ready_fd, int err_fd)
 
 #define SPAWN_CONFIG_FD 4 /* the daemon's, for a configuration that only we could read */
 
-/* Makes SPAWN_CONFIG_FD a nameless file that has the configuration's text. Returns 0 or -1. */
+/* A nameless file. Returns 0 or -1. */
 static int spawn_put_config(const struct config *config)
 {
     buf path = {0};

@@ -13,7 +13,7 @@ static int vcs_is_there(void)
     return config_on_path("git");
 }
 
-/* Runs git with these arguments, a NULL-terminated list. Returns 0, or -1 with errno. */
+/* Returns 0, or -1 with errno. */
 static int vcs_run(struct vcs *v, const char *const *words,
                    void (*done)(void *ctx, enum output_fault fault, int status, span text))
 {
@@ -27,7 +27,6 @@ static int vcs_run(struct vcs *v, const char *const *words,
     return v->running ? 0 : -1;
 }
 
-/* Calls the owner; error NULL: there is none. */
 static void vcs_end(struct vcs *v, const char *error)
 {
     void (*done)(void *ctx, const char *error, span text) = v->done;
