@@ -2,11 +2,10 @@
 
 /* grid - frames of cells: drawn into, then written as few bytes that show the changes.
  *
- * Uses ECMA-48 and the xterm additions that every terminal of today has. Handles the points on
- * which terminals differ: the width of a grapheme, and the effect of writing the last column. Left
- * out: colours and cursor shapes of the terminal, insert and delete of characters. */
+ * Uses ECMA-48 and xterm's additions. Handles the points on which terminals differ: the width of a
+ * grapheme, and the effect of writing the last column. */
 
-/* Written before a full redraw: resets the modes that would displace it, moves the cursor home. */
+/* Resets the modes that would displace a full redraw, moves the cursor home. */
 #define GRID_SEQ_REDRAW "\33[?6l\33[4l\33[r\33(B\17\33[?7h\33[m\33[H"
 #define GRID_SEQ_SYNC_ON "\33[?2026h"
 #define GRID_SEQ_SYNC_OFF "\33[?2026l"
@@ -22,7 +21,6 @@
 /* Attributes that show on a blank. */
 enum { GRID_DECORATED = CELL_REVERSE | CELL_UNDERLINE | CELL_STRIKE | CELL_OVERLINE };
 
-/* ASCII substitutes, for terminals without UTF-8, of line-drawing and punctuation characters. */
 static const struct {
     uint32_t first, last;
     char plain;
@@ -41,11 +39,11 @@ static int grid_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* Rows of `cells` that several rows of a frame may share; they are never drawn into. */
+/* Rows of `cells` that are never drawn into. */
 enum {
-    GRID_ROW_BLANK,   /* all blank; so blank rows touch no memory of their own */
-    GRID_ROW_UNKNOWN, /* unlike any cell: the front before the first frame */
-    GRID_ROW_OWN      /* the first row that is not shared */
+    GRID_ROW_BLANK,   /* blank rows touch no memory of their own */
+    GRID_ROW_UNKNOWN, /* unlike any cell */
+    GRID_ROW_OWN      /* the first of the others */
 };
 
 static struct cell *grid_cells(const struct grid *g, int number)
@@ -53,7 +51,6 @@ static struct cell *grid_cells(const struct grid *g, int number)
     return g->cells + (size_t)number * (size_t)g->cols;
 }
 
-/* Sets a row of the back or the front to row `number` of cells. */
 static void grid_set_row(struct grid *g, unsigned short *row, int number)
 {
     int old = *row;
@@ -84,14 +81,14 @@ static void grid_resize(struct grid *g, int rows, int cols)
     g->rows = grid_clamp(rows, 1, GRID_ROWS_MAX);
     g->cols = grid_clamp(cols, 1, GRID_COLS_MAX);
     size_t rows_of = (size_t)g->rows * sizeof *g->back, size = (size_t)g->cols * sizeof *g->cells;
-    g->spare_count = 2 * g->rows; /* enough for two frames of different rows */
+    g->spare_count = 2 * g->rows;
     g->cells = base_grow(NULL, (size_t)(GRID_ROW_OWN + g->spare_count) * size);
-    g->back = base_alloc(rows_of); /* all GRID_ROW_BLANK */
+    g->back = base_alloc(rows_of);
     g->front = base_alloc(rows_of);
     g->spare = base_alloc(2 * rows_of);
     g->uses = base_alloc((size_t)(GRID_ROW_OWN + g->spare_count));
     g->notes = base_alloc((size_t)g->rows * sizeof *g->notes);
-    for (int i = 0; i < g->spare_count; i++) /* the first one is taken first */
+    for (int i = 0; i < g->spare_count; i++)
         g->spare[i] = (unsigned short)(GRID_ROW_OWN + g->spare_count - 1 - i);
     memset(grid_cells(g, GRID_ROW_BLANK), 0, size);
     memset(grid_cells(g, GRID_ROW_UNKNOWN), 0xff, size);
@@ -115,7 +112,7 @@ static const struct cell *grid_front(const struct grid *g, int row)
     return grid_cells(g, g->front[row]);
 }
 
-/* Returns a row of the back to draw into; copies it first when it is shared. */
+/* Returns a row of the back to draw into, copied when it is shared. */
 static struct cell *grid_row(struct grid *g, int row)
 {
     int old = g->back[row];
@@ -150,11 +147,10 @@ static struct cell grid_make_cell(uint32_t rune, struct cell_style style, unsign
     return c;
 }
 
-/* Draws a grapheme of `width` columns, all inside the row. */
 static void grid_set(const struct grid *g, struct cell *row, int col, uint32_t rune, int width,
                      struct cell_style style)
 {
-    /* with a full pool: the first code point alone, which may be narrower */
+    /* in a full pool the first code point alone, which may be narrower */
     int wide = width == 2 && (rune & CELL_CLUSTER || utf8_width(rune) == 2);
     grid_split(g, row, col);
     grid_split(g, row, col + width);
@@ -187,11 +183,11 @@ static int grid_is_plain(span s)
     return 1;
 }
 
-/* Returns text with control bytes made visible, cut but long enough for `width` columns. */
+/* Makes control bytes visible, cuts what `width` columns don't need. */
 static span grid_clean(struct grid *g, span text, int width)
 {
     size_t most = ((size_t)width + 1) * CELL_TEXT_MAX;
-    if (text.n > most) /* the cut lies past the width, maybe inside a character */
+    if (text.n > most)
         text.n = most;
     if (grid_is_plain(text))
         return text;
@@ -212,7 +208,6 @@ static void grid_put_grapheme(struct grid *g, struct cell *row, int col, span gr
     }
 }
 
-/* Draws printable ASCII, which is most text: a cell each. Returns the columns used. */
 static int grid_put_plain(struct grid *g, int row, int col, int end, span text,
                           struct cell_style style)
 {
@@ -255,7 +250,7 @@ static int grid_put(struct grid *g, int row, int col, int width, span text, stru
     return at - col;
 }
 
-/* Clips [*from, *from + *n) to [0, most). Returns 0 when nothing is left. */
+/* Clips to [0, most). Returns 0 when nothing is left. */
 static int grid_clip(int *from, int *n, int most)
 {
     long long first = *from, last = first + *n;
@@ -287,7 +282,7 @@ static void grid_fill(struct grid *g, int row, int col, int rows, int cols, stru
     }
 }
 
-/* Returns the cells to restyle, widened to whole wide characters; *cols becomes their number. */
+/* Widens the columns to whole wide characters. */
 static struct cell *grid_whole(struct grid *g, int row, int col, int *cols)
 {
     if (row < 0 || row >= g->rows || !grid_clip(&col, cols, g->cols)) {
@@ -317,7 +312,7 @@ static void grid_invert(struct grid *g, int row, int col, int cols)
         cells[i].attr ^= CELL_REVERSE;
 }
 
-/* Returns the rune, in our pool, of a cell of another pool. Control characters become harmless. */
+/* Returns the rune in our pool. Control characters become harmless. */
 static uint32_t grid_adopt(struct grid *g, uint32_t rune, const struct cell_pool *pool,
                            uint32_t *first)
 {
@@ -337,8 +332,7 @@ static uint32_t grid_adopt(struct grid *g, uint32_t rune, const struct cell_pool
     return cell_rune(&g->pool, (span){text, n});
 }
 
-/* Draws a cell of another grid into at most `room` columns; a wide character that needs more is a
- * blank. Returns the columns drawn: a right half is drawn with its left one. */
+/* A wide character without room is a blank. Returns the columns drawn. */
 static int grid_put_cell(struct grid *g, int row, int col, int room, const struct cell *cell,
                          const struct cell_pool *pool)
 {
@@ -357,7 +351,7 @@ static int grid_put_cell(struct grid *g, int row, int col, int room, const struc
     return width;
 }
 
-/* The usual case: printable ASCII or a blank, over no wide character. */
+/* The usual case. */
 static int grid_is_simple(const struct cell *from, const struct cell *to)
 {
     return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) && !from->extra &&
@@ -396,18 +390,17 @@ static void grid_ground(struct grid *g, int row, int col, int cols, uint32_t mut
 
 /* ---- the frame ------------------------------------------------------------------------------ */
 
-/* The terminal while a frame is written: its cursor (-1 unknown) and its style. */
+/* The terminal while a frame is written; -1: unknown. */
 struct grid_pen {
     const struct grid *g;
     buf *b;
     int row, col;
-    int ahead;   /* columns by which a terminal is, whose ambiguous characters have two */
+    int ahead;   /* columns, of a terminal whose ambiguous characters have two */
     int no_wrap; /* wrapping is off */
-    int dirty;   /* up to here a grapheme of unclear width may have overwritten good cells */
+    int dirty;   /* up to here cells may be overwritten */
     struct cell_style style;
 };
 
-/* The bytes of a cursor movement. */
 struct grid_move {
     size_t n;
     char text[64];
@@ -418,13 +411,12 @@ static int grid_is_blank(const struct cell *c)
     return c->rune == 0 && !(c->attr & (CELL_WIDE | CELL_TAIL));
 }
 
-/* Tells whether erasing in default style gives this cell. */
 static int grid_is_erased(const struct cell *c)
 {
     return grid_is_blank(c) && c->bg == 0 && !c->extra && !(c->attr & GRID_DECORATED);
 }
 
-/* Tells whether a and b look the same. Compares two words each: most cells are equal. */
+/* Compares two words each: most cells are equal. */
 static int grid_same(const struct cell *a, const struct cell *b)
 {
     uint64_t x[2], y[2];
@@ -436,7 +428,6 @@ static int grid_same(const struct cell *a, const struct cell *b)
            !((a->attr | b->attr) & GRID_DECORATED);
 }
 
-/* Tells whether the cell can be drawn without a change of style. */
 static int grid_pen_fits(const struct grid_pen *pen, const struct cell *c)
 {
     if (grid_is_blank(c) && !((c->attr | pen->style.attr) & GRID_DECORATED))
@@ -490,7 +481,7 @@ static struct grid_move grid_move_absolute(int row, int col)
     return m;
 }
 
-/* Returns the shortest movement along the row from `from` (-1 unknown) to col. */
+/* Returns the shortest movement along the row. */
 static struct grid_move grid_move_along(int from, int col)
 {
     struct grid_move best = {0, ""}, other = {0, ""};
@@ -524,7 +515,7 @@ static void grid_move_down(struct grid_move *m, int rows)
         grid_move_csi(m, rows, 'B');
 }
 
-/* Tells whether drawing again the cells between the cursor and col takes less than `most` bytes. */
+/* Tells whether drawing the cells up to col again takes less than `most` bytes. */
 static int grid_gap_is_cheap(const struct grid_pen *pen, int col, size_t most)
 {
     const struct cell *cells = grid_back(pen->g, pen->row);
@@ -562,7 +553,7 @@ static void grid_goto(struct grid_pen *pen, int row, int col)
     pen->col = col;
 }
 
-/* Returns the columns of a grapheme on a terminal that shows its code points one by one. */
+/* On a terminal that shows code points one by one. */
 static int grid_loose_width(const struct cell_pool *pool, uint32_t rune)
 {
     char text[CELL_TEXT_MAX];
@@ -578,7 +569,6 @@ static int grid_loose_width(const struct cell_pool *pool, uint32_t rune)
     return columns;
 }
 
-/* Draws a character in the last column of the last row, where a terminal may scroll. */
 static int grid_is_corner(const struct grid *g, int row, int col, int width)
 {
     return row == g->rows - 1 && col + width == g->cols;
@@ -599,9 +589,8 @@ static void grid_put_no_wrap(struct grid_pen *pen, span text, int no_wrap)
     grid_set_wrap(pen, was);
 }
 
-/* Draws a grapheme whose width differs between terminals so that all show it right: blanks the
- * columns that it may use first; afterwards the cursor's place is unknown. Returns how many columns
- * behind it must be drawn again. */
+/* Draws a grapheme of unclear width: blanks its columns first; then the cursor's place is unknown.
+ * Returns how many columns behind it must be drawn again. */
 static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct cell *c, int width)
 {
     char text[CELL_TEXT_MAX];
@@ -626,8 +615,8 @@ static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct 
     return loose > width ? loose - width : 0;
 }
 
-/* Tells whether terminals may differ: clusters; emoji, of which older terminals don't know all; and
- * those that would join the character before them: flag halves, leading jamo. */
+/* Tells whether terminals may differ: clusters; emoji; what would join the character before: flag
+ * halves, leading jamo. */
 static int grid_is_loose(uint32_t rune)
 {
     return rune >= 0x1f000 || (rune >= 0x1100 && rune <= 0x115f) ||
@@ -635,15 +624,14 @@ static int grid_is_loose(uint32_t rune)
            (rune >= 0xa960 && rune <= 0xa97c);
 }
 
-/* Tells whether the terminal may give it two columns instead of one. */
 static int grid_is_ambiguous(const struct grid *g, const struct cell *c)
 {
     return c->rune >= 0xa1 && !(c->attr & CELL_WIDE) && !grid_is_loose(c->rune) &&
            utf8_is_ambiguous(c->rune) && (!g->narrow || utf8_is_emoji(c->rune));
 }
 
-/* Moves to an ambiguous character: behind others it is written right away, so that a run of them
- * costs one movement, behind it. Returns the columns that a terminal is ahead then. */
+/* A run of ambiguous characters costs one movement, behind it. Returns the columns that a terminal
+ * is ahead then. */
 static int grid_goto_ambiguous(struct grid_pen *pen, int row, int col)
 {
     if (pen->row != row || pen->col != col)
@@ -654,7 +642,7 @@ static int grid_goto_ambiguous(struct grid_pen *pen, int row, int col)
     return pen->ahead;
 }
 
-/* Draws the character at col; *damage: columns behind it to be drawn again. Returns its width. */
+/* *damage: columns behind it to be drawn again. Returns its width. */
 static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
 {
     const struct cell *c = grid_back(pen->g, row) + col;
@@ -682,7 +670,6 @@ static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
     return width;
 }
 
-/* Erases from col to the end of the row. */
 static void grid_erase(struct grid_pen *pen, int row, int col)
 {
     grid_goto(pen, row, col);
@@ -690,7 +677,7 @@ static void grid_erase(struct grid_pen *pen, int row, int col)
     buf_str(pen->b, GRID_SEQ_ERASE_LINE);
 }
 
-/* Returns how many cells from col on are to be blank; the last of them has changed. */
+/* How many are to be blank from col on; the last of them has changed. */
 static int grid_blank_run(const struct cell *back, const struct cell *front, int col, int end)
 {
     int n = 0;
@@ -700,9 +687,8 @@ static int grid_blank_run(const struct cell *back, const struct cell *front, int
     return n;
 }
 
-#define GRID_BLANKS_MIN 12 /* fewer blanks than this are drawn as such */
+#define GRID_BLANKS_MIN 12 /* fewer are drawn */
 
-/* Blanks n cells and leaves the cursor before them. */
 static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
 {
     struct grid_move erase = {0, ""};
@@ -712,7 +698,7 @@ static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
     buf_add(pen->b, erase.text, erase.n);
 }
 
-/* Tells whether n cells are equal. By words: some memcmp compares bytes. */
+/* Some memcmp compares bytes. */
 static int grid_equal(const struct cell *a, const struct cell *b, int n)
 {
     uint64_t x[2], y[2], differ = 0;
@@ -724,9 +710,9 @@ static int grid_equal(const struct cell *a, const struct cell *b, int n)
     return differ == 0;
 }
 
-#define GRID_STRIDE 8 /* cells that are compared at once */
+#define GRID_STRIDE 8
 
-/* Notes the first and the last changed column of the row. Returns 0 when there is none. */
+/* Returns 0 when nothing has changed. */
 static int grid_note_changes(struct grid *g, int row)
 {
     const struct cell *back = grid_back(g, row), *front = grid_front(g, row);
@@ -745,7 +731,7 @@ static int grid_note_changes(struct grid *g, int row)
     return a < z;
 }
 
-/* Draws an ambiguous character in the last column; what it may have overwritten is drawn later. */
+/* An ambiguous character; what it may have overwritten is drawn later. */
 static void grid_draw_last(struct grid_pen *pen, int row)
 {
     int last = pen->g->cols - 1, damage;
@@ -821,9 +807,8 @@ static int grid_row_is_erased(const struct grid *g, int row)
     return col == 0;
 }
 
-/* Begins a full redraw of a terminal in an unknown state. Returns the last row to draw. In
- * synchronised output all is erased, which saves bytes; otherwise only rows that stay blank, so
- * that the others do not flash. */
+/* Returns the last row to draw. In synchronised output all is erased, which saves bytes; otherwise
+ * only rows that stay blank: the others would flash. */
 static int grid_start_redraw(struct grid *g, struct grid_pen *pen)
 {
     int row = g->rows;
@@ -846,9 +831,9 @@ static int grid_start_redraw(struct grid *g, struct grid_pen *pen)
 
 /* ---- rows that only moved ------------------------------------------------------------------- */
 
-#define GRID_SCROLL_COST 28 /* bytes of the sequences that move a band of rows, and some */
-#define GRID_SCROLL_ROWS 3  /* fewer changed rows than this are drawn */
-#define GRID_SCROLL_MAX 40  /* largest distance of a move */
+#define GRID_SCROLL_COST 28 /* bytes, and some */
+#define GRID_SCROLL_ROWS 3  /* fewer are drawn */
+#define GRID_SCROLL_MAX 40  /* largest distance */
 
 /* A move: rows first … last get the content of the rows `by` below (above when negative). Together
  * with those rows they are the band that moves:
@@ -860,8 +845,7 @@ struct grid_scroll {
     int first, last, by, gain;
 };
 
-/* Returns a row's digest: a sum, so that no cell waits for the one before it. Rows that differ may
- * have one digest. */
+/* A sum: no cell waits for the one before it. Rows that differ may have one digest. */
 static uint64_t grid_digest(const struct cell *cells, int n)
 {
     uint64_t sum = 0, words[2];
@@ -900,7 +884,7 @@ static int grid_band_last(const struct grid_scroll *s)
     return s->by > 0 ? s->last + s->by : s->last;
 }
 
-/* Returns the cells that a move saves, less those that it damages. */
+/* Cells saved less cells damaged. */
 static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
 {
     int gain = -GRID_SCROLL_COST;
@@ -914,8 +898,7 @@ static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
     return gain;
 }
 
-/* Returns the best move within top … bottom; gain is 0 when none saves bytes. Cost: rows times
- * distances. */
+/* gain is 0 when no move saves bytes. Cost: rows times distances. */
 static struct grid_scroll grid_find_scroll(const struct grid *g, int top, int bottom)
 {
     struct grid_scroll best = {0};
@@ -937,7 +920,6 @@ static struct grid_scroll grid_find_scroll(const struct grid *g, int top, int bo
     return best;
 }
 
-/* Makes the band the scroll region and deletes or inserts lines at its top. */
 static void grid_put_scroll(struct grid_pen *pen, int first, int last, int by)
 {
     const int whole = first == 0 && last == pen->g->rows - 1;
@@ -955,7 +937,6 @@ static void grid_put_scroll(struct grid_pen *pen, int first, int last, int by)
     }
 }
 
-/* Does the same move in the front. */
 static void grid_move_front(struct grid *g, int first, int last, int by)
 {
     int step = by > 0 ? 1 : -1, row = by > 0 ? first : last;
@@ -965,7 +946,6 @@ static void grid_move_front(struct grid *g, int first, int last, int by)
     }
 }
 
-/* Moves rows where that saves bytes; the rows that become visible are drawn afterwards. */
 static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int bottom)
 {
     struct grid_scroll s;
@@ -984,8 +964,7 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
         grid_note_changes(g, row);
 }
 
-/* Draws the changes of the rows top…bottom, until g->most bytes are written: then the cursor's row
- * first, and the next frame goes on with the row where this one stopped. */
+/* With a limit the cursor's row goes first, and the next frame goes on where this one stopped. */
 static void grid_draw_rows(struct grid *g, struct grid_pen *pen, int top, int bottom)
 {
     int count = bottom - top + 1, drawn = 0, first = g->resume;
@@ -1024,8 +1003,8 @@ static void grid_settle_last(struct grid *g, int row)
     }
 }
 
-/* Draws all changes. Returns 0 when there are none, 2 when the caller must end synchronised output.
- * A visible cursor is hidden first, unless it stays in the only row that changes. */
+/* Returns 0 when nothing has changed, 2 when the caller must end synchronised output. A visible
+ * cursor is hidden first, unless it stays in the only row that changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;
@@ -1068,8 +1047,7 @@ static void grid_place_cursor(struct grid *g, struct grid_pen *pen)
     g->at_col = pen->ahead ? -1 : pen->col;
 }
 
-/* Drops the graphemes and links that are no longer on the screen. Called when back and
- * front are equal. */
+/* Drops what is no longer on the screen. Back and front are equal. */
 static void grid_tidy_pool(struct grid *g)
 {
     unsigned char used[CELL_EXTRAS_MAX + 1] = {0};

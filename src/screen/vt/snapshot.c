@@ -22,7 +22,6 @@
 
 /* ---- writing cells -------------------------------------------------------------------------- */
 
-/* The output, and the style that it has set so far. */
 struct vt_paint {
     const struct vt *vt;
     buf *b;
@@ -68,7 +67,7 @@ static void vt_paint_cell(struct vt_paint *p, const struct cell *cell)
         buf_add(p->b, text, cell_text(p->vt->pool, cell->rune, text));
 }
 
-/* Tells whether cell, printed right after `before`, would join it. */
+/* Would cell, printed right after `before`, join it? */
 static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
                            const struct cell *cell)
 {
@@ -81,7 +80,7 @@ static int vt_paint_sticks(const struct vt_paint *p, const struct cell *before,
     return cell_joins(p->vt->pool, before->rune, cp);
 }
 
-/* Returns how many cells from x on are blanks; 0 when skipping them saves nothing. */
+/* Blanks from x on; 0 when skipping them saves nothing. */
 static int vt_paint_gap(struct vt_view view, int x)
 {
     int n = x;
@@ -111,10 +110,9 @@ static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
     }
 }
 
-/* Writes the wrap between a row that ends in `before` (full: in its last column) and the next row:
- * that row's first character carries out the wrap. Where the character would do more (fill the new
- * row with its background, join `before`), a blank goes first; behind a row that is not full, one
- * of two columns, which leaves its last column free. */
+/* The next row's first character carries out the wrap. Where it would do more (fill the row with its
+ * background, join `before`), a blank goes first; behind a row that is not full, one of two columns,
+ * which leaves the last column free. */
 static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int full,
                           struct vt_view view)
 {
@@ -126,7 +124,7 @@ static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int ful
     buf_str(p->b, full ? " \r" : "\xe3\x80\x80\r\033[K");
 }
 
-/* Writes the rows `row` (< 0: scrollback) … end - 1 onto an empty screen with the cursor at home. */
+/* Rows `row` (< 0: scrollback) … end - 1, onto an empty screen. */
 static void vt_paint_rows(struct vt_paint *p, const struct vt_screen *screen, int row, int end)
 {
     struct vt_view view = {0};
@@ -168,8 +166,7 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
 
 /* ---- cursors and screens -------------------------------------------------------------------- */
 
-/* Places the cursor. With joins set, or a pending wrap, that is done by printing the character
- * before the cursor again. Rows count from top. */
+/* With joins set the character before the cursor is printed again. Rows count from top. */
 static void vt_paint_cursor(struct vt_paint *p, int top)
 {
     const struct vt *vt = p->vt;
@@ -194,8 +191,7 @@ static void vt_paint_charsets(struct vt_paint *p, const unsigned char *charset, 
         buf_byte(p->b, 0x0e);
 }
 
-/* Sets a screen's saved cursor, while the region is the whole screen and its rows are not painted:
- * a pending wrap costs a blank. */
+/* While the rows are not painted: a pending wrap costs a blank. */
 static void vt_paint_saved(struct vt_paint *p, const struct vt_screen *screen)
 {
     const struct vt_saved *s = &screen->saved;
@@ -285,8 +281,8 @@ static void vt_paint_texts(struct vt_paint *p)
         buf_fmt(p->b, "\033]9;4;%d;%d\033\\", vt->progress >> 8, vt->progress & 255);
 }
 
-/* Writes region, cursor, style and modes. The order matters: region and origin mode move the
- * cursor; insert mode would change what placing the cursor prints. */
+/* In order: region and origin mode move the cursor; insert mode would change what placing it
+ * prints. */
 static void vt_paint_state(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
@@ -320,7 +316,6 @@ static void vt_paint_params(struct vt_paint *p)
     }
 }
 
-/* Writes the start of the sequence or character whose rest is still to come. */
 static void vt_paint_unfinished(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
@@ -352,7 +347,7 @@ static void vt_paint_unfinished(struct vt_paint *p)
 
 /* ---- the snapshot --------------------------------------------------------------------------- */
 
-/* Cancels an unfinished sequence of the reader and resets the screen; its modes come next. */
+/* Modes come next. */
 static const char vt_paint_start[] =
     "\030\033[?1049;6;2026l\033[!p\033[4;20l\033>\033[r\033(B\033)B\017\033[>4;0m\033[<8u\033[0 q"
     "\033[?5W\033]9;4;0\033\\\033]8;;\033\\";
