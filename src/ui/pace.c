@@ -2,21 +2,20 @@
 
 /* pace - frames as fast as the terminal takes them.
  *
- * Between telec and the screen may be a modem, and buffers that hold many seconds of its speed:
- * what is in them can't be called back. So telec asks for the terminal's status (DSR 5) behind a
- * frame, and the answer tells that the frame is shown. On a slow line one frame is under way at a
- * time, and has the bytes of 0.4 s; what it leaves out is drawn next, as it is then. */
+ * Buffers before a modem hold many seconds of its speed. So DSR 5 goes behind a frame: its answer
+ * tells that the frame is shown. On a slow line one frame is under way; what it leaves out is drawn
+ * next, as it is then. */
 
-#define PACE_ASK 4096           /* bytes from one question to the next on a fast line */
-#define PACE_WINDOW (64 * 1024) /* bytes under way on a fast line, which may be long */
+#define PACE_ASK 4096           /* bytes between questions on a fast line */
+#define PACE_WINDOW (64 * 1024) /* bytes under way there */
 #define PACE_UNKNOWN 500        /* while the speed is not known */
 #define PACE_SLOW (48 * 1024)   /* bytes a second */
-#define PACE_SAMPLE 200         /* fewer bytes don't tell a speed */
+#define PACE_SAMPLE 200         /* fewer don't tell a speed */
 #define PACE_SLOWEST 30         /* bytes a second: 300 baud */
-#define PACE_WAIT_MS 20000      /* for a frame on the slowest line */
+#define PACE_WAIT_MS 20000
 #define PACE_FRAME_MS 400
 #define PACE_LEAST 250          /* bytes of a frame */
-#define PACE_LOSSES 3           /* answers in a row that never came: the terminal gives none */
+#define PACE_LOSSES 3           /* in a row: the terminal answers none */
 
 static void pace_start(struct pace *p, int rtt_ms)
 {
@@ -70,6 +69,6 @@ static void pace_on_answer(struct pace *p, long long now)
     p->pending = p->losses = 0;
     p->flying -= p->asked;
     p->rtt = ms < p->rtt ? ms : p->rtt;
-    if (p->asked >= PACE_SAMPLE) /* + 1: it may be faster than the clock */
+    if (p->asked >= PACE_SAMPLE)
         p->rate = (long long)p->asked * 1000 / (ms - p->rtt + 1);
 }
