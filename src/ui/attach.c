@@ -367,14 +367,9 @@ static int attach_needs_program(const struct app *t, const struct tree_session *
 
 static void attach_put_controller(const struct app *t, buf *b)
 {
-    const struct cache_session *s = cache_find(&t->tree.sessions, t->view->id);
-    struct json object = {0};
-    if (s)
-        json_parse(buf_view(&s->json), &object, NULL, NULL);
-    char *who = json_dup_text(json_get(object, "controlled_by"));
-    if (who && strcmp(who, t->config->computer) != 0)
-        buf_fmt(b, "%s types  ", who);
-    free(who);
+    const struct tree_session *s = tree_session(&t->tree, t->view->id);
+    if (s && s->controller && strcmp(s->controller, t->config->computer) != 0)
+        buf_fmt(b, "%s types  ", s->controller);
 }
 
 static void attach_step(struct app *t, int step, const char *state)

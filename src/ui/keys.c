@@ -691,26 +691,29 @@ static void keys_on_program_exit(struct app *t, int status, const char *error)
 
 static void keys_on_computers(struct app *t, struct json computers, struct app_request *request)
 {
-    const struct cache_session *known = cache_find(&t->tree.sessions, request->about);
+    const struct tree_session *known = tree_session(&t->tree, request->about);
     struct json session = {0};
-    buf line = {0}, error = {0};
+    buf line = {0}, error = {0}, object = {0};
     if (!known || t->mode != APP_SESSIONS || t->keys_typed != request->keys_typed)
         return;
-    json_parse(buf_view(&known->json), &session, NULL, NULL);
-    char *computer = json_dup_text(json_get(session, "computer"));
-    int piped = client_is_piped(client_find_computer(computers, computer ? computer : ""));
-    free(computer);
-    if (piped) {
+    if (client_is_piped(client_find_computer(computers, known->computer))) {
         t->read_only = 0, attach_begin(t, known->id);
         return;
     }
+    json_open(&object, '{');
+    json_field_string(&object, "session_id", known->id);
+    json_field_string(&object, "computer", known->computer);
+    if (known->tmux)
+        json_field_string(&object, "tmux_session_name", known->tmux);
+    json_close(&object, '}');
+    json_parse(buf_view(&object), &session, NULL, NULL);
     int found = client_put_attach(t->config, session, computers, &line, &error);
     char **argv = found ? config_words(buf_view(&line)) : NULL;
     if (argv)
         app_run(t, argv, keys_on_program_exit);
     else
         app_say(t, 1, buf_cstr(&error));
-    buf_free(&line), buf_free(&error);
+    buf_free(&line), buf_free(&error), buf_free(&object);
 }
 
 static void keys_attach_by_program(struct app *t, const struct tree_session *s)

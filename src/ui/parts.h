@@ -43,6 +43,7 @@ struct tree_session {
     char *program_title;
     char *restart;          /* what a restart does: "resume", "fresh" */
     char *branch;
+    char *controller;       /* the computer that types into it */
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
@@ -97,7 +98,7 @@ struct tree_agent {
 enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
-    struct cache sessions;
+    struct cache sessions;  /* their places and ids */
     size_t cache_place;     /* of a struct tree_session * */
     char **computers;       /* this one first */
     struct tree_note *computer_notes;

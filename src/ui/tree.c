@@ -42,41 +42,61 @@ static void tree_put_agent(const struct tree_session *s, buf *b)
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
+enum tree_member { TREE_TEXT, TREE_LINES, TREE_MODE, TREE_TIME, TREE_FLAG, TREE_IS_THERE, TREE_EXIT,
+                   TREE_NOTHING };
+
+/* The members of an object, in the order in which daemons write them: most are found at once. */
 static const struct {
     const char *key;
+    enum tree_member kind;
     size_t at;
-} tree_strings[] = {
-    {"session_id", offsetof(struct tree_session, id)},
-    {"computer", offsetof(struct tree_session, computer)},
-    {"title", offsetof(struct tree_session, title)},
-    {"working_directory", offsetof(struct tree_session, directory)},
-    {"active_agent", offsetof(struct tree_session, agent)},
-    {"thinking_mode", offsetof(struct tree_session, mode)},
-    {"command", offsetof(struct tree_session, command)},
-    {"state", offsetof(struct tree_session, state)},
-    {"last_input", offsetof(struct tree_session, last_input)},
-    {"last_output", offsetof(struct tree_session, last_output)},
-    {"initiator_session_id", offsetof(struct tree_session, initiator)},
-    {"tmux_session_name", offsetof(struct tree_session, tmux)},
-    {"state_text", offsetof(struct tree_session, asked)},
-    {"state_source", offsetof(struct tree_session, source)},
-    {"waits_for", offsetof(struct tree_session, waits_for)},
-    {"choices", offsetof(struct tree_session, choices)},
-    {"first_prompt", offsetof(struct tree_session, first_prompt)},
-    {"program_title", offsetof(struct tree_session, program_title)},
-    {"restart", offsetof(struct tree_session, restart)},
-    {"branch", offsetof(struct tree_session, branch)},
+} tree_members[] = {
+#define TREE_AT(field) offsetof(struct tree_session, field)
+    {"session_id", TREE_TEXT, TREE_AT(id)},
+    {"origin_adapter", TREE_NOTHING, 0},
+    {"title", TREE_TEXT, TREE_AT(title)},
+    {"program_title", TREE_TEXT, TREE_AT(program_title)},
+    {"working_directory", TREE_TEXT, TREE_AT(directory)},
+    {"branch", TREE_TEXT, TREE_AT(branch)},
+    {"thinking_mode", TREE_TEXT, TREE_AT(mode)},
+    {"mode", TREE_MODE, TREE_AT(mode)}, /* after thinking_mode; TeleClaude has only that */
+    {"active_agent", TREE_TEXT, TREE_AT(agent)},
+    {"command", TREE_TEXT, TREE_AT(command)},
+    {"created_at", TREE_TIME, TREE_AT(created)},
+    {"ended_at", TREE_IS_THERE, TREE_AT(ended)},
+    {"initiator_session_id", TREE_TEXT, TREE_AT(initiator)},
+    {"computer", TREE_TEXT, TREE_AT(computer)},
+    {"controlled_by", TREE_TEXT, TREE_AT(controller)},
+    {"status", TREE_NOTHING, 0},
+    {"restart", TREE_TEXT, TREE_AT(restart)},
+    {"tmux_session_name", TREE_TEXT, TREE_AT(tmux)},
+    {"state", TREE_TEXT, TREE_AT(state)},
+    {"state_source", TREE_TEXT, TREE_AT(source)},
+    {"state_since", TREE_TIME, TREE_AT(since)},
+    {"state_text", TREE_TEXT, TREE_AT(asked)},
+    {"waits_for", TREE_TEXT, TREE_AT(waits_for)},
+    {"choices", TREE_LINES, TREE_AT(choices)},
+    {"first_prompt", TREE_TEXT, TREE_AT(first_prompt)},
+    {"unseen", TREE_FLAG, TREE_AT(unseen)},
+    {"last_activity", TREE_TIME, TREE_AT(activity)},
+    {"last_input", TREE_TEXT, TREE_AT(last_input)},
+    {"last_output", TREE_TEXT, TREE_AT(last_output)},
+    {"cols", TREE_NOTHING, 0},
+    {"rows", TREE_NOTHING, 0},
+    {"exit_code", TREE_EXIT, 0},
 };
 
+/* Returns NULL when the member is no text of its own. */
 static char **tree_string(struct tree_session *s, size_t i)
 {
-    return (char **)((char *)s + tree_strings[i].at);
+    return tree_members[i].kind <= TREE_LINES ? (char **)((char *)s + tree_members[i].at) : NULL;
 }
 
 static void tree_free_session(struct tree_session *s)
 {
-    for (size_t i = 0; s && i < COUNT_OF(tree_strings); i++)
-        free(*tree_string(s, i));
+    for (size_t i = 0; s && i < COUNT_OF(tree_members); i++)
+        if (tree_string(s, i))
+            free(*tree_string(s, i));
     free(s);
 }
 
@@ -100,42 +120,39 @@ static char *tree_lines(struct json array)
     return lines;
 }
 
-/* Returns 0 when no string member has that name. */
-static int tree_set_string(struct tree_session *s, struct json key, struct json value)
+static void tree_set_member(struct tree_session *s, size_t i, struct json value)
 {
-    for (size_t i = 0; i < COUNT_OF(tree_strings); i++)
-        if (json_text_eq(key, tree_strings[i].key)) {
-            free(*tree_string(s, i));
-            *tree_string(s, i) = tree_strings[i].at == offsetof(struct tree_session, choices)
-                                     ? tree_lines(value)
-                                     : json_dup_text(value);
-            return 1;
-        }
-    return 0;
+    void *at = (char *)s + tree_members[i].at;
+    switch (tree_members[i].kind) {
+    case TREE_TEXT:
+    case TREE_LINES:
+    case TREE_MODE:
+        free(*(char **)at);
+        *(char **)at = tree_members[i].kind == TREE_LINES ? tree_lines(value)
+                                                          : json_dup_text(value);
+        break;
+    case TREE_TIME: *(long long *)at = tree_time(value); break;
+    case TREE_FLAG: *(int *)at = value.type == JSON_TRUE; break;
+    case TREE_IS_THERE: *(int *)at = 1; break;
+    case TREE_EXIT: s->has_exit_code = json_int(value, &s->exit_code); break;
+    case TREE_NOTHING: break;
+    }
 }
 
 /* Parses the object in one pass over its members. */
 static struct tree_session *tree_parse(struct json object)
 {
     struct tree_session *s = base_alloc(sizeof *s);
-    for (struct json_iter it = json_iter(object); json_next(&it);) {
-        if (tree_set_string(s, it.key, it.value))
-            continue;
-        if (json_text_eq(it.key, "mode")) /* after thinking_mode; TeleClaude has only that */
-            free(s->mode), s->mode = json_dup_text(it.value);
-        else if (json_text_eq(it.key, "last_activity"))
-            s->activity = tree_time(it.value);
-        else if (json_text_eq(it.key, "created_at"))
-            s->created = tree_time(it.value);
-        else if (json_text_eq(it.key, "state_since"))
-            s->since = tree_time(it.value);
-        else if (json_text_eq(it.key, "unseen"))
-            s->unseen = it.value.type == JSON_TRUE;
-        else if (json_text_eq(it.key, "ended_at"))
-            s->ended = 1;
-        else if (json_text_eq(it.key, "exit_code"))
-            s->has_exit_code = json_int(it.value, &s->exit_code);
-    }
+    size_t next = 0;
+    for (struct json_iter it = json_iter(object); json_next(&it);)
+        for (size_t i = 0; i < COUNT_OF(tree_members); i++) {
+            size_t at = (next + i) % COUNT_OF(tree_members);
+            if (!json_text_eq(it.key, tree_members[at].key))
+                continue;
+            tree_set_member(s, at, it.value);
+            next = at + 1;
+            break;
+        }
     s->input_is_newer = s->last_input && !s->last_output; /* unknown: later changes correct it */
     return s;
 }
@@ -304,9 +321,9 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
         old->input_is_newer = !now->last_output;
     else if (!tree_equal(old->last_input, now->last_input))
         old->input_is_newer = 1;
-    for (size_t i = 0; i < COUNT_OF(tree_strings); i++) {
-        char *value = *tree_string(old, i);
-        if (tree_equal(value, *tree_string(now, i)))
+    for (size_t i = 0; i < COUNT_OF(tree_members); i++) {
+        char *value = tree_string(old, i) ? *tree_string(old, i) : NULL;
+        if (!tree_string(old, i) || tree_equal(value, *tree_string(now, i)))
             continue; /* keep the pointer: rows may refer to it */
         *tree_string(old, i) = *tree_string(now, i);
         *tree_string(now, i) = value;
@@ -333,8 +350,8 @@ static struct tree_session *tree_put(struct tree *t, struct json object)
     if (!now->computer)
         now->computer = span_dup(span_of(t->computer_count ? t->computers[0] : "local"));
     struct tree_session *old = tree_session(t, now->id);
-    struct cache_session *known =
-        cache_put(&t->sessions, now->id, now->computer, &object.text, 1, 0);
+    const span nothing = {"", 0}; /* the object's text is kept nowhere: it costs 1 KB */
+    struct cache_session *known = cache_put(&t->sessions, now->id, now->computer, &nothing, 1, 0);
     if (old) {
         tree_replace(t, old, now);
         return old;
