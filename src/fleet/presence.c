@@ -91,12 +91,12 @@ static void presence_hear(struct fleet *f, span text)
         presence_check(peer);
     if (restarted)
         roster_begin_life(peer);
-    if (is_new || restarted)
+    if (is_new || restarted) {
         roster_tell_link(f, h.name);
-    if (is_new || restarted)
         pull_all(peer, f->interest);
-    else if (!h.telec[0])
+    } else if (!h.telec[0]) {
         pull_unpushed(peer);
+    }
 }
 
 /* ---- looking at keys ------------------------------------------------------------------------ */
