@@ -9,6 +9,8 @@
  * seconds, or never. */
 
 #define DISK_WAIT_MS 200  /* for room in the queue, the first time */
+#define DISK_BATCH 65536  /* bytes handed over at once … */
+#define DISK_DELAY_MS 5   /* … or what came in this time */
 #define DISK_FRESH_MS 5   /* an answer counts: for one request */
 #define DISK_REST_MS 3000 /* without output, to the process's end */
 
@@ -71,7 +73,7 @@ static void disk_init(struct disk *d, struct loop *l, const char *program, const
 {
     *d = (struct disk){.loop = l, .program = program, .what = what, .dir = dir};
     d->flush = (struct loop_task){.fn = disk_flush, .ctx = d};
-    d->rest = (struct loop_timer){.fn = disk_rest, .ctx = d};
+    d->timer = (struct loop_timer){.fn = disk_on_timer, .ctx = d};
 }
 
 /* ---- logging -------------------------------------------------------------------------------- */
@@ -108,24 +110,35 @@ static void disk_flush(void *ctx)
         disk_log_here(d->dir, buf_view(&d->pending));
     buf_clear(&d->pending);
     if (d->runs)
-        loop_timer_set(d->loop, &d->rest, d->loop->now + DISK_REST_MS);
+        loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_REST_MS);
 }
 
 static void disk_log(struct disk *d, span bytes)
 {
     if (!d->loop)
         return;
+    if (!d->pending.n)
+        loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_DELAY_MS);
     buf_span(&d->pending, bytes);
-    loop_defer(d->loop, &d->flush);
+    if (d->pending.n >= DISK_BATCH)
+        loop_defer(d->loop, &d->flush);
 }
 
-static void disk_rest(void *ctx)
+static void disk_rest(struct disk *d)
 {
-    struct disk *d = ctx;
     if (!d->runs || d->rests || d->pending.n)
         return;
     shutdown(d->fd, SHUT_WR);
     d->rests = 1;
+}
+
+static void disk_on_timer(void *ctx)
+{
+    struct disk *d = ctx;
+    if (d->pending.n)
+        disk_flush(d);
+    else
+        disk_rest(d);
 }
 
 static void disk_finish(struct disk *d, int ms)
@@ -138,7 +151,7 @@ static void disk_finish(struct disk *d, int ms)
     disk_rest(d);
     if (d->runs)
         disk_reap(d, ms);
-    loop_timer_cancel(d->loop, &d->rest);
+    loop_timer_cancel(d->loop, &d->timer);
     buf_free(&d->pending);
 }
 
@@ -177,7 +190,7 @@ static void disk_touch(const char *dir)
 static int disk_main(const char *what, const char *dir)
 {
     struct store_log log = {.fd = -1};
-    char bytes[16 * 1024];
+    char bytes[DISK_BATCH];
     ssize_t n;
     int logs = strcmp(what, "log") == 0;
     os_close_inherited(3);

@@ -337,16 +337,16 @@ struct disk {
     long long good_at;      /* last answer in time */
     buf pending;            /* of this pass */
     struct loop_task flush;
-    struct loop_timer rest;
+    struct loop_timer timer;
 };
 
 /* what: "log" or "probe". The strings outlive d. Starts a process when needed. */
 static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
                       const char *dir);
-/* Appends at the end of the pass; what is not taken in time is lost. */
+/* Appends, soon; what is not taken in time is lost. */
 static void disk_log(struct disk *d, span bytes);
 static void disk_flush(void *disk);
-static void disk_rest(void *disk);  /* ends it, until there is more */
+static void disk_on_timer(void *disk); /* … or ends the process, until there is more */
 static void disk_finish(struct disk *d, int ms); /* for the last bytes */
 /* NULL: 1. Waits DISK_ANSWER_MS once, not again until it has answered. */
 static int disk_answers(struct disk *d);
