@@ -109,7 +109,6 @@ compile()
 {
     split "$1"
     size=-Os
-    [ "$1" != linux-s390x ] || size=-O1 # gcc 12 with -Os makes a holder that crashes there
     [ "$1" != linux-x86_64 ] || size=$(src/small.sh x86_64-linux-gnu-gcc)
     shift
     # shellcheck disable=SC2086 # flags, a word each

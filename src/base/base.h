@@ -63,8 +63,8 @@
 #endif
 
 /* Between the two a build for size (src/small.sh) is made for speed: what each byte of a screen
- * passes. */
-#if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__)
+ * passes. Not on s390x, where gcc 12 makes code of it that crashes. */
+#if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__) && !defined(__s390x__)
 #define TELEC_FAST                                                                                 \
     _Pragma("GCC push_options")                                                                    \
     _Pragma("GCC optimize(\"O2,tree-sra,jump-tables,inline-functions-called-once\")")
