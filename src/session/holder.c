@@ -239,7 +239,11 @@ static int holder_is_foreign(struct holder *h, struct json id, enum state_event 
 
 static void holder_apply_event(struct holder *h, enum state_event event, span text)
 {
-    status_apply(h, (struct state_input){.event = event}, text);
+    h->stop_at = 0;
+    if (event != STATE_ON_STOP || h->queued || h->state.kind != STATE_WORKING)
+        status_apply(h, (struct state_input){.event = event}, text);
+    else
+        reader_on_stop(h);
     buf_clear(&h->said);
     if (event == STATE_ON_STOP)
         status_put_characters(&h->said, text, HOLDER_LINE_MAX);

@@ -126,6 +126,7 @@ struct holder {
     int told_unfocused;
     int prompts, queued;       /* hooks of prompts; the agent holds a message */
     long long typed_at;
+    long long stop_at;         /* loop clock: a hook's stop, not on the screen yet; or 0 */
     long long submitted_at;
     int direct_count;          /* with the pty's descriptor */
     struct loop_task offer_task, resume_task;
@@ -207,6 +208,8 @@ static int status_is_viewed(const struct holder *h);
 static void reader_init(struct holder *h, char *const *argv, char *const *env,
                         const char *directory, const char *agent);
 static void reader_note_output(struct holder *h, size_t n, int titled);
+/* A hook reports the end of a turn: it is over once the screen shows no work. */
+static void reader_on_stop(struct holder *h);
 static void reader_expect(struct holder *h, long long due); /* or sooner */
 static void reader_on_timer(void *holder);
 /* Reads without keeping it; reader_drop frees it. */

@@ -11,6 +11,7 @@
 #ifndef READER_BUSY_MS
 #define READER_BUSY_MS 500
 #endif
+#define READER_STOP_MS 1500 /* from a hook's stop to the screen that shows it */
 #define READER_FLOOD (64 * 1024) /* bytes: the screen is not complete */
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -255,6 +256,19 @@ static int reader_is_ready(const struct holder *h)
     return r->ready && (r->boxed || h->loop.now - r->boxed_at >= STATE_SILENT_MS);
 }
 
+/* Copilot reports its stop up to 1 s before it draws what it said. */
+static void reader_settle_stop(struct holder *h)
+{
+    if (!h->stop_at)
+        return;
+    if (h->state.works && h->loop.now - h->stop_at < READER_STOP_MS) {
+        reader_expect(h, h->loop.now + READER_QUIET_MS);
+        return;
+    }
+    h->stop_at = 0;
+    status_apply(h, (struct state_input){.event = STATE_ON_STOP}, (span){0});
+}
+
 static void reader_read(struct holder *h, int quiet)
 {
     struct reader_screen seen;
@@ -281,6 +295,13 @@ static void reader_read(struct holder *h, int quiet)
         reader_renew_asked(h);
     }
     reader_drop(&seen);
+    reader_settle_stop(h);
+}
+
+static void reader_on_stop(struct holder *h)
+{
+    h->stop_at = h->loop.now;
+    reader_read(h, 0);
 }
 
 /* ---- when ----------------------------------------------------------------------------------- */

@@ -261,8 +261,38 @@ static void test_replay_lost(void)
     }
 }
 
+/* A hook may report a stop before the screen shows it. */
+static void test_replay_stop(void)
+{
+    static const char *const screen = "\033[?2004h\033[2J\033[H----\r\n\342\235\257 \r\n----\r\n%s";
+    test_begin("a turn is over when the screen shows no work after its hook, or soon after it");
+    for (int draws = 0; draws < 2; draws++) {
+        struct replay r;
+        buf works = {0}, ends = {0};
+        buf_fmt(&works, screen, "esc to interrupt");
+        buf_fmt(&ends, screen, "");
+        replay_init(&r, "claude", 0);
+        replay_output(&r, 100, buf_view(&works));
+        replay_until(&r, 1000);
+        status_apply(&r.h, (struct state_input){.event = STATE_ON_PROMPT}, (span){0});
+        holder_apply_event(&r.h, STATE_ON_STOP, span_of("done"));
+        replay_until(&r, 1500);
+        CHECK_INT(r.h.state.kind, STATE_WORKING);
+        if (draws)
+            replay_output(&r, 1500, buf_view(&ends));
+        replay_until(&r, 1700);
+        CHECK_INT(r.h.state.kind, draws ? STATE_IDLE : STATE_WORKING);
+        replay_until(&r, 2700);
+        CHECK_INT(r.h.state.kind, STATE_IDLE);
+        CHECK_INT(r.h.state.source, STATE_BY_HOOK);
+        buf_free(&works), buf_free(&ends);
+        replay_free(&r);
+    }
+}
+
 static void unit_replay(void)
 {
+    test_replay_stop();
     test_replay_lost();
     test_replay_recordings();
     test_replay_drawn();
