@@ -13,7 +13,7 @@
 #define PACE_SAMPLE 200         /* fewer don't tell a speed */
 #define PACE_SLOWEST 30         /* bytes a second: 300 baud */
 #define PACE_WAIT_MS 20000
-#define PACE_FRAME_MS 400
+#define PACE_FRAME_MS 300
 #define PACE_LEAST 250          /* bytes of a frame */
 #define PACE_LOSSES 3           /* in a row: the terminal answers none */
 
