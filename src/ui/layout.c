@@ -299,8 +299,22 @@ static int layout_applies(void *ctx, const struct keymap_key *key)
     return strcmp(action, "end") != 0 || s;
 }
 
+/* Names what Enter does on the selected row; in four columns, so that no other word moves. */
+static void layout_name_enter(struct app *t)
+{
+    const struct todos_row *todo = app_todos_row(t);
+    const struct tree_session *s = app_session(t);
+    int reads = todo ? todo->kind == TODOS_FILE : s && tree_is(s, "exited");
+    for (size_t i = 0; i < t->keys.count; i++) {
+        struct keymap_key *key = &t->keys.rows[i];
+        if (key->footer && key->action && strncmp(key->action, "open", 4) == 0)
+            key->footer = reads ? "read" : s ? "open" : "fold";
+    }
+}
+
 static void layout_footer(struct app *t)
 {
+    layout_name_enter(t);
     grid_fill(&t->grid, t->grid.rows - 1, 0, 1, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
     if (t->pause_timer.slot) {
         widget_put_cut(&t->grid, t->grid.rows - 1, 1, t->grid.cols - 2,

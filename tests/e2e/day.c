@@ -99,7 +99,7 @@ static void test_day(void)
     day_keys(&d, "V");
     UI_AWAIT_TEXT(u, "2 marked");
     day_keys(&d, "x");
-    UI_AWAIT_TEXT(u, "end it");
+    UI_AWAIT_TEXT(u, "y yes");
     day_keys(&d, "y");
     AWAIT(get(session_path(naps[0], "")).status == 404 &&
           get(session_path(naps[1], "")).status == 404);

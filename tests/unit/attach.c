@@ -104,7 +104,7 @@ static void unit_attach_keys(void)
     UNIT_APP_SEE(&u, "another client has ended it");
     unit_app_type(&u, "\033[I"); /* focus: the program does not want it */
     unit_app_type(&u, "\033[<0;75;24M"); /* a click on the keys that detach */
-    UNIT_APP_SEE(&u, "Enter open");
+    UNIT_APP_SEE(&u, "Enter fold");
     CHECK(!u.t->quit && !unit_app_has(&u.input, "z") && !unit_app_has(&u.input, "\033[I"));
     unit_app_end(&u);
 }
