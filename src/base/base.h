@@ -237,8 +237,8 @@ struct json {
     span text;
 };
 
-/* for (struct json_iter it = json_iter(v); json_next(&it);) … it.value, it.key: in O(bytes). key has
- * its quotes. */
+/* for (struct json_iter it = json_iter(v); json_next(&it);) … it.value, it.key: in O(bytes); key
+ * has its quotes. */
 struct json_iter {
     const char *at, *end;
     struct json key, value;

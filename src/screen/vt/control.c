@@ -440,7 +440,8 @@ static int vt_sgr_one(struct vt *vt, int i)
     else if (code == 4 && vt_is_sub(vt, i + 1))
         vt_sgr_underline(vt, vt->params[i + 1]);
     else if (code < 30 || code == 53 || code == 55)
-        style->attr = (uint16_t)((style->attr & ~vt_sgr_attrs[code].clear) | vt_sgr_attrs[code].set);
+        style->attr = (uint16_t)((style->attr & ~vt_sgr_attrs[code].clear) |
+                                 vt_sgr_attrs[code].set);
     else if (code == 38 || code == 48 || code == 58)
         i += vt_sgr_extended(vt, i, code == 38 ? &style->fg : code == 48 ? &style->bg
                                                                          : &vt->underline);
