@@ -261,7 +261,8 @@ static void reader_settle_stop(struct holder *h)
 {
     if (!h->stop_at)
         return;
-    if (h->state.works && h->loop.now - h->stop_at < READER_STOP_MS) {
+    int drawing = h->state.works || h->loop.now - h->reader.output_at < READER_QUIET_MS;
+    if (drawing && h->loop.now - h->stop_at < READER_STOP_MS) {
         reader_expect(h, h->loop.now + READER_QUIET_MS);
         return;
     }
