@@ -203,5 +203,6 @@ static int disk_main(const char *what, const char *dir)
             disk_touch(dir);
             base_write(1, (span){bytes, (size_t)n});
         }
+    store_log_close(&log);
     return 0;
 }
