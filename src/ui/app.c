@@ -326,8 +326,8 @@ static void app_select_waiting(struct app *t)
 {
     const char *key = t->views[0].wanted;
     const struct tree_session *s = key && key[0] == 's' ? tree_session(&t->tree, key + 2) : NULL;
-    if (t->fetched || t->keys_typed || (s && tree_is(s, "waiting")))
-        return;
+    if (t->chosen++ || t->keys_typed || (s && tree_is(s, "waiting")))
+        return; /* events may have come before the first reply */
     tree_build(&t->tree);
     t->built++;
     int at = tree_next_waiting(&t->tree, -1);

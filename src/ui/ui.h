@@ -267,6 +267,7 @@ struct app {
     int find_hit;             /* select a row that matches */
     char jump[16];
     int fetched;
+    int chosen;               /* replies with sessions: the first one selects */
     char *draft;              /* of an unsent message; or NULL */
     char *target, *target_computer; /* a dialog's */
     char *start_directory, *start_agent, *start_title, *start_message; /* dialog_start's */

@@ -179,8 +179,24 @@ static void unit_reading_before(void)
     unit_app_end(&u);
 }
 
+static void unit_reading_starts(void)
+{
+    struct unit_app u;
+    test_begin("the selection starts on what waits, though an event comes before the first reply");
+    unit_app_begin(&u, 24, 80);
+    unit_app_session(&u, "a", "idle", "");
+    unit_app_session(&u, "b", "waiting", "");
+    unit_app_reply(&u, "GET /sessions", 200, "[]");
+    u.t->fetched = 1; /* as an event sets it */
+    app_fetch_sessions(u.t);
+    u.t->events++;
+    UNIT_APP_UNTIL(&u, app_session(u.t) && strcmp(app_session(u.t)->id, "b") == 0);
+    unit_app_end(&u);
+}
+
 static void unit_reading(void)
 {
+    unit_reading_starts();
     unit_reading_attached();
     unit_reading_ends();
     unit_reading_preview();
