@@ -22,9 +22,10 @@ static int spawn_stop(const struct config *config, buf *error);
 
 enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
 
-/* Adds `PROGRAM hook` (an absolute path) to an agent's hooks, or removes it, below home or where the
- * agent's variable (CLAUDE_CONFIG_DIR …) says. report gets the file and the additions. Returns 1: done, or with SETTINGS_SHOW missing; 0: nothing to do; -1: untouched, with
- * a message. */
+/* Adds `PROGRAM hook`, an absolute path, to an agent's hooks, or removes it, below home or where
+ * the agent's variable (CLAUDE_CONFIG_DIR …) says. report gets the file and the additions.
+ * Returns 1: done, or with SETTINGS_SHOW missing; 0: nothing to do; -1: untouched, with a message.
+ * */
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
 

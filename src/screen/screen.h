@@ -252,8 +252,8 @@ static void vt_drain_answers(struct vt *vt, buf *b);
 static const struct cell *vt_row(const struct vt *vt, int row);
 static int vt_scroll_count(const struct vt *vt);   /* rows */
 static const struct cell_pool *vt_pool(const struct vt *vt);
-/* Appends bytes that give an emulator or terminal of the same size the same state. They begin with a
- * reset and end with the start of an unfinished sequence: the live stream can follow. */
+/* Appends bytes that give an emulator or terminal of the same size the same state. They begin with
+ * a reset and end with the start of an unfinished sequence: the live stream can follow. */
 static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback);
 /* Appends the text of screen and, when asked, scrollback: wrapped lines joined, without blanks at
  * the end of lines and blank lines at the end, '\n' after each line. scrollback VT_PROMPTS: with a

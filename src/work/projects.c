@@ -9,10 +9,10 @@
  *      PROJECT/todos, PROJECT/todos/SLUG            for the files in them
  *      PROJECT/trees, …/SLUG, …/todos, …/SLUG       for state.json
  *
- * A changed project is due; PROJECTS_SETTLE_MS later its directories are watched anew, then read, so
- * that no change is missed, and its todos are published when their JSON differs. Where the system
- * can't watch (that many), files are read every PROJECTS_POLL_MS. Without subscribers each request
- * reads them. */
+ * A changed project is due; PROJECTS_SETTLE_MS later its directories are watched anew, then read,
+ * so that no change is missed, and its todos are published when their JSON differs. Where the
+ * system can't watch (that many), files are read every PROJECTS_POLL_MS. Without subscribers each
+ * request reads them. */
 
 #define PROJECTS_BUCKETS 1024 /* a power of two */
 #define PROJECTS_BUSY_MS 20   /* of reading in a pass of the loop, when no request waits */

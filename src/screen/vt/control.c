@@ -891,6 +891,12 @@ static void vt_csi_modify_keys(struct vt *vt)
         vt->modify_other_keys = vt_clamp(vt_param(vt, 1), 0, 2);
 }
 
+static int vt_key_flags(const struct vt *vt)
+{
+    const struct vt_screen *screen = vt->screen;
+    return screen->key_count ? screen->keys[screen->key_count - 1] : 0;
+}
+
 static void vt_csi_keys_ask(struct vt *vt)
 {
     vt_answer(vt, "\033[?%du", vt_key_flags(vt), 0);

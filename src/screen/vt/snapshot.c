@@ -110,9 +110,9 @@ static void vt_paint_cells(struct vt_paint *p, struct vt_view view)
     }
 }
 
-/* The next row's first character carries out the wrap. Where it would do more (fill the row with its
- * background, join `before`), a blank goes first; behind a row that is not full, one of two columns,
- * which leaves the last column free. */
+/* The next row's first character carries out the wrap. Where it would do more (fill the row with
+ * its background, join `before`), a blank goes first; behind a row that is not full, one of two
+ * columns, which leaves the last column free. */
 static void vt_paint_wrap(struct vt_paint *p, const struct cell *before, int full,
                           struct vt_view view)
 {

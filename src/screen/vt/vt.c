@@ -68,12 +68,6 @@ static int vt_cursor_shape(const struct vt *vt)
     return vt->shape;
 }
 
-static int vt_key_flags(const struct vt *vt)
-{
-    const struct vt_screen *screen = vt->screen;
-    return screen->key_count ? screen->keys[screen->key_count - 1] : 0;
-}
-
 static int vt_other_keys(const struct vt *vt)
 {
     return vt->modify_other_keys;
