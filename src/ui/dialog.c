@@ -162,26 +162,26 @@ static void dialog_offer_worktree(struct app *t, int here)
         at++;
     char *directory = config_absolute(buf_cstr(&f->lines[at - 1].field.text));
     buf place = {0};
-    struct widget_line line = f->lines[at];
-    int offered = strcmp(line.label, "Worktree") == 0;
+    int offered = strcmp(f->lines[at].label, "Worktree") == 0;
     int wanted = here && *buf_cstr(&f->lines[at - 1].field.text) != '~' && vcs_is_there() &&
-                 git_put_place(directory, offered ? buf_cstr(&line.field.text) : "",
+                 git_put_place(directory, offered ? buf_cstr(&f->lines[at].field.text) : "",
                                t->config->worktrees, &place);
     if (wanted && !offered) {
-        line = *widget_form_add(f, "Worktree", "");
+        struct widget_line line = *widget_form_add(f, "Worktree", "");
         memmove(&f->lines[at + 1], &f->lines[at], (size_t)(f->count - 1 - at) * sizeof line);
         f->lines[at] = line;
         f->focus += f->focus >= at;
     } else if (!wanted && offered) {
-        field_free(&line.field);
-        memmove(&f->lines[at], &f->lines[at + 1], (size_t)(--f->count - at) * sizeof line);
+        field_free(&f->lines[at].field);
+        memmove(&f->lines[at], &f->lines[at + 1], (size_t)(--f->count - at) * sizeof *f->lines);
         f->focus -= f->focus > at;
     }
     app_set(&t->changes.place, wanted ? buf_cstr(&place) : NULL);
     if (wanted && f->focus == at && !f->hint.n) {
-        buf_str(&f->hint, line.field.text.n ? "it starts in "
-                                            : "name a new branch to start in its own worktree");
-        utf8_put_visible(&f->hint, span_of(line.field.text.n ? t->changes.place : ""));
+        int named = f->lines[at].field.text.n > 0;
+        buf_str(&f->hint, named ? "it starts in "
+                                : "name a new branch to start in its own worktree");
+        utf8_put_visible(&f->hint, span_of(named ? t->changes.place : ""));
     }
     free(directory);
     buf_free(&place);

@@ -49,8 +49,9 @@ static void test_day(void)
     char *again = ui_session_sh("again", format("f=%s/again; [ -e $f ] && exec sleep 1000; : > $f; "
                                                 "exit 3", e2e.dir));
     start(format("\"title\": \"reader\", \"project_dir\": %s, \"command\": %s", json_quote(dir),
-                 json_array("sh", "-c", "printf '\\033]133;A\\a$ \\033]133;B\\amake\\none needle\\n'; "
-                                        "seq 60; exec sleep 1000", NULL)));
+                 json_array("sh", "-c",
+                            "printf '\\033]133;A\\a$ \\033]133;B\\amake\\none needle\\n';"
+                            "seq 60; exec sleep 1000", NULL)));
     AWAIT_SESSION(asker, "waits_for", "choice");
     AWAIT_SESSION(again, "state", "exited");
     struct day d = {.u = ui_live(30, 120)};

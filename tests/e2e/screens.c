@@ -438,7 +438,8 @@ static char *screens_directory(int rows, int cols, const char *ending)
     return format("%s/../tests/golden/%dx%d%s", dir, cols, rows, ending);
 }
 
-static void screens_start(struct screens_run *r, int rows, int cols, const struct screens_kind *kind)
+static void screens_start(struct screens_run *r, int rows, int cols,
+                          const struct screens_kind *kind)
 {
     const char *script = format("cd ~/src/parser && exec env %s '%s'", kind->variable, e2e.binary);
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};

@@ -446,7 +446,7 @@ static void unit_hold_native_log(void)
     char dir[64], env[80];
     char *const envs[] = {env, NULL};
     buf text = {0}, at = {0}, later = {0};
-    test_begin("opencode's id is that of the session which its log tells of this directory and time");
+    test_begin("opencode's id is that of the session that its log has of this directory and time");
     CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
     base_fmt(env, sizeof env, "XDG_DATA_HOME=%s", dir);
     long long now = clock_wall_ms();
@@ -454,7 +454,8 @@ static void unit_hold_native_log(void)
     char *sub = store_path(dir, "opencode"), *log = store_path(sub, "log");
     CHECK(mkdir(sub, 0700) == 0 && mkdir(log, 0700) == 0);
     static const char *const rows =
-        "timestamp=%s level=INFO message=created id=%s directory=\"%s\" parentID=%s title=\"a b\"\n";
+        "timestamp=%s level=INFO message=created id=%s directory=\"%s\" parentID=%s "
+        "title=\"a b\"\n";
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
         buf_clear(&text);
         buf_fmt(&text, rows, buf_cstr(&at), "ses_x", "/elsewhere", "undefined");

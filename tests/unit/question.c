@@ -68,9 +68,8 @@ static void test_question_kinds(void)
          "  3. Type something.\n\nEnter to select · Esc to cancel\n",
          "Which file?", 1, 0, QUESTION_CHOICE, 3},
         {"  Folder access\n  Trust this folder? The agent can read here.\n\n› 1. Trust and"
-            " continue\n"
-         "  2. Back\n\n  enter continue · esc back\n", "Trust this folder? The agent can read here.", 1, 0,
-             QUESTION_CHOICE, 2},
+         " continue\n  2. Back\n\n  enter continue · esc back\n",
+         "Trust this folder? The agent can read here.", 1, 0, QUESTION_CHOICE, 2},
         {"$ Shell a test    6s ┃\n\n╭──────╮\n│ a test │\n│ ╭────╮ │\n│ │ make all │ │\n│"
             " ╰────╯ │\n"
          "│ Run it? │\n│ ❯ 1. Yes │\n│   2. No │\n╰──────╯\n", "make all", 1, 1,

@@ -192,7 +192,8 @@ static const struct replay_event replay_slow[] = {
 static const struct replay_event replay_barred[] = {
     {50, NULL, "\033[?2004h\033[2J\033[H"
                " \342\227\217 Loaded   \342\224\203\r\n          \342\224\203\r\n"
-               "   it all\r\n\r\n  \342\224\202 1 hello\r\n                      ? for shortcuts\r\n"
+               "   it all\r\n\r\n  \342\224\202 1 hello\r\n"
+               "                      ? for shortcuts\r\n"
                " \342\226\204\342\226\204\342\226\204\r\n  \342\235\257 make it\r\n"
                "\342\224\203\r\n\342\225\271\342\226\200\033[6;3H"}};
 
