@@ -282,6 +282,21 @@ static int store_lock(const char *path, pid_t *pid)
     return -1;
 }
 
+/* Reads a file's beginning until two reads agree: a writer can tear one. */
+static ssize_t store_read_steady(int fd, char bytes[STORE_LOCK_MAX])
+{
+    char again[STORE_LOCK_MAX];
+    ssize_t n = pread(fd, bytes, STORE_LOCK_MAX, 0), m;
+    for (int i = 0; i < 10; i++) {
+        m = pread(fd, again, STORE_LOCK_MAX, 0);
+        if (m == n && (n <= 0 || memcmp(bytes, again, (size_t)n) == 0))
+            break;
+        n = m;
+        memcpy(bytes, again, sizeof again);
+    }
+    return n;
+}
+
 static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -292,7 +307,7 @@ static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *con
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? STORE_LOCK_ABSENT : STORE_LOCK_UNKNOWN;
     int known = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fcntl(fd, F_GETLK, &lock) == 0;
-    ssize_t n = known && content ? read(fd, bytes, sizeof bytes) : 0;
+    ssize_t n = known && content ? store_read_steady(fd, bytes) : 0;
     if (n > 0)
         buf_add(content, bytes, (size_t)n);
     close(fd);

@@ -5,6 +5,7 @@
 #include "../../teleclaude.c"
 #undef main
 #include "../test.h"
+static long unit_allocated; /* is not counted here */
 #include "../unit/vt.c"
 
 #include "config.c"

@@ -176,7 +176,8 @@ static const char *unit_config_path(const char *name)
 
 static const char *const unit_config_env[] = {
     "HOME",         "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
-    "TELEC_SOCKET", "TELEC_CONFIG",    "SHELL",          "PATH", "TELEC_REDIS"};
+    "TELEC_SOCKET", "TELEC_CONFIG",    "SHELL",          "PATH",
+    "TELEC_REDIS",  "TMPDIR"};
 static char *unit_config_saved[COUNT_OF(unit_config_env)];
 
 static void unit_config_enter(void)
@@ -753,10 +754,10 @@ static void unit_config_short_place(void)
 
 static void unit_config(void)
 {
-    unit_config_short_place();
     unit_config_words();
     unit_config_quoting();
     unit_config_enter();
+    unit_config_short_place();
     unit_config_shell();
     unit_config_good_file();
     unit_config_entries();

@@ -175,7 +175,7 @@ static void unit_keys_edited(void)
 static void unit_keys_states(void)
 {
     struct unit_app u;
-    struct filter f;
+    struct filter f = {0};
     test_begin("Tab completes is:, and a state that does not exist is told");
     filter_set(&f, "x is:wa");
     CHECK_SPAN(span_of(filter_complete(&f)), "iting");

@@ -87,12 +87,23 @@ static void unit_near_on_closed(void *ctx, const char *why)
 
 static const struct conn_hooks unit_near_hooks = {unit_near_on_data, NULL, unit_near_on_closed};
 
+/* Starts this program; what lives as long as its process isn't lost. */
+static void unit_near_spawn(struct unit_near *u, const char **argv, int in, int out, int err)
+{
+    char *kept = getenv("ASAN_OPTIONS") ? span_dup(span_of(getenv("ASAN_OPTIONS"))) : NULL;
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+    u->child.pid = os_spawn((char **)(uintptr_t)argv, in, out, err);
+    if (kept)
+        setenv("ASAN_OPTIONS", kept, 1);
+    else
+        unsetenv("ASAN_OPTIONS");
+    free(kept);
+}
+
 /* Runs telec reach [OPTION] COMMAND. */
 static void unit_near_start(struct unit_near *u, const char *option, const char *command)
 {
     int ends[2];
-    const char *const options = getenv("ASAN_OPTIONS");
-    char *kept = options ? span_dup(span_of(options)) : NULL;
     const char *argv[] = {unit_program, "-S", u->here.path, "reach", "--name", "bee", option,
                           command, NULL};
     if (!option)
@@ -103,10 +114,7 @@ static void unit_near_start(struct unit_near *u, const char *option, const char 
     u->out.ctx = u;
     conn_open(&u->out, &u->loop, ends[0]);
     u->child = (struct loop_child){.fn = unit_near_on_exit, .ctx = u};
-    setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* what lives as long as the process isn't lost */
-    u->child.pid = os_spawn((char **)(uintptr_t)argv, -1, ends[1], ends[1]);
-    kept ? setenv("ASAN_OPTIONS", kept, 1) : unsetenv("ASAN_OPTIONS");
-    free(kept);
+    unit_near_spawn(u, argv, -1, ends[1], ends[1]);
     CHECK(u->child.pid > 0);
     close(ends[1]);
     loop_on_exit(&u->loop, &u->child);
@@ -254,7 +262,7 @@ static void unit_near_relay(void)
         os_close_on_exec(stream[i]);
     unit_mux_begin(&end, &u.loop, os_close_on_exec(pair[0]));
     u.child = (struct loop_child){.fn = unit_near_on_exit, .ctx = &u};
-    u.child.pid = os_spawn((char **)(uintptr_t)argv, pair[1], pair[1], 2);
+    unit_near_spawn(&u, argv, pair[1], pair[1], 2);
     close(pair[1]);
     loop_on_exit(&u.loop, &u.child);
     UNIT_NEAR_UNTIL(&u, end.hello.n);
