@@ -9,8 +9,8 @@
  * seconds, or never. */
 
 #define DISK_WAIT_MS 200  /* for room in the queue, the first time */
-#define DISK_BATCH 65536  /* bytes handed over at once … */
-#define DISK_DELAY_MS 5   /* … or what came in this time */
+#define DISK_READ_MAX 65536 /* bytes */
+#define DISK_START_MS 1   /* before a process is started: an echo goes out first */
 #define DISK_FRESH_MS 5   /* an answer counts: for one request */
 #define DISK_REST_MS 3000 /* without output, to the process's end */
 
@@ -117,11 +117,11 @@ static void disk_log(struct disk *d, span bytes)
 {
     if (!d->loop)
         return;
-    if (!d->pending.n)
-        loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_DELAY_MS);
-    buf_span(&d->pending, bytes);
-    if (d->pending.n >= DISK_BATCH)
+    if (d->runs && !d->rests)
         loop_defer(d->loop, &d->flush);
+    else if (!d->pending.n)
+        loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_START_MS);
+    buf_span(&d->pending, bytes);
 }
 
 static void disk_rest(struct disk *d)
@@ -190,7 +190,7 @@ static void disk_touch(const char *dir)
 static int disk_main(const char *what, const char *dir)
 {
     struct store_log log = {.fd = -1};
-    char bytes[DISK_BATCH];
+    char bytes[DISK_READ_MAX];
     ssize_t n;
     int logs = strcmp(what, "log") == 0;
     os_close_inherited(3);
@@ -203,6 +203,5 @@ static int disk_main(const char *what, const char *dir)
             disk_touch(dir);
             base_write(1, (span){bytes, (size_t)n});
         }
-    store_log_close(&log);
-    return 0;
+    _exit(0); /* all is written */
 }
