@@ -415,6 +415,8 @@ static void screens_run_script(struct screens_run *r)
         for (const char *k = step->keys; *k;) {
             size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
             ui_keys(r->u, format("%.*s", (int)n, k));
+            if (*k == 'j') /* what is drawn in between decides how far the list has scrolled */
+                pty_read(r->u->t, 500);
             k += n;
         }
         if (r->write)
