@@ -97,7 +97,8 @@ static void make_dirs(const struct test *test)
     e2e.errors = format("%s/errors", e2e.dir);
     /* What lives as long as its process isn't lost. */
     file_write(format("%s/leaks", e2e.dir),
-               "leak:config_load\nleak:daemon_claim\nleak:holder_main\nleak:near_hold\nleak:far_run\n", 0600);
+               "leak:config_load\nleak:daemon_claim\nleak:holder_main\nleak:near_hold\n"
+               "leak:far_run\n", 0600);
 }
 
 /* In the test's own process. Sessions that still run are ended by clean_up_processes; a host
