@@ -664,6 +664,14 @@ static void unit_vt_warm(void)
     buf_free(&answers);
 }
 
+static void unit_vt_aligned_links(void)
+{
+    test_begin("the alignment pattern in an open link keeps it in the scrollback");
+    struct vt *vt = unit_vt_of(5, 2, "\033]8;;http://a\a\033#8");
+    CHECK(unit_vt_snapshot_same(vt, span_of("\033[2S"), NULL));
+    vt_free(vt);
+}
+
 static void unit_vt_strings(void)
 {
     test_begin("OSC strings set titles, directory, notification and clipboard");
@@ -1069,6 +1077,7 @@ static void unit_vt(void)
     unit_vt_background();
     unit_vt_mode_sets();
     unit_vt_queries();
+    unit_vt_aligned_links();
     unit_vt_strings();
     unit_vt_links();
     unit_vt_warm();

@@ -824,7 +824,8 @@ static void vt_esc_align(struct vt *vt) /* DECALN */
     vt->region_bottom = vt->rows - 1;
     for (int r = 0; r < vt->rows; r++) {
         vt_line_clear(vt_line(vt, r), 0);
-        vt_set_cells(vt_open(vt_line(vt, r), 0, vt->cols, 0), vt->cols, 'E', 1, vt->style);
+        vt_set_cells(vt_open(vt_line(vt, r), 0, vt->cols, vt_style_flag(vt)), vt->cols, 'E', 1,
+                     vt->style);
     }
     vt_mode_origin(vt, (vt->modes & VT_ORIGIN) != 0);
 }
