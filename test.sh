@@ -10,7 +10,7 @@ cd "$(dirname "$0")" || exit 1
 PARTS='build single static layers limits docs compat protocol shell unit small quick valgrind'
 PARTS="$PARTS fuzz smoke e2e portable"
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
-FUZZ_SECONDS=5
+FUZZ_SECONDS=4
 STATIC_MAX=660000 # the aim is 614400, 600 KiB
 # Under valgrind, fifty times as slow as without: what handles memory most.
 VALGRIND_UNITS='base utf8 log os cache loop conn config store http ws resp'
@@ -103,7 +103,7 @@ skip()
 
 # A program that hangs is ended, where there is a timeout command.
 limit=
-have timeout && limit='timeout 240'
+have timeout && limit='timeout 400'
 
 # run NAME COMMAND…: one result.
 run()

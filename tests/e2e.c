@@ -9,7 +9,7 @@
  * A test that failed beside others runs once more by itself when all are over: a loaded machine
  * answers late. What it said the first time is printed, and a sanitizer's report counts always.
  *
- * Environment: TELEC_E2E_JOBS tests run at a time (4), TELEC_E2E_SESSIONS sessions at once (100);
+ * Environment: TELEC_E2E_JOBS tests run at a time (6), TELEC_E2E_SESSIONS sessions at once (100);
  * TELEC_E2E_TIMES prints each test's duration; TELEC_E2E_KEEP keeps the directory of a failed test;
  * TELEC_E2E_RESP2 limits the fleet to RESP2; TELEC_E2E_KILLS is how many seconds kills goes on
  * (15), TELEC_E2E_SEED repeats what it does. */
@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 {
     static struct job jobs[E2E_JOBS_MAX];
     const char *wanted = getenv("TELEC_E2E_JOBS");
-    int count = wanted ? atoi(wanted) : 4, run = 0, place;
+    int count = wanted ? atoi(wanted) : 6, run = 0, place;
     count = count < 1 ? 1 : count > E2E_JOBS_MAX ? E2E_JOBS_MAX : count;
     if (argc > 2 && strcmp(argv[1], "program") == 0)
         return program_main(argv + 2);
