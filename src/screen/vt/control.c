@@ -822,10 +822,10 @@ static void vt_esc_align(struct vt *vt) /* DECALN */
     vt_set_extra(vt);
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
+    unsigned flags = vt->style.extra ? VT_LINE_STYLED : 0;
     for (int r = 0; r < vt->rows; r++) {
         vt_line_clear(vt_line(vt, r), 0);
-        vt_set_cells(vt_open(vt_line(vt, r), 0, vt->cols, vt_style_flag(vt)), vt->cols, 'E', 1,
-                     vt->style);
+        vt_set_cells(vt_open(vt_line(vt, r), 0, vt->cols, flags), vt->cols, 'E', 1, vt->style);
     }
     vt_mode_origin(vt, (vt->modes & VT_ORIGIN) != 0);
 }
