@@ -285,7 +285,8 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     announce_init(&d.announce, &d.sessions);
     git_init(&d.git, &d.loop, &d.sessions);
     while (!d.stopping || d.httpd.clients ||
-           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams))))
+           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams) ||
+                         d.sessions.reading)))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
     sessions_stop_waiting(&d.sessions);
