@@ -243,9 +243,67 @@ static int daemon_may_log(void *ctx)
     return disk_answers(ctx);
 }
 
-static int daemon_run(struct config *config, int ready_fd, buf *error)
+/* Makes the parts in the order in which they use each other. */
+static void daemon_open(struct daemon *d)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct config *config = d->config;
+    buf error = {0};
+    loop_expect_crowd(&d->loop);
+    d->stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = d};
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
+        loop_on_signal(&d->loop, signals[i], daemon_on_signal, d);
+    loop_on_signal(&d->loop, SIGUSR1, daemon_on_summons, d);
+    cache_init(&d->cache, httpd_text_frame);
+    cache_use_loop(&d->cache, &d->loop);
+    httpd_init(&d->httpd, &d->loop, routes_handle, &d->server);
+    if (peers_init(&d->fleet, &d->loop, config, &d->cache, &error) != 0)
+        log_line(LOG_ERROR, "no other computers: %s", buf_cstr(&error));
+    buf_free(&error);
+    remote_init(&d->remotes, &d->loop, &d->fleet);
+    projects_init(&d->projects, &d->loop, config, &d->cache);
+    d->cache.on_interest = daemon_on_interest;
+    d->cache.interest_ctx = d;
+    routes_init(&d->server, &d->loop, config, &d->cache, &d->sessions, &d->projects, &d->fleet,
+                &d->remotes, &d->httpd);
+    daemon_check_host(d);
+    reached_init(&d->server);
+    sessions_init(&d->sessions, &d->loop, config, &d->cache, daemon_on_ready, d);
+    announce_init(&d->announce, &d->sessions);
+    git_init(&d->git, &d->loop, &d->sessions);
+}
+
+static void daemon_close(struct daemon *d)
+{
+    sessions_stop_waiting(&d->sessions);
+    requests_free(&d->requests);
+    peers_free(&d->fleet);
+    announce_free(&d->announce);
+    git_free(&d->git);
+    sessions_free(&d->sessions);
+    httpd_free(&d->httpd);
+    cache_free(&d->cache);
+    projects_free(&d->projects);
+    log_guard(NULL, NULL);
+    d->config->disk = NULL;
+    disk_finish(&d->disk, 0);
+    loop_free(&d->loop);
+    reached_free(&d->server);
+    close(d->listening_fd);
+    log_open(-1, LOG_INFO);
+    buf_free(&d->log_path);
+    buf_free(&d->server.host);
+}
+
+/* Tells whether requests of other computers, or children that read logs, are still under way. */
+static int daemon_is_busy(const struct daemon *d)
+{
+    return requests_is_busy(&d->requests) || streams_is_busy(&d->fleet.streams) ||
+           d->sessions.reading;
+}
+
+static int daemon_run(struct config *config, int ready_fd, buf *error)
+{
     struct daemon d = {.config = config, .ready_fd = ready_fd};
     signal(SIGUSR1, SIG_IGN); /* until it is handled below */
     if (daemon_claim(&d, error) != 0) {
@@ -261,51 +319,10 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     config->disk = &d.disk;
     log_guard(daemon_may_log, &d.disk);
     log_line(LOG_INFO, "telec %s, process %ld", TELEC_VERSION, (long)getpid());
-    loop_expect_crowd(&d.loop);
-    d.stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = &d};
-    for (size_t i = 0; i < COUNT_OF(signals); i++)
-        loop_on_signal(&d.loop, signals[i], daemon_on_signal, &d);
-    loop_on_signal(&d.loop, SIGUSR1, daemon_on_summons, &d);
-    cache_init(&d.cache, httpd_text_frame);
-    cache_use_loop(&d.cache, &d.loop);
-    httpd_init(&d.httpd, &d.loop, routes_handle, &d.server);
-    if (peers_init(&d.fleet, &d.loop, config, &d.cache, error) != 0) {
-        log_line(LOG_ERROR, "no other computers: %s", buf_cstr(error));
-        buf_clear(error);
-    }
-    remote_init(&d.remotes, &d.loop, &d.fleet);
-    projects_init(&d.projects, &d.loop, config, &d.cache);
-    d.cache.on_interest = daemon_on_interest;
-    d.cache.interest_ctx = &d;
-    routes_init(&d.server, &d.loop, config, &d.cache, &d.sessions, &d.projects, &d.fleet,
-                &d.remotes, &d.httpd);
-    daemon_check_host(&d);
-    reached_init(&d.server);
-    sessions_init(&d.sessions, &d.loop, config, &d.cache, daemon_on_ready, &d);
-    announce_init(&d.announce, &d.sessions);
-    git_init(&d.git, &d.loop, &d.sessions);
-    while (!d.stopping || d.httpd.clients ||
-           (!d.late && (requests_is_busy(&d.requests) || streams_is_busy(&d.fleet.streams) ||
-                         d.sessions.reading)))
+    daemon_open(&d);
+    while (!d.stopping || d.httpd.clients || (!d.late && daemon_is_busy(&d)))
         loop_once(&d.loop);
     log_line(LOG_INFO, "stopped");
-    sessions_stop_waiting(&d.sessions);
-    requests_free(&d.requests);
-    peers_free(&d.fleet);
-    announce_free(&d.announce);
-    git_free(&d.git);
-    sessions_free(&d.sessions);
-    httpd_free(&d.httpd);
-    cache_free(&d.cache);
-    projects_free(&d.projects);
-    log_guard(NULL, NULL);
-    config->disk = NULL;
-    disk_finish(&d.disk, 0);
-    loop_free(&d.loop);
-    reached_free(&d.server);
-    close(d.listening_fd);
-    log_open(-1, LOG_INFO);
-    buf_free(&d.log_path);
-    buf_free(&d.server.host);
+    daemon_close(&d);
     return 0;
 }
