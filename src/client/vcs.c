@@ -3,7 +3,8 @@
 /* vcs - runs git for a directory: what has changed there, and new worktrees.
  *
  * git runs beside the loop, one at a time. It takes no lock that an agent's git could meet, and
- * none of the programs that a repository's configuration can name. */
+ * runs no file monitor, external diff or text conversion of a repository; its filters and hooks it
+ * does. */
 
 #define VCS_FILE_MAX (64 * 1024) /* bytes of an untracked file; of a larger one only the name */
 #define VCS_WORDS_MAX 24
