@@ -26,7 +26,9 @@
 #define END_CLIENTS_MS 1000 /* to read what they are told last */
 #endif
 
-#define END_LOG_MS 1000      /* for the log's last bytes */
+#ifndef END_DISK_MS
+#define END_DISK_MS 1000  /* for the log's last bytes, and exit.json */
+#endif
 #define END_STOP_ROUNDS 4 /* looks for processes that began meanwhile */
 
 /* ---- the session's processes ---------------------------------------------------------------- */
@@ -126,22 +128,31 @@ static void end_tell_clients(struct holder *h)
     }
 }
 
-static void end_finish(struct holder *h)
+/* On disk before anybody is told, unless the disk is slow: the holder stays until that has it. A
+ * killed session is removed: only one whose conversation can be resumed leaves its last status. */
+static void end_write(struct holder *h)
 {
     buf json = {0};
+    status_put(h, &json);
+    if (!h->killing || h->native_id.n)
+        disk_log(&h->last, buf_view(&json));
+    buf_free(&json);
+    long long left = clock_mono_ms() + END_DISK_MS;
+    disk_finish(&h->last, 0);
+    disk_finish(&h->log, END_DISK_MS);
+    left -= clock_mono_ms();
+    disk_finish(&h->last, left > 0 ? (int)left : 0);
+}
+
+static void end_finish(struct holder *h)
+{
     message_end_all(h);
     answer_end(h);
     status_renew_last_output(h);
     status_apply(h, (struct state_input){.event = STATE_ON_EXIT}, (span){0});
-    status_put(h, &json);
-    int status = h->killing ? store_write_unsynced(h->dir, "exit.json", buf_view(&json))
-                            : store_write(h->dir, "exit.json", buf_view(&json));
-    if (status != 0)
-        log_line(LOG_ERROR, "cannot write %s/exit.json: %s", h->dir, strerror(errno));
-    buf_free(&json);
+    end_write(h);
     loop_timer_cancel(&h->loop, &h->status_timer);
     end_tell_clients(h);
-    disk_finish(&h->log, END_LOG_MS);
     loop_unwatch(&h->loop, &h->listener);
     unlink(h->socket);
     h->over = 1;

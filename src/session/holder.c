@@ -771,6 +771,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
     if (h->lock_fd < 0)
         log_line(LOG_WARN, "cannot lock %s/" STORE_HOLDER_LOCK ": %s", h->dir, strerror(errno));
     disk_init(&h->log, &h->loop, h->program, "log", h->dir);
+    disk_init(&h->last, &h->loop, h->program, "exit", h->dir);
     if ((fault = holder_listen(h, error)))
         return fault;
     if (!holder_is_given_up(h))
@@ -860,6 +861,7 @@ static int holder_run(span spec_text)
     holder_watch(&h);
     while (h.over < 2 && (!h.over || h.clients))
         loop_once(&h.loop);
+    disk_finish(&h.last, -1);
     return 0;
 }
 

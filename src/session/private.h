@@ -87,7 +87,7 @@ struct holder {
     struct loop loop;
     char *id, *socket, *dir, *api_socket, *keep_env;
     struct vt *vt;
-    struct disk log;
+    struct disk log, last;     /* last: exit.json */
     char *program;
     struct conn pty;
     int lock_fd;               /* -1: no locks here */

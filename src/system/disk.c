@@ -3,6 +3,7 @@
 /* disk - a process that waits for the disk in the stead of the one that started it.
  *
  *      holder ── output ──▶ telec disk log DIR     appends it to the session's log
+ *      holder ── status ──▶ telec disk exit DIR    writes it into exit.json
  *      daemon ── a byte ──▶ telec disk probe DIR   touches DIR, and answers a byte
  *
  * The socket is the queue: where it is full, what is logged is lost. A home may answer after
@@ -33,16 +34,30 @@ static void disk_on_exit(void *ctx, int status)
     d->runs = 0;
 }
 
-static int disk_start(struct disk *d)
+/* Not os_spawn: that waits for exec, and this program's file may be on that disk. Where it can't be
+ * run a copy of this process does the work. */
+static pid_t disk_fork(const struct disk *d, int fd)
 {
     char *argv[] = {(char *)d->program, "disk", (char *)d->what, (char *)d->dir, NULL};
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    setpgid(0, 0);
+    dup2(fd, 0), dup2(fd, 1);
+    execvp(argv[0], argv);
+    log_open(-1, LOG_ERROR);
+    _exit(disk_main(d->what, d->dir));
+}
+
+static int disk_start(struct disk *d)
+{
     int ends[2];
     if (d->runs)
         return 0;
     if (!d->program || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         return -1;
     os_close_on_exec(ends[0]), os_close_on_exec(ends[1]);
-    pid_t pid = os_spawn(argv, ends[1], ends[1], STDERR_FILENO);
+    pid_t pid = disk_fork(d, ends[1]);
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
@@ -57,13 +72,14 @@ static int disk_start(struct disk *d)
     return 0;
 }
 
-/* Returns 0 when the process, told to end, still waits for the disk. */
+/* Returns 0 when the process, told to end, still waits for the disk after ms; -1: for ever. */
 static int disk_reap(struct disk *d, int ms)
 {
-    if (!disk_wait(d, POLLIN, ms))
+    if (ms >= 0 && !disk_wait(d, POLLIN, ms))
         return 0;
     loop_child_cancel(d->loop, &d->child);
-    waitpid(d->child.pid, NULL, 0);
+    while (waitpid(d->child.pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     disk_on_exit(d, 0);
     return 1;
 }
@@ -78,11 +94,27 @@ static void disk_init(struct disk *d, struct loop *l, const char *program, const
 
 /* ---- logging -------------------------------------------------------------------------------- */
 
-static void disk_log_here(const char *dir, span bytes)
+static int disk_is_log(const char *what)
+{
+    return strcmp(what, "log") == 0;
+}
+
+static void disk_write_exit(const char *dir, span status)
+{
+    if (store_write(dir, "exit.json", status) != 0)
+        log_line(LOG_ERROR, "cannot write %s/exit.json: %s", dir, strerror(errno));
+}
+
+/* No process can be started. */
+static void disk_write_here(const struct disk *d)
 {
     struct store_log log;
-    store_log_open(&log, dir);
-    store_log_write(&log, bytes);
+    if (!disk_is_log(d->what)) {
+        disk_write_exit(d->dir, buf_view(&d->pending));
+        return;
+    }
+    store_log_open(&log, d->dir);
+    store_log_write(&log, buf_view(&d->pending));
     store_log_close(&log);
 }
 
@@ -107,7 +139,7 @@ static void disk_flush(void *ctx)
     else if (disk_start(d) == 0)
         disk_send(d, buf_view(&d->pending));
     else
-        disk_log_here(d->dir, buf_view(&d->pending));
+        disk_write_here(d);
     buf_clear(&d->pending);
     if (d->runs)
         loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_REST_MS);
@@ -191,17 +223,24 @@ static int disk_main(const char *what, const char *dir)
 {
     struct store_log log = {.fd = -1};
     char bytes[DISK_READ_MAX];
+    buf status = {0};
     ssize_t n;
-    int logs = strcmp(what, "log") == 0;
+    int logs = disk_is_log(what), ends = strcmp(what, "exit") == 0;
     os_close_inherited(3);
     if (logs)
         store_log_open(&log, dir);
-    while ((n = read(0, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0 && logs)
-            store_log_write(&log, (span){bytes, (size_t)n});
-        else if (n > 0) {
+    while ((n = read(0, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
+        span got = {bytes, n > 0 ? (size_t)n : 0};
+        if (logs) {
+            store_log_write(&log, got);
+        } else if (ends) {
+            buf_span(&status, got);
+        } else if (got.n) {
             disk_touch(dir);
-            base_write(1, (span){bytes, (size_t)n});
+            base_write(1, got);
         }
+    }
+    if (ends && status.n)
+        disk_write_exit(dir, buf_view(&status));
     _exit(0); /* all is written */
 }

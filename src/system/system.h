@@ -340,14 +340,15 @@ struct disk {
     struct loop_timer timer;
 };
 
-/* what: "log" or "probe". The strings outlive d. Starts a process when needed. */
+/* what: "log", "exit" or "probe". The strings outlive d. Starts a process when needed. */
 static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
                       const char *dir);
-/* Appends, soon; what is not taken in time is lost. */
+/* Writes, soon; what is not taken in time is lost. */
 static void disk_log(struct disk *d, span bytes);
 static void disk_flush(void *disk);
 static void disk_on_timer(void *disk); /* … or ends the process, until there is more */
-static void disk_finish(struct disk *d, int ms); /* for the last bytes */
+/* Waits for the last bytes to be on disk; no longer than ms, or -1: for ever. */
+static void disk_finish(struct disk *d, int ms);
 /* NULL: 1. Waits DISK_ANSWER_MS once, not again until it has answered. */
 static int disk_answers(struct disk *d);
 static int disk_main(const char *what, const char *dir);

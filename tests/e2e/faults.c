@@ -341,17 +341,22 @@ static int faults_has_logged(const char *id, const char *text)
     return log && strstr(log, text) != NULL;
 }
 
-/* A key echoes, lists and screens are answered; what needs the disk is refused, and never happens
- * afterwards. */
+/* A key echoes, an end is told, lists and screens are answered; what needs the disk is refused, and
+ * never happens afterwards. */
 static void test_faults_slow_home(void)
 {
     faults_start_home();
     char *id = start_sh("stty -echo; echo ready; while read x; do echo \"echoed $x\"; done");
+    char *other = start_sh("echo ready; read x; exit 3");
     AWAIT_SESSION(id, "last_output", "ready");
+    AWAIT_SESSION(other, "last_output", "ready");
     struct wire view = ws_open(session_path(id, "/attach?mode=control&cols=40&rows=10"));
+    struct wire end = ws_open(session_path(other, "/attach?mode=control&cols=40&rows=10"));
     faults_shared->slow_ms = 8000;
+    ws_send(&end, 0x82, "x\n", 2);
     CHECK(faults_echo(&view, "one\n") < 1500);
     CHECK(faults_echo(&view, "two\n") < 1500);
+    AWAIT_SESSION(other, "exit_code", "3");
     poll(NULL, 0, 20); /* an answer counts for a moment */
     long long began = now_ms();
     struct reply r = create("\"command\": [\"sleep\", \"1000\"]");
@@ -362,7 +367,8 @@ static void test_faults_slow_home(void)
     CHECK_HAS(r.body, "does not answer");
     CHECK_INT(call("PATCH", session_path(id, ""), "{\"title\": \"new\"}").status, 500);
     CHECK_INT(call("DELETE", session_path(id, "?undo_s=9"), NULL).status, 500);
-    CHECK_INT(json_count(get("/sessions").body, ""), 1);
+    CHECK_INT(json_count(get("/sessions").body, ""), 2);
+    CHECK(!file_read(session_file(other, "exit.json"), NULL));
     CHECK_HAS(transcript(id), "echoed two");
     CHECK_HAS(CLI_OK(cli("list", NULL)).said[0].p, format("%.8s\t", id));
     CHECK_HAS(CLI_OK(cli("tail", id, NULL)).said[0].p, "echoed two");
@@ -371,8 +377,9 @@ static void test_faults_slow_home(void)
     CHECK(faults_echo(&view, "three\n") < 1500);
     AWAIT(faults_has_logged(id, "echoed three"));
     CHECK_HAS(file_read(session_file(id, "log"), NULL), "echoed one");
+    AWAIT(file_read(session_file(other, "exit.json"), NULL));
     AWAIT(create("\"command\": [\"sleep\", \"1000\"]").status == 200);
-    CHECK_INT(json_count(get("/sessions").body, ""), 2);
+    CHECK_INT(json_count(get("/sessions").body, ""), 3);
     CHECK(!json_is(get(session_path(id, "")).body, "title", "new"));
 }
 

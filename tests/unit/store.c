@@ -368,13 +368,7 @@ static void unit_store_disk(void)
     struct loop l;
     struct disk d = {0};
     buf got = {0};
-    test_begin("where no process can be started a log is written at once, and a disk is not asked");
-    char *const none[] = {(char *)"/nonexistent/telec", NULL};
-    pid_t pid = os_spawn(none, -1, 2, 2);
-    if (pid > 0) { /* valgrind's spawn does not say that there is none */
-        waitpid(pid, NULL, 0);
-        return;
-    }
+    test_begin("a log is written, and a disk answers, though telec's own file can't be run");
     loop_init(&l);
     disk_log(&d, span_of("nowhere")); /* all 0 does nothing */
     disk_init(&d, &l, "/nonexistent/telec", "log", unit_store_root);
@@ -382,11 +376,14 @@ static void unit_store_disk(void)
     disk_log(&d, span_of("two"));
     loop_once(&l);
     disk_log(&d, span_of(" three"));
-    CHECK_INT(disk_answers(&d), 1);
-    CHECK_INT(disk_answers(NULL), 1);
-    disk_finish(&d, 0);
+    disk_finish(&d, -1);
     store_log_read(unit_store_root, &got);
     CHECK_SPAN(buf_view(&got), "one two three");
+    disk_init(&d, &l, "/nonexistent/telec", "probe", unit_store_root);
+    CHECK_INT(disk_answers(&d), 1);
+    CHECK(d.runs && d.good_at);
+    CHECK_INT(disk_answers(NULL), 1);
+    disk_finish(&d, -1);
     char path[200];
     unit_store_path(path, unit_store_root, "log");
     CHECK_INT(unlink(path), 0);
