@@ -18,6 +18,7 @@ static int hook_read(span input, buf *event);
 /* GET the sessions, the projects: the daemon waits up to 1 s for other computers' lists. */
 #define CONTEXT_ALL_SESSIONS "/sessions?wait_ms=1000"
 #define CONTEXT_ENDED_SESSIONS "/sessions/ended" /* of this computer */
+#define CONTEXT_COMPUTERS "/computers?wait_ms=1000"
 #define CONTEXT_ALL_PROJECTS "/projects-with-todos?wait_ms=1000"
 
 struct context {

@@ -187,7 +187,7 @@ static int command_check_computer(struct context *c, const char *name)
     int found = 0;
     buf kept = c->body;
     c->body = (buf){0};
-    if (context_ask(c, "GET", "/computers", NULL) == 0)
+    if (context_ask(c, "GET", CONTEXT_COMPUTERS, NULL) == 0)
         for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
             found |= json_text_eq(json_get(it.value, "name"), name);
     buf_free(&c->body);
@@ -277,7 +277,7 @@ static int command_computers(struct context *c)
 {
     buf out = {0};
     int tty = isatty(1);
-    if (context_ask(c, "GET", "/computers", NULL) != 0)
+    if (context_ask(c, "GET", CONTEXT_COMPUTERS, NULL) != 0)
         return 1;
     if (c->value['j'])
         return command_write_body(c);
@@ -366,6 +366,8 @@ static int command_create(struct context *c, const char *agent, const char *mode
         return context_usage("expected fast, med or slow", mode);
     if (here && !command_count && !config_agent(&c->config, agent))
         return context_fail("%s: no such agent is configured in %s", agent, c->config.file);
+    if (!here && command_check_computer(c, computer) != 0) /* the daemon may still look for it */
+        return 1;
     directory = command_directory(c->value['C'], here);
     if (!directory)
         return 1;

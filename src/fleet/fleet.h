@@ -154,6 +154,7 @@ struct redis_hooks {
     void (*on_lost)(void *ctx, const char *why); /* after the pending calls have completed */
     /* A message of a channel; may be NULL. */
     void (*on_push)(void *ctx, span channel, span message);
+    void (*on_wait)(void *ctx); /* the next try is later; or NULL */
 };
 
 /* In ms; the constants above, but in tests. */
@@ -506,6 +507,7 @@ struct fleet {
     buf beat;               /* the last one, as it was written */
     long long beats;
     struct loop_timer beat_timer, late_timer;
+    int searching;          /* the first SCAN has not ended, and Redis may answer */
     int scanning;           /* pages of the SCAN in flight */
     long long key_read_at;  /* by presence_read_key */
     char refusal[128];      /* Redis's error to the last heartbeat; or "" */
@@ -554,13 +556,16 @@ static void roster_note_removal(struct roster_peer *peer, const char *id, struct
 #define PULL_FRESH_MS 300000 /* between two pulls of projects and todos */
 #endif
 
-/* Requests the topics without a subscriber: they are not up to date. Returns 1: done is called with
- * the last reply, or after `ms`; 0: all is there. */
+/* Requests the topics without a subscriber: they are not up to date. At the daemon's start, other
+ * computers are waited for, too. Returns 1: done is called with the last reply, or after `ms`; 0:
+ * all is there. */
 static int pull_gather(struct fleet *f, struct pull_gather *gather, long long ms);
 static void pull_gather_cancel(struct pull_gather *gather); /* safe twice */
+static void pull_end_search(struct fleet *f);
 static void pull_sessions(struct roster_peer *peer);
 static void pull_projects(struct roster_peer *peer);
 static void pull_all(struct roster_peer *peer, unsigned topics);
+static void pull_new(struct roster_peer *peer); /* what clients are subscribed to or wait for */
 /* The sessions of a TeleClaude daemon, which pushes nothing about them. */
 static void pull_unpushed(struct roster_peer *peer);
 static void pull_refresh(struct fleet *f);

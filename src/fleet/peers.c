@@ -376,14 +376,16 @@ static void peers_on_lost(void *ctx)
     struct fleet *f = ctx;
     loop_timer_cancel(f->loop, &f->beat_timer);
     loop_timer_cancel(f->loop, &f->late_timer);
-    roster_publish_self(f);
     roster_tell_link(f, NULL);
     f->hooks->on_lost(f->hooks_ctx);
 }
 
 static void peers_on_link(void *ctx)
 {
-    roster_publish_self(ctx);
+    struct fleet *f = ctx;
+    if (!f->streams.ready) /* that may take long */
+        pull_end_search(f);
+    roster_publish_self(f);
 }
 
 static void peers_on_message(void *ctx, span message)
@@ -503,6 +505,7 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
     peers_read_cursor(f);
     f->cache->on_session = peers_on_session;
     f->cache->session_ctx = f;
+    f->searching = 1;
     streams_start(&f->streams);
 }
 

@@ -93,7 +93,7 @@ static void presence_hear(struct fleet *f, span text)
         roster_begin_life(peer);
     if (is_new || restarted) {
         roster_tell_link(f, h.name);
-        pull_all(peer, f->interest);
+        pull_new(peer);
     } else if (!h.telec[0]) {
         pull_unpushed(peer);
     }
@@ -215,6 +215,12 @@ static void presence_on_heartbeats(void *ctx, const struct resp *reply)
             presence_hear(ctx, value.text);
 }
 
+static void presence_on_last_heartbeats(void *ctx, const struct resp *reply)
+{
+    presence_on_heartbeats(ctx, reply);
+    pull_end_search(ctx);
+}
+
 static void presence_read_key(struct fleet *f, span computer)
 {
     char *name = span_dup(computer);
@@ -252,27 +258,29 @@ static void presence_on_scanned(void *ctx, const struct resp *reply)
     const size_t prefix = strlen(streams_prefix(&f->streams));
     if (!resp_next(&it, &cursor) || !resp_next(&it, &keys) || cursor.type != RESP_TEXT) {
         f->scanning = 0;
+        pull_end_search(f);
         return;
     }
+    int last = span_eq(cursor.text, "0") || f->scanning >= PRESENCE_PAGES_MAX;
     for (struct resp_iter each = resp_iter(&keys); resp_next(&each, &key);)
         if (presence_needs(f, codec_key_name(span_sub(key.text, prefix)))) {
             resp_put_arg(&b, key.text);
             count++;
         }
-    if (count) {
-        buf command = {0};
-        resp_put_command(&command, count + 1);
-        resp_put_arg(&command, span_of("MGET"));
-        buf_span(&command, buf_view(&b));
-        redis_call(&f->streams.calls, buf_view(&command), 0, presence_on_heartbeats, f);
-        buf_free(&command);
-    }
-    buf_free(&b);
+    buf command = {0};
+    resp_put_command(&command, count + 1);
+    resp_put_arg(&command, span_of("MGET"));
+    buf_span(&command, buf_view(&b));
+    int sent = count && redis_call(&f->streams.calls, buf_view(&command), 0,
+                                   last ? presence_on_last_heartbeats : presence_on_heartbeats, f);
+    if (last && !sent)
+        pull_end_search(f);
+    buf_free(&command), buf_free(&b);
     char *next = span_dup(cursor.text);
-    if (strcmp(next, "0") != 0 && f->scanning < PRESENCE_PAGES_MAX)
-        presence_scan_page(f, next);
-    else
+    if (last)
         f->scanning = 0;
+    else
+        presence_scan_page(f, next);
     free(next);
 }
 

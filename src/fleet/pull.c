@@ -96,6 +96,8 @@ static int pull_is_asked_for(const struct roster_peer *peer, const struct pull_g
 
 static int pull_is_pulling(const struct fleet *f, const struct pull_gather *gather)
 {
+    if (f->searching)
+        return 1;
     for (const struct roster_peer *peer = f->first; peer; peer = peer->next)
         if (pull_is_asked_for(peer, gather)) {
             unsigned wanted = gather->topics & pull_unknown(peer);
@@ -106,7 +108,7 @@ static int pull_is_pulling(const struct fleet *f, const struct pull_gather *gath
     return 0;
 }
 
-/* A pull has completed: finishes the gathers that have no other one pending. */
+/* A pull has completed, or the search: finishes the gathers that have none pending. */
 static void pull_end_gathers(struct fleet *f)
 {
     for (struct pull_gather *gather = f->gathers, *next; gather; gather = next) {
@@ -114,6 +116,12 @@ static void pull_end_gathers(struct fleet *f)
         if (!pull_is_pulling(f, gather))
             pull_gather_finish(gather);
     }
+}
+
+static void pull_end_search(struct fleet *f)
+{
+    f->searching = 0;
+    pull_end_gathers(f);
 }
 
 /* ---- sessions ------------------------------------------------------------------------------- */
@@ -378,6 +386,14 @@ static void pull_all(struct roster_peer *peer, unsigned topics)
         pull_projects(peer);
     if (topics && !peer->beat.telec[0] && !peer->host[0])
         pull_ask(peer, "get_computer_info", NULL, pull_on_info);
+}
+
+static void pull_new(struct roster_peer *peer)
+{
+    unsigned topics = peer->fleet->interest;
+    for (const struct pull_gather *gather = peer->fleet->gathers; gather; gather = gather->next)
+        topics |= pull_is_asked_for(peer, gather) ? gather->topics : 0;
+    pull_all(peer, topics);
 }
 
 static void pull_refresh(struct fleet *f)

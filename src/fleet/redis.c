@@ -99,6 +99,8 @@ static void redis_wait(struct redis *r)
     loop_timer_set(r->loop, &r->timer, r->retry_at);
     redis_log_failure(r);
     redis_unmove(r);
+    if (r->hooks->on_wait)
+        r->hooks->on_wait(r->ctx);
 }
 
 /* Returns what a server's error means for the connection; NULL: it concerns one command only. */

@@ -734,15 +734,6 @@ static void streams_reader_on_lost(void *ctx, const char *why)
     struct streams *l = ctx;
     (void)why;
     l->blocked = 0;
-    if (!l->reader.again)
-        l->hooks->on_link(l->ctx);
-}
-
-static void streams_subscriber_on_lost(void *ctx, const char *why)
-{
-    struct streams *l = ctx;
-    (void)why;
-    l->hooks->on_link(l->ctx);
 }
 
 static void streams_subscriber_on_ready(void *ctx)
@@ -753,11 +744,18 @@ static void streams_subscriber_on_ready(void *ctx)
     l->hooks->on_link(l->ctx);
 }
 
+static void streams_on_wait(void *ctx)
+{
+    struct streams *l = ctx;
+    l->hooks->on_link(l->ctx);
+}
+
 static const struct redis_hooks
-    streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push},
-    streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost, NULL},
-    streams_subscriber_hooks = {streams_subscriber_on_ready, streams_subscriber_on_lost,
-                                streams_on_push};
+    streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push, streams_on_wait},
+    streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost, NULL,
+                            streams_on_wait},
+    streams_subscriber_hooks = {streams_subscriber_on_ready, NULL, streams_on_push,
+                                streams_on_wait};
 
 /* ---- life ----------------------------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@ static void routes_health(struct request *r)
     httpd_reply_json(r->client, 200, span_of("{\"status\":\"ok\"}"), NULL);
 }
 
-/* A list for a client, sent when other computers have answered. */
+/* A list for a client, sent when other computers are known and have answered. */
 struct routes_listing {
     struct server *server;
     struct httpd_client *client;
@@ -67,29 +67,34 @@ static void routes_list(struct request *r, char *computer, unsigned topics, int 
         routes_listing_on_done(listing);
 }
 
-static void routes_send_all_sessions(const struct routes_listing *listing)
+static void routes_send_sessions(const struct routes_listing *listing)
 {
-    httpd_reply_blob(listing->client, cache_list(listing->server->cache));
+    const struct server *server = listing->server;
+    const char *computer = listing->computer;
+    buf b = {0};
+    if (!computer || !*computer) {
+        httpd_reply_blob(listing->client, cache_list(server->cache));
+        return;
+    }
+    cache_put_list(server->cache,
+                   request_is_here(server, computer) ? server->config->computer : computer, &b);
+    request_reply(listing->client, &b);
 }
 
 static void routes_list_sessions(struct request *r)
 {
     struct server *server = r->server;
     char *computer = request_query(r, "computer");
-    int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
-    if (request_refused(r))
-        ;
-    else if (!computer || !*computer) {
-        routes_list(r, NULL, CACHE_SESSIONS, wait_ms, routes_send_all_sessions);
-    } else if (!request_is_here(server, computer) && pull_must_ask(server->fleet, computer)) {
+    int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS),
+        one = computer && *computer, here = one && request_is_here(server, computer);
+    if (request_refused(r)) {
+        free(computer);
+    } else if (one && !here && pull_must_ask(server->fleet, computer)) {
         proxy_list_sessions(r, computer);
+        free(computer);
     } else {
-        buf b = {0};
-        cache_put_list(server->cache,
-                       request_is_here(server, computer) ? server->config->computer : computer, &b);
-        request_reply(r->client, &b);
+        routes_list(r, computer, CACHE_SESSIONS, here ? 0 : wait_ms, routes_send_sessions);
     }
-    free(computer);
     sessions_expect_answers(server->sessions);
 }
 
@@ -597,14 +602,21 @@ static void routes_screen(struct request *r)
 
 /* ---- computers, projects, agents, status ---------------------------------------------------- */
 
-static void routes_list_computers(struct request *r)
+static void routes_send_computers(const struct routes_listing *listing)
 {
     buf b = {0};
     json_open(&b, '[');
-    roster_put_computers(r->server->fleet, &b);
-    reached_put_computers(r->server, &b);
+    roster_put_computers(listing->server->fleet, &b);
+    reached_put_computers(listing->server, &b);
     json_close(&b, ']');
-    request_reply(r->client, &b);
+    request_reply(listing->client, &b);
+}
+
+static void routes_list_computers(struct request *r)
+{
+    int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
+    if (!request_refused(r))
+        routes_list(r, NULL, 0, wait_ms, routes_send_computers);
 }
 
 static void routes_send_projects_as(const struct routes_listing *listing, int with_todos)

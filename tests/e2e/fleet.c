@@ -327,8 +327,11 @@ static void fleet_see_each_other(const char *query, int delay_ms)
     on(1);
     char *old = start_program("pause", NULL, NULL);
     AWAIT_SESSION(old, "last_output", "ready");
-    on(0);
-    struct reply r = get("/computers");
+    host_end(0);
+    host_begin(0); /* its first lists wait for what the others have */
+    struct reply r = get("/sessions?wait_ms=5000");
+    CHECK_INT(json_count(r.body, ""), 1);
+    r = get("/computers");
     CHECK_TEXT(json_get(r.body, "0.name"), "hosta");
     CHECK_TEXT(json_get(r.body, "0.redis"), "ready");
     CHECK_TEXT(json_get(r.body, "1.name"), "hostb");

@@ -17,7 +17,7 @@ static void unit_commands_list(void)
 {
     static const struct unit_context_reply script[] = {
         {"GET /sessions?wait_ms=1000", 200, "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"b\"}]"},
-        {"GET /computers", 200,
+        {"GET /computers?wait_ms=1000", 200,
          "[{\"name\":\"here\",\"status\":\"online\",\"user\":\"me\",\"host\":\"h\","
          "\"redis\":\"reconnecting\"},{\"name\":\"far\",\"warning\":\"old\"},"
          "{\"name\":\"it\",\"events_in\":1,\"events_out\":2,\"coalesced\":3,\"dropped\":4,"
@@ -50,7 +50,7 @@ static void unit_commands_of_computer(void)
          "[{\"session_id\":\"f1\",\"computer\":\"far\",\"state\":\"exited\",\"title\":\"Untitled\","
          "\"restart\":\"resume\",\"command\":\"vi x\",\"exit_code\":2}]"},
         {"GET /sessions?wait_ms=1000&computer=none", 200, "[]"},
-        {"GET /computers", 200, "[{\"name\":\"far\"}]"},
+        {"GET /computers?wait_ms=1000", 200, "[{\"name\":\"far\"}]"},
         {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("list of one computer has its sessions, and fails for one that nobody knows");
@@ -65,7 +65,9 @@ static void unit_commands_of_computer(void)
 static void unit_commands_new(void)
 {
     static const struct unit_context_reply script[] = {
-        {"POST /sessions", 200, "{\"session_id\":\"new-id\"}"}, {NULL, 0, NULL}};
+        {"POST /sessions", 200, "{\"session_id\":\"new-id\"}"},
+        {"GET /computers?wait_ms=1000", 200, "[{\"name\":\"far\"}]"},
+        {NULL, 0, NULL}};
     struct unit_context u;
     if (HTTP_BODY_MAX < 65536) /* a limit for tests, which the environment exceeds */
         return;
@@ -89,6 +91,8 @@ static void unit_commands_new(void)
     CHECK_INT(unit_context_call(&u, "new --computer far -C /there"), 0);
     CHECK(strstr(u.asked.p, "\"computer\":\"far\",\"project_dir\":\"/there\"") != NULL);
     CHECK(strstr(u.asked.p, "\"env\":") == NULL); /* this environment is of no use there */
+    CHECK_INT(unit_context_call(&u, "new --computer none"), 1);
+    CHECK(strstr(u.error.p, "none: no computer has that name") != NULL);
     CHECK_INT(unit_context_call(&u, "new -a emacs"), 1);
     CHECK_INT(unit_context_call(&u, "new -m medium"), 2);
     CHECK_INT(unit_context_call(&u, "new -C /nowhere/at/all"), 1);

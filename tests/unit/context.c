@@ -313,7 +313,7 @@ static void unit_context_computer(void)
         {"GET /sessions?computer=a%26b", 200, "[{\"session_id\":\"abc\"}]"},
         {"DELETE /sessions/abc?computer=a%26b", 200, "{}"},
         {"GET /sessions?wait_ms=1000&computer=far", 200, "[]"},
-        {"GET /computers", 200, "[{\"name\":\"far\"}]"},
+        {"GET /computers?wait_ms=1000", 200, "[{\"name\":\"far\"}]"},
         {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("--computer goes with every request, encoded");
@@ -326,7 +326,7 @@ static void unit_context_computer(void)
 static void unit_context_errors(void)
 {
     static const struct unit_context_reply script[] = {
-        {"GET /computers", 500, "{\"detail\":\"it is \\u001b[31mbroken\"}"}, {NULL, 0, NULL}};
+        {"GET /computers?wait_ms=1000", 500, "{\"detail\":\"it is \\u001b[31mbroken\"}"}, {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("an error of the daemon is a message without control bytes, and status 1");
     unit_context_init(&u, script);

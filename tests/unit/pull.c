@@ -120,6 +120,39 @@ static void unit_pull_gathers(void)
     CHECK_INT(other.done, 0);
     unit_fleet_end(&u);
 
+    test_begin("at a daemon's start a gather waits for other computers, and for their lists");
+    unit_fleet_begin(&u);
+    b = unit_fleet_new(&u, "hostb");
+    unit_fleet_put(b, "s1", "one");
+    unit_fleet_start(b);
+    UNIT_FLEET_UNTIL(&u, b->fleet.messages.link && b->fleet.beats);
+    a = unit_fleet_new(&u, "hosta");
+    unit_fleet_start(a);
+    w = (struct unit_pull_waiter){.gather = {.topics = CACHE_SESSIONS, .done = unit_pull_on_done,
+                                             .ctx = &w}};
+    other = (struct unit_pull_waiter){.gather = {.computer = "nobody", .done = unit_pull_on_done,
+                                                 .ctx = &other}};
+    CHECK_INT(pull_gather(&a->fleet, &w.gather, 5000), 1);
+    CHECK_INT(pull_gather(&a->fleet, &other.gather, 5000), 1);
+    UNIT_FLEET_UNTIL(&u, w.done);
+    CHECK(cache_find(&a->cache, "s1") != NULL);
+    CHECK_INT(other.done, 1);
+    CHECK_INT(pull_gather(&a->fleet, &other.gather, 5000), 0);
+    unit_fleet_end(&u);
+
+    test_begin("at the start nothing is waited for where Redis does not answer, or refuses a SCAN");
+    unit_fleet_begin(&u);
+    a = unit_fleet_new(&u, "hosta");
+    b = unit_fleet_new(&u, "hostb");
+    u.refuse = "SCAN";
+    unit_fleet_start(a);
+    CHECK_INT(pull_gather(&a->fleet, &other.gather, 5000), 1);
+    UNIT_FLEET_UNTIL(&u, other.done == 2);
+    CHECK_INT(remove(u.path), 0);
+    unit_fleet_start(b);
+    CHECK_INT(pull_gather(&b->fleet, &other.gather, 5000), 0);
+    unit_fleet_end(&u);
+
     test_begin("with a subscription there is nothing to gather");
     unit_fleet_two(&u, &a, &b, CACHE_SESSIONS);
     w.gather.computer = NULL;

@@ -148,7 +148,7 @@ static void unit_redis_on_answer(void *ctx, const struct resp *reply)
 }
 
 static const struct redis_hooks unit_redis_hooks = {unit_redis_on_ready, unit_redis_on_lost,
-                                                    unit_redis_on_push};
+                                                    unit_redis_on_push, NULL};
 
 static int unit_redis_config(struct unit_redis *u, const char *url, buf *error)
 {
