@@ -71,15 +71,20 @@ static int span_eq(span s, const char *t)
     return s.n == n && (n == 0 || memcmp(s.p, t, n) == 0);
 }
 
-static int span_eq_nocase(span s, const char *t)
+static int span_starts_nocase(span s, span begin)
 {
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < begin.n && i < s.n; i++) {
         char a = s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i];
-        char b = t[i] >= 'A' && t[i] <= 'Z' ? t[i] + 32 : t[i];
-        if (a != b || !b)
+        char b = begin.p[i] >= 'A' && begin.p[i] <= 'Z' ? begin.p[i] + 32 : begin.p[i];
+        if (a != b)
             return 0;
     }
-    return t[s.n] == '\0';
+    return s.n >= begin.n;
+}
+
+static int span_eq_nocase(span s, const char *t)
+{
+    return s.n == strlen(t) && span_starts_nocase(s, span_of(t));
 }
 
 static int span_starts(span s, const char *t)

@@ -143,6 +143,7 @@ static span span_of(const char *s);                /* NULL: empty */
 static span span_sub(span s, size_t from);
 static size_t span_total(const span *parts, size_t count);
 static int span_eq(span s, const char *t);
+static int span_starts_nocase(span s, span begin);
 static int span_eq_nocase(span s, const char *t);  /* A-Z only */
 static int span_starts(span s, const char *t);
 static span span_trim(span s, const char *set);

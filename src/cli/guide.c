@@ -76,7 +76,7 @@ static const struct guide_tool guide_tools[] = {
      GUIDE_PARAM("computer", "string", "only the sessions of this computer")},
     {"start", "new", NULL, "agent prompt directory title mode computer -- command?",
      "Starts an agent or a command in a session of its own, below yours. Returns its id.",
-     GUIDE_PARAM("agent", "string", "claude, gemini, codex; without it and command: a shell")
+     GUIDE_PARAM("agent", "string", "as claude or codex; without it and command: a shell")
      "," GUIDE_PARAM("prompt", "string", "its first message")
      "," GUIDE_PARAM("directory", "string", "where it works, else the current directory")
      "," GUIDE_PARAM("title", "string", "a title for people")

@@ -18,14 +18,9 @@
 
 static int answer_begins(span label, const char *words)
 {
-    span rest = span_of(words);
-    while (rest.n) {
-        span word = span_cut(&rest, '|');
-        char text[32];
-        base_fmt(text, sizeof text, "%.*s", (int)word.n, word.p);
-        if (label.n >= word.n && span_eq_nocase((span){label.p, word.n}, text))
+    for (span rest = span_of(words); rest.n;)
+        if (span_starts_nocase(label, span_cut(&rest, '|')))
             return 1;
-    }
     return 0;
 }
 

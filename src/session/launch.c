@@ -112,7 +112,7 @@ static const struct config_agent *sessions_agent(struct sessions *all, const cha
 static void session_choose_native_id(struct session *s, const struct config_agent *agent)
 {
     char id[37];
-    if (!agent->session_id || !*agent->session_id || session_names_conversation(agent->command))
+    if (!agent->session_id || !*agent->session_id || session_names_conversation(agent))
         return;
     os_uuid(id);
     s->native_id = span_dup(span_of(id));

@@ -54,13 +54,10 @@ static int question_column(span row, const char *at)
 /* Returns where the first phrase begins, or -1; in either case. */
 static int question_find(span row, const char *phrases)
 {
-    span rest = span_of(phrases);
-    while (rest.n) {
+    for (span rest = span_of(phrases); rest.n;) {
         span phrase = span_cut(&rest, '|');
-        char word[64];
-        base_fmt(word, sizeof word, "%.*s", (int)phrase.n, phrase.p);
         for (size_t i = 0; phrase.n && i + phrase.n <= row.n; i++)
-            if (span_eq_nocase((span){row.p + i, phrase.n}, word))
+            if (span_starts_nocase(span_sub(row, i), phrase))
                 return (int)i;
     }
     return -1;

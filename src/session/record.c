@@ -25,16 +25,19 @@ static void session_put_record(const struct session *s, buf *b)
     json_field_string(b, "initiator_session_id", s->initiator);
 }
 
-static int session_names_conversation(const char *line)
+static int session_names_conversation(const struct config_agent *agent)
 {
-    static const char *const options[] = {"--session-id", "--resume", "--continue", "-r", "-c"};
-    char **words = config_words(span_of(line));
+    const struct agents_row *row = agents_find(agent->name);
+    const char *const options[] = {row ? row->conversation : NULL, agent->session_id,
+                                   agent->resume};
+    char **words = config_words(span_of(agent->command));
     int found = 0;
-    for (char **word = words; word && *word; word++)
-        for (size_t i = 0; i < COUNT_OF(options); i++) {
-            size_t n = strlen(options[i]);
-            found |= strncmp(*word, options[i], n) == 0 && strchr("=", (*word)[n]);
-        }
+    for (char **word = words; word && *word; word++) {
+        (*word)[strcspn(*word, "=")] = '\0';
+        for (size_t i = 0; **word && i < COUNT_OF(options); i++)
+            for (span rest = span_of(options[i]); rest.n && !found;)
+                found = span_eq(span_trim(span_cut(&rest, '|'), "="), *word);
+    }
     free(words);
     return found;
 }
@@ -43,7 +46,7 @@ static int session_resumes(const struct session *s)
 {
     const struct config_agent *agent = s->agent ? config_agent(s->owner->config, s->agent) : NULL;
     return agent && agent->resume && *agent->resume && s->native_id &&
-           !session_names_conversation(agent->command);
+           !session_names_conversation(agent);
 }
 
 static struct session **session_of(const struct sessions *all, const struct cache_session *object)

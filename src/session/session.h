@@ -641,7 +641,7 @@ static void session_uncache(struct session *s);    /* not another computer's */
 /* NULL: another computer's */
 static struct session **session_of(const struct sessions *all, const struct cache_session *object);
 /* A configured command may name its conversation itself. */
-static int session_names_conversation(const char *line);
+static int session_names_conversation(const struct config_agent *agent);
 static int session_resumes(const struct session *s); /* a restart resumes it */
 static int session_has_exited(const struct session *s);
 static void session_set_status(struct session *s, span status);

@@ -381,7 +381,7 @@ struct agents_hooks {
     const char *variable;       /* names the directory of the settings; then … */
     const char *in_variable, *in_home, *file; /* … what follows it, or HOME; the file's name */
     unsigned agent;             /* its bit */
-    const struct agents_event *events;
+    const struct agents_event *events; /* telec's, those with its bit */
     int timeout;                /* in the agent's unit; a hook must never hold it up for long */
     const char *former;         /* a file with a hook that earlier versions added; or NULL */
     const char *note;           /* for the user, after installing; or NULL */
@@ -418,6 +418,7 @@ struct agents_row {
     const char *newline;        /* what types a line's end that sends nothing; or NULL */
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
+    const char *conversation;   /* words of a command that names its conversation, '|' between */
     const char *colour, *colour_on_light; /* as in [colours]: on a dark and a light ground */
     struct agents_history history; /* where it has one and chooses its ids itself */
     struct agents_screen screen;

@@ -14,6 +14,7 @@ static void unit_agents_rows(void)
         CHECK(!row->colour_on_light || theme_parse(span_of(row->colour_on_light), &style));
         CHECK(!row->hooks.format ||
               (row->hooks.variable && row->hooks.in_home[0] == '/' && row->hooks.events));
+        CHECK(!row->resume || row->conversation);
     }
     CHECK(agents_row(99) == NULL);
     CHECK(agents_find("emacs") == NULL && agents_find("") == NULL);
@@ -28,7 +29,6 @@ static void unit_agents_rows(void)
     CHECK(agents_find("shell")->resume == NULL);
 }
 
-/* hook_find_event asks the rows in their order, so equal names must not need different answers. */
 static void unit_agents_events(void)
 {
     const struct agents_row *row;

@@ -660,6 +660,28 @@ static void unit_sessions_resumes(void)
     unit_sessions_free(&u);
 }
 
+/* Each row: a command, and whether a restart may add the conversation's id to it. */
+static void unit_sessions_named(void)
+{
+    static const struct {
+        const char *agent, *command;
+        int named;
+    } rows[] = {
+        {"codex", "codex -c model=o3", 0},      {"codex", "codex resume --last", 1},
+        {"claude", "claude -c", 1},             {"claude", "claude --resume=abc", 1},
+        {"claude", "claude --model opus", 0},   {"opencode", "opencode -s abc", 1},
+        {"copilot", "copilot --resume=abc", 1}, {"gemini", "gemini -r latest", 1},
+        {"gemini", "gemini -c", 0},             {"talker", "talk --id=abc", 1},
+        {"talker", "talk --idle", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct config_agent agent = {.command = (char *)rows[i].command,
+                                     .session_id = (char *)"--id=", .resume = (char *)""};
+        snprintf(agent.name, sizeof agent.name, "%s", rows[i].agent);
+        CHECK_INT(session_names_conversation(&agent), rows[i].named);
+    }
+}
+
 static int unit_sessions_count_ended(const struct unit_sessions *u, const char *id)
 {
     struct json list = {0};
@@ -744,6 +766,7 @@ static void unit_sessions(void)
 {
     unit_sessions_restarts();
     unit_sessions_resumes();
+    unit_sessions_named();
     unit_sessions_ended();
     unit_sessions_life();
     unit_sessions_ends();

@@ -51,8 +51,9 @@ static const struct agents_event unit_settings_events[] = {
 static const struct agents_row unit_settings_row = {
     .name = "claude",
     .title = "Claude Code",
-    .hooks = {AGENTS_JSON, "CLAUDE_CONFIG_DIR", "", "/.claude", "settings.json", 1,
-              unit_settings_events, 5, NULL, NULL}};
+    .hooks = {.format = AGENTS_JSON, .variable = "CLAUDE_CONFIG_DIR", .in_variable = "",
+              .in_home = "/.claude", .file = "settings.json", .agent = 1,
+              .events = unit_settings_events, .timeout = 5}};
 
 static int unit_settings_run(const char *agent, enum settings_act act, buf *report, buf *error)
 {
