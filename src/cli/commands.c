@@ -288,7 +288,9 @@ static int command_computers(struct context *c)
         command_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
         command_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
         command_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
-        struct json why = json_get(it.value, "redis_why");
+        struct json why = json_get(it.value, "redis_why"), reach = json_get(it.value, "reach");
+        if (reach.type && !json_text_eq(reach, "ready"))
+            command_put_column(&out, reach, "", 200, 0, tty);
         int alone = json_text_eq(json_get(it.value, "redis"), "reconnecting");
         buf_str(&out, alone ? "redis: reconnecting" : why.type ? "redis" : "");
         buf_str(&out, why.type ? ": " : "");

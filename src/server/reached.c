@@ -488,11 +488,23 @@ static const char *reached_fault(const struct server *server, const char *name)
         return "that is no name for a computer; --name NAME gives one";
     if (request_is_here(server, name))
         return "that is this computer's name; --name NAME gives another one";
-    if (reached_find(server, span_of(name)))
+    const struct reached *r = reached_find(server, span_of(name));
+    if (r && (r->up || strcmp(r->name, name) != 0))
         return "a computer of that name is reached already; --name NAME gives another one";
     return roster_find(server->fleet, span_of(name))
                ? "a computer of that name is known by Redis; --name NAME gives another one"
                : NULL;
+}
+
+/* A lost one that asks for a password comes back only from a terminal. */
+static void reached_replace(struct server *server, const char *name)
+{
+    struct reached *r = reached_find(server, span_of(name));
+    if (!r)
+        return;
+    reached_drop_sessions(r, 1);
+    LIST_REMOVE(r);
+    httpd_close_ws(r->holder, 1000, "reached anew");
 }
 
 static void reached_add(struct request *request)
@@ -518,6 +530,7 @@ static void reached_add(struct request *request)
             if (fault)
                 httpd_close_ws(request->client, 1008, fault);
             else {
+                reached_replace(server, r->name);
                 LIST_PUSH(&server->reached, r);
                 log_line(LOG_INFO, "computer %s: reached", r->name);
             }

@@ -99,6 +99,7 @@ static void test_reach_cut(void)
     daemon_start();
     CLI_OK(cli("reach", into, NULL));
     char *id = reach_new("bee", "echo hello; exec cat");
+    file_write(format("%s/bee", e2e.bin), file_read(into, NULL), 0700);
     file_write(format("%s/stay", e2e.dir), "", 0600);
     file_write(into, format("#!/bin/sh\nwhile [ -f %s/stay ]; do sleep 0.05; done\n%s", e2e.dir,
                             strchr(file_read(into, NULL), '\n') + 1), 0700);
@@ -108,8 +109,12 @@ static void test_reach_cut(void)
     AWAIT(reach_is_computer("bee", "stale"));
     CLI_FAILS(cli("send", id, "lost words", NULL), 1, "bee can't be reached now");
     CHECK_HAS(CLI_OK(cli("list", NULL)).said[0].p, format("%.8s\t", id));
-    unlink(format("%s/stay", e2e.dir));
+    CHECK_HAS(cli("computers", NULL).said[0].p, "the connection to it has ended");
+    /* who can be asked for a password says it anew */
+    CHECK_HAS(CLI_OK(cli("reach", format("%s/bee", e2e.bin), NULL)).said[0].p, "bee is reached: 1");
     AWAIT(reach_is_computer("bee", "online"));
+    unlink(format("%s/stay", e2e.dir));
+    AWAIT_SESSION(id, "state", "idle");
     CLI_OK(cli("send", id, "more words", NULL));
     AWAIT(strstr(cli("tail", id, NULL).said[0].p, "more words") != NULL);
     CHECK(!strstr(cli("tail", id, NULL).said[0].p, "lost words"));
