@@ -87,6 +87,14 @@ static int span_eq_nocase(span s, const char *t)
     return s.n == strlen(t) && span_starts_nocase(s, span_of(t));
 }
 
+static uint32_t span_hash(span s)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+    return h;
+}
+
 static int span_starts(span s, const char *t)
 {
     size_t n = strlen(t);

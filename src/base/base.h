@@ -146,6 +146,7 @@ static int span_eq(span s, const char *t);
 static int span_starts_nocase(span s, span begin);
 static int span_eq_nocase(span s, const char *t);  /* A-Z only */
 static int span_starts(span s, const char *t);
+static uint32_t span_hash(span s);
 static span span_trim(span s, const char *set);
 static span span_cut(span *rest, char at);         /* up to `at`; *rest becomes what follows it */
 /* Reads [-]digits. Returns 1, or 0 for anything else or more. */

@@ -154,7 +154,7 @@ struct redis_hooks {
     void (*on_lost)(void *ctx, const char *why); /* after the pending calls have completed */
     /* A message of a channel; may be NULL. */
     void (*on_push)(void *ctx, span channel, span message);
-    void (*on_wait)(void *ctx); /* the next try is later; or NULL */
+    void (*on_change)(void *ctx); /* of `why`, or to WAITING; or NULL */
 };
 
 /* In ms; the constants above, but in tests. */
@@ -201,7 +201,8 @@ struct redis {
     int refused;            /* … and then refused to serve */
     int doubted;            /* so did the last one: see redis_trust */
     char logged[256];       /* the last failure */
-    buf denied;             /* words of an ACL, each once */
+    buf denied;             /* words of an ACL, each once … */
+    uint32_t lacking;       /* … and the right that `why` is about, see redis_right; or 0 */
 };
 
 /* name, a static text, is for the log and for CLIENT SETNAME. Returns 0, or -1 with a message,
@@ -303,7 +304,7 @@ struct streams_hooks {
     void (*on_lost)(void *ctx);    /* after the pending commands have completed */
     void (*on_link)(void *ctx);    /* streams_weakest may have changed */
     void (*on_message)(void *ctx, span message);
-    void (*on_subscribed)(void *ctx); /* RESP2; what was published before is lost */
+    void (*on_subscribed)(void *ctx); /* what was published before is lost */
 };
 
 struct streams {
@@ -315,6 +316,7 @@ struct streams {
     int ready;              /* `calls` is ready, and Redis's time is known */
     struct redis calls, reader, subscriber;
     int subscriber_started;
+    int deaf;               /* Redis has refused the subscription: streams_check tries again */
     long long clock;        /* Redis's time minus clock_mono_ms */
     long long time_asked_at;
     unsigned checks;

@@ -20,6 +20,7 @@ struct redis_pending {
     void (*done)(void *ctx, const struct resp *reply);
     void *ctx;
     long long block_ms;
+    uint32_t right;
 };
 
 struct redis_address {
@@ -86,6 +87,12 @@ static void redis_unmove(struct redis *r)
     redis_url_parse(&r->target, span_of(r->config->redis_url));
 }
 
+static void redis_tell_change(struct redis *r)
+{
+    if (r->hooks->on_change)
+        r->hooks->on_change(r->ctx);
+}
+
 /* Waits for the next try. Jitter keeps the computers of a fleet apart. */
 static void redis_wait(struct redis *r)
 {
@@ -99,8 +106,7 @@ static void redis_wait(struct redis *r)
     loop_timer_set(r->loop, &r->timer, r->retry_at);
     redis_log_failure(r);
     redis_unmove(r);
-    if (r->hooks->on_wait)
-        r->hooks->on_wait(r->ctx);
+    redis_tell_change(r);
 }
 
 /* Returns what a server's error means for the connection; NULL: it concerns one command only. */
@@ -190,13 +196,28 @@ static void redis_grow_pending(struct redis *r)
     r->pending_cap = cap;
 }
 
+/* Returns what stands for the right that a command needs: its name, and its key without what is
+ * behind the last colon. */
+static uint32_t redis_right(span command)
+{
+    uint32_t right = 0;
+    for (int i = 0; i < 5; i++) { /* *COUNT $SIZE NAME $SIZE KEY */
+        span line = span_cut(&command, '\n');
+        size_t n = line.n;
+        while (n && line.p[n - 1] != ':')
+            n--;
+        right ^= i % 2 ? 0 : span_hash((span){line.p, n ? n : line.n}) + (uint32_t)i;
+    }
+    return right ? right : 1;
+}
+
 static void redis_send(struct redis *r, span command, long long block_ms,
                        void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     if (r->pending_count == r->pending_cap)
         redis_grow_pending(r);
     r->pending[(r->pending_head + r->pending_count++) & (r->pending_cap - 1)] =
-        (struct redis_pending){done, ctx, block_ms};
+        (struct redis_pending){done, ctx, block_ms, redis_right(command)};
     conn_send(&r->conn, command);
     if (r->pending_count == 1)
         redis_arm(r);
@@ -286,6 +307,7 @@ static void redis_on_ping(void *ctx, const struct resp *reply)
     r->worked = 1;
     r->ready_at = r->loop->now;
     r->connects++;
+    r->lacking = 0;
     if (!r->doubted)
         r->why[0] = r->logged[0] = '\0';
     if (r->child) /* a TLS program's output so far is not why it will end */
@@ -477,12 +499,15 @@ static void redis_move(struct redis *r, const struct resp *reply)
     conn_close(&r->conn, r->why);
 }
 
-/* An ACL lacks a right. The connection works with what is left; each fault is told once. */
-static void redis_note_denied(struct redis *r, const struct resp *reply)
+/* An ACL lacks a right. The connection works with what is left; each fault is logged once. */
+static void redis_note_denied(struct redis *r, const struct resp *reply, uint32_t right)
 {
     char *said = span_dup(reply->text);
-    if (!r->conn.dead)
+    if (!r->conn.dead && r->lacking != right) {
         redis_set_refusal(r, reply);
+        r->lacking = right;
+        redis_tell_change(r);
+    }
     if (!r->conn.dead && r->denied.n < REDIS_SAID_MAX &&
         redis_find(buf_view(&r->denied), said) == r->denied.n) {
         buf_str(&r->denied, said);
@@ -491,10 +516,21 @@ static void redis_note_denied(struct redis *r, const struct resp *reply)
     free(said);
 }
 
+/* The right that lacked was used: it has been given meanwhile. */
+static void redis_note_granted(struct redis *r)
+{
+    log_line(LOG_INFO, "redis (%s): no longer: %s", r->name, r->why);
+    r->lacking = 0;
+    r->why[0] = '\0';
+    redis_tell_change(r);
+}
+
 /* RESP2 sends messages as arrays, like replies; a subscribed connection gets no other arrays. */
 static void redis_on_reply(struct redis *r, const struct resp *reply)
 {
     int may_push = reply->type == RESP_PUSH || (r->subscribed && reply->type == RESP_ARRAY);
+    size_t head = r->pending_head & (r->pending_cap - 1);
+    uint32_t right = r->pending_count ? r->pending[head].right : 0;
     if (may_push && redis_push(r, reply))
         return;
     if (!redis_answer(r, reply)) {
@@ -507,7 +543,9 @@ static void redis_on_reply(struct redis *r, const struct resp *reply)
     } else if (r->state == REDIS_READY && redis_meaning(reply)) {
         redis_refuse(r, reply);
     } else if (r->state == REDIS_READY && resp_is_error(reply, "NOPERM")) {
-        redis_note_denied(r, reply);
+        redis_note_denied(r, reply, right);
+    } else if (r->state == REDIS_READY && right == r->lacking && !r->conn.dead && !r->doubted) {
+        redis_note_granted(r);
     }
 }
 

@@ -11,10 +11,7 @@
 
 static struct roster_peer **roster_bucket(struct fleet *f, span name)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < name.n; i++)
-        h = (h ^ (unsigned char)name.p[i]) * 16777619u;
-    return &f->buckets[h % ROSTER_BUCKETS];
+    return &f->buckets[span_hash(name) % ROSTER_BUCKETS];
 }
 
 static struct roster_peer *roster_find(const struct fleet *f, span computer)

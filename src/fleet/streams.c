@@ -629,13 +629,22 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
+/* What was published before is lost. */
+static void streams_on_subscribed(void *ctx, const struct resp *reply)
+{
+    struct streams *l = ctx;
+    l->deaf = reply && reply->type == RESP_ERROR;
+    if (reply && !l->deaf)
+        l->hooks->on_subscribed(l->ctx);
+}
+
 static void streams_subscribe(struct streams *l, struct redis *r)
 {
     char *channel = streams_key(l, l->hooks->channel, "");
     const char *const args[] = {"SUBSCRIBE", channel, NULL};
     buf b = {0};
     resp_put_strings(&b, args);
-    redis_call(r, buf_view(&b), 0, NULL, NULL);
+    redis_call(r, buf_view(&b), 0, streams_on_subscribed, l);
     buf_free(&b);
     free(channel);
 }
@@ -699,6 +708,8 @@ static void streams_check(struct streams *l)
     static const span ping = {"PING", 4};
     if (l->subscriber.state == REDIS_READY)
         streams_send(&l->subscriber, &ping, 1, 0, NULL, NULL);
+    if (l->deaf)
+        streams_subscribe(l, l->calls.protocol >= 3 ? &l->calls : &l->subscriber);
     if (++l->checks % STREAMS_CLOCK_CHECKS == 0)
         streams_on_ready(l);
 }
@@ -740,22 +751,21 @@ static void streams_subscriber_on_ready(void *ctx)
 {
     struct streams *l = ctx;
     streams_subscribe(l, &l->subscriber);
-    l->hooks->on_subscribed(l->ctx);
     l->hooks->on_link(l->ctx);
 }
 
-static void streams_on_wait(void *ctx)
+static void streams_on_change(void *ctx)
 {
     struct streams *l = ctx;
     l->hooks->on_link(l->ctx);
 }
 
 static const struct redis_hooks
-    streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push, streams_on_wait},
+    streams_calls_hooks = {streams_on_ready, streams_on_lost, streams_on_push, streams_on_change},
     streams_reader_hooks = {streams_reader_on_ready, streams_reader_on_lost, NULL,
-                            streams_on_wait},
+                            streams_on_change},
     streams_subscriber_hooks = {streams_subscriber_on_ready, NULL, streams_on_push,
-                                streams_on_wait};
+                                streams_on_change};
 
 /* ---- life ----------------------------------------------------------------------------------- */
 

@@ -14,17 +14,9 @@
 
 /* ---- index by id ---------------------------------------------------------------------------- */
 
-static uint32_t cache_hash(const char *id)
-{
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (; *id; id++)
-        h = (h ^ (unsigned char)*id) * 16777619u;
-    return h;
-}
-
 static struct cache_session **cache_bucket(const struct cache *c, const char *id)
 {
-    return &c->buckets[cache_hash(id) & (c->cap - 1)];
+    return &c->buckets[span_hash(span_of(id)) & (c->cap - 1)];
 }
 
 static struct cache_session *cache_find(const struct cache *c, const char *id)

@@ -29,14 +29,6 @@ static void reader_copy_rows(const struct holder *h, struct reader_rows *r)
         r->rows[row] = span_sub((span){buf_cstr(&r->text), ends[row]}, start);
 }
 
-static uint32_t reader_hash(span row)
-{
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < row.n; i++)
-        h = (h ^ (unsigned char)row.p[i]) * 16777619u;
-    return h;
-}
-
 static void reader_mark(const struct holder *h, struct reader_mark *m)
 {
     struct reader_rows r;
@@ -45,7 +37,7 @@ static void reader_mark(const struct holder *h, struct reader_mark *m)
     m->rows = r.count;
     vt_cursor(h->vt, &m->cursor, &col);
     for (int row = 0; row < r.count; row++)
-        m->hashes[row] = reader_hash(r.rows[row]);
+        m->hashes[row] = span_hash(r.rows[row]);
     buf_free(&r.text);
 }
 
@@ -409,7 +401,7 @@ static uint32_t reader_line(const struct holder *h)
     reader_copy_rows(h, &r);
     vt_cursor(h->vt, &row, &col);
     int box = reader_box_row(h, &r);
-    uint32_t line = reader_hash(r.rows[box >= 0 ? box : row]) + (box >= 0 ? 0 : (uint32_t)row);
+    uint32_t line = span_hash(r.rows[box >= 0 ? box : row]) + (box >= 0 ? 0 : (uint32_t)row);
     buf_free(&r.text);
     return line;
 }

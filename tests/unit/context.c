@@ -326,7 +326,8 @@ static void unit_context_computer(void)
 static void unit_context_errors(void)
 {
     static const struct unit_context_reply script[] = {
-        {"GET /computers?wait_ms=1000", 500, "{\"detail\":\"it is \\u001b[31mbroken\"}"}, {NULL, 0, NULL}};
+        {"GET /computers?wait_ms=1000", 500, "{\"detail\":\"it is \\u001b[31mbroken\"}"},
+        {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("an error of the daemon is a message without control bytes, and status 1");
     unit_context_init(&u, script);

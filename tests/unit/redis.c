@@ -590,7 +590,22 @@ static void unit_redis_denied(void)
     CHECK(unit_redis_call(&u, "SCAN 0", 0));
     unit_redis_until(&u, &u.answers, 5);
     CHECK(strstr(u.redis.why, "run the 'scan' command"));
+    u.rows = NULL; /* the right is given */
+    CHECK(unit_redis_call(&u, "TIME", 0));
+    unit_redis_until(&u, &u.answers, 6);
+    CHECK(strstr(u.redis.why, "run the 'scan' command"));
+    CHECK(unit_redis_call(&u, "SCAN 0", 0));
+    unit_redis_until(&u, &u.answers, 7);
+    CHECK(!u.redis.why[0] && u.redis.state == REDIS_READY);
     unit_redis_end(&u);
+
+    test_begin("a right is of a command and of a kind of keys");
+    const char *const commands[] = {"*2\r\n$3\r\nGET\r\n$3\r\na:b\r\n",
+                                    "*2\r\n$3\r\nGET\r\n$5\r\na:c\r\n",
+                                    "*2\r\n$3\r\nGET\r\n$3\r\nb:b\r\n",
+                                    "*2\r\n$3\r\nDEL\r\n$3\r\na:b\r\n"};
+    for (size_t i = 1; i < COUNT_OF(commands); i++)
+        CHECK_INT(redis_right(span_of(commands[i])) == redis_right(span_of(commands[0])), i == 1);
 }
 
 /* The server listens on a port of this computer from now on. */

@@ -215,6 +215,22 @@ static void unit_streams_refusals(void)
     streams_reread(&a->fleet.streams);
     UNIT_FLEET_UNTIL(&u, strstr(streams_weakest(&a->fleet.streams)->why, "NOPERM"));
     CHECK(!unit_fleet_has(&u.logged, "XREAD of Redis"));
+    u.refuse = NULL;
+    unit_streams_ask(a, "hostb", "list_sessions", &got); /* an XREAD that does not block long */
+    UNIT_FLEET_UNTIL(&u, !streams_weakest(&a->fleet.streams)->why[0]);
+    unit_fleet_end(&u);
+
+    test_begin("a subscription that is refused is tried again");
+    unit_fleet_begin(&u);
+    a = unit_fleet_new(&u, "hosta");
+    u.refuse = "SUBSCRIBE";
+    u.words = "NOPERM no channel";
+    unit_fleet_start(a);
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.deaf && a->fleet.streams.calls.why[0]);
+    u.refuse = NULL;
+    UNIT_FLEET_UNTIL(&u, !a->fleet.streams.deaf && !a->fleet.streams.calls.why[0]);
+    unit_fleet_publish(&u, PRESENCE_CHANNEL, "{\"computer_name\":\"hostx\",\"telec\":\"1\"}");
+    UNIT_FLEET_UNTIL(&u, unit_fleet_knows(a, "hostx"));
     unit_fleet_end(&u);
 
     test_begin("without CLIENT UNBLOCK a new connection interrupts the XREAD");
