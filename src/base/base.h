@@ -233,9 +233,8 @@ enum json_type {
     JSON_OBJECT
 };
 
-/* A value in a text that json_parse accepted; a string has its quotes. */
+/* A value in a text that json_parse accepted; a string has its quotes. All zero: JSON_NONE. */
 struct json {
-    enum json_type type;
     span text;
 };
 
@@ -243,15 +242,20 @@ struct json {
  * has its quotes. */
 struct json_iter {
     const char *at, *end;
+    int keyed;
     struct json key, value;
 };
 
 /* Checks that text is one value. MORE: it is blank, or ends inside the value. BAD: *why is the
  * reason, static, *at the offset; both may be NULL. */
+static enum json_type json_type(struct json v);
 static enum parse json_parse(span text, struct json *out, const char **why, size_t *at);
+static int json_read(span text, struct json *out); /* 1; 0: not one value, *out is JSON_NONE */
 static struct json_iter json_iter(struct json v);  /* empty unless v is an array or object */
+static struct json_iter json_items(struct json v); /* empty unless v is an array */
 static int json_next(struct json_iter *it);
 static struct json json_get(struct json object, const char *key); /* the last member of that name */
+static int json_is(struct json object, const char *key, enum json_type type); /* that member */
 /* A lone surrogate is U+FFFD. */
 static void json_put_text(buf *b, struct json string);
 /* Cut at U+0000; NULL unless it is a string. */

@@ -315,9 +315,11 @@ static enum parse json_scan_all(struct json_scan *s)
     return r;
 }
 
-static enum json_type json_type_at(const char *p)
+static enum json_type json_type(struct json v)
 {
-    switch (*p) {
+    switch (v.text.n ? *v.text.p : 0) {
+    case 0:
+        return JSON_NONE;
     case 'n':
         return JSON_NULL;
     case 'f':
@@ -350,12 +352,18 @@ static enum parse json_parse(span text, struct json *out, const char **why, size
             r = json_bad(&s, "something follows the value");
     }
     if (r == PARSE_DONE)
-        *out = (struct json){json_type_at(start), {start, (size_t)(stop - start)}};
+        *out = (struct json){{start, (size_t)(stop - start)}};
     if (r == PARSE_BAD && why)
         *why = s.why;
     if (r == PARSE_BAD && at)
         *at = (size_t)(s.p - text.p);
     return r;
+}
+
+static int json_read(span text, struct json *out)
+{
+    *out = (struct json){0};
+    return json_parse(text, out, NULL, NULL) == PARSE_DONE;
 }
 
 /* ---- walking a checked text ----------------------------------------------------------------- */
@@ -398,26 +406,30 @@ static const char *json_skip_scalar(const char *p, const char *end) /* a number 
 static struct json json_read_value(const char **p, const char *end)
 {
     const char *start = *p;
-    enum json_type type = json_type_at(start);
-    if (type == JSON_STRING)
+    if (*start == '"')
         *p = json_skip_string(start, end);
-    else if (type == JSON_ARRAY || type == JSON_OBJECT)
+    else if (*start == '[' || *start == '{')
         *p = json_skip_nest(start, end);
     else
         *p = json_skip_scalar(start, end);
-    return (struct json){type, {start, (size_t)(*p - start)}};
+    return (struct json){{start, (size_t)(*p - start)}};
 }
 
-/* key.type is JSON_STRING while an object is walked, JSON_NONE in an array. */
 static struct json_iter json_iter(struct json v)
 {
     struct json_iter it = {0};
-    if (v.type != JSON_ARRAY && v.type != JSON_OBJECT)
+    enum json_type type = json_type(v);
+    if (type != JSON_ARRAY && type != JSON_OBJECT)
         return it;
     it.at = v.text.p + 1;
     it.end = v.text.p + v.text.n - 1;
-    it.key.type = v.type == JSON_OBJECT ? JSON_STRING : JSON_NONE;
+    it.keyed = type == JSON_OBJECT;
     return it;
+}
+
+static struct json_iter json_items(struct json v)
+{
+    return json_type(v) == JSON_ARRAY ? json_iter(v) : (struct json_iter){0};
 }
 
 static int json_next(struct json_iter *it)
@@ -427,7 +439,7 @@ static int json_next(struct json_iter *it)
         p = json_skip_blank(p + 1, it->end);
     if (p >= it->end)
         return 0;
-    if (it->key.type == JSON_STRING) {
+    if (it->keyed) {
         it->key = json_read_value(&p, it->end);
         p = json_skip_blank(p, it->end);
         p = json_skip_blank(p + 1, it->end); /* past the colon */
@@ -440,13 +452,18 @@ static int json_next(struct json_iter *it)
 static struct json json_get(struct json object, const char *key)
 {
     struct json found = {0};
-    if (object.type != JSON_OBJECT)
+    if (json_type(object) != JSON_OBJECT)
         return found;
     struct json_iter it = json_iter(object);
     while (json_next(&it))
         if (json_text_eq(it.key, key))
             found = it.value;
     return found;
+}
+
+static int json_is(struct json object, const char *key, enum json_type type)
+{
+    return json_type(json_get(object, key)) == type;
 }
 
 /* ---- strings and numbers of a checked text -------------------------------------------------- */
@@ -482,7 +499,7 @@ static size_t json_decode_escape(const char *p, char out[4], size_t *used)
 
 static void json_put_text(buf *b, struct json string)
 {
-    if (string.type != JSON_STRING)
+    if (json_type(string) != JSON_STRING)
         return;
     buf_reserve(b, string.text.n); /* an escape is at least as long as its character */
     const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
@@ -501,7 +518,7 @@ static void json_put_text(buf *b, struct json string)
 
 static char *json_dup_text(struct json string)
 {
-    if (string.type != JSON_STRING)
+    if (json_type(string) != JSON_STRING)
         return NULL;
     buf b = {0};
     json_put_text(&b, string);
@@ -512,7 +529,7 @@ static char *json_dup_text(struct json string)
 static int json_time(struct json string, long long *wall_ms)
 {
     buf text = {0};
-    if (string.type != JSON_STRING)
+    if (json_type(string) != JSON_STRING)
         return 0;
     span plain = {string.text.p + 1, string.text.n - 2};
     if (!memchr(plain.p, '\\', plain.n)) /* the usual case: no escape, no copy */
@@ -550,7 +567,7 @@ static int json_has_nul(struct json v)
 
 static int json_text_eq(struct json string, const char *s)
 {
-    if (string.type != JSON_STRING)
+    if (json_type(string) != JSON_STRING)
         return 0;
     const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
     for (; p < end && *p != '\\'; p++, s++) /* the usual case: no escape */
@@ -587,7 +604,7 @@ static long long json_exponent(const char *p, const char *end)
  * `zeros`. */
 static int json_int(struct json number, long long *out)
 {
-    if (number.type != JSON_NUMBER)
+    if (json_type(number) != JSON_NUMBER)
         return 0;
     const char *p = number.text.p, *end = p + number.text.n;
     const char *digits = p + (*p == '-'), *last = NULL, *point = NULL;

@@ -36,7 +36,7 @@ static int acts_matches(const struct context *c, struct json session, const char
 {
     const char *project = c->value['J'], *agent = c->value['a'];
     struct json command = json_get(session, "command");
-    int is_shell = agent && strcmp(agent, "shell") == 0 && command.type == JSON_STRING;
+    int is_shell = agent && strcmp(agent, "shell") == 0 && json_type(command) == JSON_STRING;
     return (!project || acts_is_in(session, project)) &&
            (!state || json_text_eq(json_get(session, "state"), state)) &&
            (!agent || is_shell || json_text_eq(json_get(session, "active_agent"), agent));
@@ -273,7 +273,7 @@ static int command_restart_lost(struct context *c)
     buf_str(&target, c->value['o'] ? "/sessions" : "/sessions?computer=local");
     int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
     buf_span(&list, failed ? (span){0} : buf_view(&c->body)); /* the next reply replaces it */
-    json_parse(buf_view(&list), &sessions, NULL, NULL);
+    json_read(buf_view(&list), &sessions);
     for (struct json_iter it = json_iter(sessions); json_next(&it);) {
         char *id = json_dup_text(json_get(it.value, "session_id"));
         if (id && json_text_eq(json_get(it.value, "state"), "exited") &&
@@ -334,7 +334,7 @@ static void command_wait_look(struct command_wait *w, struct json session)
     if (!json_text_eq(json_get(session, "session_id"), w->id))
         return;
     loop_timer_cancel(w->loop, &w->gone);
-    if (state.type != JSON_STRING) { /* TeleClaude's: only its end can be seen */
+    if (json_type(state) != JSON_STRING) { /* TeleClaude's: only its end can be seen */
         if (!w->wanted || strcmp(w->wanted, "exited") != 0)
             command_wait_end(w, 1, "TeleClaude does not tell its state; --state exited waits for "
                                    "its end");
@@ -398,7 +398,7 @@ static void command_wait_on_event(void *ctx, span text)
 {
     struct command_waits *all = ctx;
     struct json event;
-    if (json_parse(text, &event, NULL, NULL) != PARSE_DONE)
+    if (!json_read(text, &event))
         return;
     for (int i = 0; i < all->count; i++)
         command_wait_event(&all->items[i], event);
@@ -417,7 +417,7 @@ static void command_wait_on_list(void *ctx, int status, span body, const char *e
     struct json list;
     int found = 0;
     w->asking = 0;
-    if (error || status != 200 || json_parse(body, &list, NULL, NULL) != PARSE_DONE)
+    if (error || status != 200 || !json_read(body, &list))
         return;
     for (struct json_iter it = json_iter(list); json_next(&it);) {
         found |= json_text_eq(json_get(it.value, "session_id"), w->id);

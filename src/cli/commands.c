@@ -51,7 +51,7 @@ static void command_put_since(buf *b, struct json session, struct json value)
 
 static void command_put_agent(buf *b, struct json session, struct json value)
 {
-    json_put_text(b, value.type == JSON_STRING ? value : json_get(session, "command"));
+    json_put_text(b, json_type(value) == JSON_STRING ? value : json_get(session, "command"));
 }
 
 /* The daemon names a session without a title "Untitled". */
@@ -59,7 +59,7 @@ static void command_put_title(buf *b, struct json session, struct json value)
 {
     static const char *const others[] = {"program_title", "last_input", "command"};
     for (size_t i = 0; i < COUNT_OF(others) && json_text_eq(value, "Untitled"); i++)
-        if (json_get(session, others[i]).type == JSON_STRING)
+        if (json_is(session, others[i], JSON_STRING))
             value = json_get(session, others[i]);
     json_put_text(b, value);
 }
@@ -111,11 +111,11 @@ static void command_put_session(buf *out, const char *columns, struct json sessi
         const struct command_field *f = command_field(span_cut(&rest, ','));
         struct json value = json_get(session, f->member);
         buf raw = {0}, text = {0};
-        if (session.type != JSON_OBJECT)
+        if (json_type(session) != JSON_OBJECT)
             buf_str(&raw, f->head);
         else if (f->put)
             f->put(&raw, session, value);
-        else if (value.type == JSON_NUMBER)
+        else if (json_type(value) == JSON_NUMBER)
             buf_span(&raw, value.text);
         else
             json_put_text(&raw, value);
@@ -221,7 +221,7 @@ static void command_say_host(struct context *c)
 {
     context_send(c, "GET", "/status", NULL);
     struct json host = c->status == 200 ? json_get(context_reply(c), "host") : (struct json){0};
-    for (struct json_iter it = json_iter(host); host.type == JSON_ARRAY && json_next(&it);) {
+    for (struct json_iter it = json_items(host); json_next(&it);) {
         char *text = json_dup_text(it.value);
         if (text && hints_say_once(&c->config, text))
             context_fail("%s", text);
@@ -289,15 +289,15 @@ static int command_computers(struct context *c)
         command_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
         command_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
         struct json why = json_get(it.value, "redis_why"), reach = json_get(it.value, "reach");
-        if (reach.type && !json_text_eq(reach, "ready"))
+        if (json_type(reach) && !json_text_eq(reach, "ready"))
             command_put_column(&out, reach, "", 200, 0, tty);
         int alone = json_text_eq(json_get(it.value, "redis"), "reconnecting");
-        buf_str(&out, alone ? "redis: reconnecting" : why.type ? "redis" : "");
-        buf_str(&out, why.type ? ": " : "");
-        if (why.type)
+        buf_str(&out, alone ? "redis: reconnecting" : json_type(why) ? "redis" : "");
+        buf_str(&out, json_type(why) ? ": " : "");
+        if (json_type(why))
             command_put_column(&out, why, "", 200, 0, tty);
         command_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
-        if (json_get(it.value, "events_in").type == JSON_NUMBER)
+        if (json_is(it.value, "events_in", JSON_NUMBER))
             command_put_counters(&out, it.value);
         while (strchr(" \t", out.p[out.n - 1]))
             out.n--;
@@ -530,10 +530,10 @@ static const char *command_explain(struct json session)
 static void command_put_line(buf *b, const char *label, struct json value)
 {
     buf text = {0};
-    if (value.type != JSON_STRING && value.type != JSON_NUMBER)
+    if (json_type(value) != JSON_STRING && json_type(value) != JSON_NUMBER)
         return;
     buf_fmt(b, "%-12s", label);
-    if (value.type == JSON_NUMBER)
+    if (json_type(value) == JSON_NUMBER)
         buf_span(b, value.text);
     json_put_text(&text, value);
     utf8_put_visible(b, buf_view(&text));
@@ -563,7 +563,7 @@ static int command_status(struct context *c)
     buf_str(&out, " (");
     command_put_age(&out, json_get(session, "state_since"));
     buf_fmt(&out, "): %s%s\n", command_explain(session),
-            json_get(session, "unseen").type == JSON_TRUE ? "; not seen since" : "");
+            json_is(session, "unseen", JSON_TRUE) ? "; not seen since" : "");
     int waits = strcmp(buf_cstr(&state), "waiting") == 0;
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         command_put_line(&out, i || waits ? lines[i][0] : "because",
@@ -661,8 +661,8 @@ static void command_put_project(buf *out, struct json project)
     command_put_cell(out, json_get(project, "path"), '\t');
     command_put_cell(out, json_get(project, "name"), '\n');
     for (struct json_iter it = json_iter(json_get(project, "todos")); json_next(&it);) {
-        int requirements = json_get(it.value, "has_requirements").type == JSON_TRUE,
-            plan = json_get(it.value, "has_impl_plan").type == JSON_TRUE;
+        int requirements = json_is(it.value, "has_requirements", JSON_TRUE),
+            plan = json_is(it.value, "has_impl_plan", JSON_TRUE);
         buf_fmt(out, "  %s\t", command_todo_mark(it.value));
         command_put_cell(out, json_get(it.value, "slug"), '\t');
         buf_str(out, requirements && plan ? "requirements, plan\t"

@@ -59,8 +59,8 @@ static void context_send(struct context *c, const char *method, const char *targ
 
 static struct json context_reply(const struct context *c)
 {
-    struct json reply = {0};
-    json_parse(buf_view(&c->body), &reply, NULL, NULL);
+    struct json reply;
+    json_read(buf_view(&c->body), &reply);
     return reply;
 }
 
@@ -74,7 +74,7 @@ static int context_check(struct context *c)
         return 0;
     int unknown = c->client.foreign && (c->status == 404 || c->status == 405);
     char *detail = !failed ? client_detail(buf_view(&c->body))
-                           : json_dup_text(why.type ? why : json_get(reply, "error"));
+                           : json_dup_text(json_type(why) ? why : json_get(reply, "error"));
     context_fail("%s%s", detail ? detail : "the daemon gave no reason",
                  unknown ? " (this is a TeleClaude daemon)" : "");
     free(detail);

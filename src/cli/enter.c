@@ -40,7 +40,7 @@ static int enter_elsewhere(struct context *c, struct json session, const char *i
         buf_free(&kept);
         return command_ui(c, id, computer);
     }
-    json_parse(buf_view(&kept), &object, NULL, NULL);
+    json_read(buf_view(&kept), &object);
     if (!client_put_attach(&c->config, object, context_reply(c), &line, &error)) {
         context_fail("%s", buf_cstr(&error));
         buf_free(&kept), buf_free(&line), buf_free(&error);
@@ -50,7 +50,7 @@ static int enter_elsewhere(struct context *c, struct json session, const char *i
     char **argv = config_words(buf_view(&line));
     int status = enter_run(argv);
     if (status != 0) {
-        int tmux = json_get(object, "tmux_session_name").type == JSON_STRING;
+        int tmux = json_is(object, "tmux_session_name", JSON_STRING);
         client_put_attach_fault(&c->config, tmux, status, &error);
         context_fail("'%s': %s", buf_cstr(&line), buf_cstr(&error));
     }
@@ -97,7 +97,7 @@ static int enter_session(struct context *c, const char *word)
                     strcmp(c->config.attach, CONFIG_ATTACH_REDIS) != 0;
     if (status == 0)
         attach_note(&c->config, target.p + strlen("/sessions/"));
-    if (status == 0 && (elsewhere || json_get(session, "tmux_session_name").type == JSON_STRING))
+    if (status == 0 && (elsewhere || json_is(session, "tmux_session_name", JSON_STRING)))
         status = enter_elsewhere(c, session, target.p + strlen("/sessions/"), computer);
     else if (status == 0)
         status = command_ui(c, target.p + strlen("/sessions/"), computer);

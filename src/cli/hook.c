@@ -39,7 +39,7 @@ static const struct agents_event *hook_find_event(struct json input, int *named)
         *named = 1;
         return &hook_notify;
     }
-    *named = name.type == JSON_STRING;
+    *named = json_type(name) == JSON_STRING;
     return *named ? agents_find_event(name) : NULL;
 }
 
@@ -53,10 +53,10 @@ static struct json hook_detail(struct json input)
     for (size_t i = 0; i < COUNT_OF(objects); i++) {
         struct json object = json_get(input, objects[i]);
         struct json_iter questions = json_iter(json_get(object, "questions"));
-        if (json_next(&questions) && json_get(questions.value, "question").type == JSON_STRING)
+        if (json_next(&questions) && json_is(questions.value, "question", JSON_STRING))
             return json_get(questions.value, "question");
         for (size_t k = 0; k < COUNT_OF(members); k++)
-            if (json_get(object, members[k]).type == JSON_STRING)
+            if (json_is(object, members[k], JSON_STRING))
                 return json_get(object, members[k]);
     }
     return none;
@@ -81,14 +81,14 @@ static void hook_put_question(buf *b, struct json input, struct json text)
 static int hook_is_repeated(struct json input)
 {
     return json_text_eq(json_get(input, "notification_type"), "permission_prompt") &&
-           json_get(input, "transcript_path").type == JSON_STRING;
+           json_is(input, "transcript_path", JSON_STRING);
 }
 
 static int hook_read(span input, buf *event)
 {
     struct json object;
     int named = 0;
-    if (json_parse(input, &object, NULL, NULL) != PARSE_DONE || object.type != JSON_OBJECT)
+    if (!json_read(input, &object) || json_type(object) != JSON_OBJECT)
         return -1;
     const struct agents_event *found = hook_find_event(object, &named);
     if (!named)
@@ -97,7 +97,7 @@ static int hook_read(span input, buf *event)
         return 0;
     int asks = strcmp(found->type, "notification") == 0;
     int goes_on = strcmp(found->type, "prompt") == 0 && !found->text;
-    if (json_get(object, "agent_id").type == JSON_STRING && !asks && !goes_on)
+    if (json_is(object, "agent_id", JSON_STRING) && !asks && !goes_on)
         return 0;
     struct json id =
         json_get(object, found == &hook_notify ? "thread-id" : "session_id");
@@ -105,12 +105,12 @@ static int hook_read(span input, buf *event)
     buf question = {0};
     if (asks) {
         hook_put_question(&question, object, text);
-        json_parse(buf_view(&question), &text, NULL, NULL);
+        json_read(buf_view(&question), &text);
     }
     json_open(event, '{');
     json_field_string(event, "type", found->type);
     hook_put_cut(event, "text", text, HOOK_TEXT_MAX);
-    if (id.type == JSON_STRING && id.text.n > 2 && id.text.n <= HOOK_ID_MAX + 2)
+    if (json_type(id) == JSON_STRING && id.text.n > 2 && id.text.n <= HOOK_ID_MAX + 2)
         hook_put_cut(event, "native_session_id", id, HOOK_ID_MAX);
     json_close(event, '}');
     buf_free(&question);

@@ -91,10 +91,10 @@ static void mcp_list_tools(struct mcp *m, span id, struct json params)
 static int mcp_put_words(buf *line, struct json value)
 {
     struct json_iter it = json_iter(value);
-    int list = value.type == JSON_ARRAY;
+    int list = json_type(value) == JSON_ARRAY;
     for (int more = list ? json_next(&it) : 1; more; more = list && json_next(&it)) {
         struct json one = list ? it.value : value;
-        char *word = one.type == JSON_NUMBER ? span_dup(one.text) : json_dup_text(one);
+        char *word = json_type(one) == JSON_NUMBER ? span_dup(one.text) : json_dup_text(one);
         if (!word)
             return -1;
         buf_byte(line, ' ');
@@ -118,12 +118,12 @@ static int mcp_put_line(buf *line, const struct guide_tool *tool, struct json gi
         if (strcmp(key, "--") == 0) {
             arguments = 1;
             buf_str(line, " --");
-        } else if (value.type == JSON_NONE || value.type == JSON_NULL) {
+        } else if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL) {
             status = optional ? 0 : -1;
-        } else if (value.type != JSON_FALSE) {
+        } else if (json_type(value) != JSON_FALSE) {
             if (!arguments)
                 buf_fmt(line, " --%s", key);
-            status = value.type == JSON_TRUE && !arguments ? 0 : mcp_put_words(line, value);
+            status = json_type(value) == JSON_TRUE && !arguments ? 0 : mcp_put_words(line, value);
         }
     }
     return status;
@@ -224,8 +224,8 @@ static const struct {
 static void mcp_handle(struct mcp *m, struct json message)
 {
     struct json method = json_get(message, "method"), id = json_get(message, "id");
-    int has_id = id.type == JSON_STRING || id.type == JSON_NUMBER;
-    if (message.type != JSON_OBJECT || (method.type == JSON_NONE && !has_id)) {
+    int has_id = json_type(id) == JSON_STRING || json_type(id) == JSON_NUMBER;
+    if (json_type(message) != JSON_OBJECT || (json_type(method) == JSON_NONE && !has_id)) {
         mcp_refuse(m, span_of("null"), -32600, "a request object is expected", (span){0});
         return;
     }
@@ -236,19 +236,19 @@ static void mcp_handle(struct mcp *m, struct json message)
         }
     if (has_id && json_text_eq(method, "ping"))
         mcp_respond(m, id.text, "result", span_of("{}"));
-    else if (has_id && method.type != JSON_NONE) /* neither a notification nor a response */
+    else if (has_id && json_type(method) != JSON_NONE) /* neither a notification nor a response */
         mcp_refuse(m, id.text, -32601, "no such method", (span){0});
 }
 
 static void mcp_handle_line(struct mcp *m, span line)
 {
     struct json message;
-    if (json_parse(line, &message, NULL, NULL) != PARSE_DONE) {
+    if (!json_read(line, &message)) {
         mcp_refuse(m, span_of("null"), -32700, "not JSON", (span){0});
         return;
     }
     struct json_iter batch = json_iter(message);
-    if (message.type != JSON_ARRAY || m->version > MCP_BATCHES_UNTIL)
+    if (json_type(message) != JSON_ARRAY || m->version > MCP_BATCHES_UNTIL)
         mcp_handle(m, message);
     else
         while (json_next(&batch))

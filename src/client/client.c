@@ -285,10 +285,10 @@ static char *client_detail(span body)
 {
     struct json answer, detail;
     buf b = {0};
-    if (json_parse(body, &answer, NULL, NULL) != PARSE_DONE)
+    if (!json_read(body, &answer))
         return span_dup(span_of("the answer is not JSON"));
     detail = json_get(answer, "detail");
-    if (detail.type == JSON_STRING && detail.text.n > 2)
+    if (json_type(detail) == JSON_STRING && detail.text.n > 2)
         return json_dup_text(detail);
     for (struct json_iter it = json_iter(detail); json_next(&it);) { /* 422: each fault */
         for (struct json_iter at = json_iter(json_get(it.value, "loc")); json_next(&at);) {
@@ -611,7 +611,7 @@ static struct json client_find_computer(struct json computers, const char *name)
 
 static int client_is_piped(struct json computer)
 {
-    return json_get(computer, "reach").type || json_get(computer, "behind").type;
+    return json_type(json_get(computer, "reach")) || json_type(json_get(computer, "behind"));
 }
 
 static int client_put_attach(const struct config *config, struct json session,

@@ -182,7 +182,7 @@ static void settings_put_key(buf *b, const struct settings_layout *l, span key)
 static void settings_put_value(buf *b, const struct settings_layout *l, struct json v, size_t depth)
 {
     struct json_iter it = json_iter(v);
-    if (v.type != JSON_ARRAY && v.type != JSON_OBJECT) {
+    if (json_type(v) != JSON_ARRAY && json_type(v) != JSON_OBJECT) {
         buf_span(b, v.text);
         return;
     }
@@ -191,7 +191,7 @@ static void settings_put_value(buf *b, const struct settings_layout *l, struct j
         if (!first)
             buf_str(b, l->how == SETTINGS_SPACED ? ", " : ",");
         settings_put_break(b, l, depth + 1);
-        if (v.type == JSON_OBJECT)
+        if (json_type(v) == JSON_OBJECT)
             settings_put_key(b, l, it.key.text);
         settings_put_value(b, l, it.value, depth + 1);
     }
@@ -218,7 +218,7 @@ static void settings_insert(struct settings_text *t, struct json container, cons
             at--;
         buf_str(&in, l.how == SETTINGS_SPACED ? ", " : ",");
     }
-    json_parse(value_json, &value, NULL, NULL);
+    json_read(value_json, &value);
     settings_put_break(&in, &l, 0);
     if (key) {
         buf quoted = {0};
@@ -405,10 +405,11 @@ static void settings_find_in(const struct settings_job *job, struct settings_fou
                              struct json element, int good_before)
 {
     struct json inner = json_get(element, "hooks"), matcher = json_get(element, "matcher");
-    int grouped = inner.type == JSON_ARRAY;
+    int grouped = json_type(inner) == JSON_ARRAY;
     int good =
         grouped == (job->agent->hooks.format == AGENTS_JSON) &&
-        (matcher.type != JSON_STRING || json_text_eq(matcher, "") || json_text_eq(matcher, "*"));
+        (json_type(matcher) != JSON_STRING || json_text_eq(matcher, "") ||
+         json_text_eq(matcher, "*"));
     if (!grouped) {
         const struct settings_pair pairs[3] = {{list, element}, outer[0], outer[1]};
         settings_find_one(found, settings_owner(job, element), good && found->good == good_before,
@@ -443,12 +444,12 @@ static int settings_member(struct settings_job *job, struct settings_text *t, st
                            const char *name, enum json_type type, struct json *member)
 {
     *member = json_get(object, name);
-    if (member->type == JSON_NULL) {
+    if (json_type(*member) == JSON_NULL) {
         settings_splice(t, settings_offset(t, member->text.p), member->text.n,
                         span_of(type == JSON_OBJECT ? "{}" : "[]"));
         return 1;
     }
-    if (member->type != JSON_NONE && member->type != type)
+    if (json_type(*member) != JSON_NONE && json_type(*member) != type)
         return settings_fail(job, ": \"%s\" is not %s there; left as it is", name,
                              type == JSON_OBJECT ? "an object" : "a list");
     return 0;
@@ -470,11 +471,11 @@ static int settings_add_event(struct settings_job *job, struct settings_text *t,
         ;
     if (replaced < 0)
         return -1;
-    if (list.type == JSON_ARRAY) {
+    if (json_type(list) == JSON_ARRAY) {
         container = list;
         key = NULL;
         settings_put_group(&value, job);
-    } else if (hooks.type == JSON_OBJECT) {
+    } else if (json_type(hooks) == JSON_OBJECT) {
         container = hooks;
         json_open(&value, '[');
         settings_put_group(&value, job);
@@ -506,7 +507,7 @@ static int settings_check_json(struct settings_job *job)
 {
     struct settings_text *t = &job->after;
     enum parse parsed = settings_parse(t);
-    if (parsed == PARSE_DONE && t->root.type == JSON_OBJECT)
+    if (parsed == PARSE_DONE && json_type(t->root) == JSON_OBJECT)
         return 0;
     if (parsed == PARSE_DONE)
         return settings_fail(job, ": holds no JSON object; left as it is");
@@ -700,14 +701,14 @@ static void settings_put_dense(buf *b, span value)
 static int settings_is_own_notify(const struct settings_job *job, span value)
 {
     buf list = {0};
-    struct json parsed = {0};
+    struct json parsed;
     char *words[4] = {0};
     int count = 0;
     settings_put_dense(&list, value);
-    json_parse(buf_view(&list), &parsed, NULL, NULL);
+    json_read(buf_view(&list), &parsed);
     for (struct json_iter it = json_iter(parsed); count < 3 && json_next(&it);)
         words[count++] = json_dup_text(it.value);
-    int own = parsed.type == JSON_ARRAY && settings_owner_of(job, words) != SETTINGS_OTHERS;
+    int own = json_type(parsed) == JSON_ARRAY && settings_owner_of(job, words) != SETTINGS_OTHERS;
     while (count)
         free(words[--count]);
     buf_free(&list);
@@ -938,7 +939,7 @@ static int (*const settings_formats[AGENTS_FORMATS])(struct settings_job *job) =
 static int settings_are_off(struct settings_job *job)
 {
     settings_parse(&job->after);
-    return json_get(job->after.root, "disableAllHooks").type == JSON_TRUE;
+    return json_is(job->after.root, "disableAllHooks", JSON_TRUE);
 }
 
 static void settings_put_report(buf *b, struct settings_job *job, int status, int written)

@@ -85,7 +85,7 @@ static int codec_parse_object(span text, struct json *out, const char **why)
     *why = "the text ends too early";
     if (json_parse(text, out, why, NULL) != PARSE_DONE)
         return 0;
-    *why = out->type == JSON_OBJECT ? NULL : "not an object";
+    *why = json_type(*out) == JSON_OBJECT ? NULL : "not an object";
     for (size_t i = 0; i < text.n; i++) { /* well-formed: count brackets outside of strings */
         char c = text.p[i];
         if (quoted && c == '\\')
@@ -188,10 +188,10 @@ static int codec_parse_heartbeat(span text, struct codec_heartbeat *h, const cha
     codec_copy_text(object, "host", h->host, sizeof h->host);
     codec_copy_text(object, "telec", h->telec, sizeof h->telec);
     codec_copy_text(object, "instance", h->instance, sizeof h->instance);
-    h->leaving = json_get(object, "leaving").type == JSON_TRUE;
+    h->leaving = json_is(object, "leaving", JSON_TRUE);
     json_time(json_get(object, "last_seen"), &h->last_seen);
     struct json interest = json_get(object, "interested_in");
-    for (struct json_iter it = json_iter(interest); interest.type == JSON_ARRAY && json_next(&it);)
+    for (struct json_iter it = json_items(interest); json_next(&it);)
         for (size_t i = 0; i < COUNT_OF(codec_topics); i++)
             if (json_text_eq(it.value, codec_topics[i].name))
                 h->interest |= codec_topics[i].topic;
@@ -205,7 +205,7 @@ static int codec_parse_session(struct json object, struct codec_session *s, cons
 {
     *s = (struct codec_session){.object = object};
     codec_copy_text(object, "session_id", s->id, sizeof s->id);
-    *why = object.type != JSON_OBJECT          ? "a session is not an object"
+    *why = json_type(object) != JSON_OBJECT          ? "a session is not an object"
            : !store_id_is_plain(s->id)         ? "no usable session_id"
            : object.text.n > CODEC_SESSION_MAX ? "a session is too large"
                                                : NULL;
@@ -303,7 +303,7 @@ static int codec_has_nul(const struct codec_request *r)
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (fields[i].n && memchr(fields[i].p, '\0', fields[i].n))
             return 1;
-    return json_has_nul((struct json){JSON_OBJECT, r->metadata});
+    return json_has_nul((struct json){r->metadata});
 }
 
 static int codec_is_blank(char c)

@@ -48,7 +48,7 @@ static void events_handle(struct fleet *f, struct codec_id id, span payload)
         events_check(f);
     if (event.removed)
         roster_note_removal(peer, event.session.id, id);
-    else if ((owner.type == JSON_STRING && !json_text_eq(owner, peer->beat.name)) ||
+    else if ((json_type(owner) == JSON_STRING && !json_text_eq(owner, peer->beat.name)) ||
              !roster_put_session(peer, &event.session, id, 0))
         peer->dropped++; /* another computer's session, or old */
 }

@@ -244,7 +244,7 @@ static void guest_handle_size(struct guest *g, span data)
 {
     struct json size;
     int cols, rows;
-    if (json_parse(data, &size, NULL, NULL) == PARSE_DONE && frame_read_size(size, &cols, &rows))
+    if (json_read(data, &size) && frame_read_size(size, &cols, &rows))
         guest_set_size(g, cols, rows);
 }
 
@@ -252,7 +252,7 @@ static void guest_handle_colours(struct guest *g, span data)
 {
     struct json array;
     struct vt_colours colours;
-    if (json_parse(data, &array, NULL, NULL) == PARSE_DONE && frame_read_colours(array, &colours))
+    if (json_read(data, &array) && frame_read_colours(array, &colours))
         stream_set_colours(g->stream, &colours);
 }
 

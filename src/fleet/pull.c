@@ -143,7 +143,7 @@ static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *
     struct fleet *f = peer->fleet;
     const char *why;
     peer->pulling = 0;
-    if (answer && answer->good && answer->data.type == JSON_ARRAY) {
+    if (answer && answer->good && json_type(answer->data) == JSON_ARRAY) {
         f->listing++;
         for (struct json_iter it = json_iter(answer->data); json_next(&it);) {
             struct codec_session told;
@@ -265,7 +265,7 @@ static void pull_on_todos(void *ctx, const struct codec_reply *answer, struct co
     for (int i = 0; peer && i < peer->project_count; i++)
         if (strcmp(peer->projects[i].path, pull->path) == 0)
             project = &peer->projects[i];
-    if (project && answer && answer->good && answer->data.type == JSON_ARRAY &&
+    if (project && answer && answer->good && json_type(answer->data) == JSON_ARRAY &&
         answer->data.text.n <= ROSTER_TODOS_MAX) {
         free(project->todos);
         project->todos = span_dup(answer->data.text);
@@ -287,7 +287,7 @@ static void pull_on_todos(void *ctx, const struct codec_reply *answer, struct co
 static struct roster_project pull_read_project(struct json object)
 {
     struct json description = json_get(object, "description");
-    if (description.type != JSON_STRING)
+    if (json_type(description) != JSON_STRING)
         description = json_get(object, "desc");
     struct roster_project project = {json_dup_text(json_get(object, "path")),
                                     json_dup_text(json_get(object, "name")),
@@ -345,7 +345,7 @@ static void pull_on_projects(void *ctx, const struct codec_reply *answer, struct
     pull_free(pull);
     if (peer)
         peer->preparing--;
-    if (peer && answer && answer->good && answer->data.type == JSON_ARRAY)
+    if (peer && answer && answer->good && json_type(answer->data) == JSON_ARRAY)
         pull_merge_projects(peer, answer->data);
     pull_end_gathers(f);
 }

@@ -90,10 +90,10 @@ static void requests_put_rest(const struct requests_job *job, buf *b)
 
 static void requests_list_sessions(struct requests_job *job)
 {
-    struct json sessions = {0};
+    struct json sessions;
     buf list = {0}, b = {0};
     cache_put_list(job->all->cache, job->all->config->computer, &list);
-    json_parse(buf_view(&list), &sessions, NULL, NULL);
+    json_read(buf_view(&list), &sessions);
     json_open(&b, '[');
     for (struct json_iter it = json_iter(sessions); json_next(&it);)
         codec_put_session(&b, it.value, NULL);
@@ -410,7 +410,7 @@ static void requests_read_metadata(span metadata, struct session_plan *plan, cha
         plan->rows = (int)rows;
     }
     struct json asker = json_get(telec, "initiator_session_id");
-    if (asker.type != JSON_STRING)
+    if (json_type(asker) != JSON_STRING)
         asker = json_get(object, "initiator_session_id");
     plan->initiator = *initiator = json_dup_text(asker);
     if (*initiator && !store_id_is_plain(*initiator))

@@ -94,7 +94,7 @@ static void near_on_message(void *ctx, enum ws_opcode opcode, span payload)
     struct json message;
     long long sessions = 0;
     buf b = {0};
-    if (opcode != WS_TEXT || json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+    if (opcode != WS_TEXT || !json_read(payload, &message))
         return;
     json_int(json_get(message, "sessions"), &sessions);
     buf_fmt(&b, "%s is reached: %lld session%s", l->name, sessions, sessions == 1 ? "" : "s");
@@ -226,8 +226,7 @@ static void near_on_hello(void *ctx, span text)
     struct json hello;
     long long version = 0;
     buf error = {0};
-    if (json_parse(text, &hello, NULL, NULL) != PARSE_DONE)
-        hello = (struct json){0};
+    json_read(text, &hello);
     json_int(json_get(hello, "mux"), &version);
     char *fault = json_dup_text(json_get(hello, "error"));
     char *computer = json_dup_text(json_get(hello, "computer"));

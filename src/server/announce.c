@@ -54,7 +54,7 @@ static char **announce_environment(span object, buf *variables)
     extern char **environ;
     struct json session;
     size_t count = 0, own = COUNT_OF(announce_names);
-    json_parse(object, &session, NULL, NULL);
+    json_read(object, &session);
     for (size_t i = 0; i < own; i++)
         announce_put(variables, announce_names[i][0], json_get(session, announce_names[i][1]));
     while (environ[count])
@@ -130,7 +130,7 @@ static void announce_on_changed(void *ctx, struct session *s)
     struct json status;
     char state[sizeof s->announced] = "";
     if (!a->sessions->config->on_state || s->adopting ||
-        json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE)
+        !json_read(buf_view(&s->status), &status))
         return;
     char *text = json_dup_text(json_get(status, "state"));
     base_fmt(state, sizeof state, "%s", text ? text : "");

@@ -215,10 +215,10 @@ static void batch_read_ids(struct request *r, struct batch *batch)
 {
     struct json ids = json_get(r->body, "ids");
     size_t count = 0;
-    for (struct json_iter it = json_iter(ids); ids.type == JSON_ARRAY && json_next(&it);)
-        count += it.value.type == JSON_STRING ? 1 : BATCH_MAX + 1;
+    for (struct json_iter it = json_items(ids); json_next(&it);)
+        count += json_type(it.value) == JSON_STRING ? 1 : BATCH_MAX + 1;
     if (!count || count > BATCH_MAX) {
-        request_fault(r, ids.type == JSON_NONE ? "missing" : "list_type", "body", "ids",
+        request_fault(r, json_type(ids) == JSON_NONE ? "missing" : "list_type", "body", "ids",
                       "Input should be an array of 1 to 20000 strings");
         return;
     }

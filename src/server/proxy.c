@@ -93,8 +93,8 @@ static void proxy_reply_sessions(struct proxy *proxy, struct json data)
 {
     buf b = {0};
     json_open(&b, '[');
-    for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
-        if (it.value.type == JSON_OBJECT)
+    for (struct json_iter it = json_items(data); json_next(&it);)
+        if (json_type(it.value) == JSON_OBJECT)
             codec_put_session(&b, it.value, proxy->computer);
     json_close(&b, ']');
     request_reply(proxy->client, &b);
@@ -109,7 +109,7 @@ static void proxy_list_sessions(struct request *r, const char *computer)
 static void proxy_reply_session(struct proxy *proxy, struct json data)
 {
     buf b = {0};
-    for (struct json_iter it = json_iter(data); data.type == JSON_ARRAY && json_next(&it);)
+    for (struct json_iter it = json_items(data); json_next(&it);)
         if (!b.n && json_text_eq(json_get(it.value, "session_id"), proxy->id))
             codec_put_session(&b, it.value, proxy->computer);
     if (b.n)
@@ -180,7 +180,7 @@ static void proxy_restart(struct request *r)
 {
     if (r->http->body.n)
         request_parse_body(r);
-    int fresh = json_get(r->body, "fresh").type == JSON_TRUE;
+    int fresh = json_is(r->body, "fresh", JSON_TRUE);
     const char *const words[] = {"restart_session", r->id, fresh ? "fresh" : NULL, NULL};
     if (!request_refused(r))
         proxy_command(r, words, proxy_reply_success);
@@ -192,7 +192,7 @@ static void proxy_reply_result(struct proxy *proxy, struct json data)
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
     json_key(&b, "result");
-    json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
+    json_put_raw(&b, json_type(data) == JSON_NONE ? span_of("null") : data.text);
     json_close(&b, '}');
     request_reply(proxy->client, &b);
 }
@@ -201,8 +201,8 @@ static void proxy_message(struct request *r)
 {
     static const struct request_field field = {"message", 1, 1, NULL};
     char *text = request_string(r, &field);
-    int enter = json_get(r->body, "enter").type != JSON_FALSE;
-    int force = json_get(r->body, "force").type == JSON_TRUE;
+    int enter = !json_is(r->body, "enter", JSON_FALSE);
+    int force = json_is(r->body, "force", JSON_TRUE);
     const char *const words[] = {!enter ? "type" : force ? "force" : "message", text, NULL};
     if (!request_refused(r) && (!force || request_may_drive(r)))
         proxy_command(r, words, proxy_reply_result);
@@ -238,9 +238,9 @@ static void proxy_reply_transcript(struct proxy *proxy, struct json data)
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
     json_key(&b, "transcript");
-    json_put_raw(&b, messages.type == JSON_STRING ? messages.text : span_of("\"\""));
+    json_put_raw(&b, json_type(messages) == JSON_STRING ? messages.text : span_of("\"\""));
     json_key(&b, "data");
-    json_put_raw(&b, data.type == JSON_NONE ? span_of("null") : data.text);
+    json_put_raw(&b, json_type(data) == JSON_NONE ? span_of("null") : data.text);
     json_close(&b, '}');
     request_reply(proxy->client, &b);
 }
@@ -257,7 +257,7 @@ static void proxy_transcript(struct request *r)
 
 static void proxy_reply_object(struct proxy *proxy, struct json data)
 {
-    httpd_reply_json(proxy->client, 200, data.type == JSON_NONE ? span_of("null") : data.text,
+    httpd_reply_json(proxy->client, 200, json_type(data) == JSON_NONE ? span_of("null") : data.text,
                      NULL);
 }
 
@@ -271,7 +271,7 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
 {
     static const char *const members[] = {"session_id", "tmux_session_name"};
     buf b = {0};
-    if (json_get(data, "session_id").type != JSON_STRING) {
+    if (!json_is(data, "session_id", JSON_STRING)) {
         request_refuse(proxy->client, 502, proxy->computer, "it names no new session");
         return;
     }
@@ -280,7 +280,7 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         struct json value = json_get(data, members[i]);
         json_key(&b, members[i]);
-        json_put_raw(&b, value.type == JSON_NONE ? span_of("null") : value.text);
+        json_put_raw(&b, json_type(value) == JSON_NONE ? span_of("null") : value.text);
     }
     json_key(&b, "data");
     json_put_raw(&b, data.text);

@@ -129,21 +129,22 @@ static void push_ws_on_message(void *ctx, enum ws_opcode opcode, span payload)
         httpd_close_ws(s->client, 1003, "text is expected");
         return;
     }
-    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE || message.type != JSON_OBJECT) {
+    if (!json_read(payload, &message) ||
+        json_type(message) != JSON_OBJECT) {
         log_line(LOG_WARN, "client sent a message that is not a JSON object");
         return;
     }
     struct json subscribe = json_get(message, "subscribe"),
                 unsubscribe = json_get(message, "unsubscribe");
     unsigned more = push_topic_of(subscribe), less = push_topic_of(unsubscribe);
-    if ((subscribe.type && !more) || (unsubscribe.type && !less))
+    if ((json_type(subscribe) && !more) || (json_type(unsubscribe) && !less))
         log_line(LOG_WARN, "client named an unknown topic: %.*s",
                  (int)(payload.n < 80 ? payload.n : 80), payload.p);
     if (more & CACHE_PREPARATION)
         push_set_here(s, json_get(message, "here"));
     if (more || less)
         cache_subscribe(s->server->cache, &s->cache, (s->cache.topics | more) & ~less);
-    if (json_get(message, "refresh").type == JSON_TRUE) {
+    if (json_is(message, "refresh", JSON_TRUE)) {
         more = s->cache.topics;
         projects_doubt(s->server->projects);
         pull_refresh(s->server->fleet);

@@ -95,7 +95,7 @@ static void reached_put_projects(const struct server *server, const char *comput
 {
     for (const struct reached *r = server->reached; r; r = r->next) {
         struct json array;
-        if (json_parse(buf_view(&r->projects), &array, NULL, NULL) != PARSE_DONE)
+        if (!json_read(buf_view(&r->projects), &array))
             continue;
         for (struct json_iter it = json_iter(array); json_next(&it);)
             if (!computer || json_text_eq(json_get(it.value, "computer"), computer))
@@ -196,7 +196,7 @@ static void reached_on_projects(void *ctx, int status, span body, const char *er
     (void)error;
     r->fetching = 0;
     if (status == 200 && body.n <= ROSTER_TODOS_MAX &&
-        json_parse(body, &array, NULL, NULL) == PARSE_DONE) {
+        json_read(body, &array)) {
         buf_clear(&r->projects);
         json_open(&r->projects, '[');
         for (struct json_iter it = json_iter(array); json_next(&it);)
@@ -258,11 +258,11 @@ static void reached_on_event(void *ctx, span text)
     struct reached *r = ctx;
     struct json message;
     buf b = {0};
-    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+    if (!json_read(text, &message))
         return;
     struct json name = json_get(message, "event"), data = json_get(message, "data");
     for (size_t i = 0; i < COUNT_OF(events); i++) {
-        if (!json_text_eq(name, events[i].event) || data.type != JSON_OBJECT)
+        if (!json_text_eq(name, events[i].event) || json_type(data) != JSON_OBJECT)
             continue;
         if (events[i].apply)
             events[i].apply(r, data);
@@ -328,7 +328,7 @@ static void reached_put_body(const struct reached *r, struct json body, span com
         json_put_raw(b, it.value.text);
         free(key);
     }
-    if (json_get(body, "computer").type) {
+    if (json_type(json_get(body, "computer"))) {
         json_key(b, "computer");
         json_put_string(b, span_eq(computer, r->name) ? span_of("local") : computer);
     }
@@ -362,7 +362,7 @@ static void reached_hand_over(struct reached *r, struct httpd_request *request, 
     buf_span(&method, request->method);
     buf_span(&target, request->path);
     reached_put_query(r, request->query, computer, &target);
-    if (body.type == JSON_OBJECT)
+    if (json_type(body) == JSON_OBJECT)
         reached_put_body(r, body, computer, &content);
     else
         buf_span(&content, request->body);
@@ -399,12 +399,11 @@ static struct reached *reached_of(struct server *server, const struct httpd_requ
 
 static int reached_forward(struct server *server, struct httpd_request *request)
 {
-    struct json body = {0};
+    struct json body;
     buf computer = {0}, id = {0};
     if (!server->reached)
         return 0;
-    if (request->body.n && json_parse(request->body, &body, NULL, NULL) != PARSE_DONE)
-        body = (struct json){0};
+    json_read(request->body, &body);
     struct reached *r = reached_of(server, request, body, &computer, &id);
     struct request asked = {.server = server, .client = request->client, .http = request,
                             .id = buf_cstr(&id), .body = body};
@@ -442,11 +441,11 @@ static void reached_on_message(void *ctx, enum ws_opcode opcode, span payload)
 {
     struct reached *r = ctx;
     struct json message;
-    if (opcode != WS_TEXT || json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+    if (opcode != WS_TEXT || !json_read(payload, &message))
         return;
     char *why = json_dup_text(json_get(message, "why"));
     int was_up = r->up;
-    r->up = json_get(message, "up").type == JSON_TRUE;
+    r->up = json_is(message, "up", JSON_TRUE);
     base_fmt(r->why, sizeof r->why, "%s", why && !r->up ? why : "");
     free(why);
     if (r->up && !was_up)

@@ -154,7 +154,7 @@ static void relay_on_message(void *ctx, enum ws_opcode opcode, span payload)
         return;
     if (opcode == WS_BINARY)
         refused = stream_type(viewer->stream, payload);
-    else if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE)
+    else if (!json_read(payload, &message))
         return;
     else if (frame_read_size(json_get(message, "resize"), &cols, &rows))
         refused = relay_resize(viewer, cols, rows);

@@ -87,16 +87,16 @@ static void request_check(struct request *r, const struct request_field *field, 
 static char *request_string(struct request *r, const struct request_field *field)
 {
     struct json value = json_get(r->body, field->name);
-    if (value.type == JSON_NONE || (value.type == JSON_NULL && !field->required)) {
+    if (json_type(value) == JSON_NONE || (json_type(value) == JSON_NULL && !field->required)) {
         if (field->required)
             request_fault(r, "missing", "body", field->name, "Field required");
         return NULL;
     }
-    if (value.type != JSON_STRING && field->literals) {
+    if (json_type(value) != JSON_STRING && field->literals) {
         request_fault_literal(r, field, "body");
         return NULL;
     }
-    if (value.type != JSON_STRING) {
+    if (json_type(value) != JSON_STRING) {
         request_fault(r, "string_type", "body", field->name, "Input should be a valid string");
         return NULL;
     }
@@ -110,7 +110,7 @@ static int request_int(struct request *r, const char *name, int least, int most,
     struct json value = json_get(r->body, name);
     char message[100];
     long long v;
-    if (value.type == JSON_NONE || value.type == JSON_NULL)
+    if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
         return otherwise;
     if (json_int(value, &v) && v >= least && v <= most)
         return (int)v;
@@ -190,7 +190,7 @@ static void request_parse_body(struct request *r)
         base_fmt(where, sizeof where, "%zu", at);
         request_fault(r, "json_invalid", "body", where, why);
         r->body = (struct json){0};
-    } else if (r->body.type != JSON_OBJECT) {
+    } else if (json_type(r->body) != JSON_OBJECT) {
         request_fault(r, "model_attributes_type", "body", NULL,
                       "Input should be a valid dictionary or object to extract fields from");
     } else {
@@ -344,7 +344,7 @@ static int request_put_initiator(const struct server *server, const char *id, bu
 {
     const struct cache_session *known = cache_find(server->cache, id);
     struct json object;
-    if (!known || json_parse(buf_view(&known->json), &object, NULL, NULL) != PARSE_DONE)
+    if (!known || !json_read(buf_view(&known->json), &object))
         return 0;
     json_put_text(b, json_get(object, "initiator_session_id"));
     return b->n > 0;
@@ -354,7 +354,7 @@ static int request_may_drive(struct request *r)
 {
     struct json from = json_get(r->body, "from");
     char *id = span_dup(span_of(r->id));
-    int may = from.type != JSON_STRING || strcmp(r->server->config->answer, "all") == 0;
+    int may = json_type(from) != JSON_STRING || strcmp(r->server->config->answer, "all") == 0;
     for (int i = 0; !may && id && i < REQUEST_ANCESTORS_MAX; i++) {
         buf initiator = {0};
         int known = request_put_initiator(r->server, id, &initiator);

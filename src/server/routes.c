@@ -160,11 +160,11 @@ static char **routes_command(struct request *r)
 {
     struct json value = json_get(r->body, "command");
     buf line = {0};
-    if (value.type == JSON_NONE || value.type == JSON_NULL)
+    if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
         return NULL;
-    if (value.type == JSON_STRING)
+    if (json_type(value) == JSON_STRING)
         json_put_text(&line, value);
-    for (struct json_iter it = json_iter(value); value.type == JSON_ARRAY && json_next(&it);) {
+    for (struct json_iter it = json_items(value); json_next(&it);) {
         char *word = json_dup_text(it.value);
         if (word) {
             config_put_quoted(&line, word);
@@ -190,12 +190,12 @@ static char *routes_agent(struct request *r, int any)
 {
     struct config *c = r->server->sessions->config;
     struct json value = json_get(r->body, "agent");
-    struct request_field field = {"agent", value.type != JSON_NONE, 0, NULL};
+    struct request_field field = {"agent", json_type(value) != JSON_NONE, 0, NULL};
     buf names = {0};
     config_renew_agents(c);
     for (int i = 0; i < c->agent_count; i++)
         buf_fmt(&names, "%s%s", i ? "|" : "", c->agents[i].name);
-    if (value.type != JSON_STRING || !any)
+    if (json_type(value) != JSON_STRING || !any)
         field.literals = buf_cstr(&names);
     char *agent = request_string(r, &field);
     buf_free(&names);
@@ -207,8 +207,8 @@ static char *routes_directory(struct request *r)
 {
     static const struct request_field dir = {"project_dir", 1, 1, NULL},
                                    path = {"project_path", 1, 1, NULL};
-    int other = json_get(r->body, "project_dir").type == JSON_NONE &&
-                json_get(r->body, "project_path").type != JSON_NONE;
+    int other = json_is(r->body, "project_dir", JSON_NONE) &&
+                !json_is(r->body, "project_path", JSON_NONE);
     char *directory = request_string(r, other ? &path : &dir);
     if (directory && *directory && !strchr("/~", *directory))
         request_fault(r, "value_error", "body", (other ? &path : &dir)->name,
@@ -225,7 +225,7 @@ static void routes_create_session(struct request *r)
                                    initiator_field = {"initiator_session_id", 0, 0, NULL};
     char *computer = request_string(r, &computer_field), *directory = routes_directory(r);
     int here = request_is_here(r->server, computer);
-    char *agent = routes_agent(r, !here || json_get(r->body, "command").type != JSON_NONE);
+    char *agent = routes_agent(r, !here || !json_is(r->body, "command", JSON_NONE));
     char *mode = request_string(r, &mode_field);
     char *title = request_string(r, &title_field), *message = request_string(r, &message_field);
     char *initiator = request_string(r, &initiator_field);
@@ -289,7 +289,7 @@ static void routes_restart_session(struct request *r)
     struct routes_creating *creating = base_alloc(sizeof *creating);
     creating->client = r->client;
     httpd_wait(r->client, routes_creating_on_gone, creating);
-    session_restart(r->session, &plan, json_get(r->body, "fresh").type == JSON_TRUE,
+    session_restart(r->session, &plan, json_is(r->body, "fresh", JSON_TRUE),
                     routes_on_restarted, creating);
 }
 
@@ -435,8 +435,8 @@ static void routes_send_message(struct request *r)
     char *text = request_string(r, &field);
     const struct frame_message message = {
         .text = span_of(text ? text : ""),
-        .enter = json_get(r->body, "enter").type != JSON_FALSE,
-        .force = json_get(r->body, "force").type == JSON_TRUE,
+        .enter = !json_is(r->body, "enter", JSON_FALSE),
+        .force = json_is(r->body, "force", JSON_TRUE),
         .until = r->server->loop->now + HOLDER_TYPE_MS};
     if (!request_refused(r) && request_is_running(r) && (!message.force || request_may_drive(r))) {
         buf b = {0};
@@ -851,7 +851,7 @@ static void routes_run_found(struct request *r, const struct routes_route *route
     }
     if (route->has_body)
         request_parse_body(r);
-    if (r->body.type == JSON_OBJECT || (r->lost.n && !route->has_body) || !request_refused(r))
+    if (json_type(r->body) == JSON_OBJECT || (r->lost.n && !route->has_body) || !request_refused(r))
         handle(r);
 }
 

@@ -106,7 +106,7 @@ static void ended_put_members(struct json object, const char *const *keys, size_
 {
     for (size_t i = 0; i < count; i++) {
         struct json value = json_get(object, keys[i]);
-        if (value.type != JSON_NONE) {
+        if (json_type(value) != JSON_NONE) {
             json_key(b, keys[i]);
             json_put_raw(b, value.text);
         }
@@ -129,12 +129,11 @@ static void ended_put_list(const char *state, const char *computer, buf *b)
         buf record = {0}, end = {0};
         struct json value = {0};
         if (store_read(dir, "record.json", &record) == 0 &&
-            json_parse(buf_view(&record), &value, NULL, NULL) == PARSE_DONE) {
+            json_read(buf_view(&record), &value)) {
             json_open(b, '{');
             ended_put_members(value, of_record, COUNT_OF(of_record), b);
-            value = (struct json){0};
             store_read(dir, "exit.json", &end);
-            json_parse(buf_view(&end), &value, NULL, NULL);
+            json_read(buf_view(&end), &value);
             ended_put_members(value, of_exit, COUNT_OF(of_exit), b);
             json_field_string(b, "computer", computer);
             json_field_string(b, "restart", "resume");

@@ -135,7 +135,7 @@ static int frame_read_colours(struct json array, struct vt_colours *colours)
     struct json_iter it = json_iter(array);
     long long value;
     *colours = (struct vt_colours){.known = 0};
-    for (int i = 0; array.type == JSON_ARRAY && i < 3 && json_next(&it); i++)
+    for (int i = 0; json_type(array) == JSON_ARRAY && i < 3 && json_next(&it); i++)
         if (json_int(it.value, &value) && value >= 0 && value <= 0xffffff) {
             colours->value[i] = (uint32_t)value;
             colours->known |= 1 << i;
@@ -161,7 +161,7 @@ static void frame_put_end_undoably(buf *b, long long undo_ms)
 static int frame_read_undo(span payload, long long *undo_ms)
 {
     struct json request;
-    return json_parse(payload, &request, NULL, NULL) == PARSE_DONE &&
+    return json_read(payload, &request) &&
            json_int(json_get(request, "undo_ms"), undo_ms);
 }
 
@@ -175,7 +175,7 @@ static int frame_read_size(struct json value, int *cols, int *rows)
     struct json pair[2] = {json_get(value, "cols"), json_get(value, "rows")};
     struct json_iter it = json_iter(value);
     long long c, r;
-    for (int i = 0; value.type == JSON_ARRAY && i < 2 && json_next(&it); i++)
+    for (int i = 0; json_type(value) == JSON_ARRAY && i < 2 && json_next(&it); i++)
         pair[i] = it.value;
     if (!json_int(pair[0], &c) || !json_int(pair[1], &r) || c < 1 || r < 1 || c > GRID_COLS_MAX ||
         r > GRID_ROWS_MAX)
@@ -188,7 +188,7 @@ static int frame_read_size(struct json value, int *cols, int *rows)
 static int frame_parse_size(span text, int *cols, int *rows)
 {
     struct json message;
-    return json_parse(text, &message, NULL, NULL) == PARSE_DONE &&
+    return json_read(text, &message) &&
            frame_read_size(json_get(message, "size"), cols, rows);
 }
 

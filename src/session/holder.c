@@ -105,7 +105,7 @@ static void holder_handle_typed(struct holder_client *c, span payload)
 /* For the session's line: its sender reads no answer. */
 static void holder_note_refused(struct holder *h, struct json from)
 {
-    if (from.type != JSON_STRING)
+    if (json_type(from) != JSON_STRING)
         return;
     buf_clear(&h->refused);
     buf_str(&h->refused, "refused a message of ");
@@ -119,11 +119,11 @@ static void holder_handle_message(struct holder_client *c, span payload)
     struct json message;
     long long until;
     buf text = {0}, refusal = {0};
-    if (json_parse(payload, &message, NULL, NULL) != PARSE_DONE ||
+    if (!json_read(payload, &message) ||
         (json_int(json_get(message, "until"), &until) && clock_mono_ms() > until))
         return;
-    const struct frame_message how = {.enter = json_get(message, "enter").type != JSON_FALSE,
-                                      .force = json_get(message, "force").type == JSON_TRUE};
+    const struct frame_message how = {.enter = !json_is(message, "enter", JSON_FALSE),
+                                      .force = json_is(message, "force", JSON_TRUE)};
     json_put_text(&text, json_get(message, "text"));
     int refused = !how.force && !c->holder->messages && input_put_refusal(c->holder, &refusal);
     if (refused) {
@@ -139,7 +139,7 @@ static void holder_handle_message(struct holder_client *c, span payload)
 static void holder_handle_answer(struct holder_client *c, span payload)
 {
     struct json request;
-    if (json_parse(payload, &request, NULL, NULL) != PARSE_DONE)
+    if (!json_read(payload, &request))
         return;
     char *text = json_dup_text(json_get(request, "answer"));
     if (text)
@@ -150,10 +150,10 @@ static void holder_handle_answer(struct holder_client *c, span payload)
 static void holder_handle_resize(struct holder_client *c, span payload)
 {
     struct json size;
-    if (json_parse(payload, &size, NULL, NULL) != PARSE_DONE)
+    if (!json_read(payload, &size))
         return;
     struct json from = json_get(size, "from");
-    if (from.type == JSON_STRING && from.text.n <= HOLDER_FROM_MAX) {
+    if (json_type(from) == JSON_STRING && from.text.n <= HOLDER_FROM_MAX) {
         free(c->from);
         c->from = json_dup_text(from);
     }
@@ -168,7 +168,7 @@ static void holder_handle_colours(struct holder_client *c, span payload)
 {
     struct json array;
     struct vt_colours colours;
-    if (json_parse(payload, &array, NULL, NULL) != PARSE_DONE ||
+    if (!json_read(payload, &array) ||
         !frame_read_colours(array, &colours))
         return;
     vt_set_colours(c->holder->vt, &colours);
@@ -181,7 +181,7 @@ static void holder_handle_keys(struct holder_client *c, span payload)
     buf name = {0}, bytes = {0};
     long long count = 1;
     int application = (vt_modes(c->holder->vt) & VT_APP_CURSOR) != 0;
-    if (json_parse(payload, &request, NULL, NULL) != PARSE_DONE)
+    if (!json_read(payload, &request))
         return;
     json_put_text(&name, json_get(request, "key"));
     json_int(json_get(request, "count"), &count);
@@ -214,7 +214,7 @@ static void holder_handle_undo_end(struct holder_client *c, span payload)
 
 static void holder_set_native_id(struct holder *h, struct json id)
 {
-    if (id.type != JSON_STRING || id.text.n > HOLDER_NATIVE_ID_MAX)
+    if (json_type(id) != JSON_STRING || id.text.n > HOLDER_NATIVE_ID_MAX)
         return;
     buf_clear(&h->native_id);
     json_put_text(&h->native_id, id);
@@ -226,13 +226,13 @@ static int holder_is_foreign(struct holder *h, struct json id, enum state_event 
 {
     int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
     int begins = event == STATE_ON_SESSION_START || event == STATE_ON_PROMPT;
-    if (native_is_shared(h) && id.type == JSON_STRING)
+    if (native_is_shared(h) && json_type(id) == JSON_STRING)
         return event == STATE_ON_SESSION_START
                    ? busy
                    : !native_accept(h, id, event == STATE_ON_PROMPT, text);
     buf known = {0};
     buf_span(&known, buf_view(&h->native_id));
-    int other = id.type == JSON_STRING && known.n && !json_text_eq(id, buf_cstr(&known));
+    int other = json_type(id) == JSON_STRING && known.n && !json_text_eq(id, buf_cstr(&known));
     buf_free(&known);
     return other && (busy || !begins);
 }
@@ -261,7 +261,7 @@ static void holder_handle_event(struct holder_client *c, span payload)
     struct json event;
     enum state_event type = STATE_ON_STOP; /* unless it is known */
     buf text = {0};
-    if (json_parse(payload, &event, NULL, NULL) != PARSE_DONE)
+    if (!json_read(payload, &event))
         return;
     struct json id = json_get(event, "native_session_id");
     int known = state_parse_event(json_get(event, "type"), &type);
@@ -567,7 +567,7 @@ static char **holder_strings(struct json array)
 {
     size_t count = 0;
     struct json_iter it = json_iter(array);
-    if (array.type != JSON_ARRAY)
+    if (json_type(array) != JSON_ARRAY)
         return NULL;
     while (json_next(&it))
         count++;
@@ -715,7 +715,7 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->keep_env = json_dup_text(json_get(spec, "keep_env"));
     json_put_text(&h->typed, json_get(spec, "typed"));
     json_put_text(&h->first_argument, json_get(spec, "argument"));
-    h->first_strict = json_get(spec, "agent").type == JSON_STRING &&
+    h->first_strict = json_is(spec, "agent", JSON_STRING) &&
                       !json_text_eq(json_get(spec, "agent"), "shell");
     json_put_text(&h->native_id, json_get(spec, "native_session_id"));
     h->umask = -1;
@@ -819,7 +819,7 @@ static void holder_watch(struct holder *h)
 static void holder_answer_launch(struct holder *h, struct json spec, const char *fault)
 {
     buf b = {0};
-    if (!fault && json_get(spec, "link").type == JSON_TRUE) {
+    if (!fault && json_is(spec, "link", JSON_TRUE)) {
         holder_handle_subscribe(holder_add_client(h, os_close_on_exec(fcntl(0, F_DUPFD, 3))),
                             (span){0});
     } else {
@@ -850,7 +850,7 @@ static int holder_run(span spec_text)
         signal(ignored[i], SIG_IGN);
     holder_init(&h);
     loop_on_signal(&h.loop, SIGUSR1, holder_on_summons, &h);
-    const char *fault = json_parse(spec_text, &spec, NULL, NULL) == PARSE_DONE
+    const char *fault = json_read(spec_text, &spec)
                             ? holder_start(&h, spec, &error)
                             : "the session's description is not JSON";
     holder_answer_launch(&h, spec, fault);

@@ -164,10 +164,10 @@ static int holder_launch_is_answered(struct holder_link *link)
 static void holder_launch_on_closed(struct holder_link *link)
 {
     struct loop *l = link->conn.loop;
-    struct json answer = {0};
-    json_parse(conn_view(&link->conn), &answer, NULL, NULL);
+    struct json answer;
+    json_read(conn_view(&link->conn), &answer);
     char *error = json_dup_text(json_get(answer, "error"));
-    int started = json_get(answer, "pid").type == JSON_NUMBER;
+    int started = json_is(answer, "pid", JSON_NUMBER);
     conn_free(&link->conn);
     if (started && holder_link_open(link, l, holder_dial(link->launching->socket)) == 0)
         holder_link_send(link, FRAME_SUBSCRIBE, (span){0});
@@ -191,11 +191,11 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     for (size_t i = 0; spec->argv[i]; i++)
         json_put_string(b, span_of(spec->argv[i]));
     json_close(b, ']');
-    if (spec->env.type == JSON_ARRAY) {
+    if (json_type(spec->env) == JSON_ARRAY) {
         json_key(b, "env");
         json_put_raw(b, spec->env.text);
     }
-    if (spec->umask.type == JSON_NUMBER) {
+    if (json_type(spec->umask) == JSON_NUMBER) {
         json_key(b, "umask");
         json_put_raw(b, spec->umask.text);
     }

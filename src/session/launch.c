@@ -121,7 +121,7 @@ static void session_choose_native_id(struct session *s, const struct config_agen
 /* Returns a variable of the caller's environment, to be freed; NULL: it has none. */
 static char *session_env(struct json env, const char *name)
 {
-    for (struct json_iter it = json_iter(env); env.type == JSON_ARRAY && json_next(&it);) {
+    for (struct json_iter it = json_items(env); json_next(&it);) {
         char *one = json_dup_text(it.value);
         size_t n = strlen(name);
         if (one && strncmp(one, name, n) == 0 && one[n] == '=') {
@@ -350,9 +350,9 @@ static const char *session_restart_fault(const struct session *s)
 
 static struct json session_keep(struct json value, buf *text)
 {
-    struct json kept = {0};
+    struct json kept;
     buf_span(text, value.text);
-    json_parse(buf_view(text), &kept, NULL, NULL);
+    json_read(buf_view(text), &kept);
     return kept;
 }
 
@@ -371,9 +371,9 @@ static void session_restart(struct session *s, const struct session_plan *plan, 
     *r = (struct session_restarting){.fresh = fresh, .done = done, .ctx = ctx};
     r->plan.cols = plan->cols ? plan->cols : cols;
     r->plan.rows = plan->rows ? plan->rows : rows;
-    if (plan->env.type == JSON_ARRAY)
+    if (json_type(plan->env) == JSON_ARRAY)
         r->plan.env = session_keep(plan->env, &r->env);
-    if (plan->umask.type == JSON_NUMBER)
+    if (json_type(plan->umask) == JSON_NUMBER)
         r->plan.umask = session_keep(plan->umask, &r->umask);
     s->gone_ctx = r;
     s->on_gone = session_on_gone;

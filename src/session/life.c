@@ -224,15 +224,15 @@ static enum store_lock life_look(const char *dir, struct life_owner *owner)
     buf text = {0};
     *owner = (struct life_owner){0};
     enum store_lock lock = store_look_at_lock(path, &owner->pid, &text);
-    json_parse(buf_view(&text), &content, NULL, NULL);
+    json_read(buf_view(&text), &content);
     json_int(json_get(content, "program"), &program);
     json_int(json_get(content, "program_start"), &owner->program_start);
     owner->program = (pid_t)program;
     owner->machine = json_dup_text(json_get(content, "machine"));
     owner->boot = json_dup_text(json_get(content, "boot"));
     owner->socket = json_dup_text(json_get(content, "socket"));
-    owner->remakes = json_get(content, "remakes").type == JSON_TRUE;
-    owner->joins = json_get(content, "joins").type == JSON_TRUE;
+    owner->remakes = json_is(content, "remakes", JSON_TRUE);
+    owner->joins = json_is(content, "joins", JSON_TRUE);
     buf_free(&text);
     free(path);
     return lock;

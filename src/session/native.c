@@ -55,7 +55,7 @@ static void native_look_at_entry(struct native_search *s, struct json entry)
     else
         json_time(time, &at);
     buf_span(&known, buf_view(&s->id));
-    int fits = id.type == JSON_STRING && at >= s->since && at <= s->until &&
+    int fits = json_type(id) == JSON_STRING && at >= s->since && at <= s->until &&
                (!s->text || json_text_eq(json_get(entry, s->names->text), s->text));
     if (fits && !(known.n && json_text_eq(id, buf_cstr(&known)))) {
         buf_clear(&s->id);
@@ -96,7 +96,7 @@ static void native_look_at_row(struct native_search *s, span row)
     buf object = {0};
     if (s->names->log && native_read_row(s->names, row, &object))
         row = buf_view(&object);
-    if (json_parse(row, &value, NULL, NULL) == PARSE_DONE)
+    if (json_read(row, &value))
         native_look_at_entry(s, value);
     buf_free(&object);
 }
@@ -108,7 +108,7 @@ static void native_look_at_file(struct native_search *s, const char *path)
     buf text = {0};
     if (os_read_end(&text, path, NATIVE_FILE_MAX) == 0) {
         span rest = buf_view(&text);
-        if (rest.n && rest.p[0] == '[' && json_parse(rest, &value, NULL, NULL) == PARSE_DONE)
+        if (rest.n && rest.p[0] == '[' && json_read(rest, &value))
             for (struct json_iter it = json_iter(value); json_next(&it);)
                 native_look_at_entry(s, it.value);
         else

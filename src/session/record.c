@@ -166,8 +166,8 @@ static void session_learn_native_id(struct session *s, struct json status)
 {
     struct json told = json_get(status, "native_session_id");
     char *id = session_dup_native_id(told);
-    if (s->tells_native_id != (told.type == JSON_STRING)) {
-        s->tells_native_id = told.type == JSON_STRING;
+    if (s->tells_native_id != (json_type(told) == JSON_STRING)) {
+        s->tells_native_id = json_type(told) == JSON_STRING;
         buf_clear(&s->record);
     }
     if (!id || (s->native_id && strcmp(s->native_id, id) == 0) || !session_disk_answers(s)) {
@@ -198,11 +198,11 @@ static int session_is_of_record(struct json key)
 static void session_set_status(struct session *s, span status)
 {
     struct json parsed;
-    if (json_parse(status, &parsed, NULL, NULL) != PARSE_DONE || parsed.type != JSON_OBJECT)
+    if (!json_read(status, &parsed) || json_type(parsed) != JSON_OBJECT)
         return;
     if (!s->status.n) /* a later one may be older than our last request */
         s->hidden = s->end_at > 0 || (s->end_at == SESSION_END_UNKNOWN &&
-                                      json_get(parsed, "hidden").type == JSON_TRUE);
+                                      json_is(parsed, "hidden", JSON_TRUE));
     session_learn_native_id(s, parsed);
     buf_clear(&s->status);
     json_open(&s->status, '{');
@@ -217,25 +217,25 @@ static void session_set_status(struct session *s, span status)
 
 static int session_has_exited(const struct session *s)
 {
-    struct json status = {JSON_OBJECT, buf_view(&s->status)}; /* checked before */
+    struct json status = {buf_view(&s->status)}; /* checked before */
     return s->status.n && json_text_eq(json_get(status, "state"), "exited");
 }
 
 static void session_set_own_status(struct session *s, enum state_kind kind,
                                    enum state_source source, const char *text)
 {
-    struct json old = {0};
+    struct json old;
     long long now = clock_wall_ms();
     buf status = {0};
-    json_parse(buf_view(&s->status), &old, NULL, NULL);
+    json_read(buf_view(&s->status), &old);
     json_open(&status, '{');
     json_field_string(&status, "state", state_name(kind));
     json_field_string(&status, "state_source", state_source_name(source));
     json_field_time(&status, "state_since", now);
     json_field_string(&status, "state_text", text);
     json_field_bool(&status, "unseen",
-                    kind == STATE_EXITED || json_get(old, "unseen").type == JSON_TRUE);
-    if (old.type != JSON_OBJECT)
+                    kind == STATE_EXITED || json_is(old, "unseen", JSON_TRUE));
+    if (json_type(old) != JSON_OBJECT)
         json_field_time(&status, "last_activity", now);
     for (struct json_iter it = json_iter(old); json_next(&it);) {
         static const char *const kept[] = {"last_activity", "last_input", "last_output",
@@ -293,7 +293,7 @@ static void session_forget_end(const struct session *s)
 static void session_load_end(struct session *s, struct json record)
 {
     long long end = -1;
-    if (json_get(record, "ending").type == JSON_TRUE)
+    if (json_is(record, "ending", JSON_TRUE))
         end = 0;
     else
         json_time(json_get(record, "end_at"), &end);
@@ -302,7 +302,7 @@ static void session_load_end(struct session *s, struct json record)
     end = end >= 0 ? end : store_find_end(s->dir);
     s->ending = end == 0;
     s->end_at = end > 0                                         ? end
-                : json_get(record, "end_at").type == JSON_NONE ? SESSION_END_UNKNOWN
+                : json_is(record, "end_at", JSON_NONE) ? SESSION_END_UNKNOWN
                                                                : 0;
 }
 
@@ -321,13 +321,13 @@ static int session_load(struct session *s)
                    {"host", &s->host},
                    {"boot", &s->boot}};
     buf text = {0};
-    struct json record = {0};
+    struct json record;
     store_clean(s->dir, "record.json");
     int missing = store_read(s->dir, "record.json", &text) != 0 && errno == ENOENT;
-    json_parse(buf_view(&text), &record, NULL, NULL);
+    json_read(buf_view(&text), &record);
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         *strings[i].place = json_dup_text(json_get(record, strings[i].key));
-    if (json_get(record, "mode").type == JSON_NONE) /* a record of an older version */
+    if (json_is(record, "mode", JSON_NONE)) /* a record of an older version */
         s->mode = json_dup_text(json_get(record, "thinking_mode"));
     s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
     json_time(json_get(record, "created_at"), &s->created_at);

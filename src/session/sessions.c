@@ -117,9 +117,9 @@ static void session_cancel_wait(struct session_waiter *waiter)
 /* It has been told something and can resume that. */
 static int session_has_conversation(const struct session *s)
 {
-    struct json status = {JSON_OBJECT, buf_view(&s->status)};
+    struct json status = {buf_view(&s->status)};
     return session_resumes(s) && s->status.n && session_has_exited(s) &&
-           json_get(status, "last_input").type == JSON_STRING;
+           json_is(status, "last_input", JSON_STRING);
 }
 
 /* Or marks it for the next daemon to remove. Returns 0 or errno. */
@@ -332,8 +332,8 @@ static void session_created(struct session *s)
 /* Its holder may have read an earlier connection's request after the undo. */
 static int session_is_stopped(const struct session *s)
 {
-    struct json status = {JSON_OBJECT, buf_view(&s->status)};
-    return s->status.n && json_get(status, "hidden").type == JSON_TRUE;
+    struct json status = {buf_view(&s->status)};
+    return s->status.n && json_is(status, "hidden", JSON_TRUE);
 }
 
 static void session_on_frame(void *ctx, enum frame_type type, span payload)
@@ -518,8 +518,8 @@ static void session_unlose(struct session *s)
 /* A daemon wrote its end: a holder's has a code. */
 static int session_is_lost(const struct session *s)
 {
-    struct json status = {JSON_OBJECT, buf_view(&s->status)};
-    return session_has_exited(s) && json_get(status, "exit_code").type == JSON_NULL;
+    struct json status = {buf_view(&s->status)};
+    return session_has_exited(s) && json_is(status, "exit_code", JSON_NULL);
 }
 
 /* error: of connecting. Returns 1: it has exited. */
@@ -582,8 +582,8 @@ static void session_set_seen(struct session *s)
         session_offer(s, FRAME_SEEN, (span){0});
         return;
     }
-    if (json_parse(buf_view(&s->status), &status, NULL, NULL) != PARSE_DONE ||
-        json_get(status, "unseen").type != JSON_TRUE || !session_disk_answers(s))
+    if (!json_read(buf_view(&s->status), &status) ||
+        !json_is(status, "unseen", JSON_TRUE) || !session_disk_answers(s))
         return;
     json_open(&now, '{');
     for (struct json_iter it = json_iter(status); json_next(&it);) {
@@ -621,7 +621,7 @@ static int session_size(const struct session *s, int *cols, int *rows)
 {
     struct json status;
     long long c = 80, r = 24;
-    int known = json_parse(buf_view(&s->status), &status, NULL, NULL) == PARSE_DONE &&
+    int known = json_read(buf_view(&s->status), &status) &&
                 json_int(json_get(status, "cols"), &c) && json_int(json_get(status, "rows"), &r);
     *cols = (int)c;
     *rows = (int)r;
@@ -647,14 +647,14 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
     const struct cache_session *known = cache_find(all->cache, id);
     struct json object = {0};
     if (known)
-        json_parse(buf_view(&known->json), &object, NULL, NULL);
+        json_read(buf_view(&known->json), &object);
     json_open(b, '{');
     json_field_string(b, "status", "success");
     json_field_string(b, "session_id", id);
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         struct json value = json_get(object, members[i][1]);
         json_key(b, members[i][0]);
-        json_put_raw(b, value.type == JSON_NONE ? span_of("null") : value.text);
+        json_put_raw(b, json_type(value) == JSON_NONE ? span_of("null") : value.text);
     }
     json_key(b, "messages");
     json_put_string(b, utf8_tail(text, tail_chars));

@@ -350,10 +350,10 @@ static int store_make_own(buf *path)
     buf text = {0}, machine = {0};
     pid_t pid;
     enum store_lock lock = store_look_at_lock(buf_cstr(path), &pid, &text);
-    json_parse(buf_view(&text), &content, NULL, NULL);
+    json_read(buf_view(&text), &content);
     struct json theirs = json_get(content, "machine");
     os_put_machine(&machine);
-    int elsewhere = lock == STORE_LOCK_HELD && theirs.type == JSON_STRING &&
+    int elsewhere = lock == STORE_LOCK_HELD && json_type(theirs) == JSON_STRING &&
                     !json_text_eq(theirs, buf_cstr(&machine));
     if (elsewhere)
         buf_fmt(path, ".%s", machine.p);
@@ -370,10 +370,10 @@ static void store_find_daemon(const char *lock, struct store_daemon *daemon)
     store_make_own(&path);
     daemon->held = store_look_at_lock(path.p, &daemon->pid, &text) == STORE_LOCK_HELD;
     buf_free(&path);
-    json_parse(buf_view(&text), &content, NULL, NULL);
+    json_read(buf_view(&text), &content);
     if (daemon->held)
         daemon->socket = json_dup_text(json_get(content, "socket"));
-    daemon->remakes = daemon->held && json_get(content, "remakes").type == JSON_TRUE;
+    daemon->remakes = daemon->held && json_is(content, "remakes", JSON_TRUE);
     buf_free(&text);
 }
 

@@ -291,7 +291,7 @@ static void app_on_reply(void *ctx, int status, span body, const char *error)
     struct json answer = {0};
     const char *why = error;
     char *detail = NULL;
-    if (!error && (status >= 400 || json_parse(body, &answer, NULL, NULL) != PARSE_DONE))
+    if (!error && (status >= 400 || !json_read(body, &answer)))
         why = detail = client_detail(body);
     struct json failed = json_get(answer, "status"); /* TeleClaude reports errors with a 200 */
     if (!why && json_text_eq(failed, "error")) {
@@ -377,7 +377,7 @@ static void app_on_status(struct app *t, struct json answer, struct app_request 
     int said = 0;
     (void)request;
     for (struct json_iter it = json_iter(host);
-         host.type == JSON_ARRAY && !said && json_next(&it);) {
+         json_type(host) == JSON_ARRAY && !said && json_next(&it);) {
         char *text = json_dup_text(it.value);
         said = text && hints_say_once(t->config, text);
         if (said)
@@ -523,8 +523,8 @@ static void app_load_state(struct app *t, struct json state)
         t->mode = t->shown = APP_TODOS;
     t->views[0].wanted = json_dup_text(json_get(state, "selected"));
     t->views[1].wanted = json_dup_text(json_get(state, "todo"));
-    t->no_preview = json_get(state, "preview").type == JSON_FALSE;
-    t->details = json_get(state, "details").type == JSON_TRUE;
+    t->no_preview = json_is(state, "preview", JSON_FALSE);
+    t->details = json_is(state, "details", JSON_TRUE);
     long long panes = 0;
     if (json_int(json_get(state, "panes"), &panes) && panes >= 0 && panes <= PANES_MAX)
         t->pane_count = (int)panes;
@@ -548,7 +548,7 @@ static void app_load(struct app *t)
     buf text = {0};
     store_clean(t->config->state, APP_STATE_FILE);
     if (store_read(t->config->state, APP_STATE_FILE, &text) == 0 && text.n <= STORE_RECORD_MAX &&
-        json_parse(buf_view(&text), &state, NULL, NULL) == PARSE_DONE)
+        json_read(buf_view(&text), &state))
         app_load_state(t, state);
     buf_free(&text);
     t->unsaved = 0;

@@ -290,7 +290,7 @@ static void dialog_new(struct app *t)
 static void dialog_on_created(struct app *t, struct json answer, struct app_request *request)
 {
     buf key = {0};
-    if (json_get(answer, "session_id").type != JSON_STRING) {
+    if (!json_is(answer, "session_id", JSON_STRING)) {
         app_refuse(request, "the daemon's answer names no session");
         return;
     }

@@ -706,7 +706,7 @@ static void keys_on_computers(struct app *t, struct json computers, struct app_r
     if (known->tmux)
         json_field_string(&object, "tmux_session_name", known->tmux);
     json_close(&object, '}');
-    json_parse(buf_view(&object), &session, NULL, NULL);
+    json_read(buf_view(&object), &session);
     int found = client_put_attach(t->config, session, computers, &line, &error);
     char **argv = found ? config_words(buf_view(&line)) : NULL;
     if (argv)

@@ -38,7 +38,7 @@ static void todos_add_computer(struct todos *p, const char *name)
 
 static void todos_set_computers(struct todos *p, struct json array)
 {
-    if (array.type != JSON_ARRAY)
+    if (json_type(array) != JSON_ARRAY)
         return;
     while (p->computer_count)
         free(p->computers[--p->computer_count]);
@@ -111,8 +111,8 @@ static struct todos_todo todos_parse_todo(struct json object)
         .build = todos_dup_text(json_get(object, "build_status"), ROADMAP_WORD_MAX),
         .review = todos_dup_text(json_get(object, "review_status"), ROADMAP_WORD_MAX),
         .state = todos_state(json_get(object, "status")),
-        .has_requirements = json_get(object, "has_requirements").type == JSON_TRUE,
-        .has_plan = json_get(object, "has_impl_plan").type == JSON_TRUE};
+        .has_requirements = json_is(object, "has_requirements", JSON_TRUE),
+        .has_plan = json_is(object, "has_impl_plan", JSON_TRUE)};
 }
 
 static int todos_compare_slugs(const void *a, const void *b)
@@ -149,7 +149,7 @@ static void todos_drop_doubles(struct todos_project *project)
 static void todos_set_todos(struct todos_project *project, struct json array)
 {
     int cap = 0;
-    if (array.type != JSON_ARRAY)
+    if (json_type(array) != JSON_ARRAY)
         return;
     todos_free_todos(project);
     project->known = 1;
@@ -287,7 +287,7 @@ static void todos_replace_projects(struct todos *p, const char *computer, struct
 
 static void todos_set_projects(struct todos *p, struct json array)
 {
-    if (array.type == JSON_ARRAY)
+    if (json_type(array) == JSON_ARRAY)
         todos_replace_projects(p, NULL, array);
 }
 
@@ -301,7 +301,7 @@ static void todos_on_preparation(struct todos *p, struct json data)
 static void todos_on_projects(struct todos *p, struct json data)
 {
     char *computer = todos_dup_computer(p, data);
-    if (json_get(data, "projects").type == JSON_ARRAY)
+    if (json_is(data, "projects", JSON_ARRAY))
         todos_replace_projects(p, computer, json_get(data, "projects"));
     free(computer);
 }
@@ -351,11 +351,11 @@ static void todos_event(struct todos *p, span text)
         {"computer_removed", todos_on_computer_removed},
     };
     struct json message;
-    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+    if (!json_read(text, &message))
         return;
     struct json name = json_get(message, "event"), data = json_get(message, "data");
     for (size_t i = 0; i < COUNT_OF(events); i++)
-        if (data.type == JSON_OBJECT && json_text_eq(name, events[i].event))
+        if (json_type(data) == JSON_OBJECT && json_text_eq(name, events[i].event))
             events[i].apply(p, data);
 }
 

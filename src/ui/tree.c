@@ -132,7 +132,7 @@ static void tree_set_member(struct tree_session *s, size_t i, struct json value)
                                                           : json_dup_text(value);
         break;
     case TREE_TIME: *(long long *)at = tree_time(value); break;
-    case TREE_FLAG: *(int *)at = value.type == JSON_TRUE; break;
+    case TREE_FLAG: *(int *)at = json_type(value) == JSON_TRUE; break;
     case TREE_IS_THERE: *(int *)at = 1; break;
     case TREE_EXIT: s->has_exit_code = json_int(value, &s->exit_code); break;
     case TREE_NOTHING: break;
@@ -395,7 +395,7 @@ static int tree_drop_ended(struct tree *t)
 
 static void tree_set_sessions(struct tree *t, struct json array)
 {
-    if (array.type != JSON_ARRAY)
+    if (json_type(array) != JSON_ARRAY)
         return;
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
@@ -439,7 +439,7 @@ static void tree_put_computer(struct tree *t, struct json object)
 {
     char *name = json_dup_text(json_get(object, "name"));
     int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
-    int twice = json_get(object, "warning").type == JSON_STRING;
+    int twice = json_is(object, "warning", JSON_STRING);
     char *why = json_dup_text(json_get(object, "redis_why"));
     struct tree_note note = {.piped = client_is_piped(object)};
     json_time(json_get(object, "sessions_at"), &note.pulled_at);
@@ -459,7 +459,7 @@ static void tree_put_computer(struct tree *t, struct json object)
 
 static void tree_set_computers(struct tree *t, struct json array)
 {
-    if (array.type != JSON_ARRAY)
+    if (json_type(array) != JSON_ARRAY)
         return;
     while (t->computer_count)
         free(t->computers[--t->computer_count]);
@@ -506,7 +506,7 @@ static void tree_add_projects(struct tree *t, struct json array)
 
 static void tree_set_projects(struct tree *t, struct json array)
 {
-    if (array.type != JSON_ARRAY)
+    if (json_type(array) != JSON_ARRAY)
         return;
     tree_free_projects(t, NULL);
     tree_add_projects(t, array);
@@ -524,7 +524,7 @@ static void tree_free_agents(struct tree *t)
 
 static void tree_set_agents(struct tree *t, struct json object)
 {
-    if (object.type != JSON_OBJECT)
+    if (json_type(object) != JSON_OBJECT)
         return;
     tree_free_agents(t);
     for (struct json_iter it = json_iter(object);
@@ -533,7 +533,7 @@ static void tree_set_agents(struct tree *t, struct json object)
         *a = (struct tree_agent){.name = json_dup_text(it.key),
                                  .reason = json_dup_text(json_get(it.value, "reason")),
                                  .until = tree_time(json_get(it.value, "unavailable_until"))};
-        a->available = json_get(it.value, "available").type != JSON_FALSE;
+        a->available = !json_is(it.value, "available", JSON_FALSE);
     }
 }
 
@@ -565,7 +565,7 @@ static void tree_on_preparation(struct tree *t, struct json data)
 static void tree_on_projects(struct tree *t, struct json data)
 {
     char *computer = json_dup_text(json_get(data, "computer"));
-    if (computer && json_get(data, "projects").type == JSON_ARRAY) {
+    if (computer && json_is(data, "projects", JSON_ARRAY)) {
         tree_free_projects(t, computer);
         tree_add_projects(t, json_get(data, "projects"));
     }
@@ -600,7 +600,7 @@ static void tree_event(struct tree *t, span text)
         {"agents_updated", tree_set_agents},
     };
     struct json message;
-    if (json_parse(text, &message, NULL, NULL) != PARSE_DONE)
+    if (!json_read(text, &message))
         return;
     struct json name = json_get(message, "event");
     for (size_t i = 0; i < COUNT_OF(events); i++)

@@ -210,10 +210,10 @@ static void view_on_end(void *ctx, const char *why)
 /* {"link": "lost" | "back", "why", "unsent"}; anything else is ignored. */
 static void view_on_link(struct view *v, span text)
 {
-    struct json object = {0};
-    json_parse(text, &object, NULL, NULL);
+    struct json object;
+    json_read(text, &object);
     struct json link = json_get(object, "link");
-    if (link.type != JSON_STRING)
+    if (json_type(link) != JSON_STRING)
         return;
     char *why = json_dup_text(json_get(object, "why"));
     v->unlinked = json_text_eq(link, "lost");

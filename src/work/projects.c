@@ -550,7 +550,7 @@ static void projects_load(struct projects *all)
     struct json remembered = {0};
     store_clean(all->config->state, "projects.json");
     store_read(all->config->state, "projects.json", &text);
-    if (json_parse(buf_view(&text), &remembered, NULL, NULL) != PARSE_DONE)
+    if (!json_read(buf_view(&text), &remembered))
         remembered = (struct json){0};
     for (struct json_iter it = json_iter(remembered); json_next(&it);) {
         char *path = json_dup_text(json_get(it.value, "path")),

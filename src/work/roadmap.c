@@ -175,11 +175,11 @@ static int roadmap_put_state(span text, buf *out)
     static const char *const members[][2] = {{"build", "build_status"},
                                              {"review", "review_status"}};
     struct json state = {0};
-    if (json_parse(text, &state, NULL, NULL) != PARSE_DONE || state.type != JSON_OBJECT)
+    if (!json_read(text, &state) || json_type(state) != JSON_OBJECT)
         return 0;
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         struct json value = json_get(state, members[i][0]);
-        int fits = value.type == JSON_STRING && value.text.n <= ROADMAP_WORD_MAX;
+        int fits = json_type(value) == JSON_STRING && value.text.n <= ROADMAP_WORD_MAX;
         char *word = fits ? json_dup_text(value) : NULL;
         json_field_string(out, members[i][1], word);
         free(word);

@@ -118,7 +118,7 @@ static void load_on_message(void *ctx, enum ws_opcode opcode, span payload)
     if (json_parse(payload, &event, NULL, NULL) != PARSE_DONE)
         return;
     struct json data = json_get(event, "data"), list = json_get(data, "sessions");
-    for (struct json_iter it = json_iter(list); list.type == JSON_ARRAY && json_next(&it);)
+    for (struct json_iter it = json_iter(list); json_type(list) == JSON_ARRAY && json_next(&it);)
         load_see(it.value);
     load_see(data);
 }

@@ -53,7 +53,7 @@ static void fuzz_fleet_answer(span text)
     buf b = {0};
     if (!codec_parse_reply(text, &a, &why) || !a.good)
         return;
-    codec_put_success(&b, a.data.type == JSON_NONE ? span_of("null") : a.data.text);
+    codec_put_success(&b, json_type(a.data) == JSON_NONE ? span_of("null") : a.data.text);
     fuzz_fleet_need(codec_parse_reply(buf_view(&b), &again, &why) && again.good);
     buf_free(&b);
 }

@@ -197,7 +197,7 @@ static enum parse fuzz_json_parse(span text, size_t *at)
     const char *why = NULL;
     enum parse a = json_parse((span){ copy, text.n }, &v, &why, at);
     fuzz_json_need((a == PARSE_BAD) == (why != NULL));
-    fuzz_json_need((a == PARSE_DONE) == (v.type != JSON_NONE));
+    fuzz_json_need((a == PARSE_DONE) == (json_type(v) != JSON_NONE));
     fuzz_json_need(a == fuzz_json_reference(text));
     free(copy);
     return a;
@@ -225,12 +225,12 @@ static void fuzz_json_complete(span text)
 static void fuzz_json_check_scalar(struct json v)
 {
     long long got, want;
-    if (v.type == JSON_NUMBER && span_int(v.text, &want))
+    if (json_type(v) == JSON_NUMBER && span_int(v.text, &want))
         fuzz_json_need(json_int(v, &got) && got == want);
-    else if (v.type == JSON_NUMBER && json_int(v, &got)) /* written with a point or an exponent */
+    else if (json_type(v) == JSON_NUMBER && json_int(v, &got)) /* with a point or an exponent */
         fuzz_json_need(got == 0 || (got < 0) == (v.text.p[0] == '-'));
     else
-        fuzz_json_need(v.type == JSON_NUMBER || !json_int(v, &got));
+        fuzz_json_need(json_type(v) == JSON_NUMBER || !json_int(v, &got));
 }
 
 /* Writes v again from what the walk and the decoder say. */
@@ -241,25 +241,25 @@ static void fuzz_json_copy(buf *b, struct json v)
     fuzz_json_need(again.type == v.type && again.text.p == v.text.p && again.text.n == v.text.n);
     buf text = { 0 };
     struct json_iter it = json_iter(v);
-    if (v.type == JSON_ARRAY || v.type == JSON_OBJECT) {
-        json_open(b, v.type == JSON_ARRAY ? '[' : '{');
+    if (json_type(v) == JSON_ARRAY || json_type(v) == JSON_OBJECT) {
+        json_open(b, json_type(v) == JSON_ARRAY ? '[' : '{');
         while (json_next(&it)) {
-            fuzz_json_need((it.key.type == JSON_STRING) == (v.type == JSON_OBJECT));
-            if (v.type == JSON_OBJECT) {
+            fuzz_json_need((json_type(it.key) == JSON_STRING) == (json_type(v) == JSON_OBJECT));
+            if (json_type(v) == JSON_OBJECT) {
                 char *key = json_dup_text(it.key);
                 buf_clear(&text);
                 json_put_text(&text, it.key);
                 int whole = strlen(key) == text.n; /* else it has a U+0000 */
                 fuzz_json_need(json_text_eq(it.key, key) == whole);
-                fuzz_json_need(!whole || json_get(v, key).type != JSON_NONE);
+                fuzz_json_need(!whole || json_type(json_get(v, key)) != JSON_NONE);
                 json_put_string(b, buf_view(&text));
                 buf_byte(b, ':');
                 free(key);
             }
             fuzz_json_copy(b, it.value);
         }
-        json_close(b, v.type == JSON_ARRAY ? ']' : '}');
-    } else if (v.type == JSON_STRING) {
+        json_close(b, json_type(v) == JSON_ARRAY ? ']' : '}');
+    } else if (json_type(v) == JSON_STRING) {
         json_put_text(&text, v);
         json_put_string(b, buf_view(&text));
     } else {

@@ -334,7 +334,7 @@ static void unit_codec_envelopes(void)
     CHECK_SPAN(buf_view(&b), "{\"status\":\"success\",\"data\":[1]}");
     unit_codec_cuts(buf_cstr(&b), unit_codec_answers);
     CHECK(codec_parse_reply(buf_view(&b), &a, &unit_codec_why));
-    CHECK(a.good && a.data.type == JSON_ARRAY && !a.code[0]);
+    CHECK(a.good && json_type(a.data) == JSON_ARRAY && !a.code[0]);
     buf_clear(&b);
     codec_put_error(&b, "no \"way\"", "NO_HANDLER");
     CHECK_SPAN(buf_view(&b), "{\"status\":\"error\",\"error\":\"no \\\"way\\\"\",\"code\":"
@@ -343,9 +343,9 @@ static void unit_codec_envelopes(void)
     CHECK(codec_parse_reply(buf_view(&b), &a, &unit_codec_why));
     CHECK(!a.good && strcmp(a.code, "NO_HANDLER") == 0 && json_text_eq(a.error, "no \"way\""));
     CHECK(codec_parse_reply(span_of("{\"status\": \"error\"}"), &a, &unit_codec_why));
-    CHECK(!a.good && a.error.type == JSON_NONE);
+    CHECK(!a.good && json_type(a.error) == JSON_NONE);
     CHECK(codec_parse_reply(span_of("{\"status\": \"success\"}"), &a, &unit_codec_why));
-    CHECK(a.good && a.data.type == JSON_NONE);
+    CHECK(a.good && json_type(a.data) == JSON_NONE);
     CHECK(!unit_codec_answers(span_of("{\"status\": \"perhaps\"}")));
     CHECK(!unit_codec_answers(span_of("{\"data\": []}")));
     CHECK(!unit_codec_answers(span_of("\"success\"")));

@@ -192,7 +192,7 @@ static void unit_hook_read_huge(size_t odd)
     CHECK_INT(json_parse(buf_view(&event), &object, NULL, NULL), PARSE_DONE);
     json_put_text(&text, json_get(object, "text"));
     CHECK_INT(text.n, HOOK_TEXT_MAX - (HOOK_TEXT_MAX - odd) % 2);
-    CHECK_INT(json_get(object, "native_session_id").type, JSON_NONE);
+    CHECK_INT(json_type(json_get(object, "native_session_id")), JSON_NONE);
     buf_free(&input);
     buf_free(&event);
     buf_free(&text);

@@ -97,7 +97,7 @@ static enum parse unit_json_guarded(span text, size_t *at)
     const char *why = NULL;
     enum parse r = json_parse((span){ copy, text.n }, &v, &why, at);
     CHECK((r == PARSE_BAD) == (why != NULL));
-    CHECK((r == PARSE_DONE) == (v.type != JSON_NONE));
+    CHECK((r == PARSE_DONE) == (json_type(v) != JSON_NONE));
     guard_free(copy, text.n);
     return r;
 }
@@ -363,7 +363,7 @@ static void unit_json_text(void)
     buf b = { 0 };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char *copy = guard_copy(span_of(cases[i].text));
-        struct json v = { JSON_STRING, { copy, strlen(cases[i].text) } };
+        struct json v = { { copy, strlen(cases[i].text) } };
         span want = cases[i].value;
         buf_clear(&b);
         json_put_text(&b, v);
@@ -399,12 +399,12 @@ static void unit_json_walk(void)
         { JSON_ARRAY, "[ [ ] , {\"x\":[\"]\"]} ]" }, { JSON_OBJECT, "{ }" }, { JSON_TRUE, "true" },
         { JSON_NULL, "null" }, { JSON_NUMBER, "-1.5e3" }
     };
-    CHECK_INT(v.type, JSON_ARRAY);
+    CHECK_INT(json_type(v), JSON_ARRAY);
     CHECK(v.text.p[0] == '[' && v.text.p[v.text.n - 1] == ']');
     struct json_iter it = json_iter(v);
     size_t i = 0;
     for (; json_next(&it) && i < COUNT_OF(want); i++) {
-        CHECK_INT(it.value.type, want[i].type);
+        CHECK_INT(json_type(it.value), want[i].type);
         CHECK_SPAN(it.value.text, want[i].text);
         CHECK_INT(it.key.text.n, 0);
     }
@@ -431,19 +431,19 @@ static void unit_json_members(void)
     struct json_iter it = json_iter(v);
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         CHECK(json_next(&it));
-        CHECK_INT(it.key.type, JSON_STRING);
+        CHECK_INT(json_type(it.key), JSON_STRING);
         CHECK_SPAN(it.key.text, keys[i]);
     }
     CHECK(!json_next(&it));
     CHECK_SPAN(json_get(v, "a").text, "[2]"); /* the last one, and names are compared decoded */
     CHECK_SPAN(json_get(json_get(v, "b"), "a").text, "9");
-    CHECK_INT(json_get(v, "").type, JSON_FALSE);
-    CHECK_INT(json_get(v, "a\"").type, JSON_NULL);
-    CHECK_INT(json_get(v, "z").type, JSON_NONE);
-    CHECK_INT(json_get(json_get(v, "z"), "z").type, JSON_NONE);
-    CHECK_INT(json_get(unit_json_value("[\"a\",1]"), "a").type, JSON_NONE);
-    CHECK_INT(json_get(unit_json_value("\"a\""), "a").type, JSON_NONE);
-    CHECK_INT(json_get(unit_json_value("{}"), "a").type, JSON_NONE);
+    CHECK_INT(json_type(json_get(v, "")), JSON_FALSE);
+    CHECK_INT(json_type(json_get(v, "a\"")), JSON_NULL);
+    CHECK_INT(json_type(json_get(v, "z")), JSON_NONE);
+    CHECK_INT(json_type(json_get(json_get(v, "z"), "z")), JSON_NONE);
+    CHECK_INT(json_type(json_get(unit_json_value("[\"a\",1]"), "a")), JSON_NONE);
+    CHECK_INT(json_type(json_get(unit_json_value("\"a\""), "a")), JSON_NONE);
+    CHECK_INT(json_type(json_get(unit_json_value("{}"), "a")), JSON_NONE);
 }
 
 static void unit_json_writer(void)
@@ -557,24 +557,24 @@ static void unit_json_bytes_back(void)
 static void unit_json_copy(buf *b, struct json v)
 {
     struct json_iter it = json_iter(v);
-    if (v.type == JSON_STRING) {
+    if (json_type(v) == JSON_STRING) {
         buf text = { 0 };
         json_put_text(&text, v);
         json_put_string(b, buf_view(&text));
         buf_free(&text);
-    } else if (v.type != JSON_ARRAY && v.type != JSON_OBJECT) {
+    } else if (json_type(v) != JSON_ARRAY && json_type(v) != JSON_OBJECT) {
         json_put_raw(b, v.text);
     } else {
-        json_open(b, v.type == JSON_ARRAY ? '[' : '{');
+        json_open(b, json_type(v) == JSON_ARRAY ? '[' : '{');
         while (json_next(&it)) {
-            if (v.type == JSON_OBJECT) {
+            if (json_type(v) == JSON_OBJECT) {
                 char *key = json_dup_text(it.key);
                 json_key(b, key);
                 free(key);
             }
             unit_json_copy(b, it.value);
         }
-        json_close(b, v.type == JSON_ARRAY ? ']' : '}');
+        json_close(b, json_type(v) == JSON_ARRAY ? ']' : '}');
     }
 }
 
@@ -602,7 +602,7 @@ static void unit_json_round_trips(void)
         buf_clear(&b);
         unit_json_copy(&b, v);
         CHECK_INT(json_parse(buf_view(&b), &again, NULL, NULL), PARSE_DONE);
-        CHECK_INT(again.type, v.type);
+        CHECK_INT(json_type(again), json_type(v));
     }
     buf_free(&b);
 }

@@ -25,8 +25,8 @@ static void unit_mcp_guide(void)
             json_iter(json_get(json_get(schema, "inputSchema"), "required"));
         while (json_next(&required)) {
             char *name = json_dup_text(required.value);
-            CHECK(json_get(json_get(json_get(schema, "inputSchema"), "properties"), name).type ==
-                  JSON_OBJECT);
+            CHECK(json_is(json_get(json_get(schema, "inputSchema"), "properties"), name,
+                          JSON_OBJECT));
             free(name);
         }
         buf_free(&b);

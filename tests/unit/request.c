@@ -51,7 +51,7 @@ static void unit_request_bodies(void)
         struct unit_request u;
         unit_request_init(&u, cases[i].body, NULL);
         CHECK_SPAN(span_of(unit_request_faults(&u, &out)), cases[i].faults);
-        CHECK((u.r.body.type == JSON_OBJECT) == !*cases[i].faults || cases[i].body[0] == '[');
+        CHECK((json_type(u.r.body) == JSON_OBJECT) == !*cases[i].faults || cases[i].body[0] == '[');
     }
     buf_free(&out);
 }

@@ -152,7 +152,8 @@ static void unit_roadmap_json(const char *project, buf *out)
     roadmap_read(path, &text);
     buf_clear(out);
     roadmap_put_todos(path, buf_view(&text), out);
-    CHECK(json_parse(buf_view(out), &json, NULL, NULL) == PARSE_DONE && json.type == JSON_ARRAY);
+    CHECK(json_parse(buf_view(out), &json, NULL, NULL) == PARSE_DONE);
+    CHECK_INT(json_type(json), JSON_ARRAY);
     buf_free(&text);
 }
 
