@@ -750,7 +750,7 @@ static void command_hook_directly(struct context *c, const char *id, const buf *
     buf_fmt(&path, "%s/%s.sock", c->config.holders, id);
     int fd = store_id_is_plain(id) ? conn_connect(buf_cstr(&path)) : -1;
     if (fd >= 0) {
-        blob *frame = frame_new(FRAME_EVENT, buf_view(event));
+        blob *frame = frame_new(NULL, FRAME_EVENT, buf_view(event));
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
         if (poll(&ready, 1, COMMAND_HOOK_MS) == 1)
             base_write(fd, (span){frame->p, frame->n});

@@ -20,31 +20,45 @@ static size_t frame_length(const char head[FRAME_HEAD])
     return n;
 }
 
-static blob *frame_new(enum frame_type type, span payload)
+/* Returns the place of a blob that no queue has; NULL: there is none. */
+static blob **frame_find_pooled(struct frame_pool *pool, size_t n)
 {
-    blob *b = base_grow(NULL, sizeof *b + FRAME_HEAD + payload.n);
-    b->refs = 1;
+    for (int i = 0; pool && n <= FRAME_POOLED_MAX && i < FRAME_POOL; i++)
+        if (!pool->frames[i] || pool->frames[i]->refs == 1)
+            return &pool->frames[i];
+    return NULL;
+}
+
+static blob *frame_new(struct frame_pool *pool, enum frame_type type, span payload)
+{
+    blob **place = frame_find_pooled(pool, payload.n), *b = place ? *place : NULL;
+    if (!b) {
+        b = base_grow(NULL, sizeof *b + FRAME_HEAD + (place ? FRAME_POOLED_MAX : payload.n));
+        b->refs = 0;
+        if (place)
+            *place = blob_ref(b);
+    }
     b->n = FRAME_HEAD + payload.n;
     frame_put_head(b->p, type, payload.n);
     if (payload.n)
         memcpy(b->p + FRAME_HEAD, payload.p, payload.n);
-    return b;
+    return blob_ref(b);
 }
 
 static void frame_send(struct conn *c, enum frame_type type, span payload)
 {
-    blob *b = frame_new(type, payload);
+    blob *b = frame_new(NULL, type, payload);
     conn_send_blob(c, b, 0, b->n, 1);
     blob_drop(b);
 }
 
-static void frame_send_snapshot(struct conn *c, span bytes)
+static void frame_send_snapshot(struct conn *c, struct frame_pool *pool, span bytes)
 {
     enum frame_type type = FRAME_SNAPSHOT;
     size_t n;
     do {
         n = bytes.n < FRAME_PIECE ? bytes.n : FRAME_PIECE;
-        blob *b = frame_new(type, (span){bytes.p, n});
+        blob *b = frame_new(pool, type, (span){bytes.p, n});
         conn_send_blob(c, b, 0, b->n, type == FRAME_SNAPSHOT);
         blob_drop(b);
         bytes = span_sub(bytes, n);

@@ -90,6 +90,8 @@ struct holder {
     struct disk log, last;     /* last: exit.json */
     char *program;
     struct conn pty;
+    struct frame_pool pool;
+    buf scratch;               /* empty between uses; keeps its memory */
     int lock_fd;               /* -1: no locks here */
     int slave;                 /* kept: the pty hangs up only after the exit */
     struct loop_child child;

@@ -137,6 +137,8 @@ static int question_find_draft(const struct question_screen *s, span *draft);
 #define FRAME_REPLY_MAX (64 * 1024 * 1024) /* bytes of an answer in pieces */
 #endif
 #define FRAME_KEYS_MAX 100
+#define FRAME_POOLED_MAX CONN_READ_GREEDY /* bytes of a payload */
+#define FRAME_POOL 18             /* VIEWER_BACKLOG_MAX, one that is written, one more */
 
 /* Length of the payload (4 bytes, most significant first), type, payload: doc/protocol.md. A holder
  * may be older or newer than the daemon: both ignore what they don't know. */
@@ -182,12 +184,18 @@ enum frame_type {
 
 static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n);
 static size_t frame_length(const char head[FRAME_HEAD]); /* of the payload */
-static blob *frame_new(enum frame_type type, span payload);
+/* Memory of a holder's frames, which a flood would allocate for each read. All zero is empty. */
+struct frame_pool {
+    blob *frames[FRAME_POOL]; /* a reference each */
+};
+
+/* Returns a reference; pool: NULL for none. */
+static blob *frame_new(struct frame_pool *pool, enum frame_type type, span payload);
 /* Queues a frame. */
 static void frame_send(struct conn *c, enum frame_type type, span payload);
 /* As one message: FRAME_SNAPSHOT, FRAME_OUTPUT …; each is FRAME_PIECE long, the last one
  * shorter. */
-static void frame_send_snapshot(struct conn *c, span bytes);
+static void frame_send_snapshot(struct conn *c, struct frame_pool *pool, span bytes);
 /* FRAME_MORE as often as must be, then a frame of the type. */
 static void frame_send_reply(struct conn *c, enum frame_type type, span payload);
 /* The payload lies in c's input: the caller then takes FRAME_HEAD + payload->n bytes. */

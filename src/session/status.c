@@ -130,30 +130,30 @@ static void status_renew_last_output(struct holder *h)
 {
     const struct reader *r = &h->reader;
     int reads_keys = r->agent && r->agent->said && !r->lines;
-    buf line = {0};
-    if (h->said.n)
-        buf_span(&line, buf_view(&h->said));
-    else if (r->boxed || (reads_keys && (r->ready || r->kind == QUESTION_CHOICE ||
-                                         h->state.kind == STATE_STARTING)))
-        buf_span(&line, buf_view(&r->said));
-    else
-        vt_put_last_line(h->vt, &line, HOLDER_LINE_MAX);
+    span line = buf_view(&h->said);
+    buf_clear(&h->scratch);
+    if (!line.n && (r->boxed || (reads_keys && (r->ready || r->kind == QUESTION_CHOICE ||
+                                                h->state.kind == STATE_STARTING))))
+        line = buf_view(&r->said);
+    else if (!line.n) {
+        vt_put_last_line(h->vt, &h->scratch, HOLDER_LINE_MAX);
+        line = buf_view(&h->scratch);
+    }
     if (line.n) {
         buf_clear(&h->last_output);
-        buf_span(&h->last_output, buf_view(&line));
+        buf_span(&h->last_output, line);
     }
-    buf_free(&line);
 }
 
 static void status_send(void *holder)
 {
     struct holder *h = holder;
-    buf json = {0};
     h->dirty = 0;
     h->status_at = h->loop.now;
     status_renew_last_output(h);
-    status_put(h, &json);
-    blob *frame = frame_new(FRAME_STATUS, buf_view(&json));
+    buf_clear(&h->scratch);
+    status_put(h, &h->scratch);
+    blob *frame = frame_new(&h->pool, FRAME_STATUS, buf_view(&h->scratch));
     for (struct holder_client *c = h->clients; c; c = c->next) {
         c->status_due = c->subscribed && c->conn.queued > STATUS_QUEUE_MAX &&
                         h->state.kind != STATE_EXITED;
@@ -161,7 +161,6 @@ static void status_send(void *holder)
             conn_send_blob(&c->conn, frame, 0, frame->n, 1);
     }
     blob_drop(frame);
-    buf_free(&json);
 }
 
 static void status_changed(struct holder *h)

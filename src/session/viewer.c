@@ -52,19 +52,21 @@ static void viewer_fall_behind(struct holder_client *c)
 
 static void viewer_put_snapshot(struct holder_client *c, int scrollback)
 {
-    const struct vt *vt = c->holder->vt;
-    buf bytes = {0};
+    struct holder *h = c->holder;
+    buf *bytes = &h->scratch;
+    buf_clear(bytes);
     if (c->sizes) {
-        frame_put_size(&bytes, vt_cols(vt), vt_rows(vt));
-        frame_send(&c->conn, FRAME_SIZE, buf_view(&bytes));
-        buf_clear(&bytes);
+        frame_put_size(bytes, vt_cols(h->vt), vt_rows(h->vt));
+        frame_send(&c->conn, FRAME_SIZE, buf_view(bytes));
+        buf_clear(bytes);
     }
-    vt_put_snapshot(vt, &bytes, scrollback);
-    frame_send_snapshot(&c->conn, buf_view(&bytes));
-    buf_free(&bytes);
+    vt_put_snapshot(h->vt, bytes, scrollback);
+    frame_send_snapshot(&c->conn, &h->pool, buf_view(bytes));
+    if (scrollback)
+        buf_free(bytes); /* megabytes */
     c->behind = 0;
     c->recent = 0;
-    c->tick_at = c->holder->loop.now;
+    c->tick_at = h->loop.now;
 }
 
 /* A snapshot in the middle of an update would be torn: it waits, FRAME_SYNC_MS at most. */
@@ -151,7 +153,7 @@ static void viewer_show(struct holder *h, span output)
             continue;
         }
         if (!frame)
-            frame = frame_new(FRAME_OUTPUT, output);
+            frame = frame_new(&h->pool, FRAME_OUTPUT, output);
         conn_send_blob(&c->conn, frame, 0, frame->n, 1);
         conn_flush(&c->conn); /* a key's echo goes before the rest of this pass */
         must_wait |= viewer_is_waited_for(c);

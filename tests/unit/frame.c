@@ -5,7 +5,7 @@ static void unit_frame_cut(void)
     static const char *const payloads[] = {"", "x", "{\"cols\":80}"};
     test_begin("a frame that is cut at any byte is not done, and is never read past its end");
     for (size_t i = 0; i < COUNT_OF(payloads); i++) {
-        blob *frame = frame_new(FRAME_INPUT, span_of(payloads[i]));
+        blob *frame = frame_new(NULL, FRAME_INPUT, span_of(payloads[i]));
         CHECK_INT(frame->n, FRAME_HEAD + strlen(payloads[i]));
         for (size_t n = 0; n <= frame->n; n++) {
             struct conn c = {0};
@@ -76,6 +76,11 @@ static void unit_frame_show_pieces(void (*send)(struct conn *c, span bytes), siz
     buf_free(&sent);
 }
 
+static void unit_frame_send_snapshot(struct conn *c, span bytes)
+{
+    frame_send_snapshot(c, NULL, bytes);
+}
+
 static void unit_frame_send_text(struct conn *c, span bytes)
 {
     frame_send_reply(c, FRAME_TEXT_REPLY, bytes);
@@ -88,10 +93,10 @@ static void unit_frame_pieces(void)
         size_t n;
         const char *frames;
     } cases[] = {
-        {frame_send_snapshot, 0, "N0! "},
-        {frame_send_snapshot, FRAME_PIECE - 1, "N262143! "},
-        {frame_send_snapshot, FRAME_PIECE, "N262144! O0 "},
-        {frame_send_snapshot, 2 * FRAME_PIECE + 7, "N262144! O262144 O7 "},
+        {unit_frame_send_snapshot, 0, "N0! "},
+        {unit_frame_send_snapshot, FRAME_PIECE - 1, "N262143! "},
+        {unit_frame_send_snapshot, FRAME_PIECE, "N262144! O0 "},
+        {unit_frame_send_snapshot, 2 * FRAME_PIECE + 7, "N262144! O262144 O7 "},
         {unit_frame_send_text, 0, "T0! "},
         {unit_frame_send_text, FRAME_MAX, "T2097152! "},
         {unit_frame_send_text, 2 * FRAME_MAX + 1, "+2097152! +2097152! T1! "},

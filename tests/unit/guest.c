@@ -114,7 +114,7 @@ static void unit_guest_output(void)
     memset(big, 'x', size);
     for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
         if (r.h.viewers[i].views)
-            frame_send_snapshot(&r.h.viewers[i].conn, (span){big, size});
+            frame_send_snapshot(&r.h.viewers[i].conn, NULL, (span){big, size});
     UNIT_FLEET_UNTIL(&r.u, g->paused);
     CHECK(!g->skipping && g->sent <= GUEST_WINDOW + (64 << 10));
     for (int i = 1; i < 50 && g->sent < (long long)size + 10; i++) {
