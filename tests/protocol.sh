@@ -16,14 +16,14 @@ has()
     missing=$((missing + 1))
 }
 
-# each KIND NAMES…: each name stands there as `NAME or "NAME or NAME |
+# each KIND NAMES…: each name stands there as `NAME, `/NAME, "NAME or | NAME.
 each()
 {
     kind=$1
     shift
     [ $# -gt 0 ] || { echo "no $kind found in the code: this test reads it wrongly"; missing=1; }
     for name; do
-        has "$kind" "$name" "$name"
+        grep -qE "(\`/?|\"|\| )$name([^A-Za-z_]|\$)" "$doc" || has "$kind" "$name" "\`$name"
     done
 }
 
@@ -37,7 +37,8 @@ found()
 }
 
 rows=$(mktemp)
-trap 'rm -f "$rows"' EXIT
+spec=$(mktemp)
+trap 'rm -f "$rows" "$spec"' EXIT
 
 sed -n 's|^ *{"\([A-Z]*\)", "\(/[^"]*\)",.*|\1 \2|p' src/server/routes.c | sed 's/{}/{id}/' |
     found route
@@ -51,6 +52,24 @@ while read -r letter name; do
     has frame "$name" "| \`$letter\` | $name |"
 done < "$rows"
 
+sed -n '/^enum mux_type {/,/^};/s/^ *\(MUX_[A-Z_]*\) = .\(.\).*/\2 \1/p' src/reach/reach.h |
+    found 'frame of a pipe'
+while read -r letter name; do
+    has 'frame of a pipe' "$name" "| \`$letter\` | $name |"
+done < "$rows"
+
+sed -n '/guest_ops\[\] = {/,/^};/s/^ *{"\([a-z]*\)".*/\1/p' src/fleet/guest.c | found op
+while read -r name; do
+    has 'op of an attachment' "$name" "| \`$name\` |"
+done < "$rows"
+
+sed -n '/^static void holder_put_spec(/,/^}/p' src/session/holder_link.c |
+    sed -n 's/.*"\([a-z_]*\)".*/\1/p' | found 'member of FRAME_SPEC'
+grep -F '| FRAME_SPEC |' "$doc" > "$spec"
+while read -r name; do
+    grep -qF "\"$name\"" "$spec" || has 'member of FRAME_SPEC' "$name" "FRAME_SPEC's $name"
+done < "$rows"
+
 topics='session|sessions|preparation|computer|projects|todos|agents'
 # shellcheck disable=SC2046 # names are words
 {
@@ -58,9 +77,10 @@ topics='session|sessions|preparation|computer|projects|todos|agents'
         src | grep -oE '[a-z]+_[a-z]+$' | sort -u)
     each request $(sed -n '/requests_commands\[\] = {/,/^};/s/^ *{"\([a-z_]*\)".*/\1/p' \
         src/fleet/requests.c)
-    each 'error code' $(grep -ohE '"[A-Z]+(_[A-Z]+)*"\)?;' src/fleet/requests.c \
-        src/fleet/broadcast.c | grep -v HOME | tr -d '");' | sort -u)
-    each 'Redis key' $(grep -rhoE '"(computer|output|messages|session_events|observation|telec):' \
+    each 'error code' $(grep -ohE '"[A-Z]+(_[A-Z]+)*"( :|\)?;)' src/fleet/requests.c \
+        src/fleet/broadcast.c src/fleet/peers.c src/fleet/guest.c |
+        grep -v HOME | tr -d '"); :' | sort -u)
+    each 'Redis key' $(grep -rhoE '"(computer|output|input|messages|session_events|observation):' \
         src/fleet | tr -d '"' | sort -u)
     each 'hook event' $(sed -n 's/.*"\(prompt|stop|[a-z_|]*\)".*/\1/p' src/server/routes.c |
         tr '|' ' ')

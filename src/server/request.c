@@ -325,6 +325,8 @@ static void request_refuse_code(struct httpd_client *client, const char *compute
         {"FORBIDDEN", 403, NULL},
         {"BAD_REQUEST", 400, NULL},
         {"EXPIRED", 504, NULL},
+        {"LATE", 504, NULL},
+        {"NOT_WRITTEN", 500, NULL},
         {"NOT_STARTED", 400, NULL},
         {"NOT_RESTARTED", 409, NULL},
         {"NO_HANDLER", 501,

@@ -48,6 +48,8 @@ static void unit_proxy_errors(void)
         {"BAD_REQUEST", "\"what\"", 400, "far: what"},
         {"NOT_STARTED", "\"no\"", 400, "far: no"},
         {"NOT_RESTARTED", "\"no\"", 409, "far: no"},
+        {"LATE", "\"no\"", 504, "far: no"},
+        {"NOT_WRITTEN", "\"no\"", 500, "far: no"},
         {"NO_HANDLER", "\"?\"", 501, "far: it does not know how"},
         {"OTHER", "\"broken \\u001b[2J\"", 502, "far: broken ^[[2J"},
         {"OTHER", "", 502, "far: it failed without a reason"},
@@ -100,7 +102,7 @@ static void unit_proxy_answers(void)
          "\"session_id\":\"n\"}}"},
     };
     struct unit_server u;
-    test_begin("an answer of another computer becomes the reply that the same route has here");
+    test_begin("an answer of another computer becomes the route's reply");
     unit_server_init(&u);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         unit_proxy_ask(&u);
