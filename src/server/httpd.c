@@ -9,6 +9,8 @@
  *        │                          │        │
  *        │ no body                  ▼        │
  *        └──────────────────────▶ REPLY ─────┘
+ *                                   │ to another server
+ *                                   ├────────▶ TUNNEL
  *                                   │ upgrade
  *                                   ├────────▶ WS
  *                                   │          │ close frame
