@@ -129,7 +129,7 @@ static void follow_tell(struct follow *f)
 }
 
 /* A snapshot has pieces of FRAME_PIECE bytes; the last one is shorter. */
-static void follow_take(struct follow *f, span bytes)
+static void follow_receive(struct follow *f, span bytes)
 {
     if (!f->in_snapshot) {
         follow_feed(f, bytes);
@@ -155,7 +155,7 @@ static void follow_on_size(void *ctx, int cols, int rows)
 static void follow_on_output(void *ctx, span bytes, int snapshot)
 {
     (void)snapshot; /* follow_on_size has announced it */
-    follow_take(ctx, bytes);
+    follow_receive(ctx, bytes);
 }
 
 static void follow_on_end(void *ctx, const char *why)
@@ -192,7 +192,7 @@ static void follow_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
     struct follow *f = ctx;
     long long undo_ms;
     if (opcode != WS_TEXT)
-        follow_take(f, payload);
+        follow_receive(f, payload);
     else if (frame_parse_size(payload, &f->cols, &f->rows))
         f->in_snapshot = 1;
     else if (frame_read_undo(payload, &undo_ms))

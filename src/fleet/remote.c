@@ -268,7 +268,7 @@ static int remote_follows(struct remote *one, const struct remote_piece *piece)
 }
 
 /* Passes a piece on; the owner may close the stream meanwhile. */
-static void remote_show(struct remote *one, const struct remote_piece *piece)
+static void remote_deliver(struct remote *one, const struct remote_piece *piece)
 {
     const struct stream_hooks *hooks = one->base.hooks;
     int cols, rows;
@@ -305,7 +305,7 @@ static void remote_on_entry(struct streams_stream *s, struct codec_id id,
     if (!one->paused && one->got - one->acked >= REMOTE_ACK_BYTES)
         remote_say_ack(one);
     if (remote_follows(one, &piece))
-        remote_show(one, &piece); /* the last: it may have been freed */
+        remote_deliver(one, &piece); /* the last: it may have been freed */
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */

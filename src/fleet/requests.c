@@ -72,7 +72,7 @@ static void requests_fail_unreached(struct requests_job *job)
         requests_fail(job, why ? why : "no connection to its holder", "UNREACHABLE");
 }
 
-static int requests_is_running(struct requests_job *job)
+static int requests_require_running(struct requests_job *job)
 {
     if (session_is_running(job->of))
         return 1;
@@ -267,14 +267,14 @@ static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
 
 static void requests_screen(struct requests_job *job)
 {
-    if (requests_is_running(job) &&
+    if (requests_require_running(job) &&
         !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_SCREEN, (span){0},
                     FRAME_SCREEN_REPLY, requests_on_screen, job))
         requests_fail_unreached(job);
 }
 
 /* view TOKEN HOW OLD; attach TOKEN HOW OLD [COLS ROWS] */
-static void requests_show(struct requests_job *job, int control)
+static void requests_begin_guest(struct requests_job *job, int control)
 {
     static const struct {
         const char *code, *error;
@@ -287,7 +287,7 @@ static void requests_show(struct requests_job *job, int control)
     long long cols = 0, rows = 0;
     while (words[count])
         count++;
-    if (!requests_is_running(job))
+    if (!requests_require_running(job))
         return;
     struct guest_plan plan = {.who = job->who, .control = control};
     int good = count == 4 || (count == 6 && control && span_int(span_of(words[4]), &cols) &&
@@ -315,7 +315,7 @@ static void requests_show(struct requests_job *job, int control)
 
 static void requests_view(struct requests_job *job)
 {
-    requests_show(job, 0);
+    requests_begin_guest(job, 0);
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -508,7 +508,7 @@ static void requests_type(struct requests_job *job, span text, int enter, int fo
         .until = job->all->loop->now + HOLDER_TYPE_MS};
     frame_put_message(&b, &message);
     buf_free(&from);
-    if (requests_is_running(job) &&
+    if (requests_require_running(job) &&
         !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_MESSAGE, buf_view(&b),
                     FRAME_RECEIPT, requests_on_receipt, job))
         requests_fail_unreached(job);
@@ -639,7 +639,7 @@ static void requests_answer(struct requests_job *job)
         return;
     }
     frame_put_answer(&b, job->words[1]);
-    if (requests_is_running(job) &&
+    if (requests_require_running(job) &&
         !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_ANSWER, buf_view(&b),
                     FRAME_RECEIPT,
                     requests_on_receipt, job))
@@ -665,7 +665,7 @@ static void requests_restart(struct requests_job *job)
 
 static void requests_attach(struct requests_job *job)
 {
-    requests_show(job, 1);
+    requests_begin_guest(job, 1);
 }
 
 static void requests_keys(struct requests_job *job)
@@ -677,7 +677,7 @@ static void requests_keys(struct requests_job *job)
         (job->words[2] && !span_int(span_of(job->words[2]), &count)) || count < 1 ||
         count > FRAME_KEYS_MAX) {
         requests_fail(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
-    } else if (requests_is_running(job)) {
+    } else if (requests_require_running(job)) {
         frame_put_keys(&b, key, count);
         if (session_offer(job->of, FRAME_KEYS, buf_view(&b)) == 0)
             requests_reply_text(job, "sent");

@@ -103,7 +103,7 @@ static int far_run(const struct config *config);
 #define NEAR_CRASHED_MS 500   /* until a crashed link is made again */
 #define NEAR_BACKOFF_MAX_MS 30000
 
-/* Holds the link through COMMAND (argv) until the daemon here ends or forgets the computer. name
+/* Holds the link through COMMAND (argv) until the daemon here ends or `unreach` comes. name
  * NULL: its own. background: no terminal may be asked; else the caller's process prints what
  * happens, and ends when the link stands. */
 static int near_run(const struct config *config, const char *name, char *const *argv,

@@ -116,7 +116,7 @@ static void announce_add(struct announce *a, const char *id)
         if (strcmp(a->queue[i], id) == 0)
             return;
     if (a->count == ANNOUNCE_QUEUE_MAX) {
-        log_line(LOG_WARN, "on_state: %d sessions wait for it: one is left out", a->count);
+        log_line(LOG_WARN, "on_state: %d sessions wait for it: one is omitted", a->count);
         announce_remove(a, 0);
     }
     a->queue[a->count++] = span_dup(span_of(id));

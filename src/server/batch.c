@@ -236,7 +236,7 @@ static void batch_handle(struct request *r, int restores)
     batch->computer = request_string(r, &computer_field);
     batch->undo_s = restores ? 0 : request_int(r, "undo_s", 0, SESSION_UNDO_MAX_S, 0);
     batch_read_ids(r, batch);
-    if (request_refused(r)) {
+    if (request_reply_faults(r)) {
         batch_free(batch);
     } else {
         httpd_wait(r->client, batch_on_gone, batch);
@@ -251,7 +251,7 @@ static void batch_end_sessions(struct request *r)
     batch_handle(r, 0);
 }
 
-static void batch_restore_sessions(struct request *r)
+static void batch_undo_ends(struct request *r)
 {
     batch_handle(r, 1);
 }

@@ -295,7 +295,7 @@ static void daemon_close(struct daemon *d)
     buf_free(&d->server.host);
 }
 
-/* Tells whether requests of other computers, or children that read logs, are still under way. */
+/* Tells whether requests of other computers, or children that read logs, are in flight. */
 static int daemon_is_busy(const struct daemon *d)
 {
     return requests_is_busy(&d->requests) || streams_is_busy(&d->fleet.streams) ||

@@ -134,7 +134,7 @@ static void proxy_rename(struct request *r)
 {
     char *title = request_title(r);
     const char *const words[] = {"rename", title, NULL};
-    if (!request_refused(r))
+    if (!request_reply_faults(r))
         proxy_command(r, words, proxy_reply_success);
     free(title);
 }
@@ -165,11 +165,11 @@ static void proxy_delete(struct request *r)
     const char *how = request_query_int(r, "force", 1) ? "force" : undo_s ? seconds : NULL;
     const char *const words[] = {"end_session", r->id, peer && peer->beat.telec[0] ? how : NULL,
                                  NULL};
-    if (!request_refused(r))
+    if (!request_reply_faults(r))
         proxy_command(r, words, proxy_reply_ended);
 }
 
-static void proxy_restore(struct request *r)
+static void proxy_undo_end(struct request *r)
 {
     const char *const words[] = {"restore_session", r->id, NULL};
     proxy_command(r, words, proxy_reply_success);
@@ -182,7 +182,7 @@ static void proxy_restart(struct request *r)
         request_parse_body(r);
     int fresh = json_is(r->body, "fresh", JSON_TRUE);
     const char *const words[] = {"restart_session", r->id, fresh ? "fresh" : NULL, NULL};
-    if (!request_refused(r))
+    if (!request_reply_faults(r))
         proxy_command(r, words, proxy_reply_success);
 }
 
@@ -204,7 +204,7 @@ static void proxy_message(struct request *r)
     int enter = !json_is(r->body, "enter", JSON_FALSE);
     int force = json_is(r->body, "force", JSON_TRUE);
     const char *const words[] = {!enter ? "type" : force ? "force" : "message", text, NULL};
-    if (!request_refused(r) && (!force || request_may_drive(r)))
+    if (!request_reply_faults(r) && (!force || request_require_driver(r)))
         proxy_command(r, words, proxy_reply_result);
     free(text);
 }
@@ -214,7 +214,7 @@ static void proxy_answer(struct request *r)
     static const struct request_field field = {"answer", 1, 1, NULL};
     char *text = request_string(r, &field);
     const char *const words[] = {"answer", text, NULL};
-    if (!request_refused(r) && request_may_drive(r))
+    if (!request_reply_faults(r) && request_require_driver(r))
         proxy_command(r, words, proxy_reply_result);
     free(text);
 }
@@ -226,7 +226,7 @@ static void proxy_keys(struct request *r)
     char *key = request_key(r, &presses);
     const char *const words[] = {"keys", key, count, NULL};
     base_fmt(count, sizeof count, "%d", presses);
-    if (!request_refused(r))
+    if (!request_reply_faults(r))
         proxy_command(r, words, proxy_reply_success);
     free(key);
 }
@@ -251,7 +251,7 @@ static void proxy_transcript(struct request *r)
     long long chars = request_tail_chars(r);
     const char *const words[] = {"get_session_data", number, NULL};
     base_fmt(number, sizeof number, "%lld", chars);
-    if (!request_refused(r))
+    if (!request_reply_faults(r))
         proxy_command(r, words, proxy_reply_transcript);
 }
 
@@ -348,13 +348,13 @@ static void proxy_attach(struct request *r)
     char how[3];
     int control = request_view_mode(r, how);
     const struct roster_peer *peer = roster_find(r->server->fleet, span_of(r->computer));
-    if (request_refused(r))
+    if (request_reply_faults(r))
         return;
     if (control && peer && !peer->beat.telec[0])
         request_refuse(r->client, 409, r->computer,
                      "a session of a TeleClaude daemon can only be observed from here (mode=view); "
                      "telec attach attaches to it by ssh");
-    else if (request_wants_websocket(r))
+    else if (request_require_websocket(r))
         relay_view(r, span_of(how), control, proxy_open,
                    peer && peer->beat.telec[0] ? httpd_upgrade_later : httpd_upgrade);
 }

@@ -172,7 +172,7 @@ static const struct httpd_ws_hooks push_hooks = {push_ws_on_message, push_ws_on_
 
 static void push_ws(struct request *r)
 {
-    if (!request_wants_websocket(r))
+    if (!request_require_websocket(r))
         return;
     struct push_subscriber *s = base_alloc(sizeof *s);
     s->server = r->server;

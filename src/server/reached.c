@@ -407,7 +407,7 @@ static int reached_forward(struct server *server, struct httpd_request *request)
     struct reached *r = reached_of(server, request, body, &computer, &id);
     struct request asked = {.server = server, .client = request->client, .http = request,
                             .id = buf_cstr(&id), .body = body};
-    if (r && (!id.n || request_may_drive(&asked)))
+    if (r && (!id.n || request_require_driver(&asked)))
         reached_hand_over(r, request, body, buf_view(&computer));
     buf_free(&computer), buf_free(&id);
     return r != NULL;
@@ -511,9 +511,9 @@ static void reached_add(struct request *request)
     struct server *server = request->server;
     char *name = request_query(request, "name"), *socket = request_query(request, "socket");
     char *self = request_query(request, "self");
-    if (!request_refused(request) && (!name || !socket || !self))
+    if (!request_reply_faults(request) && (!name || !socket || !self))
         httpd_reply_detail(request->client, 400, "expected name, self and socket");
-    else if (name && socket && self && request_wants_websocket(request)) {
+    else if (name && socket && self && request_require_websocket(request)) {
         struct reached *r = base_alloc(sizeof *r);
         const char *fault = reached_fault(server, name);
         *r = (struct reached){.server = server, .holder = request->client, .name = name,
@@ -538,11 +538,11 @@ static void reached_add(struct request *request)
     free(name), free(socket), free(self);
 }
 
-static void reached_forget(struct request *request)
+static void reached_close(struct request *request)
 {
     char *name = request_query(request, "name");
     struct reached *r = NULL;
-    if (!request_refused(request)) {
+    if (!request_reply_faults(request)) {
         for (r = request->server->reached; r && (!name || strcmp(name, r->name) != 0);)
             r = r->next;
         if (r) {

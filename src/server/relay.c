@@ -221,6 +221,6 @@ static void relay_attach(struct request *r)
 {
     char how[3];
     int control = request_view_mode(r, how);
-    if (!request_refused(r) && request_is_running(r) && request_wants_websocket(r))
+    if (!request_reply_faults(r) && request_require_running(r) && request_require_websocket(r))
         relay_view(r, span_of(how), control, relay_open, httpd_upgrade);
 }

@@ -26,7 +26,7 @@ static void request_fault(struct request *r, const char *type, const char *where
     json_close(b, '}');
 }
 
-static int request_refused(struct request *r)
+static int request_reply_faults(struct request *r)
 {
     if (r->unreadable)
         httpd_reply_detail(r->client, 400, "There was an error parsing the body");
@@ -241,7 +241,7 @@ static long long request_tail_chars(struct request *r)
     return tail_chars;
 }
 
-static int request_wants_websocket(struct request *r)
+static int request_require_websocket(struct request *r)
 {
     if (r->http->head && r->http->head->upgrade_websocket)
         return 1;
@@ -352,7 +352,7 @@ static int request_put_initiator(const struct server *server, const char *id, bu
     return b->n > 0;
 }
 
-static int request_may_drive(struct request *r)
+static int request_require_driver(struct request *r)
 {
     struct json from = json_get(r->body, "from");
     char *id = span_dup(span_of(r->id));
@@ -372,7 +372,7 @@ static int request_may_drive(struct request *r)
     return may;
 }
 
-static int request_is_running(struct request *r)
+static int request_require_running(struct request *r)
 {
     if (session_is_running(r->session))
         return 1;

@@ -87,7 +87,7 @@ static void routes_list_sessions(struct request *r)
     char *computer = request_query(r, "computer");
     int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS),
         one = computer && *computer, here = one && request_is_here(server, computer);
-    if (request_refused(r)) {
+    if (request_reply_faults(r)) {
         free(computer);
     } else if (one && !here && pull_must_ask(server->fleet, computer)) {
         proxy_list_sessions(r, computer);
@@ -111,7 +111,7 @@ static void routes_list_ended(struct request *r)
 
 static void routes_get_session(struct request *r)
 {
-    if (request_refused(r))
+    if (request_reply_faults(r))
         return;
     session_expect_answer(r->session);
     const struct cache_session *known = cache_find(r->server->cache, r->session->id);
@@ -242,7 +242,7 @@ static void routes_create_session(struct request *r)
     request_int(r, "umask", 0, 0777, 0);
     plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 80);
     plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 24);
-    if (request_refused(r)) {
+    if (request_reply_faults(r)) {
         ;
     } else if (!here) {
         proxy_create(r, computer, &plan);
@@ -284,7 +284,7 @@ static void routes_restart_session(struct request *r)
     plan.umask = json_get(r->body, "umask");
     plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 0);
     plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 0);
-    if (request_refused(r))
+    if (request_reply_faults(r))
         return;
     struct routes_creating *creating = base_alloc(sizeof *creating);
     creating->client = r->client;
@@ -296,7 +296,7 @@ static void routes_restart_session(struct request *r)
 static void routes_rename_session(struct request *r)
 {
     char *title = request_title(r);
-    if (request_refused(r))
+    if (request_reply_faults(r))
         ;
     else if (session_rename(r->session, title) == 0)
         routes_get_session(r);
@@ -352,7 +352,7 @@ static void routes_on_ended(void *ctx)
     free(ending);
 }
 
-static void routes_stop_session(struct request *r, int undo_s)
+static void routes_end_session(struct request *r, int undo_s)
 {
     buf b = {0}, message = {0};
     if (session_end_undoably(r->session, undo_s) != 0) {
@@ -370,9 +370,9 @@ static void routes_stop_session(struct request *r, int undo_s)
 }
 
 /* Undoes an end; r->session is hidden (see routes_table). */
-static void routes_restore_session(struct request *r)
+static void routes_undo_end(struct request *r)
 {
-    if (request_refused(r))
+    if (request_reply_faults(r))
         return;
     if (session_undo_end(r->session) == 0)
         routes_get_session(r);
@@ -384,14 +384,14 @@ static void routes_delete_session(struct request *r)
 {
     int undo_s = request_query_int(r, "undo_s", SESSION_UNDO_MAX_S);
     int force = request_query_int(r, "force", 1);
-    if (request_refused(r))
+    if (request_reply_faults(r))
         return;
     if (!force && session_why_unreachable(r->session)) {
         request_reply_unreached(r);
         return;
     }
     if (!force && undo_s) {
-        routes_stop_session(r, undo_s);
+        routes_end_session(r, undo_s);
         return;
     }
     struct routes_ending *ending = base_alloc(sizeof *ending);
@@ -438,7 +438,8 @@ static void routes_send_message(struct request *r)
         .enter = !json_is(r->body, "enter", JSON_FALSE),
         .force = json_is(r->body, "force", JSON_TRUE),
         .until = r->server->loop->now + HOLDER_TYPE_MS};
-    if (!request_refused(r) && request_is_running(r) && (!message.force || request_may_drive(r))) {
+    if (!request_reply_faults(r) && request_require_running(r) &&
+        (!message.force || request_require_driver(r))) {
         buf b = {0};
         frame_put_message(&b, &message);
         routes_ask_holder(r, FRAME_MESSAGE, &b);
@@ -450,7 +451,7 @@ static void routes_send_answer(struct request *r)
 {
     static const struct request_field field = {"answer", 1, 1, NULL};
     char *text = request_string(r, &field);
-    if (!request_refused(r) && request_is_running(r) && request_may_drive(r)) {
+    if (!request_reply_faults(r) && request_require_running(r) && request_require_driver(r)) {
         buf b = {0};
         frame_put_answer(&b, text);
         routes_ask_holder(r, FRAME_ANSWER, &b);
@@ -471,7 +472,7 @@ static void routes_send_keys(struct request *r)
 {
     int count;
     char *key = request_key(r, &count);
-    if (!request_refused(r) && request_is_running(r)) {
+    if (!request_reply_faults(r) && request_require_running(r)) {
         buf b = {0};
         frame_put_keys(&b, key, count);
         int refused = session_offer(r->session, FRAME_KEYS, buf_view(&b));
@@ -488,7 +489,7 @@ static void routes_send_event(struct request *r)
         text_field = {"text", 0, 0, NULL}, native_field = {"native_session_id", 0, 0, NULL};
     char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
     char *native = request_string(r, &native_field);
-    if (!request_refused(r) && request_is_running(r))
+    if (!request_reply_faults(r) && request_require_running(r))
         routes_reply_offered(r, session_offer(r->session, FRAME_EVENT, r->body.text));
     free(type), free(text), free(native);
 }
@@ -572,7 +573,7 @@ static void routes_transcript(struct request *r)
 {
     long long tail_chars = request_tail_chars(r);
     int prompts = request_query_int(r, "prompts", 1);
-    if (request_refused(r))
+    if (request_reply_faults(r))
         return;
     struct relay_ask *ask = NULL;
     if (session_is_running(r->session))
@@ -595,7 +596,7 @@ static void routes_answer_screen(struct relay_ask *ask, span payload)
 
 static void routes_screen(struct request *r)
 {
-    if (!request_refused(r) && request_is_running(r) &&
+    if (!request_reply_faults(r) && request_require_running(r) &&
         !relay_ask(r, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY, routes_answer_screen))
         request_reply_unreached(r);
 }
@@ -615,7 +616,7 @@ static void routes_send_computers(const struct routes_listing *listing)
 static void routes_list_computers(struct request *r)
 {
     int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
-    if (!request_refused(r))
+    if (!request_reply_faults(r))
         routes_list(r, NULL, 0, wait_ms, routes_send_computers);
 }
 
@@ -649,7 +650,7 @@ static void routes_list_projects_as(struct request *r,
 {
     char *computer = request_query(r, "computer");
     int wait_ms = request_query_int(r, "wait_ms", ROUTES_WAIT_MAX_MS);
-    if (request_refused(r)) {
+    if (request_reply_faults(r)) {
         free(computer);
         return;
     }
@@ -686,7 +687,7 @@ static void routes_add_project(struct request *r)
     char *description = request_string(r, &description_field);
     struct stat st;
     request_trim_path(path);
-    if (request_refused(r))
+    if (request_reply_faults(r))
         ;
     else if (path[0] != '/' || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         routes_reply_path(r, 400, path, ": not the absolute path of a directory");
@@ -703,7 +704,7 @@ static void routes_remove_project(struct request *r)
     request_trim_path(path);
     if (!path && !r->faults.n)
         request_fault(r, "missing", "query", "path", "Field required");
-    if (request_refused(r))
+    if (request_reply_faults(r))
         ;
     else if (projects_remove(r->server->projects, path) == 0)
         request_reply_success(r->client);
@@ -771,12 +772,12 @@ static const struct routes_route {
     {"GET", "/sessions", routes_list_sessions, NULL, 0, 0},
     {"POST", "/sessions", routes_create_session, NULL, 1, 0},
     {"POST", "/sessions/end", batch_end_sessions, NULL, 1, 0},
-    {"POST", "/sessions/restore", batch_restore_sessions, NULL, 1, 0},
+    {"POST", "/sessions/restore", batch_undo_ends, NULL, 1, 0},
     {"GET", "/sessions/ended", routes_list_ended, NULL, 0, 0},
     {"GET", "/sessions/{}", routes_get_session, proxy_get, 0, 0},
     {"PATCH", "/sessions/{}", routes_rename_session, proxy_rename, 1, 0},
     {"DELETE", "/sessions/{}", routes_delete_session, proxy_delete, 0, 0},
-    {"POST", "/sessions/{}/restore", routes_restore_session, proxy_restore, 0, 1},
+    {"POST", "/sessions/{}/restore", routes_undo_end, proxy_undo_end, 0, 1},
     {"POST", "/sessions/{}/restart", routes_restart_session, proxy_restart, 0, 0},
     {"POST", "/sessions/{}/message", routes_send_message, proxy_message, 1, 0},
     {"POST", "/sessions/{}/answer", routes_send_answer, proxy_answer, 1, 0},
@@ -794,7 +795,7 @@ static const struct routes_route {
     {"GET", "/status", routes_status, NULL, 0, 0},
     {"GET", "/ws", push_ws, NULL, 0, 0},
     {"GET", "/reach", reached_add, NULL, 0, 0},
-    {"DELETE", "/reach", reached_forget, NULL, 0, 0},
+    {"DELETE", "/reach", reached_close, NULL, 0, 0},
 };
 
 /* Returns 1 when path fits the pattern; *id is the part at {}. */
@@ -851,7 +852,8 @@ static void routes_run_found(struct request *r, const struct routes_route *route
     }
     if (route->has_body)
         request_parse_body(r);
-    if (json_type(r->body) == JSON_OBJECT || (r->lost.n && !route->has_body) || !request_refused(r))
+    if (json_type(r->body) == JSON_OBJECT || (r->lost.n && !route->has_body) ||
+        !request_reply_faults(r))
         handle(r);
 }
 
@@ -861,7 +863,7 @@ static void routes_run(struct request *r, const struct routes_route *route, span
     request_check_target(r, encoded_id);
     if (!encoded_id.p) {
         routes_run_found(r, route);
-    } else if (request_refused(r)) {
+    } else if (request_reply_faults(r)) {
         ;
     } else if (!http_decode(encoded_id, 0, &id)) {
         httpd_reply_detail(r->client, 404, "Session not found");

@@ -128,7 +128,7 @@ struct server {
     long long started_at;   /* wall clock */
 };
 
-/* A request at work; valid during its handler's call, faults until request_refused. */
+/* A request at work; valid during its handler's call, faults until request_reply_faults. */
 struct request {
     struct server *server;
     struct httpd_client *client;
@@ -159,7 +159,7 @@ static void request_fault(struct request *r, const char *type, const char *where
                           const char *message);
 /* Replies 400 to an unreadable body, 422 when there are faults, else 404 when the session is lost.
  * Returns 1 when it has replied. A handler uses r->session only after it. */
-static int request_refused(struct request *r);
+static int request_reply_faults(struct request *r);
 /* Adds a fault when the value breaks the field's rule. */
 static void request_check(struct request *r, const struct request_field *field, const char *where,
                           const char *value);
@@ -182,7 +182,7 @@ static long long request_tail_chars(struct request *r);
  * fault. */
 static int request_view_mode(struct request *r, char how[3]);
 /* Returns 1 when the request asks for a WebSocket; else replies 426 and returns 0. */
-static int request_wants_websocket(struct request *r);
+static int request_require_websocket(struct request *r);
 /* Replies that r->session has ended (409), or that its holder can't be reached (503). */
 static void request_reply_unreached(struct request *r);
 /* Replies that another computer does not do it: with the status of its error's code; NULL: it has
@@ -192,11 +192,11 @@ static void request_refuse(struct httpd_client *client, int status, const char *
 static void request_refuse_code(struct httpd_client *client, const char *computer,
                                 const char *code, const char *why);
 /* Returns 1 when r->session runs; else replies as above and returns 0. */
-static int request_is_running(struct request *r);
+static int request_require_running(struct request *r);
 #define REQUEST_ANCESTORS_MAX 100
 /* Tells whether the session that asks (body: "from") may answer or force r->id: it is a descendant,
  * or nobody of a session asks. Otherwise replies with 403. */
-static int request_may_drive(struct request *r);
+static int request_require_driver(struct request *r);
 /* Returns 1 when the name is this computer's, "local", "" or NULL. */
 static int request_is_here(const struct server *server, const char *computer);
 /* Cuts slashes at the end of a path, as projects are named; NULL is fine. */
@@ -252,7 +252,7 @@ static int reached_ask_end(const struct server *server, const char *computer, co
                            void (*done)(void *ctx, int status, span body, const char *error),
                            void *ctx);
 static void reached_add(struct request *request);    /* GET /reach: a link's WebSocket */
-static void reached_forget(struct request *request); /* DELETE /reach */
+static void reached_close(struct request *request); /* DELETE /reach */
 
 /* ==== proxy: requests about sessions of other computers ====================================== */
 
@@ -260,7 +260,7 @@ static void reached_forget(struct request *request); /* DELETE /reach */
 static void proxy_get(struct request *r);
 static void proxy_rename(struct request *r);
 static void proxy_delete(struct request *r);
-static void proxy_restore(struct request *r);
+static void proxy_undo_end(struct request *r);
 static void proxy_restart(struct request *r);
 static void proxy_message(struct request *r);
 static void proxy_answer(struct request *r);
@@ -275,7 +275,7 @@ static void proxy_create(struct request *r, const char *computer, const struct s
 /* ==== batch: ending many sessions with one request, and undoing that ========================= */
 
 static void batch_end_sessions(struct request *r);     /* POST /sessions/end */
-static void batch_restore_sessions(struct request *r); /* POST /sessions/restore */
+static void batch_undo_ends(struct request *r); /* POST /sessions/restore */
 
 /* ==== push: /ws and its topics =============================================================== */
 
@@ -292,7 +292,7 @@ static void routes_handle(void *ctx, struct httpd_request *request);
 
 /* ==== announce: the command of [computer] on_state ============================================ */
 
-#define ANNOUNCE_QUEUE_MAX 64 /* sessions; the oldest one is left out */
+#define ANNOUNCE_QUEUE_MAX 64 /* sessions; the oldest one is omitted */
 #ifndef ANNOUNCE_MS
 #define ANNOUNCE_MS 10000     /* the command is killed after this */
 #endif

@@ -117,7 +117,7 @@ static void answer_go_on(struct holder *h, const struct question *q)
 }
 
 /* A slow program must not get a second key that its next dialog reads. */
-static int answer_is_taken(const struct holder *h)
+static int answer_is_consumed(const struct holder *h)
 {
     long long since = h->loop.now - h->answer->stepped;
     int wrote = h->reader.output_at > h->answer->stepped;
@@ -149,7 +149,7 @@ static void answer_step(void *holder)
         answer_finish(h, "answered");
     else if (h->loop.now - a->began >= ANSWER_LATE_MS)
         answer_finish(h, "unconfirmed");
-    else if (a->option >= 0 && answer_is_taken(h))
+    else if (a->option >= 0 && answer_is_consumed(h))
         answer_go_on(h, &q);
     buf_free(&asks);
     reader_drop(&seen);
@@ -231,7 +231,7 @@ static void answer_ask(struct holder_client *c, const char *text)
     reader_drop(&seen);
 }
 
-static void answer_forget_client(struct holder_client *c)
+static void answer_drop_client(struct holder_client *c)
 {
     if (c->holder->answer && c->holder->answer->client == c)
         c->holder->answer->client = NULL;

@@ -207,7 +207,7 @@ static void end_tell_viewers(struct holder *h, long long undo_ms)
     buf_free(&b);
 }
 
-static void end_stop_undoably(struct holder *h, long long undo_ms)
+static void end_begin_undoable(struct holder *h, long long undo_ms)
 {
     if (h->killing || h->exited)
         return;

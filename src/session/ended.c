@@ -93,7 +93,7 @@ static int ended_keep(const char *state, const char *id)
     return status;
 }
 
-static int ended_take_back(const char *state, const char *id)
+static int ended_revive(const char *state, const char *id)
 {
     char *from = ended_dir(state, id), *to = store_session_dir(state, id);
     int status = store_id_is_plain(id) ? rename(from, to) : -1;

@@ -39,7 +39,7 @@ static void holder_on_output(void *ctx)
     span bytes = conn_view(&h->pty);
     size_t whole = viewer_find_screen(h, bytes);
     if (whole) {
-        viewer_show(h, (span){bytes.p, whole});
+        viewer_send_output(h, (span){bytes.p, whole});
         vt_feed(h->vt, (span){bytes.p, whole});
         disk_log(&h->log, (span){bytes.p, whole});
         conn_consume(&h->pty, whole);
@@ -47,7 +47,7 @@ static void holder_on_output(void *ctx)
         viewer_on_tick(h);
     }
     if (bytes.n) {
-        viewer_show(h, bytes);
+        viewer_send_output(h, bytes);
         vt_feed(h->vt, bytes);
         disk_log(&h->log, bytes);
         holder_answer_queries(h);
@@ -161,7 +161,7 @@ static void holder_handle_resize(struct holder_client *c, span payload)
         return;
     c->active_at = c->holder->loop.now;
     if (!c->holder->sizer || c->holder->sizer == c)
-        viewer_take_size(c);
+        viewer_apply_size(c);
 }
 
 static void holder_handle_colours(struct holder_client *c, span payload)
@@ -203,7 +203,7 @@ static void holder_handle_end_undoably(struct holder_client *c, span payload)
 {
     long long undo_ms;
     if (frame_read_undo(payload, &undo_ms))
-        end_stop_undoably(c->holder, undo_ms);
+        end_begin_undoable(c->holder, undo_ms);
 }
 
 static void holder_handle_undo_end(struct holder_client *c, span payload)
@@ -393,7 +393,7 @@ static const struct {
 
 /* Input waits, unread, until the program reads: a paste of any size takes bounded memory. So does
  * all of a client that does not read. */
-static int holder_holds(struct holder_client *c, enum frame_type type)
+static int holder_pause_full(struct holder_client *c, enum frame_type type)
 {
     int full = type == FRAME_INPUT && c->holder->pty.queued > INPUT_HOLD && !c->holder->exited;
     c->held = full || c->conn.queued > HOLDER_CLIENT_MAX;
@@ -408,7 +408,7 @@ static void holder_on_client_data(void *ctx)
     enum parse parsed;
     span payload;
     while ((parsed = frame_parse(&c->conn, &type, &payload)) == PARSE_DONE) {
-        if (holder_holds(c, type))
+        if (holder_pause_full(c, type))
             return;
         for (size_t i = 0; i < COUNT_OF(holder_handlers); i++)
             if (holder_handlers[i].type == type)
@@ -444,8 +444,8 @@ static void holder_on_client_closed(void *ctx, const char *why)
 {
     struct holder_client *c = ctx;
     (void)why;
-    message_forget_client(c);
-    answer_forget_client(c);
+    message_drop_client(c);
+    answer_drop_client(c);
     viewer_leave_size(c);
     c->viewing = 0;
     if (!c->holder->exited)
@@ -804,7 +804,7 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
     return fault;
 }
 
-static void holder_watch(struct holder *h)
+static void holder_begin(struct holder *h)
 {
     h->child = (struct loop_child){.pid = h->pid, .fn = end_on_exit, .ctx = h};
     loop_on_exit(&h->loop, &h->child);
@@ -858,7 +858,7 @@ static int holder_run(span spec_text)
         return 1;
     if (chdir("/") != 0)
         return 1;
-    holder_watch(&h);
+    holder_begin(&h);
     while (h.over < 2 && (!h.over || h.clients))
         loop_once(&h.loop);
     disk_finish(&h.last, -1);

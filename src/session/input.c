@@ -37,7 +37,7 @@ static void input_note(struct holder_client *c, struct state_input in, int is_ke
 {
     struct holder *h = c->holder;
     if (is_key)
-        viewer_take_size(c);
+        viewer_apply_size(c);
     h->typed_at = in.at;
     if (c->viewing && h->controller != c) {
         h->controller = c;

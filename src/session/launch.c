@@ -23,7 +23,7 @@ static void session_not_restarted(struct session *s, const char *why)
 {
     struct session_creating *creating = s->creating;
     s->creating = NULL;
-    session_restore_end(s);
+    session_recover_exit(s);
     session_set_status(s, buf_view(&creating->end));
     session_changed(s);
     creating->done(creating->ctx, NULL, why);
@@ -266,7 +266,7 @@ static const char *session_set_exit_aside(struct session *s)
     if (!failed && session_write(s) == 0)
         return NULL;
     const char *why = strerror(errno);
-    session_restore_end(s);
+    session_recover_exit(s);
     return why;
 }
 

@@ -381,7 +381,7 @@ static void message_step(void *holder)
 }
 
 /* The agent's work, or output where no sign of work is known, shows that it was submitted. */
-static void message_watch_argument(struct holder *h)
+static void message_check_argument(struct holder *h)
 {
     int waits = h->first == MESSAGE_FIRST_PENDING && !h->typed.n && h->first_argument.n;
     if (!waits || (h->state.phrased && !h->state.works))
@@ -395,7 +395,7 @@ static void message_on_output(struct holder *h, size_t n)
 {
     struct message *m = h->messages;
     if (!h->state.phrased)
-        message_watch_argument(h);
+        message_check_argument(h);
     if (!m)
         return;
     if (m->phase == MESSAGE_ENTERED)
@@ -443,7 +443,7 @@ static void message_add(struct holder *h, struct holder_client *c, span text,
         message_step(h);
 }
 
-static void message_forget_client(struct holder_client *c)
+static void message_drop_client(struct holder_client *c)
 {
     for (struct message *m = c->holder->messages; m; m = m->next)
         if (m->client == c)
@@ -491,7 +491,7 @@ static void message_on_first_timer(void *holder)
     if (h->reader.kind == QUESTION_CHOICE || status_waits_for(h) == QUESTION_CHOICE) {
         h->first_until += now - h->first_looked_at;
     } else if (h->state.phrased && h->state.works) {
-        message_watch_argument(h);
+        message_check_argument(h);
     } else if (h->typed.n && message_is_ready(h)) {
         buf first = h->typed;
         h->typed = (buf){0};

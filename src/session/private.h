@@ -151,7 +151,7 @@ struct holder_client {
     int subscribed;
     int status_due;            /* once it reads */
     int viewing, sizes, scrollback;
-    int held;                  /* see holder_holds */
+    int held;                  /* see holder_pause_full */
     int behind;                /* a snapshot is due */
     int missing;               /* of its scrollback, perhaps */
     int all;                   /* nothing is omitted while it reads */
@@ -237,7 +237,7 @@ static int reader_has_moved(const struct holder *h, const struct reader_mark *m)
 static void viewer_put_snapshot(struct holder_client *c, int scrollback); /* queues it */
 /* Once the viewer reads. */
 static void viewer_send_snapshot(struct holder_client *c, int scrollback);
-static void viewer_show(struct holder *h, span output); /* to every viewer */
+static void viewer_send_output(struct holder *h, span output); /* to every viewer */
 /* Returns the bytes after which a snapshot that waits is whole; 0: none. */
 static size_t viewer_find_screen(const struct holder *h, span output);
 static void viewer_fall_behind(struct holder_client *c); /* a snapshot follows */
@@ -249,7 +249,7 @@ static void viewer_on_wait(void *holder); /* the wait_timer */
 /* A viewer that gets all output has read some since. */
 static int viewer_reads(struct holder *h);
 static void viewer_set_size(struct holder *h, int cols, int rows);
-static void viewer_take_size(struct holder_client *c); /* it types */
+static void viewer_apply_size(struct holder_client *c); /* it types */
 static void viewer_leave_size(struct holder_client *c); /* the last active one has it */
 
 /* ==== input ================================================================================== */
@@ -279,7 +279,7 @@ static void message_step(void *holder);
 static void message_settle(struct holder *h); /* presses a pending Enter */
 static void message_on_output(struct holder *h, size_t n);
 static void message_on_prompt(struct holder *h, span text);
-static void message_forget_client(struct holder_client *c);
+static void message_drop_client(struct holder_client *c);
 static void message_end_all(struct holder *h);
 static void message_start_first(struct holder *h);
 static void message_on_first_timer(void *holder);
@@ -290,12 +290,12 @@ static void message_on_first_timer(void *holder);
  * "unconfirmed", or why not. */
 static void answer_ask(struct holder_client *c, const char *text);
 static void answer_step(void *holder);
-static void answer_forget_client(struct holder_client *c);
+static void answer_drop_client(struct holder_client *c);
 static void answer_end(struct holder *h);
 
 /* ==== end ==================================================================================== */
 
-static void end_stop_undoably(struct holder *h, long long undo_ms); /* then end_kill */
+static void end_begin_undoable(struct holder *h, long long undo_ms); /* then end_kill */
 static void end_undo(struct holder *h);
 static void end_kill(struct holder *h);
 static void end_check(struct holder *h);

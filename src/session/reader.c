@@ -205,7 +205,7 @@ static void reader_keep(struct holder *h, const struct question_screen *s, const
 }
 
 /* More than a spinner has changed, but not by a viewer's focus or size. */
-static int reader_watch_bell(struct holder *h)
+static int reader_check_bell(struct holder *h)
 {
     struct reader *r = &h->reader;
     int rings = h->state.kind == STATE_WAITING && h->state.source == STATE_BY_BELL;
@@ -283,7 +283,7 @@ static void reader_read(struct holder *h, int quiet)
     if (!reader_is_unsure(h, quiet)) {
         struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
                                  .works = q.working, .ready = reader_is_ready(h),
-                                 .moved = reader_watch_bell(h)};
+                                 .moved = reader_check_bell(h)};
         status_apply(h, in, (span){0});
         reader_renew_asked(h);
     }

@@ -274,7 +274,7 @@ static int session_read_exit(struct session *s)
     return found && session_has_exited(s);
 }
 
-static int session_restore_end(struct session *s)
+static int session_recover_exit(struct session *s)
 {
     char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
     int restored = rename(last, exit) == 0 && session_read_exit(s);
@@ -282,7 +282,7 @@ static int session_restore_end(struct session *s)
     return restored;
 }
 
-static void session_forget_end(const struct session *s)
+static void session_discard_exit(const struct session *s)
 {
     char *last = store_path(s->dir, STORE_LAST_EXIT);
     unlink(last);

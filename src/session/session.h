@@ -561,7 +561,7 @@ static int holder_main(void);
 static int ended_keep(const char *state, const char *id);
 static void ended_expire(const char *state);
 /* Returns 0, or -1: there is none. */
-static int ended_take_back(const char *state, const char *id);
+static int ended_revive(const char *state, const char *id);
 /* The newest first: members of a session object, and ended_at. */
 static void ended_put_list(const char *state, const char *computer, buf *b);
 
@@ -660,8 +660,8 @@ static void session_set_lost(struct session *s, enum life life); /* its holder d
 /* Returns 0: its holder wrote none. */
 static int session_read_exit(struct session *s);
 /* Takes an exit back that a restart set aside. Returns 0: none is. */
-static int session_restore_end(struct session *s);
-static void session_forget_end(const struct session *s); /* the session runs */
+static int session_recover_exit(struct session *s);
+static void session_discard_exit(const struct session *s); /* the session runs */
 
 /* ==== sessions: this computer's sessions: holders, adoption, ends ============================ */
 

@@ -323,7 +323,7 @@ static void session_created(struct session *s)
     log_line(LOG_INFO, "session %s started in %s: %s", s->id, s->directory,
              s->command ? s->command : s->agent);
     if (creating->end.n)
-        session_forget_end(s);
+        session_discard_exit(s);
     creating->done(creating->ctx, s, NULL);
     buf_free(&creating->end);
     free(creating);
@@ -530,7 +530,7 @@ static int session_is_over(struct session *s, int error)
     enum life life = life_judge(&record, error, session_has_exited(s), &why);
     int was_lost = session_is_lost(s), lives = life == LIFE_LIVES || life == LIFE_ORPHANED;
     int dead = life == LIFE_DEAD || life == LIFE_LOST || (life == LIFE_ELSEWHERE && s->forced);
-    if (dead && !was_lost && !session_restore_end(s))
+    if (dead && !was_lost && !session_recover_exit(s))
         session_set_lost(s, life);
     if (was_lost && lives)
         session_unlose(s);
@@ -555,7 +555,7 @@ static void session_reach(void *ctx)
             break;
         if (session_connect(s) == 0) {
             session_unlose(s);
-            session_forget_end(s);
+            session_discard_exit(s);
             return;
         }
         if (!session_is_over(s, errno))
@@ -666,7 +666,7 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
 static struct session *session_revive(struct sessions *all, const char *id)
 {
     if (cache_find(all->cache, id) || session_find_hidden(all, id) ||
-        ended_take_back(all->config->state, id) != 0)
+        ended_revive(all->config->state, id) != 0)
         return NULL;
     struct session *s = session_new(all, id);
     int loaded = session_load(s) > 0;

@@ -141,7 +141,7 @@ static int viewer_reads(struct holder *h)
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-static void viewer_show(struct holder *h, span output)
+static void viewer_send_output(struct holder *h, span output)
 {
     int must_wait = 0;
     blob *frame = NULL;
@@ -203,7 +203,7 @@ static void viewer_set_size(struct holder *h, int cols, int rows)
     status_changed(h);
 }
 
-static void viewer_take_size(struct holder_client *c)
+static void viewer_apply_size(struct holder_client *c)
 {
     struct holder *h = c->holder;
     c->active_at = h->loop.now;
@@ -224,5 +224,5 @@ static void viewer_leave_size(struct holder_client *c)
         if (other != c && other->cols && (!last || other->active_at > last->active_at))
             last = other;
     if (last && !h->exited)
-        viewer_take_size(last);
+        viewer_apply_size(last);
 }

@@ -611,7 +611,7 @@ static void app_resume_terminal(struct app *t)
     buf_clear(&t->title);
     term_enter(t->terminal.io.fd, app_wants_mouse(t), app_wants_title(t), &t->frame);
     if (t->mode & APP_SCREENS)
-        view_forget_modes(t->view);
+        view_reset_modes(t->view);
     t->program_runs = t->suspended = 0;
     conn_pause(&t->terminal, t->held > 0);
     t->grid.known = 0;

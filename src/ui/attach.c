@@ -284,7 +284,7 @@ static void attach_begin(struct app *t, const char *id)
         return;
     }
     view_set_terminal(t->view, app_wants_mouse(t), t->keyboards);
-    view_forget_modes(t->view);
+    view_reset_modes(t->view);
     if (!t->read_only)
         view_resize(t->view, t->grid.cols, t->grid.rows - 1);
     view_set_colours(t->view, &t->colours);

@@ -348,7 +348,7 @@ static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys,
                                unsigned context, int cols, keymap_applies *applies, void *ctx)
 {
     int words = cols >= KEYMAP_FOOTER_COLS, col = 1, rest = 1 - words, full = 0;
-    size_t tail = count; /* the first of the last two, which are never left out */
+    size_t tail = count; /* the first of the last two, which are never omitted */
     for (int found = 0; tail > 0 && found < 2; tail--)
         if (keymap_in_footer(&keys[tail - 1], context)) {
             rest += keymap_footer_columns(&keys[tail - 1], words) + 1 + words;

@@ -722,7 +722,7 @@ static void keys_attach_by_program(struct app *t, const struct tree_session *s)
         span_dup(span_of(s->id));
 }
 
-static void keys_open_session(struct app *t)
+static void keys_attach_session(struct app *t)
 {
     const struct tree_session *s = app_session(t);
     if (!s)
@@ -742,7 +742,7 @@ static void keys_open(void *ctx, int arg)
     if (t->shown == APP_TODOS)
         keys_open_todo(t);
     else
-        keys_open_session(t);
+        keys_attach_session(t);
 }
 
 /* Moves the shown part of a session's larger screen: to enum term_keycode's direction. */

@@ -3,11 +3,11 @@
 /* pace - frames as fast as the terminal takes them.
  *
  * Buffers before a modem hold many seconds of its speed. So DSR 5 goes behind a frame: its answer
- * tells that the frame is shown. On a slow line one frame is under way; what it leaves out is drawn
+ * tells that the frame is shown. On a slow line one frame is in flight; what it omits is drawn
  * next, as it is then. */
 
 #define PACE_ASK 4096           /* bytes between questions on a fast line */
-#define PACE_WINDOW (64 * 1024) /* bytes under way there */
+#define PACE_WINDOW (64 * 1024) /* bytes in flight there */
 #define PACE_UNKNOWN 500        /* while the speed is not known */
 #define PACE_SLOW (48 * 1024)   /* bytes a second */
 #define PACE_SAMPLE 200         /* fewer don't tell a speed */

@@ -540,9 +540,9 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         term_leave();
         if (!t->attach_only)
             app_save(t);
-        view_abandon(t->view);
+        view_discard(t->view);
         for (int i = 0; i < PANES_MAX; i++)
-            view_abandon(t->panes[i]);
+            view_discard(t->panes[i]);
         client_free(&t->client);
         vcs_cancel(&t->changes.vcs);
         free(t->changes.place);

@@ -73,7 +73,7 @@ static struct view *view_of_text(const char *id, span text, int cols, int rows);
 static int view_is_open(const struct view *v);     /* or opening */
 /* Sends what was typed, calls no hook any more. NULL is fine. */
 static void view_close(struct view *v);
-static void view_abandon(struct view *v);          /* only at the program's end */
+static void view_discard(struct view *v);          /* only at the program's end */
 static void view_send(struct view *v, span input);
 static size_t view_pending(const struct view *v);  /* bytes not sent yet */
 static void view_resize(struct view *v, int cols, int rows); /* asks for that size */
@@ -99,7 +99,7 @@ static void view_put_mouse(struct view *v, const struct term_event *ev, buf *b);
 static int view_select(struct view *v, const struct term_event *ev, buf *text);
 static void view_set_terminal(struct view *v, int mouse, enum term_keys keyboards);
 /* The terminal has the UI's modes now. */
-static void view_forget_modes(struct view *v);
+static void view_reset_modes(struct view *v);
 
 /* ==== rows: drawing rows and the header ======================================================= */
 
@@ -261,7 +261,7 @@ struct app {
     long long escaped_at;      /* loop clock, for prefix2 */
     enum term_keys keyboards;
     char notice[48];           /* below an attached session */
-    int brackets, paste_cut;   /* of the paste under way */
+    int brackets, paste_cut;   /* of the paste in progress */
     size_t held;               /* bytes not sent: the terminal is not read */
     struct app_view views[2];
     int find_hit;             /* select a row that matches */

@@ -96,7 +96,7 @@ static void view_feed(struct view *v, span bytes)
 
 /* Feeds what gives a whole screen: an update that has begun waits for its end, FRAME_SYNC_MS at
  * most. Programs that know no updates cost no search. */
-static void view_take(struct view *v, span bytes)
+static void view_receive(struct view *v, span bytes)
 {
     size_t before = v->held.n, n = bytes.n;
     if (before)
@@ -178,7 +178,7 @@ static void view_on_output(void *ctx, span bytes, int snapshot)
         v->vt = vt_new(VIEW_WAITING_COLS, VIEW_WAITING_ROWS);
     if (snapshot)
         buf_clear(&v->held);
-    view_take(v, bytes);
+    view_receive(v, bytes);
 }
 
 /* Cancels the task and the timer, and closes the pty: an open descriptor of it would keep the
@@ -364,7 +364,7 @@ static void view_close(struct view *v)
         view_free(v);
 }
 
-static void view_abandon(struct view *v)
+static void view_discard(struct view *v)
 {
     if (!v)
         return;
@@ -595,7 +595,7 @@ static void view_set_terminal(struct view *v, int mouse, enum term_keys keyboard
     v->widget_modes = VIEW_UI_MODES | (mouse ? VIEW_UI_MOUSE : 0u);
 }
 
-static void view_forget_modes(struct view *v)
+static void view_reset_modes(struct view *v)
 {
     v->terminal = (struct view_terminal){.modes = v->widget_modes};
 }

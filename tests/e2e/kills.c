@@ -1,7 +1,7 @@
 /* kills - daemon, holders, commands and UI killed at random moments under load: what was
  * acknowledged is there after each restart, and what was not is whole or not there.
  *
- * A round asks for some changes at once, kills the daemon while they are under way, starts it again
+ * A round asks for some changes at once, kills the daemon while they are in flight, starts it again
  * and compares its list with what the answers have promised. TELEC_E2E_KILLS is the number of
  * seconds (15), TELEC_E2E_SEED repeats a run's choices. */
 
@@ -21,7 +21,7 @@ static struct kills_session {
     char *id;               /* NULL: no answer came to its creation */
     char *title, *other;    /* other: the title of a rename without an answer; or NULL */
     enum kills_fate fate;
-    int busy;               /* a change of it is under way */
+    int busy;               /* a change of it is in flight */
     int may_be_dead;        /* its holder was killed, or was perhaps never started */
     long long hidden_at;
 } kills_all[KILLS_MOST];
@@ -48,7 +48,7 @@ struct kills_change {
     struct wire wire;
 };
 
-/* A session with that fate that no change is under way for, or NULL. dead: its holder may be. */
+/* A session with that fate that no change is in flight for, or NULL. dead: its holder may be. */
 static struct kills_session *kills_pick(enum kills_fate fate, int dead)
 {
     for (int i = 0, at = (int)kills_random((unsigned)kills_count + 1); i < kills_count; i++) {

@@ -265,10 +265,10 @@ static void unit_client_answers(void)
     unit_client_free(&u);
 }
 
-/* Requests that are under way when their owner goes. */
+/* Requests in flight when their owner goes. */
 static void unit_client_gone(void)
 {
-    test_begin("requests under way when their owner goes are told so, once");
+    test_begin("requests in flight when their owner goes are told so, once");
     struct unit_client u;
     unit_client_init(&u);
     unit_client_listen(&u);

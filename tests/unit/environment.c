@@ -6,7 +6,7 @@ static void unit_environment_foreign(void)
                            (char *)"WINDOWID=3", (char *)"WINDOWIDS=4", (char *)"STY=5",
                            (char *)"LINES", (char *)"", (char *)"TERM_PROGRAM=x", NULL};
     char *env[COUNT_OF(given)];
-    test_begin("what names the caller's terminal is left out, but for what is kept by name");
+    test_begin("what names the caller's terminal is omitted, but for what is kept by name");
     memcpy(env, given, sizeof env);
     environment_set(env, NULL);
     CHECK(strcmp(env[0], "PATH=/bin") == 0 && strcmp(env[1], "WINDOWIDS=4") == 0);

@@ -120,7 +120,7 @@ static const char *unit_holder_start(struct unit_holder *u, const char *director
     const char *fault = holder_start(&u->h, spec, &error);
     if (fault)
         return fault;
-    holder_watch(&u->h);
+    holder_begin(&u->h);
     return NULL;
 }
 
@@ -779,7 +779,7 @@ static void unit_hold_waits_for_viewer(void)
         buf flood = {0};
         buf_reserve(&flood, 65536);
         memset(flood.p, 'x', 65536);
-        viewer_show(&u.h, (span){flood.p, 65536});
+        viewer_send_output(&u.h, (span){flood.p, 65536});
         buf_free(&flood);
     }
     CHECK(u.h.pty.paused && u.h.wait_timer.slot);

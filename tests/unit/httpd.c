@@ -536,7 +536,7 @@ static void unit_httpd_pings_unread(void)
     u.fds[i] = -1;
     UNIT_HTTPD_UNTIL(&u, u.messages.n == 2);
     CHECK_INT(httpd_queued(c), queued);
-    httpd_drop_unsent(c); /* of the one under way nothing */
+    httpd_drop_unsent(c); /* of the one in flight nothing */
     CHECK_INT(httpd_queued(c), queued);
     u.fds[i] = fd;
     blob_drop(large);

@@ -4,7 +4,7 @@ struct unit_pace {
     struct pace pace;
     struct grid g;
     struct vt *screen;         /* what the user sees */
-    buf line;                  /* bytes under way */
+    buf line;                  /* bytes in flight */
     double room;               /* bytes that the line has taken this far, less those sent */
     long long now, answers[64]; /* when answers arrive */
     int first, last;

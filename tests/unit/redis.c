@@ -516,7 +516,7 @@ static void unit_redis_backoff(void)
         CHECK_SPAN(span_of(u.redis.why), "cannot connect: No such file or directory");
         CHECK_INT(u.loop.timers[0] == &u.redis.timer && u.redis.timer.due == u.redis.retry_at, 1);
         u.loop.now = u.redis.retry_at;
-        redis_on_timer(&u.redis); /* as the loop would then: only one try is under way */
+        redis_on_timer(&u.redis); /* as the loop would then: only one try is in flight */
     }
     unit_redis_end(&u);
     test_begin("a connection that was ready resets the wait, one that was refused does not");

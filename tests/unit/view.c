@@ -9,7 +9,7 @@ static struct view *unit_view_of(int cols, int rows, const char *bytes)
     return v;
 }
 
-/* What has to be seen is seen, and no more is left out than must be. */
+/* What has to be seen is seen, and no more is omitted than must be. */
 static void unit_view_crop(void)
 {
     test_begin("a crop shows the cursor and leaves no more out than it must");
