@@ -843,6 +843,8 @@ static void routes_find(struct request *r, const char *id, const char *computer,
     buf_str(&r->lost, "' is not known here");
 }
 
+/* The handler of an unknown session runs, too: it checks body and query first, and then must ask
+ * request_reply_faults before it uses r->session. */
 static void routes_run_found(struct request *r, const struct routes_route *route)
 {
     void (*handle)(struct request *r) = r->computer ? route->elsewhere : route->handle;

@@ -420,9 +420,30 @@ static void unit_routes_creating_client_leaves(void)
     unit_server_free(&u);
 }
 
+static void unit_routes_unknown(void)
+{
+    static const char *const bodies[] = {
+        NULL, "{}", "{\"title\":\"t\",\"message\":\"m\",\"answer\":\"1\",\"key\":\"enter\","
+                    "\"type\":\"stop\",\"force\":true,\"from\":\"x\"}"};
+    struct unit_server u;
+    test_begin("every route of a session refuses one that nobody knows");
+    unit_server_init(&u);
+    for (size_t i = 0; i < COUNT_OF(routes_table); i++) {
+        const char *tail = strchr(routes_table[i].path, '{');
+        for (size_t k = 0; tail && k < COUNT_OF(bodies); k++) {
+            char target[100];
+            snprintf(target, sizeof target, "/sessions/%s%s", "9a5b36e3-3f6f-4b62-9e2b-000000000000", tail + 2);
+            int status = unit_server_ask(&u, routes_table[i].method, target, bodies[k]);
+            CHECK(status == 404 || status == 422);
+        }
+    }
+    unit_server_free(&u);
+}
+
 static void unit_routes(void)
 {
     unit_routes_table();
+    unit_routes_unknown();
     unit_routes_ends();
     unit_routes_undo();
     unit_routes_batch();
