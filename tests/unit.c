@@ -164,7 +164,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 static const struct {
     const char *name;
     void (*run)(void);
-} unit_tests[] = { /* as in teleclaude.c, one a line */
+} unit_tests[] = {
     {"base", unit_base},
     {"utf8", unit_utf8},
     {"clock", unit_clock},

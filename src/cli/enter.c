@@ -7,7 +7,7 @@ static int enter_run(char *const *argv)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
     int status = -1;
-    sigaction(SIGINT, &ignore, &old_int); /* Ctrl-C and Ctrl-\\ are for the program */
+    sigaction(SIGINT, &ignore, &old_int); /* Ctrl-C and Ctrl-\ are for the program */
     sigaction(SIGQUIT, &ignore, &old_quit);
     pid_t pid = fork();
     if (pid == 0) {

@@ -731,8 +731,7 @@ static int settings_change_toml(struct settings_job *job)
     return 0;
 }
 
-/* ---- opencode's plugin: a file of telec's own -------------------------------------------------
- */
+/* ---- opencode's plugin: a file of telec's own ----------------------------------------------- */
 
 /* The plugin gives `telec hook` events of Claude Code's names. A session with a parent is a
  * subagent's: only its questions count. */

@@ -222,8 +222,7 @@ static int redis_call(struct redis *r, span command, long long block_ms,
 static void redis_expect(struct redis *r);
 /* Connects again at once, to the same address. */
 static void redis_restart(struct redis *r);
-/* The server has served what it refused before: the next failure is news, and backoff begins anew.
- */
+/* The server has served what it refused before: the next failure is news, backoff begins anew. */
 static void redis_trust(struct redis *r);
 static const char *redis_state_name(const struct redis *r);
 static void redis_put_address(const struct redis *r, buf *b);
@@ -494,8 +493,7 @@ struct fleet {
     long long lives;        /* given to peers so far */
     /* A session, or all of the computer's (id NULL), has gone; or NULL. */
     void (*on_gone)(void *ctx, const char *computer, const char *id, const char *why);
-    /* That computer or its connection is new; or ours was lost or is back (computer NULL); or NULL.
-     */
+    /* That computer or its connection is new; ours was lost or is back (computer NULL). Or NULL. */
     void (*on_link)(void *ctx, const char *computer);
     void *remote_ctx;       /* of both */
     /* pull */

@@ -4,8 +4,7 @@
  *
  * There is one daemon per socket and per state directory: both are locked, so of two that start at
  * once one ends. The locks' files name its process and socket: a client in another environment
- * finds it by the state directory's. SIGUSR1 asks it to make its socket again, when that is gone.
- */
+ * finds it by the state directory's. SIGUSR1 asks it to make a socket that is gone again. */
 
 #ifndef DAEMON_STOP_MS
 #define DAEMON_STOP_MS 2000 /* at shutdown, for clients to read what is queued for them */

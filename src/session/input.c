@@ -32,7 +32,7 @@ static int input_type(struct holder *h, span bytes)
     return 0;
 }
 
-/* Its size becomes the session's. */
+/* The client has typed (is_key: its size becomes the session's), or moved, and controls it now. */
 static void input_note(struct holder_client *c, struct state_input in, int is_key)
 {
     struct holder *h = c->holder;

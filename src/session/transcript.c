@@ -1,8 +1,7 @@
 #include "session.h"
 
 /* transcript - the text of an exited session, from its log. A child process feeds the log to an
- * emulator: a few bytes can fill a large screen, so that can take long, and the daemon never waits.
- */
+ * emulator, for a few bytes can fill a large screen: the daemon never waits for that. */
 
 #ifndef TRANSCRIPT_MS
 #define TRANSCRIPT_MS 10000 /* for the child to write all of the text */

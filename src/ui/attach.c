@@ -103,8 +103,8 @@ static void attach_end(struct app *t, const char *why)
     app_set_mode(t, t->shown);
 }
 
-/* If the UI ends with it, its caller, a shell, reads
- * the keys next: the last screen stays until the user pauses. */
+/* When the UI ends, too, its caller, a shell, would read the keys that the user still types: the
+ * last screen stays until he pauses. */
 static void attach_end_unasked(struct app *t)
 {
     char why[sizeof t->view->reason];
@@ -453,7 +453,6 @@ static void attach_send_paste(struct app *t, const struct term_event *ev, int br
     if (view_pending(t->view) > VIEW_FULL && !t->paste_cut)
         attach_hold_terminal(t);
 }
-
 
 /* The wheel in the alternate screen of a program without mouse mode: arrows. */
 static void attach_send_arrows(struct app *t, int lines)

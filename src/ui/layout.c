@@ -380,8 +380,10 @@ static void layout_put_attached(const struct app *t, buf *b)
     int ended = !view_is_open(t->view) && !t->view->lost;
     const struct view *v = t->view;
     if (t->mode == APP_PREFIX) {
-        buf_fmt(b, "d detach  n/p next, previous  - before  w waiting  [ read  %c itself",
-                config_ctrl_letter(t->config->prefix));
+        for (size_t i = 0; i < t->keys.count; i++)
+            if (t->keys.rows[i].contexts & APP_PREFIX && t->keys.rows[i].footer)
+                buf_fmt(b, "%s %s  ", t->keys.rows[i].shown, t->keys.rows[i].footer);
+        buf_fmt(b, "%c itself", config_ctrl_letter(t->config->prefix));
         return;
     }
     if (t->notice[0]) {

@@ -456,7 +456,7 @@ static int view_crop_panned(int size, int room, int at, int *pan)
     return first + *pan;
 }
 
-/* Returns the columns from…to-1 of a row that are selected. */
+/* Sets the columns from…to-1 of a row that are selected. */
 static void view_selected(const struct view *v, int row, int *from, int *to)
 {
     int back = v->from_row > v->to_row || (v->from_row == v->to_row && v->from_col > v->to_col);

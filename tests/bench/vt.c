@@ -66,8 +66,8 @@ static void make_utf8(buf *b)
     buf_str(b, "\r\n");
 }
 
-/* Like an agent at work: a full repaint now and then, a spinner, a scrolled region, a status line.
- */
+/* Like an agent at work: a full repaint now and then, a spinner, a scrolled region, a status
+ * line. */
 static void make_screen(buf *b)
 {
     static const char *const spinner[] = {"✳", "✶", "✻", "✽"};

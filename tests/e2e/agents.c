@@ -1,5 +1,5 @@
-/* agents - sessions of a program that looks like an AI agent: its dialogs, messages, first prompt.
- */
+/* agents - sessions of a program that looks like an AI agent: its dialogs, messages, first
+ * prompt. */
 
 /* Starts the tests' own agent under a name that the agents' table has. */
 static char *start_agent(const char *late, const char *more)

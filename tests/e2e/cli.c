@@ -132,8 +132,8 @@ static struct cli cli_with(const char *variable, const char *first, ...)
 }
 
 #define CLI_OK(c) cli_check(__FILE__, __LINE__, (c), 0, NULL)
-/* It must end with that status, print nothing and say `part` on stderr, in one line of "telec: …".
- */
+/* It must end with that status, print nothing and say `part` on stderr, in one line of "telec:
+ * …". */
 #define CLI_FAILS(c, status, part) cli_check(__FILE__, __LINE__, (c), (status), (part))
 
 static struct cli cli_check(const char *file, int line, struct cli c, int status, const char *part)

@@ -1,5 +1,5 @@
-/* life - who lives is known: lost directories, other environments, holders that hang or are killed.
- */
+/* life - who lives is known: lost directories, other environments, holders that hang or are
+ * killed. */
 
 static char *life_socket(const char *id)
 {

@@ -1,5 +1,5 @@
-/* ui - the terminal UI on a real pseudo-terminal: what its screen shows, and what it leaves behind.
- */
+/* ui - the terminal UI on a real pseudo-terminal: what its screen shows, and what it leaves
+ * behind. */
 
 /* ---- a person's terminal -------------------------------------------------------------------- */
 
@@ -1185,7 +1185,7 @@ static void test_ui_attach(void)
     ui_keys(u, "\033"); /* alone, it is the Escape key */
     UI_AWAIT_TEXT(u, "<ac><1b>");
     ui_keys(u, UI_PREFIX);
-    UI_AWAIT_TEXT(u, "d detach  n/p next");
+    UI_AWAIT_TEXT(u, "d detach  n next");
     ui_keys(u, "]");
     UI_AWAIT_TEXT(u, "<1b><1d>");
     ui_keys(u, UI_PREFIX "z"); /* no such command: nothing, and back to the program */
@@ -1438,7 +1438,7 @@ static void test_ui_late_replies(void)
     kill(e2e.daemon, SIGCONT);
     AWAIT(json_count(get("/sessions").body, "") == 3);
     ui_keys(u, UI_PREFIX);
-    UI_AWAIT_TEXT(u, "d detach  n/p next");
+    UI_AWAIT_TEXT(u, "d detach  n next");
     ui_keys(u, "d");
     UI_AWAIT_TEXT(u, "the new session has started");
     UI_AWAIT_SELECTED(u, "second");

@@ -12,8 +12,8 @@ static uint32_t unit_base_random(uint32_t *state)
     return *state >> 8;
 }
 
-/* A template for mkstemp and mkdtemp where temporary files belong; short enough for sockets in it.
- */
+/* A template for mkstemp and mkdtemp where temporary files belong; short enough for sockets in
+ * it. */
 static char *unit_base_temporary(char out[64])
 {
     const char *base = getenv("TMPDIR");

@@ -1277,8 +1277,8 @@ static void unit_redis_passwords(const struct unit_redis_server *s)
     unit_redis_end(&admin);
 }
 
-/* 1: the server takes connections at the port that speaks TLS; 0: it can't do TLS, and has ended.
- */
+/* 1: the server takes connections at the port that speaks TLS; 0: it can't do TLS, and has
+ * ended. */
 static int unit_redis_tls_is_up(struct unit_redis_server *s)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};

@@ -115,8 +115,8 @@ static void unit_store_unsynced(void)
     buf_free(&got);
 }
 
-/* A reader that opens the record again and again sees the old or the new one, and nothing between.
- */
+/* A reader that opens the record again and again sees the old or the new one, and nothing
+ * between. */
 static void unit_store_atomic(void)
 {
     test_begin("a reader of a record sees the old or the new one, whole");

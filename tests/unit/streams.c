@@ -1,5 +1,5 @@
-/* Unit tests of streams: requests and replies, the XREAD set, what Redis refuses, lost connections.
- */
+/* Unit tests of streams: requests and replies, the XREAD set, what Redis refuses, lost
+ * connections. */
 
 struct unit_streams_reply {
     int done, good;
