@@ -350,23 +350,36 @@ static char **codec_words(span text)
     return NULL;
 }
 
+/* Appends what 's' quotes; `quote` is a quote within it. Returns 0 when s is not that. */
+static int codec_unquote(span s, const char *quote, buf *text)
+{
+    if (!span_starts(s, "'"))
+        return 0;
+    for (s = span_sub(s, 1); s.n; s = span_sub(s, 1)) {
+        int inner = span_starts(s, quote);
+        if (s.p[0] == '\'' && !inner)
+            return s.n == 1;
+        buf_byte(text, s.p[0]);
+        s = inner ? span_sub(s, strlen(quote) - 1) : s;
+    }
+    return 0;
+}
+
 static char *codec_text_behind(span command)
 {
-    buf quoted = {0};
-    char *text = NULL;
+    static const char *const quotes[] = {"'\\''", "'\"'\"'"}; /* telec's, Python's */
     while (command.n && codec_is_blank(command.p[0]))
         command = span_sub(command, 1);
     codec_cut_word(&command);
     span rest = command.n ? span_sub(command, 1) : command;
-    char **words = config_words(rest);
-    if (words && words[0] && !words[1]) {
-        config_put_quoted(&quoted, words[0]);
-        if (span_eq(rest, buf_cstr(&quoted)))
-            text = span_dup(span_of(words[0]));
+    for (size_t i = 0; i < COUNT_OF(quotes); i++) {
+        buf text = {0};
+        char *found = codec_unquote(rest, quotes[i], &text) ? span_dup(buf_view(&text)) : NULL;
+        buf_free(&text);
+        if (found)
+            return found;
     }
-    buf_free(&quoted);
-    free(words);
-    return text ? text : span_dup(rest);
+    return span_dup(rest);
 }
 
 static void codec_put_words(buf *b, const char *const *words)

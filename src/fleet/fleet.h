@@ -39,7 +39,8 @@ struct codec_event {
 /* Spans into the entry; empty where there is none. */
 struct codec_request {
     span command, initiator, session_id, title, project_dir, metadata, auto_command;
-    span type, from, args;  /* of a system message */
+    span type, from;        /* of a system message */
+    span args;              /* of that; of a TeleClaude daemon's list_todos: a JSON array */
     span asked_ms, wait_ms; /* when, by Redis's clock; how long its asker waits */
 };
 
@@ -85,8 +86,8 @@ static span codec_cut_word(span *rest);
 /* Splits as a POSIX shell does, or at white space when a quote is open; without a leading slash. As
  * config_words; NULL: no word. */
 static char **codec_words(span text);
-/* Returns the text behind the first word, byte by byte; or the word that it quotes, when that is as
- * codec_put_words writes it. A new C string. */
+/* Returns the text behind the first word, byte by byte; or the text that it quotes, when that is as
+ * codec_put_words or Python's shlex.quote writes it. A new C string. */
 static char *codec_text_behind(span command);
 static void codec_put_words(buf *b, const char *const *words);
 static void codec_put_joined(buf *b, char *const *words);

@@ -113,17 +113,25 @@ static void requests_list_projects(struct requests_job *job)
     buf_free(&b);
 }
 
+/* list_todos PATH; a TeleClaude daemon has the path in args. */
 static void requests_list_todos(struct requests_job *job)
 {
     struct requests *all = job->all;
+    struct json args = {0};
     buf b = {0};
-    if (!job->words[1]) {
+    char *path = job->words[1] ? span_dup(span_of(job->words[1])) : NULL;
+    json_parse(job->fields->args, &args, NULL, NULL);
+    struct json_iter it = json_iter(args);
+    if (!path && json_type(args) == JSON_ARRAY && json_next(&it))
+        path = json_dup_text(it.value);
+    if (path) {
+        if (!projects_put_todos(all->projects, path, &b))
+            buf_str(&b, "[]");
+        requests_reply(job, buf_view(&b));
+    } else {
         requests_fail(job, "list_todos: a project's path is expected", "BAD_REQUEST");
-        return;
     }
-    if (!projects_put_todos(all->projects, job->words[1], &b))
-        buf_str(&b, "[]");
-    requests_reply(job, buf_view(&b));
+    free(path);
     buf_free(&b);
 }
 

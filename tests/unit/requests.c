@@ -50,6 +50,7 @@ static void unit_requests_gives(struct unit_requests *r, const char *command, co
 static void unit_requests_reading(void)
 {
     struct unit_requests r;
+    char path[200];
     test_begin("lists, transcripts and screens are given to everybody");
     unit_requests_begin(&r);
     r.a->config.allow = (char *)"";
@@ -60,6 +61,12 @@ static void unit_requests_reading(void)
     unit_requests_gives(&r, "list_projects", "\"description\":\"text\",\"desc\":\"text\"");
     unit_requests_gives(&r, "list_todos", "a project's path is expected");
     unit_requests_gives(&r, "list_todos /nowhere", "\"data\":[]");
+    snprintf(path, sizeof path, "%s/todos", r.u.dir), mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/todos/roadmap.md", r.u.dir);
+    FILE *roadmap = fopen(path, "wb");
+    CHECK(roadmap && fputs("# R\n\n- [ ] one\n", roadmap) >= 0 && fclose(roadmap) == 0);
+    snprintf(path, sizeof path, "[\"%s\"]", r.u.dir); /* as TeleClaude's json.dumps writes it */
+    CHECK(strstr(unit_requests_ask(&r, "list_todos", "args", path), "\"slug\":\"one\""));
     unit_requests_gives(&r, "get_computer_info", "\"user\":\"ann\",\"role\":\"development\"");
     CHECK(strstr(unit_requests_ask(&r, "get_session_data", "session_id", "s1"), "the text"));
     CHECK(strstr(unit_requests_ask(&r, "get_session_data -1", "session_id", "s1"), "BAD_REQUEST"));
