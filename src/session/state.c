@@ -194,6 +194,7 @@ static void state_extend_work(struct state *s, const struct state_input *in, int
 
 static int state_apply(struct state *s, const struct state_input *in, long long now)
 {
+    enum state_kind kind = s->kind;
     state_note(s, in, now);
     const struct state_row *row = state_find_row(s, in, now);
     state_extend_work(s, in, row && row->to == STATE_WORKING && s->kind != STATE_WORKING, now);
@@ -201,10 +202,10 @@ static int state_apply(struct state *s, const struct state_input *in, long long 
         return 0;
     if (row->to == STATE_WAITING)
         s->waiting_at = now;
-    if (row->to != s->kind) {
+    if (row->to != s->kind)
         state_enter(s, row->to, in);
+    if (row->to != kind || in->event == STATE_ON_MESSAGE) /* it begins a turn of its own */
         s->since = now;
-    }
     s->source = row->source;
     if (row->hooked != STATE_HOOKED_STAYS)
         s->hooked = row->hooked == STATE_HOOKED_ON;

@@ -250,6 +250,18 @@ static void unit_state_work(void)
     CHECK_INT(s.kind, STATE_WORKING);
     state_apply(&s, &read, UNIT_NOW + STATE_BEGIN_MS - 1 + STATE_OVER_MS);
     CHECK_INT(s.kind, STATE_IDLE);
+    test_begin("a turn that a hook reports outlives its sign, though the last turn's was still shown");
+    struct state_input prompt = {.event = STATE_ON_PROMPT};
+    state_apply(&s, &works, 2 * UNIT_NOW);
+    state_apply(&s, &message, 2 * UNIT_NOW + 100);
+    state_apply(&s, &works, 2 * UNIT_NOW + 200);
+    state_apply(&s, &prompt, 2 * UNIT_NOW + 1000);
+    state_apply(&s, &read, 2 * UNIT_NOW + 1000 + 2 * STATE_BEGIN_MS);
+    CHECK_INT(s.kind, STATE_WORKING);
+    struct state_input escape = {.event = STATE_ON_TYPED, .at = 3 * UNIT_NOW};
+    state_apply(&s, &escape, 3 * UNIT_NOW);
+    state_apply(&s, &read, 3 * UNIT_NOW + 1);
+    CHECK_INT(s.kind, STATE_IDLE);
 }
 
 static void unit_state_times(void)
