@@ -95,6 +95,7 @@ static int cli_completion(struct cli *cli);
 static int cli_complete(struct context *c);
 static int cli_hold(struct cli *cli);
 static int cli_disk(struct cli *cli);
+static int cli_native(struct cli *cli);
 static int cli_resolve(struct cli *cli);
 static int cli_transcript(struct cli *cli);
 
@@ -156,6 +157,7 @@ static const struct cli_command cli_commands[] = {
     {"complete", NULL, "", NULL, "", 1, -1, -1, cli_complete, NULL},
     {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
     {"disk", NULL, "", NULL, "", 2, 2, -1, NULL, cli_disk},
+    {"native", NULL, "", NULL, "", 5, 5, -1, NULL, cli_native},
     {"resolve", NULL, "", NULL, "", 2, 2, -1, NULL, cli_resolve},
     {"transcript", NULL, "", NULL, "", 3, 4, -1, NULL, cli_transcript},
 };
@@ -276,6 +278,11 @@ static int cli_hold(struct cli *cli)
 static int cli_disk(struct cli *cli)
 {
     return disk_main(cli->context.args[0], cli->context.args[1]);
+}
+
+static int cli_native(struct cli *cli)
+{
+    return native_main(cli->context.args);
 }
 
 static int cli_resolve(struct cli *cli)

@@ -29,6 +29,7 @@
 #ifndef END_DISK_MS
 #define END_DISK_MS 1000  /* for the log's last bytes, and exit.json */
 #endif
+#define END_LOOK_MS 1000  /* for the id of its agent's conversation */
 #define END_STOP_ROUNDS 4 /* looks for processes that began meanwhile */
 
 /* ---- the session's processes ---------------------------------------------------------------- */
@@ -156,6 +157,8 @@ static void end_finish(struct holder *h)
     loop_unwatch(&h->loop, &h->listener);
     unlink(h->socket);
     h->over = 1;
+    if (h->looking)
+        output_stop(h->looking, OUTPUT_LATE);
     loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + END_CLIENTS_MS);
 }
 
@@ -163,6 +166,10 @@ static void end_check(struct holder *h)
 {
     if (h->over || !h->exited || !h->drained)
         return;
+    if (h->looking && h->loop.now < h->look_until) {
+        loop_timer_set(&h->loop, &h->drain_timer, h->look_until);
+        return;
+    }
     if (h->killing && end_signal_all(h, h->spread ? 0 : SIGHUP) > 0) {
         h->spread = 1;
         h->check_ms = h->check_ms ? h->check_ms * 2 : END_CHECK_MS;
@@ -263,6 +270,8 @@ static void end_on_exit(void *holder, int wait_status)
     h->wait_status = wait_status;
     close(h->slave); /* the pty hangs up once its output is read */
     h->slave = -1;
+    native_look(h);
+    h->look_until = h->loop.now + END_LOOK_MS;
     if (!h->drained)
         loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + END_OUTPUT_MS);
     end_check(h);

@@ -3,7 +3,7 @@
 /* holder - the process that holds one session: output, frames, the start. See private.h and
  * holder_link.c. */
 
-#define HOLDER_NATIVE_ID_MAX 256  /* bytes */
+#define HOLDER_EVENTS_MAX (64 * 1024) /* bytes that wait */
 #define HOLDER_FROM_MAX 256       /* bytes */
 #ifndef HOLDER_LOCK_MS
 #define HOLDER_LOCK_MS 3000       /* for the last run's holder to end */
@@ -11,7 +11,7 @@
 #ifndef HOLDER_CLIENT_MAX
 #define HOLDER_CLIENT_MAX (4 * 1024 * 1024) /* bytes queued */
 #endif
-#define HOLDER_LONG_AGO_MS 1000   /* nothing waits for the first key and status */
+#define HOLDER_LONG_AGO_MS 60000  /* nothing waits for the first key and status */
 
 /* ---- the program's output ------------------------------------------------------------------- */
 
@@ -221,15 +221,17 @@ static void holder_set_native_id(struct holder *h, struct json id)
 }
 
 /* An agent inside of the session's own has another id. A new conversation begins only between
- * turns. */
+ * turns. Returns -1: not known yet. */
 static int holder_is_foreign(struct holder *h, struct json id, enum state_event event, span text)
 {
     int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
     int begins = event == STATE_ON_SESSION_START || event == STATE_ON_PROMPT;
-    if (native_is_shared(h) && json_type(id) == JSON_STRING)
-        return event == STATE_ON_SESSION_START
-                   ? busy
-                   : !native_accept(h, id, event == STATE_ON_PROMPT, text);
+    if (native_is_shared(h) && json_type(id) == JSON_STRING && event == STATE_ON_SESSION_START)
+        return busy;
+    if (native_is_shared(h) && json_type(id) == JSON_STRING) {
+        int own = native_accept(h, id, event == STATE_ON_PROMPT, text);
+        return own < 0 ? -1 : !own;
+    }
     buf known = {0};
     buf_span(&known, buf_view(&h->native_id));
     int other = json_type(id) == JSON_STRING && known.n && !json_text_eq(id, buf_cstr(&known));
@@ -255,9 +257,16 @@ static void holder_apply_event(struct holder *h, enum state_event event, span te
         h->queued = 0;
 }
 
-static void holder_handle_event(struct holder_client *c, span payload)
+static void holder_keep_event(struct holder *h, span payload)
 {
-    struct holder *h = c->holder;
+    if (h->events.n + payload.n >= HOLDER_EVENTS_MAX)
+        return;
+    buf_span(&h->events, payload);
+    buf_byte(&h->events, '\0');
+}
+
+static void holder_take_event(struct holder *h, span payload)
+{
     struct json event;
     enum state_event type = STATE_ON_STOP; /* unless it is known */
     buf text = {0};
@@ -266,8 +275,11 @@ static void holder_handle_event(struct holder_client *c, span payload)
     struct json id = json_get(event, "native_session_id");
     int known = state_parse_event(json_get(event, "type"), &type);
     json_put_text(&text, json_get(event, "text"));
-    if (known && holder_is_foreign(h, id, type, buf_view(&text))) {
+    int foreign = known ? holder_is_foreign(h, id, type, buf_view(&text)) : 0;
+    if (foreign) {
         buf_free(&text);
+        if (foreign < 0)
+            holder_keep_event(h, payload);
         return;
     }
     if (!native_is_shared(h) || !known || type != STATE_ON_SESSION_START)
@@ -276,6 +288,28 @@ static void holder_handle_event(struct holder_client *c, span payload)
         holder_apply_event(h, type, (span){buf_cstr(&text), text.n}); /* never NULL */
     buf_free(&text);
     status_changed(h);
+}
+
+static void holder_handle_event(struct holder_client *c, span payload)
+{
+    if (c->holder->events.n)
+        holder_keep_event(c->holder, payload);
+    else
+        holder_take_event(c->holder, payload);
+}
+
+/* The conversation's id is known, or it is known that it can't be. */
+static void holder_on_looked(void *holder)
+{
+    struct holder *h = holder;
+    buf events = h->events;
+    h->events = (buf){0};
+    h->looked = 1;
+    for (span rest = buf_view(&events); rest.n && !h->over;)
+        holder_take_event(h, span_cut(&rest, '\0'));
+    h->looked = 0;
+    buf_free(&events);
+    end_check(h);
 }
 
 static void holder_handle_subscribe(struct holder_client *c, span payload)
@@ -686,6 +720,7 @@ static void holder_init(struct holder *h)
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};
     h->offer_task = (struct loop_task){.fn = input_offer_pty, .ctx = h};
+    h->looked_task = (struct loop_task){.fn = holder_on_looked, .ctx = h};
     h->resume_task = (struct loop_task){.fn = holder_resume, .ctx = h};
     loop_init(&h->loop);
     h->since = h->activity = clock_wall_ms();

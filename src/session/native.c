@@ -2,15 +2,17 @@
 
 /* native - the id of an agent's conversation, from the file in which it keeps what it was told.
  * Several agents may write there: an entry must have this session's last message or directory, or,
- * when the user has typed it, be of that time. */
+ * when the user has typed it, be of that time. A process reads the file (telec native): a home may
+ * answer after seconds. */
 
 #define NATIVE_FILE_MAX (4 << 20) /* bytes; of a longer file its end is read */
 #define NATIVE_TYPED_MS 3000      /* from a key to the entry */
 #define NATIVE_OWN_MS 3000        /* from a key to its prompt's hook */
+#define NATIVE_LATE_MS 20000      /* to read the file */
 
 struct native_search {
     const struct agents_history *names;
-    const char *text;            /* of the entry; NULL: any */
+    uint32_t text;               /* digest of the entry's text; 0: any */
     long long since, until;      /* wall clock, ms */
     buf id;
     int ids;                     /* different ones that fit */
@@ -40,9 +42,18 @@ static void native_init(struct holder *h, const struct agents_row *row, char *co
         buf_fmt(&path, "%s%s%s", home, names->log ? names->in_home : row->hooks.in_home,
                 names->file);
     h->history = path.p;
-    h->history_names = names;
+    h->history_of = row;
     h->history_text = names->log && directory ? realpath(directory, NULL) : NULL;
     h->started_at = clock_wall_ms();
+}
+
+static int native_has_text(const struct native_search *s, struct json entry)
+{
+    buf text = {0};
+    json_put_text(&text, json_get(entry, s->names->text));
+    int has = span_hash(buf_view(&text)) == s->text;
+    buf_free(&text);
+    return has;
 }
 
 static void native_look_at_entry(struct native_search *s, struct json entry)
@@ -56,7 +67,7 @@ static void native_look_at_entry(struct native_search *s, struct json entry)
         json_time(time, &at);
     buf_span(&known, buf_view(&s->id));
     int fits = json_type(id) == JSON_STRING && at >= s->since && at <= s->until &&
-               (!s->text || json_text_eq(json_get(entry, s->names->text), s->text));
+               (!s->text || native_has_text(s, entry));
     if (fits && !(known.n && json_text_eq(id, buf_cstr(&known)))) {
         buf_clear(&s->id);
         json_put_text(&s->id, id);
@@ -142,34 +153,77 @@ static void native_look_at_path(struct native_search *s, const char *path)
     buf_free(&above);
 }
 
-static void native_search(struct holder *h, const char *text, long long since, long long until)
+static void native_search(struct native_search s, const char *path, buf *id)
 {
-    struct native_search s = {h->history_names, text, since, until, {0}, 0};
-    native_look_at_path(&s, h->history);
+    native_look_at_path(&s, path);
     if (s.ids == 1)
-        buf_span(&h->native_id, buf_view(&s.id));
+        buf_span(id, buf_view(&s.id));
     buf_free(&s.id);
 }
 
 /* Of several in one directory, that of the last message's time. */
+static void native_find(const struct agents_history *names, const char *path, uint32_t text,
+                        long long started, long long typed, buf *id)
+{
+    if (text)
+        native_search((struct native_search){names, text, started, LLONG_MAX, {0}, 0}, path, id);
+    if (!id->n && (!text || names->log))
+        native_search((struct native_search){names, text, typed - NATIVE_TYPED_MS,
+                                             typed + NATIVE_TYPED_MS, {0}, 0}, path, id);
+}
+
+/* AGENT FILE TEXT STARTED TYPED; writes the id. */
+static int native_main(char *const *args)
+{
+    const struct agents_row *row = agents_find(args[0]);
+    long long n[3];
+    buf id = {0};
+    for (int i = 0; i < 3; i++)
+        if (!row || !row->history.file || !span_int(span_of(args[2 + i]), &n[i]))
+            return 2;
+    native_find(&row->history, args[1], (uint32_t)n[0], n[1], n[2], &id);
+    int status = base_write(1, buf_view(&id)) != 0;
+    buf_free(&id);
+    return status;
+}
+
+/* ---- the holder's side ---------------------------------------------------------------------- */
+
+static void native_on_found(void *ctx, enum output_fault fault, int status, span id)
+{
+    struct holder *h = ctx;
+    h->looking = NULL;
+    if (!h->native_id.n && !h->over && fault == OUTPUT_WHOLE && status == 0) {
+        buf_span(&h->native_id, id);
+        status_changed(h);
+    }
+    loop_defer(&h->loop, &h->looked_task);
+}
+
 static void native_look(struct holder *h)
 {
-    if (!h->history || h->native_id.n)
+    static const struct output_limits limits = {HOLDER_NATIVE_ID_MAX, NATIVE_LATE_MS, 0};
+    char numbers[3][24];
+    if (!h->history || h->native_id.n || h->looking)
         return;
     long long at = h->submitted_at > h->typed_at ? h->submitted_at : h->typed_at;
     long long typed = clock_wall_ms() - (h->loop.now - at);
-    char *told = h->history_text ? span_dup(span_of(h->history_text))
-                 : h->last_input.n ? span_dup(buf_view(&h->last_input)) : NULL;
-    if (told)
-        native_search(h, told, h->started_at, LLONG_MAX);
-    if (!told || (h->history_text && !h->native_id.n))
-        native_search(h, told, typed - NATIVE_TYPED_MS, typed + NATIVE_TYPED_MS);
-    free(told);
+    span told = h->history_text ? span_of(h->history_text) : buf_view(&h->last_input);
+    const long long values[] = {told.n ? span_hash(told) : 0, h->started_at, typed > 0 ? typed : 0};
+    for (int i = 0; i < 3; i++)
+        base_fmt(numbers[i], sizeof numbers[i], "%lld", values[i]);
+    char *argv[] = {h->program, "native", (char *)h->history_of->name, h->history,
+                    numbers[0], numbers[1], numbers[2], NULL};
+    if (h->program)
+        h->looking = output_read(&h->loop, argv, &limits, native_on_found, h);
+    if (!h->looking) /* no process can be started */
+        native_find(&h->history_of->history, h->history, (uint32_t)values[0], values[1], values[2],
+                    &h->native_id);
 }
 
 static int native_is_shared(const struct holder *h)
 {
-    return h->history && !h->history_names->log;
+    return h->history && !h->history_of->history.log;
 }
 
 static int native_same(span text, const buf *b)
@@ -179,13 +233,14 @@ static int native_same(span text, const buf *b)
 
 static int native_accept(struct holder *h, struct json id, int is_prompt, span text)
 {
-    buf known = {0};
     int own = (h->messages && native_same(text, &h->messages->text)) ||
               native_same(text, &h->first_argument) ||
-              h->loop.now - h->typed_at < NATIVE_OWN_MS;
-    native_look(h);
-    buf_span(&known, buf_view(&h->native_id));
-    int same = known.n && json_text_eq(id, buf_cstr(&known));
-    buf_free(&known);
-    return same || (is_prompt && text.n && own);
+              (!h->looked && h->loop.now - h->typed_at < NATIVE_OWN_MS);
+    if (is_prompt && text.n && own)
+        return 1;
+    if (!h->looked)
+        native_look(h);
+    if (h->looking && !h->looked)
+        return -1;
+    return h->native_id.n && json_text_eq(id, buf_cstr(&h->native_id));
 }

@@ -106,9 +106,12 @@ struct holder {
     long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
     char *history;             /* file of what the agent was told; or NULL */
-    const struct agents_history *history_names;
+    const struct agents_row *history_of;
     char *history_text;        /* NULL: the last input */
     long long started_at;      /* wall clock, ms */
+    struct output *looking;    /* telec native; or NULL */
+    buf events;                /* that wait for its end, each with a NUL … */
+    int looked;                /* … and are handled now */
     buf asked;                 /* state_text … */
     buf said;                  /* by its hook */
     buf refused;               /* … and whose message was refused */
@@ -131,13 +134,13 @@ struct holder {
     long long stop_at;         /* loop clock: a hook's stop, not on the screen yet; or 0 */
     long long submitted_at;
     int direct_count;          /* with the pty's descriptor */
-    struct loop_task offer_task, resume_task;
+    struct loop_task offer_task, resume_task, looked_task;
     /* the end */
     int killing, exited, drained, over;
     int spread, hung_up;       /* SIGHUP went to all; the leader's time is over */
     int stopped;               /* until the kill timer ends it */
     buf paused, halted;        /* pids stopped then; stopped before */
-    long long stopped_at;      /* loop clock */
+    long long stopped_at, look_until; /* loop clock */
     long long sync_at;         /* viewers wait for an update's end; or 0 */
     int check_ms;              /* to the next look for processes */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
@@ -175,6 +178,8 @@ static void environment_set(char **env, const char *keep);
 /* A light terminal's, if COLORFGBG says so. */
 static void environment_set_ground(struct vt *vt, char *const *env);
 
+#define HOLDER_NATIVE_ID_MAX 256 /* bytes */
+
 /* ==== native ================================================================================= */
 
 /* env NULL: this process's. row may be NULL. */
@@ -182,10 +187,11 @@ static void native_init(struct holder *h, const struct agents_row *row, char *co
                         const char *directory);
 /* Hooks may tell of other sessions' conversations. */
 static int native_is_shared(const struct holder *h);
-/* Reads an unknown id from the agent's files. */
+/* Has an unknown id read from the agent's files; the looked_task follows, unless `looking` is NULL
+ * then. */
 static void native_look(struct holder *h);
 /* Is the event this session's? Codex runs the hooks of all sessions of one HOME in a process of the
- * first one. */
+ * first one. -1: the looked_task tells. */
 static int native_accept(struct holder *h, struct json id, int is_prompt, span text);
 
 /* ==== status ================================================================================= */

@@ -248,13 +248,15 @@ static int reader_is_ready(const struct holder *h)
     return r->ready && (r->boxed || h->loop.now - r->boxed_at >= STATE_SILENT_MS);
 }
 
-/* Copilot reports its stop up to 1 s before it draws what it said. */
+/* Agents report a stop up to 1 s before they draw what they said. */
 static void reader_settle_stop(struct holder *h)
 {
     if (!h->stop_at)
         return;
-    int drawing = h->state.works || h->loop.now - h->reader.output_at < READER_QUIET_MS;
-    if (drawing && h->loop.now - h->stop_at < READER_STOP_MS) {
+    long long since = h->loop.now - h->stop_at;
+    int drawing = h->state.works || h->loop.now - h->reader.output_at < READER_QUIET_MS ||
+                  (h->state.phrased && since < READER_QUIET_MS);
+    if (drawing && since < READER_STOP_MS) {
         reader_expect(h, h->loop.now + READER_QUIET_MS);
         return;
     }

@@ -554,6 +554,7 @@ static int state_parse_event(struct json type, enum state_event *event);
 
 /* Reads a holder_spec from descriptor 0, then lives in the background until the session ends. */
 static int holder_main(void);
+static int native_main(char *const *args); /* a holder's child; five */
 
 /* ==== ended: ended sessions whose conversation can be resumed ================================ */
 

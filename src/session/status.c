@@ -195,7 +195,7 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
         h->since = clock_wall_ms();
         buf_clear(&h->asked);
         buf_clear(&h->refused);
-        if (h->state.kind == STATE_IDLE || h->state.kind == STATE_EXITED)
+        if (h->state.kind == STATE_IDLE)
             native_look(h);
     }
     if (h->state.kind == STATE_WAITING && asked.p) {

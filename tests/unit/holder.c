@@ -165,7 +165,7 @@ static void unit_holder_end(struct unit_holder *u)
                         &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
                         &u->h.first_argument, &u->h.said, &u->h.reader.said,
                         &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices,
-                        &u->h.paused, &u->h.halted, &u->h.scratch};
+                        &u->h.paused, &u->h.halted, &u->h.scratch, &u->h.events};
     for (int i = 0; i < FRAME_POOL; i++)
         blob_drop(u->h.pool.frames[i]);
     for (size_t i = 0; i < COUNT_OF(all); i++)
@@ -480,6 +480,40 @@ static void unit_hold_native_log(void)
     unlink(path), rmdir(log), rmdir(sub), rmdir(dir);
     free(path), free(log), free(sub);
     buf_free(&text), buf_free(&at), buf_free(&later);
+}
+
+/* A program that stands for telec: it knows the id once it may. */
+static void unit_hold_native_late(void)
+{
+    static const char script[] = "#!/bin/sh\n[ $1 = native ] || exec cat\n"
+                                 "read x < %s/go\nprintf id-a\n";
+    struct unit_holder u;
+    buf text = {0}, more = {0}, go = {0};
+    char dir[64];
+    test_begin("events wait for the id that an agent's files tell, and the session does not");
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    buf_fmt(&text, script, dir);
+    buf_fmt(&more, ",\"agent\":\"codex\",\"env\":[\"PATH=/bin:/usr/bin\",\"CODEX_HOME=%s\"],"
+                   "\"program\":\"%s/telec\"", dir, dir);
+    buf_fmt(&go, "%s/go", dir);
+    char *program = store_path(dir, "telec");
+    CHECK_INT(store_write(dir, "telec", buf_view(&text)), 0);
+    CHECK(chmod(program, 0700) == 0 && mkfifo(buf_cstr(&go), 0600) == 0);
+    unit_holder_run(&u, "read x; echo echoed; sleep 9", buf_cstr(&more));
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"text\":\"other\",\"native_session_id\":\"id-b\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"mine\",\"native_session_id\":\"id-a\"}");
+    unit_holder_send(&u, FRAME_INPUT, "x\n");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"echoed\""));
+    CHECK(u.h.looking != NULL);
+    int fd = open(buf_cstr(&go), O_RDWR);
+    CHECK(write(fd, "\n", 1) == 1);
+    close(fd);
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"mine\""));
+    CHECK(strstr(buf_cstr(&u.status), "\"native_session_id\":\"id-a\"") != NULL);
+    unit_holder_end(&u);
+    unlink(program), unlink(buf_cstr(&go)), rmdir(dir);
+    free(program);
+    buf_free(&text), buf_free(&more), buf_free(&go);
 }
 
 /* Two Codex sessions of one HOME write to one file. */
@@ -1166,6 +1200,7 @@ static void unit_holder(void)
     unit_hold_focus();
     unit_hold_agent();
     unit_hold_native();
+    unit_hold_native_late();
     unit_hold_native_log();
     unit_hold_messages();
     unit_hold_input();
