@@ -289,6 +289,19 @@ static void test_replay_stop(void)
         buf_free(&works), buf_free(&ends);
         replay_free(&r);
     }
+    test_begin("and when it has not drawn for a moment after the hook");
+    struct replay r;
+    replay_init(&r, "claude", 0);
+    replay_output(&r, 100, span_of("\033[?2004h\033[2J\033[H----\r\n\342\235\257 \r\n----\r\n"));
+    replay_until(&r, 1000);
+    status_apply(&r.h, (struct state_input){.event = STATE_ON_PROMPT}, (span){0});
+    holder_apply_event(&r.h, STATE_ON_STOP, span_of("done"));
+    replay_output(&r, 1090, span_of("\033[H"));
+    replay_until(&r, 1180);
+    CHECK_INT(r.h.state.kind, STATE_WORKING);
+    replay_until(&r, 1300);
+    CHECK_INT(r.h.state.kind, STATE_IDLE);
+    replay_free(&r);
 }
 
 static void unit_replay(void)
