@@ -1,11 +1,11 @@
 /* floor - what a measured program is compared with: the least code that does the same job, no telec
  * in it.
  *
- * floor paint SOCKET asks GET /sessions once, draws one frame of titles, ends floor serve SOCKET
- * FILE a poll loop that answers every request with the bytes of FILE floor fan SOCKET FILE writes
- * FILE to every connected client whenever the trigger speaks floor fan SOCKET FILE N the same,
- * waiting in poll() for all of them and for N idle sockets floor spew MEGABYTES waits for a line of
- * input, writes that much text and END-OF-SPEW; */
+ *   floor paint SOCKET       asks GET /sessions once, draws one frame of titles, ends
+ *   floor serve SOCKET FILE  a poll loop that answers every request with the bytes of FILE
+ *   floor fan SOCKET FILE    writes FILE to every connected client whenever the trigger speaks
+ *   floor fan SOCKET FILE N  the same, waiting in poll() for all of them and for N idle sockets
+ *   floor spew MEGABYTES     waits for a line of input, writes that much text and END-OF-SPEW */
 
 #ifndef _XOPEN_SOURCE
 #define _XOPEN_SOURCE 700
