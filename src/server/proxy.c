@@ -142,17 +142,9 @@ static void proxy_rename(struct request *r)
 static void proxy_reply_ended(struct proxy *proxy, struct json data)
 {
     long long undo_s;
-    buf b = {0}, message = {0};
-    buf_fmt(&message, "Session %.8s ended successfully", proxy->id);
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_key(&b, "message");
-    json_put_string(&b, buf_view(&message));
-    if (json_int(json_get(data, "undo_s"), &undo_s))
-        json_field_int(&b, "undo_s", undo_s);
-    json_close(&b, '}');
-    request_reply(proxy->client, &b);
-    buf_free(&message);
+    if (!json_int(json_get(data, "undo_s"), &undo_s) || undo_s > SESSION_UNDO_MAX_S)
+        undo_s = 0;
+    request_reply_ended(proxy->client, proxy->id, (int)undo_s);
 }
 
 /* undo_s and force go to a telec only: a TeleClaude daemon knows neither. */
@@ -188,13 +180,7 @@ static void proxy_restart(struct request *r)
 
 static void proxy_reply_result(struct proxy *proxy, struct json data)
 {
-    buf b = {0};
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_key(&b, "result");
-    json_put_raw(&b, json_type(data) == JSON_NONE ? span_of("null") : data.text);
-    json_close(&b, '}');
-    request_reply(proxy->client, &b);
+    request_reply_result(proxy->client, json_type(data) == JSON_NONE ? span_of("null") : data.text);
 }
 
 static void proxy_message(struct request *r)

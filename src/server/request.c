@@ -278,6 +278,32 @@ static void request_reply_success(struct httpd_client *client)
     httpd_reply_json(client, 200, span_of("{\"status\":\"success\"}"), NULL);
 }
 
+static void request_reply_result(struct httpd_client *client, span json)
+{
+    buf b = {0};
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_key(&b, "result");
+    json_put_raw(&b, json);
+    json_close(&b, '}');
+    request_reply(client, &b);
+}
+
+static void request_reply_ended(struct httpd_client *client, const char *id, int undo_s)
+{
+    buf b = {0}, message = {0};
+    buf_fmt(&message, undo_s ? "Session %.8s ends in %d s" : "Session %.8s ended successfully", id,
+            undo_s);
+    json_open(&b, '{');
+    json_field_string(&b, "status", "success");
+    json_field_string(&b, "message", buf_cstr(&message));
+    if (undo_s)
+        json_field_int(&b, "undo_s", undo_s);
+    json_close(&b, '}');
+    request_reply(client, &b);
+    buf_free(&message);
+}
+
 static int request_is_here(const struct server *server, const char *computer)
 {
     return !computer || !*computer || strcmp(computer, server->config->computer) == 0 ||

@@ -128,14 +128,20 @@ static void routes_creating_on_gone(void *ctx)
     ((struct routes_creating *)ctx)->client = NULL;
 }
 
-static void routes_on_created(void *ctx, struct session *s, const char *error)
+static struct httpd_client *routes_creating_end(struct routes_creating *creating)
 {
-    struct routes_creating *creating = ctx;
     struct httpd_client *client = creating->client;
     free(creating);
+    if (client)
+        httpd_wait(client, NULL, NULL);
+    return client;
+}
+
+static void routes_on_created(void *ctx, struct session *s, const char *error)
+{
+    struct httpd_client *client = routes_creating_end(ctx);
     if (!client)
         return;
-    httpd_wait(client, NULL, NULL);
     if (!s) {
         httpd_reply_detail(client, 400, error);
         return;
@@ -259,12 +265,9 @@ static void routes_create_session(struct request *r)
 
 static void routes_on_restarted(void *ctx, struct session *s, const char *error)
 {
-    struct routes_creating *creating = ctx;
-    struct httpd_client *client = creating->client;
-    free(creating);
+    struct httpd_client *client = routes_creating_end(ctx);
     if (!client)
         return;
-    httpd_wait(client, NULL, NULL);
     if (s && s->cached)
         httpd_reply_json(client, 200, buf_view(&s->cached->json), NULL);
     else
@@ -335,38 +338,21 @@ static void routes_ending_on_late(void *ctx)
 static void routes_on_ended(void *ctx)
 {
     struct routes_ending *ending = ctx;
-    buf b = {0}, message = {0};
     httpd_wait(ending->client, NULL, NULL);
-    if (ending->waiter.error) {
+    if (ending->waiter.error)
         httpd_reply_detail(ending->client, 500, os_file_fault(ending->waiter.error));
-    } else {
-        buf_fmt(&message, "Session %s ended successfully", ending->id);
-        json_open(&b, '{');
-        json_field_string(&b, "status", "success");
-        json_field_string(&b, "message", buf_cstr(&message));
-        json_close(&b, '}');
-        request_reply(ending->client, &b);
-    }
-    buf_free(&message);
+    else
+        request_reply_ended(ending->client, ending->id, 0);
     loop_timer_cancel(ending->server->loop, &ending->timer);
     free(ending);
 }
 
 static void routes_end_session(struct request *r, int undo_s)
 {
-    buf b = {0}, message = {0};
-    if (session_end_undoably(r->session, undo_s) != 0) {
+    if (session_end_undoably(r->session, undo_s) != 0)
         httpd_reply_detail(r->client, 500, os_file_fault(errno));
-        return;
-    }
-    buf_fmt(&message, "Session %.8s ends in %d s", r->session->id, undo_s);
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_field_string(&b, "message", buf_cstr(&message));
-    json_field_int(&b, "undo_s", undo_s);
-    json_close(&b, '}');
-    request_reply(r->client, &b);
-    buf_free(&message);
+    else
+        request_reply_ended(r->client, r->session->id, undo_s);
 }
 
 /* Undoes an end; r->session is hidden (see routes_table). */
@@ -411,15 +397,11 @@ static void routes_answer_receipt(struct relay_ask *ask, span payload)
     if (frame_is_refusal(payload)) {
         buf_span(&b, payload);
         httpd_reply_detail(ask->client, 409, buf_cstr(&b));
-        buf_free(&b);
-        return;
+    } else {
+        json_put_string(&b, payload);
+        request_reply_result(ask->client, buf_view(&b));
     }
-    json_open(&b, '{');
-    json_field_string(&b, "status", "success");
-    json_key(&b, "result");
-    json_put_string(&b, payload);
-    json_close(&b, '}');
-    request_reply(ask->client, &b);
+    buf_free(&b);
 }
 
 static void routes_ask_holder(struct request *r, enum frame_type type, buf *payload)

@@ -203,6 +203,9 @@ static int request_is_here(const struct server *server, const char *computer);
 static void request_trim_path(char *path);
 static void request_reply(struct httpd_client *client, buf *json); /* 200; frees json */
 static void request_reply_success(struct httpd_client *client);    /* {"status": "success"} */
+static void request_reply_result(struct httpd_client *client, span json); /* and "result" */
+/* undo_s: in so many seconds; 0: it has ended */
+static void request_reply_ended(struct httpd_client *client, const char *id, int undo_s);
 
 /* ==== relay: questions to a holder; a holder behind a WebSocket ============================== */
 

@@ -86,7 +86,7 @@ static void unit_proxy_answers(void)
         {proxy_reply_ended, "", 200,
          "{\"status\":\"success\",\"message\":\"Session far1 ended successfully\"}"},
         {proxy_reply_ended, "{\"undo_s\":5}", 200,
-         "{\"status\":\"success\",\"message\":\"Session far1 ended successfully\",\"undo_s\":5}"},
+         "{\"status\":\"success\",\"message\":\"Session far1 ends in 5 s\",\"undo_s\":5}"},
         {proxy_reply_result, "", 200, "{\"status\":\"success\",\"result\":null}"},
         {proxy_reply_result, "\"delivered\"", 200,
          "{\"status\":\"success\",\"result\":\"delivered\"}"},
