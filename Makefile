@@ -38,7 +38,7 @@ debug: build
 static: build
 	@cc="$$(command -v musl-gcc || echo '$(CC)')" && \
 	    $(MAKE) OUT=build/telec-static CC="$$cc" OPT="-fno-pie $$(src/small.sh $$cc)" \
-	    LDFLAGS='-static -s -Wl,--gc-sections -Wl,-z,noseparate-code $(LDFLAGS)' all
+	    LDFLAGS='-static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro $(LDFLAGS)' all
 
 single: build/telec.c
 

@@ -22,15 +22,15 @@ static int hook_read(span input, buf *event);
 #define CONTEXT_ALL_PROJECTS "/projects-with-todos?wait_ms=1000"
 
 struct context {
-    struct config config;
-    struct loop loop;
-    struct client client;
-    const char *value[128]; /* of options, by their letter; "": a switch; NULL: not given */
     char **args;            /* arguments of the command */
     int arg_count;
     int replied;            /* the reply to context_ask is in status and body */
     int status;             /* HTTP status; 0: no reply, body says why */
     buf body;
+    struct config config;
+    struct client client;
+    struct loop loop;
+    const char *value[128]; /* of options, by their letter; "": a switch; NULL: not given */
     char created[65];       /* the id of the session that command_new has started */
 };
 

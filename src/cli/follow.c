@@ -14,16 +14,16 @@ struct follow {
     const char *target;
     char *computer;         /* another one: a daemon that has just started knows it first */
     struct stream *stream;  /* from the holder; NULL: through the daemon, or ended */
-    struct client_ws ws;
     struct loop_timer retry;
     long long retry_ms;
     int refused;            /* tries in a row */
     struct vt *vt;
     int cols, rows;         /* of the snapshot */
     int in_snapshot, told;  /* it is coming; the first one was printed */
-    buf snapshot;
     buf last;               /* the last printed lines */
     int over, failed;
+    struct client_ws ws;
+    buf snapshot;
 };
 
 /* Prints lines, and keeps the last of them. */

@@ -19,13 +19,11 @@
 struct client_request {
     struct client *client;
     struct client_request *next, **link;
-    struct conn conn;
     int connected;
     int retried;            /* this is the second time it is sent */
     buf text;               /* the whole request */
     const char *method;
     struct http_scan scan;
-    struct http_body framing;
     int in_body;
     int status;
     buf body;
@@ -33,6 +31,8 @@ struct client_request {
     struct loop_task begin;
     void (*done)(void *ctx, int status, span body, const char *error);
     void *ctx;
+    struct conn conn;
+    struct http_body framing;
 };
 
 /* ---- reaching a daemon ---------------------------------------------------------------------- */

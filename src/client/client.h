@@ -161,12 +161,8 @@ static void client_put_attach_fault(const struct config *config, int tmux, int s
 /* Set the hooks, then client_ws_open. */
 struct client_ws {
     struct client *client;
-    struct conn conn;
-    struct ws ws;
     int open, accepted;       /* accepted: the handshake is done */
     int foreign;
-    char version[16];
-    char key[32];
     struct http_scan scan;
     void (*on_open)(void *ctx);
     void (*on_message)(void *ctx, enum ws_opcode opcode, span payload);
@@ -175,8 +171,12 @@ struct client_ws {
     void (*on_closed)(void *ctx, int code, const char *why);
     void *ctx;
     int code;
-    char reason[124];
     struct loop_timer late;
+    struct conn conn;
+    struct ws ws;
+    char version[16];
+    char key[32];
+    char reason[124];
 };
 
 static int client_ws_open(struct client_ws *w, struct client *c, const char *target);

@@ -170,9 +170,7 @@ struct redis {
     const struct redis_hooks *hooks;
     void *ctx;
     struct redis_url target;
-    struct redis_times times;
     enum redis_state state;
-    char why[256];          /* of the last loss or refusal; or "" */
     long long id;           /* CLIENT ID; 0: unknown */
     int protocol;           /* 2 or 3 */
     long long connects, losses; /* losses: without restarts */
@@ -201,9 +199,11 @@ struct redis {
     int worked;             /* this connection was ready … */
     int refused;            /* … and then refused to serve */
     int doubted;            /* so did the last one: see redis_trust */
-    char logged[256];       /* the last failure */
     buf denied;             /* words of an ACL, each once … */
     uint32_t lacking;       /* … and the right that `why` is about, see redis_right; or 0 */
+    struct redis_times times;
+    char why[256];          /* of the last loss or refusal; or "" */
+    char logged[256];       /* the last failure */
 };
 
 /* name, a static text, is for the log and for CLIENT SETNAME. Returns 0, or -1 with a message,
@@ -314,7 +314,6 @@ struct streams {
     void *ctx;
     int on;                 /* there is a redis url */
     int ready;              /* `calls` is ready, and Redis's time is known */
-    struct redis calls, reader, subscriber;
     int subscriber_started;
     int deaf;               /* Redis has refused the subscription: streams_check tries again */
     long long clock;        /* Redis's time minus clock_mono_ms */
@@ -340,6 +339,7 @@ struct streams {
     struct streams_request *requests;
     size_t request_count;
     long long logged_at, omitted; /* complaints */
+    struct redis calls, reader, subscriber;
 };
 
 /* Returns 0 (also without a url), or -1 with a message. */
@@ -419,7 +419,6 @@ struct roster_project {
 struct roster_peer {
     struct roster_peer *next, **link, *next_same; /* next_same: in its hash bucket */
     struct fleet *fleet;
-    struct codec_heartbeat beat;
     buf text;               /* the last heartbeat, as it was written … */
     long long beat_at;      /* … and when, as far as known; clock_mono_ms */
     int stale;
@@ -429,20 +428,21 @@ struct roster_peer {
     long long pulled_at;    /* when it was last answered; 0: not in this life */
     int preparing;          /* list_projects and list_todos pending */
     long long life;         /* of peer and connection: replies of older ones are ignored */
-    struct {
-        char id[65];
-        struct codec_id at;
-    } removed[ROSTER_REMOVED_MAX]; /* ring of its last session_removed events */
     int removed_next;
     size_t sessions;        /* of it in the cache */
     int suspect;            /* events may be lost: its sessions are to be pulled */
     int failures;           /* of list_sessions in a row */
-    char user[65], host[256]; /* as a TeleClaude daemon replied */
     struct roster_project *projects;
     int project_count;
     long long projects_at;  /* when list_projects was answered; 0: never */
     long long events_in, events_out, coalesced, dropped, lag_ms;
     long long skew_ms;      /* its clock minus Redis's */
+    struct codec_heartbeat beat;
+    struct {
+        char id[65];
+        struct codec_id at;
+    } removed[ROSTER_REMOVED_MAX]; /* ring of its last session_removed events */
+    char user[65], host[256]; /* as a TeleClaude daemon replied */
 };
 
 /* In the cache. */
@@ -486,7 +486,6 @@ struct fleet {
     size_t cache_place;     /* of a struct roster_session */
     const struct peers_hooks *hooks;
     void *hooks_ctx;
-    struct streams streams;
     /* roster */
     struct roster_peer *first, **last, *buckets[ROSTER_BUCKETS];
     size_t count;
@@ -503,8 +502,6 @@ struct fleet {
     /* presence */
     unsigned interest;      /* of local clients */
     unsigned announced;     /* … in our last heartbeat */
-    struct codec_heartbeat self;
-    char run[37];           /* of the daemon, in self.instance */
     buf beat;               /* the last one, as it was written */
     long long beats;
     struct loop_timer beat_timer, late_timer;
@@ -515,7 +512,6 @@ struct fleet {
     long long clash_at;     /* when another computer had our name; 0: never */
     int leaving;
     /* events, peers */
-    struct streams_stream messages, events;
     struct codec_id events_read; /* the last one before those being checked */
     int events_checking;    /* whether some were lost */
     int cursor_known;       /* messages.at is of the cursor file, or the stream's end */
@@ -524,6 +520,10 @@ struct fleet {
     int held;               /* the cache has sessions with a deferred event */
     char (*removals)[65];   /* of our sessions, while there was no connection */
     size_t removal_count;
+    struct streams_stream messages, events;
+    struct streams streams;
+    struct codec_heartbeat self;
+    char run[37];           /* of the daemon, in self.instance */
 };
 
 static struct roster_peer *roster_find(const struct fleet *f, span computer); /* NULL: unknown */

@@ -21,10 +21,8 @@ struct guest {
     struct guest *next, **link;
     struct guests *all;
     char *who;                /* the computer that asks */
-    char token[65];
     int control;
     struct stream *stream;    /* from the holder */
-    struct streams_stream input;
     char *output;             /* key */
     long long number, piece;  /* n of the last entry of input, of output */
     long long sent, acked;    /* bytes of output */
@@ -38,6 +36,8 @@ struct guest {
     int confirm;              /* input was typed: `got` is due */
     long long flushed_at, heard_at; /* loop clock: the last piece; the last entry of input */
     struct loop_timer flush_timer;
+    char token[65];
+    struct streams_stream input;
 };
 
 static void guest_free(struct guest *g)

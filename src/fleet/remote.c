@@ -24,10 +24,8 @@ struct remote {
     int control, scrollback;
     enum remote_state state;
     int opened;              /* it was OPEN once */
-    char token[37], old[37]; /* old: the one before; "-" */
     char *instance;          /* of the other computer's connection that answered; or NULL */
     char *input;             /* key; NULL: there is no token */
-    struct streams_stream output;
     struct streams_request *asked;
     long long number;        /* of the last entry of input … */
     long long piece;         /* … and of output */
@@ -40,6 +38,8 @@ struct remote {
     struct loop_timer timer; /* OPEN: for `got`; LOST: the next try */
     long long backoff, gone_at; /* gone_at: loop clock, its computer has gone; 0: it is there */
     struct loop_task end;    /* calls on_end from the loop, never from within the owner's call */
+    struct streams_stream output;
+    char token[37], old[37]; /* old: the one before; "-" */
     char why[200];           /* it is LOST or has ended */
     char code[32];           /* of the error that ended it */
 };

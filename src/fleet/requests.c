@@ -16,7 +16,6 @@ struct requests_job {
     struct requests *all;
     struct codec_id id;
     char *who; /* the computer that asks */
-    char session[65];
     long long number;
     enum signature signature;
     int telec;  /* a telec daemon asks */
@@ -26,6 +25,7 @@ struct requests_job {
     const struct codec_request *fields;
     char **words;
     struct session *of; /* the session it is about */
+    char session[65];
 };
 
 static void requests_end(struct requests_job *job)

@@ -13,25 +13,25 @@ struct near {
     const char *wanted;     /* the computer's name, as the user gave it; or NULL */
     char *self;             /* what it calls itself */
     char *const *argv;      /* COMMAND … sh */
-    struct loop loop;
-    struct conn in, out, errors; /* COMMAND's stdout, stdin and stderr */
-    int open;               /* … of them that are */
+    int open;               /* of in, out and errors */
     struct loop_child *child; /* COMMAND; NULL: it has ended */
-    struct install install;
     int installing, up;     /* a shell answers; the relay does */
-    struct mux mux;
     struct loop_fd listener;
     char *socket, *name;    /* once the relay has answered for the first time */
-    struct client client;   /* of the daemon here */
-    struct client_ws ws;
     int announced;          /* the WebSocket to it stands */
     struct loop_timer beat, retry;
     long long heard, backoff;
     buf said;               /* COMMAND's last line on stderr */
-    char why[300];          /* why the pipe is being cut; "": the other side closes it */
     int result_fd;          /* tells the waiting caller; -1: nobody waits */
     int done, status;
     pid_t guard;            /* starts this process again when it crashes */
+    struct loop loop;
+    struct conn in, out, errors; /* COMMAND's stdout, stdin and stderr */
+    struct install install;
+    struct mux mux;
+    struct client client;   /* of the daemon here */
+    struct client_ws ws;
+    char why[300];          /* why the pipe is being cut; "": the other side closes it */
 };
 
 struct near_child {

@@ -38,12 +38,9 @@ struct httpd_client {
     struct ws *ws;          /* once upgraded */
     buf handshake;          /* the reply that makes it a WebSocket, not sent yet */
     struct conn *other;     /* the far side of a tunnel; NULL: it has closed */
-    struct conn conn;
     struct httpd_client *next, **link;
     struct loop_timer idle;
     struct http_scan scan;
-    struct http_body framing;
-    buf request;            /* method and target, kept while a body arrives */
     size_t method_length;
     buf body;
     int keep_alive;
@@ -53,6 +50,9 @@ struct httpd_client {
     void (*gone)(void *ctx);
     void *gone_ctx;
     const char *failed;     /* reason when closed by a failure */
+    struct conn conn;
+    struct http_body framing;
+    buf request;            /* method and target, kept while a body arrives */
 };
 
 /* ---- replies -------------------------------------------------------------------------------- */

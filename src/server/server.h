@@ -99,16 +99,16 @@ struct reached {
     struct server *server;
     struct httpd_client *holder; /* the WebSocket of telec reach */
     char *name, *self;      /* self: what it calls itself */
-    struct config config;   /* of the client: its socket is the link's */
-    struct client client;
     int up;                 /* the pipe is */
-    char why[300];          /* … not, because */
-    char *others[REACHED_OTHERS_MAX]; /* computers behind it */
     int other_count;
     buf projects;           /* an array, as GET /projects-with-todos gives it */
     int fetching, fetch_again;
     long long listing;      /* number of the last sessions_initial */
     size_t sessions;        /* of it in the cache */
+    struct client client;
+    struct config config;   /* of the client: its socket is the link's */
+    char why[300];          /* the pipe is down */
+    char *others[REACHED_OTHERS_MAX]; /* computers behind it */
 };
 
 /* The parts of the daemon that requests use. All outlive it. */

@@ -84,23 +84,25 @@ enum message_first {
 };
 
 struct holder {
-    struct loop loop;
-    char *id, *socket, *dir, *api_socket, *keep_env;
     struct vt *vt;
-    struct disk log, last;     /* last: exit.json */
+    struct message *messages;
+    pid_t pid;
+    struct holder_client *clients;
+    int killing, exited, drained, over;
+    struct answer *answer;     /* or NULL */
+    char *id, *socket, *dir, *api_socket, *keep_env;
+    int slave;                 /* kept: the pty hangs up only after the exit */
+    struct holder_client *controller; /* that typed last; or NULL */
+    struct loop loop;
     char *program;
     struct conn pty;
     struct frame_pool pool;
     buf scratch;               /* empty between uses; keeps its memory */
     int lock_fd;               /* -1: no locks here */
-    int slave;                 /* kept: the pty hangs up only after the exit */
     struct loop_child child;
-    pid_t pid;
     long long umask;           /* -1: ours */
     struct loop_fd listener;
     ino_t socket_node;         /* as it was made */
-    struct holder_client *clients;
-    struct holder_client *controller; /* that typed last; or NULL */
     /* of a status frame */
     struct state state;
     long long since, activity; /* wall clock, ms */
@@ -118,15 +120,12 @@ struct holder {
     int wait_status;
     int dirty;                 /* a status is due */
     long long status_at;
-    struct reader reader;
     /* input */
     buf typed;                 /* first prompt, not typed yet */
     buf first_argument;        /* first prompt of argv */
     enum message_first first;
     int first_strict;          /* wait until the program reads keys or pastes */
     long long first_until, first_looked_at; /* loop clock */
-    struct message *messages;
-    struct answer *answer;     /* or NULL */
     const struct holder_client *sizer; /* whose size it is; or NULL */
     int told_unfocused;
     int prompts, queued;       /* hooks of prompts; the agent holds a message */
@@ -136,7 +135,6 @@ struct holder {
     int direct_count;          /* with the pty's descriptor */
     struct loop_task offer_task, resume_task, looked_task;
     /* the end */
-    int killing, exited, drained, over;
     int spread, hung_up;       /* SIGHUP went to all; the leader's time is over */
     int stopped;               /* until the kill timer ends it */
     buf paused, halted;        /* pids stopped then; stopped before */
@@ -145,12 +143,13 @@ struct holder {
     int check_ms;              /* to the next look for processes */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
         message_timer, answer_timer, tick_timer, accept_timer, wait_timer;
+    struct reader reader;
+    struct disk log, last;     /* last: exit.json */
 };
 
 struct holder_client {
     struct holder *holder;
     struct holder_client *next, **link;
-    struct conn conn;
     int subscribed;
     int status_due;            /* once it reads */
     int viewing, sizes, scrollback;
@@ -168,6 +167,7 @@ struct holder_client {
     int cols, rows;            /* 0: not told */
     char *from;                /* its computer; or NULL */
     long long active_at;       /* typed, or told its size */
+    struct conn conn;
 };
 
 /* ==== environment ============================================================================ */

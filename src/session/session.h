@@ -105,10 +105,10 @@ struct question {
     const char *rule;        /* in words; static */
     int row;                 /* that decided; -1: none */
     int first;               /* row of its first option; -1: no menu */
-    span options[QUESTION_OPTIONS_MAX]; /* they point into the rows */
     int option_count, selected;
     int buttons; /* side by side: which one is marked is a guess */
     int listed;  /* without numbers */
+    span options[QUESTION_OPTIONS_MAX]; /* they point into the rows */
 };
 
 /* Cuts off a row's frame. */
@@ -575,7 +575,6 @@ struct session {
     /* the record */
     char *title, *directory, *agent, *mode, *initiator, *command; /* NULL: none */
     char *native_id;        /* of its agent's conversation; or NULL */
-    char *machine, *host, *boot; /* of its holder's start; NULL: unknown */
     long long created_at;   /* wall clock, ms */
     int ending;             /* to be removed once it has ended */
     /* live */
@@ -601,6 +600,7 @@ struct session {
     int answered;           /* on this connection */
     int forced;             /* a record of another machine goes, too */
     int adopting;           /* a starting daemon asks */
+    char *machine, *host, *boot; /* of its holder's start; NULL: unknown */
     char announced[16];     /* state that on_changed's owner has seen */
 };
 

@@ -474,13 +474,12 @@ struct config_entries {
 };
 
 struct config {
-    char *program;              /* absolute, when it was loaded */
-    struct stat binary;         /* all 0: not known */
-    int loaded;
-    char *socket, *holders;     /* API socket; directory of holders' */
     char *state;
-    char *file;
     char *computer, *user, *host; /* as others see it; user: see config_user */
+    char *socket, *holders;     /* API socket; directory of holders' */
+    char *file;
+    char *program;              /* absolute, when it was loaded */
+    int loaded;
     char *clipboard;            /* "yes": sessions may set it */
     char *prefix;               /* "Ctrl-]" */
     char *prefix2;              /* … or "Esc Esc", or "" */
@@ -502,23 +501,23 @@ struct config {
     char *worktrees;            /* "": beside the repository */
     /* [prepare]: for an agent; SLUG: the todo's */
     char *prepare_project, *prepare_todo, *prepare_start;
-    int prepare_lines[CONFIG_ORIGINS];
-    int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
-        peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     struct config_entries keys, colours;
     struct config_entries reach; /* NAME and command */
     char *binaries;             /* a directory of telecs */
-    int reach_lines[CONFIG_ORIGINS];
     /* "-S", or a variable's name; NULL: the default */
     const char *socket_from, *state_from, *file_from;
     int is_read_once;           /* the file is a pipe: a daemon … */
     buf text;                   /* … gets this instead */
-    struct config_agent agents[CONFIG_AGENTS_MAX];
     int agent_count;
     struct config_project *projects;
     int project_count;
     buf problems;               /* "FILE:LINE: ABOUT: expected …" a line */
     struct disk *disk;          /* the daemon's; else NULL */
+    int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
+        peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
+    int prepare_lines[CONFIG_ORIGINS], reach_lines[CONFIG_ORIGINS];
+    struct stat binary;         /* all 0: not known */
+    struct config_agent agents[CONFIG_AGENTS_MAX];
 };
 
 #define CONFIG_INHERITED "/dev/fd/" /* a file of that name is this process's only */

@@ -35,15 +35,7 @@ static int filter_has(const struct filter_word *w, const char *text);
 
 /* A session as the daemon sends it. A missing string is NULL. */
 struct tree_session {
-    char *id, *computer, *title, *directory, *agent, *mode, *command, *state, *last_input,
-        *last_output, *initiator, *tmux, *asked, *source;
-    char *waits_for;        /* "choice", "text", "password" */
-    char *choices;          /* each ends with a newline */
-    char *first_prompt;     /* "pending", "delivered", "failed" */
-    char *program_title;
-    char *restart;          /* what a restart does: "resume", "fresh" */
-    char *branch;
-    char *controller;       /* the computer that types into it */
+    char *id, *computer, *title, *directory, *agent, *command, *state, *asked;
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
@@ -52,7 +44,6 @@ struct tree_session {
     int input_is_newer;
     /* set by tree_build */
     struct tree_session *parent, *first_child, **last_child, *next;
-    char number[100];       /* 1, 1.1, 2 … within its project, by age */
     int number_columns;     /* of the longest one in its list */
     int row, project_row, computer_row; /* indices of rows; -1 not shown */
     int hit, kept;          /* the filter matches it; or one it started */
@@ -60,6 +51,15 @@ struct tree_session {
     int mark;
     int marked;
     int told;
+    char number[100];       /* 1, 1.1, 2 … within its project, by age */
+    char *waits_for;        /* "choice", "text", "password" */
+    char *choices;          /* each ends with a newline */
+    char *first_prompt;     /* "pending", "delivered", "failed" */
+    char *program_title;
+    char *restart;          /* what a restart does: "resume", "fresh" */
+    char *branch;
+    char *controller;       /* the computer that types into it */
+    char *mode, *last_input, *last_output, *initiator, *tmux, *source;
 };
 
 enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
@@ -98,30 +98,30 @@ struct tree_agent {
 enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
-    struct cache sessions;  /* their places and ids */
-    size_t cache_place;     /* of a struct tree_session * */
+    struct tree_row *rows;
     char **computers;       /* this one first */
     struct tree_note *computer_notes;
     int computer_count;
+    char **folds;           /* sorted keys of folded rows */
+    int fold_count;
     struct tree_project *projects;
     int project_count;
-    struct tree_agent agents[TREE_AGENTS_MAX];
+    int dirty;
+    char *focus;            /* or NULL */
     int agent_count;        /* 0: unknown */
     /* a directory of this computer that always has a project row; or NULL */
     char *here;
-    char **folds;           /* sorted keys of folded rows */
-    int fold_count;
-    char *focus;            /* or NULL */
     enum tree_order order;
-    struct filter filter;
-    struct tree_row *rows;
     int row_count, row_cap;
     int lines[2];           /* of all rows: brief, full */
     int hits;               /* sessions, and projects without one */
+    struct cache sessions;  /* their places and ids */
+    size_t cache_place;     /* of a struct tree_session * */
+    struct tree_agent agents[TREE_AGENTS_MAX];
+    struct filter filter;
     /* id of the session that has last begun to wait, finished unseen or failed; the owner empties
      * it */
     char news[132];
-    int dirty;
 };
 
 static void tree_event(struct tree *t, span json);
@@ -233,15 +233,15 @@ struct todos {
     int project_count;
     /* a directory of this computer that always has a project row; or NULL */
     char *here;
-    struct todos_project here_project;
     /* Sorted keys of rows that are not in their first state: todos folded, others unfolded. */
     char **turned;
     int turned_count;
-    struct filter filter;     /* with a filter no project is folded */
     int hits;                 /* todos, and projects without one */
     struct todos_row *rows;
     int row_count, row_cap;
     int dirty;
+    struct todos_project here_project;
+    struct filter filter;     /* with a filter no project is folded */
 };
 
 static void todos_init(struct todos *p, const char *computer, const char *here);
@@ -599,12 +599,12 @@ struct widget_line {
 struct widget_form {
     const char *title;
     const char *submit, *cancel;    /* the buttons' labels; cancel NULL: "Cancel" */
-    struct widget_line lines[WIDGET_FORM_MAX];
     int count, focus; /* focus: a line, count the first button, count + 1 the second */
     buf error;                      /* shown until the next key */
     buf hint;                       /* the choices of a completion, until the next key */
     buf note;                       /* stays while there is neither */
     int busy;                       /* submitted, no reply yet */
+    struct widget_line lines[WIDGET_FORM_MAX];
 };
 
 enum widget_answer {
@@ -793,15 +793,13 @@ struct pager {
     const struct theme *theme; /* the owner's; NULL: the pager's own styles; kept when closed */
     char *title, *path;
     buf error;                /* why nothing is shown; else empty */
+    buf shown;
     int cut;                  /* the file is longer than the shown part */
-    buf shown, looks;         /* the text, and an enum pager_look per byte */
     struct pager_line *lines;
     struct pager_row *rows;   /* of the lines at `width` columns */
     int line_count, row_count, width;
     int top, height;          /* first row shown; rows shown by the last pager_draw */
-    buf needle;               /* the searched text */
     int exact, whole;         /* in its case, as whole words */
-    buf command;              /* the text is piped to it */
     char typing;              /* '/' or '|': the needle or the command is being typed */
     int missed;               /* the needle was not found */
     int prompt;               /* jumped to; -1 */
@@ -809,9 +807,12 @@ struct pager {
     int from_row, from_col, to_row, to_col; /* the selection, both ends included; its cursor */
     int pressed;
     int follow;               /* the end of a text that grows stays visible */
-    char note[120];           /* in the footer, until the next key */
     size_t *hits;             /* offsets of the needle, ascending; hit: the current one, or -1 */
     int hit_count, hit;
+    buf looks;                /* an enum pager_look per byte of shown */
+    buf needle;               /* the searched text */
+    buf command;              /* the text is piped to it */
+    char note[120];           /* in the footer, until the next key */
 };
 
 /* Shows the file. Never fails: an error is shown in place of the text. */

@@ -21,18 +21,22 @@ struct view_terminal {
 };
 
 struct view {
-    struct stream *stream;   /* of the holder, on this computer; else: */
-    struct client_ws ws;     /* of the daemon */
-    struct loop *loop;       /* NULL: a view of plain text */
     struct vt *vt;           /* NULL before the first bytes */
     char *id, *computer;     /* computer NULL: as the daemon knows it */
+    int back;
+    int pressed;             /* a button, inside of the screen */
+    unsigned signals;        /* enum vt_signal, not handled yet; VT_SYNCED stays */
+    const struct view_hooks *hooks; /* NULL when closed */
+    void *ctx;
+    int control, history;    /* with input, with scrollback */
+    int lost;                /* the daemon is gone: the session may live */
+    struct stream *stream;   /* of the holder, on this computer; else: */
+    struct loop *loop;       /* NULL: a view of plain text */
     const char *here;
     buf held;                /* of an update that has not ended */
     int torn;                /* half an update is shown: not drawn */
     struct loop_timer sync_timer;
     long long notify_at;     /* loop clock: no notification before */
-    unsigned signals;        /* enum vt_signal, not handled yet; VT_SYNCED stays */
-    int back;
     int pan_rows, pan_cols;  /* the crop's, from the cursor */
     buf typed;               /* until the pass ends, or it is connected */
     struct loop_task send_task;
@@ -43,23 +47,19 @@ struct view {
     int looked;              /* what was written since the last notice answers nothing */
     struct loop_timer notice_timer; /* until FRAME_TYPED tells the holder */
     int want_cols, want_rows; /* asked for; 0: none */
-    struct view_terminal terminal; /* as view_put_modes set it last */
     unsigned widget_modes;   /* the UI's own */
     int wheel;               /* the mouse scrolls unless the program has it */
     enum term_keys keyboards;
     int top, left, shown_rows; /* of the last drawing */
-    int pressed;             /* a button, inside of the screen */
     int selecting, from_row, from_col, to_row, to_col; /* rows as in vt_row */
+    int listed;              /* the daemon has listed its session */
+    int unlinked;            /* the link to its computer is lost: link_reason */
+    long long unsent;        /* bytes of input since then, perhaps not typed */
+    struct client_ws ws;     /* of the daemon */
+    struct view_terminal terminal; /* as view_put_modes set it last */
     struct vt_colours colours; /* as the session was told */
     char reason[128];
-    int control, history;    /* with input, with scrollback */
-    int listed;              /* the daemon has listed its session */
-    int lost;                /* the daemon is gone: the session may live */
-    int unlinked;            /* the link to its computer is lost … */
-    char link_reason[128];   /* … for that reason */
-    long long unsent;        /* bytes of input since then, perhaps not typed */
-    const struct view_hooks *hooks; /* NULL when closed */
-    void *ctx;
+    char link_reason[128];
 };
 
 enum { VIEW_SCREEN, VIEW_HISTORY, VIEW_CONTROL };
@@ -206,7 +206,18 @@ struct app_ended {
 
 struct app {
     const struct config *config;
-    struct config again;       /* what r has read */
+    enum app_mode mode, shown;
+    struct view *view;        /* preview or attached; or NULL */
+    struct {
+        char **ids;           /* sessions that a dialog or an act is about */
+        int count;
+        const char *act;
+        int pending, sent, failed;
+        char *why;            /* of the first that failed */
+    } many;
+    struct widget_menu menu;
+    int agent_count, computer_count;
+    int ended_count;
     struct loop loop;
     struct client client;
     struct tree tree;
@@ -225,15 +236,7 @@ struct app {
     struct widget_form form;
     char *form_title;
     struct widget_confirm confirm;
-    struct widget_menu menu;
     void (*confirmed)(struct app *t);
-    struct {
-        char **ids;           /* sessions that a dialog or an act is about */
-        int count;
-        const char *act;
-        int pending, sent, failed;
-        char *why;            /* of the first that failed */
-    } many;
     char *asked;              /* the menu's question, or why a message was refused */
     struct {
         struct vcs vcs;
@@ -251,7 +254,6 @@ struct app {
     int grown;                 /* the view has changed since */
     struct term_input input;
     struct conn terminal;
-    enum app_mode mode, shown;
     long long opening;         /* of dialogs, counted */
     long long keys_typed;      /* keys and pastes, counted */
     struct vt_colours colours; /* as far as known */
@@ -263,7 +265,6 @@ struct app {
     char notice[48];           /* below an attached session */
     int brackets, paste_cut;   /* of the paste in progress */
     size_t held;               /* bytes not sent: the terminal is not read */
-    struct app_view views[2];
     int find_hit;             /* select a row that matches */
     char jump[16];
     int fetched;
@@ -271,16 +272,9 @@ struct app {
     char *draft;              /* of an unsent message; or NULL */
     char *target, *target_computer; /* a dialog's */
     char *start_directory, *start_agent, *start_title, *start_message; /* dialog_start's */
-    /* why a choice is not possible */
-    char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
-    int agent_count, computer_count;
     const char *offered;      /* whose hooks the form offers; one of agents */
-    char *prompts[APP_PROMPTS_MAX]; /* the newest last */
     int prompt_count;
-    struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
-    int ended_count;
     char previewed[132];      /* the last one fetched */
-    struct view *view;        /* preview or attached; or NULL */
     struct view *panes[PANES_MAX];
     int pane_count;            /* wanted */
     int reopen_ms;
@@ -316,6 +310,12 @@ struct app {
         stuck_timer,
         pause_timer; /* while set, keys are dropped: see app_pause_keys */
     struct loop_task connect_task, blank_task, draw_task, input_task;
+    struct config again;       /* what r has read */
+    struct app_view views[2];
+    /* why a choice is not possible */
+    char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
+    char *prompts[APP_PROMPTS_MAX]; /* the newest last */
+    struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
 };
 
 struct app_request {

@@ -23,7 +23,6 @@ struct http_head {
     span path, query;         /* percent-encoded, without the '?' */
     int status;               /* of a response */
     int minor;                /* HTTP/1.minor */
-    struct http_header headers[HTTP_HEADERS_MAX];
     int header_count;
     int chunked;
     long long content_length; /* -1: none */
@@ -32,6 +31,7 @@ struct http_head {
     int upgrade_websocket;
     int error_status;         /* BAD: 400, 413, 417, 431, 501 or 505 … */
     const char *error;        /* … and why, a static text */
+    struct http_header headers[HTTP_HEADERS_MAX];
 };
 
 /* Kept between calls, so that each byte is scanned once; zero before each head. */

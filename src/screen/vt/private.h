@@ -106,7 +106,6 @@ struct vt {
     unsigned saved_modes; /* XTSAVE */
     int shape;         /* DECSCUSR */
     unsigned char charset[2], shift; /* '0' line drawing, else 'B' */
-    unsigned char tabs[(GRID_COLS_MAX + 7) / 8];
     struct vt_screen screens[2], *screen; /* primary, alternate; in use */
     struct vt_scroll scroll;
     struct cell_pool *pool;
@@ -116,19 +115,15 @@ struct vt {
     enum vt_state state;
     unsigned char prefix, inter, inter_count, final; /* unfinished */
     int param_seen, param_last;      /* a byte after CSI; an index */
-    uint16_t params[VT_PARAMS_MAX];
     uint32_t subs;                   /* bit i: parameter i followed a ':' */
-    unsigned char string_kind;       /* ']' 'P' 'X' '^' '_' */
     int string_bell;                 /* BEL ended it */
     int string_escape;               /* ESC seen: the string ends if '\' follows */
     buf string;
     char utf8[4];                    /* unfinished */
     int utf8_count;
-    unsigned char blocks[VT_BLOCKS]; /* for vt_find_simple */
 
     unsigned signals;                /* enum vt_signal */
     buf title, directory, notification, clipboard, answers;
-    buf titles[VT_TITLES_MAX];       /* pushed, oldest first */
     int title_count;
     int notified_by;                 /* an OSC */
     int progress;
@@ -137,6 +132,11 @@ struct vt {
     int extra_wait;                  /* as pool_wait */
     uint32_t colours[3];             /* as in vt_colours */
     int modify_other_keys;           /* 0…2 */
+    uint16_t params[VT_PARAMS_MAX];
+    unsigned char tabs[(GRID_COLS_MAX + 7) / 8];
+    unsigned char blocks[VT_BLOCKS]; /* for vt_find_simple */
+    buf titles[VT_TITLES_MAX];       /* pushed, oldest first */
+    unsigned char string_kind;       /* ']' 'P' 'X' '^' '_' */
 };
 
 /* ---- scroll: the scrollback ------------------------------------------------------------------ */
