@@ -46,8 +46,8 @@ enum {
     STATE_IF_BELL = 1024,    /* … comes from a bell */
     STATE_IF_DOUBTFUL = 2048, /* no hook made it, or something was typed since */
     STATE_IF_HOOK_OVER = 4096,
-    STATE_IF_PLAIN = 16384,  /* not phrased */
     STATE_IF_TELLING = 8192, /* output tells of work */
+    STATE_IF_PLAIN = 16384,  /* not phrased */
     STATE_IF_READY = 32768   /* not phrased, or takes input */
 };
 

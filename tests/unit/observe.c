@@ -97,6 +97,13 @@ static void unit_observe(void)
     UNIT_FLEET_UNTIL(&u, unit_fleet_times(&u.asked, "command list_sessions ") >= 2);
     CHECK(unit_fleet_knows(a, "python"));
 
+    test_begin("an observation whose command can't be sent is none");
+    struct unit_observe_viewer none;
+    redis_restart(&a->fleet.streams.calls);
+    CHECK(unit_observe_open(&none, a, "python", "p2", 1) && !none.stream);
+    CHECK(a->remotes.observations.first && !a->remotes.observations.first->next);
+    UNIT_FLEET_UNTIL(&u, a->fleet.streams.calls.state == REDIS_READY);
+
     test_begin("an observation ends with its computer");
     unit_fleet_drop(&u, "computer:python:heartbeat");
     UNIT_FLEET_UNTIL(&u, v.ended);
