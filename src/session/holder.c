@@ -309,6 +309,8 @@ static void holder_on_looked(void *holder)
         holder_take_event(h, span_cut(&rest, '\0'));
     h->looked = 0;
     buf_free(&events);
+    if (!h->over)
+        status_changed(h);
     end_check(h);
 }
 

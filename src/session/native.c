@@ -193,10 +193,8 @@ static void native_on_found(void *ctx, enum output_fault fault, int status, span
 {
     struct holder *h = ctx;
     h->looking = NULL;
-    if (!h->native_id.n && !h->over && fault == OUTPUT_WHOLE && status == 0) {
+    if (!h->native_id.n && fault == OUTPUT_WHOLE && status == 0)
         buf_span(&h->native_id, id);
-        status_changed(h);
-    }
     loop_defer(&h->loop, &h->looked_task);
 }
 

@@ -550,11 +550,14 @@ static void state_skip(struct state *s, long long ms);
 /* Returns 0: no event is called so. */
 static int state_parse_event(struct json type, enum state_event *event);
 
+/* ==== native: the id of an agent's conversation, from its own files ========================== */
+
+static int native_main(char *const *args); /* five; a holder's child */
+
 /* ==== holder: the process that holds one session ============================================= */
 
 /* Reads a holder_spec from descriptor 0, then lives in the background until the session ends. */
 static int holder_main(void);
-static int native_main(char *const *args); /* a holder's child; five */
 
 /* ==== ended: ended sessions whose conversation can be resumed ================================ */
 

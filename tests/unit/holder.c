@@ -500,8 +500,10 @@ static void unit_hold_native_late(void)
     CHECK_INT(store_write(dir, "telec", buf_view(&text)), 0);
     CHECK(chmod(program, 0700) == 0 && mkfifo(buf_cstr(&go), 0600) == 0);
     unit_holder_run(&u, "read x; echo echoed; sleep 9", buf_cstr(&more));
-    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"text\":\"other\",\"native_session_id\":\"id-b\"}");
-    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"mine\",\"native_session_id\":\"id-a\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"text\":\"other\","
+                                      "\"native_session_id\":\"id-b\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"mine\","
+                                      "\"native_session_id\":\"id-a\"}");
     unit_holder_send(&u, FRAME_INPUT, "x\n");
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"echoed\""));
     CHECK(u.h.looking != NULL);

@@ -250,7 +250,7 @@ static void unit_state_work(void)
     CHECK_INT(s.kind, STATE_WORKING);
     state_apply(&s, &read, UNIT_NOW + STATE_BEGIN_MS - 1 + STATE_OVER_MS);
     CHECK_INT(s.kind, STATE_IDLE);
-    test_begin("a turn that a hook reports outlives its sign, though the last turn's was still shown");
+    test_begin("a turn that a hook reports outlives its sign, though the last one's was shown");
     struct state_input prompt = {.event = STATE_ON_PROMPT};
     state_apply(&s, &works, 2 * UNIT_NOW);
     state_apply(&s, &message, 2 * UNIT_NOW + 100);
