@@ -11,7 +11,9 @@
 
 #define DISK_WAIT_MS 200  /* for room in the queue, the first time */
 #define DISK_READ_MAX 65536 /* bytes */
-#define DISK_START_MS 1   /* before a process is started: an echo goes out first */
+#define DISK_START_MS 1   /* before a process is started: an echo goes out first; while bytes gather */
+#define DISK_GATHER 4096  /* bytes of output that more will follow, up to … */
+#define DISK_PIECE (DISK_READ_MAX - CONN_READ_GREEDY) /* … this: each wakes the process */
 #define DISK_FRESH_MS 5   /* an answer counts: for one request */
 #define DISK_REST_MS 3000 /* without output, to the process's end */
 
@@ -149,7 +151,7 @@ static void disk_log(struct disk *d, span bytes)
 {
     if (!d->loop)
         return;
-    if (d->runs && !d->rests)
+    if (d->runs && !d->rests && (bytes.n < DISK_GATHER || d->pending.n + bytes.n >= DISK_PIECE))
         loop_defer(d->loop, &d->flush);
     else if (!d->pending.n)
         loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_START_MS);

@@ -335,7 +335,7 @@ struct disk {
     int runs, rests;        /* rests: told to end */
     int stuck, asked;       /* queue full; answer due */
     long long good_at;      /* last answer in time */
-    buf pending;            /* of this pass */
+    buf pending;            /* of this pass, or of DISK_START_MS */
     struct loop_task flush;
     struct loop_timer timer;
 };

@@ -427,6 +427,45 @@ static void unit_store_log_fill(struct store_log *log, size_t n)
     free(bytes);
 }
 
+/* Runs tasks; returns how many bytes the log's process gets. */
+static int unit_store_disk_got(struct loop *l, int fd)
+{
+    static char bytes[DISK_READ_MAX + 1];
+    loop_run_tasks(l);
+    return (int)recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+}
+
+static void unit_store_disk_gathers(void)
+{
+    static char much[DISK_PIECE / 2];
+    const span half = {much, sizeof much};
+    struct loop l;
+    struct disk d;
+    int ends[2];
+    if (sizeof much < DISK_GATHER)
+        return;
+    test_begin("a log's process is woken for a short output at once, in a flood for a large piece");
+    loop_init(&l);
+    disk_init(&d, &l, NULL, "log", unit_store_root);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    d.fd = ends[0];
+    d.runs = 1;
+    disk_log(&d, span_of("short"));
+    CHECK_INT(unit_store_disk_got(&l, ends[1]), 5);
+    disk_log(&d, half);
+    CHECK_INT(unit_store_disk_got(&l, ends[1]), -1);
+    disk_log(&d, half);
+    CHECK_INT(unit_store_disk_got(&l, ends[1]), DISK_PIECE);
+    disk_log(&d, half);
+    while (d.pending.n)
+        loop_once(&l); /* until the timer */
+    CHECK_INT(unit_store_disk_got(&l, ends[1]), DISK_PIECE / 2);
+    loop_timer_cancel(&l, &d.timer);
+    close(ends[0]), close(ends[1]);
+    buf_free(&d.pending);
+    loop_free(&l);
+}
+
 /* RLIMIT_FSIZE stands for a full disk: write() fails. */
 static void unit_store_log_full_disk(void)
 {
@@ -595,6 +634,7 @@ static void unit_store(void)
     unit_store_atomic();
     unit_store_sessions();
     unit_store_disk();
+    unit_store_disk_gathers();
     unit_store_logs();
     unit_store_log_full_disk();
     unit_store_log_no_rename();
