@@ -381,6 +381,24 @@ static void near_on_exit(void *ctx, int status)
     free(child);
 }
 
+/* In the background: nobody is there to be asked. ssh would send an empty password at each try, and
+ * its server may lock the account. */
+static char *const *near_ask_nobody(char *const *argv)
+{
+    const char *slash = strrchr(argv[0], '/');
+    size_t count = 0;
+    setenv("SSH_ASKPASS_REQUIRE", "never", 1);
+    if (strcmp(slash ? slash + 1 : argv[0], "ssh") != 0)
+        return argv;
+    while (argv[count])
+        count++;
+    char **batch = base_alloc((count + 2) * sizeof *batch);
+    batch[0] = argv[0];
+    batch[1] = (char *)"-oBatchMode=yes";
+    memcpy(batch + 2, argv + 1, count * sizeof *batch);
+    return batch;
+}
+
 /* Becomes COMMAND, whose stdin, stdout and stderr are fds; a program that can't be run says so. */
 static void near_become(const struct near *l, const int fds[3])
 {
@@ -393,9 +411,8 @@ static void near_become(const struct near *l, const int fds[3])
         if (dup2(fds[i], i) < 0)
             _exit(127);
     os_close_inherited(3);
-    if (l->result_fd < 0)
-        setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* nobody is there to be asked */
-    execvp(l->argv[0], l->argv);
+    char *const *argv = l->result_fd < 0 ? near_ask_nobody(l->argv) : l->argv;
+    execvp(argv[0], argv);
     os_print(2, "cannot run %s: %s\n", l->argv[0], strerror(errno));
     _exit(127);
 }

@@ -194,15 +194,19 @@ static void test_reach_chain(void)
     CLI_OK(reach_there(bee, "daemon", "--stop", NULL));
 }
 
-/* [computer-NAME] reach = COMMAND: from the daemon's start on. */
+/* [computer-NAME] reach = COMMAND: from the daemon's start on. An ssh that nobody can answer must
+ * not try passwords. */
 static void test_reach_configured(void)
 {
-    char *into = reach_into("bee");
+    char *into = reach_into("bee"), *ssh = format("%s/ssh bee", e2e.bin);
     reach_have_telec();
+    file_write(format("%s/ssh", e2e.bin),
+               format("#!/bin/sh\n[ \"$1 $2\" = '-oBatchMode=yes bee' ] && shift 2 && exec %s \"$@\"\n",
+                      into), 0700);
     file_write(format("%s/telec/config", e2e.config),
-               format("[computer-box]\nreach = %s\n", into), 0600);
+               format("[computer-box]\nreach = %s\n", ssh), 0600);
     CHECK_HAS(CLI_OK(cli("config", NULL)).said[0].p, format("[computer-box]\n# %s/telec/config:2\n"
-                                                            "reach = %s\n", e2e.config, into));
+                                                            "reach = %s\n", e2e.config, ssh));
     daemon_start();
     AWAIT(reach_is_computer("box", "online"));
     char *id = reach_new("box", "echo hello; exec cat");
@@ -276,6 +280,7 @@ static void test_reach_forms(void)
         {"docker", "[ \"$1 $2 $3 $4\" = 'exec -i box sh' ] && shift 3 && exec %s \"$@\"",
          {"exec", "-i", "box"}},
         {"adb", "[ \"$1\" = shell ] && shift && exec %s sh -c \"$*\"", {"shell"}},
+        {"ssh", "[ \"$1\" = host ] && shift && exec %s sh -c \"$*\"", {"host"}},
     };
     char *into = reach_into("bee");
     reach_have_telec();
