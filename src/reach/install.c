@@ -21,6 +21,7 @@ static const char install_script[] =
     "umask 077\n"
     "say kind \"$(uname -s)\" \"$(uname -m)\" \"$(printf '\\1\\0' | od -An -tu2 2>/dev/null)\"\n"
     "read -r h n || exit 1\n"
+    "[ -c /dev/null ] || die 'there is no /dev/null there'\n"
     "u=$(id -u)\n"
     "places() { for d in \"$XDG_CACHE_HOME\" \"${HOME:+$HOME/.cache}\" \"/tmp/telec-$u\" "
     "\"/dev/shm/telec-$u\" \"$PWD\"\n"

@@ -61,9 +61,7 @@ static void near_tell(struct near *l, int status, const char *text)
         os_print(l->result_fd, "%d%s", status, text);
         close(l->result_fd);
         l->result_fd = -1;
-        near_detach();
-        if (chdir("/") != 0)
-            l->done = 1;
+        near_detach(); /* and stays where it is: COMMAND may be a relative path */
     }
 }
 
