@@ -152,6 +152,7 @@ TELEC_SMALL
 
 int main(int argc, char **argv)
 {
-    static const struct cli_programs programs = {daemon_run, holder_main, redis_resolve_main};
+    static const struct cli_programs programs = {daemon_run, holder_main,
+                                                 redis_url_resolve_main};
     return cli_main(argc, argv, &programs);
 }

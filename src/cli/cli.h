@@ -158,7 +158,7 @@ static int mcp_serve(struct context *c);           /* telec mcp, until stdin end
 
 /* What the command line starts but does not know: main hands it over. */
 struct cli_programs {
-    /* see daemon_run, holder_main, redis_resolve_main */
+    /* see daemon_run, holder_main, redis_url_resolve_main */
     int (*daemon)(struct config *config, int ready_fd, buf *error);
     int (*holder)(void);
     int (*resolve)(const char *host, const char *port);

@@ -164,9 +164,11 @@ struct broadcast_check {
     char id[65];
 };
 
-static void broadcast_on_checked(void *ctx, int exists)
+/* An error or a lost connection is a no. */
+static void broadcast_on_checked(void *ctx, const struct resp *reply)
 {
     struct broadcast_check *check = ctx;
+    int exists = reply && reply->type == RESP_INTEGER && reply->integer != 0;
     struct broadcasts *all = check->all;
     struct broadcast *one = broadcast_find(all, check->id);
     struct session *s = session_find(all->sessions, check->id);
@@ -185,7 +187,8 @@ static void broadcast_check(struct broadcasts *all, const char *id)
     base_fmt(check->id, sizeof check->id, "%s", id);
     buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&all->fleet->streams),
             all->config->computer, id);
-    if (!streams_exists(&all->fleet->streams, buf_cstr(&key), broadcast_on_checked, check))
+    const char *const args[] = {"EXISTS", buf_cstr(&key), NULL};
+    if (!streams_call(&all->fleet->streams, args, broadcast_on_checked, check))
         free(check);
     buf_free(&key);
 }

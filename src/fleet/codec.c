@@ -138,7 +138,6 @@ static span codec_mend(span text, buf *mended)
     return mended->n ? buf_view(mended) : text;
 }
 
-/* Copies a string member into `size` bytes; a longer one, or none, leaves them empty. */
 static void codec_copy_text(struct json object, const char *key, char *out, size_t size)
 {
     char *text = json_dup_text(json_get(object, key));

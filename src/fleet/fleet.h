@@ -71,6 +71,8 @@ static int codec_parse_heartbeat(span text, struct codec_heartbeat *h, const cha
 static int codec_parse_object(span text, struct json *out, const char **why);
 /* Returns the text; or, in `mended`, a copy with U+FFFD for lone surrogates: Python writes them. */
 static span codec_mend(span text, buf *mended);
+/* Copies a string member into `size` bytes; a longer one, or none, leaves them empty. */
+static void codec_copy_text(struct json object, const char *key, char *out, size_t size);
 static int codec_parse_session(struct json object, struct codec_session *s, const char **why);
 /* computer: for the member "computer"; NULL: without it. */
 static void codec_put_session(buf *b, struct json object, const char *computer);
@@ -119,6 +121,8 @@ static int redis_url_choose(struct redis_url *t, int i, const char **fault);
 static int redis_url_move(struct redis_url *t, span host, span port);
 static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
 static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
+/* `telec resolve HOST PORT`: prints numeric addresses, one a line. */
+static int redis_url_resolve_main(const char *host, const char *port);
 
 /* ==== redis: one reconnecting Redis connection on the loop =================================== */
 
@@ -227,8 +231,6 @@ static void redis_restart(struct redis *r);
 static void redis_trust(struct redis *r);
 static const char *redis_state_name(const struct redis *r);
 static void redis_put_address(const struct redis *r, buf *b);
-/* `telec resolve HOST PORT`: prints numeric addresses, one a line. */
-static int redis_resolve_main(const char *host, const char *port);
 
 /* ==== signature: proof that an entry comes from a computer with the fleet's secret ============ */
 
@@ -377,9 +379,6 @@ static void streams_expire(struct streams *l, const char *key);
 static void streams_delete(struct streams *l, const char *key);
 static void streams_delete_entry(struct streams *l, const char *key, struct codec_id id);
 static void streams_put_time(char out[32]); /* in seconds */
-/* As redis_call; an error or a lost connection is a no. */
-static int streams_exists(struct streams *l, const char *key, void (*done)(void *ctx, int exists),
-                          void *ctx);
 /* streams_last_id reads the answer; 0-0: the stream is empty. As redis_call. */
 static int streams_find_end(struct streams *l, const char *key,
                             void (*done)(void *ctx, const struct resp *reply), void *ctx);
@@ -631,6 +630,8 @@ static void peers_free(struct fleet *f);
 static void peers_leave(struct fleet *f); /* says good-bye; streams_is_busy until it is sent */
 static void peers_set_interest(struct fleet *f, unsigned topics);
 static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" and "peers" */
+/* Answers a request with an error. */
+static void peers_refuse(struct fleet *f, struct codec_id id, const char *error, const char *code);
 /* As redis_call. */
 static int peers_send_input(struct fleet *f, const char *key, struct codec_input *in);
 /* Everything that changes something here passes this: requests, and each entry of input. Returns

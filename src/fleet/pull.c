@@ -8,59 +8,6 @@
 
 #define PULL_FAILURES_MAX 3 /* list_sessions without a usable reply is repeated as often */
 
-/* ---- one request ---------------------------------------------------------------------------- */
-
-/* A pending request; it may outlive its peer. */
-struct pull {
-    struct fleet *fleet;
-    char *computer, *path; /* path: of the project, for list_todos; else NULL */
-    long long life;        /* the peer's, when the request was sent */
-};
-
-static void pull_free(struct pull *pull)
-{
-    free(pull->computer);
-    free(pull->path);
-    free(pull);
-}
-
-/* Logs a failure. Returns the peer that was asked; NULL: it has gone or begun a new life. */
-static struct roster_peer *pull_finish(struct pull *pull, const struct codec_reply *answer,
-                                         const char *what, const char *why)
-{
-    struct fleet *f = pull->fleet;
-    struct roster_peer *peer = roster_find(f, span_of(pull->computer));
-    if (!answer || !answer->good) {
-        char *error = answer ? json_dup_text(answer->error) : NULL;
-        streams_complain(&f->streams, what, span_of(pull->computer),
-                      error ? error
-                      : why ? why
-                            : "an error");
-        free(error);
-    }
-    return peer && peer->life == pull->life ? peer : NULL;
-}
-
-static int pull_ask(struct roster_peer *peer, const char *command, const char *path,
-                      void (*done)(void *ctx, const struct codec_reply *answer, struct codec_id at,
-                                   const char *why))
-{
-    struct pull *pull = base_alloc(sizeof *pull);
-    const char *const words[] = {command, path, NULL};
-    const char *why;
-    buf line = {0};
-    *pull = (struct pull){peer->fleet, span_dup(span_of(peer->beat.name)),
-                                path ? span_dup(span_of(path)) : NULL, peer->life};
-    codec_put_words(&line, words);
-    struct codec_request request = {.command = buf_view(&line)};
-    int asked =
-        streams_ask(&peer->fleet->streams, peer->beat.name, &request, done, pull, &why) != NULL;
-    if (!asked)
-        pull_free(pull);
-    buf_free(&line);
-    return asked;
-}
-
 /* ---- gathers -------------------------------------------------------------------------------- */
 
 static void pull_gather_cancel(struct pull_gather *gather)
@@ -124,6 +71,70 @@ static void pull_end_search(struct fleet *f)
     pull_end_gathers(f);
 }
 
+/* ---- one request ---------------------------------------------------------------------------- */
+
+/* A pending request; it may outlive its peer. */
+struct pull {
+    struct fleet *fleet;
+    char *computer, *path; /* path: of the project, for list_todos; else NULL */
+    const char *command;
+    long long life;        /* the peer's, when the request was sent */
+    /* Not called when that peer has gone or begun a new life. answer NULL: there is none. */
+    void (*merge)(struct roster_peer *peer, const struct pull *pull,
+                  const struct codec_reply *answer, struct codec_id at);
+};
+
+static void pull_free(struct pull *pull)
+{
+    free(pull->computer);
+    free(pull->path);
+    free(pull);
+}
+
+static void pull_on_answer(void *ctx, const struct codec_reply *answer, struct codec_id at,
+                           const char *why)
+{
+    struct pull *pull = ctx;
+    struct fleet *f = pull->fleet;
+    struct roster_peer *peer = roster_find(f, span_of(pull->computer));
+    if (!answer || !answer->good) {
+        char *error = answer ? json_dup_text(answer->error) : NULL;
+        streams_complain(&f->streams, pull->command, span_of(pull->computer),
+                         error ? error : why ? why : "an error");
+        free(error);
+    }
+    if (peer && peer->life == pull->life)
+        pull->merge(peer, pull, answer, at);
+    pull_free(pull);
+    pull_end_gathers(f);
+}
+
+static int pull_ask(struct roster_peer *peer, const char *command, const char *path,
+                    void (*merge)(struct roster_peer *peer, const struct pull *pull,
+                                  const struct codec_reply *answer, struct codec_id at))
+{
+    struct pull *pull = base_alloc(sizeof *pull);
+    const char *const words[] = {command, path, NULL};
+    const char *why;
+    buf line = {0};
+    *pull = (struct pull){peer->fleet, span_dup(span_of(peer->beat.name)),
+                          path ? span_dup(span_of(path)) : NULL, command, peer->life, merge};
+    codec_put_words(&line, words);
+    struct codec_request request = {.command = buf_view(&line)};
+    int asked = streams_ask(&peer->fleet->streams, peer->beat.name, &request, pull_on_answer, pull,
+                            &why) != NULL;
+    if (!asked)
+        pull_free(pull);
+    buf_free(&line);
+    return asked;
+}
+
+/* Is the answer good, and a list? */
+static int pull_is_list(const struct codec_reply *answer)
+{
+    return answer && answer->good && json_type(answer->data) == JSON_ARRAY;
+}
+
 /* ---- sessions ------------------------------------------------------------------------------- */
 
 static void pull_suspect(struct roster_peer *peer)
@@ -136,14 +147,14 @@ static void pull_suspect(struct roster_peer *peer)
         loop_timer_set(f->loop, &f->pull_timer, f->loop->now + PULL_AGAIN_MS);
 }
 
-/* Handles the reply to list_sessions; NULL: there was none. */
-static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *answer,
-                            struct codec_id at)
+static void pull_merge_sessions(struct roster_peer *peer, const struct pull *pull,
+                                const struct codec_reply *answer, struct codec_id at)
 {
     struct fleet *f = peer->fleet;
     const char *why;
+    (void)pull;
     peer->pulling = 0;
-    if (answer && answer->good && json_type(answer->data) == JSON_ARRAY) {
+    if (pull_is_list(answer)) {
         f->listing++;
         for (struct json_iter it = json_iter(answer->data); json_next(&it);) {
             struct codec_session told;
@@ -174,23 +185,11 @@ static void pull_merge_list(struct roster_peer *peer, const struct codec_reply *
         pull_sessions(peer);
 }
 
-static void pull_on_sessions(void *ctx, const struct codec_reply *answer, struct codec_id at,
-                              const char *why)
-{
-    struct pull *pull = ctx;
-    struct fleet *f = pull->fleet;
-    struct roster_peer *peer = pull_finish(pull, answer, "list_sessions", why);
-    pull_free(pull);
-    if (peer)
-        pull_merge_list(peer, answer, at);
-    pull_end_gathers(f);
-}
-
 static void pull_sessions(struct roster_peer *peer)
 {
     peer->pull_again = peer->pulling;
     if (!peer->pulling)
-        peer->pulling = pull_ask(peer, "list_sessions", NULL, pull_on_sessions);
+        peer->pulling = pull_ask(peer, "list_sessions", NULL, pull_merge_sessions);
 }
 
 static void pull_unpushed(struct roster_peer *peer)
@@ -251,35 +250,28 @@ static void pull_publish_projects(struct roster_peer *peer)
     buf_free(&b);
 }
 
-static void pull_on_todos(void *ctx, const struct codec_reply *answer, struct codec_id at,
-                           const char *why)
+static void pull_merge_todos(struct roster_peer *peer, const struct pull *pull,
+                             const struct codec_reply *answer, struct codec_id at)
 {
-    struct pull *pull = ctx;
-    struct fleet *f = pull->fleet;
-    struct roster_peer *peer = pull_finish(pull, answer, "list_todos", why);
     struct roster_project *project = NULL;
     buf b = {0};
     (void)at;
-    if (peer)
-        peer->preparing--;
-    for (int i = 0; peer && i < peer->project_count; i++)
+    peer->preparing--;
+    for (int i = 0; i < peer->project_count; i++)
         if (strcmp(peer->projects[i].path, pull->path) == 0)
             project = &peer->projects[i];
-    if (project && answer && answer->good && json_type(answer->data) == JSON_ARRAY &&
-        answer->data.text.n <= ROSTER_TODOS_MAX) {
-        free(project->todos);
-        project->todos = span_dup(answer->data.text);
-        json_open(&b, '{');
-        json_field_string(&b, "computer", peer->beat.name);
-        json_field_string(&b, "project_path", project->path);
-        json_key(&b, "todos");
-        json_put_raw(&b, answer->data.text);
-        json_close(&b, '}');
-        roster_publish(peer->fleet, CACHE_PREPARATION, "todos_updated", buf_view(&b));
-    }
+    if (!project || !pull_is_list(answer) || answer->data.text.n > ROSTER_TODOS_MAX)
+        return;
+    free(project->todos);
+    project->todos = span_dup(answer->data.text);
+    json_open(&b, '{');
+    json_field_string(&b, "computer", peer->beat.name);
+    json_field_string(&b, "project_path", project->path);
+    json_key(&b, "todos");
+    json_put_raw(&b, answer->data.text);
+    json_close(&b, '}');
+    roster_publish(peer->fleet, CACHE_PREPARATION, "todos_updated", buf_view(&b));
     buf_free(&b);
-    pull_free(pull);
-    pull_end_gathers(f);
 }
 
 /* Parses a project object; the result's path is NULL when it is unusable. TeleClaude says desc
@@ -302,14 +294,19 @@ static struct roster_project pull_read_project(struct json object)
     return (struct roster_project){0};
 }
 
-/* Handles the reply to list_projects, and requests the projects' todos. */
-static void pull_merge_projects(struct roster_peer *peer, struct json list)
+/* Requests the projects' todos, too. */
+static void pull_merge_projects(struct roster_peer *peer, const struct pull *pull,
+                                const struct codec_reply *answer, struct codec_id at)
 {
     struct roster_project *old = peer->projects;
     int old_count = peer->project_count, cap = 0;
+    (void)pull, (void)at;
+    peer->preparing--;
+    if (!pull_is_list(answer))
+        return;
     peer->projects = NULL;
     peer->project_count = 0;
-    for (struct json_iter it = json_iter(list);
+    for (struct json_iter it = json_iter(answer->data);
          json_next(&it) && peer->project_count < ROSTER_PROJECTS_MAX;) {
         struct roster_project project = pull_read_project(it.value);
         if (!project.path)
@@ -332,49 +329,26 @@ static void pull_merge_projects(struct roster_peer *peer, struct json list)
     peer->projects_at = peer->fleet->loop->now;
     pull_publish_projects(peer);
     for (int i = 0; i < peer->project_count; i++)
-        peer->preparing += pull_ask(peer, "list_todos", peer->projects[i].path, pull_on_todos);
-}
-
-static void pull_on_projects(void *ctx, const struct codec_reply *answer, struct codec_id at,
-                              const char *why)
-{
-    struct pull *pull = ctx;
-    struct fleet *f = pull->fleet;
-    struct roster_peer *peer = pull_finish(pull, answer, "list_projects", why);
-    (void)at;
-    pull_free(pull);
-    if (peer)
-        peer->preparing--;
-    if (peer && answer && answer->good && json_type(answer->data) == JSON_ARRAY)
-        pull_merge_projects(peer, answer->data);
-    pull_end_gathers(f);
+        peer->preparing += pull_ask(peer, "list_todos", peer->projects[i].path, pull_merge_todos);
 }
 
 static void pull_projects(struct roster_peer *peer)
 {
-    peer->preparing += pull_ask(peer, "list_projects", NULL, pull_on_projects);
+    peer->preparing += pull_ask(peer, "list_projects", NULL, pull_merge_projects);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static void pull_on_info(void *ctx, const struct codec_reply *answer, struct codec_id at,
-                          const char *why)
+static void pull_merge_info(struct roster_peer *peer, const struct pull *pull,
+                            const struct codec_reply *answer, struct codec_id at)
 {
-    struct pull *pull = ctx;
-    struct roster_peer *peer = pull_finish(pull, answer, "get_computer_info", why);
-    (void)at;
-    pull_free(pull);
-    if (!peer || !answer || !answer->good)
+    (void)pull, (void)at;
+    if (!answer || !answer->good)
         return;
-    char *user = json_dup_text(json_get(answer->data, "user")),
-         *host = json_dup_text(json_get(answer->data, "host"));
-    if (user && strlen(user) < sizeof peer->user)
-        memcpy(peer->user, user, strlen(user) + 1);
-    if (host && strlen(host) < sizeof peer->host)
-        memcpy(peer->host, host, strlen(host) + 1);
-    free(user), free(host);
-    base_fmt(peer->beat.user, sizeof peer->beat.user, "%s", peer->user);
-    base_fmt(peer->beat.host, sizeof peer->beat.host, "%s", peer->host);
+    codec_copy_text(answer->data, "user", peer->user, sizeof peer->user);
+    codec_copy_text(answer->data, "host", peer->host, sizeof peer->host);
+    memcpy(peer->beat.user, peer->user, sizeof peer->beat.user);
+    memcpy(peer->beat.host, peer->host, sizeof peer->beat.host);
     roster_publish_peer(peer);
 }
 
@@ -385,7 +359,7 @@ static void pull_all(struct roster_peer *peer, unsigned topics)
     if (topics & CACHE_PREPARATION)
         pull_projects(peer);
     if (topics && !peer->beat.telec[0] && !peer->host[0])
-        pull_ask(peer, "get_computer_info", NULL, pull_on_info);
+        pull_ask(peer, "get_computer_info", NULL, pull_merge_info);
 }
 
 static void pull_new(struct roster_peer *peer)

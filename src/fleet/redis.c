@@ -236,14 +236,13 @@ static int redis_answer(struct redis *r, const struct resp *reply)
     return 1;
 }
 
-/* Is SUBSCRIBE or PSUBSCRIBE the name of the command? */
+/* Is SUBSCRIBE the name of the command? */
 static int redis_is_subscription(span command)
 {
     span rest = command;
     span_cut(&rest, '\n');
     span_cut(&rest, '\n');
-    span name = span_cut(&rest, '\r');
-    return span_eq_nocase(name, "SUBSCRIBE") || span_eq_nocase(name, "PSUBSCRIBE");
+    return span_eq(span_cut(&rest, '\r'), "SUBSCRIBE");
 }
 
 static int redis_call(struct redis *r, span command, long long block_ms,
@@ -463,10 +462,7 @@ static int redis_push(struct redis *r, const struct resp *reply)
     struct resp kind, channel, message;
     struct resp_iter it = resp_iter(reply);
     resp_next(&it, &kind);
-    int is_pattern = span_eq(kind.text, "pmessage");
-    if (is_pattern)
-        resp_next(&it, &channel); /* the pattern */
-    if (is_pattern || span_eq(kind.text, "message")) {
+    if (span_eq(kind.text, "message")) {
         if (resp_next(&it, &channel) && resp_next(&it, &message) && r->hooks->on_push)
             r->hooks->on_push(r->ctx, channel.text, message.text);
         return 1;
@@ -834,42 +830,6 @@ static void redis_look_up(struct redis *r)
     loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);
     if (redis_start_child(r, argv, -1, -1, redis_on_looked_up) != 0)
         redis_fail(r, "cannot start the look-up of the server's name", strerror(errno));
-}
-
-/* Appends an address in numbers, as getaddrinfo reads it. */
-static void redis_put_numbers(buf *b, const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)address;
-        const unsigned char *bytes = (const unsigned char *)&in->sin_addr;
-        buf_fmt(b, "%d.%d.%d.%d\n", bytes[0], bytes[1], bytes[2], bytes[3]);
-    } else if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const void *)address;
-        for (int i = 0; i < 16; i += 2)
-            buf_fmt(b, "%s%x", i ? ":" : "",
-                    (unsigned)(in6->sin6_addr.s6_addr[i] << 8 | in6->sin6_addr.s6_addr[i + 1]));
-        if (in6->sin6_scope_id)
-            buf_fmt(b, "%%%u", (unsigned)in6->sin6_scope_id);
-        buf_byte(b, '\n');
-    }
-}
-
-static int redis_resolve_main(const char *host, const char *port)
-{
-    struct addrinfo want = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    buf out = {0};
-    int failed = getaddrinfo(host, port, &want, &found);
-    if (failed) {
-        os_print(1, "!%s\n", gai_strerror(failed));
-        return 1;
-    }
-    for (const struct addrinfo *a = found; a; a = a->ai_next)
-        redis_put_numbers(&out, a->ai_addr);
-    freeaddrinfo(found);
-    os_print(1, "%s", buf_cstr(&out));
-    buf_free(&out);
-    return 0;
 }
 
 /* ---- TLS ------------------------------------------------------------------------------------ */

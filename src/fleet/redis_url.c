@@ -1,7 +1,7 @@
 #include "fleet.h"
 
-/* redis_url - parses redis://, rediss://, sentinel:// and unix: urls. Messages and the log show
- * only what redis_url_put writes: user and password are secret. */
+/* redis_url - parses redis://, rediss://, sentinel:// and unix: urls, and resolves their host's
+ * name. Messages and the log show only what redis_url_put writes: user and password are secret. */
 
 #define REDIS_URL_PORT 6379
 #define REDIS_URL_SENTINEL_PORT 26379
@@ -230,4 +230,40 @@ static void redis_url_put(const struct redis_url *t, buf *b)
     }
     if (t->db)
         buf_fmt(b, t->path ? "?db=%d" : "/%d", t->db);
+}
+
+/* Appends an address in numbers, as getaddrinfo reads it. */
+static void redis_url_put_numbers(buf *b, const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+        const unsigned char *bytes = (const unsigned char *)&in->sin_addr;
+        buf_fmt(b, "%d.%d.%d.%d\n", bytes[0], bytes[1], bytes[2], bytes[3]);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)address;
+        for (int i = 0; i < 16; i += 2)
+            buf_fmt(b, "%s%x", i ? ":" : "",
+                    (unsigned)(in6->sin6_addr.s6_addr[i] << 8 | in6->sin6_addr.s6_addr[i + 1]));
+        if (in6->sin6_scope_id)
+            buf_fmt(b, "%%%u", (unsigned)in6->sin6_scope_id);
+        buf_byte(b, '\n');
+    }
+}
+
+static int redis_url_resolve_main(const char *host, const char *port)
+{
+    struct addrinfo want = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    buf out = {0};
+    int failed = getaddrinfo(host, port, &want, &found);
+    if (failed) {
+        os_print(1, "!%s\n", gai_strerror(failed));
+        return 1;
+    }
+    for (const struct addrinfo *a = found; a; a = a->ai_next)
+        redis_url_put_numbers(&out, a->ai_addr);
+    freeaddrinfo(found);
+    os_print(1, "%s", buf_cstr(&out));
+    buf_free(&out);
+    return 0;
 }

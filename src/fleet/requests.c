@@ -11,6 +11,18 @@
 
 /* ---- a request ------------------------------------------------------------------------------ */
 
+struct requests_job;
+
+/* What a command is: about a session; a change, which [peers] allow decides about; typed whatever
+ * the session waits for; not submitted. */
+enum { REQUESTS_SESSION = 1, REQUESTS_CHANGES = 2, REQUESTS_FORCE = 4, REQUESTS_OPEN = 8 };
+
+struct requests_command {
+    const char *name;
+    int flags;
+    void (*run)(struct requests_job *job);
+};
+
 struct requests_job {
     struct requests_job *next, **link;
     struct requests *all;
@@ -21,6 +33,7 @@ struct requests_job {
     int telec;  /* a telec daemon asks */
     int queued; /* a new session has been given a command */
     struct session_waiter waiter;
+    const struct requests_command *command;
     /* during the first call only */
     const struct codec_request *fields;
     char **words;
@@ -45,20 +58,22 @@ static void requests_reply(struct requests_job *job, span data)
     requests_end(job);
 }
 
+static void requests_reply_buf(struct requests_job *job, buf *b)
+{
+    requests_reply(job, buf_view(b));
+    buf_free(b);
+}
+
 static void requests_reply_text(struct requests_job *job, const char *text)
 {
     buf b = {0};
     json_put_string(&b, span_of(text));
-    requests_reply(job, buf_view(&b));
-    buf_free(&b);
+    requests_reply_buf(job, &b);
 }
 
 static void requests_fail(struct requests_job *job, const char *error, const char *code)
 {
-    buf b = {0};
-    codec_put_error(&b, error, code);
-    streams_reply(&job->all->fleet->streams, job->id, buf_view(&b));
-    buf_free(&b);
+    peers_refuse(job->all->fleet, job->id, error, code);
     requests_end(job);
 }
 
@@ -98,9 +113,8 @@ static void requests_list_sessions(struct requests_job *job)
     for (struct json_iter it = json_iter(sessions); json_next(&it);)
         codec_put_session(&b, it.value, NULL);
     json_close(&b, ']');
-    requests_reply(job, buf_view(&b));
+    requests_reply_buf(job, &b);
     buf_free(&list);
-    buf_free(&b);
 }
 
 static void requests_list_projects(struct requests_job *job)
@@ -109,8 +123,7 @@ static void requests_list_projects(struct requests_job *job)
     json_open(&b, '[');
     projects_put(job->all->projects, &b, 0);
     json_close(&b, ']');
-    requests_reply(job, buf_view(&b));
-    buf_free(&b);
+    requests_reply_buf(job, &b);
 }
 
 /* list_todos PATH; a TeleClaude daemon has the path in args. */
@@ -198,16 +211,15 @@ static void requests_get_computer_info(struct requests_job *job)
     requests_put_share(&b, "percent_used", busy < most ? busy : most, most, 100);
     json_close(&b, '}'), json_close(&b, '}');
     json_close(&b, '}');
-    requests_reply(job, buf_view(&b));
-    buf_free(&b), buf_free(&memory), buf_free(&load);
+    requests_reply_buf(job, &b);
+    buf_free(&memory), buf_free(&load);
 }
 
 static void requests_transcript(struct requests_job *job, span text)
 {
     buf b = {0};
     session_put_transcript(job->all->sessions, job->session, text, job->number, &b);
-    requests_reply(job, buf_view(&b));
-    buf_free(&b);
+    requests_reply_buf(job, &b);
 }
 
 static void requests_on_log(void *ctx, const char *error, span text)
@@ -267,6 +279,16 @@ static void requests_get_session_data(struct requests_job *job)
         requests_log(job, s);
 }
 
+/* Asks the session's holder. */
+static void requests_ask(struct requests_job *job, enum frame_type frame, span payload,
+                         enum frame_type reply,
+                         void (*done)(void *ctx, enum holder_answer how, span payload))
+{
+    if (requests_require_running(job) && !holder_ask(job->all->loop, session_find_socket(job->of),
+                                                frame, payload, reply, done, job))
+        requests_fail_unreached(job);
+}
+
 static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
 {
     if (requests_has(ctx, how))
@@ -275,14 +297,11 @@ static void requests_on_screen(void *ctx, enum holder_answer how, span payload)
 
 static void requests_screen(struct requests_job *job)
 {
-    if (requests_require_running(job) &&
-        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_SCREEN, (span){0},
-                    FRAME_SCREEN_REPLY, requests_on_screen, job))
-        requests_fail_unreached(job);
+    requests_ask(job, FRAME_SCREEN, (span){0}, FRAME_SCREEN_REPLY, requests_on_screen);
 }
 
 /* view TOKEN HOW OLD; attach TOKEN HOW OLD [COLS ROWS] */
-static void requests_begin_guest(struct requests_job *job, int control)
+static void requests_begin_guest(struct requests_job *job)
 {
     static const struct {
         const char *code, *error;
@@ -290,7 +309,7 @@ static void requests_begin_guest(struct requests_job *job, int control)
                   {"ENDED", "the session has ended"},
                   {"BAD_REQUEST", "expected TOKEN HOW OLD, and for attach COLS ROWS"}};
     char **words = job->words;
-    int count = 0;
+    int count = 0, control = job->command->flags & REQUESTS_CHANGES;
     buf b = {0};
     long long cols = 0, rows = 0;
     while (words[count])
@@ -317,13 +336,7 @@ static void requests_begin_guest(struct requests_job *job, int control)
     json_open(&b, '{');
     json_field_string(&b, "instance", job->all->fleet->self.instance);
     json_close(&b, '}');
-    requests_reply(job, buf_view(&b));
-    buf_free(&b);
-}
-
-static void requests_view(struct requests_job *job)
-{
-    requests_begin_guest(job, 0);
+    requests_reply_buf(job, &b);
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -344,8 +357,7 @@ static void requests_on_created(void *ctx, struct session *s, const char *error)
         json_field_string(&b, "auto_command_message", "The command runs in the new session");
     }
     json_close(&b, '}');
-    requests_reply(job, buf_view(&b));
-    buf_free(&b);
+    requests_reply_buf(job, &b);
 }
 
 /* Is it a path below a directory, without ".." in it? */
@@ -507,28 +519,27 @@ static void requests_on_receipt(void *ctx, enum holder_answer how, span payload)
     buf_free(&b);
 }
 
-static void requests_type(struct requests_job *job, span text, int enter, int force)
+static void requests_type(struct requests_job *job, span text)
 {
+    int flags = job->command->flags;
     buf b = {0}, from = {0};
     buf_span(&from, job->fields->initiator);
     const struct frame_message message = {
-        .text = text, .enter = enter, .force = force, .from = buf_cstr(&from),
+        .text = text, .enter = !(flags & REQUESTS_OPEN), .force = flags & REQUESTS_FORCE,
+        .from = buf_cstr(&from),
         .until = job->all->loop->now + HOLDER_TYPE_MS};
     frame_put_message(&b, &message);
     buf_free(&from);
-    if (requests_require_running(job) &&
-        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_MESSAGE, buf_view(&b),
-                    FRAME_RECEIPT, requests_on_receipt, job))
-        requests_fail_unreached(job);
+    requests_ask(job, FRAME_MESSAGE, buf_view(&b), FRAME_RECEIPT, requests_on_receipt);
     buf_free(&b);
 }
 
-static void requests_type_rest(struct requests_job *job, int enter, int force)
+static void requests_type_rest(struct requests_job *job)
 {
     buf text = {0};
     requests_put_rest(job, &text);
     if (text.n)
-        requests_type(job, buf_view(&text), enter, force);
+        requests_type(job, buf_view(&text));
     else
         requests_fail(job, "a text is expected", "BAD_REQUEST");
     buf_free(&text);
@@ -538,25 +549,15 @@ static void requests_type_rest(struct requests_job *job, int enter, int force)
 static void requests_message(struct requests_job *job)
 {
     if (job->telec) {
-        requests_type_rest(job, 1, 0);
+        requests_type_rest(job);
         return;
     }
     char *text = codec_text_behind(job->fields->command);
     if (*text)
-        requests_type(job, span_of(text), 1, 0);
+        requests_type(job, span_of(text));
     else
         requests_fail(job, "a text is expected", "BAD_REQUEST");
     free(text);
-}
-
-static void requests_force(struct requests_job *job)
-{
-    requests_type_rest(job, 1, 1);
-}
-
-static void requests_type_text(struct requests_job *job)
-{
-    requests_type_rest(job, 0, 0);
 }
 
 static void requests_cd(struct requests_job *job)
@@ -565,7 +566,7 @@ static void requests_cd(struct requests_job *job)
     buf line = {0};
     codec_put_words(&line, words);
     if (words[1])
-        requests_type(job, buf_view(&line), 1, 0);
+        requests_type(job, buf_view(&line));
     else
         requests_fail(job, "cd: a path is expected", "BAD_REQUEST");
     buf_free(&line);
@@ -580,7 +581,7 @@ static void requests_agent(struct requests_job *job)
     const struct config_agent *agent = read ? sessions_agent(job->all->sessions, plan.agent) : NULL;
     if (agent) {
         session_put_agent_command(agent, agents_mode(plan.mode), NULL, NULL, plan.message, &line);
-        requests_type(job, buf_view(&line), 1, 0);
+        requests_type(job, buf_view(&line));
     } else {
         requests_fail(job, "agent: no such agent is configured here", "BAD_REQUEST");
     }
@@ -617,8 +618,7 @@ static void requests_end_session(struct requests_job *job)
         json_open(&b, '{');
         json_field_int(&b, "undo_s", undo_s);
         json_close(&b, '}');
-        requests_reply(job, buf_view(&b));
-        buf_free(&b);
+        requests_reply_buf(job, &b);
         return;
     }
     job->waiter = (struct session_waiter){.ended = requests_on_ended, .ctx = job};
@@ -647,11 +647,7 @@ static void requests_answer(struct requests_job *job)
         return;
     }
     frame_put_answer(&b, job->words[1]);
-    if (requests_require_running(job) &&
-        !holder_ask(job->all->loop, session_find_socket(job->of), FRAME_ANSWER, buf_view(&b),
-                    FRAME_RECEIPT,
-                    requests_on_receipt, job))
-        requests_fail(job, "the session has ended", "ENDED");
+    requests_ask(job, FRAME_ANSWER, buf_view(&b), FRAME_RECEIPT, requests_on_receipt);
     buf_free(&b);
 }
 
@@ -669,11 +665,6 @@ static void requests_restart(struct requests_job *job)
     struct session_plan plan = {0};
     int fresh = job->words[1] && job->words[2] && strcmp(job->words[2], "fresh") == 0;
     session_restart(job->of, &plan, fresh, requests_on_restarted, job);
-}
-
-static void requests_attach(struct requests_job *job)
-{
-    requests_begin_guest(job, 1);
 }
 
 static void requests_keys(struct requests_job *job)
@@ -711,25 +702,19 @@ static void requests_rename(struct requests_job *job)
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-enum { REQUESTS_SESSION = 1, REQUESTS_CHANGES = 2 };
-
-static const struct requests_command {
-    const char *name;
-    int flags; /* REQUESTS_SESSION: about one; REQUESTS_CHANGES: [peers] allow decides */
-    void (*run)(struct requests_job *job);
-} requests_commands[] = {
+static const struct requests_command requests_commands[] = {
     {"list_sessions", 0, requests_list_sessions},
     {"list_projects", 0, requests_list_projects},
     {"list_todos", 0, requests_list_todos},
     {"get_computer_info", 0, requests_get_computer_info},
     {"get_session_data", REQUESTS_SESSION, requests_get_session_data},
     {"screen", REQUESTS_SESSION, requests_screen},
-    {"view", REQUESTS_SESSION, requests_view},
-    {"attach", REQUESTS_SESSION | REQUESTS_CHANGES, requests_attach},
+    {"view", REQUESTS_SESSION, requests_begin_guest},
+    {"attach", REQUESTS_SESSION | REQUESTS_CHANGES, requests_begin_guest},
     {"new_session", REQUESTS_CHANGES, requests_new_session},
     {"message", REQUESTS_SESSION | REQUESTS_CHANGES, requests_message},
-    {"force", REQUESTS_SESSION | REQUESTS_CHANGES, requests_force},
-    {"type", REQUESTS_SESSION | REQUESTS_CHANGES, requests_type_text},
+    {"force", REQUESTS_SESSION | REQUESTS_CHANGES | REQUESTS_FORCE, requests_type_rest},
+    {"type", REQUESTS_SESSION | REQUESTS_CHANGES | REQUESTS_OPEN, requests_type_rest},
     {"end_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_end_session},
     {"restore_session", REQUESTS_CHANGES, requests_undo_end},
     {"restart_session", REQUESTS_SESSION | REQUESTS_CHANGES, requests_restart},
@@ -765,9 +750,10 @@ static int requests_changes(void *ctx, const struct peers_request *request)
     return !span_eq(request->fields.type, "system") && requests_is_change(request->fields.command);
 }
 
-static void requests_run(struct requests_job *job, const struct requests_command *command)
+static void requests_run(struct requests_job *job)
 {
     struct requests *all = job->all;
+    const struct requests_command *command = job->command;
     const struct codec_request *r = job->fields;
     char *id = span_dup(r->session_id.n ? r->session_id : span_of(job->words[1]));
     if (command->flags & REQUESTS_SESSION) {
@@ -801,10 +787,10 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
 {
     struct requests *all = ctx;
     const struct codec_request *r = &request->fields;
-    const struct requests_command *command = requests_find(r->command);
     struct requests_job *job = base_alloc(sizeof *job);
     job->all = all;
     job->id = request->id;
+    job->command = requests_find(r->command);
     job->fields = r;
     job->signature = request->signature;
     job->who = span_dup(r->initiator);
@@ -817,12 +803,12 @@ static void requests_on_request(void *ctx, const struct peers_request *request)
         requests_fail(job, "too many requests are at work", "BUSY");
     else if (span_eq(r->type, "system"))
         requests_system(job);
-    else if (!command)
+    else if (!job->command)
         requests_fail(job, "no handler for that command", "NO_HANDLER");
     else if (codec_has_nul(r))
         requests_fail(job, "a text has U+0000", "BAD_REQUEST");
     else
-        requests_run(job, command);
+        requests_run(job);
     free(words);
 }
 

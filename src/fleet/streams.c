@@ -174,30 +174,6 @@ static void streams_reply(struct streams *l, struct codec_id request, span envel
     buf_free(&id), buf_free(&key);
 }
 
-struct streams_exist {
-    void (*done)(void *ctx, int exists);
-    void *ctx;
-};
-
-static void streams_on_exists(void *ctx, const struct resp *reply)
-{
-    struct streams_exist *asked = ctx;
-    asked->done(asked->ctx, reply && reply->type == RESP_INTEGER && reply->integer != 0);
-    free(asked);
-}
-
-static int streams_exists(struct streams *l, const char *key, void (*done)(void *ctx, int exists),
-                          void *ctx)
-{
-    const char *const args[] = {"EXISTS", key, NULL};
-    struct streams_exist *asked = base_alloc(sizeof *asked);
-    *asked = (struct streams_exist){done, ctx};
-    int sent = streams_call(l, args, streams_on_exists, asked);
-    if (!sent)
-        free(asked);
-    return sent;
-}
-
 /* ---- reading streams ------------------------------------------------------------------------ */
 
 static void streams_read(struct streams *l);

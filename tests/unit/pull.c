@@ -63,11 +63,11 @@ static void unit_pull_bad_lists(void)
     struct codec_reply reply = {.good = 1};
     json_parse(span_of("[{\"session_id\":\"ok\"},{\"session_id\":\"../bad\"},7]"), &reply.data,
                NULL, NULL);
-    pull_merge_list(peer, &reply, (struct codec_id){99999999999999ULL, 0});
+    pull_merge_sessions(peer, NULL, &reply, (struct codec_id){99999999999999ULL, 0});
     CHECK(cache_find(&a->cache, "ok") != NULL);
     CHECK_INT(peer->sessions, 1);
     json_parse(span_of("{}"), &reply.data, NULL, NULL); /* no list: nothing is dropped */
-    pull_merge_list(peer, &reply, (struct codec_id){99999999999999ULL, 1});
+    pull_merge_sessions(peer, NULL, &reply, (struct codec_id){99999999999999ULL, 1});
     CHECK(cache_find(&a->cache, "ok") != NULL);
     CHECK_INT(peer->suspect, 1);
     unit_fleet_end(&u);
@@ -196,11 +196,12 @@ static void unit_pull_projects(void)
     test_begin("TeleClaude's projects have desc; what has no path is no project");
     unit_fleet_two(&u, &a, &b, 0);
     peer = roster_find(&a->fleet, span_of("hostb"));
-    struct json projects;
+    struct codec_reply reply = {.good = 1};
     json_parse(span_of("[{\"path\":\"/x\",\"desc\":\"d\"},{\"name\":\"n\"},{\"path\":7},"
                        "{\"path\":\"/y\"}]"),
-               &projects, NULL, NULL);
-    pull_merge_projects(peer, projects);
+               &reply.data, NULL, NULL);
+    peer->preparing++;
+    pull_merge_projects(peer, NULL, &reply, (struct codec_id){0});
     CHECK_INT(peer->project_count, 2);
     CHECK_SPAN(span_of(peer->projects[0].name), "/x");
     CHECK_SPAN(span_of(peer->projects[0].description), "d");

@@ -939,11 +939,11 @@ static void unit_redis_pushes(void)
 {
     static const struct unit_redis_row resp3[] = {
         {"SUBSCRIBE c", ">3\r\n+subscribe\r\n+c\r\n:1\r\n>3\r\n+message\r\n+c\r\n+one\r\n"},
-        {"ECHO", ">2\r\n+invalidate\r\n*0\r\n>4\r\n+pmessage\r\n+*\r\n+d\r\n+two\r\n$2\r\nhi\r\n"},
+        {"ECHO", ">2\r\n+invalidate\r\n*0\r\n>3\r\n+message\r\n+d\r\n+two\r\n$2\r\nhi\r\n"},
         {NULL, NULL}};
     static const struct unit_redis_row resp2[] = {
         {"SUBSCRIBE c", "*3\r\n+subscribe\r\n+c\r\n:1\r\n*3\r\n+message\r\n+c\r\n+one\r\n"},
-        {"ECHO", "*4\r\n+pmessage\r\n+*\r\n+d\r\n+two\r\n*2\r\n+pong\r\n+\r\n"},
+        {"ECHO", "*3\r\n+message\r\n+d\r\n+two\r\n*2\r\n+pong\r\n+\r\n"},
         {"LRANGE", "*3\r\n+message\r\n+c\r\n+no\r\n"},
         {NULL, NULL}};
     test_begin("pushed messages are no replies");
