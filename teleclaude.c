@@ -94,6 +94,7 @@ TELEC_SMALL
 #include "src/client/hints.c"         /* what is said to the user once */
 #include "src/client/vcs.c"           /* git: what has changed, new worktrees */
 #include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
+#include "src/client/relayed.c"       /* a session's screen through the daemon */
 
 #include "src/reach/mux.c"            /* many streams over one pipe */
 #include "src/reach/install.c"        /* bringing a telec to the other side of a pipe */

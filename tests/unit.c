@@ -129,6 +129,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/mux.c"
 #include "unit/push.c"
 #include "unit/client.c"
+#include "unit/relayed.c"
 #include "unit/vcs.c"
 #include "unit/tree.c"
 #include "unit/todos.c"
@@ -223,6 +224,7 @@ static const struct {
     {"spawn", unit_spawn},
     {"settings", unit_settings},
     {"client", unit_client},
+    {"relayed", unit_relayed},
     {"vcs", unit_vcs},
     {"tree", unit_tree},
     {"todos", unit_todos},

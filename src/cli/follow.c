@@ -13,7 +13,8 @@ struct follow {
     struct context *context;
     const char *target;
     char *computer;         /* another one: a daemon that has just started knows it first */
-    struct stream *stream;  /* from the holder; NULL: through the daemon, or ended */
+    char *id;
+    struct stream *stream;  /* NULL: ended, or to be tried again */
     struct loop_timer retry;
     long long retry_ms;
     int refused;            /* tries in a row */
@@ -22,7 +23,6 @@ struct follow {
     int in_snapshot, told;  /* it is coming; the first one was printed */
     buf last;               /* the last printed lines */
     int over, failed;
-    struct client_ws ws;
     buf snapshot;
 };
 
@@ -142,7 +142,7 @@ static void follow_receive(struct follow *f, span bytes)
     follow_tell(f);
 }
 
-/* ---- from the holder ------------------------------------------------------------------------ */
+/* ---- the stream ----------------------------------------------------------------------------- */
 
 static void follow_on_size(void *ctx, int cols, int rows)
 {
@@ -150,20 +150,14 @@ static void follow_on_size(void *ctx, int cols, int rows)
     f->cols = cols;
     f->rows = rows;
     f->in_snapshot = 1;
+    f->refused = 0;
+    f->retry_ms = 0;
 }
 
 static void follow_on_output(void *ctx, span bytes, int snapshot)
 {
     (void)snapshot; /* follow_on_size has announced it */
     follow_receive(ctx, bytes);
-}
-
-static void follow_on_end(void *ctx, const char *why)
-{
-    struct follow *f = ctx;
-    (void)why;
-    f->stream = NULL;
-    f->over = 1;
 }
 
 static void follow_on_ending(void *ctx, long long undo_ms)
@@ -173,30 +167,6 @@ static void follow_on_ending(void *ctx, long long undo_ms)
         context_fail("the session ends in %lld s, unless that is undone", undo_ms / 1000);
     else
         context_fail("the session goes on");
-}
-
-static const struct stream_hooks follow_hooks = {follow_on_size, follow_on_output, NULL,
-                                                 follow_on_end, NULL, NULL, follow_on_ending};
-
-/* ---- through the daemon --------------------------------------------------------------------- */
-
-static void follow_on_ws_open(void *ctx)
-{
-    struct follow *f = ctx;
-    f->refused = 0;
-    f->retry_ms = 0;
-}
-
-static void follow_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
-{
-    struct follow *f = ctx;
-    long long undo_ms;
-    if (opcode != WS_TEXT)
-        follow_receive(f, payload);
-    else if (frame_parse_size(payload, &f->cols, &f->rows))
-        f->in_snapshot = 1;
-    else if (frame_read_undo(payload, &undo_ms))
-        follow_on_ending(f, undo_ms);
 }
 
 static void follow_retry_later(struct follow *f)
@@ -209,41 +179,34 @@ static void follow_retry_later(struct follow *f)
     loop_timer_set(&f->context->loop, &f->retry, f->context->loop.now + f->retry_ms);
 }
 
-/* 1000: the session has ended. A daemon that starts does not know other computers' yet. */
-static void follow_on_ws_closed(void *ctx, int code, const char *why)
+/* A daemon that starts does not know other computers' sessions yet. */
+static void follow_on_end(void *ctx, const char *why)
 {
     struct follow *f = ctx;
+    enum stream_over over = f->stream->over;
+    f->stream = NULL;
     buf_clear(&f->snapshot);
     f->in_snapshot = 0;
-    f->refused += !f->ws.accepted;
-    if (code != 1000 && (f->told || !f->refused) && f->refused < FOLLOW_REFUSED_MAX) {
+    f->refused += over == STREAM_REFUSED;
+    if (over != STREAM_ENDED && (f->told || !f->refused) && f->refused < FOLLOW_REFUSED_MAX) {
         follow_retry_later(f);
         return;
     }
     f->over = 1;
-    f->failed = code != 1000 && f->told && context_fail("%s: %s", f->target, why ? why : "gone");
+    f->failed = over != STREAM_ENDED && f->told && context_fail("%s: %s", f->target, why);
 }
+
+static const struct stream_hooks follow_hooks = {follow_on_size, follow_on_output, NULL,
+                                                 follow_on_end, NULL, NULL, follow_on_ending};
 
 static void follow_connect(void *ctx)
 {
     struct follow *f = ctx;
-    buf target = {0};
-    f->ws.on_open = follow_on_ws_open;
-    f->ws.on_message = follow_on_ws_message;
-    f->ws.on_closed = follow_on_ws_closed;
-    f->ws.ctx = f;
-    buf_fmt(&target, "%s/attach?sizes=1&scrollback=1", f->target);
-    if (f->computer) {
-        buf_str(&target, "&computer=");
-        http_put_encoded(&target, span_of(f->computer));
-    }
-    if (client_ws_open(&f->ws, &f->context->client, buf_cstr(&target)) == 0)
-        ;
-    else if (f->told)
+    f->stream = relayed_open(&f->context->client, f->id, f->computer, 0, 1, &follow_hooks, f);
+    if (!f->stream && f->told)
         follow_retry_later(f);
     else
-        f->over = 1;
-    buf_free(&target);
+        f->over |= !f->stream;
 }
 
 static int follow_run(struct context *c, const char *target)
@@ -251,13 +214,13 @@ static int follow_run(struct context *c, const char *target)
     static const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_ALL};
     struct follow f = {.context = c, .target = target};
     struct json session = context_reply(c);
-    char *id = json_dup_text(json_get(session, "session_id"));
+    f.id = json_dup_text(json_get(session, "session_id"));
     f.vt = vt_new(GRID_COLS_MAX, 1);
     f.retry = (struct loop_timer){.fn = follow_connect, .ctx = &f};
     if (!json_text_eq(json_get(session, "computer"), c->config.computer))
         f.computer = json_dup_text(json_get(session, "computer"));
-    else if (id)
-        f.stream = stream_open_session(&c->loop, &c->config, id, (span){how, sizeof how},
+    else if (f.id)
+        f.stream = stream_open_session(&c->loop, &c->config, f.id, (span){how, sizeof how},
                                        &follow_hooks, &f);
     if (!f.stream)
         follow_connect(&f);
@@ -267,11 +230,9 @@ static int follow_run(struct context *c, const char *target)
     follow_put_whole(&f, 1, &rest);
     follow_print(&f, buf_view(&rest));
     stream_cancel(f.stream);
-    if (f.ws.open)
-        client_ws_cancel(&f.ws);
     loop_timer_cancel(&c->loop, &f.retry);
     vt_free(f.vt);
     buf_free(&rest), buf_free(&f.snapshot), buf_free(&f.last);
-    free(id), free(f.computer);
+    free(f.id), free(f.computer);
     return f.told ? f.failed : -1;
 }

@@ -1,6 +1,6 @@
 #ifndef TELEC_CLIENT_H
 #define TELEC_CLIENT_H
-#include "../system/system.h"
+#include "../session/session.h"
 
 /* ==== spawn: starting and stopping a daemon from outside ===================================== */
 
@@ -184,5 +184,14 @@ static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payl
 /* Without a close frame or callback. */
 static void client_ws_cancel(struct client_ws *w);
 static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
+
+/* ==== relayed: a session's screen through the daemon ========================================== */
+
+/* computer NULL: as the daemon knows the session. Returns a stream, or NULL when the daemon can't
+ * be reached. Input is refused until the daemon has accepted it and on_drained is called; then it is
+ * queued without a bound: see stream_queued. */
+static struct stream *relayed_open(struct client *c, const char *id, const char *computer,
+                                   int control, int scrollback, const struct stream_hooks *hooks,
+                                   void *ctx);
 
 #endif

@@ -143,8 +143,8 @@ static void observe_close(struct stream *s)
     observe_free(one);
 }
 
-static const struct stream_source observe_source = {observe_pause, observe_close, NULL, NULL,
-                                                    NULL};
+static const struct stream_source observe_source = {.pause = observe_pause,
+                                                    .close = observe_close};
 
 static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
                                    const struct stream_hooks *hooks, void *ctx)
@@ -153,7 +153,7 @@ static struct stream *observe_open(struct observations *all, const char *compute
     one->owner = all;
     one->computer = span_dup(span_of(computer));
     one->id = span_dup(span_of(id));
-    one->base = (struct stream){&observe_source, hooks, ctx, NULL, NULL};
+    one->base = (struct stream){.source = &observe_source, .hooks = hooks, .ctx = ctx};
     one->stream = (struct streams_stream){
         .key = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, id),
         .owner = one, .on_entry = observe_on_entry};

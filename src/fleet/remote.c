@@ -482,8 +482,9 @@ static void remote_colour(struct stream *s, const struct vt_colours *colours)
     buf_free(&b);
 }
 
-static const struct stream_source remote_source = {remote_pause, remote_close, remote_type,
-                                                   remote_resize, remote_colour};
+static const struct stream_source remote_source = {
+    .pause = remote_pause, .close = remote_close, .type = remote_type, .resize = remote_resize,
+    .colours = remote_colour};
 
 static struct stream *remote_open(struct remotes *all, const char *computer, const char *id,
                                   int control, int scrollback, const struct stream_hooks *hooks,
@@ -496,7 +497,7 @@ static struct stream *remote_open(struct remotes *all, const char *computer, con
     if (!peer->beat.telec[0])
         return observe_open(&all->observations, computer, id, hooks, ctx);
     struct remote *one = base_alloc(sizeof *one);
-    one->base = (struct stream){&remote_source, hooks, ctx, NULL, NULL};
+    one->base = (struct stream){.source = &remote_source, .hooks = hooks, .ctx = ctx};
     one->owner = all;
     one->computer = span_dup(span_of(computer));
     one->id = span_dup(span_of(id));

@@ -413,8 +413,8 @@ static int transcript_main(const char *dir, const char *cols, const char *rows, 
 
 /* ==== stream: a session's screen as it comes ================================================= */
 
-/* A snapshot, then output; a new snapshot where output was omitted. From a holder (stream_open) or
- * another computer (remote_open). */
+/* A snapshot, then output; a new snapshot where output was omitted. From a holder (stream_open),
+ * another computer (remote_open), or through the daemon (relayed_open). */
 struct stream;
 struct stream_hooks {
     void (*on_size)(void *ctx, int cols, int rows); /* of the snapshot that follows */
@@ -435,6 +435,15 @@ struct stream_source {
     int (*type)(struct stream *s, span input); /* NULL: it only shows */
     int (*resize)(struct stream *s, int cols, int rows, const char *from);
     void (*colours)(struct stream *s, const struct vt_colours *colours);
+    size_t (*queued)(const struct stream *s); /* NULL: not known */
+    void (*drain)(struct stream *s);          /* NULL: close sends what is queued */
+    void (*cancel)(struct stream *s);
+};
+
+enum stream_over {
+    STREAM_ENDED,
+    STREAM_LOST,    /* the session may live */
+    STREAM_REFUSED  /* it never began */
 };
 
 /* The first member of each kind. */
@@ -442,7 +451,8 @@ struct stream {
     const struct stream_source *source;
     const struct stream_hooks *hooks; /* NULL: closed */
     void *ctx;
-    struct holder_link *link; /* NULL: of another computer */
+    struct holder_link *link; /* NULL: of no holder of this computer */
+    enum stream_over over; /* in on_end */
     const char *code; /* in on_end: the other computer's error; or NULL */
 };
 
@@ -461,8 +471,9 @@ static int stream_type(struct stream *s, span input);
 static int stream_resize(struct stream *s, int cols, int rows, const char *from);
 static void stream_set_colours(struct stream *s, const struct vt_colours *colours); /* a viewer's */
 static void stream_close(struct stream *s); /* no hook follows; or NULL */
-static void stream_drain(struct stream *s); /* once input is sent */
-static void stream_cancel(struct stream *s); /* of stream_open; or NULL */
+static void stream_drain(struct stream *s); /* stream_close, once input is sent */
+static void stream_cancel(struct stream *s); /* at once; not of remote_open; or NULL */
+static size_t stream_queued(const struct stream *s); /* bytes of input; or NULL */
 
 /* ==== state: a session's state, from a table ================================================= */
 

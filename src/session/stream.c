@@ -73,15 +73,34 @@ static void stream_colour_holder(struct stream *s, const struct vt_colours *colo
     buf_free(&b);
 }
 
+static size_t stream_queued_holder(const struct stream *s)
+{
+    return s->link->conn.queued;
+}
+
+static void stream_drain_holder(struct stream *s)
+{
+    holder_link_drain(s->link);
+}
+
+static void stream_cancel_holder(struct stream *s)
+{
+    holder_link_cancel(s->link);
+    free(s);
+}
+
 static const struct stream_source stream_holder_source = {
-    stream_pause_holder, stream_close_holder, stream_type_holder, stream_resize_holder,
-    stream_colour_holder};
+    .pause = stream_pause_holder, .close = stream_close_holder, .type = stream_type_holder,
+    .resize = stream_resize_holder, .colours = stream_colour_holder,
+    .queued = stream_queued_holder, .drain = stream_drain_holder,
+    .cancel = stream_cancel_holder};
 
 static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx)
 {
     struct stream_of_holder *s = base_alloc(sizeof *s);
-    s->base = (struct stream){&stream_holder_source, hooks, ctx, &s->link, NULL};
+    s->base = (struct stream){
+        .source = &stream_holder_source, .hooks = hooks, .ctx = ctx, .link = &s->link};
     s->link.on_frame = stream_on_frame;
     s->link.on_drained = stream_on_drained;
     s->link.on_closed = stream_on_closed;
@@ -146,16 +165,16 @@ static void stream_drain(struct stream *s)
     if (!s)
         return;
     s->hooks = NULL;
-    if (s->link)
-        holder_link_drain(s->link);
-    else
-        s->source->close(s);
+    (s->source->drain ? s->source->drain : s->source->close)(s);
 }
 
 static void stream_cancel(struct stream *s)
 {
-    if (!s)
-        return;
-    holder_link_cancel(s->link);
-    free(s);
+    if (s)
+        s->source->cancel(s);
+}
+
+static size_t stream_queued(const struct stream *s)
+{
+    return s && s->source->queued ? s->source->queued(s) : 0;
 }

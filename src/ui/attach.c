@@ -263,7 +263,7 @@ static void attach_ask_daemon(struct app *t)
 {
     buf target = {0};
     app_put_target(&target, t->view->id, "", t->config->computer);
-    if (t->view->stream)
+    if (t->view->stream && t->view->stream->link)
         app_request(t, "GET", buf_cstr(&target), (span){0}, 0, NULL);
     buf_free(&target);
 }

@@ -26,11 +26,11 @@ struct view {
     int back;
     int pressed;             /* a button, inside of the screen */
     unsigned signals;        /* enum vt_signal, not handled yet; VT_SYNCED stays */
-    const struct view_hooks *hooks; /* NULL when closed */
+    const struct view_hooks *hooks;
     void *ctx;
     int control, history;    /* with input, with scrollback */
     int lost;                /* the daemon is gone: the session may live */
-    struct stream *stream;   /* of the holder, on this computer; else: */
+    struct stream *stream;   /* NULL: it has ended, or a text is shown */
     struct loop *loop;       /* NULL: a view of plain text */
     const char *here;
     buf held;                /* of an update that has not ended */
@@ -55,7 +55,6 @@ struct view {
     int listed;              /* the daemon has listed its session */
     int unlinked;            /* the link to its computer is lost: link_reason */
     long long unsent;        /* bytes of input since then, perhaps not typed */
-    struct client_ws ws;     /* of the daemon */
     struct view_terminal terminal; /* as view_put_modes set it last */
     struct vt_colours colours; /* as the session was told */
     char reason[128];

@@ -73,15 +73,14 @@ static void view_type_through(struct view *v, span keys)
 static void view_send_typed(void *ctx)
 {
     struct view *v = ctx;
-    if (v->typed.n && v->stream) {
-        size_t n = view_type_directly(v, buf_view(&v->typed));
-        if (n < v->typed.n)
-            view_type_through(v, span_sub(buf_view(&v->typed), n));
-    } else if (v->typed.n && v->ws.accepted) {
-        client_ws_send(&v->ws, WS_BINARY, buf_view(&v->typed));
-    } else {
-        return; /* not connected yet: view_on_ws_open sends them */
-    }
+    if (!v->typed.n || !v->stream)
+        return;
+    size_t n = view_type_directly(v, buf_view(&v->typed));
+    span rest = span_sub(buf_view(&v->typed), n);
+    if (rest.n && v->stream->link)
+        view_type_through(v, rest);
+    else if (rest.n && stream_type(v->stream, rest) < 0)
+        return; /* not connected yet: view_on_drained sends them */
     buf_clear(&v->typed);
 }
 
@@ -153,16 +152,6 @@ static void view_free(struct view *v)
     free(v);
 }
 
-static void view_on_ws_open(void *ctx)
-{
-    struct view *v = ctx;
-    v->lost = 0;
-    if (v->want_cols)
-        view_resize(v, v->want_cols, v->want_rows);
-    view_set_colours(v, &v->colours);
-    view_send_typed(v);
-}
-
 static void view_on_size(void *ctx, int cols, int rows)
 {
     struct view *v = ctx;
@@ -199,6 +188,9 @@ static void view_cancel(struct view *v)
 static void view_on_end(void *ctx, const char *why)
 {
     struct view *v = ctx;
+    v->lost |= v->stream && v->stream->over == STREAM_LOST;
+    v->unlinked = 0;
+    v->link_reason[0] = '\0';
     v->stream = NULL;
     view_cancel(v);
     if (v->held.n)
@@ -207,58 +199,26 @@ static void view_on_end(void *ctx, const char *why)
     v->hooks->ended(v->ctx);
 }
 
-/* {"link": "lost" | "back", "why", "unsent"}; anything else is ignored. */
-static void view_on_link(struct view *v, span text)
+static void view_on_link(void *ctx, const char *why, long long unsent)
 {
-    struct json object;
-    json_read(text, &object);
-    struct json link = json_get(object, "link");
-    if (json_type(link) != JSON_STRING)
-        return;
-    char *why = json_dup_text(json_get(object, "why"));
-    v->unlinked = json_text_eq(link, "lost");
+    struct view *v = ctx;
+    v->unlinked = why != NULL;
     base_fmt(v->link_reason, sizeof v->link_reason, "%s", why ? why : "");
-    json_int(json_get(object, "unsent"), &v->unsent);
-    free(why);
+    v->unsent = unsent;
     v->hooks->changed(v->ctx);
-}
-
-static void view_on_ws_message(void *ctx, enum ws_opcode opcode, span payload)
-{
-    struct view *v = ctx;
-    int cols, rows;
-    if (!v->hooks)
-        return;
-    if (opcode != WS_TEXT)
-        view_on_output(v, payload, 0);
-    else if (frame_parse_size(payload, &cols, &rows))
-        view_on_size(v, cols, rows);
-    else
-        view_on_link(v, payload);
-}
-
-static void view_on_ws_closed(void *ctx, int code, const char *why)
-{
-    struct view *v = ctx;
-    v->lost |= v->ws.accepted && code != 1000; /* 1000: the session has ended */
-    v->ws.accepted = v->unlinked = 0;
-    v->link_reason[0] = '\0';
-    if (v->hooks)
-        view_on_end(v, why ? why : "the connection was lost");
-    else
-        view_free(v);
 }
 
 static size_t view_pending(const struct view *v)
 {
-    return v->typed.n + (v->stream && v->stream->link ? v->stream->link->conn.queued
-                         : v->ws.open                 ? v->ws.conn.queued
-                                                      : 0);
+    return v->typed.n + stream_queued(v->stream);
 }
 
 static void view_on_drained(void *ctx)
 {
     struct view *v = ctx;
+    v->lost = 0;
+    if (!v->stream->link)
+        view_send_typed(v);
     if (v->hooks && v->hooks->drained)
         v->hooks->drained(v->ctx);
 }
@@ -272,45 +232,26 @@ static void view_on_pty(void *ctx, span payload)
     v->may_type = v->pty >= 0 && span_int(payload, &inputs) && inputs == v->inputs;
 }
 
-static const struct stream_hooks view_stream_hooks = {view_on_size, view_on_output, view_on_pty,
-                                                      view_on_end, view_on_drained, NULL, NULL};
+static const struct stream_hooks view_stream_hooks = {
+    view_on_size, view_on_output, view_on_pty, view_on_end, view_on_drained, view_on_link, NULL};
 
 /* Connects to the session's holder, if that is on this computer: each process between a key and
- * its echo costs two wake-ups. Returns 0 or -1. */
-static int view_open_stream(struct view *v, const struct client *client)
+ * its echo costs two wake-ups. Else through the daemon. */
+static int view_reopen(struct view *v, struct client *client)
 {
     const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_PTY};
     v->stream = stream_open_session(client->loop, client->config, v->id,
                                     (span){how, v->control ? 3 : v->history ? 2 : 1},
                                     &view_stream_hooks, v);
-    return v->stream ? 0 : -1;
-}
-
-/* Connects through the daemon, for a session of another computer. Returns 0 or -1. */
-static int view_open_ws(struct view *v, struct client *client)
-{
-    buf target = {0};
-    v->ws.on_open = view_on_ws_open;
-    v->ws.on_message = view_on_ws_message;
-    v->ws.on_drained = view_on_drained;
-    v->ws.on_closed = view_on_ws_closed;
-    v->ws.ctx = v;
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(v->id));
-    buf_str(&target, v->control ? "/attach?sizes=1&mode=control" : "/attach?sizes=1");
-    buf_str(&target, v->history ? "&scrollback=1" : "");
-    if (v->computer) {
-        buf_str(&target, "&computer=");
-        http_put_encoded(&target, span_of(v->computer));
-    }
-    int status = client_ws_open(&v->ws, client, buf_cstr(&target));
-    buf_free(&target);
-    return status;
-}
-
-static int view_reopen(struct view *v, struct client *client)
-{
-    return view_open_stream(v, client) == 0 || view_open_ws(v, client) == 0 ? 0 : -1;
+    if (!v->stream)
+        v->stream = relayed_open(client, v->id, v->computer, v->control, v->history,
+                                 &view_stream_hooks, v);
+    if (!v->stream)
+        return -1;
+    if (v->want_cols)
+        view_resize(v, v->want_cols, v->want_rows);
+    view_set_colours(v, &v->colours);
+    return 0;
 }
 
 static struct view *view_open(struct client *client, const char *id, const char *computer,
@@ -330,7 +271,7 @@ static struct view *view_open(struct client *client, const char *id, const char 
 
 static int view_is_open(const struct view *v)
 {
-    return v->stream || v->ws.open;
+    return v->stream != NULL;
 }
 
 static struct view *view_of_text(const char *id, span text, int cols, int rows)
@@ -358,10 +299,7 @@ static void view_close(struct view *v)
         view_send_notice(v);
     view_cancel(v);
     stream_drain(v->stream);
-    if (v->ws.open)
-        client_ws_close(&v->ws); /* view_on_ws_closed frees the view */
-    else
-        view_free(v);
+    view_free(v);
 }
 
 static void view_discard(struct view *v)
@@ -370,7 +308,6 @@ static void view_discard(struct view *v)
         return;
     view_cancel(v);
     stream_cancel(v->stream);
-    client_ws_cancel(&v->ws);
     view_free(v);
 }
 
@@ -395,34 +332,17 @@ static void view_send(struct view *v, span input)
 
 static void view_resize(struct view *v, int cols, int rows)
 {
-    buf b = {0};
     v->want_cols = cols;
     v->want_rows = rows;
-    if (v->stream) {
-        frame_put_resize(&b, cols, rows, v->here);
-        holder_link_send(v->stream->link, FRAME_RESIZE, buf_view(&b));
-    } else if (v->ws.accepted) { /* else view_on_ws_open asks for it */
-        buf_fmt(&b, "{\"resize\":[%d,%d]}", cols, rows);
-        client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
-    }
-    buf_free(&b);
+    if (v->stream)
+        stream_resize(v->stream, cols, rows, v->here);
 }
 
 static void view_set_colours(struct view *v, const struct vt_colours *colours)
 {
-    buf b = {0};
     v->colours = *colours;
-    if (!v->control || !colours->known)
-        return;
-    if (v->stream) {
+    if (v->control && v->stream)
         stream_set_colours(v->stream, colours);
-    } else if (v->ws.accepted) { /* else view_on_ws_open tells them */
-        buf_str(&b, "{\"colours\":");
-        frame_put_colours(&b, colours);
-        buf_byte(&b, '}');
-        client_ws_send(&v->ws, WS_TEXT, buf_view(&b));
-    }
-    buf_free(&b);
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */

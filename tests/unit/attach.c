@@ -384,7 +384,8 @@ static void unit_attach_ended(void)
     CHECK(u.t->quit); /* `telec attach` ends with it */
     u.t->quit = 0;
     attach_begin(u.t, "a");
-    UNIT_APP_UNTIL(&u, unit_app_view(&u) && u.t->view->ws.accepted);
+    UNIT_APP_UNTIL(&u, unit_app_view(&u) &&
+                       ((struct relayed *)u.t->view->stream)->ws.accepted);
     unit_attach_close(&u);
     UNIT_APP_SEE(&u, "the session has ended: keys are ignored");
     unit_app_type(&u, "rm -rf /\r"); /* a shell must not get this */

@@ -50,9 +50,8 @@ static void unit_reading_ends(void)
     unit_app_type(&u, "\035[");
     UNIT_APP_SEE(&u, "$ make");
     conn_close(&unit_app_view(&u)->conn, NULL);
-    u.t->view->ws.accepted = 0; /* it is no lost connection */
     UNIT_APP_UNTIL(&u, !view_is_open(u.t->view));
-    u.t->view->lost = 0;
+    u.t->view->lost = 0; /* it is no lost connection */
     CHECK_INT(u.t->mode, APP_READING);
     unit_app_type(&u, "q");
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);

@@ -420,36 +420,6 @@ static void unit_view_updates(void)
     view_close(v);
 }
 
-/* Sizes that a screen can't have are no sizes. */
-static void unit_view_sizes(void)
-{
-    test_begin("a size that no screen can have is ignored");
-    static const char *const bad[] = {"",
-                                      "[]",
-                                      "{}",
-                                      "{\"size\":[]}",
-                                      "{\"size\":[80]}",
-                                      "{\"size\":[0,24]}",
-                                      "{\"size\":[-1,24]}",
-                                      "{\"size\":[80,99999999999]}",
-                                      "{\"size\":[80,501]}",
-                                      "{\"size\":\"80x24\"}",
-                                      "{\"size\":[80,24",
-                                      "{\"size\":[\"80\",24]}"};
-    static const struct view_hooks hooks = {NULL, NULL, NULL};
-    struct view *v = view_new("id", &hooks, NULL);
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        view_on_ws_message(v, WS_TEXT, span_of(bad[i]));
-        CHECK(v->vt == NULL);
-    }
-    view_on_ws_message(v, WS_TEXT, span_of("{\"size\":[100,30],\"more\":1}"));
-    CHECK(v->vt && vt_cols(v->vt) == 100 && vt_rows(v->vt) == 30);
-    view_on_ws_message(v, WS_TEXT, span_of("{\"size\":[40,10]}"));
-    view_on_ws_message(v, WS_TEXT, span_of("{\"size\":[0,0]}"));
-    CHECK(vt_cols(v->vt) == 40 && vt_rows(v->vt) == 10);
-    view_close(v);
-}
-
 /* Only what can be nothing but a clipboard's content reaches the terminal. */
 static void unit_view_signals(void)
 {
@@ -557,7 +527,6 @@ static void unit_view(void)
     unit_view_keys();
     unit_view_mouse();
     unit_view_select();
-    unit_view_sizes();
     unit_view_signals();
     unit_view_links();
     unit_view_state();
