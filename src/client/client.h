@@ -187,9 +187,9 @@ static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end
 
 /* ==== relayed: a session's screen through the daemon ========================================== */
 
-/* computer NULL: as the daemon knows the session. Returns a stream, or NULL when the daemon can't
- * be reached. Input is refused until the daemon has accepted it and on_drained is called; then it is
- * queued without a bound: see stream_queued. */
+/* computer NULL: as the daemon knows the session. Returns NULL when the daemon can't be reached.
+ * Input is refused until the daemon has accepted it and on_drained is called; then it is queued
+ * without a bound: see stream_queued. */
 static struct stream *relayed_open(struct client *c, const char *id, const char *computer,
                                    int control, int scrollback, const struct stream_hooks *hooks,
                                    void *ctx);

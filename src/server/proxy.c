@@ -321,7 +321,7 @@ static struct stream *proxy_open(struct request *r, span how, int control,
                                  const struct stream_hooks *hooks, void *ctx)
 {
     const char *why;
-    int scrollback = memchr(how.p, FRAME_VIEW_SCROLLBACK, how.n) != NULL;
+    int scrollback = frame_views(how, FRAME_VIEW_SCROLLBACK);
     struct stream *s = remote_open(r->server->remotes, r->computer, r->id, control, scrollback,
                                    hooks, ctx, &why);
     if (!s)

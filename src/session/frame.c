@@ -184,6 +184,17 @@ static void frame_put_number(buf *b, long long number)
     buf_int(b, number);
 }
 
+static void frame_put_typed(buf *b, long long at_ms, int look)
+{
+    buf_int(b, at_ms);
+    buf_str(b, look ? " look" : "");
+}
+
+static int frame_views(span how, char what)
+{
+    return how.n && memchr(how.p, what, how.n) != NULL;
+}
+
 static int frame_read_size(struct json value, int *cols, int *rows)
 {
     struct json pair[2] = {json_get(value, "cols"), json_get(value, "rows")};

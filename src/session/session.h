@@ -220,6 +220,9 @@ static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_K
 static void frame_put_end_undoably(buf *b, long long undo_ms);
 static int frame_read_undo(span payload, long long *undo_ms);
 static void frame_put_number(buf *b, long long number);
+/* look: what was typed answers no question. */
+static void frame_put_typed(buf *b, long long at_ms, int look);
+static int frame_views(span how, char what); /* how: a set of FRAME_VIEW_… */
 /* Reads [cols, rows], or members "cols", "rows", within the emulator's limits. Returns 0:
  * neither. */
 static int frame_read_size(struct json value, int *cols, int *rows);

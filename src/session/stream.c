@@ -109,7 +109,7 @@ static struct stream *stream_open(struct loop *l, int fd, span how,
         free(s);
         return NULL;
     }
-    s->link.conn.accepts_fd = how.n && memchr(how.p, FRAME_VIEW_PTY, how.n) != NULL;
+    s->link.conn.accepts_fd = frame_views(how, FRAME_VIEW_PTY);
     holder_link_send(&s->link, FRAME_VIEW, how);
     return &s->base;
 }

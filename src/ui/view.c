@@ -31,8 +31,7 @@ static void view_send_notice(void *ctx)
 {
     struct view *v = ctx;
     buf at = {0};
-    frame_put_number(&at, v->typed_at);
-    buf_str(&at, v->looked ? " look" : "");
+    frame_put_typed(&at, v->typed_at, v->looked);
     v->looked = 1;
     holder_link_send(v->stream->link, FRAME_TYPED, buf_view(&at));
     buf_free(&at);
