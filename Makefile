@@ -21,6 +21,9 @@ BASH = $(SHARE)/bash-completion/completions
 ZSH = $(SHARE)/zsh/site-functions
 FISH = $(SHARE)/fish/vendor_completions.d
 
+# No padding to pages: neither between code and constants nor before what is written.
+PACKED = -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,common-page-size=64
+
 SOURCES = teleclaude.c teleclaude.h src/*/*.[ch] src/*/*/*.[ch]
 
 all: $(OUT)
@@ -38,7 +41,7 @@ debug: build
 static: build
 	@cc="$$(command -v musl-gcc || echo '$(CC)')" && \
 	    $(MAKE) OUT=build/telec-static CC="$$cc" OPT="-fno-pie $$(src/small.sh $$cc)" \
-	    LDFLAGS='-static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro $(LDFLAGS)' all
+	    LDFLAGS='-static -s -Wl,--gc-sections $(PACKED) $(LDFLAGS)' all
 
 single: build/telec.c
 
