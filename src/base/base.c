@@ -43,6 +43,26 @@ static void *base_alloc(size_t size)
     return p;
 }
 
+/* Shell's sort: short, and fast on what is nearly sorted. */
+static void base_sort(void *items, size_t count, size_t size,
+                      int (*compare)(const void *a, const void *b))
+{
+    size_t gap = 1, bytes = count * size;
+    while (gap < count / 3)
+        gap = gap * 3 + 1;
+    for (; gap; gap /= 3)
+        for (size_t at = gap * size, step = at; at < bytes; at += size)
+            for (char *p = (char *)items + at; p - (char *)items >= (ptrdiff_t)step; p -= step) {
+                if (compare(p - step, p) <= 0)
+                    break;
+                for (size_t i = 0; i < size; i++) {
+                    char c = p[i];
+                    p[i] = p[i - step];
+                    p[i - step] = c;
+                }
+            }
+}
+
 /* ---- spans ---------------------------------------------------------------------------------- */
 
 static span span_of(const char *s)
@@ -99,6 +119,13 @@ static int span_starts(span s, const char *t)
 {
     size_t n = strlen(t);
     return s.n >= n && (n == 0 || memcmp(s.p, t, n) == 0);
+}
+
+static const char *span_find(span s, const char *t)
+{
+    while (s.n && !span_starts(s, t))
+        s = span_sub(s, 1);
+    return s.n ? s.p : NULL;
 }
 
 static span span_trim(span s, const char *set)

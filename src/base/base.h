@@ -67,7 +67,10 @@
 #if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__) && !defined(__s390x__)
 #define TELEC_FAST                                                                                 \
     _Pragma("GCC push_options")                                                                    \
-    _Pragma("GCC optimize(\"O2,tree-sra,jump-tables,inline-functions-called-once\")")
+    _Pragma("GCC optimize(\"O2,tree-sra,jump-tables,inline-functions-called-once\")")              \
+    _Pragma("GCC optimize(\"expensive-optimizations,thread-jumps,caller-saves,tree-ch\")")         \
+    _Pragma("GCC optimize(\"tree-loop-im,move-loop-invariants,guess-branch-probability\")")        \
+    _Pragma("GCC optimize(\"if-conversion,shrink-wrap,tree-dominator-opts\")")
 #define TELEC_SMALL _Pragma("GCC pop_options")
 #else
 #define TELEC_FAST
@@ -136,6 +139,9 @@ static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
 /* snprintf without floating point. */
 static size_t base_fmt(char *out, size_t size, const char *format, ...) BASE_FORMAT(3, 4);
 static size_t base_vfmt(char *out, size_t size, const char *format, va_list args) BASE_FORMAT(3, 0);
+/* As qsort, which takes 2 KB of musl. */
+static void base_sort(void *items, size_t count, size_t size,
+                      int (*compare)(const void *a, const void *b));
 static void *base_alloc(size_t size);          /* zeroed; never NULL */
 static void *base_grow(void *p, size_t size);  /* never NULL */
 
@@ -146,6 +152,7 @@ static int span_eq(span s, const char *t);
 static int span_starts_nocase(span s, span begin);
 static int span_eq_nocase(span s, const char *t);  /* A-Z only */
 static int span_starts(span s, const char *t);
+static const char *span_find(span s, const char *t); /* or NULL */
 static uint32_t span_hash(span s);
 static span span_trim(span s, const char *set);
 static span span_cut(span *rest, char at);         /* up to `at`; *rest becomes what follows it */

@@ -37,7 +37,7 @@ static void doctor_terminal(struct doctor *d)
     locale = locale && *locale ? locale : getenv("LC_CTYPE");
     locale = locale && *locale ? locale : getenv("LANG");
     buf found = {0};
-    int utf8 = locale && (strstr(locale, "UTF-8") || strstr(locale, "utf8"));
+    int utf8 = span_find(span_of(locale), "UTF-8") || span_find(span_of(locale), "utf8");
     if (!isatty(1) && !isatty(0)) {
         doctor_say(d, HOST_NOTE, "terminal", "none here", NULL);
         return;

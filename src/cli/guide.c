@@ -110,7 +110,7 @@ static const struct guide_tool *guide_tool(size_t i)
 
 static void guide_put_tool(buf *b, const struct guide_tool *tool)
 {
-    const char *arguments = strstr(tool->params, "-- ");
+    const char *arguments = span_find(span_of(tool->params), "-- ");
     buf_fmt(b,
             "{\"name\":\"%s\",\"description\":\"%s\",\"inputSchema\":{\"type\":\"object\","
             "\"properties\":{%s},\"required\":[",

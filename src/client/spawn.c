@@ -73,7 +73,8 @@ static void spawn_become(const struct config *config)
     setenv("TELEC_CONFIG", config->file, 1);
     if (config->is_read_once && spawn_put_config(config) == 0)
         setenv("TELEC_CONFIG", CONFIG_INHERITED "4", 1);
-    execl(config_program(config), config->program, "daemon", "--ready-fd", "3", (char *)NULL);
+    char *const argv[] = {config->program, "daemon", "--ready-fd", "3", NULL};
+    execv(config_program(config), argv);
     os_print(3, "cannot run %s: %s", config->program, strerror(errno));
     _exit(1);
 }

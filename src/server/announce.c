@@ -66,25 +66,6 @@ static char **announce_environment(span object, buf *variables)
     return all;
 }
 
-/* Returns 0, or errno. */
-static int announce_spawn(struct announce *a, char *const *argv, char *const *environment)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    for (int fd = 0; fd < 3; fd++)
-        posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    int error = posix_spawnp(&a->child.pid, argv[0], &files, &attributes, argv, environment);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return error;
-}
-
 /* Announces the first session of the queue that still exists. */
 static void announce_start(struct announce *a)
 {
@@ -95,7 +76,9 @@ static void announce_start(struct announce *a)
         if (s && s->cached && argv && argv[0]) {
             buf variables = {0};
             char **environment = announce_environment(buf_view(&s->cached->json), &variables);
-            int error = announce_spawn(a, argv, environment);
+            a->child.pid = os_start(&(struct os_program){
+                .argv = argv, .environment = environment, .fds = {OS_NULL, OS_NULL, OS_NULL}});
+            int error = a->child.pid < 0 ? errno : 0;
             a->running = !error;
             if (error)
                 log_line(LOG_WARN, "on_state: cannot start %s: %s", argv[0], strerror(error));

@@ -783,7 +783,7 @@ static const struct routes_route {
 /* Returns 1 when path fits the pattern; *id is the part at {}. */
 static int routes_path_fits(const char *pattern, span path, span *id)
 {
-    const char *hole = strstr(pattern, "{}");
+    const char *hole = span_find(span_of(pattern), "{}");
     if (!hole)
         return span_eq(path, pattern);
     size_t before = (size_t)(hole - pattern), after = strlen(hole + 2);

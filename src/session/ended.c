@@ -48,7 +48,7 @@ static size_t ended_list(const char *state, struct ended **all)
         closedir(dir);
     free(path);
     if (n)
-        qsort(*all, n, sizeof **all, ended_is_newer);
+        base_sort(*all, n, sizeof **all, ended_is_newer);
     return n;
 }
 

@@ -209,29 +209,14 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_close(b, '}');
 }
 
-/* Starts "PROGRAM hold ID" with fd as descriptor 0. posix_spawn: the daemon may be large. Returns
- * -1 with errno. */
+/* Starts "PROGRAM hold ID" with fd as descriptor 0. Returns -1 with errno. */
 static pid_t holder_spawn(const char *program, const struct holder_spec *spec, int fd)
 {
-    extern char **environ;
     char *argv[] = {(char *)program, "hold", (char *)spec->id, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    pid_t pid;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fd, 0);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    errno = posix_spawn(&pid, spec->binary ? spec->binary : program, &actions, &attributes, argv,
-                        environ);
-    int failed = errno;
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    errno = failed;
-    return failed ? -1 : pid;
+    return os_start(&(struct os_program){.file = spec->binary ? spec->binary : program,
+                                         .argv = argv,
+                                         .fds = {fd, OS_OURS, OS_OURS},
+                                         .in_our_group = 1});
 }
 
 /* Returns the daemon's end of a socket pair, whose other end the new process has; -1: errno. */

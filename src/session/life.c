@@ -119,17 +119,18 @@ static int life_is_asleep(pid_t session)
  * when ps lists nothing. */
 static int life_find_listed(pid_t session, buf *pids)
 {
-    FILE *ps = popen("ps -A -o pid= -o args=", "r");
-    char line[4096];
-    int listed = 0;
-    while (ps && fgets(line, sizeof line, ps)) {
-        pid_t pid = (pid_t)strtol(line, NULL, 10);
-        listed = 1;
-        if (pid > 0 && getsid(pid) == session && !strstr(line, "<defunct>")) /* a zombie */
-            life_put_pid(pids, pid);
+    buf lines = {0};
+    long long pid;
+    os_put_processes(&lines);
+    int listed = lines.n > 0;
+    for (span rest = buf_view(&lines); rest.n;) {
+        span line = span_trim(span_cut(&rest, '\n'), " ");
+        span number = span_cut(&line, ' ');
+        if (span_int(number, &pid) && pid > 0 && getsid((pid_t)pid) == session &&
+            !span_find(line, "<defunct>")) /* a zombie */
+            life_put_pid(pids, (pid_t)pid);
     }
-    if (ps)
-        pclose(ps);
+    buf_free(&lines);
     return listed;
 }
 

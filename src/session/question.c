@@ -125,7 +125,9 @@ static int question_read_option(span whole, struct question_option *o)
     if (!digits || row.n < digits + 2 || (row.p[digits] != '.' && row.p[digits] != ')') ||
         row.p[digits + 1] != ' ')
         return 0;
-    o->number = atoi(row.p);
+    o->number = 0;
+    for (size_t i = 0; i < digits; i++)
+        o->number = o->number * 10 + row.p[i] - '0';
     o->label = question_bare(span_sub(row, digits + 2));
     return o->label.n > 0;
 }

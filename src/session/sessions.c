@@ -723,7 +723,7 @@ static void sessions_sort(struct sessions *all)
     size_t n = 0;
     for (struct session *s = all->first; s; s = s->next)
         array[n++] = s;
-    qsort(array, n, sizeof *array, session_is_older);
+    base_sort(array, n, sizeof *array, session_is_older);
     all->first = NULL;
     all->last = &all->first;
     for (size_t i = 0; i < n; i++) {

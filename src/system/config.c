@@ -393,7 +393,7 @@ static const char *config_check_ui(const struct config_line *line, const char *v
         return ": expected Ctrl- and a letter or one of ] \\ ^ _";
     base_fmt(word, sizeof word, " %s ", value);
     for (size_t i = 0; i < COUNT_OF(config_ui_words); i++)
-        if (span_eq(line->key, config_ui_words[i].key) && !strstr(config_ui_words[i].words, word))
+        if (span_eq(line->key, config_ui_words[i].key) && !span_find(span_of(config_ui_words[i].words), word))
             return config_ui_words[i].expected;
     return NULL;
 }
@@ -965,7 +965,7 @@ static void config_put_path(buf *b, const char *what, const char *path, const ch
 /* Without its password: people paste this into reports. */
 static void config_put_url(buf *b, const char *url)
 {
-    const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
+    const char *scheme = span_find(span_of(url), "://"), *at = strrchr(url, '@');
     const char *colon = scheme && at ? strchr(scheme + 3, ':') : NULL;
     if (!colon || colon > at) {
         buf_str(b, url);

@@ -39,7 +39,7 @@ static int host_kills(void)
             if (entry)
                 buf_fmt(&path, "/%s", entry->d_name);
             host_read(buf_cstr(&path), &text);
-            const char *key = text.n ? strstr(text.p, "\nKillUserProcesses=") : NULL;
+            const char *key = span_find(buf_view(&text), "\nKillUserProcesses=");
             if (key)
                 kills = strchr("yt1", key[strlen("\nKillUserProcesses=")]) != NULL;
             buf_free(&path), buf_free(&text);

@@ -141,7 +141,7 @@ static int os_close_on_exec(int fd)
     return fd;
 }
 
-static pid_t os_spawn(char *const *argv, int in, int out, int err)
+static pid_t os_start(const struct os_program *program)
 {
     extern char **environ;
     posix_spawn_file_actions_t actions;
@@ -150,25 +150,31 @@ static pid_t os_spawn(char *const *argv, int in, int out, int err)
     pid_t pid;
     sigemptyset(&none);
     sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE); /* the loop ignores it */
+    sigaddset(&defaults, SIGPIPE); /* the loop ignores both */
+    sigaddset(&defaults, SIGXFSZ);
     posix_spawn_file_actions_init(&actions);
-    if (in < 0)
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    else
-        posix_spawn_file_actions_adddup2(&actions, in, 0);
-    posix_spawn_file_actions_adddup2(&actions, out < 0 ? err : out, 1);
-    posix_spawn_file_actions_adddup2(&actions, err, 2);
+    for (int fd = 0; fd < 3; fd++)
+        if (program->fds[fd] == OS_NULL)
+            posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+        else if (program->fds[fd] != OS_OURS)
+            posix_spawn_file_actions_adddup2(&actions, program->fds[fd], fd);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
+                                              (program->in_our_group ? 0 : POSIX_SPAWN_SETPGROUP));
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    int failed = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
+    int failed = posix_spawnp(&pid, program->file ? program->file : program->argv[0], &actions,
+                              &attributes, program->argv,
+                              program->environment ? program->environment : environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     errno = failed;
     return failed ? -1 : pid;
+}
+
+static pid_t os_spawn(char *const *argv, int in, int out, int err)
+{
+    return os_start(&(struct os_program){.argv = argv, .fds = {in, out < 0 ? err : out, err}});
 }
 
 static void os_close_inherited(int first)
@@ -293,24 +299,36 @@ static pid_t os_find_in_proc(DIR *proc, const char *first, const char *second)
     return (pid_t)found;
 }
 
+static void os_put_processes(buf *b)
+{
+    static const char *const argv[] = {"ps", "-A", "-o", "pid=", "-o", "args=", NULL};
+    int ends[2];
+    if (pipe(ends) != 0)
+        return;
+    os_close_on_exec(ends[0]);
+    pid_t pid = os_start(&(struct os_program){.argv = (char *const *)(uintptr_t)argv,
+                                              .fds = {OS_NULL, ends[1], OS_NULL}});
+    close(ends[1]);
+    os_read_rest(b, ends[0], OS_PROCESSES_MAX);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 /* The same by ps, of "PID PROGRAM FIRST SECOND" a line. Returns -1 when ps can't run. */
 static pid_t os_find_by_ps(const char *first, const char *second)
 {
-    FILE *ps = popen("ps -A -o pid= -o args= 2> /dev/null", "r");
-    char line[OS_COMMAND_MAX];
-    long long pid, found = 0;
-    int lines = 0;
-    while (ps && fgets(line, sizeof line, ps)) {
-        span words = span_trim(span_of(line), " \n");
+    buf lines = {0};
+    long long pid, found = -1;
+    os_put_processes(&lines);
+    for (span rest = buf_view(&lines); rest.n;) {
+        span words = span_trim(span_cut(&rest, '\n'), " ");
         span number = span_cut(&words, ' ');
-        words = span_trim(words, " ");
-        lines++;
-        if (span_int(number, &pid) && os_is_command(words, ' ', first, second))
+        found = found < 0 ? 0 : found;
+        if (span_int(number, &pid) && os_is_command(span_trim(words, " "), ' ', first, second))
             found = pid;
     }
-    if (ps)
-        pclose(ps);
-    return lines ? (pid_t)found : -1;
+    buf_free(&lines);
+    return (pid_t)found;
 }
 
 static pid_t os_find_process(const char *first, const char *second)

@@ -14,6 +14,7 @@
 #endif
 #define OS_INHERITED_MAX 1024      /* descriptors, where none are listed */
 #define OS_COMMAND_MAX 4096        /* bytes of a command line */
+#define OS_PROCESSES_MAX (4 << 20) /* of all, as ps lists them */
 
 /* Where /dev/urandom can't be read the bytes only differ from call to call and process to process:
  * ids need no more. */
@@ -30,8 +31,20 @@ static int os_read_any(buf *b, const char *path, size_t most);
 static int os_read_end(buf *b, const char *path, size_t most);
 /* Words for their errno. */
 static const char *os_file_fault(int error);
-/* Starts a program of PATH in a process group of its own. in -1: /dev/null; out -1: as err. Not by
- * fork: the daemon may be large. */
+struct os_program {
+    const char *file;         /* NULL: argv[0], of PATH */
+    char *const *argv;
+    char *const *environment; /* NULL: ours */
+    int fds[3];               /* or … */
+#define OS_NULL -1            /* /dev/null */
+#define OS_OURS -2
+    int in_our_group;         /* else it leads a process group */
+};
+
+/* Starts a program with no signal blocked or ignored by us. Not by fork: the daemon may be large.
+ * Returns -1 with errno. */
+static pid_t os_start(const struct os_program *program);
+/* The same in short; out -1: as err. */
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 /* The limit leaves at most `few` descriptors above fd. */
 static int os_is_last_fd(int fd, unsigned few);
@@ -45,6 +58,8 @@ static void os_put_boot(buf *b);
 /* In a unit of the system; 0: no such process, or unknown. */
 static long long os_process_start(pid_t pid);
 static pid_t os_find_child(pid_t parent);          /* one; 0: none, or unknown */
+/* Appends "PID COMMAND LINE" a line, of ps, which is waited for; nothing when it can't run. */
+static void os_put_processes(buf *b);
 /* By its command line "PROGRAM first second"; 0: none, -1: unknown. */
 static pid_t os_find_process(const char *first, const char *second);
 

@@ -651,32 +651,17 @@ static void app_on_program_exit(void *ctx, int status)
         t->program_done(t, status, NULL);
 }
 
-/* Starts the program on /dev/tty, because our descriptor of the terminal does not block. SIGPIPE is
- * reset: we ignore it, and the program must not inherit that. The program stays in our process
- * group: so it is in the foreground, and Ctrl-Z stops both. Returns 0 or an errno. */
+/* Starts the program on /dev/tty, because our descriptor of the terminal does not block. The
+ * program stays in our process group: so it is in the foreground, and Ctrl-Z stops both. Returns 0
+ * or an errno. */
 static int app_spawn(char *const *argv, pid_t *pid)
 {
-    extern char **environ;
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGPIPE);
-    sigaddset(&signals, SIGXFSZ);
-    if (posix_spawn_file_actions_init(&files) != 0)
-        return ENOMEM;
-    if (posix_spawnattr_init(&attr) != 0) {
-        posix_spawn_file_actions_destroy(&files);
-        return ENOMEM;
-    }
-    posix_spawnattr_setsigdefault(&attr, &signals);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/tty", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&files, 0, 1);
-    posix_spawn_file_actions_adddup2(&files, 0, 2);
-    int error = posix_spawnp(pid, argv[0], &files, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    if (tty < 0)
+        return errno;
+    *pid = os_start(&(struct os_program){.argv = argv, .fds = {tty, tty, tty}, .in_our_group = 1});
+    int error = *pid < 0 ? errno : 0;
+    close(tty);
     return error;
 }
 

@@ -455,7 +455,7 @@ static int field_compare_names(const void *a, const void *b)
 
 static void field_put_names(struct field_names *n, buf *hint)
 {
-    qsort(n->names, (size_t)n->count, sizeof *n->names, field_compare_names);
+    base_sort(n->names, (size_t)n->count, sizeof *n->names, field_compare_names);
     for (int i = 0; i < n->count; i++) {
         buf_str(hint, i ? "  " : "");
         utf8_put_visible(hint, span_of(n->names[i]));

@@ -171,7 +171,7 @@ static void tree_number(struct tree_session *first, const char *prefix)
 /* Numbers the sessions by age, then applies the order. */
 static void tree_sort(struct tree_item *items, size_t n)
 {
-    qsort(items, n, sizeof *items, tree_compare);
+    base_sort(items, n, sizeof *items, tree_compare);
     for (size_t at = 0, count; at < n; at += count) {
         count = tree_project_items(items + at, n - at);
         tree_number(tree_chain(items + at, count), "");
@@ -182,7 +182,7 @@ static void tree_sort(struct tree_item *items, size_t n)
         for (size_t i = at; i < at + count; i++)
             items[i].rank = rank;
     }
-    qsort(items, n, sizeof *items, tree_compare_ranked); /* projects without sessions last */
+    base_sort(items, n, sizeof *items, tree_compare_ranked); /* projects without sessions last */
 }
 
 /* Adds the rows of sessions and of those below them; filtered sessions get none. Recursive, at most

@@ -518,7 +518,8 @@ static void rows_todos_marks(struct rows_pen *p, const struct todos_todo *todo)
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         if (!stages[i].state || !*stages[i].state)
             continue;
-        int failed = strstr(stages[i].state, "fail") || strstr(stages[i].state, "change");
+        span state = span_of(stages[i].state);
+        int failed = span_find(state, "fail") || span_find(state, "change");
         int good = strcmp(stages[i].state, "complete") == 0 ||
                    strcmp(stages[i].state, "approved") == 0;
         buf_clear(&b);

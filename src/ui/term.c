@@ -876,7 +876,7 @@ static enum cell_depth term_depth(void)
     if (more && (strcmp(more, "truecolor") == 0 || strcmp(more, "24bit") == 0))
         return CELL_TRUE;
     for (size_t i = 0; i < COUNT_OF(term_depths); i++)
-        if (strstr(name, term_depths[i].part))
+        if (span_find(span_of(name), term_depths[i].part))
             return term_depths[i].depth;
     return CELL_16;
 }

@@ -131,7 +131,7 @@ static void todos_drop_doubles(struct todos_project *project)
     char *doubled = base_alloc((size_t)n + 1);
     for (int i = 0; i < n; i++)
         sorted[i] = &project->todos[i];
-    qsort(sorted, (size_t)n, sizeof *sorted, todos_compare_slugs);
+    base_sort(sorted, (size_t)n, sizeof *sorted, todos_compare_slugs);
     for (int i = 1; i < n; i++)
         if (strcmp(sorted[i]->slug, sorted[i - 1]->slug) == 0)
             doubled[sorted[i] - project->todos] = 1;
@@ -226,7 +226,7 @@ static void todos_sort_projects(struct todos *p)
 {
     int kept = 0;
     if (p->project_count)
-        qsort(p->projects, (size_t)p->project_count, sizeof *p->projects, todos_compare_projects);
+        base_sort(p->projects, (size_t)p->project_count, sizeof *p->projects, todos_compare_projects);
     for (int i = 0; i < p->project_count; i++) {
         if (kept && todos_compare_projects(&p->projects[kept - 1], &p->projects[i]) == 0)
             todos_free_project(&p->projects[i]);
@@ -615,7 +615,7 @@ static void todos_fold_all(struct todos *p, int folded)
         for (int k = 0; !folded && k < one->todo_count; k++)
             turned[n++] = todos_key("t:", one->computer, one->path, one->todos[k].slug, NULL);
     }
-    qsort(turned, n, sizeof *turned, todos_compare_keys);
+    base_sort(turned, n, sizeof *turned, todos_compare_keys);
     p->turned_count = 0;
     for (size_t i = 0; i < n; i++) {
         if (p->turned_count && strcmp(turned[p->turned_count - 1], turned[i]) == 0)

@@ -294,8 +294,38 @@ static void unit_base_formats(void)
     UNIT_BASE_FORMAT("%.*s", 2, (const char[]){'n', 'o'}); /* not terminated */
 }
 
+static int unit_base_compare(const void *a, const void *b)
+{
+    const unsigned short *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void unit_base_sorts(void)
+{
+    test_begin("what base_sort sorts is as qsort sorts it");
+    unsigned short items[200], want[200];
+    for (size_t n = 0; n <= COUNT_OF(items); n++) {
+        for (size_t i = 0; i < n; i++)
+            items[i] = want[i] = (unsigned short)(i * i * 31421u % (n % 7 ? 65521u : 5u));
+        base_sort(items, n, sizeof *items, unit_base_compare);
+        qsort(want, n, sizeof *want, unit_base_compare);
+        CHECK(memcmp(items, want, n * sizeof *items) == 0);
+    }
+}
+
+static void unit_base_finds(void)
+{
+    test_begin("a text is found in a span, and never behind its end");
+    span s = {"abcabd", 5};
+    CHECK(span_find(s, "ab") == s.p && span_find(s, "cab") == s.p + 2);
+    CHECK(!span_find(s, "abd") && !span_find((span){0}, "a"));
+    CHECK(span_find(s, "") == s.p);
+}
+
 static void unit_base(void)
 {
+    unit_base_sorts();
+    unit_base_finds();
     unit_base_formats();
     unit_base_spans();
     unit_base_cuts();
