@@ -532,6 +532,7 @@ static void roster_remove(struct roster_peer *peer);
 static void roster_free(struct fleet *f);
 static void roster_begin_life(struct roster_peer *peer);
 static void roster_tell_link(struct fleet *f, const char *computer); /* fleet.on_link */
+static void roster_free_projects(struct roster_project *projects, int count);
 /* To local clients: computer_updated; or any event, whose data is JSON. */
 static void roster_publish_peer(struct roster_peer *peer);
 static void roster_publish_self(struct fleet *f);

@@ -101,26 +101,24 @@ static void presence_hear(struct fleet *f, span text)
 
 /* ---- looking at keys ------------------------------------------------------------------------ */
 
-/* A look at one peer's key: GET and PTTL. It may outlive its peer. */
+/* A pending PTTL of one peer's key; it may outlive its peer. */
 struct presence_check {
     struct fleet *fleet;
-    char *computer;
-    int there;              /* GET has found the key */
-    int calls;              /* of the two in flight, which both point here */
+    char computer[CODEC_NAME_MAX + 1];
 };
 
-/* Decides whether the peer is online, stale or gone. ttl: of its key in milliseconds; < 0: unknown,
- * then the age is by our own clock. */
-static void presence_judge(struct roster_peer *peer, int there, long long ttl)
+/* Decides whether the peer is online, stale or gone. ttl: of its key in milliseconds; -1: it does
+ * not expire, -2: there is none; then the age is by our own clock. */
+static void presence_judge(struct roster_peer *peer, long long ttl)
 {
     struct fleet *f = peer->fleet;
     long long now = f->loop->now, age = now - peer->beat_at, by_key = PRESENCE_GONE_MS - ttl;
     int was_stale = peer->stale;
-    if (there && ttl >= 0 && by_key >= 0) {
+    if (ttl >= 0 && by_key >= 0) {
         peer->beat_at = now - (age = by_key);
         presence_note_skew(peer, age);
     }
-    if (!there && age >= PRESENCE_GONE_MS) {
+    if (ttl == -2 && age >= PRESENCE_GONE_MS) {
         roster_remove(peer);
         return;
     }
@@ -150,60 +148,17 @@ static void presence_check_late(struct fleet *f)
         loop_timer_cancel(f->loop, &f->late_timer);
 }
 
-static void presence_check_free(struct presence_check *check)
-{
-    struct roster_peer *peer = roster_find(check->fleet, span_of(check->computer));
-    if (check->calls)
-        return;
-    if (peer)
-        peer->checking = 0;
-    free(check->computer);
-    free(check);
-}
-
 static void presence_on_ttl(void *ctx, const struct resp *reply)
 {
     struct presence_check *check = ctx;
     struct fleet *f = check->fleet;
     struct roster_peer *peer = roster_find(f, span_of(check->computer));
+    free(check);
+    if (peer)
+        peer->checking = 0;
     if (peer && reply && reply->type == RESP_INTEGER)
-        presence_judge(peer, check->there, reply->integer);
-    check->calls--;
-    presence_check_free(check);
+        presence_judge(peer, reply->integer);
     presence_check_late(f);
-}
-
-static void presence_on_key(void *ctx, const struct resp *reply)
-{
-    struct presence_check *check = ctx;
-    check->there = reply && reply->type == RESP_TEXT;
-    if (check->there)
-        presence_hear(check->fleet, reply->text);
-    check->calls--;
-    presence_check_free(check);
-}
-
-static void presence_check(struct roster_peer *peer)
-{
-    struct fleet *f = peer->fleet;
-    buf key = {0};
-    if (peer->checking)
-        return;
-    struct presence_check *check = base_alloc(sizeof *check);
-    *check = (struct presence_check){.fleet = f, .computer = span_dup(span_of(peer->beat.name))};
-    codec_put_key(&key, streams_prefix(&f->streams), peer->beat.name);
-    const char *const get[] = {"GET", buf_cstr(&key), NULL}, *const ttl[] = {"PTTL", key.p, NULL};
-    peer->checking = 1;
-    peer->checked_at = f->loop->now;
-    check->calls += streams_call(&f->streams, get, presence_on_key, check);
-    check->calls += check->calls && streams_call(&f->streams, ttl, presence_on_ttl, check);
-    presence_check_free(check);
-    buf_free(&key);
-}
-
-static void presence_on_late(void *ctx)
-{
-    presence_check_late(ctx);
 }
 
 static void presence_on_heartbeats(void *ctx, const struct resp *reply)
@@ -213,6 +168,30 @@ static void presence_on_heartbeats(void *ctx, const struct resp *reply)
     while (resp_next(&it, &value))
         if (value.type == RESP_TEXT)
             presence_hear(ctx, value.text);
+}
+
+static void presence_check(struct roster_peer *peer)
+{
+    struct fleet *f = peer->fleet;
+    buf key = {0};
+    if (peer->checking)
+        return;
+    struct presence_check *check = base_alloc(sizeof *check);
+    check->fleet = f;
+    memcpy(check->computer, peer->beat.name, sizeof check->computer);
+    codec_put_key(&key, streams_prefix(&f->streams), peer->beat.name);
+    const char *const get[] = {"MGET", buf_cstr(&key), NULL}, *const ttl[] = {"PTTL", key.p, NULL};
+    peer->checked_at = f->loop->now;
+    peer->checking = streams_call(&f->streams, get, presence_on_heartbeats, f) &&
+                     streams_call(&f->streams, ttl, presence_on_ttl, check);
+    if (!peer->checking)
+        free(check);
+    buf_free(&key);
+}
+
+static void presence_on_late(void *ctx)
+{
+    presence_check_late(ctx);
 }
 
 static void presence_on_last_heartbeats(void *ctx, const struct resp *reply)

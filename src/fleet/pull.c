@@ -323,9 +323,7 @@ static void pull_merge_projects(struct roster_peer *peer, const struct pull *pul
         }
         peer->projects[peer->project_count++] = project;
     }
-    for (int i = 0; i < old_count; i++)
-        free(old[i].path), free(old[i].name), free(old[i].description), free(old[i].todos);
-    free(old);
+    roster_free_projects(old, old_count);
     peer->projects_at = peer->fleet->loop->now;
     pull_publish_projects(peer);
     for (int i = 0; i < peer->project_count; i++)

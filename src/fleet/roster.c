@@ -126,15 +126,13 @@ static struct roster_peer *roster_add(struct fleet *f, const struct codec_heartb
     return peer;
 }
 
-static void roster_free_projects(struct roster_peer *peer)
+static void roster_free_projects(struct roster_project *projects, int count)
 {
-    for (int i = 0; i < peer->project_count; i++) {
-        struct roster_project *project = &peer->projects[i];
-        free(project->path), free(project->name), free(project->description), free(project->todos);
+    for (int i = 0; i < count; i++) {
+        struct roster_project *one = &projects[i];
+        free(one->path), free(one->name), free(one->description), free(one->todos);
     }
-    free(peer->projects);
-    peer->projects = NULL;
-    peer->project_count = 0;
+    free(projects);
 }
 
 static void roster_free_peer(struct roster_peer *peer)
@@ -148,7 +146,7 @@ static void roster_free_peer(struct roster_peer *peer)
         f->last = peer->link;
     LIST_REMOVE(peer);
     f->count--;
-    roster_free_projects(peer);
+    roster_free_projects(peer->projects, peer->project_count);
     buf_free(&peer->text);
     free(peer);
 }

@@ -149,7 +149,7 @@ static void unit_presence_eternal(void)
     buf_clear(&u.asked);
     long long before = clock_mono_ms();
     unit_fleet_for(&u, 5 * PRESENCE_LATE_MS);
-    int looks = unit_fleet_times(&u.asked, "|GET computer:python:heartbeat|");
+    int looks = unit_fleet_times(&u.asked, "|PTTL computer:python:heartbeat|");
     CHECK(looks >= 1 && looks <= 2 * (1 + (clock_mono_ms() - before) / PRESENCE_LATE_MS));
     CHECK(unit_fleet_knows(a, "python"));
     unit_fleet_end(&u);
@@ -167,9 +167,9 @@ static void unit_presence_full_queue(void)
     while (r->pending_count < REDIS_PENDING_MAX - 1)
         CHECK_INT(streams_call(&a->fleet.streams, (const char *const[]){"PING", NULL}, NULL, NULL),
                   1);
-    presence_check(peer); /* room for GET, none for PTTL */
+    presence_check(peer); /* room for MGET, none for PTTL */
     CHECK_INT(r->pending_count, REDIS_PENDING_MAX);
-    CHECK_INT(peer->checking, 1);
+    CHECK_INT(peer->checking, 0);
     UNIT_FLEET_UNTIL(&u, r->pending_count < 10);
     UNIT_FLEET_UNTIL(&u, !peer->checking);
     while (r->pending_count < REDIS_PENDING_MAX)
