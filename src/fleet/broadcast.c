@@ -80,10 +80,11 @@ static void broadcast_flush(struct broadcast *one)
         return;
     char *key = streams_key(&one->all->fleet->streams, STREAMS_OUTPUT_KEY, one->id);
     streams_put_time(time);
-    const span fields[6] = {span_of("chunk"), (span){one->bytes.p, n}, span_of("timestamp"),
-                            span_of(time),    span_of("session_id"),    span_of(one->id)};
+    const struct streams_field fields[] = {{"chunk", {one->bytes.p, n}},
+                                           {"timestamp", span_of(time)},
+                                           {"session_id", span_of(one->id)}};
     one->in_flight += streams_add(&all->fleet->streams, key, BROADCAST_OUTPUT_KEPT, fields,
-                                  COUNT_OF(fields), STREAMS_TTL_S, broadcast_on_sent, one);
+                                  COUNT_OF(fields), broadcast_on_sent, one);
     one->flushed_at = all->loop->now;
     buf_drop(&one->bytes, n);
     if (one->stream && one->bytes.n < BROADCAST_BACKLOG / 2)

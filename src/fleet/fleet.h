@@ -292,8 +292,8 @@ struct streams_request {
     int late;
     char id[48];            /* of its entry */
     int tries;              /* ids that were too low for the stream */
-    buf fields;             /* as resp_put_arg writes them … */
-    size_t field_count;     /* … names and values */
+    buf fields;             /* as streams_put_fields writes them … */
+    size_t parts;           /* … and how many */
     /* Called once. reply NULL: why there is none. */
     void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at, const char *why);
     void *ctx;
@@ -368,13 +368,26 @@ static int streams_send(struct redis *r, const span *args, size_t count, long lo
 static const char *streams_prefix(const struct streams *l);
 /* With the prefix; to be freed. */
 static char *streams_key(const struct streams *l, const char *before, const char *name);
-/* Adds an entry of at most 26 spans to a stream of about `most` entries. As redis_call. */
-static int streams_add(struct streams *l, const char *key, int most, const span *fields,
-                       size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
-                       void *ctx);
-/* The same of an attachment's stream. id "*": of Redis's choice. */
-static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
-                       size_t count);
+/* A field of an entry; one without bytes is omitted. */
+struct streams_field {
+    const char *name;
+    span value;
+};
+
+/* Appends the fields as resp_put_arg writes them. Returns how many names and values. */
+static size_t streams_put_fields(buf *b, const struct streams_field *fields, size_t count);
+/* Adds such an entry to a stream of about `most` entries; with an id of our choice it is signed.
+ * As redis_call. */
+static int streams_append(struct streams *l, const char *key, int most, const struct codec_id *id,
+                          span fields, size_t parts,
+                          void (*done)(void *ctx, const struct resp *reply), void *ctx);
+/* Adds an entry to a stream that expires. As redis_call. */
+static int streams_add(struct streams *l, const char *key, int most,
+                       const struct streams_field *fields, size_t count,
+                       void (*done)(void *ctx, const struct resp *reply), void *ctx);
+/* The same of an attachment's stream. id NULL: of Redis's choice. */
+static int streams_put(struct streams *l, const char *key, const struct codec_id *id,
+                       const struct streams_field *fields, size_t count);
 static void streams_expire(struct streams *l, const char *key);
 static void streams_delete(struct streams *l, const char *key);
 static void streams_delete_entry(struct streams *l, const char *key, struct codec_id id);
@@ -633,8 +646,6 @@ static void peers_set_interest(struct fleet *f, unsigned topics);
 static void peers_put_status(const struct fleet *f, buf *b); /* members "redis" and "peers" */
 /* Answers a request with an error. */
 static void peers_refuse(struct fleet *f, struct codec_id id, const char *error, const char *code);
-/* As redis_call. */
-static int peers_send_input(struct fleet *f, const char *key, struct codec_input *in);
 /* Everything that changes something here passes this: requests, and each entry of input. Returns
  * NULL, or why that computer may not. */
 static const char *peers_why_not(const struct fleet *f, span computer, enum signature signature);

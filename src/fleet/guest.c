@@ -70,22 +70,14 @@ static void guest_send(struct guest *g, size_t n)
     base_fmt(number, sizeof number, "%lld", ++g->piece);
     base_fmt(to, sizeof to, "%lld", g->sent += (long long)n);
     base_fmt(got, sizeof got, "%lld", g->number);
-    span fields[14] = {span_of("n"), span_of(number), span_of("to"),
-                       span_of(to),  span_of("got"),  span_of(got)};
-    const struct {
-        const char *name;
-        span value;
-    } some[] = {{"chunk", {g->bytes.p, n}},
-                {"snapshot", span_of(g->snapshot ? "1" : "")},
-                {"size", buf_view(&g->size)},
-                {"undo", span_of(g->undo)}};
-    size_t count = 6;
-    for (size_t i = n ? 0 : COUNT_OF(some) - 1; i < COUNT_OF(some); i++)
-        if (some[i].value.n) {
-            fields[count++] = span_of(some[i].name);
-            fields[count++] = some[i].value;
-        }
-    streams_put(l, g->output, "*", fields, count);
+    const struct streams_field fields[] = {{"n", span_of(number)},
+                                           {"to", span_of(to)},
+                                           {"got", span_of(got)},
+                                           {"undo", span_of(g->undo)},
+                                           {"chunk", {g->bytes.p, n}},
+                                           {"snapshot", span_of(g->snapshot ? "1" : "")},
+                                           {"size", buf_view(&g->size)}};
+    streams_put(l, g->output, NULL, fields, n ? COUNT_OF(fields) : 4);
     g->confirm = 0;
     g->undo[0] = '\0';
     if (!n)
@@ -101,8 +93,8 @@ static void guest_send(struct guest *g, size_t n)
 static void guest_end(struct guest *g, const char *why, int again)
 {
     struct streams *l = &g->all->fleet->streams;
-    const span fields[4] = {span_of("end"), span_of(why), span_of("again"), span_of("1")};
-    streams_put(l, g->output, "*", fields, again ? 4 : 2);
+    const struct streams_field fields[] = {{"end", span_of(why)}, {"again", span_of("1")}};
+    streams_put(l, g->output, NULL, fields, again ? 2 : 1);
     guest_free(g);
 }
 

@@ -33,24 +33,25 @@ static void peers_on_event_sent(void *ctx, const struct resp *reply)
 /* Sends an event to all interested peers; foreign: only to TeleClaude daemons. */
 static void peers_send_event(struct fleet *f, const char *name, span data, int foreign)
 {
-    char most[16];
-    buf payload = {0};
+    buf payload = {0}, fields = {0};
     for (struct roster_peer *peer = f->first; peer; peer = peer->next) {
         if (!(peer->beat.interest & CACHE_SESSIONS) || (foreign && peer->beat.telec[0]))
             continue;
-        if (!payload.n)
+        if (!payload.n) {
             codec_put_event(&payload, name, data, clock_wall_ms(), f->config->computer);
+            streams_put_fields(&fields,
+                               &(struct streams_field){"payload", buf_view(&payload)}, 1);
+        }
         char *key = streams_key(&f->streams, EVENTS_KEY, peer->beat.name);
-        base_fmt(most, sizeof most, "%d", peer->beat.telec[0] ? EVENTS_KEPT_TELEC : EVENTS_KEPT);
-        const span args[8] = {span_of("XADD"), span_of(key), span_of("MAXLEN"),  span_of("~"),
-                             span_of(most),   span_of("*"), span_of("payload"), buf_view(&payload)};
-        int sent = streams_send(&f->streams.calls, args, COUNT_OF(args), 0, peers_on_event_sent, f);
+        int sent = streams_append(&f->streams, key,
+                                  peer->beat.telec[0] ? EVENTS_KEPT_TELEC : EVENTS_KEPT, NULL,
+                                  buf_view(&fields), 2, peers_on_event_sent, f);
         f->in_flight += sent != 0;
         peer->events_out += sent != 0;
         peer->dropped += !sent;
         free(key);
     }
-    buf_free(&payload);
+    buf_free(&payload), buf_free(&fields);
 }
 
 static void peers_send_session(struct fleet *f, struct cache_session *s, int foreign)
@@ -252,31 +253,7 @@ static void peers_on_requests_end(void *ctx, const struct resp *reply)
     streams_stream_open(&f->streams, &f->messages);
 }
 
-/* ---- attachments ---------------------------------------------------------------------------- */
-
-/* The entry's id is its number, so that the signature covers it. */
-static int peers_send_input(struct fleet *f, const char *key, struct codec_input *in)
-{
-    struct streams *l = &f->streams;
-    struct codec_id id = {(unsigned long long)in->number, 0};
-    char at[24], number[24];
-    buf signed_fields = {0}, signature = {0};
-    base_fmt(at, sizeof at, "%lld", streams_now(l));
-    base_fmt(number, sizeof number, "%lld-0", in->number);
-    span fields[8] = {span_of("at"), span_of(at), span_of("op"), in->op, span_of("data"), in->data,
-                      span_of(SIGNATURE_FIELD), (span){0}};
-    size_t count = 6;
-    if (l->secret.n) {
-        for (size_t i = 0; i < count; i++)
-            resp_put_arg(&signed_fields, fields[i]);
-        signature_put(&signature, buf_view(&l->secret), key, id, buf_view(&signed_fields));
-        fields[count + 1] = buf_view(&signature);
-        count += 2;
-    }
-    int sent = streams_put(l, key, number, fields, count);
-    buf_free(&signed_fields), buf_free(&signature);
-    return sent;
-}
+/* ---- permission ----------------------------------------------------------------------------- */
 
 static const char *peers_why_not(const struct fleet *f, span computer, enum signature signature)
 {

@@ -58,11 +58,17 @@ static void remote_free(struct remote *one)
     free(one);
 }
 
-/* Returns 0 when it can't be sent. */
+/* Returns 0 when it can't be sent. The entry's id is its number, so that the signature covers it.
+ */
 static int remote_say(struct remote *one, const char *op, span data)
 {
-    struct codec_input in = {.number = ++one->number, .op = span_of(op), .data = data};
-    return one->input && peers_send_input(one->owner->fleet, one->input, &in);
+    struct streams *l = &one->owner->fleet->streams;
+    struct codec_id id = {(unsigned long long)++one->number, 0};
+    char at[24];
+    base_fmt(at, sizeof at, "%lld", streams_now(l));
+    const struct streams_field fields[] = {
+        {"at", span_of(at)}, {"op", span_of(op)}, {"data", data}};
+    return one->input && streams_put(l, one->input, &id, fields, COUNT_OF(fields));
 }
 
 /* Acknowledges output, but nothing more of it while the stream is paused. */

@@ -95,33 +95,61 @@ static void streams_put_time(char out[32])
     base_fmt(out, 32, "%lld.%03d", now / 1000, (int)(now % 1000));
 }
 
-static int streams_append(struct streams *l, const char *key, int most, const char *id,
-                          const span *fields, size_t count,
-                          void (*done)(void *ctx, const struct resp *reply), void *ctx)
+static size_t streams_put_fields(buf *b, const struct streams_field *fields, size_t count)
 {
-    char number[16];
-    base_fmt(number, sizeof number, "%d", most);
-    span args[32] = {span_of("XADD"), span_of(key),    span_of("MAXLEN"),
-                     span_of("~"),    span_of(number), span_of(id)};
-    for (size_t i = 0; i < count && i + 6 < COUNT_OF(args); i++)
-        args[6 + i] = fields[i];
-    return streams_send(&l->calls, args, 6 + count, 0, done, ctx);
+    size_t parts = 0;
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].value.n) {
+            resp_put_arg(b, span_of(fields[i].name));
+            resp_put_arg(b, fields[i].value);
+            parts += 2;
+        }
+    return parts;
 }
 
-static void streams_expire_in(struct streams *l, const char *key, int ttl_s)
+static int streams_append(struct streams *l, const char *key, int most, const struct codec_id *id,
+                          span fields, size_t parts,
+                          void (*done)(void *ctx, const struct resp *reply), void *ctx)
+{
+    buf b = {0}, text = {0}, signature = {0};
+    int is_signed = id && l->secret.n;
+    if (id)
+        codec_put_id(&text, *id);
+    resp_put_command(&b, 6 + parts + (is_signed ? 2 : 0));
+    resp_put_arg(&b, span_of("XADD"));
+    resp_put_arg(&b, span_of(key));
+    resp_put_arg(&b, span_of("MAXLEN"));
+    resp_put_arg(&b, span_of("~"));
+    resp_put_int(&b, most);
+    resp_put_arg(&b, id ? buf_view(&text) : span_of("*"));
+    buf_span(&b, fields);
+    if (is_signed) {
+        signature_put(&signature, buf_view(&l->secret), key, *id, fields);
+        resp_put_arg(&b, span_of(SIGNATURE_FIELD));
+        resp_put_arg(&b, buf_view(&signature));
+    }
+    int sent = redis_call(&l->calls, buf_view(&b), 0, done, ctx);
+    buf_free(&b), buf_free(&text), buf_free(&signature);
+    return sent;
+}
+
+static void streams_expire(struct streams *l, const char *key)
 {
     char ttl[16];
-    base_fmt(ttl, sizeof ttl, "%d", ttl_s);
+    base_fmt(ttl, sizeof ttl, "%d", STREAMS_TTL_S);
     const char *const expire[] = {"EXPIRE", key, ttl, NULL};
     streams_call(l, expire, NULL, NULL);
 }
 
-static int streams_add(struct streams *l, const char *key, int most, const span *fields,
-                       size_t count, int ttl_s, void (*done)(void *ctx, const struct resp *reply),
-                       void *ctx)
+static int streams_add(struct streams *l, const char *key, int most,
+                       const struct streams_field *fields, size_t count,
+                       void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
-    int sent = streams_append(l, key, most, "*", fields, count, done, ctx);
-    streams_expire_in(l, key, ttl_s);
+    buf b = {0};
+    size_t parts = streams_put_fields(&b, fields, count);
+    int sent = streams_append(l, key, most, NULL, buf_view(&b), parts, done, ctx);
+    streams_expire(l, key);
+    buf_free(&b);
     return sent;
 }
 
@@ -131,16 +159,14 @@ static void streams_on_put(void *ctx, const struct resp *reply)
         streams_refused(ctx, "an entry of an attachment", reply);
 }
 
-static void streams_expire(struct streams *l, const char *key)
+static int streams_put(struct streams *l, const char *key, const struct codec_id *id,
+                       const struct streams_field *fields, size_t count)
 {
-    streams_expire_in(l, key, STREAMS_TTL_S);
-}
-
-static int streams_put(struct streams *l, const char *key, const char *id, const span *fields,
-                       size_t count)
-{
-    int sent = streams_append(l, key, STREAMS_PUT_KEPT, id, fields, count, streams_on_put, l);
+    buf b = {0};
+    size_t parts = streams_put_fields(&b, fields, count);
+    int sent = streams_append(l, key, STREAMS_PUT_KEPT, id, buf_view(&b), parts, streams_on_put, l);
     streams_expire(l, key); /* each time: the key may have been deleted meanwhile */
+    buf_free(&b);
     return sent;
 }
 
@@ -165,11 +191,9 @@ static void streams_reply(struct streams *l, struct codec_id request, span envel
     codec_put_id(&id, request);
     streams_put_time(time);
     buf_fmt(&key, "%s%s%s", streams_prefix(l), STREAMS_OUTPUT_KEY, buf_cstr(&id));
-    const span fields[6] = {span_of("chunk"), envelope,
-                            span_of("timestamp"), span_of(time),
-                            span_of("message_id"), buf_view(&id)};
-    if (!streams_add(l, buf_cstr(&key), STREAMS_REPLIES_KEPT, fields, COUNT_OF(fields),
-                     STREAMS_TTL_S, NULL, NULL))
+    const struct streams_field fields[] = {
+        {"chunk", envelope}, {"timestamp", span_of(time)}, {"message_id", buf_view(&id)}};
+    if (!streams_add(l, buf_cstr(&key), STREAMS_REPLIES_KEPT, fields, COUNT_OF(fields), NULL, NULL))
         log_line(LOG_WARN, "request %s: no reply: Redis is not connected", id.p);
     buf_free(&id), buf_free(&key);
 }
@@ -502,27 +526,12 @@ static long long streams_now(const struct streams *l)
  * key; and the id is signed. */
 static int streams_send_entry(struct streams_request *request, struct codec_id id)
 {
-    struct streams *l = request->owner;
     char *key = streams_key(request->owner, STREAMS_REQUESTS_KEY, request->computer);
-    buf b = {0}, signature = {0};
-    span secret = buf_view(&l->secret);
     base_fmt(request->id, sizeof request->id, "%llu-%llu", id.ms, id.seq);
-    resp_put_command(&b, 6 + request->field_count + (secret.n ? 2 : 0));
-    resp_put_arg(&b, span_of("XADD"));
-    resp_put_arg(&b, span_of(key));
-    resp_put_arg(&b, span_of("MAXLEN"));
-    resp_put_arg(&b, span_of("~"));
-    resp_put_int(&b, STREAMS_REQUESTS_KEPT);
-    resp_put_arg(&b, span_of(request->id));
-    buf_span(&b, buf_view(&request->fields));
-    if (secret.n) {
-        signature_put(&signature, secret, key, id, buf_view(&request->fields));
-        resp_put_arg(&b, span_of(SIGNATURE_FIELD));
-        resp_put_arg(&b, buf_view(&signature));
-    }
-    int sent = redis_call(&l->calls, buf_view(&b), 0, streams_request_on_sent, request);
+    int sent = streams_append(request->owner, key, STREAMS_REQUESTS_KEPT, &id,
+                              buf_view(&request->fields), request->parts, streams_request_on_sent,
+                              request);
     free(key);
-    buf_free(&b), buf_free(&signature);
     return sent;
 }
 
@@ -543,32 +552,24 @@ static void streams_request_on_end(void *ctx, const struct resp *reply)
         streams_request_on_sent(request, NULL);
 }
 
-static void streams_put_fields(struct streams_request *request, const struct codec_request *what)
+static void streams_put_request(struct streams_request *request, const struct codec_request *what)
 {
     const struct streams *l = request->owner;
     char time[32], asked[24], wait[16];
     streams_put_time(time);
     base_fmt(asked, sizeof asked, "%lld", streams_now(l));
     base_fmt(wait, sizeof wait, "%d", STREAMS_REPLY_MS - STREAMS_SKEW_MS);
-    const struct {
-        const char *name;
-        span value;
-    } fields[] = {{"command", what->command},
-                  {"timestamp", span_of(time)},
-                  {"initiator", span_of(l->config->computer)},
-                  {"session_id", what->session_id},
-                  {"title", what->title},
-                  {"project_dir", what->project_dir},
-                  {"channel_metadata", what->metadata},
-                  {"auto_command", what->auto_command},
-                  {"asked_ms", span_of(asked)},
-                  {"wait_ms", span_of(wait)}};
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        if (fields[i].value.n) {
-            resp_put_arg(&request->fields, span_of(fields[i].name));
-            resp_put_arg(&request->fields, fields[i].value);
-            request->field_count += 2;
-        }
+    const struct streams_field fields[] = {{"command", what->command},
+                                           {"timestamp", span_of(time)},
+                                           {"initiator", span_of(l->config->computer)},
+                                           {"session_id", what->session_id},
+                                           {"title", what->title},
+                                           {"project_dir", what->project_dir},
+                                           {"channel_metadata", what->metadata},
+                                           {"auto_command", what->auto_command},
+                                           {"asked_ms", span_of(asked)},
+                                           {"wait_ms", span_of(wait)}};
+    request->parts = streams_put_fields(&request->fields, fields, COUNT_OF(fields));
 }
 
 static struct streams_request *
@@ -590,7 +591,7 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
     request->stream.owner = request;
     request->stream.on_entry = streams_request_on_entry;
     request->timer = (struct loop_timer){.fn = streams_request_on_late, .ctx = request};
-    streams_put_fields(request, what);
+    streams_put_request(request, what);
     if (!streams_send_entry(request, streams_new_id(l))) {
         *why = "Redis does not keep up: too many commands are pending";
         streams_request_free(request);
