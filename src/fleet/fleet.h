@@ -363,8 +363,6 @@ static void streams_refused(struct streams *l, const char *what, const struct re
 /* As redis_call. */
 static int streams_call(struct streams *l, const char *const *args,
                         void (*done)(void *ctx, const struct resp *reply), void *ctx);
-static int streams_send(struct redis *r, const span *args, size_t count, long long block_ms,
-                        void (*done)(void *ctx, const struct resp *reply), void *ctx);
 static const char *streams_prefix(const struct streams *l);
 /* With the prefix; to be freed. */
 static char *streams_key(const struct streams *l, const char *before, const char *name);

@@ -47,19 +47,12 @@ static void streams_refused(struct streams *l, const char *what, const struct re
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
-static void streams_put_command(buf *b, const span *args, size_t count)
-{
-    resp_put_command(b, count);
-    for (size_t i = 0; i < count; i++)
-        resp_put_arg(b, args[i]);
-}
-
-static int streams_send(struct redis *r, const span *args, size_t count, long long block_ms,
+static int streams_send(struct redis *r, const char *const *args,
                         void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
     buf b = {0};
-    streams_put_command(&b, args, count);
-    int sent = redis_call(r, buf_view(&b), block_ms, done, ctx);
+    resp_put_strings(&b, args);
+    int sent = redis_call(r, buf_view(&b), 0, done, ctx);
     buf_free(&b);
     return sent;
 }
@@ -67,11 +60,7 @@ static int streams_send(struct redis *r, const span *args, size_t count, long lo
 static int streams_call(struct streams *l, const char *const *args,
                         void (*done)(void *ctx, const struct resp *reply), void *ctx)
 {
-    buf b = {0};
-    resp_put_strings(&b, args);
-    int sent = redis_call(&l->calls, buf_view(&b), 0, done, ctx);
-    buf_free(&b);
-    return sent;
+    return streams_send(&l->calls, args, done, ctx);
 }
 
 static const char *streams_prefix(const struct streams *l)
@@ -180,8 +169,8 @@ static void streams_delete_entry(struct streams *l, const char *key, struct code
 {
     char text[48];
     base_fmt(text, sizeof text, "%llu-%llu", id.ms, id.seq);
-    const span args[3] = {span_of("XDEL"), span_of(key), span_of(text)};
-    streams_send(&l->reader, args, COUNT_OF(args), 0, NULL, NULL);
+    const char *const args[] = {"XDEL", key, text, NULL};
+    streams_send(&l->reader, args, NULL, NULL);
 }
 
 static void streams_reply(struct streams *l, struct codec_id request, span envelope)
@@ -619,10 +608,7 @@ static void streams_subscribe(struct streams *l, struct redis *r)
 {
     char *channel = streams_key(l, l->hooks->channel, "");
     const char *const args[] = {"SUBSCRIBE", channel, NULL};
-    buf b = {0};
-    resp_put_strings(&b, args);
-    redis_call(r, buf_view(&b), 0, streams_on_subscribed, l);
-    buf_free(&b);
+    streams_send(r, args, streams_on_subscribed, l);
     free(channel);
 }
 
@@ -682,9 +668,9 @@ static const struct redis *streams_weakest(const struct streams *l)
 
 static void streams_check(struct streams *l)
 {
-    static const span ping = {"PING", 4};
+    static const char *const ping[] = {"PING", NULL};
     if (l->subscriber.state == REDIS_READY)
-        streams_send(&l->subscriber, &ping, 1, 0, NULL, NULL);
+        streams_send(&l->subscriber, ping, NULL, NULL);
     if (l->deaf)
         streams_subscribe(l, l->calls.protocol >= 3 ? &l->calls : &l->subscriber);
     if (++l->checks % STREAMS_CLOCK_CHECKS == 0)
