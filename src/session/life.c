@@ -105,6 +105,25 @@ static int life_find_shown(pid_t session, buf *pids)
 }
 #endif
 
+/* Of one that sleeps, a kernel may tell "0": then it is taken for granted. */
+static int life_reads(pid_t session)
+{
+    buf pids = {0};
+    int reads = !life_find_shown(session, &pids);
+    for (size_t i = 0; i < life_count_pids(&pids) && !reads; i++) {
+        char path[64];
+        buf where = {0};
+        base_fmt(path, sizeof path, OS_PROC "/%ld/wchan", (long)life_pid(&pids, i));
+        os_read_file(&where, path, 256);
+        reads = strstr(buf_cstr(&where), "wait_woken") || strstr(where.p, "tty") ||
+                ((!where.n || where.p[0] == '0') &&
+                 life_process_state(life_pid(&pids, i)) != 'R');
+        buf_free(&where);
+    }
+    buf_free(&pids);
+    return reads;
+}
+
 static int life_is_asleep(pid_t session)
 {
     buf pids = {0};

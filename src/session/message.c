@@ -22,8 +22,11 @@
 #ifndef MESSAGE_AGAIN_MS
 #define MESSAGE_AGAIN_MS 700    /* the text still stands: the Enter is lost */
 #endif
+#ifndef MESSAGE_LOOK_MS
 #define MESSAGE_LOOK_MS 100
+#endif
 #define MESSAGE_SLEEPS 4
+#define MESSAGE_CALM_MS 3000    /* an agent that never sleeps has started */
 #define MESSAGE_PRESSES_MAX 3
 #ifndef MESSAGE_HOOK_MS
 #define MESSAGE_HOOK_MS 1500    /* for a hook to report it; then the screen tells */
@@ -37,6 +40,7 @@
 #ifndef MESSAGE_READY_MS
 #define MESSAGE_READY_MS 500    /* without output: a reader of lines is ready */
 #endif
+#define MESSAGE_POLL_MS 10000   /* … that polls is, too */
 #define MESSAGE_BOX_MS 1500     /* for an agent that draws its screen anew */
 #define MESSAGE_LINES_MS 3000   /* an agent that reads lines may be a script */
 #define MESSAGE_SLOW_MS 15000   /* for a slow agent to submit it */
@@ -56,20 +60,22 @@ static void message_put_receipt(struct holder_client *c, const char *result)
     frame_send(&c->conn, FRAME_RECEIPT, span_of(result));
 }
 
-static void message_remove_first(struct holder *h)
-{
-    struct message *m = h->messages;
-    h->messages = m->next;
-    buf_free(&m->text);
-    free(m);
-    loop_defer(&h->loop, &h->offer_task);
-}
-
 static void message_note_first(struct holder *h, enum message_first state)
 {
     if (h->first == MESSAGE_FIRST_PENDING)
         h->first = state;
     status_changed(h);
+}
+
+static void message_remove_first(struct holder *h)
+{
+    struct message *m = h->messages;
+    h->messages = m->next;
+    if (m->first && !h->typed.n) /* unless it was delivered */
+        message_note_first(h, MESSAGE_FIRST_FAILED);
+    buf_free(&m->text);
+    free(m);
+    loop_defer(&h->loop, &h->offer_task);
 }
 
 static void message_note_input(struct holder *h, const struct message *m)
@@ -283,36 +289,51 @@ static void message_press_again(struct holder *h, struct message *m)
 }
 
 /* What is not read yet may still be submitted; but a terminal itself keeps lines apart. */
-static int message_is_given_up(struct holder *h, const struct message *m)
+static int message_is_given_up(struct holder *h, struct message *m)
 {
     if (m->client)
         return 0;
+    if (m->first && h->reader.kind == QUESTION_CHOICE) /* it may have opened a dialog */
+        m->entered_at = h->loop.now;
     return !h->reader.agent ||
-           (message_is_read(h) && (m->presses >= MESSAGE_PRESSES_MAX || !m->enter ||
-                                   h->loop.now - m->entered_at >=
-                                       MESSAGE_SLOW_MS));
+           (message_is_read(h) &&
+            ((m->presses >= MESSAGE_PRESSES_MAX && !m->first) || !m->enter ||
+             h->loop.now - m->entered_at >= MESSAGE_SLOW_MS));
 }
 
 static void message_give_up(struct holder *h)
 {
     struct message *m = h->messages;
-    if (!h->reader.agent && !message_stands(h))
+    if (!h->reader.agent && !message_stands(h) && !m->first)
         message_note_input(h, m);
-    if (m->first)
-        message_note_first(h, MESSAGE_FIRST_FAILED);
     message_remove_first(h);
 }
 
+/* Behind its first box an agent may go on starting, and open a trust dialog that what is typed
+ * would answer. */
+static int message_is_calm(struct holder *h)
+{
+    if (h->calm >= MESSAGE_SLEEPS || h->loop.now - h->calm_at < MESSAGE_LOOK_MS)
+        return h->calm >= MESSAGE_SLEEPS;
+    h->calm_at = h->loop.now;
+    h->calm_since = h->calm_since ? h->calm_since : h->loop.now;
+    h->calm = life_is_asleep(h->pid) ? h->calm + 1 : 0;
+    if (h->loop.now - h->calm_since >= MESSAGE_CALM_MS)
+        h->calm = MESSAGE_SLEEPS;
+    return h->calm >= MESSAGE_SLEEPS;
+}
+
 /* A starting agent would lose it; one without its box has a moment to draw it. */
-static int message_must_wait(const struct holder *h, const struct message *m)
+static int message_must_wait(struct holder *h, const struct message *m)
 {
     const struct agents_screen *agent = h->reader.agent;
     int knows = agent && (agent->box || agent->foot);
     int quiet_ms = reader_is_line(h) ? MESSAGE_LINES_MS : STATE_START_MS;
     int settled = h->loop.now - h->reader.output_at >= quiet_ms && !reader_is_blank(h);
-    return knows && (h->reader.ready
-                         ? !h->reader.boxed && h->loop.now - m->asked_at < MESSAGE_BOX_MS
-                         : !settled);
+    if (knows && h->reader.boxed)
+        return !message_is_calm(h);
+    return knows &&
+           (h->reader.ready ? h->loop.now - m->asked_at < MESSAGE_BOX_MS : !settled);
 }
 
 /* Unless a dialog has opened meanwhile. */
@@ -380,11 +401,13 @@ static void message_step(void *holder)
         loop_timer_set(&h->loop, &h->message_timer, h->loop.now + MESSAGE_TICK_MS);
 }
 
-/* The agent's work, or output where no sign of work is known, shows that it was submitted. */
+/* The agent's work, its answer, or output where neither is known, shows that it was submitted. */
 static void message_check_argument(struct holder *h)
 {
     int waits = h->first == MESSAGE_FIRST_PENDING && !h->typed.n && h->first_argument.n;
-    if (!waits || (h->state.phrased && !h->state.works))
+    if (!waits || (h->state.phrased && !h->state.works &&
+                   !(h->reader.boxed && h->reader.said.n && !message_stands(h) &&
+                     reader_count_shown(h, buf_view(&h->first_argument)))))
         return;
     message_note_first(h, MESSAGE_FIRST_DELIVERED);
     buf_clear(&h->last_input);
@@ -464,20 +487,21 @@ static void message_end_all(struct holder *h)
 /* ---- the first prompt ----------------------------------------------------------------------- */
 
 /* It reads keys or pastes, and its screen is complete; an agent's input box is there. */
-static int message_is_ready(const struct holder *h)
+static int message_is_ready(struct holder *h)
 {
     struct termios modes = {.c_lflag = ICANON};
     long long quiet = h->loop.now - h->reader.output_at;
     tcgetattr(h->slave, &modes);
     if (!(modes.c_lflag & ICANON) || (vt_modes(h->vt) & VT_BRACKETED_PASTE)) {
         if (h->reader.agent && (h->reader.agent->box || h->reader.agent->foot))
-            return reader_has_box(h) ? quiet >= MESSAGE_STILL_MS
+            return reader_has_box(h) ? message_is_calm(h) && quiet >= MESSAGE_STILL_MS
                                      : quiet >= STATE_START_MS && !reader_is_blank(h);
         return quiet >= MESSAGE_READY_MS &&
                ((!h->first_strict && !h->reader.agent) || !reader_is_blank(h));
     }
     return !h->reader.agent && quiet >= MESSAGE_READY_MS &&
-           (!h->first_strict || !reader_is_blank(h));
+           (!h->first_strict || !reader_is_blank(h)) &&
+           (quiet >= MESSAGE_POLL_MS || life_reads(h->pid));
 }
 
 /* An open trust dialog stops the time. */
@@ -490,14 +514,14 @@ static void message_on_first_timer(void *holder)
         return;
     if (h->reader.kind == QUESTION_CHOICE || status_waits_for(h) == QUESTION_CHOICE) {
         h->first_until += now - h->first_looked_at;
-    } else if (h->state.phrased && h->state.works) {
-        message_check_argument(h);
-    } else if (h->typed.n && message_is_ready(h)) {
+    } else if (h->typed.n && !(h->state.phrased && h->state.works) && message_is_ready(h)) {
         buf first = h->typed;
         h->typed = (buf){0};
         message_add(h, NULL, buf_view(&first), &how);
         buf_free(&first);
     }
+    if (h->state.phrased)
+        message_check_argument(h);
     h->first_looked_at = now;
     if (now >= h->first_until && (h->typed.n || h->first_argument.n)) {
         buf_clear(&h->typed);

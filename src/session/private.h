@@ -126,6 +126,8 @@ struct holder {
     enum message_first first;
     int first_strict;          /* wait until the program reads keys or pastes */
     long long first_until, first_looked_at; /* loop clock */
+    long long calm_since, calm_at; /* looks at an agent with a box: the first, the last … */
+    int calm;                  /* … and in how many in a row it slept */
     const struct holder_client *sizer; /* whose size it is; or NULL */
     int told_unfocused;
     int prompts, queued;       /* hooks of prompts; the agent holds a message */

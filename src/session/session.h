@@ -279,6 +279,8 @@ static int life_is_no_socket(int error);
 static void life_find_processes(pid_t session, buf *pids);
 /* All its processes sleep; 0: or /proc does not tell. */
 static int life_is_asleep(pid_t session);
+/* One of its processes is in a read of a terminal, or may be. */
+static int life_reads(pid_t session);
 static void life_put_pid(buf *pids, pid_t pid);
 static size_t life_count_pids(const buf *pids);
 static pid_t life_pid(const buf *pids, size_t i);

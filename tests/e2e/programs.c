@@ -255,16 +255,20 @@ static void program_agent_key(struct program_agent *a, char key)
     }
 }
 
-/* agent [MS]: looks and behaves like an AI agent; it reads keys only MS milliseconds after its
- * start, and asks first whether the folder is trusted when MS is given. */
+/* agent [MS]: looks and behaves like an AI agent. With MS it reads keys only MS milliseconds after
+ * its start, shows its box, goes on starting, and asks first whether the folder is trusted. */
 static int program_agent(char **argv)
 {
-    struct program_agent a = {.asks = argv[0] != NULL};
+    struct program_agent a = {0};
     char bytes[512];
     if (argv[0])
         program_sleep(atol(argv[0]));
     program_raw();
     program_say("\033[?2004h");
+    program_agent_draw(&a);
+    for (long long until = now_ms() + 400; argv[0] && now_ms() < until;)
+        ;
+    a.asks = argv[0] != NULL;
     program_agent_draw(&a);
     for (;;) {
         struct pollfd in = {.fd = 0, .events = POLLIN};

@@ -627,6 +627,16 @@ static void unit_hold_messages(void)
     unit_holder_run(&u, "read x; echo \"got $x\"; read x", ",\"typed\":\"late\"");
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got late\""));
     unit_holder_end(&u);
+    test_begin("but not into one that does not read, where the system tells that");
+    unit_holder_run(&u, "exec sleep 9", ",\"typed\":\"early\"");
+    unit_holder_pass(&u, 400);
+    char path[64];
+    buf where = {0};
+    snprintf(path, sizeof path, "/proc/%ld/wchan", (long)u.h.pid);
+    if (os_read_file(&where, path, 64) == 0 && where.n && where.p[0] != '0')
+        CHECK_SPAN(buf_view(&u.h.typed), "early");
+    buf_free(&where);
+    unit_holder_end(&u);
 }
 
 static void unit_hold_input(void)
