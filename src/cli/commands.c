@@ -368,11 +368,13 @@ static int command_create(struct context *c, const char *agent, const char *mode
         return context_usage("expected fast, med or slow", mode);
     if (here && !command_count && !config_agent(&c->config, agent))
         return context_fail("%s: no such agent is configured in %s", agent, c->config.file);
-    if (!here && command_check_computer(c, computer) != 0) /* the daemon may still look for it */
-        return 1;
     directory = command_directory(c->value['C'], here);
     if (!directory)
         return 1;
+    if (!here && command_check_computer(c, computer) != 0) { /* the daemon may still look for it */
+        free(directory);
+        return 1;
+    }
     term_size(1, &rows, &cols);
     json_open(&body, '{');
     json_field_string(&body, "computer", computer);
