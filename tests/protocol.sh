@@ -43,29 +43,29 @@ trap 'rm -f "$rows" "$spec"' EXIT
 sed -n 's|^ *{"\([A-Z]*\)", "\(/[^"]*\)",.*|\1 \2|p' src/server/routes.c | sed 's/{}/{id}/' |
     found route
 while read -r method path; do
-    grep -q "^| $method ${path}[ ?]" "$doc" || has route "$method $path" "| $method $path |"
+    grep -q "^- \`$method ${path}[\`?]" "$doc" || has route "$method $path" "- \`$method $path\`"
 done < "$rows"
 
 sed -n '/^enum frame_type {/,/^};/s/^ *\(FRAME_[A-Z_]*\) = .\(.\).*/\2 \1/p' \
     src/session/session.h | found frame
 while read -r letter name; do
-    has frame "$name" "| \`$letter\` | $name |"
+    has frame "$name" "- \`$letter\` $name:"
 done < "$rows"
 
 sed -n '/^enum mux_type {/,/^};/s/^ *\(MUX_[A-Z_]*\) = .\(.\).*/\2 \1/p' src/reach/reach.h |
     found 'frame of a pipe'
 while read -r letter name; do
-    has 'frame of a pipe' "$name" "| \`$letter\` | $name |"
+    has 'frame of a pipe' "$name" "- \`$letter\` $name:"
 done < "$rows"
 
 sed -n '/guest_ops\[\] = {/,/^};/s/^ *{"\([a-z]*\)".*/\1/p' src/fleet/guest.c | found op
 while read -r name; do
-    has 'op of an attachment' "$name" "| \`$name\` |"
+    has 'op of an attachment' "$name" "- \`$name\`:"
 done < "$rows"
 
 sed -n '/^static void holder_put_spec(/,/^}/p' src/session/holder_link.c |
     sed -n 's/.*"\([a-z_]*\)".*/\1/p' | found 'member of FRAME_SPEC'
-grep -F '| FRAME_SPEC |' "$doc" > "$spec"
+sed -n '/FRAME_SPEC:/,/^$/p' "$doc" > "$spec"
 while read -r name; do
     grep -qF "\"$name\"" "$spec" || has 'member of FRAME_SPEC' "$name" "FRAME_SPEC's $name"
 done < "$rows"
