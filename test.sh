@@ -10,7 +10,7 @@ cd "$(dirname "$0")" || exit 1
 PARTS='build single static layers limits docs compat protocol shell unit small quick valgrind'
 PARTS="$PARTS fuzz smoke e2e portable"
 WARN='-std=c99 -Wall -Wextra -Wshadow -Wpedantic'
-FUZZ_SECONDS=4
+FUZZ_SECONDS=36 # of libFuzzer, for all targets
 STATIC_MAX=660000 # the aim is 614400, 600 KiB
 # Under valgrind, fifty times as slow as without: what handles memory most.
 VALGRIND_UNITS='base utf8 log os cache loop conn config store http ws resp'
@@ -118,13 +118,26 @@ run()
     fi
 }
 
-# job NAME COMMAND…: the same in the background; result NAME gives it. No more than two at a time.
+# record NAME COMMAND…: keeps what the command prints and its status for result NAME.
+record()
+{
+    record_name=$1
+    shift
+    ("$@") > "$work/$record_name.output" 2>&1
+    echo $? > "$work/$record_name.status"
+}
+
+# begin NAME COMMAND…: the same in the background.
+begin()
+{
+    record "$@" &
+    jobs="$jobs $!"
+}
+
+# job NAME COMMAND…: begin, but no more than two at a time.
 job()
 {
-    job_name=$1
-    shift
-    ("$@" > "$work/$job_name.output" 2>&1; echo $? > "$work/$job_name.status") &
-    jobs="$jobs $!"
+    begin "$@"
     [ -z "${job_before:-}" ] || wait "$job_before"
     job_before=$!
 }
@@ -216,6 +229,12 @@ find_sanitizers()
     checked=' (no sanitizers)'
 }
 
+# The program as anybody compiles it: build/telec-plain, once.
+build_plain()
+{
+    [ -f "$work/plain" ] || { "$CC" -o build/telec-plain teleclaude.c && : > "$work/plain"; }
+}
+
 # ---- parts ---------------------------------------------------------------------------------------
 
 # shellcheck disable=SC2086 # WARN, SMALL and sanitize are flags, a word each
@@ -228,8 +247,8 @@ part_build()
             skip "$compiler: not installed"
         fi
     done
-    job plain "$CC" -o build/telec-plain teleclaude.c
-    job make make OUT=build/telec-make CC="$CC"
+    job plain build_plain
+    job make make OUT=build/telec-make CC="$CC" OPT=-O0
     for compiler in gcc clang; do
         have $compiler && result $compiler "build with $compiler, no warning"
     done
@@ -271,11 +290,11 @@ part_static()
 
 part_docs()
 {
-    "$CC" -std=c99 -w -o "$work/telec" teleclaude.c || return
-    run "README and doc/ say what the program says" tests/docs.sh "$work/telec"
+    build_plain || return
+    run "README and doc/ say what the program says" tests/docs.sh build/telec-plain
     for shell in bash zsh fish mandoc; do
         if have $shell; then
-            run "completions, or the manual page: $shell" tests/shells.sh "$work/telec" $shell
+            run "completions, or the manual page: $shell" tests/shells.sh build/telec-plain $shell
         else
             skip "$shell: not installed"
         fi
@@ -292,9 +311,9 @@ part_compat()
         skip "compat: the earlier versions are not in this repository"
         return
     fi
-    "$CC" -std=c99 -w -o "$work/telec" teleclaude.c || return
+    build_plain || return
     # shellcheck disable=SC2086
-    run "this version goes with earlier ones" tests/compat.sh "$work/telec" $releases
+    run "this version goes with earlier ones" tests/compat.sh build/telec-plain $releases
 }
 
 part_protocol()
@@ -333,17 +352,25 @@ part_shell()
     have shellcheck || skip "shellcheck: not installed"
 }
 
-# units COMMAND…: runs unit tests. Parts that fail beside others run once more by themselves, for a
-# loaded machine answers late; what they said the first time is printed. A crash counts at once.
+# units PROGRAM: runs unit tests, one half of the parts beside the other. Parts that fail run once
+# more by themselves, for a loaded machine answers late; what they said the first time is printed.
+# A crash counts at once.
 units()
 {
     units_first="$work/${1##*/}.first"
-    $limit "$@" > "$units_first" 2>&1
+    # shellcheck disable=SC2046 # a part a word
+    $limit "$1" $("$1" -l | sed -n 'n;p') > "$units_first" 2>&1 &
+    # shellcheck disable=SC2046
+    $limit "$1" $("$1" -l | sed -n 'p;n') > "$units_first.half" 2>&1
     units_status=$?
+    wait $! || units_status=$(($? > units_status ? $? : units_status))
+    cat "$units_first.half" >> "$units_first"
     units_again=$(sed -n 's/^not ok - \([a-z0-9_]*\): .*/\1/p' "$units_first" | sort -u)
     if [ "$units_status" -ne 1 ] || [ -z "$units_again" ] ||
         grep -q 'Sanitizer\|runtime error' "$units_first"; then
         cat "$units_first"
+        sed -n 's/^ok - [a-z0-9_]*: //p' "$units_first" | sort | uniq -d |
+            sed 's/^/not ok - two tests have the name: /'
         return "$units_status"
     fi
     for units_part in $units_again; do
@@ -351,12 +378,11 @@ units()
     done > "$units_first.sed"
     sed -e 's/^not ok - /# again: /' -f "$units_first.sed" "$units_first"
     # shellcheck disable=SC2086 # a part a word
-    $limit "$@" $units_again
+    $limit "$1" $units_again
 }
 
-# The unit tests are compiled and run four times, side by side: begin_units begins what is wanted.
 # shellcheck disable=SC2086
-run_units()
+run_unit()
 {
     "$CC" $WARN -Werror -Wno-unused-function -g -O0 $sanitize -o build/unit tests/unit.c &&
         units build/unit
@@ -369,55 +395,70 @@ run_small()
         units build/unit-small
 }
 
+# Compiles unit tests with short times, and begins what runs them.
 # shellcheck disable=SC2086
-run_valgrind()
+run_plain()
 {
-    "$CC" -std=c99 -w -g -O1 -o build/unit-plain tests/unit.c &&
-        $limit valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes \
-            build/unit-plain $VALGRIND_UNITS
+    "$CC" -std=c99 -w -g -O0 $QUICK $QUICK_ANSWERS -o build/unit-quick tests/unit.c || return
+    want quick && begin quick units build/unit-quick
+    want valgrind && have valgrind && begin valgrind $limit valgrind -q --error-exitcode=99 \
+        --leak-check=full --child-silent-after-fork=yes build/unit-quick $VALGRIND_UNITS
+    wait
 }
 
+# Compiles, one after the other, what parts after the unit tests run.
 # shellcheck disable=SC2086
-run_quick()
+run_builds()
 {
-    "$CC" -std=c99 -w -g -O0 $QUICK $QUICK_ANSWERS -o build/unit-quick tests/unit.c &&
-        units build/unit-quick
+    want fuzz && can_fuzz && record fuzz clang -std=c99 -w -g -O0 \
+        -fno-sanitize-recover=undefined -fsanitize=fuzzer,address,undefined -o build/fuzz \
+        tests/fuzz/targets.c
+    want e2e && record telec "$CC" $WARN -g -O1 $sanitize -o build/telec-checked teleclaude.c
+    want quick && record telec-quick "$CC" -std=c99 -w -g -O0 $QUICK -o build/telec-quick \
+        teleclaude.c
+    want portable && record telec-portable "$CC" -std=c99 -w -g -O0 -DTELEC_PORTABLE \
+        -o build/telec-portable teleclaude.c
+    if want quick || want e2e || want portable; then
+        record e2e "$CC" $WARN -Werror -D_XOPEN_SOURCE=700 -g -O0 -o build/e2e tests/e2e.c
+    fi
 }
 
+# Begins what takes long, once and beside each other: compiling, and the unit tests, most of whose
+# time is waiting.
 begun=
-begin_units()
+begin_all()
 {
     [ -z "$begun" ] || return 0
     begun=yes
     find_sanitizers
-    want unit && job unit run_units
-    want small && job small run_small
-    want quick && job quick run_quick
-    want valgrind && have valgrind && job valgrind run_valgrind
+    want unit && begin unit run_unit
+    want small && begin small run_small
+    if want quick || want valgrind; then
+        begin plain run_plain
+    fi
+    begin builds run_builds
 }
 
 part_unit()
 {
-    begin_units
+    begin_all
     lines_of unit "$checked"
 }
 
 part_small()
 {
-    begin_units
+    begin_all
     lines_of small " (small limits)"
 }
 
 # Computers come and go, observers give up and pages are saved while the tests run.
-# shellcheck disable=SC2086
 part_quick()
 {
-    begin_units
+    begin_all
+    result plain "unit tests compile (short times)" || return
     lines_of quick " (short times)"
-    job telec-quick "$CC" -std=c99 -w -g -O0 $QUICK -o build/telec-quick teleclaude.c
-    job e2e-quick "$CC" -w -D_XOPEN_SOURCE=700 -g -o build/e2e tests/e2e.c
     result telec-quick "the program compiles (short times)" || return
-    result e2e-quick "end-to-end tests compile (short times)" || return
+    result e2e "end-to-end tests compile" || return
     lines " (short times)" build/e2e build/telec-quick fleet_ ui_ quick_
 }
 
@@ -445,29 +486,37 @@ part_smoke()
 fuzz_one()
 {
     mkdir "$work/corpus-$1" &&
-        TELEC_FUZZ=$1 build/fuzz -verbosity=0 -max_total_time="$FUZZ_SECONDS" -timeout=10 \
+        TELEC_FUZZ=$1 build/fuzz -verbosity=0 -max_total_time="$fuzz_seconds" -timeout=10 \
             -max_len=1024 -artifact_prefix="$work/" "$work/corpus-$1" "$work/seeds"
+}
+
+# Leaves $work/target.c, a target that make_seeds needs.
+can_fuzz()
+{
+    echo 'int LLVMFuzzerTestOneInput(const void *p, unsigned long n) { return p && n > 1 << 30; }' \
+        > "$work/target.c"
+    have clang && clang -fsanitize=fuzzer,address,undefined -o "$work/target" "$work/target.c" \
+        > /dev/null 2>&1
 }
 
 fuzzed=
 part_fuzz()
 {
-    echo 'int LLVMFuzzerTestOneInput(const void *p, unsigned long n) { return p && n > 1 << 30; }' \
-        > "$work/target.c"
-    if ! links clang -fsanitize=address,undefined ||
-        ! clang -fsanitize=fuzzer,address -o "$work/target" "$work/target.c" > /dev/null 2>&1; then
+    begin_all
+    wait
+    if [ ! -f "$work/fuzz.status" ]; then
         skip "libFuzzer: clang is not installed, or cannot link it"
         return
     fi
     fuzzed=yes
     run "the fuzz targets' first inputs" make_seeds
-    run "the fuzz targets compile" clang -std=c99 -w -g -O0 -fno-sanitize-recover=undefined \
-        -fsanitize=fuzzer,address,undefined -o build/fuzz tests/fuzz/targets.c
+    result fuzz "the fuzz targets compile" || return
+    fuzz_seconds=$((FUZZ_SECONDS / $(fuzz_targets | wc -l)))
     for target in $(fuzz_targets); do
         job "fuzz-$target" fuzz_one "$target"
     done
     for target in $(fuzz_targets); do
-        result "fuzz-$target" "fuzz target $target, $FUZZ_SECONDS s of libFuzzer"
+        result "fuzz-$target" "fuzz target $target, $fuzz_seconds s of libFuzzer"
     done
 }
 
@@ -483,16 +532,14 @@ part_valgrind()
         skip "valgrind: not installed"
         return
     fi
-    begin_units
+    begin_all
+    want quick || result plain "unit tests compile (short times)" || return
     lines_of valgrind " (valgrind)"
 }
 
-# shellcheck disable=SC2086
 part_e2e()
 {
-    find_sanitizers
-    job telec "$CC" $WARN -g -O1 $sanitize -o build/telec-checked teleclaude.c
-    job e2e "$CC" $WARN -Werror -D_XOPEN_SOURCE=700 -g -O1 -o build/e2e tests/e2e.c
+    begin_all
     result telec "the program compiles$checked"
     telec_built=$?
     result e2e "end-to-end tests compile" && [ "$telec_built" -eq 0 ] &&
@@ -502,11 +549,9 @@ part_e2e()
 # What other systems than Linux run, as far as it decides about the life of sessions.
 part_portable()
 {
-    job telec-portable "$CC" -std=c99 -w -g -O0 -DTELEC_PORTABLE -o build/telec-portable \
-        teleclaude.c
-    job e2e-portable "$CC" -w -D_XOPEN_SOURCE=700 -g -o build/e2e tests/e2e.c
+    begin_all
     result telec-portable "the program compiles (without what only Linux has)" || return
-    result e2e-portable "end-to-end tests compile (without what only Linux has)" || return
+    result e2e "end-to-end tests compile" || return
     lines " (without what only Linux has)" build/e2e build/telec-portable life_holder life_orphan \
         life_other life_sockets delete_leaves delete_is
 }

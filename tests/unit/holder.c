@@ -50,11 +50,11 @@ static void unit_holder_on_guard(void *ctx)
     ((struct unit_holder *)ctx)->late = 1;
 }
 
-/* Runs the loop until the last status has that text, at most five seconds. */
+/* Runs the loop until the last status has that text, at most 20 s. */
 static int unit_holder_until(struct unit_holder *u, const buf *in, const char *text)
 {
     u->late = 0;
-    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 5000);
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 20000);
     while (!u->late && !strstr(in->n ? buf_cstr((buf *)in) : "", text))
         loop_once(&u->h.loop);
     loop_timer_cancel(&u->h.loop, &u->guard);
@@ -66,7 +66,7 @@ static int unit_holder_until(struct unit_holder *u, const buf *in, const char *t
 static int unit_holder_count(struct unit_holder *u, const int *count, int wanted)
 {
     u->late = 0;
-    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 5000);
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 20000);
     while (!u->late && *count < wanted)
         loop_once(&u->h.loop);
     loop_timer_cancel(&u->h.loop, &u->guard);
@@ -173,7 +173,7 @@ static void unit_holder_end(struct unit_holder *u)
     vt_free(u->h.vt);
     loop_free(&u->h.loop);
     free(u->h.history), free(u->h.id), free(u->h.socket), free(u->h.dir), free(u->h.api_socket);
-    free(u->h.keep_env);
+    free(u->h.keep_env), free(u->h.program);
 }
 
 static void unit_hold_states(void)
@@ -836,13 +836,13 @@ static void unit_hold_waits_for_viewer(void)
     unit_holder_end(&u);
 }
 
-/* Reads what the holder has for a client until `text` comes, at most five seconds. */
+/* Reads what the holder has for a client until `text` comes, at most 20 s. */
 static int unit_holder_read(struct unit_holder *u, int fd, const char *text)
 {
     buf got = {0};
     int found = 0;
     u->late = 0;
-    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 5000);
+    loop_timer_set(&u->h.loop, &u->guard, clock_mono_ms() + 20000);
     while (!u->late && !found) {
         buf_reserve(&got, 4096);
         ssize_t n = read(fd, got.p + got.n, 4096);
@@ -1014,7 +1014,7 @@ static void unit_hold_without_descriptors(void)
     CHECK(passes < (CONN_READ_MAX < 100 ? 200 : 20));
     setrlimit(RLIMIT_NOFILE, &limit);
     CHECK(u.h.clients && !u.h.clients->next);
-    loop_timer_set(&u.h.loop, &u.guard, clock_mono_ms() + 5000);
+    loop_timer_set(&u.h.loop, &u.guard, clock_mono_ms() + 20000);
     for (u.late = 0; !u.late && !u.h.clients->next;)
         loop_once(&u.h.loop);
     CHECK(u.h.clients->next != NULL);

@@ -18,7 +18,7 @@ static const struct unit_context_reply unit_near_there[] = {
 
 #define UNIT_NEAR_UNTIL(u, cond) \
     do { \
-        long long unit_until = clock_mono_ms() + 10000; \
+        long long unit_until = clock_mono_ms() + 30000; \
         while (!(cond) && clock_mono_ms() < unit_until) \
             unit_near_once(u); \
         CHECK(cond); \

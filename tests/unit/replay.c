@@ -25,7 +25,7 @@ static void replay_free(struct replay *r)
 {
     buf *const all[] = {&r->h.last_output, &r->h.asked, &r->h.said, &r->h.reader.said,
                         &r->h.reader.reason, &r->h.reader.asks, &r->h.reader.choices,
-                        &r->timeline};
+                        &r->h.scratch, &r->timeline};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         buf_free(all[i]);
     vt_free(r->h.vt);
