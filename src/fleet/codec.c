@@ -280,19 +280,22 @@ static void codec_set_field(struct codec_request *r, span name, span value)
             *(span *)((char *)r + fields[i].at) = value;
 }
 
-static void codec_read_input(struct codec_id id, const struct resp *fields, struct codec_input *in)
+static span codec_field(const struct resp *fields, const char *name)
 {
     struct resp_iter it = resp_iter(fields);
     struct resp key, value;
-    *in = (struct codec_input){.number = id.ms <= LLONG_MAX && !id.seq ? (long long)id.ms : 0};
-    while (resp_next_pair(&it, &key, &value)) {
-        if (span_eq(key.text, "op"))
-            in->op = value.text;
-        else if (span_eq(key.text, "data"))
-            in->data = value.text;
-        else if (span_eq(key.text, "at"))
-            span_int(value.text, &in->at);
-    }
+    while (resp_next_pair(&it, &key, &value))
+        if (span_eq(key.text, name))
+            return value.text;
+    return (span){0};
+}
+
+static void codec_read_input(struct codec_id id, const struct resp *fields, struct codec_input *in)
+{
+    *in = (struct codec_input){.number = id.ms <= LLONG_MAX && !id.seq ? (long long)id.ms : 0,
+                               .op = codec_field(fields, "op"),
+                               .data = codec_field(fields, "data")};
+    span_int(codec_field(fields, "at"), &in->at);
 }
 
 static int codec_has_nul(const struct codec_request *r)

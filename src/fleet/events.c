@@ -55,13 +55,8 @@ static void events_handle(struct fleet *f, struct codec_id id, span payload)
 
 static void events_on_entry(struct streams_stream *s, struct codec_id id, const struct resp *fields)
 {
-    struct resp_iter it = resp_iter(fields);
-    struct resp key, value, payload = {0};
     buf mended = {0};
-    while (resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "payload"))
-            payload = value;
-    events_handle(s->owner, id, codec_mend(payload.text, &mended));
+    events_handle(s->owner, id, codec_mend(codec_field(fields, "payload"), &mended));
     buf_free(&mended);
 }
 

@@ -81,6 +81,7 @@ static void codec_put_event(buf *b, const char *event, span data, long long wall
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
 /* Stores a field of a stream entry; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
+static span codec_field(const struct resp *fields, const char *name); /* empty: there is none */
 static void codec_read_input(struct codec_id id, const struct resp *fields, struct codec_input *in);
 static int codec_has_nul(const struct codec_request *r);
 #define CODEC_BLANKS " \t\r\n"
@@ -548,6 +549,7 @@ static void roster_free_projects(struct roster_project *projects, int count);
 static void roster_publish_peer(struct roster_peer *peer);
 static void roster_publish_self(struct fleet *f);
 static void roster_publish(struct fleet *f, unsigned topics, const char *event, span data);
+static const char *roster_why(const struct fleet *f); /* what is wrong with Redis; or NULL */
 static void roster_put_counters(const struct roster_peer *peer, buf *b);
 static void roster_put_computers(const struct fleet *f, buf *b); /* into an open array; we first */
 /* listed: of a list of all its sessions, which wins over another computer's claim. Returns 0 when

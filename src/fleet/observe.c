@@ -109,12 +109,10 @@ static void observe_on_entry(struct streams_stream *s, struct codec_id id,
                              const struct resp *fields)
 {
     struct observation *one = s->owner;
-    struct resp_iter it = resp_iter(fields);
-    struct resp key, value;
+    span chunk = codec_field(fields, "chunk");
     (void)id;
-    while (one->base.hooks && !one->paused && resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "chunk") && value.text.n)
-            one->base.hooks->on_output(one->base.ctx, value.text, 0);
+    if (one->base.hooks && !one->paused && chunk.n)
+        one->base.hooks->on_output(one->base.ctx, chunk, 0);
 }
 
 static void observe_on_end_known(void *ctx, const struct resp *reply)

@@ -403,12 +403,8 @@ static void peers_put_status(const struct fleet *f, buf *b)
         buf address = {0};
         redis_put_address(&f->streams.calls, &address);
         json_open(b, '{');
-        const struct redis *weakest = streams_weakest(&f->streams);
-        json_field_string(b, "state", redis_state_name(weakest));
-        json_field_string(b, "why",
-                          f->refusal[0]     ? f->refusal
-                          : weakest->why[0] ? weakest->why
-                                            : NULL);
+        json_field_string(b, "state", redis_state_name(streams_weakest(&f->streams)));
+        json_field_string(b, "why", roster_why(f));
         json_field_string(b, "address", buf_cstr(&address));
         json_field_int(b, "protocol", f->streams.calls.protocol);
         json_field_int(b, "reconnects", connects > 0 ? connects - 1 : 0);

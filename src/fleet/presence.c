@@ -282,11 +282,8 @@ static void presence_scan(struct fleet *f)
 /* Handles our key as it was before we wrote it: another computer may have our name. */
 static void presence_on_own_key(void *ctx, const struct resp *reply)
 {
-    struct fleet *f = ctx;
-    struct resp_iter it = resp_iter(reply ? reply : &(struct resp){0});
-    struct resp value;
-    if (resp_next(&it, &value) && value.type == RESP_TEXT && f->beats > 1)
-        presence_hear(f, value.text);
+    if (((struct fleet *)ctx)->beats > 1)
+        presence_on_heartbeats(ctx, reply);
 }
 
 static void presence_on_beaten(void *ctx, const struct resp *reply)

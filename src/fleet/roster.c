@@ -47,21 +47,25 @@ static void roster_put_peer(const struct roster_peer *peer, buf *b)
     json_close(b, '}');
 }
 
+static const char *roster_why(const struct fleet *f)
+{
+    const char *why = f->refusal[0] ? f->refusal : streams_weakest(&f->streams)->why;
+    return *why ? why : NULL;
+}
+
 static void roster_put_self(const struct fleet *f, buf *b)
 {
     const struct config *c = f->config;
+    int links = f->streams.ready && streams_weakest(&f->streams)->state == REDIS_READY;
     json_open(b, '{');
     json_field_string(b, "name", c->computer);
     json_field_string(b, "status", "online");
     json_field_string(b, "user", config_user(c));
     json_field_string(b, "host", c->host);
-    const struct redis *weakest = streams_weakest(&f->streams);
-    int links = f->streams.ready && weakest->state == REDIS_READY;
-    const char *why = f->refusal[0] ? f->refusal : weakest->why;
     if (f->streams.on)
         json_field_string(b, "redis", links ? "ready" : "reconnecting");
-    if (f->streams.on && *why)
-        json_field_string(b, "redis_why", why);
+    if (f->streams.on && roster_why(f))
+        json_field_string(b, "redis_why", roster_why(f));
     if (f->clash_at)
         json_field_string(b, "warning", "another computer has the same name");
     json_close(b, '}');

@@ -455,16 +455,10 @@ static void streams_request_on_entry(struct streams_stream *s, struct codec_id i
                                      const struct resp *fields)
 {
     struct streams_request *request = s->owner;
-    struct resp_iter it = resp_iter(fields);
-    struct resp key, value;
     struct codec_reply reply;
-    const char *why = "no chunk";
+    const char *why;
     buf mended = {0};
-    int good = 0;
-    while (!good && resp_next_pair(&it, &key, &value))
-        if (span_eq(key.text, "chunk"))
-            good = codec_parse_reply(codec_mend(value.text, &mended), &reply, &why);
-    if (good)
+    if (codec_parse_reply(codec_mend(codec_field(fields, "chunk"), &mended), &reply, &why))
         streams_request_finish(request, &reply, id, NULL);
     else
         streams_complain(request->owner, "a reply", span_of(request->computer), why);
