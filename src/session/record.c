@@ -28,8 +28,8 @@ static void session_put_record(const struct session *s, buf *b)
 static int session_names_conversation(const struct config_agent *agent)
 {
     const struct agents_row *row = agents_find(agent->name);
-    const char *const options[] = {row ? row->conversation : NULL, agent->session_id,
-                                   agent->resume};
+    const char *const options[] = {row ? row->conversation : "--session-id|--resume|--continue",
+                                   agent->session_id, agent->resume};
     char **words = config_words(span_of(agent->command));
     int found = 0;
     for (char **word = words; word && *word; word++) {

@@ -672,7 +672,7 @@ static void unit_sessions_named(void)
         {"claude", "claude --model opus", 0},   {"opencode", "opencode -s abc", 1},
         {"copilot", "copilot --resume=abc", 1}, {"gemini", "gemini -r latest", 1},
         {"gemini", "gemini -c", 0},             {"talker", "talk --id=abc", 1},
-        {"talker", "talk --idle", 0},
+        {"talker", "talk --idle", 0},           {"talker", "talk --continue", 1},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct config_agent agent = {.command = (char *)rows[i].command,
