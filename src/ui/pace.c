@@ -48,17 +48,18 @@ static long long pace_blocked_until(struct pace *p, long long now)
     return p->pending && p->flying > most ? until : 0;
 }
 
-static void pace_put_question(struct pace *p, long long now, buf *frame)
+static int pace_put_question(struct pace *p, long long now, buf *frame)
 {
     if (!frame->n || !p->works)
-        return;
+        return 0;
     p->flying += frame->n;
     if (p->pending || (p->flying < PACE_ASK && p->rate && !pace_is_slow(p)))
-        return;
+        return 0;
     buf_str(frame, "\033[5n");
     p->pending = 1;
     p->asked = p->flying;
     p->asked_at = now;
+    return 1;
 }
 
 static void pace_on_answer(struct pace *p, long long now)

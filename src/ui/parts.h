@@ -390,8 +390,10 @@ static const char *term_colour_queries(void);      /* the colours alone, after T
 /* Sets raw mode and appends to b the sequences to write first: alternate screen, bracketed paste,
  * focus, mouse, saving the window's title. Returns 0, or -1 with errno. */
 static int term_enter(int fd, int mouse, int title, buf *b);
-/* Until when term_leave waits for answers to term_queries (clock_mono_ms); 0: they have come. */
-static void term_expect_answers(long long until);
+#define TERM_ANSWERS_MS 1000 /* a quit waits so long for the terminal's answers */
+/* Until when term_leave waits for answers (clock_mono_ms), the last one to DA1 ('c') or to DSR 5
+ * ('n'); 0: it has come. */
+static void term_expect_answers(char last, long long until);
 static void term_entered(void);                    /* they are written: term_leave must undo them */
 static void term_leave(void);
 /* Sets what else term_leave writes, once: it undoes what an attached session has set. */
@@ -420,8 +422,8 @@ static void pace_start(struct pace *p, int rtt_ms); /* the terminal answers */
 static size_t pace_limit(const struct pace *p);    /* bytes of the next frame; 0: no limit */
 /* Returns until when no frame may be drawn unless the answer comes; 0: one may be. */
 static long long pace_blocked_until(struct pace *p, long long now);
-/* A frame is written: appends the question, when one is due. */
-static void pace_put_question(struct pace *p, long long now, buf *frame);
+/* A frame is written: appends the question when one is due, and returns 1. */
+static int pace_put_question(struct pace *p, long long now, buf *frame);
 static void pace_on_answer(struct pace *p, long long now);
 
 /* ==== keyboard: keys as a session's program wants them ======================================== */

@@ -694,6 +694,7 @@ static enum parse term_decode(struct term_input *st, span in, int flush, size_t 
 static struct {
     volatile sig_atomic_t active, entered, titled;
     long long answers_until; /* monotonic clock, ms; 0: none is pending */
+    char answers_last;       /* see term_expect_answers */
     int fd;
     struct termios modes;
     long crash_stack[32 * 1024 / sizeof(long)];
@@ -719,17 +720,19 @@ static void term_write_all(int fd, const char *p, size_t n)
     }
 }
 
-/* Follows ESC [ ? … c, DA1's answer: the next step after byte c; 4: complete. */
+/* Follows ESC [ ? … c, DA1's answer, or ESC [ … n: the next step after byte c; 4: complete. */
 static int term_follow_answer(int step, char c)
 {
     if (c == TERM_ESC)
         return 1;
     if (step == 3)
-        return c == 'c' ? 4 : c == ';' || (c >= '0' && c <= '9') ? 3 : 0;
-    return step && c == "[?"[step - 1] ? step + 1 : 0;
+        return c == term_saved.answers_last ? 4 : c == ';' || (c >= '0' && c <= '9') ? 3 : 0;
+    if (step == 1 && c == '[')
+        return term_saved.answers_last == 'n' ? 3 : 2;
+    return step == 2 && c == '?' ? 3 : 0;
 }
 
-/* Reads the answers to our queries, which the shell would take for keys. DA1's is the last one. */
+/* Reads the answers to our queries, which the shell would take for keys. */
 static void term_drain_answers(void)
 {
     int step = 0;
@@ -744,8 +747,11 @@ static void term_drain_answers(void)
     term_saved.answers_until = 0;
 }
 
-static void term_expect_answers(long long until)
+static void term_expect_answers(char last, long long until)
 {
+    if (!until && last != term_saved.answers_last)
+        return;
+    term_saved.answers_last = last;
     term_saved.answers_until = until;
 }
 

@@ -10,7 +10,6 @@
 #ifndef TUI_ESCAPE_MS
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
 #endif
-#define TUI_ANSWERS_MS 1000  /* a quit waits so long for the terminal's answers */
 #ifndef TUI_PASTE_MS
 #define TUI_PASTE_MS 1000    /* a paste without an end mark ends after so long without input */
 #endif
@@ -175,11 +174,12 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
         app_changed(t);
     }
     if (ev->type == TERM_ANSWERED) {
-        term_expect_answers(0);
+        term_expect_answers('c', 0);
         pace_start(&t->pace, (int)(t->loop.now - t->asked_at));
     }
     if (ev->type == TERM_STATUS) {
         pace_on_answer(&t->pace, t->loop.now);
+        term_expect_answers('n', 0);
         loop_timer_cancel(&t->loop, &t->frame_timer);
         if (t->stale)
             app_changed(t);
@@ -486,7 +486,7 @@ static int tui_start(struct app *t, buf *error)
     buf_str(&t->frame, strcmp(tui_utf8(t), "no") ? term_width_query() : "");
     buf_str(&t->frame, term_queries());
     if (*term_queries())
-        term_expect_answers(t->loop.now + TUI_ANSWERS_MS);
+        term_expect_answers('c', t->loop.now + TERM_ANSWERS_MS);
     t->asked_at = t->loop.now;
     t->grid.ascii = strcmp(tui_utf8(t), "ask") ? strcmp(tui_utf8(t), "yes") != 0 : !term_is_utf8();
     term_size(fd, &rows, &cols);

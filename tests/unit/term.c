@@ -334,14 +334,15 @@ static void unit_term_leaves(void)
 {
     test_begin("leaving undoes what a session has set, and waits for the terminal's answers");
     int slave, master = unit_term_open_pty(&slave);
-    static const char answers[] = "\33]11;rgb:0/0/0\a\33[?1u\33[?62;2", rest[] = "2ckeys";
+    static const char answers[] = "\33]11;rgb:0/0/0\a\33[?1u\33[?62;2", rest[] = "2ckeys",
+                      frames[] = "\33[?62;22c\33[?997;1n\33[0nq";
     char key = 0;
     buf b = {0};
     CHECK_INT(term_enter(slave, 0, 1, &b), 0);
     CHECK_SPAN(buf_view(&b), TERM_SEQ_TITLE_PUSH TERM_SEQ_ENTER);
     term_entered();
     term_set_undo(span_of("undo"));
-    term_expect_answers(clock_mono_ms() + 60000);
+    term_expect_answers('c', clock_mono_ms() + 60000);
     CHECK(write(master, answers, sizeof answers - 1) == sizeof answers - 1);
     CHECK(write(master, rest, sizeof rest - 1) == sizeof rest - 1);
     term_leave();
@@ -349,10 +350,22 @@ static void unit_term_leaves(void)
     unit_term_read_pty(master, &b);
     CHECK_SPAN(buf_view(&b), "undo" TERM_SEQ_LEAVE TERM_SEQ_TITLE_POP);
     CHECK(read(slave, &key, 1) == 1 && key == 'k'); /* for the shell */
+    CHECK(read(slave, &key, 1) == 1 && read(slave, &key, 1) == 1 && read(slave, &key, 1) == 1);
+    test_begin("leaving waits for the answer to a frame's question, too");
+    CHECK_INT(term_enter(slave, 0, 0, &b), 0);
+    term_entered();
+    term_expect_answers('n', clock_mono_ms() + 60000);
+    term_expect_answers('c', 0); /* not that one */
+    CHECK(write(master, frames, sizeof frames - 1) == sizeof frames - 1);
+    term_leave();
+    CHECK(read(slave, &key, 1) == 1 && key == 'q');
+    buf_clear(&b);
+    unit_term_read_pty(master, &b);
+    test_begin("leaving waits no longer than it may");
     long long before = clock_mono_ms();
     CHECK_INT(term_enter(slave, 0, 0, &b), 0);
     term_entered();
-    term_expect_answers(before + 50); /* they never come */
+    term_expect_answers('c', before + 50); /* they never come */
     term_leave();
     CHECK(clock_mono_ms() >= before + 50);
     buf_clear(&b);
