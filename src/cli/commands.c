@@ -39,7 +39,6 @@ static void command_put_age(buf *b, struct json time)
 /* What a column of list shows of a session; nothing: "-". */
 struct command_field {
     const char *name, *head, *member;
-    int width; /* on a terminal */
     void (*put)(buf *b, struct json session, struct json value);
 };
 
@@ -77,20 +76,22 @@ static void command_put_restart(buf *b, struct json session, struct json value)
 }
 
 static const struct command_field command_fields[] = {
-    {"id", "ID", "session_id", 8, NULL},
-    {"state", "STATE", "state", 8, NULL},
-    {"for", "FOR", "state_since", 4, command_put_since},
-    {"by", "BY", "state_source", 6, NULL},
-    {"agent", "AGENT", "active_agent", 8, command_put_agent},
-    {"computer", "COMPUTER", "computer", 10, NULL},
-    {"said", "SAID", "last_activity", 4, command_put_since},
-    {"title", "TITLE", "title", 20, command_put_title},
-    {"directory", "DIRECTORY", "working_directory", 20, NULL},
-    {"branch", "BRANCH", "branch", 12, NULL},
-    {"exit", "EXIT", "exit_code", 4, NULL},
-    {"asks", "ASKS", "state_text", 40, command_put_asked},
-    {"restart", "RESTART", "restart", 7, command_put_restart},
+    {"id", "ID", "session_id", NULL},
+    {"state", "STATE", "state", NULL},
+    {"for", "FOR", "state_since", command_put_since},
+    {"by", "BY", "state_source", NULL},
+    {"agent", "AGENT", "active_agent", command_put_agent},
+    {"computer", "COMPUTER", "computer", NULL},
+    {"said", "SAID", "last_activity", command_put_since},
+    {"title", "TITLE", "title", command_put_title},
+    {"directory", "DIRECTORY", "working_directory", NULL},
+    {"branch", "BRANCH", "branch", NULL},
+    {"exit", "EXIT", "exit_code", NULL},
+    {"asks", "ASKS", "state_text", command_put_asked},
+    {"restart", "RESTART", "restart", command_put_restart},
 };
+#define COMMAND_ID 8      /* characters of an id that a list shows */
+#define COMMAND_CUT_MIN 8 /* columns that a column keeps on a narrow terminal */
 #define COMMAND_COLUMNS                                                                            \
     "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
 #define COMMAND_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,branch,asks,restart"
@@ -103,43 +104,90 @@ static const struct command_field *command_field(span name)
     return NULL;
 }
 
-/* Appends a line of these columns; a session of type JSON_NONE: the headings. */
-static void command_put_session(buf *out, const char *columns, struct json session, int tty)
+/* Appends what a column shows of the session; of a session of type JSON_NONE the heading. A terminal
+ * gets the name of a command's program, else the whole command. */
+static void command_put_field(buf *out, const struct command_field *f, struct json session, int tty)
 {
-    size_t begin = out->n;
+    struct json value = json_get(session, f->member);
+    buf raw = {0};
+    if (json_type(session) != JSON_OBJECT)
+        buf_str(&raw, f->head);
+    else if (f->put)
+        f->put(&raw, session, value);
+    else if (json_type(value) == JSON_NUMBER)
+        buf_span(&raw, value.text);
+    else
+        json_put_text(&raw, value);
+    if (tty && f->put == command_put_agent && json_type(value) != JSON_STRING && raw.n) {
+        char **words = config_words(buf_view(&raw));
+        if (words && words[0]) {
+            buf_clear(&raw);
+            buf_str(&raw, config_last_part(words[0]));
+        }
+        free(words);
+    }
+    if (strcmp(f->name, "id") == 0 && raw.n > COMMAND_ID)
+        raw.n = COMMAND_ID;
+    utf8_put_visible(out, raw.n ? buf_view(&raw) : span_of("-"));
+    buf_free(&raw);
+}
+
+/* A list on a terminal: the columns of its fields, and those of the terminal. */
+struct command_table {
+    int widths[COUNT_OF(command_fields)], cols;
+};
+
+/* Widens the columns to what they show of the session. */
+static void command_widen(struct command_table *t, const char *columns, struct json session)
+{
     for (span rest = span_of(columns); rest.n;) {
         const struct command_field *f = command_field(span_cut(&rest, ','));
-        struct json value = json_get(session, f->member);
-        buf raw = {0}, text = {0};
-        if (json_type(session) != JSON_OBJECT)
-            buf_str(&raw, f->head);
-        else if (f->put)
-            f->put(&raw, session, value);
-        else if (json_type(value) == JSON_NUMBER)
-            buf_span(&raw, value.text);
-        else
-            json_put_text(&raw, value);
-        utf8_put_visible(&text, raw.n ? buf_view(&raw) : span_of("-"));
-        span shown = buf_view(&text);
-        int used = 0;
-        if ((tty && rest.n) || strcmp(f->name, "id") == 0)
-            shown.n = cell_fit(shown, f->width, &used);
-        buf_span(out, shown);
-        for (; tty && rest.n && used < f->width; used++)
-            buf_byte(out, ' ');
-        buf_str(out, !rest.n ? "\n" : tty ? "  " : "\t");
-        buf_free(&raw), buf_free(&text);
+        int *width = &t->widths[f - command_fields];
+        buf text = {0};
+        command_put_field(&text, f, session, 1);
+        int used = cell_columns(buf_view(&text));
+        *width = used > *width ? used : *width;
+        buf_free(&text);
     }
-    if (!tty)
-        return;
-    int rows, cols, used;
-    size_t fit = term_size(1, &rows, &cols) == 0
-                     ? cell_fit(span_sub((span){out->p, out->n - 1}, begin), cols, &used)
-                     : out->n - 1 - begin;
-    while (fit && out->p[begin + fit - 1] == ' ')
-        fit--;
-    out->p[begin + fit] = '\n';
-    out->n = begin + fit + 1;
+}
+
+/* Narrows the widest columns until a line fits. */
+static void command_narrow(struct command_table *t, const char *columns)
+{
+    for (int total = t->cols + 1, *widest = t->widths; total > t->cols;) {
+        total = -2;
+        for (span rest = span_of(columns); rest.n;) {
+            int *width = &t->widths[command_field(span_cut(&rest, ',')) - command_fields];
+            *width = *width < t->cols ? *width : t->cols;
+            widest = *width > *widest ? width : widest;
+            total += *width + 2;
+        }
+        if (total > t->cols && --*widest < COMMAND_CUT_MIN)
+            return;
+    }
+}
+
+/* Appends a line of these columns; t: NULL without a terminal, which cuts the line. */
+static void command_put_session(buf *out, const char *columns, struct json session,
+                                const struct command_table *t)
+{
+    int room = t ? t->cols : INT_MAX;
+    for (span rest = span_of(columns); rest.n && room > 0;) {
+        const struct command_field *f = command_field(span_cut(&rest, ','));
+        buf text = {0};
+        command_put_field(&text, f, session, t != NULL);
+        int width = t ? t->widths[f - command_fields] : INT_MAX, used = 0;
+        width = width < room ? width : room;
+        int cut = t && cell_columns(buf_view(&text)) > width;
+        buf_add(out, text.p, cell_fit(buf_view(&text), width - cut, &used));
+        buf_str(out, cut ? term_is_utf8() ? "…" : ">" : "");
+        room -= t ? width + 2 : 0;
+        for (used += cut; t && rest.n && room > 0 && used < width + 2; used++)
+            buf_byte(out, ' ');
+        buf_str(out, t || !rest.n ? "" : "\t");
+        buf_free(&text);
+    }
+    buf_byte(out, '\n');
 }
 
 /* Appends JSON for a terminal: what could act on it becomes an escape of the same value. */
@@ -200,9 +248,16 @@ static int command_check_computer(struct context *c, const char *name)
 static int command_put_list(struct context *c, const char *columns)
 {
     buf out = {0};
-    int tty = isatty(1);
-    if (tty && !c->value['X'])
-        command_put_session(&out, columns, (struct json){0}, tty);
+    struct command_table t = {.cols = INT_MAX};
+    int tty = isatty(1), rows;
+    if (tty && !c->value['X']) {
+        command_widen(&t, columns, (struct json){0});
+        for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+            command_widen(&t, columns, it.value);
+        if (term_size(1, &rows, &t.cols) == 0)
+            command_narrow(&t, columns);
+        command_put_session(&out, columns, (struct json){0}, &t);
+    }
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
         if (c->value['X'] && tty)
             command_put_json(&out, it.value.text);
@@ -211,7 +266,7 @@ static int command_put_list(struct context *c, const char *columns)
         if (c->value['X'])
             buf_byte(&out, '\n');
         else
-            command_put_session(&out, columns, it.value, tty);
+            command_put_session(&out, columns, it.value, tty ? &t : NULL);
     }
     return context_write(&out);
 }

@@ -285,17 +285,22 @@ static void test_cli_list(void)
     CHECK_TEXT(json_get(same.said[0].p, "0.session_id"), id);
 }
 
+/* Columns are as wide as what they show; the widest ones are cut where there is no room. */
 static void test_cli_list_on_terminal(void)
 {
     daemon_start();
-    cli_new("-t", "a title", "sleep", "1000");
+    cli_new("-t", "a title", "/bin/sleep", "1000");
     const char *const argv[] = {e2e.binary, "list", NULL};
-    struct pty *t = pty_start(24, 80, argv);
+    struct pty *t = pty_start(24, 160, argv);
     CHECK_INT(pty_await_exit(t), 0);
-    CHECK(strncmp(pty_row(t, 0), "ID        STATE     FOR", 23) == 0);
-    CHECK_HAS(pty_row(t, 1), "sleep");
-    CHECK_HAS(pty_row(t, 1), "  a title");
+    CHECK(strncmp(pty_row(t, 0), "ID        STATE  ", 17) == 0);
+    CHECK_HAS(pty_row(t, 1), "  sleep  a title  -     /");
     CHECK(!strchr(t->raw.p, '\t'));
+    const char *const narrow[] = {e2e.binary, "list", "--columns", "agent,directory,title", NULL};
+    t = pty_start(24, 30, narrow);
+    CHECK_INT(pty_await_exit(t), 0);
+    CHECK_HAS(pty_row(t, 1), "sleep  /");
+    CHECK_HAS(pty_row(t, 1), "…  a title");
 }
 
 static void test_cli_new(void)
