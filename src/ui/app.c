@@ -321,16 +321,24 @@ static struct app_request *app_request(
     return request;
 }
 
-/* Selects the first session that waits, unless the user has moved or the selected one waits. */
-static void app_select_waiting(struct app *t)
+/* Selects the first session that waits, unless the user has moved or the selected one waits. If none
+ * waits, the selection stays, or without one goes to the session used last. */
+static void app_select_first(struct app *t)
 {
     const char *key = t->views[0].wanted;
     const struct tree_session *s = key && key[0] == 's' ? tree_session(&t->tree, key + 2) : NULL;
+    int keep = s || (key && key[0] != 's');
     if (t->chosen++ || t->keys_typed || (s && tree_is(s, "waiting")))
         return; /* events may have come before the first reply */
     tree_build(&t->tree);
     t->built++;
-    int at = tree_next_waiting(&t->tree, -1);
+    int at = tree_next_waiting(&t->tree, -1), last = -1;
+    for (int i = 0; i < t->tree.row_count; i++) {
+        const struct tree_session *one = t->tree.rows[i].session;
+        if (one && (last < 0 || one->activity > t->tree.rows[last].session->activity))
+            last = i;
+    }
+    at = at >= 0 || keep ? at : last;
     if (at >= 0)
         app_set(&t->views[0].wanted, t->tree.rows[at].key);
 }
@@ -340,7 +348,7 @@ static void app_on_sessions(struct app *t, struct json answer, struct app_reques
 {
     if (request->events == t->events || t->client.push == CLIENT_PARTIAL)
         tree_set_sessions(&t->tree, answer);
-    app_select_waiting(t);
+    app_select_first(t);
     t->fetched = 1;
     if (t->rest_timer.slot) /* send the other requests of the start now */
         loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);

@@ -368,6 +368,37 @@ static void unit_app_selection(void)
     unit_app_end(&u);
 }
 
+static void unit_app_first_selection(void)
+{
+#define UNIT_APP_ONE(id, state, age, used) \
+    "{\"session_id\":\"" id "\",\"computer\":\"vm\",\"working_directory\":\"/src\",\"state\":\"" \
+    state "\",\"created_at\":\"2026-01-01T00:00:" age "Z\",\"last_activity\":" \
+    "\"2026-01-02T00:00:" used "Z\"}"
+#define UNIT_APP_THREE(state) \
+    "[" UNIT_APP_ONE("a", state, "01", "01") "," UNIT_APP_ONE("b", "idle", "02", "09") "," \
+    UNIT_APP_ONE("c", "working", "03", "03") "]"
+    static const struct {
+        const char *saved, *sessions, *selected;
+    } starts[] = {{NULL, UNIT_APP_THREE("idle"), "s:b"},
+                  {NULL, UNIT_APP_THREE("waiting"), "s:a"},
+                  {"s:c", UNIT_APP_THREE("idle"), "s:c"},
+                  {"s:gone", UNIT_APP_THREE("idle"), "s:b"},
+                  {"p:vm:/src", UNIT_APP_THREE("idle"), "p:vm:/src"}};
+    struct unit_app u;
+    test_begin("at first what waits is selected, else the row of the last time, else what was "
+               "used last");
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        unit_app_begin(&u, 24, 80);
+        app_set(&u.t->views[0].wanted, starts[i].saved);
+        unit_app_reply(&u, "GET /sessions", 200, starts[i].sessions);
+        app_fetch_sessions(u.t);
+        UNIT_APP_UNTIL(&u, u.t->fetched);
+        app_settle(u.t);
+        CHECK(strcmp(u.t->views[0].selected, starts[i].selected) == 0);
+        unit_app_end(&u);
+    }
+}
+
 static void unit_app_frame_times(void)
 {
     struct unit_app u;
@@ -524,6 +555,7 @@ static void unit_app_programs(void)
 static void unit_app(void)
 {
     unit_app_selection();
+    unit_app_first_selection();
     unit_app_frame_times();
     unit_app_requests();
     unit_app_ends();
