@@ -485,17 +485,17 @@ static void app_state_changed(struct app *t)
         loop_timer_set(&t->loop, &t->save_timer, t->loop.now + APP_SAVE_MS);
 }
 
-static void app_add_prompt(struct app *t, const char *prompt)
+static void app_add_line(struct app *t, struct app_history *history, const char *line)
 {
-    if (!*prompt || strlen(prompt) > APP_PROMPT_MAX ||
-        (t->prompt_count && strcmp(t->prompts[t->prompt_count - 1], prompt) == 0))
+    char **lines = history->lines;
+    if (!*line || strlen(line) > APP_LINE_MAX ||
+        (history->count && strcmp(lines[history->count - 1], line) == 0))
         return;
-    if (t->prompt_count == APP_PROMPTS_MAX) {
-        free(t->prompts[0]);
-        memmove(&t->prompts[0], &t->prompts[1], sizeof t->prompts - sizeof *t->prompts);
-        t->prompt_count--;
+    if (history->count == APP_HISTORY_MAX) {
+        free(lines[0]);
+        memmove(&lines[0], &lines[1], (size_t)--history->count * sizeof *lines);
     }
-    t->prompts[t->prompt_count++] = span_dup(span_of(prompt));
+    lines[history->count++] = span_dup(span_of(line));
     app_state_changed(t);
 }
 
@@ -520,9 +520,19 @@ static void app_put_state(const struct app *t, buf *b)
     json_field_int(b, "panes", t->pane_count);
     tree_put_state(&t->tree, b);
     app_put_strings(b, "turned", t->todos.turned, t->todos.turned_count);
-    app_put_strings(b, "prompts", t->prompts, t->prompt_count);
+    app_put_strings(b, "prompts", t->prompts.lines, t->prompts.count);
+    app_put_strings(b, "commands", t->commands.lines, t->commands.count);
     json_close(b, '}');
     buf_byte(b, '\n');
+}
+
+static void app_load_lines(struct app *t, struct app_history *history, struct json array)
+{
+    for (struct json_iter it = json_iter(array); json_next(&it);) {
+        char *line = json_dup_text(it.value);
+        app_add_line(t, history, line ? line : "");
+        free(line);
+    }
 }
 
 static void app_load_state(struct app *t, struct json state)
@@ -543,11 +553,8 @@ static void app_load_state(struct app *t, struct json state)
             todos_turn(&t->todos, key);
         free(key);
     }
-    for (struct json_iter it = json_iter(json_get(state, "prompts")); json_next(&it);) {
-        char *prompt = json_dup_text(it.value);
-        app_add_prompt(t, prompt ? prompt : "");
-        free(prompt);
-    }
+    app_load_lines(t, &t->prompts, json_get(state, "prompts"));
+    app_load_lines(t, &t->commands, json_get(state, "commands"));
 }
 
 static void app_load(struct app *t)
@@ -717,8 +724,10 @@ static void app_free(struct app *t)
                              t->start_title,       t->start_message};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
-    while (t->prompt_count)
-        free(t->prompts[--t->prompt_count]);
+    while (t->prompts.count)
+        free(t->prompts.lines[--t->prompts.count]);
+    while (t->commands.count)
+        free(t->commands.lines[--t->commands.count]);
     while (t->ended_count)
         app_remove_ended(t, t->ended_count - 1);
     while (t->many.count)

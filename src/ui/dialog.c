@@ -9,6 +9,8 @@
 #define DIALOG_PROMPT_ROWS 5
 #define DIALOG_CONFIRM_ROWS 4
 
+#define DIALOG_COMMAND "or command"
+
 static const char *const dialog_modes[] = {"default", "fast", "med", "slow"};
 
 static void dialog_free_choices(struct app *t)
@@ -187,7 +189,7 @@ static void dialog_offer_worktree(struct app *t, int here)
     buf_free(&place);
 }
 
-/* Switches completion of directories off for another computer: we don't know its directories and
+/* Switches completion off for another computer: we don't know its directories, programs and
  * agents. */
 static void dialog_suit_computer(struct app *t)
 {
@@ -197,6 +199,8 @@ static void dialog_suit_computer(struct app *t)
         struct widget_line *line = &t->form.lines[i];
         if (strcmp(line->label, "Directory") == 0)
             line->complete = here ? field_complete_directory : NULL;
+        else if (strcmp(line->label, DIALOG_COMMAND) == 0)
+            line->complete = here ? field_complete_command : NULL;
         else if (strcmp(line->label, "Agent") == 0)
             dialog_suit_agents(t, line, here);
     }
@@ -256,12 +260,22 @@ static void dialog_add_agents(struct app *t)
         line->choice++;
 }
 
-static void dialog_add_text(struct app *t, const char *label, const char *text)
+static struct widget_line *dialog_add_text(struct app *t, const char *label, const char *text,
+                                           const struct app_history *history)
 {
     struct widget_line *line = widget_form_add(&t->form, label, text);
     line->field.rows = DIALOG_PROMPT_ROWS;
-    line->field.history = (const char *const *)t->prompts;
-    line->field.history_count = t->prompt_count;
+    line->field.history = (const char *const *)history->lines;
+    line->field.history_count = history->count;
+    return line;
+}
+
+/* The line that takes a command to run instead of the agent. */
+static void dialog_add_command(struct app *t)
+{
+    struct widget_line *line = dialog_add_text(t, DIALOG_COMMAND, "", &t->commands);
+    line->field.rows = 0;
+    line->submits = 1;
 }
 
 static void dialog_new(struct app *t)
@@ -277,11 +291,12 @@ static void dialog_new(struct app *t)
     dialog_add_computers(t);
     widget_form_add(&t->form, "Directory", path ? path : t->tree.here ? t->tree.here : "/");
     dialog_add_agents(t);
+    dialog_add_command(t);
     struct widget_line *mode = widget_form_add(&t->form, "Mode", "");
     mode->choices = dialog_modes;
     mode->choice_count = (int)COUNT_OF(dialog_modes);
     widget_form_add(&t->form, "Title", "");
-    dialog_add_text(t, "Prompt", "");
+    dialog_add_text(t, "Prompt", "", &t->prompts);
     dialog_suit_computer(t);
 }
 
@@ -312,7 +327,7 @@ static void dialog_on_created(struct app *t, struct json answer, struct app_requ
 }
 
 struct dialog_session {
-    const char *computer, *directory, *agent, *mode, *title, *message;
+    const char *computer, *directory, *agent, *command, *mode, *title, *message;
 };
 
 static void dialog_post(struct app *t, const struct dialog_session *s, enum app_mode dialog)
@@ -324,8 +339,11 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     char *directory = is_ours ? config_absolute(s->directory) : span_dup(span_of(s->directory));
     json_field_string(&body, "project_dir", directory);
     free(directory);
-    json_field_string(&body, "agent", s->agent ? s->agent : agents_row(0)->name);
-    if (s->mode && agents_mode(s->mode) >= 0)
+    int runs = s->command && *s->command;
+    json_field_string(&body, "agent", runs ? "shell" : s->agent ? s->agent : agents_row(0)->name);
+    if (runs)
+        json_field_string(&body, "command", s->command);
+    else if (s->mode && agents_mode(s->mode) >= 0)
         json_field_string(&body, "thinking_mode", s->mode);
     json_field_string(&body, "title", s->title && *s->title ? s->title : NULL);
     json_field_string(&body, "message", s->message && *s->message ? s->message : NULL);
@@ -344,12 +362,14 @@ static void dialog_post_new(struct app *t, const char *directory)
     struct dialog_session s = {.computer = computer ? computer : t->target_computer,
                                .directory = directory,
                                .agent = widget_form_choice(&t->form, "Agent"),
+                               .command = widget_form_text(&t->form, DIALOG_COMMAND),
                                .mode = widget_form_choice(&t->form, "Mode"),
                                .title = widget_form_text(&t->form, "Title"),
                                .message = widget_form_text(&t->form, "Prompt")};
     if (t->form.note.n && t->offered) /* it was said */
         hints_end(t->config, t->offered);
-    app_add_prompt(t, s.message);
+    app_add_line(t, &t->prompts, s.message);
+    app_add_line(t, &t->commands, s.command);
     dialog_post(t, &s, APP_NEW);
 }
 
@@ -402,7 +422,7 @@ static void dialog_message(struct app *t)
     }
     dialog_open(t, APP_MESSAGE, NULL, "Send");
     dialog_name(t, "Message to", s);
-    dialog_add_text(t, "Text", t->draft ? t->draft : "");
+    dialog_add_text(t, "Text", t->draft ? t->draft : "", &t->prompts);
     dialog_set_target(t, s);
     if (t->many.count == 1 && tree_waits_for(s, "choice")) {
         buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
@@ -534,7 +554,7 @@ static void dialog_submit(struct app *t)
     } else if (t->mode == APP_KEYS || t->many.count > 1) {
         dialog_submit_many(t);
     } else {
-        app_add_prompt(t, widget_form_text(&t->form, "Text"));
+        app_add_line(t, &t->prompts, widget_form_text(&t->form, "Text"));
         dialog_send_message(t, 0);
     }
 }

@@ -397,7 +397,7 @@ static void field_click(struct field *f, int row, int col)
     f->cursor = field_at_column(f, line, col);
 }
 
-/* ---- directories ---------------------------------------------------------------------------- */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 /* Names with a common prefix. */
 struct field_names {
@@ -410,6 +410,9 @@ static void field_add_name(struct field_names *n, const char *name)
 {
     const char *first = n->names[0];
     size_t i = 0;
+    for (int k = 0; k < n->count; k++)
+        if (strcmp(n->names[k], name) == 0)
+            return;
     while (first && i < n->common && name[i] == first[i])
         i++;
     n->common = first ? i : strlen(name);
@@ -419,19 +422,21 @@ static void field_add_name(struct field_names *n, const char *name)
         n->more = 1;
 }
 
-static int field_is_directory(const char *dir, const char *name)
+/* Returns 1 for a directory, or with `program` for a file that can be run. */
+static int field_is_wanted(const char *dir, const char *name, int program)
 {
     struct stat st;
     buf path = {0};
     buf_fmt(&path, "%s/%s", dir, name);
-    int is = stat(buf_cstr(&path), &st) == 0 && S_ISDIR(st.st_mode);
+    int is = stat(buf_cstr(&path), &st) == 0 && S_ISDIR(st.st_mode) == !program &&
+             (!program || access(path.p, X_OK) == 0);
     buf_free(&path);
     return is;
 }
 
-/* Lists the directories in `dir` that begin with `begin`; hidden ones only when `begin` is
- * hidden. */
-static void field_list_names(const char *dir, span begin, struct field_names *n)
+/* Lists the directories, or programs, in `dir` that begin with `begin`; hidden ones only when
+ * `begin` is hidden. */
+static void field_list_names(const char *dir, span begin, int programs, struct field_names *n)
 {
     DIR *d = opendir(dir);
     struct dirent *entry;
@@ -441,7 +446,7 @@ static void field_list_names(const char *dir, span begin, struct field_names *n)
             continue;
         if (name[0] == '.' && (!begin.n || !name[1] || (name[1] == '.' && !name[2])))
             continue;
-        if (field_is_directory(dir, name))
+        if (field_is_wanted(dir, name, programs))
             field_add_name(n, name);
     }
     if (d)
@@ -484,32 +489,53 @@ static void field_expand_home(struct field *f)
     f->cursor = f->text.n;
 }
 
+/* Completes the text from `at` on as far as the names agree, with `end` after a single one; else
+ * lists them. Frees the names. Returns 1 when it did either. */
+static int field_complete(struct field *f, size_t at, struct field_names *found, const char *end,
+                          buf *hint)
+{
+    size_t typed = f->text.n - at;
+    size_t common = found->count ? field_whole_utf8(found->names[0], found->common) : 0;
+    int single = found->count == 1 && !found->more;
+    if (common > typed) {
+        f->cursor = f->text.n;
+        field_insert(f, (span){found->names[0] + typed, common - typed});
+        field_insert(f, span_of(single ? end : ""));
+    } else if (found->count > 1) {
+        field_put_names(found, hint);
+    }
+    int done = common > typed || found->count > 1;
+    for (int i = 0; i < found->count; i++)
+        free(found->names[i]);
+    return done;
+}
+
 static int field_complete_directory(struct field *f, buf *hint)
 {
     struct field_names found = {.count = 0};
-    size_t before = f->text.n, slash = before;
+    size_t before = f->text.n, slash;
     field_expand_home(f);
-    int changed = f->text.n != before;
+    int expanded = f->text.n != before;
     for (slash = f->text.n; slash > 0 && f->text.p[slash - 1] != '/'; slash--)
         ;
     char *dir = span_dup(slash ? (span){f->text.p, slash} : span_of("."));
-    char *begin = span_dup(field_rest(f, slash));
-    size_t typed = strlen(begin);
-    field_list_names(dir, span_of(begin), &found);
-    size_t common = found.count ? field_whole_utf8(found.names[0], found.common) : 0;
-    if (common > typed) {
-        f->cursor = f->text.n;
-        field_insert(f, (span){found.names[0] + typed, common - typed});
-        if (found.count == 1)
-            field_insert(f, span_of("/"));
-        changed = 1;
-    } else if (found.count > 1) {
-        field_put_names(&found, hint);
-        changed = 1;
-    }
-    for (int i = 0; i < found.count; i++)
-        free(found.names[i]);
+    field_list_names(dir, field_rest(f, slash), 0, &found);
     free(dir);
-    free(begin);
-    return changed;
+    return field_complete(f, slash, &found, "/", hint) | expanded;
+}
+
+static int field_complete_command(struct field *f, buf *hint)
+{
+    struct field_names found = {.count = 0};
+    const char *path = getenv("PATH");
+    span typed = buf_view(&f->text), rest = span_of(path ? path : "");
+    for (int i = f->history_count - 1; i >= 0 && typed.n; i--)
+        if (span_starts(span_of(f->history[i]), buf_cstr(&f->text)))
+            field_add_name(&found, f->history[i]);
+    while (rest.n && typed.n && !memchr(typed.p, ' ', typed.n)) {
+        char *dir = span_dup(span_cut(&rest, ':'));
+        field_list_names(dir, typed, 1, &found);
+        free(dir);
+    }
+    return field_complete(f, 0, &found, "", hint);
 }

@@ -405,19 +405,6 @@ static int keymap_help_matches(const struct keymap_help *h, const struct keymap_
     return key->help && (keymap_contains(key->shown, filter) || keymap_contains(key->help, filter));
 }
 
-/* Counts the lines, those that match, and the columns of the names. */
-static void keymap_help_count(const struct keymap_help *h, const struct keymap_key *keys,
-                              size_t count, int *all, int *found, int *names)
-{
-    *all = *found = *names = 0;
-    for (size_t i = 0; i < count; i++) {
-        *all += keys[i].help != NULL;
-        *found += keymap_help_matches(h, &keys[i]);
-        if (keys[i].help)
-            *names = widget_max(*names, cell_columns(span_of(keys[i].shown)));
-    }
-}
-
 /* Draws the filter, and how many lines match it. */
 static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, int row, int col,
                                     int width, int found, int all)
@@ -441,14 +428,11 @@ static void keymap_help_draw_filter(struct widgets *u, struct keymap_help *h, in
 static int keymap_help_put(struct widgets *u, const struct keymap_key *key, int row, int col,
                            int names, int width, int rows)
 {
-    struct cell_style plain = widget_style(u, THEME_TEXT);
-    int narrow = width < KEYMAP_HELP_WRAP, lines = 1;
+    int narrow = width < KEYMAP_HELP_WRAP, indent = narrow ? 0 : names + 2;
     buf text = {0};
-    buf_fmt(&text, "%s: %s", key->shown, key->help);
-    if (narrow)
-        lines = widget_wrapped_draw(u->grid, row, col, width, rows, buf_view(&text), plain);
-    else if (rows > 0)
-        widget_put_cut(u->grid, row, col + names + 2, width - names - 2, key->help, plain);
+    buf_fmt(&text, "%s%s%s", narrow ? key->shown : "", narrow ? ": " : "", key->help);
+    int lines = widget_wrapped_draw(u->grid, row, col + indent, width - indent, rows,
+                                    buf_view(&text), widget_style(u, THEME_TEXT));
     if (rows > 0)
         widget_put_cut(u->grid, row, col, narrow ? width : names, key->shown,
                        widget_style(u, THEME_KEY));
@@ -456,34 +440,32 @@ static int keymap_help_put(struct widgets *u, const struct keymap_key *key, int 
     return lines;
 }
 
-/* Returns how many of the last entries fit into `rows`. */
-static int keymap_help_last(struct widgets *u, const struct keymap_help *h,
-                            const struct keymap_key *keys, size_t count, int width, int rows)
-{
-    int fit = 0;
-    for (size_t i = count; i-- > 0;)
-        if (keymap_help_matches(h, &keys[i])) {
-            rows -= keymap_help_put(u, &keys[i], 0, 0, 0, width, 0);
-            if (rows < 0)
-                break;
-            fit++;
-        }
-    return fit;
-}
-
 static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
                              const struct keymap_key *keys, size_t count, const char *title)
 {
-    int all, found, names, row, col, width = widget_min(76, u->grid->cols - 4), line = 0, at = 0;
-    keymap_help_count(h, keys, count, &all, &found, &names);
+    int all = 0, found = 0, fit = 0, names = 0, lines = 0, row, col, line = 0, at = 0;
+    int width = widget_min(76, u->grid->cols - 4), room = u->grid->rows - 3;
+    for (size_t i = 0; i < count; i++)
+        if (keys[i].help)
+            names = widget_max(names, cell_columns(span_of(keys[i].shown)));
     names = widget_min(names, width / 2);
-    widget_box_draw(u, all + 1, width, title, &row, &col);
-    int shown = widget_max(0, widget_min(all, u->grid->rows - 3));
+    for (size_t i = count, rest = 0; i-- > 0;) {
+        int height = keys[i].help ? keymap_help_put(u, &keys[i], 0, 0, names, width, 0) : 0;
+        all += height > 0;
+        lines += height;
+        if (!keymap_help_matches(h, &keys[i]))
+            continue;
+        found++;
+        rest += (size_t)height;
+        fit += (int)rest <= room; /* of the last entries */
+    }
+    widget_box_draw(u, lines + 1, width, title, &row, &col);
+    room = widget_max(0, widget_min(lines, room));
     keymap_help_draw_filter(u, h, row++, col, width, found, all);
-    widget_scroll_fit(&h->list, found, keymap_help_last(u, h, keys, count, width, shown));
-    for (size_t i = 0; i < count && line < shown; i++)
+    widget_scroll_fit(&h->list, found, fit);
+    for (size_t i = 0; i < count && line < room; i++)
         if (keymap_help_matches(h, &keys[i]) && at++ >= h->list.top)
-            line += keymap_help_put(u, &keys[i], row + line, col, names, width, shown - line);
+            line += keymap_help_put(u, &keys[i], row + line, col, names, width, room - line);
 }
 
 static void keymap_help_free(struct keymap_help *h)

@@ -799,7 +799,7 @@ static void keys_attach_next_waiting(void *ctx, int step)
 /* Rows of one line of help: the first one names all of its keys. Rows with a footer come first. */
 static const struct keymap_key keys_table[] = {
     {'\r', 0, APP_SESSIONS, "Enter", "open",
-     "attach to the selected session; read the output of an exited one", keys_open, 0, "open"},
+     "attach to the session; read the output of an exited one", keys_open, 0, "open"},
     {'\r', 0, APP_TODOS, "Enter", "open",
      "Preparation: fold or unfold a project or todo, read a file", keys_open, 0, "open-todo"},
     {'a', 0, APP_SESSIONS, "a", "answer", "answer what the selected session asks", keys_dialog,
@@ -915,8 +915,8 @@ static const struct keymap_key keys_table[] = {
     {0x1b, 0, APP_ANSWER, "Esc", "back", NULL, keys_command, WIDGET_DO_CANCEL, NULL},
     {'\r', 0, APP_FORMS | APP_QUESTIONS, "Enter", NULL, "Dialog: the next line; press the button",
      keys_command, WIDGET_DO_ENTER, NULL},
-    {'\t', 0, APP_FORMS | APP_QUESTIONS, "Tab", NULL, "Dialog: complete a directory; the next line",
-     keys_command, WIDGET_DO_TAB, NULL},
+    {'\t', 0, APP_FORMS | APP_QUESTIONS, "Tab", NULL,
+     "Dialog: complete a directory or command; the next line", keys_command, WIDGET_DO_TAB, NULL},
     {'\t', TERM_SHIFT, APP_FORMS | APP_QUESTIONS, "Shift-Tab", NULL, "Dialog: the previous line",
      keys_command, WIDGET_DO_BACK, NULL},
     {TERM_LEFT, 0, APP_FORMS | APP_QUESTIONS, "left, right", NULL,

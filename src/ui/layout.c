@@ -175,14 +175,12 @@ static void layout_list(struct app *t)
 static void layout_filter(struct app *t, int row)
 {
     struct grid *g = &t->grid;
-    char hits[80];
+    char hits[32];
     int jump = t->mode == APP_JUMP, count = t->shown == APP_TODOS ? t->todos.hits : t->tree.hits;
-    const char *wrong = filter_wrong(app_filter(t));
-    if (wrong && g->cols >= LAYOUT_BELOW_COLS + 20)
-        base_fmt(hits, sizeof hits, "%s", wrong);
-    else
-        base_fmt(hits, sizeof hits, "%d hit%s", count, count == 1 ? "" : "s");
-    int columns = jump ? 0 : (int)strlen(hits), width = g->cols - 3 - columns - 2;
+    const char *wrong = filter_wrong(app_filter(t)), *note = wrong ? wrong : hits;
+    base_fmt(hits, sizeof hits, "%d hit%s", count, count == 1 ? "" : "s");
+    int columns = jump ? 0 : widget_min((int)strlen(note), g->cols * 2 / 3);
+    int width = g->cols - 3 - columns - 2;
     grid_fill(g, row, 0, 1, g->cols, rows_style(&t->ui, THEME_TEXT));
     int used = widget_put(g, row, 1, g->cols - 2, jump ? "Go to session " : "/",
                       rows_style(&t->ui, THEME_ACCENT));
@@ -197,7 +195,8 @@ static void layout_filter(struct app *t, int row)
     field_draw(g, row, 1 + used, 1, width, &app_view(t)->filter,
                rows_style(&t->ui, t->mode == APP_FILTER ? THEME_FIELD : THEME_DIM),
                t->mode == APP_FILTER);
-    widget_put(g, row, g->cols - 1 - columns, columns, hits, rows_style(&t->ui, THEME_MATCH));
+    widget_put_cut(g, row, g->cols - 1 - columns, columns, note,
+                   rows_style(&t->ui, THEME_MATCH));
 }
 
 /* Draws the last message, or else the session whose end can be undone and the seconds left. */

@@ -524,6 +524,8 @@ static void field_click(struct field *f, int row, int col);
 /* Completes the typed local directory. Returns 1 when text was added or *hint lists the choices; 0
  * when there is nothing to complete. */
 static int field_complete_directory(struct field *f, buf *hint);
+/* Completes a command: from the field's history, and its first word from $PATH. */
+static int field_complete_command(struct field *f, buf *hint);
 
 /* ==== widget: clicks, box, form, confirmation, toasts ========================================= */
 
@@ -594,6 +596,7 @@ struct widget_line {
     /* per choice why it can't be submitted; NULL: it can */
     const char *const *notes;
     int choice_count, choice;
+    int submits;                    /* Enter submits when the text is not empty */
     /* completes a text line on Tab, as field_complete_directory does; or NULL */
     int (*complete)(struct field *f, buf *hint);
 };

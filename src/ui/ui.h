@@ -156,12 +156,12 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
 /* ==== app: state, selection, requests, what survives a restart ================================ */
 
 #define PANES_MAX 3         /* beside the preview */
-#define APP_PROMPTS_MAX 20
+#define APP_HISTORY_MAX 20
 #define APP_ENDED_MAX 8     /* the oldest one is dropped */
 #ifndef APP_UNDO_S
 #define APP_UNDO_S 10
 #endif
-#define APP_PROMPT_MAX 1000 /* bytes; longer ones are not saved */
+#define APP_LINE_MAX 1000   /* bytes; longer ones are not saved */
 
 /* What gets the keys. Bits: the key table's contexts. */
 enum app_mode {
@@ -201,6 +201,12 @@ struct app_ended {
     char *id, *title, *computer; /* id: of several sessions the body of their undo, "{…}" */
     long long until;        /* loop clock; 0: the daemon has not replied yet */
     char *after;            /* said then; or NULL */
+};
+
+/* What was typed into a field before, the newest last. */
+struct app_history {
+    char *lines[APP_HISTORY_MAX];
+    int count;
 };
 
 struct app {
@@ -272,7 +278,6 @@ struct app {
     char *target, *target_computer; /* a dialog's */
     char *start_directory, *start_agent, *start_title, *start_message; /* dialog_start's */
     const char *offered;      /* whose hooks the form offers; one of agents */
-    int prompt_count;
     char previewed[132];      /* the last one fetched */
     struct view *panes[PANES_MAX];
     int pane_count;            /* wanted */
@@ -313,7 +318,7 @@ struct app {
     struct app_view views[2];
     /* why a choice is not possible */
     char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
-    char *prompts[APP_PROMPTS_MAX]; /* the newest last */
+    struct app_history prompts, commands;
     struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
 };
 
@@ -380,7 +385,7 @@ static int app_is_foreign(const struct app *t);
 static void app_state_changed(struct app *t);
 static void app_save(void *ctx);
 static void app_load(struct app *t);
-static void app_add_prompt(struct app *t, const char *prompt);
+static void app_add_line(struct app *t, struct app_history *history, const char *line);
 /* Copies by OSC 52; where the terminal or the size forbids that, to a file. *what tells. */
 static void app_copy(struct app *t, span text, char *what, size_t size);
 /* Gives the terminal to a program. argv is one block and is freed. done gets waitpid's status, or

@@ -285,10 +285,17 @@ static enum widget_answer widget_form_run_button(struct widget_form *f, enum wid
     return WIDGET_NOT_YET;
 }
 
+/* Returns 1 when Enter submits: on the last line, the first button, a command that is typed. */
+static int widget_form_ends(const struct widget_form *f)
+{
+    return f->focus == f->count - 1 || f->focus == f->count ||
+           (f->focus < f->count && f->lines[f->focus].submits && f->lines[f->focus].field.text.n);
+}
+
 static enum widget_answer widget_form_run_line(struct widget_form *f, struct widget_line *line,
                                                enum widget_command command)
 {
-    if (command == WIDGET_DO_ENTER && f->focus == f->count - 1)
+    if (command == WIDGET_DO_ENTER && widget_form_ends(f))
         return widget_form_submit(f);
     if (command == WIDGET_DO_ENTER || command == WIDGET_DO_DOWN)
         widget_form_move(f, 1);
@@ -397,7 +404,7 @@ static void widget_form_draw_line(struct widgets *u, struct widget_form *f, int 
 static void widget_form_put_keys(const struct widget_form *f, buf *b)
 {
     char submit[24];
-    int last = f->focus == f->count - 1 || f->focus == f->count;
+    int last = widget_form_ends(f);
     base_fmt(submit, sizeof submit, "%s", f->submit);
     submit[0] = (char)widget_first_letter(submit);
     if (f->busy)

@@ -474,7 +474,7 @@ static void test_ui_new(void)
     ui_keys(u, "\033[Z"); /* Shift-Tab, back to the directory */
     ui_fill(u, "/nonexistent/place");
     UI_AWAIT_TEXT(u, "/nonexistent/place");
-    ui_keys(u, "\r\r\r"); /* past agent and mode */
+    ui_keys(u, "\r\r\r\r"); /* past agent, command and mode */
     ui_fill(u, "a title \303\251\302\240x");
     ui_keys(u, "\177\177");
     ui_keys(u, "\t");
@@ -483,7 +483,7 @@ static void test_ui_new(void)
     UI_AWAIT(u, ui_row_from(u, "/nonexistent/place", ui_row(u, "Prompt")) > 0);
     CHECK(ui_shows(u, "a title \303\251"));
     CHECK_INT(json_count(get("/sessions").body, ""), 1);
-    ui_keys(u, "\033[Z\033[Z\033[Z\033[Z"); /* back to the directory */
+    ui_keys(u, "\033[Z\033[Z\033[Z\033[Z\033[Z"); /* back to the directory */
     ui_fill(u, dir);
     UI_AWAIT_TEXT(u, dir);
     ui_keys(u, UI_CTRL_S);
@@ -1682,6 +1682,7 @@ static void test_ui_many(void)
     daemon_start();
     CHECK_INT(json_count(get("/sessions").body, ""), 301);
     struct ui *u = ui_live(24, 80);
+    ui_keys(u, "g");
     UI_AWAIT_TEXT(u, "number 000");
     ui_keys(u, "G");
     UI_AWAIT(u, ui_row(u, "number 299") > 0 || ui_row(u, "TITLE-OF-IT") > 0);

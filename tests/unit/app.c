@@ -497,14 +497,14 @@ static void unit_app_saves(void)
     unit_app_session(&u, "a", "idle", "");
     app_set(&u.t->views[0].wanted, "s:a");
     app_settle(u.t);
-    for (int i = 0; i <= APP_PROMPTS_MAX; i++) {
+    for (int i = 0; i <= APP_HISTORY_MAX; i++) {
         char prompt[32];
         snprintf(prompt, sizeof prompt, "prompt %d", i);
-        app_add_prompt(u.t, prompt);
-        app_add_prompt(u.t, prompt); /* once in a row */
+        app_add_line(u.t, &u.t->prompts, prompt);
+        app_add_line(u.t, &u.t->prompts, prompt); /* once in a row */
     }
-    app_add_prompt(u.t, "");
-    CHECK(u.t->prompt_count == APP_PROMPTS_MAX && strcmp(u.t->prompts[0], "prompt 1") == 0);
+    app_add_line(u.t, &u.t->prompts, "");
+    CHECK(u.t->prompts.count == APP_HISTORY_MAX && strcmp(u.t->prompts.lines[0], "prompt 1") == 0);
     unit_app_type(&u, "p2");
     CHECK(u.t->save_timer.slot && u.t->unsaved);
     app_save(u.t);
@@ -515,7 +515,7 @@ static void unit_app_saves(void)
     tui_init(again);
     CHECK(again->shown == APP_TODOS && again->mode == APP_TODOS && again->no_preview);
     CHECK(strcmp(again->views[0].wanted, "s:a") == 0);
-    CHECK(again->prompt_count == APP_PROMPTS_MAX && !again->unsaved && !again->save_timer.slot);
+    CHECK(again->prompts.count == APP_HISTORY_MAX && !again->unsaved && !again->save_timer.slot);
     app_free(again);
     free(again);
     unlink(u.ui_json);

@@ -51,6 +51,31 @@ static void unit_dialog_new(void)
     unit_app_end(&u);
 }
 
+static void unit_dialog_command(void)
+{
+    struct unit_app u;
+    char **variables = environ;
+    test_begin("a command instead of an agent starts with Enter, and Up finds it again");
+    environ = unit_dialog_nothing;
+    unit_dialog_begin(&u, "idle");
+    unit_app_reply(&u, "POST /sessions ", 200, "{\"session_id\":\"new\"}");
+    unit_app_type(&u, "n");
+    UNIT_APP_SEE(&u, "or command");
+    unit_app_type(&u, "\r"); /* from the agents */
+    unit_app_type(&u, "make 'all of it'");
+    UNIT_APP_SEE(&u, "Enter start");
+    unit_app_type(&u, "\r");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(unit_app_has(&u.asked, "\"command\":\"make 'all of it'\""));
+    CHECK(unit_app_has(&u.asked, "\"agent\":\"shell\"") && !unit_app_has(&u.asked, "thinking_"));
+    unit_app_type(&u, "n");
+    UNIT_APP_SEE(&u, "or command");
+    unit_app_type(&u, "\r\033[A");
+    UNIT_APP_SEE(&u, "make 'all of it'");
+    environ = variables;
+    unit_app_end(&u);
+}
+
 static void unit_dialog_computers(void)
 {
     struct unit_app u;
@@ -63,12 +88,14 @@ static void unit_dialog_computers(void)
     tree_set_computers(&u.t->tree, computers);
     app_settle(u.t);
     dialog_new(u.t);
-    CHECK_INT(u.t->form.count, 6);
+    CHECK_INT(u.t->form.count, 7);
     CHECK(strcmp(widget_form_choice(&u.t->form, "Computer"), "vm") == 0);
     CHECK(u.t->form.lines[1].complete && u.t->form.lines[2].notes);
+    CHECK(u.t->form.lines[3].complete != NULL);
     u.t->form.lines[0].choice = 1;
     dialog_suit_computer(u.t);
     CHECK(!u.t->form.lines[1].complete && !u.t->form.lines[2].notes);
+    CHECK(!u.t->form.lines[3].complete);
     dialog_close(u.t);
     CHECK(u.t->mode == APP_SESSIONS && !u.t->agent_count && !u.t->computer_count);
     unit_app_end(&u);
@@ -87,7 +114,7 @@ static void unit_dialog_message(void)
     unit_app_type(&u, "hello\023");
     UNIT_APP_SEE(&u, "the program has not reacted");
     CHECK(unit_app_has(&u.asked, "{\"message\":\"hello\"}") && u.t->mode == APP_SESSIONS);
-    CHECK(u.t->prompt_count == 1 && strcmp(u.t->prompts[0], "hello") == 0);
+    CHECK(u.t->prompts.count == 1 && strcmp(u.t->prompts.lines[0], "hello") == 0);
     unit_app_type(&u, "m");
     UNIT_APP_SEE(&u, "select a session first");
     unit_app_type(&u, "R");
@@ -415,6 +442,7 @@ static void unit_dialog_start(void)
 static void unit_dialog(void)
 {
     unit_dialog_new();
+    unit_dialog_command();
     unit_dialog_computers();
     unit_dialog_message();
     unit_dialog_draft();

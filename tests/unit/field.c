@@ -473,6 +473,49 @@ static void unit_field_directories(void)
     field_free(&f);
 }
 
+static void unit_field_commands(void)
+{
+    static const char *const history[] = {"make", "make watch", "vi x"};
+    static const struct {
+        const char *typed, *becomes, *hint;
+        int done;
+    } cases[] = {
+        {"to", "tool-", "", 1},       {"tool-", "tool-", "tool-a  tool-b", 1},
+        {"tool-a", "tool-a", "", 0},  {"plain", "plain", "", 0}, /* can't be run */
+        {"ma", "make", "", 1},        {"make", "make", "make  make watch", 1},
+        {"make w", "make watch", "", 1}, {"tool-a x", "tool-a x", "", 0},
+        {"", "", "", 0},
+    };
+    static const char *const files[] = {"tool-a", "tool-b", "plain"};
+    char dir[64], path[200], *before = getenv("PATH");
+    struct field f = {.history = history, .history_count = COUNT_OF(history)};
+    buf hint = {0};
+    test_begin("a command is completed from the history, its first word from $PATH");
+    before = span_dup(span_of(before ? before : ""));
+    unit_base_temporary(dir);
+    CHECK(mkdtemp(dir) != NULL);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        CHECK_INT(close(open(path, O_CREAT | O_WRONLY, i < 2 ? 0700 : 0600)), 0);
+    }
+    snprintf(path, sizeof path, "/nowhere:%s:%s", dir, dir); /* twice: listed once */
+    setenv("PATH", path, 1);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf_clear(&hint);
+        field_set(&f, cases[i].typed);
+        CHECK_INT(field_complete_command(&f, &hint), cases[i].done);
+        CHECK_SPAN(buf_view(&f.text), cases[i].becomes);
+        CHECK_SPAN(buf_view(&hint), cases[i].hint);
+    }
+    setenv("PATH", before, 1);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+    free(before), buf_free(&hint), field_free(&f);
+}
+
 /* Its buffer is NULL: clang's UBSan stops where something is added to that. */
 static void unit_field_empty(void)
 {
@@ -511,4 +554,5 @@ static void unit_field(void)
     unit_field_words();
     unit_field_limit();
     unit_field_directories();
+    unit_field_commands();
 }
