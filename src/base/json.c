@@ -520,7 +520,8 @@ static char *json_dup_text(struct json string)
 {
     if (json_type(string) != JSON_STRING)
         return NULL;
-    buf b = {0};
+    /* without its quotes, a literal is as long as its text or longer */
+    buf b = {.p = base_grow(NULL, string.text.n), .cap = string.text.n};
     json_put_text(&b, string);
     buf_byte(&b, '\0');
     return b.p;

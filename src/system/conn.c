@@ -234,7 +234,7 @@ static void conn_settle(struct conn *c)
     c->consumed = 0;
     if (c->in.cap < CONN_READ_MAX && c->in.n)
         return;
-    if (c->loop->spare.p || c->in.n > CONN_READ_MAX / 2) {
+    if (c->loop->spare.p || c->in.n > CONN_READ_MAX / 2 || c->in.cap > 2 * CONN_READ_MAX) {
         if (!c->in.n)
             buf_free(&c->in);
         return;

@@ -55,11 +55,11 @@ static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int de
     buf_str(&key, name);
     buf_str(&key, tail[0] ? ":" : "");
     buf_str(&key, tail);
-    buf_cstr(&key);
     *row = (struct tree_row){
-        .kind = kind, .depth = depth - (t->focus != NULL), .key = key.p,
+        .kind = kind, .depth = depth - (t->focus != NULL), .key = span_dup(buf_view(&key)),
         .line = {t->lines[0]++, t->lines[1]++}};
     row->folded = !t->filter.count && tree_is_folded(t, row->key);
+    buf_free(&key);
     return row;
 }
 

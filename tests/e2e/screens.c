@@ -287,7 +287,7 @@ static const struct screens_step {
     {"folded", "_", NULL, "+", NULL},
     {"focus", "G" UI_LEFT UI_LEFT UI_LEFT UI_RIGHT, NULL, "\033g", NULL},
     {"new", "jn\033[Z" UI_CTRL_U "/srv/parser\r", NULL, "", NULL},
-    {"new with text", "\r\rtitle\rsay\012so \346\227\245\346\234\254", NULL, "", NULL},
+    {"new with text", "\r\r\rtitle\rsay\012so \346\227\245\346\234\254", NULL, "", NULL},
     {"new refused", UI_CTRL_S, NULL, "\033", NULL},
     {"message", "jjm", NULL, "\033", NULL},
     {"rename", "R", NULL, "\033", NULL},
