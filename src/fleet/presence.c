@@ -83,7 +83,7 @@ static void presence_hear(struct fleet *f, span text)
     peer->beat = h;
     peer->beat_at = f->loop->now;
     peer->stale = 0;
-    if (h.telec[0]) /* it was published just now; else presence_judge knows its age */
+    if (h.telec[0] && !is_new) /* published just now; else presence_judge knows its age */
         presence_note_skew(peer, 0);
     if (shown)
         roster_publish_peer(peer);

@@ -99,6 +99,12 @@ static void unit_presence_skew(void)
     json_open(&text, '{');
     roster_put_counters(peer, &text);
     CHECK(unit_fleet_has(&text, "\"skew_s\":-7"));
+    buf_clear(&text); /* how old a heartbeat in a key is, is not known yet */
+    buf_str(&text, "{\"computer_name\":\"old\",\"telec\":\"1\"");
+    json_field_time(&text, "last_seen", clock_wall_ms() - 20000);
+    json_close(&text, '}');
+    presence_hear(&a->fleet, buf_view(&text));
+    CHECK_INT(roster_find(&a->fleet, span_of("old"))->skew_ms, 0);
     buf_free(&text);
     unit_fleet_end(&u);
 }
