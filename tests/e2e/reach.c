@@ -201,8 +201,9 @@ static void test_reach_configured(void)
     char *into = reach_into("bee"), *ssh = format("%s/ssh bee", e2e.bin);
     reach_have_telec();
     file_write(format("%s/ssh", e2e.bin),
-               format("#!/bin/sh\n[ \"$1 $2\" = '-oBatchMode=yes bee' ] && shift 2 && exec %s \"$@\"\n",
-                      into), 0700);
+               format("#!/bin/sh\n[ \"$1 $2\" = '-oBatchMode=yes bee' ] || exit\nshift 2\n"
+                      "exec %s \"$@\"\n", into),
+               0700);
     file_write(format("%s/telec/config", e2e.config),
                format("[computer-box]\nreach = %s\n", ssh), 0600);
     CHECK_HAS(CLI_OK(cli("config", NULL)).said[0].p, format("[computer-box]\n# %s/telec/config:2\n"
