@@ -10,6 +10,7 @@
 #ifndef TUI_ESCAPE_MS
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
 #endif
+#define TUI_ASKS_MS 10000    /* the first answers may take so long */
 #ifndef TUI_PASTE_MS
 #define TUI_PASTE_MS 1000    /* a paste without an end mark ends after so long without input */
 #endif
@@ -222,10 +223,12 @@ static void tui_on_event(struct app *t, const struct term_event *ev)
         tui_click(t, ev);
 }
 
-/* The bytes of one key may come one by one on a slow line, which a long round trip tells. */
+/* The bytes of one key may come one by one on a slow line, which a long round trip tells. Until
+ * that is known the line may be the slowest: 33 ms a byte at 300 baud. */
 static long long tui_escape_ms(const struct app *t)
 {
-    long long half = t->pace.rtt / 2;
+    int asks = t->asked_at && !t->pace.works && t->loop.now - t->asked_at < TUI_ASKS_MS;
+    long long half = asks ? 8 * TUI_ESCAPE_MS : t->pace.rtt / 2;
     return half < TUI_ESCAPE_MS ? TUI_ESCAPE_MS : half > 1000 ? 1000 : half;
 }
 

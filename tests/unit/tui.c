@@ -53,6 +53,14 @@ static void unit_tui_escape(void)
     UNIT_APP_UNTIL(&u, u.t->escape_timer.slot || u.t->mode == APP_SESSIONS);
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
     CHECK(!u.t->escape_timer.slot);
+    u.t->asked_at = u.t->loop.now; /* nothing is known of the line */
+    CHECK_INT(send(u.terminal, "\033", 1, 0), 1);
+    UNIT_APP_UNTIL(&u, u.t->escape_timer.slot);
+    CHECK(u.t->escape_timer.due - u.t->loop.now > 200);
+    CHECK_INT(send(u.terminal, "[0n", 3, 0), 3);
+    UNIT_APP_UNTIL(&u, !u.t->escape_timer.slot);
+    CHECK_INT(u.t->mode, APP_SESSIONS);
+    u.t->asked_at = 0;
     CHECK_INT(send(u.terminal, "\033[200~/la", 9, 0), 9);
     unit_app_pass(&u);
     CHECK_INT(send(u.terminal, "st\033[201~", 8, 0), 8);
