@@ -31,7 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* What Linux alone has; -DTELEC_PORTABLE does without, to test what other systems run. */
+/* Calls that Linux alone has; -DTELEC_PORTABLE does without, to test what other systems run. */
 #if defined(__linux__) && !defined(TELEC_PORTABLE)
 #define TELEC_LINUX 1
 #include <sys/epoll.h>

@@ -8,7 +8,7 @@
  * its other half is accepted and reads as U+FFFD (8.2). Left out: fractions as numbers, a tree,
  * pretty printing. */
 
-/* What the checker expects next. */
+/* The token that the checker expects next. */
 enum json_state {
     JSON_WANT_VALUE,
     JSON_WANT_ELEMENT, /* a value or ']': right after '[' */

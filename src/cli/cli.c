@@ -609,7 +609,7 @@ static void cli_complete_start(struct context *c, buf *out)
     }
 }
 
-/* What can stand where help names a place. Other places have no values. */
+/* Values that can stand where help names a place. Other places have none. */
 static const struct {
     const char *place, *words; /* words: these, or what the shell completes; NULL: put */
     void (*put)(struct context *c, buf *out);
@@ -839,7 +839,7 @@ static void cli_tell_starter(const struct context *c, span why)
         base_write((int)fd, why);
 }
 
-/* What a running daemon has is told without the file: a home may not answer. */
+/* A running daemon's version is told without the file: a home may not answer. */
 static int cli_needs_file(const struct cli *cli)
 {
     const struct context *c = &cli->context;

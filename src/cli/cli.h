@@ -59,10 +59,10 @@ static const char *context_put_computer(const struct context *c, buf *target);
  * else on other computers. *target becomes "/sessions/ID". Returns 0, or 1 after a message: none,
  * or several. */
 static int context_find(struct context *c, const char *word, buf *target);
-/* The same for `count` words, with one list: found[i] becomes the id, to be freed, or NULL after
- * a message. Returns 0, or 1: one is missing. */
+/* As context_find for `count` words, with one list: found[i] becomes the id, to be freed, or NULL
+ * after a message. Returns 0, or 1: one is missing. */
 static int context_find_many(struct context *c, char *const *words, int count, char **found);
-/* The same, also of ended sessions that can be restarted. */
+/* As context_find_many, also of ended sessions that can be restarted. */
 static int context_find_many_ended(struct context *c, char *const *words, int count,
                                    char **found);
 /* GET of a target that context_find has just found. Returns 0, or 1 after a message. */
@@ -156,7 +156,7 @@ static int mcp_serve(struct context *c);           /* telec mcp, until stdin end
 
 /* ==== cli: the command line ================================================================== */
 
-/* What the command line starts but does not know: main hands it over. */
+/* Programs that the command line starts but does not know: main hands them over. */
 struct cli_programs {
     /* see daemon_run, holder_main, redis_url_resolve_main */
     int (*daemon)(struct config *config, int ready_fd, buf *error);

@@ -36,7 +36,7 @@ static void command_put_age(buf *b, struct json time)
         buf_byte(b, '-');
 }
 
-/* What a column of list shows of a session; nothing: "-". */
+/* A column of list: what it shows of a session; nothing: "-". */
 struct command_field {
     const char *name, *head, *member;
     void (*put)(buf *b, struct json session, struct json value);

@@ -43,7 +43,7 @@ static const struct agents_event *hook_find_event(struct json input, int *named)
     return *named ? agents_find_event(name) : NULL;
 }
 
-/* What says most of a tool's work; or NONE. */
+/* Returns the member that says most of a tool's work; or NONE. */
 static struct json hook_detail(struct json input)
 {
     static const char *const objects[] = {"tool_input", "details"};

@@ -369,7 +369,7 @@ struct settings_pair {
     struct json container, element;
 };
 
-/* What there is of telec's own hooks in a file. */
+/* telec's own hooks in a file. */
 struct settings_found {
     int own, good;              /* all of them; those that are as they should be */
     struct settings_pair first; /* what to remove for the first one */

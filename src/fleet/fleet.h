@@ -384,7 +384,7 @@ static int streams_append(struct streams *l, const char *key, int most, const st
 static int streams_add(struct streams *l, const char *key, int most,
                        const struct streams_field *fields, size_t count,
                        void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* The same of an attachment's stream. id NULL: of Redis's choice. */
+/* As streams_add, to an attachment's stream. id NULL: of Redis's choice. */
 static int streams_put(struct streams *l, const char *key, const struct codec_id *id,
                        const struct streams_field *fields, size_t count);
 static void streams_expire(struct streams *l, const char *key);

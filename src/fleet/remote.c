@@ -44,7 +44,7 @@ struct remote {
     char code[32];           /* of the error that ended it */
 };
 
-/* What an entry of output has. */
+/* Fields of an entry of output. */
 struct remote_piece {
     struct resp number, chunk, to, snapshot, size, got, end, again, undo;
 };

@@ -13,7 +13,7 @@
 
 struct requests_job;
 
-/* What a command is: about a session; a change, which [peers] allow decides about; typed whatever
+/* A command's kind: about a session; a change, which [peers] allow decides about; typed whatever
  * the session waits for; not submitted. */
 enum { REQUESTS_SESSION = 1, REQUESTS_CHANGES = 2, REQUESTS_FORCE = 4, REQUESTS_OPEN = 8 };
 
@@ -175,7 +175,7 @@ static void requests_put_share(buf *b, const char *key, long long part, long lon
     buf_fmt(b, "%lld.%lld", tenths / 10, tenths % 10);
 }
 
-/* What this system does not tell is 0. */
+/* Numbers that this system does not tell are 0. */
 static void requests_get_computer_info(struct requests_job *job)
 {
     const struct config *c = job->all->config;

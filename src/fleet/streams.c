@@ -396,7 +396,7 @@ static void streams_request_free(struct streams_request *request)
     free(request);
 }
 
-/* Its memory lasts until its XADD is answered. */
+/* The request's memory lasts until its XADD is answered. */
 static void streams_request_unlink(struct streams_request *request)
 {
     struct streams *l = request->owner;
@@ -589,7 +589,7 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-/* What was published before is lost. */
+/* Messages published before are lost. */
 static void streams_on_subscribed(void *ctx, const struct resp *reply)
 {
     struct streams *l = ctx;

@@ -215,7 +215,7 @@ static void daemon_on_summons(void *ctx, int signo)
     buf_free(&error);
 }
 
-/* What is bad about this host goes into the log and to /status: lists say it once. */
+/* Faults of this host go into the log and to /status: lists say them once. */
 static void daemon_note_host(void *ctx, enum host_verdict verdict, const char *about,
                              const char *found, const char *mend)
 {

@@ -62,7 +62,7 @@ static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ct
  * now; 0: the handshake was refused, and the reply says so. */
 static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
                          const struct httpd_ws_hooks *hooks, void *ctx);
-/* The same, but the reply to a good handshake waits for the first frame, or for … */
+/* As httpd_upgrade, but the reply to a good handshake waits for the first frame, or for … */
 static int httpd_upgrade_later(struct httpd_client *c, const struct http_head *head,
                                const struct httpd_ws_hooks *hooks, void *ctx);
 /* … this: returns 1 when the client is no WebSocket, no hook will be called, and a reply is due; 0:
@@ -271,7 +271,7 @@ static void proxy_keys(struct request *r);
 static void proxy_transcript(struct request *r);
 static void proxy_screen(struct request *r);
 static void proxy_attach(struct request *r);
-/* The same for a named computer. */
+/* Lists the sessions of a named computer. */
 static void proxy_list_sessions(struct request *r, const char *computer);
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
 

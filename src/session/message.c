@@ -262,7 +262,7 @@ static const char *message_judge_agent(struct holder *h, struct message *m)
     return NULL;
 }
 
-/* It has written since, or its processes have slept for a while. */
+/* The program has written since, or its processes have slept for a while. */
 static int message_is_handled(struct holder *h, struct message *m)
 {
     if (h->reader.output_at - m->read_at >= MESSAGE_AGAIN_MS / 2)
@@ -288,7 +288,7 @@ static void message_press_again(struct holder *h, struct message *m)
         message_press_enter(h, m);
 }
 
-/* What is not read yet may still be submitted; but a terminal itself keeps lines apart. */
+/* Text that is not read yet may still be submitted; but a terminal itself keeps lines apart. */
 static int message_is_given_up(struct holder *h, struct message *m)
 {
     if (m->client)
@@ -486,7 +486,7 @@ static void message_end_all(struct holder *h)
 
 /* ---- the first prompt ----------------------------------------------------------------------- */
 
-/* It reads keys or pastes, and its screen is complete; an agent's input box is there. */
+/* The program reads keys or pastes, and its screen is complete; an agent's input box is there. */
 static int message_is_ready(struct holder *h)
 {
     struct termios modes = {.c_lflag = ICANON};

@@ -584,7 +584,7 @@ static int question_is_boxed(const struct question_screen *s, int row)
            question_has(s->rows[row - 1], "╭") && question_has(s->rows[row + 1], "╰");
 }
 
-/* What the dialog is about: "$ make", "? Shell make", "→ Edit x.c"; or "Bash command" below a
+/* Appends the dialog's subject: "$ make", "? Shell make", "→ Edit x.c"; or "Bash command" below a
  * frame, and the next row. Returns 0: nothing. */
 static int question_put_subject(const struct question_screen *s, int row, buf *b)
 {

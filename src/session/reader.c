@@ -241,7 +241,7 @@ static void reader_renew_asked(struct holder *h)
     status_changed(h); /* cache_update compares */
 }
 
-/* It may draw its screen anew; without its box for longer, it has another one. */
+/* An agent may draw its screen anew; without its box for longer, it has another one. */
 static int reader_is_ready(const struct holder *h)
 {
     const struct reader *r = &h->reader;

@@ -54,7 +54,7 @@ static struct session **session_of(const struct sessions *all, const struct cach
     return cache_data(object, all->cache_place);
 }
 
-/* What does not come from the holder. */
+/* Writes the part of the object that does not come from the holder. */
 static void session_renew_record(struct session *s)
 {
     const struct sessions *all = s->owner;

@@ -48,7 +48,7 @@ struct cache {
     /* May be NULL. It must not subscribe. */
     void (*on_interest)(void *ctx, unsigned topics);
     void *interest_ctx;
-    /* Its event is due, or its removal; may be NULL. */
+    /* A session's event is due, or its removal; may be NULL. */
     void (*on_session)(void *ctx, struct cache_session *s, int removed);
     void *session_ctx;
 };
@@ -236,9 +236,9 @@ static int frame_put_key_bytes(buf *b, span name, int application);
 /* Returns where an unfinished update, or a sequence that may begin one, starts; before that is a
  * whole screen. */
 static size_t frame_find_update(span output);
-/* They answer nothing: focus, mouse, cursor and paging keys, reports. */
+/* Tells whether keys answer nothing: focus, mouse, cursor and paging keys, reports. */
 static int frame_is_look(span keys);
-/* They are no keys: focus, mouse, reports. */
+/* Tells whether bytes are no keys: focus, mouse, reports. */
 static int frame_is_report(span keys);
 
 /* ==== life: whether a session's holder lives ================================================= */
@@ -261,7 +261,7 @@ struct life_facts {
     int programs;                /* some are left */
 };
 
-/* Who has or had a holder.lock; strings may be NULL. */
+/* The owner of a holder.lock, now or before; strings may be NULL. */
 struct life_owner {
     pid_t pid;                   /* 0: the lock is free, or its owner in another container */
     pid_t program;               /* leader of its processes; 0: unknown */
@@ -288,7 +288,7 @@ static pid_t life_pid(const buf *pids, size_t i);
 static char life_process_state(pid_t pid);
 /* 0 only counts them. */
 static int life_signal_session(pid_t session, int signo);
-/* The same where the holder may be dead: ids may be others' by now. */
+/* As life_signal_session, where the holder may be dead: ids may be others' by now. */
 static int life_signal_programs(const struct life_owner *owner, int signo);
 /* For the life of this process, which must not open the file again. EAGAIN: another holder has
  * it. */
@@ -468,7 +468,7 @@ static struct stream *stream_open(struct loop *l, int fd, span how,
 static struct stream *stream_open_session(struct loop *l, const struct config *config,
                                           const char *id, span how,
                                           const struct stream_hooks *hooks, void *ctx);
-/* What comes while it is paused is omitted, not queued. */
+/* Output is omitted while the stream is paused, not queued. */
 static void stream_pause(struct stream *s, int paused);
 /* Return 0; 1: wait for on_drained; -1: the other side does not read. from: the viewer's
  * computer. */
@@ -561,7 +561,7 @@ static const char *state_source_name(enum state_source source); /* "output" */
 static int state_apply(struct state *s, const struct state_input *in, long long now);
 /* STATE_ON_SILENCE counts from then on. */
 static long long state_silent_at(const struct state *s);
-/* It was stopped so long. */
+/* Skips the time that the program was stopped. */
 static void state_skip(struct state *s, long long ms);
 /* Returns 0: no event is called so. */
 static int state_parse_event(struct json type, enum state_event *event);
@@ -600,7 +600,7 @@ struct session {
     long long checked_at;    /* loop clock: whether others observe it */
     struct session_waiter *waiters; /* for its end */
     struct session_creating *creating; /* or NULL */
-    /* Its holder has gone, or all of it; NULL: no restart waits. */
+    /* The session's holder has gone, or all of it; NULL: no restart waits. */
     void (*on_gone)(void *ctx, struct session *s, int removed);
     void *gone_ctx;
     int hidden;             /* its end can be undone: it is not in the cache */
@@ -659,7 +659,7 @@ struct sessions {
 
 /* Returns 1, 0: there is no record, or -1: it can't be read. */
 static int session_load(struct session *s);
-/* Its record: 0, or -1 with errno. */
+/* Writes the session's record. Returns 0, or -1 with errno. */
 static int session_write(const struct session *s);
 /* Returns 0, with ETIMEDOUT, while the sessions' disk does not answer. */
 static int session_disk_answers(const struct session *s);
@@ -714,8 +714,8 @@ static void session_end(struct session *s, struct session_waiter *waiter);
 static void session_end_by_force(struct session *s, struct session_waiter *waiter);
 static void session_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
-/* It leaves the cache now. Its processes are stopped, and its holder ends it in time, daemon or
- * not; an exited one is removed then. Return 0, or -1 with errno: nothing has changed. */
+/* The session leaves the cache now. Its processes are stopped, and its holder ends it in time,
+ * daemon or not; an exited one is removed then. Return 0, or -1 with errno: nothing has changed. */
 static int session_end_undoably(struct session *s, int undo_s);
 static struct session *session_find_hidden(const struct sessions *all, const char *id);
 static int session_undo_end(struct session *s);

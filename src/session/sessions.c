@@ -57,7 +57,7 @@ static struct session *session_new(struct sessions *all, const char *id)
     return s;
 }
 
-/* Its link is closed. */
+/* Frees a session whose link is closed. */
 static void session_delete(struct session *s)
 {
     if (!s->next)
@@ -114,7 +114,7 @@ static void session_cancel_wait(struct session_waiter *waiter)
     LIST_REMOVE(waiter);
 }
 
-/* It has been told something and can resume that. */
+/* Tells whether an agent was told something and can resume that. */
 static int session_has_conversation(const struct session *s)
 {
     struct json status = {buf_view(&s->status)};
@@ -122,7 +122,7 @@ static int session_has_conversation(const struct session *s)
            json_is(status, "last_input", JSON_STRING);
 }
 
-/* Or marks it for the next daemon to remove. Returns 0 or errno. */
+/* Removes the session's files, or marks them for the next daemon to remove. Returns 0 or errno. */
 static int session_erase(struct session *s)
 {
     if (!session_disk_answers(s))
@@ -315,7 +315,7 @@ static void session_is_adopted(struct session *s)
     session_adopted(s->owner, adopting);
 }
 
-/* Its first status has come, or it has ended already. */
+/* The session's first status has come, or it has ended already. */
 static void session_created(struct session *s)
 {
     struct session_creating *creating = s->creating;
@@ -329,7 +329,7 @@ static void session_created(struct session *s)
     free(creating);
 }
 
-/* Its holder may have read an earlier connection's request after the undo. */
+/* The holder may have read an earlier connection's request after the undo. */
 static int session_is_stopped(const struct session *s)
 {
     struct json status = {buf_view(&s->status)};
@@ -358,7 +358,7 @@ static void session_on_frame(void *ctx, enum frame_type type, span payload)
     session_is_adopted(s);
 }
 
-/* It has exited, without a holder. May free it. */
+/* The session has exited, without a holder. May free it. */
 static void session_gone(struct session *s)
 {
     struct sessions *all = s->owner;
@@ -541,7 +541,7 @@ static int session_is_over(struct session *s, int error)
     return over;
 }
 
-/* Or decides what the holder's absence means, even after an end that a daemon wrote: see
+/* Connects, or decides what the holder's absence means, even after an end that a daemon wrote: see
  * holder_is_given_up. May free the session. */
 static void session_reach(void *ctx)
 {

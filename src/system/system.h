@@ -25,7 +25,7 @@ static void os_uuid(char out[37]);
 static int os_open_regular(const char *path, int flags);
 /* Appends a regular file; EFBIG: it has more than most bytes. */
 static int os_read_file(buf *b, const char *path, size_t most);
-/* The same of anything; may wait for a FIFO's writer. */
+/* As os_read_file, of anything; may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
 /* Appends its last bytes, at most `most`. */
 static int os_read_end(buf *b, const char *path, size_t most);
@@ -44,7 +44,7 @@ struct os_program {
 /* Starts a program with no signal blocked or ignored by us. Not by fork: the daemon may be large.
  * Returns -1 with errno. */
 static pid_t os_start(const struct os_program *program);
-/* The same in short; out -1: as err. */
+/* As os_start, in short; out -1: as err. */
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 /* The limit leaves at most `few` descriptors above fd. */
 static int os_is_last_fd(int fd, unsigned few);
@@ -287,7 +287,7 @@ static int store_remove_session(const char *state, const char *id);
 static int store_put_end(const char *dir, long long at);
 static int store_drop_end(const char *dir);
 static long long store_find_end(const char *dir);  /* -1: none */
-/* What is left of interrupted removals. */
+/* Removes what interrupted removals have left. */
 static void store_remove_leavings(const char *state);
 static void store_remove_leaving(const char *dir);
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
@@ -330,7 +330,7 @@ struct store_log {
 };
 
 static int store_log_open(struct store_log *log, const char *dir);
-/* What the disk can't hold is lost. */
+/* Bytes that the disk can't hold are lost. */
 static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* oldest first */
@@ -542,8 +542,8 @@ struct config {
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
-/* What executes this binary, also when its file was moved, removed or replaced, where the system
- * has a name for what runs. */
+/* Returns a path that executes this binary, also when its file was moved, removed or replaced,
+ * where the system has a name for what runs. */
 static const char *config_program(const struct config *c);
 /* Reads the agents again, if the file can be read; earlier pointers are invalid. */
 static void config_renew_agents(struct config *c);

@@ -4,7 +4,7 @@
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* What tree_sort sorts: each session, and each project once. */
+/* Items of tree_sort: each session, and each project once. */
 struct tree_item {
     int computer;
     const char *path, *name;

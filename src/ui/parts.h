@@ -20,7 +20,7 @@ struct filter {
 };
 
 static void filter_set(struct filter *f, const char *text);
-/* What completes the is: of the last word; NULL: nothing, or several do. */
+/* Returns the letters that complete the is: of the last word; NULL: none, or several words do. */
 static const char *filter_complete(const struct filter *f);
 /* The states, when an is: names none; else NULL. */
 static const char *filter_wrong(const struct filter *f);
@@ -156,7 +156,7 @@ static const char *tree_title(const struct tree_session *s);
 static void tree_put_state(const struct tree *t, buf *b);
 static void tree_load_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
-/* Or the name of its program. */
+/* Appends the session's agent, or the name of its program. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
 static int tree_is_folded(const struct tree *t, const char *key);
 static struct tree_session *tree_session_at(const struct tree *t, size_t place);
@@ -372,7 +372,7 @@ struct term_input {
 static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
                               struct term_event *ev);
 
-/* What a terminal's keyboard can: nothing that telec may ask for, xterm's modifyOtherKeys, kitty's
+/* A terminal's keyboard modes: none that telec may ask for, xterm's modifyOtherKeys, kitty's
  * protocol. */
 enum term_keys { TERM_KEYS_LEGACY, TERM_KEYS_OTHER, TERM_KEYS_KITTY };
 

@@ -362,7 +362,7 @@ static void tui_on_push_state(void *ctx)
     tui_on_second(t);
 }
 
-/* What is not pushed are the sessions; the rest only when it never came. */
+/* Sessions that are not pushed are asked for; the rest only when it never came. */
 static void tui_on_fetch(void *ctx)
 {
     struct app *t = ctx;

@@ -163,7 +163,7 @@ static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *
 #endif
 #define APP_LINE_MAX 1000   /* bytes; longer ones are not saved */
 
-/* What gets the keys. Bits: the key table's contexts. */
+/* The part that gets the keys. Bits: the key table's contexts. */
 enum app_mode {
     APP_SESSIONS = 1,
     APP_TODOS = 2,

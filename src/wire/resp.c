@@ -8,7 +8,7 @@
 
 #define RESP_NUMBER_MAX 32 /* bytes */
 
-/* What follows a type byte. */
+/* The form of what follows a type byte. */
 enum resp_form {
     RESP_FORM_LINE,   /* text up to the line's end */
     RESP_FORM_NUMBER, /* a line with a number, boolean or null */

@@ -54,7 +54,7 @@ enum project_source {
     PROJECT_GUEST           /* watched for clients opened there; not in the list */
 };
 
-/* What is told of a watched file: that it goes or moves; its entries that do; changes in those. */
+/* A notice of a watched file: it goes or moves; its entries do; contents of those change. */
 enum projects_notice { PROJECTS_ITSELF, PROJECTS_ENTRIES, PROJECTS_CONTENTS };
 
 struct project {

@@ -48,7 +48,7 @@ struct vt_line {
     uint32_t bg; /* behind the used cells */
 };
 
-/* What DECSC saves. */
+/* State that DECSC saves. */
 struct vt_saved {
     int x, y, pending;
     struct cell_style style;
