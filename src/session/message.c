@@ -295,8 +295,9 @@ static int message_is_given_up(struct holder *h, struct message *m)
         return 0;
     if (m->first && h->reader.kind == QUESTION_CHOICE) /* it may have opened a dialog */
         m->entered_at = h->loop.now;
-    return !h->reader.agent ||
-           (message_is_read(h) &&
+    if (!h->reader.agent)
+        return !m->first || h->loop.now - m->entered_at >= MESSAGE_RECEIPT_MS;
+    return (message_is_read(h) &&
             ((m->presses >= MESSAGE_PRESSES_MAX && !m->first) || !m->enter ||
              h->loop.now - m->entered_at >= MESSAGE_SLOW_MS));
 }

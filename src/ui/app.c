@@ -394,6 +394,20 @@ static void app_on_status(struct app *t, struct json answer, struct app_request 
     }
 }
 
+static void app_on_ended(struct app *t, struct json answer, struct app_request *request)
+{
+    (void)request;
+    tree_add_ended(&t->tree, answer);
+    app_changed(t);
+}
+
+/* A daemon of an earlier version has none. */
+static int app_on_no_ended(struct app *t, const char *why, struct app_request *request)
+{
+    (void)t, (void)why, (void)request;
+    return 1;
+}
+
 static void app_fetch_sessions(struct app *t)
 {
     app_request(t, "GET", "/sessions", (span){0}, 0, app_on_sessions);
@@ -405,6 +419,9 @@ static void app_fetch_rest(struct app *t)
     app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_on_projects);
     app_request(t, "GET", "/agents/availability", (span){0}, 0, app_on_agents);
     app_request(t, "GET", "/status", (span){0}, 0, app_on_status);
+    if (!app_is_foreign(t))
+        app_request(t, "GET", "/sessions/ended", (span){0}, 0, app_on_ended)->on_error =
+            app_on_no_ended;
 }
 
 static void app_fetch(struct app *t)

@@ -423,24 +423,20 @@ static void keys_undo(void *ctx, int arg)
     dialog_undo(ctx);
 }
 
-static void keys_on_ended(struct app *t, struct json answer, struct app_request *request)
-{
-    char words[80];
-    int count = tree_add_ended(&t->tree, answer);
-    (void)request;
-    base_fmt(words, sizeof words, count ? "%d ended session%s: s resumes the selected one"
-                                        : "no ended session can be resumed",
-             count, count == 1 ? "" : "s");
-    app_say(t, 0, words);
-    app_changed(t);
-}
-
 static void keys_ended(void *ctx, int arg)
 {
     struct app *t = ctx;
+    buf key = {0};
     (void)arg;
-    if (!tree_drop_ended(&t->tree))
-        app_request(t, "GET", "/sessions/ended", (span){0}, 0, keys_on_ended);
+    buf_fmt(&key, "p:%s:" TREE_ENDED, t->tree.computers[0]);
+    int folded = tree_is_folded(&t->tree, key.p);
+    tree_build(&t->tree);
+    int found = tree_find(&t->tree, key.p) >= 0;
+    app_say(t, 0, !found ? "no ended session can be resumed"
+                  : folded ? "s resumes the selected one" : "folded");
+    if (found)
+        tree_set_folded(&t->tree, key.p, !folded);
+    buf_free(&key);
     app_changed(t);
 }
 

@@ -274,7 +274,7 @@ static struct tree_item *tree_items(struct tree *t, size_t *count)
         struct tree_session *s = tree_session_at(t, i), *root = s;
         while (root->parent)
             root = root->parent;
-        const char *path = root->ended ? "ended" : tree_project_of(t, root); /* their own fold */
+        const char *path = root->ended ? TREE_ENDED : tree_project_of(t, root); /* their own fold */
         items[n++] =
             (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
     }

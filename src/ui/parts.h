@@ -31,6 +31,7 @@ static int filter_has(const struct filter_word *w, const char *text);
 
 #define TREE_DEPTH_MAX 32 /* deeper sessions are shown at this level */
 #define TREE_FOLDS_MAX 1000
+#define TREE_ENDED "ended" /* the name of their fold */
 #define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
 
 /* A session as the daemon sends it. A missing string is NULL. */
@@ -127,7 +128,6 @@ struct tree {
 static void tree_event(struct tree *t, span json);
 static void tree_set_sessions(struct tree *t, struct json array);
 static int tree_add_ended(struct tree *t, struct json array); /* returns how many are new */
-static int tree_drop_ended(struct tree *t);        /* returns how many there were */
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
 static void tree_set_agents(struct tree *t, struct json object);

@@ -268,6 +268,8 @@ static int tree_session_lines(const struct tree_session *s, int full)
  * that two busy sessions don't keep changing places. */
 static long long tree_rank(const struct tree *t, const struct tree_session *s)
 {
+    if (s->ended)
+        return LLONG_MAX;
     if (t->order == TREE_WAITING)
         return !tree_is(s, "waiting");
     return t->order == TREE_RECENT ? -(s->activity / 60000) : 0;
@@ -328,6 +330,7 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
         *tree_string(old, i) = *tree_string(now, i);
         *tree_string(now, i) = value;
     }
+    old->ended = now->ended;
     old->activity = now->activity;
     old->created = now->created;
     old->since = now->since;
@@ -382,24 +385,13 @@ static int tree_add_ended(struct tree *t, struct json array)
     return count;
 }
 
-static int tree_drop_ended(struct tree *t)
-{
-    int count = 0;
-    for (size_t i = 0; i < t->sessions.places; i++)
-        if (t->sessions.sessions[i] && tree_session_at(t, i)->ended) {
-            tree_remove(t, tree_session_at(t, i)->id);
-            count++;
-        }
-    return count;
-}
-
 static void tree_set_sessions(struct tree *t, struct json array)
 {
     if (json_type(array) != JSON_ARRAY)
         return;
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
-            tree_session_at(t, i)->mark = 1;
+            tree_session_at(t, i)->mark = !tree_session_at(t, i)->ended;
     for (struct json_iter it = json_iter(array); json_next(&it);) {
         struct tree_session *s = tree_put(t, it.value);
         if (s)
@@ -552,7 +544,12 @@ static void tree_on_session(struct tree *t, struct json data)
 static void tree_on_removed(struct tree *t, struct json data)
 {
     char *id = json_dup_text(json_get(data, "session_id"));
-    if (id)
+    struct tree_session *s = id ? tree_session(t, id) : NULL;
+    int kept = s && s->restart && strcmp(s->restart, "resume") == 0 &&
+               strcmp(s->computer, t->computers[0]) == 0;
+    if (kept)
+        s->ended = t->dirty = 1; /* its daemon keeps it, too */
+    else if (s)
         tree_remove(t, id);
     free(id);
 }
@@ -626,16 +623,24 @@ static int tree_fold_place(const struct tree *t, const char *key, int *found)
     return *found ? high : low;
 }
 
+/* The fold of ended sessions is the one that `folds` opens. */
+static int tree_opens(const char *key)
+{
+    size_t n = strlen(key), end = strlen(":" TREE_ENDED);
+    return n > end && strcmp(key + n - end, ":" TREE_ENDED) == 0;
+}
+
 static int tree_is_folded(const struct tree *t, const char *key)
 {
     int found;
     tree_fold_place(t, key, &found);
-    return found;
+    return found != tree_opens(key);
 }
 
 static void tree_set_folded(struct tree *t, const char *key, int folded)
 {
     int found, at = tree_fold_place(t, key, &found);
+    folded = folded != tree_opens(key);
     if (folded == found || (folded && t->fold_count == TREE_FOLDS_MAX))
         return;
     if (folded) {

@@ -439,6 +439,7 @@ static void unit_app_requests(void)
     unit_app_reply(&u, "GET /projects", 200, "not json");
     unit_app_reply(&u, "GET /sessions", 200,
                    "[{\"session_id\":\"old\",\"computer\":\"vm\",\"title\":\"t\"}]");
+    unit_app_reply(&u, "GET /sessions/ended", 404, "{}"); /* of an older daemon: no message */
     app_fetch_rest(u.t);
     UNIT_APP_UNTIL(&u, u.t->toasts.count == 3);
     UNIT_APP_SEE(&u, "!");

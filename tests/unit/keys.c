@@ -226,25 +226,39 @@ static void unit_keys_reload(void)
 static void unit_keys_ended(void)
 {
     struct unit_app u;
-    test_begin("E shows the ended sessions that s resumes, and hides them again");
+    test_begin("ended sessions are a fold at the end of the list, which E opens");
     unit_keys_begin(&u);
+    unit_app_type(&u, "E");
+    UNIT_APP_SEE(&u, "no ended session can be resumed");
     unit_app_reply(&u, "GET /sessions/ended", 200,
                    "[{\"session_id\":\"old\",\"computer\":\"vm\",\"working_directory\":\"/zoo\","
                    "\"title\":\"the parser\",\"state\":\"exited\",\"restart\":\"resume\","
                    "\"ended_at\":\"2026-01-02T00:00:00Z\"},{\"session_id\":\"a\"}]");
-    unit_app_type(&u, "E");
-    UNIT_APP_SEE(&u, "the parser");
-    UNIT_APP_SEE(&u, "1 ended session");
+    app_fetch(u.t);
+    UNIT_APP_UNTIL(&u, tree_session(&u.t->tree, "old"));
+    app_settle(u.t);
     CHECK(tree_session(&u.t->tree, "old")->ended && !tree_session(&u.t->tree, "a")->ended);
     const struct tree_session *old = tree_session(&u.t->tree, "old");
+    CHECK_INT(old->row, -1);
+    CHECK_INT(old->project_row, u.t->tree.row_count - 1);
     const struct tree_row *fold = &u.t->tree.rows[old->project_row];
     CHECK(strcmp(fold->name, "ended") == 0 && strcmp(fold->path, "/zoo") == 0 && fold->foldable);
-    tree_set_folded(&u.t->tree, fold->key, 1);
-    tree_build(&u.t->tree);
-    CHECK_INT(old->row, -1);
-    CHECK_INT(many_collect_exited(u.t), 0); /* there is nothing to dismiss */
     unit_app_type(&u, "E");
-    CHECK(!tree_session(&u.t->tree, "old") && tree_session(&u.t->tree, "a"));
+    UNIT_APP_SEE(&u, "the parser");
+    CHECK_INT(many_collect_exited(u.t), 0); /* there is nothing to dismiss */
+    test_begin("a session that ends joins them when it can be resumed, and stays there");
+    unit_app_session(&u, "b", "idle", ",\"restart\":\"resume\"");
+    unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"b\"}}");
+    unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"z\"}}");
+    app_settle(u.t);
+    CHECK(tree_session(&u.t->tree, "b")->ended && !tree_session(&u.t->tree, "z"));
+    app_fetch(u.t);
+    unit_app_type(&u, "E");
+    app_settle(u.t);
+    CHECK_INT(old->row, -1);
+    CHECK(tree_session(&u.t->tree, "old") && tree_session(&u.t->tree, "b"));
+    unit_app_session(&u, "b", "idle", ""); /* restarted */
+    CHECK(!tree_session(&u.t->tree, "b")->ended);
     unit_app_end(&u);
 }
 
