@@ -310,6 +310,8 @@ static void fleet_start_far(int count, const char *query, int delay_ms)
         on(i);
         AWAIT(redis_is("ready"));
         AWAIT(json_count(get("/computers").body, "") == count);
+        /* Requests are read from now on: earlier ones would not be for it. */
+        AWAIT(access(format("%s/telec/requests.cursor", hosts[i].state), F_OK) == 0);
     }
     on(0);
 }
