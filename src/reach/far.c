@@ -44,20 +44,13 @@ static void far_on_silence(void *ctx)
     ((struct far *)ctx)->done = 1;
 }
 
-static void far_on_ping(void *ctx)
-{
-    struct far *far = ctx;
-    mux_send(&far->mux, MUX_PING, 0, (span){0});
-}
-
 static void far_on_broken(void *ctx, const char *why)
 {
     (void)why;
     ((struct far *)ctx)->done = 1;
 }
 
-static const struct mux_hooks far_mux_hooks = {NULL, far_on_ping, far_connect,
-                                                 far_on_broken};
+static const struct mux_hooks far_mux_hooks = {NULL, far_connect, far_on_broken};
 
 static void far_on_data(void *ctx)
 {

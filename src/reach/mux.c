@@ -176,10 +176,10 @@ static int mux_frame(struct mux *m, int type, uint32_t number, span payload)
         mux_on_stream(m, (enum mux_type)type, number, payload);
     else if (type == MUX_HELLO && m->hooks->on_hello)
         m->hooks->on_hello(m->ctx, payload);
-    else if (type == MUX_PING)
-        m->hooks->on_ping(m->ctx);
+    else if (type == MUX_PING && m->hooks->connect) /* the far end answers it */
+        mux_send(m, MUX_PING, 0, (span){0});
     else
-        return 0;
+        return type == MUX_PING;
     return 1;
 }
 

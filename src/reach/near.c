@@ -208,11 +208,6 @@ static void near_on_beat(void *ctx)
     loop_timer_set(&l->loop, &l->beat, l->loop.now + MUX_PING_MS);
 }
 
-static void near_on_ping(void *ctx)
-{
-    (void)ctx; /* near_on_data has noted that something came */
-}
-
 static void near_on_broken(void *ctx, const char *why)
 {
     near_cut(ctx, why);
@@ -253,7 +248,7 @@ static void near_on_hello(void *ctx, span text)
     buf_free(&error);
 }
 
-static const struct mux_hooks near_mux_hooks = {near_on_hello, near_on_ping, NULL, near_on_broken};
+static const struct mux_hooks near_mux_hooks = {near_on_hello, NULL, near_on_broken};
 
 static void near_install(struct near *l)
 {

@@ -29,8 +29,7 @@ enum mux_type {
 struct mux;
 struct mux_hooks {
     void (*on_hello)(void *ctx, span json);
-    void (*on_ping)(void *ctx);
-    int (*connect)(void *ctx);
+    int (*connect)(void *ctx);  /* NULL: the near end */
     void (*on_broken)(void *ctx, const char *why); /* close the pipe */
 };
 

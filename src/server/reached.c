@@ -63,32 +63,27 @@ static char *reached_name(struct reached *r, struct json computer)
 
 /* ---- what is told to clients here ------------------------------------------------------------ */
 
-static void reached_put_computer(const struct reached *r, buf *b)
+/* i: of one behind it; -1: itself. */
+static void reached_put_computer(const struct reached *r, int i, buf *b)
 {
     int live = reached_is_live(r);
     json_open(b, '{');
-    json_field_string(b, "name", r->name);
+    json_field_string(b, "name", i < 0 ? r->name : r->others[i]);
     json_field_string(b, "status", live ? "online" : "stale");
     json_field_null(b, "user");
     json_field_null(b, "host");
-    json_field_string(b, "reach", live ? "ready" : r->why[0] ? r->why : "reconnecting");
+    if (i < 0)
+        json_field_string(b, "reach", live ? "ready" : r->why[0] ? r->why : "reconnecting");
+    else
+        json_field_string(b, "behind", r->name);
     json_close(b, '}');
 }
 
 static void reached_put_computers(const struct server *server, buf *b)
 {
-    for (const struct reached *r = server->reached; r; r = r->next) {
-        reached_put_computer(r, b);
-        for (int i = 0; i < r->other_count; i++) {
-            json_open(b, '{');
-            json_field_string(b, "name", r->others[i]);
-            json_field_string(b, "status", reached_is_live(r) ? "online" : "stale");
-            json_field_null(b, "user");
-            json_field_null(b, "host");
-            json_field_string(b, "behind", r->name);
-            json_close(b, '}');
-        }
-    }
+    for (const struct reached *r = server->reached; r; r = r->next)
+        for (int i = -1; i < r->other_count; i++)
+            reached_put_computer(r, i, b);
 }
 
 static void reached_put_projects(const struct server *server, const char *computer, buf *b)
@@ -111,7 +106,7 @@ static void reached_publish(struct reached *r, unsigned topics, const char *even
 static void reached_publish_computer(struct reached *r)
 {
     buf b = {0};
-    reached_put_computer(r, &b);
+    reached_put_computer(r, -1, &b);
     reached_publish(r, CACHE_SESSIONS | CACHE_PREPARATION, "computer_updated", buf_view(&b));
     buf_free(&b);
 }
