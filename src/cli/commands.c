@@ -104,8 +104,8 @@ static const struct command_field *command_field(span name)
     return NULL;
 }
 
-/* Appends what a column shows of the session; of a session of type JSON_NONE the heading. A terminal
- * gets the name of a command's program, else the whole command. */
+/* Appends what a column shows of the session; of a session of type JSON_NONE the heading. A
+ * terminal gets the name of a command's program, else the whole command. */
 static void command_put_field(buf *out, const struct command_field *f, struct json session, int tty)
 {
     struct json value = json_get(session, f->member);

@@ -321,8 +321,8 @@ static struct app_request *app_request(
     return request;
 }
 
-/* Selects the first session that waits, unless the user has moved or the selected one waits. If none
- * waits, the selection stays, or without one goes to the session used last. */
+/* Selects the first session that waits, unless the user has moved or the selected one waits. If
+ * none waits, the selection stays, or without one goes to the session used last. */
 static void app_select_first(struct app *t)
 {
     const char *key = t->views[0].wanted;

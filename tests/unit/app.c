@@ -28,6 +28,8 @@ struct unit_app {
         int status;
     } replies[UNIT_APP_REPLIES];
     int reply_count;
+    size_t shown;             /* bytes that the terminal got */
+    int frames;               /* passes in which it got some */
     buf asked;                /* "METHOD target body", one a line */
     buf input;                /* bytes for the session, from WebSocket or holder */
     buf said;                 /* other messages for the session, one a line */
@@ -187,8 +189,12 @@ static void unit_app_pass(struct unit_app *u)
     loop_timer_set(&u->t->loop, &tick, clock_mono_ms() + 5);
     loop_once(&u->t->loop);
     loop_timer_cancel(&u->t->loop, &tick);
-    while ((n = recv(u->terminal, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+    size_t before = u->shown;
+    while ((n = recv(u->terminal, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
         vt_feed(u->screen, (span){bytes, (size_t)n});
+        u->shown += (size_t)n;
+    }
+    u->frames += u->shown > before;
     if (u->t->pace.pending && u->screen->answers.n >= 4 &&
         memcmp(u->screen->answers.p + u->screen->answers.n - 4, "\033[0n", 4) == 0) {
         u->screen->answers.n -= 4;

@@ -114,8 +114,43 @@ static void unit_layout_todos(void)
     unit_app_end(&u);
 }
 
+
+static void unit_layout_bytes(void)
+{
+    struct unit_app u;
+    test_begin("a character that is typed costs at most 60 bytes, a move 250, each one frame");
+    unit_app_begin(&u, 24, 80);
+    u.t->no_preview = 1;
+    for (int i = 0; i < 9; i++)
+        unit_app_session(&u, (char[]){(char)('a' + i), 0}, "idle",
+                         ",\"active_agent\":\"claude\",\"last_output\":\"what it said last\"");
+    app_set(&u.t->views[0].wanted, "s:d");
+    app_changed(u.t);
+    UNIT_APP_SEE(&u, "6/11");
+    for (int i = 0; i < 4; i++) /* what follows a first frame */
+        unit_app_pass(&u);
+    for (int i = 0; i < 2; i++) {
+        u.shown = 0, u.frames = 0;
+        unit_app_type(&u, i ? "k" : "j");
+        UNIT_APP_SEE(&u, i ? "6/11" : "7/11");
+        CHECK(u.shown <= 250);
+        CHECK_INT(u.frames, 1);
+    }
+    unit_app_type(&u, "m");
+    UNIT_APP_SEE(&u, "Message to");
+    for (int i = 0; i < 2; i++) {
+        u.shown = 0, u.frames = 0;
+        unit_app_type(&u, i ? "z" : "y");
+        UNIT_APP_SEE(&u, i ? " yz" : " y");
+        CHECK(u.shown <= 60);
+        CHECK_INT(u.frames, 1);
+    }
+    unit_app_end(&u);
+}
+
 static void unit_layout(void)
 {
+    unit_layout_bytes();
     unit_layout_sizes();
     unit_layout_small();
     unit_layout_hints();
