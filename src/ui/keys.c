@@ -380,47 +380,12 @@ static void keys_toggle_details(void *ctx, int arg)
     app_changed(t);
 }
 
-static void keys_panes(void *ctx, int arg)
-{
-    (void)arg;
-    panes_cycle(ctx);
-}
-
-/* Opens the dialog of that mode. */
-static void keys_dialog(void *ctx, int mode)
-{
-    if (mode == APP_NEW)
-        dialog_new(ctx);
-    else if (mode == APP_MESSAGE)
-        dialog_message(ctx);
-    else if (mode == APP_ANSWER)
-        dialog_choose(ctx);
-    else if (mode == APP_RENAME)
-        dialog_rename(ctx);
-    else if (mode == APP_KEYS)
-        dialog_keys(ctx);
-    else
-        dialog_end(ctx);
-}
-
 static void keys_mark(void *ctx, int all)
 {
     if (all)
         many_mark_all(ctx);
     else
         many_mark(ctx);
-}
-
-static void keys_dismiss(void *ctx, int arg)
-{
-    (void)arg;
-    dialog_dismiss(ctx);
-}
-
-static void keys_undo(void *ctx, int arg)
-{
-    (void)arg;
-    dialog_undo(ctx);
 }
 
 static void keys_ended(void *ctx, int arg)
@@ -440,10 +405,18 @@ static void keys_ended(void *ctx, int arg)
     app_changed(t);
 }
 
-static void keys_restart(void *ctx, int arg)
+/* Acts of other parts that need no argument. */
+enum keys_act {
+    KEYS_NEW, KEYS_MESSAGE, KEYS_ANSWER, KEYS_RENAME, KEYS_KEY, KEYS_END, KEYS_DISMISS, KEYS_UNDO,
+    KEYS_RESTART, KEYS_CHANGES, KEYS_PANES, KEYS_LAST
+};
+
+static void keys_do(void *ctx, int act)
 {
-    (void)arg;
-    dialog_restart(ctx);
+    static void (*const acts[])(struct app *t) = {
+        dialog_new,     dialog_message, dialog_choose,  dialog_rename, dialog_keys, dialog_end,
+        dialog_dismiss, dialog_undo,    dialog_restart, changes_show,  panes_cycle, attach_last};
+    acts[act](ctx);
 }
 
 static void keys_hooks(void *ctx, int wanted)
@@ -471,12 +444,6 @@ static void keys_quit(void *ctx, int arg)
     ((struct app *)ctx)->quit = 1;
 }
 
-static void keys_changes(void *ctx, int arg)
-{
-    (void)arg;
-    changes_show(ctx);
-}
-
 static void keys_suspend(void *ctx, int arg)
 {
     (void)arg;
@@ -485,21 +452,17 @@ static void keys_suspend(void *ctx, int arg)
 
 /* ---- the pager ------------------------------------------------------------------------------ */
 
-static void keys_pager_scroll(void *ctx, int rows)
-{
-    pager_scroll(&((struct app *)ctx)->pager, rows);
-    app_changed(ctx);
-}
+/* A movement in the pager, and by how much: −1, 0, 1. */
+#define KEYS_PAGER(move, n) ((move) * 4 + 1 + (n))
+enum keys_pager_move {
+    KEYS_SCROLL, KEYS_SCREEN, KEYS_GO, KEYS_PROMPT, KEYS_HIT, KEYS_COL
+};
 
-static void keys_pager_page(void *ctx, int pages)
+static void keys_pager(void *ctx, int arg)
 {
-    pager_page(&((struct app *)ctx)->pager, pages);
-    app_changed(ctx);
-}
-
-static void keys_pager_go(void *ctx, int end)
-{
-    pager_go(&((struct app *)ctx)->pager, end);
+    static void (*const moves[])(struct pager *p, int n) = {
+        pager_scroll, pager_page, pager_go, pager_next_prompt, pager_next, pager_move_col};
+    moves[arg / 4](&((struct app *)ctx)->pager, arg % 4 - 1);
     app_changed(ctx);
 }
 
@@ -509,22 +472,10 @@ static void keys_pager_type(void *ctx, int what)
     app_changed(ctx);
 }
 
-static void keys_pager_prompt(void *ctx, int step)
-{
-    pager_next_prompt(&((struct app *)ctx)->pager, step);
-    app_changed(ctx);
-}
-
 static void keys_pager_select(void *ctx, int arg)
 {
     (void)arg;
     pager_select(&((struct app *)ctx)->pager);
-    app_changed(ctx);
-}
-
-static void keys_pager_move_col(void *ctx, int cols)
-{
-    pager_move_col(&((struct app *)ctx)->pager, cols);
     app_changed(ctx);
 }
 
@@ -545,12 +496,6 @@ static void keys_reading(void *ctx, int what)
         reading_toggle_follow(ctx);
     else
         reading_begin(ctx);
-}
-
-static void keys_pager_next(void *ctx, int step)
-{
-    pager_next(&((struct app *)ctx)->pager, step);
-    app_changed(ctx);
 }
 
 /* Esc first drops the selection, then the search. */
@@ -761,12 +706,6 @@ static void keys_read_only(void *ctx, int arg)
     attach_begin(t, s->id);
 }
 
-static void keys_attach_last(void *ctx, int arg)
-{
-    (void)arg;
-    attach_last(ctx);
-}
-
 /* Scrolls the preview by half screens; positive: back. */
 static void keys_scroll_preview(void *ctx, int pages)
 {
@@ -798,42 +737,43 @@ static const struct keymap_key keys_table[] = {
      "attach to the session; read the output of an exited one", keys_open, 0, "open"},
     {'\r', 0, APP_TODOS, "Enter", "open",
      "Preparation: fold or unfold a project or todo, read a file", keys_open, 0, "open-todo"},
-    {'a', 0, APP_SESSIONS, "a", "answer", "answer what the selected session asks", keys_dialog,
-     APP_ANSWER, "answer"},
-    {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session", keys_dialog,
-     APP_MESSAGE, "message"},
-    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", keys_dialog, APP_NEW,
+    {'a', 0, APP_SESSIONS, "a", "answer", "answer what the selected session asks", keys_do,
+     KEYS_ANSWER, "answer"},
+    {'m', 0, APP_SESSIONS, "m", "message", "type a message to the selected session", keys_do,
+     KEYS_MESSAGE, "message"},
+    {'n', 0, APP_LISTS, "n", "new", "new session in the selected project", keys_do, KEYS_NEW,
      "new"},
     {'/', 0, APP_LISTS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
      keys_enter_mode, APP_FILTER, "filter"},
     {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
      "next-waiting"},
     {'x', 0, APP_SESSIONS, "x", "end", "end the session, the marked ones, or all of a project",
-     keys_dialog, APP_CONFIRM, "end"},
-    {'X', 0, APP_SESSIONS, "X", NULL, "dismiss all that have exited", keys_dismiss, 0, "dismiss"},
-    {'u', 0, APP_LISTS, "u", NULL, "undo the last end, within 10 s", keys_undo, 0, "undo"},
+     keys_do, KEYS_END, "end"},
+    {'X', 0, APP_SESSIONS, "X", NULL, "dismiss all that have exited",
+     keys_do, KEYS_DISMISS, "dismiss"},
+    {'u', 0, APP_LISTS, "u", NULL, "undo the last end, within 10 s", keys_do, KEYS_UNDO, "undo"},
     {' ', 0, APP_SESSIONS, "Space", NULL, "mark the session: x, m, s and K act on all marked",
      keys_mark, 0, "mark"},
     {'V', 0, APP_SESSIONS, "V", NULL, "mark all that are shown; again: none", keys_mark, 1,
      "mark-all"},
-    {'d', 0, APP_SESSIONS, "d", NULL, "what git says has changed in its directory", keys_changes,
-     0, "changes"},
+    {'d', 0, APP_SESSIONS, "d", NULL, "what git says has changed in its directory", keys_do,
+     KEYS_CHANGES, "changes"},
     {'s', 0, APP_SESSIONS, "s", NULL, "start an exited session again; an agent resumes",
-     keys_restart, 0, "restart"},
+     keys_do, KEYS_RESTART, "restart"},
     {'E', 0, APP_SESSIONS, "E", NULL, "show ended sessions that s resumes, or hide them",
      keys_ended, 0, "ended"},
-    {'K', 0, APP_SESSIONS, "K", NULL, "send a key: Escape, Ctrl-C …", keys_dialog, APP_KEYS,
+    {'K', 0, APP_SESSIONS, "K", NULL, "send a key: Escape, Ctrl-C …", keys_do, KEYS_KEY,
      "key"},
     {'v', 0, APP_SESSIONS, "v", NULL, "read all of its text: search, copy, pipe, edit",
      keys_reading, 'v', "read"},
     {'A', 0, APP_SESSIONS, "A", NULL, "attach read-only", keys_read_only, 0, "read-only"},
     {'-', 0, APP_SESSIONS, "-", NULL, "attach to the session before (attached: prefix, -)",
-     keys_attach_last, 0, "attach-last"},
+     keys_do, KEYS_LAST, "attach-last"},
     {TERM_PGUP, TERM_SHIFT, APP_SESSIONS, "Shift-PgUp", NULL,
      "scroll the preview back (also the wheel)", keys_scroll_preview, 1, "preview-up"},
     {TERM_PGDN, TERM_SHIFT, APP_SESSIONS, "Shift-PgDn", NULL, NULL, keys_scroll_preview, -1,
      "preview-down"},
-    {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_dialog, APP_RENAME,
+    {'R', 0, APP_SESSIONS, "R", NULL, "rename the selected session", keys_do, KEYS_RENAME,
      "rename"},
     {'s', 0, APP_TODOS, "s", "start", "Preparation: start work on a todo that is ready", keys_todo,
      TODOS_START, "start"},
@@ -869,7 +809,7 @@ static const struct keymap_key keys_table[] = {
     {'p', 0, APP_SESSIONS, "p", NULL, "show or hide the preview", keys_toggle_preview, 0,
      "preview"},
     {'=', 0, APP_SESSIONS, "=", NULL, "one, two, four screens: of marked or recent sessions",
-     keys_panes, 0, "panes"},
+     keys_do, KEYS_PANES, "panes"},
     {'i', 0, APP_SESSIONS, "i", NULL, "last input and output of all, and how a state is known",
      keys_toggle_details, 0, "details"},
     {TERM_UP, TERM_SHIFT, APP_SESSIONS, "Shift-arrow", NULL,
@@ -898,7 +838,7 @@ static const struct keymap_key keys_table[] = {
     {'d', 0, APP_PREFIX, "d", "detach", NULL, keys_detach, 0, "attached-detach"},
     {'n', 0, APP_PREFIX, "n", "next", NULL, keys_attach_next, 1, "attached-next"},
     {'p', 0, APP_PREFIX, "p", "previous", NULL, keys_attach_next, -1, "attached-previous"},
-    {'-', 0, APP_PREFIX, "-", "before", NULL, keys_attach_last, 0, "attached-last"},
+    {'-', 0, APP_PREFIX, "-", "before", NULL, keys_do, KEYS_LAST, "attached-last"},
     {'[', 0, APP_PREFIX, "[", "read", NULL, keys_reading, 'v', "attached-read"},
     {'w', 0, APP_PREFIX, "w", "waiting", NULL, keys_attach_next_waiting, 1,
      "attached-next-waiting"},
@@ -946,38 +886,42 @@ static const struct keymap_key keys_table[] = {
      NULL},
     {TERM_END, 0, APP_HELP | APP_TOASTS, "End", NULL, NULL, keys_scroll_list, KEYS_ALL_ROWS, NULL},
     {TERM_DOWN, 0, APP_PAGERS, "down, j", NULL, "Reading: a row down (also the wheel)",
-     keys_pager_scroll, 1, NULL},
-    {'j', 0, APP_PAGERS, "j", NULL, NULL, keys_pager_scroll, 1, NULL},
-    {TERM_UP, 0, APP_PAGERS, "up, k", NULL, "Reading: a row up", keys_pager_scroll, -1, NULL},
-    {'k', 0, APP_PAGERS, "k", NULL, NULL, keys_pager_scroll, -1, NULL},
-    {TERM_PGDN, 0, APP_PAGERS, "PgDn, Space", NULL, "Reading: a screen down", keys_pager_page, 1,
-     NULL},
-    {' ', 0, APP_PAGERS, "Space", NULL, NULL, keys_pager_page, 1, NULL},
-    {TERM_PGUP, 0, APP_PAGERS, "PgUp, b", NULL, "Reading: a screen up", keys_pager_page, -1, NULL},
-    {'b', 0, APP_PAGERS, "b", NULL, NULL, keys_pager_page, -1, NULL},
-    {TERM_HOME, 0, APP_PAGERS, "Home, g", NULL, "Reading: to the start", keys_pager_go, 0, NULL},
-    {'g', 0, APP_PAGERS, "g", NULL, NULL, keys_pager_go, 0, NULL},
-    {TERM_END, 0, APP_PAGERS, "End, G", NULL, "Reading: to the end", keys_pager_go, 1, NULL},
-    {'G', 0, APP_PAGERS, "G", NULL, NULL, keys_pager_go, 1, NULL},
+     keys_pager, KEYS_PAGER(KEYS_SCROLL, 1), NULL},
+    {'j', 0, APP_PAGERS, "j", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_SCROLL, 1), NULL},
+    {TERM_UP, 0, APP_PAGERS, "up, k", NULL, "Reading: a row up",
+     keys_pager, KEYS_PAGER(KEYS_SCROLL, -1), NULL},
+    {'k', 0, APP_PAGERS, "k", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_SCROLL, -1), NULL},
+    {TERM_PGDN, 0, APP_PAGERS, "PgDn, Space", NULL, "Reading: a screen down",
+     keys_pager, KEYS_PAGER(KEYS_SCREEN, 1), NULL},
+    {' ', 0, APP_PAGERS, "Space", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_SCREEN, 1), NULL},
+    {TERM_PGUP, 0, APP_PAGERS, "PgUp, b", NULL, "Reading: a screen up",
+     keys_pager, KEYS_PAGER(KEYS_SCREEN, -1), NULL},
+    {'b', 0, APP_PAGERS, "b", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_SCREEN, -1), NULL},
+    {TERM_HOME, 0, APP_PAGERS, "Home, g", NULL, "Reading: to the start",
+     keys_pager, KEYS_PAGER(KEYS_GO, 0), NULL},
+    {'g', 0, APP_PAGERS, "g", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_GO, 0), NULL},
+    {TERM_END, 0, APP_PAGERS, "End, G", NULL, "Reading: to the end",
+     keys_pager, KEYS_PAGER(KEYS_GO, 1), NULL},
+    {'G', 0, APP_PAGERS, "G", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_GO, 1), NULL},
     {'F', 0, APP_PAGERS, "F", NULL, "Reading: stay at the end as it grows", keys_reading, 'F',
      NULL},
     {'/', 0, APP_PAGERS, "/", NULL, "Reading: search; Enter goes to the first hit",
      keys_pager_type, '/', NULL},
-    {'n', 0, APP_PAGERS, "n, N", NULL, "Reading: the next hit, the hit before", keys_pager_next, 1,
-     NULL},
-    {'N', 0, APP_PAGERS, "N", NULL, NULL, keys_pager_next, -1, NULL},
+    {'n', 0, APP_PAGERS, "n, N", NULL, "Reading: the next hit, the hit before",
+     keys_pager, KEYS_PAGER(KEYS_HIT, 1), NULL},
+    {'N', 0, APP_PAGERS, "N", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_HIT, -1), NULL},
     {'c', 0, APP_PAGERS, "c, w", NULL, "Reading: case counts; only whole words", keys_pager_find,
      0, NULL},
     {'w', 0, APP_PAGERS, "w", NULL, NULL, keys_pager_find, 1, NULL},
     {'[', 0, APP_PAGERS, "[, ]", NULL, "Reading: the prompt before, the next one",
-     keys_pager_prompt, -1, NULL},
-    {']', 0, APP_PAGERS, "]", NULL, NULL, keys_pager_prompt, 1, NULL},
+     keys_pager, KEYS_PAGER(KEYS_PROMPT, -1), NULL},
+    {']', 0, APP_PAGERS, "]", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_PROMPT, 1), NULL},
     {'v', 0, APP_PAGERS, "v", NULL, "Reading: select lines; a block (also a drag, with Alt)",
      keys_pager_select, 0, NULL},
-    {TERM_LEFT, 0, APP_PAGERS, "left", NULL, NULL, keys_pager_move_col, -1, NULL},
-    {TERM_RIGHT, 0, APP_PAGERS, "right", NULL, NULL, keys_pager_move_col, 1, NULL},
-    {'h', 0, APP_PAGERS, "h", NULL, NULL, keys_pager_move_col, -1, NULL},
-    {'l', 0, APP_PAGERS, "l", NULL, NULL, keys_pager_move_col, 1, NULL},
+    {TERM_LEFT, 0, APP_PAGERS, "left", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_COL, -1), NULL},
+    {TERM_RIGHT, 0, APP_PAGERS, "right", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_COL, 1), NULL},
+    {'h', 0, APP_PAGERS, "h", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_COL, -1), NULL},
+    {'l', 0, APP_PAGERS, "l", NULL, NULL, keys_pager, KEYS_PAGER(KEYS_COL, 1), NULL},
     {'y', 0, APP_PAGERS, "y", NULL, "Reading: copy the selection, or the line of the hit",
      keys_reading, 'y', NULL},
     {'|', 0, APP_PAGERS, "|", NULL, "Reading: pipe the selection, or all, to a command",
