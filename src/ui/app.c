@@ -335,7 +335,8 @@ static void app_select_first(struct app *t)
     int at = tree_next_waiting(&t->tree, -1), last = -1;
     for (int i = 0; i < t->tree.row_count; i++) {
         const struct tree_session *one = t->tree.rows[i].session;
-        if (one && (last < 0 || one->activity > t->tree.rows[last].session->activity))
+        if (one && !one->ended &&
+            (last < 0 || one->activity > t->tree.rows[last].session->activity))
             last = i;
     }
     at = at >= 0 || keep ? at : last;
