@@ -57,12 +57,29 @@
 static int unit_no_links; /* symbolic links can't be made */
 #define symlink(text, path) (unit_no_links ? (errno = EPERM, -1) : symlink(text, path))
 static long unit_allocated; /* how often: all of the program's memory goes through realloc */
+static long unit_left;      /* blocks that have not been freed */
 static void *unit_realloc(void *p, size_t size)
 {
     unit_allocated++;
+    unit_left += !p;
     return realloc(p, size);
 }
+
+static void unit_free(void *p)
+{
+    unit_left -= p != NULL;
+    free(p);
+}
+
+static char *unit_realpath(const char *path, char *into)
+{
+    char *real = realpath(path, into);
+    unit_left += real && !into;
+    return real;
+}
 #define realloc unit_realloc
+#define free unit_free
+#define realpath unit_realpath
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
@@ -70,6 +87,7 @@ static void *unit_realloc(void *p, size_t size)
 
 #include "test.h"
 
+static buf unit_text; /* what helpers of a part's tests return */
 static const char *unit_program = "unit"; /* this program's path: tests start it again */
 
 #include "unit/base.c"
@@ -295,10 +313,13 @@ int main(int argc, char **argv)
             continue;
         test_part = unit_tests[i].name;
         int before = test_count;
+        long left = unit_left;
         alarm(UNIT_SECONDS_MAX);
         unit_tests[i].run();
         if (test_count == before)
             test_fail(__FILE__, __LINE__, "a test without a name");
+        buf_free(&unit_text);
+        test_int(__FILE__, __LINE__, "blocks that are not freed", unit_left - left, 0);
         test_end();
     }
     return test_failed > 0;

@@ -7,7 +7,7 @@ struct unit_holder {
     buf status, screen;      /* the last FRAME_STATUS; all output and snapshots */
     char receipt[64], pty[32], size[64];
     int statuses, snapshots, closed, receipts, ptys, fd, late;
-    buf reply;               /* the last FRAME_…_REPLY */
+    buf reply, error;        /* the last FRAME_…_REPLY; why it has not started */
     struct loop_timer guard;
 };
 
@@ -99,10 +99,8 @@ static void unit_holder_make(struct unit_holder *u)
 static const char *unit_holder_start(struct unit_holder *u, const char *directory,
                                      const char *program, const char *script, const char *more)
 {
-    static buf text, error;
+    buf text = {0};
     struct json spec;
-    buf_clear(&text);
-    buf_clear(&error);
     json_open(&text, '{');
     json_field_string(&text, "id", "unit");
     json_field_string(&text, "socket", u->socket);
@@ -117,11 +115,11 @@ static const char *unit_holder_start(struct unit_holder *u, const char *director
     json_close(&text, ']');
     buf_fmt(&text, "%s}", more);
     CHECK_INT(json_parse(buf_view(&text), &spec, NULL, NULL), PARSE_DONE);
-    const char *fault = holder_start(&u->h, spec, &error);
-    if (fault)
-        return fault;
-    holder_begin(&u->h);
-    return NULL;
+    const char *fault = holder_start(&u->h, spec, &u->error);
+    buf_free(&text);
+    if (!fault)
+        holder_begin(&u->h);
+    return fault;
 }
 
 /* A running script with a client that is subscribed. */
@@ -161,7 +159,7 @@ static void unit_holder_end(struct unit_holder *u)
         unlink(path);
     }
     rmdir(u->dir);
-    buf *const all[] = {&u->status, &u->screen, &u->reply, &u->h.last_input, &u->h.last_output,
+    buf *const all[] = {&u->status, &u->screen, &u->reply, &u->error, &u->h.last_input, &u->h.last_output,
                         &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
                         &u->h.first_argument, &u->h.said, &u->h.reader.said,
                         &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices,

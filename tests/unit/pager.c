@@ -69,21 +69,20 @@ static char *unit_pager_row(const struct grid *g, int row)
 static const char *unit_pager_shown(const struct pager *p)
 {
     static const char letters[] = ".THSECQLMF";
-    static buf b;
     int look = PAGER_TEXT;
-    buf_clear(&b);
+    buf_clear(&unit_text);
     CHECK_INT(p->shown.n, p->looks.n);
     for (size_t i = 0; i < p->shown.n; i++) {
         int now = p->looks.p[i];
         if (now != look) {
-            buf_str(&b, look ? ")" : "");
+            buf_str(&unit_text, look ? ")" : "");
             if (now)
-                buf_byte(&b, letters[now]), buf_byte(&b, '(');
+                buf_byte(&unit_text, letters[now]), buf_byte(&unit_text, '(');
             look = now;
         }
-        buf_byte(&b, p->shown.p[i]);
+        buf_byte(&unit_text, p->shown.p[i]);
     }
-    return buf_cstr(&b);
+    return buf_cstr(&unit_text);
 }
 
 static void unit_pager_markdown(void)
@@ -290,10 +289,9 @@ static void unit_pager_type(struct pager *p, const char *text)
 
 static const char *unit_pager_copied(const struct pager *p)
 {
-    static buf b;
-    buf_clear(&b);
-    pager_put_selected(p, &b);
-    return buf_cstr(&b);
+    buf_clear(&unit_text);
+    pager_put_selected(p, &unit_text);
+    return buf_cstr(&unit_text);
 }
 
 static void unit_pager_selects(void)

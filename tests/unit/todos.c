@@ -19,17 +19,16 @@ static void unit_todos_tell(struct todos *p, const char *event, const char *data
 /* The rows, a line each: depth as blanks, fold, key, name. */
 static const char *unit_todos_rows(struct todos *p)
 {
-    static buf b;
-    buf_clear(&b);
+    buf_clear(&unit_text);
     todos_build(p);
     CHECK(!p->dirty);
     for (int i = 0; i < p->row_count; i++) {
         const struct todos_row *row = &p->rows[i];
         CHECK_INT(todos_find(p, row->key), i);
-        buf_fmt(&b, "%*s%c %s %s\n", row->depth, "",
+        buf_fmt(&unit_text, "%*s%c %s %s\n", row->depth, "",
                 !row->foldable ? ' ' : row->folded ? '+' : '-', row->key, row->name);
     }
-    return buf_cstr(&b);
+    return buf_cstr(&unit_text);
 }
 
 #define UNIT_TODOS_ROWS(p, want) CHECK_SPAN(span_of(unit_todos_rows(p)), want)
