@@ -11,7 +11,7 @@
 
 #define DISK_WAIT_MS 200  /* for room in the queue, the first time */
 #define DISK_READ_MAX 65536 /* bytes */
-#define DISK_START_MS 1   /* before a process is started: an echo goes out first; while bytes gather */
+#define DISK_START_MS 1   /* before a process starts: an echo goes out first; while bytes gather */
 #define DISK_GATHER 4096  /* bytes of output that more will follow, up to … */
 #define DISK_PIECE (DISK_READ_MAX - CONN_READ_GREEDY) /* … this: each wakes the process */
 #define DISK_FRESH_MS 5   /* an answer counts: for one request */

@@ -260,7 +260,7 @@ static void unit_near_relay(void)
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
     for (int i = 0; i < 2; i++)
         os_close_on_exec(stream[i]);
-    unit_mux_begin(&end, &u.loop, os_close_on_exec(pair[0]), 1);
+    unit_mux_begin(&end, &u.loop, os_close_on_exec(pair[0]), 0);
     u.child = (struct loop_child){.fn = unit_near_on_exit, .ctx = &u};
     unit_near_spawn(&u, argv, pair[1], pair[1], 2);
     close(pair[1]);
