@@ -65,12 +65,13 @@
 /* Between the two a build for size (src/small.sh) is made for speed: what each byte of a screen
  * passes. Not on s390x, where gcc 12 makes code of it that crashes. */
 #if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__) && !defined(__s390x__)
+#define TELEC_PRAGMA(words) _Pragma(#words) /* one pragma: each undoes the one before */
 #define TELEC_FAST                                                                                 \
     _Pragma("GCC push_options")                                                                    \
-    _Pragma("GCC optimize(\"O2,tree-sra,jump-tables,inline-functions-called-once\")")              \
-    _Pragma("GCC optimize(\"expensive-optimizations,thread-jumps,caller-saves,tree-ch\")")         \
-    _Pragma("GCC optimize(\"tree-loop-im,move-loop-invariants,guess-branch-probability\")")        \
-    _Pragma("GCC optimize(\"if-conversion,shrink-wrap,tree-dominator-opts\")")
+    TELEC_PRAGMA(GCC optimize("O2,tree-sra,jump-tables,inline-functions-called-once",              \
+                              "expensive-optimizations,thread-jumps,caller-saves,tree-ch",         \
+                              "tree-loop-im,move-loop-invariants,guess-branch-probability",        \
+                              "if-conversion,shrink-wrap,tree-dominator-opts"))
 #define TELEC_SMALL _Pragma("GCC pop_options")
 #else
 #define TELEC_FAST

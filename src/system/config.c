@@ -393,7 +393,8 @@ static const char *config_check_ui(const struct config_line *line, const char *v
         return ": expected Ctrl- and a letter or one of ] \\ ^ _";
     base_fmt(word, sizeof word, " %s ", value);
     for (size_t i = 0; i < COUNT_OF(config_ui_words); i++)
-        if (span_eq(line->key, config_ui_words[i].key) && !span_find(span_of(config_ui_words[i].words), word))
+        if (span_eq(line->key, config_ui_words[i].key) &&
+            !span_find(span_of(config_ui_words[i].words), word))
             return config_ui_words[i].expected;
     return NULL;
 }

@@ -226,7 +226,8 @@ static void todos_sort_projects(struct todos *p)
 {
     int kept = 0;
     if (p->project_count)
-        base_sort(p->projects, (size_t)p->project_count, sizeof *p->projects, todos_compare_projects);
+        base_sort(p->projects, (size_t)p->project_count, sizeof *p->projects,
+                  todos_compare_projects);
     for (int i = 0; i < p->project_count; i++) {
         if (kept && todos_compare_projects(&p->projects[kept - 1], &p->projects[i]) == 0)
             todos_free_project(&p->projects[i]);

@@ -39,6 +39,7 @@ $CC $flags -o "$out/bench" tests/bench/bench.c
 build dynamic '' "$CC"
 if command -v musl-gcc >/dev/null; then
     small="-fno-pie $(src/small.sh musl-gcc) -Wl,--gc-sections -Wl,-z,noseparate-code"
+    small="$small -Wl,-z,norelro -Wl,-z,common-page-size=64"
     build static "$small" musl-gcc -static -s # as `make static` and the release
     printf '== static (musl-gcc)\n'
     measure static "$@"
