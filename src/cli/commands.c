@@ -56,7 +56,8 @@ static void command_put_agent(buf *b, struct json session, struct json value)
 /* The daemon names a session without a title "Untitled". */
 static void command_put_title(buf *b, struct json session, struct json value)
 {
-    static const char *const others[] = {"program_title", "last_input", "command"};
+    static const char *const others[] = {"program_title", "last_input", "command",
+                                         "active_agent"};
     for (size_t i = 0; i < COUNT_OF(others) && json_text_eq(value, "Untitled"); i++)
         if (json_is(session, others[i], JSON_STRING))
             value = json_get(session, others[i]);

@@ -752,22 +752,22 @@ static void test_ui_help(void)
     struct ui *u = ui_live(12, 80);
     ui_keys(u, "?");
     UI_AWAIT_TEXT(u, " Keys ");
-    UI_AWAIT_TEXT(u, "attach to the selected session");
+    UI_AWAIT_TEXT(u, "attach to the session");
     CHECK(!ui_shows(u, "Reading: close")); /* more than fits */
     for (int i = 0; i < 100; i++)
         ui_keys(u, UI_DOWN);
     UI_AWAIT_TEXT(u, "Reading: close");
-    CHECK(!ui_shows(u, "attach to the selected session"));
+    CHECK(!ui_shows(u, "attach to the session"));
     ui_keys(u, UI_UP); /* the end was the end: one up shows at once */
     UI_AWAIT_GONE(u, "Reading: close");
     ui_keys(u, "\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~\033[5~");
-    UI_AWAIT_TEXT(u, "attach to the selected session");
+    UI_AWAIT_TEXT(u, "attach to the session");
     ui_keys(u, "Rename"); /* what is typed filters */
     UI_AWAIT_TEXT(u, "rename the selected session");
-    UI_AWAIT_GONE(u, "attach to the selected session");
+    UI_AWAIT_GONE(u, "attach to the session");
     CHECK(ui_shows(u, "1 of "));
     ui_keys(u, "\033"); /* first the filter goes, then the help */
-    UI_AWAIT_TEXT(u, "attach to the selected session");
+    UI_AWAIT_TEXT(u, "attach to the session");
     ui_keys(u, "\033");
     UI_AWAIT_GONE(u, " Keys ");
     ui_keys(u, "Q");

@@ -48,7 +48,8 @@ static void unit_commands_of_computer(void)
     static const struct unit_context_reply script[] = {
         {"GET /sessions?wait_ms=1000&computer=far", 200,
          "[{\"session_id\":\"f1\",\"computer\":\"far\",\"state\":\"exited\",\"title\":\"Untitled\","
-         "\"restart\":\"resume\",\"command\":\"vi x\",\"exit_code\":2}]"},
+         "\"restart\":\"resume\",\"command\":\"vi x\",\"exit_code\":2},"
+         "{\"session_id\":\"f2\",\"title\":\"Untitled\",\"active_agent\":\"claude\"}]"},
         {"GET /sessions?wait_ms=1000&computer=none", 200, "[]"},
         {"GET /computers?wait_ms=1000", 200, "[{\"name\":\"far\"}]"},
         {NULL, 0, NULL}};
@@ -56,7 +57,7 @@ static void unit_commands_of_computer(void)
     test_begin("list of one computer has its sessions, and fails for one that nobody knows");
     unit_context_init(&u, script);
     CHECK_INT(unit_context_call(&u, "list --computer far --columns id,title,exit"), 0);
-    CHECK_SPAN(buf_view(&u.out), "f1\tvi x\t2\n");
+    CHECK_SPAN(buf_view(&u.out), "f1\tvi x\t2\nf2\tclaude\t-\n");
     CHECK_INT(unit_context_call(&u, "list --computer none"), 1);
     CHECK(strstr(u.error.p, "none: no computer has that name") != NULL);
     unit_context_free(&u);
