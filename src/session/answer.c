@@ -10,6 +10,9 @@
 #ifndef ANSWER_DEAF_MS
 #define ANSWER_DEAF_MS 1000  /* without output: the key does nothing */
 #endif
+#ifndef ANSWER_AWAIT_MS
+#define ANSWER_AWAIT_MS 2000 /* from a hook's question to its dialog */
+#endif
 #ifndef ANSWER_LATE_MS
 #define ANSWER_LATE_MS 2800
 #endif
@@ -132,30 +135,21 @@ static int answer_is_same(const struct holder *h, const struct question *q, span
            reader_changed_rows(h, &a->mark, a->first) < 2;
 }
 
-static void answer_step(void *holder)
+static void answer_check(struct holder *h, const struct reader_screen *seen,
+                         const struct question *q)
 {
-    struct holder *h = holder;
     struct answer *a = h->answer;
-    struct reader_screen seen;
-    struct question q;
-    if (!a)
-        return;
-    reader_scan(h, &seen, &q);
     buf asks = {0};
-    question_put_text(&seen.screen, &q, &asks);
-    int same = answer_is_same(h, &q, buf_view(&asks));
+    question_put_text(&seen->screen, q, &asks);
+    int same = answer_is_same(h, q, buf_view(&asks));
     int types = a->text.n && a->next > ANSWER_NUMBER && a->next < ANSWER_DONE;
     if (!same && !types)
         answer_finish(h, "answered");
     else if (h->loop.now - a->began >= ANSWER_LATE_MS)
         answer_finish(h, "unconfirmed");
     else if (a->option >= 0 && answer_is_consumed(h))
-        answer_go_on(h, &q);
+        answer_go_on(h, q);
     buf_free(&asks);
-    reader_drop(&seen);
-    if (h->answer)
-        loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
-    reader_expect(h, h->loop.now + ANSWER_STEP_MS / 5);
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
@@ -203,6 +197,54 @@ static void answer_begin(struct holder_client *c, const struct reader_screen *se
     loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
 }
 
+/* What is typed before the dialog is there would be a message. */
+static void answer_await(struct holder *h, const struct reader_screen *seen,
+                         const struct question *q)
+{
+    struct holder_client *c = h->answer->client;
+    char *text = span_dup(buf_view(&h->answer->text));
+    if (q->kind == QUESTION_CHOICE) {
+        h->answer->client = NULL;
+        answer_finish(h, "");
+        if (c)
+            answer_begin(c, seen, q, text);
+    } else if (h->state.kind != STATE_WAITING) {
+        answer_finish(h, "no choice: it asks nothing");
+    } else if (h->loop.now - h->answer->began >= ANSWER_AWAIT_MS) {
+        answer_finish(h, "no choice: its dialog is not on the screen; use keys");
+    }
+    free(text);
+}
+
+static void answer_step(void *holder)
+{
+    struct holder *h = holder;
+    struct reader_screen seen;
+    struct question q;
+    if (!h->answer)
+        return;
+    reader_scan(h, &seen, &q);
+    if (h->answer->awaits)
+        answer_await(h, &seen, &q);
+    else
+        answer_check(h, &seen, &q);
+    reader_drop(&seen);
+    if (h->answer)
+        loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+    reader_expect(h, h->loop.now + ANSWER_STEP_MS / 5);
+}
+
+static void answer_begin_awaiting(struct holder_client *c, const char *text)
+{
+    struct holder *h = c->holder;
+    struct answer *a = h->answer = base_alloc(sizeof *a);
+    a->client = c;
+    a->awaits = 1;
+    a->began = h->loop.now;
+    buf_str(&a->text, text);
+    loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+}
+
 /* y or yes, as it says itself */
 static const char *answer_to_line(const struct question *q, const struct reader_screen *seen,
                                   const char *text)
@@ -226,6 +268,8 @@ static void answer_ask(struct holder_client *c, const char *text)
                                          : "no choice: it asks nothing");
     else if (q.kind == QUESTION_CHOICE)
         answer_begin(c, &seen, &q, text);
+    else if (status_waits_for(h) == QUESTION_CHOICE)
+        answer_begin_awaiting(c, text);
     else
         message_add(h, c, span_of(answer_to_line(&q, &seen, text)), &how);
     reader_drop(&seen);

@@ -73,6 +73,7 @@ struct answer {
     struct holder_client *client; /* NULL: it has gone */
     int option;                   /* from 0; -1: other keys */
     enum answer_step next;
+    int awaits;                   /* the dialog: `text` is all of the answer */
     long long began, stepped;     /* loop clock */
     buf asks, text;
     int first;                    /* row of its first option; or -1 */

@@ -391,6 +391,27 @@ static void unit_hold_answers(void)
         buf_free(&request);
         unit_holder_end(&u);
     }
+    test_begin("an answer to a hook's question waits for the dialog, and is no message");
+    for (int comes = 0; comes < 2; comes++) {
+        struct unit_holder u;
+        buf request = {0};
+        unit_holder_run(&u, "stty raw -echo; read x; clear; printf 'Run it?\\r\\n> 1. Yes\\r\\n"
+                            "  2. No\\r\\n'; k=$(head -c1); clear; echo got $k; sleep 9", "");
+        unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"Bash: x\"}");
+        CHECK(unit_holder_until(&u, &u.status, "\"waits_for\":\"choice\""));
+        frame_put_answer(&request, "2");
+        unit_holder_send(&u, FRAME_ANSWER, buf_cstr(&request));
+        unit_holder_pass(&u, 60);
+        if (comes)
+            CHECK(write(u.h.pty.io.fd, "\n", 1) == 1);
+        CHECK(unit_holder_count(&u, &u.receipts, 1));
+        CHECK_SPAN(span_of(u.receipt),
+                   comes ? "answered" : "no choice: its dialog is not on the screen; use keys");
+        CHECK(!comes || unit_holder_until(&u, &u.status, "got 2"));
+        CHECK_INT(u.h.prompts + (u.h.messages != NULL), 0);
+        buf_free(&request);
+        unit_holder_end(&u);
+    }
 }
 
 static void unit_hold_focus(void)
