@@ -159,8 +159,8 @@ static void unit_holder_end(struct unit_holder *u)
         unlink(path);
     }
     rmdir(u->dir);
-    buf *const all[] = {&u->status, &u->screen, &u->reply, &u->error, &u->h.last_input, &u->h.last_output,
-                        &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
+    buf *const all[] = {&u->status, &u->screen, &u->reply, &u->error, &u->h.last_input,
+                        &u->h.last_output, &u->h.native_id, &u->h.asked, &u->h.typed, &u->h.refused,
                         &u->h.first_argument, &u->h.said, &u->h.reader.said,
                         &u->h.reader.reason, &u->h.reader.asks, &u->h.reader.choices,
                         &u->h.paused, &u->h.halted, &u->h.scratch, &u->h.events};
