@@ -24,6 +24,8 @@ struct near {
     buf said;               /* COMMAND's last line on stderr */
     int result_fd;          /* tells the waiting caller; -1: nobody waits */
     int done, status;
+    int background;         /* stdin ends with the daemon that started this */
+    struct loop_fd parent;
     pid_t guard;            /* starts this process again when it crashes */
     struct loop loop;
     struct conn in, out, errors; /* COMMAND's stdout, stdin and stderr */
@@ -471,6 +473,12 @@ static void near_on_signal(void *ctx, int signo)
     ((struct near *)ctx)->done = 1;
 }
 
+static void near_on_orphaned(void *ctx, short revents)
+{
+    (void)revents;
+    ((struct near *)ctx)->done = 1;
+}
+
 static int near_hold(struct near *l)
 {
     loop_init(&l->loop);
@@ -487,6 +495,9 @@ static int near_hold(struct near *l)
     l->in.ctx = l->out.ctx = l->errors.ctx = l;
     loop_on_signal(&l->loop, SIGTERM, near_on_signal, l);
     loop_on_signal(&l->loop, SIGINT, near_on_signal, l);
+    l->parent = (struct loop_fd){.fd = STDIN_FILENO, .on_event = near_on_orphaned, .ctx = l};
+    if (l->background)
+        loop_watch(&l->loop, &l->parent, POLLIN);
     near_begin(l);
     while (!l->done)
         loop_once(&l->loop);
@@ -537,7 +548,8 @@ static int near_await(int fd)
 static int near_run(const struct config *config, const char *name, char *const *argv,
                     int background)
 {
-    struct near l = {.config = config, .wanted = name, .argv = argv, .result_fd = -1};
+    struct near l = {.config = config, .wanted = name, .argv = argv, .result_fd = -1,
+                     .background = background};
     int fds[2];
     if (background)
         return near_guard(&l);

@@ -563,6 +563,9 @@ static void reached_init(struct server *server)
     const struct config *config = server->config;
     server->reached_place = cache_reserve(server->cache, sizeof(struct reached_session));
     server->links = base_alloc(((size_t)config->reach.count + 1) * sizeof *server->links);
+    int ends[2] = {-1, -1};
+    if (config->reach.count && pipe(ends) == 0)
+        os_close_on_exec(ends[0]), os_close_on_exec(ends[1]);
     for (int i = 0; i < config->reach.count; i++) {
         const struct config_entry *entry = &config->reach.items[i];
         char **words = config_words(span_of(entry->value));
@@ -576,7 +579,7 @@ static void reached_init(struct server *server)
         if (count)
             memcpy(argv + COUNT_OF(first), words, count * sizeof *words);
         struct loop_child *child = &server->links[i];
-        *child = (struct loop_child){.pid = count ? os_spawn(argv, -1, -1, STDERR_FILENO) : -1,
+        *child = (struct loop_child){.pid = count ? os_spawn(argv, ends[0], -1, STDERR_FILENO) : -1,
                                      .fn = reached_on_link_end, .ctx = child};
         if (child->pid < 0) {
             log_line(LOG_WARN, "reach %s: cannot start %s", entry->name, argv[0]);
@@ -585,9 +588,14 @@ static void reached_init(struct server *server)
         }
         free(argv), free(words);
     }
+    server->links_fd = ends[1]; /* its end is the links' */
+    if (ends[0] >= 0)
+        close(ends[0]);
 }
 
 static void reached_free(struct server *server)
 {
+    if (server->links_fd >= 0)
+        close(server->links_fd);
     free(server->links);
 }

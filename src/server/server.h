@@ -124,6 +124,7 @@ struct server {
     struct httpd *httpd;
     struct reached *reached; /* computers behind pipes */
     struct loop_child *links; /* telec reach, one for each entry of config->reach */
+    int links_fd;           /* a pipe's end, or -1: the links end with it */
     size_t reached_place;   /* of a struct reached_session, for cache_data */
     long long started_at;   /* wall clock */
 };

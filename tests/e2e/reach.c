@@ -194,6 +194,20 @@ static void test_reach_chain(void)
     CLI_OK(reach_there(bee, "daemon", "--stop", NULL));
 }
 
+/* Of the two processes of a link: the one that holds it, the other's child. */
+static int reach_is_link(pid_t pid, const char *dir)
+{
+    char *status = file_read(format("/proc/%ld/status", (long)pid), NULL);
+    char *parent = status ? strstr(status, "PPid:") : NULL;
+    return parent && proc_is_telec(pid, "reach") && proc_is_of_test(pid, dir) &&
+           proc_is_telec((pid_t)strtol(parent + 5, NULL, 10), "reach");
+}
+
+static int reach_is_background(pid_t pid, const char *dir)
+{
+    return proc_has(pid, "cmdline", "--background") && proc_is_of_test(pid, dir);
+}
+
 /* [computer-NAME] reach = COMMAND: from the daemon's start on. An ssh that nobody can answer must
  * not try passwords. */
 static void test_reach_configured(void)
@@ -205,7 +219,7 @@ static void test_reach_configured(void)
                       "exec %s \"$@\"\n", into),
                0700);
     file_write(format("%s/telec/config", e2e.config),
-               format("[computer-box]\nreach = %s\n", ssh), 0600);
+               format("[computer-box]\nreach = %s\n[computer-none]\nreach = false\n", ssh), 0600);
     CHECK_HAS(CLI_OK(cli("config", NULL)).said[0].p, format("[computer-box]\n# %s/telec/config:2\n"
                                                             "reach = %s\n", e2e.config, ssh));
     daemon_start();
@@ -213,6 +227,12 @@ static void test_reach_configured(void)
     char *id = reach_new("box", "echo hello; exec cat");
     AWAIT_SESSION(id, "last_output", "hello");
     CLI_OK(cli("kill", id, NULL));
+    CLI_OK(reach_there(into, "daemon", "--stop", NULL));
+    pid_t links[8]; /* a link that was never made ends with the daemon, too */
+    AWAIT(reach_is_computer("box", "online"));
+    AWAIT(proc_find(reach_is_background, e2e.dir, links, 8) == 4);
+    daemon_kill();
+    AWAIT(proc_find(reach_is_background, e2e.dir, links, 8) == 0);
     CLI_OK(reach_there(into, "daemon", "--stop", NULL));
 }
 
@@ -235,15 +255,6 @@ static void test_quick_reach_frozen(void)
     AWAIT(!proc_lives(far));
     CLI_OK(cli("kill", id, NULL));
     CLI_OK(reach_there(into, "daemon", "--stop", NULL));
-}
-
-/* Of the two processes of a link: the one that holds it, the other's child. */
-static int reach_is_link(pid_t pid, const char *dir)
-{
-    char *status = file_read(format("/proc/%ld/status", (long)pid), NULL);
-    char *parent = status ? strstr(status, "PPid:") : NULL;
-    return parent && proc_is_telec(pid, "reach") && proc_is_of_test(pid, dir) &&
-           proc_is_telec((pid_t)strtol(parent + 5, NULL, 10), "reach");
 }
 
 /* A link whose process crashes is made again. */

@@ -114,7 +114,7 @@ static void unit_near_start(struct unit_near *u, const char *option, const char 
     u->out.ctx = u;
     conn_open(&u->out, &u->loop, ends[0]);
     u->child = (struct loop_child){.fn = unit_near_on_exit, .ctx = u};
-    unit_near_spawn(u, argv, -1, ends[1], ends[1]);
+    unit_near_spawn(u, argv, option ? ends[1] : -1, ends[1], ends[1]); /* its parent lives */
     CHECK(u->child.pid > 0);
     close(ends[1]);
     loop_on_exit(&u->loop, &u->child);
