@@ -238,6 +238,8 @@ static int spew(size_t megabytes)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    if (argc == 2 && strcmp(argv[1], "word") == 0)
+        return write(1, "floor\n", 6) != 6;
     if (argc == 3 && strcmp(argv[1], "paint") == 0)
         return paint(argv[2]);
     if (argc == 4 && strcmp(argv[1], "serve") == 0)
