@@ -662,7 +662,7 @@ static void redis_on_data(void *ctx)
     struct redis *r = ctx;
     struct conn *c = &r->conn;
     struct resp reply;
-    size_t used;
+    size_t used = 0;
     enum parse found = PARSE_MORE;
     while (!c->dead &&
            (found = resp_parse(&r->scan, conn_view(c), &used, &reply)) == PARSE_DONE) {
