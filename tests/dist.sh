@@ -91,7 +91,8 @@ gcc()
     shift
     "$gcc_name" -nostdinc -isystem "$gcc_root/include/$gcc_machine" \
         -isystem "$("$gcc_name" -print-file-name=include)" -fno-pie -static -nostdlib \
-        -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,common-page-size=64 \
+        -Wl,--gc-sections -Wl,--build-id=none \
+        -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,common-page-size=64 \
         "$@" "$gcc_lib/crt1.o" "$gcc_lib/crti.o" "$gcc_lib/libc.a" \
         "$("$gcc_name" -print-libgcc-file-name)" "$gcc_lib/libc.a" "$gcc_lib/crtn.o"
 }

@@ -1083,7 +1083,7 @@ static void fan_close(struct fan *f)
     crowd_close(&f->crowd);
 }
 
-/* Beside a bare loop of writes, and, which is the floor, beside one that waits in poll() for as many
+/* Beside a bare loop of writes and, the floor, beside one that waits in poll() for as many
  * descriptors as the daemon has. They take turns, each of them first as often. */
 static void measure_fan_over(struct home *h, const char *frame_file, int clients, int rounds)
 {
