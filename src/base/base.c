@@ -55,10 +55,11 @@ static void base_sort(void *items, size_t count, size_t size,
             for (char *p = (char *)items + at; p - (char *)items >= (ptrdiff_t)step; p -= step) {
                 if (compare(p - step, p) <= 0)
                     break;
+                char *before = p - step;
                 for (size_t i = 0; i < size; i++) {
                     char c = p[i];
-                    p[i] = p[i - step];
-                    p[i - step] = c;
+                    p[i] = before[i];
+                    before[i] = c;
                 }
             }
 }

@@ -265,7 +265,7 @@ static void holder_keep_event(struct holder *h, span payload)
     buf_byte(&h->events, '\0');
 }
 
-static void holder_take_event(struct holder *h, span payload)
+static void holder_read_event(struct holder *h, span payload)
 {
     struct json event;
     enum state_event type = STATE_ON_STOP; /* unless it is known */
@@ -295,7 +295,7 @@ static void holder_handle_event(struct holder_client *c, span payload)
     if (c->holder->events.n)
         holder_keep_event(c->holder, payload);
     else
-        holder_take_event(c->holder, payload);
+        holder_read_event(c->holder, payload);
 }
 
 /* The conversation's id is known, or it is known that it can't be. */
@@ -306,7 +306,7 @@ static void holder_on_looked(void *holder)
     h->events = (buf){0};
     h->looked = 1;
     for (span rest = buf_view(&events); rest.n && !h->over;)
-        holder_take_event(h, span_cut(&rest, '\0'));
+        holder_read_event(h, span_cut(&rest, '\0'));
     h->looked = 0;
     buf_free(&events);
     if (!h->over)

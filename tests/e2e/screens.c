@@ -8,6 +8,9 @@
 #ifndef SCREENS_WAIT_MS
 #define SCREENS_WAIT_MS 5000 /* for a screen to be as it should be */
 #endif
+#ifndef SCREENS_KEY_MS
+#define SCREENS_KEY_MS 200 /* without output: a key has been drawn */
+#endif
 
 /* ---- what there is to see ------------------------------------------------------------------- */
 
@@ -289,7 +292,7 @@ static const struct screens_step {
     {"new", "jn\033[Z" UI_CTRL_U "/srv/parser\r", NULL, "", NULL},
     {"new with text", "\r\r\rtitle\rsay\012so \346\227\245\346\234\254", NULL, "", NULL},
     {"new refused", UI_CTRL_S, NULL, "\033", NULL},
-    {"message", "jjm", NULL, "\033", NULL},
+    {"message", "gjjjm", NULL, "\033", NULL},
     {"rename", "R", NULL, "\033", NULL},
     {"end", "x", NULL, "n", NULL},
     {"attached", "\r", NULL, UI_PREFIX "d", NULL},
@@ -415,8 +418,9 @@ static void screens_run_script(struct screens_run *r)
         for (const char *k = step->keys; *k;) {
             size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
             ui_keys(r->u, format("%.*s", (int)n, k));
-            if (*k == 'j') /* what is drawn in between decides how far the list has scrolled */
-                pty_read(r->u->t, 500);
+            /* What is drawn in between decides how far the list has scrolled. */
+            while (strchr("gjxmy", *k) && pty_read(r->u->t, SCREENS_KEY_MS) > 0)
+                ;
             k += n;
         }
         if (r->write)

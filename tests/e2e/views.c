@@ -439,6 +439,8 @@ static void test_views_mouse(void)
         ui_session(format("number %02d", i), NULL);
     struct ui *u = ui_live(19, 90);
     CHECK(ui_mode(u, "1000") == 1 && ui_mode(u, "1006") == 1);
+    UI_AWAIT_SELECTED(u, "number 29"); /* the one used last */
+    ui_keys(u, "g");
     UI_AWAIT_TEXT(u, "number 05");
     views_click_text(u, "number 05");
     UI_AWAIT_SELECTED(u, "number 05");
