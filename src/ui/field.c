@@ -527,10 +527,10 @@ static int field_complete_directory(struct field *f, buf *hint)
 static int field_complete_command(struct field *f, buf *hint)
 {
     struct field_names found = {.count = 0};
-    const char *path = getenv("PATH");
+    const char *path = getenv("PATH"), *begin = buf_cstr(&f->text);
     span typed = buf_view(&f->text), rest = span_of(path ? path : "");
     for (int i = f->history_count - 1; i >= 0 && typed.n; i--)
-        if (span_starts(span_of(f->history[i]), buf_cstr(&f->text)))
+        if (span_starts(span_of(f->history[i]), begin))
             field_add_name(&found, f->history[i]);
     while (rest.n && typed.n && !memchr(typed.p, ' ', typed.n)) {
         char *dir = span_dup(span_cut(&rest, ':'));
