@@ -226,6 +226,7 @@ static int disk_main(const char *what, const char *dir)
     struct store_log log = {.fd = -1};
     char bytes[DISK_READ_MAX];
     buf status = {0};
+    struct json whole;
     ssize_t n;
     int logs = disk_is_log(what), ends = strcmp(what, "exit") == 0;
     os_close_inherited(3);
@@ -242,7 +243,7 @@ static int disk_main(const char *what, const char *dir)
             base_write(1, got);
         }
     }
-    if (ends && status.n)
+    if (ends && json_read(buf_view(&status), &whole)) /* else the holder was killed meanwhile */
         disk_write_exit(dir, buf_view(&status));
     _exit(0); /* all is written */
 }

@@ -466,6 +466,33 @@ static void unit_store_disk_gathers(void)
     loop_free(&l);
 }
 
+/* What the process for exit.json makes of `status`; returns 1 when the file is there. */
+static int unit_store_disk_exit(const char *status)
+{
+    char path[200];
+    int ends[2];
+    CHECK_INT(pipe(ends), 0);
+    CHECK(write(ends[1], status, strlen(status)) == (ssize_t)strlen(status));
+    close(ends[1]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(ends[0], 0);
+        _exit(disk_main("exit", unit_store_root));
+    }
+    close(ends[0]);
+    waitpid(pid, NULL, 0);
+    unit_store_path(path, unit_store_root, "exit.json");
+    return unlink(path) == 0;
+}
+
+static void unit_store_disk_cut(void)
+{
+    test_begin("a last status that its holder's death has cut is not written");
+    CHECK_INT(unit_store_disk_exit("{\"state\":\"exited\"}"), 1);
+    CHECK_INT(unit_store_disk_exit("{\"state\":\"exi"), 0);
+    CHECK_INT(unit_store_disk_exit(""), 0);
+}
+
 /* RLIMIT_FSIZE stands for a full disk: write() fails. */
 static void unit_store_log_full_disk(void)
 {
@@ -635,6 +662,7 @@ static void unit_store(void)
     unit_store_sessions();
     unit_store_disk();
     unit_store_disk_gathers();
+    unit_store_disk_cut();
     unit_store_logs();
     unit_store_log_full_disk();
     unit_store_log_no_rename();
