@@ -18,7 +18,7 @@
 #include "src/wire/resp.c"            /* Redis protocol: replies and commands */
 
 #include "src/screen/cell.c"          /* one place of a screen: graphemes, colours, SGR */
-#include "src/screen/grid.c"          /* frames of cells, and the bytes that show what changed */
+#include "src/screen/grid.c"          /* frames of cells, and the bytes from one to the next */
 TELEC_FAST
 #include "src/screen/vt/scroll.c"     /* the scrollback: packed lines in a ring */
 TELEC_SMALL
@@ -38,23 +38,23 @@ TELEC_SMALL
 #include "src/system/os.c"            /* random bytes, files read whole */
 #include "src/system/loop.c"          /* poll table, timers, signals, children */
 #include "src/system/conn.c"          /* queued connections, Unix sockets */
-#include "src/system/output.c"        /* what a program writes, read whole */
+#include "src/system/output.c"        /* a program's output, read whole */
 #include "src/system/store.c"         /* session records and logs on disk */
 #include "src/system/disk.c"          /* a process that waits for the disk */
 #include "src/system/agents.c"        /* the table of agent programs, one row an agent */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */
 #include "src/system/places.c"        /* directories of sockets and of state */
-#include "src/system/host.c"          /* what this host will do to sessions */
+#include "src/system/host.c"          /* this host's effects on sessions, for doctor */
 
 #include "src/session/cache.c"        /* session objects and their subscribers */
-#include "src/session/question.c"     /* what a program's screen asks its user; pure */
+#include "src/session/question.c"     /* a program's question, read from its screen; pure */
 #include "src/session/frame.c"        /* the holder protocol: frames, payloads, sizes, keys */
-#include "src/session/life.c"         /* whether a session's holder lives; its processes */
+#include "src/session/life.c"         /* liveness of a session's holder; its processes */
 #include "src/session/holder_link.c"  /* connections and questions to a holder, launching one */
 #include "src/session/transcript.c"   /* the text of an exited session, from its log */
-#include "src/session/stream.c"       /* a session's screen as it comes from its holder */
+#include "src/session/stream.c"       /* a session's screen, from its holder */
 #include "src/session/state.c"        /* a session's state, from a table; pure */
-#include "src/session/environment.c"  /* what tells a program of its terminal */
+#include "src/session/environment.c"  /* the environment that describes the terminal */
 #include "src/session/native.c"       /* the holder: an agent's conversation, from its own files */
 #include "src/session/status.c"       /* the holder: status frames */
 #include "src/session/reader.c"       /* the holder: reading the screen */
@@ -69,17 +69,17 @@ TELEC_SMALL
 #include "src/session/sessions.c"     /* this computer's sessions: holders, adoption, ends */
 #include "src/session/launch.c"       /* starting a session's program: a new session, a restart */
 
-#include "src/work/roadmap.c"         /* todos/roadmap.md and state.json of a project into todos */
+#include "src/work/roadmap.c"         /* todos of a project, from todos/roadmap.md and state.json */
 #include "src/work/projects.c"        /* this computer's projects, their todos, watching both */
 #include "src/work/git.c"             /* the git branches of sessions' directories */
 
-#include "src/fleet/codec.c"          /* what computers write to each other, as bytes; pure */
-#include "src/fleet/redis_url.c"      /* where a Redis is, as its url says */
+#include "src/fleet/codec.c"          /* messages between computers, as bytes; pure */
+#include "src/fleet/redis_url.c"      /* a Redis's address, from its url */
 #include "src/fleet/redis.c"          /* one reconnecting Redis connection */
 #include "src/fleet/signature.c"      /* signed entries of streams */
 #include "src/fleet/streams.c"        /* commands, the XREAD set, requests and replies */
 #include "src/fleet/roster.c"         /* the other computers and their sessions */
-#include "src/fleet/pull.c"           /* asking other computers for what they have */
+#include "src/fleet/pull.c"           /* requests for other computers' lists */
 #include "src/fleet/presence.c"       /* heartbeats: theirs and ours */
 #include "src/fleet/events.c"         /* events of other computers' sessions */
 #include "src/fleet/peers.c"          /* our events, requests from others, wiring */
@@ -87,12 +87,12 @@ TELEC_SMALL
 #include "src/fleet/remote.c"         /* attachments from here to other computers' sessions */
 #include "src/fleet/broadcast.c"      /* our sessions to TeleClaude's observers */
 #include "src/fleet/guest.c"          /* attachments of other computers to our sessions */
-#include "src/fleet/requests.c"       /* what other computers ask of this one */
+#include "src/fleet/requests.c"       /* other computers' requests to this one */
 
 #include "src/client/spawn.c"         /* starting and stopping a daemon from outside */
 #include "src/client/settings.c"      /* adding telec's hooks to agents' settings */
-#include "src/client/hints.c"         /* what is said to the user once */
-#include "src/client/vcs.c"           /* git: what has changed, new worktrees */
+#include "src/client/hints.c"         /* messages shown to a user once */
+#include "src/client/vcs.c"           /* git: branch, changes, new worktrees */
 #include "src/client/client.c"        /* requests, push, reconnecting, falling back to REST */
 #include "src/client/relayed.c"       /* a session's screen through the daemon */
 
@@ -126,9 +126,9 @@ TELEC_SMALL
 #include "src/ui/pager.c"             /* a text to read, with light Markdown styling */
 #include "src/ui/view.c"              /* a session's screen: connection, emulator, crop */
 #include "src/ui/rows.c"              /* drawing rows and the header */
-#include "src/ui/app.c"               /* state, selection, requests, what survives a restart */
+#include "src/ui/app.c"               /* state, selection, requests, the saved state */
 #include "src/ui/attention.c"         /* calling the user */
-#include "src/ui/changes.c"           /* what git says has changed in a directory */
+#include "src/ui/changes.c"           /* git's count of changes in a directory */
 #include "src/ui/many.c"              /* marks, and acts on several sessions */
 #include "src/ui/dialog.c"            /* starting, messaging, renaming, ending a session */
 #include "src/ui/attach.c"            /* a session's screen: the preview, or all of the terminal */
@@ -138,16 +138,16 @@ TELEC_SMALL
 #include "src/ui/keys.c"              /* the key table's actions */
 #include "src/ui/tui.c"               /* input, events, run */
 
-#include "src/cli/hook.c"             /* what agents tell their hooks */
+#include "src/cli/hook.c"             /* reports of agents' hooks */
 #include "src/cli/context.c"          /* options, output and requests of a command */
 #include "src/cli/follow.c"           /* telec tail --follow */
 #include "src/cli/commands.c"         /* list, new, tail and the others */
 #include "src/cli/acts.c"             /* send, kill, restart, wait */
-#include "src/cli/enter.c"            /* telec attach: which session, and how */
+#include "src/cli/enter.c"            /* telec attach: choosing the session */
 #include "src/cli/hosts.c"            /* computers behind pipes: reach, unreach, relay */
 #include "src/cli/grep.c"             /* telec grep */
-#include "src/cli/doctor.c"           /* what this host will do to a session */
-#include "src/cli/guide.c"            /* what agents are told of telec */
+#include "src/cli/doctor.c"           /* this host's effects on sessions */
+#include "src/cli/guide.c"            /* telec's help for agents */
 #include "src/cli/mcp.c"              /* the Model Context Protocol: sessions as tools */
 #include "src/cli/cli.c"              /* the command table, options, help, completion */
 

@@ -248,7 +248,7 @@ static void buf_int(buf *b, long long v)
     buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
-/* Where formatted text goes: to a buf, or to memory as far as it fits. */
+/* Destination of formatted text: a buf, or memory as far as the text fits. */
 struct base_sink {
     buf *b;
     char *p;

@@ -3,7 +3,7 @@
 #include "../server/server.h"
 #include "../ui/ui.h"
 
-/* ==== hook: what agents tell their hooks ===================================================== */
+/* ==== hook: reports of agents' hooks ========================================================== */
 
 #define HOOK_TEXT_MAX 4096          /* bytes of an event's text; more is cut */
 #define HOOK_ID_MAX 200             /* bytes of an agent's own session id; longer ids are omitted */
@@ -131,12 +131,12 @@ static int hosts_relay(struct context *c);         /* telec relay: the far end o
 /* Returns as grep does: 0 found, 1 not found, 2 a session could not be read. */
 static int grep_run(struct context *c);
 
-/* ==== doctor: what this host will do to a session ============================================ */
+/* ==== doctor: this host's effects on sessions ================================================= */
 
 /* Prints the points, a line each, or as JSON. Returns 0, or 1 when one is bad. */
 static int doctor_run(struct context *c);
 
-/* ==== guide: what agents are told of telec =================================================== */
+/* ==== guide: telec's help for agents ========================================================== */
 
 /* A tool of `telec mcp`. Its parameters have the names of the command's options, but those behind
  * "--" are its arguments, and must be given unless they are optional ("?"). */

@@ -77,7 +77,7 @@ static void hook_put_question(buf *b, struct json input, struct json text)
     buf_free(&detail);
 }
 
-/* Where a transcript is named, a PermissionRequest has said more before. */
+/* An agent that names a transcript has sent a PermissionRequest, which says more, before. */
 static int hook_is_repeated(struct json input)
 {
     return json_text_eq(json_get(input, "notification_type"), "permission_prompt") &&

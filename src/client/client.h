@@ -29,7 +29,7 @@ enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
 
-/* ==== hints: what is said to the user once =================================================== */
+/* ==== hints: messages shown to a user once ==================================================== */
 
 /* Tells whether an agent has hooks and none of telec's, and STATE/hints does not have it. */
 static int hints_may(const struct config *config, const char *agent);
@@ -39,7 +39,7 @@ static int hints_is_due(const struct config *config, const char *agent);
 /* Returns 1 the first time. */
 static int hints_say_once(const struct config *config, const char *text);
 
-/* ==== vcs: what git tells of a directory, and new worktrees ================================= */
+/* ==== vcs: git's branch and changes of a directory; new worktrees ============================= */
 
 #define VCS_MAX (4 * 1024 * 1024) /* bytes of a diff: the rest is cut */
 #ifndef VCS_MS

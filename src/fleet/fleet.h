@@ -2,7 +2,7 @@
 #define TELEC_FLEET_H
 #include "../work/work.h"
 
-/* ==== codec: what computers write to each other through Redis, as bytes ====================== */
+/* ==== codec: messages between computers through Redis, as bytes =============================== */
 
 #define CODEC_KEYS "computer:*:heartbeat" /* for SCAN */
 #define CODEC_NAME_MAX 128             /* bytes of a computer's name */
@@ -99,7 +99,7 @@ static void codec_put_error(buf *b, const char *error, const char *code); /* cod
 static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why);
 static int codec_is_allowed(const char *allow, span computer);
 
-/* ==== redis_url: where a Redis is, as its url says =========================================== */
+/* ==== redis_url: a Redis's address, from its url ============================================== */
 
 struct redis_url {
     char *path;             /* of a Unix socket; NULL: host and port */
@@ -775,7 +775,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
 static void guest_drop_all(struct guests *all);
 static void guest_free_all(struct guests *all);
 
-/* ==== requests: what other computers ask of this one ========================================= */
+/* ==== requests: other computers' requests to this one ========================================= */
 
 #ifndef REQUESTS_MAX
 #define REQUESTS_MAX 1000 /* at work */

@@ -292,7 +292,7 @@ static void streams_on_read(void *ctx, const struct resp *reply)
     streams_read(l);
 }
 
-/* How long the next XREAD blocks, in milliseconds. */
+/* Returns the BLOCK of the next XREAD, in milliseconds. */
 static long long streams_block_ms(const struct streams *l)
 {
     long long block = l->wake_at - l->loop->now;

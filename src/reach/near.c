@@ -175,7 +175,7 @@ static int near_listen(struct near *l, buf *error)
 /* A caller that waits is told; else it is made anew, later each time. */
 static void near_on_lost(struct near *l, const char *why)
 {
-    /* what COMMAND itself says tells more, but a caller that waits has read it */
+    /* COMMAND's own error tells more, but a caller that waits has read it */
     const char *shown = l->said.n && l->result_fd < 0 ? buf_cstr(&l->said) : why;
     l->up = l->installing = 0;
     loop_timer_cancel(&l->loop, &l->beat);
@@ -366,7 +366,7 @@ static void near_on_errors_closed(void *ctx, const char *why)
 
 static const struct conn_hooks near_error_hooks = {near_on_errors, NULL, near_on_errors_closed};
 
-/* One that is stopped may end long after the next one has begun. */
+/* A stopped process may end long after the next one has begun. */
 static void near_on_exit(void *ctx, int status)
 {
     struct near_child *child = ctx;

@@ -677,7 +677,7 @@ static void grid_erase(struct grid_pen *pen, int row, int col)
     buf_str(pen->b, GRID_SEQ_ERASE_LINE);
 }
 
-/* How many are to be blank from col on; the last of them has changed. */
+/* Returns the number of cells to blank from col on; the last of them has changed. */
 static int grid_blank_run(const struct cell *back, const struct cell *front, int col, int end)
 {
     int n = 0;

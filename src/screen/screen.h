@@ -142,7 +142,7 @@ struct grid_note {
     int changed, filled;  /* cells; filled: not blank */
 };
 
-/* Then all is blank and the front unknown. */
+/* Leaves the back buffer blank and the front unknown. */
 static void grid_resize(struct grid *g, int rows, int cols);
 static void grid_free(struct grid *g);
 /* The cursor is hidden, too. */
@@ -242,7 +242,7 @@ struct vt_colours {
     uint32_t value[3];   /* text, ground, cursor: 0xrrggbb */
     int known;           /* bits 0, 1, 2 */
 };
-/* Those that are not known stay. With mode 2031 a change from dark to light is an answer. */
+/* Sets the known colours. With mode 2031 a change between dark and light is reported. */
 static void vt_set_colours(struct vt *vt, const struct vt_colours *colours);
 static unsigned vt_drain_signals(struct vt *vt);    /* enum vt_signal since the last call */
 /* Moves the answers to the program's queries into b. */

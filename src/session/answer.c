@@ -154,7 +154,7 @@ static void answer_check(struct holder *h, const struct reader_screen *seen,
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* Where the screen tells no options; or NULL. */
+/* Returns the keys of an answer to a question without options, or NULL. */
 static const char *answer_keys(const struct question *q, const char *text)
 {
     int yes_no = strcmp(q->rule, "y/n") == 0;
@@ -197,7 +197,7 @@ static void answer_begin(struct holder_client *c, const struct reader_screen *se
     loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
 }
 
-/* What is typed before the dialog is there would be a message. */
+/* Keys typed before the dialog is drawn would be a message. */
 static void answer_await(struct holder *h, const struct reader_screen *seen,
                          const struct question *q)
 {

@@ -62,7 +62,8 @@ static char *session_quoted(char *const *argv)
     return b.p;
 }
 
-/* One string, to be split by config_words. An option that ends with = and the id are one word. */
+/* Appends the agent's command as one string, which config_words splits. An option that ends with =
+ * and the id are one word. */
 static void session_put_agent_command(const struct config_agent *agent, int mode,
                                       const char *option, const char *id, const char *message,
                                       buf *b)

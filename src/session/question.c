@@ -184,7 +184,7 @@ static int question_find_box(const struct question_screen *s)
     return prompt > frame ? prompt : frame;
 }
 
-/* Then the menu is only quoted in what was said before. */
+/* Tells whether an input box stands below: the menu is a quotation then. */
 static int question_has_box_below(const struct question_screen *s, int row)
 {
     return question_find_box(s) > row;

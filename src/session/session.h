@@ -82,7 +82,7 @@ static void cache_put_list(const struct cache *c, const char *computer, buf *b);
 static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics);
 static void cache_publish(struct cache *c, unsigned topics, span event_json);
 
-/* ==== question: what a program's screen asks its user ======================================== */
+/* ==== question: a program's question, read from its screen ==================================== */
 
 enum question_kind { QUESTION_NONE, QUESTION_TEXT, QUESTION_CHOICE, QUESTION_PASSWORD };
 
@@ -241,7 +241,7 @@ static int frame_is_look(span keys);
 /* Tells whether bytes are no keys: focus, mouse, reports. */
 static int frame_is_report(span keys);
 
-/* ==== life: whether a session's holder lives ================================================= */
+/* ==== life: liveness of a session's holder ==================================================== */
 
 enum life {
     LIFE_LIVES,
@@ -277,9 +277,9 @@ static int life_is_no_socket(int error);
 /* Appends a pid_t for each process of a terminal session; where /proc and ps fail, its leader's
  * group, negative. */
 static void life_find_processes(pid_t session, buf *pids);
-/* All its processes sleep; 0: or /proc does not tell. */
+/* Tells whether all processes of the session sleep; 0, too, where /proc does not tell. */
 static int life_is_asleep(pid_t session);
-/* One of its processes is in a read of a terminal, or may be. */
+/* Tells whether one of the session's processes is, or may be, in a read of a terminal. */
 static int life_reads(pid_t session);
 static void life_put_pid(buf *pids, pid_t pid);
 static size_t life_count_pids(const buf *pids);

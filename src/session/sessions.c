@@ -139,7 +139,7 @@ static int session_erase(struct session *s)
     return error;
 }
 
-/* One that can't be removed from disk stays. */
+/* A session that can't be removed from disk stays. */
 static void session_remove(struct session *s)
 {
     unlink(s->socket); /* first: the record names it */

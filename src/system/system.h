@@ -226,7 +226,7 @@ static int conn_is_exhausted(int error);
 static int conn_connect(const char *path);         /* returns a non-blocking fd */
 static int conn_peer_is_me(int fd);                /* by the user's id */
 
-/* ==== output: what a program writes, read whole ============================================== */
+/* ==== output: a program's output, read whole ================================================== */
 
 enum output_fault { OUTPUT_WHOLE, OUTPUT_LATE, OUTPUT_CUT };
 
@@ -592,7 +592,7 @@ static int places_settle(struct config *c, int must_stay, buf *passed);
 /* Makes the directory, too. Returns a descriptor. */
 static int places_listen(const char *path, buf *error);
 
-/* ==== host: what this host will do to sessions ================================================ */
+/* ==== host: this host's effects on sessions =================================================== */
 
 enum host_verdict { HOST_GOOD, HOST_NOTE, HOST_BAD };
 

@@ -203,7 +203,7 @@ struct app_ended {
     char *after;            /* said then; or NULL */
 };
 
-/* What was typed into a field before, the newest last. */
+/* Texts typed into a field before, the newest last. */
 struct app_history {
     char *lines[APP_HISTORY_MAX];
     int count;
@@ -407,7 +407,7 @@ static void app_free(struct app *t);
 static void attention_follow(struct app *t);
 static void attention_call(void *ctx);
 
-/* ==== changes: what git says has changed in a session's directory ============================= */
+/* ==== changes: git's count of changes in a session's directory ================================ */
 
 static void changes_init(struct app *t);
 static void changes_follow(struct app *t);         /* before a frame: counts again when idle */

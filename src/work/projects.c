@@ -130,7 +130,7 @@ static void projects_drop_watches(struct projects *all, struct projects_watch *w
     }
 }
 
-/* Where this fails, the project is polled. Returns 0: there is no such directory. */
+/* Watches a directory; where that fails, the project is polled. Returns 0 when there is no dir. */
 static int projects_watch_dir(struct projects *all, struct project *p, const char *dir,
                               const char *names, span only, enum projects_notice what)
 {
