@@ -557,6 +557,8 @@ static void roster_put_computers(const struct fleet *f, buf *b); /* into an open
 static int roster_put_session(struct roster_peer *peer, const struct codec_session *told,
                               struct codec_id at, int listed);
 static struct roster_session *roster_data(const struct fleet *f, const struct cache_session *s);
+/* Counts a session of another computer that the cache has removed. */
+static void roster_on_removed(struct fleet *f, const struct cache_session *s);
 static void roster_drop_session(struct roster_peer *peer, const char *id);
 /* As roster_drop_session, unless the session is newer than `at`. */
 static void roster_note_removal(struct roster_peer *peer, const char *id, struct codec_id at);

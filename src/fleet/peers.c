@@ -90,9 +90,8 @@ static void peers_on_session(void *ctx, struct cache_session *s, int removed)
 {
     struct fleet *f = ctx;
     if (strcmp(s->computer, f->config->computer) != 0) {
-        struct roster_peer *peer = removed ? roster_find(f, span_of(s->computer)) : NULL;
-        if (peer)
-            peer->sessions--;
+        if (removed)
+            roster_on_removed(f, s);
         return;
     }
     if (removed && !f->streams.ready && f->removal_count < PEERS_REMOVALS_MAX) {

@@ -235,6 +235,13 @@ static int roster_put_session(struct roster_peer *peer, const struct codec_sessi
     return 1;
 }
 
+static void roster_on_removed(struct fleet *f, const struct cache_session *s)
+{
+    struct roster_peer *peer = roster_find(f, span_of(s->computer));
+    if (peer)
+        peer->sessions--;
+}
+
 static void roster_drop_session(struct roster_peer *peer, const char *id)
 {
     roster_tell_gone(peer->fleet, peer->beat.name, id, "the session has ended");

@@ -185,20 +185,17 @@ static void proxy_reply_result(struct proxy *proxy, struct json data)
 
 static void proxy_message(struct request *r)
 {
-    static const struct request_field field = {"message", 1, 1, NULL};
-    char *text = request_string(r, &field);
-    int enter = !json_is(r->body, "enter", JSON_FALSE);
-    int force = json_is(r->body, "force", JSON_TRUE);
-    const char *const words[] = {!enter ? "type" : force ? "force" : "message", text, NULL};
-    if (!request_reply_faults(r) && (!force || request_require_driver(r)))
+    struct frame_message m;
+    char *text = request_message(r, &m);
+    const char *const words[] = {!m.enter ? "type" : m.force ? "force" : "message", text, NULL};
+    if (!request_reply_faults(r) && (!m.force || request_require_driver(r)))
         proxy_command(r, words, proxy_reply_result);
     free(text);
 }
 
 static void proxy_answer(struct request *r)
 {
-    static const struct request_field field = {"answer", 1, 1, NULL};
-    char *text = request_string(r, &field);
+    char *text = request_answer(r);
     const char *const words[] = {"answer", text, NULL};
     if (!request_reply_faults(r) && request_require_driver(r))
         proxy_command(r, words, proxy_reply_result);

@@ -222,6 +222,23 @@ static char *request_key(struct request *r, int *count)
     return key;
 }
 
+static char *request_message(struct request *r, struct frame_message *m)
+{
+    static const struct request_field field = {"message", 1, 1, NULL};
+    char *text = request_string(r, &field);
+    *m = (struct frame_message){.text = span_of(text ? text : ""),
+                                .enter = !json_is(r->body, "enter", JSON_FALSE),
+                                .force = json_is(r->body, "force", JSON_TRUE),
+                                .until = r->server->loop->now + HOLDER_TYPE_MS};
+    return text;
+}
+
+static char *request_answer(struct request *r)
+{
+    static const struct request_field field = {"answer", 1, 1, NULL};
+    return request_string(r, &field);
+}
+
 static long long request_tail_chars(struct request *r)
 {
     char *tail = request_query(r, "tail_chars");

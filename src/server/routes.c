@@ -413,13 +413,8 @@ static void routes_ask_holder(struct request *r, enum frame_type type, buf *payl
 
 static void routes_send_message(struct request *r)
 {
-    static const struct request_field field = {"message", 1, 1, NULL};
-    char *text = request_string(r, &field);
-    const struct frame_message message = {
-        .text = span_of(text ? text : ""),
-        .enter = !json_is(r->body, "enter", JSON_FALSE),
-        .force = json_is(r->body, "force", JSON_TRUE),
-        .until = r->server->loop->now + HOLDER_TYPE_MS};
+    struct frame_message message;
+    char *text = request_message(r, &message);
     if (!request_reply_faults(r) && request_require_running(r) &&
         (!message.force || request_require_driver(r))) {
         buf b = {0};
@@ -431,8 +426,7 @@ static void routes_send_message(struct request *r)
 
 static void routes_send_answer(struct request *r)
 {
-    static const struct request_field field = {"answer", 1, 1, NULL};
-    char *text = request_string(r, &field);
+    char *text = request_answer(r);
     if (!request_reply_faults(r) && request_require_running(r) && request_require_driver(r)) {
         buf b = {0};
         frame_put_answer(&b, text);

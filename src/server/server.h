@@ -177,6 +177,10 @@ static int request_query_int(struct request *r, const char *name, int most);
 static char *request_title(struct request *r);
 /* Returns the body's key name, to be freed, and its number of presses; or a fault. */
 static char *request_key(struct request *r, int *count);
+/* Returns the body's message, to be freed, which m->text is; or a fault. */
+static char *request_message(struct request *r, struct frame_message *m);
+/* Returns the body's answer, to be freed; or a fault. */
+static char *request_answer(struct request *r);
 /* Returns tail_chars, the characters wanted of a transcript; or a fault. */
 static long long request_tail_chars(struct request *r);
 /* Reads an attach's query. Returns 1: mode=control, 0: view; how is FRAME_VIEW's payload. Or a
