@@ -255,6 +255,7 @@ part_build()
     result plain "build with $CC -o telec teleclaude.c" &&
         run "its program runs" $limit build/telec-plain --version
     result make "build with make"
+    run "other systems' parts compile" tests/systems.sh "$CC"
     if have tcc; then
         run "build with tcc" tcc -w -o build/unit-tcc tests/unit.c &&
             lines " (tcc)" build/unit-tcc loop widget
@@ -553,7 +554,7 @@ part_portable()
     result telec-portable "the program compiles (without what only Linux has)" || return
     result e2e "end-to-end tests compile" || return
     lines " (without what only Linux has)" build/e2e build/telec-portable life_holder life_orphan \
-        life_other life_sockets delete_leaves delete_is
+        life_other life_sockets delete_leaves delete_is places_long
 }
 
 for name in $PARTS; do

@@ -5,7 +5,8 @@
 #endif
 #define _DEFAULT_SOURCE 1 /* glibc, musl: SIGWINCH, TIOCSWINSZ */
 #define _DARWIN_C_SOURCE 1
-#define __BSD_VISIBLE 1
+#define __BSD_VISIBLE 1 /* FreeBSD, DragonFly */
+#define _BSD_SOURCE 1   /* OpenBSD */
 #define _NETBSD_SOURCE 1
 #define __EXTENSIONS__ 1 /* illumos */
 #if !defined(__LP64__)
@@ -31,11 +32,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* Calls that Linux alone has; -DTELEC_PORTABLE does without, to test what other systems run. */
 #if defined(__linux__) && !defined(TELEC_PORTABLE)
 #define TELEC_LINUX 1
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#endif
+#if defined(__sun)
+#include <stropts.h>
+#include <sys/filio.h>
+#include <ucred.h>
 #endif
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -53,6 +58,11 @@
 #include <unistd.h>
 #if !defined(__OpenBSD__)
 #include <utmpx.h>
+#endif
+#if defined(TELEC_PORTABLE) /* a test of what other systems run: without what some of them lack */
+#undef RLIMIT_NPROC
+#undef TCP_KEEPIDLE
+#undef TIOCGPTN
 #endif
 
 #define TELEC_VERSION "0.1.0"

@@ -674,6 +674,21 @@ static const char *holder_start_program(struct holder *h, char **argv, char **en
     return error ? strerror(error) : NULL;
 }
 
+#if defined(__sun) /* a pty is a terminal once these are on it; some versions do that */
+static void holder_push_modules(int slave)
+{
+    static const char *const modules[] = {"ptem", "ldterm", "ttcompat"};
+    for (size_t i = 0; i < COUNT_OF(modules); i++)
+        if (ioctl(slave, I_FIND, modules[i]) == 0)
+            ioctl(slave, I_PUSH, modules[i]);
+}
+#else
+static void holder_push_modules(int slave)
+{
+    (void)slave;
+}
+#endif
+
 /* ptsname brings libc's printf */
 static int holder_open_slave(int master)
 {
@@ -688,7 +703,9 @@ static int holder_open_slave(int master)
     if (!name)
         return -1;
 #endif
-    return os_close_on_exec(open(name, O_RDWR | O_NOCTTY));
+    int fd = os_close_on_exec(open(name, O_RDWR | O_NOCTTY));
+    holder_push_modules(fd);
+    return fd;
 }
 
 static const char *holder_open_pty(struct holder *h, int cols, int rows)

@@ -122,10 +122,8 @@ static long long message_echo_of(const struct holder *h, span text)
 static int message_is_read(const struct holder *h)
 {
     int unread = 0;
-#ifdef FIONREAD
     if (h->slave >= 0 && ioctl(h->slave, FIONREAD, &unread) != 0)
         unread = 0;
-#endif
     return !h->pty.queued && unread == 0;
 }
 

@@ -703,7 +703,7 @@ static char *config_xdg(const char *name, const char *tail, const char *otherwis
 
 static int config_holds_sockets(const char *dir)
 {
-    return strlen(dir) + CONFIG_HOLDER_SOCKET <= sizeof ((struct sockaddr_un *)0)->sun_path;
+    return strlen(dir) + CONFIG_HOLDER_SOCKET <= OS_SOCKET_PATH;
 }
 
 static char *config_socket_place(int i, const char *name)

@@ -390,7 +390,7 @@ static void conn_cancel(struct conn *c)
 static int conn_address(const char *path, struct sockaddr_un *address)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address->sun_path) {
+    if (strlen(path) >= OS_SOCKET_PATH) {
         errno = ENAMETOOLONG;
         return -1;
     }
@@ -466,6 +466,17 @@ static int conn_peer_is_me(int fd)
     uid_t uid;
     gid_t gid;
     return getpeereid(fd, &uid, &gid) == 0 && uid == geteuid();
+}
+#elif defined(__sun)
+#define CONN_KNOWS_PEERS 1
+static int conn_peer_is_me(int fd)
+{
+    ucred_t *peer = NULL;
+    if (getpeerucred(fd, &peer) != 0)
+        return 0;
+    int is_me = ucred_geteuid(peer) == geteuid();
+    ucred_free(peer);
+    return is_me;
 }
 #else
 #define CONN_KNOWS_PEERS 0

@@ -179,19 +179,22 @@ static pid_t os_spawn(char *const *argv, int in, int out, int err)
 
 static void os_close_inherited(int first)
 {
-    DIR *dir = opendir("/dev/fd");
+    DIR *dir = opendir(OS_OPEN_FDS);
     struct dirent *entry;
     long long fd;
-    int open_fds[256], count = 0;
-    while (dir && count < 256 && (entry = readdir(dir)))
+    int open_fds[OS_FDS_AT_ONCE], count = 0;
+    while (dir && count < OS_FDS_AT_ONCE && (entry = readdir(dir)))
         if (span_int(span_of(entry->d_name), &fd) && fd >= first && fd != dirfd(dir))
             open_fds[count++] = (int)fd;
     if (dir)
         closedir(dir);
     for (int most = first + OS_INHERITED_MAX; !count && most > first;) /* no list of them here */
         close(--most);
+    int may_be_more = count == OS_FDS_AT_ONCE;
     while (count > 0)
         close(open_fds[--count]);
+    if (may_be_more)
+        os_close_inherited(first);
 }
 
 /* ---- machine, boot, process ----------------------------------------------------------------- */

@@ -120,7 +120,10 @@ static int places_try(const struct config *c, buf *error)
 
 static int places_settle(struct config *c, int must_stay, buf *passed)
 {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
     int status = places_try(c, passed);
+    if (!c->socket_from && runtime && runtime[0] == '/')
+        buf_fmt(passed, "%sXDG_RUNTIME_DIR is too long for sockets", passed->n ? "; " : "");
     for (int i = 0; i <= CONFIG_PLACES && status != 0 && !must_stay; i++) {
         char *socket = i < CONFIG_PLACES ? config_socket_place(i, "api.sock")
                                          : config_join(c->state, "run/api.sock");

@@ -9,10 +9,15 @@
 
 #if defined(TELEC_PORTABLE)
 #define OS_PROC "/dev/null"
+#define OS_OPEN_FDS "/dev/null"
+#define OS_SOCKET_PATH 104
 #else
 #define OS_PROC "/proc"
+#define OS_OPEN_FDS "/dev/fd" /* FreeBSD's has 0, 1 and 2 only */
+#define OS_SOCKET_PATH sizeof ((struct sockaddr_un *)0)->sun_path /* 108; BSD, macOS: 104 */
 #endif
 #define OS_INHERITED_MAX 1024      /* descriptors, where none are listed */
+#define OS_FDS_AT_ONCE 256         /* descriptors that are listed */
 #define OS_COMMAND_MAX 4096        /* bytes of a command line */
 #define OS_PROCESSES_MAX (4 << 20) /* of all, as ps lists them */
 

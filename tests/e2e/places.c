@@ -216,6 +216,23 @@ static void test_places_fall_through(void)
     CLI_FAILS(cli_with("TELEC_SOCKET=/dev/null/x/api.sock", "list", NULL), 1, "/dev/null/x");
 }
 
+/* A runtime directory that is too long for sockets is named with where they are; so is a socket
+ * that has to be there. */
+static void test_places_long(void)
+{
+    char *tmp = make_dir(e2e.dir, "tmp"), *is_long = make_dir(e2e.dir, repeat('x', 100));
+    e2e.extra[0] = format("TMPDIR=%s", tmp);
+    CLI_OK(cli_with(format("XDG_RUNTIME_DIR=%s", is_long), "list", NULL));
+    CHECK_HAS(file_read(format("%s/telec/daemon.log", e2e.state), NULL),
+              format("the socket is %s/telec-%ld/api.sock: XDG_RUNTIME_DIR is too long for sockets\n",
+                     tmp, (long)geteuid()));
+    struct cli c = CLI_OK(cli_with(format("XDG_RUNTIME_DIR=%s", is_long), "doctor", NULL));
+    CHECK_HAS(c.said[0].p, "XDG_RUNTIME_DIR is too long");
+    CLI_OK(cli("daemon", "--stop", NULL)); /* it is the state directory's */
+    char *socket = format("%s/api.sock", is_long);
+    CLI_FAILS(cli("-S", socket, "list", NULL), 1, strerror(ENAMETOOLONG));
+}
+
 /* Two machines with one home, whose locks reach each other: each has a daemon. Another machine's is
  * one whose lock says so. */
 static void test_places_two_machines(void)
@@ -291,6 +308,7 @@ static void test_places_callers_shell(void)
 static const struct test places_tests[] = {
     {"places_callers_shell", test_places_callers_shell},
     {"places_fall_through", test_places_fall_through},
+    {"places_long", test_places_long},
     {"places_foreign_home", test_places_foreign_home},
     {"places_two_machines", test_places_two_machines},
     {"places_cookies", test_places_cookies},
