@@ -288,7 +288,7 @@ static int unit_is_known(const char *name)
 int main(int argc, char **argv)
 {
     unit_program = argv[0];
-    if (argc == 4 && strcmp(argv[1], "resolve") == 0)
+    if (argc == 4 && (strcmp(argv[1], "resolve") == 0 || strcmp(argv[1], "disk") == 0))
         return telec_main(argc, argv);
     if (argc == 5 && strcmp(argv[1], "transcript") == 0)
         return telec_main(argc, argv);
