@@ -208,25 +208,36 @@ static void dialog_suit_computer(struct app *t)
     dialog_offer_worktree(t, here);
 }
 
+/* Says which file now has the hooks, and how to remove them. */
+static void dialog_say_hooks(struct app *t, const struct agents_row *row, span report)
+{
+    buf *note = &t->form.note;
+    span line = span_cut(&report, '\n');
+    while (line.n && line.p[line.n - 1] != ';') /* what was added follows */
+        line.n--;
+    buf_clear(note);
+    buf_fmt(note, "%.*s telec hook --uninstall %s removes that. %s", (int)line.n, line.p, row->name,
+            row->hooks.note ? row->hooks.note : "");
+    for (char *p = note->p; (p = strchr(p, '\n')) != NULL;)
+        *p = ' ';
+    app_say(t, 0, buf_cstr(note));
+}
+
 static void dialog_hooks(struct app *t, int wanted)
 {
     buf report = {0}, error = {0};
-    const char *home = getenv("HOME");
     if (!t->form.note.n || !t->offered)
         return;
     if (!wanted) {
         hints_end(t->config, t->offered);
-    } else if (settings_install(t->offered, home, t->config->program, SETTINGS_ADD, &report,
-                                &error) < 0) {
+        buf_clear(&t->form.note);
+    } else if (settings_install(t->offered, getenv("HOME"), t->config->program, SETTINGS_ADD,
+                                &report, &error) < 0) {
         app_say(t, 1, buf_cstr(&error));
+        buf_clear(&t->form.note);
     } else {
-        const struct agents_row *row = agents_find(t->offered);
-        span note = span_trim(span_of(row->hooks.note ? row->hooks.note : ""), "\n");
-        buf_fmt(&error, "%s reports to telec from its next start on. %.*s", row->title,
-                (int)note.n, note.n ? note.p : "");
-        app_say(t, 0, buf_cstr(&error));
+        dialog_say_hooks(t, agents_find(t->offered), buf_view(&report));
     }
-    buf_clear(&t->form.note);
     buf_free(&report), buf_free(&error);
     app_changed(t);
 }

@@ -321,7 +321,8 @@ static void unit_dialog_hooks(void)
     unit_app_type(&u, "n");
     UNIT_APP_SEE(&u, "claude does not report");
     unit_app_type(&u, "i");
-    UNIT_APP_SEE(&u, "Claude Code reports to telec from its next start on");
+    UNIT_APP_SEE(&u, "/.claude/settings.json");
+    UNIT_APP_SEE(&u, "telec hook --uninstall claude removes");
     CHECK(!unit_app_shows(&u, "does not report") && !hints_may(&u.config, "claude"));
     snprintf(path, sizeof path, "%s/.claude/settings.json", u.dir);
     buf_clear(&text);
