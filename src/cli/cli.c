@@ -365,7 +365,7 @@ static int cli_help(struct cli *cli)
                   " - see and drive terminal and AI-agent sessions, live\n\n"
                   "  telec [OPTIONS]                 open the terminal UI\n"
                   "  telec [OPTIONS] COMMAND ...\n\n"
-                  "Commands (ID: a session's id, or its beginning)\n");
+                  "Commands (ID: a session's title, or its id: 4 characters are enough)\n");
     for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
         if (cli_commands[i].help)
             cli_put_command(&out, &cli_commands[i]);
@@ -451,7 +451,7 @@ static int cli_print_man(void)
             "opens its screen: all sessions of this computer and of others,\n"
             "with their states.\nA session goes on when the terminal is closed.\n"
             "A daemon, which clients start by themselves, serves them.\n"
-            "An\n.Ar ID\nis the id of a session, or its beginning.\n"
+            "An\n.Ar ID\nis the title of a session, or its id, of which 4 characters are enough.\n"
             "The commands are:\n.Bl -tag -width Ds\n");
     for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
         if (cli_commands[i].help)

@@ -72,8 +72,11 @@ static int context_get(struct context *c, const buf *target);
 static char *context_find_on_disk(const struct context *c, const char *prefix);
 /* Appends lines of a session's text, each made visible. */
 static void context_put_lines(buf *b, span text);
+/* Returns what a list shows as title: the daemon names a session without one "Untitled". */
+static struct json context_title(struct json session, int *untitled);
 /* Returns the end of a text that --lines or --chars ask for, else the last CONTEXT_CHARS. */
 #define CONTEXT_CHARS 5000
+#define CONTEXT_ID_MIN 4 /* characters of an id that name its session */
 static span context_tail(const struct context *c, span text);
 
 /* ==== follow: telec tail --follow ============================================================ */

@@ -53,15 +53,11 @@ static void command_put_agent(buf *b, struct json session, struct json value)
     json_put_text(b, json_type(value) == JSON_STRING ? value : json_get(session, "command"));
 }
 
-/* The daemon names a session without a title "Untitled". */
 static void command_put_title(buf *b, struct json session, struct json value)
 {
-    static const char *const others[] = {"program_title", "last_input", "command",
-                                         "active_agent"};
-    for (size_t i = 0; i < COUNT_OF(others) && json_text_eq(value, "Untitled"); i++)
-        if (json_is(session, others[i], JSON_STRING))
-            value = json_get(session, others[i]);
-    json_put_text(b, value);
+    int untitled;
+    (void)value;
+    json_put_text(b, context_title(session, &untitled));
 }
 
 static void command_put_asked(buf *b, struct json session, struct json value)

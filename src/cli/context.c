@@ -121,7 +121,20 @@ static const char *context_put_computer(const struct context *c, buf *target)
 
 struct context_name {
     char *id, *title;
+    int untitled;
 };
+
+static struct json context_title(struct json session, int *untitled)
+{
+    static const char *const others[] = {"program_title", "last_input", "command",
+                                         "active_agent"};
+    struct json title = json_get(session, "title");
+    *untitled = json_text_eq(title, "Untitled");
+    for (size_t i = 0; i < COUNT_OF(others) && json_text_eq(title, "Untitled"); i++)
+        if (json_is(session, others[i], JSON_STRING))
+            title = json_get(session, others[i]);
+    return title;
+}
 
 static void context_free_names(struct context_name *names)
 {
@@ -146,33 +159,39 @@ static struct context_name *context_list_names(struct context *c, const char *li
     struct context_name *names = base_alloc((count + 1) * sizeof *names);
     count = 0;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        if ((names[count].id = json_dup_text(json_get(it.value, "session_id"))))
-            names[count++].title = json_dup_text(json_get(it.value, "title"));
+        if ((names[count].id = json_dup_text(json_get(it.value, "session_id")))) {
+            struct json title = context_title(it.value, &names[count].untitled);
+            names[count++].title = json_dup_text(title);
+        }
     return names;
 }
 
-/* Counts the sessions that a word names: by the whole id, which is then the only one, else by the
- * first characters of it, else by the whole title. *match is the last one. */
+/* Counts the sessions that a word names: by the whole id, which is then the only one, or by the
+ * first characters of it, or by the title; only if there is none, by what a list shows as title.
+ * *match is the last one. */
 static int context_count_matches(const char *word, const struct context_name *names,
                                  const char **match)
 {
+    const char *untitled = NULL;
+    int count = 0, untitled_count = 0;
     size_t n = strlen(word);
-    int count = 0, titled = 0;
-    const char *by_title = NULL;
     for (; names->id; names++) {
-        if (strncmp(names->id, word, n) == 0) {
-            count++;
+        int is_title = names->title && strcmp(names->title, word) == 0;
+        if (strcmp(names->id, word) == 0) {
             *match = names->id;
-            if (!names->id[n])
-                return 1;
+            return 1;
         }
-        if (names->title && strcmp(names->title, word) == 0) {
-            titled++;
-            by_title = names->id;
+        if ((n >= CONTEXT_ID_MIN && strncmp(names->id, word, n) == 0) ||
+            (is_title && !names->untitled)) {
+            *match = names->id;
+            count++;
+        } else if (is_title) {
+            untitled = names->id;
+            untitled_count++;
         }
     }
-    *match = count ? *match : by_title;
-    return count ? count : titled;
+    *match = count ? *match : untitled;
+    return count ? count : untitled_count;
 }
 
 /* Returns the id of the session that a word names, to be freed; "" after a message; NULL: there is
@@ -188,7 +207,9 @@ static char *context_match(const char *word, const struct context_name *names, i
     if (matches)
         context_fail("%s: %d sessions have that; give more of the id", word, matches);
     else
-        context_fail("%s: no session has that id or title ('telec list' shows them)", word);
+        context_fail(strlen(word) < CONTEXT_ID_MIN
+                         ? "%s: no session has that title; of an id give 4 characters or more"
+                         : "%s: no session has that id or title ('telec list' shows them)", word);
     return span_dup((span){0});
 }
 
@@ -282,7 +303,8 @@ struct context_search {
 static void context_search_one(void *ctx, const char *id)
 {
     struct context_search *search = ctx;
-    if (strncmp(id, search->prefix, strlen(search->prefix)) != 0)
+    size_t n = strlen(search->prefix);
+    if (n < CONTEXT_ID_MIN || strncmp(id, search->prefix, n) != 0)
         return;
     search->found++;
     free(search->id);

@@ -6,7 +6,8 @@
 
 static const char guide_text[] =
     "telec runs programs and agents in sessions. You can start sessions, send them messages, wait\n"
-    "for them, answer what they ask and read them. ID is a session's id, or its beginning.\n"
+    "for them, answer what they ask and read them. ID is a session's title, or its id, of which\n"
+    "four characters are enough.\n"
     "\n"
     "Start one. It prints the id; the session is below yours, and people see it in their list.\n"
     "  telec new -a claude -C DIR -t 'a title' -p 'the first message'\n"
@@ -65,7 +66,7 @@ static const char guide_text[] =
 
 #define GUIDE_PARAM(name, type, help)                                                              \
     "\"" name "\":{\"type\":\"" type "\",\"description\":\"" help "\"}"
-#define GUIDE_ID GUIDE_PARAM("id", "string", "the session's id, or its beginning")
+#define GUIDE_ID GUIDE_PARAM("id", "string", "the session's title, or its id")
 #define GUIDE_COMPUTER                                                                             \
     "," GUIDE_PARAM("computer", "string", "the session's computer, else this one")
 

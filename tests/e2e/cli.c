@@ -393,35 +393,29 @@ static void test_cli_agents(void)
     CHECK_TEXT(json_get(get("/agents/availability").body, "later.available"), "true");
 }
 
-/* The beginning of an id is enough when it is the beginning of one only. */
+/* Four characters of an id are enough, and so is a title that one session alone has. */
 static void test_cli_prefixes(void)
 {
     daemon_start();
-    char *ids[17], *clash = NULL, letter[2] = "";
-    int count = 0;
-    while (!clash && count < 17) { /* 16 digits: of 17 ids two begin with the same */
-        ids[count] = start("\"command\": [\"sleep\", \"1000\"]");
-        for (int i = 0; i < count && !clash; i++)
-            clash = ids[i][0] == ids[count][0] ? ids[i] : NULL;
-        count++;
-    }
-    REQUIRE(clash);
-    letter[0] = clash[0];
+    char *ids[2];
+    for (int i = 0; i < 2; i++)
+        ids[i] = start("\"title\": \"twin\", \"command\": [\"sleep\", \"1000\"]");
+    const char *letters = format("%.3s", ids[0]);
     static const char *const commands[] = {"kill", "tail", "attach"};
     for (size_t i = 0; i < 3; i++) {
-        CLI_FAILS(cli(commands[i], letter, NULL), 1, format("%s: 2 sessions", letter));
+        CLI_FAILS(cli(commands[i], "twin", NULL), 1, "twin: 2 sessions");
+        CLI_FAILS(cli(commands[i], letters, NULL), 1, format("%s: no session", letters));
         CLI_FAILS(cli(commands[i], "zzz", NULL), 1, "zzz: no session");
     }
-    CLI_FAILS(cli("send", letter, "text", NULL), 1, format("%s: 2 sessions", letter));
+    CLI_FAILS(cli("send", "twin", "text", NULL), 1, "twin: 2 sessions");
     CLI_FAILS(cli("send", "zzz", "text", NULL), 1, "zzz: no session");
-    CLI_FAILS(cli("kill", "", NULL), 1, "sessions");
-    CLI_FAILS(cli("kill", format("%s0", clash), NULL), 1, clash); /* longer than any id */
-    CHECK_INT(json_count(get("/sessions").body, ""), count);
-    CLI_OK(cli("kill", format("%.35s", clash), NULL));
-    CHECK_INT(get(session_path(clash, "")).status, 404);
-    char *last = ids[count - 1];
-    CLI_OK(cli("kill", last, NULL));
-    CHECK_INT(json_count(get("/sessions").body, ""), count - 2);
+    CLI_FAILS(cli("kill", "", NULL), 1, "no session");
+    CLI_FAILS(cli("kill", format("%s0", ids[0]), NULL), 1, ids[0]); /* longer than any id */
+    CHECK_INT(json_count(get("/sessions").body, ""), 2);
+    CLI_OK(cli("kill", format("%.12s", ids[0]), NULL));
+    CHECK_INT(get(session_path(ids[0], "")).status, 404);
+    CLI_OK(cli("kill", "twin", NULL));
+    CHECK_INT(json_count(get("/sessions").body, ""), 0);
 }
 
 static void test_cli_send(void)

@@ -111,10 +111,10 @@ static void unit_commands_send(void)
     struct unit_context u;
     test_begin("send types its words, and submits them unless told not to");
     unit_context_init(&u, script);
-    CHECK_INT(unit_context_call(&u, "send abc do --no-enter it"), 0);
+    CHECK_INT(unit_context_call(&u, "send abcd do --no-enter it"), 0);
     CHECK_SPAN(buf_view(&u.out), "reacted\n");
     CHECK(strstr(u.asked.p, "{\"message\":\"do --no-enter it\",\"enter\":true}") != NULL);
-    CHECK_INT(unit_context_call(&u, "send --no-enter abc x"), 0);
+    CHECK_INT(unit_context_call(&u, "send --no-enter abcd x"), 0);
     CHECK(strstr(u.asked.p, "{\"message\":\"x\",\"enter\":false}") != NULL);
     unit_context_free(&u);
 }
@@ -129,10 +129,10 @@ static void unit_commands_tail(void)
     struct unit_context u;
     test_begin("tail prints the last characters");
     unit_context_init(&u, script);
-    CHECK_INT(unit_context_call(&u, "tail -n 7 abc"), 0);
+    CHECK_INT(unit_context_call(&u, "tail -n 7 abcd"), 0);
     CHECK_SPAN(buf_view(&u.out), "the end");
-    CHECK_INT(unit_context_call(&u, "tail -n few abc"), 2);
-    CHECK_INT(unit_context_call(&u, "tail -n -1 abc"), 2);
+    CHECK_INT(unit_context_call(&u, "tail -n few abcd"), 2);
+    CHECK_INT(unit_context_call(&u, "tail -n -1 abcd"), 2);
     unit_context_free(&u);
 }
 
@@ -149,20 +149,20 @@ static void unit_commands_tail_log(void)
     CHECK_INT(mkdir(path, 0700), 0);
     snprintf(path, sizeof path, "%s/telec/sessions", u.dir);
     CHECK_INT(mkdir(path, 0700), 0);
-    char *dir = store_session_dir(u.config.state, "abc1"),
-         *other = store_session_dir(u.config.state, "abd");
+    char *dir = store_session_dir(u.config.state, "abcde1"),
+         *other = store_session_dir(u.config.state, "abcdf");
     CHECK(store_make_dir(dir) == 0 && store_make_dir(other) == 0);
     CHECK_INT(store_log_open(&log, dir), 0);
     store_log_write(&log, span_of("\033[1mone\033[0m\r\ntwo\r\n"));
     store_log_close(&log);
-    CHECK_INT(unit_context_call(&u, "tail --no-daemon abc"), 0);
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon abcde"), 0);
     CHECK(strstr(u.out.p, "one\ntwo\n") == u.out.p);
-    CHECK_INT(unit_context_call(&u, "tail --no-daemon -n 4 abc1"), 0);
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon -n 4 abcde1"), 0);
     CHECK_SPAN(buf_view(&u.out), "two\n");
-    CHECK_INT(unit_context_call(&u, "tail --no-daemon ab"), 1); /* two begin so */
+    CHECK_INT(unit_context_call(&u, "tail --no-daemon abcd"), 1); /* two begin so */
     CHECK_INT(unit_context_call(&u, "tail --no-daemon x"), 1);
-    store_remove_session(u.config.state, "abc1");
-    store_remove_session(u.config.state, "abd");
+    store_remove_session(u.config.state, "abcde1");
+    store_remove_session(u.config.state, "abcdf");
     rmdir(path);
     snprintf(path, sizeof path, "%s/telec", u.dir);
     rmdir(path);
@@ -188,19 +188,19 @@ static void unit_commands_follow(void)
     unit_context_init(&u, script);
     u.frames = frames;
     u.close_after = 1;
-    CHECK_INT(unit_context_call(&u, "tail -f -n 4 abc"), 0);
+    CHECK_INT(unit_context_call(&u, "tail -f -n 4 abcd"), 0);
     CHECK_SPAN(buf_view(&u.out), "two\nthree\nfour\nfi\n");
     CHECK(strstr(buf_cstr(&u.error), "ends in 5 s") && strstr(u.error.p, "goes on"));
     test_begin("tail --follow goes on where it was after a gap, and says when lines are missing");
     u.frames = gaps;
-    CHECK_INT(unit_context_call(&u, "tail -f abc"), 0);
+    CHECK_INT(unit_context_call(&u, "tail -f abcd"), 0);
     CHECK_SPAN(buf_view(&u.out), "one\ntwo\nthree\nfour\nfive\nseven\neight\n");
     CHECK(strstr(buf_cstr(&u.error), "trying again") && strstr(u.error.p, "missing here"));
     test_begin("tail --follow names the session's computer: the next daemon may not know it");
     u.frames = frames;
     free(u.config.computer);
     u.config.computer = span_dup(span_of("other"));
-    CHECK_INT(unit_context_call(&u, "tail -f abc"), 0);
+    CHECK_INT(unit_context_call(&u, "tail -f abcd"), 0);
     CHECK(strstr(buf_cstr(&u.asked), "/attach?sizes=1&scrollback=1&computer=here\n") != NULL);
     unit_context_free(&u);
 }
@@ -227,7 +227,7 @@ static void unit_commands_status(void)
     struct unit_context u;
     test_begin("status says in words why a session has its state");
     unit_context_init(&u, script);
-    CHECK_INT(unit_context_call(&u, "status abc"), 0);
+    CHECK_INT(unit_context_call(&u, "status abcd"), 0);
     CHECK(strstr(u.out.p, "state       waiting (-): its output has stopped at a question; not seen "
                           "since\nasks        go on?\n") == u.out.p);
     CHECK(strstr(u.out.p, "exit code   3\n") && strstr(u.out.p, "command     vi\n"));
@@ -274,18 +274,18 @@ static void unit_commands_wait(void)
         "{\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", NULL};
     static const char *const works[] = {UNIT_COMMANDS_INITIAL("working"), NULL};
     test_begin("wait ends with the state that it waits for, or says why it never comes");
-    unit_commands_wait_for(idle, "wait abc", 0, "");
-    unit_commands_wait_for(later, "wait abc", 0, "");
-    unit_commands_wait_for(later, "wait --state waiting abc", 0, "");
-    unit_commands_wait_for(ended, "wait abc", 0, "");
-    unit_commands_wait_for(ended, "wait --state exited abc", 0, "");
-    unit_commands_wait_for(ended, "wait --state idle abc", 1, "the session has exited");
-    unit_commands_wait_for(removed, "wait abc", 1, "the session is gone");
-    unit_commands_wait_for(unknown, "wait abc", 1, "the session is gone");
-    unit_commands_wait_for(works, "wait --timeout 0 abc", 1, "the time is up");
-    unit_commands_wait_for(works, "wait --state working abc", 0, "");
-    unit_commands_wait_for(works, "wait --state busy abc", 2, "expected waiting");
-    unit_commands_wait_for(works, "wait --timeout soon abc", 2, "expected a number");
+    unit_commands_wait_for(idle, "wait abcd", 0, "");
+    unit_commands_wait_for(later, "wait abcd", 0, "");
+    unit_commands_wait_for(later, "wait --state waiting abcd", 0, "");
+    unit_commands_wait_for(ended, "wait abcd", 0, "");
+    unit_commands_wait_for(ended, "wait --state exited abcd", 0, "");
+    unit_commands_wait_for(ended, "wait --state idle abcd", 1, "the session has exited");
+    unit_commands_wait_for(removed, "wait abcd", 1, "the session is gone");
+    unit_commands_wait_for(unknown, "wait abcd", 1, "the session is gone");
+    unit_commands_wait_for(works, "wait --timeout 0 abcd", 1, "the time is up");
+    unit_commands_wait_for(works, "wait --state working abcd", 0, "");
+    unit_commands_wait_for(works, "wait --state busy abcd", 2, "expected waiting");
+    unit_commands_wait_for(works, "wait --timeout soon abcd", 2, "expected a number");
 }
 
 static void unit_commands_project(void)

@@ -229,36 +229,48 @@ static int unit_context_call(struct unit_context *u, const char *line)
 /* ---- the tests ---- */
 
 #define UNIT_CONTEXT_THREE \
-    "[{\"session_id\":\"abc1\"},{\"session_id\":\"abc2\"},{\"session_id\":\"abc\"}]"
+    "[{\"session_id\":\"abcde1\"},{\"session_id\":\"abcde2\"},{\"session_id\":\"abcde\"}]"
 
 static void unit_context_find(void)
 {
     static const struct unit_context_reply script[] = {
         {"GET /sessions", 200, UNIT_CONTEXT_THREE},
         {"GET /sessions?wait_ms=1000", 200,
-         "[{\"session_id\":\"far\",\"title\":\"one name\"},"
-         "{\"session_id\":\"f2\",\"title\":\"twice\"},"
-         "{\"session_id\":\"f3\",\"title\":\"twice\"}]"},
-        {"DELETE /sessions/abc1", 200, "{}"},
-        {"DELETE /sessions/abc", 200, "{}"},
-        {"DELETE /sessions/far", 200, "{}"},
+         "[{\"session_id\":\"faraway\",\"title\":\"one name\"},"
+         "{\"session_id\":\"fara77\",\"title\":\"twice\"},"
+         "{\"session_id\":\"f3\",\"title\":\"twice\"},"
+         "{\"session_id\":\"f4\",\"title\":\"fara7\"},"
+         "{\"session_id\":\"f5\",\"title\":\"Untitled\",\"command\":\"one name\"},"
+         "{\"session_id\":\"f6\",\"title\":\"Untitled\",\"command\":\"make all\"}]"},
+        {"DELETE /sessions/f6", 200, "{}"},
+        {"DELETE /sessions/abcde1", 200, "{}"},
+        {"DELETE /sessions/abcde", 200, "{}"},
+        {"DELETE /sessions/faraway", 200, "{}"},
         {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("a session is found by its id, its beginning, or its title, here and elsewhere");
     unit_context_init(&u, script);
-    CHECK_INT(unit_context_call(&u, "kill abc1"), 0);
-    CHECK(strstr(u.asked.p, "DELETE /sessions/abc1 \n") != NULL);
-    CHECK_INT(unit_context_call(&u, "kill abc"), 0); /* the whole id, though others begin with it */
-    CHECK(strstr(u.asked.p, "DELETE /sessions/abc \n") != NULL);
-    CHECK_INT(unit_context_call(&u, "end fa"), 0);
-    CHECK(strstr(u.asked.p, "DELETE /sessions/far \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill abcde1"), 0);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/abcde1 \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill abcde"), 0); /* others begin with it */
+    CHECK(strstr(u.asked.p, "DELETE /sessions/abcde \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "end faraw"), 0);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/faraway \n") != NULL);
     CHECK_INT(unit_context_call(&u, "end 'one name'"), 0);
-    CHECK(strstr(u.asked.p, "DELETE /sessions/far \n") != NULL);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/faraway \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "end 'make all'"), 0); /* as the list shows it */
+    CHECK(strstr(u.asked.p, "DELETE /sessions/f6 \n") != NULL);
+    CHECK_INT(unit_context_call(&u, "end Untitled"), 1);
     CHECK_INT(unit_context_call(&u, "end twice"), 1);
     CHECK(strstr(u.error.p, "twice: 2 sessions have that") != NULL);
     CHECK_INT(unit_context_call(&u, "end 'one nam'"), 1);
-    CHECK_INT(unit_context_call(&u, "kill ab"), 1);
-    CHECK(strstr(u.error.p, "ab: 3 sessions have that") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill abcd"), 1);
+    CHECK(strstr(u.error.p, "abcd: 3 sessions have that") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill far"), 1); /* too short for an id */
+    CHECK(strstr(u.error.p, "far: no session has that title; of an id give 4") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill abcde1x"), 1);
+    CHECK_INT(unit_context_call(&u, "kill fara7"), 1); /* a title, and the start of an id */
+    CHECK(strstr(u.error.p, "fara7: 2 sessions have that") != NULL);
     CHECK_INT(unit_context_call(&u, "kill nope"), 1);
     CHECK(strstr(u.error.p, "nope: no session has that id or title") != NULL);
     CHECK_INT(unit_context_call(&u, "kill ''"), 1); /* every id begins so */
@@ -270,40 +282,41 @@ static void unit_context_kill_many(void)
 {
     static const struct unit_context_reply script[] = {
         {"GET /sessions", 200, UNIT_CONTEXT_THREE},
-        {"GET /sessions?wait_ms=1000", 200, "[{\"session_id\":\"far\"}]"},
+        {"GET /sessions?wait_ms=1000", 200, "[{\"session_id\":\"faraway\"}]"},
         {"POST /sessions/end", 200, "{\"failed\":[]}"},
         {NULL, 0, NULL}};
     static const struct unit_context_reply refusing[] = {
         {"GET /sessions", 200, UNIT_CONTEXT_THREE},
         {"POST /sessions/end", 200,
-         "{\"failed\":[{\"session_id\":\"abc1\",\"detail\":\"stuck\"}]}"},
+         "{\"failed\":[{\"session_id\":\"abcde1\",\"detail\":\"stuck\"}]}"},
         {NULL, 0, NULL}};
     static const struct unit_context_reply older[] = {
         {"GET /sessions", 200, UNIT_CONTEXT_THREE},
         {"POST /sessions/end", 405, "{}"},
-        {"DELETE /sessions/abc1", 200, "{}"},
-        {"DELETE /sessions/abc2", 200, "{}"},
+        {"DELETE /sessions/abcde1", 200, "{}"},
+        {"DELETE /sessions/abcde2", 200, "{}"},
         {NULL, 0, NULL}};
     struct unit_context u;
     test_begin("many sessions are ended with one request");
     unit_context_init(&u, script);
-    CHECK_INT(unit_context_call(&u, "kill abc1 fa abc"), 0);
+    CHECK_INT(unit_context_call(&u, "kill abcde1 fara abcde"), 0);
     CHECK(strstr(u.asked.p, "POST /sessions/end {\"computer\":null,\"ids\":"
-                            "[\"abc1\",\"far\",\"abc\"]}") != NULL);
+                            "[\"abcde1\",\"faraway\",\"abcde\"]}") != NULL);
     CHECK(strstr(u.asked.p, "DELETE") == NULL);
-    CHECK_INT(unit_context_call(&u, "kill abc1 nope ab abc2"), 1); /* the others end */
-    CHECK(strstr(u.asked.p, "\"ids\":[\"abc1\",\"abc2\"]}") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill abcde1 nope abcd abcde2"), 1); /* the others end */
+    CHECK(strstr(u.asked.p, "\"ids\":[\"abcde1\",\"abcde2\"]}") != NULL);
     CHECK(strstr(u.error.p, "nope: no session has that id or title") != NULL);
-    CHECK(strstr(strstr(u.error.p, "ab: 3 sessions") + 1, "ab: 3 sessions") == NULL);
+    CHECK(strstr(strstr(u.error.p, "abcd: 3 sessions") + 1, "abcd: 3 sessions") == NULL);
     unit_context_free(&u);
     unit_context_init(&u, refusing);
-    CHECK_INT(unit_context_call(&u, "kill abc1 abc2"), 1);
-    CHECK(strstr(u.error.p, "abc1: stuck") != NULL);
+    CHECK_INT(unit_context_call(&u, "kill abcde1 abcde2"), 1);
+    CHECK(strstr(u.error.p, "abcde1: stuck") != NULL);
     unit_context_free(&u);
     test_begin("an older daemon ends them one by one");
     unit_context_init(&u, older);
-    CHECK_INT(unit_context_call(&u, "kill abc1 abc2"), 0);
-    CHECK(strstr(u.asked.p, "DELETE /sessions/abc1") && strstr(u.asked.p, "DELETE /sessions/abc2"));
+    CHECK_INT(unit_context_call(&u, "kill abcde1 abcde2"), 0);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/abcde1") != NULL);
+    CHECK(strstr(u.asked.p, "DELETE /sessions/abcde2") != NULL);
     unit_context_free(&u);
 }
 
