@@ -175,15 +175,24 @@ static void requests_put_share(buf *b, const char *key, long long part, long lon
     buf_fmt(b, "%lld.%lld", tenths / 10, tenths % 10);
 }
 
+/* Of /proc/stat: its first line is of all processors together, the next ones of one each. */
+static long long requests_processors(span stat)
+{
+    long long lines = 0;
+    while (span_starts(span_cut(&stat, '\n'), "cpu"))
+        lines++;
+    return lines > 1 ? lines - 1 : 1;
+}
+
 /* Numbers that this system does not tell are 0. */
 static void requests_get_computer_info(struct requests_job *job)
 {
     const struct config *c = job->all->config;
-    buf b = {0}, memory = {0}, load = {0};
+    buf b = {0}, memory = {0}, load = {0}, stat = {0};
     struct statvfs disk = {0};
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     os_read_file(&memory, "/proc/meminfo", 64 * 1024);
     os_read_file(&load, "/proc/loadavg", 1024);
+    os_read_file(&stat, "/proc/stat", 1024 * 1024);
     buf_cstr(&memory);
     statvfs("/", &disk);
     long long kb = requests_memory(buf_view(&memory), "MemTotal:"),
@@ -191,7 +200,8 @@ static void requests_get_computer_info(struct requests_job *job)
               size = (long long)disk.f_blocks * (long long)disk.f_frsize,
               left = (long long)disk.f_bavail * (long long)disk.f_frsize,
               used = (long long)(disk.f_blocks - disk.f_bfree) * (long long)disk.f_frsize,
-              busy = requests_hundredths(buf_cstr(&load)), most = cpus > 0 ? 100 * cpus : 100;
+              busy = requests_hundredths(buf_cstr(&load)),
+              most = 100 * requests_processors(buf_view(&stat));
     json_open(&b, '{');
     json_field_string(&b, "user", config_user(c));
     json_field_string(&b, "role", c->role);
@@ -212,7 +222,7 @@ static void requests_get_computer_info(struct requests_job *job)
     json_close(&b, '}'), json_close(&b, '}');
     json_close(&b, '}');
     requests_reply_buf(job, &b);
-    buf_free(&memory), buf_free(&load);
+    buf_free(&memory), buf_free(&load), buf_free(&stat);
 }
 
 static void requests_transcript(struct requests_job *job, span text)

@@ -142,7 +142,7 @@ static const struct config_agent *config_agent(const struct config *c, const cha
 
 static const struct passwd *config_passwd(void)
 {
-    return getpwuid(geteuid());
+    return os_user(geteuid());
 }
 
 static int config_is_shell(const char *shell)

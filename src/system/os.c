@@ -197,6 +197,47 @@ static void os_close_inherited(int first)
         os_close_inherited(first);
 }
 
+/* ---- users ---------------------------------------------------------------------------------- */
+
+#if defined(__linux__) && !defined(__GLIBC__)
+#define OS_GETPWUID(uid) NULL /* musl's knows no other file, and takes 6 KB */
+#else
+#define OS_GETPWUID(uid) getpwuid(uid)
+#endif
+
+/* Cuts a line of /etc/passwd, name:password:uid:gid:comment:home:shell, in place. */
+static int os_cut_user(char *line, struct passwd *user)
+{
+    char *field[7] = {NULL};
+    for (int i = 0; i < 7 && line; i++) {
+        field[i] = line;
+        if ((line = strchr(line, ':')))
+            *line++ = '\0';
+    }
+    user->pw_name = field[0], user->pw_dir = field[5], user->pw_shell = field[6];
+    return field[6] != NULL;
+}
+
+static const struct passwd *os_user(uid_t uid)
+{
+    static char kept[1024];
+    static struct passwd user;
+    buf text = {0};
+    int found = 0;
+    os_read_file(&text, "/etc/passwd", OS_PASSWD_MAX);
+    for (span rest = buf_view(&text); rest.n && !found;) {
+        span line = span_cut(&rest, '\n'), left = line;
+        long long id;
+        span_cut(&left, ':'), span_cut(&left, ':');
+        if (!span_int(span_cut(&left, ':'), &id) || id != (long long)uid)
+            continue;
+        base_fmt(kept, sizeof kept, "%.*s", (int)line.n, line.p);
+        found = os_cut_user(kept, &user);
+    }
+    buf_free(&text);
+    return found ? &user : OS_GETPWUID(uid);
+}
+
 /* ---- machine, boot, process ----------------------------------------------------------------- */
 
 /* Returns 0 for a file of other text than a word. */

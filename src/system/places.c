@@ -34,7 +34,7 @@ static int places_keeps_nothing(const char *dir)
 
 static void places_put_owner(uid_t owner, buf *fault)
 {
-    const struct passwd *user = getpwuid(owner);
+    const struct passwd *user = os_user(owner);
     buf_str(fault, "it belongs to another user");
     if (user)
         buf_fmt(fault, ", %s", user->pw_name);

@@ -19,6 +19,7 @@
 #define OS_INHERITED_MAX 1024      /* descriptors, where none are listed */
 #define OS_FDS_AT_ONCE 256         /* descriptors that are listed */
 #define OS_COMMAND_MAX 4096        /* bytes of a command line */
+#define OS_PASSWD_MAX (1 << 20)    /* of /etc/passwd */
 #define OS_PROCESSES_MAX (4 << 20) /* of all, as ps lists them */
 
 /* Where /dev/urandom can't be read the bytes only differ from call to call and process to process:
@@ -56,6 +57,8 @@ static int os_is_last_fd(int fd, unsigned few);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
 static int os_close_on_exec(int fd);               /* returns fd; < 0 is fine */
 static void os_close_inherited(int first);         /* all from `first` on */
+/* NULL: unknown. Valid until the next call; has pw_name, pw_dir and pw_shell. */
+static const struct passwd *os_user(uid_t uid);
 /* Appends the machine's id, else the host's name. */
 static void os_put_machine(buf *b);
 /* Appends the boot's id, else its time, else nothing. */

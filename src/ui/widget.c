@@ -681,30 +681,22 @@ static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown)
     s->drawn = 1;
 }
 
-static void widget_put_clock(buf *b, long long wall_ms)
-{
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm local;
-    if (localtime_r(&seconds, &local))
-        buf_fmt(b, "%02d:%02d:%02d", local.tm_hour, local.tm_min, local.tm_sec);
-}
-
 static const struct widget_toast *widget_toast_at(const struct widget_toasts *t, int i)
 {
     return &t->ring[(t->next - 1 - i + 2 * WIDGET_TOASTS_MAX) % WIDGET_TOASTS_MAX];
 }
 
-/* Draws a message behind its time, in at most `rows` lines. Returns how many it has. */
+/* Draws a message behind its age, in at most `rows` lines. Returns how many it has. */
 static int widget_toast_put(struct widgets *u, const struct widget_toast *toast, int row, int col,
                             int width, int rows)
 {
-    buf when = {0};
-    widget_put_clock(&when, toast->at);
-    int used = cell_columns(buf_view(&when)) + 1;
+    enum { AGE = 5 }; /* columns */
+    buf age = {0};
+    clock_put_age(&age, clock_wall_ms() - toast->at);
     if (rows > 0)
-        widget_put(u->grid, row, col, width, buf_cstr(&when), widget_style(u, THEME_DIM));
-    buf_free(&when);
-    return widget_max(1, widget_wrapped_draw(u->grid, row, col + used, width - used, rows,
+        widget_put(u->grid, row, col, width, buf_cstr(&age), widget_style(u, THEME_DIM));
+    buf_free(&age);
+    return widget_max(1, widget_wrapped_draw(u->grid, row, col + AGE, width - AGE, rows,
                                              span_of(toast->text),
                                              widget_style(u, toast->alarm ? THEME_ALARM
                                                                           : THEME_TEXT)));

@@ -233,12 +233,10 @@ static char *screens_row_styles(const struct screens_map *m, const struct pty *t
 
 /* ---- a screen as text ----------------------------------------------------------------------- */
 
-/* What a clock has to do with is not golden: HH:MM:SS, and seconds that are counted down. */
+/* Seconds that are counted down are not golden. */
 static char *screens_mask(char *screen)
 {
     for (char *p = screen; *p; p++) {
-        if (isdigit((unsigned char)*p) && p[1] && p[2] == ':' && p[3] && p[4] && p[5] == ':')
-            memcpy(p, "hh:mm:ss", 8);
         char *end = p;
         while (isdigit((unsigned char)*end))
             end++;

@@ -115,8 +115,36 @@ static void unit_os_processes(void)
     buf_free(&boot);
 }
 
+static void unit_os_users(void)
+{
+    test_begin("a user's name, home and shell are those of /etc/passwd");
+    const uid_t uids[] = {getuid(), 0, 1};
+    for (size_t i = 0; i < COUNT_OF(uids); i++) {
+        const struct passwd *want = getpwuid(uids[i]), *user = os_user(uids[i]);
+        CHECK_INT(user != NULL, want != NULL);
+        if (user && want) {
+            CHECK_SPAN(span_of(user->pw_name), want->pw_name);
+            CHECK_SPAN(span_of(user->pw_dir), want->pw_dir);
+            CHECK_SPAN(span_of(user->pw_shell), want->pw_shell);
+        }
+    }
+    CHECK(!os_user(4294967000u)); /* nobody's */
+    struct passwd cut;
+    char whole[] = "me:x:7:8:I, myself:/home/me:/bin/sh", bare[] = "me::7:8:::",
+         cut_off[] = "me:x:7:8::/";
+    CHECK(os_cut_user(whole, &cut));
+    CHECK_SPAN(span_of(cut.pw_name), "me");
+    CHECK_SPAN(span_of(cut.pw_dir), "/home/me");
+    CHECK_SPAN(span_of(cut.pw_shell), "/bin/sh");
+    CHECK(os_cut_user(bare, &cut));
+    CHECK_SPAN(span_of(cut.pw_dir), "");
+    CHECK_SPAN(span_of(cut.pw_shell), "");
+    CHECK(!os_cut_user(cut_off, &cut));
+}
+
 static void unit_os(void)
 {
+    unit_os_users();
     unit_os_processes();
     unit_os_without_urandom();
     unit_os_files();
