@@ -12,6 +12,8 @@
 #define HOLDER_CLIENT_MAX (4 * 1024 * 1024) /* bytes queued */
 #endif
 #define HOLDER_LONG_AGO_MS 60000  /* nothing waits for the first key and status */
+#define HOLDER_ECHO_MAX 4096      /* bytes */
+#define HOLDER_BELL_MS 20         /* for the notice of a key typed directly: see VIEW_NOTICE_MS */
 
 /* ---- the program's output ------------------------------------------------------------------- */
 
@@ -25,12 +27,30 @@ static void holder_answer_queries(struct holder *h)
     buf_free(&answers);
 }
 
-static void holder_judge_output(struct holder *h, unsigned signals)
+/* Tells whether the output may ring for a viewer's key: the text of the screen must stay then. */
+static int holder_may_echo(const struct holder *h, span output, struct reader_mark *before)
 {
-    int bell = (signals & (VT_BELL | VT_NOTIFIED)) != 0;
-    span asked = signals & VT_NOTIFIED ? vt_notification(h->vt) : (span){0};
-    struct state_input in = {.event = bell ? STATE_ON_BELL : STATE_ON_OUTPUT};
-    status_apply(h, in, asked);
+    if (output.n > HOLDER_ECHO_MAX || !memchr(output.p, '\a', output.n))
+        return 0;
+    reader_mark(h, before);
+    return 1;
+}
+
+/* Judges a viewer's echo once the notice of a key that it has written to the pty itself is here. */
+static void holder_judge_output(struct holder *h, unsigned signals, int echo)
+{
+    int notified = (signals & VT_NOTIFIED) != 0, bell = notified || (signals & VT_BELL);
+    int later = bell && echo && !notified && h->direct_count;
+    struct state_input in = {.event = bell && !later ? STATE_ON_BELL : STATE_ON_OUTPUT,
+                             .echo = echo && !notified};
+    if (later && !h->bell_timer.slot)
+        loop_timer_set(&h->loop, &h->bell_timer, h->loop.now + HOLDER_BELL_MS);
+    status_apply(h, in, notified ? vt_notification(h->vt) : (span){0});
+}
+
+static void holder_on_bell(void *ctx)
+{
+    status_apply(ctx, (struct state_input){.event = STATE_ON_BELL, .echo = 1}, (span){0});
 }
 
 static void holder_on_output(void *ctx)
@@ -47,14 +67,17 @@ static void holder_on_output(void *ctx)
         viewer_on_tick(h);
     }
     if (bytes.n) {
+        struct reader_mark before;
+        int echo = holder_may_echo(h, bytes, &before);
         viewer_send_output(h, bytes);
         vt_feed(h->vt, bytes);
         disk_log(&h->log, bytes);
+        echo = echo && reader_changed_rows(h, &before, before.rows) == 0;
         holder_answer_queries(h);
         message_on_output(h, bytes.n);
         h->activity = clock_wall_ms();
         unsigned signals = vt_drain_signals(h->vt);
-        holder_judge_output(h, signals);
+        holder_judge_output(h, signals, echo);
         reader_note_output(h, bytes.n, (signals & VT_TITLE_CHANGED) != 0);
         input_tell_focus(h);
         status_changed(h);
@@ -734,7 +757,7 @@ static void holder_init(struct holder *h)
                   {&h->type_timer, message_on_first_timer}, {&h->message_timer, message_step},
                   {&h->answer_timer, answer_step},
                   {&h->tick_timer, viewer_on_tick},     {&h->accept_timer, holder_on_accept_again},
-                  {&h->wait_timer, viewer_on_wait},
+                  {&h->wait_timer, viewer_on_wait},     {&h->bell_timer, holder_on_bell},
                   {&h->reader.timer, reader_on_timer}};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = h};

@@ -36,6 +36,7 @@ static int input_type(struct holder *h, span bytes)
 static void input_note(struct holder_client *c, struct state_input in, int is_key)
 {
     struct holder *h = c->holder;
+    in.by_viewer = c->viewing;
     if (is_key)
         viewer_apply_size(c);
     h->typed_at = in.at;

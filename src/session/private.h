@@ -145,7 +145,7 @@ struct holder {
     long long sync_at;         /* viewers wait for an update's end; or 0 */
     int check_ms;              /* to the next look for processes */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
-        message_timer, answer_timer, tick_timer, accept_timer, wait_timer;
+        message_timer, answer_timer, tick_timer, accept_timer, wait_timer, bell_timer;
     struct reader reader;
     struct disk log, last;     /* last: exit.json */
 };

@@ -540,6 +540,7 @@ struct state {
     long long since;
     long long waiting_at, bell_at, output_at;
     long long hook_at, typed_at, looked_at;
+    long long keyed_at; /* typed by a viewer */
     long long work_until; /* phrased: then idle without its sign of work */
 };
 
@@ -547,7 +548,8 @@ struct state_input {
     enum state_event event;
     int viewed;
     long long at;
-    int interrupts;
+    int interrupts, by_viewer; /* typed, or looked */
+    int echo; /* STATE_ON_BELL: the screen's text stays, no notification came */
     /* STATE_ON_READ: */
     int asks;     /* a question */
     int works;

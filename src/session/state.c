@@ -3,7 +3,9 @@
 /* state - a session's state: one table, and what its rows depend on. Pure: the time is an argument.
  *
  * An agent that reports its events ("hooked") is believed over what its output looks like, but not
- * over a dialog on its screen. Output right after a bell is the text that the bell announced.
+ * over a dialog on its screen. Output right after a bell is the text that the bell announced. A
+ * bell right after a viewer's key that leaves the screen's text as it was is that key's echo: a
+ * completion without a match, Esc in vi.
  * Typing alone ends no question: it ends when a later reading no longer shows it, or with the
  * agent's next event. An agent whose sign of work is known ("phrased") works as long as its screen
  * shows that; its output alone says little, as idle screens blink, too. EXITED is final. */
@@ -160,8 +162,11 @@ static void state_enter(struct state *s, enum state_kind kind, const struct stat
 static void state_note(struct state *s, const struct state_input *in, long long now)
 {
     int by_hook = in->event >= STATE_ON_SESSION_START && in->event <= STATE_ON_SESSION_END;
+    int typed = in->event == STATE_ON_TYPED || in->event == STATE_ON_LOOKED;
     if (in->event == STATE_ON_BELL)
         s->bell_at = now;
+    if (typed && in->by_viewer && in->at > s->keyed_at)
+        s->keyed_at = in->at;
     if (in->event == STATE_ON_OUTPUT || in->event == STATE_ON_BELL || by_hook ||
         in->event == STATE_ON_MESSAGE)
         s->output_at = now;
@@ -195,6 +200,10 @@ static void state_extend_work(struct state *s, const struct state_input *in, int
 static int state_apply(struct state *s, const struct state_input *in, long long now)
 {
     enum state_kind kind = s->kind;
+    struct state_input output = *in;
+    output.event = STATE_ON_OUTPUT;
+    if (in->event == STATE_ON_BELL && in->echo && now - s->keyed_at < STATE_BELL_MS)
+        in = &output;
     state_note(s, in, now);
     const struct state_row *row = state_find_row(s, in, now);
     state_extend_work(s, in, row && row->to == STATE_WORKING && s->kind != STATE_WORKING, now);
@@ -223,7 +232,8 @@ static long long state_silent_at(const struct state *s)
 static void state_skip(struct state *s, long long ms)
 {
     long long *const times[] = {&s->since,   &s->waiting_at, &s->bell_at,   &s->output_at,
-                                &s->hook_at, &s->typed_at,   &s->looked_at, &s->work_until};
+                                &s->hook_at, &s->typed_at,   &s->looked_at, &s->work_until,
+                                &s->keyed_at};
     for (size_t i = 0; i < COUNT_OF(times); i++)
         *times[i] += ms;
 }

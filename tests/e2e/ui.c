@@ -1567,6 +1567,23 @@ static void test_ui_attach_asks(void)
     ui_quit(u);
 }
 
+/* Esc in vi, a completion without a match. */
+static void test_ui_attach_rings(void)
+{
+    daemon_start();
+    char *id = ui_session_sh("rings", "stty raw -echo; printf ready; head -c 1; printf '\\a'; "
+                                      "sleep 0.3; printf next; head -c 1; printf '\\a'; sleep 1000");
+    struct ui *u = ui_live(24, 80);
+    ui_attach(u, "rings", "ready");
+    ui_keys(u, "y");
+    UI_AWAIT_TEXT(u, "next");
+    CHECK(strcmp(session_get(id, "state"), "waiting") != 0);
+    ui_detach(u);
+    CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"enter\"}").status, 200);
+    AWAIT_SESSION(id, "state", "waiting");
+    ui_quit(u);
+}
+
 /* A program that takes the whole screen. */
 static void test_ui_attach_full_screen(void)
 {
@@ -1748,6 +1765,7 @@ static const struct test ui_tests[] = {
     {"ui_attach_paste", test_ui_attach_paste},
     {"ui_attach_types_past_the_holder", test_ui_attach_types_past_the_holder},
     {"ui_attach_asks", test_ui_attach_asks},
+    {"ui_attach_rings", test_ui_attach_rings},
     {"ui_attach_full_screen", test_ui_attach_full_screen},
     {"ui_titles", test_ui_titles},
     {"ui_many", test_ui_many},

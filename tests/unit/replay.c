@@ -74,7 +74,7 @@ static void replay_output(struct replay *r, long long at, span bytes)
         vt_drain_answers(r->h.vt, &answers);
         buf_free(&answers);
         unsigned signals = vt_drain_signals(r->h.vt);
-        holder_judge_output(&r->h, signals);
+        holder_judge_output(&r->h, signals, 0);
         reader_note_output(&r->h, piece.n, (signals & VT_TITLE_CHANGED) != 0);
         replay_note(r);
         bytes = span_sub(bytes, piece.n);

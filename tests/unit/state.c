@@ -292,6 +292,29 @@ static void unit_state_times(void)
     CHECK_INT(s.kind, STATE_WAITING);
 }
 
+static void unit_state_echo(void)
+{
+    struct state_input bell = {.event = STATE_ON_BELL, .echo = 1},
+                       asking = {.event = STATE_ON_BELL};
+    struct state_input key = {.event = STATE_ON_TYPED, .at = UNIT_NOW, .by_viewer = 1};
+    test_begin("a bell right after a viewer's key is no question; one from elsewhere is");
+    for (int viewed = 0; viewed < 2; viewed++) {
+        struct state s = unit_state_of(STATE_WORKING, 0, 9999);
+        key.by_viewer = viewed;
+        state_apply(&s, &key, UNIT_NOW);
+        state_apply(&s, &bell, UNIT_NOW + STATE_BELL_MS - 1);
+        CHECK_INT(s.kind, viewed ? STATE_WORKING : STATE_WAITING);
+    }
+    test_begin("a later bell is one, and so is one with a new text");
+    struct state later = unit_state_of(STATE_WORKING, 0, 9999), at_once = later;
+    state_apply(&later, &key, UNIT_NOW);
+    state_apply(&later, &bell, UNIT_NOW + STATE_BELL_MS);
+    CHECK_INT(later.kind, STATE_WAITING);
+    state_apply(&at_once, &key, UNIT_NOW);
+    state_apply(&at_once, &asking, UNIT_NOW + 1);
+    CHECK_INT(at_once.kind, STATE_WAITING);
+}
+
 static void unit_state_skips(void)
 {
     struct state s = unit_state_of(STATE_WORKING, 0, 50);
@@ -347,6 +370,7 @@ static void unit_state(void)
     unit_state_typed();
     unit_state_work();
     unit_state_times();
+    unit_state_echo();
     unit_state_skips();
     unit_state_names();
     unit_state_events();
