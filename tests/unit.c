@@ -178,6 +178,7 @@ static const char *unit_program = "unit"; /* this program's path: tests start it
 #include "unit/panes.c"
 #include "unit/layout.c"
 #include "unit/keys.c"
+#include "unit/changes.c"
 #include "unit/tui.c"
 
 #define UNIT_SECONDS_MAX 240 /* a test that hangs is ended by SIGALRM */
@@ -266,6 +267,7 @@ static const struct {
     {"panes", unit_panes},
     {"layout", unit_layout},
     {"keys", unit_keys},
+    {"changes", unit_changes},
     {"tui", unit_tui},
 };
 

@@ -262,6 +262,178 @@ static void unit_keys_ended(void)
     unit_app_end(&u);
 }
 
+/* Types a key that runs a program, which never gets the terminal; its words, each with a blank. */
+static const char *unit_keys_run(struct unit_app *u, const char *key)
+{
+    UNIT_APP_RESUME(u);
+    buf_clear(&unit_text);
+    u->t->terminal.queued++; /* it starts when the last frame is written */
+    unit_app_type(u, key);
+    UNIT_APP_UNTIL(u, u->t->program_argv != NULL);
+    u->t->terminal.queued--;
+    for (char **word = u->t->program_argv; word && *word; word++)
+        buf_fmt(&unit_text, "%s ", *word);
+    free(u->t->program_argv);
+    u->t->program_argv = NULL;
+    return buf_cstr(&unit_text);
+}
+
+/* Todos of project /DIR: one that is ready and has its files, one that has none, and one elsewhere. */
+static void unit_keys_todos(void)
+{
+    struct unit_app u;
+    char json[800], path[200];
+    buf text = {0};
+    test_begin("keys of todos start, prepare, read, edit and fold, or say why they can't");
+    unit_dialog_begin(&u, "idle");
+    u.t->tree.agents[0].available = 1;
+    free(u.t->tree.agents[0].reason);
+    u.t->tree.agents[0].reason = NULL;
+    const char *dir = u.dir;
+    for (const char *const *part = (const char *const[]){"/todos", "/todos/go", NULL}; *part; part++) {
+        snprintf(path, sizeof path, "%s%s", dir, *part);
+        CHECK_INT(mkdir(path, 0700), 0);
+    }
+    snprintf(path, sizeof path, "%s/todos/go/requirements.md", dir);
+    unit_vcs_write(dir, "todos/go/requirements.md", "must be so\n", 11);
+    snprintf(json, sizeof json,
+             "{\"event\":\"preparation_initial\",\"data\":{\"projects\":[{\"computer\":\"vm\","
+             "\"name\":\"p\",\"path\":\"%s\",\"todos\":[{\"slug\":\"go\",\"status\":\"ready\","
+             "\"has_requirements\":true},{\"slug\":\"no\",\"status\":\"pending\"}]},"
+             "{\"computer\":\"far\",\"name\":\"q\",\"path\":\"/q\",\"todos\":["
+             "{\"slug\":\"there\",\"status\":\"in_progress\"}]}]}}", dir);
+    unit_app_type(&u, "2");
+    unit_app_event(&u, json);
+    static const struct {
+        const char *row, *keys, *said;
+    } steps[] = {
+        {"t:vm:%s:no", "s", "it is not ready"},
+        {"t:vm:%s:no", "v", "it has no requirements and no plan yet"},
+        {"f:vm:%s:go:implementation-plan.md", "\r", "this file is not there yet"},
+        {"t:far:/q:there", "e", "its files are on another computer"},
+        {"c:vm", "p", "select a project or a todo"},
+        {"t:vm:%s:go", "v", "must be so"},
+        {"f:vm:%s:go:requirements.md", "\r", "must be so"},
+    };
+    app_settle(u.t);
+    todos_fold_all(&u.t->todos, 0);
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        buf_clear(&text);
+        const char *at = strstr(steps[i].row, "%s");
+        buf_add(&text, steps[i].row, at ? (size_t)(at - steps[i].row) : strlen(steps[i].row));
+        buf_str(&text, at ? dir : "");
+        buf_str(&text, at ? at + 2 : "");
+        app_set(&u.t->views[1].wanted, buf_cstr(&text));
+        app_settle(u.t);
+        CHECK(app_todos_row(u.t) && strcmp(app_todos_row(u.t)->key, buf_cstr(&text)) == 0);
+        unit_app_type(&u, steps[i].keys);
+        UNIT_APP_SEE(&u, steps[i].said);
+        if (u.t->mode == APP_PAGER)
+            unit_app_type(&u, "q");
+        CHECK_INT(u.t->mode, APP_TODOS);
+    }
+    buf_clear(&text);
+    buf_fmt(&text, "t:vm:%s:go", dir);
+    app_set(&u.t->views[1].wanted, buf_cstr(&text));
+    app_settle(u.t);
+    unit_app_type(&u, "\r"); /* folds: its files go */
+    UNIT_APP_UNTIL(&u, app_todos_row(u.t)->folded);
+    unit_app_type(&u, "l");
+    UNIT_APP_UNTIL(&u, !app_todos_row(u.t)->folded);
+    int unfolded = u.t->todos.row_count;
+    unit_app_type(&u, "_");
+    UNIT_APP_UNTIL(&u, u.t->todos.row_count < unfolded);
+    unit_app_type(&u, "+");
+    UNIT_APP_UNTIL(&u, u.t->todos.row_count >= unfolded);
+    app_set(&u.t->views[1].wanted, buf_cstr(&text));
+    app_settle(u.t);
+    char *editor = getenv("EDITOR") ? span_dup(span_of(getenv("EDITOR"))) : NULL;
+    unsetenv("VISUAL");
+    setenv("EDITOR", "/nowhere/editor", 1);
+    unit_app_type(&u, "e");
+    UNIT_APP_SEE(&u, "can't be found; set $VISUAL");
+    setenv("EDITOR", "true", 1);
+    buf_clear(&text);
+    buf_fmt(&text, "true %s ", path);
+    CHECK_SPAN(span_of(unit_keys_run(&u, "e")), buf_cstr(&text));
+    editor ? setenv("EDITOR", editor, 1) : unsetenv("EDITOR");
+    u.config.prepare_todo = (char *)"prepare SLUG now";
+    u.config.prepare_start = (char *)"do SLUG";
+    for (int i = 0; i < 2; i++) {
+        UNIT_APP_RESUME(&u);
+        unit_app_type(&u, i ? "s" : "p");
+        UNIT_APP_SEE(&u, "Start this agent?");
+        CHECK_SPAN(span_of(u.t->start_message), i ? "do go" : "prepare go now");
+        CHECK_SPAN(span_of(u.t->start_title), i ? "go" : "prepare go");
+        unit_app_type(&u, "n");
+    }
+    unit_app_type(&u, "/go");
+    CHECK_INT(u.t->todos.filter.count, 1);
+    unlink(path);
+    *strrchr(path, '/') = '\0', rmdir(path);
+    *strrchr(path, '/') = '\0', rmdir(path);
+    free(editor);
+    buf_free(&text);
+    unit_app_end(&u);
+}
+
+/* Enter on a session whose screen no daemon gives: TeleClaude's in tmux, or one of a computer that
+ * [peers] attach reaches. */
+static void unit_keys_by_program(void)
+{
+    struct unit_app u;
+    test_begin("Enter on a TeleClaude session runs its tmux, elsewhere [peers] attach");
+    unit_keys_begin(&u);
+    u.config.attach = (char *)"ssh DEST";
+    unit_app_reply(&u, "GET /computers", 200,
+                   "[{\"name\":\"vm\"},{\"name\":\"far\",\"user\":\"me\",\"host\":\"far.example\"}]");
+    unit_app_session(&u, "t", "idle", ",\"tmux_session_name\":\"tc_one\"");
+    app_set(&u.t->views[0].wanted, "s:t");
+    app_settle(u.t);
+    UNIT_APP_RESUME(&u);
+    unit_app_type(&u, "A");
+    UNIT_APP_SEE(&u, "select a session that runs first");
+    CHECK_SPAN(span_of(unit_keys_run(&u, "\r")), "tmux attach -t tc_one ");
+    unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"f\",\"computer\":"
+                       "\"far\",\"working_directory\":\"/\",\"state\":\"idle\"}}");
+    app_set(&u.t->views[0].wanted, "s:f");
+    app_settle(u.t);
+    CHECK_SPAN(span_of(unit_keys_run(&u, "\r")), "ssh me@far.example telec attach f ");
+    test_begin("how such a program ended is told");
+    keys_on_program_exit(u.t, 0, "cannot run tmux");
+    UNIT_APP_SEE(&u, "cannot run tmux");
+    keys_on_program_exit(u.t, 1 << 8, NULL);
+    UNIT_APP_SEE(&u, "status 1");
+    keys_on_program_exit(u.t, 9, NULL);
+    UNIT_APP_SEE(&u, "status 137");
+    test_begin("a reply about computers that comes when other keys were typed runs nothing");
+    UNIT_APP_RESUME(&u);
+    unit_app_type(&u, "\r");
+    u.t->keys_typed++;
+    UNIT_APP_UNTIL(&u, strstr(strstr(buf_cstr(&u.asked), "GET /computers") + 1, "GET /computers"));
+    for (int i = 0; i < 3; i++)
+        unit_app_pass(&u);
+    CHECK(!u.t->program_argv && u.t->mode == APP_SESSIONS);
+    unit_app_end(&u);
+}
+
+static void unit_keys_says(void)
+{
+    struct unit_app u;
+    test_begin("w without a session that waits says so, i shows the details");
+    unit_app_begin(&u, 24, 80);
+    unit_app_session(&u, "a", "idle", ",\"last_input\":\"what was asked\"");
+    unit_app_type(&u, "w");
+    UNIT_APP_SEE(&u, "no session waits");
+    unit_app_type(&u, "i");
+    UNIT_APP_SEE(&u, "what was asked");
+    unit_app_type(&u, "r");
+    UNIT_APP_SEE(&u, "refreshed");
+    unit_app_type(&u, "?\033[6~");
+    UNIT_APP_UNTIL(&u, u.t->help.list.top > 0);
+    unit_app_end(&u);
+}
+
 static void unit_keys(void)
 {
     unit_keys_states();
@@ -274,4 +446,7 @@ static void unit_keys(void)
     unit_keys_overlays();
     unit_keys_pager();
     unit_keys_edited();
+    unit_keys_todos();
+    unit_keys_by_program();
+    unit_keys_says();
 }
