@@ -97,6 +97,8 @@ static void unit_commands_new(void)
     CHECK_INT(unit_context_call(&u, "new -a emacs"), 1);
     CHECK_INT(unit_context_call(&u, "new -m medium"), 2);
     CHECK_INT(unit_context_call(&u, "new -C /nowhere/at/all"), 1);
+    CHECK_INT(unit_context_call(&u, "new --computer far -C there"), 1);
+    CHECK(strstr(u.error.p, "there: expected an absolute path") != NULL);
     CHECK_INT(unit_context_call(&u, "new -a claude sh"), 2);
     CHECK_INT(u.asked.n, 0);
     unit_context_free(&u);
@@ -133,6 +135,7 @@ static void unit_commands_tail(void)
     CHECK_SPAN(buf_view(&u.out), "the end");
     CHECK_INT(unit_context_call(&u, "tail -n few abcd"), 2);
     CHECK_INT(unit_context_call(&u, "tail -n -1 abcd"), 2);
+    CHECK_INT(unit_context_call(&u, "tail -l few abcd"), 2);
     unit_context_free(&u);
 }
 
@@ -338,6 +341,110 @@ static void unit_commands_hook(void)
     unit_context_free(&u);
 }
 
+static void unit_commands_table(void)
+{
+    static const char first[] = UNIT_COMMANDS_SESSION, columns[] = "id,agent,title,exit";
+    struct command_table t = {.cols = 28};
+    struct json session;
+    buf out = {0};
+    test_begin("a list on a terminal has aligned columns, and cuts the widest ones to fit a line");
+    json_read(span_of(first), &session);
+    command_widen(&t, columns, (struct json){0});
+    command_widen(&t, columns, session);
+    CHECK_INT(t.widths[command_field(span_of("id")) - command_fields], 8);
+    CHECK_INT(t.widths[command_field(span_of("agent")) - command_fields], 5); /* its head */
+    command_narrow(&t, columns);
+    command_put_session(&out, columns, session, &t);
+    CHECK_SPAN(buf_view(&out), term_is_utf8() ? "abcdef12  vi     a^[[1m\xe2\x80\xa6  3\n"
+                                              : "abcdef12  vi     a^[[1m>  3\n");
+    t.cols = 12; /* less than the least widths: the line ends where the terminal does */
+    command_narrow(&t, columns);
+    buf_clear(&out);
+    command_put_session(&out, columns, session, &t);
+    CHECK(cell_columns((span){out.p, out.n - 1}) <= 12);
+    test_begin("on a terminal an agent's column has a command's program only");
+    json_read(span_of("{\"command\":\"/usr/bin/vi 'a b'\"}"), &session);
+    for (int tty = 0; tty < 2; tty++) {
+        buf_clear(&out);
+        command_put_field(&out, command_field(span_of("agent")), session, tty);
+        CHECK_SPAN(buf_view(&out), tty ? "vi" : "/usr/bin/vi 'a b'");
+    }
+    buf_free(&out);
+}
+
+static void unit_commands_keep_computer(void)
+{
+    struct context c = {.status = 200};
+    test_begin("of a TeleClaude daemon's list only the sessions of the computer that was named stay");
+    buf_str(&c.body, "[{\"computer\":\"a\"},{\"computer\":\"b\",\"n\":1},{}]");
+    command_keep_computer(&c, "b");
+    CHECK_SPAN(buf_view(&c.body), "[{\"computer\":\"b\",\"n\":1}]");
+    buf_free(&c.body);
+}
+
+static void unit_commands_install(void)
+{
+    struct unit_context u;
+    char *home = span_dup(span_of(getenv("HOME") ? getenv("HOME") : "/")), path[200];
+    buf text = {0};
+    test_begin("hook --install shows what it would add, --yes adds it, --uninstall removes it");
+    unit_context_init(&u, NULL);
+    setenv("HOME", u.dir, 1);
+    unsetenv("CLAUDE_CONFIG_DIR");
+    snprintf(path, sizeof path, "%s/.claude/settings.json", u.dir);
+    CHECK_INT(unit_context_call(&u, "hook --install claude"), 0);
+    CHECK(strstr(u.out.p, "hook") && access(path, F_OK) != 0);
+    CHECK_INT(unit_context_call(&u, "hook --install claude --yes"), 0);
+    CHECK(os_read_file(&text, path, 1 << 16) == 0 && strstr(buf_cstr(&text), "/bin/sh hook"));
+    CHECK_INT(unit_context_call(&u, "hook --uninstall claude"), 0);
+    buf_clear(&text);
+    os_read_file(&text, path, 1 << 16);
+    CHECK(!strstr(buf_cstr(&text), "/bin/sh hook"));
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs("{ not JSON", file) > 0 && fclose(file) == 0);
+    CHECK_INT(unit_context_call(&u, "hook --install claude --yes"), 1);
+    CHECK(strstr(u.error.p, "settings.json") != NULL);
+    setenv("HOME", home, 1);
+    snprintf(path, sizeof path, "%s/.claude", u.dir);
+    unit_roadmap_remove(path);
+    free(home);
+    buf_free(&text);
+    unit_context_free(&u);
+}
+
+static void unit_commands_hook_stdin(void)
+{
+    static const char event[] = "{\"hook_event_name\":\"Stop\"}";
+    struct unit_context u;
+    char path[200], error[200], got[200];
+    int ends[2];
+    test_begin("a hook reads its event from stdin, and tells the holder when no daemon runs");
+    unit_context_init(&u, NULL);
+    u.no_daemon = 1;
+    config_replace(&u.config.holders, span_of(u.dir));
+    snprintf(path, sizeof path, "%s/me.sock", u.dir);
+    int listening = conn_listen(path, error, sizeof error);
+    CHECK(listening >= 0 && pipe(ends) == 0);
+    CHECK(write(ends[1], event, sizeof event - 1) == (ssize_t)sizeof event - 1);
+    close(ends[1]);
+    int saved = dup(0);
+    dup2(ends[0], 0), close(ends[0]);
+    setenv("TELEC_SESSION_ID", "me", 1);
+    CHECK_INT(unit_context_call(&u, "hook"), 0);
+    dup2(saved, 0), close(saved);
+    unsetenv("TELEC_SESSION_ID");
+    struct pollfd ready = {.fd = listening, .events = POLLIN};
+    CHECK_INT(poll(&ready, 1, 10000), 1);
+    int fd = accept(listening, NULL, NULL);
+    ssize_t n = read(fd, got, sizeof got);
+    CHECK(n > FRAME_HEAD && got[FRAME_HEAD - 1] && memchr(got, '{', (size_t)n));
+    CHECK_SPAN(((span){got + FRAME_HEAD, (size_t)(n - FRAME_HEAD)}),
+               "{\"type\":\"stop\",\"text\":\"\"}");
+    close(fd), close(listening);
+    unlink(path);
+    unit_context_free(&u);
+}
+
 static void unit_commands_attach(void)
 {
     static const struct unit_context_reply script[] = {
@@ -359,6 +466,44 @@ static void unit_commands_attach(void)
     CHECK(strstr(u.error.p, "status 255: [peers] attach in ") != NULL);
     config_replace(&u.config.attach, span_of("true DEST"));
     CHECK_INT(unit_context_call(&u, "attach there"), 0);
+    config_replace(&u.config.attach, span_of("/nowhere/ssh DEST"));
+    CHECK_INT(unit_context_call(&u, "attach there"), 1);
+    CHECK(strstr(u.error.p, "cannot run /nowhere/ssh: No such file") != NULL);
+    unit_context_free(&u);
+}
+
+static void unit_commands_attach_which(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[{\"session_id\":\"unknown\"},{\"session_id\":\"piped\"}]"},
+        {"GET /sessions?wait_ms=1000", 200,
+         "[{\"session_id\":\"over\",\"state\":\"exited\",\"last_activity\":\"2026-03-01T00:00:00Z\"},"
+         "{\"session_id\":\"idle\",\"state\":\"idle\",\"last_activity\":\"2026-02-01T00:00:00Z\"},"
+         "{\"session_id\":\"late\",\"state\":\"waiting\",\"state_since\":\"2026-01-02T00:00:00Z\"},"
+         "{\"session_id\":\"first\",\"state\":\"waiting\",\"state_since\":\"2026-01-01T00:00:00Z\"}]"},
+        {"GET /sessions/first", 404, "{\"detail\":\"the first\"}"},
+        {"GET /sessions/unknown", 200, "{\"session_id\":\"unknown\",\"computer\":\"other\"}"},
+        {"GET /sessions/piped", 200, "{\"session_id\":\"piped\",\"computer\":\"behind\"}"},
+        {"GET /computers", 200, "[{\"name\":\"behind\",\"reach\":\"ssh x\"}]"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("attach without a name takes what has waited longest; - needs a session before");
+    unit_context_init(&u, script);
+    config_replace(&u.config.attach, span_of("ssh DEST"));
+    CHECK_INT(unit_context_call(&u, "attach"), 1);
+    CHECK(strstr(u.error.p, "the first") != NULL);
+    CHECK_INT(unit_context_call(&u, "attach -"), 1);
+    CHECK(strstr(u.error.p, "no session was attached to before") != NULL);
+    CHECK_INT(unit_context_call(&u, "attach unknown"), 1);
+    CHECK(strstr(u.error.p, "other: its host is unknown") != NULL);
+    test_begin("what is behind a pipe is attached through the daemon, by the UI, on a terminal");
+    CHECK_INT(unit_context_call(&u, "attach piped"), 1);
+    CHECK(strstr(u.error.p, "the terminal UI needs a terminal") != NULL);
+    char *file = store_path(u.dir, "telec/" ATTACH_FILE);
+    unlink(file);
+    *strrchr(file, '/') = '\0';
+    rmdir(file);
+    free(file);
     unit_context_free(&u);
 }
 
@@ -446,4 +591,9 @@ static void unit_commands(void)
     unit_commands_project();
     unit_commands_hook();
     unit_commands_attach();
+    unit_commands_attach_which();
+    unit_commands_table();
+    unit_commands_keep_computer();
+    unit_commands_install();
+    unit_commands_hook_stdin();
 }
