@@ -126,6 +126,33 @@ static void unit_git_watch(void)
     loop_free(&u.loop);
 }
 
+/* Reading a FIFO, or a device that has no end, would hold the daemon. */
+static void unit_git_hostile(void)
+{
+    static const char *const files[][2] = {
+        {"git/h/1/.git", NULL},        {"git/h/2/.git/HEAD", NULL},
+        {"git/h/3/.git", "/dev/zero"}, {"git/h/4/.git/HEAD", "/dev/zero"},
+        {"git/h/5/.git", ".git"},      {"git/h/6/.git/HEAD", "HEAD"}};
+    struct unit_git u = {.limit = {.fn = unit_git_on_late, .ctx = &u}};
+    loop_init(&u.loop);
+    git_init(&u.git, &u.loop, &u.sessions);
+    test_begin("a .git or HEAD that is a FIFO, a device or a link to itself names no branch");
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char directory[] = "git/h/N";
+        directory[6] = (char)('1' + i);
+        unit_roadmap_make(files[i][0], "");
+        unlink(unit_projects_path(files[i][0]));
+        if (files[i][1])
+            unit_roadmap_link(files[i][1], files[i][0]);
+        else
+            CHECK_INT(mkfifo(unit_projects_path(files[i][0]), 0600), 0);
+        CHECK(unit_git_add(&u, 0, directory) == NULL);
+        unit_git_remove(&u, 0);
+    }
+    git_free(&u.git);
+    loop_free(&u.loop);
+}
+
 static void unit_git_worktrees(void)
 {
     static const char *const heads[] = {"git/a b/.git/worktrees/w/HEAD",
@@ -174,6 +201,7 @@ static void unit_git(void)
         base_die("mkdtemp: %s", strerror(errno));
     unit_git_head();
     unit_git_watch();
+    unit_git_hostile();
     unit_git_worktrees();
     unit_roadmap_remove(unit_roadmap_root);
 }
