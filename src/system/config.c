@@ -3,7 +3,7 @@
 /* config - paths, the configuration file, defaults.
  *
  * Comments are lines that begin with '#' or ';', and what follows a '#' between blanks outside of
- * quotes. A bad line is reported with its number; the others apply. The UI parses [keys] and
+ * quotes. Quotes around a value that is no command are no part of it. A bad line is reported with its number; the others apply. The UI parses [keys] and
  * [colours]. */
 
 #define CONFIG_FILE_MAX (256 * 1024)
@@ -602,19 +602,40 @@ static int config_is_text(span s)
     return same;
 }
 
+/* A quote that nothing closes is an apostrophe. */
 static span config_cut_comment(span s)
 {
     char quote = 0, before = ' ';
+    size_t quoted = s.n; /* the comment, if the open quote is none */
     for (size_t i = 0; i < s.n; before = s.p[i++]) {
         int after_blank = before == ' ' || before == '\t';
-        if (quote)
-            quote = s.p[i] == quote ? 0 : quote;
-        else if ((s.p[i] == '\'' || s.p[i] == '"') && (after_blank || before == '='))
+        if (quote && s.p[i] == quote) {
+            quote = 0;
+            quoted = s.n;
+        } else if (!quote && (s.p[i] == '\'' || s.p[i] == '"') && (after_blank || before == '=')) {
             quote = s.p[i];
-        else if (s.p[i] == '#' && after_blank && i + 1 < s.n && strchr(" \t", s.p[i + 1]))
-            return span_trim((span){s.p, i}, " \t");
+        } else if (s.p[i] == '#' && after_blank && i + 1 < s.n && strchr(" \t", s.p[i + 1])) {
+            if (!quote)
+                return span_trim((span){s.p, i}, " \t");
+            quoted = i < quoted ? i : quoted;
+        }
     }
-    return s;
+    return span_trim((span){s.p, quote ? quoted : s.n}, " \t");
+}
+
+/* Returns the value without the quotes around it; a command's are kept, for they make words. */
+static span config_unquote(span key, span value)
+{
+    static const char *const commands[] = {"command", "fast", "med", "slow", "session_id", "resume",
+                                           "prompt", "on_state", "tls_command", "attach", "reach"};
+    char quote = value.n > 1 ? value.p[0] : 0;
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (span_eq(key, commands[i]))
+            return value;
+    if ((quote == '"' || quote == '\'') &&
+        memchr(value.p + 1, quote, value.n - 1) == value.p + value.n - 1)
+        return (span){value.p + 1, value.n - 2};
+    return value;
 }
 
 static void config_parse(struct config *c, span text)
@@ -640,7 +661,9 @@ static void config_parse(struct config *c, span text)
         }
         line.value = s;
         line.key = span_trim(span_cut(&line.value, '='), " \t");
-        line.value = span_trim(line.value, " \t");
+        line.value = config_unquote(line.key, span_trim(line.value, " \t"));
+        if (s.p[0] == '[')
+            section = NULL; /* what follows is of no section before it */
         if (!memchr(s.p, '=', s.n) || !line.key.n) {
             span rest = s; /* the others may be a password */
             config_problem(&line, ": expected [section] or key = value", span_cut(&rest, ' '));
@@ -939,7 +962,11 @@ static void config_put_value(const struct config *c, buf *b, const char *name, c
         utf8_put_visible(b, span_of(c->file));
         buf_fmt(b, ":%d\n", line);
     }
-    buf_fmt(b, "%s =%s%s\n", name, value && *value ? " " : "", value ? value : "");
+    span shown = span_of(value ? value : "");
+    const char *quote = config_cut_comment(shown).n == shown.n   ? ""
+                        : memchr(shown.p, '"', shown.n) ? "'"
+                                                        : "\"";
+    buf_fmt(b, "%s =%s%s%s%s\n", name, shown.n ? " " : "", quote, value ? value : "", quote);
 }
 
 static void config_put_section(const struct config *c, buf *b, const void *base,

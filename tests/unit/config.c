@@ -230,7 +230,7 @@ static void unit_config_good_file(void)
             "[agent claude]\ncommand = /opt/my\\ claude --x 'a b'\nfast=\n"
             "[agent own]\ncommand=own\nslow = --deep = yes\nprompt=-p\n"
             "[project telec work]\npath = ~/src # cut\ndescription = a = b#c \"# kept\" # cut\n"
-            "[project \"quoted name\"]\npath=/q\n[ui]\nprefix = Ctrl-B # cut\nclipboard=yes\n"
+            "[project \"quoted name\"]\npath=\"/q\"\ndescription = it's 'tis # cut\n[ui]\nprefix = Ctrl-B # cut\nclipboard=yes\n"
             "[redis]\nurl = redis://me:a#b@vm:1/2?protocol=2\ntls_command = tls 'HOST PORT'\n"));
     CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
     CHECK_SPAN(buf_view(&c.problems), "");
@@ -241,7 +241,7 @@ static void unit_config_good_file(void)
     CHECK_INT(config_ctrl_letter(c.prefix), 'b');
     CHECK_SPAN(span_of(c.clipboard), "yes");
     CHECK_SPAN(span_of(c.redis_url), "redis://me:a#b@vm:1/2?protocol=2");
-    CHECK_SPAN(span_sub(span_of(c.redis_from), strlen(file)), ":24");
+    CHECK_SPAN(span_sub(span_of(c.redis_from), strlen(file)), ":25");
     CHECK_SPAN(span_of(c.tls_command), "tls 'HOST PORT'");
     CHECK_INT(c.agent_count, 8);
     const struct config_agent *claude = config_agent(&c, "claude"), *own = config_agent(&c, "own");
@@ -257,9 +257,35 @@ static void unit_config_good_file(void)
     CHECK(c.projects[0].path[0] == '/' && strstr(c.projects[0].path, "/src"));
     CHECK_SPAN(span_of(c.projects[0].description), "a = b#c \"# kept\"");
     CHECK_SPAN(span_of(c.projects[1].name), "quoted name");
+    CHECK_SPAN(span_of(c.projects[1].path), "/q");
+    CHECK_SPAN(span_of(c.projects[1].description), "it's 'tis");
     config_free(&c);
     config_free(&c);
     buf_free(&error);
+}
+
+static void unit_config_quotes(void)
+{
+    static const char *const values[] = {"a # b", " c ", "'", "\"x", "say \"hi\" # now", "x #y"};
+    buf text = {0};
+    test_begin("quotes keep blanks and # in a value; what telec config prints is read the same");
+    struct config c = {.file = span_dup(span_of("/f"))};
+    config_parse(&c, span_of("[prepare]\nproject = \"a # b\"\ntodo = ' c '\nstart = 'd' e 'f'\n"
+                             "[agent x]\ncommand = 'a b'\n"));
+    CHECK_SPAN(span_of(c.prepare_project), "a # b");
+    CHECK_SPAN(span_of(c.prepare_todo), " c ");
+    CHECK_SPAN(span_of(c.prepare_start), "'d' e 'f'");
+    CHECK_SPAN(span_of(config_agent(&c, "x")->command), "'a b'");
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        buf_clear(&text);
+        buf_str(&text, "[prepare]\n");
+        config_put_value(&c, &text, "start", values[i], 0);
+        config_parse(&c, buf_view(&text));
+        CHECK_SPAN(span_of(c.prepare_start), values[i]);
+    }
+    CHECK_SPAN(buf_view(&c.problems), "");
+    buf_free(&text);
+    config_free(&c);
 }
 
 /* What only the UI understands is kept with its line; the last line of a name counts. */
@@ -396,6 +422,8 @@ static void unit_config_bad_lines(void)
         {"[nonsense]\na = b\nc = d\n[computer]\nbad = 1\n",
          "1: nonsense: no such section\n5: bad: no such key in this section\n"},
         {"[computer\n", "1: [computer: expected [section] or key = value\n"},
+        {"[computer]\nname = kept\n[ui] ; a comment\nname = x\n",
+         "3: [ui]: expected [section] or key = value\n"},
         {"[agent a]\ncommand = 'x\n", "2: 'x: expected a closing quote\n"},
         {"[agent a]\ncommand =\n", "2: command: expected a program\n"},
         {"[agent a]\nwarp = 9\n", "2: warp: no such key in this section\n"},
@@ -760,6 +788,7 @@ static void unit_config(void)
     unit_config_short_place();
     unit_config_shell();
     unit_config_good_file();
+    unit_config_quotes();
     unit_config_entries();
     unit_config_renamed();
     unit_config_effective();
