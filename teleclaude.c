@@ -42,6 +42,7 @@ TELEC_SMALL
 #include "src/system/store.c"         /* session records and logs on disk */
 #include "src/system/disk.c"          /* a process that waits for the disk */
 #include "src/system/agents.c"        /* the table of agent programs, one row an agent */
+#include "src/system/redis_url.c"     /* a Redis's address, from its url */
 #include "src/system/config.c"        /* paths, the configuration file, defaults */
 #include "src/system/places.c"        /* directories of sockets and of state */
 #include "src/system/host.c"          /* this host's effects on sessions, for doctor */
@@ -74,7 +75,6 @@ TELEC_SMALL
 #include "src/work/git.c"             /* the git branches of sessions' directories */
 
 #include "src/fleet/codec.c"          /* messages between computers, as bytes; pure */
-#include "src/fleet/redis_url.c"      /* a Redis's address, from its url */
 #include "src/fleet/redis.c"          /* one reconnecting Redis connection */
 #include "src/fleet/signature.c"      /* signed entries of streams */
 #include "src/fleet/streams.c"        /* commands, the XREAD set, requests and replies */

@@ -99,32 +99,6 @@ static void codec_put_error(buf *b, const char *error, const char *code); /* cod
 static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why);
 static int codec_is_allowed(const char *allow, span computer);
 
-/* ==== redis_url: a Redis's address, from its url ============================================== */
-
-struct redis_url {
-    char *path;             /* of a Unix socket; NULL: host and port */
-    char *host;             /* without brackets */
-    int port;
-    int tls;                /* through the tls_command */
-    char *user, *password;  /* NULL: none */
-    int db;
-    int protocol;           /* at most */
-    char *prefix;           /* of keys and channels; NULL: none */
-    char *sentinels, *master; /* hosts, with commas; the name they know; NULL: none */
-    int moved;              /* by redis_url_move */
-};
-
-/* Returns NULL; or what is wrong, a static text. The caller frees t in both cases. */
-static const char *redis_url_parse(struct redis_url *t, span url);
-/* Takes the i-th sentinel's host and port. Returns 0: there is none, or *fault. */
-static int redis_url_choose(struct redis_url *t, int i, const char **fault);
-/* Takes host (empty: the same) and port from a server. Returns 0 when they are none. */
-static int redis_url_move(struct redis_url *t, span host, span port);
-static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
-static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
-/* `telec resolve HOST PORT`: prints numeric addresses, one a line. */
-static int redis_url_resolve_main(const char *host, const char *port);
-
 /* ==== redis: one reconnecting Redis connection on the loop =================================== */
 
 #ifndef REDIS_BACKOFF_MIN_MS

@@ -3,8 +3,8 @@
 /* config - paths, the configuration file, defaults.
  *
  * Comments are lines that begin with '#' or ';', and what follows a '#' between blanks outside of
- * quotes. Quotes around a value that is no command are no part of it. A bad line is reported with its number; the others apply. The UI parses [keys] and
- * [colours]. */
+ * quotes. Quotes around a value that is no command are no part of it. A bad line is reported with
+ * its number; the others apply. The UI parses [keys] and [colours]. */
 
 #define CONFIG_FILE_MAX (256 * 1024)
 #define CONFIG_TLS_COMMAND                                                                         \
@@ -474,7 +474,6 @@ static void config_set_colours(struct config_line *line)
     config_set_entry(line, &line->config->colours);
 }
 
-/* Part redis checks the url, and reports a bad one with redis_from. */
 static void config_set_redis(struct config_line *line)
 {
     char **words = config_words(line->value);
@@ -694,6 +693,19 @@ static void config_check_projects(struct config *c)
     c->project_count = kept;
 }
 
+/* The environment's url counts, too; a secret is read where it is needed. */
+static void config_check_peers(struct config *c)
+{
+    struct redis_url url = {0};
+    const char *fault = c->redis_url[0] ? redis_url_parse(&url, span_of(c->redis_url)) : NULL;
+    if (fault)
+        buf_fmt(&c->problems, "%s: the redis url cannot be used: %s\n", c->redis_from, fault);
+    if (c->secret_file && access(c->secret_file, R_OK) != 0)
+        config_put_problem(c, &c->problems, c->peers_lines[3], span_of("secret_file"),
+                           ": expected a file that can be read");
+    redis_url_free(&url);
+}
+
 /* ---- paths ---------------------------------------------------------------------------------- */
 
 static char *config_join(const char *dir, const char *name)
@@ -876,6 +888,7 @@ static int config_load(struct config *c, const char *program, const char *socket
     config_parse(c, buf_view(&text));
     config_redis_from_environment(c);
     config_check_projects(c);
+    config_check_peers(c);
     struct stat st;
     c->is_read_once = is_named && !unread && stat(c->file, &st) == 0 && !S_ISREG(st.st_mode);
     if (c->is_read_once)

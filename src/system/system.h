@@ -456,6 +456,32 @@ static int agents_mode(const char *name);          /* enum agents_mode, or -1; N
 /* Appends "claude, gemini and codex", `before` before each name; hooked: only agents with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
+/* ==== redis_url: a Redis's address, from its url ============================================== */
+
+struct redis_url {
+    char *path;             /* of a Unix socket; NULL: host and port */
+    char *host;             /* without brackets */
+    int port;
+    int tls;                /* through the tls_command */
+    char *user, *password;  /* NULL: none */
+    int db;
+    int protocol;           /* at most */
+    char *prefix;           /* of keys and channels; NULL: none */
+    char *sentinels, *master; /* hosts, with commas; the name they know; NULL: none */
+    int moved;              /* by redis_url_move */
+};
+
+/* Returns NULL; or what is wrong, a static text. The caller frees t in both cases. */
+static const char *redis_url_parse(struct redis_url *t, span url);
+/* Takes the i-th sentinel's host and port. Returns 0: there is none, or *fault. */
+static int redis_url_choose(struct redis_url *t, int i, const char **fault);
+/* Takes host (empty: the same) and port from a server. Returns 0 when they are none. */
+static int redis_url_move(struct redis_url *t, span host, span port);
+static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
+static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
+/* `telec resolve HOST PORT`: prints numeric addresses, one a line. */
+static int redis_url_resolve_main(const char *host, const char *port);
+
 /* ==== config: paths, the configuration file, defaults ======================================== */
 
 #define CONFIG_AGENTS_MAX 32

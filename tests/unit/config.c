@@ -230,7 +230,8 @@ static void unit_config_good_file(void)
             "[agent claude]\ncommand = /opt/my\\ claude --x 'a b'\nfast=\n"
             "[agent own]\ncommand=own\nslow = --deep = yes\nprompt=-p\n"
             "[project telec work]\npath = ~/src # cut\ndescription = a = b#c \"# kept\" # cut\n"
-            "[project \"quoted name\"]\npath=\"/q\"\ndescription = it's 'tis # cut\n[ui]\nprefix = Ctrl-B # cut\nclipboard=yes\n"
+            "[project \"quoted name\"]\npath=\"/q\"\ndescription = it's 'tis # cut\n"
+            "[ui]\nprefix = Ctrl-B # cut\nclipboard=yes\n"
             "[redis]\nurl = redis://me:a#b@vm:1/2?protocol=2\ntls_command = tls 'HOST PORT'\n"));
     CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
     CHECK_SPAN(buf_view(&c.problems), "");
@@ -437,6 +438,10 @@ static void unit_config_bad_lines(void)
          "2: tls_command: expected a command with closed quotes\n"},
         {"[redis]\ntls_command =\nurl =\n",
          "2: tls_command: expected a command with closed quotes\n"},
+        {"[redis]\nurl = http://x\n", "2: the redis url cannot be used: expected redis://, "
+                                        "rediss://, sentinel:// or unix:/\n"},
+        {"[peers]\nsecret_file = /nonexistent/x\n",
+         "2: secret_file: expected a file that can be read\n"},
         {"[redis]\nhost = vm\n", "2: host: no such key in this section\n"},
         {"[computer]\n\x1b[31m\n", "2: ^[[31m: expected UTF-8 without control characters\n"},
     };

@@ -1,4 +1,4 @@
-#include "fleet.h"
+#include "system.h"
 
 /* redis_url - parses redis://, rediss://, sentinel:// and unix: urls, and resolves their host's
  * name. Messages and the log show only what redis_url_put writes: user and password are secret. */
