@@ -474,10 +474,12 @@ static int command_new(struct context *c)
     buf line = {0};
     if (c->arg_count && c->value['a'])
         return context_usage("give an agent or a command, not both", c->value['a']);
-    command_put_command(&line, c->args, c->arg_count);
-    const char *title = c->value['t'] ? c->value['t'] : c->arg_count ? buf_cstr(&line) : NULL;
-    int status = command_create(c, c->value['a'] ? c->value['a'] : "shell", c->value['m'], title,
-                            c->value['p'], c->args, c->arg_count);
+    int named = c->arg_count == 1 && config_agent(&c->config, c->args[0]); /* telec new claude */
+    const char *agent = named ? c->args[0] : c->value['a'] ? c->value['a'] : "shell";
+    int words = named ? 0 : c->arg_count;
+    command_put_command(&line, c->args, words);
+    const char *title = c->value['t'] ? c->value['t'] : words ? buf_cstr(&line) : NULL;
+    int status = command_create(c, agent, c->value['m'], title, c->value['p'], c->args, words);
     buf_free(&line);
     return status;
 }

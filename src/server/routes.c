@@ -245,6 +245,10 @@ static void routes_create_session(struct request *r)
                                 .command = command,
                                 .env = json_get(r->body, "env"),
                                 .umask = json_get(r->body, "umask")};
+    if (here && command && !command[1] && config_agent(r->server->sessions->config, command[0])) {
+        plan.agent = command[0]; /* `telec new claude`: list, restart and resume know it then */
+        plan.command = NULL;
+    }
     request_int(r, "umask", 0, 0777, 0);
     plan.cols = request_int(r, "cols", 1, GRID_COLS_MAX, 80);
     plan.rows = request_int(r, "rows", 1, GRID_ROWS_MAX, 24);

@@ -380,10 +380,14 @@ static void test_cli_agents(void)
     id = cli_line(&c);
     AWAIT(cli_wrote(id, "[hello]"));
     CHECK(cli_wrote(id, "[--model]\n[haiku]\n"));
+    c = CLI_OK(cli("new", "claude", NULL)); /* a command that names an agent is that agent */
+    CHECK_TEXT(session_get(cli_line(&c), "active_agent"), "claude");
+    struct reply named = create("\"command\": [\"claude\"]");
+    CHECK_TEXT(session_get(json_get(named.body, "session_id"), "active_agent"), "claude");
     CLI_FAILS(cli("new", "-a", "codex", NULL), 1, "codex");
     struct cli gemini = CLI_FAILS(cli("/gemini", "fast", "hello", NULL), 1, "gemini");
     CHECK_HAS(gemini.said[1].p, "not installed");
-    CHECK_INT(json_count(get("/sessions").body, ""), 4); /* nothing came of those */
+    CHECK_INT(json_count(get("/sessions").body, ""), 6); /* nothing came of those */
     /* an agent that the configuration gets while the daemon runs */
     file_write(format("%s/telec/config", e2e.config), "[agent later]\ncommand = echo it works\n",
                0600);

@@ -1572,7 +1572,8 @@ static void test_ui_attach_rings(void)
 {
     daemon_start();
     char *id = ui_session_sh("rings", "stty raw -echo; printf ready; head -c 1; printf '\\a'; "
-                                      "sleep 0.3; printf next; head -c 1; printf '\\a'; sleep 1000");
+                                      "sleep 0.3; printf next; head -c 1; printf '\\a'; "
+                                      "sleep 1000");
     struct ui *u = ui_live(24, 80);
     ui_attach(u, "rings", "ready");
     ui_keys(u, "y");
