@@ -127,7 +127,7 @@ static int life_reads(pid_t session)
 static int life_is_asleep(pid_t session)
 {
     buf pids = {0};
-    int asleep = life_find_shown(session, &pids) && pids.n;
+    int asleep = life_find_shown(session, &pids) ? pids.n > 0 : -1;
     for (size_t i = 0; i < life_count_pids(&pids); i++)
         asleep &= strchr("SIZ", life_process_state(life_pid(&pids, i))) != NULL;
     buf_free(&pids);

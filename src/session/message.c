@@ -260,6 +260,13 @@ static const char *message_judge_agent(struct holder *h, struct message *m)
     return NULL;
 }
 
+/* Where nothing tells of its processes a program that does not write sleeps. */
+static int message_is_asleep(const struct holder *h)
+{
+    int asleep = life_is_asleep(h->pid);
+    return asleep < 0 ? h->loop.now - h->reader.output_at >= MESSAGE_LOOK_MS : asleep;
+}
+
 /* The program has written since, or its processes have slept for a while. */
 static int message_is_handled(struct holder *h, struct message *m)
 {
@@ -267,7 +274,7 @@ static int message_is_handled(struct holder *h, struct message *m)
         return 1;
     if (h->loop.now - m->looked_at >= MESSAGE_LOOK_MS) {
         m->looked_at = h->loop.now;
-        m->sleeps = life_is_asleep(h->pid) ? m->sleeps + 1 : 0;
+        m->sleeps = message_is_asleep(h) ? m->sleeps + 1 : 0;
     }
     return m->sleeps >= MESSAGE_SLEEPS;
 }
@@ -316,7 +323,7 @@ static int message_is_calm(struct holder *h)
         return h->calm >= MESSAGE_SLEEPS;
     h->calm_at = h->loop.now;
     h->calm_since = h->calm_since ? h->calm_since : h->loop.now;
-    h->calm = life_is_asleep(h->pid) ? h->calm + 1 : 0;
+    h->calm = message_is_asleep(h) ? h->calm + 1 : 0;
     if (h->loop.now - h->calm_since >= MESSAGE_CALM_MS)
         h->calm = MESSAGE_SLEEPS;
     return h->calm >= MESSAGE_SLEEPS;

@@ -277,7 +277,7 @@ static int life_is_no_socket(int error);
 /* Appends a pid_t for each process of a terminal session; where /proc and ps fail, its leader's
  * group, negative. */
 static void life_find_processes(pid_t session, buf *pids);
-/* Tells whether all processes of the session sleep; 0, too, where /proc does not tell. */
+/* Tells whether all processes of the session sleep; -1: nothing tells. */
 static int life_is_asleep(pid_t session);
 /* Tells whether one of the session's processes is, or may be, in a read of a terminal. */
 static int life_reads(pid_t session);

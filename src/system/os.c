@@ -141,6 +141,40 @@ static int os_close_on_exec(int fd)
     return fd;
 }
 
+#if defined(__GLIBC__)
+/* As os_start; a program that can't run exits with 127. glibc's posix_spawn does not go on without
+ * clone3 where a container forbids it with EPERM, as Docker did before 20.10.10. */
+static pid_t os_fork(const struct os_program *program)
+{
+    extern char **environ;
+    sigset_t none;
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (!program->in_our_group)
+        setpgid(0, 0);
+    for (int fd = 0; fd < 3; fd++)
+        if (program->fds[fd] != OS_OURS)
+            dup2(program->fds[fd] == OS_NULL ? open("/dev/null", O_RDWR | O_CLOEXEC)
+                                             : program->fds[fd], fd);
+    if (program->environment)
+        environ = (char **)(uintptr_t)program->environment;
+    execvp(program->file ? program->file : program->argv[0], program->argv);
+    _exit(127);
+}
+#else
+static pid_t os_fork(const struct os_program *program)
+{
+    (void)program;
+    errno = EPERM;
+    return -1;
+}
+#endif
+
 static pid_t os_start(const struct os_program *program)
 {
     extern char **environ;
@@ -169,7 +203,7 @@ static pid_t os_start(const struct os_program *program)
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     errno = failed;
-    return failed ? -1 : pid;
+    return failed == EPERM ? os_fork(program) : failed ? -1 : pid;
 }
 
 static pid_t os_spawn(char *const *argv, int in, int out, int err)

@@ -224,8 +224,8 @@ static void test_places_long(void)
     e2e.extra[0] = format("TMPDIR=%s", tmp);
     CLI_OK(cli_with(format("XDG_RUNTIME_DIR=%s", is_long), "list", NULL));
     CHECK_HAS(file_read(format("%s/telec/daemon.log", e2e.state), NULL),
-              format("the socket is %s/telec-%ld/api.sock: XDG_RUNTIME_DIR is too long for sockets\n",
-                     tmp, (long)geteuid()));
+              format("the socket is %s/telec-%ld/api.sock: XDG_RUNTIME_DIR is too long for "
+                     "sockets\n", tmp, (long)geteuid()));
     struct cli c = CLI_OK(cli_with(format("XDG_RUNTIME_DIR=%s", is_long), "doctor", NULL));
     CHECK_HAS(c.said[0].p, "XDG_RUNTIME_DIR is too long");
     CLI_OK(cli("daemon", "--stop", NULL)); /* it is the state directory's */
@@ -305,7 +305,99 @@ static void test_places_callers_shell(void)
     check_said(__LINE__, &c, "agent deep");
 }
 
+/* ---- kernels that lack a call, or forbid it ------------------------------------------------- */
+
+#if defined(__linux__)
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#if !defined(SYS_clone3)
+#define SYS_clone3 435
+#define SYS_pidfd_open 434
+#endif
+
+/* From now on the kernel refuses both calls with that error to this process and all that it starts;
+ * of several refusals the last one counts. */
+static void kernel_refuse(long call, long other, int error)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)other, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        skip("no calls can be refused here");
+    errno = 0;
+    CHECK(syscall(call, 0, 0, 0) < 0 && errno == error);
+}
+
+/* A session's life: with a client that is told, and one that waits for its end. */
+static void kernel_lives_without(long call, long other)
+{
+    static const int errors[] = {ENOSYS, EPERM};
+    for (int i = 0; i < 2; i++) {
+        kernel_refuse(call, other, errors[i]);
+        struct cli c = CLI_OK(cli("new", "--", "sh", "-c", "read x; echo got $x; exit 3", NULL));
+        char *id = cli_line(&c);
+        struct wire w = subscribe("preparation");
+        CLI_OK(cli("send", id, "word", NULL));
+        CLI_OK(cli("wait", id, "--state", "exited", NULL));
+        CHECK_HAS(CLI_OK(cli("tail", id, NULL)).said[0].p, "got word");
+        CHECK_TEXT(session_get(id, "exit_code"), "3");
+        wire_close(&w);
+        CLI_OK(cli("kill", id, NULL));
+        CLI_OK(cli("daemon", "--stop", NULL));
+    }
+}
+#else
+static void kernel_lives_without(long call, long other)
+{
+    (void)call, (void)other;
+    skip("not Linux");
+}
+#define SYS_epoll_create1 0
+#define SYS_inotify_init1 0
+#define SYS_getrandom 0
+#define SYS_clone3 0
+#define SYS_pidfd_open 0
+#define SYS_pidfd_send_signal 0
+#endif
+
+static void test_places_no_epoll(void)
+{
+    kernel_lives_without(SYS_epoll_create1, SYS_epoll_create1);
+}
+
+static void test_places_no_inotify(void)
+{
+    kernel_lives_without(SYS_inotify_init1, SYS_inotify_init1);
+}
+
+static void test_places_no_getrandom(void)
+{
+    kernel_lives_without(SYS_getrandom, SYS_getrandom);
+}
+
+static void test_places_no_clone3(void)
+{
+    kernel_lives_without(SYS_clone3, SYS_clone3);
+}
+
+static void test_places_no_pidfd(void)
+{
+    kernel_lives_without(SYS_pidfd_open, SYS_pidfd_send_signal);
+}
+
 static const struct test places_tests[] = {
+    {"places_no_epoll", test_places_no_epoll},
+    {"places_no_inotify", test_places_no_inotify},
+    {"places_no_getrandom", test_places_no_getrandom},
+    {"places_no_clone3", test_places_no_clone3},
+    {"places_no_pidfd", test_places_no_pidfd},
     {"places_callers_shell", test_places_callers_shell},
     {"places_fall_through", test_places_fall_through},
     {"places_long", test_places_long},

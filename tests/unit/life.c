@@ -98,16 +98,16 @@ static void unit_life_programs(void)
         _exit(read(ends[0], &byte, 1) != 0);
     }
     close(ends[0]);
-    for (int tries = 500; tries && !life_is_asleep(pid); tries--)
+    for (int tries = 500; tries && life_is_asleep(pid) != 1; tries--)
         poll(NULL, 0, 10);
-    CHECK(life_is_asleep(pid) || access("/proc/self/stat", R_OK) != 0);
+    CHECK(life_is_asleep(pid) == 1 || access("/proc/self/stat", R_OK) != 0);
     if (life_find_listed(pid, &pids)) {
         CHECK_INT(life_count_pids(&pids), 1);
         CHECK_INT(life_pid(&pids, 0), pid);
     }
     close(ends[1]);
     waitpid(pid, NULL, 0);
-    CHECK(!life_is_asleep(pid));
+    CHECK(life_is_asleep(pid) != 1);
     struct life_owner old = {.pid = getpid(), .remakes = 0};
     CHECK(!life_summon(&old)); /* SIGUSR1 would end it */
     life_summon_holder("/nonexistent");
