@@ -37,14 +37,16 @@ static int spawn_open_log(const struct config *config)
 static void spawn_detach(int ready_fd, int err_fd)
 {
     int null = open("/dev/null", O_RDWR);
+    const char *why = null < 0 ? strerror(errno) : NULL;
     setsid();
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(err_fd, 2) < 0)
-        _exit(1);
+    dup2(null, 0), dup2(null, 1), dup2(err_fd, 2);
     if (ready_fd != 3)
         dup2(ready_fd, 3);
     os_close_inherited(4); /* the caller's open files stay the caller's */
-    if (chdir("/") != 0)
+    if (why || chdir("/") != 0) {
+        os_print(3, "%s: %s", why ? "/dev/null" : "/", why ? why : strerror(errno));
         _exit(1);
+    }
 }
 
 #define SPAWN_CONFIG_FD 4 /* the daemon's, for a configuration that only we could read */

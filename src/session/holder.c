@@ -735,11 +735,12 @@ static const char *holder_open_pty(struct holder *h, int cols, int rows)
 {
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
     int master = os_close_on_exec(posix_openpt(O_RDWR | O_NOCTTY));
-    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
-        return "no pseudo-terminal is left";
-    h->slave = holder_open_slave(master);
+    if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
+        h->slave = holder_open_slave(master);
     if (h->slave < 0 || ioctl(master, TIOCSWINSZ, &size) != 0)
-        return "cannot open the pseudo-terminal";
+        return errno == ENOSPC || errno == EMFILE || errno == ENFILE
+                   ? "no pseudo-terminal is left"
+                   : "cannot open a pseudo-terminal, by /dev/ptmx and in /dev/pts";
     h->pty.hooks = &holder_pty_hooks;
     h->pty.ctx = h;
     conn_open(&h->pty, &h->loop, master);

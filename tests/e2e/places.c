@@ -305,7 +305,54 @@ static void test_places_callers_shell(void)
     check_said(__LINE__, &c, "agent deep");
 }
 
-/* ---- kernels that lack a call, or forbid it ------------------------------------------------- */
+/* ---- kernels that lack a call, or forbid it; hosts that lack a file ------------------------- */
+
+/* A session's life: with a client that is told, and one that waits for its end. */
+static void check_life(void)
+{
+    struct cli c = CLI_OK(cli("new", "--", "sh", "-c", "read x; echo got $x; exit 3", NULL));
+    char *id = cli_line(&c);
+    struct wire w = subscribe("preparation");
+    CLI_OK(cli("send", id, "word", NULL));
+    CLI_OK(cli("wait", id, "--state", "exited", NULL));
+    CHECK_HAS(CLI_OK(cli("tail", id, NULL)).said[0].p, "got word");
+    CHECK_TEXT(session_get(id, "exit_code"), "3");
+    wire_close(&w);
+    CLI_OK(cli("kill", id, NULL));
+    CLI_OK(cli("daemon", "--stop", NULL));
+}
+
+/* From now on telec runs behind these commands, which may mount. */
+static void host_be(const char *commands)
+{
+    static const char *binary;
+    binary = binary ? binary : e2e.binary;
+    char *script = format("%s/host", e2e.dir);
+    file_write(script, format("#!/bin/sh\nexec unshare -rm sh -c '%s; exec %s \"$@\"' sh \"$@\"\n",
+                              commands, binary), 0700);
+    e2e.binary = script;
+}
+
+/* Each works, or names what is missing. */
+static void test_places_missing(void)
+{
+    static const char *const works[] = {
+        "mount --bind /dev/null /dev/urandom",
+        "mount --bind /dev/null /etc/passwd; unset HOME SHELL USER LOGNAME",
+        "mount -t tmpfs none /proc", "ulimit -v 16384"};
+    if (system("unshare -rm true 2>/dev/null") != 0)
+        skip("no mounts of its own");
+    int is_checked = system(format("grep -q __asan_init '%s'", e2e.binary)) == 0;
+    for (size_t i = 0; i < (is_checked ? 2 : 4); i++) { /* the sanitizer needs the last two */
+        host_be(works[i]);
+        check_life();
+    }
+    host_be("mount -t tmpfs none /dev/pts");
+    CLI_FAILS(cli("new", "true", NULL), 1, "/dev/pts");
+    CLI_OK(cli("daemon", "--stop", NULL));
+    host_be("mount -t tmpfs none /dev");
+    CLI_FAILS(cli("list", NULL), 1, "cannot start the daemon: /dev/null: ");
+}
 
 #if defined(__linux__)
 #include <linux/filter.h>
@@ -335,22 +382,12 @@ static void kernel_refuse(long call, long other, int error)
     CHECK(syscall(call, 0, 0, 0) < 0 && errno == error);
 }
 
-/* A session's life: with a client that is told, and one that waits for its end. */
 static void kernel_lives_without(long call, long other)
 {
     static const int errors[] = {ENOSYS, EPERM};
     for (int i = 0; i < 2; i++) {
         kernel_refuse(call, other, errors[i]);
-        struct cli c = CLI_OK(cli("new", "--", "sh", "-c", "read x; echo got $x; exit 3", NULL));
-        char *id = cli_line(&c);
-        struct wire w = subscribe("preparation");
-        CLI_OK(cli("send", id, "word", NULL));
-        CLI_OK(cli("wait", id, "--state", "exited", NULL));
-        CHECK_HAS(CLI_OK(cli("tail", id, NULL)).said[0].p, "got word");
-        CHECK_TEXT(session_get(id, "exit_code"), "3");
-        wire_close(&w);
-        CLI_OK(cli("kill", id, NULL));
-        CLI_OK(cli("daemon", "--stop", NULL));
+        check_life();
     }
 }
 #else
@@ -393,6 +430,7 @@ static void test_places_no_pidfd(void)
 }
 
 static const struct test places_tests[] = {
+    {"places_missing", test_places_missing},
     {"places_no_epoll", test_places_no_epoll},
     {"places_no_inotify", test_places_no_inotify},
     {"places_no_getrandom", test_places_no_getrandom},
