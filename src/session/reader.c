@@ -248,6 +248,21 @@ static int reader_is_ready(const struct holder *h)
     return r->ready && (r->boxed || h->loop.now - r->boxed_at >= STATE_SILENT_MS);
 }
 
+/* Nothing of a turn is shown a while after the last input, or the last hook, and all sleep. Looks
+ * at the processes. */
+static int reader_is_resting(const struct holder *h, const struct question *q)
+{
+    const struct state *s = &h->state;
+    long long begun = s->typed_at > s->since ? s->typed_at : s->since, now = h->loop.now;
+    int by_hook = s->source == STATE_BY_HOOK, boxed = h->reader.boxed;
+    if (s->kind != STATE_WORKING || !s->phrased || q->working || q->kind != QUESTION_NONE ||
+        h->messages || h->first == MESSAGE_FIRST_PENDING || (by_hook && !boxed))
+        return 0;
+    return now - begun >= (boxed && !by_hook ? STATE_OVER_MS : STATE_IDLE_MS) &&
+           (!by_hook || now - s->hook_at >= STATE_IDLE_MS) &&
+           now - h->reader.output_at >= READER_BUSY_MS && life_is_asleep(h->pid);
+}
+
 /* Agents report a stop up to 1 s before they draw what they said. */
 static void reader_settle_stop(struct holder *h)
 {
@@ -285,6 +300,7 @@ static void reader_read(struct holder *h, int quiet)
     if (!reader_is_unsure(h, quiet)) {
         struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
                                  .works = q.working, .ready = reader_is_ready(h),
+                                 .rests = reader_is_resting(h, &q),
                                  .moved = reader_check_bell(h)};
         status_apply(h, in, (span){0});
         reader_renew_asked(h);
@@ -313,12 +329,12 @@ static void reader_expect_next(struct holder *h)
     const struct state *s = &h->state;
     int rings = s->kind == STATE_WAITING && s->source == STATE_BY_BELL;
     int ends = s->kind == STATE_WORKING && s->phrased && !s->works;
-    long long soon = h->loop.now + READER_QUIET_MS;
+    long long soon = h->loop.now + READER_QUIET_MS, due = h->loop.now + READER_BUSY_MS;
     if ((rings && h->reader.marked_at < s->bell_at) ||
         (s->kind == STATE_WAITING && h->reader.misses == 1))
         reader_expect(h, soon);
     if (ends)
-        reader_expect(h, s->work_until > soon ? s->work_until : h->loop.now + READER_BUSY_MS);
+        reader_expect(h, s->work_until > soon && s->work_until < due ? s->work_until : due);
 }
 
 static void reader_on_timer(void *holder)

@@ -555,6 +555,7 @@ struct state_input {
     int works;
     int ready;    /* its input box was on the screen */
     int moved;    /* since the bell, more than a spinner */
+    int rests;    /* it shows nothing of a turn, and its processes sleep */
 };
 
 static const char *state_name(enum state_kind kind);            /* "working" */

@@ -50,7 +50,8 @@ enum {
     STATE_IF_HOOK_OVER = 4096,
     STATE_IF_TELLING = 8192, /* output tells of work */
     STATE_IF_PLAIN = 16384,  /* not phrased */
-    STATE_IF_READY = 32768   /* not phrased, or takes input */
+    STATE_IF_READY = 32768,  /* not phrased, or takes input */
+    STATE_IF_RESTS = 65536
 };
 
 enum { STATE_HOOKED_STAYS, STATE_HOOKED_ON, STATE_HOOKED_OFF };
@@ -92,6 +93,7 @@ static const struct state_row {
     {STATE_ON_READ, STATE_SET(STATE_STARTING), STATE_IF_READY, STATE_WORKING, STATE_BY_SCREEN, 0},
     {STATE_ON_READ, STATE_SET(STATE_WORKING), STATE_IF_OVER | STATE_IF_DOUBTFUL | STATE_IF_READY,
      STATE_IDLE, STATE_BY_SCREEN, 0},
+    {STATE_ON_READ, STATE_SET(STATE_WORKING), STATE_IF_RESTS, STATE_IDLE, STATE_BY_SCREEN, 0},
     {STATE_ON_SESSION_START, STATE_LIVE, 0, STATE_IDLE, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_PROMPT, STATE_LIVE, 0, STATE_WORKING, STATE_BY_HOOK, STATE_HOOKED_ON},
     {STATE_ON_NOTIFICATION, STATE_LIVE, 0, STATE_WAITING, STATE_BY_HOOK, STATE_HOOKED_ON},
@@ -126,6 +128,7 @@ static unsigned state_guards(const struct state *s, const struct state_input *in
         {STATE_IF_PLAIN, !s->phrased},
         {STATE_IF_TELLING, telling},
         {STATE_IF_READY, !s->phrased || s->ready},
+        {STATE_IF_RESTS, in->rests},
     };
     unsigned holds = 0;
     for (size_t i = 0; i < COUNT_OF(guards); i++)

@@ -50,6 +50,10 @@ static void test_agent_messages(void)
         AWAIT_SESSION(id, "state", "idle");
     }
     CHECK_TEXT(session_get(id, "last_output"), "ANSWER to: message 4");
+    CHECK_HAS(say(id, "/help").body, "delivered"); /* answered at once */
+    CHECK_TEXT(session_get(id, "state"), "working");
+    AWAIT_SESSION(id, "state", "idle");
+    CHECK_TEXT(session_get(id, "state_source"), "screen"); /* not by its silence, later */
     CHECK_INT(call("POST", session_path(id, "/message"),
                    "{\"message\": \"half\", \"enter\": false}").status, 200);
     struct reply r = say(id, "whole");

@@ -232,7 +232,7 @@ static void program_agent_enter(struct program_agent *a)
         return;
     program_agent_add(a, "\xe2\x9d\xaf ", a->line);
     a->asks = strncmp(a->line, "ask", 3) == 0;
-    if (!a->asks) {
+    if (!a->asks && a->line[0] != '/') {
         program_agent_add(a, "\xe2\x97\x8f ANSWER to: ", a->line);
         a->works_until = now_ms() + 700;
     }

@@ -16,7 +16,8 @@ enum {
     UNIT_TYPED = 512, /* now */
     UNIT_LOOKED = 1024,
     UNIT_SIGN = 2048, /* the last reading showed the sign of work */
-    UNIT_UNREADY = 4096 /* the agent's input box has not been seen */
+    UNIT_UNREADY = 4096, /* the agent's input box has not been seen */
+    UNIT_RESTS = 8192
 };
 
 /* A session in a state whose last bell, output and question are `ago` ms old. */
@@ -142,6 +143,11 @@ static const struct unit_state_row {
      UNIT_STAYS, STATE_BY_LOSS, 0, 0},
     {"nor is it idle without the box", STATE_ON_READ, STATE_WORKING, UNIT_PHRASED | UNIT_UNREADY,
      9999, UNIT_STAYS, STATE_BY_LOSS, 0, 0},
+    {"but it is when its processes rest", STATE_ON_READ, STATE_WORKING,
+     UNIT_PHRASED | UNIT_UNREADY | UNIT_RESTS, 9999, STATE_IDLE, STATE_BY_SCREEN, 1, 0},
+    {"so is a turn of a hook whose end no hook reports, and it is not unseen", STATE_ON_READ,
+     STATE_WORKING, UNIT_PHRASED | UNIT_HOOKED | UNIT_BY_HOOK | UNIT_RESTS, 9999, STATE_IDLE,
+     STATE_BY_SCREEN, 0, 1},
     {"an agent that starts may be silent for long", STATE_ON_SILENCE, STATE_STARTING,
      UNIT_PHRASED, STATE_START_MS - 1, UNIT_STAYS, STATE_BY_LOSS, 0, 0},
     {"but not for ever", STATE_ON_SILENCE, STATE_STARTING, UNIT_PHRASED, STATE_START_MS,
@@ -196,7 +202,8 @@ static void unit_state_table(void)
                                  .asks = (row->how & UNIT_ASKS) != 0,
                                  .works = (row->how & UNIT_WORKS) != 0,
                                  .ready = !(row->how & UNIT_UNREADY),
-                                 .moved = (row->how & UNIT_MOVED) != 0};
+                                 .moved = (row->how & UNIT_MOVED) != 0,
+                                 .rests = (row->how & UNIT_RESTS) != 0};
         test_begin(row->name);
         CHECK_INT(state_apply(&s, &in, UNIT_NOW), row->to != UNIT_STAYS);
         CHECK_INT(s.kind, row->to == UNIT_STAYS ? row->from : row->to);
