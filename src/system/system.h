@@ -135,6 +135,8 @@ static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
 static void loop_timer_cancel(struct loop *l, struct loop_timer *t);
 /* In the order of deferring; a queued task stays where it is. */
 static void loop_defer(struct loop *l, struct loop_task *task);
+/* Runs what has been deferred until now; returns 0 when there was none. */
+static int loop_run_tasks(struct loop *l);
 /* Must precede freeing a queued task; O(tasks). */
 static void loop_task_cancel(struct loop *l, struct loop_task *task);
 /* fn is called in the loop. One loop a process can have signals. */

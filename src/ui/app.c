@@ -209,14 +209,14 @@ static void app_settle(struct app *t)
 {
     struct app_view *view = app_view(t);
     int dirty = t->shown == APP_TODOS ? t->todos.dirty : t->tree.dirty;
-    if (!dirty && !view->wanted)
-        return;
     t->built += dirty;
-    if (t->shown == APP_TODOS)
+    if (dirty && t->shown == APP_TODOS)
         todos_build(&t->todos);
-    else
+    else if (dirty)
         tree_build(&t->tree);
     int wanted = app_find(t, view->wanted);
+    if (!dirty && wanted < 0)
+        return;
     int at = wanted >= 0 ? wanted : app_find(t, view->selected);
     if (wanted >= 0)
         app_set(&view->wanted, NULL);
@@ -350,7 +350,10 @@ static void app_on_sessions(struct app *t, struct json answer, struct app_reques
     if (request->events == t->events || t->client.push == CLIENT_PARTIAL)
         tree_set_sessions(&t->tree, answer);
     app_select_first(t);
-    t->fetched = 1;
+    if (!t->fetched++) { /* the first list is drawn at once */
+        loop_timer_cancel(&t->loop, &t->frame_timer);
+        t->frame_due = 0;
+    }
     if (t->rest_timer.slot) /* send the other requests of the start now */
         loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);
     app_changed(t);

@@ -4,8 +4,8 @@
  *
  * Nothing here waits. A key changes the app's state or sends a request, a reply or an event changes
  * the tree and the todos, and each marks the screen as out of date. A frame is drawn at most every
- * 16 ms, and only after the terminal has taken the last one. The first frame is drawn before the
- * client connects to the daemon. */
+ * 16 ms, and only after the terminal has taken the last one. The sessions are asked for first of all, and
+ * the first frame waits 2 ms for them. */
 
 #ifndef TUI_ESCAPE_MS
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
@@ -17,6 +17,7 @@
 #ifndef TUI_DOUBLE_MS
 #define TUI_DOUBLE_MS 400    /* two clicks on a row within this time open it */
 #endif
+#define TUI_FIRST_MS 2       /* the first frame waits so long for the sessions */
 #define TUI_FRAME_BYTES 4096 /* enough for most frames */
 #ifndef TUI_REST_MS
 #define TUI_REST_MS 20       /* at the start, other requests wait so long for the sessions */
@@ -389,20 +390,10 @@ static void tui_connect_rest(void *ctx)
     app_fetch_rest(t);
 }
 
-/* Clears the back buffer now: its pages are faulted in while we wait for the daemon. */
-static void tui_blank(void *ctx)
+static void tui_ask(struct app *t)
 {
-    struct app *t = ctx;
-    grid_clear(&t->grid);
-}
-
-static void tui_connect(void *ctx)
-{
-    struct app *t = ctx;
-    if (t->attach_only) /* before the first key is read: it belongs to the session */
-        attach_begin(t, t->attach_only);
     app_fetch_sessions(t);
-    loop_defer(&t->loop, &t->blank_task); /* after that request has been sent */
+    loop_run_tasks(&t->loop); /* the daemon answers while the UI starts */
     loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + TUI_REST_MS);
 }
 
@@ -418,9 +409,9 @@ static int tui_can_poll(int fd)
  * poll /dev/tty, but the terminal's own name. */
 static int tui_open_terminal(void)
 {
-    const char *names[] = {"/dev/tty", ttyname(0)};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        int fd = names[i] ? open(names[i], O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+    const char *name = "/dev/tty";
+    for (int i = 0; i < 2 && name; i++, name = ttyname(0)) {
+        int fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
         if (tui_can_poll(fd))
             return fd;
         if (fd >= 0)
@@ -460,8 +451,6 @@ static void tui_set_timers(struct app *t)
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = t};
     t->draw_task = (struct loop_task){.fn = layout_frame, .ctx = t};
-    t->connect_task = (struct loop_task){.fn = tui_connect, .ctx = t};
-    t->blank_task = (struct loop_task){.fn = tui_blank, .ctx = t};
     t->input_task = (struct loop_task){.fn = tui_on_input, .ctx = t};
 }
 
@@ -502,8 +491,6 @@ static void tui_init(struct app *t)
 {
     buf problems = {0};
     char here[PATH_MAX], *directory = getcwd(here, sizeof here);
-    loop_init(&t->loop);
-    tui_set_timers(t);
     changes_init(t);
     t->ui.grid = &t->grid;
     t->ui.theme = &t->theme;
@@ -527,14 +514,19 @@ static int tui_run(const struct config *config, int may_start, const char *attac
     t->attach_only = attach;
     t->attach_computer = computer;
     t->read_only = read_only;
+    loop_init(&t->loop);
+    tui_set_timers(t);
+    client_init(&t->client, &t->loop, config, may_start, &tui_client_hooks, t);
+    tui_ask(t);
     tui_init(t);
     int failed = tui_start(t, error) != 0;
     if (!failed) {
-        client_init(&t->client, &t->loop, config, may_start, &tui_client_hooks, t);
         t->client.here = t->todos.here;
         t->pager.theme = &t->theme;
-        app_changed(t);
-        loop_defer(&t->loop, &t->connect_task); /* after the first frame */
+        if (attach) /* before the first key is read: it belongs to the session */
+            attach_begin(t, attach);
+        loop_task_cancel(&t->loop, &t->draw_task); /* the sessions may be there in time for it */
+        loop_timer_set(&t->loop, &t->frame_timer, t->loop.now + TUI_FIRST_MS);
         loop_timer_set(&t->loop, &t->ages_timer, t->loop.now + TUI_AGES_MS);
         while (!t->quit)
             loop_once(&t->loop);
@@ -546,11 +538,11 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         view_discard(t->view);
         for (int i = 0; i < PANES_MAX; i++)
             view_discard(t->panes[i]);
-        client_free(&t->client);
         vcs_cancel(&t->changes.vcs);
         free(t->changes.place);
         dialog_close(t); /* frees what it lists */
     }
+    client_free(&t->client);
     failed |= t->attach_only && t->attach_failed;
     int signo = t->quit > 1 && t->quit != SIGINT ? t->quit : 0;
     app_free(t);

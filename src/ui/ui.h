@@ -313,7 +313,7 @@ struct app {
         preview_timer, rest_timer, save_timer,
         stuck_timer,
         pause_timer; /* while set, keys are dropped: see app_pause_keys */
-    struct loop_task connect_task, blank_task, draw_task, input_task;
+    struct loop_task draw_task, input_task;
     struct config again;       /* what r has read */
     struct app_view views[2];
     /* why a choice is not possible */

@@ -288,6 +288,8 @@ static void unit_app_begin(struct unit_app *u, int rows, int cols)
     u->t->mode = u->t->shown = APP_SESSIONS;
     u->terminal = ends[0];
     u->screen = vt_new(cols, rows);
+    loop_init(&u->t->loop);
+    tui_set_timers(u->t);
     tui_init(u->t);
     free(u->t->tree.here); /* no row for the tests' own directory */
     free(u->t->todos.here);
@@ -519,6 +521,8 @@ static void unit_app_saves(void)
     struct app *again = base_alloc(sizeof *again);
     again->config = &u.config;
     again->mode = again->shown = APP_SESSIONS;
+    loop_init(&again->loop);
+    tui_set_timers(again);
     tui_init(again);
     CHECK(again->shown == APP_TODOS && again->mode == APP_TODOS && again->no_preview);
     CHECK(strcmp(again->views[0].wanted, "s:a") == 0);

@@ -218,7 +218,7 @@ static void unit_tui_start(void)
     unit_app_reply(&u, "GET /sessions ", 200,
                    "[{\"session_id\":\"a\",\"computer\":\"vm\",\"working_directory\":\"/src\","
                    "\"title\":\"first of all\"}]");
-    loop_defer(&u.t->loop, &u.t->connect_task);
+    tui_ask(u.t);
     UNIT_APP_SEE(&u, "first of all");
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /ws"));
     CHECK(memcmp(u.asked.p, "GET /sessions ", 14) == 0 && u.t->fetched);
@@ -236,6 +236,26 @@ static void unit_tui_start(void)
     unit_app_end(&u);
 }
 
+static void unit_tui_first(void)
+{
+    struct unit_app u;
+    test_begin("the first list is drawn at once, and a row that never comes draws nothing");
+    unit_app_begin(&u, 24, 80);
+    app_set(&u.t->views[0].wanted, "c:gone");
+    UNIT_APP_SEE(&u, "Asking the daemon.");
+    u.t->frame_due = u.t->loop.now + 60000;
+    app_changed(u.t);
+    CHECK(u.t->frame_timer.slot);
+    unit_app_reply(&u, "GET /sessions ", 200,
+                   "[{\"session_id\":\"a\",\"computer\":\"vm\",\"title\":\"at once\"}]");
+    tui_ask(u.t);
+    UNIT_APP_SEE(&u, "at once");
+    UNIT_APP_UNTIL(&u, !u.t->stale);
+    app_settle(u.t);
+    CHECK(!u.t->stale && u.t->views[0].wanted);
+    unit_app_end(&u);
+}
+
 static void unit_tui(void)
 {
     unit_tui_mouse();
@@ -247,4 +267,5 @@ static void unit_tui(void)
     unit_tui_push();
     unit_tui_old_daemon();
     unit_tui_start();
+    unit_tui_first();
 }
