@@ -605,7 +605,7 @@ static int command_status(struct context *c)
         {"title", "title"},           {"agent", "active_agent"},
         {"mode", "mode"},             {"agent's id", "native_session_id"},
         {"command", "command"},       {"directory", "working_directory"},
-        {"restart", "restart"},
+        {"restart", "restart"},       {"holder", "holder_version"},
         {"computer", "computer"},     {"created", "created_at"},
         {"last input", "last_input"}, {"last output", "last_output"}};
     buf target = {0}, out = {0}, state = {0};

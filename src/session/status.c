@@ -120,6 +120,7 @@ static void status_put(const struct holder *h, buf *b)
         json_field_string(b, "controlled_by", h->controller->from);
     json_field_int(b, "cols", vt_cols(h->vt));
     json_field_int(b, "rows", vt_rows(h->vt));
+    json_field_string(b, "holder_version", TELEC_VERSION);
     status_put_exit(h, b);
     json_close(b, '}');
 }

@@ -60,6 +60,7 @@ struct tree_session {
     char *restart;          /* what a restart does: "resume", "fresh" */
     char *branch;
     char *controller;       /* the computer that types into it */
+    char *holder_version;
     char *mode, *last_input, *last_output, *initiator, *tmux, *source;
 };
 
@@ -148,6 +149,8 @@ struct tree_totals {
 static struct tree_totals tree_totals(const struct tree *t);
 static int tree_is(const struct tree_session *s, const char *state);
 static int tree_has_failed(const struct tree_session *s);
+/* Compares versions like 0.1.0 with ours; 0 for another text. */
+static int tree_is_older_version(const char *version);
 static int tree_waits_for(const struct tree_session *s, const char *what);
 /* Returns the title, else the program's, the last input or the command. */
 static const char *tree_title(const struct tree_session *s);

@@ -184,6 +184,8 @@ static void rows_put_words(buf *b, const struct tree_session *s, long long now, 
         buf_fmt(b, ", by %s", s->source);
     if (rows_prompt_note(s))
         buf_fmt(b, ", %s", rows_prompt_note(s));
+    if (s->holder_version && !tree_is(s, "exited") && tree_is_older_version(s->holder_version))
+        buf_fmt(b, ", held by telec %s: a restart renews that", s->holder_version);
     if (s->asked && (tree_is(s, "waiting") || tree_is(s, "unreachable")))
         buf_fmt(b, ": %s", s->asked);
 }

@@ -67,6 +67,7 @@ static const struct {
     {"initiator_session_id", TREE_TEXT, TREE_AT(initiator)},
     {"computer", TREE_TEXT, TREE_AT(computer)},
     {"controlled_by", TREE_TEXT, TREE_AT(controller)},
+    {"holder_version", TREE_TEXT, TREE_AT(holder_version)},
     {"status", TREE_NOTHING, 0},
     {"restart", TREE_TEXT, TREE_AT(restart)},
     {"tmux_session_name", TREE_TEXT, TREE_AT(tmux)},
@@ -165,6 +166,22 @@ static int tree_equal(const char *a, const char *b)
 static int tree_is(const struct tree_session *s, const char *state)
 {
     return s->state && strcmp(s->state, state) == 0;
+}
+
+static int tree_is_older_version(const char *version)
+{
+    const char *own = TELEC_VERSION;
+    for (int i = 0; i < 3; i++) {
+        char *end, *own_end;
+        long number = strtol(version, &end, 10), mine = strtol(own, &own_end, 10);
+        if (end == version || number > mine)
+            return 0;
+        if (number < mine)
+            return 1;
+        version = end + (*end == '.');
+        own = own_end + (*own_end == '.');
+    }
+    return 0;
 }
 
 static int tree_waits_for(const struct tree_session *s, const char *what)

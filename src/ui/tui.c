@@ -323,28 +323,11 @@ static void tui_on_second(void *ctx)
     app_changed(t);
 }
 
-/* Compares versions like 0.1.0; another text is no version. */
-static int tui_is_older(const char *version)
-{
-    const char *own = TELEC_VERSION;
-    for (int i = 0; i < 3; i++) {
-        char *end, *own_end;
-        long number = strtol(version, &end, 10), mine = strtol(own, &own_end, 10);
-        if (end == version || number > mine)
-            return 0;
-        if (number < mine)
-            return 1;
-        version = end + (*end == '.');
-        own = own_end + (*own_end == '.');
-    }
-    return 0;
-}
-
 /* After an upgrade the old daemon goes on until somebody ends it. */
 static void tui_tell_version(struct app *t)
 {
     char text[160];
-    if (!t->client.ws || !tui_is_older(t->client.ws->version))
+    if (!t->client.ws || !tree_is_older_version(t->client.ws->version))
         return;
     base_fmt(text, sizeof text,
              "the daemon is telec %s, this is " TELEC_VERSION

@@ -32,6 +32,16 @@ struct unit_tree_model {
     buf rows; /* what tree_build must come to, a line each */
 };
 
+static void unit_tree_versions(void)
+{
+    test_begin("an older version than ours is one by its numbers, and no other text");
+    CHECK(tree_is_older_version("0.0.9") && tree_is_older_version("0.0.10"));
+    CHECK(tree_is_older_version("0.0") && !tree_is_older_version(TELEC_VERSION));
+    CHECK(!tree_is_older_version("0.1.1") && !tree_is_older_version("0.2"));
+    CHECK(!tree_is_older_version("10.0.0") && !tree_is_older_version("fake"));
+    CHECK(!tree_is_older_version(""));
+}
+
 static void unit_tree_object(buf *b, const struct unit_tree_model *m, int i)
 {
     const struct unit_tree_session *s = &m->sessions[i];
@@ -760,6 +770,7 @@ static void unit_tree(void)
     unit_tree_against_model();
     unit_tree_rings();
     unit_tree_numbers();
+    unit_tree_versions();
     unit_tree_odd_events();
     unit_tree_dirty();
     unit_tree_agents();

@@ -197,9 +197,6 @@ static void unit_tui_old_daemon(void)
 {
     struct unit_app u;
     test_begin("a daemon that is older than the UI is told of");
-    CHECK(tui_is_older("0.0.9") && tui_is_older("0.0.10") && tui_is_older("0.0"));
-    CHECK(!tui_is_older(TELEC_VERSION) && !tui_is_older("0.1.1") && !tui_is_older("0.2"));
-    CHECK(!tui_is_older("10.0.0") && !tui_is_older("fake") && !tui_is_older(""));
     unit_keys_begin(&u);
     struct client_ws old = {.accepted = 1, .version = "0.0.9"}, *ws = u.t->client.ws;
     u.t->client.ws = &old;
