@@ -375,7 +375,7 @@ static void unit_commands_table(void)
 static void unit_commands_keep_computer(void)
 {
     struct context c = {.status = 200};
-    test_begin("of a TeleClaude daemon's list only the sessions of the computer that was named stay");
+    test_begin("of a TeleClaude daemon's list only the sessions of the named computer stay");
     buf_str(&c.body, "[{\"computer\":\"a\"},{\"computer\":\"b\",\"n\":1},{}]");
     command_keep_computer(&c, "b");
     CHECK_SPAN(buf_view(&c.body), "[{\"computer\":\"b\",\"n\":1}]");
@@ -477,10 +477,14 @@ static void unit_commands_attach_which(void)
     static const struct unit_context_reply script[] = {
         {"GET /sessions", 200, "[{\"session_id\":\"unknown\"},{\"session_id\":\"piped\"}]"},
         {"GET /sessions?wait_ms=1000", 200,
-         "[{\"session_id\":\"over\",\"state\":\"exited\",\"last_activity\":\"2026-03-01T00:00:00Z\"},"
-         "{\"session_id\":\"idle\",\"state\":\"idle\",\"last_activity\":\"2026-02-01T00:00:00Z\"},"
-         "{\"session_id\":\"late\",\"state\":\"waiting\",\"state_since\":\"2026-01-02T00:00:00Z\"},"
-         "{\"session_id\":\"first\",\"state\":\"waiting\",\"state_since\":\"2026-01-01T00:00:00Z\"}]"},
+         "[{\"session_id\":\"over\",\"state\":\"exited\","
+         "\"last_activity\":\"2026-03-01T00:00:00Z\"},"
+         "{\"session_id\":\"idle\",\"state\":\"idle\","
+         "\"last_activity\":\"2026-02-01T00:00:00Z\"},"
+         "{\"session_id\":\"late\",\"state\":\"waiting\","
+         "\"state_since\":\"2026-01-02T00:00:00Z\"},"
+         "{\"session_id\":\"first\",\"state\":\"waiting\","
+         "\"state_since\":\"2026-01-01T00:00:00Z\"}]"},
         {"GET /sessions/first", 404, "{\"detail\":\"the first\"}"},
         {"GET /sessions/unknown", 200, "{\"session_id\":\"unknown\",\"computer\":\"other\"}"},
         {"GET /sessions/piped", 200, "{\"session_id\":\"piped\",\"computer\":\"behind\"}"},

@@ -460,6 +460,39 @@ static void unit_hold_agent(void)
     unit_holder_end(&u);
 }
 
+/* An agent that shows a paste of one character in its box, and submits it at its last Enter. */
+#define UNIT_HOLDER_BOX(enters, after) \
+    "stty raw -echo; printf '\\033[?2004h\342\235\257 '; head -c 13 >/dev/null; printf x;" \
+    "for i in " enters "; do head -c 1 >/dev/null; done;" after "exec sleep 9"
+#define UNIT_HOLDER_SUBMITS "printf '\\r\\033[2K> x\\r\\nI see\\r\\n\342\235\257 ';"
+
+static void unit_hold_agent_submits(void)
+{
+    static const struct {
+        const char *script, *receipt;
+        int submits;
+    } cases[] = {{UNIT_HOLDER_BOX("1", UNIT_HOLDER_SUBMITS), "delivered", 1},
+                 {UNIT_HOLDER_BOX("1 2", UNIT_HOLDER_SUBMITS), "unconfirmed", 1},
+                 {UNIT_HOLDER_BOX("1", ""), "unconfirmed", 0}};
+    test_begin("a message to an agent is delivered when it has left its box; where it stands Enter "
+               "comes again, after the receipt, too");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct unit_holder u;
+        unit_holder_run(&u, cases[i].script, ",\"agent\":\"claude\"");
+        unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"x\"}");
+        while (!u.h.messages)
+            loop_once(&u.h.loop);
+        if (i == 0) /* its receipt may come late */
+            u.h.messages->asked_at += 15000;
+        CHECK(unit_holder_count(&u, &u.receipts, 1));
+        CHECK_SPAN(span_of(u.receipt), cases[i].receipt);
+        if (cases[i].submits)
+            CHECK(unit_holder_until(&u, &u.status, "\"last_input\":\"x\""));
+        CHECK((u.h.messages == NULL) == cases[i].submits);
+        unit_holder_end(&u);
+    }
+}
+
 /* Sessions of one directory, and of others, in opencode's log. */
 static void unit_hold_native_log(void)
 {
@@ -528,8 +561,8 @@ static void unit_hold_native_late(void)
     CHECK(u.h.looking != NULL);
     int fd = open(buf_cstr(&go), O_RDWR);
     CHECK(write(fd, "\n", 1) == 1);
-    close(fd);
     CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"mine\""));
+    close(fd); /* with it goes what is not read yet */
     CHECK(strstr(buf_cstr(&u.status), "\"native_session_id\":\"id-a\"") != NULL);
     unit_holder_end(&u);
     unlink(program), unlink(buf_cstr(&go)), rmdir(dir);
@@ -1230,6 +1263,7 @@ static void unit_holder(void)
     unit_hold_answers();
     unit_hold_focus();
     unit_hold_agent();
+    unit_hold_agent_submits();
     unit_hold_native();
     unit_hold_native_late();
     unit_hold_native_log();

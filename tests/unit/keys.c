@@ -278,7 +278,7 @@ static const char *unit_keys_run(struct unit_app *u, const char *key)
     return buf_cstr(&unit_text);
 }
 
-/* Todos of project /DIR: one that is ready and has its files, one that has none, and one elsewhere. */
+/* Todos of a project here: one that is ready, one that has no files; and one elsewhere. */
 static void unit_keys_todos(void)
 {
     struct unit_app u;
@@ -290,8 +290,8 @@ static void unit_keys_todos(void)
     free(u.t->tree.agents[0].reason);
     u.t->tree.agents[0].reason = NULL;
     const char *dir = u.dir;
-    for (const char *const *part = (const char *const[]){"/todos", "/todos/go", NULL}; *part; part++) {
-        snprintf(path, sizeof path, "%s%s", dir, *part);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/todos%s", dir, i ? "/go" : "");
         CHECK_INT(mkdir(path, 0700), 0);
     }
     snprintf(path, sizeof path, "%s/todos/go/requirements.md", dir);
@@ -386,7 +386,8 @@ static void unit_keys_by_program(void)
     unit_keys_begin(&u);
     u.config.attach = (char *)"ssh DEST";
     unit_app_reply(&u, "GET /computers", 200,
-                   "[{\"name\":\"vm\"},{\"name\":\"far\",\"user\":\"me\",\"host\":\"far.example\"}]");
+                   "[{\"name\":\"vm\"},"
+                   "{\"name\":\"far\",\"user\":\"me\",\"host\":\"far.example\"}]");
     unit_app_session(&u, "t", "idle", ",\"tmux_session_name\":\"tc_one\"");
     app_set(&u.t->views[0].wanted, "s:t");
     app_settle(u.t);
@@ -394,8 +395,8 @@ static void unit_keys_by_program(void)
     unit_app_type(&u, "A");
     UNIT_APP_SEE(&u, "select a session that runs first");
     CHECK_SPAN(span_of(unit_keys_run(&u, "\r")), "tmux attach -t tc_one ");
-    unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"f\",\"computer\":"
-                       "\"far\",\"working_directory\":\"/\",\"state\":\"idle\"}}");
+    unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"f\","
+                       "\"computer\":\"far\",\"working_directory\":\"/\",\"state\":\"idle\"}}");
     app_set(&u.t->views[0].wanted, "s:f");
     app_settle(u.t);
     CHECK_SPAN(span_of(unit_keys_run(&u, "\r")), "ssh me@far.example telec attach f ");
