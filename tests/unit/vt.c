@@ -1029,6 +1029,42 @@ static void unit_vt_snapshot_random(void)
     }
 }
 
+static void unit_vt_put_flood(buf *b, unsigned *seed, int cols)
+{
+    static const char *const odd[] = {
+        "\033[1m",    "\033[m",  "\033[2;3r", "\033[1;2r\033[9H", "\033[r",     "\r",
+        "\033[2K\033[A", "\033[4h", "\033[4l",   "\033(0",          "\033(B",     "\033[?1049h",
+        "\033[?1049l", "\033[44m", "\033[A",   "\t"};
+    for (int i = 0; i < 60; i++) {
+        for (int n = unit_vt_size(seed, cols + 2); n > 1; n--)
+            buf_byte(b, unit_vt_random(seed) % 4 ? (char)('a' + i % 26) : ' ');
+        if (unit_vt_random(seed) % 30 == 0)
+            buf_str(b, odd[unit_vt_random(seed) % COUNT_OF(odd)]);
+        buf_str(b, unit_vt_random(seed) % 90 ? "\r\n" : "\n");
+    }
+}
+
+/* One byte at a time, every line is drawn. */
+static void unit_vt_flood(void)
+{
+    unsigned seed = 7;
+    test_begin("lines that scroll past undrawn leave the screen and scrollback that drawing does");
+    for (int i = 0; i < 600; i++) {
+        int cols = 2 + unit_vt_size(&seed, 20), rows = unit_vt_size(&seed, 6);
+        struct vt *drawn = vt_new(cols, rows), *fed = vt_new(cols, rows);
+        buf b = {0};
+        unit_vt_put_flood(&b, &seed, cols);
+        for (size_t at = 0; at < b.n; at++)
+            vt_feed(drawn, (span){b.p + at, 1});
+        size_t cut = unit_vt_random(&seed) % b.n;
+        vt_feed(fed, (span){b.p, cut});
+        vt_feed(fed, (span){b.p + cut, b.n - cut});
+        CHECK(unit_vt_same(drawn, fed, 1, "a flood"));
+        vt_free(drawn), vt_free(fed);
+        buf_free(&b);
+    }
+}
+
 /* More graphemes than the pool remembers: what is on the screen stays whole, old ones make room. */
 static void unit_vt_pool_full(void)
 {
@@ -1094,6 +1130,7 @@ static void unit_vt(void)
     unit_vt_resize_keeps_text();
     unit_vt_snapshot_cases();
     unit_vt_snapshot_random();
+    unit_vt_flood();
     unit_vt_pool_full();
     unit_vt_simple_table();
 }

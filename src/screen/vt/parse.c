@@ -182,6 +182,7 @@ static const char *vt_string(struct vt *vt, const char *p, const char *end)
 
 static const char *vt_ground(struct vt *vt, const char *p, const char *end)
 {
+    const char *next = p;
     while (p < end && vt->state == VT_GROUND) {
         unsigned char c = (unsigned char)*p;
         const char *run = p;
@@ -200,6 +201,8 @@ static const char *vt_ground(struct vt *vt, const char *p, const char *end)
             else
                 vt_control(vt, c);
             p++;
+            if (c == '\n' && p >= next)
+                p = vt_put_flood(vt, p, end, &next);
         }
     }
     return p;

@@ -420,3 +420,55 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
     vt_advance(vt, x - vt->x);
     return p;
 }
+
+/* ---- a flood -------------------------------------------------------------------------------- */
+
+#define VT_FLOOD_AGAIN 1024 /* bytes after a line that is not plain */
+
+/* Returns the end of a line of printable ASCII that fits the screen and ends in CR LF; or NULL. */
+static const char *vt_plain_line(const struct vt *vt, const char *p, const char *end)
+{
+    const char *limit = end - p > vt->cols ? p + vt->cols : end;
+    while (limit - p >= 8 && vt_is_plain8(p))
+        p += 8;
+    while (p < limit && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f)
+        p++;
+    return end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? p + 2 : NULL;
+}
+
+static int vt_can_flood(const struct vt *vt)
+{
+    const struct vt_line *line = vt_line(vt, vt->y);
+    return vt->y == vt->rows - 1 && !vt->x && !vt->pending && !vt->region_top &&
+           vt->region_bottom == vt->y && vt->screen == &vt->screens[0] && !vt_style_flag(vt) &&
+           !(vt->modes & VT_INSERT) && vt->charset[vt->shift] != '0' &&
+           !(line->used | line->flags | line->bg) &&
+           !(vt->y && vt_line(vt, vt->y - 1)->flags & VT_LINE_WRAPPED);
+}
+
+static const char *vt_put_flood(struct vt *vt, const char *p, const char *end, const char **next)
+{
+    const char *line_end = p;
+    int count = 0;
+    if (!vt_can_flood(vt))
+        return p;
+    for (*next = p; (line_end = vt_plain_line(vt, *next, end)); count++)
+        *next = line_end;
+    if (count < vt->rows) {
+        *next += end - *next > VT_FLOOD_AGAIN ? VT_FLOOD_AGAIN : end - *next;
+        return p;
+    }
+    for (int r = 0; r < vt->rows; r++) {
+        if (r < vt->rows - 1)
+            vt_keep_line(vt, vt_line(vt, r));
+        vt_line_clear(vt_line(vt, r), 0);
+    }
+    for (; count >= vt->rows; count--) {
+        line_end = vt_plain_line(vt, p, end);
+        vt_scroll_keep_text(&vt->scroll, (span){p, (size_t)(line_end - p) - 2});
+        p = line_end;
+    }
+    vt->y = 0;
+    vt_moved(vt);
+    return p;
+}

@@ -145,6 +145,8 @@ static void vt_scroll_clear(struct vt_scroll *s);
 /* flags: enum vt_line_flag. Drops the oldest rows past VT_SCROLL_LINES and VT_SCROLL_BYTES. */
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags);
+/* A line of ASCII in the default style, that continues no row. */
+static void vt_scroll_keep_text(struct vt_scroll *s, span line);
 /* The screen has been cleared: text that follows begins a new line. */
 static void vt_scroll_cleared(struct vt_scroll *s);
 /* Unpacks row -1 (the newest) … -count into at most `most` cells. Returns their number. */
@@ -200,6 +202,10 @@ static void vt_put_ascii(struct vt *vt, uint32_t c);
 static int vt_put_odd(struct vt *vt, uint32_t cp);
 /* Prints simple characters as far as the row goes. Returns where it stopped. */
 static const char *vt_put_run(struct vt *vt, const char *p, const char *end);
+/* Of plain lines that fill the screen more than once, puts those that can't be seen into the
+ * scrollback, undrawn. Returns where the others begin. *next: bytes before were looked at; another
+ * look would make the cost the square of the length. */
+static const char *vt_put_flood(struct vt *vt, const char *p, const char *end, const char **next);
 static void vt_set_extra(struct vt *vt);
 static void vt_repeat(struct vt *vt, int n); /* REP */
 

@@ -303,6 +303,17 @@ static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
     vt_scroll_push(s, to, n, cost, utf16, flags & VT_LINE_WRAPPED);
 }
 
+static void vt_scroll_keep_text(struct vt_scroll *s, span line)
+{
+    while (line.n && line.p[line.n - 1] == ' ')
+        line.n--;
+    char *to = vt_scroll_room(s, line.n);
+    for (size_t i = 0; i < line.n; i++)
+        to[i] = line.p[i] == ' ' ? 0 : line.p[i];
+    s->last = (struct cell_style){0};
+    vt_scroll_push(s, to, line.n, line.n, 0, 0);
+}
+
 /* ---- unpacking ------------------------------------------------------------------------------ */
 
 /* Unpacks a line into at most `most` cells. Returns their number. */
