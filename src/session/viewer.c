@@ -17,8 +17,9 @@
 #define VIEWER_WHOLE_MS 1000            /* between snapshots with scrollback while output comes */
 #endif
 #ifndef VIEWER_TICK_MAX
-#define VIEWER_TICK_MAX (128 * 1024)    /* … in bytes, gets a snapshot at the end of it instead */
+#define VIEWER_TICK_MAX (128 * 1024)    /* … in bytes, gets a snapshot at the end of it instead … */
 #endif
+#define VIEWER_FLOOD_MAX (VIEWER_TICK_MAX / 4) /* … and then so many bytes to the next one */
 
 static void viewer_start_tick(struct holder *h)
 {
@@ -64,8 +65,8 @@ static void viewer_put_snapshot(struct holder_client *c, int scrollback)
     frame_send_snapshot(&c->conn, &h->pool, buf_view(bytes));
     if (scrollback)
         buf_free(bytes); /* megabytes */
+    c->recent = c->recent > VIEWER_TICK_MAX ? VIEWER_TICK_MAX - VIEWER_FLOOD_MAX : 0;
     c->behind = 0;
-    c->recent = 0;
     c->tick_at = h->loop.now;
 }
 

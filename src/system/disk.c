@@ -12,8 +12,10 @@
 #define DISK_WAIT_MS 200  /* for room in the queue, the first time */
 #define DISK_READ_MAX 65536 /* bytes */
 #define DISK_START_MS 1   /* before a process starts: an echo goes out first; while bytes gather */
-#define DISK_GATHER 4096  /* bytes of output that more will follow, up to … */
-#define DISK_PIECE (DISK_READ_MAX - CONN_READ_GREEDY) /* … this: each wakes the process */
+#define DISK_BETWEEN_MS 20 /* two wake-ups of the process; in a flood … */
+#define DISK_FLOOD_MS 250 /* … this: a killed holder's last output is not logged */
+#define DISK_FLOOD (256 * 1024) /* pending bytes that make one */
+#define DISK_KEEP (2 * STORE_LOG_MAX) /* bytes of a flood: as many as the log's two files keep */
 #define DISK_FRESH_MS 5   /* an answer counts: for one request */
 #define DISK_REST_MS 3000 /* without output, to the process's end */
 
@@ -142,7 +144,8 @@ static void disk_flush(void *ctx)
         disk_send(d, buf_view(&d->pending));
     else
         disk_write_here(d);
-    buf_clear(&d->pending);
+    d->pending.cap > DISK_FLOOD ? buf_free(&d->pending) : buf_clear(&d->pending);
+    d->flushed_at = d->loop->now;
     if (d->runs)
         loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_REST_MS);
 }
@@ -151,10 +154,14 @@ static void disk_log(struct disk *d, span bytes)
 {
     if (!d->loop)
         return;
-    if (d->runs && !d->rests && (bytes.n < DISK_GATHER || d->pending.n + bytes.n >= DISK_PIECE))
+    long long next = d->runs && !d->rests ? d->flushed_at + DISK_BETWEEN_MS
+                                          : d->loop->now + DISK_START_MS;
+    if (!d->pending.n && next <= d->loop->now)
         loop_defer(d->loop, &d->flush);
     else if (!d->pending.n)
-        loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_START_MS);
+        loop_timer_set(d->loop, &d->timer, next);
+    if (d->pending.n + bytes.n > 2 * DISK_KEEP)
+        buf_drop(&d->pending, d->pending.n - DISK_KEEP);
     buf_span(&d->pending, bytes);
 }
 
@@ -169,7 +176,9 @@ static void disk_rest(struct disk *d)
 static void disk_on_timer(void *ctx)
 {
     struct disk *d = ctx;
-    if (d->pending.n)
+    if (d->pending.n > DISK_FLOOD && d->loop->now < d->flushed_at + DISK_FLOOD_MS)
+        loop_timer_set(d->loop, &d->timer, d->flushed_at + DISK_FLOOD_MS);
+    else if (d->pending.n)
         disk_flush(d);
     else
         disk_rest(d);

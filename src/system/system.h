@@ -360,7 +360,8 @@ struct disk {
     int runs, rests;        /* rests: told to end */
     int stuck, asked;       /* queue full; answer due */
     long long good_at;      /* last answer in time */
-    buf pending;            /* of this pass, or of DISK_START_MS */
+    long long flushed_at;   /* loop clock */
+    buf pending;
     struct loop_task flush;
     struct loop_timer timer;
 };

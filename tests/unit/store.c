@@ -437,29 +437,37 @@ static int unit_store_disk_got(struct loop *l, int fd)
 
 static void unit_store_disk_gathers(void)
 {
-    static char much[(DISK_PIECE + 1) / 2];
-    const span half = {much, sizeof much};
+    static char much[DISK_FLOOD / 4];
     struct loop l;
     struct disk d;
     int ends[2];
-    if (sizeof much < DISK_GATHER)
-        return;
-    test_begin("a log's process is woken for a short output at once, in a flood for a large piece");
+    test_begin("a log's process is woken for an output after a pause at once, else now and then");
     loop_init(&l);
     disk_init(&d, &l, NULL, "log", unit_store_root);
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     d.fd = ends[0];
     d.runs = 1;
+    d.flushed_at = l.now - DISK_BETWEEN_MS;
     disk_log(&d, span_of("short"));
     CHECK_INT(unit_store_disk_got(&l, ends[1]), 5);
-    disk_log(&d, half);
+    disk_log(&d, span_of("soon"));
+    disk_log(&d, span_of(" after"));
     CHECK_INT(unit_store_disk_got(&l, ends[1]), -1);
-    disk_log(&d, half);
-    CHECK_INT(unit_store_disk_got(&l, ends[1]), 2 * (int)sizeof much);
-    disk_log(&d, half);
     while (d.pending.n)
         loop_once(&l); /* until the timer */
-    CHECK_INT(unit_store_disk_got(&l, ends[1]), (int)sizeof much);
+    CHECK_INT(unit_store_disk_got(&l, ends[1]), 10);
+    test_begin("of a flood, only what the log's files can keep is handed to its process");
+    for (int i = 0; i < 2 * (int)(DISK_KEEP / sizeof much) + 1; i++)
+        disk_log(&d, (span){much, sizeof much});
+    disk_log(&d, span_of("end"));
+    l.now = d.flushed_at + DISK_BETWEEN_MS;
+    disk_on_timer(&d);
+    CHECK_INT(d.pending.n, DISK_KEEP + sizeof much + 3);
+    CHECK(memcmp(d.pending.p + d.pending.n - 3, "end", 3) == 0);
+    buf_drop(&d.pending, d.pending.n - 3);
+    l.now = d.flushed_at + DISK_FLOOD_MS;
+    disk_on_timer(&d);
+    CHECK_INT(unit_store_disk_got(&l, ends[1]), 3);
     loop_timer_cancel(&l, &d.timer);
     close(ends[0]), close(ends[1]);
     buf_free(&d.pending);
