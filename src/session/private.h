@@ -34,6 +34,7 @@ struct reader_screen {
 struct reader {
     const struct agents_screen *agent; /* NULL: unknown */
     int is_shell;              /* the session's own program */
+    pid_t front;               /* the process of `agent` in a shell's foreground */
     enum question_kind kind;   /* what the last reading found … */
     buf reason, asks, choices; /* … by which rule and row; the question; JSON or empty */
     buf said;                  /* end of the agent's last message */

@@ -13,6 +13,7 @@
 #endif
 #define READER_STOP_MS 1500 /* from a hook's stop to the screen that shows it */
 #define READER_FLOOD (64 * 1024) /* bytes: the screen is not complete */
+#define READER_COMMAND_MAX 4096  /* bytes */
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
@@ -279,10 +280,53 @@ static void reader_settle_stop(struct holder *h)
     status_apply(h, (struct state_input){.event = STATE_ON_STOP}, (span){0});
 }
 
+/* Returns the agent that a process is, by its first two words ("node", "/usr/bin/codex"), or NULL. */
+static const struct agents_row *reader_find_agent(pid_t pid)
+{
+    const struct agents_row *row = NULL;
+    char path[64];
+    buf words = {0};
+    base_fmt(path, sizeof path, OS_PROC "/%lld/cmdline", (long long)pid);
+    if (os_read_file(&words, path, READER_COMMAND_MAX) != 0)
+        buf_clear(&words);
+    span rest = buf_view(&words);
+    for (int i = 0; i < 2 && !row; i++) {
+        char *word = span_dup(span_cut(&rest, '\0'));
+        row = agents_find(config_last_part(word));
+        free(word);
+    }
+    buf_free(&words);
+    return row;
+}
+
+static void reader_set_agent(struct holder *h, const struct agents_row *row)
+{
+    int known = row && (row->screen.working || row->screen.asking);
+    h->reader.agent = known ? &row->screen : NULL;
+    h->state.phrased = known && row->screen.working;
+}
+
+/* Reads the screen as an agent's while a shell has that in its foreground. */
+static void reader_follow_shell(struct holder *h)
+{
+    struct reader *r = &h->reader;
+    pid_t front = r->is_shell ? tcgetpgrp(h->pty.io.fd) : 0;
+    if (front <= 0 || (r->agent && front == r->front))
+        return;
+    const struct agents_screen *old = r->agent;
+    r->front = front;
+    reader_set_agent(h, front == h->pid ? NULL : reader_find_agent(front));
+    if (r->agent == old)
+        return;
+    r->ready = r->boxed = h->state.ready = h->state.works = 0;
+    buf_clear(&r->said), buf_clear(&h->said), buf_clear(&h->last_output);
+}
+
 static void reader_read(struct holder *h, int quiet)
 {
     struct reader_screen seen;
     struct question q;
+    reader_follow_shell(h);
     reader_scan(h, &seen, &q);
     if (h->first == MESSAGE_FIRST_PENDING && h->state.work_until < h->loop.now + STATE_OVER_MS)
         h->state.work_until = h->loop.now + STATE_OVER_MS;
@@ -469,14 +513,12 @@ static int reader_is_shell(char *const *argv, const char *program)
 static void reader_init(struct holder *h, char *const *argv, char *const *env,
                         const char *directory, const char *agent)
 {
-    const char *program = argv[0], *slash = strrchr(program, '/');
+    const char *program = config_last_part(argv[0]);
     const struct agents_row *row = agent ? agents_find(agent) : NULL;
     if (!row)
-        row = agents_find(slash ? slash + 1 : program);
-    if (row && (row->screen.working || row->screen.asking))
-        h->reader.agent = &row->screen;
-    h->reader.is_shell = reader_is_shell(argv, slash ? slash + 1 : program);
+        row = agents_find(program);
+    reader_set_agent(h, row);
+    h->reader.is_shell = reader_is_shell(argv, program);
     h->reader.lines = 1;
     native_init(h, row, env, directory);
-    h->state.phrased = h->reader.agent && row->screen.working;
 }

@@ -61,6 +61,28 @@ static void test_agent_messages(void)
     CHECK_TEXT(r.body, "{\"detail\":\"draft: half\"}");
 }
 
+/* A user starts a shell and types the agent's name there. */
+static void test_agent_in_shell(void)
+{
+    daemon_start();
+    char *path = format("%s/claude", e2e.dir);
+    if (symlink(e2e.self, path) != 0)
+        e2e_die(path);
+    if (!HAVE_PROC)
+        return;
+    char *id = start(format("\"command\": %s", json_array("/bin/sh", "-i", NULL)));
+    AWAIT_SESSION(id, "state", "idle");
+    CHECK_HAS(say(id, format("%s program agent", path)).body, "result");
+    AWAIT(strstr(transcript(id), "shortcuts"));
+    AWAIT_SESSION(id, "state", "idle");
+    struct reply r = say(id, "message");
+    CHECK_TEXT(r.body, "{\"status\":\"success\",\"result\":\"delivered\"}");
+    AWAIT_SESSION(id, "state", "idle");
+    CHECK_TEXT(session_get(id, "last_output"), "ANSWER to: message");
+    CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"ctrl_d\"}").status, 200);
+    AWAIT(strcmp(session_get(id, "last_output"), "ANSWER to: message") != 0);
+}
+
 /* Through a trust dialog, into a program that takes a while. */
 static void test_agent_first_prompt(void)
 {
@@ -94,6 +116,7 @@ static void test_agent_drives(void)
 static const struct test agents_tests[] = {
     {"agent_dialog", test_agent_dialog},
     {"agent_messages", test_agent_messages},
+    {"agent_in_shell", test_agent_in_shell},
     {"agent_first_prompt", test_agent_first_prompt},
     {"agent_drives", test_agent_drives},
 };

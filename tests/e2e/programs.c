@@ -247,6 +247,8 @@ static void program_agent_key(struct program_agent *a, char key)
         program_agent_add(a, "\xe2\x97\x8f chose ", key == '2' ? "2" : "1");
     } else if (a->asks) {
         program_agent_add(a, "\xe2\x97\x8f harmed ", "by a key");
+    } else if (key == '\004') {
+        exit(0);
     } else if (key == '\r') {
         program_agent_enter(a);
     } else if (n + 1 < sizeof a->line) {
