@@ -6,6 +6,7 @@ flags=
 for flag in -Os -Oz -malign-data=abi -fno-tree-sra -fno-inline-functions-called-once -fno-ipa-sra \
     -fno-ipa-modref -fno-partial-inlining -fno-expensive-optimizations -fno-thread-jumps \
     -fno-caller-saves -fno-tree-loop-im -fno-move-loop-invariants -fno-guess-branch-probability \
+    -fno-tree-fre -fno-tree-pre -fno-early-inlining -fno-ssa-phiopt -fno-forward-propagate \
     -fno-if-conversion -fno-shrink-wrap -fno-tree-ch -fno-tree-dominator-opts \
     -fno-jump-tables -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
     -fno-unwind-tables; do

@@ -81,7 +81,8 @@
     TELEC_PRAGMA(GCC optimize("O2,tree-sra,jump-tables,inline-functions-called-once",              \
                               "expensive-optimizations,thread-jumps,caller-saves,tree-ch",         \
                               "tree-loop-im,move-loop-invariants,guess-branch-probability",        \
-                              "if-conversion,shrink-wrap,tree-dominator-opts"))
+                              "if-conversion,shrink-wrap,tree-dominator-opts,tree-fre,tree-pre",   \
+                              "early-inlining,ssa-phiopt,forward-propagate"))
 #define TELEC_SMALL _Pragma("GCC pop_options")
 #else
 #define TELEC_FAST

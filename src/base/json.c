@@ -36,27 +36,19 @@ static const char json_escaped[128] = {
     ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
 };
 
-/* ---- scanners, eight bytes a step; a top bit in `marks` means: stop at that byte ------------ */
+/* ---- scanners, eight bytes a step; a top bit in the marks means: look at each of these bytes --- */
 
 #define JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-static uint64_t json_load(const char *at) /* little-endian anywhere; compiles to one load */
+static uint64_t json_load(const char *at)
 {
-    const unsigned char *p = (const unsigned char *)at;
-    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
-           (uint64_t)p[7] << 56;
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    return x;
 }
 
-/* Returns the number of bytes below the lowest mark. Borrows make false marks only above a true
- * one. */
-static size_t json_first_mark(uint64_t marks)
-{
-    return (size_t)(((marks - 1) & ~marks & JSON_EACH(1)) * JSON_EACH(1) >> 56) - 1;
-}
-
-/* Marks the bytes of a string that are not plain: quote, backslash, control character,
- * non-ASCII. */
+/* Marks bytes of a string that are not plain: quote, backslash, control character, non-ASCII.
+ * Borrows mark other bytes, but only beside such a one. */
 static uint64_t json_special_marks(uint64_t x)
 {
     uint64_t quote = (x ^ JSON_EACH('"')) - JSON_EACH(1);
@@ -71,11 +63,8 @@ static int json_is_plain(char c) /* the same for one byte */
 
 static const char *json_skip_plain(const char *p, const char *end)
 {
-    for (; end - p >= 8; p += 8) {
-        uint64_t marks = json_special_marks(json_load(p));
-        if (marks)
-            return p + json_first_mark(marks);
-    }
+    while (end - p >= 8 && !json_special_marks(json_load(p)))
+        p += 8;
     while (p < end && json_is_plain(*p))
         p++;
     return p;
@@ -87,11 +76,9 @@ static const char *json_skip_checked(const char *p, const char *end)
     for (; end - p >= 8; p += 8) {
         uint64_t x = json_load(p);
         uint64_t quote = x ^ JSON_EACH('"'), backslash = x ^ JSON_EACH('\\');
-        uint64_t marks = (quote - JSON_EACH(1)) & ~quote;
-        marks |= (backslash - JSON_EACH(1)) & ~backslash;
-        marks &= JSON_EACH(0x80);
-        if (marks)
-            return p + json_first_mark(marks);
+        if ((((quote - JSON_EACH(1)) & ~quote) | ((backslash - JSON_EACH(1)) & ~backslash)) &
+            JSON_EACH(0x80))
+            break;
     }
     while (p < end && *p != '"' && *p != '\\')
         p++;
@@ -659,15 +646,8 @@ static const char *json_copy_plain(buf *b, const char *p, const char *end)
 {
     char *to = b->p + b->n;
     const char *start = p;
-    for (; end - p >= 8; p += 8, to += 8) {
-        uint64_t marks = json_special_marks(json_load(p));
+    for (; end - p >= 8 && !json_special_marks(json_load(p)); p += 8, to += 8)
         memcpy(to, p, 8);
-        if (marks) {
-            p += json_first_mark(marks);
-            b->n += (size_t)(p - start);
-            return p;
-        }
-    }
     while (p < end && json_is_plain(*p))
         *to++ = *p++;
     b->n += (size_t)(p - start);

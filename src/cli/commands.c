@@ -36,7 +36,7 @@ static void command_put_age(buf *b, struct json time)
         buf_byte(b, '-');
 }
 
-/* A column of list: what it shows of a session; nothing: "-". */
+/* A column of list: what it shows of a session that has this member; nothing: "-". */
 struct command_field {
     const char *name, *head, *member;
     void (*put)(buf *b, struct json session, struct json value);
@@ -56,19 +56,18 @@ static void command_put_agent(buf *b, struct json session, struct json value)
 static void command_put_title(buf *b, struct json session, struct json value)
 {
     int untitled;
-    (void)value;
-    json_put_text(b, context_title(session, &untitled));
+    json_put_text(b, json_text_eq(value, "Untitled") ? context_title(session, &untitled) : value);
 }
 
 static void command_put_asked(buf *b, struct json session, struct json value)
 {
-    if (json_text_eq(json_get(session, "state"), "waiting"))
+    if (json_type(value) == JSON_STRING && json_text_eq(json_get(session, "state"), "waiting"))
         json_put_text(b, value);
 }
 
 static void command_put_restart(buf *b, struct json session, struct json value)
 {
-    if (json_text_eq(json_get(session, "state"), "exited"))
+    if (json_type(value) == JSON_STRING && json_text_eq(json_get(session, "state"), "exited"))
         json_put_text(b, value);
 }
 
@@ -101,11 +100,20 @@ static const struct command_field *command_field(span name)
     return NULL;
 }
 
+/* Finds the members of all columns in one pass: a session has some thirty. */
+static void command_find(struct json session, struct json values[COUNT_OF(command_fields)])
+{
+    for (struct json_iter it = json_iter(session); json_next(&it);)
+        for (size_t i = 0; i < COUNT_OF(command_fields); i++)
+            if (json_text_eq(it.key, command_fields[i].member))
+                values[i] = it.value;
+}
+
 /* Appends what a column shows of the session; of a session of type JSON_NONE the heading. A
  * terminal gets the name of a command's program, else the whole command. */
-static void command_put_field(buf *out, const struct command_field *f, struct json session, int tty)
+static void command_put_field(buf *out, const struct command_field *f, struct json session,
+                              struct json value, int tty)
 {
-    struct json value = json_get(session, f->member);
     buf raw = {0};
     if (json_type(session) != JSON_OBJECT)
         buf_str(&raw, f->head);
@@ -137,11 +145,13 @@ struct command_table {
 /* Widens the columns to what they show of the session. */
 static void command_widen(struct command_table *t, const char *columns, struct json session)
 {
+    struct json values[COUNT_OF(command_fields)] = {0};
+    command_find(session, values);
     for (span rest = span_of(columns); rest.n;) {
         const struct command_field *f = command_field(span_cut(&rest, ','));
         int *width = &t->widths[f - command_fields];
         buf text = {0};
-        command_put_field(&text, f, session, 1);
+        command_put_field(&text, f, session, values[f - command_fields], 1);
         int used = cell_columns(buf_view(&text));
         *width = used > *width ? used : *width;
         buf_free(&text);
@@ -169,10 +179,12 @@ static void command_put_session(buf *out, const char *columns, struct json sessi
                                 const struct command_table *t)
 {
     int room = t ? t->cols : INT_MAX;
+    struct json values[COUNT_OF(command_fields)] = {0};
+    command_find(session, values);
     for (span rest = span_of(columns); rest.n && room > 0;) {
         const struct command_field *f = command_field(span_cut(&rest, ','));
         buf text = {0};
-        command_put_field(&text, f, session, t != NULL);
+        command_put_field(&text, f, session, values[f - command_fields], t != NULL);
         int width = t ? t->widths[f - command_fields] : INT_MAX, used = 0;
         width = width < room ? width : room;
         int cut = t && cell_columns(buf_view(&text)) > width;

@@ -366,7 +366,8 @@ static void unit_commands_table(void)
     json_read(span_of("{\"command\":\"/usr/bin/vi 'a b'\"}"), &session);
     for (int tty = 0; tty < 2; tty++) {
         buf_clear(&out);
-        command_put_field(&out, command_field(span_of("agent")), session, tty);
+        command_put_field(&out, command_field(span_of("agent")), session,
+                          json_get(session, "active_agent"), tty);
         CHECK_SPAN(buf_view(&out), tty ? "vi" : "/usr/bin/vi 'a b'");
     }
     buf_free(&out);
