@@ -105,12 +105,17 @@ static inline int proc_is_inside(pid_t pid, const char *id)
     return proc_has(pid, "environ", mark);
 }
 
-/* A session's holder (0: none) and its programs. Only where there is /proc. */
+/* A session's holder (0: none) and its programs. Only where there is /proc. A child of the holder
+ * has its arguments until it has run its program. */
 static inline pid_t holder_of(const char *id)
 {
-    pid_t pid[2];
-    int n = proc_find(proc_is_holder_of, id, pid, 2);
-    return n == 1 ? pid[0] : 0;
+    pid_t pids[8];
+    int n = proc_find(proc_is_holder_of, id, pids, 8), found = 0;
+    for (int i = 0; i < n && n > 1; i++)
+        for (int k = 0; k < n; k++)
+            if (proc_stat(pids[i], 4) == pids[k]) /* its parent */
+                found = k;
+    return n ? pids[found] : 0;
 }
 
 static inline int programs_of(const char *id, pid_t *pids, int most)

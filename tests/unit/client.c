@@ -533,39 +533,21 @@ static void unit_client_gone_daemon(void)
     unit_client_free(&u);
 }
 
-/* A daemon of another user listens at the path: a child that becomes that user. */
 static void unit_client_other_user(void)
 {
     struct unit_client u;
-    char error[100], byte;
-    int ends[2];
     test_begin("a client refuses a daemon of another user");
     unit_client_init(&u);
-    CHECK_INT(pipe(ends), 0);
-    if (geteuid() == 0 && CONN_KNOWS_PEERS) { /* else there is no other user to be had */
-        CHECK_INT(chmod(u.dir, 0777), 0);
-        pid_t pid = fork();
-        if (pid == 0) {
-            const char *name = strrchr(u.path, '/') + 1; /* that user can't enter each directory */
-            int fd = chdir(u.dir) == 0 && setuid(65534) == 0
-                         ? conn_listen(name, error, sizeof error)
-                         : -1;
-            if (fd >= 0 && write(ends[1], "", 1) == 1)
-                pause();
-            _exit(1);
-        }
-        close(ends[1]);
-        CHECK_INT(read(ends[0], &byte, 1), 1);
+    pid_t pid = unit_conn_stranger_listens(u.dir, strrchr(u.path, '/') + 1);
+    if (pid) {
         unit_client_ask(&u);
         CHECK(u.status == 0 && strstr(buf_cstr(&u.error), strerror(EPERM)) != NULL);
         struct client_ws ws = {0};
         CHECK_INT(client_ws_open(&ws, &u.client, "/ws"), -1);
         CHECK_INT(errno, EPERM);
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+        unit_conn_stranger_ends(pid);
         unlink(u.path);
     }
-    close(ends[0]);
     unit_client_free(&u);
 }
 

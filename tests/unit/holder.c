@@ -1249,6 +1249,25 @@ static void unit_hold_typed(void)
     }
 }
 
+static void unit_hold_other_user(void)
+{
+    struct unit_holder u;
+    char byte;
+    test_begin("a holder closes another user's connection, and serves its own user");
+    unit_holder_run(&u, "read x; sleep 9", "");
+    CHECK(chmod(u.dir, 0711) == 0 && chmod(u.socket, 0666) == 0);
+    int fd = unit_conn_stranger(u.socket);
+    if (fd >= 0 && CONN_KNOWS_PEERS) {
+        struct holder_client *first = u.h.clients;
+        holder_on_accept(&u.h, POLLIN);
+        CHECK_INT(read(fd, &byte, 1), 0);
+        CHECK(u.h.clients == first && u.link.open);
+    }
+    if (fd >= 0)
+        close(fd);
+    unit_holder_end(&u);
+}
+
 static void unit_holder(void)
 {
     unit_hold_typing();
@@ -1264,6 +1283,7 @@ static void unit_holder(void)
     unit_hold_focus();
     unit_hold_agent();
     unit_hold_agent_submits();
+    unit_hold_other_user();
     unit_hold_native();
     unit_hold_native_late();
     unit_hold_native_log();

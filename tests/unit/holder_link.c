@@ -407,8 +407,26 @@ static void unit_link_streams(void)
     unit_link_free(&u);
 }
 
+static void unit_link_other_user(void)
+{
+    struct unit_link u;
+    test_begin("a holder of another user is not talked to");
+    unit_link_init(&u);
+    pid_t pid = unit_conn_stranger_listens(u.dir, "other.sock");
+    if (pid) {
+        char *path = store_path(u.dir, "other.sock");
+        CHECK_INT(holder_dial(path), -1);
+        CHECK_INT(errno, EPERM);
+        unit_conn_stranger_ends(pid);
+        unlink(path);
+        free(path);
+    }
+    unit_link_free(&u);
+}
+
 static void unit_holder_link(void)
 {
+    unit_link_other_user();
     unit_answer_words();
     unit_native_files();
     unit_link_launches();

@@ -567,17 +567,6 @@ static void unit_httpd_shuts_down(void)
     unit_httpd_free(&u);
 }
 
-/* Connects as another user when this process may become one; the connection's descriptor. */
-static int unit_httpd_stranger(const char *path)
-{
-    int fd = -1;
-    if (geteuid() == 0 && seteuid(65534) == 0) {
-        fd = conn_connect(path);
-        CHECK_INT(seteuid(0), 0);
-    }
-    return fd;
-}
-
 static void unit_httpd_accepts(void)
 {
     struct unit_httpd u;
@@ -591,7 +580,7 @@ static void unit_httpd_accepts(void)
     CHECK(chmod(dir, 0711) == 0 && chmod(path, 0666) == 0);
     httpd_accept(&u.httpd, listening);
     u.fds[0] = conn_connect(path);
-    u.fds[1] = unit_httpd_stranger(path);
+    u.fds[1] = unit_conn_stranger(path);
     u.count = 2;
     CHECK_INT(unit_httpd_ask(&u, 0, "GET", "/now", NULL, &body), 200);
     if (u.fds[1] >= 0 && CONN_KNOWS_PEERS) {

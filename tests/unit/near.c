@@ -288,8 +288,27 @@ static void unit_near_relay(void)
     unit_context_free(&u.there);
 }
 
+static void unit_near_other_user(void)
+{
+    char dir[] = "/tmp/telec-unit-XXXXXX", path[64], error[100], byte;
+    struct near l = {.up = 1};
+    test_begin("the socket of a computer behind a pipe closes another user's connection");
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof path, "%s/s", dir);
+    l.listener.fd = conn_listen(path, error, sizeof error);
+    CHECK(chmod(dir, 0711) == 0 && chmod(path, 0666) == 0);
+    int fd = unit_conn_stranger(path);
+    if (fd >= 0 && CONN_KNOWS_PEERS) {
+        near_on_accept(&l, POLLIN);
+        CHECK_INT(read(fd, &byte, 1), 0);
+    }
+    close(fd), close(l.listener.fd);
+    unlink(path), rmdir(dir);
+}
+
 static void unit_near(void)
 {
+    unit_near_other_user();
     if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
         test_begin("links need usual limits");
         return;
