@@ -1,7 +1,7 @@
 # telec needs a C compiler and nothing else; `cc -o telec teleclaude.c` does the same as `make`.
 #
 #   make            ./telec                      make static   build/telec-static: runs anywhere, stripped
-#   make run        builds and runs it (ARGS=…)  make single   build/telec.c: the program as one file
+#   make run        tries it at once (ARGS=…)    make single   build/telec.c: the program as one file
 #   make debug      build/telec-debug: checked   make install  below $(DESTDIR)$(PREFIX)
 #   make test       ./test.sh                    make bench    measures, each beside its floor
 #   make coverage   lines run by unit and end-to-end tests (ARGS='--unit', ARGS='http_ cli_')
@@ -32,8 +32,10 @@ all: $(OUT)
 $(OUT): $(SOURCES)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ teleclaude.c
 
-run: $(OUT)
-	./$(OUT) $(ARGS)
+# Compiled in seconds.
+run: build
+	@$(MAKE) OUT=build/telec-run OPT=-O0 all
+	build/telec-run $(ARGS)
 
 debug: build
 	@$(MAKE) OUT=build/telec-debug OPT='-O1 -g $(SANITIZE)' all

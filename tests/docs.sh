@@ -101,6 +101,38 @@ while read -r _ command words; do
     done
 done < "$work/used"
 
+# Each runs, in a home of its own and without a daemon, and is understood; a name alone lacks
+# arguments.
+mkdir "$work/bin" && ln -s "$(realpath "$telec")" "$work/bin/telec" || exit 1
+for stub in ssh sudo kubectl; do ln -s /bin/false "$work/bin/$stub"; done
+sed -e "s/')/'/" -e 's/-j4)/-j4/' -e 's/ AGENT/ claude/' -e 's/ > .*//' \
+    "$work/used" | while read -r _ words; do
+    case $words in daemon | daemon\ --restart | watch*) continue ;; esac # without an end
+    env -i HOME="$work" XDG_RUNTIME_DIR="$work" PATH="$work/bin:/usr/bin:/bin" \
+        timeout 10 sh -c "cd && telec --no-daemon $words" < /dev/null > /dev/null 2> "$work/said"
+    status=$?
+    [ $status -lt 2 ] || grep -q 'arguments are needed\|: expected ' "$work/said" ||
+        echo "telec $words: status $status: $(cat "$work/said")"
+done > "$work/refused"
+[ ! -s "$work/refused" ] || fault "$(cat "$work/refused")"
+
+# Targets of make, in code; variables; and messages, whose words in capitals stand for others.
+# shellcheck disable=SC2016
+for target in $(grep -ohE '`make [a-z]+`' README doc/*.md | tr -d '\140' | cut -d ' ' -f 2); do
+    grep -q "^$target:" Makefile || fault "there is no make $target"
+done
+# shellcheck disable=SC2016
+for variable in $(grep -ohE '\$TELEC_[A-Z_]+' README doc/*.md | tr -d '$' | sort -u); do
+    grep -rqF "\"$variable\"" src || fault "nothing reads \$$variable"
+done
+cat src/*/*.c | tr '\n' ' ' | sed -e 's/" *[A-Z_]* *"//g' -e 's/\\"/"/g' > "$work/strings"
+awk '/what mends them:$/ { on = 1 } /^An agent whose state/ { on = 0 } on && /^  [^ ]/' \
+    doc/manual.md | sed -e 's/^  //' -e 's/   .*//' -e 's/…\|[A-Z][A-Z]*\/*\|[a-z]*\.lock/\n/g' |
+    sed -e 's/^[ :=]*//' -e 's/[ :]*$//' | grep '.......' > "$work/messages"
+while read -r message; do
+    grep -qF -e "$message" "$work/strings" || fault "no message of telec: $message"
+done < "$work/messages"
+
 # The configuration of the manual is one that telec takes as it is.
 awk '/^```/ { in_code = !in_code; take = 0 } in_code && /^  \[computer\]/ { take = 1 }
     in_code && take' doc/manual.md > "$work/config"
@@ -109,6 +141,14 @@ chmod 600 "$work/config"
 HOME=$work XDG_CONFIG_HOME=$work XDG_STATE_HOME=$work XDG_RUNTIME_DIR=$work \
     "$telec" -c "$work/config" config > /dev/null 2> "$work/problems" ||
     fault "the configuration in doc/manual.md: $(cat "$work/problems")"
+
+# Each key of a configuration is in it, but for actions and colours, which have help.
+HOME=$work XDG_CONFIG_HOME=$work XDG_STATE_HOME=$work XDG_RUNTIME_DIR=$work \
+    "$telec" -c /dev/null config | sed -n '/^\[keys\]/q; s/^\([a-z_0-9]*\) =.*/\1/p' | sort -u |
+    while read -r key; do
+        grep -qE "(^| )$key = " "$work/config" || echo "doc/manual.md has no key $key"
+    done > "$work/unknown"
+[ ! -s "$work/unknown" ] || fault "$(cat "$work/unknown")"
 
 # Each reason that status prints.
 tr -s ' \n' '  ' < doc/manual.md > "$work/words"

@@ -11,6 +11,7 @@ unset TELEC_SOCKET TELEC_CONFIG TELEC_SESSION_ID TELEC_REDIS
 export HOME="$work" XDG_RUNTIME_DIR="$work" XDG_STATE_HOME="$work/s" XDG_CONFIG_HOME="$work/c" \
     PATH="$work/bin:$PATH"
 mkdir directory
+touch config
 id=$(telec new -t title -- sh -c 'read x') || exit 1
 short=$(echo "$id" | cut -c 1-8)
 
@@ -19,6 +20,9 @@ cat > asked << END
 ki|kill
 kill |$short
 new --agent co|codex copilot
+new --mode f|fast
+list --computer |$(uname -n)
+-c con|config
 wait --state i|idle
 computers --j|--json
 help ag|agents
@@ -46,6 +50,7 @@ COMP_WORDS=(telec "$@"); COMP_CWORD=$#; _telec; printf "%s\n" "${COMPREPLY[@]}"'
         ask='compdef() { : }
 _describe() { print -l -- "${values[@]%%:*}" }
 _directories() { print -l -- *(/) }
+_files() { print -l -- ${words[CURRENT]}*(N) }
 eval "$(telec completion zsh)"; words=(telec "$@"); CURRENT=$#words; _telec'
         ;;
     fish) ask= ;;
