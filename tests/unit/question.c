@@ -359,8 +359,28 @@ static void test_question_options(void)
 
 static void test_question_working(void)
 {
+    static const struct {
+        const char *agent, *text;
+        int works;
+    } screens[] = {
+        {"claude", "* Thinking…\n❯ \1\n  esc to interrupt\n", 1},
+        {"gemini", "⠏ Thinking... (esc to cancel, 3s)   ? for shortcuts\n > \1\n", 1},
+        {"qwen", "⠋ Feeling Lucky (3s · ↑ 5 tokens · esc to cancel)\n > \1\n", 1},
+        {"qwen", "│ For more help: x\n│ Tab to switch tabs  ·  Esc to cancel   │\n", 0},
+        {"copilot", "● Working · 3 B esc esc interrupt    a-model\n❯ \1\n", 1},
+        {"copilot", "● Working esc esc edit prompt        a-model\n❯ \1\n", 1},
+        {"copilot", "   esc esc    clear input, interrupt or rewind\n↑/↓ scroll · esc close\n", 0},
+    };
     struct drawn d;
     struct question q;
+    test_begin("an agent's sign of work is not what its help says of keys");
+    for (size_t i = 0; i < COUNT_OF(screens); i++) {
+        draw(&d, screens[i].text);
+        d.screen.agent = &agents_find(screens[i].agent)->screen;
+        question_read(&d.screen, &q);
+        CHECK_INT(q.working, screens[i].works);
+        buf_free(&d.text);
+    }
     test_begin("an agent's sign of work is read only without a question");
     draw(&d, "* Thinking…\n❯ \1\n  esc to interrupt\n");
     d.screen.agent = &question_agents[0];
