@@ -280,7 +280,7 @@ static void reader_settle_stop(struct holder *h)
     status_apply(h, (struct state_input){.event = STATE_ON_STOP}, (span){0});
 }
 
-/* Returns the agent whose name is one of the first two words of a process ("node", "/bin/codex"). */
+/* Returns the agent that one of the first two words of a process names ("node", "/bin/codex"). */
 static const struct agents_row *reader_find_agent(pid_t pid)
 {
     const struct agents_row *row = NULL;
