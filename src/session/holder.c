@@ -27,15 +27,6 @@ static void holder_answer_queries(struct holder *h)
     buf_free(&answers);
 }
 
-/* Tells whether the output may ring for a viewer's key: the text of the screen must stay then. */
-static int holder_may_echo(const struct holder *h, span output, struct reader_mark *before)
-{
-    if (output.n > HOLDER_ECHO_MAX || !memchr(output.p, '\a', output.n))
-        return 0;
-    reader_mark(h, before);
-    return 1;
-}
-
 /* Judges a viewer's echo once the notice of a key that it has written to the pty itself is here. */
 static void holder_judge_output(struct holder *h, unsigned signals, int echo)
 {
@@ -67,12 +58,12 @@ static void holder_on_output(void *ctx)
         viewer_on_tick(h);
     }
     if (bytes.n) {
-        struct reader_mark before;
-        int echo = holder_may_echo(h, bytes, &before);
+        int rings = bytes.n <= HOLDER_ECHO_MAX && memchr(bytes.p, '\a', bytes.n);
+        size_t before = rings ? reader_count_text(h) : 0;
         viewer_send_output(h, bytes);
         vt_feed(h->vt, bytes);
         disk_log(&h->log, bytes);
-        echo = echo && reader_changed_rows(h, &before, before.rows) == 0;
+        int echo = rings && reader_count_text(h) <= before; /* a question adds text */
         holder_answer_queries(h);
         message_on_output(h, bytes.n);
         h->activity = clock_wall_ms();

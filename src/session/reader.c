@@ -30,6 +30,15 @@ static void reader_copy_rows(const struct holder *h, struct reader_rows *r)
         r->rows[row] = span_sub((span){buf_cstr(&r->text), ends[row]}, start);
 }
 
+static size_t reader_count_text(const struct holder *h)
+{
+    struct reader_rows r;
+    reader_copy_rows(h, &r);
+    size_t n = r.text.n;
+    buf_free(&r.text);
+    return n;
+}
+
 static void reader_mark(const struct holder *h, struct reader_mark *m)
 {
     struct reader_rows r;

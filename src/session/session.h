@@ -549,7 +549,7 @@ struct state_input {
     int viewed;
     long long at;
     int interrupts, by_viewer; /* typed, or looked */
-    int echo; /* STATE_ON_BELL: the screen's text stays, no notification came */
+    int echo; /* STATE_ON_BELL: it came without text and notification */
     /* STATE_ON_READ: */
     int asks;     /* a question */
     int works;

@@ -4,8 +4,8 @@
  *
  * An agent that reports its events ("hooked") is believed over what its output looks like, but not
  * over a dialog on its screen. Output right after a bell is the text that the bell announced. A
- * bell right after a viewer's key that leaves the screen's text as it was is that key's echo: a
- * completion without a match, Esc in vi.
+ * bell right after a viewer's key that adds no text to the screen is that key's echo: a completion
+ * without a match, Esc in vi.
  * Typing alone ends no question: it ends when a later reading no longer shows it, or with the
  * agent's next event. An agent whose sign of work is known ("phrased") works as long as its screen
  * shows that; its output alone says little, as idle screens blink, too. EXITED is final. */
