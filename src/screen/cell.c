@@ -463,7 +463,7 @@ static uint32_t cell_reduce_colour(uint32_t colour, enum cell_depth depth)
         return colour;
     if (depth == CELL_MONO)
         return 0;
-    if (depth == CELL_256)
+    if (depth > CELL_16)
         return colour & CELL_RGB ? CELL_INDEXED | cell_nearest_256(colour & 0xffffff) : colour;
     if (colour & CELL_RGB)
         return CELL_INDEXED | cell_nearest_16(colour & 0xffffff);
@@ -477,7 +477,7 @@ static struct cell_style cell_reduce(struct cell_style s, enum cell_depth depth)
     s.fg = cell_reduce_colour(s.fg, depth);
     s.bg = cell_reduce_colour(s.bg, depth);
     s.attr &= CELL_LOOKS_MASK;
-    if (depth <= CELL_16 && s.attr & CELL_UNDERLINE) /* such terminals don't know 4:n */
+    if (depth < CELL_256 && s.attr & CELL_UNDERLINE) /* such terminals don't know 4:n */
         s.attr = (uint16_t)((s.attr & ~CELL_UNDERLINE) | 1 << CELL_UNDERLINE_SHIFT);
     return s;
 }

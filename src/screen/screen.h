@@ -47,7 +47,8 @@ struct cell {
     uint16_t extra;
 };
 
-enum cell_depth { CELL_MONO, CELL_16, CELL_256, CELL_TRUE }; /* colours a terminal can show */
+/* Colours a terminal can show. CELL_PLAIN: 256, and it takes ':' in SGR for ';'. */
+enum cell_depth { CELL_MONO, CELL_16, CELL_PLAIN, CELL_256, CELL_TRUE };
 
 #ifndef CELL_EXTRAS_MAX
 #define CELL_EXTRAS_MAX 1024             /* of a pool */
@@ -100,7 +101,7 @@ static void cell_pool_replace(struct cell_pool *pool, const struct cell_pool *fr
 static void cell_pool_free(struct cell_pool *pool);
 
 /* Appends the shortest sequence; none when both look the same at that depth. Below CELL_256 every
- * underline is single. */
+ * underline is single, and none has a colour. */
 static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
                          enum cell_depth depth);
 static int cell_style_eq(struct cell_style a, struct cell_style b);

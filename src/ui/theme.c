@@ -200,7 +200,7 @@ static const char *theme_default(size_t i, int column)
 
 static int theme_column(enum theme_ground ground, enum cell_depth depth)
 {
-    if (depth < CELL_256)
+    if (depth < CELL_PLAIN)
         return depth == CELL_16 && ground == THEME_DARK ? THEME_OF_16 : THEME_PLAIN;
     return ground == THEME_DARK    ? THEME_ON_DARK
            : ground == THEME_LIGHT ? THEME_ON_LIGHT

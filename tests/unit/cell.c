@@ -190,6 +190,8 @@ static void unit_cell_sgr(void)
     unit_cell_sgr_case(plain, curly, CELL_TRUE, "\33[4:3m");
     unit_cell_sgr_case(plain, line, CELL_TRUE, "\33[4m");
     unit_cell_sgr_case(line, curly, CELL_TRUE, "\33[4:3m");
+    unit_cell_sgr_case(plain, curly, CELL_PLAIN, "\33[4m");
+    unit_cell_sgr_case(line, curly, CELL_PLAIN, "");
     unit_cell_sgr_case(line, curly, CELL_16, "");
     unit_cell_sgr_case(plain, rgb, CELL_TRUE, "\33[38;2;255;128;1;48;2;10;11;12m");
     unit_cell_sgr_case(plain, rgb, CELL_256, "\33[38;5;208;48;5;232m");

@@ -425,9 +425,9 @@ static void unit_term_environment(void)
 {
     test_begin("depth, UTF-8 and queries come from the environment");
     static const char *const names[] = {"TERM",   "COLORTERM", "NO_COLOR",
-                                        "LC_ALL", "LC_CTYPE",  "LANG"};
+                                        "LC_ALL", "LC_CTYPE",  "LANG", "TMUX"};
     static const struct {
-        const char *values[6];
+        const char *values[7];
         enum cell_depth depth;
         int utf8;
     } cases[] = {
@@ -437,10 +437,14 @@ static void unit_term_environment(void)
         {{"xterm", "24bit", NULL, "", "C.utf8", "C"}, CELL_TRUE, 1},
         {{"xterm-kitty", NULL, "1", NULL, NULL, "de_DE.utf8@euro"}, CELL_MONO, 1},
         {{"xterm-kitty", NULL, NULL, NULL, NULL, NULL}, CELL_TRUE, 0},
+        {{"rxvt-unicode-256color", "rxvt", NULL, NULL, NULL, "C"}, CELL_PLAIN, 0},
+        {{"rxvt-unicode", "rxvt", NULL, NULL, NULL, "C"}, CELL_16, 0},
+        {{"screen.xterm-256color", "truecolor", NULL, NULL, NULL, "C"}, CELL_PLAIN, 0},
+        {{"screen-256color", NULL, NULL, NULL, NULL, "C", "/tmp/tmux-0/default"}, CELL_256, 0},
         {{"dumb", "truecolor", NULL, NULL, NULL, "en_US.ISO-8859-1"}, CELL_MONO, 0},
         {{NULL, NULL, NULL, NULL, NULL, ""}, CELL_MONO, 0},
     };
-    char *saved[6];
+    char *saved[7];
     size_t i, j;
 
     for (j = 0; j < COUNT_OF(names); j++)
@@ -453,7 +457,7 @@ static void unit_term_environment(void)
                 unsetenv(names[j]);
         CHECK_INT(term_depth(), cases[i].depth);
         CHECK_INT(term_is_utf8(), cases[i].utf8);
-        CHECK_INT(*term_queries() != 0, cases[i].values[0] && cases[i].values[0][0] == 'x');
+        CHECK_INT(*term_queries() != 0, cases[i].depth != CELL_MONO || cases[i].values[2]);
     }
     for (j = 0; j < COUNT_OF(names); j++) {
         if (saved[j])
