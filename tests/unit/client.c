@@ -292,6 +292,8 @@ static void unit_client_details(void)
          "query a one; two"},
         {"<html>", "the answer is not JSON"},
         {"", "the answer is not JSON"},
+        {"{\"detail\":\"\"}", "the daemon gave no reason"},
+        {"{\"detail\":[]}", "the daemon gave no reason"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char *detail = client_detail(span_of(cases[i].body));

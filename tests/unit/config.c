@@ -785,8 +785,23 @@ static void unit_config_short_place(void)
     buf_free(&want);
 }
 
+static void unit_config_homes(void)
+{
+    char *home = getenv("HOME") ? span_dup(span_of(getenv("HOME"))) : NULL;
+    test_begin("without HOME, or with an empty one, the home is that of the user database");
+    for (int i = 0; i < 2; i++) {
+        i ? setenv("HOME", "", 1) : unsetenv("HOME");
+        CHECK(config_home()[0] == '/');
+    }
+    setenv("HOME", "/", 1);
+    CHECK_SPAN(span_of(config_home()), "/");
+    home ? setenv("HOME", home, 1) : unsetenv("HOME");
+    free(home);
+}
+
 static void unit_config(void)
 {
+    unit_config_homes();
     unit_config_words();
     unit_config_quoting();
     unit_config_enter();

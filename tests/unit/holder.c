@@ -638,6 +638,7 @@ static void unit_hold_messages(void)
     CHECK(unit_holder_count(&u, &u.receipts, 1));
     CHECK_SPAN(span_of(u.receipt), "delivered");
     CHECK(unit_holder_until(&u, &u.status, "\"last_input\":\"hello\""));
+    CHECK(!strstr(u.status.p, "first_prompt"));
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got hello\""));
     test_begin("the terminal's echo of a message is no reaction to it");
     unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"again\"}");
@@ -674,6 +675,7 @@ static void unit_hold_messages(void)
     unit_holder_run(&u, "echo hi; read x; echo \"got $x\"; read x",
                     ",\"typed\":\"first\"");
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"got first\""));
+    CHECK(unit_holder_until(&u, &u.status, "\"first_prompt\":\"delivered\""));
     unit_holder_end(&u);
     test_begin("a first message is typed after a while into a program that writes nothing");
     unit_holder_run(&u, "read x; echo \"got $x\"; read x", ",\"typed\":\"late\"");
@@ -1268,9 +1270,56 @@ static void unit_hold_other_user(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_controls(void)
+{
+    struct unit_holder u;
+    struct holder_link other = {.on_frame = unit_holder_on_frame, .on_closed = unit_holder_on_closed};
+    test_begin("who typed last controls the session, and its status says so at once");
+    unit_holder_run(&u, "stty -echo; while read x; do :; done", "");
+    struct holder_link *links[] = {&u.link, &other};
+    other.ctx = &u;
+    CHECK_INT(holder_link_open(&other, &u.h.loop, holder_dial(u.socket)), 0);
+    for (int i = 0; i < 4; i++) {
+        char size[80], want[40];
+        snprintf(size, sizeof size, "{\"cols\":80,\"rows\":24,\"from\":\"v%d\"}", i % 2);
+        snprintf(want, sizeof want, "\"controlled_by\":\"v%d\"", i % 2);
+        if (i < 2) {
+            holder_link_send(links[i], FRAME_RESIZE, span_of(size));
+            holder_link_send(links[i], FRAME_VIEW, (span){0});
+        }
+        holder_link_send(links[i % 2], FRAME_INPUT, span_of("x"));
+        CHECK(unit_holder_until(&u, &u.status, want));
+    }
+    holder_link_close(&other);
+    CHECK(unit_holder_until(&u, &u.status, "\"cols\":80"));
+    unit_holder_end(&u);
+}
+
+static void unit_hold_marks(void)
+{
+    struct holder h = {.vt = vt_new(20, 5)};
+    struct reader_mark m;
+    test_begin("a screen has moved when two rows have changed, or one and the cursor's place");
+    vt_feed(h.vt, span_of("one\r\ntwo"));
+    reader_mark(&h, &m);
+    CHECK_INT(reader_changed_rows(&h, &m, 5), 0);
+    CHECK_INT(reader_has_moved(&h, &m), 0);
+    vt_feed(h.vt, span_of("!"));
+    CHECK_INT(reader_changed_rows(&h, &m, 5), 1);
+    CHECK_INT(reader_changed_rows(&h, &m, 1), 0);
+    CHECK_INT(reader_has_moved(&h, &m), 0);
+    vt_feed(h.vt, span_of("\033[1;1H"));
+    CHECK_INT(reader_has_moved(&h, &m), 1);
+    vt_feed(h.vt, span_of("ONE\033[2;5H"));
+    CHECK_INT(reader_has_moved(&h, &m), 1);
+    vt_free(h.vt);
+}
+
 static void unit_holder(void)
 {
     unit_hold_typing();
+    unit_hold_controls();
+    unit_hold_marks();
     unit_hold_typed();
     unit_hold_states();
     unit_hold_hooks();

@@ -435,8 +435,66 @@ static void unit_keys_says(void)
     unit_app_end(&u);
 }
 
+static void unit_keys_keyboard(void)
+{
+    static const struct keyboard legacy = {.newline = "\033\r"}, xterm1 = {.other_keys = 1},
+                                 xterm2 = {.other_keys = 2}, kitty1 = {.kitty = 1},
+                                 kitty8 = {.kitty = 8}, kitty24 = {.kitty = 24},
+                                 kitty2 = {.kitty = 2}, application = {.application = 1};
+    static const struct {
+        const struct keyboard *keyboard;
+        uint32_t key;
+        unsigned mods;
+        const char *bytes;
+    } keys[] = {
+        {&legacy, 'a', 0, "a"},
+        {&legacy, 'a', TERM_ALT | TERM_CTRL, "\033\001"},
+        {&legacy, '_', TERM_CTRL, "\037"},
+        {&legacy, '?', TERM_CTRL, "\177"},
+        {&legacy, '\t', TERM_SHIFT, "\033[Z"},
+        {&legacy, 0x7f, TERM_CTRL, "\b"},
+        {&legacy, '\r', TERM_SHIFT, "\033\r"},
+        {&legacy, '\r', TERM_ALT, "\033\r"},
+        {&legacy, TERM_F1, 0, "\033OP"},
+        {&legacy, TERM_UP, 0, "\033[A"},
+        {&application, TERM_UP, 0, "\033OA"},
+        {&legacy, TERM_F12, TERM_SHIFT, "\033[24;2~"},
+        {&legacy, TERM_PGUP, 0, "\033[5~"},
+        {&xterm1, '\r', TERM_SHIFT, "\033[27;2;13~"},
+        {&xterm1, '\r', TERM_ALT, "\033\r"},
+        {&xterm1, '\t', TERM_SHIFT, "\033[Z"},
+        {&xterm1, 'a', TERM_CTRL, "\001"},
+        {&xterm1, '1', TERM_CTRL, "\033[27;5;49~"},
+        {&xterm1, 'a', TERM_CTRL | TERM_SHIFT, "\033[27;6;97~"},
+        {&xterm2, 'a', TERM_ALT, "\033[27;3;97~"},
+        {&kitty1, 'a', 0, "a"},
+        {&kitty1, 'A', TERM_SHIFT, "A"},
+        {&kitty1, 'a', TERM_CTRL, "\033[97;5u"},
+        {&kitty1, '\r', 0, "\r"},
+        {&kitty1, '\r', TERM_SHIFT, "\033[13;2u"},
+        {&kitty1, 0x1b, 0, "\033[27u"},
+        {&kitty1, TERM_F3, 0, "\033[13~"},
+        {&kitty1, TERM_F1, 0, "\033[P"},
+        {&kitty2, 'a', TERM_CTRL, "\001"},
+        {&kitty8, 'a', 0, "\033[97u"},
+        {&kitty8, '\r', 0, "\033[13u"},
+        {&kitty24, 'a', 0, "\033[97;;97u"},
+        {&kitty24, 'A', 0, "\033[97;2;65u"},
+        {&kitty24, 'a', TERM_CTRL, "\033[97;5u"},
+    };
+    buf b = {0};
+    test_begin("a key has the bytes of the keyboard mode that the session's program asked for");
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        buf_clear(&b);
+        keyboard_put_key(&b, keys[i].key, keys[i].mods, keys[i].keyboard);
+        CHECK_SPAN(buf_view(&b), keys[i].bytes);
+    }
+    buf_free(&b);
+}
+
 static void unit_keys(void)
 {
+    unit_keys_keyboard();
     unit_keys_states();
     unit_keys_reload();
     unit_keys_ended();

@@ -306,8 +306,22 @@ static void unit_near_other_user(void)
     unlink(path), rmdir(dir);
 }
 
+static void unit_near_late_child(void)
+{
+    struct near l = {.up = 1};
+    test_begin("a pipe's process that ends after the next one has begun leaves that alone");
+    struct near_child *old = base_alloc(sizeof *old), *next = base_alloc(sizeof *next);
+    old->near = next->near = &l;
+    l.child = &next->base;
+    near_on_exit(old, 0);
+    CHECK(l.child == &next->base);
+    near_on_exit(next, 0);
+    CHECK(l.child == NULL);
+}
+
 static void unit_near(void)
 {
+    unit_near_late_child();
     unit_near_other_user();
     if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
         test_begin("links need usual limits");

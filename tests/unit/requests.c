@@ -345,8 +345,22 @@ static void unit_requests_new(void)
     }
 }
 
+static void unit_requests_signatures(void)
+{
+    char a[] = "abcd", b[] = "abcd";
+    test_begin("a signature with any byte changed, or of another length, is another one");
+    CHECK_INT(signature_is_same(span_of(a), span_of(b)), 1);
+    for (size_t i = 0; i < 4; i++, b[i - 1] ^= 1) {
+        b[i] ^= 1;
+        CHECK_INT(signature_is_same(span_of(a), span_of(b)), 0);
+    }
+    CHECK_INT(signature_is_same(span_of(a), span_of("abc")), 0);
+    CHECK_INT(signature_is_same(span_of(a), span_of("abcde")), 0);
+}
+
 static void unit_requests(void)
 {
+    unit_requests_signatures();
     unit_requests_reading();
     unit_requests_refused();
     unit_requests_signed();

@@ -143,6 +143,7 @@ static void unit_spawn_stops(void)
     int status;
     test_begin("stopping waits for the daemon's end, or says that it does not end");
     unit_daemon_init(&u);
+    CHECK(spawn_connect(&u.config) < 0 && errno == ENOENT);
     CHECK_INT(spawn_stop(&u.config, &error), 1); /* no directory yet */
     CHECK_INT(places_make_dirs(&u.config, &error), 0);
     pid_t pid = unit_spawn_owner(&u, 0);
