@@ -37,6 +37,10 @@
 #ifndef MESSAGE_FIRST_MS
 #define MESSAGE_FIRST_MS 30000  /* to become ready for the first prompt */
 #endif
+#ifndef MESSAGE_BUSY_MS
+#define MESSAGE_BUSY_MS 5000    /* more for a program that is busy then … */
+#endif
+#define MESSAGE_BUSY_MAX 18     /* … so many times: some need a minute of CPU to start */
 #ifndef MESSAGE_READY_MS
 #define MESSAGE_READY_MS 500    /* without output: a reader of lines is ready */
 #endif
@@ -510,6 +514,18 @@ static int message_is_ready(struct holder *h)
            (quiet >= MESSAGE_POLL_MS || life_reads(h->pid));
 }
 
+/* Its time is over, and the program is not busy with its start any more. */
+static int message_is_late(struct holder *h)
+{
+    if (h->loop.now < h->first_until)
+        return 0;
+    if (h->first_busy >= MESSAGE_BUSY_MAX || life_is_asleep(h->pid))
+        return 1;
+    h->first_busy++;
+    h->first_until = h->loop.now + MESSAGE_BUSY_MS;
+    return 0;
+}
+
 /* An open trust dialog stops the time. */
 static void message_on_first_timer(void *holder)
 {
@@ -529,7 +545,7 @@ static void message_on_first_timer(void *holder)
     if (h->state.phrased)
         message_check_argument(h);
     h->first_looked_at = now;
-    if (now >= h->first_until && (h->typed.n || h->first_argument.n)) {
+    if ((h->typed.n || h->first_argument.n) && message_is_late(h)) {
         buf_clear(&h->typed);
         message_note_first(h, MESSAGE_FIRST_FAILED);
     }

@@ -126,6 +126,7 @@ struct holder {
     buf typed;                 /* first prompt, not typed yet */
     buf first_argument;        /* first prompt of argv */
     enum message_first first;
+    int first_busy;            /* it got more time so often */
     int first_strict;          /* wait until the program reads keys or pastes */
     long long first_until, first_looked_at; /* loop clock */
     long long calm_since, calm_at; /* looks at an agent with a box: the first, the last … */

@@ -691,6 +691,17 @@ static void unit_hold_messages(void)
         CHECK_SPAN(buf_view(&u.h.typed), "early");
     buf_free(&where);
     unit_holder_end(&u);
+    test_begin("a first message that is late is for a program that is still busy, no other");
+    unit_holder_run(&u, "while :; do :; done", ",\"typed\":\"slow\"");
+    u.h.first_until = u.h.loop.now;
+    CHECK(unit_holder_count(&u, &u.h.first_busy, 2));
+    CHECK_INT(u.h.first, MESSAGE_FIRST_PENDING);
+    kill(u.h.pid, SIGKILL);
+    unit_holder_end(&u);
+    unit_holder_run(&u, "exec sleep 9", ",\"typed\":\"early\"");
+    u.h.first_until = u.h.loop.now;
+    CHECK(unit_holder_until(&u, &u.status, "\"first_prompt\":\"failed\""));
+    unit_holder_end(&u);
 }
 
 static void unit_hold_input(void)
