@@ -4,8 +4,8 @@
  *
  * Nothing here waits. A key changes the app's state or sends a request, a reply or an event changes
  * the tree and the todos, and each marks the screen as out of date. A frame is drawn at most every
- * 16 ms, and only after the terminal has taken the last one. The sessions are asked for first of all, and
- * the first frame waits 2 ms for them. */
+ * 16 ms, and only after the terminal has taken the last one. The sessions are asked for first of
+ * all, and the first frame waits 2 ms for them. */
 
 #ifndef TUI_ESCAPE_MS
 #define TUI_ESCAPE_MS 30     /* a lone ESC is the Escape key after this */
