@@ -21,9 +21,21 @@ static void keys_move(void *ctx, int rows)
 }
 
 /* Moves by a screen of lines: a row may have several. */
+/* Scrolls the preview of the selected session. */
+static void keys_scroll_preview(void *ctx, int pages)
+{
+    struct app *t = ctx;
+    attach_scroll(t, pages * widget_max(1, t->grid.rows / 4));
+}
+
+/* A screen of the list, or of the preview while that is scrolled back. */
 static void keys_page(void *ctx, int step)
 {
     struct app *t = ctx;
+    if (t->shown == APP_SESSIONS && t->view && t->view->back) {
+        keys_scroll_preview(t, -step);
+        return;
+    }
     struct rows_list *l = &app_view(t)->list;
     int lines = widget_max(1, l->rows - 1) * step, at = l->at + lines;
     if (t->shown == APP_SESSIONS && t->tree.row_count)
@@ -707,12 +719,6 @@ static void keys_read_only(void *ctx, int arg)
 }
 
 /* Scrolls the preview by half screens; positive: back. */
-static void keys_scroll_preview(void *ctx, int pages)
-{
-    struct app *t = ctx;
-    attach_scroll(t, pages * widget_max(1, t->grid.rows / 4));
-}
-
 static void keys_detach(void *ctx, int arg)
 {
     (void)arg;
@@ -733,7 +739,7 @@ static void keys_attach_next_waiting(void *ctx, int step)
 
 /* Rows of one line of help: the first one names all of its keys. Rows with a footer come first. */
 static const struct keymap_key keys_table[] = {
-    {'\r', 0, APP_SESSIONS, "Enter", "open",
+    {'\r', 0, APP_SESSIONS, "Enter", "attach",
      "attach to the session; read the output of an exited one", keys_open, 0, "open"},
     {'\r', 0, APP_TODOS, "Enter", "open",
      "Preparation: fold or unfold a project or todo, read a file", keys_open, 0, "open-todo"},
@@ -745,7 +751,7 @@ static const struct keymap_key keys_table[] = {
      "new"},
     {'/', 0, APP_LISTS, "/", "find", "show only rows with these words; is:waiting, is:unseen",
      keys_enter_mode, APP_FILTER, "filter"},
-    {'w', 0, APP_SESSIONS, "w", "waiting", "the next session that waits", keys_next_waiting, 0,
+    {'w', 0, APP_SESSIONS, "w", "waits", "the next session that waits", keys_next_waiting, 0,
      "next-waiting"},
     {'x', 0, APP_SESSIONS, "x", "end", "end the session, the marked ones, or all of a project",
      keys_do, KEYS_END, "end"},

@@ -298,7 +298,7 @@ static int layout_applies(void *ctx, const struct keymap_key *key)
     return strcmp(action, "end") != 0 || s;
 }
 
-/* Names what Enter does on the selected row; in four columns, so that no other word moves. */
+/* Names what Enter does on the selected row; in six columns, so that no other word moves. */
 static void layout_name_enter(struct app *t)
 {
     const struct todos_row *todo = app_todos_row(t);
@@ -307,7 +307,7 @@ static void layout_name_enter(struct app *t)
     for (size_t i = 0; i < t->keys.count; i++) {
         struct keymap_key *key = &t->keys.rows[i];
         if (key->footer && key->action && strncmp(key->action, "open", 4) == 0)
-            key->footer = reads ? "read" : s ? "open" : "fold";
+            key->footer = reads ? "read  " : s ? "attach" : "fold  ";
     }
 }
 

@@ -80,19 +80,19 @@ static void test_day(void)
     day_keys(&d, "y");
     UI_AWAIT(u, day_got(&d, "\033]52;c;JCBtYWtlCm9uZSBuZWVkbGUK\a"));
     day_keys(&d, "q");
-    UI_AWAIT_TEXT(u, "Enter open");
+    UI_AWAIT_TEXT(u, "Enter attach");
     day_costs(&d, 5);
     if (git) {
         day_keys(&d, "d");
         UI_AWAIT_TEXT(u, "+new line");
         day_keys(&d, "q");
-        UI_AWAIT_TEXT(u, "Enter open");
+        UI_AWAIT_TEXT(u, "Enter attach");
         day_costs(&d, 2);
     }
     day_keys(&d, "\r");
     UI_AWAIT_TEXT(u, "Ctrl-] d detaches");
     day_keys(&d, UI_PREFIX "d");
-    UI_AWAIT_TEXT(u, "Enter open");
+    UI_AWAIT_TEXT(u, "Enter attach");
     day_costs(&d, 3);
 
     day_keys(&d, "/" UI_CTRL_U "nap\r");

@@ -569,7 +569,7 @@ static void test_ui_asks(void)
     UI_AWAIT_TEXT(u, "Type it all the same?");
     ui_keys(u, "y");
     AWAIT(strstr(screen_text(id), "got <73><74><6f><70>"));
-    UI_AWAIT_GONE(u, "waits");
+    UI_AWAIT_GONE(u, "◆ waits");
     ui_await_pause(u);
     ui_keys(u, "a");
     UI_AWAIT_TEXT(u, "asks nothing");
@@ -891,7 +891,7 @@ static void test_ui_sizes(void)
             UI_AWAIT(u, !ui_shows(u, "#") && ui_row(u, "\342\227\217") == 0 &&
                             ui_row(u, "Sessions") == 0);
             UI_AWAIT(u, ui_shows(u, "beta"));
-            CHECK_HAS(pty_row(u->t, rows - 1), "Enter open");
+            CHECK_HAS(pty_row(u->t, rows - 1), "Enter attach");
             if (cols >= 60)
                 CHECK_HAS(ui_line(u, "beta"), "sleep");
             CHECK_INT(count_of(pty_screen(u->t), "beta"), 1 + (cols >= 100)); /* the headline */
@@ -933,7 +933,7 @@ static void test_ui_small_dialogs(void)
         pty_set_size(u->t, 6, 24);
         UI_AWAIT_TEXT(u, dialogs[i].title);
         ui_keys(u, dialogs[i].end);
-        UI_AWAIT_TEXT(u, "Enter open"); /* the footer, which a dialog has no room for here */
+        UI_AWAIT_TEXT(u, "Enter attach"); /* the footer, which a dialog has no room for here */
     }
     ui_quit(u);
 }

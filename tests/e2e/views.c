@@ -453,7 +453,7 @@ static void test_views_mouse(void)
     views_click_text(u, "Preparation");
     UI_AWAIT_TEXT(u, "s start");
     views_click_text(u, "Sessions");
-    UI_AWAIT_TEXT(u, "w waiting");
+    UI_AWAIT_TEXT(u, "w waits");
     views_click_text(u, "n new"); /* a key of the footer */
     UI_AWAIT_TEXT(u, "New session");
     views_click_text(u, "[ Cancel ]");
@@ -525,7 +525,7 @@ static void test_views_storm(void)
         }
     }
     ui_keys(u, "1");
-    UI_AWAIT_TEXT(u, "w waiting");
+    UI_AWAIT_TEXT(u, "w waits");
     ui_quit(u);
 }
 

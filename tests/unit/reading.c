@@ -73,6 +73,10 @@ static void unit_reading_preview(void)
     unit_app_frame(&u, FRAME_OUTPUT, "1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8");
     UNIT_APP_SEE(&u, "│ 2"); /* as far back as the wheel has turned */
     CHECK(!unit_app_shows(&u, "│ 1") && !unit_app_shows(&u, "│ 6"));
+    unit_app_type(&u, "\033[5~"); /* while it is scrolled back PgUp and PgDn are the preview's */
+    UNIT_APP_SEE(&u, "│ 1");
+    unit_app_type(&u, "\033[6~");
+    UNIT_APP_UNTIL(&u, !u.t->view->back && !unit_app_shows(&u, "│ 1"));
     unit_app_type(&u, "\033[5;2~");
     UNIT_APP_SEE(&u, "│ 1");
     unit_app_type(&u, "v");
@@ -150,7 +154,7 @@ static void unit_reading_read_only(void)
     UNIT_APP_SEE(&u, "read-only: nothing is typed");
     CHECK(!(vt_modes(u.screen) & VT_MOUSE_ANY));
     unit_app_type(&u, "\035d");
-    UNIT_APP_SEE(&u, "Enter open");
+    UNIT_APP_SEE(&u, "Enter attach");
     CHECK(!u.input.n && !unit_app_has(&u.said, "resize"));
     unit_app_end(&u);
 }
@@ -171,7 +175,7 @@ static void unit_reading_before(void)
     unit_app_type(&u, "\035-");
     UNIT_APP_UNTIL(&u, u.t->view && strcmp(u.t->view->id, "a") == 0);
     unit_app_type(&u, "\035d");
-    UNIT_APP_SEE(&u, "Enter open");
+    UNIT_APP_SEE(&u, "Enter attach");
     unit_app_type(&u, "-");
     UNIT_APP_UNTIL(&u, u.t->view && strcmp(u.t->view->id, "b") == 0);
     CHECK_INT(u.t->mode, APP_ATTACHED);
