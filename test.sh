@@ -254,7 +254,8 @@ part_build()
     done
     result plain "build with $CC -o telec teleclaude.c" &&
         run "its program runs" $limit build/telec-plain --version
-    result make "build with make"
+    result make "build with make" &&
+        run "make install, an upgrade, make uninstall" tests/install.sh build/telec-make
     run "other systems' parts compile" tests/systems.sh "$CC"
     if have tcc; then
         run "build with tcc" tcc -w -o build/unit-tcc tests/unit.c &&
