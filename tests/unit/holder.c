@@ -1284,11 +1284,11 @@ static void unit_hold_other_user(void)
 static void unit_hold_controls(void)
 {
     struct unit_holder u;
-    struct holder_link other = {.on_frame = unit_holder_on_frame, .on_closed = unit_holder_on_closed};
+    struct holder_link other = {.on_frame = unit_holder_on_frame,
+                                .on_closed = unit_holder_on_closed, .ctx = &u};
     test_begin("who typed last controls the session, and its status says so at once");
     unit_holder_run(&u, "stty -echo; while read x; do :; done", "");
     struct holder_link *links[] = {&u.link, &other};
-    other.ctx = &u;
     CHECK_INT(holder_link_open(&other, &u.h.loop, holder_dial(u.socket)), 0);
     for (int i = 0; i < 4; i++) {
         char size[80], want[40];

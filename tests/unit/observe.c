@@ -97,6 +97,27 @@ static void unit_observe(void)
     UNIT_FLEET_UNTIL(&u, unit_fleet_times(&u.asked, "command list_sessions ") >= 2);
     CHECK(unit_fleet_knows(a, "python"));
 
+    test_begin("two sessions of one computer are observed at once, and one ends without the other");
+    struct unit_observe_viewer two;
+    unit_observe_open(&two, a, "python", "p2", 0);
+    UNIT_FLEET_UNTIL(&u, unit_fleet_key(&u, "observation:python:p2", 0));
+    UNIT_FLEET_UNTIL(&u, a->remotes.observations.first->stream.link);
+    buf_clear(&v.got);
+    unit_fleet_send(&u, "output:p1", NULL, (const char *const[]){"chunk", "first", NULL});
+    unit_fleet_send(&u, "output:p2", NULL, (const char *const[]){"chunk", "second", NULL});
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&v.got, "first") && unit_fleet_has(&two.got, "second"));
+    CHECK_SPAN(buf_view(&v.got), "first");
+    CHECK_SPAN(buf_view(&two.got), "second");
+    observe_on_gone(&a->remotes.observations, "python", "p2", "it is over");
+    CHECK(!unit_fleet_has(&two.got, "[END")); /* never from within the call */
+    UNIT_FLEET_UNTIL(&u, two.ended);
+    CHECK(unit_fleet_has(&two.got, "[END it is over]") && !v.ended);
+    UNIT_FLEET_UNTIL(&u, !unit_fleet_key(&u, "observation:python:p2", 0));
+    CHECK(unit_fleet_key(&u, "observation:python:p1", 0) != NULL);
+    unit_fleet_send(&u, "output:p1", NULL, (const char *const[]){"chunk", " goes on", NULL});
+    UNIT_FLEET_UNTIL(&u, unit_fleet_has(&v.got, "first goes on"));
+    buf_free(&two.got);
+
     test_begin("an observation whose command can't be sent is none");
     struct unit_observe_viewer none;
     redis_restart(&a->fleet.streams.calls);
