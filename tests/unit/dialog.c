@@ -440,8 +440,30 @@ static void unit_dialog_start(void)
     unit_app_end(&u);
 }
 
+static void unit_dialog_guesses(void)
+{
+    struct unit_app u;
+    test_begin("before the daemon's list is known the form has each configured agent once, those "
+               "that can run first");
+    unit_app_begin(&u, 24, 80);
+    for (int count = 0; count <= 2; count++) {
+        u.config.agents[0] = (struct config_agent){"none", .command = (char *)"/nowhere/none"};
+        u.config.agents[1] = (struct config_agent){"sh", .command = (char *)"/bin/sh"};
+        u.config.agent_count = count;
+        dialog_list_agents(u.t);
+        CHECK_INT(u.t->agent_count, count);
+        if (count == 2)
+            CHECK_SPAN(span_of(u.t->agents[0]), "sh");
+        if (count)
+            CHECK_SPAN(span_of(u.t->agents[count - 1]), "none");
+        dialog_free_choices(u.t);
+    }
+    unit_app_end(&u);
+}
+
 static void unit_dialog(void)
 {
+    unit_dialog_guesses();
     unit_dialog_new();
     unit_dialog_command();
     unit_dialog_computers();
