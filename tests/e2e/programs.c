@@ -72,6 +72,34 @@ static int program_menu(char **argv)
     return 0;
 }
 
+/* repaint: at a key, fills 20 rows with a letter 200 times, each time in an update (mode 2026) that
+ * it writes in three pieces. */
+static int program_repaint(char **argv)
+{
+    char key;
+    (void)argv;
+    program_raw();
+    program_say("\033[2Jready");
+    if (read(0, &key, 1) != 1)
+        return 1;
+    for (int frame = 0; frame < 200; frame++) {
+        program_say("\033[?2026h\033[H");
+        for (int row = 0; row < 20; row++) {
+            char line[61];
+            memset(line, 'A' + frame % 26, 60);
+            line[60] = 0;
+            printf("%s\r\n", line);
+            if (row % 7 == 6) {
+                fflush(stdout);
+                program_sleep(1);
+            }
+        }
+        program_say("\033[?2026l");
+    }
+    program_say("done\n");
+    return program_pause(argv);
+}
+
 static volatile sig_atomic_t program_resized;
 
 static void program_on_winch(int signo)
@@ -299,7 +327,7 @@ static int program_main(char **argv)
         const char *name;
         int (*run)(char **argv);
     } programs[] = {
-        {"pause", program_pause}, {"hex", program_hex}, {"menu", program_menu},
+        {"pause", program_pause}, {"hex", program_hex}, {"menu", program_menu}, {"repaint", program_repaint},
         {"winch", program_winch}, {"lines", program_lines}, {"counter", program_counter},
         {"flood", program_flood}, {"stubborn", program_stubborn}, {"agent", program_agent},
         {"deserted", program_deserted},

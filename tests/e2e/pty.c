@@ -12,6 +12,8 @@ struct pty {
     struct text raw;        /* everything that ever came */
     size_t parsed;          /* of it, what the screen shows */
     int row, col, shown, alternate; /* cursor; modes 25 and 1049 */
+    int syncs;              /* has mode 2026 */
+    int repaints, torn, judged; /* by program repaint: see pty_judge */
     int last;               /* the scroll region's last row + 1; 0: the screen's */
     /* Code points; 0 is a blank, 1 the right half of a wide one. */
     unsigned cells[PTY_ROWS_MAX][PTY_COLS_MAX];
@@ -70,8 +72,25 @@ static inline void pty_erase_display(struct pty *t, int how)
         pty_erase(t, t->row, how == 0 ? t->col : 0, how == 0 ? t->cols : t->col + 1);
 }
 
+/* Judges what a terminal shows at the end of an update: of program repaint, one letter. */
+static inline void pty_judge(struct pty *t)
+{
+    unsigned first = t->cells[0][0];
+    int torn = 0;
+    for (int row = 0; row < 20; row++)
+        for (int col = 0; col < 60; col++)
+            torn |= t->cells[row][col] != first;
+    if (first < 'A' || first > 'Z')
+        return;
+    t->torn += torn;
+    t->repaints += !torn && t->judged != (int)first;
+    t->judged = (int)first;
+}
+
 static inline void pty_mode(struct pty *t, const char *params, int on)
 {
+    if (strcmp(params, "?2026") == 0 && !on)
+        pty_judge(t);
     if (strcmp(params, "?25") == 0)
         t->shown = on;
     if (strcmp(params, "?1049") == 0 || strcmp(params, "?47") == 0) {
@@ -125,6 +144,7 @@ static inline void pty_control(struct pty *t, const char *params, char final)
     case 'r': t->last = m, t->row = t->col = 0; break;
     case 'c': pty_answer(t, "\033[?62;22c"); break;
     case 'n': if (n == 5) pty_answer(t, "\033[0n"); break;
+    case 'p': if (t->syncs && !strcmp(params, "?2026$")) pty_answer(t, "\033[?2026;2$y"); break;
     case 'h': pty_mode(t, params, 1); break;
     case 'l': pty_mode(t, params, 0); break;
     default: break;
@@ -297,4 +317,19 @@ static inline int pty_await_exit(struct pty *t)
     int status = await_exit(t->pid);
     close(t->fd);
     return status;
+}
+
+/* Attached to a session of program repaint, the terminal shows no torn frame. */
+static inline void pty_check_repaints(const char *id)
+{
+    const char *const argv[] = {e2e.binary, "attach", id, NULL};
+    struct pty *t = pty_start(24, 80, argv);
+    t->syncs = 1;
+    PTY_AWAIT(t, "ready");
+    pty_send(t, "g");
+    PTY_AWAIT(t, "done");
+    CHECK_INT(t->torn, 0);
+    CHECK(t->repaints > 10);
+    pty_send(t, "\035d");
+    CHECK_INT(pty_await_exit(t), 0);
 }

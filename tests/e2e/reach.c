@@ -79,6 +79,12 @@ static void test_reach_sessions(void)
     ws_send(&view, 0x82, "typed\r", 6);
     event_await_value(&events, id, "last_output", "typed");
     wire_close(&view);
+    snprintf(buffer, sizeof buffer, "%s",
+             reach_new("bee", format("exec %s program repaint", e2e.self)));
+    event_await_value(&events, buffer, "last_output", "ready");
+    pty_check_repaints(buffer);
+    CLI_OK(cli("kill", buffer, NULL));
+    event_await(&events, "session_removed", buffer);
     snprintf(buffer, sizeof buffer, "%s", id);
     CHECK_INT(status_of("clients"), 3); /* the tunnel has gone with its client */
     CLI_OK(cli("unreach", "bee", NULL));

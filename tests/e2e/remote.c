@@ -86,6 +86,7 @@ static void test_remote_ui(void)
     AWAIT(REMOTE_IS_CLEAN());
     on(1);
     CHECK(!session_is(id, "state", "exited"));
+    pty_check_repaints(remote_session(format("exec %s program repaint", e2e.self)));
     fleet_end();
 }
 

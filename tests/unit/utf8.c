@@ -228,8 +228,8 @@ static void unit_utf8_widths(void)
         {0xd7b0, 0},   {0xfe0f, 0},  {0xff01, 2},  {0xff60, 2},  {0xff61, 1},  {0xffe0, 2},
         {0xfffd, 1},   {0x1d11e, 1}, {0x1f600, 2}, {0x1f1e6, 1}, {0x1f3fb, 2}, {0x1f468, 2},
         {0x1acf, 0},   {0x2630, 2},  {0x4dc0, 2},  {0x1faea, 2}, /* of Unicode 16 and 17 */
-        {0xfaff, 2},   {0x1faff, 2}, {0x20000, 2}, {0x2fffd, 2}, {0x3fffd, 2}, {0x40000, 1}, {0xe0100, 0},
-        {0x10ffff, 1},
+        {0xfaff, 2},   {0x1faff, 2}, {0x20000, 2}, {0x2fffd, 2}, {0x3fffd, 2}, {0x40000, 1},
+        {0xe0100, 0},  {0x10ffff, 1},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         if (utf8_width(cases[i].cp) != cases[i].width)
