@@ -113,7 +113,7 @@ static int enter_attach(struct context *c)
     if (!c->arg_count)
         failed = enter_find_next(c, &id);
     else if (strcmp(c->args[0], "-") == 0)
-        attach_put_before(&c->config, &id);
+        attach_put_noted(&c->config, 1, &id);
     else
         buf_str(&id, c->args[0]);
     if (c->arg_count && !id.n)

@@ -242,7 +242,7 @@ static void reader_mark(const struct holder *h, struct reader_mark *m);
 static int reader_changed_rows(const struct holder *h, const struct reader_mark *m, int rows);
 /* More than one row, or one and the cursor's. */
 static int reader_has_moved(const struct holder *h, const struct reader_mark *m);
-static size_t reader_count_text(const struct holder *h); /* bytes on its screen, but blanks at ends */
+static size_t reader_count_text(const struct holder *h); /* of the screen, in bytes */
 
 /* ==== viewer ================================================================================= */
 

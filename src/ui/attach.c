@@ -298,7 +298,7 @@ static void attach_begin(struct app *t, const char *id)
 
 #define ATTACH_FILE "attached" /* their ids, the last one first */
 
-static void attach_put_line(const struct config *c, int line, buf *id)
+static void attach_put_noted(const struct config *c, int line, buf *id)
 {
     buf lines = {0};
     store_read(c->state, ATTACH_FILE, &lines);
@@ -313,7 +313,7 @@ static void attach_put_line(const struct config *c, int line, buf *id)
 static void attach_note(const struct config *c, const char *id)
 {
     buf last = {0}, lines = {0};
-    attach_put_line(c, 0, &last);
+    attach_put_noted(c, 0, &last);
     if (!span_eq(buf_view(&last), id)) {
         buf_fmt(&lines, "%s\n%s\n", id, buf_cstr(&last));
         store_write_unsynced(c->state, ATTACH_FILE, buf_view(&lines)); /* else `-` finds none */
@@ -321,17 +321,12 @@ static void attach_note(const struct config *c, const char *id)
     buf_free(&last), buf_free(&lines);
 }
 
-static void attach_put_before(const struct config *c, buf *id)
-{
-    attach_put_line(c, 1, id);
-}
-
 static void attach_last(struct app *t)
 {
     buf id = {0}, key = {0};
-    attach_put_line(t->config, 1, &id);
+    attach_put_noted(t->config, 1, &id);
     if (!id.n && !(t->mode & APP_SCREENS))
-        attach_put_line(t->config, 0, &id);
+        attach_put_noted(t->config, 0, &id);
     const struct tree_session *s = tree_session(&t->tree, buf_cstr(&id));
     if (t->mode & APP_SCREENS)
         app_set_mode(t, APP_ATTACHED);

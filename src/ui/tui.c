@@ -488,6 +488,14 @@ static void tui_init(struct app *t)
     buf_free(&problems);
 }
 
+static void tui_put_way_back(const struct app *t, buf *b)
+{
+    buf id = {0};
+    attach_put_noted(t->config, 0, &id);
+    buf_fmt(b, "detached; 'telec attach %.8s' attaches again", buf_cstr(&id));
+    buf_free(&id);
+}
+
 static int tui_run(const struct config *config, int may_start, const char *attach,
                    const char *computer, int read_only, buf *error)
 {
@@ -515,6 +523,8 @@ static int tui_run(const struct config *config, int may_start, const char *attac
             loop_once(&t->loop);
         if (t->attach_only && t->toasts.unread && t->toasts.shown)
             buf_str(error, t->toasts.ring[t->toasts.shown - 1].text);
+        else if (t->attach_only && t->quit == 1 && !t->attach_failed)
+            tui_put_way_back(t, error);
         term_leave();
         if (!t->attach_only)
             app_save(t);

@@ -481,8 +481,8 @@ static void attach_scroll(struct app *t, int lines);
 static struct view *attach_history(struct app *t, int *never);
 static void attach_last(struct app *t);            /* to the one before */
 static void attach_note(const struct config *c, const char *id); /* attached to now */
-/* Appends the id of the one before the last, or nothing. */
-static void attach_put_before(const struct config *c, buf *id);
+/* Appends the id of the session attached to last (0), of the one before (1), or nothing. */
+static void attach_put_noted(const struct config *c, int line, buf *id);
 static void attach_pan(struct app *t, int down, int right); /* -1, 0 or 1 */
 /* To the next (1) or previous (-1) running session, in that state unless NULL; else stays. */
 static void attach_step(struct app *t, int step, const char *state);
