@@ -16,8 +16,8 @@ static void unit_tools_grep(void)
     } cases[] = {
         {"grep two", 0, "b: a two b\n"},
         {"grep -i TWO", 0, "abcdef12: Two \\x1b[1m\nb: a two b\n"},
-        {"grep two abc", 1, ""},
-        {"grep thre abc b", 0, "abcdef12: three\n"},
+        {"grep two abcd", 1, ""},
+        {"grep thre abcd b", 0, "abcdef12: three\n"},
         {"grep three none", 2, ""},
         {"grep ''", 2, ""},
     };
