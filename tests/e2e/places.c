@@ -354,6 +354,35 @@ static void test_places_missing(void)
     CLI_FAILS(cli("list", NULL), 1, "cannot start the daemon: /dev/null: ");
 }
 
+static int places_is_daemon(pid_t pid, const char *dir)
+{
+    return proc_is_telec(pid, "daemon") && proc_is_of_test(pid, dir);
+}
+
+/* As process 1 of a container the daemon gets all orphans, and leaves no zombies; SIGTERM ends
+ * it. */
+static void test_places_process_one(void)
+{
+    const char *binary = e2e.binary;
+    char *script = format("%s/one", e2e.dir), *mark = format("%s/orphan", e2e.dir);
+    pid_t pid = 0;
+    if (!HAVE_PROC || system("unshare -rm --pid --fork --mount-proc true 2>/dev/null") != 0)
+        skip("no processes of its own");
+    file_write(script, format("#!/bin/sh\nexec unshare -rm --pid --fork --mount-proc %s \"$@\"\n",
+                              binary), 0700);
+    e2e.binary = script;
+    daemon_start();
+    e2e.binary = binary;
+    AWAIT(proc_find(places_is_daemon, e2e.dir, &pid, 1) == 1);
+    start_sh(format("trap \"\" HUP; (setsid sh -c 'sleep 0.1; echo > %s' &); exit 0", mark));
+    AWAIT(file_exists(mark));
+    AWAIT(system(format("ps -A -o ppid=,stat=,args= | grep -qE '^ *%ld (Z|.*orphan)'",
+                        (long)pid)) != 0);
+    kill(pid, SIGTERM);
+    CHECK_INT(await_exit(e2e.daemon), 0);
+    e2e.daemon = 0;
+}
+
 #if defined(__linux__)
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -430,6 +459,7 @@ static void test_places_no_pidfd(void)
 }
 
 static const struct test places_tests[] = {
+    {"places_process_one", test_places_process_one},
     {"places_missing", test_places_missing},
     {"places_no_epoll", test_places_no_epoll},
     {"places_no_inotify", test_places_no_inotify},
