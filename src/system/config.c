@@ -700,7 +700,7 @@ static void config_check_peers(struct config *c)
     const char *fault = c->redis_url[0] ? redis_url_parse(&url, span_of(c->redis_url)) : NULL;
     if (fault)
         buf_fmt(&c->problems, "%s: the redis url cannot be used: %s\n", c->redis_from, fault);
-    if (c->secret_file && access(c->secret_file, R_OK) != 0)
+    if (c->secret_file && *c->secret_file && access(c->secret_file, R_OK) != 0)
         config_put_problem(c, &c->problems, c->peers_lines[3], span_of("secret_file"),
                            ": expected a file that can be read");
     redis_url_free(&url);
