@@ -289,10 +289,16 @@ static void settings_remove(struct settings_text *t, struct json container, stru
 
 /* ---- agents with hooks in a JSON file ------------------------------------------------------- */
 
+/* Of what telec makes: a file that is so again, and directories that are empty, are removed. */
+#define SETTINGS_NEW "{}\n"
+#define SETTINGS_MODE 0600 /* mkstemp's */
+#define SETTINGS_DIR_MODE 0700
+
 struct settings_job {
     const struct agents_row *agent;
     const char *program;
     int remove;     /* uninstall: nothing is added */
+    const char *base; /* home, or another directory that the user names */
     char *path;     /* for messages; may be a link */
     char *target;   /* the file behind links; NULL: it does not exist */
     struct stat st; /* of the target */
@@ -529,6 +535,13 @@ static int settings_remove_own(struct settings_job *job)
     }
 }
 
+static int settings_is_made(const struct settings_job *job)
+{
+    struct stat st;
+    return span_eq(buf_view(&job->after.text), SETTINGS_NEW) && lstat(job->path, &st) == 0 &&
+           S_ISREG(st.st_mode) && (st.st_mode & 07777) == SETTINGS_MODE;
+}
+
 /* Adds the hooks of all events; hooks of a telec of another path, and doubled ones, make room.
  * Returns 1, 0 or -1 as settings_install does. */
 static int settings_change_json(struct settings_job *job)
@@ -538,7 +551,7 @@ static int settings_change_json(struct settings_job *job)
         if (job->remove)
             return 0;
         buf_clear(&job->after.text);
-        buf_str(&job->after.text, "{}\n");
+        buf_str(&job->after.text, SETTINGS_NEW);
     }
     status = settings_check_json(job);
     struct settings_found found = settings_find(job, job->after.root, NULL);
@@ -559,6 +572,8 @@ static int settings_change_json(struct settings_job *job)
     }
     if (status == 0 && changed)
         status = settings_check_json(job);
+    if (job->remove && changed && settings_is_made(job))
+        buf_clear(&job->after.text);
     return status < 0 ? -1 : changed != 0;
 }
 
@@ -807,13 +822,22 @@ static int settings_change_plugin(struct settings_job *job)
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-static char *settings_path(const struct agents_row *agent, const char *home, const char *file)
+/* The directory below which the agent's settings are, and all on the way to them. */
+static const char *settings_base(const struct agents_row *agent, const char *home,
+                                 const char **within)
 {
     const struct agents_hooks *hooks = &agent->hooks;
     const char *dir = getenv(hooks->variable);
-    buf b = {0};
     int is_set = dir && *dir;
-    buf_fmt(&b, "%s%s/%s", is_set ? dir : home, is_set ? hooks->in_variable : hooks->in_home, file);
+    *within = is_set ? hooks->in_variable : hooks->in_home;
+    return is_set ? dir : home;
+}
+
+static char *settings_path(const struct agents_row *agent, const char *home, const char *file)
+{
+    const char *within, *base = settings_base(agent, home, &within);
+    buf b = {0};
+    buf_fmt(&b, "%s%s/%s", base, within, file);
     return b.p; /* buf_fmt leaves a NUL behind it */
 }
 
@@ -867,10 +891,22 @@ static int settings_make_dirs(char *dir)
 {
     for (char *slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        mkdir(dir, 0700);
+        mkdir(dir, SETTINGS_DIR_MODE);
         *slash = '/';
     }
-    return mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : -1;
+    return mkdir(dir, SETTINGS_DIR_MODE) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+static int settings_remove_file(const struct settings_job *job, char *dir)
+{
+    struct stat st;
+    size_t n = strlen(job->base);
+    if (unlink(job->target) != 0)
+        return -1;
+    while (strncmp(dir, job->base, n) == 0 && dir[n] == '/' && stat(dir, &st) == 0 &&
+           (st.st_mode & 07777) == SETTINGS_DIR_MODE && rmdir(dir) == 0)
+        *strrchr(dir, '/') = '\0';
+    return 0;
 }
 
 /* A file that is a mount point can't be replaced: it is written in place, after what it was has
@@ -901,7 +937,7 @@ static int settings_store(struct settings_job *job)
     *strrchr(dir, '/') = '\0';
     buf_fmt(&temporary, "%s.XXXXXX", target);
     if (job->after.text.n == 0 && job->target && job->remove)
-        status = unlink(target) == 0
+        status = settings_remove_file(job, dir) == 0
                      ? 0
                      : settings_fail(job, ": cannot be removed: %s", strerror(errno));
     else if (job->target ? access(target, W_OK) != 0 : settings_make_dirs(dir) != 0)
@@ -992,6 +1028,8 @@ static void settings_free(struct settings_job *job)
 static int settings_change(struct settings_job *job, const char *home, int write, buf *report)
 {
     const struct agents_hooks *hooks = &job->agent->hooks;
+    const char *within;
+    job->base = settings_base(job->agent, home, &within);
     job->path = settings_path(job->agent, home, hooks->file);
     int status = settings_run(job, settings_formats[hooks->format], write);
     settings_put_report(report, job, status, write && status > 0);

@@ -249,6 +249,36 @@ static void unit_settings_gemini(void)
 }
 
 /* Installs into `before`, then uninstalls. */
+static int unit_settings_is_there(const char *name)
+{
+    return access(unit_settings_path(name), F_OK) == 0;
+}
+
+static void unit_settings_leave_nothing(void)
+{
+    test_begin("uninstalling leaves no file and no directory that installing has made");
+    unit_settings_install("codex", SETTINGS_ADD, 1, "added");
+    unit_settings_install("opencode", SETTINGS_ADD, 1, "added");
+    CHECK(unit_settings_is_there(".codex/hooks.json"));
+    CHECK(unit_settings_is_there(".config/opencode/plugins/telec.js"));
+    unit_settings_install("codex", SETTINGS_REMOVE, 1, "no longer reports");
+    unit_settings_install("opencode", SETTINGS_REMOVE, 1, "no longer reports");
+    CHECK(!unit_settings_is_there(".codex") && !unit_settings_is_there(".config"));
+    CHECK(unit_settings_is_there(""));
+    test_begin("but the user's own, though they are as empty");
+    CHECK(mkdir(unit_settings_path(".codex"), 0755) == 0);
+    unit_settings_write(".codex/hooks.json", "{}\n");
+    CHECK(mkdir(unit_settings_path(".config"), 0755) == 0);
+    unit_settings_install("codex", SETTINGS_ADD, 1, "added");
+    unit_settings_install("opencode", SETTINGS_ADD, 1, "added");
+    unit_settings_install("codex", SETTINGS_REMOVE, 1, "no longer reports");
+    unit_settings_install("opencode", SETTINGS_REMOVE, 1, "no longer reports");
+    unit_settings_check_file(".codex/hooks.json", "{}\n");
+    CHECK(unit_settings_is_there(".config") && !unit_settings_is_there(".config/opencode"));
+    unlink(unit_settings_path(".codex/hooks.json"));
+    CHECK(rmdir(unit_settings_path(".codex")) == 0 && rmdir(unit_settings_path(".config")) == 0);
+}
+
 static void unit_settings_commented(void)
 {
     test_begin("comments, trailing commas, null and a byte order mark are understood, and stay");
@@ -332,6 +362,9 @@ static void unit_settings_kinds(void)
     unit_settings_install("opencode", SETTINGS_REMOVE, 1, "no longer");
     CHECK(access(unit_settings_path(".config/opencode/plugins/telec.js"), F_OK) != 0);
     unit_settings_install("opencode", SETTINGS_REMOVE, 0, "nothing to remove");
+    mkdir(unit_settings_path(".config"), 0700);
+    mkdir(unit_settings_path(".config/opencode"), 0700);
+    mkdir(unit_settings_path(".config/opencode/plugins"), 0700);
     unit_settings_write(".config/opencode/plugins/telec.js", "export const Mine = 1\n");
     unit_settings_install("opencode", SETTINGS_ADD, -1, "is not telec's");
     unit_settings_install("opencode", SETTINGS_REMOVE, 0, "nothing to remove");
@@ -549,6 +582,7 @@ static void unit_settings(void)
         unsetenv(variables[i]);
     }
     CHECK(mkdtemp(unit_settings_home) != NULL);
+    unit_settings_leave_nothing();
     for (size_t i = COUNT_OF(names); i-- > 0;)
         if (!strstr(names[i], ".js") && !strstr(names[i], "config.toml"))
             CHECK_INT(mkdir(unit_settings_path(names[i]), 0700), 0);
