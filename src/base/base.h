@@ -36,6 +36,7 @@
 #define TELEC_LINUX 1
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #endif
 #if defined(__sun)
 #include <stropts.h>

@@ -39,16 +39,6 @@ struct daemon {
     struct disk disk;
 };
 
-/* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
-static void daemon_raise_limits(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 /* Tells the parts which topics local clients are subscribed to. */
 static void daemon_on_interest(void *ctx, unsigned topics)
 {
@@ -312,7 +302,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     }
     buf_fmt(&d.log_path, "%s/daemon.log", config->state);
     log_limit(buf_cstr(&d.log_path), DAEMON_LOG_MAX);
-    daemon_raise_limits();
+    os_raise_descriptors();
     loop_init(&d.loop); /* from here on a full log file is no signal */
     disk_init(&d.disk, &d.loop, config_program(config), "probe", config->state);
     config->disk = &d.disk;

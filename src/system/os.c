@@ -123,6 +123,22 @@ static int os_is_last_fd(int fd, unsigned few)
            (rlim_t)fd + few >= limit.rlim_cur;
 }
 
+#if defined(TELEC_LINUX)
+/* musl's setrlimit brings 1.4 KB for kernels of before 2010. */
+#define OS_SETRLIMIT(what, limit) syscall(SYS_prlimit64, 0, what, limit, NULL)
+#else
+#define OS_SETRLIMIT(what, limit) setrlimit(what, limit)
+#endif
+
+static void os_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        OS_SETRLIMIT(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static void os_print(int fd, const char *format, ...)
 {
     char text[5000];

@@ -54,6 +54,8 @@ static pid_t os_start(const struct os_program *program);
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 /* The limit leaves at most `few` descriptors above fd. */
 static int os_is_last_fd(int fd, unsigned few);
+/* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
+static void os_raise_descriptors(void);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
 static int os_close_on_exec(int fd);               /* returns fd; < 0 is fine */
 static void os_close_inherited(int first);         /* all from `first` on */
