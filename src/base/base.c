@@ -184,6 +184,11 @@ static char *span_dup(span s)
     return copy;
 }
 
+static char *base_dup(const char *s)
+{
+    return span_dup(span_of(s));
+}
+
 /* ---- buffers -------------------------------------------------------------------------------- */
 
 static void buf_free(buf *b)

@@ -172,6 +172,7 @@ static span span_cut(span *rest, char at);         /* up to `at`; *rest becomes 
 /* Reads [-]digits. Returns 1, or 0 for anything else or more. */
 static int span_int(span s, long long *out);
 static char *span_dup(span s);
+static char *base_dup(const char *s);              /* NULL: empty */
 static int span_is_one_of(const char *words, const char *word); /* of "one|two|three" */
 
 static void buf_free(buf *b);
@@ -281,6 +282,10 @@ static void json_put_text(buf *b, struct json string);
 /* Cut at U+0000; NULL unless it is a string. */
 static char *json_dup_text(struct json string);
 static int json_text_eq(struct json string, const char *s);
+/* Those three of a member. */
+static void json_put_member(buf *b, struct json object, const char *key);
+static char *json_dup_member(struct json object, const char *key);
+static int json_member_eq(struct json object, const char *key, const char *s);
 /* 1: a string in it, or a key, has U+0000, which no C string holds. */
 static int json_has_nul(struct json v);
 /* Returns 1 for an integer that fits (also 1e3, 2.0), else 0. */

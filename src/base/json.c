@@ -564,6 +564,21 @@ static int json_text_eq(struct json string, const char *s)
     return p == end ? *s == '\0' : json_decoded_eq(p, end, s);
 }
 
+static void json_put_member(buf *b, struct json object, const char *key)
+{
+    json_put_text(b, json_get(object, key));
+}
+
+static char *json_dup_member(struct json object, const char *key)
+{
+    return json_dup_text(json_get(object, key));
+}
+
+static int json_member_eq(struct json object, const char *key, const char *s)
+{
+    return json_text_eq(json_get(object, key), s);
+}
+
 /* Makes *v, which is <= 0, *v * 10 - digit: negative, because LLONG_MIN has no positive twin.
  * Returns 0 when it doesn't fit. */
 static int json_push_digit(long long *v, int digit)

@@ -21,7 +21,7 @@ static void acts_free_ids(struct acts_ids *found)
 /* Returns 1 when the session is in the project: a directory, or the last part of its path. */
 static int acts_is_in(struct json session, const char *project)
 {
-    char *directory = json_dup_text(json_get(session, "working_directory"));
+    char *directory = json_dup_member(session, "working_directory");
     char *path = config_absolute(project);
     size_t n = span_trim(span_of(path), "/").n;
     n += n && *path == '/'; /* "/" has all; a slash behind the name is completion's */
@@ -38,8 +38,8 @@ static int acts_matches(const struct context *c, struct json session, const char
     struct json command = json_get(session, "command");
     int is_shell = agent && strcmp(agent, "shell") == 0 && json_type(command) == JSON_STRING;
     return (!project || acts_is_in(session, project)) &&
-           (!state || json_text_eq(json_get(session, "state"), state)) &&
-           (!agent || is_shell || json_text_eq(json_get(session, "active_agent"), agent));
+           (!state || json_member_eq(session, "state", state)) &&
+           (!agent || is_shell || json_member_eq(session, "active_agent", agent));
 }
 
 static int acts_has_filter(const struct context *c, const char *state)
@@ -59,7 +59,7 @@ static int acts_filter(struct context *c, const char *state, struct acts_ids *fo
         if (!acts_matches(c, it.value, state))
             continue;
         found->ids = base_grow(found->ids, (size_t)(found->count + 1) * sizeof *found->ids);
-        found->ids[found->count++] = json_dup_text(json_get(it.value, "session_id"));
+        found->ids[found->count++] = json_dup_member(it.value, "session_id");
     }
     if (!failed && !found->count)
         return context_fail("no session matches");
@@ -100,7 +100,7 @@ static int acts_type_one(struct context *c, const char *id, const char *path, co
         if (several)
             buf_fmt(&line, "%s\t", id);
         size_t before = line.n;
-        json_put_text(&line, json_get(context_reply(c), "result"));
+        json_put_member(&line, context_reply(c), "result");
         /* a TeleClaude daemon gives no receipt */
         buf_str(&line, line.n > before ? "\n" : "sent\n");
         failed = context_write(&line);
@@ -138,7 +138,7 @@ static int acts_type(struct context *c, const char *key, const char *path, int f
 /* Splits --to ID,ID in place. */
 static int acts_select_listed(struct context *c, struct acts_ids *found)
 {
-    char *list = span_dup(span_of(c->value['z'])), **ids = NULL;
+    char *list = base_dup(c->value['z']), **ids = NULL;
     int count = 0;
     for (char *at = list; at && *at;) {
         ids = base_grow(ids, (size_t)(count + 1) * sizeof *ids);
@@ -222,8 +222,8 @@ static int command_kill_many(struct context *c, const struct acts_ids *found)
         return 1;
     struct json_iter it = json_iter(json_get(context_reply(c), "failed"));
     while (json_next(&it)) {
-        char *id = json_dup_text(json_get(it.value, "session_id"));
-        char *detail = json_dup_text(json_get(it.value, "detail"));
+        char *id = json_dup_member(it.value, "session_id");
+        char *detail = json_dup_member(it.value, "detail");
         failed |= context_fail("%s: %s", id ? id : "", detail ? detail : "");
         free(id), free(detail);
     }
@@ -275,9 +275,9 @@ static int command_restart_lost(struct context *c)
     buf_span(&list, failed ? (span){0} : buf_view(&c->body)); /* the next reply replaces it */
     json_read(buf_view(&list), &sessions);
     for (struct json_iter it = json_iter(sessions); json_next(&it);) {
-        char *id = json_dup_text(json_get(it.value, "session_id"));
-        if (id && json_text_eq(json_get(it.value, "state"), "exited") &&
-            json_text_eq(json_get(it.value, "state_source"), "lost"))
+        char *id = json_dup_member(it.value, "session_id");
+        if (id && json_member_eq(it.value, "state", "exited") &&
+            json_member_eq(it.value, "state_source", "lost"))
             failed |= command_restart_one(c, id);
         free(id);
     }
@@ -331,7 +331,7 @@ static void command_wait_end(struct command_wait *w, int status, const char *why
 static void command_wait_look(struct command_wait *w, struct json session)
 {
     struct json state = json_get(session, "state");
-    if (!json_text_eq(json_get(session, "session_id"), w->id))
+    if (!json_member_eq(session, "session_id", w->id))
         return;
     loop_timer_cancel(w->loop, &w->gone);
     if (json_type(state) != JSON_STRING) { /* TeleClaude's: only its end can be seen */
@@ -375,13 +375,13 @@ static void command_wait_event(struct command_wait *w, struct json event)
         struct json_iter it = json_iter(json_get(data, "sessions"));
         int found = 0;
         while (json_next(&it)) {
-            found |= json_text_eq(json_get(it.value, "session_id"), w->id);
+            found |= json_member_eq(it.value, "session_id", w->id);
             command_wait_look(w, it.value);
         }
         if (!found && !w->client->ws->foreign) /* TeleClaude's has other computers' only */
             command_wait_lose(w, data);
     } else if (json_text_eq(name, "session_removed")) {
-        if (json_text_eq(json_get(data, "session_id"), w->id))
+        if (json_member_eq(data, "session_id", w->id))
             command_wait_lose(w, data);
     } else {
         command_wait_look(w, data);
@@ -420,7 +420,7 @@ static void command_wait_on_list(void *ctx, int status, span body, const char *e
     if (error || status != 200 || !json_read(body, &list))
         return;
     for (struct json_iter it = json_iter(list); json_next(&it);) {
-        found |= json_text_eq(json_get(it.value, "session_id"), w->id);
+        found |= json_member_eq(it.value, "session_id", w->id);
         command_wait_look(w, it.value);
     }
     if (!found)

@@ -563,8 +563,8 @@ static void cli_complete_sessions(struct context *c, buf *out)
         return;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
         buf id = {0}, title = {0};
-        json_put_text(&id, json_get(it.value, "session_id"));
-        json_put_text(&title, json_get(it.value, "title"));
+        json_put_member(&id, it.value, "session_id");
+        json_put_member(&title, it.value, "title");
         cli_put_value(c, out, (span){id.p, id.n < 8 ? id.n : 8}, buf_view(&title));
         buf_free(&id), buf_free(&title);
     }
@@ -576,7 +576,7 @@ static void cli_complete_computers(struct context *c, buf *out)
         return;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
         buf name = {0};
-        json_put_text(&name, json_get(it.value, "name"));
+        json_put_member(&name, it.value, "name");
         cli_put_value(c, out, buf_view(&name), span_of("computer"));
         buf_free(&name);
     }

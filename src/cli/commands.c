@@ -61,13 +61,13 @@ static void command_put_title(buf *b, struct json session, struct json value)
 
 static void command_put_asked(buf *b, struct json session, struct json value)
 {
-    if (json_type(value) == JSON_STRING && json_text_eq(json_get(session, "state"), "waiting"))
+    if (json_type(value) == JSON_STRING && json_member_eq(session, "state", "waiting"))
         json_put_text(b, value);
 }
 
 static void command_put_restart(buf *b, struct json session, struct json value)
 {
-    if (json_type(value) == JSON_STRING && json_text_eq(json_get(session, "state"), "exited"))
+    if (json_type(value) == JSON_STRING && json_member_eq(session, "state", "exited"))
         json_put_text(b, value);
 }
 
@@ -231,7 +231,7 @@ static void command_keep_computer(struct context *c, const char *computer)
     buf kept = {0};
     json_open(&kept, '[');
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        if (json_text_eq(json_get(it.value, "computer"), computer))
+        if (json_member_eq(it.value, "computer", computer))
             json_put_raw(&kept, it.value.text);
     json_close(&kept, ']');
     buf_free(&c->body);
@@ -246,7 +246,7 @@ static int command_check_computer(struct context *c, const char *name)
     c->body = (buf){0};
     if (context_ask(c, "GET", CONTEXT_COMPUTERS, NULL) == 0)
         for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-            found |= json_text_eq(json_get(it.value, "name"), name);
+            found |= json_member_eq(it.value, "name", name);
     buf_free(&c->body);
     c->body = kept;
     return found || strcmp(name, "local") == 0
@@ -355,7 +355,7 @@ static int command_computers(struct context *c)
         struct json why = json_get(it.value, "redis_why"), reach = json_get(it.value, "reach");
         if (json_type(reach) && !json_text_eq(reach, "ready"))
             command_put_column(&out, reach, "", 200, 0, tty);
-        int alone = json_text_eq(json_get(it.value, "redis"), "reconnecting");
+        int alone = json_member_eq(it.value, "redis", "reconnecting");
         buf_str(&out, alone ? "redis: reconnecting" : json_type(why) ? "redis" : "");
         buf_str(&out, json_type(why) ? ": " : "");
         if (json_type(why))
@@ -378,9 +378,9 @@ static char *command_directory(const char *given, int here)
 {
     struct utf8_state checked = {0};
     char current[PATH_MAX];
-    char *path = !given && getcwd(current, sizeof current) ? span_dup(span_of(current))
+    char *path = !given && getcwd(current, sizeof current) ? base_dup(current)
                  : given && here                           ? realpath(given, NULL)
-                 : given                                   ? span_dup(span_of(given))
+                 : given                                   ? base_dup(given)
                                                            : NULL;
     if (!path)
         context_fail("%s: %s", given ? given : "the current directory", strerror(errno));
@@ -467,9 +467,9 @@ static int command_create(struct context *c, const char *agent, const char *mode
     buf_clear(&body);
     if (!failed) {
         struct json reply = context_reply(c);
-        json_put_text(&body, json_get(reply, "session_id"));
+        json_put_member(&body, reply, "session_id");
         if (!body.n) /* some TeleClaude daemons */
-            json_put_text(&body, json_get(json_get(reply, "data"), "session_id"));
+            json_put_member(&body, json_get(reply, "data"), "session_id");
         base_fmt(c->created, sizeof c->created, "%s", buf_cstr(&body));
         buf_byte(&body, '\n');
         failed = !c->value['g'] && context_write(&body);
@@ -542,7 +542,7 @@ static int command_tail(struct context *c)
     if (fd >= 0)
         close(fd);
     int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
-    int over = json_text_eq(json_get(context_reply(c), "state"), "exited");
+    int over = json_member_eq(context_reply(c), "state", "exited");
     if (!failed && c->value['f'] && c->client.foreign)
         failed = context_fail("%s: a TeleClaude daemon can't be followed", c->args[0]);
     else if (!failed && c->value['f'] && !over)
@@ -552,9 +552,9 @@ static int command_tail(struct context *c)
                 c->value['l'] ? INT_MAX : chars);
         failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
         struct json data = json_get(context_reply(c), "data");
-        json_put_text(&text, json_get(context_reply(c), "transcript"));
+        json_put_member(&text, context_reply(c), "transcript");
         if (!text.n) /* some TeleClaude daemons */
-            json_put_text(&text, json_get(data, "messages"));
+            json_put_member(&text, data, "messages");
         context_put_lines(&out, context_tail(c, buf_view(&text)));
         buf_free(&text);
         failed = failed || context_write(&out);
@@ -588,9 +588,9 @@ static const char *command_explain(struct json session)
         {"exited", NULL, "its program has ended"},
     };
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
-        if (json_text_eq(json_get(session, "state"), reasons[i].state) &&
+        if (json_member_eq(session, "state", reasons[i].state) &&
             (!reasons[i].source ||
-             json_text_eq(json_get(session, "state_source"), reasons[i].source)))
+             json_member_eq(session, "state_source", reasons[i].source)))
             return reasons[i].words;
     return "this daemon gives no reason";
 }
@@ -626,7 +626,7 @@ static int command_status(struct context *c)
     if (failed)
         return 1;
     struct json session = context_reply(c);
-    json_put_text(&state, json_get(session, "state"));
+    json_put_member(&state, session, "state");
     buf_fmt(&out, "%-12s%s", "state", state.n ? buf_cstr(&state) : "unknown");
     buf_str(&out, " (");
     command_put_age(&out, json_get(session, "state_since"));

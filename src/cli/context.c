@@ -69,7 +69,7 @@ static int context_check(struct context *c)
     if (c->status == 0)
         return context_fail("%s", buf_cstr(&c->body));
     struct json reply = context_reply(c), why = json_get(reply, "message");
-    int failed = c->client.foreign && json_text_eq(json_get(reply, "status"), "error");
+    int failed = c->client.foreign && json_member_eq(reply, "status", "error");
     if (c->status < 400 && !failed)
         return 0;
     int unknown = c->client.foreign && (c->status == 404 || c->status == 405);
@@ -159,7 +159,7 @@ static struct context_name *context_list_names(struct context *c, const char *li
     struct context_name *names = base_alloc((count + 1) * sizeof *names);
     count = 0;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        if ((names[count].id = json_dup_text(json_get(it.value, "session_id")))) {
+        if ((names[count].id = json_dup_member(it.value, "session_id"))) {
             struct json title = context_title(it.value, &names[count].untitled);
             names[count++].title = json_dup_text(title);
         }
@@ -201,7 +201,7 @@ static char *context_match(const char *word, const struct context_name *names, i
     const char *match = NULL;
     int matches = context_count_matches(word, names, &match);
     if (matches == 1 && *word)
-        return span_dup(span_of(match));
+        return base_dup(match);
     if (!matches && !last)
         return NULL;
     if (matches)
@@ -274,7 +274,7 @@ static int context_get_listed(struct context *c, const char *id)
     if (context_ask(c, "GET", "/sessions", NULL) != 0)
         return 1;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        if (!found.n && json_text_eq(json_get(it.value, "session_id"), id))
+        if (!found.n && json_member_eq(it.value, "session_id", id))
             buf_span(&found, it.value.text);
     if (!found.n)
         return context_fail("%s: the session is gone", id);
@@ -308,7 +308,7 @@ static void context_search_one(void *ctx, const char *id)
         return;
     search->found++;
     free(search->id);
-    search->id = span_dup(span_of(id));
+    search->id = base_dup(id);
 }
 
 static char *context_find_on_disk(const struct context *c, const char *prefix)

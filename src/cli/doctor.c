@@ -84,9 +84,9 @@ static void doctor_redis(struct doctor *d)
     }
     context_send(c, "GET", "/status", NULL);
     struct json redis = c->status == 200 ? json_get(context_reply(c), "redis") : (struct json){0};
-    char *state = json_dup_text(json_get(redis, "state"));
-    char *why = json_dup_text(json_get(redis, "why"));
-    char *address = json_dup_text(json_get(redis, "address"));
+    char *state = json_dup_member(redis, "state");
+    char *why = json_dup_member(redis, "why");
+    char *address = json_dup_member(redis, "address");
     int good = state && strcmp(state, "ready") == 0;
     buf_fmt(&found, "%s: %s", address ? address : "redis",
             state ? state : "the daemon does not answer");

@@ -69,15 +69,15 @@ static int enter_find_next(struct context *c, buf *id)
     if (context_ask(c, "GET", CONTEXT_ALL_SESSIONS, NULL) != 0)
         return 1;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
-        int waits = json_text_eq(json_get(it.value, "state"), "waiting");
+        int waits = json_member_eq(it.value, "state", "waiting");
         long long at = 0;
         json_time(json_get(it.value, waits ? "state_since" : "last_activity"), &at);
         long long rank = waits ? LLONG_MAX - at : at;
-        if (json_text_eq(json_get(it.value, "state"), "exited") || rank <= best)
+        if (json_member_eq(it.value, "state", "exited") || rank <= best)
             continue;
         best = rank;
         buf_clear(id);
-        json_put_text(id, json_get(it.value, "session_id"));
+        json_put_member(id, it.value, "session_id");
     }
     buf_cstr(id);
     return id->n ? 0 : context_fail("no session runs: 'telec new' starts one");
@@ -89,10 +89,10 @@ static int enter_session(struct context *c, const char *word)
     int status = context_find(c, word, &target);
     if (status == 0)
         status = context_get(c, &target);
-    if (status == 0 && json_text_eq(json_get(context_reply(c), "state"), "exited"))
+    if (status == 0 && json_member_eq(context_reply(c), "state", "exited"))
         status = context_fail("%s: the session has ended; 'telec tail' prints its output", word);
     struct json session = context_reply(c);
-    char *computer = json_dup_text(json_get(session, "computer"));
+    char *computer = json_dup_member(session, "computer");
     int elsewhere = computer && strcmp(computer, c->config.computer) != 0 &&
                     strcmp(c->config.attach, CONFIG_ATTACH_REDIS) != 0;
     if (status == 0)

@@ -214,11 +214,11 @@ static int follow_run(struct context *c, const char *target)
     static const char how[] = {FRAME_VIEW_SIZES, FRAME_VIEW_SCROLLBACK, FRAME_VIEW_ALL};
     struct follow f = {.context = c, .target = target};
     struct json session = context_reply(c);
-    f.id = json_dup_text(json_get(session, "session_id"));
+    f.id = json_dup_member(session, "session_id");
     f.vt = vt_new(GRID_COLS_MAX, 1);
     f.retry = (struct loop_timer){.fn = follow_connect, .ctx = &f};
-    if (!json_text_eq(json_get(session, "computer"), c->config.computer))
-        f.computer = json_dup_text(json_get(session, "computer"));
+    if (!json_member_eq(session, "computer", c->config.computer))
+        f.computer = json_dup_member(session, "computer");
     else if (f.id)
         f.stream = stream_open_session(&c->loop, &c->config, f.id, (span){how, sizeof how},
                                        &follow_hooks, &f);

@@ -25,7 +25,7 @@ static int grep_print(struct context *c, const char *id, span text)
 {
     buf all = {0}, out = {0};
     int found = 0;
-    json_put_text(&all, json_get(context_reply(c), "transcript"));
+    json_put_member(&all, context_reply(c), "transcript");
     for (span rest = buf_view(&all); rest.n;) {
         span line = span_cut(&rest, '\n');
         if (!grep_has(line, text, c->value['i'] != NULL))
@@ -75,7 +75,7 @@ static int grep_run(struct context *c)
         status = 0;
         for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
             ids = base_grow(ids, (count + 1) * sizeof *ids);
-            ids[count] = json_dup_text(json_get(it.value, "session_id"));
+            ids[count] = json_dup_member(it.value, "session_id");
             count += ids[count] != NULL;
         }
     }

@@ -35,7 +35,7 @@ static const struct agents_event hook_notify = {
 static const struct agents_event *hook_find_event(struct json input, int *named)
 {
     struct json name = json_get(input, "hook_event_name");
-    if (json_text_eq(json_get(input, "type"), hook_notify.name)) {
+    if (json_member_eq(input, "type", hook_notify.name)) {
         *named = 1;
         return &hook_notify;
     }
@@ -80,7 +80,7 @@ static void hook_put_question(buf *b, struct json input, struct json text)
 /* An agent that names a transcript has sent a PermissionRequest, which says more, before. */
 static int hook_is_repeated(struct json input)
 {
-    return json_text_eq(json_get(input, "notification_type"), "permission_prompt") &&
+    return json_member_eq(input, "notification_type", "permission_prompt") &&
            json_is(input, "transcript_path", JSON_STRING);
 }
 

@@ -59,7 +59,7 @@ static void mcp_initialize(struct mcp *m, span id, struct json params)
     buf b = {0};
     m->version = MCP_PROPOSED;
     for (size_t i = 0; i < COUNT_OF(mcp_versions); i++)
-        if (json_text_eq(json_get(params, "protocolVersion"), mcp_versions[i]))
+        if (json_member_eq(params, "protocolVersion", mcp_versions[i]))
             m->version = (int)i;
     buf_fmt(&b,
             "{\"protocolVersion\":\"%s\",\"capabilities\":{\"tools\":{}},\"serverInfo\":"
@@ -183,7 +183,7 @@ static void mcp_call_tool(struct mcp *m, span id, struct json params)
     buf line = {0};
     span fault = span_of("name");
     for (size_t i = 0; (tool = guide_tool(i)); i++)
-        if (json_text_eq(json_get(params, "name"), tool->name))
+        if (json_member_eq(params, "name", tool->name))
             break;
     while (call < m->calls + MCP_CALLS_MAX && call->pid && waitpid(call->pid, NULL, WNOHANG) == 0)
         call++;

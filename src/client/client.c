@@ -286,7 +286,7 @@ static char *client_detail(span body)
     struct json answer, detail;
     buf b = {0};
     if (!json_read(body, &answer))
-        return span_dup(span_of("the answer is not JSON"));
+        return base_dup("the answer is not JSON");
     detail = json_get(answer, "detail");
     if (json_type(detail) == JSON_STRING && detail.text.n > 2)
         return json_dup_text(detail);
@@ -295,7 +295,7 @@ static char *client_detail(span body)
             json_put_text(&b, at.value);
             buf_byte(&b, ' ');
         }
-        json_put_text(&b, json_get(it.value, "msg"));
+        json_put_member(&b, it.value, "msg");
         buf_str(&b, "; ");
     }
     span said = span_trim(buf_view(&b), "; ");
@@ -604,7 +604,7 @@ static char *client_plain_word(struct json text)
 static struct json client_find_computer(struct json computers, const char *name)
 {
     for (struct json_iter it = json_iter(computers); json_next(&it);)
-        if (json_text_eq(json_get(it.value, "name"), name))
+        if (json_member_eq(it.value, "name", name))
             return it.value;
     return (struct json){0};
 }
@@ -617,7 +617,7 @@ static int client_is_piped(struct json computer)
 static int client_put_attach(const struct config *config, struct json session,
                              struct json computers, buf *line, buf *error)
 {
-    char *computer = json_dup_text(json_get(session, "computer")), *user = NULL, *host = NULL;
+    char *computer = json_dup_member(session, "computer"), *user = NULL, *host = NULL;
     char *tmux = client_plain_word(json_get(session, "tmux_session_name")),
          *id = client_plain_word(json_get(session, "session_id"));
     int redis = strcmp(config->attach, CONFIG_ATTACH_REDIS) == 0;
@@ -625,7 +625,7 @@ static int client_put_attach(const struct config *config, struct json session,
     struct json_iter first = json_iter(computers);
     buf dest = {0};
     if (tmux && computer && json_next(&first) &&
-        json_text_eq(json_get(first.value, "name"), computer)) { /* TeleClaude, here */
+        json_member_eq(first.value, "name", computer)) { /* TeleClaude, here */
         buf_fmt(line, "tmux attach -t %s", tmux);
         free(computer), free(tmux), free(id), free(words);
         return 1;

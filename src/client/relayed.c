@@ -48,8 +48,8 @@ static void relayed_on_text(struct relayed *r, span text)
             hooks->on_ending(r->base.ctx, number);
     } else if (hooks->on_link && json_read(text, &object) &&
                json_is(object, "link", JSON_STRING)) {
-        int lost = json_text_eq(json_get(object, "link"), "lost");
-        char *why = json_dup_text(json_get(object, "why"));
+        int lost = json_member_eq(object, "link", "lost");
+        char *why = json_dup_member(object, "why");
         json_int(json_get(object, "unsent"), &number);
         hooks->on_link(r->base.ctx, lost && !why ? "" : lost ? why : NULL, number);
         free(why);

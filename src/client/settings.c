@@ -363,7 +363,7 @@ static enum settings_owner settings_owner_of(const struct settings_job *job, cha
 
 static enum settings_owner settings_owner(const struct settings_job *job, struct json hook)
 {
-    char *command = json_dup_text(json_get(hook, "command"));
+    char *command = json_dup_member(hook, "command");
     char **words = command ? config_words(span_of(command)) : NULL;
     enum settings_owner owner = settings_owner_of(job, words);
     free(words);
@@ -931,7 +931,7 @@ static int settings_store_in_place(struct settings_job *job, int copy_fd, const 
 static int settings_store(struct settings_job *job)
 {
     const char *target = job->target ? job->target : job->path;
-    char *dir = span_dup(span_of(target));
+    char *dir = base_dup(target);
     buf temporary = {0};
     int status = 0, fd = -1;
     *strrchr(dir, '/') = '\0';

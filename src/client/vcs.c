@@ -120,7 +120,7 @@ static void vcs_begin(struct vcs *v, const char *directory,
                       void (*done)(void *ctx, const char *error, span text), void *ctx)
 {
     vcs_cancel(v);
-    v->directory = span_dup(span_of(directory));
+    v->directory = base_dup(directory);
     v->done = done;
     v->ctx = ctx;
 }

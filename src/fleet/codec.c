@@ -140,7 +140,7 @@ static span codec_mend(span text, buf *mended)
 
 static void codec_copy_text(struct json object, const char *key, char *out, size_t size)
 {
-    char *text = json_dup_text(json_get(object, key));
+    char *text = json_dup_member(object, key);
     out[0] = '\0';
     if (text && strlen(text) < size)
         memcpy(out, text, strlen(text) + 1);

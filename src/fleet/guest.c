@@ -363,7 +363,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
         return "BUSY";
     struct guest *g = base_alloc(sizeof *g);
     g->all = all;
-    g->who = span_dup(span_of(plan->who));
+    g->who = base_dup(plan->who);
     base_fmt(g->token, sizeof g->token, "%s", plan->token);
     g->control = plan->control;
     g->heard_at = all->loop->now;

@@ -149,8 +149,8 @@ static struct stream *observe_open(struct observations *all, const char *compute
 {
     struct observation *one = base_alloc(sizeof *one);
     one->owner = all;
-    one->computer = span_dup(span_of(computer));
-    one->id = span_dup(span_of(id));
+    one->computer = base_dup(computer);
+    one->id = base_dup(id);
     one->base = (struct stream){.source = &observe_source, .hooks = hooks, .ctx = ctx};
     one->stream = (struct streams_stream){
         .key = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, id),

@@ -117,8 +117,8 @@ static int pull_ask(struct roster_peer *peer, const char *command, const char *p
     const char *const words[] = {command, path, NULL};
     const char *why;
     buf line = {0};
-    *pull = (struct pull){peer->fleet, span_dup(span_of(peer->beat.name)),
-                          path ? span_dup(span_of(path)) : NULL, command, peer->life, merge};
+    *pull = (struct pull){peer->fleet, base_dup(peer->beat.name),
+                          path ? base_dup(path) : NULL, command, peer->life, merge};
     codec_put_words(&line, words);
     struct codec_request request = {.command = buf_view(&line)};
     int asked = streams_ask(&peer->fleet->streams, peer->beat.name, &request, pull_on_answer, pull,
@@ -281,13 +281,13 @@ static struct roster_project pull_read_project(struct json object)
     struct json description = json_get(object, "description");
     if (json_type(description) != JSON_STRING)
         description = json_get(object, "desc");
-    struct roster_project project = {json_dup_text(json_get(object, "path")),
-                                    json_dup_text(json_get(object, "name")),
+    struct roster_project project = {json_dup_member(object, "path"),
+                                    json_dup_member(object, "name"),
                                     json_dup_text(description), NULL};
     if (project.path && !project.name)
-        project.name = span_dup(span_of(project.path));
+        project.name = base_dup(project.path);
     if (project.path && !project.description)
-        project.description = span_dup(span_of(""));
+        project.description = base_dup("");
     if (project.path && object.text.n <= CODEC_SESSION_MAX)
         return project;
     free(project.path), free(project.name), free(project.description);

@@ -209,7 +209,7 @@ static void remote_on_asked(void *ctx, const struct codec_reply *answer, struct 
     one->asked = NULL;
     if (answer && answer->good) {
         free(one->instance);
-        one->instance = json_dup_text(json_get(answer->data, "instance"));
+        one->instance = json_dup_member(answer->data, "instance");
         remote_opened(one);
         return;
     }
@@ -505,8 +505,8 @@ static struct stream *remote_open(struct remotes *all, const char *computer, con
     struct remote *one = base_alloc(sizeof *one);
     one->base = (struct stream){.source = &remote_source, .hooks = hooks, .ctx = ctx};
     one->owner = all;
-    one->computer = span_dup(span_of(computer));
-    one->id = span_dup(span_of(id));
+    one->computer = base_dup(computer);
+    one->id = base_dup(id);
     one->control = control;
     one->scrollback = scrollback;
     base_fmt(one->old, sizeof one->old, "-");

@@ -132,7 +132,7 @@ static void requests_list_todos(struct requests_job *job)
     struct requests *all = job->all;
     struct json args = {0};
     buf b = {0};
-    char *path = job->words[1] ? span_dup(span_of(job->words[1])) : NULL;
+    char *path = job->words[1] ? base_dup(job->words[1]) : NULL;
     json_parse(job->fields->args, &args, NULL, NULL);
     struct json_iter it = json_iter(args);
     if (!path && json_type(args) == JSON_ARRAY && json_next(&it))
@@ -382,7 +382,7 @@ static int requests_is_below(const char *path)
 /* Makes the directory and those above it. */
 static void requests_make_dir(const char *path)
 {
-    char *part = span_dup(span_of(path));
+    char *part = base_dup(path);
     for (char *p = part + 1; *p; p++)
         if (*p == '/') {
             *p = '\0';
@@ -406,7 +406,7 @@ static char *requests_directory(const struct codec_request *r)
         buf_str(&path, home ? home : "/");
     buf_span(&path, tilde ? span_sub(given, 1) : given);
     char *below = codec_parse_object(r->metadata, &object, &why)
-                      ? json_dup_text(json_get(object, "subfolder"))
+                      ? json_dup_member(object, "subfolder")
                       : NULL;
     int good = path.p[0] == '/' && (!below || requests_is_below(below));
     if (good && below && *below) {

@@ -568,7 +568,7 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
         return NULL;
     struct streams_request *request = base_alloc(sizeof *request);
     request->owner = l;
-    request->computer = span_dup(span_of(computer));
+    request->computer = base_dup(computer);
     request->done = done;
     request->ctx = ctx;
     request->stream.owner = request;

@@ -103,7 +103,7 @@ static void install_find(struct install *in, span system, span machine, span ord
             span_eq(machine, install_kinds[i].machine) &&
             (!install_kinds[i].order[0] || span_eq(order, install_kinds[i].order)))
             name = install_kinds[i].name;
-    char *dir = span_dup(span_of(in->config->program)), *slash = strrchr(dir, '/');
+    char *dir = base_dup(in->config->program), *slash = strrchr(dir, '/');
     if (slash)
         *slash = '\0';
     const char *configured = in->config->binaries;

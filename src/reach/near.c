@@ -223,8 +223,8 @@ static void near_on_hello(void *ctx, span text)
     buf error = {0};
     json_read(text, &hello);
     json_int(json_get(hello, "mux"), &version);
-    char *fault = json_dup_text(json_get(hello, "error"));
-    char *computer = json_dup_text(json_get(hello, "computer"));
+    char *fault = json_dup_member(hello, "error");
+    char *computer = json_dup_member(hello, "computer");
     const char *name = l->wanted ? l->wanted : computer;
     if (version != MUX_VERSION)
         buf_str(&error, "the telec there is of a version that this one can't talk to");
@@ -234,8 +234,8 @@ static void near_on_hello(void *ctx, span text)
         buf_str(&error, "the telec there does not say its name");
     l->up = !error.n;
     if (l->up && !l->name) {
-        l->name = span_dup(span_of(name));
-        l->self = span_dup(span_of(computer ? computer : name));
+        l->name = base_dup(name);
+        l->self = base_dup(computer ? computer : name);
         near_listen(l, &error);
     }
     if (error.n) {

@@ -102,7 +102,7 @@ static void announce_add(struct announce *a, const char *id)
         log_line(LOG_WARN, "on_state: %d sessions wait for it: one is omitted", a->count);
         announce_remove(a, 0);
     }
-    a->queue[a->count++] = span_dup(span_of(id));
+    a->queue[a->count++] = base_dup(id);
     announce_start(a);
 }
 
@@ -115,7 +115,7 @@ static void announce_on_changed(void *ctx, struct session *s)
     if (!a->sessions->config->on_state || s->adopting ||
         !json_read(buf_view(&s->status), &status))
         return;
-    char *text = json_dup_text(json_get(status, "state"));
+    char *text = json_dup_member(status, "state");
     base_fmt(state, sizeof state, "%s", text ? text : "");
     free(text);
     int changed = *s->announced && strcmp(state, s->announced) != 0;

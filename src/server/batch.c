@@ -91,7 +91,7 @@ static void batch_on_ended(void *ctx)
 {
     struct batch_item *item = ctx;
     if (item->waiter.error)
-        item->fault = span_dup(span_of(os_file_fault(item->waiter.error)));
+        item->fault = base_dup(os_file_fault(item->waiter.error));
     batch_finish_one(item->batch);
 }
 
@@ -103,7 +103,7 @@ static void batch_on_answer(void *ctx, const struct codec_reply *answer, struct 
     if (!answer || !answer->good)
         item->fault = answer ? json_dup_text(answer->error) : NULL;
     if ((!answer || !answer->good) && !item->fault)
-        item->fault = span_dup(span_of(why ? why : "it failed without a reason"));
+        item->fault = base_dup(why ? why : "it failed without a reason");
     batch_finish_one(item->batch);
 }
 
@@ -111,7 +111,7 @@ static void batch_on_reached(void *ctx, int status, span body, const char *error
 {
     struct batch_item *item = ctx;
     if (status < 200 || status > 299)
-        item->fault = error ? span_dup(span_of(error)) : client_detail(body);
+        item->fault = error ? base_dup(error) : client_detail(body);
     batch_finish_one(item->batch);
 }
 
@@ -138,7 +138,7 @@ static void batch_ask(struct batch_item *item, const char *computer)
     if (streams_ask(&fleet->streams, computer, &request, batch_on_answer, item, &why))
         batch->pending++;
     else
-        item->fault = span_dup(span_of(why));
+        item->fault = base_dup(why);
     buf_free(&line);
 }
 
@@ -146,12 +146,12 @@ static void batch_end(struct batch_item *item, struct session *s)
 {
     struct batch *batch = item->batch;
     if (session_why_unreachable(s)) {
-        item->fault = span_dup(span_of(session_why_unreachable(s)));
+        item->fault = base_dup(session_why_unreachable(s));
         return;
     }
     if (batch->undo_s) {
         if (session_end_undoably(s, batch->undo_s) != 0)
-            item->fault = span_dup(span_of(os_file_fault(errno)));
+            item->fault = base_dup(os_file_fault(errno));
         return;
     }
     batch->pending++;
@@ -173,13 +173,13 @@ static void batch_run(struct batch_item *item, const char *computer)
         batch_end(item, s);
     else if (hidden && batch->restores)
         item->fault =
-            session_undo_end(hidden) == 0 ? NULL : span_dup(span_of(os_file_fault(errno)));
+            session_undo_end(hidden) == 0 ? NULL : base_dup(os_file_fault(errno));
     else if (hidden && !batch->undo_s)
         batch_end(item, hidden);
     else if (!s && !hidden && (!computer || !*computer) && known)
         batch_ask(item, known->computer);
     else if (!hidden)
-        item->fault = span_dup(span_of("Session not found"));
+        item->fault = base_dup("Session not found");
 }
 
 /* Tells whether this process got its turn late: the last slice keeps the computer busy. */

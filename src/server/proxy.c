@@ -58,8 +58,8 @@ static void proxy_ask(struct request *r, const char *computer, const struct code
     const char *why;
     *proxy = (struct proxy){.server = r->server,
                               .client = r->client,
-                              .computer = span_dup(span_of(computer)),
-                              .id = r->id ? span_dup(span_of(r->id)) : NULL,
+                              .computer = base_dup(computer),
+                              .id = r->id ? base_dup(r->id) : NULL,
                               .changes = requests_is_change(request->command),
                               .answer = answer};
     proxy->asked =
@@ -110,7 +110,7 @@ static void proxy_reply_session(struct proxy *proxy, struct json data)
 {
     buf b = {0};
     for (struct json_iter it = json_items(data); json_next(&it);)
-        if (!b.n && json_text_eq(json_get(it.value, "session_id"), proxy->id))
+        if (!b.n && json_member_eq(it.value, "session_id", proxy->id))
             codec_put_session(&b, it.value, proxy->computer);
     if (b.n)
         request_reply(proxy->client, &b);

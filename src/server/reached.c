@@ -49,13 +49,13 @@ static char *reached_name(struct reached *r, struct json computer)
     char *name = json_dup_text(computer);
     if (!name || strcmp(name, r->self) == 0) {
         free(name);
-        return span_dup(span_of(r->name));
+        return base_dup(r->name);
     }
     struct reached *owner = reached_find(r->server, span_of(name));
     int taken = request_is_here(r->server, name) || (owner && owner != r) ||
                 roster_find(r->server->fleet, span_of(name)) || strcmp(name, r->name) == 0;
     if (!taken && !owner && r->other_count < REACHED_OTHERS_MAX)
-        r->others[r->other_count++] = span_dup(span_of(name));
+        r->others[r->other_count++] = base_dup(name);
     else if (!owner || taken)
         free(name), name = NULL;
     return name;
@@ -93,7 +93,7 @@ static void reached_put_projects(const struct server *server, const char *comput
         if (!json_read(buf_view(&r->projects), &array))
             continue;
         for (struct json_iter it = json_iter(array); json_next(&it);)
-            if (!computer || json_text_eq(json_get(it.value, "computer"), computer))
+            if (!computer || json_member_eq(it.value, "computer", computer))
                 json_put_raw(b, it.value.text);
     }
 }
@@ -159,7 +159,7 @@ static void reached_on_sessions(struct reached *r, struct json data)
 
 static void reached_on_removed(struct reached *r, struct json data)
 {
-    char *id = json_dup_text(json_get(data, "session_id"));
+    char *id = json_dup_member(data, "session_id");
     struct cache_session *s = id ? cache_find(r->server->cache, id) : NULL;
     long long undo_s;
     if (s && reached_data(r->server, s)->owner == r) {
@@ -382,7 +382,7 @@ static struct reached *reached_of(struct server *server, const struct httpd_requ
     }
     if (http_query(request->query, "computer", computer) <= 0) {
         buf_clear(computer);
-        char *in_body = json_dup_text(json_get(body, "computer"));
+        char *in_body = json_dup_member(body, "computer");
         struct cache_session *s = id->n ? cache_find(server->cache, buf_cstr(id)) : NULL;
         buf_str(computer, in_body ? in_body : s ? s->computer : "");
         free(in_body);
@@ -438,7 +438,7 @@ static void reached_on_message(void *ctx, enum ws_opcode opcode, span payload)
     struct json message;
     if (opcode != WS_TEXT || !json_read(payload, &message))
         return;
-    char *why = json_dup_text(json_get(message, "why"));
+    char *why = json_dup_member(message, "why");
     int was_up = r->up;
     r->up = json_is(message, "up", JSON_TRUE);
     base_fmt(r->why, sizeof r->why, "%s", why && !r->up ? why : "");

@@ -195,7 +195,7 @@ static void relay_view(struct request *r, span how, int control,
     viewer->control = control;
     viewer->server = r->server;
     base_fmt(viewer->id, sizeof viewer->id, "%s", r->session ? r->session->id : "");
-    viewer->computer = r->session ? NULL : span_dup(span_of(r->computer));
+    viewer->computer = r->session ? NULL : base_dup(r->computer);
     viewer->sizes = frame_views(how, FRAME_VIEW_SIZES);
     viewer->stream = open(r, how, control, &relay_stream_hooks, viewer);
     if (!viewer->stream) {

@@ -391,14 +391,14 @@ static int request_put_initiator(const struct server *server, const char *id, bu
     struct json object;
     if (!known || !json_read(buf_view(&known->json), &object))
         return 0;
-    json_put_text(b, json_get(object, "initiator_session_id"));
+    json_put_member(b, object, "initiator_session_id");
     return b->n > 0;
 }
 
 static int request_require_driver(struct request *r)
 {
     struct json from = json_get(r->body, "from");
-    char *id = span_dup(span_of(r->id));
+    char *id = base_dup(r->id);
     int may = json_type(from) != JSON_STRING || strcmp(r->server->config->answer, "all") == 0;
     for (int i = 0; !may && id && i < REQUEST_ANCESTORS_MAX; i++) {
         buf initiator = {0};

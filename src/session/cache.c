@@ -143,8 +143,8 @@ static struct cache_session *cache_add(struct cache *c, const char *id, const ch
     struct cache_session *s = base_alloc(sizeof *s + c->reserved);
     if (c->places == c->cap)
         cache_rearrange(c);
-    s->id = span_dup(span_of(id));
-    s->computer = span_dup(span_of(computer));
+    s->id = base_dup(id);
+    s->computer = base_dup(computer);
     s->next_same = *cache_bucket(c, id);
     *cache_bucket(c, id) = s;
     s->place = c->places++;

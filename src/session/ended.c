@@ -40,7 +40,7 @@ static size_t ended_list(const char *state, struct ended **all)
         char *one = ended_dir(state, entry->d_name);
         if (store_id_is_plain(entry->d_name) && lstat(one, &st) == 0 && S_ISDIR(st.st_mode)) {
             *all = base_grow(*all, (n + 1) * sizeof **all);
-            (*all)[n++] = (struct ended){span_dup(span_of(entry->d_name)), st.st_mtime};
+            (*all)[n++] = (struct ended){base_dup(entry->d_name), st.st_mtime};
         }
         free(one);
     }

@@ -138,7 +138,7 @@ static void holder_handle_message(struct holder_client *c, span payload)
         return;
     const struct frame_message how = {.enter = !json_is(message, "enter", JSON_FALSE),
                                       .force = json_is(message, "force", JSON_TRUE)};
-    json_put_text(&text, json_get(message, "text"));
+    json_put_member(&text, message, "text");
     int refused = !how.force && !c->holder->messages && input_put_refusal(c->holder, &refusal);
     if (refused) {
         message_put_receipt(c, buf_cstr(&refusal));
@@ -155,7 +155,7 @@ static void holder_handle_answer(struct holder_client *c, span payload)
     struct json request;
     if (!json_read(payload, &request))
         return;
-    char *text = json_dup_text(json_get(request, "answer"));
+    char *text = json_dup_member(request, "answer");
     if (text)
         answer_ask(c, text);
     free(text);
@@ -197,7 +197,7 @@ static void holder_handle_keys(struct holder_client *c, span payload)
     int application = (vt_modes(c->holder->vt) & VT_APP_CURSOR) != 0;
     if (!json_read(payload, &request))
         return;
-    json_put_text(&name, json_get(request, "key"));
+    json_put_member(&name, request, "key");
     json_int(json_get(request, "count"), &count);
     for (long long i = 0; i < count && i < FRAME_KEYS_MAX; i++)
         frame_put_key_bytes(&bytes, buf_view(&name), application);
@@ -288,7 +288,7 @@ static void holder_read_event(struct holder *h, span payload)
         return;
     struct json id = json_get(event, "native_session_id");
     int known = state_parse_event(json_get(event, "type"), &type);
-    json_put_text(&text, json_get(event, "text"));
+    json_put_member(&text, event, "text");
     int foreign = known ? holder_is_foreign(h, id, type, buf_view(&text)) : 0;
     if (foreign) {
         buf_free(&text);
@@ -776,17 +776,17 @@ static int holder_is_given_up(const struct holder *h)
 /* 0: incomplete */
 static int holder_read_spec(struct holder *h, struct json spec)
 {
-    h->id = json_dup_text(json_get(spec, "id"));
-    h->socket = json_dup_text(json_get(spec, "socket"));
-    h->dir = json_dup_text(json_get(spec, "dir"));
-    h->program = json_dup_text(json_get(spec, "program"));
-    h->api_socket = json_dup_text(json_get(spec, "api_socket"));
-    h->keep_env = json_dup_text(json_get(spec, "keep_env"));
-    json_put_text(&h->typed, json_get(spec, "typed"));
-    json_put_text(&h->first_argument, json_get(spec, "argument"));
+    h->id = json_dup_member(spec, "id");
+    h->socket = json_dup_member(spec, "socket");
+    h->dir = json_dup_member(spec, "dir");
+    h->program = json_dup_member(spec, "program");
+    h->api_socket = json_dup_member(spec, "api_socket");
+    h->keep_env = json_dup_member(spec, "keep_env");
+    json_put_member(&h->typed, spec, "typed");
+    json_put_member(&h->first_argument, spec, "argument");
     h->first_strict = json_is(spec, "agent", JSON_STRING) &&
-                      !json_text_eq(json_get(spec, "agent"), "shell");
-    json_put_text(&h->native_id, json_get(spec, "native_session_id"));
+                      !json_member_eq(spec, "agent", "shell");
+    json_put_member(&h->native_id, spec, "native_session_id");
     h->umask = -1;
     json_int(json_get(spec, "umask"), &h->umask);
     return h->id && h->socket && h->dir;
@@ -854,8 +854,8 @@ static const char *holder_start(struct holder *h, struct json spec, buf *error)
 {
     char **argv = holder_strings(json_get(spec, "argv"));
     char **env = holder_strings(json_get(spec, "env"));
-    char *directory = json_dup_text(json_get(spec, "directory")),
-         *agent = json_dup_text(json_get(spec, "agent"));
+    char *directory = json_dup_member(spec, "directory"),
+         *agent = json_dup_member(spec, "agent");
     const char *fault = holder_read_spec(h, spec) && argv && argv[0] && directory
                             ? holder_prepare(h, spec, error)
                             : "the session's description is incomplete";

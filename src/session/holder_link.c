@@ -166,7 +166,7 @@ static void holder_launch_on_closed(struct holder_link *link)
     struct loop *l = link->conn.loop;
     struct json answer;
     json_read(conn_view(&link->conn), &answer);
-    char *error = json_dup_text(json_get(answer, "error"));
+    char *error = json_dup_member(answer, "error");
     int started = json_is(answer, "pid", JSON_NUMBER);
     conn_free(&link->conn);
     if (started && holder_link_open(link, l, holder_dial(link->launching->socket)) == 0)
@@ -260,7 +260,7 @@ static void holder_launch(struct loop *l, const char *program, const struct hold
     } else {
         link->launching = base_alloc(sizeof *link->launching);
         *link->launching =
-            (struct holder_launching){{0}, pid, span_dup(span_of(spec->socket)), done, ctx};
+            (struct holder_launching){{0}, pid, base_dup(spec->socket), done, ctx};
         link->launching->timer = (struct loop_timer){.fn = holder_launch_on_late, .ctx = link};
         loop_timer_set(l, &link->launching->timer, l->now + HOLDER_LAUNCH_MS);
         holder_link_use(link, l, fd);

@@ -47,7 +47,7 @@ static void session_on_launched(void *ctx, const char *error)
 
 static char *session_dup(const char *s)
 {
-    return s ? span_dup(span_of(s)) : NULL;
+    return s ? base_dup(s) : NULL;
 }
 
 static char *session_quoted(char *const *argv)
@@ -116,7 +116,7 @@ static void session_choose_native_id(struct session *s, const struct config_agen
     if (!agent->session_id || !*agent->session_id || session_names_conversation(agent))
         return;
     os_uuid(id);
-    s->native_id = span_dup(span_of(id));
+    s->native_id = base_dup(id);
 }
 
 /* Returns a variable of the caller's environment, to be freed; NULL: it has none. */

@@ -248,9 +248,9 @@ static enum store_lock life_look(const char *dir, struct life_owner *owner)
     json_int(json_get(content, "program"), &program);
     json_int(json_get(content, "program_start"), &owner->program_start);
     owner->program = (pid_t)program;
-    owner->machine = json_dup_text(json_get(content, "machine"));
-    owner->boot = json_dup_text(json_get(content, "boot"));
-    owner->socket = json_dup_text(json_get(content, "socket"));
+    owner->machine = json_dup_member(content, "machine");
+    owner->boot = json_dup_member(content, "boot");
+    owner->socket = json_dup_member(content, "socket");
     owner->remakes = json_is(content, "remakes", JSON_TRUE);
     owner->joins = json_is(content, "joins", JSON_TRUE);
     buf_free(&text);
@@ -300,7 +300,7 @@ static char *life_find_socket(const char *dir, const char *recorded)
         const char *now = owner.socket ? owner.socket : recorded;
         if (lstat(now, &st) == 0 || lock != STORE_LOCK_HELD || waited == LIFE_SUMMON_MS ||
             (!waited && !life_summon(&owner)))
-            socket = span_dup(span_of(now));
+            socket = base_dup(now);
         else
             poll(NULL, 0, LIFE_POLL_MS);
         life_free_owner(&owner);

@@ -50,7 +50,7 @@ static void native_init(struct holder *h, const struct agents_row *row, char *co
 static int native_has_text(const struct native_search *s, struct json entry)
 {
     buf text = {0};
-    json_put_text(&text, json_get(entry, s->names->text));
+    json_put_member(&text, entry, s->names->text);
     int has = span_hash(buf_view(&text)) == s->text;
     buf_free(&text);
     return has;

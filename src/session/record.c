@@ -218,7 +218,7 @@ static void session_set_status(struct session *s, span status)
 static int session_has_exited(const struct session *s)
 {
     struct json status = {buf_view(&s->status)}; /* checked before */
-    return s->status.n && json_text_eq(json_get(status, "state"), "exited");
+    return s->status.n && json_member_eq(status, "state", "exited");
 }
 
 static void session_set_own_status(struct session *s, enum state_kind kind,
@@ -326,12 +326,12 @@ static int session_load(struct session *s)
     int missing = store_read(s->dir, "record.json", &text) != 0 && errno == ENOENT;
     json_read(buf_view(&text), &record);
     for (size_t i = 0; i < COUNT_OF(strings); i++)
-        *strings[i].place = json_dup_text(json_get(record, strings[i].key));
+        *strings[i].place = json_dup_member(record, strings[i].key);
     if (json_is(record, "mode", JSON_NONE)) /* a record of an older version */
-        s->mode = json_dup_text(json_get(record, "thinking_mode"));
+        s->mode = json_dup_member(record, "thinking_mode");
     s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
     json_time(json_get(record, "created_at"), &s->created_at);
-    char *socket = json_dup_text(json_get(record, "socket"));
+    char *socket = json_dup_member(record, "socket");
     if (socket && *socket == '/') {
         free(s->socket);
         s->socket = socket;

@@ -46,7 +46,7 @@ static struct session *session_new(struct sessions *all, const char *id)
 {
     struct session *s = base_alloc(sizeof *s);
     s->owner = all;
-    s->id = span_dup(span_of(id));
+    s->id = base_dup(id);
     s->dir = store_session_dir(all->config->state, id);
     s->socket = session_socket(all, id);
     s->created_at = clock_wall_ms();
@@ -604,7 +604,7 @@ static void session_set_seen(struct session *s)
 static int session_rename(struct session *s, const char *title)
 {
     char *old = s->title;
-    s->title = span_dup(span_of(title));
+    s->title = base_dup(title);
     if (session_write(s) != 0) {
         free(s->title);
         s->title = old;

@@ -95,7 +95,7 @@ static int config_is_program(const char *path)
 static char *config_find_program(const char *path, const char *program)
 {
     if (strchr(program, '/'))
-        return config_is_program(program) ? span_dup(span_of(program)) : NULL;
+        return config_is_program(program) ? base_dup(program) : NULL;
     span rest = span_of(path ? path : "/usr/local/bin:/bin:/usr/bin");
     while (*program && rest.p && rest.n) {
         span dir = span_cut(&rest, ':');
@@ -198,7 +198,7 @@ static struct config_agent *config_add_agent(struct config *c, span name, const 
 
 static char *config_dup(const char *s)
 {
-    return s ? span_dup(span_of(s)) : NULL;
+    return s ? base_dup(s) : NULL;
 }
 
 static void config_default_agents(struct config *c)
@@ -527,9 +527,9 @@ static void config_open_project(struct config_line *line)
 {
     struct config *c = line->config;
     c->projects = base_grow(c->projects, (size_t)(c->project_count + 1) * sizeof *c->projects);
-    c->projects[c->project_count++] = (struct config_project){.path = span_dup(span_of("")),
+    c->projects[c->project_count++] = (struct config_project){.path = base_dup(""),
                                                               .name = span_dup(line->name),
-                                                              .description = span_dup(span_of("")),
+                                                              .description = base_dup(""),
                                                               .line = line->number};
 }
 
@@ -723,7 +723,7 @@ static char *config_absolute(const char *path)
 {
     char here[PATH_MAX];
     if (path[0] == '/' || !getcwd(here, sizeof here))
-        return span_dup(span_of(path));
+        return base_dup(path);
     return config_join(here, path);
 }
 
@@ -822,31 +822,31 @@ static void config_redis_from_environment(struct config *c)
 
 static void config_set_defaults(struct config *c)
 {
-    c->prefix = span_dup(span_of("Ctrl-]"));
-    c->prefix2 = span_dup(span_of(""));
-    c->utf8 = span_dup(span_of("ask"));
-    c->clipboard = span_dup(span_of("no"));
-    c->role = span_dup(span_of("development"));
-    c->answer = span_dup(span_of("own"));
-    c->allow = span_dup(span_of("*"));
-    c->attach = span_dup(span_of(CONFIG_ATTACH_REDIS));
-    c->redis_url = span_dup(span_of(""));
-    c->redis_from = span_dup(span_of(c->file));
-    c->tls_command = span_dup(span_of(CONFIG_TLS_COMMAND));
-    c->mouse = span_dup(span_of("yes"));
-    c->notify = span_dup(span_of("bell"));
-    c->binaries = span_dup(span_of(""));
-    c->title = span_dup(span_of("yes"));
-    c->worktrees = span_dup(span_of(""));
-    c->prepare_project = span_dup(span_of(
+    c->prefix = base_dup("Ctrl-]");
+    c->prefix2 = base_dup("");
+    c->utf8 = base_dup("ask");
+    c->clipboard = base_dup("no");
+    c->role = base_dup("development");
+    c->answer = base_dup("own");
+    c->allow = base_dup("*");
+    c->attach = base_dup(CONFIG_ATTACH_REDIS);
+    c->redis_url = base_dup("");
+    c->redis_from = base_dup(c->file);
+    c->tls_command = base_dup(CONFIG_TLS_COMMAND);
+    c->mouse = base_dup("yes");
+    c->notify = base_dup("bell");
+    c->binaries = base_dup("");
+    c->title = base_dup("yes");
+    c->worktrees = base_dup("");
+    c->prepare_project = base_dup(
         "Prepare the next todo of todos/roadmap.md that is not ready ([ ]): write its "
-        "requirements.md and implementation-plan.md in todos, below its name."));
-    c->prepare_todo = span_dup(span_of(
+        "requirements.md and implementation-plan.md in todos, below its name.");
+    c->prepare_todo = base_dup(
         "Prepare the todo SLUG of todos/roadmap.md: write todos/SLUG/requirements.md and "
-        "todos/SLUG/implementation-plan.md."));
-    c->prepare_start = span_dup(span_of(
+        "todos/SLUG/implementation-plan.md.");
+    c->prepare_start = base_dup(
         "Do the todo SLUG of todos/roadmap.md. Read todos/SLUG/requirements.md and "
-        "todos/SLUG/implementation-plan.md first."));
+        "todos/SLUG/implementation-plan.md first.");
 }
 
 static int config_is_set(const struct config *c)

@@ -45,7 +45,7 @@ static int places_private_dir(const char *path, int state, buf *error)
 {
     struct stat st = {0};
     buf fault = {0};
-    char *named = span_dup(span_of(path));
+    char *named = base_dup(path);
     if (places_make_parents(named) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST) ||
         lstat(path, &st) != 0)
         buf_str(&fault, strerror(errno));

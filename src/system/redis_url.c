@@ -60,7 +60,7 @@ static const char *redis_url_parse_host(struct redis_url *t, span s)
         if (memchr(port.n ? port.p : "", ':', port.n))
             return "an IPv6 address stands in [ and ]";
     }
-    t->host = host.n ? redis_url_decode(host) : span_dup(span_of("localhost"));
+    t->host = host.n ? redis_url_decode(host) : base_dup("localhost");
     t->port = REDIS_URL_PORT;
     if (!t->host || !redis_url_is_host(t->host))
         return "the host's name has characters that no host has";
@@ -87,7 +87,7 @@ static int redis_url_choose(struct redis_url *t, int i, const char **fault)
 
 static int redis_url_move(struct redis_url *t, span host, span port)
 {
-    char *name = host.n ? span_dup(host) : span_dup(span_of(t->host));
+    char *name = host.n ? span_dup(host) : base_dup(t->host);
     int number;
     if (!redis_url_is_host(name) || !redis_url_number(port, 65535, &number)) {
         free(name);

@@ -194,7 +194,7 @@ static char *store_session_dir(const char *state, const char *id)
 
 static int store_make_dir(const char *path)
 {
-    char *parent = span_dup(span_of(path));
+    char *parent = base_dup(path);
     char *slash = strrchr(parent, '/');
     if (slash && slash > parent)
         *slash = '\0';
@@ -372,7 +372,7 @@ static void store_find_daemon(const char *lock, struct store_daemon *daemon)
     buf_free(&path);
     json_read(buf_view(&text), &content);
     if (daemon->held)
-        daemon->socket = json_dup_text(json_get(content, "socket"));
+        daemon->socket = json_dup_member(content, "socket");
     daemon->remakes = daemon->held && json_is(content, "remakes", JSON_TRUE);
     buf_free(&text);
 }

@@ -125,7 +125,7 @@ static void app_say_problems(struct app *t, const buf *more)
 
 static void app_set(char **place, const char *value)
 {
-    char *copy = value ? span_dup(span_of(value)) : NULL;
+    char *copy = value ? base_dup(value) : NULL;
     free(*place);
     *place = copy;
 }
@@ -295,7 +295,7 @@ static void app_on_reply(void *ctx, int status, span body, const char *error)
         why = detail = client_detail(body);
     struct json failed = json_get(answer, "status"); /* TeleClaude reports errors with a 200 */
     if (!why && json_text_eq(failed, "error")) {
-        detail = json_dup_text(json_get(answer, "message"));
+        detail = json_dup_member(answer, "message");
         why = detail ? detail : "the daemon gave no reason";
     }
     if (why && request->about)
@@ -478,7 +478,7 @@ static void app_add_ended(struct app *t, const char *id, const char *title, cons
     if (t->ended_count == APP_ENDED_MAX)
         app_remove_ended(t, 0);
     t->ended[t->ended_count++] = (struct app_ended){
-        span_dup(span_of(id)), span_dup(span_of(title)), span_dup(span_of(computer)), 0, NULL};
+        base_dup(id), base_dup(title), base_dup(computer), 0, NULL};
 }
 
 static int app_find_ended(const struct app *t, const char *id)
@@ -516,7 +516,7 @@ static void app_add_line(struct app *t, struct app_history *history, const char 
         free(lines[0]);
         memmove(&lines[0], &lines[1], (size_t)--history->count * sizeof *lines);
     }
-    lines[history->count++] = span_dup(span_of(line));
+    lines[history->count++] = base_dup(line);
     app_state_changed(t);
 }
 
@@ -558,10 +558,10 @@ static void app_load_lines(struct app *t, struct app_history *history, struct js
 
 static void app_load_state(struct app *t, struct json state)
 {
-    if (json_text_eq(json_get(state, "view"), "preparation") && !t->attach_only)
+    if (json_member_eq(state, "view", "preparation") && !t->attach_only)
         t->mode = t->shown = APP_TODOS;
-    t->views[0].wanted = json_dup_text(json_get(state, "selected"));
-    t->views[1].wanted = json_dup_text(json_get(state, "todo"));
+    t->views[0].wanted = json_dup_member(state, "selected");
+    t->views[1].wanted = json_dup_member(state, "todo");
     t->no_preview = json_is(state, "preview", JSON_FALSE);
     t->details = json_is(state, "details", JSON_TRUE);
     long long panes = 0;

@@ -203,9 +203,9 @@ static void attach_on_transcript(struct app *t, struct json answer, struct app_r
     buf text = {0};
     (void)request;
     if (!s || t->mode & APP_SCREENS || (t->view && strcmp(t->view->id, s->id) != 0) ||
-        !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
+        !json_member_eq(json_get(answer, "data"), "session_id", s->id))
         return;
-    json_put_text(&text, json_get(answer, "transcript"));
+    json_put_member(&text, answer, "transcript");
     attach_close_view(t);
     t->view = view_of_text(s->id, buf_view(&text), widget_max(t->grid.cols, 80), t->grid.rows);
     buf_free(&text);

@@ -92,8 +92,8 @@ static void dialog_guess_agents(struct app *t)
         int there = agent->login || config_can_run(agent->command);
         if (there != (i < count))
             continue;
-        t->agents[t->agent_count] = span_dup(span_of(agent->name));
-        t->notes[t->agent_count++] = there ? NULL : span_dup(span_of("not installed"));
+        t->agents[t->agent_count] = base_dup(agent->name);
+        t->notes[t->agent_count++] = there ? NULL : base_dup("not installed");
     }
 }
 
@@ -108,7 +108,7 @@ static void dialog_list_agents(struct app *t)
         if (rows_is_installed(a) != (i < t->tree.agent_count))
             continue;
         rows_put_agent_note(a, now, &note);
-        t->agents[t->agent_count] = span_dup(span_of(a->name));
+        t->agents[t->agent_count] = base_dup(a->name);
         t->notes[t->agent_count++] = note.n ? span_dup(buf_view(&note)) : NULL;
         buf_free(&note);
     }
@@ -249,7 +249,7 @@ static void dialog_add_computers(struct app *t)
     t->computers = base_alloc((size_t)t->tree.computer_count * sizeof *t->computers);
     struct widget_line *line = widget_form_add(&t->form, "Computer", "");
     for (int i = 0; i < t->tree.computer_count; i++) {
-        t->computers[t->computer_count++] = span_dup(span_of(t->tree.computers[i]));
+        t->computers[t->computer_count++] = base_dup(t->tree.computers[i]);
         if (strcmp(t->tree.computers[i], t->target_computer) == 0)
             line->choice = i;
     }
@@ -321,7 +321,7 @@ static void dialog_on_created(struct app *t, struct json answer, struct app_requ
         return;
     }
     buf_str(&key, "s:");
-    json_put_text(&key, json_get(answer, "session_id"));
+    json_put_member(&key, answer, "session_id");
     if (dialog_close_answered(request)) {
         app_set(&t->views[0].wanted, buf_cstr(&key));
         field_set(&t->views[0].filter, "");
@@ -347,7 +347,7 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     json_open(&body, '{');
     json_field_string(&body, "computer", s->computer);
     int is_ours = *s->directory && *s->directory != '~' && dialog_is_here(t, s->computer);
-    char *directory = is_ours ? config_absolute(s->directory) : span_dup(span_of(s->directory));
+    char *directory = is_ours ? config_absolute(s->directory) : base_dup(s->directory);
     json_field_string(&body, "project_dir", directory);
     free(directory);
     int runs = s->command && *s->command;
@@ -480,7 +480,7 @@ static void dialog_submit_many(struct app *t)
 
 static void dialog_on_sent(struct app *t, struct json answer, struct app_request *request)
 {
-    int unconfirmed = json_text_eq(json_get(answer, "result"), "unconfirmed");
+    int unconfirmed = json_member_eq(answer, "result", "unconfirmed");
     dialog_close_answered(request);
     app_say(t, 0, unconfirmed ? "sent; the program has not reacted" : "sent");
 }
@@ -664,7 +664,7 @@ static void dialog_end_target(struct app *t, int can_undo)
     buf_free(&after);
     struct app_request *request = app_request(t, "DELETE", buf_cstr(&target), (span){0},
                                               APP_CONFIRM, dialog_on_ended);
-    request->about = can_undo ? span_dup(span_of(s->id)) : NULL;
+    request->about = can_undo ? base_dup(s->id) : NULL;
     buf_free(&target);
 }
 
@@ -815,7 +815,7 @@ static void dialog_start(struct app *t, const char *computer, const char *direct
 static void dialog_on_restarted(struct app *t, struct json answer, struct app_request *request)
 {
     (void)request;
-    int resumes = json_text_eq(json_get(answer, "restart"), "resume");
+    int resumes = json_member_eq(answer, "restart", "resume");
     app_say(t, 0, resumes ? "started again; it resumes its conversation" : "started again");
 }
 

@@ -417,7 +417,7 @@ static void field_add_name(struct field_names *n, const char *name)
         i++;
     n->common = first ? i : strlen(name);
     if (n->count < FIELD_NAMES_MAX)
-        n->names[n->count++] = span_dup(span_of(name));
+        n->names[n->count++] = base_dup(name);
     else
         n->more = 1;
 }

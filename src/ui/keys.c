@@ -672,7 +672,7 @@ static void keys_on_computers(struct app *t, struct json computers, struct app_r
 static void keys_attach_by_program(struct app *t, const struct tree_session *s)
 {
     app_request(t, "GET", "/computers", (span){0}, APP_SESSIONS, keys_on_computers)->about =
-        span_dup(span_of(s->id));
+        base_dup(s->id);
 }
 
 static void keys_attach_session(struct app *t)

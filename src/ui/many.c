@@ -13,7 +13,7 @@ static void many_clear(struct app *t)
 static void many_add(struct app *t, const struct tree_session *s)
 {
     t->many.ids = base_grow(t->many.ids, (size_t)(t->many.count + 1) * sizeof *t->many.ids);
-    t->many.ids[t->many.count++] = span_dup(span_of(s->id));
+    t->many.ids[t->many.count++] = base_dup(s->id);
 }
 
 static struct tree_session *many_session(const struct app *t, size_t place)
@@ -156,7 +156,7 @@ static void many_on_ended(struct app *t, struct json answer, struct app_request 
     }
     if (json_next(&first)) {
         buf_fmt(&text, "%d of them did not end: ", many_length(failed));
-        json_put_text(&text, json_get(first.value, "detail"));
+        json_put_member(&text, first.value, "detail");
         app_say(t, 1, buf_cstr(&text));
     }
     buf_free(&text);
@@ -181,7 +181,7 @@ static void many_end(struct app *t)
     json_close(&body, '}');
     struct app_request *request =
         app_request(t, "POST", "/sessions/end", buf_view(&body), APP_CONFIRM, many_on_ended);
-    request->about = span_dup(span_of(t->ended[t->ended_count - 1].id));
+    request->about = base_dup(t->ended[t->ended_count - 1].id);
     buf_free(&body);
     many_clear(t);
     many_unmark(t);

@@ -421,7 +421,7 @@ static void tree_init(struct tree *t, const char *computer, const char *here)
     cache_init(&t->sessions, NULL);
     t->cache_place = cache_reserve(&t->sessions, sizeof(struct tree_session *));
     tree_add_computer(t, computer);
-    t->here = here ? span_dup(span_of(here)) : NULL;
+    t->here = here ? base_dup(here) : NULL;
     t->dirty = 1;
 }
 

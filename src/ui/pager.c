@@ -856,8 +856,8 @@ static void pager_load(struct pager *p)
 static void pager_open(struct pager *p, const char *title, const char *path)
 {
     pager_free(p);
-    p->title = span_dup(span_of(title));
-    p->path = span_dup(span_of(path));
+    p->title = base_dup(title);
+    p->path = base_dup(path);
     pager_load(p);
 }
 
@@ -876,7 +876,7 @@ static void pager_reload(struct pager *p)
 static void pager_set(struct pager *p, const char *title, span text, int markdown)
 {
     pager_free(p);
-    p->title = span_dup(span_of(title));
+    p->title = base_dup(title);
     p->cut = text.n > PAGER_FILE_MAX;
     text.n = p->cut ? PAGER_FILE_MAX : text.n;
     pager_set_text(p, text, markdown);

@@ -24,9 +24,9 @@ static void reading_on_transcript(struct app *t, struct json answer, struct app_
     const struct tree_session *s = app_session(t);
     buf text = {0};
     if (!s || t->mode != APP_SESSIONS || t->keys_typed != request->keys_typed ||
-        !json_text_eq(json_get(json_get(answer, "data"), "session_id"), s->id))
+        !json_member_eq(json_get(answer, "data"), "session_id", s->id))
         return;
-    json_put_text(&text, json_get(answer, "transcript"));
+    json_put_member(&text, answer, "transcript");
     reading_show(t, s->id, buf_view(&text));
     buf_free(&text);
     app_pause_if_late(request);

@@ -321,7 +321,7 @@ static void rows_words(struct widgets *u, const struct rows_list *l, int row, in
     struct rows_pen p = {u, row, col, l->col + l->cols - 1};
     if (!rows_is_inside(l, row))
         return;
-    char *line = span_dup(span_of(text + strspn(text, " \n")));
+    char *line = base_dup(text + strspn(text, " \n"));
     for (char *c = line; *c; c++)
         *c = *c == '\n' || *c == '\t' || *c == '\r' ? ' ' : *c;
     rows_left(&p, mark, rows_style(u, THEME_DIM));

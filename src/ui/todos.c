@@ -32,7 +32,7 @@ static void todos_add_computer(struct todos *p, const char *name)
     if (todos_computer(p, name) >= 0)
         return;
     p->computers = base_grow(p->computers, (size_t)(p->computer_count + 1) * sizeof *p->computers);
-    p->computers[p->computer_count++] = span_dup(span_of(name));
+    p->computers[p->computer_count++] = base_dup(name);
     p->dirty = 1;
 }
 
@@ -43,7 +43,7 @@ static void todos_set_computers(struct todos *p, struct json array)
     while (p->computer_count)
         free(p->computers[--p->computer_count]);
     for (struct json_iter it = json_iter(array); json_next(&it);) {
-        char *name = json_dup_text(json_get(it.value, "name"));
+        char *name = json_dup_member(it.value, "name");
         if (name && *name)
             todos_add_computer(p, name);
         free(name);
@@ -54,11 +54,11 @@ static void todos_set_computers(struct todos *p, struct json array)
 /* Returns the member `computer`, or this computer's name; the caller frees it. */
 static char *todos_dup_computer(const struct todos *p, struct json object)
 {
-    char *name = json_dup_text(json_get(object, "computer"));
+    char *name = json_dup_member(object, "computer");
     if (name && *name)
         return name;
     free(name);
-    return span_dup(span_of(p->computer_count ? p->computers[0] : "local"));
+    return base_dup(p->computer_count ? p->computers[0] : "local");
 }
 
 /* ---- todos ---------------------------------------------------------------------------------- */
@@ -106,7 +106,7 @@ static void todos_free_todos(struct todos_project *project)
 static struct todos_todo todos_parse_todo(struct json object)
 {
     return (struct todos_todo){
-        .slug = json_dup_text(json_get(object, "slug")),
+        .slug = json_dup_member(object, "slug"),
         .description = todos_dup_text(json_get(object, "description"), TODOS_DESCRIPTION_MAX),
         .build = todos_dup_text(json_get(object, "build_status"), ROADMAP_WORD_MAX),
         .review = todos_dup_text(json_get(object, "review_status"), ROADMAP_WORD_MAX),
@@ -193,7 +193,7 @@ static int todos_compare_projects(const void *a, const void *b)
 /* Parses one project; "desc" is TeleClaude's name of the description. Returns 0 without a path. */
 static int todos_parse_project(const struct todos *p, struct json object, struct todos_project *out)
 {
-    *out = (struct todos_project){.path = json_dup_text(json_get(object, "path"))};
+    *out = (struct todos_project){.path = json_dup_member(object, "path")};
     if (!out->path || !*out->path || strlen(out->path) >= PATH_MAX) {
         free(out->path);
         return 0;
@@ -201,7 +201,7 @@ static int todos_parse_project(const struct todos *p, struct json object, struct
     out->computer = todos_dup_computer(p, object);
     out->name = todos_dup_text(json_get(object, "name"), TODOS_DESCRIPTION_MAX);
     if (!out->name)
-        out->name = span_dup(span_of(config_last_part(out->path)));
+        out->name = base_dup(config_last_part(out->path));
     out->description = todos_dup_text(json_get(object, "description"), TODOS_DESCRIPTION_MAX);
     if (!out->description)
         out->description = todos_dup_text(json_get(object, "desc"), TODOS_DESCRIPTION_MAX);
@@ -261,7 +261,7 @@ static void todos_replace_projects(struct todos *p, const char *computer, struct
             continue;
         if (computer) { /* the sender of the list owns its projects */
             free(one.computer);
-            one.computer = span_dup(span_of(computer));
+            one.computer = base_dup(computer);
         }
         struct todos_project *before = todos_find_project(&old, one.computer, one.path);
         if (before)
@@ -310,7 +310,7 @@ static void todos_on_projects(struct todos *p, struct json data)
 static void todos_on_todos(struct todos *p, struct json data)
 {
     char *computer = todos_dup_computer(p, data),
-         *path = json_dup_text(json_get(data, "project_path"));
+         *path = json_dup_member(data, "project_path");
     struct todos_project *project = path ? todos_find_project(p, computer, path) : NULL;
     if (project)
         todos_set_todos(project, json_get(data, "todos"));
@@ -322,7 +322,7 @@ static void todos_on_todos(struct todos *p, struct json data)
 
 static void todos_on_computer(struct todos *p, struct json data)
 {
-    char *name = json_dup_text(json_get(data, "name"));
+    char *name = json_dup_member(data, "name");
     if (name && *name)
         todos_add_computer(p, name);
     free(name);
@@ -330,7 +330,7 @@ static void todos_on_computer(struct todos *p, struct json data)
 
 static void todos_on_computer_removed(struct todos *p, struct json data)
 {
-    char *name = json_dup_text(json_get(data, "name"));
+    char *name = json_dup_member(data, "name");
     int i = name ? todos_computer(p, name) : -1;
     if (i > 0) { /* never this computer */
         free(p->computers[i]);
@@ -401,7 +401,7 @@ static void todos_turn(struct todos *p, const char *key)
         p->turned = base_grow(p->turned, (size_t)(p->turned_count + 1) * sizeof *p->turned);
         memmove(&p->turned[at + 1], &p->turned[at],
                 (size_t)(p->turned_count++ - at) * sizeof *p->turned);
-        p->turned[at] = span_dup(span_of(key));
+        p->turned[at] = base_dup(key);
     }
     p->dirty = 1;
 }
@@ -776,12 +776,12 @@ static char **todos_editor(const char *path, buf *error)
 static void todos_init(struct todos *p, const char *computer, const char *here)
 {
     *p = (struct todos){.filter = {.of_todos = 1},
-                        .here = here ? span_dup(span_of(here)) : NULL, .dirty = 1};
+                        .here = here ? base_dup(here) : NULL, .dirty = 1};
     todos_add_computer(p, computer);
     if (here)
-        p->here_project = (struct todos_project){.computer = span_dup(span_of(computer)),
-                                                .path = span_dup(span_of(here)),
-                                                .name = span_dup(span_of(config_last_part(here)))};
+        p->here_project = (struct todos_project){.computer = base_dup(computer),
+                                                .path = base_dup(here),
+                                                .name = base_dup(config_last_part(here))};
 }
 
 static void todos_free(struct todos *p)

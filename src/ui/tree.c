@@ -368,7 +368,7 @@ static struct tree_session *tree_put(struct tree *t, struct json object)
         return NULL;
     }
     if (!now->computer)
-        now->computer = span_dup(span_of(t->computer_count ? t->computers[0] : "local"));
+        now->computer = base_dup(t->computer_count ? t->computers[0] : "local");
     struct tree_session *old = tree_session(t, now->id);
     const span nothing = {"", 0}; /* the object's text is kept nowhere: it costs 1 KB */
     struct cache_session *known = cache_put(&t->sessions, now->id, now->computer, &nothing, 1, 0);
@@ -395,7 +395,7 @@ static int tree_add_ended(struct tree *t, struct json array)
 {
     int count = 0;
     for (struct json_iter it = json_iter(array); json_next(&it);) {
-        char *id = json_dup_text(json_get(it.value, "session_id"));
+        char *id = json_dup_member(it.value, "session_id");
         count += id && !tree_session(t, id) && tree_put(t, it.value);
         free(id);
     }
@@ -439,21 +439,21 @@ static void tree_add_computer(struct tree *t, const char *name)
     t->computers = base_grow(t->computers, count * sizeof *t->computers);
     t->computer_notes = base_grow(t->computer_notes, count * sizeof *t->computer_notes);
     t->computer_notes[t->computer_count] = (struct tree_note){0};
-    t->computers[t->computer_count++] = span_dup(span_of(name));
+    t->computers[t->computer_count++] = base_dup(name);
     t->dirty = 1;
 }
 
 /* Adds a computer, or updates its note. */
 static void tree_put_computer(struct tree *t, struct json object)
 {
-    char *name = json_dup_text(json_get(object, "name"));
-    int alone = json_text_eq(json_get(object, "redis"), "reconnecting");
+    char *name = json_dup_member(object, "name");
+    int alone = json_member_eq(object, "redis", "reconnecting");
     int twice = json_is(object, "warning", JSON_STRING);
-    char *why = json_dup_text(json_get(object, "redis_why"));
+    char *why = json_dup_member(object, "redis_why");
     struct tree_note note = {.piped = client_is_piped(object)};
     json_time(json_get(object, "sessions_at"), &note.pulled_at);
     base_fmt(note.why, sizeof note.why, "%s%s", why ? "redis: " : "", why ? why : "");
-    int stale = json_text_eq(json_get(object, "status"), "stale");
+    int stale = json_member_eq(object, "status", "stale");
     note.text = alone   ? "redis: reconnecting"
                 : twice ? "another computer has this name"
                 : stale ? "stale" : NULL;
@@ -494,16 +494,16 @@ static void tree_free_projects(struct tree *t, const char *computer)
 static void tree_add_projects(struct tree *t, struct json array)
 {
     for (struct json_iter it = json_iter(array); json_next(&it);) {
-        char *computer = json_dup_text(json_get(it.value, "computer"));
-        char *path = json_dup_text(json_get(it.value, "path")),
-             *name = json_dup_text(json_get(it.value, "name"));
+        char *computer = json_dup_member(it.value, "computer");
+        char *path = json_dup_member(it.value, "path"),
+             *name = json_dup_member(it.value, "name");
         if (path && *path) {
             t->projects =
                 base_grow(t->projects, (size_t)(t->project_count + 1) * sizeof *t->projects);
             t->projects[t->project_count++] = (struct tree_project){
                 computer ? computer
-                         : span_dup(span_of(t->computer_count ? t->computers[0] : "local")),
-                path, name && *name ? name : span_dup(span_of(config_last_part(path)))};
+                         : base_dup(t->computer_count ? t->computers[0] : "local"),
+                path, name && *name ? name : base_dup(config_last_part(path))};
             if (name && !*name)
                 free(name);
             continue;
@@ -540,7 +540,7 @@ static void tree_set_agents(struct tree *t, struct json object)
          t->agent_count < TREE_AGENTS_MAX && json_next(&it);) {
         struct tree_agent *a = &t->agents[t->agent_count++];
         *a = (struct tree_agent){.name = json_dup_text(it.key),
-                                 .reason = json_dup_text(json_get(it.value, "reason")),
+                                 .reason = json_dup_member(it.value, "reason"),
                                  .until = tree_time(json_get(it.value, "unavailable_until"))};
         a->available = !json_is(it.value, "available", JSON_FALSE);
     }
@@ -560,7 +560,7 @@ static void tree_on_session(struct tree *t, struct json data)
 
 static void tree_on_removed(struct tree *t, struct json data)
 {
-    char *id = json_dup_text(json_get(data, "session_id"));
+    char *id = json_dup_member(data, "session_id");
     struct tree_session *s = id ? tree_session(t, id) : NULL;
     int kept = s && s->restart && strcmp(s->restart, "resume") == 0 &&
                strcmp(s->computer, t->computers[0]) == 0;
@@ -578,7 +578,7 @@ static void tree_on_preparation(struct tree *t, struct json data)
 
 static void tree_on_projects(struct tree *t, struct json data)
 {
-    char *computer = json_dup_text(json_get(data, "computer"));
+    char *computer = json_dup_member(data, "computer");
     if (computer && json_is(data, "projects", JSON_ARRAY)) {
         tree_free_projects(t, computer);
         tree_add_projects(t, json_get(data, "projects"));
@@ -588,7 +588,7 @@ static void tree_on_projects(struct tree *t, struct json data)
 
 static void tree_on_computer_removed(struct tree *t, struct json data)
 {
-    char *name = json_dup_text(json_get(data, "name"));
+    char *name = json_dup_member(data, "name");
     int i = name ? tree_computer(t, name) : -1;
     if (i > 0) { /* never this computer */
         free(t->computers[i]);
@@ -663,7 +663,7 @@ static void tree_set_folded(struct tree *t, const char *key, int folded)
     if (folded) {
         t->folds = base_grow(t->folds, (size_t)(t->fold_count + 1) * sizeof *t->folds);
         memmove(&t->folds[at + 1], &t->folds[at], (size_t)(t->fold_count - at) * sizeof *t->folds);
-        t->folds[at] = span_dup(span_of(key));
+        t->folds[at] = base_dup(key);
         t->fold_count++;
     } else {
         free(t->folds[at]);
@@ -675,7 +675,7 @@ static void tree_set_folded(struct tree *t, const char *key, int folded)
 
 static void tree_set_focus(struct tree *t, const char *computer)
 {
-    char *copy = computer ? span_dup(span_of(computer)) : NULL;
+    char *copy = computer ? base_dup(computer) : NULL;
     free(t->focus);
     t->focus = copy;
     t->dirty = 1;
@@ -705,9 +705,9 @@ static void tree_put_state(const struct tree *t, buf *b)
 
 static void tree_load_state(struct tree *t, struct json state)
 {
-    char *focus = json_dup_text(json_get(state, "focus"));
+    char *focus = json_dup_member(state, "focus");
     for (int i = 0; i < TREE_ORDERS; i++)
-        if (json_text_eq(json_get(state, "order"), tree_orders[i]))
+        if (json_member_eq(state, "order", tree_orders[i]))
             tree_set_order(t, (enum tree_order)i);
     for (struct json_iter it = json_iter(json_get(state, "folds")); json_next(&it);) {
         char *key = json_dup_text(it.value);

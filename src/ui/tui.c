@@ -299,8 +299,8 @@ static void tui_on_push_event(void *ctx, span json)
     if (app_is_foreign(t)) { /* TeleClaude's initial states are incomplete: fetch them */
         struct json message;
         if (json_read(json, &message) &&
-            (json_text_eq(json_get(message, "event"), "sessions_initial") ||
-             json_text_eq(json_get(message, "event"), "preparation_initial"))) {
+            (json_member_eq(message, "event", "sessions_initial") ||
+             json_member_eq(message, "event", "preparation_initial"))) {
             app_fetch(t);
             return;
         }

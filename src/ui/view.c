@@ -129,7 +129,7 @@ static void view_on_sync_over(void *ctx)
 static struct view *view_new(const char *id, const struct view_hooks *hooks, void *ctx)
 {
     struct view *v = base_alloc(sizeof *v);
-    v->id = span_dup(span_of(id));
+    v->id = base_dup(id);
     v->hooks = hooks;
     v->ctx = ctx;
     v->terminal.modes = v->widget_modes = VIEW_UI_MODES;
@@ -258,7 +258,7 @@ static struct view *view_open(struct client *client, const char *id, const char 
 {
     struct view *v = view_new(id, hooks, ctx);
     v->loop = client->loop;
-    v->computer = computer ? span_dup(span_of(computer)) : NULL;
+    v->computer = computer ? base_dup(computer) : NULL;
     v->here = client->config->computer;
     v->control = what == VIEW_CONTROL;
     v->history = what != VIEW_SCREEN;

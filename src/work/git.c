@@ -263,7 +263,7 @@ static const char *git_find_branch(void *ctx, struct session *s)
         if (all->count > 2 * all->sessions->count)
             git_sweep(all);
         b = base_alloc(sizeof *b);
-        *b = (struct git_place){all->first, span_dup(span_of(s->directory)), NULL, -1, NULL, 0, 0};
+        *b = (struct git_place){all->first, base_dup(s->directory), NULL, -1, NULL, 0, 0};
         all->first = b;
         if (!all->count++ && all->notify.fd < 0) { /* a daemon without sessions watches nothing */
             all->notify.fd = projects_notify_open();

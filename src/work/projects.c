@@ -489,15 +489,15 @@ static void projects_unlink(struct projects *all, struct project *p)
 static void projects_describe(struct project *p, const char *name, const char *description)
 {
     free(p->name), free(p->description);
-    p->name = span_dup(span_of(name && *name ? name : config_last_part(p->path)));
-    p->description = span_dup(span_of(description ? description : ""));
+    p->name = base_dup(name && *name ? name : config_last_part(p->path));
+    p->description = base_dup(description ? description : "");
 }
 
 static struct project *projects_new(struct projects *all, enum project_source source,
                                     const char *path, const char *name, const char *description)
 {
     struct project *p = base_alloc(sizeof *p);
-    p->path = span_dup(span_of(path));
+    p->path = base_dup(path);
     p->source = source;
     projects_describe(p, name, description);
     projects_insert(all, p);
@@ -553,9 +553,9 @@ static void projects_load(struct projects *all)
     if (!json_read(buf_view(&text), &remembered))
         remembered = (struct json){0};
     for (struct json_iter it = json_iter(remembered); json_next(&it);) {
-        char *path = json_dup_text(json_get(it.value, "path")),
-             *name = json_dup_text(json_get(it.value, "name")),
-             *description = json_dup_text(json_get(it.value, "description"));
+        char *path = json_dup_member(it.value, "path"),
+             *name = json_dup_member(it.value, "name"),
+             *description = json_dup_member(it.value, "description");
         if (path && *path == '/' && !projects_find(all, path) && all->count < PROJECTS_MAX)
             projects_new(all, PROJECT_REMEMBERED, path, name, description);
         free(path), free(name), free(description);
