@@ -20,15 +20,15 @@ static void keys_move(void *ctx, int rows)
     app_select(t, app_view(t)->list.at + rows);
 }
 
-/* Moves by a screen of lines: a row may have several. */
-/* Scrolls the preview of the selected session. */
+/* Scrolls the preview of the selected session by half screens; positive: back. */
 static void keys_scroll_preview(void *ctx, int pages)
 {
     struct app *t = ctx;
     attach_scroll(t, pages * widget_max(1, t->grid.rows / 4));
 }
 
-/* A screen of the list, or of the preview while that is scrolled back. */
+/* Moves by a screen of lines (a row may have several), or in the preview while that is scrolled
+ * back. */
 static void keys_page(void *ctx, int step)
 {
     struct app *t = ctx;
@@ -718,7 +718,6 @@ static void keys_read_only(void *ctx, int arg)
     attach_begin(t, s->id);
 }
 
-/* Scrolls the preview by half screens; positive: back. */
 static void keys_detach(void *ctx, int arg)
 {
     (void)arg;
