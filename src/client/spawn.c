@@ -36,10 +36,9 @@ static int spawn_open_log(const struct config *config)
 /* Leaves the caller's session and files; what is told goes to descriptor 3. */
 static void spawn_detach(int ready_fd, int err_fd)
 {
-    int null = open("/dev/null", O_RDWR);
-    const char *why = null < 0 ? strerror(errno) : NULL;
+    const char *why = os_point_at_null(0, 1) != 0 ? strerror(errno) : NULL;
     setsid();
-    dup2(null, 0), dup2(null, 1), dup2(err_fd, 2);
+    dup2(err_fd, 2);
     if (ready_fd != 3)
         dup2(ready_fd, 3);
     os_close_inherited(4); /* the caller's open files stay the caller's */

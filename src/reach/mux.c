@@ -6,17 +6,19 @@
  * socket, and reads no socket while more than MUX_QUEUE bytes wait for the pipe: memory is bounded,
  * and no stream holds up another one for long. */
 
+static void mux_put_number(char out[4], uint32_t number)
+{
+    for (int i = 3; i >= 0; i--, number >>= 8)
+        out[i] = (char)(unsigned char)number;
+}
+
 static void mux_send(struct mux *m, enum mux_type type, uint32_t number, span payload)
 {
-    unsigned char head[MUX_HEAD] = {(unsigned char)type,
-                                    (unsigned char)(payload.n >> 16),
-                                    (unsigned char)(payload.n >> 8),
-                                    (unsigned char)payload.n,
-                                    (unsigned char)(number >> 24),
-                                    (unsigned char)(number >> 16),
-                                    (unsigned char)(number >> 8),
-                                    (unsigned char)number};
-    blob *frame = blob_join((span){(const char *)head, sizeof head}, &payload, 1);
+    char head[MUX_HEAD];
+    mux_put_number(head, (uint32_t)payload.n);
+    mux_put_number(head + 4, number);
+    head[0] = (char)type;
+    blob *frame = blob_join((span){head, sizeof head}, &payload, 1);
     conn_send_blob(m->out, frame, 0, frame->n, 1);
     blob_drop(frame);
 }
@@ -73,10 +75,10 @@ static void mux_stream_on_data(void *ctx)
 static void mux_stream_on_drained(void *ctx)
 {
     struct mux_stream *s = ctx;
-    unsigned char taken[4] = {(unsigned char)(s->got >> 24), (unsigned char)(s->got >> 16),
-                              (unsigned char)(s->got >> 8), (unsigned char)s->got};
+    char taken[4];
+    mux_put_number(taken, (uint32_t)s->got);
     if (s->got && !s->ended)
-        mux_send(s->mux, MUX_TAKEN, s->number, (span){(const char *)taken, sizeof taken});
+        mux_send(s->mux, MUX_TAKEN, s->number, (span){taken, sizeof taken});
     s->got = 0;
 }
 
@@ -188,14 +190,10 @@ static void mux_on_data(struct mux *m)
     span view;
     while (!m->in->dead && (view = conn_view(m->in)).n >= MUX_HEAD) {
         uint32_t n = mux_number(view.p) & 0xffffff;
-        if (n > MUX_PIECE) {
-            m->hooks->on_broken(m->ctx, "what it sends is no frame of telec's");
-            return;
-        }
-        if (view.n < MUX_HEAD + n)
+        if (n <= MUX_PIECE && view.n < MUX_HEAD + n)
             return;
         span payload = {view.p + MUX_HEAD, n};
-        if (!mux_frame(m, view.p[0], mux_number(view.p + 4), payload)) {
+        if (n > MUX_PIECE || !mux_frame(m, view.p[0], mux_number(view.p + 4), payload)) {
             m->hooks->on_broken(m->ctx, "what it sends is no frame of telec's");
             return;
         }

@@ -43,27 +43,22 @@ struct near_child {
 
 static void near_begin(void *ctx);
 
-/* Points descriptors 0 to 2 at /dev/null, in a session of its own. */
-static void near_detach(void)
+/* Nobody waits any more. Stays in its directory: COMMAND may be a relative path. */
+static void near_detach(struct near *l)
 {
-    int null = open("/dev/null", O_RDWR);
+    close(l->result_fd);
+    l->result_fd = -1;
     setsid();
-    for (int fd = 0; null >= 0 && fd < 3; fd++)
-        dup2(null, fd);
-    if (null > 2)
-        close(null);
+    os_point_at_null(0, 2);
 }
 
-/* Goes to the background with status 0. */
 static void near_tell(struct near *l, int status, const char *text)
 {
     if (status)
         log_line(LOG_WARN, "reach: %s", text);
     if (l->result_fd >= 0) {
         os_print(l->result_fd, "%d%s", status, text);
-        close(l->result_fd);
-        l->result_fd = -1;
-        near_detach(); /* and stays where it is: COMMAND may be a relative path */
+        near_detach(l);
     }
 }
 
@@ -394,44 +389,27 @@ static char *const *near_ask_nobody(char *const *argv)
     return batch;
 }
 
-/* Becomes COMMAND, whose stdin, stdout and stderr are fds; a program that can't be run says so. */
-static void near_become(const struct near *l, const int fds[3])
-{
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGHUP, SIG_IGN); /* the terminal that it asks on may be closed */
-    for (int i = 0; i < 3; i++)
-        if (dup2(fds[i], i) < 0)
-            _exit(127);
-    os_close_inherited(3);
-    char *const *argv = l->result_fd < 0 ? near_ask_nobody(l->argv) : l->argv;
-    execvp(argv[0], argv);
-    os_print(2, "cannot run %s: %s\n", l->argv[0], strerror(errno));
-    _exit(127);
-}
-
 static int near_start(struct near *l, int ours[3])
 {
-    int theirs[3] = {-1, -1, -1}, saved;
+    char *const *argv = l->result_fd < 0 ? near_ask_nobody(l->argv) : l->argv;
+    struct os_program command = {.argv = argv, .fds = {-1, -1, -1}, .in_our_group = 1};
     for (int i = 0; i < 3; i++) {
         int ends[2] = {-1, -1};
         if (pipe(ends) != 0)
             break;
         ours[i] = os_close_on_exec(ends[i == 0]);
-        theirs[i] = ends[i != 0];
+        command.fds[i] = os_close_on_exec(ends[i != 0]);
     }
-    pid_t pid = theirs[2] < 0 ? -1 : fork();
-    if (pid == 0)
-        near_become(l, theirs);
-    saved = errno;
+    pid_t pid = command.fds[2] < 0 ? -1 : os_start(&command);
+    int saved = errno;
     for (int i = 0; i < 3; i++) {
-        if (theirs[i] >= 0)
-            close(theirs[i]);
+        if (command.fds[i] >= 0)
+            close(command.fds[i]);
         if (pid < 0 && ours[i] >= 0)
             close(ours[i]);
     }
+    if (argv != l->argv)
+        free((void *)(uintptr_t)argv);
     errno = saved;
     if (pid < 0)
         return -1;
@@ -451,7 +429,8 @@ static void near_begin(void *ctx)
     buf_clear(&l->said);
     l->why[0] = '\0';
     if (near_start(l, fds) != 0) {
-        near_on_lost(l, strerror(errno));
+        base_fmt(l->why, sizeof l->why, "cannot run %s: %s", l->argv[0], strerror(errno));
+        near_on_lost(l, l->why);
         return;
     }
     conn_open(&l->out, &l->loop, fds[0]);
@@ -481,6 +460,7 @@ static void near_on_orphaned(void *ctx, short revents)
 
 static int near_hold(struct near *l)
 {
+    signal(SIGHUP, SIG_IGN); /* also COMMAND's: the terminal that it asks on may be closed */
     loop_init(&l->loop);
     client_init(&l->client, &l->loop, l->config, 1, NULL, l);
     l->backoff = NEAR_BACKOFF_MIN_MS;
@@ -513,16 +493,12 @@ static int near_guard(struct near *l)
 {
     int status = 0;
     l->guard = getpid();
-    for (int crashes = 0;; crashes++) {
+    for (;;) {
         pid_t pid = fork();
-        if (pid == 0) {
+        if (pid == 0)
             _exit(near_hold(l));
-        }
-        if (!crashes && l->result_fd >= 0) {
-            close(l->result_fd);
-            l->result_fd = -1;
-            near_detach();
-        }
+        if (l->result_fd >= 0)
+            near_detach(l);
         while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
         if (pid < 0 || WIFEXITED(status))
@@ -534,10 +510,7 @@ static int near_guard(struct near *l)
 static int near_await(int fd)
 {
     buf b = {0}, shown = {0}; /* the other side's words may be in it */
-    ssize_t n;
-    buf_reserve(&b, 4096);
-    while (b.n < 4096 && ((n = read(fd, b.p + b.n, 4096 - b.n)) > 0 || (n < 0 && errno == EINTR)))
-        b.n += n > 0 ? (size_t)n : 0;
+    os_read_rest(&b, fd, 4096);
     int status = b.n && b.p[0] == '0' ? 0 : 1;
     utf8_put_visible(&shown, span_sub(buf_view(&b), b.n > 0));
     os_print(status ? 2 : 1, "%s%s\n", status ? "telec: " : "", buf_cstr(&shown));
@@ -551,6 +524,7 @@ static int near_run(const struct config *config, const char *name, char *const *
     struct near l = {.config = config, .wanted = name, .argv = argv, .result_fd = -1,
                      .background = background};
     int fds[2];
+    os_close_inherited(3); /* COMMAND gets none of them */
     if (background)
         return near_guard(&l);
     if (pipe(fds) != 0)

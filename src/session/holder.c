@@ -603,15 +603,6 @@ static void holder_on_summons(void *ctx, int signo)
 
 /* ---- the start ------------------------------------------------------------------------------ */
 
-static void holder_point_at_null(int fd)
-{
-    int null = open("/dev/null", O_RDWR);
-    if (null >= 0 && null != fd) {
-        dup2(null, fd);
-        close(null);
-    }
-}
-
 /* To be freed; NULL: no array. */
 static char **holder_strings(struct json array)
 {
@@ -902,7 +893,7 @@ static void holder_answer_launch(struct holder *h, struct json spec, const char 
         (void)n;
     }
     buf_free(&b);
-    holder_point_at_null(0);
+    os_point_at_null(0, 0);
 }
 
 static int holder_run(span spec_text)
@@ -957,8 +948,7 @@ static int holder_main(void)
     char *spec = base_alloc(n + 1);
     if (!holder_read_exactly(spec, n))
         return 1;
-    holder_point_at_null(1);
-    holder_point_at_null(2);
+    os_point_at_null(1, 2);
     pid_t pid = fork();
     if (pid != 0)
         _exit(pid < 0);

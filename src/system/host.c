@@ -2,22 +2,19 @@
 
 /* host - what this host will do to sessions: files are read and tried, no program is run. */
 
+#define HOST_FILE_MAX (1 << 20)
+
 static void host_say(const struct host *h, enum host_verdict verdict, const char *about,
                      const char *found, const char *mend)
 {
     h->say(h->ctx, verdict, about, found, mend);
 }
 
-/* Reads a small file; "" when it can't be read. */
+/* Reads a file, of /proc, too; "" when it can't be read. */
 static void host_read(const char *path, buf *b)
 {
     buf_clear(b);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    buf_reserve(b, 16384);
-    ssize_t n = fd >= 0 ? read(fd, b->p, 16383) : 0; /* files of /proc say no size */
-    b->n = n > 0 ? (size_t)n : 0;
-    if (fd >= 0)
-        close(fd);
+    os_read_any(b, path, HOST_FILE_MAX);
     buf_cstr(b);
 }
 

@@ -227,6 +227,18 @@ static pid_t os_spawn(char *const *argv, int in, int out, int err)
     return os_start(&(struct os_program){.argv = argv, .fds = {in, out < 0 ? err : out, err}});
 }
 
+static int os_point_at_null(int first, int last)
+{
+    int null = open("/dev/null", O_RDWR), saved = errno;
+    for (int fd = first; null >= 0 && fd <= last; fd++)
+        if (fd != null)
+            dup2(null, fd);
+    if (null >= 0 && (null < first || null > last))
+        close(null);
+    errno = saved;
+    return null < 0 ? -1 : 0;
+}
+
 static void os_close_inherited(int first)
 {
     DIR *dir = opendir(OS_OPEN_FDS);

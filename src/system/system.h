@@ -33,6 +33,7 @@ static int os_open_regular(const char *path, int flags);
 static int os_read_file(buf *b, const char *path, size_t most);
 /* As os_read_file, of anything; may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
+static int os_read_rest(buf *b, int fd, size_t most); /* … of fd, which it closes */
 /* Appends its last bytes, at most `most`. */
 static int os_read_end(buf *b, const char *path, size_t most);
 /* Words for their errno. */
@@ -58,7 +59,8 @@ static int os_is_last_fd(int fd, unsigned few);
 static void os_raise_descriptors(void);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
 static int os_close_on_exec(int fd);               /* returns fd; < 0 is fine */
-static void os_close_inherited(int first);         /* all from `first` on */
+static void os_close_inherited(int first);         /* and those behind it */
+static int os_point_at_null(int first, int last);  /* descriptors, at /dev/null */
 /* NULL: unknown. Valid until the next call; has pw_name, pw_dir and pw_shell. */
 static const struct passwd *os_user(uid_t uid);
 /* Appends the machine's id, else the host's name. */
