@@ -196,7 +196,10 @@ static int keymap_bind_action(struct keymap_binding *b, const struct config_entr
     for (span rest = span_of(entry->value); rest.p && rest.n;) {
         const struct keymap_key *other = NULL;
         span name = span_trim(span_cut(&rest, ','), " \t");
-        int known = keymap_parse_key(name, &row.key, &row.mods);
+        uint32_t key = 0;
+        unsigned mods = 0;
+        int known = keymap_parse_key(name, &key, &mods);
+        row.key = key & 0xffffff, row.mods = mods & 0xff;
         if (known)
             other = keymap_clash(b, &row);
         if (!known || other || made == KEYMAP_BOUND_MAX) {

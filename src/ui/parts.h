@@ -719,14 +719,13 @@ static void widget_toasts_free(struct widget_toasts *t);
 
 /* A row of the key table, from which behaviour, footer, help and README come. */
 struct keymap_key {
-    uint32_t key;
-    unsigned mods;
-    unsigned contexts;              /* where it is valid: bits that the owner defines */
+    unsigned key : 24, mods : 8;
+    unsigned contexts : 17;         /* where it is valid: bits that the owner defines */
+    int arg : 15;                   /* e.g. a direction, a view */
     const char *shown;              /* the key's name */
     const char *footer;             /* its word in the footer; NULL none */
     const char *help;               /* its line of help; NULL: that of the row before */
     void (*run)(void *ctx, int arg);
-    int arg;                        /* e.g. a direction, a view */
     /* its name in [keys]; rows with one name are one action; NULL: it can't be bound */
     const char *action;
 };

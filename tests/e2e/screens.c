@@ -2,14 +2,17 @@
  * every view and dialog at that size, as text and as runs of styles (tests/golden/legend).
  *
  * TELEC_GOLDEN=write writes the files anew: look at the difference before you keep them. With
- * NO_COLOR the screens must have the same text and the same attributes, and no colour. A light
- * ground and a terminal with ASCII alone have files of their own, at one size. */
+ * NO_COLOR, and on a light ground, the screens must have the same text, and styles of their own. A
+ * terminal with ASCII alone has files of its own. */
 
 #ifndef SCREENS_WAIT_MS
 #define SCREENS_WAIT_MS 5000 /* for a screen to be as it should be */
 #endif
 #ifndef SCREENS_KEY_MS
-#define SCREENS_KEY_MS 200 /* without output: a key has been drawn */
+#define SCREENS_KEY_MS 200 /* without output: a key has drawn nothing */
+#endif
+#ifndef SCREENS_REST_MS
+#define SCREENS_REST_MS 20 /* without more output: a key has been drawn */
 #endif
 
 /* ---- what there is to see ------------------------------------------------------------------- */
@@ -50,7 +53,8 @@ static char *screens_sessions(void)
                                  "\"gemini\",\"thinking_mode\":\"med\",\"state_source\":\"hook\","
                                  "\"initiator_session_id\":\"11111111-1111-4111-8111-111111111111"
                                  "\",\"last_input\":\"review the change\",\"last_output\":\"Two "
-                                 "findings.\",\"state_text\":\"Shall I fix both? [y/n]\""));
+                                 "findings.\",\"state_text\":\"Shall I fix both? [y/n]\","
+                                 "\"waits_for\":\"choice\",\"branch\":\"main\""));
     text_str(&t, ",");
     text_str(&t, screens_session("33333333-3333-4333-8333-333333333333", "tower", parser, "exited",
                                  7500, ",\"title\":\"build\",\"command\":\"/usr/bin/make -j4\","
@@ -291,16 +295,27 @@ static const struct screens_step {
     {"new with text", "\r\r\rtitle\rsay\012so \346\227\245\346\234\254", NULL, "", NULL},
     {"new refused", UI_CTRL_S, NULL, "\033", NULL},
     {"message", "gjjjm", NULL, "\033", NULL},
+    {"answer", "a", NULL, "\033", NULL},
+    {"key", "K", NULL, "\033", NULL},
+    {"marked", "V", NULL, "", NULL},
+    {"end many", "x", NULL, "nV", NULL},
+    {"details", "i", NULL, "i", NULL},
+    {"two screens", "=", NULL, "", NULL},
+    {"four screens", "=", NULL, "=", NULL},
     {"rename", "R", NULL, "\033", NULL},
     {"end", "x", NULL, "n", NULL},
     {"attached", "\r", NULL, UI_PREFIX "d", NULL},
+    {"prefix", "\r" UI_PREFIX, NULL, "", NULL},
+    {"prefix unknown", "z", NULL, UI_PREFIX "d", NULL},
     {"read-only", "A", NULL, UI_PREFIX "d", NULL},
     {"reading", "v", NULL, "", NULL},
     {"found", "/fix\r", NULL, "", NULL},
     {"lines selected", "vk", NULL, "vvq", NULL},
     {"help", "?", NULL, "", NULL},
     {"help filtered", "view", NULL, "\033\033", NULL},
-    {"preparation", "2g", NULL, "", NULL},
+    {"prepare", "2Gp", NULL, "\033", NULL},
+    {"todos found", "/faster", NULL, "\033", NULL},
+    {"preparation", "g", NULL, "", NULL},
     {"a todo", "jj" UI_RIGHT "j", NULL, "", NULL},
     {"a file", "v", NULL, "q" UI_LEFT UI_LEFT "1", NULL},
     {"empty", "", "event {\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", "", NULL},
@@ -310,26 +325,30 @@ static const struct screens_step {
     {"lost", "", "mode closes\ndrop", "", NULL}, /* … and must have gone here */
 };
 
-/* Headings of a golden file's styles: with colours, and without. */
-static const char *const screens_headings[] = {"= styles\n", "= styles with NO_COLOR\n"};
+/* Headings of a golden file's styles, of an enum screens_styles. */
+enum screens_styles { SCREENS_DARK, SCREENS_MONO, SCREENS_LIGHT };
+
+static const char *const screens_headings[] = {"= styles\n", "= styles with NO_COLOR\n",
+                                               "= styles on a light ground\n"};
 
 struct screens_run {
     struct ui *u;
     struct fake *fake;
     struct screens_map *map;
     const char *golden; /* the directory of this size's files */
-    int write, mono;
+    int write;
+    enum screens_styles styles;
 };
 
 /* How a terminal can be, and what its golden files' directory ends in. */
 static const struct screens_kind {
     const char *ending, *variable, *answer; /* in the environment; to what the UI asks */
-    int mono;
+    enum screens_styles styles;
 } screens_kinds[] = {
-    {"", "X=", "", 0},
-    {"", "NO_COLOR=1", "", 1},
-    {"-light", "X=", "\033]11;rgb:ffff/ffff/ffff\033\\", 0},
-    {"-ascii", "LANG=C", "", 0},
+    {"", "X=", "", SCREENS_DARK},
+    {"", "NO_COLOR=1", "", SCREENS_MONO},
+    {"", "X=", "\033]11;rgb:ffff/ffff/ffff\033\\", SCREENS_LIGHT},
+    {"-ascii", "LANG=C", "", SCREENS_DARK},
 };
 
 /* The path of a screen's golden file: its name, with - for blanks. */
@@ -346,7 +365,7 @@ static char *screens_path(const struct screens_run *r, const char *name)
 static char *screens_expected(const struct screens_run *r, const char *name)
 {
     char *golden = file_read(screens_path(r, name), NULL);
-    const char *heading = screens_headings[r->mono];
+    const char *heading = screens_headings[r->styles];
     char *styles = golden ? strstr(golden, heading) : NULL;
     if (!styles)
         return format("");
@@ -366,7 +385,7 @@ static void screens_tell_difference(struct screens_run *r, const char *name, con
                                     const char *want)
 {
     e2e.failures++;
-    printf("# %s%s:\n", name, r->mono ? ", NO_COLOR" : "");
+    printf("# %s, %s", name, screens_headings[r->styles]);
     for (int line = 0, told = 0; (*got || *want) && told < 6; line++) {
         int g = (int)strcspn(got, "\n"), w = (int)strcspn(want, "\n");
         if (g != w || strncmp(got, want, (size_t)g) != 0) {
@@ -394,12 +413,28 @@ static void screens_compare(struct screens_run *r, const char *name)
 static void screens_write(struct screens_run *r, const char *name)
 {
     char *path = screens_path(r, name);
-    while (pty_read(r->u->t, 700) > 0)
+    while (pty_read(r->u->t, 150) > 0)
         ;
-    char *before = r->mono ? file_read(path, NULL) : screens_text(r->u->t);
-    char *made = format("%s%s%s", before, screens_headings[r->mono],
+    char *before = r->styles ? file_read(path, NULL) : screens_text(r->u->t);
+    char *made = format("%s%s%s", before, screens_headings[r->styles],
                         screens_styles(r->map, r->u->t));
     file_write(path, made, 0644);
+}
+
+/* Types the keys one at a time: an Escape is one only when nothing follows at once, and what is
+ * drawn in between decides how far a list has scrolled. */
+static void screens_type(struct screens_run *r, const char *keys)
+{
+    while (*keys) {
+        size_t n = *keys == '\033' && keys[1] == '[' ? 3 : 1;
+        while ((keys[n] & 0xc0) == 0x80)
+            n++;
+        ui_keys(r->u, format("%.*s", (int)n, keys));
+        if (pty_read(r->u->t, SCREENS_KEY_MS) > 0)
+            while (pty_read(r->u->t, SCREENS_REST_MS) > 0)
+                ;
+        keys += n;
+    }
 }
 
 static void screens_run_script(struct screens_run *r)
@@ -412,26 +447,12 @@ static void screens_run_script(struct screens_run *r)
             fake_tell(r->fake, step->tell);
         if (step->await)
             UI_AWAIT_TEXT(r->u, step->await);
-        /* One at a time: an Escape is one only when nothing follows at once. */
-        for (const char *k = step->keys; *k;) {
-            size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
-            ui_keys(r->u, format("%.*s", (int)n, k));
-            /* What is drawn in between decides how far the list has scrolled. */
-            while (strchr("gjxmy", *k) && pty_read(r->u->t, SCREENS_KEY_MS) > 0)
-                ;
-            k += n;
-        }
+        screens_type(r, step->keys);
         if (r->write)
             screens_write(r, step->name);
         else
             screens_compare(r, step->name);
-        for (const char *k = step->leave; *k;) {
-            size_t n = *k == '\033' && k[1] == '[' ? 3 : 1;
-            ui_keys(r->u, format("%.*s", (int)n, k));
-            k += n;
-            while (n == 1 && k[-1] == '\033' && pty_read(r->u->t, 100) > 0)
-                ;
-        }
+        screens_type(r, step->leave);
     }
 }
 
@@ -470,7 +491,7 @@ static void screens_at(int rows, int cols, const char *ending)
     for (size_t i = 0; i < sizeof screens_kinds / sizeof *screens_kinds; i++) {
         const struct screens_kind *kind = &screens_kinds[i];
         struct screens_run r = {.golden = screens_directory(rows, cols, kind->ending),
-                                .write = write, .mono = kind->mono};
+                                .write = write, .styles = kind->styles};
         if (strcmp(kind->ending, ending) != 0)
             continue;
         if (write)
@@ -480,50 +501,31 @@ static void screens_at(int rows, int cols, const char *ending)
         ui_keys(r.u, "q");
         CHECK_INT(pty_await_exit(r.u->t), 0);
         screens_follow(r.map, r.u->t);
-        CHECK_INT(r.map->coloured, !kind->mono);
+        CHECK_INT(r.map->coloured, kind->styles != SCREENS_MONO);
         fake_stop(r.fake);
         unlink(format("%s/telec/ui.json", e2e.state));
     }
 }
 
-static void test_screens_24x6(void)
-{
-    screens_at(6, 24, "");
-}
-
-static void test_screens_40x12(void)
-{
-    screens_at(12, 40, "");
-}
-
-static void test_screens_80x24(void)
-{
-    screens_at(24, 80, "");
-}
-
-static void test_screens_120x40(void)
-{
-    screens_at(40, 120, "");
-}
-
-static void test_screens_200x60(void)
-{
-    screens_at(60, 200, "");
-}
-
-static void test_screens_light(void)
-{
-    screens_at(24, 80, "-light");
-}
-
-static void test_screens_ascii(void)
-{
-    screens_at(24, 80, "-ascii");
-}
+#define SCREENS_TEST(cols, rows)                                                                   \
+    static void test_screens_##cols##x##rows(void)                                                 \
+    {                                                                                              \
+        screens_at(rows, cols, "");                                                                \
+    }                                                                                              \
+    static void test_screens_ascii_##cols##x##rows(void)                                           \
+    {                                                                                              \
+        screens_at(rows, cols, "-ascii");                                                          \
+    }
+SCREENS_TEST(24, 6)
+SCREENS_TEST(40, 12)
+SCREENS_TEST(80, 24)
+SCREENS_TEST(120, 40)
+SCREENS_TEST(200, 60)
 
 static const struct test screens_tests[] = {
-    {"screens_light", test_screens_light},   {"screens_ascii", test_screens_ascii},
-    {"screens_24x6", test_screens_24x6},     {"screens_40x12", test_screens_40x12},
-    {"screens_80x24", test_screens_80x24},   {"screens_120x40", test_screens_120x40},
-    {"screens_200x60", test_screens_200x60},
+    {"screens_24x6", test_screens_24x6},       {"screens_ascii_24x6", test_screens_ascii_24x6},
+    {"screens_40x12", test_screens_40x12},     {"screens_ascii_40x12", test_screens_ascii_40x12},
+    {"screens_80x24", test_screens_80x24},     {"screens_ascii_80x24", test_screens_ascii_80x24},
+    {"screens_120x40", test_screens_120x40},   {"screens_ascii_120x40", test_screens_ascii_120x40},
+    {"screens_200x60", test_screens_200x60},   {"screens_ascii_200x60", test_screens_ascii_200x60},
 };

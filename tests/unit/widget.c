@@ -143,13 +143,13 @@ static void unit_ui_nothing(void *ctx, int arg)
 }
 
 static const struct keymap_key unit_ui_keys[] = {
-    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, 0, NULL},
-    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, 0, NULL},
-    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, 0, NULL},
-    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, 0, NULL},
-    {'G', 0, 1, "G", "last", "the last", unit_ui_nothing, 0, NULL},
-    {'z', TERM_CTRL, 3, "Ctrl-Z", "stop", "stops", unit_ui_nothing, 0, NULL},
-    {TERM_PGUP, TERM_SHIFT, 1, "Shift-PgUp", NULL, "back", unit_ui_nothing, 0, NULL},
+    {TERM_UP, 0, 1, 0, "up, k", NULL, "go up", unit_ui_nothing, NULL},
+    {'k', 0, 1, 0, "k", NULL, NULL, unit_ui_nothing, NULL},
+    {'n', 0, 1, 0, "n", "new", "a new one", unit_ui_nothing, NULL},
+    {'n', 0, 2, 0, "n", "no", NULL, unit_ui_nothing, NULL},
+    {'G', 0, 1, 0, "G", "last", "the last", unit_ui_nothing, NULL},
+    {'z', TERM_CTRL, 3, 0, "Ctrl-Z", "stop", "stops", unit_ui_nothing, NULL},
+    {TERM_PGUP, TERM_SHIFT, 1, 0, "Shift-PgUp", NULL, "back", unit_ui_nothing, NULL},
 };
 #define UNIT_UI_KEYS COUNT_OF(unit_ui_keys)
 
@@ -301,13 +301,13 @@ static void unit_ui_key_names(void)
 }
 
 static const struct keymap_key unit_ui_bindable[] = {
-    {TERM_UP, 0, 1, "up, k", NULL, "go up", unit_ui_nothing, 0, "up"},
-    {'k', 0, 1, "k", NULL, NULL, unit_ui_nothing, 0, "up"},
-    {TERM_DOWN, 0, 1, "down", NULL, NULL, unit_ui_nothing, 0, "down"},
-    {'n', 0, 1, "n", "new", "a new one", unit_ui_nothing, 0, "new"},
-    {'n', 0, 2, "n", "no", NULL, unit_ui_nothing, 0, "no"},
-    {'q', 0, 1, "q", "quit", "the end", unit_ui_nothing, 0, "quit"},
-    {'c', TERM_CTRL, 3, "Ctrl-C", NULL, NULL, unit_ui_nothing, 0, NULL},
+    {TERM_UP, 0, 1, 0, "up, k", NULL, "go up", unit_ui_nothing, "up"},
+    {'k', 0, 1, 0, "k", NULL, NULL, unit_ui_nothing, "up"},
+    {TERM_DOWN, 0, 1, 0, "down", NULL, NULL, unit_ui_nothing, "down"},
+    {'n', 0, 1, 0, "n", "new", "a new one", unit_ui_nothing, "new"},
+    {'n', 0, 2, 0, "n", "no", NULL, unit_ui_nothing, "no"},
+    {'q', 0, 1, 0, "q", "quit", "the end", unit_ui_nothing, "quit"},
+    {'c', TERM_CTRL, 3, 0, "Ctrl-C", NULL, NULL, unit_ui_nothing, NULL},
 };
 
 /* Binds what the text says; the effective table as text, and the problems. */
@@ -408,7 +408,8 @@ static void unit_ui_own_table(void)
         const struct keymap_key *row = &keys_table[i];
         buf name = {0};
         keymap_put_key(&name, row->key, row->mods);
-        int group = strcmp(row->shown, "Shift-arrow") == 0; /* of four keys */
+        int group = strcmp(row->shown, "Shift-arrow") == 0 ||
+                    strcmp(row->shown, "arrows") == 0; /* of four keys */
         CHECK(group || (strncasecmp(row->shown, buf_cstr(&name), name.n) == 0 &&
                         (!row->shown[name.n] || row->shown[name.n] == ',')));
         buf_free(&name);
