@@ -79,7 +79,7 @@ static void layout_pane(struct app *t, struct view *view, int i, int row, int co
                         int cols)
 {
     const struct tree_session *s = i ? tree_session(&t->tree, view->id) : app_session(t);
-    struct rows_facts facts = {.now = app_view(t)->list.now};
+    struct rows_facts facts = {.now = app_view(t)->list.now, .titled = 1};
     int lines = rows >= 6 ? 2 : 1;
     if (!s)
         return;
@@ -372,6 +372,8 @@ static void layout_put_lost(const struct app *t, buf *b)
         buf_str(b, "reconnecting  ");
 }
 
+#define LAYOUT_PREFIX_COLS 76 /* below, the keys after the prefix stand without their words */
+
 /* Appends the line's end below an attached session: what went wrong, and the keys. */
 static void layout_put_attached(const struct app *t, buf *b)
 {
@@ -379,10 +381,12 @@ static void layout_put_attached(const struct app *t, buf *b)
     int ended = !view_is_open(t->view) && !t->view->lost;
     const struct view *v = t->view;
     if (t->mode == APP_PREFIX) {
+        int words = t->grid.cols >= LAYOUT_PREFIX_COLS;
         for (size_t i = 0; i < t->keys.count; i++)
             if (t->keys.rows[i].contexts & APP_PREFIX && t->keys.rows[i].footer)
-                buf_fmt(b, "%s %s  ", t->keys.rows[i].shown, t->keys.rows[i].footer);
-        buf_fmt(b, "%c itself", config_ctrl_letter(t->config->prefix));
+                buf_fmt(b, "%s %s%s", t->keys.rows[i].shown, words ? t->keys.rows[i].footer : "",
+                        words ? "  " : "");
+        buf_fmt(b, "%c%s", config_ctrl_letter(t->config->prefix), words ? " itself" : "");
         return;
     }
     if (t->notice[0]) {

@@ -235,6 +235,10 @@ static void rows_headline(struct widgets *u, int row, int col, int cols, int lin
         rows_right(&p, widget_min(cell_columns(buf_view(&words)) + 2, 40), s->program_title,
                    rows_style(u, THEME_DIM));
     p.left += rows_put_glyph(u, p.row, p.left, s) + 1;
+    if (lines == 1 && facts->titled) {
+        rows_left(&p, tree_title(s), rows_style(u, THEME_TITLE));
+        p.left += 2;
+    }
     rows_left(&p, buf_cstr(&words), rows_style(u, state->style));
     buf_free(&words);
 }

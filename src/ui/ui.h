@@ -141,6 +141,7 @@ struct rows_facts {
     const char *note;       /* at the end of its last line; or NULL */
     const char *changes;    /* behind the branch; or NULL */
     int with_source;        /* tells how the state is known */
+    int titled;             /* also on a single line */
     long long now;          /* wall clock, ms */
 };
 /* Draws the state in words; with two lines before it title and place. */

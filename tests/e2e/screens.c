@@ -441,6 +441,8 @@ static void screens_run_script(struct screens_run *r)
 {
     for (size_t i = 0; i < sizeof screens_script / sizeof *screens_script; i++) {
         const struct screens_step *step = &screens_script[i];
+        if (strstr(step->name, " screens") && r->u->t->rows < 24)
+            continue; /* said to be too small, for longer than the next screens are shown */
         if (strcmp(step->name, "lost") == 0)
             UI_AWAIT_GONE(r->u, "it is in ");
         if (step->tell)
