@@ -13,8 +13,8 @@ export HOME="$work" XDG_RUNTIME_DIR="$work" XDG_STATE_HOME="$work/s" XDG_CONFIG_
 # to GOAL: of the installed files.
 to()
 {
-    make -s -o "$program" OUT="$program" DESTDIR="$work" PREFIX='/to here' "$1" > "$work/said" 2>&1 ||
-        { cat "$work/said"; exit 1; }
+    make -s -o "$program" OUT="$program" DESTDIR="$work" PREFIX='/to here' "$1" \
+        > "$work/said" 2>&1 || { cat "$work/said"; exit 1; }
 }
 
 fail()

@@ -68,21 +68,27 @@ static void install_free(struct install *in)
 
 /* ---- which binary --------------------------------------------------------------------------- */
 
-/* By `uname` and the order of bytes, "1": little. */
-static const struct {
-    const char *system, *machine, *order, *name;
-} install_kinds[] = {
-    {"Linux", "x86_64", "", "linux-x86_64"},     {"Linux", "aarch64", "", "linux-aarch64"},
-    {"Linux", "armv7l", "", "linux-armhf"},      {"Linux", "armv8l", "", "linux-armhf"},
-    {"Linux", "armv6l", "", "linux-armel"},      {"Linux", "armv5tel", "", "linux-armel"},
-    {"Linux", "armv5tejl", "", "linux-armel"},   {"Linux", "i386", "", "linux-i686"},
-    {"Linux", "i586", "", "linux-i686"},         {"Linux", "i686", "", "linux-i686"},
-    {"Linux", "riscv64", "", "linux-riscv64"},   {"Linux", "mips", "256", "linux-mips"},
-    {"Linux", "mips", "1", "linux-mipsel"},      {"Linux", "mips64", "256", "linux-mips"},
-    {"Linux", "mips64", "1", "linux-mipsel"},    {"Linux", "ppc64le", "", "linux-ppc64le"},
-    {"Linux", "s390x", "", "linux-s390x"},       {"Darwin", "x86_64", "", "macos-x86_64"},
-    {"Darwin", "arm64", "", "macos-aarch64"},
-};
+/* uname's machine, and the release's; of mips with its order of bytes, "1": little. */
+static const char install_machines[] =
+    "x86_64=x86_64 aarch64=aarch64 arm64=aarch64 armv7l=armhf armv8l=armhf armv6l=armel "
+    "armv5tel=armel armv5tejl=armel i386=i686 i586=i686 i686=i686 riscv64=riscv64 mips:256=mips "
+    "mips:1=mipsel mips64:256=mips mips64:1=mipsel ppc64le=ppc64le s390x=s390x";
+
+/* Appends the release's name of a kind of host; nothing when it has none. */
+static void install_put_kind(buf *b, span system, span machine, span order)
+{
+    buf key = {0};
+    int is_linux = span_eq(system, "Linux");
+    buf_span(&key, machine);
+    if (span_starts(machine, "mips"))
+        buf_fmt(&key, ":%.*s", (int)order.n, order.p);
+    for (span rest = span_of(install_machines); rest.n && (is_linux || span_eq(system, "Darwin"));) {
+        span name = span_cut(&rest, ' ');
+        if (span_eq(span_cut(&name, '='), buf_cstr(&key)))
+            buf_fmt(b, "%s-%.*s", is_linux ? "linux" : "macos", (int)name.n, name.p);
+    }
+    buf_free(&key);
+}
 
 static int install_read(struct install *in, const char *dir, const char *name)
 {
@@ -97,19 +103,17 @@ static int install_read(struct install *in, const char *dir, const char *name)
 static void install_find(struct install *in, span system, span machine, span order)
 {
     struct utsname here;
-    const char *program = config_program(in->config), *name = NULL;
-    for (size_t i = 0; i < COUNT_OF(install_kinds) && !name; i++)
-        if (span_eq(system, install_kinds[i].system) &&
-            span_eq(machine, install_kinds[i].machine) &&
-            (!install_kinds[i].order[0] || span_eq(order, install_kinds[i].order)))
-            name = install_kinds[i].name;
+    const char *program = config_program(in->config);
+    buf name = {0};
+    install_put_kind(&name, system, machine, order);
     char *dir = base_dup(in->config->program), *slash = strrchr(dir, '/');
     if (slash)
         *slash = '\0';
     const char *configured = in->config->binaries;
-    int found = name && ((configured[0] && install_read(in, configured, name)) ||
-                         install_read(in, dir, name));
+    int found = name.n && ((configured[0] && install_read(in, configured, buf_cstr(&name))) ||
+                           install_read(in, dir, buf_cstr(&name)));
     free(dir);
+    buf_free(&name);
     if (!found && uname(&here) == 0 && span_eq(system, here.sysname) &&
         span_eq(machine, here.machine))
         os_read_file(&in->binary, program, INSTALL_BINARY_MAX);

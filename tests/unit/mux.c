@@ -276,6 +276,24 @@ static void unit_install_lines(void)
     free(config.program), free(config.binaries);
 }
 
+static void unit_install_names(void)
+{
+    static const char *const kinds[][4] = {
+        {"Linux", "x86_64", "1", "linux-x86_64"},  {"Linux", "armv5tejl", "1", "linux-armel"},
+        {"Linux", "mips64", "256", "linux-mips"},  {"Linux", "mips", "1", "linux-mipsel"},
+        {"Linux", "s390x", "256", "linux-s390x"},  {"Darwin", "arm64", "1", "macos-aarch64"},
+        {"Darwin", "x86_64", "", "macos-x86_64"},  {"FreeBSD", "x86_64", "1", ""},
+        {"Linux", "mips", "", ""},                 {"Linux", "x86", "1", ""},
+        {"Linux", "", "1", ""}};
+    test_begin("a host's kind names the release's program for it");
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        buf name = {0};
+        install_put_kind(&name, span_of(kinds[i][0]), span_of(kinds[i][1]), span_of(kinds[i][2]));
+        CHECK_SPAN(buf_view(&name), kinds[i][3]);
+        buf_free(&name);
+    }
+}
+
 static void unit_install_kinds(void)
 {
     buf dir = {0}, path = {0}, out = {0}, line = {0}, error = {0};
@@ -312,5 +330,6 @@ static void unit_mux(void)
     unit_mux_window();
     unit_mux_frames();
     unit_install_lines();
+    unit_install_names();
     unit_install_kinds();
 }
