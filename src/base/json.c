@@ -36,7 +36,7 @@ static const char json_escaped[128] = {
     ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
 };
 
-/* ---- scanners, eight bytes a step; a top bit in the marks means: look at single bytes --------- */
+/* ---- scanners, eight bytes a step; a top bit in the marks means: look at single bytes -------- */
 
 #define JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
