@@ -394,6 +394,14 @@ static size_t base_fmt(char *out, size_t size, const char *format, ...)
     return n;
 }
 
+static size_t base_copy(char *out, size_t size, const char *s)
+{
+    size_t n = strlen(s), most = n < size ? n : size - 1;
+    memcpy(out, s, most);
+    out[most] = '\0';
+    return n;
+}
+
 static void buf_drop(buf *b, size_t n)
 {
     if (n >= b->n) {

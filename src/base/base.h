@@ -152,6 +152,7 @@ static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
 /* snprintf without floating point. */
 static size_t base_fmt(char *out, size_t size, const char *format, ...) BASE_FORMAT(3, 4);
 static size_t base_vfmt(char *out, size_t size, const char *format, va_list args) BASE_FORMAT(3, 0);
+static size_t base_copy(char *out, size_t size, const char *s); /* as base_fmt of "%s" */
 /* As qsort, which takes 2 KB of musl. */
 static void base_sort(void *items, size_t count, size_t size,
                       int (*compare)(const void *a, const void *b));
@@ -306,6 +307,9 @@ static void json_field_string(buf *b, const char *key, const char *s);
 static void json_field_int(buf *b, const char *key, long long v);
 static void json_field_bool(buf *b, const char *key, int v);
 static void json_field_null(buf *b, const char *key);
+static void json_field_open(buf *b, const char *key, char bracket);
+static void json_field_span(buf *b, const char *key, span s);
+static void json_field_raw(buf *b, const char *key, span json_text);
 static void json_field_time(buf *b, const char *key, long long wall_ms); /* as clock_put_iso */
 
 /* ==== digest: SHA-1 (RFC 3174), SHA-256 (FIPS 180-4), HMAC (RFC 2104), base64 (RFC 4648) ====== */

@@ -730,6 +730,24 @@ static void json_put_raw(buf *b, span json_text)
     buf_span(b, json_text);
 }
 
+static void json_field_open(buf *b, const char *key, char bracket)
+{
+    json_key(b, key);
+    json_open(b, bracket);
+}
+
+static void json_field_span(buf *b, const char *key, span s)
+{
+    json_key(b, key);
+    json_put_string(b, s);
+}
+
+static void json_field_raw(buf *b, const char *key, span json_text)
+{
+    json_key(b, key);
+    json_put_raw(b, json_text);
+}
+
 static void json_field_null(buf *b, const char *key)
 {
     json_key(b, key);
@@ -742,8 +760,7 @@ static void json_field_string(buf *b, const char *key, const char *s)
         json_field_null(b, key);
         return;
     }
-    json_key(b, key);
-    json_put_string(b, span_of(s));
+    json_field_span(b, key, span_of(s));
 }
 
 static void json_field_int(buf *b, const char *key, long long v)

@@ -198,8 +198,7 @@ static void command_put_ids(const struct context *c, buf *body, char *const *ids
 {
     json_open(body, '{');
     json_field_string(body, "computer", c->value['o']);
-    json_key(body, "ids");
-    json_open(body, '[');
+    json_field_open(body, "ids", '[');
     for (int i = 0; i < count; i++)
         if (ids[i])
             json_put_string(body, span_of(ids[i]));
@@ -363,7 +362,7 @@ static void command_wait_lose(struct command_wait *w, struct json removed)
 {
     long long undo_s = 0;
     if (json_int(json_get(removed, "undo_s"), &undo_s) && undo_s > 0)
-        loop_timer_set(w->loop, &w->gone, w->loop->now + (undo_s + 1) * 1000);
+        loop_timer_in(w->loop, &w->gone, (undo_s + 1) * 1000);
     else if (!w->gone.slot)
         command_wait_on_gone(w);
 }
@@ -459,7 +458,7 @@ static int command_wait_all(struct context *c, struct command_waits *all, long l
     c->client.hooks = &command_wait_hooks;
     c->client.ctx = all;
     if (c->value['T'])
-        loop_timer_set(&c->loop, &timer, c->loop.now + seconds * 1000);
+        loop_timer_in(&c->loop, &timer, seconds * 1000);
     client_subscribe(&c->client);
     command_wait_on_fetch(all);
     while (!command_wait_is_over(all))

@@ -452,8 +452,7 @@ static int command_create(struct context *c, const char *agent, const char *mode
     json_field_int(&body, "cols", cols);
     json_field_int(&body, "rows", rows > 1 ? rows - 1 : rows);
     if (command_count) {
-        json_key(&body, "command");
-        json_open(&body, '[');
+        json_field_open(&body, "command", '[');
         for (int i = 0; i < command_count; i++)
             json_put_string(&body, span_of(command[i]));
         json_close(&body, ']');
@@ -470,7 +469,7 @@ static int command_create(struct context *c, const char *agent, const char *mode
         json_put_member(&body, reply, "session_id");
         if (!body.n) /* some TeleClaude daemons */
             json_put_member(&body, json_get(reply, "data"), "session_id");
-        base_fmt(c->created, sizeof c->created, "%s", buf_cstr(&body));
+        base_copy(c->created, sizeof c->created, buf_cstr(&body));
         buf_byte(&body, '\n');
         failed = !c->value['g'] && context_write(&body);
     }

@@ -99,7 +99,7 @@ static int context_post(struct context *c, const char *target, const buf *body, 
     c->client.may_start = 0;
     c->replied = 0;
     c->status = 0;
-    loop_timer_set(&c->loop, &timer, c->loop.now + ms);
+    loop_timer_in(&c->loop, &timer, ms);
     client_request(&c->client, "POST", target, buf_view(body), context_on_reply, c);
     while (!c->replied)
         loop_once(&c->loop);

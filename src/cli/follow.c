@@ -176,7 +176,7 @@ static void follow_retry_later(struct follow *f)
     f->retry_ms = f->retry_ms ? f->retry_ms * 2 : FOLLOW_RETRY_MS;
     if (f->retry_ms > FOLLOW_RETRY_MAX_MS)
         f->retry_ms = FOLLOW_RETRY_MAX_MS;
-    loop_timer_set(&f->context->loop, &f->retry, f->context->loop.now + f->retry_ms);
+    loop_timer_in(&f->context->loop, &f->retry, f->retry_ms);
 }
 
 /* A daemon that starts does not know other computers' sessions yet. */

@@ -22,8 +22,7 @@ static void hook_put_cut(buf *b, const char *key, struct json string, size_t mos
         while (text.n && ((unsigned char)text.p[text.n] & 0xc0) == 0x80)
             text.n--;
     }
-    json_key(b, key);
-    json_put_string(b, buf_view(&text));
+    json_field_span(b, key, buf_view(&text));
     buf_free(&text);
 }
 

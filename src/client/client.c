@@ -260,7 +260,7 @@ static void client_request(struct client *c, const char *method, const char *tar
                             : "Connection: close\r\n");
     buf_span(&r->text, body);
     r->timer = (struct loop_timer){.fn = client_request_on_late, .ctx = r};
-    loop_timer_set(c->loop, &r->timer, c->loop->now + CLIENT_REQUEST_MS);
+    loop_timer_in(c->loop, &r->timer, CLIENT_REQUEST_MS);
     r->begin = (struct loop_task){.fn = client_request_connect, .ctx = r};
     loop_defer(c->loop, &r->begin); /* done must not be called before this returns */
 }
@@ -320,7 +320,7 @@ static enum parse client_ws_handshake(struct client_ws *w)
             return PARSE_MORE;
         }
         char *said = body.n ? client_detail(body) : NULL;
-        base_fmt(w->reason, sizeof w->reason, "%s", said ? said : "");
+        base_copy(w->reason, sizeof w->reason, said ? said : "");
         free(said);
         conn_close(&w->conn, why);
         return PARSE_BAD;
@@ -398,11 +398,11 @@ static int client_ws_open(struct client_ws *w, struct client *c, const char *tar
     w->conn.hooks = &client_ws_hooks;
     w->conn.ctx = w;
     w->late = (struct loop_timer){.fn = client_ws_on_late, .ctx = w};
-    loop_timer_set(c->loop, &w->late, c->loop->now + CLIENT_HANDSHAKE_MS);
+    loop_timer_in(c->loop, &w->late, CLIENT_HANDSHAKE_MS);
     conn_open(&w->conn, c->loop, fd);
     os_random(random, sizeof random);
     b64_put(&b, (span){random, sizeof random});
-    base_fmt(w->key, sizeof w->key, "%s", buf_cstr(&b));
+    base_copy(w->key, sizeof w->key, buf_cstr(&b));
     buf_clear(&b);
     ws_put_upgrade(&b, target, w->key);
     conn_send(&w->conn, buf_view(&b));
@@ -461,7 +461,7 @@ static void client_set_push(struct client *c, enum client_push push)
     if (push == CLIENT_LIVE)
         loop_timer_cancel(c->loop, &c->fetch);
     else if (push != CLIENT_OFF && !c->fetch.slot)
-        loop_timer_set(c->loop, &c->fetch, c->loop->now + CLIENT_FETCH_MS);
+        loop_timer_in(c->loop, &c->fetch, CLIENT_FETCH_MS);
     if (c->hooks && c->hooks->on_push)
         c->hooks->on_push(c->ctx);
 }
@@ -469,7 +469,7 @@ static void client_set_push(struct client *c, enum client_push push)
 static void client_on_fetch(void *ctx)
 {
     struct client *c = ctx;
-    loop_timer_set(c->loop, &c->fetch, c->loop->now + CLIENT_FETCH_MS);
+    loop_timer_in(c->loop, &c->fetch, CLIENT_FETCH_MS);
     if (c->hooks && c->hooks->on_fetch)
         c->hooks->on_fetch(c->ctx);
 }
@@ -576,8 +576,7 @@ static void client_retry_now(struct client *c)
 static void client_put_environment(buf *b)
 {
     extern char **environ;
-    json_key(b, "env");
-    json_open(b, '[');
+    json_field_open(b, "env", '[');
     for (char **entry = environ; *entry; entry++)
         json_put_string(b, span_of(*entry));
     json_close(b, ']');

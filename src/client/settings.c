@@ -330,13 +330,11 @@ static void settings_put_group(buf *b, const struct settings_job *job)
     buf_str(&command, " hook");
     if (grouped) {
         json_open(b, '{');
-        json_key(b, "hooks");
-        json_open(b, '[');
+        json_field_open(b, "hooks", '[');
     }
     json_open(b, '{');
     json_field_string(b, "type", "command");
-    json_key(b, "command");
-    json_put_string(b, buf_view(&command));
+    json_field_span(b, "command", buf_view(&command));
     json_field_int(b, "timeout", job->agent->hooks.timeout);
     json_close(b, '}');
     if (grouped) {
@@ -490,8 +488,7 @@ static int settings_add_event(struct settings_job *job, struct settings_text *t,
         container = t->root;
         key = "hooks";
         json_open(&value, '{');
-        json_key(&value, event);
-        json_open(&value, '[');
+        json_field_open(&value, event, '[');
         settings_put_group(&value, job);
         json_close(&value, ']');
         json_close(&value, '}');

@@ -147,7 +147,7 @@ static void broadcast_begin(struct broadcasts *all, struct session *s)
         return;
     struct broadcast *one = base_alloc(sizeof *one);
     one->all = all;
-    base_fmt(one->id, sizeof one->id, "%s", s->id);
+    base_copy(one->id, sizeof one->id, s->id);
     one->flush_timer = (struct loop_timer){.fn = broadcast_on_due, .ctx = one};
     LIST_PUSH(&all->first, one);
     all->count++;
@@ -156,7 +156,7 @@ static void broadcast_begin(struct broadcasts *all, struct session *s)
     if (!one->stream)
         broadcast_end(one);
     else if (!all->check_timer.slot)
-        loop_timer_set(all->loop, &all->check_timer, all->loop->now + BROADCAST_CHECK_MS);
+        loop_timer_in(all->loop, &all->check_timer, BROADCAST_CHECK_MS);
 }
 
 /* A pending check of a session's key; the session may be gone at its end. */
@@ -185,7 +185,7 @@ static void broadcast_check(struct broadcasts *all, const char *id)
     struct broadcast_check *check = base_alloc(sizeof *check);
     buf key = {0};
     check->all = all;
-    base_fmt(check->id, sizeof check->id, "%s", id);
+    base_copy(check->id, sizeof check->id, id);
     buf_fmt(&key, "%sobservation:%s:%s", streams_prefix(&all->fleet->streams),
             all->config->computer, id);
     const char *const args[] = {"EXISTS", buf_cstr(&key), NULL};
@@ -200,7 +200,7 @@ static void broadcast_on_check_due(void *ctx)
     for (const struct broadcast *one = all->first; one; one = one->next)
         broadcast_check(all, one->id);
     if (all->first)
-        loop_timer_set(all->loop, &all->check_timer, all->loop->now + BROADCAST_CHECK_MS);
+        loop_timer_in(all->loop, &all->check_timer, BROADCAST_CHECK_MS);
 }
 
 /* A daemon without interest in sessions observes none. */

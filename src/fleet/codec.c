@@ -160,8 +160,7 @@ static void codec_put_heartbeat(buf *b, const struct codec_heartbeat *h, long lo
     json_field_string(b, "computer_name", h->name);
     json_field_time(b, "last_seen", wall_ms);
     if (h->interest) {
-        json_key(b, "interested_in");
-        json_open(b, '[');
+        json_field_open(b, "interested_in", '[');
         for (size_t i = 0; i < COUNT_OF(codec_topics); i++)
             if (h->interest & codec_topics[i].topic)
                 json_put_string(b, span_of(codec_topics[i].name));
@@ -231,8 +230,7 @@ static void codec_put_event(buf *b, const char *event, span data, long long wall
 {
     json_open(b, '{');
     json_field_string(b, "event", event);
-    json_key(b, "data");
-    json_put_raw(b, data);
+    json_field_raw(b, "data", data);
     json_field_time(b, "timestamp", wall_ms);
     json_field_string(b, "source_computer", computer);
     json_close(b, '}');
@@ -408,8 +406,7 @@ static void codec_put_success(buf *b, span data)
 {
     json_open(b, '{');
     json_field_string(b, "status", "success");
-    json_key(b, "data");
-    json_put_raw(b, data);
+    json_field_raw(b, "data", data);
     json_close(b, '}');
 }
 

@@ -224,7 +224,7 @@ static void guest_handle_type(struct guest *g, span data)
     conn_flush(&g->stream->link->conn);
     g->confirm = 1;
     if (!g->flush_timer.slot)
-        loop_timer_set(g->all->loop, &g->flush_timer, g->all->loop->now + GUEST_CONFIRM_MS);
+        loop_timer_in(g->all->loop, &g->flush_timer, GUEST_CONFIRM_MS);
 }
 
 static void guest_set_size(struct guest *g, int cols, int rows)
@@ -348,7 +348,7 @@ static void guest_on_check(void *ctx)
             streams_expire(&all->fleet->streams, g->output);
     }
     if (all->first)
-        loop_timer_set(all->loop, &all->check_timer, all->loop->now + GUEST_CHECK_MS);
+        loop_timer_in(all->loop, &all->check_timer, GUEST_CHECK_MS);
 }
 
 static const char *guest_open(struct guests *all, struct session *s, const struct guest_plan *plan)
@@ -364,7 +364,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
     struct guest *g = base_alloc(sizeof *g);
     g->all = all;
     g->who = base_dup(plan->who);
-    base_fmt(g->token, sizeof g->token, "%s", plan->token);
+    base_copy(g->token, sizeof g->token, plan->token);
     g->control = plan->control;
     g->heard_at = all->loop->now;
     g->output = streams_key(&all->fleet->streams, STREAMS_OUTPUT_KEY, g->token);
@@ -384,7 +384,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
         guest_set_size(g, plan->cols, plan->rows);
     streams_stream_open(&all->fleet->streams, &g->input);
     if (!all->check_timer.slot)
-        loop_timer_set(all->loop, &all->check_timer, all->loop->now + GUEST_CHECK_MS);
+        loop_timer_in(all->loop, &all->check_timer, GUEST_CHECK_MS);
     return NULL;
 }
 

@@ -51,7 +51,7 @@ static void observe_on_end(void *ctx)
 
 static void observe_end(struct observation *one, const char *why)
 {
-    base_fmt(one->why, sizeof one->why, "%s", why);
+    base_copy(one->why, sizeof one->why, why);
     observe_stop(one);
     loop_defer(one->owner->loop, &one->end);
 }
@@ -90,7 +90,7 @@ static void observe_on_due(void *ctx)
     struct observations *all = ctx;
     for (struct observation *one = all->first; one && all->fleet->streams.ready; one = one->next)
         observe_set_key(one);
-    loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
+    loop_timer_in(all->loop, &all->timer, OBSERVE_RENEW_MS);
 }
 
 /* A TeleClaude daemon does not push its sessions: those of observed ones are pulled often. */
@@ -102,7 +102,7 @@ static void observe_on_pull_due(void *ctx)
         if (peer && !peer->pulling)
             pull_unpushed(peer);
     }
-    loop_timer_set(all->loop, &all->pull_timer, all->loop->now + OBSERVE_PULL_MS);
+    loop_timer_in(all->loop, &all->pull_timer, OBSERVE_PULL_MS);
 }
 
 static void observe_on_entry(struct streams_stream *s, struct codec_id id,
@@ -158,9 +158,9 @@ static struct stream *observe_open(struct observations *all, const char *compute
     one->end = (struct loop_task){.fn = observe_on_end, .ctx = one};
     LIST_PUSH(&all->first, one);
     if (!all->timer.slot)
-        loop_timer_set(all->loop, &all->timer, all->loop->now + OBSERVE_RENEW_MS);
+        loop_timer_in(all->loop, &all->timer, OBSERVE_RENEW_MS);
     if (!all->pull_timer.slot)
-        loop_timer_set(all->loop, &all->pull_timer, all->loop->now + OBSERVE_PULL_MS);
+        loop_timer_in(all->loop, &all->pull_timer, OBSERVE_PULL_MS);
     one->calls = streams_find_end(&all->fleet->streams, one->stream.key, observe_on_end_known, one);
     if (!one->calls) {
         stream_close(&one->base);

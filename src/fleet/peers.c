@@ -96,7 +96,7 @@ static void peers_on_session(void *ctx, struct cache_session *s, int removed)
     }
     if (removed && !f->streams.ready && f->removal_count < PEERS_REMOVALS_MAX) {
         f->removals = base_grow(f->removals, PEERS_REMOVALS_MAX * sizeof *f->removals);
-        base_fmt(f->removals[f->removal_count++], sizeof *f->removals, "%s", s->id);
+        base_copy(f->removals[f->removal_count++], sizeof *f->removals, s->id);
     }
     if (!f->streams.ready)
         return; /* peers_send_all and the peers' pulls make up for it */
@@ -203,7 +203,7 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
         streams_complain(&f->streams, "a request", request.fields.initiator, late);
         peers_refuse(f, id, late, "EXPIRED");
         if (!f->cursor_timer.slot)
-            loop_timer_set(f->loop, &f->cursor_timer, f->loop->now + PEERS_CURSOR_MS);
+            loop_timer_in(f->loop, &f->cursor_timer, PEERS_CURSOR_MS);
         return;
     }
     if (f->streams.secret.n)
@@ -214,7 +214,7 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
             return;
         }
     } else if (!f->cursor_timer.slot) {
-        loop_timer_set(f->loop, &f->cursor_timer, f->loop->now + PEERS_CURSOR_MS);
+        loop_timer_in(f->loop, &f->cursor_timer, PEERS_CURSOR_MS);
     }
     /* TeleClaude sends requests when its interest begins: its heartbeat has changed. */
     struct roster_peer *peer = roster_find(f, request.fields.initiator);
@@ -413,8 +413,7 @@ static void peers_put_status(const struct fleet *f, buf *b)
     } else {
         buf_str(b, "null");
     }
-    json_key(b, "peers");
-    json_open(b, '[');
+    json_field_open(b, "peers", '[');
     for (const struct roster_peer *peer = f->first; peer; peer = peer->next)
         peers_put_counters(peer, b);
     json_close(b, ']');
@@ -462,10 +461,10 @@ static void peers_start(struct fleet *f, const struct peers_hooks *hooks, void *
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         *timers[i].timer = (struct loop_timer){.fn = timers[i].fn, .ctx = f};
     os_uuid(f->run);
-    base_fmt(f->self.name, sizeof f->self.name, "%s", c->computer);
-    base_fmt(f->self.user, sizeof f->self.user, "%s", config_user(c));
-    base_fmt(f->self.host, sizeof f->self.host, "%s", c->host);
-    base_fmt(f->self.telec, sizeof f->self.telec, "%s", TELEC_VERSION);
+    base_copy(f->self.name, sizeof f->self.name, c->computer);
+    base_copy(f->self.user, sizeof f->self.user, config_user(c));
+    base_copy(f->self.host, sizeof f->self.host, c->host);
+    base_copy(f->self.telec, sizeof f->self.telec, TELEC_VERSION);
     f->messages = (struct streams_stream){
         .key = streams_key(&f->streams, STREAMS_REQUESTS_KEY, c->computer),
         .owner = f,

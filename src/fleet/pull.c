@@ -144,7 +144,7 @@ static void pull_suspect(struct roster_peer *peer)
         return;
     peer->suspect = 1;
     if (!f->pull_timer.slot)
-        loop_timer_set(f->loop, &f->pull_timer, f->loop->now + PULL_AGAIN_MS);
+        loop_timer_in(f->loop, &f->pull_timer, PULL_AGAIN_MS);
 }
 
 static void pull_merge_sessions(struct roster_peer *peer, const struct pull *pull,
@@ -221,8 +221,7 @@ static void pull_put_project(const struct roster_peer *peer, const struct roster
     json_field_string(b, "description", project->description);
     json_field_string(b, "desc", project->description);
     if (with_todos) {
-        json_key(b, "todos");
-        json_put_raw(b, span_of(project->todos ? project->todos : "[]"));
+        json_field_raw(b, "todos", span_of(project->todos ? project->todos : "[]"));
     }
     json_close(b, '}');
 }
@@ -240,8 +239,7 @@ static void pull_publish_projects(struct roster_peer *peer)
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "computer", peer->beat.name);
-    json_key(&b, "projects");
-    json_open(&b, '[');
+    json_field_open(&b, "projects", '[');
     for (int i = 0; i < peer->project_count; i++)
         pull_put_project(peer, &peer->projects[i], 0, &b);
     json_close(&b, ']');
@@ -267,8 +265,7 @@ static void pull_merge_todos(struct roster_peer *peer, const struct pull *pull,
     json_open(&b, '{');
     json_field_string(&b, "computer", peer->beat.name);
     json_field_string(&b, "project_path", project->path);
-    json_key(&b, "todos");
-    json_put_raw(&b, answer->data.text);
+    json_field_raw(&b, "todos", answer->data.text);
     json_close(&b, '}');
     roster_publish(peer->fleet, CACHE_PREPARATION, "todos_updated", buf_view(&b));
     buf_free(&b);
@@ -390,7 +387,7 @@ static int pull_gather(struct fleet *f, struct pull_gather *gather, long long ms
     gather->fleet = f;
     gather->timer = (struct loop_timer){.fn = pull_gather_finish, .ctx = gather};
     LIST_PUSH(&f->gathers, gather);
-    loop_timer_set(f->loop, &gather->timer, f->loop->now + ms);
+    loop_timer_in(f->loop, &gather->timer, ms);
     return 1;
 }
 

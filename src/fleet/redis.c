@@ -61,7 +61,7 @@ static void redis_set_why(struct redis *r, const char *format, ...)
     base_vfmt(text, sizeof text, format, args);
     va_end(args);
     utf8_put_visible(&visible, span_of(text));
-    base_fmt(r->why, sizeof r->why, "%s", buf_cstr(&visible));
+    base_copy(r->why, sizeof r->why, buf_cstr(&visible));
     buf_free(&visible);
 }
 
@@ -741,7 +741,7 @@ static int redis_connect_to(struct redis *r, const struct redis_address *a)
     r->connecting.fd = fd;
     r->state = REDIS_CONNECTING;
     loop_watch(r->loop, &r->connecting, POLLOUT);
-    loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);
+    loop_timer_in(r->loop, &r->timer, r->times.connect);
     return 1;
 }
 
@@ -827,7 +827,7 @@ static void redis_look_up(struct redis *r)
                     NULL};
     base_fmt(port, sizeof port, "%d", r->target.port);
     r->state = REDIS_RESOLVING;
-    loop_timer_set(r->loop, &r->timer, r->loop->now + r->times.connect);
+    loop_timer_in(r->loop, &r->timer, r->times.connect);
     if (redis_start_child(r, argv, -1, -1, redis_on_looked_up) != 0)
         redis_fail(r, "cannot start the look-up of the server's name", strerror(errno));
 }

@@ -136,7 +136,7 @@ static void remote_end(struct remote *one, const char *why)
 {
     if (!one->link)
         return;
-    base_fmt(one->why, sizeof one->why, "%s", why);
+    base_copy(one->why, sizeof one->why, why);
     remote_stop(one);
     loop_defer(one->owner->loop, &one->end);
 }
@@ -155,8 +155,7 @@ static void remote_try_later(struct remote *one, int now)
         one->backoff = !one->backoff ? REMOTE_BACKOFF_MIN_MS
                        : one->backoff < REMOTE_BACKOFF_MAX_MS / 2 ? one->backoff * 2
                                                                   : REMOTE_BACKOFF_MAX_MS;
-    loop_timer_set(one->owner->loop, &one->timer,
-                   one->owner->loop->now + (now ? 0 : one->backoff));
+    loop_timer_in(one->owner->loop, &one->timer, (now ? 0 : one->backoff));
 }
 
 static void remote_drained(struct remote *one)
@@ -174,8 +173,8 @@ static void remote_lose(struct remote *one, const char *why, int try_now)
         return;
     }
     remote_leave(one);
-    base_fmt(one->old, sizeof one->old, "%s", one->token);
-    base_fmt(one->why, sizeof one->why, "%s", why);
+    base_copy(one->old, sizeof one->old, one->token);
+    base_copy(one->why, sizeof one->why, why);
     one->unsent += one->unconfirmed;
     remote_drained(one);
     one->state = REMOTE_LOST;
@@ -192,7 +191,7 @@ static void remote_opened(struct remote *one)
     one->opened = 1;
     one->backoff = 0;
     if (one->typed)
-        loop_timer_set(one->owner->loop, &one->timer, one->owner->loop->now + REMOTE_CONFIRM_MS);
+        loop_timer_in(one->owner->loop, &one->timer, REMOTE_CONFIRM_MS);
     if (again) {
         remote_tell(one, NULL);
         one->unsent = 0;
@@ -219,7 +218,7 @@ static void remote_on_asked(void *ctx, const struct codec_reply *answer, struct 
     const char *reason = error ? error : why ? why : "that computer refuses";
     remote_delete_keys(one, one->token);
     if (answer) {
-        base_fmt(one->code, sizeof one->code, "%s", answer->code);
+        base_copy(one->code, sizeof one->code, answer->code);
         one->base.code = one->code;
     }
     if (again)
@@ -257,7 +256,7 @@ static void remote_confirm(struct remote *one, long long got)
     if (got >= one->typed)
         remote_drained(one);
     else
-        loop_timer_set(one->owner->loop, &one->timer, one->owner->loop->now + REMOTE_CONFIRM_MS);
+        loop_timer_in(one->owner->loop, &one->timer, REMOTE_CONFIRM_MS);
 }
 
 /* Does the piece follow the one before? Else asks for a snapshot, and waits for it. */
@@ -422,7 +421,7 @@ static void remote_on_renew(void *ctx)
     for (struct remote *one = all->first; one; one = one->next)
         if (one->state == REMOTE_OPEN)
             remote_say_ack(one);
-    loop_timer_set(all->loop, &all->renew_timer, all->loop->now + REMOTE_RENEW_MS);
+    loop_timer_in(all->loop, &all->renew_timer, REMOTE_RENEW_MS);
 }
 
 /* ---- the stream ----------------------------------------------------------------------------- */
@@ -461,7 +460,7 @@ static int remote_type(struct stream *s, span input)
         return 0;
     }
     if (!one->typed && one->state == REMOTE_OPEN)
-        loop_timer_set(one->owner->loop, &one->timer, one->owner->loop->now + REMOTE_CONFIRM_MS);
+        loop_timer_in(one->owner->loop, &one->timer, REMOTE_CONFIRM_MS);
     one->typed = one->number;
     one->unconfirmed += (long long)input.n;
     return one->unconfirmed > REMOTE_INPUT_FULL;
@@ -519,7 +518,7 @@ static struct stream *remote_open(struct remotes *all, const char *computer, con
         return NULL;
     }
     if (!all->renew_timer.slot)
-        loop_timer_set(all->loop, &all->renew_timer, all->loop->now + REMOTE_RENEW_MS);
+        loop_timer_in(all->loop, &all->renew_timer, REMOTE_RENEW_MS);
     return &one->base;
 }
 

@@ -83,8 +83,7 @@ static void roster_publish(struct fleet *f, unsigned topics, const char *event, 
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "event", event);
-    json_key(&b, "data");
-    json_put_raw(&b, data);
+    json_field_raw(&b, "data", data);
     json_close(&b, '}');
     cache_publish(f->cache, topics, buf_view(&b));
     buf_free(&b);
@@ -252,7 +251,7 @@ static void roster_note_removal(struct roster_peer *peer, const char *id, struct
 {
     const struct cache_session *s = cache_find(peer->fleet->cache, id);
     int place = peer->removed_next++ % ROSTER_REMOVED_MAX;
-    base_fmt(peer->removed[place].id, sizeof peer->removed[place].id, "%s", id);
+    base_copy(peer->removed[place].id, sizeof peer->removed[place].id, id);
     peer->removed[place].at = at;
     peer->removed_next %= ROSTER_REMOVED_MAX;
     if (s && strcmp(s->computer, peer->beat.name) == 0 &&

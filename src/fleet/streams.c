@@ -277,7 +277,7 @@ static void streams_on_read(void *ctx, const struct resp *reply)
             streams_refused(l, "an XREAD", reply);
         if (resp_is_error(reply, "UNBLOCKED")) /* a master became a replica: is it still ours? */
             redis_restart(&l->calls);
-        loop_timer_set(l->loop, &l->unblock_timer, l->loop->now + STREAMS_RETRY_MS);
+        loop_timer_in(l->loop, &l->unblock_timer, STREAMS_RETRY_MS);
         return;
     }
     struct resp_iter it = resp_iter(reply);
@@ -352,8 +352,7 @@ static void streams_on_unblocked(void *ctx, const struct resp *reply)
     } else if (reply->integer != 0) {
         redis_expect(&l->reader);
     } else if (l->unblocks < STREAMS_UNBLOCKS_MAX) {
-        loop_timer_set(l->loop, &l->unblock_timer,
-                       l->loop->now + ((long long)STREAMS_UNBLOCK_MS << l->unblocks++));
+        loop_timer_in(l->loop, &l->unblock_timer, ((long long)STREAMS_UNBLOCK_MS << l->unblocks++));
     } else {
         log_line(LOG_WARN, "redis (reader): Redis does not know its XREAD: connecting again");
         redis_restart(&l->reader);
@@ -583,7 +582,7 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
     request->sending = 1;
     LIST_PUSH(&l->requests, request);
     l->request_count++;
-    loop_timer_set(l->loop, &request->timer, l->loop->now + STREAMS_REPLY_MS);
+    loop_timer_in(l->loop, &request->timer, STREAMS_REPLY_MS);
     return request;
 }
 

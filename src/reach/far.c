@@ -55,8 +55,7 @@ static const struct mux_hooks far_mux_hooks = {NULL, far_connect, far_on_broken}
 static void far_on_data(void *ctx)
 {
     struct far *far = ctx;
-    loop_timer_set(&far->loop, &far->silence,
-                   far->loop.now + FAR_PINGS * (long long)MUX_PING_MS);
+    loop_timer_in(&far->loop, &far->silence, FAR_PINGS * (long long)MUX_PING_MS);
     mux_on_data(&far->mux);
     far->done |= far->in.eof;
 }

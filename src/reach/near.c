@@ -182,14 +182,14 @@ static void near_on_lost(struct near *l, const char *why)
     }
     log_line(LOG_WARN, "reach %s: %s", l->name ? l->name : l->argv[0], shown);
     near_report(l, shown);
-    loop_timer_set(&l->loop, &l->retry, l->loop.now + l->backoff);
+    loop_timer_in(&l->loop, &l->retry, l->backoff);
     l->backoff = l->backoff * 2 < NEAR_BACKOFF_MAX_MS ? l->backoff * 2 : NEAR_BACKOFF_MAX_MS;
 }
 
 /* Closes the pipe; near_on_lost follows. */
 static void near_cut(struct near *l, const char *why)
 {
-    base_fmt(l->why, sizeof l->why, "%s", why);
+    base_copy(l->why, sizeof l->why, why);
     if (l->open)
         conn_close(&l->in, l->why);
 }
@@ -202,7 +202,7 @@ static void near_on_beat(void *ctx)
         return;
     }
     mux_send(&l->mux, MUX_PING, 0, (span){0});
-    loop_timer_set(&l->loop, &l->beat, l->loop.now + MUX_PING_MS);
+    loop_timer_in(&l->loop, &l->beat, MUX_PING_MS);
 }
 
 static void near_on_broken(void *ctx, const char *why)
@@ -238,7 +238,7 @@ static void near_on_hello(void *ctx, span text)
     } else {
         l->backoff = NEAR_BACKOFF_MIN_MS;
         loop_watch(&l->loop, &l->listener, POLLIN);
-        loop_timer_set(&l->loop, &l->beat, l->loop.now + MUX_PING_MS);
+        loop_timer_in(&l->loop, &l->beat, MUX_PING_MS);
         near_report(l, NULL);
     }
     free(fault), free(computer);
@@ -327,7 +327,7 @@ static void near_on_out_closed(void *ctx, const char *why)
     if (l->up)
         conn_close(&l->in, NULL);
     else /* the command took no more of the binary: its last words say why */
-        loop_timer_set(&l->loop, &l->beat, l->loop.now + NEAR_LAST_MS);
+        loop_timer_in(&l->loop, &l->beat, NEAR_LAST_MS);
     near_on_gone(l);
 }
 
@@ -442,7 +442,7 @@ static void near_begin(void *ctx)
     install_begin(&l->install, l->config, &script);
     conn_send(&l->out, buf_view(&script));
     if (l->result_fd < 0)
-        loop_timer_set(&l->loop, &l->beat, l->loop.now + NEAR_START_MS);
+        loop_timer_in(&l->loop, &l->beat, NEAR_START_MS);
     buf_free(&script);
 }
 

@@ -88,7 +88,7 @@ static void announce_start(struct announce *a)
         free(argv);
     }
     if (a->running && !a->late_timer.slot) {
-        loop_timer_set(a->loop, &a->late_timer, a->loop->now + ANNOUNCE_MS);
+        loop_timer_in(a->loop, &a->late_timer, ANNOUNCE_MS);
         loop_on_exit(a->loop, &a->child);
     }
 }
@@ -116,7 +116,7 @@ static void announce_on_changed(void *ctx, struct session *s)
         !json_read(buf_view(&s->status), &status))
         return;
     char *text = json_dup_member(status, "state");
-    base_fmt(state, sizeof state, "%s", text ? text : "");
+    base_copy(state, sizeof state, text ? text : "");
     free(text);
     int changed = *s->announced && strcmp(state, s->announced) != 0;
     strcpy(s->announced, state);

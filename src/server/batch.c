@@ -52,8 +52,7 @@ static void batch_reply(struct batch *batch)
     buf b = {0}, failed = {0};
     json_open(&failed, '[');
     json_open(&b, '{');
-    json_key(&b, batch->restores ? "restored" : "ended");
-    json_open(&b, '[');
+    json_field_open(&b, batch->restores ? "restored" : "ended", '[');
     for (size_t i = 0; i < batch->count; i++) {
         if (!batch->items[i].fault) {
             json_put_string(&b, span_of(batch->items[i].id));
@@ -66,8 +65,7 @@ static void batch_reply(struct batch *batch)
     }
     json_close(&b, ']');
     json_close(&failed, ']');
-    json_key(&b, "failed");
-    json_put_raw(&b, buf_view(&failed));
+    json_field_raw(&b, "failed", buf_view(&failed));
     if (batch->undo_s)
         json_field_int(&b, "undo_s", batch->undo_s);
     json_field_string(&b, "status", "success");

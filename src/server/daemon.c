@@ -79,7 +79,7 @@ static void daemon_on_signal(void *ctx, int signo)
     unlink(d->config->socket);
     httpd_shutdown(&d->httpd);
     peers_leave(&d->fleet);
-    loop_timer_set(&d->loop, &d->stop_timer, d->loop.now + DAEMON_STOP_MS);
+    loop_timer_in(&d->loop, &d->stop_timer, DAEMON_STOP_MS);
 }
 
 /* Appends who has a lock, and what to do about it. */

@@ -64,7 +64,7 @@ static void httpd_finish(struct httpd_client *c)
 {
     c->state = HTTPD_CLOSING;
     conn_finish(&c->conn);
-    loop_timer_set(c->httpd->loop, &c->idle, c->httpd->loop->now + HTTPD_IDLE_MS);
+    loop_timer_in(c->httpd->loop, &c->idle, HTTPD_IDLE_MS);
 }
 
 /* Goes on after a reply: to the next request, or to the end. */
@@ -267,8 +267,7 @@ static void httpd_set_idle(struct httpd_client *c)
 {
     int arriving = c->state == HTTPD_BODY || conn_view(&c->conn).n > 0;
     if (!arriving || !c->arriving)
-        loop_timer_set(c->httpd->loop, &c->idle,
-                       c->httpd->loop->now + (arriving ? HTTPD_REQUEST_MS : HTTPD_IDLE_MS));
+        loop_timer_in(c->httpd->loop, &c->idle, (arriving ? HTTPD_REQUEST_MS : HTTPD_IDLE_MS));
     c->arriving = arriving;
 }
 
@@ -519,7 +518,7 @@ static void httpd_add(struct httpd *s, int fd)
     c->conn.hooks = &httpd_conn_hooks;
     c->conn.ctx = c;
     conn_open(&c->conn, s->loop, fd);
-    loop_timer_set(s->loop, &c->idle, s->loop->now + HTTPD_IDLE_MS);
+    loop_timer_in(s->loop, &c->idle, HTTPD_IDLE_MS);
 }
 
 static void httpd_on_accept(void *ctx, short revents)
@@ -531,7 +530,7 @@ static void httpd_on_accept(void *ctx, short revents)
         if (fd < 0 && conn_is_exhausted(errno)) {
             log_line(LOG_ERROR, "cannot accept a client: %s", strerror(errno));
             loop_unwatch(s->loop, &s->listener);
-            loop_timer_set(s->loop, &s->retry, s->loop->now + CONN_RETRY_MS);
+            loop_timer_in(s->loop, &s->retry, CONN_RETRY_MS);
         }
         if (fd < 0)
             return;

@@ -220,10 +220,9 @@ static void proxy_reply_transcript(struct proxy *proxy, struct json data)
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
-    json_key(&b, "transcript");
-    json_put_raw(&b, json_type(messages) == JSON_STRING ? messages.text : span_of("\"\""));
-    json_key(&b, "data");
-    json_put_raw(&b, json_type(data) == JSON_NONE ? span_of("null") : data.text);
+    json_field_raw(&b, "transcript",
+                   json_type(messages) == JSON_STRING ? messages.text : span_of("\"\""));
+    json_field_raw(&b, "data", json_type(data) == JSON_NONE ? span_of("null") : data.text);
     json_close(&b, '}');
     request_reply(proxy->client, &b);
 }
@@ -262,11 +261,10 @@ static void proxy_reply_created(struct proxy *proxy, struct json data)
     json_field_string(&b, "status", "success");
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         struct json value = json_get(data, members[i]);
-        json_key(&b, members[i]);
-        json_put_raw(&b, json_type(value) == JSON_NONE ? span_of("null") : value.text);
+        json_field_raw(&b, members[i],
+                       json_type(value) == JSON_NONE ? span_of("null") : value.text);
     }
-    json_key(&b, "data");
-    json_put_raw(&b, data.text);
+    json_field_raw(&b, "data", data.text);
     json_close(&b, '}');
     request_reply(proxy->client, &b);
 }
@@ -290,8 +288,7 @@ static void proxy_create(struct request *r, const char *computer, const struct s
     if (peer && (peer->beat.telec[0] || strcmp(agent, "shell") != 0))
         codec_put_words(&line, words); /* a TeleClaude session without auto_command is a shell */
     json_open(&metadata, '{');
-    json_key(&metadata, "telec");
-    json_open(&metadata, '{');
+    json_field_open(&metadata, "telec", '{');
     json_field_int(&metadata, "cols", plan->cols);
     json_field_int(&metadata, "rows", plan->rows);
     json_field_string(&metadata, "initiator_session_id", plan->initiator);

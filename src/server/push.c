@@ -38,10 +38,8 @@ static void push_send_preparation(struct push_subscriber *s)
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "event", "preparation_initial");
-    json_key(&b, "data");
-    json_open(&b, '{');
-    json_key(&b, "projects");
-    json_open(&b, '[');
+    json_field_open(&b, "data", '{');
+    json_field_open(&b, "projects", '[');
     projects_put(s->server->projects, &b, 1);
     pull_put_projects(s->server->fleet, NULL, 1, &b);
     reached_put_projects(s->server, NULL, &b);

@@ -223,8 +223,7 @@ static void reached_on_preparation(struct reached *r, struct json data)
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "computer", r->name);
-    json_key(&b, "projects");
-    json_open(&b, '[');
+    json_field_open(&b, "projects", '[');
     for (struct json_iter it = json_iter(json_get(data, "projects")); json_next(&it);)
         reached_put_renamed(r, it.value, &b);
     json_close(&b, ']');
@@ -319,13 +318,11 @@ static void reached_put_body(const struct reached *r, struct json body, span com
             json_text_eq(it.key, "from") || json_text_eq(it.key, "computer"))
             continue;
         char *key = json_dup_text(it.key);
-        json_key(b, key ? key : "");
-        json_put_raw(b, it.value.text);
+        json_field_raw(b, key ? key : "", it.value.text);
         free(key);
     }
     if (json_type(json_get(body, "computer"))) {
-        json_key(b, "computer");
-        json_put_string(b, span_eq(computer, r->name) ? span_of("local") : computer);
+        json_field_span(b, "computer", span_eq(computer, r->name) ? span_of("local") : computer);
     }
     json_close(b, '}');
 }
@@ -441,7 +438,7 @@ static void reached_on_message(void *ctx, enum ws_opcode opcode, span payload)
     char *why = json_dup_member(message, "why");
     int was_up = r->up;
     r->up = json_is(message, "up", JSON_TRUE);
-    base_fmt(r->why, sizeof r->why, "%s", why && !r->up ? why : "");
+    base_copy(r->why, sizeof r->why, why && !r->up ? why : "");
     free(why);
     if (r->up && !was_up)
         client_retry_now(&r->client);

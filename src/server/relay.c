@@ -41,7 +41,7 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
     ask->server = r->server;
     ask->client = r->client;
     ask->answer = answer;
-    base_fmt(ask->id, sizeof ask->id, "%s", r->session->id);
+    base_copy(ask->id, sizeof ask->id, r->session->id);
     ask->asked = holder_ask(r->server->loop, session_find_socket(r->session), question,
                             payload, wanted, relay_ask_on_done, ask);
     if (!ask->asked) {
@@ -194,7 +194,7 @@ static void relay_view(struct request *r, span how, int control,
     viewer->client = r->client;
     viewer->control = control;
     viewer->server = r->server;
-    base_fmt(viewer->id, sizeof viewer->id, "%s", r->session ? r->session->id : "");
+    base_copy(viewer->id, sizeof viewer->id, r->session ? r->session->id : "");
     viewer->computer = r->session ? NULL : base_dup(r->computer);
     viewer->sizes = frame_views(how, FRAME_VIEW_SIZES);
     viewer->stream = open(r, how, control, &relay_stream_hooks, viewer);

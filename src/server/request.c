@@ -14,8 +14,7 @@ static void request_fault(struct request *r, const char *type, const char *where
         json_open(b, '[');
     json_open(b, '{');
     json_field_string(b, "type", type);
-    json_key(b, "loc");
-    json_open(b, '[');
+    json_field_open(b, "loc", '[');
     json_put_string(b, span_of(where));
     if (name && *name >= '0' && *name <= '9') /* an offset, not a member */
         json_put_raw(b, span_of(name));
@@ -37,8 +36,7 @@ static int request_reply_faults(struct request *r)
     buf b = {0};
     json_close(&r->faults, ']');
     json_open(&b, '{');
-    json_key(&b, "detail");
-    json_put_raw(&b, buf_view(&r->faults));
+    json_field_raw(&b, "detail", buf_view(&r->faults));
     json_close(&b, '}');
     httpd_reply_json(r->client, 422, buf_view(&b), NULL);
     buf_free(&b);
@@ -300,8 +298,7 @@ static void request_reply_result(struct httpd_client *client, span json)
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
-    json_key(&b, "result");
-    json_put_raw(&b, json);
+    json_field_raw(&b, "result", json);
     json_close(&b, '}');
     request_reply(client, &b);
 }

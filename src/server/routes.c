@@ -151,8 +151,7 @@ static void routes_on_created(void *ctx, struct session *s, const char *error)
     json_field_string(&b, "status", "success");
     json_field_string(&b, "session_id", s->id);
     json_field_null(&b, "tmux_session_name");
-    json_key(&b, "data");
-    json_open(&b, '{');
+    json_field_open(&b, "data", '{');
     json_field_string(&b, "session_id", s->id);
     json_field_null(&b, "tmux_session_name");
     json_close(&b, '}');
@@ -388,7 +387,7 @@ static void routes_delete_session(struct request *r)
     ending->client = r->client;
     ending->server = r->server;
     ending->timer = (struct loop_timer){.fn = routes_ending_on_late, .ctx = ending};
-    loop_timer_set(r->server->loop, &ending->timer, r->server->loop->now + ROUTES_END_MS);
+    loop_timer_in(r->server->loop, &ending->timer, ROUTES_END_MS);
     ending->waiter = (struct session_waiter){.ended = routes_on_ended, .ctx = ending};
     base_fmt(ending->id, sizeof ending->id, "%.8s", r->session->id);
     httpd_wait(r->client, routes_ending_on_gone, ending);
@@ -483,8 +482,7 @@ static void routes_reply_transcript(struct server *server, struct httpd_client *
     buf b = {0};
     json_open(&b, '{');
     json_field_string(&b, "status", "success");
-    json_key(&b, "transcript");
-    json_put_string(&b, utf8_tail(text, tail_chars));
+    json_field_span(&b, "transcript", utf8_tail(text, tail_chars));
     json_key(&b, "data");
     session_put_transcript(server->sessions, id, text, tail_chars, &b);
     json_close(&b, '}');
@@ -534,7 +532,7 @@ static void routes_reply_log(struct server *server, struct httpd_client *client,
     session_set_seen(s);
     struct routes_log *log = base_alloc(sizeof *log);
     *log = (struct routes_log){.server = server, .client = client, .tail_chars = tail_chars};
-    base_fmt(log->id, sizeof log->id, "%s", id);
+    base_copy(log->id, sizeof log->id, id);
     log->reading = session_read_log(s, prompts, routes_log_on_done, log);
     if (log->reading) {
         httpd_wait(client, routes_log_on_gone, log);
@@ -706,8 +704,7 @@ static void routes_list_agents(struct request *r)
     for (int i = 0; i < config->agent_count; i++) {
         const struct config_agent *agent = &config->agents[i];
         int available = agent->login || config_can_run(agent->command);
-        json_key(&b, config->agents[i].name);
-        json_open(&b, '{');
+        json_field_open(&b, config->agents[i].name, '{');
         json_field_string(&b, "agent", config->agents[i].name);
         json_field_bool(&b, "available", available);
         json_field_null(&b, "unavailable_until");
@@ -731,8 +728,7 @@ static void routes_status(struct request *r)
     json_field_int(&b, "events_sent", server->cache->events_sent);
     json_field_int(&b, "events_coalesced", server->cache->events_coalesced);
     json_field_int(&b, "clients_dropped", server->httpd->dropped);
-    json_key(&b, "host");
-    json_put_raw(&b, server->host.n ? buf_view(&server->host) : span_of("[]"));
+    json_field_raw(&b, "host", server->host.n ? buf_view(&server->host) : span_of("[]"));
     peers_put_status(server->fleet, &b);
     json_close(&b, '}');
     request_reply(r->client, &b);

@@ -194,7 +194,7 @@ static void answer_begin(struct holder_client *c, const struct reader_screen *se
         answer_go_on(h, q);
     else
         answer_type(h, keys);
-    loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+    loop_timer_in(&h->loop, &h->answer_timer, ANSWER_STEP_MS / 5);
 }
 
 /* Keys typed before the dialog is drawn would be a message. */
@@ -230,7 +230,7 @@ static void answer_step(void *holder)
         answer_check(h, &seen, &q);
     reader_drop(&seen);
     if (h->answer)
-        loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+        loop_timer_in(&h->loop, &h->answer_timer, ANSWER_STEP_MS / 5);
     reader_expect(h, h->loop.now + ANSWER_STEP_MS / 5);
 }
 
@@ -242,7 +242,7 @@ static void answer_begin_awaiting(struct holder_client *c, const char *text)
     a->awaits = 1;
     a->began = h->loop.now;
     buf_str(&a->text, text);
-    loop_timer_set(&h->loop, &h->answer_timer, h->loop.now + ANSWER_STEP_MS / 5);
+    loop_timer_in(&h->loop, &h->answer_timer, ANSWER_STEP_MS / 5);
 }
 
 /* y or yes, as it says itself */

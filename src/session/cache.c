@@ -247,8 +247,7 @@ static void cache_remove(struct cache *c, const char *id)
         buf event = {0};
         json_open(&event, '{');
         json_field_string(&event, "event", "session_removed");
-        json_key(&event, "data");
-        json_open(&event, '{');
+        json_field_open(&event, "data", '{');
         json_field_string(&event, "session_id", s->id);
         if (s->undo_s)
             json_field_int(&event, "undo_s", s->undo_s);

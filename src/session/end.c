@@ -159,7 +159,7 @@ static void end_finish(struct holder *h)
     h->over = 1;
     if (h->looking)
         output_stop(h->looking, OUTPUT_LATE);
-    loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + END_CLIENTS_MS);
+    loop_timer_in(&h->loop, &h->drain_timer, END_CLIENTS_MS);
 }
 
 static void end_check(struct holder *h)
@@ -173,7 +173,7 @@ static void end_check(struct holder *h)
     if (h->killing && end_signal_all(h, h->spread ? 0 : SIGHUP) > 0) {
         h->spread = 1;
         h->check_ms = h->check_ms ? h->check_ms * 2 : END_CHECK_MS;
-        loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + h->check_ms);
+        loop_timer_in(&h->loop, &h->drain_timer, h->check_ms);
         return;
     }
     end_finish(h);
@@ -184,8 +184,7 @@ static void end_on_drain_timer(void *holder)
 {
     struct holder *h = holder;
     if (h->over ? viewer_reads(h) : h->pty.paused) {
-        loop_timer_set(&h->loop, &h->drain_timer,
-                       h->loop.now + (h->over ? END_CLIENTS_MS : END_OUTPUT_MS));
+        loop_timer_in(&h->loop, &h->drain_timer, (h->over ? END_CLIENTS_MS : END_OUTPUT_MS));
         return;
     }
     if (h->over)
@@ -200,7 +199,7 @@ static void end_kill(struct holder *h)
         return;
     h->killing = 1;
     end_signal_groups(h, SIGHUP);
-    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + END_SPREAD_MS);
+    loop_timer_in(&h->loop, &h->kill_timer, END_SPREAD_MS);
     end_check(h);
 }
 
@@ -225,7 +224,7 @@ static void end_begin_undoable(struct holder *h, long long undo_ms)
         status_changed(h);
     }
     end_tell_viewers(h, undo_ms);
-    loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + undo_ms);
+    loop_timer_in(&h->loop, &h->kill_timer, undo_ms);
 }
 
 static void end_undo(struct holder *h)
@@ -251,7 +250,7 @@ static void end_on_kill_timer(void *holder)
     }
     if (!h->hung_up) {
         h->hung_up = 1;
-        loop_timer_set(&h->loop, &h->kill_timer, h->loop.now + END_KILL_MS - END_SPREAD_MS);
+        loop_timer_in(&h->loop, &h->kill_timer, END_KILL_MS - END_SPREAD_MS);
         if (!h->spread)
             end_signal_all(h, SIGHUP);
         h->spread = 1;
@@ -273,6 +272,6 @@ static void end_on_exit(void *holder, int wait_status)
     native_look(h);
     h->look_until = h->loop.now + END_LOOK_MS;
     if (!h->drained)
-        loop_timer_set(&h->loop, &h->drain_timer, h->loop.now + END_OUTPUT_MS);
+        loop_timer_in(&h->loop, &h->drain_timer, END_OUTPUT_MS);
     end_check(h);
 }

@@ -107,8 +107,7 @@ static void ended_put_members(struct json object, const char *const *keys, size_
     for (size_t i = 0; i < count; i++) {
         struct json value = json_get(object, keys[i]);
         if (json_type(value) != JSON_NONE) {
-            json_key(b, keys[i]);
-            json_put_raw(b, value.text);
+            json_field_raw(b, keys[i], value.text);
         }
     }
 }

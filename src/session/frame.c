@@ -108,8 +108,7 @@ static void frame_put_resize(buf *b, int cols, int rows, const char *from)
 static void frame_put_message(buf *b, const struct frame_message *m)
 {
     json_open(b, '{');
-    json_key(b, "text");
-    json_put_string(b, m->text);
+    json_field_span(b, "text", m->text);
     json_field_bool(b, "enter", m->enter);
     if (m->force)
         json_field_bool(b, "force", 1);

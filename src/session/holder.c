@@ -35,7 +35,7 @@ static void holder_judge_output(struct holder *h, unsigned signals, int echo)
     struct state_input in = {.event = bell && !later ? STATE_ON_BELL : STATE_ON_OUTPUT,
                              .echo = echo && !notified};
     if (later && !h->bell_timer.slot)
-        loop_timer_set(&h->loop, &h->bell_timer, h->loop.now + HOLDER_BELL_MS);
+        loop_timer_in(&h->loop, &h->bell_timer, HOLDER_BELL_MS);
     status_apply(h, in, notified ? vt_notification(h->vt) : (span){0});
 }
 
@@ -387,17 +387,13 @@ static void holder_handle_screen(struct holder_client *c, span payload)
     json_open(&b, '{');
     json_field_int(&b, "cols", vt_cols(h->vt));
     json_field_int(&b, "rows", vt_rows(h->vt));
-    json_key(&b, "cursor");
-    json_open(&b, '[');
+    json_field_open(&b, "cursor", '[');
     json_put_int(&b, row);
     json_put_int(&b, col);
     json_close(&b, ']');
-    json_key(&b, "title");
-    json_put_string(&b, vt_title(h->vt));
-    json_key(&b, "directory");
-    json_put_string(&b, vt_directory(h->vt));
-    json_key(&b, "lines");
-    json_open(&b, '[');
+    json_field_span(&b, "title", vt_title(h->vt));
+    json_field_span(&b, "directory", vt_directory(h->vt));
+    json_field_open(&b, "lines", '[');
     for (int i = 0; i < vt_rows(h->vt); i++) {
         buf line = {0};
         vt_put_row(h->vt, &line, i);
@@ -541,7 +537,7 @@ static void holder_on_accept(void *ctx, short revents)
     (void)revents;
     if (fd < 0 && conn_is_exhausted(errno)) {
         loop_unwatch(&h->loop, &h->listener);
-        loop_timer_set(&h->loop, &h->accept_timer, h->loop.now + CONN_RETRY_MS);
+        loop_timer_in(&h->loop, &h->accept_timer, CONN_RETRY_MS);
     }
     if (fd < 0)
         return;

@@ -186,18 +186,15 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
     json_field_string(b, "directory", spec->directory);
     if (spec->agent)
         json_field_string(b, "agent", spec->agent);
-    json_key(b, "argv");
-    json_open(b, '[');
+    json_field_open(b, "argv", '[');
     for (size_t i = 0; spec->argv[i]; i++)
         json_put_string(b, span_of(spec->argv[i]));
     json_close(b, ']');
     if (json_type(spec->env) == JSON_ARRAY) {
-        json_key(b, "env");
-        json_put_raw(b, spec->env.text);
+        json_field_raw(b, "env", spec->env.text);
     }
     if (json_type(spec->umask) == JSON_NUMBER) {
-        json_key(b, "umask");
-        json_put_raw(b, spec->umask.text);
+        json_field_raw(b, "umask", spec->umask.text);
     }
     json_field_string(b, "program", spec->binary);
     json_field_int(b, "cols", spec->cols);
@@ -262,7 +259,7 @@ static void holder_launch(struct loop *l, const char *program, const struct hold
         *link->launching =
             (struct holder_launching){{0}, pid, base_dup(spec->socket), done, ctx};
         link->launching->timer = (struct loop_timer){.fn = holder_launch_on_late, .ctx = link};
-        loop_timer_set(l, &link->launching->timer, l->now + HOLDER_LAUNCH_MS);
+        loop_timer_in(l, &link->launching->timer, HOLDER_LAUNCH_MS);
         holder_link_use(link, l, fd);
         holder_put_spec(&text, spec);
         holder_link_send(link, FRAME_SPEC, buf_view(&text));
@@ -324,7 +321,7 @@ static struct holder_ask *holder_ask(struct loop *l, int fd, enum frame_type que
         free(ask);
         return NULL;
     }
-    loop_timer_set(l, &ask->timer, l->now + HOLDER_ASK_MS);
+    loop_timer_in(l, &ask->timer, HOLDER_ASK_MS);
     holder_link_send(&ask->link, question, payload);
     return ask;
 }

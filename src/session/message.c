@@ -408,7 +408,7 @@ static void message_step(void *holder)
     else if (m && m->phase == MESSAGE_ENTERED)
         message_step_entered(h, m);
     if (h->messages)
-        loop_timer_set(&h->loop, &h->message_timer, h->loop.now + MESSAGE_TICK_MS);
+        loop_timer_in(&h->loop, &h->message_timer, MESSAGE_TICK_MS);
 }
 
 /* The agent's work, its answer, or output where neither is known, shows that it was submitted. */

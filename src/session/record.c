@@ -242,8 +242,7 @@ static void session_set_own_status(struct session *s, enum state_kind kind,
                                            "native_session_id", "cols", "rows"};
         for (size_t i = 0; i < COUNT_OF(kept); i++)
             if (json_text_eq(it.key, kept[i])) {
-                json_key(&status, kept[i]);
-                json_put_raw(&status, it.value.text);
+                json_field_raw(&status, kept[i], it.value.text);
             }
     }
     json_field_null(&status, "exit_code");

@@ -82,7 +82,7 @@ static void session_delete(struct session *s)
 static void session_wait_for_status(struct session *s)
 {
     holder_link_offer(&s->holder, FRAME_SUBSCRIBE, (span){0});
-    loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_ANSWER_MS);
+    loop_timer_in(s->owner->loop, &s->retry_timer, SESSION_ANSWER_MS);
 }
 
 static void session_expect_answer(struct session *s)
@@ -217,7 +217,7 @@ static void session_end_by_force(struct session *s, struct session_waiter *waite
     log_line(LOG_WARN, "session %s: %d processes killed", s->id, killed);
     s->retry_ms = 0;
     if (!s->holder.open) /* else the end of its connection follows */
-        loop_timer_set(s->owner->loop, &s->retry_timer, s->owner->loop->now + SESSION_KILLED_MS);
+        loop_timer_in(s->owner->loop, &s->retry_timer, SESSION_KILLED_MS);
 }
 
 /* Unreachable, it is hidden until its end is due, and ended once it can be. */
@@ -252,7 +252,7 @@ static void session_hide(struct session *s)
     buf_free(&request);
     s->end_timer.fn = session_on_end_timer;
     s->end_timer.ctx = s;
-    loop_timer_set(s->owner->loop, &s->end_timer, s->owner->loop->now + left);
+    loop_timer_in(s->owner->loop, &s->end_timer, left);
     s->hidden = 1;
     session_changed(s);
     session_expect_answer(s);
@@ -498,7 +498,7 @@ static void session_retry_later(struct session *s, const char *why)
     s->retry_ms = again ? s->retry_ms * 2 : SESSION_RETRY_MIN_MS;
     if (s->retry_ms > SESSION_RETRY_MAX_MS)
         s->retry_ms = SESSION_RETRY_MAX_MS;
-    loop_timer_set(l, &s->retry_timer, l->now + s->retry_ms);
+    loop_timer_in(l, &s->retry_timer, s->retry_ms);
     if (again)
         session_set_unreachable(s, why);
 }
@@ -589,8 +589,8 @@ static void session_set_seen(struct session *s)
     for (struct json_iter it = json_iter(status); json_next(&it);) {
         buf key = {0};
         json_put_text(&key, it.key);
-        json_key(&now, buf_cstr(&key));
-        json_put_raw(&now, span_eq(buf_view(&key), "unseen") ? span_of("false") : it.value.text);
+        json_field_raw(&now, buf_cstr(&key),
+                       span_eq(buf_view(&key), "unseen") ? span_of("false") : it.value.text);
         buf_free(&key);
     }
     json_close(&now, '}');
@@ -653,11 +653,10 @@ static void session_put_transcript(const struct sessions *all, const char *id, s
     json_field_string(b, "session_id", id);
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         struct json value = json_get(object, members[i][1]);
-        json_key(b, members[i][0]);
-        json_put_raw(b, json_type(value) == JSON_NONE ? span_of("null") : value.text);
+        json_field_raw(b, members[i][0],
+                       json_type(value) == JSON_NONE ? span_of("null") : value.text);
     }
-    json_key(b, "messages");
-    json_put_string(b, utf8_tail(text, tail_chars));
+    json_field_span(b, "messages", utf8_tail(text, tail_chars));
     json_close(b, '}');
 }
 
@@ -771,7 +770,7 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
     store_each_session(config->state, session_adopt, all);
     sessions_sort(all);
     sessions_reach(all);
-    loop_timer_set(l, &all->adopt_timer, l->now + SESSION_ADOPT_MS);
+    loop_timer_in(l, &all->adopt_timer, SESSION_ADOPT_MS);
     session_adopted(all, 1);
 }
 

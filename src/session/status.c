@@ -76,8 +76,7 @@ static void status_put_question(const struct holder *h, buf *b)
         return;
     status_put_text(b, "state_rule", &h->reader.reason);
     if (h->reader.choices.n) {
-        json_key(b, "choices");
-        json_put_raw(b, buf_view(&h->reader.choices));
+        json_field_raw(b, "choices", buf_view(&h->reader.choices));
     }
 }
 
@@ -92,8 +91,7 @@ static void status_put_title(const struct holder *h, buf *b)
     title = span_trim(title, " ");
     if (!title.n)
         return;
-    json_key(b, "program_title");
-    json_put_string(b, title);
+    json_field_span(b, "program_title", title);
 }
 
 static void status_put(const struct holder *h, buf *b)
@@ -204,7 +202,7 @@ static void status_apply(struct holder *h, struct state_input in, span asked)
         status_put_characters(&h->asked, asked, HOLDER_LINE_MAX);
     }
     if (h->state.kind == STATE_WORKING && (h->state.kind != kind || !h->silence_timer.slot))
-        loop_timer_set(&h->loop, &h->silence_timer, h->loop.now + STATE_IDLE_MS);
+        loop_timer_in(&h->loop, &h->silence_timer, STATE_IDLE_MS);
     if (h->state.kind != kind || h->state.source != source)
         status_changed(h);
 }

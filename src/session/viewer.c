@@ -24,7 +24,7 @@
 static void viewer_start_tick(struct holder *h)
 {
     if (!h->tick_timer.slot)
-        loop_timer_set(&h->loop, &h->tick_timer, h->loop.now + VIEWER_TICK_MS);
+        loop_timer_in(&h->loop, &h->tick_timer, VIEWER_TICK_MS);
 }
 
 /* Counts n bytes of output; 0: the viewer does not read them, or could not show them. */
@@ -105,7 +105,7 @@ static void viewer_hold_pty(struct holder *h)
     for (struct holder_client *c = h->clients; c; c = c->next)
         c->unread = c->conn.queued;
     conn_pause(&h->pty, 1);
-    loop_timer_set(&h->loop, &h->wait_timer, h->loop.now + VIEWER_WAIT_MS);
+    loop_timer_in(&h->loop, &h->wait_timer, VIEWER_WAIT_MS);
 }
 
 static void viewer_release_pty(struct holder *h)
@@ -126,7 +126,7 @@ static void viewer_on_wait(void *holder)
             viewer_fall_behind(c);
         c->unread = c->conn.queued;
     }
-    loop_timer_set(&h->loop, &h->wait_timer, h->loop.now + VIEWER_WAIT_MS);
+    loop_timer_in(&h->loop, &h->wait_timer, VIEWER_WAIT_MS);
     viewer_release_pty(h);
 }
 

@@ -147,7 +147,7 @@ static void disk_flush(void *ctx)
     d->pending.cap > DISK_FLOOD ? buf_free(&d->pending) : buf_clear(&d->pending);
     d->flushed_at = d->loop->now;
     if (d->runs)
-        loop_timer_set(d->loop, &d->timer, d->loop->now + DISK_REST_MS);
+        loop_timer_in(d->loop, &d->timer, DISK_REST_MS);
 }
 
 static void disk_log(struct disk *d, span bytes)

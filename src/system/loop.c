@@ -156,6 +156,11 @@ static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due)
     loop_timer_sift(l, t, t->slot);
 }
 
+static void loop_timer_in(struct loop *l, struct loop_timer *t, long long ms)
+{
+    loop_timer_set(l, t, l->now + ms);
+}
+
 static void loop_timer_cancel(struct loop *l, struct loop_timer *t)
 {
     int slot = t->slot;

@@ -95,6 +95,6 @@ static struct output *output_read(struct loop *l, char *const *argv,
     o->child = (struct loop_child){.pid = pid, .fn = output_on_exit, .ctx = o};
     loop_on_exit(l, &o->child);
     o->timer = (struct loop_timer){.fn = output_on_late, .ctx = o};
-    loop_timer_set(l, &o->timer, l->now + limits->ms);
+    loop_timer_in(l, &o->timer, limits->ms);
     return o;
 }

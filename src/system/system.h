@@ -136,6 +136,7 @@ static void loop_expect_crowd(struct loop *l);
 static void loop_watch(struct loop *l, struct loop_fd *f, short events);
 static void loop_unwatch(struct loop *l, struct loop_fd *f);
 static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
+static void loop_timer_in(struct loop *l, struct loop_timer *t, long long ms);
 static void loop_timer_cancel(struct loop *l, struct loop_timer *t);
 /* In the order of deferring; a queued task stays where it is. */
 static void loop_defer(struct loop *l, struct loop_task *task);

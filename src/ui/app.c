@@ -88,7 +88,7 @@ static void app_set_mode(struct app *t, enum app_mode mode)
 
 static void app_pause_keys(struct app *t)
 {
-    loop_timer_set(&t->loop, &t->pause_timer, t->loop.now + APP_PAUSE_MS);
+    loop_timer_in(&t->loop, &t->pause_timer, APP_PAUSE_MS);
     app_changed(t);
 }
 
@@ -98,7 +98,7 @@ static int app_drops(struct app *t, const struct term_event *ev)
                 (ev->type == TERM_MOUSE && ev->mouse == TERM_PRESS);
     if (!t->pause_timer.slot || !typed)
         return 0;
-    loop_timer_set(&t->loop, &t->pause_timer, t->loop.now + APP_PAUSE_MS);
+    loop_timer_in(&t->loop, &t->pause_timer, APP_PAUSE_MS);
     return 1;
 }
 
@@ -355,7 +355,7 @@ static void app_on_sessions(struct app *t, struct json answer, struct app_reques
         t->frame_due = 0;
     }
     if (t->rest_timer.slot) /* send the other requests of the start now */
-        loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + 1);
+        loop_timer_in(&t->loop, &t->rest_timer, 1);
     app_changed(t);
 }
 
@@ -503,7 +503,7 @@ static void app_state_changed(struct app *t)
 {
     t->unsaved = 1;
     if (!t->save_timer.slot)
-        loop_timer_set(&t->loop, &t->save_timer, t->loop.now + APP_SAVE_MS);
+        loop_timer_in(&t->loop, &t->save_timer, APP_SAVE_MS);
 }
 
 static void app_add_line(struct app *t, struct app_history *history, const char *line)
@@ -522,8 +522,7 @@ static void app_add_line(struct app *t, struct app_history *history, const char 
 
 static void app_put_strings(buf *b, const char *key, char *const *strings, int count)
 {
-    json_key(b, key);
-    json_open(b, '[');
+    json_field_open(b, key, '[');
     for (int i = 0; i < count; i++)
         json_put_string(b, span_of(strings[i]));
     json_close(b, ']');

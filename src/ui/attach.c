@@ -37,7 +37,7 @@ static void attach_hold_terminal(struct app *t)
 {
     t->held = view_pending(t->view);
     conn_pause(&t->terminal, 1);
-    loop_timer_set(&t->loop, &t->stuck_timer, t->loop.now + ATTACH_STUCK_MS);
+    loop_timer_in(&t->loop, &t->stuck_timer, ATTACH_STUCK_MS);
 }
 
 /* A program that does not read would make the UI deaf: the rest of the paste is dropped. */
@@ -76,7 +76,7 @@ static void attach_reopen_later(struct app *t)
     if (t->preview_timer.slot)
         return;
     t->reopen_ms = widget_max(t->reopen_ms, ATTACH_PREVIEW_MS);
-    loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + t->reopen_ms);
+    loop_timer_in(&t->loop, &t->preview_timer, t->reopen_ms);
     t->reopen_ms = widget_min(t->reopen_ms * 2, ATTACH_REOPEN_MAX_MS);
 }
 
@@ -108,7 +108,7 @@ static void attach_end(struct app *t, const char *why)
 static void attach_end_unasked(struct app *t)
 {
     char why[sizeof t->view->reason];
-    base_fmt(why, sizeof why, "%s", t->view->reason);
+    base_copy(why, sizeof why, t->view->reason);
     if (t->mode == APP_READING)
         return; /* reading_close calls this again */
     if (t->attach_only) {
@@ -124,7 +124,7 @@ static void attach_on_pause_over(void *ctx)
     struct app *t = ctx;
     char why[sizeof t->view->reason];
     if (t->attach_only && t->mode & APP_SCREENS && !view_is_open(t->view) && !t->view->lost) {
-        base_fmt(why, sizeof why, "%s", t->view->reason);
+        base_copy(why, sizeof why, t->view->reason);
         attach_end(t, why);
     }
     app_changed(t);
@@ -180,7 +180,7 @@ static struct view *attach_history(struct app *t, int *never)
     if (!s || !(v = view_open(&t->client, s->id, s->computer, VIEW_HISTORY, &attach_view_hooks, t)))
         return *never = 1, NULL;
     attach_close_view(t);
-    base_fmt(t->previewed, sizeof t->previewed, "%s", s->id);
+    base_copy(t->previewed, sizeof t->previewed, s->id);
     t->view = v;
     return NULL;
 }
@@ -254,8 +254,8 @@ static void attach_follow(struct app *t)
         t->previewed[0] = '\0'; /* fetch the session again when it is selected again */
     if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->previewed) == 0)
         return;
-    base_fmt(t->previewed, sizeof t->previewed, "%s", s->id);
-    loop_timer_set(&t->loop, &t->preview_timer, t->loop.now + ATTACH_PREVIEW_MS);
+    base_copy(t->previewed, sizeof t->previewed, s->id);
+    loop_timer_in(&t->loop, &t->preview_timer, ATTACH_PREVIEW_MS);
 }
 
 /* The view has the holder's socket: whether the holder answers is for the daemon to tell. */

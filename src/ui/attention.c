@@ -61,7 +61,7 @@ static void attention_follow(struct app *t)
     if (!*id)
         return;
     if (!attention_is_there(t, id)) {
-        base_fmt(t->called, sizeof t->called, "%s", id);
+        base_copy(t->called, sizeof t->called, id);
         loop_timer_set(&t->loop, &t->call_timer,
                        t->called_at ? t->called_at + ATTENTION_MS : t->loop.now);
     }

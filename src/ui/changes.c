@@ -47,9 +47,9 @@ static void changes_follow(struct app *t)
         return;
     if (!same)
         t->changes.text[0] = '\0';
-    base_fmt(t->changes.id, sizeof t->changes.id, "%s", s->id);
+    base_copy(t->changes.id, sizeof t->changes.id, s->id);
     t->changes.since = s->since;
-    loop_timer_set(&t->loop, &t->changes.timer, t->loop.now + CHANGES_REST_MS);
+    loop_timer_in(&t->loop, &t->changes.timer, CHANGES_REST_MS);
 }
 
 static const char *changes_of(const struct app *t, const struct tree_session *s)

@@ -645,7 +645,7 @@ static void dialog_on_ended(struct app *t, struct json answer, struct app_reques
         return;
     }
     t->ended[at].until = t->loop.now + seconds * 1000;
-    loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
+    loop_timer_in(&t->loop, &t->second_timer, 1000);
     app_changed(t);
 }
 

@@ -127,8 +127,7 @@ static void many_put_count(const struct app *t, buf *b)
 
 static void many_put_ids(const struct app *t, buf *body)
 {
-    json_key(body, "ids");
-    json_open(body, '[');
+    json_field_open(body, "ids", '[');
     for (int i = 0; i < t->many.count; i++)
         json_put_string(body, span_of(t->many.ids[i]));
     json_close(body, ']');
@@ -152,7 +151,7 @@ static void many_on_ended(struct app *t, struct json answer, struct app_request 
     buf text = {0};
     if (at >= 0 && json_int(json_get(answer, "undo_s"), &seconds)) {
         t->ended[at].until = t->loop.now + seconds * 1000;
-        loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
+        loop_timer_in(&t->loop, &t->second_timer, 1000);
     }
     if (json_next(&first)) {
         buf_fmt(&text, "%d of them did not end: ", many_length(failed));

@@ -11,7 +11,7 @@
 static void reading_show(struct app *t, const char *id, span text)
 {
     const struct tree_session *s = tree_session(&t->tree, id);
-    base_fmt(t->read, sizeof t->read, "%s", id);
+    base_copy(t->read, sizeof t->read, id);
     pager_set(&t->pager, s && *tree_title(s) ? tree_title(s) : id, text, 0);
     pager_draw(&t->pager, &t->grid, 0, 0, t->grid.rows, t->grid.cols); /* breaks it into rows */
     pager_go(&t->pager, 1);
@@ -131,7 +131,7 @@ static void reading_on_done(struct app *t, int status, const char *error)
     unlink(path);
     free(path);
     if (error)
-        base_fmt(t->pager.note, sizeof t->pager.note, "%s", error);
+        base_copy(t->pager.note, sizeof t->pager.note, error);
     else if (!WIFEXITED(status) || WEXITSTATUS(status))
         base_fmt(t->pager.note, sizeof t->pager.note, "it ended with status %d",
                  WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -146,7 +146,7 @@ static void reading_edit(struct app *t)
     if (argv)
         app_run(t, argv, reading_on_done);
     else if (error.n)
-        base_fmt(t->pager.note, sizeof t->pager.note, "%s", buf_cstr(&error));
+        base_copy(t->pager.note, sizeof t->pager.note, buf_cstr(&error));
     free(path);
     buf_free(&error);
     app_changed(t);

@@ -326,7 +326,7 @@ static void tree_note_news(struct tree *t, const struct tree_session *old,
     if ((tree_is(now, "waiting") && !tree_is(old, "waiting")) ||
         (tree_is(now, "idle") && now->unseen && !old->unseen) ||
         (tree_has_failed(now) && !tree_is(old, "exited")))
-        base_fmt(t->news, sizeof t->news, "%s", now->id);
+        base_copy(t->news, sizeof t->news, now->id);
 }
 
 /* Copies the new object into the old one and keeps what tree_build computed. */
@@ -695,8 +695,7 @@ static void tree_put_state(const struct tree *t, buf *b)
 {
     json_field_string(b, "focus", t->focus);
     json_field_string(b, "order", tree_orders[t->order]);
-    json_key(b, "folds");
-    json_open(b, '[');
+    json_field_open(b, "folds", '[');
     for (int i = 0; i < t->fold_count; i++)
         if (t->folds[i][0] != 's' || !t->sessions.count || tree_session(t, t->folds[i] + 2))
             json_put_string(b, span_of(t->folds[i]));

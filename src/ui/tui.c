@@ -247,9 +247,9 @@ static void tui_decode(struct app *t, int flush)
             break;
     }
     if (!t->held && t->input.pasting)
-        loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + TUI_PASTE_MS);
+        loop_timer_in(&t->loop, &t->escape_timer, TUI_PASTE_MS);
     else if (!t->held && conn_view(&t->terminal).n && !flush)
-        loop_timer_set(&t->loop, &t->escape_timer, t->loop.now + tui_escape_ms(t));
+        loop_timer_in(&t->loop, &t->escape_timer, tui_escape_ms(t));
     else
         loop_timer_cancel(&t->loop, &t->escape_timer);
 }
@@ -319,7 +319,7 @@ static void tui_on_second(void *ctx)
     struct app *t = ctx;
     app_expire_ended(t);
     if (t->client.push == CLIENT_WAITING || app_last_ended(t) >= 0)
-        loop_timer_set(&t->loop, &t->second_timer, t->loop.now + 1000);
+        loop_timer_in(&t->loop, &t->second_timer, 1000);
     app_changed(t);
 }
 
@@ -361,7 +361,7 @@ static const struct client_hooks tui_client_hooks = {tui_on_push_event, tui_on_p
 static void tui_on_ages(void *ctx)
 {
     struct app *t = ctx;
-    loop_timer_set(&t->loop, &t->ages_timer, t->loop.now + TUI_AGES_MS);
+    loop_timer_in(&t->loop, &t->ages_timer, TUI_AGES_MS);
     app_changed(t);
 }
 
@@ -377,7 +377,7 @@ static void tui_ask(struct app *t)
 {
     app_fetch_sessions(t);
     loop_run_tasks(&t->loop); /* the daemon answers while the UI starts */
-    loop_timer_set(&t->loop, &t->rest_timer, t->loop.now + TUI_REST_MS);
+    loop_timer_in(&t->loop, &t->rest_timer, TUI_REST_MS);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -517,8 +517,8 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         if (attach) /* before the first key is read: it belongs to the session */
             attach_begin(t, attach);
         loop_task_cancel(&t->loop, &t->draw_task); /* the sessions may be there in time for it */
-        loop_timer_set(&t->loop, &t->frame_timer, t->loop.now + TUI_FIRST_MS);
-        loop_timer_set(&t->loop, &t->ages_timer, t->loop.now + TUI_AGES_MS);
+        loop_timer_in(&t->loop, &t->frame_timer, TUI_FIRST_MS);
+        loop_timer_in(&t->loop, &t->ages_timer, TUI_AGES_MS);
         while (!t->quit)
             loop_once(&t->loop);
         if (t->attach_only && t->toasts.unread && t->toasts.shown)

@@ -51,7 +51,7 @@ static size_t view_type_directly(struct view *v, span keys)
     v->looked &= frame_is_look((span){keys.p, (size_t)n});
     v->typed_at = v->loop->now;
     if (!v->notice_timer.slot)
-        loop_timer_set(v->loop, &v->notice_timer, v->loop->now + VIEW_NOTICE_MS);
+        loop_timer_in(v->loop, &v->notice_timer, VIEW_NOTICE_MS);
     return (size_t)n;
 }
 
@@ -111,7 +111,7 @@ static void view_receive(struct view *v, span bytes)
         buf_drop(&v->held, n);
     v->torn = (vt_modes(v->vt) & VT_SYNC) != 0;
     if (v->loop && (v->held.n || v->torn))
-        loop_timer_set(v->loop, &v->sync_timer, v->loop->now + FRAME_SYNC_MS);
+        loop_timer_in(v->loop, &v->sync_timer, FRAME_SYNC_MS);
     else if (v->loop)
         loop_timer_cancel(v->loop, &v->sync_timer);
     v->hooks->changed(v->ctx);
@@ -194,7 +194,7 @@ static void view_on_end(void *ctx, const char *why)
     view_cancel(v);
     if (v->held.n)
         view_on_sync_over(v);
-    base_fmt(v->reason, sizeof v->reason, "%s", why);
+    base_copy(v->reason, sizeof v->reason, why);
     v->hooks->ended(v->ctx);
 }
 
@@ -202,7 +202,7 @@ static void view_on_link(void *ctx, const char *why, long long unsent)
 {
     struct view *v = ctx;
     v->unlinked = why != NULL;
-    base_fmt(v->link_reason, sizeof v->link_reason, "%s", why ? why : "");
+    base_copy(v->link_reason, sizeof v->link_reason, why ? why : "");
     v->unsent = unsent;
     v->hooks->changed(v->ctx);
 }

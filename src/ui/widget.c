@@ -405,7 +405,7 @@ static void widget_form_put_keys(const struct widget_form *f, buf *b)
 {
     char submit[24];
     int last = widget_form_ends(f);
-    base_fmt(submit, sizeof submit, "%s", f->submit);
+    base_copy(submit, sizeof submit, f->submit);
     submit[0] = (char)widget_first_letter(submit);
     if (f->busy)
         buf_str(b, "one moment…");

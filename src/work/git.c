@@ -169,7 +169,7 @@ static int git_look(struct git *all, struct git_place *b)
     b->due = number >= 0 && number != b->number;
     git_set_watch(all, b, number);
     if (number < 0 && !all->poll.slot && (all->notify.fd < 0 || errno == ENOSPC))
-        loop_timer_set(all->loop, &all->poll, all->loop->now + GIT_POLL_MS);
+        loop_timer_in(all->loop, &all->poll, GIT_POLL_MS);
     if (found) {
         buf_str(&git, "/HEAD");
         os_read_file(&head, buf_cstr(&git), GIT_HEAD_MAX);
@@ -185,7 +185,7 @@ static int git_look(struct git *all, struct git_place *b)
 static void git_settle_later(struct git *all)
 {
     if (!all->settle.slot)
-        loop_timer_set(all->loop, &all->settle, all->loop->now + PROJECTS_SETTLE_MS);
+        loop_timer_in(all->loop, &all->settle, PROJECTS_SETTLE_MS);
 }
 
 static void git_on_settle(void *ctx)

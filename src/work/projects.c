@@ -272,8 +272,7 @@ static void projects_open_event(buf *event, const char *name, const struct confi
 {
     json_open(event, '{');
     json_field_string(event, "event", name);
-    json_key(event, "data");
-    json_open(event, '{');
+    json_field_open(event, "data", '{');
     json_field_string(event, "computer", config->computer);
 }
 
@@ -288,8 +287,7 @@ static void projects_put_todos_event(const struct projects *all, const struct pr
 {
     projects_open_event(event, "todos_updated", all->config);
     json_field_string(event, "project_path", p->path);
-    json_key(event, "todos");
-    json_put_raw(event, buf_view(&p->todos));
+    json_field_raw(event, "todos", buf_view(&p->todos));
     projects_close_event(event);
 }
 
@@ -354,7 +352,7 @@ static void projects_plan_poll(struct projects *all)
     for (const struct project *p = all->first; p; p = p->next)
         polled |= p->polled;
     if (polled && all->watching && !all->poll.slot)
-        loop_timer_set(all->loop, &all->poll, all->loop->now + PROJECTS_POLL_MS);
+        loop_timer_in(all->loop, &all->poll, PROJECTS_POLL_MS);
 }
 
 static void projects_on_poll(void *ctx)
@@ -399,7 +397,7 @@ static void projects_on_change(void *ctx, int number, span name, int is_dir)
         if (w->number == number && projects_matters(w, name, is_dir))
             due = w->project->due = 1;
     if (due && !all->settle.slot)
-        loop_timer_set(all->loop, &all->settle, all->loop->now + PROJECTS_SETTLE_MS);
+        loop_timer_in(all->loop, &all->settle, PROJECTS_SETTLE_MS);
 }
 
 static void projects_on_notify(void *ctx, short revents)
@@ -574,8 +572,7 @@ static void projects_put_one(struct projects *all, struct project *p, buf *b, in
     if (with_todos && !all->watching)
         projects_read(all, p);
     if (with_todos) {
-        json_key(b, "todos");
-        json_put_raw(b, buf_view(all->watching ? &p->todos : &all->json));
+        json_field_raw(b, "todos", buf_view(all->watching ? &p->todos : &all->json));
     }
     json_close(b, '}');
 }
@@ -605,8 +602,7 @@ static void projects_publish(struct projects *all)
     if (!all->watching)
         return;
     projects_open_event(&event, "projects_updated", all->config);
-    json_key(&event, "projects");
-    json_open(&event, '[');
+    json_field_open(&event, "projects", '[');
     projects_put(all, &event, 1);
     json_close(&event, ']');
     projects_close_event(&event);

@@ -212,13 +212,11 @@ static void roadmap_put_todo(const struct roadmap_iter *it, int todos, int trees
     char *slug = span_dup(it->slug);
     int todo = plain ? roadmap_open_dir(todos, slug) : -1;
     json_open(out, '{');
-    json_key(out, "slug");
-    json_put_string(out, it->slug);
+    json_field_span(out, "slug", it->slug);
     json_field_string(out, "status", roadmap_status(it->mark));
     buf_clear(scratch);
     roadmap_put_description(it->lines, scratch);
-    json_key(out, "description");
-    json_put_string(out, buf_view(scratch));
+    json_field_span(out, "description", buf_view(scratch));
     json_field_bool(out, "has_requirements", roadmap_has_file(todo, "requirements.md"));
     json_field_bool(out, "has_impl_plan", roadmap_has_file(todo, "implementation-plan.md"));
     roadmap_put_states(todo, plain ? trees : -1, slug, scratch, out);
