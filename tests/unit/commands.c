@@ -401,6 +401,7 @@ static void unit_commands_install(void)
     buf_clear(&text);
     os_read_file(&text, path, 1 << 16);
     CHECK(!strstr(buf_cstr(&text), "/bin/sh hook"));
+    CHECK_INT(unit_context_call(&u, "hook --install claude --yes"), 0); /* makes its directory */
     FILE *file = fopen(path, "w");
     CHECK(file && fputs("{ not JSON", file) > 0 && fclose(file) == 0);
     CHECK_INT(unit_context_call(&u, "hook --install claude --yes"), 1);
