@@ -57,6 +57,13 @@ static void layout_rule(struct app *t, int row, int col, int cols)
                    rows_style(&t->ui, THEME_BORDER));
 }
 
+static void layout_upright(struct app *t, int row, int col, int rows)
+{
+    for (int y = row; y < row + rows; y++)
+        widget_put(&t->grid, y, col, 1, t->grid.ascii ? "|" : "│",
+                   rows_style(&t->ui, THEME_BORDER));
+}
+
 /* Draws the headline of the preview. Returns its lines. */
 static int layout_headline(struct app *t, const struct tree_session *s, int row, int col, int cols,
                            int lines)
@@ -107,7 +114,9 @@ static void layout_screens(struct app *t, int row, int col, int rows, int cols, 
         for (int i = 0; i < count; i++)
             layout_pane(t, shown[i], i, row + i / across * (rows / down),
                         col + i % across * (cols / across), rows / down,
-                        cols / across - (across > 1));
+                        cols / across - 2 * (across > 1));
+        if (across > 1)
+            layout_upright(t, row, col + cols / 2 - 2, rows);
         return;
     }
     if (s)
@@ -124,9 +133,9 @@ static void layout_preview(struct app *t)
     int bottom = g->rows - 1 - layout_has_note(t) - layout_has_filter(t);
     int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
     grid_fill(g, row, col, g->rows - row, g->cols - col, rows_style(&t->ui, THEME_TEXT));
-    for (int y = row; beside && y < bottom; y++)
-        widget_put(g, y, col, 1, g->ascii ? "|" : "│", rows_style(&t->ui, THEME_BORDER));
-    if (!beside)
+    if (beside)
+        layout_upright(t, row, col, bottom - row);
+    else
         layout_rule(t, row, 0, g->cols);
     widget_add_hit(&t->ui, row, col, bottom - row, g->cols - col, ROWS_PREVIEW, 0, 0);
     row += !beside;

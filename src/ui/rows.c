@@ -190,11 +190,11 @@ static void rows_put_words(buf *b, const struct tree_session *s, long long now, 
         buf_fmt(b, ": %s", s->asked);
 }
 
-static void rows_put_branch(struct rows_pen *p, const struct tree_session *s)
+static void rows_put_branch(struct rows_pen *p, const char *branch)
 {
     buf name = {0};
-    utf8_put_visible(&name, span_of(s->branch ? s->branch : ""));
-    if (rows_right(p, 24, buf_cstr(&name), rows_style(p->u, THEME_DIM)))
+    utf8_put_visible(&name, span_of(branch ? branch : ""));
+    if (rows_right(p, 16, buf_cstr(&name), rows_style(p->u, THEME_DIM)))
         p->right--;
     buf_free(&name);
 }
@@ -208,7 +208,7 @@ static void rows_put_place(struct rows_pen *p, const struct tree_session *s, con
         p->right--;
     if (changes)
         rows_right(p, 24, changes, rows_style(p->u, THEME_DIM));
-    rows_put_branch(p, s);
+    rows_put_branch(p, s->branch);
     tree_put_agent(s, &agent);
     if (s->agent && s->mode)
         buf_fmt(&agent, "/%.8s", s->mode);
@@ -376,7 +376,8 @@ static void rows_session_end(struct rows_pen *p, const struct rows_list *l,
 }
 
 /* Puts what the age and the agent leave untold. */
-static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, int lines)
+static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, const char *branch,
+                               int lines)
 {
     const struct tree_session *s = row->session;
     char note[32];
@@ -384,17 +385,18 @@ static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, i
         rows_right(p, 14, rows_prompt_note(s),
                    rows_style(p->u, strcmp(s->first_prompt, "failed") == 0 ? THEME_ALARM
                                                                            : THEME_DIM));
-    if (rows_waits_for(s) && (lines == 1 || !s->asked))
+    if (rows_waits_for(s) && (lines == 1 || !s->asked) && !tree_waits_for(s, "text"))
         rows_right(p, 14, s->waits_for, rows_style(p->u, THEME_WAITING));
     if (row->folded && row->waiting) {
         base_fmt(note, sizeof note, "%s%d", p->u->grid->ascii ? "!" : "◆", row->waiting);
         rows_right(p, 14, note, rows_style(p->u, THEME_WAITING));
     }
-    rows_put_branch(p, s);
+    if (s->branch && strcmp(s->branch, branch) != 0)
+        rows_put_branch(p, s->branch);
 }
 
 static void rows_session(struct widgets *u, const struct rows_list *l, int y,
-                         const struct tree_row *row, int lines, int full)
+                         const struct tree_row *row, const char *branch, int lines, int full)
 {
     const struct tree_session *s = row->session;
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
@@ -407,7 +409,7 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
         widget_put(u->grid, y, p.left - 1, 1, u->grid->ascii ? "*" : "•",
                    rows_style(u, THEME_ACCENT));
     rows_session_end(&p, l, s);
-    rows_session_notes(&p, row, lines);
+    rows_session_notes(&p, row, branch, lines);
     rows_left(&p, s->number, rows_style(u, THEME_DIM));
     p.left += s->number_columns - number + 1;
     p.left += rows_put_glyph(u, y, p.left, s) + 1;
@@ -432,7 +434,7 @@ static void rows_note(struct rows_pen *p, const struct tree_note *note, long lon
 }
 
 static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
-                        const struct tree_row *row)
+                        const struct tree_row *row, const char *branch)
 {
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
     char counts[80] = "";
@@ -447,12 +449,23 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
     }
     if (row->note)
         rows_note(&p, row->note, l->now);
+    rows_put_branch(&p, branch);
     rows_left(&p, rows_fold(u, row->foldable, row->folded), rows_style(u, THEME_DIM));
     rows_left(&p, row->name, rows_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));
     p.left += 2;
     if (row->kind == TREE_PROJECT)
         rows_left_path(&p, row->path, rows_style(u, THEME_DIM));
+}
+
+/* Returns the git branch of the project's first session, where row i is in a project, or "". Its
+ * other sessions have mostly the same, so that it stands once, in the project's row. */
+static const char *rows_branch_of(const struct tree *t, int i)
+{
+    while (i > 0 && t->rows[i].session)
+        i--;
+    const struct tree_session *s = i + 1 < t->row_count ? t->rows[i + 1].session : NULL;
+    return s && s->branch && t->rows[i].kind == TREE_PROJECT ? s->branch : "";
 }
 
 static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list *l)
@@ -463,14 +476,19 @@ static void rows_tree(struct widgets *u, const struct tree *t, struct rows_list 
     l->at = widget_max(0, widget_min(l->at, t->row_count - 1));
     rows_scroll(l, rows_tree_line(t, l, l->at), widget_min(rows_lines(t, l, l->at), l->rows),
                 total);
-    for (int i = rows_tree_row(t, l, l->top); i < t->row_count; i++) {
+    const char *branch = "";
+    int top = rows_tree_row(t, l, l->top);
+    for (int i = top; i < t->row_count; i++) {
         int line = rows_tree_line(t, l, i), lines = rows_lines(t, l, i), y = l->row + line - l->top;
         if (line >= l->top + l->rows)
             return;
+        if (i == top || !t->rows[i].session)
+            branch = rows_branch_of(t, i);
         if (t->rows[i].session)
-            rows_session(u, l, y, &t->rows[i], lines, l->details == ROWS_FULL || i == l->at);
+            rows_session(u, l, y, &t->rows[i], branch, lines,
+                         l->details == ROWS_FULL || i == l->at);
         else if (line >= l->top)
-            rows_branch(u, l, y, &t->rows[i]);
+            rows_branch(u, l, y, &t->rows[i], branch);
         int first = widget_max(y, l->row);
         int end = widget_min(y + lines, l->row + l->rows);
         widget_add_hit(u, first, l->col, end - first, l->cols, ROWS_ROW, i, 0);

@@ -179,8 +179,7 @@ static void unit_rows_asks(void)
         {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"password\",\"state_text\":\"x\"", 0,
          "waits: x", " password", ""},
         {"\"title\":\"t\",\"state\":\"waiting\",\"waits_for\":\"text\"", 1,
-         "waits for text", " text",
-         ""},
+         "waits for text", "t    ", ""},
         {"\"title\":\"t\",\"state\":\"waiting\",\"state_text\":\"asks\"", 1, "waits: asks", "t ",
          "asks"},
         {"\"title\":\"t\",\"state\":\"idle\",\"first_prompt\":\"pending\"", 1,
@@ -215,6 +214,48 @@ static void unit_rows_asks(void)
         CHECK(!strchr(buf_cstr(&row), 0x1b));
         buf_free(&headline), buf_free(&row), buf_free(&below);
     }
+}
+
+static void unit_rows_branches(void)
+{
+    struct theme theme;
+    struct config config = {0};
+    struct tree t;
+    struct grid g = {.depth = CELL_256};
+    struct widgets u = {.grid = &g, .theme = &theme};
+    struct rows_list l = {.row = 0, .rows = 8, .cols = 48};
+    const char *const branches[] = {"main", "main", "fix"};
+    buf b = {0};
+    test_begin("a project's row has the branch, and only a session with another one");
+    theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
+    tree_init(&t, "vm", NULL);
+    for (int i = 0; i < 3; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s%d\","
+                    "\"computer\":\"vm\",\"working_directory\":\"/p\",\"title\":\"t\","
+                    "\"state\":\"idle\",\"branch\":\"%s\",\"created_at\":\"2026-01-01T00:00:0%dZ\"}}",
+                i, branches[i], i);
+        tree_event(&t, buf_view(&b));
+    }
+    tree_build(&t);
+    grid_resize(&g, 8, 48);
+    static const char *const shown[2][5] = {{"", "main", "", "", "fix"}, {"", "fix"}};
+    for (int top = 0; top < 2; top++) { /* then the project's row is above */
+        l.rows = top ? 2 : 8;
+        l.at = top ? 4 : 1;
+        grid_clear(&g);
+        widget_begin(&u);
+        rows_tree(&u, &t, &l);
+        for (int i = 0; i < (top ? 2 : 5); i++) {
+            unit_rows_put_row(&g, i, &b);
+            CHECK(strstr(buf_cstr(&b), shown[top][i]) != NULL);
+            CHECK((strstr(buf_cstr(&b), "main") != NULL) == (*shown[top][i] == 'm'));
+        }
+    }
+    buf_free(&b);
+    widget_free(&u);
+    grid_free(&g);
+    tree_free(&t);
 }
 
 static void unit_rows_pulled(void)
@@ -280,6 +321,7 @@ static void unit_rows_redis(void)
 
 static void unit_rows(void)
 {
+    unit_rows_branches();
     unit_rows_pulled();
     unit_rows_redis();
     unit_rows_asks();
