@@ -210,13 +210,20 @@ static int question_asked_above(const struct question_screen *s, int row)
     return -1;
 }
 
-/* "Trust this folder? It can read": the question's row. */
+/* "Trust this folder? It can read": the question's row; else the first one of the paragraph above
+ * the options, else the marked one. */
 static int question_explained_above(const struct question_screen *s, int row, int marked)
 {
     for (int i = row - 1; i >= 0 && row - i <= QUESTION_ABOVE_ROWS; i--)
         if (question_has(question_row(s, i), "? "))
             return i;
-    return marked;
+    int end = row;
+    while (end > 0 && row - end < 2 && !question_row(s, end - 1).n)
+        end--;
+    int head = end;
+    while (head > 0 && row - head <= QUESTION_ABOVE_ROWS && question_row(s, head - 1).n)
+        head--;
+    return head < end ? head : marked;
 }
 
 #define QUESTION_HINTS                                                                             \
@@ -628,6 +635,18 @@ static void question_put_sentence(const struct question_screen *s, int row, int 
     buf_span(b, text);
 }
 
+/* Of "Trust this folder? It can read". Returns 0: no other follows. */
+static int question_put_first_sentence(const struct question_screen *s, const struct question *q,
+                                       buf *b)
+{
+    span text = question_row(s, q->row);
+    int at = q->kind == QUESTION_CHOICE ? question_find(text, "? ") : -1;
+    if (at <= 0 || !isupper((unsigned char)text.p[at + 2]))
+        return 0;
+    buf_add(b, text.p, (size_t)at + 1);
+    return 1;
+}
+
 static void question_put_text(const struct question_screen *s, const struct question *q, buf *b)
 {
     int top = q->row > QUESTION_ABOVE_ROWS ? q->row - QUESTION_ABOVE_ROWS : 0;
@@ -636,6 +655,8 @@ static void question_put_text(const struct question_screen *s, const struct ques
         for (int row = last < s->count ? last : s->count - 1; row >= top; row--)
             if (question_put_subject(s, row, b))
                 return;
+    if (question_put_first_sentence(s, q, b))
+        return;
     if (q->row >= 0)
         question_put_sentence(s, q->row, q->kind == QUESTION_CHOICE ? 2 : 0, b);
     else if (q->kind == QUESTION_CHOICE)

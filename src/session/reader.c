@@ -231,10 +231,10 @@ static int reader_check_bell(struct holder *h)
 }
 
 /* A question may stand although a reading shows none. */
-static int reader_is_unsure(struct holder *h, int quiet)
+static int reader_is_unsure(struct holder *h, enum question_kind kind, int quiet)
 {
     struct reader *r = &h->reader;
-    r->misses = r->kind == QUESTION_NONE ? r->misses + 1 : 0;
+    r->misses = kind == QUESTION_NONE ? r->misses + 1 : 0;
     return r->misses == 1 && !quiet && h->state.kind == STATE_WAITING;
 }
 
@@ -341,7 +341,9 @@ static void reader_read(struct holder *h, int quiet)
         h->state.work_until = h->loop.now + STATE_OVER_MS;
     if (q.kind == QUESTION_TEXT && (!quiet || h->state.hooked))
         q.kind = QUESTION_NONE;
-    reader_keep(h, &seen.screen, &q);
+    int unsure = reader_is_unsure(h, q.kind, quiet);
+    if (!unsure)
+        reader_keep(h, &seen.screen, &q);
     int box = reader_box_row(h, &seen.rows);
     h->reader.boxed = box >= 0;
     h->reader.boxed_at = box >= 0 ? h->loop.now : h->reader.boxed_at;
@@ -350,7 +352,7 @@ static void reader_read(struct holder *h, int quiet)
     reader_keep_said(h, &seen.screen, box);
     h->reader.read_at = h->loop.now;
     h->reader.bytes = 0;
-    if (!reader_is_unsure(h, quiet)) {
+    if (!unsure) {
         struct state_input in = {.event = STATE_ON_READ, .asks = q.kind != QUESTION_NONE,
                                  .works = q.working, .ready = reader_is_ready(h),
                                  .rests = reader_is_resting(h, &q),

@@ -54,6 +54,11 @@ static void test_question_kinds(void)
         int options;
     } screens[] = {
         /* agents' dialogs */
+        {"\n Hooks need review\n 8 hooks are new.\n\n\n› 1. Review hooks\n  2. Trust all\n\n"
+         " enter confirm · esc skip\n", "Hooks need review", 1, KEYS, QUESTION_CHOICE, 2},
+        {" Trust this folder? Codex can read and run\n files. Continue only if\n\n› 1. Trust\n"
+         "  2. Back\n\n enter continue · esc back\n", "Trust this folder?", 1, KEYS,
+         QUESTION_CHOICE, 2},
         {"● Bash(make)\n  ⎿  Waiting…\n\n──────────\n Bash command\n\n   make check\n   runs"
             " it as a command\n\n"
          " Do you want to proceed?\n ❯ 1. Yes\n   2. Yes, always\n   3. No\n\n Esc to cancel"
@@ -69,7 +74,7 @@ static void test_question_kinds(void)
          "Which file?", 1, 0, QUESTION_CHOICE, 3},
         {"  Folder access\n  Trust this folder? The agent can read here.\n\n› 1. Trust and"
          " continue\n  2. Back\n\n  enter continue · esc back\n",
-         "Trust this folder? The agent can read here.", 1, 0, QUESTION_CHOICE, 2},
+         "Trust this folder?", 1, 0, QUESTION_CHOICE, 2},
         {"$ Shell a test    6s ┃\n\n╭──────╮\n│ a test │\n│ ╭────╮ │\n│ │ make all │ │\n│"
             " ╰────╯ │\n"
          "│ Run it? │\n│ ❯ 1. Yes │\n│   2. No │\n╰──────╯\n", "make all", 1, 1,
