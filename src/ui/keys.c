@@ -314,6 +314,17 @@ static void keys_show(void *ctx, int view)
     app_show(t, view ? (enum app_mode)view : t->shown == APP_TODOS ? APP_SESSIONS : APP_TODOS);
 }
 
+static int keys_is_same(const struct config *a, const struct config *b)
+{
+    buf texts[2] = {{0}, {0}};
+    config_put(a, &texts[0]), config_put(b, &texts[1]);
+    /* before it: where the paths come from */
+    int same = strcmp(strstr(buf_cstr(&texts[0]), "\n[computer]"),
+                      strstr(buf_cstr(&texts[1]), "\n[computer]")) == 0;
+    buf_free(&texts[0]), buf_free(&texts[1]);
+    return same;
+}
+
 /* Reads the configuration again, for the UI: [ui], [keys], [colours]. */
 static void keys_reload(struct app *t)
 {
@@ -328,6 +339,7 @@ static void keys_reload(struct app *t)
         app_say(t, 1, buf_cstr(&error));
         config_free(&fresh);
     } else {
+        int same = keys_is_same(t->config, &fresh);
         t->left_by = NULL; /* of the one before */
         config_free(&t->again); /* the first one is the caller's */
         t->again = fresh;
@@ -335,8 +347,9 @@ static void keys_reload(struct app *t)
         keymap_free_keys(&t->keys);
         keys_bind(&t->keys, t->config, &problems);
         app_set_theme(t, &problems);
-        app_say(t, 0, "refreshed; [computer], [redis] and [peers] are the daemon's: they change "
-                      "when it starts again");
+        app_say(t, 0, same ? "refreshed"
+                           : "refreshed; [computer], [redis] and [peers] are the daemon's: they "
+                             "change when it starts again");
         app_say_problems(t, &problems);
     }
     buf_free(&error), buf_free(&problems);
