@@ -282,7 +282,8 @@ static void unit_app_begin(struct unit_app *u, int rows, int cols)
                                 .computer = (char *)"vm", .prefix = (char *)"Ctrl-]",
                                 .attach = (char *)"redis", .clipboard = (char *)"yes",
                                 .notify = (char *)"bell", .mouse = (char *)"yes",
-                                .file = (char *)"/etc/telec"};
+                                .file = (char *)"/etc/telec", .redis_url = (char *)"",
+                                .redis_from = (char *)""};
     u->t = base_alloc(sizeof *u->t);
     u->t->config = &u->config;
     u->t->mode = u->t->shown = APP_SESSIONS;
