@@ -141,6 +141,10 @@ static void keys_fold(void *ctx, int arg)
 static void keys_fold_all(void *ctx, int folded)
 {
     struct app *t = ctx;
+    int at = app_view(t)->list.at;
+    while (folded && at > 0 && at < app_rows(t) && keys_depth(t, at) > 1)
+        at--; /* to its project, which stays */
+    app_select(t, at);
     if (t->shown == APP_TODOS)
         todos_fold_all(&t->todos, folded);
     else
