@@ -14,7 +14,7 @@ struct far {
     int done;
 };
 
-/* Connects to the daemon; starts one when none runs. Returns a descriptor, or -1 with a message. */
+/* Starts a daemon when none runs. Returns a descriptor, or -1. */
 static int far_reach_daemon(const struct config *config, buf *error)
 {
     char byte;

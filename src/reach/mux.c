@@ -169,7 +169,7 @@ static void mux_on_stream(struct mux *m, enum mux_type type, uint32_t number, sp
     }
 }
 
-/* Handles a frame; returns 0 when it is none. */
+/* Returns 0 when it is no frame. */
 static int mux_frame(struct mux *m, int type, uint32_t number, span payload)
 {
     if (type == MUX_OPEN)
@@ -201,7 +201,7 @@ static void mux_on_data(struct mux *m)
     }
 }
 
-/* Streams are pumped in turn: the one that was first is the last one next time. */
+/* In turn: the first one is the last one next time. */
 static void mux_on_drained(struct mux *m)
 {
     struct mux_stream *first = m->streams, *next;

@@ -10,30 +10,30 @@
 
 struct near {
     const struct config *config;
-    const char *wanted;     /* the computer's name, as the user gave it; or NULL */
+    const char *wanted;     /* the name that the user gave; or NULL */
     char *self;             /* what it calls itself */
     char *const *argv;      /* COMMAND … sh */
     int open;               /* of in, out and errors */
-    struct loop_child *child; /* COMMAND; NULL: it has ended */
+    struct loop_child *child; /* NULL: it has ended */
     int installing, up;     /* a shell answers; the relay does */
     struct loop_fd listener;
-    char *socket, *name;    /* once the relay has answered for the first time */
+    char *socket, *name;    /* once the relay has answered */
     int announced;          /* the WebSocket to it stands */
     struct loop_timer beat, retry;
     long long heard, backoff;
     buf said;               /* COMMAND's last line on stderr */
-    int result_fd;          /* tells the waiting caller; -1: nobody waits */
+    int result_fd;          /* to the waiting caller; or -1 */
     int done, status;
-    int background;         /* stdin ends with the daemon that started this */
+    int background;         /* stdin ends with its daemon */
     struct loop_fd parent;
-    pid_t guard;            /* starts this process again when it crashes */
+    pid_t guard;            /* starts this one again */
     struct loop loop;
-    struct conn in, out, errors; /* COMMAND's stdout, stdin and stderr */
+    struct conn in, out, errors; /* COMMAND's */
     struct install install;
     struct mux mux;
     struct client client;   /* of the daemon here */
     struct client_ws ws;
-    char why[300];          /* why the pipe is being cut; "": the other side closes it */
+    char why[300];          /* the pipe is cut; "": the other side closes it */
 };
 
 struct near_child {
@@ -167,7 +167,7 @@ static int near_listen(struct near *l, buf *error)
 
 /* ---- the pipe ------------------------------------------------------------------------------- */
 
-/* A caller that waits is told; else it is made anew, later each time. */
+/* A caller that waits is told; else it is made anew. */
 static void near_on_lost(struct near *l, const char *why)
 {
     /* COMMAND's own error tells more, but a caller that waits has read it */
@@ -371,8 +371,8 @@ static void near_on_exit(void *ctx, int status)
     free(child);
 }
 
-/* In the background: nobody is there to be asked. ssh would send an empty password at each try, and
- * its server may lock the account. */
+/* In the background ssh would send an empty password at each try, and its server may lock the
+ * account. */
 static char *const *near_ask_nobody(char *const *argv)
 {
     const char *slash = strrchr(argv[0], '/');
@@ -420,7 +420,7 @@ static int near_start(struct near *l, int ours[3])
     return 0;
 }
 
-/* Starts COMMAND and sends the script; also the retry timer. */
+/* Also the retry timer. */
 static void near_begin(void *ctx)
 {
     struct near *l = ctx;
@@ -488,7 +488,7 @@ static int near_hold(struct near *l)
     return l->status;
 }
 
-/* Holds the link in a child, and again when that crashes: then nobody can be asked. */
+/* Holds the link in a child, and again when that crashes: without questions. */
 static int near_guard(struct near *l)
 {
     int status = 0;
@@ -509,7 +509,7 @@ static int near_guard(struct near *l)
 
 static int near_await(int fd)
 {
-    buf b = {0}, shown = {0}; /* the other side's words may be in it */
+    buf b = {0}, shown = {0}; /* the other side's words */
     os_read_rest(&b, fd, 4096);
     int status = b.n && b.p[0] == '0' ? 0 : 1;
     utf8_put_visible(&shown, span_sub(buf_view(&b), b.n > 0));

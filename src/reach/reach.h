@@ -43,8 +43,7 @@ struct mux_stream {
     int ended;              /* by the other side */
 };
 
-/* One side of a pipe. The owner sets loop, hooks, ctx, in and out, and calls mux_on_data and
- * mux_on_drained from their hooks. */
+/* The owner sets loop … out, and calls mux_on_data and mux_on_drained from their hooks. */
 struct mux {
     struct loop *loop;
     const struct mux_hooks *hooks;
@@ -71,16 +70,15 @@ static void mux_end_all(struct mux *m);
 
 struct install {
     const struct config *config;
-    char mark[40];          /* begins its lines; others are noise */
+    char mark[40];          /* begins its lines */
     char hash[65];          /* SHA-256 of the binary, in hex */
     buf binary;
 };
 
 enum install_step { INSTALL_MORE, INSTALL_DONE, INSTALL_FAILED };
 
-/* Appends the script. */
 static void install_begin(struct install *in, const struct config *config, buf *out);
-/* Handles a line of the shell. DONE: a relay's frames follow. */
+/* DONE: a relay's frames follow. */
 static enum install_step install_line(struct install *in, span line, buf *out, buf *error);
 static void install_free(struct install *in);
 
@@ -102,9 +100,8 @@ static int far_run(const struct config *config);
 #define NEAR_CRASHED_MS 500   /* until a crashed link is made again */
 #define NEAR_BACKOFF_MAX_MS 30000
 
-/* Holds the link through COMMAND (argv) until the daemon here ends or `unreach` comes. name
- * NULL: its own. background: no terminal may be asked; else the caller's process prints what
- * happens, and ends when the link stands. */
+/* Holds the link until the daemon here ends or `unreach` comes. name NULL: its own. background: no
+ * terminal may be asked; else this prints what happens, and returns when the link stands. */
 static int near_run(const struct config *config, const char *name, char *const *argv,
                     int background);
 

@@ -1,6 +1,6 @@
 #include "system.h"
 
-/* disk - a process that waits for the disk in the stead of the one that started it.
+/* disk - a process that waits for the disk.
  *
  *      holder ── output ──▶ telec disk log DIR     appends it to the session's log
  *      holder ── status ──▶ telec disk exit DIR    writes it into exit.json
@@ -11,15 +11,15 @@
 
 #define DISK_WAIT_MS 200  /* for room in the queue, the first time */
 #define DISK_READ_MAX 65536 /* bytes */
-#define DISK_START_MS 1   /* before a process starts: an echo goes out first; while bytes gather */
+#define DISK_START_MS 1   /* before a process starts: an echo goes out first */
 #define DISK_BETWEEN_MS 20 /* two wake-ups of the process; in a flood … */
 #define DISK_FLOOD_MS 250 /* … this: a killed holder's last output is not logged */
 #define DISK_FLOOD (256 * 1024) /* pending bytes that make one */
-#define DISK_KEEP (2 * STORE_LOG_MAX) /* bytes of a flood: as many as the log's two files keep */
+#define DISK_KEEP (2 * STORE_LOG_MAX) /* bytes of a flood */
 #define DISK_FRESH_MS 5   /* an answer counts: for one request */
 #define DISK_REST_MS 3000 /* without output, to the process's end */
 
-/* Polls, whatever signals come. Returns 0 when the time is over. */
+/* Whatever signals come. Returns 0 when the time is over. */
 static int disk_wait(const struct disk *d, short events, int ms)
 {
     struct pollfd p = {.fd = d->fd, .events = events};
@@ -204,7 +204,7 @@ static int disk_answers(struct disk *d)
 {
     char byte;
     if (!d || clock_mono_ms() - d->good_at < DISK_FRESH_MS || disk_start(d) != 0)
-        return 1; /* where no process can be started the caller tries itself */
+        return 1; /* the caller tries itself */
     if (d->asked && read(d->fd, &byte, 1) != 1)
         return 0;
     d->asked = write(d->fd, "?", 1) == 1;

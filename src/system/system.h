@@ -22,21 +22,20 @@
 #define OS_PASSWD_MAX (1 << 20)    /* of /etc/passwd */
 #define OS_PROCESSES_MAX (4 << 20) /* of all, as ps lists them */
 
-/* Where /dev/urandom can't be read the bytes only differ from call to call and process to process:
- * ids need no more. */
+/* Without /dev/urandom they only differ by call and process: ids need no more. */
 static void os_random(void *out, size_t n);
 /* RFC 9562, version 4. */
 static void os_uuid(char out[37]);
-/* Never waits. Returns a descriptor; ENOTSUP: it is no regular file. */
+/* Never waits; ENOTSUP: no regular file. */
 static int os_open_regular(const char *path, int flags);
-/* Appends a regular file; EFBIG: it has more than most bytes. */
+/* Appends a regular file; EFBIG: it is larger. */
 static int os_read_file(buf *b, const char *path, size_t most);
-/* As os_read_file, of anything; may wait for a FIFO's writer. */
+/* … or anything; may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
 static int os_read_rest(buf *b, int fd, size_t most); /* … of fd, which it closes */
-/* Appends its last bytes, at most `most`. */
+/* … or its last bytes. */
 static int os_read_end(buf *b, const char *path, size_t most);
-/* Words for their errno. */
+/* … in words. */
 static const char *os_file_fault(int error);
 struct os_program {
     const char *file;         /* NULL: argv[0], of PATH */
@@ -45,22 +44,21 @@ struct os_program {
     int fds[3];               /* or … */
 #define OS_NULL -1            /* /dev/null */
 #define OS_OURS -2
-    int in_our_group;         /* else it leads a process group */
+    int in_our_group;         /* else it leads one */
 };
 
-/* Starts a program with no signal blocked or ignored by us. Not by fork: the daemon may be large.
- * Returns -1 with errno. */
+/* With no signal blocked or ignored by us. Not by fork: the daemon may be large. */
 static pid_t os_start(const struct os_program *program);
-/* As os_start, in short; out -1: as err. */
+/* out -1: as err. */
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
-/* The limit leaves at most `few` descriptors above fd. */
+/* At most `few` are left above fd. */
 static int os_is_last_fd(int fd, unsigned few);
 /* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
 static void os_raise_descriptors(void);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
 static int os_close_on_exec(int fd);               /* returns fd; < 0 is fine */
-static void os_close_inherited(int first);         /* and those behind it */
-static int os_point_at_null(int first, int last);  /* descriptors, at /dev/null */
+static void os_close_inherited(int first);
+static int os_point_at_null(int first, int last);  /* descriptors */
 /* NULL: unknown. Valid until the next call; has pw_name, pw_dir and pw_shell. */
 static const struct passwd *os_user(uid_t uid);
 /* Appends the machine's id, else the host's name. */
@@ -70,7 +68,7 @@ static void os_put_boot(buf *b);
 /* In a unit of the system; 0: no such process, or unknown. */
 static long long os_process_start(pid_t pid);
 static pid_t os_find_child(pid_t parent);          /* one; 0: none, or unknown */
-/* Appends "PID COMMAND LINE" a line, of ps, which is waited for; nothing when it can't run. */
+/* Appends "PID COMMAND LINE" a line, waiting for ps; nothing when it can't run. */
 static void os_put_processes(buf *b);
 /* By its command line "PROGRAM first second"; 0: none, -1: unknown. */
 static pid_t os_find_process(const char *first, const char *second);
@@ -95,7 +93,7 @@ struct loop_timer {
     void *ctx;
 };
 
-/* A call at the end of the pass. */
+/* At the end of the pass. */
 struct loop_task {
     struct loop_task *next;
     int queued;
@@ -114,14 +112,14 @@ struct loop {
     struct pollfd *polls;
     struct loop_fd **fds;   /* fds[i] owns polls[i]; NULL: unwatched in this pass */
     int count, cap, holes;
-    struct loop_fd crowd;   /* see loop_expect_crowd; fd -1: none */
+    struct loop_fd crowd;   /* fd -1: none */
     struct loop_timer **timers; /* binary heap, earliest first */
     int timer_count, timer_cap;
     struct loop_task *task_first, **task_last;
     long long now;          /* clock_mono_ms of this pass */
     buf spare;              /* lent to the connection that is reading */
     struct loop_child *children;
-    int adopts;             /* see loop_adopt */
+    int adopts;
     struct loop_fd signal_fd;
     void (*on_signal[LOOP_SIGNALS])(void *ctx, int signo);
     void *signal_ctx[LOOP_SIGNALS];
@@ -138,13 +136,13 @@ static void loop_unwatch(struct loop *l, struct loop_fd *f);
 static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
 static void loop_timer_in(struct loop *l, struct loop_timer *t, long long ms);
 static void loop_timer_cancel(struct loop *l, struct loop_timer *t);
-/* In the order of deferring; a queued task stays where it is. */
+/* A queued task stays where it is. */
 static void loop_defer(struct loop *l, struct loop_task *task);
 /* Runs what has been deferred until now; returns 0 when there was none. */
 static int loop_run_tasks(struct loop *l);
 /* Must precede freeing a queued task; O(tasks). */
 static void loop_task_cancel(struct loop *l, struct loop_task *task);
-/* fn is called in the loop. One loop a process can have signals. */
+/* One loop a process can have signals. */
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 /* Reaps all children, as process 1 must. */
 static void loop_adopt(struct loop *l);
@@ -164,18 +162,18 @@ static void loop_child_cancel(struct loop *l, struct loop_child *child);
 #endif
 #define CONN_FEW 4                /* pieces queued without an allocation; a power of two */
 
-/* Bytes at…end of a shared blob. */
+/* Bytes at…end. */
 struct conn_piece {
     blob *bytes;
     size_t at, end;
-    int first;              /* begins a message of which nothing is written */
+    int first;              /* begins an unwritten message */
 };
 
 struct conn;
 struct conn_hooks {
     void (*on_data)(void *ctx);    /* conn_view has grown, or conn->eof was set */
     void (*on_drained)(void *ctx); /* the queue is empty; may be NULL */
-    /* the last call: conn_free is its job; why NULL: an orderly end */
+    /* last: it calls conn_free; why NULL: an orderly end */
     void (*on_closed)(void *ctx, const char *why);
 };
 
@@ -187,12 +185,12 @@ struct conn {
     struct loop_fd io;
     const struct conn_hooks *hooks;
     void *ctx;
-    unsigned char is_socket; /* neither a terminal nor a pipe */
-    unsigned char eof;      /* the peer sends no more */
+    unsigned char is_socket;
+    unsigned char eof;
     unsigned char paused;
     unsigned char greedy;   /* reads on: a pty gives 4 KiB at a time */
-    unsigned char stuck;    /* until the descriptor is writable */
-    unsigned char accepts_fd; /* see conn_receive_fd */
+    unsigned char stuck;    /* until it is writable */
+    unsigned char accepts_fd;
     unsigned char finishing; /* close when drained */
     unsigned char dead;
     buf in;
@@ -203,7 +201,7 @@ struct conn {
     struct loop_task flush;
     struct conn_piece few[CONN_FEW];
     struct loop_task bury;
-    const char *why;        /* of on_closed */
+    const char *why;
     int passed;             /* descriptor that came, plus 1; 0: none */
 };
 
@@ -211,32 +209,32 @@ struct conn {
 static void conn_open(struct conn *c, struct loop *l, int fd);
 /* Valid until the handler returns. */
 static span conn_view(const struct conn *c);
-static char *conn_bytes(struct conn *c);           /* the same, writable */
+static char *conn_bytes(struct conn *c);           /* writable */
 static void conn_consume(struct conn *c, size_t n);
 static void conn_pause(struct conn *c, int paused);
-/* Queues a copy, a message of its own; ignored when dead or finishing. */
+/* Queues a copy as a message; not when dead or finishing. */
 static void conn_send(struct conn *c, span s);
 /* Queues a copy of what it can't write now. */
 static void conn_send_now(struct conn *c, span s);
-/* Sends a copy of a descriptor with it. -1: nothing was sent, as output is queued. */
+/* With a copy of a descriptor. -1: output is queued, nothing was sent. */
 static int conn_send_fd(struct conn *c, span s, int fd);
-/* Returns the descriptor that came with the input, the caller's then; -1: none. */
+/* The caller's then; -1: none came. */
 static int conn_receive_fd(struct conn *c);
-/* Queues bytes at…end by reference; first: they begin a message. */
+/* Queues by reference; first: they begin a message. */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
-/* Drops queued messages of which nothing is written. */
+/* Drops unwritten messages. */
 static void conn_drop_unsent(struct conn *c);
 static void conn_flush(struct conn *c);
 static void conn_finish(struct conn *c);           /* closes when drained */
-/* on_closed comes at the end of the pass; why lives until then. */
+/* on_closed follows at the end of the pass, with why. */
 static void conn_close(struct conn *c, const char *why);
 static void conn_free(struct conn *c);             /* memory only; from on_closed */
-/* Closes and frees; no hook is called. */
+/* Without a hook. */
 static void conn_cancel(struct conn *c);
 
-/* Returns a 0600 Unix socket; removes what stands there. */
+/* Replaces what is there, by a socket of mode 0600. */
 static int conn_listen(const char *path, char *error, size_t error_size);
-/* No descriptors or memory: the socket stays ready, don't poll it for CONN_RETRY_MS. */
+/* The socket stays ready: don't poll it for CONN_RETRY_MS. */
 static int conn_is_exhausted(int error);
 static int conn_connect(const char *path);         /* returns a non-blocking fd */
 static int conn_peer_is_me(int fd);                /* by the user's id */
@@ -246,9 +244,9 @@ static int conn_peer_is_me(int fd);                /* by the user's id */
 enum output_fault { OUTPUT_WHOLE, OUTPUT_LATE, OUTPUT_CUT };
 
 struct output_limits {
-    size_t most;            /* bytes: more is cut, and the program killed */
-    int ms;                 /* to its end; then it is killed, too */
-    int with_errors;        /* its stderr is read as well */
+    size_t most;            /* bytes, else it is killed */
+    int ms;                 /* to its end, likewise */
+    int with_errors;        /* stderr, too */
 };
 
 struct output {             /* frees itself */
@@ -257,21 +255,21 @@ struct output {             /* frees itself */
     struct loop_child child;
     struct loop_timer timer;
     enum output_fault fault;
-    int closed, exited, status; /* the pipe; the program, with waitpid's status */
+    int closed, exited, status;
     size_t most;
     void (*done)(void *ctx, enum output_fault fault, int status, span text);
     void *ctx;
 };
 
-/* Starts a program in a process group of its own and calls done once, from the loop, with what it
- * wrote. Returns NULL with errno, without that call. */
+/* Starts it in a process group of its own; done is called once, from the loop. Returns NULL with
+ * errno, without that call. */
 static struct output *output_read(struct loop *l, char *const *argv,
                                   const struct output_limits *limits,
                                   void (*done)(void *ctx, enum output_fault fault, int status,
                                                span text),
                                   void *ctx);
-static void output_stop(struct output *o, enum output_fault fault); /* kills it; done follows */
-static void output_cancel(struct output *o);       /* kills it and frees all; without that call */
+static void output_stop(struct output *o, enum output_fault fault); /* done follows */
+static void output_cancel(struct output *o);       /* without that call */
 
 /* ==== store: session records and logs on disk ================================================ */
 
@@ -284,13 +282,13 @@ static void output_cancel(struct output *o);       /* kills it and frees all; wi
 static int store_open_dir(const char *dir);
 static int store_sync_dir(const char *dir);
 static char *store_path(const char *dir, const char *name);
-/* Replaces DIR/NAME whole, synced; or it is as before. */
+/* Replaces it whole, synced, or not at all. */
 static int store_write(const char *dir, const char *name, span bytes);
-/* Logs a file that is there and can't be read. */
+/* Logs why, but for a missing file. */
 static int store_read(const char *dir, const char *name, buf *out);
-/* For what matters only while the computer runs. */
+/* For what a reboot ends. */
 static int store_write_unsynced(const char *dir, const char *name, span bytes);
-/* Removes what a killed store_write left; for the only writer. */
+/* After a killed store_write; for the only writer. */
 static void store_clean(const char *dir, const char *name);
 static char *store_session_dir(const char *state, const char *id);
 /* 0700, synced; it may exist. */
@@ -302,7 +300,7 @@ static int store_remove_session(const char *state, const char *id);
 static int store_put_end(const char *dir, long long at);
 static int store_drop_end(const char *dir);
 static long long store_find_end(const char *dir);  /* -1: none */
-/* Removes what interrupted removals have left. */
+/* Of interrupted removals. */
 static void store_remove_leavings(const char *state);
 static void store_remove_leaving(const char *dir);
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
@@ -345,7 +343,7 @@ struct store_log {
 };
 
 static int store_log_open(struct store_log *log, const char *dir);
-/* Bytes that the disk can't hold are lost. */
+/* A full disk loses them. */
 static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* oldest first */
@@ -371,14 +369,14 @@ struct disk {
     struct loop_timer timer;
 };
 
-/* what: "log", "exit" or "probe". The strings outlive d. Starts a process when needed. */
+/* what: "log", "exit" or "probe". The strings outlive d. */
 static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
                       const char *dir);
-/* Writes, soon; what is not taken in time is lost. */
+/* What is not taken in time is lost. */
 static void disk_log(struct disk *d, span bytes);
 static void disk_flush(void *disk);
 static void disk_on_timer(void *disk); /* … or ends the process, until there is more */
-/* Waits for the last bytes to be on disk; no longer than ms, or -1: for ever. */
+/* Waits for the last bytes, at most ms; -1: for ever. */
 static void disk_finish(struct disk *d, int ms);
 /* NULL: 1. Waits DISK_ANSWER_MS once, not again until it has answered. */
 static int disk_answers(struct disk *d);
@@ -388,7 +386,7 @@ static int disk_main(const char *what, const char *dir);
 
 enum agents_mode { AGENTS_FAST, AGENTS_MED, AGENTS_SLOW, AGENTS_MODES };
 
-/* An event of an agent's hooks, and the event that telec makes of it. */
+/* An event of hooks, and telec's. */
 struct agents_event {
     const char *name;           /* the agent's word; NULL ends a list */
     const char *type;           /* of POST /sessions/{id}/event: prompt, stop … */
@@ -398,12 +396,12 @@ struct agents_event {
     const char *const *ignored; /* … has one of these values; NULL ends them */
 };
 
-/* How an agent's settings name its hooks: a function of client/settings.c. */
+/* A function of client/settings.c each. */
 enum agents_format {
     AGENTS_NO_HOOKS,
     AGENTS_JSON,      /* {"hooks": {EVENT: [{"hooks": [HOOK]}]}} */
     AGENTS_JSON_FLAT, /* {"hooks": {EVENT: [HOOK]}} */
-    AGENTS_PLUGIN,    /* a file of telec's own */
+    AGENTS_PLUGIN,    /* a file of telec's */
     AGENTS_FORMATS
 };
 
@@ -412,24 +410,24 @@ struct agents_hooks {
     const char *variable;       /* names the directory of the settings; then … */
     const char *in_variable, *in_home, *file; /* … what follows it, or HOME; the file's name */
     unsigned agent;             /* its bit */
-    const struct agents_event *events; /* telec's, those with its bit */
-    int timeout;                /* in the agent's unit; a hook must never hold it up for long */
-    const char *former;         /* a file with a hook that earlier versions added; or NULL */
-    const char *note;           /* for the user, after installing; or NULL */
+    const struct agents_event *events; /* those with its bit */
+    int timeout;                /* in the agent's unit */
+    const char *former;         /* a file with an earlier version's hook; or NULL */
+    const char *note;           /* after installing; or NULL */
 };
 
-/* How an agent's screen is read: phrases separated by '|', or NULL. */
+/* Phrases separated by '|', or NULL. */
 struct agents_screen {
-    const char *working;        /* is on the screen while it works */
-    const char *asking;         /* is on the screen while a dialog is open */
+    const char *working;        /* shown while it works */
+    const char *asking;         /* … while a dialog is open */
     const char *box;            /* begins the row of its input box; or … */
     const char *foot;           /* … the row below the box, which "┃" frames at the left */
     const char *placeholder;    /* stands in the empty box */
-    const char *said;           /* begins the first row of a message of the agent */
-    const char *aside;          /* is in rows that look like a message's and are none */
+    const char *said;           /* begins its message */
+    const char *aside;          /* in rows that look like one */
 };
 
-/* A file in which an agent keeps what it was told, and the members of an entry. */
+/* What an agent was told, in its own file. */
 struct agents_history {
     const char *file;           /* behind the directory of its settings; "*": every directory */
     const char *id, *text, *time;
@@ -444,9 +442,9 @@ struct agents_row {
     const char *title;          /* for messages */
     const char *flags[AGENTS_MODES]; /* added for fast, med, slow; NULL: none */
     const char *prompt;         /* put before a first prompt; NULL: the prompt is typed instead */
-    const char *session_id;     /* before an id of telec's choosing for a new conversation; NULL:
-                                 * the agent chooses it, and its hooks tell it */
-    const char *newline;        /* what types a line's end that sends nothing; or NULL */
+    const char *session_id;     /* before an id that telec chooses; NULL: the agent does, and its
+                                 * hooks tell it */
+    const char *newline;        /* types a line's end that sends nothing; or NULL */
     const char *resume;         /* before the agent's own id to resume it; one that ends with = is
                                  * of one word with it; NULL: it can't, as only a shell */
     const char *conversation;   /* words of a command that names its conversation, '|' between */
@@ -456,12 +454,12 @@ struct agents_row {
     struct agents_hooks hooks;
 };
 
-/* Returns row i, from 0; NULL past the last. Row 0 is the agent of a request that names none. */
+/* NULL past the last. Row 0 is that of a request that names none. */
 static const struct agents_row *agents_row(size_t i);
 static const struct agents_row *agents_find(const char *name); /* NULL: no row */
 static const struct agents_event *agents_find_event(struct json name); /* or NULL */
 static int agents_mode(const char *name);          /* enum agents_mode, or -1; NULL is fine */
-/* Appends "claude, gemini and codex", `before` before each name; hooked: only agents with hooks. */
+/* Appends "claude, gemini and codex", each behind `before`; hooked: only those with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
 /* ==== redis_url: a Redis's address, from its url ============================================== */
@@ -479,15 +477,15 @@ struct redis_url {
     int moved;              /* by redis_url_move */
 };
 
-/* Returns NULL; or what is wrong, a static text. The caller frees t in both cases. */
+/* Returns NULL, or what is wrong. The caller frees t in both cases. */
 static const char *redis_url_parse(struct redis_url *t, span url);
-/* Takes the i-th sentinel's host and port. Returns 0: there is none, or *fault. */
+/* Takes a sentinel's host and port. Returns 0: none is left, or *fault. */
 static int redis_url_choose(struct redis_url *t, int i, const char **fault);
-/* Takes host (empty: the same) and port from a server. Returns 0 when they are none. */
+/* host empty: the same. Returns 0 when they are none. */
 static int redis_url_move(struct redis_url *t, span host, span port);
 static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
 static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
-/* `telec resolve HOST PORT`: prints numeric addresses, one a line. */
+/* `telec resolve`: prints numeric addresses, one a line. */
 static int redis_url_resolve_main(const char *host, const char *port);
 
 /* ==== config: paths, the configuration file, defaults ======================================== */
@@ -496,7 +494,7 @@ static int redis_url_resolve_main(const char *host, const char *port);
 #define CONFIG_NAME_MAX 64        /* bytes, with its NUL */
 
 #define CONFIG_ATTACH_REDIS "redis"
-/* By these CI runners kill what a job has left. */
+/* CI runners kill by these. */
 #define CONFIG_COOKIES                                                                             \
     "RUNNER_TRACKING_ID", "JENKINS_NODE_COOKIE", "JENKINS_SERVER_COOKIE", "HUDSON_COOKIE",         \
         "HUDSON_SERVER_COOKIE", "BUILD_ID"
@@ -532,10 +530,10 @@ struct config_entries {
 
 struct config {
     char *state;
-    char *computer, *user, *host; /* as others see it; user: see config_user */
-    char *socket, *holders;     /* API socket; directory of holders' */
+    char *computer, *user, *host; /* as others see it */
+    char *socket, *holders;     /* the daemon's; holders' directory */
     char *file;
-    char *program;              /* absolute, when it was loaded */
+    char *program;              /* absolute */
     int loaded;
     char *clipboard;            /* "yes": sessions may set it */
     char *prefix;               /* "Ctrl-]" */
@@ -544,23 +542,23 @@ struct config {
     char *redis_url;            /* "": none */
     char *redis_from;           /* "FILE:LINE" or "$TELEC_REDIS" */
     char *role;                 /* "development" */
-    char *answer;               /* "all": a session may answer any, not only its own */
+    char *answer;               /* "all", or "own" */
     char *allow;                /* computers; "*": all */
-    char *secret, *secret_file; /* signs changes elsewhere, wanted here */
+    char *secret, *secret_file; /* signs changes */
     char *unsigned_peers;       /* TeleClaude daemons */
-    char *attach;               /* CONFIG_ATTACH_REDIS, or a command; DEST: [user@]host */
-    char *tls_command;          /* for rediss://; HOST and PORT: the url's */
-    char *mouse;                /* "yes": the UI's */
+    char *attach;               /* CONFIG_ATTACH_REDIS, or a command */
+    char *tls_command;          /* for rediss:// */
+    char *mouse;                /* "yes" */
     char *notify;               /* "bell", "osc9" … "none" */
     char *keep_env;             /* variables; or NULL */
     char *on_state;             /* a command, or NULL */
-    char *title;                /* "yes": the UI sets it */
+    char *title;                /* "yes" */
     char *worktrees;            /* "": beside the repository */
     /* [prepare]: for an agent; SLUG: the todo's */
     char *prepare_project, *prepare_todo, *prepare_start;
     struct config_entries keys, colours;
     struct config_entries reach; /* NAME and command */
-    char *binaries;             /* a directory of telecs */
+    char *binaries;             /* a directory */
     /* "-S", or a variable's name; NULL: the default */
     const char *socket_from, *state_from, *file_from;
     int is_read_once;           /* the file is a pipe: a daemon … */
@@ -579,59 +577,58 @@ struct config {
 
 #define CONFIG_INHERITED "/dev/fd/" /* a file of that name is this process's only */
 #define CONFIG_UNREAD ""          /* file: the default one, which is not read */
-/* socket, file: options -S, -c, or NULL. A missing file is an error only when `file` names it;
- * config_free must follow, too. */
+/* socket, file: options, or NULL. A missing file is an error only when `file` names it; config_free
+ * must follow, too. */
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
-/* Returns a path that executes this binary, also when its file was moved, removed or replaced,
- * where the system has a name for what runs. */
+/* Returns a path that executes this binary, where the system has one also when its file was moved,
+ * removed or replaced. */
 static const char *config_program(const struct config *c);
-/* Reads the agents again, if the file can be read; earlier pointers are invalid. */
+/* Reads them again; earlier pointers are invalid. */
 static void config_renew_agents(struct config *c);
 static void config_put_problem(const struct config *c, buf *problems, int line, span about,
                                const char *what);
-/* Appends a file with the same effect, each value under its origin; without [keys], [colours]. */
+/* Appends a file with the same effect, without [keys] and [colours]. */
 static void config_put(const struct config *c, buf *b);
 static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
                              int line);
 static char *config_join(const char *dir, const char *name);
-static int config_is_set(const struct config *c);  /* the user says where the socket is */
+static int config_is_set(const struct config *c);  /* by the user */
 #define CONFIG_PLACES 3
-/* NAME in telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: it can't be there. */
+/* In telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: it can't be there. */
 static char *config_socket_place(int i, const char *name);
 /* The first of these. */
 static char *config_short_place(const char *name);
-/* The directory of holders' sockets of that daemon. */
+/* Their sockets' directory. */
 static char *config_holders(const char *socket);
 #define CONFIG_HOLDER_SOCKET (sizeof "/01234567-0123-0123-0123-0123456789ab.sock")
 static const struct config_agent *config_agent(const struct config *c, const char *name);
-/* As configured, else this process's; valid until the next call. Reads files. */
+/* Valid until the next call. Reads files. */
 static const char *config_user(const struct config *c);
 /* The x of "Ctrl-x"; 0: no such prefix. */
 static char config_ctrl_letter(const char *prefix);
-/* Splits as sh does, without expansions. An argv in one block for free(); NULL: an open quote, or a
- * NUL. */
+/* As sh, without expansions. One block for free(); NULL: an open quote, or a NUL. */
 static char **config_words(span s);
 static void config_put_quoted(buf *b, const char *word); /* config_words gives the word back */
 static int config_on_path(const char *program);    /* execvp would find it */
 static int config_is_on(const char *path, const char *program); /* PATH may be NULL */
 static int config_can_run(const char *line);       /* … of a command line */
 static int config_is_shell(const char *shell);     /* nologin is none; NULL is fine */
-static const char *config_shell(void);             /* this process's, or that of its user */
+static const char *config_shell(void);             /* $SHELL, or its user's */
 static char *config_absolute(const char *path);
 static int config_is_foreign_home(const char *home); /* root has another user's */
-static const char *config_last_part(const char *path); /* if anything is behind the last '/' */
+static const char *config_last_part(const char *path); /* behind the last '/', or all */
 
 /* ==== places: directories of sockets and of state ============================================ */
 
 /* Refuses a link, another user's directory and one that is open to others. */
 static int places_make_dirs(const struct config *c, buf *error);
 static int places_make_state(const struct config *c, buf *error);
-/* Where no sockets can be made they move, unless they must stay, to the first usable one of
- * config_socket_place and STATE/run. passed: why others are not. */
+/* Unless they must stay, sockets move to the first usable of config_socket_place and STATE/run.
+ * passed: why others are not. */
 static int places_settle(struct config *c, int must_stay, buf *passed);
-/* Makes the directory, too. Returns a descriptor. */
+/* Makes the directory, too. */
 static int places_listen(const char *path, buf *error);
 
 /* ==== host: this host's effects on sessions =================================================== */
@@ -640,7 +637,7 @@ enum host_verdict { HOST_GOOD, HOST_NOTE, HOST_BAD };
 
 struct host {
     struct config *config;
-    /* mend NULL: nothing has to be mended */
+    /* mend NULL: all is well */
     void (*say)(void *ctx, enum host_verdict verdict, const char *about, const char *found,
                 const char *mend);
     void *ctx;
