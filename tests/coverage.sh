@@ -15,7 +15,7 @@ CC=${CC:-gcc}
 GCOV=${GCOV:-gcov}
 LIMIT=85
 LIMIT_LOW=60
-LOW='sessions requests peers presence pull events roster streams routes request proxy httpd'
+LOW='sessions requests peers streams routes request proxy httpd'
 LOW="$LOW spawn near far mcp observe daemon app dialog attach layout tui"
 
 command -v "$GCOV" > /dev/null || { echo "coverage: $GCOV is not installed" >&2; exit 2; }

@@ -383,6 +383,44 @@ static void unit_commands_keep_computer(void)
     buf_free(&c.body);
 }
 
+static void unit_commands_grep(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"GET /sessions", 200, "[{\"session_id\":\"one\"},{\"session_id\":\"two\"}]"},
+        {"GET /sessions?wait_ms=1000", 200,
+         "[{\"session_id\":\"one\"},{\"session_id\":\"two\"}]"},
+        {"GET /sessions/one/transcript?tail_chars=2147483647", 200,
+         "{\"transcript\":\"a Word\\nthing\\na word\\u001b\\nwor\"}"},
+        {"GET /sessions/two/transcript?tail_chars=2147483647", 500, "{\"detail\":\"broken\"}"},
+        {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("grep prints the lines that have the text, of all sessions or of those named");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "grep word one"), 0);
+    CHECK_SPAN(buf_view(&u.out), "one: a word^[\n");
+    CHECK_INT(unit_context_call(&u, "grep --ignore-case WORD one"), 0);
+    CHECK_SPAN(buf_view(&u.out), "one: a Word\none: a word^[\n");
+    CHECK_INT(unit_context_call(&u, "grep absent one"), 1);
+    CHECK_INT(u.out.n + u.error.n, 0);
+    CHECK_INT(unit_context_call(&u, "grep word"), 2); /* two can't be read */
+    CHECK(strstr(u.out.p, "one: a word") && strstr(u.error.p, "broken"));
+    CHECK_INT(unit_context_call(&u, "grep word three"), 2);
+    CHECK_INT(unit_context_call(&u, "grep ''"), 2);
+    unit_context_free(&u);
+}
+
+static void unit_commands_unreach(void)
+{
+    static const struct unit_context_reply script[] = {
+        {"DELETE /reach?name=a%20b", 200, "{}"}, {NULL, 0, NULL}};
+    struct unit_context u;
+    test_begin("unreach names the computer, encoded");
+    unit_context_init(&u, script);
+    CHECK_INT(unit_context_call(&u, "unreach 'a b'"), 0);
+    CHECK_INT(unit_context_call(&u, "unreach c"), 1);
+    unit_context_free(&u);
+}
+
 static void unit_commands_install(void)
 {
     struct unit_context u;
@@ -419,21 +457,17 @@ static void unit_commands_hook_stdin(void)
     static const char event[] = "{\"hook_event_name\":\"Stop\"}";
     struct unit_context u;
     char path[200], error[200], got[200];
-    int ends[2];
     test_begin("a hook reads its event from stdin, and tells the holder when no daemon runs");
     unit_context_init(&u, NULL);
     u.no_daemon = 1;
     config_replace(&u.config.holders, span_of(u.dir));
     snprintf(path, sizeof path, "%s/me.sock", u.dir);
     int listening = conn_listen(path, error, sizeof error);
-    CHECK(listening >= 0 && pipe(ends) == 0);
-    CHECK(write(ends[1], event, sizeof event - 1) == (ssize_t)sizeof event - 1);
-    close(ends[1]);
-    int saved = dup(0);
-    dup2(ends[0], 0), close(ends[0]);
+    CHECK(listening >= 0);
+    int saved = unit_context_stdin(event);
     setenv("TELEC_SESSION_ID", "me", 1);
     CHECK_INT(unit_context_call(&u, "hook"), 0);
-    dup2(saved, 0), close(saved);
+    unit_context_stdin_back(saved);
     unsetenv("TELEC_SESSION_ID");
     struct pollfd ready = {.fd = listening, .events = POLLIN};
     CHECK_INT(poll(&ready, 1, 10000), 1);
@@ -600,6 +634,8 @@ static void unit_commands(void)
     unit_commands_attach_which();
     unit_commands_table();
     unit_commands_keep_computer();
+    unit_commands_grep();
+    unit_commands_unreach();
     unit_commands_install();
     unit_commands_hook_stdin();
 }

@@ -152,6 +152,22 @@ static void unit_context_free(struct unit_context *u)
     unsetenv("XDG_STATE_HOME");
 }
 
+/* Lets stdin have a text; returns what it was, for unit_context_stdin_back. */
+static int unit_context_stdin(const char *text)
+{
+    int ends[2], saved = dup(0);
+    CHECK_INT(pipe(ends), 0);
+    CHECK(write(ends[1], text, strlen(text)) == (ssize_t)strlen(text));
+    close(ends[1]);
+    dup2(ends[0], 0), close(ends[0]);
+    return saved;
+}
+
+static void unit_context_stdin_back(int saved)
+{
+    dup2(saved, 0), close(saved);
+}
+
 /* Lets fd be a file of its own; returns what it was. */
 static int unit_context_capture(int fd, FILE *file)
 {

@@ -194,6 +194,25 @@ static void unit_mcp_hint(void)
     free(path), free(home);
 }
 
+static void unit_mcp_serves(void)
+{
+    struct unit_context u;
+    test_begin("mcp answers the lines of stdin on stdout, the last one without its end, too");
+    unit_context_init(&u, NULL);
+    int saved = unit_context_stdin("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\","
+                                   "\"params\":{\"protocolVersion\":\"2025-06-18\"}}\r\n\n"
+                                   "{\"jsonrpc\":\"2.0\",\"method\":\"none\",\"id\":\"b\"}\n"
+                                   "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\"}");
+    CHECK_INT(unit_context_call(&u, "mcp"), 0);
+    unit_context_stdin_back(saved);
+    const char *second = strchr(buf_cstr(&u.out), '\n'), *third = strchr(second + 1, '\n');
+    CHECK(strstr(u.out.p, "\"id\":1") && strstr(u.out.p, "serverInfo") < second);
+    CHECK(strstr(second, "\"id\":\"b\"") && strstr(second, "\"error\"") < third);
+    CHECK(strstr(third, "\"tools\"") != NULL);
+    unsetenv("TELEC_SOCKET"), unsetenv("TELEC_NO_HINTS");
+    unit_context_free(&u);
+}
+
 static void unit_mcp(void)
 {
     unit_mcp_guide();
@@ -201,4 +220,5 @@ static void unit_mcp(void)
     unit_mcp_messages();
     unit_mcp_calls();
     unit_mcp_hint();
+    unit_mcp_serves();
 }

@@ -319,9 +319,26 @@ static void unit_near_late_child(void)
     CHECK(l.child == NULL);
 }
 
+static void unit_near_asks_nobody(void)
+{
+    static char *const ssh[] = {(char *)"/usr/bin/ssh", (char *)"host", (char *)"telec", NULL},
+                *const other[] = {(char *)"docker", (char *)"exec", NULL};
+    test_begin("ssh of a background pipe asks for no password, other programs are as given");
+    char *had = getenv("SSH_ASKPASS_REQUIRE") ? span_dup(span_of(getenv("SSH_ASKPASS_REQUIRE")))
+                                              : NULL;
+    CHECK(near_ask_nobody(other) == other);
+    char *const *batch = near_ask_nobody(ssh);
+    CHECK_SPAN(span_of(getenv("SSH_ASKPASS_REQUIRE")), "never");
+    CHECK(batch[0] == ssh[0] && batch[2] == ssh[1] && batch[3] == ssh[2] && !batch[4]);
+    CHECK_SPAN(span_of(batch[1]), "-oBatchMode=yes");
+    had ? setenv("SSH_ASKPASS_REQUIRE", had, 1) : unsetenv("SSH_ASKPASS_REQUIRE");
+    free((void *)batch), free(had);
+}
+
 static void unit_near(void)
 {
     unit_near_late_child();
+    unit_near_asks_nobody();
     unit_near_other_user();
     if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
         test_begin("links need usual limits");
