@@ -292,7 +292,6 @@ static int question_by_menu(const struct question_screen *s, struct question *q)
     for (int row = s->count - 1; row >= 0; row--)
         if (question_read_menu(s, q, row))
             return 1;
-    q->option_count = 0;
     return 0;
 }
 

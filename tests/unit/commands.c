@@ -383,32 +383,6 @@ static void unit_commands_keep_computer(void)
     buf_free(&c.body);
 }
 
-static void unit_commands_grep(void)
-{
-    static const struct unit_context_reply script[] = {
-        {"GET /sessions", 200, "[{\"session_id\":\"one\"},{\"session_id\":\"two\"}]"},
-        {"GET /sessions?wait_ms=1000", 200,
-         "[{\"session_id\":\"one\"},{\"session_id\":\"two\"}]"},
-        {"GET /sessions/one/transcript?tail_chars=2147483647", 200,
-         "{\"transcript\":\"a Word\\nthing\\na word\\u001b\\nwor\"}"},
-        {"GET /sessions/two/transcript?tail_chars=2147483647", 500, "{\"detail\":\"broken\"}"},
-        {NULL, 0, NULL}};
-    struct unit_context u;
-    test_begin("grep prints the lines that have the text, of all sessions or of those named");
-    unit_context_init(&u, script);
-    CHECK_INT(unit_context_call(&u, "grep word one"), 0);
-    CHECK_SPAN(buf_view(&u.out), "one: a word^[\n");
-    CHECK_INT(unit_context_call(&u, "grep --ignore-case WORD one"), 0);
-    CHECK_SPAN(buf_view(&u.out), "one: a Word\none: a word^[\n");
-    CHECK_INT(unit_context_call(&u, "grep absent one"), 1);
-    CHECK_INT(u.out.n + u.error.n, 0);
-    CHECK_INT(unit_context_call(&u, "grep word"), 2); /* two can't be read */
-    CHECK(strstr(u.out.p, "one: a word") && strstr(u.error.p, "broken"));
-    CHECK_INT(unit_context_call(&u, "grep word three"), 2);
-    CHECK_INT(unit_context_call(&u, "grep ''"), 2);
-    unit_context_free(&u);
-}
-
 static void unit_commands_unreach(void)
 {
     static const struct unit_context_reply script[] = {
@@ -634,7 +608,6 @@ static void unit_commands(void)
     unit_commands_attach_which();
     unit_commands_table();
     unit_commands_keep_computer();
-    unit_commands_grep();
     unit_commands_unreach();
     unit_commands_install();
     unit_commands_hook_stdin();

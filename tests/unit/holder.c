@@ -1128,12 +1128,15 @@ static void unit_hold_ends(void)
     unit_holder_end(&u);
     test_begin("an undone end lets the program go on; one that is not undone is an end");
     unit_holder_run(&u, "while read x; do echo \"got $x\"; done", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"idle\"")); /* it changes no more */
     unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":60000}");
     CHECK(unit_holder_until(&u, &u.status, "\"hidden\":true"));
+    int before = u.statuses;
     unit_holder_send(&u, FRAME_UNDO_END, "");
+    CHECK(unit_holder_count(&u, &u.statuses, before + 1));
+    CHECK(strstr(buf_cstr(&u.status), "hidden") == NULL);
     unit_holder_send(&u, FRAME_INPUT, "back\r");
     CHECK(unit_holder_until(&u, &u.status, "got back"));
-    CHECK(strstr(buf_cstr(&u.status), "hidden") == NULL);
     unit_holder_send(&u, FRAME_UNDO_END, "");
     unit_holder_send(&u, FRAME_END_UNDOABLY, "{}");
     unit_holder_send(&u, FRAME_END_UNDOABLY, "{\"undo_ms\":30}");
@@ -1287,9 +1290,10 @@ static void unit_hold_controls(void)
     struct holder_link other = {.on_frame = unit_holder_on_frame,
                                 .on_closed = unit_holder_on_closed, .ctx = &u};
     test_begin("who typed last controls the session, and its status says so at once");
-    unit_holder_run(&u, "stty -echo; while read x; do :; done", "");
+    unit_holder_run(&u, "stty -echo -icanon; echo up; sleep 9", "");
     struct holder_link *links[] = {&u.link, &other};
     CHECK_INT(holder_link_open(&other, &u.h.loop, holder_dial(u.socket)), 0);
+    CHECK(unit_holder_until(&u, &u.status, "\"state\":\"idle\"")); /* it changes no more */
     for (int i = 0; i < 4; i++) {
         char size[80], want[40];
         snprintf(size, sizeof size, "{\"cols\":80,\"rows\":24,\"from\":\"v%d\"}", i % 2);

@@ -297,6 +297,26 @@ static void test_question_lists(void)
     }
 }
 
+static void test_question_no_list(void)
+{
+    struct drawn d;
+    struct question q;
+    test_begin("a prompt below numbered lines that ask nothing has no options; its cursor is close");
+    draw(&d, "\342\235\257 1. Yes\n  2. No\n\n\n\nWhat is your name? \1\n");
+    question_read(&d.screen, &q);
+    CHECK(q.kind != QUESTION_CHOICE && q.kind != QUESTION_NONE);
+    CHECK_INT(q.option_count, 0);
+    buf_free(&d.text);
+    for (int blanks = 0; blanks <= 3; blanks++) {
+        char text[40];
+        snprintf(text, sizeof text, "Your name:%.*s\1\n", blanks, "   ");
+        draw(&d, text);
+        question_read(&d.screen, &q);
+        CHECK((q.kind != QUESTION_NONE) == (blanks <= 2));
+        buf_free(&d.text);
+    }
+}
+
 static void test_question_echo(void)
 {
     struct drawn d;
@@ -454,6 +474,7 @@ static void unit_question(void)
     test_question_kinds();
     test_question_programs();
     test_question_lists();
+    test_question_no_list();
     test_question_echo();
     test_question_shell();
     test_question_title();

@@ -44,8 +44,18 @@ static struct transcript *unit_transcript_start(struct unit_transcript *u, const
                            unit_transcript_on_done, u);
 }
 
+static void unit_transcript_sizes(void)
+{
+    static const char *const sizes[][2] = {{"0", "24"}, {"80", "0"}, {"x", "24"}, {"80", ""},
+                                           {"99999999", "24"}, {"80", "99999999"}};
+    test_begin("a transcript of a size that no screen has is refused");
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        CHECK_INT(transcript_main("/nowhere", sizes[i][0], sizes[i][1], 0), 2);
+}
+
 static void unit_transcript(void)
 {
+    unit_transcript_sizes();
     struct unit_transcript u = {0};
     loop_init(&u.loop);
     close(mkstemp(unit_base_temporary(u.program)));

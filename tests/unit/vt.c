@@ -1105,8 +1105,50 @@ static void unit_vt_simple_table(void)
     cell_pool_free(&pool);
 }
 
+static void unit_vt_hidden_links(void)
+{
+    struct vt *vt = vt_new(20, 3);
+    buf b = {0};
+    test_begin("links of the alternate screen and of that behind it survive any number of others");
+    vt_feed(vt, span_of("\033]8;;http://kept\033\\x\033]8;;\033\\\033[?1049h\r\n"
+                        "\033]8;;http://shown\033\\x"));
+    for (int i = 0; i < 3 * CELL_EXTRAS_MAX; i++) {
+        buf_clear(&b);
+        buf_fmt(&b, "\033[H\033]8;;http://other/%d\033\\y", i);
+        vt_feed(vt, buf_view(&b));
+    }
+    int row, col;
+    struct cell_extra e = cell_extra_of(vt_pool(vt), vt_row(vt, 1)[0].extra);
+    CHECK_SPAN(((span){e.link, e.n}), ";http://shown");
+    vt_feed(vt, span_of("\033[?1049l"));
+    vt_cursor(vt, &row, &col);
+    e = cell_extra_of(vt_pool(vt), vt_row(vt, row)[0].extra);
+    CHECK_SPAN(((span){e.link, e.n}), ";http://kept");
+    buf_free(&b);
+    vt_free(vt);
+}
+
+static void unit_vt_edges(void)
+{
+    struct vt *vt = vt_new(20, 3);
+    int row, col;
+    test_begin("an 8-bit control after a charset is none of that charset's");
+    vt_feed(vt, span_of("ab\033(B\302\205c")); /* NEL */
+    vt_cursor(vt, &row, &col);
+    CHECK(row == 1 && col == 1);
+    test_begin("a screen can have one row and one column, and rows beyond it are blank");
+    vt_feed(vt, span_of("\033[44m\033[2J"));
+    CHECK_INT(vt_row(vt, 3)[19].bg, 0);
+    CHECK_INT(vt_row(vt, -9)[0].bg, 0);
+    vt_resize(vt, 1, 1);
+    CHECK(vt_rows(vt) == 1 && vt_cols(vt) == 1);
+    vt_free(vt);
+}
+
 static void unit_vt(void)
 {
+    unit_vt_hidden_links();
+    unit_vt_edges();
     unit_vt_sequences();
     unit_vt_splits();
     unit_vt_sgr();
