@@ -367,6 +367,7 @@ static void test_views_worktree(void)
     char *list = get("/sessions").body;
     CHECK_TEXT(json_get(list, "1.working_directory"), format("%s/repo-fix-it", e2e.dir));
     CHECK_TEXT(json_get(list, "1.branch"), "fix/it");
+    ui_await_pause(u); /* the form is gone */
     UI_AWAIT_TEXT(u, "fix/it");
     CHECK(access(format("%s/repo-fix-it/file", e2e.dir), F_OK) == 0);
     ui_quit(u);

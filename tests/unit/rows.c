@@ -233,7 +233,8 @@ static void unit_rows_branches(void)
         buf_clear(&b);
         buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s%d\","
                     "\"computer\":\"vm\",\"working_directory\":\"/p\",\"title\":\"t\","
-                    "\"state\":\"idle\",\"branch\":\"%s\",\"created_at\":\"2026-01-01T00:00:0%dZ\"}}",
+                    "\"state\":\"idle\",\"branch\":\"%s\","
+                    "\"created_at\":\"2026-01-01T00:00:0%dZ\"}}",
                 i, branches[i], i);
         tree_event(&t, buf_view(&b));
     }
