@@ -73,6 +73,7 @@ struct home {
 static const char *telec, *floor_program, *dir;
 static struct home *homes;
 static const char *tmux; /* NULL: there is none */
+static char *dtach_file; /* has the pid of dtach's program; NULL: there is none */
 static pid_t children[256];
 static size_t child_count;
 static volatile sig_atomic_t interrupted;
@@ -688,6 +689,18 @@ static void tmux_end(void)
     tmux = NULL;
 }
 
+/* dtach ends with its program, which is no child of ours. */
+static void dtach_end(void)
+{
+    char text[32] = "";
+    int fd = dtach_file ? open(dtach_file, O_RDONLY) : -1;
+    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0 && atol(text) > 1)
+        kill((pid_t)atol(text), SIGKILL);
+    if (fd >= 0)
+        close(fd);
+    dtach_file = NULL;
+}
+
 static void clean_up(void)
 {
     static int cleaning;
@@ -695,6 +708,7 @@ static void clean_up(void)
         return;
     interrupted = 0;
     tmux_end();
+    dtach_end();
     for (struct home *h = homes; h; h = h->next)
         end_sessions(h);
     while (child_count)
@@ -1315,8 +1329,8 @@ static void measure_spew(void)
 
 #define ECHO_PROGRAM "stty raw -echo; printf 'echo-%s' ready; exec cat"
 
-/* Who stands between the keyboard and the program: telec, tmux, or nobody. */
-enum between { BY_TELEC, BY_TMUX, BY_NONE, BETWEEN };
+/* Who stands between the keyboard and the program: telec, another, or nobody. */
+enum between { BY_TELEC, BY_TMUX, BY_DTACH, BY_NONE, BETWEEN };
 
 struct typist {
     struct terminal terminal;
@@ -1388,10 +1402,15 @@ static void measure_keys(const char *what, struct typist *typists, size_t keys, 
                 sample(&t->samples, spent);
             typist_settle(t);
         }
-    if (typists[BY_TMUX].pid)
-        report(text_of("%s, beside tmux", what), "us", s, &typists[BY_TMUX].samples, target, LESS);
-    else
-        line(text_of("%s, beside tmux", what), "skipped: no tmux here", "", "", "", "");
+    for (int by = BY_TMUX; by < BY_NONE; by++) {
+        const char *name = by == BY_TMUX ? "tmux" : "dtach";
+        if (typists[by].pid)
+            report(text_of("%s, beside %s", what, name), "us", s, &typists[by].samples,
+                   by == BY_TMUX ? target : 0, LESS);
+        else
+            line(text_of("%s, beside %s", what, name), text_of("skipped: no %s here", name), "",
+                 "", "", "");
+    }
     report("    beside the bare terminal", "us", s, &typists[BY_NONE].samples, 0, LESS);
 }
 
@@ -1447,13 +1466,21 @@ static void measure_echo(void)
     char *const attach[] = {(char *)telec, "attach", id, NULL};
     typist_open(&typists[BY_NONE], bare);
     typist_open(&typists[BY_TELEC], attach);
-    typists[BY_TMUX].pid = 0;
+    typists[BY_TMUX].pid = typists[BY_DTACH].pid = 0;
     if ((tmux = find_program("tmux"))) {
         char *const argv[] = {(char *)tmux, "-L", "bench", "-f", "/dev/null", "attach", NULL};
         setenv("TMUX_TMPDIR", h->path, 1);
         if (tmux_run("new-session", "-d", ECHO_PROGRAM) != 0)
             die("tmux new-session failed");
         typist_open(&typists[BY_TMUX], argv);
+    }
+    const char *dtach = find_program("dtach");
+    if (dtach) {
+        dtach_file = text_of("%s/dtach.pid", h->path);
+        char *const argv[] = {(char *)dtach, "-c", text_of("%s/dtach.sock", h->path), "-r", "none",
+                              "/bin/sh", "-c",
+                              text_of("echo $$ > %s; %s", dtach_file, ECHO_PROGRAM), NULL};
+        typist_open(&typists[BY_DTACH], argv);
     }
     for (int i = 0; i < BETWEEN; i++)
         if (typists[i].pid)
@@ -1468,6 +1495,7 @@ static void measure_echo(void)
             terminal_close(&typists[i].terminal);
         }
     tmux_end();
+    dtach_end();
     close(fd);
     home_end(h);
 }
