@@ -180,17 +180,25 @@ static int cli_stop_daemon(const struct config *config, buf *error)
     return status != 0;
 }
 
-/* Sessions continue: the new daemon finds their holders. */
-static int cli_restart_daemon(struct context *c, buf *error)
+static int cli_run_client(struct context *c, int (*run)(struct context *c), int may_start)
 {
-    if (spawn_stop(&c->config, error) < 0)
-        return 1;
     loop_init(&c->loop);
-    client_init(&c->client, &c->loop, &c->config, 1, NULL, NULL);
-    int status = context_ask(c, "GET", "/health", NULL);
+    client_init(&c->client, &c->loop, &c->config, may_start, NULL, NULL);
+    int status = run(c);
     client_free(&c->client);
     loop_free(&c->loop);
     return status;
+}
+
+static int cli_greet(struct context *c)
+{
+    return context_ask(c, "GET", "/health", NULL);
+}
+
+/* Sessions continue: the new daemon finds their holders. */
+static int cli_restart_daemon(struct context *c, buf *error)
+{
+    return spawn_stop(&c->config, error) < 0 ? 1 : cli_run_client(c, cli_greet, 1);
 }
 
 /* Appends a word as systemd.unit(5) quotes it: % begins a specifier, $ a variable. */
@@ -664,15 +672,20 @@ static void cli_complete_argument(struct context *c, buf *out, const struct cli_
     cli_complete_words(c, out, place);
 }
 
+/* command NULL: none yet. */
+static int cli_is_valid(const struct cli_command *command, const struct cli_option *option)
+{
+    return strchr(cli_everywhere, option->letter) ||
+           (command && strchr(command->options, option->letter));
+}
+
 static void cli_complete_options(struct context *c, buf *out, const struct cli_command *command)
 {
     for (size_t i = 0; i < COUNT_OF(cli_options); i++) {
         const struct cli_option *option = &cli_options[i];
         buf name = {0};
         buf_fmt(&name, "--%s", option->name);
-        if (!strchr(cli_hidden, option->letter) &&
-            (strchr(cli_everywhere, option->letter) ||
-             (command && strchr(command->options, option->letter))))
+        if (!strchr(cli_hidden, option->letter) && cli_is_valid(command, option))
             cli_put_value(c, out, buf_view(&name), span_of(option->help));
         buf_free(&name);
     }
@@ -745,12 +758,6 @@ static int cli_complete(struct context *c)
 
 /* ---- parsing -------------------------------------------------------------------------------- */
 
-static int cli_is_valid(const struct cli *cli, const struct cli_option *option)
-{
-    return strchr(cli_everywhere, option->letter) ||
-           (cli->command && strchr(cli->command->options, option->letter));
-}
-
 /* Parses the option at argv[0]; its value is behind '=', behind the letter, or in argv[1]. Returns
  * the number of words, or -1 after a message. */
 static int cli_parse_option(struct cli *cli, char **argv)
@@ -760,7 +767,7 @@ static int cli_parse_option(struct cli *cli, char **argv)
         cli_find_option(word, equals ? (size_t)(equals - word) : strlen(word));
     const char *attached = equals ? equals + 1 : word[1] != '-' && word[2] ? word + 2 : NULL;
     const char *fault = NULL;
-    if (!option || !cli_is_valid(cli, option))
+    if (!option || !cli_is_valid(cli->command, option))
         fault = cli->command ? "no such option for this command" : "no such option";
     else if (!option->value && attached)
         fault = "this option takes no value";
@@ -822,13 +829,8 @@ static int cli_run(struct cli *cli)
         return command_ui(c, NULL, NULL);
     if (cli->command->run_bare)
         return cli->command->run_bare(cli);
-    loop_init(&c->loop);
-    int may_start = !c->value['D'] && cli->command->run != cli_complete;
-    client_init(&c->client, &c->loop, &c->config, may_start, NULL, NULL);
-    int status = cli->command->run(c);
-    client_free(&c->client);
-    loop_free(&c->loop);
-    return status;
+    return cli_run_client(c, cli->command->run,
+                          !c->value['D'] && cli->command->run != cli_complete);
 }
 
 /* Tells who started this daemon why it does not start. */

@@ -41,23 +41,20 @@ static int context_fail(const char *format, ...);
 static int context_usage(const char *what, const char *about);
 /* Writes b to stdout and frees it. Returns 0, or 1 after a message. */
 static int context_write(buf *b);
-/* Sends a request (body NULL: none) and waits for its reply. Returns 0, or 1 after a message when
- * the daemon can't be reached or replies with an error. */
+/* Sends a request (body NULL: none) and waits for its reply. Returns 0, or 1 after a message: it
+ * failed. */
 static int context_ask(struct context *c, const char *method, const char *target, const buf *body);
 /* The two halves of context_ask, for a reply whose error is no failure. */
 static void context_send(struct context *c, const char *method, const char *target,
                          const buf *body);
 static int context_check(struct context *c);
-/* Sends a POST and waits `ms` at most; says nothing and starts no daemon, whatever happens. Returns
- * 1 when the daemon has accepted it. */
+/* Without a message or starting a daemon; waits `ms` at most. Returns 1 when it was accepted. */
 static int context_post(struct context *c, const char *target, const buf *body, int ms);
-/* Returns the reply's JSON, valid until the next request. */
-static struct json context_reply(const struct context *c);
-/* Adds --computer to a target's query, when it is given. Returns the target, NUL-terminated. */
+static struct json context_reply(const struct context *c); /* valid until the next request */
+/* Adds --computer, when it is given. Returns the target, NUL-terminated. */
 static const char *context_put_computer(const struct context *c, buf *target);
-/* Finds the session that a word names: by its id, the first characters of it, or its title; here,
- * else on other computers. *target becomes "/sessions/ID". Returns 0, or 1 after a message: none,
- * or several. */
+/* Finds a session by the beginning of its id, or its title; here, else on other computers. *target
+ * becomes "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
 static int context_find(struct context *c, const char *word, buf *target);
 /* As context_find for `count` words, with one list: found[i] becomes the id, to be freed, or NULL
  * after a message. Returns 0, or 1: one is missing. */
@@ -65,12 +62,10 @@ static int context_find_many(struct context *c, char *const *words, int count, c
 /* As context_find_many, also of ended sessions that can be restarted. */
 static int context_find_many_ended(struct context *c, char *const *words, int count,
                                    char **found);
-/* GET of a target that context_find has just found. Returns 0, or 1 after a message. */
+/* GET of what context_find has found. Returns 0, or 1 after a message. */
 static int context_get(struct context *c, const buf *target);
-/* Returns the id of the session whose record on disk has that prefix, to be freed; NULL: none, or
- * several. */
+/* Returns the id with that prefix, to be freed; NULL: none, or several. */
 static char *context_find_on_disk(const struct context *c, const char *prefix);
-/* Appends lines of a session's text, each made visible. */
 static void context_put_lines(buf *b, span text);
 /* Returns what a list shows as title: the daemon names a session without one "Untitled". */
 static struct json context_title(struct json session, int *untitled);
@@ -118,6 +113,7 @@ static int command_answer(struct context *c);
 static int command_kill(struct context *c);
 static int command_restart(struct context *c);
 static int command_wait(struct context *c);
+
 /* ==== enter: telec attach ==================================================================== */
 
 static int enter_attach(struct context *c);

@@ -180,10 +180,10 @@ static void command_put_session(buf *out, const char *columns, struct json sessi
 {
     int room = t ? t->cols : INT_MAX;
     struct json values[COUNT_OF(command_fields)] = {0};
+    buf text = {0};
     command_find(session, values);
-    for (span rest = span_of(columns); rest.n && room > 0;) {
+    for (span rest = span_of(columns); rest.n && room > 0; buf_clear(&text)) {
         const struct command_field *f = command_field(span_cut(&rest, ','));
-        buf text = {0};
         command_put_field(&text, f, session, values[f - command_fields], t != NULL);
         int width = t ? t->widths[f - command_fields] : INT_MAX, used = 0;
         width = width < room ? width : room;
@@ -194,8 +194,8 @@ static void command_put_session(buf *out, const char *columns, struct json sessi
         for (used += cut; t && rest.n && room > 0 && used < width + 2; used++)
             buf_byte(out, ' ');
         buf_str(out, t || !rest.n ? "" : "\t");
-        buf_free(&text);
     }
+    buf_free(&text);
     buf_byte(out, '\n');
 }
 

@@ -51,15 +51,12 @@ static void httpd_accept(struct httpd *s, int listening_fd);
 /* Queues a reply; extra_headers: lines with their CRLF, or NULL. Bytes are copied. */
 static void httpd_reply_json(struct httpd_client *c, int status, span json,
                              const char *extra_headers);
-/* Replies {"detail": …}. */
 static void httpd_reply_detail(struct httpd_client *c, int status, const char *detail);
-/* Replies 200 with a blob as the body: referenced, not copied. */
-static void httpd_reply_blob(struct httpd_client *c, blob *body);
-/* Announces a later reply: gone is called when the client leaves first, and no reply may follow.
- * Call it with NULL right before the reply. */
+static void httpd_reply_blob(struct httpd_client *c, blob *body); /* 200; referenced, not copied */
+/* Before a later reply: gone is called when the client leaves first, and no reply may follow. With
+ * NULL right before the reply. */
 static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ctx);
-/* Replies to a WebSocket handshake (RFC 6455 section 4.2.2). Returns 1: the client is a WebSocket
- * now; 0: the handshake was refused, and the reply says so. */
+/* Replies to a WebSocket handshake (RFC 6455 section 4.2.2). Returns 1, or 0: it was refused. */
 static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
                          const struct httpd_ws_hooks *hooks, void *ctx);
 /* As httpd_upgrade, but the reply to a good handshake waits for the first frame, or for … */
@@ -68,16 +65,15 @@ static int httpd_upgrade_later(struct httpd_client *c, const struct http_head *h
 /* … this: returns 1 when the client is no WebSocket, no hook will be called, and a reply is due; 0:
  * it is a WebSocket already. */
 static int httpd_refuse_ws(struct httpd_client *c);
-/* Hands the client over to another server, instead of a reply: fd, which gets `first` and then all
- * that the client sends; the client gets what comes back, until one of them closes. */
+/* Instead of a reply: joins the client to fd, which gets `first` before what the client sends,
+ * until one of them closes. */
 static void httpd_tunnel(struct httpd_client *c, int fd, span first);
 static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span payload);
-/* Queues a whole frame, or a part of one; first: the blob begins a frame. */
+/* A frame, or a part of one; first: it begins a frame. */
 static void httpd_send_blob(struct httpd_client *c, blob *b, int first);
 static void httpd_pause(struct httpd_client *c, int paused); /* a WebSocket is not read */
 static size_t httpd_queued(const struct httpd_client *c); /* bytes not written yet */
 static void httpd_drop_unsent(struct httpd_client *c);    /* as conn_drop_unsent */
-/* Sends a close frame and closes once it was written. */
 static void httpd_close_ws(struct httpd_client *c, int code, const char *reason);
 /* Accepts no more clients and closes all: WebSockets with 1001, requests after their reply. */
 static void httpd_shutdown(struct httpd *s);
@@ -161,32 +157,20 @@ static void request_fault(struct request *r, const char *type, const char *where
 /* Replies 400 to an unreadable body, 422 when there are faults, else 404 when the session is lost.
  * Returns 1 when it has replied. A handler uses r->session only after it. */
 static int request_reply_faults(struct request *r);
-/* Adds a fault when the value breaks the field's rule. */
-static void request_check(struct request *r, const struct request_field *field, const char *where,
-                          const char *value);
-/* Returns a string member of the body, to be freed; NULL: absent or null (a fault when required),
- * or not a string (a fault). */
+/* Each returns a part of the request; a bad one is a fault. Strings are to be freed. NULL: absent or
+ * null (a fault when required), or a fault. */
 static char *request_string(struct request *r, const struct request_field *field);
-/* Returns an integer member from least to most; `otherwise` when absent or bad (a fault). */
 static int request_int(struct request *r, const char *name, int least, int most, int otherwise);
-/* Returns a query parameter, to be freed; NULL: absent, or badly encoded (a fault). */
 static char *request_query(struct request *r, const char *name);
-/* Returns an integer parameter from 0 to most, or a fault; 0 when absent. */
-static int request_query_int(struct request *r, const char *name, int most);
-/* Returns the body's title, to be freed; NULL, or too long: a fault. */
+static int request_query_int(struct request *r, const char *name, int most); /* 0: absent */
 static char *request_title(struct request *r);
-/* Returns the body's key name, to be freed, and its number of presses; or a fault. */
-static char *request_key(struct request *r, int *count);
-/* Returns the body's message, to be freed, which m->text is; or a fault. */
-static char *request_message(struct request *r, struct frame_message *m);
-/* Returns the body's answer, to be freed; or a fault. */
+static char *request_key(struct request *r, int *count); /* count: of presses */
+static char *request_message(struct request *r, struct frame_message *m); /* m->text is it */
 static char *request_answer(struct request *r);
-/* Returns tail_chars, the characters wanted of a transcript; or a fault. */
-static long long request_tail_chars(struct request *r);
-/* Reads an attach's query. Returns 1: mode=control, 0: view; how is FRAME_VIEW's payload. Or a
- * fault. */
+static long long request_tail_chars(struct request *r); /* wanted of a transcript */
+/* Of an attach: 1: mode=control, 0: view; how is FRAME_VIEW's payload. */
 static int request_view_mode(struct request *r, char how[3]);
-/* Returns 1 when the request asks for a WebSocket; else replies 426 and returns 0. */
+/* Returns 1, or 0 after replying 426. */
 static int request_require_websocket(struct request *r);
 /* Replies that r->session has ended (409), or that its holder can't be reached (503). */
 static void request_reply_unreached(struct request *r);
@@ -196,15 +180,14 @@ static void request_refuse(struct httpd_client *client, int status, const char *
                            const char *why);
 static void request_refuse_code(struct httpd_client *client, const char *computer,
                                 const char *code, const char *why);
-/* Returns 1 when r->session runs; else replies as above and returns 0. */
-static int request_require_running(struct request *r);
+static int request_require_running(struct request *r); /* 1, or 0 after replying so */
 #define REQUEST_ANCESTORS_MAX 100
-/* Tells whether the session that asks (body: "from") may answer or force r->id: it is a descendant,
- * or nobody of a session asks. Otherwise replies with 403. */
+/* Tells whether the session that asks (body: "from"; none may) may answer or force r->id, its
+ * descendant. Otherwise replies with 403. */
 static int request_require_driver(struct request *r);
-/* Returns 1 when the name is this computer's, "local", "" or NULL. */
+/* By its name, "local", "" or NULL. */
 static int request_is_here(const struct server *server, const char *computer);
-/* Cuts slashes at the end of a path, as projects are named; NULL is fine. */
+/* Cuts slashes at its end; NULL is fine. */
 static void request_trim_path(char *path);
 static void request_reply(struct httpd_client *client, buf *json); /* 200; frees json */
 static void request_reply_success(struct httpd_client *client);    /* {"status": "success"} */
@@ -226,8 +209,8 @@ struct relay_ask {
     int prompts;
 };
 
-/* Sends a question about r->session to its holder; answer replies from the first frame of type
- * `wanted`. Returns NULL when the holder can't be reached: the caller replies. */
+/* Asks r->session's holder; answer replies from the first frame of type `wanted`. Returns NULL when
+ * the holder can't be reached: the caller replies. */
 static struct relay_ask *relay_ask(struct request *r, enum frame_type question, span payload,
                                    enum frame_type wanted,
                                    void (*answer)(struct relay_ask *ask, span payload));
@@ -250,7 +233,7 @@ static void reached_free(struct server *server);   /* when nothing is reached an
 /* Hands a request over to the reached computer that it is about. Returns 1 when it has. */
 static int reached_forward(struct server *server, struct httpd_request *request);
 static struct reached *reached_find(const struct server *server, span computer); /* or NULL */
-/* Appends them to an open JSON array, and their projects: of one computer, or all (NULL). */
+/* Append to an open JSON array; computer NULL: of all. */
 static void reached_put_computers(const struct server *server, buf *b);
 static void reached_put_projects(const struct server *server, const char *computer, buf *b);
 /* Asks the computer, if it is reached, to end a session, undoably for undo_s, or to undo that; done
@@ -276,7 +259,6 @@ static void proxy_keys(struct request *r);
 static void proxy_transcript(struct request *r);
 static void proxy_screen(struct request *r);
 static void proxy_attach(struct request *r);
-/* Lists the sessions of a named computer. */
 static void proxy_list_sessions(struct request *r, const char *computer);
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
 
