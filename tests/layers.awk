@@ -16,10 +16,8 @@ function set_tables()
     prefix["src/session/record.c"] = "session_"
     prefix["src/session/sessions.c"] = "session_|sessions_"
     prefix["src/session/launch.c"] = "session_|sessions_"
-    prefix["src/ui/outline.c"] = "tree_"
     prefix["src/ui/keys.c"] = "key_|keys_"
     prefix["src/cli/commands.c"] = "command_|commands_"
-    prefix["src/cli/acts.c"] = "command_|acts_"
     prefix["src/screen/vt/"] = "vt_"
 
     # Files that client, ui and cli may not use, and the names excepted: USER NAME.

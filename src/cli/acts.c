@@ -151,7 +151,7 @@ static int acts_select_listed(struct context *c, struct acts_ids *found)
     return failed;
 }
 
-static int command_send(struct context *c)
+static int acts_send(struct context *c)
 {
     struct acts_ids found;
     const char *state = c->value['w'];
@@ -167,7 +167,7 @@ static int command_send(struct context *c)
     return failed;
 }
 
-static int command_answer(struct context *c)
+static int acts_answer(struct context *c)
 {
     struct acts_ids found;
     int failed = acts_select(c, c->args, 1, NULL, &found);
@@ -178,7 +178,7 @@ static int command_answer(struct context *c)
 
 /* ---- kill ----------------------------------------------------------------------------------- */
 
-static int command_kill_one(struct context *c, const char *id)
+static int acts_kill_one(struct context *c, const char *id)
 {
     buf target = {0};
     buf_str(&target, "/sessions/");
@@ -194,7 +194,7 @@ static int command_kill_one(struct context *c, const char *id)
 }
 
 /* Appends {"ids": …, "computer": …} without its end. */
-static void command_put_ids(const struct context *c, buf *body, char *const *ids, int count)
+static void acts_put_ids(const struct context *c, buf *body, char *const *ids, int count)
 {
     json_open(body, '{');
     json_field_string(body, "computer", c->value['o']);
@@ -207,11 +207,11 @@ static void command_put_ids(const struct context *c, buf *body, char *const *ids
 
 /* Ends many sessions side by side. Returns -1 when the daemon, an older one or TeleClaude's, ends
  * them one by one only. */
-static int command_kill_many(struct context *c, const struct acts_ids *found)
+static int acts_kill_many(struct context *c, const struct acts_ids *found)
 {
     buf body = {0};
     int failed = 0;
-    command_put_ids(c, &body, found->ids, found->count);
+    acts_put_ids(c, &body, found->ids, found->count);
     json_close(&body, '}');
     context_send(c, "POST", "/sessions/end", &body);
     buf_free(&body);
@@ -229,23 +229,23 @@ static int command_kill_many(struct context *c, const struct acts_ids *found)
     return failed;
 }
 
-static int command_kill(struct context *c)
+static int acts_kill(struct context *c)
 {
     struct acts_ids found;
     int missing = acts_select(c, c->args, c->arg_count, c->value['w'], &found), known = 0;
     for (int i = 0; i < found.count; i++)
         known += found.ids[i] != NULL;
-    int failed = known > 1 && !c->value['F'] ? command_kill_many(c, &found) : -1;
+    int failed = known > 1 && !c->value['F'] ? acts_kill_many(c, &found) : -1;
     for (int i = 0; failed < 0 && i < found.count; i++)
         if (found.ids[i])
-            missing |= command_kill_one(c, found.ids[i]);
+            missing |= acts_kill_one(c, found.ids[i]);
     acts_free_ids(&found);
     return missing ? missing : failed > 0;
 }
 
 /* ---- restart -------------------------------------------------------------------------------- */
 
-static int command_restart_one(struct context *c, const char *id)
+static int acts_restart_one(struct context *c, const char *id)
 {
     buf target = {0}, body = {0};
     buf_str(&target, "/sessions/");
@@ -265,7 +265,7 @@ static int command_restart_one(struct context *c, const char *id)
 }
 
 /* Restarts all sessions that were lost with the computer. */
-static int command_restart_lost(struct context *c)
+static int acts_restart_lost(struct context *c)
 {
     buf target = {0}, list = {0};
     struct json sessions = {0};
@@ -277,7 +277,7 @@ static int command_restart_lost(struct context *c)
         char *id = json_dup_member(it.value, "session_id");
         if (id && json_member_eq(it.value, "state", "exited") &&
             json_member_eq(it.value, "state_source", "lost"))
-            failed |= command_restart_one(c, id);
+            failed |= acts_restart_one(c, id);
         free(id);
     }
     buf_free(&target), buf_free(&list);
@@ -285,10 +285,10 @@ static int command_restart_lost(struct context *c)
 }
 
 /* Filters are about exited sessions. */
-static int command_restart(struct context *c)
+static int acts_restart(struct context *c)
 {
     struct acts_ids found = {0};
-    int failed = c->value['L'] ? command_restart_lost(c) : 0;
+    int failed = c->value['L'] ? acts_restart_lost(c) : 0;
     if (c->arg_count && !acts_has_filter(c, NULL)) {
         found.ids = base_alloc((size_t)c->arg_count * sizeof *found.ids);
         found.count = c->arg_count;
@@ -299,14 +299,14 @@ static int command_restart(struct context *c)
     }
     for (int i = 0; i < found.count; i++)
         if (found.ids[i])
-            failed |= command_restart_one(c, found.ids[i]);
+            failed |= acts_restart_one(c, found.ids[i]);
     acts_free_ids(&found);
     return failed;
 }
 
 /* ---- wait ----------------------------------------------------------------------------------- */
 
-struct command_wait {
+struct acts_wait {
     char *id;
     const char *wanted; /* NULL: any but working and starting */
     int stateless;      /* its end is all that is known of it, and is what is waited for */
@@ -318,7 +318,7 @@ struct command_wait {
     struct loop_timer gone; /* set: its end can still be undone */
 };
 
-static void command_wait_end(struct command_wait *w, int status, const char *why)
+static void acts_wait_end(struct acts_wait *w, int status, const char *why)
 {
     if (w->over)
         return;
@@ -327,7 +327,7 @@ static void command_wait_end(struct command_wait *w, int status, const char *why
     w->why = why;
 }
 
-static void command_wait_look(struct command_wait *w, struct json session)
+static void acts_wait_look(struct acts_wait *w, struct json session)
 {
     struct json state = json_get(session, "state");
     if (!json_member_eq(session, "session_id", w->id))
@@ -335,7 +335,7 @@ static void command_wait_look(struct command_wait *w, struct json session)
     loop_timer_cancel(w->loop, &w->gone);
     if (json_type(state) != JSON_STRING) { /* TeleClaude's: only its end can be seen */
         if (!w->wanted || strcmp(w->wanted, "exited") != 0)
-            command_wait_end(w, 1, "TeleClaude does not tell its state; --state exited waits for "
+            acts_wait_end(w, 1, "TeleClaude does not tell its state; --state exited waits for "
                                    "its end");
         w->stateless = 1;
         return;
@@ -343,31 +343,31 @@ static void command_wait_look(struct command_wait *w, struct json session)
     int busy = json_text_eq(state, "working") || json_text_eq(state, "starting") ||
                json_text_eq(state, "unreachable");
     if (w->wanted ? json_text_eq(state, w->wanted) : !busy)
-        command_wait_end(w, 0, NULL);
+        acts_wait_end(w, 0, NULL);
     else if (json_text_eq(state, "exited"))
-        command_wait_end(w, 1, "the session has exited");
+        acts_wait_end(w, 1, "the session has exited");
 }
 
-static void command_wait_on_gone(void *ctx)
+static void acts_wait_on_gone(void *ctx)
 {
-    struct command_wait *w = ctx;
+    struct acts_wait *w = ctx;
     if (w->stateless)
-        command_wait_end(w, 0, NULL);
+        acts_wait_end(w, 0, NULL);
     else
-        command_wait_end(w, 1, "the session is gone");
+        acts_wait_end(w, 1, "the session is gone");
 }
 
 /* The session is off the list: for good, unless its end can be undone for a while. */
-static void command_wait_lose(struct command_wait *w, struct json removed)
+static void acts_wait_lose(struct acts_wait *w, struct json removed)
 {
     long long undo_s = 0;
     if (json_int(json_get(removed, "undo_s"), &undo_s) && undo_s > 0)
         loop_timer_in(w->loop, &w->gone, (undo_s + 1) * 1000);
     else if (!w->gone.slot)
-        command_wait_on_gone(w);
+        acts_wait_on_gone(w);
 }
 
-static void command_wait_event(struct command_wait *w, struct json event)
+static void acts_wait_event(struct acts_wait *w, struct json event)
 {
     struct json name = json_get(event, "event"), data = json_get(event, "data");
     if (json_text_eq(name, "sessions_initial")) {
@@ -375,44 +375,44 @@ static void command_wait_event(struct command_wait *w, struct json event)
         int found = 0;
         while (json_next(&it)) {
             found |= json_member_eq(it.value, "session_id", w->id);
-            command_wait_look(w, it.value);
+            acts_wait_look(w, it.value);
         }
         if (!found && !w->client->ws->foreign) /* TeleClaude's has other computers' only */
-            command_wait_lose(w, data);
+            acts_wait_lose(w, data);
     } else if (json_text_eq(name, "session_removed")) {
         if (json_member_eq(data, "session_id", w->id))
-            command_wait_lose(w, data);
+            acts_wait_lose(w, data);
     } else {
-        command_wait_look(w, data);
+        acts_wait_look(w, data);
     }
 }
 
 /* Several sessions that are waited for. */
 struct command_waits {
-    struct command_wait *items;
+    struct acts_wait *items;
     int count;
 };
 
-static void command_wait_on_event(void *ctx, span text)
+static void acts_wait_on_event(void *ctx, span text)
 {
     struct command_waits *all = ctx;
     struct json event;
     if (!json_read(text, &event))
         return;
     for (int i = 0; i < all->count; i++)
-        command_wait_event(&all->items[i], event);
+        acts_wait_event(&all->items[i], event);
 }
 
-static void command_wait_on_late(void *ctx)
+static void acts_wait_on_late(void *ctx)
 {
     struct command_waits *all = ctx;
     for (int i = 0; i < all->count; i++)
-        command_wait_end(&all->items[i], 1, "the time is up");
+        acts_wait_end(&all->items[i], 1, "the time is up");
 }
 
-static void command_wait_on_list(void *ctx, int status, span body, const char *error)
+static void acts_wait_on_list(void *ctx, int status, span body, const char *error)
 {
-    struct command_wait *w = ctx;
+    struct acts_wait *w = ctx;
     struct json list;
     int found = 0;
     w->asking = 0;
@@ -420,29 +420,29 @@ static void command_wait_on_list(void *ctx, int status, span body, const char *e
         return;
     for (struct json_iter it = json_iter(list); json_next(&it);) {
         found |= json_member_eq(it.value, "session_id", w->id);
-        command_wait_look(w, it.value);
+        acts_wait_look(w, it.value);
     }
     if (!found)
-        command_wait_lose(w, (struct json){0});
+        acts_wait_lose(w, (struct json){0});
 }
 
 /* A TeleClaude daemon does not push its own sessions: they are fetched. */
-static void command_wait_on_fetch(void *ctx)
+static void acts_wait_on_fetch(void *ctx)
 {
     struct command_waits *all = ctx;
     for (int i = 0; i < all->count; i++) {
-        struct command_wait *w = &all->items[i];
+        struct acts_wait *w = &all->items[i];
         if (w->asking || !w->client->foreign)
             continue;
         w->asking = 1;
-        client_request(w->client, "GET", "/sessions", (span){0}, command_wait_on_list, w);
+        client_request(w->client, "GET", "/sessions", (span){0}, acts_wait_on_list, w);
     }
 }
 
 static const struct client_hooks command_wait_hooks = {
-    .on_event = command_wait_on_event, .on_fetch = command_wait_on_fetch};
+    .on_event = acts_wait_on_event, .on_fetch = acts_wait_on_fetch};
 
-static int command_wait_is_over(const struct command_waits *all)
+static int acts_wait_is_over(const struct command_waits *all)
 {
     int over = 1;
     for (int i = 0; i < all->count; i++)
@@ -451,20 +451,20 @@ static int command_wait_is_over(const struct command_waits *all)
 }
 
 /* Waits for all; says of each why not. Returns the exit status. */
-static int command_wait_all(struct context *c, struct command_waits *all, long long seconds)
+static int acts_wait_all(struct context *c, struct command_waits *all, long long seconds)
 {
-    struct loop_timer timer = {.fn = command_wait_on_late, .ctx = all};
+    struct loop_timer timer = {.fn = acts_wait_on_late, .ctx = all};
     int status = 0;
     c->client.hooks = &command_wait_hooks;
     c->client.ctx = all;
     if (c->value['T'])
         loop_timer_in(&c->loop, &timer, seconds * 1000);
     client_subscribe(&c->client);
-    command_wait_on_fetch(all);
-    while (!command_wait_is_over(all))
+    acts_wait_on_fetch(all);
+    while (!acts_wait_is_over(all))
         loop_once(&c->loop);
     for (int i = 0; i < all->count; i++) {
-        struct command_wait *w = &all->items[i];
+        struct acts_wait *w = &all->items[i];
         if (w->why)
             context_fail("%s: %s", w->id, w->why);
         loop_timer_cancel(&c->loop, &w->gone);
@@ -474,7 +474,7 @@ static int command_wait_all(struct context *c, struct command_waits *all, long l
     return status;
 }
 
-static int command_wait(struct context *c)
+static int acts_wait(struct context *c)
 {
     struct acts_ids found;
     struct command_waits all = {0};
@@ -487,12 +487,12 @@ static int command_wait(struct context *c)
     if (status == 0) {
         all.items = base_alloc((size_t)found.count * sizeof *all.items);
         for (; all.count < found.count; all.count++) {
-            struct command_wait *w = &all.items[all.count];
-            *w = (struct command_wait){.id = found.ids[all.count], .wanted = c->value['w'],
+            struct acts_wait *w = &all.items[all.count];
+            *w = (struct acts_wait){.id = found.ids[all.count], .wanted = c->value['w'],
                                        .loop = &c->loop, .client = &c->client};
-            w->gone = (struct loop_timer){.fn = command_wait_on_gone, .ctx = w};
+            w->gone = (struct loop_timer){.fn = acts_wait_on_gone, .ctx = w};
         }
-        status = command_wait_all(c, &all, seconds);
+        status = acts_wait_all(c, &all, seconds);
     }
     free(all.items);
     acts_free_ids(&found);

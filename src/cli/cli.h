@@ -108,11 +108,11 @@ static int command_ui(struct context *c, const char *attach, const char *compute
 
 /* ==== acts: commands that change sessions, or wait for them ================================= */
 
-static int command_send(struct context *c);
-static int command_answer(struct context *c);
-static int command_kill(struct context *c);
-static int command_restart(struct context *c);
-static int command_wait(struct context *c);
+static int acts_send(struct context *c);
+static int acts_answer(struct context *c);
+static int acts_kill(struct context *c);
+static int acts_restart(struct context *c);
+static int acts_wait(struct context *c);
 
 /* ==== enter: telec attach ==================================================================== */
 

@@ -692,13 +692,13 @@ static int command_watch(struct context *c)
     struct sigaction end = {.sa_handler = SIG_DFL};
     struct command_watch w = {.context = c};
     sigaction(SIGINT, &end, NULL);
-    tree_init(&w.tree, c->config.computer, NULL);
+    outline_init(&w.tree, c->config.computer, NULL);
     c->client.hooks = c->value['W'] ? &command_waiting_hooks : &command_watch_hooks;
     c->client.ctx = c->value['W'] ? (void *)&w : (void *)c;
     client_subscribe(&c->client);
     while (!c->replied)
         loop_once(&c->loop);
-    tree_free(&w.tree);
+    outline_free(&w.tree);
     return 0;
 }
 

@@ -184,7 +184,7 @@ static int app_find(const struct app *t, const char *key)
 {
     if (!key)
         return -1;
-    return t->shown == APP_TODOS ? todos_find(&t->todos, key) : tree_find(&t->tree, key);
+    return t->shown == APP_TODOS ? todos_find(&t->todos, key) : outline_find(&t->tree, key);
 }
 
 /* Returns `at` if that row matches the filter, else the first row that does (not a row above a
@@ -213,7 +213,7 @@ static void app_settle(struct app *t)
     if (dirty && t->shown == APP_TODOS)
         todos_build(&t->todos);
     else if (dirty)
-        tree_build(&t->tree);
+        outline_build(&t->tree);
     int wanted = app_find(t, view->wanted);
     if (!dirty && wanted < 0)
         return;
@@ -330,9 +330,9 @@ static void app_select_first(struct app *t)
     int keep = s || (key && key[0] != 's');
     if (t->chosen++ || t->keys_typed || (s && tree_is(s, "waiting")))
         return; /* events may have come before the first reply */
-    tree_build(&t->tree);
+    outline_build(&t->tree);
     t->built++;
-    int at = tree_next_waiting(&t->tree, -1), last = -1;
+    int at = outline_next_waiting(&t->tree, -1), last = -1;
     for (int i = 0; i < t->tree.row_count; i++) {
         const struct tree_session *one = t->tree.rows[i].session;
         if (one && !one->ended &&
@@ -763,7 +763,7 @@ static void app_free(struct app *t)
     field_free(&t->views[0].filter), field_free(&t->views[1].filter);
     pager_free(&t->pager);
     todos_free(&t->todos);
-    tree_free(&t->tree);
+    outline_free(&t->tree);
     grid_free(&t->grid);
     buf_free(&t->frame);
     buf_free(&t->title);

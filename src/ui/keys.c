@@ -148,7 +148,7 @@ static void keys_fold_all(void *ctx, int folded)
     if (t->shown == APP_TODOS)
         todos_fold_all(&t->todos, folded);
     else
-        tree_fold_all(&t->tree, folded);
+        outline_fold_all(&t->tree, folded);
     t->built++;
     app_state_changed(t);
     app_changed(t);
@@ -233,7 +233,7 @@ static void keys_next_waiting(void *ctx, int arg)
     struct app *t = ctx;
     (void)arg;
     app_settle(t);
-    int folds = t->tree.fold_count, at = tree_next_waiting(&t->tree, t->views[0].list.at);
+    int folds = t->tree.fold_count, at = outline_next_waiting(&t->tree, t->views[0].list.at);
     t->built++;
     if (at >= 0)
         app_select(t, at);
@@ -289,7 +289,7 @@ static int keys_jump_event(struct app *t, const struct term_event *ev)
         return ev->key == 0x1b;
     }
     app_settle(t);
-    int at = tree_find_number(&t->tree, from, t->jump);
+    int at = outline_find_number(&t->tree, from, t->jump);
     if (at >= 0)
         app_select(t, at);
     else if (*t->jump && t->jump[strlen(t->jump) - 1] != '.') /* a digit follows that */
@@ -426,8 +426,8 @@ static void keys_ended(void *ctx, int arg)
     (void)arg;
     buf_fmt(&key, "p:%s:" TREE_ENDED, t->tree.computers[0]);
     int folded = tree_is_folded(&t->tree, key.p);
-    tree_build(&t->tree);
-    int found = tree_find(&t->tree, key.p) >= 0;
+    outline_build(&t->tree);
+    int found = outline_find(&t->tree, key.p) >= 0;
     app_say(t, 0, !found ? "no ended session can be resumed"
                   : folded ? "s resumes the selected one" : "folded");
     if (found)

@@ -4,7 +4,7 @@
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* Items of tree_sort: each session, and each project once. */
+/* Items of outline_sort: each session, and each project once. */
 struct tree_item {
     int computer;
     const char *path, *name;
@@ -13,7 +13,7 @@ struct tree_item {
 };
 
 /* Orders by computer, project and age. */
-static int tree_compare(const void *a, const void *b)
+static int outline_compare(const void *a, const void *b)
 {
     const struct tree_item *x = a, *y = b;
     if (x->computer != y->computer)
@@ -28,8 +28,8 @@ static int tree_compare(const void *a, const void *b)
     return strcmp(x->session->id, y->session->id);
 }
 
-/* Orders by computer, then the ranks of projects and sessions, then as tree_compare. */
-static int tree_compare_ranked(const void *a, const void *b)
+/* Orders by computer, then the ranks of projects and sessions, then as outline_compare. */
+static int outline_compare_ranked(const void *a, const void *b)
 {
     const struct tree_item *x = a, *y = b;
     if (x->computer != y->computer)
@@ -39,11 +39,11 @@ static int tree_compare_ranked(const void *a, const void *b)
     int paths = strcmp(x->path, y->path);
     if (!paths && x->session && y->session && x->session->rank != y->session->rank)
         return x->session->rank < y->session->rank ? -1 : 1;
-    return tree_compare(a, b);
+    return outline_compare(a, b);
 }
 
-static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int depth,
-                                     const char *prefix, const char *name, const char *tail)
+static struct tree_row *outline_add_row(struct tree *t, enum tree_kind kind, int depth,
+                                        const char *prefix, const char *name, const char *tail)
 {
     if (t->row_count == t->row_cap) {
         t->row_cap = t->row_cap ? t->row_cap * 2 : 64;
@@ -63,15 +63,15 @@ static struct tree_row *tree_add_row(struct tree *t, enum tree_kind kind, int de
     return row;
 }
 
-static const char *tree_directory(const struct tree_session *s)
+static const char *outline_directory(const struct tree_session *s)
 {
     return s->directory && *s->directory ? s->directory : "?";
 }
 
 /* Returns the longest known project path above the session's directory, else that directory. */
-static const char *tree_project_of(const struct tree *t, const struct tree_session *s)
+static const char *outline_project_of(const struct tree *t, const struct tree_session *s)
 {
-    const char *dir = tree_directory(s), *best = dir;
+    const char *dir = outline_directory(s), *best = dir;
     size_t longest = 0;
     for (int i = 0; i < t->project_count; i++) {
         const char *path = t->projects[i].path;
@@ -88,7 +88,7 @@ static const char *tree_project_of(const struct tree *t, const struct tree_sessi
 
 /* Sets each session's parent and cuts rings of parents. Also sets hit, kept and rank: a session is
  * kept when it or one that it started matches. */
-static void tree_find_parents(struct tree *t)
+static void outline_find_parents(struct tree *t)
 {
     for (size_t i = 0; i < t->sessions.places; i++) {
         if (!t->sessions.sessions[i])
@@ -123,7 +123,7 @@ static void tree_find_parents(struct tree *t)
 }
 
 /* Returns the number of items in the first item's project. */
-static size_t tree_project_items(const struct tree_item *items, size_t n)
+static size_t outline_project_items(const struct tree_item *items, size_t n)
 {
     size_t count = 1;
     while (count < n && items[count].computer == items[0].computer &&
@@ -134,7 +134,7 @@ static size_t tree_project_items(const struct tree_item *items, size_t n)
 
 /* Links each session of a project below its parent, in the order of the items. Returns the first
  * session without a parent. */
-static struct tree_session *tree_chain(struct tree_item *items, size_t n)
+static struct tree_session *outline_chain(struct tree_item *items, size_t n)
 {
     struct tree_session *roots = NULL, **last = &roots;
     for (size_t i = 0; i < n; i++)
@@ -155,13 +155,13 @@ static struct tree_session *tree_chain(struct tree_item *items, size_t n)
 
 /* Numbers the sessions of a list and those below. All numbers of a list get the width of the last.
  * Recursive, at most TREE_DEPTH_MAX deep. */
-static void tree_number(struct tree_session *first, const char *prefix)
+static void outline_number(struct tree_session *first, const char *prefix)
 {
     struct tree_session *last = first;
     int n = 1;
     for (struct tree_session *s = first; s; s = s->next, n++) {
         base_fmt(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
-        tree_number(s->first_child, s->number);
+        outline_number(s->first_child, s->number);
         last = s;
     }
     for (struct tree_session *s = first; s; s = s->next)
@@ -169,12 +169,12 @@ static void tree_number(struct tree_session *first, const char *prefix)
 }
 
 /* Numbers the sessions by age, then applies the order. */
-static void tree_sort(struct tree_item *items, size_t n)
+static void outline_sort(struct tree_item *items, size_t n)
 {
-    base_sort(items, n, sizeof *items, tree_compare);
+    base_sort(items, n, sizeof *items, outline_compare);
     for (size_t at = 0, count; at < n; at += count) {
-        count = tree_project_items(items + at, n - at);
-        tree_number(tree_chain(items + at, count), "");
+        count = outline_project_items(items + at, n - at);
+        outline_number(outline_chain(items + at, count), "");
         long long rank = LLONG_MAX;
         for (size_t i = at; i < at + count; i++)
             if (items[i].session && items[i].session->rank < rank)
@@ -182,28 +182,28 @@ static void tree_sort(struct tree_item *items, size_t n)
         for (size_t i = at; i < at + count; i++)
             items[i].rank = rank;
     }
-    base_sort(items, n, sizeof *items, tree_compare_ranked); /* projects without sessions last */
+    base_sort(items, n, sizeof *items, outline_compare_ranked); /* projects without sessions last */
 }
 
 /* Adds the rows of sessions and of those below them; filtered sessions get none. Recursive, at most
  * TREE_DEPTH_MAX deep. Returns the number of waiting sessions. */
-static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
+static int outline_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
 {
     int waiting = 0;
     for (; s; s = s->next) {
         int folded = 0, visible = shown && s->kept;
         if (visible) {
-            struct tree_row *row = tree_add_row(t, TREE_SESSION, depth, "s:", s->id, "");
+            struct tree_row *row = outline_add_row(t, TREE_SESSION, depth, "s:", s->id, "");
             row->session = s;
             row->computer = s->computer;
-            row->path = tree_directory(s);
+            row->path = outline_directory(s);
             row->foldable = s->first_child != NULL && !t->filter.count;
             folded = row->folded = row->folded && row->foldable;
             s->row = t->row_count - 1;
             for (int full = 0; full < 2; full++)
                 t->lines[full] += tree_session_lines(s, full) - 1;
         }
-        int below = tree_add_sessions(t, s->first_child, depth + 1, visible && !folded);
+        int below = outline_add_sessions(t, s->first_child, depth + 1, visible && !folded);
         if (visible)
             t->rows[s->row].waiting = below;
         waiting += below + tree_is(s, "waiting");
@@ -211,7 +211,7 @@ static int tree_add_sessions(struct tree *t, struct tree_session *s, int depth, 
     return waiting;
 }
 
-static int tree_has_kept(const struct tree_item *items, size_t n)
+static int outline_has_kept(const struct tree_item *items, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (items[i].session && items[i].session->kept)
@@ -220,20 +220,20 @@ static int tree_has_kept(const struct tree_item *items, size_t n)
 }
 
 /* Adds the row of one project, then the rows of its sessions. */
-static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
+static void outline_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
 {
     const struct tree_item *first = &items[0];
-    struct tree_session *roots = tree_chain(items, n);
+    struct tree_session *roots = outline_chain(items, n);
     int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
-    if (t->filter.count && !tree_has_kept(items, n)) {
+    if (t->filter.count && !outline_has_kept(items, n)) {
         shown = tree_project_matches(t, first->name, first->path);
         t->hits += shown;
     }
     if (shown) {
         struct tree_row *row =
-            tree_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
+            outline_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
         row->computer = t->computers[first->computer];
-        row->path = roots && roots->ended ? tree_directory(roots) : first->path;
+        row->path = roots && roots->ended ? outline_directory(roots) : first->path;
         row->name = first->name;
         row->foldable = roots != NULL && !t->filter.count;
         at = t->row_count - 1;
@@ -250,10 +250,10 @@ static void tree_add_project(struct tree *t, struct tree_item *items, size_t n, 
         if (at >= 0)
             t->rows[at].sessions++;
     }
-    tree_add_sessions(t, roots, 2, at >= 0 && !t->rows[at].folded);
+    outline_add_sessions(t, roots, 2, at >= 0 && !t->rows[at].folded);
 }
 
-static int tree_knows_project(const struct tree *t, const char *computer, const char *path)
+static int outline_knows_project(const struct tree *t, const char *computer, const char *path)
 {
     for (int i = 0; i < t->project_count; i++)
         if (strcmp(t->projects[i].path, path) == 0 &&
@@ -263,7 +263,7 @@ static int tree_knows_project(const struct tree *t, const char *computer, const 
 }
 
 /* Returns an item for each session and project, unsorted; the caller frees the array. */
-static struct tree_item *tree_items(struct tree *t, size_t *count)
+static struct tree_item *outline_items(struct tree *t, size_t *count)
 {
     struct tree_item *items =
         base_alloc((t->sessions.count + (size_t)t->project_count + 1) * sizeof *items);
@@ -274,20 +274,21 @@ static struct tree_item *tree_items(struct tree *t, size_t *count)
         struct tree_session *s = tree_session_at(t, i), *root = s;
         while (root->parent)
             root = root->parent;
-        const char *path = root->ended ? TREE_ENDED : tree_project_of(t, root); /* their own fold */
+        /* ended ones have a fold of their own */
+        const char *path = root->ended ? TREE_ENDED : outline_project_of(t, root);
         items[n++] =
             (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
     }
     for (int i = 0; i < t->project_count; i++)
         items[n++] = (struct tree_item){tree_computer(t, t->projects[i].computer),
                                         t->projects[i].path, t->projects[i].name, NULL, 0};
-    if (t->here && t->computer_count && !tree_knows_project(t, t->computers[0], t->here))
+    if (t->here && t->computer_count && !outline_knows_project(t, t->computers[0], t->here))
         items[n++] = (struct tree_item){0, t->here, config_last_part(t->here), NULL, 0};
     *count = n;
     return items;
 }
 
-static void tree_clear_rows(struct tree *t)
+static void outline_clear_rows(struct tree *t)
 {
     while (t->row_count)
         free(t->rows[--t->row_count].key);
@@ -296,19 +297,19 @@ static void tree_clear_rows(struct tree *t)
 
 /* Adds a computer's row (none when it is in focus) and the rows below it. Removes the row again
  * when the filter leaves nothing below it. */
-static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
+static void outline_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
 {
     int before = t->row_count, at = -1;
     if (!t->focus) {
-        struct tree_row *row = tree_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
+        struct tree_row *row = outline_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
         row->computer = row->name = t->computers[c];
         row->note = &t->computer_notes[c];
         row->foldable = n > 0 && !t->filter.count;
         at = before;
     }
     for (size_t i = 0, count; i < n; i += count) {
-        count = tree_project_items(items + i, n - i);
-        tree_add_project(t, items + i, count, at);
+        count = outline_project_items(items + i, n - i);
+        outline_add_project(t, items + i, count, at);
     }
     if (t->filter.count && at >= 0 && t->row_count == before + 1) {
         free(t->rows[--t->row_count].key);
@@ -319,20 +320,20 @@ static void tree_add_computer_rows(struct tree *t, int c, struct tree_item *item
     }
 }
 
-static void tree_build(struct tree *t)
+static void outline_build(struct tree *t)
 {
     size_t count = 0, i = 0;
     if (!t->dirty)
         return;
-    tree_clear_rows(t);
+    outline_clear_rows(t);
     for (size_t k = 0; k < t->sessions.places; k++)
         if (t->sessions.sessions[k])
             tree_add_computer(t, tree_session_at(t, k)->computer);
     if (t->focus && tree_computer(t, t->focus) < 0)
         tree_set_focus(t, NULL);
-    tree_find_parents(t);
-    struct tree_item *items = tree_items(t, &count);
-    tree_sort(items, count);
+    outline_find_parents(t);
+    struct tree_item *items = outline_items(t, &count);
+    outline_sort(items, count);
     while (i < count && items[i].computer < 0)
         i++;
     for (int c = 0; c < t->computer_count; c++) {
@@ -340,13 +341,13 @@ static void tree_build(struct tree *t)
         while (i < count && items[i].computer == c)
             i++;
         if (!t->focus || strcmp(t->focus, t->computers[c]) == 0)
-            tree_add_computer_rows(t, c, items + first, i - first);
+            outline_add_computer_rows(t, c, items + first, i - first);
     }
     free(items);
     t->dirty = 0;
 }
 
-static int tree_find(const struct tree *t, const char *key)
+static int outline_find(const struct tree *t, const char *key)
 {
     for (int i = 0; i < t->row_count; i++)
         if (strcmp(t->rows[i].key, key) == 0)
@@ -354,9 +355,9 @@ static int tree_find(const struct tree *t, const char *key)
     return -1;
 }
 
-static int tree_next_waiting(struct tree *t, int from)
+static int outline_next_waiting(struct tree *t, int from)
 {
-    tree_build(t);
+    outline_build(t);
     for (int i = 0; i <= t->row_count && t->row_count; i++) {
         int at = ((from + i) % t->row_count + t->row_count) % t->row_count;
         const struct tree_row *row = &t->rows[at];
@@ -365,7 +366,7 @@ static int tree_next_waiting(struct tree *t, int from)
         /* a waiting session is folded away: unfold; the rows before it don't change */
         if (row->folded && row->waiting) {
             tree_set_folded(t, row->key, 0);
-            tree_build(t);
+            outline_build(t);
             from = at;
             i = 0;
         }
@@ -373,7 +374,7 @@ static int tree_next_waiting(struct tree *t, int from)
     return -1;
 }
 
-static int tree_find_number(const struct tree *t, int from, const char *number)
+static int outline_find_number(const struct tree *t, int from, const char *number)
 {
     int start = from > 0 && from < t->row_count ? from : 0;
     while (start > 0 && t->rows[start].kind == TREE_SESSION)
@@ -387,7 +388,7 @@ static int tree_find_number(const struct tree *t, int from, const char *number)
 }
 
 /* Returns the last row that begins at or before the line. */
-static int tree_row_at(const struct tree *t, int line, int full)
+static int outline_row_at(const struct tree *t, int line, int full)
 {
     int low = 0, high = t->row_count - 1;
     while (low < high) {
@@ -400,14 +401,14 @@ static int tree_row_at(const struct tree *t, int line, int full)
     return low;
 }
 
-static void tree_fold_all(struct tree *t, int folded)
+static void outline_fold_all(struct tree *t, int folded)
 {
     while (t->fold_count)
         free(t->folds[--t->fold_count]);
     t->dirty = 1;
     if (!folded)
         return;
-    tree_build(t); /* now every project has a row */
+    outline_build(t); /* now every project has a row */
     for (int i = 0; i < t->row_count; i++)
         if (t->rows[i].kind == TREE_PROJECT)
             tree_set_folded(t, t->rows[i].key, 1);
@@ -415,7 +416,7 @@ static void tree_fold_all(struct tree *t, int folded)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static void tree_init(struct tree *t, const char *computer, const char *here)
+static void outline_init(struct tree *t, const char *computer, const char *here)
 {
     *t = (struct tree){0};
     cache_init(&t->sessions, NULL);
@@ -425,9 +426,9 @@ static void tree_init(struct tree *t, const char *computer, const char *here)
     t->dirty = 1;
 }
 
-static void tree_free(struct tree *t)
+static void outline_free(struct tree *t)
 {
-    tree_clear_rows(t);
+    outline_clear_rows(t);
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
             tree_free_session(tree_session_at(t, i));

@@ -43,7 +43,7 @@ struct tree_session {
     int ended;              /* of GET /sessions/ended */
     int unseen;             /* its screen was not viewed since it finished or asked */
     int input_is_newer;
-    /* set by tree_build */
+    /* set by outline_build */
     struct tree_session *parent, *first_child, **last_child, *next;
     int number_columns;     /* of the longest one in its list */
     int row, project_row, computer_row; /* indices of rows; -1 not shown */
@@ -175,19 +175,19 @@ static void tree_free_agents(struct tree *t);
 
 /* ==== outline: the rows of the tree, and its life ============================================= */
 
-static void tree_init(struct tree *t, const char *computer, const char *here);
-static void tree_free(struct tree *t);
-static void tree_build(struct tree *t);
-static int tree_find(const struct tree *t, const char *key); /* or -1 */
+static void outline_init(struct tree *t, const char *computer, const char *here);
+static void outline_free(struct tree *t);
+static void outline_build(struct tree *t);
+static int outline_find(const struct tree *t, const char *key); /* or -1 */
 /* 0: unfolds all */
-static void tree_fold_all(struct tree *t, int folded);
+static void outline_fold_all(struct tree *t, int folded);
 /* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
  * and builds the rows. */
-static int tree_next_waiting(struct tree *t, int from);
+static int outline_next_waiting(struct tree *t, int from);
 /* In the project of row `from` first; or -1. */
-static int tree_find_number(const struct tree *t, int from, const char *number);
+static int outline_find_number(const struct tree *t, int from, const char *number);
 /* In brief (0) or full (1) rows. */
-static int tree_row_at(const struct tree *t, int line, int full);
+static int outline_row_at(const struct tree *t, int line, int full);
 
 /* ==== todos: model: computers, projects, todos, files as rows ================================= */
 

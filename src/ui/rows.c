@@ -308,7 +308,7 @@ static int rows_tree_row(const struct tree *t, const struct rows_list *l, int li
     int extra = rows_extra(t, l), full = l->details == ROWS_FULL;
     if (extra && line > rows_tree_line(t, l, l->at))
         line = widget_max(rows_tree_line(t, l, l->at), line - extra);
-    return l->details ? tree_row_at(t, line, full)
+    return l->details ? outline_row_at(t, line, full)
                       : widget_max(0, widget_min(line, t->row_count - 1));
 }
 

@@ -3,8 +3,8 @@
 /* tree - the model of the sessions view: computers, projects and sessions as rows of a tree, with
  * folds, a filter, a focus and an order.
  *
- * Pure: replies and events of a daemon go in, rows come out. tree_build makes the rows again only
- * when a thing came, went or moved, not for each change of a session. It sorts: O(n log n) in
+ * Pure: replies and events of a daemon go in, rows come out. outline_build makes the rows again
+ * only when a thing came, went or moved, not for each change of a session. It sorts: O(n log n) in
  * sessions. Each row knows its first line, so drawing costs only the visible rows.
  *
  *     vm                                computer
@@ -329,7 +329,7 @@ static void tree_note_news(struct tree *t, const struct tree_session *old,
         base_copy(t->news, sizeof t->news, now->id);
 }
 
-/* Copies the new object into the old one and keeps what tree_build computed. */
+/* Copies the new object into the old one and keeps what outline_build computed. */
 static void tree_replace(struct tree *t, struct tree_session *old, struct tree_session *now)
 {
     t->dirty |= tree_moves(t, old, now);

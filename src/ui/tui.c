@@ -480,7 +480,7 @@ static void tui_init(struct app *t)
     t->grid.depth = term_depth();
     app_set_theme(t, &problems);
     keys_bind(&t->keys, t->config, &problems);
-    tree_init(&t->tree, t->config->computer, directory);
+    outline_init(&t->tree, t->config->computer, directory);
     todos_init(&t->todos, t->config->computer, directory);
     if (!t->attach_only)
         app_load(t);

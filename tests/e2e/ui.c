@@ -211,9 +211,13 @@ static void ui_select(struct ui *u, const char *text)
     }
 }
 
+/* A dialog that is answered late drops the keys typed meanwhile: q is typed until telec ends. */
 static void ui_quit(struct ui *u)
 {
     ui_keys(u, "q");
+    for (int got; (got = pty_read(u->t, 1000)) >= 0;)
+        if (!got)
+            ui_keys(u, "q");
     CHECK_INT(pty_await_exit(u->t), 0);
     CHECK_INT(u->t->alternate, 0);
     CHECK_INT(u->t->shown, 1);

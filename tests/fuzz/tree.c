@@ -32,11 +32,11 @@ static void fuzz_tree_event(struct tree *t, const unsigned char *p)
 static void fuzz_tree_check(struct tree *t)
 {
     int line = 0, hits = 0, at;
-    tree_build(t);
+    outline_build(t);
     for (int i = 0; i < t->row_count; i++) {
         const struct tree_row *row = &t->rows[i];
-        fuzz_tree_require(row->line[1] == line && tree_row_at(t, line, 1) == i);
-        fuzz_tree_require(tree_find(t, row->key) == i);
+        fuzz_tree_require(row->line[1] == line && outline_row_at(t, line, 1) == i);
+        fuzz_tree_require(outline_find(t, row->key) == i);
         fuzz_tree_require(row->waiting >= 0 && row->working >= 0 && row->depth >= 0);
         fuzz_tree_require(!t->filter.count || !row->session || row->session->kept);
         fuzz_tree_require(!t->focus || strcmp(row->computer, t->focus) == 0);
@@ -44,7 +44,7 @@ static void fuzz_tree_check(struct tree *t)
         line += row->session ? tree_session_lines(row->session, 1) : 1;
     }
     fuzz_tree_require(t->lines[1] == line && (!t->filter.count || hits <= t->hits));
-    at = tree_next_waiting(t, t->row_count / 2);
+    at = outline_next_waiting(t, t->row_count / 2);
     fuzz_tree_require(at < 0 || tree_is(t->rows[at].session, "waiting"));
 }
 
@@ -54,10 +54,10 @@ static void fuzz_tree_state(const struct tree *t, span text)
     struct tree other;
     struct json state;
     buf one = {0}, two = {0};
-    tree_init(&other, "c0", NULL);
+    outline_init(&other, "c0", NULL);
     if (json_parse(text, &state, NULL, NULL) == PARSE_DONE)
         tree_load_state(&other, state);
-    tree_fold_all(&other, 0);
+    outline_fold_all(&other, 0);
     json_open(&one, '{');
     tree_put_state(t, &one);
     json_close(&one, '}');
@@ -70,7 +70,7 @@ static void fuzz_tree_state(const struct tree *t, span text)
     fuzz_tree_require(span_eq(buf_view(&one), buf_cstr(&two)));
     buf_free(&one);
     buf_free(&two);
-    tree_free(&other);
+    outline_free(&other);
 }
 
 /* The first bytes are events and wishes, four each; the rest is a message and a state as it is. */
@@ -78,7 +78,7 @@ static int fuzz_tree(const uint8_t *data, size_t size)
 {
     struct tree t;
     size_t at = 0;
-    tree_init(&t, "c0", "/here");
+    outline_init(&t, "c0", "/here");
     for (; at + 4 <= size && at < 400; at += 4) {
         char text[24];
         snprintf(text, sizeof text, "%.*s", 3, (const char *)data + at + 1);
@@ -87,7 +87,7 @@ static int fuzz_tree(const uint8_t *data, size_t size)
         case 9: tree_set_filter(&t, data[at + 1] % 2 ? "is:w t" : NULL); break;
         case 10: tree_set_order(&t, (enum tree_order)(data[at + 1] % TREE_ORDERS)); break;
         case 11: tree_set_focus(&t, data[at + 1] % 2 ? "c1" : NULL); break;
-        case 12: tree_fold_all(&t, data[at + 1] % 2); break;
+        case 12: outline_fold_all(&t, data[at + 1] % 2); break;
         case 13:
             if (t.row_count)
                 tree_set_folded(&t, t.rows[data[at + 1] % t.row_count].key, data[at + 2] % 2);
@@ -100,6 +100,6 @@ static int fuzz_tree(const uint8_t *data, size_t size)
     tree_event(&t, (span){(const char *)data, size});
     fuzz_tree_check(&t);
     fuzz_tree_state(&t, (span){(const char *)data, size});
-    tree_free(&t);
+    outline_free(&t);
     return 0;
 }

@@ -553,11 +553,11 @@ static void unit_commands_watch(void)
     fflush(stdout);
     FILE *out = tmpfile();
     int saved = unit_context_capture(1, out);
-    tree_init(&w.tree, "here", NULL);
+    outline_init(&w.tree, "here", NULL);
     for (size_t i = 0; i < COUNT_OF(events); i++)
         command_watch_on_waiting(&w, span_of(events[i]));
     command_watch_on_event(&c, span_of("{}"));
-    tree_free(&w.tree);
+    outline_free(&w.tree);
     unit_context_release(1, saved, out, &said);
     CHECK_INT(c.replied, 0);
     const char *again = strstr(said.p + 1, "abcdef1234\t");
@@ -574,14 +574,14 @@ static void unit_commands_wait_foreign(void)
     test_begin("of a session without a state, TeleClaude's, only the end can be waited for");
     loop_init(&loop);
     for (int i = 0; i < 2; i++) {
-        struct command_wait w = {
+        struct acts_wait w = {
             .id = (char *)"a", .wanted = i ? "exited" : NULL, .loop = &loop, .asking = 1};
-        command_wait_on_list(&w, 500, span_of("[]"), NULL);
-        command_wait_on_list(&w, 0, (span){0}, "no answer");
+        acts_wait_on_list(&w, 500, span_of("[]"), NULL);
+        acts_wait_on_list(&w, 0, (span){0}, "no answer");
         CHECK_INT(w.over || w.asking, 0);
-        command_wait_on_list(&w, 200, span_of(listed), NULL);
+        acts_wait_on_list(&w, 200, span_of(listed), NULL);
         CHECK_INT(w.over, !i);
-        command_wait_on_list(&w, 200, span_of("[{\"session_id\":\"other\"}]"), NULL);
+        acts_wait_on_list(&w, 200, span_of("[{\"session_id\":\"other\"}]"), NULL);
         CHECK_INT(w.over, 1);
         CHECK_INT(w.status, !i);
     }

@@ -29,7 +29,7 @@ static void unit_rows_fill(struct tree *t, int sessions)
         tree_event(t, buf_view(&b));
     }
     buf_free(&b);
-    tree_build(t);
+    outline_build(t);
 }
 
 /* What the row of the grid shows. */
@@ -89,7 +89,7 @@ static void unit_rows_lists(void)
         struct grid g = {.depth = CELL_256};
         struct widgets *u = base_alloc(sizeof *u);
         *u = (struct widgets){.grid = &g, .theme = &theme};
-        tree_init(&t, "vm", NULL);
+        outline_init(&t, "vm", NULL);
         unit_rows_fill(&t, 1 + unit_rows_random(60));
         grid_resize(&g, 6 + unit_rows_random(40), 24 + unit_rows_random(200));
         g.ascii = round % 5 == 0;
@@ -107,7 +107,7 @@ static void unit_rows_lists(void)
         widget_free(u);
         free(u);
         grid_free(&g);
-        tree_free(&t);
+        outline_free(&t);
     }
 }
 
@@ -145,11 +145,11 @@ static void unit_rows_put_session(const char *members, int details, buf *headlin
     struct rows_list l = {.row = 1, .rows = 8, .cols = 100, .at = 0, .details = details};
     buf b = {0};
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
-    tree_init(&t, "vm", NULL);
+    outline_init(&t, "vm", NULL);
     buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"a\",\"computer\":\"vm\","
                 "\"working_directory\":\"/p\",%s}}", members);
     tree_event(&t, buf_view(&b));
-    tree_build(&t);
+    outline_build(&t);
     grid_resize(&g, 10, 100);
     widget_begin(&u);
     rows_tree(&u, &t, &l);
@@ -162,7 +162,7 @@ static void unit_rows_put_session(const char *members, int details, buf *headlin
     buf_free(&b);
     widget_free(&u);
     grid_free(&g);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_rows_asks(void)
@@ -228,7 +228,7 @@ static void unit_rows_branches(void)
     buf b = {0};
     test_begin("a project's row has the branch, and only a session with another one");
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
-    tree_init(&t, "vm", NULL);
+    outline_init(&t, "vm", NULL);
     for (int i = 0; i < 3; i++) {
         buf_clear(&b);
         buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s%d\","
@@ -238,7 +238,7 @@ static void unit_rows_branches(void)
                 i, branches[i], i);
         tree_event(&t, buf_view(&b));
     }
-    tree_build(&t);
+    outline_build(&t);
     grid_resize(&g, 8, 48);
     static const char *const shown[2][5] = {{"", "main", "", "", "fix"}, {"", "fix"}};
     for (int top = 0; top < 2; top++) { /* then the project's row is above */
@@ -256,7 +256,7 @@ static void unit_rows_branches(void)
     buf_free(&b);
     widget_free(&u);
     grid_free(&g);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_rows_pulled(void)
@@ -269,13 +269,13 @@ static void unit_rows_pulled(void)
     struct rows_list l = {.row = 0, .rows = 8, .cols = 60};
     test_begin("a computer that does not push shows the age of its sessions");
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
-    tree_init(&t, "vm", NULL);
+    outline_init(&t, "vm", NULL);
     tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"py\",\"status\":"
                            "\"online\",\"sessions_at\":\"2026-01-01T00:00:00Z\"}}"));
     clock_parse_iso(span_of("2026-01-01T00:02:00Z"), &l.now);
     for (int ascii = 0; ascii < 2; ascii++) {
         buf row = {0};
-        tree_build(&t);
+        outline_build(&t);
         g.ascii = ascii;
         grid_resize(&g, 10, 60);
         widget_begin(&u);
@@ -287,7 +287,7 @@ static void unit_rows_pulled(void)
     }
     widget_free(&u);
     grid_free(&g);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_rows_redis(void)
@@ -299,14 +299,14 @@ static void unit_rows_redis(void)
     struct widgets u = {.grid = &g, .theme = &theme};
     test_begin("this computer's row says what is wrong with Redis, shorter where there is no room");
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
-    tree_init(&t, "vm", NULL);
+    outline_init(&t, "vm", NULL);
     tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"vm\",\"status\":"
                            "\"online\",\"redis\":\"reconnecting\",\"redis_why\":\"READONLY: it "
                            "is a replica\"}}"));
     for (int cols = 40; cols <= 80; cols += 40) {
         struct rows_list l = {.row = 0, .rows = 8, .cols = cols};
         buf row = {0};
-        tree_build(&t);
+        outline_build(&t);
         grid_resize(&g, 10, cols);
         widget_begin(&u);
         rows_tree(&u, &t, &l);
@@ -317,7 +317,7 @@ static void unit_rows_redis(void)
     }
     widget_free(&u);
     grid_free(&g);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_rows(void)

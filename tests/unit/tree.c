@@ -29,7 +29,7 @@ struct unit_tree_model {
     struct unit_tree_session sessions[UNIT_TREE_SESSIONS];
     int projects[2][UNIT_TREE_PATHS];
     char folds[UNIT_TREE_FOLDS][80];
-    buf rows; /* what tree_build must come to, a line each */
+    buf rows; /* what outline_build must come to, a line each */
 };
 
 static void unit_tree_versions(void)
@@ -268,25 +268,25 @@ static void unit_tree_against_model(void)
         struct tree t;
         struct unit_tree_model m;
         memset(&m, 0, sizeof m);
-        tree_init(&t, "vm", "/home/me");
+        outline_init(&t, "vm", "/home/me");
         unit_tree_say(&t, "{\"event\":\"computer_updated\",\"data\":{\"name\":\"other\"}}");
         for (int step = 0; step < 400 && !test_failures; step++) {
             unit_tree_step(&t, &m);
             if (unit_tree_random(3)) /* several events between two frames are usual */
                 continue;
             buf got = {0};
-            tree_build(&t);
+            outline_build(&t);
             unit_tree_model_build(&m, "/home/me");
             unit_tree_put_rows(&t, &got);
             CHECK_SPAN(buf_view(&got), buf_cstr(&m.rows));
             if (test_failures)
                 printf("#   round %d, step %d\n", round, step);
             for (int i = 0; i < t.row_count; i++)
-                CHECK_INT(tree_find(&t, t.rows[i].key), i);
+                CHECK_INT(outline_find(&t, t.rows[i].key), i);
             buf_free(&got);
         }
         buf_free(&m.rows);
-        tree_free(&t);
+        outline_free(&t);
     }
 }
 
@@ -301,7 +301,7 @@ static void unit_tree_rings(void)
         int n = 1 + unit_tree_random(70);
         struct tree t;
         buf b = {0};
-        tree_init(&t, "vm", NULL);
+        outline_init(&t, "vm", NULL);
         for (int i = 0; i < n; i++) {
             int up = round % 3 == 0 ? (i + 1) % n : round % 3 == 1 ? i + 1 : unit_tree_random(n);
             buf_clear(&b);
@@ -312,16 +312,16 @@ static void unit_tree_rings(void)
                     i, unit_tree_random(3), up);
             tree_event(&t, buf_view(&b));
         }
-        tree_build(&t);
+        outline_build(&t);
         int sessions = 0;
         for (int i = 0; i < t.row_count; i++) {
             sessions += t.rows[i].kind == TREE_SESSION;
             CHECK(t.rows[i].depth <= TREE_DEPTH_MAX + 2);
-            CHECK_INT(tree_find(&t, t.rows[i].key), i);
+            CHECK_INT(outline_find(&t, t.rows[i].key), i);
         }
         CHECK_INT(sessions, n);
         buf_free(&b);
-        tree_free(&t);
+        outline_free(&t);
     }
 }
 
@@ -330,7 +330,7 @@ static void unit_tree_numbers(void)
     test_begin("a session's number has a part for each session above it");
     struct tree t;
     buf b = {0}, want = {0};
-    tree_init(&t, "vm", NULL);
+    outline_init(&t, "vm", NULL);
     for (int i = 0; i < 9; i++) {
         buf_clear(&b);
         buf_fmt(&b,
@@ -339,7 +339,7 @@ static void unit_tree_numbers(void)
                 i, i - 1);
         tree_event(&t, buf_view(&b));
     }
-    tree_build(&t);
+    outline_build(&t);
     for (int i = 0; i < 9; i++) {
         buf_str(&want, i ? ".1" : "1");
         struct tree_session *s = tree_session(&t, i == 0 ? "s0" : i == 8 ? "s8" : "s4");
@@ -348,7 +348,7 @@ static void unit_tree_numbers(void)
     }
     buf_free(&b);
     buf_free(&want);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 /* ---- what daemons say ----------------------------------------------------------------------- */
@@ -380,11 +380,11 @@ static void unit_tree_odd_events(void)
         "{\"event\":\"preparation_initial\",\"data\":{\"projects\":null}}",
         "{\"event\":\"todos_updated\",\"data\":{}}"};
     struct tree t;
-    tree_init(&t, "vm", "/here");
-    tree_build(&t);
+    outline_init(&t, "vm", "/here");
+    outline_build(&t);
     for (size_t i = 0; i < COUNT_OF(odd); i++) {
         unit_tree_say(&t, odd[i]);
-        tree_build(&t);
+        outline_build(&t);
         CHECK_INT(t.row_count, 2);
         CHECK_INT(t.sessions.count, 0);
     }
@@ -393,10 +393,10 @@ static void unit_tree_odd_events(void)
         &t, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"odd\",\"title\":[1],"
             "\"computer\":null,"
             "\"working_directory\":{},\"created_at\":5,\"exit_code\":\"3\",\"state\":false}}");
-    tree_build(&t);
-    CHECK(tree_find(&t, "s:bare") > 0 && tree_find(&t, "s:odd") > 0);
+    outline_build(&t);
+    CHECK(outline_find(&t, "s:bare") > 0 && outline_find(&t, "s:odd") > 0);
     CHECK(tree_session(&t, "odd")->title == NULL && !tree_session(&t, "odd")->has_exit_code);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 /* A change that moves nothing leaves the rows alone; one that moves something rebuilds them. */
@@ -404,11 +404,11 @@ static void unit_tree_dirty(void)
 {
     test_begin("rows are built again only when something came, went or moved");
     struct tree t;
-    tree_init(&t, "vm", "/here");
+    outline_init(&t, "vm", "/here");
     unit_tree_say(
         &t, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"a\",\"computer\":\"vm\","
             "\"working_directory\":\"/here\",\"last_output\":\"one\"}}");
-    tree_build(&t);
+    outline_build(&t);
     CHECK(!t.dirty);
     unit_tree_say(
         &t, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"a\",\"computer\":\"vm\","
@@ -423,9 +423,9 @@ static void unit_tree_dirty(void)
             "\"working_directory\":\"/there\"}}");
     CHECK(t.dirty);
     CHECK(tree_session(&t, "a")->last_output == NULL && !tree_session(&t, "a")->has_exit_code);
-    tree_build(&t);
-    CHECK_INT(tree_find(&t, "p:vm:/there"), 1); /* the empty one is last */
-    tree_free(&t);
+    outline_build(&t);
+    CHECK_INT(outline_find(&t, "p:vm:/there"), 1); /* the empty one is last */
+    outline_free(&t);
 }
 
 static void unit_tree_agents(void)
@@ -469,7 +469,7 @@ static void unit_tree_add(struct tree *t, const char *id, const char *dir, const
 static void unit_tree_check_keys(int line, struct tree *t, const char *want)
 {
     buf got = {0};
-    tree_build(t);
+    outline_build(t);
     for (int i = 0; i < t->row_count; i++) {
         buf_str(&got, i ? " " : "");
         buf_str(&got, t->rows[i].key);
@@ -485,7 +485,7 @@ static void unit_tree_check_keys(int line, struct tree *t, const char *want)
 
 static void unit_tree_few(struct tree *t)
 {
-    tree_init(t, "vm", NULL);
+    outline_init(t, "vm", NULL);
     unit_tree_say(t, "{\"event\":\"computer_updated\",\"data\":{\"name\":\"other\"}}");
     unit_tree_add(t, "a", "/x", "\"created_at\":\"2026-01-01T00:00:01Z\",\"title\":\"Make TESTS "
                                 "pass\",\"active_agent\":\"claude\",\"state\":\"working\","
@@ -549,7 +549,7 @@ static void unit_tree_filters(void)
     CHECK_KEYS(&t, "c:vm p:vm:/w/site s:d p:vm:/x s:c");
     unit_tree_add(&t, "d", "/w/site", "\"state\":\"working\"");
     CHECK_KEYS(&t, "c:vm p:vm:/x s:c");
-    tree_free(&t);
+    outline_free(&t);
 }
 
 /* The search against strstr, with words that nearly match again and again. */
@@ -583,9 +583,9 @@ static void unit_tree_words(void)
         buf_str(&many, "e ");
     tree_set_filter(&t, buf_cstr(&many));
     CHECK_INT(t.filter.count, FILTER_WORDS_MAX);
-    tree_build(&t);
+    outline_build(&t);
     buf_free(&many);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_tree_orders(void)
@@ -617,7 +617,7 @@ static void unit_tree_orders(void)
     unit_tree_add(&t, "a", "/x", "\"created_at\":\"2026-01-01T00:00:01Z\",\"last_activity\":"
                                  "\"2026-01-01T11:00:59Z\"");
     CHECK(!t.dirty); /* within the same minute nothing moves */
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_tree_focus(void)
@@ -640,10 +640,10 @@ static void unit_tree_focus(void)
     tree_set_filter(&t, NULL);
     unit_tree_say(&t, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"e\"}}");
     unit_tree_say(&t, "{\"event\":\"computer_removed\",\"data\":{\"name\":\"other\"}}");
-    tree_build(&t);
+    outline_build(&t);
     CHECK(t.focus == NULL); /* it has gone */
-    CHECK(tree_find(&t, "c:vm") == 0);
-    tree_free(&t);
+    CHECK(outline_find(&t, "c:vm") == 0);
+    outline_free(&t);
 }
 
 static void unit_tree_jumps(void)
@@ -651,30 +651,30 @@ static void unit_tree_jumps(void)
     test_begin("the next waiting session is found and unfolded, a number in its project first");
     struct tree t;
     unit_tree_few(&t);
-    tree_build(&t);
-    CHECK_INT(tree_next_waiting(&t, 0), tree_find(&t, "s:b"));
-    CHECK_INT(tree_next_waiting(&t, tree_find(&t, "s:b")), tree_find(&t, "s:e"));
-    CHECK_INT(tree_next_waiting(&t, tree_find(&t, "s:e")), tree_find(&t, "s:b"));
-    tree_fold_all(&t, 1);
+    outline_build(&t);
+    CHECK_INT(outline_next_waiting(&t, 0), outline_find(&t, "s:b"));
+    CHECK_INT(outline_next_waiting(&t, outline_find(&t, "s:b")), outline_find(&t, "s:e"));
+    CHECK_INT(outline_next_waiting(&t, outline_find(&t, "s:e")), outline_find(&t, "s:b"));
+    outline_fold_all(&t, 1);
     CHECK_KEYS(&t, "c:vm p:vm:/w/site p:vm:/x c:other p:other:/y p:other:/z");
     CHECK_INT(t.rows[2].waiting, 1);
     tree_set_folded(&t, "s:a", 1);
     tree_set_folded(&t, "c:vm", 1);
-    int at = tree_next_waiting(&t, 0); /* unfolds what it is in, and nothing else */
+    int at = outline_next_waiting(&t, 0); /* unfolds what it is in, and nothing else */
     CHECK_KEYS(&t, "c:vm p:vm:/w/site p:vm:/x s:a s:b s:c c:other p:other:/y p:other:/z");
-    CHECK_INT(at, tree_find(&t, "s:b"));
-    tree_fold_all(&t, 0);
+    CHECK_INT(at, outline_find(&t, "s:b"));
+    outline_fold_all(&t, 0);
     CHECK_INT(t.fold_count, 0);
-    tree_build(&t);
-    CHECK_INT(tree_find_number(&t, tree_find(&t, "s:b"), "1"), tree_find(&t, "s:a"));
-    CHECK_INT(tree_find_number(&t, tree_find(&t, "s:e"), "1"), tree_find(&t, "s:e"));
-    CHECK_INT(tree_find_number(&t, tree_find(&t, "s:e"), "1.1"), tree_find(&t, "s:b"));
-    CHECK_INT(tree_find_number(&t, 0, "1"), tree_find(&t, "s:d"));
-    CHECK_INT(tree_find_number(&t, 0, "9"), -1);
+    outline_build(&t);
+    CHECK_INT(outline_find_number(&t, outline_find(&t, "s:b"), "1"), outline_find(&t, "s:a"));
+    CHECK_INT(outline_find_number(&t, outline_find(&t, "s:e"), "1"), outline_find(&t, "s:e"));
+    CHECK_INT(outline_find_number(&t, outline_find(&t, "s:e"), "1.1"), outline_find(&t, "s:b"));
+    CHECK_INT(outline_find_number(&t, 0, "1"), outline_find(&t, "s:d"));
+    CHECK_INT(outline_find_number(&t, 0, "9"), -1);
     tree_set_filter(&t, "is:nonsense");
-    CHECK_INT(tree_next_waiting(&t, 3), -1);
-    CHECK_INT(tree_find_number(&t, 3, "1"), -1);
-    tree_free(&t);
+    CHECK_INT(outline_next_waiting(&t, 3), -1);
+    CHECK_INT(outline_find_number(&t, 3, "1"), -1);
+    outline_free(&t);
 }
 
 static void unit_tree_lines(void)
@@ -683,22 +683,22 @@ static void unit_tree_lines(void)
     struct tree t;
     int lines = 0;
     unit_tree_few(&t);
-    tree_build(&t);
+    outline_build(&t);
     for (int i = 0; i < t.row_count; i++) {
         int n = t.rows[i].session ? tree_session_lines(t.rows[i].session, 1) : 1;
         CHECK_INT(t.rows[i].line[1], lines);
         for (int k = 0; k < n; k++)
-            CHECK_INT(tree_row_at(&t, lines + k, 1), i);
+            CHECK_INT(outline_row_at(&t, lines + k, 1), i);
         lines += n;
     }
     CHECK_INT(t.lines[1], lines);
-    CHECK_INT(tree_row_at(&t, lines + 10, 1), t.row_count - 1);
+    CHECK_INT(outline_row_at(&t, lines + 10, 1), t.row_count - 1);
     unit_tree_add(&t, "d", "/w/site", "\"created_at\":\"2026-01-01T00:00:04Z\",\"last_input\":"
                                       "\"go on\",\"last_output\":\"one more line\"");
     CHECK(t.dirty); /* the rows below it begin elsewhere */
-    tree_build(&t);
+    outline_build(&t);
     CHECK_INT(t.lines[1], lines + 1);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 /* Focus, order and folds of one UI are taken over by the next; garbage is passed over. */
@@ -738,15 +738,15 @@ static void unit_tree_state(void)
     }
     CHECK_INT(two.fold_count, TREE_FOLDS_MAX);
     buf_free(&b);
-    tree_free(&one);
-    tree_free(&two);
+    outline_free(&one);
+    outline_free(&two);
 }
 
 static void unit_tree_availability(void)
 {
     test_begin("an agent that can't be started keeps its reason and its time");
     struct tree t;
-    tree_init(&t, "vm", NULL);
+    outline_init(&t, "vm", NULL);
     unit_tree_say(&t, "{\"event\":\"agents_updated\",\"data\":{\"claude\":{\"agent\":\"claude\","
                       "\"available\":true,\"unavailable_until\":null,\"reason\":null},\"codex\":{"
                       "\"available\":false,\"unavailable_until\":\"1970-01-01T00:00:05Z\","
@@ -762,7 +762,7 @@ static void unit_tree_availability(void)
     CHECK_INT(t.agent_count, 3);
     unit_tree_say(&t, "{\"event\":\"agents_updated\",\"data\":{}}");
     CHECK_INT(t.agent_count, 0);
-    tree_free(&t);
+    outline_free(&t);
 }
 
 static void unit_tree(void)
