@@ -29,7 +29,7 @@ static void unit_guest_input(void)
     unit_guest_type(&r, "1", "type", "one");
     unit_guest_type(&r, "2", "fly", "unknown");
     unit_guest_type(&r, "3", "size", "nonsense");
-    unit_guest_type(&r, "4", "colours", "[1,null,x]");
+    unit_guest_type(&r, "4", "colours", "{}");
     unit_guest_type(&r, "5", "type", "two");
     UNIT_FLEET_UNTIL(&r.u, all->first->number == 5);
     unit_fleet_drop(&r.u, "input:tok");
@@ -40,6 +40,7 @@ static void unit_guest_input(void)
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.h.asked, "ione\nitwo\n"));
     UNIT_FLEET_UNTIL(&r.u, all->first->number == 6);
     CHECK(!unit_fleet_has(&r.h.asked, "twice") && !unit_fleet_has(&r.h.asked, "nonsense"));
+    CHECK(!unit_fleet_has(&r.h.asked, "\ng["));
 
     test_begin("a gap ends the attachment, and nothing behind it is typed");
     unit_guest_type(&r, "8", "type", "three");

@@ -221,6 +221,13 @@ static void unit_hold_hooks(void)
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"May I?\"}");
     CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"May I?\""));
     CHECK(strstr(buf_cstr(&u.status), "\"state\":\"waiting\"") != NULL);
+    test_begin("a prompt's text is the last input, and a prompt without one keeps that");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"text\":\"fix it\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_input\":\"fix it\""));
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\"}");
+    unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\",\"text\":\"Again?\"}");
+    CHECK(unit_holder_until(&u, &u.status, "\"state_text\":\"Again?\""));
+    CHECK(strstr(u.status.p, "\"last_input\":\"fix it\"") != NULL);
     test_begin("a second notification replaces the text, also by none");
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"notification\"}");
     CHECK(unit_holder_until(&u, &u.status, "\"state_text\":null"));
@@ -1310,6 +1317,19 @@ static void unit_hold_controls(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_interrupts(void)
+{
+    static const struct {
+        const char *keys;
+        int interrupts;
+    } cases[] = {{"\003", 1},     {"x\003", 1},      {"\003x", 0}, {"\033", 1},
+                 {"\033[A", 0},   {"\033[99;5u", 1}, {"\033[27u", 1}, {"\033[27;5;99~", 1},
+                 {"\033[27;5~", 0}, {"", 0}};
+    test_begin("Escape and Ctrl-C in any of their forms, typed last, may interrupt an agent");
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK_INT(input_interrupts(span_of(cases[i].keys)), cases[i].interrupts);
+}
+
 static void unit_hold_marks(void)
 {
     struct holder h = {.vt = vt_new(20, 5)};
@@ -1335,6 +1355,7 @@ static void unit_holder(void)
     unit_hold_typing();
     unit_hold_controls();
     unit_hold_marks();
+    unit_hold_interrupts();
     unit_hold_typed();
     unit_hold_states();
     unit_hold_hooks();
