@@ -586,8 +586,34 @@ static void unit_pager_garbage(void)
     grid_free(&g);
 }
 
+static void unit_pager_diff(void)
+{
+    static const struct {
+        const char *line;
+        enum pager_look look;
+    } lines[] = {{"diff --git a/f b/f", PAGER_STRONG}, {"--- a/f", PAGER_STRONG},
+                 {"+++ b/f", PAGER_STRONG},            {"@@ -1,2 +1,2 @@", PAGER_MARK},
+                 {" same", PAGER_TEXT},                {"-- was a list", PAGER_REMOVED},
+                 {"++ is one", PAGER_ADDED},           {"untracked new", PAGER_STRONG},
+                 {"@@ -0,0 +1,1 @@", PAGER_MARK},      {"+# no heading", PAGER_ADDED}};
+    struct pager p = {0};
+    buf diff = {0};
+    test_begin("a diff's lines look as they are: added, removed, a place, a file's name");
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        buf_fmt(&diff, "%s\n", lines[i].line);
+    pager_set(&p, "git diff", buf_view(&diff), PAGER_DIFF);
+    CHECK(p.line_count >= (int)COUNT_OF(lines));
+    for (size_t i = 0; i < COUNT_OF(lines) && (int)i < p.line_count; i++) {
+        CHECK_INT(p.looks.p[p.lines[i].at], lines[i].look);
+        CHECK(memcmp(p.shown.p + p.lines[i].at, lines[i].line, strlen(lines[i].line)) == 0);
+    }
+    buf_free(&diff);
+    pager_free(&p);
+}
+
 static void unit_pager(void)
 {
+    unit_pager_diff();
     unit_pager_markdown();
     unit_pager_wrap();
     unit_pager_drawn();
