@@ -157,8 +157,8 @@ static void request_fault(struct request *r, const char *type, const char *where
 /* Replies 400 to an unreadable body, 422 when there are faults, else 404 when the session is lost.
  * Returns 1 when it has replied. A handler uses r->session only after it. */
 static int request_reply_faults(struct request *r);
-/* Each returns a part of the request; a bad one is a fault. Strings are to be freed. NULL: absent or
- * null (a fault when required), or a fault. */
+/* Each returns a part of the request; a bad one is a fault. Strings are to be freed. NULL: absent
+ * or null (a fault when required), or a fault. */
 static char *request_string(struct request *r, const struct request_field *field);
 static int request_int(struct request *r, const char *name, int least, int most, int otherwise);
 static char *request_query(struct request *r, const char *name);
