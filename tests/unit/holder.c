@@ -693,7 +693,7 @@ static void unit_hold_messages(void)
     unit_holder_pass(&u, 400);
     char path[64];
     buf where = {0};
-    snprintf(path, sizeof path, "/proc/%ld/wchan", (long)u.h.pid);
+    snprintf(path, sizeof path, OS_PROC "/%ld/wchan", (long)u.h.pid);
     if (os_read_file(&where, path, 64) == 0 && where.n && where.p[0] != '0')
         CHECK_SPAN(buf_view(&u.h.typed), "early");
     buf_free(&where);
@@ -701,8 +701,10 @@ static void unit_hold_messages(void)
     test_begin("a first message that is late is for a program that is still busy, no other");
     unit_holder_run(&u, "while :; do :; done", ",\"typed\":\"slow\"");
     u.h.first_until = u.h.loop.now;
-    CHECK(unit_holder_count(&u, &u.h.first_busy, 2));
-    CHECK_INT(u.h.first, MESSAGE_FIRST_PENDING);
+    if (life_is_asleep(u.h.pid) >= 0) {
+        CHECK(unit_holder_count(&u, &u.h.first_busy, 2));
+        CHECK_INT(u.h.first, MESSAGE_FIRST_PENDING);
+    }
     kill(u.h.pid, SIGKILL);
     unit_holder_end(&u);
     unit_holder_run(&u, "exec sleep 9", ",\"typed\":\"early\"");
@@ -1168,7 +1170,7 @@ static void unit_hold_undoes(void)
     unit_holder_send(&u, FRAME_UNDO_END, "");
     unit_holder_send(&u, FRAME_INPUT, "back\r");
     CHECK(unit_holder_until(&u, &u.status, "xback"));
-#if defined(__linux__)
+#if defined(TELEC_LINUX)
     CHECK_INT(life_count_pids(&u.h.paused), 2);
     CHECK_INT(life_process_state(user_stopped), 'T');
     CHECK(life_process_state(u.h.pid) != 'T');

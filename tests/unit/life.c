@@ -100,7 +100,7 @@ static void unit_life_programs(void)
     close(ends[0]);
     for (int tries = 500; tries && life_is_asleep(pid) != 1; tries--)
         poll(NULL, 0, 10);
-    CHECK(life_is_asleep(pid) == 1 || access("/proc/self/stat", R_OK) != 0);
+    CHECK(life_is_asleep(pid) == 1 || access(OS_PROC "/self/stat", R_OK) != 0);
     if (life_find_listed(pid, &pids)) {
         CHECK_INT(life_count_pids(&pids), 1);
         CHECK_INT(life_pid(&pids, 0), pid);
