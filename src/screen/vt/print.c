@@ -436,6 +436,7 @@ static const char *vt_plain_line(const struct vt *vt, const char *p, const char 
     return end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? p + 2 : NULL;
 }
 
+TELEC_SMALL
 static int vt_can_flood(const struct vt *vt)
 {
     const struct vt_line *line = vt_line(vt, vt->y);
@@ -458,17 +459,13 @@ static const char *vt_put_flood(struct vt *vt, const char *p, const char *end, c
         *next += end - *next > VT_FLOOD_AGAIN ? VT_FLOOD_AGAIN : end - *next;
         return p;
     }
-    for (int r = 0; r < vt->rows; r++) {
-        if (r < vt->rows - 1)
-            vt_keep_line(vt, vt_line(vt, r));
-        vt_line_clear(vt_line(vt, r), 0);
-    }
+    vt_scroll_up(vt, 0, vt->y, vt->y);
     for (; count >= vt->rows; count--) {
         line_end = vt_plain_line(vt, p, end);
         vt_scroll_keep_text(&vt->scroll, (span){p, (size_t)(line_end - p) - 2});
         p = line_end;
     }
     vt->y = 0;
-    vt_moved(vt);
     return p;
 }
+TELEC_FAST
