@@ -435,6 +435,19 @@ static void unit_keys_says(void)
     unit_app_end(&u);
 }
 
+static void unit_keys_names(void)
+{
+    static const char *const none[] = {"Xtrl-c", "Ytrl-Up", "Xp", "Upp", "Ctrl-", "", "ab"};
+    uint32_t key;
+    unsigned mods;
+    test_begin("names of keys are read in any case, and nothing that only resembles one");
+    for (size_t i = 0; i < COUNT_OF(none); i++)
+        CHECK_INT(keymap_parse_key(span_of(none[i]), &key, &mods), 0);
+    CHECK(keymap_parse_key(span_of("cTRL-C"), &key, &mods) && key == 'c' && mods == TERM_CTRL);
+    CHECK(keymap_parse_key(span_of("shift-UP"), &key, &mods) && key == TERM_UP &&
+          mods == TERM_SHIFT);
+}
+
 static void unit_keys_keyboard(void)
 {
     static const struct keyboard legacy = {.newline = "\033\r"}, xterm1 = {.other_keys = 1},
@@ -494,6 +507,7 @@ static void unit_keys_keyboard(void)
 
 static void unit_keys(void)
 {
+    unit_keys_names();
     unit_keys_keyboard();
     unit_keys_states();
     unit_keys_reload();

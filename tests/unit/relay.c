@@ -30,6 +30,7 @@ static void unit_relay_views(void)
     unit_httpd_frame(&u.h, other, WS_TEXT, "{\"resize\":[70]}");
     unit_httpd_frame(&u.h, i, WS_TEXT, "{\"colours\":[null,255,-1]}");
     unit_httpd_frame(&u.h, other, WS_TEXT, "{\"colours\":[1,2,3]}");
+    UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "g[1,2,3]\n") != NULL);
     unit_httpd_frame(&u.h, other, WS_TEXT, "nonsense");
     unit_httpd_frame(&u.h, other, WS_BINARY, "mine");
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "imine\n") != NULL);

@@ -320,8 +320,21 @@ static void unit_rows_redis(void)
     outline_free(&t);
 }
 
+static void unit_rows_states(void)
+{
+    struct tree_session s = {.has_exit_code = 1};
+    test_begin("every state has its sign, and a state that is not known a dim one");
+    for (size_t i = 0; i < COUNT_OF(rows_states); i++) {
+        s.state = (char *)rows_states[i].state;
+        CHECK(rows_state(&s) == &rows_states[i]);
+    }
+    s.state = (char *)"dreaming";
+    CHECK(rows_state(&s) == &rows_states[COUNT_OF(rows_states) - 1]);
+}
+
 static void unit_rows(void)
 {
+    unit_rows_states();
     unit_rows_branches();
     unit_rows_pulled();
     unit_rows_redis();
