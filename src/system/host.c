@@ -20,14 +20,15 @@ static void host_read(const char *path, buf *b)
 
 /* ---- logging out ---------------------------------------------------------------------------- */
 
+static const char *const host_logind[] = {"/etc/systemd/logind.conf", "/etc/systemd/logind.conf.d",
+                                          "/usr/lib/systemd/logind.conf.d",
+                                          "/run/systemd/logind.conf.d"};
+
 /* Returns 1 when logind kills what a user leaves behind. Of several files the last one counts. */
-static int host_kills(void)
+static int host_kills(const char *const *places, size_t count)
 {
-    static const char *const places[] = {"/etc/systemd/logind.conf", "/etc/systemd/logind.conf.d",
-                                         "/usr/lib/systemd/logind.conf.d",
-                                         "/run/systemd/logind.conf.d"};
     int kills = 0;
-    for (size_t i = 0; i < COUNT_OF(places); i++) {
+    for (size_t i = 0; i < count; i++) {
         DIR *dir = opendir(places[i]);
         struct dirent *entry = NULL;
         while (!dir || (entry = readdir(dir))) {
@@ -38,7 +39,7 @@ static int host_kills(void)
             host_read(buf_cstr(&path), &text);
             const char *key = span_find(buf_view(&text), "\nKillUserProcesses=");
             if (key)
-                kills = strchr("yt1", key[strlen("\nKillUserProcesses=")]) != NULL;
+                kills = memchr("yt1", key[strlen("\nKillUserProcesses=")], 3) != NULL;
             buf_free(&path), buf_free(&text);
             if (!dir)
                 break;
@@ -60,7 +61,7 @@ static void host_logout(const struct host *h)
     int lingers = access(buf_cstr(&path), F_OK) == 0;
     if (lingers)
         host_say(h, HOST_GOOD, "logout", "you linger: sessions outlive your logins", NULL);
-    else if (host_kills())
+    else if (host_kills(host_logind, COUNT_OF(host_logind)))
         host_say(h, HOST_BAD, "logout", "KillUserProcesses=yes: logging out ends sessions",
                  "loginctl enable-linger; telec daemon --unit says how to install the unit");
     else

@@ -80,6 +80,32 @@ static void unit_tools_say_once(void)
     CHECK_INT(hints_say_once(&c, "state: full"), 0);
 }
 
+static void unit_tools_logind(void)
+{
+    static const struct {
+        const char *main, *sub;
+        int kills;
+    } cases[] = {{"[Login]\n", "", 0},
+                 {"[Login]\nKillUserProcesses=yes\n", "[Login]\n", 1},
+                 {"[Login]\n#KillUserProcesses=yes\n", "", 0},
+                 {"[Login]\nKillUserProcesses=yes\n", "[Login]\nKillUserProcesses=no\n", 0},
+                 {"[Login]\nKillUserProcesses=no\n", "[Login]\nKillUserProcesses=true\n", 1},
+                 {"[Login]\nKillUserProcesses=", "", 0}};
+    char dir[64];
+    test_begin("logind's last word on a user's processes counts, of its file and its directory");
+    CHECK(mkdtemp(unit_base_temporary(dir)) != NULL);
+    char *file = store_path(dir, "logind.conf"), *sub = store_path(dir, "d");
+    const char *const places[] = {file, sub, "/nowhere"};
+    CHECK_INT(mkdir(sub, 0700), 0);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unit_vcs_write(dir, "logind.conf", cases[i].main, strlen(cases[i].main));
+        unit_vcs_write(sub, "x.conf", cases[i].sub, strlen(cases[i].sub));
+        CHECK_INT(host_kills(places, COUNT_OF(places)), cases[i].kills);
+    }
+    unit_roadmap_remove(dir);
+    free(file), free(sub);
+}
+
 static void unit_tools_directory(void)
 {
     char dir[64];
@@ -238,4 +264,5 @@ static void unit_tools(void)
         unit_tools_doctor();
     unit_tools_say_once();
     unit_tools_directory();
+    unit_tools_logind();
 }
