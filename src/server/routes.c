@@ -468,8 +468,11 @@ static void routes_send_event(struct request *r)
         text_field = {"text", 0, 0, NULL}, native_field = {"native_session_id", 0, 0, NULL};
     char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
     char *native = request_string(r, &native_field);
-    if (!request_reply_faults(r) && request_require_running(r))
-        routes_reply_offered(r, session_offer(r->session, FRAME_EVENT, r->body.text));
+    if (!request_reply_faults(r)) {
+        r->session = session_of_conversation(r->session, native);
+        if (request_require_running(r))
+            routes_reply_offered(r, session_offer(r->session, FRAME_EVENT, r->body.text));
+    }
     free(type), free(text), free(native);
 }
 

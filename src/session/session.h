@@ -709,6 +709,9 @@ static void session_expect_answer(struct session *s);
 static int session_offer(struct session *s, enum frame_type type, span payload);
 static void sessions_expect_answers(struct sessions *all); /* all, rarely */
 static int session_is_running(const struct session *s); /* and it answers */
+/* Returns the running session that has an agent's conversation, else s. Codex runs the hooks of all
+ * its sessions in the process of the first one. */
+static struct session *session_of_conversation(struct session *s, const char *native_id);
 /* NULL: it can be reached, or has exited */
 static const char *session_why_unreachable(const struct session *s);
 /* Ends it, or dismisses an exited one; the waiter hears of the removal. */

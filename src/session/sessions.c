@@ -164,6 +164,17 @@ static void session_remove(struct session *s)
         session_delete(s);
 }
 
+static struct session *session_of_conversation(struct session *s, const char *native_id)
+{
+    struct session *other = native_id ? s->owner->first : NULL;
+    if (native_id && s->native_id && strcmp(s->native_id, native_id) == 0)
+        return s;
+    while (other && !(other->native_id && strcmp(other->native_id, native_id) == 0 &&
+                      session_is_running(other)))
+        other = other->next;
+    return other ? other : s;
+}
+
 static int session_is_running(const struct session *s)
 {
     return s->holder.open && !s->unreachable.n && !session_has_exited(s);

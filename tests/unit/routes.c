@@ -309,6 +309,20 @@ static void unit_routes_ends(void)
     unit_server_free(&u);
 }
 
+static void unit_routes_conversation(void)
+{
+    struct unit_server u;
+    static const char event[] = "{\"type\":\"stop\",\"native_session_id\":\"n1\"}";
+    test_begin("a hook's event reaches the session whose conversation it is of");
+    unit_server_init(&u);
+    CHECK_INT(unit_server_ask(&u, "POST", "/sessions/s2/event", event), 409);
+    struct session *s1 = session_find(&u.sessions, "s1");
+    s1->native_id = base_dup("n1");
+    CHECK_INT(unit_server_ask(&u, "POST", "/sessions/s2/event", event), 200);
+    UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), event) != NULL);
+    unit_server_free(&u);
+}
+
 static void unit_routes_undo(void)
 {
     struct unit_server u;
@@ -445,6 +459,7 @@ static void unit_routes(void)
     unit_routes_table();
     unit_routes_unknown();
     unit_routes_ends();
+    unit_routes_conversation();
     unit_routes_undo();
     unit_routes_batch();
     unit_routes_client_leaves();
