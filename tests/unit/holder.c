@@ -1188,6 +1188,7 @@ static void unit_hold_undoes(void)
     kill(u.h.pid, SIGKILL);
     CHECK(unit_holder_until(&u, &u.status, "\"exit_signal\":9"));
     CHECK(strstr(buf_cstr(&u.status), "hidden") == NULL);
+    life_signal_session(u.h.pid, SIGKILL); /* what the end has stopped stays stopped */
     unit_holder_end(&u);
 }
 
