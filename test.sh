@@ -555,7 +555,8 @@ part_portable()
     result telec-portable "the program compiles (without what only Linux has)" || return
     result e2e "end-to-end tests compile" || return
     lines " (without what only Linux has)" build/e2e build/telec-portable life_holder life_orphan \
-        life_other life_sockets delete_leaves delete_is places_long agent_dialog agent_messages agent_first
+        life_other life_sockets delete_leaves delete_is places_long agent_dialog agent_messages \
+        agent_first
 }
 
 for name in $PARTS; do

@@ -82,7 +82,8 @@ static void install_put_kind(buf *b, span system, span machine, span order)
     buf_span(&key, machine);
     if (span_starts(machine, "mips"))
         buf_fmt(&key, ":%.*s", (int)order.n, order.p);
-    for (span rest = span_of(install_machines); rest.n && (is_linux || span_eq(system, "Darwin"));) {
+    span rest = span_of(is_linux || span_eq(system, "Darwin") ? install_machines : "");
+    while (rest.n) {
         span name = span_cut(&rest, ' ');
         if (span_eq(span_cut(&name, '='), buf_cstr(&key)))
             buf_fmt(b, "%s-%.*s", is_linux ? "linux" : "macos", (int)name.n, name.p);

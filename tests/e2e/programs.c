@@ -327,7 +327,8 @@ static int program_main(char **argv)
         const char *name;
         int (*run)(char **argv);
     } programs[] = {
-        {"pause", program_pause}, {"hex", program_hex}, {"menu", program_menu}, {"repaint", program_repaint},
+        {"pause", program_pause}, {"hex", program_hex}, {"menu", program_menu},
+        {"repaint", program_repaint},
         {"winch", program_winch}, {"lines", program_lines}, {"counter", program_counter},
         {"flood", program_flood}, {"stubborn", program_stubborn}, {"agent", program_agent},
         {"deserted", program_deserted},

@@ -301,7 +301,7 @@ static void test_question_no_list(void)
 {
     struct drawn d;
     struct question q;
-    test_begin("a prompt below numbered lines that ask nothing has no options; its cursor is close");
+    test_begin("a prompt close below numbered lines that ask nothing has no options");
     draw(&d, "\342\235\257 1. Yes\n  2. No\n\n\n\nWhat is your name? \1\n");
     question_read(&d.screen, &q);
     CHECK(q.kind != QUESTION_CHOICE && q.kind != QUESTION_NONE);
