@@ -742,9 +742,10 @@ static void test_ui_configured(void)
     ui_keys(u, "y");
     UI_AWAIT_TEXT(u, " Keys ");
     ui_keys(u, "goes on");
+    UI_AWAIT_TEXT(u, "  1 of "); /* the footer has the keys, too */
     UI_AWAIT_TEXT(u, "Z, Ctrl-Q"); /* the help knows */
     ui_keys(u, "\033");
-    UI_AWAIT_GONE(u, "goes on  ");
+    UI_AWAIT_GONE(u, "  1 of ");
     ui_keys(u, "?");
     UI_AWAIT_GONE(u, " Keys ");
     ui_keys(u, "\021"); /* Ctrl-Q */
