@@ -289,21 +289,26 @@ static void reader_settle_stop(struct holder *h)
     status_apply(h, (struct state_input){.event = STATE_ON_STOP}, (span){0});
 }
 
-/* Returns the agent that one of the first two words of a process names ("node", "/bin/codex"). */
+/* Returns the agent whose name is the program's, or its script's ("node", "/bin/codex"); or NULL.
+ * The words end with NULs. */
+static const struct agents_row *reader_name_agent(span words)
+{
+    char *program = span_dup(span_cut(&words, '\0')), *script = span_dup(span_cut(&words, '\0'));
+    int runs_script = span_is_one_of("node|bun|deno|sh|bash|python|python3",
+                                     config_last_part(program));
+    const struct agents_row *row = agents_find(config_last_part(runs_script ? script : program));
+    free(program), free(script);
+    return row;
+}
+
 static const struct agents_row *reader_find_agent(pid_t pid)
 {
-    const struct agents_row *row = NULL;
     char path[64];
     buf words = {0};
     base_fmt(path, sizeof path, OS_PROC "/%lld/cmdline", (long long)pid);
     if (os_read_file(&words, path, READER_COMMAND_MAX) != 0)
         buf_clear(&words);
-    span rest = buf_view(&words);
-    for (int i = 0; i < 2 && !row; i++) {
-        char *word = span_dup(span_cut(&rest, '\0'));
-        row = agents_find(config_last_part(word));
-        free(word);
-    }
+    const struct agents_row *row = reader_name_agent(buf_view(&words));
     buf_free(&words);
     return row;
 }

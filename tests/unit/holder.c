@@ -1353,6 +1353,28 @@ static void unit_hold_marks(void)
     vt_free(h.vt);
 }
 
+static void unit_hold_agent_name(void)
+{
+    static const struct {
+        const char *words; /* '|' for NUL */
+        const char *agent;
+    } cases[] = {
+        {"claude|", "claude"},           {"/opt/bin/codex|--model|o3|", "codex"},
+        {"node|/usr/bin/gemini|", "gemini"}, {"/bin/sh|./qwen|", "qwen"},
+        {"vim|/src/claude|", NULL},      {"man|codex|", NULL},
+        {"node|server.js|claude|", NULL}, {"bash|", NULL}, {"", NULL}};
+    test_begin("a shell's foreground is an agent by its program or script, not by an argument");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf words = {0};
+        buf_str(&words, cases[i].words);
+        for (size_t at = 0; at < words.n; at++)
+            words.p[at] = words.p[at] == '|' ? '\0' : words.p[at];
+        const struct agents_row *row = reader_name_agent(buf_view(&words));
+        CHECK_SPAN(span_of(row ? row->name : "none"), cases[i].agent ? cases[i].agent : "none");
+        buf_free(&words);
+    }
+}
+
 static void unit_holder(void)
 {
     unit_hold_typing();
@@ -1370,6 +1392,7 @@ static void unit_holder(void)
     unit_hold_answers();
     unit_hold_focus();
     unit_hold_agent();
+    unit_hold_agent_name();
     unit_hold_agent_submits();
     unit_hold_other_user();
     unit_hold_native();
