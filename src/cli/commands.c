@@ -632,9 +632,12 @@ static int command_status(struct context *c)
     buf_fmt(&out, "): %s%s\n", command_explain(session),
             json_is(session, "unseen", JSON_TRUE) ? "; not seen since" : "");
     int waits = strcmp(buf_cstr(&state), "waiting") == 0;
-    for (size_t i = 0; i < COUNT_OF(lines); i++)
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        int untitled, is_title = strcmp(lines[i][1], "title") == 0;
         command_put_line(&out, i || waits ? lines[i][0] : "because",
-                         json_get(session, lines[i][1]));
+                         is_title ? context_title(session, &untitled)
+                                  : json_get(session, lines[i][1]));
+    }
     buf_free(&state);
     return context_write(&out);
 }

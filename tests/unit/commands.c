@@ -211,8 +211,9 @@ static void unit_commands_follow(void)
 static void unit_commands_status(void)
 {
     static const struct unit_context_reply script[] = {
-        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION "]"},
+        {"GET /sessions", 200, "[" UNIT_COMMANDS_SESSION ",{\"session_id\":\"ef001234\"}]"},
         {"GET /sessions/abcdef1234", 200, UNIT_COMMANDS_SESSION},
+        {"GET /sessions/ef001234", 200, "{\"title\":\"Untitled\",\"command\":\"make watch\"}"},
         {NULL, 0, NULL}};
     static const struct {
         const char *state, *source, *want;
@@ -235,6 +236,8 @@ static void unit_commands_status(void)
                           "since\nasks        go on?\n") == u.out.p);
     CHECK(strstr(u.out.p, "exit code   3\n") && strstr(u.out.p, "command     vi\n"));
     CHECK(strstr(u.out.p, "agent") == NULL); /* it has none */
+    CHECK_INT(unit_context_call(&u, "status ef00"), 0);
+    CHECK(strstr(u.out.p, "title       make watch\n") != NULL); /* as list shows it */
     for (size_t i = 0; i < COUNT_OF(reasons); i++) {
         buf b = {0};
         struct json session;
