@@ -1814,7 +1814,7 @@ static void prepare(void)
         sigaction(signals[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
-    alarm(110);
+    alarm(600);
     adopt_orphans();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
