@@ -113,9 +113,11 @@ TELEC_SMALL
 #include "src/server/daemon.c"        /* wiring, run, shutdown */
 
 #include "src/ui/filter.c"            /* the words that a list is filtered by */
+#include "src/ui/names.c"             /* lists of names */
 #include "src/ui/tree.c"              /* model: computers, projects, sessions as rows */
 #include "src/ui/outline.c"           /* the rows of that model */
 #include "src/ui/todos.c"             /* model: projects, todos, files as rows */
+#include "src/ui/models.c"            /* a daemon's events, applied to both models */
 #include "src/ui/term.c"              /* the user's terminal: raw mode, input decoder */
 #include "src/ui/pace.c"              /* frames as fast as the terminal takes them */
 #include "src/ui/keyboard.c"          /* keys as a session's program wants them */

@@ -666,7 +666,7 @@ static void command_watch_on_waiting(void *ctx, span json)
 {
     struct command_watch *w = ctx;
     buf out = {0};
-    tree_event(&w->tree, json);
+    models_event(&w->tree, NULL, json);
     for (size_t i = 0; i < w->tree.sessions.places; i++) {
         const struct cache_session *known = w->tree.sessions.sessions[i];
         struct tree_session *s = known ? tree_session(&w->tree, known->id) : NULL;

@@ -506,26 +506,15 @@ static void app_state_changed(struct app *t)
         loop_timer_in(&t->loop, &t->save_timer, APP_SAVE_MS);
 }
 
-static void app_add_line(struct app *t, struct app_history *history, const char *line)
+static void app_add_line(struct app *t, struct names *history, const char *line)
 {
-    char **lines = history->lines;
     if (!*line || strlen(line) > APP_LINE_MAX ||
-        (history->count && strcmp(lines[history->count - 1], line) == 0))
+        (history->count && strcmp(history->list[history->count - 1], line) == 0))
         return;
-    if (history->count == APP_HISTORY_MAX) {
-        free(lines[0]);
-        memmove(&lines[0], &lines[1], (size_t)--history->count * sizeof *lines);
-    }
-    lines[history->count++] = base_dup(line);
+    if (history->count == APP_HISTORY_MAX)
+        names_remove(history, 0);
+    names_add(history, base_dup(line));
     app_state_changed(t);
-}
-
-static void app_put_strings(buf *b, const char *key, char *const *strings, int count)
-{
-    json_field_open(b, key, '[');
-    for (int i = 0; i < count; i++)
-        json_put_string(b, span_of(strings[i]));
-    json_close(b, ']');
 }
 
 static void app_put_state(const struct app *t, buf *b)
@@ -539,14 +528,14 @@ static void app_put_state(const struct app *t, buf *b)
     json_field_bool(b, "details", t->details);
     json_field_int(b, "panes", t->pane_count);
     tree_put_state(&t->tree, b);
-    app_put_strings(b, "turned", t->todos.turned, t->todos.turned_count);
-    app_put_strings(b, "prompts", t->prompts.lines, t->prompts.count);
-    app_put_strings(b, "commands", t->commands.lines, t->commands.count);
+    names_put(&t->todos.folds, "turned", b);
+    names_put(&t->prompts, "prompts", b);
+    names_put(&t->commands, "commands", b);
     json_close(b, '}');
     buf_byte(b, '\n');
 }
 
-static void app_load_lines(struct app *t, struct app_history *history, struct json array)
+static void app_load_lines(struct app *t, struct names *history, struct json array)
 {
     for (struct json_iter it = json_iter(array); json_next(&it);) {
         char *line = json_dup_text(it.value);
@@ -567,12 +556,7 @@ static void app_load_state(struct app *t, struct json state)
     if (json_int(json_get(state, "panes"), &panes) && panes >= 0 && panes <= PANES_MAX)
         t->pane_count = (int)panes;
     tree_load_state(&t->tree, state);
-    for (struct json_iter it = json_iter(json_get(state, "turned")); json_next(&it);) {
-        char *key = json_dup_text(it.value);
-        if (key && *key)
-            todos_turn(&t->todos, key);
-        free(key);
-    }
+    names_load(&t->todos.folds, json_get(state, "turned"));
     app_load_lines(t, &t->prompts, json_get(state, "prompts"));
     app_load_lines(t, &t->commands, json_get(state, "commands"));
 }
@@ -744,15 +728,12 @@ static void app_free(struct app *t)
                              t->start_title,       t->start_message};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
-    while (t->prompts.count)
-        free(t->prompts.lines[--t->prompts.count]);
-    while (t->commands.count)
-        free(t->commands.lines[--t->commands.count]);
+    names_free(&t->prompts);
+    names_free(&t->commands);
+    names_free(&t->many.ids);
     while (t->ended_count)
         app_remove_ended(t, t->ended_count - 1);
-    while (t->many.count)
-        free(t->many.ids[--t->many.count]);
-    free(t->many.ids), free(t->many.why);
+    free(t->many.why);
     config_free(&t->again);
     free(t->program_argv);
     widget_form_free(&t->form);

@@ -355,7 +355,7 @@ static void attach_pan(struct app *t, int down, int right)
 
 static int attach_needs_program(const struct app *t, const struct tree_session *s)
 {
-    int i = tree_computer(&t->tree, s->computer); /* 0: this one */
+    int i = names_find(&t->tree.computers, s->computer); /* 0: this one */
     return s->tmux || (strcmp(t->config->attach, CONFIG_ATTACH_REDIS) != 0 && i > 0 &&
                        !t->tree.computer_notes[i].piped);
 }

@@ -9,7 +9,7 @@
 
 static const char *changes_unknown(const struct app *t, const struct tree_session *s)
 {
-    return !t->tree.computer_count || strcmp(s->computer, t->tree.computers[0]) != 0
+    return strcmp(s->computer, names_first(&t->tree.computers)) != 0
                ? "its files are on another computer"
            : !s->branch        ? "its directory is in no git repository"
            : !s->directory     ? "its directory is not known"

@@ -19,10 +19,7 @@ static void dialog_free_choices(struct app *t)
         free(t->agents[--t->agent_count]);
         free(t->notes[t->agent_count]);
     }
-    while (t->computer_count)
-        free(t->computers[--t->computer_count]);
-    free(t->computers);
-    t->computers = NULL;
+    names_free(&t->computers);
     t->offered = NULL;
     while (t->menu.count)
         free(t->menu.items[--t->menu.count]);
@@ -72,8 +69,8 @@ static void dialog_set_target(struct app *t, const struct tree_session *s)
 static void dialog_name(struct app *t, const char *act, const struct tree_session *s)
 {
     buf title = {0};
-    if (t->many.count > 1)
-        buf_fmt(&title, "%s %d sessions", act, t->many.count);
+    if (t->many.ids.count > 1)
+        buf_fmt(&title, "%s %d sessions", act, t->many.ids.count);
     else
         buf_fmt(&title, "%s %s %s", act, s->number, dialog_title(s));
     app_set(&t->form_title, buf_cstr(&title));
@@ -118,7 +115,7 @@ static void dialog_list_agents(struct app *t)
 
 static int dialog_is_here(const struct app *t, const char *computer)
 {
-    return !t->tree.computer_count || strcmp(computer, t->tree.computers[0]) == 0;
+    return strcmp(computer, names_first(&t->tree.computers)) == 0;
 }
 
 static int dialog_is_absent(const char *note)
@@ -244,17 +241,16 @@ static void dialog_hooks(struct app *t, int wanted)
 
 static void dialog_add_computers(struct app *t)
 {
-    if (t->tree.computer_count < 2)
+    if (t->tree.computers.count < 2)
         return;
-    t->computers = base_alloc((size_t)t->tree.computer_count * sizeof *t->computers);
     struct widget_line *line = widget_form_add(&t->form, "Computer", "");
-    for (int i = 0; i < t->tree.computer_count; i++) {
-        t->computers[t->computer_count++] = base_dup(t->tree.computers[i]);
-        if (strcmp(t->tree.computers[i], t->target_computer) == 0)
+    for (int i = 0; i < t->tree.computers.count; i++) {
+        names_add(&t->computers, base_dup(t->tree.computers.list[i]));
+        if (strcmp(t->tree.computers.list[i], t->target_computer) == 0)
             line->choice = i;
     }
-    line->choices = (const char *const *)t->computers;
-    line->choice_count = t->computer_count;
+    line->choices = (const char *const *)t->computers.list;
+    line->choice_count = t->computers.count;
 }
 
 static void dialog_add_agents(struct app *t)
@@ -272,12 +268,11 @@ static void dialog_add_agents(struct app *t)
 }
 
 static struct widget_line *dialog_add_text(struct app *t, const char *label, const char *text,
-                                           const struct app_history *history)
+                                           const struct names *history)
 {
     struct widget_line *line = widget_form_add(&t->form, label, text);
     line->field.rows = DIALOG_PROMPT_ROWS;
-    line->field.history = (const char *const *)history->lines;
-    line->field.history_count = history->count;
+    line->field.history = history;
     return line;
 }
 
@@ -425,7 +420,7 @@ static void dialog_message(struct app *t)
 {
     if (many_collect(t, 0) > 1)
         many_keep(t, 0);
-    const struct tree_session *s = t->many.count ? tree_session(&t->tree, t->many.ids[0]) : NULL;
+    const struct tree_session *s = many_first(t);
     if (!s || tree_is(s, "exited")) {
         app_say(t, 1, s ? "this session has exited: it reads no messages"
                         : "select a session first");
@@ -435,7 +430,7 @@ static void dialog_message(struct app *t)
     dialog_name(t, "Message to", s);
     dialog_add_text(t, "Text", t->draft ? t->draft : "", &t->prompts);
     dialog_set_target(t, s);
-    if (t->many.count == 1 && tree_waits_for(s, "choice")) {
+    if (t->many.ids.count == 1 && tree_waits_for(s, "choice")) {
         buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
         buf_str(&t->form.hint, s->asked ? s->asked : "");
     }
@@ -446,11 +441,9 @@ static const char *const dialog_key_names[] = {"escape", "enter",    "ctrl_c", "
 
 static void dialog_keys(struct app *t)
 {
-    const struct tree_session *s = NULL;
     many_collect(t, 0);
     many_keep(t, 0);
-    if (t->many.count)
-        s = tree_session(&t->tree, t->many.ids[0]);
+    const struct tree_session *s = many_first(t);
     if (!s) {
         app_say(t, 1, "select a running session first");
         return;
@@ -562,7 +555,7 @@ static void dialog_submit(struct app *t)
     } else if (t->mode == APP_RENAME) {
         dialog_send(t, "PATCH", "", "title", widget_form_text(&t->form, "Title"), 0,
                     dialog_on_renamed);
-    } else if (t->mode == APP_KEYS || t->many.count > 1) {
+    } else if (t->mode == APP_KEYS || t->many.ids.count > 1) {
         dialog_submit_many(t);
     } else {
         app_add_line(t, &t->prompts, widget_form_text(&t->form, "Text"));
@@ -699,7 +692,7 @@ static int dialog_can_end_many(struct app *t)
 static void dialog_end(struct app *t)
 {
     int count = many_collect(t, 1);
-    const struct tree_session *s = count ? tree_session(&t->tree, t->many.ids[0]) : NULL;
+    const struct tree_session *s = many_first(t);
     if (!s) {
         app_say(t, 1, "there is no session to end");
     } else if (count > 1) {
@@ -835,8 +828,8 @@ static void dialog_restart_many(struct app *t)
     buf body = {0};
     many_keep(t, 1);
     int here = 1; /* another computer gets no environment of ours */
-    for (int i = 0; i < t->many.count; i++)
-        here &= dialog_is_here(t, tree_session(&t->tree, t->many.ids[i])->computer);
+    for (int i = 0; i < t->many.ids.count; i++)
+        here &= dialog_is_here(t, tree_session(&t->tree, t->many.ids.list[i])->computer);
     dialog_put_restart(t, here, &body);
     many_post(t, "/restart", buf_view(&body), "started again");
     buf_free(&body);
@@ -847,12 +840,11 @@ static void dialog_restart(struct app *t)
     buf body = {0}, target = {0};
     many_collect(t, 0);
     many_keep(t, 1);
-    const struct tree_session *s =
-        t->many.count ? tree_session(&t->tree, t->many.ids[0]) : NULL;
+    const struct tree_session *s = many_first(t);
     if (!s || app_is_foreign(t)) {
         app_say(t, 1, s ? "this daemon is TeleClaude's: it can't start a session again"
                         : "only an exited session can be started again");
-    } else if (t->many.count > 1) {
+    } else if (t->many.ids.count > 1) {
         dialog_ask(t, (struct widget_confirm){.title = "Start these sessions again?",
                                               .yes = "Yes, start them", .no = "No"},
                    dialog_restart_many);
@@ -922,8 +914,8 @@ static void dialog_draw_confirm(struct app *t)
     buf text = {0};
     if (t->confirmed == dialog_start_confirmed) {
         buf_str(&text, t->asked);
-    } else if (t->many.count > 1) {
-        buf_fmt(&text, "%d sessions: ", t->many.count);
+    } else if (t->many.ids.count > 1) {
+        buf_fmt(&text, "%d sessions: ", t->many.ids.count);
         many_put_count(t, &text);
         buf_str(&text, t->confirmed == many_end ? ". u undoes it." : ".");
     } else if (s && !tree_is(s, "exited")) {

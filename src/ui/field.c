@@ -233,7 +233,7 @@ static int field_step_line(struct field *f, int step)
 static int field_step_history(struct field *f, int step)
 {
     int back = f->back - step;
-    if (back < 0 || back > f->history_count)
+    if (back < 0 || back > (f->history ? f->history->count : 0))
         return 0;
     if (f->back == 0) {
         buf_clear(&f->draft);
@@ -242,7 +242,7 @@ static int field_step_history(struct field *f, int step)
     f->back = back;
     field_place(f, back ? (span){NULL, 0} : buf_view(&f->draft));
     if (back)
-        field_insert(f, span_of(f->history[f->history_count - back]));
+        field_insert(f, span_of(f->history->list[f->history->count - back]));
     if (step < 0) /* the next step then goes further back */
         f->cursor = field_find(f, 0, 0, field_width(f)).end;
     return 1;
@@ -529,9 +529,9 @@ static int field_complete_command(struct field *f, buf *hint)
     struct field_names found = {.count = 0};
     const char *path = getenv("PATH"), *begin = buf_cstr(&f->text);
     span typed = buf_view(&f->text), rest = span_of(path ? path : "");
-    for (int i = f->history_count - 1; i >= 0 && typed.n; i--)
-        if (span_starts(span_of(f->history[i]), begin))
-            field_add_name(&found, f->history[i]);
+    for (int i = f->history ? f->history->count : 0; i-- > 0 && typed.n;)
+        if (span_starts(span_of(f->history->list[i]), begin))
+            field_add_name(&found, f->history->list[i]);
     while (rest.n && typed.n && !memchr(typed.p, ' ', typed.n)) {
         char *dir = span_dup(span_cut(&rest, ':'));
         field_list_names(dir, typed, 1, &found);

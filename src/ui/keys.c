@@ -233,13 +233,13 @@ static void keys_next_waiting(void *ctx, int arg)
     struct app *t = ctx;
     (void)arg;
     app_settle(t);
-    int folds = t->tree.fold_count, at = outline_next_waiting(&t->tree, t->views[0].list.at);
+    int folds = t->tree.folds.count, at = outline_next_waiting(&t->tree, t->views[0].list.at);
     t->built++;
     if (at >= 0)
         app_select(t, at);
     else
         app_say(t, 0, "no session waits");
-    if (folds != t->tree.fold_count)
+    if (folds != t->tree.folds.count)
         app_state_changed(t);
 }
 
@@ -424,7 +424,7 @@ static void keys_ended(void *ctx, int arg)
     struct app *t = ctx;
     buf key = {0};
     (void)arg;
-    buf_fmt(&key, "p:%s:" TREE_ENDED, t->tree.computers[0]);
+    buf_fmt(&key, "p:%s:" TREE_ENDED, names_first(&t->tree.computers));
     int folded = tree_is_folded(&t->tree, key.p);
     outline_build(&t->tree);
     int found = outline_find(&t->tree, key.p) >= 0;

@@ -4,16 +4,12 @@
 
 static void many_clear(struct app *t)
 {
-    while (t->many.count)
-        free(t->many.ids[--t->many.count]);
-    free(t->many.ids);
-    t->many.ids = NULL;
+    names_free(&t->many.ids);
 }
 
 static void many_add(struct app *t, const struct tree_session *s)
 {
-    t->many.ids = base_grow(t->many.ids, (size_t)(t->many.count + 1) * sizeof *t->many.ids);
-    t->many.ids[t->many.count++] = base_dup(s->id);
+    names_add(&t->many.ids, base_dup(s->id));
 }
 
 static struct tree_session *many_session(const struct app *t, size_t place)
@@ -82,7 +78,7 @@ static int many_collect(struct app *t, int below)
         if (s && (marked ? s->marked : (row && row->session == s) || is_below))
             many_add(t, s);
     }
-    return t->many.count;
+    return t->many.ids.count;
 }
 
 static int many_collect_exited(struct app *t)
@@ -95,30 +91,31 @@ static int many_collect_exited(struct app *t)
             (!t->tree.focus || strcmp(s->computer, t->tree.focus) == 0))
             many_add(t, s);
     }
-    return t->many.count;
+    return t->many.ids.count;
 }
 
 static void many_keep(struct app *t, int exited)
 {
-    int kept = 0;
-    for (int i = 0; i < t->many.count; i++) {
-        const struct tree_session *s = tree_session(&t->tree, t->many.ids[i]);
-        if (s && tree_is(s, "exited") == exited)
-            t->many.ids[kept++] = t->many.ids[i];
-        else
-            free(t->many.ids[i]);
+    for (int i = t->many.ids.count; i-- > 0;) {
+        const struct tree_session *s = tree_session(&t->tree, t->many.ids.list[i]);
+        if (!s || tree_is(s, "exited") != exited)
+            names_remove(&t->many.ids, i);
     }
-    t->many.count = kept;
+}
+
+static struct tree_session *many_first(const struct app *t)
+{
+    return t->many.ids.count ? tree_session(&t->tree, t->many.ids.list[0]) : NULL;
 }
 
 static void many_put_count(const struct app *t, buf *b)
 {
     int exited = 0;
-    for (int i = 0; i < t->many.count; i++) {
-        const struct tree_session *s = tree_session(&t->tree, t->many.ids[i]);
+    for (int i = 0; i < t->many.ids.count; i++) {
+        const struct tree_session *s = tree_session(&t->tree, t->many.ids.list[i]);
         exited += !s || tree_is(s, "exited");
     }
-    buf_fmt(b, "%d run", t->many.count - exited);
+    buf_fmt(b, "%d run", t->many.ids.count - exited);
     if (exited)
         buf_fmt(b, ", %d %s exited", exited, exited == 1 ? "has" : "have");
 }
@@ -128,8 +125,8 @@ static void many_put_count(const struct app *t, buf *b)
 static void many_put_ids(const struct app *t, buf *body)
 {
     json_field_open(body, "ids", '[');
-    for (int i = 0; i < t->many.count; i++)
-        json_put_string(body, span_of(t->many.ids[i]));
+    for (int i = 0; i < t->many.ids.count; i++)
+        json_put_string(body, span_of(t->many.ids.list[i]));
     json_close(body, ']');
 }
 
@@ -166,12 +163,12 @@ static void many_end(struct app *t)
 {
     buf body = {0}, after = {0};
     char title[40];
-    for (int i = 0; i < t->many.count; i++)
-        changes_put_worktree(t, tree_session(&t->tree, t->many.ids[i]), &after);
+    for (int i = 0; i < t->many.ids.count; i++)
+        changes_put_worktree(t, tree_session(&t->tree, t->many.ids.list[i]), &after);
     json_open(&body, '{');
     many_put_ids(t, &body);
     json_close(&body, '}');
-    base_fmt(title, sizeof title, "%d sessions", t->many.count);
+    base_fmt(title, sizeof title, "%d sessions", t->many.ids.count);
     app_add_ended(t, buf_cstr(&body), title, "");
     app_set(&t->ended[t->ended_count - 1].after, after.n ? buf_cstr(&after) : NULL);
     buf_free(&after);
@@ -223,8 +220,8 @@ static void many_post(struct app *t, const char *tail, span body, const char *ac
     t->many.act = act;
     t->many.failed = t->many.sent = 0;
     t->many.pending = 1; /* this function itself */
-    for (int i = 0; i < t->many.count; i++) {
-        const struct tree_session *s = tree_session(&t->tree, t->many.ids[i]);
+    for (int i = 0; i < t->many.ids.count; i++) {
+        const struct tree_session *s = tree_session(&t->tree, t->many.ids.list[i]);
         buf target = {0};
         if (!s)
             continue;

@@ -230,9 +230,10 @@ static void outline_add_project(struct tree *t, struct tree_item *items, size_t 
         t->hits += shown;
     }
     if (shown) {
+        const char *computer = t->computers.list[first->computer];
         struct tree_row *row =
-            outline_add_row(t, TREE_PROJECT, 1, "p:", t->computers[first->computer], first->path);
-        row->computer = t->computers[first->computer];
+            outline_add_row(t, TREE_PROJECT, 1, "p:", computer, first->path);
+        row->computer = computer;
         row->path = roots && roots->ended ? outline_directory(roots) : first->path;
         row->name = first->name;
         row->foldable = roots != NULL && !t->filter.count;
@@ -276,13 +277,13 @@ static struct tree_item *outline_items(struct tree *t, size_t *count)
             root = root->parent;
         /* ended ones have a fold of their own */
         const char *path = root->ended ? TREE_ENDED : outline_project_of(t, root);
-        items[n++] =
-            (struct tree_item){tree_computer(t, s->computer), path, config_last_part(path), s, 0};
+        items[n++] = (struct tree_item){names_find(&t->computers, s->computer), path,
+                                        config_last_part(path), s, 0};
     }
     for (int i = 0; i < t->project_count; i++)
-        items[n++] = (struct tree_item){tree_computer(t, t->projects[i].computer),
+        items[n++] = (struct tree_item){names_find(&t->computers, t->projects[i].computer),
                                         t->projects[i].path, t->projects[i].name, NULL, 0};
-    if (t->here && t->computer_count && !outline_knows_project(t, t->computers[0], t->here))
+    if (t->here && t->computers.count && !outline_knows_project(t, t->computers.list[0], t->here))
         items[n++] = (struct tree_item){0, t->here, config_last_part(t->here), NULL, 0};
     *count = n;
     return items;
@@ -301,8 +302,8 @@ static void outline_add_computer_rows(struct tree *t, int c, struct tree_item *i
 {
     int before = t->row_count, at = -1;
     if (!t->focus) {
-        struct tree_row *row = outline_add_row(t, TREE_COMPUTER, 0, "c:", t->computers[c], "");
-        row->computer = row->name = t->computers[c];
+        struct tree_row *row = outline_add_row(t, TREE_COMPUTER, 0, "c:", t->computers.list[c], "");
+        row->computer = row->name = t->computers.list[c];
         row->note = &t->computer_notes[c];
         row->foldable = n > 0 && !t->filter.count;
         at = before;
@@ -329,18 +330,18 @@ static void outline_build(struct tree *t)
     for (size_t k = 0; k < t->sessions.places; k++)
         if (t->sessions.sessions[k])
             tree_add_computer(t, tree_session_at(t, k)->computer);
-    if (t->focus && tree_computer(t, t->focus) < 0)
+    if (t->focus && names_find(&t->computers, t->focus) < 0)
         tree_set_focus(t, NULL);
     outline_find_parents(t);
     struct tree_item *items = outline_items(t, &count);
     outline_sort(items, count);
     while (i < count && items[i].computer < 0)
         i++;
-    for (int c = 0; c < t->computer_count; c++) {
+    for (int c = 0; c < t->computers.count; c++) {
         size_t first = i;
         while (i < count && items[i].computer == c)
             i++;
-        if (!t->focus || strcmp(t->focus, t->computers[c]) == 0)
+        if (!t->focus || strcmp(t->focus, t->computers.list[c]) == 0)
             outline_add_computer_rows(t, c, items + first, i - first);
     }
     free(items);
@@ -403,8 +404,7 @@ static int outline_row_at(const struct tree *t, int line, int full)
 
 static void outline_fold_all(struct tree *t, int folded)
 {
-    while (t->fold_count)
-        free(t->folds[--t->fold_count]);
+    names_free(&t->folds);
     t->dirty = 1;
     if (!folded)
         return;
@@ -434,13 +434,9 @@ static void outline_free(struct tree *t)
             tree_free_session(tree_session_at(t, i));
     cache_free(&t->sessions);
     tree_free_projects(t, NULL);
-    while (t->computer_count)
-        free(t->computers[--t->computer_count]);
-    while (t->fold_count)
-        free(t->folds[--t->fold_count]);
+    names_free(&t->computers);
+    names_free(&t->folds);
     tree_free_agents(t);
-    free(t->computers), free(t->computer_notes), free(t->projects), free(t->folds), free(t->rows),
-        free(t->here);
-    free(t->focus);
+    free(t->computer_notes), free(t->projects), free(t->rows), free(t->here), free(t->focus);
     *t = (struct tree){0};
 }

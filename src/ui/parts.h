@@ -27,10 +27,29 @@ static const char *filter_wrong(const struct filter *f);
 /* ASCII case is ignored. text may be NULL. */
 static int filter_has(const struct filter_word *w, const char *text);
 
+/* ==== names: lists of names =================================================================== */
+
+struct names {
+    char **list;
+    int count;
+};
+
+static int names_find(const struct names *n, const char *name); /* its index, or -1 */
+static const char *names_first(const struct names *n); /* of computers: this one, or "local" */
+static void names_add(struct names *n, char *name);    /* takes it over */
+static void names_remove(struct names *n, int at);
+static void names_free(struct names *n);
+/* names_set adds a name to a sorted list, or removes it (in 0). Returns 1 when that changed it. */
+static int names_set(struct names *n, const char *name, int in);
+static int names_has(const struct names *n, const char *name);
+static void names_sort(struct names *n);               /* also removes doubles */
+/* Writes the list's end, at most NAMES_SAVED_MAX bytes, as a member; reads it, sorted. */
+static void names_put(const struct names *n, const char *member, buf *b);
+static void names_load(struct names *n, struct json array);
+
 /* ==== tree: model: computers, projects, sessions as rows ====================================== */
 
 #define TREE_DEPTH_MAX 32 /* deeper sessions are shown at this level */
-#define TREE_FOLDS_MAX 1000
 #define TREE_ENDED "ended" /* the name of their fold */
 #define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
 
@@ -101,11 +120,9 @@ enum tree_order { TREE_LISTED, TREE_WAITING, TREE_RECENT, TREE_ORDERS };
 
 struct tree {
     struct tree_row *rows;
-    char **computers;       /* this one first */
+    struct names computers; /* this one first */
     struct tree_note *computer_notes;
-    int computer_count;
-    char **folds;           /* sorted keys of folded rows */
-    int fold_count;
+    struct names folds;     /* sorted keys: folded rows, but the unfolded TREE_ENDED */
     struct tree_project *projects;
     int project_count;
     int dirty;
@@ -126,12 +143,16 @@ struct tree {
     char news[132];
 };
 
-static void tree_event(struct tree *t, span json);
 static void tree_set_sessions(struct tree *t, struct json array);
 static int tree_add_ended(struct tree *t, struct json array); /* returns how many are new */
 static void tree_set_computers(struct tree *t, struct json array);
 static void tree_set_projects(struct tree *t, struct json array);
 static void tree_set_agents(struct tree *t, struct json object);
+static void tree_put_computer(struct tree *t, struct json object);
+static void tree_on_session(struct tree *t, struct json data);
+static void tree_on_removed(struct tree *t, struct json data);
+static void tree_on_projects(struct tree *t, struct json data);
+static void tree_on_computer_removed(struct tree *t, struct json data);
 static void tree_set_folded(struct tree *t, const char *key, int folded);
 static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all */
 static void tree_set_order(struct tree *t, enum tree_order order);
@@ -167,7 +188,6 @@ static int tree_matches(const struct tree *t, const struct tree_session *s);
 static long long tree_rank(const struct tree *t, const struct tree_session *s);
 static int tree_project_matches(const struct tree *t, const char *name, const char *path);
 static void tree_count(struct tree *t, const struct tree_session *s, int sign);
-static int tree_computer(const struct tree *t, const char *name);
 static void tree_add_computer(struct tree *t, const char *name);
 static void tree_free_session(struct tree_session *s);
 static void tree_free_projects(struct tree *t, const char *computer);
@@ -230,15 +250,12 @@ struct todos_row {
 };
 
 struct todos {
-    char **computers;         /* this one first */
-    int computer_count;
+    struct names computers;   /* this one first */
     struct todos_project *projects;
     int project_count;
     /* a directory of this computer that always has a project row; or NULL */
     char *here;
-    /* Sorted keys of rows that are not in their first state: todos folded, others unfolded. */
-    char **turned;
-    int turned_count;
+    struct names folds;       /* sorted keys: folded projects and computers, unfolded todos */
     int hits;                 /* todos, and projects without one */
     struct todos_row *rows;
     int row_count, row_cap;
@@ -250,16 +267,17 @@ struct todos {
 static void todos_init(struct todos *p, const char *computer, const char *here);
 static void todos_free(struct todos *p);
 static void todos_set_filter(struct todos *p, const char *text);
-static void todos_event(struct todos *p, span json);
 static void todos_set_computers(struct todos *p, struct json array);
 /* Replaces all projects, from GET /projects-with-todos. A project without todos in the reply keeps
  * the known ones. */
 static void todos_set_projects(struct todos *p, struct json array);
+static void todos_on_projects(struct todos *p, struct json data);
+static void todos_on_todos(struct todos *p, struct json data);
+static void todos_on_computer(struct todos *p, struct json data);
+static void todos_on_computer_removed(struct todos *p, struct json data);
 static void todos_build(struct todos *p);
 static int todos_find(const struct todos *p, const char *key); /* or -1 */
 static void todos_set_folded(struct todos *p, const char *key, int folded);
-/* Folds an unfolded row or unfolds a folded one; also loads a saved key of `turned`. */
-static void todos_turn(struct todos *p, const char *key);
 static void todos_fold_all(struct todos *p, int folded);
 
 enum todos_action {
@@ -283,6 +301,10 @@ static void todos_put_file(const struct todos_row *row, enum todos_action action
  * the path's directory and that directory's parent. Returns NULL with a message when the editor or
  * a directory is missing. */
 static char **todos_editor(const char *path, buf *error);
+
+/* ==== models: a daemon's events, applied to both ============================================== */
+
+static void models_event(struct tree *t, struct todos *p, span json); /* either may be NULL */
 
 /* ==== term: the user's terminal: raw mode, input decoder ====================================== */
 
@@ -505,8 +527,7 @@ struct field {
     buf text;
     size_t cursor;          /* byte offset at the start of a grapheme */
     int rows;               /* of a field of several lines: rows shown at most; else 0 or 1 */
-    const char *const *history; /* earlier entries, the newest last; the owner's */
-    int history_count;
+    const struct names *history; /* earlier entries, the newest last; the owner's, or NULL */
     int back;               /* steps back in the history; 0 is the typed text, */
     buf draft;              /* which is kept here meanwhile */
     int width, top;         /* columns and first line as last drawn */

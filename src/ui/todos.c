@@ -19,20 +19,11 @@ static const char *const todos_files[] = {"requirements.md", "implementation-pla
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
-static int todos_computer(const struct todos *p, const char *name)
-{
-    for (int i = 0; i < p->computer_count; i++)
-        if (strcmp(p->computers[i], name) == 0)
-            return i;
-    return -1;
-}
-
 static void todos_add_computer(struct todos *p, const char *name)
 {
-    if (todos_computer(p, name) >= 0)
+    if (names_find(&p->computers, name) >= 0)
         return;
-    p->computers = base_grow(p->computers, (size_t)(p->computer_count + 1) * sizeof *p->computers);
-    p->computers[p->computer_count++] = base_dup(name);
+    names_add(&p->computers, base_dup(name));
     p->dirty = 1;
 }
 
@@ -40,8 +31,7 @@ static void todos_set_computers(struct todos *p, struct json array)
 {
     if (json_type(array) != JSON_ARRAY)
         return;
-    while (p->computer_count)
-        free(p->computers[--p->computer_count]);
+    names_free(&p->computers);
     for (struct json_iter it = json_iter(array); json_next(&it);) {
         char *name = json_dup_member(it.value, "name");
         if (name && *name)
@@ -58,7 +48,7 @@ static char *todos_dup_computer(const struct todos *p, struct json object)
     if (name && *name)
         return name;
     free(name);
-    return base_dup(p->computer_count ? p->computers[0] : "local");
+    return base_dup(names_first(&p->computers));
 }
 
 /* ---- todos ---------------------------------------------------------------------------------- */
@@ -294,11 +284,6 @@ static void todos_set_projects(struct todos *p, struct json array)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static void todos_on_preparation(struct todos *p, struct json data)
-{
-    todos_set_projects(p, json_get(data, "projects"));
-}
-
 static void todos_on_projects(struct todos *p, struct json data)
 {
     char *computer = todos_dup_computer(p, data);
@@ -331,52 +316,15 @@ static void todos_on_computer(struct todos *p, struct json data)
 static void todos_on_computer_removed(struct todos *p, struct json data)
 {
     char *name = json_dup_member(data, "name");
-    int i = name ? todos_computer(p, name) : -1;
+    int i = name ? names_find(&p->computers, name) : -1;
     if (i > 0) { /* never this computer */
-        free(p->computers[i]);
-        memmove(&p->computers[i], &p->computers[i + 1],
-                (size_t)(--p->computer_count - i) * sizeof *p->computers);
+        names_remove(&p->computers, i);
         todos_replace_projects(p, name, (struct json){0});
     }
     free(name);
 }
 
-static void todos_event(struct todos *p, span text)
-{
-    static const struct {
-        const char *event;
-        void (*apply)(struct todos *p, struct json data);
-    } events[] = {
-        {"preparation_initial", todos_on_preparation}, {"projects_updated", todos_on_projects},
-        {"todos_updated", todos_on_todos},             {"computer_updated", todos_on_computer},
-        {"computer_removed", todos_on_computer_removed},
-    };
-    struct json message;
-    if (!json_read(text, &message))
-        return;
-    struct json name = json_get(message, "event"), data = json_get(message, "data");
-    for (size_t i = 0; i < COUNT_OF(events); i++)
-        if (json_type(data) == JSON_OBJECT && json_text_eq(name, events[i].event))
-            events[i].apply(p, data);
-}
-
 /* ---- folds ---------------------------------------------------------------------------------- */
-
-/* Returns the index of a key in `turned`, or with *found 0 the index to insert it at. */
-static int todos_turned_at(const struct todos *p, const char *key, int *found)
-{
-    int from = 0, to = p->turned_count;
-    *found = 0;
-    while (from < to && !*found) {
-        int middle = from + (to - from) / 2, order = strcmp(p->turned[middle], key);
-        *found = order == 0;
-        if (order < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return to;
-}
 
 static int todos_folded_at_first(const char *key)
 {
@@ -385,31 +333,12 @@ static int todos_folded_at_first(const char *key)
 
 static int todos_is_folded(const struct todos *p, const char *key)
 {
-    int turned;
-    todos_turned_at(p, key, &turned);
-    return turned != todos_folded_at_first(key);
-}
-
-static void todos_turn(struct todos *p, const char *key)
-{
-    int turned, at = todos_turned_at(p, key, &turned);
-    if (turned) {
-        free(p->turned[at]);
-        memmove(&p->turned[at], &p->turned[at + 1],
-                (size_t)(--p->turned_count - at) * sizeof *p->turned);
-    } else {
-        p->turned = base_grow(p->turned, (size_t)(p->turned_count + 1) * sizeof *p->turned);
-        memmove(&p->turned[at + 1], &p->turned[at],
-                (size_t)(p->turned_count++ - at) * sizeof *p->turned);
-        p->turned[at] = base_dup(key);
-    }
-    p->dirty = 1;
+    return names_has(&p->folds, key) != todos_folded_at_first(key);
 }
 
 static void todos_set_folded(struct todos *p, const char *key, int folded)
 {
-    if (todos_is_folded(p, key) != !!folded)
-        todos_turn(p, key);
+    p->dirty |= names_set(&p->folds, key, !!folded != todos_folded_at_first(key));
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -540,7 +469,7 @@ static int todos_first_project(const struct todos *p, const char *computer)
  * among the computer's projects. */
 static void todos_add_all(struct todos *p, int c)
 {
-    const char *computer = p->computers[c];
+    const char *computer = p->computers.list[c];
     struct todos_row *row = todos_add_row(p, TODOS_COMPUTER, computer,
                                           todos_key("c:", computer, NULL, NULL, NULL));
     const struct todos_project *here = c == 0 && p->here ? &p->here_project : NULL;
@@ -574,7 +503,7 @@ static void todos_build(struct todos *p)
         return;
     p->dirty = p->hits = 0;
     todos_clear_rows(p);
-    for (int c = 0; c < p->computer_count; c++)
+    for (int c = 0; c < p->computers.count; c++)
         todos_add_all(p, c);
 }
 
@@ -592,40 +521,20 @@ static int todos_find(const struct todos *p, const char *key)
     return -1;
 }
 
-static int todos_compare_keys(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void todos_fold_all(struct todos *p, int folded)
 {
-    size_t most = (size_t)p->turned_count, n = 0;
-    for (int i = -1; i < p->project_count; i++)
-        most += 1 + (size_t)(i < 0 ? &p->here_project : &p->projects[i])->todo_count;
-    char **turned = base_alloc((most + 1) * sizeof *turned);
-    for (int i = 0; i < p->turned_count; i++) { /* a row in its first state is not listed */
-        if (p->turned[i][0] == (folded ? 't' : 'p'))
-            free(p->turned[i]);
-        else
-            turned[n++] = p->turned[i];
-    }
+    for (int i = p->folds.count; i-- > 0;)
+        if (p->folds.list[i][0] == (folded ? 't' : 'p'))
+            names_remove(&p->folds, i);
     for (int i = -1; i < p->project_count; i++) {
         const struct todos_project *one = i < 0 ? &p->here_project : &p->projects[i];
         if (folded && one->path)
-            turned[n++] = todos_key("p:", one->computer, one->path, NULL, NULL);
+            names_add(&p->folds, todos_key("p:", one->computer, one->path, NULL, NULL));
         for (int k = 0; !folded && k < one->todo_count; k++)
-            turned[n++] = todos_key("t:", one->computer, one->path, one->todos[k].slug, NULL);
+            names_add(&p->folds,
+                      todos_key("t:", one->computer, one->path, one->todos[k].slug, NULL));
     }
-    base_sort(turned, n, sizeof *turned, todos_compare_keys);
-    p->turned_count = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (p->turned_count && strcmp(turned[p->turned_count - 1], turned[i]) == 0)
-            free(turned[i]);
-        else
-            turned[p->turned_count++] = turned[i];
-    }
-    free(p->turned);
-    p->turned = turned;
+    names_sort(&p->folds);
     p->dirty = 1;
 }
 
@@ -638,7 +547,7 @@ static int todos_has_todo(const struct todos_row *row)
 
 static int todos_is_local(const struct todos *p, const struct todos_row *row)
 {
-    return p->computer_count && strcmp(p->computers[0], row->computer) == 0;
+    return strcmp(names_first(&p->computers), row->computer) == 0;
 }
 
 /* Returns why a session can't be started for the row, or NULL. */
@@ -789,11 +698,9 @@ static void todos_free(struct todos *p)
     todos_clear_rows(p);
     while (p->project_count)
         todos_free_project(&p->projects[--p->project_count]);
-    while (p->computer_count)
-        free(p->computers[--p->computer_count]);
-    while (p->turned_count)
-        free(p->turned[--p->turned_count]);
+    names_free(&p->computers);
+    names_free(&p->folds);
     todos_free_project(&p->here_project);
-    free(p->computers), free(p->projects), free(p->turned), free(p->rows), free(p->here);
+    free(p->projects), free(p->rows), free(p->here);
     *p = (struct todos){0};
 }

@@ -368,7 +368,7 @@ static struct tree_session *tree_put(struct tree *t, struct json object)
         return NULL;
     }
     if (!now->computer)
-        now->computer = base_dup(t->computer_count ? t->computers[0] : "local");
+        now->computer = base_dup(names_first(&t->computers));
     struct tree_session *old = tree_session(t, now->id);
     const span nothing = {"", 0}; /* the object's text is kept nowhere: it costs 1 KB */
     struct cache_session *known = cache_put(&t->sessions, now->id, now->computer, &nothing, 1, 0);
@@ -423,23 +423,14 @@ static void tree_set_sessions(struct tree *t, struct json array)
 
 /* ---- computers and projects ----------------------------------------------------------------- */
 
-static int tree_computer(const struct tree *t, const char *name)
-{
-    for (int i = 0; i < t->computer_count; i++)
-        if (strcmp(t->computers[i], name) == 0)
-            return i;
-    return -1;
-}
-
 static void tree_add_computer(struct tree *t, const char *name)
 {
-    size_t count = (size_t)t->computer_count + 1;
-    if (tree_computer(t, name) >= 0)
+    if (names_find(&t->computers, name) >= 0)
         return;
-    t->computers = base_grow(t->computers, count * sizeof *t->computers);
-    t->computer_notes = base_grow(t->computer_notes, count * sizeof *t->computer_notes);
-    t->computer_notes[t->computer_count] = (struct tree_note){0};
-    t->computers[t->computer_count++] = base_dup(name);
+    names_add(&t->computers, base_dup(name));
+    t->computer_notes =
+        base_grow(t->computer_notes, (size_t)t->computers.count * sizeof *t->computer_notes);
+    t->computer_notes[t->computers.count - 1] = (struct tree_note){0};
     t->dirty = 1;
 }
 
@@ -459,7 +450,7 @@ static void tree_put_computer(struct tree *t, struct json object)
                 : stale ? "stale" : NULL;
     if (name) {
         tree_add_computer(t, name);
-        int i = tree_computer(t, name);
+        int i = names_find(&t->computers, name);
         t->dirty |= memcmp(&t->computer_notes[i], &note, sizeof note) != 0;
         t->computer_notes[i] = note;
     }
@@ -470,8 +461,7 @@ static void tree_set_computers(struct tree *t, struct json array)
 {
     if (json_type(array) != JSON_ARRAY)
         return;
-    while (t->computer_count)
-        free(t->computers[--t->computer_count]);
+    names_free(&t->computers);
     for (struct json_iter it = json_iter(array); json_next(&it);)
         tree_put_computer(t, it.value);
     t->dirty = 1;
@@ -501,8 +491,7 @@ static void tree_add_projects(struct tree *t, struct json array)
             t->projects =
                 base_grow(t->projects, (size_t)(t->project_count + 1) * sizeof *t->projects);
             t->projects[t->project_count++] = (struct tree_project){
-                computer ? computer
-                         : base_dup(t->computer_count ? t->computers[0] : "local"),
+                computer ? computer : base_dup(names_first(&t->computers)),
                 path, name && *name ? name : base_dup(config_last_part(path))};
             if (name && !*name)
                 free(name);
@@ -548,11 +537,6 @@ static void tree_set_agents(struct tree *t, struct json object)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static void tree_on_sessions(struct tree *t, struct json data)
-{
-    tree_set_sessions(t, json_get(data, "sessions"));
-}
-
 static void tree_on_session(struct tree *t, struct json data)
 {
     tree_put(t, data);
@@ -563,17 +547,12 @@ static void tree_on_removed(struct tree *t, struct json data)
     char *id = json_dup_member(data, "session_id");
     struct tree_session *s = id ? tree_session(t, id) : NULL;
     int kept = s && s->restart && strcmp(s->restart, "resume") == 0 &&
-               strcmp(s->computer, t->computers[0]) == 0;
+               strcmp(s->computer, names_first(&t->computers)) == 0;
     if (kept)
         s->ended = t->dirty = 1; /* its daemon keeps it, too */
     else if (s)
         tree_remove(t, id);
     free(id);
-}
-
-static void tree_on_preparation(struct tree *t, struct json data)
-{
-    tree_set_projects(t, json_get(data, "projects"));
 }
 
 static void tree_on_projects(struct tree *t, struct json data)
@@ -589,56 +568,17 @@ static void tree_on_projects(struct tree *t, struct json data)
 static void tree_on_computer_removed(struct tree *t, struct json data)
 {
     char *name = json_dup_member(data, "name");
-    int i = name ? tree_computer(t, name) : -1;
+    int i = name ? names_find(&t->computers, name) : -1;
     if (i > 0) { /* never this computer */
-        free(t->computers[i]);
-        size_t after = (size_t)(--t->computer_count - i);
-        memmove(&t->computers[i], &t->computers[i + 1], after * sizeof *t->computers);
+        names_remove(&t->computers, i);
         memmove(&t->computer_notes[i], &t->computer_notes[i + 1],
-                after * sizeof *t->computer_notes);
+                (size_t)(t->computers.count - i) * sizeof *t->computer_notes);
         t->dirty = 1;
     }
     free(name);
 }
 
-static void tree_event(struct tree *t, span text)
-{
-    static const struct {
-        const char *event;
-        void (*apply)(struct tree *t, struct json data);
-    } events[] = {
-        {"sessions_initial", tree_on_sessions}, {"session_created", tree_on_session},
-        {"session_updated", tree_on_session},   {"session_removed", tree_on_removed},
-        {"computer_updated", tree_put_computer}, {"computer_removed", tree_on_computer_removed},
-        {"projects_updated", tree_on_projects}, {"preparation_initial", tree_on_preparation},
-        {"agents_updated", tree_set_agents},
-    };
-    struct json message;
-    if (!json_read(text, &message))
-        return;
-    struct json name = json_get(message, "event");
-    for (size_t i = 0; i < COUNT_OF(events); i++)
-        if (json_text_eq(name, events[i].event))
-            events[i].apply(t, json_get(message, "data"));
-}
-
 /* ---- folds ---------------------------------------------------------------------------------- */
-
-/* Returns the index of a key in the sorted folds, or with *found 0 the index to insert it at. */
-static int tree_fold_place(const struct tree *t, const char *key, int *found)
-{
-    int low = 0, high = t->fold_count;
-    *found = 0;
-    while (low < high && !*found) {
-        int middle = (low + high) / 2, order = strcmp(t->folds[middle], key);
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-        *found = order == 0;
-    }
-    return *found ? high : low;
-}
 
 /* The fold of ended sessions is the one that `folds` opens. */
 static int tree_opens(const char *key)
@@ -649,28 +589,12 @@ static int tree_opens(const char *key)
 
 static int tree_is_folded(const struct tree *t, const char *key)
 {
-    int found;
-    tree_fold_place(t, key, &found);
-    return found != tree_opens(key);
+    return names_has(&t->folds, key) != tree_opens(key);
 }
 
 static void tree_set_folded(struct tree *t, const char *key, int folded)
 {
-    int found, at = tree_fold_place(t, key, &found);
-    folded = folded != tree_opens(key);
-    if (folded == found || (folded && t->fold_count == TREE_FOLDS_MAX))
-        return;
-    if (folded) {
-        t->folds = base_grow(t->folds, (size_t)(t->fold_count + 1) * sizeof *t->folds);
-        memmove(&t->folds[at + 1], &t->folds[at], (size_t)(t->fold_count - at) * sizeof *t->folds);
-        t->folds[at] = base_dup(key);
-        t->fold_count++;
-    } else {
-        free(t->folds[at]);
-        memmove(&t->folds[at], &t->folds[at + 1],
-                (size_t)(--t->fold_count - at) * sizeof *t->folds);
-    }
-    t->dirty = 1;
+    t->dirty |= names_set(&t->folds, key, !!folded != tree_opens(key));
 }
 
 static void tree_set_focus(struct tree *t, const char *computer)
@@ -693,13 +617,16 @@ static const char *const tree_orders[TREE_ORDERS] = {"listed", "waiting", "recen
 
 static void tree_put_state(const struct tree *t, buf *b)
 {
+    struct names live = {base_alloc(((size_t)t->folds.count + 1) * sizeof *live.list), 0};
+    for (int i = 0; i < t->folds.count; i++) {
+        char *key = t->folds.list[i];
+        if (key[0] != 's' || !t->sessions.count || tree_session(t, key + 2))
+            live.list[live.count++] = key;
+    }
     json_field_string(b, "focus", t->focus);
     json_field_string(b, "order", tree_orders[t->order]);
-    json_field_open(b, "folds", '[');
-    for (int i = 0; i < t->fold_count; i++)
-        if (t->folds[i][0] != 's' || !t->sessions.count || tree_session(t, t->folds[i] + 2))
-            json_put_string(b, span_of(t->folds[i]));
-    json_close(b, ']');
+    names_put(&live, "folds", b);
+    free(live.list);
 }
 
 static void tree_load_state(struct tree *t, struct json state)
@@ -708,12 +635,8 @@ static void tree_load_state(struct tree *t, struct json state)
     for (int i = 0; i < TREE_ORDERS; i++)
         if (json_member_eq(state, "order", tree_orders[i]))
             tree_set_order(t, (enum tree_order)i);
-    for (struct json_iter it = json_iter(json_get(state, "folds")); json_next(&it);) {
-        char *key = json_dup_text(it.value);
-        if (key && *key && key[1] == ':' && strchr("cps", *key))
-            tree_set_folded(t, key, 1);
-        free(key);
-    }
+    names_load(&t->folds, json_get(state, "folds"));
+    t->dirty = 1;
     if (focus)
         tree_set_focus(t, focus);
     free(focus);

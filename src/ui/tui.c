@@ -286,12 +286,6 @@ static const struct conn_hooks tui_terminal_hooks = {tui_on_input, tui_on_draine
 
 /* ---- push ----------------------------------------------------------------------------------- */
 
-/* Most events are about sessions: the todos don't need to parse those. */
-static int tui_is_of_session(span json)
-{
-    return span_starts(json, "{\"event\":\"session") || span_starts(json, "{\"event\": \"session");
-}
-
 static void tui_on_push_event(void *ctx, span json)
 {
     struct app *t = ctx;
@@ -305,9 +299,7 @@ static void tui_on_push_event(void *ctx, span json)
             return;
         }
     }
-    tree_event(&t->tree, json);
-    if (!tui_is_of_session(json))
-        todos_event(&t->todos, json);
+    models_event(&t->tree, &t->todos, json);
     t->fetched = 1;
     attention_follow(t);
     app_changed(t);

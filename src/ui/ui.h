@@ -204,25 +204,18 @@ struct app_ended {
     char *after;            /* said then; or NULL */
 };
 
-/* Texts typed into a field before, the newest last. */
-struct app_history {
-    char *lines[APP_HISTORY_MAX];
-    int count;
-};
-
 struct app {
     const struct config *config;
     enum app_mode mode, shown;
     struct view *view;        /* preview or attached; or NULL */
     struct {
-        char **ids;           /* sessions that a dialog or an act is about */
-        int count;
+        struct names ids;     /* sessions that a dialog or an act is about */
         const char *act;
         int pending, sent, failed;
         char *why;            /* of the first that failed */
     } many;
     struct widget_menu menu;
-    int agent_count, computer_count;
+    int agent_count;
     int ended_count;
     struct loop loop;
     struct client client;
@@ -318,8 +311,9 @@ struct app {
     struct config again;       /* what r has read */
     struct app_view views[2];
     /* why a choice is not possible */
-    char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX], **computers;
-    struct app_history prompts, commands;
+    char *agents[TREE_AGENTS_MAX], *notes[TREE_AGENTS_MAX];
+    struct names computers;
+    struct names prompts, commands; /* texts typed before, the newest last */
     struct app_ended ended[APP_ENDED_MAX]; /* the newest last */
 };
 
@@ -386,7 +380,7 @@ static int app_is_foreign(const struct app *t);
 static void app_state_changed(struct app *t);
 static void app_save(void *ctx);
 static void app_load(struct app *t);
-static void app_add_line(struct app *t, struct app_history *history, const char *line);
+static void app_add_line(struct app *t, struct names *history, const char *line);
 /* Copies by OSC 52; where the terminal or the size forbids that, to a file. *what tells. */
 static void app_copy(struct app *t, span text, char *what, size_t size);
 /* Gives the terminal to a program. argv is one block and is freed. done gets waitpid's status, or
@@ -428,6 +422,7 @@ static void many_unmark(struct app *t);
 static int many_collect(struct app *t, int below);
 static int many_collect_exited(struct app *t);     /* of those shown */
 static void many_keep(struct app *t, int exited);  /* drops the others */
+static struct tree_session *many_first(const struct app *t); /* or NULL */
 static void many_clear(struct app *t);
 /* Appends how many run, how many have exited. */
 static void many_put_count(const struct app *t, buf *b);

@@ -25,7 +25,7 @@ static void fuzz_tree_event(struct tree *t, const unsigned char *p)
             buf_str(&b, ",\"last_output\":\"out\",\"unseen\":true");
         buf_str(&b, "}}");
     }
-    tree_event(t, buf_view(&b));
+    models_event(t, NULL, buf_view(&b));
     buf_free(&b);
 }
 
@@ -97,7 +97,7 @@ static int fuzz_tree(const uint8_t *data, size_t size)
         if (data[at] & 16)
             fuzz_tree_check(&t);
     }
-    tree_event(&t, (span){(const char *)data, size});
+    models_event(&t, NULL, (span){(const char *)data, size});
     fuzz_tree_check(&t);
     fuzz_tree_state(&t, (span){(const char *)data, size});
     outline_free(&t);

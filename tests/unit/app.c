@@ -514,7 +514,7 @@ static void unit_app_saves(void)
         app_add_line(u.t, &u.t->prompts, prompt); /* once in a row */
     }
     app_add_line(u.t, &u.t->prompts, "");
-    CHECK(u.t->prompts.count == APP_HISTORY_MAX && strcmp(u.t->prompts.lines[0], "prompt 1") == 0);
+    CHECK(u.t->prompts.count == APP_HISTORY_MAX && strcmp(u.t->prompts.list[0], "prompt 1") == 0);
     unit_app_type(&u, "p2");
     CHECK(u.t->save_timer.slot && u.t->unsaved);
     app_save(u.t);

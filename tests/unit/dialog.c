@@ -97,7 +97,7 @@ static void unit_dialog_computers(void)
     CHECK(!u.t->form.lines[1].complete && !u.t->form.lines[2].notes);
     CHECK(!u.t->form.lines[3].complete);
     dialog_close(u.t);
-    CHECK(u.t->mode == APP_SESSIONS && !u.t->agent_count && !u.t->computer_count);
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->agent_count && !u.t->computers.count);
     unit_app_end(&u);
 }
 
@@ -114,7 +114,7 @@ static void unit_dialog_message(void)
     unit_app_type(&u, "hello\023");
     UNIT_APP_SEE(&u, "the program has not reacted");
     CHECK(unit_app_has(&u.asked, "{\"message\":\"hello\"}") && u.t->mode == APP_SESSIONS);
-    CHECK(u.t->prompts.count == 1 && strcmp(u.t->prompts.lines[0], "hello") == 0);
+    CHECK(u.t->prompts.count == 1 && strcmp(u.t->prompts.list[0], "hello") == 0);
     unit_app_type(&u, "m");
     UNIT_APP_SEE(&u, "select a session first");
     unit_app_type(&u, "R");

@@ -331,8 +331,9 @@ static void unit_field_up_down(void)
 static void unit_field_history(void)
 {
     test_begin("history goes back and forth and keeps the draft");
-    static const char *const entries[] = {"oldest", "two\nlines", "newest"};
-    struct field f = {.rows = 4, .history = entries, .history_count = 3};
+    static char *entries[] = {"oldest", "two\nlines", "newest"};
+    const struct names history = {entries, COUNT_OF(entries)};
+    struct field f = {.rows = 4, .history = &history};
     field_insert(&f, span_of("draft"));
     CHECK(!unit_field_press(&f, TERM_DOWN, 0));
     CHECK(unit_field_press(&f, TERM_UP, 0));
@@ -350,7 +351,7 @@ static void unit_field_history(void)
     CHECK_SPAN(buf_view(&f.text), "draft");
     CHECK(!unit_field_press(&f, TERM_DOWN, 0));
     field_free(&f);
-    struct field line = {.history = entries, .history_count = 3};
+    struct field line = {.history = &history};
     unit_field_press(&line, TERM_UP, 0);
     unit_field_press(&line, TERM_UP, 0);
     CHECK_SPAN(buf_view(&line.text), "two lines"); /* one line is one line */
@@ -475,7 +476,8 @@ static void unit_field_directories(void)
 
 static void unit_field_commands(void)
 {
-    static const char *const history[] = {"make", "make watch", "vi x"};
+    static char *entries[] = {"make", "make watch", "vi x"};
+    const struct names history = {entries, COUNT_OF(entries)};
     static const struct {
         const char *typed, *becomes, *hint;
         int done;
@@ -488,7 +490,7 @@ static void unit_field_commands(void)
     };
     static const char *const files[] = {"tool-a", "tool-b", "plain"};
     char dir[64], path[200], *before = getenv("PATH");
-    struct field f = {.history = history, .history_count = COUNT_OF(history)};
+    struct field f = {.history = &history};
     buf hint = {0};
     test_begin("a command is completed from the history, its first word from $PATH");
     before = span_dup(span_of(before ? before : ""));

@@ -26,7 +26,7 @@ static void unit_rows_fill(struct tree *t, int sessions)
         if (i && unit_rows_random(3) == 0)
             buf_fmt(&b, ",\"initiator_session_id\":\"s%d\"", unit_rows_random(i));
         buf_str(&b, "}}");
-        tree_event(t, buf_view(&b));
+        models_event(t, NULL, buf_view(&b));
     }
     buf_free(&b);
     outline_build(t);
@@ -148,7 +148,7 @@ static void unit_rows_put_session(const char *members, int details, buf *headlin
     outline_init(&t, "vm", NULL);
     buf_fmt(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"a\",\"computer\":\"vm\","
                 "\"working_directory\":\"/p\",%s}}", members);
-    tree_event(&t, buf_view(&b));
+    models_event(&t, NULL, buf_view(&b));
     outline_build(&t);
     grid_resize(&g, 10, 100);
     widget_begin(&u);
@@ -236,7 +236,7 @@ static void unit_rows_branches(void)
                     "\"state\":\"idle\",\"branch\":\"%s\","
                     "\"created_at\":\"2026-01-01T00:00:0%dZ\"}}",
                 i, branches[i], i);
-        tree_event(&t, buf_view(&b));
+        models_event(&t, NULL, buf_view(&b));
     }
     outline_build(&t);
     grid_resize(&g, 8, 48);
@@ -270,7 +270,8 @@ static void unit_rows_pulled(void)
     test_begin("a computer that does not push shows the age of its sessions");
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
     outline_init(&t, "vm", NULL);
-    tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"py\",\"status\":"
+    models_event(&t, NULL,
+                 span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"py\",\"status\":"
                            "\"online\",\"sessions_at\":\"2026-01-01T00:00:00Z\"}}"));
     clock_parse_iso(span_of("2026-01-01T00:02:00Z"), &l.now);
     for (int ascii = 0; ascii < 2; ascii++) {
@@ -300,7 +301,8 @@ static void unit_rows_redis(void)
     test_begin("this computer's row says what is wrong with Redis, shorter where there is no room");
     theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
     outline_init(&t, "vm", NULL);
-    tree_event(&t, span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"vm\",\"status\":"
+    models_event(&t, NULL,
+                 span_of("{\"event\":\"computer_updated\",\"data\":{\"name\":\"vm\",\"status\":"
                            "\"online\",\"redis\":\"reconnecting\",\"redis_why\":\"READONLY: it "
                            "is a replica\"}}"));
     for (int cols = 40; cols <= 80; cols += 40) {

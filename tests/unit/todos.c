@@ -12,7 +12,7 @@ static void unit_todos_tell(struct todos *p, const char *event, const char *data
 {
     buf b = {0};
     buf_fmt(&b, "{\"event\": \"%s\", \"data\": %s}", event, data);
-    todos_event(p, buf_view(&b));
+    models_event(NULL, p, buf_view(&b));
     buf_free(&b);
 }
 
@@ -95,12 +95,12 @@ static void unit_todos_tree(void)
                                      "     f:vm:/src:a:implementation-plan.md implem") != NULL);
     todos_set_folded(&p, "c:vm", 1);
     CHECK(span_starts(span_of(unit_todos_rows(&p)), "+ c:vm vm\n- c:far"));
-    CHECK_INT(p.turned_count, 2);
-    CHECK_SPAN(span_of(p.turned[0]), "c:vm");
-    CHECK_SPAN(span_of(p.turned[1]), "t:vm:/src:a");
-    todos_turn(&p, "c:vm");
-    todos_turn(&p, "t:vm:/src:a");
-    CHECK_INT(p.turned_count, 0);
+    CHECK_INT(p.folds.count, 2);
+    CHECK_SPAN(span_of(p.folds.list[0]), "c:vm");
+    CHECK_SPAN(span_of(p.folds.list[1]), "t:vm:/src:a");
+    todos_set_folded(&p, "c:vm", 0);
+    todos_set_folded(&p, "t:vm:/src:a", 1);
+    CHECK_INT(p.folds.count, 0);
     todos_free(&p);
 }
 
@@ -143,7 +143,7 @@ static void unit_todos_events(void)
         UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n"
                            "- c:far far\n - p:far:/b b\n  + t:far:/b:y y\n");
     }
-    todos_event(&p, span_of("{\"event\": \"computer_removed\", \"data\": {\"name\": \"far"));
+    models_event(NULL, &p, span_of("{\"event\": \"computer_removed\", \"data\": {\"name\": \"far"));
     unit_todos_tell(&p, "computer_removed", "{\"name\": \"far\"}");
     UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  + t:vm:/a:x x\n");
     unit_todos_tell(&p, "computer_updated", "{\"name\": \"far\"}"); /* comes back with nothing */
@@ -183,13 +183,13 @@ static void unit_todos_fold_all(void)
     todos_fold_all(&p, 1);
     UNIT_TODOS_ROWS(&p, "- c:vm vm\n + p:vm:/a a\n   p:vm:/h h\n+ c:far far\n");
     todos_fold_all(&p, 1);
-    CHECK_INT(p.turned_count, 4);
+    CHECK_INT(p.folds.count, 4);
     todos_set_folded(&p, "c:far", 0);
     todos_set_folded(&p, "p:far:/a", 0);
     UNIT_TODOS_ROWS(&p, "- c:vm vm\n + p:vm:/a a\n   p:vm:/h h\n"
                        "- c:far far\n - p:far:/a a\n  + t:far:/a:y y\n");
     todos_fold_all(&p, 0);
-    CHECK_INT(p.turned_count, 2);
+    CHECK_INT(p.folds.count, 2);
     todos_set_folded(&p, "t:far:/a:y", 1);
     UNIT_TODOS_ROWS(&p, "- c:vm vm\n - p:vm:/a a\n  - t:vm:/a:x x\n"
                        "     f:vm:/a:x:requirements.md requirements.md\n"
@@ -248,8 +248,8 @@ static void unit_todos_folds(void)
         snprintf(key, sizeof key, "%c:%d", i % 2 ? 't' : 'p', i);
         CHECK_INT(todos_is_folded(&p, key), folded[i]);
     }
-    for (int i = 1; i < p.turned_count; i++)
-        CHECK(strcmp(p.turned[i - 1], p.turned[i]) < 0);
+    for (int i = 1; i < p.folds.count; i++)
+        CHECK(strcmp(p.folds.list[i - 1], p.folds.list[i]) < 0);
     todos_free(&p);
 }
 

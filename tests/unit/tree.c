@@ -175,7 +175,7 @@ static void unit_tree_put_rows(const struct tree *t, buf *b)
 
 static void unit_tree_say(struct tree *t, const char *text)
 {
-    tree_event(t, span_of(text));
+    models_event(t, NULL, span_of(text));
 }
 
 static void unit_tree_change(struct unit_tree_model *m, int i)
@@ -257,7 +257,7 @@ static void unit_tree_step(struct tree *t, struct unit_tree_model *m)
         }
     }
     if (b.n)
-        tree_event(t, buf_view(&b));
+        models_event(t, NULL, buf_view(&b));
     buf_free(&b);
 }
 
@@ -310,7 +310,7 @@ static void unit_tree_rings(void)
                     "\"vm\","
                     "\"working_directory\":\"/d%d\",\"initiator_session_id\":\"s%d\"}}",
                     i, unit_tree_random(3), up);
-            tree_event(&t, buf_view(&b));
+            models_event(&t, NULL, buf_view(&b));
         }
         outline_build(&t);
         int sessions = 0;
@@ -337,7 +337,7 @@ static void unit_tree_numbers(void)
                 "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s%d\",\"initiator_"
                 "session_id\":\"s%d\"}}",
                 i, i - 1);
-        tree_event(&t, buf_view(&b));
+        models_event(&t, NULL, buf_view(&b));
     }
     outline_build(&t);
     for (int i = 0; i < 9; i++) {
@@ -664,7 +664,7 @@ static void unit_tree_jumps(void)
     CHECK_KEYS(&t, "c:vm p:vm:/w/site p:vm:/x s:a s:b s:c c:other p:other:/y p:other:/z");
     CHECK_INT(at, outline_find(&t, "s:b"));
     outline_fold_all(&t, 0);
-    CHECK_INT(t.fold_count, 0);
+    CHECK_INT(t.folds.count, 0);
     outline_build(&t);
     CHECK_INT(outline_find_number(&t, outline_find(&t, "s:b"), "1"), outline_find(&t, "s:a"));
     CHECK_INT(outline_find_number(&t, outline_find(&t, "s:e"), "1"), outline_find(&t, "s:e"));
@@ -731,12 +731,14 @@ static void unit_tree_state(void)
         tree_load_state(&two, state);
         CHECK_KEYS(&two, "p:vm:/x s:c s:a p:vm:/w/site s:d");
     }
-    for (int i = 0; i < TREE_FOLDS_MAX + 10; i++) {
+    for (int i = 0; i < 2000; i++) {
         char key[24];
-        snprintf(key, sizeof key, "s:%d", i);
+        snprintf(key, sizeof key, "p:vm:/%d", i);
         tree_set_folded(&two, key, 1);
     }
-    CHECK_INT(two.fold_count, TREE_FOLDS_MAX);
+    buf_clear(&b);
+    tree_put_state(&two, &b); /* the file has room for it all */
+    CHECK(b.n > NAMES_SAVED_MAX && b.n < STORE_RECORD_MAX / 3);
     buf_free(&b);
     outline_free(&one);
     outline_free(&two);
