@@ -58,6 +58,15 @@
 #include "../src/base/base.h"
 static int unit_no_links; /* symbolic links can't be made */
 #define symlink(text, path) (unit_no_links ? (errno = EPERM, -1) : symlink(text, path))
+static int unit_rename_fails; /* the how manyth from now on fails; 0: none */
+static int unit_rename(const char *from, const char *to)
+{
+    int fails = unit_rename_fails == 1;
+    unit_rename_fails -= unit_rename_fails > 0;
+    return fails ? (errno = EIO, -1) : rename(from, to);
+}
+
+#define rename unit_rename
 static long unit_allocated; /* how often: all of the program's memory goes through realloc */
 static long unit_left;      /* blocks that have not been freed */
 static void *unit_realloc(void *p, size_t size)

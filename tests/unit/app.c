@@ -438,6 +438,27 @@ static void unit_app_frame_times(void)
     unit_app_end(&u);
 }
 
+static void unit_app_waits(void)
+{
+    struct unit_app u;
+    test_begin("no frame is drawn while the terminal has not taken the last one, or a program runs");
+    unit_app_begin(&u, 24, 80);
+    UNIT_APP_UNTIL(&u, unit_app_shows(&u, "telec") && !u.t->draw_task.queued);
+    for (int program = 0; program < 2; program++) {
+        u.t->stale = 0;
+        u.t->terminal.queued += !program;
+        u.t->program_runs = program;
+        app_expect_echo(u.t);
+        app_changed(u.t);
+        CHECK(u.t->stale && !u.t->draw_task.queued);
+        u.t->terminal.queued -= !program;
+    }
+    u.t->program_runs = 0;
+    app_changed(u.t);
+    CHECK(u.t->draw_task.queued);
+    unit_app_end(&u);
+}
+
 static void unit_app_requests(void)
 {
     struct unit_app u;
@@ -569,6 +590,7 @@ static void unit_app(void)
     unit_app_selection();
     unit_app_first_selection();
     unit_app_frame_times();
+    unit_app_waits();
     unit_app_requests();
     unit_app_ends();
     unit_app_saves();

@@ -183,6 +183,22 @@ static void unit_cli_mains(void)
     }
 }
 
+static void unit_cli_man(void)
+{
+    buf out = {0}, error = {0};
+    test_begin("the manual page has under a command the options that it takes, and no other");
+    CHECK_INT(unit_cli_main("telec help --man", &out, &error), 0);
+    char *list = strstr(buf_cstr(&out), "\n.It Ic list"), *next = list ? list + 1 : NULL;
+    next = next ? strstr(next, "\n.It Ic ") : NULL;
+    CHECK(list && next);
+    if (next) {
+        *next = '\0';
+        CHECK(strstr(list, "Fl -json\n") && strstr(list, "Fl -computer Ar "));
+        CHECK(!strstr(list, "Fl -directory") && !strstr(list, "Fl -socket"));
+    }
+    buf_free(&out), buf_free(&error);
+}
+
 static void unit_cli_completes(void)
 {
     static const char *const calls[][2] = { /* words, and the first fields of the answer's lines */
@@ -249,5 +265,6 @@ static void unit_cli(void)
     unit_cli_tables();
     unit_cli_mains();
     unit_cli_tells_starter();
+    unit_cli_man();
     unit_cli_completes();
 }

@@ -1013,6 +1013,32 @@ static void unit_hold_deaf_viewer(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_deaf_end(void)
+{
+    static char output[64 * 1024];
+    struct unit_holder u;
+    test_begin("a holder ends though a client does not read what is queued for it");
+    unit_holder_run(&u, "read x", "");
+    u.h.drained = 1; /* the pty's end came before the program's */
+    struct holder_client *c = u.h.clients;
+    conn_pause(&u.link.conn, 1);
+    while (c->conn.queued < sizeof output)
+        frame_send(&c->conn, FRAME_OUTPUT, (span){output, sizeof output});
+    unit_holder_send(&u, FRAME_INPUT, "\r");
+    CHECK(unit_holder_count(&u, &u.h.over, 2));
+    unit_holder_end(&u);
+}
+
+static void unit_hold_descriptors(void)
+{
+    struct unit_holder u;
+    test_begin("a program has its terminal as descriptors 0 to 2 only");
+    unit_holder_run(&u, "for f in 0 1 2 3 4 5 6 7 8 9; do [ -t $f ] && printf \"$f \"; done; "
+                        "echo done; read x", "");
+    CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"0 1 2 done\""));
+    unit_holder_end(&u);
+}
+
 static void unit_hold_joined_client(void)
 {
     struct unit_holder u;
@@ -1407,6 +1433,8 @@ static void unit_holder(void)
     unit_hold_waits_for_viewer();
     unit_hold_secrets();
     unit_hold_deaf_viewer();
+    unit_hold_deaf_end();
+    unit_hold_descriptors();
     unit_hold_deaf_client();
     unit_hold_joined_client();
     unit_hold_without_descriptors();

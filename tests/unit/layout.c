@@ -29,6 +29,7 @@ static void unit_layout_small(void)
     test_begin("a screen that is too small says what telec needs");
     unit_app_begin(&u, 5, 40);
     UNIT_APP_SEE(&u, "telec needs 24x6, this is 40x5");
+    CHECK(vt_row(u.screen, 0)[0].rune == 't'); /* whatever is cut, the beginning is not */
     unit_app_end(&u);
 }
 

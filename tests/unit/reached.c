@@ -201,6 +201,25 @@ static void unit_reached_refused(void)
     unit_reached_free(&u);
 }
 
+static void unit_reached_starts_none(void)
+{
+    struct unit_reached u;
+    buf log = {0};
+    test_begin("no daemon is started here for a computer whose daemon has ended");
+    unit_reached_init(&u);
+    CHECK(strstr(unit_httpd_next(&u.here.h, u.link, &u.here.body), "sessions") != NULL);
+    int i = unit_httpd_upgrade(&u.here.h, "/reach?name=dee&self=dee&socket=/nowhere/s");
+    unit_httpd_frame(&u.here.h, i, WS_TEXT, "{\"up\":true,\"why\":null}");
+    struct reached *dee = reached_find(&u.here.server, span_of("dee"));
+    CHECK(dee != NULL);
+    UNIT_HTTPD_UNTIL(&u.here.h, dee->client.push == CLIENT_WAITING);
+    buf_fmt(&log, "%s/daemon.log", u.here.d.state);
+    CHECK(access(buf_cstr(&log), F_OK) != 0);
+    unit_reached_leave(&u, i);
+    buf_free(&log);
+    unit_reached_free(&u);
+}
+
 static void unit_reached(void)
 {
     if (HTTP_HEAD_MAX < 1024) { /* a limit for tests, which a request between daemons exceeds */
@@ -212,4 +231,5 @@ static void unit_reached(void)
     unit_reached_cut();
     unit_reached_ends();
     unit_reached_refused();
+    unit_reached_starts_none();
 }

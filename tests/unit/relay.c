@@ -32,6 +32,8 @@ static void unit_relay_views(void)
     unit_httpd_frame(&u.h, other, WS_TEXT, "{\"colours\":[1,2,3]}");
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "g[1,2,3]\n") != NULL);
     unit_httpd_frame(&u.h, other, WS_TEXT, "nonsense");
+    unit_httpd_frame(&u.h, other, WS_TEXT, "{\"to come\":1}");
+    CHECK_INT(unit_server_ask(&u, "GET", "/health", NULL), 200); /* it is ignored by then */
     unit_httpd_frame(&u.h, other, WS_BINARY, "mine");
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), "imine\n") != NULL);
     CHECK(strstr(u.frames.p, "r{\"cols\":70,\"rows\":20,\"from\":\"here\"}\n"

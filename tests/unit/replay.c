@@ -197,6 +197,12 @@ static const struct replay_event replay_barred[] = {
                " \342\226\204\342\226\204\342\226\204\r\n  \342\235\257 make it\r\n"
                "\342\224\203\r\n\342\225\271\342\226\200\033[6;3H"}};
 
+static const struct replay_event replay_top[] = {
+    {50, NULL, "\033[?1049h\033[2J"},
+    {800, NULL, "\033[H     It is\r\n     made."
+                "\033[5;3H\342\224\203\033[6;3H\342\224\203  Ask anything\033[7;3H\342\224\203"
+                "\033[8;3H\342\224\203  Build M1\033[9;3H\342\225\271\342\226\200\342\226\200"}};
+
 static void test_replay_drawn(void)
 {
     static const struct {
@@ -207,6 +213,7 @@ static void test_replay_drawn(void)
     } drawn[] = {
         {replay_boxed, COUNT_OF(replay_boxed), "claude", "swiwqwi", "All of it.", 7900},
         {replay_framed, COUNT_OF(replay_framed), "opencode", "swiwq", "", 7000},
+        {replay_top, COUNT_OF(replay_top), "opencode", "swi", "It is made.", 0},
         {replay_slow, COUNT_OF(replay_slow), "claude", "swi", "", 0},
         {replay_barred, COUNT_OF(replay_barred), "copilot", "swi", "it all", 0}};
     static const long long cuts[] = {0, 7, 1};

@@ -308,6 +308,15 @@ static void unit_requests_new(void)
     CHECK_INT(r.a->sessions.count, 1);
     unit_requests_end(&r);
 
+    test_begin("the reply about a new session tells that its command is queued");
+    unit_requests_begin(&r);
+    unit_requests_ask(&r, "new_session t", "auto_command", "agent shell");
+    CHECK(strstr(r.said, "\"session_id\":") && strstr(r.said, "\"queued\""));
+    struct session *begun = r.a->sessions.first;
+    begun = begun == r.h.session ? begun->next : begun;
+    CHECK(begun && strstr(unit_requests_ask(&r, "end_session", "session_id", begun->id), "ended"));
+    unit_requests_end(&r);
+
     test_begin("the words behind an agent's mode are its prompt, and the mode may be missing");
     struct session_plan plan = {0};
     buf prompt = {0};

@@ -51,6 +51,7 @@ static void unit_server_answer(struct unit_server_link *link, enum frame_type ty
         const char *payload;
     } answers[] = {
         {FRAME_MESSAGE, FRAME_RECEIPT, "delivered"},
+        {FRAME_ANSWER, FRAME_RECEIPT, "answered"},
         {FRAME_TEXT, FRAME_TEXT_REPLY, "line one\nline two\n"},
         {FRAME_SCREEN, FRAME_SCREEN_REPLY, "{\"lines\":[\"x\"]}"},
         {FRAME_VIEW, FRAME_SIZE, "{\"size\":[80,24]}"},
@@ -242,6 +243,8 @@ static void unit_routes_table(void)
         {"POST", "/sessions/s1/message", "[]", 422, "model_attributes_type"},
         {"POST", "/sessions/s1/message", NULL, 422, "missing"},
         {"POST", "/sessions/s1/message", "{\"message\":\"hi\"}", 200, "\"result\":\"delivered\""},
+        {"POST", "/sessions/s1/answer", "{\"answer\":\"yes\"}", 200, "\"result\":\"answered\""},
+        {"POST", "/sessions/s1/answer", "{\"answer\":\"\"}", 422, "string_too_short"},
         {"POST", "/sessions/s1/keys", "{\"key\":\"enter\",\"count\":2}", 200, "success"},
         {"POST", "/sessions/s1/keys", "{\"key\":\"no\"}", 422, "literal_error"},
         {"GET", "/sessions/s1/screen", NULL, 200, "{\"lines\":[\"x\"]}"},

@@ -146,6 +146,11 @@ static void unit_spawn_stops(void)
     CHECK(spawn_connect(&u.config) < 0 && errno == ENOENT);
     CHECK_INT(spawn_stop(&u.config, &error), 1); /* no directory yet */
     CHECK_INT(places_make_dirs(&u.config, &error), 0);
+    char why[100];
+    int stale = conn_listen(u.socket, why, sizeof why);
+    CHECK(stale >= 0 && close(stale) == 0);
+    CHECK(spawn_connect(&u.config) < 0 && errno == ECONNREFUSED); /* there is a socket */
+    unlink(u.socket);
     pid_t pid = unit_spawn_owner(&u, 0);
     CHECK_INT(spawn_pid(&u.config), pid);
     CHECK_INT(spawn_stop(&u.config, &error), 0);

@@ -391,6 +391,24 @@ static void unit_store_disk(void)
     loop_free(&l);
 }
 
+static void unit_store_disk_alone(void)
+{
+    struct loop l;
+    struct disk d;
+    test_begin("a process that writes for a holder ends with the holder's end of the connection");
+    loop_init(&l);
+    disk_init(&d, &l, unit_program, "probe", unit_store_root);
+    CHECK_INT(disk_start(&d), 0);
+    loop_child_cancel(&l, &d.child);
+    CHECK(fcntl(d.fd, F_GETFD) & FD_CLOEXEC); /* no other child keeps it */
+    close(d.fd); /* as a holder that is killed does */
+    int tries = 1000;
+    while (tries && waitpid(d.child.pid, NULL, WNOHANG) == 0)
+        poll(NULL, 0, 10), tries--;
+    CHECK(tries > 0);
+    loop_free(&l);
+}
+
 static void unit_store_logs(void)
 {
     test_begin("a log keeps the end of the output, in two bounded files");
@@ -553,6 +571,23 @@ static void unit_store_log_no_rename(void)
     unit_store_unlink_logs();
 }
 
+static void unit_store_log_half_rename(void)
+{
+    struct store_log log;
+    test_begin("a log whose rotation fails halfway keeps its files' names");
+    CHECK_INT(store_log_open(&log, unit_store_root), 0);
+    unit_store_log_fill(&log, STORE_LOG_MAX + 3);
+    unit_store_log_fill(&log, STORE_LOG_MAX - 3);
+    unit_rename_fails = 2; /* log.1 is log.2 by then */
+    store_log_write(&log, span_of("kept"));
+    CHECK_INT(unit_rename_fails, 0);
+    CHECK_INT(unit_store_size(unit_store_root, "log"), STORE_LOG_MAX + 4);
+    CHECK_INT(unit_store_size(unit_store_root, "log.1"), STORE_LOG_MAX);
+    CHECK_INT(unit_store_files(unit_store_root), 2);
+    store_log_close(&log);
+    unit_store_unlink_logs();
+}
+
 /* Without a free descriptor the new file can't be opened after the old one has its new name. */
 static void unit_store_log_no_descriptor(void)
 {
@@ -669,11 +704,13 @@ static void unit_store(void)
     unit_store_atomic();
     unit_store_sessions();
     unit_store_disk();
+    unit_store_disk_alone();
     unit_store_disk_gathers();
     unit_store_disk_cut();
     unit_store_logs();
     unit_store_log_full_disk();
     unit_store_log_no_rename();
+    unit_store_log_half_rename();
     unit_store_log_no_descriptor();
     unit_store_log_late();
     unit_store_locking();
