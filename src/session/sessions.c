@@ -744,7 +744,7 @@ static void sessions_sort(struct sessions *all)
 }
 
 /* After all records are read: that needs one descriptor, each connection keeps one. */
-static void sessions_reach(struct sessions *all)
+static void sessions_reach_all(struct sessions *all)
 {
     for (struct session *s = all->first, *next; s; s = next) {
         next = s->next;
@@ -780,7 +780,7 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
     ended_expire(config->state);
     store_each_session(config->state, session_adopt, all);
     sessions_sort(all);
-    sessions_reach(all);
+    sessions_reach_all(all);
     loop_timer_in(l, &all->adopt_timer, SESSION_ADOPT_MS);
     session_adopted(all, 1);
 }
