@@ -9,15 +9,9 @@
 
 function set_tables()
 {
-    # Prefixes of files whose functions are not all called FILE_….
+    # Prefixes of files whose names don't all begin with FILE_: base's of its types.
     prefix["src/base/base.c"] = "base_|span_|buf_|blob_|list_|hash_"
     prefix["src/base/digest.c"] = "sha1$|sha1_|sha256|hmac_|digest_|b64_"
-    prefix["src/session/holder_link.c"] = "holder_"
-    prefix["src/session/record.c"] = "session_"
-    prefix["src/session/sessions.c"] = "session_|sessions_"
-    prefix["src/session/launch.c"] = "session_|sessions_"
-    prefix["src/ui/keys.c"] = "key_|keys_"
-    prefix["src/cli/commands.c"] = "command_|commands_"
     prefix["src/screen/vt/"] = "vt_"
 
     # Files that client, ui and cli may not use, and the names excepted: USER NAME.
@@ -87,9 +81,28 @@ function prefixes(file,    name)
         return "^(" prefix[file] ")"
     if (directory_of(file) in prefix)
         return "^(" prefix[directory_of(file)] ")"
-    name = substr(file, length(directory_of(file)) + 1)
-    sub(/\.c$/, "", name)
+    name = name_of(file)
     return "^(" name "$|" name "_)"
+}
+
+# The file's name without folder and ending.
+function name_of(file)
+{
+    file = substr(file, length(directory_of(file)) + 1)
+    sub(/\.c$/, "", file)
+    return file
+}
+
+# What a .c file defines begins with its name, and not with the longer one of another file:
+# holder_link_open in holder.c.
+function check_prefix(name, line,    lower, i)
+{
+    lower = tolower(name)
+    if (lower !~ own_prefix)
+        fault(line, name " does not bear the prefix of its file")
+    for (i = 1; i <= longer_names; i++)
+        if (index(lower, name_of(longer[i]) "_") == 1)
+            fault(line, name " bears the prefix of " longer[i])
 }
 
 # The file of section NAME in the header that is read: src/FOLDER/NAME.c, or the first of
@@ -174,6 +187,8 @@ function collect_names(line, file,    rest, part, n, i)
         part = substr(line, 1, RLENGTH)
         sub(/.*[ \t]/, "", part)
         own(part, file)
+        if (path ~ /\.c$/)
+            check_prefix(part, FNR)
         return
     }
     # A declaration without members counts when no header has the members.
@@ -181,6 +196,8 @@ function collect_names(line, file,    rest, part, n, i)
     sub(/^(typedef |static )*/, "", rest)
     if (rest ~ /^(struct|union|enum) [a-z0-9_]+ *(\{|;)/) {
         split(rest, words, /[ {;]+/)
+        if (path ~ /\.c$/ && rest ~ /\{/)
+            check_prefix(words[2], FNR)
         if (path ~ /\.h$/ && rest ~ /\{/)
             tag_owner[words[1] " " words[2]] = file
         else if (!((words[1] " " words[2]) in tag_owner))
@@ -228,8 +245,7 @@ function collect_functions(line,    name)
         defined[candidate] = 1
         if (candidate_text !~ /^static /)
             fault(candidate_line, candidate " is not static")
-        if (candidate !~ prefixes(path))
-            fault(candidate_line, candidate " does not bear the prefix of its file")
+        check_prefix(candidate, candidate_line)
         candidate = ""
     } else if (line ~ /;[ \t]*$/)
         candidate = ""
@@ -284,9 +300,14 @@ function check_uses(line,    rest, before, name, tag, after, file)
 
 # ---- headers, sections, includes -----------------------------------------------------------------
 
-function begin_file(    name)
+function begin_file(    i)
 {
     path = FILENAME
+    own_prefix = prefixes(path)
+    longer_names = 0
+    for (i = 1; i <= files; i++)
+        if (index(name_of(order[i]), name_of(path) "_") == 1)
+            longer[++longer_names] = order[i]
     in_comment = in_enum = in_typedef = 0
     candidate = ""
     section = ""

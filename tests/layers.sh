@@ -6,9 +6,10 @@
 #
 # Checked: each file compiles alone. A folder uses only folders before it in teleclaude.h; a file
 # uses only files before it in teleclaude.c; headers' sections stand in the order of their files and
-# declare what these define; private headers are included only in their folder; functions are static
-# and have their file's prefix; base, wire and screen call nothing of the system; client, ui and cli
-# use nothing of server and fleet; no line is longer than 100 columns, no file than 1,100 lines.
+# declare what these define; private headers are included only in their folder; functions are
+# static; what a .c file defines has the prefix of that file and of no other; base, wire and screen
+# call nothing of the system; client, ui and cli use nothing of server and fleet; no line is longer
+# than 100 columns, no file than 1,100 lines.
 # The exceptions stand in tables at the beginning of tests/layers.awk.
 set -eu
 
@@ -98,6 +99,8 @@ self_test()
         'static int resp_time(void)' '{' '    return (int)time(NULL);' '}'
     plant src/wire/ws.c 'static int http_stray(void)' '{' '    return 0;' '}' \
         'int ws_loose(void)' '{' '    return 0;' '}' '#include <math.h>'
+    plant src/session/holder.c 'static int holder_link_stray(void)' '{' '    return 0;' '}' \
+        'struct stray_tag {' '    int x;' '};' '#define STRAY_MACRO 1'
     plant src/base/digest.c "/* $(printf '%0100d' 0) */"
     plant src/base/stray.c 'static int stray_one(void)' '{' '    return 0;' '}'
     plant src/session/cache.c '#include "../screen/vt/private.h"'
@@ -128,6 +131,10 @@ self_test()
     finds "a call of the system in a pure folder" 'resp.c:.*: calls open: wire is pure'
     finds "a call of the clock in a pure folder" 'resp.c:.*: calls time: wire is pure'
     finds "a function with a foreign prefix" 'ws.c:.*: http_stray does not bear the prefix'
+    finds "a function with the prefix of a longer name" \
+        'holder.c:.*: holder_link_stray bears the prefix of src/session/holder_link.c'
+    finds "a structure with a foreign prefix" 'holder.c:.*: stray_tag does not bear the prefix'
+    finds "a macro with a foreign prefix" 'holder.c:.*: STRAY_MACRO does not bear the prefix'
     finds "a function that is not static" 'ws.c:.*: ws_loose is not static'
     finds "a header of the system in a file" 'ws.c:.*: includes a header of the system'
     finds "a line that is too long" 'digest.c:.*: 106 columns'

@@ -63,7 +63,7 @@ while read -r name; do
     has 'op of an attachment' "$name" "- \`$name\`:"
 done < "$rows"
 
-sed -n '/^static void holder_put_spec(/,/^}/p' src/session/holder_link.c |
+sed -n '/^static void holder_link_put_spec(/,/^}/p' src/session/holder_link.c |
     sed -n 's/.*"\([a-z_]*\)".*/\1/p' | found 'member of FRAME_SPEC'
 sed -n '/FRAME_SPEC:/,/^$/p' "$doc" > "$spec"
 while read -r name; do

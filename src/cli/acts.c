@@ -388,14 +388,14 @@ static void acts_wait_event(struct acts_wait *w, struct json event)
 }
 
 /* Several sessions that are waited for. */
-struct command_waits {
+struct acts_waits {
     struct acts_wait *items;
     int count;
 };
 
 static void acts_wait_on_event(void *ctx, span text)
 {
-    struct command_waits *all = ctx;
+    struct acts_waits *all = ctx;
     struct json event;
     if (!json_read(text, &event))
         return;
@@ -405,7 +405,7 @@ static void acts_wait_on_event(void *ctx, span text)
 
 static void acts_wait_on_late(void *ctx)
 {
-    struct command_waits *all = ctx;
+    struct acts_waits *all = ctx;
     for (int i = 0; i < all->count; i++)
         acts_wait_end(&all->items[i], 1, "the time is up");
 }
@@ -429,7 +429,7 @@ static void acts_wait_on_list(void *ctx, int status, span body, const char *erro
 /* A TeleClaude daemon does not push its own sessions: they are fetched. */
 static void acts_wait_on_fetch(void *ctx)
 {
-    struct command_waits *all = ctx;
+    struct acts_waits *all = ctx;
     for (int i = 0; i < all->count; i++) {
         struct acts_wait *w = &all->items[i];
         if (w->asking || !w->client->foreign)
@@ -439,10 +439,10 @@ static void acts_wait_on_fetch(void *ctx)
     }
 }
 
-static const struct client_hooks command_wait_hooks = {
+static const struct client_hooks acts_wait_hooks = {
     .on_event = acts_wait_on_event, .on_fetch = acts_wait_on_fetch};
 
-static int acts_wait_is_over(const struct command_waits *all)
+static int acts_wait_is_over(const struct acts_waits *all)
 {
     int over = 1;
     for (int i = 0; i < all->count; i++)
@@ -451,11 +451,11 @@ static int acts_wait_is_over(const struct command_waits *all)
 }
 
 /* Waits for all; says of each why not. Returns the exit status. */
-static int acts_wait_all(struct context *c, struct command_waits *all, long long seconds)
+static int acts_wait_all(struct context *c, struct acts_waits *all, long long seconds)
 {
     struct loop_timer timer = {.fn = acts_wait_on_late, .ctx = all};
     int status = 0;
-    c->client.hooks = &command_wait_hooks;
+    c->client.hooks = &acts_wait_hooks;
     c->client.ctx = all;
     if (c->value['T'])
         loop_timer_in(&c->loop, &timer, seconds * 1000);
@@ -477,7 +477,7 @@ static int acts_wait_all(struct context *c, struct command_waits *all, long long
 static int acts_wait(struct context *c)
 {
     struct acts_ids found;
-    struct command_waits all = {0};
+    struct acts_waits all = {0};
     long long seconds = 0;
     if (c->value['w'] && !span_is_one_of("waiting|idle|working|exited", c->value['w']))
         return context_usage("expected waiting, idle, working or exited", c->value['w']);

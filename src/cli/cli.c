@@ -100,8 +100,8 @@ static int cli_resolve(struct cli *cli);
 static int cli_transcript(struct cli *cli);
 
 static const struct cli_command cli_commands[] = {
-    {"list", "/list", "", "list sessions", "jXQOo", 0, 0, -1, command_list, NULL},
-    {"computers", NULL, "", "list the known computers", "j", 0, 0, -1, command_computers, NULL},
+    {"list", "/list", "", "list sessions", "jXQOo", 0, 0, -1, commands_list, NULL},
+    {"computers", NULL, "", "list the known computers", "j", 0, 0, -1, commands_computers, NULL},
     {"new", NULL, "[--] [COMMAND...]",
      "start a session: COMMAND, an agent, else a shell; prints its id", "amtCpokg", 0, -1, 0,
      enter_new, NULL},
@@ -115,10 +115,10 @@ static const struct cli_command cli_commands[] = {
     {"restart", NULL, "[ID...]", "start exited sessions again; an agent resumes its conversation",
      "LGJaAo", 0, -1, -1, acts_restart, NULL},
     {"tail", NULL, "ID", "print the end of a session's output as plain text", "nlfo", 1, 1, -1,
-     command_tail, NULL},
+     commands_tail, NULL},
     {"grep", NULL, "TEXT [ID...]", "print the lines of sessions' output that have a fixed text",
      "io", 1, -1, 0, grep_run, NULL},
-    {"status", NULL, "ID", "print a session's state and its reason", "o", 1, 1, -1, command_status,
+    {"status", NULL, "ID", "print a session's state and its reason", "o", 1, 1, -1, commands_status,
      NULL},
     {"wait", NULL, "[ID...]", "wait until sessions stop working, or have the given state",
      "wTJaA", 0, -1, -1, acts_wait, NULL},
@@ -127,9 +127,9 @@ static const struct cli_command cli_commands[] = {
      1, -1, enter_attach,
      NULL},
     {"watch", NULL, "", "print every event as a line of JSON until interrupted", "W", 0, 0, -1,
-     command_watch, NULL},
+     commands_watch, NULL},
     {"project", NULL, "[add|remove DIR]", "list projects and their todos; add or remove a project",
-     "j", 0, 2, -1, command_project, NULL},
+     "j", 0, 2, -1, commands_project, NULL},
     {"doctor", NULL, "", "say what this host will do to a session, and what mends that", "j", 0, 0,
      -1, doctor_run, NULL},
     {"reach", NULL, "COMMAND...",
@@ -141,7 +141,7 @@ static const struct cli_command cli_commands[] = {
     {"mcp", NULL, "", "be a server of the Model Context Protocol on stdin and stdout", "", 0, 0, -1,
      mcp_serve, NULL},
     {"hook", NULL, "[JSON]", "report an agent's hook event; agents run this", "Hyu", 0, 1, -1,
-     command_hook, NULL},
+     commands_hook, NULL},
     {"daemon", NULL, "", "run the daemon in the foreground; clients start one by themselves",
      "seUR",
      0, 0, -1, NULL, cli_daemon},
@@ -152,7 +152,7 @@ static const struct cli_command cli_commands[] = {
      1, -1, NULL, cli_help},
     {"completion", NULL, "bash|zsh|fish", "print a completion script for that shell", "", 1, 1, -1,
      NULL, cli_completion},
-    {CLI_AGENT, NULL, "[MODE] [PROMPT...]", "start an agent: ", "tCk", 0, -1, -1, command_agent,
+    {CLI_AGENT, NULL, "[MODE] [PROMPT...]", "start an agent: ", "tCk", 0, -1, -1, commands_agent,
      NULL},
     {"complete", NULL, "", NULL, "", 1, -1, -1, cli_complete, NULL},
     {"hold", NULL, "", NULL, "", 0, -1, -1, NULL, cli_hold},
@@ -339,7 +339,7 @@ static void cli_put_command(buf *out, const struct cli_command *command)
     char form[64];
     base_fmt(form, sizeof form, "%s %s", command->name, command->args);
     buf_fmt(out, "  %-28s %s", form, command->help);
-    if (command->run == command_agent)
+    if (command->run == commands_agent)
         cli_put_agents(out, ", ");
     buf_byte(out, '\n');
     cli_put_options(out, command->options);
@@ -428,7 +428,7 @@ static void cli_put_man_command(buf *out, const struct cli_command *command)
     }
     buf_byte(out, '\n');
     cli_put_roff(out, command->help);
-    if (command->run == command_agent)
+    if (command->run == commands_agent)
         cli_put_agents(out, ", ");
     buf_byte(out, '\n');
     if (command->options[0])
@@ -600,7 +600,7 @@ static void cli_complete_agents(struct context *c, buf *out)
 static void cli_complete_commands(struct context *c, buf *out)
 {
     for (size_t i = 0; i < COUNT_OF(cli_commands); i++)
-        if (cli_commands[i].help && cli_commands[i].run != command_agent)
+        if (cli_commands[i].help && cli_commands[i].run != commands_agent)
             cli_put_value(c, out, span_of(cli_commands[i].name), span_of(cli_commands[i].help));
 }
 
@@ -712,7 +712,7 @@ static const struct cli_command *cli_find_command(struct context *c, const char 
         c->value['a'] = agent->name;
     for (size_t i = 0; i < COUNT_OF(cli_commands); i++) {
         const struct cli_command *command = &cli_commands[i];
-        if (command->run == command_agent
+        if (command->run == commands_agent
                 ? agent && agent->resume
                 : strcmp(command->name, word) == 0 ||
                       (command->alias && strcmp(command->alias, word) == 0))
@@ -826,7 +826,7 @@ static int cli_run(struct cli *cli)
 {
     struct context *c = &cli->context;
     if (!cli->command)
-        return command_ui(c, NULL, NULL);
+        return commands_ui(c, NULL, NULL);
     if (cli->command->run_bare)
         return cli->command->run_bare(cli);
     return cli_run_client(c, cli->command->run,
@@ -845,8 +845,8 @@ static void cli_tell_starter(const struct context *c, span why)
 static int cli_needs_file(const struct cli *cli)
 {
     const struct context *c = &cli->context;
-    int only_tells = cli->command && (cli->command->run == command_list ||
-                                      (cli->command->run == command_tail && !c->value['f']));
+    int only_tells = cli->command && (cli->command->run == commands_list ||
+                                      (cli->command->run == commands_tail && !c->value['f']));
     return !only_tells || c->value['c'] || getenv("TELEC_CONFIG");
 }
 

@@ -31,7 +31,7 @@ struct context {
     struct client client;
     struct loop loop;
     const char *value[128]; /* of options, by their letter; "": a switch; NULL: not given */
-    char created[65];       /* the id of the session that command_new has started */
+    char created[65];       /* the id of the session that commands_new has started */
 };
 
 /* Writes "telec: MESSAGE" to stderr, control bytes made visible. Returns 1, a failed command's exit
@@ -93,18 +93,18 @@ static int follow_run(struct context *c, const char *target);
 #endif
 
 /* Each takes its options and arguments from the context and returns the exit status. */
-static int command_list(struct context *c);
-static int command_computers(struct context *c);
-static int command_new(struct context *c);
-static int command_agent(struct context *c);       /* telec /claude and the others */
-static int command_tail(struct context *c);
-static int command_status(struct context *c);
-static int command_watch(struct context *c);
-static int command_project(struct context *c);
-static int command_hook(struct context *c);
+static int commands_list(struct context *c);
+static int commands_computers(struct context *c);
+static int commands_new(struct context *c);
+static int commands_agent(struct context *c);       /* telec /claude and the others */
+static int commands_tail(struct context *c);
+static int commands_status(struct context *c);
+static int commands_watch(struct context *c);
+static int commands_project(struct context *c);
+static int commands_hook(struct context *c);
 /* Runs the terminal UI; attach: the id of the session to attach to, or NULL; computer: its, or
  * NULL. */
-static int command_ui(struct context *c, const char *attach, const char *computer);
+static int commands_ui(struct context *c, const char *attach, const char *computer);
 
 /* ==== acts: commands that change sessions, or wait for them ================================= */
 

@@ -9,8 +9,8 @@
 
 /* Appends a column: on a terminal at most `most` wide, padded to `width`. `otherwise` stands for no
  * value. Columns of 8, like ids, are cut everywhere. */
-static void command_put_column(buf *b, struct json value, const char *otherwise, size_t most,
-                               int width, int tty)
+static void commands_put_column(buf *b, struct json value, const char *otherwise, size_t most,
+                                int width, int tty)
 {
     buf raw = {0}, text = {0};
     json_put_text(&raw, value);
@@ -27,7 +27,7 @@ static void command_put_column(buf *b, struct json value, const char *otherwise,
     buf_free(&text);
 }
 
-static void command_put_age(buf *b, struct json time)
+static void commands_put_age(buf *b, struct json time)
 {
     long long at;
     if (json_time(time, &at))
@@ -37,82 +37,82 @@ static void command_put_age(buf *b, struct json time)
 }
 
 /* A column of list: what it shows of a session that has this member; nothing: "-". */
-struct command_field {
+struct commands_field {
     const char *name, *head, *member;
     void (*put)(buf *b, struct json session, struct json value);
 };
 
-static void command_put_since(buf *b, struct json session, struct json value)
+static void commands_put_since(buf *b, struct json session, struct json value)
 {
     (void)session;
-    command_put_age(b, value);
+    commands_put_age(b, value);
 }
 
-static void command_put_agent(buf *b, struct json session, struct json value)
+static void commands_put_agent(buf *b, struct json session, struct json value)
 {
     json_put_text(b, json_type(value) == JSON_STRING ? value : json_get(session, "command"));
 }
 
-static void command_put_title(buf *b, struct json session, struct json value)
+static void commands_put_title(buf *b, struct json session, struct json value)
 {
     int untitled;
     json_put_text(b, json_text_eq(value, "Untitled") ? context_title(session, &untitled) : value);
 }
 
-static void command_put_asked(buf *b, struct json session, struct json value)
+static void commands_put_asked(buf *b, struct json session, struct json value)
 {
     if (json_type(value) == JSON_STRING && json_member_eq(session, "state", "waiting"))
         json_put_text(b, value);
 }
 
-static void command_put_restart(buf *b, struct json session, struct json value)
+static void commands_put_restart(buf *b, struct json session, struct json value)
 {
     if (json_type(value) == JSON_STRING && json_member_eq(session, "state", "exited"))
         json_put_text(b, value);
 }
 
-static const struct command_field command_fields[] = {
+static const struct commands_field commands_fields[] = {
     {"id", "ID", "session_id", NULL},
     {"state", "STATE", "state", NULL},
-    {"for", "FOR", "state_since", command_put_since},
+    {"for", "FOR", "state_since", commands_put_since},
     {"by", "BY", "state_source", NULL},
-    {"agent", "AGENT", "active_agent", command_put_agent},
+    {"agent", "AGENT", "active_agent", commands_put_agent},
     {"computer", "COMPUTER", "computer", NULL},
-    {"said", "SAID", "last_activity", command_put_since},
-    {"title", "TITLE", "title", command_put_title},
+    {"said", "SAID", "last_activity", commands_put_since},
+    {"title", "TITLE", "title", commands_put_title},
     {"directory", "DIRECTORY", "working_directory", NULL},
     {"branch", "BRANCH", "branch", NULL},
     {"exit", "EXIT", "exit_code", NULL},
-    {"asks", "ASKS", "state_text", command_put_asked},
-    {"restart", "RESTART", "restart", command_put_restart},
+    {"asks", "ASKS", "state_text", commands_put_asked},
+    {"restart", "RESTART", "restart", commands_put_restart},
 };
-#define COMMAND_ID 8      /* characters of an id that a list shows */
-#define COMMAND_CUT_MIN 8 /* columns that a column keeps on a narrow terminal */
-#define COMMAND_COLUMNS                                                                            \
+#define COMMANDS_ID 8      /* characters of an id that a list shows */
+#define COMMANDS_CUT_MIN 8 /* columns that a column keeps on a narrow terminal */
+#define COMMANDS_COLUMNS                                                                           \
     "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
-#define COMMAND_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,branch,asks,restart"
+#define COMMANDS_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,branch,asks,restart"
 
-static const struct command_field *command_field(span name)
+static const struct commands_field *commands_field(span name)
 {
-    for (size_t i = 0; i < COUNT_OF(command_fields); i++)
-        if (span_eq(name, command_fields[i].name))
-            return &command_fields[i];
+    for (size_t i = 0; i < COUNT_OF(commands_fields); i++)
+        if (span_eq(name, commands_fields[i].name))
+            return &commands_fields[i];
     return NULL;
 }
 
 /* Finds the members of all columns in one pass: a session has some thirty. */
-static void command_find(struct json session, struct json values[COUNT_OF(command_fields)])
+static void commands_find(struct json session, struct json values[COUNT_OF(commands_fields)])
 {
     for (struct json_iter it = json_iter(session); json_next(&it);)
-        for (size_t i = 0; i < COUNT_OF(command_fields); i++)
-            if (json_text_eq(it.key, command_fields[i].member))
+        for (size_t i = 0; i < COUNT_OF(commands_fields); i++)
+            if (json_text_eq(it.key, commands_fields[i].member))
                 values[i] = it.value;
 }
 
 /* Appends what a column shows of the session; of a session of type JSON_NONE the heading. A
  * terminal gets the name of a command's program, else the whole command. */
-static void command_put_field(buf *out, const struct command_field *f, struct json session,
-                              struct json value, int tty)
+static void commands_put_field(buf *out, const struct commands_field *f, struct json session,
+                               struct json value, int tty)
 {
     buf raw = {0};
     if (json_type(session) != JSON_OBJECT)
@@ -123,7 +123,7 @@ static void command_put_field(buf *out, const struct command_field *f, struct js
         buf_span(&raw, value.text);
     else
         json_put_text(&raw, value);
-    if (tty && f->put == command_put_agent && json_type(value) != JSON_STRING && raw.n) {
+    if (tty && f->put == commands_put_agent && json_type(value) != JSON_STRING && raw.n) {
         char **words = config_words(buf_view(&raw));
         if (words && words[0]) {
             buf_clear(&raw);
@@ -131,27 +131,27 @@ static void command_put_field(buf *out, const struct command_field *f, struct js
         }
         free(words);
     }
-    if (strcmp(f->name, "id") == 0 && raw.n > COMMAND_ID)
-        raw.n = COMMAND_ID;
+    if (strcmp(f->name, "id") == 0 && raw.n > COMMANDS_ID)
+        raw.n = COMMANDS_ID;
     utf8_put_visible(out, raw.n ? buf_view(&raw) : span_of("-"));
     buf_free(&raw);
 }
 
 /* A list on a terminal: the columns of its fields, and those of the terminal. */
-struct command_table {
-    int widths[COUNT_OF(command_fields)], cols;
+struct commands_table {
+    int widths[COUNT_OF(commands_fields)], cols;
 };
 
 /* Widens the columns to what they show of the session. */
-static void command_widen(struct command_table *t, const char *columns, struct json session)
+static void commands_widen(struct commands_table *t, const char *columns, struct json session)
 {
-    struct json values[COUNT_OF(command_fields)] = {0};
-    command_find(session, values);
+    struct json values[COUNT_OF(commands_fields)] = {0};
+    commands_find(session, values);
     for (span rest = span_of(columns); rest.n;) {
-        const struct command_field *f = command_field(span_cut(&rest, ','));
-        int *width = &t->widths[f - command_fields];
+        const struct commands_field *f = commands_field(span_cut(&rest, ','));
+        int *width = &t->widths[f - commands_fields];
         buf text = {0};
-        command_put_field(&text, f, session, values[f - command_fields], 1);
+        commands_put_field(&text, f, session, values[f - commands_fields], 1);
         int used = cell_columns(buf_view(&text));
         *width = used > *width ? used : *width;
         buf_free(&text);
@@ -159,33 +159,33 @@ static void command_widen(struct command_table *t, const char *columns, struct j
 }
 
 /* Narrows the widest columns until a line fits. */
-static void command_narrow(struct command_table *t, const char *columns)
+static void commands_narrow(struct commands_table *t, const char *columns)
 {
     for (int total = t->cols + 1, *widest = t->widths; total > t->cols;) {
         total = -2;
         for (span rest = span_of(columns); rest.n;) {
-            int *width = &t->widths[command_field(span_cut(&rest, ',')) - command_fields];
+            int *width = &t->widths[commands_field(span_cut(&rest, ',')) - commands_fields];
             *width = *width < t->cols ? *width : t->cols;
             widest = *width > *widest ? width : widest;
             total += *width + 2;
         }
-        if (total > t->cols && --*widest < COMMAND_CUT_MIN)
+        if (total > t->cols && --*widest < COMMANDS_CUT_MIN)
             return;
     }
 }
 
 /* Appends a line of these columns; t: NULL without a terminal, which cuts the line. */
-static void command_put_session(buf *out, const char *columns, struct json session,
-                                const struct command_table *t)
+static void commands_put_session(buf *out, const char *columns, struct json session,
+                                 const struct commands_table *t)
 {
     int room = t ? t->cols : INT_MAX;
-    struct json values[COUNT_OF(command_fields)] = {0};
+    struct json values[COUNT_OF(commands_fields)] = {0};
     buf text = {0};
-    command_find(session, values);
+    commands_find(session, values);
     for (span rest = span_of(columns); rest.n && room > 0; buf_clear(&text)) {
-        const struct command_field *f = command_field(span_cut(&rest, ','));
-        command_put_field(&text, f, session, values[f - command_fields], t != NULL);
-        int width = t ? t->widths[f - command_fields] : INT_MAX, used = 0;
+        const struct commands_field *f = commands_field(span_cut(&rest, ','));
+        commands_put_field(&text, f, session, values[f - commands_fields], t != NULL);
+        int width = t ? t->widths[f - commands_fields] : INT_MAX, used = 0;
         width = width < room ? width : room;
         int cut = t && cell_columns(buf_view(&text)) > width;
         buf_add(out, text.p, cell_fit(buf_view(&text), width - cut, &used));
@@ -200,7 +200,7 @@ static void command_put_session(buf *out, const char *columns, struct json sessi
 }
 
 /* Appends JSON for a terminal: what could act on it becomes an escape of the same value. */
-static void command_put_json(buf *b, span json)
+static void commands_put_json(buf *b, span json)
 {
     while (json.n) {
         uint32_t cp;
@@ -214,11 +214,11 @@ static void command_put_json(buf *b, span json)
     }
 }
 
-static int command_write_body(struct context *c)
+static int commands_write_body(struct context *c)
 {
     buf out = {0};
     if (isatty(1))
-        command_put_json(&out, buf_view(&c->body));
+        commands_put_json(&out, buf_view(&c->body));
     else
         buf_span(&out, buf_view(&c->body));
     buf_byte(&out, '\n');
@@ -226,7 +226,7 @@ static int command_write_body(struct context *c)
 }
 
 /* Drops other computers' sessions from the list: a TeleClaude daemon always lists its own, too. */
-static void command_keep_computer(struct context *c, const char *computer)
+static void commands_keep_computer(struct context *c, const char *computer)
 {
     buf kept = {0};
     json_open(&kept, '[');
@@ -239,7 +239,7 @@ static void command_keep_computer(struct context *c, const char *computer)
 }
 
 /* Says when no computer has that name. Returns 0 or 1. */
-static int command_check_computer(struct context *c, const char *name)
+static int commands_check_computer(struct context *c, const char *name)
 {
     int found = 0;
     buf kept = c->body;
@@ -254,34 +254,34 @@ static int command_check_computer(struct context *c, const char *name)
                : context_fail("%s: no computer has that name ('telec computers' shows them)", name);
 }
 
-static int command_put_list(struct context *c, const char *columns)
+static int commands_put_list(struct context *c, const char *columns)
 {
     buf out = {0};
-    struct command_table t = {.cols = INT_MAX};
+    struct commands_table t = {.cols = INT_MAX};
     int tty = isatty(1), rows;
     if (tty && !c->value['X']) {
-        command_widen(&t, columns, (struct json){0});
+        commands_widen(&t, columns, (struct json){0});
         for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-            command_widen(&t, columns, it.value);
+            commands_widen(&t, columns, it.value);
         if (term_size(1, &rows, &t.cols) == 0)
-            command_narrow(&t, columns);
-        command_put_session(&out, columns, (struct json){0}, &t);
+            commands_narrow(&t, columns);
+        commands_put_session(&out, columns, (struct json){0}, &t);
     }
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
         if (c->value['X'] && tty)
-            command_put_json(&out, it.value.text);
+            commands_put_json(&out, it.value.text);
         else if (c->value['X'])
             buf_span(&out, it.value.text);
         if (c->value['X'])
             buf_byte(&out, '\n');
         else
-            command_put_session(&out, columns, it.value, tty ? &t : NULL);
+            commands_put_session(&out, columns, it.value, tty ? &t : NULL);
     }
     return context_write(&out);
 }
 
 /* Says, once, what the daemon has found bad about its host. */
-static void command_say_host(struct context *c)
+static void commands_say_host(struct context *c)
 {
     context_send(c, "GET", "/status", NULL);
     struct json host = c->status == 200 ? json_get(context_reply(c), "host") : (struct json){0};
@@ -293,16 +293,16 @@ static void command_say_host(struct context *c)
     }
 }
 
-static int command_list(struct context *c)
+static int commands_list(struct context *c)
 {
     buf target = {0};
     const char *columns = c->value['Q']   ? c->value['Q']
-                          : isatty(1) ? COMMAND_COLUMNS_TERMINAL
-                                      : COMMAND_COLUMNS;
+                          : isatty(1) ? COMMANDS_COLUMNS_TERMINAL
+                                      : COMMANDS_COLUMNS;
     for (span rest = span_of(columns), name; rest.n;) {
         name = span_cut(&rest, ',');
-        if (!command_field(name))
-            return context_usage("expected columns of " COMMAND_COLUMNS, columns);
+        if (!commands_field(name))
+            return context_usage("expected columns of " COMMANDS_COLUMNS, columns);
     }
     buf_str(&target, c->value['O'] ? CONTEXT_ENDED_SESSIONS : CONTEXT_ALL_SESSIONS);
     int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
@@ -310,20 +310,20 @@ static int command_list(struct context *c)
     if (failed)
         return 1;
     if (c->client.foreign && c->value['o'])
-        command_keep_computer(c, c->value['o']);
+        commands_keep_computer(c, c->value['o']);
     if (c->value['o'] && span_eq(buf_view(&c->body), "[]") &&
-        command_check_computer(c, c->value['o']) != 0)
+        commands_check_computer(c, c->value['o']) != 0)
         return 1;
-    int status = c->value['j'] ? command_write_body(c) : command_put_list(c, columns);
+    int status = c->value['j'] ? commands_write_body(c) : commands_put_list(c, columns);
     if (isatty(1) && !c->client.foreign)
-        command_say_host(c);
+        commands_say_host(c);
     return status;
 }
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
 /* Appends what has passed between that computer and this one, and how late and skewed it is. */
-static void command_put_counters(buf *out, struct json computer)
+static void commands_put_counters(buf *out, struct json computer)
 {
     static const struct {
         const char *key, *before, *unit;
@@ -337,32 +337,32 @@ static void command_put_counters(buf *out, struct json computer)
     }
 }
 
-static int command_computers(struct context *c)
+static int commands_computers(struct context *c)
 {
     buf out = {0};
     int tty = isatty(1);
     if (context_ask(c, "GET", CONTEXT_COMPUTERS, NULL) != 0)
         return 1;
     if (c->value['j'])
-        return command_write_body(c);
+        return commands_write_body(c);
     if (tty)
         buf_str(&out, "NAME                  STATUS    USER          HOST\n");
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
-        command_put_column(&out, json_get(it.value, "name"), "-", 200, 20, tty);
-        command_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
-        command_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
-        command_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
+        commands_put_column(&out, json_get(it.value, "name"), "-", 200, 20, tty);
+        commands_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
+        commands_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
+        commands_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
         struct json why = json_get(it.value, "redis_why"), reach = json_get(it.value, "reach");
         if (json_type(reach) && !json_text_eq(reach, "ready"))
-            command_put_column(&out, reach, "", 200, 0, tty);
+            commands_put_column(&out, reach, "", 200, 0, tty);
         int alone = json_member_eq(it.value, "redis", "reconnecting");
         buf_str(&out, alone ? "redis: reconnecting" : json_type(why) ? "redis" : "");
         buf_str(&out, json_type(why) ? ": " : "");
         if (json_type(why))
-            command_put_column(&out, why, "", 200, 0, tty);
-        command_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
+            commands_put_column(&out, why, "", 200, 0, tty);
+        commands_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
         if (json_is(it.value, "events_in", JSON_NUMBER))
-            command_put_counters(&out, it.value);
+            commands_put_counters(&out, it.value);
         while (strchr(" \t", out.p[out.n - 1]))
             out.n--;
         buf_byte(&out, '\n');
@@ -374,7 +374,7 @@ static int command_computers(struct context *c)
 
 /* Returns the absolute path of a directory (NULL: the current one), to be freed, or NULL after a
  * message. On another computer the path is given as it is. */
-static char *command_directory(const char *given, int here)
+static char *commands_directory(const char *given, int here)
 {
     struct utf8_state checked = {0};
     char current[PATH_MAX];
@@ -395,7 +395,7 @@ static char *command_directory(const char *given, int here)
 }
 
 /* Appends argv, quoted, as a title. */
-static void command_put_command(buf *b, char **argv, int count)
+static void commands_put_command(buf *b, char **argv, int count)
 {
     for (int i = 0; i < count; i++) {
         buf_str(b, i ? " " : "");
@@ -404,7 +404,7 @@ static void command_put_command(buf *b, char **argv, int count)
 }
 
 /* Has an agent of this computer report to telec (--hooks), or says once that it does not. */
-static void command_hint_hooks(struct context *c, const char *agent)
+static void commands_hint_hooks(struct context *c, const char *agent)
 {
     buf report = {0}, error = {0};
     const char *home = getenv("HOME"), *computer = c->value['o'];
@@ -420,8 +420,9 @@ static void command_hint_hooks(struct context *c, const char *agent)
     buf_free(&error);
 }
 
-static int command_create(struct context *c, const char *agent, const char *mode, const char *title,
-                      const char *message, char **command, int command_count)
+static int commands_create(struct context *c, const char *agent, const char *mode,
+                           const char *title, const char *message, char **command,
+                           int command_count)
 {
     char *directory;
     int rows = 24, cols = 80;
@@ -432,10 +433,10 @@ static int command_create(struct context *c, const char *agent, const char *mode
         return context_usage("expected fast, med or slow", mode);
     if (here && !command_count && !config_agent(&c->config, agent))
         return context_fail("%s: no such agent is configured in %s", agent, c->config.file);
-    directory = command_directory(c->value['C'], here);
+    directory = commands_directory(c->value['C'], here);
     if (!directory)
         return 1;
-    if (!here && command_check_computer(c, computer) != 0) { /* the daemon may still look for it */
+    if (!here && commands_check_computer(c, computer) != 0) { /* the daemon may still look for it */
         free(directory);
         return 1;
     }
@@ -461,7 +462,7 @@ static int command_create(struct context *c, const char *agent, const char *mode
         client_put_environment(&body);
     json_close(&body, '}');
     if (!command_count && c->value['k'])
-        command_hint_hooks(c, agent);
+        commands_hint_hooks(c, agent);
     int failed = context_ask(c, "POST", "/sessions", &body);
     buf_clear(&body);
     if (!failed) {
@@ -474,13 +475,13 @@ static int command_create(struct context *c, const char *agent, const char *mode
         failed = !c->value['g'] && context_write(&body);
     }
     if (!failed && !command_count && !c->value['k'])
-        command_hint_hooks(c, agent);
+        commands_hint_hooks(c, agent);
     buf_free(&body);
     free(directory);
     return failed;
 }
 
-static int command_new(struct context *c)
+static int commands_new(struct context *c)
 {
     buf line = {0};
     if (c->arg_count && c->value['a'])
@@ -488,15 +489,15 @@ static int command_new(struct context *c)
     int named = c->arg_count == 1 && config_agent(&c->config, c->args[0]); /* telec new claude */
     const char *agent = named ? c->args[0] : c->value['a'] ? c->value['a'] : "shell";
     int words = named ? 0 : c->arg_count;
-    command_put_command(&line, c->args, words);
+    commands_put_command(&line, c->args, words);
     const char *title = c->value['t'] ? c->value['t'] : words ? buf_cstr(&line) : NULL;
-    int status = command_create(c, agent, c->value['m'], title, c->value['p'], c->args, words);
+    int status = commands_create(c, agent, c->value['m'], title, c->value['p'], c->args, words);
     buf_free(&line);
     return status;
 }
 
 /* telec /claude [mode] [prompt…], as in TeleClaude; the name is the value of --agent. */
-static int command_agent(struct context *c)
+static int commands_agent(struct context *c)
 {
     const char *mode = c->arg_count && agents_mode(c->args[0]) >= 0 ? c->args[0] : NULL;
     buf prompt = {0};
@@ -504,7 +505,7 @@ static int command_agent(struct context *c)
         buf_str(&prompt, prompt.n ? " " : "");
         buf_str(&prompt, c->args[i]);
     }
-    int status = command_create(c, c->value['a'], mode, c->value['t'],
+    int status = commands_create(c, c->value['a'], mode, c->value['t'],
                             prompt.n ? buf_cstr(&prompt) : NULL, NULL, 0);
     buf_free(&prompt);
     return status;
@@ -513,21 +514,21 @@ static int command_agent(struct context *c)
 /* ---- tail ----------------------------------------------------------------------------------- */
 
 /* Prints the transcript from the session's log on disk: there is no daemon to ask. */
-static int command_tail_log(struct context *c)
+static int commands_tail_log(struct context *c)
 {
     buf out = {0}, text = {0};
     char *id = context_find_on_disk(c, c->args[0]);
     if (!id)
         return context_fail("%s: no session on disk has that id, or several have", c->args[0]);
     char *dir = store_session_dir(c->config.state, id);
-    holder_log_text(dir, 80, 24, 0, &text);
+    holder_link_log_text(dir, 80, 24, 0, &text);
     context_put_lines(&out, context_tail(c, buf_view(&text)));
     free(id), free(dir);
     buf_free(&text);
     return context_write(&out);
 }
 
-static int command_tail(struct context *c)
+static int commands_tail(struct context *c)
 {
     buf target = {0}, query = {0}, out = {0}, text = {0};
     long long chars = CONTEXT_CHARS, lines = 0;
@@ -537,7 +538,7 @@ static int command_tail(struct context *c)
     if (c->value['l'] && (!span_int(span_of(c->value['l']), &lines) || lines < 0))
         return context_usage("expected a number of lines", c->value['l']);
     if (fd < 0 && c->value['D'])
-        return command_tail_log(c);
+        return commands_tail_log(c);
     if (fd >= 0)
         close(fd);
     int failed = context_find(c, c->args[0], &target) || context_get(c, &target);
@@ -565,7 +566,7 @@ static int command_tail(struct context *c)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
-static const char *command_explain(struct json session)
+static const char *commands_explain(struct json session)
 {
     static const struct {
         const char *state, *source, *words;
@@ -594,7 +595,7 @@ static const char *command_explain(struct json session)
     return "this daemon gives no reason";
 }
 
-static void command_put_line(buf *b, const char *label, struct json value)
+static void commands_put_line(buf *b, const char *label, struct json value)
 {
     buf text = {0};
     if (json_type(value) != JSON_STRING && json_type(value) != JSON_NUMBER)
@@ -608,7 +609,7 @@ static void command_put_line(buf *b, const char *label, struct json value)
     buf_free(&text);
 }
 
-static int command_status(struct context *c)
+static int commands_status(struct context *c)
 {
     static const char *const lines[][2] = {
         {"asks", "state_text"},       {"waits for", "waits_for"},
@@ -628,15 +629,15 @@ static int command_status(struct context *c)
     json_put_member(&state, session, "state");
     buf_fmt(&out, "%-12s%s", "state", state.n ? buf_cstr(&state) : "unknown");
     buf_str(&out, " (");
-    command_put_age(&out, json_get(session, "state_since"));
-    buf_fmt(&out, "): %s%s\n", command_explain(session),
+    commands_put_age(&out, json_get(session, "state_since"));
+    buf_fmt(&out, "): %s%s\n", commands_explain(session),
             json_is(session, "unseen", JSON_TRUE) ? "; not seen since" : "");
     int waits = strcmp(buf_cstr(&state), "waiting") == 0;
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         int untitled, is_title = strcmp(lines[i][1], "title") == 0;
-        command_put_line(&out, i || waits ? lines[i][0] : "because",
-                         is_title ? context_title(session, &untitled)
-                                  : json_get(session, lines[i][1]));
+        commands_put_line(&out, i || waits ? lines[i][0] : "because",
+                          is_title ? context_title(session, &untitled)
+                                   : json_get(session, lines[i][1]));
     }
     buf_free(&state);
     return context_write(&out);
@@ -645,12 +646,12 @@ static int command_status(struct context *c)
 /* A wait for a session's state, which events report. */
 /* ---- watch ---------------------------------------------------------------------------------- */
 
-struct command_watch {
+struct commands_watch {
     struct context *context;
     struct tree tree;
 };
 
-static void command_watch_on_event(void *ctx, span json)
+static void commands_watch_on_event(void *ctx, span json)
 {
     struct context *c = ctx;
     buf line = {0};
@@ -662,9 +663,9 @@ static void command_watch_on_event(void *ctx, span json)
 }
 
 /* Prints a line for each session that has begun to wait since the last event. */
-static void command_watch_on_waiting(void *ctx, span json)
+static void commands_watch_on_waiting(void *ctx, span json)
 {
-    struct command_watch *w = ctx;
+    struct commands_watch *w = ctx;
     buf out = {0};
     models_event(&w->tree, NULL, json);
     for (size_t i = 0; i < w->tree.sessions.places; i++) {
@@ -685,18 +686,18 @@ static void command_watch_on_waiting(void *ctx, span json)
         w->context->replied = context_write(&out);
 }
 
-static const struct client_hooks command_waiting_hooks = {command_watch_on_waiting, NULL, NULL};
-static const struct client_hooks command_watch_hooks = {command_watch_on_event, NULL, NULL};
+static const struct client_hooks commands_waiting_hooks = {commands_watch_on_waiting, NULL, NULL};
+static const struct client_hooks commands_watch_hooks = {commands_watch_on_event, NULL, NULL};
 
 /* SIGINT is the way to end this command. A script's background jobs inherit it as ignored: without
  * the default action `telec watch & … kill -INT $!` would never end. */
-static int command_watch(struct context *c)
+static int commands_watch(struct context *c)
 {
     struct sigaction end = {.sa_handler = SIG_DFL};
-    struct command_watch w = {.context = c};
+    struct commands_watch w = {.context = c};
     sigaction(SIGINT, &end, NULL);
     outline_init(&w.tree, c->config.computer, NULL);
-    c->client.hooks = c->value['W'] ? &command_waiting_hooks : &command_watch_hooks;
+    c->client.hooks = c->value['W'] ? &commands_waiting_hooks : &commands_watch_hooks;
     c->client.ctx = c->value['W'] ? (void *)&w : (void *)c;
     client_subscribe(&c->client);
     while (!c->replied)
@@ -708,7 +709,7 @@ static int command_watch(struct context *c)
 /* ---- projects ------------------------------------------------------------------------------- */
 
 /* Appends a text and `end`, a tab or a line feed. */
-static void command_put_cell(buf *b, struct json value, char end)
+static void commands_put_cell(buf *b, struct json value, char end)
 {
     buf text = {0};
     json_put_text(&text, value);
@@ -717,7 +718,7 @@ static void command_put_cell(buf *b, struct json value, char end)
     buf_free(&text);
 }
 
-static const char *command_todo_mark(struct json todo)
+static const char *commands_todo_mark(struct json todo)
 {
     struct json status = json_get(todo, "status");
     return json_text_eq(status, "ready") ? "[.]" : json_text_eq(status, "in_progress") ? "[>]"
@@ -726,36 +727,36 @@ static const char *command_todo_mark(struct json todo)
 
 /* Appends a project's path and name, then its todos: mark, slug, which of the two files exist,
  * description. */
-static void command_put_project(buf *out, struct json project)
+static void commands_put_project(buf *out, struct json project)
 {
-    command_put_cell(out, json_get(project, "path"), '\t');
-    command_put_cell(out, json_get(project, "name"), '\n');
+    commands_put_cell(out, json_get(project, "path"), '\t');
+    commands_put_cell(out, json_get(project, "name"), '\n');
     for (struct json_iter it = json_iter(json_get(project, "todos")); json_next(&it);) {
         int requirements = json_is(it.value, "has_requirements", JSON_TRUE),
             plan = json_is(it.value, "has_impl_plan", JSON_TRUE);
-        buf_fmt(out, "  %s\t", command_todo_mark(it.value));
-        command_put_cell(out, json_get(it.value, "slug"), '\t');
+        buf_fmt(out, "  %s\t", commands_todo_mark(it.value));
+        commands_put_cell(out, json_get(it.value, "slug"), '\t');
         buf_str(out, requirements && plan ? "requirements, plan\t"
                      : requirements       ? "requirements\t"
                      : plan               ? "plan\t"
                                           : "-\t");
-        command_put_cell(out, json_get(it.value, "description"), '\n');
+        commands_put_cell(out, json_get(it.value, "description"), '\n');
     }
 }
 
-static int command_list_projects(struct context *c)
+static int commands_list_projects(struct context *c)
 {
     buf out = {0};
     if (context_ask(c, "GET", CONTEXT_ALL_PROJECTS, NULL) != 0)
         return 1;
     if (c->value['j'])
-        return command_write_body(c);
+        return commands_write_body(c);
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-        command_put_project(&out, it.value);
+        commands_put_project(&out, it.value);
     return context_write(&out);
 }
 
-static int command_add_project(struct context *c, const char *path)
+static int commands_add_project(struct context *c, const char *path)
 {
     buf body = {0};
     json_open(&body, '{');
@@ -766,7 +767,7 @@ static int command_add_project(struct context *c, const char *path)
     return failed;
 }
 
-static int command_remove_project(struct context *c, const char *path)
+static int commands_remove_project(struct context *c, const char *path)
 {
     buf target = {0};
     buf_str(&target, "/projects?path=");
@@ -777,10 +778,10 @@ static int command_remove_project(struct context *c, const char *path)
 }
 
 /* The path that the list shows also removes a project whose directory is gone. */
-static int command_project(struct context *c)
+static int commands_project(struct context *c)
 {
     if (!c->arg_count)
-        return command_list_projects(c);
+        return commands_list_projects(c);
     int add = strcmp(c->args[0], "add") == 0;
     if (!add && strcmp(c->args[0], "remove") != 0)
         return context_usage("expected add or remove", c->args[0]);
@@ -788,10 +789,10 @@ static int command_project(struct context *c)
         return context_usage("expected a directory", c->args[0]);
     struct stat st;
     int gone = !add && c->args[1][0] == '/' && stat(c->args[1], &st) != 0;
-    char *path = command_directory(c->args[1], !gone);
+    char *path = commands_directory(c->args[1], !gone);
     if (!path)
         return 1;
-    int failed = add ? command_add_project(c, path) : command_remove_project(c, path);
+    int failed = add ? commands_add_project(c, path) : commands_remove_project(c, path);
     free(path);
     return failed;
 }
@@ -799,7 +800,7 @@ static int command_project(struct context *c)
 /* ---- hook ----------------------------------------------------------------------------------- */
 
 /* Reads the agent's JSON: the argument (Codex), else stdin. */
-static void command_hook_input(struct context *c, buf *input)
+static void commands_hook_input(struct context *c, buf *input)
 {
     if (c->arg_count) {
         buf_str(input, c->args[0]);
@@ -814,7 +815,7 @@ static void command_hook_input(struct context *c, buf *input)
 }
 
 /* Sends an event to the session's holder: the daemon is away, and the next one asks the holder. */
-static void command_hook_directly(struct context *c, const char *id, const buf *event)
+static void commands_hook_directly(struct context *c, const char *id, const buf *event)
 {
     buf path = {0};
     buf_fmt(&path, "%s/%s.sock", c->config.holders, id);
@@ -831,18 +832,18 @@ static void command_hook_directly(struct context *c, const char *id, const buf *
 }
 
 /* An agent runs this: whatever goes wrong, the command prints nothing, succeeds, and ends soon. */
-static int command_hook_report(struct context *c)
+static int commands_hook_report(struct context *c)
 {
     const char *id = getenv("TELEC_SESSION_ID");
     buf input = {0}, event = {0}, target = {0};
     if (id && *id) {
-        command_hook_input(c, &input);
+        commands_hook_input(c, &input);
         if (hook_read(buf_view(&input), &event) == 1) {
             buf_str(&target, "/sessions/");
             http_put_encoded(&target, span_of(id));
             buf_str(&target, "/event");
             if (!context_post(c, buf_cstr(&target), &event, COMMAND_HOOK_MS))
-                command_hook_directly(c, id, &event);
+                commands_hook_directly(c, id, &event);
         }
     }
     buf_free(&input);
@@ -851,13 +852,13 @@ static int command_hook_report(struct context *c)
     return 0;
 }
 
-static int command_hook(struct context *c)
+static int commands_hook(struct context *c)
 {
     int removes = c->value['u'] != NULL;
     const char *agent = removes ? c->value['u'] : c->value['H'], *home = getenv("HOME");
     buf report = {0}, error = {0};
     if (!agent)
-        return command_hook_report(c);
+        return commands_hook_report(c);
     if (!agents_find(agent) || !agents_find(agent)->hooks.format) {
         agents_put_names(&error, 1, "");
         buf_str(&error, " have hooks");
@@ -878,7 +879,7 @@ static int command_hook(struct context *c)
 
 /* ---- the terminal UI ------------------------------------------------------------------------ */
 
-static int command_ui(struct context *c, const char *attach, const char *computer)
+static int commands_ui(struct context *c, const char *attach, const char *computer)
 {
     buf error = {0};
     const char *terminal = getenv("TERM");

@@ -38,7 +38,7 @@ static int enter_elsewhere(struct context *c, struct json session, const char *i
     }
     if (client_is_piped(client_find_computer(context_reply(c), computer))) {
         buf_free(&kept);
-        return command_ui(c, id, computer);
+        return commands_ui(c, id, computer);
     }
     json_read(buf_view(&kept), &object);
     if (!client_put_attach(&c->config, object, context_reply(c), &line, &error)) {
@@ -100,7 +100,7 @@ static int enter_session(struct context *c, const char *word)
     if (status == 0 && (elsewhere || json_is(session, "tmux_session_name", JSON_STRING)))
         status = enter_elsewhere(c, session, target.p + strlen("/sessions/"), computer);
     else if (status == 0)
-        status = command_ui(c, target.p + strlen("/sessions/"), computer);
+        status = commands_ui(c, target.p + strlen("/sessions/"), computer);
     free(computer);
     buf_free(&target);
     return status;
@@ -125,5 +125,5 @@ static int enter_attach(struct context *c)
 
 static int enter_new(struct context *c)
 {
-    return c->value['g'] ? command_new(c) || enter_session(c, c->created) : command_new(c);
+    return c->value['g'] ? commands_new(c) || enter_session(c, c->created) : commands_new(c);
 }

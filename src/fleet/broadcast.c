@@ -151,7 +151,7 @@ static void broadcast_begin(struct broadcasts *all, struct session *s)
     one->flush_timer = (struct loop_timer){.fn = broadcast_on_due, .ctx = one};
     LIST_PUSH(&all->first, one);
     all->count++;
-    one->stream = stream_open(all->loop, session_find_socket(s), (span){0},
+    one->stream = stream_open(all->loop, sessions_find_socket(s), (span){0},
                               &broadcast_stream_hooks, one);
     if (!one->stream)
         broadcast_end(one);
@@ -172,10 +172,10 @@ static void broadcast_on_checked(void *ctx, const struct resp *reply)
     int exists = reply && reply->type == RESP_INTEGER && reply->integer != 0;
     struct broadcasts *all = check->all;
     struct broadcast *one = broadcast_find(all, check->id);
-    struct session *s = session_find(all->sessions, check->id);
+    struct session *s = sessions_find(all->sessions, check->id);
     if (one && !exists)
         broadcast_end(one);
-    else if (!one && exists && s && s->holder.open && !session_has_exited(s))
+    else if (!one && exists && s && s->holder.open && !record_has_exited(s))
         broadcast_begin(all, s);
     free(check);
 }
@@ -206,7 +206,7 @@ static void broadcast_on_check_due(void *ctx)
 /* A daemon without interest in sessions observes none. */
 static void broadcast_on_activity(struct broadcasts *all, const char *id)
 {
-    struct session *s = session_find(all->sessions, id);
+    struct session *s = sessions_find(all->sessions, id);
     if (!s || !presence_is_heard_abroad(all->fleet) || broadcast_find(all, id) ||
         all->loop->now < s->checked_at + BROADCAST_ACTIVITY_MS)
         return;

@@ -641,7 +641,7 @@ static const char *peers_why_not(const struct fleet *f, span computer, enum sign
 struct observations {
     struct loop *loop;
     struct fleet *fleet;
-    struct observation *first;
+    struct observe_stream *first;
     struct loop_timer timer, pull_timer;
 };
 

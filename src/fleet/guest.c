@@ -374,7 +374,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
         .owner = g, .deletes = 1, .on_entry = guest_on_entry};
     LIST_PUSH(&all->first, g);
     all->count++;
-    g->stream = stream_open(all->loop, session_find_socket(s),
+    g->stream = stream_open(all->loop, sessions_find_socket(s),
                             (span){how, plan->scrollback ? 2 : 1}, &guest_stream_hooks, g);
     if (!g->stream) {
         guest_free(g);

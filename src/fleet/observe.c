@@ -3,9 +3,9 @@
 /* observe - viewing sessions of TeleClaude computers (doc/protocol.md, section 3). A key says that
  * a session is observed: that daemon then writes its output to a stream. */
 
-struct observation {
+struct observe_stream {
     struct stream base;     /* the first member: see struct stream */
-    struct observation *next, **link;
+    struct observe_stream *next, **link;
     struct observations *owner;
     char *computer, *id;
     struct streams_stream stream;
@@ -15,7 +15,7 @@ struct observation {
     char why[200];
 };
 
-static void observe_free(struct observation *one)
+static void observe_free(struct observe_stream *one)
 {
     if (one->calls || one->base.hooks || one->link)
         return;
@@ -26,7 +26,7 @@ static void observe_free(struct observation *one)
 }
 
 /* Nothing is read any more. */
-static void observe_stop(struct observation *one)
+static void observe_stop(struct observe_stream *one)
 {
     struct observations *all = one->owner;
     if (!one->link)
@@ -41,7 +41,7 @@ static void observe_stop(struct observation *one)
 
 static void observe_on_end(void *ctx)
 {
-    struct observation *one = ctx;
+    struct observe_stream *one = ctx;
     const struct stream_hooks *hooks = one->base.hooks;
     one->base.hooks = NULL;
     if (hooks)
@@ -49,7 +49,7 @@ static void observe_on_end(void *ctx)
     observe_free(one);
 }
 
-static void observe_end(struct observation *one, const char *why)
+static void observe_end(struct observe_stream *one, const char *why)
 {
     base_copy(one->why, sizeof one->why, why);
     observe_stop(one);
@@ -59,14 +59,14 @@ static void observe_end(struct observation *one, const char *why)
 static void observe_on_gone(struct observations *all, const char *computer, const char *id,
                             const char *why)
 {
-    for (struct observation *one = all->first, *next; one; one = next) {
+    for (struct observe_stream *one = all->first, *next; one; one = next) {
         next = one->next;
         if (strcmp(one->computer, computer) == 0 && (!id || strcmp(one->id, id) == 0))
             observe_end(one, why);
     }
 }
 
-static void observe_set_key(struct observation *one)
+static void observe_set_key(struct observe_stream *one)
 {
     struct fleet *f = one->owner->fleet;
     buf key = {0}, value = {0};
@@ -88,7 +88,7 @@ static void observe_set_key(struct observation *one)
 static void observe_on_due(void *ctx)
 {
     struct observations *all = ctx;
-    for (struct observation *one = all->first; one && all->fleet->streams.ready; one = one->next)
+    for (struct observe_stream *one = all->first; one && all->fleet->streams.ready; one = one->next)
         observe_set_key(one);
     loop_timer_in(all->loop, &all->timer, OBSERVE_RENEW_MS);
 }
@@ -97,7 +97,7 @@ static void observe_on_due(void *ctx)
 static void observe_on_pull_due(void *ctx)
 {
     struct observations *all = ctx;
-    for (const struct observation *one = all->first; one; one = one->next) {
+    for (const struct observe_stream *one = all->first; one; one = one->next) {
         struct roster_peer *peer = roster_find(all->fleet, span_of(one->computer));
         if (peer && !peer->pulling)
             pull_unpushed(peer);
@@ -108,7 +108,7 @@ static void observe_on_pull_due(void *ctx)
 static void observe_on_entry(struct streams_stream *s, struct codec_id id,
                              const struct resp *fields)
 {
-    struct observation *one = s->owner;
+    struct observe_stream *one = s->owner;
     span chunk = codec_field(fields, "chunk");
     (void)id;
     if (one->base.hooks && !one->paused && chunk.n)
@@ -117,7 +117,7 @@ static void observe_on_entry(struct streams_stream *s, struct codec_id id,
 
 static void observe_on_end_known(void *ctx, const struct resp *reply)
 {
-    struct observation *one = ctx;
+    struct observe_stream *one = ctx;
     one->calls--;
     if (!one->link) {
         observe_free(one);
@@ -131,12 +131,12 @@ static void observe_on_end_known(void *ctx, const struct resp *reply)
 
 static void observe_pause(struct stream *s, int paused)
 {
-    ((struct observation *)s)->paused = paused;
+    ((struct observe_stream *)s)->paused = paused;
 }
 
 static void observe_close(struct stream *s)
 {
-    struct observation *one = (struct observation *)s;
+    struct observe_stream *one = (struct observe_stream *)s;
     observe_stop(one);
     observe_free(one);
 }
@@ -147,7 +147,7 @@ static const struct stream_source observe_source = {.pause = observe_pause,
 static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
                                    const struct stream_hooks *hooks, void *ctx)
 {
-    struct observation *one = base_alloc(sizeof *one);
+    struct observe_stream *one = base_alloc(sizeof *one);
     one->owner = all;
     one->computer = base_dup(computer);
     one->id = base_dup(id);

@@ -80,8 +80,8 @@ static void requests_fail(struct requests_job *job, const char *error, const cha
 /* A connection to the session's holder failed. */
 static void requests_fail_unreached(struct requests_job *job)
 {
-    const char *why = session_why_unreachable(job->of);
-    if (session_has_exited(job->of))
+    const char *why = sessions_why_unreachable(job->of);
+    if (record_has_exited(job->of))
         requests_fail(job, "the session has ended", "ENDED");
     else
         requests_fail(job, why ? why : "no connection to its holder", "UNREACHABLE");
@@ -89,7 +89,7 @@ static void requests_fail_unreached(struct requests_job *job)
 
 static int requests_require_running(struct requests_job *job)
 {
-    if (session_is_running(job->of))
+    if (sessions_is_running(job->of))
         return 1;
     requests_fail_unreached(job);
     return 0;
@@ -228,7 +228,7 @@ static void requests_get_computer_info(struct requests_job *job)
 static void requests_transcript(struct requests_job *job, span text)
 {
     buf b = {0};
-    session_put_transcript(job->all->sessions, job->session, text, job->number, &b);
+    sessions_put_transcript(job->all->sessions, job->session, text, job->number, &b);
     requests_reply_buf(job, &b);
 }
 
@@ -242,7 +242,7 @@ static void requests_on_log(void *ctx, const char *error, span text)
 
 static void requests_log(struct requests_job *job, const struct session *s)
 {
-    if (!session_read_log(s, 0, requests_on_log, job))
+    if (!sessions_read_log(s, 0, requests_on_log, job))
         requests_fail(job, strerror(errno), "BUSY");
 }
 
@@ -260,7 +260,7 @@ static int requests_has(struct requests_job *job, enum holder_answer how)
 static void requests_on_text(void *ctx, enum holder_answer how, span payload)
 {
     struct requests_job *job = ctx;
-    const struct session *s = session_find(job->all->sessions, job->session);
+    const struct session *s = sessions_find(job->all->sessions, job->session);
     if (how == HOLDER_ENDED && s)
         requests_log(job, s);
     else if (requests_has(job, how))
@@ -283,9 +283,9 @@ static void requests_get_session_data(struct requests_job *job)
             return;
         }
     }
-    if (!session_is_running(s) ||
-        !holder_ask(job->all->loop, session_find_socket(s), FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
-                    requests_on_text, job))
+    if (!sessions_is_running(s) ||
+        !holder_link_ask(job->all->loop, sessions_find_socket(s), FRAME_TEXT, (span){0},
+                         FRAME_TEXT_REPLY, requests_on_text, job))
         requests_log(job, s);
 }
 
@@ -294,8 +294,9 @@ static void requests_ask(struct requests_job *job, enum frame_type frame, span p
                          enum frame_type reply,
                          void (*done)(void *ctx, enum holder_answer how, span payload))
 {
-    if (requests_require_running(job) && !holder_ask(job->all->loop, session_find_socket(job->of),
-                                                frame, payload, reply, done, job))
+    if (requests_require_running(job) &&
+        !holder_link_ask(job->all->loop, sessions_find_socket(job->of), frame, payload, reply, done,
+                         job))
         requests_fail_unreached(job);
 }
 
@@ -505,7 +506,7 @@ static void requests_new_session(struct requests_job *job)
         if (!job->telec) /* TeleClaude expects it; for telec's users it would hide a typing error */
             requests_make_dir(directory);
         job->queued = words != NULL;
-        session_create(job->all->sessions, &plan, requests_on_created, job);
+        launch_create(job->all->sessions, &plan, requests_on_created, job);
     }
     free(title), free(initiator), free(directory), free(words);
     buf_free(&prompt);
@@ -588,9 +589,9 @@ static void requests_agent(struct requests_job *job)
     struct session_plan plan = {0};
     buf prompt = {0}, line = {0};
     int read = requests_read_auto(job->words, &plan, &prompt);
-    const struct config_agent *agent = read ? sessions_agent(job->all->sessions, plan.agent) : NULL;
+    const struct config_agent *agent = read ? launch_agent(job->all->sessions, plan.agent) : NULL;
     if (agent) {
-        session_put_agent_command(agent, agents_mode(plan.mode), NULL, NULL, plan.message, &line);
+        launch_put_agent_command(agent, agents_mode(plan.mode), NULL, NULL, plan.message, &line);
         requests_type(job, buf_view(&line));
     } else {
         requests_fail(job, "agent: no such agent is configured here", "BAD_REQUEST");
@@ -615,13 +616,13 @@ static void requests_end_session(struct requests_job *job)
     int force = job->words[1] && job->words[2] && strcmp(job->words[2], "force") == 0;
     long long undo_s = 0;
     buf b = {0};
-    if (!force && session_why_unreachable(job->of)) {
-        requests_fail(job, session_why_unreachable(job->of), "UNREACHABLE");
+    if (!force && sessions_why_unreachable(job->of)) {
+        requests_fail(job, sessions_why_unreachable(job->of), "UNREACHABLE");
         return;
     }
     if (job->words[1] && job->words[2] && span_int(span_of(job->words[2]), &undo_s) &&
         undo_s > 0 && undo_s <= SESSION_UNDO_MAX_S) {
-        if (session_end_undoably(job->of, (int)undo_s) != 0) {
+        if (sessions_end_undoably(job->of, (int)undo_s) != 0) {
             requests_fail(job, strerror(errno), "NOT_WRITTEN");
             return;
         }
@@ -632,18 +633,18 @@ static void requests_end_session(struct requests_job *job)
         return;
     }
     job->waiter = (struct session_waiter){.ended = requests_on_ended, .ctx = job};
-    (force ? session_end_by_force : session_end)(job->of, &job->waiter);
+    (force ? sessions_end_by_force : sessions_end)(job->of, &job->waiter);
 }
 
 static void requests_undo_end(struct requests_job *job)
 {
     const char *id = job->words[1] ? job->words[1] : "";
-    struct session *s = session_find_hidden(job->all->sessions, id);
+    struct session *s = sessions_find_hidden(job->all->sessions, id);
     if (!s) {
         requests_fail(job, "Session not found", "NOT_FOUND");
         return;
     }
-    if (session_undo_end(s) == 0)
+    if (sessions_undo_end(s) == 0)
         requests_reply_text(job, "restored");
     else
         requests_fail(job, strerror(errno), "NOT_WRITTEN");
@@ -674,7 +675,7 @@ static void requests_restart(struct requests_job *job)
 {
     struct session_plan plan = {0};
     int fresh = job->words[1] && job->words[2] && strcmp(job->words[2], "fresh") == 0;
-    session_restart(job->of, &plan, fresh, requests_on_restarted, job);
+    launch_restart(job->of, &plan, fresh, requests_on_restarted, job);
 }
 
 static void requests_keys(struct requests_job *job)
@@ -688,7 +689,7 @@ static void requests_keys(struct requests_job *job)
         requests_fail(job, "keys: the name of a key and how often are expected", "BAD_REQUEST");
     } else if (requests_require_running(job)) {
         frame_put_keys(&b, key, count);
-        if (session_offer(job->of, FRAME_KEYS, buf_view(&b)) == 0)
+        if (sessions_offer(job->of, FRAME_KEYS, buf_view(&b)) == 0)
             requests_reply_text(job, "sent");
         else
             requests_fail(job, "the session's holder does not read", "BUSY");
@@ -703,7 +704,7 @@ static void requests_rename(struct requests_job *job)
     requests_put_rest(job, &title);
     if (!title.n || title.n > REQUESTS_TITLE_MAX)
         requests_fail(job, "rename: a title of 1 to 400 bytes is expected", "BAD_REQUEST");
-    else if (session_rename(job->of, title.p) != 0)
+    else if (sessions_rename(job->of, title.p) != 0)
         requests_fail(job, strerror(errno), "NOT_WRITTEN");
     else
         requests_reply_text(job, "renamed");
@@ -767,7 +768,7 @@ static void requests_run(struct requests_job *job)
     const struct codec_request *r = job->fields;
     char *id = span_dup(r->session_id.n ? r->session_id : span_of(job->words[1]));
     if (command->flags & REQUESTS_SESSION) {
-        job->of = session_find(all->sessions, id);
+        job->of = sessions_find(all->sessions, id);
         base_fmt(job->session, sizeof job->session, "%.64s", id);
     }
     free(id);

@@ -70,7 +70,7 @@ static char **announce_environment(span object, buf *variables)
 static void announce_start(struct announce *a)
 {
     while (a->count && !a->running) {
-        const struct session *s = session_find(a->sessions, a->queue[0]);
+        const struct session *s = sessions_find(a->sessions, a->queue[0]);
         char **argv = config_words(span_of(a->sessions->config->on_state));
         announce_remove(a, 0);
         if (s && s->cached && argv && argv[0]) {

@@ -143,18 +143,18 @@ static void batch_ask(struct batch_item *item, const char *computer)
 static void batch_end(struct batch_item *item, struct session *s)
 {
     struct batch *batch = item->batch;
-    if (session_why_unreachable(s)) {
-        item->fault = base_dup(session_why_unreachable(s));
+    if (sessions_why_unreachable(s)) {
+        item->fault = base_dup(sessions_why_unreachable(s));
         return;
     }
     if (batch->undo_s) {
-        if (session_end_undoably(s, batch->undo_s) != 0)
+        if (sessions_end_undoably(s, batch->undo_s) != 0)
             item->fault = base_dup(os_file_fault(errno));
         return;
     }
     batch->pending++;
     item->waiter = (struct session_waiter){.ended = batch_on_ended, .ctx = item};
-    session_end(s, &item->waiter);
+    sessions_end(s, &item->waiter);
 }
 
 /* Ends or restores one session, of whichever computer. */
@@ -163,15 +163,15 @@ static void batch_run(struct batch_item *item, const char *computer)
     struct batch *batch = item->batch;
     struct server *server = batch->server;
     const struct cache_session *known = cache_find(server->cache, item->id);
-    struct session *s = session_find(server->sessions, item->id);
-    struct session *hidden = s ? NULL : session_find_hidden(server->sessions, item->id);
+    struct session *s = sessions_find(server->sessions, item->id);
+    struct session *hidden = s ? NULL : sessions_find_hidden(server->sessions, item->id);
     if (!request_is_here(server, computer))
         batch_ask(item, computer);
     else if (s && !batch->restores)
         batch_end(item, s);
     else if (hidden && batch->restores)
         item->fault =
-            session_undo_end(hidden) == 0 ? NULL : base_dup(os_file_fault(errno));
+            sessions_undo_end(hidden) == 0 ? NULL : base_dup(os_file_fault(errno));
     else if (hidden && !batch->undo_s)
         batch_end(item, hidden);
     else if (!s && !hidden && (!computer || !*computer) && known)

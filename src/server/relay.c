@@ -29,7 +29,7 @@ static void relay_ask_on_done(void *ctx, enum holder_answer how, span payload)
 static void relay_ask_on_gone(void *ctx)
 {
     struct relay_ask *ask = ctx;
-    holder_ask_cancel(ask->asked);
+    holder_link_ask_cancel(ask->asked);
     free(ask);
 }
 
@@ -42,8 +42,8 @@ static struct relay_ask *relay_ask(struct request *r, enum frame_type question, 
     ask->client = r->client;
     ask->answer = answer;
     base_copy(ask->id, sizeof ask->id, r->session->id);
-    ask->asked = holder_ask(r->server->loop, session_find_socket(r->session), question,
-                            payload, wanted, relay_ask_on_done, ask);
+    ask->asked = holder_link_ask(r->server->loop, sessions_find_socket(r->session), question,
+                                 payload, wanted, relay_ask_on_done, ask);
     if (!ask->asked) {
         free(ask);
         return NULL;
@@ -138,9 +138,9 @@ static const struct stream_hooks relay_stream_hooks = {
 
 static int relay_resize(struct relay_viewer *viewer, int cols, int rows)
 {
-    struct session *s = session_find(viewer->server->sessions, viewer->id);
+    struct session *s = sessions_find(viewer->server->sessions, viewer->id);
     if (s)
-        session_expect_answer(s);
+        sessions_expect_answer(s);
     return stream_resize(viewer->stream, cols, rows, viewer->server->config->computer);
 }
 
@@ -210,7 +210,7 @@ static struct stream *relay_open(struct request *r, span how, int control,
                                  const struct stream_hooks *hooks, void *ctx)
 {
     (void)control;
-    struct stream *s = stream_open(r->server->loop, session_find_socket(r->session), how,
+    struct stream *s = stream_open(r->server->loop, sessions_find_socket(r->session), how,
                                    hooks, ctx);
     if (!s)
         request_reply_unreached(r);

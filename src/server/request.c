@@ -326,8 +326,8 @@ static int request_is_here(const struct server *server, const char *computer)
 
 static void request_reply_unreached(struct request *r)
 {
-    const char *why = session_why_unreachable(r->session);
-    int exited = session_has_exited(r->session);
+    const char *why = sessions_why_unreachable(r->session);
+    int exited = record_has_exited(r->session);
     buf b = {0};
     if (exited)
         buf_fmt(&b, "Session %.8s has ended", r->session->id);
@@ -414,7 +414,7 @@ static int request_require_driver(struct request *r)
 
 static int request_require_running(struct request *r)
 {
-    if (session_is_running(r->session))
+    if (sessions_is_running(r->session))
         return 1;
     request_reply_unreached(r);
     return 0;

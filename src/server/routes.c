@@ -113,7 +113,7 @@ static void routes_get_session(struct request *r)
 {
     if (request_reply_faults(r))
         return;
-    session_expect_answer(r->session);
+    sessions_expect_answer(r->session);
     const struct cache_session *known = cache_find(r->server->cache, r->session->id);
     httpd_reply_json(r->client, 200, buf_view(&known->json), NULL);
 }
@@ -259,7 +259,7 @@ static void routes_create_session(struct request *r)
         struct routes_creating *creating = base_alloc(sizeof *creating);
         creating->client = r->client;
         httpd_wait(r->client, routes_creating_on_gone, creating);
-        session_create(r->server->sessions, &plan, routes_on_created, creating);
+        launch_create(r->server->sessions, &plan, routes_on_created, creating);
     }
     free(computer), free(directory), free(agent), free(mode), free(title), free(message),
         free(initiator);
@@ -282,7 +282,7 @@ static void routes_restart_session(struct request *r)
 {
     struct session_plan plan = {0};
     if (span_eq(buf_view(&r->lost), "Session not found") &&
-        (r->session = session_revive(r->server->sessions, r->id)))
+        (r->session = sessions_revive(r->server->sessions, r->id)))
         buf_clear(&r->lost);
     if (r->http->body.n)
         request_parse_body(r);
@@ -295,8 +295,8 @@ static void routes_restart_session(struct request *r)
     struct routes_creating *creating = base_alloc(sizeof *creating);
     creating->client = r->client;
     httpd_wait(r->client, routes_creating_on_gone, creating);
-    session_restart(r->session, &plan, json_is(r->body, "fresh", JSON_TRUE),
-                    routes_on_restarted, creating);
+    launch_restart(r->session, &plan, json_is(r->body, "fresh", JSON_TRUE),
+                   routes_on_restarted, creating);
 }
 
 static void routes_rename_session(struct request *r)
@@ -304,7 +304,7 @@ static void routes_rename_session(struct request *r)
     char *title = request_title(r);
     if (request_reply_faults(r))
         ;
-    else if (session_rename(r->session, title) == 0)
+    else if (sessions_rename(r->session, title) == 0)
         routes_get_session(r);
     else
         httpd_reply_detail(r->client, 500, os_file_fault(errno));
@@ -323,7 +323,7 @@ struct routes_ending {
 static void routes_ending_on_gone(void *ctx)
 {
     struct routes_ending *ending = ctx;
-    session_cancel_wait(&ending->waiter); /* the session still ends */
+    sessions_cancel_wait(&ending->waiter); /* the session still ends */
     loop_timer_cancel(ending->server->loop, &ending->timer);
     free(ending);
 }
@@ -352,7 +352,7 @@ static void routes_on_ended(void *ctx)
 
 static void routes_end_session(struct request *r, int undo_s)
 {
-    if (session_end_undoably(r->session, undo_s) != 0)
+    if (sessions_end_undoably(r->session, undo_s) != 0)
         httpd_reply_detail(r->client, 500, os_file_fault(errno));
     else
         request_reply_ended(r->client, r->session->id, undo_s);
@@ -363,7 +363,7 @@ static void routes_undo_end(struct request *r)
 {
     if (request_reply_faults(r))
         return;
-    if (session_undo_end(r->session) == 0)
+    if (sessions_undo_end(r->session) == 0)
         routes_get_session(r);
     else
         httpd_reply_detail(r->client, 500, os_file_fault(errno));
@@ -375,7 +375,7 @@ static void routes_delete_session(struct request *r)
     int force = request_query_int(r, "force", 1);
     if (request_reply_faults(r))
         return;
-    if (!force && session_why_unreachable(r->session)) {
+    if (!force && sessions_why_unreachable(r->session)) {
         request_reply_unreached(r);
         return;
     }
@@ -391,7 +391,7 @@ static void routes_delete_session(struct request *r)
     ending->waiter = (struct session_waiter){.ended = routes_on_ended, .ctx = ending};
     base_fmt(ending->id, sizeof ending->id, "%.8s", r->session->id);
     httpd_wait(r->client, routes_ending_on_gone, ending);
-    (force ? session_end_by_force : session_end)(r->session, &ending->waiter);
+    (force ? sessions_end_by_force : sessions_end)(r->session, &ending->waiter);
 }
 
 static void routes_answer_receipt(struct relay_ask *ask, span payload)
@@ -454,7 +454,7 @@ static void routes_send_keys(struct request *r)
     if (!request_reply_faults(r) && request_require_running(r)) {
         buf b = {0};
         frame_put_keys(&b, key, count);
-        int refused = session_offer(r->session, FRAME_KEYS, buf_view(&b));
+        int refused = sessions_offer(r->session, FRAME_KEYS, buf_view(&b));
         buf_free(&b);
         routes_reply_offered(r, refused);
     }
@@ -469,9 +469,9 @@ static void routes_send_event(struct request *r)
     char *type = request_string(r, &type_field), *text = request_string(r, &text_field);
     char *native = request_string(r, &native_field);
     if (!request_reply_faults(r)) {
-        r->session = session_of_conversation(r->session, native);
+        r->session = sessions_of_conversation(r->session, native);
         if (request_require_running(r))
-            routes_reply_offered(r, session_offer(r->session, FRAME_EVENT, r->body.text));
+            routes_reply_offered(r, sessions_offer(r->session, FRAME_EVENT, r->body.text));
     }
     free(type), free(text), free(native);
 }
@@ -487,7 +487,7 @@ static void routes_reply_transcript(struct server *server, struct httpd_client *
     json_field_string(&b, "status", "success");
     json_field_span(&b, "transcript", utf8_tail(text, tail_chars));
     json_key(&b, "data");
-    session_put_transcript(server->sessions, id, text, tail_chars, &b);
+    sessions_put_transcript(server->sessions, id, text, tail_chars, &b);
     json_close(&b, '}');
     request_reply(client, &b);
 }
@@ -527,16 +527,16 @@ static void routes_log_on_done(void *ctx, const char *error, span text)
 static void routes_reply_log(struct server *server, struct httpd_client *client, const char *id,
                              long long tail_chars, int prompts)
 {
-    struct session *s = session_find(server->sessions, id);
+    struct session *s = sessions_find(server->sessions, id);
     if (!s) {
         httpd_reply_detail(client, 404, "Session not found");
         return;
     }
-    session_set_seen(s);
+    sessions_set_seen(s);
     struct routes_log *log = base_alloc(sizeof *log);
     *log = (struct routes_log){.server = server, .client = client, .tail_chars = tail_chars};
     base_copy(log->id, sizeof log->id, id);
-    log->reading = session_read_log(s, prompts, routes_log_on_done, log);
+    log->reading = sessions_read_log(s, prompts, routes_log_on_done, log);
     if (log->reading) {
         httpd_wait(client, routes_log_on_gone, log);
         return;
@@ -557,7 +557,7 @@ static void routes_transcript(struct request *r)
     if (request_reply_faults(r))
         return;
     struct relay_ask *ask = NULL;
-    if (session_is_running(r->session))
+    if (sessions_is_running(r->session))
         ask = relay_ask(r, FRAME_TEXT, span_of(prompts ? "p" : ""), FRAME_TEXT_REPLY,
                         routes_answer_text);
     if (!ask) {
@@ -567,7 +567,7 @@ static void routes_transcript(struct request *r)
     ask->tail_chars = tail_chars;
     ask->prompts = prompts;
     ask->lost = routes_text_lost;
-    session_set_seen(r->session);
+    sessions_set_seen(r->session);
 }
 
 static void routes_answer_screen(struct relay_ask *ask, span payload)
@@ -802,7 +802,7 @@ static void routes_find(struct request *r, const char *id, const char *computer,
     r->id = id;
     if (request_is_here(server, computer))
         r->session =
-            hidden ? session_find_hidden(server->sessions, id) : session_find(server->sessions, id);
+            (hidden ? sessions_find_hidden : sessions_find)(server->sessions, id);
     if (!r->session && (!computer || !*computer) && known &&
         !request_is_here(server, known->computer))
         r->computer = known->computer;

@@ -201,7 +201,7 @@ static void request_reply_ended(struct httpd_client *client, const char *id, int
 struct relay_ask {
     struct server *server;
     struct httpd_client *client;
-    struct holder_ask *asked;
+    struct holder_link_ask *asked;
     void (*answer)(struct relay_ask *ask, span payload);
     void (*lost)(struct relay_ask *ask); /* replies when the session ended first; NULL: 409 */
     char id[65];

@@ -13,11 +13,11 @@
  * An older holder ignores the spec's "link": it answers {"pid"} and closes the pair, and the daemon
  * connects to its socket. A '{' can't begin a frame: it would be longer than FRAME_MAX. */
 
-#ifndef HOLDER_LAUNCH_MS
-#define HOLDER_LAUNCH_MS 30000 /* for a holder to start its program */
+#ifndef HOLDER_LINK_LAUNCH_MS
+#define HOLDER_LINK_LAUNCH_MS 30000 /* for a holder to start its program */
 #endif
 
-struct holder_launching {
+struct holder_link_launching {
     struct loop_timer timer;
     pid_t pid; /* the foreground process: it ends before the answer */
     char *socket;
@@ -27,8 +27,8 @@ struct holder_launching {
 
 /* ---- links ---------------------------------------------------------------------------------- */
 
-static int holder_launch_is_answered(struct holder_link *link);
-static void holder_launch_on_closed(struct holder_link *link);
+static int holder_link_launch_is_answered(struct holder_link *link);
+static void holder_link_launch_on_closed(struct holder_link *link);
 
 static void holder_link_on_data(void *ctx)
 {
@@ -36,7 +36,7 @@ static void holder_link_on_data(void *ctx)
     enum frame_type type;
     enum parse parsed = PARSE_MORE;
     span payload;
-    if (link->launching && !holder_launch_is_answered(link))
+    if (link->launching && !holder_link_launch_is_answered(link))
         return;
     while (!link->conn.dead &&
            (parsed = frame_parse(&link->conn, &type, &payload)) == PARSE_DONE) {
@@ -53,7 +53,7 @@ static void holder_link_on_closed(void *ctx, const char *why)
     (void)why;
     link->open = 0;
     if (link->launching) {
-        holder_launch_on_closed(link);
+        holder_link_launch_on_closed(link);
         return;
     }
     conn_free(&link->conn);
@@ -78,7 +78,7 @@ static void holder_link_use(struct holder_link *link, struct loop *l, int fd)
     link->open = 1;
 }
 
-static int holder_dial(const char *socket)
+static int holder_link_dial(const char *socket)
 {
     int fd = conn_connect(socket);
     if (fd < 0 || conn_peer_is_me(fd))
@@ -137,10 +137,10 @@ static void holder_link_cancel(struct holder_link *link)
 
 /* ---- launching ------------------------------------------------------------------------------ */
 
-static void holder_launch_end(struct holder_link *link, const char *error)
+static void holder_link_launch_end(struct holder_link *link, const char *error)
 {
     loop_timer_cancel(link->conn.loop, &link->launching->timer);
-    struct holder_launching launching = *link->launching;
+    struct holder_link_launching launching = *link->launching;
     free(link->launching);
     link->launching = NULL;
     waitpid(launching.pid, NULL, 0);
@@ -149,19 +149,19 @@ static void holder_launch_end(struct holder_link *link, const char *error)
 }
 
 /* Returns 1 when the holder runs and frames follow. */
-static int holder_launch_is_answered(struct holder_link *link)
+static int holder_link_launch_is_answered(struct holder_link *link)
 {
     span in = conn_view(&link->conn);
     if (in.n && in.p[0] != '{') {
-        holder_launch_end(link, NULL);
+        holder_link_launch_end(link, NULL);
         return 1;
     }
     if (link->conn.eof)
-        conn_close(&link->conn, NULL); /* holder_launch_on_closed follows */
+        conn_close(&link->conn, NULL); /* holder_link_launch_on_closed follows */
     return 0;
 }
 
-static void holder_launch_on_closed(struct holder_link *link)
+static void holder_link_launch_on_closed(struct holder_link *link)
 {
     struct loop *l = link->conn.loop;
     struct json answer;
@@ -169,13 +169,14 @@ static void holder_launch_on_closed(struct holder_link *link)
     char *error = json_dup_member(answer, "error");
     int started = json_is(answer, "pid", JSON_NUMBER);
     conn_free(&link->conn);
-    if (started && holder_link_open(link, l, holder_dial(link->launching->socket)) == 0)
+    if (started && holder_link_open(link, l, holder_link_dial(link->launching->socket)) == 0)
         holder_link_send(link, FRAME_SUBSCRIBE, (span){0});
-    holder_launch_end(link, started ? NULL : error ? error : "the session's holder did not start");
+    holder_link_launch_end(link, started ? NULL
+                                 : error ? error : "the session's holder did not start");
     free(error);
 }
 
-static void holder_put_spec(buf *b, const struct holder_spec *spec)
+static void holder_link_put_spec(buf *b, const struct holder_spec *spec)
 {
     json_open(b, '{');
     json_field_string(b, "id", spec->id);
@@ -207,7 +208,7 @@ static void holder_put_spec(buf *b, const struct holder_spec *spec)
 }
 
 /* Starts "PROGRAM hold ID" with fd as descriptor 0. Returns -1 with errno. */
-static pid_t holder_spawn(const char *program, const struct holder_spec *spec, int fd)
+static pid_t holder_link_spawn(const char *program, const struct holder_spec *spec, int fd)
 {
     char *argv[] = {(char *)program, "hold", (char *)spec->id, NULL};
     return os_start(&(struct os_program){.file = spec->binary ? spec->binary : program,
@@ -217,7 +218,7 @@ static pid_t holder_spawn(const char *program, const struct holder_spec *spec, i
 }
 
 /* Returns the daemon's end of a socket pair, whose other end the new process has; -1: errno. */
-static int holder_spawn_paired(const char *program, const struct holder_spec *spec, pid_t *pid)
+static int holder_link_spawn_paired(const char *program, const struct holder_spec *spec, pid_t *pid)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
@@ -225,7 +226,7 @@ static int holder_spawn_paired(const char *program, const struct holder_spec *sp
     os_close_on_exec(ends[0]);
     os_close_on_exec(ends[1]);
     errno = EMFILE;
-    *pid = os_is_last_fd(ends[0], HOLDER_FDS_LEFT) ? -1 : holder_spawn(program, spec, ends[1]);
+    *pid = os_is_last_fd(ends[0], HOLDER_FDS_LEFT) ? -1 : holder_link_spawn(program, spec, ends[1]);
     int saved = errno;
     close(ends[1]);
     if (*pid < 0)
@@ -235,33 +236,33 @@ static int holder_spawn_paired(const char *program, const struct holder_spec *sp
 }
 
 /* A holder that starts later reads FRAME_END first. */
-static void holder_launch_on_late(void *ctx)
+static void holder_link_launch_on_late(void *ctx)
 {
     struct holder_link *link = ctx;
     kill(link->launching->pid, SIGKILL);
     holder_link_send(link, FRAME_END, (span){0});
     conn_flush(&link->conn);
-    conn_close(&link->conn, NULL); /* holder_launch_on_closed follows */
+    conn_close(&link->conn, NULL); /* holder_link_launch_on_closed follows */
 }
 
-static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
-                          struct holder_link *link, void (*done)(void *ctx, const char *error),
-                          void *ctx)
+static void holder_link_launch(struct loop *l, const char *program, const struct holder_spec *spec,
+                               struct holder_link *link, void (*done)(void *ctx, const char *error),
+                               void *ctx)
 {
     buf text = {0};
     pid_t pid;
-    int fd = holder_spawn_paired(program, spec, &pid);
+    int fd = holder_link_spawn_paired(program, spec, &pid);
     if (fd < 0) {
         buf_fmt(&text, "cannot start %s: %s", program, strerror(errno));
         done(ctx, buf_cstr(&text));
     } else {
         link->launching = base_alloc(sizeof *link->launching);
         *link->launching =
-            (struct holder_launching){{0}, pid, base_dup(spec->socket), done, ctx};
-        link->launching->timer = (struct loop_timer){.fn = holder_launch_on_late, .ctx = link};
-        loop_timer_in(l, &link->launching->timer, HOLDER_LAUNCH_MS);
+            (struct holder_link_launching){{0}, pid, base_dup(spec->socket), done, ctx};
+        link->launching->timer = (struct loop_timer){.fn = holder_link_launch_on_late, .ctx = link};
+        loop_timer_in(l, &link->launching->timer, HOLDER_LINK_LAUNCH_MS);
         holder_link_use(link, l, fd);
-        holder_put_spec(&text, spec);
+        holder_link_put_spec(&text, spec);
         holder_link_send(link, FRAME_SPEC, buf_view(&text));
     }
     buf_free(&text);
@@ -269,7 +270,8 @@ static void holder_launch(struct loop *l, const char *program, const struct hold
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
-static void holder_ask_finish(struct holder_ask *ask, enum holder_answer how, span payload)
+static void holder_link_ask_finish(struct holder_link_ask *ask, enum holder_answer how,
+                                   span payload)
 {
     void (*done)(void *ctx, enum holder_answer how, span payload) = ask->done;
     ask->done = NULL;
@@ -278,61 +280,61 @@ static void holder_ask_finish(struct holder_ask *ask, enum holder_answer how, sp
     holder_link_close(&ask->link);
 }
 
-static void holder_ask_on_frame(void *ctx, enum frame_type type, span payload)
+static void holder_link_ask_on_frame(void *ctx, enum frame_type type, span payload)
 {
-    struct holder_ask *ask = ctx;
+    struct holder_link_ask *ask = ctx;
     if (type == FRAME_MORE && ask->more.n + payload.n <= FRAME_REPLY_MAX)
         buf_span(&ask->more, payload);
     if (type != ask->wanted || !ask->done)
         return;
     if (ask->more.n)
         buf_span(&ask->more, payload);
-    holder_ask_finish(ask, HOLDER_ANSWERED, ask->more.n ? buf_view(&ask->more) : payload);
+    holder_link_ask_finish(ask, HOLDER_ANSWERED, ask->more.n ? buf_view(&ask->more) : payload);
 }
 
-static void holder_ask_on_closed(void *ctx)
+static void holder_link_ask_on_closed(void *ctx)
 {
-    struct holder_ask *ask = ctx;
+    struct holder_link_ask *ask = ctx;
     loop_timer_cancel(ask->link.conn.loop, &ask->timer);
-    holder_ask_finish(ask, HOLDER_ENDED, (span){0});
+    holder_link_ask_finish(ask, HOLDER_ENDED, (span){0});
     buf_free(&ask->more);
     free(ask);
 }
 
-static void holder_ask_on_late(void *ctx)
+static void holder_link_ask_on_late(void *ctx)
 {
-    holder_ask_finish(ctx, HOLDER_LATE, (span){0});
+    holder_link_ask_finish(ctx, HOLDER_LATE, (span){0});
 }
 
-static struct holder_ask *holder_ask(struct loop *l, int fd, enum frame_type question,
-                                     span payload, enum frame_type wanted,
-                                     void (*done)(void *ctx, enum holder_answer how, span payload),
-                                     void *ctx)
+static struct holder_link_ask *
+holder_link_ask(struct loop *l, int fd, enum frame_type question, span payload,
+                enum frame_type wanted,
+                void (*done)(void *ctx, enum holder_answer how, span payload), void *ctx)
 {
-    struct holder_ask *ask = base_alloc(sizeof *ask);
+    struct holder_link_ask *ask = base_alloc(sizeof *ask);
     ask->wanted = wanted;
     ask->done = done;
     ask->ctx = ctx;
-    ask->link.on_frame = holder_ask_on_frame;
-    ask->link.on_closed = holder_ask_on_closed;
+    ask->link.on_frame = holder_link_ask_on_frame;
+    ask->link.on_closed = holder_link_ask_on_closed;
     ask->link.ctx = ask;
-    ask->timer = (struct loop_timer){.fn = holder_ask_on_late, .ctx = ask};
+    ask->timer = (struct loop_timer){.fn = holder_link_ask_on_late, .ctx = ask};
     if (holder_link_open(&ask->link, l, fd) != 0) {
         free(ask);
         return NULL;
     }
-    loop_timer_in(l, &ask->timer, HOLDER_ASK_MS);
+    loop_timer_in(l, &ask->timer, HOLDER_LINK_ASK_MS);
     holder_link_send(&ask->link, question, payload);
     return ask;
 }
 
-static void holder_ask_cancel(struct holder_ask *ask)
+static void holder_link_ask_cancel(struct holder_link_ask *ask)
 {
     ask->done = NULL;
     holder_link_close(&ask->link);
 }
 
-static void holder_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out)
+static void holder_link_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out)
 {
     struct vt *vt = vt_new(cols, rows);
     buf log = {0};

@@ -6,51 +6,51 @@
  * restarter's. An agent whose conversation is known resumes it. The exit before is set aside until
  * the new holder runs, and stands again when it does not. */
 
-#define SESSION_TITLE_MAX 400 /* bytes */
+#define LAUNCH_TITLE_MAX 400 /* bytes */
 
 /* ---- creating ------------------------------------------------------------------------------- */
 
-static void session_not_created(struct session *s, const char *why)
+static void launch_not_created(struct session *s, const char *why)
 {
     struct session_creating *creating = s->creating;
     store_remove_session(s->owner->config->state, s->id);
-    session_delete(s);
+    sessions_delete(s);
     creating->done(creating->ctx, NULL, why);
     free(creating);
 }
 
-static void session_not_restarted(struct session *s, const char *why)
+static void launch_not_restarted(struct session *s, const char *why)
 {
     struct session_creating *creating = s->creating;
     s->creating = NULL;
-    session_recover_exit(s);
-    session_set_status(s, buf_view(&creating->end));
-    session_changed(s);
+    record_recover_exit(s);
+    record_set_status(s, buf_view(&creating->end));
+    record_changed(s);
     creating->done(creating->ctx, NULL, why);
     buf_free(&creating->end);
     free(creating);
     if (s->ending)
-        session_remove(s);
+        sessions_remove(s);
 }
 
-static void session_on_launched(void *ctx, const char *error)
+static void launch_on_answer(void *ctx, const char *error)
 {
     struct session *s = ctx;
     if (error && s->creating->end.n) {
-        session_not_restarted(s, error);
+        launch_not_restarted(s, error);
     } else if (error) {
-        session_not_created(s, error);
+        launch_not_created(s, error);
     } else if (!s->holder.open) {
-        session_reach(s); /* session_created follows */
+        sessions_reach(s); /* session_created follows */
     }
 }
 
-static char *session_dup(const char *s)
+static char *launch_dup(const char *s)
 {
     return s ? base_dup(s) : NULL;
 }
 
-static char *session_quoted(char *const *argv)
+static char *launch_quoted(char *const *argv)
 {
     buf b = {0};
     for (size_t i = 0; argv[i]; i++) {
@@ -64,9 +64,9 @@ static char *session_quoted(char *const *argv)
 
 /* Appends the agent's command as one string, which config_words splits. An option that ends with =
  * and the id are one word. */
-static void session_put_agent_command(const struct config_agent *agent, int mode,
-                                      const char *option, const char *id, const char *message,
-                                      buf *b)
+static void launch_put_agent_command(const struct config_agent *agent, int mode,
+                                     const char *option, const char *id, const char *message,
+                                     buf *b)
 {
     buf_str(b, agent->command);
     if (mode >= 0 && agent->flags[mode])
@@ -81,46 +81,46 @@ static void session_put_agent_command(const struct config_agent *agent, int mode
     config_put_quoted(b, message);
 }
 
-static void session_fill_place(struct session *s)
+static void launch_fill_place(struct session *s)
 {
     free(s->machine), free(s->host), free(s->boot);
     s->machine = span_dup(buf_view(&s->owner->machine));
-    s->host = session_dup(s->owner->config->host);
+    s->host = launch_dup(s->owner->config->host);
     s->boot = span_dup(buf_view(&s->owner->boot));
 }
 
-static void session_fill(struct session *s, const struct session_plan *plan)
+static void launch_fill(struct session *s, const struct session_plan *plan)
 {
     int from_message = plan->message && plan->message[0] == '/';
-    s->title = session_dup(plan->title ? plan->title : from_message ? plan->message : "Untitled");
-    if (strlen(s->title) > SESSION_TITLE_MAX)
-        s->title[SESSION_TITLE_MAX] = '\0';
-    s->directory = session_dup(plan->directory);
-    s->agent = plan->command ? NULL : session_dup(plan->agent);
-    s->mode = plan->command ? NULL : session_dup(plan->mode);
-    s->initiator = session_dup(plan->initiator);
-    s->command = plan->command ? session_quoted(plan->command) : NULL;
-    session_fill_place(s);
+    s->title = launch_dup(plan->title ? plan->title : from_message ? plan->message : "Untitled");
+    if (strlen(s->title) > LAUNCH_TITLE_MAX)
+        s->title[LAUNCH_TITLE_MAX] = '\0';
+    s->directory = launch_dup(plan->directory);
+    s->agent = plan->command ? NULL : launch_dup(plan->agent);
+    s->mode = plan->command ? NULL : launch_dup(plan->mode);
+    s->initiator = launch_dup(plan->initiator);
+    s->command = plan->command ? launch_quoted(plan->command) : NULL;
+    launch_fill_place(s);
 }
 
-static const struct config_agent *sessions_agent(struct sessions *all, const char *name)
+static const struct config_agent *launch_agent(struct sessions *all, const char *name)
 {
     config_renew_agents(all->config);
     return config_agent(all->config, name);
 }
 
 /* Of a new conversation, where the agent takes one. */
-static void session_choose_native_id(struct session *s, const struct config_agent *agent)
+static void launch_choose_native_id(struct session *s, const struct config_agent *agent)
 {
     char id[37];
-    if (!agent->session_id || !*agent->session_id || session_names_conversation(agent))
+    if (!agent->session_id || !*agent->session_id || record_names_conversation(agent))
         return;
     os_uuid(id);
     s->native_id = base_dup(id);
 }
 
 /* Returns a variable of the caller's environment, to be freed; NULL: it has none. */
-static char *session_env(struct json env, const char *name)
+static char *launch_env(struct json env, const char *name)
 {
     for (struct json_iter it = json_items(env); json_next(&it);) {
         char *one = json_dup_text(it.value);
@@ -136,12 +136,12 @@ static char *session_env(struct json env, const char *name)
 
 /* Returns the words of an agent's command line: a shell is the caller's, unless the configuration
  * names one; with login = yes a login shell runs the program. */
-static char **session_agent_words(const struct config_agent *agent, struct json env,
-                                  const buf *line)
+static char **launch_agent_words(const struct config_agent *agent, struct json env,
+                                 const buf *line)
 {
     buf whole = {0};
     span rest = buf_view(line);
-    char *shell = session_env(env, "SHELL");
+    char *shell = launch_env(env, "SHELL");
     int named = shell && config_is_shell(shell) && access(shell, X_OK) == 0;
     if (strcmp(agent->name, "shell") == 0 && !agent->lines[0] && named) {
         config_put_quoted(&whole, shell);
@@ -157,23 +157,23 @@ static char **session_agent_words(const struct config_agent *agent, struct json 
     return words;
 }
 
-static const char *session_agent_fault(const struct config_agent *agent, char **argv,
-                                       struct json env)
+static const char *launch_agent_fault(const struct config_agent *agent, char **argv,
+                                      struct json env)
 {
     if (!agent)
         return "no such agent is configured";
     if (!argv || !argv[0])
         return "the agent's configured command is not a command line";
-    char *path = session_env(env, "PATH"); /* with which the program is looked for */
+    char *path = launch_env(env, "PATH"); /* with which the program is looked for */
     int found = config_is_on(path ? path : getenv("PATH"), argv[0]);
     free(path);
     return found ? NULL : "not installed (its program is not on PATH; where only a login shell "
                           "finds it: [agent NAME] login = yes)";
 }
 
-/* session_on_launched follows. */
-static void session_launch(struct session *s, const struct session_plan *plan, char *const *argv,
-                           const char *typed, const char *argument)
+/* launch_on_answer follows. */
+static void launch_start(struct session *s, const struct session_plan *plan, char *const *argv,
+                         const char *typed, const char *argument)
 {
     struct sessions *all = s->owner;
     struct holder_spec spec = {.id = s->id,
@@ -192,47 +192,47 @@ static void session_launch(struct session *s, const struct session_plan *plan, c
                                .typed = typed,
                                .argument = argument,
                                .native_id = s->native_id};
-    session_set_link_hooks(s);
-    holder_launch(all->loop, all->config->program, &spec, &s->holder, session_on_launched, s);
+    sessions_set_link_hooks(s);
+    holder_link_launch(all->loop, all->config->program, &spec, &s->holder, launch_on_answer, s);
 }
 
-static void session_create(struct sessions *all, const struct session_plan *plan,
-                           void (*done)(void *ctx, struct session *s, const char *error), void *ctx)
+static void launch_create(struct sessions *all, const struct session_plan *plan,
+                          void (*done)(void *ctx, struct session *s, const char *error), void *ctx)
 {
     const struct config_agent *agent =
-        plan->command ? NULL : sessions_agent(all, plan->agent);
+        plan->command ? NULL : launch_agent(all, plan->agent);
     int mode = agents_mode(plan->mode);
     buf line = {0}, error = {0};
     char **argv = NULL;
     char id[37];
     os_uuid(id);
-    struct session *s = session_new(all, id);
-    int answers = session_disk_answers(s);
-    session_fill(s, plan);
+    struct session *s = sessions_new(all, id);
+    int answers = record_disk_answers(s);
+    launch_fill(s, plan);
     if (agent) {
-        session_choose_native_id(s, agent);
-        session_put_agent_command(agent, mode, agent->session_id, s->native_id, plan->message,
-                                  &line);
-        argv = session_agent_words(agent, plan->env, &line);
+        launch_choose_native_id(s, agent);
+        launch_put_agent_command(agent, mode, agent->session_id, s->native_id, plan->message,
+                                 &line);
+        argv = launch_agent_words(agent, plan->env, &line);
     }
-    const char *fault = plan->command ? NULL : session_agent_fault(agent, argv, plan->env);
+    const char *fault = plan->command ? NULL : launch_agent_fault(agent, argv, plan->env);
     if (fault)
         buf_fmt(&error, "%s: %s", plan->agent, fault);
     else if (!answers)
         buf_fmt(&error, "cannot write %s: %s", s->dir, os_file_fault(ETIMEDOUT));
-    else if (store_make_dir(s->dir) != 0 || session_write(s) != 0)
+    else if (store_make_dir(s->dir) != 0 || record_write(s) != 0)
         buf_fmt(&error, "cannot write %s/record.json: %s", s->dir, strerror(errno));
     if (error.n) {
         if (answers)
             store_remove_session(all->config->state, id);
-        session_delete(s);
+        sessions_delete(s);
         done(ctx, NULL, buf_cstr(&error));
     } else {
         s->creating = base_alloc(sizeof *s->creating);
         *s->creating = (struct session_creating){.done = done, .ctx = ctx};
-        session_launch(s, plan, plan->command ? plan->command : argv,
-                       agent && agent->prompt ? NULL : plan->message,
-                       agent && agent->prompt ? plan->message : NULL);
+        launch_start(s, plan, plan->command ? plan->command : argv,
+                     agent && agent->prompt ? NULL : plan->message,
+                     agent && agent->prompt ? plan->message : NULL);
     }
     buf_free(&line);
     buf_free(&error);
@@ -242,7 +242,7 @@ static void session_create(struct sessions *all, const struct session_plan *plan
 /* ---- restarting ----------------------------------------------------------------------------- */
 
 /* Waits until the last run's holder has gone. */
-struct session_restarting {
+struct launch_restarting {
     struct session_plan plan;
     buf env, umask;
     int fresh;
@@ -250,7 +250,7 @@ struct session_restarting {
     void *ctx;
 };
 
-static void session_log_restart(const struct session *s)
+static void launch_log_restart(const struct session *s)
 {
     struct store_log log;
     if (store_log_open(&log, s->dir) == 0)
@@ -259,19 +259,19 @@ static void session_log_restart(const struct session *s)
 }
 
 /* A holder does not start where one stands. Returns NULL, or the fault. */
-static const char *session_set_exit_aside(struct session *s)
+static const char *launch_set_exit_aside(struct session *s)
 {
     char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
     int failed = rename(exit, last) != 0 && errno != ENOENT;
     free(exit), free(last);
-    if (!failed && session_write(s) == 0)
+    if (!failed && record_write(s) == 0)
         return NULL;
     const char *why = strerror(errno);
-    session_recover_exit(s);
+    record_recover_exit(s);
     return why;
 }
 
-static void session_run_again(struct session *s, struct session_restarting *r, char *const *argv)
+static void launch_run_again(struct session *s, struct launch_restarting *r, char *const *argv)
 {
     struct session_creating *creating = base_alloc(sizeof *creating);
     *creating = (struct session_creating){.done = r->done, .ctx = r->ctx};
@@ -279,77 +279,77 @@ static void session_run_again(struct session *s, struct session_restarting *r, c
     s->creating = creating;
     loop_timer_cancel(s->owner->loop, &s->retry_timer);
     s->retry_ms = 0;
-    session_log_restart(s);
+    launch_log_restart(s);
     if (r->fresh)
         buf_clear(&s->status); /* it has the id of the conversation before */
-    session_set_own_status(s, STATE_STARTING, STATE_BY_OUTPUT, NULL);
+    record_set_own_status(s, STATE_STARTING, STATE_BY_OUTPUT, NULL);
     buf_clear(&s->record);
-    session_changed(s);
-    session_launch(s, &r->plan, argv, NULL, NULL);
+    record_changed(s);
+    launch_start(s, &r->plan, argv, NULL, NULL);
 }
 
-static void session_relaunch(struct session *s, struct session_restarting *r)
+static void launch_again(struct session *s, struct launch_restarting *r)
 {
-    const struct config_agent *agent = s->agent ? sessions_agent(s->owner, s->agent) : NULL;
+    const struct config_agent *agent = s->agent ? launch_agent(s->owner, s->agent) : NULL;
     buf line = {0}, error = {0};
-    int resumes = !r->fresh && session_resumes(s);
+    int resumes = !r->fresh && record_resumes(s);
     if (s->agent && agent && !resumes) {
         free(s->native_id);
         s->native_id = NULL;
-        session_choose_native_id(s, agent);
+        launch_choose_native_id(s, agent);
     }
     if (s->command)
         buf_str(&line, s->command);
     else if (agent)
-        session_put_agent_command(agent, agents_mode(s->mode),
-                                  resumes ? agent->resume : agent->session_id, s->native_id, NULL,
-                                  &line);
-    char **argv = agent && !s->command ? session_agent_words(agent, r->plan.env, &line)
+        launch_put_agent_command(agent, agents_mode(s->mode),
+                                 resumes ? agent->resume : agent->session_id, s->native_id, NULL,
+                                 &line);
+    char **argv = agent && !s->command ? launch_agent_words(agent, r->plan.env, &line)
                                        : config_words(buf_view(&line));
     const char *fault = s->command ? (argv && argv[0] ? NULL : "its command is not a command line")
-                                   : session_agent_fault(agent, argv, r->plan.env);
-    session_fill_place(s);
+                                   : launch_agent_fault(agent, argv, r->plan.env);
+    launch_fill_place(s);
     free(s->socket);
-    s->socket = session_socket(s->owner, s->id);
+    s->socket = sessions_socket(s->owner, s->id);
     if (!fault)
-        fault = session_set_exit_aside(s);
+        fault = launch_set_exit_aside(s);
     if (fault) {
         buf_fmt(&error, "%s: %s", s->command ? s->command : s->agent, fault);
         r->done(r->ctx, NULL, buf_cstr(&error));
     } else {
-        session_run_again(s, r, argv);
+        launch_run_again(s, r, argv);
     }
     buf_free(&line), buf_free(&error);
     free(argv);
 }
 
-static void session_on_gone(void *ctx, struct session *s, int removed)
+static void launch_on_gone(void *ctx, struct session *s, int removed)
 {
-    struct session_restarting *r = ctx;
+    struct launch_restarting *r = ctx;
     s->on_gone = NULL;
     if (removed)
         r->done(r->ctx, NULL, "the session was removed meanwhile");
     else
-        session_relaunch(s, r);
+        launch_again(s, r);
     buf_free(&r->env), buf_free(&r->umask);
     free(r);
 }
 
 /* Returns NULL, or why not. */
-static const char *session_restart_fault(const struct session *s)
+static const char *launch_restart_fault(const struct session *s)
 {
-    if (!session_has_exited(s) || s->creating || s->on_gone)
+    if (!record_has_exited(s) || s->creating || s->on_gone)
         return "it has not exited";
     if (s->ending || s->hidden)
         return "it is being removed";
     if (life_is_same(os_put_machine, s->machine) == 0)
         return "its record is of another machine";
-    if (!session_disk_answers(s))
+    if (!record_disk_answers(s))
         return os_file_fault(ETIMEDOUT);
     return NULL;
 }
 
-static struct json session_keep(struct json value, buf *text)
+static struct json launch_keep(struct json value, buf *text)
 {
     struct json kept;
     buf_span(text, value.text);
@@ -357,29 +357,29 @@ static struct json session_keep(struct json value, buf *text)
     return kept;
 }
 
-static void session_restart(struct session *s, const struct session_plan *plan, int fresh,
-                            void (*done)(void *ctx, struct session *s, const char *error),
-                            void *ctx)
+static void launch_restart(struct session *s, const struct session_plan *plan, int fresh,
+                           void (*done)(void *ctx, struct session *s, const char *error),
+                           void *ctx)
 {
-    const char *fault = session_restart_fault(s);
+    const char *fault = launch_restart_fault(s);
     if (fault) {
         done(ctx, NULL, fault);
         return;
     }
-    struct session_restarting *r = base_alloc(sizeof *r);
+    struct launch_restarting *r = base_alloc(sizeof *r);
     int cols, rows;
-    session_size(s, &cols, &rows);
-    *r = (struct session_restarting){.fresh = fresh, .done = done, .ctx = ctx};
+    sessions_size(s, &cols, &rows);
+    *r = (struct launch_restarting){.fresh = fresh, .done = done, .ctx = ctx};
     r->plan.cols = plan->cols ? plan->cols : cols;
     r->plan.rows = plan->rows ? plan->rows : rows;
     if (json_type(plan->env) == JSON_ARRAY)
-        r->plan.env = session_keep(plan->env, &r->env);
+        r->plan.env = launch_keep(plan->env, &r->env);
     if (json_type(plan->umask) == JSON_NUMBER)
-        r->plan.umask = session_keep(plan->umask, &r->umask);
+        r->plan.umask = launch_keep(plan->umask, &r->umask);
     s->gone_ctx = r;
-    s->on_gone = session_on_gone;
+    s->on_gone = launch_on_gone;
     if (s->holder.open)
-        holder_link_close(&s->holder); /* session_on_gone follows */
+        holder_link_close(&s->holder); /* launch_on_gone follows */
     else
-        session_on_gone(r, s, 0);
+        launch_on_gone(r, s, 0);
 }

@@ -49,7 +49,7 @@
 #define MESSAGE_LINES_MS 3000   /* an agent that reads lines may be a script */
 #define MESSAGE_SLOW_MS 15000   /* for a slow agent to submit it */
 #define MESSAGE_LAST_MAX 500    /* of last_input */
-#define MESSAGES_MAX 100        /* more are refused */
+#define MESSAGE_QUEUE_MAX 100   /* more are refused */
 
 /* ---- receipts ------------------------------------------------------------------------------- */
 
@@ -459,7 +459,7 @@ static void message_add(struct holder *h, struct holder_client *c, span text,
     size_t count = 0;
     for (; *last; last = &(*last)->next)
         count++;
-    if (count >= MESSAGES_MAX) {
+    if (count >= MESSAGE_QUEUE_MAX) {
         message_put_receipt(c, "unconfirmed");
         free(m);
         return;

@@ -6,11 +6,11 @@
  * before its session is announced. Each change goes to the cache as a whole object: the record's
  * members, then the status's. */
 
-#define SESSION_NATIVE_ID_MAX 200 /* bytes */
+#define RECORD_NATIVE_ID_MAX 200 /* bytes */
 
 /* ---- the session object --------------------------------------------------------------------- */
 
-static void session_put_record(const struct session *s, buf *b)
+static void record_put(const struct session *s, buf *b)
 {
     json_field_string(b, "session_id", s->id);
     json_field_string(b, "origin_adapter", "rest");
@@ -25,7 +25,7 @@ static void session_put_record(const struct session *s, buf *b)
     json_field_string(b, "initiator_session_id", s->initiator);
 }
 
-static int session_names_conversation(const struct config_agent *agent)
+static int record_names_conversation(const struct config_agent *agent)
 {
     const struct agents_row *row = agents_find(agent->name);
     const char *const options[] = {row ? row->conversation : "--session-id|--resume|--continue",
@@ -42,53 +42,54 @@ static int session_names_conversation(const struct config_agent *agent)
     return found;
 }
 
-static int session_resumes(const struct session *s)
+static int record_resumes(const struct session *s)
 {
     const struct config_agent *agent = s->agent ? config_agent(s->owner->config, s->agent) : NULL;
     return agent && agent->resume && *agent->resume && s->native_id &&
-           !session_names_conversation(agent);
+           !record_names_conversation(agent);
 }
 
-static struct session **session_of(const struct sessions *all, const struct cache_session *object)
+static struct session **record_session(const struct sessions *all,
+                                       const struct cache_session *object)
 {
     return cache_data(object, all->cache_place);
 }
 
 /* Writes the part of the object that does not come from the holder. */
-static void session_renew_record(struct session *s)
+static void record_renew(struct session *s)
 {
     const struct sessions *all = s->owner;
     buf_clear(&s->record);
-    session_put_record(s, &s->record);
+    record_put(s, &s->record);
     if (!s->tells_native_id && s->native_id)
         json_field_string(&s->record, "native_session_id", s->native_id);
     json_field_string(&s->record, "computer", all->config->computer);
     json_field_string(&s->record, "status", "active");
-    json_field_string(&s->record, "restart", session_resumes(s) ? "resume" : "fresh");
+    json_field_string(&s->record, "restart", record_resumes(s) ? "resume" : "fresh");
     json_field_null(&s->record, "tmux_session_name");
     const char *branch = all->find_branch ? all->find_branch(all->branch_ctx, s) : NULL;
     if (branch)
         json_field_string(&s->record, "branch", branch);
 }
 
-static void session_uncache(struct session *s)
+static void record_uncache(struct session *s)
 {
     if (s->cached)
         cache_remove(s->owner->cache, s->id);
     s->cached = NULL;
 }
 
-static void session_changed(struct session *s)
+static void record_changed(struct session *s)
 {
     struct sessions *all = s->owner;
     if (s->hidden) {
         if (s->cached && s->end_at > clock_wall_ms())
             s->cached->undo_s = (int)((s->end_at - clock_wall_ms() + 999) / 1000);
-        session_uncache(s);
+        record_uncache(s);
         return;
     }
     if (!s->record.n)
-        session_renew_record(s);
+        record_renew(s);
     /* the status is a checked object; its members follow */
     int has_members = s->status.n > sizeof "{}" - 1;
     span object[4] = {span_of("{"), buf_view(&s->record), span_of(has_members ? "," : ""),
@@ -99,7 +100,7 @@ static void session_changed(struct session *s)
         cache_remove(all->cache, s->id); /* another computer's of this id */
         s->cached = cache_put(all->cache, s->id, all->config->computer, object, COUNT_OF(object),
                               all->loop->now);
-        *session_of(all, s->cached) = s;
+        *record_session(all, s->cached) = s;
         const struct session *next = s->next; /* one whose end was undone comes to its place */
         while (next && !next->cached)
             next = next->next;
@@ -110,30 +111,30 @@ static void session_changed(struct session *s)
         all->on_changed(all->changed_ctx, s);
 }
 
-static void session_branch_changed(struct session *s)
+static void record_branch_changed(struct session *s)
 {
     buf_clear(&s->record);
     if (s->cached)
-        session_changed(s);
+        record_changed(s);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static int session_disk_answers(const struct session *s)
+static int record_disk_answers(const struct session *s)
 {
     int answers = disk_answers(s->owner->config->disk);
     errno = answers ? errno : ETIMEDOUT;
     return answers;
 }
 
-static int session_write(const struct session *s)
+static int record_write(const struct session *s)
 {
     int status = -1;
     buf record = {0};
-    if (!session_disk_answers(s))
+    if (!record_disk_answers(s))
         return -1;
     json_open(&record, '{');
-    session_put_record(s, &record);
+    record_put(s, &record);
     json_field_string(&record, "native_session_id", s->native_id);
     json_field_null(&record, "end_at"); /* store_put_end has it: for an older telec */
     json_field_string(&record, "machine", s->machine);
@@ -149,40 +150,40 @@ static int session_write(const struct session *s)
 }
 
 /* Safe on a command line, to be freed; NULL: none. */
-static char *session_dup_native_id(struct json value)
+static char *record_dup_native_id(struct json value)
 {
     char *id = json_dup_text(value);
     size_t n = id ? strlen(id) : 0, plain = 0;
     while (plain < n && (isalnum((unsigned char)id[plain]) || strchr("-_.:", id[plain])))
         plain++;
-    if (n && plain == n && n <= SESSION_NATIVE_ID_MAX && isalnum((unsigned char)id[0]))
+    if (n && plain == n && n <= RECORD_NATIVE_ID_MAX && isalnum((unsigned char)id[0]))
         return id;
     free(id);
     return NULL;
 }
 
 /* On disk from the moment it is known: else the conversation can't be resumed. */
-static void session_learn_native_id(struct session *s, struct json status)
+static void record_learn_native_id(struct session *s, struct json status)
 {
     struct json told = json_get(status, "native_session_id");
-    char *id = session_dup_native_id(told);
+    char *id = record_dup_native_id(told);
     if (s->tells_native_id != (json_type(told) == JSON_STRING)) {
         s->tells_native_id = json_type(told) == JSON_STRING;
         buf_clear(&s->record);
     }
-    if (!id || (s->native_id && strcmp(s->native_id, id) == 0) || !session_disk_answers(s)) {
+    if (!id || (s->native_id && strcmp(s->native_id, id) == 0) || !record_disk_answers(s)) {
         free(id);
         return;
     }
     free(s->native_id);
     s->native_id = id;
     buf_clear(&s->record);
-    if (session_write(s) != 0)
+    if (record_write(s) != 0)
         log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
 }
 
 /* A status can't change a session's identity. */
-static int session_is_of_record(struct json key)
+static int record_is_of_record(struct json key)
 {
     static const char *const keys[] = {
         "session_id", "origin_adapter",    "title",        "working_directory",
@@ -195,7 +196,7 @@ static int session_is_of_record(struct json key)
     return 0;
 }
 
-static void session_set_status(struct session *s, span status)
+static void record_set_status(struct session *s, span status)
 {
     struct json parsed;
     if (!json_read(status, &parsed) || json_type(parsed) != JSON_OBJECT)
@@ -203,11 +204,11 @@ static void session_set_status(struct session *s, span status)
     if (!s->status.n) /* a later one may be older than our last request */
         s->hidden = s->end_at > 0 || (s->end_at == SESSION_END_UNKNOWN &&
                                       json_is(parsed, "hidden", JSON_TRUE));
-    session_learn_native_id(s, parsed);
+    record_learn_native_id(s, parsed);
     buf_clear(&s->status);
     json_open(&s->status, '{');
     for (struct json_iter it = json_iter(parsed); json_next(&it);)
-        if (!session_is_of_record(it.key)) {
+        if (!record_is_of_record(it.key)) {
             json_put_raw(&s->status, it.key.text);
             buf_byte(&s->status, ':');
             json_put_raw(&s->status, it.value.text);
@@ -215,14 +216,14 @@ static void session_set_status(struct session *s, span status)
     json_close(&s->status, '}');
 }
 
-static int session_has_exited(const struct session *s)
+static int record_has_exited(const struct session *s)
 {
     struct json status = {buf_view(&s->status)}; /* checked before */
     return s->status.n && json_member_eq(status, "state", "exited");
 }
 
-static void session_set_own_status(struct session *s, enum state_kind kind,
-                                   enum state_source source, const char *text)
+static void record_set_own_status(struct session *s, enum state_kind kind,
+                                  enum state_source source, const char *text)
 {
     struct json old;
     long long now = clock_wall_ms();
@@ -247,41 +248,41 @@ static void session_set_own_status(struct session *s, enum state_kind kind,
     }
     json_field_null(&status, "exit_code");
     json_close(&status, '}');
-    session_set_status(s, buf_view(&status));
+    record_set_status(s, buf_view(&status));
     buf_free(&status);
 }
 
-static void session_set_lost(struct session *s, enum life life)
+static void record_set_lost(struct session *s, enum life life)
 {
     if (life == LIFE_LOST)
-        session_set_own_status(s, STATE_EXITED, STATE_BY_LOSS, "lost with the computer");
+        record_set_own_status(s, STATE_EXITED, STATE_BY_LOSS, "lost with the computer");
     else
-        session_set_own_status(s, STATE_EXITED, STATE_BY_EXIT, "its holder was killed");
+        record_set_own_status(s, STATE_EXITED, STATE_BY_EXIT, "its holder was killed");
     if (store_write(s->dir, "exit.json", buf_view(&s->status)) != 0)
         log_line(LOG_WARN, "cannot write %s/exit.json: %s", s->dir, strerror(errno));
 }
 
-static int session_read_exit(struct session *s)
+static int record_read_exit(struct session *s)
 {
     buf text = {0};
     int found = store_read(s->dir, "exit.json", &text) == 0;
     if (found) {
-        session_set_status(s, buf_view(&text));
+        record_set_status(s, buf_view(&text));
         store_clean(s->dir, "exit.json");
     }
     buf_free(&text);
-    return found && session_has_exited(s);
+    return found && record_has_exited(s);
 }
 
-static int session_recover_exit(struct session *s)
+static int record_recover_exit(struct session *s)
 {
     char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
-    int restored = rename(last, exit) == 0 && session_read_exit(s);
+    int restored = rename(last, exit) == 0 && record_read_exit(s);
     free(exit), free(last);
     return restored;
 }
 
-static void session_discard_exit(const struct session *s)
+static void record_discard_exit(const struct session *s)
 {
     char *last = store_path(s->dir, STORE_LAST_EXIT);
     unlink(last);
@@ -289,7 +290,7 @@ static void session_discard_exit(const struct session *s)
 }
 
 /* An older telec wrote the end into the record: "ending", "end_at". */
-static void session_load_end(struct session *s, struct json record)
+static void record_load_end(struct session *s, struct json record)
 {
     long long end = -1;
     if (json_is(record, "ending", JSON_TRUE))
@@ -297,7 +298,7 @@ static void session_load_end(struct session *s, struct json record)
     else
         json_time(json_get(record, "end_at"), &end);
     if (end >= 0 && store_put_end(s->dir, end) == 0)
-        session_write(s);
+        record_write(s);
     end = end >= 0 ? end : store_find_end(s->dir);
     s->ending = end == 0;
     s->end_at = end > 0                                         ? end
@@ -305,7 +306,7 @@ static void session_load_end(struct session *s, struct json record)
                                                                : 0;
 }
 
-static int session_load(struct session *s)
+static int record_load(struct session *s)
 {
     const struct {
         const char *key;
@@ -328,7 +329,7 @@ static int session_load(struct session *s)
         *strings[i].place = json_dup_member(record, strings[i].key);
     if (json_is(record, "mode", JSON_NONE)) /* a record of an older version */
         s->mode = json_dup_member(record, "thinking_mode");
-    s->native_id = session_dup_native_id(json_get(record, "native_session_id"));
+    s->native_id = record_dup_native_id(json_get(record, "native_session_id"));
     json_time(json_get(record, "created_at"), &s->created_at);
     char *socket = json_dup_member(record, "socket");
     if (socket && *socket == '/') {
@@ -339,7 +340,7 @@ static int session_load(struct session *s)
     }
     int ok = s->title && s->directory;
     if (ok)
-        session_load_end(s, record);
+        record_load_end(s, record);
     buf_free(&text);
     return ok ? 1 : missing ? 0 : -1;
 }

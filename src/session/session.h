@@ -318,14 +318,14 @@ static int life_kill(const char *dir, const char *id);
 
 /* ==== holder_link: connections and questions to a holder, launching one ====================== */
 
-#ifndef HOLDER_ASK_MS
-#define HOLDER_ASK_MS 5000 /* for an answer */
+#ifndef HOLDER_LINK_ASK_MS
+#define HOLDER_LINK_ASK_MS 5000 /* for an answer */
 #endif
 #ifndef HOLDER_QUEUE_MAX
 #define HOLDER_QUEUE_MAX (4 * 1024 * 1024) /* bytes queued for one that does not read */
 #endif
 /* A message is typed by then or never; the rest is for its receipt. */
-#define HOLDER_TYPE_MS (HOLDER_ASK_MS / 2)
+#define HOLDER_TYPE_MS (HOLDER_LINK_ASK_MS / 2)
 
 #define HOLDER_FDS_LEFT 16 /* descriptors that links to sessions leave to clients */
 
@@ -338,11 +338,11 @@ struct holder_link {
     void (*on_closed)(void *ctx);
     void *ctx;
     struct conn conn;
-    struct holder_launching *launching; /* NULL: it stands */
+    struct holder_link_launching *launching; /* NULL: it stands */
 };
 
 /* Returns a descriptor, or -1 with errno. */
-static int holder_dial(const char *socket);
+static int holder_link_dial(const char *socket);
 /* Takes the descriptor; -1: returns -1. */
 static int holder_link_open(struct holder_link *link, struct loop *l, int fd);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
@@ -372,15 +372,15 @@ struct holder_spec {
 
 /* done comes once, maybe at once. error NULL: it runs, and the link is open, unless the session has
  * ended already. No hook is called before. */
-static void holder_launch(struct loop *l, const char *program, const struct holder_spec *spec,
-                          struct holder_link *link, void (*done)(void *ctx, const char *error),
-                          void *ctx);
+static void holder_link_launch(struct loop *l, const char *program, const struct holder_spec *spec,
+                               struct holder_link *link, void (*done)(void *ctx, const char *error),
+                               void *ctx);
 
-/* HOLDER_LATE: none in HOLDER_ASK_MS */
+/* HOLDER_LATE: none in HOLDER_LINK_ASK_MS */
 enum holder_answer { HOLDER_ANSWERED, HOLDER_ENDED, HOLDER_LATE };
 
 /* On a connection of its own; frees itself. */
-struct holder_ask {
+struct holder_link_ask {
     struct holder_link link;
     struct loop_timer timer;
     enum frame_type wanted;
@@ -390,14 +390,14 @@ struct holder_ask {
 };
 
 /* done comes once, from the loop. Returns NULL without it: fd is -1. */
-static struct holder_ask *holder_ask(struct loop *l, int fd, enum frame_type question,
-                                     span payload, enum frame_type wanted,
-                                     void (*done)(void *ctx, enum holder_answer how, span payload),
-                                     void *ctx);
-static void holder_ask_cancel(struct holder_ask *ask);
+static struct holder_link_ask *
+holder_link_ask(struct loop *l, int fd, enum frame_type question, span payload,
+                enum frame_type wanted,
+                void (*done)(void *ctx, enum holder_answer how, span payload), void *ctx);
+static void holder_link_ask_cancel(struct holder_link_ask *ask);
 
 /* As FRAME_TEXT_REPLY has it. */
-static void holder_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out);
+static void holder_link_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out);
 
 /* ==== transcript: the text of an exited session, from its log ================================= */
 
@@ -632,7 +632,7 @@ struct session_creating {
     buf end; /* of a restart: the exit before */
 };
 
-/* ended comes once, unless session_cancel_wait is called. */
+/* ended comes once, unless sessions_cancel_wait is called. */
 struct session_waiter {
     struct session_waiter *next, **link;
     void (*ended)(void *ctx);
@@ -661,88 +661,89 @@ struct sessions {
 };
 
 /* Returns 1, 0: there is no record, or -1: it can't be read. */
-static int session_load(struct session *s);
+static int record_load(struct session *s);
 /* Writes the session's record. Returns 0, or -1 with errno. */
-static int session_write(const struct session *s);
+static int record_write(const struct session *s);
 /* Returns 0, with ETIMEDOUT, while the sessions' disk does not answer. */
-static int session_disk_answers(const struct session *s);
-static void session_changed(struct session *s);    /* tells the cache */
-static void session_branch_changed(struct session *s);
-static void session_uncache(struct session *s);    /* not another computer's */
+static int record_disk_answers(const struct session *s);
+static void record_changed(struct session *s);    /* tells the cache */
+static void record_branch_changed(struct session *s);
+static void record_uncache(struct session *s);    /* not another computer's */
 /* NULL: another computer's */
-static struct session **session_of(const struct sessions *all, const struct cache_session *object);
+static struct session **record_session(const struct sessions *all,
+                                       const struct cache_session *object);
 /* A configured command may name its conversation itself. */
-static int session_names_conversation(const struct config_agent *agent);
-static int session_resumes(const struct session *s); /* a restart resumes it */
-static int session_has_exited(const struct session *s);
-static void session_set_status(struct session *s, span status);
+static int record_names_conversation(const struct config_agent *agent);
+static int record_resumes(const struct session *s); /* a restart resumes it */
+static int record_has_exited(const struct session *s);
+static void record_set_status(struct session *s, span status);
 /* The daemon's own: the holder's last one with another state. */
-static void session_set_own_status(struct session *s, enum state_kind kind,
-                                   enum state_source source, const char *text);
-static void session_set_lost(struct session *s, enum life life); /* its holder died */
+static void record_set_own_status(struct session *s, enum state_kind kind,
+                                  enum state_source source, const char *text);
+static void record_set_lost(struct session *s, enum life life); /* its holder died */
 /* Returns 0: its holder wrote none. */
-static int session_read_exit(struct session *s);
+static int record_read_exit(struct session *s);
 /* Takes an exit back that a restart set aside. Returns 0: none is. */
-static int session_recover_exit(struct session *s);
-static void session_discard_exit(const struct session *s); /* the session runs */
+static int record_recover_exit(struct session *s);
+static void record_discard_exit(const struct session *s); /* the session runs */
 
 /* ==== sessions: this computer's sessions: holders, adoption, ends ============================ */
 
-/* ready comes once, maybe at once: all have answered, or SESSION_ADOPT_MS has passed. */
+/* ready comes once, maybe at once: all have answered, or SESSIONS_ADOPT_MS has passed. */
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx);
 /* Calls done of each session that is being started. */
 static void sessions_stop_waiting(struct sessions *all);
 static void sessions_free(struct sessions *all);   /* they go on */
 /* Returns NULL: unknown, or hidden. */
-static struct session *session_find(const struct sessions *all, const char *id);
+static struct session *sessions_find(const struct sessions *all, const char *id);
 /* Makes an ended one an exited one again; NULL: there is none. */
-static struct session *session_revive(struct sessions *all, const char *id);
+static struct session *sessions_revive(struct sessions *all, const char *id);
 /* Returns 0, or -1 with errno: the title stays. */
-static int session_rename(struct session *s, const char *title);
+static int sessions_rename(struct session *s, const char *title);
 /* Returns a connection, or -1 with errno. Never waits: where the socket's file is gone it goes
  * through the standing one, and the holder makes the file again. */
-static int session_find_socket(struct session *s);
+static int sessions_find_socket(struct session *s);
 /* Asks for a status; while none comes, it is unreachable. */
-static void session_expect_answer(struct session *s);
+static void sessions_expect_answer(struct session *s);
 /* holder_link_offer, and that */
-static int session_offer(struct session *s, enum frame_type type, span payload);
+static int sessions_offer(struct session *s, enum frame_type type, span payload);
 static void sessions_expect_answers(struct sessions *all); /* all, rarely */
-static int session_is_running(const struct session *s); /* and it answers */
+static int sessions_is_running(const struct session *s); /* and it answers */
 /* Returns the running session that has an agent's conversation, else s. Codex runs the hooks of all
  * its sessions in the process of the first one. */
-static struct session *session_of_conversation(struct session *s, const char *native_id);
+static struct session *sessions_of_conversation(struct session *s, const char *native_id);
 /* NULL: it can be reached, or has exited */
-static const char *session_why_unreachable(const struct session *s);
+static const char *sessions_why_unreachable(const struct session *s);
 /* Ends it, or dismisses an exited one; the waiter hears of the removal. */
-static void session_end(struct session *s, struct session_waiter *waiter);
+static void sessions_end(struct session *s, struct session_waiter *waiter);
 /* Without its holder's help. */
-static void session_end_by_force(struct session *s, struct session_waiter *waiter);
-static void session_cancel_wait(struct session_waiter *waiter);
+static void sessions_end_by_force(struct session *s, struct session_waiter *waiter);
+static void sessions_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
 /* The session leaves the cache now. Its processes are stopped, and its holder ends it in time,
  * daemon or not; an exited one is removed then. Return 0, or -1 with errno: nothing has changed. */
-static int session_end_undoably(struct session *s, int undo_s);
-static struct session *session_find_hidden(const struct sessions *all, const char *id);
-static int session_undo_end(struct session *s);
-static void session_set_seen(struct session *s);
+static int sessions_end_undoably(struct session *s, int undo_s);
+static struct session *sessions_find_hidden(const struct sessions *all, const char *id);
+static int sessions_undo_end(struct session *s);
+static void sessions_set_seen(struct session *s);
 /* See transcript_read. */
-static struct transcript *session_read_log(const struct session *s, int prompts,
-                                           void (*done)(void *ctx, const char *error, span text),
-                                           void *ctx);
+static struct transcript *sessions_read_log(const struct session *s, int prompts,
+                                            void (*done)(void *ctx, const char *error, span text),
+                                            void *ctx);
 /* text: the whole one */
-static void session_put_transcript(const struct sessions *all, const char *id, span text,
-                                   long long tail_chars, buf *b);
+static void sessions_put_transcript(const struct sessions *all, const char *id, span text,
+                                    long long tail_chars, buf *b);
 /* Returns 0, and 80 x 24: its holder has told none. */
-static int session_size(const struct session *s, int *cols, int *rows);
+static int sessions_size(const struct session *s, int *cols, int *rows);
 
 /* For launch.c. */
-static struct session *session_new(struct sessions *all, const char *id);
-static void session_delete(struct session *s);
-static void session_remove(struct session *s);
-static char *session_socket(const struct sessions *all, const char *id);
-static void session_set_link_hooks(struct session *s);
-static void session_reach(void *session);
+static struct session *sessions_new(struct sessions *all, const char *id);
+static void sessions_delete(struct session *s);
+static void sessions_remove(struct session *s);
+static char *sessions_socket(const struct sessions *all, const char *id);
+static void sessions_set_link_hooks(struct session *s);
+static void sessions_reach(void *session);
 
 /* ==== launch: starting a session's program: a new session, a restart ======================== */
 
@@ -755,20 +756,20 @@ struct session_plan {
 };
 
 /* As configured now, until the next call; or NULL. */
-static const struct config_agent *sessions_agent(struct sessions *all, const char *name);
+static const struct config_agent *launch_agent(struct sessions *all, const char *name);
 /* done comes once, maybe at once: with a session of the cache, or an error. */
-static void session_create(struct sessions *all, const struct session_plan *plan,
-                           void (*done)(void *ctx, struct session *s, const char *error),
-                           void *ctx);
+static void launch_create(struct sessions *all, const struct session_plan *plan,
+                          void (*done)(void *ctx, struct session *s, const char *error),
+                          void *ctx);
 /* fresh: nothing is resumed. Of the plan env, umask and size count; size 0: as it was. An error
  * leaves the session as it is. */
-static void session_restart(struct session *s, const struct session_plan *plan, int fresh,
-                            void (*done)(void *ctx, struct session *s, const char *error),
-                            void *ctx);
+static void launch_restart(struct session *s, const struct session_plan *plan, int fresh,
+                           void (*done)(void *ctx, struct session *s, const char *error),
+                           void *ctx);
 /* mode < 0: no flags. id: of a conversation, or NULL; option: its, see config_agent. message may be
  * NULL. */
-static void session_put_agent_command(const struct config_agent *agent, int mode,
-                                      const char *option, const char *id, const char *message,
-                                      buf *b);
+static void launch_put_agent_command(const struct config_agent *agent, int mode,
+                                     const char *option, const char *id, const char *message,
+                                     buf *b);
 
 #endif

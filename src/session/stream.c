@@ -125,7 +125,7 @@ static struct stream *stream_open_session(struct loop *l, const struct config *c
     buf_fmt(&path, "%s/%s.sock", config->holders, id);
     char *dir = store_session_dir(config->state, id);
     char *socket = life_find_socket(dir, buf_cstr(&path));
-    struct stream *s = stream_open(l, holder_dial(socket), how, hooks, ctx);
+    struct stream *s = stream_open(l, holder_link_dial(socket), how, hooks, ctx);
     free(socket), free(dir);
     buf_free(&path);
     return s;

@@ -69,7 +69,7 @@ static int transcript_main(const char *dir, const char *cols, const char *rows, 
     if (!span_int(span_of(cols), &c) || !span_int(span_of(rows), &r) || c < 1 || r < 1 ||
         c > GRID_COLS_MAX || r > GRID_ROWS_MAX)
         return 2;
-    holder_log_text(dir, (int)c, (int)r, prompts, &text);
+    holder_link_log_text(dir, (int)c, (int)r, prompts, &text);
     int status = base_write(1, buf_view(&text)) != 0;
     buf_free(&text);
     return status;

@@ -5,7 +5,7 @@
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 /* Items of outline_sort: each session, and each project once. */
-struct tree_item {
+struct outline_item {
     int computer;
     const char *path, *name;
     struct tree_session *session; /* NULL: the project, which comes before its sessions */
@@ -15,7 +15,7 @@ struct tree_item {
 /* Orders by computer, project and age. */
 static int outline_compare(const void *a, const void *b)
 {
-    const struct tree_item *x = a, *y = b;
+    const struct outline_item *x = a, *y = b;
     if (x->computer != y->computer)
         return x->computer < y->computer ? -1 : 1;
     int paths = strcmp(x->path, y->path);
@@ -31,7 +31,7 @@ static int outline_compare(const void *a, const void *b)
 /* Orders by computer, then the ranks of projects and sessions, then as outline_compare. */
 static int outline_compare_ranked(const void *a, const void *b)
 {
-    const struct tree_item *x = a, *y = b;
+    const struct outline_item *x = a, *y = b;
     if (x->computer != y->computer)
         return x->computer < y->computer ? -1 : 1;
     if (x->rank != y->rank)
@@ -123,7 +123,7 @@ static void outline_find_parents(struct tree *t)
 }
 
 /* Returns the number of items in the first item's project. */
-static size_t outline_project_items(const struct tree_item *items, size_t n)
+static size_t outline_project_items(const struct outline_item *items, size_t n)
 {
     size_t count = 1;
     while (count < n && items[count].computer == items[0].computer &&
@@ -134,7 +134,7 @@ static size_t outline_project_items(const struct tree_item *items, size_t n)
 
 /* Links each session of a project below its parent, in the order of the items. Returns the first
  * session without a parent. */
-static struct tree_session *outline_chain(struct tree_item *items, size_t n)
+static struct tree_session *outline_chain(struct outline_item *items, size_t n)
 {
     struct tree_session *roots = NULL, **last = &roots;
     for (size_t i = 0; i < n; i++)
@@ -169,7 +169,7 @@ static void outline_number(struct tree_session *first, const char *prefix)
 }
 
 /* Numbers the sessions by age, then applies the order. */
-static void outline_sort(struct tree_item *items, size_t n)
+static void outline_sort(struct outline_item *items, size_t n)
 {
     base_sort(items, n, sizeof *items, outline_compare);
     for (size_t at = 0, count; at < n; at += count) {
@@ -211,7 +211,7 @@ static int outline_add_sessions(struct tree *t, struct tree_session *s, int dept
     return waiting;
 }
 
-static int outline_has_kept(const struct tree_item *items, size_t n)
+static int outline_has_kept(const struct outline_item *items, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (items[i].session && items[i].session->kept)
@@ -220,9 +220,10 @@ static int outline_has_kept(const struct tree_item *items, size_t n)
 }
 
 /* Adds the row of one project, then the rows of its sessions. */
-static void outline_add_project(struct tree *t, struct tree_item *items, size_t n, int computer_row)
+static void outline_add_project(struct tree *t, struct outline_item *items, size_t n,
+                                int computer_row)
 {
-    const struct tree_item *first = &items[0];
+    const struct outline_item *first = &items[0];
     struct tree_session *roots = outline_chain(items, n);
     int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
     if (t->filter.count && !outline_has_kept(items, n)) {
@@ -264,9 +265,9 @@ static int outline_knows_project(const struct tree *t, const char *computer, con
 }
 
 /* Returns an item for each session and project, unsorted; the caller frees the array. */
-static struct tree_item *outline_items(struct tree *t, size_t *count)
+static struct outline_item *outline_items(struct tree *t, size_t *count)
 {
-    struct tree_item *items =
+    struct outline_item *items =
         base_alloc((t->sessions.count + (size_t)t->project_count + 1) * sizeof *items);
     size_t n = 0;
     for (size_t i = 0; i < t->sessions.places; i++) {
@@ -277,14 +278,14 @@ static struct tree_item *outline_items(struct tree *t, size_t *count)
             root = root->parent;
         /* ended ones have a fold of their own */
         const char *path = root->ended ? TREE_ENDED : outline_project_of(t, root);
-        items[n++] = (struct tree_item){names_find(&t->computers, s->computer), path,
-                                        config_last_part(path), s, 0};
+        items[n++] = (struct outline_item){names_find(&t->computers, s->computer), path,
+                                           config_last_part(path), s, 0};
     }
     for (int i = 0; i < t->project_count; i++)
-        items[n++] = (struct tree_item){names_find(&t->computers, t->projects[i].computer),
-                                        t->projects[i].path, t->projects[i].name, NULL, 0};
+        items[n++] = (struct outline_item){names_find(&t->computers, t->projects[i].computer),
+                                           t->projects[i].path, t->projects[i].name, NULL, 0};
     if (t->here && t->computers.count && !outline_knows_project(t, t->computers.list[0], t->here))
-        items[n++] = (struct tree_item){0, t->here, config_last_part(t->here), NULL, 0};
+        items[n++] = (struct outline_item){0, t->here, config_last_part(t->here), NULL, 0};
     *count = n;
     return items;
 }
@@ -298,7 +299,7 @@ static void outline_clear_rows(struct tree *t)
 
 /* Adds a computer's row (none when it is in focus) and the rows below it. Removes the row again
  * when the filter leaves nothing below it. */
-static void outline_add_computer_rows(struct tree *t, int c, struct tree_item *items, size_t n)
+static void outline_add_computer_rows(struct tree *t, int c, struct outline_item *items, size_t n)
 {
     int before = t->row_count, at = -1;
     if (!t->focus) {
@@ -333,7 +334,7 @@ static void outline_build(struct tree *t)
     if (t->focus && names_find(&t->computers, t->focus) < 0)
         tree_set_focus(t, NULL);
     outline_find_parents(t);
-    struct tree_item *items = outline_items(t, &count);
+    struct outline_item *items = outline_items(t, &count);
     outline_sort(items, count);
     while (i < count && items[i].computer < 0)
         i++;

@@ -197,7 +197,7 @@ static void git_on_settle(void *ctx)
             git_settle_later(all);
         for (struct session *s = all->sessions->first; changed && s; s = s->next)
             if (s->branch == b)
-                session_branch_changed(s);
+                record_branch_changed(s);
     }
 }
 
@@ -287,7 +287,7 @@ static void git_init(struct git *all, struct loop *l, struct sessions *sessions)
     sessions->find_branch = git_find_branch;
     sessions->branch_ctx = all;
     for (struct session *s = sessions->first; s; s = s->next)
-        session_branch_changed(s);
+        record_branch_changed(s);
 }
 
 static void git_free(struct git *all)

@@ -25,7 +25,7 @@ static void unit_announce_init(struct unit_announce *u, const char *script)
 
 static void unit_announce_state(struct unit_announce *u, const char *state)
 {
-    struct session *s = session_find(&u->server.sessions, "s1");
+    struct session *s = sessions_find(&u->server.sessions, "s1");
     buf_clear(&s->status);
     buf_fmt(&s->status, "{\"state\":\"%s\"}", state);
     announce_on_changed(&u->announce, s);

@@ -20,18 +20,18 @@ static void unit_broadcast_output(void)
     struct broadcasts *all = &r.a->requests.broadcasts;
     unit_fleet_beat(&r.u, "python", ",\"interested_in\":[\"sessions\"]", 0);
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_knows(r.a, "python"));
-    session_rename(r.h.session, "changed"); /* no key: nothing */
+    sessions_rename(r.h.session, "changed"); /* no key: nothing */
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "EXISTS observation:hosta:s1"));
     unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS + CACHE_UPDATE_MS);
     CHECK_INT(all->count, 0);
     unit_fleet_set(&r.u, "observation:hosta:s1", "{}", 0);
     all->count += BROADCAST_MAX; /* too many: not this one */
-    session_rename(r.h.session, "again");
+    sessions_rename(r.h.session, "again");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_times(&r.u.asked, "EXISTS observation:hosta:s1") >= 2);
     unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS + CACHE_UPDATE_MS);
     all->count -= BROADCAST_MAX;
     CHECK_INT(all->count, 0);
-    session_rename(r.h.session, "once more");
+    sessions_rename(r.h.session, "once more");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
     unit_fleet_for(&r.u, 2 * BROADCAST_CHECK_MS);
     CHECK_INT(all->count, 1);
@@ -59,7 +59,7 @@ static void unit_broadcast_output(void)
     unit_fleet_beat(&r.u, "python", ",\"interested_in\":[\"sessions\"]", 0);
     unit_fleet_set(&r.u, "observation:hosta:s1", "{}", 0);
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_knows(r.a, "python"));
-    session_rename(r.h.session, "changed");
+    sessions_rename(r.h.session, "changed");
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "<snapshot>"));
     unit_fleet_output(&r.h, "the end");
     for (int i = 0; i < UNIT_FLEET_VIEWERS; i++)
@@ -68,7 +68,7 @@ static void unit_broadcast_output(void)
     UNIT_FLEET_UNTIL(&r.u, all->count == 0);
     UNIT_FLEET_UNTIL(&r.u, unit_fleet_has(&r.u.asked, "chunk the end"));
     unit_fleet_for(&r.u, BROADCAST_ACTIVITY_MS);
-    session_rename(r.h.session, "again");
+    sessions_rename(r.h.session, "again");
     UNIT_FLEET_UNTIL(&r.u, all->count == 1);
     unit_fleet_drop(&r.u, "observation:hosta:s1");
     UNIT_FLEET_UNTIL(&r.u, all->count == 0);

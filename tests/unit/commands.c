@@ -244,7 +244,7 @@ static void unit_commands_status(void)
         buf_fmt(&b, "{\"state\":\"%s\",\"state_source\":\"%s\"}", reasons[i].state,
                 reasons[i].source);
         json_parse(buf_view(&b), &session, NULL, NULL);
-        CHECK_SPAN(span_of(command_explain(session)), reasons[i].want);
+        CHECK_SPAN(span_of(commands_explain(session)), reasons[i].want);
         buf_free(&b);
     }
     unit_context_free(&u);
@@ -347,30 +347,30 @@ static void unit_commands_hook(void)
 static void unit_commands_table(void)
 {
     static const char first[] = UNIT_COMMANDS_SESSION, columns[] = "id,agent,title,exit";
-    struct command_table t = {.cols = 28};
+    struct commands_table t = {.cols = 28};
     struct json session;
     buf out = {0};
     test_begin("a list on a terminal has aligned columns, and cuts the widest ones to fit a line");
     json_read(span_of(first), &session);
-    command_widen(&t, columns, (struct json){0});
-    command_widen(&t, columns, session);
-    CHECK_INT(t.widths[command_field(span_of("id")) - command_fields], 8);
-    CHECK_INT(t.widths[command_field(span_of("agent")) - command_fields], 5); /* its head */
-    command_narrow(&t, columns);
-    command_put_session(&out, columns, session, &t);
+    commands_widen(&t, columns, (struct json){0});
+    commands_widen(&t, columns, session);
+    CHECK_INT(t.widths[commands_field(span_of("id")) - commands_fields], 8);
+    CHECK_INT(t.widths[commands_field(span_of("agent")) - commands_fields], 5); /* its head */
+    commands_narrow(&t, columns);
+    commands_put_session(&out, columns, session, &t);
     CHECK_SPAN(buf_view(&out), term_is_utf8() ? "abcdef12  vi     a^[[1m\xe2\x80\xa6  3\n"
                                               : "abcdef12  vi     a^[[1m>  3\n");
     t.cols = 12; /* less than the least widths: the line ends where the terminal does */
-    command_narrow(&t, columns);
+    commands_narrow(&t, columns);
     buf_clear(&out);
-    command_put_session(&out, columns, session, &t);
+    commands_put_session(&out, columns, session, &t);
     CHECK(cell_columns((span){out.p, out.n - 1}) <= 12);
     test_begin("on a terminal an agent's column has a command's program only");
     json_read(span_of("{\"command\":\"/usr/bin/vi 'a b'\"}"), &session);
     for (int tty = 0; tty < 2; tty++) {
         buf_clear(&out);
-        command_put_field(&out, command_field(span_of("agent")), session,
-                          json_get(session, "active_agent"), tty);
+        commands_put_field(&out, commands_field(span_of("agent")), session,
+                           json_get(session, "active_agent"), tty);
         CHECK_SPAN(buf_view(&out), tty ? "vi" : "/usr/bin/vi 'a b'");
     }
     buf_free(&out);
@@ -381,7 +381,7 @@ static void unit_commands_keep_computer(void)
     struct context c = {.status = 200};
     test_begin("of a TeleClaude daemon's list only the sessions of the named computer stay");
     buf_str(&c.body, "[{\"computer\":\"a\"},{\"computer\":\"b\",\"n\":1},{}]");
-    command_keep_computer(&c, "b");
+    commands_keep_computer(&c, "b");
     CHECK_SPAN(buf_view(&c.body), "[{\"computer\":\"b\",\"n\":1}]");
     buf_free(&c.body);
 }
@@ -529,7 +529,7 @@ static void unit_command_harmless(void)
     static const char text[] = "a\xc2\x9b\x7f\xd8\x9c\xe2\x80\xae\nz\xc3\xa9";
     buf b = {0};
     test_begin("JSON for a terminal has what could act on it escaped, with the same value");
-    command_put_json(&b, span_of(text));
+    commands_put_json(&b, span_of(text));
     CHECK_SPAN(buf_view(&b), "a\\u009b\\u007f\\u061c\\u202e\nz\xc3\xa9");
     buf_clear(&b);
     test_begin("a session's lines are shown without controls");
@@ -549,7 +549,7 @@ static void unit_commands_watch(void)
         UNIT_COMMANDS_UPDATED("abcdef1234", "waiting")};
     struct unit_context u;
     struct context c = {.status = 0};
-    struct command_watch w = {.context = &c};
+    struct commands_watch w = {.context = &c};
     buf said = {0};
     test_begin("watch --waiting prints a session each time it begins to wait, watch every event");
     unit_context_init(&u, NULL);
@@ -558,8 +558,8 @@ static void unit_commands_watch(void)
     int saved = unit_context_capture(1, out);
     outline_init(&w.tree, "here", NULL);
     for (size_t i = 0; i < COUNT_OF(events); i++)
-        command_watch_on_waiting(&w, span_of(events[i]));
-    command_watch_on_event(&c, span_of("{}"));
+        commands_watch_on_waiting(&w, span_of(events[i]));
+    commands_watch_on_event(&c, span_of("{}"));
     outline_free(&w.tree);
     unit_context_release(1, saved, out, &said);
     CHECK_INT(c.replied, 0);

@@ -772,7 +772,7 @@ static void unit_fleet_hold(struct unit_fleet_computer *c, struct unit_fleet_hol
 {
     char error[200];
     *h = (struct unit_fleet_holder){.all = c->all};
-    struct session *s = h->session = session_new(&c->sessions, id);
+    struct session *s = h->session = sessions_new(&c->sessions, id);
     s->title = span_dup(span_of("title"));
     s->directory = span_dup(span_of("/"));
     s->agent = span_dup(span_of("shell"));
@@ -784,7 +784,7 @@ static void unit_fleet_hold(struct unit_fleet_computer *c, struct unit_fleet_hol
                                    .on_event = unit_fleet_on_viewer, .ctx = h};
     CHECK(h->listener.fd >= 0);
     loop_watch(&c->all->loop, &h->listener, POLLIN);
-    CHECK_INT(session_connect(s), 0);
+    CHECK_INT(sessions_connect(s), 0);
     UNIT_FLEET_UNTIL(c->all, s->status.n && s->cached);
 }
 

@@ -128,7 +128,7 @@ static void unit_holder_run(struct unit_holder *u, const char *script, const cha
     unit_holder_make(u);
     const char *fault = unit_holder_start(u, "/", "/bin/sh", script, more);
     CHECK_SPAN(span_of(fault ? fault : ""), "");
-    CHECK_INT(holder_link_open(&u->link, &u->h.loop, holder_dial(u->socket)), 0);
+    CHECK_INT(holder_link_open(&u->link, &u->h.loop, holder_link_dial(u->socket)), 0);
     holder_link_send(&u->link, FRAME_SUBSCRIBE, (span){0});
     CHECK(unit_holder_count(u, &u->statuses, 1));
 }
@@ -323,7 +323,7 @@ static void unit_hold_paste(void)
     char *go = store_path(u.dir, "go");
     test_begin("a long paste waits for the program, all of it comes, and its end is not lost");
     CHECK(!unit_holder_start(&u, "/", "/bin/sh", script, ""));
-    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_dial(u.socket)), 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_link_dial(u.socket)), 0);
     holder_link_send(&u.link, FRAME_SUBSCRIBE, (span){0});
     CHECK(unit_holder_until(&u, &u.status, "\"last_output\":\"ready\""));
     for (int i = 0; i < 20000; i++)
@@ -781,7 +781,7 @@ static void unit_hold_input(void)
     conn_send(&u.link.conn, span_of("\377\377\377\377x"));
     CHECK(unit_holder_count(&u, &u.closed, 1));
     CHECK(u.h.clients == NULL);
-    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_dial(u.socket)), 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_link_dial(u.socket)), 0);
     unit_holder_end(&u);
 }
 
@@ -814,7 +814,7 @@ static void unit_hold_direct(void)
     while (u.h.clients)
         loop_once(&u.h.loop);
     CHECK_INT(u.h.direct_count, 0);
-    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_dial(u.socket)), 0);
+    CHECK_INT(holder_link_open(&u.link, &u.h.loop, holder_link_dial(u.socket)), 0);
     unit_holder_end(&u);
 }
 
@@ -1328,7 +1328,7 @@ static void unit_hold_controls(void)
     test_begin("who typed last controls the session, and its status says so at once");
     unit_holder_run(&u, "stty -echo -icanon; echo up; sleep 9", "");
     struct holder_link *links[] = {&u.link, &other};
-    CHECK_INT(holder_link_open(&other, &u.h.loop, holder_dial(u.socket)), 0);
+    CHECK_INT(holder_link_open(&other, &u.h.loop, holder_link_dial(u.socket)), 0);
     CHECK(unit_holder_until(&u, &u.status, "\"state\":\"idle\"")); /* it changes no more */
     for (int i = 0; i < 4; i++) {
         char size[80], want[40];

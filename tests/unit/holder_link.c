@@ -99,7 +99,7 @@ static void unit_link_launch(struct unit_link *u, const char *script)
     chmod(u->program, 0700);
     u->done = u->closed = 0;
     u->error[0] = u->frames[0] = '\0';
-    holder_launch(&u->loop, u->program, &spec, &u->link, unit_link_on_launched, u);
+    holder_link_launch(&u->loop, u->program, &spec, &u->link, unit_link_on_launched, u);
 }
 
 static void unit_link_launches(void)
@@ -145,7 +145,7 @@ static void unit_link_launches(void)
     test_begin("a program that can't be started is an error at once");
     struct holder_spec spec = {.id = "id", .socket = u.socket, .argv = (char *[]){NULL}};
     u.done = 0;
-    holder_launch(&u.loop, "/nowhere/telec", &spec, &u.link, unit_link_on_launched, &u);
+    holder_link_launch(&u.loop, "/nowhere/telec", &spec, &u.link, unit_link_on_launched, &u);
     CHECK_INT(u.done, 1);
     CHECK(strstr(u.error, "cannot start /nowhere/telec: ") == u.error);
     test_begin("a launch can be cancelled");
@@ -218,12 +218,13 @@ static void unit_link_on_answer(void *ctx, enum holder_answer how, span payload)
     snprintf(a->payload, sizeof a->payload, "%.*s", (int)payload.n, payload.n ? payload.p : "");
 }
 
-static struct holder_ask *unit_link_ask(struct unit_link *u, struct unit_answer *a)
+static struct holder_link_ask *unit_link_ask(struct unit_link *u, struct unit_answer *a)
 {
     *a = (struct unit_answer){0};
     u->accepted = -1;
-    struct holder_ask *ask = holder_ask(&u->loop, holder_dial(u->socket), FRAME_TEXT, (span){0},
-                                        FRAME_TEXT_REPLY, unit_link_on_answer, a);
+    struct holder_link_ask *ask = holder_link_ask(
+        &u->loop, holder_link_dial(u->socket), FRAME_TEXT, (span){0}, FRAME_TEXT_REPLY,
+        unit_link_on_answer, a);
     while (ask && u->accepted < 0)
         loop_once(&u->loop);
     return ask;
@@ -278,13 +279,13 @@ static void unit_link_questions(void)
     unit_link_ask(&u, &a);
     CHECK(unit_link_until(&u, &a.done, 1));
     CHECK_INT(a.how, HOLDER_LATE);
-    CHECK(clock_mono_ms() - start >= HOLDER_ASK_MS - 1);
+    CHECK(clock_mono_ms() - start >= HOLDER_LINK_ASK_MS - 1);
     close(u.accepted);
     test_begin("a cancelled question calls nothing");
-    holder_ask_cancel(unit_link_ask(&u, &a));
+    holder_link_ask_cancel(unit_link_ask(&u, &a));
     close(u.accepted);
     u.late = 0;
-    loop_timer_set(&u.loop, &u.guard, clock_mono_ms() + HOLDER_ASK_MS + 50);
+    loop_timer_set(&u.loop, &u.guard, clock_mono_ms() + HOLDER_LINK_ASK_MS + 50);
     while (!u.late)
         loop_once(&u.loop);
     CHECK_INT(a.done, 0);
@@ -337,7 +338,7 @@ static struct stream *unit_stream_open(struct unit_link *u, struct unit_stream *
     *t = (struct unit_stream){0};
     u->accepted = -1;
     struct stream *s =
-        stream_open(&u->loop, holder_dial(u->socket), (span){how, 1}, &unit_stream_hooks, t);
+        stream_open(&u->loop, holder_link_dial(u->socket), (span){how, 1}, &unit_stream_hooks, t);
     while (s && u->accepted < 0)
         loop_once(&u->loop);
     return s;
@@ -415,7 +416,7 @@ static void unit_link_other_user(void)
     pid_t pid = unit_conn_stranger_listens(u.dir, "other.sock");
     if (pid) {
         char *path = store_path(u.dir, "other.sock");
-        CHECK_INT(holder_dial(path), -1);
+        CHECK_INT(holder_link_dial(path), -1);
         CHECK_INT(errno, EPERM);
         unit_conn_stranger_ends(pid);
         unlink(path);

@@ -172,7 +172,7 @@ static void unit_requests_signed(void)
     r.a->config.allow = (char *)"*";
 
     test_begin("a signed request that is repeated is not carried out again");
-    session_rename(r.h.session, "before");
+    sessions_rename(r.h.session, "before");
     unit_fleet_drop(&r.u, "messages:hosta");
     unit_fleet_drop(&r.u, "output:2000-1");
     redis_restart(&r.a->fleet.streams.calls);

@@ -35,7 +35,7 @@ static void unit_server_holder_ends(struct unit_server *u)
     if (u->listener.fd >= 0) {
         loop_unwatch(&u->h.loop, &u->listener);
         close(u->listener.fd);
-        unlink(session_find(&u->sessions, "s1") ? session_find(&u->sessions, "s1")->socket : "");
+        unlink(sessions_find(&u->sessions, "s1") ? sessions_find(&u->sessions, "s1")->socket : "");
         u->listener.fd = -1;
     }
     for (int i = 0; i < u->link_count; i++)
@@ -319,7 +319,7 @@ static void unit_routes_conversation(void)
     test_begin("a hook's event reaches the session whose conversation it is of");
     unit_server_init(&u);
     CHECK_INT(unit_server_ask(&u, "POST", "/sessions/s2/event", event), 409);
-    struct session *s1 = session_find(&u.sessions, "s1");
+    struct session *s1 = sessions_find(&u.sessions, "s1");
     s1->native_id = base_dup("n1");
     CHECK_INT(unit_server_ask(&u, "POST", "/sessions/s2/event", event), 200);
     UNIT_HTTPD_UNTIL(&u.h, strstr(buf_cstr(&u.frames), event) != NULL);
@@ -409,7 +409,7 @@ static void unit_routes_client_leaves(void)
     u.mute = 0;
     CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s1/screen", NULL), 200);
     unit_routes_ask_and_leave(&u, "DELETE", "/sessions/s1", NULL, FRAME_END);
-    UNIT_HTTPD_UNTIL(&u.h, !session_find(&u.sessions, "s1")); /* it ends all the same */
+    UNIT_HTTPD_UNTIL(&u.h, !sessions_find(&u.sessions, "s1")); /* it ends all the same */
     unit_server_free(&u);
 }
 

@@ -68,7 +68,7 @@ static const char *unit_sessions_restart(struct unit_sessions *u, int fresh)
     struct session_plan plan = {0};
     struct session *s = u->s;
     u->created = 0;
-    session_restart(s, &plan, fresh, unit_sessions_on_created, u);
+    launch_restart(s, &plan, fresh, unit_sessions_on_created, u);
     CHECK(unit_sessions_until(u, &u->created));
     u->s = s;
     return u->error;
@@ -120,7 +120,7 @@ static void unit_sessions_free(struct unit_sessions *u)
     while (u->all.first) {
         struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = u};
         u->ended = 0;
-        session_end(u->all.first, &waiter);
+        sessions_end(u->all.first, &waiter);
         CHECK(unit_sessions_until(u, &u->ended));
     }
     unit_sessions_stop(u);
@@ -138,7 +138,7 @@ static void unit_sessions_create(struct unit_sessions *u, const char *script)
     struct session_plan plan = {.title = "unit", .directory = "/", .command = argv,
                                 .cols = 70, .rows = 20};
     u->created = 0;
-    session_create(&u->all, &plan, unit_sessions_on_created, u);
+    launch_create(&u->all, &plan, unit_sessions_on_created, u);
     CHECK_INT(u->created, 0); /* not before its first status */
     CHECK(unit_sessions_until(u, &u->created));
     CHECK_SPAN(span_of(u->error), "");
@@ -153,14 +153,14 @@ static void unit_sessions_life(void)
     test_begin("a created session is in the cache with its record and its first status");
     unit_sessions_create(&u, "echo hello; read x; exit 4");
     char *id = span_dup(span_of(u.s->id));
-    CHECK(session_find(&u.all, id) == u.s);
+    CHECK(sessions_find(&u.all, id) == u.s);
     CHECK(unit_sessions_shows(&u, id, "\"title\":\"unit\",\"working_directory\":\"/\""));
     CHECK(unit_sessions_shows(&u, id, "\"computer\":\"vm\""));
     CHECK(unit_sessions_shows(&u, id, "\"last_output\":\"hello\""));
-    CHECK(session_size(u.s, &cols, &rows) && cols == 70 && rows == 20);
+    CHECK(sessions_size(u.s, &cols, &rows) && cols == 70 && rows == 20);
     CHECK_INT(store_read(u.s->dir, "record.json", &b), 0);
     test_begin("a new title is on disk and in the cache");
-    CHECK_INT(session_rename(u.s, "other"), 0);
+    CHECK_INT(sessions_rename(u.s, "other"), 0);
     CHECK(unit_sessions_shows(&u, id, "\"title\":\"other\""));
     buf_clear(&b);
     CHECK_INT(store_read(u.s->dir, "record.json", &b), 0);
@@ -168,19 +168,19 @@ static void unit_sessions_life(void)
     test_begin("a title too long for a record is refused, and the old one stays");
     char *much = base_alloc(STORE_RECORD_MAX + 1);
     memset(much, 'x', STORE_RECORD_MAX);
-    CHECK(session_rename(u.s, much) == -1 && errno == EFBIG);
+    CHECK(sessions_rename(u.s, much) == -1 && errno == EFBIG);
     CHECK_SPAN(span_of(u.s->title), "other");
     free(much);
     test_begin("an agent's event reaches the holder, and so does seeing");
-    session_offer(u.s, FRAME_EVENT, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
+    sessions_offer(u.s, FRAME_EVENT, span_of("{\"type\":\"notification\",\"text\":\"May I?\"}"));
     CHECK(unit_sessions_shows(&u, id, "\"state_text\":\"May I?\",\"waits_for\":\"choice\","
                                       "\"unseen\":true"));
-    session_set_seen(u.s);
+    sessions_set_seen(u.s);
     CHECK(unit_sessions_shows(&u, id, "\"unseen\":false"));
     test_begin("a session goes on while no daemon runs, and the next daemon adopts it");
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
+    u.s = sessions_find(&u.all, id);
     CHECK(u.s != NULL && u.s->holder.open);
     CHECK(unit_sessions_shows(&u, id, "\"title\":\"other\""));
     test_begin("an exited session stays in the list, with its code, text and transcript");
@@ -188,26 +188,26 @@ static void unit_sessions_life(void)
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
     while (u.s->holder.open)
         loop_once(&u.loop);
-    CHECK(session_has_exited(u.s));
+    CHECK(record_has_exited(u.s));
     buf_clear(&b);
-    session_put_transcript(&u.all, id, span_of("abcdef"), 3, &b);
+    sessions_put_transcript(&u.all, id, span_of("abcdef"), 3, &b);
     CHECK(strstr(buf_cstr(&b), "\"project_dir\":\"/\"") != NULL);
     CHECK(strstr(buf_cstr(&b), "\"messages\":\"def\"") != NULL);
     test_begin("seeing an exited session is kept on disk");
     CHECK(unit_sessions_shows(&u, id, "\"unseen\":true"));
-    session_set_seen(u.s);
-    session_set_seen(u.s);
+    sessions_set_seen(u.s);
+    sessions_set_seen(u.s);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
+    u.s = sessions_find(&u.all, id);
     CHECK(unit_sessions_shows(&u, id, "\"unseen\":false"));
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
     test_begin("dismissing an exited session removes it at once");
     struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
     u.ended = 0;
-    session_end(u.s, &waiter);
+    sessions_end(u.s, &waiter);
     CHECK_INT(u.ended, 1);
-    CHECK(session_find(&u.all, id) == NULL && cache_find(&u.cache, id) == NULL);
+    CHECK(sessions_find(&u.all, id) == NULL && cache_find(&u.cache, id) == NULL);
     free(id);
     buf_free(&b);
     unit_sessions_free(&u);
@@ -225,40 +225,40 @@ static void unit_sessions_ends(void)
         waiters[i] = (struct session_waiter){.ended = unit_sessions_on_ended, .ctx = &other[i]};
     for (int i = 0; i < 3; i++) {
         other[i].ended = 0;
-        session_end(u.s, &waiters[i]);
+        sessions_end(u.s, &waiters[i]);
     }
-    session_cancel_wait(&waiters[1]);
-    session_cancel_wait(&waiters[1]);
+    sessions_cancel_wait(&waiters[1]);
+    sessions_cancel_wait(&waiters[1]);
     CHECK(unit_sessions_until(&u, &other[0].ended));
     CHECK(other[0].ended == 1 && other[1].ended == 0 && other[2].ended == 1);
     CHECK_INT(u.all.count, 0);
     test_begin("an end that can be undone takes the session out of the list, an undo puts it back");
     unit_sessions_create(&u, "while read x; do echo \"got $x\"; done");
     char *id = span_dup(span_of(u.s->id));
-    session_end_undoably(u.s, 60);
-    CHECK(session_find(&u.all, id) == NULL && session_find_hidden(&u.all, id) == u.s);
-    CHECK(session_find_hidden(&u.all, "other") == NULL);
-    session_undo_end(u.s);
-    CHECK(session_find(&u.all, id) == u.s && session_find_hidden(&u.all, id) == NULL);
+    sessions_end_undoably(u.s, 60);
+    CHECK(sessions_find(&u.all, id) == NULL && sessions_find_hidden(&u.all, id) == u.s);
+    CHECK(sessions_find_hidden(&u.all, "other") == NULL);
+    sessions_undo_end(u.s);
+    CHECK(sessions_find(&u.all, id) == u.s && sessions_find_hidden(&u.all, id) == NULL);
     holder_link_send(&u.s->holder, FRAME_INPUT, span_of("back\r"));
     CHECK(unit_sessions_shows(&u, id, "got back"));
     test_begin("a hidden session is hidden for the next daemon, too, which can undo its end");
-    session_end_undoably(u.s, 60);
+    sessions_end_undoably(u.s, 60);
     loop_once(&u.loop);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    CHECK(session_find(&u.all, id) == NULL);
-    u.s = session_find_hidden(&u.all, id);
+    CHECK(sessions_find(&u.all, id) == NULL);
+    u.s = sessions_find_hidden(&u.all, id);
     CHECK(u.s != NULL);
-    session_undo_end(u.s);
-    CHECK(session_find(&u.all, id) == u.s);
+    sessions_undo_end(u.s);
+    CHECK(sessions_find(&u.all, id) == u.s);
     test_begin("an undo that the daemon's end cuts short is finished by the next one");
-    session_end_undoably(u.s, 60);
+    sessions_end_undoably(u.s, 60);
     loop_once(&u.loop);
-    session_write_end(u.s, 0);
+    sessions_write_end(u.s, 0);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
+    u.s = sessions_find(&u.all, id);
     CHECK(u.s != NULL);
     holder_link_send(&u.s->holder, FRAME_INPUT, span_of("again\r"));
     CHECK(unit_sessions_shows(&u, id, "got again"));
@@ -267,37 +267,37 @@ static void unit_sessions_ends(void)
     holder_link_send(&u.s->holder, FRAME_INPUT, span_of("late\r"));
     CHECK(unit_sessions_shows(&u, id, "got late"));
     test_begin("an end that nobody undoes removes the session");
-    session_end_undoably(u.s, 0);
+    sessions_end_undoably(u.s, 0);
     while (u.all.count)
         loop_once(&u.loop);
-    CHECK(session_find_hidden(&u.all, id) == NULL);
+    CHECK(sessions_find_hidden(&u.all, id) == NULL);
     free(id);
     test_begin("the dismissal of an exited session can be undone, and else happens in time");
     unit_sessions_create(&u, "exit 3");
     id = span_dup(span_of(u.s->id));
     while (u.s->holder.open)
         loop_once(&u.loop);
-    session_end_undoably(u.s, 60);
-    CHECK(session_find(&u.all, id) == NULL);
+    sessions_end_undoably(u.s, 60);
+    CHECK(sessions_find(&u.all, id) == NULL);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    CHECK(session_find(&u.all, id) == NULL);
-    u.s = session_find_hidden(&u.all, id);
+    CHECK(sessions_find(&u.all, id) == NULL);
+    u.s = sessions_find_hidden(&u.all, id);
     CHECK(u.s != NULL);
-    session_undo_end(u.s);
+    sessions_undo_end(u.s);
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":3"));
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
+    u.s = sessions_find(&u.all, id);
     CHECK(u.s != NULL);
-    session_end_undoably(u.s, 0);
+    sessions_end_undoably(u.s, 0);
     while (u.all.count)
         loop_once(&u.loop);
     free(id);
     test_begin("an end that a daemon's own end cuts short is finished by the next one");
     unit_sessions_create(&u, "trap '' HUP; read x; read x");
     id = span_dup(span_of(u.s->id));
-    session_end(u.s, &waiters[0]);
+    sessions_end(u.s, &waiters[0]);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
     while (u.all.count)
@@ -336,18 +336,18 @@ static void unit_sessions_silent(void)
     char *id = span_dup(span_of(u.s->id));
     test_begin("a stopped holder's session is unreachable once it is asked, until it goes on");
     unit_sessions_freeze(&u);
-    CHECK(session_is_running(u.s) && !u.s->retry_timer.slot); /* no timer while nothing is asked */
-    CHECK_INT(session_rename(u.s, "other"), 0);
+    CHECK(sessions_is_running(u.s) && !u.s->retry_timer.slot); /* no timer while nothing is asked */
+    CHECK_INT(sessions_rename(u.s, "other"), 0);
     CHECK(unit_sessions_shows(&u, id, "\"state\":\"unreachable\",\"state_source\":\"link\""));
-    CHECK(!session_is_running(u.s) && strcmp(session_why_unreachable(u.s), SESSION_SILENT) == 0);
-    session_expect_answer(u.s);
+    CHECK(!sessions_is_running(u.s) && strcmp(sessions_why_unreachable(u.s), SESSIONS_SILENT) == 0);
+    sessions_expect_answer(u.s);
     CHECK(!u.s->retry_timer.slot); /* one question is enough */
     unit_sessions_signal(&u, SIGCONT);
     CHECK(unit_sessions_shows(&u, id, "\"state_source\":\"output\""));
-    CHECK(session_is_running(u.s) && !u.s->retry_timer.slot);
+    CHECK(sessions_is_running(u.s) && !u.s->retry_timer.slot);
     test_begin("it is asked by a key, and with all others by their list, once in a while");
     unit_sessions_freeze(&u);
-    CHECK_INT(session_offer(u.s, FRAME_INPUT, span_of("word\r")), 0);
+    CHECK_INT(sessions_offer(u.s, FRAME_INPUT, span_of("word\r")), 0);
     CHECK(unit_sessions_shows(&u, id, "\"state\":\"unreachable\""));
     unit_sessions_signal(&u, SIGCONT);
     CHECK(unit_sessions_shows(&u, id, "got word"));
@@ -359,7 +359,7 @@ static void unit_sessions_silent(void)
     CHECK(!u.s->retry_timer.slot);
     test_begin("an end that a stopped holder has not read hides its session until then only");
     unit_sessions_freeze(&u);
-    CHECK_INT(session_end_undoably(u.s, 1), 0);
+    CHECK_INT(sessions_end_undoably(u.s, 1), 0);
     CHECK(!cache_find(&u.cache, id));
     CHECK(unit_sessions_shows(&u, id, "\"state\":\"unreachable\""));
     CHECK(u.s->end_at <= clock_wall_ms() && u.s->ending);
@@ -389,7 +389,7 @@ static void unit_sessions_lost(void)
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":null"));
     CHECK(access(path, F_OK) == 0);
     struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
-    session_end(u.s, &waiter);
+    sessions_end(u.s, &waiter);
     free(id);
     test_begin("a living session that a daemon took for lost comes back");
     unit_sessions_create(&u, "read x");
@@ -398,10 +398,10 @@ static void unit_sessions_lost(void)
     snprintf(path, sizeof path, "%s/exit.json", u.s->dir);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
-    CHECK(u.s && u.s->holder.open && !session_has_exited(u.s) && access(path, F_OK) != 0);
+    u.s = sessions_find(&u.all, id);
+    CHECK(u.s && u.s->holder.open && !record_has_exited(u.s) && access(path, F_OK) != 0);
     u.ended = 0;
-    session_end(u.s, &waiter);
+    sessions_end(u.s, &waiter);
     CHECK(unit_sessions_until(&u, &u.ended));
     free(id);
     unit_sessions_stop(&u);
@@ -426,7 +426,7 @@ static void unit_sessions_lost(void)
     unit_sessions_start(&u);
     CHECK_INT(u.all.count, 2);
     CHECK(unit_sessions_shows(&u, "lost", "\"state\":\"exited\""));
-    CHECK(session_find(&u.all, "lost") && !session_find(&u.all, "garbled"));
+    CHECK(sessions_find(&u.all, "lost") && !sessions_find(&u.all, "garbled"));
     CHECK(access(path, F_OK) != 0); /* of a session whose record was never written */
     test_begin("sessions are listed by age");
     CHECK_SPAN(span_of(u.all.first->id), "old");
@@ -441,8 +441,8 @@ static void unit_sessions_lost(void)
 static void unit_sessions_told(struct unit_sessions *u, const char *exit)
 {
     store_write(u->s->dir, "exit.json", span_of(exit));
-    CHECK_INT(session_read_exit(u->s), 1);
-    session_changed(u->s);
+    CHECK_INT(record_read_exit(u->s), 1);
+    record_changed(u->s);
 }
 
 static void unit_sessions_identity(void)
@@ -451,18 +451,18 @@ static void unit_sessions_identity(void)
     char path[160];
     unit_sessions_init(&u);
     test_begin("an exit.json says how a session ended, and can't say which session it is");
-    u.s = session_new(&u.all, "one");
+    u.s = sessions_new(&u.all, "one");
     mkdir(u.s->dir, 0700);
     u.s->title = span_dup(span_of("mine")), u.s->directory = span_dup(span_of("/"));
-    CHECK_INT(session_write(u.s), 0);
+    CHECK_INT(record_write(u.s), 0);
     unit_sessions_told(&u, "{\"session_id\":\"other\",\"titl\\u0065\":\"theirs\","
                            "\"computer\":\"x\",\"state\":\"exited\",\"exit_code\":3,\"new\":[1]}");
-    CHECK(session_find(&u.all, "one") == u.s);
+    CHECK(sessions_find(&u.all, "one") == u.s);
     CHECK(!strstr(buf_cstr(&u.s->cached->json), "other") &&
           !strstr(u.s->cached->json.p, "theirs") && !strstr(u.s->cached->json.p, "\"x\""));
     CHECK(strstr(u.s->cached->json.p, "\"exit_code\":3,\"new\":[1]}"));
     struct session_waiter waiter = {.ended = unit_sessions_on_ended, .ctx = &u};
-    session_end(u.s, &waiter);
+    sessions_end(u.s, &waiter);
     test_begin("what a killed daemon left of a session's directory is removed at the next start");
     snprintf(path, sizeof path, "%s/half", u.list);
     mkdir(path, 0700);
@@ -532,14 +532,14 @@ static void unit_sessions_not_created(void)
     char *argv[] = {sh_missing, NULL};
     struct session_plan plan = {.directory = "/", .command = argv, .cols = 80, .rows = 24};
     test_begin("a session whose program can't run leaves nothing but a reason");
-    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    launch_create(&u.all, &plan, unit_sessions_on_created, &u);
     CHECK(unit_sessions_until(&u, &u.created));
     CHECK(u.s == NULL);
     CHECK_SPAN(span_of(u.error), "cannot run /nowhere/sh: No such file or directory");
     test_begin("an agent that is not configured is refused at once");
     u.created = 0;
     plan = (struct session_plan){.directory = "/", .agent = "nobody", .cols = 80, .rows = 24};
-    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    launch_create(&u.all, &plan, unit_sessions_on_created, &u);
     CHECK_INT(u.created, 1);
     CHECK_SPAN(span_of(u.error), "nobody: no such agent is configured");
     CHECK(u.all.count == 0 && u.cache.count == 0);
@@ -547,8 +547,8 @@ static void unit_sessions_not_created(void)
     char *sh[] = {(char *)"/bin/sh", (char *)"-c", (char *)"read x", NULL};
     plan = (struct session_plan){.directory = "/", .command = sh, .cols = 80, .rows = 24};
     u.created = 0;
-    session_create(&u.all, &plan, unit_sessions_on_created, &u);
-    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    launch_create(&u.all, &plan, unit_sessions_on_created, &u);
+    launch_create(&u.all, &plan, unit_sessions_on_created, &u);
     while (u.created < 2)
         loop_once(&u.loop);
     CHECK(u.cache.count == 2 && u.all.first->holder.open && u.all.first->next->holder.open);
@@ -577,21 +577,21 @@ static void unit_sessions_restarts(void)
     holder_link_send(&u.s->holder, FRAME_INPUT, span_of("\r"));
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
     CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
-    CHECK(session_find(&u.all, id) == u.s && u.s->created_at == created_at);
+    CHECK(sessions_find(&u.all, id) == u.s && u.s->created_at == created_at);
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":null"));
     CHECK(unit_sessions_shows(&u, id, "\"title\":\"unit\",\"working_directory\":\"/\""));
-    CHECK(session_size(u.s, &cols, &rows) && cols == 70 && rows == 20);
+    CHECK(sessions_size(u.s, &cols, &rows) && cols == 70 && rows == 20);
     char *exit = store_path(u.s->dir, "exit.json"), *last = store_path(u.s->dir, STORE_LAST_EXIT);
     CHECK(access(exit, F_OK) != 0 && access(last, F_OK) != 0);
     test_begin("the next daemon adopts it, and its transcript has both runs");
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
+    u.s = sessions_find(&u.all, id);
     CHECK(u.s != NULL && u.s->holder.open);
     holder_link_send(&u.s->holder, FRAME_INPUT, span_of("\r"));
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
     unit_sessions_until_gone(&u);
-    holder_log_text(u.s->dir, 70, 20, 0, &text);
+    holder_link_log_text(u.s->dir, 70, 20, 0, &text);
     const char *first = strstr(buf_cstr(&text), "run by");
     if (!first || !strstr(first + 1, "run by"))
         test_fail(__FILE__, __LINE__, buf_cstr(&text));
@@ -606,7 +606,7 @@ static void unit_sessions_restarts(void)
     CHECK_INT(rename(exit, last), 0);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
-    u.s = session_find(&u.all, id);
+    u.s = sessions_find(&u.all, id);
     CHECK(unit_sessions_shows(&u, id, "\"exit_code\":4"));
     CHECK(access(exit, F_OK) == 0 && access(last, F_OK) != 0);
     test_begin("a session that is removed meanwhile is not restarted");
@@ -615,8 +615,8 @@ static void unit_sessions_restarts(void)
     free(u.s->directory);
     u.s->directory = span_dup(span_of("/"));
     CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
-    session_end(u.s, &waiter);
-    session_restart(u.s, &plan, 0, unit_sessions_on_created, &u);
+    sessions_end(u.s, &waiter);
+    launch_restart(u.s, &plan, 0, unit_sessions_on_created, &u);
     CHECK(u.error[0] != '\0');
     CHECK(unit_sessions_until(&u, &u.ended));
     free(id), free(exit), free(last);
@@ -636,7 +636,7 @@ static void unit_sessions_resumes(void)
     u.config.file = file;
     struct session_plan plan = {.directory = "/", .agent = "talker", .cols = 70, .rows = 20};
     test_begin("an agent's conversation is resumed by its own option; fresh, it is a new one");
-    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    launch_create(&u.all, &plan, unit_sessions_on_created, &u);
     CHECK(unit_sessions_until(&u, &u.created));
     char *id = span_dup(span_of(u.s->id)), *native = span_dup(span_of(u.s->native_id));
     buf want = {0};
@@ -678,7 +678,7 @@ static void unit_sessions_named(void)
         struct config_agent agent = {.command = (char *)rows[i].command,
                                      .session_id = (char *)"--id=", .resume = (char *)""};
         snprintf(agent.name, sizeof agent.name, "%s", rows[i].agent);
-        CHECK_INT(session_names_conversation(&agent), rows[i].named);
+        CHECK_INT(record_names_conversation(&agent), rows[i].named);
     }
 }
 
@@ -712,23 +712,23 @@ static void unit_sessions_ended(void)
                                                    "--id=\nresume = --resume=\n")), 0);
     u.config.file = file;
     test_begin("a session whose conversation can be resumed can be restarted after its end");
-    session_create(&u.all, &plan, unit_sessions_on_created, &u);
+    launch_create(&u.all, &plan, unit_sessions_on_created, &u);
     CHECK(unit_sessions_until(&u, &u.created));
     char *id = span_dup(span_of(u.s->id)), *dir = span_dup(span_of(u.s->dir));
     buf_fmt(&want, "\"last_output\":\"--resume=%s\"", u.s->native_id);
     CHECK(unit_sessions_shows(&u, id, "\"state\":\"exited\""));
-    CHECK(!session_has_conversation(u.s)); /* nothing was said to it */
+    CHECK(!sessions_has_conversation(u.s)); /* nothing was said to it */
     CHECK_INT(store_write(dir, "exit.json", span_of("{\"state\":\"exited\",\"exit_code\":0,"
                                                     "\"last_input\":\"hello\"}")), 0);
-    CHECK(session_read_exit(u.s));
+    CHECK(record_read_exit(u.s));
     u.ended = 0;
-    session_end(u.s, &waiter);
+    sessions_end(u.s, &waiter);
     CHECK(unit_sessions_until(&u, &u.ended));
-    CHECK(access(dir, F_OK) != 0 && !session_find(&u.all, id));
+    CHECK(access(dir, F_OK) != 0 && !sessions_find(&u.all, id));
     CHECK_INT(unit_sessions_count_ended(&u, id), 1);
-    CHECK(!session_revive(&u.all, "other") && !session_revive(&u.all, "../x"));
-    u.s = session_revive(&u.all, id);
-    CHECK(u.s && session_find(&u.all, id) == u.s && !session_revive(&u.all, id));
+    CHECK(!sessions_revive(&u.all, "other") && !sessions_revive(&u.all, "../x"));
+    u.s = sessions_revive(&u.all, id);
+    CHECK(u.s && sessions_find(&u.all, id) == u.s && !sessions_revive(&u.all, id));
     CHECK_INT(unit_sessions_count_ended(&u, NULL), 0);
     CHECK_SPAN(span_of(unit_sessions_restart(&u, 0)), "");
     CHECK(unit_sessions_shows(&u, id, buf_cstr(&want)));
