@@ -309,6 +309,8 @@ static void json_field_bool(buf *b, const char *key, int v);
 static void json_field_null(buf *b, const char *key);
 static void json_field_open(buf *b, const char *key, char bracket);
 static void json_field_span(buf *b, const char *key, span s);
+/* count -1: up to NULL */
+static void json_field_strings(buf *b, const char *key, char *const *strings, int count);
 static void json_field_raw(buf *b, const char *key, span json_text);
 static void json_field_time(buf *b, const char *key, long long wall_ms); /* as clock_put_iso */
 

@@ -775,6 +775,14 @@ static void json_field_bool(buf *b, const char *key, int v)
     buf_str(b, v ? "true" : "false");
 }
 
+static void json_field_strings(buf *b, const char *key, char *const *strings, int count)
+{
+    json_field_open(b, key, '[');
+    for (int i = 0; count < 0 ? strings[i] != NULL : i < count; i++)
+        json_put_string(b, span_of(strings[i]));
+    json_close(b, ']');
+}
+
 static void json_field_time(buf *b, const char *key, long long wall_ms)
 {
     json_key(b, key);

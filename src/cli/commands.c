@@ -452,12 +452,8 @@ static int commands_create(struct context *c, const char *agent, const char *mod
     json_field_string(&body, "initiator_session_id", getenv("TELEC_SESSION_ID"));
     json_field_int(&body, "cols", cols);
     json_field_int(&body, "rows", rows > 1 ? rows - 1 : rows);
-    if (command_count) {
-        json_field_open(&body, "command", '[');
-        for (int i = 0; i < command_count; i++)
-            json_put_string(&body, span_of(command[i]));
-        json_close(&body, ']');
-    }
+    if (command_count)
+        json_field_strings(&body, "command", command, command_count);
     if (here)
         client_put_environment(&body);
     json_close(&body, '}');
@@ -486,8 +482,8 @@ static int commands_new(struct context *c)
     buf line = {0};
     if (c->arg_count && c->value['a'])
         return context_usage("give an agent or a command, not both", c->value['a']);
-    int named = c->arg_count == 1 && config_agent(&c->config, c->args[0]); /* telec new claude */
-    const char *agent = named ? c->args[0] : c->value['a'] ? c->value['a'] : "shell";
+    const struct config_agent *named = config_agent_of(&c->config, c->args);
+    const char *agent = named ? named->name : c->value['a'] ? c->value['a'] : "shell";
     int words = named ? 0 : c->arg_count;
     commands_put_command(&line, c->args, words);
     const char *title = c->value['t'] ? c->value['t'] : words ? buf_cstr(&line) : NULL;

@@ -113,13 +113,14 @@ static void client_request_end(struct client_request *r, const char *error)
 {
     struct client *c = r->client;
     loop_timer_cancel(c->loop, &r->timer);
+    loop_task_cancel(c->loop, &r->begin);
     LIST_REMOVE(r);
     c->answered = error == NULL;
     if (!error)
         c->started = 0;
     r->done(r->ctx, error ? 0 : r->status, buf_view(&r->body), error);
     if (r->connected)
-        conn_free(&r->conn);
+        conn_cancel(&r->conn);
     buf_free(&r->text);
     buf_free(&r->body);
     free(r);
@@ -576,10 +577,7 @@ static void client_retry_now(struct client *c)
 static void client_put_environment(buf *b)
 {
     extern char **environ;
-    json_field_open(b, "env", '[');
-    for (char **entry = environ; *entry; entry++)
-        json_put_string(b, span_of(*entry));
-    json_close(b, ']');
+    json_field_strings(b, "env", environ, -1);
     mode_t mask = umask(0);
     umask(mask);
     json_field_int(b, "umask", mask);
@@ -683,18 +681,8 @@ static void client_free(struct client *c)
         loop_unwatch(c->loop, &c->starting);
         close(c->starting.fd);
     }
-    while (c->requests) {
-        struct client_request *r = c->requests;
-        c->requests = r->next;
-        r->done(r->ctx, 0, (span){0}, "telec is about to end");
-        loop_timer_cancel(c->loop, &r->timer);
-        loop_task_cancel(c->loop, &r->begin);
-        if (r->connected)
-            conn_cancel(&r->conn);
-        buf_free(&r->text);
-        buf_free(&r->body);
-        free(r);
-    }
+    while (c->requests)
+        client_request_end(c->requests, "telec is about to end");
     if (c->ws) {
         client_ws_cancel(c->ws);
         free(c->ws);

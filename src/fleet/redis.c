@@ -626,28 +626,20 @@ static void redis_set_gone(struct redis *r, const char *how)
                   complaint.p);
 }
 
-/* Starts a child process as os_spawn does, and adds it and its pipe to the loop as r->child.
- * Returns 0, or -1 with errno. */
+/* Starts a child process whose errors r->child gets, a pipe in the loop. Returns 0, or -1 with
+ * errno. */
 static int redis_start_child(struct redis *r, char *const *argv, int in, int out,
                              void (*on_exit)(void *ctx, int status))
 {
-    int ends[2];
-    if (pipe(ends) != 0)
+    const int fds[] = {in, out, OS_PIPE};
+    int end;
+    pid_t pid = os_spawn_piped(argv, fds, &end);
+    if (pid < 0)
         return -1;
-    os_close_on_exec(ends[0]);
-    os_close_on_exec(ends[1]);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    pid_t pid = os_spawn(argv, in, out, ends[1]);
-    int saved = errno;
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        errno = saved;
-        return -1;
-    }
+    fcntl(end, F_SETFL, O_NONBLOCK);
     struct redis_child *child = base_alloc(sizeof *child);
     *child = (struct redis_child){.next = r->children, .owner = r};
-    child->out = (struct loop_fd){.fd = ends[0], .on_event = redis_listen, .ctx = child};
+    child->out = (struct loop_fd){.fd = end, .on_event = redis_listen, .ctx = child};
     child->exit = (struct loop_child){.pid = pid, .fn = on_exit, .ctx = child};
     r->children = r->child = child;
     loop_watch(r->loop, &child->out, POLLIN);
@@ -828,7 +820,7 @@ static void redis_look_up(struct redis *r)
     base_fmt(port, sizeof port, "%d", r->target.port);
     r->state = REDIS_RESOLVING;
     loop_timer_in(r->loop, &r->timer, r->times.connect);
-    if (redis_start_child(r, argv, -1, -1, redis_on_looked_up) != 0)
+    if (redis_start_child(r, argv, OS_NULL, OS_PIPE, redis_on_looked_up) != 0)
         redis_fail(r, "cannot start the look-up of the server's name", strerror(errno));
 }
 

@@ -244,8 +244,8 @@ static void routes_create_session(struct request *r)
                                 .command = command,
                                 .env = json_get(r->body, "env"),
                                 .umask = json_get(r->body, "umask")};
-    if (here && command && !command[1] && config_agent(r->server->sessions->config, command[0])) {
-        plan.agent = command[0]; /* `telec new claude`: list, restart and resume know it then */
+    if (here && config_agent_of(r->server->sessions->config, command)) {
+        plan.agent = command[0]; /* list, restart and resume know it then */
         plan.command = NULL;
     }
     request_int(r, "umask", 0, 0777, 0);

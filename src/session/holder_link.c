@@ -187,16 +187,11 @@ static void holder_link_put_spec(buf *b, const struct holder_spec *spec)
     json_field_string(b, "directory", spec->directory);
     if (spec->agent)
         json_field_string(b, "agent", spec->agent);
-    json_field_open(b, "argv", '[');
-    for (size_t i = 0; spec->argv[i]; i++)
-        json_put_string(b, span_of(spec->argv[i]));
-    json_close(b, ']');
-    if (json_type(spec->env) == JSON_ARRAY) {
+    json_field_strings(b, "argv", spec->argv, -1);
+    if (json_type(spec->env) == JSON_ARRAY)
         json_field_raw(b, "env", spec->env.text);
-    }
-    if (json_type(spec->umask) == JSON_NUMBER) {
+    if (json_type(spec->umask) == JSON_NUMBER)
         json_field_raw(b, "umask", spec->umask.text);
-    }
     json_field_string(b, "program", spec->binary);
     json_field_int(b, "cols", spec->cols);
     json_field_int(b, "rows", spec->rows);

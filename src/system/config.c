@@ -140,6 +140,11 @@ static const struct config_agent *config_agent(const struct config *c, const cha
     return NULL;
 }
 
+static const struct config_agent *config_agent_of(const struct config *c, char *const *argv)
+{
+    return argv && argv[0] && !argv[1] ? config_agent(c, argv[0]) : NULL;
+}
+
 static const struct passwd *config_passwd(void)
 {
     return os_user(geteuid());

@@ -227,6 +227,26 @@ static pid_t os_spawn(char *const *argv, int in, int out, int err)
     return os_start(&(struct os_program){.argv = argv, .fds = {in, out < 0 ? err : out, err}});
 }
 
+static pid_t os_spawn_piped(char *const *argv, const int fds[3], int *end)
+{
+    struct os_program program = {.argv = argv};
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -1;
+    os_close_on_exec(ends[0]);
+    os_close_on_exec(ends[1]);
+    for (int i = 0; i < 3; i++)
+        program.fds[i] = fds[i] == OS_PIPE ? ends[1] : fds[i];
+    pid_t pid = os_start(&program);
+    int saved = errno;
+    close(ends[1]);
+    if (pid < 0)
+        close(ends[0]);
+    errno = saved;
+    *end = ends[0];
+    return pid;
+}
+
 static int os_point_at_null(int first, int last)
 {
     int null = open("/dev/null", O_RDWR), saved = errno;
@@ -408,14 +428,11 @@ static pid_t os_find_in_proc(DIR *proc, const char *first, const char *second)
 static void os_put_processes(buf *b)
 {
     static const char *const argv[] = {"ps", "-A", "-o", "pid=", "-o", "args=", NULL};
-    int ends[2];
-    if (pipe(ends) != 0)
-        return;
-    os_close_on_exec(ends[0]);
-    pid_t pid = os_start(&(struct os_program){.argv = (char *const *)(uintptr_t)argv,
-                                              .fds = {OS_NULL, ends[1], OS_NULL}});
-    close(ends[1]);
-    os_read_rest(b, ends[0], OS_PROCESSES_MAX);
+    static const int fds[] = {OS_NULL, OS_PIPE, OS_NULL};
+    int end;
+    pid_t pid = os_spawn_piped((char *const *)(uintptr_t)argv, fds, &end);
+    if (pid > 0)
+        os_read_rest(b, end, OS_PROCESSES_MAX);
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
 }

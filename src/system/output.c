@@ -55,10 +55,7 @@ static void output_on_late(void *ctx)
 static void output_cancel(struct output *o)
 {
     loop_timer_cancel(o->loop, &o->timer);
-    if (!o->closed)
-        conn_cancel(&o->out);
-    else
-        conn_free(&o->out);
+    conn_cancel(&o->out);
     if (!o->exited) {
         loop_child_cancel(o->loop, &o->child);
         kill(-o->child.pid, SIGKILL);
@@ -74,24 +71,16 @@ static struct output *output_read(struct loop *l, char *const *argv,
                                   void *ctx)
 {
     static const struct conn_hooks hooks = {output_on_data, NULL, output_on_closed};
-    int ends[2];
-    if (pipe(ends) != 0)
+    const int fds[] = {OS_NULL, OS_PIPE, limits->with_errors ? OS_PIPE : 2};
+    int end;
+    pid_t pid = os_spawn_piped(argv, fds, &end);
+    if (pid < 0)
         return NULL;
-    os_close_on_exec(ends[0]);
-    os_close_on_exec(ends[1]);
-    pid_t pid = os_spawn(argv, -1, ends[1], limits->with_errors ? ends[1] : 2);
-    int saved = errno;
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        errno = saved;
-        return NULL;
-    }
     struct output *o = base_alloc(sizeof *o);
     *o = (struct output){.loop = l, .most = limits->most, .done = done, .ctx = ctx};
     o->out.hooks = &hooks;
     o->out.ctx = o;
-    conn_open(&o->out, l, ends[0]);
+    conn_open(&o->out, l, end);
     o->child = (struct loop_child){.pid = pid, .fn = output_on_exit, .ctx = o};
     loop_on_exit(l, &o->child);
     o->timer = (struct loop_timer){.fn = output_on_late, .ctx = o};

@@ -51,6 +51,8 @@ struct os_program {
 static pid_t os_start(const struct os_program *program);
 /* out -1: as err. */
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
+#define OS_PIPE -3            /* the pipe whose other end *end gets */
+static pid_t os_spawn_piped(char *const *argv, const int fds[3], int *end);
 /* At most `few` are left above fd. */
 static int os_is_last_fd(int fd, unsigned few);
 /* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
@@ -604,6 +606,8 @@ static char *config_short_place(const char *name);
 static char *config_holders(const char *socket);
 #define CONFIG_HOLDER_SOCKET (sizeof "/01234567-0123-0123-0123-0123456789ab.sock")
 static const struct config_agent *config_agent(const struct config *c, const char *name);
+/* Returns the agent that a command line of one word names, as in `telec new claude`; or NULL. */
+static const struct config_agent *config_agent_of(const struct config *c, char *const *argv);
 /* Valid until the next call. Reads files. */
 static const char *config_user(const struct config *c);
 /* The x of "Ctrl-x"; 0: no such prefix. */

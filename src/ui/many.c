@@ -124,10 +124,7 @@ static void many_put_count(const struct app *t, buf *b)
 
 static void many_put_ids(const struct app *t, buf *body)
 {
-    json_field_open(body, "ids", '[');
-    for (int i = 0; i < t->many.ids.count; i++)
-        json_put_string(body, span_of(t->many.ids.list[i]));
-    json_close(body, ']');
+    json_field_strings(body, "ids", t->many.ids.list, t->many.ids.count);
 }
 
 static int many_length(struct json array)

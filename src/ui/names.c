@@ -102,10 +102,7 @@ static void names_put(const struct names *n, const char *member, buf *b)
     int from = n->count;
     while (from && (bytes += strlen(n->list[from - 1])) <= NAMES_SAVED_MAX)
         from--;
-    json_field_open(b, member, '[');
-    for (int i = from; i < n->count; i++)
-        json_put_string(b, span_of(n->list[i]));
-    json_close(b, ']');
+    json_field_strings(b, member, from ? n->list + from : n->list, n->count - from);
 }
 
 static void names_load(struct names *n, struct json array)

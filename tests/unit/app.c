@@ -441,7 +441,7 @@ static void unit_app_frame_times(void)
 static void unit_app_waits(void)
 {
     struct unit_app u;
-    test_begin("no frame is drawn while the terminal has not taken the last one, or a program runs");
+    test_begin("no frame is drawn before the terminal has taken the last, or while a program runs");
     unit_app_begin(&u, 24, 80);
     UNIT_APP_UNTIL(&u, unit_app_shows(&u, "telec") && !u.t->draw_task.queued);
     for (int program = 0; program < 2; program++) {
