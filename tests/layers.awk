@@ -323,7 +323,7 @@ function begin_section(line,    name, file)
 {
     name = line
     sub(/^\/\* ==== /, "", name)
-    sub(/:.*/, "", name)
+    sub(/ =+ \*\/$/, "", name)
     file = section_file(name)
     if (file == "") {
         if (pass == 2)
@@ -422,7 +422,7 @@ path == "teleclaude.h" || path == "teleclaude.c" {
     next
 }
 path !~ /^src\/.*\.[ch]$/ { next }
-/^\/\* ==== [a-z0-9_]+:/ && path ~ /\.h$/ { begin_section($0) }
+/^\/\* ==== [a-z0-9_]+ =/ && path ~ /\.h$/ { begin_section($0) }
 /^[ \t]*#[ \t]*include/ && path != "src/base/base.h" {
     if (pass == 1)
         note_includer($0)

@@ -112,7 +112,7 @@ self_test()
     plant src/server/httpd.c 'static void httpd_send(void)' '{' '}'
     plant src/ui/tree.c 'static void tree_planted(void)' '{' '    sessions_init();' '}'
     plant src/cli/hook.c "$(awk 'BEGIN { for (i = 0; i < 1100; i++) print "/* */" }')"
-    plant src/screen/screen.h '/* ==== nothing: no file ==== */' '/* ==== cell: again ==== */' \
+    plant src/screen/screen.h '/* ==== nothing ==== */' '/* ==== cell ==== */' \
         'static void grid_free(struct grid *g);'
     plant src/session/session.h '#define holder_link_drain planted'
     edit teleclaude.c 's|^#include "src/work/roadmap.c".*|#include "src/work/gone.c"|'

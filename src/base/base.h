@@ -90,7 +90,7 @@
 #define TELEC_SMALL
 #endif
 
-/* ==== base: the end of the program, memory, lists, spans, buffers ============================= */
+/* ==== base ==================================================================================== */
 
 #ifndef BUF_MIN
 #define BUF_MIN 256 /* first allocation of a buf, in bytes */
@@ -195,7 +195,7 @@ static blob *blob_join(span head, const span *parts, size_t count);
 static blob *blob_ref(blob *b);
 static void blob_drop(blob *b);                    /* NULL is fine */
 
-/* ==== utf8: UTF-8 (Unicode 3.9, table 3-7), column width ====================================== */
+/* ==== utf8 ==================================================================================== */
 
 struct utf8_state {
     unsigned char left;     /* continuation bytes still to come */
@@ -217,7 +217,7 @@ static int utf8_is_deceptive(uint32_t cp); /* a C1 or bidi control, a line separ
 /* Untrusted text: C0 as ^X, the deceptive and malformed as U+FFFD. */
 static void utf8_put_visible(buf *b, span s);
 
-/* ==== clock: clocks, dates (ISO-8601, RFC 3339), ages ========================================= */
+/* ==== clock =================================================================================== */
 
 static long long clock_mono_ms(void);
 static long long clock_wall_ms(void);
@@ -226,7 +226,7 @@ static void clock_put_iso(buf *b, long long wall_ms); /* 2026-01-31T23:59:59.123
 static int clock_parse_iso(span s, long long *wall_ms);
 static void clock_put_age(buf *b, long long ms);   /* now, 5m, 3h, 2d */
 
-/* ==== log: one line a message ================================================================= */
+/* ==== log ===================================================================================== */
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -238,7 +238,7 @@ static void log_limit(const char *path, size_t size_max);
 static void log_guard(int (*may_write)(void *ctx), void *ctx);
 static void log_line(enum log_level level, const char *format, ...); /* control bytes visible */
 
-/* ==== json: tokenizer over a span (RFC 8259), writer into a buffer ============================ */
+/* ==== json ==================================================================================== */
 
 #ifndef JSON_DEPTH
 #define JSON_DEPTH 64 /* nested arrays and objects */
@@ -314,7 +314,7 @@ static void json_field_strings(buf *b, const char *key, char *const *strings, in
 static void json_field_raw(buf *b, const char *key, span json_text);
 static void json_field_time(buf *b, const char *key, long long wall_ms); /* as clock_put_iso */
 
-/* ==== digest: SHA-1 (RFC 3174), SHA-256 (FIPS 180-4), HMAC (RFC 2104), base64 (RFC 4648) ====== */
+/* ==== digest ================================================================================== */
 
 #define SHA256_BYTES 32
 

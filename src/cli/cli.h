@@ -3,7 +3,7 @@
 #include "../server/server.h"
 #include "../ui/ui.h"
 
-/* ==== hook: reports of agents' hooks ========================================================== */
+/* ==== hook ==================================================================================== */
 
 #define HOOK_TEXT_MAX 4096          /* bytes of an event's text; more is cut */
 #define HOOK_ID_MAX 200             /* bytes of an agent's own session id; longer ids are omitted */
@@ -13,7 +13,7 @@
  * Returns 1; 0 when the event does not change the session's state; -1 when it is not understood. */
 static int hook_read(span input, buf *event);
 
-/* ==== context: a command's options, output and requests ====================================== */
+/* ==== context ================================================================================= */
 
 /* GET the sessions, the projects: the daemon waits up to 1 s for other computers' lists. */
 #define CONTEXT_ALL_SESSIONS "/sessions?wait_ms=1000"
@@ -74,7 +74,7 @@ static struct json context_title(struct json session, int *untitled);
 #define CONTEXT_ID_MIN 4 /* characters of an id that name its session */
 static span context_tail(const struct context *c, span text);
 
-/* ==== follow: telec tail --follow ============================================================ */
+/* ==== follow ================================================================================== */
 
 #ifndef FOLLOW_RETRY_MS
 #define FOLLOW_RETRY_MS 200      /* to the next try, after the daemon has gone; doubles … */
@@ -86,7 +86,7 @@ static span context_tail(const struct context *c, span text);
  * ends. target: "/sessions/ID". Returns the exit status, or -1: it has ended before. */
 static int follow_run(struct context *c, const char *target);
 
-/* ==== commands: one function a command ======================================================= */
+/* ==== commands ================================================================================ */
 
 #ifndef COMMAND_HOOK_MS
 #define COMMAND_HOOK_MS 1000 /* an agent waits for its hook no longer than this */
@@ -106,7 +106,7 @@ static int commands_hook(struct context *c);
  * NULL. */
 static int commands_ui(struct context *c, const char *attach, const char *computer);
 
-/* ==== acts: commands that change sessions, or wait for them ================================= */
+/* ==== acts ==================================================================================== */
 
 static int acts_send(struct context *c);
 static int acts_answer(struct context *c);
@@ -114,28 +114,28 @@ static int acts_kill(struct context *c);
 static int acts_restart(struct context *c);
 static int acts_wait(struct context *c);
 
-/* ==== enter: telec attach ==================================================================== */
+/* ==== enter =================================================================================== */
 
 static int enter_attach(struct context *c);
 static int enter_new(struct context *c);           /* telec new, which may attach */
 
-/* ==== hosts: computers behind pipes ========================================================== */
+/* ==== hosts =================================================================================== */
 
 static int hosts_reach(struct context *c);         /* telec reach COMMAND… */
 static int hosts_unreach(struct context *c);
 static int hosts_relay(struct context *c);         /* telec relay: the far end of a pipe */
 
-/* ==== grep: a text in sessions' output ======================================================= */
+/* ==== grep ==================================================================================== */
 
 /* Returns as grep does: 0 found, 1 not found, 2 a session could not be read. */
 static int grep_run(struct context *c);
 
-/* ==== doctor: this host's effects on sessions ================================================= */
+/* ==== doctor ================================================================================== */
 
 /* Prints the points, a line each, or as JSON. Returns 0, or 1 when one is bad. */
 static int doctor_run(struct context *c);
 
-/* ==== guide: telec's help for agents ========================================================== */
+/* ==== guide =================================================================================== */
 
 /* A tool of `telec mcp`. Its parameters have the names of the command's options, but those behind
  * "--" are its arguments, and must be given unless they are optional ("?"). */
@@ -149,11 +149,11 @@ static const struct guide_tool *guide_tool(size_t i); /* NULL past the last */
 static void guide_put_tool(buf *b, const struct guide_tool *tool); /* as JSON */
 static int guide_print(void);                      /* `telec help agents` */
 
-/* ==== mcp: the Model Context Protocol ======================================================== */
+/* ==== mcp ===================================================================================== */
 
 static int mcp_serve(struct context *c);           /* telec mcp, until stdin ends */
 
-/* ==== cli: the command line ================================================================== */
+/* ==== cli ===================================================================================== */
 
 /* Programs that the command line starts but does not know: main hands them over. */
 struct cli_programs {

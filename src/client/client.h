@@ -2,7 +2,7 @@
 #define TELEC_CLIENT_H
 #include "../session/session.h"
 
-/* ==== spawn: starting and stopping a daemon from outside ===================================== */
+/* ==== spawn =================================================================================== */
 
 /* Returns a descriptor that gives one byte once the daemon serves, else its reason or end of file;
  * or -1 with a message. A daemon that can't be reached is asked to make its socket again. */
@@ -14,7 +14,7 @@ static int spawn_is_absent(int error);             /* an errno: none listens */
 /* Waits until the daemon has ended. Returns 0; 1: none ran; -1 with a message. */
 static int spawn_stop(const struct config *config, buf *error);
 
-/* ==== settings: adding telec's hooks to agents' settings ====================================== */
+/* ==== settings ================================================================================ */
 
 #ifndef SETTINGS_FILE_MAX
 #define SETTINGS_FILE_MAX (1 << 20) /* bytes; a larger settings file is left alone */
@@ -29,7 +29,7 @@ enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
 
-/* ==== hints: messages shown to a user once ==================================================== */
+/* ==== hints =================================================================================== */
 
 /* Tells whether an agent has hooks and none of telec's, and STATE/hints does not have it. */
 static int hints_may(const struct config *config, const char *agent);
@@ -39,7 +39,7 @@ static int hints_is_due(const struct config *config, const char *agent);
 /* Returns 1 the first time. */
 static int hints_say_once(const struct config *config, const char *text);
 
-/* ==== vcs: git's branch and changes of a directory; new worktrees ============================= */
+/* ==== vcs ===================================================================================== */
 
 #define VCS_MAX (4 * 1024 * 1024) /* bytes of a diff: the rest is cut */
 #ifndef VCS_MS
@@ -68,7 +68,7 @@ static int vcs_add_worktree(struct vcs *v, const char *directory, const char *br
                             void (*done)(void *ctx, const char *error, span text), void *ctx);
 static void vcs_cancel(struct vcs *v);
 
-/* ==== client: requests and push towards a daemon; reconnecting, polling ====================== */
+/* ==== client ================================================================================== */
 
 #ifndef CLIENT_BACKOFF_MIN_MS
 #define CLIENT_BACKOFF_MIN_MS 1000 /* to the second try for push; doubles … */
@@ -185,7 +185,7 @@ static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payl
 static void client_ws_cancel(struct client_ws *w);
 static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
 
-/* ==== relayed: a session's screen through the daemon ========================================== */
+/* ==== relayed ================================================================================= */
 
 /* computer NULL: as the daemon knows the session. Returns NULL when the daemon can't be reached.
  * Input is refused until the daemon has accepted it and on_drained is called; then it is queued

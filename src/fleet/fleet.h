@@ -2,7 +2,7 @@
 #define TELEC_FLEET_H
 #include "../work/work.h"
 
-/* ==== codec: messages between computers through Redis, as bytes =============================== */
+/* ==== codec =================================================================================== */
 
 #define CODEC_KEYS "computer:*:heartbeat" /* for SCAN */
 #define CODEC_NAME_MAX 128             /* bytes of a computer's name */
@@ -99,7 +99,7 @@ static void codec_put_error(buf *b, const char *error, const char *code); /* cod
 static int codec_parse_reply(span chunk, struct codec_reply *a, const char **why);
 static int codec_is_allowed(const char *allow, span computer);
 
-/* ==== redis: one reconnecting Redis connection on the loop =================================== */
+/* ==== redis =================================================================================== */
 
 #ifndef REDIS_BACKOFF_MIN_MS
 #define REDIS_BACKOFF_MIN_MS 1000   /* doubles, less up to 20 % jitter … */
@@ -207,7 +207,7 @@ static void redis_trust(struct redis *r);
 static const char *redis_state_name(const struct redis *r);
 static void redis_put_address(const struct redis *r, buf *b);
 
-/* ==== signature: proof that an entry comes from a computer with the fleet's secret ============ */
+/* ==== signature =============================================================================== */
 
 #define SIGNATURE_FIELD "signature"
 #define SIGNATURE_SECRET_MAX 4096 /* bytes of a secret_file */
@@ -221,7 +221,7 @@ static void signature_put(buf *b, span secret, const char *key, struct codec_id 
 static enum signature signature_check(span secret, const char *key, struct codec_id id,
                                       const struct resp *fields);
 
-/* ==== streams: commands to Redis, the streams that are read, requests and replies ============ */
+/* ==== streams ================================================================================= */
 
 #ifndef STREAMS_REPLY_MS
 #define STREAMS_REPLY_MS 5000   /* for a reply */
@@ -384,7 +384,7 @@ static void streams_cancel(struct streams_request *request); /* done is not call
 /* envelope: codec_put_success, codec_put_error. */
 static void streams_reply(struct streams *l, struct codec_id request, span envelope);
 
-/* ==== roster: the other computers and their sessions ========================================= */
+/* ==== roster ================================================================================== */
 
 #define ROSTER_MAX 1000                /* computers */
 #ifndef ROSTER_SESSIONS_MAX
@@ -537,7 +537,7 @@ static void roster_drop_session(struct roster_peer *peer, const char *id);
 /* As roster_drop_session, unless the session is newer than `at`. */
 static void roster_note_removal(struct roster_peer *peer, const char *id, struct codec_id at);
 
-/* ==== pull: asking other computers what they have ============================================ */
+/* ==== pull ==================================================================================== */
 
 #ifndef PULL_AGAIN_MS
 #define PULL_AGAIN_MS 1000   /* after a doubt */
@@ -566,7 +566,7 @@ static int pull_must_ask(const struct fleet *f, const char *computer);
 /* Into an open array; computer NULL: of all. */
 static void pull_put_projects(const struct fleet *f, const char *computer, int with_todos, buf *b);
 
-/* ==== presence: heartbeats, theirs and ours ================================================== */
+/* ==== presence ================================================================================ */
 
 #define PRESENCE_CHANNEL "telec:presence"
 #ifndef PRESENCE_BEAT_MS
@@ -593,7 +593,7 @@ static void presence_on_late(void *ctx);         /* struct fleet: the timer of t
 static void presence_scan(struct fleet *f);
 static int presence_is_heard_abroad(const struct fleet *f); /* one is interested in sessions */
 
-/* ==== events: events of other computers' sessions ============================================ */
+/* ==== events ================================================================================== */
 
 #define EVENTS_KEY "session_events:" /* + a computer */
 #define EVENTS_KEPT 100              /* entries for a TeleClaude daemon … */
@@ -603,7 +603,7 @@ static void events_on_entry(struct streams_stream *s, struct codec_id id,
                             const struct resp *fields);
 static void events_find_end(struct fleet *f);
 
-/* ==== peers: our events to others, requests from them, wiring ================================ */
+/* ==== peers =================================================================================== */
 
 #ifndef PEERS_CURSOR_MS
 #define PEERS_CURSOR_MS 1000 /* for a cursor that can wait */
@@ -626,7 +626,7 @@ static void peers_refuse(struct fleet *f, struct codec_id id, const char *error,
  * NULL, or why that computer may not. */
 static const char *peers_why_not(const struct fleet *f, span computer, enum signature signature);
 
-/* ==== observe: sessions of TeleClaude computers, viewed from here ============================= */
+/* ==== observe ================================================================================= */
 
 #ifndef OBSERVE_RENEW_MS
 #define OBSERVE_RENEW_MS 20000 /* an observer renews its claim … */
@@ -652,7 +652,7 @@ static void observe_on_gone(struct observations *all, const char *computer, cons
 static struct stream *observe_open(struct observations *all, const char *computer, const char *id,
                                    const struct stream_hooks *hooks, void *ctx);
 
-/* ==== remote: attachments from here to sessions of other computers =========================== */
+/* ==== remote ================================================================================== */
 
 #ifndef REMOTE_CONFIRM_MS
 #define REMOTE_CONFIRM_MS 3000 /* for `got`; else the link is lost */
@@ -685,7 +685,7 @@ static struct stream *remote_open(struct remotes *all, const char *computer, con
                                   int control, int scrollback, const struct stream_hooks *hooks,
                                   void *ctx, const char **why);
 
-/* ==== broadcast: our sessions to observers on TeleClaude computers =========================== */
+/* ==== broadcast =============================================================================== */
 
 #ifndef BROADCAST_CHECK_MS
 #define BROADCAST_CHECK_MS 20000     /* of observed sessions */
@@ -712,7 +712,7 @@ static void broadcast_init(struct broadcasts *all, struct loop *l, const struct 
 static void broadcast_free_all(struct broadcasts *all);
 static void broadcast_on_activity(struct broadcasts *all, const char *id);
 
-/* ==== guest: attachments of other computers to our sessions ================================== */
+/* ==== guest =================================================================================== */
 
 #ifndef GUEST_LATE_MS
 #define GUEST_LATE_MS 2000     /* older input is not typed; less than REMOTE_CONFIRM_MS */
@@ -751,7 +751,7 @@ static const char *guest_open(struct guests *all, struct session *s, const struc
 static void guest_drop_all(struct guests *all);
 static void guest_free_all(struct guests *all);
 
-/* ==== requests: other computers' requests to this one ========================================= */
+/* ==== requests ================================================================================ */
 
 #ifndef REQUESTS_MAX
 #define REQUESTS_MAX 1000 /* at work */

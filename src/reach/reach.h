@@ -2,7 +2,7 @@
 #define TELEC_REACH_H
 #include "../client/client.h"
 
-/* ==== mux: many streams over one pipe ======================================================== */
+/* ==== mux ===================================================================================== */
 
 /* See doc/protocol.md. */
 enum mux_type {
@@ -63,7 +63,7 @@ static void mux_on_drained(struct mux *m);
 static void mux_open(struct mux *m, int fd);
 static void mux_end_all(struct mux *m);
 
-/* ==== install: a telec on the other side of a pipe =========================================== */
+/* ==== install ================================================================================= */
 
 #define INSTALL_BINARY_MAX (64 << 20) /* bytes */
 #define MUX_PROTOCOL "telec " TELEC_VERSION " mux 1" /* telec relay --protocol */
@@ -82,12 +82,12 @@ static void install_begin(struct install *in, const struct config *config, buf *
 static enum install_step install_line(struct install *in, span line, buf *out, buf *error);
 static void install_free(struct install *in);
 
-/* ==== far: telec relay: the far end of a pipe ============================================== */
+/* ==== far ===================================================================================== */
 
 /* Starts the daemon if need be; ends with stdin, or when that is silent for three pings. */
 static int far_run(const struct config *config);
 
-/* ==== near: telec reach: the near end of a pipe ============================================== */
+/* ==== near ==================================================================================== */
 
 #ifndef NEAR_DEAD_MS
 #define NEAR_DEAD_MS 45000    /* without a byte: the link is cut */

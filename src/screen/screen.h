@@ -2,7 +2,7 @@
 #define TELEC_SCREEN_H
 #include "../wire/wire.h"
 
-/* ==== cell: graphemes, styles as SGR ========================================================= */
+/* ==== cell ==================================================================================== */
 
 #ifndef CELL_CLUSTERS_MAX
 #define CELL_CLUSTERS_MAX 4096 /* graphemes of a pool */
@@ -106,7 +106,7 @@ static void cell_put_sgr(buf *b, struct cell_style from, struct cell_style to,
                          enum cell_depth depth);
 static int cell_style_eq(struct cell_style a, struct cell_style b);
 
-/* ==== grid: frames of cells, written as few bytes ============================================ */
+/* ==== grid ==================================================================================== */
 
 #define GRID_COLS_MAX 1000
 #define GRID_ROWS_MAX 500
@@ -168,7 +168,7 @@ static void grid_put_cells(struct grid *g, int row, int col, const struct cell *
  * limited. */
 static void grid_frame(struct grid *g, buf *b);
 
-/* ==== vt: a terminal emulator ================================================================ */
+/* ==== vt ====================================================================================== */
 
 #ifndef VT_SCROLL_LINES
 #define VT_SCROLL_LINES 1000          /* in any number of rows */

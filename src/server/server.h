@@ -3,7 +3,7 @@
 #include "../fleet/fleet.h"
 #include "../reach/reach.h"
 
-/* ==== httpd: a client connection: HTTP, then perhaps a WebSocket; requests go to a handler ==== */
+/* ==== httpd =================================================================================== */
 
 #ifndef HTTPD_IDLE_MS
 #define HTTPD_IDLE_MS 75000 /* a connection without a request is closed after this */
@@ -82,7 +82,7 @@ static void httpd_free(struct httpd *s);           /* after the last client was 
 /* Returns a text frame for many clients, its payload the parts together; one reference. */
 static blob *httpd_text_frame(const span *parts, size_t count);
 
-/* ==== request: one request: parameters, validation errors, usual replies ====================== */
+/* ==== request ================================================================================= */
 
 #define REQUEST_TITLE_MAX 400   /* bytes of a title */
 #define REQUEST_TAIL_CHARS 5000 /* of a transcript, unless the query says another number */
@@ -195,7 +195,7 @@ static void request_reply_result(struct httpd_client *client, span json); /* and
 /* undo_s: in so many seconds; 0: it has ended */
 static void request_reply_ended(struct httpd_client *client, const char *id, int undo_s);
 
-/* ==== relay: questions to a holder; a holder behind a WebSocket ============================== */
+/* ==== relay =================================================================================== */
 
 /* A question to a session's holder for a client; freed by itself after answer or lost. */
 struct relay_ask {
@@ -225,7 +225,7 @@ static void relay_view(struct request *r, span how, int control,
                                       const struct httpd_ws_hooks *hooks, void *ctx));
 static void relay_attach(struct request *r); /* GET /sessions/{id}/attach */
 
-/* ==== reached: computers behind pipes: telec reach ============================================ */
+/* ==== reached ================================================================================= */
 
 /* Starts the configured links; before the cache has sessions. */
 static void reached_init(struct server *server);
@@ -245,7 +245,7 @@ static int reached_ask_end(const struct server *server, const char *computer, co
 static void reached_add(struct request *request);    /* GET /reach: a link's WebSocket */
 static void reached_close(struct request *request); /* DELETE /reach */
 
-/* ==== proxy: requests about sessions of other computers ====================================== */
+/* ==== proxy =================================================================================== */
 
 /* Each asks r->computer about the session r->id and replies when the answer has come. */
 static void proxy_get(struct request *r);
@@ -262,16 +262,16 @@ static void proxy_attach(struct request *r);
 static void proxy_list_sessions(struct request *r, const char *computer);
 static void proxy_create(struct request *r, const char *computer, const struct session_plan *plan);
 
-/* ==== batch: ending many sessions with one request, and undoing that ========================= */
+/* ==== batch =================================================================================== */
 
 static void batch_end_sessions(struct request *r);     /* POST /sessions/end */
 static void batch_undo_ends(struct request *r); /* POST /sessions/restore */
 
-/* ==== push: /ws and its topics =============================================================== */
+/* ==== push ==================================================================================== */
 
 static void push_ws(struct request *r); /* GET /ws */
 
-/* ==== routes: the route table and its handlers =============================================== */
+/* ==== routes ================================================================================== */
 
 static void routes_init(struct server *server, struct loop *l, const struct config *config,
                         struct cache *cache, struct sessions *sessions, struct projects *projects,
@@ -280,7 +280,7 @@ static void routes_init(struct server *server, struct loop *l, const struct conf
 /* httpd's handler; ctx is the server. */
 static void routes_handle(void *ctx, struct httpd_request *request);
 
-/* ==== announce: the command of [computer] on_state ============================================ */
+/* ==== announce ================================================================================ */
 
 #define ANNOUNCE_QUEUE_MAX 64 /* sessions; the oldest one is omitted */
 #ifndef ANNOUNCE_MS
@@ -300,7 +300,7 @@ struct announce {
 static void announce_init(struct announce *a, struct sessions *all);
 static void announce_free(struct announce *a);
 
-/* ==== daemon: wiring, run, shutdown ========================================================== */
+/* ==== daemon ================================================================================== */
 
 /* Runs until SIGTERM or SIGINT. Once clients are served, ready_fd (-1: none) gets a byte and is
  * closed. Returns the exit status; *error says why it is not 0. */

@@ -2,7 +2,7 @@
 #define TELEC_SESSION_H
 #include "../system/system.h"
 
-/* ==== cache: session objects and their subscribers =========================================== */
+/* ==== cache =================================================================================== */
 
 #ifndef CACHE_UPDATE_MS
 #define CACHE_UPDATE_MS 100 /* between two updates of a session; the last one always comes */
@@ -82,7 +82,7 @@ static void cache_put_list(const struct cache *c, const char *computer, buf *b);
 static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics);
 static void cache_publish(struct cache *c, unsigned topics, span event_json);
 
-/* ==== question: a program's question, read from its screen ==================================== */
+/* ==== question ================================================================================ */
 
 enum question_kind { QUESTION_NONE, QUESTION_TEXT, QUESTION_CHOICE, QUESTION_PASSWORD };
 
@@ -124,7 +124,7 @@ static void question_put_text(const struct question_screen *s, const struct ques
 /* Finds a text in the agent's input box that nobody has submitted. */
 static int question_find_draft(const struct question_screen *s, span *draft);
 
-/* ==== frame: the holder protocol ============================================================= */
+/* ==== frame =================================================================================== */
 
 #define FRAME_HEAD 5
 #ifndef FRAME_MAX
@@ -241,7 +241,7 @@ static int frame_is_look(span keys);
 /* Tells whether bytes are no keys: focus, mouse, reports. */
 static int frame_is_report(span keys);
 
-/* ==== life: liveness of a session's holder ==================================================== */
+/* ==== life ==================================================================================== */
 
 enum life {
     LIFE_LIVES,
@@ -316,7 +316,7 @@ static int life_kill(const char *dir, const char *id);
 #define LIFE_SUMMON_MS 100
 #define LIFE_POLL_MS 2
 
-/* ==== holder_link: connections and questions to a holder, launching one ====================== */
+/* ==== holder_link ============================================================================= */
 
 #ifndef HOLDER_LINK_ASK_MS
 #define HOLDER_LINK_ASK_MS 5000 /* for an answer */
@@ -399,7 +399,7 @@ static void holder_link_ask_cancel(struct holder_link_ask *ask);
 /* As FRAME_TEXT_REPLY has it. */
 static void holder_link_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out);
 
-/* ==== transcript: the text of an exited session, from its log ================================= */
+/* ==== transcript ============================================================================== */
 
 #define TRANSCRIPTS_MAX 16 /* children of one owner */
 #define TRANSCRIPT_LATE "it takes too long to read the session's log"
@@ -416,7 +416,7 @@ static void transcript_cancel(struct transcript *t);
 /* The child process: writes to stdout. */
 static int transcript_main(const char *dir, const char *cols, const char *rows, int prompts);
 
-/* ==== stream: a session's screen as it comes ================================================= */
+/* ==== stream ================================================================================== */
 
 /* A snapshot, then output; a new snapshot where output was omitted. From a holder (stream_open),
  * another computer (remote_open), or through the daemon (relayed_open). */
@@ -480,7 +480,7 @@ static void stream_drain(struct stream *s); /* stream_close, once input is sent 
 static void stream_cancel(struct stream *s); /* at once; not of remote_open; or NULL */
 static size_t stream_queued(const struct stream *s); /* bytes of input; or NULL */
 
-/* ==== state: a session's state, from a table ================================================= */
+/* ==== state =================================================================================== */
 
 #ifndef STATE_IDLE_MS
 #define STATE_IDLE_MS 3000
@@ -569,16 +569,16 @@ static void state_skip(struct state *s, long long ms);
 /* Returns 0: no event is called so. */
 static int state_parse_event(struct json type, enum state_event *event);
 
-/* ==== native: the id of an agent's conversation, from its own files ========================== */
+/* ==== native ================================================================================== */
 
 static int native_main(char *const *args); /* five; a holder's child */
 
-/* ==== holder: the process that holds one session ============================================= */
+/* ==== holder ================================================================================== */
 
 /* Reads a holder_spec from descriptor 0, then lives in the background until the session ends. */
 static int holder_main(void);
 
-/* ==== ended: ended sessions whose conversation can be resumed ================================ */
+/* ==== ended =================================================================================== */
 
 /* Keeps a removed session's directory. */
 static int ended_keep(const char *state, const char *id);
@@ -588,7 +588,7 @@ static int ended_revive(const char *state, const char *id);
 /* The newest first: members of a session object, and ended_at. */
 static void ended_put_list(const char *state, const char *computer, buf *b);
 
-/* ==== record: a session's record and last status, on disk and in the cache =================== */
+/* ==== record ================================================================================== */
 
 struct session {
     struct sessions *owner;
@@ -687,7 +687,7 @@ static int record_read_exit(struct session *s);
 static int record_recover_exit(struct session *s);
 static void record_discard_exit(const struct session *s); /* the session runs */
 
-/* ==== sessions: this computer's sessions: holders, adoption, ends ============================ */
+/* ==== sessions ================================================================================ */
 
 /* ready comes once, maybe at once: all have answered, or SESSIONS_ADOPT_MS has passed. */
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
@@ -745,7 +745,7 @@ static char *sessions_socket(const struct sessions *all, const char *id);
 static void sessions_set_link_hooks(struct session *s);
 static void sessions_reach(void *session);
 
-/* ==== launch: starting a session's program: a new session, a restart ======================== */
+/* ==== launch ================================================================================== */
 
 /* Strings are copied. */
 struct session_plan {

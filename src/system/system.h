@@ -5,7 +5,7 @@
 /* Where nothing else is said an int is 0, or -1 with errno, or with the message of a buf *error; a
  * char * is to be freed. */
 
-/* ==== os: random bytes, files read whole, descriptors, machine, boot, processes ============== */
+/* ==== os ====================================================================================== */
 
 #if defined(TELEC_PORTABLE)
 #define OS_PROC "/dev/null"
@@ -75,7 +75,7 @@ static void os_put_processes(buf *b);
 /* By its command line "PROGRAM first second"; 0: none, -1: unknown. */
 static pid_t os_find_process(const char *first, const char *second);
 
-/* ==== loop: the one poll() table: descriptors, timers, signals, child exits ================== */
+/* ==== loop ==================================================================================== */
 
 #define LOOP_SIGNALS 65
 
@@ -152,7 +152,7 @@ static void loop_on_exit(struct loop *l, struct loop_child *child);
 /* The caller reaps the process. */
 static void loop_child_cancel(struct loop *l, struct loop_child *child);
 
-/* ==== conn: a stream socket or pty with queued output ======================================== */
+/* ==== conn ==================================================================================== */
 
 #ifndef CONN_READ_MAX
 #define CONN_READ_MAX (64 * 1024) /* bytes of one descriptor in one pass */
@@ -241,7 +241,7 @@ static int conn_is_exhausted(int error);
 static int conn_connect(const char *path);         /* returns a non-blocking fd */
 static int conn_peer_is_me(int fd);                /* by the user's id */
 
-/* ==== output: a program's output, read whole ================================================== */
+/* ==== output ================================================================================== */
 
 enum output_fault { OUTPUT_WHOLE, OUTPUT_LATE, OUTPUT_CUT };
 
@@ -273,7 +273,7 @@ static struct output *output_read(struct loop *l, char *const *argv,
 static void output_stop(struct output *o, enum output_fault fault); /* done follows */
 static void output_cancel(struct output *o);       /* without that call */
 
-/* ==== store: session records and logs on disk ================================================ */
+/* ==== store =================================================================================== */
 
 #define STORE_RECORD_MAX (64 * 1024) /* bytes */
 #ifndef STORE_LOG_MAX
@@ -350,7 +350,7 @@ static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* oldest first */
 
-/* ==== disk: a process that waits for the disk ================================================ */
+/* ==== disk ==================================================================================== */
 
 #ifndef DISK_ANSWER_MS
 #define DISK_ANSWER_MS 1500       /* what takes longer is refused */
@@ -384,7 +384,7 @@ static void disk_finish(struct disk *d, int ms);
 static int disk_answers(struct disk *d);
 static int disk_main(const char *what, const char *dir);
 
-/* ==== agents: the table of agent programs, one row an agent ================================== */
+/* ==== agents ================================================================================== */
 
 enum agents_mode { AGENTS_FAST, AGENTS_MED, AGENTS_SLOW, AGENTS_MODES };
 
@@ -464,7 +464,7 @@ static int agents_mode(const char *name);          /* enum agents_mode, or -1; N
 /* Appends "claude, gemini and codex", each behind `before`; hooked: only those with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
-/* ==== redis_url: a Redis's address, from its url ============================================== */
+/* ==== redis_url =============================================================================== */
 
 struct redis_url {
     char *path;             /* of a Unix socket; NULL: host and port */
@@ -490,7 +490,7 @@ static void redis_url_put(const struct redis_url *t, buf *b); /* without user an
 /* `telec resolve`: prints numeric addresses, one a line. */
 static int redis_url_resolve_main(const char *host, const char *port);
 
-/* ==== config: paths, the configuration file, defaults ======================================== */
+/* ==== config ================================================================================== */
 
 #define CONFIG_AGENTS_MAX 32
 #define CONFIG_NAME_MAX 64        /* bytes, with its NUL */
@@ -624,7 +624,7 @@ static char *config_absolute(const char *path);
 static int config_is_foreign_home(const char *home); /* root has another user's */
 static const char *config_last_part(const char *path); /* behind the last '/', or all */
 
-/* ==== places: directories of sockets and of state ============================================ */
+/* ==== places ================================================================================== */
 
 /* Refuses a link, another user's directory and one that is open to others. */
 static int places_make_dirs(const struct config *c, buf *error);
@@ -635,7 +635,7 @@ static int places_settle(struct config *c, int must_stay, buf *passed);
 /* Makes the directory, too. */
 static int places_listen(const char *path, buf *error);
 
-/* ==== host: this host's effects on sessions =================================================== */
+/* ==== host ==================================================================================== */
 
 enum host_verdict { HOST_GOOD, HOST_NOTE, HOST_BAD };
 

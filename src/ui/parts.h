@@ -3,7 +3,7 @@
 #include "../client/client.h"
 #include "../work/work.h"
 
-/* ==== filter: the words that a list is filtered by ============================================ */
+/* ==== filter ================================================================================== */
 
 #define FILTER_WORDS_MAX 16 /* more are ignored */
 #define FILTER_WORD_MAX 64  /* bytes; the rest is ignored */
@@ -27,7 +27,7 @@ static const char *filter_wrong(const struct filter *f);
 /* ASCII case is ignored. text may be NULL. */
 static int filter_has(const struct filter_word *w, const char *text);
 
-/* ==== names: lists of names =================================================================== */
+/* ==== names =================================================================================== */
 
 struct names {
     char **list;
@@ -47,7 +47,7 @@ static void names_sort(struct names *n);               /* also removes doubles *
 static void names_put(const struct names *n, const char *member, buf *b);
 static void names_load(struct names *n, struct json array);
 
-/* ==== tree: model: computers, projects, sessions as rows ====================================== */
+/* ==== tree ==================================================================================== */
 
 #define TREE_DEPTH_MAX 32 /* deeper sessions are shown at this level */
 #define TREE_ENDED "ended" /* the name of their fold */
@@ -193,7 +193,7 @@ static void tree_free_session(struct tree_session *s);
 static void tree_free_projects(struct tree *t, const char *computer);
 static void tree_free_agents(struct tree *t);
 
-/* ==== outline: the rows of the tree, and its life ============================================= */
+/* ==== outline ================================================================================= */
 
 static void outline_init(struct tree *t, const char *computer, const char *here);
 static void outline_free(struct tree *t);
@@ -209,7 +209,7 @@ static int outline_find_number(const struct tree *t, int from, const char *numbe
 /* In brief (0) or full (1) rows. */
 static int outline_row_at(const struct tree *t, int line, int full);
 
-/* ==== todos: model: computers, projects, todos, files as rows ================================= */
+/* ==== todos =================================================================================== */
 
 #define TODOS_DESCRIPTION_MAX 400 /* bytes kept */
 
@@ -302,11 +302,11 @@ static void todos_put_file(const struct todos_row *row, enum todos_action action
  * a directory is missing. */
 static char **todos_editor(const char *path, buf *error);
 
-/* ==== models: a daemon's events, applied to both ============================================== */
+/* ==== models ================================================================================== */
 
 static void models_event(struct tree *t, struct todos *p, span json); /* either may be NULL */
 
-/* ==== term: the user's terminal: raw mode, input decoder ====================================== */
+/* ==== term ==================================================================================== */
 
 enum term_keycode {
     TERM_UP = 0x110000,
@@ -429,7 +429,7 @@ static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
 static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
 
-/* ==== pace: frames as fast as the terminal takes them ========================================= */
+/* ==== pace ==================================================================================== */
 
 #ifndef PACE_LOST_MS
 #define PACE_LOST_MS 3000 /* an answer that has not come then is lost */
@@ -451,7 +451,7 @@ static long long pace_blocked_until(struct pace *p, long long now);
 static int pace_put_question(struct pace *p, long long now, buf *frame);
 static void pace_on_answer(struct pace *p, long long now);
 
-/* ==== keyboard: keys as a session's program wants them ======================================== */
+/* ==== keyboard ================================================================================ */
 
 struct keyboard {
     int kitty;             /* kitty's flags; 0: not its protocol */
@@ -462,7 +462,7 @@ struct keyboard {
 
 static void keyboard_put_key(buf *b, uint32_t key, unsigned mods, const struct keyboard *k);
 
-/* ==== theme: named styles: defaults, and the user's colours =================================== */
+/* ==== theme =================================================================================== */
 
 enum theme_name {
     THEME_TEXT,
@@ -520,7 +520,7 @@ static int theme_parse(span s, struct cell_style *style);
 static void theme_put(buf *b, struct cell_style style);
 static void theme_put_config(const struct config *c, buf *b);
 
-/* ==== field: text being edited, of one line or several ======================================== */
+/* ==== field =================================================================================== */
 
 /* Zeros are an empty field of one line. The owner may set rows and history. */
 struct field {
@@ -551,7 +551,7 @@ static int field_complete_directory(struct field *f, buf *hint);
 /* Completes a command: from the field's history, and its first word from $PATH. */
 static int field_complete_command(struct field *f, buf *hint);
 
-/* ==== widget: clicks, box, form, confirmation, toasts ========================================= */
+/* ==== widget ================================================================================== */
 
 static const struct cell_style widget_plain = {0};
 static const struct cell_style widget_dim = {0, 0, CELL_DIM, 0};
@@ -736,7 +736,7 @@ static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, 
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 
-/* ==== keymap: the key table: names of keys, bindings, footer, help ============================ */
+/* ==== keymap ================================================================================== */
 
 /* A row of the key table, from which behaviour, footer, help and README come. */
 struct keymap_key {
@@ -795,7 +795,7 @@ static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
                              const struct keymap_key *keys, size_t count, const char *title);
 static void keymap_help_free(struct keymap_help *h);
 
-/* ==== pager: a text to read, with light Markdown styling ====================================== */
+/* ==== pager =================================================================================== */
 
 #ifndef PAGER_FILE_MAX
 #define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file that are shown */

@@ -2,7 +2,7 @@
 #define TELEC_UI_H
 #include "parts.h"
 
-/* ==== view: a session's screen: connection, emulator, crop ==================================== */
+/* ==== view ==================================================================================== */
 
 #ifndef VIEW_FULL
 #define VIEW_FULL (256 * 1024) /* bytes of input that are not sent: a paste waits */
@@ -100,7 +100,7 @@ static void view_set_terminal(struct view *v, int mouse, enum term_keys keyboard
 /* The terminal has the UI's modes now. */
 static void view_reset_modes(struct view *v);
 
-/* ==== rows: drawing rows and the header ======================================================= */
+/* ==== rows ==================================================================================== */
 
 struct rows_list {
     int row, col, rows, cols;
@@ -154,7 +154,7 @@ static int rows_is_installed(const struct tree_agent *a);
 /* Appends why or for how long an agent can't be started: "not installed", "42m". */
 static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *b);
 
-/* ==== app: state, selection, requests, what survives a restart ================================ */
+/* ==== app ===================================================================================== */
 
 #define PANES_MAX 3         /* beside the preview */
 #define APP_HISTORY_MAX 20
@@ -396,13 +396,13 @@ static void app_suspend(struct app *t, int whole);
 static void app_resume(struct app *t);
 static void app_free(struct app *t);
 
-/* ==== attention: calling the user ============================================================= */
+/* ==== attention =============================================================================== */
 
 /* After an event: calls if a session not on the screen needs its user. */
 static void attention_follow(struct app *t);
 static void attention_call(void *ctx);
 
-/* ==== changes: git's count of changes in a session's directory ================================ */
+/* ==== changes ================================================================================= */
 
 static void changes_init(struct app *t);
 static void changes_follow(struct app *t);         /* before a frame: counts again when idle */
@@ -411,7 +411,7 @@ static void changes_show(struct app *t);           /* the selected session's, in
 /* Appends a line that says how the worktree of a session that ends is removed. */
 static void changes_put_worktree(const struct app *t, const struct tree_session *s, buf *lines);
 
-/* ==== many: marks, and acts on several sessions ============================================== */
+/* ==== many ==================================================================================== */
 
 static int many_marked(const struct app *t);
 static void many_mark(struct app *t);              /* or unmarks */
@@ -430,7 +430,7 @@ static void many_end(struct app *t);               /* with one undo */
 /* Sends to each; reports once: "ACT: 3 of 4; why". */
 static void many_post(struct app *t, const char *tail, span body, const char *act);
 
-/* ==== dialog: starting, messaging, renaming, ending a session ================================= */
+/* ==== dialog ================================================================================== */
 
 /* About the selected row. */
 static void dialog_new(struct app *t);
@@ -453,7 +453,7 @@ static void dialog_close(struct app *t);
 static void dialog_start(struct app *t, const char *computer, const char *directory,
                          const char *title, const char *message);
 
-/* ==== attach: a session's screen: the preview, or all of the terminal ========================= */
+/* ==== attach ================================================================================== */
 
 static void attach_begin(struct app *t, const char *id);
 /* Ends the UI if telec was called to attach only. why: of an end without a key, or NULL. */
@@ -483,7 +483,7 @@ static void attach_pan(struct app *t, int down, int right); /* -1, 0 or 1 */
 /* To the next (1) or previous (-1) running session, in that state unless NULL; else stays. */
 static void attach_step(struct app *t, int step, const char *state);
 
-/* ==== reading: a session's text in the pager ================================================== */
+/* ==== reading ================================================================================= */
 
 /* The attached or selected session's, its end first. */
 static void reading_begin(struct app *t);
@@ -494,18 +494,18 @@ static void reading_edit(struct app *t);           /* a copy */
 static void reading_toggle_follow(struct app *t);
 static int reading_event(struct app *t, const struct term_event *ev);
 
-/* ==== panes: live screens beside the selected session's ====================================== */
+/* ==== panes =================================================================================== */
 
 static void panes_follow(struct app *t);           /* before a frame */
 static void panes_cycle(struct app *t);            /* none, one, three */
 static void panes_close(struct app *t, int from);  /* from that one on */
 
-/* ==== layout: a frame: geometry and composition =============================================== */
+/* ==== layout ================================================================================== */
 
 /* If the screen is stale and the terminal has taken the last frame. */
 static void layout_frame(void *ctx);
 
-/* ==== keys: the key table's rows and actions ================================================== */
+/* ==== keys ==================================================================================== */
 
 /* Problems go to *problems unless NULL. */
 static void keys_bind(struct keymap_keys *keys, const struct config *config, buf *problems);
@@ -519,7 +519,7 @@ static void keys_scroll(struct app *t, int lines); /* positive: down */
 static int keys_filter_event(struct app *t, const struct term_event *ev);
 static int keys_jump_event(struct app *t, const struct term_event *ev);
 
-/* ==== tui: input, events, run ================================================================= */
+/* ==== tui ===================================================================================== */
 
 /* attach: the session to begin and end with, or NULL; computer: its, or NULL. Returns the exit
  * status; 1 with a message in *error if the terminal can't be used. */

@@ -2,7 +2,7 @@
 #define TELEC_WIRE_H
 #include "../base/base.h"
 
-/* ==== http: HTTP/1.1 messages, both roles (RFC 9110, RFC 9112) =============================== */
+/* ==== http ==================================================================================== */
 
 #ifndef HTTP_HEAD_MAX
 #define HTTP_HEAD_MAX (32 * 1024)   /* bytes of start line and headers */
@@ -88,7 +88,7 @@ static void http_put_response(buf *b, int status, const char *type, size_t lengt
 static void http_put_request(buf *b, const char *method, const char *target, long long length,
                              const char *extra);
 
-/* ==== ws: WebSocket frames and handshake, both roles (RFC 6455) ============================== */
+/* ==== ws ====================================================================================== */
 
 #ifndef WS_MESSAGE_MAX
 #define WS_MESSAGE_MAX (1024 * 1024) /* bytes, to a server */
@@ -144,7 +144,7 @@ static int ws_put_handshake(buf *b, const struct http_head *request);
 static void ws_put_upgrade(buf *b, const char *target, const char *key);
 static int ws_check_upgrade(const struct http_head *response, const char *key, const char **why);
 
-/* ==== resp: Redis protocol: replies of RESP2 and RESP3, commands ============================= */
+/* ==== resp ==================================================================================== */
 
 #ifndef RESP_DEPTH
 #define RESP_DEPTH 16                     /* nested aggregates */

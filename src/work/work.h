@@ -2,7 +2,7 @@
 #define TELEC_WORK_H
 #include "../session/session.h"
 
-/* ==== roadmap: a project's roadmap.md and state.json files into todos ======================== */
+/* ==== roadmap ================================================================================= */
 
 #ifndef ROADMAP_FILE_MAX
 #define ROADMAP_FILE_MAX (256 * 1024)   /* bytes read of roadmap.md */
@@ -35,7 +35,7 @@ static void roadmap_read(const char *project, buf *text);
 /* Appends the JSON array of a roadmap's todos; reads their files. */
 static void roadmap_put_todos(const char *project, span text, buf *out);
 
-/* ==== projects: this computer's projects and their todos, watched for subscribers ============ */
+/* ==== projects ================================================================================ */
 
 #define PROJECTS_MAX 1000
 #ifndef PROJECTS_WATCHES_MAX
@@ -115,7 +115,7 @@ static void projects_notify_remove(int fd, int number);
 static void projects_notify_read(int fd, void (*each)(void *ctx, int number, span name, int is_dir),
                                  void *ctx);
 
-/* ==== git: the git branches of sessions' directories ========================================= */
+/* ==== git ===================================================================================== */
 
 struct git {
     struct loop *loop;
