@@ -78,6 +78,7 @@ static void unit_attach_preview_lost(void)
     UNIT_APP_UNTIL(&u, unit_app_view(&u));
     unit_app_frame(&u, FRAME_OUTPUT, ", and after");
     UNIT_APP_SEE(&u, "seen before, and after");
+    CHECK_INT(u.t->reopen_ms, ATTACH_PREVIEW_MS); /* the next loss is another one */
     unit_app_end(&u);
 }
 
@@ -283,6 +284,7 @@ static void unit_attach_prefix2(void)
     u.t->escaped_at = u.t->loop.now;
     unit_app_type(&u, "\033[27u");
     CHECK_INT(u.t->mode, APP_PREFIX);
+    CHECK_SPAN(span_of(u.t->left_by), "Esc Esc");
     unit_app_type(&u, "d");
     CHECK_INT(u.t->mode, APP_SESSIONS);
     unit_app_end(&u);
@@ -568,6 +570,9 @@ static void unit_attach_far(void)
     test_begin("a link that is lost and what was not typed are said until the next key");
     unit_app_frame(&u, FRAME_SIZE, "{\"link\":\"lost\",\"why\":\"it sleeps\",\"unsent\":0}");
     UNIT_APP_SEE(&u, "reconnecting: it sleeps  Ctrl-] d");
+    unit_app_frame(&u, FRAME_SIZE,
+                   "{\"link\":\"lost\",\"why\":\"no room for 31 columns of this.\",\"unsent\":0}");
+    UNIT_APP_SEE(&u, "reconnecting  Ctrl-] d");
     unit_app_frame(&u, FRAME_SIZE, "{\"link\":\"lost\",\"why\":\"it sleeps\",\"unsent\":7}");
     UNIT_APP_SEE(&u, "reconnecting  7 bytes not typed");
     unit_app_type(&u, "x"); /* the daemon counts it */

@@ -196,6 +196,7 @@ static void unit_cell_sgr(void)
     unit_cell_sgr_case(plain, rgb, CELL_TRUE, "\33[38;2;255;128;1;48;2;10;11;12m");
     unit_cell_sgr_case(plain, rgb, CELL_256, "\33[38;5;208;48;5;232m");
     unit_cell_sgr_case(plain, rgb, CELL_16, "\33[33;40m");
+    unit_cell_sgr_case(plain, loud, CELL_16, "\33[1;3;53;91;105m");
 }
 
 /* A terminal's reading of SGR; in one piece as every branch works on the same code and style. */

@@ -275,6 +275,10 @@ static void unit_client_gone(void)
     u.answer = "";
     client_request(&u.client, "GET", "/x", (span){0}, unit_client_done, &u);
     UNIT_CLIENT_UNTIL(&u, u.asked.n > 0);
+    client_request(&u.client, "GET", "/y", (span){0}, unit_client_done, &u);
+    client_free(&u.client); /* the second one has not begun */
+    CHECK(!u.loop.task_first);
+    client_init(&u.client, &u.loop, &u.config, 0, &unit_client_hooks, &u);
     unit_client_free(&u);
 }
 

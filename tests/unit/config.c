@@ -236,6 +236,10 @@ static void unit_config_good_file(void)
     CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
     CHECK_SPAN(buf_view(&c.problems), "");
     CHECK_SPAN(buf_view(&error), "");
+    CHECK_SPAN(span_of(config_program(&c)), "/bin/sh");
+    c.binary.st_ino++; /* an upgrade has replaced the file since */
+    CHECK_SPAN(span_of(config_program(&c)),
+               access(OS_PROC "/self/exe", X_OK) == 0 ? OS_PROC "/self/exe" : "/bin/sh");
     CHECK_SPAN(span_of(c.computer), "tower");
     CHECK_SPAN(span_of(config_user(&c)), "me");
     CHECK_SPAN(span_of(c.host), "h.example");

@@ -76,6 +76,23 @@ static void unit_dialog_command(void)
     unit_app_end(&u);
 }
 
+static void unit_dialog_answered(void)
+{
+    static const struct widget_confirm question = {.title = "Sure?", .yes = "yes", .no = "no"};
+    struct unit_app u;
+    test_begin("a reply that one question's answer gets does not close the next question");
+    unit_dialog_begin(&u, "idle");
+    dialog_ask(u.t, question, dialog_end_confirmed);
+    struct app_request first = {.app = u.t, .dialog = APP_CONFIRM, .opening = u.t->opening};
+    CHECK_INT(app_is_open(&first), 1);
+    dialog_close(u.t);
+    dialog_ask(u.t, question, dialog_end_confirmed);
+    CHECK_INT(dialog_close_answered(&first), 0);
+    CHECK_INT(u.t->mode, APP_CONFIRM);
+    dialog_close(u.t);
+    unit_app_end(&u);
+}
+
 static void unit_dialog_computers(void)
 {
     struct unit_app u;
@@ -466,6 +483,7 @@ static void unit_dialog(void)
     unit_dialog_guesses();
     unit_dialog_new();
     unit_dialog_command();
+    unit_dialog_answered();
     unit_dialog_computers();
     unit_dialog_message();
     unit_dialog_draft();

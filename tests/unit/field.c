@@ -459,6 +459,8 @@ static void unit_field_directories(void)
     CHECK(unit_field_complete(&f, "~/s", &hint));
     snprintf(path, sizeof path, "%s/src/", dir);
     CHECK_SPAN(buf_view(&f.text), path);
+    CHECK(unit_field_complete(&f, "~/nowhere/x", &hint));
+    CHECK_INT(f.cursor, strlen(dir) + strlen("/nowhere/x"));
     if (home)
         setenv("HOME", home, 1);
     for (size_t i = COUNT_OF(made); i-- > 0;) {

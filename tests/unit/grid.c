@@ -821,13 +821,15 @@ static void unit_grid_pool(void)
     buf b = {0};
     grid_resize(&g, 1, 4);
     for (uint32_t i = 0; i < CELL_CLUSTERS_MAX * 2 + 9; i++) {
-        char text[8];
+        char text[8], shown[CELL_TEXT_MAX];
         size_t n = utf8_encode(0x4e00 + i, text);
         memcpy(text + n, "\xcc\x81", 2);
         grid_put(&g, 0, 0, 4, (span){text, n + 2}, (struct cell_style){0});
         buf_clear(&b);
         grid_frame(&g, &b);
         CHECK(unit_at(&g, 0)->rune & CELL_CLUSTER);
+        CHECK(cell_text(&g.pool, unit_at(&g, 0)->rune, shown) == n + 2 &&
+              memcmp(shown, text, n + 2) == 0);
     }
     CHECK(g.pool.count <= CELL_CLUSTERS_MAX / 2 + 1);
     grid_free(&g);

@@ -703,6 +703,7 @@ static void unit_hold_messages(void)
     u.h.first_until = u.h.loop.now;
     if (life_is_asleep(u.h.pid) >= 0) {
         CHECK(unit_holder_count(&u, &u.h.first_busy, 2));
+        CHECK(u.h.first_until > u.h.loop.now); /* it is asked now and then only */
         CHECK_INT(u.h.first, MESSAGE_FIRST_PENDING);
     }
     kill(u.h.pid, SIGKILL);
@@ -710,6 +711,7 @@ static void unit_hold_messages(void)
     unit_holder_run(&u, "exec sleep 9", ",\"typed\":\"early\"");
     u.h.first_until = u.h.loop.now;
     CHECK(unit_holder_until(&u, &u.status, "\"first_prompt\":\"failed\""));
+    CHECK_INT(u.h.typed.n, 0); /* no key waits for it any more */
     unit_holder_end(&u);
 }
 

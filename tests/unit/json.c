@@ -458,8 +458,7 @@ static void unit_json_writer(void)
     json_field_bool(&b, "t", 2);
     json_field_bool(&b, "f", 0);
     json_field_null(&b, "n");
-    json_key(&b, "k\n");
-    json_open(&b, '[');
+    json_field_open(&b, "k\n", '[');
     json_put_int(&b, 1);
     json_put_string(&b, span_of(","));
     json_put_string(&b, (span){ NULL, 0 });

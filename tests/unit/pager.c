@@ -315,6 +315,8 @@ static void unit_pager_selects(void)
     CHECK(g.cursor_shown && g.cursor_row == 2);
     unit_pager_type(&p, "vll");
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "wra\n\xe6\xbc\xa2\nend\n");
+    unit_pager_type(&p, "hhh"); /* to the first column, and no further */
+    CHECK_INT(p.to_col, 0);
     unit_pager_type(&p, "v");
     CHECK(!p.selecting);
     CHECK(pager_event(&p, &ev));
@@ -331,6 +333,12 @@ static void unit_pager_selects(void)
     CHECK(!p.selecting);
     pager_search(&p, "that");
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "words that wrap\n");
+    pager_set(&p, "t", span_of("- an item that wraps\n"), 1);
+    pager_draw(&p, &g, 0, 0, 9, 12);
+    pager_select(&p), pager_select(&p);
+    pager_move_col(&p, 5);
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "that\n"); /* two columns are the indent */
+    pager_set(&p, "t", span_of("one\nend\n"), 0);
     pager_draw(&p, &g, 0, 0, 1, 10); /* room for the footer only */
     pager_search(&p, "");
     pager_select(&p);

@@ -111,6 +111,37 @@ static void unit_rows_lists(void)
     }
 }
 
+static void unit_rows_one(void)
+{
+    struct theme theme;
+    struct config config = {0};
+    struct todos todos = {0};
+    struct grid g = {.depth = CELL_256};
+    struct widgets *u = base_alloc(sizeof *u);
+    struct rows_list l = {.rows = 1, .cols = 40};
+    buf shown = {0};
+    test_begin("a list of one row shows the selected one, of sessions and of todos");
+    memset(&theme, 0, sizeof theme);
+    theme_set(&theme, &config, THEME_NEUTRAL, CELL_256, NULL);
+    *u = (struct widgets){.grid = &g, .theme = &theme};
+    grid_resize(&g, 1, 40);
+    todos_init(&todos, "vm", NULL);
+    models_event(NULL, &todos,
+                 span_of("{\"event\":\"preparation_initial\",\"data\":{\"projects\":[{"
+                         "\"computer\":\"vm\",\"name\":\"p\",\"path\":\"/p\",\"todos\":[{"
+                         "\"slug\":\"only\",\"status\":\"ready\"}]}]}}"));
+    todos_build(&todos);
+    l.at = todos.row_count - 1;
+    widget_begin(u);
+    rows_todos(u, &todos, &l);
+    unit_rows_put_row(&g, 0, &shown);
+    CHECK(strstr(buf_cstr(&shown), "only") != NULL);
+    buf_free(&shown);
+    widget_free(u), free(u);
+    grid_free(&g);
+    todos_free(&todos);
+}
+
 static void unit_rows_notes(void)
 {
     test_begin("an agent that can't be started has a note, or the time until it can");
@@ -342,5 +373,6 @@ static void unit_rows(void)
     unit_rows_redis();
     unit_rows_asks();
     unit_rows_lists();
+    unit_rows_one();
     unit_rows_notes();
 }

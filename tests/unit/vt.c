@@ -785,6 +785,8 @@ static void unit_vt_scrollback(void)
     CHECK_INT(vt_row(vt, 2)[0].rune, 0);
     vt_feed(vt, span_of("\033[?1049h\n\n\n\n\n\033[?1049l\033[2J"));
     CHECK_INT(vt_scroll_count(vt), 4);
+    vt_feed(vt, span_of("\033[3J\033[H\xf0\x9f\x8f\xbf中\n\n")); /* a pair that ends in 0xdfff */
+    unit_vt_check_text(vt, 1, "\xf0\x9f\x8f\xbf中\n");
     vt_feed(vt, span_of("\033[3J"));
     CHECK_INT(vt_scroll_count(vt), 0);
     vt_free(vt);
