@@ -516,6 +516,7 @@ static void unit_app_ends(void)
     app_expire_ended(u.t);
     CHECK_INT(u.t->ended_count, 0);
     UNIT_APP_SEE(&u, "last word");
+    app_add_ended(u.t, "left", "title", "vm"); /* the UI ends first */
     unit_app_end(&u);
 }
 

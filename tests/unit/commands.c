@@ -591,8 +591,32 @@ static void unit_commands_wait_foreign(void)
     loop_free(&loop);
 }
 
+static void unit_commands_needs_terminal(void)
+{
+    char said[200] = "";
+    int ends[2];
+    test_begin("the UI needs a terminal to read from, not only one to write to");
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave = -1;
+    if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
+        slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    CHECK(slave >= 0 && pipe(ends) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct context c = {.args = NULL};
+        setsid();
+        alarm(20);
+        dup2(open("/dev/null", O_RDWR), 0), dup2(slave, 1), dup2(ends[1], 2);
+        _exit(command_ui(&c, NULL, NULL));
+    }
+    close(ends[1]);
+    CHECK(read(ends[0], said, sizeof said - 1) > 0 && strstr(said, "needs a terminal"));
+    waitpid(pid, NULL, 0);
+    close(ends[0]), close(slave), close(master);
+}
+
 static void unit_commands(void)
 {
+    unit_commands_needs_terminal();
     unit_command_harmless();
     unit_commands_list();
     unit_commands_of_computer();

@@ -727,6 +727,11 @@ static void unit_sessions_ended(void)
     CHECK(access(dir, F_OK) != 0 && !sessions_find(&u.all, id));
     CHECK_INT(unit_sessions_count_ended(&u, id), 1);
     CHECK(!sessions_revive(&u.all, "other") && !sessions_revive(&u.all, "../x"));
+    char *bare = ended_dir(u.config.state, "bare");
+    CHECK_INT(mkdir(bare, 0700), 0);
+    CHECK_INT(store_write(bare, "exit.json", span_of("{\"state\":\"exited\"}")), 0);
+    CHECK(!sessions_revive(&u.all, "bare") && access(bare, F_OK) != 0); /* it has no record */
+    free(bare);
     u.s = sessions_revive(&u.all, id);
     CHECK(u.s && sessions_find(&u.all, id) == u.s && !sessions_revive(&u.all, id));
     CHECK_INT(unit_sessions_count_ended(&u, NULL), 0);
