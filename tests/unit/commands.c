@@ -606,7 +606,7 @@ static void unit_commands_needs_terminal(void)
         setsid();
         alarm(20);
         dup2(open("/dev/null", O_RDWR), 0), dup2(slave, 1), dup2(ends[1], 2);
-        _exit(command_ui(&c, NULL, NULL));
+        _exit(commands_ui(&c, NULL, NULL));
     }
     close(ends[1]);
     CHECK(read(ends[0], said, sizeof said - 1) > 0 && strstr(said, "needs a terminal"));
