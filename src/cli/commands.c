@@ -875,15 +875,23 @@ static int commands_hook(struct context *c)
 
 /* ---- the terminal UI ------------------------------------------------------------------------ */
 
-static int commands_ui(struct context *c, const char *attach, const char *computer)
+/* Returns 0 when the terminal can show the UI, else 1 after a message. */
+static int commands_check_terminal(void)
 {
-    buf error = {0};
     const char *terminal = getenv("TERM");
     if (!isatty(0) || !isatty(1))
         return context_fail("the terminal UI needs a terminal; use 'telec list'");
     if (!terminal || !*terminal || strcmp(terminal, "dumb") == 0)
         return context_fail("TERM=%s: this terminal can't show the UI; use 'telec list'",
                         terminal ? terminal : "");
+    return 0;
+}
+
+static int commands_ui(struct context *c, const char *attach, const char *computer)
+{
+    buf error = {0};
+    if (commands_check_terminal())
+        return 1;
     int status = tui_run(&c->config, c->value['D'] == NULL, attach, computer, c->value['r'] != NULL,
                          &error);
     if (error.n)

@@ -125,5 +125,7 @@ static int enter_attach(struct context *c)
 
 static int enter_new(struct context *c)
 {
-    return c->value['g'] ? commands_new(c) || enter_session(c, c->created) : commands_new(c);
+    int attach = c->value['g'] != NULL;
+    int status = attach && commands_check_terminal() ? 1 : commands_new(c);
+    return attach && status == 0 ? enter_session(c, c->created) : status;
 }

@@ -516,6 +516,9 @@ static void unit_commands_attach_which(void)
     test_begin("what is behind a pipe is attached through the daemon, by the UI, on a terminal");
     CHECK_INT(unit_context_call(&u, "attach piped"), 1);
     CHECK(strstr(u.error.p, "the terminal UI needs a terminal") != NULL);
+    buf_clear(&u.asked);
+    CHECK_INT(unit_context_call(&u, "new --attach sh"), 1);
+    CHECK(strstr(u.error.p, "the terminal UI needs a terminal") && !strstr(buf_cstr(&u.asked), "POST"));
     char *file = store_path(u.dir, "telec/" ATTACH_FILE);
     unlink(file);
     *strrchr(file, '/') = '\0';

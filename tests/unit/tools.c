@@ -8,6 +8,9 @@ static void unit_tools_grep(void)
         {"GET /sessions/abcdef1234/transcript?tail_chars=2147483647", 200,
          "{\"transcript\":\"one\\nTwo \\u001b[1m\\nthree\\n\"}"},
         {"GET /sessions/b/transcript?tail_chars=2147483647", 200, "{\"transcript\":\"a two b\"}"},
+        {"GET /sessions?wait_ms=1000&computer=far", 200, "[{\"session_id\":\"f\"}]"},
+        {"GET /sessions/f/transcript?tail_chars=2147483647&computer=far", 200,
+         "{\"transcript\":\"two far\"}"},
         {NULL, 0, NULL}};
     static const struct {
         const char *line;
@@ -17,6 +20,7 @@ static void unit_tools_grep(void)
         {"grep two", 0, "b: a two b\n"},
         {"grep -i TWO", 0, "abcdef12: Two \\x1b[1m\nb: a two b\n"},
         {"grep two abcd", 1, ""},
+        {"grep --computer far two", 0, "f: two far\n"},
         {"grep thre abcd b", 0, "abcdef12: three\n"},
         {"grep three none", 2, ""},
         {"grep ''", 2, ""},
