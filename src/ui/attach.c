@@ -175,7 +175,7 @@ static struct view *attach_history(struct app *t, int *never)
     const struct tree_session *s = t->mode & APP_SCREENS ? NULL : app_session(t);
     struct view *v = t->view;
     *never = !(t->mode & APP_SCREENS) && (!s || tree_is(s, "exited") || app_is_foreign(t));
-    if (*never || (v && v->history))
+    if (*never || (v && v->history && (!s || strcmp(v->id, s->id) == 0)))
         return !*never && v->vt ? v : NULL;
     if (!s || !(v = view_open(&t->client, s->id, s->computer, VIEW_HISTORY, &attach_view_hooks, t)))
         return *never = 1, NULL;

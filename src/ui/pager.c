@@ -931,7 +931,7 @@ static void pager_typing_event(struct pager *p, const struct term_event *ev)
 static int pager_event(struct pager *p, const struct term_event *ev)
 {
     int lines = widget_wheel(ev);
-    if (ev->type == TERM_KEY)
+    if (ev->type == TERM_KEY || (ev->type == TERM_MOUSE && ev->mouse == TERM_PRESS))
         p->note[0] = '\0';
     if (p->typing && (ev->type == TERM_KEY || ev->type == TERM_PASTE))
         pager_typing_event(p, ev);

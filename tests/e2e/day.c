@@ -97,6 +97,14 @@ static void test_day(void)
 
     day_keys(&d, "/" UI_CTRL_U "nap\r");
     UI_AWAIT_TEXT(u, "2 hits");
+    ui_keys(u, "v");
+    UI_AWAIT_TEXT(u, "| pipe");
+    ui_keys(u, "q");
+    UI_AWAIT_TEXT(u, "Enter attach");
+    ui_keys(u, "jv"); /* at once: the screen of the row before is still there */
+    UI_AWAIT_TEXT(u, "| pipe");
+    ui_keys(u, "q");
+    UI_AWAIT_TEXT(u, "Enter attach");
     day_keys(&d, "V");
     UI_AWAIT_TEXT(u, "2 marked");
     day_keys(&d, "x");
