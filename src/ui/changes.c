@@ -68,7 +68,7 @@ static void changes_on_read(void *ctx, const char *error, span diff)
     if (error || !diff.n || t->mode != APP_SESSIONS || t->keys_typed != t->changes.keys_typed)
         return;
     buf_str(&title, "git diff ");
-    utf8_put_visible(&title, span_of(t->changes.vcs.directory));
+    rows_path(t->changes.vcs.directory, &title);
     pager_set(&t->pager, buf_cstr(&title), diff, PAGER_DIFF);
     buf_free(&title);
     app_set_mode(t, APP_PAGER);

@@ -152,6 +152,14 @@ static void dialog_offer_hooks(struct app *t, int here)
                 agent);
 }
 
+/* Returns the absolute path of a directory typed for this computer; to be freed. */
+static char *dialog_absolute(const char *typed)
+{
+    const char *home = getenv("HOME"), *rest = typed + 1;
+    int in_home = *typed == '~' && (!*rest || *rest == '/') && home && *home == '/';
+    return in_home ? config_join(home, *rest ? rest + 1 : rest) : config_absolute(typed);
+}
+
 /* Offers a new worktree while the directory is in a repository of this computer. */
 static void dialog_offer_worktree(struct app *t, int here)
 {
@@ -159,10 +167,10 @@ static void dialog_offer_worktree(struct app *t, int here)
     int at = 1;
     while (strcmp(f->lines[at - 1].label, "Directory") != 0)
         at++;
-    char *directory = config_absolute(buf_cstr(&f->lines[at - 1].field.text));
+    char *directory = dialog_absolute(buf_cstr(&f->lines[at - 1].field.text));
     buf place = {0};
     int offered = strcmp(f->lines[at].label, "Worktree") == 0;
-    int wanted = here && *buf_cstr(&f->lines[at - 1].field.text) != '~' && vcs_is_there() &&
+    int wanted = here && vcs_is_there() &&
                  git_put_place(directory, offered ? buf_cstr(&f->lines[at].field.text) : "",
                                t->config->worktrees, &place);
     if (wanted && !offered) {
@@ -180,7 +188,7 @@ static void dialog_offer_worktree(struct app *t, int here)
         int named = f->lines[at].field.text.n > 0;
         buf_str(&f->hint, named ? "it starts in "
                                 : "name a new branch to start in its own worktree");
-        utf8_put_visible(&f->hint, span_of(named ? t->changes.place : ""));
+        rows_path(named ? t->changes.place : "", &f->hint);
     }
     free(directory);
     buf_free(&place);
@@ -212,12 +220,14 @@ static void dialog_say_hooks(struct app *t, const struct agents_row *row, span r
     span line = span_cut(&report, '\n');
     while (line.n && line.p[line.n - 1] != ';') /* what was added follows */
         line.n--;
+    char *done = span_dup(line);
     buf_clear(note);
-    buf_fmt(note, "%.*s telec hook --uninstall %s removes that. %s", (int)line.n, line.p, row->name,
+    rows_path(done, note);
+    free(done);
+    buf_fmt(note, " telec hook --uninstall %s removes that. %s", row->name,
             row->hooks.note ? row->hooks.note : "");
     for (char *p = note->p; (p = strchr(p, '\n')) != NULL;)
         *p = ' ';
-    app_say(t, 0, buf_cstr(note));
 }
 
 static void dialog_hooks(struct app *t, int wanted)
@@ -341,8 +351,8 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     buf body = {0};
     json_open(&body, '{');
     json_field_string(&body, "computer", s->computer);
-    int is_ours = *s->directory && *s->directory != '~' && dialog_is_here(t, s->computer);
-    char *directory = is_ours ? config_absolute(s->directory) : base_dup(s->directory);
+    int is_ours = *s->directory && dialog_is_here(t, s->computer);
+    char *directory = is_ours ? dialog_absolute(s->directory) : base_dup(s->directory);
     json_field_string(&body, "project_dir", directory);
     free(directory);
     int runs = s->command && *s->command;
@@ -406,7 +416,7 @@ static void dialog_submit_new(struct app *t)
         dialog_post_new(t, directory);
         return;
     }
-    char *path = config_absolute(directory);
+    char *path = dialog_absolute(directory);
     t->changes.opening = t->opening;
     if (vcs_add_worktree(&t->changes.vcs, path, branch, t->changes.place, dialog_on_worktree,
                          t) != 0)

@@ -14,10 +14,13 @@
 
 /* ---- geometry ------------------------------------------------------------------------------- */
 
-/* A line above the footer with a message, or with an end that can be undone. */
-static int layout_has_note(const struct app *t)
+/* Returns the lines above the footer of a message, or of an end that can be undone. */
+static int layout_note_rows(struct app *t)
 {
-    return widget_toast_rows(&t->toasts) || app_last_ended(t) >= 0;
+    int undo = app_last_ended(t) >= 0;
+    if (!t->toasts.shown || (undo && !t->toasts.unread))
+        return undo;
+    return widget_min(widget_toast_draw(&t->ui, &t->toasts, 0, 0), t->grid.rows / 3);
 }
 
 static int layout_has_filter(const struct app *t)
@@ -36,7 +39,7 @@ static void layout_lay_out(struct app *t)
     struct rows_list *l = &app_view(t)->list;
     t->list_cols = !beside ? cols : t->pane_count ? 44 : widget_max(44, cols * 2 / 5);
     t->list_bottom =
-        below ? 1 + (rows - 2) / 2 : rows - 1 - layout_has_note(t) - layout_has_filter(t);
+        below ? 1 + (rows - 2) / 2 : rows - 1 - layout_note_rows(t) - layout_has_filter(t);
     t->has_preview = beside || below;
     l->row = 1;
     l->rows = t->list_bottom - 1;
@@ -114,7 +117,7 @@ static void layout_screens(struct app *t, int row, int col, int rows, int cols, 
         for (int i = 0; i < count; i++)
             layout_pane(t, shown[i], i, row + i / across * (rows / down),
                         col + i % across * (cols / across), rows / down,
-                        cols / across - 2 * (across > 1));
+                        cols / across - 3 * (across > 1));
         if (across > 1)
             layout_upright(t, row, col + cols / 2 - 2, rows);
         return;
@@ -130,7 +133,7 @@ static void layout_preview(struct app *t)
 {
     struct grid *g = &t->grid;
     int beside = t->list_cols < g->cols;
-    int bottom = g->rows - 1 - layout_has_note(t) - layout_has_filter(t);
+    int bottom = g->rows - 1 - layout_note_rows(t) - layout_has_filter(t);
     int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
     grid_fill(g, row, col, g->rows - row, g->cols - col, rows_style(&t->ui, THEME_TEXT));
     if (beside)
@@ -209,13 +212,13 @@ static void layout_filter(struct app *t, int row)
 }
 
 /* Draws the last message, or else the session whose end can be undone and the seconds left. */
-static void layout_note(struct app *t, int row)
+static void layout_note(struct app *t, int row, int rows)
 {
     buf text = {0};
-    grid_fill(&t->grid, row, 0, 1, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
+    grid_fill(&t->grid, row, 0, rows, t->grid.cols, rows_style(&t->ui, THEME_TEXT));
     int last = app_last_ended(t);
-    if (widget_toast_rows(&t->toasts) && (t->toasts.unread || last < 0)) {
-        widget_toast_draw(&t->ui, &t->toasts, row);
+    if (t->toasts.shown && (t->toasts.unread || last < 0)) {
+        widget_toast_draw(&t->ui, &t->toasts, row, rows);
         return;
     }
     const char *dash = t->grid.ascii ? " - " : " — ";
@@ -345,13 +348,13 @@ static void layout_footer(struct app *t)
 static void layout_main(struct app *t)
 {
     struct grid *g = &t->grid;
-    int row = g->rows - 1;
+    int note = layout_note_rows(t), row = g->rows - 1 - note;
     layout_list(t);
     if (t->has_preview)
         layout_preview(t);
     layout_header(t);
-    if (layout_has_note(t))
-        layout_note(t, --row);
+    if (note)
+        layout_note(t, row, note);
     if (layout_has_filter(t))
         layout_filter(t, --row);
     int covered = !(t->mode & (APP_LISTS | APP_FILTER | APP_JUMP));

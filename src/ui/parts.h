@@ -730,9 +730,8 @@ static int widget_scroll_event(struct widget_scroll *s, const struct term_event 
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
 static int widget_toast_expire(struct widget_toasts *t, long long now);
 static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors are read */
-/* lines that widget_toast_draw needs: 0 or 1 */
-static int widget_toast_rows(const struct widget_toasts *t);
-static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row);
+/* Draws the shown message in at most `rows` lines. Returns how many it has. */
+static int widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row, int rows);
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 

@@ -53,7 +53,6 @@ static void rows_age(struct rows_pen *p, int least, long long at, long long now)
     buf_free(&age);
 }
 
-/* Appends the path with ~ for the home directory. */
 static const char *rows_path(const char *path, buf *b)
 {
     const char *home = getenv("HOME");

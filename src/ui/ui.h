@@ -150,6 +150,8 @@ static void rows_headline(struct widgets *u, int row, int col, int cols, int lin
 /* Returns its columns. */
 static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s);
 static struct cell_style rows_style(const struct widgets *u, enum theme_name name);
+/* Appends the path with ~ for the home directory. Returns the text. */
+static const char *rows_path(const char *path, buf *b);
 static int rows_is_installed(const struct tree_agent *a);
 /* Appends why or for how long an agent can't be started: "not installed", "42m". */
 static void rows_put_agent_note(const struct tree_agent *a, long long now, buf *b);

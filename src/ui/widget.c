@@ -637,27 +637,23 @@ static void widget_toast_read(struct widget_toasts *t)
     t->unread = 0;
 }
 
-static int widget_toast_rows(const struct widget_toasts *t)
+static int widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row, int rows)
 {
-    return t->shown > 0;
-}
-
-static void widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row)
-{
-    struct grid *g = u->grid;
     char more[40] = "";
     if (!t->shown)
-        return;
+        return 0;
     const struct widget_toast *toast = &t->ring[t->shown - 1];
     if (t->unread > 1)
         base_fmt(more, sizeof more, "and %d more: !", t->unread - 1);
-    int width = g->cols - 2, columns = (int)strlen(more);
+    int width = u->grid->cols - 2, columns = (int)strlen(more);
     if (columns && columns + 10 < width) {
-        widget_put(g, row, g->cols - 1 - columns, columns, more, widget_style(u, THEME_HINT));
+        if (rows)
+            widget_put(u->grid, row, u->grid->cols - 1 - columns, columns, more,
+                       widget_style(u, THEME_HINT));
         width -= columns + 1;
     }
-    widget_put_cut(g, row, 1, width, toast->text,
-                   widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
+    return widget_wrapped_draw(u->grid, row, 1, width, rows, span_of(toast->text),
+                               widget_style(u, toast->alarm ? THEME_ALARM : THEME_TEXT));
 }
 
 static void widget_scroll_by(struct widget_scroll *s, int lines)

@@ -63,6 +63,7 @@ static char *screens_sessions(void)
     text_str(&t, ",");
     text_str(&t, screens_session("44444444-4444-4444-8444-444444444444", "tower", site, "working",
                                  5, ",\"title\":\"dev server\",\"active_agent\":\"shell\","
+                                     "\"branch\":\"main\","
                                      "\"state_source\":\"output\",\"last_output\":\"GET "
                                      "/index.html 200\""));
     text_str(&t, ",");
@@ -281,6 +282,7 @@ static const struct screens_step {
     const char *tell;  /* to the fake daemon, before the keys */
     const char *leave; /* keys that leave it again */
     const char *await; /* what must be shown before the keys, if anything */
+    int git;           /* it needs git */
 } screens_script[] = {
     {"sessions", "", NULL, "", "Shall I"},
     {"selected", "gjjjj", NULL, "", NULL},
@@ -318,6 +320,9 @@ static const struct screens_step {
     {"preparation", "g", NULL, "", NULL},
     {"a todo", "jj" UI_RIGHT "j", NULL, "", NULL},
     {"a file", "v", NULL, "q" UI_LEFT UI_LEFT "1", NULL},
+    {"diff", "gjjjjjjd", NULL, "q", NULL, 1},
+    {"worktree", "n\033[Z\033[Z" UI_CTRL_U "~/src/site\rnav/menu", NULL, "", NULL, 1},
+    {"hooks", "\ri", NULL, "\033", NULL, 1},
     {"empty", "", "event {\"event\":\"sessions_initial\",\"data\":{\"sessions\":[]}}", "", NULL},
     {"ended", "gjjjxy", "mode good\ninitial", "u", "dev server"}, /* said for a while … */
     {"a refusal", "2gjjs", NULL, "1", "end undone"},
@@ -437,12 +442,30 @@ static void screens_type(struct screens_run *r, const char *keys)
     }
 }
 
+/* Makes ~/src/site a repository with a change and a new file. Returns 0 where git is not. */
+static int screens_make_repository(void)
+{
+    static int made = -1;
+    char *dir = format("%s/src/site", e2e.home);
+    if (made >= 0)
+        return made;
+    mkdir(dir, 0700);
+    file_write(format("%s/page", dir), "one\ntwo\n", 0600);
+    made = system(format("cd %s && git init -q -b main && git add . && git -c user.name=a -c "
+                         "user.email=a@b commit -q -m one", dir)) == 0;
+    file_write(format("%s/page", dir), "one\ntwo and a half\n", 0600);
+    file_write(format("%s/new page", dir), "three\n", 0600);
+    return made;
+}
+
 static void screens_run_script(struct screens_run *r)
 {
     for (size_t i = 0; i < sizeof screens_script / sizeof *screens_script; i++) {
         const struct screens_step *step = &screens_script[i];
         if (strstr(step->name, " screens") && r->u->t->rows < 24)
             continue; /* said to be too small, for longer than the next screens are shown */
+        if (step->git && !screens_make_repository())
+            continue;
         if (strcmp(step->name, "lost") == 0)
             UI_AWAIT_GONE(r->u, "it is in ");
         if (step->tell)
@@ -506,6 +529,8 @@ static void screens_at(int rows, int cols, const char *ending)
         CHECK_INT(r.map->coloured, kind->styles != SCREENS_MONO);
         fake_stop(r.fake);
         unlink(format("%s/telec/ui.json", e2e.state));
+        unlink(format("%s/telec/hints", e2e.state));
+        unlink(format("%s/.claude/settings.json", e2e.home));
     }
 }
 

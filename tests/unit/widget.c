@@ -820,33 +820,33 @@ static void unit_ui_toasts(void)
     struct unit_ui *s = unit_ui_open(6, 60);
     struct widget_toasts t;
     memset(&t, 0, sizeof t);
-    widget_toast_draw(&s->ui, &t, 5); /* there are none */
-    CHECK_INT(widget_toast_rows(&t), 0);
+    widget_toast_draw(&s->ui, &t, 5, 1); /* there are none */
+    CHECK_INT(widget_toast_draw(&s->ui, &t, 5, 0), 0);
     widget_toast_add(&t, 0, "first", 1000);
-    CHECK_INT(widget_toast_rows(&t), 1);
+    CHECK_INT(widget_toast_draw(&s->ui, &t, 5, 0), 1);
     CHECK_INT(t.until, 1000 + WIDGET_TOAST_MS);
     widget_toast_add(&t, 0, "second", 2000);
     CHECK(!widget_toast_expire(&t, 1000 + WIDGET_TOAST_MS));
-    widget_toast_draw(&s->ui, &t, 5);
+    widget_toast_draw(&s->ui, &t, 5, 1);
     UNIT_FIELD_ROW(&s->grid, 5, " second");
     CHECK(widget_toast_expire(&t, 2000 + WIDGET_TOAST_MS));
     CHECK(!widget_toast_expire(&t, 9999999));
-    CHECK_INT(widget_toast_rows(&t), 0);
+    CHECK_INT(widget_toast_draw(&s->ui, &t, 5, 0), 0);
     widget_toast_add(&t, 1, "it failed \033[2J", 3000);
     widget_toast_add(&t, 0, "third", 4000); /* what went wrong stays */
     widget_begin(&s->ui);
-    widget_toast_draw(&s->ui, &t, 5);
+    widget_toast_draw(&s->ui, &t, 5, 1);
     UNIT_FIELD_ROW(&s->grid, 5, " it failed ^[[2J");
     CHECK(!widget_toast_expire(&t, 9999999));
     widget_toast_add(&t, 1, "and again", 5000);
     widget_begin(&s->ui);
-    widget_toast_draw(&s->ui, &t, 5);
+    widget_toast_draw(&s->ui, &t, 5, 1);
     UNIT_FIELD_ROW(&s->grid, 5, " and again                                    and 1 more: !");
     widget_toast_read(&t);
-    CHECK_INT(widget_toast_rows(&t), 0);
+    CHECK_INT(widget_toast_draw(&s->ui, &t, 5, 0), 0);
     widget_toast_add(&t, 0, "fourth", 6000);
     widget_toast_read(&t); /* it goes by itself */
-    CHECK_INT(widget_toast_rows(&t), 1);
+    CHECK_INT(widget_toast_draw(&s->ui, &t, 5, 0), 1);
     widget_begin(&s->ui);
     widget_toasts_draw(&s->ui, &t);
     CHECK(unit_ui_has(&s->grid, " fourth") && unit_ui_has(&s->grid, " and again") &&
@@ -861,8 +861,14 @@ static void unit_ui_toasts(void)
         buf_str(&much, "\303\251\346\227\245");
     widget_toast_add(&t, 0, buf_cstr(&much), 6500); /* cut in the middle of a character, perhaps */
     CHECK_INT(strlen(t.ring[t.next - 1].text), WIDGET_TOAST_BYTES_MAX);
-    widget_toast_draw(&s->ui, &t, 5);
+    widget_toast_draw(&s->ui, &t, 5, 1);
     buf_free(&much);
+    widget_toast_add(&t, 0, "words that fill a line of this screen, which has sixty columns, and "
+                            "say what to do", 6600);
+    widget_begin(&s->ui);
+    CHECK_INT(widget_toast_draw(&s->ui, &t, 4, 2), 2);
+    UNIT_FIELD_ROW(&s->grid, 4, " words that fill a line of this screen, which has sixty");
+    UNIT_FIELD_ROW(&s->grid, 5, " columns, and say what to do");
     char text[20];
     for (int i = 0; i < 3 * WIDGET_TOASTS_MAX; i++) {
         snprintf(text, sizeof text, "number %d", i);
