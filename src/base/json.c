@@ -555,7 +555,7 @@ static int json_has_nul(struct json v)
 
 static int json_text_eq(struct json string, const char *s)
 {
-    if (json_type(string) != JSON_STRING)
+    if (!string.text.n || *string.text.p != '"')
         return 0;
     const char *p = string.text.p + 1, *end = string.text.p + string.text.n - 1;
     for (; p < end && *p != '\\'; p++, s++) /* the usual case: no escape */

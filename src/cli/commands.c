@@ -36,38 +36,46 @@ static void commands_put_age(buf *b, struct json time)
         buf_byte(b, '-');
 }
 
-/* A column of list: what it shows of a session that has this member; nothing: "-". */
-struct commands_field {
-    const char *name, *head, *member;
-    void (*put)(buf *b, struct json session, struct json value);
+#define COMMANDS_SHOWN_MAX 32 /* columns of a list; one may stand there twice */
+
+/* A session's members: those of its columns, and those that decide what a column shows. */
+struct commands_row {
+    struct json session, state, command, values[COMMANDS_SHOWN_MAX];
 };
 
-static void commands_put_since(buf *b, struct json session, struct json value)
+/* A column of list: what it shows of the row that has this member; nothing: "-". */
+struct commands_field {
+    const char *name, *head, *member;
+    void (*put)(buf *b, const struct commands_row *row, struct json value);
+};
+
+static void commands_put_since(buf *b, const struct commands_row *row, struct json value)
 {
-    (void)session;
+    (void)row;
     commands_put_age(b, value);
 }
 
-static void commands_put_agent(buf *b, struct json session, struct json value)
+static void commands_put_agent(buf *b, const struct commands_row *row, struct json value)
 {
-    json_put_text(b, json_type(value) == JSON_STRING ? value : json_get(session, "command"));
+    json_put_text(b, json_type(value) == JSON_STRING ? value : row->command);
 }
 
-static void commands_put_title(buf *b, struct json session, struct json value)
+static void commands_put_title(buf *b, const struct commands_row *row, struct json value)
 {
     int untitled;
-    json_put_text(b, json_text_eq(value, "Untitled") ? context_title(session, &untitled) : value);
+    json_put_text(b, json_text_eq(value, "Untitled") ? context_title(row->session, &untitled)
+                                                     : value);
 }
 
-static void commands_put_asked(buf *b, struct json session, struct json value)
+static void commands_put_asked(buf *b, const struct commands_row *row, struct json value)
 {
-    if (json_type(value) == JSON_STRING && json_member_eq(session, "state", "waiting"))
+    if (json_text_eq(row->state, "waiting"))
         json_put_text(b, value);
 }
 
-static void commands_put_restart(buf *b, struct json session, struct json value)
+static void commands_put_restart(buf *b, const struct commands_row *row, struct json value)
 {
-    if (json_type(value) == JSON_STRING && json_member_eq(session, "state", "exited"))
+    if (json_text_eq(row->state, "exited"))
         json_put_text(b, value);
 }
 
@@ -100,71 +108,94 @@ static const struct commands_field *commands_field(span name)
     return NULL;
 }
 
-/* Finds the members of all columns in one pass: a session has some thirty. */
-static void commands_find(struct json session, struct json values[COUNT_OF(commands_fields)])
+/* A list: its columns in order, and on a terminal their widths and the terminal's. */
+struct commands_table {
+    const struct commands_field *shown[COMMANDS_SHOWN_MAX];
+    int widths[COMMANDS_SHOWN_MAX];
+    size_t count;
+    int tty, cols;
+};
+
+/* Sets the columns of a list of names. Returns 0 when one is unknown or there are too many. */
+static int commands_table_init(struct commands_table *t, const char *columns, int tty)
 {
-    for (struct json_iter it = json_iter(session); json_next(&it);)
-        for (size_t i = 0; i < COUNT_OF(commands_fields); i++)
-            if (json_text_eq(it.key, commands_fields[i].member))
-                values[i] = it.value;
+    *t = (struct commands_table){.tty = tty, .cols = INT_MAX};
+    for (span rest = span_of(columns); rest.n; t->count++)
+        if (t->count == COMMANDS_SHOWN_MAX ||
+            !(t->shown[t->count] = commands_field(span_cut(&rest, ','))))
+            return 0;
+    return t->count > 0;
 }
 
-/* Appends what a column shows of the session; of a session of type JSON_NONE the heading. A
- * terminal gets the name of a command's program, else the whole command. */
-static void commands_put_field(buf *out, const struct commands_field *f, struct json session,
-                               struct json value, int tty)
+/* Finds the members of all columns in one pass: a session has some forty. */
+static void commands_find(const struct commands_table *t, struct json session,
+                         struct commands_row *row)
 {
-    buf raw = {0};
-    if (json_type(session) != JSON_OBJECT)
-        buf_str(&raw, f->head);
+    *row = (struct commands_row){.session = session};
+    for (struct json_iter it = json_iter(session); json_next(&it);) {
+        char first = it.key.text.p[1]; /* tells most members apart */
+        for (size_t i = 0; i < t->count; i++)
+            if ((first == *t->shown[i]->member || first == '\\') &&
+                json_text_eq(it.key, t->shown[i]->member))
+                row->values[i] = it.value;
+        if (json_text_eq(it.key, "state"))
+            row->state = it.value;
+        else if (json_text_eq(it.key, "command"))
+            row->command = it.value;
+    }
+}
+
+/* Sets *text to what a column shows of the row; of a session of type JSON_NONE to the heading. A
+ * terminal gets the name of a command's program, else the whole command. */
+static void commands_set_field(buf *text, const struct commands_field *f,
+                              const struct commands_row *row, struct json value, int tty)
+{
+    buf_clear(text);
+    if (json_type(row->session) != JSON_OBJECT)
+        buf_str(text, f->head);
     else if (f->put)
-        f->put(&raw, session, value);
+        f->put(text, row, value);
     else if (json_type(value) == JSON_NUMBER)
-        buf_span(&raw, value.text);
+        buf_span(text, value.text);
     else
-        json_put_text(&raw, value);
-    if (tty && f->put == commands_put_agent && json_type(value) != JSON_STRING && raw.n) {
-        char **words = config_words(buf_view(&raw));
+        json_put_text(text, value);
+    if (tty && f->put == commands_put_agent && json_type(value) != JSON_STRING && text->n) {
+        char **words = config_words(buf_view(text));
         if (words && words[0]) {
-            buf_clear(&raw);
-            buf_str(&raw, config_last_part(words[0]));
+            buf_clear(text);
+            buf_str(text, config_last_part(words[0]));
         }
         free(words);
     }
-    if (strcmp(f->name, "id") == 0 && raw.n > COMMANDS_ID)
-        raw.n = COMMANDS_ID;
-    utf8_put_visible(out, raw.n ? buf_view(&raw) : span_of("-"));
-    buf_free(&raw);
+    if (f == commands_fields && text->n > COMMANDS_ID)
+        text->n = COMMANDS_ID;
+    if (!text->n)
+        buf_byte(text, '-');
 }
 
-/* A list on a terminal: the columns of its fields, and those of the terminal. */
-struct commands_table {
-    int widths[COUNT_OF(commands_fields)], cols;
-};
-
 /* Widens the columns to what they show of the session. */
-static void commands_widen(struct commands_table *t, const char *columns, struct json session)
+static void commands_widen(struct commands_table *t, struct json session)
 {
-    struct json values[COUNT_OF(commands_fields)] = {0};
-    commands_find(session, values);
-    for (span rest = span_of(columns); rest.n;) {
-        const struct commands_field *f = commands_field(span_cut(&rest, ','));
-        int *width = &t->widths[f - commands_fields];
-        buf text = {0};
-        commands_put_field(&text, f, session, values[f - commands_fields], 1);
+    struct commands_row row;
+    buf raw = {0}, text = {0};
+    commands_find(t, session, &row);
+    for (size_t i = 0; i < t->count; i++, buf_clear(&text)) {
+        commands_set_field(&raw, t->shown[i], &row, row.values[i], 1);
+        utf8_put_visible(&text, buf_view(&raw));
         int used = cell_columns(buf_view(&text));
-        *width = used > *width ? used : *width;
-        buf_free(&text);
+        t->widths[i] = used > t->widths[i] ? used : t->widths[i];
     }
+    buf_free(&raw);
+    buf_free(&text);
 }
 
 /* Narrows the widest columns until a line fits. */
-static void commands_narrow(struct commands_table *t, const char *columns)
+static void commands_narrow(struct commands_table *t)
 {
     for (int total = t->cols + 1, *widest = t->widths; total > t->cols;) {
         total = -2;
-        for (span rest = span_of(columns); rest.n;) {
-            int *width = &t->widths[commands_field(span_cut(&rest, ',')) - commands_fields];
+        for (size_t i = 0; i < t->count; i++) {
+            int *width = &t->widths[i];
             *width = *width < t->cols ? *width : t->cols;
             widest = *width > *widest ? width : widest;
             total += *width + 2;
@@ -174,27 +205,37 @@ static void commands_narrow(struct commands_table *t, const char *columns)
     }
 }
 
-/* Appends a line of these columns; t: NULL without a terminal, which cuts the line. */
-static void commands_put_session(buf *out, const char *columns, struct json session,
-                                 const struct commands_table *t)
+/* Appends a cell of the terminal's line: cut at `most` columns, padded to `width`. */
+static void commands_put_padded(buf *out, span text, int most, int width)
 {
-    int room = t ? t->cols : INT_MAX;
-    struct json values[COUNT_OF(commands_fields)] = {0};
-    buf text = {0};
-    commands_find(session, values);
-    for (span rest = span_of(columns); rest.n && room > 0; buf_clear(&text)) {
-        const struct commands_field *f = commands_field(span_cut(&rest, ','));
-        commands_put_field(&text, f, session, values[f - commands_fields], t != NULL);
-        int width = t ? t->widths[f - commands_fields] : INT_MAX, used = 0;
-        width = width < room ? width : room;
-        int cut = t && cell_columns(buf_view(&text)) > width;
-        buf_add(out, text.p, cell_fit(buf_view(&text), width - cut, &used));
-        buf_str(out, cut ? term_is_utf8() ? "…" : ">" : "");
-        room -= t ? width + 2 : 0;
-        for (used += cut; t && rest.n && room > 0 && used < width + 2; used++)
-            buf_byte(out, ' ');
-        buf_str(out, t || !rest.n ? "" : "\t");
+    int used = 0, cut = cell_columns(text) > most;
+    buf_add(out, text.p, cell_fit(text, most - cut, &used));
+    buf_str(out, cut ? term_is_utf8() ? "…" : ">" : "");
+    for (used += cut; used < width; used++)
+        buf_byte(out, ' ');
+}
+
+/* Appends a line: on a terminal padded and cut at its width, else with tabs. */
+static void commands_put_session(buf *out, const struct commands_table *t, struct json session)
+{
+    struct commands_row row;
+    buf raw = {0}, text = {0};
+    int room = t->cols;
+    commands_find(t, session, &row);
+    for (size_t i = 0; i < t->count && room > 0; i++) {
+        int is_last = i + 1 == t->count, width = t->widths[i];
+        commands_set_field(&raw, t->shown[i], &row, row.values[i], t->tty);
+        buf_clear(&text);
+        utf8_put_visible(t->tty ? &text : out, buf_view(&raw));
+        if (!t->tty) {
+            buf_str(out, is_last ? "" : "\t");
+            continue;
+        }
+        commands_put_padded(out, buf_view(&text), width < room ? width : room,
+                           is_last || room <= width + 2 ? 0 : width + 2);
+        room -= width + 2;
     }
+    buf_free(&raw);
     buf_free(&text);
     buf_byte(out, '\n');
 }
@@ -254,28 +295,28 @@ static int commands_check_computer(struct context *c, const char *name)
                : context_fail("%s: no computer has that name ('telec computers' shows them)", name);
 }
 
-static int commands_put_list(struct context *c, const char *columns)
+static int commands_put_list(struct context *c, struct commands_table *t)
 {
     buf out = {0};
-    struct commands_table t = {.cols = INT_MAX};
-    int tty = isatty(1), rows;
-    if (tty && !c->value['X']) {
-        commands_widen(&t, columns, (struct json){0});
-        for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-            commands_widen(&t, columns, it.value);
-        if (term_size(1, &rows, &t.cols) == 0)
-            commands_narrow(&t, columns);
-        commands_put_session(&out, columns, (struct json){0}, &t);
+    int rows, as_json = c->value['X'] != NULL;
+    struct json list = context_reply(c);
+    buf_reserve(&out, c->body.n / 4); /* most likely all of it */
+    if (t->tty && !as_json) {
+        commands_widen(t, (struct json){0});
+        for (struct json_iter it = json_iter(list); json_next(&it);)
+            commands_widen(t, it.value);
+        if (term_size(1, &rows, &t->cols) == 0)
+            commands_narrow(t);
+        commands_put_session(&out, t, (struct json){0});
     }
-    for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
-        if (c->value['X'] && tty)
+    for (struct json_iter it = json_iter(list); json_next(&it);) {
+        if (!as_json)
+            commands_put_session(&out, t, it.value);
+        else if (t->tty)
             commands_put_json(&out, it.value.text);
-        else if (c->value['X'])
-            buf_span(&out, it.value.text);
-        if (c->value['X'])
-            buf_byte(&out, '\n');
         else
-            commands_put_session(&out, columns, it.value, tty ? &t : NULL);
+            buf_span(&out, it.value.text);
+        buf_str(&out, as_json ? "\n" : "");
     }
     return context_write(&out);
 }
@@ -296,14 +337,13 @@ static void commands_say_host(struct context *c)
 static int commands_list(struct context *c)
 {
     buf target = {0};
-    const char *columns = c->value['Q']   ? c->value['Q']
-                          : isatty(1) ? COMMANDS_COLUMNS_TERMINAL
-                                      : COMMANDS_COLUMNS;
-    for (span rest = span_of(columns), name; rest.n;) {
-        name = span_cut(&rest, ',');
-        if (!commands_field(name))
-            return context_usage("expected columns of " COMMANDS_COLUMNS, columns);
-    }
+    struct commands_table t;
+    int tty = isatty(1);
+    const char *columns = c->value['Q'] ? c->value['Q']
+                          : tty         ? COMMANDS_COLUMNS_TERMINAL
+                                        : COMMANDS_COLUMNS;
+    if (!commands_table_init(&t, columns, tty))
+        return context_usage("expected columns of " COMMANDS_COLUMNS, columns);
     buf_str(&target, c->value['O'] ? CONTEXT_ENDED_SESSIONS : CONTEXT_ALL_SESSIONS);
     int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
     buf_free(&target);
@@ -314,8 +354,8 @@ static int commands_list(struct context *c)
     if (c->value['o'] && span_eq(buf_view(&c->body), "[]") &&
         commands_check_computer(c, c->value['o']) != 0)
         return 1;
-    int status = c->value['j'] ? commands_write_body(c) : commands_put_list(c, columns);
-    if (isatty(1) && !c->client.foreign)
+    int status = c->value['j'] ? commands_write_body(c) : commands_put_list(c, &t);
+    if (tty && !c->client.foreign)
         commands_say_host(c);
     return status;
 }

@@ -68,6 +68,8 @@ static int context_check(struct context *c)
 {
     if (c->status == 0)
         return context_fail("%s", buf_cstr(&c->body));
+    if (c->status < 400 && !c->client.foreign)
+        return 0;
     struct json reply = context_reply(c), why = json_get(reply, "message");
     int failed = c->client.foreign && json_member_eq(reply, "status", "error");
     if (c->status < 400 && !failed)

@@ -284,13 +284,16 @@ static void conn_read(struct conn *c)
         c->in = c->loop->spare;
         c->loop->spare = (buf){0};
     }
-    buf_reserve(&c->in, CONN_READ_MAX);
-    size_t most = c->in.n + (c->greedy ? CONN_READ_GREEDY : CONN_READ_MAX);
+    size_t room = c->loop->read_most;
+    buf_reserve(&c->in, room);
+    size_t most = c->in.n + (c->greedy && room > CONN_READ_GREEDY ? CONN_READ_GREEDY : room);
     ssize_t n;
     do {
         n = conn_read_bytes(c, c->in.p + c->in.n, most - c->in.n);
         c->in.n += n > 0 ? (size_t)n : 0;
     } while (n > 0 && c->greedy && most - c->in.n >= CONN_READ_MIN);
+    if (c->in.n == most)
+        c->loop->read_most = CONN_READ_MAX;
     /* EIO: no process has the other side of this pty open any more */
     if (n == 0 || (n < 0 && errno == EIO))
         c->eof = 1;

@@ -120,6 +120,7 @@ struct loop {
     struct loop_task *task_first, **task_last;
     long long now;          /* clock_mono_ms of this pass */
     buf spare;              /* lent to the connection that is reading */
+    size_t read_most;       /* of one read: small until one has filled it */
     struct loop_child *children;
     int adopts;
     struct loop_fd signal_fd;
@@ -157,6 +158,7 @@ static void loop_child_cancel(struct loop *l, struct loop_child *child);
 #ifndef CONN_READ_MAX
 #define CONN_READ_MAX (64 * 1024) /* bytes of one descriptor in one pass */
 #endif
+#define CONN_READ_FIRST (CONN_READ_MAX < 4096 ? CONN_READ_MAX : 4096) /* a command needs no more */
 /* of a pty: it fills up again while this much is emulated */
 #define CONN_READ_GREEDY (CONN_READ_MAX / 4)
 #ifndef CONN_RETRY_MS

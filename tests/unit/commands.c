@@ -347,31 +347,41 @@ static void unit_commands_hook(void)
 static void unit_commands_table(void)
 {
     static const char first[] = UNIT_COMMANDS_SESSION, columns[] = "id,agent,title,exit";
-    struct commands_table t = {.cols = 28};
+    struct commands_table t;
+    struct commands_row row;
     struct json session;
     buf out = {0};
     test_begin("a list on a terminal has aligned columns, and cuts the widest ones to fit a line");
     json_read(span_of(first), &session);
-    commands_widen(&t, columns, (struct json){0});
-    commands_widen(&t, columns, session);
-    CHECK_INT(t.widths[commands_field(span_of("id")) - commands_fields], 8);
-    CHECK_INT(t.widths[commands_field(span_of("agent")) - commands_fields], 5); /* its head */
-    commands_narrow(&t, columns);
-    commands_put_session(&out, columns, session, &t);
+    CHECK(commands_table_init(&t, columns, 1));
+    t.cols = 28;
+    commands_widen(&t, (struct json){0});
+    commands_widen(&t, session);
+    CHECK_INT(t.widths[0], 8);
+    CHECK_INT(t.widths[1], 5); /* its head */
+    commands_narrow(&t);
+    commands_put_session(&out, &t, session);
     CHECK_SPAN(buf_view(&out), term_is_utf8() ? "abcdef12  vi     a^[[1m\xe2\x80\xa6  3\n"
                                               : "abcdef12  vi     a^[[1m>  3\n");
     t.cols = 12; /* less than the least widths: the line ends where the terminal does */
-    commands_narrow(&t, columns);
+    commands_narrow(&t);
     buf_clear(&out);
-    commands_put_session(&out, columns, session, &t);
+    commands_put_session(&out, &t, session);
     CHECK(cell_columns((span){out.p, out.n - 1}) <= 12);
     test_begin("on a terminal an agent's column has a command's program only");
     json_read(span_of("{\"command\":\"/usr/bin/vi 'a b'\"}"), &session);
     for (int tty = 0; tty < 2; tty++) {
-        buf_clear(&out);
-        commands_put_field(&out, commands_field(span_of("agent")), session,
-                           json_get(session, "active_agent"), tty);
+        CHECK(commands_table_init(&t, "agent", tty));
+        commands_find(&t, session, &row);
+        commands_set_field(&out, t.shown[0], &row, row.values[0], tty);
         CHECK_SPAN(buf_view(&out), tty ? "vi" : "/usr/bin/vi 'a b'");
+    }
+    test_begin("a list has at least one column, and at most 32");
+    buf_clear(&out);
+    CHECK(!commands_table_init(&t, "", 0));
+    for (int i = 1; i <= COMMANDS_SHOWN_MAX + 1; i++) {
+        buf_str(&out, i > 1 ? ",id" : "id");
+        CHECK_INT(commands_table_init(&t, buf_cstr(&out), 0), i <= COMMANDS_SHOWN_MAX);
     }
     buf_free(&out);
 }
