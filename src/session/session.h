@@ -33,7 +33,7 @@ struct cache_subscriber {
 struct cache {
     struct cache_session **sessions; /* in their order; NULL: removed */
     size_t places, cap;
-    size_t count;           /* sessions */
+    size_t count;
     size_t reserved;
     struct cache_session **buckets;
     struct cache_session *dirty_first, **dirty_last;
@@ -56,29 +56,28 @@ struct cache {
 /* encode: makes an event's bytes for every subscriber. */
 static void cache_init(struct cache *c, blob *(*encode)(const span *parts, size_t count));
 static void cache_free(struct cache *c);
-/* Pending updates now go from the loop, CACHE_FLUSH_GRAIN_MS late at most. */
+/* Updates go from the loop, CACHE_FLUSH_GRAIN_MS late at most. */
 static void cache_use_loop(struct cache *c, struct loop *l);
 /* Reserves zeroed bytes in every session, before the first is added. Returns their place. */
 static size_t cache_reserve(struct cache *c, size_t size);
 static void *cache_data(const struct cache_session *s, size_t place);
-static struct cache_session *cache_find(const struct cache *c, const char *id); /* NULL: unknown */
-/* Adds a session or replaces its object; the event goes now or CACHE_UPDATE_MS after the last. */
+static struct cache_session *cache_find(const struct cache *c, const char *id); /* or NULL */
+/* Adds or replaces; the event goes now, or CACHE_UPDATE_MS after the last. */
 static struct cache_session *cache_put(struct cache *c, const char *id, const char *computer,
                                        const span *parts, size_t count, long long now);
 static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
                          long long now);
-/* Moves a session forward. O(sessions between them). */
+/* O(sessions between them) */
 static void cache_move_before(struct cache *c, struct cache_session *s,
                               const struct cache_session *next);
-/* An unknown id does nothing. */
 static void cache_remove(struct cache *c, const char *id);
 /* Sends due updates. Returns when the next are due, or -1. */
 static long long cache_flush(struct cache *c, long long now);
-/* Returns all sessions, valid until the next change or by blob_ref. */
+/* Valid until the next change, or by blob_ref. */
 static blob *cache_list(struct cache *c);
 /* computer NULL: of all */
 static void cache_put_list(const struct cache *c, const char *computer, buf *b);
-/* topics 0: none any more */
+/* topics 0: none */
 static void cache_subscribe(struct cache *c, struct cache_subscriber *s, unsigned topics);
 static void cache_publish(struct cache *c, unsigned topics, span event_json);
 
@@ -93,35 +92,34 @@ struct question_screen {
     int count;
     int row, col;            /* the cursor, from 0 */
     int alternate;
-    int echo, canonical;     /* modes ECHO and ICANON */
+    int echo, canonical;
     int at_shell;            /* a shell edits a line itself: its prompt is no question */
     span title;
-    const struct agents_screen *agent; /* NULL: a plain program */
+    const struct agents_screen *agent; /* or NULL */
 };
 
 struct question {
     enum question_kind kind;
     int working;             /* the agent's sign of work, and no question */
     const char *rule;        /* in words; static */
-    int row;                 /* that decided; -1: none */
-    int first;               /* row of its first option; -1: no menu */
+    int row;                 /* that decided, or -1 */
+    int first;               /* of its first option, or -1: no menu */
     int option_count, selected;
     int buttons; /* side by side: which one is marked is a guess */
     int listed;  /* without numbers */
-    span options[QUESTION_OPTIONS_MAX]; /* they point into the rows */
+    span options[QUESTION_OPTIONS_MAX]; /* into the rows */
 };
 
-/* Cuts off a row's frame. */
 static span question_bare(span row);
-/* phrases: '|' separates them; in either case */
+/* phrases: 'a|b', in either case */
 static int question_has(span row, const char *phrases);
-/* Returns the first row of text in the agent's input box, or -1. */
+/* Returns a row, or -1. */
 static int question_find_box(const struct question_screen *s);
 /* O(bytes of the rows) */
 static void question_read(const struct question_screen *s, struct question *q);
-/* "Bash: make check", else the row that decided */
+/* "Bash: make check", or the row that decided */
 static void question_put_text(const struct question_screen *s, const struct question *q, buf *b);
-/* Finds a text in the agent's input box that nobody has submitted. */
+/* Text in the agent's input box that was not submitted. */
 static int question_find_draft(const struct question_screen *s, span *draft);
 
 /* ==== frame =================================================================================== */
@@ -134,7 +132,7 @@ static int question_find_draft(const struct question_screen *s, span *draft);
 #define FRAME_PIECE (256 * 1024)    /* of a long snapshot */
 #endif
 #ifndef FRAME_REPLY_MAX
-#define FRAME_REPLY_MAX (64 * 1024 * 1024) /* bytes of an answer in pieces */
+#define FRAME_REPLY_MAX (64 * 1024 * 1024) /* bytes */
 #endif
 #define FRAME_KEYS_MAX 100
 #define FRAME_POOLED_MAX CONN_READ_GREEDY /* bytes of a payload */
@@ -152,7 +150,7 @@ enum frame_type {
     FRAME_RESIZE = 'r',  /* the session's size, if it has the sender's or nobody's */
     FRAME_COLOURS = 'g',
     FRAME_KEYS = 'K',
-    FRAME_END = 'k',     /* end the session */
+    FRAME_END = 'k',
     FRAME_END_UNDOABLY = 'p',
     FRAME_UNDO_END = 'c',
     FRAME_SEEN = 'n',
@@ -161,8 +159,8 @@ enum frame_type {
     FRAME_VIEW = 'v',         /* a set of FRAME_VIEW_… */
     FRAME_SCREEN = 's',
     FRAME_TEXT = 't',
-    FRAME_CLIENT = 'J',       /* with a descriptor */
-    FRAME_SPEC = 'L',         /* the first one, on descriptor 0 */
+    FRAME_CLIENT = 'J',
+    FRAME_SPEC = 'L',         /* first, on descriptor 0 */
     /* from the holder */
     FRAME_STATUS = 'S',
     FRAME_OUTPUT = 'O',
@@ -176,29 +174,26 @@ enum frame_type {
     FRAME_RECEIPT = 'R'
 };
 
-#define FRAME_VIEW_SIZES 'z'      /* FRAME_SIZE and a snapshot on a resize, too */
+#define FRAME_VIEW_SIZES 'z'
 #define FRAME_VIEW_SCROLLBACK 'b'
 #define FRAME_VIEW_PTY 'p'        /* FRAME_PTY, first with the descriptor */
-#define FRAME_VIEW_ALL 'a'        /* nothing is omitted: the program waits */
+#define FRAME_VIEW_ALL 'a'        /* nothing is omitted; the program waits */
 #define FRAME_VIEW_AGAIN 'n'      /* alone: a snapshot in place of what is queued */
 
 static void frame_put_head(char head[FRAME_HEAD], enum frame_type type, size_t n);
-static size_t frame_length(const char head[FRAME_HEAD]); /* of the payload */
-/* Memory of a holder's frames, which a flood would allocate for each read. All zero is empty. */
+static size_t frame_length(const char head[FRAME_HEAD]);
+/* Memory of a holder's frames: a flood would allocate for each read. */
 struct frame_pool {
-    blob *frames[FRAME_POOL]; /* a reference each */
+    blob *frames[FRAME_POOL];
 };
 
-/* Returns a reference; pool: NULL for none. */
 static blob *frame_new(struct frame_pool *pool, enum frame_type type, span payload);
-/* Queues a frame. */
 static void frame_send(struct conn *c, enum frame_type type, span payload);
-/* As one message: FRAME_SNAPSHOT, FRAME_OUTPUT …; each is FRAME_PIECE long, the last one
- * shorter. */
+/* FRAME_SNAPSHOT, then FRAME_OUTPUT …, each FRAME_PIECE long, as one message. */
 static void frame_send_snapshot(struct conn *c, struct frame_pool *pool, span bytes);
-/* FRAME_MORE as often as must be, then a frame of the type. */
+/* In pieces of FRAME_MORE. */
 static void frame_send_reply(struct conn *c, enum frame_type type, span payload);
-/* The payload lies in c's input: the caller then takes FRAME_HEAD + payload->n bytes. */
+/* The payload lies in c's input; the caller consumes FRAME_HEAD + payload->n bytes. */
 static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload);
 
 struct frame_message {
@@ -208,37 +203,34 @@ struct frame_message {
     long long until;        /* monotonic clock, ms: never typed later; 0: whenever */
 };
 
-static void frame_put_size(buf *b, int cols, int rows);             /* FRAME_SIZE */
+static void frame_put_size(buf *b, int cols, int rows);
 static void frame_put_resize(buf *b, int cols, int rows, const char *from);
-static void frame_put_answer(buf *b, const char *answer);           /* FRAME_ANSWER */
-static void frame_put_message(buf *b, const struct frame_message *m); /* FRAME_MESSAGE */
-/* nothing was typed: "waiting: Bash: make" */
+static void frame_put_answer(buf *b, const char *answer);
+static void frame_put_message(buf *b, const struct frame_message *m);
+/* nothing was typed */
 static int frame_is_refusal(span receipt);
-static void frame_put_colours(buf *b, const struct vt_colours *colours); /* FRAME_COLOURS */
-static int frame_read_colours(struct json array, struct vt_colours *colours); /* 0: none */
-static void frame_put_keys(buf *b, const char *key, long long count); /* FRAME_KEYS */
+static void frame_put_colours(buf *b, const struct vt_colours *colours);
+static int frame_read_colours(struct json array, struct vt_colours *colours);
+static void frame_put_keys(buf *b, const char *key, long long count);
 static void frame_put_end_undoably(buf *b, long long undo_ms);
 static int frame_read_undo(span payload, long long *undo_ms);
 static void frame_put_number(buf *b, long long number);
-/* look: what was typed answers no question. */
+/* look: it answers no question */
 static void frame_put_typed(buf *b, long long at_ms, int look);
-static int frame_views(span how, char what); /* how: a set of FRAME_VIEW_… */
-/* Reads [cols, rows], or members "cols", "rows", within the emulator's limits. Returns 0:
- * neither. */
+static int frame_views(span how, char what);
+/* Reads [cols, rows], or members "cols", "rows", within the emulator's limits. */
 static int frame_read_size(struct json value, int *cols, int *rows);
-/* of {"size": [cols, rows]} */
 static int frame_parse_size(span text, int *cols, int *rows);
-/* "enter", "key_up", "ctrl_c", "f1", …; application: cursor keys. Returns 0: no such key. */
+/* "enter", "key_up", "ctrl_c", "f1" …; application: cursor keys. Returns 0: no such key. */
 static int frame_put_key_bytes(buf *b, span name, int application);
 #ifndef FRAME_SYNC_MS
-#define FRAME_SYNC_MS 150 /* viewers wait so long for an update (mode 2026) */
+#define FRAME_SYNC_MS 150 /* for an update's end (mode 2026) */
 #endif
-/* Returns where an unfinished update, or a sequence that may begin one, starts; before that is a
- * whole screen. */
+/* Returns where an unfinished update, or what may begin one, starts. */
 static size_t frame_find_update(span output);
-/* Tells whether keys answer nothing: focus, mouse, cursor and paging keys, reports. */
+/* Focus, mouse, cursor and paging keys, reports: they answer nothing. */
 static int frame_is_look(span keys);
-/* Tells whether bytes are no keys: focus, mouse, reports. */
+/* Focus, mouse, reports: no keys. */
 static int frame_is_report(span keys);
 
 /* ==== life ==================================================================================== */
@@ -252,18 +244,18 @@ enum life {
     LIFE_UNKNOWN    /* it may live */
 };
 
-/* Of a holder that can't be reached. -1: unknown. */
+/* Of an unreachable holder. -1: unknown. */
 struct life_facts {
     enum store_lock lock;
     int same_machine, same_boot;
     int error;                   /* of connecting */
-    int holder;                  /* a process is called as its holder */
-    int programs;                /* some are left */
+    int holder;                  /* a process is called so */
+    int programs;
 };
 
-/* The owner of a holder.lock, now or before; strings may be NULL. */
+/* Of a holder.lock, now or before; strings may be NULL. */
 struct life_owner {
-    pid_t pid;                   /* 0: the lock is free, or its owner in another container */
+    pid_t pid;                   /* 0: the lock is free, or held in another container */
     pid_t program;               /* leader of its processes; 0: unknown */
     long long program_start;
     char *machine, *boot, *socket;
@@ -271,22 +263,21 @@ struct life_owner {
     int joins;                   /* knows FRAME_CLIENT */
 };
 
-static enum life life_decide(const struct life_facts *f); /* pure */
-/* no process listens */
+static enum life life_decide(const struct life_facts *f);
 static int life_is_no_socket(int error);
-/* Appends a pid_t for each process of a terminal session; where /proc and ps fail, its leader's
- * group, negative. */
+/* Appends a pid_t for each process of a terminal session; without /proc and ps its leader's group,
+ * negative. */
 static void life_find_processes(pid_t session, buf *pids);
-/* Tells whether all processes of the session sleep; -1: nothing tells. */
+/* All of the session's processes; -1: unknown. */
 static int life_is_asleep(pid_t session);
-/* Tells whether one of the session's processes is, or may be, in a read of a terminal. */
+/* A process of the session reads a terminal, or may. */
 static int life_reads(pid_t session);
 static void life_put_pid(buf *pids, pid_t pid);
 static size_t life_count_pids(const buf *pids);
 static pid_t life_pid(const buf *pids, size_t i);
 /* As ps: 'T' stopped, 'Z' ended. */
 static char life_process_state(pid_t pid);
-/* 0 only counts them. */
+/* signo 0 only counts. */
 static int life_signal_session(pid_t session, int signo);
 /* As life_signal_session, where the holder may be dead: ids may be others' by now. */
 static int life_signal_programs(const struct life_owner *owner, int signo);

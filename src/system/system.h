@@ -2,8 +2,8 @@
 #define TELEC_SYSTEM_H
 #include "../screen/screen.h"
 
-/* Where nothing else is said an int is 0, or -1 with errno, or with the message of a buf *error; a
- * char * is to be freed. */
+/* Where nothing else is said an int is 0, or -1 with errno or a message in buf *error; a char * is
+ * to be freed. */
 
 /* ==== os ====================================================================================== */
 
@@ -13,29 +13,28 @@
 #define OS_SOCKET_PATH 104
 #else
 #define OS_PROC "/proc"
-#define OS_OPEN_FDS "/dev/fd" /* FreeBSD's has 0, 1 and 2 only */
+#define OS_OPEN_FDS "/dev/fd" /* FreeBSD's has only 0, 1 and 2 */
 #define OS_SOCKET_PATH sizeof ((struct sockaddr_un *)0)->sun_path /* 108; BSD, macOS: 104 */
 #endif
 #define OS_INHERITED_MAX 1024      /* descriptors, where none are listed */
-#define OS_FDS_AT_ONCE 256         /* descriptors that are listed */
+#define OS_FDS_AT_ONCE 256
 #define OS_COMMAND_MAX 4096        /* bytes of a command line */
-#define OS_PASSWD_MAX (1 << 20)    /* of /etc/passwd */
-#define OS_PROCESSES_MAX (4 << 20) /* of all, as ps lists them */
+#define OS_PASSWD_MAX (1 << 20)
+#define OS_PROCESSES_MAX (4 << 20)
 
-/* Without /dev/urandom they only differ by call and process: ids need no more. */
+/* Without /dev/urandom they differ only by call and process: enough for ids. */
 static void os_random(void *out, size_t n);
 /* RFC 9562, version 4. */
 static void os_uuid(char out[37]);
 /* Never waits; ENOTSUP: no regular file. */
 static int os_open_regular(const char *path, int flags);
-/* Appends a regular file; EFBIG: it is larger. */
+/* EFBIG: it is larger */
 static int os_read_file(buf *b, const char *path, size_t most);
 /* … or anything; may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
-static int os_read_rest(buf *b, int fd, size_t most); /* … of fd, which it closes */
+static int os_read_rest(buf *b, int fd, size_t most); /* closes fd */
 /* … or its last bytes. */
 static int os_read_end(buf *b, const char *path, size_t most);
-/* … in words. */
 static const char *os_file_fault(int error);
 struct os_program {
     const char *file;         /* NULL: argv[0], of PATH */
@@ -47,50 +46,49 @@ struct os_program {
     int in_our_group;         /* else it leads one */
 };
 
-/* With no signal blocked or ignored by us. Not by fork: the daemon may be large. */
+/* Signals are neither blocked nor ignored. Not by fork: the daemon may be large. */
 static pid_t os_start(const struct os_program *program);
 /* out -1: as err. */
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
-#define OS_PIPE -3            /* the pipe whose other end *end gets */
+#define OS_PIPE -3            /* its other end: *end */
 static pid_t os_spawn_piped(char *const *argv, const int fds[3], int *end);
 /* At most `few` are left above fd. */
 static int os_is_last_fd(int fd, unsigned few);
-/* Raises the soft limit of descriptors: it is too low for thousands of clients and holders. */
+/* The soft limit is too low for thousands of clients and holders. */
 static void os_raise_descriptors(void);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
-static int os_close_on_exec(int fd);               /* returns fd; < 0 is fine */
+static int os_close_on_exec(int fd);               /* returns fd */
 static void os_close_inherited(int first);
 static int os_point_at_null(int first, int last);  /* descriptors */
-/* NULL: unknown. Valid until the next call; has pw_name, pw_dir and pw_shell. */
+/* Or NULL. Valid until the next call; has pw_name, pw_dir, pw_shell. */
 static const struct passwd *os_user(uid_t uid);
-/* Appends the machine's id, else the host's name. */
 static void os_put_machine(buf *b);
-/* Appends the boot's id, else its time, else nothing. */
+/* Else its time, else nothing. */
 static void os_put_boot(buf *b);
-/* In a unit of the system; 0: no such process, or unknown. */
+/* In a unit of the system's; 0: unknown. */
 static long long os_process_start(pid_t pid);
-static pid_t os_find_child(pid_t parent);          /* one; 0: none, or unknown */
-/* Appends "PID COMMAND LINE" a line, waiting for ps; nothing when it can't run. */
+static pid_t os_find_child(pid_t parent);          /* one, or 0 */
+/* "PID COMMAND LINE" a line; waits for ps. */
 static void os_put_processes(buf *b);
-/* By its command line "PROGRAM first second"; 0: none, -1: unknown. */
+/* Of "PROGRAM first second"; 0: none, -1: unknown. */
 static pid_t os_find_process(const char *first, const char *second);
 
 /* ==== loop ==================================================================================== */
 
 #define LOOP_SIGNALS 65
 
-/* These four are embedded in their owners. on_event may unwatch and free anything but a struct
- * loop_fd whose own on_event is running (a task may). */
+/* Embedded in their owners. on_event may unwatch and free anything but the struct loop_fd that it
+ * is of (a task may). */
 struct loop_fd {
     int fd;
-    int slot;               /* index in the poll table + 1; 0: not watched; -1: in the crowd */
+    int slot;               /* in the poll table, + 1; 0: not watched; -1: in the crowd */
     void (*on_event)(void *ctx, short revents);
     void *ctx;
 };
 
 struct loop_timer {
     long long due;          /* on clock_mono_ms */
-    int slot;               /* index in the heap + 1; 0: not set */
+    int slot;               /* in the heap, + 1; 0: not set */
     void (*fn)(void *ctx);
     void *ctx;
 };
@@ -106,19 +104,19 @@ struct loop_task {
 struct loop_child {
     struct loop_child *next;
     pid_t pid;
-    void (*fn)(void *ctx, int status); /* waitpid's status */
+    void (*fn)(void *ctx, int status); /* of waitpid */
     void *ctx;
 };
 
 struct loop {
     struct pollfd *polls;
-    struct loop_fd **fds;   /* fds[i] owns polls[i]; NULL: unwatched in this pass */
+    struct loop_fd **fds;   /* of polls; NULL: unwatched in this pass */
     int count, cap, holes;
     struct loop_fd crowd;   /* fd -1: none */
-    struct loop_timer **timers; /* binary heap, earliest first */
+    struct loop_timer **timers; /* heap, earliest first */
     int timer_count, timer_cap;
     struct loop_task *task_first, **task_last;
-    long long now;          /* clock_mono_ms of this pass */
+    long long now;          /* clock_mono_ms of the pass */
     buf spare;              /* lent to the connection that is reading */
     size_t read_most;       /* of one read: small until one has filled it */
     struct loop_child *children;
@@ -131,21 +129,20 @@ struct loop {
 static void loop_init(struct loop *l);
 static void loop_free(struct loop *l);
 static void loop_once(struct loop *l);
-/* Watches by epoll, where there is one: a pass costs what is ready, not what is watched. */
+/* By epoll where there is one: a pass costs what is ready, not what is watched. */
 static void loop_expect_crowd(struct loop *l);
-/* events: POLLIN, POLLOUT, or 0 for hang-up only; changes them, too. */
+/* POLLIN, POLLOUT; 0: hang-up only */
 static void loop_watch(struct loop *l, struct loop_fd *f, short events);
 static void loop_unwatch(struct loop *l, struct loop_fd *f);
 static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
 static void loop_timer_in(struct loop *l, struct loop_timer *t, long long ms);
 static void loop_timer_cancel(struct loop *l, struct loop_timer *t);
-/* A queued task stays where it is. */
 static void loop_defer(struct loop *l, struct loop_task *task);
-/* Runs what has been deferred until now; returns 0 when there was none. */
+/* Returns 0 when there was none. */
 static int loop_run_tasks(struct loop *l);
-/* Must precede freeing a queued task; O(tasks). */
+/* Before a queued one is freed; O(tasks). */
 static void loop_task_cancel(struct loop *l, struct loop_task *task);
-/* One loop a process can have signals. */
+/* For one loop a process. */
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 /* Reaps all children, as process 1 must. */
 static void loop_adopt(struct loop *l);
@@ -156,34 +153,34 @@ static void loop_child_cancel(struct loop *l, struct loop_child *child);
 /* ==== conn ==================================================================================== */
 
 #ifndef CONN_READ_MAX
-#define CONN_READ_MAX (64 * 1024) /* bytes of one descriptor in one pass */
+#define CONN_READ_MAX (64 * 1024) /* of one descriptor in one pass */
 #endif
 #define CONN_READ_FIRST (CONN_READ_MAX < 4096 ? CONN_READ_MAX : 4096) /* a command needs no more */
-/* of a pty: it fills up again while this much is emulated */
+/* of a pty: it fills up again meanwhile */
 #define CONN_READ_GREEDY (CONN_READ_MAX / 4)
 #ifndef CONN_RETRY_MS
 #define CONN_RETRY_MS 1000        /* without descriptors, to the next accept */
 #endif
-#define CONN_FEW 4                /* pieces queued without an allocation; a power of two */
+#define CONN_FEW 4                /* without an allocation; a power of two */
 
 /* Bytes at…end. */
 struct conn_piece {
     blob *bytes;
     size_t at, end;
-    int first;              /* begins an unwritten message */
+    int first;              /* of a message */
 };
 
 struct conn;
 struct conn_hooks {
-    void (*on_data)(void *ctx);    /* conn_view has grown, or conn->eof was set */
-    void (*on_drained)(void *ctx); /* the queue is empty; may be NULL */
-    /* last: it calls conn_free; why NULL: an orderly end */
+    void (*on_data)(void *ctx);    /* conn_view has grown, or eof is set */
+    void (*on_drained)(void *ctx); /* may be NULL */
+    /* last; calls conn_free; why NULL: an orderly end */
     void (*on_closed)(void *ctx, const char *why);
 };
 
 /* Output is written at the end of the pass, many messages at once; input has memory only while some
- * is not consumed. The owner sets hooks and ctx first. There are thousands, outside the CPU's
- * cache: what every message needs comes first. */
+ * is not consumed. Of thousands outside the CPU's cache: what every message needs comes first. The
+ * owner sets hooks and ctx. */
 struct conn {
     struct loop *loop;
     struct loop_fd io;
@@ -193,63 +190,62 @@ struct conn {
     unsigned char eof;
     unsigned char paused;
     unsigned char greedy;   /* reads on: a pty gives 4 KiB at a time */
-    unsigned char stuck;    /* until it is writable */
+    unsigned char stuck;
     unsigned char accepts_fd;
-    unsigned char finishing; /* close when drained */
+    unsigned char finishing;
     unsigned char dead;
     buf in;
     size_t consumed;        /* bytes of in before conn_view */
-    struct conn_piece *out; /* ring, a power of two; starts as `few` */
+    struct conn_piece *out; /* ring, a power of two; at first `few` */
     size_t out_head, out_count, out_cap;
     size_t queued;          /* bytes */
     struct loop_task flush;
     struct conn_piece few[CONN_FEW];
     struct loop_task bury;
     const char *why;
-    int passed;             /* descriptor that came, plus 1; 0: none */
+    int passed;             /* descriptor + 1; 0: none */
 };
 
 /* The conn owns fd. */
 static void conn_open(struct conn *c, struct loop *l, int fd);
 /* Valid until the handler returns. */
 static span conn_view(const struct conn *c);
-static char *conn_bytes(struct conn *c);           /* writable */
+static char *conn_bytes(struct conn *c);
 static void conn_consume(struct conn *c, size_t n);
 static void conn_pause(struct conn *c, int paused);
-/* Queues a copy as a message; not when dead or finishing. */
+/* A copy; not when dead or finishing. */
 static void conn_send(struct conn *c, span s);
 /* Queues a copy of what it can't write now. */
 static void conn_send_now(struct conn *c, span s);
-/* With a copy of a descriptor. -1: output is queued, nothing was sent. */
+/* A copy of fd, too. -1: output is queued, nothing was sent. */
 static int conn_send_fd(struct conn *c, span s, int fd);
-/* The caller's then; -1: none came. */
+/* Or -1. */
 static int conn_receive_fd(struct conn *c);
-/* Queues by reference; first: they begin a message. */
+/* By reference; first: of a message. */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
-/* Drops unwritten messages. */
 static void conn_drop_unsent(struct conn *c);
 static void conn_flush(struct conn *c);
-static void conn_finish(struct conn *c);           /* closes when drained */
-/* on_closed follows at the end of the pass, with why. */
+static void conn_finish(struct conn *c);
+/* on_closed follows at the end of the pass. */
 static void conn_close(struct conn *c, const char *why);
 static void conn_free(struct conn *c);             /* memory only; from on_closed */
 /* Without a hook. */
 static void conn_cancel(struct conn *c);
 
-/* Replaces what is there, by a socket of mode 0600. */
+/* Replaces what is there; mode 0600. */
 static int conn_listen(const char *path, char *error, size_t error_size);
-/* The socket stays ready: don't poll it for CONN_RETRY_MS. */
+/* The socket stays ready: not polled for CONN_RETRY_MS. */
 static int conn_is_exhausted(int error);
-static int conn_connect(const char *path);         /* returns a non-blocking fd */
-static int conn_peer_is_me(int fd);                /* by the user's id */
+static int conn_connect(const char *path);         /* non-blocking */
+static int conn_peer_is_me(int fd);
 
 /* ==== output ================================================================================== */
 
 enum output_fault { OUTPUT_WHOLE, OUTPUT_LATE, OUTPUT_CUT };
 
 struct output_limits {
-    size_t most;            /* bytes, else it is killed */
-    int ms;                 /* to its end, likewise */
+    size_t most;            /* else it is killed */
+    int ms;                 /* likewise */
     int with_errors;        /* stderr, too */
 };
 
@@ -265,23 +261,23 @@ struct output {             /* frees itself */
     void *ctx;
 };
 
-/* Starts it in a process group of its own; done is called once, from the loop. Returns NULL with
- * errno, without that call. */
+/* In a process group of its own. done comes once, from the loop. Returns NULL with errno, without
+ * it. */
 static struct output *output_read(struct loop *l, char *const *argv,
                                   const struct output_limits *limits,
                                   void (*done)(void *ctx, enum output_fault fault, int status,
                                                span text),
                                   void *ctx);
 static void output_stop(struct output *o, enum output_fault fault); /* done follows */
-static void output_cancel(struct output *o);       /* without that call */
+static void output_cancel(struct output *o);       /* no call follows */
 
 /* ==== store =================================================================================== */
 
 #define STORE_RECORD_MAX (64 * 1024) /* bytes */
 #ifndef STORE_LOG_MAX
-#define STORE_LOG_MAX (1024 * 1024) /* bytes of each of a log's two files */
+#define STORE_LOG_MAX (1024 * 1024) /* of each of a log's two files */
 #endif
-#define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* … of one that can't be rotated */
+#define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* … when it can't be rotated */
 
 static int store_open_dir(const char *dir);
 static int store_sync_dir(const char *dir);
@@ -292,47 +288,46 @@ static int store_write(const char *dir, const char *name, span bytes);
 static int store_read(const char *dir, const char *name, buf *out);
 /* For what a reboot ends. */
 static int store_write_unsynced(const char *dir, const char *name, span bytes);
-/* After a killed store_write; for the only writer. */
+/* After a killed store_write. Only for its writer. */
 static void store_clean(const char *dir, const char *name);
 static char *store_session_dir(const char *state, const char *id);
 /* 0700, synced; it may exist. */
 static int store_make_dir(const char *path);
 static int store_remove_session(const char *state, const char *id);
-/* The end that a session is to have, DIR/end: a symbolic link (or a file, where there are none) of
- * the wall clock in ms, 0: at once. A full disk has room for a link. Not synced: no session
- * outlives the computer. */
+/* A session's end, DIR/end: a symbolic link (else a file) of the wall clock in ms, 0: at once. A
+ * full disk has room for a link. Not synced: no session outlives the computer. */
 static int store_put_end(const char *dir, long long at);
 static int store_drop_end(const char *dir);
-static long long store_find_end(const char *dir);  /* -1: none */
+static long long store_find_end(const char *dir);  /* or -1 */
 /* Of interrupted removals. */
 static void store_remove_leavings(const char *state);
 static void store_remove_leaving(const char *dir);
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
                                void *ctx);
 static int store_id_is_plain(const char *id);      /* 1…64 of a-zA-Z0-9-_ */
-/* Until the process ends. Returns a descriptor; EAGAIN: *pid has the lock. */
+/* For the life of the process. EAGAIN: *pid has it. */
 static int store_lock(const char *path, pid_t *pid);
 enum store_lock { STORE_LOCK_FREE, STORE_LOCK_HELD, STORE_LOCK_ABSENT, STORE_LOCK_UNKNOWN };
-/* *pid 0: nobody has it, or none that can be named. Appends the file; content may be NULL. Never
- * takes the lock. Its own process must not call this: closing the file drops the lock. */
+/* *pid 0: nobody, or unknown. content: of the file, or NULL. The lock's own process must not call
+ * this: closing the file drops the lock. */
 static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content);
-#define STORE_LOCK_MAX 4096       /* bytes of a lock's file */
-/* Replaces what it holds, blanks behind it. */
+#define STORE_LOCK_MAX 4096       /* bytes */
+/* … and blanks. */
 static int store_fill_lock(int fd, span content);
-/* A daemon's locks: SOCKET.lock, STATE/daemon.lock and STATE/state.lock, which finds it when the
- * others were removed. */
+/* A daemon's: SOCKET.lock, STATE/daemon.lock and STATE/state.lock, for when the others were
+ * removed. */
 #define STORE_SOCKET_LOCK ".lock"
 #define STORE_STATE_LOCK "/daemon.lock"
 #define STORE_TWIN_LOCK "/state.lock"
 static int store_put_daemon(int fd, const char *socket);
-/* Makes the path of a lock that another machine's daemon has this machine's: two with one home mind
- * their own sessions. Returns 1, or 0: as it was. */
+/* Turns the path of another machine's lock into this machine's: two with one home mind their own
+ * sessions. Returns 1 then. */
 static int store_make_own(buf *path);
 struct store_daemon {
     int held;
-    pid_t pid;                    /* 0: it is in another container */
+    pid_t pid;                    /* 0: in another container */
     char *socket;                 /* NULL: an older telec's */
-    int remakes;                  /* SIGUSR1 makes its socket again; else it would kill */
+    int remakes;                  /* else SIGUSR1 would kill it */
 };
 static void store_find_daemon(const char *lock, struct store_daemon *daemon);
 static void store_put_process(const struct store_daemon *daemon, buf *b);
@@ -343,7 +338,7 @@ static void store_put_process(const struct store_daemon *daemon, buf *b);
 struct store_log {
     int fd;                 /* -1: the next write tries again */
     size_t size;
-    char *path, *old, *older; /* older: DIR/log.2, during rotation */
+    char *path, *old, *older; /* older: DIR/log.2, while they are rotated */
 };
 
 static int store_log_open(struct store_log *log, const char *dir);
@@ -352,10 +347,9 @@ static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* oldest first */
 
-/* ==== disk ==================================================================================== */
 
 #ifndef DISK_ANSWER_MS
-#define DISK_ANSWER_MS 1500       /* what takes longer is refused */
+#define DISK_ANSWER_MS 1500       /* else it is refused */
 #endif
 
 /* All 0 does nothing. */
@@ -366,7 +360,7 @@ struct disk {
     int fd;                 /* while it runs */
     int runs, rests;        /* rests: told to end */
     int stuck, asked;       /* queue full; answer due */
-    long long good_at;      /* last answer in time */
+    long long good_at;
     long long flushed_at;   /* loop clock */
     buf pending;
     struct loop_task flush;
@@ -380,9 +374,9 @@ static void disk_init(struct disk *d, struct loop *l, const char *program, const
 static void disk_log(struct disk *d, span bytes);
 static void disk_flush(void *disk);
 static void disk_on_timer(void *disk); /* … or ends the process, until there is more */
-/* Waits for the last bytes, at most ms; -1: for ever. */
+/* At most ms; -1: no limit. */
 static void disk_finish(struct disk *d, int ms);
-/* NULL: 1. Waits DISK_ANSWER_MS once, not again until it has answered. */
+/* NULL: 1. Waits DISK_ANSWER_MS, not again before an answer. */
 static int disk_answers(struct disk *d);
 static int disk_main(const char *what, const char *dir);
 
@@ -390,17 +384,16 @@ static int disk_main(const char *what, const char *dir);
 
 enum agents_mode { AGENTS_FAST, AGENTS_MED, AGENTS_SLOW, AGENTS_MODES };
 
-/* An event of hooks, and telec's. */
 struct agents_event {
     const char *name;           /* the agent's word; NULL ends a list */
-    const char *type;           /* of POST /sessions/{id}/event: prompt, stop … */
-    const char *text;           /* the member that holds the text; NULL: none */
-    unsigned agents;            /* which agents have it: bits of agents_hooks.agent */
-    const char *member;         /* NULL, or: the event is ignored when this member … */
-    const char *const *ignored; /* … has one of these values; NULL ends them */
+    const char *type;           /* of POST /sessions/{id}/event */
+    const char *text;           /* the member with the text, or NULL */
+    unsigned agents;            /* bits of agents_hooks.agent */
+    const char *member;         /* or NULL; the event is ignored when … */
+    const char *const *ignored; /* … it is one of these; NULL ends them */
 };
 
-/* A function of client/settings.c each. */
+/* Each a function of client/settings.c. */
 enum agents_format {
     AGENTS_NO_HOOKS,
     AGENTS_JSON,      /* {"hooks": {EVENT: [{"hooks": [HOOK]}]}} */
@@ -411,81 +404,79 @@ enum agents_format {
 
 struct agents_hooks {
     enum agents_format format;
-    const char *variable;       /* names the directory of the settings; then … */
-    const char *in_variable, *in_home, *file; /* … what follows it, or HOME; the file's name */
-    unsigned agent;             /* its bit */
-    const struct agents_event *events; /* those with its bit */
+    const char *variable;       /* of the settings' directory; then … */
+    const char *in_variable, *in_home, *file; /* … behind it, or behind HOME; the file */
+    unsigned agent;
+    const struct agents_event *events;
     int timeout;                /* in the agent's unit */
-    const char *former;         /* a file with an earlier version's hook; or NULL */
+    const char *former;         /* with an earlier version's hook; or NULL */
     const char *note;           /* after installing; or NULL */
 };
 
 /* Phrases separated by '|', or NULL. */
 struct agents_screen {
-    const char *working;        /* shown while it works */
+    const char *working;
     const char *asking;         /* … while a dialog is open */
-    const char *box;            /* begins the row of its input box; or … */
-    const char *foot;           /* … the row below the box, which "┃" frames at the left */
-    const char *placeholder;    /* stands in the empty box */
+    const char *box;            /* begins its input box's row; or … */
+    const char *foot;           /* … the row below it; "┃" is its left frame */
+    const char *placeholder;    /* of the empty box */
     const char *said;           /* begins its message */
-    const char *aside;          /* in rows that look like one */
+    const char *aside;          /* … of what looks like one */
 };
 
 /* What an agent was told, in its own file. */
 struct agents_history {
-    const char *file;           /* behind the directory of its settings; "*": every directory */
+    const char *file;           /* in its settings' directory; "*": any directory */
     const char *id, *text, *time;
     const char *log;            /* NULL: JSON. Else a log with rows of KEY=VALUE, of which those
                                  * with all these words tell of a session; its text is the
                                  * directory. Then … */
-    const char *variable, *in_home; /* … this names the file's directory, or HOME and this */
+    const char *variable, *in_home; /* … of the file's directory, or HOME and this */
 };
 
 struct agents_row {
-    const char *name;           /* in [agent NAME]; also the program, but of the shell: $SHELL */
+    const char *name;           /* in [agent NAME]; also the program, but the shell's is $SHELL */
     const char *title;          /* for messages */
     const char *flags[AGENTS_MODES]; /* added for fast, med, slow; NULL: none */
-    const char *prompt;         /* put before a first prompt; NULL: the prompt is typed instead */
-    const char *session_id;     /* before an id that telec chooses; NULL: the agent does, and its
-                                 * hooks tell it */
-    const char *newline;        /* types a line's end that sends nothing; or NULL */
-    const char *resume;         /* before the agent's own id to resume it; one that ends with = is
-                                 * of one word with it; NULL: it can't, as only a shell */
-    const char *conversation;   /* words of a command that names its conversation, '|' between */
-    const char *colour, *colour_on_light; /* as in [colours]: on a dark and a light ground */
-    struct agents_history history; /* where it has one and chooses its ids itself */
+    const char *prompt;         /* before a first prompt; NULL: it is typed */
+    const char *session_id;     /* before an id that telec chooses; NULL: hooks tell the agent's */
+    const char *newline;        /* a line's end that sends nothing; or NULL */
+    const char *resume;         /* before the id to resume; a last = joins them; NULL: it can't */
+    const char *conversation;   /* of a command that names its conversation, 'a|b' */
+    const char *colour, *colour_on_light; /* as in [colours] */
+    struct agents_history history; /* where it chooses its ids itself */
     struct agents_screen screen;
     struct agents_hooks hooks;
 };
 
-/* NULL past the last. Row 0 is that of a request that names none. */
+/* Or NULL. Row 0: of a request that names none. */
 static const struct agents_row *agents_row(size_t i);
-static const struct agents_row *agents_find(const char *name); /* NULL: no row */
+static const struct agents_row *agents_find(const char *name); /* or NULL */
 static const struct agents_event *agents_find_event(struct json name); /* or NULL */
-static int agents_mode(const char *name);          /* enum agents_mode, or -1; NULL is fine */
-/* Appends "claude, gemini and codex", each behind `before`; hooked: only those with hooks. */
+static int agents_mode(const char *name);          /* or -1 */
+/* "claude, gemini and codex", each behind `before`; hooked: with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
 /* ==== redis_url =============================================================================== */
 
 struct redis_url {
-    char *path;             /* of a Unix socket; NULL: host and port */
+    char *path;             /* or NULL: host and port */
     char *host;             /* without brackets */
     int port;
-    int tls;                /* through the tls_command */
+    int tls;                /* by the tls_command */
     char *user, *password;  /* NULL: none */
     int db;
     int protocol;           /* at most */
     char *prefix;           /* of keys and channels; NULL: none */
-    char *sentinels, *master; /* hosts, with commas; the name they know; NULL: none */
+    char *sentinels, *master; /* hosts, with commas; their name; NULL: none */
     int moved;              /* by redis_url_move */
 };
 
-/* Returns NULL, or what is wrong. The caller frees t in both cases. */
+/* Returns NULL, or what is wrong. Free t then, too. */
 static const char *redis_url_parse(struct redis_url *t, span url);
 /* Takes a sentinel's host and port. Returns 0: none is left, or *fault. */
 static int redis_url_choose(struct redis_url *t, int i, const char **fault);
-/* host empty: the same. Returns 0 when they are none. */
+/* An empty host stays. Returns 0: they are none. */
 static int redis_url_move(struct redis_url *t, span host, span port);
 static void redis_url_free(struct redis_url *t); /* overwrites the password; safe twice */
 static void redis_url_put(const struct redis_url *t, buf *b); /* without user and password */
@@ -508,20 +499,20 @@ static int redis_url_resolve_main(const char *host, const char *port);
 
 struct config_agent {
     char name[CONFIG_NAME_MAX];
-    char *command;              /* quoted as in a shell */
-    char *flags[AGENTS_MODES];  /* as in struct agents_row */
+    char *command;              /* as in a shell */
+    char *flags[AGENTS_MODES];
     char *session_id, *resume;  /* NULL or "": it takes none */
     char *prompt;
-    char *login;                /* "yes": a login shell runs it; or NULL */
+    char *login;                /* "yes", or NULL */
     int lines[CONFIG_ORIGINS];
 };
 
 struct config_project {
     char *path, *name, *description;
-    int line, lines[CONFIG_ORIGINS]; /* of section and keys */
+    int line, lines[CONFIG_ORIGINS];
 };
 
-/* Lines of [keys], [colours]: the UI knows their meaning. */
+/* Of [keys], [colours]: for the UI. */
 struct config_entry {
     char *name, *value;
     int line;
@@ -563,44 +554,43 @@ struct config {
     struct config_entries keys, colours;
     struct config_entries reach; /* NAME and command */
     char *binaries;             /* a directory */
-    /* "-S", or a variable's name; NULL: the default */
+    /* "-S", a variable, or NULL: the default */
     const char *socket_from, *state_from, *file_from;
-    int is_read_once;           /* the file is a pipe: a daemon … */
+    int is_read_once;           /* a pipe: a daemon … */
     buf text;                   /* … gets this instead */
     int agent_count;
     struct config_project *projects;
     int project_count;
-    buf problems;               /* "FILE:LINE: ABOUT: expected …" a line */
+    buf problems;               /* "FILE:LINE: ABOUT: expected …" */
     struct disk *disk;          /* the daemon's; else NULL */
     int computer_lines[CONFIG_ORIGINS], ui_lines[CONFIG_ORIGINS], redis_lines[CONFIG_ORIGINS],
         peers_lines[CONFIG_ORIGINS], agents_lines[CONFIG_ORIGINS];
     int prepare_lines[CONFIG_ORIGINS], reach_lines[CONFIG_ORIGINS];
-    struct stat binary;         /* all 0: not known */
+    struct stat binary;         /* 0: unknown */
     struct config_agent agents[CONFIG_AGENTS_MAX];
 };
 
-#define CONFIG_INHERITED "/dev/fd/" /* a file of that name is this process's only */
-#define CONFIG_UNREAD ""          /* file: the default one, which is not read */
-/* socket, file: options, or NULL. A missing file is an error only when `file` names it; config_free
- * must follow, too. */
+#define CONFIG_INHERITED "/dev/fd/" /* such a file is this process's only */
+#define CONFIG_UNREAD ""          /* the default one, which is not read */
+/* socket, file: options, or NULL. A missing file is an error only when `file` names it; then, too,
+ * config_free must follow. */
 static int config_load(struct config *c, const char *program, const char *socket, const char *file,
                        buf *error);
 static void config_free(struct config *c);
-/* Returns a path that executes this binary, where the system has one also when its file was moved,
- * removed or replaced. */
+/* Executes this binary, where possible also once its file was moved, removed or replaced. */
 static const char *config_program(const struct config *c);
-/* Reads them again; earlier pointers are invalid. */
+/* Earlier pointers are invalid. */
 static void config_renew_agents(struct config *c);
 static void config_put_problem(const struct config *c, buf *problems, int line, span about,
                                const char *what);
-/* Appends a file with the same effect, without [keys] and [colours]. */
+/* A file with the same effect, without [keys] and [colours]. */
 static void config_put(const struct config *c, buf *b);
 static void config_put_value(const struct config *c, buf *b, const char *name, const char *value,
                              int line);
 static char *config_join(const char *dir, const char *name);
 static int config_is_set(const struct config *c);  /* by the user */
 #define CONFIG_PLACES 3
-/* In telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: it can't be there. */
+/* In telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: not possible. */
 static char *config_socket_place(int i, const char *name);
 /* The first of these. */
 static char *config_short_place(const char *name);
@@ -608,33 +598,32 @@ static char *config_short_place(const char *name);
 static char *config_holders(const char *socket);
 #define CONFIG_HOLDER_SOCKET (sizeof "/01234567-0123-0123-0123-0123456789ab.sock")
 static const struct config_agent *config_agent(const struct config *c, const char *name);
-/* Returns the agent that a command line of one word names, as in `telec new claude`; or NULL. */
+/* What a command line of one word names, as `telec new claude`; or NULL. */
 static const struct config_agent *config_agent_of(const struct config *c, char *const *argv);
 /* Valid until the next call. Reads files. */
 static const char *config_user(const struct config *c);
-/* The x of "Ctrl-x"; 0: no such prefix. */
+/* Of "Ctrl-x"; else 0. */
 static char config_ctrl_letter(const char *prefix);
 /* As sh, without expansions. One block for free(); NULL: an open quote, or a NUL. */
 static char **config_words(span s);
-static void config_put_quoted(buf *b, const char *word); /* config_words gives the word back */
-static int config_on_path(const char *program);    /* execvp would find it */
+static void config_put_quoted(buf *b, const char *word); /* config_words takes it back */
+static int config_on_path(const char *program);    /* as execvp */
 static int config_is_on(const char *path, const char *program); /* PATH may be NULL */
 static int config_can_run(const char *line);       /* … of a command line */
-static int config_is_shell(const char *shell);     /* nologin is none; NULL is fine */
-static const char *config_shell(void);             /* $SHELL, or its user's */
+static int config_is_shell(const char *shell);     /* nologin is none; or NULL */
+static const char *config_shell(void);             /* $SHELL, or the user's */
 static char *config_absolute(const char *path);
 static int config_is_foreign_home(const char *home); /* root has another user's */
-static const char *config_last_part(const char *path); /* behind the last '/', or all */
+static const char *config_last_part(const char *path); /* behind the last '/' */
 
 /* ==== places ================================================================================== */
 
-/* Refuses a link, another user's directory and one that is open to others. */
+/* Refuses links, other users' directories, and those open to others. */
 static int places_make_dirs(const struct config *c, buf *error);
 static int places_make_state(const struct config *c, buf *error);
-/* Unless they must stay, sockets move to the first usable of config_socket_place and STATE/run.
- * passed: why others are not. */
+/* Unless must_stay, sockets move to the first usable of config_socket_place and STATE/run. passed:
+ * why not others. */
 static int places_settle(struct config *c, int must_stay, buf *passed);
-/* Makes the directory, too. */
 static int places_listen(const char *path, buf *error);
 
 /* ==== host ==================================================================================== */
@@ -647,7 +636,7 @@ struct host {
     void (*say)(void *ctx, enum host_verdict verdict, const char *about, const char *found,
                 const char *mend);
     void *ctx;
-    int cheap;              /* nothing is written */
+    int cheap;
 };
 
 static void host_check(const struct host *h);
