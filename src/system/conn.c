@@ -284,7 +284,7 @@ static void conn_read(struct conn *c)
         c->in = c->loop->spare;
         c->loop->spare = (buf){0};
     }
-    size_t room = c->loop->read_most;
+    size_t room = c->loop->reads_much ? CONN_READ_MAX : CONN_READ_FIRST;
     buf_reserve(&c->in, room);
     size_t most = c->in.n + (c->greedy && room > CONN_READ_GREEDY ? CONN_READ_GREEDY : room);
     ssize_t n;
@@ -292,8 +292,7 @@ static void conn_read(struct conn *c)
         n = conn_read_bytes(c, c->in.p + c->in.n, most - c->in.n);
         c->in.n += n > 0 ? (size_t)n : 0;
     } while (n > 0 && c->greedy && most - c->in.n >= CONN_READ_MIN);
-    if (c->in.n == most)
-        c->loop->read_most = CONN_READ_MAX;
+    c->loop->reads_much |= c->in.n == most;
     /* EIO: no process has the other side of this pty open any more */
     if (n == 0 || (n < 0 && errno == EIO))
         c->eof = 1;

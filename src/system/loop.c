@@ -327,7 +327,7 @@ static void loop_child_cancel(struct loop *l, struct loop_child *child)
 
 static void loop_init(struct loop *l)
 {
-    *l = (struct loop){.now = clock_mono_ms(), .read_most = CONN_READ_FIRST};
+    *l = (struct loop){.now = clock_mono_ms()};
     l->task_last = &l->task_first;
     l->crowd = (struct loop_fd){.fd = -1, .on_event = loop_crowd_event, .ctx = l};
     l->signal_fd = (struct loop_fd){.fd = -1, .on_event = loop_read_signals, .ctx = l};

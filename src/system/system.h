@@ -118,7 +118,7 @@ struct loop {
     struct loop_task *task_first, **task_last;
     long long now;          /* clock_mono_ms of the pass */
     buf spare;              /* lent to the connection that is reading */
-    size_t read_most;       /* of one read: small until one has filled it */
+    int reads_much;         /* a read has been filled */
     struct loop_child *children;
     int adopts;
     struct loop_fd signal_fd;
