@@ -12,7 +12,7 @@
  * process group and keeps none of its descriptors. It ends with the program, after exit.json. A
  * viewer that does not read costs it a bounded queue. */
 
-#define HOLDER_LINE_MAX 200  /* characters of last_output and state_text */
+#define HOLDER_LINE_MAX 200  /* characters */
 
 struct reader_mark {
     int rows, cursor;
@@ -25,21 +25,20 @@ struct reader_rows {
     int count;
 };
 
-/* The spans point into its own rows. */
 struct reader_screen {
     struct reader_rows rows;
     struct question_screen screen;
 };
 
 struct reader {
-    const struct agents_screen *agent; /* NULL: unknown */
+    const struct agents_screen *agent; /* or NULL */
     int is_shell;              /* the session's own program */
-    pid_t front;               /* the process of `agent` in a shell's foreground */
-    enum question_kind kind;   /* what the last reading found … */
-    buf reason, asks, choices; /* … by which rule and row; the question; JSON or empty */
-    buf said;                  /* end of the agent's last message */
-    int misses;                /* readings in a row without a question */
-    int boxed, ready;          /* the agent's input box: is shown; has been since raw mode */
+    pid_t front;               /* of `agent` in a shell's foreground */
+    enum question_kind kind;   /* the last reading: … */
+    buf reason, asks, choices; /* … its rule and row; the question; JSON or empty */
+    buf said;                  /* the agent's last message, its end */
+    int misses;                /* readings without a question, in a row */
+    int boxed, ready;          /* the agent's box: shown; ever since raw mode */
     int lines;                 /* it reads lines */
     int titled;                /* not read yet */
     long long output_at, read_at, marked_at, boxed_at; /* loop clock */
@@ -52,16 +51,16 @@ enum message_phase { MESSAGE_ASKED, MESSAGE_PASTED, MESSAGE_ENTERED };
 
 struct message {
     struct message *next;
-    struct holder_client *client; /* NULL: has its receipt, or has gone */
+    struct holder_client *client; /* or NULL: has its receipt, or has gone */
     buf text;
-    int enter, force, first;      /* first: the session's first prompt */
+    int enter, force, first;      /* first: the first prompt */
     enum message_phase phase;
     long long asked_at, pasted_at, read_at, changed_at, entered_at;
     uint32_t line;                /* of reader_line */
     int reacted, secret, busy, presses;
     int stood;                    /* in the agent's box */
-    int shown;                    /* rows that began so before it was typed */
-    int sleeps;                   /* looks in a row at which all slept */
+    int shown;                    /* rows that began so before */
+    int sleeps;                   /* looks in a row at which all sleep */
     long long looked_at;
     int prompts;                  /* hooks before it was entered */
     long long echo;               /* bytes of mere echo */
@@ -71,13 +70,13 @@ struct message {
 enum answer_step { ANSWER_NUMBER, ANSWER_MOVE, ANSWER_TEXT, ANSWER_ENTER, ANSWER_DONE };
 
 struct answer {
-    struct holder_client *client; /* NULL: it has gone */
+    struct holder_client *client; /* or NULL */
     int option;                   /* from 0; -1: other keys */
     enum answer_step next;
-    int awaits;                   /* the dialog: `text` is all of the answer */
+    int awaits;                   /* the dialog: `text` is the whole answer */
     long long began, stepped;     /* loop clock */
     buf asks, text;
-    int first;                    /* row of its first option; or -1 */
+    int first;                    /* of its first option, or -1 */
     struct reader_mark mark;
 };
 
@@ -93,58 +92,55 @@ struct holder {
     int killing, exited, drained, over;
     struct answer *answer;     /* or NULL */
     char *id, *socket, *dir, *api_socket, *keep_env;
-    int slave;                 /* kept: the pty hangs up only after the exit */
-    struct holder_client *controller; /* that typed last; or NULL */
+    int slave;                 /* keeps the pty from hanging up before the exit */
+    struct holder_client *controller; /* typed last; or NULL */
     struct loop loop;
     char *program;
     struct conn pty;
     struct frame_pool pool;
-    buf scratch;               /* empty between uses; keeps its memory */
+    buf scratch;               /* empty between uses */
     int lock_fd;               /* -1: no locks here */
     struct loop_child child;
     long long umask;           /* -1: ours */
     struct loop_fd listener;
     ino_t socket_node;         /* as it was made */
-    /* of a status frame */
     struct state state;
     long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
-    char *history;             /* file of what the agent was told; or NULL */
+    char *history;             /* of what the agent was told; or NULL */
     const struct agents_row *history_of;
-    char *history_text;        /* NULL: the last input */
+    char *history_text;        /* or NULL: the last input */
     long long started_at;      /* wall clock, ms */
-    struct output *looking;    /* telec native; or NULL */
-    buf events;                /* that wait for its end, each with a NUL … */
+    struct output *looking;    /* telec native, or NULL */
+    buf events;                /* waiting for its end, each with a NUL; … */
     int looked;                /* … and are handled now */
     buf asked;                 /* state_text … */
     buf said;                  /* by its hook */
-    buf refused;               /* … and whose message was refused */
+    buf refused;               /* … of which a message was refused */
     int wait_status;
     int dirty;                 /* a status is due */
     long long status_at;
-    /* input */
     buf typed;                 /* first prompt, not typed yet */
-    buf first_argument;        /* first prompt of argv */
+    buf first_argument;        /* … of argv */
     enum message_first first;
-    int first_busy;            /* it got more time so often */
-    int first_strict;          /* wait until the program reads keys or pastes */
+    int first_busy;            /* times it got more time */
+    int first_strict;          /* until the program reads keys or pastes */
     long long first_until, first_looked_at; /* loop clock */
-    long long calm_since, calm_at; /* looks at an agent with a box: the first, the last … */
-    int calm;                  /* … and in how many in a row it slept */
-    const struct holder_client *sizer; /* whose size it is; or NULL */
+    long long calm_since, calm_at; /* looks at a boxed agent: first, last, … */
+    int calm;                  /* … and how many in a row found it asleep */
+    const struct holder_client *sizer; /* has its size; or NULL */
     int told_unfocused;
-    int prompts, queued;       /* hooks of prompts; the agent holds a message */
+    int prompts, queued;       /* hooks of prompts; messages that the agent holds */
     long long typed_at;
-    long long stop_at;         /* loop clock: a hook's stop, not on the screen yet; or 0 */
+    long long stop_at; /* loop clock: a hook's stop that the screen does not show yet; or 0 */
     long long submitted_at;
     int direct_count;          /* with the pty's descriptor */
     struct loop_task offer_task, resume_task, looked_task;
-    /* the end */
     int spread, hung_up;       /* SIGHUP went to all; the leader's time is over */
     int stopped;               /* until the kill timer ends it */
-    buf paused, halted;        /* pids stopped then; stopped before */
+    buf paused, halted;        /* pids: stopped then; stopped before */
     long long stopped_at, look_until; /* loop clock */
-    long long sync_at;         /* viewers wait for an update's end; or 0 */
+    long long sync_at;         /* until an update's end; or 0 */
     int check_ms;              /* to the next look for processes */
     struct loop_timer status_timer, silence_timer, kill_timer, drain_timer, type_timer,
         message_timer, answer_timer, tick_timer, accept_timer, wait_timer, bell_timer;
@@ -161,12 +157,12 @@ struct holder_client {
     int held;                  /* see holder_pause_full */
     int behind;                /* a snapshot is due */
     int missing;               /* of its scrollback, perhaps */
-    int all;                   /* nothing is omitted while it reads */
+    int all;                   /* nothing is omitted */
     size_t unread;             /* queued at the last look */
-    long long tick_at;         /* `recent` counts since then */
+    long long tick_at;         /* of `recent` */
     long long whole_at;        /* its last snapshot with scrollback */
-    size_t recent;             /* bytes sent in this tick */
-    int direct;                /* has the pty's descriptor */
+    size_t recent;             /* bytes sent since then */
+    int direct;                /* has the pty */
     int offered;               /* last FRAME_PTY: 1 may write, 0 may not, -1 unknown */
     long long inputs;          /* FRAME_INPUT frames */
     int cols, rows;            /* 0: not told */
@@ -177,22 +173,22 @@ struct holder_client {
 
 /* ==== environment ============================================================================ */
 
-/* Removes the terminal's variables but those in `keep` (NULL: none); sets ours. Between fork and
- * exec only setenv allocates. */
+/* Removes the terminal's variables but those in `keep` (or NULL), sets ours. Between fork and exec
+ * only setenv allocates. */
 static void environment_set(char **env, const char *keep);
-/* A light terminal's, if COLORFGBG says so. */
+/* As COLORFGBG says. */
 static void environment_set_ground(struct vt *vt, char *const *env);
 
 #define HOLDER_NATIVE_ID_MAX 256 /* bytes */
 
 /* ==== native ================================================================================= */
 
-/* env NULL: this process's. row may be NULL. */
+/* env NULL: ours. row: or NULL. */
 static void native_init(struct holder *h, const struct agents_row *row, char *const *env,
                         const char *directory);
-/* Hooks may tell of other sessions' conversations. */
+/* Hooks may tell of other sessions. */
 static int native_is_shared(const struct holder *h);
-/* Has an unknown id read from the agent's files; the looked_task follows, unless `looking` is NULL
+/* Reads an unknown id from the agent's files; the looked_task follows, unless `looking` is NULL
  * then. */
 static void native_look(struct holder *h);
 /* Is the event this session's? Codex runs the hooks of all sessions of one HOME in a process of the
@@ -201,89 +197,87 @@ static int native_accept(struct holder *h, struct json id, int is_prompt, span t
 
 /* ==== status ================================================================================= */
 
-/* As valid UTF-8. */
 static void status_put_characters(buf *b, span text, int most);
-/* QUESTION_NONE: it does not wait. */
+/* QUESTION_NONE: for nothing */
 static enum question_kind status_waits_for(const struct holder *h);
-static void status_put(const struct holder *h, buf *b); /* FRAME_STATUS's payload */
-/* A cleared screen keeps the last one. */
+static void status_put(const struct holder *h, buf *b);
+/* Kept when the screen is cleared. */
 static void status_renew_last_output(struct holder *h);
-static void status_send(void *holder);                  /* to subscribers */
-static void status_changed(struct holder *h);           /* a status is due */
-/* asked: the event's question; or {NULL, 0}. */
+static void status_send(void *holder);
+static void status_changed(struct holder *h);
+/* asked: the question, or {NULL, 0} */
 static void status_apply(struct holder *h, struct state_input in, span asked);
 static void status_set_seen(struct holder *h);
 static int status_is_viewed(const struct holder *h);
 
 /* ==== reader ================================================================================= */
 
-/* As the session was started. agent: a row's name; or NULL. */
+/* agent: a row's name, or NULL */
 static void reader_init(struct holder *h, char *const *argv, char *const *env,
                         const char *directory, const char *agent);
 static void reader_note_output(struct holder *h, size_t n, int titled);
-/* A hook reports the end of a turn: it is over once the screen shows no work. */
+/* A hook's end of a turn: it is over once the screen shows no work. */
 static void reader_on_stop(struct holder *h);
 static void reader_expect(struct holder *h, long long due); /* or sooner */
 static void reader_on_timer(void *holder);
-/* Reads without keeping it; reader_drop frees it. */
+/* Not kept; ends with reader_drop. */
 static void reader_scan(const struct holder *h, struct reader_screen *seen, struct question *q);
 static void reader_drop(struct reader_screen *seen);
 static void reader_on_silence(void *holder);
 static void reader_read(struct holder *h, int quiet); /* quiet: the screen is complete */
-/* Unsubmitted text of the agent's box. Returns 0: none. */
+/* Of the agent's box. Returns 0: none. */
 static int reader_put_draft(const struct holder *h, buf *b);
 static int reader_has_box(const struct holder *h);
 static int reader_is_blank(const struct holder *h);
 static int reader_is_line(const struct holder *h);
 static int reader_count_shown(const struct holder *h, span text);
-/* Digest of the agent's box, else of the cursor's row. */
+/* Of the agent's box, else of the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);
 static int reader_changed_rows(const struct holder *h, const struct reader_mark *m, int rows);
-/* More than one row, or one and the cursor's. */
+/* More than a row, or one and the cursor's. */
 static int reader_has_moved(const struct holder *h, const struct reader_mark *m);
-static size_t reader_count_text(const struct holder *h); /* of the screen, in bytes */
+static size_t reader_count_text(const struct holder *h); /* in bytes */
 
 /* ==== viewer ================================================================================= */
 
-static void viewer_put_snapshot(struct holder_client *c, int scrollback); /* queues it */
-/* Once the viewer reads. */
+static void viewer_put_snapshot(struct holder_client *c, int scrollback);
 static void viewer_send_snapshot(struct holder_client *c, int scrollback);
-static void viewer_send_output(struct holder *h, span output); /* to every viewer */
-/* Returns the bytes after which a snapshot that waits is whole; 0: none. */
+static void viewer_send_output(struct holder *h, span output);
+/* Returns how many bytes complete a snapshot that waits; or 0. */
 static size_t viewer_find_screen(const struct holder *h, span output);
-static void viewer_fall_behind(struct holder_client *c); /* a snapshot follows */
+static void viewer_fall_behind(struct holder_client *c);
 static void viewer_on_tick(void *holder);
 static void viewer_start_tick(struct holder *h);
-/* Reads the pty again, unless a viewer that gets all output is waited for. */
+/* Unless a viewer of all output is waited for. */
 static void viewer_release_pty(struct holder *h);
-static void viewer_on_wait(void *holder); /* the wait_timer */
-/* A viewer that gets all output has read some since. */
+static void viewer_on_wait(void *holder);
+/* One of all output has read some. */
 static int viewer_reads(struct holder *h);
 static void viewer_set_size(struct holder *h, int cols, int rows);
-static void viewer_apply_size(struct holder_client *c); /* it types */
+static void viewer_apply_size(struct holder_client *c);
 static void viewer_leave_size(struct holder_client *c); /* the last active one has it */
 
 /* ==== input ================================================================================== */
 
 #ifndef INPUT_HOLD
-#define INPUT_HOLD (64 * 1024) /* that the program does not read: viewers' input waits */
+#define INPUT_HOLD (64 * 1024) /* not read by the program: viewers' input waits */
 #endif
 
-/* Returns 0, or -1: the program does not read. */
+/* -1: the program does not read */
 static int input_type(struct holder *h, span bytes);
 /* Takes its size; a pending Enter goes first. */
 static void input_type_for(struct holder_client *c, span bytes);
 static void input_note_typed(struct holder_client *c, long long at, int looked);
-/* Why no message may be typed: "waiting: Bash: make", "draft: fix the". Returns 0: it may. */
+/* "waiting: Bash: make", "draft: fix the". Returns 0: nothing refuses. */
 static int input_put_refusal(struct holder *h, buf *b);
 static void input_tell_focus(struct holder *h);
 static void input_pass_pty(struct holder_client *c);
-static void input_offer_pty(void *holder);           /* the offer_task */
+static void input_offer_pty(void *holder);
 
 /* ==== message ================================================================================ */
 
-/* c: gets the receipt; NULL: the first prompt. how: enter and force. */
+/* c: for the receipt; NULL: the first prompt. how: enter and force. */
 static void message_add(struct holder *h, struct holder_client *c, span text,
                         const struct frame_message *how);
 static void message_put_receipt(struct holder_client *c, const char *result);
@@ -298,7 +292,7 @@ static void message_on_first_timer(void *holder);
 
 /* ==== answer ================================================================================= */
 
-/* text: a number, "yes", "no", an option's beginning; or to a line prompt. Receipt: "answered",
+/* text: a number, "yes", "no", an option's beginning, or a prompt's text. Receipt: "answered",
  * "unconfirmed", or why not. */
 static void answer_ask(struct holder_client *c, const char *text);
 static void answer_step(void *holder);
@@ -307,7 +301,7 @@ static void answer_end(struct holder *h);
 
 /* ==== end ==================================================================================== */
 
-static void end_begin_undoable(struct holder *h, long long undo_ms); /* then end_kill */
+static void end_begin_undoable(struct holder *h, long long undo_ms);
 static void end_undo(struct holder *h);
 static void end_kill(struct holder *h);
 static void end_check(struct holder *h);

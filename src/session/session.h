@@ -277,32 +277,31 @@ static size_t life_count_pids(const buf *pids);
 static pid_t life_pid(const buf *pids, size_t i);
 /* As ps: 'T' stopped, 'Z' ended. */
 static char life_process_state(pid_t pid);
-/* signo 0 only counts. */
+/* signo 0 only counts */
 static int life_signal_session(pid_t session, int signo);
-/* As life_signal_session, where the holder may be dead: ids may be others' by now. */
+/* The holder may be dead: ids may be others' by now. */
 static int life_signal_programs(const struct life_owner *owner, int signo);
-/* For the life of this process, which must not open the file again. EAGAIN: another holder has
- * it. */
+/* For the life of this process, which must not open the file again. EAGAIN: another holder's. */
 static int life_lock(const char *dir);
 static int life_publish(int fd, pid_t program, const char *socket);
-/* The owner is to be freed. */
+/* Free the owner. */
 static enum store_lock life_look(const char *dir, struct life_owner *owner);
 static void life_free_owner(struct life_owner *owner);
-/* Asks the owner, as the kernel tells it, for a new socket, if it knows the signal. Returns 1:
- * asked. */
+/* Asks the kernel's owner of the lock for a new socket, if it knows the signal. Returns 1: asked.
+ * */
 static int life_summon(const struct life_owner *owner);
 static void life_summon_holder(const char *dir);
-/* By the lock, else as recorded; to be freed. Waits for a new socket, LIFE_SUMMON_MS at most. */
+/* By the lock, else `recorded`; to be freed. Waits for a new socket, LIFE_SUMMON_MS at most. */
 static char *life_find_socket(const char *dir, const char *recorded);
 /* Compares with os_put_machine or os_put_boot. Returns 1, 0, or -1: unknown. */
 static int life_is_same(void (*put)(buf *b), const char *recorded);
 struct life_record {
-    const char *id, *dir, *socket, *machine, *host, *boot; /* the last three may be NULL */
+    const char *id, *dir, *socket, *machine, *host, *boot; /* the last three: or NULL */
 };
-/* error: errno of connecting. exited: a daemon took it for dead: no process is searched for. Asks
- * for a missing socket; appends why it is unreachable. */
+/* error: errno of connecting. exited: a daemon took it for dead: no process is searched. Asks for a
+ * missing socket; appends why it is unreachable. */
 static enum life life_judge(const struct life_record *r, int error, int exited, buf *why);
-/* Kills a hanging holder and its programs. Returns how many. */
+/* Of a hanging holder and its programs; returns how many. */
 static int life_kill(const char *dir, const char *id);
 #define LIFE_SUMMON_MS 100
 #define LIFE_POLL_MS 2
@@ -310,43 +309,40 @@ static int life_kill(const char *dir, const char *id);
 /* ==== holder_link ============================================================================= */
 
 #ifndef HOLDER_LINK_ASK_MS
-#define HOLDER_LINK_ASK_MS 5000 /* for an answer */
+#define HOLDER_LINK_ASK_MS 5000
 #endif
 #ifndef HOLDER_QUEUE_MAX
 #define HOLDER_QUEUE_MAX (4 * 1024 * 1024) /* bytes queued for one that does not read */
 #endif
-/* A message is typed by then or never; the rest is for its receipt. */
+/* … of a message; the rest is for its receipt. */
 #define HOLDER_TYPE_MS (HOLDER_LINK_ASK_MS / 2)
 
 #define HOLDER_FDS_LEFT 16 /* descriptors that links to sessions leave to clients */
 
-/* Set on_frame, on_closed and ctx, then open it. */
+/* Set on_frame, on_closed and ctx first. */
 struct holder_link {
     int open;
     void (*on_frame)(void *ctx, enum frame_type type, span payload);
     void (*on_drained)(void *ctx); /* or NULL */
-    /* The last call: then it may be opened again, or freed. */
+    /* The last call. */
     void (*on_closed)(void *ctx);
     void *ctx;
     struct conn conn;
-    struct holder_link_launching *launching; /* NULL: it stands */
+    struct holder_link_launching *launching; /* NULL: done */
 };
 
-/* Returns a descriptor, or -1 with errno. */
 static int holder_link_dial(const char *socket);
-/* Takes the descriptor; -1: returns -1. */
+/* Takes the descriptor, or returns -1 for -1. */
 static int holder_link_open(struct holder_link *link, struct loop *l, int fd);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
-/* Sends unless HOLDER_QUEUE_MAX bytes are queued. Returns 0, or -1. Whatever clients can send
- * without end goes this way. */
+/* For what clients can send without end: -1 while HOLDER_QUEUE_MAX bytes are queued. */
 static int holder_link_offer(struct holder_link *link, enum frame_type type, span payload);
 static void holder_link_close(struct holder_link *link); /* on_closed follows */
 static void holder_link_drain(struct holder_link *link); /* once everything is sent */
 static void holder_link_cancel(struct holder_link *link); /* no callback */
 
-/* A new session. */
 struct holder_spec {
-    const char *binary;      /* the program's file, if it may have moved; or NULL */
+    const char *binary;      /* of the program, if its file may have moved; or NULL */
     const char *id, *socket, *state_dir;
     const char *api_socket;
     char *const *argv;
@@ -356,13 +352,13 @@ struct holder_spec {
     struct json umask;       /* else the daemon's */
     int cols, rows;
     const char *typed;       /* first prompt, to be typed; or NULL */
-    const char *argument;    /* first prompt among argv; or NULL */
+    const char *argument;    /* … among argv; or NULL */
     const char *native_id;   /* or NULL */
-    const char *keep_env;    /* the terminal's variables that the program gets */
+    const char *keep_env;    /* variables of the terminal that the program gets */
 };
 
-/* done comes once, maybe at once. error NULL: it runs, and the link is open, unless the session has
- * ended already. No hook is called before. */
+/* done comes once, maybe at once. error NULL: it runs, and the link is open unless it has ended. No
+ * hook is called before. */
 static void holder_link_launch(struct loop *l, const char *program, const struct holder_spec *spec,
                                struct holder_link *link, void (*done)(void *ctx, const char *error),
                                void *ctx);
@@ -370,7 +366,7 @@ static void holder_link_launch(struct loop *l, const char *program, const struct
 /* HOLDER_LATE: none in HOLDER_LINK_ASK_MS */
 enum holder_answer { HOLDER_ANSWERED, HOLDER_ENDED, HOLDER_LATE };
 
-/* On a connection of its own; frees itself. */
+/* On its own connection; frees itself. */
 struct holder_link_ask {
     struct holder_link link;
     struct loop_timer timer;
@@ -380,14 +376,14 @@ struct holder_link_ask {
     void *ctx;
 };
 
-/* done comes once, from the loop. Returns NULL without it: fd is -1. */
+/* done comes once, from the loop. Returns NULL, without it, for fd -1. */
 static struct holder_link_ask *
 holder_link_ask(struct loop *l, int fd, enum frame_type question, span payload,
                 enum frame_type wanted,
                 void (*done)(void *ctx, enum holder_answer how, span payload), void *ctx);
 static void holder_link_ask_cancel(struct holder_link_ask *ask);
 
-/* As FRAME_TEXT_REPLY has it. */
+/* As FRAME_TEXT_REPLY. */
 static void holder_link_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out);
 
 /* ==== transcript ============================================================================== */
@@ -397,28 +393,28 @@ static void holder_link_log_text(const char *state_dir, int cols, int rows, int 
 
 struct transcript; /* frees itself */
 
-/* done comes once, from the loop; error NULL, or why not. *running counts the owner's. Returns NULL
- * without done; EAGAIN: TRANSCRIPTS_MAX run. */
+/* done comes once, from the loop; error or NULL. *running counts the owner's. Returns NULL without
+ * done; EAGAIN: TRANSCRIPTS_MAX run. */
 static struct transcript *transcript_read(struct loop *l, const char *program, const char *dir,
                                           int cols, int rows, int prompts, int *running,
                                           void (*done)(void *ctx, const char *error, span text),
                                           void *ctx);
 static void transcript_cancel(struct transcript *t);
-/* The child process: writes to stdout. */
+/* A child process, to stdout. */
 static int transcript_main(const char *dir, const char *cols, const char *rows, int prompts);
 
 /* ==== stream ================================================================================== */
 
-/* A snapshot, then output; a new snapshot where output was omitted. From a holder (stream_open),
- * another computer (remote_open), or through the daemon (relayed_open). */
+/* A snapshot, then output; another snapshot where output was omitted. From a holder (stream_open),
+ * another computer (remote_open) or through the daemon (relayed_open). */
 struct stream;
 struct stream_hooks {
-    void (*on_size)(void *ctx, int cols, int rows); /* of the snapshot that follows */
+    void (*on_size)(void *ctx, int cols, int rows); /* of the next snapshot */
     void (*on_output)(void *ctx, span bytes, int snapshot);
     void (*on_pty)(void *ctx, span payload);        /* or NULL */
     void (*on_end)(void *ctx, const char *why);     /* the last call */
     void (*on_drained)(void *ctx);                  /* input is sent; or NULL */
-    /* The link to the other computer was lost, and why; NULL: it is back. unsent: bytes of input
+    /* The link to the other computer is lost, and why; NULL: it is back. unsent: bytes of input
      * refused or perhaps not typed. NULL: of a holder. */
     void (*on_link)(void *ctx, const char *why, long long unsent);
     /* FRAME_ENDING; or NULL */
@@ -442,30 +438,28 @@ enum stream_over {
     STREAM_REFUSED  /* it never began */
 };
 
-/* The first member of each kind. */
 struct stream {
     const struct stream_source *source;
     const struct stream_hooks *hooks; /* NULL: closed */
     void *ctx;
-    struct holder_link *link; /* NULL: of no holder of this computer */
+    struct holder_link *link; /* or NULL: of no holder of this computer */
     enum stream_over over; /* in on_end */
     const char *code; /* in on_end: the other computer's error; or NULL */
 };
 
-/* how: a set of FRAME_VIEW_…. Returns NULL: fd is -1. */
+/* how: FRAME_VIEW_…. NULL for fd -1. */
 static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx);
-/* Without the daemon. Waits as life_find_socket does. */
+/* Without the daemon; waits as life_find_socket. */
 static struct stream *stream_open_session(struct loop *l, const struct config *config,
                                           const char *id, span how,
                                           const struct stream_hooks *hooks, void *ctx);
-/* Output is omitted while the stream is paused, not queued. */
+/* Meanwhile output is omitted, not queued. */
 static void stream_pause(struct stream *s, int paused);
-/* Return 0; 1: wait for on_drained; -1: the other side does not read. from: the viewer's
- * computer. */
+/* Return 0; 1: wait for on_drained; -1: not read. from: the viewer's computer. */
 static int stream_type(struct stream *s, span input);
 static int stream_resize(struct stream *s, int cols, int rows, const char *from);
-static void stream_set_colours(struct stream *s, const struct vt_colours *colours); /* a viewer's */
+static void stream_set_colours(struct stream *s, const struct vt_colours *colours);
 static void stream_close(struct stream *s); /* no hook follows; or NULL */
 static void stream_drain(struct stream *s); /* stream_close, once input is sent */
 static void stream_cancel(struct stream *s); /* at once; not of remote_open; or NULL */
@@ -477,13 +471,13 @@ static size_t stream_queued(const struct stream *s); /* bytes of input; or NULL 
 #define STATE_IDLE_MS 3000
 #endif
 #ifndef STATE_SILENT_MS
-#define STATE_SILENT_MS 10000 /* of a hooked session: agents think that long */
+#define STATE_SILENT_MS 10000 /* hooked: agents think that long */
 #endif
 #ifndef STATE_START_MS
-#define STATE_START_MS 8000   /* of an agent before its input box */
+#define STATE_START_MS 8000   /* of an agent, to its input box */
 #endif
 #ifndef STATE_BLANK_MS
-#define STATE_BLANK_MS 30000  /* of an agent that has drawn nothing */
+#define STATE_BLANK_MS 30000  /* of an agent that draws nothing */
 #endif
 #ifndef STATE_BELL_MS
 #define STATE_BELL_MS 300     /* its output comes so soon */
@@ -518,21 +512,20 @@ enum state_event {
     STATE_ON_SESSION_END, STATE_ON_EXIT, STATE_ON_UNREACHABLE, STATE_ON_LOSS
 };
 
-/* Times: one monotonic clock, ms. */
 struct state {
     enum state_kind kind;
     enum state_source source;
     int unseen;
-    int hooked; /* hooks report everything: output changes nothing */
-    int phrased; /* its agent's sign of work is known */
+    int hooked; /* hooks report everything */
+    int phrased; /* the agent's sign of work is known */
     int works;  /* the last reading showed it */
-    int ready;  /* phrased: its box or sign of work was shown */
+    int ready;  /* phrased: box or sign of work was shown */
     int interrupted; /* Esc or Ctrl-C while it worked */
     long long since;
     long long waiting_at, bell_at, output_at;
     long long hook_at, typed_at, looked_at;
-    long long keyed_at; /* typed by a viewer */
-    long long work_until; /* phrased: then idle without its sign of work */
+    long long keyed_at; /* by a viewer */
+    long long work_until; /* phrased: idle then without the sign of work */
 };
 
 struct state_input {
@@ -540,24 +533,23 @@ struct state_input {
     int viewed;
     long long at;
     int interrupts, by_viewer; /* typed, or looked */
-    int echo; /* STATE_ON_BELL: it came without text and notification */
-    /* STATE_ON_READ: */
+    int echo; /* STATE_ON_BELL: without text or notification */
+    /* STATE_ON_READ */
     int asks;     /* a question */
     int works;
-    int ready;    /* its input box was on the screen */
+    int ready;    /* the input box was shown */
     int moved;    /* since the bell, more than a spinner */
-    int rests;    /* it shows nothing of a turn, and its processes sleep */
+    int rests;    /* no turn is shown, and its processes sleep */
 };
 
-static const char *state_name(enum state_kind kind);            /* "working" */
-static const char *state_source_name(enum state_source source); /* "output" */
-/* The table's first row that matches. Returns 0: the state stays. */
+static const char *state_name(enum state_kind kind);
+static const char *state_source_name(enum state_source source);
+/* Returns 0: the state stays. */
 static int state_apply(struct state *s, const struct state_input *in, long long now);
-/* STATE_ON_SILENCE counts from then on. */
+/* From then on STATE_ON_SILENCE. */
 static long long state_silent_at(const struct state *s);
-/* Skips the time that the program was stopped. */
+/* The program was stopped so long. */
 static void state_skip(struct state *s, long long ms);
-/* Returns 0: no event is called so. */
 static int state_parse_event(struct json type, enum state_event *event);
 
 /* ==== native ================================================================================== */
@@ -566,17 +558,15 @@ static int native_main(char *const *args); /* five; a holder's child */
 
 /* ==== holder ================================================================================== */
 
-/* Reads a holder_spec from descriptor 0, then lives in the background until the session ends. */
+/* Reads a holder_spec from descriptor 0; in the background until the session ends. */
 static int holder_main(void);
 
 /* ==== ended =================================================================================== */
 
-/* Keeps a removed session's directory. */
 static int ended_keep(const char *state, const char *id);
 static void ended_expire(const char *state);
-/* Returns 0, or -1: there is none. */
 static int ended_revive(const char *state, const char *id);
-/* The newest first: members of a session object, and ended_at. */
+/* The newest first: session objects, with ended_at. */
 static void ended_put_list(const char *state, const char *computer, buf *b);
 
 /* ==== record ================================================================================== */
@@ -585,36 +575,36 @@ struct session {
     struct sessions *owner;
     struct session *next, **link;
     char *id, *dir, *socket;
-    /* the record */
+    /* its record */
     char *title, *directory, *agent, *mode, *initiator, *command; /* NULL: none */
-    char *native_id;        /* of its agent's conversation; or NULL */
+    char *native_id;        /* of the agent's conversation; or NULL */
     long long created_at;   /* wall clock, ms */
-    int ending;             /* to be removed once it has ended */
+    int ending;             /* to be removed then */
     /* live */
-    long long checked_at;    /* loop clock: whether others observe it */
-    struct session_waiter *waiters; /* for its end */
+    long long checked_at;    /* loop clock: do others observe it? */
+    struct session_waiter *waiters;
     struct session_creating *creating; /* or NULL */
-    /* The session's holder has gone, or all of it; NULL: no restart waits. */
+    /* The holder has gone, or all of the session; NULL: no restart waits. */
     void (*on_gone)(void *ctx, struct session *s, int removed);
     void *gone_ctx;
-    int hidden;             /* its end can be undone: it is not in the cache */
+    int hidden;             /* not in the cache: its end can be undone */
     long long end_at;       /* wall clock; 0: none; or … */
 #define SESSION_END_UNKNOWN -1 /* … an older telec's: its holder knows */
     struct loop_timer end_timer;
-    struct cache_session *cached; /* NULL: not in the cache */
-    buf record;             /* members that seldom change, without braces */
+    struct cache_session *cached; /* or NULL: not in the cache */
+    buf record;             /* what seldom changes, without braces */
     void *branch;           /* find_branch's; or NULL */
     int tells_native_id;    /* the status has it */
     buf status;             /* the last FRAME_STATUS; or empty */
-    struct holder_link holder; /* open while reachable */
-    buf unreachable;        /* why it is; or empty */
+    struct holder_link holder; /* while reachable */
+    buf unreachable;        /* why; or empty */
     struct loop_timer retry_timer; /* to reach it, or for its answer */
-    long long retry_ms;     /* the last wait; 0: it was reached */
+    long long retry_ms;     /* 0: it was reached */
     int answered;           /* on this connection */
     int forced;             /* a record of another machine goes, too */
-    int adopting;           /* a starting daemon asks */
-    char *machine, *host, *boot; /* of its holder's start; NULL: unknown */
-    char announced[16];     /* state that on_changed's owner has seen */
+    int adopting;           /* asked by a starting daemon */
+    char *machine, *host, *boot; /* at its holder's start; or NULL */
+    char announced[16];     /* a state: on_changed came for it */
 };
 
 struct session_creating {
@@ -651,11 +641,10 @@ struct sessions {
     long long asked_at;     /* by sessions_expect_answers */
 };
 
-/* Returns 1, 0: there is no record, or -1: it can't be read. */
+/* Returns 1; 0: no record; -1: not readable. */
 static int record_load(struct session *s);
-/* Writes the session's record. Returns 0, or -1 with errno. */
 static int record_write(const struct session *s);
-/* Returns 0, with ETIMEDOUT, while the sessions' disk does not answer. */
+/* Returns 0, with ETIMEDOUT, while the disk does not answer. */
 static int record_disk_answers(const struct session *s);
 static void record_changed(struct session *s);    /* tells the cache */
 static void record_branch_changed(struct session *s);
@@ -668,64 +657,63 @@ static int record_names_conversation(const struct config_agent *agent);
 static int record_resumes(const struct session *s); /* a restart resumes it */
 static int record_has_exited(const struct session *s);
 static void record_set_status(struct session *s, span status);
-/* The daemon's own: the holder's last one with another state. */
+/* The holder's last one with another state. */
 static void record_set_own_status(struct session *s, enum state_kind kind,
                                   enum state_source source, const char *text);
-static void record_set_lost(struct session *s, enum life life); /* its holder died */
-/* Returns 0: its holder wrote none. */
+static void record_set_lost(struct session *s, enum life life); /* the holder died */
+/* Returns 0: none. */
 static int record_read_exit(struct session *s);
-/* Takes an exit back that a restart set aside. Returns 0: none is. */
+/* Undoes a restart's setting aside of the exit. Returns 0: none. */
 static int record_recover_exit(struct session *s);
 static void record_discard_exit(const struct session *s); /* the session runs */
 
 /* ==== sessions ================================================================================ */
 
-/* ready comes once, maybe at once: all have answered, or SESSIONS_ADOPT_MS has passed. */
+/* ready comes once, maybe at once: all have answered, or SESSIONS_ADOPT_MS are over. */
 static void sessions_init(struct sessions *all, struct loop *l, struct config *config,
                           struct cache *cache, void (*ready)(void *ctx), void *ctx);
-/* Calls done of each session that is being started. */
+/* Calls done of each session being started. */
 static void sessions_stop_waiting(struct sessions *all);
 static void sessions_free(struct sessions *all);   /* they go on */
-/* Returns NULL: unknown, or hidden. */
+/* Or NULL; not a hidden one. */
 static struct session *sessions_find(const struct sessions *all, const char *id);
-/* Makes an ended one an exited one again; NULL: there is none. */
+/* From ended to exited; or NULL. */
 static struct session *sessions_revive(struct sessions *all, const char *id);
-/* Returns 0, or -1 with errno: the title stays. */
+/* -1: the title stays */
 static int sessions_rename(struct session *s, const char *title);
-/* Returns a connection, or -1 with errno. Never waits: where the socket's file is gone it goes
- * through the standing one, and the holder makes the file again. */
+/* A connection, or -1 with errno. Never waits: without the socket's file it goes through the
+ * standing one, and the holder makes the file again. */
 static int sessions_find_socket(struct session *s);
-/* Asks for a status; while none comes, it is unreachable. */
+/* Asks for a status; unreachable while none comes. */
 static void sessions_expect_answer(struct session *s);
 /* holder_link_offer, and that */
 static int sessions_offer(struct session *s, enum frame_type type, span payload);
 static void sessions_expect_answers(struct sessions *all); /* all, rarely */
 static int sessions_is_running(const struct session *s); /* and it answers */
-/* Returns the running session that has an agent's conversation, else s. Codex runs the hooks of all
- * its sessions in the process of the first one. */
+/* Returns the running session of that conversation, else s: Codex runs the hooks of all its
+ * sessions in the process of the first. */
 static struct session *sessions_of_conversation(struct session *s, const char *native_id);
-/* NULL: it can be reached, or has exited */
+/* or NULL */
 static const char *sessions_why_unreachable(const struct session *s);
-/* Ends it, or dismisses an exited one; the waiter hears of the removal. */
+/* Also dismisses an exited one. The waiter hears of the removal. */
 static void sessions_end(struct session *s, struct session_waiter *waiter);
 /* Without its holder's help. */
 static void sessions_end_by_force(struct session *s, struct session_waiter *waiter);
 static void sessions_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
-/* The session leaves the cache now. Its processes are stopped, and its holder ends it in time,
- * daemon or not; an exited one is removed then. Return 0, or -1 with errno: nothing has changed. */
+/* It leaves the cache now. Its processes are stopped, and its holder ends it in time, daemon or
+ * not; an exited one is removed then. -1: nothing has changed. */
 static int sessions_end_undoably(struct session *s, int undo_s);
 static struct session *sessions_find_hidden(const struct sessions *all, const char *id);
 static int sessions_undo_end(struct session *s);
 static void sessions_set_seen(struct session *s);
-/* See transcript_read. */
 static struct transcript *sessions_read_log(const struct session *s, int prompts,
                                             void (*done)(void *ctx, const char *error, span text),
                                             void *ctx);
 /* text: the whole one */
 static void sessions_put_transcript(const struct sessions *all, const char *id, span text,
                                     long long tail_chars, buf *b);
-/* Returns 0, and 80 x 24: its holder has told none. */
+/* Returns 0, and 80 x 24, when it is unknown. */
 static int sessions_size(const struct session *s, int *cols, int *rows);
 
 /* For launch.c. */
@@ -738,27 +726,25 @@ static void sessions_reach(void *session);
 
 /* ==== launch ================================================================================== */
 
-/* Strings are copied. */
 struct session_plan {
     const char *title, *directory, *agent, *mode, *initiator, *message; /* NULL: none */
     char *const *command;   /* NULL: the agent's */
-    struct json env, umask; /* of struct holder_spec */
+    struct json env, umask; /* as in struct holder_spec */
     int cols, rows;
 };
 
-/* As configured now, until the next call; or NULL. */
+/* As configured now; until the next call; or NULL. */
 static const struct config_agent *launch_agent(struct sessions *all, const char *name);
-/* done comes once, maybe at once: with a session of the cache, or an error. */
+/* done comes once, maybe at once: a session in the cache, or an error. */
 static void launch_create(struct sessions *all, const struct session_plan *plan,
                           void (*done)(void *ctx, struct session *s, const char *error),
                           void *ctx);
-/* fresh: nothing is resumed. Of the plan env, umask and size count; size 0: as it was. An error
- * leaves the session as it is. */
+/* fresh: resumes nothing. Of the plan env, umask and size count; size 0: as before. An error leaves
+ * the session as it is. */
 static void launch_restart(struct session *s, const struct session_plan *plan, int fresh,
                            void (*done)(void *ctx, struct session *s, const char *error),
                            void *ctx);
-/* mode < 0: no flags. id: of a conversation, or NULL; option: its, see config_agent. message may be
- * NULL. */
+/* mode -1: no flags. id of a conversation and its option, or NULL; message too. */
 static void launch_put_agent_command(const struct config_agent *agent, int mode,
                                      const char *option, const char *id, const char *message,
                                      buf *b);
