@@ -253,11 +253,11 @@ static void buf_int(buf *b, long long v)
     buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
-/* Destination of formatted text: a buf, or memory as far as the text fits. */
+/* A buf, or memory as far as the text fits. */
 struct base_sink {
     buf *b;
     char *p;
-    size_t size, n; /* n counts also what did not fit */
+    size_t size, n; /* also of what did not fit */
 };
 
 static void base_sink_add(struct base_sink *to, const char *p, size_t n)
@@ -425,7 +425,6 @@ static const char *buf_cstr(buf *b)
     return b->p;
 }
 
-/* Appends s to a blob that has room for it. */
 static void blob_put(blob *b, span s)
 {
     if (s.n)

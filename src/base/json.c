@@ -8,7 +8,6 @@
  * its other half is accepted and reads as U+FFFD (8.2). Left out: fractions as numbers, a tree,
  * pretty printing. */
 
-/* The token that the checker expects next. */
 enum json_state {
     JSON_WANT_VALUE,
     JSON_WANT_ELEMENT, /* a value or ']': right after '[' */
@@ -17,17 +16,17 @@ enum json_state {
     JSON_WANT_NEXT     /* ',' or the closing bracket, or at depth 0 nothing: right after a value */
 };
 
-/* p is the first byte not yet accepted. When a scan returns BAD, p is the offending byte: the text
- * before it could still have become valid. */
+/* p: the first byte not yet accepted; after BAD the offending one: the text before it could still
+ * have become valid. */
 struct json_scan {
     const char *p, *end;
     const char *why;
     enum json_state state;
     int depth;
-    char open[JSON_DEPTH]; /* the open brackets, outermost first */
+    char open[JSON_DEPTH]; /* the outermost first */
 };
 
-/* The letter behind a backslash, by the character it encodes; and the reverse. 'u' is not here. */
+/* The letter behind a backslash, and the reverse. 'u' is not here. */
 static const char json_escape_of[128] = {
     ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
 };
@@ -282,7 +281,6 @@ static enum parse json_scan_next(struct json_scan *s)
     return PARSE_DONE;
 }
 
-/* Checks one value with everything inside it. */
 static enum parse json_scan_all(struct json_scan *s)
 {
     enum parse r = PARSE_DONE;
@@ -463,8 +461,8 @@ static uint32_t json_hex4(const char *p)
     return v;
 }
 
-/* Decodes the escape at p as UTF-8. Returns the bytes written; *used is the escape's length. The
- * string's closing quote ends the look-ahead for the second half of a pair. */
+/* Returns the bytes written; *used: the escape's length. The closing quote ends the look-ahead for
+ * the second half of a pair. */
 static size_t json_decode_escape(const char *p, char out[4], size_t *used)
 {
     *used = 2;
@@ -579,8 +577,7 @@ static int json_member_eq(struct json object, const char *key, const char *s)
     return json_text_eq(json_get(object, key), s);
 }
 
-/* Makes *v, which is <= 0, *v * 10 - digit: negative, because LLONG_MIN has no positive twin.
- * Returns 0 when it doesn't fit. */
+/* Makes *v <= 0 *v * 10 - digit: LLONG_MIN has no positive twin. Returns 0 when it doesn't fit. */
 static int json_push_digit(long long *v, int digit)
 {
     if (*v < (LLONG_MIN + digit) / 10)
@@ -681,7 +678,7 @@ static void json_put_escape(buf *b, unsigned char c) /* of an ASCII character */
     buf_add(b, escape, n);
 }
 
-/* Writes the character or malformed sequence at p, which isn't plain ASCII. Returns its length. */
+/* Returns the length of the character or malformed sequence at p. */
 static size_t json_put_special(buf *b, const char *p, const char *end)
 {
     if ((unsigned char)*p < 0x80) {

@@ -6,7 +6,7 @@
 
 static struct {
     int fd;
-    enum log_level most, level; /* the most detailed that is written; of the last line */
+    enum log_level most, level; /* the most that is written; of the last line */
     char last[1024];
     unsigned long long times, told; /* the last line came; was written with that count */
     const char *path; /* of log_limit; NULL: no limit */

@@ -191,7 +191,7 @@ static const struct utf8_range utf8_wide[] = {
     {0xf6f4, 0xf6fc}, {0xf7e0, 0xf7f0}, {0xf90c, 0xf93a}, {0xf93c, 0xf945}, {0xf947, 0xf9ff},
     {0xfa70, 0xfaff},
 };
-#define UTF8_WIDE_SECOND 49 /* the first entry of plane 1 */
+#define UTF8_WIDE_SECOND 49
 
 static const struct utf8_range utf8_ambiguous[] = {
     {0xa1, 0xa1}, {0xa4, 0xa4}, {0xa7, 0xa8}, {0xaa, 0xaa}, {0xad, 0xae}, {0xb0, 0xb4},
@@ -229,7 +229,7 @@ static const struct utf8_range utf8_ambiguous[] = {
     {0xf100, 0xf10a}, {0xf110, 0xf12d}, {0xf130, 0xf169}, {0xf170, 0xf18d}, {0xf18f, 0xf190},
     {0xf19b, 0xf1ac},
 };
-#define UTF8_AMBIGUOUS_SECOND 167 /* the first entry of plane 1 */
+#define UTF8_AMBIGUOUS_SECOND 167
 
 static const struct utf8_range utf8_emoji[] = {
     {0xa9, 0xa9}, {0xae, 0xae}, {0x203c, 0x203c}, {0x2049, 0x2049}, {0x2122, 0x2122},
@@ -262,7 +262,7 @@ static const struct utf8_range utf8_emoji[] = {
     {0xf6eb, 0xf6f0}, {0xf6f3, 0xf6fc}, {0xf7e0, 0xf7f0}, {0xf90c, 0xf93a}, {0xf93c, 0xf945},
     {0xf947, 0xf9ff}, {0xfa70, 0xfaff},
 };
-#define UTF8_EMOJI_SECOND 87 /* the first entry of plane 1 */
+#define UTF8_EMOJI_SECOND 87
 
 /* Tells whether cp of plane 0 or 1 is in a table. */
 static int utf8_in(const struct utf8_range *table, size_t second, size_t count, uint32_t cp)
@@ -309,7 +309,7 @@ static int utf8_is_emoji(uint32_t cp)
 
 /* ---- text to be shown ------------------------------------------------------------------------ */
 
-/* Returns the code point at s.p[*i] and moves *i behind it. An unfinished one is malformed. */
+/* Moves *i behind it; malformed when unfinished. */
 static uint32_t utf8_step(span s, size_t *i)
 {
     uint32_t cp;

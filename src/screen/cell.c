@@ -28,7 +28,7 @@ enum cell_class {
     CELL_CLASS_LVT
 };
 
-/* An unfinished grapheme: what decides whether the next code point belongs to it. */
+/* What decides whether the next code point belongs to a grapheme. */
 struct cell_cluster {
     enum cell_class last;
     int emoji; /* it began with an emoji */
@@ -114,7 +114,7 @@ static int cell_class_joins(const struct cell_cluster *c, enum cell_class next, 
     }
 }
 
-/* Adds cp to the grapheme. Returns 0, having changed nothing, when it doesn't belong there. */
+/* Returns 0, having changed nothing, when cp doesn't belong there. */
 static int cell_cluster_add(struct cell_cluster *c, uint32_t cp)
 {
     enum cell_class next = cell_classify(cp);
@@ -418,7 +418,6 @@ static uint32_t cell_cube_level(uint32_t i)
     return i ? 55 + 40 * i : 0;
 }
 
-/* Returns an entry of the xterm palette as 0xrrggbb. */
 static uint32_t cell_palette_rgb(uint32_t i)
 {
     if (i < 16)
@@ -488,7 +487,7 @@ static int cell_style_eq(struct cell_style a, struct cell_style b)
            ((a.attr ^ b.attr) & CELL_STYLE_MASK) == 0;
 }
 
-/* Parameters of one SGR sequence; at most every attribute and two 38;2;255;255;255. */
+/* At most every attribute and two 38;2;255;255;255. */
 struct cell_sgr {
     size_t n;
     char text[96];
@@ -505,7 +504,7 @@ static void cell_sgr_number(struct cell_sgr *sgr, unsigned v, char separator)
     sgr->text[sgr->n++] = (char)('0' + v % 10);
 }
 
-/* base: 30 for the foreground, 40 for the background. */
+/* base: 30 foreground, 40 background. */
 static void cell_sgr_colour(struct cell_sgr *sgr, uint32_t colour, unsigned base)
 {
     unsigned i = colour & 255;
@@ -537,7 +536,7 @@ static void cell_sgr_underline(struct cell_sgr *sgr, unsigned style)
         cell_sgr_number(sgr, style, ':');
 }
 
-/* Appends to sgr the codes that turn `from` into `to` without a reset. */
+/* Without a reset. */
 static void cell_sgr_change(struct cell_sgr *sgr, struct cell_style from, struct cell_style to)
 {
     unsigned have = from.attr, want = to.attr;

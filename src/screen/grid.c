@@ -124,7 +124,6 @@ static struct cell *grid_row(struct grid *g, int row)
     return grid_cells(g, g->back[row]);
 }
 
-/* Blanks a wide character of the columns col - 1 and col. */
 static void grid_split(const struct grid *g, struct cell *row, int col)
 {
     if (col <= 0 || col >= g->cols || !(row[col].attr & CELL_TAIL))
@@ -450,7 +449,7 @@ static void grid_move_add(struct grid_move *m, char c, int times)
         m->text[m->n++] = c;
 }
 
-/* Appends ESC [ n final; n = 1 is omitted. */
+/* n = 1 is omitted */
 static void grid_move_csi(struct grid_move *m, int n, char final)
 {
     grid_move_add(m, '\33', 1);
@@ -481,7 +480,6 @@ static struct grid_move grid_move_absolute(int row, int col)
     return m;
 }
 
-/* Returns the shortest movement along the row. */
 static struct grid_move grid_move_along(int from, int col)
 {
     struct grid_move best = {0, ""}, other = {0, ""};
@@ -630,8 +628,7 @@ static int grid_is_ambiguous(const struct grid *g, const struct cell *c)
            utf8_is_ambiguous(c->rune) && (!g->narrow || utf8_is_emoji(c->rune));
 }
 
-/* A run of ambiguous characters costs one movement, behind it. Returns the columns that a terminal
- * is ahead then. */
+/* One movement for the run, behind it. Returns the columns that a terminal is ahead then. */
 static int grid_goto_ambiguous(struct grid_pen *pen, int row, int col)
 {
     if (pen->row != row || pen->col != col)
@@ -712,7 +709,6 @@ static int grid_equal(const struct cell *a, const struct cell *b, int n)
 
 #define GRID_STRIDE 8
 
-/* Returns 0 when nothing has changed. */
 static int grid_note_changes(struct grid *g, int row)
 {
     const struct cell *back = grid_back(g, row), *front = grid_front(g, row);
@@ -1003,8 +999,8 @@ static void grid_settle_last(struct grid *g, int row)
     }
 }
 
-/* Returns 0 when nothing has changed, 2 when the caller must end synchronised output. A visible
- * cursor is hidden first, unless it stays in the only row that changes. */
+/* Returns 0 when nothing has changed; 2: the caller ends synchronised output. A visible cursor is
+ * hidden, unless it stays in the only row that changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;

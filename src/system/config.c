@@ -13,7 +13,7 @@
 
 /* ---- words, quoted as in a shell ------------------------------------------------------------ */
 
-/* Moves the first word of *s to `out`. Returns 0 when a quote stays open. */
+/* Returns 0: a quote stays open. */
 static int config_word(span *s, buf *out)
 {
     char quote = 0;
@@ -387,7 +387,7 @@ static const struct {
     {"notify", " bell osc9 osc777 osc99 none ", ": expected bell, osc9, osc777, osc99 or none"},
 };
 
-/* Returns what the value should be; NULL: it is that. */
+/* Returns what the value should be, or NULL. */
 static const char *config_check_ui(const struct config_line *line, const char *value)
 {
     char word[16];
@@ -560,7 +560,7 @@ static const struct config_section {
     {CONFIG_COMPUTER, 1, NULL, config_set_reached},
 };
 
-/* Returns NULL after reporting a problem: the section's keys are then ignored. */
+/* Returns NULL after a problem: the section's keys are ignored then. */
 static const struct config_section *config_open_section(struct config_line *line, span head)
 {
     line->name = span_trim(head, " \t");

@@ -147,7 +147,7 @@ static void host_put_type(const char *path, buf *b)
     buf_free(&mounts);
 }
 
-/* Tries what telec needs of a directory. Returns why it fails, or NULL. *ms: a synced write. */
+/* Returns why it fails, or NULL. *ms: a synced write. */
 static const char *host_try(const char *dir, int sockets, long long *ms)
 {
     buf path = {0};

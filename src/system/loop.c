@@ -124,7 +124,6 @@ static void loop_timer_place(struct loop *l, struct loop_timer *t, int slot)
     t->slot = slot;
 }
 
-/* Moves t from the free place `slot`. */
 static void loop_timer_sift(struct loop *l, struct loop_timer *t, int slot)
 {
     while (slot > 1 && l->timers[slot / 2 - 1]->due > t->due) {

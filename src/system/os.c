@@ -437,7 +437,7 @@ static void os_put_processes(buf *b)
         continue;
 }
 
-/* As os_find_process, by ps, of "PID PROGRAM FIRST SECOND" a line. Returns -1 when ps can't run. */
+/* Lines "PID PROGRAM FIRST SECOND". -1: ps can't run. */
 static pid_t os_find_by_ps(const char *first, const char *second)
 {
     buf lines = {0};

@@ -69,7 +69,7 @@ static const char *redis_url_parse_host(struct redis_url *t, span s)
     return NULL;
 }
 
-/* Makes the i-th sentinel the host. Returns 0 past the last, or with *fault. */
+/* Returns 0 past the last, or with *fault. */
 static int redis_url_choose(struct redis_url *t, int i, const char **fault)
 {
     span rest = span_of(t->sentinels), host = span_cut(&rest, ',');
@@ -129,7 +129,6 @@ static const char *redis_url_parse_query(struct redis_url *t, span query)
     return t->protocol < 2 ? "protocol is 2 or 3" : NULL;
 }
 
-/* Returns the position of the last `at` in s, or s.n. */
 static size_t redis_url_find_last(span s, char at)
 {
     size_t n = s.n;

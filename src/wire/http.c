@@ -60,7 +60,6 @@ static size_t http_class_run(span s, enum http_class class)
     return i;
 }
 
-/* Returns how many bytes at p are no control characters. */
 static size_t http_text_run(const char *p, size_t n)
 {
     size_t i = 0;

@@ -8,7 +8,7 @@
 
 #define RESP_NUMBER_MAX 32 /* bytes */
 
-/* The form of what follows a type byte. */
+/* What follows a type byte. */
 enum resp_form {
     RESP_FORM_LINE,   /* text up to the line's end */
     RESP_FORM_NUMBER, /* a line with a number, boolean or null */
@@ -16,7 +16,6 @@ enum resp_form {
     RESP_FORM_NEST    /* a count, then as many values (times `each`, and `more`) */
 };
 
-/* A value's parsed first line. */
 struct resp_head {
     const struct resp_kind *kind;
     span line;              /* behind the type byte, without the line's end */
@@ -83,7 +82,7 @@ static int resp_is_double(span s)
     return number.n == 0;
 }
 
-/* Sets head->number. Returns NULL, or what is wrong. */
+/* Returns NULL, or what is wrong. */
 static const char *resp_check_number(struct resp_head *head)
 {
     span s = head->line;
@@ -197,7 +196,7 @@ static void resp_scan_leave(struct resp_scan *scan)
         scan->depth--;
 }
 
-/* Scans one value, without its elements. */
+/* Without its elements. */
 static enum parse resp_scan_value(struct resp_scan *scan, span in)
 {
     struct resp_head head = {.kind = resp_kind_of(in.p[scan->at])};

@@ -231,7 +231,7 @@ static void ws_put_close(buf *b, const unsigned char *mask, int code, const char
 
 /* ---- handshake ------------------------------------------------------------------------------ */
 
-/* Appends Sec-WebSocket-Accept for a key (4.2.2, step 5.4). */
+/* 4.2.2, step 5.4 */
 static void ws_put_accept(buf *b, span key)
 {
     unsigned char sum[20];
@@ -264,7 +264,7 @@ static span ws_only_header(const struct http_head *head, const char *name)
     return found;
 }
 
-/* Returns NULL, or why it is refused; *status is the reply's. */
+/* Returns NULL, or why; *status is the reply's. */
 static const char *ws_check_request(const struct http_head *request, int *status)
 {
     *status = 400;

@@ -12,8 +12,7 @@ static void vt_c0_bell(struct vt *vt)
     vt->signals |= VT_BELL;
 }
 
-/* Moves the cursor left; with reverse wrap also up into rows that wrap, where a pending wrap counts
- * as a column. */
+/* With reverse wrap also up into rows that wrap; a pending wrap counts as a column. */
 static void vt_back(struct vt *vt, int n)
 {
     int wraps = (vt->modes & (VT_REVERSE_WRAP | VT_NO_WRAP)) == VT_REVERSE_WRAP;
@@ -427,7 +426,7 @@ static void vt_sgr_underline(struct vt *vt, unsigned style)
     vt->style.attr = (uint16_t)((vt->style.attr & ~CELL_UNDERLINE) | style << CELL_UNDERLINE_SHIFT);
 }
 
-/* Handles the SGR code at parameter i. Returns the index of the next code. */
+/* Returns the index of the next code. */
 static int vt_sgr_one(struct vt *vt, int i)
 {
     struct cell_style *style = &vt->style;
@@ -562,7 +561,7 @@ static void vt_mode_sync(struct vt *vt, int on)
 #define VT_MOUSE_MODES (VT_MOUSE_X10 | VT_MOUSE_NORMAL | VT_MOUSE_BUTTON | VT_MOUSE_ANY)
 #define VT_MOUSE_FORMS (VT_MOUSE_UTF8 | VT_MOUSE_SGR | VT_MOUSE_URXVT)
 
-/* DEC private modes. Setting or resetting a mode of a group resets the others of the group. */
+/* DEC private modes. A mode of a group resets the others of the group. */
 static const struct vt_mode_row {
     uint16_t number;
     unsigned bit, group;
@@ -603,7 +602,6 @@ static const struct vt_mode_row vt_ansi_modes[] = {
     {20, VT_NEWLINE, 0, 0, NULL},
 };
 
-/* Returns the mode with that number, or NULL. */
 static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
 {
     const struct vt_mode_row *table = vt->prefix ? vt_dec_modes : vt_ansi_modes;
@@ -964,7 +962,7 @@ static const struct vt_sequence vt_escapes[] = {
     {0, '(', 0, vt_esc_charset},     {0, ')', 0, vt_esc_charset},
 };
 
-/* CSI sequences without prefix and intermediate, by final byte. */
+/* Without prefix and intermediate, by final byte. */
 static const vt_handler vt_csi[64] = {
     ['@' - '@'] = vt_csi_insert_cells,  ['A' - '@'] = vt_csi_up,
     ['B' - '@'] = vt_csi_down,          ['C' - '@'] = vt_csi_right,

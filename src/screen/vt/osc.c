@@ -228,8 +228,7 @@ static int vt_link_is_plain(span s)
     return 1;
 }
 
-/* Tells whether a link may reach the user's terminal: an address of a kind that opens pages, files
- * or mail, in printable ASCII. */
+/* Addresses that open pages, files or mail, in printable ASCII. */
 static int vt_link_is_safe(span uri)
 {
     static const char *const schemes[] = {"http://", "https://", "file://", "mailto:"};

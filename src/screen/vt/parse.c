@@ -5,8 +5,8 @@
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-/* Handles a character that isn't ASCII: prints it, or runs the C1 control c as ESC and c - 0x40.
- * One that begins a string is ignored: U+009C would not end it. */
+/* Prints it, or runs the C1 control c as ESC and c - 0x40. One that begins a string is ignored:
+ * U+009C would not end it. */
 static void vt_character(struct vt *vt, uint32_t cp)
 {
     if (vt_put_odd(vt, cp) || cp < 0x80 || cp == 0x90 || cp == 0x98 || cp >= 0x9d)
@@ -31,7 +31,6 @@ static const char *vt_put_utf8(struct vt *vt, const char *p, const char *end)
     return p + n;
 }
 
-/* Completes a character that the last bytes left unfinished. */
 static const char *vt_utf8(struct vt *vt, const char *p, const char *end)
 {
     while (p < end) {

@@ -10,7 +10,7 @@ static unsigned vt_style_flag(const struct vt *vt)
     return vt->style.fg | vt->style.bg | vt->style.attr | vt->style.extra ? VT_LINE_STYLED : 0;
 }
 
-/* Carries out a pending wrap: moves to the next row, unless wrapping is off. */
+/* Moves to the next row, unless wrapping is off. */
 static void vt_wrap(struct vt *vt)
 {
     struct vt_line *line = vt_line(vt, vt->y);
@@ -79,7 +79,6 @@ static inline uint32_t vt_rune_of(uint32_t c)
     return c == ' ' ? 0 : c;
 }
 
-/* Prints an ASCII character in the character set in force. */
 static void vt_put_ascii(struct vt *vt, uint32_t c)
 {
     if (vt->charset[vt->shift] == '0' && c >= 0x5f)
@@ -150,8 +149,8 @@ static void vt_extra_mark_screen(const struct vt *vt, const struct vt_screen *sc
             used[screen->lines[r].cells[x].extra] = 1;
 }
 
-/* Makes room among full extras: keeps those on the screens, and the newest of the scrollback. When
- * that frees few, the next sweep waits, as in vt_pool_sweep. */
+/* Keeps extras on the screens, and the scrollback's newest. When that frees few, the next sweep
+ * waits, as in vt_pool_sweep. */
 static void vt_extra_sweep(struct vt *vt)
 {
     unsigned char used[CELL_EXTRAS_MAX + 1] = {0};
@@ -174,8 +173,8 @@ static void vt_set_extra(struct vt *vt)
     vt->style.extra = cell_extra_add(vt->pool, vt->underline, link);
 }
 
-/* Makes room in a full pool: keeps only the graphemes on the screens. When those fill half of it,
- * the next sweep waits, so that a hostile stream can't make every character cost a sweep. */
+/* Keeps only the graphemes on the screens. When those fill half of it, the next sweep waits: else a
+ * hostile stream makes every character cost a sweep. */
 static void vt_pool_sweep(struct vt *vt)
 {
     struct cell_pool fresh = {0};
@@ -207,7 +206,7 @@ static void vt_widen(struct vt *vt, struct cell *cell, int x)
     vt->style = style;
 }
 
-/* Joins cp to the grapheme before the cursor. Returns 0 when it doesn't belong there. */
+/* Returns 0 when cp doesn't belong to the grapheme before the cursor. */
 static int vt_join(struct vt *vt, uint32_t cp)
 {
     int x;
@@ -310,7 +309,6 @@ static inline size_t vt_decode(const unsigned char *p, size_t n, uint32_t *cp)
     return 0;
 }
 
-/* Tells whether the eight bytes at p are printable ASCII. */
 static inline int vt_is_plain8(const char *p)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -425,7 +423,7 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
 
 #define VT_FLOOD_AGAIN 1024 /* bytes after a line that is not plain */
 
-/* Returns the end of a line of printable ASCII that fits the screen and ends in CR LF; or NULL. */
+/* It fits the screen and ends in CR LF; or NULL. */
 static const char *vt_plain_line(const struct vt *vt, const char *p, const char *end)
 {
     const char *limit = end - p > vt->cols ? p + vt->cols : end;

@@ -5,15 +5,14 @@
 
 /* ---- reflow --------------------------------------------------------------------------------- */
 
-/* A place in the text, and where it is after the reflow. */
+/* A place in the text, before and after. */
 struct vt_mark {
     int from_row, from_x;
     int row, x;
     int full; /* behind text that fills the row */
 };
 
-/* Wraps the rows of `from` to cols columns. It runs twice: first with into NULL, to find the new
- * places, then to write the rows. */
+/* It runs twice: with into NULL to find the new places, then to write the rows. */
 struct vt_reflow {
     const struct vt *from;
     struct vt *into;
@@ -89,7 +88,6 @@ static void vt_reflow_row(struct vt_reflow *f, int row, struct vt_view view)
         vt_reflow_end_row(f, 0);
 }
 
-/* Runs over the rows up to the screen's row `last`. */
 static void vt_reflow_run(struct vt_reflow *f, int last)
 {
     const struct vt *from = f->from;
@@ -129,8 +127,7 @@ static int vt_last_row(const struct vt *vt)
     return r;
 }
 
-/* Sets a cursor to its place after the reflow. With a pending wrap, the mark is the character
- * before the cursor. */
+/* With a pending wrap, the mark is the character before the cursor. */
 static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *mark, int *x, int *y,
                              int *pending)
 {
@@ -145,9 +142,8 @@ static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *ma
     }
 }
 
-/* Reflows the primary screen and the scrollback of `from` into vt, whose size is set and whose
- * primary screen is new. While the alternate screen is in use, the primary's cursor is its saved
- * one. */
+/* vt's size is set, its primary screen new. While the alternate screen is in use, the primary's
+ * cursor is its saved one. */
 static void vt_reflow_primary(struct vt *vt, const struct vt *from)
 {
     struct vt_saved *saved = &vt->screens[0].saved;

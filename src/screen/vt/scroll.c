@@ -51,8 +51,7 @@ static void vt_scroll_drop(struct vt_scroll *s)
     s->recent = s->recent < s->count ? s->recent : s->count;
 }
 
-/* Grows the ring to at least `need` bytes, by doubling: bytes move only until it has its full
- * size. */
+/* By doubling: bytes move only until it has its full size. */
 static void vt_scroll_grow_bytes(struct vt_scroll *s, size_t need)
 {
     size_t cap = s->cap ? s->cap : 4096, at = 0;
@@ -85,7 +84,6 @@ static void vt_scroll_grow_records(struct vt_scroll *s)
     s->first = 0;
 }
 
-/* Tells whether the next row continues the newest one. */
 static int vt_scroll_wraps(const struct vt_scroll *s)
 {
     return s->count && vt_record(s, s->count - 1)->wrapped;
@@ -316,7 +314,6 @@ static void vt_scroll_keep_text(struct vt_scroll *s, span line)
 
 /* ---- unpacking ------------------------------------------------------------------------------ */
 
-/* Unpacks a line into at most `most` cells. Returns their number. */
 static int vt_unpack(struct cell_pool *pool, span s, struct cell *out, int most)
 {
     struct cell cell = {0};
